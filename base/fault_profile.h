@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// FaultProfile: which kernel's page-fault and file-system-DAX behaviour.
+//
+// The fault half of KernelProfile, found by the same name; two profiles exist
+// for faults only (v6_15, arm64_4_14).  Each behaviour is a field; nothing
+// outside fault_profile.cc asks for a version.
+//
+//   const FaultProfile& profile = **FindFaultProfile("v6_1");
+//   if (profile.insert == PageInsert::kFolio) ...
+//
+// Mirrors: mm/memory.c, mm/huge_memory.c, fs/dax.c, drivers/dax/device.c and
+// arch/{x86,arm64}/include/asm/pgtable*.h of 4.14 to 7.2, as far as they
+// differ.  Threading: constant after start.
+#ifndef DMDAX_BASE_FAULT_PROFILE_H_
+#define DMDAX_BASE_FAULT_PROFILE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+
+namespace dmdax {
+
+enum class PageTableFormat { kX86_64, kArm64_64k };
+
+// Whether ->huge_fault is attempted at all (hugepage_vma_check).
+enum class ThpRule {
+  // sysfs "always" says yes, then DAX, then "madvise" with VM_HUGEPAGE.
+  kSysfsFirst,
+  // DAX or nothing: other file mappings never get it (6.1).
+  kDaxOnly,
+  // DAX always; others when sysfs allows and the hook exists (since 6.7).
+  kDaxThenSysfs,
+};
+
+// How DAX handlers put a page into the page table.
+enum class PageInsert {
+  kPfn,    // a pfn with a devmap bit, no reference (until 6.14)
+  kFolio,  // a counted page (since 6.15)
+};
+
+// The check of thp_get_unmapped_area.
+enum class ThpUnmappedArea {
+  kDaxNoHint,    // 4.14: IS_DAX files, only without a hint
+  kDaxFiles,     // 5.10: IS_DAX files, the hint is tried
+  kAllFiles,     // 6.1
+  kAllFilesTop,  // 6.12: an aligned top-down result moves up by the size
+};
+
+// What "dirty" means for the DAX entry a fault leaves behind.
+enum class DaxEntryDirty {
+  kWrite,         // 4.14: every write
+  kWriteNotSync,  // 5.10, since 6.6: write and not synchronous
+  kNotSync,       // 6.1: reads too
+};
+
+struct FaultProfile {
+  std::string name;  // "v6_1"
+
+  // --- architecture ---
+  PageTableFormat format;
+  int page_shift;  // 12; 16 on arm64 with 64 KiB pages
+  int pmd_shift;   // 21; 29
+  int pud_shift;   // 30; 42 (folded)
+  bool has_pte_special;
+  bool has_pte_devmap;
+  int devmap_bit;    // of a PTE or PMD; meaningless without has_pte_devmap
+  bool has_pud_thp;  // HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD
+
+  // --- mm ---
+  ThpRule thp_rule;
+  ThpUnmappedArea thp_unmapped_area;
+  // The fault is tried under the VMA's own lock first; handlers without
+  // ->map_pages then answer VM_FAULT_RETRY at PTE level.
+  bool per_vma_lock;
+  // FAULT_FLAG_ORIG_PTE_VALID exists: flag 0x800 once a page table is there.
+  bool orig_pte_valid_flag;
+  // VM_FAULT_WRITE (8) comes back from a COW in do_wp_page (until 6.1).
+  bool returns_fault_write;
+  // VM_FAULT_COMPLETED exists (since 6.0).
+  bool has_fault_completed;
+  // wp_huge_pmd asks ->huge_fault for private mappings too (until 6.1).
+  bool wp_huge_pmd_private;
+  // create_huge_pud and wp_huge_pud bodies are exchanged (5.6 to 5.18).
+  bool huge_pud_swapped;
+  PageInsert insert;
+  // insert_pfn: a busy PTE is -EBUSY (4.14) instead of left alone.
+  bool insert_returns_errno;
+  // vmf_insert_pfn_pmd replaces an existing entry (4.14) instead of keeping.
+  bool insert_pmd_overwrites;
+  // BUG_ON(!pfn_t_devmap) in vmf_insert_pfn_pmd (4.14).
+  bool insert_pmd_needs_devmap;
+  // BUG_ON(neither VM_PFNMAP nor VM_MIXEDMAP) whatever the pfn (4.14, 6.17).
+  bool insert_pmd_always_needs_flag;
+  // vmf_insert_pfn_pmd compares the raw address with the VMA (4.14).
+  bool insert_pmd_raw_address;
+  // vm_insert_mixed: BUG_ON(!VM_MIXEDMAP) even for devmap pfns (4.14).
+  bool mixed_needs_flag;
+  // Not allowed is VM_FAULT_SIGBUS (since 6.10) instead of a BUG.
+  bool mixed_not_ok_is_sigbus;
+  // insert_pfn marks non-devmap PMDs special (6.12) ; 6.17: every one.
+  bool insert_pmd_special;
+  // pfn_t and the devmap bit are gone (since 6.17).
+  bool no_pfn_t;
+  // vm_normal_page gives the page of a DAX entry (since 6.15).
+  bool dax_pages_are_normal;
+  // __do_fault takes a clean poisoned page out of the cache and retries.
+  bool hwpoison_invalidates_clean;
+  // Exported names carry a _prot suffix (5.10, 6.1).
+  bool insert_pfn_pmd_prot_symbol;
+  bool has_madv_populate;  // since 5.14
+  bool has_map_sync;       // since 4.15
+  // mprotect keeps a dirty shared entry writable (since 6.2).
+  bool mprotect_keeps_writable;
+
+  // --- fs/dax ---
+  bool dax_vma_is_mixedmap;  // VM_MIXEDMAP besides VM_HUGEPAGE (4.14)
+  DaxEntryDirty dax_dirty;
+  // The size check of the PMD fault comes after colour and VMA (until 5.x).
+  bool dax_pmd_eof_check_late;
+  // Errors of a conflicting entry all become FALLBACK (4.14).
+  bool dax_entry_errors_fall_back;
+  // dax_fault_return knows -EHWPOISON (since 6.5).
+  bool dax_hwpoison_errno;
+  // The fault path copies from srcmap for shared extents (since 6.0).
+  bool dax_reflink;
+  // The copy and the unmap are decided by IOMAP_F_SHARED (since 6.3).
+  bool dax_cow_by_shared_flag;
+  // VM_FAULT_MAJOR for a new block is part of the PTE handler's own result
+  // (and of its trace point).
+  bool dax_major_in_result;
+  // ext4 writes a range back before it punches a hole into it (until 6.x).
+  bool ext4_punch_writes_back;
+  // xfs tells of shared extents in a DAX read too (since 6.2).
+  bool xfs_dax_read_shared;
+
+  // --- page cache ---
+  bool ext4_large_folios;    // since 6.16
+  bool xfs_large_folios;     // since 5.18
+  int mmap_readahead_order;  // of the folios read around a fault
+  bool write_large_folios;   // buffered writes make large folios (since 6.6)
+  bool map_whole_folios;     // fault-around maps folios whole (since 6.18)
+
+  // --- device-dax ---
+  bool devdax_sets_mapping;          // dax_set_mapping (since 4.17)
+  bool devdax_sets_mapping_first;    // before the insertion (since 5.17)
+  bool devdax_has_vmemmap_shift;     // compound pages (since 5.17)
+  bool devdax_has_pagesize_op;       // vm_ops->pagesize (since 4.17)
+  std::string devdax_mmap_function;  // "dax_mmap", "dax_mmap_prepare"
+
+  // --- reference counts of device pages when idle ---
+  int fsdax_idle_refcount;   // 1; 0 since 6.15
+  int devdax_idle_refcount;  // 1
+
+  // --- trace points, as the recorded events show them ---
+  bool trace_iomap_iter;      // iomap_iter_dstmap (since 5.15)
+  bool trace_insert_mapping;  // dax_insert_mapping (until 5.x)
+  bool trace_iomap_numbers;   // "MAPPED (0x2)" (7.2)
+  bool trace_zero_folio;      // "zero_folio" instead of "zero_page"
+  bool trace_access_mode;     // direct_access has a mode (since 5.19)
+  // A return probe serves one call at a time: the returns of nested calls of
+  // the same function are not shown.
+  bool nested_return_probes_lost;
+
+  uint64_t page_size() const { return uint64_t{1} << page_shift; }
+  uint64_t page_mask() const { return ~(page_size() - 1); }
+  uint64_t pmd_size() const { return uint64_t{1} << pmd_shift; }
+  uint64_t pmd_mask() const { return ~(pmd_size() - 1); }
+  uint64_t pud_size() const { return uint64_t{1} << pud_shift; }
+  uint64_t pud_mask() const { return ~(pud_size() - 1); }
+  int pmd_order() const { return pmd_shift - page_shift; }
+  int pud_order() const { return pud_shift - page_shift; }
+  // PG_PMD_NR: pages in a PMD.
+  uint64_t pmd_nr() const { return uint64_t{1} << pmd_order(); }
+  uint64_t pud_nr() const { return uint64_t{1} << pud_order(); }
+};
+
+// By name ("v6_1", "arm64_4_14"), version ("6.1") or release
+// ("6.1.0-56-amd64").  NotFound lists the names there are.
+absl::StatusOr<const FaultProfile*> FindFaultProfile(absl::string_view name);
+
+// The default, v6_1.
+const FaultProfile& DefaultFaultProfile();
+
+// All of them, oldest first, arm64_4_14 last.
+absl::Span<const FaultProfile> AllFaultProfiles();
+
+// Whether the kernel exports `symbol` to modules: vmf_insert_pfn_pmd,
+// vmf_insert_pfn_pud and their _prot forms.  What a module that imports a
+// missing one gets is "Unknown symbol <symbol> (err 0)" and ENOENT.
+bool ExportsSymbol(const FaultProfile& profile, absl::string_view symbol);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_BASE_FAULT_PROFILE_H_

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// KernelProfile: which kernel is emulated, as named behaviours.
+//
+// Every difference between kernels that dmdax knows is one field here; no
+// other file asks for a version number.  Code reads the behaviour by name:
+//
+//   if (profile.dm_dax_alignment == DmDaxAlignment::kRejects) ...
+//
+// Profiles: v4_14, v5_10, v6_1 (the default), v6_12, v7_2.  v5_10, v6_1,
+// v6_12 and v7_2 are held to answers recorded from real Debian kernels;
+// v4_14 stands on sources alone.
+// Threading: profiles are immutable and live for ever; share references.
+#ifndef DMDAX_BASE_KERNEL_PROFILE_H_
+#define DMDAX_BASE_KERNEL_PROFILE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "base/kstrtox.h"
+
+namespace dmdax {
+
+// The column of a per-kernel table (a target's versions, say).  Not ordered:
+// compare for equality only, and prefer a named behaviour.
+enum class KernelColumn { kV4_14, kV5_10, kV6_1, kV6_12, kV7_2 };
+inline constexpr int kKernelColumns = 5;
+
+// A sector that is no multiple of 8 on its way down (bdev_dax_pgoff).
+enum class DmDaxAlignment {
+  kRejects,     // until 5.16: -EINVAL
+  kRoundsDown,  // since 5.17: the pgoff is shifted, the low bits are lost
+};
+
+// What makes a table DAX when it is loaded (dm_table_supports_dax).
+enum class DmDaxCheck {
+  // The leg's queue has the DAX flag; iterate_devices stops at the first
+  // device that says yes, so one good leg is enough (4.14).
+  kAnyLegQueueFlag,
+  // generic_fsdax_supported() on every leg: alignment of both ends and a
+  // probing access of the first and the last page (5.12 to 5.16).
+  kGenericFsdaxSupported,
+  // The leg has a dax_device at all (since 5.17).
+  kLegHasDaxDevice,
+};
+
+// When the block device of a mapped device appears.
+enum class DmAddDisk {
+  kAtCreate,     // until 5.15: with DM_DEV_CREATE, size 0
+  kAtFirstLoad,  // since 5.16: with the first successful DM_TABLE_LOAD
+};
+
+// What a table line's device path that leads to no block device yields.
+enum class DmBadPath {
+  kNoDevice,      // until 6.5: every failure is ENODEV, after name_to_dev_t
+  kLookupsErrno,  // since 6.6: the path lookup's own errno (ENOENT, ENOTBLK)
+};
+
+// Which names DM_DEV_CREATE and DM_DEV_RENAME refuse, and its words.
+enum class DmNameCheck { kSlash, kSlashAndReserved };
+
+// The order of DM_LIST_DEVICES.
+enum class DmListOrder {
+  kHashBuckets,  // 64 buckets of the name hash, newest first in a bucket
+  kByName,       // red-black tree
+};
+
+// How a stacked queue's max_sectors comes about.
+enum class MaxSectorsRule {
+  kStacked,  // min of the legs', as stacked
+  // Since 6.11 blk_validate_limits() computes it anew: io_opt or io_min when
+  // they exceed the default, else the default.
+  kValidated,
+};
+
+// What flakey does while it is down, and its words.
+enum class FlakeyRules {
+  kFailsUnlessTold,     // all I/O fails unless features say otherwise
+  kToldToFail,          // since 6.5: error_reads and error_writes are features
+  kChecksRandomWrites,  // 7.2: and random_write_corrupt excludes two others
+};
+
+struct KernelProfile {
+  std::string name;     // "v6_1"
+  std::string version;  // "6.1"
+  KernelColumn column;
+
+  // --- device-mapper core ---
+  uint32_t dm_ioctl_version[3];
+  std::string dm_ioctl_version_date;  // "2022-07-28"
+  // " (-EINVAL)" after a target's reason in the log (since 5.18).
+  bool dm_target_error_has_errno;
+  // "too large device" for a row that ends above 2^54-1 (not in 4.14).
+  bool dm_checks_too_large_device;
+  DmAddDisk dm_add_disk;
+  DmBadPath dm_bad_path;
+  // "major:minor" is read before the path is looked up, and out-of-range
+  // numbers are EOVERFLOW (not in 4.14: ENODEV).
+  bool dm_devnum_comes_first;
+  DmNameCheck dm_name_check;
+  // Says "Invalid ioctl structure" when two ways to name a device are given.
+  bool dm_logs_bad_selection;
+  DmListOrder dm_list_order;
+  // A device in its own table: EINVAL at load (since 6.6).
+  bool dm_refuses_itself;
+  // What the load of such a table does when it is not refused: the check for
+  // DAX recurses until the kernel's stack is gone (5.10).
+  bool dm_dax_check_recurses;
+  // A table with a WILDCARD target (error) is never DAX (since 6.7).
+  bool dm_wildcard_is_never_dax;
+  SscanfOverflow sscanf_overflow;
+
+  // --- DAX ---
+  DmDaxAlignment dm_dax_alignment;
+  DmDaxCheck dm_dax_check;
+  // dax_direct_access(nr < 0) returns nr itself instead of -EINVAL.
+  bool dax_returns_negative_nr;
+  // The errno for a poisoned page: EIO, or EHWPOISON since 6.5.
+  int dax_poison_errno;
+  // pmem offers DAX only where struct pages exist (queue flag; not in 4.14).
+  bool pmem_dax_needs_pages;
+  // fs_dax_get_by_bdev wants start and size in whole pages (since 5.16).
+  bool fs_dax_checks_partition;
+  // dm's max_io_len() takes the queue's max_sectors into account.
+  bool dm_max_io_len_has_max_sectors;
+
+  // --- targets ---
+  // delay has a third class of its own, flushes (not in 4.14).
+  bool delay_has_flush_class;
+  FlakeyRules flakey_rules;
+
+  // --- block layer ---
+  uint32_t blk_def_max_sectors;  // BLK_DEF_MAX_SECTORS(_CAP)
+  MaxSectorsRule max_sectors_rule;
+  // striped reports its chunk as chunk_sectors (6.12, 7.2).
+  bool stripe_sets_chunk_sectors;
+
+  // The errno as the log shows it: " (-EINVAL)" or nothing.
+  std::string ErrnoSuffix(int err) const;
+};
+
+// The profile called `name`: "v6_1", "6.1", or a release such as
+// "6.1.0-56-amd64" whose first two numbers are known.  NotFound names the
+// profiles there are.
+absl::StatusOr<const KernelProfile*> FindKernelProfile(absl::string_view name);
+
+// The default, v6_1.
+const KernelProfile& DefaultKernelProfile();
+
+// All of them, oldest first.
+absl::Span<const KernelProfile> AllKernelProfiles();
+
+}  // namespace dmdax
+
+#endif  // DMDAX_BASE_KERNEL_PROFILE_H_

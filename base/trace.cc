@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/trace.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+
+namespace dmdax {
+
+size_t Trace::Enter(TraceStep step) {
+  step.depth = depth_++;
+  steps_.push_back(std::move(step));
+  return steps_.size() - 1;
+}
+
+void Trace::Leave(size_t index, int64_t ret, pfn_t pfn) {
+  steps_[index].ret = ret;
+  steps_[index].pfn = pfn;
+  --depth_;
+}
+
+std::string KernelFunctionName(const TraceStep& step) {
+  switch (step.function) {
+    case TraceFunction::kDmDaxDirectAccess:
+      return "dm_dax_direct_access";
+    case TraceFunction::kPmemDaxDirectAccess:
+      return "pmem_dax_direct_access";
+    case TraceFunction::kTargetDirectAccess:
+      break;
+  }
+  // Each file names its functions in its own way.
+  if (step.target == "striped") return "stripe_dax_direct_access";
+  if (step.target == "error") return "io_err_dax_direct_access";
+  return absl::StrCat(absl::StrReplaceAll(step.target, {{"-", "_"}}),
+                      "_dax_direct_access");
+}
+
+std::string RunClipText(RunClip clip) {
+  switch (clip) {
+    case RunClip::kNone:
+      return "";
+    case RunClip::kTargetEnd:
+      return "end of the target";
+    case RunClip::kMaxIoLen:
+      return "end of the chunk (max_io_len)";
+    case RunClip::kMaxSectors:
+      return "the dm queue's max_sectors";
+    case RunClip::kDeviceEnd:
+      return "end of the device";
+    case RunClip::kBadBlocks:
+      return "a bad block ahead";
+  }
+  return "";
+}
+
+}  // namespace dmdax

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Trace: what happened to one query, level by level.
+//
+// The chain records each direct_access function it enters and leaves; null
+// (the normal case) costs one test.  `explain`, pictures and the comparison
+// with recorded kernel events read it.
+//
+//   Trace trace;
+//   DaxDirectAccess(dev, pgoff_t{0}, 512, DaxAccessMode::kAccess, &trace);
+//   for (const TraceStep& step : trace.steps()) ...
+//
+// Steps stand in the order of entry; `depth` gives the nesting.
+// Threading: one query, one thread.
+#ifndef DMDAX_BASE_TRACE_H_
+#define DMDAX_BASE_TRACE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "base/units.h"
+
+namespace dmdax {
+
+// Which kernel function a step is.
+enum class TraceFunction {
+  kDmDaxDirectAccess,    // drivers/md/dm.c
+  kTargetDirectAccess,   // linear_dax_direct_access and its siblings
+  kPmemDaxDirectAccess,  // drivers/nvdimm/pmem.c
+};
+
+// Who made the run of pages shorter than what was asked or was there.
+enum class RunClip {
+  kNone,        // nobody at this level
+  kTargetEnd,   // the end of the table row
+  kMaxIoLen,    // the target's max_io_len: a stripe's chunk
+  kMaxSectors,  // the dm queue's max_sectors
+  kDeviceEnd,   // the end of the persistent memory
+  kBadBlocks,   // a poisoned page ahead
+};
+
+struct TraceStep {
+  TraceFunction function;
+  int depth = 0;
+  std::string device;    // disk name: "dm-0", "pmem0"
+  std::string name;      // "vg-home" for a mapped device, else the disk name
+  std::string target;    // target type, for kTargetDirectAccess
+  sector_t begin{};      // of the target
+  sector_t len{};        // of the target
+  pgoff_t pgoff{};       // as passed in
+  int64_t nr_pages = 0;  // as passed in
+  int mode = 0;          // 0 DAX_ACCESS, 1 DAX_RECOVERY_WRITE
+  int64_t ret = 0;       // pages, or -errno
+  pfn_t pfn{};           // meaningful when ret > 0
+  RunClip clip = RunClip::kNone;
+  uint64_t clip_sectors = 0;  // the limit that clipped, in sectors
+  // Where a target sent the query: sector on the lower device.
+  std::string lower;  // "259:0"
+  sector_t lower_sector{};
+};
+
+class Trace {
+ public:
+  // Opens a step; its index goes to Leave().
+  size_t Enter(TraceStep step);
+  void Leave(size_t index, int64_t ret, pfn_t pfn);
+
+  // The open or closed step, to add what only its function knows.
+  TraceStep& step(size_t index) { return steps_[index]; }
+
+  absl::Span<const TraceStep> steps() const { return steps_; }
+
+ private:
+  std::vector<TraceStep> steps_;
+  int depth_ = 0;
+};
+
+// "dm_dax_direct_access", "linear_dax_direct_access" ... : the kernel's name
+// of the function a step stands for.
+std::string KernelFunctionName(const TraceStep& step);
+
+// "the chunk (max_io_len)" ...: the clip in words, for people.
+std::string RunClipText(RunClip clip);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_BASE_TRACE_H_

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dax/dax_device.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+
+namespace dmdax {
+
+Srcu& DaxSrcu() {
+  static Srcu* srcu = new Srcu;
+  return *srcu;
+}
+
+void DaxDevice::Kill() {
+  alive_.store(false, std::memory_order_release);
+  DaxSrcu().Synchronize();
+}
+
+DaxAccess DaxDirectAccess(DaxDevice* dev, pgoff_t pgoff, int64_t nr_pages,
+                          DaxAccessMode mode, Trace* trace) {
+  if (dev == nullptr) return DaxAccess::Error(EOPNOTSUPP);
+  if (!dev->alive()) return DaxAccess::Error(ENXIO);
+  // 7.2 tests for missing operations here; older kernels would crash.
+  if (dev->ops() == nullptr) return DaxAccess::Error(EOPNOTSUPP);
+  if (nr_pages < 0) {
+    return dev->profile().dax_returns_negative_nr ? DaxAccess{.ret = nr_pages}
+                                                  : DaxAccess::Error(EINVAL);
+  }
+  DaxAccess access = dev->ops()->DirectAccess(pgoff, nr_pages, mode, trace);
+  if (access.ret == 0) return DaxAccess::Error(ERANGE);
+  access.ret = std::min(access.ret, nr_pages);
+  return access;
+}
+
+int DaxZeroPageRange(DaxDevice* dev, pgoff_t pgoff, uint64_t nr_pages) {
+  if (dev == nullptr || dev->ops() == nullptr) return -EOPNOTSUPP;
+  if (!dev->alive()) return -ENXIO;
+  // Only one page at a time is supported, in every kernel.
+  if (nr_pages != 1) return -EIO;
+  const int ret = dev->ops()->ZeroPageRange(pgoff, nr_pages);
+  // dax_mem2blk_err(): block callers know no memory errors.
+  return ret == -EHWPOISON ? -EIO : ret;
+}
+
+size_t DaxRecoveryWrite(DaxDevice* dev, pgoff_t pgoff, uint64_t offset,
+                        absl::Span<const char> bytes) {
+  if (dev == nullptr || dev->ops() == nullptr) return 0;
+  return dev->ops()->RecoveryWrite(pgoff, offset, bytes);
+}
+
+absl::StatusOr<DaxRun> DaxTranslate(DaxDevice& dev, pgoff_t pgoff,
+                                    int64_t nr_pages, Trace* trace) {
+  if (nr_pages < 1) {
+    return ErrnoError(
+        EINVAL,
+        absl::StrCat("at least 1 page must be asked for, not ", nr_pages));
+  }
+  DaxReadLock lock;
+  const DaxAccess access =
+      DaxDirectAccess(&dev, pgoff, nr_pages, DaxAccessMode::kAccess, trace);
+  if (access.ret < 0) {
+    const int err = static_cast<int>(-access.ret);
+    return ErrnoError(err, absl::StrCat(dev.host(), ": page ", pgoff.value(),
+                                        ": -", ErrnoName(err)));
+  }
+  return DaxRun{access.pfn, access.ret, access.kaddr};
+}
+
+}  // namespace dmdax

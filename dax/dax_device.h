@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// DaxDevice: the joint of every chain.
+//
+// Whatever can be accessed with loads and stores has a DaxDevice: a pmem
+// range, and every mapped device.  Its operations translate a page offset to
+// a page frame; a mapped device's do so by asking the DaxDevice of the device
+// below.  DaxDirectAccess() is called at every level and does the checks of
+// drivers/dax/super.c once, in the kernel's order:
+//
+//   no device            -EOPNOTSUPP
+//   not alive            -ENXIO
+//   nr_pages < 0         -EINVAL   (4.14, 5.10: nr_pages itself)
+//   nothing available    -ERANGE
+//   else                 min(available, nr_pages)
+//
+//   absl::StatusOr<DaxRun> run = DaxTranslate(*dev, pgoff_t{256}, 512);
+//   if (run.ok()) Print(run->pfn, run->nr_pages);
+//
+// The inner functions speak plain numbers like the kernel's `long` (a count
+// or -errno), so that an error costs what a hit costs; DaxTranslate() is the
+// edge, where the number becomes an absl::Status.
+//
+// Mirrors: struct dax_device, dax_direct_access, kill_dax, dax_alive,
+// dax_read_lock of drivers/dax/super.c; struct dax_operations of
+// include/linux/dax.h (6.1).
+// Threading: all functions may be called from any thread.
+#ifndef DMDAX_DAX_DAX_DEVICE_H_
+#define DMDAX_DAX_DAX_DEVICE_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "base/kernel_profile.h"
+#include "base/srcu.h"
+#include "base/trace.h"
+#include "base/units.h"
+
+namespace dmdax {
+
+// enum dax_access_mode.
+enum class DaxAccessMode { kAccess = 0, kRecoveryWrite = 1 };
+
+// The PFN_* bits that went with a pfn_t (include/linux/pfn_t.h, until 6.16).
+// Bits of our own numbering: only their presence is observable.
+enum PfnFlags : uint32_t {
+  PFN_DEV = 1,  // not RAM
+  PFN_MAP = 2,  // has a struct page
+};
+
+// What an operation answers.  `ret` > 0: that many pages from `pfn` on;
+// 0: none; < 0: -errno, the other fields are then meaningless.
+struct DaxAccess {
+  int64_t ret = 0;
+  pfn_t pfn{};
+  uint32_t pfn_flags = 0;
+  void* kaddr = nullptr;  // null when the leaf has no bytes
+
+  static constexpr DaxAccess Error(int err) { return DaxAccess{.ret = -err}; }
+};
+
+// struct dax_operations.  Implemented by PmemDevice and MappedDevice.
+class DaxOperations {
+ public:
+  virtual ~DaxOperations() = default;
+
+  // ->direct_access.  May return fewer or more pages than asked: the wrapper
+  // clamps.  `trace` may be null.
+  virtual DaxAccess DirectAccess(pgoff_t pgoff, int64_t nr_pages,
+                                 DaxAccessMode mode, Trace* trace) = 0;
+
+  // ->zero_page_range: 0 or -errno.
+  virtual int ZeroPageRange(pgoff_t pgoff, uint64_t nr_pages) = 0;
+
+  // ->recovery_write: writes `bytes` at `offset` bytes into page `pgoff`,
+  // clearing poison; returns the bytes written, 0 when it can not.
+  virtual size_t RecoveryWrite(pgoff_t pgoff, uint64_t offset,
+                               absl::Span<const char> bytes) = 0;
+
+  // ->dax_supported (5.3 to 5.16): the provider's own decision, or nothing
+  // when it leaves it to generic_fsdax_supported() as pmem does.
+  virtual std::optional<bool> DaxSupported() { return std::nullopt; }
+};
+
+class DaxDevice {
+ public:
+  // alloc_dax().  `ops` may be null (device-dax: mmap only) and must outlive
+  // the device.  `host` is the disk's name, for messages.
+  DaxDevice(const KernelProfile& profile, std::string host, DaxOperations* ops)
+      : profile_(profile), host_(std::move(host)), ops_(ops) {}
+  DaxDevice(const DaxDevice&) = delete;
+  DaxDevice& operator=(const DaxDevice&) = delete;
+
+  const KernelProfile& profile() const { return profile_; }
+  const std::string& host() const { return host_; }
+  DaxOperations* ops() const { return ops_; }
+
+  // DAXDEV_ALIVE.  Set from the start.
+  bool alive() const { return alive_.load(std::memory_order_acquire); }
+  // kill_dax(): after it returns, no operation that saw the device alive is
+  // still running.  Must not be called inside a DaxReadLock.
+  void Kill();
+  // run_dax(): makes a killed device alive again (device-dax probe).
+  void Run() { alive_.store(true, std::memory_order_release); }
+
+  // DAXDEV_SYNC: MAP_SYNC is possible.  Once set it stays, as in the kernel.
+  bool synchronous() const { return synchronous_.load(); }
+  void SetSynchronous() { synchronous_.store(true); }
+
+  // DAXDEV_WRITE_CACHE: dax_flush() has work to do.
+  bool write_cache() const { return write_cache_.load(); }
+  void SetWriteCache(bool on) { write_cache_.store(on); }
+
+ private:
+  const KernelProfile& profile_;
+  const std::string host_;
+  DaxOperations* const ops_;
+  std::atomic<bool> alive_{true};
+  std::atomic<bool> synchronous_{false};
+  std::atomic<bool> write_cache_{false};
+};
+
+// dax_srcu: the read side that kill_dax() waits for.
+Srcu& DaxSrcu();
+
+// dax_read_lock() as a scope.
+class DaxReadLock : public SrcuReadLock {
+ public:
+  DaxReadLock() : SrcuReadLock(DaxSrcu()) {}
+};
+
+// dax_direct_access(): the checks above, then the operation, then the clamp.
+// nr_pages == 0 on a live leaf gives ret 0 or -ERANGE as the kernel does.
+DaxAccess DaxDirectAccess(DaxDevice* dev, pgoff_t pgoff, int64_t nr_pages,
+                          DaxAccessMode mode, Trace* trace);
+
+// dax_zero_page_range(): 0 or -errno; -ENXIO dead, -EIO for nr_pages != 1.
+int DaxZeroPageRange(DaxDevice* dev, pgoff_t pgoff, uint64_t nr_pages);
+
+// dax_recovery_write(): bytes written; 0 when the device has no such op.
+size_t DaxRecoveryWrite(DaxDevice* dev, pgoff_t pgoff, uint64_t offset,
+                        absl::Span<const char> bytes);
+
+// A translation that succeeded: nr_pages >= 1 pages, physically contiguous.
+struct DaxRun {
+  pfn_t pfn{};
+  int64_t nr_pages = 0;
+  void* kaddr = nullptr;
+
+  uint64_t phys() const { return PfnPhys(pfn); }
+};
+
+// DaxDirectAccess under a DaxReadLock, with the errno as a status that says
+// which page of which device.  nr_pages must be at least 1 (EINVAL).
+absl::StatusOr<DaxRun> DaxTranslate(DaxDevice& dev, pgoff_t pgoff,
+                                    int64_t nr_pages, Trace* trace = nullptr);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_DAX_DAX_DEVICE_H_

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dax/device_dax.h"
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/errno_status.h"
+#include "mm/insert.h"
+
+namespace dmdax {
+namespace {
+
+absl::Status CheckRanges(const DevDaxOptions& options, const MemMap& mem,
+                         int page_shift) {
+  if (options.ranges.empty()) {
+    return ErrnoError(EINVAL, absl::StrCat(options.name, " has no range"));
+  }
+  if (options.static_region && options.ranges.size() > 1) {
+    return ErrnoError(EINVAL, "static pgmap / multi-range device conflict");
+  }
+  for (size_t i = 0; i < options.ranges.size(); ++i) {
+    const DevDaxRange& range = options.ranges[i];
+    if (range.size == 0 || range.start % options.align != 0 ||
+        range.size % options.align != 0) {
+      return ErrnoError(
+          ENOMEM, absl::StrFormat("range 0x%x of 0x%x bytes is not a multiple "
+                                  "of the alignment 0x%x",
+                                  range.start, range.size, options.align));
+    }
+    if (mem.FindPagemap(pfn_t(range.start >> page_shift)) != nullptr) {
+      return ErrnoError(
+          EBUSY, absl::StrFormat("mapping%d: %#x-%#x could not reserve range",
+                                 i, range.start, range.start + range.size - 1));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+bool DaxAlignValid(const FaultProfile& profile, uint64_t align) {
+  return align == profile.page_size() || align == profile.pmd_size() ||
+         (align == profile.pud_size() && profile.has_pud_thp);
+}
+
+class DevDax::VmOps final : public VmOperations {
+ public:
+  explicit VmOps(DevDax& dax) : dax_(dax) {}
+  std::string name() const override { return "dax_vm_ops"; }
+  unsigned hooks() const override {
+    return kFault | kHugeFault | kMaySplit |
+           (dax_.profile_.devdax_has_pagesize_op ? unsigned{kPagesize} : 0);
+  }
+  vm_fault_t Fault(VmFault& vmf) override { return dax_.HugeFault(vmf, 0); }
+  vm_fault_t HugeFault(VmFault& vmf, int order) override {
+    return dax_.HugeFault(vmf, order);
+  }
+  int MaySplit(VmAreaStruct&, uint64_t addr) override {
+    return addr % dax_.options_.align == 0 ? 0 : -EINVAL;
+  }
+  uint64_t Pagesize(const VmAreaStruct&) override {
+    return dax_.options_.align;
+  }
+
+ private:
+  DevDax& dax_;
+};
+
+absl::StatusOr<std::unique_ptr<DevDax>> DevDax::Create(
+    const FaultProfile& profile, MemMap& mem, const DevDaxOptions& options,
+    const KernelProfile& kernel) {
+  if (!DaxAlignValid(profile, options.align)) {
+    return ErrnoError(
+        EINVAL,
+        absl::StrFormat("alignment 0x%x is not one of "
+                        "0x%x, 0x%x%s",
+                        options.align, profile.page_size(), profile.pmd_size(),
+                        profile.has_pud_thp ? ", 0x40000000" : ""));
+  }
+  absl::Status status = CheckRanges(options, mem, profile.page_shift);
+  if (!status.ok()) return status;
+  return std::unique_ptr<DevDax>(new DevDax(profile, mem, options, kernel));
+}
+
+DevDax::DevDax(const FaultProfile& profile, MemMap& mem,
+               const DevDaxOptions& options, const KernelProfile& kernel)
+    : profile_(profile),
+      mem_(mem),
+      options_(options),
+      dax_dev_(kernel, options.name, nullptr),
+      vm_ops_(std::make_unique<VmOps>(*this)) {
+  if (options.synchronous) dax_dev_.SetSynchronous();
+  inode_.type = InodeType::kCharDevice;
+  inode_.s_dax = true;
+  inode_.i_mapping = &mapping_;
+  mapping_.host = &inode_;
+  int shift = 0;
+  if (profile.devdax_has_vmemmap_shift && options.compound_pages) {
+    while ((profile.page_size() << shift) < options.align) ++shift;
+  }
+  for (const DevDaxRange& range : options.ranges) {
+    pagemaps_.push_back(
+        mem.AddPagemap({.start = pfn_t(range.start >> profile.page_shift),
+                        .nr = range.size >> profile.page_shift,
+                        .type = MemoryType::kGeneric,
+                        .vmemmap_shift = shift}));
+  }
+}
+
+DevDax::~DevDax() {
+  KillDevDax();
+  for (DevPagemap* pgmap : pagemaps_) mem_.RemovePagemap(pgmap);
+}
+
+uint64_t DevDax::size() const {
+  uint64_t bytes = 0;
+  for (const DevDaxRange& range : options_.ranges) bytes += range.size;
+  return bytes;
+}
+
+std::shared_ptr<File> DevDax::Open() {
+  auto file = std::make_shared<File>();
+  file->path = absl::StrCat("/dev/", options_.name);
+  file->f_inode = &inode_;
+  file->f_mapping = &mapping_;
+  file->f_op = this;
+  file->private_data = this;
+  return file;
+}
+
+void DevDax::KillDevDax() {
+  dax_dev_.Kill();
+  mapping_.UnmapMappingPages(0, 0);
+}
+
+absl::Status DevDax::StoreAlign(uint64_t align) const {
+  if (!DaxAlignValid(profile_, align)) {
+    return ErrnoError(EINVAL, absl::StrCat("alignment ", align));
+  }
+  return ErrnoError(EBUSY,
+                    absl::StrCat(options_.name, " is bound to its driver"));
+}
+
+std::optional<uint64_t> DevDax::PgoffToPhys(uint64_t pgoff,
+                                            uint64_t size) const {
+  const int shift = profile_.page_shift;
+  uint64_t first = 0;
+  for (const DevDaxRange& range : options_.ranges) {
+    const uint64_t nr = range.size >> shift;
+    if (pgoff >= first && pgoff < first + nr) {
+      const uint64_t offset = (pgoff - first) << shift;
+      // A huge page that reaches out of its range is not looked for further.
+      if (offset + size > range.size) return std::nullopt;
+      return range.start + offset;
+    }
+    first += nr;
+  }
+  return std::nullopt;
+}
+
+std::optional<uint64_t> DevDax::PageIndex(pfn_t pfn) const {
+  auto it = page_index_.find(mem_.FolioHead(pfn).value());
+  if (it == page_index_.end()) return std::nullopt;
+  return it->second;
+}
+
+int DevDax::CheckVma(const VmAreaStruct& vma, const std::string& func,
+                     FaultReason* reason) {
+  const auto fail = [&](FaultReasonCode code, const std::string& message) {
+    if (reason != nullptr) {
+      reason->code = code;
+      reason->want = options_.align;
+      reason->where = options_.name;
+    }
+    if (!message.empty()) {
+      vma.vm_mm->log().Printk(
+          KernLevel::kInfo,
+          absl::StrFormat("device_dax %s: %s: %s: fail, %s", options_.name,
+                          vma.vm_mm->comm, func, message));
+    }
+    return code == FaultReasonCode::kDevDaxDead ? -ENXIO : -EINVAL;
+  };
+  if (!dax_dev_.alive()) return fail(FaultReasonCode::kDevDaxDead, "");
+  if (!(vma.vm_flags & VM_MAYSHARE)) {
+    return fail(FaultReasonCode::kDevDaxPrivate, "attempted private mapping");
+  }
+  const uint64_t mask = options_.align - 1;
+  if ((vma.vm_start & mask) || (vma.vm_end & mask)) {
+    return fail(FaultReasonCode::kDevDaxVmaAlign,
+                absl::StrFormat("unaligned vma (0x%x - 0x%x, 0x%x)",
+                                vma.vm_start, vma.vm_end, mask));
+  }
+  return 0;
+}
+
+int DevDax::Mmap(File&, VmAreaStruct& vma) {
+  const int err = CheckVma(vma, profile_.devdax_mmap_function, nullptr);
+  if (err < 0) return err;
+  vma.vm_ops = vm_ops_.get();
+  vma.vm_flags |= VM_HUGEPAGE;
+  if (profile_.dax_vma_is_mixedmap) vma.vm_flags |= VM_MIXEDMAP;
+  return 0;
+}
+
+vm_fault_t DevDax::HugeFault(VmFault& vmf, int order) {
+  FaultRecorder* recorder = vmf.mm->recorder();
+  FaultEvent event{.kind = FaultEventKind::kDevDaxFault};
+  event.pe_size = order == 0 ? 0 : order == profile_.pmd_order() ? 1 : 2;
+  if (recorder != nullptr) recorder->Add(event);
+  vmf.reason = FaultReason{};
+  DaxReadLock lock;
+  const vm_fault_t ret = FaultOfSize(vmf, order);
+  event.kind = FaultEventKind::kDevDaxFaultRet;
+  event.ret = ret;
+  if (recorder != nullptr) recorder->Add(event);
+  return ret;
+}
+
+// The mapping is exactly as large as the alignment: 0, SIGBUS or FALLBACK.
+vm_fault_t DevDax::CheckSize(VmFault& vmf, uint64_t size) {
+  if (size == options_.align) return 0;
+  const bool larger = options_.align > size;
+  vmf.reason.code = larger ? FaultReasonCode::kDevDaxAlignLarger
+                           : FaultReasonCode::kDevDaxAlignSmaller;
+  vmf.reason.want = options_.align;
+  vmf.reason.have = size;
+  return larger ? VM_FAULT_SIGBUS : VM_FAULT_FALLBACK;
+}
+
+vm_fault_t DevDax::FaultOfSize(VmFault& vmf, int order) {
+  const VmAreaStruct& vma = *vmf.vma;
+  const uint64_t size = profile_.page_size() << order;
+  if (order == profile_.pud_order() && !profile_.has_pud_thp) {
+    vmf.reason.code = FaultReasonCode::kNoPudThp;
+    return VM_FAULT_FALLBACK;
+  }
+  if (CheckVma(vma, "dev_dax_huge_fault", &vmf.reason) < 0) {
+    return VM_FAULT_SIGBUS;
+  }
+  const vm_fault_t bad = CheckSize(vmf, size);
+  if (bad != 0) return bad;
+  const uint64_t addr = vmf.address & ~(size - 1);
+  if (order > 0 && (addr < vma.vm_start || addr + size > vma.vm_end)) {
+    vmf.reason.code = FaultReasonCode::kDevDaxVmaRange;
+    vmf.reason.want = size;
+    return VM_FAULT_SIGBUS;
+  }
+  // linear_page_index() of the huge page's start.
+  const uint64_t pgoff =
+      order == 0
+          ? vmf.pgoff
+          : ((addr - vma.vm_start) >> profile_.page_shift) + vma.vm_pgoff;
+  const std::optional<uint64_t> phys = PgoffToPhys(pgoff, size);
+  if (!phys) {
+    vmf.reason.code = FaultReasonCode::kDevDaxPgoff;
+    vmf.reason.want = pgoff;
+    vmf.reason.have = size;
+    vmf.reason.where = options_.name;
+    return VM_FAULT_SIGBUS;
+  }
+  const pfn_t pfn(*phys >> profile_.page_shift);
+  const bool first = profile_.devdax_sets_mapping_first;
+  if (first) SetMapping(vmf, pfn, size);
+  const vm_fault_t ret = Insert(vmf, pfn, order);
+  if (!first && profile_.devdax_sets_mapping && ret == VM_FAULT_NOPAGE) {
+    SetMapping(vmf, pfn, size);
+  }
+  return ret;
+}
+
+void DevDax::SetMapping(const VmFault& vmf, pfn_t pfn, uint64_t size) {
+  const uint64_t addr = vmf.address & ~(size - 1);
+  const uint64_t index =
+      ((addr - vmf.vma->vm_start) >> profile_.page_shift) + vmf.vma->vm_pgoff;
+  const uint64_t head = mem_.FolioHead(pfn).value();
+  const bool compound = mem_.FolioOrder(pfn) > 0;
+  const uint64_t nr = compound ? 1 : size >> profile_.page_shift;
+  for (uint64_t i = 0; i < nr; ++i) {
+    // Once set it stays, also when the page is unmapped.
+    page_index_.emplace((compound ? head : pfn.value()) + i, index + i);
+  }
+}
+
+vm_fault_t DevDax::Insert(VmFault& vmf, pfn_t pfn, int order) {
+  const bool write = vmf.write();
+  const bool pud = order == profile_.pud_order();
+  if (profile_.insert == PageInsert::kFolio) {
+    if (order == 0) return VmfInsertPageMkwrite(vmf, pfn, write);
+    return pud ? VmfInsertFolioPud(vmf, pfn, write)
+               : VmfInsertFolioPmd(vmf, pfn, write);
+  }
+  const FlaggedPfn flagged{.pfn = pfn, .dev = true, .map = true};
+  if (order == 0) return VmfInsertMixed(vmf, vmf.address, flagged, false);
+  return pud ? VmfInsertPfnPud(vmf, flagged, write)
+             : VmfInsertPfnPmd(vmf, flagged, write);
+}
+
+}  // namespace dmdax

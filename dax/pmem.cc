@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dax/pmem.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+
+namespace dmdax {
+namespace {
+
+// x86-64 physical addresses end here (MAXPHYADDR at most 52 bits).
+constexpr uint64_t kPhysEnd = uint64_t{1} << 52;
+
+absl::Status Invalid(const PmemOptions& o, absl::string_view field,
+                     uint64_t value, absl::string_view why) {
+  return ErrnoError(EINVAL, absl::StrCat("pmem '", o.name, "': ", field, " ",
+                                         value, ": ", why));
+}
+
+absl::Status CheckPageMultiple(const PmemOptions& o, absl::string_view field,
+                               uint64_t value) {
+  if (value % kPageSize == 0) return absl::OkStatus();
+  const uint64_t down = value / kPageSize * kPageSize;
+  return Invalid(
+      o, field, value,
+      absl::StrCat("not a multiple of ", kPageSize, " bytes; nearest are ",
+                   down, " and ", down + kPageSize));
+}
+
+absl::Status Validate(const PmemOptions& o) {
+  for (auto [field, value] :
+       {std::pair("base", o.base), std::pair("size", o.size),
+        std::pair("data_offset", o.data_offset)}) {
+    if (absl::Status s = CheckPageMultiple(o, field, value); !s.ok()) return s;
+  }
+  if (o.base >= kPhysEnd || o.size > kPhysEnd - o.base) {
+    return Invalid(o, "base + size", o.base + o.size,
+                   "physical addresses end at 2^52");
+  }
+  if (o.size < kPageSize || o.data_offset > o.size - kPageSize) {
+    return Invalid(o, "size", o.size,
+                   absl::StrCat("at least data_offset + one page (",
+                                o.data_offset + kPageSize, ") is needed"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<char*> MapFile(const PmemOptions& o) {
+  const int fd = open(o.file.c_str(), O_RDWR | O_CLOEXEC);
+  if (fd < 0) {
+    return ErrnoError(errno, absl::StrCat("pmem '", o.name, "': cannot open '",
+                                          o.file, "': ", ErrnoText(errno)));
+  }
+  struct stat st;
+  if (fstat(fd, &st) != 0 || static_cast<uint64_t>(st.st_size) < o.size) {
+    close(fd);
+    return Invalid(
+        o, "size", o.size,
+        absl::StrCat("'", o.file, "' has only ", st.st_size, " bytes"));
+  }
+  void* p = mmap(nullptr, o.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  const int err = errno;
+  close(fd);
+  if (p == MAP_FAILED) {
+    return ErrnoError(err, absl::StrCat("pmem '", o.name, "': cannot map '",
+                                        o.file, "': ", ErrnoText(err)));
+  }
+  return static_cast<char*>(p);
+}
+
+absl::StatusOr<char*> MapBacking(const PmemOptions& o) {
+  switch (o.backing) {
+    case PmemBacking::kNone:
+      return nullptr;
+    case PmemBacking::kFile:
+      return MapFile(o);
+    case PmemBacking::kAnonymous:
+      break;
+  }
+  void* p = mmap(nullptr, o.size, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (p == MAP_FAILED) {
+    return ErrnoError(errno, absl::StrCat("pmem '", o.name, "': cannot get ",
+                                          o.size, " bytes of memory"));
+  }
+  return static_cast<char*>(p);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PmemDevice>> PmemDevice::Create(
+    const KernelProfile& profile, const PmemOptions& options) {
+  if (absl::Status s = Validate(options); !s.ok()) return s;
+  absl::StatusOr<char*> virt = MapBacking(options);
+  if (!virt.ok()) return virt.status();
+  return std::unique_ptr<PmemDevice>(new PmemDevice(profile, options, *virt));
+}
+
+PmemDevice::PmemDevice(const KernelProfile& profile, const PmemOptions& options,
+                       char* virt)
+    : options_(options), virt_(virt), dax_dev_(profile, options.name, this) {
+  if (options.synchronous) dax_dev_.SetSynchronous();
+  dax_dev_.SetWriteCache(options.write_cache);
+}
+
+PmemDevice::~PmemDevice() {
+  dax_dev_.Kill();
+  if (virt_ != nullptr) munmap(virt_, options_.size);
+}
+
+uint64_t PmemDevice::nr_sectors() const {
+  return (options_.size - options_.data_offset) / kSectorSize;
+}
+
+void PmemDevice::SetBadblocks(sector_t first, uint64_t sectors) {
+  absl::MutexLock lock(&mu_);
+  bb_.Set(first, sectors);
+  has_bb_.store(!bb_.empty());
+}
+
+Badblocks PmemDevice::badblocks() const {
+  absl::MutexLock lock(&mu_);
+  return bb_;
+}
+
+int64_t PmemDevice::AvailablePages(pgoff_t pgoff, int64_t nr_pages,
+                                   DaxAccessMode mode, RunClip* clip) const {
+  const uint64_t offset = pgoff.value() * kPageSize + options_.data_offset;
+  *clip = RunClip::kDeviceEnd;
+  if (!has_bb_.load(std::memory_order_acquire)) {
+    return static_cast<int64_t>((options_.size - offset) >> kPageShift);
+  }
+  const sector_t sector = PageToSector(pgoff);
+  // The kernel computes the window in unsigned int (nr_pages of 2^29 wrap).
+  const uint32_t num = static_cast<uint32_t>(nr_pages) * kPageSectors;
+  absl::MutexLock lock(&mu_);
+  const std::optional<BadRange> bad = bb_.Check(sector, num);
+  if (!bad) {
+    *clip = RunClip::kBadBlocks;
+    return nr_pages;
+  }
+  if (mode != DaxAccessMode::kRecoveryWrite) {
+    return -dax_dev_.profile().dax_poison_errno;
+  }
+  // Up to the first bad sector, counted in whole pages, and at least one.
+  *clip = RunClip::kBadBlocks;
+  const uint64_t good = (bad->first - sector) * kSectorSize;
+  return std::max<int64_t>(1, (good + kPageSize - 1) >> kPageShift);
+}
+
+DaxAccess PmemDevice::DirectAccess(pgoff_t pgoff, int64_t nr_pages,
+                                   DaxAccessMode mode, Trace* trace) {
+  const uint64_t offset = pgoff.value() * kPageSize + options_.data_offset;
+  RunClip clip;
+  DaxAccess access{
+      .ret = AvailablePages(pgoff, nr_pages, mode, &clip),
+      .pfn = PhysPfn(options_.base + offset),
+      .pfn_flags = options_.has_pages ? PFN_DEV | PFN_MAP
+                                      : static_cast<uint32_t>(PFN_DEV),
+      .kaddr = virt_ == nullptr ? nullptr : virt_ + offset,
+  };
+  if (trace != nullptr) {
+    const size_t step =
+        trace->Enter(TraceStep{.function = TraceFunction::kPmemDaxDirectAccess,
+                               .device = options_.name,
+                               .name = options_.name,
+                               .pgoff = pgoff,
+                               .nr_pages = nr_pages,
+                               .mode = static_cast<int>(mode)});
+    // The leaf tells all it has; it clipped only if that is less than asked.
+    if (access.ret < nr_pages) trace->step(step).clip = clip;
+    trace->Leave(step, access.ret, access.pfn);
+  }
+  return access;
+}
+
+int PmemDevice::ZeroPageRange(pgoff_t pgoff, uint64_t /*nr_pages*/) {
+  // One page, whatever is asked; writing clears poison.
+  absl::MutexLock lock(&mu_);
+  bb_.Clear(PageToSector(pgoff), kPageSectors);
+  has_bb_.store(!bb_.empty());
+  if (virt_ != nullptr) {
+    memset(virt_ + pgoff.value() * kPageSize + options_.data_offset, 0,
+           kPageSize);
+  }
+  return 0;
+}
+
+size_t PmemDevice::RecoveryWrite(pgoff_t pgoff, uint64_t offset,
+                                 absl::Span<const char> bytes) {
+  const uint64_t len =
+      (offset + bytes.size() + kPageSize - 1) / kPageSize * kPageSize;
+  absl::MutexLock lock(&mu_);
+  const sector_t sector = PageToSector(pgoff);
+  if (bb_.Check(sector, len / kSectorSize)) {
+    // Poison is cleared by whole pages only.
+    if (offset != 0 || bytes.size() % kPageSize != 0) return 0;
+    bb_.Clear(sector, len / kSectorSize);
+    has_bb_.store(!bb_.empty());
+  }
+  if (virt_ != nullptr) {
+    memcpy(virt_ + pgoff.value() * kPageSize + options_.data_offset + offset,
+           bytes.data(), bytes.size());
+  }
+  return bytes.size();
+}
+
+}  // namespace dmdax

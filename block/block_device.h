@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// BlockDevice: what a dm table line names, and RequestQueue, what it can do.
+//
+// A whole disk owns its queue; a partition borrows its disk's and starts at
+// start_sect.  A disk that can do DAX is host to a DaxDevice; FsDaxGetByBdev()
+// is how file systems and dm get at it:
+//
+//   DaxDevice* dax = FsDaxGetByBdev(*bdev, profile, log);  // null: no DAX
+//
+// Exclusive opens: dm opens every device of a table in the name of one common
+// holder, so several tables may share a device, but a device held by anybody
+// else (a mounted file system) is EBUSY, and vice versa.
+//
+// Mirrors: struct block_device, struct request_queue, bd_may_claim,
+// blkdev_get_by_dev of block/bdev.c; fs_dax_get_by_bdev of
+// drivers/dax/super.c (6.1).
+// Threading: sizes and flags may be read while another thread changes them;
+// Open() and Close() are serialised by the owner (Machine).
+#ifndef DMDAX_BLOCK_BLOCK_DEVICE_H_
+#define DMDAX_BLOCK_BLOCK_DEVICE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "base/dev_t.h"
+#include "base/kernel_log.h"
+#include "base/units.h"
+#include "block/queue_limits.h"
+#include "dax/dax_device.h"
+
+namespace dmdax {
+
+// FMODE_*: how a device is opened.  A set of bits.
+enum FMode : unsigned { FMODE_READ = 1, FMODE_WRITE = 2, FMODE_EXCL = 0x80 };
+
+// QUEUE_FLAG_*: what a queue can do.  A set of bits of our own numbering.
+enum QueueFlag : unsigned {
+  QUEUE_FLAG_DAX = 1 << 0,
+  QUEUE_FLAG_WC = 1 << 1,  // has a volatile write cache
+  QUEUE_FLAG_FUA = 1 << 2,
+  QUEUE_FLAG_NONROT = 1 << 3,
+  QUEUE_FLAG_STABLE_WRITES = 1 << 4,
+  QUEUE_FLAG_NOWAIT = 1 << 5,
+  QUEUE_FLAG_POLL = 1 << 6,
+};
+
+// Limits and flags of one disk.  Copied out whole: a reader sees the limits
+// before or after a change, never between.
+class RequestQueue {
+ public:
+  QueueLimits limits() const {
+    absl::MutexLock lock(&mu_);
+    return limits_;
+  }
+  void SetLimits(const QueueLimits& limits) {
+    absl::MutexLock lock(&mu_);
+    limits_ = limits;
+    max_sectors_.store(limits.max_sectors, std::memory_order_relaxed);
+  }
+  // queue_max_sectors(): on the path of every translation, hence no lock.
+  uint32_t max_sectors() const {
+    return max_sectors_.load(std::memory_order_relaxed);
+  }
+
+  bool Has(QueueFlag flag) const { return (flags_.load() & flag) != 0; }
+  void Set(QueueFlag flag, bool on) {
+    if (on) {
+      flags_.fetch_or(flag);
+    } else {
+      flags_.fetch_and(~static_cast<unsigned>(flag));
+    }
+  }
+  unsigned flags() const { return flags_.load(); }
+
+ private:
+  mutable absl::Mutex mu_;
+  QueueLimits limits_ ABSL_GUARDED_BY(mu_);
+  std::atomic<uint32_t> max_sectors_{255};
+  std::atomic<unsigned> flags_{QUEUE_FLAG_NONROT};
+};
+
+// struct block_device_operations: told of opens and closes, may refuse one.
+class BlockDeviceOperations {
+ public:
+  virtual ~BlockDeviceOperations() = default;
+  virtual absl::Status Open() = 0;
+  virtual void Release() = 0;
+};
+
+class BlockDevice {
+ public:
+  // A whole disk.  `dax_dev` (or null) and `fops` (or null) must outlive it.
+  BlockDevice(DevT dev, std::string disk_name, uint64_t nr_sectors,
+              DaxDevice* dax_dev, BlockDeviceOperations* fops = nullptr);
+  // Partition `partno` of `whole`, which must outlive it.
+  BlockDevice(DevT dev, std::string name, BlockDevice& whole,
+              sector_t start_sect, uint64_t nr_sectors);
+
+  DevT dev() const { return dev_; }
+  // "pmem0", "dm-3", "sda1": what the kernel's %pg prints.
+  const std::string& name() const { return name_; }
+  sector_t start_sect() const { return start_sect_; }
+  // bdev_nr_sectors(), get_capacity().
+  uint64_t nr_sectors() const { return nr_sectors_.load(); }
+  void SetCapacity(uint64_t nr_sectors) { nr_sectors_.store(nr_sectors); }
+  bool read_only() const { return read_only_.load(); }
+  void SetReadOnly(bool on) { read_only_.store(on); }
+
+  BlockDevice& whole() { return *whole_; }
+  bool is_partition() const { return whole_ != this; }
+  RequestQueue& queue() { return whole_->own_queue_; }
+  // dax_hosts: the DaxDevice of the disk, whether or not it may be used.
+  DaxDevice* host_dax_dev() const { return whole_->own_dax_dev_; }
+
+  // blkdev_get_by_dev().  With FMODE_EXCL, `holder` claims the device:
+  // EBUSY when another holder has it, or the disk or a partition of it.
+  absl::Status Open(unsigned mode, const void* holder);
+  // blkdev_put().
+  void Close(unsigned mode);
+  int openers() const { return openers_; }
+
+ private:
+  const DevT dev_;
+  const std::string name_;
+  BlockDevice* const whole_;
+  const sector_t start_sect_;
+  std::atomic<uint64_t> nr_sectors_;
+  std::atomic<bool> read_only_{false};
+  RequestQueue own_queue_;
+  DaxDevice* const own_dax_dev_;
+  BlockDeviceOperations* const fops_;
+  int openers_ = 0;
+  // The claim of this device, and how often it was taken.
+  const void* holder_ = nullptr;
+  int holders_ = 0;
+  // Claims of partitions, on the whole disk only.
+  int part_holders_ = 0;
+};
+
+// fs_dax_get_by_bdev(): the DaxDevice to use for `bdev`, or null: the queue
+// has no DAX flag, the start or size is not in whole pages (logged: "<dev>:
+// error: unaligned partition for dax"), or the device is dead.
+DaxDevice* FsDaxGetByBdev(BlockDevice& bdev, const KernelProfile& profile,
+                          KernelLog& log);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_BLOCK_BLOCK_DEVICE_H_

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How a path in a table line becomes a device number: the part of Machine
+// that stands for the path walk and for init/do_mounts.c.
+#include <array>
+#include <cerrno>
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/errno_status.h"
+#include "block/machine.h"
+
+namespace dmdax {
+namespace {
+
+// What every Linux has in /dev and is no block device.
+constexpr std::array<absl::string_view, 4> kDirectories = {
+    "/", "/dev", "/dev/mapper", "/sys"};
+constexpr std::array<absl::string_view, 6> kCharDevices = {
+    "/dev/null",   "/dev/zero",           "/dev/full",
+    "/dev/random", "/dev/mapper/control", "/dev/kmsg"};
+
+// "/dev//mapper/./d0" -> "/dev/mapper/d0".  ".." climbs.
+std::string CleanPath(absl::string_view path) {
+  std::string clean;
+  while (!path.empty()) {
+    const size_t slash = std::min(path.find('/'), path.size());
+    const absl::string_view part = path.substr(0, slash);
+    path.remove_prefix(std::min(slash + 1, path.size()));
+    if (part.empty() || part == ".") continue;
+    if (part == "..") {
+      clean.resize(clean.empty() ? 0 : clean.rfind('/'));
+    } else {
+      absl::StrAppend(&clean, "/", part);
+    }
+  }
+  return clean.empty() ? "/" : clean;
+}
+
+// One %u of the kernel's sscanf: leading spaces, then digits; wraps.
+bool ScanU32(absl::string_view& s, uint32_t* value) {
+  while (!s.empty() && KernelIsSpace(s.front())) s.remove_prefix(1);
+  if (s.empty() || !absl::ascii_isdigit(s.front())) return false;
+  uint64_t wide = 0;
+  while (!s.empty() && absl::ascii_isdigit(s.front())) {
+    wide = wide * 10 + static_cast<uint64_t>(s.front() - '0');
+    s.remove_prefix(1);
+  }
+  *value = static_cast<uint32_t>(wide);
+  return true;
+}
+
+// new_decode_dev(): the 32-bit encoding of a device number.
+DevT DecodeDev(uint64_t dev) { return DevT::HugeDecode(dev); }
+
+// devt_from_devnum(): "259:0", "259:0:<offset>" with anything but a character
+// after a further colon, or the bare number in hexadecimal.
+std::optional<DevT> FromDevnum(absl::string_view name) {
+  absl::string_view s = name;
+  DevT dev;
+  if (ScanU32(s, &dev.major_nr) && absl::ConsumePrefix(&s, ":") &&
+      ScanU32(s, &dev.minor_nr)) {
+    uint32_t offset;
+    const bool two = s.empty();
+    const bool three = absl::ConsumePrefix(&s, ":") && ScanU32(s, &offset) &&
+                       (s.empty() || s.front() != ':' || s.size() == 1);
+    if (two || three) {
+      return dev.Fits() ? std::optional<DevT>(dev) : std::nullopt;
+    }
+  }
+  s = name;
+  if (s.size() > 1 && s[0] == '0' && absl::ascii_tolower(s[1]) == 'x') {
+    s.remove_prefix(2);
+  }
+  uint64_t hex = 0;
+  for (char c : s) {
+    if (!absl::ascii_isxdigit(static_cast<unsigned char>(c))) {
+      return std::nullopt;
+    }
+    hex = hex * 16 + static_cast<uint64_t>(
+                         absl::ascii_isdigit(static_cast<unsigned char>(c))
+                             ? c - '0'
+                             : absl::ascii_tolower(c) - 'a' + 10);
+  }
+  return DecodeDev(hex);
+}
+
+}  // namespace
+
+std::optional<DevT> ScanMajorMinor(absl::string_view text) {
+  DevT dev;
+  if (ScanU32(text, &dev.major_nr) && absl::ConsumePrefix(&text, ":") &&
+      ScanU32(text, &dev.minor_nr) && text.empty()) {
+    return dev;
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<DevT> Machine::LookupBdev(absl::string_view path) const {
+  const std::string clean = CleanPath(path);
+  absl::MutexLock lock(&mu_);
+  if (path.empty()) return ErrnoError(ENOENT, "");
+  // A relative name is looked up in the root directory, where nothing is.
+  const std::string full = path.front() == '/' ? clean : "/" + clean;
+  if (auto it = nodes_.find(full); it != nodes_.end()) {
+    if (path.back() == '/') return ErrnoError(ENOTDIR, "");
+    return it->second;
+  }
+  for (absl::string_view dir : kDirectories) {
+    if (full == dir) return ErrnoError(ENOTBLK, "");
+  }
+  for (absl::string_view chr : kCharDevices) {
+    if (full == chr) return ErrnoError(ENOTBLK, "");
+    if (absl::StartsWith(full, absl::StrCat(chr, "/"))) {
+      return ErrnoError(ENOTDIR, "");
+    }
+  }
+  // Below a node: the node is no directory.
+  for (size_t slash = full.rfind('/'); slash > 0 && slash != full.npos;
+       slash = full.rfind('/', slash - 1)) {
+    if (nodes_.contains(full.substr(0, slash))) return ErrnoError(ENOTDIR, "");
+  }
+  return ErrnoError(ENOENT, "");
+}
+
+std::optional<DevT> Machine::NameToDevT(absl::string_view name) const {
+  if (absl::StartsWith(name, "PARTUUID=") ||
+      absl::StartsWith(name, "PARTLABEL=")) {
+    return std::nullopt;  // no partition tables here
+  }
+  if (!absl::ConsumePrefix(&name, "/dev/")) return FromDevnum(name);
+  // devt_from_devname(): by the kernel's own disk name; '/' becomes '!'.
+  std::string disk(name);
+  std::replace(disk.begin(), disk.end(), '/', '!');
+  if (BlockDevice* bdev = FindBdevByName(disk)) return bdev->dev();
+  return std::nullopt;
+}
+
+absl::StatusOr<DevT> Machine::DmGetDevT(absl::string_view path) const {
+  absl::StatusOr<DevT> dev = LookupBdev(path);
+  if (dev.ok() || profile_.dm_bad_path == DmBadPath::kLookupsErrno) return dev;
+  std::optional<DevT> by_name = NameToDevT(path);
+  // Number 0 is the kernel's way to say "none".
+  if (by_name && *by_name != DevT{}) return *by_name;
+  return ErrnoError(ENODEV, "");
+}
+
+}  // namespace dmdax

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "block/machine.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/errno_status.h"
+
+namespace dmdax {
+namespace {
+
+constexpr uint32_t kBlockExtMajor = 259;  // BLOCK_EXT_MAJOR
+
+absl::Status CheckName(absl::string_view name) {
+  constexpr size_t kDiskNameLen = 32;
+  if (name.empty() || name.size() >= kDiskNameLen) {
+    return ErrnoError(EINVAL, absl::StrCat("disk name '", name, "': 1 to ",
+                                           kDiskNameLen - 1, " characters"));
+  }
+  for (char c : name) {
+    if (!absl::ascii_isgraph(static_cast<unsigned char>(c)) || c == '/') {
+      return ErrnoError(
+          EINVAL, absl::StrFormat("disk name '%s': character 0x%02x", name,
+                                  static_cast<unsigned char>(c)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The queue pmem_attach_disk() sets up.
+void InitPmemQueue(const KernelProfile& profile, const PmemOptions& options,
+                   uint32_t logical_block_size, RequestQueue& queue) {
+  QueueLimits limits;
+  limits.logical_block_size = logical_block_size;
+  limits.physical_block_size = kPageSize;
+  limits.io_min = kPageSize;
+  limits.max_hw_sectors = ~uint32_t{0};
+  limits.max_sectors = profile.blk_def_max_sectors;
+  BlkValidateLimits(profile, limits);
+  queue.SetLimits(limits);
+  queue.Set(QUEUE_FLAG_WC, true);
+  queue.Set(QUEUE_FLAG_DAX, options.has_pages || !profile.pmem_dax_needs_pages);
+}
+
+}  // namespace
+
+Machine::Machine(const KernelProfile& profile) : profile_(profile) {}
+
+Machine::~Machine() = default;
+
+int64_t Machine::NowSeconds() const {
+  return static_cast<int64_t>(time(nullptr)) + clock_offset_.load();
+}
+
+absl::Status Machine::CheckNew(absl::string_view name,
+                               std::optional<DevT> dev) const {
+  if (absl::Status s = CheckName(name); !s.ok()) return s;
+  if (by_name_.contains(name)) {
+    return ErrnoError(EEXIST,
+                      absl::StrCat("there is a disk '", name, "' already"));
+  }
+  if (!dev) return absl::OkStatus();
+  if (!dev->Fits()) {
+    return ErrnoError(EINVAL,
+                      absl::StrCat(name, ": device number ", dev->ToString(),
+                                   ": major at most 4095, minor at most "
+                                   "1048575"));
+  }
+  if (auto it = bdevs_.find(*dev); it != bdevs_.end()) {
+    return ErrnoError(EEXIST, absl::StrCat(name, ": ", dev->ToString(), " is ",
+                                           it->second->name()));
+  }
+  return absl::OkStatus();
+}
+
+DevT Machine::NextDev() const {
+  DevT dev{kBlockExtMajor, 0};
+  while (bdevs_.contains(dev)) ++dev.minor_nr;
+  return dev;
+}
+
+BlockDevice* Machine::Insert(Owned owned) {
+  BlockDevice* bdev = owned.bdev.get();
+  bdevs_[bdev->dev()] = bdev;
+  by_name_[bdev->name()] = bdev;
+  nodes_[absl::StrCat("/dev/", bdev->name())] = bdev->dev();
+  owned_[bdev->name()] = std::move(owned);
+  return bdev;
+}
+
+absl::StatusOr<BlockDevice*> Machine::AddPmem(const PmemOptions& options,
+                                              std::optional<DevT> dev,
+                                              uint32_t logical_block_size) {
+  if (logical_block_size != 512 && logical_block_size != 4096) {
+    return ErrnoError(
+        EINVAL, absl::StrCat("pmem '", options.name, "': logical block size ",
+                             logical_block_size, ": 512 or 4096"));
+  }
+  absl::MutexLock lock(&mu_);
+  if (absl::Status s = CheckNew(options.name, dev); !s.ok()) return s;
+  for (const auto& [name, other] : owned_) {
+    if (other.pmem == nullptr) continue;
+    const PmemOptions& o = other.pmem->options();
+    if (options.base < o.base + o.size &&
+        o.base < options.base + options.size) {
+      return ErrnoError(
+          EBUSY,
+          absl::StrFormat("pmem '%s': 0x%x-0x%x overlaps '%s' at 0x%x-0x%x",
+                          options.name, options.base,
+                          options.base + options.size - 1, name, o.base,
+                          o.base + o.size - 1));
+    }
+  }
+  absl::StatusOr<std::unique_ptr<PmemDevice>> pmem =
+      PmemDevice::Create(profile_, options);
+  if (!pmem.ok()) return pmem.status();
+  auto bdev =
+      std::make_unique<BlockDevice>(dev.value_or(NextDev()), options.name,
+                                    (*pmem)->nr_sectors(), &(*pmem)->dax_dev());
+  InitPmemQueue(profile_, options, logical_block_size, bdev->queue());
+  return Insert(Owned{std::move(*pmem), {}, std::move(bdev)});
+}
+
+absl::StatusOr<BlockDevice*> Machine::AddBlock(const BlockOptions& options) {
+  absl::MutexLock lock(&mu_);
+  if (absl::Status s = CheckNew(options.name, options.dev); !s.ok()) return s;
+  constexpr uint64_t kMaxSectors = (uint64_t{1} << 54) - 1;
+  if (options.nr_sectors == 0 || options.nr_sectors > kMaxSectors) {
+    return ErrnoError(EINVAL,
+                      absl::StrCat(options.name, ": ", options.nr_sectors,
+                                   " sectors: 1 to ", kMaxSectors));
+  }
+  const DevT dev = options.dev.value_or(NextDev());
+  if (options.partition_of.empty()) {
+    auto bdev = std::make_unique<BlockDevice>(dev, options.name,
+                                              options.nr_sectors, nullptr);
+    QueueLimits limits = options.limits;
+    BlkValidateLimits(profile_, limits);
+    bdev->queue().SetLimits(limits);
+    for (unsigned bit = 1; bit <= QUEUE_FLAG_POLL; bit <<= 1) {
+      bdev->queue().Set(static_cast<QueueFlag>(bit),
+                        (options.queue_flags & bit) != 0);
+    }
+    return Insert(Owned{nullptr, options, std::move(bdev)});
+  }
+  auto disk = by_name_.find(options.partition_of);
+  if (disk == by_name_.end() || disk->second->is_partition()) {
+    return ErrnoError(ENOENT, absl::StrCat(options.name, ": no disk '",
+                                           options.partition_of, "'"));
+  }
+  const uint64_t disk_size = disk->second->nr_sectors();
+  const uint64_t start = options.start_sect.value();
+  if (start > disk_size || options.nr_sectors > disk_size - start) {
+    return ErrnoError(
+        EINVAL,
+        absl::StrCat(options.name, ": start ", start, " + length ",
+                     options.nr_sectors, " is past the end of ",
+                     options.partition_of, " (", disk_size, " sectors)"));
+  }
+  return Insert(Owned{
+      nullptr, options,
+      std::make_unique<BlockDevice>(dev, options.name, *disk->second,
+                                    options.start_sect, options.nr_sectors)});
+}
+
+absl::Status Machine::Remove(absl::string_view name) {
+  absl::MutexLock lock(&mu_);
+  auto it = owned_.find(name);
+  if (it == owned_.end()) {
+    return ErrnoError(ENOENT,
+                      absl::StrCat("no pmem or block device '", name, "'"));
+  }
+  BlockDevice* bdev = it->second.bdev.get();
+  for (const auto& [dev, other] : bdevs_) {
+    if (&other->whole() != bdev) continue;
+    if (other->openers() > 0 || other != bdev) {
+      return ErrnoError(
+          EBUSY, absl::StrCat(name, " is in use", other == bdev ? "" : " by ",
+                              other == bdev ? "" : other->name()));
+    }
+  }
+  if (bdev->openers() > 0) {
+    return ErrnoError(EBUSY, absl::StrCat(name, " is in use"));
+  }
+  bdevs_.erase(bdev->dev());
+  by_name_.erase(bdev->name());
+  std::erase_if(nodes_,
+                [&](const auto& node) { return node.second == bdev->dev(); });
+  owned_.erase(it);
+  return absl::OkStatus();
+}
+
+PmemDevice* Machine::FindPmem(absl::string_view name) const {
+  absl::MutexLock lock(&mu_);
+  auto it = owned_.find(name);
+  return it == owned_.end() ? nullptr : it->second.pmem.get();
+}
+
+const BlockOptions* Machine::FindBlockOptions(absl::string_view name) const {
+  absl::MutexLock lock(&mu_);
+  auto it = owned_.find(name);
+  if (it == owned_.end() || it->second.pmem != nullptr) return nullptr;
+  return &it->second.options;
+}
+
+std::vector<BlockDevice*> Machine::BlockDevices() const {
+  absl::MutexLock lock(&mu_);
+  std::vector<BlockDevice*> all;
+  for (const auto& [dev, bdev] : bdevs_) all.push_back(bdev);
+  return all;
+}
+
+BlockDevice* Machine::FindBdev(DevT dev) const {
+  absl::MutexLock lock(&mu_);
+  auto it = bdevs_.find(dev);
+  return it == bdevs_.end() ? nullptr : it->second;
+}
+
+BlockDevice* Machine::FindBdevByName(absl::string_view disk_name) const {
+  absl::MutexLock lock(&mu_);
+  auto it = by_name_.find(disk_name);
+  return it == by_name_.end() ? nullptr : it->second;
+}
+
+void Machine::AddDisk(BlockDevice* bdev) {
+  absl::MutexLock lock(&mu_);
+  bdevs_[bdev->dev()] = bdev;
+  by_name_[bdev->name()] = bdev;
+  nodes_[absl::StrCat("/dev/", bdev->name())] = bdev->dev();
+}
+
+void Machine::DelDisk(BlockDevice* bdev) {
+  absl::MutexLock lock(&mu_);
+  bdevs_.erase(bdev->dev());
+  by_name_.erase(bdev->name());
+  nodes_.erase(absl::StrCat("/dev/", bdev->name()));
+}
+
+void Machine::AddNode(absl::string_view path, DevT dev) {
+  absl::MutexLock lock(&mu_);
+  nodes_[std::string(path)] = dev;
+}
+
+void Machine::RemoveNode(absl::string_view path) {
+  absl::MutexLock lock(&mu_);
+  if (auto it = nodes_.find(path); it != nodes_.end()) nodes_.erase(it);
+}
+
+std::map<std::string, DevT> Machine::Nodes() const {
+  absl::MutexLock lock(&mu_);
+  return {nodes_.begin(), nodes_.end()};
+}
+
+}  // namespace dmdax

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Machine: the hardware and the kernel that device-mapper runs on.
+//
+// It owns the persistent memory and the plain block devices, knows every
+// block device by number (mapped devices register themselves), keeps the
+// device nodes of /dev, and holds the kernel's profile and log.
+//
+//   Machine machine(DefaultKernelProfile());
+//   machine.AddPmem({.name = "pmem0", .base = 1ull << 32, .size = 1 << 29});
+//   machine.LookupBdev("/dev/pmem0");   // 259:0
+//
+// Threading: thread-safe, except that a BlockDevice* stays valid only until
+// the device is removed; removing one that is open is EBUSY.
+// Mirrors: block/genhd.c add_disk, lookup_bdev of block/bdev.c, name_to_dev_t
+// of init/do_mounts.c (6.1), devtmpfs.
+#ifndef DMDAX_BLOCK_MACHINE_H_
+#define DMDAX_BLOCK_MACHINE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "base/kernel_log.h"
+#include "base/kernel_profile.h"
+#include "block/block_device.h"
+#include "dax/pmem.h"
+
+namespace dmdax {
+
+// A block device without DAX: a disk, a loop device, a RAM disk.
+struct BlockOptions {
+  std::string name;         // disk name, "loop0"
+  uint64_t nr_sectors = 0;  // 1 .. 2^54-1
+  std::optional<DevT> dev;  // default: the next free number of major 259
+  QueueLimits limits;       // defaults are the kernel's
+  unsigned queue_flags = QUEUE_FLAG_NONROT;
+  // For a partition: the disk it lies on, and where.
+  std::string partition_of;
+  sector_t start_sect{};
+};
+
+class Machine {
+ public:
+  explicit Machine(const KernelProfile& profile);
+  ~Machine();
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  const KernelProfile& profile() const { return profile_; }
+  KernelLog& log() { return log_; }
+
+  // Seconds since 1970 of the machine's clock: the host's, and what
+  // AdvanceClock() added.
+  int64_t NowSeconds() const;
+  void AdvanceClock(int64_t seconds) { clock_offset_.fetch_add(seconds); }
+
+  // Adds a persistent-memory disk /dev/<name>.  EEXIST: name or number
+  // taken; EBUSY: the physical range overlaps another's (named); EINVAL as
+  // PmemDevice::Create and for a bad name.
+  absl::StatusOr<BlockDevice*> AddPmem(const PmemOptions& options,
+                                       std::optional<DevT> dev = std::nullopt,
+                                       uint32_t logical_block_size = 512);
+  absl::StatusOr<BlockDevice*> AddBlock(const BlockOptions& options);
+  // Removes a pmem or block device.  ENOENT; EBUSY while open.
+  absl::Status Remove(absl::string_view name);
+
+  // The device's own options, for listing and saving; null if it is not one.
+  PmemDevice* FindPmem(absl::string_view name) const;
+  const BlockOptions* FindBlockOptions(absl::string_view name) const;
+  // Every disk and partition that is registered, by number.
+  std::vector<BlockDevice*> BlockDevices() const;
+
+  // blkdev_get_no_open(): the registered device, or null.
+  BlockDevice* FindBdev(DevT dev) const;
+  BlockDevice* FindBdevByName(absl::string_view disk_name) const;
+
+  // add_disk() and del_gendisk() for a device owned elsewhere: registers it
+  // and makes or removes its node /dev/<name>.
+  void AddDisk(BlockDevice* bdev);
+  void DelDisk(BlockDevice* bdev);
+
+  // Nodes beyond /dev/<name>: what udev or libdevmapper make.
+  void AddNode(absl::string_view path, DevT dev);
+  void RemoveNode(absl::string_view path);
+  // All block device nodes, by path.
+  std::map<std::string, DevT> Nodes() const;
+
+  // lookup_bdev(): the number behind a path.  ENOENT, ENOTBLK (a directory
+  // or character device), ENOTDIR.
+  absl::StatusOr<DevT> LookupBdev(absl::string_view path) const;
+
+  // dm_get_dev_t(): the path, and on old kernels every form name_to_dev_t()
+  // knows ("fd00", "259:0:1", "/dev/pmem0" without a node).
+  absl::StatusOr<DevT> DmGetDevT(absl::string_view path) const;
+
+ private:
+  struct Owned {
+    std::unique_ptr<PmemDevice> pmem;
+    BlockOptions options;
+    std::unique_ptr<BlockDevice> bdev;
+  };
+
+  absl::Status CheckNew(absl::string_view name, std::optional<DevT> dev) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  DevT NextDev() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  BlockDevice* Insert(Owned owned) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::optional<DevT> NameToDevT(absl::string_view name) const;
+
+  const KernelProfile& profile_;
+  KernelLog log_;
+  std::atomic<int64_t> clock_offset_{0};
+  mutable absl::Mutex mu_;
+  std::map<std::string, Owned, std::less<>> owned_ ABSL_GUARDED_BY(mu_);
+  std::map<DevT, BlockDevice*> bdevs_ ABSL_GUARDED_BY(mu_);
+  std::map<std::string, BlockDevice*, std::less<>> by_name_
+      ABSL_GUARDED_BY(mu_);
+  std::map<std::string, DevT, std::less<>> nodes_ ABSL_GUARDED_BY(mu_);
+};
+
+// sscanf("%u:%u%c") == 2: "259:0" and nothing else.  The numbers may not fit
+// a DevT; nothing when `text` has another form.
+std::optional<DevT> ScanMajorMinor(absl::string_view text);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_BLOCK_MACHINE_H_

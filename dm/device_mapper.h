@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// device_mapper.h: the one header that the author of a dm target reads.
+//
+// A target is a table of functions, struct target_type of the kernel; an
+// operation that is null is one the target does not have, and the core asks
+// for that exactly where the kernel does (no direct_access: the table is not
+// DAX).  A new target is one new file dm/dm_foo.cc and no edit elsewhere:
+//
+//   // dm_foo.cc: `foo <dev> <start>`
+//   absl::Status FooCtr(DmTarget& ti, absl::Span<const std::string> argv) {
+//     if (argv.size() != 2) return DmError("Invalid argument count");
+//     ...
+//   }
+//   const TargetType kFooTarget = {
+//       .name = "foo",
+//       .versions = DmVersion(1, 0, 0),
+//       .ctr = FooCtr,
+//       .map = FooMap,
+//   };
+//   DM_REGISTER_TARGET(kFooTarget);
+//
+// Mirrors: include/linux/device-mapper.h (6.1).
+// Threading: ctr and message run under the device's locks; map, status,
+// iterate_devices and direct_access may run in several threads at once on an
+// immutable target.
+#ifndef DMDAX_DM_DEVICE_MAPPER_H_
+#define DMDAX_DM_DEVICE_MAPPER_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "base/kernel_profile.h"
+#include "base/units.h"
+#include "block/block_device.h"
+#include "block/machine.h"
+#include "dax/dax_device.h"
+
+namespace dmdax {
+
+class DmTable;
+struct TargetType;
+
+// A row's handle on a device below.  Owned by the mapped device; valid as
+// long as the table that got it.
+struct DmDev {
+  BlockDevice* bdev = nullptr;
+  DaxDevice* dax_dev = nullptr;  // null: that device has no DAX
+  unsigned mode = 0;             // FMODE_*
+  std::string name;              // "259:0", whatever path was given
+};
+
+// Base of what a target keeps per row (ti->private).
+struct DmTargetPrivate {
+  virtual ~DmTargetPrivate() = default;
+};
+
+// struct dm_target: one row of a table.
+struct DmTarget {
+  DmTable* table = nullptr;
+  const TargetType* type = nullptr;
+  sector_t begin{};         // first sector of the row, device-relative
+  sector_t len{};           // sectors, at least 1
+  uint32_t max_io_len = 0;  // sectors; 0: only the row's end limits
+  unsigned num_flush_bios = 0;
+  unsigned num_discard_bios = 0;
+  unsigned num_secure_erase_bios = 0;
+  unsigned num_write_zeroes_bios = 0;
+  bool flush_supported = false;     // even if no device below needs it
+  bool discards_supported = false;  // even if devices below can not
+  std::unique_ptr<DmTargetPrivate> private_data;
+  // The words it was made from, for a target whose status op is null: a
+  // snapshot has nothing else to recreate the row from.
+  std::string ctr_params;
+
+  template <typename T>
+  T& Private() const {
+    return static_cast<T&>(*private_data);
+  }
+  // dm_target_offset(): `sector` of the device, from the row's start.
+  uint64_t Offset(sector_t sector) const { return sector - begin; }
+};
+
+// What a status request asks for (status_type_t).
+enum StatusType { STATUSTYPE_INFO, STATUSTYPE_TABLE, STATUSTYPE_IMA };
+
+// The operation of a bio, as far as targets tell them apart.
+enum class ReqOp { kRead, kReadAhead, kWrite, kFlush, kDiscard, kWriteZeroes };
+
+// Where ->map sends one sector of a bio.
+struct BioMap {
+  enum class Kind {
+    kRemapped,  // to `sector` of `dev`
+    kZeroes,    // a read that gets zeros
+    kDropped,   // a write that succeeds and goes nowhere
+    kError,     // fails with `err`
+  };
+  Kind kind = Kind::kError;
+  const DmDev* dev = nullptr;
+  sector_t sector{};
+  int err = 0;
+};
+
+// DM_TARGET_*: features of a target type.
+enum TargetFeature : uint64_t {
+  DM_TARGET_SINGLETON = 0x1,
+  DM_TARGET_ALWAYS_WRITEABLE = 0x2,
+  DM_TARGET_IMMUTABLE = 0x4,
+  DM_TARGET_WILDCARD = 0x8,
+  DM_TARGET_INTEGRITY = 0x10,
+  DM_TARGET_PASSES_INTEGRITY = 0x20,
+  DM_TARGET_ZONED_HM = 0x40,
+  DM_TARGET_NOWAIT = 0x80,
+  DM_TARGET_PASSES_CRYPTO = 0x100,
+  DM_TARGET_MIXED_ZONED_MODEL = 0x200,
+};
+
+// A target's version, per kernel column; {0,0,0}: that kernel has no such
+// target (or has another TargetType of the same name).
+using TargetVersion = std::array<uint32_t, 3>;
+using TargetVersions = std::array<TargetVersion, kKernelColumns>;
+
+// The same version in every kernel.
+constexpr TargetVersions DmVersion(uint32_t a, uint32_t b, uint32_t c) {
+  TargetVersions all{};
+  for (TargetVersion& v : all) v = {a, b, c};
+  return all;
+}
+
+// Told of one device under a target: sectors [start, start + len) of it.
+// A non-zero result stops the iteration and becomes its result.
+using IterateDevicesFn =
+    absl::FunctionRef<int(const DmDev& dev, sector_t start, sector_t len)>;
+
+// struct target_type.  Only name, versions, ctr and map are needed.
+struct TargetType {
+  absl::string_view name;
+  TargetVersions versions{};
+  uint64_t features = 0;  // TargetFeature bits
+  // Position in DM_LIST_VERSIONS, which lists the newest registered first: 0
+  // for what is built into dm-mod, then the order of module loading.
+  int registered = 100;
+  // Also (or, with map null, only) works on requests instead of bios.
+  bool clone_and_map_rq = false;
+
+  // Parses the words after the type name and fills `ti`.  On failure: the
+  // status' errno is the load's errno, its message is ti->error, the words
+  // the kernel logs.  Numbers are parsed with base/kstrtox.h, whichever of
+  // its families the kernel's constructor uses; devices with DmGetDevice().
+  absl::Status (*ctr)(DmTarget& ti, absl::Span<const std::string> argv);
+  // Where a sector of the device (not of the row) goes.
+  BioMap (*map)(const DmTarget& ti, sector_t sector, ReqOp op) = nullptr;
+  // Appends the INFO, TABLE or IMA text.
+  void (*status)(const DmTarget& ti, StatusType type,
+                 std::string* out) = nullptr;
+  // `dmsetup message`: the reply, or the errno; log the words with DmLog().
+  absl::StatusOr<std::string> (*message)(
+      DmTarget& ti, absl::Span<const std::string> argv) = nullptr;
+  // Calls fn for every device and the part of it that is used.
+  int (*iterate_devices)(const DmTarget& ti, IterateDevicesFn fn) = nullptr;
+  // Adjusts the stacked limits of the row.
+  void (*io_hints)(const DmTarget& ti, QueueLimits& limits) = nullptr;
+  // DAX.  `pgoff` is device-relative and `nr_pages` already clipped to what
+  // the row can answer; translate and call the DaxDevice below.
+  DaxAccess (*direct_access)(const DmTarget& ti, pgoff_t pgoff,
+                             int64_t nr_pages, DaxAccessMode mode,
+                             Trace* trace) = nullptr;
+  int (*dax_zero_page_range)(const DmTarget& ti, pgoff_t pgoff,
+                             uint64_t nr_pages) = nullptr;
+  size_t (*dax_recovery_write)(const DmTarget& ti, pgoff_t pgoff,
+                               uint64_t offset,
+                               absl::Span<const char> bytes) = nullptr;
+
+  // What the target keeps beyond the words of its table, because messages or
+  // I/O changed it: as bytes for a snapshot, and back from them.  False: the
+  // bytes make no sense.
+  std::string (*save_state)(const DmTarget& ti) = nullptr;
+  bool (*restore_state)(DmTarget& ti, absl::string_view state) = nullptr;
+
+  const TargetVersion& version(const KernelProfile& profile) const {
+    return versions[static_cast<size_t>(profile.column)];
+  }
+};
+
+// A constructor's refusal: EINVAL with ti->error's words.
+absl::Status DmError(absl::string_view error);
+
+// dm_get_device(): opens the device that `path` names ("259:0" or a path) for
+// the table of `ti`, once per table; the table closes it.
+//   EOVERFLOW  major:minor out of range      ENODEV  no such path (<= 6.5)
+//   ENXIO      no such device                ENOENT, ENOTBLK ... (>= 6.6)
+//   EBUSY      held by somebody else         EINVAL  the device itself
+absl::StatusOr<const DmDev*> DmGetDevice(DmTarget& ti, absl::string_view path);
+
+// The same, for a constructor that reports one text for any failure: the
+// status has dm_get_device's errno and `error` as its message.
+absl::StatusOr<const DmDev*> DmGetDevice(DmTarget& ti, absl::string_view path,
+                                         absl::string_view error);
+
+// dm_set_target_max_io_len(): EINVAL "Maximum size of target IO is too large"
+// above 2^32-1 (logged too).
+absl::Status DmSetTargetMaxIoLen(DmTarget& ti, uint64_t len);
+
+// The machine, and the kernel, that the target runs in.
+Machine& MachineOf(const DmTarget& ti);
+const KernelProfile& ProfileOf(const DmTarget& ti);
+
+// "device-mapper: <prefix>: <text>" into the kernel log, as DMERR and its
+// siblings write it; prefix is the file's DM_MSG_PREFIX.
+void DmLog(Machine& machine, KernLevel level, absl::string_view prefix,
+           absl::string_view text);
+
+// The step of a target's direct_access in a trace: call it with the sector
+// the target computed, and it goes on to the device below.
+DaxAccess DmDaxForward(const DmTarget& ti, const DmDev& dev, sector_t sector,
+                       pgoff_t pgoff, int64_t nr_pages, DaxAccessMode mode,
+                       Trace* trace);
+
+// The pgoff on dev's DaxDevice for sector `sector` of dev; false (-EINVAL)
+// where the profile refuses one that is not on a page boundary.
+bool DmDaxPgoff(const KernelProfile& profile, const DmDev& dev, sector_t sector,
+                pgoff_t* pgoff);
+
+// dm_register_target(), at program start.  `registrar` exists for its
+// constructor only.
+class TargetRegistrar {
+ public:
+  explicit TargetRegistrar(const TargetType& type);
+};
+
+#define DM_REGISTER_TARGET(type) \
+  const ::dmdax::TargetRegistrar type##Registrar(type)
+
+// dm_get_target_type(): null when the kernel of `profile` has none.
+const TargetType* FindTargetType(absl::string_view name,
+                                 const KernelProfile& profile);
+
+// All target types of the kernel, in the order of DM_LIST_VERSIONS.
+std::vector<const TargetType*> TargetTypes(const KernelProfile& profile);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_DM_DEVICE_MAPPER_H_

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// DmCtl: the commands of /dev/mapper/control, the only door to the devices.
+//
+// Each function is one ioctl with its payload typed: it takes the header as
+// the caller filled it, checks in the kernel's order, and fills the header as
+// the kernel's reply does.  A failure is a status with the errno, the words
+// are in the machine's log, and the header is as it came.
+//
+//   DmCtl ctl(machine);
+//   DmIoctl io{.name = "d0"};
+//   ctl.DevCreate(io);
+//   ctl.TableLoad(io, {{sector_t{0}, 2048, "linear", "/dev/pmem0 0"}});
+//   ctl.DevSuspend(io);                        // no DM_SUSPEND_FLAG: resume
+//   ctl.FindDevice("d0")->dax_dev();           // translate here
+//
+// Mirrors: drivers/md/dm-ioctl.c (6.1), struct dm_ioctl of
+// include/uapi/linux/dm-ioctl.h.
+// Threading: thread-safe; commands are serialised.
+#ifndef DMDAX_DM_DM_IOCTL_H_
+#define DMDAX_DM_DM_IOCTL_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
+#include "dm/dm_hash.h"
+
+namespace dmdax {
+
+// DM_*_FLAG of the ioctl header.
+enum DmFlag : uint32_t {
+  DM_READONLY_FLAG = 1u << 0,
+  DM_SUSPEND_FLAG = 1u << 1,
+  DM_PERSISTENT_DEV_FLAG = 1u << 3,
+  DM_STATUS_TABLE_FLAG = 1u << 4,
+  DM_ACTIVE_PRESENT_FLAG = 1u << 5,
+  DM_INACTIVE_PRESENT_FLAG = 1u << 6,
+  DM_BUFFER_FULL_FLAG = 1u << 8,
+  DM_SKIP_LOCKFS_FLAG = 1u << 10,
+  DM_NOFLUSH_FLAG = 1u << 11,
+  DM_QUERY_INACTIVE_TABLE_FLAG = 1u << 12,
+  DM_UEVENT_GENERATED_FLAG = 1u << 13,
+  DM_UUID_FLAG = 1u << 14,
+  DM_SECURE_DATA_FLAG = 1u << 15,
+  DM_DATA_OUT_FLAG = 1u << 16,
+  DM_DEFERRED_REMOVE = 1u << 17,
+  DM_INTERNAL_SUSPEND_FLAG = 1u << 18,
+  DM_IMA_MEASUREMENT_FLAG = 1u << 19,
+};
+
+// struct dm_ioctl without its layout.  `dev` is the huge encoding, 0: none.
+struct DmIoctl {
+  uint32_t target_count = 0;
+  int32_t open_count = 0;
+  uint32_t flags = 0;
+  uint32_t event_nr = 0;
+  uint64_t dev = 0;
+  std::string name;  // at most 127 bytes
+  std::string uuid;  // at most 128 bytes
+};
+
+// struct dm_target_spec and its parameters: a row as loaded or reported.
+struct DmTargetSpec {
+  sector_t sector_start{};
+  uint64_t length = 0;
+  std::string target_type;
+  std::string params;
+};
+
+// struct dm_name_list.
+struct DmNameEntry {
+  uint64_t dev = 0;
+  std::string name;
+  uint32_t event_nr = 0;
+  std::string uuid;
+};
+
+class DmCtl {
+ public:
+  static constexpr size_t kNameLen = 127;
+  static constexpr size_t kUuidLen = 128;
+  // The major of mapped devices, as the oracle's guests have it; on a real
+  // machine the kernel picks one at boot.
+  static constexpr uint32_t kDefaultMajor = 254;
+
+  explicit DmCtl(Machine& machine, uint32_t dm_major = kDefaultMajor);
+  ~DmCtl();
+
+  Machine& machine() const { return machine_; }
+  uint32_t major() const { return major_; }
+
+  // DM_DEV_CREATE.  EINVAL: no name, or one with '/'; ENXIO: the minor asked
+  // for (DM_PERSISTENT_DEV_FLAG) is taken or >= 2^20; EBUSY: name or uuid.
+  absl::Status DevCreate(DmIoctl& param);
+  // DM_DEV_REMOVE.  ENXIO; EBUSY while open (not with DM_DEFERRED_REMOVE).
+  absl::Status DevRemove(DmIoctl& param);
+  // DM_REMOVE_ALL: all that are not open, until no more go.
+  absl::Status RemoveAll(DmIoctl& param);
+  // DM_DEV_RENAME to a new name, or with DM_UUID_FLAG a first uuid.
+  absl::Status DevRename(DmIoctl& param, absl::string_view new_name);
+  // DM_DEV_SUSPEND: suspends with DM_SUSPEND_FLAG, else resumes, which makes
+  // an inactive table live.
+  absl::Status DevSuspend(DmIoctl& param);
+  // DM_DEV_STATUS.
+  absl::Status DevStatus(DmIoctl& param);
+  // DM_DEV_WAIT without the waiting: OK once event_nr differs from the one
+  // given, EAGAIN as long as the kernel would block.
+  absl::Status DevWait(DmIoctl& param);
+  // DM_DEV_SET_GEOMETRY with its string "cylinders heads sectors start".
+  absl::Status DevSetGeometry(DmIoctl& param, absl::string_view geometry);
+  // DM_LIST_DEVICES.
+  absl::Status ListDevices(DmIoctl& param, std::vector<DmNameEntry>* entries);
+
+  // DM_TABLE_LOAD into the inactive slot; DM_READONLY_FLAG: a read-only
+  // table.  EINVAL, ENXIO, EBUSY ... as the rows' constructors say.
+  // `bad_row` (or null) learns which row was refused, if it was one.
+  absl::Status TableLoad(DmIoctl& param, absl::Span<const DmTargetSpec> specs,
+                         size_t* bad_row = nullptr);
+  // DM_TABLE_CLEAR: drops the inactive table, if any.
+  absl::Status TableClear(DmIoctl& param);
+  // DM_TABLE_DEPS: devices of the table in the kernel's order; `has_table`
+  // false: there is none.
+  absl::Status TableDeps(DmIoctl& param, std::vector<DevT>* deps,
+                         bool* has_table);
+  // DM_TABLE_STATUS: INFO, or TABLE with DM_STATUS_TABLE_FLAG, or IMA.
+  absl::Status TableStatus(DmIoctl& param, std::vector<DmTargetSpec>* rows);
+  // DM_TARGET_MSG; with a reply, DM_DATA_OUT_FLAG is set.
+  absl::Status TargetMsg(DmIoctl& param, sector_t sector,
+                         absl::string_view message, std::string* reply);
+
+  // The device called `name`, or null.  It stays usable (dead) after its
+  // removal for as long as the pointer is held.
+  std::shared_ptr<MappedDevice> FindDevice(absl::string_view name) const;
+  std::shared_ptr<MappedDevice> FindMinor(uint32_t minor) const;
+
+  // Closing a device may complete a deferred removal; whoever closes calls
+  // this, as the kernel's work queue does.
+  void DoDeferredRemove();
+
+  // dm_global_event_nr.
+  uint64_t global_event_nr() const { return global_event_nr_.load(); }
+
+ private:
+  friend class DmSnapshotter;
+
+  HashCell* FindCell(const DmIoctl& param) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // FindCell, or ENXIO; fills name and uuid of the reply.
+  absl::StatusOr<HashCell*> GetCell(DmIoctl& param) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void FillStatus(const HashCell& cell, DmIoctl& param) const;
+  absl::Status CheckName(absl::string_view name) const;
+  absl::Status CheckRename(const DmIoctl& param, absl::string_view value) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status DoResume(DmIoctl& param) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status DoSuspend(DmIoctl& param) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status PopulateTable(DmTable& table,
+                             absl::Span<const DmTargetSpec> specs,
+                             size_t* bad_row)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status CheckLoad(MappedDevice& md, DmTable& table)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status MessageForTarget(HashCell& cell, sector_t sector,
+                                absl::Span<const std::string> argv,
+                                std::string* reply)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  const DmTable* QueriedTable(const HashCell& cell, const DmIoctl& param) const;
+  void RemoveCell(HashCell* cell) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  int RemoveClosed(bool mark_deferred, bool only_deferred)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status Fail(int err, absl::string_view text) const;
+  void GlobalEvent() { global_event_nr_.fetch_add(1); }
+
+  Machine& machine_;
+  const uint32_t major_;
+  mutable absl::Mutex mu_;
+  DmHash hash_ ABSL_GUARDED_BY(mu_);
+  std::atomic<uint64_t> global_event_nr_{0};
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_DM_DM_IOCTL_H_

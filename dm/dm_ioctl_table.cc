@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The commands on tables.  Mirrors table_load, populate_table, table_clear,
+// table_deps, table_status, target_message and dev_set_geometry of
+// drivers/md/dm-ioctl.c (6.1).
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "dm/dm_ioctl.h"
+#include "dm/dm_split_args.h"
+
+namespace dmdax {
+
+absl::Status DmCtl::PopulateTable(DmTable& table,
+                                  absl::Span<const DmTargetSpec> specs,
+                                  size_t* bad_row) {
+  if (specs.empty()) {
+    return Fail(EINVAL, "populate_table: no targets specified");
+  }
+  for (const DmTargetSpec& spec : specs) {
+    absl::Status s = table.AddTarget(spec.target_type, spec.sector_start,
+                                     sector_t(spec.length), spec.params);
+    if (!s.ok()) {
+      DmLog(machine_, KernLevel::kErr, "ioctl", "error adding target to table");
+      if (bad_row != nullptr) {
+        *bad_row = static_cast<size_t>(&spec - specs.data());
+      }
+      return s;
+    }
+  }
+  return table.Complete();
+}
+
+absl::Status DmCtl::CheckLoad(MappedDevice& md, DmTable& table) {
+  const TargetType* immutable = md.immutable_target_type();
+  if (immutable != nullptr && immutable != table.immutable_target_type() &&
+      !table.HasWildcardTarget()) {
+    return Fail(EINVAL, absl::StrCat("can't replace immutable target type ",
+                                     immutable->name));
+  }
+  if (md.type() == DM_TYPE_NONE) {
+    absl::Status s = md.SetupQueue(table);
+    if (!s.ok()) {
+      DmLog(machine_, KernLevel::kErr, "ioctl",
+            "unable to set up device queue for new table.");
+    }
+    return s;
+  }
+  // The type stays what the first load made it; only bio-based may take a
+  // DAX table, and remains bio-based.
+  const bool upgrade =
+      md.type() == DM_TYPE_BIO_BASED && table.type() == DM_TYPE_DAX_BIO_BASED;
+  if (md.type() != table.type() && !upgrade) {
+    return Fail(EINVAL,
+                absl::StrCat("can't change device type (old=",
+                             static_cast<unsigned>(md.type()),
+                             " vs new=", static_cast<unsigned>(table.type()),
+                             ") after initial table load."));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DmCtl::TableLoad(DmIoctl& param,
+                              absl::Span<const DmTargetSpec> specs,
+                              size_t* bad_row) {
+  std::unique_ptr<DmTable> old_map;
+  {
+    absl::MutexLock lock(&mu_);
+    absl::StatusOr<HashCell*> cell = GetCell(param);
+    if (!cell.ok()) return cell.status();
+    if (specs.size() > DmTable::kMaxTargets) {
+      return ErrnoError(EOVERFLOW,
+                        absl::StrCat(specs.size(), " targets; a table holds ",
+                                     DmTable::kMaxTargets));
+    }
+    MappedDevice& md = *(*cell)->md;
+    const unsigned mode =
+        param.flags & DM_READONLY_FLAG ? FMODE_READ : FMODE_READ | FMODE_WRITE;
+    auto table = std::make_unique<DmTable>(md, mode);
+    if (absl::Status s = PopulateTable(*table, specs, bad_row); !s.ok())
+      return s;
+    if (absl::Status s = CheckLoad(md, *table); !s.ok()) return s;
+    old_map = std::move((*cell)->new_map);
+    (*cell)->new_map = std::move(table);
+    param.flags |= DM_INACTIVE_PRESENT_FLAG;
+    FillStatus(**cell, param);
+    old_map.reset();
+  }
+  DoDeferredRemove();
+  return absl::OkStatus();
+}
+
+absl::Status DmCtl::TableClear(DmIoctl& param) {
+  {
+    absl::MutexLock lock(&mu_);
+    absl::StatusOr<HashCell*> cell = GetCell(param);
+    if (!cell.ok()) return cell.status();
+    (*cell)->new_map.reset();
+    param.flags &= ~DM_INACTIVE_PRESENT_FLAG;
+    FillStatus(**cell, param);
+  }
+  DoDeferredRemove();
+  return absl::OkStatus();
+}
+
+absl::Status DmCtl::TableDeps(DmIoctl& param, std::vector<DevT>* deps,
+                              bool* has_table) {
+  absl::MutexLock lock(&mu_);
+  absl::StatusOr<HashCell*> cell = GetCell(param);
+  if (!cell.ok()) return cell.status();
+  FillStatus(**cell, param);
+  const DmTable* table = QueriedTable(**cell, param);
+  *has_table = table != nullptr;
+  if (table == nullptr) return absl::OkStatus();
+  for (const DmTable::TableDev& dd : table->devices()) {
+    deps->push_back(dd.dm_dev->bdev->dev());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DmCtl::TableStatus(DmIoctl& param,
+                                std::vector<DmTargetSpec>* rows) {
+  absl::MutexLock lock(&mu_);
+  absl::StatusOr<HashCell*> cell = GetCell(param);
+  if (!cell.ok()) return cell.status();
+  FillStatus(**cell, param);
+  const DmTable* table = QueriedTable(**cell, param);
+  if (table == nullptr) return absl::OkStatus();
+  StatusType type = STATUSTYPE_INFO;
+  if (param.flags & DM_STATUS_TABLE_FLAG) {
+    type = STATUSTYPE_TABLE;
+  } else if (param.flags & DM_IMA_MEASUREMENT_FLAG) {
+    type = STATUSTYPE_IMA;
+  }
+  for (const DmTarget& ti : table->targets()) {
+    DmTargetSpec& row = rows->emplace_back();
+    row.sector_start = ti.begin;
+    row.length = ti.len.value();
+    row.target_type = std::string(ti.type->name);
+    if (ti.type->status != nullptr) ti.type->status(ti, type, &row.params);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DmCtl::MessageForTarget(HashCell& cell, sector_t sector,
+                                     absl::Span<const std::string> argv,
+                                     std::string* reply) {
+  DmTable* table = cell.md->live_table();
+  if (table == nullptr) return Fail(EINVAL, "The device has no table.");
+  const DmTarget* found = table->FindTarget(sector);
+  if (found == nullptr) {
+    return Fail(EINVAL, "Target message sector outside device.");
+  }
+  if (found->type->message == nullptr) {
+    return Fail(EINVAL, "Target type does not support messages");
+  }
+  // A message may change the target: it runs under our lock.
+  DmTarget& ti = table->mutable_targets()[static_cast<size_t>(
+      found - table->targets().data())];
+  absl::StatusOr<std::string> answer = ti.type->message(ti, argv);
+  if (!answer.ok()) return answer.status();
+  *reply = *std::move(answer);
+  return absl::OkStatus();
+}
+
+absl::Status DmCtl::TargetMsg(DmIoctl& param, sector_t sector,
+                              absl::string_view message, std::string* reply) {
+  absl::MutexLock lock(&mu_);
+  absl::StatusOr<HashCell*> cell = GetCell(param);
+  if (!cell.ok()) return cell.status();
+  const std::vector<std::string> argv = DmSplitArgs(message);
+  if (argv.empty()) return Fail(EINVAL, "Empty message received.");
+  absl::Status s;
+  if (argv[0].empty() || argv[0][0] != '@') {
+    s = MessageForTarget(**cell, sector, argv, reply);
+  } else if (absl::EqualsIgnoreCase(argv[0], "@cancel_deferred_remove")) {
+    if (argv.size() != 1) {
+      return Fail(EINVAL, "Invalid arguments for @cancel_deferred_remove");
+    }
+    s = (*cell)->md->CancelDeferredRemove();
+  } else {
+    return Fail(EINVAL,
+                absl::StrCat("Unsupported message sent to DM core: ", argv[0]));
+  }
+  if (!s.ok()) return s;
+  FillStatus(**cell, param);
+  if (!reply->empty()) param.flags |= DM_DATA_OUT_FLAG;
+  return absl::OkStatus();
+}
+
+absl::Status DmCtl::DevSetGeometry(DmIoctl& param, absl::string_view geometry) {
+  absl::MutexLock lock(&mu_);
+  absl::StatusOr<HashCell*> cell = GetCell(param);
+  if (!cell.ok()) return cell.status();
+  // sscanf("%lu %lu %lu %lu%c") == 4: every number as %lu reads it.
+  std::vector<uint64_t> numbers;
+  for (const std::string& word : DmSplitArgs(geometry)) {
+    absl::StatusOr<uint64_t> number =
+        SscanfU64(word, machine_.profile().sscanf_overflow);
+    if (!number.ok()) break;
+    numbers.push_back(*number);
+  }
+  if (numbers.size() != 4 || DmSplitArgs(geometry).size() != 4) {
+    return Fail(EINVAL, "Unable to interpret geometry settings.");
+  }
+  const HdGeometry g{numbers[0], numbers[1], numbers[2], numbers[3]};
+  if (g.cylinders > 65535 || g.heads > 255 || g.sectors > 255) {
+    return Fail(EINVAL, "Geometry exceeds range limits.");
+  }
+  return (*cell)->md->SetGeometry(g);
+}
+
+}  // namespace dmdax

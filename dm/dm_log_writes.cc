@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// log-writes: passes everything through and keeps a log of writes.
+//
+//   log-writes <dev> <logdev> [ignored ...]
+//
+// Sectors are passed on unchanged: the row's start is not subtracted, as in
+// the kernel.  DAX writes go past the log (since 5.17).  The log itself is
+// not written: there is no bio I/O to log.
+// Mirrors drivers/md/dm-log-writes.c (4.14 to 7.2).
+#include <cerrno>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "dm/device_mapper.h"
+
+namespace dmdax {
+namespace {
+
+struct LogWritesC : DmTargetPrivate {
+  const DmDev* dev;
+  const DmDev* logdev;
+};
+
+absl::Status LogWritesCtr(DmTarget& ti, absl::Span<const std::string> argv) {
+  if (argv.size() < 2) return DmError("Invalid argument count");
+  absl::StatusOr<const DmDev*> dev =
+      DmGetDevice(ti, argv[0], "Device lookup failed");
+  if (!dev.ok()) return dev.status();
+  absl::StatusOr<const DmDev*> logdev =
+      DmGetDevice(ti, argv[1], "Log device lookup failed");
+  if (!logdev.ok()) return logdev.status();
+
+  auto lc = std::make_unique<LogWritesC>();
+  lc->dev = *dev;
+  lc->logdev = *logdev;
+  ti.private_data = std::move(lc);
+  ti.num_flush_bios = 1;
+  ti.flush_supported = true;
+  ti.num_discard_bios = 1;
+  ti.discards_supported = true;
+  return absl::OkStatus();
+}
+
+BioMap LogWritesMap(const DmTarget& ti, sector_t sector, ReqOp) {
+  return {BioMap::Kind::kRemapped, ti.Private<LogWritesC>().dev, sector, 0};
+}
+
+void LogWritesStatus(const DmTarget& ti, StatusType type, std::string* out) {
+  const LogWritesC& lc = ti.Private<LogWritesC>();
+  switch (type) {
+    case STATUSTYPE_INFO: {
+      // Entries logged, and the last log sector used: the super block's.
+      const uint32_t lbs =
+          lc.dev->bdev->queue().limits().logical_block_size;
+      absl::StrAppend(out, "0 ", (lbs >> kSectorShift) - 1);
+      break;
+    }
+    case STATUSTYPE_TABLE:
+      absl::StrAppend(out, lc.dev->name, " ", lc.logdev->name);
+      break;
+    case STATUSTYPE_IMA:
+      break;
+  }
+}
+
+absl::StatusOr<std::string> LogWritesMessage(
+    DmTarget& ti, absl::Span<const std::string> argv) {
+  Machine& machine = MachineOf(ti);
+  if (argv.size() != 2) {
+    DmLog(machine, KernLevel::kWarn, "log-writes",
+          absl::StrCat("Invalid log-writes message arguments, expect 2 "
+                       "arguments, got ",
+                       argv.size()));
+    return ErrnoError(EINVAL, "expect 2 arguments");
+  }
+  if (!absl::EqualsIgnoreCase(argv[0], "mark")) {
+    DmLog(machine, KernLevel::kWarn, "log-writes",
+          absl::StrCat("Unrecognised log writes target message received: ",
+                       argv[0]));
+    return ErrnoError(EINVAL, "unrecognised message");
+  }
+  return "";
+}
+
+int LogWritesIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
+  return fn(*ti.Private<LogWritesC>().dev, sector_t{0}, ti.len);
+}
+
+void LogWritesIoHints(const DmTarget& ti, QueueLimits& limits) {
+  limits.discard_granularity =
+      ti.Private<LogWritesC>().dev->bdev->queue().limits().logical_block_size;
+  limits.max_discard_sectors = ~uint32_t{0} >> kSectorShift;
+  limits.max_hw_discard_sectors = limits.max_discard_sectors;
+}
+
+DaxAccess LogWritesDaxDirectAccess(const DmTarget& ti, pgoff_t pgoff,
+                                   int64_t nr_pages, DaxAccessMode mode,
+                                   Trace* trace) {
+  return DmDaxForward(ti, *ti.Private<LogWritesC>().dev, PageToSector(pgoff),
+                      pgoff, nr_pages, mode, trace);
+}
+
+int LogWritesDaxZeroPageRange(const DmTarget& ti, pgoff_t pgoff,
+                              uint64_t nr_pages) {
+  const DmDev& dev = *ti.Private<LogWritesC>().dev;
+  pgoff_t lower;
+  if (!DmDaxPgoff(ProfileOf(ti), dev, PageToSector(pgoff), &lower)) {
+    return -EINVAL;
+  }
+  // The kernel hands down a byte count where pages are expected, so that the
+  // device below always refuses.
+  return DaxZeroPageRange(dev.dax_dev, lower, nr_pages << kPageShift);
+}
+
+size_t LogWritesDaxRecoveryWrite(const DmTarget& ti, pgoff_t pgoff,
+                                 uint64_t offset,
+                                 absl::Span<const char> bytes) {
+  const DmDev& dev = *ti.Private<LogWritesC>().dev;
+  pgoff_t lower;
+  if (!DmDaxPgoff(ProfileOf(ti), dev, PageToSector(pgoff), &lower)) return 0;
+  return DaxRecoveryWrite(dev.dax_dev, lower, offset, bytes);
+}
+
+// 4.14 had no DAX here.
+const TargetType kLogWritesTargetNoDax = {
+    .name = "log-writes",
+    .versions = {{{1, 0, 0}, {}, {}, {}, {}}},
+    .registered = 20,
+    .ctr = LogWritesCtr,
+    .map = LogWritesMap,
+    .status = LogWritesStatus,
+    .message = LogWritesMessage,
+    .iterate_devices = LogWritesIterateDevices,
+    .io_hints = LogWritesIoHints,
+};
+DM_REGISTER_TARGET(kLogWritesTargetNoDax);
+
+const TargetType kLogWritesTarget = {
+    .name = "log-writes",
+    .versions = {{{}, {1, 1, 0}, {1, 1, 0}, {1, 1, 0}, {1, 1, 0}}},
+    .registered = 20,
+    .ctr = LogWritesCtr,
+    .map = LogWritesMap,
+    .status = LogWritesStatus,
+    .message = LogWritesMessage,
+    .iterate_devices = LogWritesIterateDevices,
+    .io_hints = LogWritesIoHints,
+    .direct_access = LogWritesDaxDirectAccess,
+    .dax_zero_page_range = LogWritesDaxZeroPageRange,
+    .dax_recovery_write = LogWritesDaxRecoveryWrite,
+};
+DM_REGISTER_TARGET(kLogWritesTarget);
+
+}  // namespace
+}  // namespace dmdax

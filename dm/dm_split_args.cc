@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dm/dm_split_args.h"
+
+#include "base/kstrtox.h"
+
+namespace dmdax {
+
+std::vector<std::string> DmSplitArgs(absl::string_view params) {
+  std::vector<std::string> argv;
+  size_t i = 0;
+  while (true) {
+    while (i < params.size() && KernelIsSpace(params[i])) ++i;
+    if (i == params.size()) return argv;
+    std::string& word = argv.emplace_back();
+    while (i < params.size() && !KernelIsSpace(params[i])) {
+      if (params[i] == '\\' && i + 1 < params.size()) ++i;
+      word.push_back(params[i++]);
+    }
+  }
+}
+
+}  // namespace dmdax

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// striped: chunks dealt out to the legs in turn.
+//
+//   striped <#stripes> <chunk> [<dev> <start>]{#stripes}
+//
+//   #stripes  legs, 1 .. 2^32-1; the row's length is a multiple of it
+//   chunk     sectors, 1 .. 2^32-1; a leg's share is a multiple of it.  Any
+//             number: neither a power of two nor whole pages are needed, but
+//             a page that a chunk's end cuts in two has no DAX address.
+//   start     first sector on dev
+//
+// Mirrors drivers/md/dm-stripe.c (4.14 to 7.2).
+#include <algorithm>
+#include <cerrno>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "base/kstrtox.h"
+#include "dm/device_mapper.h"
+
+namespace dmdax {
+namespace {
+
+struct Stripe {
+  const DmDev* dev;
+  sector_t physical_start;
+};
+
+struct StripeC : DmTargetPrivate {
+  uint32_t stripes;
+  uint32_t chunk_size;    // sectors
+  sector_t stripe_width;  // sectors of each leg
+  std::vector<Stripe> stripe;
+};
+
+// One "<dev> <start>": the number first, then the device.
+absl::StatusOr<Stripe> GetStripe(DmTarget& ti, const std::string& path,
+                                 const std::string& start) {
+  constexpr char kError[] = "Couldn't parse stripe destination";
+  absl::StatusOr<uint64_t> sector =
+      SscanfU64(start, ProfileOf(ti).sscanf_overflow);
+  if (!sector.ok()) return DmError(kError);
+  absl::StatusOr<const DmDev*> dev = DmGetDevice(ti, path, kError);
+  if (!dev.ok()) return dev.status();
+  return Stripe{*dev, sector_t(*sector)};
+}
+
+absl::Status StripeCtr(DmTarget& ti, absl::Span<const std::string> argv) {
+  if (argv.size() < 2) return DmError("Not enough arguments");
+  absl::StatusOr<uint32_t> stripes = KstrtoU32(argv[0]);
+  if (!stripes.ok() || *stripes == 0) return DmError("Invalid stripe count");
+  absl::StatusOr<uint32_t> chunk_size = KstrtoU32(argv[1]);
+  if (!chunk_size.ok() || *chunk_size == 0) {
+    return DmError("Invalid chunk_size");
+  }
+  if (ti.len.value() % *stripes != 0) {
+    return DmError("Target length not divisible by number of stripes");
+  }
+  const uint64_t width = ti.len.value() / *stripes;
+  if (width % *chunk_size != 0) {
+    return DmError("Target length not divisible by chunk size");
+  }
+  if (argv.size() != 2 + 2 * uint64_t{*stripes}) {
+    return DmError("Not enough destinations specified");
+  }
+  if (absl::Status s = DmSetTargetMaxIoLen(ti, *chunk_size); !s.ok()) return s;
+
+  auto sc = std::make_unique<StripeC>();
+  sc->stripes = *stripes;
+  sc->chunk_size = *chunk_size;
+  sc->stripe_width = sector_t(width);
+  for (size_t i = 2; i < argv.size(); i += 2) {
+    absl::StatusOr<Stripe> stripe = GetStripe(ti, argv[i], argv[i + 1]);
+    if (!stripe.ok()) return stripe.status();
+    sc->stripe.push_back(*stripe);
+  }
+  ti.private_data = std::move(sc);
+  ti.num_flush_bios = *stripes;
+  ti.num_discard_bios = *stripes;
+  ti.num_secure_erase_bios = *stripes;
+  ti.num_write_zeroes_bios = *stripes;
+  return absl::OkStatus();
+}
+
+// stripe_map_sector(): which leg, and which sector of its device.
+struct MappedSector {
+  const DmDev* dev;
+  sector_t sector;
+};
+
+MappedSector StripeMapSector(const DmTarget& ti, sector_t sector) {
+  const StripeC& sc = ti.Private<StripeC>();
+  const uint64_t offset = ti.Offset(sector);
+  const uint64_t chunk = offset / sc.chunk_size;
+  const Stripe& leg = sc.stripe[chunk % sc.stripes];
+  const uint64_t row = chunk / sc.stripes;
+  return {leg.dev,
+          leg.physical_start + row * sc.chunk_size + offset % sc.chunk_size};
+}
+
+BioMap StripeMap(const DmTarget& ti, sector_t sector, ReqOp) {
+  const MappedSector to = StripeMapSector(ti, sector);
+  return {BioMap::Kind::kRemapped, to.dev, to.sector, 0};
+}
+
+void StripeImaStatus(const DmTarget& ti, const StripeC& sc, std::string* out) {
+  const TargetVersion& v = ti.type->version(ProfileOf(ti));
+  absl::StrAppend(out, "target_name=striped,target_version=", v[0], ".", v[1],
+                  ".", v[2], ",stripes=", sc.stripes,
+                  ",chunk_size=", sc.chunk_size);
+  for (size_t i = 0; i < sc.stripe.size(); ++i) {
+    absl::StrAppend(out, ",stripe_", i,
+                    "_device_name=", sc.stripe[i].dev->name);
+    absl::StrAppend(out, ",stripe_", i,
+                    "_physical_start=", sc.stripe[i].physical_start.value());
+    absl::StrAppend(out, ",stripe_", i, "_status=A");
+  }
+  absl::StrAppend(out, ";");
+}
+
+void StripeStatus(const DmTarget& ti, StatusType type, std::string* out) {
+  const StripeC& sc = ti.Private<StripeC>();
+  switch (type) {
+    case STATUSTYPE_INFO:
+      absl::StrAppend(out, sc.stripes, " ");
+      for (const Stripe& leg : sc.stripe) {
+        absl::StrAppend(out, leg.dev->name, " ");
+      }
+      // One group of legs, all alive: emulated I/O does not fail them.
+      absl::StrAppend(out, "1 ", std::string(sc.stripes, 'A'));
+      break;
+    case STATUSTYPE_TABLE:
+      absl::StrAppend(out, sc.stripes, " ", sc.chunk_size);
+      for (const Stripe& leg : sc.stripe) {
+        absl::StrAppend(out, " ", leg.dev->name, " ",
+                        leg.physical_start.value());
+      }
+      break;
+    case STATUSTYPE_IMA:
+      StripeImaStatus(ti, sc, out);
+      break;
+  }
+}
+
+int StripeIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
+  const StripeC& sc = ti.Private<StripeC>();
+  for (const Stripe& leg : sc.stripe) {
+    if (int ret = fn(*leg.dev, leg.physical_start, sc.stripe_width)) return ret;
+  }
+  return 0;
+}
+
+void StripeIoHints(const DmTarget& ti, QueueLimits& limits) {
+  const StripeC& sc = ti.Private<StripeC>();
+  const KernelProfile& profile = ProfileOf(ti);
+  const uint64_t io_min = uint64_t{sc.chunk_size} << kSectorShift;
+  const uint64_t io_opt = io_min * sc.stripes;
+  if (profile.stripe_sets_chunk_sectors) {
+    limits.chunk_sectors = sc.chunk_size;
+    // What does not fit 32 bits is left alone.
+    if (io_opt > ~uint32_t{0}) return;
+    limits.io_min = static_cast<uint32_t>(io_min);
+    limits.io_opt = static_cast<uint32_t>(io_opt);
+    return;
+  }
+  // 32-bit arithmetic: a huge chunk wraps, as in the kernel.
+  limits.io_min =
+      std::max({static_cast<uint32_t>(io_min), limits.logical_block_size,
+                limits.physical_block_size});
+  limits.io_opt = static_cast<uint32_t>(io_min) * sc.stripes;
+}
+
+DaxAccess StripeDaxDirectAccess(const DmTarget& ti, pgoff_t pgoff,
+                                int64_t nr_pages, DaxAccessMode mode,
+                                Trace* trace) {
+  const MappedSector to = StripeMapSector(ti, PageToSector(pgoff));
+  return DmDaxForward(ti, *to.dev, to.sector, pgoff, nr_pages, mode, trace);
+}
+
+int StripeDaxZeroPageRange(const DmTarget& ti, pgoff_t pgoff,
+                           uint64_t nr_pages) {
+  const MappedSector to = StripeMapSector(ti, PageToSector(pgoff));
+  pgoff_t lower;
+  if (!DmDaxPgoff(ProfileOf(ti), *to.dev, to.sector, &lower)) return -EINVAL;
+  return DaxZeroPageRange(to.dev->dax_dev, lower, nr_pages);
+}
+
+size_t StripeDaxRecoveryWrite(const DmTarget& ti, pgoff_t pgoff,
+                              uint64_t offset, absl::Span<const char> bytes) {
+  const MappedSector to = StripeMapSector(ti, PageToSector(pgoff));
+  pgoff_t lower;
+  if (!DmDaxPgoff(ProfileOf(ti), *to.dev, to.sector, &lower)) return 0;
+  return DaxRecoveryWrite(to.dev->dax_dev, lower, offset, bytes);
+}
+
+const TargetType kStripeTarget = {
+    .name = "striped",
+    .versions = {{{1, 6, 0}, {1, 6, 0}, {1, 6, 0}, {1, 6, 0}, {1, 7, 0}}},
+    .features = DM_TARGET_PASSES_INTEGRITY | DM_TARGET_NOWAIT,
+    .registered = 2,
+    .ctr = StripeCtr,
+    .map = StripeMap,
+    .status = StripeStatus,
+    .iterate_devices = StripeIterateDevices,
+    .io_hints = StripeIoHints,
+    .direct_access = StripeDaxDirectAccess,
+    .dax_zero_page_range = StripeDaxZeroPageRange,
+    .dax_recovery_write = StripeDaxRecoveryWrite,
+};
+DM_REGISTER_TARGET(kStripeTarget);
+
+}  // namespace
+}  // namespace dmdax

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dm/dm_table.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "dm/dm_split_args.h"
+#include "dm/mapped_device.h"
+
+namespace dmdax {
+namespace {
+
+// The last sector that a byte offset in a loff_t can reach: LLONG_MAX >> 9.
+constexpr uint64_t kMaxEnd = (uint64_t{1} << 54) - 1;
+
+}  // namespace
+
+DmTable::~DmTable() {
+  // Targets first: they may look at their devices while they go.
+  targets_.clear();
+  for (TableDev& dd : devices_) md_.PutTableDevice(dd.dm_dev);
+}
+
+void DmTable::Log(KernLevel level, absl::string_view text) const {
+  DmLog(md_.machine(), level, "table", absl::StrCat(md_.name(), ": ", text));
+}
+
+absl::Status DmTable::Refuse(absl::string_view text) const {
+  Log(KernLevel::kErr, text);
+  return ErrnoError(EINVAL, text);
+}
+
+absl::Status DmTable::CheckType(const TargetType& type) const {
+  if ((type.features & DM_TARGET_SINGLETON) && !targets_.empty()) {
+    return DmError("singleton target type must appear alone in table");
+  }
+  if ((type.features & DM_TARGET_ALWAYS_WRITEABLE) && !(mode_ & FMODE_WRITE)) {
+    return DmError("target type may not be included in a read-only table");
+  }
+  const bool mixes_immutable =
+      immutable_target_type_ != nullptr
+          ? immutable_target_type_ != &type
+          : (type.features & DM_TARGET_IMMUTABLE) && !targets_.empty();
+  if (mixes_immutable) {
+    return DmError(
+        "immutable target type cannot be mixed with other target types");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DmTable::ConstructTarget(DmTarget& ti, absl::string_view params) {
+  if (absl::Status s = CheckType(*ti.type); !s.ok()) return s;
+  if (ti.type->features & DM_TARGET_SINGLETON) singleton_ = true;
+  if (ti.type->features & DM_TARGET_IMMUTABLE) {
+    immutable_target_type_ = ti.type;
+  }
+  if (ti.begin.value() != size()) return DmError("Gap in table");
+  return ti.type->ctr(ti, DmSplitArgs(params));
+}
+
+absl::Status DmTable::AddTarget(absl::string_view type, sector_t start,
+                                sector_t len, absl::string_view params) {
+  const KernelProfile& profile = md_.machine().profile();
+  if (singleton_) {
+    return Refuse(absl::StrCat("target type ", targets_[0].type->name,
+                               " must appear alone in table"));
+  }
+  if (len.value() == 0) return Refuse("zero-length target");
+  const std::optional<uint64_t> end = CheckedAdd(start.value(), len.value());
+  if (profile.dm_checks_too_large_device && (!end || *end > kMaxEnd)) {
+    return Refuse("too large device");
+  }
+  DmTarget ti;
+  ti.table = this;
+  ti.type = FindTargetType(type, profile);
+  if (ti.type == nullptr) {
+    return Refuse(absl::StrCat(type, ": unknown target type"));
+  }
+  ti.begin = start;
+  ti.len = len;
+  absl::Status s = ConstructTarget(ti, params);
+  if (!s.ok()) {
+    Log(KernLevel::kErr,
+        absl::StrCat(type, ": ", s.message(), profile.ErrnoSuffix(ErrnoOf(s))));
+    return s;
+  }
+  if (ti.num_discard_bios == 0 && ti.discards_supported) {
+    Log(KernLevel::kWarn, absl::StrCat(type,
+                                       ": ignoring discards_supported because "
+                                       "num_discard_bios is zero."));
+  }
+  if (ti.type->status == nullptr) ti.ctr_params = std::string(params);
+  highs_.push_back(start.value() + len.value() - 1);
+  targets_.push_back(std::move(ti));
+  return absl::OkStatus();
+}
+
+absl::Status DmTable::Complete() {
+  absl::Status s = DetermineType();
+  if (!s.ok()) {
+    DmLog(md_.machine(), KernLevel::kErr, "table",
+          "unable to determine table type");
+  }
+  return s;
+}
+
+const DmTarget* DmTable::FindTarget(sector_t sector) const {
+  // Rows adjoin, so the first that ends at or after the sector holds it: what
+  // the kernel's B-tree of `highs` computes.
+  auto high = std::lower_bound(highs_.begin(), highs_.end(), sector.value());
+  if (high == highs_.end()) return nullptr;
+  return &targets_[static_cast<size_t>(high - highs_.begin())];
+}
+
+absl::StatusOr<const DmDev*> DmTable::GetDevice(DevT dev) {
+  for (TableDev& dd : devices_) {
+    if (dd.dm_dev->bdev->dev() != dev) continue;
+    if ((dd.dm_dev->mode | mode_) != dd.dm_dev->mode) {
+      absl::StatusOr<DmDev*> upgraded =
+          md_.GetTableDevice(dev, dd.dm_dev->mode | mode_);
+      if (!upgraded.ok()) return upgraded.status();
+      md_.PutTableDevice(dd.dm_dev);
+      dd.dm_dev = *upgraded;
+    }
+    ++dd.count;
+    return dd.dm_dev;
+  }
+  absl::StatusOr<DmDev*> dm_dev = md_.GetTableDevice(dev, mode_);
+  if (!dm_dev.ok()) return dm_dev.status();
+  devices_.push_front(TableDev{*dm_dev, 1});
+  return *dm_dev;
+}
+
+bool DmTable::HasNoDataDevices() const {
+  for (const DmTarget& ti : targets_) {
+    if (ti.type->iterate_devices == nullptr) return false;
+    if (ti.type->iterate_devices(
+            ti, [](const DmDev&, sector_t, sector_t) { return 1; })) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool DmTable::HasWildcardTarget() const {
+  return std::any_of(targets_.begin(), targets_.end(), [](const DmTarget& ti) {
+    return (ti.type->features & DM_TARGET_WILDCARD) != 0;
+  });
+}
+
+}  // namespace dmdax

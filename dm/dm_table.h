@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// DmTable: the rows of a mapped device.
+//
+// Built row by row with every check of the kernel, in its order, then
+// completed; from then on immutable, so that readers take no lock:
+//
+//   DmTable table(md, FMODE_READ | FMODE_WRITE);
+//   table.AddTarget("linear", sector_t{0}, sector_t{2048}, "/dev/pmem0 0");
+//   table.Complete();
+//   const DmTarget* ti = table.FindTarget(sector_t{8});
+//
+// A refusal is a status with the load's errno; the words that the kernel logs
+// go to the machine's log, as "device-mapper: table: 254:0: linear: ...".
+//
+// Mirrors: struct dm_table, dm_table_create, dm_table_add_target,
+// dm_table_complete, dm_table_find_target of drivers/md/dm-table.c (6.1).
+// Threading: building is single-threaded; a completed table is read-only,
+// but for its event callback.
+#ifndef DMDAX_DM_DM_TABLE_H_
+#define DMDAX_DM_DM_TABLE_H_
+
+#include <cstdint>
+#include <list>
+#include <string>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "dm/device_mapper.h"
+
+namespace dmdax {
+
+class MappedDevice;
+
+// enum dm_queue_mode; the numbers appear in messages.
+enum DmQueueMode : unsigned {
+  DM_TYPE_NONE = 0,
+  DM_TYPE_BIO_BASED = 1,
+  DM_TYPE_REQUEST_BASED = 2,
+  DM_TYPE_DAX_BIO_BASED = 3,
+};
+
+// Why a table is not DAX: the first target, and its leg, that the kernel's
+// check stops at.  Empty text: it is DAX.
+struct DaxVerdict {
+  std::string reason;  // "target 1 (striped): leg 259:5 has no dax_device"
+  int target = -1;     // index of the target, or -1
+  std::string device;  // "259:5", when a leg is to blame
+
+  bool dax() const { return reason.empty(); }
+};
+
+class DmTable {
+ public:
+  // DM_MAX_TARGETS: more rows are EOVERFLOW.
+  static constexpr uint64_t kMaxTargets = 1048576;
+
+  DmTable(MappedDevice& md, unsigned mode) : md_(md), mode_(mode) {}
+  // Closes the devices.
+  ~DmTable();
+  DmTable(const DmTable&) = delete;
+  DmTable& operator=(const DmTable&) = delete;
+
+  // dm_table_add_target(): EINVAL and the logged reason, or what the
+  // target's constructor says.
+  absl::Status AddTarget(absl::string_view type, sector_t start, sector_t len,
+                         absl::string_view params);
+  // dm_table_complete(): determines the type.  Call once, after the rows.
+  absl::Status Complete();
+
+  MappedDevice& md() const { return md_; }
+  // FMODE_READ, and FMODE_WRITE unless loaded read-only.
+  unsigned mode() const { return mode_; }
+  DmQueueMode type() const { return type_; }
+  // For Restore only: a table that was complete before.
+  void RestoreType(DmQueueMode type) { type_ = type; }
+  absl::Span<const DmTarget> targets() const { return targets_; }
+  absl::Span<DmTarget> mutable_targets() { return absl::MakeSpan(targets_); }
+  // dm_table_get_size(): one past the last sector.
+  uint64_t size() const { return highs_.empty() ? 0 : highs_.back() + 1; }
+
+  // The target that holds `sector`, or null past the end.
+  const DmTarget* FindTarget(sector_t sector) const;
+
+  // The table's devices, newest first: the order of DM_TABLE_DEPS.
+  struct TableDev {
+    DmDev* dm_dev;
+    int count;
+  };
+  const std::list<TableDev>& devices() const { return devices_; }
+  // Used by DmGetDevice().
+  absl::StatusOr<const DmDev*> GetDevice(DevT dev);
+
+  // dm_table_supports_dax(), with the reason.
+  DaxVerdict SupportsDax() const;
+  // Whether all legs are synchronous, given that the table is DAX.
+  bool DaxSynchronous() const;
+  // dm_table_has_no_data_devices().
+  bool HasNoDataDevices() const;
+  // dm_table_get_immutable_target_type(); null when there is none.
+  const TargetType* immutable_target_type() const {
+    return immutable_target_type_;
+  }
+  bool HasWildcardTarget() const;
+
+  // dm_calculate_queue_limits(): stacks the limits of all devices and checks
+  // that each used area exists and is aligned.  EINVAL, reason logged.
+  absl::StatusOr<QueueLimits> CalculateQueueLimits() const;
+  // dm_table_set_restrictions(): puts limits and flags on the md's queue.
+  void SetRestrictions(const QueueLimits& limits);
+
+ private:
+  absl::Status CheckType(const TargetType& type) const;
+  absl::Status ConstructTarget(DmTarget& ti, absl::string_view params);
+  absl::Status DetermineType();
+  absl::Status CheckBlockAlignment(const QueueLimits& limits) const;
+  absl::Status CheckAreas(const DmTarget& ti, const QueueLimits& limits) const;
+  void StackDevices(const DmTarget& ti, QueueLimits& limits) const;
+  bool AnyDevice(absl::FunctionRef<bool(const DmDev&)> test) const;
+  bool SupportsFlush(QueueFlag flag) const;
+  bool SupportsDiscards() const;
+  // Logs "device-mapper: table: <maj:min>: <text>".
+  void Log(KernLevel level, absl::string_view text) const;
+  absl::Status Refuse(absl::string_view text) const;
+
+  MappedDevice& md_;
+  const unsigned mode_;
+  DmQueueMode type_ = DM_TYPE_NONE;
+  bool singleton_ = false;
+  const TargetType* immutable_target_type_ = nullptr;
+  std::vector<DmTarget> targets_;
+  std::vector<uint64_t> highs_;  // last sector of each row
+  std::list<TableDev> devices_;
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_DM_DM_TABLE_H_

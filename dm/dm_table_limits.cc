@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The queue limits of a table, and the checks that need them.  Mirrors
+// dm_calculate_queue_limits, dm_set_device_limits, device_area_is_invalid,
+// validate_hardware_logical_block_alignment, dm_table_set_restrictions of
+// drivers/md/dm-table.c (6.1).
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "dm/dm_table.h"
+#include "dm/mapped_device.h"
+
+namespace dmdax {
+
+void DmTable::StackDevices(const DmTarget& ti, QueueLimits& limits) const {
+  if (ti.type->iterate_devices == nullptr) return;
+  ti.type->iterate_devices(ti, [&](const DmDev& dev, sector_t start, sector_t) {
+    const QueueLimits b = dev.bdev->queue().limits();
+    const sector_t from = dev.bdev->start_sect() + start.value();
+    if (BlkStackLimits(limits, b, from) < 0) {
+      Log(KernLevel::kWarn,
+          absl::StrCat("adding target device ", dev.bdev->name(),
+                       " caused an alignment inconsistency: "
+                       "physical_block_size=",
+                       b.physical_block_size,
+                       ", logical_block_size=", b.logical_block_size,
+                       ", alignment_offset=", b.alignment_offset,
+                       ", start=", start.value() << kSectorShift));
+    }
+    return 0;
+  });
+}
+
+absl::Status DmTable::CheckAreas(const DmTarget& ti,
+                                 const QueueLimits& limits) const {
+  const uint64_t lbs = limits.logical_block_size >> kSectorShift;
+  std::string error;
+  ti.type->iterate_devices(ti, [&](const DmDev& dev, sector_t start,
+                                   sector_t len) {
+    const uint64_t dev_size = dev.bdev->nr_sectors();
+    const std::string& name = dev.bdev->name();
+    if (dev_size == 0) return 0;
+    // start + len may wrap; the kernel's sum does too.
+    if (start.value() >= dev_size || start.value() + len.value() > dev_size) {
+      error = absl::StrCat(name, " too small for target: start=", start.value(),
+                           ", len=", len.value(), ", dev_size=", dev_size);
+    } else if (lbs > 1 && start.value() % lbs != 0) {
+      error = absl::StrCat("start=", start.value(),
+                           " not aligned to h/w logical block size ",
+                           limits.logical_block_size, " of ", name);
+    } else if (lbs > 1 && len.value() % lbs != 0) {
+      error = absl::StrCat("len=", len.value(),
+                           " not aligned to h/w logical block size ",
+                           limits.logical_block_size, " of ", name);
+    }
+    return error.empty() ? 0 : 1;
+  });
+  return error.empty() ? absl::OkStatus() : Refuse(error);
+}
+
+absl::Status DmTable::CheckBlockAlignment(const QueueLimits& limits) const {
+  const uint64_t block = limits.logical_block_size >> kSectorShift;
+  // Sectors that the rows so far leave a logical block of the table short of.
+  uint64_t remaining = 0;
+  uint64_t next_start = 0;
+  size_t i = 0;
+  for (; i < targets_.size(); ++i) {
+    const DmTarget& ti = targets_[i];
+    QueueLimits ti_limits = BlkSetStackingLimits(md_.machine().profile());
+    StackDevices(ti, ti_limits);
+    const uint64_t ti_block = ti_limits.logical_block_size >> kSectorShift;
+    if (remaining < ti.len.value() && remaining % ti_block != 0) break;
+    next_start = (next_start + ti.len.value()) % block;
+    remaining = next_start == 0 ? 0 : block - next_start;
+  }
+  if (remaining == 0) return absl::OkStatus();
+  // The kernel names the row it stopped at; past the last one it shows the
+  // last row's numbers with the count of rows as the line.
+  const DmTarget& ti = targets_[std::min(i, targets_.size() - 1)];
+  return Refuse(absl::StrCat("table line ", i, " (start sect ",
+                             ti.begin.value(), " len ", ti.len.value(),
+                             ") not aligned to h/w logical block size ",
+                             limits.logical_block_size));
+}
+
+absl::StatusOr<QueueLimits> DmTable::CalculateQueueLimits() const {
+  const KernelProfile& profile = md_.machine().profile();
+  QueueLimits limits = BlkSetStackingLimits(profile);
+  for (const DmTarget& ti : targets_) {
+    QueueLimits ti_limits = BlkSetStackingLimits(profile);
+    if (ti.type->iterate_devices != nullptr) {
+      StackDevices(ti, ti_limits);
+      if (ti.type->io_hints != nullptr) ti.type->io_hints(ti, ti_limits);
+      if (absl::Status s = CheckAreas(ti, ti_limits); !s.ok()) return s;
+    }
+    if (BlkStackLimits(limits, ti_limits, sector_t{0}) < 0) {
+      Log(KernLevel::kWarn,
+          absl::StrCat("adding target device (start sect ", ti.begin.value(),
+                       " len ", ti.len.value(),
+                       ") caused an alignment inconsistency"));
+    }
+  }
+  if (absl::Status s = CheckBlockAlignment(limits); !s.ok()) return s;
+  return limits;
+}
+
+bool DmTable::AnyDevice(absl::FunctionRef<bool(const DmDev&)> test) const {
+  for (const DmTarget& ti : targets_) {
+    if (ti.type->iterate_devices == nullptr) continue;
+    if (ti.type->iterate_devices(ti, [&](const DmDev& dev, sector_t, sector_t) {
+          return test(dev) ? 1 : 0;
+        })) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool DmTable::SupportsFlush(QueueFlag flag) const {
+  for (const DmTarget& ti : targets_) {
+    if (ti.num_flush_bios == 0) continue;
+    if (ti.flush_supported) return true;
+    if (ti.type->iterate_devices != nullptr &&
+        ti.type->iterate_devices(ti, [&](const DmDev& dev, sector_t, sector_t) {
+          return dev.bdev->queue().Has(flag) ? 1 : 0;
+        })) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool DmTable::SupportsDiscards() const {
+  for (const DmTarget& ti : targets_) {
+    if (ti.num_discard_bios == 0) return false;
+    if (ti.discards_supported) continue;
+    if (ti.type->iterate_devices == nullptr) return false;
+    if (ti.type->iterate_devices(ti, [](const DmDev& dev, sector_t, sector_t) {
+          return dev.bdev->queue().limits().max_discard_sectors == 0 ? 1 : 0;
+        })) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void DmTable::SetRestrictions(const QueueLimits& table_limits) {
+  RequestQueue& queue = md_.disk().queue();
+  QueueLimits limits = table_limits;
+  if (!SupportsDiscards()) {
+    limits.max_discard_sectors = 0;
+    limits.max_hw_discard_sectors = 0;
+    limits.discard_granularity = 0;
+    limits.discard_alignment = 0;
+    limits.discard_misaligned = false;
+  }
+  const bool wc = SupportsFlush(QUEUE_FLAG_WC);
+  queue.Set(QUEUE_FLAG_WC, wc);
+  queue.Set(QUEUE_FLAG_FUA, wc && SupportsFlush(QUEUE_FLAG_FUA));
+  const bool dax = SupportsDax().dax();
+  queue.Set(QUEUE_FLAG_DAX, dax);
+  // Set once, these two stay: the kernel never takes them back.
+  if (dax && DaxSynchronous()) md_.dax_dev().SetSynchronous();
+  if (AnyDevice([](const DmDev& dev) {
+        return dev.dax_dev != nullptr && dev.dax_dev->write_cache();
+      })) {
+    md_.dax_dev().SetWriteCache(true);
+  }
+  queue.Set(QUEUE_FLAG_NONROT, !AnyDevice([](const DmDev& dev) {
+              return !dev.bdev->queue().Has(QUEUE_FLAG_NONROT);
+            }));
+  queue.Set(QUEUE_FLAG_STABLE_WRITES, AnyDevice([](const DmDev& dev) {
+              return dev.bdev->queue().Has(QUEUE_FLAG_STABLE_WRITES);
+            }));
+  bool write_zeroes = true;
+  for (const DmTarget& ti : targets_) {
+    if (ti.num_write_zeroes_bios == 0) write_zeroes = false;
+  }
+  if (!write_zeroes || AnyDevice([](const DmDev& dev) {
+        return dev.bdev->queue().limits().max_write_zeroes_sectors == 0;
+      })) {
+    limits.max_write_zeroes_sectors = 0;
+  }
+  BlkValidateLimits(md_.machine().profile(), limits);
+  queue.SetLimits(limits);
+}
+
+}  // namespace dmdax

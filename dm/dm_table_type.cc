@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a table is: bio-based, DAX or request-based, and who keeps it from
+// being DAX.  Mirrors dm_table_determine_type, dm_table_supports_dax and the
+// per-device tests of drivers/md/dm-table.c (4.14, 5.10, 6.1, 6.12).
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "block/fsdax_supported.h"
+#include "dm/dm_table.h"
+#include "dm/mapped_device.h"
+
+namespace dmdax {
+namespace {
+
+// Why `dev` is not fit for DAX, or nothing.
+std::string DeviceNotDaxCapable(Machine& machine, const DmDev& dev,
+                                sector_t start, sector_t len) {
+  switch (machine.profile().dm_dax_check) {
+    case DmDaxCheck::kAnyLegQueueFlag:
+      if (dev.bdev->queue().Has(QUEUE_FLAG_DAX)) return "";
+      return "its queue has no DAX flag";
+    case DmDaxCheck::kGenericFsdaxSupported:
+      return DaxSupported(dev.dax_dev, *dev.bdev, start, len.value(),
+                          machine.log());
+    case DmDaxCheck::kLegHasDaxDevice:
+      if (dev.dax_dev != nullptr) return "";
+      if (dev.bdev->queue().Has(QUEUE_FLAG_DAX)) {
+        return "it had no usable dax_device when the table opened it";
+      }
+      return "dax unsupported by block device";
+  }
+  return "";
+}
+
+}  // namespace
+
+DaxVerdict DmTable::SupportsDax() const {
+  Machine& machine = md_.machine();
+  const bool any_leg_will_do =
+      machine.profile().dm_dax_check == DmDaxCheck::kAnyLegQueueFlag;
+  for (size_t i = 0; i < targets_.size(); ++i) {
+    const DmTarget& ti = targets_[i];
+    DaxVerdict verdict{.target = static_cast<int>(i)};
+    const std::string who =
+        absl::StrCat("target ", i, " (", ti.type->name, ")");
+    if (ti.type->direct_access == nullptr) {
+      verdict.reason = absl::StrCat(who, " has no direct_access");
+      return verdict;
+    }
+    if (machine.profile().dm_wildcard_is_never_dax &&
+        (ti.type->features & DM_TARGET_WILDCARD)) {
+      verdict.reason = absl::StrCat(who, " is a wildcard target");
+      return verdict;
+    }
+    if (ti.type->iterate_devices == nullptr) {
+      verdict.reason = absl::StrCat(who, " has no devices (iterate_devices)");
+      return verdict;
+    }
+    bool one_is_dax = false;
+    ti.type->iterate_devices(
+        ti, [&](const DmDev& dev, sector_t start, sector_t len) {
+          const std::string why = DeviceNotDaxCapable(machine, dev, start, len);
+          if (why.empty()) {
+            one_is_dax = true;
+            // 4.14's iteration ends at the first device that says yes.
+            return any_leg_will_do ? 1 : 0;
+          }
+          verdict.device = dev.name;
+          verdict.reason = absl::StrCat(who, ": leg ", dev.name, " (",
+                                        dev.bdev->name(), "): ", why);
+          return any_leg_will_do ? 0 : 1;
+        });
+    if (any_leg_will_do && one_is_dax) continue;
+    if (any_leg_will_do && verdict.reason.empty()) {
+      verdict.reason = absl::StrCat(who, " uses no devices");
+    }
+    if (!verdict.dax()) return verdict;
+  }
+  return DaxVerdict{};
+}
+
+bool DmTable::DaxSynchronous() const {
+  for (const DmTarget& ti : targets_) {
+    if (ti.type->iterate_devices(ti, [](const DmDev& dev, sector_t, sector_t) {
+          return dev.dax_dev != nullptr && dev.dax_dev->synchronous() ? 0 : 1;
+        })) {
+      return false;
+    }
+  }
+  return true;
+}
+
+absl::Status DmTable::DetermineType() {
+  const DmQueueMode live_md_type = md_.type();
+  bool bio_based = false, request_based = false, hybrid = false;
+  for (const DmTarget& ti : targets_) {
+    if (ti.type->map != nullptr && ti.type->clone_and_map_rq) {
+      hybrid = true;
+    } else if (ti.type->clone_and_map_rq) {
+      request_based = true;
+    } else {
+      bio_based = true;
+    }
+    if (bio_based && request_based) {
+      DmLog(md_.machine(), KernLevel::kErr, "table",
+            "Inconsistent table: different target types can't be mixed up");
+      return ErrnoError(EINVAL, "different target types can't be mixed up");
+    }
+  }
+  if (hybrid && !bio_based && !request_based) {
+    // Targets that can work either way follow the live device.
+    request_based = live_md_type == DM_TYPE_REQUEST_BASED;
+    bio_based = !request_based;
+  }
+  if (request_based) {
+    type_ = DM_TYPE_REQUEST_BASED;
+    if (targets_.size() > 1) {
+      DmLog(md_.machine(), KernLevel::kErr, "table",
+            "request-based DM doesn't support multiple targets");
+      return ErrnoError(EINVAL,
+                        "request-based DM doesn't support multiple targets");
+    }
+    return absl::OkStatus();
+  }
+  const bool keeps_dax =
+      devices_.empty() && live_md_type == DM_TYPE_DAX_BIO_BASED;
+  type_ = SupportsDax().dax() || keeps_dax ? DM_TYPE_DAX_BIO_BASED
+                                           : DM_TYPE_BIO_BASED;
+  return absl::OkStatus();
+}
+
+}  // namespace dmdax

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// zero: reads give zeros, writes are thrown away.
+//
+//   zero
+//
+// No device, hence no DAX.  Mirrors drivers/md/dm-zero.c (4.14 to 7.2).
+#include <cerrno>
+
+#include "dm/device_mapper.h"
+
+namespace dmdax {
+namespace {
+
+absl::Status ZeroCtr(DmTarget& ti, absl::Span<const std::string> argv) {
+  if (!argv.empty()) return DmError("No arguments required");
+  ti.num_discard_bios = 1;
+  return absl::OkStatus();
+}
+
+BioMap ZeroMap(const DmTarget&, sector_t, ReqOp op) {
+  switch (op) {
+    case ReqOp::kRead:
+      return {.kind = BioMap::Kind::kZeroes};
+    case ReqOp::kWrite:
+    case ReqOp::kFlush:
+      return {.kind = BioMap::Kind::kDropped};
+    default:
+      return {.kind = BioMap::Kind::kError, .err = EIO};
+  }
+}
+
+const TargetType kZeroTarget = {
+    .name = "zero",
+    .versions = {{{1, 1, 0}, {1, 1, 0}, {1, 1, 0}, {1, 2, 0}, {1, 2, 0}}},
+    .features = DM_TARGET_NOWAIT,
+    .registered = 3,
+    .ctr = ZeroCtr,
+    .map = ZeroMap,
+};
+DM_REGISTER_TARGET(kZeroTarget);
+
+}  // namespace
+}  // namespace dmdax

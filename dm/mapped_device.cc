@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dm/mapped_device.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+
+namespace dmdax {
+namespace {
+
+// The one holder that all mapped devices claim their devices for, so that
+// several tables may use the same one (_dm_claim_ptr).
+constexpr char kDmClaim[] = "I belong to device-mapper";
+
+}  // namespace
+
+MappedDevice::MappedDevice(Machine& machine, DevT dev)
+    : machine_(machine),
+      name_(dev.ToString()),
+      dax_dev_(machine.profile(), absl::StrCat("dm-", dev.minor_nr), this),
+      disk_(dev, absl::StrCat("dm-", dev.minor_nr), 0, &dax_dev_, this) {
+  // What blk_alloc_disk() gives; the first table replaces it.
+  QueueLimits limits = BlkSetStackingLimits(machine.profile());
+  limits.max_sectors = machine.profile().blk_def_max_sectors;
+  disk_.queue().SetLimits(limits);
+}
+
+MappedDevice::~MappedDevice() { Destroy(); }
+
+std::string MappedDevice::dm_name() const {
+  absl::MutexLock lock(&name_mu_);
+  return dm_name_;
+}
+
+void MappedDevice::SetDmName(std::string name) {
+  absl::MutexLock lock(&name_mu_);
+  dm_name_ = std::move(name);
+}
+
+void MappedDevice::AddDisk() {
+  if (disk_added_) return;
+  machine_.AddDisk(&disk_);
+  disk_added_ = true;
+}
+
+absl::Status MappedDevice::SetupQueue(DmTable& table) {
+  absl::StatusOr<QueueLimits> limits = table.CalculateQueueLimits();
+  if (!limits.ok()) {
+    DmLog(machine_, KernLevel::kErr, "core",
+          "Cannot calculate initial queue limits");
+    return limits.status();
+  }
+  table.SetRestrictions(*limits);
+  AddDisk();
+  type_ = table.type();
+  return absl::OkStatus();
+}
+
+absl::Status MappedDevice::Suspend() {
+  if (suspended_.load()) {
+    return ErrnoError(EINVAL, absl::StrCat(name_, " is suspended already"));
+  }
+  suspended_.store(true);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<DmTable>> MappedDevice::SwapTable(
+    std::unique_ptr<DmTable>& table) {
+  if (!suspended_.load()) {
+    return ErrnoError(EINVAL, absl::StrCat(name_, " is not suspended"));
+  }
+  QueueLimits limits = disk_.queue().limits();
+  // A table without data devices keeps the limits that queued I/O was built
+  // with (multipath with all paths gone).
+  if (!(table->HasNoDataDevices() && live_table() != nullptr)) {
+    absl::StatusOr<QueueLimits> calculated = table->CalculateQueueLimits();
+    if (!calculated.ok()) return calculated.status();
+    limits = *calculated;
+  }
+  const uint64_t old_size = disk_.nr_sectors();
+  disk_.SetCapacity(table->size());
+  table->SetRestrictions(limits);
+  if (table->size() != old_size) geometry_ = HdGeometry{};
+  immutable_target_type_ = table->immutable_target_type();
+  std::unique_ptr<DmTable> old(
+      map_.exchange(table.release(), std::memory_order_acq_rel));
+  if (old != nullptr) io_barrier_.Synchronize();
+  return old;
+}
+
+absl::Status MappedDevice::Resume() {
+  if (!suspended_.load()) {
+    return ErrnoError(EINVAL, absl::StrCat(name_, " is not suspended"));
+  }
+  const DmTable* map = live_table();
+  if (map == nullptr || map->size() == 0) {
+    return ErrnoError(EINVAL, absl::StrCat(name_, " has no table"));
+  }
+  suspended_.store(false);
+  return absl::OkStatus();
+}
+
+absl::Status MappedDevice::SetGeometry(const HdGeometry& g) {
+  if (g.start > g.cylinders * g.heads * g.sectors) {
+    constexpr char kError[] = "Start sector is beyond the geometry limits.";
+    DmLog(machine_, KernLevel::kErr, "core", kError);
+    return ErrnoError(EINVAL, kError);
+  }
+  geometry_ = g;
+  return absl::OkStatus();
+}
+
+void MappedDevice::LiveTableEvent() {
+  if (live_table() != nullptr) event_nr_.fetch_add(1);
+}
+
+absl::Status MappedDevice::Open() {
+  if (deleting_.load()) {
+    return ErrnoError(ENXIO, absl::StrCat(name_, " is being removed"));
+  }
+  open_count_.fetch_add(1);
+  return absl::OkStatus();
+}
+
+void MappedDevice::Release() { open_count_.fetch_sub(1); }
+
+absl::Status MappedDevice::LockForDeletion(bool mark_deferred,
+                                           bool only_deferred) {
+  if (open_count_.load() > 0) {
+    if (mark_deferred) deferred_remove_.store(true);
+    return ErrnoError(EBUSY, absl::StrCat("open count is ", open_count()));
+  }
+  if (only_deferred && !deferred_remove_.load()) {
+    return ErrnoError(EEXIST, "not marked for deferred removal");
+  }
+  deleting_.store(true);
+  return absl::OkStatus();
+}
+
+absl::Status MappedDevice::CancelDeferredRemove() {
+  if (deleting_.load()) return ErrnoError(EBUSY, "being removed");
+  deferred_remove_.store(false);
+  return absl::OkStatus();
+}
+
+void MappedDevice::Destroy() {
+  deleting_.store(true);
+  if (disk_added_) {
+    machine_.DelDisk(&disk_);
+    disk_added_ = false;
+  }
+  if (dax_dev_.alive()) dax_dev_.Kill();
+  std::unique_ptr<DmTable> old(map_.exchange(nullptr));
+  if (old != nullptr) io_barrier_.Synchronize();
+}
+
+absl::StatusOr<DmDev*> MappedDevice::GetTableDevice(DevT dev, unsigned mode) {
+  for (TableDevice& td : table_devices_) {
+    if (td.dm_dev.bdev->dev() == dev && td.dm_dev.mode == mode) {
+      ++td.count;
+      return &td.dm_dev;
+    }
+  }
+  BlockDevice* bdev = machine_.FindBdev(dev);
+  if (bdev == nullptr) {
+    return ErrnoError(ENXIO, absl::StrCat("no device ", dev.ToString()));
+  }
+  absl::Status s = bdev->Open(mode | FMODE_EXCL, kDmClaim);
+  if (!s.ok()) return s;
+  DaxDevice* dax = FsDaxGetByBdev(*bdev, machine_.profile(), machine_.log());
+  table_devices_.push_front(
+      TableDevice{DmDev{bdev, dax, mode, dev.ToString()}, 1});
+  return &table_devices_.front().dm_dev;
+}
+
+void MappedDevice::PutTableDevice(DmDev* dm_dev) {
+  auto td =
+      std::find_if(table_devices_.begin(), table_devices_.end(),
+                   [&](const TableDevice& t) { return &t.dm_dev == dm_dev; });
+  if (td == table_devices_.end() || --td->count > 0) return;
+  td->dm_dev.bdev->Close(td->dm_dev.mode | FMODE_EXCL);
+  table_devices_.erase(td);
+}
+
+std::vector<const DmDev*> MappedDevice::TableDevices() const {
+  std::vector<const DmDev*> devices;
+  for (const TableDevice& td : table_devices_) devices.push_back(&td.dm_dev);
+  return devices;
+}
+
+}  // namespace dmdax

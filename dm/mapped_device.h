@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// MappedDevice: one virtual disk of device-mapper, dm-<minor>.
+//
+// It holds at most one live table, which readers use without a lock while it
+// is being replaced, and is itself a provider of DAX: its DirectAccess()
+// finds the row, clips the request to what the row can answer, and lets the
+// target translate.
+//
+//   live table   none until the first resume; swapped only while suspended
+//   capacity     the live table's size; 0 before
+//   type         fixed by the first load (see DmQueueMode)
+//
+// DAX does not care about suspend: a suspended device with a live table
+// answers as ever (the kernel does not gate it).
+//
+// Mirrors: struct mapped_device, dm_suspend, dm_resume, dm_swap_table,
+// dm_setup_md_queue, open_table_device, max_io_len, dm_dax_direct_access of
+// drivers/md/dm.c (6.1).
+// Threading: DirectAccess() and its kin from any thread at any time; the
+// control functions are serialised by DmCtl.
+#ifndef DMDAX_DM_MAPPED_DEVICE_H_
+#define DMDAX_DM_MAPPED_DEVICE_H_
+
+#include <atomic>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "base/srcu.h"
+#include "block/machine.h"
+#include "dm/dm_table.h"
+
+namespace dmdax {
+
+// struct hd_geometry, as setgeometry sets it.
+struct HdGeometry {
+  uint64_t cylinders = 0, heads = 0, sectors = 0, start = 0;
+  friend bool operator==(const HdGeometry&, const HdGeometry&) = default;
+};
+
+class MappedDevice final : public DaxOperations, public BlockDeviceOperations {
+ public:
+  // alloc_dev().  `machine` must outlive the device.
+  MappedDevice(Machine& machine, DevT dev);
+  ~MappedDevice() override;
+
+  Machine& machine() const { return machine_; }
+  DevT dev() const { return disk_.dev(); }
+  // dm_device_name(): "254:0", which messages use.
+  const std::string& name() const { return name_; }
+  BlockDevice& disk() { return disk_; }
+  const BlockDevice& disk() const { return disk_; }
+  DaxDevice& dax_dev() { return dax_dev_; }
+  DmQueueMode type() const { return type_; }
+
+  // The name that dmsetup knows, kept here for traces.
+  std::string dm_name() const;
+  void SetDmName(std::string name);
+
+  // --- life cycle; all absl::Status carry the ioctl's errno ---
+
+  // dm_setup_md_queue(): limits of the first table, and add_disk().  EINVAL.
+  absl::Status SetupQueue(DmTable& table);
+  // add_disk() at creation, on kernels that do so.
+  void AddDisk();
+  // dm_suspend(): EINVAL when suspended already.
+  absl::Status Suspend();
+  // dm_swap_table(): makes `table` live and returns the old one (or null).
+  // EINVAL when not suspended, or when the new limits do not fit; `table`
+  // then stays with the caller.
+  absl::StatusOr<std::unique_ptr<DmTable>> SwapTable(
+      std::unique_ptr<DmTable>& table);
+  // dm_resume(): EINVAL when not suspended or without a live table.
+  absl::Status Resume();
+  bool suspended() const { return suspended_.load(); }
+  // dm_set_geometry(): EINVAL when start lies beyond C*H*S.
+  absl::Status SetGeometry(const HdGeometry& geometry);
+  const HdGeometry& geometry() const { return geometry_; }
+
+  // The live table, for the holder of DmCtl's lock; null before any resume.
+  DmTable* live_table() const { return map_.load(std::memory_order_acquire); }
+
+  // dm_table_event() on the live table: event_nr goes up if there is one.
+  void LiveTableEvent();
+  uint32_t event_nr() const { return event_nr_.load(); }
+
+  // --- opens ---
+  absl::Status Open() override;  // ENXIO while it is being removed
+  void Release() override;
+  int open_count() const { return open_count_.load(); }
+  // dm_lock_for_deletion(): EBUSY while open; with `mark_deferred` the device
+  // is then marked for removal at its last close.
+  absl::Status LockForDeletion(bool mark_deferred, bool only_deferred);
+  bool deferred_remove() const { return deferred_remove_.load(); }
+  // dm_cancel_deferred_remove(): EBUSY when it is being removed.
+  absl::Status CancelDeferredRemove();
+  // __dm_destroy(): kills the dax device and drops the table.  The object
+  // stays until its last reference goes.
+  void Destroy();
+
+  // --- devices below ---
+  // dm_get_table_device(): one open per device and mode, counted.
+  absl::StatusOr<DmDev*> GetTableDevice(DevT dev, unsigned mode);
+  void PutTableDevice(DmDev* dm_dev);
+  // Those that are open, newest first.
+  std::vector<const DmDev*> TableDevices() const;
+
+  // --- DAX ---
+  DaxAccess DirectAccess(pgoff_t pgoff, int64_t nr_pages, DaxAccessMode mode,
+                         Trace* trace) override;
+  int ZeroPageRange(pgoff_t pgoff, uint64_t nr_pages) override;
+  size_t RecoveryWrite(pgoff_t pgoff, uint64_t offset,
+                       absl::Span<const char> bytes) override;
+  std::optional<bool> DaxSupported() override;
+
+  // max_io_len(): sectors from `sector` on that one request may cover, and
+  // what limits it.
+  struct IoLen {
+    uint64_t sectors;
+    RunClip clip;
+  };
+  IoLen MaxIoLen(const DmTarget& ti, sector_t sector) const;
+
+ private:
+  friend class DmSnapshotter;  // saves and restores the fields below
+
+  struct TableDevice {
+    DmDev dm_dev;
+    int count;
+  };
+  void AddDiskIfNeeded();
+
+  Machine& machine_;
+  const std::string name_;
+  DaxDevice dax_dev_;
+  BlockDevice disk_;
+  DmQueueMode type_ = DM_TYPE_NONE;
+  bool disk_added_ = false;
+  std::atomic<bool> suspended_{false};
+  std::atomic<bool> deleting_{false};
+  std::atomic<bool> deferred_remove_{false};
+  std::atomic<int> open_count_{0};
+  std::atomic<uint32_t> event_nr_{0};
+  HdGeometry geometry_;
+  std::list<TableDevice> table_devices_;
+  const TargetType* immutable_target_type_ = nullptr;
+
+  // md->map, guarded for readers by io_barrier.
+  std::atomic<DmTable*> map_{nullptr};
+  Srcu io_barrier_;
+
+  mutable absl::Mutex name_mu_;
+  std::string dm_name_ ABSL_GUARDED_BY(name_mu_);
+
+ public:
+  // md->immutable_target_type of the live table.
+  const TargetType* immutable_target_type() const {
+    return immutable_target_type_;
+  }
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_DM_MAPPED_DEVICE_H_

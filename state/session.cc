@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "state/session.h"
+
+#include "absl/strings/str_cat.h"
+#include "state/dm_snapshot.h"
+#include "state/hardware.h"
+
+namespace dmdax {
+
+Session NewSession(const KernelProfile& profile, uint32_t dm_major) {
+  Session session;
+  session.machine = std::make_unique<Machine>(profile);
+  session.ctl = std::make_unique<DmCtl>(
+      *session.machine, dm_major != 0 ? dm_major : DmCtl::kDefaultMajor);
+  return session;
+}
+
+absl::StatusOr<Session> SessionFromSnapshot(
+    const proto::StateSnapshot& snapshot) {
+  const proto::World& world = snapshot.world();
+  const KernelProfile* profile = &DefaultKernelProfile();
+  if (!world.kernel().empty()) {
+    absl::StatusOr<const KernelProfile*> found =
+        FindKernelProfile(world.kernel());
+    if (!found.ok()) return found.status();
+    profile = *found;
+  }
+  Session session = NewSession(*profile, world.dm_major());
+  if (absl::Status s = AddHardware(world, *session.machine); !s.ok()) {
+    return absl::DataLossError(absl::StrCat("snapshot: ", s.message()));
+  }
+  absl::Status s = DmSnapshotter(*session.ctl).Restore(world);
+  if (!s.ok()) return s;
+  return session;
+}
+
+proto::StateSnapshot SnapshotOf(const Session& session, uint64_t generation) {
+  proto::StateSnapshot snapshot;
+  snapshot.set_generation(generation);
+  SaveHardware(*session.machine, session.ctl->major(),
+               snapshot.mutable_world());
+  DmSnapshotter(*session.ctl).Save(snapshot.mutable_world());
+  return snapshot;
+}
+
+}  // namespace dmdax

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Session: an emulated machine with its device-mapper, and where it is kept.
+//
+//   absl::StatusOr<Session> s = SessionFromSnapshot(snapshot);
+//   RunDmsetup(*s->ctl, ...);
+//   dir.Write(SnapshotOf(*s, snapshot.generation()));
+//
+// Threading: as Machine and DmCtl.
+#ifndef DMDAX_STATE_SESSION_H_
+#define DMDAX_STATE_SESSION_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "block/machine.h"
+#include "dm/dm_ioctl.h"
+#include "dm/dm_table.pb.h"
+
+namespace dmdax {
+
+struct Session {
+  std::unique_ptr<Machine> machine;
+  std::unique_ptr<DmCtl> ctl;
+};
+
+// An empty machine with this kernel.
+Session NewSession(const KernelProfile& profile, uint32_t dm_major);
+
+// The machine a snapshot holds; an empty snapshot (generation 0) is an empty
+// machine.  DataLoss when it contradicts itself.
+absl::StatusOr<Session> SessionFromSnapshot(
+    const proto::StateSnapshot& snapshot);
+
+// `generation` is that of the snapshot the session came from.
+proto::StateSnapshot SnapshotOf(const Session& session, uint64_t generation);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_STATE_SESSION_H_

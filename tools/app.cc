@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/app.h"
+
+#include <cerrno>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/errno_status.h"
+#include "tools/world_file.h"
+
+namespace dmdax {
+namespace {
+
+absl::StatusOr<Session> FromSnapshot(proto::StateSnapshot& snapshot,
+                                     const std::string& kernel) {
+  proto::World& world = *snapshot.mutable_world();
+  if (!kernel.empty()) {
+    // A table that one kernel accepted says nothing about another.
+    if (world.mapped_device_size() > 0 && !world.kernel().empty()) {
+      absl::StatusOr<const KernelProfile*> asked = FindKernelProfile(kernel);
+      if (!asked.ok()) return asked.status();
+      if ((*asked)->name != world.kernel()) {
+        return ErrnoError(
+            EBUSY, absl::StrCat("the state runs kernel ", world.kernel(),
+                                " and has mapped devices; --kernel ", kernel,
+                                " needs an empty state or --world"));
+      }
+    }
+    world.set_kernel(kernel);
+  }
+  return SessionFromSnapshot(snapshot);
+}
+
+}  // namespace
+
+void AddGlobalOptions(CLI::App& cli, App& app) {
+  cli.add_option("--state", app.state_dir,
+                 "Directory that keeps the machine ($DMDAX_STATE)")
+      ->type_name("DIR");
+  cli.add_option("--world", app.world_file,
+                 "Answer from this World file, without any state")
+      ->type_name("FILE");
+  cli.add_option("--kernel", app.kernel,
+                 "Kernel profile: v4_14, v5_10, v6_1, v6_12 or v7_2")
+      ->type_name("VERSION");
+  cli.add_flag("--json", app.json, "Answer in JSON");
+}
+
+absl::StatusOr<std::string> ReadInput(const std::string& path) {
+  std::ostringstream bytes;
+  if (path == "-") {
+    bytes << std::cin.rdbuf();
+    return bytes.str();
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    return ErrnoError(
+        errno, absl::StrCat("cannot read '", path, "': ", ErrnoText(errno)));
+  }
+  bytes << file.rdbuf();
+  return bytes.str();
+}
+
+absl::StatusOr<Session> App::Ask() const {
+  if (!world_file.empty()) return SessionFromWorldFile(world_file, kernel);
+  absl::StatusOr<StateDir> dir = StateDir::Open(state_dir, StateDir::kRead);
+  if (!dir.ok()) return dir.status();
+  absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
+  if (!snapshot.ok()) return snapshot.status();
+  return FromSnapshot(*snapshot, kernel);
+}
+
+absl::Status App::Change(
+    absl::FunctionRef<absl::Status(Session& session)> change) const {
+  if (!world_file.empty()) {
+    absl::StatusOr<Session> session = SessionFromWorldFile(world_file, kernel);
+    if (!session.ok()) return session.status();
+    return change(*session);
+  }
+  absl::StatusOr<StateDir> dir = StateDir::Open(state_dir, StateDir::kWrite);
+  if (!dir.ok()) return dir.status();
+  absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
+  if (!snapshot.ok()) return snapshot.status();
+  absl::StatusOr<Session> session = FromSnapshot(*snapshot, kernel);
+  if (!session.ok()) return session.status();
+  if (absl::Status s = change(*session); !s.ok()) return s;
+  return dir->Write(SnapshotOf(*session, snapshot->generation()));
+}
+
+void App::Report(const absl::Status& status) {
+  if (status.ok()) return;
+  std::cerr << "dmdax: " << status.message() << "\n";
+  exit_code = 1;
+}
+
+absl::StatusOr<BlockDevice*> FindAnyDevice(const Session& session,
+                                           const std::string& name) {
+  Machine& machine = *session.machine;
+  if (std::shared_ptr<MappedDevice> md = session.ctl->FindDevice(name)) {
+    return &md->disk();
+  }
+  if (std::optional<DevT> dev = ScanMajorMinor(name)) {
+    if (BlockDevice* bdev = machine.FindBdev(*dev)) return bdev;
+  }
+  if (BlockDevice* bdev = machine.FindBdevByName(name)) return bdev;
+  if (absl::StatusOr<DevT> dev = machine.LookupBdev(name); dev.ok()) {
+    if (BlockDevice* bdev = machine.FindBdev(*dev)) return bdev;
+  }
+  std::vector<std::string> known;
+  for (BlockDevice* bdev : machine.BlockDevices()) {
+    known.push_back(bdev->name());
+    if (auto md = session.ctl->FindDevice(name)) known.push_back(name);
+  }
+  constexpr size_t kShown = 20;
+  const bool more = known.size() > kShown;
+  if (more) known.resize(kShown);
+  return ErrnoError(
+      ENXIO, absl::StrCat("no device '", name, "'; there ",
+                          known.empty() ? "is none" : "are ",
+                          absl::StrJoin(known, ", "), more ? ", ..." : ""));
+}
+
+}  // namespace dmdax

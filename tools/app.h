@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// App: what all verbs of `dmdax` share: where the machine comes from, and how
+// answers go out.
+//
+// A machine comes from a state directory (the default), or with --world from
+// a file; a file is only asked, never changed.  Answers are for people by
+// default and JSON with --json; data goes to stdout, everything else to
+// stderr.
+#ifndef DMDAX_TOOLS_APP_H_
+#define DMDAX_TOOLS_APP_H_
+
+#include <functional>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "state/session.h"
+#include "state/state_dir.h"
+
+namespace dmdax {
+
+struct App {
+  // --- global options ---
+  std::string state_dir;
+  std::string world_file;
+  std::string kernel;  // "" : as the world or state says
+  bool json = false;
+
+  // What main() returns; a verb sets it.
+  int exit_code = 0;
+
+  // The machine, for a verb that only asks.
+  absl::StatusOr<Session> Ask() const;
+
+  // The machine, for a verb that changes it: runs `change` under the state
+  // directory's lock and writes the result back if it returns OK.  With
+  // --world the change is made to a copy and forgotten.
+  absl::Status Change(
+      absl::FunctionRef<absl::Status(Session& session)> change) const;
+
+  // Prints "dmdax: <message>" and sets the exit code to 1, unless OK.
+  void Report(const absl::Status& status);
+};
+
+// Reads a whole file, or standard input for "-".  The errno of the failure.
+absl::StatusOr<std::string> ReadInput(const std::string& path);
+
+// --state, --world, --kernel and --json.
+void AddGlobalOptions(CLI::App& cli, App& app);
+
+// Each verb family registers its verbs with the command line.
+void RegisterDmsetupVerbs(CLI::App& cli, App& app);
+void RegisterMachine(CLI::App& cli, App& app);
+void RegisterTranslate(CLI::App& cli, App& app);
+void RegisterExplain(CLI::App& cli, App& app);
+void RegisterConvert(CLI::App& cli, App& app);
+
+// The device that NAME, /dev/..., or MAJ:MIN names.  NotFound (ENXIO) lists
+// what there is.
+absl::StatusOr<BlockDevice*> FindAnyDevice(const Session& session,
+                                           const std::string& name);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_APP_H_

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// dmdax explain: one translation, level by level.
+#include <iostream>
+#include <memory>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/errno_status.h"
+#include "nlohmann/json.hpp"
+#include "tools/app.h"
+#include "tools/dax_query.h"
+
+namespace dmdax {
+namespace {
+
+std::string RetText(int64_t ret) {
+  return ret < 0 ? absl::StrCat("-", ErrnoName(static_cast<int>(-ret)))
+                 : absl::StrCat(ret);
+}
+
+// The arithmetic that a level did, or "".
+std::string Arithmetic(const Session& session, const TraceStep& s) {
+  switch (s.function) {
+    case TraceFunction::kDmDaxDirectAccess:
+      return absl::StrCat("sector ", PageToSector(s.pgoff).value(), " = ",
+                          s.pgoff.value(), " * 8");
+    case TraceFunction::kTargetDirectAccess: {
+      if (s.lower.empty()) return "";
+      const uint64_t sector = s.lower_sector.value();
+      return absl::StrCat("sector ", PageToSector(s.pgoff).value(), " of ",
+                          s.target, " ", s.begin.value(), "+", s.len.value(),
+                          " -> ", s.lower, " sector ", sector,
+                          sector % kPageSectors == 0
+                              ? ""
+                              : absl::StrCat(" (", sector % kPageSectors,
+                                             " sectors past a page boundary)"));
+    }
+    case TraceFunction::kPmemDaxDirectAccess: {
+      const PmemDevice* pmem = session.machine->FindPmem(s.device);
+      if (pmem == nullptr || s.ret < 0) return "";
+      return absl::StrFormat("phys 0x%x = 0x%x + 0x%x + %d * 4096, pfn 0x%x",
+                             PfnPhys(s.pfn), pmem->options().base,
+                             pmem->options().data_offset, s.pgoff.value(),
+                             s.pfn.value());
+    }
+  }
+  return "";
+}
+
+std::string Who(const TraceStep& s) {
+  if (s.function == TraceFunction::kTargetDirectAccess) {
+    return absl::StrCat(s.target, " ", s.begin.value(), "+", s.len.value());
+  }
+  return s.name == s.device ? s.device
+                            : absl::StrCat(s.name, " [", s.device, "]");
+}
+
+std::string ClipText(const TraceStep& s) {
+  if (s.clip == RunClip::kNone) return "";
+  std::string text = absl::StrCat("clipped by ", RunClipText(s.clip));
+  if (s.clip_sectors > 0) {
+    absl::StrAppend(&text, ": ", s.clip_sectors, " sectors, ",
+                    s.clip_sectors / kPageSectors, " pages");
+  }
+  return text;
+}
+
+void PrintText(const Session& session, const Trace& trace,
+               const DaxAccess& answer) {
+  for (const TraceStep& s : trace.steps()) {
+    const std::string indent(static_cast<size_t>(s.depth) * 2, ' ');
+    std::cout << indent << KernelFunctionName(s) << "(" << Who(s)
+              << ", pgoff=" << s.pgoff.value() << ", nr_pages=" << s.nr_pages
+              << ") = " << RetText(s.ret) << "\n";
+    for (const std::string& note : {Arithmetic(session, s), ClipText(s)}) {
+      if (!note.empty()) std::cout << indent << "    " << note << "\n";
+    }
+  }
+  if (answer.ret < 0) {
+    std::cout << "=> -" << ErrnoName(static_cast<int>(-answer.ret)) << "\n";
+  } else {
+    std::cout << absl::StreamFormat("=> pfn 0x%x, phys 0x%x, %d pages\n",
+                                    answer.pfn.value(), PfnPhys(answer.pfn),
+                                    answer.ret);
+  }
+}
+
+void PrintJson(const Session& session, const Trace& trace,
+               const DaxAccess& answer) {
+  nlohmann::ordered_json steps = nlohmann::ordered_json::array();
+  for (const TraceStep& s : trace.steps()) {
+    nlohmann::ordered_json step = {{"depth", s.depth},
+                                   {"function", KernelFunctionName(s)},
+                                   {"device", s.device},
+                                   {"name", s.name},
+                                   {"pgoff", s.pgoff.value()},
+                                   {"nr_pages", s.nr_pages},
+                                   {"ret", s.ret}};
+    if (!s.target.empty()) {
+      step["target"] = s.target;
+      step["begin"] = s.begin.value();
+      step["len"] = s.len.value();
+    }
+    if (!s.lower.empty()) {
+      step["lower"] = s.lower;
+      step["lower_sector"] = s.lower_sector.value();
+    }
+    if (s.ret > 0) step["pfn"] = s.pfn.value();
+    if (s.clip != RunClip::kNone) {
+      step["clipped_by"] = RunClipText(s.clip);
+      step["clip_sectors"] = s.clip_sectors;
+    }
+    if (std::string text = Arithmetic(session, s); !text.empty()) {
+      step["arithmetic"] = text;
+    }
+    steps.push_back(std::move(step));
+  }
+  nlohmann::ordered_json j = {{"steps", std::move(steps)}, {"ret", answer.ret}};
+  if (answer.ret < 0) {
+    j["errno"] = ErrnoName(static_cast<int>(-answer.ret));
+  } else {
+    j["pfn"] = answer.pfn.value();
+    j["phys"] = PfnPhys(answer.pfn);
+    j["pages"] = answer.ret;
+  }
+  std::cout << j.dump(2) << "\n";
+}
+
+struct ExplainOptions {
+  std::string device;
+  uint64_t pgoff = 0;
+  int64_t nr = 512;
+};
+
+void Explain(App& app, const ExplainOptions& o) {
+  absl::StatusOr<Session> session = app.Ask();
+  if (!session.ok()) return app.Report(session.status());
+  absl::StatusOr<DaxQuery> query = DaxQuery::Create(*session, o.device);
+  if (!query.ok()) return app.Report(query.status());
+  if (!query->not_dax().empty()) {
+    std::cerr << "dmdax: " << o.device << " is not DAX: " << query->not_dax()
+              << "\n";
+  }
+  Trace trace;
+  const DaxAccess answer = query->Ask(pgoff_t(o.pgoff), o.nr, &trace);
+  if (app.json) {
+    PrintJson(*session, trace, answer);
+  } else {
+    PrintText(*session, trace, answer);
+  }
+  if (answer.ret < 0) app.exit_code = 1;
+}
+
+}  // namespace
+
+void RegisterExplain(CLI::App& cli, App& app) {
+  auto o = std::make_shared<ExplainOptions>();
+  CLI::App* verb = cli.add_subcommand(
+      "explain",
+      "How a page offset becomes a page frame: every level of the chain,\n"
+      "its arithmetic, its run of pages and what cut it short.\n\n"
+      "  dmdax explain home 0             (512 pages: a 2 MiB entry's need)\n"
+      "  dmdax explain home 0 --nr 1");
+  verb->add_option("DEVICE", o->device, "Name, path or major:minor")
+      ->required();
+  verb->add_option("PGOFF", o->pgoff, "Page offset")->required();
+  verb->add_option("--nr", o->nr, "Pages to ask for (default 512)")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 52));
+  verb->callback([o, &app] { Explain(app, *o); });
+}
+
+}  // namespace dmdax

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// dmdax machine: the hardware under the emulated kernel.
+#include <cerrno>
+#include <iostream>
+#include <memory>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/errno_status.h"
+#include "block/queue_sysfs.h"
+#include "nlohmann/json.hpp"
+#include "state/hardware.h"
+#include "tools/app.h"
+#include "tools/world_file.h"
+
+namespace dmdax {
+namespace {
+
+// "512M", "0x100000000", "3GiB": a byte count; "" when it is none.
+std::string ParseBytes(const std::string& text, uint64_t* bytes) {
+  size_t digits = 0;
+  uint64_t value = 0;
+  if (absl::StartsWith(text, "0x")) {
+    digits = std::min(text.find_first_not_of("0123456789abcdefABCDEF", 2),
+                      text.size());
+    if (!absl::SimpleHexAtoi(text.substr(0, digits), &value)) return text;
+  } else {
+    digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    if (!absl::SimpleAtoi(text.substr(0, digits), &value)) return text;
+  }
+  std::string unit = text.substr(digits);
+  if (absl::EndsWith(unit, "iB")) unit.resize(unit.size() - 2);
+  const absl::string_view units = "KMGTP";
+  int shift = 0;
+  if (!unit.empty()) {
+    const size_t at = units.find(unit[0]);
+    if (unit.size() != 1 || at == units.npos) return text;
+    shift = 10 * static_cast<int>(at + 1);
+  }
+  if (shift != 0 && value >> (64 - shift) != 0) return text;
+  *bytes = value << shift;
+  return "";
+}
+
+CLI::Validator Bytes() {
+  return CLI::Validator(
+      [](std::string& text) -> std::string {
+        uint64_t bytes = 0;
+        if (!ParseBytes(text, &bytes).empty()) {
+          return absl::StrCat("'", text,
+                              "' is not a number of bytes (512M, 3GiB, "
+                              "0x100000000)");
+        }
+        text = absl::StrCat(bytes);
+        return "";
+      },
+      "BYTES");
+}
+
+void AddPmemVerb(CLI::App& machine, App& app) {
+  auto pmem = std::make_shared<proto::Pmem>();
+  auto base = std::make_shared<uint64_t>();
+  auto size = std::make_shared<uint64_t>();
+  auto offset = std::make_shared<uint64_t>();
+  auto name = std::make_shared<std::string>();
+  auto file = std::make_shared<std::string>();
+  auto flags = std::make_shared<std::array<bool, 3>>();
+  CLI::App* verb = machine.add_subcommand(
+      "add-pmem",
+      "Add a persistent-memory disk.\n\n"
+      "  dmdax machine add-pmem pmem0 --base 4G --size 512M");
+  verb->add_option("NAME", *name, "Disk name: pmem0")->required();
+  verb->add_option("--base", *base, "Physical address")
+      ->required()
+      ->transform(Bytes());
+  verb->add_option("--size", *size, "Size")->required()->transform(Bytes());
+  verb->add_option("--data-offset", *offset,
+                   "Bytes before the data (info block and memmap)")
+      ->transform(Bytes());
+  verb->add_option("--file", *file, "File with the bytes");
+  verb->add_flag("--memory", (*flags)[0], "Keep bytes in memory");
+  verb->add_flag("--raw", (*flags)[1], "A raw namespace: no struct pages");
+  verb->add_flag("--async", (*flags)[2],
+                 "An asynchronous region (no MAP_SYNC)");
+  verb->callback([=, &app] {
+    pmem->set_name(*name);
+    pmem->set_base(*base);
+    pmem->set_size(*size);
+    pmem->set_data_offset(*offset);
+    if ((*flags)[0]) pmem->set_memory(true);
+    if (!file->empty()) pmem->set_file(*file);
+    pmem->set_raw((*flags)[1]);
+    pmem->set_asynchronous((*flags)[2]);
+    app.Report(app.Change(
+        [&](Session& session) { return AddPmem(*pmem, *session.machine); }));
+  });
+}
+
+void AddBlockVerb(CLI::App& machine, App& app) {
+  auto block = std::make_shared<proto::Block>();
+  auto name = std::make_shared<std::string>();
+  auto of = std::make_shared<std::string>();
+  auto dev = std::make_shared<std::string>();
+  auto sectors = std::make_shared<uint64_t>();
+  auto start = std::make_shared<uint64_t>();
+  auto lbs = std::make_shared<uint32_t>();
+  auto pbs = std::make_shared<uint32_t>();
+  CLI::App* verb = machine.add_subcommand(
+      "add-block",
+      "Add a disk without DAX, or a partition of any disk.\n\n"
+      "  dmdax machine add-block sda --sectors 2097152\n"
+      "  dmdax machine add-block pmem0p1 --partition-of pmem0 "
+      "--start 2048 --sectors 4096");
+  verb->add_option("NAME", *name, "Disk name: sda, loop0")->required();
+  verb->add_option("--sectors", *sectors, "Size in sectors")->required();
+  verb->add_option("--dev", *dev, "Device number, major:minor");
+  verb->add_option("--logical-block-size", *lbs, "Bytes, default 512");
+  verb->add_option("--physical-block-size", *pbs, "Bytes");
+  verb->add_option("--partition-of", *of, "The disk this is a partition of");
+  verb->add_option("--start", *start, "First sector of the partition");
+  verb->callback([=, &app] {
+    block->set_name(*name);
+    block->set_sectors(*sectors);
+    block->set_dev(*dev);
+    block->set_logical_block_size(*lbs);
+    block->set_physical_block_size(*pbs);
+    block->set_partition_of(*of);
+    block->set_start(*start);
+    app.Report(app.Change(
+        [&](Session& session) { return AddBlock(*block, *session.machine); }));
+  });
+}
+
+nlohmann::ordered_json DescribeDevice(const Session& session,
+                                      BlockDevice& bdev) {
+  nlohmann::ordered_json j = {{"name", bdev.name()},
+                              {"dev", bdev.dev().ToString()},
+                              {"sectors", bdev.nr_sectors()}};
+  if (const PmemDevice* pmem = session.machine->FindPmem(bdev.name())) {
+    j["kind"] = "pmem";
+    j["base"] = pmem->options().base;
+    j["size"] = pmem->options().size;
+    j["data_offset"] = pmem->options().data_offset;
+  } else if (bdev.dev().major_nr == session.ctl->major()) {
+    j["kind"] = "dm";
+  } else if (bdev.is_partition()) {
+    j["kind"] = "partition";
+    j["start"] = bdev.start_sect().value();
+  } else {
+    j["kind"] = "block";
+  }
+  j["dax"] = bdev.queue().Has(QUEUE_FLAG_DAX);
+  j["max_sectors_kb"] = bdev.queue().limits().max_sectors / 2;
+  j["openers"] = bdev.openers();
+  return j;
+}
+
+void ListVerb(CLI::App& machine, App& app) {
+  CLI::App* verb =
+      machine.add_subcommand("list", "List the devices of the machine.");
+  verb->callback([&app] {
+    absl::StatusOr<Session> session = app.Ask();
+    if (!session.ok()) return app.Report(session.status());
+    nlohmann::ordered_json all = {{"kernel", session->machine->profile().name},
+                                  {"devices", nlohmann::ordered_json::array()}};
+    for (BlockDevice* bdev : session->machine->BlockDevices()) {
+      all["devices"].push_back(DescribeDevice(*session, *bdev));
+    }
+    if (app.json) {
+      std::cout << all.dump(2) << "\n";
+      return;
+    }
+    std::cout << "kernel " << session->machine->profile().name << "\n";
+    for (const auto& d : all["devices"]) {
+      std::cout << absl::StreamFormat(
+          "%-10s %-8s %-9s %12d sectors  %s", d["name"].get<std::string>(),
+          d["dev"].get<std::string>(), d["kind"].get<std::string>(),
+          d["sectors"].get<uint64_t>(), d["dax"].get<bool>() ? "dax" : "-");
+      if (d.contains("base")) {
+        std::cout << absl::StreamFormat("  at 0x%x", d["base"].get<uint64_t>());
+      }
+      if (d.contains("start")) std::cout << "  from " << d["start"];
+      std::cout << "\n";
+    }
+  });
+}
+
+void LoadVerb(CLI::App& machine, App& app) {
+  auto file = std::make_shared<std::string>();
+  CLI::App* verb = machine.add_subcommand(
+      "load",
+      "Replace the machine, its mapped devices included, by a World file.\n\n"
+      "  dmdax machine load examples/oracle.textproto");
+  verb->add_option("FILE", *file, "World file, or - for standard input")
+      ->required();
+  verb->callback([file, &app] {
+    app.Report(app.Change([&](Session& session) -> absl::Status {
+      absl::StatusOr<Session> loaded = SessionFromWorldFile(*file, app.kernel);
+      if (!loaded.ok()) return loaded.status();
+      session.ctl.reset();  // before the machine it stands on
+      session = *std::move(loaded);
+      return absl::OkStatus();
+    }));
+  });
+}
+
+void RemoveVerb(CLI::App& machine, App& app) {
+  auto name = std::make_shared<std::string>();
+  CLI::App* verb = machine.add_subcommand(
+      "remove", "Remove a pmem or block device that is not in use.");
+  verb->add_option("NAME", *name)->required();
+  verb->callback([name, &app] {
+    app.Report(app.Change(
+        [&](Session& session) { return session.machine->Remove(*name); }));
+  });
+}
+
+void SetVerb(CLI::App& machine, App& app) {
+  auto name = std::make_shared<std::string>();
+  auto kb = std::make_shared<uint32_t>();
+  CLI::App* verb = machine.add_subcommand(
+      "set",
+      "Change a queue attribute, as /sys/block/<disk>/queue does.\n\n"
+      "  dmdax machine set home --max-sectors-kb 4096");
+  verb->add_option("DEVICE", *name)->required();
+  verb->add_option("--max-sectors-kb", *kb, "KiB one request may cover")
+      ->required();
+  verb->callback([=, &app] {
+    app.Report(app.Change([&](Session& session) -> absl::Status {
+      absl::StatusOr<BlockDevice*> bdev = FindAnyDevice(session, *name);
+      if (!bdev.ok()) return bdev.status();
+      return QueueMaxSectorsStore(**bdev, *kb, session.machine->profile());
+    }));
+  });
+}
+
+}  // namespace
+
+void RegisterMachine(CLI::App& cli, App& app) {
+  CLI::App* machine = cli.add_subcommand(
+      "machine", "The hardware: persistent memory and block devices.");
+  machine->require_subcommand(1);
+  AddPmemVerb(*machine, app);
+  AddBlockVerb(*machine, app);
+  ListVerb(*machine, app);
+  LoadVerb(*machine, app);
+  RemoveVerb(*machine, app);
+  SetVerb(*machine, app);
+}
+
+}  // namespace dmdax

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/dax_query.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "tools/app.h"
+
+namespace dmdax {
+
+absl::StatusOr<DaxQuery> DaxQuery::Create(const Session& session,
+                                          const std::string& device) {
+  absl::StatusOr<BlockDevice*> found = FindAnyDevice(session, device);
+  if (!found.ok()) return found.status();
+  BlockDevice& bdev = **found;
+  if (bdev.host_dax_dev() == nullptr) {
+    return ErrnoError(EOPNOTSUPP, absl::StrCat(bdev.name(), " has no DAX"));
+  }
+  if (bdev.start_sect().value() % kPageSectors != 0) {
+    return ErrnoError(
+        EOPNOTSUPP,
+        absl::StrCat(bdev.name(), " starts at sector ",
+                     bdev.start_sect().value(), ", not on a page (nearest: ",
+                     bdev.start_sect().value() / kPageSectors * kPageSectors,
+                     "): unaligned partition for dax"));
+  }
+  const bool is_dm = bdev.dev().major_nr == session.ctl->major();
+  DaxQuery query(&bdev, SectorToPage(bdev.start_sect()).value(), !is_dm);
+  if (is_dm) {
+    auto md = session.ctl->FindMinor(bdev.dev().minor_nr);
+    const DmTable* live = md->live_table();
+    query.not_dax_ =
+        live == nullptr ? "it has no live table" : live->SupportsDax().reason;
+  } else if (!bdev.queue().Has(QUEUE_FLAG_DAX)) {
+    query.not_dax_ = "a raw namespace has no struct pages";
+  }
+  return query;
+}
+
+DaxAccess DaxQuery::Ask(pgoff_t pgoff, int64_t nr_pages, Trace* trace) const {
+  if (bounded_) {
+    if (pgoff.value() >= this->nr_pages()) return DaxAccess::Error(ERANGE);
+    const uint64_t left = this->nr_pages() - pgoff.value();
+    nr_pages =
+        static_cast<int64_t>(std::min(left, static_cast<uint64_t>(nr_pages)));
+  }
+  DaxReadLock lock;
+  return DaxDirectAccess(bdev_->host_dax_dev(), pgoff + first_page_, nr_pages,
+                         DaxAccessMode::kAccess, trace);
+}
+
+}  // namespace dmdax

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// DaxQuery: page offsets of a named device, whatever kind it is, as the verbs
+// translate and explain ask for them.
+//
+// For a mapped device the chain itself bounds the offset (-EIO past the end);
+// for a bare pmem disk or a partition nothing in the kernel does, so it is
+// done here (-ERANGE).
+#ifndef DMDAX_TOOLS_DAX_QUERY_H_
+#define DMDAX_TOOLS_DAX_QUERY_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "state/session.h"
+
+namespace dmdax {
+
+class DaxQuery {
+ public:
+  // EOPNOTSUPP: the device has no DAX at all, or a partition does not start
+  // on a page.
+  static absl::StatusOr<DaxQuery> Create(const Session& session,
+                                         const std::string& device);
+
+  // As DaxDirectAccess(): ret is pages or -errno.
+  DaxAccess Ask(pgoff_t pgoff, int64_t nr_pages, Trace* trace) const;
+
+  // Why the kernel does not consider the device DAX, or "".
+  const std::string& not_dax() const { return not_dax_; }
+  BlockDevice& bdev() const { return *bdev_; }
+  // Whole pages of the device.
+  uint64_t nr_pages() const { return bdev_->nr_sectors() / kPageSectors; }
+
+ private:
+  DaxQuery(BlockDevice* bdev, uint64_t first_page, bool bounded)
+      : bdev_(bdev), first_page_(first_page), bounded_(bounded) {}
+
+  BlockDevice* bdev_;
+  uint64_t first_page_;  // of a partition, on its disk
+  bool bounded_;         // the chain does not know where the device ends
+  std::string not_dax_;
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_DAX_QUERY_H_

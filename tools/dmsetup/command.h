@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The verbs of dmsetup: what each is called, how many words it takes, and
+// the function that does it.
+//
+// Mirrors: struct command, _dmsetup_commands of dmsetup.c (1.02.185).
+#ifndef DMDAX_TOOLS_DMSETUP_COMMAND_H_
+#define DMDAX_TOOLS_DMSETUP_COMMAND_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "tools/dmsetup/dm_task.h"
+
+namespace dmdax {
+
+// What one call of a verb is about.
+struct CommandCall {
+  absl::string_view verb;
+  // This argument and those after it.
+  absl::Span<const std::string> args;
+  // Set when all devices are gone through: the name of this one.
+  const std::string* listed_name = nullptr;
+  // More than one device: lines carry its name.
+  bool multiple_devices = false;
+};
+
+// False: failed, and said why.
+using CommandFn = bool (*)(DmsetupContext& ctx, const CommandCall& call);
+
+struct DmsetupCommand {
+  absl::string_view name;
+  int min_args;
+  int max_args;     // -1: any
+  bool repeatable;  // called once for each argument
+  CommandFn fn;
+};
+
+absl::Span<const DmsetupCommand> DmsetupCommands();
+
+// cmd_device.cc
+bool CmdCreate(DmsetupContext& ctx, const CommandCall& call);
+bool CmdLoad(DmsetupContext& ctx, const CommandCall& call);
+bool CmdRemove(DmsetupContext& ctx, const CommandCall& call);
+bool CmdRemoveAll(DmsetupContext& ctx, const CommandCall& call);
+bool CmdSuspend(DmsetupContext& ctx, const CommandCall& call);
+bool CmdResume(DmsetupContext& ctx, const CommandCall& call);
+bool CmdClear(DmsetupContext& ctx, const CommandCall& call);
+bool CmdWipeTable(DmsetupContext& ctx, const CommandCall& call);
+bool CmdRename(DmsetupContext& ctx, const CommandCall& call);
+bool CmdMessage(DmsetupContext& ctx, const CommandCall& call);
+bool CmdWait(DmsetupContext& ctx, const CommandCall& call);
+bool CmdSetGeometry(DmsetupContext& ctx, const CommandCall& call);
+// cmd_query.cc
+bool CmdStatus(DmsetupContext& ctx, const CommandCall& call);
+bool CmdInfo(DmsetupContext& ctx, const CommandCall& call);
+bool CmdDeps(DmsetupContext& ctx, const CommandCall& call);
+bool CmdLs(DmsetupContext& ctx, const CommandCall& call);
+bool CmdTargets(DmsetupContext& ctx, const CommandCall& call);
+bool CmdVersion(DmsetupContext& ctx, const CommandCall& call);
+bool CmdHelp(DmsetupContext& ctx, const CommandCall& call);
+
+// _display_info(): the long form, or the columns with -c.
+bool DisplayInfo(DmsetupContext& ctx, const DmTask& task);
+
+// _process_all(): calls fn for every device; "No devices found" for none,
+// unless `silent`.
+bool ProcessAll(DmsetupContext& ctx, const CommandCall& call, bool silent,
+                CommandFn fn);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_DMSETUP_COMMAND_H_

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// RunDmsetup: one dmsetup command line against an emulated kernel.
+//
+//   DmsetupResult r = RunDmsetup(ctl, {"create", "d0"}, "0 8 zero\n");
+//   r.rc == 0; r.out == ""; r.err == "";
+//
+// Output bytes and exit codes are those of dmsetup 1.02.185.  Why the kernel
+// refused something is in ctl.machine().log(), as it is in dmesg.
+#ifndef DMDAX_TOOLS_DMSETUP_DMSETUP_H_
+#define DMDAX_TOOLS_DMSETUP_DMSETUP_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "dm/dm_ioctl.h"
+
+namespace dmdax {
+
+struct DmsetupResult {
+  int rc = 0;
+  std::string out;
+  std::string err;
+  // More than dmsetup says: "<stdin>:2:3: 'x' is not a length in sectors".
+  std::vector<std::string> hints;
+  // The command waits for an event (`wait`); out, err and rc are not final.
+  bool would_block = false;
+};
+
+// `args` are the words after the program's name; `input` is what standard
+// input holds; `program` is the name that getopt's messages begin with.
+DmsetupResult RunDmsetup(DmCtl& ctl, absl::Span<const std::string> args,
+                         std::string input,
+                         const std::string& program = "dmsetup");
+
+// Whether this command line reads standard input (create and load without a
+// table, a file or --notable).
+bool DmsetupReadsInput(absl::Span<const std::string> args);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_DMSETUP_DMSETUP_H_

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Name mangling: how libdevmapper hides characters that udev does not allow
+// in names and uuids.
+//
+//   Mangle("a b", MangleMode::kAuto)   ->  "a\x20b"
+//   Unmangle("a\\x20b")                ->  "a b"
+//
+// Mirrors: mangle_string, unmangle_string of libdm/libdm-common.c (1.02.185).
+#ifndef DMDAX_TOOLS_DMSETUP_MANGLE_H_
+#define DMDAX_TOOLS_DMSETUP_MANGLE_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace dmdax {
+
+enum class MangleMode { kNone, kAuto, kHex };
+
+// The mangled form.  `what` ("name", "UUID", "new name") and `max` (bytes the
+// result may have) go into the message of a refusal: InvalidArgument with
+// libdevmapper's words.
+absl::StatusOr<std::string> Mangle(absl::string_view s, absl::string_view what,
+                                   size_t max, MangleMode mode);
+
+// Every \xHH decoded.
+std::string Unmangle(absl::string_view s);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_DMSETUP_MANGLE_H_

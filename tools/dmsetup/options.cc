@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/dmsetup/options.h"
+
+#include <getopt.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+
+namespace dmdax {
+namespace {
+
+// Long options get numbers above any character.
+enum LongOption : int {
+  kChecks = 256,
+  kConcise,
+  kCount,
+  kDeferred,
+  kExec,
+  kInactive,
+  kInterval,
+  kMangle,
+  kNamePrefixes,
+  kNoFlush,
+  kNoHeadings,
+  kNoLockFs,
+  kNoOpenCount,
+  kNoUdevRules,
+  kNoUdevSync,
+  kReadAhead,
+  kRetry,
+  kRows,
+  kSeparator,
+  kSetUuid,
+  kShowKeys,
+  kTable,
+  kTarget,
+  kTree,
+  kUdevCookie,
+  kUnbuffered,
+  kUnits,
+  kUnquoted,
+  kVerifyUdev,
+  kVersion,
+  kAddOnResume,
+  kAddOnCreate,
+  kStats,
+  kStatsArg,
+};
+
+const option kLongOptions[] = {
+    {"readonly", 0, nullptr, 'r'},
+    {"checks", 0, nullptr, kChecks},
+    {"columns", 0, nullptr, 'c'},
+    {"concise", 0, nullptr, kConcise},
+    {"count", 1, nullptr, kCount},
+    {"deferred", 0, nullptr, kDeferred},
+    {"select", 1, nullptr, 'S'},
+    {"exec", 1, nullptr, kExec},
+    {"force", 0, nullptr, 'f'},
+    {"gid", 1, nullptr, 'G'},
+    {"help", 0, nullptr, 'h'},
+    {"inactive", 0, nullptr, kInactive},
+    {"interval", 1, nullptr, kInterval},
+    {"manglename", 1, nullptr, kMangle},
+    {"major", 1, nullptr, 'j'},
+    {"minor", 1, nullptr, 'm'},
+    {"mode", 1, nullptr, 'M'},
+    {"nameprefixes", 0, nullptr, kNamePrefixes},
+    {"noflush", 0, nullptr, kNoFlush},
+    {"noheadings", 0, nullptr, kNoHeadings},
+    {"nolockfs", 0, nullptr, kNoLockFs},
+    {"noopencount", 0, nullptr, kNoOpenCount},
+    {"notable", 0, nullptr, 'n'},
+    {"udevcookie", 1, nullptr, kUdevCookie},
+    {"noudevrules", 0, nullptr, kNoUdevRules},
+    {"noudevsync", 0, nullptr, kNoUdevSync},
+    {"options", 1, nullptr, 'o'},
+    {"readahead", 1, nullptr, kReadAhead},
+    {"retry", 0, nullptr, kRetry},
+    {"rows", 0, nullptr, kRows},
+    {"separator", 1, nullptr, kSeparator},
+    {"setuuid", 0, nullptr, kSetUuid},
+    {"showkeys", 0, nullptr, kShowKeys},
+    {"sort", 1, nullptr, 'O'},
+    {"table", 1, nullptr, kTable},
+    {"target", 1, nullptr, kTarget},
+    {"tree", 0, nullptr, kTree},
+    {"uid", 1, nullptr, 'U'},
+    {"units", 1, nullptr, kUnits},
+    {"uuid", 1, nullptr, 'u'},
+    {"unbuffered", 0, nullptr, kUnbuffered},
+    {"unquoted", 0, nullptr, kUnquoted},
+    {"verbose", 1, nullptr, 'v'},
+    {"verifyudev", 0, nullptr, kVerifyUdev},
+    {"version", 0, nullptr, kVersion},
+    {"yes", 0, nullptr, 'y'},
+    {"addnodeonresume", 0, nullptr, kAddOnResume},
+    {"addnodeoncreate", 0, nullptr, kAddOnCreate},
+    // dmstats' own; accepted as dmsetup accepts them, without effect here.
+    {"alias", 1, nullptr, kStatsArg},
+    {"alldevices", 0, nullptr, kStats},
+    {"allprograms", 0, nullptr, kStats},
+    {"allregions", 0, nullptr, kStats},
+    {"area", 0, nullptr, kStats},
+    {"areas", 1, nullptr, kStatsArg},
+    {"areasize", 1, nullptr, kStatsArg},
+    {"bounds", 1, nullptr, kStatsArg},
+    {"clear", 0, nullptr, kStats},
+    {"filemap", 0, nullptr, kStats},
+    {"follow", 1, nullptr, kStatsArg},
+    {"foreground", 0, nullptr, kStats},
+    {"group", 0, nullptr, kStats},
+    {"groupid", 1, nullptr, kStatsArg},
+    {"histogram", 0, nullptr, kStats},
+    {"length", 1, nullptr, kStatsArg},
+    {"nogroup", 0, nullptr, kStats},
+    {"nosuffix", 0, nullptr, kStats},
+    {"notimesuffix", 0, nullptr, kStats},
+    {"nomonitor", 0, nullptr, kStats},
+    {"precise", 0, nullptr, kStats},
+    {"programid", 1, nullptr, kStatsArg},
+    {"raw", 0, nullptr, kStats},
+    {"region", 0, nullptr, kStats},
+    {"regions", 1, nullptr, kStatsArg},
+    {"regionid", 1, nullptr, kStatsArg},
+    {"relative", 0, nullptr, kStats},
+    {"segments", 0, nullptr, kStats},
+    {"start", 1, nullptr, kStatsArg},
+    {"userdata", 1, nullptr, kStatsArg},
+    {nullptr, 0, nullptr, 0},
+};
+
+// Switches without an argument: which member they set.
+struct Switch {
+  int option;
+  bool DmsetupOptions::*member;
+};
+
+constexpr Switch kSwitches[] = {
+    {'r', &DmsetupOptions::readonly},
+    {kChecks, &DmsetupOptions::checks},
+    {'c', &DmsetupOptions::columns},
+    {'C', &DmsetupOptions::columns},
+    {kConcise, &DmsetupOptions::concise},
+    {kDeferred, &DmsetupOptions::deferred},
+    {'f', &DmsetupOptions::force},
+    {'h', &DmsetupOptions::help},
+    {kInactive, &DmsetupOptions::inactive},
+    {kNamePrefixes, &DmsetupOptions::nameprefixes},
+    {kNoFlush, &DmsetupOptions::noflush},
+    {kNoHeadings, &DmsetupOptions::noheadings},
+    {kNoLockFs, &DmsetupOptions::nolockfs},
+    {kNoOpenCount, &DmsetupOptions::noopencount},
+    {'n', &DmsetupOptions::notable},
+    {kNoUdevRules, &DmsetupOptions::noudevrules},
+    {kNoUdevSync, &DmsetupOptions::noudevsync},
+    {kRetry, &DmsetupOptions::retry},
+    {kRows, &DmsetupOptions::rows},
+    {kSetUuid, &DmsetupOptions::setuuid},
+    {kShowKeys, &DmsetupOptions::showkeys},
+    {kTree, &DmsetupOptions::tree},
+    {kUnbuffered, &DmsetupOptions::unbuffered},
+    {kUnquoted, &DmsetupOptions::unquoted},
+    {kVerifyUdev, &DmsetupOptions::verifyudev},
+    {kVersion, &DmsetupOptions::version},
+    {'y', &DmsetupOptions::yes},
+    {kAddOnResume, &DmsetupOptions::addnodeonresume},
+    {kAddOnCreate, &DmsetupOptions::addnodeoncreate},
+};
+
+// Options with a text argument.
+struct TextOption {
+  int option;
+  std::optional<std::string> DmsetupOptions::*member;
+};
+
+constexpr TextOption kTextOptions[] = {
+    {'u', &DmsetupOptions::uuid},
+    {kTable, &DmsetupOptions::table},
+    {kTarget, &DmsetupOptions::target},
+    {kExec, &DmsetupOptions::exec},
+    {'o', &DmsetupOptions::options},
+    {kSeparator, &DmsetupOptions::separator},
+    {'O', &DmsetupOptions::sort},
+    {'S', &DmsetupOptions::select},
+    {kUnits, &DmsetupOptions::units},
+    {kReadAhead, &DmsetupOptions::readahead},
+};
+
+// Options that are checked while they are read.  Appends dmsetup's message
+// and returns false when the argument will not do.
+bool ApplyChecked(int c, const char* arg, DmsetupOptions& o, std::string* err) {
+  switch (c) {
+    case 'j':
+      o.major = atoi(arg);
+      return true;
+    case 'm':
+      o.minor = atoi(arg);
+      return true;
+    case kCount:
+      o.count = atoi(arg);
+      if (*o.count >= 0) return true;
+      absl::StrAppend(err, "Count must be zero or greater.\n");
+      return false;
+    case kInterval:
+      o.interval = atoi(arg);
+      if (*o.interval > 0) return true;
+      absl::StrAppend(err, "Interval must be a positive integer.\n");
+      return false;
+    case kMangle:
+      if (absl::EqualsIgnoreCase(arg, "none")) {
+        o.mangle = MangleMode::kNone;
+      } else if (absl::EqualsIgnoreCase(arg, "auto")) {
+        o.mangle = MangleMode::kAuto;
+      } else if (absl::EqualsIgnoreCase(arg, "hex")) {
+        o.mangle = MangleMode::kHex;
+      } else {
+        absl::StrAppend(err, "Unknown name mangling mode.\n");
+        return false;
+      }
+      return true;
+    case 'M': {
+      char* end = nullptr;
+      errno = 0;
+      const long mode = strtol(arg, &end, 8);
+      if (errno == 0 && *end == '\0' && mode != 0) return true;
+      absl::StrAppend(err, "Invalid argument for --mode: ", arg, ". ",
+                      errno ? ErrnoText(errno) : "", "\n");
+      return false;
+    }
+    default:
+      return true;  // uid, gid, cookies, statistics: no effect here
+  }
+}
+
+bool Apply(int c, const char* arg, DmsetupOptions& o, std::string* err) {
+  if (c == 'v') {
+    ++o.verbose;
+    return true;
+  }
+  for (const Switch& s : kSwitches) {
+    if (s.option == c) {
+      o.*s.member = true;
+      return true;
+    }
+  }
+  for (const TextOption& t : kTextOptions) {
+    if (t.option == c) {
+      o.*t.member = arg;
+      return true;
+    }
+  }
+  return ApplyChecked(c, arg, o, err);
+}
+
+// What getopt_long would have printed about the option it stumbled over.
+std::string GetoptComplaint(absl::Span<const std::string> argv, int index) {
+  const std::string& program = argv[0];
+  const std::string& word = argv[static_cast<size_t>(index)];
+  if (!absl::StartsWith(word, "--")) {
+    const char c = static_cast<char>(optopt);
+    const bool known =
+        absl::StrContains("Gjmo:OSuUM", absl::string_view(&c, 1));
+    return absl::StrCat(
+        program,
+        known ? ": option requires an argument -- '" : ": invalid option -- '",
+        absl::string_view(&c, 1), "'\n");
+  }
+  const std::string name = word.substr(2, word.find('=') - 2);
+  std::vector<std::string> matches;
+  const option* exact = nullptr;
+  for (const option* o = kLongOptions; o->name != nullptr; ++o) {
+    if (!absl::StartsWith(o->name, name)) continue;
+    matches.push_back(o->name);
+    if (name == o->name || exact == nullptr) exact = o;
+  }
+  if (matches.empty()) {
+    return absl::StrCat(program, ": unrecognized option '", word, "'\n");
+  }
+  if (matches.size() > 1 && name != exact->name) {
+    std::string text = absl::StrCat(program, ": option '", word,
+                                    "' is ambiguous;", " possibilities:");
+    for (const std::string& m : matches) absl::StrAppend(&text, " '--", m, "'");
+    return text + "\n";
+  }
+  return exact->has_arg ? absl::StrCat(program, ": option '--", exact->name,
+                                       "' requires an argument\n")
+                        : absl::StrCat(program, ": option '--", exact->name,
+                                       "' doesn't allow an argument\n");
+}
+
+// Checks that concern the line as a whole.
+bool CheckTogether(const DmsetupOptions& o, std::string* err) {
+  if (o.major.has_value() != o.minor.has_value()) {
+    absl::StrAppend(err,
+                    "Please specify both major number and minor number.\n");
+    return false;
+  }
+  if (o.table && o.notable) {
+    absl::StrAppend(err, "--table and --notable are incompatible.\n");
+    return false;
+  }
+  if (o.addnodeonresume && o.addnodeoncreate) {
+    absl::StrAppend(
+        err, "--addnodeonresume and --addnodeoncreate are incompatible.\n");
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::optional<DmsetupOptions> ParseDmsetupOptions(
+    absl::Span<const std::string> argv, std::string* err) {
+  DmsetupOptions o;
+  std::vector<char*> raw;
+  for (const std::string& word : argv) {
+    raw.push_back(const_cast<char*>(word.c_str()));
+  }
+  raw.push_back(nullptr);
+  optind = 0;  // glibc: start afresh
+  opterr = 0;  // we print, so that the caller has it
+  const int argc = static_cast<int>(argv.size());
+  while (true) {
+    const int c = getopt_long(argc, raw.data(), "cCfG:hj:m:M:no:O:rS:u:U:vy",
+                              kLongOptions, nullptr);
+    if (c == -1) break;
+    if (c == '?') {
+      // getopt has permuted raw: find its word in there.
+      std::vector<std::string> permuted(raw.begin(), raw.end() - 1);
+      absl::StrAppend(err, GetoptComplaint(permuted, std::max(optind - 1, 1)));
+      return std::nullopt;
+    }
+    if (!Apply(c, optarg, o, err)) return std::nullopt;
+  }
+  if (!CheckTogether(o, err)) return std::nullopt;
+  for (int i = optind; i < argc; ++i) {
+    if (i == optind) {
+      o.command = raw[static_cast<size_t>(i)];
+    } else {
+      o.args.push_back(raw[static_cast<size_t>(i)]);
+    }
+  }
+  return o;
+}
+
+}  // namespace dmdax

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The command line of dmsetup: the same options, anywhere on the line, read
+// by the same getopt_long(3).
+//
+// Mirrors: _process_switches of libdm/dm-tools/dmsetup.c (1.02.185), the
+// --verbose quirk (its long form takes an argument) included.
+#ifndef DMDAX_TOOLS_DMSETUP_OPTIONS_H_
+#define DMDAX_TOOLS_DMSETUP_OPTIONS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "tools/dmsetup/mangle.h"
+
+namespace dmdax {
+
+struct DmsetupOptions {
+  bool readonly = false, checks = false, columns = false, concise = false;
+  bool deferred = false, force = false, help = false, inactive = false;
+  bool nameprefixes = false, noflush = false, noheadings = false;
+  bool nolockfs = false, noopencount = false, notable = false;
+  bool noudevrules = false, noudevsync = false, retry = false, rows = false;
+  bool setuuid = false, showkeys = false, tree = false, unbuffered = false;
+  bool unquoted = false, verifyudev = false, version = false, yes = false;
+  bool addnodeonresume = false, addnodeoncreate = false;
+  int verbose = 0;
+  std::optional<int> major, minor;
+  std::optional<std::string> uuid, table, target, exec, options, separator;
+  std::optional<std::string> sort, select, units, readahead;
+  std::optional<int> count, interval;
+  MangleMode mangle = MangleMode::kAuto;
+
+  std::string command;            // "" when there is none
+  std::vector<std::string> args;  // what follows it
+};
+
+// Parses argv (argv[0] is the program's name, for getopt's messages).  On a
+// bad line, appends what getopt and dmsetup print to *err and returns
+// nothing; the caller adds "Couldn't process command line.".
+std::optional<DmsetupOptions> ParseDmsetupOptions(
+    absl::Span<const std::string> argv, std::string* err);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_DMSETUP_OPTIONS_H_

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The usage text of dmsetup 1.02.185.
+#ifndef DMDAX_TOOLS_DMSETUP_USAGE_H_
+#define DMDAX_TOOLS_DMSETUP_USAGE_H_
+
+namespace dmdax {
+
+extern const char kDmsetupUsage[];
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_DMSETUP_USAGE_H_

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// dmdax: the Linux device-mapper with DAX, in user space.
+#include <exception>
+#include <iostream>
+
+#include "CLI/CLI.hpp"
+#include "tools/app.h"
+
+namespace {
+
+constexpr char kDescription[] =
+    "The Linux device-mapper with DAX, in user space, exact to the kernel.\n"
+    "\n"
+    "  dmdax machine load examples/oracle.textproto\n"
+    "  echo '0 524288 linear /dev/pmem0 4096' | dmdax create home\n"
+    "  dmdax translate home 0 511\n"
+    "  dmdax explain home 0\n";
+
+int Run(int argc, char** argv) {
+  dmdax::App app;
+  app.state_dir = dmdax::DefaultStateDir();
+  CLI::App cli(kDescription, "dmdax");
+  cli.require_subcommand(1);
+  cli.fallthrough();
+  dmdax::AddGlobalOptions(cli, app);
+  dmdax::RegisterDmsetupVerbs(cli, app);
+  dmdax::RegisterMachine(cli, app);
+  dmdax::RegisterTranslate(cli, app);
+  dmdax::RegisterExplain(cli, app);
+  dmdax::RegisterConvert(cli, app);
+  try {
+    cli.parse(argc, argv);
+  } catch (const CLI::RequiredError&) {
+    // The one requirement at this level: a verb.
+    if (argc > 1 && argv[1][0] != '-') {
+      std::cerr << "dmdax: no verb '" << argv[1] << "'; dmdax --help\n";
+    } else {
+      std::cerr << cli.help();
+    }
+    return 2;
+  } catch (const CLI::ParseError& e) {
+    const int code = cli.exit(e);
+    return code == 0 ? 0 : 2;
+  }
+  std::cout.flush();
+  if (!std::cout) {
+    std::cerr << "dmdax: cannot write to standard output\n";
+    return 1;
+  }
+  return app.exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Libraries of others (CLI11, JSON, the allocator) throw; we do not.
+  try {
+    return Run(argc, argv);
+  } catch (const std::exception& e) {
+    std::cerr << "dmdax: " << e.what() << "\n";
+    return 1;
+  }
+}

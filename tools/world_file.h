@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A session made from a World file: textproto, JSON or binary, by content.
+#ifndef DMDAX_TOOLS_WORLD_FILE_H_
+#define DMDAX_TOOLS_WORLD_FILE_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "state/session.h"
+
+namespace dmdax {
+
+// `path` may be "-".  `kernel`, unless empty, replaces the world's profile.
+// Errors begin with "<path>:<line>:<column>: " where that is known.
+absl::StatusOr<Session> SessionFromWorldFile(const std::string& path,
+                                             const std::string& kernel);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_WORLD_FILE_H_

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/stacks.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <numeric>
+#include <random>
+#include <string>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+
+namespace dmdax::bench {
+namespace {
+
+constexpr size_t kPmems = 4;
+constexpr double kMaxUnits = 1024;
+
+// A benchmark on a stack that could not be built says nothing; stop.
+void Must(const absl::Status& s) {
+  if (s.ok()) return;
+  fprintf(stderr, "translate_bench: %s\n", std::string(s.message()).c_str());
+  exit(1);
+}
+
+std::vector<uint64_t> LogUniformLengths(size_t count, std::mt19937_64& rng) {
+  std::uniform_real_distribution<double> exponent(0, std::log2(kMaxUnits));
+  std::vector<uint64_t> lengths(count);
+  for (uint64_t& length : lengths) {
+    length = static_cast<uint64_t>(std::exp2(exponent(rng)));
+  }
+  return lengths;
+}
+
+}  // namespace
+
+Stack::Stack() : machine_(DefaultKernelProfile()), ctl_(machine_) {}
+
+void Stack::AddPmem(uint64_t pages) {
+  const uint64_t size = pages * kPageSize;
+  const std::string name = absl::StrCat("pmem", paths_.size());
+  Must(machine_.AddPmem({.name = name, .base = next_base_, .size = size})
+           .status());
+  srcu_devices_.push_back(srcu_.AddPmem(next_base_, size));
+  plain_devices_.push_back(plain_.AddPmem(next_base_, size));
+  paths_.push_back(absl::StrCat("/dev/", name));
+  next_base_ += size;
+}
+
+void Stack::AddMapped(const std::vector<RowSpec>& rows) {
+  std::vector<DmTargetSpec> specs;
+  std::vector<BaselineRow> srcu_rows, plain_rows;
+  for (const RowSpec& row : rows) {
+    specs.push_back({sector_t{row.begin}, row.len, "linear",
+                     absl::StrCat(paths_[row.device], " ", row.start)});
+    srcu_rows.push_back(
+        {row.begin, row.len, srcu_devices_[row.device], row.start});
+    plain_rows.push_back(
+        {row.begin, row.len, plain_devices_[row.device], row.start});
+  }
+  DmIoctl io{.name = absl::StrCat("d", paths_.size())};
+  Must(ctl_.DevCreate(io));
+  io = DmIoctl{.name = io.name};
+  Must(ctl_.TableLoad(io, specs));
+  io = DmIoctl{.name = io.name};
+  Must(ctl_.DevSuspend(io));
+  md_ = ctl_.FindDevice(io.name);
+  paths_.push_back(absl::StrCat("/dev/", md_->disk().name()));
+  srcu_devices_.push_back(top_srcu_ = srcu_.AddMapped(srcu_rows));
+  plain_devices_.push_back(top_plain_ = plain_.AddMapped(plain_rows));
+}
+
+void Stack::MakeQueries(uint64_t pages, size_t count) {
+  std::mt19937_64 rng(count);
+  if (pages < 4 * count) {
+    queries_.resize(pages);
+    std::iota(queries_.begin(), queries_.end(), 0);
+    std::shuffle(queries_.begin(), queries_.end(), rng);
+    queries_.resize(count);
+    return;
+  }
+  absl::flat_hash_set<uint64_t> seen;
+  while (queries_.size() < count) {
+    const uint64_t page = rng() % pages;
+    if (seen.insert(page).second) queries_.push_back(page);
+  }
+}
+
+std::unique_ptr<Stack> Stack::Wide(size_t targets, size_t queries) {
+  std::unique_ptr<Stack> stack(new Stack);
+  std::mt19937_64 rng(targets);
+  std::vector<uint64_t> lengths = LogUniformLengths(targets, rng);
+  const uint64_t units =
+      std::accumulate(lengths.begin(), lengths.end(), uint64_t{0});
+  const uint64_t unit = std::max<uint64_t>(1, (queries + units - 1) / units);
+  for (uint64_t& length : lengths) length *= unit;
+
+  // Where each row lies: in random order, dealt out over the devices.
+  std::vector<size_t> order(targets);
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::shuffle(order.begin(), order.end(), rng);
+  std::vector<RowSpec> rows(targets);
+  uint64_t filled[kPmems] = {};
+  for (size_t i = 0; i < targets; ++i) {
+    const size_t device = i % kPmems;
+    const uint64_t length = lengths[order[i]];
+    rows[order[i]] = {0, length * kPageSectors, device,
+                      filled[device] * kPageSectors};
+    filled[device] += length;
+  }
+  uint64_t end = 0;
+  for (RowSpec& row : rows) {
+    row.begin = end;
+    end += row.len;
+  }
+  for (uint64_t pages : filled) stack->AddPmem(std::max<uint64_t>(1, pages));
+  stack->AddMapped(rows);
+  stack->MakeQueries(end / kPageSectors, queries);
+  return stack;
+}
+
+std::unique_ptr<Stack> Stack::Deep(int depth, size_t queries) {
+  std::unique_ptr<Stack> stack(new Stack);
+  // Each level leaves out the first page of the one below.
+  const uint64_t pages = queries + static_cast<uint64_t>(depth);
+  stack->AddPmem(pages);
+  for (int level = 1; level <= depth; ++level) {
+    const uint64_t left = pages - static_cast<uint64_t>(level);
+    stack->AddMapped(
+        {{0, left * kPageSectors, stack->paths_.size() - 1, kPageSectors}});
+  }
+  stack->MakeQueries(queries, queries);
+  return stack;
+}
+
+absl::Status Stack::Check() {
+  for (size_t i = 0; i < queries_.size(); ++i) {
+    const uint64_t page = queries_[i];
+    Trace trace;
+    const DaxAccess chain =
+        DaxDirectAccess(&product(), pgoff_t{page}, kAskedPages,
+                        DaxAccessMode::kAccess, i % 64 == 0 ? &trace : nullptr);
+    const DaxAccess fast =
+        DaxDirectAccess(&product(), pgoff_t{page}, kAskedPages,
+                        DaxAccessMode::kAccess, nullptr);
+    uint64_t srcu_pfn = 0, plain_pfn = 0;
+    const long srcu =
+        BaselineDirectAccess(top_srcu_, page, kAskedPages, nullptr, &srcu_pfn);
+    const long plain = BaselineDirectAccess(top_plain_, page, kAskedPages,
+                                            nullptr, &plain_pfn);
+    const bool agree = chain.ret > 0 && fast.ret == chain.ret &&
+                       fast.pfn == chain.pfn && srcu == chain.ret &&
+                       srcu_pfn == chain.pfn.value() && plain == chain.ret &&
+                       plain_pfn == chain.pfn.value();
+    if (agree) continue;
+    return absl::InternalError(absl::StrCat(
+        "page ", page, ": chain ", chain.ret, " from ", chain.pfn.value(),
+        ", product ", fast.ret, " from ", fast.pfn.value(), ", kernel+srcu ",
+        srcu, " from ", srcu_pfn, ", kernel ", plain, " from ", plain_pfn));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace dmdax::bench

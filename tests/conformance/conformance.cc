@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// conformance: recorded answers of real kernels against ours.
+//
+//   conformance --cases F --results F [--kernel V] [--only ID] [--kind K]
+//   conformance                      (all of tests/conformance/corpus)
+//
+// The kernel is 6.1 unless given or named in the results file, as in
+// table.results.5.10.jsonl.  One line for each difference; a case that can
+// not be judged is named with the reason.  The last line is
+// "N agree, N differ, N not yet supported"; exit 1 on a difference.
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <optional>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "tests/conformance/dax_events.h"
+#include "tests/conformance/table_case.h"
+
+namespace dmdax::conformance {
+namespace {
+
+struct Options {
+  std::string cases;
+  std::string results;
+  std::string kernel;
+  std::string only;
+  std::string kind;
+};
+
+struct Totals {
+  int agree = 0;
+  int differ = 0;
+  int unsupported = 0;
+};
+
+// "table.results.5.10.jsonl" -> "5.10"; "table.results.jsonl" -> "".
+std::string KernelInName(const std::string& results) {
+  absl::string_view name = results;
+  const size_t at = name.rfind(".results.");
+  if (at == name.npos) return "";
+  name.remove_prefix(at + sizeof(".results.") - 1);
+  const size_t end = name.rfind(".jsonl");
+  return end == name.npos ? "" : std::string(name.substr(0, end));
+}
+
+std::optional<std::vector<Json>> ReadLines(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) {
+    std::cerr << "conformance: cannot read " << path << "\n";
+    return std::nullopt;
+  }
+  std::vector<Json> all;
+  for (std::string line; std::getline(file, line);) {
+    if (!line.empty()) all.push_back(Json::parse(line));
+  }
+  return all;
+}
+
+// env.json beside the results tells what the guest was.
+std::optional<Json> ReadEnv(const std::string& results,
+                            const std::string& kernel) {
+  const std::string folder = results.substr(0, results.rfind('/') + 1);
+  const std::string suffix = kernel.empty() ? "" : absl::StrCat(".", kernel);
+  for (const std::string& name :
+       {absl::StrCat(folder, "env", suffix, ".json"),
+        absl::StrCat("tests/conformance/corpus/env", suffix, ".json")}) {
+    std::ifstream file(name);
+    if (file) return Json::parse(file);
+  }
+  std::cerr << "conformance: no env" << suffix << ".json beside " << results
+            << "\n";
+  return std::nullopt;
+}
+
+Verdict RunCase(const std::string& kind, const Json& test, const Json& result,
+                const Json& env, const KernelProfile& profile) {
+  if (kind == "table") return RunTableCase(test, result, env, profile);
+  if (kind == "fsdax") return RunDaxEventsCase(test, result, env, profile);
+  Verdict verdict;
+  verdict.unsupported = absl::StrCat("kind ", kind);
+  return verdict;
+}
+
+void Print(const std::string& kernel, const std::string& id,
+           const Verdict& verdict) {
+  if (!verdict.unsupported.empty()) {
+    std::cout << kernel << " " << id
+              << ": not yet supported: " << verdict.unsupported << "\n";
+    return;
+  }
+  for (const Difference& d : verdict.differences) {
+    std::cout << kernel << " " << id << ": " << d.step << ": " << d.field
+              << ": kernel " << d.kernel << ", ours " << d.ours << "\n";
+  }
+}
+
+bool RunFile(const Options& o, Totals& totals) {
+  const std::string named = KernelInName(o.results);
+  const std::string version =
+      !o.kernel.empty() ? o.kernel : (named.empty() ? "6.1" : named);
+  absl::StatusOr<const KernelProfile*> profile = FindKernelProfile(version);
+  if (!profile.ok()) {
+    std::cerr << "conformance: " << profile.status().message() << "\n";
+    return false;
+  }
+  std::optional<std::vector<Json>> cases = ReadLines(o.cases);
+  std::optional<std::vector<Json>> results = ReadLines(o.results);
+  std::optional<Json> env = ReadEnv(o.results, named);
+  if (!cases || !results || !env) return false;
+  std::map<std::string, Json> by_id;
+  for (Json& r : *results) by_id[r["id"]] = std::move(r["result"]);
+  for (const Json& test : *cases) {
+    const std::string id = test["id"];
+    const std::string kind = test["kind"];
+    if (!o.only.empty() && id != o.only) continue;
+    if (!o.kind.empty() && kind != o.kind) continue;
+    Verdict verdict;
+    if (!by_id.contains(id) || by_id[id].contains("oracle_error")) {
+      verdict.unsupported = "no recorded answer";
+    } else {
+      verdict = RunCase(kind, test, by_id[id], *env, **profile);
+    }
+    Print(version, id, verdict);
+    if (!verdict.unsupported.empty()) {
+      ++totals.unsupported;
+    } else {
+      ++(verdict.differences.empty() ? totals.agree : totals.differ);
+    }
+  }
+  return true;
+}
+
+// What the corpus in the repository is held to.
+bool RunCorpus(Totals& totals) {
+  const std::string folder = "tests/conformance/corpus/";
+  bool ok = true;
+  for (const char* kind : {"table", "fsdax", "lvm"}) {
+    for (const char* kernel : {"", ".5.10", ".6.12", ".7.2"}) {
+      if (absl::string_view(kind) == "table" && *kernel != '\0') continue;
+      Options o;
+      o.cases = absl::StrCat(folder, kind, ".cases.jsonl");
+      o.results = absl::StrCat(folder, kind, ".results", kernel, ".jsonl");
+      ok &= RunFile(o, totals);
+    }
+  }
+  return ok;
+}
+
+int Main(int argc, char** argv) {
+  Options o;
+  CLI::App cli("Compares recorded kernel answers with dmdax", "conformance");
+  auto* cases = cli.add_option("--cases", o.cases, "Cases, JSON lines");
+  auto* results = cli.add_option("--results", o.results, "Recorded answers");
+  cases->needs(results);
+  results->needs(cases);
+  cli.add_option("--kernel", o.kernel, "Kernel profile");
+  cli.add_option("--only", o.only, "Only the case with this id");
+  cli.add_option("--kind", o.kind, "Only cases of this kind");
+  CLI11_PARSE(cli, argc, argv);
+  Totals totals;
+  const bool ran = o.cases.empty() ? RunCorpus(totals) : RunFile(o, totals);
+  if (!ran) return 2;
+  std::cout << totals.agree << " agree, " << totals.differ << " differ, "
+            << totals.unsupported << " not yet supported\n";
+  return totals.differ > 0 ? 1 : 0;
+}
+
+}  // namespace
+}  // namespace dmdax::conformance
+
+int main(int argc, char** argv) { return dmdax::conformance::Main(argc, argv); }

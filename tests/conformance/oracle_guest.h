@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The recording guest as a Machine, made from what the recording says of it.
+#ifndef DMDAX_TESTS_CONFORMANCE_ORACLE_GUEST_H_
+#define DMDAX_TESTS_CONFORMANCE_ORACLE_GUEST_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "state/session.h"
+#include "tests/conformance/verdict.h"
+
+namespace dmdax::conformance {
+
+// The guest of env.json: its pmem disks, and the RAM disks of brd.
+absl::StatusOr<Session> GuestFromEnv(const Json& env,
+                                     const KernelProfile& profile);
+
+// The same with the namespaces as a case left them ("pmem" of its result:
+// name -> [base, size, mode, namespace]).
+absl::StatusOr<Session> GuestFromCase(const Json& env, const Json& pmem,
+                                      const KernelProfile& profile);
+
+// "target X" for a target type in `table` that the recorded kernel has and
+// dmdax does not (yet), or "".  What neither has is refused by both.
+std::string MissingTarget(const std::string& table, const Json& env,
+                          const KernelProfile& profile);
+
+// The `devs` snapshot of a recording: sysfs of every dm device.
+Json DescribeDevs(const Session& session);
+
+}  // namespace dmdax::conformance
+
+#endif  // DMDAX_TESTS_CONFORMANCE_ORACLE_GUEST_H_

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/conformance/shell_steps.h"
+
+#include <cstdio>
+#include <sstream>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "block/queue_sysfs.h"
+#include "tools/dmsetup/dmsetup.h"
+
+namespace dmdax::conformance {
+namespace {
+
+// Words of a simple command; single quotes group.
+std::vector<std::string> Words(absl::string_view command) {
+  std::vector<std::string> words;
+  bool quoted = false, in_word = false;
+  for (char c : command) {
+    if (c == '\'') {
+      quoted = !quoted;
+      if (!in_word) words.emplace_back();
+      in_word = true;
+    } else if (c == ' ' && !quoted) {
+      in_word = false;
+    } else {
+      if (!in_word) words.emplace_back();
+      in_word = true;
+      words.back().push_back(c);
+    }
+  }
+  return words;
+}
+
+// Does `echo N > /sys/block/<disk>/queue/max_sectors_kb`; false: it is not
+// that.
+bool SetMaxSectors(Session& session, const std::string& command,
+                   std::string* why) {
+  char disk[64];
+  uint32_t kb;
+  if (sscanf(command.c_str(),
+             "echo %u > /sys/block/%63[^/]/queue/max_sectors_kb", &kb,
+             disk) != 2) {
+    return false;
+  }
+  BlockDevice* bdev = session.machine->FindBdevByName(disk);
+  if (bdev == nullptr) {
+    *why = absl::StrCat("no disk ", disk);
+    return true;
+  }
+  absl::Status s = QueueMaxSectorsStore(*bdev, kb, session.machine->profile());
+  if (!s.ok()) *why = std::string(s.message());
+  return true;
+}
+
+// "vg-home: 0 524288 linear 259:0 2048" of `dmsetup table`: devices that are
+// there and were made by another program.
+std::string CreateRecorded(Session& session, const std::string& table) {
+  std::vector<std::pair<std::string, std::string>> devices;
+  for (absl::string_view line :
+       absl::StrSplit(table, '\n', absl::SkipEmpty())) {
+    const size_t colon = line.find(": ");
+    if (colon == line.npos) return "";
+    const std::string name(line.substr(0, colon));
+    if (session.ctl->FindDevice(name) != nullptr) continue;
+    if (devices.empty() || devices.back().first != name) {
+      devices.emplace_back(name, "");
+    }
+    absl::StrAppend(&devices.back().second, line.substr(colon + 2), "\n");
+  }
+  for (const auto& [name, rows] : devices) {
+    if (RunDmsetup(*session.ctl, {"create", name}, rows).rc != 0) {
+      return absl::StrCat("cannot create ", name);
+    }
+  }
+  return "";
+}
+
+std::string RunExec(Session& session, const std::vector<std::string>& argv) {
+  std::string why;
+  if (argv.size() == 3 && argv[0] == "sh" && argv[1] == "-c") {
+    for (absl::string_view part : absl::StrSplit(argv[2], ';')) {
+      part = absl::StripLeadingAsciiWhitespace(part);
+      SetMaxSectors(session, std::string(part), &why);
+    }
+  }
+  return why;
+}
+
+}  // namespace
+
+std::string RunCaseStep(Session& session, const Json& step,
+                        const Json& recorded) {
+  if (step.contains("dmsetup")) {
+    const std::vector<std::string> args = step["dmsetup"];
+    if (args == std::vector<std::string>{"table"}) {
+      return CreateRecorded(session, recorded.value("stdout", ""));
+    }
+    RunDmsetup(*session.ctl, args, step.value("stdin", ""));
+    return "";
+  }
+  if (step.contains("exec")) return RunExec(session, step["exec"]);
+  if (step.contains("loop")) {
+    BlockOptions options;
+    options.name = std::string(
+        absl::StripPrefix(step["loop"].get<std::string>(), "/dev/"));
+    options.nr_sectors = step.value("mib", uint64_t{64}) * 2048;
+    options.dev = DevT{7, 0};
+    options.limits.max_sectors = 2560;
+    options.limits.max_hw_sectors = 2560;
+    absl::Status s = session.machine->AddBlock(options).status();
+    return s.ok() ? "" : std::string(s.message());
+  }
+  if (step.contains("ndctl")) return "";
+  return absl::StrCat("step ", step.begin().key());
+}
+
+std::string RunShell(Session& session, const std::string& line) {
+  std::string input;
+  // `;`, `&&` and `|` all mean "then" here; what echo prints is the next
+  // command's input.
+  std::vector<std::string> commands =
+      absl::StrSplit(line, absl::ByAnyChar(";&|"), absl::SkipWhitespace());
+  for (const std::string& command : commands) {
+    std::vector<std::string> words = Words(command);
+    if (words.empty()) continue;
+    if (words[0] == "echo" && words.size() == 2) {
+      input = words[1] + "\n";
+    } else if (words[0] == "dmsetup") {
+      words.erase(words.begin());
+      RunDmsetup(*session.ctl, words, input);
+    } else if (words[0] != "dd") {
+      return absl::StrCat("shell command ", words[0]);
+    }
+  }
+  session.machine->log().TakeNew();
+  return "";
+}
+
+}  // namespace dmdax::conformance

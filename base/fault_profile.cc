@@ -26,6 +26,8 @@ FaultProfile V4_14() {
       .has_pud_thp = true,
       .thp_rule = ThpRule::kSysfsFirst,
       .thp_unmapped_area = ThpUnmappedArea::kDaxNoHint,
+      .anon_thp_aligned = false,
+      .plain_file_thp_aligned = false,
       .per_vma_lock = false,
       .orig_pte_valid_flag = false,
       .returns_fault_write = true,
@@ -47,7 +49,8 @@ FaultProfile V4_14() {
       .insert_pfn_pmd_prot_symbol = false,
       .has_madv_populate = false,
       .has_map_sync = false,
-      .mprotect_keeps_writable = false,
+      .mprotect_keeps_private_writable = false,
+      .mprotect_keeps_huge_writable = false,
       .dax_vma_is_mixedmap = true,
       .dax_dirty = DaxEntryDirty::kWrite,
       .dax_pmd_eof_check_late = true,
@@ -57,6 +60,7 @@ FaultProfile V4_14() {
       .dax_cow_by_shared_flag = false,
       .dax_major_in_result = false,
       .ext4_punch_writes_back = true,
+      .xfs_truncate_writes_back = true,
       .xfs_dax_read_shared = false,
       .ext4_large_folios = false,
       .xfs_large_folios = false,
@@ -110,6 +114,7 @@ FaultProfile V6_1() {
   p.huge_pud_swapped = false;
   p.hwpoison_invalidates_clean = true;
   p.has_madv_populate = true;
+  p.mprotect_keeps_private_writable = true;
   p.dax_dirty = DaxEntryDirty::kNotSync;
   p.dax_pmd_eof_check_late = false;
   p.dax_reflink = true;
@@ -131,17 +136,20 @@ FaultProfile V6_12() {
   p.devmap_bit = 57;
   p.thp_rule = ThpRule::kDaxThenSysfs;
   p.thp_unmapped_area = ThpUnmappedArea::kAllFilesTop;
+  p.anon_thp_aligned = true;
+  p.plain_file_thp_aligned = true;
   p.per_vma_lock = true;
   p.returns_fault_write = false;
   p.wp_huge_pmd_private = false;
   p.mixed_not_ok_is_sigbus = true;
   p.insert_pmd_special = true;
   p.insert_pfn_pmd_prot_symbol = false;
-  p.mprotect_keeps_writable = true;
+  p.mprotect_keeps_huge_writable = true;
   p.dax_dirty = DaxEntryDirty::kWriteNotSync;
   p.dax_hwpoison_errno = true;
   p.dax_cow_by_shared_flag = true;
   p.ext4_punch_writes_back = false;
+  p.xfs_truncate_writes_back = false;
   p.xfs_dax_read_shared = true;
   p.write_large_folios = true;
   p.trace_zero_folio = true;
@@ -163,6 +171,7 @@ FaultProfile V7_2() {
   p.has_pte_devmap = false;
   p.insert_pmd_always_needs_flag = true;
   p.no_pfn_t = true;
+  p.plain_file_thp_aligned = false;
   p.ext4_large_folios = true;
   p.mmap_readahead_order = 0;
   p.map_whole_folios = true;

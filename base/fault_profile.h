@@ -73,6 +73,10 @@ struct FaultProfile {
   // --- mm ---
   ThpRule thp_rule;
   ThpUnmappedArea thp_unmapped_area;
+  // Without a hint, whole huge pages of anonymous memory are aligned (since
+  // 6.7), and those of files without a hook of their own (6.7 to 6.17).
+  bool anon_thp_aligned;
+  bool plain_file_thp_aligned;
   // The fault is tried under the VMA's own lock first; handlers without
   // ->map_pages then answer VM_FAULT_RETRY at PTE level.
   bool per_vma_lock;
@@ -113,8 +117,10 @@ struct FaultProfile {
   bool insert_pfn_pmd_prot_symbol;
   bool has_madv_populate;  // since 5.14
   bool has_map_sync;       // since 4.15
-  // mprotect keeps a dirty shared entry writable (since 6.2).
-  bool mprotect_keeps_writable;
+  // mprotect to writable makes dirty entries writable at once: shared single
+  // pages always, private copies since 6.0, huge entries since 6.2.
+  bool mprotect_keeps_private_writable;
+  bool mprotect_keeps_huge_writable;
 
   // --- fs/dax ---
   bool dax_vma_is_mixedmap;  // VM_MIXEDMAP besides VM_HUGEPAGE (4.14)
@@ -134,6 +140,8 @@ struct FaultProfile {
   bool dax_major_in_result;
   // ext4 writes a range back before it punches a hole into it (until 6.x).
   bool ext4_punch_writes_back;
+  // xfs writes the page at the new end back when it truncates (until 6.x).
+  bool xfs_truncate_writes_back;
   // xfs tells of shared extents in a DAX read too (since 6.2).
   bool xfs_dax_read_shared;
 

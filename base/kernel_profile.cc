@@ -29,6 +29,8 @@ KernelProfile V4_14() {
       .dm_name_check = DmNameCheck::kSlash,
       .dm_logs_bad_selection = false,
       .dm_list_order = DmListOrder::kHashBuckets,
+      .dm_list_has_uuid = false,
+      .dm_checks_target_specs = false,
       .dm_refuses_itself = false,
       .dm_dax_check_recurses = false,
       .dm_wildcard_is_never_dax = false,
@@ -42,6 +44,9 @@ KernelProfile V4_14() {
       .dm_max_io_len_has_max_sectors = false,
       .delay_has_flush_class = false,
       .flakey_rules = FlakeyRules::kFailsUnlessTold,
+      .thin_discards_1024_blocks = false,
+      .writecache_has_metadata_only = false,
+      .writecache_has_counters = false,
       .blk_def_max_sectors = 2560,
       .max_sectors_rule = MaxSectorsRule::kStacked,
       .stripe_sets_chunk_sectors = false,
@@ -76,11 +81,14 @@ KernelProfile V6_1() {
   p.dm_logs_bad_selection = true;
   p.dm_add_disk = DmAddDisk::kAtFirstLoad;
   p.dm_list_order = DmListOrder::kByName;
+  p.dm_list_has_uuid = true;
   p.dm_dax_check_recurses = false;
   p.dm_dax_alignment = DmDaxAlignment::kRoundsDown;
   p.dm_dax_check = DmDaxCheck::kLegHasDaxDevice;
   p.dax_returns_negative_nr = false;
   p.fs_dax_checks_partition = true;
+  p.writecache_has_metadata_only = true;
+  p.writecache_has_counters = true;
   return p;
 }
 
@@ -94,9 +102,11 @@ KernelProfile V6_12() {
   p.dm_bad_path = DmBadPath::kLookupsErrno;
   p.dm_name_check = DmNameCheck::kSlashAndReserved;
   p.dm_refuses_itself = true;
+  p.dm_checks_target_specs = true;
   p.dm_wildcard_is_never_dax = true;
   p.dax_poison_errno = EHWPOISON;
   p.flakey_rules = FlakeyRules::kToldToFail;
+  p.thin_discards_1024_blocks = true;
   p.max_sectors_rule = MaxSectorsRule::kValidated;
   p.stripe_sets_chunk_sectors = true;
   return p;

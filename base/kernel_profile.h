@@ -105,6 +105,10 @@ struct KernelProfile {
   // Says "Invalid ioctl structure" when two ways to name a device are given.
   bool dm_logs_bad_selection;
   DmListOrder dm_list_order;
+  // DM_LIST_DEVICES entries have a flags word and, if asked for, the uuid.
+  bool dm_list_has_uuid;
+  // DM_TABLE_LOAD checks alignment, overlap and bounds of each row.
+  bool dm_checks_target_specs;
   // A device in its own table: EINVAL at load (since 6.6).
   bool dm_refuses_itself;
   // What the load of such a table does when it is not refused: the check for
@@ -132,6 +136,12 @@ struct KernelProfile {
   // delay has a third class of its own, flushes (not in 4.14).
   bool delay_has_flush_class;
   FlakeyRules flakey_rules;
+  // A discard of a thin device spans at most 1024 blocks (since 6.3; before:
+  // 16 GiB).
+  bool thin_discards_1024_blocks;
+  // writecache's `metadata_only`, and the ten counters of its status (5.15).
+  bool writecache_has_metadata_only;
+  bool writecache_has_counters;
 
   // --- block layer ---
   uint32_t blk_def_max_sectors;  // BLK_DEF_MAX_SECTORS(_CAP)

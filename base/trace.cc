@@ -32,6 +32,7 @@ std::string KernelFunctionName(const TraceStep& step) {
   // Each file names its functions in its own way.
   if (step.target == "striped") return "stripe_dax_direct_access";
   if (step.target == "error") return "io_err_dax_direct_access";
+  if (step.target == "snapshot-origin") return "origin_dax_direct_access";
   return absl::StrCat(absl::StrReplaceAll(step.target, {{"-", "_"}}),
                       "_dax_direct_access");
 }

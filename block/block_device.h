@@ -22,8 +22,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -59,9 +61,16 @@ class RequestQueue {
     return limits_;
   }
   void SetLimits(const QueueLimits& limits) {
-    absl::MutexLock lock(&mu_);
-    limits_ = limits;
-    max_sectors_.store(limits.max_sectors, std::memory_order_relaxed);
+    {
+      absl::MutexLock lock(&mu_);
+      limits_ = limits;
+    }
+    const uint32_t old = max_sectors_.exchange(limits.max_sectors);
+    if (old != limits.max_sectors && observer_) observer_();
+  }
+  // Called whenever max_sectors has changed.  Set before the queue is used.
+  void SetMaxSectorsObserver(std::function<void()> observer) {
+    observer_ = std::move(observer);
   }
   // queue_max_sectors(): on the path of every translation, hence no lock.
   uint32_t max_sectors() const {
@@ -79,6 +88,7 @@ class RequestQueue {
   unsigned flags() const { return flags_.load(); }
 
  private:
+  std::function<void()> observer_;
   mutable absl::Mutex mu_;
   QueueLimits limits_ ABSL_GUARDED_BY(mu_);
   std::atomic<uint32_t> max_sectors_{255};
@@ -115,6 +125,8 @@ class BlockDevice {
   BlockDevice& whole() { return *whole_; }
   bool is_partition() const { return whole_ != this; }
   RequestQueue& queue() { return whole_->own_queue_; }
+  // bd_disk->fops: null for hardware.
+  BlockDeviceOperations* fops() const { return whole_->fops_; }
   // dax_hosts: the DaxDevice of the disk, whether or not it may be used.
   DaxDevice* host_dax_dev() const { return whole_->own_dax_dev_; }
 

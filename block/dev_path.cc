@@ -112,6 +112,7 @@ absl::StatusOr<DevT> Machine::LookupBdev(absl::string_view path) const {
   for (absl::string_view dir : kDirectories) {
     if (full == dir) return ErrnoError(ENOTBLK, "");
   }
+  if (char_nodes_.contains(full)) return ErrnoError(ENOTBLK, "");
   for (absl::string_view chr : kCharDevices) {
     if (full == chr) return ErrnoError(ENOTBLK, "");
     if (absl::StartsWith(full, absl::StrCat(chr, "/"))) {

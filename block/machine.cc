@@ -141,6 +141,8 @@ absl::StatusOr<BlockDevice*> Machine::AddBlock(const BlockOptions& options) {
     auto bdev = std::make_unique<BlockDevice>(dev, options.name,
                                               options.nr_sectors, nullptr);
     QueueLimits limits = options.limits;
+    limits.max_hw_discard_sectors =
+        std::max(limits.max_hw_discard_sectors, limits.max_discard_sectors);
     BlkValidateLimits(profile_, limits);
     bdev->queue().SetLimits(limits);
     for (unsigned bit = 1; bit <= QUEUE_FLAG_POLL; bit <<= 1) {
@@ -245,6 +247,11 @@ void Machine::DelDisk(BlockDevice* bdev) {
 void Machine::AddNode(absl::string_view path, DevT dev) {
   absl::MutexLock lock(&mu_);
   nodes_[std::string(path)] = dev;
+}
+
+void Machine::AddCharNode(absl::string_view path) {
+  absl::MutexLock lock(&mu_);
+  char_nodes_.emplace(path);
 }
 
 void Machine::RemoveNode(absl::string_view path) {

@@ -22,6 +22,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -90,6 +91,8 @@ class Machine {
   // Nodes beyond /dev/<name>: what udev or libdevmapper make.
   void AddNode(absl::string_view path, DevT dev);
   void RemoveNode(absl::string_view path);
+  // A character device, which no table can name (ENOTBLK).
+  void AddCharNode(absl::string_view path);
   // All block device nodes, by path.
   std::map<std::string, DevT> Nodes() const;
 
@@ -123,6 +126,7 @@ class Machine {
   std::map<std::string, BlockDevice*, std::less<>> by_name_
       ABSL_GUARDED_BY(mu_);
   std::map<std::string, DevT, std::less<>> nodes_ ABSL_GUARDED_BY(mu_);
+  std::set<std::string, std::less<>> char_nodes_ ABSL_GUARDED_BY(mu_);
 };
 
 // sscanf("%u:%u%c") == 2: "259:0" and nothing else.  The numbers may not fit

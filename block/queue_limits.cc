@@ -177,6 +177,7 @@ void BlkValidateLimits(const KernelProfile& profile, QueueLimits& limits) {
   }
   limits.max_sectors =
       RoundDown(limits.max_sectors, limits.logical_block_size >> kSectorShift);
+  limits.max_discard_sectors = limits.max_hw_discard_sectors;
   limits.discard_granularity =
       limits.max_discard_sectors == 0
           ? 0

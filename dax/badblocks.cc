@@ -15,6 +15,7 @@ uint64_t EndOf(sector_t first, uint64_t sectors) {
 }  // namespace
 
 void Badblocks::Clear(sector_t first, uint64_t sectors) {
+  if (sectors == 0) return;  // or a range would fall in two
   const uint64_t begin = first.value();
   const uint64_t end = EndOf(first, sectors);
   auto it = ranges_.upper_bound(begin);
@@ -49,6 +50,12 @@ void Badblocks::Set(sector_t first, uint64_t sectors) {
     if (it->first + it->second == begin) begin = it->first;
   }
   ranges_[begin] = end - begin;
+}
+
+sector_t Badblocks::EntryStart(sector_t bad) const {
+  constexpr uint64_t kBbMaxLen = 512;  // BB_MAX_LEN
+  const uint64_t begin = std::prev(ranges_.upper_bound(bad.value()))->first;
+  return sector_t(bad.value() - (bad.value() - begin) % kBbMaxLen);
 }
 
 std::optional<BadRange> Badblocks::Check(sector_t first,

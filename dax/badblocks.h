@@ -8,7 +8,7 @@
 //   bb.Clear(sector_t{8}, 8);                  // 16..23 remain
 //
 // Mirrors: block/badblocks.c badblocks_set, badblocks_check, badblocks_clear
-// (6.1), without its limit of 512 ranges.  Threading: thread-compatible; the
+// (6.1), without its limit of 512 entries.  Threading: thread-compatible; the
 // owner locks.
 #ifndef DMDAX_DAX_BADBLOCKS_H_
 #define DMDAX_DAX_BADBLOCKS_H_
@@ -37,6 +37,10 @@ class Badblocks {
 
   // The first bad range, cut to the window, or nothing.
   std::optional<BadRange> Check(sector_t first, uint64_t sectors) const;
+
+  // Where the kernel's entry that holds bad sector `bad` begins.  An entry
+  // covers at most 512 sectors, counted from the start of the range.
+  sector_t EntryStart(sector_t bad) const;
 
   bool empty() const { return ranges_.empty(); }
   // First sector -> number of sectors, ascending, disjoint.

@@ -64,6 +64,15 @@ struct DaxAccess {
   static constexpr DaxAccess Error(int err) { return DaxAccess{.ret = -err}; }
 };
 
+// A leaf whose every page in [0, pages) is pfn + page, up to its end in one
+// run.
+struct DaxWindow {
+  uint64_t pages = 0;
+  pfn_t pfn{};
+  uint32_t pfn_flags = 0;
+  char* kaddr = nullptr;  // of page 0; null when the leaf has no bytes
+};
+
 // struct dax_operations.  Implemented by PmemDevice and MappedDevice.
 class DaxOperations {
  public:
@@ -81,6 +90,10 @@ class DaxOperations {
   // clearing poison; returns the bytes written, 0 when it can not.
   virtual size_t RecoveryWrite(pgoff_t pgoff, uint64_t offset,
                                absl::Span<const char> bytes) = 0;
+
+  // The device as one window, for compiled maps; nothing when there is more
+  // to it (poison, or devices below).  Holds until a DaxStackChange.
+  virtual std::optional<DaxWindow> Window() { return std::nullopt; }
 
   // ->dax_supported (5.3 to 5.16): the provider's own decision, or nothing
   // when it leaves it to generic_fsdax_supported() as pmem does.
@@ -106,7 +119,7 @@ class DaxDevice {
   // still running.  Must not be called inside a DaxReadLock.
   void Kill();
   // run_dax(): makes a killed device alive again (device-dax probe).
-  void Run() { alive_.store(true, std::memory_order_release); }
+  void Run();
 
   // DAXDEV_SYNC: MAP_SYNC is possible.  Once set it stays, as in the kernel.
   bool synchronous() const { return synchronous_.load(); }

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "dax/dax_users.h"
 
 namespace dmdax {
 namespace {
@@ -121,6 +122,7 @@ uint64_t PmemDevice::nr_sectors() const {
 }
 
 void PmemDevice::SetBadblocks(sector_t first, uint64_t sectors) {
+  DaxStackChange change(dax_dev_);
   absl::MutexLock lock(&mu_);
   bb_.Set(first, sectors);
   has_bb_.store(!bb_.empty());
@@ -147,13 +149,17 @@ int64_t PmemDevice::AvailablePages(pgoff_t pgoff, int64_t nr_pages,
     *clip = RunClip::kBadBlocks;
     return nr_pages;
   }
+  *clip = RunClip::kBadBlocks;
   if (mode != DaxAccessMode::kRecoveryWrite) {
     return -dax_dev_.profile().dax_poison_errno;
   }
-  // Up to the first bad sector, counted in whole pages, and at least one.
-  *clip = RunClip::kBadBlocks;
-  const uint64_t good = (bad->first - sector) * kSectorSize;
-  return std::max<int64_t>(1, (good + kPageSize - 1) >> kPageShift);
+  // Up to the first bad sector, counted in whole pages, and at least one.  The
+  // kernel's badblocks_check() gives the start of the whole bad entry, which
+  // may lie before the page: the difference then wraps, and the run is as long
+  // as the caller likes.
+  const uint64_t good = (bb_.EntryStart(bad->first) - sector) * kSectorSize;
+  const uint64_t pages = (good + kPageSize - 1) >> kPageShift;
+  return pages == 0 ? 1 : static_cast<int64_t>(pages);
 }
 
 DaxAccess PmemDevice::DirectAccess(pgoff_t pgoff, int64_t nr_pages,
@@ -163,8 +169,7 @@ DaxAccess PmemDevice::DirectAccess(pgoff_t pgoff, int64_t nr_pages,
   DaxAccess access{
       .ret = AvailablePages(pgoff, nr_pages, mode, &clip),
       .pfn = PhysPfn(options_.base + offset),
-      .pfn_flags = options_.has_pages ? PFN_DEV | PFN_MAP
-                                      : static_cast<uint32_t>(PFN_DEV),
+      .pfn_flags = PfnFlagsOfPages(),
       .kaddr = virt_ == nullptr ? nullptr : virt_ + offset,
   };
   if (trace != nullptr) {
@@ -180,6 +185,15 @@ DaxAccess PmemDevice::DirectAccess(pgoff_t pgoff, int64_t nr_pages,
     trace->Leave(step, access.ret, access.pfn);
   }
   return access;
+}
+
+std::optional<DaxWindow> PmemDevice::Window() {
+  if (has_bb_.load(std::memory_order_acquire)) return std::nullopt;
+  return DaxWindow{
+      .pages = nr_sectors() / kPageSectors,
+      .pfn = PhysPfn(options_.base + options_.data_offset),
+      .pfn_flags = PfnFlagsOfPages(),
+      .kaddr = virt_ == nullptr ? nullptr : virt_ + options_.data_offset};
 }
 
 int PmemDevice::ZeroPageRange(pgoff_t pgoff, uint64_t /*nr_pages*/) {

@@ -78,10 +78,16 @@ class PmemDevice final : public DaxOperations {
   int ZeroPageRange(pgoff_t pgoff, uint64_t nr_pages) override;
   size_t RecoveryWrite(pgoff_t pgoff, uint64_t offset,
                        absl::Span<const char> bytes) override;
+  // Nothing while there are bad blocks: how long a run is then depends on how
+  // much is asked for.
+  std::optional<DaxWindow> Window() override;
 
  private:
   PmemDevice(const KernelProfile& profile, const PmemOptions& options,
              char* virt);
+  uint32_t PfnFlagsOfPages() const {
+    return options_.has_pages ? uint32_t{PFN_DEV | PFN_MAP} : uint32_t{PFN_DEV};
+  }
   // Pages from `pgoff` on, or -errno; *clip says what ended the run.
   int64_t AvailablePages(pgoff_t pgoff, int64_t nr_pages, DaxAccessMode mode,
                          RunClip* clip) const;

@@ -140,14 +140,33 @@ constexpr TargetVersions DmVersion(uint32_t a, uint32_t b, uint32_t c) {
 using IterateDevicesFn =
     absl::FunctionRef<int(const DmDev& dev, sector_t start, sector_t len)>;
 
+// A row as arithmetic, which a compiled map can take apart instead of asking
+// direct_access page by page.  Sector s of the row (from its start) lies
+//
+//   no legs      nowhere: every page is EIO
+//   chunk == 0   at legs[0].start + s
+//   chunk > 0    in chunk s / chunk; chunks are dealt out to the legs in turn
+struct DaxLayout {
+  struct Leg {
+    const DmDev* dev = nullptr;
+    sector_t start{};  // on dev
+  };
+  std::vector<Leg> legs;
+  uint64_t chunk = 0;  // sectors; then also the row's max_io_len
+};
+
+// TargetType::registered of a module that is not loaded at boot.
+inline constexpr int kNotLoaded = 100;
+
 // struct target_type.  Only name, versions, ctr and map are needed.
 struct TargetType {
   absl::string_view name;
   TargetVersions versions{};
   uint64_t features = 0;  // TargetFeature bits
   // Position in DM_LIST_VERSIONS, which lists the newest registered first: 0
-  // for what is built into dm-mod, then the order of module loading.
-  int registered = 100;
+  // for what is built into dm-mod, then the order of module loading.  As it
+  // is: a module that is not loaded before a table asks for it, not listed.
+  int registered = kNotLoaded;
   // Also (or, with map null, only) works on requests instead of bios.
   bool clone_and_map_rq = false;
 
@@ -164,6 +183,10 @@ struct TargetType {
   // `dmsetup message`: the reply, or the errno; log the words with DmLog().
   absl::StatusOr<std::string> (*message)(
       DmTarget& ti, absl::Span<const std::string> argv) = nullptr;
+  // Before a resume of the table: 0, or the errno that forbids it (logged by
+  // the target).  After all rows have agreed, resume.
+  int (*preresume)(DmTarget& ti) = nullptr;
+  void (*resume)(DmTarget& ti) = nullptr;
   // Calls fn for every device and the part of it that is used.
   int (*iterate_devices)(const DmTarget& ti, IterateDevicesFn fn) = nullptr;
   // Adjusts the stacked limits of the row.
@@ -173,6 +196,9 @@ struct TargetType {
   DaxAccess (*direct_access)(const DmTarget& ti, pgoff_t pgoff,
                              int64_t nr_pages, DaxAccessMode mode,
                              Trace* trace) = nullptr;
+  // Describes what direct_access does, for as long as the table lives.  Null,
+  // or false: direct_access is asked every time, which costs the chain's walk.
+  bool (*dax_layout)(const DmTarget& ti, DaxLayout* layout) = nullptr;
   int (*dax_zero_page_range)(const DmTarget& ti, pgoff_t pgoff,
                              uint64_t nr_pages) = nullptr;
   size_t (*dax_recovery_write)(const DmTarget& ti, pgoff_t pgoff,
@@ -203,6 +229,11 @@ absl::StatusOr<const DmDev*> DmGetDevice(DmTarget& ti, absl::string_view path);
 // The same, for a constructor that reports one text for any failure: the
 // status has dm_get_device's errno and `error` as its message.
 absl::StatusOr<const DmDev*> DmGetDevice(DmTarget& ti, absl::string_view path,
+                                         absl::string_view error);
+
+// The same with a mode (FMODE_*) other than the table's.
+absl::StatusOr<const DmDev*> DmGetDevice(DmTarget& ti, absl::string_view path,
+                                         unsigned mode,
                                          absl::string_view error);
 
 // dm_set_target_max_io_len(): EINVAL "Maximum size of target IO is too large"
@@ -243,8 +274,11 @@ class TargetRegistrar {
 const TargetType* FindTargetType(absl::string_view name,
                                  const KernelProfile& profile);
 
-// All target types of the kernel, in the order of DM_LIST_VERSIONS.
+// The target types that are loaded at boot, in the order of DM_LIST_VERSIONS.
 std::vector<const TargetType*> TargetTypes(const KernelProfile& profile);
+
+// All that a table may name, by name.
+std::vector<const TargetType*> KnownTargetTypes(const KernelProfile& profile);
 
 }  // namespace dmdax
 

@@ -11,6 +11,7 @@
 // Mirrors io_err_* of drivers/md/dm-target.c (4.14 to 7.2).
 #include <cerrno>
 
+#include "absl/strings/str_cat.h"
 #include "base/kstrtox.h"
 #include "dm/device_mapper.h"
 
@@ -39,6 +40,8 @@ absl::Status IoErrCtrWithDevice(DmTarget& ti,
     if (!dev.ok()) return dev.status();
     io_err_c->dev = *dev;
     io_err_c->start = sector_t(*start);
+    // Not the path: the device may have another one when the row is restored.
+    ti.ctr_params = absl::StrCat((*dev)->name, " ", *start);
   }
   ti.private_data = std::move(io_err_c);
   ti.num_discard_bios = 1;
@@ -53,6 +56,11 @@ BioMap IoErrMap(const DmTarget&, sector_t, ReqOp) {
 int IoErrIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
   const IoErrC& c = ti.Private<IoErrC>();
   return c.dev == nullptr ? 0 : fn(*c.dev, c.start, ti.len);
+}
+
+void IoErrIoHints(const DmTarget&, QueueLimits& limits) {
+  limits.max_hw_discard_sectors = ~uint32_t{0};
+  limits.discard_granularity = kSectorSize;
 }
 
 DaxAccess IoErrDaxDirectAccess(const DmTarget& ti, pgoff_t pgoff,
@@ -72,6 +80,8 @@ DaxAccess IoErrDaxDirectAccess(const DmTarget& ti, pgoff_t pgoff,
   return DaxAccess::Error(EIO);
 }
 
+bool IoErrDaxLayout(const DmTarget&, DaxLayout*) { return true; }
+
 const TargetType kErrorTarget = {
     .name = "error",
     .versions = {{{1, 5, 0}, {1, 5, 0}, {1, 5, 0}, {}, {}}},
@@ -81,6 +91,7 @@ const TargetType kErrorTarget = {
     .ctr = IoErrCtr,
     .map = IoErrMap,
     .direct_access = IoErrDaxDirectAccess,
+    .dax_layout = IoErrDaxLayout,
 };
 DM_REGISTER_TARGET(kErrorTarget);
 
@@ -93,7 +104,9 @@ const TargetType kErrorTargetWithDevice = {
     .ctr = IoErrCtrWithDevice,
     .map = IoErrMap,
     .iterate_devices = IoErrIterateDevices,
+    .io_hints = IoErrIoHints,
     .direct_access = IoErrDaxDirectAccess,
+    .dax_layout = IoErrDaxLayout,
 };
 DM_REGISTER_TARGET(kErrorTargetWithDevice);
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/errno_status.h"
+#include "dm/stack_cycle.h"
 
 namespace dmdax {
 
@@ -285,6 +286,12 @@ absl::Status DmCtl::DoResume(DmIoctl& param) {
   param.flags &= ~DM_INACTIVE_PRESENT_FLAG;
   std::unique_ptr<DmTable> old_map;
   if (new_map != nullptr) {
+    if (machine_.profile().dm_dax_check_recurses && StandsOnItself(*new_map)) {
+      cell.new_map = std::move(new_map);
+      return Fail(ELOOP,
+                  "(dmdax) the device would stand on itself; this kernel's "
+                  "DAX check would overflow the stack");
+    }
     if (!md.suspended()) {
       if (absl::Status s = md.Suspend(); !s.ok()) return s;
     }

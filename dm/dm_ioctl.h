@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
@@ -125,6 +126,12 @@ class DmCtl {
   // `bad_row` (or null) learns which row was refused, if it was one.
   absl::Status TableLoad(DmIoctl& param, absl::Span<const DmTargetSpec> specs,
                          size_t* bad_row = nullptr);
+  // The same with the rows fetched one by one, as populate_table() walks the
+  // ioctl's payload: `next(i)` is called only once row i-1 has been accepted,
+  // and its failure is the load's (the caller has logged it).
+  using NextSpecFn = absl::FunctionRef<absl::StatusOr<DmTargetSpec>(size_t i)>;
+  absl::Status TableLoad(DmIoctl& param, uint32_t target_count, NextSpecFn next,
+                         size_t* bad_row = nullptr);
   // DM_TABLE_CLEAR: drops the inactive table, if any.
   absl::Status TableClear(DmIoctl& param);
   // DM_TABLE_DEPS: devices of the table in the kernel's order; `has_table`
@@ -163,15 +170,18 @@ class DmCtl {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status DoResume(DmIoctl& param) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status DoSuspend(DmIoctl& param) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::Status PopulateTable(DmTable& table,
-                             absl::Span<const DmTargetSpec> specs,
-                             size_t* bad_row)
+  absl::Status PopulateTable(DmTable& table, uint32_t target_count,
+                             NextSpecFn next, size_t* bad_row)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status CheckLoad(MappedDevice& md, DmTable& table)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status MessageForTarget(HashCell& cell, sector_t sector,
                                 absl::Span<const std::string> argv,
                                 std::string* reply)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status StatsMessage(MappedDevice& md,
+                            absl::Span<const std::string> argv,
+                            std::string* reply)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   const DmTable* QueriedTable(const HashCell& cell, const DmIoctl& param) const;
   void RemoveCell(HashCell* cell) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -3,6 +3,7 @@
 // The commands on tables.  Mirrors table_load, populate_table, table_clear,
 // table_deps, table_status, target_message and dev_set_geometry of
 // drivers/md/dm-ioctl.c (6.1).
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -14,23 +15,23 @@
 
 namespace dmdax {
 
-absl::Status DmCtl::PopulateTable(DmTable& table,
-                                  absl::Span<const DmTargetSpec> specs,
-                                  size_t* bad_row) {
-  if (specs.empty()) {
+absl::Status DmCtl::PopulateTable(DmTable& table, uint32_t target_count,
+                                  NextSpecFn next, size_t* bad_row) {
+  if (target_count == 0) {
     return Fail(EINVAL, "populate_table: no targets specified");
   }
-  for (const DmTargetSpec& spec : specs) {
-    absl::Status s = table.AddTarget(spec.target_type, spec.sector_start,
-                                     sector_t(spec.length), spec.params);
+  for (size_t i = 0; i < target_count; ++i) {
+    if (bad_row != nullptr) *bad_row = i;
+    absl::StatusOr<DmTargetSpec> spec = next(i);
+    if (!spec.ok()) return spec.status();
+    absl::Status s = table.AddTarget(spec->target_type, spec->sector_start,
+                                     sector_t(spec->length), spec->params);
     if (!s.ok()) {
       DmLog(machine_, KernLevel::kErr, "ioctl", "error adding target to table");
-      if (bad_row != nullptr) {
-        *bad_row = static_cast<size_t>(&spec - specs.data());
-      }
       return s;
     }
   }
+  if (bad_row != nullptr) *bad_row = 0;
   return table.Complete();
 }
 
@@ -66,23 +67,34 @@ absl::Status DmCtl::CheckLoad(MappedDevice& md, DmTable& table) {
 absl::Status DmCtl::TableLoad(DmIoctl& param,
                               absl::Span<const DmTargetSpec> specs,
                               size_t* bad_row) {
+  // More than a table holds is refused before any row is looked at.
+  const size_t count =
+      std::min<uint64_t>(specs.size(), DmTable::kMaxTargets + 1);
+  return TableLoad(
+      param, static_cast<uint32_t>(count),
+      [&](size_t i) -> absl::StatusOr<DmTargetSpec> { return specs[i]; },
+      bad_row);
+}
+
+absl::Status DmCtl::TableLoad(DmIoctl& param, uint32_t target_count,
+                              NextSpecFn next, size_t* bad_row) {
   std::unique_ptr<DmTable> old_map;
   {
     absl::MutexLock lock(&mu_);
     absl::StatusOr<HashCell*> cell = GetCell(param);
     if (!cell.ok()) return cell.status();
-    if (specs.size() > DmTable::kMaxTargets) {
+    if (target_count > DmTable::kMaxTargets) {
       return ErrnoError(EOVERFLOW,
-                        absl::StrCat(specs.size(), " targets; a table holds ",
-                                     DmTable::kMaxTargets));
+                        absl::StrCat("a table holds at most ",
+                                     DmTable::kMaxTargets, " targets"));
     }
     MappedDevice& md = *(*cell)->md;
     const unsigned mode =
         param.flags & DM_READONLY_FLAG ? FMODE_READ : FMODE_READ | FMODE_WRITE;
     auto table = std::make_unique<DmTable>(md, mode);
-    if (absl::Status s = PopulateTable(*table, specs, bad_row); !s.ok())
-      return s;
-    if (absl::Status s = CheckLoad(md, *table); !s.ok()) return s;
+    absl::Status s = PopulateTable(*table, target_count, next, bad_row);
+    if (!s.ok()) return s;
+    if (s = CheckLoad(md, *table); !s.ok()) return s;
     old_map = std::move((*cell)->new_map);
     (*cell)->new_map = std::move(table);
     param.flags |= DM_INACTIVE_PRESENT_FLAG;
@@ -166,6 +178,22 @@ absl::Status DmCtl::MessageForTarget(HashCell& cell, sector_t sector,
   return absl::OkStatus();
 }
 
+absl::Status DmCtl::StatsMessage(MappedDevice& md,
+                                 absl::Span<const std::string> argv,
+                                 std::string* reply) {
+  absl::StatusOr<std::string> answer =
+      md.stats().Message(argv, md.disk().nr_sectors(), machine_.profile());
+  if (answer.ok()) {
+    *reply = *std::move(answer);
+    return absl::OkStatus();
+  }
+  if (ErrnoOf(answer.status()) == EINVAL) {
+    DmLog(machine_, KernLevel::kCrit, "stats",
+          absl::StrCat("Invalid parameters for message ", argv[0]));
+  }
+  return answer.status();
+}
+
 absl::Status DmCtl::TargetMsg(DmIoctl& param, sector_t sector,
                               absl::string_view message, std::string* reply) {
   absl::MutexLock lock(&mu_);
@@ -181,6 +209,8 @@ absl::Status DmCtl::TargetMsg(DmIoctl& param, sector_t sector,
       return Fail(EINVAL, "Invalid arguments for @cancel_deferred_remove");
     }
     s = (*cell)->md->CancelDeferredRemove();
+  } else if (DmStats::Knows(argv[0])) {
+    s = StatsMessage(*(*cell)->md, argv, reply);
   } else {
     return Fail(EINVAL,
                 absl::StrCat("Unsupported message sent to DM core: ", argv[0]));

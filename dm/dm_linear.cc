@@ -83,6 +83,12 @@ DaxAccess LinearDaxDirectAccess(const DmTarget& ti, pgoff_t pgoff,
                       mode, trace);
 }
 
+bool LinearDaxLayout(const DmTarget& ti, DaxLayout* layout) {
+  const LinearC& lc = ti.Private<LinearC>();
+  layout->legs = {{lc.dev, lc.start}};
+  return true;
+}
+
 int LinearDaxZeroPageRange(const DmTarget& ti, pgoff_t pgoff,
                            uint64_t nr_pages) {
   const DmDev& dev = *ti.Private<LinearC>().dev;
@@ -116,6 +122,7 @@ const TargetType kLinearTarget = {
     .status = LinearStatus,
     .iterate_devices = LinearIterateDevices,
     .direct_access = LinearDaxDirectAccess,
+    .dax_layout = LinearDaxLayout,
     .dax_zero_page_range = LinearDaxZeroPageRange,
     .dax_recovery_write = LinearDaxRecoveryWrite,
 };

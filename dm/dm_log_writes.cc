@@ -5,13 +5,16 @@
 //   log-writes <dev> <logdev> [ignored ...]
 //
 // Sectors are passed on unchanged: the row's start is not subtracted, as in
-// the kernel.  DAX writes go past the log (since 5.17).  The log itself is
-// not written: there is no bio I/O to log.
+// the kernel.  DAX writes go past the log (since 5.17).  Marks count as they
+// do in the kernel; the log's bytes are not written, and writes are not
+// logged, for there is no bio that carries them.
 // Mirrors drivers/md/dm-log-writes.c (4.14 to 7.2).
 #include <cerrno>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/errno_status.h"
 #include "dm/device_mapper.h"
 
@@ -21,6 +24,10 @@ namespace {
 struct LogWritesC : DmTargetPrivate {
   const DmDev* dev;
   const DmDev* logdev;
+  uint32_t sectorsize;  // bytes: the device's logical blocks
+  uint64_t logged_entries = 0;
+  uint64_t next_sector = 0;  // of the log, in 512-byte sectors
+  bool logging_enabled = true;
 };
 
 absl::Status LogWritesCtr(DmTarget& ti, absl::Span<const std::string> argv) {
@@ -35,6 +42,9 @@ absl::Status LogWritesCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   auto lc = std::make_unique<LogWritesC>();
   lc->dev = *dev;
   lc->logdev = *logdev;
+  lc->sectorsize = lc->dev->bdev->queue().limits().logical_block_size;
+  // Block 0 of the log is its super block.
+  lc->next_sector = lc->sectorsize >> kSectorShift;
   ti.private_data = std::move(lc);
   ti.num_flush_bios = 1;
   ti.flush_supported = true;
@@ -50,19 +60,31 @@ BioMap LogWritesMap(const DmTarget& ti, sector_t sector, ReqOp) {
 void LogWritesStatus(const DmTarget& ti, StatusType type, std::string* out) {
   const LogWritesC& lc = ti.Private<LogWritesC>();
   switch (type) {
-    case STATUSTYPE_INFO: {
-      // Entries logged, and the last log sector used: the super block's.
-      const uint32_t lbs =
-          lc.dev->bdev->queue().limits().logical_block_size;
-      absl::StrAppend(out, "0 ", (lbs >> kSectorShift) - 1);
+    case STATUSTYPE_INFO:
+      // Entries logged, and the last sector of the log in use.
+      absl::StrAppend(out, lc.logged_entries, " ", lc.next_sector - 1,
+                      lc.logging_enabled ? "" : " logging_disabled");
       break;
-    }
     case STATUSTYPE_TABLE:
       absl::StrAppend(out, lc.dev->name, " ", lc.logdev->name);
       break;
     case STATUSTYPE_IMA:
       break;
   }
+}
+
+// A mark takes one block of the log, its text included.
+void LogMark(const DmTarget& ti, LogWritesC& lc) {
+  if (!lc.logging_enabled) return;
+  const uint64_t end_sector = lc.logdev->bdev->nr_sectors();
+  lc.next_sector += lc.sectorsize >> kSectorShift;
+  if (end_sector != 0 && lc.next_sector >= end_sector) {
+    DmLog(MachineOf(ti), KernLevel::kErr, "log-writes",
+          "Ran out of space on the logdev");
+    lc.logging_enabled = false;
+    return;
+  }
+  ++lc.logged_entries;
 }
 
 absl::StatusOr<std::string> LogWritesMessage(
@@ -81,7 +103,24 @@ absl::StatusOr<std::string> LogWritesMessage(
                        argv[0]));
     return ErrnoError(EINVAL, "unrecognised message");
   }
+  LogMark(ti, ti.Private<LogWritesC>());
   return "";
+}
+
+// "<entries> <next sector> <enabled>".
+std::string LogWritesSaveState(const DmTarget& ti) {
+  const LogWritesC& lc = ti.Private<LogWritesC>();
+  return absl::StrCat(lc.logged_entries, " ", lc.next_sector, " ",
+                      lc.logging_enabled ? 1 : 0);
+}
+
+bool LogWritesRestoreState(DmTarget& ti, absl::string_view state) {
+  LogWritesC& lc = ti.Private<LogWritesC>();
+  const std::vector<absl::string_view> words = absl::StrSplit(state, ' ');
+  if (words.size() != 3) return false;
+  lc.logging_enabled = words[2] == "1";
+  return absl::SimpleAtoi(words[0], &lc.logged_entries) &&
+         absl::SimpleAtoi(words[1], &lc.next_sector);
 }
 
 int LogWritesIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
@@ -89,10 +128,17 @@ int LogWritesIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
 }
 
 void LogWritesIoHints(const DmTarget& ti, QueueLimits& limits) {
-  limits.discard_granularity =
-      ti.Private<LogWritesC>().dev->bdev->queue().limits().logical_block_size;
-  limits.max_discard_sectors = ~uint32_t{0} >> kSectorShift;
-  limits.max_hw_discard_sectors = limits.max_discard_sectors;
+  const LogWritesC& lc = ti.Private<LogWritesC>();
+  const QueueLimits dev = lc.dev->bdev->queue().limits();
+  if (dev.max_discard_sectors == 0) {
+    limits.discard_granularity = lc.sectorsize;
+    limits.max_discard_sectors = ~uint32_t{0} >> kSectorShift;
+    limits.max_hw_discard_sectors = limits.max_discard_sectors;
+  }
+  limits.logical_block_size = dev.logical_block_size;
+  limits.physical_block_size = dev.physical_block_size;
+  limits.io_min = limits.physical_block_size;
+  limits.dma_alignment = limits.logical_block_size - 1;
 }
 
 DaxAccess LogWritesDaxDirectAccess(const DmTarget& ti, pgoff_t pgoff,
@@ -100,6 +146,12 @@ DaxAccess LogWritesDaxDirectAccess(const DmTarget& ti, pgoff_t pgoff,
                                    Trace* trace) {
   return DmDaxForward(ti, *ti.Private<LogWritesC>().dev, PageToSector(pgoff),
                       pgoff, nr_pages, mode, trace);
+}
+
+// The row's start is not subtracted on the way down.
+bool LogWritesDaxLayout(const DmTarget& ti, DaxLayout* layout) {
+  layout->legs = {{ti.Private<LogWritesC>().dev, ti.begin}};
+  return true;
 }
 
 int LogWritesDaxZeroPageRange(const DmTarget& ti, pgoff_t pgoff,
@@ -127,20 +179,22 @@ size_t LogWritesDaxRecoveryWrite(const DmTarget& ti, pgoff_t pgoff,
 const TargetType kLogWritesTargetNoDax = {
     .name = "log-writes",
     .versions = {{{1, 0, 0}, {}, {}, {}, {}}},
-    .registered = 20,
+    .registered = 11,
     .ctr = LogWritesCtr,
     .map = LogWritesMap,
     .status = LogWritesStatus,
     .message = LogWritesMessage,
     .iterate_devices = LogWritesIterateDevices,
     .io_hints = LogWritesIoHints,
+    .save_state = LogWritesSaveState,
+    .restore_state = LogWritesRestoreState,
 };
 DM_REGISTER_TARGET(kLogWritesTargetNoDax);
 
 const TargetType kLogWritesTarget = {
     .name = "log-writes",
     .versions = {{{}, {1, 1, 0}, {1, 1, 0}, {1, 1, 0}, {1, 1, 0}}},
-    .registered = 20,
+    .registered = 11,
     .ctr = LogWritesCtr,
     .map = LogWritesMap,
     .status = LogWritesStatus,
@@ -148,8 +202,11 @@ const TargetType kLogWritesTarget = {
     .iterate_devices = LogWritesIterateDevices,
     .io_hints = LogWritesIoHints,
     .direct_access = LogWritesDaxDirectAccess,
+    .dax_layout = LogWritesDaxLayout,
     .dax_zero_page_range = LogWritesDaxZeroPageRange,
     .dax_recovery_write = LogWritesDaxRecoveryWrite,
+    .save_state = LogWritesSaveState,
+    .restore_state = LogWritesRestoreState,
 };
 DM_REGISTER_TARGET(kLogWritesTarget);
 

@@ -179,6 +179,15 @@ DaxAccess StripeDaxDirectAccess(const DmTarget& ti, pgoff_t pgoff,
   return DmDaxForward(ti, *to.dev, to.sector, pgoff, nr_pages, mode, trace);
 }
 
+bool StripeDaxLayout(const DmTarget& ti, DaxLayout* layout) {
+  const StripeC& sc = ti.Private<StripeC>();
+  layout->chunk = sc.chunk_size;
+  for (const Stripe& leg : sc.stripe) {
+    layout->legs.push_back({leg.dev, leg.physical_start});
+  }
+  return true;
+}
+
 int StripeDaxZeroPageRange(const DmTarget& ti, pgoff_t pgoff,
                            uint64_t nr_pages) {
   const MappedSector to = StripeMapSector(ti, PageToSector(pgoff));
@@ -206,6 +215,7 @@ const TargetType kStripeTarget = {
     .iterate_devices = StripeIterateDevices,
     .io_hints = StripeIoHints,
     .direct_access = StripeDaxDirectAccess,
+    .dax_layout = StripeDaxLayout,
     .dax_zero_page_range = StripeDaxZeroPageRange,
     .dax_recovery_write = StripeDaxRecoveryWrite,
 };

@@ -92,7 +92,12 @@ absl::Status DmTable::AddTarget(absl::string_view type, sector_t start,
                                        ": ignoring discards_supported because "
                                        "num_discard_bios is zero."));
   }
-  if (ti.type->status == nullptr) ti.ctr_params = std::string(params);
+  // Kept for snapshots; a target that ignores its words may get millions.
+  constexpr size_t kMostParams = 4096;
+  if (ti.type->status == nullptr && ti.ctr_params.empty() &&
+      params.size() <= kMostParams) {
+    ti.ctr_params = std::string(params);
+  }
   highs_.push_back(start.value() + len.value() - 1);
   targets_.push_back(std::move(ti));
   return absl::OkStatus();
@@ -109,18 +114,26 @@ absl::Status DmTable::Complete() {
 
 const DmTarget* DmTable::FindTarget(sector_t sector) const {
   // Rows adjoin, so the first that ends at or after the sector holds it: what
-  // the kernel's B-tree of `highs` computes.
-  auto high = std::lower_bound(highs_.begin(), highs_.end(), sector.value());
-  if (high == highs_.end()) return nullptr;
-  return &targets_[static_cast<size_t>(high - highs_.begin())];
+  // the kernel's B-tree of `highs` computes.  This is std::lower_bound()
+  // written so that the comparison is added and not jumped on: random
+  // searches mispredict every other jump.
+  const uint64_t s = sector.value();
+  if (highs_.empty() || s > highs_.back()) return nullptr;
+  const uint64_t* high = highs_.data();
+  for (size_t left = highs_.size(); left > 1;) {
+    const size_t half = left / 2;
+    high += static_cast<size_t>(high[half - 1] < s) * half;
+    left -= half;
+  }
+  return &targets_[static_cast<size_t>(high - highs_.data())];
 }
 
-absl::StatusOr<const DmDev*> DmTable::GetDevice(DevT dev) {
+absl::StatusOr<const DmDev*> DmTable::GetDevice(DevT dev, unsigned mode) {
   for (TableDev& dd : devices_) {
     if (dd.dm_dev->bdev->dev() != dev) continue;
-    if ((dd.dm_dev->mode | mode_) != dd.dm_dev->mode) {
+    if ((dd.dm_dev->mode | mode) != dd.dm_dev->mode) {
       absl::StatusOr<DmDev*> upgraded =
-          md_.GetTableDevice(dev, dd.dm_dev->mode | mode_);
+          md_.GetTableDevice(dev, dd.dm_dev->mode | mode);
       if (!upgraded.ok()) return upgraded.status();
       md_.PutTableDevice(dd.dm_dev);
       dd.dm_dev = *upgraded;
@@ -128,10 +141,26 @@ absl::StatusOr<const DmDev*> DmTable::GetDevice(DevT dev) {
     ++dd.count;
     return dd.dm_dev;
   }
-  absl::StatusOr<DmDev*> dm_dev = md_.GetTableDevice(dev, mode_);
+  absl::StatusOr<DmDev*> dm_dev = md_.GetTableDevice(dev, mode);
   if (!dm_dev.ok()) return dm_dev.status();
   devices_.push_front(TableDev{*dm_dev, 1});
   return *dm_dev;
+}
+
+absl::Status DmTable::ResumeTargets() {
+  for (DmTarget& ti : targets_) {
+    if (ti.type->preresume == nullptr) continue;
+    const int err = ti.type->preresume(ti);
+    if (err == 0) continue;
+    const std::string text =
+        absl::StrCat(ti.type->name, ": preresume failed, error = ", -err);
+    Log(KernLevel::kErr, text);
+    return ErrnoError(err, text);
+  }
+  for (DmTarget& ti : targets_) {
+    if (ti.type->resume != nullptr) ti.type->resume(ti);
+  }
+  return absl::OkStatus();
 }
 
 bool DmTable::HasNoDataDevices() const {

@@ -74,8 +74,16 @@ class DmTable {
   // FMODE_READ, and FMODE_WRITE unless loaded read-only.
   unsigned mode() const { return mode_; }
   DmQueueMode type() const { return type_; }
-  // For Restore only: a table that was complete before.
-  void RestoreType(DmQueueMode type) { type_ = type; }
+  // dm_table_set_type(): what a constructor decides, before Complete().
+  void PresetType(DmQueueMode type) { type_ = type; }
+  // For Restore only: a table that was complete before.  While it is being
+  // rebuilt, constructors do not ask what state other devices are in.
+  void BeginRestore() { restoring_ = true; }
+  void RestoreType(DmQueueMode type) {
+    type_ = type;
+    restoring_ = false;
+  }
+  bool restoring() const { return restoring_; }
   absl::Span<const DmTarget> targets() const { return targets_; }
   absl::Span<DmTarget> mutable_targets() { return absl::MakeSpan(targets_); }
   // dm_table_get_size(): one past the last sector.
@@ -91,7 +99,11 @@ class DmTable {
   };
   const std::list<TableDev>& devices() const { return devices_; }
   // Used by DmGetDevice().
-  absl::StatusOr<const DmDev*> GetDevice(DevT dev);
+  absl::StatusOr<const DmDev*> GetDevice(DevT dev, unsigned mode);
+
+  // dm_table_resume_targets(): preresume of all rows, which may refuse (the
+  // row's errno, logged), then resume of all.
+  absl::Status ResumeTargets();
 
   // dm_table_supports_dax(), with the reason.
   DaxVerdict SupportsDax() const;
@@ -109,16 +121,21 @@ class DmTable {
   // that each used area exists and is aligned.  EINVAL, reason logged.
   absl::StatusOr<QueueLimits> CalculateQueueLimits() const;
   // dm_table_set_restrictions(): puts limits and flags on the md's queue.
-  void SetRestrictions(const QueueLimits& limits);
+  // `keeps_features`: the limits are those the queue has had, and with them
+  // come its flags, on kernels where flags are part of the limits.
+  void SetRestrictions(const QueueLimits& limits, bool keeps_features = false);
 
  private:
   absl::Status CheckType(const TargetType& type) const;
   absl::Status ConstructTarget(DmTarget& ti, absl::string_view params);
   absl::Status DetermineType();
+  absl::Status VerifyRequestBased();
   absl::Status CheckBlockAlignment(const QueueLimits& limits) const;
   absl::Status CheckAreas(const DmTarget& ti, const QueueLimits& limits) const;
   void StackDevices(const DmTarget& ti, QueueLimits& limits) const;
   bool AnyDevice(absl::FunctionRef<bool(const DmDev&)> test) const;
+  void SetQueueFlags(RequestQueue& queue) const;
+  void StackFeatures(RequestQueue& queue, bool keeps) const;
   bool SupportsFlush(QueueFlag flag) const;
   bool SupportsDiscards() const;
   // Logs "device-mapper: table: <maj:min>: <text>".
@@ -129,6 +146,7 @@ class DmTable {
   const unsigned mode_;
   DmQueueMode type_ = DM_TYPE_NONE;
   bool singleton_ = false;
+  bool restoring_ = false;
   const TargetType* immutable_target_type_ = nullptr;
   std::vector<DmTarget> targets_;
   std::vector<uint64_t> highs_;  // last sector of each row

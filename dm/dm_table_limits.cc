@@ -89,9 +89,9 @@ absl::StatusOr<QueueLimits> DmTable::CalculateQueueLimits() const {
   QueueLimits limits = BlkSetStackingLimits(profile);
   for (const DmTarget& ti : targets_) {
     QueueLimits ti_limits = BlkSetStackingLimits(profile);
+    StackDevices(ti, ti_limits);
+    if (ti.type->io_hints != nullptr) ti.type->io_hints(ti, ti_limits);
     if (ti.type->iterate_devices != nullptr) {
-      StackDevices(ti, ti_limits);
-      if (ti.type->io_hints != nullptr) ti.type->io_hints(ti, ti_limits);
       if (absl::Status s = CheckAreas(ti, ti_limits); !s.ok()) return s;
     }
     if (BlkStackLimits(limits, ti_limits, sector_t{0}) < 0) {
@@ -145,7 +145,48 @@ bool DmTable::SupportsDiscards() const {
   return true;
 }
 
-void DmTable::SetRestrictions(const QueueLimits& table_limits) {
+// Until 6.10 each flag is worked out from the devices anew.
+void DmTable::SetQueueFlags(RequestQueue& queue) const {
+  const bool wc = SupportsFlush(QUEUE_FLAG_WC);
+  queue.Set(QUEUE_FLAG_WC, wc);
+  queue.Set(QUEUE_FLAG_FUA, wc && SupportsFlush(QUEUE_FLAG_FUA));
+  queue.Set(QUEUE_FLAG_NONROT, !AnyDevice([](const DmDev& dev) {
+              return !dev.bdev->queue().Has(QUEUE_FLAG_NONROT);
+            }));
+  queue.Set(QUEUE_FLAG_STABLE_WRITES, AnyDevice([](const DmDev& dev) {
+              return dev.bdev->queue().Has(QUEUE_FLAG_STABLE_WRITES);
+            }));
+}
+
+// Since 6.11 flags are features and part of the limits: stacked with them,
+// and kept with them (`keeps`) when a table without data devices comes.
+void DmTable::StackFeatures(RequestQueue& queue, bool keeps) const {
+  bool wc = keeps && queue.Has(QUEUE_FLAG_WC);
+  bool fua = keeps && queue.Has(QUEUE_FLAG_FUA);
+  bool rotational = keeps && !queue.Has(QUEUE_FLAG_NONROT);
+  bool stable = keeps && queue.Has(QUEUE_FLAG_STABLE_WRITES);
+  bool poll = !keeps || queue.Has(QUEUE_FLAG_POLL);
+  AnyDevice([&](const DmDev& dev) {
+    const RequestQueue& q = dev.bdev->queue();
+    wc |= q.Has(QUEUE_FLAG_WC);
+    fua |= q.Has(QUEUE_FLAG_FUA);
+    rotational |= !q.Has(QUEUE_FLAG_NONROT);
+    stable |= q.Has(QUEUE_FLAG_STABLE_WRITES);
+    poll &= q.Has(QUEUE_FLAG_POLL);
+    return false;
+  });
+  for (const DmTarget& ti : targets_) {
+    if (ti.num_flush_bios > 0 && ti.flush_supported) wc = fua = true;
+  }
+  queue.Set(QUEUE_FLAG_WC, wc);
+  queue.Set(QUEUE_FLAG_FUA, wc && fua);
+  queue.Set(QUEUE_FLAG_NONROT, !rotational);
+  queue.Set(QUEUE_FLAG_STABLE_WRITES, stable);
+  queue.Set(QUEUE_FLAG_POLL, poll && type_ != DM_TYPE_REQUEST_BASED);
+}
+
+void DmTable::SetRestrictions(const QueueLimits& table_limits,
+                              bool keeps_features) {
   RequestQueue& queue = md_.disk().queue();
   QueueLimits limits = table_limits;
   if (!SupportsDiscards()) {
@@ -155,9 +196,11 @@ void DmTable::SetRestrictions(const QueueLimits& table_limits) {
     limits.discard_alignment = 0;
     limits.discard_misaligned = false;
   }
-  const bool wc = SupportsFlush(QUEUE_FLAG_WC);
-  queue.Set(QUEUE_FLAG_WC, wc);
-  queue.Set(QUEUE_FLAG_FUA, wc && SupportsFlush(QUEUE_FLAG_FUA));
+  if (md_.machine().profile().max_sectors_rule == MaxSectorsRule::kStacked) {
+    SetQueueFlags(queue);
+  } else {
+    StackFeatures(queue, keeps_features);
+  }
   const bool dax = SupportsDax().dax();
   queue.Set(QUEUE_FLAG_DAX, dax);
   // Set once, these two stay: the kernel never takes them back.
@@ -167,12 +210,6 @@ void DmTable::SetRestrictions(const QueueLimits& table_limits) {
       })) {
     md_.dax_dev().SetWriteCache(true);
   }
-  queue.Set(QUEUE_FLAG_NONROT, !AnyDevice([](const DmDev& dev) {
-              return !dev.bdev->queue().Has(QUEUE_FLAG_NONROT);
-            }));
-  queue.Set(QUEUE_FLAG_STABLE_WRITES, AnyDevice([](const DmDev& dev) {
-              return dev.bdev->queue().Has(QUEUE_FLAG_STABLE_WRITES);
-            }));
   bool write_zeroes = true;
   for (const DmTarget& ti : targets_) {
     if (ti.num_write_zeroes_bios == 0) write_zeroes = false;

@@ -34,6 +34,14 @@ std::string DeviceNotDaxCapable(Machine& machine, const DmDev& dev,
   return "";
 }
 
+// device_is_rq_stackable(): a whole disk with a multi-queue driver.  Of the
+// disks here that is every one but pmem, RAM disks and mapped devices.
+bool RqStackable(const BlockDevice& bdev) {
+  constexpr uint32_t kRamdiskMajor = 1;
+  return !bdev.is_partition() && bdev.host_dax_dev() == nullptr &&
+         bdev.fops() == nullptr && bdev.dev().major_nr != kRamdiskMajor;
+}
+
 }  // namespace
 
 DaxVerdict DmTable::SupportsDax() const {
@@ -92,8 +100,33 @@ bool DmTable::DaxSynchronous() const {
   return true;
 }
 
+absl::Status DmTable::VerifyRequestBased() {
+  type_ = DM_TYPE_REQUEST_BASED;
+  const char* error = nullptr;
+  if (targets_.size() > 1) {
+    error = "request-based DM doesn't support multiple targets";
+  } else if (devices_.empty()) {
+    if (const DmTable* live = md_.live_table()) type_ = live->type();
+    return absl::OkStatus();
+  } else if (immutable_target_type_ == nullptr) {
+    error = "table load rejected: immutable target is required";
+  } else if (targets_[0].max_io_len > 0) {
+    error =
+        "table load rejected: immutable target that splits IO is not supported";
+  } else if (AnyDevice(
+                 [](const DmDev& dev) { return !RqStackable(*dev.bdev); })) {
+    error = "table load rejected: including non-request-stackable devices";
+  } else {
+    return absl::OkStatus();
+  }
+  DmLog(md_.machine(), KernLevel::kErr, "table", error);
+  return ErrnoError(EINVAL, error);
+}
+
 absl::Status DmTable::DetermineType() {
   const DmQueueMode live_md_type = md_.type();
+  if (type_ == DM_TYPE_REQUEST_BASED) return VerifyRequestBased();
+  const bool preset_bio = type_ == DM_TYPE_BIO_BASED;
   bool bio_based = false, request_based = false, hybrid = false;
   for (const DmTarget& ti : targets_) {
     if (ti.type->map != nullptr && ti.type->clone_and_map_rq) {
@@ -109,21 +142,15 @@ absl::Status DmTable::DetermineType() {
       return ErrnoError(EINVAL, "different target types can't be mixed up");
     }
   }
-  if (hybrid && !bio_based && !request_based) {
+  if (preset_bio) {
+    bio_based = true;
+    request_based = false;
+  } else if (hybrid && !bio_based && !request_based) {
     // Targets that can work either way follow the live device.
     request_based = live_md_type == DM_TYPE_REQUEST_BASED;
     bio_based = !request_based;
   }
-  if (request_based) {
-    type_ = DM_TYPE_REQUEST_BASED;
-    if (targets_.size() > 1) {
-      DmLog(md_.machine(), KernLevel::kErr, "table",
-            "request-based DM doesn't support multiple targets");
-      return ErrnoError(EINVAL,
-                        "request-based DM doesn't support multiple targets");
-    }
-    return absl::OkStatus();
-  }
+  if (request_based) return VerifyRequestBased();
   const bool keeps_dax =
       devices_.empty() && live_md_type == DM_TYPE_DAX_BIO_BASED;
   type_ = SupportsDax().dax() || keeps_dax ? DM_TYPE_DAX_BIO_BASED

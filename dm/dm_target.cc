@@ -38,7 +38,9 @@ const TargetType* FindTargetType(absl::string_view name,
 std::vector<const TargetType*> TargetTypes(const KernelProfile& profile) {
   std::vector<const TargetType*> types;
   for (const TargetType* type : Registry()) {
-    if (Exists(*type, profile)) types.push_back(type);
+    if (Exists(*type, profile) && type->registered != kNotLoaded) {
+      types.push_back(type);
+    }
   }
   // The order of static initialisers is the linker's whim; ours is not.
   std::sort(types.begin(), types.end(),
@@ -47,6 +49,18 @@ std::vector<const TargetType*> TargetTypes(const KernelProfile& profile) {
                 return a->registered > b->registered;
               }
               return a->name > b->name;
+            });
+  return types;
+}
+
+std::vector<const TargetType*> KnownTargetTypes(const KernelProfile& profile) {
+  std::vector<const TargetType*> types;
+  for (const TargetType* type : Registry()) {
+    if (Exists(*type, profile)) types.push_back(type);
+  }
+  std::sort(types.begin(), types.end(),
+            [](const TargetType* a, const TargetType* b) {
+              return a->name < b->name;
             });
   return types;
 }

@@ -19,7 +19,10 @@ const KernelProfile& ProfileOf(const DmTarget& ti) {
   return MachineOf(ti).profile();
 }
 
-absl::StatusOr<const DmDev*> DmGetDevice(DmTarget& ti, absl::string_view path) {
+namespace {
+
+absl::StatusOr<const DmDev*> GetDevice(DmTarget& ti, absl::string_view path,
+                                       unsigned mode) {
   const KernelProfile& profile = ProfileOf(ti);
   MappedDevice& md = ti.table->md();
   absl::StatusOr<DevT> dev = MachineOf(ti).DmGetDevT(path);
@@ -35,12 +38,24 @@ absl::StatusOr<const DmDev*> DmGetDevice(DmTarget& ti, absl::string_view path) {
   if (profile.dm_refuses_itself && *dev == md.dev()) {
     return ErrnoError(EINVAL, "a device can not be stacked on itself");
   }
-  return ti.table->GetDevice(*dev);
+  return ti.table->GetDevice(*dev, mode);
+}
+
+}  // namespace
+
+absl::StatusOr<const DmDev*> DmGetDevice(DmTarget& ti, absl::string_view path) {
+  return GetDevice(ti, path, ti.table->mode());
 }
 
 absl::StatusOr<const DmDev*> DmGetDevice(DmTarget& ti, absl::string_view path,
                                          absl::string_view error) {
-  absl::StatusOr<const DmDev*> dev = DmGetDevice(ti, path);
+  return DmGetDevice(ti, path, ti.table->mode(), error);
+}
+
+absl::StatusOr<const DmDev*> DmGetDevice(DmTarget& ti, absl::string_view path,
+                                         unsigned mode,
+                                         absl::string_view error) {
+  absl::StatusOr<const DmDev*> dev = GetDevice(ti, path, mode);
   if (dev.ok()) return dev;
   return ErrnoError(ErrnoOf(dev.status()), error);
 }

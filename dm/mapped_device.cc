@@ -22,6 +22,15 @@ MappedDevice::MappedDevice(Machine& machine, DevT dev)
       name_(dev.ToString()),
       dax_dev_(machine.profile(), absl::StrCat("dm-", dev.minor_nr), this),
       disk_(dev, absl::StrCat("dm-", dev.minor_nr), 0, &dax_dev_, this) {
+  // max_sectors is compiled into the maps of this device and those above.
+  disk_.queue().SetMaxSectorsObserver(
+      [this] { DaxStackChange change(dax_dev_, this); });
+  if (machine.profile().dm_add_disk == DmAddDisk::kAtCreate) {
+    // A plain queue, which other devices may be stacked on already.
+    disk_.queue().SetLimits(QueueLimits{});
+    disk_.queue().Set(QUEUE_FLAG_NONROT, false);
+    return;
+  }
   // What blk_alloc_disk() gives; the first table replaces it.
   QueueLimits limits = BlkSetStackingLimits(machine.profile());
   limits.max_sectors = machine.profile().blk_def_max_sectors;
@@ -75,14 +84,17 @@ absl::StatusOr<std::unique_ptr<DmTable>> MappedDevice::SwapTable(
   QueueLimits limits = disk_.queue().limits();
   // A table without data devices keeps the limits that queued I/O was built
   // with (multipath with all paths gone).
-  if (!(table->HasNoDataDevices() && live_table() != nullptr)) {
+  const bool keeps = table->HasNoDataDevices() && live_table() != nullptr;
+  if (!keeps) {
     absl::StatusOr<QueueLimits> calculated = table->CalculateQueueLimits();
     if (!calculated.ok()) return calculated.status();
     limits = *calculated;
   }
+  // Whoever compiled us has seen the new table when we return.
+  DaxStackChange change(dax_dev_, this);
   const uint64_t old_size = disk_.nr_sectors();
   disk_.SetCapacity(table->size());
-  table->SetRestrictions(limits);
+  table->SetRestrictions(limits, keeps);
   if (table->size() != old_size) geometry_ = HdGeometry{};
   immutable_target_type_ = table->immutable_target_type();
   std::unique_ptr<DmTable> old(
@@ -95,10 +107,11 @@ absl::Status MappedDevice::Resume() {
   if (!suspended_.load()) {
     return ErrnoError(EINVAL, absl::StrCat(name_, " is not suspended"));
   }
-  const DmTable* map = live_table();
+  DmTable* map = live_table();
   if (map == nullptr || map->size() == 0) {
     return ErrnoError(EINVAL, absl::StrCat(name_, " has no table"));
   }
+  if (absl::Status s = map->ResumeTargets(); !s.ok()) return s;
   suspended_.store(false);
   return absl::OkStatus();
 }
@@ -111,6 +124,16 @@ absl::Status MappedDevice::SetGeometry(const HdGeometry& g) {
   }
   geometry_ = g;
   return absl::OkStatus();
+}
+
+BioMap MappedDevice::MapBio(sector_t sector, ReqOp op) const {
+  SrcuReadLock live(io_barrier_);
+  const DmTable* map = map_.load(std::memory_order_acquire);
+  const DmTarget* ti = map == nullptr ? nullptr : map->FindTarget(sector);
+  if (ti == nullptr || ti->type->map == nullptr) {
+    return {.kind = BioMap::Kind::kError, .err = EIO};
+  }
+  return ti->type->map(*ti, sector, op);
 }
 
 void MappedDevice::LiveTableEvent() {
@@ -153,8 +176,12 @@ void MappedDevice::Destroy() {
     disk_added_ = false;
   }
   if (dax_dev_.alive()) dax_dev_.Kill();
-  std::unique_ptr<DmTable> old(map_.exchange(nullptr));
-  if (old != nullptr) io_barrier_.Synchronize();
+  std::unique_ptr<DmTable> old;
+  {
+    DaxStackChange change(dax_dev_, this);
+    old.reset(map_.exchange(nullptr));
+    if (old != nullptr) io_barrier_.Synchronize();
+  }
 }
 
 absl::StatusOr<DmDev*> MappedDevice::GetTableDevice(DevT dev, unsigned mode) {

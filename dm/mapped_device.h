@@ -34,7 +34,10 @@
 #include "absl/synchronization/mutex.h"
 #include "base/srcu.h"
 #include "block/machine.h"
+#include "dax/dax_users.h"
+#include "dm/compiled_map.h"
 #include "dm/dm_table.h"
+#include "dm/stats.h"
 
 namespace dmdax {
 
@@ -44,7 +47,9 @@ struct HdGeometry {
   friend bool operator==(const HdGeometry&, const HdGeometry&) = default;
 };
 
-class MappedDevice final : public DaxOperations, public BlockDeviceOperations {
+class MappedDevice final : public DaxOperations,
+                           public BlockDeviceOperations,
+                           public DaxUser {
  public:
   // alloc_dev().  `machine` must outlive the device.
   MappedDevice(Machine& machine, DevT dev);
@@ -56,8 +61,9 @@ class MappedDevice final : public DaxOperations, public BlockDeviceOperations {
   const std::string& name() const { return name_; }
   BlockDevice& disk() { return disk_; }
   const BlockDevice& disk() const { return disk_; }
-  DaxDevice& dax_dev() { return dax_dev_; }
+  DaxDevice& dax_dev() override { return dax_dev_; }
   DmQueueMode type() const { return type_; }
+  DmStats& stats() { return stats_; }
 
   // The name that dmsetup knows, kept here for traces.
   std::string dm_name() const;
@@ -119,6 +125,44 @@ class MappedDevice final : public DaxOperations, public BlockDeviceOperations {
                        absl::Span<const char> bytes) override;
   std::optional<bool> DaxSupported() override;
 
+  // DaxDirectAccess() of `nr_pages` (at least 1) at each of `pages`, in one
+  // read section: pfns[i], or CompiledMap::kNoPfn, and lengths[i] (pages or
+  // -errno) if `lengths` is not empty.  All have the same size.  For a map of
+  // up to eight runs it costs what copying the numbers costs.
+  //
+  //   md.TranslateBatch(pages, absl::MakeSpan(pfns));
+  void TranslateBatch(absl::Span<const pgoff_t> pages,
+                      absl::Span<uint64_t> pfns,
+                      absl::Span<int64_t> lengths = {}, int64_t nr_pages = 1,
+                      SimdLevel simd = BestSimd());
+
+  // What pages [first, first + pages) are, in order: fn gets a page and what
+  // DaxDirectAccess() says for as many as are left.  The next call is `ret`
+  // pages on, or after an error, where the answer differs or earlier.  fn
+  // returns whether to go on.  It runs in a read section: keep it short.
+  void ForEachExtent(pgoff_t first, uint64_t pages,
+                     absl::FunctionRef<bool(pgoff_t, const DaxAccess&)> fn);
+
+  // --- the compiled map of the live table (see dm/compiled_map.h) ---
+
+  // Whether tables that go live from now on get a compiled map; off at the
+  // start of a program.  The chain and the map agree wherever both answer,
+  // but a stack deeper than the chain follows (256 levels, ELOOP) still has a
+  // map, so the command answers by the chain.
+  static void UseCompiledMaps(bool on);
+
+  // Null when there is none, and while something below is being changed.  For
+  // whoever holds a DaxStackChange.
+  std::shared_ptr<const CompiledMap> compiled() const {
+    return compiled_owner_;
+  }
+  void DropCompiled() override;
+  void Compile() override;
+
+  // ->map of the live table's row for `sector`, past its end or without a
+  // table an error (EIO).  The device below stays open while the table does.
+  BioMap MapBio(sector_t sector, ReqOp op) const;
+
   // max_io_len(): sectors from `sector` on that one request may cover, and
   // what limits it.
   struct IoLen {
@@ -129,6 +173,16 @@ class MappedDevice final : public DaxOperations, public BlockDeviceOperations {
 
  private:
   friend class DmSnapshotter;  // saves and restores the fields below
+
+  // By the compiled map; false: there is none, or it asks for the chain.
+  bool TranslateCompiled(pgoff_t pgoff, int64_t nr_pages, DaxAccess* access);
+  // By the compiled map if it can, else by the chain.
+  DaxAccess Access(pgoff_t pgoff, int64_t nr_pages, DaxAccessMode mode);
+  // The chain: this level's part of it, untraced and traced.
+  DaxAccess WalkDown(pgoff_t pgoff, int64_t nr_pages, DaxAccessMode mode,
+                     Trace* trace, size_t step);
+  DaxAccess WalkDownTraced(pgoff_t pgoff, int64_t nr_pages, DaxAccessMode mode,
+                           Trace* trace);
 
   struct TableDevice {
     DmDev dm_dev;
@@ -148,12 +202,16 @@ class MappedDevice final : public DaxOperations, public BlockDeviceOperations {
   std::atomic<int> open_count_{0};
   std::atomic<uint32_t> event_nr_{0};
   HdGeometry geometry_;
+  DmStats stats_;
   std::list<TableDevice> table_devices_;
   const TargetType* immutable_target_type_ = nullptr;
 
   // md->map, guarded for readers by io_barrier.
   std::atomic<DmTable*> map_{nullptr};
-  Srcu io_barrier_;
+  // What readers use instead of map_, guarded likewise; null: use map_.
+  std::atomic<const CompiledMap*> compiled_{nullptr};
+  std::shared_ptr<const CompiledMap> compiled_owner_;
+  mutable Srcu io_barrier_;
 
   mutable absl::Mutex name_mu_;
   std::string dm_name_ ABSL_GUARDED_BY(name_mu_);

@@ -5,6 +5,8 @@
 // dm_dax_get_live_target and max_io_len of drivers/md/dm.c (6.1).
 #include <algorithm>
 #include <cerrno>
+#include <utility>
+#include <vector>
 
 #include "dm/mapped_device.h"
 
@@ -28,6 +30,9 @@ class DepthGuard {
 
 thread_local int DepthGuard::depth_ = 0;
 
+// See MappedDevice::UseCompiledMaps().
+std::atomic<bool> use_compiled_maps{false};
+
 }  // namespace
 
 MappedDevice::IoLen MappedDevice::MaxIoLen(const DmTarget& ti,
@@ -45,40 +50,134 @@ MappedDevice::IoLen MappedDevice::MaxIoLen(const DmTarget& ti,
   return len;
 }
 
-DaxAccess MappedDevice::DirectAccess(pgoff_t pgoff, int64_t nr_pages,
-                                     DaxAccessMode mode, Trace* trace) {
+// One level of the chain.  Every return hands on what the callee built, so
+// that an answer is not copied on its way up.
+DaxAccess MappedDevice::WalkDown(pgoff_t pgoff, int64_t nr_pages,
+                                 DaxAccessMode mode, Trace* trace,
+                                 size_t step) {
   DepthGuard depth;
   if (depth.too_deep()) return DaxAccess::Error(ELOOP);
-  size_t step = 0;
-  if (trace != nullptr) {
-    step = trace->Enter(TraceStep{.function = TraceFunction::kDmDaxDirectAccess,
-                                  .device = disk_.name(),
-                                  .name = dm_name(),
-                                  .pgoff = pgoff,
-                                  .nr_pages = nr_pages,
-                                  .mode = static_cast<int>(mode)});
+  SrcuReadLock live(io_barrier_);
+  const DmTable* map = map_.load(std::memory_order_acquire);
+  const sector_t sector = PageToSector(pgoff);
+  const DmTarget* ti = map == nullptr ? nullptr : map->FindTarget(sector);
+  if (ti == nullptr || ti->type->direct_access == nullptr) {
+    return DaxAccess::Error(EIO);
   }
-  DaxAccess access = DaxAccess::Error(EIO);
-  {
-    SrcuReadLock live(io_barrier_);
-    const DmTable* map = map_.load(std::memory_order_acquire);
-    const sector_t sector = PageToSector(pgoff);
-    const DmTarget* ti = map == nullptr ? nullptr : map->FindTarget(sector);
-    if (ti != nullptr && ti->type->direct_access != nullptr) {
-      const IoLen len = MaxIoLen(*ti, sector);
-      const int64_t pages = static_cast<int64_t>(len.sectors / kPageSectors);
-      if (trace != nullptr && pages < nr_pages) {
-        trace->step(step).clip = len.clip;
-        trace->step(step).clip_sectors = len.sectors;
-      }
-      if (pages >= 1) {
-        access = ti->type->direct_access(*ti, pgoff, std::min(pages, nr_pages),
-                                         mode, trace);
-      }
+  const IoLen len = MaxIoLen(*ti, sector);
+  const int64_t pages = static_cast<int64_t>(len.sectors / kPageSectors);
+  if (trace != nullptr && pages < nr_pages) {
+    trace->step(step).clip = len.clip;
+    trace->step(step).clip_sectors = len.sectors;
+  }
+  if (pages < 1) return DaxAccess::Error(EIO);
+  return ti->type->direct_access(*ti, pgoff, std::min(pages, nr_pages), mode,
+                                 trace);
+}
+
+DaxAccess MappedDevice::WalkDownTraced(pgoff_t pgoff, int64_t nr_pages,
+                                       DaxAccessMode mode, Trace* trace) {
+  const size_t step =
+      trace->Enter(TraceStep{.function = TraceFunction::kDmDaxDirectAccess,
+                             .device = disk_.name(),
+                             .name = dm_name(),
+                             .pgoff = pgoff,
+                             .nr_pages = nr_pages,
+                             .mode = static_cast<int>(mode)});
+  const DaxAccess access = WalkDown(pgoff, nr_pages, mode, trace, step);
+  trace->Leave(step, access.ret, access.pfn);
+  return access;
+}
+
+inline bool MappedDevice::TranslateCompiled(pgoff_t pgoff, int64_t nr_pages,
+                                            DaxAccess* access) {
+  SrcuReadLock live(io_barrier_);
+  const CompiledMap* map = compiled_.load(std::memory_order_acquire);
+  return map != nullptr && nr_pages >= 1 &&
+         map->Translate(pgoff, nr_pages, access);
+}
+
+// One variable for every way out, so that the map writes the answer where
+// the caller wants it; a copy costs more than the search.
+inline DaxAccess MappedDevice::Access(pgoff_t pgoff, int64_t nr_pages,
+                                      DaxAccessMode mode) {
+  DaxAccess access;
+  if (!TranslateCompiled(pgoff, nr_pages, &access)) {
+    access = WalkDown(pgoff, nr_pages, mode, nullptr, 0);
+  }
+  return access;
+}
+
+DaxAccess MappedDevice::DirectAccess(pgoff_t pgoff, int64_t nr_pages,
+                                     DaxAccessMode mode, Trace* trace) {
+  return trace == nullptr ? Access(pgoff, nr_pages, mode)
+                          : WalkDownTraced(pgoff, nr_pages, mode, trace);
+}
+
+void MappedDevice::TranslateBatch(absl::Span<const pgoff_t> pages,
+                                  absl::Span<uint64_t> pfns,
+                                  absl::Span<int64_t> lengths, int64_t nr_pages,
+                                  SimdLevel simd) {
+  const auto chain = [&](pgoff_t page) {
+    return DaxDirectAccess(&dax_dev_, page, nr_pages, DaxAccessMode::kAccess,
+                           nullptr);
+  };
+  SrcuReadLock live(io_barrier_);
+  const CompiledMap* map = compiled_.load(std::memory_order_acquire);
+  if (map != nullptr && dax_dev_.alive() && nr_pages >= 1) {
+    map->TranslateBatch(
+        simd, pages, nr_pages,
+        {pfns.data(), lengths.empty() ? nullptr : lengths.data(), chain});
+    return;
+  }
+  for (size_t i = 0; i < pages.size(); ++i) {
+    const DaxAccess access = chain(pages[i]);
+    pfns[i] = access.ret > 0 ? access.pfn.value() : CompiledMap::kNoPfn;
+    if (!lengths.empty()) lengths[i] = access.ret;
+  }
+}
+
+void MappedDevice::ForEachExtent(
+    pgoff_t first, uint64_t pages,
+    absl::FunctionRef<bool(pgoff_t, const DaxAccess&)> fn) {
+  SrcuReadLock live(io_barrier_);
+  const CompiledMap* map = compiled_.load(std::memory_order_acquire);
+  if (!dax_dev_.alive()) map = nullptr;
+  uint64_t page = first.value();
+  const uint64_t end = page + pages;
+  while (page < end) {
+    if (map != nullptr) page = map->ForEachRun(page, end, fn);
+    if (page >= end) return;
+    const DaxAccess access = DaxDirectAccess(&dax_dev_, pgoff_t(page),
+                                             static_cast<int64_t>(end - page),
+                                             DaxAccessMode::kAccess, nullptr);
+    if (!fn(pgoff_t(page), access)) return;
+    page += access.ret > 0 ? static_cast<uint64_t>(access.ret) : 1;
+  }
+}
+
+void MappedDevice::UseCompiledMaps(bool on) { use_compiled_maps.store(on); }
+
+void MappedDevice::DropCompiled() {
+  if (compiled_.exchange(nullptr) == nullptr) return;
+  io_barrier_.Synchronize();
+  compiled_owner_ = nullptr;
+}
+
+void MappedDevice::Compile() {
+  DropCompiled();
+  const DmTable* table = live_table();
+  std::vector<const DaxDevice*> below;
+  if (table != nullptr && table->type() == DM_TYPE_DAX_BIO_BASED) {
+    for (const DmTable::TableDev& dd : table->devices()) {
+      if (dd.dm_dev->dax_dev != nullptr) below.push_back(dd.dm_dev->dax_dev);
+    }
+    if (use_compiled_maps.load()) {
+      compiled_owner_ = CompiledMap::Build(*this, *table);
+      compiled_.store(compiled_owner_.get(), std::memory_order_release);
     }
   }
-  if (trace != nullptr) trace->Leave(step, access.ret, access.pfn);
-  return access;
+  SetDaxUses(*this, std::move(below));
 }
 
 int MappedDevice::ZeroPageRange(pgoff_t pgoff, uint64_t nr_pages) {
@@ -124,25 +223,26 @@ bool DmDaxPgoff(const KernelProfile& profile, const DmDev& dev, sector_t sector,
 DaxAccess DmDaxForward(const DmTarget& ti, const DmDev& dev, sector_t sector,
                        pgoff_t pgoff, int64_t nr_pages, DaxAccessMode mode,
                        Trace* trace) {
-  size_t step = 0;
-  if (trace != nullptr) {
-    step =
-        trace->Enter(TraceStep{.function = TraceFunction::kTargetDirectAccess,
-                               .target = std::string(ti.type->name),
-                               .begin = ti.begin,
-                               .len = ti.len,
-                               .pgoff = pgoff,
-                               .nr_pages = nr_pages,
-                               .mode = static_cast<int>(mode),
-                               .lower = dev.name,
-                               .lower_sector = sector});
-  }
   pgoff_t lower;
+  const bool aligned = DmDaxPgoff(ProfileOf(ti), dev, sector, &lower);
+  if (trace == nullptr) {
+    return aligned ? DaxDirectAccess(dev.dax_dev, lower, nr_pages, mode, trace)
+                   : DaxAccess::Error(EINVAL);
+  }
+  const size_t step =
+      trace->Enter(TraceStep{.function = TraceFunction::kTargetDirectAccess,
+                             .target = std::string(ti.type->name),
+                             .begin = ti.begin,
+                             .len = ti.len,
+                             .pgoff = pgoff,
+                             .nr_pages = nr_pages,
+                             .mode = static_cast<int>(mode),
+                             .lower = dev.name,
+                             .lower_sector = sector});
   const DaxAccess access =
-      DmDaxPgoff(ProfileOf(ti), dev, sector, &lower)
-          ? DaxDirectAccess(dev.dax_dev, lower, nr_pages, mode, trace)
-          : DaxAccess::Error(EINVAL);
-  if (trace != nullptr) trace->Leave(step, access.ret, access.pfn);
+      aligned ? DaxDirectAccess(dev.dax_dev, lower, nr_pages, mode, trace)
+              : DaxAccess::Error(EINVAL);
+  trace->Leave(step, access.ret, access.pfn);
   return access;
 }
 

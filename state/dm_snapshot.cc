@@ -207,12 +207,14 @@ absl::StatusOr<std::unique_ptr<DmTable>> DmSnapshotter::RestoreTable(
     MappedDevice& md, const proto::Table& in) {
   auto table = std::make_unique<DmTable>(
       md, in.readonly() ? FMODE_READ : FMODE_READ | FMODE_WRITE);
+  table->BeginRestore();
   // The order of the table's devices is not always that of its rows.
   const auto& devices = in.runtime().device();
   for (auto it = devices.rbegin(); it != devices.rend(); ++it) {
     absl::StatusOr<DevT> dev = ParseDev(md.name(), it->dev());
     if (!dev.ok()) return dev.status();
-    if (absl::Status s = table->GetDevice(*dev).status(); !s.ok()) return s;
+    if (absl::Status s = table->GetDevice(*dev, it->mode()).status(); !s.ok())
+      return s;
   }
   for (const proto::Target& target : in.target()) {
     absl::Status s =

@@ -173,7 +173,8 @@ void SavePmem(const PmemDevice& pmem, BlockDevice& bdev, proto::Pmem* out) {
   }
   if (o.backing == PmemBacking::kAnonymous) out->set_memory(true);
   if (o.backing == PmemBacking::kFile) out->set_file(o.file);
-  for (const auto& [sector, count] : pmem.badblocks().ranges()) {
+  const Badblocks badblocks = pmem.badblocks();
+  for (const auto& [sector, count] : badblocks.ranges()) {
     proto::BadBlocks* bad = out->add_badblocks();
     bad->set_sector(sector);
     bad->set_count(count);

@@ -135,6 +135,13 @@ absl::Status StateDir::Write(proto::StateSnapshot snapshot) const {
   if (!snapshot.SerializeToString(&bytes)) {
     return ErrnoError(EFBIG, "state directory: the state is above 2 GiB");
   }
+  // Protobuf writes strings that are not UTF-8 but does not read them back;
+  // what can not be read must not replace what can.
+  if (!proto::StateSnapshot().ParseFromString(bytes)) {
+    return ErrnoError(EILSEQ,
+                      "state directory: the state has a name or parameters "
+                      "that are not UTF-8, which it can not keep");
+  }
   const std::string temporary = absl::StrCat(path_, "/", kTemporary);
   const std::string file = absl::StrCat(path_, "/", kSnapshot);
   absl::Status status;

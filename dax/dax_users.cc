@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dax/dax_users.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <set>
+#include <utility>
+
+namespace dmdax {
+namespace {
+
+struct Uses {
+  // Recursive: Compile() runs inside a change and names what it uses.
+  std::recursive_mutex mu;
+  std::map<DaxUser*, std::vector<const DaxDevice*>> below;
+  std::map<const DaxDevice*, std::set<DaxUser*>> above;
+};
+
+Uses& AllUses() {
+  static Uses* uses = new Uses;
+  return *uses;
+}
+
+thread_local DaxStackChange* current_change = nullptr;
+
+}  // namespace
+
+void SetDaxUses(DaxUser& user, std::vector<const DaxDevice*> below) {
+  Uses& uses = AllUses();
+  std::lock_guard<std::recursive_mutex> lock(uses.mu);
+  for (const DaxDevice* dev : uses.below[&user]) {
+    auto above = uses.above.find(dev);
+    above->second.erase(&user);
+    if (above->second.empty()) uses.above.erase(above);
+  }
+  uses.below.erase(&user);
+  if (below.empty()) return;
+  std::sort(below.begin(), below.end());
+  below.erase(std::unique(below.begin(), below.end()), below.end());
+  for (const DaxDevice* dev : below) uses.above[dev].insert(&user);
+  uses.below[&user] = std::move(below);
+}
+
+DaxStackChange::DaxStackChange(const DaxDevice& dev, DaxUser* self)
+    : outer_(current_change) {
+  AllUses().mu.lock();
+  current_change = this;
+  if (self != nullptr) {
+    Affect(self);
+  } else {
+    AffectUsersOf(dev);
+  }
+  for (DaxUser* user : affected_) user->DropCompiled();
+}
+
+// Depth first: a user is entered after all that use it in turn, so that the
+// reverse is an order to compile in.  A device stacked on itself comes once.
+void DaxStackChange::Affect(DaxUser* user) {
+  static thread_local std::set<DaxUser*> visiting;
+  if (std::find(affected_.begin(), affected_.end(), user) != affected_.end()) {
+    return;
+  }
+  if (!visiting.insert(user).second) return;
+  AffectUsersOf(user->dax_dev());
+  visiting.erase(user);
+  affected_.push_back(user);
+}
+
+void DaxStackChange::AffectUsersOf(const DaxDevice& dev) {
+  auto above = AllUses().above.find(&dev);
+  if (above == AllUses().above.end()) return;
+  for (DaxUser* user : above->second) Affect(user);
+}
+
+DaxStackChange::~DaxStackChange() {
+  current_change = outer_;
+  // An outer change that covers this one compiles once, at its own end.
+  for (auto user = affected_.rbegin(); user != affected_.rend(); ++user) {
+    const bool later =
+        outer_ != nullptr &&
+        std::find(outer_->affected_.begin(), outer_->affected_.end(), *user) !=
+            outer_->affected_.end();
+    if (!later) (*user)->Compile();
+  }
+  AllUses().mu.unlock();
+}
+
+}  // namespace dmdax

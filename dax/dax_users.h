@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// DaxUser, DaxStackChange: who has compiled what lies below, and must do so
+// again when that changes.
+//
+// A mapped device compiles its whole stack into one map.  It therefore names
+// the DaxDevices it uses, and whoever changes one of them does so within a
+// DaxStackChange:
+//
+//   {
+//     DaxStackChange change(dev);   // all maps above dev are dropped
+//     ... swap the table, mark bad blocks, kill the device ...
+//   }                               // and built again, from below upwards
+//
+// Promise: a query that begins after the change ended sees it, on every
+// device above; one that runs meanwhile walks the chain, and sees what the
+// kernel's would.  Changes nest and are serialised, process-wide.
+//
+// The kernel needs none of this: its readers follow live pointers.
+// Threading: thread-safe.  No change inside a read section of an Srcu: it
+// waits for readers.
+#ifndef DMDAX_DAX_DAX_USERS_H_
+#define DMDAX_DAX_DAX_USERS_H_
+
+#include <vector>
+
+namespace dmdax {
+
+class DaxDevice;
+
+// A device that compiled its stack.
+class DaxUser {
+ public:
+  virtual ~DaxUser() = default;
+  // Where it offers what it compiled.
+  virtual DaxDevice& dax_dev() = 0;
+  // Stops offering a compiled map.  Returns when no reader has it any more.
+  virtual void DropCompiled() = 0;
+  // Compiles again, and names with SetDaxUses() what it found below.
+  virtual void Compile() = 0;
+};
+
+// What `user` is compiled from; replaces what was said before.  Empty: it
+// uses nothing and may be destroyed.
+void SetDaxUses(DaxUser& user, std::vector<const DaxDevice*> below);
+
+class DaxStackChange {
+ public:
+  // `self`, if given, is dropped and compiled too.
+  explicit DaxStackChange(const DaxDevice& dev, DaxUser* self = nullptr);
+  ~DaxStackChange();
+  DaxStackChange(const DaxStackChange&) = delete;
+  DaxStackChange& operator=(const DaxStackChange&) = delete;
+
+ private:
+  void Affect(DaxUser* user);
+  void AffectUsersOf(const DaxDevice& dev);
+
+  DaxStackChange* const outer_;
+  // Users that are affected, each before those that it uses.
+  std::vector<DaxUser*> affected_;
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_DAX_DAX_USERS_H_

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dm/bio_map.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "dm/mapped_device.h"
+
+namespace dmdax {
+namespace {
+
+// Deeper than any stack the kernel could resume.
+constexpr size_t kMaxDepth = 256;
+
+// The bytes of a sector of a disk, or null when it has none.
+char* LeafBytes(const BioHop& leaf) {
+  DaxDevice* dax_dev = leaf.bdev->host_dax_dev();
+  if (dax_dev == nullptr) return nullptr;
+  const sector_t sector = leaf.bdev->start_sect() + leaf.sector.value();
+  const DaxAccess page = DaxDirectAccess(dax_dev, SectorToPage(sector), 1,
+                                         DaxAccessMode::kAccess, nullptr);
+  if (page.ret < 1 || page.kaddr == nullptr) return nullptr;
+  return static_cast<char*>(page.kaddr) +
+         (sector.value() % kPageSectors << kSectorShift);
+}
+
+absl::Status Failed(const BioRoute& route) {
+  return ErrnoError(route.err, absl::StrCat(route.hops.back().bdev->name(),
+                                            ": I/O error at sector ",
+                                            route.hops.back().sector.value()));
+}
+
+}  // namespace
+
+BioRoute RouteBio(BlockDevice& bdev, sector_t sector, ReqOp op) {
+  BioRoute route{.hops = {{&bdev, sector}}};
+  while (route.hops.size() <= kMaxDepth) {
+    const BioHop at = route.hops.back();
+    const uint64_t size = at.bdev->nr_sectors();
+    if (at.sector.value() >= size) {
+      // bio_check_eod(), and what a device of no size says.
+      route.kind = BioMap::Kind::kError;
+      route.err = EIO;
+      return route;
+    }
+    const auto* md = dynamic_cast<const MappedDevice*>(at.bdev->fops());
+    if (md == nullptr) return route;
+    const BioMap next = md->MapBio(at.sector, op);
+    if (next.kind != BioMap::Kind::kRemapped) {
+      route.kind = next.kind;
+      route.err = next.err;
+      return route;
+    }
+    route.hops.push_back({next.dev->bdev, next.sector});
+  }
+  route.kind = BioMap::Kind::kError;
+  route.err = ELOOP;
+  return route;
+}
+
+absl::Status BioRead(BlockDevice& bdev, sector_t sector,
+                     absl::Span<char> bytes) {
+  for (size_t i = 0; i < bytes.size() / kSectorSize; ++i) {
+    char* out = bytes.data() + i * kSectorSize;
+    const BioRoute route = RouteBio(bdev, sector + i, ReqOp::kRead);
+    if (route.kind == BioMap::Kind::kError) return Failed(route);
+    if (route.kind != BioMap::Kind::kRemapped) {
+      memset(out, 0, kSectorSize);
+      continue;
+    }
+    const char* leaf = LeafBytes(route.hops.back());
+    if (leaf == nullptr) {
+      return ErrnoError(ENODATA, absl::StrCat(route.hops.back().bdev->name(),
+                                              " has no bytes"));
+    }
+    memcpy(out, leaf, kSectorSize);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BioWrite(BlockDevice& bdev, sector_t sector,
+                      absl::Span<const char> bytes) {
+  for (size_t i = 0; i < bytes.size() / kSectorSize; ++i) {
+    const BioRoute route = RouteBio(bdev, sector + i, ReqOp::kWrite);
+    if (route.kind == BioMap::Kind::kError) return Failed(route);
+    if (route.kind != BioMap::Kind::kRemapped) continue;
+    if (char* leaf = LeafBytes(route.hops.back())) {
+      memcpy(leaf, bytes.data() + i * kSectorSize, kSectorSize);
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace dmdax

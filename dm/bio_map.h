@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where a sector goes: the path of a bio down a stack of mapped devices, for
+// any target, DAX or not, and its data where a leaf has bytes.
+//
+//   BioRoute route = RouteBio(*bdev, sector_t{24}, ReqOp::kRead);
+//   route.hops.back()   // the disk, and the sector of it
+//   route.kind          // kRemapped; or zeros, dropped, an error on the way
+//
+// Time and suspension play no part: this is where the sector goes once it
+// does.  A target that counts what it sees (dust) counts this too.
+// Mirrors: submit_bio_noacct, bio_check_eod of block/blk-core.c, __map_bio of
+// drivers/md/dm.c (6.1).
+// Threading: thread-safe, as long as no device is removed meanwhile.
+#ifndef DMDAX_DM_BIO_MAP_H_
+#define DMDAX_DM_BIO_MAP_H_
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "block/block_device.h"
+#include "dm/device_mapper.h"
+
+namespace dmdax {
+
+// One device on the way, and the sector on it.
+struct BioHop {
+  BlockDevice* bdev;
+  sector_t sector;
+};
+
+struct BioRoute {
+  // The device asked for first, the last one reached last.
+  std::vector<BioHop> hops;
+  // kRemapped: it ends on hops.back(), which is no mapped device.
+  BioMap::Kind kind = BioMap::Kind::kRemapped;
+  int err = 0;  // EIO: refused, or past a device's end; ELOOP: no end
+};
+
+// The way of `sector` of `bdev`.
+BioRoute RouteBio(BlockDevice& bdev, sector_t sector, ReqOp op);
+
+// Reads or writes whole sectors, each on its own way.  EIO and others as the
+// bios fail; ENODATA when a leaf has no bytes to read (a write is lost there).
+absl::Status BioRead(BlockDevice& bdev, sector_t sector,
+                     absl::Span<char> bytes);
+absl::Status BioWrite(BlockDevice& bdev, sector_t sector,
+                      absl::Span<const char> bytes);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_DM_BIO_MAP_H_

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Asking a compiled map.  It is built in compiled_map_build.cc.
+#include "dm/compiled_map.h"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace dmdax {
+namespace {
+
+// The sector of a page from here on does not fit 64 bits: the kernel's
+// product wraps and finds a row again.
+constexpr uint64_t kWrappingPage = uint64_t{1} << 61;
+
+}  // namespace
+
+bool CompiledMap::Outside(uint64_t page, DaxAccess* access) const {
+  *access = DaxAccess::Error(EIO);
+  return page < kWrappingPage;
+}
+
+const CompiledMap::Leaf& CompiledMap::LeafOf(uint64_t pfn) const {
+  size_t i = leaves_.size() - 1;
+  while (i > 0 && pfn < leaves_[i].pfn) --i;
+  return leaves_[i];
+}
+
+bool CompiledMap::Translate(pgoff_t pgoff, int64_t nr_pages,
+                            DaxAccess* access) const {
+  const uint64_t page = pgoff.value();
+  if (page >= pages_) [[unlikely]]
+    return Outside(page, access);
+  const auto translate = [&](const auto& extents) {
+    const size_t i = extents.Find(page);
+    const auto& extent = extents[i];
+    const uint64_t end = extents[i + 1].start;
+    if (extent.value >= extents.kSpecial) {
+      return TranslateSpecial(specials_[extent.value - extents.kSpecial], page,
+                              end, nr_pages, access);
+    }
+    SetRun(extent.value + (page - extent.start), end - page, nr_pages, access);
+    return true;
+  };
+  return narrow_ ? translate(narrow_extents_) : translate(wide_extents_);
+}
+
+bool CompiledMap::TranslateSpecial(const Special& special, uint64_t page,
+                                   uint64_t end, int64_t nr_pages,
+                                   DaxAccess* access) const {
+  const uint64_t x = page + special.offset;
+  uint64_t most = std::min(end - page, special.cap);
+  switch (special.kind) {
+    case Special::Kind::kPeriod: {
+      const StripePeriod::Run run = special.period->At(x);
+      SetRun(run.pfn, std::min(run.pages, most), nr_pages, access);
+      return true;
+    }
+    case Special::Kind::kHops: {
+      const StripeHops& hops = *special.hops;
+      const Reciprocal::Quotient chunk = hops.chunk.Divide(x);
+      const Reciprocal::Quotient row = hops.count.Divide(chunk.quotient);
+      const StripeHops::Leg& leg = hops.legs[row.remainder];
+      const uint64_t there =
+          leg.first + row.quotient * hops.chunk.divisor() + chunk.remainder;
+      most = std::min(most, hops.chunk.divisor() - chunk.remainder);
+      if (leg.below != nullptr) {
+        return leg.below->Translate(
+            pgoff_t(there), std::min(nr_pages, static_cast<int64_t>(most)),
+            access);
+      }
+      SetRun(there, most, nr_pages, access);
+      return true;
+    }
+    case Special::Kind::kBelow:
+      return special.below->Translate(
+          pgoff_t(x), std::min(nr_pages, static_cast<int64_t>(most)), access);
+    case Special::Kind::kError:
+      *access = DaxAccess::Error(special.err);
+      return true;
+    case Special::Kind::kChain:
+      break;
+  }
+  return false;
+}
+
+size_t CompiledMap::nr_extents() const {
+  return narrow_ ? narrow_extents_.size() : wide_extents_.size();
+}
+
+size_t CompiledMap::MemoryBytes() const {
+  size_t bytes = narrow_extents_.MemoryBytes() + wide_extents_.MemoryBytes() +
+                 specials_.capacity() * sizeof(Special) +
+                 leaves_.capacity() * sizeof(Leaf);
+  for (const Special& special : specials_) {
+    if (special.period != nullptr && special.period.use_count() == 1) {
+      bytes += special.period->base.capacity() * sizeof(uint64_t) +
+               special.period->left.capacity() * sizeof(uint32_t);
+    }
+  }
+  return bytes;
+}
+
+}  // namespace dmdax

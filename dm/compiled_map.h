@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// CompiledMap: a whole stack of mapped devices as one table of page runs.
+//
+// The chain asks every level for its part of a translation.  A CompiledMap is
+// what the chain would answer, worked out beforehand: the device's pages cut
+// into extents, each of them a physical run, an error, a stripe in closed
+// form, or a note to ask the chain after all.  A query costs one search
+// however deep the stack is.
+//
+//   std::shared_ptr<const CompiledMap> map = CompiledMap::Build(md, table);
+//   DaxAccess access;
+//   if (map == nullptr || !map->Translate(pgoff_t{256}, 512, &access)) {
+//     access = /* the chain */;
+//   }
+//
+// Promise: what Translate() answers is bit for bit the chain's answer, its
+// length clipped as every level would have: at row ends, chunk ends,
+// max_sectors and the end of the memory.  Therefore neighbours are not merged
+// even where they are contiguous: the kernel would not either.
+//
+// Exceptions that go to the chain: rows of targets without a dax_layout,
+// chunks that are no whole pages, memory with bad blocks, devices stacked on
+// themselves, pages from 2^61 on (their sector wraps).
+//
+// A snapshot: whoever changes anything below does so in a DaxStackChange
+// (dax/dax_users.h), which has the maps above built anew.
+//
+// Memory: 8 bytes an extent and up to 5 for the directory (16 + 5 when pages
+// or frames need more than 32 bits).  Stripes are never spread out.
+// Threading: immutable.
+#ifndef DMDAX_DM_COMPILED_MAP_H_
+#define DMDAX_DM_COMPILED_MAP_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/types/span.h"
+#include "dax/dax_device.h"
+#include "dm/batch_kernels.h"
+#include "dm/extent_table.h"
+#include "dm/stripe_period.h"
+
+namespace dmdax {
+
+class DmTable;
+class MappedDevice;
+
+class CompiledMap {
+ public:
+  // Never fails; null where there is nothing to compile (a table of 2^60
+  // sectors, or 256 levels).  The maps of devices below are taken as they are.
+  static std::shared_ptr<const CompiledMap> Build(MappedDevice& md,
+                                                  const DmTable& table);
+
+  // dm_dax_direct_access() for nr_pages >= 1, in either access mode.  False:
+  // the chain must be asked.
+  bool Translate(pgoff_t pgoff, int64_t nr_pages, DaxAccess* access) const;
+
+  // Where a batch's answers go: pfns[i], kNoPfn when there is none, and
+  // unless null lengths[i], pages or -errno.  chain() answers for pages that
+  // Translate() does not.
+  static constexpr uint64_t kNoPfn = ~uint64_t{0};
+  struct Batch {
+    uint64_t* pfns;
+    int64_t* lengths;
+    absl::FunctionRef<DaxAccess(pgoff_t page)> chain;
+  };
+  // Translate() for every page; `simd` at most BestSimd().
+  void TranslateBatch(SimdLevel simd, absl::Span<const pgoff_t> pages,
+                      int64_t nr_pages, const Batch& out) const;
+
+  // Calls fn for the runs and errors of pages [page, end) in turn: a page and
+  // what Translate() says for as many pages as are left.  Errors may come a
+  // page at a time or for as many as there are.  Stops before a page that is
+  // the chain's or outside, and returns it; returns `end` when done, or when
+  // fn returned false.
+  uint64_t ForEachRun(
+      uint64_t page, uint64_t end,
+      absl::FunctionRef<bool(pgoff_t, const DaxAccess&)> fn) const;
+
+  // Pages of the device; the last one may be cut.
+  uint64_t pages() const { return pages_; }
+  // Levels of mapped devices, this one included.
+  int levels() const { return levels_; }
+  size_t nr_extents() const;
+  // Bytes of heap, without maps below that are shared.
+  size_t MemoryBytes() const;
+
+ private:
+  friend class CompiledMapBuilder;
+
+  // An extent that is more than a run.
+  struct Special {
+    enum class Kind : uint8_t {
+      kError,   // -err
+      kChain,   // ask the chain
+      kPeriod,  // `period` at page + offset
+      kHops,    // a stripe over maps below: `hops` at page + offset
+      kBelow,   // `below` at page + offset
+    };
+    Kind kind = Kind::kError;
+    int err = 0;
+    uint64_t cap = ~uint64_t{0};  // pages that one answer may have, >= 1
+    uint64_t offset = 0;          // modulo 2^64
+    std::shared_ptr<const StripePeriod> period;
+    std::shared_ptr<const StripeHops> hops;
+    std::shared_ptr<const CompiledMap> below;
+  };
+
+  // Where the bytes behind a range of frames are.
+  struct Leaf {
+    uint64_t pfn = 0;  // the first
+    uint32_t pfn_flags = 0;
+    char* kaddr = nullptr;
+  };
+
+  bool TranslateSpecial(const Special& special, uint64_t page, uint64_t end,
+                        int64_t nr_pages, DaxAccess* access) const;
+  bool Outside(uint64_t page, DaxAccess* access) const;
+  // Fills in what follows from the frame: kaddr and flags.
+  void SetRun(uint64_t pfn, uint64_t pages, int64_t nr_pages,
+              DaxAccess* access) const;
+  const Leaf& LeafOf(uint64_t pfn) const;
+  void FindFewRuns();
+  void TranslateOne(pgoff_t page, int64_t nr_pages, size_t i,
+                    const Batch& out) const;
+  template <typename Extents>
+  void TranslateAhead(const Extents& extents, absl::Span<const pgoff_t> pages,
+                      int64_t nr_pages, const Batch& out) const;
+  template <typename Extents>
+  void TranslateBlock(const Extents& extents, absl::Span<const pgoff_t> pages,
+                      size_t first, size_t end, int64_t nr_pages,
+                      const Batch& out) const;
+  size_t IndexBytes() const;
+
+  uint64_t pages_ = 0;
+  int levels_ = 1;
+  bool narrow_ = true;
+  NarrowExtents narrow_extents_;
+  WideExtents wide_extents_;
+  std::vector<Special> specials_;
+  std::vector<Leaf> leaves_;  // ascending; at least one
+  std::optional<FewRuns> few_runs_;
+};
+
+inline void CompiledMap::SetRun(uint64_t pfn, uint64_t pages, int64_t nr_pages,
+                                DaxAccess* access) const {
+  const Leaf& leaf = leaves_.size() == 1 ? leaves_[0] : LeafOf(pfn);
+  access->ret = std::min(static_cast<int64_t>(pages), nr_pages);
+  access->pfn = pfn_t(pfn);
+  access->pfn_flags = leaf.pfn_flags;
+  access->kaddr = leaf.kaddr == nullptr
+                      ? nullptr
+                      : leaf.kaddr + ((pfn - leaf.pfn) << kPageShift);
+}
+
+}  // namespace dmdax
+
+#endif  // DMDAX_DM_COMPILED_MAP_H_

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// CompiledMapBuilder: makes a CompiledMap, row by row.
+//
+//   CompiledMapBuilder builder(md, table);
+//   std::shared_ptr<const CompiledMap> map = builder.Build();
+//
+// Works from below upwards: a device below that is mapped itself has been
+// flattened already, so that a level costs as many steps as it has extents,
+// whatever lies under it.  Two budgets bound the result; where one is
+// exceeded the map below is kept and asked (one hop more), never a failure.
+// Used by compiled_map*.cc only.  Threading: none.
+#ifndef DMDAX_DM_COMPILED_MAP_BUILD_H_
+#define DMDAX_DM_COMPILED_MAP_BUILD_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "dm/compiled_map.h"
+#include "dm/dm_table.h"
+
+namespace dmdax {
+
+class CompiledMapBuilder {
+ public:
+  CompiledMapBuilder(MappedDevice& md, const DmTable& table);
+  std::shared_ptr<const CompiledMap> Build();
+
+ private:
+  using Special = CompiledMap::Special;
+  using Kind = Special::Kind;
+
+  // What a row finds under one of its devices.
+  struct Below {
+    int err = 0;  // every access fails with it
+    std::optional<DaxWindow> window;
+    std::shared_ptr<const CompiledMap> map;  // neither: the chain knows
+  };
+  // A leg of a stripe, resolved over its whole length.
+  struct Leg {
+    // None: a run of frames from `first` on.
+    std::shared_ptr<const StripePeriod> period;
+    std::shared_ptr<const CompiledMap> below;  // else a hop to page `first`
+    uint64_t first = 0;  // frame; page of `below`; or position in `period`
+    uint64_t cap = ~uint64_t{0};
+  };
+
+  const Below& Resolve(const DmDev& dev);
+  void AddLeaves(const Below& below);
+  bool MakeNarrow();
+
+  void AddRow(const DmTarget& ti);
+  void AddPages(const DmTarget& ti, uint64_t first, uint64_t last);
+  void AddLinear(const DmTarget& ti, uint64_t first, uint64_t last);
+  void AddBelow(uint64_t page, uint64_t pages, const Below& below, uint64_t q);
+  void AddMapBelow(uint64_t page, uint64_t pages,
+                   const std::shared_ptr<const CompiledMap>& map, uint64_t q);
+
+  void AddStriped(const DmTarget& ti, uint64_t first, uint64_t last);
+  std::optional<Leg> ResolveLeg(const DaxLayout::Leg& leg, uint64_t pages);
+  // The legs' common period, or null: none, or beyond the budget.
+  std::shared_ptr<const StripePeriod> Compose(uint64_t chunk,
+                                              const std::vector<Leg>& legs,
+                                              uint64_t pages) const;
+
+  void AddRun(uint64_t page, uint64_t pfn);
+  void AddSpecial(uint64_t page, Special special);
+  void AddError(uint64_t page, int err);
+  void AddChain(uint64_t page);
+
+  MappedDevice& md_;
+  const DmTable& table_;
+  std::shared_ptr<CompiledMap> map_;
+  std::map<const DmDev*, Below> below_;
+  const DmDev* last_dev_ = nullptr;
+  const Below* last_below_ = nullptr;
+  DaxLayout layout_;  // of the row at hand
+  uint64_t extents_ = 0;
+  uint64_t most_extents_ = 0;
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_DM_COMPILED_MAP_BUILD_H_

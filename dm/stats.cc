@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dm/stats.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "base/errno_status.h"
+#include "dm/arg_set.h"
+
+namespace dmdax {
+namespace {
+
+constexpr absl::string_view kMessages[] = {
+    "@stats_create", "@stats_delete",      "@stats_clear",  "@stats_list",
+    "@stats_print",  "@stats_print_clear", "@stats_set_aux"};
+
+// Areas of all regions together; the kernel stops at a quarter of the memory.
+constexpr uint64_t kMaxAreas = 1 << 20;
+
+absl::Status Invalid() { return ErrnoError(EINVAL, "invalid parameters"); }
+
+// "start+len", "-", or EINVAL.
+bool ParseRange(const std::string& word, uint64_t size, SscanfOverflow overflow,
+                uint64_t* start, uint64_t* end) {
+  if (word == "-") {
+    *start = 0;
+    *end = std::max<uint64_t>(size, 1);
+    return true;
+  }
+  const std::vector<std::string> parts =
+      absl::StrSplit(word, absl::MaxSplits('+', 1));
+  if (parts.size() != 2) return false;
+  absl::StatusOr<uint64_t> first = SscanfU64(parts[0], overflow);
+  absl::StatusOr<uint64_t> len = SscanfU64(parts[1], overflow);
+  if (!first.ok() || !len.ok()) return false;
+  *start = *first;
+  *end = *first + *len;
+  return *start < *end;
+}
+
+bool ParseStep(absl::string_view word, uint64_t len, SscanfOverflow overflow,
+               uint64_t* step) {
+  if (absl::ConsumePrefix(&word, "/")) {
+    absl::StatusOr<uint32_t> divisor = SscanfU32(word, overflow);
+    if (!divisor.ok() || *divisor == 0) return false;
+    *step = std::max<uint64_t>(1, (len + *divisor - 1) / *divisor);
+    return true;
+  }
+  absl::StatusOr<uint64_t> value = SscanfU64(word, overflow);
+  if (!value.ok() || *value == 0) return false;
+  *step = *value;
+  return true;
+}
+
+bool ParseHistogram(absl::string_view text, SscanfOverflow overflow,
+                    std::vector<uint64_t>* boundaries) {
+  uint64_t last = 0;
+  for (absl::string_view word : absl::StrSplit(text, ',')) {
+    absl::StatusOr<uint64_t> value = SscanfU64(word, overflow);
+    if (!value.ok() || *value <= last) return false;
+    last = *value;
+    boundaries->push_back(last);
+  }
+  return true;
+}
+
+absl::StatusOr<uint32_t> ParseId(const std::string& word,
+                                 SscanfOverflow overflow) {
+  absl::StatusOr<uint32_t> id = SscanfU32(word, overflow);
+  if (!id.ok() || *id > 0x7fffffff) return Invalid();
+  return id;
+}
+
+}  // namespace
+
+bool DmStats::Knows(absl::string_view message) {
+  return std::any_of(std::begin(kMessages), std::end(kMessages),
+                     [&](absl::string_view known) {
+                       return absl::EqualsIgnoreCase(known, message);
+                     });
+}
+
+absl::StatusOr<std::string> DmStats::Create(absl::Span<const std::string> argv,
+                                            uint64_t size,
+                                            SscanfOverflow overflow) {
+  Region r;
+  if (argv.size() < 3 ||
+      !ParseRange(argv[1], size, overflow, &r.start, &r.end) ||
+      !ParseStep(argv[2], r.end - r.start, overflow, &r.step)) {
+    return Invalid();
+  }
+  DmArgSet as(argv.subspan(3), overflow);
+  absl::StatusOr<uint32_t> features = Invalid();
+  if (as.argc() > 0) features = SscanfU32(as.rest()[0], overflow);
+  if (features.ok()) {
+    as.Shift();
+    for (uint32_t i = 0; i < *features; ++i) {
+      const std::string* word = as.Shift();
+      if (word == nullptr) return Invalid();
+      if (absl::EqualsIgnoreCase(*word, "precise_timestamps")) {
+        r.precise_timestamps = true;
+      } else if (!absl::StartsWithIgnoreCase(*word, "histogram:") ||
+                 !r.histogram.empty() ||
+                 !ParseHistogram(absl::string_view(*word).substr(10), overflow,
+                                 &r.histogram)) {
+        return Invalid();
+      }
+    }
+  }
+  if (const std::string* word = as.Shift()) r.program_id = *word;
+  if (const std::string* word = as.Shift()) r.aux_data = *word;
+  if (as.argc() > 0) return Invalid();
+  uint64_t areas = r.areas();
+  for (const auto& [id, other] : regions_) areas += other.areas();
+  if (areas > kMaxAreas) return ErrnoError(ENOMEM, "too many areas");
+  // The lowest number that is free.
+  uint32_t id = 0;
+  while (regions_.contains(id)) ++id;
+  regions_[id] = std::move(r);
+  return absl::StrCat(id);
+}
+
+absl::StatusOr<std::string> DmStats::List(
+    absl::Span<const std::string> argv) const {
+  if (argv.size() > 2) return Invalid();
+  std::string out;
+  for (const auto& [id, r] : regions_) {
+    if (argv.size() == 2 && argv[1] != r.program_id) continue;
+    absl::StrAppend(&out, id, ": ", r.start, "+", r.end - r.start, " ");
+    absl::StrAppend(&out, r.step, " ", r.program_id, " ", r.aux_data);
+    if (r.precise_timestamps) absl::StrAppend(&out, " precise_timestamps");
+    if (!r.histogram.empty()) {
+      absl::StrAppend(&out, " histogram:", absl::StrJoin(r.histogram, ","));
+    }
+    absl::StrAppend(&out, "\n");
+  }
+  return out;
+}
+
+absl::StatusOr<std::string> DmStats::Print(absl::Span<const std::string> argv,
+                                           SscanfOverflow overflow) const {
+  if (argv.size() != 2 && argv.size() != 4) return Invalid();
+  absl::StatusOr<uint32_t> id = ParseId(argv[1], overflow);
+  if (!id.ok()) return id.status();
+  uint64_t first = 0, count = ~uint64_t{0};
+  if (argv.size() == 4) {
+    for (uint64_t* number : {&first, &count}) {
+      const std::string& word = argv[number == &first ? 2 : 3];
+      if (word == "-") continue;
+      absl::StatusOr<uint64_t> value = SscanfU64(word, overflow);
+      if (!value.ok()) return Invalid();
+      *number = *value;
+    }
+  }
+  auto region = regions_.find(*id);
+  if (region == regions_.end()) return ErrnoError(ENOENT, "no such region");
+  const Region& r = region->second;
+  // A sum that wraps is the last area.
+  uint64_t last = first + count < first ? r.areas() : first + count;
+  last = std::min(last, r.areas());
+  std::string out;
+  for (uint64_t i = first; i < last; ++i) {
+    const uint64_t start = r.start + i * r.step;
+    const uint64_t end = std::min(r.end, start + r.step);
+    absl::StrAppend(&out, start, "+", end - start,
+                    " 0 0 0 0 0 0 0 0 0 0 0 0 0");
+    if (!r.histogram.empty()) {
+      absl::StrAppend(&out, " 0");
+      for (size_t n = 0; n < r.histogram.size(); ++n) {
+        absl::StrAppend(&out, ":0");
+      }
+    }
+    absl::StrAppend(&out, "\n");
+  }
+  return out;
+}
+
+absl::StatusOr<std::string> DmStats::Message(absl::Span<const std::string> argv,
+                                             uint64_t size,
+                                             const KernelProfile& profile) {
+  const SscanfOverflow overflow = profile.sscanf_overflow;
+  const absl::string_view name = argv[0];
+  if (absl::EqualsIgnoreCase(name, "@stats_create")) {
+    return Create(argv, size, overflow);
+  }
+  if (absl::EqualsIgnoreCase(name, "@stats_list")) return List(argv);
+  if (absl::StartsWithIgnoreCase(name, "@stats_print")) {
+    return Print(argv, overflow);
+  }
+  const bool sets_aux = absl::EqualsIgnoreCase(name, "@stats_set_aux");
+  if (argv.size() != (sets_aux ? 3u : 2u)) return Invalid();
+  absl::StatusOr<uint32_t> id = ParseId(argv[1], overflow);
+  if (!id.ok()) return id.status();
+  auto region = regions_.find(*id);
+  if (region == regions_.end()) return ErrnoError(ENOENT, "no such region");
+  if (sets_aux) region->second.aux_data = argv[2];
+  if (absl::EqualsIgnoreCase(name, "@stats_delete")) regions_.erase(region);
+  return "";
+}
+
+}  // namespace dmdax

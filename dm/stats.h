@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// DmStats: the regions of a mapped device whose I/O is counted (@stats_*
+// messages).  No I/O passes here, so every counter is 0; the regions, their
+// numbers and their words are the kernel's.
+//
+//   @stats_create <start>+<len>|- <step>|/<areas>
+//                 [<#features> precise_timestamps histogram:n,n,...]
+//                 [<program id> [<aux data>]]
+//   @stats_delete <id>    @stats_clear <id>    @stats_list [<program id>]
+//   @stats_print[_clear] <id> [<first area> <areas>]
+//   @stats_set_aux <id> <aux data>
+//
+// A snapshot of the machine does not keep them.
+// Mirrors: drivers/md/dm-stats.c (6.1).
+// Threading: the caller serialises (DmCtl).
+#ifndef DMDAX_DM_STATS_H_
+#define DMDAX_DM_STATS_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "base/kernel_profile.h"
+
+namespace dmdax {
+
+class DmStats {
+ public:
+  // Whether dm_stats_message() knows the message.
+  static bool Knows(absl::string_view message);
+  // The reply.  EINVAL; ENOENT: no such region; ENOMEM: too many areas.
+  // `size`: sectors of the device.
+  absl::StatusOr<std::string> Message(absl::Span<const std::string> argv,
+                                      uint64_t size,
+                                      const KernelProfile& profile);
+
+ private:
+  struct Region {
+    uint64_t start, end, step;  // sectors
+    bool precise_timestamps = false;
+    std::vector<uint64_t> histogram;  // boundaries
+    std::string program_id = "-", aux_data = "-";
+
+    uint64_t areas() const { return (end - start - 1) / step + 1; }
+  };
+
+  absl::StatusOr<std::string> Create(absl::Span<const std::string> argv,
+                                     uint64_t size, SscanfOverflow overflow);
+  absl::StatusOr<std::string> List(absl::Span<const std::string> argv) const;
+  absl::StatusOr<std::string> Print(absl::Span<const std::string> argv,
+                                    SscanfOverflow overflow) const;
+
+  std::map<uint32_t, Region> regions_;
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_DM_STATS_H_

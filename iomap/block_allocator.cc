@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "iomap/block_allocator.h"
+
+#include <algorithm>
+
+namespace dmdax {
+
+std::optional<FileExtent> AlignedAllocator::Allocate(uint64_t logical,
+                                                     uint64_t length) {
+  const uint64_t skip = (logical - next_) & (align_ - 1);
+  const uint64_t at = next_ + skip;
+  if (at >= end_) return std::nullopt;
+  FileExtent extent{.logical = logical,
+                    .physical = at,
+                    .length = std::min(length, end_ - at)};
+  next_ = at + extent.length;
+  return extent;
+}
+
+std::optional<FileExtent> ExtentListAllocator::Allocate(uint64_t logical,
+                                                        uint64_t length) {
+  FileExtent found = free_.Find(logical);
+  if (found.type == IOMAP_HOLE) return std::nullopt;
+  uint64_t from = logical;
+  uint64_t to = logical + std::min(length, found.length);
+  if (extsize_ > 0) {
+    const uint64_t low = logical / extsize_ * extsize_;
+    const uint64_t high =
+        (logical + length + extsize_ - 1) / extsize_ * extsize_;
+    to = std::min(high, found.end());
+    // Backwards as far as the list is contiguous.
+    for (const FileExtent& extent : free_.All()) {
+      if (extent.logical <= logical && logical < extent.end()) {
+        from = std::max(low, extent.logical);
+      }
+    }
+  }
+  found.physical -= logical - from;
+  found.logical = from;
+  found.length = to - from;
+  return found;
+}
+
+}  // namespace dmdax

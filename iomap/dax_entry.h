@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// DaxEntries: the DAX entries of a file's mapping (i_pages): which page or
+// huge page of the file was handed out, as what, and whether it is dirty.
+//
+//   DaxEntries::Grabbed grabbed = entries.Grab(index, /*order=*/9, unmap);
+//   if (grabbed.entry == nullptr) return grabbed.fault;   // FALLBACK ...
+//   entries.Insert(...); entries.Unlock(*grabbed.entry);
+//
+// An entry is 4 KiB or a PMD, and a real page frame, the zero page, or EMPTY
+// (it exists only to be locked while the fault asks the file system).
+//
+// Mirrors: fs/dax.c grab_mapping_entry, dax_lock_entry,
+// __dax_invalidate_entry, xas_find_marked of lib/xarray.c as far as the trace
+// points show it (6.1; until 4.19 radix-tree exceptional entries).
+// Threading: thread-compatible: the owner serialises, so no entry is ever
+// found locked by somebody else.
+#ifndef DMDAX_IOMAP_DAX_ENTRY_H_
+#define DMDAX_IOMAP_DAX_ENTRY_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+
+#include "base/units.h"
+#include "mm/vm_fault.h"
+
+namespace dmdax {
+
+// Flags of an entry.  A set of bits, XArray values since 4.20.
+enum DaxEntryFlags : unsigned {
+  DAX_LOCKED = 1 << 0,
+  DAX_PMD = 1 << 1,
+  DAX_ZERO_PAGE = 1 << 2,
+  DAX_EMPTY = 1 << 3,
+};
+
+struct DaxEntry {
+  uint64_t index = 0;  // first page; aligned to the order
+  int order = 0;
+  pfn_t pfn{};
+  unsigned flags = 0;
+  bool dirty = false;    // PAGECACHE_TAG_DIRTY
+  bool towrite = false;  // PAGECACHE_TAG_TOWRITE
+
+  bool is_zero() const { return (flags & DAX_ZERO_PAGE) != 0; }
+  bool is_empty() const { return (flags & DAX_EMPTY) != 0; }
+  bool is_pmd() const { return (flags & DAX_PMD) != 0; }
+  // The XArray word: value << 1 | 1, without the lock bit.
+  uint64_t raw() const {
+    return ((pfn.value() << 4 | (flags & ~unsigned{DAX_LOCKED})) << 1) | 1;
+  }
+};
+
+class DaxEntries {
+ public:
+  // Called to unmap [first, first + nr) of the file.
+  using Unmap = std::function<void(uint64_t first, uint64_t nr)>;
+
+  struct Grabbed {
+    DaxEntry* entry = nullptr;  // locked
+    vm_fault_t fault = 0;       // when null: FALLBACK
+  };
+
+  explicit DaxEntries(int pmd_order) : pmd_order_(pmd_order) {}
+
+  // grab_mapping_entry(): the entry at `index` of `order` (0 or the PMD's),
+  // a larger real one, or a new EMPTY one; locked.  A PMD next to existing
+  // single pages is a conflict: FALLBACK.  A zero or empty PMD is replaced
+  // when a single page is asked for.
+  Grabbed Grab(uint64_t index, int order, const Unmap& unmap);
+  void Unlock(DaxEntry& entry) { entry.flags &= ~unsigned{DAX_LOCKED}; }
+
+  // The entry that covers `index`, or null.
+  DaxEntry* Find(uint64_t index);
+  // Whether an entry smaller than `order` lies in the range of `index`.
+  bool Conflicts(uint64_t index, int order);
+
+  // dax_delete_mapping_entry() for every entry that touches
+  // [first, first + nr); nr == 0: to the end.  `gone` sees each.
+  void Delete(uint64_t first, uint64_t nr,
+              const std::function<void(const DaxEntry&)>& gone);
+
+  bool empty() const { return entries_.empty(); }
+  bool AnyDirty() const;
+  uint64_t nrpages() const;
+  const std::map<uint64_t, DaxEntry>& all() const { return entries_; }
+  std::map<uint64_t, DaxEntry>& all() { return entries_; }
+
+  // Where xas_for_each_marked() stands after it found nothing more up to
+  // `max`: the xa_index in dax_writeback_range_done.  `from` is the entry
+  // found last, or null when the search from `start` found none.
+  uint64_t FinalIndex(uint64_t start, const DaxEntry* from, uint64_t max) const;
+
+ private:
+  // log2 of the indices one slot of the tree's root stands for.
+  int RootShift() const;
+
+  const int pmd_order_;
+  std::map<uint64_t, DaxEntry> entries_;  // by first index
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_IOMAP_DAX_ENTRY_H_

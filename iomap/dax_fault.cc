@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "iomap/dax_fault.h"
+
+#include <cerrno>
+
+#include "absl/strings/str_format.h"
+
+namespace dmdax {
+namespace {
+
+using K = FaultEventKind;
+
+DaxEntries::Unmap Unmapper(DaxInode& inode) {
+  return [&inode](uint64_t first, uint64_t nr) {
+    inode.mapping.UnmapMappingPages(first, nr);
+  };
+}
+
+uint64_t MaxPgoff(const DaxInode& inode) {
+  const uint64_t size = inode.profile->page_size();
+  return (inode.i_size + size - 1) / size;
+}
+
+FaultReason Reason(FaultReasonCode code, uint64_t want = 0, uint64_t have = 0) {
+  FaultReason reason;
+  reason.code = code;
+  reason.want = want;
+  reason.have = have;
+  return reason;
+}
+
+FaultReason ErrnoReason(int error) {
+  FaultReason reason = Reason(FaultReasonCode::kIomapError);
+  reason.err = -error;
+  return reason;
+}
+
+// The 2 MiB lie in the VMA and have the file's colour
+// (dax_fault_check_fallback).
+bool CheckFallbackVma(VmFault& vmf) {
+  const FaultProfile& profile = vmf.mm->profile();
+  const VmAreaStruct& vma = *vmf.vma;
+  const uint64_t colour = profile.pmd_nr() - 1;
+  const uint64_t addr_page = vmf.address >> profile.page_shift;
+  const uint64_t pmd_addr = vmf.address & profile.pmd_mask();
+  if ((vmf.pgoff & colour) != (addr_page & colour)) {
+    vmf.reason = Reason(FaultReasonCode::kVmaColour, vmf.pgoff & colour,
+                        addr_page & colour);
+    return true;
+  }
+  if (vmf.write() && !(vma.vm_flags & VM_SHARED)) {
+    vmf.reason = Reason(FaultReasonCode::kPrivateWrite);
+    return true;
+  }
+  if (pmd_addr < vma.vm_start) {
+    vmf.reason = Reason(FaultReasonCode::kVmaStart, 0,
+                        (vma.vm_start - pmd_addr) >> profile.page_shift);
+    return true;
+  }
+  const uint64_t pmd_end = pmd_addr + profile.pmd_size();
+  if (pmd_end > vma.vm_end) {
+    vmf.reason = Reason(FaultReasonCode::kVmaEnd, 0,
+                        (pmd_end - vma.vm_end) >> profile.page_shift);
+    return true;
+  }
+  return false;
+}
+
+// 0 to go on, SIGBUS or FALLBACK.
+vm_fault_t CheckPmdEof(VmFault& vmf, uint64_t index, uint64_t max_pgoff) {
+  const uint64_t last = index | (vmf.mm->profile().pmd_nr() - 1);
+  if (last < max_pgoff) return 0;
+  vmf.reason = Reason(FaultReasonCode::kEofInside, last + 1, max_pgoff);
+  return VM_FAULT_FALLBACK;
+}
+
+vm_fault_t CheckBeyondEof(VmFault& vmf, uint64_t index, uint64_t max_pgoff) {
+  if (index < max_pgoff) return 0;
+  vmf.reason = Reason(FaultReasonCode::kBeyondEof, index, max_pgoff);
+  return VM_FAULT_SIGBUS;
+}
+
+// Everything before the mapping entry is taken.
+vm_fault_t CheckPmd(VmFault& vmf, uint64_t index, uint64_t max_pgoff) {
+  const bool late = vmf.mm->profile().dax_pmd_eof_check_late;
+  vm_fault_t ret = 0;
+  if (!late && (ret = CheckBeyondEof(vmf, index, max_pgoff)) != 0) return ret;
+  if (CheckFallbackVma(vmf)) return VM_FAULT_FALLBACK;
+  if (late && (ret = CheckBeyondEof(vmf, index, max_pgoff)) != 0) return ret;
+  return CheckPmdEof(vmf, index, max_pgoff);
+}
+
+// The loop over the file system's pieces; there is only ever one.
+vm_fault_t PmdIterate(VmFault& vmf, DaxInode& inode, IomapOps& ops,
+                      DaxEntry& entry, uint64_t index, FlaggedPfn* pfnp) {
+  const FaultProfile& profile = *inode.profile;
+  IomapIter iter;
+  iter.inode = &inode;
+  iter.pos = index << profile.page_shift;
+  iter.len = profile.pmd_size();
+  iter.flags = IOMAP_DAX | IOMAP_FAULT | (vmf.write() ? IOMAP_WRITE : 0u);
+  vm_fault_t ret = VM_FAULT_FALLBACK;
+  int more;
+  while ((more = IomapIterNext(iter, ops, vmf.mm->recorder())) > 0) {
+    if (iter.length() < profile.pmd_size()) {
+      vmf.reason = Reason(FaultReasonCode::kExtentShort, profile.pmd_nr(),
+                          iter.length() >> profile.page_shift);
+      vmf.reason.where = absl::StrFormat(
+          "%s at offset %d", IomapTypeName(iter.iomap.type), iter.pos);
+      continue;  // nothing processed: the next round ends the loop
+    }
+    ret = DaxFaultIter(vmf, iter, entry, index, true, pfnp);
+    if (ret != VM_FAULT_FALLBACK) iter.processed = profile.pmd_size();
+  }
+  if (more < 0 && !vmf.reason) vmf.reason = ErrnoReason(more);
+  return ret;
+}
+
+vm_fault_t DaxIomapPmdFault(VmFault& vmf, DaxInode& inode, IomapOps& ops,
+                            FlaggedPfn* pfnp) {
+  const FaultProfile& profile = *inode.profile;
+  const uint64_t index = vmf.pgoff & ~(profile.pmd_nr() - 1);
+  const uint64_t max_pgoff = MaxPgoff(inode);
+  RecordDax(vmf, inode, K::kDaxPmdFault, 0, max_pgoff);
+  vm_fault_t ret = CheckPmd(vmf, index, max_pgoff);
+  if (ret == 0) {
+    const DaxEntries::Grabbed grabbed =
+        inode.entries.Grab(index, profile.pmd_order(), Unmapper(inode));
+    if (grabbed.entry == nullptr) {
+      vmf.reason = Reason(FaultReasonCode::kEntryConflict);
+      ret = grabbed.fault;
+    } else if (vmf.pmd.is_table()) {
+      // Raced with a PTE fault: the access is simply tried again.
+      inode.entries.Unlock(*grabbed.entry);
+    } else {
+      ret = PmdIterate(vmf, inode, ops, *grabbed.entry, index, pfnp);
+      inode.entries.Unlock(*grabbed.entry);
+    }
+  }
+  if (ret == VM_FAULT_FALLBACK && vmf.pmd.is_leaf()) {
+    vmf.mm->SplitHugePmd(*vmf.vma, vmf.pmd, vmf.address);
+  }
+  RecordDax(vmf, inode, K::kDaxPmdFaultDone, ret, max_pgoff);
+  return ret;
+}
+
+vm_fault_t PteIterate(VmFault& vmf, DaxInode& inode, IomapOps& ops,
+                      DaxEntry& entry, FlaggedPfn* pfnp, int* errp,
+                      vm_fault_t* major) {
+  const FaultProfile& profile = *inode.profile;
+  const bool write = vmf.write() && !vmf.has_cow_page;
+  IomapIter iter;
+  iter.inode = &inode;
+  iter.pos = vmf.pgoff << profile.page_shift;
+  iter.len = profile.page_size();
+  iter.flags = IOMAP_DAX | IOMAP_FAULT | (write ? IOMAP_WRITE : 0u);
+  vm_fault_t ret = 0;
+  int error;
+  while ((error = IomapIterNext(iter, ops, vmf.mm->recorder())) > 0) {
+    if (iter.length() < profile.page_size()) {
+      vmf.mm->Warn("iomap_length(&iter) < PAGE_SIZE");
+      iter.processed = -EIO;
+      continue;
+    }
+    ret = DaxFaultIter(vmf, iter, entry, vmf.pgoff, false, pfnp);
+    const bool fresh = (iter.iomap.flags & IOMAP_F_NEW) != 0;
+    if (fresh && (ret != VM_FAULT_SIGBUS || !profile.dax_major_in_result)) {
+      *major = VM_FAULT_MAJOR;
+    }
+    if (!(ret & VM_FAULT_ERROR)) iter.processed = profile.page_size();
+  }
+  if (errp != nullptr) *errp = error;
+  if (ret == 0 && error < 0) {
+    vmf.reason = ErrnoReason(error);
+    ret = DaxFaultReturn(profile, error);
+  }
+  return ret;
+}
+
+vm_fault_t DaxIomapPteFault(VmFault& vmf, DaxInode& inode, IomapOps& ops,
+                            FlaggedPfn* pfnp, int* errp) {
+  const FaultProfile& profile = *inode.profile;
+  RecordDax(vmf, inode, K::kDaxPteFault, 0);
+  vm_fault_t major = 0;
+  vm_fault_t ret = 0;
+  if ((vmf.pgoff << profile.page_shift) >= inode.i_size) {
+    vmf.reason =
+        Reason(FaultReasonCode::kBeyondEof, vmf.pgoff, MaxPgoff(inode));
+    ret = VM_FAULT_SIGBUS;
+  } else {
+    const DaxEntries::Grabbed grabbed =
+        inode.entries.Grab(vmf.pgoff, 0, Unmapper(inode));
+    if (vmf.pmd.is_leaf()) {
+      ret = VM_FAULT_NOPAGE;  // a PMD was faster: the access is tried again
+    } else {
+      ret = PteIterate(vmf, inode, ops, *grabbed.entry, pfnp, errp, &major);
+    }
+    if (DaxEntry* entry = inode.entries.Find(vmf.pgoff)) {
+      inode.entries.Unlock(*entry);
+    }
+  }
+  // The trace point shows MAJOR only where it is part of the result proper.
+  if (profile.dax_major_in_result) ret |= major;
+  RecordDax(vmf, inode, K::kDaxPteFaultDone, ret);
+  return ret | major;
+}
+
+}  // namespace
+
+void RecordDax(VmFault& vmf, const DaxInode& inode, FaultEventKind kind,
+               int64_t ret, uint64_t max_pgoff) {
+  FaultRecorder* recorder = vmf.mm->recorder();
+  if (recorder == nullptr) return;
+  FaultEvent event{.kind = kind};
+  event.dev = inode.s_dev;
+  event.ino = inode.i_ino;
+  event.vm_flags = vmf.vma->vm_flags;
+  event.flags = vmf.flags;
+  event.address = vmf.address;
+  event.vm_start = vmf.vma->vm_start;
+  event.vm_end = vmf.vma->vm_end;
+  event.pgoff = vmf.pgoff;
+  event.max_pgoff = max_pgoff;
+  event.ret = ret;
+  recorder->Add(std::move(event));
+}
+
+vm_fault_t DaxFaultReturn(const FaultProfile& profile, int error) {
+  if (error == 0) return VM_FAULT_NOPAGE;
+  if (error == -ENOMEM) return VM_FAULT_OOM;
+  if (error == -EHWPOISON && profile.dax_hwpoison_errno) {
+    return VM_FAULT_HWPOISON;
+  }
+  return VM_FAULT_SIGBUS;
+}
+
+vm_fault_t DaxIomapFault(VmFault& vmf, int order, DaxInode& inode,
+                         IomapOps& ops, FlaggedPfn* pfnp, int* errp) {
+  if (order == 0) return DaxIomapPteFault(vmf, inode, ops, pfnp, errp);
+  if (order == inode.profile->pmd_order()) {
+    return DaxIomapPmdFault(vmf, inode, ops, pfnp);
+  }
+  vmf.reason = Reason(FaultReasonCode::kFsNoPud);
+  vmf.reason.where = vmf.vma->vm_ops->name();
+  return VM_FAULT_FALLBACK;
+}
+
+}  // namespace dmdax

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The inner half of a DAX fault: one piece of the file is known, its frames
+// are looked up, the entry updated and the page tables filled.
+// Mirrors: dax_fault_iter, dax_iomap_direct_access, dax_insert_entry,
+// dax_load_hole, dax_pmd_load_hole, dax_insert_pfn_mkwrite (6.1, 6.12, 6.15).
+#include <cerrno>
+
+#include "iomap/dax_fault.h"
+#include "mm/insert.h"
+#include "mm/memory.h"
+
+namespace dmdax {
+namespace {
+
+using K = FaultEventKind;
+
+bool IsSynchronous(const IomapIter& iter, const VmAreaStruct& vma) {
+  return (iter.flags & IOMAP_WRITE) && (vma.vm_flags & VM_SYNC) &&
+         (iter.iomap.flags & IOMAP_F_DIRTY);
+}
+
+// dax_insert_entry()'s idea of dirty, by kernel.
+bool MakesDirty(const IomapIter& iter, const VmFault& vmf) {
+  const bool write = (iter.flags & IOMAP_WRITE) != 0;
+  const bool sync = IsSynchronous(iter, *vmf.vma);
+  switch (vmf.mm->profile().dax_dirty) {
+    case DaxEntryDirty::kWrite:
+      return write;
+    case DaxEntryDirty::kWriteNotSync:
+      return write && !sync;
+    case DaxEntryDirty::kNotSync:
+      break;
+  }
+  return !sync;
+}
+
+// A shared extent is replaced by its copy.
+bool IsCow(const IomapIter& iter, const FaultProfile& profile) {
+  if (!profile.dax_reflink || !(iter.iomap.flags & IOMAP_F_SHARED)) {
+    return false;
+  }
+  return profile.dax_cow_by_shared_flag || (iter.flags & IOMAP_WRITE);
+}
+
+void InsertEntry(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
+                 pfn_t pfn, unsigned flags) {
+  DaxInode& inode = *iter.inode;
+  const FaultProfile& profile = *inode.profile;
+  const bool dirty = MakesDirty(iter, vmf);
+  const bool cow = IsCow(iter, profile);
+  if (cow || (entry.is_zero() && !(flags & DAX_ZERO_PAGE))) {
+    inode.mapping.UnmapMappingPages(entry.index, uint64_t{1} << entry.order);
+  }
+  if (cow || entry.is_zero() || entry.is_empty()) {
+    DaxDisassociate(*inode.mem, profile, entry);
+    entry.pfn = pfn;
+    entry.flags = flags | DAX_LOCKED;
+    const bool folio = profile.insert == PageInsert::kFolio;
+    if (folio && entry.is_pmd() && !entry.is_zero()) {
+      inode.mem->MakeFolio(pfn, entry.order);
+    }
+  }
+  if (dirty) entry.dirty = true;
+  if (cow && (iter.flags & IOMAP_WRITE)) entry.towrite = true;
+}
+
+void RecordEntry(VmFault& vmf, const DaxInode& inode, K kind,
+                 const DaxEntry& entry, FlaggedPfn pfn) {
+  FaultRecorder* recorder = vmf.mm->recorder();
+  if (recorder == nullptr) return;
+  FaultEvent event{.kind = kind};
+  event.dev = inode.s_dev;
+  event.ino = inode.i_ino;
+  event.vm_flags = vmf.vma->vm_flags;
+  event.address = vmf.address;
+  event.length = inode.profile->pmd_size();
+  event.pfn = pfn.raw();
+  event.write = vmf.write();
+  event.radix_entry = entry.raw();
+  recorder->Add(std::move(event));
+}
+
+vm_fault_t LoadHole(VmFault& vmf, const IomapIter& iter, DaxEntry& entry) {
+  const pfn_t zero = vmf.mm->mem().zero_pfn();
+  InsertEntry(vmf, iter, entry, zero, DAX_ZERO_PAGE);
+  const vm_fault_t ret =
+      vmf.mm->profile().insert == PageInsert::kFolio
+          ? VmfInsertPageMkwrite(vmf, zero, false)
+          : VmfInsertMixed(vmf, vmf.address, FlaggedPfn{.pfn = zero}, false);
+  RecordDax(vmf, *iter.inode, K::kDaxLoadHole, ret);
+  return ret;
+}
+
+vm_fault_t PmdLoadHole(VmFault& vmf, const IomapIter& iter, DaxEntry& entry) {
+  MmStruct& mm = *vmf.mm;
+  const pfn_t zero = mm.mem().huge_zero_pfn();
+  InsertEntry(vmf, iter, entry, zero, DAX_PMD | DAX_ZERO_PAGE);
+  if (mm.profile().insert == PageInsert::kFolio) {
+    const vm_fault_t ret = VmfInsertFolioPmd(vmf, zero, false);
+    RecordEntry(vmf, *iter.inode, K::kDaxPmdLoadHole, entry, FlaggedPfn{});
+    return ret;
+  }
+  if (!vmf.pmd.none()) {
+    vmf.reason.code = FaultReasonCode::kNoHugeZeroPage;
+    RecordEntry(vmf, *iter.inode, K::kDaxPmdLoadHoleFallback, entry,
+                FlaggedPfn{});
+    return VM_FAULT_FALLBACK;
+  }
+  const PteOps& ops = mm.pte_ops();
+  vmf.pmd.Set(ops.MkHuge(ops.MkPte(zero, vmf.vma->vm_page_prot)));
+  RecordEntry(vmf, *iter.inode, K::kDaxPmdLoadHole, entry, FlaggedPfn{});
+  return VM_FAULT_NOPAGE;
+}
+
+// dax_fault_cow_page(): fills the private copy.
+vm_fault_t FaultCowPage(VmFault& vmf, const IomapIter& iter) {
+  int error = 0;
+  if (iter.iomap.type == IOMAP_MAPPED) {
+    FlaggedPfn pfn;
+    error = DaxIomapDirectAccess(vmf, *iter.inode, iter.iomap, iter.pos,
+                                 vmf.mm->profile().page_size(), &pfn);
+  } else if (iter.iomap.type != IOMAP_HOLE &&
+             iter.iomap.type != IOMAP_UNWRITTEN) {
+    vmf.mm->Warn("unexpected iomap type for a COW page");
+    error = -EIO;
+  }
+  if (error != 0) return DaxFaultReturn(vmf.mm->profile(), error);
+  const vm_fault_t ret = FinishFault(vmf);
+  return ret == 0 ? VM_FAULT_DONE_COW : ret;
+}
+
+vm_fault_t InsertMapped(VmFault& vmf, FlaggedPfn pfn, bool pmd, bool write) {
+  MmStruct& mm = *vmf.mm;
+  if (mm.profile().insert == PageInsert::kPfn) {
+    return pmd ? VmfInsertPfnPmd(vmf, pfn, write)
+               : VmfInsertMixed(vmf, vmf.address, pfn, write);
+  }
+  // An idle page has no reference to share: lend it one.
+  mm.mem().Get(pfn.pfn);
+  const vm_fault_t ret = pmd ? VmfInsertFolioPmd(vmf, pfn.pfn, write)
+                             : VmfInsertPageMkwrite(vmf, pfn.pfn, write);
+  mm.mem().Put(pfn.pfn);
+  return ret;
+}
+
+}  // namespace
+
+void DaxDisassociate(MemMap& mem, const FaultProfile& profile,
+                     const DaxEntry& entry) {
+  if (profile.insert != PageInsert::kFolio) return;
+  if (entry.is_pmd() && !entry.is_zero() && !entry.is_empty()) {
+    mem.SplitFolio(entry.pfn);
+  }
+}
+
+int DaxIomapDirectAccess(VmFault& vmf, DaxInode& inode, const Iomap& iomap,
+                         uint64_t pos, uint64_t size, FlaggedPfn* pfn) {
+  const FaultProfile& profile = *inode.profile;
+  const uint64_t page = profile.page_size();
+  const uint64_t at = iomap.addr + (pos & ~(page - 1)) - iomap.offset;
+  const pgoff_t pgoff(at >> kPageShift);
+  const uint64_t nr = size >> kPageShift;
+  Trace trace;
+  FaultRecorder* recorder = vmf.mm->recorder();
+  DaxReadLock lock;
+  const DaxAccess access = DaxDirectAccess(
+      iomap.dax_dev, pgoff, static_cast<int64_t>(nr), DaxAccessMode::kAccess,
+      recorder != nullptr ? &trace : nullptr);
+  vmf.reason = FaultReason{};
+  const bool good = access.ret >= static_cast<int64_t>(nr) &&
+                    (access.pfn.value() & (nr - 1)) == 0;
+  if (recorder != nullptr) {
+    recorder->AddSteps(trace.steps());
+  } else if (!good) {
+    // Asked once more, to learn which level is to blame.
+    DaxDirectAccess(iomap.dax_dev, pgoff, static_cast<int64_t>(nr),
+                    DaxAccessMode::kAccess, &trace);
+  }
+  if (access.ret < 0) {
+    // The memory itself has no other errno to give.
+    const bool poison =
+        !trace.steps().empty() &&
+        trace.steps().back().function == TraceFunction::kPmemDaxDirectAccess &&
+        (access.ret == -EIO || access.ret == -EHWPOISON);
+    vmf.reason.code =
+        poison ? FaultReasonCode::kPoison : FaultReasonCode::kDirectAccess;
+    vmf.reason.err = static_cast<int>(-access.ret);
+    if (!trace.steps().empty()) vmf.reason.level = trace.steps().back();
+    if (iomap.dax_dev != nullptr) vmf.reason.where = iomap.dax_dev->host();
+    return static_cast<int>(access.ret);
+  }
+  pfn->pfn = pfn_t(PfnPhys(access.pfn) >> profile.page_shift);
+  pfn->dev = (access.pfn_flags & PFN_DEV) != 0;
+  pfn->map = (access.pfn_flags & PFN_MAP) != 0;
+  if (static_cast<uint64_t>(access.ret) < nr) {
+    vmf.reason = ShortRunReason(trace.steps(), nr, access.ret);
+    return -EINVAL;
+  }
+  if (access.pfn.value() & (nr - 1)) {
+    vmf.reason = MisalignedReason(
+        trace.steps(), pgoff, inode.dax_part_off >> kPageShift, access.pfn, nr);
+    return -EINVAL;
+  }
+  if (access.ret > 1 && !profile.no_pfn_t && !PfnDevmap(profile, *pfn)) {
+    vmf.reason.code = FaultReasonCode::kPfnNoDevmap;
+    if (!trace.steps().empty()) vmf.reason.level = trace.steps().back();
+    return -EINVAL;
+  }
+  return 0;
+}
+
+vm_fault_t DaxFaultIter(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
+                        uint64_t index, bool pmd, FlaggedPfn* pfnp) {
+  DaxInode& inode = *iter.inode;
+  const FaultProfile& profile = *inode.profile;
+  const Iomap& iomap = iter.iomap;
+  const bool write = (iter.flags & IOMAP_WRITE) != 0;
+  const uint64_t pos = index << profile.page_shift;
+  if (!pmd && vmf.has_cow_page) return FaultCowPage(vmf, iter);
+  if (!write && (iomap.type == IOMAP_UNWRITTEN || iomap.type == IOMAP_HOLE)) {
+    return pmd ? PmdLoadHole(vmf, iter, entry) : LoadHole(vmf, iter, entry);
+  }
+  if (iomap.type != IOMAP_MAPPED && !(iomap.flags & IOMAP_F_SHARED)) {
+    vmf.mm->Warn("iomap->type != IOMAP_MAPPED on a DAX write");
+    vmf.reason.code = FaultReasonCode::kExtentType;
+    vmf.reason.where = IomapTypeName(iomap.type);
+    return pmd ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
+  }
+  FlaggedPfn pfn;
+  const uint64_t size = pmd ? profile.pmd_size() : profile.page_size();
+  const int err = DaxIomapDirectAccess(vmf, inode, iomap, pos, size, &pfn);
+  if (err < 0) {
+    return pmd ? VM_FAULT_FALLBACK : DaxFaultReturn(profile, err);
+  }
+  InsertEntry(vmf, iter, entry, pfn.pfn, pmd ? unsigned{DAX_PMD} : 0);
+  const bool copy = write && profile.dax_reflink &&
+                    iter.srcmap.type != IOMAP_HOLE &&
+                    iter.srcmap.addr != iomap.addr;
+  if (copy) {
+    FlaggedPfn source;
+    const int copied =
+        DaxIomapDirectAccess(vmf, inode, iter.srcmap, pos, size, &source);
+    if (copied < 0) return DaxFaultReturn(profile, copied);
+  }
+  if (IsSynchronous(iter, *vmf.vma)) {
+    if (pfnp == nullptr) {
+      vmf.mm->Warn("!pfnp");
+      vmf.reason.code = FaultReasonCode::kNoSyncSupport;
+      vmf.reason.where = vmf.vma->vm_ops->name();
+      return VM_FAULT_SIGBUS;
+    }
+    *pfnp = pfn;
+    return VM_FAULT_NEEDDSYNC;
+  }
+  if (profile.trace_insert_mapping) {
+    RecordEntry(vmf, inode,
+                pmd ? K::kDaxPmdInsertMapping : K::kDaxInsertMapping, entry,
+                pfn);
+  }
+  return InsertMapped(vmf, pfn, pmd, write);
+}
+
+vm_fault_t DaxFinishSyncFault(VmFault& vmf, int order, DaxInode& inode,
+                              FlaggedPfn pfn) {
+  const FaultProfile& profile = *inode.profile;
+  const uint64_t start = vmf.pgoff << profile.page_shift;
+  const uint64_t len = profile.page_size() << order;
+  FileSync* sync = vmf.vma->vm_file->sync;
+  const int err =
+      sync != nullptr ? sync->FsyncRange(start, start + len - 1, true) : 0;
+  if (err < 0) {
+    vmf.reason.code = FaultReasonCode::kSyncFailed;
+    vmf.reason.err = -err;
+    return VM_FAULT_SIGBUS;
+  }
+  DaxEntry* entry = inode.entries.Find(vmf.pgoff);
+  if (entry == nullptr || entry->order < order ||
+      (order == 0 && entry->is_pmd())) {
+    RecordDax(vmf, inode, K::kDaxInsertPfnMkwriteNoEntry, VM_FAULT_NOPAGE);
+    return VM_FAULT_NOPAGE;
+  }
+  entry->dirty = true;
+  const vm_fault_t ret = InsertMapped(vmf, pfn, order > 0, true);
+  RecordDax(vmf, inode, K::kDaxInsertPfnMkwrite, ret);
+  return ret;
+}
+
+}  // namespace dmdax

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "iomap/file_extents.h"
+
+#include <algorithm>
+
+namespace dmdax {
+namespace {
+
+constexpr uint64_t kMaxFile = uint64_t{1} << 63;
+
+bool HasPlace(uint16_t type) {
+  return type == IOMAP_MAPPED || type == IOMAP_UNWRITTEN;
+}
+
+bool Continues(const FileExtent& a, const FileExtent& b) {
+  return a.end() == b.logical && a.type == b.type && a.shared == b.shared &&
+         (!HasPlace(a.type) || a.physical + a.length == b.physical);
+}
+
+// The part of `extent` inside [from, to).
+FileExtent Cut(const FileExtent& extent, uint64_t from, uint64_t to) {
+  FileExtent part = extent;
+  part.logical = std::max(from, extent.logical);
+  part.length = std::min(to, extent.end()) - part.logical;
+  if (HasPlace(extent.type)) {
+    part.physical = extent.physical + (part.logical - extent.logical);
+  }
+  return part;
+}
+
+}  // namespace
+
+FileExtent FileExtents::Find(uint64_t pos) const {
+  auto it = extents_.upper_bound(pos);
+  const uint64_t next = it == extents_.end() ? kMaxFile : it->first;
+  if (it != extents_.begin()) {
+    const FileExtent& extent = std::prev(it)->second;
+    if (pos < extent.end()) return Cut(extent, pos, extent.end());
+  }
+  return FileExtent{.logical = pos, .length = next - pos, .type = IOMAP_HOLE};
+}
+
+void FileExtents::Remove(uint64_t logical, uint64_t length) {
+  const uint64_t end = logical + length;
+  auto it = extents_.upper_bound(logical);
+  if (it != extents_.begin()) --it;
+  while (it != extents_.end() && it->first < end) {
+    const FileExtent extent = it->second;
+    if (extent.end() <= logical) {
+      ++it;
+      continue;
+    }
+    it = extents_.erase(it);
+    if (extent.logical < logical) {
+      extents_[extent.logical] = Cut(extent, extent.logical, logical);
+    }
+    if (extent.end() > end) {
+      extents_[end] = Cut(extent, end, extent.end());
+      return;
+    }
+  }
+}
+
+void FileExtents::Insert(const FileExtent& extent) {
+  if (extent.length == 0) return;
+  Remove(extent.logical, extent.length);
+  FileExtent joined = extent;
+  auto it = extents_.upper_bound(extent.logical);
+  if (it != extents_.end() && Continues(joined, it->second)) {
+    joined.length += it->second.length;
+    it = extents_.erase(it);
+  }
+  if (it != extents_.begin() && Continues(std::prev(it)->second, joined)) {
+    std::prev(it)->second.length += joined.length;
+    return;
+  }
+  extents_[joined.logical] = joined;
+}
+
+void FileExtents::SetType(uint64_t logical, uint64_t length, uint16_t type) {
+  const uint64_t end = logical + length;
+  for (uint64_t pos = logical; pos < end;) {
+    FileExtent part = Find(pos);
+    part.length = std::min(part.length, end - pos);
+    pos += part.length;
+    if (part.type == IOMAP_HOLE) continue;
+    part.type = type;
+    Insert(part);
+  }
+}
+
+std::vector<FileExtent> FileExtents::All() const {
+  std::vector<FileExtent> all;
+  for (const auto& [logical, extent] : extents_) all.push_back(extent);
+  return all;
+}
+
+}  // namespace dmdax

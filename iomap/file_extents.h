@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// FileExtents: a file as a list of extents.
+//
+//   FileExtents extents;
+//   extents.Insert({.logical = 0, .physical = 18874368, .length = 8 << 20,
+//                   .type = IOMAP_UNWRITTEN});
+//   extents.Find(4096);            // the part of it from 4096 on
+//   extents.Remove(4096, 4096);    // a hole: the extent is cut in two
+//
+// Units are bytes; extents are multiples of the 4096-byte block except the
+// kinds a file system may report shorter (inline).  Extents never overlap;
+// neighbours that continue each other on disk are joined.
+// Threading: thread-compatible.
+#ifndef DMDAX_IOMAP_FILE_EXTENTS_H_
+#define DMDAX_IOMAP_FILE_EXTENTS_H_
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "iomap/iomap.h"
+
+namespace dmdax {
+
+struct FileExtent {
+  uint64_t logical = 0;   // bytes in the file
+  uint64_t physical = 0;  // bytes on the file system's device
+  uint64_t length = 0;    // bytes
+  uint16_t type = IOMAP_MAPPED;
+  bool shared = false;  // reflinked
+
+  uint64_t end() const { return logical + length; }
+  friend bool operator==(const FileExtent&, const FileExtent&) = default;
+};
+
+class FileExtents {
+ public:
+  // What lies at `pos`: the rest of an extent from there on, or a hole up to
+  // the next extent (length 2^63 - pos when none follows).
+  FileExtent Find(uint64_t pos) const;
+
+  // Replaces whatever was there.
+  void Insert(const FileExtent& extent);
+  // Makes a hole.
+  void Remove(uint64_t logical, uint64_t length);
+  // Changes the type of what is mapped in the range; holes stay.
+  void SetType(uint64_t logical, uint64_t length, uint16_t type);
+
+  std::vector<FileExtent> All() const;
+  bool empty() const { return extents_.empty(); }
+
+ private:
+  std::map<uint64_t, FileExtent> extents_;  // by logical
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_IOMAP_FILE_EXTENTS_H_

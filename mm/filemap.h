@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The page cache under a mapping: filemap_fault() and friends, and the
+// operations of files that use nothing else.
+//
+//   FileOperations& f_op = GenericFileOperations();
+//
+// A page is in the cache or it is not; reading one brings in the read-around
+// window.  What a read takes (locks, time, I/O errors) is not modelled, that
+// it makes the fault a major one that is tried twice is.
+//
+// Mirrors: mm/filemap.c filemap_fault, filemap_map_pages,
+// do_sync_mmap_readahead, generic_file_mmap, generic_file_vm_ops (6.1).
+#ifndef DMDAX_MM_FILEMAP_H_
+#define DMDAX_MM_FILEMAP_H_
+
+#include <cstdint>
+
+#include "mm/vm_area.h"
+
+namespace dmdax {
+
+// file->f_ra.ra_pages: 128 KiB.
+inline constexpr uint64_t kReadaheadPages = 32;
+
+// filemap_fault(): SIGBUS beyond the end of the file; LOCKED with vmf.page;
+// MAJOR | RETRY when the page had to be read and the fault may be retried.
+vm_fault_t FilemapFault(VmFault& vmf);
+
+// filemap_map_pages(): maps the cached pages among [start, end]; NOPAGE when
+// the faulting one was among them.
+vm_fault_t FilemapMapPages(VmFault& vmf, uint64_t start, uint64_t end);
+
+// A buffered write(2) of pages [first, first + nr): they are in the cache
+// afterwards, in large folios where the kernel and the file system do so.
+void FilemapWrite(const FaultProfile& profile, MemMap& mem,
+                  AddressSpace& mapping, uint64_t first, uint64_t nr);
+
+// Whether page `index` carries PG_readahead, which fault-around skips.
+bool IsReadaheadMark(const AddressSpace& mapping, uint64_t index);
+
+// generic_file_vm_ops: fault, map_pages, page_mkwrite.
+VmOperations& GenericFileVmOps();
+
+// A file system without a memory-mapping hook of its own: generic_file_mmap.
+// `readable` false: its a_ops lack read_folio (readpage), mmap is -ENOEXEC.
+FileOperations& GenericFileOperations(bool readable = true);
+
+// A block device node: generic_vm_ops whatever the device can do (raw
+// block-device DAX is gone).  blkdev_mmap (since 5.19): a shared mapping that
+// may be written is -EINVAL on a read-only device.
+FileOperations& BlockDeviceFileOperations(bool read_only);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_MM_FILEMAP_H_

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mm/memory.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "mm/insert.h"
+
+namespace dmdax {
+namespace {
+
+// The operations' answer FALLBACK, noted for the outcome.
+void NoteFallback(VmFault& vmf, int order) {
+  FaultOutcome* outcome = vmf.mm->outcome();
+  if (outcome != nullptr) {
+    vmf.reason.order = order;
+    outcome->fallbacks.push_back(vmf.reason);
+  }
+  vmf.reason = FaultReason{};
+}
+
+vm_fault_t CallHugeFault(VmFault& vmf, int order) {
+  VmAreaStruct& vma = *vmf.vma;
+  vmf.reason = FaultReason{};
+  if (vma.vm_ops == nullptr || !vma.vm_ops->has(VmOperations::kHugeFault)) {
+    vmf.reason.code = FaultReasonCode::kNoHugeFault;
+    vmf.reason.where = vma.vm_ops ? vma.vm_ops->name() : "anonymous memory";
+    return VM_FAULT_FALLBACK;
+  }
+  return vma.vm_ops->HugeFault(vmf, order);
+}
+
+vm_fault_t CreateHuge(VmFault& vmf, int order) {
+  const FaultProfile& profile = vmf.mm->profile();
+  if (order == profile.pud_order() && !profile.has_pud_thp) {
+    vmf.reason.code = FaultReasonCode::kNoPudThp;
+    return VM_FAULT_FALLBACK;
+  }
+  return CallHugeFault(vmf, order);
+}
+
+// wp_huge_pmd() and wp_huge_pud(): a write to a read-only huge entry.
+vm_fault_t WpHuge(VmFault& vmf, int order) {
+  const FaultProfile& profile = vmf.mm->profile();
+  const bool pud = order == profile.pud_order();
+  const bool shared = (vmf.vma->vm_flags & (VM_SHARED | VM_MAYSHARE)) != 0;
+  vmf.reason = FaultReason{};
+  if (shared || profile.wp_huge_pmd_private) {
+    const vm_fault_t ret = CallHugeFault(vmf, order);
+    if (!(ret & VM_FAULT_FALLBACK)) return ret;
+    // 5.6 to 5.18 had this split in create_huge_pud by mistake.
+    if (pud && profile.huge_pud_swapped) return ret;
+  } else {
+    vmf.reason.code = FaultReasonCode::kPrivateWrite;
+  }
+  if (pud) {
+    vmf.mm->SplitHugePud(*vmf.vma, vmf.pud, vmf.address);
+  } else {
+    vmf.mm->SplitHugePmd(*vmf.vma, vmf.pmd, vmf.address);
+  }
+  return VM_FAULT_FALLBACK;
+}
+
+// huge_pmd_set_accessed(), huge_pud_set_accessed().
+vm_fault_t HugeSetAccessed(VmFault& vmf, PtSlot slot) {
+  const PteOps& ops = vmf.mm->pte_ops();
+  Pte entry = ops.MkYoung(slot.value());
+  if (vmf.write()) entry = ops.MkDirty(entry);
+  slot.Set(entry);
+  return 0;
+}
+
+// One level of the walk: PUD or PMD.  True when the fault is decided.
+bool TryHuge(VmFault& vmf, PtSlot slot, int order, vm_fault_t* ret) {
+  const PteOps& ops = vmf.mm->pte_ops();
+  if (slot.none()) {
+    std::string why;
+    if (!ThpAllowed(*vmf.mm, *vmf.vma, order, &why)) {
+      vmf.reason = FaultReason{};
+      vmf.reason.code = FaultReasonCode::kThpDisabled;
+      vmf.reason.where = why;
+      NoteFallback(vmf, order);
+      return false;
+    }
+    *ret = CreateHuge(vmf, order);
+  } else if (slot.is_leaf()) {
+    if (!vmf.write() || ops.Write(slot.value())) {
+      *ret = HugeSetAccessed(vmf, slot);
+      return true;
+    }
+    *ret = WpHuge(vmf, order);
+  } else {
+    return false;
+  }
+  if (!(*ret & VM_FAULT_FALLBACK)) return true;
+  NoteFallback(vmf, order);
+  return false;
+}
+
+// __handle_mm_fault().
+vm_fault_t HandleMmFaultWalk(VmFault& vmf) {
+  MmStruct& mm = *vmf.mm;
+  const FaultProfile& profile = mm.profile();
+  vm_fault_t ret = 0;
+  vmf.pud = mm.page_table().Pud(vmf.address, true);
+  if (TryHuge(vmf, vmf.pud, profile.pud_order(), &ret)) return ret;
+  vmf.pmd = mm.page_table().Pmd(vmf.address, true);
+  if (!vmf.pmd) return VM_FAULT_OOM;
+  vmf.orig_pmd = vmf.pmd.value();
+  if (vmf.pmd.is_table()) {
+    vmf.reason = FaultReason{};
+    vmf.reason.code = FaultReasonCode::kPageTablePresent;
+    NoteFallback(vmf, profile.pmd_order());
+  } else if (TryHuge(vmf, vmf.pmd, profile.pmd_order(), &ret)) {
+    return ret;
+  }
+  return DoPteFault(vmf);
+}
+
+bool SysfsFileRule(const MmStruct& mm, const VmAreaStruct& vma,
+                   std::string* why) {
+  if (mm.thp_enabled == ThpEnabled::kAlways) return true;
+  if (mm.thp_enabled == ThpEnabled::kMadvise && (vma.vm_flags & VM_HUGEPAGE)) {
+    return true;
+  }
+  *why = mm.thp_enabled == ThpEnabled::kNever
+             ? "transparent_hugepage/enabled is never"
+             : "transparent_hugepage/enabled is madvise, and it was not given";
+  return false;
+}
+
+}  // namespace
+
+bool ThpAllowed(MmStruct& mm, const VmAreaStruct& vma, int order,
+                std::string* why) {
+  const FaultProfile& profile = mm.profile();
+  if (vma.vm_flags & VM_NOHUGEPAGE) {
+    *why = "MADV_NOHUGEPAGE";
+    return false;
+  }
+  if (mm.thp_disabled) {
+    *why = "prctl(PR_SET_THP_DISABLE)";
+    return false;
+  }
+  const bool dax = VmaIsDax(vma);
+  if (dax) return true;
+  switch (profile.thp_rule) {
+    case ThpRule::kSysfsFirst:
+      return SysfsFileRule(mm, vma, why);
+    case ThpRule::kDaxOnly:
+      if (vma.anonymous()) return SysfsFileRule(mm, vma, why);
+      *why = "the file is not DAX";
+      return false;
+    case ThpRule::kDaxThenSysfs:
+      break;
+  }
+  if (!SysfsFileRule(mm, vma, why)) return false;
+  if (vma.anonymous()) return true;
+  const bool special = (vma.vm_flags & (VM_PFNMAP | VM_MIXEDMAP)) != 0;
+  if (order == profile.pud_order() && !special) {
+    *why = "PUD mappings are for DAX and special mappings only";
+    return false;
+  }
+  if (vma.vm_ops->has(VmOperations::kHugeFault)) return true;
+  *why = absl::StrCat(vma.vm_ops->name(), " has no huge_fault");
+  return false;
+}
+
+vm_fault_t VmfCanCallFault(VmFault& vmf) {
+  if (!(vmf.flags & FAULT_FLAG_VMA_LOCK)) return 0;
+  if (vmf.vma->vm_ops->has(VmOperations::kMapPages)) return 0;
+  vmf.reason.code = FaultReasonCode::kVmLockRetry;
+  vmf.reason.where = vmf.vma->vm_ops->name();
+  return VM_FAULT_RETRY;
+}
+
+vm_fault_t MmStruct::HandleMmFault(VmAreaStruct& vma, uint64_t addr,
+                                   unsigned flags) {
+  VmFault vmf;
+  vmf.vma = &vma;
+  vmf.mm = this;
+  vmf.flags = flags;
+  vmf.address = addr & profile_.page_mask();
+  vmf.real_address = addr;
+  vmf.pgoff =
+      ((vmf.address - vma.vm_start) >> profile_.page_shift) + vma.vm_pgoff;
+
+  // A caller outside Touch(), such as GUP, has no outcome of its own.
+  FaultOutcome scratch;
+  FaultOutcome* const outer = outcome_;
+  if (outcome_ == nullptr) outcome_ = &scratch;
+  // A retried fault explains itself anew.
+  outcome_->fallbacks.clear();
+  const vm_fault_t ret = HandleMmFaultWalk(vmf);
+  outcome_->reason = vmf.reason;
+  outcome_->ret = ret;
+  AccountFault(ret, flags);
+  if (recorder_ != nullptr) {
+    FaultEvent event{.kind = FaultEventKind::kHandleMmFaultRet};
+    event.ret = ret;
+    recorder_->Add(std::move(event));
+  }
+  outcome_ = outer;
+  return ret;
+}
+
+// mm_account_fault().
+void MmStruct::AccountFault(vm_fault_t ret, unsigned flags) {
+  if (ret & (VM_FAULT_ERROR | VM_FAULT_RETRY)) return;
+  if ((ret & VM_FAULT_MAJOR) || (flags & FAULT_FLAG_TRIED)) {
+    ++outcome_->maj_flt;
+  } else {
+    ++outcome_->min_flt;
+  }
+}
+
+}  // namespace dmdax

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a program may ask of an existing mapping: mprotect, madvise, mlock.
+// Mirrors: mm/mprotect.c, mm/madvise.c, mm/mlock.c, populate_vma_page_range
+// of mm/gup.c (6.1).
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "mm/insert.h"
+#include "mm/mm_struct.h"
+
+// Linux 5.14; older C libraries lack them.
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
+
+namespace dmdax {
+namespace {
+
+// can_change_pte_writable(): what is dirty was notified already, so a VMA that
+// may be written again gets it back writable.
+bool CanChangeWritable(MmStruct& mm, const VmAreaStruct& vma, Pte entry,
+                       int order) {
+  const FaultProfile& profile = mm.profile();
+  if (!(vma.vm_flags & VM_WRITE) || !mm.pte_ops().Dirty(entry)) return false;
+  if (order > 0 && !profile.mprotect_keeps_huge_writable) return false;
+  if (vma.vm_flags & VM_SHARED) return true;
+  // Only a copy that is this process's own.
+  const pfn_t pfn = mm.pte_ops().Pfn(entry);
+  return profile.mprotect_keeps_private_writable && mm.mem().IsRam(pfn) &&
+         !mm.mem().IsZero(pfn) && mm.mem().Mapcount(pfn) == 0;
+}
+
+// change_protection() of one leaf.
+Pte ChangeProtection(MmStruct& mm, Pte entry, const VmAreaStruct& vma,
+                     int order) {
+  const PteOps& ops = mm.pte_ops();
+  const Pte changed = ops.Modify(entry, vma.vm_page_prot);
+  return CanChangeWritable(mm, vma, entry, order) ? ops.MkWrite(changed)
+                                                  : changed;
+}
+
+}  // namespace
+
+absl::Status MmStruct::Mprotect(uint64_t addr, uint64_t len, int prot) {
+  absl::Status status = CheckRange(addr, len);
+  if (!status.ok()) return status;
+  const uint64_t wanted = ((prot & PROT_READ) ? VM_READ : 0) |
+                          ((prot & PROT_WRITE) ? VM_WRITE : 0) |
+                          ((prot & PROT_EXEC) ? VM_EXEC : 0);
+  for (uint64_t at = addr; at < addr + len;) {
+    VmAreaStruct* vma = FindVma(at);
+    if (vma == nullptr) return ErrnoError(ENOMEM, "part is not mapped");
+    // VM_MAYREAD and so on stand 4 bits above VM_READ.
+    if (wanted & ~(vma->vm_flags >> 4) & VM_ACCESS_FLAGS) {
+      return ErrnoError(EACCES, "the mapping may not have these rights");
+    }
+    at = vma->vm_end;
+  }
+  status = ForRange(addr, len, [&](VmAreaStruct& vma) {
+    if ((vma.vm_flags & VM_ACCESS_FLAGS) == wanted) return;
+    vma.vm_flags = (vma.vm_flags & ~VM_ACCESS_FLAGS) | wanted;
+    UpdatePageProt(vma);
+    for (uint64_t at = vma.vm_start; at < vma.vm_end;) {
+      int order = 0;
+      PtSlot slot = page_table_.Lookup(at, &order);
+      if (slot) {
+        slot.Set(ChangeProtection(*this, slot.value(), vma, order));
+      }
+      const uint64_t size = uint64_t{1} << (order + profile_.page_shift);
+      at = slot ? (at & ~(size - 1)) + size : at + profile_.page_size();
+    }
+  });
+  MergeVmas();
+  return status;
+}
+
+absl::Status MmStruct::Madvise(uint64_t addr, uint64_t len, int advice) {
+  absl::Status status = CheckRange(addr, len);
+  if (!status.ok()) return status;
+  const uint64_t end =
+      addr + ((len + profile_.page_size() - 1) & profile_.page_mask());
+  if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE) {
+    if (!profile_.has_madv_populate) {
+      return ErrnoError(EINVAL, "MADV_POPULATE came with 5.14");
+    }
+    const int err = Populate(addr, end, advice == MADV_POPULATE_WRITE);
+    return err == 0 ? absl::OkStatus() : ErrnoError(-err, "populating");
+  }
+  if (advice == MADV_DONTNEED) {
+    // madvise_dontneed needs no cut: it zaps within each VMA.
+    for (VmAreaStruct* vma : vmas()) {
+      const uint64_t from = std::max(addr, vma->vm_start);
+      const uint64_t to = std::min(end, vma->vm_end);
+      if (from >= to) continue;
+      if (vma->vm_flags & (VM_PFNMAP | VM_LOCKED | VM_HUGETLB)) {
+        return ErrnoError(EINVAL, "the mapping is locked or VM_PFNMAP");
+      }
+      ZapPageRange(*vma, from, to);
+    }
+    return absl::OkStatus();
+  }
+  if (advice == MADV_HUGEPAGE || advice == MADV_NOHUGEPAGE) {
+    const bool huge = advice == MADV_HUGEPAGE;
+    status = ForRange(addr, end - addr, [&](VmAreaStruct& vma) {
+      vma.vm_flags &= ~(VM_HUGEPAGE | VM_NOHUGEPAGE);
+      vma.vm_flags |= huge ? VM_HUGEPAGE : VM_NOHUGEPAGE;
+    });
+    MergeVmas();
+    return status;
+  }
+  return ErrnoError(EINVAL, absl::StrCat("advice ", advice));
+}
+
+absl::Status MmStruct::Mlock(uint64_t addr, uint64_t len) {
+  const uint64_t start = addr & profile_.page_mask();
+  const uint64_t end =
+      (addr + len + profile_.page_size() - 1) & profile_.page_mask();
+  for (uint64_t at = start; at < end;) {
+    VmAreaStruct* vma = FindVma(at);
+    if (vma == nullptr) return ErrnoError(ENOMEM, "part is not mapped");
+    // mlock_fixup() leaves special and DAX mappings as they are.
+    if (!(vma->vm_flags & VM_SPECIAL) && !VmaIsDax(*vma)) {
+      vma->vm_flags |= VM_LOCKED;
+    }
+    at = vma->vm_end;
+  }
+  // __mm_populate() ends quietly at the first page that can not come.
+  Populate(start, end, false);
+  return absl::OkStatus();
+}
+
+// The loop of __get_user_pages() without pages to collect.
+int MmStruct::Populate(uint64_t start, uint64_t end, bool write) {
+  for (uint64_t at = start; at < end;) {
+    VmAreaStruct* vma = FindVma(at);
+    if (vma == nullptr) return -ENOMEM;
+    if (vma->vm_flags & (VM_IO | VM_PFNMAP)) return -EINVAL;
+    const bool private_write =
+        (vma->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
+    const bool want_write = write || private_write;
+    if (write && !(vma->vm_flags & VM_WRITE)) return -EINVAL;
+    int order = 0;
+    PtSlot slot = page_table_.Lookup(at, &order);
+    if (slot && (!want_write || pte_ops_.Write(slot.value()))) {
+      at += profile_.page_size();
+      continue;
+    }
+    unsigned flags = FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE;
+    if (want_write) flags |= FAULT_FLAG_WRITE;
+    vm_fault_t ret = HandleMmFault(*vma, at, flags);
+    if (ret & VM_FAULT_RETRY) {
+      ret = HandleMmFault(*vma, at, flags | FAULT_FLAG_TRIED);
+    }
+    if (ret & VM_FAULT_OOM) return -ENOMEM;
+    if (ret & (VM_FAULT_HWPOISON | VM_FAULT_HWPOISON_LARGE)) {
+      return -EHWPOISON;
+    }
+    if (ret & VM_FAULT_ERROR) return -EFAULT;
+  }
+  return 0;
+}
+
+}  // namespace dmdax

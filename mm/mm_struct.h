@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// MmStruct: one process's address space, and what a program can do to it.
+//
+//   MmStruct mm(profile, mem);
+//   absl::StatusOr<VmAreaStruct*> vma = mm.Mmap(
+//       {.addr = 0x7ffff7400000, .len = 8 << 20,
+//        .prot = PROT_READ | PROT_WRITE, .flags = MAP_SHARED | MAP_FIXED,
+//        .file = file, .pgoff = 0});
+//   FaultOutcome outcome = mm.Touch(0x7ffff7400000, /*write=*/true);
+//   outcome.order;     // 9: a PMD
+//   outcome.min_flt;   // 1
+//
+// Touch() does what the hardware and exc_page_fault() do: nothing when the
+// page tables allow the access, else faults until they do or a signal comes.
+//
+// Files, their operations and inodes must outlive the address space: its end
+// unmaps everything and tells them.
+//
+// Mirrors: struct mm_struct, mm/mmap.c, mm/mprotect.c, mm/madvise.c,
+// do_user_addr_fault of arch/x86/mm/fault.c (6.1, 6.12).
+// Threading: thread-compatible; one caller at a time, also for other address
+// spaces that share files with it.
+#ifndef DMDAX_MM_MM_STRUCT_H_
+#define DMDAX_MM_MM_STRUCT_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/fault_profile.h"
+#include "base/kernel_log.h"
+#include "mm/fault_event.h"
+#include "mm/page.h"
+#include "mm/page_table.h"
+#include "mm/vm_area.h"
+
+namespace dmdax {
+
+// What came of one access.
+struct FaultOutcome {
+  bool faulted = false;  // false: the page tables allowed it
+  vm_fault_t ret = 0;    // of the last handle_mm_fault()
+  int sig = 0;           // SIGBUS, SIGSEGV or 0
+  int si_code = 0;       // BUS_ADRERR 2, BUS_MCEERR_AR 4, SEGV_* 1, 2
+  uint64_t sig_addr = 0;
+  int sig_addr_lsb = 0;  // for BUS_MCEERR_AR
+  int min_flt = 0;
+  int maj_flt = 0;
+  // The mapping the access ended on; meaningless with a signal.
+  int order = 0;  // 0 PTE, pmd_order(), pud_order()
+  Pte entry{};
+  pfn_t pfn{};  // of the page accessed, not of the huge page
+  bool zero_page = false;
+  // Why it is no larger, or why there was a signal.
+  FaultReason reason;
+  // One for each ->huge_fault that fell back, in order.
+  std::vector<FaultReason> fallbacks;
+  std::string bug;                    // a BUG_ON, as a condition
+  std::vector<std::string> warnings;  // WARN_ON conditions
+};
+
+// /sys/kernel/mm/transparent_hugepage/enabled.
+enum class ThpEnabled { kAlways, kMadvise, kNever };
+
+struct MmapRequest {
+  uint64_t addr = 0;  // hint, or the address with MAP_FIXED; 0: kernel picks
+  uint64_t len = 0;   // bytes
+  int prot = 0;       // PROT_*
+  int flags = 0;      // MAP_*
+  std::shared_ptr<File> file;  // null: anonymous
+  uint64_t pgoff = 0;          // pages
+};
+
+// What /proc/PID/pagemap says of one page.
+struct PagemapEntry {
+  bool present = false;
+  pfn_t pfn{};
+  bool exclusive = false;  // MMAP_EXCLUSIVE
+  bool file = false;       // FILE or shared anonymous
+};
+
+class MmStruct {
+ public:
+  MmStruct(const FaultProfile& profile, MemMap& mem);
+  ~MmStruct();
+  MmStruct(const MmStruct&) = delete;
+  MmStruct& operator=(const MmStruct&) = delete;
+
+  const FaultProfile& profile() const { return profile_; }
+  const PteOps& pte_ops() const { return pte_ops_; }
+  MemMap& mem() { return mem_; }
+  PageTable& page_table() { return page_table_; }
+  KernelLog& log() { return log_; }
+
+  // Events are recorded while one is set; null by default.
+  void set_recorder(FaultRecorder* recorder) { recorder_ = recorder; }
+  FaultRecorder* recorder() const { return recorder_; }
+
+  ThpEnabled thp_enabled = ThpEnabled::kAlways;
+  std::string comm = "dmdax";  // current->comm, for messages
+  bool thp_disabled = false;   // prctl(PR_SET_THP_DISABLE)
+  uint64_t task_size = (uint64_t{1} << 47) - 4096;
+  uint64_t mmap_base = 0x7ffff7fff000;
+  uint64_t mmap_min_addr = 65536;
+  int64_t rss_file = 0;  // pages
+  int64_t rss_anon = 0;
+
+  // mmap(2).  Errors carry the errno: ENOMEM, EINVAL, EACCES, EOPNOTSUPP,
+  // EEXIST and what the file's ->mmap answers.  With MAP_POPULATE the pages
+  // are faulted in before it returns.
+  absl::StatusOr<VmAreaStruct*> Mmap(const MmapRequest& request);
+  // munmap(2): EINVAL, or what ->may_split says of a cut.
+  absl::Status Munmap(uint64_t addr, uint64_t len);
+  // mprotect(2) for a range that is mapped throughout; ENOMEM, EACCES.
+  absl::Status Mprotect(uint64_t addr, uint64_t len, int prot);
+  // madvise(2): MADV_DONTNEED, HUGEPAGE, NOHUGEPAGE, POPULATE_READ and
+  // _WRITE; EINVAL for others and for those the kernel does not know.
+  absl::Status Madvise(uint64_t addr, uint64_t len, int advice);
+  // mlock(2): populates; DAX mappings are not marked VM_LOCKED.
+  absl::Status Mlock(uint64_t addr, uint64_t len);
+
+  // find_vma() that contains `addr`, or null.
+  VmAreaStruct* FindVma(uint64_t addr);
+  std::vector<VmAreaStruct*> vmas();
+
+  // One access of a user program.
+  FaultOutcome Touch(uint64_t addr, bool write, bool exec = false);
+
+  // handle_mm_fault(); exposed for GUP and tests.
+  vm_fault_t HandleMmFault(VmAreaStruct& vma, uint64_t addr, unsigned flags);
+
+  // __mm_populate() and faultin_vma_page_range(): faults in what is missing.
+  // 0 or -errno.
+  int Populate(uint64_t start, uint64_t end, bool write);
+
+  // What maps `addr` now, without a fault.
+  bool Lookup(uint64_t addr, Pte* entry, int* order);
+  // Reading /proc/self/pagemap; splits a PUD as the real reader does.
+  PagemapEntry ReadPagemap(uint64_t addr);
+
+  // --- for handlers and the other files of mm/ ---
+  // BUG_ON: remembers the condition, returns VM_FAULT_KERNEL_BUG.
+  vm_fault_t Bug(VmFault& vmf, const std::string& condition);
+  // WARN_ON, WARN_ON_ONCE: remembers the condition.
+  void Warn(const std::string& condition);
+  // The outcome of the fault that is running; never null inside one.
+  FaultOutcome* outcome() { return outcome_; }
+
+  // zap_page_range(): removes what maps [start, end).
+  void ZapPageRange(VmAreaStruct& vma, uint64_t start, uint64_t end);
+  // __split_huge_pmd() and __split_huge_pud() of a file mapping: a zap.
+  void SplitHugePmd(VmAreaStruct& vma, PtSlot pmd, uint64_t addr);
+  void SplitHugePud(VmAreaStruct& vma, PtSlot pud, uint64_t addr);
+  // pfn_mkclean_range(): write-protects and cleans pages [pgoff, +nr).
+  void MkcleanRange(VmAreaStruct& vma, uint64_t pgoff, uint64_t nr);
+  // Removes one leaf and what it counted.
+  void ZapLeaf(VmAreaStruct& vma, PtSlot slot, uint64_t addr, int order);
+  void UpdatePageProt(VmAreaStruct& vma);
+
+ private:
+  friend class GetUserPages;
+
+  VmAreaStruct* SplitVma(VmAreaStruct* vma, uint64_t addr);
+  absl::Status CheckRange(uint64_t addr, uint64_t len);
+  // Cuts VMAs at both ends and calls `f` on those inside.
+  absl::Status ForRange(uint64_t addr, uint64_t len,
+                        const std::function<void(VmAreaStruct&)>& f);
+  void RemoveVma(VmAreaStruct* vma);
+  // vma_merge(): neighbours that differ in nothing become one again.
+  void MergeVmas();
+  bool AccessAllowed(uint64_t addr, bool write, bool exec);
+  bool UserFault(uint64_t addr, bool write, bool exec, FaultOutcome& out);
+  void FinishOutcome(uint64_t addr, FaultOutcome& out);
+  void AccountFault(vm_fault_t ret, unsigned flags);
+
+  const FaultProfile& profile_;
+  const PteOps pte_ops_;
+  MemMap& mem_;
+  PageTable page_table_;
+  KernelLog log_;
+  FaultRecorder* recorder_ = nullptr;
+  FaultOutcome* outcome_ = nullptr;
+  std::map<uint64_t, std::unique_ptr<VmAreaStruct>> vmas_;  // by vm_start
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_MM_MM_STRUCT_H_

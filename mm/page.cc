@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mm/page.h"
+
+#include <algorithm>
+
+namespace dmdax {
+namespace {
+
+// Ordinary memory lies below 2 GiB: no device memory of a PC does.
+constexpr uint64_t kRamEnd = uint64_t{2} << 30;
+constexpr uint64_t kFirstRam = uint64_t{64} << 20;
+
+}  // namespace
+
+MemMap::MemMap(const FaultProfile& profile) : profile_(profile) {
+  zero_pfn_ = pfn_t((uint64_t{32} << 20) >> profile.page_shift);
+  huge_zero_pfn_ = pfn_t(profile.pmd_nr());
+  next_ram_ = kFirstRam >> profile.page_shift;
+}
+
+DevPagemap* MemMap::AddPagemap(const DevPagemap& pgmap) {
+  pagemaps_.push_back(std::make_unique<DevPagemap>(pgmap));
+  return pagemaps_.back().get();
+}
+
+void MemMap::RemovePagemap(DevPagemap* pgmap) {
+  pagemaps_.erase(
+      std::remove_if(pagemaps_.begin(), pagemaps_.end(),
+                     [&](const auto& owned) { return owned.get() == pgmap; }),
+      pagemaps_.end());
+}
+
+DevPagemap* MemMap::FindPagemap(pfn_t pfn) const {
+  for (const auto& pgmap : pagemaps_) {
+    if (pfn >= pgmap->start && pfn - pgmap->start < pgmap->nr) {
+      return pgmap.get();
+    }
+  }
+  return nullptr;
+}
+
+DevPagemap* MemMap::GetDevPagemap(pfn_t pfn) {
+  DevPagemap* pgmap = FindPagemap(pfn);
+  if (pgmap == nullptr || !pgmap->ref_live) return nullptr;
+  ++pgmap->refs;
+  return pgmap;
+}
+
+bool MemMap::IsRam(pfn_t pfn) const {
+  return pfn.value() < (kRamEnd >> profile_.page_shift);
+}
+
+bool MemMap::PfnValid(pfn_t pfn) const {
+  return IsRam(pfn) || FindPagemap(pfn) != nullptr;
+}
+
+bool MemMap::IsZero(pfn_t pfn) const {
+  return pfn == zero_pfn_ ||
+         (pfn >= huge_zero_pfn_ && pfn - huge_zero_pfn_ < profile_.pmd_nr());
+}
+
+pfn_t MemMap::AllocRam() {
+  ++ram_in_use_;
+  return pfn_t(next_ram_++);
+}
+
+pfn_t MemMap::FolioHead(pfn_t pfn) const {
+  const DevPagemap* pgmap = FindPagemap(pfn);
+  if (pgmap != nullptr && pgmap->vmemmap_shift > 0) {
+    // Folios are laid out from the start of the range.
+    const uint64_t offset = pfn - pgmap->start;
+    return pgmap->start +
+           ((offset >> pgmap->vmemmap_shift) << pgmap->vmemmap_shift);
+  }
+  auto it = folios_.upper_bound(pfn.value());
+  if (it == folios_.begin()) return pfn;
+  --it;
+  return pfn.value() - it->first < (uint64_t{1} << it->second)
+             ? pfn_t(it->first)
+             : pfn;
+}
+
+int MemMap::FolioOrder(pfn_t pfn) const {
+  const DevPagemap* pgmap = FindPagemap(pfn);
+  if (pgmap != nullptr && pgmap->vmemmap_shift > 0) {
+    return pgmap->vmemmap_shift;
+  }
+  auto it = folios_.find(FolioHead(pfn).value());
+  return it == folios_.end() ? 0 : it->second;
+}
+
+void MemMap::MakeFolio(pfn_t head, int order) { folios_[head.value()] = order; }
+
+void MemMap::SplitFolio(pfn_t head) { folios_.erase(head.value()); }
+
+int MemMap::IdleRefcount(pfn_t pfn) const {
+  const DevPagemap* pgmap = FindPagemap(pfn);
+  if (pgmap == nullptr) return 1;
+  return pgmap->type == MemoryType::kFsDax ? profile_.fsdax_idle_refcount
+                                           : profile_.devdax_idle_refcount;
+}
+
+int MemMap::Refcount(pfn_t pfn) const {
+  const pfn_t head = FolioHead(pfn);
+  auto it = pages_.find(head.value());
+  return IdleRefcount(head) + (it == pages_.end() ? 0 : it->second.refs);
+}
+
+int MemMap::Mapcount(pfn_t pfn) const {
+  auto it = pages_.find(FolioHead(pfn).value());
+  return it == pages_.end() ? 0 : it->second.mapcount;
+}
+
+void MemMap::Get(pfn_t pfn, int n) { pages_[FolioHead(pfn).value()].refs += n; }
+
+void MemMap::Put(pfn_t pfn, int n) {
+  const pfn_t head = FolioHead(pfn);
+  PageState& page = pages_[head.value()];
+  page.refs -= n;
+  const int count = IdleRefcount(head) + page.refs;
+  if (count > 0) return;
+  if (IsRam(head)) {
+    --ram_in_use_;
+    pages_.erase(head.value());
+  } else if (IdleRefcount(head) == 1) {
+    page.refs = 0;
+  }
+}
+
+void MemMap::AddMapcount(pfn_t pfn, int n) {
+  pages_[FolioHead(pfn).value()].mapcount += n;
+}
+
+bool MemMap::HwPoison(pfn_t pfn) const {
+  auto it = pages_.find(pfn.value());
+  return it != pages_.end() && it->second.hwpoison;
+}
+
+void MemMap::SetHwPoison(pfn_t pfn, bool on) {
+  pages_[pfn.value()].hwpoison = on;
+}
+
+}  // namespace dmdax

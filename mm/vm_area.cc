@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mm/vm_area.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_join.h"
+#include "mm/mm_struct.h"
+
+namespace dmdax {
+
+void AddressSpace::UnmapMappingPages(uint64_t first, uint64_t nr) {
+  const uint64_t last = nr == 0 ? ~uint64_t{0} : first + nr - 1;
+  for (VmAreaStruct* vma : i_mmap) {
+    const int shift = vma->vm_mm->profile().page_shift;
+    const uint64_t pages = (vma->vm_end - vma->vm_start) >> shift;
+    const uint64_t vma_last = vma->vm_pgoff + pages - 1;
+    if (first > vma_last || last < vma->vm_pgoff) continue;
+    const uint64_t from = std::max(first, vma->vm_pgoff) - vma->vm_pgoff;
+    const uint64_t to = std::min(last, vma_last) - vma->vm_pgoff + 1;
+    vma->vm_mm->ZapPageRange(*vma, vma->vm_start + (from << shift),
+                             vma->vm_start + (to << shift));
+  }
+}
+
+bool VmaIsDax(const VmAreaStruct& vma) {
+  return vma.vm_file != nullptr && vma.vm_file->f_mapping != nullptr &&
+         vma.vm_file->f_mapping->host->s_dax;
+}
+
+bool VmaIsFsdax(const VmAreaStruct& vma) {
+  return VmaIsDax(vma) &&
+         vma.vm_file->f_mapping->host->type == InodeType::kRegular;
+}
+
+std::string HookNames(unsigned hooks) {
+  static constexpr const char* kNames[] = {
+      "open",        "close",      "may_split", "fault",
+      "huge_fault",  "map_pages",  "pagesize",  "page_mkwrite",
+      "pfn_mkwrite", "set_policy", "get_policy"};
+  std::vector<std::string> names;
+  for (size_t bit = 0; bit < std::size(kNames); ++bit) {
+    if (hooks & (1u << bit)) names.push_back(kNames[bit]);
+  }
+  return absl::StrJoin(names, " ");
+}
+
+}  // namespace dmdax

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The objects around a mapping: Inode, AddressSpace, File, VmAreaStruct,
+// VmFault and the hooks a provider implements, FileOperations and
+// VmOperations.
+//
+// A provider (a file system, device-dax, a driver of your own) is two small
+// classes:
+//
+//   class FakeDaxOps : public VmOperations {
+//     unsigned hooks() const override { return kFault | kHugeFault; }
+//     vm_fault_t HugeFault(VmFault& vmf, int order) override {
+//       return VmfInsertPfnPmd(vmf, pfn, vmf.flags & FAULT_FLAG_WRITE);
+//     }
+//   };
+//   class FakeDaxFile : public FileOperations {
+//     int Mmap(File& file, VmAreaStruct& vma) override {
+//       vma.vm_ops = &ops; return 0;
+//     }
+//   };
+//
+// Mirrors: struct inode, address_space, file, vm_area_struct, vm_fault,
+// vm_operations_struct, file_operations (6.1), field names included.
+// Threading: plain structs; the owner serialises.
+#ifndef DMDAX_MM_VM_AREA_H_
+#define DMDAX_MM_VM_AREA_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/dev_t.h"
+#include "mm/fault_reason.h"
+#include "mm/page.h"
+#include "mm/page_table.h"
+#include "mm/vm_fault.h"
+
+namespace dmdax {
+
+class FileOperations;
+class MmStruct;
+class VmOperations;
+struct AddressSpace;
+struct VmAreaStruct;
+struct VmFault;
+
+enum class InodeType { kRegular, kCharDevice, kBlockDevice };
+
+struct Inode {
+  uint64_t i_ino = 0;
+  DevT s_dev{};         // of the file system, or the device itself
+  uint64_t i_size = 0;  // bytes
+  InodeType type = InodeType::kRegular;
+  bool s_dax = false;  // S_DAX in i_flags
+  AddressSpace* i_mapping = nullptr;
+};
+
+// struct address_space_operations, as far as a fault needs them.
+class AddressSpaceOperations {
+ public:
+  virtual ~AddressSpaceOperations() = default;
+  // ->readahead of pages [first, first + nr), for the sake of `vmf`.
+  virtual void Readahead(VmFault& vmf, uint64_t first, uint64_t nr) = 0;
+  // mapping_large_folio_support().
+  virtual bool large_folios() const { return false; }
+};
+
+// struct address_space: what a file's pages hang on.
+struct AddressSpace {
+  Inode* host = nullptr;
+  AddressSpaceOperations* a_ops = nullptr;  // null: reading shows nothing
+  std::vector<VmAreaStruct*> i_mmap;        // who maps it
+  std::map<uint64_t, pfn_t> pages;          // the page cache, by index
+  std::set<uint64_t> readahead;             // pages with PG_readahead
+  std::map<uint64_t, int> folios;  // first index of a large folio -> order
+
+  // unmap_mapping_range(): removes what maps pages [first, first + nr);
+  // nr == 0 means to the end.
+  void UnmapMappingPages(uint64_t first, uint64_t nr);
+};
+
+// vfs_fsync_range() of a file; 0 or -errno.
+class FileSync {
+ public:
+  virtual ~FileSync() = default;
+  virtual int FsyncRange(uint64_t start, uint64_t end, bool datasync) = 0;
+};
+
+struct File {
+  std::string path;
+  Inode* f_inode = nullptr;
+  AddressSpace* f_mapping = nullptr;
+  FileOperations* f_op = nullptr;
+  FileSync* sync = nullptr;  // null: nothing to write back
+  bool writable = true;      // FMODE_WRITE
+  void* private_data = nullptr;
+};
+
+class FileOperations {
+ public:
+  virtual ~FileOperations() = default;
+  virtual std::string name() const = 0;
+  // ->mmap: fills in vm_ops and vm_flags; 0 or -errno.
+  virtual int Mmap(File& file, VmAreaStruct& vma) = 0;
+  // ->get_unmapped_area: an address or -errno; see unmapped_area.h.  Which
+  // alignment the hook has.
+  enum class UnmappedArea { kNone, kThp, kDax };
+  virtual UnmappedArea unmapped_area() const { return UnmappedArea::kNone; }
+  // For UnmappedArea::kDax: the device's alignment in bytes.
+  virtual uint64_t unmapped_align(File&) const { return 0; }
+  // MAP_SYNC in mmap_supported_flags (FOP_MMAP_SYNC).
+  virtual bool supports_map_sync() const { return false; }
+};
+
+struct VmAreaStruct {
+  uint64_t vm_start = 0;  // bytes, page aligned
+  uint64_t vm_end = 0;
+  uint64_t vm_flags = 0;
+  uint64_t vm_page_prot = 0;  // bits of an entry
+  uint64_t vm_pgoff = 0;      // pages
+  std::shared_ptr<File> vm_file;
+  VmOperations* vm_ops = nullptr;
+  void* vm_private_data = nullptr;
+  MmStruct* vm_mm = nullptr;
+  bool anon_vma = false;
+
+  bool anonymous() const { return vm_ops == nullptr; }
+};
+
+// vma_is_dax(): S_DAX on the inode that owns the mapping.
+bool VmaIsDax(const VmAreaStruct& vma);
+// vma_is_fsdax(): and it is no device node.
+bool VmaIsFsdax(const VmAreaStruct& vma);
+
+// struct vm_fault: one fault on its way through the handlers.
+struct VmFault {
+  VmAreaStruct* vma = nullptr;
+  MmStruct* mm = nullptr;
+  unsigned flags = 0;    // FAULT_FLAG_*
+  uint64_t address = 0;  // page aligned
+  uint64_t real_address = 0;
+  uint64_t pgoff = 0;
+  PtSlot pud, pmd;
+  PtSlot pte;  // null when the entry was none
+  Pte orig_pte{}, orig_pmd{};
+  bool has_cow_page = false;  // do_cow_fault gave a page to fill
+  pfn_t cow_page{};
+  bool has_page = false;  // what ->fault returned
+  pfn_t page{};
+  // Whoever says FALLBACK or an error says why.
+  FaultReason reason;
+
+  bool write() const { return (flags & FAULT_FLAG_WRITE) != 0; }
+};
+
+// struct vm_operations_struct.  hooks() tells which are there; only those
+// are called.
+class VmOperations {
+ public:
+  enum Hook : unsigned {
+    kOpen = 1 << 0,
+    kClose = 1 << 1,
+    kMaySplit = 1 << 2,
+    kFault = 1 << 3,
+    kHugeFault = 1 << 4,
+    kMapPages = 1 << 5,
+    kPagesize = 1 << 6,
+    kPageMkwrite = 1 << 7,
+    kPfnMkwrite = 1 << 8,
+    kSetPolicy = 1 << 9,
+    kGetPolicy = 1 << 10,
+  };
+
+  virtual ~VmOperations() = default;
+  // "ext4_dax_vm_ops".
+  virtual std::string name() const = 0;
+  virtual unsigned hooks() const = 0;
+
+  virtual void Open(VmAreaStruct&) {}
+  virtual void Close(VmAreaStruct&) {}
+  // ->may_split: 0 or -errno.
+  virtual int MaySplit(VmAreaStruct&, uint64_t) { return 0; }
+  virtual vm_fault_t Fault(VmFault&) { return VM_FAULT_SIGBUS; }
+  // `order` is the profile's PMD or PUD order; kernels before 6.6 say
+  // PE_SIZE_PMD, PE_SIZE_PUD.
+  virtual vm_fault_t HugeFault(VmFault&, int) { return VM_FAULT_FALLBACK; }
+  // ->map_pages: maps pages already there; NOPAGE when the faulting one was.
+  virtual vm_fault_t MapPages(VmFault&, uint64_t, uint64_t) { return 0; }
+  virtual uint64_t Pagesize(const VmAreaStruct&) { return 4096; }
+  virtual vm_fault_t PageMkwrite(VmFault&) { return VM_FAULT_SIGBUS; }
+  virtual vm_fault_t PfnMkwrite(VmFault&) { return VM_FAULT_SIGBUS; }
+
+  bool has(Hook hook) const { return (hooks() & hook) != 0; }
+};
+
+// "fault huge_fault page_mkwrite": a table's hooks by their kernel names.
+std::string HookNames(unsigned hooks);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_MM_VM_AREA_H_

@@ -111,7 +111,8 @@ class Walker {
 
 TextPosition PositionOf(absl::string_view text, size_t offset) {
   TextPosition position;
-  const absl::string_view before = text.substr(0, std::min(offset, text.size()));
+  const absl::string_view before =
+      text.substr(0, std::min(offset, text.size()));
   position.line +=
       static_cast<size_t>(std::count(before.begin(), before.end(), '\n'));
   const size_t newline = before.rfind('\n');

@@ -71,8 +71,7 @@ TextPosition LocateInTree(const pb::TextFormat::ParseInfoTree& root,
     found = {static_cast<size_t>(at.line + 1),
              static_cast<size_t>(at.column + 1)};
     type = field->message_type();
-    tree = type == nullptr ? nullptr
-                           : tree->GetTreeForNested(field, index);
+    tree = type == nullptr ? nullptr : tree->GetTreeForNested(field, index);
     if (!path.empty() && path[0] == '.') path.remove_prefix(1);
   }
   return found;
@@ -86,17 +85,16 @@ absl::Status ParseTextproto(absl::string_view bytes, const std::string& file,
   parser.RecordErrorsTo(&error);
   parser.WriteLocationsTo(tree.get());
   parser.SetRecursionLimit(kMaxDepth);
-  pb::io::ArrayInputStream stream(bytes.data(),
-                                  static_cast<int>(bytes.size()));
+  pb::io::ArrayInputStream stream(bytes.data(), static_cast<int>(bytes.size()));
   if (!parser.Parse(&stream, message)) {
     return At(file, error.position(), error.message());
   }
   if (map != nullptr) {
-    map->Set([tree, file, type = message->GetDescriptor()](
-                 const std::string& path) {
-      const TextPosition p = LocateInTree(*tree, type, path);
-      return absl::StrCat(file, ":", p.line, ":", p.column, ": ");
-    });
+    map->Set(
+        [tree, file, type = message->GetDescriptor()](const std::string& path) {
+          const TextPosition p = LocateInTree(*tree, type, path);
+          return absl::StrCat(file, ":", p.line, ":", p.column, ": ");
+        });
   }
   return absl::OkStatus();
 }
@@ -107,8 +105,10 @@ bool TooDeep(absl::string_view json, size_t* at) {
   bool in_string = false;
   for (size_t i = 0; i < json.size(); ++i) {
     if (in_string) {
-      if (json[i] == '\\') ++i;
-      else if (json[i] == '"') in_string = false;
+      if (json[i] == '\\')
+        ++i;
+      else if (json[i] == '"')
+        in_string = false;
     } else if (json[i] == '"') {
       in_string = true;
     } else if (json[i] == '{' || json[i] == '[') {
@@ -180,11 +180,11 @@ absl::Status ParseBinary(absl::string_view bytes, const std::string& file,
   stream.SetRecursionLimit(kMaxDepth);
   if (!message->ParseFromCodedStream(&stream) ||
       !stream.ConsumedEntireMessage()) {
-    return ErrnoError(EINVAL,
-                      absl::StrCat(file, ": byte ", stream.CurrentPosition(),
-                                   ": not a binary ",
-                                   message->GetDescriptor()->name(),
-                                   ", or a truncated one"));
+    return ErrnoError(
+        EINVAL,
+        absl::StrCat(file, ": byte ", stream.CurrentPosition(),
+                     ": not a binary ", message->GetDescriptor()->name(),
+                     ", or a truncated one"));
   }
   if (map != nullptr) {
     map->Set([file](const std::string& path) {

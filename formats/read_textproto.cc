@@ -4,6 +4,7 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/text_format.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
@@ -38,6 +39,26 @@ class FirstError : public pb::io::ErrorCollector {
   int column_ = 0;
   std::string message_;
 };
+
+size_t OffsetOf(absl::string_view text, TextPosition p) {
+  size_t begin = 0;
+  for (size_t line = 1; line < p.line && begin < text.size(); ++line) {
+    begin = std::min(text.find('\n', begin), text.size() - 1) + 1;
+  }
+  return std::min(begin + p.column - 1, text.size());
+}
+
+// The parser complains of a name when it has read past it.
+size_t BackToName(absl::string_view text, size_t at,
+                  absl::string_view message) {
+  constexpr absl::string_view kUnknown = "has no field named \"";
+  const size_t begin = message.find(kUnknown);
+  if (begin == message.npos) return at;
+  absl::string_view name = message.substr(begin + kUnknown.size());
+  name = name.substr(0, name.find('"'));
+  const size_t found = text.substr(0, at).rfind(name);
+  return found == text.npos ? at : found;
+}
 
 // Where message number `limit` + 1 begins, or npos.
 size_t FindMessage(absl::string_view text, size_t limit) {
@@ -74,10 +95,13 @@ absl::Status ReadTextproto(SharedText text, const std::string& file,
   parser.SetRecursionLimit(kMaxDepth);
   pb::io::ArrayInputStream stream(text->data(), static_cast<int>(text->size()));
   if (!parser.Parse(&stream, message)) {
+    const TextPosition p = FromTokenizer(*text, error.line(), error.column());
+    const size_t at = OffsetOf(*text, p);
+    const size_t name = BackToName(*text, at, error.message());
     return ErrnoError(
-        EINVAL, absl::StrCat(Prefix(file, FromTokenizer(*text, error.line(),
-                                                        error.column())),
-                             error.message()));
+        EINVAL,
+        absl::StrCat(Prefix(file, name == at ? p : PositionOf(*text, name)),
+                     error.message()));
   }
   if (const std::string path = FindNonUtf8(*message); !path.empty()) {
     return ErrnoError(

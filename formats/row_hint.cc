@@ -111,11 +111,11 @@ std::string RowAdvice(absl::Span<const DmTargetSpec> specs, size_t row,
 }  // namespace
 
 RowHint ExplainRefusal(MappedDevice& md, unsigned mode,
-                       absl::Span<const DmTargetSpec> specs,
-                       std::optional<size_t> bad_row,
+                       absl::Span<const DmTargetSpec> specs, size_t bad_row,
                        const std::vector<std::string>& log) {
-  if (bad_row && *bad_row < specs.size()) {
-    return {bad_row, RowAdvice(specs, *bad_row, log)};
+  if (LineWith(log, ": error adding target to table") != nullptr &&
+      bad_row < specs.size()) {
+    return {bad_row, RowAdvice(specs, bad_row, log)};
   }
   if (const std::string* line = LineWith(log, " too small for target: ")) {
     const std::optional<size_t> row = FindRow(md, mode, specs, *line);

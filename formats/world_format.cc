@@ -72,10 +72,12 @@ Format Detect(absl::string_view bytes, const pb::Message& message,
   const char first = text[0];
   if (first == '{' || first == '[') return Format::kJson;
   if (BeginsField(text, *message.GetDescriptor())) return Format::kTextproto;
-  if (absl::ascii_isdigit(static_cast<unsigned char>(first)) || first == '-' ||
-      first == '+') {
-    return Format::kDmsetup;
-  }
+  const bool row = absl::ascii_isdigit(static_cast<unsigned char>(first)) ||
+                   first == '-' || first == '+';
+  if (row && otherwise == Format::kDmsetup) return Format::kDmsetup;
+  // A kernel of nine letters makes a binary World without control characters.
+  if (LooksBinary(bytes, message)) return Format::kBinary;
+  if (row) return Format::kDmsetup;
   if (IsControl(first) || static_cast<unsigned char>(first) >= 0x80 ||
       controls) {
     return Format::kBinary;

@@ -180,17 +180,16 @@ class Loader {
     }
     DmIoctl io{.flags = table.readonly() ? DM_READONLY_FLAG : 0u,
                .name = Device(i).name()};
-    constexpr size_t kNone = ~size_t{0};
-    size_t bad_row = kNone;
+    size_t bad_row = 0;
     machine_.log().TakeNew();  // of earlier tables, which were accepted
     absl::Status s = ctl_.TableLoad(io, specs, &bad_row);
     if (s.ok()) return s;
     std::vector<std::string> reasons = machine_.log().TakeNew();
     if (reasons.empty()) reasons.push_back(std::string(s.message()));
-    const RowHint hint = ExplainRefusal(
-        *ctl_.FindDevice(Device(i).name()),
-        table.readonly() ? FMODE_READ : FMODE_READ | FMODE_WRITE, specs,
-        bad_row == kNone ? std::nullopt : std::make_optional(bad_row), reasons);
+    const RowHint hint =
+        ExplainRefusal(*ctl_.FindDevice(Device(i).name()),
+                       table.readonly() ? FMODE_READ : FMODE_READ | FMODE_WRITE,
+                       specs, bad_row, reasons);
     if (!hint.text.empty()) reasons.push_back(hint.text);
     return Bad(
         i, hint.row ? row_field(*hint.row) : field,

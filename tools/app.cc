@@ -93,7 +93,14 @@ absl::Status App::Change(
 
 void App::Report(const absl::Status& status) {
   if (status.ok()) return;
-  std::cerr << "dmdax: " << status.message() << "\n";
+  // It may quote a line of the input, which may have a hundred megabytes.
+  constexpr size_t kShown = 4000;
+  const absl::string_view message = status.message();
+  std::cerr << "dmdax: " << message.substr(0, kShown);
+  if (message.size() > kShown) {
+    std::cerr << "... (" << message.size() << " bytes)";
+  }
+  std::cerr << "\n";
   exit_code = 1;
 }
 
@@ -112,8 +119,10 @@ absl::StatusOr<BlockDevice*> FindAnyDevice(const Session& session,
   }
   std::vector<std::string> known;
   for (BlockDevice* bdev : machine.BlockDevices()) {
-    known.push_back(bdev->name());
-    if (auto md = session.ctl->FindDevice(name)) known.push_back(name);
+    auto md = bdev->dev().major_nr == session.ctl->major()
+                  ? session.ctl->FindMinor(bdev->dev().minor_nr)
+                  : nullptr;
+    known.push_back(md != nullptr ? md->dm_name() : bdev->name());
   }
   constexpr size_t kShown = 20;
   const bool more = known.size() > kShown;

@@ -55,6 +55,7 @@ void RegisterDmsetupVerbs(CLI::App& cli, App& app);
 void RegisterMachine(CLI::App& cli, App& app);
 void RegisterTranslate(CLI::App& cli, App& app);
 void RegisterExplain(CLI::App& cli, App& app);
+void RegisterMap(CLI::App& cli, App& app);
 void RegisterConvert(CLI::App& cli, App& app);
 
 // The device that NAME, /dev/..., or MAJ:MIN names.  NotFound (ENXIO) lists

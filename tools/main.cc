@@ -28,12 +28,17 @@ int Run(int argc, char** argv) {
   dmdax::RegisterMachine(cli, app);
   dmdax::RegisterTranslate(cli, app);
   dmdax::RegisterExplain(cli, app);
+  dmdax::RegisterMap(cli, app);
   dmdax::RegisterConvert(cli, app);
   try {
     cli.parse(argc, argv);
-  } catch (const CLI::RequiredError&) {
-    // The one requirement at this level: a verb.
-    if (argc > 1 && argv[1][0] != '-') {
+  } catch (const CLI::RequiredError& e) {
+    // A verb that lacks an argument, or no verb at all.
+    if (!cli.get_subcommands().empty()) {
+      const std::string verb = cli.get_subcommands()[0]->get_name();
+      std::cerr << "dmdax " << verb << ": " << e.what() << "; dmdax " << verb
+                << " --help\n";
+    } else if (argc > 1 && argv[1][0] != '-') {
       std::cerr << "dmdax: no verb '" << argv[1] << "'; dmdax --help\n";
     } else {
       std::cerr << cli.help();

@@ -92,6 +92,38 @@ table() {
     }'
 }
 
+# The goals of issue 5 that this program measures, and whether they are met;
+# a tenth is the machine's noise.
+goals() {
+  awk -F, '
+    $1 ~ /_median"$/ { gsub(/"|_median/, "", $1); ns[$1] = $4 }
+    function goal(what, num, den, want,    r) {
+      if (!(num in ns) || !(den in ns)) return
+      r = ns[num] / ns[den]
+      verdict = r >= want ? "met" : (r >= want * 0.9 ? "noise" : "missed")
+      printf "%-44s %8.2f %8.2f  %s\n", what, want, r, verdict
+    }
+    BEGIN { k = "kernel_srcu"; kn = "kernel"; d = "dmdax" }
+    END {
+      printf "%-44s %8s %8s\n", "goal (ratio, at least)", "goal", "ratio"
+      split("1 7 64 10 1024 14 32768 16 1048576 20", g, " ")
+      for (i = 1; i < 10; i += 2) { t = "targets:" g[i] "/throughput/"
+        goal("one, throughput vs K, " g[i] " targets", t k, t d, g[i + 1]) }
+      split("64 4 1024 6 32768 6 1048576 6", g, " ")
+      for (i = 1; i < 8; i += 2) { t = "targets:" g[i] "/latency/"
+        goal("one, latency vs Kn, " g[i] " targets", t kn, t d, g[i + 1]) }
+      split("1024 25 32768 35 1048576 35", g, " ")
+      for (i = 1; i < 6; i += 2) { t = "targets:" g[i]
+        goal("batch vs Kn, " g[i] " targets", t "/throughput/" kn, \
+          t "/batch/" d, g[i + 1]) }
+      for (i = 1; i < 9; i += 7) { t = "targets:" i "/batch/"
+        goal("batch vs memcpy in cache, " i " targets", t "memcpy", t d, 0.75) }
+      t = "/throughput/"
+      goal("depth 1 vs depth 16", "depth:1" t d, "depth:16" t d, 1 / 1.05)
+      goal("depth 16 vs K", "depth:16" t k, "depth:16" t d, 100)
+    }'
+}
+
 csv=$(mktemp)
 trap 'rm -f "$csv"' EXIT
 # shellcheck disable=SC2086 # $pin is several words, or none
@@ -99,7 +131,7 @@ $pin "$bench" --benchmark_enable_random_interleaving=true \
   --benchmark_repetitions=$repetitions --benchmark_min_time=$min_time \
   --benchmark_report_aggregates_only=true --benchmark_format=csv \
   "$@" >"$csv"
-result=$(machine; table <"$csv")
+result=$(machine; table <"$csv"; echo; goals <"$csv")
 echo "$result"
 if [ -n "$log" ]; then
   mkdir -p bench/log

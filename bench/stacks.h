@@ -41,6 +41,7 @@ class Stack {
   static std::unique_ptr<Stack> Deep(int depth, size_t queries);
 
   DaxDevice& product() { return md_->dax_dev(); }
+  MappedDevice& mapped() { return *md_; }
   BaselineDax* kernel(ReadSide read_side) {
     return read_side == ReadSide::kSrcu ? top_srcu_ : top_plain_;
   }

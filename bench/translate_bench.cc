@@ -12,12 +12,15 @@
 //   depth:16      that many tables of one row on top of each other
 //   throughput    independent queries
 //   latency       each query waits for the answer before it
+//   batch         TranslateBatch(), and the limits memcpy (the same bytes)
+//                 and line (random cache lines of an index-sized memory)
 //   dmdax         DaxDirectAccess() on the mapped device
 //   kernel_srcu   the baseline with its read side
 //   kernel        the baseline without
 // Mirrors the method of bench/README.md: run it through bench/run.sh.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -92,6 +95,48 @@ void Latency(benchmark::State& state, const Contender& ask,
   benchmark::DoNotOptimize(answer);
 }
 
+// TranslateBatch() of all queries at once; times are a page's.
+void BatchOf(benchmark::State& state, Stack* stack) {
+  std::vector<pgoff_t> pages;
+  for (uint64_t page : stack->queries()) pages.push_back(pgoff_t(page));
+  std::vector<uint64_t> pfns(pages.size());
+  const auto n = static_cast<int64_t>(pages.size());
+  while (state.KeepRunningBatch(n)) {
+    stack->mapped().TranslateBatch(pages, absl::MakeSpan(pfns));
+    benchmark::ClobberMemory();
+  }
+}
+
+// The limit of a batch that only computes: the same bytes, copied.
+void CopyOf(benchmark::State& state, Stack* stack) {
+  const std::vector<uint64_t> pages(stack->queries().begin(),
+                                    stack->queries().end());
+  std::vector<uint64_t> pfns(pages.size());
+  const auto n = static_cast<int64_t>(pages.size());
+  while (state.KeepRunningBatch(n)) {
+    memcpy(pfns.data(), pages.data(), pages.size() * sizeof(uint64_t));
+    benchmark::ClobberMemory();
+  }
+}
+
+// The limit of one that searches: independent random cache lines of memory as
+// large as the index.
+void LinesOf(benchmark::State& state, Stack* stack) {
+  constexpr size_t kLine = 8;
+  const size_t bytes = stack->mapped().compiled()->MemoryBytes();
+  const size_t lines = std::max<size_t>(1, bytes / 64);
+  std::vector<uint64_t> memory(lines * kLine, 1);
+  const auto n = static_cast<int64_t>(stack->queries().size());
+  uint64_t sum = 0;
+  while (state.KeepRunningBatch(n)) {
+    for (uint64_t page : stack->queries()) {
+      const uint64_t mixed = page * 0x9e3779b97f4a7c15;
+      sum += memory[((mixed >> 32) * lines >> 32) * kLine];
+    }
+  }
+  benchmark::DoNotOptimize(sum);
+}
+
 template <typename Contender>
 void Register(const std::string& stack, absl::string_view who,
               const Contender& ask, absl::Span<const uint64_t> queries) {
@@ -115,6 +160,15 @@ void RegisterStack(const std::string& name, Stack& stack) {
            stack.queries());
   Register(name, "kernel", Baseline{stack.kernel(ReadSide::kNone)},
            stack.queries());
+  const auto limit = [&](const char* who,
+                         void (*run)(benchmark::State&, Stack*)) {
+    Stack* s = &stack;
+    benchmark::RegisterBenchmark(absl::StrCat(name, "/batch/", who).c_str(),
+                                 [=](benchmark::State& st) { run(st, s); });
+  };
+  limit("dmdax", BatchOf);
+  limit("memcpy", CopyOf);
+  limit("line", LinesOf);
 }
 
 // Takes our flags out of argv; Google Benchmark looks at the rest.
@@ -145,6 +199,7 @@ Options TakeOptions(int* argc, char** argv) {
 }
 
 int Main(int argc, char** argv) {
+  MappedDevice::UseCompiledMaps(true);
   const Options options = TakeOptions(&argc, argv);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;

@@ -46,8 +46,8 @@ class DevdaxCase {
     const Json steps = test_.value("pre", none);
     const Json recorded = result_.value("pre", none);
     for (size_t i = 0; i < steps.size() && i < recorded.size(); ++i) {
-      if (steps[i].contains("ndctl")) MakeDevice(steps[i]["ndctl"],
-                                                 recorded[i]);
+      if (steps[i].contains("ndctl"))
+        MakeDevice(steps[i]["ndctl"], recorded[i]);
     }
     const Json& maps = result_["maps"];
     for (size_t i = 0; i < maps.size(); ++i) {
@@ -97,8 +97,7 @@ class DevdaxCase {
     return -1;
   }
 
-  void RunMap(const std::string& where, const Json& map,
-              const Json& recorded) {
+  void RunMap(const std::string& where, const Json& map, const Json& recorded) {
     const Json& steps = recorded["steps"];
     auto it = devices_.find(map["file"]);
     if (it == devices_.end()) {
@@ -108,8 +107,7 @@ class DevdaxCase {
     }
     FaultMap process(profile_, mem_, ranges_, verdict_);
     process.compare_events = test_["kind"] != "trace";
-    const bool mapped =
-        process.Mmap(where, map, steps[0], it->second->Open());
+    const bool mapped = process.Mmap(where, map, steps[0], it->second->Open());
     const std::vector<std::string> log = process.mm().log().TakeNew();
     verdict_.Compare(where, "dmesg", recorded.value("dmesg", Json::array()),
                      Json(log));
@@ -117,12 +115,11 @@ class DevdaxCase {
     for (size_t i = 1; i < steps.size(); ++i) {
       if (i - 1 >= map["touch"].size()) break;
       const std::string touch = map["touch"][i - 1];
-      process.Touch(absl::StrCat(where, " ", touch), touch, steps[i],
-                    map.value("inspect", 1) != 0,
-                    [](const std::string& op, uint64_t, uint64_t) {
-                      return FileOp(op);
-                    },
-                    CaseDevices{});
+      process.Touch(
+          absl::StrCat(where, " ", touch), touch, steps[i],
+          map.value("inspect", 1) != 0,
+          [](const std::string& op, uint64_t, uint64_t) { return FileOp(op); },
+          CaseDevices{});
       if (!verdict_.unsupported.empty()) return;
     }
   }
@@ -139,8 +136,8 @@ class DevdaxCase {
 
 }  // namespace
 
-Verdict CompareDevdaxCase(const Json& test, const Json& result,
-                          const Json& env, const FaultProfile& profile) {
+Verdict CompareDevdaxCase(const Json& test, const Json& result, const Json& env,
+                          const FaultProfile& profile) {
   Verdict verdict;
   if (!result.contains("maps") || result["maps"].empty()) {
     verdict.unsupported = "the recording has no mapping";

@@ -97,14 +97,16 @@ FaultMap::FaultMap(const FaultProfile& profile, MemMap& mem,
       verdict_(verdict),
       mm_(profile, mem) {
   // The probe's own lowest mapping: what the kernel picks lies below.
-  constexpr uint64_t kProbe = 0x7ffff7ff9000;
+  // 7.2's vvar pages take two pages more.
+  const uint64_t probe =
+      profile.name == "v7_2" ? 0x7ffff7ff7000 : 0x7ffff7ff9000;
   MmapRequest request;
-  request.addr = kProbe;
+  request.addr = probe;
   request.len = 4096;
   request.prot = PROT_READ | PROT_WRITE;
   request.flags = MAP_PRIVATE | MAP_FIXED;
-  if (mm_.Mmap(request).ok()) mm_.Touch(kProbe, true);
-  mm_.mmap_base = kProbe;
+  if (mm_.Mmap(request).ok()) mm_.Touch(probe, true);
+  mm_.mmap_base = probe;
   mm_.comm = "daxprobe";
   mm_.set_recorder(&recorder_);
 }
@@ -113,8 +115,8 @@ std::vector<PmemRange> PmemRanges(const Json& pmem) {
   std::vector<PmemRange> ranges;
   for (const auto& [name, p] : pmem.items()) {
     if (!p[0].is_string()) continue;  // btt: no memory to map
-    ranges.push_back({Hex(p[0].get<std::string>()), p[1].get<uint64_t>(),
-                      p[2] != "raw"});
+    ranges.push_back(
+        {Hex(p[0].get<std::string>()), p[1].get<uint64_t>(), p[2] != "raw"});
   }
   return ranges;
 }
@@ -174,34 +176,38 @@ void FaultMap::CompareEvents(const std::string& where, const Json& recorded) {
                    i < ours.size() ? Json(ours[i]) : Json("(end)"));
 }
 
-bool FaultMap::Mmap(const std::string& where, const Json& map,
-                    const Json& step, std::shared_ptr<File> file) {
+bool FaultMap::Mmap(const std::string& where, const Json& map, const Json& step,
+                    std::shared_ptr<File> file) {
   MmapRequest request;
   request.len = map.value("len", uint64_t{0});
   request.prot = Prot(map.value("prot", "rw"));
   request.flags = MapFlags(map.value("flags", "shared"));
   request.file = std::move(file);
   request.pgoff = map.value("off", uint64_t{0}) >> profile_.page_shift;
-  const bool kernel_picks = map.value("align", 1) == 0;
-  if (kernel_picks) {
-    request.addr = 0;
-  } else if (step.contains("addr")) {
-    request.addr = Hex(step["addr"].get<std::string>());
-    request.flags |= MAP_FIXED;
-  } else {
-    // The recording has no address when mmap failed: any like it will do.
-    request.addr = 0x7fff00000000 + map.value("addr_off", uint64_t{0});
-    request.flags |= MAP_FIXED;
+  const uint64_t align = map.value("align", uint64_t{2} << 20);
+  if (align != 0) {
+    // As the probe does: it reserves a larger area and aligns inside.
+    const uint64_t addr_off = map.value("addr_off", uint64_t{0});
+    MmapRequest area;
+    area.len = request.len + 2 * align + addr_off;
+    area.prot = PROT_NONE;
+    area.flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    absl::StatusOr<VmAreaStruct*> reserved = mm_.Mmap(area);
+    if (reserved.ok()) {
+      const uint64_t start = (*reserved)->vm_start;
+      request.addr = (start + align - 1) / align * align + addr_off;
+      request.flags |= MAP_FIXED;
+      (void)mm_.Munmap(start, area.len);
+    }
   }
   absl::StatusOr<VmAreaStruct*> vma = mm_.Mmap(request);
-  verdict_.Compare(where, "mmap errno", step["errno"],
-                   ErrnoJson(vma.status()));
+  verdict_.Compare(where, "mmap errno", step["errno"], ErrnoJson(vma.status()));
   if (!vma.ok()) {
     recorder_.Clear();
     return false;
   }
   base_ = (*vma)->vm_start;
-  if (kernel_picks && step["errno"].is_null()) {
+  if (step["errno"].is_null()) {
     verdict_.Compare(where, "addr", step["addr"],
                      absl::StrFormat("0x%x", base_));
   }
@@ -271,8 +277,8 @@ void FaultMap::Inspect(const std::string& where, uint64_t addr,
 }
 
 void FaultMap::Touch(const std::string& where, const std::string& touch,
-                     const Json& recorded, bool inspect,
-                     const FileOp& file_op, const CaseDevices& devices) {
+                     const Json& recorded, bool inspect, const FileOp& file_op,
+                     const CaseDevices& devices) {
   recorder_.Clear();
   std::string op = touch.substr(0, touch.find_first_of("@:"));
   // "tw@0": the touch was traced with function_graph.
@@ -296,8 +302,9 @@ void FaultMap::Touch(const std::string& where, const std::string& touch,
   } else if (op == "nohugepage") {
     status = mm_.Madvise(addr, length, MADV_NOHUGEPAGE);
   } else if (op == "popread" || op == "popwrite") {
-    status = mm_.Madvise(addr, length, op == "popread" ? MADV_POPULATE_READ
-                                                       : MADV_POPULATE_WRITE);
+    status =
+        mm_.Madvise(addr, length,
+                    op == "popread" ? MADV_POPULATE_READ : MADV_POPULATE_WRITE);
   } else if (op == "protr" || op == "protrw") {
     status = mm_.Mprotect(addr, length,
                           op == "protr" ? PROT_READ : PROT_READ | PROT_WRITE);
@@ -310,8 +317,8 @@ void FaultMap::Touch(const std::string& where, const std::string& touch,
       // msync(MS_SYNC) means the file's pages under the range.
       VmAreaStruct* vma = mm_.FindVma(addr);
       if (vma != nullptr) {
-        offset = (addr - vma->vm_start) +
-                 (vma->vm_pgoff << profile_.page_shift);
+        offset =
+            (addr - vma->vm_start) + (vma->vm_pgoff << profile_.page_shift);
       }
     }
     const int err = file_op(op, offset, length);

@@ -160,8 +160,8 @@ class FsdaxCase {
           continue;
         }
         const uint64_t addr = HexAfter(text, " addr ");
-        const FileExtent have = file.inode.extents.Find(
-            HexAfter(text, " offset "));
+        const FileExtent have =
+            file.inode.extents.Find(HexAfter(text, " offset "));
         // Conversions of unwritten blocks allocate nothing.
         if (have.type == IOMAP_UNWRITTEN && have.physical == addr) continue;
         file.allocator.Add({.logical = HexAfter(text, " offset "),
@@ -209,8 +209,7 @@ class FsdaxCase {
     return 0;
   }
 
-  void RunMap(const std::string& where, const Json& map,
-              const Json& recorded) {
+  void RunMap(const std::string& where, const Json& map, const Json& recorded) {
     const std::string name = map["file"];
     CaseFile& file = FileOf(name);
     FillAllocator(file, recorded);
@@ -229,8 +228,8 @@ class FsdaxCase {
     file.inode.recorder = nullptr;
   }
 
-  void RunTouches(const std::string& where, const Json& map,
-                  const Json& steps, CaseFile& file, FaultMap& process) {
+  void RunTouches(const std::string& where, const Json& map, const Json& steps,
+                  CaseFile& file, FaultMap& process) {
     for (size_t i = 1; i < steps.size(); ++i) {
       if (i - 1 >= map["touch"].size()) break;
       const std::string touch = map["touch"][i - 1];

@@ -19,6 +19,7 @@ absl::Status AddPmem(Session& session, const std::string& name, uint64_t base,
   options.base = base;
   options.size = size;
   options.has_pages = has_pages;
+  options.backing = PmemBacking::kAnonymous;
   return session.machine->AddPmem(options, dev).status();
 }
 
@@ -87,8 +88,21 @@ Json DescribeQueue(BlockDevice& disk) {
       {"io_poll", q.Has(QUEUE_FLAG_POLL) ? 1 : 0},
       {"stable_writes", q.Has(QUEUE_FLAG_STABLE_WRITES) ? 1 : 0},
       {"zoned", "none"},
-      {"nr_requests", 128},
   };
+}
+
+// What sysfs has of the queue of a mapped device: nothing before its first
+// table on kernels that add the disk earlier than that.
+Json DescribeMdQueue(const Session& session, MappedDevice& md) {
+  const KernelProfile& profile = session.machine->profile();
+  if (md.type() == DM_TYPE_NONE) return Json::object();
+  Json d = DescribeQueue(md.disk());
+  if (md.type() == DM_TYPE_REQUEST_BASED ||
+      profile.max_sectors_rule == MaxSectorsRule::kStacked) {
+    // A request queue has two times the default depth.
+    d["nr_requests"] = md.type() == DM_TYPE_REQUEST_BASED ? 256 : 128;
+  }
+  return d;
 }
 
 }  // namespace
@@ -121,11 +135,7 @@ absl::StatusOr<Session> GuestFromCase(const Json& env, const Json& pmem,
       BlockOptions btt;
       btt.name = name;
       btt.nr_sectors = p[1].get<uint64_t>() / kSectorSize;
-      btt.limits.logical_block_size = kPageSize;
-      btt.limits.physical_block_size = kPageSize;
-      btt.limits.io_min = kPageSize;
-      btt.limits.max_sectors = profile.blk_def_max_sectors;
-      btt.limits.max_hw_sectors = ~uint32_t{0};
+      btt.limits = BttLimits(profile);
       absl::Status s = session.machine->AddBlock(btt).status();
       if (!s.ok()) return s;
       continue;
@@ -135,6 +145,32 @@ absl::StatusOr<Session> GuestFromCase(const Json& env, const Json& pmem,
     if (!s.ok()) return s;
   }
   return session;
+}
+
+QueueLimits LoopLimits(uint32_t block_size) {
+  QueueLimits limits;
+  limits.logical_block_size = block_size;
+  limits.physical_block_size = block_size;
+  limits.io_min = block_size;
+  // A file on tmpfs: holes are punched in pages, as much at once as fits.
+  constexpr uint32_t kMaxSectors = ~uint32_t{0} >> kSectorShift;
+  limits.max_sectors = 2560;
+  limits.max_hw_sectors = 2560;
+  limits.discard_granularity = kPageSize;
+  limits.max_discard_sectors = kMaxSectors;
+  limits.max_hw_discard_sectors = kMaxSectors;
+  limits.max_write_zeroes_sectors = kMaxSectors;
+  return limits;
+}
+
+QueueLimits BttLimits(const KernelProfile& profile) {
+  QueueLimits limits;
+  limits.logical_block_size = kPageSize;
+  limits.physical_block_size = kPageSize;
+  limits.io_min = kPageSize;
+  limits.max_sectors = profile.blk_def_max_sectors;
+  limits.max_hw_sectors = ~uint32_t{0};
+  return limits;
 }
 
 std::string MissingTarget(const std::string& table, const Json& env,
@@ -158,7 +194,7 @@ Json DescribeDevs(const Session& session) {
     auto md = session.ctl->FindMinor(bdev->dev().minor_nr);
     DmIoctl io{.dev = md->dev().HugeEncode()};
     if (!session.ctl->DevStatus(io).ok()) continue;
-    Json d = DescribeQueue(*bdev);
+    Json d = DescribeMdQueue(session, *md);
     const QueueLimits l = bdev->queue().limits();
     d["name"] = io.name;
     d["uuid"] = io.uuid;

@@ -21,6 +21,11 @@ absl::StatusOr<Session> GuestFromEnv(const Json& env,
 absl::StatusOr<Session> GuestFromCase(const Json& env, const Json& pmem,
                                       const KernelProfile& profile);
 
+// Queues of the guest's disks other than pmem, as a recording's devices on top
+// of them show: loop with `block_size`, a BTT ("sector") namespace.
+QueueLimits LoopLimits(uint32_t block_size);
+QueueLimits BttLimits(const KernelProfile& profile);
+
 // "target X" for a target type in `table` that the recorded kernel has and
 // dmdax does not (yet), or "".  What neither has is refused by both.
 std::string MissingTarget(const std::string& table, const Json& env,

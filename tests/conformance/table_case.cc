@@ -1,56 +1,65 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/conformance/table_case.h"
 
-#include "absl/strings/match.h"
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "dm/device_mapper.h"
+#include "tests/conformance/disk_step.h"
+#include "tests/conformance/ioctl_step.h"
 #include "tests/conformance/oracle_guest.h"
 #include "tools/dmsetup/dmsetup.h"
 
 namespace dmdax::conformance {
 namespace {
 
+// A target type that the recorded kernel lists and dmdax has not, or "".
+std::string MissingAny(const Json& env, const KernelProfile& profile) {
+  for (const Json& target : env["env"]["targets"]) {
+    const std::string type = target[0];
+    if (FindTargetType(type, profile) == nullptr) {
+      return absl::StrCat("target ", type);
+    }
+  }
+  return "";
+}
+
 // What of a step dmdax does not have (yet), or "".
 std::string Missing(const Json& step, const Json& env,
                     const KernelProfile& profile) {
-  if (step["dmsetup"][0] == "targets") {
-    for (const Json& target : env["env"]["targets"]) {
-      const std::string type = target[0];
-      if (FindTargetType(type, profile) == nullptr) {
-        return absl::StrCat("target ", type);
-      }
+  if (step.contains("ioctl")) {
+    for (const Json& row : step.value("targets", Json::array())) {
+      const std::string line =
+          absl::StrCat("0 1 ", row.value("type", ""), " x");
+      std::string missing = MissingTarget(line, env, profile);
+      if (!missing.empty()) return missing;
     }
+    return step["ioctl"] == "LIST_VERSIONS" ? MissingAny(env, profile) : "";
   }
+  if (step["dmsetup"][0] == "targets") return MissingAny(env, profile);
   std::string tables = step.value("stdin", "");
   for (const Json& word : step["dmsetup"]) {
-    if (absl::StartsWith(word.get<std::string>(), "@stats_")) {
-      return "message @stats_*";
-    }
     absl::StrAppend(&tables, "\n", word.get<std::string>());
   }
   return MissingTarget(tables, env, profile);
 }
 
 struct CaseState {
+  CaseState(Session s, const Json& recorded)
+      : session(std::move(s)),
+        disk{session, recorded, {}},
+        file(*session.ctl) {}
+
   Session session;
+  DiskState disk;
+  DmFile file;  // the control node, open all the time
   Json devs = Json::object();
 };
 
-void RunDmsetupStep(const std::string& where, const Json& step,
-                    const Json& recorded, CaseState& state,
-                    Verdict& verdict) {
-  const std::vector<std::string> args = step["dmsetup"];
-  const DmsetupResult r =
-      RunDmsetup(*state.session.ctl, args, step.value("stdin", ""));
-  if (r.would_block) {
-    // The recording stopped the command after some seconds.
-    verdict.Compare(where, "rc", recorded["rc"], nullptr);
-  } else {
-    verdict.Compare(where, "rc", recorded["rc"], r.rc);
-  }
-  verdict.Compare(where, "stdout", recorded["stdout"], r.out);
-  verdict.Compare(where, "stderr", recorded["stderr"], r.err);
+// What every step is compared on.
+void CompareAftermath(const std::string& where, const Json& recorded,
+                      CaseState& state, Verdict& verdict) {
   verdict.Compare(where, "dmesg", recorded["dmesg"],
                   Json(state.session.machine->log().TakeNew()));
   if (!recorded.contains("devs")) return;
@@ -63,13 +72,49 @@ void RunDmsetupStep(const std::string& where, const Json& step,
   }
 }
 
+void RunIoctl(const std::string& where, const Json& step, const Json& recorded,
+              CaseState& state, Verdict& verdict) {
+  const Json ours = RunIoctlStep(*state.session.ctl, state.file, step);
+  for (const auto& [field, value] : ours.items()) {
+    verdict.Compare(where, field, recorded.value(field, Json()), value);
+  }
+  CompareAftermath(where, recorded, state, verdict);
+}
+
+void RunDisk(const std::string& where, const Json& step, const Json& recorded,
+             CaseState& state, Verdict& verdict) {
+  Json aftermath = recorded;
+  if (!RunDiskStep(where, step, recorded, state.disk, verdict)) {
+    state.session.machine->log().TakeNew();
+    aftermath["dmesg"] = Json::array();
+  }
+  CompareAftermath(where, aftermath, state, verdict);
+}
+
+void RunDmsetupStep(const std::string& where, const Json& step,
+                    const Json& recorded, CaseState& state, Verdict& verdict) {
+  const std::vector<std::string> args = step["dmsetup"];
+  const DmsetupResult r =
+      RunDmsetup(*state.session.ctl, args, step.value("stdin", ""));
+  if (r.would_block) {
+    // The recording stopped the command after some seconds.
+    verdict.Compare(where, "rc", recorded["rc"], nullptr);
+  } else {
+    verdict.Compare(where, "rc", recorded["rc"], r.rc);
+  }
+  verdict.Compare(where, "stdout", recorded["stdout"], r.out);
+  verdict.Compare(where, "stderr", recorded["stderr"], r.err);
+  CompareAftermath(where, recorded, state, verdict);
+}
+
 }  // namespace
 
 Verdict RunTableCase(const Json& test, const Json& result, const Json& env,
                      const KernelProfile& profile) {
   Verdict verdict;
   for (const Json& step : test["steps"]) {
-    if (!step.contains("dmsetup")) {
+    if (IsDiskStep(step)) continue;
+    if (!step.contains("dmsetup") && !step.contains("ioctl")) {
       verdict.unsupported = absl::StrCat("step ", step.begin().key());
       return verdict;
     }
@@ -81,13 +126,23 @@ Verdict RunTableCase(const Json& test, const Json& result, const Json& env,
     verdict.unsupported = std::string(session.status().message());
     return verdict;
   }
-  CaseState state{*std::move(session)};
+  CaseState state(*std::move(session), result["steps"]);
   for (size_t i = 0; i < test["steps"].size(); ++i) {
     const Json& step = test["steps"][i];
-    const std::string where = absl::StrCat(
-        "step ", i, ": ",
-        absl::StrJoin(step["dmsetup"].get<std::vector<std::string>>(), " "));
-    RunDmsetupStep(where, step, result["steps"][i], state, verdict);
+    const Json& recorded = result["steps"][i];
+    if (IsDiskStep(step)) {
+      RunDisk(absl::StrCat("step ", i, ": ", step.dump().substr(0, 60)), step,
+              recorded, state, verdict);
+      continue;
+    }
+    if (step.contains("ioctl")) {
+      RunIoctl(absl::StrCat("step ", i, ": ioctl ", step["ioctl"].dump()), step,
+               recorded, state, verdict);
+      continue;
+    }
+    const std::vector<std::string> args = step["dmsetup"];
+    RunDmsetupStep(absl::StrCat("step ", i, ": ", absl::StrJoin(args, " ")),
+                   step, recorded, state, verdict);
   }
   return verdict;
 }

@@ -87,9 +87,14 @@ NaiveAnswer NaiveWorld::AskPmem(const NaivePmem& pmem, uint64_t pgoff,
   if (good < 0) {
     answer.ret = nr;
   } else if (recovery) {
-    // As described in the reference.  Deep inside a bad range a real kernel's
-    // subtraction wraps and it answers nr; dax/ does not follow it there yet.
-    answer.ret = std::max<int64_t>(1, (good + 7) / 8);
+    // Counted from where the kernel's bad entry begins, which holds at most
+    // 512 sectors: before the page, the difference wraps to a huge number.
+    uint64_t run = pgoff * 8 + static_cast<uint64_t>(good);
+    const uint64_t bad = run;
+    while (run > 0 && pmem.bad[run - 1]) --run;
+    const uint64_t entry = bad - (bad - run) % 512;
+    const uint64_t pages = ((entry - pgoff * 8) * 512 + 4095) / 4096;
+    answer.ret = pages == 0 ? 1 : static_cast<int64_t>(pages);
   } else {
     answer.ret = -poison_errno_;
   }

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The forms in which a table line may name a device (dm-core.md 5.5).
+#include <cerrno>
+
+#include "block/machine.h"
+#include "tests/testing.h"
+
+namespace dmdax {
+namespace {
+
+constexpr DevT kPmem0{259, 0};
+
+class DevPathTest : public testing::Test {
+ protected:
+  DevPathTest() { Boot("v6_1"); }
+
+  void Boot(absl::string_view kernel) {
+    machine_ = std::make_unique<Machine>(**FindKernelProfile(kernel));
+    PmemOptions pmem;
+    pmem.name = "pmem0";
+    pmem.size = 1 << 20;
+    EXPECT_THAT(machine_->AddPmem(pmem), IsOk());
+    machine_->AddNode("/dev/mapper/home", DevT{254, 0});
+  }
+  absl::StatusOr<DevT> Lookup(absl::string_view path) {
+    return machine_->LookupBdev(path);
+  }
+  absl::StatusOr<DevT> DevOf(absl::string_view path) {
+    return machine_->DmGetDevT(path);
+  }
+
+  std::unique_ptr<Machine> machine_;
+};
+
+TEST_F(DevPathTest, PathsAreWalked) {
+  for (const char* path : {"/dev/pmem0", "//dev//pmem0", "/dev/./pmem0",
+                           "/dev/mapper/../pmem0", "/../dev/pmem0"}) {
+    EXPECT_THAT(Lookup(path), IsOkAndHolds(kPmem0)) << path;
+  }
+}
+
+TEST_F(DevPathTest, WhatIsNoBlockDeviceHasItsOwnErrno) {
+  EXPECT_THAT(Lookup(""), HasErrno(ENOENT));
+  EXPECT_THAT(Lookup("/dev/nope"), HasErrno(ENOENT));
+  EXPECT_THAT(Lookup("pmem0"), HasErrno(ENOENT));
+  EXPECT_THAT(Lookup("/"), HasErrno(ENOTBLK));
+  EXPECT_THAT(Lookup("/dev"), HasErrno(ENOTBLK));
+  EXPECT_THAT(Lookup("/dev/null"), HasErrno(ENOTBLK));
+  EXPECT_THAT(Lookup("/dev/mapper/control"), HasErrno(ENOTBLK));
+  EXPECT_THAT(Lookup("/dev/pmem0/x"), HasErrno(ENOTDIR));
+  EXPECT_THAT(Lookup("/dev/pmem0/"), HasErrno(ENOTDIR));
+}
+
+TEST_F(DevPathTest, MajorMinorIsExact) {
+  EXPECT_EQ(ScanMajorMinor("259:0"), kPmem0);
+  EXPECT_EQ(ScanMajorMinor(" 259: 0"), kPmem0) << "as %u skips space";
+  for (const char* bad : {"", ":", "259", "259:", ":0", "259:0 ", "259:0:1",
+                          "259 :0", "a:0", "-1:0", "+1:0"}) {
+    EXPECT_EQ(ScanMajorMinor(bad), std::nullopt) << bad;
+  }
+  // %u wraps at 32 bits.
+  EXPECT_EQ(ScanMajorMinor("4294967555:4294967296"), kPmem0);
+}
+
+TEST_F(DevPathTest, OldKernelsKnowMoreForms) {
+  EXPECT_THAT(DevOf("259:0"), IsOkAndHolds(kPmem0));
+  EXPECT_THAT(DevOf("259:0:7"), IsOkAndHolds(kPmem0));
+  EXPECT_THAT(DevOf("10300"), IsOkAndHolds(kPmem0)) << "hexadecimal";
+  EXPECT_THAT(DevOf("fd00"), IsOkAndHolds(DevT{253, 0}));
+  machine_->RemoveNode("/dev/pmem0");
+  EXPECT_THAT(DevOf("/dev/pmem0"), IsOkAndHolds(kPmem0))
+      << "by disk name, without a node";
+  EXPECT_THAT(DevOf("/dev/mapper/home"), IsOkAndHolds(DevT{254, 0}));
+}
+
+TEST_F(DevPathTest, OldKernelsSayENODEVForEverythingElse) {
+  for (const char* path : {"/dev/nope", "/dev/null", "/dev", "nope", "0",
+                           "PARTUUID=1", "/dev/pmem0/x"}) {
+    EXPECT_THAT(DevOf(path), HasErrno(ENODEV)) << path;
+  }
+}
+
+TEST_F(DevPathTest, NewKernelsSayWhatTheLookupSaid) {
+  Boot("v6_12");
+  EXPECT_THAT(DevOf("/dev/pmem0"), IsOkAndHolds(kPmem0));
+  EXPECT_THAT(DevOf("/dev/nope"), HasErrno(ENOENT));
+  EXPECT_THAT(DevOf("/dev/null"), HasErrno(ENOTBLK));
+  EXPECT_THAT(DevOf("/dev/pmem0/x"), HasErrno(ENOTDIR));
+  EXPECT_THAT(DevOf("fd00"), HasErrno(ENOENT));
+}
+
+}  // namespace
+}  // namespace dmdax

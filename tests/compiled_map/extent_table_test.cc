@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dm/extent_table.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <vector>
+
+#include "base/reciprocal.h"
+#include "dm/batch_kernels.h"
+
+namespace dmdax {
+namespace {
+
+// Find() against std::upper_bound(), at every boundary and between.
+template <typename Word>
+void Check(const std::vector<uint64_t>& starts, uint64_t pages) {
+  ExtentTable<Word> table;
+  for (uint64_t start : starts) table.Add(start, start + 7);
+  table.Finish(pages);
+  ASSERT_EQ(table.size(), starts.size());
+  std::mt19937_64 rng(pages);
+  const auto check = [&](uint64_t page) {
+    if (page >= pages) return;
+    const auto next = std::upper_bound(starts.begin(), starts.end(), page);
+    ASSERT_EQ(table.Find(page), static_cast<size_t>(next - starts.begin()) - 1)
+        << "page " << page << " of " << pages;
+    ASSERT_EQ(table.FindCounting(page), table.Find(page)) << "page " << page;
+  };
+  for (uint64_t start : starts) {
+    for (uint64_t page : {start - (start > 0), start, start + 1}) check(page);
+    check(rng() % pages);
+  }
+  check(pages - 1);
+}
+
+void CheckBoth(const std::vector<uint64_t>& starts, uint64_t pages) {
+  ASSERT_NO_FATAL_FAILURE(Check<uint32_t>(starts, pages));
+  ASSERT_NO_FATAL_FAILURE(Check<uint64_t>(starts, pages));
+}
+
+std::vector<uint64_t> Starts(const std::vector<uint64_t>& sizes,
+                             uint64_t* pages) {
+  std::vector<uint64_t> starts;
+  *pages = 0;
+  for (uint64_t size : sizes) {
+    starts.push_back(*pages);
+    *pages += size;
+  }
+  return starts;
+}
+
+TEST(ExtentTable, EveryShape) {
+  std::mt19937_64 rng(1);
+  for (size_t n : {1, 2, 3, 8, 9, 100, 5000}) {
+    for (int shape = 0; shape < 4; ++shape) {
+      std::vector<uint64_t> sizes;
+      for (size_t i = 0; i < n; ++i) {
+        const uint64_t skewed = rng() % 20 == 0 ? 40000 : 1 + rng() % 2;
+        const uint64_t one_big = i == n / 2 ? 1 << 28 : 1;
+        const uint64_t all[] = {256, 1 + rng() % 1024, skewed, one_big};
+        sizes.push_back(all[shape]);
+      }
+      uint64_t pages;
+      const std::vector<uint64_t> starts = Starts(sizes, &pages);
+      ASSERT_NO_FATAL_FAILURE(CheckBoth(starts, pages)) << n << " " << shape;
+    }
+  }
+}
+
+TEST(ExtentTable, EqualButForTheLast) {
+  for (uint64_t last : {1, 255, 256, 257, 5000}) {
+    uint64_t pages;
+    std::vector<uint64_t> sizes(50, 256);
+    sizes.push_back(last);
+    const std::vector<uint64_t> starts = Starts(sizes, &pages);
+    ASSERT_NO_FATAL_FAILURE(CheckBoth(starts, pages)) << last;
+  }
+}
+
+TEST(ExtentTable, BeyondThirtyTwoBits) {
+  const uint64_t big = uint64_t{1} << 45;
+  ASSERT_NO_FATAL_FAILURE(Check<uint64_t>({0, 5, big, big + 1}, 3 * big));
+}
+
+TEST(ExtentTable, CostsThirteenBytesAnExtent) {
+  std::mt19937_64 rng(3);
+  NarrowExtents table;
+  const size_t n = 100000;
+  table.Reserve(n);
+  uint64_t pages = 0;
+  for (size_t i = 0; i < n; ++i) {
+    table.Add(pages, i);
+    pages += 1 + rng() % 64;
+  }
+  table.Finish(pages);
+  EXPECT_LE(table.MemoryBytes(), 13 * n + n / 10);
+}
+
+TEST(Reciprocal, DividesExactly) {
+  std::mt19937_64 rng(2);
+  std::vector<uint64_t> numbers = {1, 2, 3, 5, 7, 24, 4096, ~uint64_t{0}};
+  for (int i = 0; i < 200; ++i) numbers.push_back((rng() >> (i % 64)) | 1);
+  for (uint64_t divisor : numbers) {
+    const Reciprocal by(divisor);
+    for (uint64_t x : numbers) {
+      for (uint64_t d : {x, x - 1, x + 1, x * divisor, x * divisor - 1}) {
+        EXPECT_EQ(by.Divide(d),
+                  (Reciprocal::Quotient{d / divisor, d % divisor}))
+            << d << " / " << divisor;
+      }
+    }
+  }
+}
+
+// Every level that this processor has, against a search.
+TEST(BatchKernels, AllLevelsAgree) {
+  std::mt19937_64 rng(4);
+  for (size_t n = 1; n <= FewRuns::kMost; ++n) {
+    FewRuns runs;
+    runs.start.fill(~uint64_t{0});
+    runs.pages = n * 1000;
+    runs.more = n - 1;
+    std::vector<uint64_t> offsets = {rng()};
+    runs.offset = offsets[0];
+    for (size_t i = 1; i < n; ++i) {
+      offsets.push_back(rng());
+      runs.start[i - 1] = i * 1000;
+      runs.step[i - 1] = offsets[i] - offsets[i - 1];
+    }
+    for (size_t count : {0, 1, 7, 8, 9, 63, 1000}) {
+      std::vector<uint64_t> pages(count), pfns(count);
+      for (uint64_t& page : pages) page = rng() % runs.pages;
+      for (SimdLevel level :
+           {SimdLevel::kPlain, SimdLevel::kAvx2, SimdLevel::kAvx512}) {
+        if (level > BestSimd()) continue;
+        ASSERT_TRUE(
+            TranslateFewRuns(level, runs, pages.data(), count, pfns.data()));
+        for (size_t i = 0; i < count; ++i) {
+          ASSERT_EQ(pfns[i], pages[i] + offsets[pages[i] / 1000]);
+        }
+        if (count == 0) continue;
+        std::vector<uint64_t> outside = pages;
+        outside[count / 2] = runs.pages;
+        EXPECT_FALSE(
+            TranslateFewRuns(level, runs, outside.data(), count, pfns.data()));
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace dmdax

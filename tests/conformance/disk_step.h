@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The steps of a recorded `table` case that are not about device-mapper's
+// control: I/O, opens, and what other programs did to the machine.
+//
+// I/O is done and compared.  Programs are not imitated; what they changed is
+// applied as recorded, and what they printed is not compared:
+//
+//   ndctl   the namespace it made: its size comes from ndctl's own output
+//   lvm     lvcreate, vgchange -an: the devices that later steps show
+//   dd      zeros are written where `of` says; a read has no effect
+//   ls      none, and its output for /dev/mapper is compared
+#ifndef DMDAX_TESTS_CONFORMANCE_DISK_STEP_H_
+#define DMDAX_TESTS_CONFORMANCE_DISK_STEP_H_
+
+#include <map>
+#include <string>
+
+#include "state/session.h"
+#include "tests/conformance/verdict.h"
+
+namespace dmdax::conformance {
+
+// A device that an `open` step holds.
+struct OpenDisk {
+  BlockDevice* bdev;
+  unsigned mode;
+};
+
+struct DiskState {
+  Session& session;
+  const Json& recorded;  // all steps of the recording
+  std::map<std::string, OpenDisk> open;
+};
+
+// Whether RunDiskStep() knows this kind of step.
+bool IsDiskStep(const Json& step);
+
+// Runs the step and compares it with its recording, but for the kernel log
+// and `devs`.  False: the log is a program's and not to be compared.
+bool RunDiskStep(const std::string& where, const Json& step,
+                 const Json& recorded, DiskState& state, Verdict& verdict);
+
+}  // namespace dmdax::conformance
+
+#endif  // DMDAX_TESTS_CONFORMANCE_DISK_STEP_H_

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+
+#include "tests/dm/target_testing.h"
+
+namespace dmdax {
+namespace {
+
+class SnapTest : public TargetTest {
+ protected:
+  void Write(const std::string& name, uint64_t sector, char byte) {
+    const std::vector<char> bytes(kSectorSize, byte);
+    EXPECT_THAT(BioWrite(Bdev(name), sector_t{sector}, bytes), IsOk());
+  }
+  char Read(const std::string& name, uint64_t sector) {
+    std::array<char, kSectorSize> bytes{};
+    EXPECT_THAT(BioRead(Bdev(name), sector_t{sector}, absl::MakeSpan(bytes)),
+                IsOk());
+    return bytes[0];
+  }
+  BlockDevice& Bdev(const std::string& name) {
+    if (auto md = ctl().FindDevice(name)) return md->disk();
+    return *machine().FindBdevByName(name);
+  }
+};
+
+TEST_F(SnapTest, RefusesInTheKernelsOrder) {
+  EXPECT_EQ(Why("snapshot", "/dev/mem0 /dev/mem1 N"),
+            "requires 4 or more arguments");
+  EXPECT_EQ(Why("snapshot", "/dev/nope /dev/nope N 8 1 x"),
+            "Unrecognised feature requested");
+  EXPECT_EQ(Why("snapshot",
+                "/dev/nope /dev/nope N 8 1 "
+                "discard_passdown_origin"),
+            "discard_passdown_origin feature depends on discard_zeroes_cow");
+  EXPECT_EQ(Why("snapshot", "/dev/nope /dev/nope N 8"),
+            "Cannot get origin device");
+  EXPECT_EQ(Why("snapshot", "/dev/mem0 /dev/mem0 N 8"),
+            "COW device cannot be the same as origin device");
+  EXPECT_EQ(Why("snapshot", "/dev/mem0 /dev/nope N 8"),
+            "Cannot get COW device");
+  for (const char* store : {"X 8", "N 7", "N x", "Px 8"}) {
+    EXPECT_EQ(Why("snapshot", absl::StrCat("/dev/mem0 /dev/mem1 ", store)),
+              "Couldn't create exception store");
+  }
+  EXPECT_EQ(Why("snapshot", "/dev/mem0 /dev/mem1 N 0"), "Chunk size not set");
+  EXPECT_EQ(Why("snapshot-merge", "/dev/mem0 /dev/mem1 N 8"),
+            "Snapshot exception store does not support snapshot-merge.");
+}
+
+TEST_F(SnapTest, MetadataThatCanNotBeReadAreNotGuessed) {
+  EXPECT_EQ(Why("snapshot", "/dev/mem0 /dev/pmem1 P 8"),
+            "Failed to read snapshot metadata: pmem1 has no bytes here, so it "
+            "is not known");
+}
+
+TEST_F(SnapTest, OriginsAreCopiedOnWrite) {
+  ASSERT_THAT(Create("o", {Row(0, 2048, "snapshot-origin", "/dev/mem0")}),
+              IsOk());
+  ASSERT_EQ(Why("snapshot", "/dev/mem0 /dev/mem1 N 8"), "");
+  Write("mem0", 0, 'a');
+  EXPECT_EQ(Where(0), "mem0 0");
+  EXPECT_EQ(Status(), "0 2048 snapshot 0/131072 0\n");
+  Write("o", 0, 'b');
+  EXPECT_EQ(Where(0), "mem1 0");
+  EXPECT_EQ(Read("d", 0), 'a');
+  EXPECT_EQ(Read("o", 0), 'b');
+  EXPECT_EQ(Status(), "0 2048 snapshot 8/131072 0\n");
+}
+
+TEST_F(SnapTest, SnapshotsCanBeWritten) {
+  ASSERT_EQ(Why("snapshot", "/dev/mem0 /dev/mem1 P 8"), "");
+  EXPECT_EQ(Status(), "0 2048 snapshot 16/131072 16\n");
+  Write("mem0", 24, 'a');
+  Write("d", 25, 'b');
+  EXPECT_EQ(Where(24), "mem1 16") << "after the header and the first area";
+  EXPECT_EQ(Read("d", 24), 'a');
+  EXPECT_EQ(Read("d", 25), 'b');
+  EXPECT_EQ(Read("mem0", 25), 0);
+  // The next load finds the exceptions on the COW device.
+  ASSERT_EQ(Why("snapshot", "/dev/mem0 /dev/mem1 p 8"), "");
+  EXPECT_EQ(Read("d", 25), 'b');
+  EXPECT_EQ(Table("d"), "0 2048 snapshot 259:2 259:3 P 8\n");
+}
+
+TEST_F(SnapTest, AFullSnapshotIsInvalid) {
+  ASSERT_THAT(Create("cow", {Row(0, 8, "linear", "/dev/mem1 0")}), IsOk());
+  ASSERT_EQ(Why("snapshot", "/dev/mem0 /dev/mapper/cow N 8"), "");
+  EXPECT_EQ(Where(0, ReqOp::kWrite), "mem1 0");
+  EXPECT_EQ(Where(8, ReqOp::kWrite), "EIO");
+  EXPECT_EQ(Status(), "0 2048 snapshot Invalid\n");
+  EXPECT_EQ(Where(16), "EIO");
+  EXPECT_EQ(Info("d").event_nr, 1u);
+}
+
+TEST_F(SnapTest, AReloadHandsItsExceptionsOver) {
+  ASSERT_EQ(Why("snapshot", "/dev/mem0 /dev/mem1 N 8"), "");
+  EXPECT_EQ(Where(0, ReqOp::kWrite), "mem1 0");
+  const std::vector<DmTargetSpec> rows = {
+      Row(0, 2048, "snapshot", "/dev/mem0 /dev/mem1 N 8")};
+  ASSERT_THAT(Load("d", rows), IsOk());
+  ASSERT_THAT(Resume("d"), IsOk());
+  EXPECT_EQ(Where(0), "mem1 0");
+  EXPECT_EQ(Table("d"), "0 2048 snapshot 259:2 259:3 N 8\n");
+}
+
+TEST_F(SnapTest, OriginIsNotShifted) {
+  EXPECT_EQ(Why("snapshot-origin", "/dev/mem0 0"),
+            "origin: incorrect number of arguments");
+  // d is there, without a table.
+  ASSERT_THAT(Load("d", {Row(0, 8, "zero"),
+                         Row(8, 8, "snapshot-origin", "/dev/pmem0")}),
+              IsOk());
+  ASSERT_THAT(Resume("d"), IsOk());
+  EXPECT_EQ(Where(9), "pmem0 9");
+}
+
+}  // namespace
+}  // namespace dmdax

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Table text, and tables in every other format: what is read can be printed
+// and is then read the same.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+
+#include "formats/table_text.h"
+#include "formats/world_format.h"
+
+namespace {
+
+void Check(bool good) {
+  if (!good) std::abort();
+}
+
+void CheckText(absl::string_view bytes) {
+  using dmdax::DmTargetSpec;
+  const dmdax::TableText text = dmdax::ParseTableText(bytes, "t");
+  Check(text.ok() || text.rows.empty());
+  const auto printed = dmdax::PrintTableText(text.Specs());
+  Check(printed.ok());
+  const dmdax::TableText again = dmdax::ParseTableText(*printed, "t");
+  Check(again.ok() && again.rows.size() == text.rows.size());
+  for (size_t i = 0; i < text.rows.size(); ++i) {
+    const DmTargetSpec& a = text.rows[i].spec;
+    const DmTargetSpec& b = again.rows[i].spec;
+    const DmTargetSpec c = dmdax::SpecFromTarget(dmdax::TargetFromSpec(a));
+    for (const DmTargetSpec& other : {b, c}) {
+      Check(a.sector_start == other.sector_start);
+      Check(a.length == other.length && a.params == other.params);
+      Check(a.target_type == other.target_type);
+    }
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string bytes(reinterpret_cast<const char*>(data), size);
+  CheckText(bytes);
+  const auto table = dmdax::ParseTable(bytes, "t");
+  if (!table.ok()) return 0;
+  (void)table->source.Locate("target[1].linear.device");
+  for (dmdax::Format format : {dmdax::Format::kTextproto, dmdax::Format::kJson,
+                               dmdax::Format::kBinary}) {
+    const auto printed = PrintTable(table->table, format);
+    Check(printed.ok());
+    // What is empty has no format.
+    if (table->table.ByteSizeLong() == 0) continue;
+    const auto again = dmdax::ParseTable(*printed, "t");
+    Check(again.ok() && again->format == format);
+    Check(*PrintTable(again->table, format) == *printed);
+  }
+  return 0;
+}

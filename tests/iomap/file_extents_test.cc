@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "iomap/file_extents.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "iomap/block_allocator.h"
+
+namespace dmdax {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+FileExtent Extent(uint64_t logical, uint64_t physical, uint64_t length,
+                  uint16_t type = IOMAP_MAPPED) {
+  return {
+      .logical = logical, .physical = physical, .length = length, .type = type};
+}
+
+TEST(FileExtentsTest, FindGivesTheRest) {
+  FileExtents extents;
+  extents.Insert(Extent(0, 65536, 8192));
+  EXPECT_EQ(extents.Find(4096), Extent(4096, 69632, 4096));
+  const FileExtent hole = extents.Find(8192);
+  EXPECT_EQ(hole.type, IOMAP_HOLE);
+  EXPECT_EQ(hole.end(), uint64_t{1} << 63);
+}
+
+TEST(FileExtentsTest, AHoleCutsAnExtentInTwo) {
+  FileExtents extents;
+  extents.Insert(Extent(0, 65536, 12288));
+  extents.Remove(4096, 4096);
+  EXPECT_THAT(extents.All(),
+              ElementsAre(Extent(0, 65536, 4096), Extent(8192, 73728, 4096)));
+  EXPECT_EQ(extents.Find(4096).length, 4096u);
+  extents.Remove(0, 1 << 20);
+  EXPECT_THAT(extents.All(), IsEmpty());
+}
+
+TEST(FileExtentsTest, NeighboursThatContinueAreJoined) {
+  FileExtents extents;
+  extents.Insert(Extent(8192, 73728, 4096));
+  extents.Insert(Extent(0, 65536, 4096));
+  extents.Insert(Extent(4096, 69632, 4096));
+  EXPECT_THAT(extents.All(), ElementsAre(Extent(0, 65536, 12288)));
+  // Elsewhere on disk: not joined.
+  extents.Insert(Extent(12288, 4096, 4096));
+  EXPECT_EQ(extents.All().size(), 2u);
+}
+
+TEST(FileExtentsTest, SetTypeSplitsAndLeavesHoles) {
+  FileExtents extents;
+  extents.Insert(Extent(4096, 65536, 8192, IOMAP_UNWRITTEN));
+  extents.SetType(0, 8192, IOMAP_MAPPED);
+  EXPECT_THAT(extents.All(),
+              ElementsAre(Extent(4096, 65536, 4096),
+                          Extent(8192, 69632, 4096, IOMAP_UNWRITTEN)));
+}
+
+TEST(AlignedAllocatorTest, CongruentUntilFull) {
+  AlignedAllocator allocator(1 << 20, 4 << 20, 2 << 20);
+  EXPECT_EQ(allocator.Allocate(0, 4096), Extent(0, 2 << 20, 4096));
+  EXPECT_EQ(allocator.Allocate(4096, 1 << 30)->length,
+            (uint64_t{2} << 20) - 4096);
+  EXPECT_EQ(allocator.Allocate(0, 4096), std::nullopt);
+}
+
+TEST(ExtentListAllocatorTest, ExtentSizeHintsWiden) {
+  ExtentListAllocator allocator;
+  allocator.Add(Extent(0, 2 << 20, 8 << 20));
+  EXPECT_EQ(allocator.Allocate(4096, 4096),
+            Extent(4096, (2 << 20) + 4096, 4096));
+  allocator.set_extsize(2 << 20);
+  EXPECT_EQ(allocator.Allocate(4096, 4096), Extent(0, 2 << 20, 2 << 20));
+  EXPECT_EQ(allocator.Allocate(16 << 20, 4096), std::nullopt);
+}
+
+}  // namespace
+}  // namespace dmdax

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "state/state_dir.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "tests/testing.h"
+
+namespace dmdax {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class StateDirTest : public testing::Test {
+ protected:
+  StateDirTest() {
+    std::string pattern = testing::TempDir() + "/state.XXXXXX";
+    root_ = mkdtemp(pattern.data());
+    path_ = root_ + "/deep/er";
+  }
+  ~StateDirTest() override { fs::remove_all(root_); }
+
+  absl::StatusOr<proto::StateSnapshot> Read() {
+    absl::StatusOr<StateDir> dir = StateDir::Open(path_, StateDir::kRead);
+    if (!dir.ok()) return dir.status();
+    return dir->Read();
+  }
+  // Adds a pmem called `name` to the state.
+  absl::Status Add(const std::string& name) {
+    absl::StatusOr<StateDir> dir = StateDir::Open(path_, StateDir::kWrite);
+    if (!dir.ok()) return dir.status();
+    absl::StatusOr<proto::StateSnapshot> state = dir->Read();
+    if (!state.ok()) return state.status();
+    state->mutable_world()->add_pmem()->set_name(name);
+    return dir->Write(*state);
+  }
+  std::string Bytes(const std::string& file) {
+    std::ostringstream all;
+    all << std::ifstream(path_ + "/" + file, std::ios::binary).rdbuf();
+    return all.str();
+  }
+  void Put(const std::string& file, const std::string& bytes) {
+    fs::create_directories(path_);
+    std::ofstream(path_ + "/" + file, std::ios::binary) << bytes;
+  }
+
+  std::string root_, path_;
+};
+
+TEST_F(StateDirTest, NothingThereIsAnEmptyStateAndMakesNothing) {
+  ASSERT_THAT(Read(), IsOk());
+  EXPECT_EQ(Read()->generation(), 0u);
+  EXPECT_FALSE(fs::exists(path_));
+}
+
+TEST_F(StateDirTest, WhatIsWrittenIsRead) {
+  ASSERT_THAT(Add("pmem0"), IsOk());
+  ASSERT_THAT(Add("pmem1"), IsOk());
+  ASSERT_THAT(Read(), IsOk());
+  EXPECT_EQ(Read()->generation(), 2u);
+  EXPECT_EQ(Read()->format_version(), StateDir::kFormatVersion);
+  EXPECT_EQ(Read()->world().pmem_size(), 2);
+  EXPECT_FALSE(fs::exists(path_ + "/state.new"));
+}
+
+TEST_F(StateDirTest, AReaderKeepsTheStateItOpened) {
+  ASSERT_THAT(Add("pmem0"), IsOk());
+  const std::string before = Bytes("state");
+  std::ifstream open_before(path_ + "/state", std::ios::binary);
+  ASSERT_THAT(Add("pmem1"), IsOk());
+  std::ostringstream seen;
+  seen << open_before.rdbuf();
+  EXPECT_EQ(seen.str(), before) << "replaced, not rewritten";
+}
+
+TEST_F(StateDirTest, WhatAKilledWriterLeftIsNoState) {
+  ASSERT_THAT(Add("pmem0"), IsOk());
+  Put("state.new", "half a snap");
+  EXPECT_EQ(Read()->world().pmem_size(), 1);
+  ASSERT_THAT(Add("pmem1"), IsOk());
+  EXPECT_EQ(Read()->world().pmem_size(), 2);
+  EXPECT_FALSE(fs::exists(path_ + "/state.new"));
+}
+
+TEST_F(StateDirTest, DamageIsFoundAndNothingIsOverwritten) {
+  ASSERT_THAT(Add("pmem0"), IsOk());
+  const std::string good = Bytes("state");
+  for (const std::string& bad :
+       {std::string(), std::string("\xff\xff\xff\xff"), std::string(8, '\0'),
+        good.substr(0, good.size() - 1), good + std::string("\x0a\x7f"),
+        std::string("kernel: \"v6_1\"\n")}) {
+    Put("state", bad);
+    EXPECT_THAT(Read(), StatusIs(absl::StatusCode::kDataLoss,
+                                 HasSubstr(path_ + "/state")));
+    EXPECT_THAT(Add("pmem1"), StatusIs(absl::StatusCode::kDataLoss));
+    EXPECT_EQ(Bytes("state"), bad);
+  }
+}
+
+TEST_F(StateDirTest, EveryTruncationIsAnErrorOrAShorterState) {
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_THAT(Add("pmem" + std::to_string(i)), IsOk());
+  }
+  const std::string good = Bytes("state");
+  for (size_t n = 0; n < good.size(); ++n) {
+    Put("state", good.substr(0, n));
+    // A cut between two top-level fields can not be told from a small state;
+    // rename makes sure that no reader ever sees one.
+    if (absl::StatusOr<proto::StateSnapshot> state = Read(); !state.ok()) {
+      EXPECT_EQ(state.status().code(), absl::StatusCode::kDataLoss) << n;
+    }
+  }
+}
+
+TEST_F(StateDirTest, ANewerFormatIsLeftAlone) {
+  proto::StateSnapshot newer;
+  newer.set_format_version(StateDir::kFormatVersion + 1);
+  Put("state", newer.SerializeAsString());
+  const auto refused =
+      StatusIs(absl::StatusCode::kFailedPrecondition,
+               HasSubstr("has format 2; this dmdax knows formats up to 1"));
+  EXPECT_THAT(Read(), refused);
+  EXPECT_THAT(Add("pmem0"), refused);
+  EXPECT_EQ(Bytes("state"), newer.SerializeAsString());
+}
+
+TEST_F(StateDirTest, AFileInPlaceOfTheDirectory) {
+  fs::create_directories(root_ + "/deep");
+  std::ofstream(path_) << "a file";
+  EXPECT_THAT(Add("pmem0"), HasErrno(ENOTDIR, HasSubstr(path_)));
+  EXPECT_THAT(Read(), HasErrno(ENOTDIR));
+}
+
+TEST_F(StateDirTest, ADirectoryInPlaceOfAFile) {
+  fs::create_directories(path_ + "/state.new");
+  EXPECT_THAT(Add("pmem0"), HasErrno(EISDIR, HasSubstr("state.new")));
+  fs::remove(path_ + "/state.new");
+  fs::remove(path_ + "/lock");
+  fs::create_directories(path_ + "/lock");
+  EXPECT_THAT(Add("pmem0"), HasErrno(EISDIR, HasSubstr("lock")));
+}
+
+TEST_F(StateDirTest, AReadOnlyDirectory) {
+  ASSERT_THAT(Add("pmem0"), IsOk());
+  if (geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  fs::permissions(path_, fs::perms::owner_read | fs::perms::owner_exec);
+  EXPECT_THAT(Read(), IsOk());
+  EXPECT_THAT(Add("pmem1"), HasErrno(EACCES, HasSubstr("state.new")));
+  fs::permissions(path_, fs::perms::owner_all);
+  EXPECT_EQ(Read()->world().pmem_size(), 1);
+}
+
+TEST_F(StateDirTest, AFullDiskKeepsTheOldState) {
+  ASSERT_THAT(Add("pmem0"), IsOk());
+  signal(SIGXFSZ, SIG_IGN);
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit full = {64, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &full), 0);
+  const absl::Status s = Add(std::string(1000, 'x'));
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_THAT(s, HasErrno(EFBIG, HasSubstr("state.new")));
+  EXPECT_FALSE(fs::exists(path_ + "/state.new"));
+  EXPECT_EQ(Read()->world().pmem_size(), 1);
+  EXPECT_THAT(Add("pmem1"), IsOk());
+}
+
+// Protobuf would write it, and never read it again.
+TEST_F(StateDirTest, WhatIsNotUtf8IsRefusedRatherThanLost) {
+  ASSERT_THAT(Add("pmem0"), IsOk());
+  EXPECT_THAT(Add("\xff\xfe"), HasErrno(EILSEQ, HasSubstr("not UTF-8")));
+  EXPECT_EQ(Read()->world().pmem_size(), 1);
+}
+
+TEST_F(StateDirTest, OfTwoWritersBothTakeEffect) {
+  constexpr int kEach = 25;
+  auto write = [&](char who) {
+    for (int i = 0; i < kEach; ++i) {
+      EXPECT_THAT(Add(std::string(1, who) + std::to_string(i)), IsOk());
+    }
+  };
+  std::thread a(write, 'a'), b(write, 'b');
+  a.join();
+  b.join();
+  EXPECT_EQ(Read()->world().pmem_size(), 2 * kEach);
+  EXPECT_EQ(Read()->generation(), 2u * kEach);
+}
+
+TEST_F(StateDirTest, TheDefaultFollowsTheEnvironment) {
+  setenv("DMDAX_STATE", "/a", 1);
+  EXPECT_EQ(DefaultStateDir(), "/a");
+  unsetenv("DMDAX_STATE");
+  setenv("XDG_STATE_HOME", "/b", 1);
+  EXPECT_EQ(DefaultStateDir(), "/b/dmdax");
+  unsetenv("XDG_STATE_HOME");
+  setenv("HOME", "/c", 1);
+  EXPECT_EQ(DefaultStateDir(), "/c/.local/state/dmdax");
+}
+
+}  // namespace
+}  // namespace dmdax

@@ -2,9 +2,9 @@
 //
 // SourceMap: where in its file a field of a parsed message was written.
 //
-//   SourceMap map;
-//   ParseMessage(bytes, "w.textproto", &world, &map);
-//   map.Locate("mapped_device[2].table.target[5]");  // "w.textproto:40:5: "
+//   absl::StatusOr<ParsedWorld> w = ParseWorld(bytes, "w.textproto");
+//   w->source.Locate("mapped_device[2].table.target[5]");
+//   // "w.textproto:40:5: "
 //
 // A path is field names as in dm_table.proto, with [index] for repeated ones.
 // Of a path that was not written (a default) the part that was is taken.

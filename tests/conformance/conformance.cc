@@ -20,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "tests/conformance/dax_events.h"
+#include "tests/conformance/fault_run.h"
 #include "tests/conformance/table_case.h"
 
 namespace dmdax::conformance {
@@ -81,7 +82,15 @@ std::optional<Json> ReadEnv(const std::string& results,
 Verdict RunCase(const std::string& kind, const Json& test, const Json& result,
                 const Json& env, const KernelProfile& profile) {
   if (kind == "table") return RunTableCase(test, result, env, profile);
-  if (kind == "fsdax") return RunDaxEventsCase(test, result, env, profile);
+  if (kind == "fsdax" || kind == "devdax" || kind == "trace") {
+    Verdict verdict = RunFaultCase(test, result, env, profile);
+    // Besides, the chain alone, asked for what each recorded event asked.
+    const Verdict events = RunDaxEventsCase(test, result, env, profile);
+    verdict.differences.insert(verdict.differences.end(),
+                               events.differences.begin(),
+                               events.differences.end());
+    return verdict;
+  }
   Verdict verdict;
   verdict.unsupported = absl::StrCat("kind ", kind);
   return verdict;
@@ -140,7 +149,7 @@ bool RunFile(const Options& o, Totals& totals) {
 bool RunCorpus(Totals& totals) {
   const std::string folder = "tests/conformance/corpus/";
   bool ok = true;
-  for (const char* kind : {"table", "fsdax", "lvm"}) {
+  for (const char* kind : {"table", "fsdax", "lvm", "devdax", "trace"}) {
     for (const char* kernel : {"", ".5.10", ".6.12", ".7.2"}) {
       Options o;
       o.cases = absl::StrCat(folder, kind, ".cases.jsonl");

@@ -5,37 +5,25 @@
 #include <fstream>
 #include <sstream>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "formats/proto_text.h"
 #include "formats/table_text.h"
+#include "formats/world_format.h"
 
 namespace dmdax {
 namespace {
 
-// A line of dmsetup begins with a number or a comment; what a Table begins
-// with (a field name, '{', a tag byte) never does.
-bool LooksLikeMessage(absl::string_view bytes) {
-  if (DetectMessageFormat(bytes) != MessageFormat::kTextproto) return true;
-  for (absl::string_view field : {"target", "readonly"}) {
-    const absl::string_view text = absl::StripLeadingAsciiWhitespace(bytes);
-    if (text.substr(0, field.size()) == field) return true;
-  }
-  return false;
-}
-
 std::optional<std::vector<DmTargetSpec>> FromMessage(DmsetupContext& ctx,
-                                                     absl::string_view bytes,
+                                                     std::string bytes,
                                                      const std::string& where) {
-  proto::Table table;
-  absl::Status s = ParseMessage(bytes, where, &table);
-  if (!s.ok()) {
-    absl::StrAppend(&ctx.err, s.message(), "\n");
+  const absl::StatusOr<ParsedTable> parsed =
+      ParseTable(std::move(bytes), where);
+  if (!parsed.ok()) {
+    absl::StrAppend(&ctx.err, parsed.status().message(), "\n");
     return std::nullopt;
   }
   std::vector<DmTargetSpec> specs;
-  specs.reserve(static_cast<size_t>(table.target_size()));
-  for (const proto::Target& target : table.target()) {
+  specs.reserve(static_cast<size_t>(parsed->table.target_size()));
+  for (const proto::Target& target : parsed->table.target()) {
     specs.push_back(SpecFromTarget(target));
   }
   return specs;
@@ -63,14 +51,14 @@ std::optional<std::vector<DmTargetSpec>> ReadTableArg(DmsetupContext& ctx,
     bytes = all.str();
     where = file;
   }
-  if (LooksLikeMessage(bytes)) {
-    return FromMessage(ctx, bytes, where.empty() ? "--table" : where);
+  const std::string source =
+      ctx.options.table ? "--table" : (file.empty() ? "<stdin>" : file);
+  if (DetectTableFormat(bytes) != Format::kDmsetup) {
+    return FromMessage(ctx, std::move(bytes), source);
   }
   TableText text = ParseTableText(bytes, where);
   if (text.ok()) return text.Specs();
   absl::StrAppend(&ctx.err, text.error.dmsetup, "\n");
-  const std::string source =
-      ctx.options.table ? "--table" : (file.empty() ? "<stdin>" : file);
   ctx.hints.push_back(absl::StrCat(source, ":", text.error.line, ":",
                                    text.error.column, ": ", text.error.cause));
   return std::nullopt;

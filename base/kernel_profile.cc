@@ -40,6 +40,12 @@ KernelProfile V4_14() {
       .dax_returns_negative_nr = true,
       .dax_poison_errno = EIO,
       .pmem_dax_needs_pages = false,
+      .dax_mount_check = DaxMountCheck::kVfsProbe,
+      .has_dax_modes = false,
+      .ext4_has_mount_api = false,
+      .ext4_says_experimental = true,
+      .xfs_says_experimental = XfsDaxExperimental::kWhenAsked,
+      .xfs_dax_reflink = XfsDaxReflink::kUntested,
       .fs_dax_checks_partition = false,
       .dm_max_io_len_has_max_sectors = false,
       .delay_has_flush_class = false,
@@ -65,6 +71,9 @@ KernelProfile V5_10() {
   p.dm_dax_check_recurses = true;
   p.dm_dax_check = DmDaxCheck::kGenericFsdaxSupported;
   p.pmem_dax_needs_pages = true;
+  p.dax_mount_check = DaxMountCheck::kBdevDaxSupported;
+  p.has_dax_modes = true;
+  p.xfs_dax_reflink = XfsDaxReflink::kRefused;
   p.dm_max_io_len_has_max_sectors = true;
   p.delay_has_flush_class = true;
   return p;
@@ -86,6 +95,11 @@ KernelProfile V6_1() {
   p.dm_dax_alignment = DmDaxAlignment::kRoundsDown;
   p.dm_dax_check = DmDaxCheck::kLegHasDaxDevice;
   p.dax_returns_negative_nr = false;
+  p.dax_mount_check = DaxMountCheck::kFsDaxGetByBdev;
+  p.ext4_has_mount_api = true;
+  p.ext4_says_experimental = false;
+  p.xfs_says_experimental = XfsDaxExperimental::kWhenGranted;
+  p.xfs_dax_reflink = XfsDaxReflink::kNotPartitions;
   p.fs_dax_checks_partition = true;
   p.writecache_has_metadata_only = true;
   p.writecache_has_counters = true;
@@ -105,6 +119,7 @@ KernelProfile V6_12() {
   p.dm_checks_target_specs = true;
   p.dm_wildcard_is_never_dax = true;
   p.dax_poison_errno = EHWPOISON;
+  p.xfs_says_experimental = XfsDaxExperimental::kNever;
   p.flakey_rules = FlakeyRules::kToldToFail;
   p.thin_discards_1024_blocks = true;
   p.max_sectors_rule = MaxSectorsRule::kValidated;

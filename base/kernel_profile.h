@@ -84,6 +84,27 @@ enum class FlakeyRules {
   kChecksRandomWrites,  // 7.2: and random_write_corrupt excludes two others
 };
 
+// What a file system asks before it offers DAX.
+enum class DaxMountCheck {
+  kVfsProbe,          // 4.14: __bdev_dax_supported(): one page at the start
+  kBdevDaxSupported,  // to 5.16: dax_supported() over the whole device
+  kFsDaxGetByBdev,    // since 5.17
+};
+
+// When xfs warns that DAX is experimental.
+enum class XfsDaxExperimental {
+  kWhenAsked,    // before its checks
+  kWhenGranted,  // 6.1
+  kNever,        // since 6.6
+};
+
+// xfs mounted with dax=always that has the reflink feature.
+enum class XfsDaxReflink {
+  kUntested,       // 4.14: a word of warning
+  kRefused,        // to 5.19: EINVAL
+  kNotPartitions,  // since 6.0: EINVAL on a partition only
+};
+
 struct KernelProfile {
   std::string name;     // "v6_1"
   std::string version;  // "6.1"
@@ -127,6 +148,16 @@ struct KernelProfile {
   int dax_poison_errno;
   // pmem offers DAX only where struct pages exist (queue flag; not in 4.14).
   bool pmem_dax_needs_pages;
+  DaxMountCheck dax_mount_check;
+  // dax=always|inode|never, and the inode flag (since 5.8); before: `dax`.
+  bool has_dax_modes;
+  // A wrong value is refused by the mount API ("ext4: Bad value for 'dax'",
+  // since 5.17), not by ext4's own parser.
+  bool ext4_has_mount_api;
+  // ext4 and xfs say "DAX enabled. Warning: EXPERIMENTAL, ...".
+  bool ext4_says_experimental;
+  XfsDaxExperimental xfs_says_experimental;
+  XfsDaxReflink xfs_dax_reflink;
   // fs_dax_get_by_bdev wants start and size in whole pages (since 5.16).
   bool fs_dax_checks_partition;
   // dm's max_io_len() takes the queue's max_sectors into account.

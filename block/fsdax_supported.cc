@@ -24,12 +24,15 @@ std::string Refuse(const BlockDevice& bdev, absl::string_view why,
 }  // namespace
 
 std::string DaxSupported(DaxDevice* dax_dev, BlockDevice& bdev, sector_t start,
-                         uint64_t sectors, KernelLog& log) {
+                         uint64_t sectors, uint64_t blocksize, KernelLog& log) {
   if (dax_dev == nullptr) return "dax unsupported by block device";
   if (!dax_dev->alive()) return "its dax_device is dead";
   if (dax_dev->ops() == nullptr) return "its dax_device has no operations";
-  if (std::optional<bool> own = dax_dev->ops()->DaxSupported()) {
+  if (std::optional<bool> own = dax_dev->ops()->DaxSupported(blocksize)) {
     return *own ? "" : "its own table does not support DAX";
+  }
+  if (blocksize != kPageSize) {
+    return Refuse(bdev, "unsupported blocksize for dax", log);
   }
   const std::optional<pgoff_t> first = BdevDaxPgoff(bdev, start.value());
   // The page that holds the last byte, as sectors again.

@@ -17,10 +17,10 @@
 namespace dmdax {
 
 // Why sectors [start, start + sectors) of `bdev` can not be used for DAX with
-// 4096-byte blocks, or "" when they can.  The kernel's own line ("pmem0:
-// error: unaligned partition for dax") goes to the log.
+// blocks of `blocksize` bytes, or "" when they can.  The kernel's own line
+// ("pmem0: error: unaligned partition for dax") goes to the log.
 std::string DaxSupported(DaxDevice* dax_dev, BlockDevice& bdev, sector_t start,
-                         uint64_t sectors, KernelLog& log);
+                         uint64_t sectors, uint64_t blocksize, KernelLog& log);
 
 }  // namespace dmdax
 

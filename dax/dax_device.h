@@ -96,8 +96,12 @@ class DaxOperations {
   virtual std::optional<DaxWindow> Window() { return std::nullopt; }
 
   // ->dax_supported (5.3 to 5.16): the provider's own decision, or nothing
-  // when it leaves it to generic_fsdax_supported() as pmem does.
-  virtual std::optional<bool> DaxSupported() { return std::nullopt; }
+  // when it leaves it to generic_fsdax_supported() as pmem does.  `blocksize`
+  // in bytes, of the file system that asks.
+  virtual std::optional<bool> DaxSupported(uint64_t blocksize) {
+    (void)blocksize;
+    return std::nullopt;
+  }
 };
 
 class DaxDevice {

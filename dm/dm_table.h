@@ -106,7 +106,7 @@ class DmTable {
   absl::Status ResumeTargets();
 
   // dm_table_supports_dax(), with the reason.
-  DaxVerdict SupportsDax() const;
+  DaxVerdict SupportsDax(uint64_t blocksize = kPageSize) const;
   // Whether all legs are synchronous, given that the table is DAX.
   bool DaxSynchronous() const;
   // dm_table_has_no_data_devices().

@@ -16,13 +16,14 @@ namespace {
 
 // Why `dev` is not fit for DAX, or nothing.
 std::string DeviceNotDaxCapable(Machine& machine, const DmDev& dev,
-                                sector_t start, sector_t len) {
+                                sector_t start, sector_t len,
+                                uint64_t blocksize) {
   switch (machine.profile().dm_dax_check) {
     case DmDaxCheck::kAnyLegQueueFlag:
       if (dev.bdev->queue().Has(QUEUE_FLAG_DAX)) return "";
       return "its queue has no DAX flag";
     case DmDaxCheck::kGenericFsdaxSupported:
-      return DaxSupported(dev.dax_dev, *dev.bdev, start, len.value(),
+      return DaxSupported(dev.dax_dev, *dev.bdev, start, len.value(), blocksize,
                           machine.log());
     case DmDaxCheck::kLegHasDaxDevice:
       if (dev.dax_dev != nullptr) return "";
@@ -44,7 +45,7 @@ bool RqStackable(const BlockDevice& bdev) {
 
 }  // namespace
 
-DaxVerdict DmTable::SupportsDax() const {
+DaxVerdict DmTable::SupportsDax(uint64_t blocksize) const {
   Machine& machine = md_.machine();
   const bool any_leg_will_do =
       machine.profile().dm_dax_check == DmDaxCheck::kAnyLegQueueFlag;
@@ -69,7 +70,8 @@ DaxVerdict DmTable::SupportsDax() const {
     bool one_is_dax = false;
     ti.type->iterate_devices(
         ti, [&](const DmDev& dev, sector_t start, sector_t len) {
-          const std::string why = DeviceNotDaxCapable(machine, dev, start, len);
+          const std::string why =
+              DeviceNotDaxCapable(machine, dev, start, len, blocksize);
           if (why.empty()) {
             one_is_dax = true;
             // 4.14's iteration ends at the first device that says yes.

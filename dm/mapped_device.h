@@ -123,7 +123,7 @@ class MappedDevice final : public DaxOperations,
   int ZeroPageRange(pgoff_t pgoff, uint64_t nr_pages) override;
   size_t RecoveryWrite(pgoff_t pgoff, uint64_t offset,
                        absl::Span<const char> bytes) override;
-  std::optional<bool> DaxSupported() override;
+  std::optional<bool> DaxSupported(uint64_t blocksize) override;
 
   // DaxDirectAccess() of `nr_pages` (at least 1) at each of `pages`, in one
   // read section: pfns[i], or CompiledMap::kNoPfn, and lengths[i] (pages or

@@ -203,13 +203,13 @@ size_t MappedDevice::RecoveryWrite(pgoff_t pgoff, uint64_t offset,
   return ti->type->dax_recovery_write(*ti, pgoff, offset, bytes);
 }
 
-std::optional<bool> MappedDevice::DaxSupported() {
+std::optional<bool> MappedDevice::DaxSupported(uint64_t blocksize) {
   DepthGuard depth;
   // The kernel's check would recurse for ever; DmCtl refuses such a load.
   if (depth.too_deep()) return false;
   SrcuReadLock live(io_barrier_);
   const DmTable* map = map_.load(std::memory_order_acquire);
-  return map != nullptr && map->SupportsDax().dax();
+  return map != nullptr && map->SupportsDax(blocksize).dax();
 }
 
 bool DmDaxPgoff(const KernelProfile& profile, const DmDev& dev, sector_t sector,

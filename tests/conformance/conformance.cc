@@ -10,10 +10,12 @@
 // not be judged is named with the reason.  The last line is
 // "N agree, N differ, N not yet supported"; exit 1 on a difference.
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/match.h"
@@ -84,16 +86,28 @@ Verdict RunCase(const std::string& kind, const Json& test, const Json& result,
   if (kind == "table") return RunTableCase(test, result, env, profile);
   if (kind == "fsdax" || kind == "devdax" || kind == "trace") {
     Verdict verdict = RunFaultCase(test, result, env, profile);
-    // Besides, the chain alone, asked for what each recorded event asked.
-    const Verdict events = RunDaxEventsCase(test, result, env, profile);
-    verdict.differences.insert(verdict.differences.end(),
-                               events.differences.begin(),
-                               events.differences.end());
+    if (kind == "fsdax" && result.contains("maps")) {
+      // Besides, the chain alone, asked for what each event was asked.
+      verdict.Add(RunDaxEventsCase(test, result, env, profile));
+    }
     return verdict;
   }
   Verdict verdict;
   verdict.unsupported = absl::StrCat("kind ", kind);
   return verdict;
+}
+
+// The JSON library throws at a recording that is not as it should be.
+Verdict RunGuarded(const std::string& kind, const Json& test,
+                   const Json& result, const Json& env,
+                   const KernelProfile& profile) {
+  try {
+    return RunCase(kind, test, result, env, profile);
+  } catch (const std::exception& e) {
+    Verdict verdict;
+    verdict.unsupported = absl::StrCat("not as expected: ", e.what());
+    return verdict;
+  }
 }
 
 void Print(const std::string& kernel, const std::string& id,
@@ -133,7 +147,7 @@ bool RunFile(const Options& o, Totals& totals) {
     if (!by_id.contains(id) || by_id[id].contains("oracle_error")) {
       verdict.unsupported = "no recorded answer";
     } else {
-      verdict = RunCase(kind, test, by_id[id], *env, **profile);
+      verdict = RunGuarded(kind, test, by_id[id], *env, **profile);
     }
     Print(version, id, verdict);
     if (!verdict.unsupported.empty()) {
@@ -145,19 +159,28 @@ bool RunFile(const Options& o, Totals& totals) {
   return true;
 }
 
-// What the corpus in the repository is held to.
+// What the corpus in the repository is held to: each X.cases.jsonl, with the
+// answers of every kernel there are, X.results[.V].jsonl.
 bool RunCorpus(Totals& totals) {
-  const std::string folder = "tests/conformance/corpus/";
-  bool ok = true;
-  for (const char* kind : {"table", "fsdax", "lvm", "devdax", "trace"}) {
-    for (const char* kernel : {"", ".5.10", ".6.12", ".7.2"}) {
-      Options o;
-      o.cases = absl::StrCat(folder, kind, ".cases.jsonl");
-      o.results = absl::StrCat(folder, kind, ".results", kernel, ".jsonl");
-      ok &= RunFile(o, totals);
-    }
+  const std::filesystem::path folder = "tests/conformance/corpus";
+  const std::string kResults = ".results.";
+  std::set<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    files.insert(entry.path().filename());
   }
-  return ok;
+  bool ok = true;
+  int pairs = 0;
+  for (const std::string& file : files) {
+    const size_t at = file.find(kResults);
+    if (at == file.npos) continue;
+    const std::string cases = absl::StrCat(file.substr(0, at), ".cases.jsonl");
+    Options o;
+    o.cases = folder / cases;
+    o.results = folder / file;
+    ok &= RunFile(o, totals);
+    ++pairs;
+  }
+  return ok && pairs > 0;
 }
 
 int Main(int argc, char** argv) {

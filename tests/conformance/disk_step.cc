@@ -195,6 +195,7 @@ void MakeNamespace(DiskState& state, const Json& step, const Json& recorded) {
   }
   const PmemDevice* old = machine.FindPmem(disk);
   if (old == nullptr || argv[0] != "create-namespace") return;
+  if (recorded["rc"] != 0) return;  // it made nothing
   const Json made = Json::parse(recorded["stdout"].get<std::string>());
   const uint64_t size = made["size"];
   PmemOptions options = old->options();

@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/conformance/fault_run.h"
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "base/errno_status.h"
+#include "iomap/dax_mount.h"
 #include "tests/conformance/devdax_case.h"
 #include "tests/conformance/fsdax_case.h"
 #include "tests/conformance/oracle_guest.h"
 #include "tests/conformance/shell_steps.h"
+#include "tests/conformance/table_case.h"
 #include "tools/dmsetup/dmsetup.h"
 
 namespace dmdax::conformance {
@@ -48,23 +56,136 @@ void CreateDm(Session& session, const Json& test) {
   }
 }
 
+// `-b 1024` of mkfs.ext4, `-b size=1024` of mkfs.xfs; the last one counts.
+uint64_t BlockSize(const std::vector<std::string>& argv) {
+  uint64_t size = 4096;
+  for (size_t i = 0; i + 1 < argv.size(); ++i) {
+    uint64_t given = 0;
+    if (argv[i] == "-b" &&
+        absl::SimpleAtoi(absl::StripPrefix(argv[i + 1], "size="), &given)) {
+      size = given;
+    }
+  }
+  return size;
+}
+
+bool HasWord(const std::vector<std::string>& argv, const std::string& word) {
+  for (const std::string& arg : argv) {
+    for (absl::string_view part : absl::StrSplit(arg, ',')) {
+      if (part == word) return true;
+    }
+  }
+  return false;
+}
+
+MountRequest RequestOf(const Json& test, const Json& result) {
+  MountRequest request{.type = test["fs"],
+                       .options = result["mount"].value("options", "")};
+  if (!result.contains("mkfs") || !result["mkfs"].contains("argv")) {
+    return request;
+  }
+  const std::vector<std::string> argv = result["mkfs"]["argv"];
+  request.block_size = BlockSize(argv);
+  request.inline_data = HasWord(argv, "inline_data");
+  // mkfs.xfs makes it unless told otherwise.
+  request.reflink = test["fs"] == "xfs" && !HasWord(argv, "reflink=0");
+  return request;
+}
+
+// The lines that speak of DAX, without what mounting logs besides.
+Json AboutDax(const std::vector<std::string>& lines) {
+  Json kept = Json::array();
+  for (const std::string& line : lines) {
+    if (absl::StrContains(line, "mounted filesystem")) continue;
+    if (absl::StrContains(absl::AsciiStrToLower(line), "dax") ||
+        absl::StrContains(line, "incompatible with ext2")) {
+      kept.push_back(line);
+    }
+  }
+  return kept;
+}
+
+// "rw,relatime,stripe=512,dax=always" -> "dax=always".
+std::string DaxOptionOf(const std::string& proc_mounts) {
+  for (absl::string_view option : absl::StrSplit(proc_mounts, ',')) {
+    if (absl::StartsWith(option, "dax")) return std::string(option);
+  }
+  return "";
+}
+
+// What of a refused mount is the device's and the options' doing.  A file
+// system that mkfs could not make is no statement about DAX.
+bool MountIsJudged(const Json& result) {
+  return result.contains("mount") &&
+         (!result.contains("mkfs") || result["mkfs"].value("rc", 0) == 0);
+}
+
+SuperBlock CompareMount(Session& session, const Json& test, const Json& result,
+                        const KernelProfile& profile, Verdict& verdict) {
+  const MountRequest request = RequestOf(test, result);
+  BlockDevice* bdev = FindBdev(session, test["dev"]);
+  if (bdev == nullptr) return SuperBlock{};
+  session.machine->log().TakeNew();
+  absl::StatusOr<SuperBlock> sb =
+      MountDax(request, *bdev, profile, session.machine->log());
+  const Json& recorded = result["mount"];
+  const std::string where = absl::StrCat("mount ", request.options);
+  verdict.Compare(where, "errno", recorded["errno"],
+                  sb.ok() ? Json() : Json(ErrnoName(ErrnoOf(sb.status()))));
+  verdict.Compare(where, "dmesg", AboutDax(recorded["dmesg"]),
+                  AboutDax(session.machine->log().TakeNew()));
+  if (!sb.ok()) return SuperBlock{};
+  verdict.Compare(where, "option",
+                  DaxOptionOf(recorded.value("proc_mounts", "")),
+                  sb->DaxOption());
+  return *sb;
+}
+
+// What dmsetup did before and after the mappings.
+Verdict CompareSteps(const Json& test, const Json& result, const Json& env,
+                     const KernelProfile& profile) {
+  Json steps{{"steps", Json::array()}};
+  Json recorded{{"steps", Json::array()}};
+  for (const char* part : {"pre", "post"}) {
+    const Json& given = test.value(part, Json::array());
+    for (size_t i = 0; i < given.size() && i < result[part].size(); ++i) {
+      steps["steps"].push_back(given[i]);
+      recorded["steps"].push_back(result[part][i]);
+    }
+  }
+  return RunTableCase(steps, recorded, env, profile);
+}
+
+Verdict RunDevdaxCase(const Json& test, const Json& result, const Json& env,
+                      const KernelProfile& profile,
+                      const FaultProfile& faults) {
+  Verdict verdict = CompareSteps(test, result, env, profile);
+  if (!verdict.unsupported.empty() || result.value("maps", Json()).empty()) {
+    return verdict;
+  }
+  const Verdict mapped = CompareDevdaxCase(test, result, env, faults);
+  verdict.Add(mapped);
+  return verdict;
+}
+
 }  // namespace
 
 Verdict RunFaultCase(const Json& test, const Json& result, const Json& env,
                      const KernelProfile& profile) {
   Verdict verdict;
   const FaultProfile& faults = **FindFaultProfile(profile.name);
-  if (!test.contains("fs")) return CompareDevdaxCase(test, result, env, faults);
-  if (!result.contains("maps")) {
-    verdict.unsupported = "the recording has no mapping";
-    return verdict;
+  if (!test.contains("fs")) {
+    return RunDevdaxCase(test, result, env, profile, faults);
   }
   // A btt namespace is a plain disk without an address.
   Json pmem = Json::object();
-  for (const auto& [name, p] : result["pmem"].items()) {
+  const Json namespaces = result.value("pmem", Json::object());
+  for (const auto& [name, p] : namespaces.items()) {
     if (p[0].is_string()) pmem[name] = p;
   }
-  absl::StatusOr<Session> session = GuestFromCase(env, pmem, profile);
+  absl::StatusOr<Session> session = pmem.empty()
+                                        ? GuestFromEnv(env, profile)
+                                        : GuestFromCase(env, pmem, profile);
   if (!session.ok()) {
     verdict.unsupported = std::string(session.status().message());
     return verdict;
@@ -73,12 +194,19 @@ Verdict RunFaultCase(const Json& test, const Json& result, const Json& env,
   RunSteps(*session, test.value("pre", none), result.value("pre", none),
            verdict);
   CreateDm(*session, test);
-  for (const char* part : {"after_dm", "mid"}) {
-    RunSteps(*session, test.value(part, none), result.value(part, none),
-             verdict);
+  RunSteps(*session, test.value("after_dm", none),
+           result.value("after_dm", none), verdict);
+  SuperBlock sb;
+  if (MountIsJudged(result)) {
+    sb = CompareMount(*session, test, result, profile, verdict);
   }
-  if (!verdict.unsupported.empty()) return verdict;
-  return CompareFsdaxCase(test, result, faults, DevicesOf(*session));
+  RunSteps(*session, test.value("mid", none), result.value("mid", none),
+           verdict);
+  if (!verdict.unsupported.empty() || !result.contains("maps")) return verdict;
+  const Verdict mapped =
+      CompareFsdaxCase(test, result, faults, sb, DevicesOf(*session));
+  verdict.Add(mapped);
+  return verdict;
 }
 
 }  // namespace dmdax::conformance

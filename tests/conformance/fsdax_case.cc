@@ -71,10 +71,11 @@ FileExtent Fiemap(const Json& e) {
 class FsdaxCase {
  public:
   FsdaxCase(const Json& test, const Json& result, const FaultProfile& profile,
-            const CaseDevices& devices, Verdict& verdict)
+            const SuperBlock& sb, const CaseDevices& devices, Verdict& verdict)
       : test_(test),
         result_(result),
         profile_(profile),
+        sb_(sb),
         devices_(devices),
         verdict_(verdict),
         mem_(profile),
@@ -118,7 +119,10 @@ class FsdaxCase {
     const Json none = Json::object();
     const Json& stat = result_.value("statx", none).value(name, none);
     inode.i_size = stat.value("size", uint64_t{0});
-    inode.s_dax = stat.value("dax", false);
+    // The inode's own flag is only recorded through what it led to.
+    const bool s_dax = stat.value("dax", false);
+    inode.s_dax = sb_.ShouldEnableDax(s_dax);
+    verdict_.Compare(name, "S_DAX", s_dax, inode.s_dax);
     for (const Json& e : result_["fiemap"].value(name, Json::array())) {
       inode.extents.Insert(Fiemap(e));
     }
@@ -211,6 +215,12 @@ class FsdaxCase {
 
   void RunMap(const std::string& where, const Json& map, const Json& recorded) {
     const std::string name = map["file"];
+    if (result_["fiemap"].value(name, Json()).is_string()) {
+      // The recipe could not make it.
+      verdict_.Compare(where, "open errno", recorded["steps"][0]["errno"],
+                       "ENOENT");
+      return;
+    }
     CaseFile& file = FileOf(name);
     FillAllocator(file, recorded);
     FaultMap process(profile_, mem_, ranges_, verdict_);
@@ -251,6 +261,7 @@ class FsdaxCase {
   const Json& test_;
   const Json& result_;
   const FaultProfile& profile_;
+  const SuperBlock& sb_;
   const CaseDevices& devices_;
   Verdict& verdict_;
   MemMap mem_;
@@ -262,14 +273,14 @@ class FsdaxCase {
 }  // namespace
 
 Verdict CompareFsdaxCase(const Json& test, const Json& result,
-                         const FaultProfile& profile,
+                         const FaultProfile& profile, const SuperBlock& sb,
                          const CaseDevices& devices) {
   Verdict verdict;
   if (!result.contains("maps") || !result.contains("fiemap")) {
     verdict.unsupported = "the recording has no mapping";
     return verdict;
   }
-  FsdaxCase run(test, result, profile, devices, verdict);
+  FsdaxCase run(test, result, profile, sb, devices, verdict);
   run.Run();
   return verdict;
 }

@@ -8,12 +8,13 @@
 #ifndef DMDAX_TESTS_CONFORMANCE_FSDAX_CASE_H_
 #define DMDAX_TESTS_CONFORMANCE_FSDAX_CASE_H_
 
+#include "iomap/dax_mount.h"
 #include "tests/conformance/fault_case.h"
 
 namespace dmdax::conformance {
 
 Verdict CompareFsdaxCase(const Json& test, const Json& result,
-                         const FaultProfile& profile,
+                         const FaultProfile& profile, const SuperBlock& sb,
                          const CaseDevices& devices);
 
 }  // namespace dmdax::conformance

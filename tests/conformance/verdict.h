@@ -4,9 +4,22 @@
 #ifndef DMDAX_TESTS_CONFORMANCE_VERDICT_H_
 #define DMDAX_TESTS_CONFORMANCE_VERDICT_H_
 
+#include <stdexcept>
 #include <string>
 #include <vector>
 
+namespace dmdax::conformance {
+
+// A recording that lacks a field makes a case that can not be judged; it must
+// not end the program, as the JSON library's assertions do.
+inline void CheckRecording(bool ok, const char* what) {
+  if (!ok) throw std::out_of_range(what);
+}
+
+}  // namespace dmdax::conformance
+
+#define JSON_ASSERT(condition) \
+  ::dmdax::conformance::CheckRecording((condition), #condition)
 #include "nlohmann/json.hpp"
 
 namespace dmdax::conformance {
@@ -24,6 +37,13 @@ struct Verdict {
   std::vector<Difference> differences;
   // Why the case could not be judged; empty: it was.
   std::string unsupported;
+
+  // What another comparison of the same case found.
+  void Add(const Verdict& other) {
+    if (unsupported.empty()) unsupported = other.unsupported;
+    differences.insert(differences.end(), other.differences.begin(),
+                       other.differences.end());
+  }
 
   void Compare(const std::string& step, const std::string& field,
                const Json& kernel, const Json& ours) {

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/seeds/lab.h"
+#include "tests/seeds/row.h"
+
+namespace dmdax::seeds {
+
+absl::Span<const SeedRow> GupRows() { return {}; }
+
+}  // namespace dmdax::seeds

@@ -64,7 +64,8 @@ struct TraceStep {
 
 class Trace {
  public:
-  // Opens a step; its index goes to Leave().
+  // Opens a step; its index goes to Leave().  A target's step gets device and
+  // name of the mapped device that called it.
   size_t Enter(TraceStep step);
   void Leave(size_t index, int64_t ret, pfn_t pfn);
 

@@ -144,6 +144,15 @@ std::string DmLab::Access(const std::string& name, uint64_t pgoff, int64_t nr) {
                          access.pfn.value());
 }
 
+std::string DmLab::Type(const std::string& name) {
+  MappedDevice& md = Md(name);
+  const DmTable* table = md.live_table();
+  if (table == nullptr) return "no table";
+  const DaxVerdict verdict = table->SupportsDax();
+  return absl::StrCat("type ", static_cast<int>(md.type()), ": ",
+                      verdict.dax() ? "DAX" : verdict.reason);
+}
+
 FileLab::FileLab(const std::string& kernel, const std::string& fs_name,
                  DaxDevice* dax_dev)
     : profile(*FindFaultProfile(kernel)),

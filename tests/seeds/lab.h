@@ -71,6 +71,8 @@ class DmLab {
   MappedDevice& Md(const std::string& name) { return *ctl->FindDevice(name); }
   // dm_dax_direct_access of `name`: "4 pages at pfn 0x100000" or the errno.
   std::string Access(const std::string& name, uint64_t pgoff, int64_t nr);
+  // "type 3: DAX" or "type 1: why not".
+  std::string Type(const std::string& name);
   std::vector<std::string> Log() { return machine->log().TakeNew(); }
 
   const KernelProfile* profile;

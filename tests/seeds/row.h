@@ -35,7 +35,8 @@ absl::Span<const SeedRow> VmOpsRows();     // 1.8 to 1.16
 absl::Span<const SeedRow> FakeDaxRows();   // 2.1 to 2.8, 2.16 to 2.18
 absl::Span<const SeedRow> InsertRows();    // 2.9 to 2.15
 absl::Span<const SeedRow> DmTypeRows();    // 3.1 to 3.8
-absl::Span<const SeedRow> DmChainRows();   // 3.9 to 3.18
+absl::Span<const SeedRow> DmChainRows();   // 3.9, 3.12 to 3.15
+absl::Span<const SeedRow> DmFaultRows();   // 3.10, 3.11, 3.16 to 3.18
 absl::Span<const SeedRow> RefcountRows();  // 4.1 to 4.12
 
 std::vector<SeedRow> AllRows();

@@ -15,4 +15,4 @@ ALL_ROWS = [
     for row in range(_COUNT[seed])
 ]
 
-ROWS = ["3.9"]
+ROWS = [row for row in ALL_ROWS if row[0] == "3"]

@@ -46,31 +46,38 @@ DaxStackChange::DaxStackChange(const DaxDevice& dev, DaxUser* self)
     : outer_(current_change) {
   AllUses().mu.lock();
   current_change = this;
-  if (self != nullptr) {
-    Affect(self);
-  } else {
-    AffectUsersOf(dev);
-  }
+  Affect(dev, self);
   for (DaxUser* user : affected_) user->DropCompiled();
 }
 
-// Depth first: a user is entered after all that use it in turn, so that the
-// reverse is an order to compile in.  A device stacked on itself comes once.
-void DaxStackChange::Affect(DaxUser* user) {
-  static thread_local std::set<DaxUser*> visiting;
-  if (std::find(affected_.begin(), affected_.end(), user) != affected_.end()) {
-    return;
+// Depth first, without recursion (stacks may be deep): a user is entered
+// after all that use it in turn, so that the reverse is an order to compile
+// in.  A device stacked on itself comes once.
+void DaxStackChange::Affect(const DaxDevice& dev, DaxUser* self) {
+  std::set<DaxUser*> entered;
+  std::set<DaxUser*> done;
+  std::vector<DaxUser*> open;
+  const auto push_users_of = [&](const DaxDevice& device) {
+    auto above = AllUses().above.find(&device);
+    if (above == AllUses().above.end()) return;
+    for (DaxUser* user : above->second) {
+      if (entered.count(user) == 0) open.push_back(user);
+    }
+  };
+  if (self != nullptr) {
+    open.push_back(self);
+  } else {
+    push_users_of(dev);
   }
-  if (!visiting.insert(user).second) return;
-  AffectUsersOf(user->dax_dev());
-  visiting.erase(user);
-  affected_.push_back(user);
-}
-
-void DaxStackChange::AffectUsersOf(const DaxDevice& dev) {
-  auto above = AllUses().above.find(&dev);
-  if (above == AllUses().above.end()) return;
-  for (DaxUser* user : above->second) Affect(user);
+  while (!open.empty()) {
+    DaxUser* user = open.back();
+    if (entered.insert(user).second) {
+      push_users_of(user->dax_dev());
+      continue;
+    }
+    open.pop_back();
+    if (done.insert(user).second) affected_.push_back(user);
+  }
 }
 
 DaxStackChange::~DaxStackChange() {

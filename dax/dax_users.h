@@ -53,8 +53,8 @@ class DaxStackChange {
   DaxStackChange& operator=(const DaxStackChange&) = delete;
 
  private:
-  void Affect(DaxUser* user);
-  void AffectUsersOf(const DaxDevice& dev);
+  // All users above `dev` (or `self` and those above it) into affected_.
+  void Affect(const DaxDevice& dev, DaxUser* self);
 
   DaxStackChange* const outer_;
   // Users that are affected, each before those that it uses.

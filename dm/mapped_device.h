@@ -145,10 +145,9 @@ class MappedDevice final : public DaxOperations,
 
   // --- the compiled map of the live table (see dm/compiled_map.h) ---
 
-  // Whether tables that go live from now on get a compiled map; off at the
-  // start of a program.  The chain and the map agree wherever both answer,
-  // but a stack deeper than the chain follows (256 levels, ELOOP) still has a
-  // map, so the command answers by the chain.
+  // Whether tables that go live from now on get a compiled map; on at the
+  // start of a program.  Off, every query walks the chain: the judge in tests
+  // and benchmarks.
   static void UseCompiledMaps(bool on);
 
   // Null when there is none, and while something below is being changed.  For

@@ -23,15 +23,17 @@ class DepthGuard {
   DepthGuard() { ++depth_; }
   ~DepthGuard() { --depth_; }
   bool too_deep() const { return depth_ > kMaxDepth; }
+  // How many levels are being walked already.
+  static int depth() { return depth_; }
 
  private:
-  static thread_local int depth_;
+  static thread_local constinit int depth_;
 };
 
-thread_local int DepthGuard::depth_ = 0;
+thread_local constinit int DepthGuard::depth_ = 0;
 
 // See MappedDevice::UseCompiledMaps().
-std::atomic<bool> use_compiled_maps{false};
+std::atomic<bool> use_compiled_maps{true};
 
 }  // namespace
 
@@ -94,6 +96,8 @@ inline bool MappedDevice::TranslateCompiled(pgoff_t pgoff, int64_t nr_pages,
   SrcuReadLock live(io_barrier_);
   const CompiledMap* map = compiled_.load(std::memory_order_acquire);
   return map != nullptr && nr_pages >= 1 &&
+         // The map must not reach where the chain says ELOOP.
+         DepthGuard::depth() + map->levels() <= kMaxDepth &&
          map->Translate(pgoff, nr_pages, access);
 }
 

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "dm/compile_order.h"
 
 namespace dmdax {
 namespace {
@@ -199,6 +200,7 @@ absl::Status DmSnapshotter::OpenTableDevices(const proto::MappedDevice& in) {
                                              opened.status().message()));
     }
     (*opened)->dax_dev = it->dax() ? (*opened)->bdev->host_dax_dev() : nullptr;
+    held_[&md].push_back(*opened);
   }
   return absl::OkStatus();
 }
@@ -254,9 +256,7 @@ absl::Status DmSnapshotter::RestoreTables(const proto::MappedDevice& in) {
     cell.new_map = *std::move(inactive);
   }
   // The tables hold their devices now; the extra hold of the first pass goes.
-  for (const DmDev* dev : md.TableDevices()) {
-    md.PutTableDevice(const_cast<DmDev*>(dev));
-  }
+  for (DmDev* dev : held_[&md]) md.PutTableDevice(dev);
   return absl::OkStatus();
 }
 
@@ -271,6 +271,11 @@ absl::Status DmSnapshotter::Restore(const proto::World& world) {
   for (const proto::MappedDevice& in : world.mapped_device()) {
     if (absl::Status s = RestoreTables(in); !s.ok()) return s;
   }
+  std::vector<MappedDevice*> devices;
+  for (const proto::MappedDevice& in : world.mapped_device()) {
+    devices.push_back(ctl_.hash_.FindName(in.name())->md.get());
+  }
+  CompileAll(devices);
   // What an open made of the log while restoring is no news.
   ctl_.machine_.log().TakeNew();
   return absl::OkStatus();

@@ -16,7 +16,9 @@
 #ifndef DMDAX_STATE_DM_SNAPSHOT_H_
 #define DMDAX_STATE_DM_SNAPSHOT_H_
 
+#include <map>
 #include <memory>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -44,6 +46,8 @@ class DmSnapshotter {
                                                         const proto::Table& in);
 
   DmCtl& ctl_;
+  // What OpenTableDevices() holds until the tables do.
+  std::map<MappedDevice*, std::vector<DmDev*>> held_;
 };
 
 // QueueLimits as a message, and back.

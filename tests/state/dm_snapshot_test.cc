@@ -280,6 +280,23 @@ TEST_F(DmSnapshotTest, OddNames) {
   ExpectSurvives();
 }
 
+// A flipped bit in a mode: the table opens the device anew, and what is given
+// up after that must be what was held before it.  Once it was everything.
+TEST_F(DmSnapshotTest, AModeThatTheTableDoesNotShare) {
+  ASSERT_THAT(Create("d0", {kOnPmem0}), IsOk());
+  proto::StateSnapshot other = Snapshot(machine(), ctl());
+  other.mutable_world()
+      ->mutable_mapped_device(0)
+      ->mutable_runtime()
+      ->mutable_table_device(0)
+      ->set_mode(FMODE_READ);
+  absl::StatusOr<Session> session = SessionFromSnapshot(other);
+  ASSERT_THAT(session, IsOk());
+  MappedDevice& md = *session->ctl->FindDevice("d0");
+  ASSERT_EQ(md.TableDevices().size(), 1u);
+  EXPECT_TRUE(md.live_table()->SupportsDax().dax());
+}
+
 TEST_F(DmSnapshotTest, ContradictionsAreDataLoss) {
   ASSERT_THAT(Create("d0", {kOnPmem0}), IsOk());
   const proto::StateSnapshot good = Snapshot(machine(), ctl());

@@ -82,6 +82,8 @@ absl::StatusOr<IoctlParam> CopyParams(DmCtl& ctl, uint32_t cmd,
   return param;
 }
 
+// validate_params(): which commands look at the name and uuid at all, and for
+// those, that both end with a NUL whatever was sent.
 absl::Status ValidateParams(DmCtl& ctl, uint32_t cmd, IoctlParam& param) {
   param.ClearFlags(DM_BUFFER_FULL_FLAG | DM_UEVENT_GENERATED_FLAG |
                    DM_SECURE_DATA_FLAG | DM_DATA_OUT_FLAG);
@@ -100,6 +102,8 @@ absl::Status ValidateParams(DmCtl& ctl, uint32_t cmd, IoctlParam& param) {
         ctl, EINVAL,
         absl::StrCat("only supply one of name or uuid, cmd(", cmd, ")"));
   }
+  param.Set<char>(L::kName + L::kNameLen - 1, '\0');
+  param.Set<char>(L::kUuid + L::kUuidLen - 1, '\0');
   return absl::OkStatus();
 }
 
@@ -292,9 +296,6 @@ absl::Status CtlIoctl(DmCtl& ctl, DmFile& file, uint32_t command,
   absl::StatusOr<IoctlParam> param = CopyParams(ctl, cmd, user);
   if (!param.ok()) return param.status();
   if (absl::Status s = ValidateParams(ctl, cmd, *param); !s.ok()) return s;
-  // Names and uuids are terminated, whatever was sent.
-  param->Set<char>(L::kName + L::kNameLen - 1, '\0');
-  param->Set<char>(L::kUuid + L::kUuidLen - 1, '\0');
   param->SetDataSize(L::kData);
   if (absl::Status s = Dispatch(ctl, file, cmd, *param); !s.ok()) return s;
   const size_t size = param->data_size();

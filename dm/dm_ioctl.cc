@@ -103,6 +103,12 @@ void DmCtl::FillStatus(const HashCell& cell, DmIoctl& param) const {
   }
 }
 
+// Without a block device there is nobody to send a uevent.
+bool DmCtl::HasDisk(const MappedDevice& md) const {
+  return machine_.profile().dm_add_disk == DmAddDisk::kAtCreate ||
+         md.type() != DM_TYPE_NONE;
+}
+
 // --- create, remove, rename ---
 
 absl::Status DmCtl::CheckName(absl::string_view name) const {
@@ -163,9 +169,9 @@ absl::Status DmCtl::DevRemove(DmIoctl& param) {
       // Open: a deferred removal has been noted and is a success.
       return deferred ? absl::OkStatus() : s;
     }
+    if (HasDisk(*(*cell)->md)) param.flags |= DM_UEVENT_GENERATED_FLAG;
     RemoveCell(*cell);
     param.flags &= ~DM_DEFERRED_REMOVE;
-    param.flags |= DM_UEVENT_GENERATED_FLAG;
     GlobalEvent();
   }
   DoDeferredRemove();
@@ -253,11 +259,7 @@ absl::Status DmCtl::DevRename(DmIoctl& param, absl::string_view new_name) {
     hash_.ChangeName(cell, new_name);
   }
   cell->md->LiveTableEvent();
-  if (machine_.profile().dm_add_disk == DmAddDisk::kAtCreate ||
-      cell->md->type() != DM_TYPE_NONE) {
-    // Without a block device there is nobody to send the uevent.
-    param.flags |= DM_UEVENT_GENERATED_FLAG;
-  }
+  if (HasDisk(*cell->md)) param.flags |= DM_UEVENT_GENERATED_FLAG;
   FillStatus(*cell, param);
   GlobalEvent();
   return absl::OkStatus();

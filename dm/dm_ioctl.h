@@ -166,6 +166,7 @@ class DmCtl {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void FillStatus(const HashCell& cell, DmIoctl& param) const;
   absl::Status CheckName(absl::string_view name) const;
+  bool HasDisk(const MappedDevice& md) const;
   absl::Status CheckRename(const DmIoctl& param, absl::string_view value) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status DoResume(DmIoctl& param) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

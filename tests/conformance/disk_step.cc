@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
@@ -160,7 +161,14 @@ Json OpenStep(DiskState& state, const Json& step) {
 
 Json CloseStep(DiskState& state, const Json& step) {
   auto open = state.open.find(step["close"].get<std::string>());
-  if (open == state.open.end()) return {{"errno", "not open"}};
+  if (open == state.open.end()) {
+    // The recording program's own words: Python's repr() of the path.
+    return {{"errno",
+             absl::StrCat("'",
+                          absl::StrReplaceAll(step["close"].get<std::string>(),
+                                              {{"\\", "\\\\"}}),
+                          "'")}};
+  }
   const OpenDisk disk = open->second;
   state.open.erase(open);
   ClosePath(state, disk.bdev, disk.mode);

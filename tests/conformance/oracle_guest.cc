@@ -27,18 +27,20 @@ uint64_t Hex(const Json& text) {
   return strtoull(text.get<std::string>().c_str(), nullptr, 16);
 }
 
-// brd's RAM disks: /dev/ram0 .. ram15, 64 MiB, no DAX.
+// brd's RAM disks: /dev/ram0 .. ram15, 16 MiB, no DAX, and of the block
+// layer's limits the default.
 absl::Status AddRamDisks(Session& session) {
   constexpr uint32_t kRamdiskMajor = 1;
+  constexpr uint32_t kSafeMaxSectors = 255;  // BLK_SAFE_MAX_SECTORS
   for (uint32_t i = 0; i < 16; ++i) {
     BlockOptions options;
     options.name = absl::StrCat("ram", i);
-    options.nr_sectors = 131072;
+    options.nr_sectors = 32768;
     options.dev = DevT{kRamdiskMajor, i};
     options.limits.physical_block_size = kPageSize;
     options.limits.io_min = kPageSize;
-    options.limits.max_sectors = 2560;
-    options.limits.max_hw_sectors = ~uint32_t{0};
+    options.limits.max_sectors = kSafeMaxSectors;
+    options.limits.max_hw_sectors = kSafeMaxSectors;
     absl::Status s = session.machine->AddBlock(options).status();
     if (!s.ok()) return s;
   }

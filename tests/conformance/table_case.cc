@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "dm/device_mapper.h"
 #include "tests/conformance/disk_step.h"
@@ -57,11 +58,30 @@ struct CaseState {
   Json devs = Json::object();
 };
 
+// Lines as /dev/kmsg shows them: what is not printable ASCII, and the
+// backslash, as \xNN.
+Json AsRead(const std::vector<std::string>& lines) {
+  Json read = Json::array();
+  for (const std::string& line : lines) {
+    std::string text;
+    for (char c : line) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (byte < ' ' || byte >= 127 || byte == '\\') {
+        absl::StrAppendFormat(&text, "\\x%02x", byte);
+      } else {
+        text.push_back(c);
+      }
+    }
+    read.push_back(std::move(text));
+  }
+  return read;
+}
+
 // What every step is compared on.
 void CompareAftermath(const std::string& where, const Json& recorded,
                       CaseState& state, Verdict& verdict) {
   verdict.Compare(where, "dmesg", recorded["dmesg"],
-                  Json(state.session.machine->log().TakeNew()));
+                  AsRead(state.session.machine->log().TakeNew()));
   if (!recorded.contains("devs")) return;
   Json devs = DescribeDevs(state.session);
   if (devs == state.devs) {

@@ -50,7 +50,9 @@ bool Simple(DmsetupContext& ctx, DmTaskType type,
 // Loads and resumes an `error` table of the device's size.
 bool ErrorDevice(DmsetupContext& ctx, const std::string& name) {
   DmTask query(ctx, DmTaskType::kTable);
-  if (!query.SetName(name) || !query.Run()) return false;
+  if (!query.SetName(name)) return false;
+  // dmsetup goes on when there is no such device, and fails at the load.
+  (void)query.Run();
   uint64_t size = 0;
   for (const DmTargetSpec& row : query.rows()) {
     size = row.sector_start.value() + row.length;

@@ -300,9 +300,9 @@ bool DmTask::CreateAndLoad() {
     type_ = DmTaskType::kResume;
     if (RunOne()) return true;
   }
-  // Undo; the device was found by name or number before, so this succeeds.
+  // Undo.  A number that was asked for is passed beside the name, which the
+  // kernel refuses: the device stays, as with dmsetup.
   type_ = DmTaskType::kRemove;
-  number_.reset();
   flags_ = 0;
   if (!RunOne()) Error("Failed to revert device creation.");
   return false;

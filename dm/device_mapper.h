@@ -236,6 +236,14 @@ absl::StatusOr<const DmDev*> DmGetDevice(DmTarget& ti, absl::string_view path,
                                          unsigned mode,
                                          absl::string_view error);
 
+// dm_put_device(): gives back what DmGetDevice() gave outside a constructor
+// (a table closes what its constructors opened).
+void DmPutDevice(DmTarget& ti, const DmDev* dev);
+
+// dm_table_event(): something happened that a waiter (`dmsetup wait`) wants to
+// know.  Without effect while the table is not live.
+void DmTableEvent(const DmTarget& ti);
+
 // dm_set_target_max_io_len(): EINVAL "Maximum size of target IO is too large"
 // above 2^32-1 (logged too).
 absl::Status DmSetTargetMaxIoLen(DmTarget& ti, uint64_t len);

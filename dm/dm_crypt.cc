@@ -16,6 +16,7 @@
 // strings, keyring keys, integrity) are refused with a text that says so.
 // Mirrors drivers/md/dm-crypt.c (4.14 to 7.2).
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <optional>
@@ -29,15 +30,24 @@
 #include "base/kstrtox.h"
 #include "dm/arg_set.h"
 #include "dm/device_mapper.h"
+#include "dm/dm_table.h"
+#include "dm/mapped_device.h"
 
 namespace dmdax {
 namespace {
+
+// cipher[:keycount]-mode-iv[:opts], split as the kernel's strsep() does.
+struct CipherSpec {
+  std::string cipher, mode;
+  std::optional<std::string> iv, iv_opts;
+};
 
 struct CryptConfig : DmTargetPrivate {
   const DmDev* dev = nullptr;
   sector_t start;
   std::string cipher_string;
-  std::string key;  // hexadecimal, lower case; "" for "-"
+  std::string key;  // hexadecimal, lower case; "" for "-"; zeros once wiped
+  bool key_valid = true;
   uint64_t iv_offset = 0;
   uint32_t sector_size = 512;  // bytes
   bool allow_discards = false;
@@ -45,6 +55,7 @@ struct CryptConfig : DmTargetPrivate {
   // The other flags that were given, each once, in the order of the table.
   std::vector<std::string> flags;
   uint32_t key_parts = 1;
+  CipherSpec spec;
 };
 
 constexpr absl::string_view kFlags[] = {
@@ -110,12 +121,6 @@ absl::Status ParseFeatures(const DmTarget& ti,
   return absl::OkStatus();
 }
 
-// cipher[:keycount]-mode-iv[:opts], split as the kernel's strsep() does.
-struct CipherSpec {
-  std::string cipher, mode;
-  std::optional<std::string> iv, iv_opts;
-};
-
 absl::StatusOr<CipherSpec> ParseCipher(const std::string& text,
                                        SscanfOverflow overflow,
                                        CryptConfig* cc) {
@@ -153,8 +158,19 @@ absl::StatusOr<CipherSpec> ParseCipher(const std::string& text,
   return spec;
 }
 
+// Ciphers that some kernel has, perhaps as a module.
+constexpr absl::string_view kCiphers[] = {
+    "aes",       "anubis",    "arc4",        "aria", "blowfish", "camellia",
+    "cast5",     "cast6",     "cipher_null", "des",  "des3_ede", "fcrypt",
+    "khazad",    "seed",      "serpent",     "sm4",  "tea",      "twofish",
+    "xchacha12", "xchacha20", "xeta",        "xtea"};
+
 // Whether the crypto API of any kernel we know has it.
 absl::Status CheckCipher(const CipherSpec& spec) {
+  if (std::find(std::begin(kCiphers), std::end(kCiphers), spec.cipher) ==
+      std::end(kCiphers)) {
+    return ErrnoError(ENOENT, "Error allocating crypto tfm");
+  }
   const bool mode_known =
       spec.mode == "xts" || spec.mode == "cbc" || spec.mode == "ecb";
   if (spec.cipher != "aes" || !mode_known) {
@@ -224,6 +240,7 @@ absl::Status CryptCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   if (!dev.ok()) return dev.status();
   absl::StatusOr<uint64_t> start = SscanfU64(argv[4], overflow);
   if (!start.ok()) return DmError("Invalid device sector");
+  cc->spec = *std::move(spec);
   cc->cipher_string = argv[0];
   cc->iv_offset = *iv_offset;
   cc->dev = *dev;
@@ -288,6 +305,68 @@ void CryptStatus(const DmTarget& ti, StatusType type, std::string* out) {
   for (const std::string& word : words) absl::StrAppend(out, " ", word);
 }
 
+// What a header that the file includes makes of pr_fmt, on some kernels.
+constexpr std::array<absl::string_view, kKernelColumns> kLogLead = {
+    "", "", "trusted_key: ", "trusted_key: ", "trusted_key: "};
+
+void CryptLog(const DmTarget& ti, KernLevel level, absl::string_view text) {
+  MachineOf(ti).log().Printk(
+      level, absl::StrCat(kLogLead[static_cast<size_t>(ProfileOf(ti).column)],
+                          "device-mapper: crypt: ", text));
+}
+
+absl::Status KeyMessage(CryptConfig& cc, absl::Span<const std::string> argv,
+                        bool* known) {
+  *known = true;
+  if (argv.size() == 3 && absl::EqualsIgnoreCase(argv[1], "set")) {
+    const std::string& key = argv[2];
+    const size_t digits = key == "-" ? 0 : key.size();
+    if (digits != cc.key.size()) return ErrnoError(EINVAL, "key size");
+    cc.key_valid = false;
+    absl::Status s = SetKey(cc.spec, key, &cc);
+    cc.key_valid = s.ok();
+    return s;
+  }
+  if (argv.size() == 2 && absl::EqualsIgnoreCase(argv[1], "wipe")) {
+    cc.key.assign(cc.key.size(), '0');
+    cc.key_valid = false;
+    return absl::OkStatus();
+  }
+  *known = false;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> CryptMessage(DmTarget& ti,
+                                         absl::Span<const std::string> argv) {
+  if (argv.size() >= 2 && absl::EqualsIgnoreCase(argv[0], "key")) {
+    if (!ti.table->md().suspended()) {
+      CryptLog(ti, KernLevel::kWarn, "not suspended during key manipulation.");
+      return ErrnoError(EINVAL, "not suspended");
+    }
+    bool known;
+    absl::Status s = KeyMessage(ti.Private<CryptConfig>(), argv, &known);
+    if (!s.ok()) return s;
+    if (known) return "";
+  }
+  CryptLog(ti, KernLevel::kWarn, "unrecognised message received.");
+  return ErrnoError(EINVAL, "unrecognised message");
+}
+
+int CryptPreresume(DmTarget& ti) {
+  if (ti.Private<CryptConfig>().key_valid) return 0;
+  CryptLog(ti, KernLevel::kErr, "aborting resume - crypt key is not set.");
+  return EAGAIN;
+}
+
+std::string CryptSaveState(const DmTarget& ti) {
+  return ti.Private<CryptConfig>().key_valid ? "" : "wiped";
+}
+
+bool CryptRestoreState(DmTarget& ti, absl::string_view state) {
+  ti.Private<CryptConfig>().key_valid = state.empty();
+  return state.empty() || state == "wiped";
+}
+
 int CryptIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
   const CryptConfig& cc = ti.Private<CryptConfig>();
   return fn(*cc.dev, cc.start, ti.len);
@@ -309,8 +388,12 @@ const TargetType kCryptTarget = {
     .ctr = CryptCtr,
     .map = CryptMap,
     .status = CryptStatus,
+    .message = CryptMessage,
+    .preresume = CryptPreresume,
     .iterate_devices = CryptIterateDevices,
     .io_hints = CryptIoHints,
+    .save_state = CryptSaveState,
+    .restore_state = CryptRestoreState,
 };
 DM_REGISTER_TARGET(kCryptTarget);
 

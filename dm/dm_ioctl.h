@@ -85,6 +85,10 @@ struct DmNameEntry {
   std::string uuid;
 };
 
+// What libdevmapper takes for the reply when the kernel has written none: the
+// request's struct dm_target_msg as a string.
+std::string UntouchedReply(sector_t sector, absl::string_view message);
+
 class DmCtl {
  public:
   static constexpr size_t kNameLen = 127;
@@ -140,7 +144,9 @@ class DmCtl {
                          bool* has_table);
   // DM_TABLE_STATUS: INFO, or TABLE with DM_STATUS_TABLE_FLAG, or IMA.
   absl::Status TableStatus(DmIoctl& param, std::vector<DmTargetSpec>* rows);
-  // DM_TARGET_MSG; with a reply, DM_DATA_OUT_FLAG is set.
+  // DM_TARGET_MSG; with a reply, DM_DATA_OUT_FLAG is set.  An empty reply is
+  // one too: nothing was written, and the caller finds in its buffer what it
+  // had put there (UntouchedReply()).
   absl::Status TargetMsg(DmIoctl& param, sector_t sector,
                          absl::string_view message, std::string* reply);
 

@@ -194,6 +194,15 @@ absl::Status DmCtl::StatsMessage(MappedDevice& md,
   return answer.status();
 }
 
+std::string UntouchedReply(sector_t sector, absl::string_view message) {
+  std::string bytes;
+  for (int shift = 0; shift < 64; shift += 8) {
+    bytes.push_back(static_cast<char>(sector.value() >> shift));
+  }
+  bytes.append(message.data(), message.size());
+  return bytes.c_str();
+}
+
 absl::Status DmCtl::TargetMsg(DmIoctl& param, sector_t sector,
                               absl::string_view message, std::string* reply) {
   absl::MutexLock lock(&mu_);
@@ -217,7 +226,9 @@ absl::Status DmCtl::TargetMsg(DmIoctl& param, sector_t sector,
   }
   if (!s.ok()) return s;
   FillStatus(**cell, param);
-  if (!reply->empty()) param.flags |= DM_DATA_OUT_FLAG;
+  if (!reply->empty() || DmStats::HasReply(argv[0])) {
+    param.flags |= DM_DATA_OUT_FLAG;
+  }
   return absl::OkStatus();
 }
 

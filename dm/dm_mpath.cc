@@ -13,10 +13,12 @@
 //   selectors  round-robin [<repeat count>], queue-length [<repeat count>],
 //              service-time [<repeat count> [<relative throughput>]]
 //
-// Request-based unless queue_mode says bio.  All paths are alive, and I/O goes
-// to the first of the first group.  Hardware handlers and other selectors
-// depend on modules: refused with a text that says so.
-// Mirrors drivers/md/dm-mpath.c, dm-path-selector.c, dm-ps-*.c (4.14 to 7.2).
+// Request-based unless queue_mode says bio.  A path is alive until a message
+// fails it, and I/O goes to the first that is.  Hardware handlers and other
+// selectors depend on modules: refused with a text that says so. Mirrors
+// drivers/md/dm-mpath.c, dm-path-selector.c, dm-ps-*.c (4.14 to 7.2).
+#include "dm/dm_mpath.h"
+
 #include <cerrno>
 #include <vector>
 
@@ -31,40 +33,10 @@
 namespace dmdax {
 namespace {
 
-// A path selector: words per path that it takes, shows, and reports.
-struct SelectorType {
-  absl::string_view name;
-  size_t path_args;
-  unsigned table_args;
-  unsigned info_args;
-};
-
-constexpr SelectorType kSelectors[] = {
+constexpr PathSelectorType kSelectors[] = {
     {"round-robin", 1, 1, 0},
     {"queue-length", 1, 1, 1},
     {"service-time", 2, 2, 2},
-};
-
-struct Path {
-  const DmDev* dev;
-  uint32_t repeat_count = 1;
-  uint32_t relative_throughput = 1;
-};
-
-struct PriorityGroup {
-  const SelectorType* selector;
-  std::vector<Path> paths;
-};
-
-struct Multipath : DmTargetPrivate {
-  bool queue_if_no_path = false;
-  bool retain_attached_hw_handler = false;
-  uint32_t pg_init_retries = 0;
-  bool has_pg_init_delay = false;
-  uint32_t pg_init_delay_msecs = 0;
-  bool bio_based = false;
-  uint32_t next_pg = 0;
-  std::vector<PriorityGroup> groups;
 };
 
 absl::Status ParseFeature(DmArgSet& as, const std::string& name, uint32_t* left,
@@ -132,8 +104,8 @@ absl::Status ParseHwHandler(const DmTarget& ti, DmArgSet& as,
 }
 
 // The words after a path; `words` may be fewer than the selector takes.
-absl::Status AddPath(const DmTarget& ti, const SelectorType& selector,
-                     absl::Span<const std::string> words, Path* path) {
+absl::Status AddPath(const DmTarget& ti, const PathSelectorType& selector,
+                     absl::Span<const std::string> words, PgPath* path) {
   const SscanfOverflow overflow = ProfileOf(ti).sscanf_overflow;
   if (words.size() > selector.path_args) {
     return DmError(
@@ -174,7 +146,7 @@ absl::Status ParsePaths(DmTarget& ti, DmArgSet& as, PriorityGroup* pg) {
     absl::StatusOr<const DmDev*> dev =
         DmGetDevice(ti, *as.Shift(), "error getting device");
     if (!dev.ok()) return dev.status();
-    Path path{*dev};
+    PgPath path{*dev};
     absl::Status s =
         AddPath(ti, *pg->selector, as.rest().subspan(0, *nr_words), &path);
     if (!s.ok()) return s;
@@ -188,7 +160,7 @@ absl::Status ParseGroup(DmTarget& ti, DmArgSet& as, Multipath* m) {
   if (as.argc() < 2) return DmError("not enough priority group arguments");
   const std::string& name = *as.Shift();
   PriorityGroup pg{};
-  for (const SelectorType& type : kSelectors) {
+  for (const PathSelectorType& type : kSelectors) {
     if (name == type.name) pg.selector = &type;
   }
   if (pg.selector == nullptr) {
@@ -211,6 +183,8 @@ absl::Status MultipathCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   auto m = std::make_unique<Multipath>();
   absl::Status s = ParseFeatures(as, m.get());
   if (s.ok()) {
+    // Without handlers of its own it keeps what a path has.
+    if (m->bio_based) m->retain_attached_hw_handler = true;
     ti.table->PresetType(m->bio_based ? DM_TYPE_BIO_BASED
                                       : DM_TYPE_REQUEST_BASED);
     s = ParseHwHandler(ti, as, *m);
@@ -239,76 +213,37 @@ absl::Status MultipathCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   return absl::OkStatus();
 }
 
+// choose_pgpath(), without the state that I/O leaves behind: the group that
+// was asked for, then those that are not bypassed, then the others.
+const PgPath* ChoosePath(const Multipath& m) {
+  std::vector<const PriorityGroup*> order;
+  if (m.next_pg > 0 && m.next_pg <= m.groups.size()) {
+    order.push_back(&m.groups[m.next_pg - 1]);
+  }
+  for (bool bypassed : {false, true}) {
+    for (const PriorityGroup& pg : m.groups) {
+      if (pg.bypassed == bypassed) order.push_back(&pg);
+    }
+  }
+  for (const PriorityGroup* pg : order) {
+    for (const PgPath& path : pg->paths) {
+      if (path.is_active) return &path;
+    }
+  }
+  return nullptr;
+}
+
 BioMap MultipathMap(const DmTarget& ti, sector_t sector, ReqOp) {
   const Multipath& m = ti.Private<Multipath>();
-  if (m.groups.empty()) return {.kind = BioMap::Kind::kError, .err = EIO};
-  const size_t pg =
-      m.next_pg == 0 || m.next_pg > m.groups.size() ? 0 : m.next_pg - 1;
-  return {BioMap::Kind::kRemapped, m.groups[pg].paths[0].dev, sector, 0};
-}
-
-void FeatureWords(const Multipath& m, std::string* out) {
-  const int count =
-      (m.queue_if_no_path ? 1 : 0) + (m.pg_init_retries > 0 ? 2 : 0) +
-      (m.has_pg_init_delay ? 2 : 0) + (m.retain_attached_hw_handler ? 1 : 0) +
-      (m.bio_based ? 2 : 0);
-  absl::StrAppend(out, count, " ");
-  if (m.queue_if_no_path) absl::StrAppend(out, "queue_if_no_path ");
-  if (m.pg_init_retries > 0) {
-    absl::StrAppend(out, "pg_init_retries ", m.pg_init_retries, " ");
-  }
-  if (m.has_pg_init_delay) {
-    absl::StrAppend(out, "pg_init_delay_msecs ", m.pg_init_delay_msecs, " ");
-  }
-  if (m.retain_attached_hw_handler) {
-    absl::StrAppend(out, "retain_attached_hw_handler ");
-  }
-  if (m.bio_based) absl::StrAppend(out, "queue_mode bio ");
-}
-
-void GroupInfo(const PriorityGroup& pg, std::string* out) {
-  absl::StrAppend(out, "E 0 ", pg.paths.size(), " ", pg.selector->info_args,
-                  " ");
-  for (const Path& path : pg.paths) {
-    absl::StrAppend(out, path.dev->name, " A 0 ");
-    if (pg.selector->info_args > 0) absl::StrAppend(out, "0 ");
-    if (pg.selector->info_args > 1) {
-      absl::StrAppend(out, path.relative_throughput, " ");
-    }
-  }
-}
-
-void GroupTable(const PriorityGroup& pg, std::string* out) {
-  absl::StrAppend(out, pg.selector->name, " 0 ", pg.paths.size(), " ",
-                  pg.selector->table_args, " ");
-  for (const Path& path : pg.paths) {
-    absl::StrAppend(out, path.dev->name, " ", path.repeat_count, " ");
-    if (pg.selector->table_args > 1) {
-      absl::StrAppend(out, path.relative_throughput, " ");
-    }
-  }
-}
-
-void MultipathStatus(const DmTarget& ti, StatusType type, std::string* out) {
-  if (type == STATUSTYPE_IMA) return;
-  const Multipath& m = ti.Private<Multipath>();
-  const bool info = type == STATUSTYPE_INFO;
-  if (info) {
-    absl::StrAppend(out, "2 0 0 ");
-  } else {
-    FeatureWords(m, out);
-  }
-  // No hardware handler; then the groups, and which is next.
-  const size_t next = m.next_pg <= m.groups.size() ? m.next_pg : 1;
-  absl::StrAppend(out, "0 ", m.groups.size(), " ", next, " ");
-  for (const PriorityGroup& pg : m.groups) {
-    info ? GroupInfo(pg, out) : GroupTable(pg, out);
-  }
+  absl::MutexLock lock(&m.mu);
+  const PgPath* path = ChoosePath(m);
+  if (path == nullptr) return {.kind = BioMap::Kind::kError, .err = EIO};
+  return {BioMap::Kind::kRemapped, path->dev, sector, 0};
 }
 
 int MultipathIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
   for (const PriorityGroup& pg : ti.Private<Multipath>().groups) {
-    for (const Path& path : pg.paths) {
+    for (const PgPath& path : pg.paths) {
       if (int ret = fn(*path.dev, ti.begin, ti.len)) return ret;
     }
   }
@@ -325,7 +260,10 @@ const TargetType kMultipathTarget = {
     .ctr = MultipathCtr,
     .map = MultipathMap,
     .status = MultipathStatus,
+    .message = MultipathMessage,
     .iterate_devices = MultipathIterateDevices,
+    .save_state = MultipathSaveState,
+    .restore_state = MultipathRestoreState,
 };
 DM_REGISTER_TARGET(kMultipathTarget);
 

@@ -168,11 +168,10 @@ bool Snapshot::CopyOut(uint64_t chunk) {
 
 void Snapshot::Invalidate() {
   if (!valid) return;
-  MappedDevice& md = table->md();
-  DmLog(md.machine(), KernLevel::kErr, "snapshots",
+  DmLog(table->md().machine(), KernLevel::kErr, "snapshots",
         "Invalidating snapshot: Unable to allocate exception.");
   valid = false;
-  if (md.live_table() == table) md.LiveTableEvent();
+  table->Event();
 }
 
 void RegisterSnapshot(Snapshot* snapshot) {

@@ -147,6 +147,18 @@ absl::StatusOr<const DmDev*> DmTable::GetDevice(DevT dev, unsigned mode) {
   return *dm_dev;
 }
 
+void DmTable::PutDevice(const DmDev* dev) {
+  auto dd = std::find_if(devices_.begin(), devices_.end(),
+                         [&](const TableDev& d) { return d.dm_dev == dev; });
+  if (dd == devices_.end() || --dd->count > 0) return;
+  md_.PutTableDevice(dd->dm_dev);
+  devices_.erase(dd);
+}
+
+void DmTable::Event() const {
+  if (md_.live_table() == this) md_.LiveTableEvent();
+}
+
 absl::Status DmTable::ResumeTargets() {
   for (DmTarget& ti : targets_) {
     if (ti.type->preresume == nullptr) continue;

@@ -98,8 +98,12 @@ class DmTable {
     int count;
   };
   const std::list<TableDev>& devices() const { return devices_; }
+  // Tells waiters of the device, if this is its live table.
+  void Event() const;
   // Used by DmGetDevice().
   absl::StatusOr<const DmDev*> GetDevice(DevT dev, unsigned mode);
+  // Used by DmPutDevice().
+  void PutDevice(const DmDev* dev);
 
   // dm_table_resume_targets(): preresume of all rows, which may refuse (the
   // row's errno, logged), then resume of all.

@@ -19,6 +19,8 @@ const KernelProfile& ProfileOf(const DmTarget& ti) {
   return MachineOf(ti).profile();
 }
 
+void DmTableEvent(const DmTarget& ti) { ti.table->Event(); }
+
 namespace {
 
 absl::StatusOr<const DmDev*> GetDevice(DmTarget& ti, absl::string_view path,
@@ -59,6 +61,8 @@ absl::StatusOr<const DmDev*> DmGetDevice(DmTarget& ti, absl::string_view path,
   if (dev.ok()) return dev;
   return ErrnoError(ErrnoOf(dev.status()), error);
 }
+
+void DmPutDevice(DmTarget& ti, const DmDev* dev) { ti.table->PutDevice(dev); }
 
 absl::Status DmSetTargetMaxIoLen(DmTarget& ti, uint64_t len) {
   constexpr uint64_t kMax = std::numeric_limits<uint32_t>::max();

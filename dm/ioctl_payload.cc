@@ -146,6 +146,12 @@ void WriteDeps(IoctlParam& param, absl::Span<const DevT> deps) {
 void WriteMessageReply(IoctlParam& param, absl::string_view reply,
                        size_t room) {
   param.AddFlags(DM_DATA_OUT_FLAG);
+  if (reply.empty()) {
+    // Nothing was written: what the request had there counts.
+    const absl::string_view there(param.bytes().data() + param.data_start(),
+                                  room);
+    reply = there.substr(0, there.find('\0'));
+  }
   if (room == 0 || reply.size() + 1 >= room) {
     param.AddFlags(DM_BUFFER_FULL_FLAG);
     return;

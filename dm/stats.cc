@@ -85,6 +85,12 @@ bool DmStats::Knows(absl::string_view message) {
                      });
 }
 
+bool DmStats::HasReply(absl::string_view message) {
+  return absl::EqualsIgnoreCase(message, "@stats_create") ||
+         absl::EqualsIgnoreCase(message, "@stats_list") ||
+         absl::StartsWithIgnoreCase(message, "@stats_print");
+}
+
 absl::StatusOr<std::string> DmStats::Create(absl::Span<const std::string> argv,
                                             uint64_t size,
                                             SscanfOverflow overflow) {

@@ -32,6 +32,8 @@ class DmStats {
  public:
   // Whether dm_stats_message() knows the message.
   static bool Knows(absl::string_view message);
+  // Whether the message is answered with data, be it empty.
+  static bool HasReply(absl::string_view message);
   // The reply.  EINVAL; ENOENT: no such region; ENOMEM: too many areas.
   // `size`: sectors of the device.
   absl::StatusOr<std::string> Message(absl::Span<const std::string> argv,

@@ -97,6 +97,24 @@ bool IsExtentLine(absl::string_view line) {
   return digits > 0 && digits < line.size() && line[digits] == ':';
 }
 
+// Appends an extent whose numbers count `unit` bytes; null, or what is wrong
+// with it.
+const char* Append(uint64_t logical, uint64_t physical, uint64_t length,
+                   uint64_t unit, uint32_t flags, ExtentList* list) {
+  constexpr uint64_t kMaxFile = uint64_t{1} << 63;
+  const uint64_t most = unit == 0 ? 0 : kMaxFile / unit;
+  if (length == 0) return "the extent is empty";
+  if (length > most || logical > most - length || physical > most - length) {
+    return "the extent ends past 2^63 bytes";
+  }
+  if (!list->extents.empty() && logical * unit < list->extents.back().end()) {
+    return "the extent begins before the one above it ends";
+  }
+  list->extents.push_back(
+      FiemapExtent(logical * unit, physical * unit, length * unit, flags));
+  return nullptr;
+}
+
 uint32_t FilefragFlags(absl::string_view words) {
   uint32_t flags = 0;
   for (absl::string_view word : absl::StrSplit(words, ',')) {
@@ -135,9 +153,9 @@ absl::Status FilefragLine(LineScanner& scan, uint64_t block, ExtentList* list) {
       absl::EndsWith(word, ":")) {
     word = scan.Word();
   }
-  list->extents.push_back(FiemapExtent(first * block, pfirst * block,
-                                       length * block, FilefragFlags(word)));
-  return absl::OkStatus();
+  const char* wrong =
+      Append(first, pfirst, length, block, FilefragFlags(word), list);
+  return wrong == nullptr ? absl::OkStatus() : scan.Error(wrong);
 }
 
 // "File size of f is 8388608 (2048 blocks of 4096 bytes)"
@@ -174,11 +192,11 @@ absl::Status XfsLine(LineScanner& scan, bool fiemap, ExtentList* list) {
   if (status.ok()) status = scan.Expect("]:");
   if (!status.ok()) return status;
   if (scan.Take("hole")) return absl::OkStatus();
-  const uint64_t bytes = (last - first + 1) * kSectorSize;
+  const uint64_t length = last - first + 1;
   if (scan.Take("delalloc")) {
-    list->extents.push_back(
-        FiemapExtent(first * kSectorSize, 0, bytes, FIEMAP_EXTENT_DELALLOC));
-    return absl::OkStatus();
+    const char* wrong =
+        Append(first, 0, length, kSectorSize, FIEMAP_EXTENT_DELALLOC, list);
+    return wrong == nullptr ? absl::OkStatus() : scan.Error(wrong);
   }
   status = scan.Range(&pfirst, &plast);
   if (!status.ok()) return status;
@@ -194,7 +212,7 @@ absl::Status XfsLine(LineScanner& scan, bool fiemap, ExtentList* list) {
   if (!scan.Done()) {
     status = scan.Number(&total);
     if (!status.ok()) return status;
-    if (total != last - first + 1) {
+    if (total != length) {
       return scan.Error(absl::StrCat("the total ", total, " is not that of ",
                                      first, "..", last));
     }
@@ -202,9 +220,8 @@ absl::Status XfsLine(LineScanner& scan, bool fiemap, ExtentList* list) {
     flags = fiemap ? static_cast<uint32_t>(strtoul(word.c_str(), nullptr, 16))
                    : XfsBmapFlags(word);
   }
-  list->extents.push_back(
-      FiemapExtent(first * kSectorSize, pfirst * kSectorSize, bytes, flags));
-  return absl::OkStatus();
+  const char* wrong = Append(first, pfirst, length, kSectorSize, flags, list);
+  return wrong == nullptr ? absl::OkStatus() : scan.Error(wrong);
 }
 
 absl::StatusOr<ExtentList> ParseXfs(absl::string_view text, bool fiemap) {
@@ -318,9 +335,12 @@ absl::StatusOr<ExtentList> ParseFiemap(absl::Span<const char> bytes) {
   ExtentList list;
   for (uint32_t i = 0; i < mapped; ++i) {
     const char* at = bytes.data() + kHeader + i * kExtent;
-    list.extents.push_back(
-        FiemapExtent(Load<uint64_t>(at), Load<uint64_t>(at + 8),
-                     Load<uint64_t>(at + 16), Load<uint32_t>(at + 40)));
+    const char* wrong =
+        Append(Load<uint64_t>(at), Load<uint64_t>(at + 8),
+               Load<uint64_t>(at + 16), 1, Load<uint32_t>(at + 40), &list);
+    if (wrong != nullptr) {
+      return ErrnoError(EINVAL, absl::StrCat("fm_extents[", i, "]: ", wrong));
+    }
   }
   return list;
 }

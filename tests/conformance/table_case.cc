@@ -77,6 +77,12 @@ Json AsRead(const std::vector<std::string>& lines) {
   return read;
 }
 
+// As the recording program decodes output that is not UTF-8.
+Json Text(const std::string& bytes) {
+  return Json::parse(
+      Json(bytes).dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
 // What every step is compared on.
 void CompareAftermath(const std::string& where, const Json& recorded,
                       CaseState& state, Verdict& verdict) {
@@ -122,8 +128,8 @@ void RunDmsetupStep(const std::string& where, const Json& step,
   } else {
     verdict.Compare(where, "rc", recorded["rc"], r.rc);
   }
-  verdict.Compare(where, "stdout", recorded["stdout"], r.out);
-  verdict.Compare(where, "stderr", recorded["stderr"], r.err);
+  verdict.Compare(where, "stdout", recorded["stdout"], Text(r.out));
+  verdict.Compare(where, "stderr", recorded["stderr"], Text(r.err));
   CompareAftermath(where, recorded, state, verdict);
 }
 

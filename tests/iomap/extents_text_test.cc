@@ -78,6 +78,23 @@ TEST(ExtentsTextTest, ErrorsSayWhere) {
   EXPECT_THAT(ParseExtents("hello"), HasErrno(EINVAL));
 }
 
+// The list is in order, or it is refused; nothing wraps.
+TEST(ExtentsTextTest, OrderAndSize) {
+  EXPECT_THAT(ParseXfsIoFiemap("f:\n 0: [8..15]: 0..7\n 1: [8..15]: 8..15\n"),
+              HasErrno(EINVAL, HasSubstr("line 3, column 19: the extent begins "
+                                         "before the one above it ends")));
+  EXPECT_THAT(ParseXfsBmap("f:\n 0: [0..18014398509481984]: 0..7\n"),
+              HasErrno(EINVAL, HasSubstr("ends past 2^63 bytes")));
+  EXPECT_THAT(ParseFilefrag("File size of f is 1 (1 blocks of 0 bytes)\n"
+                            "   0:        0..     255:  0.. 255:    256:"),
+              HasErrno(EINVAL, HasSubstr("ends past 2^63 bytes")));
+  std::string empty(32 + 56, '\0');
+  empty[20] = 1;
+  EXPECT_THAT(
+      ParseFiemap(empty),
+      HasErrno(EINVAL, HasSubstr("fm_extents[0]: the extent is empty")));
+}
+
 TEST(ExtentsTextTest, RawFiemap) {
   std::string bytes(32 + 56, '\0');
   const uint32_t mapped = 1, flags = FIEMAP_EXTENT_SHARED;

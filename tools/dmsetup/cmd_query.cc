@@ -94,7 +94,7 @@ void DisplayInfoLong(DmsetupContext& ctx, const DmTask& task) {
                   io.flags & DM_READONLY_FLAG ? " (READ-ONLY)" : "",
                   io.flags & DM_DEFERRED_REMOVE ? " (DEFERRED REMOVE)" : "",
                   "\n");
-  if (std::optional<uint32_t> ra = ReadAhead(ctx, task.dev())) {
+  if (std::optional<uint32_t> ra = ReadAhead(ctx, task)) {
     absl::StrAppend(&ctx.out, "Read Ahead:        ", *ra, "\n");
   }
   absl::StrAppend(&ctx.out,

@@ -240,8 +240,11 @@ absl::Status DmTask::Ioctl() {
       return ctl.ListDevices(io_, &names_);
     case DmTaskType::kClear:
       return ctl.TableClear(io_);
-    case DmTaskType::kTargetMsg:
-      return ctl.TargetMsg(io_, sector_, text_, &reply_);
+    case DmTaskType::kTargetMsg: {
+      absl::Status s = ctl.TargetMsg(io_, sector_, text_, &reply_);
+      if (reply_.empty()) reply_ = UntouchedReply(sector_, text_);
+      return s;
+    }
     case DmTaskType::kSetGeometry:
       return ctl.DevSetGeometry(io_, text_);
   }

@@ -2,11 +2,13 @@
 #include "tools/dmsetup/report.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/errno_status.h"
 
 namespace dmdax {
 namespace {
@@ -50,7 +52,7 @@ constexpr Field kFields[] = {
      [](DmsetupContext&, const DmTask& t) { return Unmangle(t.io().uuid); }},
     {"read_ahead", "RAhead", 6, true,
      [](DmsetupContext& ctx, const DmTask& t) {
-       return absl::StrCat(ReadAhead(ctx, t.dev()).value_or(0));
+       return absl::StrCat(ReadAhead(ctx, t).value_or(0));
      }},
     {"blkdevname", "BlkDevName", 16, false,
      [](DmsetupContext&, const DmTask& t) {
@@ -124,9 +126,20 @@ std::string Pad(const std::string& text, size_t width, bool right) {
 
 }  // namespace
 
-std::optional<uint32_t> ReadAhead(DmsetupContext& ctx, DevT dev) {
-  BlockDevice* bdev = ctx.ctl.machine().FindBdev(dev);
-  if (bdev == nullptr) return std::nullopt;
+std::optional<uint32_t> ReadAhead(DmsetupContext& ctx, const DmTask& task) {
+  Machine& machine = ctx.ctl.machine();
+  BlockDevice* bdev = machine.FindBdev(task.dev());
+  if (bdev == nullptr) {
+    // Not in sysfs: libdevmapper asks whatever the device's node is.
+    const std::string node = absl::StrCat("/dev/mapper/", task.name());
+    absl::StatusOr<DevT> there = machine.LookupBdev(node);
+    if (there.ok()) bdev = machine.FindBdev(*there);
+    if (bdev == nullptr) {
+      const int err = there.ok() ? ENXIO : ErrnoOf(there.status());
+      absl::StrAppend(&ctx.err, node, ": open failed: ", ErrnoText(err), "\n");
+      return std::nullopt;
+    }
+  }
   // disk_update_readahead(): twice the optimal I/O, at least 128 KiB.
   constexpr uint32_t kMinPages = 32;
   const uint32_t pages = std::max<uint32_t>(

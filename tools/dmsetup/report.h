@@ -23,7 +23,7 @@ bool FinishReport(DmsetupContext& ctx);
 
 // Sectors of read-ahead, as /sys/dev/block/<dev>/bdi/read_ahead_kb gives
 // them; nothing when the device has no disk yet.
-std::optional<uint32_t> ReadAhead(DmsetupContext& ctx, DevT dev);
+std::optional<uint32_t> ReadAhead(DmsetupContext& ctx, const DmTask& task);
 
 // ls --tree: who stands on whom.
 bool DisplayTree(DmsetupContext& ctx);

@@ -86,7 +86,7 @@ def switch(p, devices, length):
 
 def crypt(p, devices, length):
   cipher = p.weighted({"aes-xts-plain64": 6, "aes-cbc-plain": 1,
-                       "nosuch-xts-plain64": 1, "aes": 1, "aes-xts": 1})
+                       "aes": 1, "aes-xts": 1})
   key = "0123456789abcdef" * p.weighted({2: 2, 4: 6, 1: 1, 8: 1})
   words = [cipher, key, str(p.choice([0, 0, 1, 8]))]
   words += linear(p, devices, length)

@@ -57,18 +57,25 @@ HashCell* DmCtl::FindCell(const DmIoctl& param) const {
   return dev.major_nr == major_ ? hash_.FindMinor(dev.minor_nr) : nullptr;
 }
 
-absl::StatusOr<HashCell*> DmCtl::GetCell(DmIoctl& param) const {
+absl::StatusOr<HashCell*> DmCtl::GetCell(const DmIoctl& param) const {
   HashCell* cell = FindCell(param);
   if (cell == nullptr) return ErrnoError(ENXIO, "no such device");
-  // The reply says who was meant.
-  param.name = cell->name;
-  param.uuid = cell->uuid;
-  if (cell->new_map != nullptr) {
+  return cell;
+}
+
+void DmCtl::FillIdentity(const HashCell& cell, DmIoctl& param) {
+  param.name = cell.name;
+  param.uuid = cell.uuid;
+  if (cell.new_map != nullptr) {
     param.flags |= DM_INACTIVE_PRESENT_FLAG;
   } else {
     param.flags &= ~DM_INACTIVE_PRESENT_FLAG;
   }
-  return cell;
+}
+
+void DmCtl::Answer(const HashCell& cell, DmIoctl& param) const {
+  FillIdentity(cell, param);
+  FillStatus(cell, param);
 }
 
 const DmTable* DmCtl::QueriedTable(const HashCell& cell,
@@ -165,10 +172,10 @@ absl::Status DmCtl::DevRemove(DmIoctl& param) {
     if (!cell.ok()) return cell.status();
     const bool deferred = param.flags & DM_DEFERRED_REMOVE;
     absl::Status s = (*cell)->md->LockForDeletion(deferred, false);
-    if (!s.ok()) {
-      // Open: a deferred removal has been noted and is a success.
-      return deferred ? absl::OkStatus() : s;
-    }
+    if (!s.ok() && !deferred) return s;
+    FillIdentity(**cell, param);
+    // Open: the deferred removal has been noted and is a success.
+    if (!s.ok()) return absl::OkStatus();
     if (HasDisk(*(*cell)->md)) param.flags |= DM_UEVENT_GENERATED_FLAG;
     RemoveCell(*cell);
     param.flags &= ~DM_DEFERRED_REMOVE;
@@ -274,7 +281,7 @@ absl::Status DmCtl::DoSuspend(DmIoctl& param) {
   if (!(*cell)->md->suspended()) {
     if (absl::Status s = (*cell)->md->Suspend(); !s.ok()) return s;
   }
-  FillStatus(**cell, param);
+  Answer(**cell, param);
   return absl::OkStatus();
 }
 
@@ -285,7 +292,6 @@ absl::Status DmCtl::DoResume(DmIoctl& param) {
   MappedDevice& md = *cell.md;
   // The inactive table is taken out first, and is gone if it does not fit.
   std::unique_ptr<DmTable> new_map = std::move(cell.new_map);
-  param.flags &= ~DM_INACTIVE_PRESENT_FLAG;
   std::unique_ptr<DmTable> old_map;
   if (new_map != nullptr) {
     if (machine_.profile().dm_dax_check_recurses && StandsOnItself(*new_map)) {
@@ -308,7 +314,7 @@ absl::Status DmCtl::DoResume(DmIoctl& param) {
     if (absl::Status s = md.Resume(); !s.ok()) return s;
     param.flags |= DM_UEVENT_GENERATED_FLAG;
   }
-  FillStatus(cell, param);
+  Answer(cell, param);
   return absl::OkStatus();
 }
 
@@ -326,7 +332,7 @@ absl::Status DmCtl::DevStatus(DmIoctl& param) {
   absl::MutexLock lock(&mu_);
   absl::StatusOr<HashCell*> cell = GetCell(param);
   if (!cell.ok()) return cell.status();
-  FillStatus(**cell, param);
+  Answer(**cell, param);
   return absl::OkStatus();
 }
 
@@ -337,7 +343,7 @@ absl::Status DmCtl::DevWait(DmIoctl& param) {
   if ((*cell)->md->event_nr() == param.event_nr) {
     return ErrnoError(EAGAIN, "no event yet");
   }
-  FillStatus(**cell, param);
+  Answer(**cell, param);
   return absl::OkStatus();
 }
 

@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -127,15 +128,15 @@ class DmCtl {
 
   // DM_TABLE_LOAD into the inactive slot; DM_READONLY_FLAG: a read-only
   // table.  EINVAL, ENXIO, EBUSY ... as the rows' constructors say.
-  // `bad_row` (or null) learns which row was refused, if it was one.
+  // `bad_row` (or null) learns which row was refused; nothing, if none was.
   absl::Status TableLoad(DmIoctl& param, absl::Span<const DmTargetSpec> specs,
-                         size_t* bad_row = nullptr);
+                         std::optional<size_t>* bad_row = nullptr);
   // The same with the rows fetched one by one, as populate_table() walks the
   // ioctl's payload: `next(i)` is called only once row i-1 has been accepted,
   // and its failure is the load's (the caller has logged it).
   using NextSpecFn = absl::FunctionRef<absl::StatusOr<DmTargetSpec>(size_t i)>;
   absl::Status TableLoad(DmIoctl& param, uint32_t target_count, NextSpecFn next,
-                         size_t* bad_row = nullptr);
+                         std::optional<size_t>* bad_row = nullptr);
   // DM_TABLE_CLEAR: drops the inactive table, if any.
   absl::Status TableClear(DmIoctl& param);
   // DM_TABLE_DEPS: devices of the table in the kernel's order; `has_table`
@@ -167,9 +168,14 @@ class DmCtl {
 
   HashCell* FindCell(const DmIoctl& param) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // FindCell, or ENXIO; fills name and uuid of the reply.
-  absl::StatusOr<HashCell*> GetCell(DmIoctl& param) const
+  // FindCell, or ENXIO.
+  absl::StatusOr<HashCell*> GetCell(const DmIoctl& param) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The reply of a command that has succeeded: who was meant, and
+  // FillStatus().
+  void Answer(const HashCell& cell, DmIoctl& param) const;
+  // name, uuid and DM_INACTIVE_PRESENT_FLAG alone.
+  static void FillIdentity(const HashCell& cell, DmIoctl& param);
   void FillStatus(const HashCell& cell, DmIoctl& param) const;
   absl::Status CheckName(absl::string_view name) const;
   bool HasDisk(const MappedDevice& md) const;
@@ -178,7 +184,7 @@ class DmCtl {
   absl::Status DoResume(DmIoctl& param) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status DoSuspend(DmIoctl& param) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status PopulateTable(DmTable& table, uint32_t target_count,
-                             NextSpecFn next, size_t* bad_row)
+                             NextSpecFn next, std::optional<size_t>* bad_row)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status CheckLoad(MappedDevice& md, DmTable& table)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -16,7 +16,8 @@
 namespace dmdax {
 
 absl::Status DmCtl::PopulateTable(DmTable& table, uint32_t target_count,
-                                  NextSpecFn next, size_t* bad_row) {
+                                  NextSpecFn next,
+                                  std::optional<size_t>* bad_row) {
   if (target_count == 0) {
     return Fail(EINVAL, "populate_table: no targets specified");
   }
@@ -31,7 +32,7 @@ absl::Status DmCtl::PopulateTable(DmTable& table, uint32_t target_count,
       return s;
     }
   }
-  if (bad_row != nullptr) *bad_row = 0;
+  if (bad_row != nullptr) bad_row->reset();
   return table.Complete();
 }
 
@@ -66,7 +67,7 @@ absl::Status DmCtl::CheckLoad(MappedDevice& md, DmTable& table) {
 
 absl::Status DmCtl::TableLoad(DmIoctl& param,
                               absl::Span<const DmTargetSpec> specs,
-                              size_t* bad_row) {
+                              std::optional<size_t>* bad_row) {
   // More than a table holds is refused before any row is looked at.
   const size_t count =
       std::min<uint64_t>(specs.size(), DmTable::kMaxTargets + 1);
@@ -77,7 +78,7 @@ absl::Status DmCtl::TableLoad(DmIoctl& param,
 }
 
 absl::Status DmCtl::TableLoad(DmIoctl& param, uint32_t target_count,
-                              NextSpecFn next, size_t* bad_row) {
+                              NextSpecFn next, std::optional<size_t>* bad_row) {
   std::unique_ptr<DmTable> old_map;
   {
     absl::MutexLock lock(&mu_);
@@ -97,8 +98,7 @@ absl::Status DmCtl::TableLoad(DmIoctl& param, uint32_t target_count,
     if (s = CheckLoad(md, *table); !s.ok()) return s;
     old_map = std::move((*cell)->new_map);
     (*cell)->new_map = std::move(table);
-    param.flags |= DM_INACTIVE_PRESENT_FLAG;
-    FillStatus(**cell, param);
+    Answer(**cell, param);
     old_map.reset();
   }
   DoDeferredRemove();
@@ -111,8 +111,7 @@ absl::Status DmCtl::TableClear(DmIoctl& param) {
     absl::StatusOr<HashCell*> cell = GetCell(param);
     if (!cell.ok()) return cell.status();
     (*cell)->new_map.reset();
-    param.flags &= ~DM_INACTIVE_PRESENT_FLAG;
-    FillStatus(**cell, param);
+    Answer(**cell, param);
   }
   DoDeferredRemove();
   return absl::OkStatus();
@@ -123,7 +122,7 @@ absl::Status DmCtl::TableDeps(DmIoctl& param, std::vector<DevT>* deps,
   absl::MutexLock lock(&mu_);
   absl::StatusOr<HashCell*> cell = GetCell(param);
   if (!cell.ok()) return cell.status();
-  FillStatus(**cell, param);
+  Answer(**cell, param);
   const DmTable* table = QueriedTable(**cell, param);
   *has_table = table != nullptr;
   if (table == nullptr) return absl::OkStatus();
@@ -138,7 +137,7 @@ absl::Status DmCtl::TableStatus(DmIoctl& param,
   absl::MutexLock lock(&mu_);
   absl::StatusOr<HashCell*> cell = GetCell(param);
   if (!cell.ok()) return cell.status();
-  FillStatus(**cell, param);
+  Answer(**cell, param);
   const DmTable* table = QueriedTable(**cell, param);
   if (table == nullptr) return absl::OkStatus();
   StatusType type = STATUSTYPE_INFO;
@@ -208,7 +207,11 @@ absl::Status DmCtl::TargetMsg(DmIoctl& param, sector_t sector,
   absl::MutexLock lock(&mu_);
   absl::StatusOr<HashCell*> cell = GetCell(param);
   if (!cell.ok()) return cell.status();
-  const std::vector<std::string> argv = DmSplitArgs(message);
+  const absl::StatusOr<std::vector<std::string>> split = DmSplitArgs(message);
+  if (!split.ok()) {
+    return Fail(ENOMEM, "Failed to split target message parameters");
+  }
+  const std::vector<std::string>& argv = *split;
   if (argv.empty()) return Fail(EINVAL, "Empty message received.");
   absl::Status s;
   if (argv[0].empty() || argv[0][0] != '@') {
@@ -225,7 +228,7 @@ absl::Status DmCtl::TargetMsg(DmIoctl& param, sector_t sector,
                 absl::StrCat("Unsupported message sent to DM core: ", argv[0]));
   }
   if (!s.ok()) return s;
-  FillStatus(**cell, param);
+  Answer(**cell, param);
   if (!reply->empty() || DmStats::HasReply(argv[0])) {
     param.flags |= DM_DATA_OUT_FLAG;
   }
@@ -238,13 +241,15 @@ absl::Status DmCtl::DevSetGeometry(DmIoctl& param, absl::string_view geometry) {
   if (!cell.ok()) return cell.status();
   // sscanf("%lu %lu %lu %lu%c") == 4: every number as %lu reads it.
   std::vector<uint64_t> numbers;
-  for (const std::string& word : DmSplitArgs(geometry)) {
+  const absl::StatusOr<std::vector<std::string>> words = DmSplitArgs(geometry);
+  const size_t count = words.ok() ? words->size() : 0;
+  for (size_t i = 0; i < count && count == 4; ++i) {
     absl::StatusOr<uint64_t> number =
-        SscanfU64(word, machine_.profile().sscanf_overflow);
+        SscanfU64((*words)[i], machine_.profile().sscanf_overflow);
     if (!number.ok()) break;
     numbers.push_back(*number);
   }
-  if (numbers.size() != 4 || DmSplitArgs(geometry).size() != 4) {
+  if (numbers.size() != 4) {
     return Fail(EINVAL, "Unable to interpret geometry settings.");
   }
   const HdGeometry g{numbers[0], numbers[1], numbers[2], numbers[3]};

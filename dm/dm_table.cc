@@ -58,7 +58,15 @@ absl::Status DmTable::ConstructTarget(DmTarget& ti, absl::string_view params) {
     immutable_target_type_ = ti.type;
   }
   if (ti.begin.value() != size()) return DmError("Gap in table");
-  return ti.type->ctr(ti, DmSplitArgs(params));
+  absl::StatusOr<std::vector<std::string>> argv = DmSplitArgs(params);
+  if (!argv.ok()) {
+    // The errno is named behind the text, or, before 6.1, in it.
+    const bool named = !ProfileOf(ti).ErrnoSuffix(ENOMEM).empty();
+    return ErrnoError(ENOMEM,
+                      absl::StrCat("couldn't split parameters",
+                                   named ? "" : " (insufficient memory)"));
+  }
+  return ti.type->ctr(ti, *argv);
 }
 
 absl::Status DmTable::AddTarget(absl::string_view type, sector_t start,

@@ -91,6 +91,20 @@ bool DmStats::HasReply(absl::string_view message) {
          absl::StartsWithIgnoreCase(message, "@stats_print");
 }
 
+bool DmStats::HasRoom(uint64_t areas) const {
+  uint64_t taken = 0;  // at most kMaxAreas
+  for (const auto& [id, region] : regions_) taken += region.areas();
+  return areas <= kMaxAreas - taken;
+}
+
+bool DmStats::Restore(uint32_t id, const Region& region) {
+  if (region.start >= region.end || region.step == 0 || id > 0x7fffffff ||
+      !HasRoom(region.areas())) {
+    return false;
+  }
+  return regions_.emplace(id, region).second;
+}
+
 absl::StatusOr<std::string> DmStats::Create(absl::Span<const std::string> argv,
                                             uint64_t size,
                                             SscanfOverflow overflow) {
@@ -121,9 +135,7 @@ absl::StatusOr<std::string> DmStats::Create(absl::Span<const std::string> argv,
   if (const std::string* word = as.Shift()) r.program_id = *word;
   if (const std::string* word = as.Shift()) r.aux_data = *word;
   if (as.argc() > 0) return Invalid();
-  uint64_t areas = r.areas();
-  for (const auto& [id, other] : regions_) areas += other.areas();
-  if (areas > kMaxAreas) return ErrnoError(ENOMEM, "too many areas");
+  if (!HasRoom(r.areas())) return ErrnoError(ENOMEM, "too many areas");
   // The lowest number that is free.
   uint32_t id = 0;
   while (regions_.contains(id)) ++id;

@@ -30,6 +30,15 @@ namespace dmdax {
 
 class DmStats {
  public:
+  struct Region {
+    uint64_t start, end, step;  // sectors; start < end, step > 0
+    bool precise_timestamps = false;
+    std::vector<uint64_t> histogram;  // boundaries
+    std::string program_id = "-", aux_data = "-";
+
+    uint64_t areas() const { return (end - start - 1) / step + 1; }
+  };
+
   // Whether dm_stats_message() knows the message.
   static bool Knows(absl::string_view message);
   // Whether the message is answered with data, be it empty.
@@ -40,16 +49,14 @@ class DmStats {
                                       uint64_t size,
                                       const KernelProfile& profile);
 
+  // For snapshots: the regions by number, and one put back (false: it makes
+  // no sense, or there are too many).
+  const std::map<uint32_t, Region>& regions() const { return regions_; }
+  bool Restore(uint32_t id, const Region& region);
+
  private:
-  struct Region {
-    uint64_t start, end, step;  // sectors
-    bool precise_timestamps = false;
-    std::vector<uint64_t> histogram;  // boundaries
-    std::string program_id = "-", aux_data = "-";
-
-    uint64_t areas() const { return (end - start - 1) / step + 1; }
-  };
-
+  // Whether there is room for that many more areas.
+  bool HasRoom(uint64_t areas) const;
   absl::StatusOr<std::string> Create(absl::Span<const std::string> argv,
                                      uint64_t size, SscanfOverflow overflow);
   absl::StatusOr<std::string> List(absl::Span<const std::string> argv) const;

@@ -37,10 +37,12 @@ const std::string* LineWith(const std::vector<std::string>& log,
 // for a striped one that says nothing sensible.
 uint64_t LengthUnit(const DmTargetSpec& spec) {
   if (spec.target_type != "striped") return 1;
-  const std::vector<std::string> argv = DmSplitArgs(spec.params);
+  const absl::StatusOr<std::vector<std::string>> argv =
+      DmSplitArgs(spec.params);
   uint32_t stripes, chunk;
-  if (argv.size() < 2 || !absl::SimpleAtoi(argv[0], &stripes) ||
-      !absl::SimpleAtoi(argv[1], &chunk)) {
+  if (!argv.ok() || argv->size() < 2 ||
+      !absl::SimpleAtoi((*argv)[0], &stripes) ||
+      !absl::SimpleAtoi((*argv)[1], &chunk)) {
     return 0;
   }
   return uint64_t{stripes} * chunk;
@@ -111,11 +113,11 @@ std::string RowAdvice(absl::Span<const DmTargetSpec> specs, size_t row,
 }  // namespace
 
 RowHint ExplainRefusal(MappedDevice& md, unsigned mode,
-                       absl::Span<const DmTargetSpec> specs, size_t bad_row,
+                       absl::Span<const DmTargetSpec> specs,
+                       std::optional<size_t> bad_row,
                        const std::vector<std::string>& log) {
-  if (LineWith(log, ": error adding target to table") != nullptr &&
-      bad_row < specs.size()) {
-    return {bad_row, RowAdvice(specs, bad_row, log)};
+  if (bad_row && *bad_row < specs.size()) {
+    return {bad_row, RowAdvice(specs, *bad_row, log)};
   }
   if (const std::string* line = LineWith(log, " too small for target: ")) {
     const std::optional<size_t> row = FindRow(md, mode, specs, *line);

@@ -25,11 +25,11 @@ struct RowHint {
   std::string text;           // "" when there is nothing to advise
 };
 
-// `bad_row` is what DmCtl::TableLoad() said, `log` the kernel's lines; whether
-// it was a row at all that was refused, they tell.  New lines that trying
-// again causes are dropped from the machine's log.
+// `bad_row` is what DmCtl::TableLoad() said, `log` the kernel's lines.  New
+// lines that trying again causes are dropped from the machine's log.
 RowHint ExplainRefusal(MappedDevice& md, unsigned mode,
-                       absl::Span<const DmTargetSpec> specs, size_t bad_row,
+                       absl::Span<const DmTargetSpec> specs,
+                       std::optional<size_t> bad_row,
                        const std::vector<std::string>& log);
 
 }  // namespace dmdax

@@ -93,10 +93,13 @@ proto::Target TargetFromSpec(const DmTargetSpec& spec) {
   proto::Target target;
   target.set_start(spec.sector_start.value());
   target.set_length(spec.length);
-  if (spec.params.size() <= kMaxTypedParams &&
-      Typed(spec.target_type, DmSplitArgs(spec.params), &target) &&
-      SpecFromTarget(target).params == spec.params) {
-    return target;
+  if (spec.params.size() <= kMaxTypedParams) {
+    const absl::StatusOr<std::vector<std::string>> argv =
+        DmSplitArgs(spec.params);
+    if (argv.ok() && Typed(spec.target_type, *argv, &target) &&
+        SpecFromTarget(target).params == spec.params) {
+      return target;
+    }
   }
   target.clear_kind();
   target.mutable_raw()->set_type(spec.target_type);

@@ -180,7 +180,7 @@ class Loader {
     }
     DmIoctl io{.flags = table.readonly() ? DM_READONLY_FLAG : 0u,
                .name = Device(i).name()};
-    size_t bad_row = 0;
+    std::optional<size_t> bad_row;
     machine_.log().TakeNew();  // of earlier tables, which were accepted
     absl::Status s = ctl_.TableLoad(io, specs, &bad_row);
     if (s.ok()) return s;

@@ -75,6 +75,38 @@ QueueLimits LimitsFromProto(const proto::Limits& in) {
   return l;
 }
 
+namespace {
+
+void SaveStats(const DmStats& stats, proto::MappedDeviceRuntime* run) {
+  for (const auto& [id, r] : stats.regions()) {
+    proto::StatsRegion* region = run->add_stats_region();
+    region->set_id(id);
+    region->set_start(r.start);
+    region->set_end(r.end);
+    region->set_step(r.step);
+    region->set_precise_timestamps(r.precise_timestamps);
+    region->mutable_histogram()->Add(r.histogram.begin(), r.histogram.end());
+    region->set_program_id(r.program_id);
+    region->set_aux_data(r.aux_data);
+  }
+}
+
+bool RestoreStats(const proto::MappedDeviceRuntime& run, DmStats& stats) {
+  for (const proto::StatsRegion& in : run.stats_region()) {
+    const DmStats::Region region{in.start(),
+                                 in.end(),
+                                 in.step(),
+                                 in.precise_timestamps(),
+                                 {in.histogram().begin(), in.histogram().end()},
+                                 in.program_id(),
+                                 in.aux_data()};
+    if (!stats.Restore(in.id(), region)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 // --- save ---
 
 void DmSnapshotter::SaveTable(const DmTable& table, proto::Table* out) {
@@ -137,6 +169,7 @@ void DmSnapshotter::SaveDevice(const HashCell& cell, proto::MappedDevice* out) {
   run->set_queue_flags(md.disk().queue().flags());
   *run->mutable_limits() = LimitsToProto(md.disk().queue().limits());
   run->set_inserted(cell.inserted);
+  SaveStats(md.stats(), run);
   for (const MappedDevice::TableDevice& td : md.table_devices_) {
     proto::TableDevice* device = run->add_table_device();
     device->set_dev(td.dm_dev.name);
@@ -181,6 +214,9 @@ absl::Status DmSnapshotter::CreateDevice(const proto::MappedDevice& in) {
   if (run.has_limits()) queue.SetLimits(LimitsFromProto(run.limits()));
   for (unsigned bit = 1; bit <= QUEUE_FLAG_POLL; bit <<= 1) {
     queue.Set(static_cast<QueueFlag>(bit), (run.queue_flags() & bit) != 0);
+  }
+  if (!RestoreStats(run, md->stats())) {
+    return Corrupt(in.name(), "bad statistics region");
   }
   if (run.disk_added()) md->AddDisk();
   return ctl_.hash_.Insert(in.name(), in.uuid(), md).status();

@@ -31,6 +31,10 @@ class DmSnapshotter {
  public:
   explicit DmSnapshotter(DmCtl& ctl) : ctl_(ctl) {}
 
+  // DmCtl::global_event_nr(), which belongs to no device.
+  uint64_t SaveGlobalEventNr() const { return ctl_.global_event_nr(); }
+  void RestoreGlobalEventNr(uint64_t nr) { ctl_.global_event_nr_.store(nr); }
+
   void Save(proto::World* world) const;
   // DataLoss: the message contradicts itself or names devices that the
   // machine does not have.

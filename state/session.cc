@@ -29,8 +29,9 @@ absl::StatusOr<Session> SessionFromSnapshot(
   if (absl::Status s = AddHardware(world, *session.machine); !s.ok()) {
     return absl::DataLossError(absl::StrCat("snapshot: ", s.message()));
   }
-  absl::Status s = DmSnapshotter(*session.ctl).Restore(world);
-  if (!s.ok()) return s;
+  DmSnapshotter dm(*session.ctl);
+  if (absl::Status s = dm.Restore(world); !s.ok()) return s;
+  dm.RestoreGlobalEventNr(snapshot.global_event_nr());
   return session;
 }
 
@@ -39,7 +40,9 @@ proto::StateSnapshot SnapshotOf(const Session& session, uint64_t generation) {
   snapshot.set_generation(generation);
   SaveHardware(*session.machine, session.ctl->major(),
                snapshot.mutable_world());
-  DmSnapshotter(*session.ctl).Save(snapshot.mutable_world());
+  DmSnapshotter dm(*session.ctl);
+  dm.Save(snapshot.mutable_world());
+  snapshot.set_global_event_nr(dm.SaveGlobalEventNr());
   return snapshot;
 }
 

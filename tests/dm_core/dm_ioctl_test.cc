@@ -329,5 +329,37 @@ TEST_F(DmIoctlTest, Geometry) {
   EXPECT_THAT(ctl().DevSetGeometry(io, "65535 255 255 63"), IsOk());
 }
 
+// The kernel copies nothing back when a command fails.
+TEST_F(DmIoctlTest, AFailureLeavesTheRequestAlone) {
+  ASSERT_THAT(Create("d0", {Row(0, 8, "linear", "/dev/pmem0 0")}), IsOk());
+  ASSERT_THAT(Create("d1", {Row(0, 8, "linear", "/dev/mapper/d0 0")}), IsOk());
+  const uint64_t dev = Md("d0").dev().HugeEncode();
+  DmIoctl io{.dev = dev};
+  EXPECT_THAT(ctl().DevRemove(io), HasErrno(EBUSY));
+  EXPECT_EQ(io.name, "");
+  EXPECT_THAT(ctl().TableLoad(io, {Row(0, 8, "linear", "x")}),
+              HasErrno(EINVAL));
+  EXPECT_THAT(ctl().DevWait(io), HasErrno(EAGAIN));
+  std::string reply;
+  EXPECT_THAT(ctl().TargetMsg(io, sector_t{0}, "hello", &reply),
+              HasErrno(EINVAL));
+  EXPECT_EQ(io.name, "");
+  EXPECT_EQ(io.flags, 0u);
+}
+
+// Which row was refused, row 0 too, or none.
+TEST_F(DmIoctlTest, TheRowThatWasRefused) {
+  DmIoctl io{.name = "d0"};
+  ASSERT_THAT(ctl().DevCreate(io), IsOk());
+  std::optional<size_t> row = 9;
+  EXPECT_FALSE(ctl().TableLoad(io, {Row(0, 8, "linear", "x")}, &row).ok());
+  EXPECT_EQ(row, 0u);
+  EXPECT_FALSE(
+      ctl()
+          .TableLoad(io, {Row(0, 8, "linear", "/dev/pmem0 99999999")}, &row)
+          .ok());
+  EXPECT_EQ(row, std::nullopt) << "the limits refuse it, not the row";
+}
+
 }  // namespace
 }  // namespace dmdax

@@ -124,7 +124,7 @@ TEST(TableText, ATypedDeviceIsOneWord) {
     target.set_length(8);
     target.mutable_linear()->set_device(device);
     const DmTargetSpec spec = SpecFromTarget(target);
-    const std::vector<std::string> argv = DmSplitArgs(spec.params);
+    const std::vector<std::string> argv = DmSplitArgs(spec.params).value();
     ASSERT_EQ(argv.size(), 2u) << device;
     EXPECT_EQ(argv[0], device);
     EXPECT_EQ(TargetFromSpec(spec).linear().device(), device);

@@ -215,6 +215,55 @@ TEST_F(DmSnapshotTest, EventsGeometryAndLimits) {
   ExpectSurvives();
 }
 
+TEST_F(DmSnapshotTest, WhatMessagesDid) {
+  ASSERT_THAT(Create("l", {kOnPmem0}), IsOk());
+  ASSERT_THAT(Create("m", {Row(0, 8, "multipath",
+                               "2 queue_mode bio 0 2 1 "
+                               "round-robin 0 1 0 /dev/pmem0 "
+                               "round-robin 0 1 0 /dev/pmem1")}),
+              IsOk());
+  ASSERT_THAT(Create("c", {Row(0, 8, "crypt",
+                               "aes-cbc-plain "
+                               "000102030405060708090a0b0c0d0e0f 0 "
+                               "/dev/pmem0 0")}),
+              IsOk());
+  ASSERT_THAT(Suspend("c"), IsOk());
+  const std::pair<const char*, const char*> messages[] = {
+      {"l", "@stats_create - /2 2 precise_timestamps histogram:1,20 me x"},
+      {"m", "fail_path 259:0"},
+      {"m", "disable_group 2"},
+      {"m", "queue_if_no_path"},
+      {"c", "key wipe"},
+  };
+  for (const auto& [name, message] : messages) {
+    DmIoctl io{.name = name};
+    std::string reply;
+    ASSERT_THAT(ctl().TargetMsg(io, sector_t{0}, message, &reply), IsOk())
+        << message;
+  }
+  machine().log().TakeNew();
+  ExpectSurvives();
+  absl::StatusOr<Session> back = RoundTrip();
+  ASSERT_THAT(back, IsOk());
+  std::string list;
+  DmIoctl io{.name = "l"};
+  ASSERT_THAT(back->ctl->TargetMsg(io, sector_t{0}, "@stats_list", &list),
+              IsOk());
+  EXPECT_EQ(list, "0: 0+2048 1024 me x precise_timestamps histogram:1,20\n");
+  io = DmIoctl{.name = "c"};
+  EXPECT_THAT(back->ctl->DevSuspend(io), HasErrno(EAGAIN));
+}
+
+TEST_F(DmSnapshotTest, GlobalEvents) {
+  Session session = NewSession(machine().profile(), 0);
+  DmIoctl io{.name = "d0"};
+  ASSERT_THAT(session.ctl->DevCreate(io), IsOk());
+  ASSERT_EQ(session.ctl->global_event_nr(), 1u);
+  absl::StatusOr<Session> back = SessionFromSnapshot(SnapshotOf(session, 0));
+  ASSERT_THAT(back, IsOk());
+  EXPECT_EQ(back->ctl->global_event_nr(), 1u);
+}
+
 // A table that was accepted stays, even if the same load would fail now.
 TEST_F(DmSnapshotTest, ADeviceBelowThatChangedSince) {
   ASSERT_THAT(Create("low", {kOnPmem1}), IsOk());

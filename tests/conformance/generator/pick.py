@@ -13,7 +13,7 @@ ODD_NUMBERS = [
 # Words where a path or a dev_t should be.
 ODD_DEVICES = [
     "/dev/nope", "/dev", "/dev/null", "259:99", "259:0:0", "259:0x", ":0",
-    "259:", "-1:0", "4096:0", "259:1048576", "1:300", "254:77", "pmem0",
+    "259:", "-1:0", "4096:0", "259:1048576", "254:77", "pmem0",
     "pmem1", "/dev/mapper/nope", "/dev/mapper", "0", "x", "/dev/../dev/pmem1",
     "//dev//pmem0", "/dev/pmem0/", "99999999999:0", "259:00001", "10300000",
 ]

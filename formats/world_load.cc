@@ -17,6 +17,7 @@
 #include "formats/table_text.h"
 #include "state/dm_snapshot.h"
 #include "state/hardware.h"
+#include "state/user_world.h"
 
 namespace dmdax {
 namespace {
@@ -284,6 +285,9 @@ absl::StatusOr<Session> LoadWorld(const proto::World& world,
   if (!s.ok()) return s;
   s = Loader(world, map, session).Load();
   if (!s.ok()) return s;
+  s = AddUserWorld(world, WorldKind::kWritten, session,
+                   [&](const std::string& path) { return map.Locate(path); });
+  if (!s.ok()) return s;
   session.machine->log().TakeNew();
   return session;
 }
@@ -292,6 +296,11 @@ proto::World DescribeWorld(const Session& session) {
   proto::World world;
   SaveHardware(*session.machine, session.ctl->major(), &world);
   DmSnapshotter(*session.ctl).Save(&world);
+  SaveUserWorld(*session.user, &world);
+  for (proto::Mount& mount : *world.mutable_mount()) {
+    mount.clear_runtime();
+    for (proto::File& file : *mount.mutable_file()) file.clear_runtime();
+  }
   std::set<std::string> made;  // nodes that come with their devices
   for (proto::MappedDevice& d : *world.mutable_mapped_device()) {
     made.insert(absl::StrCat("/dev/mapper/", d.name()));

@@ -38,6 +38,8 @@ class AlignedAllocator : public BlockAllocator {
       : next_(start), end_(end), align_(align) {}
   std::optional<FileExtent> Allocate(uint64_t logical,
                                      uint64_t length) override;
+  // Where the free area begins now.
+  uint64_t next() const { return next_; }
 
  private:
   uint64_t next_;

@@ -4,14 +4,25 @@
 #include "absl/strings/str_cat.h"
 #include "state/dm_snapshot.h"
 #include "state/hardware.h"
+#include "state/user_world.h"
 
 namespace dmdax {
+
+Session& Session::operator=(Session&& other) noexcept {
+  user = std::move(other.user);
+  ctl = std::move(other.ctl);
+  machine = std::move(other.machine);
+  return *this;
+}
 
 Session NewSession(const KernelProfile& profile, uint32_t dm_major) {
   Session session;
   session.machine = std::make_unique<Machine>(profile);
   session.ctl = std::make_unique<DmCtl>(
       *session.machine, dm_major != 0 ? dm_major : DmCtl::kDefaultMajor);
+  // Every kernel profile has its fault half.
+  session.user = std::make_unique<UserSpace>(*session.machine,
+                                             **FindFaultProfile(profile.name));
   return session;
 }
 
@@ -30,8 +41,14 @@ absl::StatusOr<Session> SessionFromSnapshot(
     return absl::DataLossError(absl::StrCat("snapshot: ", s.message()));
   }
   DmSnapshotter dm(*session.ctl);
-  if (absl::Status s = dm.Restore(world); !s.ok()) return s;
+  absl::Status s = dm.Restore(world);
+  if (!s.ok()) return s;
   dm.RestoreGlobalEventNr(snapshot.global_event_nr());
+  s = AddUserWorld(world, WorldKind::kSnapshot, session);
+  if (!s.ok()) {
+    return absl::DataLossError(absl::StrCat("snapshot: ", s.message()));
+  }
+  session.machine->log().TakeNew();
   return session;
 }
 
@@ -43,6 +60,7 @@ proto::StateSnapshot SnapshotOf(const Session& session, uint64_t generation) {
   DmSnapshotter dm(*session.ctl);
   dm.Save(snapshot.mutable_world());
   snapshot.set_global_event_nr(dm.SaveGlobalEventNr());
+  SaveUserWorld(*session.user, snapshot.mutable_world());
   return snapshot;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Session: an emulated machine with its device-mapper, and where it is kept.
+// Session: an emulated machine with its device-mapper and what runs on it, and
+// where it is kept.
 //
 //   absl::StatusOr<Session> s = SessionFromSnapshot(snapshot);
 //   RunDmsetup(*s->ctl, ...);
@@ -16,12 +17,21 @@
 #include "block/machine.h"
 #include "dm/dm_ioctl.h"
 #include "dm/dm_table.pb.h"
+#include "process/user_space.h"
 
 namespace dmdax {
 
 struct Session {
+  Session() = default;
+  Session(Session&&) = default;
+  // What stands on top goes first.
+  Session& operator=(Session&& other) noexcept;
+
   std::unique_ptr<Machine> machine;
   std::unique_ptr<DmCtl> ctl;
+  // Mounts, device-dax and processes; never null in one that NewSession()
+  // made.
+  std::unique_ptr<UserSpace> user;
 };
 
 // An empty machine with this kernel.

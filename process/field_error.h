@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An error that knows which field of its input is to blame.
+//
+//   return FieldError(EINVAL, "extent[2].physical", "physical 5: not ...");
+//   ...
+//   FieldOf(status);    // "extent[2].physical"
+//
+// Who has read the input from a file turns the field into a line and column;
+// who has it from a command line shows the words alone.
+// Threading: pure functions.
+#ifndef DMDAX_PROCESS_FIELD_ERROR_H_
+#define DMDAX_PROCESS_FIELD_ERROR_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace dmdax {
+
+// ErrnoError() with a field: names and indexes as in dm_table.proto.
+absl::Status FieldError(int err, absl::string_view field,
+                        absl::string_view what);
+
+// "" for an error of another kind.
+std::string FieldOf(const absl::Status& status);
+
+// EINVAL "<field> <value>: not a multiple of <unit> bytes; nearest are 0 and
+// 4096", or OK.  `path` is where `field` stands: "extent[2]." or "".
+absl::Status CheckMultiple(absl::string_view path, absl::string_view field,
+                           uint64_t value, uint64_t unit);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_PROCESS_FIELD_ERROR_H_

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "process/file_options.h"
+
+#include <cerrno>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "process/field_error.h"
+
+namespace dmdax {
+namespace {
+
+// loff_t.
+constexpr uint64_t kMaxOffset = (uint64_t{1} << 63) - 1;
+// NAME_MAX for a component is the kernel's; a path has PATH_MAX.
+constexpr size_t kMaxPath = 4095;
+
+absl::Status CheckName(const std::string& name) {
+  const auto bad = [](absl::string_view what) {
+    return FieldError(EINVAL, "name", what);
+  };
+  if (name.empty()) return bad("a file needs a name");
+  if (name.size() > kMaxPath) {
+    return bad(absl::StrCat("the name has ", name.size(), " bytes; at most ",
+                            kMaxPath));
+  }
+  for (absl::string_view part : absl::StrSplit(name, '/')) {
+    if (part.empty() || part == "." || part == "..") {
+      return bad(absl::StrCat("name '", name.substr(0, 128),
+                              "': a path below the mount, without a leading "
+                              "'/', '.' and '..'"));
+    }
+  }
+  if (name.find('\0') != std::string::npos) return bad("a NUL byte in a name");
+  return absl::OkStatus();
+}
+
+bool HasBlocks(const FileExtent& e) {
+  return e.type == IOMAP_MAPPED || e.type == IOMAP_UNWRITTEN;
+}
+
+// One list of extents of a file: `extent` or `allocate`.
+class ExtentChecker {
+ public:
+  ExtentChecker(absl::string_view field, const FileDevice& device)
+      : field_(field), device_(device) {}
+
+  absl::Status Check(const std::vector<FileExtent>& extents) {
+    for (size_t i = 0; i < extents.size(); ++i) {
+      absl::Status s = CheckOne(extents[i], i);
+      if (s.ok()) s = CheckOverlap(extents[i], i);
+      if (!s.ok()) return s;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status Bad(size_t i, absl::string_view member,
+                   absl::string_view what) const {
+    return FieldError(EINVAL, absl::StrCat(field_, "[", i, "].", member), what);
+  }
+
+  absl::Status CheckOne(const FileExtent& e, size_t i) const {
+    const std::string path = absl::StrCat(field_, "[", i, "].");
+    const uint64_t block = device_.block_size;
+    if (e.length == 0) {
+      return Bad(i, "length",
+                 absl::StrCat("length 0; nearest valid length: ", block));
+    }
+    if (e.logical > kMaxOffset || e.length > kMaxOffset - e.logical) {
+      return Bad(
+          i, "length",
+          absl::StrCat("logical ", e.logical, " + length ", e.length,
+                       " is beyond the largest file, ", kMaxOffset, " bytes"));
+    }
+    absl::Status s = CheckMultiple(path, "logical", e.logical, block);
+    // Inline data ends where it ends.
+    if (s.ok() && e.type != IOMAP_INLINE) {
+      s = CheckMultiple(path, "length", e.length, block);
+    }
+    if (!s.ok() || !HasBlocks(e)) return s;
+    s = CheckMultiple(path, "physical", e.physical, block);
+    if (!s.ok()) return s;
+    const uint64_t room = device_.bytes / block * block;
+    if (e.physical >= room) {
+      return Bad(
+          i, "physical",
+          absl::StrCat("physical ", e.physical, ": ", device_.name, " has ",
+                       device_.bytes, " bytes; nearest valid physical: ",
+                       room >= e.length ? room - e.length : 0));
+    }
+    if (e.length > room - e.physical) {
+      return Bad(i, "length",
+                 absl::StrCat(
+                     "physical ", e.physical, " + length ", e.length,
+                     " is past the end of ", device_.name, ", ", device_.bytes,
+                     " bytes; nearest valid length: ", room - e.physical));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckOverlap(const FileExtent& e, size_t i) {
+    auto next = by_logical_.lower_bound(e.logical);
+    auto other = by_logical_.end();
+    if (next != by_logical_.end() && next->first < e.end()) other = next;
+    if (next != by_logical_.begin()) {
+      auto before = std::prev(next);
+      if (before->second.end > e.logical) other = before;
+    }
+    if (other != by_logical_.end()) {
+      return Bad(i, "logical",
+                 absl::StrCat("bytes ", e.logical, " to ", e.end() - 1,
+                              " of the file are also in ", field_, "[",
+                              other->second.index, "], ", other->first, " to ",
+                              other->second.end - 1,
+                              "; nearest valid logical: ", other->second.end));
+    }
+    by_logical_[e.logical] = {e.end(), i};
+    return absl::OkStatus();
+  }
+
+  struct Taken {
+    uint64_t end;
+    size_t index;
+  };
+  const std::string field_;
+  const FileDevice& device_;
+  std::map<uint64_t, Taken> by_logical_;
+};
+
+}  // namespace
+
+absl::Status CheckFileOptions(const FileOptions& file,
+                              const FileDevice& device) {
+  if (absl::Status s = CheckName(file.name); !s.ok()) return s;
+  if (file.size > kMaxOffset) {
+    return FieldError(
+        EINVAL, "size",
+        absl::StrCat("size ", file.size, ": at most ", kMaxOffset));
+  }
+  absl::Status s =
+      CheckMultiple("", "extsize", file.extsize, device.block_size);
+  if (s.ok()) s = ExtentChecker("extent", device).Check(file.extents);
+  if (s.ok()) s = ExtentChecker("allocate", device).Check(file.allocate);
+  return s;
+}
+
+}  // namespace dmdax

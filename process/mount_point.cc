@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "process/mount_point.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "process/field_error.h"
+
+namespace dmdax {
+namespace {
+
+// The first inode that is no directory of the file system's own (ext4).
+constexpr uint64_t kFirstIno = 12;
+
+bool PowerOfTwo(uint64_t n) { return n != 0 && (n & (n - 1)) == 0; }
+
+}  // namespace
+
+std::optional<FileExtent> FileAllocator::Allocate(uint64_t logical,
+                                                  uint64_t length) {
+  std::optional<FileExtent> extent = promised.Allocate(logical, length);
+  if (extent.has_value() || free_space == nullptr) return extent;
+  return free_space->Allocate(logical, length);
+}
+
+MountPoint::MountPoint(MountOptions options, BlockDevice& bdev,
+                       const FaultProfile& faults, MemMap& mem)
+    : options_(std::move(options)), bdev_(bdev), faults_(faults), mem_(mem) {}
+
+MountPoint::~MountPoint() {
+  files_.clear();
+  if (open_) bdev_.Close(FMODE_READ | FMODE_WRITE | FMODE_EXCL);
+}
+
+absl::Status MountPoint::CheckOptions() const {
+  if (!absl::StartsWith(options_.path, "/") || options_.path == "/" ||
+      absl::StrContains(options_.path, '\0')) {
+    return FieldError(EINVAL, "path",
+                      absl::StrCat("path '", options_.path.substr(0, 128),
+                                   "': an absolute path below '/'"));
+  }
+  const uint64_t block = options_.request.block_size;
+  if (!PowerOfTwo(block) || block < 512 || block > 65536) {
+    return FieldError(
+        EINVAL, "block_size",
+        absl::StrCat("block_size ", block, ": a power of two, 512 to 65536"));
+  }
+  if (!options_.allocator.has_value()) return absl::OkStatus();
+  const AllocatorOptions& a = *options_.allocator;
+  if (!PowerOfTwo(a.align) || a.align < block) {
+    return FieldError(EINVAL, "allocator.align",
+                      absl::StrCat("align ", a.align, ": a power of two from ",
+                                   block, " on"));
+  }
+  absl::Status s = CheckMultiple("allocator.", "start", a.start, block);
+  if (s.ok()) s = CheckMultiple("allocator.", "end", a.end, block);
+  if (!s.ok()) return s;
+  const uint64_t bytes = bdev_.nr_sectors() * kSectorSize;
+  const uint64_t end = a.end != 0 ? a.end : bytes / block * block;
+  if (end > bytes || a.start > end) {
+    return FieldError(
+        EINVAL, a.start > end ? "allocator.start" : "allocator.end",
+        absl::StrCat("allocator from ", a.start, " to ", end, ": ",
+                     bdev_.name(), " has ", bytes,
+                     " bytes; nearest valid end: ", bytes / block * block));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<MountPoint>> MountPoint::Create(
+    const MountOptions& options, BlockDevice& bdev,
+    const KernelProfile& profile, const FaultProfile& faults, MemMap& mem,
+    KernelLog& log) {
+  std::unique_ptr<MountPoint> m(new MountPoint(options, bdev, faults, mem));
+  MountRequest& request = m->options_.request;
+  if (request.type.empty()) request.type = "ext4";
+  while (m->options_.path.size() > 1 && m->options_.path.back() == '/') {
+    m->options_.path.pop_back();
+  }
+  if (absl::Status s = m->CheckOptions(); !s.ok()) return s;
+  absl::Status s = bdev.Open(FMODE_READ | FMODE_WRITE | FMODE_EXCL, m.get());
+  if (!s.ok()) return s;
+  m->open_ = true;
+  if (options.decided.has_value()) {
+    m->sb_ = *options.decided;
+  } else {
+    absl::StatusOr<SuperBlock> sb = MountDax(request, bdev, profile, log);
+    if (!sb.ok()) {
+      return FieldError(ErrnoOf(sb.status()),
+                        absl::IsNotFound(sb.status()) ? "type" : "options",
+                        sb.status().message());
+    }
+    m->sb_ = *std::move(sb);
+  }
+  // An ext2 file system is mounted by ext4, as Debian configures it.
+  const bool by_ext4 = request.type == "ext2" && request.ext4_for_ext2;
+  absl::StatusOr<std::unique_ptr<FileSystem>> fs =
+      MakeFileSystem(by_ext4 ? "ext4" : request.type, faults);
+  if (!fs.ok()) return FieldError(EINVAL, "type", fs.status().message());
+  m->fs_ = *std::move(fs);
+  if (options.allocator.has_value()) {
+    const AllocatorOptions& a = *options.allocator;
+    const uint64_t bytes = bdev.nr_sectors() * kSectorSize;
+    m->allocator_ = std::make_unique<AlignedAllocator>(
+        a.start, a.end != 0 ? a.end : bytes, a.align);
+  }
+  return m;
+}
+
+std::optional<AllocatorOptions> MountPoint::allocator() const {
+  std::optional<AllocatorOptions> now = options_.allocator;
+  if (now.has_value()) now->start = allocator_->next();
+  return now;
+}
+
+absl::StatusOr<MountedFile*> MountPoint::AddFile(const FileOptions& options) {
+  const FileDevice device{.name = bdev_.name(),
+                          .bytes = bdev_.nr_sectors() * kSectorSize,
+                          .block_size = options_.request.block_size};
+  absl::Status s = CheckFileOptions(options, device);
+  if (!s.ok()) return s;
+  if (files_.count(options.name) != 0) {
+    return FieldError(EEXIST, "name",
+                      absl::StrCat("there is a file '", options.name, "' on ",
+                                   options_.path, " already"));
+  }
+  auto file = std::make_unique<MountedFile>(faults_, mem_);
+  file->options = options;
+  file->path = absl::StrCat(options_.path, "/", options.name);
+  DaxInode& inode = file->inode;
+  inode.i_ino = kFirstIno + files_.size();
+  inode.s_dev = bdev_.dev();
+  inode.dax_dev = sb_.dax_dev;
+  inode.dax_part_off = sb_.dax_part_off;
+  inode.s_dax = sb_.ShouldEnableDax(options.dax);
+  inode.has_extents =
+      options_.request.type != "ext2" && !options.indirect_blocks;
+  inode.extsize = options.extsize;
+  inode.datasync_dirty = !options.synced;
+  inode.i_size = options.size;
+  uint64_t end = 0;
+  for (const FileExtent& extent : options.extents) {
+    end = std::max(end, extent.end());
+    if (extent.type == IOMAP_HOLE) continue;
+    if (extent.type == IOMAP_INLINE) inode.inline_data = true;
+    inode.extents.Insert(extent);
+  }
+  if (inode.i_size == 0) inode.i_size = end;
+  for (const FileExtent& extent : options.allocate) {
+    file->allocator.promised.Add(extent);
+  }
+  file->allocator.promised.set_extsize(options.extsize);
+  file->allocator.free_space = allocator_.get();
+  return (files_[options.name] = std::move(file)).get();
+}
+
+absl::Status MountPoint::RemoveFile(const std::string& name) {
+  auto it = files_.find(name);
+  if (it == files_.end()) {
+    return ErrnoError(ENOENT,
+                      absl::StrCat("no file '", name, "' on ", options_.path));
+  }
+  if (!it->second->inode.mapping.i_mmap.empty()) {
+    return ErrnoError(EBUSY, absl::StrCat(it->second->path, " is mapped"));
+  }
+  files_.erase(it);
+  return absl::OkStatus();
+}
+
+MountedFile* MountPoint::FindFile(const std::string& name) const {
+  auto it = files_.find(name);
+  return it != files_.end() ? it->second.get() : nullptr;
+}
+
+std::shared_ptr<File> MountPoint::Open(MountedFile& file, bool writable) {
+  return fs_->Open(file.inode, file.path, writable);
+}
+
+}  // namespace dmdax

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// MountPoint: a mounted file system and its files, ready to be mapped.
+//
+//   absl::StatusOr<std::unique_ptr<MountPoint>> m = MountPoint::Create(
+//       {.path = "/mnt", .request = {.type = "ext4", .options = "dax=always"}},
+//       *bdev, profile, faults, mem, log);
+//   absl::StatusOr<MountedFile*> f = (*m)->AddFile({.name = "f", ...});
+//   std::shared_ptr<File> file = (*m)->Open(**f);
+//
+// The device is held open while it is mounted, as the kernel holds it.
+// Mirrors: struct super_block and its inodes, as far as a fault sees them.
+// Threading: thread-compatible.
+#ifndef DMDAX_PROCESS_MOUNT_POINT_H_
+#define DMDAX_PROCESS_MOUNT_POINT_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "block/block_device.h"
+#include "iomap/dax_mount.h"
+#include "iomap/file_system.h"
+#include "process/file_options.h"
+
+namespace dmdax {
+
+// Where writes to holes get their blocks: see AlignedAllocator.
+struct AllocatorOptions {
+  uint64_t start = 0;     // bytes on the device
+  uint64_t end = 0;       // 0: the end of the device
+  uint64_t align = 4096;  // a power of two
+};
+
+struct MountOptions {
+  std::string path;  // "/mnt"
+  MountRequest request;
+  std::optional<AllocatorOptions> allocator;  // none: the device is full
+  // What an earlier mount decided (a snapshot): nothing is decided anew.
+  std::optional<SuperBlock> decided;
+};
+
+// First what the file was promised, then the mount's free space.
+class FileAllocator final : public BlockAllocator {
+ public:
+  std::optional<FileExtent> Allocate(uint64_t logical,
+                                     uint64_t length) override;
+
+  ExtentListAllocator promised;
+  BlockAllocator* free_space = nullptr;
+};
+
+struct MountedFile {
+  MountedFile(const FaultProfile& profile, MemMap& mem) : inode(profile, mem) {
+    inode.allocator = &allocator;
+  }
+
+  FileOptions options;  // as given; size and extents are the inode's
+  std::string path;     // "/mnt/f"
+  FileAllocator allocator;
+  DaxInode inode;
+};
+
+class MountPoint {
+ public:
+  // mount(2).  EBUSY: somebody else claims the device; EINVAL and the rest
+  // as MountDax(), whose words go to `log`; EINVAL with a field for numbers
+  // that make no sense.
+  static absl::StatusOr<std::unique_ptr<MountPoint>> Create(
+      const MountOptions& options, BlockDevice& bdev,
+      const KernelProfile& profile, const FaultProfile& faults, MemMap& mem,
+      KernelLog& log);
+  ~MountPoint();
+
+  // EEXIST; what CheckFileOptions() refuses.
+  absl::StatusOr<MountedFile*> AddFile(const FileOptions& options);
+  // unlink(2); the file must not be mapped (EBUSY).
+  absl::Status RemoveFile(const std::string& name);
+  MountedFile* FindFile(const std::string& name) const;
+  const std::map<std::string, std::unique_ptr<MountedFile>>& files() const {
+    return files_;
+  }
+
+  std::shared_ptr<File> Open(MountedFile& file, bool writable = true);
+
+  // With the path cleaned up and the type filled in.
+  const MountOptions& options() const { return options_; }
+  const SuperBlock& sb() const { return sb_; }
+  BlockDevice& bdev() const { return bdev_; }
+  // The allocator as it is now; nothing when there is none.
+  std::optional<AllocatorOptions> allocator() const;
+
+ private:
+  MountPoint(MountOptions options, BlockDevice& bdev,
+             const FaultProfile& faults, MemMap& mem);
+  absl::Status CheckOptions() const;
+
+  MountOptions options_;
+  BlockDevice& bdev_;
+  const FaultProfile& faults_;
+  MemMap& mem_;
+  SuperBlock sb_;
+  bool open_ = false;
+  std::unique_ptr<FileSystem> fs_;
+  std::unique_ptr<AlignedAllocator> allocator_;
+  std::map<std::string, std::unique_ptr<MountedFile>> files_;
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_PROCESS_MOUNT_POINT_H_

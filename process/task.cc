@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "process/task.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "process/field_error.h"
+
+namespace dmdax {
+namespace {
+
+int ProtBits(absl::string_view letters) {
+  return (absl::StrContains(letters, 'r') ? PROT_READ : 0) |
+         (absl::StrContains(letters, 'w') ? PROT_WRITE : 0) |
+         (absl::StrContains(letters, 'x') ? PROT_EXEC : 0);
+}
+
+int FlagBits(const VmaOptions& options) {
+  int flags = MAP_SHARED;
+  if (options.is_private) {
+    flags = MAP_PRIVATE;
+  } else if (options.sync) {
+    flags = MAP_SHARED_VALIDATE | MAP_SYNC;
+  }
+  if (options.file == nullptr) flags |= MAP_ANONYMOUS;
+  if (options.address != 0) flags |= MAP_FIXED;
+  return flags;
+}
+
+}  // namespace
+
+absl::Status ParseVmaWords(const std::string& prot, const std::string& flags,
+                           VmaOptions* out, bool* readonly) {
+  const bool none = prot == "none";
+  if (!none && prot.find_first_not_of("rwx") != std::string::npos) {
+    return FieldError(EINVAL, "prot",
+                      absl::StrCat("prot '", prot.substr(0, 40),
+                                   "': letters of rwx, or none"));
+  }
+  out->prot = none ? "" : prot.empty() ? "rw" : prot;
+  *readonly = false;
+  for (absl::string_view word : absl::StrSplit(flags, ',', absl::SkipEmpty())) {
+    if (word == "shared") {
+      out->is_private = false;
+    } else if (word == "private") {
+      out->is_private = true;
+    } else if (word == "sync") {
+      out->sync = true;
+    } else if (word == "readonly") {
+      *readonly = true;
+    } else if (word == "hugepage") {
+      out->huge = VmaHuge::kHugepage;
+    } else if (word == "nohugepage") {
+      out->huge = VmaHuge::kNohugepage;
+    } else {
+      return FieldError(EINVAL, "flags",
+                        absl::StrCat("flag '", word.substr(0, 40),
+                                     "': shared, private, sync, readonly, "
+                                     "hugepage or nohugepage"));
+    }
+  }
+  if (out->is_private && out->sync) {
+    return FieldError(EINVAL, "flags",
+                      "sync goes with shared: MAP_SYNC means a "
+                      "MAP_SHARED_VALIDATE mapping");
+  }
+  return absl::OkStatus();
+}
+
+Task::Task(uint32_t pid, const FaultProfile& faults, MemMap& mem)
+    : pid_(pid), faults_(faults), mm_(faults, mem) {
+  mm_.set_recorder(&recorder_);
+}
+
+absl::StatusOr<VmAreaStruct*> Task::Map(const VmaOptions& options) {
+  const uint64_t page = faults_.page_size();
+  absl::Status s = CheckMultiple("", "offset", options.offset, page);
+  if (s.ok()) s = CheckMultiple("", "address", options.address, page);
+  if (!s.ok()) return s;
+  if (options.length == 0) {
+    return FieldError(EINVAL, "length",
+                      absl::StrCat("length 0; nearest valid length: ", page));
+  }
+  if (options.address > mm_.task_size ||
+      options.length > mm_.task_size - options.address) {
+    return FieldError(
+        ENOMEM, options.address != 0 ? "address" : "length",
+        absl::StrCat("address ", options.address, " + length ", options.length,
+                     " is beyond user space, which ends at ", mm_.task_size));
+  }
+  recorder_.Clear();
+  absl::StatusOr<VmAreaStruct*> vma =
+      mm_.Mmap({.addr = options.address,
+                .len = options.length,
+                .prot = ProtBits(options.prot),
+                .flags = FlagBits(options),
+                .file = options.file,
+                .pgoff = options.offset >> faults_.page_shift});
+  if (!vma.ok() || options.huge == VmaHuge::kDefault) return vma;
+  const uint64_t start = (*vma)->vm_start;
+  s = mm_.Madvise(
+      start, (*vma)->vm_end - start,
+      options.huge == VmaHuge::kHugepage ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+  if (!s.ok()) return s;
+  return mm_.FindVma(start);
+}
+
+absl::Status Task::Unmap(uint64_t address, uint64_t length) {
+  absl::Status s = mm_.Munmap(address, length);
+  if (!s.ok()) return s;
+  touches_.erase(std::remove_if(touches_.begin(), touches_.end(),
+                                [&](const TouchRecord& touch) {
+                                  return touch.address >= address &&
+                                         touch.address - address < length;
+                                }),
+                 touches_.end());
+  return absl::OkStatus();
+}
+
+TouchReport Task::Touch(uint64_t address, AccessKind kind, uint64_t sequence) {
+  recorder_.Clear();
+  TouchReport report;
+  report.outcome = mm_.Touch(address, kind == AccessKind::kWrite);
+  report.events.assign(recorder_.events().begin(), recorder_.events().end());
+  report.vma = mm_.FindVma(address);
+  recorder_.Clear();
+  // What changed nothing need not be done again.
+  if (report.outcome.faulted) touches_.push_back({address, kind, sequence});
+  return report;
+}
+
+}  // namespace dmdax

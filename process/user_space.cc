@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "process/user_space.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "base/errno_status.h"
+#include "process/field_error.h"
+
+namespace dmdax {
+namespace {
+
+constexpr absl::string_view kDev = "/dev/";
+constexpr size_t kMostListed = 20;
+
+}  // namespace
+
+UserSpace::UserSpace(Machine& machine, const FaultProfile& faults)
+    : machine_(machine), faults_(faults), mem_(faults) {}
+
+UserSpace::~UserSpace() {
+  // Address spaces tell the files they mapped.
+  tasks_.clear();
+  mounts_.clear();
+  daxes_.clear();
+}
+
+bool UserSpace::IsDevDax(const PmemOptions& pmem) const {
+  for (const auto& [name, dax] : daxes_) {
+    for (const DevDaxRange& r : dax->options().ranges) {
+      if (r.start < pmem.base + pmem.size && pmem.base < r.start + r.size) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+void UserSpace::AddPagemaps() {
+  for (BlockDevice* bdev : machine_.BlockDevices()) {
+    const PmemDevice* pmem = machine_.FindPmem(bdev->name());
+    if (pmem == nullptr || !pmem->options().has_pages) continue;
+    const pfn_t start(pmem->options().base >> faults_.page_shift);
+    if (mem_.FindPagemap(start) != nullptr || IsDevDax(pmem->options())) {
+      continue;
+    }
+    mem_.AddPagemap({.start = start,
+                     .nr = pmem->options().size >> faults_.page_shift,
+                     .type = MemoryType::kFsDax});
+  }
+}
+
+absl::StatusOr<MountPoint*> UserSpace::Mount(const MountOptions& options,
+                                             BlockDevice& bdev) {
+  const PmemDevice* pmem = machine_.FindPmem(bdev.name());
+  if (pmem != nullptr && IsDevDax(pmem->options())) {
+    return FieldError(EBUSY, "device",
+                      absl::StrCat(bdev.name(), " is a device-dax"));
+  }
+  absl::StatusOr<std::unique_ptr<MountPoint>> m = MountPoint::Create(
+      options, bdev, machine_.profile(), faults_, mem_, machine_.log());
+  if (!m.ok()) return m.status();
+  const std::string& path = (*m)->options().path;
+  if (mounts_.count(path) != 0) {
+    return FieldError(EBUSY, "path",
+                      absl::StrCat("something is mounted on ", path));
+  }
+  return (mounts_[path] = *std::move(m)).get();
+}
+
+absl::Status UserSpace::Unmount(const std::string& path) {
+  auto it = mounts_.find(path);
+  if (it == mounts_.end()) {
+    return ErrnoError(EINVAL, absl::StrCat(path, ": not mounted"));
+  }
+  for (const auto& [name, file] : it->second->files()) {
+    if (!file->inode.mapping.i_mmap.empty()) {
+      return ErrnoError(EBUSY, absl::StrCat(file->path, " is mapped"));
+    }
+  }
+  mounts_.erase(it);
+  return absl::OkStatus();
+}
+
+// A region is a disk or a device-dax, not both.
+absl::Status UserSpace::TakeFromDisks(const DevDaxOptions& options) {
+  for (BlockDevice* bdev : machine_.BlockDevices()) {
+    const PmemDevice* pmem = machine_.FindPmem(bdev->name());
+    if (pmem == nullptr) continue;
+    const PmemOptions& p = pmem->options();
+    for (const DevDaxRange& r : options.ranges) {
+      if (r.start >= p.base + p.size || p.base >= r.start + r.size) continue;
+      if (bdev->openers() > 0) {
+        return FieldError(EBUSY, "",
+                          absl::StrCat(options.name, ": the memory of ",
+                                       bdev->name(), ", which is in use"));
+      }
+      DevPagemap* fsdax = mem_.FindPagemap(pfn_t(p.base >> faults_.page_shift));
+      if (fsdax != nullptr && fsdax->type == MemoryType::kFsDax) {
+        mem_.RemovePagemap(fsdax);
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<DevDax*> UserSpace::AddDevDax(const DevDaxRequest& request) {
+  DevDaxOptions options = request.options;
+  if (options.name.empty() || absl::StrContains(options.name, '/') ||
+      absl::StrContains(options.name, '\0')) {
+    return FieldError(EINVAL, "name",
+                      absl::StrCat("name '", options.name.substr(0, 128),
+                                   "': a device name as in dax3.0"));
+  }
+  if (daxes_.count(options.name) != 0) {
+    return FieldError(EEXIST, "name",
+                      absl::StrCat("there is a ", options.name, " already"));
+  }
+  if (!request.pmem.empty()) {
+    const PmemDevice* pmem = machine_.FindPmem(request.pmem);
+    if (pmem == nullptr) {
+      return FieldError(ENOENT, "pmem",
+                        absl::StrCat("no pmem '", request.pmem, "'"));
+    }
+    if (!options.ranges.empty()) {
+      return FieldError(EINVAL, "pmem", "pmem and range: one of them");
+    }
+    const PmemOptions& p = pmem->options();
+    options.ranges.push_back({p.base + p.data_offset, p.size - p.data_offset});
+  }
+  if (options.ranges.empty()) {
+    return FieldError(EINVAL, "", absl::StrCat(options.name, ": no range"));
+  }
+  if (!DaxAlignValid(faults_, options.align)) {
+    return FieldError(
+        EINVAL, "align",
+        absl::StrCat("align ", options.align, ": ", faults_.page_size(), ", ",
+                     faults_.pmd_size(),
+                     faults_.has_pud_thp
+                         ? absl::StrCat(" or ", faults_.pud_size())
+                         : ""));
+  }
+  options.static_region = options.ranges.size() == 1;
+  for (size_t i = 0; i < options.ranges.size(); ++i) {
+    const std::string path = absl::StrCat("range[", i, "].");
+    const DevDaxRange& r = options.ranges[i];
+    absl::Status s = CheckMultiple(path, "start", r.start, options.align);
+    if (s.ok()) s = CheckMultiple(path, "size", r.size, options.align);
+    if (!s.ok()) return s;
+    if (r.size == 0 || r.start + r.size < r.start) {
+      return FieldError(EINVAL, path + "size",
+                        absl::StrCat("size ", r.size,
+                                     "; nearest valid size: ", options.align));
+    }
+  }
+  if (absl::Status s = TakeFromDisks(options); !s.ok()) return s;
+  absl::StatusOr<std::unique_ptr<DevDax>> dax =
+      DevDax::Create(faults_, mem_, options, machine_.profile());
+  if (!dax.ok()) {
+    return FieldError(ErrnoOf(dax.status()), "",
+                      absl::StrCat(options.name, ": ", dax.status().message()));
+  }
+  DevDaxRequest kept = request;
+  kept.options.align = options.align;
+  dax_requests_[options.name] = std::move(kept);
+  return (daxes_[options.name] = *std::move(dax)).get();
+}
+
+MountPoint* UserSpace::MountOf(const std::string& path,
+                               std::string* name) const {
+  MountPoint* best = nullptr;
+  for (const auto& [at, mount] : mounts_) {
+    absl::string_view rest = path;
+    if (!absl::ConsumePrefix(&rest, at) || !absl::ConsumePrefix(&rest, "/")) {
+      continue;
+    }
+    // Ordered by path: a mount inside another comes later.
+    best = mount.get();
+    *name = std::string(rest);
+  }
+  return best;
+}
+
+std::string UserSpace::WhatThereIs() const {
+  std::vector<std::string> known;
+  for (const auto& [at, mount] : mounts_) {
+    for (const auto& [name, file] : mount->files()) {
+      if (known.size() <= kMostListed) known.push_back(file->path);
+    }
+  }
+  for (const auto& [name, dax] : daxes_) {
+    if (known.size() <= kMostListed) known.push_back(absl::StrCat(kDev, name));
+  }
+  if (known.empty()) return "there is none";
+  const bool more = known.size() > kMostListed;
+  if (more) known.resize(kMostListed);
+  return absl::StrCat("there are ", absl::StrJoin(known, ", "),
+                      more ? ", ..." : "");
+}
+
+absl::StatusOr<MountPoint*> UserSpace::FindMount(
+    const std::string& path) const {
+  auto it = mounts_.find(path);
+  if (it != mounts_.end()) return it->second.get();
+  return ErrnoError(EINVAL, absl::StrCat(path, ": not mounted"));
+}
+
+absl::StatusOr<MountedFile*> UserSpace::FindFile(
+    const std::string& path) const {
+  std::string name;
+  MountPoint* mount = MountOf(path, &name);
+  MountedFile* file = mount != nullptr ? mount->FindFile(name) : nullptr;
+  if (file != nullptr) return file;
+  return ErrnoError(ENOENT, absl::StrCat("no file '", path.substr(0, 128),
+                                         "'; ", WhatThereIs()));
+}
+
+absl::StatusOr<std::shared_ptr<File>> UserSpace::Open(const std::string& path,
+                                                      bool writable) {
+  AddPagemaps();
+  if (absl::StartsWith(path, kDev)) {
+    auto it = daxes_.find(path.substr(kDev.size()));
+    if (it != daxes_.end()) return it->second->Open();
+  }
+  absl::StatusOr<MountedFile*> file = FindFile(path);
+  if (!file.ok()) return file.status();
+  std::string name;
+  return MountOf(path, &name)->Open(**file, writable);
+}
+
+absl::StatusOr<Task*> UserSpace::AddTask(uint32_t pid) {
+  if (pid == 0) return FieldError(EINVAL, "pid", "pid 0: 1 or more");
+  if (tasks_.count(pid) != 0) {
+    return FieldError(EEXIST, "pid",
+                      absl::StrCat("there is a process ", pid, " already"));
+  }
+  AddPagemaps();
+  return (tasks_[pid] = std::make_unique<Task>(pid, faults_, mem_)).get();
+}
+
+Task* UserSpace::FindTask(uint32_t pid) const {
+  auto it = tasks_.find(pid);
+  return it != tasks_.end() ? it->second.get() : nullptr;
+}
+
+absl::Status UserSpace::RemoveTask(uint32_t pid) {
+  if (tasks_.erase(pid) != 0) return absl::OkStatus();
+  return ErrnoError(ESRCH, absl::StrCat("no process ", pid));
+}
+
+void UserSpace::KeepSequence(uint64_t at_least) {
+  sequence_ = std::max(sequence_, at_least);
+}
+
+FrameOwner UserSpace::OwnerOf(pfn_t pfn) const {
+  if (mem_.IsZero(pfn)) return {.kind = FrameOwner::kZeroPage};
+  const uint64_t phys = pfn.value() << faults_.page_shift;
+  for (const auto& [name, dax] : daxes_) {
+    uint64_t before = 0;
+    for (const DevDaxRange& r : dax->options().ranges) {
+      if (phys >= r.start && phys - r.start < r.size) {
+        return {FrameOwner::kDevDax, name, before + (phys - r.start)};
+      }
+      before += r.size;
+    }
+  }
+  for (BlockDevice* bdev : machine_.BlockDevices()) {
+    const PmemDevice* pmem = machine_.FindPmem(bdev->name());
+    if (pmem == nullptr) continue;
+    const uint64_t data = pmem->options().base + pmem->options().data_offset;
+    const uint64_t end = pmem->options().base + pmem->options().size;
+    if (phys >= data && phys < end) {
+      return {FrameOwner::kPmem, bdev->name(), phys - data};
+    }
+  }
+  return {};
+}
+
+}  // namespace dmdax

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// UserSpace: all that runs on a machine: mounted file systems, device-dax
+// devices and processes.
+//
+//   UserSpace user(machine, **FindFaultProfile("v6_1"));
+//   absl::StatusOr<MountPoint*> m = user.Mount(
+//       {.path = "/mnt", .request = {.options = "dax=always"}}, *bdev);
+//   (*m)->AddFile({.name = "f", .extents = {...}});
+//   Task& task = *user.AddTask(1).value();
+//   task.Map({.file = user.Open("/mnt/f").value(), .length = 16 << 20});
+//
+// The machine's devices must outlive it.
+// Threading: thread-compatible.
+#ifndef DMDAX_PROCESS_USER_SPACE_H_
+#define DMDAX_PROCESS_USER_SPACE_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "block/machine.h"
+#include "dax/device_dax.h"
+#include "process/mount_point.h"
+#include "process/task.h"
+
+namespace dmdax {
+
+// A device-dax device as it was asked for.
+struct DevDaxRequest {
+  DevDaxOptions options;
+  std::string pmem;  // whose data is its one range, or ""
+};
+
+// What a page frame belongs to.
+struct FrameOwner {
+  enum Kind { kRam, kZeroPage, kPmem, kDevDax } kind = kRam;
+  std::string name;     // "pmem0", "dax3.0"
+  uint64_t offset = 0;  // bytes from the start of the disk's data, or of the
+                        // device
+};
+
+class UserSpace {
+ public:
+  UserSpace(Machine& machine, const FaultProfile& faults);
+  ~UserSpace();
+
+  const FaultProfile& faults() const { return faults_; }
+  MemMap& mem() { return mem_; }
+
+  // mount(2).  EBUSY: something is mounted there; else MountPoint::Create().
+  absl::StatusOr<MountPoint*> Mount(const MountOptions& options,
+                                    BlockDevice& bdev);
+  // umount(2).  EINVAL: nothing is mounted there; EBUSY: a file is mapped.
+  absl::Status Unmount(const std::string& path);
+  const std::map<std::string, std::unique_ptr<MountPoint>>& mounts() const {
+    return mounts_;
+  }
+
+  // EEXIST, ENOENT (no such pmem), or as DevDax::Create().
+  absl::StatusOr<DevDax*> AddDevDax(const DevDaxRequest& request);
+  const std::map<std::string, DevDaxRequest>& dev_daxes() const {
+    return dax_requests_;
+  }
+
+  // open(2) of a file or of /dev/daxX.Y.  ENOENT lists what there is.
+  absl::StatusOr<std::shared_ptr<File>> Open(const std::string& path,
+                                             bool writable = true);
+  // ENOENT lists what there is.
+  absl::StatusOr<MountedFile*> FindFile(const std::string& path) const;
+  absl::StatusOr<MountPoint*> FindMount(const std::string& path) const;
+
+  // EEXIST; EINVAL for pid 0.
+  absl::StatusOr<Task*> AddTask(uint32_t pid);
+  Task* FindTask(uint32_t pid) const;
+  // exit(2): unmaps everything.  ESRCH.
+  absl::Status RemoveTask(uint32_t pid);
+  const std::map<uint32_t, std::unique_ptr<Task>>& tasks() const {
+    return tasks_;
+  }
+
+  // For the next touch of any task.
+  uint64_t NextSequence() { return ++sequence_; }
+  void KeepSequence(uint64_t at_least);
+
+  FrameOwner OwnerOf(pfn_t pfn) const;
+
+  bool empty() const {
+    return mounts_.empty() && dax_requests_.empty() && tasks_.empty();
+  }
+
+ private:
+  // Gives the memory of every pmem its struct pages, also of those that were
+  // added since.
+  void AddPagemaps();
+  bool IsDevDax(const PmemOptions& pmem) const;
+  absl::Status TakeFromDisks(const DevDaxOptions& options);
+  // "/mnt/f" -> its mount and "f".
+  MountPoint* MountOf(const std::string& path, std::string* name) const;
+  std::string WhatThereIs() const;
+
+  Machine& machine_;
+  const FaultProfile& faults_;
+  MemMap mem_;
+  std::map<std::string, std::unique_ptr<MountPoint>> mounts_;
+  std::map<std::string, std::unique_ptr<DevDax>> daxes_;
+  std::map<std::string, DevDaxRequest> dax_requests_;
+  std::map<uint32_t, std::unique_ptr<Task>> tasks_;
+  uint64_t sequence_ = 0;
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_PROCESS_USER_SPACE_H_

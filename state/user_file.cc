@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "state/user_file.h"
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "iomap/extents_text.h"
+#include "process/field_error.h"
+
+namespace dmdax {
+namespace {
+
+struct TypeName {
+  proto::Extent::Type proto;
+  IomapType type;
+};
+
+constexpr TypeName kTypes[] = {
+    {proto::Extent::MAPPED, IOMAP_MAPPED},
+    {proto::Extent::HOLE, IOMAP_HOLE},
+    {proto::Extent::UNWRITTEN, IOMAP_UNWRITTEN},
+    {proto::Extent::DELALLOC, IOMAP_DELALLOC},
+    {proto::Extent::INLINE, IOMAP_INLINE},
+};
+
+absl::StatusOr<FileExtent> ExtentFromProto(const proto::Extent& in,
+                                           const std::string& path) {
+  for (const TypeName& t : kTypes) {
+    if (t.proto != in.type()) continue;
+    return FileExtent{.logical = in.logical(),
+                      .physical = in.physical(),
+                      .length = in.length(),
+                      .type = t.type,
+                      .shared = in.shared()};
+  }
+  return FieldError(EINVAL, path + ".type",
+                    absl::StrCat("type ", in.type(), ": 0 to 4"));
+}
+
+void ExtentToProto(const FileExtent& e, proto::Extent* out) {
+  out->set_logical(e.logical);
+  out->set_physical(e.physical);
+  out->set_length(e.length);
+  out->set_shared(e.shared);
+  for (const TypeName& t : kTypes) {
+    if (t.type == e.type) out->set_type(t.proto);
+  }
+}
+
+absl::Status Import(const proto::File& in, FileOptions* out) {
+  const bool text = !in.extents_text().empty();
+  if (!text && in.fiemap().empty()) return absl::OkStatus();
+  const char* field = text ? "extents_text" : "fiemap";
+  if (in.extent_size() > 0 || (text && !in.fiemap().empty())) {
+    return FieldError(EINVAL, field,
+                      "extents are given in one way: extent, extents_text or "
+                      "fiemap");
+  }
+  absl::StatusOr<ExtentList> list =
+      text ? ParseExtents(in.extents_text()) : ParseFiemap(in.fiemap());
+  if (!list.ok()) {
+    return FieldError(EINVAL, field,
+                      absl::StrCat(field, ": ", list.status().message()));
+  }
+  out->extents = list->extents;
+  if (out->size == 0) out->size = list->file_size;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<FileOptions> FileFromProto(const proto::File& in) {
+  FileOptions out{.name = in.name(),
+                  .size = in.size(),
+                  .dax = in.dax(),
+                  .indirect_blocks = in.indirect_blocks(),
+                  .extsize = in.extsize(),
+                  .synced = in.synced()};
+  if (absl::Status s = Import(in, &out); !s.ok()) return s;
+  for (int i = 0; i < in.extent_size(); ++i) {
+    absl::StatusOr<FileExtent> e =
+        ExtentFromProto(in.extent(i), absl::StrCat("extent[", i, "]"));
+    if (!e.ok()) return e.status();
+    out.extents.push_back(*e);
+  }
+  for (int i = 0; i < in.allocate_size(); ++i) {
+    absl::StatusOr<FileExtent> e =
+        ExtentFromProto(in.allocate(i), absl::StrCat("allocate[", i, "]"));
+    if (!e.ok()) return e.status();
+    out.allocate.push_back(*e);
+  }
+  return out;
+}
+
+void FileToProto(const MountedFile& file, proto::File* out) {
+  const DaxInode& inode = file.inode;
+  out->set_name(file.options.name);
+  out->set_size(inode.i_size);
+  for (const FileExtent& e : inode.extents.All()) {
+    ExtentToProto(e, out->add_extent());
+  }
+  out->set_dax(file.options.dax);
+  out->set_indirect_blocks(file.options.indirect_blocks);
+  out->set_extsize(inode.extsize);
+  for (const FileExtent& e : file.options.allocate) {
+    ExtentToProto(e, out->add_allocate());
+  }
+  out->set_synced(!inode.datasync_dirty);
+  out->mutable_runtime()->set_s_dax(inode.s_dax);
+  for (const auto& [index, e] : inode.entries.all()) {
+    proto::DaxEntry* entry = out->mutable_runtime()->add_entry();
+    entry->set_index(index);
+    entry->set_order(static_cast<uint32_t>(e.order));
+    entry->set_pfn(e.pfn.value());
+    entry->set_flags(e.flags);
+    entry->set_dirty(e.dirty);
+  }
+}
+
+void RestoreRuntime(const proto::FileRuntime& in, MountedFile& file) {
+  DaxInode& inode = file.inode;
+  inode.s_dax = in.s_dax();
+  for (const proto::DaxEntry& e : in.entry()) {
+    DaxEntry entry{.index = e.index(),
+                   .order = static_cast<int>(e.order()),
+                   .pfn = pfn_t(e.pfn()),
+                   .flags = e.flags() & ~unsigned{DAX_LOCKED},
+                   .dirty = e.dirty()};
+    if (entry.order != 0 && entry.order != inode.profile->pmd_order()) continue;
+    const bool folio = inode.profile->insert == PageInsert::kFolio;
+    if (folio && entry.is_pmd() && !entry.is_zero()) {
+      inode.mem->MakeFolio(entry.pfn, entry.order);
+    }
+    inode.entries.all()[entry.index] = entry;
+  }
+}
+
+}  // namespace dmdax

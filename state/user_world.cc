@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "state/user_world.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/errno_status.h"
+#include "iomap/extents_text.h"
+#include "process/field_error.h"
+#include "state/user_file.h"
+
+namespace dmdax {
+namespace {
+
+// Says where in the input an error is, and of which thing it is.
+class Locator {
+ public:
+  explicit Locator(const LocateFn& locate) : locate_(locate) {}
+
+  absl::Status At(const std::string& path, const std::string& what,
+                  const absl::Status& s) const {
+    const std::string field = FieldOf(s);
+    const std::string full =
+        field.empty() ? path : absl::StrCat(path, ".", field);
+    return ErrnoError(ErrnoOf(s),
+                      absl::StrCat(locate_ ? locate_(full) : "", what,
+                                   what.empty() ? "" : ": ", s.message()));
+  }
+
+ private:
+  const LocateFn& locate_;
+};
+
+SuperBlock Decided(const proto::Mount& mount, BlockDevice& bdev) {
+  const proto::MountRuntime& r = mount.runtime();
+  SuperBlock sb{.type = mount.type(),
+                .dax = static_cast<DaxMode>(std::min(r.mode(), 2u)),
+                .dax_inode_given = r.mode_given(),
+                .journals_data = r.journals_data()};
+  if (r.dax_device()) sb.dax_dev = bdev.host_dax_dev();
+  sb.dax_part_off = r.dax_part_off();
+  return sb;
+}
+
+struct OrderedTouch {
+  Task* task;
+  proto::Touch touch;
+};
+
+class UserLoader {
+ public:
+  UserLoader(const proto::World& world, WorldKind kind, Session& session,
+             const LocateFn& locate)
+      : world_(world), kind_(kind), session_(session), at_(locate) {}
+
+  absl::Status Load() {
+    for (int i = 0; i < world_.mount_size(); ++i) {
+      if (absl::Status s = LoadMount(i); !s.ok()) return s;
+    }
+    for (int i = 0; i < world_.dax_size(); ++i) {
+      absl::StatusOr<DevDax*> dax = AddDevDax(world_.dax(i), session_);
+      if (!dax.ok()) {
+        return at_.At(absl::StrCat("dax[", i, "]"), "", dax.status());
+      }
+    }
+    for (int i = 0; i < world_.process_size(); ++i) {
+      if (absl::Status s = LoadProcess(i); !s.ok()) return s;
+    }
+    return RepeatTouches();
+  }
+
+ private:
+  absl::Status LoadMount(int i) {
+    const proto::Mount& mount = world_.mount(i);
+    const std::string path = absl::StrCat("mount[", i, "]");
+    session_.machine->log().TakeNew();
+    absl::StatusOr<MountPoint*> m = AddMount(mount, kind_, session_);
+    if (!m.ok()) {
+      const std::string words =
+          absl::StrJoin(session_.machine->log().TakeNew(), "; ");
+      return at_.At(path,
+                    absl::StrCat("mount '", mount.path(), "'",
+                                 words.empty() ? "" : ": ", words),
+                    m.status());
+    }
+    for (int f = 0; f < mount.file_size(); ++f) {
+      absl::StatusOr<MountedFile*> file = AddFile(mount.file(f), kind_, **m);
+      if (!file.ok()) {
+        return at_.At(
+            absl::StrCat(path, ".file[", f, "]"),
+            absl::StrCat("file '", mount.file(f).name().substr(0, 128), "'"),
+            file.status());
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status LoadProcess(int i) {
+    const proto::Process& process = world_.process(i);
+    const std::string path = absl::StrCat("process[", i, "]");
+    const std::string what = absl::StrCat("process ", process.pid());
+    absl::StatusOr<Task*> task = session_.user->AddTask(process.pid());
+    if (!task.ok()) return at_.At(path, what, task.status());
+    if (!process.comm().empty()) (*task)->set_comm(process.comm());
+    for (int v = 0; v < process.vma_size(); ++v) {
+      absl::StatusOr<VmAreaStruct*> vma =
+          AddVma(process.vma(v), *session_.user, **task);
+      // A snapshot must open, whatever has become of the device.
+      if (!vma.ok() && kind_ == WorldKind::kWritten) {
+        return at_.At(absl::StrCat(path, ".vma[", v, "]"), what, vma.status());
+      }
+    }
+    for (const proto::Touch& touch : process.touch()) {
+      touches_.push_back({*task, touch});
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status RepeatTouches() {
+    std::stable_sort(touches_.begin(), touches_.end(),
+                     [](const OrderedTouch& a, const OrderedTouch& b) {
+                       return a.touch.sequence() < b.touch.sequence();
+                     });
+    for (const OrderedTouch& t : touches_) {
+      session_.user->KeepSequence(t.touch.sequence());
+      t.task->Touch(t.touch.address(),
+                    t.touch.write() ? AccessKind::kWrite : AccessKind::kRead,
+                    t.touch.sequence() != 0 ? t.touch.sequence()
+                                            : session_.user->NextSequence());
+    }
+    return absl::OkStatus();
+  }
+
+  const proto::World& world_;
+  const WorldKind kind_;
+  Session& session_;
+  const Locator at_;
+  std::vector<OrderedTouch> touches_;
+};
+
+}  // namespace
+
+absl::Status AddUserWorld(const proto::World& world, WorldKind kind,
+                          Session& session, const LocateFn& locate) {
+  return UserLoader(world, kind, session, locate).Load();
+}
+
+absl::StatusOr<BlockDevice*> FindDisk(const Machine& machine,
+                                      const std::string& name) {
+  BlockDevice* bdev = nullptr;
+  if (std::optional<DevT> dev = ScanMajorMinor(name)) {
+    bdev = machine.FindBdev(*dev);
+  }
+  if (bdev == nullptr) bdev = machine.FindBdevByName(name);
+  if (bdev == nullptr) {
+    absl::StatusOr<DevT> dev = machine.LookupBdev(name);
+    if (dev.ok()) bdev = machine.FindBdev(*dev);
+  }
+  if (bdev != nullptr) return bdev;
+  return FieldError(ENXIO, "device",
+                    absl::StrCat("no device '", name.substr(0, 128), "'"));
+}
+
+absl::StatusOr<MountPoint*> AddMount(const proto::Mount& mount, WorldKind kind,
+                                     Session& session) {
+  absl::StatusOr<BlockDevice*> bdev =
+      FindDisk(*session.machine, mount.device());
+  if (!bdev.ok()) return bdev.status();
+  MountOptions options;
+  options.path = mount.path();
+  options.request.type = mount.type();
+  options.request.options = mount.options();
+  options.request.inline_data = mount.inline_data();
+  options.request.reflink = mount.reflink();
+  if (mount.block_size() != 0) options.request.block_size = mount.block_size();
+  if (mount.has_allocator()) {
+    AllocatorOptions& a = options.allocator.emplace();
+    a.start = mount.allocator().start();
+    a.end = mount.allocator().end();
+    if (mount.allocator().align() != 0) a.align = mount.allocator().align();
+  }
+  if (kind == WorldKind::kSnapshot && mount.has_runtime()) {
+    options.decided = Decided(mount, **bdev);
+  }
+  return session.user->Mount(options, **bdev);
+}
+
+absl::StatusOr<MountedFile*> AddFile(const proto::File& in, WorldKind kind,
+                                     MountPoint& mount) {
+  absl::StatusOr<FileOptions> options = FileFromProto(in);
+  if (!options.ok()) return options.status();
+  absl::StatusOr<MountedFile*> file = mount.AddFile(*options);
+  if (file.ok() && kind == WorldKind::kSnapshot) {
+    RestoreRuntime(in.runtime(), **file);
+  }
+  return file;
+}
+
+absl::StatusOr<DevDax*> AddDevDax(const proto::DevDax& dax, Session& session) {
+  DevDaxRequest request;
+  request.options.name = dax.name();
+  request.pmem = dax.pmem();
+  if (dax.align() != 0) request.options.align = dax.align();
+  for (const proto::DevDax::Range& r : dax.range()) {
+    request.options.ranges.push_back({r.start(), r.size()});
+  }
+  return session.user->AddDevDax(request);
+}
+
+absl::StatusOr<VmAreaStruct*> AddVma(const proto::Vma& vma, UserSpace& user,
+                                     Task& task) {
+  VmaOptions options;
+  bool readonly = false;
+  absl::Status s = ParseVmaWords(vma.prot(), vma.flags(), &options, &readonly);
+  if (!s.ok()) return s;
+  options.offset = vma.offset();
+  options.length = vma.length();
+  options.address = vma.address();
+  if (!vma.file().empty()) {
+    absl::StatusOr<std::shared_ptr<File>> file =
+        user.Open(vma.file(), !readonly);
+    if (!file.ok()) {
+      return FieldError(ErrnoOf(file.status()), "file",
+                        file.status().message());
+    }
+    options.file = *std::move(file);
+  }
+  absl::StatusOr<VmAreaStruct*> mapped = task.Map(options);
+  if (mapped.ok() || !FieldOf(mapped.status()).empty()) return mapped;
+  return FieldError(ErrnoOf(mapped.status()), "",
+                    absl::StrCat(mapped.status().message(), ": ",
+                                 ErrnoText(ErrnoOf(mapped.status()))));
+}
+
+proto::Vma VmaToProto(const VmAreaStruct& vma, const FaultProfile& faults) {
+  proto::Vma out;
+  out.set_address(vma.vm_start);
+  out.set_length(vma.vm_end - vma.vm_start);
+  std::vector<std::string> words;
+  words.push_back((vma.vm_flags & VM_MAYSHARE) ? "shared" : "private");
+  if (vma.vm_flags & VM_SYNC) words.push_back("sync");
+  if (vma.vm_file != nullptr) {
+    out.set_file(vma.vm_file->path);
+    out.set_offset(vma.vm_pgoff << faults.page_shift);
+    if (!vma.vm_file->writable) words.push_back("readonly");
+  }
+  if (vma.vm_flags & VM_NOHUGEPAGE) words.push_back("nohugepage");
+  out.set_flags(absl::StrJoin(words, ","));
+  out.set_prot(absl::StrCat((vma.vm_flags & VM_READ) ? "r" : "",
+                            (vma.vm_flags & VM_WRITE) ? "w" : "",
+                            (vma.vm_flags & VM_EXEC) ? "x" : ""));
+  if (out.prot().empty()) out.set_prot("none");
+  return out;
+}
+
+namespace {
+
+void SaveMount(const MountPoint& mount, proto::Mount* out) {
+  const MountRequest& request = mount.options().request;
+  out->set_path(mount.options().path);
+  out->set_device(mount.bdev().dev().ToString());
+  out->set_type(request.type);
+  out->set_options(request.options);
+  out->set_block_size(static_cast<uint32_t>(request.block_size));
+  out->set_inline_data(request.inline_data);
+  out->set_reflink(request.reflink);
+  if (std::optional<AllocatorOptions> a = mount.allocator()) {
+    out->mutable_allocator()->set_start(a->start);
+    out->mutable_allocator()->set_end(a->end);
+    out->mutable_allocator()->set_align(a->align);
+  }
+  for (const auto& [name, file] : mount.files()) {
+    FileToProto(*file, out->add_file());
+  }
+  const SuperBlock& sb = mount.sb();
+  proto::MountRuntime* r = out->mutable_runtime();
+  r->set_dax_device(sb.dax_dev != nullptr);
+  r->set_mode(static_cast<uint32_t>(sb.dax));
+  r->set_mode_given(sb.dax_inode_given);
+  r->set_journals_data(sb.journals_data);
+  r->set_dax_part_off(sb.dax_part_off);
+}
+
+}  // namespace
+
+void SaveUserWorld(const UserSpace& user, proto::World* world) {
+  for (const auto& [path, mount] : user.mounts()) {
+    SaveMount(*mount, world->add_mount());
+  }
+  for (const auto& [name, request] : user.dev_daxes()) {
+    proto::DevDax* out = world->add_dax();
+    out->set_name(name);
+    out->set_align(request.options.align);
+    out->set_pmem(request.pmem);
+    for (const DevDaxRange& r : request.options.ranges) {
+      proto::DevDax::Range* range = out->add_range();
+      range->set_start(r.start);
+      range->set_size(r.size);
+    }
+  }
+  for (const auto& [pid, task] : user.tasks()) {
+    proto::Process* out = world->add_process();
+    out->set_pid(pid);
+    out->set_comm(task->mm().comm);
+    for (const VmAreaStruct* vma : task->mm().vmas()) {
+      *out->add_vma() = VmaToProto(*vma, user.faults());
+    }
+    for (const TouchRecord& touch : task->touches()) {
+      proto::Touch* t = out->add_touch();
+      t->set_address(touch.address);
+      t->set_write(touch.kind == AccessKind::kWrite);
+      t->set_sequence(touch.sequence);
+    }
+  }
+}
+
+}  // namespace dmdax

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The mount, dax and process parts of a World: what runs on the machine.
+//
+//   AddUserWorld(world, WorldKind::kWritten, session, locate);
+//   ...
+//   SaveUserWorld(*session.user, &world);
+//
+// A mapping in a snapshot is made again at its address, and what the process
+// had touched is touched again, in the same order: page tables are not kept.
+// A DAX file's entries (which page was handed out, as what size) are kept, for
+// they outlive the mappings.  Private copies are copied anew.
+// Threading: the caller keeps commands away meanwhile.
+#ifndef DMDAX_STATE_USER_WORLD_H_
+#define DMDAX_STATE_USER_WORLD_H_
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "dm/dm_table.pb.h"
+#include "process/user_space.h"
+#include "state/hardware.h"
+#include "state/session.h"
+
+namespace dmdax {
+
+enum class WorldKind {
+  kWritten,   // `runtime` is ignored: mounts are decided by the kernel's rules
+  kSnapshot,  // what was decided stays
+};
+
+// All of world.mount, world.dax and world.process.  Errors carry the errno and
+// begin with the place that `locate` knows.
+absl::Status AddUserWorld(const proto::World& world, WorldKind kind,
+                          Session& session, const LocateFn& locate = nullptr);
+
+// One of each; errors are those of UserSpace, with the field to blame
+// (process/field_error.h).
+absl::StatusOr<MountPoint*> AddMount(const proto::Mount& mount, WorldKind kind,
+                                     Session& session);
+absl::StatusOr<MountedFile*> AddFile(const proto::File& file, WorldKind kind,
+                                     MountPoint& mount);
+absl::StatusOr<DevDax*> AddDevDax(const proto::DevDax& dax, Session& session);
+absl::StatusOr<VmAreaStruct*> AddVma(const proto::Vma& vma, UserSpace& user,
+                                     Task& task);
+
+// The disk that a path, a name or major:minor names.  ENXIO.
+absl::StatusOr<BlockDevice*> FindDisk(const Machine& machine,
+                                      const std::string& name);
+
+// The reverse: adds to mount, dax and process of `world`.
+void SaveUserWorld(const UserSpace& user, proto::World* world);
+// A mapping as /proc/PID/maps and smaps would tell it.
+proto::Vma VmaToProto(const VmAreaStruct& vma, const FaultProfile& faults);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_STATE_USER_WORLD_H_

@@ -33,7 +33,7 @@ MountPoint::MountPoint(MountOptions options, BlockDevice& bdev,
 
 MountPoint::~MountPoint() {
   files_.clear();
-  if (open_) bdev_.Close(FMODE_READ | FMODE_WRITE | FMODE_EXCL);
+  if (open_mode_ != 0) bdev_.Close(open_mode_);
 }
 
 absl::Status MountPoint::CheckOptions() const {
@@ -82,9 +82,12 @@ absl::StatusOr<std::unique_ptr<MountPoint>> MountPoint::Create(
     m->options_.path.pop_back();
   }
   if (absl::Status s = m->CheckOptions(); !s.ok()) return s;
-  absl::Status s = bdev.Open(FMODE_READ | FMODE_WRITE | FMODE_EXCL, m.get());
-  if (!s.ok()) return s;
-  m->open_ = true;
+  unsigned mode = FMODE_READ | FMODE_WRITE;
+  if (options.claim == DeviceClaim::kExclusive) mode |= FMODE_EXCL;
+  if (absl::Status s = bdev.Open(mode, m.get()); !s.ok()) {
+    return FieldError(ErrnoOf(s), "device", s.message());
+  }
+  m->open_mode_ = mode;
   if (options.decided.has_value()) {
     m->sb_ = *options.decided;
   } else {

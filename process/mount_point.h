@@ -34,9 +34,13 @@ struct AllocatorOptions {
   uint64_t align = 4096;  // a power of two
 };
 
+// kShared: only for a question, beside whoever has the device.
+enum class DeviceClaim { kExclusive, kShared };
+
 struct MountOptions {
   std::string path;  // "/mnt"
   MountRequest request;
+  DeviceClaim claim = DeviceClaim::kExclusive;
   std::optional<AllocatorOptions> allocator;  // none: the device is full
   // What an earlier mount decided (a snapshot): nothing is decided anew.
   std::optional<SuperBlock> decided;
@@ -102,7 +106,7 @@ class MountPoint {
   const FaultProfile& faults_;
   MemMap& mem_;
   SuperBlock sb_;
-  bool open_ = false;
+  unsigned open_mode_ = 0;  // 0: not open
   std::unique_ptr<FileSystem> fs_;
   std::unique_ptr<AlignedAllocator> allocator_;
   std::map<std::string, std::unique_ptr<MountedFile>> files_;

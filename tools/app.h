@@ -57,6 +57,7 @@ void RegisterTranslate(CLI::App& cli, App& app);
 void RegisterExplain(CLI::App& cli, App& app);
 void RegisterMap(CLI::App& cli, App& app);
 void RegisterConvert(CLI::App& cli, App& app);
+void RegisterFault(CLI::App& cli, App& app);
 
 // The device that NAME, /dev/..., or MAJ:MIN names.  NotFound (ENXIO) lists
 // what there is.

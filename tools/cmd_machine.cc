@@ -14,51 +14,11 @@
 #include "nlohmann/json.hpp"
 #include "state/hardware.h"
 #include "tools/app.h"
+#include "tools/byte_count.h"
 #include "tools/world_file.h"
 
 namespace dmdax {
 namespace {
-
-// "512M", "0x100000000", "3GiB": a byte count; "" when it is none.
-std::string ParseBytes(const std::string& text, uint64_t* bytes) {
-  size_t digits = 0;
-  uint64_t value = 0;
-  if (absl::StartsWith(text, "0x")) {
-    digits = std::min(text.find_first_not_of("0123456789abcdefABCDEF", 2),
-                      text.size());
-    if (!absl::SimpleHexAtoi(text.substr(0, digits), &value)) return text;
-  } else {
-    digits = std::min(text.find_first_not_of("0123456789"), text.size());
-    if (!absl::SimpleAtoi(text.substr(0, digits), &value)) return text;
-  }
-  std::string unit = text.substr(digits);
-  if (absl::EndsWith(unit, "iB")) unit.resize(unit.size() - 2);
-  const absl::string_view units = "KMGTP";
-  int shift = 0;
-  if (!unit.empty()) {
-    const size_t at = units.find(unit[0]);
-    if (unit.size() != 1 || at == units.npos) return text;
-    shift = 10 * static_cast<int>(at + 1);
-  }
-  if (shift != 0 && value >> (64 - shift) != 0) return text;
-  *bytes = value << shift;
-  return "";
-}
-
-CLI::Validator Bytes() {
-  return CLI::Validator(
-      [](std::string& text) -> std::string {
-        uint64_t bytes = 0;
-        if (!ParseBytes(text, &bytes).empty()) {
-          return absl::StrCat("'", text,
-                              "' is not a number of bytes (512M, 3GiB, "
-                              "0x100000000)");
-        }
-        text = absl::StrCat(bytes);
-        return "";
-      },
-      "BYTES");
-}
 
 void AddPmemVerb(CLI::App& machine, App& app) {
   auto pmem = std::make_shared<proto::Pmem>();
@@ -75,11 +35,11 @@ void AddPmemVerb(CLI::App& machine, App& app) {
   verb->add_option("NAME", *name, "Disk name: pmem0")->required();
   verb->add_option("--base", *base, "Physical address")
       ->required()
-      ->transform(Bytes());
-  verb->add_option("--size", *size, "Size")->required()->transform(Bytes());
+      ->transform(ByteCount());
+  verb->add_option("--size", *size, "Size")->required()->transform(ByteCount());
   verb->add_option("--data-offset", *offset,
                    "Bytes before the data (info block and memmap)")
-      ->transform(Bytes());
+      ->transform(ByteCount());
   verb->add_option("--file", *file, "File with the bytes");
   verb->add_flag("--memory", (*flags)[0], "Keep bytes in memory");
   verb->add_flag("--raw", (*flags)[1], "A raw namespace: no struct pages");

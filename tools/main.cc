@@ -30,6 +30,7 @@ int Run(int argc, char** argv) {
   dmdax::RegisterExplain(cli, app);
   dmdax::RegisterMap(cli, app);
   dmdax::RegisterConvert(cli, app);
+  dmdax::RegisterFault(cli, app);
   try {
     cli.parse(argc, argv);
   } catch (const CLI::RequiredError& e) {

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// dmdax fault: one touch of a fresh mapping, and what came of it.
+#include <iostream>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "tools/app.h"
+#include "tools/fault_report.h"
+#include "tools/fault_target.h"
+
+namespace dmdax {
+namespace {
+
+void Fault(App& app, const FaultOptions& o) {
+  absl::StatusOr<Session> session = app.Ask();
+  if (!session.ok()) return app.Report(session.status());
+  UserSpace& user = *session->user;
+  absl::StatusOr<FaultTarget> target = FaultTarget::Open(*session, o);
+  if (!target.ok()) return app.Report(target.status());
+  // A process of its own: what others did is in the file's entries.
+  Task task(/*pid=*/1, user.faults(), user.mem());
+  absl::StatusOr<VmAreaStruct*> vma = target->Map(task);
+  for (const std::string& line : task.mm().log().TakeNew()) {
+    std::cerr << "dmesg: " << line << "\n";
+  }
+  if (!vma.ok()) return app.Report(vma.status());
+  const TouchReport report = task.Touch(target->Address(**vma), target->kind());
+  const int want = target->WantOrder(user.faults());
+  if (app.json) {
+    std::cout << FaultToJson(user, report, want).dump(2) << "\n";
+  } else {
+    PrintFault(std::cout, user, report, want);
+  }
+  if (report.outcome.sig != 0) app.exit_code = 1;
+}
+
+}  // namespace
+
+void RegisterFault(CLI::App& cli, App& app) {
+  auto o = std::make_shared<FaultOptions>();
+  CLI::App* verb = cli.add_subcommand(
+      "fault",
+      "Map a file, touch one byte, and tell which page-table entry the kernel\n"
+      "makes: its size, page frame and place; or the signal; and if the entry\n"
+      "is smaller than wanted, why, and which level of the stack caused it.\n\n"
+      "  dmdax fault --file /mnt/f --offset 2M --write\n"
+      "  dmdax fault --device /dev/dax0.0 --offset 0 --want PUD\n"
+      "  dmdax fault --device vg-home --offset 0\n"
+      "  dmdax --world lvm.textproto --kernel 6.12 fault --file /mnt/f\n\n"
+      "Nothing is remembered: dmdax mmap and dmdax touch work on a process\n"
+      "that is kept.  Exit 1 if the touch ends in a signal.");
+  AddFaultOptions(*verb, *o);
+  verb->callback([o, &app] { Fault(app, *o); });
+}
+
+}  // namespace dmdax

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/fault_target.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/errno_status.h"
+#include "tools/app.h"
+#include "tools/byte_count.h"
+
+namespace dmdax {
+namespace {
+
+// Below it lies the file that stands for a whole device.
+constexpr char kDeviceMount[] = "/.device";
+
+// A file over the whole of a block device.
+absl::StatusOr<std::shared_ptr<File>> OpenBlock(Session& session,
+                                                BlockDevice& bdev,
+                                                const FaultOptions& o) {
+  MountOptions mount;
+  mount.path = kDeviceMount;
+  mount.request.type = "ext4";
+  mount.request.options =
+      session.machine->profile().has_dax_modes ? "dax=always" : "dax";
+  mount.claim = DeviceClaim::kShared;
+  session.machine->log().TakeNew();
+  absl::StatusOr<MountPoint*> m = session.user->Mount(mount, bdev);
+  if (!m.ok()) {
+    std::vector<std::string> words = session.machine->log().TakeNew();
+    if (words.empty()) words.push_back(std::string(m.status().message()));
+    return ErrnoError(ErrnoOf(m.status()),
+                      absl::StrCat("no DAX file can be on ", o.device, ": ",
+                                   absl::StrJoin(words, "; ")));
+  }
+  const uint64_t bytes = bdev.nr_sectors() * kSectorSize / 4096 * 4096;
+  FileOptions file{.name = "file", .synced = true};
+  if (bytes != 0) file.extents.push_back({.length = bytes});
+  absl::StatusOr<MountedFile*> added = (*m)->AddFile(file);
+  if (!added.ok()) return added.status();
+  return session.user->Open((*added)->path, !o.readonly);
+}
+
+}  // namespace
+
+void AddFaultOptions(CLI::App& verb, FaultOptions& o) {
+  verb.add_option("--file", o.file, "A file of the machine: /mnt/f");
+  verb.add_option("--device", o.device,
+                  "A device-dax (/dev/dax0.0), or a block device as if an ext4 "
+                  "file covered it");
+  verb.add_option("--offset", o.offset, "The byte of the file to touch")
+      ->transform(ByteCount());
+  verb.add_flag("--write", o.write, "Write to it (default: read)");
+  verb.add_flag("--private", o.is_private, "MAP_PRIVATE");
+  verb.add_flag("--sync", o.sync, "MAP_SYNC");
+  verb.add_flag("--readonly", o.readonly, "The file is open for reading only");
+  verb.add_option("--prot", o.prot, "Letters of rwx, or none (default rw)");
+  verb.add_option("--addr", o.address,
+                  "Address of the mapping (default: the kernel picks)")
+      ->transform(ByteCount());
+  verb.add_option("--map-offset", o.map_offset,
+                  "Byte of the file where the mapping begins (default 0)")
+      ->transform(ByteCount());
+  verb.add_option("--len", o.length,
+                  "Length of the mapping (default: to the end of the file)")
+      ->transform(ByteCount());
+  verb.add_option("--want", o.want,
+                  "PTE, PMD (default) or PUD: a smaller entry needs a reason")
+      ->check(CLI::IsMember({"PTE", "PMD", "PUD"}));
+}
+
+absl::StatusOr<FaultTarget> FaultTarget::Open(Session& session,
+                                              const FaultOptions& o) {
+  if (o.file.empty() == o.device.empty()) {
+    return ErrnoError(EINVAL, "--file or --device: one of them");
+  }
+  if (o.offset < o.map_offset) {
+    return ErrnoError(EINVAL,
+                      absl::StrCat("offset ", o.offset,
+                                   " lies before the mapping, which begins at ",
+                                   o.map_offset, " (--map-offset)"));
+  }
+  const std::string& name = o.file.empty() ? o.device : o.file;
+  absl::StatusOr<std::shared_ptr<File>> file =
+      session.user->Open(name, !o.readonly);
+  if (!file.ok() && o.file.empty() && absl::StrContains(name, "dax")) {
+    // "dax3.0" for /dev/dax3.0.
+    auto node = session.user->Open(absl::StrCat("/dev/", name), !o.readonly);
+    if (node.ok()) file = std::move(node);
+  }
+  uint64_t size = 0;
+  if (!file.ok() && o.file.empty()) {
+    absl::StatusOr<BlockDevice*> bdev = FindAnyDevice(session, name);
+    if (!bdev.ok()) return bdev.status();
+    file = OpenBlock(session, **bdev, o);
+  }
+  if (!file.ok()) return file.status();
+  if ((*file)->f_inode->type == InodeType::kRegular) {
+    size = (*file)->f_inode->i_size;
+  } else {
+    size = static_cast<DevDax*>((*file)->f_op)->size();
+  }
+  return FaultTarget(name, *std::move(file), size, o);
+}
+
+absl::StatusOr<VmAreaStruct*> FaultTarget::Map(Task& task) const {
+  VmaOptions v;
+  bool readonly = false;
+  absl::Status s =
+      ParseVmaWords(o_.prot,
+                    absl::StrCat(o_.is_private ? "private" : "shared",
+                                 o_.sync ? ",sync" : ""),
+                    &v, &readonly);
+  if (!s.ok()) return s;
+  v.file = file_;
+  v.offset = o_.map_offset;
+  v.address = o_.address;
+  v.length = o_.length;
+  if (v.length == 0) {
+    // At least the page that is touched.
+    const uint64_t end = std::max(size_, o_.offset + 1);
+    v.length = end - o_.map_offset;
+  }
+  absl::StatusOr<VmAreaStruct*> vma = task.Map(v);
+  if (vma.ok()) return vma;
+  return ErrnoError(ErrnoOf(vma.status()),
+                    absl::StrCat("mmap: ", ErrnoText(ErrnoOf(vma.status())),
+                                 ": ", vma.status().message()));
+}
+
+int FaultTarget::WantOrder(const FaultProfile& faults) const {
+  if (o_.want == "PTE") return 0;
+  return o_.want == "PUD" ? faults.pud_order() : faults.pmd_order();
+}
+
+}  // namespace dmdax

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/fault_profile.h"
 
+#include <cerrno>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 
 namespace dmdax {
 namespace {
@@ -47,6 +49,7 @@ FaultProfile V4_14() {
       .dax_pages_are_normal = false,
       .hwpoison_invalidates_clean = false,
       .insert_pfn_pmd_prot_symbol = false,
+      .unknown_symbol_err = 0,
       .has_madv_populate = false,
       .has_map_sync = false,
       .mprotect_keeps_private_writable = false,
@@ -95,6 +98,7 @@ FaultProfile V5_10() {
   p.insert_pmd_raw_address = false;
   p.mixed_needs_flag = false;
   p.insert_pfn_pmd_prot_symbol = true;
+  p.unknown_symbol_err = -ENOENT;
   p.has_map_sync = true;
   p.dax_vma_is_mixedmap = false;
   p.dax_dirty = DaxEntryDirty::kWriteNotSync;
@@ -228,10 +232,10 @@ const FaultProfile& DefaultFaultProfile() {
 absl::Span<const FaultProfile> AllFaultProfiles() { return Profiles(); }
 
 bool ExportsSymbol(const FaultProfile& profile, absl::string_view symbol) {
-  const bool prot = absl::EndsWith(symbol, "_prot");
+  const bool prot = absl::ConsumeSuffix(&symbol, "_prot");
   if (prot != profile.insert_pfn_pmd_prot_symbol) return false;
-  if (absl::StartsWith(symbol, "vmf_insert_pfn_pmd")) return true;
-  return absl::StartsWith(symbol, "vmf_insert_pfn_pud") && profile.has_pud_thp;
+  if (symbol == "vmf_insert_pfn_pmd") return true;
+  return symbol == "vmf_insert_pfn_pud" && profile.has_pud_thp;
 }
 
 }  // namespace dmdax

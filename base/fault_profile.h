@@ -115,6 +115,8 @@ struct FaultProfile {
   bool hwpoison_invalidates_clean;
   // Exported names carry a _prot suffix (5.10, 6.1).
   bool insert_pfn_pmd_prot_symbol;
+  // The "(err N)" of an unknown symbol: 0; -ENOENT since 4.19.
+  int unknown_symbol_err;
   bool has_madv_populate;  // since 5.14
   bool has_map_sync;       // since 4.15
   // mprotect to writable makes dirty entries writable at once: shared single
@@ -198,7 +200,7 @@ absl::Span<const FaultProfile> AllFaultProfiles();
 
 // Whether the kernel exports `symbol` to modules: vmf_insert_pfn_pmd,
 // vmf_insert_pfn_pud and their _prot forms.  What a module that imports a
-// missing one gets is "Unknown symbol <symbol> (err 0)" and ENOENT.
+// missing one gets is in kernel_module.h.
 bool ExportsSymbol(const FaultProfile& profile, absl::string_view symbol);
 
 }  // namespace dmdax

@@ -40,8 +40,10 @@ int BusyPte(VmFault& vmf, PtSlot slot, pfn_t pfn, bool mkwrite) {
   if (!mkwrite) return is_errno ? -EBUSY : 0;
   const Pte entry = slot.value();
   if (ops.Pfn(entry) != pfn) {
-    if (is_errno || !mm.mem().IsZero(ops.Pfn(entry))) {
-      mm.Warn("pte_pfn(*pte) != pfn");
+    if (is_errno) {
+      mm.Warn("pte_pfn(*pte) != pfn_t_to_pfn(pfn)");
+    } else if (!mm.mem().IsZero(ops.Pfn(entry))) {
+      mm.Warn("!is_zero_pfn(pte_pfn(*pte))");
     }
     return is_errno ? -EBUSY : 0;
   }
@@ -163,7 +165,9 @@ int InsertPage(VmFault& vmf, uint64_t addr, pfn_t pfn, bool mkwrite) {
     if (!mkwrite) return -EBUSY;
     const Pte old = slot.value();
     if (ops.Pfn(old) != pfn) {
-      if (!mm.mem().IsZero(ops.Pfn(old))) mm.Warn("pte_pfn(pteval) != pfn");
+      if (!mm.mem().IsZero(ops.Pfn(old))) {
+        mm.Warn("!is_zero_pfn(pte_pfn(pteval))");
+      }
       return -EFAULT;
     }
     slot.Set(MaybeMkwrite(ops, ops.MkYoung(old), *vmf.vma));

@@ -65,7 +65,10 @@ void InsertHuge(VmFault& vmf, PtSlot slot, FlaggedPfn pfn, int order,
   if (!slot.none() && !profile.insert_pmd_overwrites) {
     if (!write || slot.is_table()) return;
     if (ops.Pfn(slot.value()) != pfn.pfn) {
-      if (!mm.mem().IsZero(ops.Pfn(slot.value()))) {
+      if (order == profile.pud_order()) {
+        // There is no huge zero PUD to excuse.
+        mm.Warn("pud_pfn(*pud) != pfn_t_to_pfn(pfn)");
+      } else if (!mm.mem().IsZero(ops.Pfn(slot.value()))) {
         mm.Warn("!is_huge_zero_pmd(*pmd)");
       }
       return;
@@ -108,7 +111,9 @@ vm_fault_t InsertFolioHuge(VmFault& vmf, PtSlot slot, pfn_t pfn, int order,
   if (OutOfRange(vmf, order)) return VM_FAULT_SIGBUS;
   // The huge zero page is a folio of PMD order by construction.
   if (!mem.IsZero(pfn) && mem.FolioOrder(pfn) != order) {
-    vmf.mm->Warn("folio_order(folio) != PMD_ORDER");
+    vmf.mm->Warn(order == vmf.mm->profile().pud_order()
+                     ? "folio_order(folio) != PUD_ORDER"
+                     : "folio_order(folio) != PMD_ORDER");
     vmf.reason.code = FaultReasonCode::kFolioOrder;
     vmf.reason.want = order;
     vmf.reason.have = mem.FolioOrder(pfn);

@@ -10,7 +10,19 @@ namespace {
 constexpr uint64_t kRamEnd = uint64_t{2} << 30;
 constexpr uint64_t kFirstRam = uint64_t{64} << 20;
 
+constexpr uint64_t kStructPageSize = 64;
+// VMEMMAP_RESERVE_NR: pages of struct pages that are never shared.
+constexpr uint64_t kVmemmapReserveNr = 2;
+
 }  // namespace
+
+uint64_t UniqueStructPages(const FaultProfile& profile,
+                           const DevPagemap& pgmap) {
+  const uint64_t nr = uint64_t{1} << pgmap.vmemmap_shift;
+  const uint64_t per_page = profile.page_size() / kStructPageSize;
+  const uint64_t reserved = kVmemmapReserveNr * per_page;
+  return pgmap.optimize_vmemmap && nr > reserved ? reserved : nr;
+}
 
 MemMap::MemMap(const FaultProfile& profile) : profile_(profile) {
   zero_pfn_ = pfn_t((uint64_t{32} << 20) >> profile.page_shift);

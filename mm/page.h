@@ -51,11 +51,18 @@ struct DevPagemap {
   MemoryType type = MemoryType::kFsDax;
   // log2 of the pages in a folio (device-dax since 5.17); 0: single pages.
   int vmemmap_shift = 0;
+  // ARCH_WANT_OPTIMIZE_DAX_VMEMMAP: the tail pages of a folio share memory.
+  bool optimize_vmemmap = false;
   // percpu_ref: false once memunmap_pages() has killed it.
   bool ref_live = true;
   // References taken by get_dev_pagemap().
   int64_t refs = 0;
 };
+
+// compound_nr_pages(): how many struct pages each folio of `pgmap` has memory
+// of its own for; the rest are the same pages seen again.
+uint64_t UniqueStructPages(const FaultProfile& profile,
+                           const DevPagemap& pgmap);
 
 class MemMap {
  public:

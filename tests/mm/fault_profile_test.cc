@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/kernel_module.h"
 #include "base/kernel_profile.h"
 #include "tests/testing.h"
 
@@ -34,12 +35,29 @@ TEST(FaultProfileTest, ExportedSymbols) {
   };
   EXPECT_TRUE(exports("v4_14", "vmf_insert_pfn_pmd"));
   EXPECT_TRUE(exports("v4_14", "vmf_insert_pfn_pud"));
-  // "huge_test: Unknown symbol vmf_insert_pfn_pud (err 0)".
   EXPECT_TRUE(exports("arm64_4_14", "vmf_insert_pfn_pmd"));
   EXPECT_FALSE(exports("arm64_4_14", "vmf_insert_pfn_pud"));
   EXPECT_TRUE(exports("v6_1", "vmf_insert_pfn_pmd_prot"));
   EXPECT_FALSE(exports("v6_1", "vmf_insert_pfn_pmd"));
   EXPECT_TRUE(exports("v6_12", "vmf_insert_pfn_pmd"));
+  EXPECT_FALSE(exports("v6_12", "vmf_insert_pfn_pmd_t"));
+}
+
+TEST(KernelModuleTest, EveryUnknownSymbolIsLogged) {
+  KernelLog log;
+  const KernelModule module = {
+      .name = "huge_test",
+      .imports = {"vmf_insert_pfn_pmd", "vmf_insert_pfn_pud", "nosuch"}};
+  EXPECT_THAT(LoadModule(**FindFaultProfile("arm64_4_14"), log, module),
+              HasErrno(ENOENT, "Unknown symbol in module"));
+  EXPECT_THAT(log.TakeNew(),
+              testing::ElementsAre(
+                  "huge_test: Unknown symbol vmf_insert_pfn_pud (err 0)",
+                  "huge_test: Unknown symbol nosuch (err 0)"));
+  EXPECT_THAT(LoadModule(**FindFaultProfile("v6_12"), log, module),
+              HasErrno(ENOENT));
+  EXPECT_THAT(log.TakeNew(), testing::ElementsAre(
+                                 "huge_test: Unknown symbol nosuch (err -2)"));
 }
 
 TEST(FaultProfileTest, PageSizes) {

@@ -4,6 +4,7 @@
 // own, and which kernels ask a driver for huge pages at all.
 #include "mm/insert.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -105,6 +106,40 @@ TEST(VmfInsertPfnPmdTest, APrivateWritablePfnMapIsABug) {
 TEST(VmfInsertPfnPmdTest, OnArm64Of414AlwaysABug) {
   Machine m("arm64_4_14", Options(true, true, VM_PFNMAP));
   EXPECT_EQ(m.Touch(false).bug, "!pfn_t_devmap(pfn)");
+}
+
+TEST(VmfInsertPfnPudTest, AnotherFrameIsAWarningThatNamesThePud) {
+  Machine m("v6_12", Options(true, true, VM_MIXEDMAP));
+  ASSERT_EQ(m.Touch(false).order, 9);
+  VmFault vmf;
+  vmf.vma = m.mm.FindVma(0x7f0000000000);
+  vmf.mm = &m.mm;
+  vmf.address = 0x7f0000000000;
+  // What hangs at the PUD goes first.
+  vmf.pud = m.mm.page_table().Pud(vmf.address, true);
+  vmf.pud.Clear();
+  m.mm.log().TakeNew();
+  const FlaggedPfn first{.pfn = pfn_t{1 << 20}, .dev = true, .map = true};
+  const FlaggedPfn other{.pfn = pfn_t{2 << 20}, .dev = true, .map = true};
+  EXPECT_EQ(VmfInsertPfnPud(vmf, first, true), VM_FAULT_NOPAGE);
+  EXPECT_EQ(VmfInsertPfnPud(vmf, other, true), VM_FAULT_NOPAGE);
+  EXPECT_THAT(
+      m.mm.log().TakeNew(),
+      testing::ElementsAre("WARNING: pud_pfn(*pud) != pfn_t_to_pfn(pfn)"));
+  EXPECT_EQ(m.mm.pte_ops().Pfn(vmf.pud.value()), first.pfn);
+}
+
+TEST(UniqueStructPagesTest, TwoPagesOfThemAreReserved) {
+  const FaultProfile& p = DefaultFaultProfile();
+  DevPagemap pgmap{.vmemmap_shift = 9};
+  EXPECT_EQ(UniqueStructPages(p, pgmap), 512u);
+  pgmap.optimize_vmemmap = true;
+  EXPECT_EQ(UniqueStructPages(p, pgmap), 128u);
+  // Two pages hold the struct pages of folios up to order 7.
+  pgmap.vmemmap_shift = 7;
+  EXPECT_EQ(UniqueStructPages(p, pgmap), 128u);
+  pgmap.vmemmap_shift = 0;
+  EXPECT_EQ(UniqueStructPages(p, pgmap), 1u);
 }
 
 TEST(VmfInsertMixedTest, NotAllowedIsABugUntil69) {

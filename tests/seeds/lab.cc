@@ -39,6 +39,14 @@ std::string OrderName(const FaultProfile& profile, int order) {
   return order == profile.pmd_order() ? "PMD" : "PUD";
 }
 
+std::string EntryWords(MmStruct& mm, uint64_t addr) {
+  Pte entry;
+  int order = 0;
+  if (!mm.Lookup(addr, &entry, &order)) return "nothing";
+  return absl::StrCat(OrderName(mm.profile(), order), " ",
+                      mm.pte_ops().Text(entry));
+}
+
 std::string Words(const absl::Status& status) {
   if (status.ok()) return "ok";
   return absl::StrCat(ErrnoName(ErrnoOf(status)), ": ", status.message());
@@ -94,6 +102,12 @@ absl::Status DevDaxLab::Map(uint64_t len, int flags, uint64_t pgoff,
               .file = dax->Open(),
               .pgoff = pgoff})
       .status();
+}
+
+std::string DevDaxLab::CountWords(pfn_t pfn) const {
+  return absl::StrFormat("count %d, mapcount %d, RssFile %d KiB",
+                         mem->Refcount(pfn), mem->Mapcount(pfn),
+                         mm->rss_file * 4);
 }
 
 DmLab::DmLab(const std::string& kernel)

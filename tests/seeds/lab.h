@@ -28,6 +28,8 @@ inline constexpr uint64_t kAddr = 0x7f0000000000;
 // BUS_ADRERR", "BUG ..."; then the reason if the entry is no larger.
 std::string Words(const FaultProfile& profile, const MmStruct& mm,
                   const FaultOutcome& outcome);
+// What maps `addr` now: "PMD pfn 0x100000 PRESENT|...", or "nothing".
+std::string EntryWords(MmStruct& mm, uint64_t addr);
 // "PTE", "PMD", "PUD".
 std::string OrderName(const FaultProfile& profile, int order);
 // An mmap's, a load's ...: "ok" or "EINVAL: words".
@@ -51,6 +53,11 @@ class DevDaxLab {
     return Words(*profile, *mm, Touch(offset, write));
   }
 
+  // "count 1, mapcount 0, RssFile 0 KiB": a page's, and the process's.
+  std::string CountWords(pfn_t pfn = kFirst) const;
+
+  // The device's first frame.
+  static constexpr pfn_t kFirst{4 * k1G / k4K};
   const FaultProfile* profile;
   std::unique_ptr<MemMap> mem;
   std::unique_ptr<DevDax> dax;

@@ -50,8 +50,8 @@ std::vector<SeedRow> AllRows() {
   std::vector<SeedRow> all;
   for (absl::Span<const SeedRow> rows :
        {DevDaxRows(), GupRows(), DoFaultRows(), VmOpsRows(), FakeDaxRows(),
-        InsertRows(), DmTypeRows(), DmChainRows(), DmFaultRows(),
-        RefcountRows()}) {
+        MmapHookRows(), InsertRows(), DmTypeRows(), DmChainRows(),
+        DmFaultRows(), RefcountRows(), FolioRows()}) {
     all.insert(all.end(), rows.begin(), rows.end());
   }
   return all;

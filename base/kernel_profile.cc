@@ -56,6 +56,7 @@ KernelProfile V4_14() {
       .blk_def_max_sectors = 2560,
       .max_sectors_rule = MaxSectorsRule::kStacked,
       .stripe_sets_chunk_sectors = false,
+      .stripe_scales_discards = false,
   };
 }
 
@@ -137,6 +138,7 @@ KernelProfile V7_2() {
   p.sscanf_overflow = SscanfOverflow::kSaturates;
   p.flakey_rules = FlakeyRules::kChecksRandomWrites;
   p.blk_def_max_sectors = 8192;
+  p.stripe_scales_discards = true;
   return p;
 }
 

@@ -79,9 +79,11 @@ enum class MaxSectorsRule {
 
 // What flakey does while it is down, and its words.
 enum class FlakeyRules {
-  kFailsUnlessTold,     // all I/O fails unless features say otherwise
-  kToldToFail,          // since 6.5: error_reads and error_writes are features
-  kChecksRandomWrites,  // 7.2: and random_write_corrupt excludes two others
+  kFailsUnlessTold,  // all I/O fails unless features say otherwise
+  kToldToFail,       // since 6.5: error_reads and error_writes are features
+  // 7.2: and random_write_corrupt excludes two others, and corrupt_bio_byte
+  // wants all its four words counted
+  kChecksRandomWrites,
 };
 
 // What a file system asks before it offers DAX.
@@ -179,6 +181,8 @@ struct KernelProfile {
   MaxSectorsRule max_sectors_rule;
   // striped reports its chunk as chunk_sectors (6.12, 7.2).
   bool stripe_sets_chunk_sectors;
+  // striped takes a discard of whole chunks on all legs at once (7.2).
+  bool stripe_scales_discards;
 
   // The errno as the log shows it: " (-EINVAL)" or nothing.
   std::string ErrnoSuffix(int err) const;

@@ -70,9 +70,12 @@ absl::Status SetErrorReads(FlakeyC* fc) {
 
 // <byte> <r|w> <value> <flags>.  `*left` counts the feature words still to
 // come and may run below zero, where the kernel's counter wraps.
-absl::Status ParseCorruptBioByte(DmArgSet& as, uint32_t* left, FlakeyC* fc) {
-  if (*left == 0) {
-    return DmError("Feature corrupt_bio_byte requires parameters");
+absl::Status ParseCorruptBioByte(FlakeyRules rules, DmArgSet& as,
+                                 uint32_t* left, FlakeyC* fc) {
+  const bool counts = rules == FlakeyRules::kChecksRandomWrites;
+  if (*left < (counts ? 4u : 1u)) {
+    return DmError(counts ? "Feature corrupt_bio_byte requires 4 parameters"
+                          : "Feature corrupt_bio_byte requires parameters");
   }
   absl::StatusOr<uint32_t> byte =
       as.ReadArg({1, kUintMax, "Invalid corrupt bio byte"});
@@ -112,15 +115,17 @@ absl::Status ParseRandom(DmArgSet& as, const std::string& name, uint32_t* left,
   return absl::OkStatus();
 }
 
-absl::Status ParseFeature(DmArgSet& as, const std::string& name, bool newer,
-                          uint32_t* left, FlakeyC* fc) {
+absl::Status ParseFeature(FlakeyRules rules, DmArgSet& as,
+                          const std::string& name, uint32_t* left,
+                          FlakeyC* fc) {
+  const bool newer = rules != FlakeyRules::kFailsUnlessTold;
   if (newer && absl::EqualsIgnoreCase(name, "error_reads")) {
     return SetErrorReads(fc);
   }
   if (absl::EqualsIgnoreCase(name, "drop_writes")) return SetDropWrites(fc);
   if (absl::EqualsIgnoreCase(name, "error_writes")) return SetErrorWrites(fc);
   if (absl::EqualsIgnoreCase(name, "corrupt_bio_byte")) {
-    return ParseCorruptBioByte(as, left, fc);
+    return ParseCorruptBioByte(rules, as, left, fc);
   }
   if (newer && absl::EqualsIgnoreCase(name, "random_read_corrupt")) {
     return ParseRandom(as, "random_read_corrupt", left,
@@ -158,7 +163,7 @@ absl::Status ParseFeatures(DmArgSet& as, FlakeyRules rules, FlakeyC* fc) {
     const std::string* name = as.Shift();
     --left;
     if (name == nullptr) return DmError("Insufficient feature arguments");
-    absl::Status s = ParseFeature(as, *name, newer, &left, fc);
+    absl::Status s = ParseFeature(rules, as, *name, &left, fc);
     if (!s.ok()) return s;
   }
   if (absl::Status s = CheckWriteFeatures(*fc, rules); !s.ok()) return s;

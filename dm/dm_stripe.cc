@@ -152,6 +152,19 @@ int StripeIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
   return 0;
 }
 
+// Whole chunks of a leg, once for each leg; what does not fit 32 bits is as
+// many sectors as have bytes that do.
+void ScaleDiscards(const StripeC& sc, QueueLimits& limits) {
+  const uint32_t most = limits.max_hw_discard_sectors;
+  if (most < sc.chunk_size) return;
+  const uint64_t scaled =
+      uint64_t{most - most % sc.chunk_size} * uint64_t{sc.stripes};
+  limits.max_hw_discard_sectors = scaled > ~uint32_t{0}
+                                      ? ~uint32_t{0} >> kSectorShift
+                                      : static_cast<uint32_t>(scaled);
+  limits.max_discard_sectors = limits.max_hw_discard_sectors;
+}
+
 void StripeIoHints(const DmTarget& ti, QueueLimits& limits) {
   const StripeC& sc = ti.Private<StripeC>();
   const KernelProfile& profile = ProfileOf(ti);
@@ -159,6 +172,7 @@ void StripeIoHints(const DmTarget& ti, QueueLimits& limits) {
   const uint64_t io_opt = io_min * sc.stripes;
   if (profile.stripe_sets_chunk_sectors) {
     limits.chunk_sectors = sc.chunk_size;
+    if (profile.stripe_scales_discards) ScaleDiscards(sc, limits);
     // What does not fit 32 bits is left alone.
     if (io_opt > ~uint32_t{0}) return;
     limits.io_min = static_cast<uint32_t>(io_min);

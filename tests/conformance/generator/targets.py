@@ -104,7 +104,7 @@ def snapshot(p, devices, length):
   # The same device twice makes 6.12 and 7.2 log freed memory.
   origin, cow = p.sample(devices, 2) if len(devices) > 1 else devices * 2
   words = [origin, cow, p.choice(["P", "N", "N", "p", "n", "PO", "x", "NO"]),
-           str(p.choice([8, 8, 16, 64, 1, 4, 7, 0, 1 << 20]))]
+           str(p.choice([8, 8, 16, 64, 1, 4, 7, 0]))]
   if p.chance(20):
     words += p.choice([["0"], ["1", "discard_zeroes_cow"],
                        ["2", "discard_zeroes_cow",

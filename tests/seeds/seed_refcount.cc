@@ -3,6 +3,8 @@
 // Seed 004: device-dax pages that are counted when they are mapped (6.15).
 #include <sys/mman.h>
 
+#include <functional>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "mm/gup.h"
@@ -60,21 +62,29 @@ std::string GupAndThePagemap() {
   });
 }
 
-std::string WhatVmNormalPageSays() {
-  return PerKernel(kX86Kernels, [](const char* kernel) {
+// What `say` says of a device of each alignment after its first touch.
+std::string AtEachAlign(
+    bool write,
+    const std::function<std::string(DevDaxLab&, const FaultOutcome&)>& say) {
+  return PerKernel(kX86Kernels, [&](const char* kernel) {
     std::string said;
     for (const uint64_t align : {k4K, k2M, k1G}) {
       DevDaxLab lab(kernel, align);
       (void)lab.Map(k1G);
-      const FaultOutcome outcome = lab.Touch(0, true);
-      const std::optional<pfn_t> page =
-          VmNormalPage(*lab.mm, *lab.mm->FindVma(kAddr), kAddr, outcome.entry,
-                       outcome.order);
-      absl::StrAppend(
-          &said, "  ", OrderName(*lab.profile, outcome.order), ": ",
-          page ? absl::StrFormat("page 0x%x", page->value()) : "NULL", "\n");
+      const FaultOutcome outcome = lab.Touch(0, write);
+      said += say(lab, outcome);
     }
     return said;
+  });
+}
+
+std::string WhatVmNormalPageSays() {
+  return AtEachAlign(true, [](DevDaxLab& lab, const FaultOutcome& outcome) {
+    const std::optional<pfn_t> page = VmNormalPage(
+        *lab.mm, *lab.mm->FindVma(kAddr), kAddr, outcome.entry, outcome.order);
+    return absl::StrCat(
+        "  ", OrderName(*lab.profile, outcome.order), ": ",
+        page ? absl::StrFormat("page 0x%x", page->value()) : "NULL", "\n");
   });
 }
 
@@ -117,20 +127,14 @@ std::string WhatThePatchChanged() {
 }
 
 std::string FlagsOfTheFrame() {
-  return PerKernel(kX86Kernels, [](const char* kernel) {
+  return AtEachAlign(false, [](DevDaxLab& lab, const FaultOutcome&) {
     std::string said;
-    for (const uint64_t align : {k4K, k2M, k1G}) {
-      DevDaxLab lab(kernel, align);
-      (void)lab.Map(k1G);
-      lab.Touch(0, false);
-      for (const FaultEvent& event : lab.recorder.events()) {
-        const std::string text = FaultEventText(*lab.profile, event);
-        if (text.find(" pfn") == std::string::npos) continue;
-        absl::StrAppend(&said, "  ", text, "\n");
-      }
-      absl::StrAppend(&said, "    ", EntryWords(*lab.mm, kAddr), "\n");
+    for (const FaultEvent& event : lab.recorder.events()) {
+      const std::string text = FaultEventText(*lab.profile, event);
+      if (text.find(" pfn") == std::string::npos) continue;
+      absl::StrAppend(&said, "  ", text, "\n");
     }
-    return said;
+    return absl::StrCat(said, "    ", EntryWords(*lab.mm, kAddr), "\n");
   });
 }
 

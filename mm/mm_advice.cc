@@ -89,7 +89,7 @@ absl::Status MmStruct::Madvise(uint64_t addr, uint64_t len, int advice) {
     if (!profile_.has_madv_populate) {
       return ErrnoError(EINVAL, "MADV_POPULATE came with 5.14");
     }
-    const int err = Populate(addr, end, advice == MADV_POPULATE_WRITE);
+    const int err = MadvisePopulate(addr, end, advice == MADV_POPULATE_WRITE);
     return err == 0 ? absl::OkStatus() : ErrnoError(-err, "populating");
   }
   if (advice == MADV_DONTNEED) {
@@ -117,6 +117,31 @@ absl::Status MmStruct::Madvise(uint64_t addr, uint64_t len, int advice) {
   return ErrnoError(EINVAL, absl::StrCat("advice ", advice));
 }
 
+absl::Status MmStruct::Msync(uint64_t addr, uint64_t len) {
+  if (addr & ~profile_.page_mask()) {
+    return ErrnoError(EINVAL, "the address is inside a page");
+  }
+  const uint64_t end =
+      (addr + len + ~profile_.page_mask()) & profile_.page_mask();
+  for (uint64_t at = addr; at < end;) {
+    VmAreaStruct* vma = FindVma(at);
+    if (vma == nullptr) return ErrnoError(ENOMEM, "part is not mapped");
+    const uint64_t stop = std::min(end, vma->vm_end);
+    if (vma->vm_file != nullptr && (vma->vm_flags & VM_SHARED)) {
+      if (vma->vm_file->sync == nullptr) {
+        return ErrnoError(EINVAL, "the file has no fsync");
+      }
+      const uint64_t first =
+          at - vma->vm_start + (vma->vm_pgoff << profile_.page_shift);
+      const int err = vma->vm_file->sync->FsyncRange(
+          first, first + (stop - at) - 1, /*datasync=*/true);
+      if (err != 0) return ErrnoError(-err, "fsync of the file");
+    }
+    at = stop;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status MmStruct::Mlock(uint64_t addr, uint64_t len) {
   const uint64_t start = addr & profile_.page_mask();
   const uint64_t end =
@@ -131,39 +156,70 @@ absl::Status MmStruct::Mlock(uint64_t addr, uint64_t len) {
     at = vma->vm_end;
   }
   // __mm_populate() ends quietly at the first page that can not come.
-  Populate(start, end, false);
+  MmPopulate(start, end);
   return absl::OkStatus();
 }
 
-// The loop of __get_user_pages() without pages to collect.
-int MmStruct::Populate(uint64_t start, uint64_t end, bool write) {
+// __get_user_pages() without pages to collect, for [start, end) of `vma`: how
+// many pages came, or -errno when the first one does not.
+int64_t MmStruct::FaultinPages(VmAreaStruct& vma, uint64_t start, uint64_t end,
+                               bool write) {
+  unsigned flags = FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE;
+  if (write) flags |= FAULT_FLAG_WRITE;
+  uint64_t at = start;
+  const auto fails = [&](int err) -> int64_t {
+    return at > start
+               ? static_cast<int64_t>((at - start) / profile_.page_size())
+               : -err;
+  };
+  while (at < end) {
+    int order = 0;
+    PtSlot slot = page_table_.Lookup(at, &order);
+    if (slot && (!write || pte_ops_.Write(slot.value()))) {
+      at += profile_.page_size();
+      continue;
+    }
+    vm_fault_t ret = HandleMmFault(vma, at, flags);
+    if (ret & VM_FAULT_RETRY) {
+      ret = HandleMmFault(vma, at, flags | FAULT_FLAG_TRIED);
+    }
+    if (ret & VM_FAULT_OOM) return fails(ENOMEM);
+    if (ret & (VM_FAULT_HWPOISON | VM_FAULT_HWPOISON_LARGE)) {
+      return fails(EHWPOISON);
+    }
+    if (ret & VM_FAULT_ERROR) return fails(EFAULT);
+  }
+  return fails(0);
+}
+
+// madvise_populate().  After a part that came, the page that did not is asked
+// for again, and its error is the answer.
+int MmStruct::MadvisePopulate(uint64_t start, uint64_t end, bool write) {
   for (uint64_t at = start; at < end;) {
     VmAreaStruct* vma = FindVma(at);
     if (vma == nullptr) return -ENOMEM;
     if (vma->vm_flags & (VM_IO | VM_PFNMAP)) return -EINVAL;
-    const bool private_write =
-        (vma->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
-    const bool want_write = write || private_write;
-    if (write && !(vma->vm_flags & VM_WRITE)) return -EINVAL;
-    int order = 0;
-    PtSlot slot = page_table_.Lookup(at, &order);
-    if (slot && (!want_write || pte_ops_.Write(slot.value()))) {
-      at += profile_.page_size();
-      continue;
-    }
-    unsigned flags = FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE;
-    if (want_write) flags |= FAULT_FLAG_WRITE;
-    vm_fault_t ret = HandleMmFault(*vma, at, flags);
-    if (ret & VM_FAULT_RETRY) {
-      ret = HandleMmFault(*vma, at, flags | FAULT_FLAG_TRIED);
-    }
-    if (ret & VM_FAULT_OOM) return -ENOMEM;
-    if (ret & (VM_FAULT_HWPOISON | VM_FAULT_HWPOISON_LARGE)) {
-      return -EHWPOISON;
-    }
-    if (ret & VM_FAULT_ERROR) return -EFAULT;
+    if (!(vma->vm_flags & (write ? VM_WRITE : VM_READ))) return -EINVAL;
+    const int64_t pages =
+        FaultinPages(*vma, at, std::min(end, vma->vm_end), write);
+    if (pages < 0) return static_cast<int>(pages);
+    at += static_cast<uint64_t>(pages) * profile_.page_size();
   }
   return 0;
+}
+
+// __mm_populate() with ignore_errors: what does not come ends its VMA's turn.
+void MmStruct::MmPopulate(uint64_t start, uint64_t end) {
+  for (uint64_t at = start; at < end;) {
+    VmAreaStruct* vma = FindVma(at);
+    if (vma == nullptr) return;
+    const uint64_t stop = std::min(end, vma->vm_end);
+    const bool write = (vma->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
+    const bool skips = (vma->vm_flags & (VM_IO | VM_PFNMAP)) != 0;
+    const int64_t pages = skips ? -EINVAL : FaultinPages(*vma, at, stop, write);
+    at = pages < 0 ? stop
+                   : at + static_cast<uint64_t>(pages) * profile_.page_size();
+  }
 }
 
 }  // namespace dmdax

@@ -119,7 +119,7 @@ absl::StatusOr<VmAreaStruct*> MmStruct::Mmap(const MmapRequest& request) {
   VmAreaStruct* result = vma.get();
   vmas_[*addr] = std::move(vma);
   if (r.flags & MAP_POPULATE) {
-    Populate(result->vm_start, result->vm_end, false);
+    MmPopulate(result->vm_start, result->vm_end);
   }
   return result;
 }

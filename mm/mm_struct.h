@@ -122,6 +122,10 @@ class MmStruct {
   // madvise(2): MADV_DONTNEED, HUGEPAGE, NOHUGEPAGE, POPULATE_READ and
   // _WRITE; EINVAL for others and for those the kernel does not know.
   absl::Status Madvise(uint64_t addr, uint64_t len, int advice);
+  // msync(2) with MS_SYNC: writes back what shared mappings of files have in
+  // the range.  ENOMEM when part of it is not mapped; EINVAL for an address
+  // inside a page or a file that can not be synced; what the file answers.
+  absl::Status Msync(uint64_t addr, uint64_t len);
   // mlock(2): populates; DAX mappings are not marked VM_LOCKED.
   absl::Status Mlock(uint64_t addr, uint64_t len);
 
@@ -134,10 +138,6 @@ class MmStruct {
 
   // handle_mm_fault(); exposed for GUP and tests.
   vm_fault_t HandleMmFault(VmAreaStruct& vma, uint64_t addr, unsigned flags);
-
-  // __mm_populate() and faultin_vma_page_range(): faults in what is missing.
-  // 0 or -errno.
-  int Populate(uint64_t start, uint64_t end, bool write);
 
   // What maps `addr` now, without a fault.
   bool Lookup(uint64_t addr, Pte* entry, int* order);
@@ -166,6 +166,10 @@ class MmStruct {
  private:
   friend class GetUserPages;
 
+  int64_t FaultinPages(VmAreaStruct& vma, uint64_t start, uint64_t end,
+                       bool write);
+  int MadvisePopulate(uint64_t start, uint64_t end, bool write);
+  void MmPopulate(uint64_t start, uint64_t end);
   VmAreaStruct* SplitVma(VmAreaStruct* vma, uint64_t addr);
   absl::Status CheckRange(uint64_t addr, uint64_t len);
   // Cuts VMAs at both ends and calls `f` on those inside.

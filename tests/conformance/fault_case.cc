@@ -312,15 +312,9 @@ void FaultMap::Touch(const std::string& where, const std::string& touch,
     status = mm_.Munmap(addr, length);
   } else if (op == "mlock") {
     status = mm_.Mlock(addr, length);
+  } else if (op == "msync") {
+    status = mm_.Msync(addr, length);
   } else {
-    if (op == "msync") {
-      // msync(MS_SYNC) means the file's pages under the range.
-      VmAreaStruct* vma = mm_.FindVma(addr);
-      if (vma != nullptr) {
-        offset =
-            (addr - vma->vm_start) + (vma->vm_pgoff << profile_.page_shift);
-      }
-    }
     const int err = file_op(op, offset, length);
     if (err < 0) {
       verdict_.unsupported = absl::StrCat("touch ", touch);

@@ -203,8 +203,6 @@ class FsdaxCase {
       inode.ZeroRange(offset, length);
     } else if (op == "falloc") {
       return -inode.Fallocate(offset, length, false);
-    } else if (op == "msync") {
-      return -inode.FsyncRange(offset, offset + length - 1, false);
     } else if (op == "fsync") {
       return -inode.FsyncRange(0, (uint64_t{1} << 63) - 1, false);
     } else {

@@ -59,6 +59,10 @@ void RegisterMap(CLI::App& cli, App& app);
 void RegisterConvert(CLI::App& cli, App& app);
 void RegisterFault(CLI::App& cli, App& app);
 
+// `dmdax` under the name `dmsetup`: prints what dmsetup prints and nothing
+// more.  Returns what main() returns.
+int RunAsDmsetup(App& app, int argc, char** argv);
+
 // The device that NAME, /dev/..., or MAJ:MIN names.  NotFound (ENXIO) lists
 // what there is.
 absl::StatusOr<BlockDevice*> FindAnyDevice(const Session& session,

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <clocale>
 #include <iostream>
 
 #include "nlohmann/json.hpp"
@@ -17,9 +18,10 @@ namespace dmdax {
 namespace {
 
 // Verbs that leave the machine as it is: no lock, no write.
-constexpr std::array<absl::string_view, 10> kAsking = {
-    "status",  "table",   "info", "deps",    "ls",
-    "targets", "version", "help", "measure", "wait"};
+constexpr std::array<absl::string_view, 13> kAsking = {
+    "status",    "table",          "info",     "deps",    "ls",
+    "targets",   "version",        "help",     "measure", "wait",
+    "splitname", "target-version", "udevflags"};
 
 bool OnlyAsks(absl::string_view verb) {
   return std::find(kAsking.begin(), kAsking.end(), verb) != kAsking.end();
@@ -54,35 +56,43 @@ void Print(const App& app, const Answer& answer) {
 }
 
 absl::Status RunOnce(App& app, const std::vector<std::string>& words,
-                     const std::string& input, Answer* answer) {
+                     const std::string& input, const std::string& program,
+                     Answer* answer) {
   auto run = [&](Session& session) {
-    answer->result = RunDmsetup(*session.ctl, words, input, "dmdax");
+    answer->result = RunDmsetup(*session.ctl, words, input, program);
     answer->log = session.machine->log().TakeNew();
     return absl::OkStatus();
   };
-  if (!OnlyAsks(words[0])) return app.Change(run);
+  if (words.empty() || !OnlyAsks(words[0])) return app.Change(run);
   absl::StatusOr<Session> session = app.Ask();
   if (!session.ok()) return session.status();
   return run(*session);
 }
 
-void RunVerb(App& app, const std::vector<std::string>& words) {
+// Runs the command line to its end and prints the answer.
+absl::Status RunToEnd(App& app, const std::vector<std::string>& words,
+                      const std::string& program, Answer* answer) {
   std::string input;
   if (DmsetupReadsInput(words)) {
     absl::StatusOr<std::string> read = ReadInput("-");
-    if (!read.ok()) return app.Report(read.status());
+    if (!read.ok()) return read.status();
     input = *std::move(read);
   }
-  Answer answer;
-  absl::Status s = RunOnce(app, words, input, &answer);
+  absl::Status s = RunOnce(app, words, input, program, answer);
   // `wait` looks again until another command has caused an event.
-  while (s.ok() && answer.result.would_block) {
+  while (s.ok() && answer->result.would_block) {
     usleep(50 * 1000);
-    s = RunOnce(app, words, input, &answer);
+    s = RunOnce(app, words, input, program, answer);
   }
+  if (s.ok()) app.exit_code = answer->result.rc;
+  return s;
+}
+
+void RunVerb(App& app, const std::vector<std::string>& words) {
+  Answer answer;
+  absl::Status s = RunToEnd(app, words, "dmdax", &answer);
   if (!s.ok()) return app.Report(s);
   Print(app, answer);
-  app.exit_code = answer.result.rc;
 }
 
 struct VerbHelp {
@@ -125,9 +135,35 @@ constexpr VerbHelp kVerbHelp[] = {
     {"wait", "Wait for an event."},
     {"setgeometry", "Set the geometry of a device."},
     {"measure", "Print what IMA would measure."},
+    {"mangle", "Rename devices so that their names are mangled rightly."},
+    {"mknodes", "Make the nodes in /dev/mapper what the devices are."},
+    {"splitname",
+     "Split a name into the parts LVM gave it.\n\n"
+     "  dmdax splitname vg-lv--x-tpool"},
+    {"target-version", "Print the version of a target type."},
+    {"stats", "Statistics; there is no I/O to count."},
+    {"udevcreatecookie", "Make a cookie; nobody waits for one."},
+    {"udevreleasecookie", "Wait for a cookie; it is done at once."},
+    {"udevflags", "Print the flags of a cookie."},
+    {"udevcomplete", "Say that udev is done with a cookie."},
+    {"udevcomplete_all", "Destroy all cookies; there are none."},
+    {"udevcookies", "List the cookies; there are none."},
 };
 
 }  // namespace
+
+int RunAsDmsetup(App& app, int argc, char** argv) {
+  setlocale(LC_ALL, "");
+  Answer answer;
+  absl::Status s = RunToEnd(app, {argv + 1, argv + argc}, argv[0], &answer);
+  if (!s.ok()) {
+    app.Report(s);
+    return app.exit_code;
+  }
+  std::cout << answer.result.out << std::flush;
+  std::cerr << answer.result.err;
+  return app.exit_code;
+}
 
 void RegisterDmsetupVerbs(CLI::App& cli, App& app) {
   for (const VerbHelp& v : kVerbHelp) {

@@ -3,6 +3,7 @@
 // dmdax: the Linux device-mapper with DAX, in user space.
 #include <exception>
 #include <iostream>
+#include <string>
 
 #include "CLI/CLI.hpp"
 #include "tools/app.h"
@@ -20,6 +21,10 @@ constexpr char kDescription[] =
 int Run(int argc, char** argv) {
   dmdax::App app;
   app.state_dir = dmdax::DefaultStateDir();
+  const std::string program = argc > 0 ? argv[0] : "dmdax";
+  if (program.substr(program.rfind('/') + 1) == "dmsetup") {
+    return dmdax::RunAsDmsetup(app, argc, argv);
+  }
   CLI::App cli(kDescription, "dmdax");
   cli.require_subcommand(1);
   cli.fallthrough();

@@ -79,24 +79,35 @@ bool WipeOne(DmsetupContext& ctx, const CommandCall& call) {
 
 bool CmdCreate(DmsetupContext& ctx, const CommandCall& call) {
   const DmsetupOptions& o = ctx.options;
+  if (o.concise && call.args.size() > 1) {
+    return Say(ctx, "dmsetup create --concise takes at most one argument");
+  }
+  if (o.concise) return CreateConcise(ctx, call);
   if (call.args.empty()) {
     return Say(ctx, "Please provide a name for the new device.");
   }
+  return CreateOneDevice(ctx, call.args[0],
+                         call.args.size() == 2 ? call.args[1] : std::string());
+}
+
+bool CreateOneDevice(DmsetupContext& ctx, const std::string& name,
+                     const std::string& file) {
+  const DmsetupOptions& o = ctx.options;
   DmTask task(ctx, DmTaskType::kCreate);
-  if (!task.SetName(call.args[0])) return false;
+  if (!task.SetName(name)) return false;
   if (o.uuid && !task.SetUuid(*o.uuid)) return false;
   if (!o.notable) {
-    std::optional<std::vector<DmTargetSpec>> rows =
-        ReadTableArg(ctx, call.args.size() == 2 ? call.args[1] : std::string());
+    std::optional<std::vector<DmTargetSpec>> rows = ReadTableArg(ctx, file);
     if (!rows) return false;
     task.SetRows(*std::move(rows));
   }
   if (o.readonly) task.AddFlags(DM_READONLY_FLAG);
-  if (o.major && o.minor) {
+  if (o.minor) {
     // The kernel looks at the minor only; libdevmapper warns about another
     // major, and so the message shows what was asked for.
-    task.SetDevNumber(
-        {static_cast<uint32_t>(*o.major), static_cast<uint32_t>(*o.minor)});
+    task.SetDevNumber({static_cast<uint32_t>(
+                           o.major.value_or(static_cast<int>(ctx.ctl.major()))),
+                       static_cast<uint32_t>(*o.minor)});
   }
   if (!task.Run()) return false;
   return o.verbose == 0 || DisplayInfo(ctx, task);

@@ -2,14 +2,21 @@
 //
 // The verbs that ask: status, table, info, deps, ls, targets, version.
 // Mirrors the functions of the same names in dmsetup.c (1.02.185).
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "tools/dmsetup/command.h"
 #include "tools/dmsetup/report.h"
+#include "tools/dmsetup/tree.h"
 #include "tools/dmsetup/usage.h"
 
 namespace dmdax {
@@ -37,8 +44,24 @@ uint32_t QueryFlags(const DmsetupContext& ctx) {
          (ctx.options.noflush ? DM_NOFLUSH_FLAG : 0u);
 }
 
+// integrity: the key behind a keyword's algorithm, "internal_hash:alg:KEY".
+void HideKeyOf(std::string& params, absl::string_view keyword) {
+  size_t at = params.find(std::string(keyword));
+  if (at == params.npos) return;
+  at += keyword.size();
+  while (at < params.size() && params[at] != ':' && params[at] != ' ') ++at;
+  if (at == params.size() || params[at] != ':') return;
+  for (++at; at < params.size() && params[at] != ' '; ++at) params[at] = '0';
+}
+
 // Keys are shown as zeros: the second word of a crypt line.
 void HideKey(DmTargetSpec& row) {
+  if (row.target_type == "integrity") {
+    for (const char* word :
+         {"internal_hash:", "journal_crypt:", "journal_mac:"}) {
+      HideKeyOf(row.params, word);
+    }
+  }
   if (row.target_type != "crypt") return;
   const size_t begin = std::min(row.params.find(' '), row.params.size());
   size_t i = std::min(begin + 1, row.params.size());
@@ -51,10 +74,10 @@ void HideKey(DmTargetSpec& row) {
 // How -o says a device is to be named.
 enum class DevName { kNumber, kMapped, kDisk };
 
-// -o of ls and deps; nothing after printing what is wrong with it.
-std::optional<DevName> ParseDevName(DmsetupContext& ctx) {
+// -o of ls and deps, which the command line's check has accepted.
+DevName DevNameKind(const DmsetupContext& ctx) {
   DevName dev_name = DevName::kNumber;
-  if (!ctx.options.options) return dev_name;
+  if (ctx.options.columns || !ctx.options.options) return dev_name;
   for (absl::string_view word : absl::StrSplit(*ctx.options.options, ',')) {
     // Any beginning of a keyword will do.
     if (absl::StartsWith("devno", word)) {
@@ -63,9 +86,6 @@ std::optional<DevName> ParseDevName(DmsetupContext& ctx) {
       dev_name = DevName::kDisk;
     } else if (absl::StartsWith("devname", word)) {
       dev_name = DevName::kMapped;
-    } else {
-      Say(ctx, absl::StrCat("Option not recognised: ", word, "."));
-      return std::nullopt;
     }
   }
   return dev_name;
@@ -112,6 +132,46 @@ void DisplayInfoLong(DmsetupContext& ctx, const DmTask& task) {
   absl::StrAppend(&ctx.out, "\n");
 }
 
+// Commas, semicolons and backslashes get a backslash.
+std::string Quoted(absl::string_view text) {
+  return absl::StrReplaceAll(text,
+                             {{"\\", "\\\\"}, {",", "\\,"}, {";", "\\;"}});
+}
+
+// One row of table --concise; all devices share a line.
+void PrintConcise(DmsetupContext& ctx, const DmTask& task,
+                  const std::string& name, DmTargetSpec row, bool first) {
+  if (first) {
+    absl::StrAppend(&ctx.out, ctx.concise_printed ? ";" : "", Quoted(name), ",",
+                    Quoted(task.uuid()), ",", task.dev().minor_nr, ",",
+                    task.io().flags & DM_READONLY_FLAG ? "ro" : "rw");
+    ctx.concise_printed = true;
+  }
+  if (row.target_type.empty()) return;
+  if (!ctx.options.showkeys) HideKey(row);
+  absl::StrAppend(&ctx.out, ",", row.sector_start.value(), " ", row.length, " ",
+                  row.target_type, " ", Quoted(row.params));
+}
+
+// --exec: runs the words with the device's node behind them.
+bool Exec(DmsetupContext& ctx, const std::string& name) {
+  std::vector<std::string> words = absl::StrSplit(
+      *ctx.options.exec, absl::ByAnyChar(" \t\n\v\f\r"), absl::SkipEmpty());
+  if (words.empty()) return false;
+  words.push_back(absl::StrCat("/dev/mapper/", name));
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  pid_t pid;
+  // A command that cannot be run is no failure.
+  if (posix_spawnp(&pid, argv[0], nullptr, nullptr, argv.data(), environ) ==
+      0) {
+    while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
+  return true;
+}
+
 // One row of status or table.
 void PrintRow(DmsetupContext& ctx, const CommandCall& call,
               const std::string& name, DmTargetSpec row) {
@@ -127,13 +187,10 @@ void PrintRow(DmsetupContext& ctx, const CommandCall& call,
 }
 
 bool PrintName(DmsetupContext& ctx, const CommandCall& call) {
-  std::optional<DevName> kind = ParseDevName(ctx);
-  if (!kind) return false;
-  DmTask task(ctx, DmTaskType::kInfo);
-  if (!task.SetName(*call.listed_name) || !task.Run()) return false;
-  const std::string name = DeviceName(ctx, task.dev(), *kind);
+  const DevT dev = DevT::HugeDecode(call.listed_dev);
+  const std::string name = DeviceName(ctx, dev, DevNameKind(ctx));
   absl::StrAppend(&ctx.out, *call.listed_name, "\t(",
-                  name.empty() ? task.dev().ToString() : name, ")\n");
+                  name.empty() ? dev.ToString() : name, ")\n");
   return true;
 }
 
@@ -161,6 +218,7 @@ bool ProcessAll(DmsetupContext& ctx, const CommandCall& call, bool silent,
                                  : Unmangle(entry.name);
     CommandCall each = call;
     each.listed_name = &name;
+    each.listed_dev = entry.dev;
     each.multiple_devices = true;
     ok &= fn(ctx, each);
   }
@@ -170,6 +228,7 @@ bool ProcessAll(DmsetupContext& ctx, const CommandCall& call, bool silent,
 bool CmdStatus(DmsetupContext& ctx, const CommandCall& call) {
   if (AboutAll(ctx, call)) return ProcessAll(ctx, call, false, CmdStatus);
   const bool ls_only = call.verb == "ls";
+  const bool concise = call.verb == "table" && ctx.options.concise;
   DmTask task(ctx,
               call.verb == "table" ? DmTaskType::kTable : DmTaskType::kStatus);
   if (!task.SetDevice(NameOf(call))) return false;
@@ -184,18 +243,29 @@ bool CmdStatus(DmsetupContext& ctx, const CommandCall& call) {
   bool matched = false;
   for (const DmTargetSpec& row : rows) {
     if (ctx.options.target && row.target_type != *ctx.options.target) continue;
+    const bool first = !matched;
+    matched = true;
+    if (ctx.options.exec && !ctx.options.verbose) {
+      if (ls_only) break;
+      continue;
+    }
     if (ls_only) {
       absl::StrAppend(&ctx.out, name, "\t(", task.dev().major_nr, ", ",
                       task.dev().minor_nr, ")\n");
-      return true;
+      break;
     }
-    if (!matched && ctx.options.verbose) DisplayInfo(ctx, task);
+    if (concise) {
+      PrintConcise(ctx, task, name, row, first);
+      continue;
+    }
+    if (first && ctx.options.verbose) DisplayInfo(ctx, task);
     PrintRow(ctx, call, name, row);
-    matched = true;
   }
-  if (call.multiple_devices && ctx.options.verbose && matched) {
+  if (call.multiple_devices && ctx.options.verbose && matched && !ls_only &&
+      (!concise || ctx.options.verbose > 1)) {
     absl::StrAppend(&ctx.out, "\n");
   }
+  if (matched && ctx.options.exec) return Exec(ctx, name);
   return true;
 }
 
@@ -209,8 +279,7 @@ bool CmdInfo(DmsetupContext& ctx, const CommandCall& call) {
 
 bool CmdDeps(DmsetupContext& ctx, const CommandCall& call) {
   if (AboutAll(ctx, call)) return ProcessAll(ctx, call, false, CmdDeps);
-  std::optional<DevName> kind = ParseDevName(ctx);
-  if (!kind) return false;
+  const DevName kind = DevNameKind(ctx);
   DmTask task(ctx, DmTaskType::kDeps);
   if (!task.SetDevice(NameOf(call))) return false;
   task.AddFlags(QueryFlags(ctx));
@@ -221,7 +290,7 @@ bool CmdDeps(DmsetupContext& ctx, const CommandCall& call) {
   }
   absl::StrAppend(&ctx.out, task.deps().size(), " dependencies\t:");
   for (const DevT& dev : task.deps()) {
-    const std::string name = DeviceName(ctx, dev, *kind);
+    const std::string name = DeviceName(ctx, dev, kind);
     if (name.empty()) {
       absl::StrAppend(&ctx.out, " (", dev.major_nr, ", ", dev.minor_nr, ")");
     } else {
@@ -236,9 +305,16 @@ bool CmdDeps(DmsetupContext& ctx, const CommandCall& call) {
 }
 
 bool CmdLs(DmsetupContext& ctx, const CommandCall& call) {
-  if (ctx.options.target) return CmdStatus(ctx, call);
-  if (ctx.options.tree) return DisplayTree(ctx);
-  if (!ParseDevName(ctx)) return false;
+  if (ctx.options.target || ctx.options.exec) return CmdStatus(ctx, call);
+  if (ctx.options.tree) {
+    std::string ignored;
+    const std::optional<TreeOptions> options =
+        ParseTreeOptions(ctx.options.options.value_or(""), &ignored);
+    DevTree tree;
+    const bool ok = BuildWholeTree(ctx, tree);
+    if (options) DrawTree(ctx, tree, *options);
+    return ok;
+  }
   return ProcessAll(ctx, call, false, PrintName);
 }
 
@@ -263,8 +339,13 @@ bool CmdVersion(DmsetupContext& ctx, const CommandCall&) {
   return true;
 }
 
-bool CmdHelp(DmsetupContext& ctx, const CommandCall&) {
-  absl::StrAppend(&ctx.out, kDmsetupUsage);
+bool CmdHelp(DmsetupContext& ctx, const CommandCall& call) {
+  absl::StrAppend(&ctx.err, kDmsetupUsage);
+  if (ctx.options.columns) {
+    ctx.options.options = "help";
+    ctx.options.sort = std::nullopt;
+    InitReport(ctx, call.verb);
+  }
   return true;
 }
 

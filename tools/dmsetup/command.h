@@ -23,6 +23,7 @@ struct CommandCall {
   absl::Span<const std::string> args;
   // Set when all devices are gone through: the name of this one.
   const std::string* listed_name = nullptr;
+  uint64_t listed_dev = 0;  // its number
   // More than one device: lines carry its name.
   bool multiple_devices = false;
 };
@@ -33,12 +34,17 @@ using CommandFn = bool (*)(DmsetupContext& ctx, const CommandCall& call);
 struct DmsetupCommand {
   absl::string_view name;
   int min_args;
-  int max_args;     // -1: any
-  bool repeatable;  // called once for each argument
+  int max_args;  // -1: any
+  enum Repeat { kOnce, kEachArg, kSelectable } repeat;
   CommandFn fn;
 };
 
 absl::Span<const DmsetupCommand> DmsetupCommands();
+
+// Creates the device that the options and its table describe; `file` is ""
+// for standard input.
+bool CreateOneDevice(DmsetupContext& ctx, const std::string& name,
+                     const std::string& file);
 
 // cmd_device.cc
 bool CmdCreate(DmsetupContext& ctx, const CommandCall& call);
@@ -52,7 +58,19 @@ bool CmdWipeTable(DmsetupContext& ctx, const CommandCall& call);
 bool CmdRename(DmsetupContext& ctx, const CommandCall& call);
 bool CmdMessage(DmsetupContext& ctx, const CommandCall& call);
 bool CmdWait(DmsetupContext& ctx, const CommandCall& call);
+bool CmdMangle(DmsetupContext& ctx, const CommandCall& call);
+bool CmdMknodes(DmsetupContext& ctx, const CommandCall& call);
 bool CmdSetGeometry(DmsetupContext& ctx, const CommandCall& call);
+// create_concise.cc
+bool CreateConcise(DmsetupContext& ctx, const CommandCall& call);
+// cmd_udev.cc
+bool CmdUdevCreateCookie(DmsetupContext& ctx, const CommandCall& call);
+bool CmdUdevReleaseCookie(DmsetupContext& ctx, const CommandCall& call);
+bool CmdUdevFlags(DmsetupContext& ctx, const CommandCall& call);
+bool CmdUdevComplete(DmsetupContext& ctx, const CommandCall& call);
+bool CmdUdevCompleteAll(DmsetupContext& ctx, const CommandCall& call);
+bool CmdUdevCookies(DmsetupContext& ctx, const CommandCall& call);
+bool CmdStats(DmsetupContext& ctx, const CommandCall& call);
 // cmd_query.cc
 bool CmdStatus(DmsetupContext& ctx, const CommandCall& call);
 bool CmdInfo(DmsetupContext& ctx, const CommandCall& call);
@@ -60,6 +78,8 @@ bool CmdDeps(DmsetupContext& ctx, const CommandCall& call);
 bool CmdLs(DmsetupContext& ctx, const CommandCall& call);
 bool CmdTargets(DmsetupContext& ctx, const CommandCall& call);
 bool CmdVersion(DmsetupContext& ctx, const CommandCall& call);
+bool CmdTargetVersion(DmsetupContext& ctx, const CommandCall& call);
+bool CmdSplitName(DmsetupContext& ctx, const CommandCall& call);
 bool CmdHelp(DmsetupContext& ctx, const CommandCall& call);
 
 // _display_info(): the long form, or the columns with -c.

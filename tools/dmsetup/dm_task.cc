@@ -49,6 +49,8 @@ absl::string_view Verb(DmTaskType type) {
       return "message";
     case DmTaskType::kSetGeometry:
       return "setgeometry";
+    case DmTaskType::kMknodes:
+      return "mknodes";
   }
   return "";
 }
@@ -65,20 +67,29 @@ std::string DmTask::NodePath(absl::string_view name) const {
 
 // --- who is meant ---
 
+std::optional<std::string> DmTask::MangleOrSay(absl::string_view s,
+                                               absl::string_view what,
+                                               size_t max, MangleMode mode,
+                                               absl::string_view failed) {
+  absl::StatusOr<std::string> mangled = Mangle(s, what, max, mode);
+  if (mangled.ok()) return *std::move(mangled);
+  Error(mangled.status().message());
+  if (!absl::StrContains(mangled.status().message(), "more than once")) {
+    // Only of those in use already does the sentence end in a full stop.
+    Error(absl::StrCat("Failed to mangle ", failed, s,
+                       absl::StartsWith(what, "new") ? "\"" : "\"."));
+  }
+  return std::nullopt;
+}
+
 bool DmTask::SetPlainName(absl::string_view name, MangleMode mode) {
   if (name.size() > DmCtl::kNameLen) {
     Error(absl::StrCat("Name \"", name, "\" too long."));
     return false;
   }
-  absl::StatusOr<std::string> mangled =
-      Mangle(name, "name", DmCtl::kNameLen, mode);
-  if (!mangled.ok()) {
-    Error(mangled.status().message());
-    if (!absl::StrContains(mangled.status().message(), "more than once")) {
-      Error(absl::StrCat("Failed to mangle device name \"", name, "\"."));
-    }
-    return false;
-  }
+  std::optional<std::string> mangled =
+      MangleOrSay(name, "name", DmCtl::kNameLen, mode, "device name \"");
+  if (!mangled) return false;
   name_ = *std::move(mangled);
   return true;
 }
@@ -90,7 +101,15 @@ bool DmTask::SetNameFromPath(const std::string& path) {
     Error(absl::StrCat("Name \"", path, "\" invalid. It contains \"/\"."));
     return false;
   }
+  // The control node is no device, but it has its own name.
+  if (path == "/dev/mapper/control") {
+    return SetPlainName(base, MangleMode::kNone);
+  }
   absl::StatusOr<DevT> dev = machine.LookupBdev(path);
+  if (!dev.ok() && ErrnoOf(dev.status()) == ENOTBLK) {
+    Error(absl::StrCat("Device ", base, " not found"));
+    return false;
+  }
   // "vg/lv" is tried under /dev.
   if (!dev.ok() && path.size() >= 3 && path[0] != '/' &&
       std::count(path.begin(), path.end(), '/') == 1) {
@@ -120,15 +139,9 @@ bool DmTask::SetName(absl::string_view name) {
 }
 
 bool DmTask::SetUuid(absl::string_view uuid) {
-  absl::StatusOr<std::string> mangled =
-      Mangle(uuid, "UUID", DmCtl::kUuidLen, ctx_.options.mangle);
-  if (!mangled.ok()) {
-    Error(mangled.status().message());
-    if (!absl::StrContains(mangled.status().message(), "more than once")) {
-      Error(absl::StrCat("Failed to mangle device uuid \"", uuid, "\"."));
-    }
-    return false;
-  }
+  std::optional<std::string> mangled = MangleOrSay(
+      uuid, "UUID", DmCtl::kUuidLen, ctx_.options.mangle, "device uuid \"");
+  if (!mangled) return false;
   uuid_ = *std::move(mangled);
   return true;
 }
@@ -163,13 +176,10 @@ bool DmTask::SetNewName(absl::string_view name) {
     Error("Non empty new name is required.");
     return false;
   }
-  absl::StatusOr<std::string> mangled =
-      Mangle(name, "new name", DmCtl::kNameLen, ctx_.options.mangle);
-  if (!mangled.ok()) {
-    Error(mangled.status().message());
-    Error(absl::StrCat("Failed to mangle new device name \"", name, "\""));
-    return false;
-  }
+  std::optional<std::string> mangled =
+      MangleOrSay(name, "new name", DmCtl::kNameLen, ctx_.options.mangle,
+                  "new device name \"");
+  if (!mangled) return false;
   new_name_ = *std::move(mangled);
   return true;
 }
@@ -179,13 +189,10 @@ bool DmTask::SetNewUuid(absl::string_view uuid) {
     Error(absl::StrCat("Uuid \"", uuid, "\" too long"));
     return false;
   }
-  absl::StatusOr<std::string> mangled =
-      Mangle(uuid, "new UUID", DmCtl::kUuidLen, ctx_.options.mangle);
-  if (!mangled.ok()) {
-    Error(mangled.status().message());
-    Error(absl::StrCat("Failed to mangle new device uuid \"", uuid, "\""));
-    return false;
-  }
+  std::optional<std::string> mangled =
+      MangleOrSay(uuid, "new UUID", DmCtl::kUuidLen, ctx_.options.mangle,
+                  "new device UUID \"");
+  if (!mangled) return false;
   new_name_ = *std::move(mangled);
   flags_ |= DM_UUID_FLAG;
   return true;
@@ -224,6 +231,7 @@ absl::Status DmTask::Ioctl() {
     case DmTaskType::kResume:
       return ctl.DevSuspend(io_);
     case DmTaskType::kInfo:
+    case DmTaskType::kMknodes:
       return ctl.DevStatus(io_);
     case DmTaskType::kDeps: {
       bool has_table;
@@ -251,7 +259,29 @@ absl::Status DmTask::Ioctl() {
   return absl::OkStatus();
 }
 
+// What the kernel tells must be mangled, unless all goes unmangled.
+bool DmTask::CheckReplyMangled() {
+  if (ctx_.options.mangle == MangleMode::kNone) return true;
+  std::vector<std::pair<absl::string_view, absl::string_view>> texts = {
+      {"name", io_.name}, {"UUID", io_.uuid}};
+  for (const DmNameEntry& entry : names_) texts.push_back({"name", entry.name});
+  for (const auto& [what, text] : texts) {
+    if (IsMangled(text)) continue;
+    Error(absl::StrCat("The ", what, " \"", text,
+                       "\" should be mangled but it contains blacklisted "
+                       "characters."));
+    return false;
+  }
+  return true;
+}
+
 bool DmTask::RunOne() {
+  if (number_ && number_->major_nr == 0) {
+    Error(
+        "Missing major number for persistent device.\n"
+        "Couldn't create ioctl argument.");
+    return false;
+  }
   io_.name = name_;
   io_.uuid = uuid_;
   io_.flags = flags_;
@@ -264,7 +294,7 @@ bool DmTask::RunOne() {
   const absl::Status s = Ioctl();
   if (s.ok()) {
     UpdateNodes();
-    return true;
+    return CheckReplyMangled();
   }
   const int err = ErrnoOf(s);
   if (err == EAGAIN && type_ == DmTaskType::kWaitEvent) {
@@ -272,8 +302,12 @@ bool DmTask::RunOne() {
     return false;
   }
   if (err == ENXIO &&
-      (type_ == DmTaskType::kInfo || type_ == DmTaskType::kStatus)) {
+      (type_ == DmTaskType::kInfo || type_ == DmTaskType::kStatus ||
+       type_ == DmTaskType::kMknodes)) {
     exists_ = false;
+    if (type_ == DmTaskType::kMknodes) {
+      ctx_.ctl.machine().RemoveNode(NodePath(name_));
+    }
     return true;
   }
   const std::string number = number_ && number_->major_nr > 0
@@ -336,6 +370,9 @@ void DmTask::UpdateNodes() {
   switch (type_) {
     case DmTaskType::kCreate:
       if (ctx_.options.addnodeoncreate) AddNode(dev());
+      break;
+    case DmTaskType::kMknodes:
+      AddNode(dev());
       break;
     case DmTaskType::kResume:
       if (name_.empty()) break;

@@ -12,6 +12,7 @@
 #ifndef DMDAX_TOOLS_DMSETUP_DM_TASK_H_
 #define DMDAX_TOOLS_DMSETUP_DM_TASK_H_
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,16 +22,21 @@
 
 namespace dmdax {
 
+struct InfoReport;
+class DevTree;
+
 // One dmsetup command's surroundings: its options, its kernel, its streams.
 struct DmsetupContext {
   DmCtl& ctl;
-  const DmsetupOptions& options;
+  DmsetupOptions options;
   std::string input;  // standard input, whole
   std::string out = {};
   std::string err = {};
   // What dmsetup does not say: where exactly the input is wrong, and why.
   std::vector<std::string> hints = {};
-  std::vector<std::vector<std::string>> report = {};  // rows of info -c
+  std::shared_ptr<InfoReport> report = {};  // of -c and -S
+  DevTree* tree = nullptr;                  // that is being built
+  bool concise_printed = false;             // a line of table --concise is open
   // Set when a command would wait for ever (`wait`): the caller decides.
   bool would_block = false;
 };
@@ -52,6 +58,7 @@ enum class DmTaskType {
   kClear,
   kTargetMsg,
   kSetGeometry,
+  kMknodes,
 };
 
 class DmTask {
@@ -96,6 +103,12 @@ class DmTask {
   absl::Status Ioctl();
   bool RunOne();
   void Error(absl::string_view text);
+  bool CheckReplyMangled();
+  // Mangles a name or uuid; says what is wrong with `s`, and that `failed`.
+  std::optional<std::string> MangleOrSay(absl::string_view s,
+                                         absl::string_view what, size_t max,
+                                         MangleMode mode,
+                                         absl::string_view failed);
   void UpdateNodes();
   std::string NodePath(absl::string_view name) const;
   bool AddNode(DevT dev);

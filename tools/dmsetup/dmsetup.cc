@@ -4,37 +4,55 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tools/dmsetup/command.h"
 #include "tools/dmsetup/report.h"
+#include "tools/dmsetup/tree.h"
 #include "tools/dmsetup/usage.h"
 
 namespace dmdax {
 namespace {
 
+constexpr auto kOnce = DmsetupCommand::kOnce;
+constexpr auto kEachArg = DmsetupCommand::kEachArg;
+constexpr auto kSelectable = DmsetupCommand::kSelectable;
+
 constexpr DmsetupCommand kCommands[] = {
-    {"help", 0, 0, false, CmdHelp},
-    {"create", 0, 2, false, CmdCreate},
-    {"remove", 0, -1, true, CmdRemove},
-    {"remove_all", 0, 0, false, CmdRemoveAll},
-    {"suspend", 0, -1, true, CmdSuspend},
-    {"resume", 0, -1, true, CmdResume},
-    {"load", 0, 2, false, CmdLoad},
-    {"clear", 0, -1, true, CmdClear},
-    {"reload", 0, 2, false, CmdLoad},
-    {"wipe_table", 0, -1, true, CmdWipeTable},
-    {"rename", 1, 2, false, CmdRename},
-    {"measure", 0, -1, true, CmdStatus},
-    {"message", 2, -1, false, CmdMessage},
-    {"ls", 0, 0, false, CmdLs},
-    {"info", 0, -1, true, CmdInfo},
-    {"deps", 0, -1, true, CmdDeps},
-    {"status", 0, -1, true, CmdStatus},
-    {"table", 0, -1, true, CmdStatus},
-    {"wait", 0, 2, false, CmdWait},
-    {"targets", 0, 0, false, CmdTargets},
-    {"version", 0, 0, false, CmdVersion},
-    {"setgeometry", 5, 5, false, CmdSetGeometry},
+    {"help", 0, 0, kOnce, CmdHelp},
+    {"create", 0, 2, kOnce, CmdCreate},
+    {"remove", 0, -1, kSelectable, CmdRemove},
+    {"remove_all", 0, 0, kOnce, CmdRemoveAll},
+    {"suspend", 0, -1, kSelectable, CmdSuspend},
+    {"resume", 0, -1, kSelectable, CmdResume},
+    {"load", 0, 2, kOnce, CmdLoad},
+    {"clear", 0, -1, kSelectable, CmdClear},
+    {"reload", 0, 2, kOnce, CmdLoad},
+    {"wipe_table", 0, -1, kSelectable, CmdWipeTable},
+    {"rename", 1, 2, kOnce, CmdRename},
+    {"measure", 0, -1, kSelectable, CmdStatus},
+    {"message", 2, -1, kOnce, CmdMessage},
+    {"ls", 0, 0, kOnce, CmdLs},
+    {"info", 0, -1, kEachArg, CmdInfo},
+    {"deps", 0, -1, kSelectable, CmdDeps},
+    {"stats", 1, -1, kOnce, CmdStats},
+    {"status", 0, -1, kSelectable, CmdStatus},
+    {"table", 0, -1, kSelectable, CmdStatus},
+    {"wait", 0, 2, kOnce, CmdWait},
+    {"mknodes", 0, -1, kEachArg, CmdMknodes},
+    {"mangle", 0, -1, kEachArg, CmdMangle},
+    {"udevcreatecookie", 0, 0, kOnce, CmdUdevCreateCookie},
+    {"udevreleasecookie", 0, 1, kOnce, CmdUdevReleaseCookie},
+    {"udevflags", 1, 1, kOnce, CmdUdevFlags},
+    {"udevcomplete", 1, 1, kOnce, CmdUdevComplete},
+    {"udevcomplete_all", 0, 1, kOnce, CmdUdevCompleteAll},
+    {"udevcookies", 0, 0, kOnce, CmdUdevCookies},
+    {"target-version", 1, -1, kEachArg, CmdTargetVersion},
+    {"targets", 0, 0, kOnce, CmdTargets},
+    {"version", 0, 0, kOnce, CmdVersion},
+    {"setgeometry", 5, 5, kOnce, CmdSetGeometry},
+    {"splitname", 1, 2, kOnce, CmdSplitName},
 };
 
 const DmsetupCommand* FindCommand(absl::string_view name) {
@@ -49,8 +67,9 @@ const DmsetupCommand* FindCommand(absl::string_view name) {
 bool Perform(DmsetupContext& ctx, const DmsetupCommand& command) {
   absl::Span<const std::string> args = ctx.options.args;
   CommandCall call{.verb = command.name, .args = args};
+  const bool repeatable = command.repeat != kOnce;
   call.multiple_devices =
-      command.repeatable && args.size() != 1 &&
+      repeatable && args.size() != 1 &&
       (!args.empty() || (!ctx.options.uuid && !ctx.options.major));
   do {
     if (!command.fn(ctx, call)) {
@@ -58,7 +77,70 @@ bool Perform(DmsetupContext& ctx, const DmsetupCommand& command) {
       return false;
     }
     if (!call.args.empty()) call.args.remove_prefix(1);
-  } while (command.repeatable && !call.args.empty());
+  } while (repeatable && !call.args.empty());
+  return true;
+}
+
+// _process_options(): what -o says when it is not about columns.
+bool CheckWords(DmsetupContext& ctx) {
+  const DmsetupOptions& o = ctx.options;
+  if (o.tree) {
+    return ParseTreeOptions(o.options.value_or(""), &ctx.err).has_value();
+  }
+  if (o.columns || !o.options) return true;
+  absl::string_view words = *o.options;
+  while (!words.empty()) {
+    const absl::string_view word = words.substr(0, words.find(','));
+    bool known = false;
+    for (const absl::string_view name : {"devno", "blkdevname", "devname"}) {
+      known |= absl::StartsWith(name, word);
+    }
+    if (!known) {
+      absl::StrAppend(&ctx.err, "Option not recognised: ", words, ".\n");
+      return false;
+    }
+    words.remove_prefix(std::min(word.size() + 1, words.size()));
+  }
+  return true;
+}
+
+bool ValidUnits(absl::string_view units) {
+  while (!units.empty() &&
+         (absl::ascii_isdigit(static_cast<unsigned char>(units[0])) ||
+          units[0] == '.')) {
+    units.remove_prefix(1);
+  }
+  return !units.empty() &&
+         absl::StrContains("hHrRbBsSkmgtpeKMGTPE", units.substr(0, 1));
+}
+
+// Runs the command, as often as --count asks, with its report.
+bool Start(DmsetupContext& ctx, const DmsetupCommand& asked) {
+  DmsetupOptions& o = ctx.options;
+  const DmsetupCommand* command = &asked;
+  // With -S the devices are gone through first, as info -c does.
+  const bool selects = o.select && asked.repeat == kSelectable;
+  if (selects) {
+    o.columns = true;
+    command = FindCommand("info");
+  }
+  if (o.columns) {
+    if (!InitReport(ctx, command->name)) return false;
+    if (selects) ctx.report->selected_command = &asked;
+  }
+  if (o.units && !ValidUnits(*o.units)) {
+    absl::StrAppend(&ctx.err, "Invalid --units argument.\n");
+    return false;
+  }
+  // Nothing changes meanwhile: nobody waits for an interval to pass.
+  const int count = std::max(o.count.value_or(1), 1);
+  for (int i = 1; i <= count; ++i) {
+    const bool ok = Perform(ctx, *command);
+    if (ctx.concise_printed) absl::StrAppend(&ctx.out, "\n");
+    OutputReport(ctx);
+    if (!ok) return false;
+    if (i < count && ctx.report != nullptr) absl::StrAppend(&ctx.out, "\n");
+  }
   return true;
 }
 
@@ -80,7 +162,12 @@ bool Run(DmsetupContext& ctx) {
                     kDmsetupUsage);
     return false;
   }
-  return Perform(ctx, *command) && FinishReport(ctx);
+  if (o.help || o.version) return Perform(ctx, *command);
+  if (!CheckWords(ctx)) {
+    absl::StrAppend(&ctx.err, "Couldn't process command line.\n");
+    return false;
+  }
+  return Start(ctx, *command);
 }
 
 }  // namespace
@@ -99,12 +186,15 @@ DmsetupResult RunDmsetup(DmCtl& ctl, absl::Span<const std::string> args,
     result.rc = 1;
     return result;
   }
+  if (options->command == "splitname") options->columns = true;
+  // mangle looks at names as the kernel has them.
+  if (options->command == "mangle") options->mangle = MangleMode::kNone;
   DmsetupContext ctx{
       .ctl = ctl, .options = *options, .input = std::move(input)};
   const bool ok = Run(ctx);
   result.rc = ok || options->help || options->version ? 0 : 1;
   result.out = std::move(ctx.out);
-  result.err = std::move(ctx.err);
+  result.err += ctx.err;
   result.hints = std::move(ctx.hints);
   result.would_block = ctx.would_block;
   return result;
@@ -117,7 +207,10 @@ bool DmsetupReadsInput(absl::Span<const std::string> args) {
   std::optional<DmsetupOptions> o = ParseDmsetupOptions(argv, &ignored);
   if (!o || o->notable || o->table || o->help || o->version) return false;
   const bool by_name = !o->uuid && !o->major;
-  if (o->command == "create") return o->args.size() == 1;
+  if (o->command == "udevcomplete_all") return !o->yes;
+  if (o->command == "create") {
+    return o->concise ? o->args.empty() : o->args.size() == 1;
+  }
   if (o->command == "load" || o->command == "reload") {
     return o->args.size() == (by_name ? 1u : 0u);
   }

@@ -50,7 +50,8 @@ absl::StatusOr<std::string> Mangle(absl::string_view s, absl::string_view what,
     if (mode == MangleMode::kAuto && was_mangled && needs_mangling) {
       return absl::InvalidArgumentError(
           absl::StrCat("The ", what, " \"", s,
-                       "\" contains mixed mangled and unmangled characters."));
+                       "\" contains mixed mangled and unmangled characters or "
+                       "it's already mangled improperly."));
     }
     if (mangled.size() > max) {
       return absl::InvalidArgumentError(absl::StrCat(
@@ -58,6 +59,22 @@ absl::StatusOr<std::string> Mangle(absl::string_view s, absl::string_view what,
     }
   }
   return mangled;
+}
+
+std::string MangledAs(absl::string_view s, absl::string_view what,
+                      MangleMode mode) {
+  const bool plain = mode == MangleMode::kNone;
+  constexpr size_t kAnyLength = 4096;
+  return Mangle(plain ? std::string(s) : Unmangle(s), what, kAnyLength,
+                plain ? MangleMode::kAuto : mode)
+      .value_or(std::string(s));
+}
+
+bool IsMangled(absl::string_view s) {
+  for (const char c : s) {
+    if (!IsWhitelisted(c) && c != '\\') return false;
+  }
+  return true;
 }
 
 std::string Unmangle(absl::string_view s) {

@@ -25,6 +25,13 @@ enum class MangleMode { kNone, kAuto, kHex };
 absl::StatusOr<std::string> Mangle(absl::string_view s, absl::string_view what,
                                    size_t max, MangleMode mode);
 
+// dm_task_get_name_mangled(): what the kernel has as `mode` would mangle it.
+std::string MangledAs(absl::string_view s, absl::string_view what,
+                      MangleMode mode);
+
+// Nothing in it needs mangling.
+bool IsMangled(absl::string_view s);
+
 // Every \xHH decoded.
 std::string Unmangle(absl::string_view s);
 

@@ -50,58 +50,13 @@ enum LongOption : int {
   kAddOnCreate,
   kStats,
   kStatsArg,
+  kReportFormat,
 };
 
 const option kLongOptions[] = {
+    // In dmsetup's order, which getopt shows.  Those of dmstats are accepted,
+    // without effect.
     {"readonly", 0, nullptr, 'r'},
-    {"checks", 0, nullptr, kChecks},
-    {"columns", 0, nullptr, 'c'},
-    {"concise", 0, nullptr, kConcise},
-    {"count", 1, nullptr, kCount},
-    {"deferred", 0, nullptr, kDeferred},
-    {"select", 1, nullptr, 'S'},
-    {"exec", 1, nullptr, kExec},
-    {"force", 0, nullptr, 'f'},
-    {"gid", 1, nullptr, 'G'},
-    {"help", 0, nullptr, 'h'},
-    {"inactive", 0, nullptr, kInactive},
-    {"interval", 1, nullptr, kInterval},
-    {"manglename", 1, nullptr, kMangle},
-    {"major", 1, nullptr, 'j'},
-    {"minor", 1, nullptr, 'm'},
-    {"mode", 1, nullptr, 'M'},
-    {"nameprefixes", 0, nullptr, kNamePrefixes},
-    {"noflush", 0, nullptr, kNoFlush},
-    {"noheadings", 0, nullptr, kNoHeadings},
-    {"nolockfs", 0, nullptr, kNoLockFs},
-    {"noopencount", 0, nullptr, kNoOpenCount},
-    {"notable", 0, nullptr, 'n'},
-    {"udevcookie", 1, nullptr, kUdevCookie},
-    {"noudevrules", 0, nullptr, kNoUdevRules},
-    {"noudevsync", 0, nullptr, kNoUdevSync},
-    {"options", 1, nullptr, 'o'},
-    {"readahead", 1, nullptr, kReadAhead},
-    {"retry", 0, nullptr, kRetry},
-    {"rows", 0, nullptr, kRows},
-    {"separator", 1, nullptr, kSeparator},
-    {"setuuid", 0, nullptr, kSetUuid},
-    {"showkeys", 0, nullptr, kShowKeys},
-    {"sort", 1, nullptr, 'O'},
-    {"table", 1, nullptr, kTable},
-    {"target", 1, nullptr, kTarget},
-    {"tree", 0, nullptr, kTree},
-    {"uid", 1, nullptr, 'U'},
-    {"units", 1, nullptr, kUnits},
-    {"uuid", 1, nullptr, 'u'},
-    {"unbuffered", 0, nullptr, kUnbuffered},
-    {"unquoted", 0, nullptr, kUnquoted},
-    {"verbose", 1, nullptr, 'v'},
-    {"verifyudev", 0, nullptr, kVerifyUdev},
-    {"version", 0, nullptr, kVersion},
-    {"yes", 0, nullptr, 'y'},
-    {"addnodeonresume", 0, nullptr, kAddOnResume},
-    {"addnodeoncreate", 0, nullptr, kAddOnCreate},
-    // dmstats' own; accepted as dmsetup accepts them, without effect here.
     {"alias", 1, nullptr, kStatsArg},
     {"alldevices", 0, nullptr, kStats},
     {"allprograms", 0, nullptr, kStats},
@@ -110,28 +65,75 @@ const option kLongOptions[] = {
     {"areas", 1, nullptr, kStatsArg},
     {"areasize", 1, nullptr, kStatsArg},
     {"bounds", 1, nullptr, kStatsArg},
+    {"checks", 0, nullptr, kChecks},
     {"clear", 0, nullptr, kStats},
+    {"columns", 0, nullptr, 'c'},
+    {"concise", 0, nullptr, kConcise},
+    {"count", 1, nullptr, kCount},
+    {"deferred", 0, nullptr, kDeferred},
+    {"select", 1, nullptr, 'S'},
+    {"exec", 1, nullptr, kExec},
     {"filemap", 0, nullptr, kStats},
     {"follow", 1, nullptr, kStatsArg},
+    {"force", 0, nullptr, 'f'},
     {"foreground", 0, nullptr, kStats},
+    {"gid", 1, nullptr, 'G'},
     {"group", 0, nullptr, kStats},
     {"groupid", 1, nullptr, kStatsArg},
+    {"help", 0, nullptr, 'h'},
     {"histogram", 0, nullptr, kStats},
+    {"inactive", 0, nullptr, kInactive},
+    {"interval", 1, nullptr, kInterval},
     {"length", 1, nullptr, kStatsArg},
+    {"manglename", 1, nullptr, kMangle},
+    {"major", 1, nullptr, 'j'},
+    {"minor", 1, nullptr, 'm'},
+    {"mode", 1, nullptr, 'M'},
+    {"nameprefixes", 0, nullptr, kNamePrefixes},
     {"nogroup", 0, nullptr, kStats},
+    {"noflush", 0, nullptr, kNoFlush},
+    {"noheadings", 0, nullptr, kNoHeadings},
+    {"nolockfs", 0, nullptr, kNoLockFs},
+    {"noopencount", 0, nullptr, kNoOpenCount},
     {"nosuffix", 0, nullptr, kStats},
+    {"notable", 0, nullptr, 'n'},
     {"notimesuffix", 0, nullptr, kStats},
+    {"udevcookie", 1, nullptr, kUdevCookie},
     {"nomonitor", 0, nullptr, kStats},
+    {"noudevrules", 0, nullptr, kNoUdevRules},
+    {"noudevsync", 0, nullptr, kNoUdevSync},
+    {"options", 1, nullptr, 'o'},
     {"precise", 0, nullptr, kStats},
     {"programid", 1, nullptr, kStatsArg},
     {"raw", 0, nullptr, kStats},
+    {"readahead", 1, nullptr, kReadAhead},
     {"region", 0, nullptr, kStats},
     {"regions", 1, nullptr, kStatsArg},
     {"regionid", 1, nullptr, kStatsArg},
     {"relative", 0, nullptr, kStats},
+    {"retry", 0, nullptr, kRetry},
+    {"rows", 0, nullptr, kRows},
     {"segments", 0, nullptr, kStats},
+    {"separator", 1, nullptr, kSeparator},
+    {"setuuid", 0, nullptr, kSetUuid},
+    {"showkeys", 0, nullptr, kShowKeys},
+    {"sort", 1, nullptr, 'O'},
     {"start", 1, nullptr, kStatsArg},
+    {"table", 1, nullptr, kTable},
+    {"target", 1, nullptr, kTarget},
+    {"tree", 0, nullptr, kTree},
+    {"uid", 1, nullptr, 'U'},
+    {"units", 1, nullptr, kUnits},
+    {"uuid", 1, nullptr, 'u'},
+    {"unbuffered", 0, nullptr, kUnbuffered},
+    {"unquoted", 0, nullptr, kUnquoted},
     {"userdata", 1, nullptr, kStatsArg},
+    {"verbose", 1, nullptr, 'v'},
+    {"verifyudev", 0, nullptr, kVerifyUdev},
+    {"version", 0, nullptr, kVersion},
+    {"yes", 0, nullptr, 'y'},
+    {"addnodeonresume", 0, nullptr, kAddOnResume},
+    {"addnodeoncreate", 0, nullptr, kAddOnCreate},
     {nullptr, 0, nullptr, 0},
 };
 
@@ -190,6 +192,7 @@ constexpr TextOption kTextOptions[] = {
     {'S', &DmsetupOptions::select},
     {kUnits, &DmsetupOptions::units},
     {kReadAhead, &DmsetupOptions::readahead},
+    {kReportFormat, &DmsetupOptions::report_format},
 };
 
 // Options that are checked while they are read.  Appends dmsetup's message
@@ -202,6 +205,14 @@ bool ApplyChecked(int c, const char* arg, DmsetupOptions& o, std::string* err) {
     case 'm':
       o.minor = atoi(arg);
       return true;
+    case kUdevCookie: {
+      char* end = nullptr;
+      const unsigned long cookie = strtoul(arg, &end, 0);
+      if (cookie == 0 || *end != '\0' || cookie > UINT32_MAX) {
+        absl::StrAppend(err, "Incorrect cookie value.\n");
+      }
+      return true;
+    }
     case kCount:
       o.count = atoi(arg);
       if (*o.count >= 0) return true;
@@ -223,6 +234,7 @@ bool ApplyChecked(int c, const char* arg, DmsetupOptions& o, std::string* err) {
         absl::StrAppend(err, "Unknown name mangling mode.\n");
         return false;
       }
+      o.mangle_given = o.mangle;
       return true;
     case 'M': {
       char* end = nullptr;
@@ -305,6 +317,12 @@ bool CheckTogether(const DmsetupOptions& o, std::string* err) {
     absl::StrAppend(err, "--table and --notable are incompatible.\n");
     return false;
   }
+  if (o.report_format && *o.report_format != "basic" &&
+      *o.report_format != "json" && *o.report_format != "json_std") {
+    absl::StrAppend(err, "Unknown report format specified: ", *o.report_format,
+                    ".\n");
+    return false;
+  }
   if (o.addnodeonresume && o.addnodeoncreate) {
     absl::StrAppend(
         err, "--addnodeonresume and --addnodeoncreate are incompatible.\n");
@@ -326,9 +344,16 @@ std::optional<DmsetupOptions> ParseDmsetupOptions(
   optind = 0;  // glibc: start afresh
   opterr = 0;  // we print, so that the caller has it
   const int argc = static_cast<int>(argv.size());
+  std::vector<option> long_options(std::begin(kLongOptions),
+                                   std::end(kLongOptions));
+  // lvm's; dmsetup itself does not know it.
+  if (!absl::EndsWith(argv[0], "dmsetup")) {
+    long_options.insert(long_options.begin(),
+                        {"reportformat", 1, nullptr, kReportFormat});
+  }
   while (true) {
     const int c = getopt_long(argc, raw.data(), "cCfG:hj:m:M:no:O:rS:u:U:vy",
-                              kLongOptions, nullptr);
+                              long_options.data(), nullptr);
     if (c == -1) break;
     if (c == '?') {
       // getopt has permuted raw: find its word in there.

@@ -32,6 +32,8 @@ struct DmsetupOptions {
   std::optional<std::string> sort, select, units, readahead;
   std::optional<int> count, interval;
   MangleMode mangle = MangleMode::kAuto;
+  std::optional<MangleMode> mangle_given;  // --manglename
+  std::optional<std::string> report_format;
 
   std::string command;            // "" when there is none
   std::vector<std::string> args;  // what follows it

@@ -1,130 +1,242 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/dmsetup/report.h"
 
-#include <algorithm>
 #include <cerrno>
 
-#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "base/errno_status.h"
+#include "tools/dmsetup/block_name.h"
+#include "tools/dmsetup/command.h"
+#include "tools/dmsetup/info_fields.h"
+#include "tools/dmsetup/sysfs.h"
 
 namespace dmdax {
 namespace {
 
-struct Field {
-  absl::string_view id;
-  absl::string_view heading;
-  size_t width;
-  bool right;  // numbers are right-aligned, their headings are not
-  std::string (*value)(DmsetupContext& ctx, const DmTask& task);
+// What a row is made of.
+struct InfoRow {
+  const DmTask* task = nullptr;
+  const DmTask* deps = nullptr;
+  const DevTree* tree = nullptr;
+  size_t node = 0;
+  const SplitName* split = nullptr;
 };
 
-std::string Attr(DmsetupContext&, const DmTask& task) {
-  const uint32_t flags = task.io().flags;
-  return absl::StrCat(flags & DM_ACTIVE_PRESENT_FLAG ? "L" : "-",
-                      flags & DM_INACTIVE_PRESENT_FLAG ? "I" : "-",
-                      flags & DM_SUSPEND_FLAG ? "s" : "-",
-                      flags & DM_READONLY_FLAG ? "r" : "w");
+using Value = std::optional<FieldValue>;
+using ValueFn = Value (*)(DmsetupContext& ctx, const InfoRow& row);
+
+Value Text(std::string text) { return FieldValue{std::move(text)}; }
+
+Value Attr(DmsetupContext&, const InfoRow& row) {
+  const uint32_t flags = row.task->io().flags;
+  return Text(absl::StrCat(flags & DM_ACTIVE_PRESENT_FLAG ? "L" : "-",
+                           flags & DM_INACTIVE_PRESENT_FLAG ? "I" : "-",
+                           flags & DM_SUSPEND_FLAG ? "s" : "-",
+                           flags & DM_READONLY_FLAG ? "r" : "w"));
 }
 
-std::string TablesLoaded(DmsetupContext&, const DmTask& task) {
-  const bool live = task.io().flags & DM_ACTIVE_PRESENT_FLAG;
-  const bool inactive = task.io().flags & DM_INACTIVE_PRESENT_FLAG;
-  if (live) return inactive ? "Both" : "Live";
-  return inactive ? "Inactive" : "None";
+Value TablesLoaded(DmsetupContext&, const InfoRow& row) {
+  const bool live = row.task->io().flags & DM_ACTIVE_PRESENT_FLAG;
+  const bool inactive = row.task->io().flags & DM_INACTIVE_PRESENT_FLAG;
+  if (live) return Text(inactive ? "Both" : "Live");
+  return Text(inactive ? "Inactive" : "None");
 }
 
-// In the order of `dmsetup info -c -o help`.
-constexpr Field kFields[] = {
-    {"name", "Name", 16, false,
-     [](DmsetupContext&, const DmTask& t) { return t.name(); }},
-    {"mangled_name", "MangledName", 16, false,
-     [](DmsetupContext&, const DmTask& t) { return t.io().name; }},
-    {"unmangled_name", "UnmangledName", 16, false,
-     [](DmsetupContext&, const DmTask& t) { return Unmangle(t.io().name); }},
-    {"uuid", "UUID", 32, false,
-     [](DmsetupContext&, const DmTask& t) { return t.uuid(); }},
-    {"mangled_uuid", "MangledUUID", 32, false,
-     [](DmsetupContext&, const DmTask& t) { return t.io().uuid; }},
-    {"unmangled_uuid", "UnmangledUUID", 32, false,
-     [](DmsetupContext&, const DmTask& t) { return Unmangle(t.io().uuid); }},
-    {"read_ahead", "RAhead", 6, true,
-     [](DmsetupContext& ctx, const DmTask& t) {
-       return absl::StrCat(ReadAhead(ctx, t).value_or(0));
-     }},
-    {"blkdevname", "BlkDevName", 16, false,
-     [](DmsetupContext&, const DmTask& t) {
-       return absl::StrCat("dm-", t.dev().minor_nr);
-     }},
-    {"attr", "Stat", 4, false, Attr},
-    {"tables_loaded", "Tables", 6, false, TablesLoaded},
-    {"suspended", "Suspended", 9, false,
-     [](DmsetupContext&, const DmTask& t) -> std::string {
-       return t.io().flags & DM_SUSPEND_FLAG ? "Suspended" : "Active";
-     }},
-    {"readonly", "Read-only", 9, false,
-     [](DmsetupContext&, const DmTask& t) -> std::string {
-       return t.io().flags & DM_READONLY_FLAG ? "Read-only" : "Writeable";
-     }},
-    {"devno", "DevNo", 5, false,
-     [](DmsetupContext&, const DmTask& t) { return t.dev().ToString(); }},
-    {"major", "Maj", 3, true,
-     [](DmsetupContext&, const DmTask& t) {
-       return absl::StrCat(t.dev().major_nr);
-     }},
-    {"minor", "Min", 3, true,
-     [](DmsetupContext&, const DmTask& t) {
-       return absl::StrCat(t.dev().minor_nr);
-     }},
-    {"open", "Open", 4, true,
-     [](DmsetupContext&, const DmTask& t) {
-       return absl::StrCat(t.io().open_count);
-     }},
-    {"segments", "Targ", 4, true,
-     [](DmsetupContext&, const DmTask& t) {
-       return absl::StrCat(t.io().target_count);
-     }},
-    {"events", "Event", 6, true,
-     [](DmsetupContext&, const DmTask& t) {
-       return absl::StrCat(t.io().event_nr);
-     }},
+// The disk's name of `dev`, or why there is none.
+std::optional<std::string> ResolveBlockName(DmsetupContext& ctx, DevT dev) {
+  std::optional<std::string> name = BlockName(ctx, dev);
+  if (!name) {
+    absl::StrAppend(&ctx.err, "Could not resolve block device name for ",
+                    dev.ToString(), ".\n");
+  }
+  return name;
+}
+
+Value BlockDevName(DmsetupContext& ctx, const InfoRow& row) {
+  std::optional<std::string> name = ResolveBlockName(ctx, row.task->dev());
+  if (!name) return std::nullopt;
+  return Text(*std::move(name));
+}
+
+Value DepNumbers(DmsetupContext&, const InfoRow& row) {
+  std::vector<std::string> devs;
+  for (const DevT& dev : row.deps->deps()) devs.push_back(dev.ToString());
+  return Text(absl::StrJoin(devs, ","));
+}
+
+Value DepBlockNames(DmsetupContext& ctx, const InfoRow& row) {
+  std::vector<std::string> names;
+  for (const DevT& dev : row.deps->deps()) {
+    std::optional<std::string> name = ResolveBlockName(ctx, dev);
+    if (!name) return std::nullopt;
+    names.push_back(*std::move(name));
+  }
+  return Text(absl::StrJoin(names, ","));
+}
+
+// The neighbours in the tree that are mapped devices.
+Value TreeNames(const InfoRow& row, TreeOrder order) {
+  std::vector<std::string> names;
+  for (const size_t i : row.tree->Children(row.node, order)) {
+    const std::string& name = row.tree->node(i).name;
+    if (!name.empty()) names.push_back(name);
+  }
+  return Text(absl::StrJoin(names, ","));
+}
+
+Value RefNumbers(DmsetupContext&, const InfoRow& row) {
+  std::vector<std::string> devs;
+  for (const size_t i : row.tree->Children(row.node, TreeOrder::kUsedBy)) {
+    if (i != 0) devs.push_back(row.tree->node(i).dev.ToString());
+  }
+  return Text(absl::StrJoin(devs, ","));
+}
+
+// In the order of kInfoSchema; statistics, which follow, have none.
+constexpr ValueFn kValues[] = {
+    [](DmsetupContext&, const InfoRow& r) { return Text(r.task->name()); },
+    [](DmsetupContext& ctx, const InfoRow& r) {
+      return Text(MangledAs(r.task->io().name, "name", ctx.options.mangle));
+    },
+    [](DmsetupContext&, const InfoRow& r) {
+      return Text(Unmangle(r.task->io().name));
+    },
+    [](DmsetupContext&, const InfoRow& r) { return Text(r.task->uuid()); },
+    [](DmsetupContext& ctx, const InfoRow& r) {
+      return Text(MangledAs(r.task->io().uuid, "UUID", ctx.options.mangle));
+    },
+    [](DmsetupContext&, const InfoRow& r) {
+      return Text(Unmangle(r.task->io().uuid));
+    },
+    [](DmsetupContext& ctx, const InfoRow& r) -> Value {
+      return FieldValue::Number(ReadAhead(ctx, *r.task).value_or(0));
+    },
+    BlockDevName,
+    Attr,
+    TablesLoaded,
+    [](DmsetupContext&, const InfoRow& r) {
+      return Text(r.task->io().flags & DM_SUSPEND_FLAG ? "Suspended"
+                                                       : "Active");
+    },
+    [](DmsetupContext&, const InfoRow& r) {
+      return Text(r.task->io().flags & DM_READONLY_FLAG ? "Read-only"
+                                                        : "Writeable");
+    },
+    [](DmsetupContext&, const InfoRow& r) {
+      return Text(r.task->dev().ToString());
+    },
+    [](DmsetupContext&, const InfoRow& r) -> Value {
+      return FieldValue::Number(r.task->dev().major_nr);
+    },
+    [](DmsetupContext&, const InfoRow& r) -> Value {
+      return FieldValue::Number(r.task->dev().minor_nr);
+    },
+    [](DmsetupContext&, const InfoRow& r) -> Value {
+      return FieldValue::Number(r.task->io().open_count);
+    },
+    [](DmsetupContext&, const InfoRow& r) -> Value {
+      return FieldValue::Number(r.task->io().target_count);
+    },
+    [](DmsetupContext&, const InfoRow& r) -> Value {
+      return FieldValue::Number(r.task->io().event_nr);
+    },
+    [](DmsetupContext&, const InfoRow& r) -> Value {
+      return FieldValue::Number(static_cast<int64_t>(r.deps->deps().size()));
+    },
+    [](DmsetupContext&, const InfoRow& r) {
+      return TreeNames(r, TreeOrder::kUses);
+    },
+    DepNumbers,
+    DepBlockNames,
+    [](DmsetupContext&, const InfoRow& r) -> Value {
+      return FieldValue::Number(static_cast<int64_t>(
+          r.tree->NumChildren(r.node, TreeOrder::kUsedBy)));
+    },
+    [](DmsetupContext&, const InfoRow& r) {
+      return TreeNames(r, TreeOrder::kUsedBy);
+    },
+    RefNumbers,
+    [](DmsetupContext&, const InfoRow& r) { return Text(r.split->subsystem); },
+    [](DmsetupContext&, const InfoRow& r) { return Text(r.split->vg_name); },
+    [](DmsetupContext&, const InfoRow& r) { return Text(r.split->lv_name); },
+    [](DmsetupContext&, const InfoRow& r) { return Text(r.split->lv_layer); },
 };
 
-constexpr char kDefaultFields[] =
-    "name,major,minor,attr,open,segments,events,uuid";
-
-const Field* FindField(absl::string_view id) {
-  for (const Field& field : kFields) {
-    if (field.id == id) return &field;
-  }
-  return nullptr;
+std::optional<bool> AddRow(DmsetupContext& ctx, const InfoRow& row,
+                           Report::Purpose purpose) {
+  return ctx.report->report.AddRow(
+      [&](size_t field) -> Value {
+        if (field >= std::size(kValues)) return std::nullopt;
+        // What a splitname alone has no object for is no value.
+        const uint32_t section = kInfoSchema.fields[field].section;
+        if (row.task == nullptr && section != kName) {
+          absl::StrAppend(&ctx.err,
+                          "_do_report_object: no data assigned to field ",
+                          kInfoSchema.fields[field].id, "\n");
+          return std::nullopt;
+        }
+        Value value = kValues[field](ctx, row);
+        if (!value) {
+          absl::StrAppend(
+              &ctx.err, "_do_report_object: report function failed for field ",
+              kInfoSchema.fields[field].id, "\n");
+        }
+        return value;
+      },
+      purpose);
 }
 
-std::vector<const Field*> SelectedFields(DmsetupContext& ctx) {
-  std::string list = ctx.options.options.value_or(kDefaultFields);
-  if (!list.empty() && list[0] == '+') {
-    list = absl::StrCat(kDefaultFields, ",", list.substr(1));
+ReportOptions OptionsFor(DmsetupContext& ctx,
+                         absl::string_view default_fields) {
+  DmsetupOptions& o = ctx.options;
+  ReportOptions r;
+  r.fields = o.options.value_or(std::string(default_fields));
+  if (absl::StartsWith(r.fields, "+")) {
+    r.fields = absl::StrCat(default_fields, ",", r.fields.substr(1));
   }
-  std::vector<const Field*> fields;
-  for (absl::string_view id : absl::StrSplit(list, ',', absl::SkipEmpty())) {
-    const Field* field = FindField(id);
-    if (field == nullptr) {
-      absl::StrAppend(&ctx.err, "Unrecognised field: ", id, "\n");
-      return {};
-    }
-    fields.push_back(field);
+  if (o.noheadings) r.separator = ":";
+  r.separator = o.separator.value_or(r.separator);
+  r.aligned = !o.noheadings && !o.nameprefixes && !o.separator;
+  r.headings = !o.noheadings;
+  if (o.options && absl::StrContains(*o.options, "help")) {
+    o.count = std::nullopt;
+    o.interval = std::nullopt;
+    r.headings = false;
   }
-  return fields;
-}
-
-std::string Pad(const std::string& text, size_t width, bool right) {
-  const std::string fill(width > text.size() ? width - text.size() : 0, ' ');
-  return right ? fill + text : text + fill;
+  r.buffered = !o.unbuffered || o.sort;
+  r.columns_as_rows = o.rows;
+  r.quoted = !o.unquoted;
+  if (o.nameprefixes) r.name_prefix = "DM_";
+  if (o.report_format == "json") r.format = ReportOptions::kJson;
+  if (o.report_format == "json_std") r.format = ReportOptions::kJsonStd;
+  r.sort_keys = o.sort.value_or("");
+  r.selection = o.select.value_or("");
+  return r;
 }
 
 }  // namespace
+
+bool InitReport(DmsetupContext& ctx, absl::string_view verb) {
+  const bool splits = verb == "splitname";
+  if (ctx.options.sort && (verb == "status" || verb == "table")) {
+    absl::StrAppend(&ctx.err,
+                    "--sort is not yet supported with status and table.\n");
+    return false;
+  }
+  ReportOptions options = OptionsFor(
+      ctx, splits ? "vg_name,lv_name,lv_layer"
+                  : "name,major,minor,attr,open,segments,events,uuid");
+  options.json_name = std::string(verb);
+  std::optional<Report> report =
+      Report::Create(kInfoSchema, splits ? uint32_t{kName} : 0u,
+                     std::move(options), {ctx.out, ctx.err});
+  if (!report) return false;
+  ctx.report = std::make_unique<InfoReport>(*std::move(report));
+  if (!(ctx.report->report.sections() & kTree)) return true;
+  return BuildWholeTree(ctx, ctx.report->tree);
+}
 
 std::optional<uint32_t> ReadAhead(DmsetupContext& ctx, const DmTask& task) {
   Machine& machine = ctx.ctl.machine();
@@ -140,108 +252,56 @@ std::optional<uint32_t> ReadAhead(DmsetupContext& ctx, const DmTask& task) {
       return std::nullopt;
     }
   }
-  // disk_update_readahead(): twice the optimal I/O, at least 128 KiB.
-  constexpr uint32_t kMinPages = 32;
-  const uint32_t pages = std::max<uint32_t>(
-      bdev->queue().limits().io_opt * 2 / kPageSize, kMinPages);
-  return pages * kPageSectors;
+  return ReadAheadSectors(*bdev);
 }
 
 bool AddInfoRow(DmsetupContext& ctx, const DmTask& task) {
-  const std::vector<const Field*> fields = SelectedFields(ctx);
-  if (fields.empty()) return false;
-  std::vector<std::string>& row = ctx.report.emplace_back();
-  for (const Field* field : fields) row.push_back(field->value(ctx, task));
-  return true;
+  InfoReport& info = *ctx.report;
+  const uint32_t sections = info.report.sections();
+  InfoRow row{.task = &task, .tree = &info.tree};
+  if (sections & kTree) {
+    row.node = info.tree.Find(task.dev());
+    if (row.node == 0) {
+      absl::StrAppend(&ctx.err, "Cannot find node ", task.dev().ToString(),
+                      ".\n");
+      return false;
+    }
+  }
+  DmTask deps(ctx, DmTaskType::kDeps);
+  if (sections & kDeps) {
+    deps.SetDevNumber(task.dev());
+    if (!deps.Run()) return false;
+    row.deps = &deps;
+  }
+  const std::string uuid = task.uuid();
+  const size_t hyphen = uuid.find('-');
+  const SplitName split(hyphen == uuid.npos ? "" : uuid.substr(0, hyphen),
+                        task.name());
+  row.split = &split;
+  // There is no I/O to have statistics of.
+  if (sections & (kStats | kStatsMeta)) return true;
+  const std::optional<bool> selected = AddRow(
+      ctx, row,
+      info.selected_command != nullptr ? Report::kJudge : Report::kOutput);
+  if (!selected) return false;
+  if (info.selected_command == nullptr || !*selected) return true;
+  const std::vector<std::string> args = {task.name()};
+  return info.selected_command->fn(
+      ctx, CommandCall{.verb = info.selected_command->name,
+                       .args = args,
+                       .multiple_devices = true});
 }
 
-bool FinishReport(DmsetupContext& ctx) {
-  if (ctx.report.empty()) return true;
-  const std::vector<const Field*> fields = SelectedFields(ctx);
-  const DmsetupOptions& o = ctx.options;
-  // With a separator, or without headings, columns are not padded.
-  const bool pad = !o.separator && !o.noheadings;
-  const std::string separator = o.separator.value_or(o.noheadings ? ":" : " ");
-  std::vector<size_t> widths;
-  for (size_t i = 0; i < fields.size(); ++i) {
-    size_t width = std::max(fields[i]->width, fields[i]->heading.size());
-    for (const auto& row : ctx.report) width = std::max(width, row[i].size());
-    widths.push_back(width);
-  }
-  if (!o.noheadings && !o.nameprefixes) {
-    std::vector<std::string> headings;
-    for (size_t i = 0; i < fields.size(); ++i) {
-      const std::string heading(fields[i]->heading);
-      headings.push_back(pad ? Pad(heading, widths[i], false) : heading);
-    }
-    absl::StrAppend(&ctx.out, absl::StrJoin(headings, separator), "\n");
-  }
-  for (const auto& row : ctx.report) {
-    std::vector<std::string> cells;
-    for (size_t i = 0; i < fields.size(); ++i) {
-      std::string cell = row[i];
-      if (o.nameprefixes) {
-        cell =
-            absl::StrCat("DM_", absl::AsciiStrToUpper(fields[i]->id),
-                         o.unquoted ? "=" : "='", cell, o.unquoted ? "" : "'");
-      } else if (pad) {
-        cell = Pad(cell, widths[i], fields[i]->right);
-      }
-      cells.push_back(std::move(cell));
-    }
-    absl::StrAppend(&ctx.out, absl::StrJoin(cells, separator), "\n");
-  }
-  return true;
+bool AddSplitNameRow(DmsetupContext& ctx, const SplitName& name) {
+  return AddRow(ctx, InfoRow{.split = &name}, Report::kOutput).has_value();
 }
 
-namespace {
-
-// Prints a device's line and those of the devices below it.
-void PrintTree(DmsetupContext& ctx, DevT dev, const std::string& indent,
-               const std::string& branch, int depth) {
-  std::string name;
-  std::vector<DevT> below;
-  if (auto md = dev.major_nr == ctx.ctl.major()
-                    ? ctx.ctl.FindMinor(dev.minor_nr)
-                    : nullptr) {
-    name = Unmangle(md->dm_name());
-    DmTask deps(ctx, DmTaskType::kDeps);
-    deps.SetDevNumber(dev);
-    if (deps.Run()) below = deps.deps();
-  }
-  absl::StrAppend(&ctx.out, indent, branch, name, " (", dev.ToString(), ")\n");
-  // A device stacked on itself would go on for ever.
-  if (depth > 64) return;
-  std::string next = indent;
-  if (!branch.empty()) next += branch[0] == '`' ? "  " : "| ";
-  for (size_t i = 0; i < below.size(); ++i) {
-    PrintTree(ctx, below[i], next + " ", i + 1 < below.size() ? "|-" : "`-",
-              depth + 1);
-  }
-}
-
-}  // namespace
-
-bool DisplayTree(DmsetupContext& ctx) {
-  DmTask list(ctx, DmTaskType::kList);
-  if (!list.Run()) return false;
-  if (list.names().empty()) {
-    absl::StrAppend(&ctx.out, "No devices found\n");
-    return true;
-  }
-  for (const DmNameEntry& entry : list.names()) {
-    const DevT dev = DevT::HugeDecode(entry.dev);
-    auto md = ctx.ctl.FindMinor(dev.minor_nr);
-    bool is_root = true;
-    for (const DmNameEntry& other : list.names()) {
-      DmTask deps(ctx, DmTaskType::kDeps);
-      deps.SetDevNumber(DevT::HugeDecode(other.dev));
-      if (!deps.Run()) return false;
-      for (const DevT& d : deps.deps()) is_root &= d != dev;
-    }
-    if (is_root) PrintTree(ctx, dev, "", "", 0);
-  }
-  return true;
+void OutputReport(DmsetupContext& ctx) {
+  if (ctx.report == nullptr) return;
+  Report& report = ctx.report->report;
+  // A report that is repeated has its headings each time.
+  if (ctx.options.count != 1 && !report.empty()) report.OutputHeadings();
+  report.Output();
 }
 
 }  // namespace dmdax

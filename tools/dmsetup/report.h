@@ -1,32 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The column reports of dmsetup (info -c) and its tree (ls --tree).
+// The reports of dmsetup: info -c, splitname, and -S of the other verbs.
 //
-// Mirrors: libdm/libdm-report.c output in its buffered form, and
-// _display_tree of dmsetup.c (1.02.185).
+// Mirrors: _report_init, _display_info_cols of dmsetup.c (1.02.185).
 #ifndef DMDAX_TOOLS_DMSETUP_REPORT_H_
 #define DMDAX_TOOLS_DMSETUP_REPORT_H_
 
 #include <cstdint>
 #include <optional>
 
+#include "tools/dmsetup/dev_tree.h"
 #include "tools/dmsetup/dm_task.h"
+#include "tools/dmsetup/report/report.h"
+#include "tools/dmsetup/split_name.h"
 
 namespace dmdax {
 
-// Adds the device of `task` to the report of this command.  False after
-// saying which field is unknown.
+struct DmsetupCommand;
+
+// The report that a command line collects.
+struct InfoReport {
+  Report report;
+  DevTree tree;  // when a field asks for it
+  // -S of a verb other than info: what to do with the devices selected.
+  const DmsetupCommand* selected_command = nullptr;
+};
+
+// Makes ctx.report for `verb`.  False after saying what is wrong.
+bool InitReport(DmsetupContext& ctx, absl::string_view verb);
+
+// Adds the device of `task` to the report, or runs the selected command.
 bool AddInfoRow(DmsetupContext& ctx, const DmTask& task);
+// Adds the parts of a name.
+bool AddSplitNameRow(DmsetupContext& ctx, const SplitName& name);
 
-// Prints what AddInfoRow() collected, if anything.
-bool FinishReport(DmsetupContext& ctx);
+// Prints what was collected.
+void OutputReport(DmsetupContext& ctx);
 
-// Sectors of read-ahead, as /sys/dev/block/<dev>/bdi/read_ahead_kb gives
-// them; nothing when the device has no disk yet.
+// Sectors of read-ahead; nothing after saying why not.
 std::optional<uint32_t> ReadAhead(DmsetupContext& ctx, const DmTask& task);
-
-// ls --tree: who stands on whom.
-bool DisplayTree(DmsetupContext& ctx);
 
 }  // namespace dmdax
 

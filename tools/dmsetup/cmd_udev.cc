@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Verbs that talk to udev, which an emulated machine has none of: cookies are
+// read and shown, nobody is waited for.  And dmstats, which has no I/O to
+// count.
+#include <cerrno>
+#include <cstdlib>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "tools/dmsetup/command.h"
+
+namespace dmdax {
+namespace {
+
+constexpr char kKeyPrefix[] = "3405 (0xd4d)";  // DM_COOKIE_MAGIC
+
+bool Say(DmsetupContext& ctx, absl::string_view text) {
+  absl::StrAppend(&ctx.err, text, "\n");
+  return false;
+}
+
+std::optional<uint32_t> ParseCookie(DmsetupContext& ctx,
+                                    const std::string& text) {
+  char* end = nullptr;
+  errno = 0;
+  const unsigned long value = strtoul(text.c_str(), &end, 0);
+  if (errno != 0 || value == 0 || *end != '\0' || value > UINT32_MAX) {
+    Say(ctx, "Incorrect cookie value.");
+    return std::nullopt;
+  }
+  return static_cast<uint32_t>(value);
+}
+
+}  // namespace
+
+bool CmdUdevCreateCookie(DmsetupContext&, const CommandCall&) { return true; }
+
+bool CmdUdevReleaseCookie(DmsetupContext& ctx, const CommandCall& call) {
+  if (call.args.empty()) return Say(ctx, "No udev transaction cookie given.");
+  return ParseCookie(ctx, call.args[0]).has_value();
+}
+
+bool CmdUdevFlags(DmsetupContext& ctx, const CommandCall& call) {
+  constexpr const char* kNames[] = {
+      "DISABLE_DM_RULES_",   "DISABLE_SUBSYSTEM_RULES_",
+      "DISABLE_DISK_RULES_", "DISABLE_OTHER_RULES_",
+      "LOW_PRIORITY_",       "DISABLE_LIBRARY_FALLBACK_",
+      "PRIMARY_SOURCE_",
+  };
+  constexpr unsigned kOwnFlags = 8;
+  const std::optional<uint32_t> cookie = ParseCookie(ctx, call.args[0]);
+  if (!cookie) return false;
+  for (unsigned i = 0; i < 16; ++i) {
+    if (!(*cookie >> (16 + i) & 1)) continue;
+    if (i < std::size(kNames)) {
+      absl::StrAppend(&ctx.out, "DM_UDEV_", kNames[i], "FLAG='1'\n");
+    } else if (i < kOwnFlags) {
+      absl::StrAppend(&ctx.out, "DM_UDEV_FLAG", i, "='1'\n");
+    } else {
+      absl::StrAppend(&ctx.out, "DM_SUBSYSTEM_UDEV_FLAG", i - kOwnFlags,
+                      "='1'\n");
+    }
+  }
+  return true;
+}
+
+bool CmdUdevComplete(DmsetupContext& ctx, const CommandCall& call) {
+  const std::optional<uint32_t> cookie = ParseCookie(ctx, call.args[0]);
+  if (!cookie) return false;
+  absl::StrAppendFormat(&ctx.out, "DM_COOKIE_COMPLETED=0x%-10x\n", *cookie);
+  return true;
+}
+
+bool CmdUdevCompleteAll(DmsetupContext& ctx, const CommandCall& call) {
+  unsigned age = 0;
+  if (!call.args.empty() && sscanf(call.args[0].c_str(), "%u", &age) != 1) {
+    return Say(ctx, "Failed to read age_in_minutes parameter.");
+  }
+  if (!ctx.options.yes) {
+    const std::string older =
+        age ? absl::StrCat("older than ", age, " minutes ") : "";
+    absl::StrAppend(&ctx.err,
+                    "WARNING: This operation will destroy all semaphores ",
+                    older, "with keys that have a prefix ", kKeyPrefix, ".\n");
+    absl::StrAppend(&ctx.out, "Do you really want to continue? [y/n]: ");
+    const bool yes = ctx.input == "y\n" || ctx.input == "Y\n";
+    if (!yes) {
+      absl::StrAppend(&ctx.out, ctx.input.empty() ? "\n" : "",
+                      "Semaphores with keys prefixed by ", kKeyPrefix,
+                      " NOT destroyed.\n");
+      return true;
+    }
+  }
+  absl::StrAppend(&ctx.out, "0 semaphores with keys prefixed by ", kKeyPrefix,
+                  " destroyed. 0 skipped.\n");
+  return true;
+}
+
+bool CmdUdevCookies(DmsetupContext& ctx, const CommandCall&) {
+  absl::StrAppend(&ctx.out,
+                  "Cookie       Semid      Value      Last semop time"
+                  "           Last change time\n");
+  return true;
+}
+
+bool CmdStats(DmsetupContext& ctx, const CommandCall&) {
+  return Say(ctx,
+             "dmsetup stats: an emulated machine does no I/O to count; "
+             "`message DEVICE 0 @stats_...` reaches the kernel's side.");
+}
+
+}  // namespace dmdax

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/preload/emulated_files.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "absl/algorithm/container.h"
+#include "absl/functional/function_ref.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "base/errno_status.h"
+#include "dm/ctl_ioctl.h"
+#include "state/session.h"
+#include "state/state_dir.h"
+#include "tools/dmsetup/sysfs.h"
+
+namespace dmdax::preload {
+namespace {
+
+constexpr absl::string_view kMapperDir = "/dev/mapper";
+
+int ErrnoOrZero(const absl::Status& s) { return s.ok() ? 0 : ErrnoOf(s); }
+
+// Runs `use` on the machine; what it leaves is written back with kWrite.
+absl::Status WithSession(StateDir::Mode mode,
+                         absl::FunctionRef<absl::Status(Session&)> use) {
+  absl::StatusOr<StateDir> dir = StateDir::Open(DefaultStateDir(), mode);
+  if (!dir.ok()) return dir.status();
+  absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
+  if (!snapshot.ok()) return snapshot.status();
+  absl::StatusOr<Session> session = SessionFromSnapshot(*snapshot);
+  if (!session.ok()) return session.status();
+  if (absl::Status s = use(*session); !s.ok()) return s;
+  if (mode == StateDir::kRead) return absl::OkStatus();
+  return dir->Write(SnapshotOf(*session, snapshot->generation()));
+}
+
+// Commands that leave the machine as it is: no lock, no write.
+bool OnlyAsks(uint32_t command) {
+  constexpr std::array<uint32_t, 8> kAsking = {
+      DM_VERSION_CMD,       DM_LIST_DEVICES_CMD, DM_DEV_STATUS_CMD,
+      DM_DEV_WAIT_CMD,      DM_TABLE_DEPS_CMD,   DM_TABLE_STATUS_CMD,
+      DM_LIST_VERSIONS_CMD, DM_DEV_ARM_POLL_CMD};
+  return absl::c_linear_search(kAsking, command & 0xff);
+}
+
+// "/sys/dev/block/254:0/dm/name": the device and "dm/name".
+struct SysfsPath {
+  DevT dev;
+  absl::string_view attribute;
+};
+
+std::optional<SysfsPath> ParseSysfs(absl::string_view path) {
+  if (!absl::ConsumePrefix(&path, "/sys/dev/block/")) return std::nullopt;
+  const absl::string_view number = path.substr(0, path.find('/'));
+  const std::optional<DevT> dev = ScanMajorMinor(number);
+  if (!dev) return std::nullopt;
+  path.remove_prefix(number.size());
+  absl::ConsumePrefix(&path, "/");
+  return SysfsPath{*dev, path};
+}
+
+FileText SysfsText(Session& session, const SysfsPath& path) {
+  BlockDevice* bdev = session.machine->FindBdev(path.dev);
+  if (bdev == nullptr) return {.error = ENOENT};
+  if (path.attribute == "bdi/read_ahead_kb") {
+    return {.text = absl::StrCat(ReadAheadSectors(*bdev) / 2, "\n")};
+  }
+  if (path.attribute == "dm/name" &&
+      path.dev.major_nr == session.ctl->major()) {
+    if (auto md = session.ctl->FindMinor(path.dev.minor_nr)) {
+      return {.text = absl::StrCat(md->dm_name(), "\n")};
+    }
+  }
+  return {.error = ENOENT};
+}
+
+}  // namespace
+
+int ControlIoctl(uint32_t command, char* buffer) {
+  uint32_t data_size;
+  memcpy(&data_size, buffer + DmIoctlLayout::kDataSize, sizeof(data_size));
+  const size_t size = std::max<size_t>(data_size, DmIoctlLayout::kSize);
+  const StateDir::Mode mode =
+      OnlyAsks(command) ? StateDir::kRead : StateDir::kWrite;
+  while (true) {
+    absl::Status result;
+    // What a refused command did (a minor taken and given back) stays too.
+    absl::Status state = WithSession(mode, [&](Session& session) {
+      DmFile file(*session.ctl);
+      result =
+          CtlIoctl(*session.ctl, file, command, absl::MakeSpan(buffer, size));
+      return absl::OkStatus();
+    });
+    if (!state.ok()) return ErrnoOf(state);
+    const bool waits = (command & 0xff) == DM_DEV_WAIT_CMD;
+    if (!waits || ErrnoOrZero(result) != EAGAIN) return ErrnoOrZero(result);
+    usleep(50 * 1000);
+  }
+}
+
+bool InMapperDir(absl::string_view path) {
+  return path == kMapperDir || absl::StartsWith(path, "/dev/mapper/");
+}
+
+std::optional<NodeInfo> FindNode(absl::string_view path) {
+  if (path == kControlPath) {
+    return NodeInfo{NodeInfo::kControl, 10, 236};
+  }
+  if (path == kMapperDir || path == "/dev/mapper/") {
+    return NodeInfo{NodeInfo::kDirectory};
+  }
+  if (!absl::StartsWith(path, "/dev/")) return std::nullopt;
+  std::optional<NodeInfo> info;
+  WithSession(StateDir::kRead, [&](Session& session) {
+    absl::StatusOr<DevT> dev = session.machine->LookupBdev(path);
+    if (dev.ok()) {
+      info = NodeInfo{NodeInfo::kBlock, dev->major_nr, dev->minor_nr};
+    }
+    return absl::OkStatus();
+  }).IgnoreError();
+  return info;
+}
+
+int MakeNode(absl::string_view path, uint32_t major_nr, uint32_t minor_nr) {
+  return ErrnoOrZero(WithSession(StateDir::kWrite, [&](Session& session) {
+    if (session.machine->LookupBdev(path).ok()) {
+      return ErrnoError(EEXIST, "exists");
+    }
+    session.machine->AddNode(path, {major_nr, minor_nr});
+    return absl::OkStatus();
+  }));
+}
+
+int RemoveNode(absl::string_view path) {
+  return ErrnoOrZero(WithSession(StateDir::kWrite, [&](Session& session) {
+    absl::StatusOr<DevT> dev = session.machine->LookupBdev(path);
+    if (!dev.ok()) return dev.status();
+    session.machine->RemoveNode(path);
+    return absl::OkStatus();
+  }));
+}
+
+int RenameNode(absl::string_view from, absl::string_view to) {
+  return ErrnoOrZero(WithSession(StateDir::kWrite, [&](Session& session) {
+    absl::StatusOr<DevT> dev = session.machine->LookupBdev(from);
+    if (!dev.ok()) return dev.status();
+    session.machine->RemoveNode(from);
+    session.machine->RemoveNode(to);
+    session.machine->AddNode(to, *dev);
+    return absl::OkStatus();
+  }));
+}
+
+std::vector<std::string> MapperDirEntries() {
+  std::vector<std::string> names = {".", "..", "control"};
+  WithSession(StateDir::kRead, [&](Session& session) {
+    for (const auto& [path, dev] : session.machine->Nodes()) {
+      absl::string_view name = path;
+      if (absl::ConsumePrefix(&name, "/dev/mapper/")) {
+        names.emplace_back(name);
+      }
+    }
+    return absl::OkStatus();
+  }).IgnoreError();
+  return names;
+}
+
+std::optional<FileText> ReadKernelFile(absl::string_view path) {
+  const std::optional<SysfsPath> sysfs = ParseSysfs(path);
+  if (path != "/proc/devices" && !sysfs) return std::nullopt;
+  FileText file;
+  absl::Status s = WithSession(StateDir::kRead, [&](Session& session) {
+    if (sysfs) {
+      file = SysfsText(session, *sysfs);
+    } else {
+      file.text = absl::StrCat(
+          "Character devices:\n 10 misc\n\nBlock devices:\n259 blkext\n",
+          session.ctl->major(), " device-mapper\n");
+    }
+    return absl::OkStatus();
+  });
+  if (!s.ok()) file.error = ErrnoOf(s);
+  return file;
+}
+
+std::optional<FileText> ReadKernelLink(absl::string_view path) {
+  const std::optional<SysfsPath> sysfs = ParseSysfs(path);
+  if (!sysfs || !sysfs->attribute.empty()) return std::nullopt;
+  FileText link;
+  absl::Status s = WithSession(StateDir::kRead, [&](Session& session) {
+    BlockDevice* bdev = session.machine->FindBdev(sysfs->dev);
+    if (bdev == nullptr) {
+      link.error = ENOENT;
+    } else {
+      link.text = absl::StrCat("../../devices/virtual/block/", bdev->name());
+    }
+    return absl::OkStatus();
+  });
+  if (!s.ok()) link.error = ErrnoOf(s);
+  return link;
+}
+
+}  // namespace dmdax::preload

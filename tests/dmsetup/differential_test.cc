@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs each command line of tests/dmsetup/*.txt twice, on equal machines: by
+// the real dmsetup under libdmdax_preload.so, and by `dmdax` under the name
+// dmsetup.  Output, errors and exit code must be the same to the byte.
+//
+// A script is shell commands, one a line; `machine` starts a new machine.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "tests/golden/script.h"
+
+namespace dmdax::golden {
+namespace {
+
+constexpr char kRealDmsetup[] = "/usr/sbin/dmsetup";
+
+std::string dmdax_command, preload_library;
+
+// A machine with one of the two commands called `dmsetup`.
+class Side {
+ public:
+  explicit Side(std::string setup)
+      : shell_(dmdax_command, {"examples"}), setup_(std::move(setup)) {
+    shell_.Run("dmdax machine load examples/oracle.textproto", false);
+  }
+  Shell::Result Run(const std::string& command) const {
+    return shell_.Run(
+        absl::StrCat("export DM_DISABLE_UDEV=1\n", setup_, "\n", command),
+        false);
+  }
+
+ private:
+  Shell shell_;
+  const std::string setup_;
+};
+
+class DifferentialTest : public testing::Test {
+ public:
+  explicit DifferentialTest(std::string path) : path_(std::move(path)) {}
+
+  void NewMachine() {
+    const std::string library = std::filesystem::absolute(preload_library);
+    real_ = std::make_unique<Side>(
+        absl::StrCat("dmsetup() { LD_PRELOAD='", library,
+                     "' command dmsetup \"$@\"; }\nPATH=/usr/sbin:$PATH"));
+    ours_ = std::make_unique<Side>(
+        "mkdir -p .as; ln -sf ../.bin/dmdax .as/dmsetup; PATH=$PWD/.as:$PATH");
+  }
+
+  void TestBody() override {
+    // Under another name nothing would be compared.
+    ASSERT_TRUE(std::filesystem::exists(kRealDmsetup)) << "tools/setup.sh";
+    NewMachine();
+    int compared = 0, line_number = 0;
+    for (const std::string& line : SplitLines(ReadFile(path_))) {
+      ++line_number;
+      if (line.empty() || line[0] == '#') continue;
+      if (line == "machine") {
+        NewMachine();
+        continue;
+      }
+      const Shell::Result real = real_->Run(line);
+      const Shell::Result ours = ours_->Run(line);
+      const std::string where =
+          absl::StrCat(path_, ":", line_number, ": ", line);
+      EXPECT_EQ(real.out, ours.out) << where;
+      EXPECT_EQ(real.err, ours.err) << where;
+      EXPECT_EQ(real.rc, ours.rc) << where;
+      ++compared;
+    }
+    EXPECT_GT(compared, 0) << path_;
+    RecordProperty("compared", compared);
+    printf("%s: %d command lines compared\n", path_.c_str(), compared);
+  }
+
+ private:
+  const std::string path_;
+  std::unique_ptr<Side> real_, ours_;
+};
+
+}  // namespace
+}  // namespace dmdax::golden
+
+int main(int argc, char** argv) {
+  using dmdax::golden::DifferentialTest;
+  testing::InitGoogleTest(&argc, argv);
+  if (argc < 4) return 2;
+  dmdax::golden::dmdax_command = argv[1];
+  dmdax::golden::preload_library = argv[2];
+  for (int i = 3; i < argc; ++i) {
+    const std::string path = argv[i];
+    const std::string name = std::filesystem::path(path).stem();
+    testing::RegisterTest("Dmsetup", name.c_str(), nullptr, nullptr, __FILE__,
+                          __LINE__,
+                          [path] { return new DifferentialTest(path); });
+  }
+  return RUN_ALL_TESTS();
+}

@@ -58,6 +58,8 @@ void RegisterExplain(CLI::App& cli, App& app);
 void RegisterMap(CLI::App& cli, App& app);
 void RegisterConvert(CLI::App& cli, App& app);
 void RegisterFault(CLI::App& cli, App& app);
+void RegisterMount(CLI::App& cli, App& app);
+void RegisterProcess(CLI::App& cli, App& app);
 
 // `dmdax` under the name `dmsetup`: prints what dmsetup prints and nothing
 // more.  Returns what main() returns.

@@ -36,6 +36,8 @@ int Run(int argc, char** argv) {
   dmdax::RegisterMap(cli, app);
   dmdax::RegisterConvert(cli, app);
   dmdax::RegisterFault(cli, app);
+  dmdax::RegisterMount(cli, app);
+  dmdax::RegisterProcess(cli, app);
   try {
     cli.parse(argc, argv);
   } catch (const CLI::RequiredError& e) {

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// dmdax mmap, touch, munmap, maps: a process that is kept in the state.
+#include <iostream>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "nlohmann/json.hpp"
+#include "state/user_world.h"
+#include "tools/app.h"
+#include "tools/byte_count.h"
+#include "tools/fault_report.h"
+
+namespace dmdax {
+namespace {
+
+absl::StatusOr<Task*> FindTask(const Session& session, uint32_t pid) {
+  Task* task = session.user->FindTask(pid);
+  if (task != nullptr) return task;
+  return absl::NotFoundError(
+      absl::StrCat("no process ", pid, "; dmdax mmap makes one"));
+}
+
+void PidOption(CLI::App& verb, uint32_t& pid) {
+  verb.add_option("--pid", pid, "The process (default 1)");
+}
+
+void MmapVerb(CLI::App& cli, App& app) {
+  struct Options {
+    std::string file, flags, prot = "rw";
+    uint64_t offset = 0, length = 0, address = 0;
+    uint32_t pid = 1;
+  };
+  auto o = std::make_shared<Options>();
+  CLI::App* verb = cli.add_subcommand(
+      "mmap",
+      "Map a file in a process, which is made if need be; prints the address.\n"
+      "\n"
+      "  dmdax mmap /mnt/f --len 16M\n"
+      "  dmdax mmap /dev/dax0.0 --len 2M --flags shared,sync --pid 7");
+  verb->add_option("FILE", o->file, "/mnt/f, /dev/dax0.0")->required();
+  verb->add_option("--len", o->length, "Bytes")
+      ->required()
+      ->transform(ByteCount());
+  verb->add_option("--offset", o->offset, "Byte of the file to begin with")
+      ->transform(ByteCount());
+  verb->add_option("--addr", o->address, "Address (MAP_FIXED)")
+      ->transform(ByteCount());
+  verb->add_option("--prot", o->prot, "Letters of rwx, or none (default rw)");
+  verb->add_option("--flags", o->flags,
+                   "shared (default), private, sync, readonly, hugepage, "
+                   "nohugepage");
+  PidOption(*verb, o->pid);
+  verb->callback([o, &app] {
+    app.Report(app.Change([&](Session& session) -> absl::Status {
+      Task* task = session.user->FindTask(o->pid);
+      if (task == nullptr) {
+        absl::StatusOr<Task*> added = session.user->AddTask(o->pid);
+        if (!added.ok()) return added.status();
+        task = *added;
+      }
+      proto::Vma vma;
+      vma.set_file(o->file);
+      vma.set_length(o->length);
+      vma.set_offset(o->offset);
+      vma.set_address(o->address);
+      vma.set_prot(o->prot);
+      vma.set_flags(o->flags);
+      absl::StatusOr<VmAreaStruct*> mapped = AddVma(vma, *session.user, *task);
+      for (const std::string& line : task->mm().log().TakeNew()) {
+        std::cerr << "dmesg: " << line << "\n";
+      }
+      if (!mapped.ok()) return mapped.status();
+      std::cout << absl::StreamFormat("0x%x\n", (*mapped)->vm_start);
+      return absl::OkStatus();
+    }));
+  });
+}
+
+void MunmapVerb(CLI::App& cli, App& app) {
+  struct Options {
+    uint64_t address = 0, length = 0;
+    uint32_t pid = 1;
+  };
+  auto o = std::make_shared<Options>();
+  CLI::App* verb =
+      cli.add_subcommand("munmap",
+                         "Unmap a range of a process.\n\n"
+                         "  dmdax munmap 0x7ffff6c00000 --len 16M");
+  verb->add_option("ADDR", o->address)->required()->transform(ByteCount());
+  verb->add_option("--len", o->length, "Bytes")
+      ->required()
+      ->transform(ByteCount());
+  PidOption(*verb, o->pid);
+  verb->callback([o, &app] {
+    app.Report(app.Change([&](Session& session) -> absl::Status {
+      absl::StatusOr<Task*> task = FindTask(session, o->pid);
+      return task.ok() ? (*task)->Unmap(o->address, o->length) : task.status();
+    }));
+  });
+
+  auto pid = std::make_shared<uint32_t>(1);
+  CLI::App* kill = cli.add_subcommand(
+      "kill", "End a process; everything it mapped is unmapped.");
+  kill->add_option("PID", *pid)->required();
+  kill->callback([pid, &app] {
+    app.Report(app.Change(
+        [&](Session& session) { return session.user->RemoveTask(*pid); }));
+  });
+}
+
+void TouchVerb(CLI::App& cli, App& app) {
+  struct Options {
+    uint64_t address = 0;
+    uint32_t pid = 1;
+    bool write = false;
+  };
+  auto o = std::make_shared<Options>();
+  CLI::App* verb = cli.add_subcommand(
+      "touch",
+      "Read or write one byte of a process; tells as dmdax fault does.\n\n"
+      "  dmdax touch 0x7ffff6c00000 --write\n\n"
+      "Exit 1 if it ends in a signal.");
+  verb->add_option("ADDR", o->address)->required()->transform(ByteCount());
+  verb->add_flag("--write", o->write, "Write (default: read)");
+  PidOption(*verb, o->pid);
+  verb->callback([o, &app] {
+    app.Report(app.Change([&](Session& session) -> absl::Status {
+      absl::StatusOr<Task*> task = FindTask(session, o->pid);
+      if (!task.ok()) return task.status();
+      UserSpace& user = *session.user;
+      const TouchReport report = (*task)->Touch(
+          o->address, o->write ? AccessKind::kWrite : AccessKind::kRead,
+          user.NextSequence());
+      const int want = user.faults().pmd_order();
+      if (app.json) {
+        std::cout << FaultToJson(user, report, want).dump(2) << "\n";
+      } else {
+        PrintFault(std::cout, user, report, want);
+      }
+      if (report.outcome.sig != 0) app.exit_code = 1;
+      return absl::OkStatus();
+    }));
+  });
+}
+
+// How many pages of a mapping have entries of each size.
+struct Resident {
+  uint64_t bytes[3] = {};  // PTE, PMD, PUD
+};
+
+Resident ResidentOf(Task& task, const VmAreaStruct& vma) {
+  const FaultProfile& faults = task.mm().profile();
+  Resident r;
+  uint64_t at = vma.vm_start;
+  while (at < vma.vm_end) {
+    Pte entry;
+    int order = 0;
+    if (!task.mm().Lookup(at, &entry, &order)) {
+      // Where there is no table there are no entries either.
+      const uint64_t step = task.mm().page_table().Pmd(at, false).is_table()
+                                ? faults.page_size()
+                                : faults.pmd_size();
+      at = (at & ~(step - 1)) + step;
+      continue;
+    }
+    const uint64_t bytes = faults.page_size() << order;
+    r.bytes[order == 0 ? 0 : order == faults.pmd_order() ? 1 : 2] += bytes;
+    at = (at & ~(bytes - 1)) + bytes;
+  }
+  return r;
+}
+
+void PrintVma(Task& task, const VmAreaStruct& vma) {
+  const bool shared = (vma.vm_flags & VM_MAYSHARE) != 0;
+  std::cout << absl::StreamFormat(
+      "%x-%x %c%c%c%c %08x %s\n", vma.vm_start, vma.vm_end,
+      (vma.vm_flags & VM_READ) ? 'r' : '-',
+      (vma.vm_flags & VM_WRITE) ? 'w' : '-',
+      (vma.vm_flags & VM_EXEC) ? 'x' : '-', shared ? 's' : 'p',
+      vma.vm_file != nullptr ? vma.vm_pgoff << task.mm().profile().page_shift
+                             : 0,
+      vma.vm_file != nullptr ? vma.vm_file->path : "");
+  const Resident r = ResidentOf(task, vma);
+  std::cout << absl::StreamFormat(
+      "  PTE %d kB, PMD %d kB, PUD %d kB\n  VmFlags: %s\n", r.bytes[0] / 1024,
+      r.bytes[1] / 1024, r.bytes[2] / 1024, VmFlagsText(vma.vm_flags));
+}
+
+void MapsVerb(CLI::App& cli, App& app) {
+  CLI::App* verb = cli.add_subcommand(
+      "maps",
+      "The processes and their mappings, with what is mapped by entries of\n"
+      "which size, as /proc/PID/maps and smaps tell it.");
+  verb->callback([&app] {
+    absl::StatusOr<Session> session = app.Ask();
+    if (!session.ok()) return app.Report(session.status());
+    nlohmann::ordered_json all = nlohmann::ordered_json::array();
+    for (const auto& [pid, task] : session->user->tasks()) {
+      if (!app.json) std::cout << "process " << pid << "\n";
+      for (const VmAreaStruct* vma : task->mm().vmas()) {
+        if (!app.json) {
+          PrintVma(*task, *vma);
+          continue;
+        }
+        const proto::Vma v = VmaToProto(*vma, session->user->faults());
+        const Resident r = ResidentOf(*task, *vma);
+        all.push_back({{"pid", pid},
+                       {"address", v.address()},
+                       {"length", v.length()},
+                       {"file", v.file()},
+                       {"offset", v.offset()},
+                       {"prot", v.prot()},
+                       {"flags", v.flags()},
+                       {"pte_bytes", r.bytes[0]},
+                       {"pmd_bytes", r.bytes[1]},
+                       {"pud_bytes", r.bytes[2]},
+                       {"vm_flags", VmFlagsText(vma->vm_flags)}});
+      }
+    }
+    if (app.json) std::cout << all.dump(2) << "\n";
+  });
+}
+
+}  // namespace
+
+void RegisterProcess(CLI::App& cli, App& app) {
+  MmapVerb(cli, app);
+  TouchVerb(cli, app);
+  MunmapVerb(cli, app);
+  MapsVerb(cli, app);
+}
+
+}  // namespace dmdax

@@ -52,7 +52,10 @@ class DevDax::VmOps final : public VmOperations {
     return kFault | kHugeFault | kMaySplit |
            (dax_.profile_.devdax_has_pagesize_op ? unsigned{kPagesize} : 0);
   }
-  vm_fault_t Fault(VmFault& vmf) override { return dax_.HugeFault(vmf, 0); }
+  vm_fault_t Fault(VmFault& vmf) override {
+    FaultScope scope(vmf.mm->recorder(), FaultFunction::kDevDaxFault);
+    return dax_.HugeFault(vmf, 0);
+  }
   vm_fault_t HugeFault(VmFault& vmf, int order) override {
     return dax_.HugeFault(vmf, order);
   }
@@ -167,6 +170,7 @@ std::optional<uint64_t> DevDax::PageIndex(pfn_t pfn) const {
 
 int DevDax::CheckVma(const VmAreaStruct& vma, const std::string& func,
                      FaultReason* reason) {
+  FaultScope scope(vma.vm_mm->recorder(), FaultFunction::kCheckVma);
   const auto fail = [&](FaultReasonCode code, const std::string& message) {
     if (reason != nullptr) {
       reason->code = code;
@@ -205,6 +209,7 @@ int DevDax::Mmap(File&, VmAreaStruct& vma) {
 
 vm_fault_t DevDax::HugeFault(VmFault& vmf, int order) {
   FaultRecorder* recorder = vmf.mm->recorder();
+  FaultScope scope(recorder, FaultFunction::kDevDaxHugeFault);
   FaultEvent event{.kind = FaultEventKind::kDevDaxFault};
   event.pe_size = order == 0 ? 0 : order == profile_.pmd_order() ? 1 : 2;
   if (recorder != nullptr) recorder->Add(event);
@@ -251,7 +256,11 @@ vm_fault_t DevDax::FaultOfSize(VmFault& vmf, int order) {
       order == 0
           ? vmf.pgoff
           : ((addr - vma.vm_start) >> profile_.page_shift) + vma.vm_pgoff;
-  const std::optional<uint64_t> phys = PgoffToPhys(pgoff, size);
+  std::optional<uint64_t> phys;
+  {
+    FaultScope scope(vmf.mm->recorder(), FaultFunction::kDaxPgoffToPhys);
+    phys = PgoffToPhys(pgoff, size);
+  }
   if (!phys) {
     vmf.reason.code = FaultReasonCode::kDevDaxPgoff;
     vmf.reason.want = pgoff;
@@ -270,6 +279,7 @@ vm_fault_t DevDax::FaultOfSize(VmFault& vmf, int order) {
 }
 
 void DevDax::SetMapping(const VmFault& vmf, pfn_t pfn, uint64_t size) {
+  FaultScope scope(vmf.mm->recorder(), FaultFunction::kDaxSetMapping);
   const uint64_t addr = vmf.address & ~(size - 1);
   const uint64_t index =
       ((addr - vmf.vma->vm_start) >> profile_.page_shift) + vmf.vma->vm_pgoff;

@@ -116,8 +116,21 @@ vm_fault_t PmdIterate(VmFault& vmf, DaxInode& inode, IomapOps& ops,
   return ret;
 }
 
+// grab_mapping_entry() and dax_unlock_entry(), which are told of.
+DaxEntries::Grabbed GrabEntry(VmFault& vmf, DaxInode& inode, uint64_t index,
+                              int order) {
+  FaultScope scope(vmf.mm->recorder(), FaultFunction::kGrabMappingEntry);
+  return inode.entries.Grab(index, order, Unmapper(inode));
+}
+
+void UnlockEntry(VmFault& vmf, DaxInode& inode, DaxEntry& entry) {
+  FaultScope scope(vmf.mm->recorder(), FaultFunction::kDaxUnlockEntry);
+  inode.entries.Unlock(entry);
+}
+
 vm_fault_t DaxIomapPmdFault(VmFault& vmf, DaxInode& inode, IomapOps& ops,
                             FlaggedPfn* pfnp) {
+  FaultScope scope(vmf.mm->recorder(), FaultFunction::kDaxIomapPmdFault);
   const FaultProfile& profile = *inode.profile;
   const uint64_t index = vmf.pgoff & ~(profile.pmd_nr() - 1);
   const uint64_t max_pgoff = MaxPgoff(inode);
@@ -125,16 +138,16 @@ vm_fault_t DaxIomapPmdFault(VmFault& vmf, DaxInode& inode, IomapOps& ops,
   vm_fault_t ret = CheckPmd(vmf, index, max_pgoff);
   if (ret == 0) {
     const DaxEntries::Grabbed grabbed =
-        inode.entries.Grab(index, profile.pmd_order(), Unmapper(inode));
+        GrabEntry(vmf, inode, index, profile.pmd_order());
     if (grabbed.entry == nullptr) {
       vmf.reason = Reason(FaultReasonCode::kEntryConflict);
       ret = grabbed.fault;
     } else if (vmf.pmd.is_table()) {
       // Raced with a PTE fault: the access is simply tried again.
-      inode.entries.Unlock(*grabbed.entry);
+      UnlockEntry(vmf, inode, *grabbed.entry);
     } else {
       ret = PmdIterate(vmf, inode, ops, *grabbed.entry, index, pfnp);
-      inode.entries.Unlock(*grabbed.entry);
+      UnlockEntry(vmf, inode, *grabbed.entry);
     }
   }
   if (ret == VM_FAULT_FALLBACK && vmf.pmd.is_leaf()) {
@@ -179,6 +192,7 @@ vm_fault_t PteIterate(VmFault& vmf, DaxInode& inode, IomapOps& ops,
 
 vm_fault_t DaxIomapPteFault(VmFault& vmf, DaxInode& inode, IomapOps& ops,
                             FlaggedPfn* pfnp, int* errp) {
+  FaultScope scope(vmf.mm->recorder(), FaultFunction::kDaxIomapPteFault);
   const FaultProfile& profile = *inode.profile;
   RecordDax(vmf, inode, K::kDaxPteFault, 0);
   vm_fault_t major = 0;
@@ -188,15 +202,14 @@ vm_fault_t DaxIomapPteFault(VmFault& vmf, DaxInode& inode, IomapOps& ops,
         Reason(FaultReasonCode::kBeyondEof, vmf.pgoff, MaxPgoff(inode));
     ret = VM_FAULT_SIGBUS;
   } else {
-    const DaxEntries::Grabbed grabbed =
-        inode.entries.Grab(vmf.pgoff, 0, Unmapper(inode));
+    const DaxEntries::Grabbed grabbed = GrabEntry(vmf, inode, vmf.pgoff, 0);
     if (vmf.pmd.is_leaf()) {
       ret = VM_FAULT_NOPAGE;  // a PMD was faster: the access is tried again
     } else {
       ret = PteIterate(vmf, inode, ops, *grabbed.entry, pfnp, errp, &major);
     }
     if (DaxEntry* entry = inode.entries.Find(vmf.pgoff)) {
-      inode.entries.Unlock(*entry);
+      UnlockEntry(vmf, inode, *entry);
     }
   }
   // The trace point shows MAJOR only where it is part of the result proper.
@@ -236,6 +249,7 @@ vm_fault_t DaxFaultReturn(const FaultProfile& profile, int error) {
 
 vm_fault_t DaxIomapFault(VmFault& vmf, int order, DaxInode& inode,
                          IomapOps& ops, FlaggedPfn* pfnp, int* errp) {
+  FaultScope scope(vmf.mm->recorder(), FaultFunction::kDaxIomapFault);
   if (order == 0) return DaxIomapPteFault(vmf, inode, ops, pfnp, errp);
   if (order == inode.profile->pmd_order()) {
     return DaxIomapPmdFault(vmf, inode, ops, pfnp);

@@ -45,6 +45,7 @@ bool IsCow(const IomapIter& iter, const FaultProfile& profile) {
 
 void InsertEntry(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
                  pfn_t pfn, unsigned flags) {
+  FaultScope scope(vmf.mm->recorder(), FaultFunction::kDaxInsertEntry);
   DaxInode& inode = *iter.inode;
   const FaultProfile& profile = *inode.profile;
   const bool dirty = MakesDirty(iter, vmf);
@@ -210,8 +211,20 @@ int DaxIomapDirectAccess(VmFault& vmf, DaxInode& inode, const Iomap& iomap,
   return 0;
 }
 
+namespace {
+
+// A copy for a private mapping asks the device without this step.
+int DirectAccessStep(VmFault& vmf, DaxInode& inode, const Iomap& iomap,
+                     uint64_t pos, uint64_t size, FlaggedPfn* pfn) {
+  FaultScope scope(vmf.mm->recorder(), FaultFunction::kDaxIomapDirectAccess);
+  return DaxIomapDirectAccess(vmf, inode, iomap, pos, size, pfn);
+}
+
+}  // namespace
+
 vm_fault_t DaxFaultIter(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
                         uint64_t index, bool pmd, FlaggedPfn* pfnp) {
+  FaultScope scope(vmf.mm->recorder(), FaultFunction::kDaxFaultIter);
   DaxInode& inode = *iter.inode;
   const FaultProfile& profile = *inode.profile;
   const Iomap& iomap = iter.iomap;
@@ -229,7 +242,7 @@ vm_fault_t DaxFaultIter(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
   }
   FlaggedPfn pfn;
   const uint64_t size = pmd ? profile.pmd_size() : profile.page_size();
-  const int err = DaxIomapDirectAccess(vmf, inode, iomap, pos, size, &pfn);
+  const int err = DirectAccessStep(vmf, inode, iomap, pos, size, &pfn);
   if (err < 0) {
     return pmd ? VM_FAULT_FALLBACK : DaxFaultReturn(profile, err);
   }
@@ -240,7 +253,7 @@ vm_fault_t DaxFaultIter(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
   if (copy) {
     FlaggedPfn source;
     const int copied =
-        DaxIomapDirectAccess(vmf, inode, iter.srcmap, pos, size, &source);
+        DirectAccessStep(vmf, inode, iter.srcmap, pos, size, &source);
     if (copied < 0) return DaxFaultReturn(profile, copied);
   }
   if (IsSynchronous(iter, *vmf.vma)) {

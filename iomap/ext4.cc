@@ -37,6 +37,14 @@ class Ext4 final : public FileSystem {
   int End(DaxInode& inode, uint64_t pos, uint64_t length, int64_t written,
           unsigned flags, Iomap& iomap) override;
 
+  FaultFunction BeginFunction(unsigned) const override {
+    return FaultFunction::kExt4IomapBegin;
+  }
+  FaultFunction EndFunction(unsigned) const override {
+    return FaultFunction::kExt4IomapEnd;
+  }
+
+  vm_fault_t DaxFault(VmFault& vmf);
   vm_fault_t DaxHugeFault(VmFault& vmf, int order);
 
  private:
@@ -47,16 +55,12 @@ class Ext4 final : public FileSystem {
     unsigned hooks() const override {
       return kFault | kHugeFault | kPageMkwrite | kPfnMkwrite;
     }
-    vm_fault_t Fault(VmFault& vmf) override { return fs_.DaxHugeFault(vmf, 0); }
+    vm_fault_t Fault(VmFault& vmf) override { return fs_.DaxFault(vmf); }
     vm_fault_t HugeFault(VmFault& vmf, int order) override {
       return fs_.DaxHugeFault(vmf, order);
     }
-    vm_fault_t PageMkwrite(VmFault& vmf) override {
-      return fs_.DaxHugeFault(vmf, 0);
-    }
-    vm_fault_t PfnMkwrite(VmFault& vmf) override {
-      return fs_.DaxHugeFault(vmf, 0);
-    }
+    vm_fault_t PageMkwrite(VmFault& vmf) override { return fs_.DaxFault(vmf); }
+    vm_fault_t PfnMkwrite(VmFault& vmf) override { return fs_.DaxFault(vmf); }
 
    private:
     Ext4& fs_;
@@ -94,7 +98,13 @@ int Ext4::Mmap(File& file, VmAreaStruct& vma) {
   return 0;
 }
 
+vm_fault_t Ext4::DaxFault(VmFault& vmf) {
+  FaultScope scope(vmf.mm->recorder(), FaultFunction::kExt4DaxFault);
+  return DaxHugeFault(vmf, 0);
+}
+
 vm_fault_t Ext4::DaxHugeFault(VmFault& vmf, int order) {
+  FaultScope scope(vmf.mm->recorder(), FaultFunction::kExt4DaxHugeFault);
   DaxInode& inode = InodeOf(vmf);
   const bool write = vmf.write() && (vmf.vma->vm_flags & VM_SHARED);
   FlaggedPfn pfn;

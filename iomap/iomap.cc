@@ -35,7 +35,9 @@ int Advance(IomapIter& iter) {
 }  // namespace
 
 int IomapIterNext(IomapIter& iter, IomapOps& ops, FaultRecorder* recorder) {
+  FaultScope scope(recorder, FaultFunction::kIomapIter);
   if (iter.started) {
+    FaultScope end(recorder, ops.EndFunction(iter.flags));
     const int64_t written = iter.processed > 0 ? iter.processed : 0;
     const int ret = ops.End(*iter.inode, iter.pos, iter.length(), written,
                             iter.flags, iter.iomap);
@@ -47,8 +49,12 @@ int IomapIterNext(IomapIter& iter, IomapOps& ops, FaultRecorder* recorder) {
   iter.processed = 0;
   iter.iomap = Iomap{};
   iter.srcmap = Iomap{};
-  const int ret = ops.Begin(*iter.inode, iter.pos, iter.len, iter.flags,
-                            &iter.iomap, &iter.srcmap);
+  int ret = 0;
+  {
+    FaultScope begin(recorder, ops.BeginFunction(iter.flags));
+    ret = ops.Begin(*iter.inode, iter.pos, iter.len, iter.flags, &iter.iomap,
+                    &iter.srcmap);
+  }
   if (ret < 0) return ret;
   const bool trace =
       recorder != nullptr && iter.inode->profile->trace_iomap_iter;

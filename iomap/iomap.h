@@ -76,6 +76,14 @@ class IomapOps {
   virtual int End(DaxInode&, uint64_t, uint64_t, int64_t, unsigned, Iomap&) {
     return 0;
   }
+  // What the kernel calls the two for a request with these IomapRequest
+  // flags; kNone: not told of.
+  virtual FaultFunction BeginFunction(unsigned) const {
+    return FaultFunction::kNone;
+  }
+  virtual FaultFunction EndFunction(unsigned) const {
+    return FaultFunction::kNone;
+  }
 };
 
 struct IomapIter {

@@ -31,6 +31,15 @@ class Xfs final : public FileSystem {
   int End(DaxInode& inode, uint64_t pos, uint64_t length, int64_t written,
           unsigned flags, Iomap& iomap) override;
 
+  FaultFunction BeginFunction(unsigned flags) const override {
+    return (flags & IOMAP_WRITE) ? FaultFunction::kXfsWriteIomapBegin
+                                 : FaultFunction::kXfsReadIomapBegin;
+  }
+  FaultFunction EndFunction(unsigned flags) const override {
+    return (flags & IOMAP_WRITE) ? FaultFunction::kXfsDaxWriteIomapEnd
+                                 : FaultFunction::kNone;
+  }
+
   vm_fault_t FilemapFaultEntry(VmFault& vmf, int order, bool write_fault);
 
  private:
@@ -43,10 +52,12 @@ class Xfs final : public FileSystem {
       return kFault | kHugeFault | kMapPages | kPageMkwrite | kPfnMkwrite;
     }
     vm_fault_t Fault(VmFault& vmf) override {
+      FaultScope scope(vmf.mm->recorder(), FaultFunction::kXfsFilemapFault);
       return fs_.FilemapFaultEntry(vmf, 0,
                                    InodeOf(vmf).s_dax && IsWriteFault(vmf));
     }
     vm_fault_t HugeFault(VmFault& vmf, int order) override {
+      FaultScope scope(vmf.mm->recorder(), FaultFunction::kXfsFilemapHugeFault);
       if (!InodeOf(vmf).s_dax) {
         vmf.reason.code = FaultReasonCode::kNotDax;
         return VM_FAULT_FALLBACK;
@@ -57,9 +68,13 @@ class Xfs final : public FileSystem {
       return FilemapMapPages(vmf, start, end);
     }
     vm_fault_t PageMkwrite(VmFault& vmf) override {
+      FaultScope scope(vmf.mm->recorder(),
+                       FaultFunction::kXfsFilemapPageMkwrite);
       return fs_.FilemapFaultEntry(vmf, 0, true);
     }
     vm_fault_t PfnMkwrite(VmFault& vmf) override {
+      FaultScope scope(vmf.mm->recorder(),
+                       FaultFunction::kXfsFilemapPfnMkwrite);
       return fs_.FilemapFaultEntry(vmf, 0, true);
     }
 
@@ -91,6 +106,13 @@ vm_fault_t Xfs::FilemapFaultEntry(VmFault& vmf, int order, bool write_fault) {
   if (!inode.s_dax) {
     return write_fault ? CachedPageMkwrite(vmf) : FilemapFault(vmf);
   }
+  // One function before 6.15, then one for each kind.
+  FaultRecorder* recorder = vmf.mm->recorder();
+  FaultScope any(recorder, FaultFunction::kXfsFilemapFaultCore);
+  FaultScope kind(recorder, write_fault ? FaultFunction::kXfsWriteFault
+                                        : FaultFunction::kXfsDaxReadFault);
+  FaultScope core(recorder, write_fault ? FaultFunction::kXfsWriteFaultCore
+                                        : FaultFunction::kNone);
   FlaggedPfn pfn;
   vm_fault_t ret = DaxIomapFault(vmf, order, inode, *this, &pfn, nullptr);
   if (ret & VM_FAULT_NEEDDSYNC) {

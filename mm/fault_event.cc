@@ -230,8 +230,19 @@ std::string FaultEventText(const FaultProfile& profile,
       absl::StripTrailingAsciiWhitespace(EventText(profile, event)));
 }
 
+size_t FaultRecorder::Enter(FaultFunction function, std::string name) {
+  calls_.push_back({function, std::move(name), depth_++, events_.size(), 0});
+  return calls_.size() - 1;
+}
+
+void FaultRecorder::Leave(size_t index) {
+  calls_[index].leave = events_.size();
+  --depth_;
+}
+
 void FaultRecorder::AddSteps(absl::Span<const TraceStep> steps) {
   std::vector<const TraceStep*> open;
+  std::vector<std::vector<size_t>> calls;  // that each open step opened
   auto close_from = [&](int depth) {
     while (!open.empty() && open.back()->depth >= depth) {
       FaultEvent event{.kind = K::kDirectAccessRet};
@@ -239,10 +250,22 @@ void FaultRecorder::AddSteps(absl::Span<const TraceStep> steps) {
       event.ret = open.back()->ret;
       Add(std::move(event));
       open.pop_back();
+      while (!calls.back().empty()) {
+        Leave(calls.back().back());
+        calls.back().pop_back();
+      }
+      calls.pop_back();
     }
   };
   for (const TraceStep& step : steps) {
     close_from(step.depth);
+    // A target is called by its device, all others through the joint.
+    calls.emplace_back();
+    if (step.function != TraceFunction::kTargetDirectAccess) {
+      calls.back().push_back(Enter(FaultFunction::kDaxDirectAccess));
+    }
+    calls.back().push_back(
+        Enter(FaultFunction::kNone, KernelFunctionName(step)));
     FaultEvent event{.kind = K::kDirectAccess};
     event.step = step;
     Add(std::move(event));

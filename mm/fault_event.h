@@ -24,6 +24,7 @@
 
 #include "absl/types/span.h"
 #include "base/dev_t.h"
+#include "base/fault_functions.h"
 #include "base/fault_profile.h"
 #include "base/trace.h"
 #include "mm/vm_fault.h"
@@ -90,6 +91,16 @@ struct FaultEvent {
   TraceStep step{};  // kDirectAccess*
 };
 
+// A call of one of the kernel's functions.
+struct FaultCall {
+  FaultFunction function = FaultFunction::kNone;
+  std::string name;  // of a device's function, which has no number
+  int depth = 0;
+  // The events between these are inside it.
+  size_t enter = 0;
+  size_t leave = 0;
+};
+
 class FaultRecorder {
  public:
   void Add(FaultEvent event) { events_.push_back(std::move(event)); }
@@ -97,10 +108,41 @@ class FaultRecorder {
   void AddSteps(absl::Span<const TraceStep> steps);
 
   absl::Span<const FaultEvent> events() const { return events_; }
-  void Clear() { events_.clear(); }
+
+  // Opens a call; its index goes to Leave().  FaultScope does both.
+  size_t Enter(FaultFunction function, std::string name = "");
+  void Leave(size_t index);
+  // In the order of entry; mm/fault_graph.h prints them.
+  const std::vector<FaultCall>& calls() const { return calls_; }
+
+  // Not while a call is open.
+  void Clear() {
+    events_.clear();
+    calls_.clear();
+  }
 
  private:
   std::vector<FaultEvent> events_;
+  std::vector<FaultCall> calls_;
+  int depth_ = 0;
+};
+
+// A function of the fault path says that it runs, if somebody records.
+class FaultScope {
+ public:
+  FaultScope(FaultRecorder* recorder, FaultFunction function)
+      : recorder_(recorder) {
+    if (recorder_ != nullptr) index_ = recorder_->Enter(function);
+  }
+  ~FaultScope() {
+    if (recorder_ != nullptr) recorder_->Leave(index_);
+  }
+  FaultScope(const FaultScope&) = delete;
+  FaultScope& operator=(const FaultScope&) = delete;
+
+ private:
+  FaultRecorder* const recorder_;
+  size_t index_ = 0;
 };
 
 // The line the kernel's trace shows, in this kernel's format, without time

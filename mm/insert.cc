@@ -74,6 +74,7 @@ bool MixedOk(VmFault& vmf, FlaggedPfn pfn, bool mkwrite) {
 vm_fault_t MixedFault(VmFault& vmf, uint64_t addr, FlaggedPfn pfn,
                       bool mkwrite) {
   MmStruct& mm = *vmf.mm;
+  FaultScope scope(mm.recorder(), FaultFunction::kVmInsertMixedCore);
   const FaultProfile& profile = mm.profile();
   if (!MixedOk(vmf, pfn, mkwrite)) {
     if (!profile.mixed_not_ok_is_sigbus) {
@@ -140,6 +141,7 @@ std::optional<pfn_t> VmNormalPage(MmStruct& mm, const VmAreaStruct& vma,
 
 int InsertPfn(VmFault& vmf, uint64_t addr, FlaggedPfn pfn, bool mkwrite) {
   MmStruct& mm = *vmf.mm;
+  FaultScope scope(mm.recorder(), FaultFunction::kInsertPfn);
   const PteOps& ops = mm.pte_ops();
   PtSlot slot = mm.page_table().PteSlot(addr, true);
   if (!slot) return -ENOMEM;
@@ -156,6 +158,7 @@ int InsertPfn(VmFault& vmf, uint64_t addr, FlaggedPfn pfn, bool mkwrite) {
 
 int InsertPage(VmFault& vmf, uint64_t addr, pfn_t pfn, bool mkwrite) {
   MmStruct& mm = *vmf.mm;
+  FaultScope scope(mm.recorder(), FaultFunction::kInsertPage);
   const PteOps& ops = mm.pte_ops();
   const bool zero = mm.mem().IsZero(pfn);
   if (!zero && mm.mem().Refcount(pfn) <= 0) return -EINVAL;
@@ -219,6 +222,9 @@ vm_fault_t VmfInsertPfn(VmFault& vmf, uint64_t addr, pfn_t pfn) {
 
 vm_fault_t VmfInsertMixed(VmFault& vmf, uint64_t addr, FlaggedPfn pfn,
                           bool mkwrite) {
+  FaultScope scope(vmf.mm->recorder(),
+                   mkwrite ? FaultFunction::kVmfInsertMixedMkwrite
+                           : FaultFunction::kVmfInsertMixed);
   const bool two = !vmf.mm->profile().no_pfn_t && mkwrite;
   Record(vmf, two ? K::kInsertPfnPteMkwrite : K::kInsertPfnPte, addr, pfn.raw(),
          mkwrite, 0);
@@ -229,6 +235,7 @@ vm_fault_t VmfInsertMixed(VmFault& vmf, uint64_t addr, FlaggedPfn pfn,
 }
 
 vm_fault_t VmfInsertPageMkwrite(VmFault& vmf, pfn_t pfn, bool write) {
+  FaultScope scope(vmf.mm->recorder(), FaultFunction::kVmfInsertPageMkwrite);
   Record(vmf, K::kInsertPfnPteMkwrite, vmf.address, pfn.value(), write, 0);
   vm_fault_t ret = VM_FAULT_NOPAGE;
   if (OutsideVma(*vmf.vma, vmf.address)) {

@@ -119,6 +119,9 @@ vm_fault_t InsertFolioHuge(VmFault& vmf, PtSlot slot, pfn_t pfn, int order,
     vmf.reason.have = mem.FolioOrder(pfn);
     return VM_FAULT_SIGBUS;
   }
+  FaultScope scope(vmf.mm->recorder(), order == vmf.mm->profile().pmd_order()
+                                           ? FaultFunction::kInsertPmd
+                                           : FaultFunction::kInsertPud);
   InsertHuge(vmf, slot, FlaggedPfn{.pfn = mem.FolioHead(pfn)}, order, write,
              true);
   return VM_FAULT_NOPAGE;
@@ -127,6 +130,7 @@ vm_fault_t InsertFolioHuge(VmFault& vmf, PtSlot slot, pfn_t pfn, int order,
 }  // namespace
 
 vm_fault_t VmfInsertPfnPmd(VmFault& vmf, FlaggedPfn pfn, bool write) {
+  FaultScope scope(vmf.mm->recorder(), FaultFunction::kVmfInsertPfnPmd);
   Record(vmf, K::kInsertPfnPmd, pfn.raw(), write, 0);
   const vm_fault_t ret =
       InsertPfnHuge(vmf, vmf.pmd, pfn, vmf.mm->profile().pmd_order(), write);
@@ -135,6 +139,7 @@ vm_fault_t VmfInsertPfnPmd(VmFault& vmf, FlaggedPfn pfn, bool write) {
 }
 
 vm_fault_t VmfInsertPfnPud(VmFault& vmf, FlaggedPfn pfn, bool write) {
+  FaultScope scope(vmf.mm->recorder(), FaultFunction::kVmfInsertPfnPud);
   Record(vmf, K::kInsertPfnPud, pfn.raw(), write, 0);
   const vm_fault_t ret =
       InsertPfnHuge(vmf, vmf.pud, pfn, vmf.mm->profile().pud_order(), write);
@@ -143,6 +148,7 @@ vm_fault_t VmfInsertPfnPud(VmFault& vmf, FlaggedPfn pfn, bool write) {
 }
 
 vm_fault_t VmfInsertFolioPmd(VmFault& vmf, pfn_t pfn, bool write) {
+  FaultScope scope(vmf.mm->recorder(), FaultFunction::kVmfInsertFolioPmd);
   Record(vmf, K::kInsertPfnPmd, vmf.mm->mem().FolioHead(pfn).value(), write, 0);
   const vm_fault_t ret =
       InsertFolioHuge(vmf, vmf.pmd, pfn, vmf.mm->profile().pmd_order(), write);
@@ -151,6 +157,7 @@ vm_fault_t VmfInsertFolioPmd(VmFault& vmf, pfn_t pfn, bool write) {
 }
 
 vm_fault_t VmfInsertFolioPud(VmFault& vmf, pfn_t pfn, bool write) {
+  FaultScope scope(vmf.mm->recorder(), FaultFunction::kVmfInsertFolioPud);
   Record(vmf, K::kInsertPfnPud, vmf.mm->mem().FolioHead(pfn).value(), write, 0);
   const vm_fault_t ret =
       InsertFolioHuge(vmf, vmf.pud, pfn, vmf.mm->profile().pud_order(), write);

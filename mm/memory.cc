@@ -100,6 +100,7 @@ bool TryHuge(VmFault& vmf, PtSlot slot, int order, vm_fault_t* ret) {
 // __handle_mm_fault().
 vm_fault_t HandleMmFaultWalk(VmFault& vmf) {
   MmStruct& mm = *vmf.mm;
+  FaultScope scope(mm.recorder(), FaultFunction::kHandleMmFaultWalk);
   const FaultProfile& profile = mm.profile();
   vm_fault_t ret = 0;
   vmf.pud = mm.page_table().Pud(vmf.address, true);
@@ -176,6 +177,7 @@ vm_fault_t VmfCanCallFault(VmFault& vmf) {
 
 vm_fault_t MmStruct::HandleMmFault(VmAreaStruct& vma, uint64_t addr,
                                    unsigned flags) {
+  FaultScope scope(recorder_, FaultFunction::kHandleMmFault);
   VmFault vmf;
   vmf.vma = &vma;
   vmf.mm = this;

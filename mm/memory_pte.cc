@@ -89,6 +89,7 @@ vm_fault_t DoPteFault(VmFault& vmf) {
 }
 
 vm_fault_t DoFault(VmFault& vmf) {
+  FaultScope scope(vmf.mm->recorder(), FaultFunction::kDoFault);
   if (!vmf.vma->vm_ops->has(VmOperations::kFault)) {
     vmf.reason.code = FaultReasonCode::kNoFault;
     vmf.reason.where = vmf.vma->vm_ops->name();
@@ -100,6 +101,7 @@ vm_fault_t DoFault(VmFault& vmf) {
 }
 
 vm_fault_t DoFaultCore(VmFault& vmf) {
+  FaultScope scope(vmf.mm->recorder(), FaultFunction::kDoFaultCore);
   vm_fault_t ret = vmf.vma->vm_ops->Fault(vmf);
   if (ret & (kNoPageComes | VM_FAULT_DONE_COW)) return ret;
   if (vmf.mm->mem().HwPoison(vmf.page)) return PoisonedPage(vmf, ret);
@@ -109,6 +111,7 @@ vm_fault_t DoFaultCore(VmFault& vmf) {
 }
 
 vm_fault_t FinishFault(VmFault& vmf) {
+  FaultScope scope(vmf.mm->recorder(), FaultFunction::kFinishFault);
   MmStruct& mm = *vmf.mm;
   const PteOps& ops = mm.pte_ops();
   const bool cow = vmf.write() && !(vmf.vma->vm_flags & VM_SHARED);

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "mm/fault_graph.h"
 #include "process/field_error.h"
 
 namespace dmdax {
@@ -75,6 +76,9 @@ absl::Status ParseVmaWords(const std::string& prot, const std::string& flags,
 Task::Task(uint32_t pid, const FaultProfile& faults, MemMap& mem)
     : pid_(pid), faults_(faults), mm_(faults, mem) {
   mm_.set_recorder(&recorder_);
+  // Its libraries are just below: their page tables are there before any
+  // mapping of ours.
+  mm_.page_table().Pmd(mm_.mmap_base - faults.page_size(), /*alloc=*/true);
 }
 
 absl::StatusOr<VmAreaStruct*> Task::Map(const VmaOptions& options) {
@@ -122,11 +126,20 @@ absl::Status Task::Unmap(uint64_t address, uint64_t length) {
   return absl::OkStatus();
 }
 
+void Task::Repeat(const TouchRecord& touch) {
+  mm_.set_recorder(nullptr);
+  const FaultOutcome outcome =
+      mm_.Touch(touch.address, touch.kind == AccessKind::kWrite);
+  mm_.set_recorder(&recorder_);
+  if (outcome.faulted) touches_.push_back(touch);
+}
+
 TouchReport Task::Touch(uint64_t address, AccessKind kind, uint64_t sequence) {
   recorder_.Clear();
   TouchReport report;
   report.outcome = mm_.Touch(address, kind == AccessKind::kWrite);
   report.events.assign(recorder_.events().begin(), recorder_.events().end());
+  report.graph = FaultGraph(faults_, recorder_);
   report.vma = mm_.FindVma(address);
   recorder_.Clear();
   // What changed nothing need not be done again.

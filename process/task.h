@@ -47,6 +47,7 @@ absl::Status ParseVmaWords(const std::string& prot, const std::string& flags,
 struct TouchReport {
   FaultOutcome outcome;
   std::vector<FaultEvent> events;
+  std::vector<std::string> graph;  // as function_graph prints it
   // FILE or shared memory behind the address; null: nothing is mapped.
   const VmAreaStruct* vma = nullptr;
 };
@@ -74,6 +75,8 @@ class Task {
   absl::Status Unmap(uint64_t address, uint64_t length);
   // One access; `sequence` is kept with it.
   TouchReport Touch(uint64_t address, AccessKind kind, uint64_t sequence = 0);
+  // The same without a report, for a World that has many.
+  void Repeat(const TouchRecord& touch);
 
   const std::vector<TouchRecord>& touches() const { return touches_; }
 

@@ -122,6 +122,7 @@ class DevdaxCase {
           CaseDevices{});
       if (!verdict_.unsupported.empty()) return;
     }
+    process.CompareGraphs(where, recorded);
   }
 
   const Json& test_;

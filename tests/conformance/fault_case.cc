@@ -13,6 +13,8 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "base/errno_status.h"
+#include "base/fault_functions.h"
+#include "tests/conformance/graph_text.h"
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
@@ -282,7 +284,8 @@ void FaultMap::Touch(const std::string& where, const std::string& touch,
   recorder_.Clear();
   std::string op = touch.substr(0, touch.find_first_of("@:"));
   // "tw@0": the touch was traced with function_graph.
-  if (op == "tw" || op == "tr") op = op.substr(1);
+  const bool traced = op == "tw" || op == "tr";
+  if (traced) op = op.substr(1);
   if (op == "sh") {
     const std::string why = devices.shell(touch.substr(3));
     if (!why.empty()) verdict_.unsupported = why;
@@ -326,8 +329,21 @@ void FaultMap::Touch(const std::string& where, const std::string& touch,
     verdict_.Compare(where, "errno", recorded["errno"], ErrnoJson(status));
   }
   CompareEvents(where, recorded);
+  if (traced) {
+    for (GraphCall& call : GraphCalls(profile_, recorder_)) {
+      traced_.push_back(std::move(call));
+    }
+  }
   recorder_.Clear();
   if (inspect) Inspect(where, addr, recorded);
+}
+
+void FaultMap::CompareGraphs(const std::string& where, const Json& recorded) {
+  if (!recorded.contains("graph") || recorded["graph"].empty()) return;
+  const std::vector<std::string> lines = recorded["graph"];
+  const std::string difference =
+      CompareGraph(lines, traced_, ModelledFunctions(profile_));
+  verdict_.Compare(where, "graph", "", difference);
 }
 
 }  // namespace dmdax::conformance

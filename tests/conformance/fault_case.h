@@ -12,6 +12,7 @@
 
 #include "base/fault_profile.h"
 #include "dax/dax_device.h"
+#include "mm/fault_graph.h"
 #include "mm/mm_struct.h"
 #include "tests/conformance/verdict.h"
 
@@ -62,6 +63,10 @@ class FaultMap {
              const Json& recorded, bool inspect, const FileOp& file_op,
              const CaseDevices& devices);
 
+  // The calls of the touches that were traced ("tw@0") with the map's
+  // recorded function_graph, if it has one.
+  void CompareGraphs(const std::string& where, const Json& recorded);
+
  private:
   void Access(const std::string& where, uint64_t addr, bool write,
               const Json& recorded);
@@ -75,6 +80,7 @@ class FaultMap {
   const std::vector<PmemRange> ranges_;
   Verdict& verdict_;
   FaultRecorder recorder_;
+  std::vector<GraphCall> traced_;  // calls of all traced touches
   MmStruct mm_;
   uint64_t base_ = 0;  // address of the mapping
 };

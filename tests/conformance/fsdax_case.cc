@@ -231,6 +231,9 @@ class FsdaxCase {
       if (process.Mmap(where, map, steps[0],
                        fs_->Open(file.inode, name, writable))) {
         RunTouches(where, map, steps, file, process);
+        if (verdict_.unsupported.empty()) {
+          process.CompareGraphs(where, recorded);
+        }
       }
     }
     file.inode.recorder = nullptr;

@@ -28,6 +28,9 @@ UserSpace::~UserSpace() {
   tasks_.clear();
   mounts_.clear();
   daxes_.clear();
+  for (BlockDevice* bdev : claimed_) {
+    bdev->Close(FMODE_READ | FMODE_WRITE | FMODE_EXCL);
+  }
 }
 
 bool UserSpace::IsDevDax(const PmemOptions& pmem) const {
@@ -146,6 +149,7 @@ absl::StatusOr<DevDax*> UserSpace::AddDevDax(const DevDaxRequest& request) {
                          : ""));
   }
   options.static_region = options.ranges.size() == 1;
+  std::map<uint64_t, uint64_t> taken;  // start -> end
   for (size_t i = 0; i < options.ranges.size(); ++i) {
     const std::string path = absl::StrCat("range[", i, "].");
     const DevDaxRange& r = options.ranges[i];
@@ -157,6 +161,17 @@ absl::StatusOr<DevDax*> UserSpace::AddDevDax(const DevDaxRequest& request) {
                         absl::StrCat("size ", r.size,
                                      "; nearest valid size: ", options.align));
     }
+    auto next = taken.lower_bound(r.start);
+    const bool overlaps =
+        (next != taken.end() && next->first < r.start + r.size) ||
+        (next != taken.begin() && std::prev(next)->second > r.start);
+    if (overlaps) {
+      return FieldError(
+          EINVAL, path + "start",
+          absl::StrCat("start ", r.start, ": overlaps another range of ",
+                       options.name));
+    }
+    taken[r.start] = r.start + r.size;
   }
   if (absl::Status s = TakeFromDisks(options); !s.ok()) return s;
   absl::StatusOr<std::unique_ptr<DevDax>> dax =
@@ -164,6 +179,13 @@ absl::StatusOr<DevDax*> UserSpace::AddDevDax(const DevDaxRequest& request) {
   if (!dax.ok()) {
     return FieldError(ErrnoOf(dax.status()), "",
                       absl::StrCat(options.name, ": ", dax.status().message()));
+  }
+  if (!request.pmem.empty()) {
+    // The disk can neither go nor be used otherwise.
+    BlockDevice* bdev = machine_.FindBdevByName(request.pmem);
+    absl::Status s = bdev->Open(FMODE_READ | FMODE_WRITE | FMODE_EXCL, this);
+    if (!s.ok()) return s;
+    claimed_.push_back(bdev);
   }
   DevDaxRequest kept = request;
   kept.options.align = options.align;

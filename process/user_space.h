@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "block/machine.h"
@@ -107,6 +108,7 @@ class UserSpace {
   std::map<std::string, std::unique_ptr<MountPoint>> mounts_;
   std::map<std::string, std::unique_ptr<DevDax>> daxes_;
   std::map<std::string, DevDaxRequest> dax_requests_;
+  std::vector<BlockDevice*> claimed_;  // pmems that are device-dax
   std::map<uint32_t, std::unique_ptr<Task>> tasks_;
   uint64_t sequence_ = 0;
 };

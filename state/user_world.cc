@@ -126,10 +126,12 @@ class UserLoader {
                      });
     for (const OrderedTouch& t : touches_) {
       session_.user->KeepSequence(t.touch.sequence());
-      t.task->Touch(t.touch.address(),
-                    t.touch.write() ? AccessKind::kWrite : AccessKind::kRead,
-                    t.touch.sequence() != 0 ? t.touch.sequence()
-                                            : session_.user->NextSequence());
+      const uint64_t sequence = t.touch.sequence() != 0
+                                    ? t.touch.sequence()
+                                    : session_.user->NextSequence();
+      t.task->Repeat({t.touch.address(),
+                      t.touch.write() ? AccessKind::kWrite : AccessKind::kRead,
+                      sequence});
     }
     return absl::OkStatus();
   }

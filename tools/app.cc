@@ -20,14 +20,17 @@ absl::StatusOr<Session> FromSnapshot(proto::StateSnapshot& snapshot,
   proto::World& world = *snapshot.mutable_world();
   if (!kernel.empty()) {
     // A table that one kernel accepted says nothing about another.
-    if (world.mapped_device_size() > 0 && !world.kernel().empty()) {
+    const bool in_use = world.mapped_device_size() > 0 ||
+                        world.mount_size() > 0 || world.dax_size() > 0 ||
+                        world.process_size() > 0;
+    if (in_use && !world.kernel().empty()) {
       absl::StatusOr<const KernelProfile*> asked = FindKernelProfile(kernel);
       if (!asked.ok()) return asked.status();
       if ((*asked)->name != world.kernel()) {
         return ErrnoError(
             EBUSY, absl::StrCat("the state runs kernel ", world.kernel(),
-                                " and has mapped devices; --kernel ", kernel,
-                                " needs an empty state or --world"));
+                                " and has mapped devices or mounts; --kernel ",
+                                kernel, " needs an empty state or --world"));
       }
     }
     world.set_kernel(kernel);

@@ -160,7 +160,6 @@ void LoadVerb(CLI::App& machine, App& app) {
     app.Report(app.Change([&](Session& session) -> absl::Status {
       absl::StatusOr<Session> loaded = SessionFromWorldFile(*file, app.kernel);
       if (!loaded.ok()) return loaded.status();
-      session.ctl.reset();  // before the machine it stands on
       session = *std::move(loaded);
       return absl::OkStatus();
     }));

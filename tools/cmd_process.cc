@@ -159,9 +159,11 @@ Resident ResidentOf(Task& task, const VmAreaStruct& vma) {
     int order = 0;
     if (!task.mm().Lookup(at, &entry, &order)) {
       // Where there is no table there are no entries either.
-      const uint64_t step = task.mm().page_table().Pmd(at, false).is_table()
-                                ? faults.page_size()
-                                : faults.pmd_size();
+      PageTable& table = task.mm().page_table();
+      uint64_t step = faults.pud_size();
+      if (PtSlot pmd = table.Pmd(at, false)) {
+        step = pmd.is_table() ? faults.page_size() : faults.pmd_size();
+      }
       at = (at & ~(step - 1)) + step;
       continue;
     }

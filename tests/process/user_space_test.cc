@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What text can not say of mounts, files and processes: tests/golden/fault.txt
+// and process.txt have the rest.
+#include "process/user_space.h"
+
+#include <cerrno>
+#include <csignal>
+
+#include "base/errno_status.h"
+#include "gtest/gtest.h"
+#include "process/field_error.h"
+
+namespace dmdax {
+namespace {
+
+constexpr uint64_t kMiB = 1 << 20;
+
+class UserSpaceTest : public testing::Test {
+ protected:
+  UserSpaceTest()
+      : machine_(DefaultKernelProfile()),
+        user_(std::make_unique<UserSpace>(machine_, DefaultFaultProfile())) {
+    pmem_ = *machine_.AddPmem(
+        {.name = "pmem0", .base = 1ull << 32, .size = 64 * kMiB});
+  }
+
+  MountPoint* Mount() {
+    absl::StatusOr<MountPoint*> m = user_->Mount(
+        {.path = "/mnt/", .request = {.type = "ext4", .options = "dax=always"}},
+        *pmem_);
+    EXPECT_TRUE(m.ok()) << m.status();
+    return *m;
+  }
+
+  Machine machine_;
+  BlockDevice* pmem_;
+  std::unique_ptr<UserSpace> user_;
+};
+
+FileOptions FileAt(uint64_t physical, uint64_t length) {
+  return {.name = "f", .extents = {{.physical = physical, .length = length}}};
+}
+
+TEST_F(UserSpaceTest, AMountHoldsItsDeviceUntilItGoes) {
+  Mount();
+  EXPECT_EQ(pmem_->openers(), 1);
+  EXPECT_EQ(ErrnoOf(machine_.Remove("pmem0")), EBUSY);
+  user_.reset();
+  EXPECT_EQ(pmem_->openers(), 0);
+  EXPECT_TRUE(machine_.Remove("pmem0").ok());
+}
+
+TEST_F(UserSpaceTest, ARefusedMountLeavesTheDeviceFree) {
+  absl::StatusOr<MountPoint*> m = user_->Mount(
+      {.path = "/mnt", .request = {.type = "ext4", .options = "dax=perhaps"}},
+      *pmem_);
+  EXPECT_EQ(ErrnoOf(m.status()), EINVAL);
+  EXPECT_EQ(FieldOf(m.status()), "options");
+  EXPECT_EQ(pmem_->openers(), 0);
+}
+
+TEST_F(UserSpaceTest, AFileIsMappedByItsExtents) {
+  ASSERT_TRUE(Mount()->AddFile(FileAt(2 * kMiB, 4 * kMiB)).ok());
+  Task& task = **user_->AddTask(1);
+  absl::StatusOr<std::shared_ptr<File>> file = user_->Open("/mnt/f");
+  ASSERT_TRUE(file.ok()) << file.status();
+  absl::StatusOr<VmAreaStruct*> vma =
+      task.Map({.file = *file, .length = 4 * kMiB});
+  ASSERT_TRUE(vma.ok()) << vma.status();
+  const uint64_t start = (*vma)->vm_start;
+  const TouchReport report = task.Touch(start + 4096, AccessKind::kWrite);
+  EXPECT_EQ(report.outcome.order, 9);
+  EXPECT_EQ(report.outcome.pfn, pfn_t(0x100201));
+  EXPECT_FALSE(report.events.empty());
+  const FrameOwner owner = user_->OwnerOf(report.outcome.pfn);
+  EXPECT_EQ(owner.kind, FrameOwner::kPmem);
+  EXPECT_EQ(owner.name, "pmem0");
+  EXPECT_EQ(owner.offset, 2 * kMiB + 4096);
+
+  // Remembered until the range is unmapped; what did not fault is not.
+  task.Touch(start + 4096, AccessKind::kRead);
+  EXPECT_EQ(task.touches().size(), 1u);
+  EXPECT_EQ(ErrnoOf(user_->Unmount("/mnt")), EBUSY);
+  ASSERT_TRUE(task.Unmap(start, 4 * kMiB).ok());
+  EXPECT_TRUE(task.touches().empty());
+  EXPECT_EQ(task.Touch(start, AccessKind::kRead).outcome.sig, SIGSEGV);
+  EXPECT_TRUE(user_->Unmount("/mnt").ok());
+}
+
+TEST_F(UserSpaceTest, AWriteToAHoleAsksTheFileFirstThenTheMount) {
+  MountOptions options{.path = "/mnt",
+                       .request = {.type = "ext4", .options = "dax=always"}};
+  options.allocator = AllocatorOptions{.start = 32 * kMiB, .align = 2 * kMiB};
+  absl::StatusOr<MountPoint*> m = user_->Mount(options, *pmem_);
+  ASSERT_TRUE(m.ok()) << m.status();
+  FileOptions f{.name = "f", .size = 8 * kMiB};
+  f.allocate = {{.logical = 0, .physical = 16 * kMiB, .length = 2 * kMiB}};
+  ASSERT_TRUE((*m)->AddFile(f).ok());
+  Task& task = **user_->AddTask(1);
+  absl::StatusOr<VmAreaStruct*> vma =
+      task.Map({.file = *user_->Open("/mnt/f"), .length = 8 * kMiB});
+  ASSERT_TRUE(vma.ok()) << vma.status();
+  const uint64_t start = (*vma)->vm_start;
+  EXPECT_EQ(task.Touch(start, AccessKind::kWrite).outcome.pfn, pfn_t(0x101000));
+  EXPECT_EQ(task.Touch(start + 2 * kMiB, AccessKind::kWrite).outcome.pfn,
+            pfn_t(0x102000));
+  EXPECT_EQ((*m)->allocator()->start, 34 * kMiB);
+}
+
+TEST_F(UserSpaceTest, WithoutFreeSpaceAWriteToAHoleIsSigbus) {
+  ASSERT_TRUE(Mount()->AddFile({.name = "f", .size = 4 * kMiB}).ok());
+  Task& task = **user_->AddTask(1);
+  absl::StatusOr<VmAreaStruct*> vma =
+      task.Map({.file = *user_->Open("/mnt/f"), .length = 4 * kMiB});
+  ASSERT_TRUE(vma.ok()) << vma.status();
+  EXPECT_EQ(task.Touch((*vma)->vm_start, AccessKind::kWrite).outcome.sig,
+            SIGBUS);
+}
+
+TEST_F(UserSpaceTest, ADiskIsAFileSystemOrADeviceDax) {
+  ASSERT_TRUE(
+      user_->AddDevDax({.options = {.name = "dax0.0"}, .pmem = "pmem0"}).ok());
+  EXPECT_EQ(pmem_->openers(), 1);
+  absl::StatusOr<MountPoint*> m = user_->Mount(
+      {.path = "/mnt", .request = {.options = "dax=always"}}, *pmem_);
+  EXPECT_EQ(ErrnoOf(m.status()), EBUSY);
+  Task& task = **user_->AddTask(1);
+  absl::StatusOr<VmAreaStruct*> vma =
+      task.Map({.file = *user_->Open("/dev/dax0.0"), .length = 4 * kMiB});
+  ASSERT_TRUE(vma.ok()) << vma.status();
+  const TouchReport report = task.Touch((*vma)->vm_start, AccessKind::kWrite);
+  EXPECT_EQ(report.outcome.order, 9);
+  EXPECT_EQ(user_->OwnerOf(report.outcome.pfn).kind, FrameOwner::kDevDax);
+}
+
+struct BadFile {
+  FileOptions file;
+  const char* field;
+};
+
+TEST_F(UserSpaceTest, ChecksOfAFileNameTheField) {
+  MountPoint* m = Mount();
+  const BadFile cases[] = {
+      {{.name = ""}, "name"},
+      {{.name = "/f"}, "name"},
+      {{.name = "a/../b"}, "name"},
+      {{.name = "f", .size = 1ull << 63}, "size"},
+      {{.name = "f", .extsize = 5}, "extsize"},
+      {FileAt(5, 4096), "extent[0].physical"},
+      {FileAt(0, 0), "extent[0].length"},
+      {FileAt(0, 5), "extent[0].length"},
+      {FileAt(64 * kMiB, 4096), "extent[0].physical"},
+      {FileAt(63 * kMiB, 2 * kMiB), "extent[0].length"},
+      {FileAt(4096, ~0ull - 4095), "extent[0].length"},
+      {{.name = "f", .extents = {{.logical = ~0ull - 4095, .length = 4096}}},
+       "extent[0].length"},
+  };
+  for (const BadFile& bad : cases) {
+    absl::StatusOr<MountedFile*> file = m->AddFile(bad.file);
+    EXPECT_EQ(ErrnoOf(file.status()), EINVAL) << bad.field;
+    EXPECT_EQ(FieldOf(file.status()), bad.field) << file.status();
+  }
+  EXPECT_TRUE(m->files().empty());
+}
+
+TEST(FieldErrorTest, NearestMultiples) {
+  EXPECT_TRUE(CheckMultiple("", "n", 8192, 4096).ok());
+  const absl::Status low = CheckMultiple("x[1].", "n", 5, 4096);
+  EXPECT_EQ(FieldOf(low), "x[1].n");
+  EXPECT_EQ(low.message(),
+            "n 5: not a multiple of 4096 bytes; nearest are 0 and 4096");
+  EXPECT_EQ(CheckMultiple("", "n", ~0ull, 4096).message(),
+            "n 18446744073709551615: not a multiple of 4096 bytes; nearest is "
+            "18446744073709547520");
+  EXPECT_EQ(FieldOf(absl::OkStatus()), "");
+}
+
+}  // namespace
+}  // namespace dmdax

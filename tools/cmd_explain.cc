@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// dmdax explain: one translation, level by level.
+// dmdax explain: one translation, level by level; or one fault, call by call.
 #include <iostream>
 #include <memory>
 
@@ -9,7 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "base/errno_status.h"
 #include "nlohmann/json.hpp"
-#include "tools/app.h"
+#include "tools/cmd_fault.h"
 #include "tools/dax_query.h"
 
 namespace dmdax {
@@ -157,18 +157,30 @@ void Explain(App& app, const ExplainOptions& o) {
 
 void RegisterExplain(CLI::App& cli, App& app) {
   auto o = std::make_shared<ExplainOptions>();
+  auto fault = std::make_shared<FaultOptions>();
   CLI::App* verb = cli.add_subcommand(
       "explain",
       "How a page offset becomes a page frame: every level of the chain,\n"
       "its arithmetic, its run of pages and what cut it short.\n\n"
       "  dmdax explain home 0             (512 pages: a 2 MiB entry's need)\n"
-      "  dmdax explain home 0 --nr 1");
-  verb->add_option("DEVICE", o->device, "Name, path or major:minor")
-      ->required();
-  verb->add_option("PGOFF", o->pgoff, "Page offset")->required();
+      "  dmdax explain home 0 --nr 1\n\n"
+      "Or a page fault: the kernel's calls as ftrace's function_graph prints\n"
+      "them in that kernel, with the events of its trace points:\n\n"
+      "  dmdax explain --file /mnt/f --offset 2M --write\n"
+      "  dmdax explain --device /dev/dax0.0 --offset 0");
+  verb->add_option("DEVICE", o->device, "Name, path or major:minor");
+  CLI::Option* pgoff = verb->add_option("PGOFF", o->pgoff, "Page offset");
   verb->add_option("--nr", o->nr, "Pages to ask for (default 512)")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 52));
-  verb->callback([o, &app] { Explain(app, *o); });
+  AddFaultOptions(*verb, *fault);
+  verb->callback([=, &app] {
+    if (!fault->file.empty() || !fault->device.empty()) {
+      return RunFault(app, *fault, FaultDetail::kCallChain);
+    }
+    if (o->device.empty()) throw CLI::RequiredError("DEVICE or --file");
+    if (pgoff->count() == 0) throw CLI::RequiredError("PGOFF");
+    Explain(app, *o);
+  });
 }
 
 }  // namespace dmdax

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // dmdax fault: one touch of a fresh mapping, and what came of it.
+#include "tools/cmd_fault.h"
+
 #include <iostream>
 #include <memory>
 
-#include "absl/strings/str_cat.h"
-#include "tools/app.h"
+#include "absl/strings/str_join.h"
 #include "tools/fault_report.h"
-#include "tools/fault_target.h"
 
 namespace dmdax {
-namespace {
 
-void Fault(App& app, const FaultOptions& o) {
+void RunFault(App& app, const FaultOptions& o, FaultDetail detail) {
   absl::StatusOr<Session> session = app.Ask();
   if (!session.ok()) return app.Report(session.status());
   UserSpace& user = *session->user;
@@ -27,15 +26,17 @@ void Fault(App& app, const FaultOptions& o) {
   if (!vma.ok()) return app.Report(vma.status());
   const TouchReport report = task.Touch(target->Address(**vma), target->kind());
   const int want = target->WantOrder(user.faults());
+  const bool calls = detail == FaultDetail::kCallChain;
   if (app.json) {
-    std::cout << FaultToJson(user, report, want).dump(2) << "\n";
+    nlohmann::ordered_json j = FaultToJson(user, report, want);
+    if (calls) j["graph"] = report.graph;
+    std::cout << j.dump(2) << "\n";
   } else {
+    if (calls) std::cout << absl::StrJoin(report.graph, "\n") << "\n";
     PrintFault(std::cout, user, report, want);
   }
   if (report.outcome.sig != 0) app.exit_code = 1;
 }
-
-}  // namespace
 
 void RegisterFault(CLI::App& cli, App& app) {
   auto o = std::make_shared<FaultOptions>();
@@ -51,7 +52,7 @@ void RegisterFault(CLI::App& cli, App& app) {
       "Nothing is remembered: dmdax mmap and dmdax touch work on a process\n"
       "that is kept.  Exit 1 if the touch ends in a signal.");
   AddFaultOptions(*verb, *o);
-  verb->callback([o, &app] { Fault(app, *o); });
+  verb->callback([o, &app] { RunFault(app, *o, FaultDetail::kOutcome); });
 }
 
 }  // namespace dmdax

@@ -200,7 +200,12 @@ BioMap MirrorMap(const DmTarget& ti, sector_t sector, ReqOp) {
   return {BioMap::Kind::kRemapped, m.dev, m.offset + ti.Offset(sector), 0};
 }
 
-void MirrorResume(DmTarget& ti) { ti.Private<MirrorSet>().in_sync = true; }
+// do_recovery(): all regions are copied at once, which is an event.
+void MirrorResume(DmTarget& ti) {
+  MirrorSet& ms = ti.Private<MirrorSet>();
+  if (!ms.in_sync) DmTableEvent(ti);
+  ms.in_sync = true;
+}
 
 void LogTable(const DirtyLog& log, std::string* out) {
   const int args = log.sync == Sync::kDefault ? 1 : 2;

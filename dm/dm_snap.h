@@ -15,6 +15,7 @@
 
 #include <map>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "dm/device_mapper.h"
@@ -24,6 +25,7 @@ namespace dmdax {
 // Guards every Snapshot and the lists of them.  Recursive: the data that a
 // copy moves may pass through another snapshot.
 std::recursive_mutex& SnapMutex();
+using SnapLock = std::lock_guard<std::recursive_mutex>;
 
 struct Snapshot : DmTargetPrivate {
   ~Snapshot() override;
@@ -73,11 +75,36 @@ void UnregisterSnapshot(Snapshot* snapshot);
 // The snapshots of an origin.
 std::vector<Snapshot*> SnapshotsOf(const BlockDevice& origin);
 
+// __find_snapshots_sharing_cow().
+struct Sharing {
+  Snapshot* src = nullptr;      // active
+  Snapshot* dest = nullptr;     // not yet
+  Snapshot* merging = nullptr;  // whatever its COW device
+  int count = 0;
+};
+
+Sharing FindSharingCow(const Snapshot& s);
+
 // do_origin(): sector `sector` of `origin` is about to be written.
 void OriginWrite(const BlockDevice& origin, sector_t sector);
 
 // The smallest chunk of the origin's snapshots, which bounds its I/O; 0: none.
 uint32_t MinimumChunkSize(const BlockDevice& origin);
+
+// Where a sector of a chunk that the snapshot holds of its own lies.
+BioMap ToCow(const Snapshot& s, uint64_t new_chunk, sector_t sector);
+
+// --- operations that snapshot and snapshot-merge have in common ---
+
+absl::Status ConstructSnapshot(DmTarget& ti, absl::Span<const std::string> argv,
+                               bool merges);
+int SnapshotPreresume(DmTarget& ti);
+void SnapshotResume(DmTarget& ti);
+void SnapshotStatus(const DmTarget& ti, StatusType type, std::string* out);
+int SnapshotIterateDevices(const DmTarget& ti, IterateDevicesFn fn);
+void SnapshotIoHints(const DmTarget& ti, QueueLimits& limits);
+std::string SnapshotSaveState(const DmTarget& ti);
+bool SnapshotRestoreState(DmTarget& ti, absl::string_view state);
 
 }  // namespace dmdax
 

@@ -349,8 +349,8 @@ TEST_F(DmIoctlTest, AFailureLeavesTheRequestAlone) {
 
 // Which row was refused, row 0 too, or none.
 TEST_F(DmIoctlTest, TheRowThatWasRefused) {
+  ASSERT_THAT(New("d0"), IsOk());
   DmIoctl io{.name = "d0"};
-  ASSERT_THAT(ctl().DevCreate(io), IsOk());
   std::optional<size_t> row = 9;
   EXPECT_FALSE(ctl().TableLoad(io, {Row(0, 8, "linear", "x")}, &row).ok());
   EXPECT_EQ(row, 0u);

@@ -263,6 +263,10 @@ DaxAccess DmDaxForward(const DmTarget& ti, const DmDev& dev, sector_t sector,
                        pgoff_t pgoff, int64_t nr_pages, DaxAccessMode mode,
                        Trace* trace);
 
+// The same for a target that answers every direct_access with -err.
+DaxAccess DmDaxRefuse(const DmTarget& ti, int err, pgoff_t pgoff,
+                      int64_t nr_pages, DaxAccessMode mode, Trace* trace);
+
 // The pgoff on dev's DaxDevice for sector `sector` of dev; false (-EINVAL)
 // where the profile refuses one that is not on a page boundary.
 bool DmDaxPgoff(const KernelProfile& profile, const DmDev& dev, sector_t sector,

@@ -66,18 +66,7 @@ void IoErrIoHints(const DmTarget&, QueueLimits& limits) {
 DaxAccess IoErrDaxDirectAccess(const DmTarget& ti, pgoff_t pgoff,
                                int64_t nr_pages, DaxAccessMode mode,
                                Trace* trace) {
-  if (trace != nullptr) {
-    const size_t step =
-        trace->Enter(TraceStep{.function = TraceFunction::kTargetDirectAccess,
-                               .target = std::string(ti.type->name),
-                               .begin = ti.begin,
-                               .len = ti.len,
-                               .pgoff = pgoff,
-                               .nr_pages = nr_pages,
-                               .mode = static_cast<int>(mode)});
-    trace->Leave(step, -EIO, pfn_t{});
-  }
-  return DaxAccess::Error(EIO);
+  return DmDaxRefuse(ti, EIO, pgoff, nr_pages, mode, trace);
 }
 
 bool IoErrDaxLayout(const DmTarget&, DaxLayout*) { return true; }

@@ -62,20 +62,9 @@ int OriginIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
 DaxAccess OriginDaxDirectAccess(const DmTarget& ti, pgoff_t pgoff,
                                 int64_t nr_pages, DaxAccessMode mode,
                                 Trace* trace) {
-  if (trace != nullptr) {
-    const size_t step =
-        trace->Enter(TraceStep{.function = TraceFunction::kTargetDirectAccess,
-                               .target = std::string(ti.type->name),
-                               .begin = ti.begin,
-                               .len = ti.len,
-                               .pgoff = pgoff,
-                               .nr_pages = nr_pages,
-                               .mode = static_cast<int>(mode)});
-    trace->Leave(step, -EIO, pfn_t{});
-  }
   DmLog(MachineOf(ti), KernLevel::kWarn, "snapshots",
         "device does not support dax.");
-  return DaxAccess::Error(EIO);
+  return DmDaxRefuse(ti, EIO, pgoff, nr_pages, mode, trace);
 }
 
 const TargetType kOriginTargetV4_14 = {

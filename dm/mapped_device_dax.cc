@@ -224,6 +224,21 @@ bool DmDaxPgoff(const KernelProfile& profile, const DmDev& dev, sector_t sector,
          phys.value() % kPageSectors == 0;
 }
 
+namespace {
+
+TraceStep TargetStep(const DmTarget& ti, pgoff_t pgoff, int64_t nr_pages,
+                     DaxAccessMode mode) {
+  return {.function = TraceFunction::kTargetDirectAccess,
+          .target = std::string(ti.type->name),
+          .begin = ti.begin,
+          .len = ti.len,
+          .pgoff = pgoff,
+          .nr_pages = nr_pages,
+          .mode = static_cast<int>(mode)};
+}
+
+}  // namespace
+
 DaxAccess DmDaxForward(const DmTarget& ti, const DmDev& dev, sector_t sector,
                        pgoff_t pgoff, int64_t nr_pages, DaxAccessMode mode,
                        Trace* trace) {
@@ -233,21 +248,24 @@ DaxAccess DmDaxForward(const DmTarget& ti, const DmDev& dev, sector_t sector,
     return aligned ? DaxDirectAccess(dev.dax_dev, lower, nr_pages, mode, trace)
                    : DaxAccess::Error(EINVAL);
   }
-  const size_t step =
-      trace->Enter(TraceStep{.function = TraceFunction::kTargetDirectAccess,
-                             .target = std::string(ti.type->name),
-                             .begin = ti.begin,
-                             .len = ti.len,
-                             .pgoff = pgoff,
-                             .nr_pages = nr_pages,
-                             .mode = static_cast<int>(mode),
-                             .lower = dev.name,
-                             .lower_sector = sector});
+  TraceStep told = TargetStep(ti, pgoff, nr_pages, mode);
+  told.lower = dev.name;
+  told.lower_sector = sector;
+  const size_t step = trace->Enter(std::move(told));
   const DaxAccess access =
       aligned ? DaxDirectAccess(dev.dax_dev, lower, nr_pages, mode, trace)
               : DaxAccess::Error(EINVAL);
   trace->Leave(step, access.ret, access.pfn);
   return access;
+}
+
+DaxAccess DmDaxRefuse(const DmTarget& ti, int err, pgoff_t pgoff,
+                      int64_t nr_pages, DaxAccessMode mode, Trace* trace) {
+  if (trace != nullptr) {
+    const size_t step = trace->Enter(TargetStep(ti, pgoff, nr_pages, mode));
+    trace->Leave(step, -err, pfn_t{});
+  }
+  return DaxAccess::Error(err);
 }
 
 }  // namespace dmdax

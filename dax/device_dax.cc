@@ -134,7 +134,7 @@ std::shared_ptr<File> DevDax::Open() {
 
 void DevDax::KillDevDax() {
   dax_dev_.Kill();
-  mapping_.UnmapMappingPages(0, 0);
+  mapping_.UnmapMappingPages(0, 0, EvenCows::kYes);
 }
 
 absl::Status DevDax::StoreAlign(uint64_t align) const {

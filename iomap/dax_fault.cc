@@ -12,7 +12,7 @@ using K = FaultEventKind;
 
 DaxEntries::Unmap Unmapper(DaxInode& inode) {
   return [&inode](uint64_t first, uint64_t nr) {
-    inode.mapping.UnmapMappingPages(first, nr);
+    inode.mapping.UnmapMappingPages(first, nr, EvenCows::kNo);
   };
 }
 

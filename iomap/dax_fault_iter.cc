@@ -51,7 +51,8 @@ void InsertEntry(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
   const bool dirty = MakesDirty(iter, vmf);
   const bool cow = IsCow(iter, profile);
   if (cow || (entry.is_zero() && !(flags & DAX_ZERO_PAGE))) {
-    inode.mapping.UnmapMappingPages(entry.index, uint64_t{1} << entry.order);
+    inode.mapping.UnmapMappingPages(entry.index, uint64_t{1} << entry.order,
+                                    EvenCows::kNo);
   }
   if (cow || entry.is_zero() || entry.is_empty()) {
     DaxDisassociate(*inode.mem, profile, entry);

@@ -63,8 +63,8 @@ DaxInode::DaxInode(const FaultProfile& fault_profile, MemMap& mem_map)
   mapping.host = this;
 }
 
-void DaxInode::Invalidate(uint64_t first, uint64_t nr) {
-  mapping.UnmapMappingPages(first, nr);
+void DaxInode::Invalidate(uint64_t first, uint64_t nr, EvenCows even_cows) {
+  mapping.UnmapMappingPages(first, nr, even_cows);
   entries.Delete(first, nr, [&](const DaxEntry& entry) {
     DaxDisassociate(*mem, *profile, entry);
   });
@@ -75,7 +75,7 @@ void DaxInode::Invalidate(uint64_t first, uint64_t nr) {
 }
 
 void DaxInode::BreakLayouts() {
-  if (s_dax) mapping.UnmapMappingPages(0, 0);
+  if (s_dax) mapping.UnmapMappingPages(0, 0, EvenCows::kNo);
 }
 
 void DaxInode::Truncate(uint64_t size) {
@@ -88,7 +88,7 @@ void DaxInode::Truncate(uint64_t size) {
   datasync_dirty = true;
   if (size >= old) return;
   const uint64_t first = RoundUp(size) / kBlock;
-  Invalidate(first, 0);
+  Invalidate(first, 0, EvenCows::kYes);
   extents.Remove(RoundUp(size), (uint64_t{1} << 62) - RoundUp(size));
 }
 
@@ -98,7 +98,7 @@ void DaxInode::PunchHole(uint64_t offset, uint64_t length) {
   const uint64_t from = RoundUp(offset);
   const uint64_t to = RoundDown(std::min(offset + length, RoundUp(i_size)));
   if (from >= to) return;
-  Invalidate(from / kBlock, (to - from) / kBlock);
+  Invalidate(from / kBlock, (to - from) / kBlock, EvenCows::kNo);
   extents.Remove(from, to - from);
   datasync_dirty = true;
   if (zero_reallocates) RecordHole(*this, from, to - from);
@@ -110,7 +110,7 @@ void DaxInode::ZeroRange(uint64_t offset, uint64_t length) {
   const uint64_t from = RoundUp(offset);
   const uint64_t to = RoundDown(offset + length);
   if (from >= to) return;
-  Invalidate(from / kBlock, (to - from) / kBlock);
+  Invalidate(from / kBlock, (to - from) / kBlock, EvenCows::kNo);
   if (zero_reallocates && allocator != nullptr) {
     extents.Remove(from, to - from);
     RecordHole(*this, from, to - from);

@@ -71,7 +71,7 @@ struct DaxInode : Inode, FileSync {
 
   // Drops what the page tables and entries hold of pages [first, +nr);
   // nr == 0: to the end.
-  void Invalidate(uint64_t first, uint64_t nr);
+  void Invalidate(uint64_t first, uint64_t nr, EvenCows even_cows);
 };
 
 }  // namespace dmdax

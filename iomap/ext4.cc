@@ -6,6 +6,7 @@
 // extents.c ext4_ext_convert_to_initialized (6.1).
 #include <algorithm>
 #include <cerrno>
+#include <vector>
 
 #include "iomap/dax_fault.h"
 #include "iomap/file_system.h"
@@ -124,12 +125,33 @@ vm_fault_t Ext4::DaxHugeFault(VmFault& vmf, int order) {
   return ret;
 }
 
-// The rest of a nearly used up extent is zeroed rather than split off.
+// Whether a written extent ends (or begins) on the device where `extent`
+// begins (or ends), so that blocks can be handed over to it.
+bool Adjoins(const FileExtent& left, const FileExtent& right) {
+  return left.end() == right.logical &&
+         left.physical + left.length == right.physical;
+}
+
+// ext4_ext_convert_to_initialized().  Blocks at an end of the extent go to a
+// written neighbour that adjoins; else the rest of a nearly used up extent is
+// zeroed rather than split off.
 void ConvertUnwritten(DaxInode& inode, uint64_t pos, uint64_t length) {
-  uint64_t start = pos;
-  // The head of the extent that holds `pos`.
-  for (const FileExtent& extent : inode.extents.All()) {
-    if (extent.logical <= pos && pos < extent.end()) start = extent.logical;
+  const std::vector<FileExtent> all = inode.extents.All();
+  const auto it = std::find_if(
+      all.begin(), all.end(),
+      [&](const FileExtent& e) { return e.logical <= pos && pos < e.end(); });
+  const uint64_t start = it->logical;
+  if (length < it->length) {
+    const bool to_left = pos == start && it != all.begin() &&
+                         (it - 1)->type == IOMAP_MAPPED &&
+                         Adjoins(*(it - 1), *it);
+    const bool to_right = pos + length == it->end() && it + 1 != all.end() &&
+                          (it + 1)->type == IOMAP_MAPPED &&
+                          Adjoins(*it, *(it + 1));
+    if (to_left || to_right) {
+      inode.extents.SetType(pos, length, IOMAP_MAPPED);
+      return;
+    }
   }
   const FileExtent rest = inode.extents.Find(pos);
   const uint64_t end_block = (inode.i_size + kBlock - 1) / kBlock * kBlock;

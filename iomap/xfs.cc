@@ -191,6 +191,19 @@ int Xfs::Unshare(DaxInode& inode, const FileExtent& extent, uint64_t length,
   return 0;
 }
 
+// What is written from `pos` on: xfs merges neighbours that adjoin.
+FileExtent MergedAt(const DaxInode& inode, uint64_t pos) {
+  FileExtent merged = inode.extents.Find(pos);
+  for (;;) {
+    const FileExtent next = inode.extents.Find(merged.end());
+    if (next.type != merged.type || next.shared != merged.shared ||
+        next.physical != merged.physical + merged.length) {
+      return merged;
+    }
+    merged.length += next.length;
+  }
+}
+
 int Xfs::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
                Iomap* iomap, Iomap* srcmap) {
   if (shutdown_) return -EIO;
@@ -210,10 +223,11 @@ int Xfs::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
   }
   bool fresh = false;
   if (write && extent.type != IOMAP_MAPPED) {
-    const uint64_t asked = std::min({length, kMaxAlloc, extent.length});
+    uint64_t asked = std::min(length, kMaxAlloc);
+    if (extent.type == IOMAP_HOLE) asked = std::min(asked, extent.length);
     const int err = Allocate(inode, pos, asked);
     if (err < 0) return err;
-    extent = inode.extents.Find(pos);
+    extent = MergedAt(inode, pos);
     extent.length = std::min(extent.length, asked);
     fresh = true;
   }

@@ -153,12 +153,14 @@ class MmStruct {
   FaultOutcome* outcome() { return outcome_; }
 
   // zap_page_range(): removes what maps [start, end).
-  void ZapPageRange(VmAreaStruct& vma, uint64_t start, uint64_t end);
+  void ZapPageRange(VmAreaStruct& vma, uint64_t start, uint64_t end,
+                    EvenCows even_cows = EvenCows::kYes);
   // __split_huge_pmd() and __split_huge_pud() of a file mapping: a zap.
   void SplitHugePmd(VmAreaStruct& vma, PtSlot pmd, uint64_t addr);
   void SplitHugePud(VmAreaStruct& vma, PtSlot pud, uint64_t addr);
   // pfn_mkclean_range(): write-protects and cleans pages [pgoff, +nr).
   void MkcleanRange(VmAreaStruct& vma, uint64_t pgoff, uint64_t nr);
+  bool IsAnonPage(VmAreaStruct& vma, uint64_t addr, PtSlot slot);
   // Removes one leaf and what it counted.
   void ZapLeaf(VmAreaStruct& vma, PtSlot slot, uint64_t addr, int order);
   void UpdatePageProt(VmAreaStruct& vma);

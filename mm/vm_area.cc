@@ -8,7 +8,8 @@
 
 namespace dmdax {
 
-void AddressSpace::UnmapMappingPages(uint64_t first, uint64_t nr) {
+void AddressSpace::UnmapMappingPages(uint64_t first, uint64_t nr,
+                                     EvenCows even_cows) {
   const uint64_t last = nr == 0 ? ~uint64_t{0} : first + nr - 1;
   for (VmAreaStruct* vma : i_mmap) {
     const int shift = vma->vm_mm->profile().page_shift;
@@ -18,7 +19,7 @@ void AddressSpace::UnmapMappingPages(uint64_t first, uint64_t nr) {
     const uint64_t from = std::max(first, vma->vm_pgoff) - vma->vm_pgoff;
     const uint64_t to = std::min(last, vma_last) - vma->vm_pgoff + 1;
     vma->vm_mm->ZapPageRange(*vma, vma->vm_start + (from << shift),
-                             vma->vm_start + (to << shift));
+                             vma->vm_start + (to << shift), even_cows);
   }
 }
 

@@ -47,6 +47,10 @@ struct AddressSpace;
 struct VmAreaStruct;
 struct VmFault;
 
+// Whether a zap takes a private mapping's own copies too: a truncated file
+// has none, a punched one keeps them.
+enum class EvenCows { kNo, kYes };
+
 enum class InodeType { kRegular, kCharDevice, kBlockDevice };
 
 struct Inode {
@@ -77,9 +81,9 @@ struct AddressSpace {
   std::set<uint64_t> readahead;             // pages with PG_readahead
   std::map<uint64_t, int> folios;  // first index of a large folio -> order
 
-  // unmap_mapping_range(): removes what maps pages [first, first + nr);
+  // unmap_mapping_pages(): removes what maps pages [first, first + nr);
   // nr == 0 means to the end.
-  void UnmapMappingPages(uint64_t first, uint64_t nr);
+  void UnmapMappingPages(uint64_t first, uint64_t nr, EvenCows even_cows);
 };
 
 // vfs_fsync_range() of a file; 0 or -errno.

@@ -36,7 +36,16 @@ void MmStruct::SplitHugePud(VmAreaStruct& vma, PtSlot pud, uint64_t addr) {
   ZapLeaf(vma, pud, addr & profile_.pud_mask(), profile_.pud_order());
 }
 
-void MmStruct::ZapPageRange(VmAreaStruct& vma, uint64_t start, uint64_t end) {
+// PageAnon(): a private copy, or no file's at all.
+bool MmStruct::IsAnonPage(VmAreaStruct& vma, uint64_t addr, PtSlot slot) {
+  if (!slot.is_leaf()) return false;
+  const std::optional<pfn_t> page =
+      VmNormalPage(*this, vma, addr, slot.value(), 0);
+  return page && mem_.IsRam(*page) && mem_.Mapcount(*page) == 0;
+}
+
+void MmStruct::ZapPageRange(VmAreaStruct& vma, uint64_t start, uint64_t end,
+                            EvenCows even_cows) {
   uint64_t addr = start;
   while (addr < end) {
     PtSlot pud = page_table_.Pud(addr, false);
@@ -55,7 +64,10 @@ void MmStruct::ZapPageRange(VmAreaStruct& vma, uint64_t start, uint64_t end) {
       continue;
     }
     for (; addr < std::min(end, pmd_end); addr += profile_.page_size()) {
-      ZapLeaf(vma, page_table_.PteSlot(addr, false), addr, 0);
+      PtSlot pte = page_table_.PteSlot(addr, false);
+      // should_zap_page()
+      if (even_cows == EvenCows::kNo && IsAnonPage(vma, addr, pte)) continue;
+      ZapLeaf(vma, pte, addr, 0);
     }
   }
 }

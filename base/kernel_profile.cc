@@ -50,6 +50,7 @@ KernelProfile V4_14() {
       .dm_max_io_len_has_max_sectors = false,
       .delay_has_flush_class = false,
       .flakey_rules = FlakeyRules::kFailsUnlessTold,
+      .multipath_bio_retains_handler = true,
       .thin_discards_1024_blocks = false,
       .writecache_has_metadata_only = false,
       .writecache_has_counters = false,
@@ -139,6 +140,7 @@ KernelProfile V7_2() {
   p.flakey_rules = FlakeyRules::kChecksRandomWrites;
   p.blk_def_max_sectors = 8192;
   p.stripe_scales_discards = true;
+  p.multipath_bio_retains_handler = false;
   return p;
 }
 

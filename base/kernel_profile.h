@@ -169,6 +169,8 @@ struct KernelProfile {
   // delay has a third class of its own, flushes (not in 4.14).
   bool delay_has_flush_class;
   FlakeyRules flakey_rules;
+  // Bio-based multipath keeps handlers that its paths have (before 7.2).
+  bool multipath_bio_retains_handler;
   // A discard of a thin device spans at most 1024 blocks (since 6.3; before:
   // 16 GiB).
   bool thin_discards_1024_blocks;

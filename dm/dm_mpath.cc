@@ -184,7 +184,9 @@ absl::Status MultipathCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   absl::Status s = ParseFeatures(as, m.get());
   if (s.ok()) {
     // Without handlers of its own it keeps what a path has.
-    if (m->bio_based) m->retain_attached_hw_handler = true;
+    if (m->bio_based && ProfileOf(ti).multipath_bio_retains_handler) {
+      m->retain_attached_hw_handler = true;
+    }
     ti.table->PresetType(m->bio_based ? DM_TYPE_BIO_BASED
                                       : DM_TYPE_REQUEST_BASED);
     s = ParseHwHandler(ti, as, *m);

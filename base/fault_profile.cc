@@ -48,6 +48,9 @@ FaultProfile V4_14() {
       .no_pfn_t = false,
       .dax_pages_are_normal = false,
       .hwpoison_invalidates_clean = false,
+      .vm_ops_split_hook = "split",
+      .blkdev_mmap_read_only = false,
+      .shmem_anon_vm_ops = false,
       .insert_pfn_pmd_prot_symbol = false,
       .unknown_symbol_err = 0,
       .has_madv_populate = false,
@@ -117,6 +120,8 @@ FaultProfile V6_1() {
   p.has_fault_completed = true;
   p.huge_pud_swapped = false;
   p.hwpoison_invalidates_clean = true;
+  p.vm_ops_split_hook = "may_split";
+  p.blkdev_mmap_read_only = true;
   p.has_madv_populate = true;
   p.mprotect_keeps_private_writable = true;
   p.dax_dirty = DaxEntryDirty::kNotSync;
@@ -147,6 +152,7 @@ FaultProfile V6_12() {
   p.wp_huge_pmd_private = false;
   p.mixed_not_ok_is_sigbus = true;
   p.insert_pmd_special = true;
+  p.shmem_anon_vm_ops = true;
   p.insert_pfn_pmd_prot_symbol = false;
   p.mprotect_keeps_huge_writable = true;
   p.dax_dirty = DaxEntryDirty::kWriteNotSync;

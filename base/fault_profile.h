@@ -113,6 +113,13 @@ struct FaultProfile {
   bool dax_pages_are_normal;
   // __do_fault takes a clean poisoned page out of the cache and retries.
   bool hwpoison_invalidates_clean;
+  // vm_operations_struct's hook for cuts: "split"; "may_split" since 5.11.
+  std::string vm_ops_split_hook;
+  // mmap of a read-only block device refuses shared mappings that may be
+  // written (blkdev_mmap, since 5.19).
+  bool blkdev_mmap_read_only;
+  // Unlinked shmem files have shmem_anon_vm_ops (since 6.2).
+  bool shmem_anon_vm_ops;
   // Exported names carry a _prot suffix (5.10, 6.1).
   bool insert_pfn_pmd_prot_symbol;
   // The "(err N)" of an unknown symbol: 0; -ENOENT since 4.19.

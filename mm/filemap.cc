@@ -146,7 +146,8 @@ class BlockDeviceFile final : public FileOperations {
   std::string name() const override { return "def_blk_fops"; }
   int Mmap(File&, VmAreaStruct& vma) override {
     // generic_file_readonly_mmap().
-    if (read_only_ && (vma.vm_flags & VM_SHARED) &&
+    if (read_only_ && vma.vm_mm->profile().blkdev_mmap_read_only &&
+        (vma.vm_flags & VM_SHARED) &&
         (vma.vm_flags & VM_MAYWRITE)) {
       return -EINVAL;
     }

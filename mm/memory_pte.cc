@@ -50,6 +50,7 @@ vm_fault_t PoisonedPage(VmFault& vmf, vm_fault_t ret) {
   AddressSpace* mapping =
       vmf.vma->vm_file ? vmf.vma->vm_file->f_mapping : nullptr;
   vmf.has_page = false;
+  vmf.page_lock = PageLock::kUnlocked;
   if (vmf.mm->profile().hwpoison_invalidates_clean && locked &&
       mapping != nullptr && mapping->pages.erase(vmf.pgoff) > 0) {
     return VM_FAULT_NOPAGE;
@@ -102,11 +103,17 @@ vm_fault_t DoFault(VmFault& vmf) {
 
 vm_fault_t DoFaultCore(VmFault& vmf) {
   FaultScope scope(vmf.mm->recorder(), FaultFunction::kDoFaultCore);
-  vm_fault_t ret = vmf.vma->vm_ops->Fault(vmf);
+  vmf.page_lock = PageLock::kAsReturned;
+  const vm_fault_t ret = vmf.vma->vm_ops->Fault(vmf);
   if (ret & (kNoPageComes | VM_FAULT_DONE_COW)) return ret;
   if (vmf.mm->mem().HwPoison(vmf.page)) return PoisonedPage(vmf, ret);
+  // VM_BUG_ON_PAGE: the emulator is a kernel with CONFIG_DEBUG_VM.
+  if ((ret & VM_FAULT_LOCKED) && vmf.page_lock == PageLock::kUnlocked) {
+    return vmf.mm->Bug(vmf, "!PageLocked(vmf->page)");
+  }
   // Whether the page came locked or is locked here, it is locked now; the
   // result does not say so.
+  vmf.page_lock = PageLock::kLocked;
   return ret;
 }
 

@@ -10,8 +10,9 @@ namespace dmdax {
 
 class ShmemFile::VmOps final : public VmOperations {
  public:
-  VmOps(ShmemFile& shmem, MemMap& mem) : shmem_(shmem), mem_(mem) {}
-  std::string name() const override { return "shmem_vm_ops"; }
+  VmOps(ShmemFile& shmem, MemMap& mem, const char* name)
+      : shmem_(shmem), mem_(mem), name_(name) {}
+  std::string name() const override { return name_; }
   unsigned hooks() const override {
     return kFault | kMapPages | kSetPolicy | kGetPolicy;
   }
@@ -40,17 +41,21 @@ class ShmemFile::VmOps final : public VmOperations {
  private:
   ShmemFile& shmem_;
   MemMap& mem_;
+  const char* const name_;
 };
 
 ShmemFile::ShmemFile(MemMap& mem)
-    : vm_ops_(std::make_unique<VmOps>(*this, mem)) {}
+    : vm_ops_(std::make_unique<VmOps>(*this, mem, "shmem_vm_ops")),
+      anon_vm_ops_(
+          std::make_unique<VmOps>(*this, mem, "shmem_anon_vm_ops")) {}
 ShmemFile::~ShmemFile() = default;
 
 VmOperations& ShmemFile::vm_ops() { return *vm_ops_; }
 
-std::shared_ptr<File> ShmemFile::Create(uint64_t size) {
+std::shared_ptr<File> ShmemFile::Create(uint64_t size, unsigned nlink) {
   auto backing = std::make_unique<Backing>();
   backing->inode.i_size = size;
+  backing->inode.i_nlink = nlink;
   backing->inode.i_mapping = &backing->mapping;
   backing->mapping.host = &backing->inode;
   auto file = std::make_shared<File>();
@@ -62,8 +67,10 @@ std::shared_ptr<File> ShmemFile::Create(uint64_t size) {
   return file;
 }
 
-int ShmemFile::Mmap(File&, VmAreaStruct& vma) {
-  vma.vm_ops = vm_ops_.get();
+int ShmemFile::Mmap(File& file, VmAreaStruct& vma) {
+  const bool anon = vma.vm_mm->profile().shmem_anon_vm_ops &&
+                    file.f_inode->i_nlink == 0;
+  vma.vm_ops = anon ? anon_vm_ops_.get() : vm_ops_.get();
   return 0;
 }
 
@@ -94,7 +101,9 @@ class ShmSegment::VmOps final : public VmOperations {
 };
 
 ShmSegment::ShmSegment(ShmemFile& shmem, uint64_t size)
-    : vm_ops_(std::make_unique<VmOps>(*this)), file_(shmem.Create(size)) {}
+    : ShmSegment(shmem.Create(size)) {}
+ShmSegment::ShmSegment(std::shared_ptr<File> file)
+    : vm_ops_(std::make_unique<VmOps>(*this)), file_(std::move(file)) {}
 ShmSegment::~ShmSegment() = default;
 
 std::shared_ptr<File> ShmSegment::Attach() {

@@ -31,15 +31,17 @@ class ShmemFile final : public FileOperations {
   explicit ShmemFile(MemMap& mem);
   ~ShmemFile() override;
 
-  // shmem_kernel_file_setup(): a file of `size` bytes.
-  std::shared_ptr<File> Create(uint64_t size);
+  // A file of `size` bytes: shmem_kernel_file_setup() makes it unlinked, a
+  // file of a tmpfs has a link.
+  std::shared_ptr<File> Create(uint64_t size, unsigned nlink = 0);
 
   std::string name() const override { return "shmem_file_operations"; }
   int Mmap(File& file, VmAreaStruct& vma) override;
   // Hole punching in progress: faults in the range wait (NOPAGE).
   bool punching = false;
 
-  // shmem_vm_ops: fault, map_pages, set_policy, get_policy.
+  // shmem_vm_ops: fault, map_pages, set_policy, get_policy.  Unlinked files
+  // have the same as shmem_anon_vm_ops since 6.2.
   VmOperations& vm_ops();
 
  private:
@@ -49,6 +51,7 @@ class ShmemFile final : public FileOperations {
     AddressSpace mapping;
   };
   std::unique_ptr<VmOps> vm_ops_;
+  std::unique_ptr<VmOps> anon_vm_ops_;
   std::vector<std::unique_ptr<Backing>> files_;
 };
 
@@ -56,6 +59,8 @@ class ShmemFile final : public FileOperations {
 class ShmSegment final : public FileOperations {
  public:
   ShmSegment(ShmemFile& shmem, uint64_t size);
+  // A segment over another file: SHM_HUGETLB has one of hugetlbfs.
+  explicit ShmSegment(std::shared_ptr<File> file);
   ~ShmSegment() override;
 
   // do_shmat(): the file whose mmap attaches the segment.

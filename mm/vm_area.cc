@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "mm/mm_struct.h"
 
 namespace dmdax {
@@ -31,6 +32,11 @@ bool VmaIsDax(const VmAreaStruct& vma) {
 bool VmaIsFsdax(const VmAreaStruct& vma) {
   return VmaIsDax(vma) &&
          vma.vm_file->f_mapping->host->type == InodeType::kRegular;
+}
+
+std::string HookNames(const FaultProfile& profile, unsigned hooks) {
+  return absl::StrReplaceAll(HookNames(hooks),
+                             {{"may_split", profile.vm_ops_split_hook}});
 }
 
 std::string HookNames(unsigned hooks) {

@@ -58,7 +58,8 @@ struct Inode {
   DevT s_dev{};         // of the file system, or the device itself
   uint64_t i_size = 0;  // bytes
   InodeType type = InodeType::kRegular;
-  bool s_dax = false;  // S_DAX in i_flags
+  bool s_dax = false;    // S_DAX in i_flags
+  unsigned i_nlink = 1;  // 0: unlinked
   AddressSpace* i_mapping = nullptr;
 };
 
@@ -139,6 +140,13 @@ bool VmaIsDax(const VmAreaStruct& vma);
 // vma_is_fsdax(): and it is no device node.
 bool VmaIsFsdax(const VmAreaStruct& vma);
 
+// PG_locked of the page a handler returned.
+enum class PageLock {
+  kAsReturned,  // as VM_FAULT_LOCKED says
+  kUnlocked,    // not, whatever the handler says: a driver's mistake
+  kLocked,
+};
+
 // struct vm_fault: one fault on its way through the handlers.
 struct VmFault {
   VmAreaStruct* vma = nullptr;
@@ -154,6 +162,7 @@ struct VmFault {
   pfn_t cow_page{};
   bool has_page = false;  // what ->fault returned
   pfn_t page{};
+  PageLock page_lock = PageLock::kAsReturned;
   // Whoever says FALLBACK or an error says why.
   FaultReason reason;
 
@@ -200,8 +209,10 @@ class VmOperations {
   bool has(Hook hook) const { return (hooks() & hook) != 0; }
 };
 
-// "fault huge_fault page_mkwrite": a table's hooks by their kernel names.
+// "fault huge_fault page_mkwrite": a table's hooks by their names in this
+// kernel; without a profile by those of 6.1.
 std::string HookNames(unsigned hooks);
+std::string HookNames(const FaultProfile& profile, unsigned hooks);
 
 }  // namespace dmdax
 

@@ -180,10 +180,11 @@ TEST_F(DevDaxTest, OperationsByKernel) {
   const auto hooks = [&](const char* kernel) {
     Use(kernel, 2 << 20);
     EXPECT_THAT(Map(4 << 20), IsOk());
-    return HookNames(mm->FindVma(kAddr)->vm_ops->hooks());
+    return HookNames(*profile, mm->FindVma(kAddr)->vm_ops->hooks());
   };
   EXPECT_EQ(hooks("v6_1"), "may_split fault huge_fault pagesize");
-  EXPECT_EQ(hooks("v4_14"), "may_split fault huge_fault");
+  EXPECT_EQ(hooks("v4_14"), "split fault huge_fault");
+  EXPECT_EQ(hooks("v5_10"), "split fault huge_fault pagesize");
 }
 
 }  // namespace

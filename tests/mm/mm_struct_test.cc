@@ -24,10 +24,12 @@ class OneAnswer : public VmOperations, public FileOperations {
     ++calls;
     vmf.page = page;
     vmf.has_page = true;
+    vmf.page_lock = lock;
     return answer;
   }
   vm_fault_t answer = 0;
   pfn_t page{};
+  PageLock lock = PageLock::kAsReturned;
   int calls = 0;
 };
 
@@ -114,6 +116,15 @@ TEST_F(MmStructTest, AHandlerWithoutMapPagesNeedsTheWholeLock) {
     }
   }
   EXPECT_EQ(rets, (std::vector<int64_t>{VM_FAULT_RETRY, VM_FAULT_LOCKED}));
+}
+
+TEST_F(MmStructTest, LockedWithoutTheLockIsABug) {
+  const uint64_t addr = Map(PROT_READ, MAP_SHARED);
+  ops.answer = VM_FAULT_LOCKED;
+  ops.lock = PageLock::kUnlocked;
+  EXPECT_EQ(mm->Touch(addr, false).bug, "!PageLocked(vmf->page)");
+  ops.lock = PageLock::kLocked;
+  EXPECT_EQ(mm->Touch(addr, false).bug, "");
 }
 
 TEST_F(MmStructTest, SegmentationFaults) {

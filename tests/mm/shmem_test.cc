@@ -88,6 +88,46 @@ TEST_F(ShmemTest, ARemovedSegmentIsEidrm) {
   EXPECT_EQ(segment.nattch(), 0);
 }
 
+TEST_F(ShmemTest, AFailedMmapOfTheFileUndoesTheAttach) {
+  mapping.host = &inode;
+  auto file = std::make_shared<File>();
+  file->f_inode = &inode;
+  file->f_mapping = &mapping;
+  file->f_op = &GenericFileOperations(/*readable=*/false);
+  ShmSegment failing(file);
+  EXPECT_THAT(Map(failing.Attach(), 4096), HasErrno(ENOEXEC));
+  EXPECT_EQ(failing.nattch(), 0);
+}
+
+TEST_F(ShmemTest, UnlinkedFilesHaveTheirOwnTableSince62) {
+  const FaultProfile& v6_12 = **FindFaultProfile("v6_12");
+  MmStruct later(v6_12, mem);
+  const auto name = [&](unsigned nlink) {
+    return (*later.Mmap({.len = 4096,
+                         .prot = PROT_READ,
+                         .flags = MAP_SHARED,
+                         .file = tmpfs.Create(4096, nlink)}))
+        ->vm_ops->name();
+  };
+  EXPECT_EQ(name(0), "shmem_anon_vm_ops");
+  EXPECT_EQ(name(1), "shmem_vm_ops");
+}
+
+TEST_F(ShmemTest, ReadOnlyBlockDevicesWereNotAskedBefore519) {
+  inode.i_size = 8192;
+  mapping.host = &inode;
+  auto file = std::make_shared<File>();
+  file->f_inode = &inode;
+  file->f_mapping = &mapping;
+  file->f_op = &BlockDeviceFileOperations(/*read_only=*/true);
+  MmStruct older(**FindFaultProfile("v5_10"), mem);
+  EXPECT_THAT(older.Mmap({.len = 8192,
+                          .prot = PROT_READ,
+                          .flags = MAP_SHARED,
+                          .file = file}),
+              IsOk());
+}
+
 TEST_F(ShmemTest, GenericFileMmapWantsAReader) {
   inode.i_size = 8192;
   mapping.host = &inode;

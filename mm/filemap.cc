@@ -147,8 +147,7 @@ class BlockDeviceFile final : public FileOperations {
   int Mmap(File&, VmAreaStruct& vma) override {
     // generic_file_readonly_mmap().
     if (read_only_ && vma.vm_mm->profile().blkdev_mmap_read_only &&
-        (vma.vm_flags & VM_SHARED) &&
-        (vma.vm_flags & VM_MAYWRITE)) {
+        (vma.vm_flags & VM_SHARED) && (vma.vm_flags & VM_MAYWRITE)) {
       return -EINVAL;
     }
     vma.vm_ops = &GenericFileVmOps();

@@ -46,8 +46,7 @@ class ShmemFile::VmOps final : public VmOperations {
 
 ShmemFile::ShmemFile(MemMap& mem)
     : vm_ops_(std::make_unique<VmOps>(*this, mem, "shmem_vm_ops")),
-      anon_vm_ops_(
-          std::make_unique<VmOps>(*this, mem, "shmem_anon_vm_ops")) {}
+      anon_vm_ops_(std::make_unique<VmOps>(*this, mem, "shmem_anon_vm_ops")) {}
 ShmemFile::~ShmemFile() = default;
 
 VmOperations& ShmemFile::vm_ops() { return *vm_ops_; }
@@ -68,8 +67,8 @@ std::shared_ptr<File> ShmemFile::Create(uint64_t size, unsigned nlink) {
 }
 
 int ShmemFile::Mmap(File& file, VmAreaStruct& vma) {
-  const bool anon = vma.vm_mm->profile().shmem_anon_vm_ops &&
-                    file.f_inode->i_nlink == 0;
+  const bool anon =
+      vma.vm_mm->profile().shmem_anon_vm_ops && file.f_inode->i_nlink == 0;
   vma.vm_ops = anon ? anon_vm_ops_.get() : vm_ops_.get();
   return 0;
 }

@@ -121,11 +121,10 @@ TEST_F(ShmemTest, ReadOnlyBlockDevicesWereNotAskedBefore519) {
   file->f_mapping = &mapping;
   file->f_op = &BlockDeviceFileOperations(/*read_only=*/true);
   MmStruct older(**FindFaultProfile("v5_10"), mem);
-  EXPECT_THAT(older.Mmap({.len = 8192,
-                          .prot = PROT_READ,
-                          .flags = MAP_SHARED,
-                          .file = file}),
-              IsOk());
+  EXPECT_THAT(
+      older.Mmap(
+          {.len = 8192, .prot = PROT_READ, .flags = MAP_SHARED, .file = file}),
+      IsOk());
 }
 
 TEST_F(ShmemTest, GenericFileMmapWantsAReader) {

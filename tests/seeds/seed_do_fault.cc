@@ -20,14 +20,14 @@ constexpr int kRead = PROT_READ;
 struct Answering {
   explicit Answering(const char* kernel, vm_fault_t answer,
                      PageLock lock = PageLock::kAsReturned)
-      : lab(kernel, [this, answer, lock](VmFault& vmf,
-                                         int order) -> vm_fault_t {
-          if (order > 0) return VM_FAULT_FALLBACK;
-          vmf.page = page;
-          vmf.has_page = true;
-          vmf.page_lock = lock;
-          return answer;
-        }) {
+      : lab(kernel,
+            [this, answer, lock](VmFault& vmf, int order) -> vm_fault_t {
+              if (order > 0) return VM_FAULT_FALLBACK;
+              vmf.page = page;
+              vmf.has_page = true;
+              vmf.page_lock = lock;
+              return answer;
+            }) {
     page = lab.mem->AllocRam();
     (void)lab.Map(kAddr, lab.profile->page_size(), kRead);
     vmf.vma = lab.mm->FindVma(kAddr);
@@ -37,9 +37,9 @@ struct Answering {
   // __do_fault() of it.
   vm_fault_t Run() { return DoFaultCore(vmf); }
   std::string State() const {
-    return absl::StrCat(vmf.has_page ? "has a page" : "page NULL", ", ",
-                        vmf.page_lock == PageLock::kLocked ? "locked here"
-                                                           : "not locked here");
+    return absl::StrCat(
+        vmf.has_page ? "has a page" : "page NULL", ", ",
+        vmf.page_lock == PageLock::kLocked ? "locked here" : "not locked here");
   }
 
   pfn_t page{};
@@ -58,8 +58,8 @@ std::string EveryTable() {
     std::string said;
     const auto touch = [&](MmStruct& mm, uint64_t addr) {
       const std::string name = mm.FindVma(addr)->vm_ops->name();
-      absl::StrAppend(&said, "  ", name, ": ",
-                      Bits(mm.Touch(addr, true).ret), "\n");
+      absl::StrAppend(&said, "  ", name, ": ", Bits(mm.Touch(addr, true).ret),
+                      "\n");
     };
     DevDaxLab dev(kernel);
     (void)dev.Map(k4K);
@@ -110,7 +110,8 @@ std::string ReturnsEarly() {
           VM_FAULT_RETRY, VM_FAULT_DONE_COW}) {
       Answering a(kernel, answer);
       a.lab.mem->SetHwPoison(a.page, true);  // would be seen
-      absl::StrAppend(&said, "  ", Bits(answer), " -> ", Bits(a.Run()), ", ",
+      const vm_fault_t early = a.Run();
+      absl::StrAppend(&said, "  ", Bits(answer), " -> ", Bits(early), ", ",
                       a.State(), "\n");
     }
     // do_cow_fault: DONE_COW is a success, and nothing is mapped by it.
@@ -118,8 +119,7 @@ std::string ReturnsEarly() {
     (void)cow.lab.Map(kAddr, cow.lab.profile->page_size(),
                       PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED);
     const vm_fault_t ret = cow.lab.mm->HandleMmFault(
-        *cow.lab.mm->FindVma(kAddr), kAddr,
-        FAULT_FLAG_WRITE | FAULT_FLAG_USER);
+        *cow.lab.mm->FindVma(kAddr), kAddr, FAULT_FLAG_WRITE | FAULT_FLAG_USER);
     absl::StrAppend(&said, "  do_cow_fault: ", Bits(ret),
                     (ret & VM_FAULT_ERROR) ? ", an error\n" : ", no error\n");
     return said;
@@ -138,7 +138,7 @@ std::string PoisonedPage() {
              const vm_fault_t ret = a.Run();
              absl::StrAppend(
                  &said, "  ", name, ": ", Bits(ret), ", ", a.State(),
-                 !cached                         ? ""
+                 !cached                       ? ""
                  : a.lab.mapping.pages.empty() ? ", out of the cache"
                                                : ", still in the cache",
                  "\n");
@@ -174,15 +174,16 @@ std::string LockedButIsNot() {
   return "emulated: a kernel with CONFIG_DEBUG_VM\n" +
          PerKernel(kAllKernels, [](const char* kernel) {
            std::string said;
-           for (const PageLock lock : {PageLock::kLocked, PageLock::kUnlocked}) {
+           for (const PageLock lock :
+                {PageLock::kLocked, PageLock::kUnlocked}) {
              Answering a(kernel, VM_FAULT_LOCKED, lock);
              const FaultOutcome o = a.lab.mm->Touch(kAddr, false);
-             absl::StrAppend(
-                 &said, "  LOCKED, and it ",
-                 lock == PageLock::kLocked ? "is: " : "is not: ",
-                 o.bug.empty() ? absl::StrCat("mapped, ", Bits(o.ret))
-                               : absl::StrCat("kernel BUG: ", o.bug),
-                 "\n");
+             absl::StrAppend(&said, "  LOCKED, and it ",
+                             lock == PageLock::kLocked ? "is: " : "is not: ",
+                             o.bug.empty()
+                                 ? absl::StrCat("mapped, ", Bits(o.ret))
+                                 : absl::StrCat("kernel BUG: ", o.bug),
+                             "\n");
            }
            return said;
          });
@@ -192,8 +193,8 @@ std::string PageTableBeforeAndAfter() {
   return "emulated: memory for page tables never runs out\n" +
          PerKernel(kAllKernels, [](const char* kernel) {
            std::string said;
-           for (const vm_fault_t answer : {VM_FAULT_LOCKED, VM_FAULT_NOPAGE,
-                                           VM_FAULT_SIGBUS}) {
+           for (const vm_fault_t answer :
+                {VM_FAULT_LOCKED, VM_FAULT_NOPAGE, VM_FAULT_SIGBUS}) {
              Answering a(kernel, answer);
              const auto table = [&] {
                return a.lab.mm->page_table().Pmd(kAddr, true).none()
@@ -204,8 +205,7 @@ std::string PageTableBeforeAndAfter() {
              const vm_fault_t ret =
                  a.lab.mm->HandleMmFault(*a.vmf.vma, kAddr, FAULT_FLAG_USER);
              absl::StrAppend(&said, ", handler says ", Bits(answer),
-                             ": returned ", Bits(ret), ", pmd ", table(),
-                             "\n");
+                             ": returned ", Bits(ret), ", pmd ", table(), "\n");
            }
            return said;
          });

@@ -2,12 +2,11 @@
 //
 // Seed 000: how a fault gets to its handler, and get_user_pages() of what it
 // mapped: when get_dev_pagemap() is null, and what becomes of it.
-#include "mm/gup.h"
-
 #include <sys/mman.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "mm/gup.h"
 #include "tests/seeds/driver_lab.h"
 #include "tests/seeds/lab.h"
 #include "tests/seeds/row.h"
@@ -33,7 +32,7 @@ std::string Follow(MmStruct& mm, unsigned flags) {
   const FollowedPage page =
       FollowPage(mm, *mm.FindVma(kAddr), kAddr, flags, &pgmap);
   if (pgmap != nullptr) MemMap::PutDevPagemap(pgmap);
-  return page.null()   ? "NULL"
+  return page.null()  ? "NULL"
          : page.found ? "a page"
                       : absl::StrCat("errno ", page.err);
 }
@@ -43,20 +42,20 @@ std::string RemapPfn() {
     DriverLab lab(kernel, nullptr);
     const uint64_t page = lab.profile->page_size();
     const auto remap = [&](int flags, uint64_t pages) {
-      VmAreaStruct* vma = *lab.Map(kAddr, 2 * page, PROT_READ | PROT_WRITE,
-                                   flags);
+      VmAreaStruct* vma =
+          *lab.Map(kAddr, 2 * page, PROT_READ | PROT_WRITE, flags);
       return RemapPfnRange(*lab.mm, *vma, kAddr, lab.Frame(0), pages * page);
     };
-    std::string said = absl::StrCat(
-        "  private, half of it: ", remap(kFixedPrivate, 1),
-        "\n  private, all of it: ", remap(kFixedPrivate, 2),
-        "\n  shared, half of it: ", remap(kFixedShared, 1), "\n");
+    std::string said =
+        absl::StrCat("  private, half of it: ", remap(kFixedPrivate, 1));
+    absl::StrAppend(&said, "\n  private, all of it: ", remap(kFixedPrivate, 2));
+    absl::StrAppend(&said, "\n  shared, half of it: ", remap(kFixedShared, 1),
+                    "\n");
     const VmAreaStruct& vma = *lab.mm->FindVma(kAddr);
-    absl::StrAppend(
-        &said, "  flags: ",
-        VmFlagsText(vma.vm_flags &
-                    (VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP)),
-        "\n  GUP: ", Gup(*lab.mm, FOLL_GET), "\n");
+    absl::StrAppend(&said, "  flags: ",
+                    VmFlagsText(vma.vm_flags & (VM_IO | VM_PFNMAP |
+                                                VM_DONTEXPAND | VM_DONTDUMP)),
+                    "\n  GUP: ", Gup(*lab.mm, FOLL_GET), "\n");
     return said;
   });
 }
@@ -77,22 +76,21 @@ std::string Caller(bool write, int flags) {
     });
     page = lab.mem->AllocRam();
     (void)lab.Map(kAddr, lab.profile->page_size(), PROT_READ | PROT_WRITE,
-                    flags);
+                  flags);
     const FaultOutcome o = lab.mm->Touch(kAddr, write);
-    return absl::StrCat("  ", caller, "; mapped: ",
-                        o.pfn == page ? "the handler's page" : "a copy",
-                        lab.mm->pte_ops().Write(o.entry) ? ", RW" : ", RO",
-                        "; rss file ", lab.mm->rss_file, ", anon ",
-                        lab.mm->rss_anon, "\n");
+    return absl::StrCat(
+        "  ", caller,
+        "; mapped: ", o.pfn == page ? "the handler's page" : "a copy",
+        lab.mm->pte_ops().Write(o.entry) ? ", RW" : ", RO", "; rss file ",
+        lab.mm->rss_file, ", anon ", lab.mm->rss_anon, "\n");
   });
 }
 
 std::string ReadCowShared() {
-  std::string said =
-      absl::StrCat("read, MAP_SHARED\n", Caller(false, kFixedShared),
-                   "write, MAP_PRIVATE\n", Caller(true, kFixedPrivate),
-                   "write, MAP_SHARED\n", Caller(true, kFixedShared),
-                   "device-dax, MAP_PRIVATE\n");
+  std::string said = absl::StrCat(
+      "read, MAP_SHARED\n", Caller(false, kFixedShared), "write, MAP_PRIVATE\n",
+      Caller(true, kFixedPrivate), "write, MAP_SHARED\n",
+      Caller(true, kFixedShared), "device-dax, MAP_PRIVATE\n");
   return said + PerKernel(kX86Kernels, [](const char* kernel) {
            DevDaxLab lab(kernel);
            std::string words =
@@ -110,8 +108,7 @@ std::string DevmapBranch() {
     (void)lab.Map(k4K);
     const Pte entry = lab.Touch(0, true).entry;
     const VmAreaStruct& vma = *lab.mm->FindVma(kAddr);
-    const bool normal =
-        VmNormalPage(*lab.mm, vma, kAddr, entry, 0).has_value();
+    const bool normal = VmNormalPage(*lab.mm, vma, kAddr, entry, 0).has_value();
     const int before = lab.mem->Refcount(kFirst);
     DevPagemap* pgmap = nullptr;
     const FollowedPage page =
@@ -139,10 +136,10 @@ std::string DyingPagemap() {
            lab.dax->pagemap(0)->ref_live = false;
            const vm_fault_t refault = lab.mm->HandleMmFault(
                *lab.mm->FindVma(kAddr), kAddr, FAULT_FLAG_DEFAULT);
-           std::string said = absl::StrCat(
-               "  PTE: follow_page_pte ", Follow(*lab.mm, FOLL_GET),
-               ", fault returns ", refault, ", GUP ", Gup(*lab.mm, FOLL_GET),
-               "\n");
+           std::string said =
+               absl::StrCat("  PTE: follow_page_pte ",
+                            Follow(*lab.mm, FOLL_GET), ", fault returns ",
+                            refault, ", GUP ", Gup(*lab.mm, FOLL_GET), "\n");
            lab.dax->KillDevDax();
            absl::StrAppend(&said, "  killed and unmapped: GUP ",
                            Gup(*lab.mm, FOLL_GET), "\n");
@@ -150,8 +147,7 @@ std::string DyingPagemap() {
            (void)huge.Map(k2M);
            huge.Touch(0, false);
            huge.dax->pagemap(0)->ref_live = false;
-           absl::StrAppend(&said, "  PMD: GUP ", Gup(*huge.mm, FOLL_GET),
-                           "\n");
+           absl::StrAppend(&said, "  PMD: GUP ", Gup(*huge.mm, FOLL_GET), "\n");
            return said;
          });
 }
@@ -171,13 +167,12 @@ std::string WhenIsItNull() {
            mem.SetHwPoison(kFirst, true);
            absl::StrAppend(&said, "  (e) poisoned page: ", get(mem, kFirst));
            pgmap->ref_live = false;
-           absl::StrAppend(&said, "  (b) after percpu_ref_kill: ",
-                           get(mem, kFirst));
+           absl::StrAppend(&said,
+                           "  (b) after percpu_ref_kill: ", get(mem, kFirst));
            mem.RemovePagemap(pgmap);
-           absl::StrAppend(&said, "  (c) after the range is deleted: ",
-                           get(mem, kFirst),
-                           "  (d) DEV|MAP of plain MMIO: ",
-                           get(mem, pfn_t{1 << 28}));
+           absl::StrAppend(
+               &said, "  (c) after the range is deleted: ", get(mem, kFirst),
+               "  (d) DEV|MAP of plain MMIO: ", get(mem, pfn_t{1 << 28}));
            DevDaxLab lab(kernel);
            lab.dax->KillDevDax();
            absl::StrAppend(&said, "  (f) dax not alive, pgmap live: ",

@@ -49,9 +49,9 @@ int Main(int argc, char** argv) {
 std::vector<SeedRow> AllRows() {
   std::vector<SeedRow> all;
   for (absl::Span<const SeedRow> rows :
-       {DevDaxRows(), GupRows(), DoFaultRows(), VmOpsRows(), FakeDaxRows(),
-        MmapHookRows(), InsertRows(), DmTypeRows(), DmChainRows(),
-        DmFaultRows(), RefcountRows(), FolioRows()}) {
+       {DevDaxRows(), DevDaxEntryRows(), GupRows(), DoFaultRows(), VmOpsRows(),
+        ShmRows(), FakeDaxRows(), MmapHookRows(), InsertRows(), DmTypeRows(),
+        DmChainRows(), DmFaultRows(), RefcountRows(), FolioRows()}) {
     all.insert(all.end(), rows.begin(), rows.end());
   }
   return all;

@@ -108,7 +108,10 @@ uint64_t DaxEntries::FinalIndex(uint64_t start, const DaxEntry* from,
   int shift = from != nullptr ? NodeShift(from->order) : root;
   while (true) {
     const uint64_t span = kChunkSize << shift;
-    index = (index & ~(span - 1)) + span;
+    // A child that was its parent's last leaves nothing to move over there.
+    const bool at_end = from != nullptr && index != from->index &&
+                        (index & (span - 1)) == 0;
+    if (!at_end) index = (index & ~(span - 1)) + span;
     if (index - 1 >= max || shift >= root) return index;
     shift += kChunkShift;
   }

@@ -69,6 +69,10 @@ TEST_F(DaxEntryTest, FinalIndexOfAMarkedWalk) {
   EXPECT_EQ(entries.FinalIndex(0, entries.Find(1), 0x7ff), 0x1000u);
   EXPECT_EQ(entries.FinalIndex(0, entries.Find(512), 0x7ff), 0x1000u);
   EXPECT_EQ(entries.FinalIndex(0x200, nullptr, 0x3ff), 0x1000u);
+  // The last page of the tree: its leaf and the root end together.
+  Take(0xfff, 0, 0);
+  EXPECT_EQ(entries.FinalIndex(0, entries.Find(0xfff), ~uint64_t{0} >> 1),
+            0x1000u);
   // Beyond the tree nothing moves.
   EXPECT_EQ(entries.FinalIndex(0x5000, nullptr, 0x6000), 0x5000u);
 }

@@ -138,6 +138,10 @@ std::string FirstAndSecondTouch() {
     file.Extent(0, 16 << 20, 4 << 20);
     file.Extent((4 << 20) + k4K, (20 << 20) + k4K, (4 << 20) - k4K);
     (void)file.Map();
+    // Without a PMD attempt, which would allocate the block first.
+    FileLab single(kernel);
+    (void)single.Map();
+    (void)single.mm->Madvise(kAddr, 8 << 20, MADV_NOHUGEPAGE);
     const auto twice = [](auto& lab, uint64_t offset, bool write) {
       const FaultOutcome first = lab.Touch(offset, write);
       const FaultOutcome second = lab.Touch(offset, write);
@@ -146,7 +150,8 @@ std::string FirstAndSecondTouch() {
     return absl::StrCat(
         "  device-dax read: ", twice(dev, 0, false),
         "  ext4 DAX read: ", twice(file, 0, false),
-        "  ext4 DAX write to a hole of a page: ", twice(file, 4 << 20, true));
+        "  ext4 DAX write to a hole of a page: ", twice(file, 4 << 20, true),
+        "  the same, MADV_NOHUGEPAGE: ", twice(single, 0, true));
   });
 }
 

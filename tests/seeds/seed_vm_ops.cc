@@ -88,11 +88,12 @@ std::string FilemapFaults() {
     MappedFile m(kernel);
     m.inode.i_size = 40 * k4K;
     m.mapping.pages[39] = m.mem.AllocRam();
-    const auto vma = m.Map(m.Open(GenericFileOperations()), 64);
+    // Private writes: nothing is mapped around them.
+    const auto vma = m.Map(m.Open(GenericFileOperations()), 64, MAP_PRIVATE);
     const uint64_t start = (*vma)->vm_start;
     std::string said =
-        absl::StrCat("  cached: ", m.TouchWords(start + 39 * k4K, false));
-    absl::StrAppend(&said, "  not cached: ", m.TouchWords(start, false));
+        absl::StrCat("  cached: ", m.TouchWords(start + 39 * k4K, true));
+    absl::StrAppend(&said, "  not cached: ", m.TouchWords(start, true));
     absl::StrAppend(
         &said, "  beyond the end: ", m.TouchWords(start + 40 * k4K, false));
     return said;

@@ -117,6 +117,8 @@ void DaxInode::ZeroRange(uint64_t offset, uint64_t length) {
   }
   Fallocate(from, to - from, true);
   extents.SetType(from, to - from, IOMAP_UNWRITTEN);
+  // Without FALLOC_FL_KEEP_SIZE.
+  i_size = std::max(i_size, offset + length);
   datasync_dirty = true;
 }
 

@@ -55,7 +55,8 @@ struct DaxInode : Inode, FileSync {
 
   // ftruncate(): pages beyond the new size go.
   void Truncate(uint64_t size);
-  // fallocate(): PUNCH_HOLE, ZERO_RANGE (becomes unwritten), plain.
+  // fallocate(): PUNCH_HOLE (with KEEP_SIZE, as it must), ZERO_RANGE (becomes
+  // unwritten, and may make the file longer), plain.
   void PunchHole(uint64_t offset, uint64_t length);
   void ZeroRange(uint64_t offset, uint64_t length);
   int Fallocate(uint64_t offset, uint64_t length, bool keep_size);

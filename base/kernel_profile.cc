@@ -129,8 +129,19 @@ KernelProfile V6_12() {
   return p;
 }
 
-KernelProfile V7_2() {
+// Of the device half no kernel was recorded between 6.12 and 7.2; the fault
+// half (base/fault_profile.h) is what makes 6.15 worth a name.
+KernelProfile V6_15() {
   KernelProfile p = V6_12();
+  p.name = "v6_15";
+  p.version = "6.15";
+  p.dm_ioctl_version[1] = 49;
+  p.dm_ioctl_version_date = "2025-01-17";
+  return p;
+}
+
+KernelProfile V7_2() {
+  KernelProfile p = V6_15();
   p.name = "v7_2";
   p.version = "7.2";
   p.column = KernelColumn::kV7_2;
@@ -145,8 +156,8 @@ KernelProfile V7_2() {
 }
 
 const std::vector<KernelProfile>& Profiles() {
-  static const auto* profiles =
-      new std::vector<KernelProfile>{V4_14(), V5_10(), V6_1(), V6_12(), V7_2()};
+  static const auto* profiles = new std::vector<KernelProfile>{
+      V4_14(), V5_10(), V6_1(), V6_12(), V6_15(), V7_2()};
   return *profiles;
 }
 

@@ -109,8 +109,8 @@ uint64_t DaxEntries::FinalIndex(uint64_t start, const DaxEntry* from,
   while (true) {
     const uint64_t span = kChunkSize << shift;
     // A child that was its parent's last leaves nothing to move over there.
-    const bool at_end = from != nullptr && index != from->index &&
-                        (index & (span - 1)) == 0;
+    const bool at_end =
+        from != nullptr && index != from->index && (index & (span - 1)) == 0;
     if (!at_end) index = (index & ~(span - 1)) + span;
     if (index - 1 >= max || shift >= root) return index;
     shift += kChunkShift;

@@ -90,16 +90,20 @@ void DaxInode::Truncate(uint64_t size) {
   const uint64_t first = RoundUp(size) / kBlock;
   Invalidate(first, 0, EvenCows::kYes);
   extents.Remove(RoundUp(size), (uint64_t{1} << 62) - RoundUp(size));
+  known_holes.Forget(RoundUp(size), uint64_t{1} << 62);
 }
 
 void DaxInode::PunchHole(uint64_t offset, uint64_t length) {
   if (punch_writes_back) Writeback(offset, offset + length - 1);
+  // ext4 sees nothing to do behind the end, not even to unmap.
+  if (!zero_reallocates && offset >= i_size) return;
   BreakLayouts();
   const uint64_t from = RoundUp(offset);
   const uint64_t to = RoundDown(std::min(offset + length, RoundUp(i_size)));
   if (from >= to) return;
   Invalidate(from / kBlock, (to - from) / kBlock, EvenCows::kNo);
   extents.Remove(from, to - from);
+  known_holes.Forget(from, to);
   datasync_dirty = true;
   if (zero_reallocates) RecordHole(*this, from, to - from);
 }

@@ -24,6 +24,7 @@
 #include "iomap/block_allocator.h"
 #include "iomap/dax_entry.h"
 #include "iomap/file_extents.h"
+#include "iomap/known_holes.h"
 #include "mm/mm_struct.h"
 
 namespace dmdax {
@@ -35,6 +36,7 @@ struct DaxInode : Inode, FileSync {
   MemMap* const mem;
   AddressSpace mapping;
   FileExtents extents;
+  KnownHoles known_holes;  // ext4
   DaxEntries entries;
   DaxDevice* dax_dev = nullptr;
   // Bytes from the start of dax_dev to the start of the file system's

@@ -183,6 +183,15 @@ int Ext4::Alloc(DaxInode& inode, uint64_t pos, uint64_t length, bool* fresh) {
   return 0;
 }
 
+// The end of the extent before the hole at `pos`.
+uint64_t GapStart(const DaxInode& inode, uint64_t pos) {
+  uint64_t start = 0;
+  for (const FileExtent& extent : inode.extents.All()) {
+    if (extent.end() <= pos) start = extent.end();
+  }
+  return start;
+}
+
 int Ext4::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
                 Iomap* iomap, Iomap*) {
   if (pos / kBlock > kMaxLogicalBlock) return -EINVAL;
@@ -199,6 +208,10 @@ int Ext4::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
       // What was mapped now is answered, not what lies behind it.
       extent.length = std::min(extent.length, mapped);
     }
+  }
+  if (extent.type == IOMAP_HOLE) {
+    extent.length =
+        inode.known_holes.EndOf(pos, GapStart(inode, pos), extent.end()) - pos;
   }
   *iomap = IomapOfExtent(inode, extent, length);
   if (inode.datasync_dirty || pos + length > inode.i_size) {

@@ -149,29 +149,31 @@ class FsdaxCase {
     }
   }
 
-  // Blocks that the kernel's file system chose while the map was used: they
-  // are in the FIEMAP after it and in the new extents of its events.
-  void FillAllocator(CaseFile& file, const Json& recorded) {
+  // Blocks that the kernel's file system chose while the map was used: those
+  // of a step are the new extents of its events ...
+  static void AddNewBlocks(CaseFile& file, const Json& step) {
+    for (const Json& event : step.value("events", Json::array())) {
+      const std::string text = event;
+      if (!absl::StartsWith(text, "iomap_iter_dstmap")) continue;
+      if (!absl::StrContains(text, "NEW") &&
+          !absl::StrContains(text, "SHARED")) {
+        continue;
+      }
+      const uint64_t addr = HexAfter(text, " addr ");
+      const FileExtent have =
+          file.inode.extents.Find(HexAfter(text, " offset "));
+      // Conversions of unwritten blocks allocate nothing.
+      if (have.type == IOMAP_UNWRITTEN && have.physical == addr) continue;
+      file.allocator.Add({.logical = HexAfter(text, " offset "),
+                          .physical = addr,
+                          .length = HexAfter(text, " length ")});
+    }
+  }
+
+  // ... and what fallocate took is in the FIEMAP after the map.
+  static void AddLaterBlocks(CaseFile& file, const Json& recorded) {
     for (const Json& e : recorded.value("fiemap_after", Json::array())) {
       file.allocator.Add(Fiemap(e));
-    }
-    for (const Json& step : recorded["steps"]) {
-      for (const Json& event : step.value("events", Json::array())) {
-        const std::string text = event;
-        if (!absl::StartsWith(text, "iomap_iter_dstmap")) continue;
-        if (!absl::StrContains(text, "NEW") &&
-            !absl::StrContains(text, "SHARED")) {
-          continue;
-        }
-        const uint64_t addr = HexAfter(text, " addr ");
-        const FileExtent have =
-            file.inode.extents.Find(HexAfter(text, " offset "));
-        // Conversions of unwritten blocks allocate nothing.
-        if (have.type == IOMAP_UNWRITTEN && have.physical == addr) continue;
-        file.allocator.Add({.logical = HexAfter(text, " offset "),
-                            .physical = addr,
-                            .length = HexAfter(text, " length ")});
-      }
     }
   }
 
@@ -220,7 +222,8 @@ class FsdaxCase {
       return;
     }
     CaseFile& file = FileOf(name);
-    FillAllocator(file, recorded);
+    AddLaterBlocks(file, recorded);
+    for (const Json& step : recorded["steps"]) AddNewBlocks(file, step);
     FaultMap process(profile_, mem_, ranges_, verdict_);
     process.compare_events = test_["kind"] != "trace";
     file.inode.recorder = &process.recorder();
@@ -230,7 +233,7 @@ class FsdaxCase {
       const bool writable = map.value("open", "rw") == "rw";
       if (process.Mmap(where, map, steps[0],
                        fs_->Open(file.inode, name, writable))) {
-        RunTouches(where, map, steps, file, process);
+        RunTouches(where, map, recorded, file, process);
         if (verdict_.unsupported.empty()) {
           process.CompareGraphs(where, recorded);
         }
@@ -239,8 +242,9 @@ class FsdaxCase {
     file.inode.recorder = nullptr;
   }
 
-  void RunTouches(const std::string& where, const Json& map, const Json& steps,
-                  CaseFile& file, FaultMap& process) {
+  void RunTouches(const std::string& where, const Json& map,
+                  const Json& recorded, CaseFile& file, FaultMap& process) {
+    const Json& steps = recorded["steps"];
     for (size_t i = 1; i < steps.size(); ++i) {
       if (i - 1 >= map["touch"].size()) break;
       const std::string touch = map["touch"][i - 1];
@@ -248,6 +252,12 @@ class FsdaxCase {
         file.inode.FsyncRange(0, (uint64_t{1} << 63) - 1, false);
       }
       TakeFromEvents(file.inode, steps[i]);
+      if (absl::StartsWith(touch, "zero@") ||
+          absl::StartsWith(touch, "falloc@")) {
+        AddLaterBlocks(file, recorded);
+      } else {
+        AddNewBlocks(file, steps[i]);
+      }
       process.Touch(
           absl::StrCat(where, " ", touch), touch, steps[i],
           map.value("inspect", 1) != 0,

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "iomap/known_holes.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace dmdax {
+
+uint64_t KnownHoles::EndOf(uint64_t pos, uint64_t gap_start, uint64_t gap_end) {
+  auto it = holes_.upper_bound(pos);
+  if (it != holes_.begin() && pos < std::prev(it)->second) {
+    return std::min(std::prev(it)->second, gap_end);
+  }
+  Forget(gap_start, gap_end);
+  holes_[gap_start] = gap_end;
+  return gap_end;
+}
+
+void KnownHoles::Forget(uint64_t start, uint64_t end) {
+  auto it = holes_.upper_bound(start);
+  if (it != holes_.begin()) --it;
+  while (it != holes_.end() && it->first < end) {
+    const auto [from, to] = *it;
+    if (to <= start) {
+      ++it;
+      continue;
+    }
+    it = holes_.erase(it);
+    if (from < start) holes_[from] = start;
+    if (to > end) holes_[end] = to;
+  }
+}
+
+}  // namespace dmdax

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// KnownHoles: the holes that ext4 remembers of a file, its extent status tree.
+//
+//   uint64_t end = inode.known_holes.EndOf(pos, gap_start, gap_end);
+//
+// A lookup in a hole remembers the whole gap between two extents.  Punching
+// into it forgets the part that was punched, so that the next lookup beside
+// it ends there, although the hole goes on; a lookup inside finds, and
+// remembers, the whole gap again.
+// Mirrors: ext4_ext_put_gap_in_cache, ext4_es_remove_extent (6.1).
+// Threading: thread-compatible.
+#ifndef DMDAX_IOMAP_KNOWN_HOLES_H_
+#define DMDAX_IOMAP_KNOWN_HOLES_H_
+
+#include <cstdint>
+#include <map>
+
+namespace dmdax {
+
+class KnownHoles {
+ public:
+  // Where the hole at `pos` ends as far as ext4 says, at most `gap_end`.
+  // The gap, [gap_start, gap_end) in bytes, contains `pos`.
+  uint64_t EndOf(uint64_t pos, uint64_t gap_start, uint64_t gap_end);
+  // What was in [start, end) is not known any more.
+  void Forget(uint64_t start, uint64_t end);
+
+ private:
+  std::map<uint64_t, uint64_t> holes_;  // start -> end, apart
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_IOMAP_KNOWN_HOLES_H_

@@ -82,6 +82,8 @@ void MmStruct::MkcleanRange(VmAreaStruct& vma, uint64_t pgoff, uint64_t nr) {
     int order = 0;
     PtSlot slot = page_table_.Lookup(addr, &order);
     if (!slot) continue;
+    // pfn_mkclean_range() looks for the file's frame: a private copy is not it.
+    if (order == 0 && IsAnonPage(vma, addr, slot)) continue;
     const Pte entry = slot.value();
     slot.Set(pte_ops_.MkClean(pte_ops_.Wrprotect(entry)));
     index |= (uint64_t{1} << order) - 1;  // a huge entry needs it once

@@ -233,7 +233,8 @@ bool InitReport(DmsetupContext& ctx, absl::string_view verb) {
       Report::Create(kInfoSchema, splits ? uint32_t{kName} : 0u,
                      std::move(options), {ctx.out, ctx.err});
   if (!report) return false;
-  ctx.report = std::make_unique<InfoReport>(*std::move(report));
+  ctx.report =
+      std::make_unique<InfoReport>(InfoReport{.report = *std::move(report)});
   if (!(ctx.report->report.sections() & kTree)) return true;
   return BuildWholeTree(ctx, ctx.report->tree);
 }

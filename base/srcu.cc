@@ -6,6 +6,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <vector>
+
+#include "absl/synchronization/mutex.h"
+
 // Only a program that runs under ThreadSanitizer has it.
 extern "C" void __tsan_init() __attribute__((weak));
 
@@ -15,77 +20,101 @@ namespace {
 long Membarrier(int command) { return syscall(__NR_membarrier, command, 0, 0); }
 
 // Whether the writer can run the readers' barriers for them.
-bool PlainCountingWorks() {
+bool WriterRunsBarriers() {
   static const bool works =
       &__tsan_init == nullptr &&
       Membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
   return works;
 }
 
-// Every thread of the process has passed a full barrier when this returns.
-void BarrierInAllThreads() {
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (PlainCountingWorks()) Membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
-}
-
-constexpr uint32_t kAllSlots = (1u << 15) - 1;
-std::atomic<uint32_t> free_slots{kAllSlots};
-
 }  // namespace
 
-thread_local constinit size_t Srcu::thread_slot_ = Srcu::kNoSlot;
+[[gnu::tls_model("initial-exec")]] thread_local constinit std::atomic<uint64_t>
+    SrcuReadLock::since_{kSlow};
+constinit std::atomic<uint64_t> SrcuReadLock::epoch_{kFirstEpoch};
 
-// Gives the slot back when the thread ends.  Its counts stay: they are sums.
-class Srcu::SlotOwner {
+// The words of all threads that have ever read.
+class SrcuReadLock::Readers {
  public:
-  ~SlotOwner() {
-    const size_t slot = thread_slot_;
-    // What still runs in this thread counts in the shared slot.
-    thread_slot_ = kSlots;
-    if (slot < kSlots) free_slots.fetch_or(1u << slot);
+  static Readers& All() {
+    static Readers* readers = new Readers;
+    return *readers;
   }
+
+  void Add(const std::atomic<uint64_t>* since) {
+    absl::MutexLock lock(&mutex_);
+    words_.push_back(since);
+  }
+  void Remove(const std::atomic<uint64_t>* since) {
+    absl::MutexLock lock(&mutex_);
+    words_.erase(std::find(words_.begin(), words_.end(), since));
+  }
+  // Whether a section is under way that began before `epoch`.
+  bool AnyBefore(uint64_t epoch) {
+    if (late.load() != 0) return true;
+    absl::MutexLock lock(&mutex_);
+    return std::any_of(words_.begin(), words_.end(), [&](const auto* since) {
+      const uint64_t e = since->load(std::memory_order_seq_cst);
+      return e >= kFirstEpoch && e < epoch;
+    });
+  }
+
+  // Sections under way in threads that are not known any more: destructors of
+  // their own variables.  Waited for without asking when they began.
+  static constinit std::atomic<uint64_t> late;
+
+  // Makes this thread known for as long as it lives.  False: its end has
+  // come already.
+  static bool AddThisThread() {
+    thread_local constinit bool ended = false;
+    struct Owner {
+      Owner() { All().Add(&since_); }
+      ~Owner() {
+        ended = true;
+        All().Remove(&since_);
+        since_.store(kSlow);
+      }
+    };
+    if (ended) return false;
+    thread_local Owner owner;
+    (void)owner;
+    return true;
+  }
+
+ private:
+  absl::Mutex mutex_;
+  std::vector<const std::atomic<uint64_t>*> words_;
 };
 
-size_t Srcu::TakeSlot() {
-  static_assert(kAllSlots == (1u << kSlots) - 1);
-  thread_local SlotOwner owner;
-  (void)owner;
-  thread_slot_ = kSlots;
-  if (!PlainCountingWorks()) return thread_slot_;
-  uint32_t free = free_slots.load();
-  while (free != 0 &&
-         !free_slots.compare_exchange_weak(free, free & (free - 1))) {
+constinit std::atomic<uint64_t> SrcuReadLock::Readers::late{0};
+
+uint64_t SrcuReadLock::BeginSlowly() {
+  if (!Readers::AddThisThread()) {
+    Readers::late.fetch_add(1);
+    return kSlow;
   }
-  if (free != 0) thread_slot_ = static_cast<size_t>(__builtin_ctz(free));
-  return thread_slot_;
+  since_.store(epoch_.load(), std::memory_order_seq_cst);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  return WriterRunsBarriers() ? kIdle : kSlow;
 }
 
-// Whether as many readers of `index` have left as have come.
-bool Srcu::CountsAgree(int index) const {
-  // Unlocks first, locks second: a reader that is seen to have left was also
-  // seen to have come, so the sums agree only when nobody is inside.
-  uint64_t unlocked = 0;
-  for (const Slot& slot : slots_) unlocked += slot.unlocked[index].load();
-  BarrierInAllThreads();
-  uint64_t locked = 0;
-  for (const Slot& slot : slots_) locked += slot.locked[index].load();
-  return locked == unlocked;
-}
-
-void Srcu::WaitForReaders(int index) const {
-  while (!CountsAgree(index)) sched_yield();
+void SrcuReadLock::EndSlowly() {
+  if (since_.load(std::memory_order_relaxed) == kSlow) {
+    Readers::late.fetch_sub(1);
+  } else {
+    since_.store(kSlow, std::memory_order_release);
+  }
 }
 
 void Srcu::Synchronize() {
-  absl::MutexLock lock(&writers_);
-  // Who took an index before the last flip and counted itself only after it
-  // is still on the other one.  A reader that is counted after a barrier
-  // above sees what was published before, and need not be waited for: one
-  // flip is enough, and keeps us from waiting for ever newer readers.
-  const int old_index = index_.load();
-  WaitForReaders(old_index ^ 1);
-  index_.store(old_index ^ 1);
-  WaitForReaders(old_index);
+  // Readers that come from here on are not waited for: they see what was
+  // published before.
+  const uint64_t epoch = SrcuReadLock::epoch_.fetch_add(1) + 1;
+  // Every thread passes a full barrier.  A reader whose word was still on its
+  // way to memory is seen now, or reads what it reads only after this.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (WriterRunsBarriers()) Membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+  while (SrcuReadLock::Readers::All().AnyBefore(epoch)) sched_yield();
 }
 
 }  // namespace dmdax

@@ -154,6 +154,13 @@ struct LinearContext {
   uint64_t start;
 };
 
+struct StripeContext {
+  uint32_t chunk;   // sectors
+  int chunk_shift;  // -1: no power of two
+  int count_shift;  // likewise
+  std::vector<LinearContext> legs;
+};
+
 struct Row;
 
 struct RowType {
@@ -169,15 +176,18 @@ struct Row {
   uint64_t len;
   uint32_t max_io_len;
   uint32_t unused_counts[9];
-  std::unique_ptr<LinearContext> context;
+  const void* context;
   void* unused_pointer;
 };
 static_assert(sizeof(Row) == 80);
 
 struct Table {
-  Table(std::vector<Row> rows_in, const std::vector<uint64_t>& highs)
-      : rows(std::move(rows_in)), index(highs), size(highs.back() + 1) {}
+  explicit Table(const std::vector<uint64_t>& highs)
+      : index(highs), size(highs.back() + 1) {}
 
+  // What rows point at, each allocated on its own.
+  std::vector<std::unique_ptr<LinearContext>> linear;
+  std::vector<std::unique_ptr<StripeContext>> striped;
   std::vector<Row> rows;
   BTree index;
   uint64_t size;  // sectors
@@ -204,7 +214,7 @@ struct Pmem {
 
 long LinearDirectAccess(const Row& row, uint64_t pgoff, long nr_pages,
                         void** kaddr, uint64_t* pfn) {
-  const LinearContext& c = *row.context;
+  const auto& c = *static_cast<const LinearContext*>(row.context);
   const uint64_t sector = c.start + (pgoff * kSectorsPerPage - row.begin);
   const uint64_t below =
       (c.device->block->start_sector + sector) / kSectorsPerPage;
@@ -212,6 +222,38 @@ long LinearDirectAccess(const Row& row, uint64_t pgoff, long nr_pages,
 }
 
 constexpr RowType kLinear = {LinearDirectAccess};
+
+// Chunks are dealt out to the legs in turn: shifts for powers of two, else
+// the processor's division.
+long StripeDirectAccess(const Row& row, uint64_t pgoff, long nr_pages,
+                        void** kaddr, uint64_t* pfn) {
+  const auto& c = *static_cast<const StripeContext*>(row.context);
+  const uint64_t offset = pgoff * kSectorsPerPage - row.begin;
+  uint64_t chunk, rest;
+  if (c.chunk_shift >= 0) {
+    chunk = offset >> c.chunk_shift;
+    rest = offset & (c.chunk - 1);
+  } else {
+    chunk = offset / c.chunk;
+    rest = offset % c.chunk;
+  }
+  uint64_t leg;
+  if (c.count_shift >= 0) {
+    leg = chunk & (c.legs.size() - 1);
+    chunk >>= c.count_shift;
+  } else {
+    leg = chunk % c.legs.size();
+    chunk /= c.legs.size();
+  }
+  chunk = c.chunk_shift >= 0 ? chunk << c.chunk_shift : chunk * c.chunk;
+  const LinearContext& to = c.legs[leg];
+  const uint64_t below =
+      (to.device->block->start_sector + to.start + chunk + rest) /
+      kSectorsPerPage;
+  return BaselineDirectAccess(to.device->dax, below, nr_pages, kaddr, pfn);
+}
+
+constexpr RowType kStriped = {StripeDirectAccess};
 
 // How many sectors from `sector` on the row answers at once.
 uint64_t RowSectors(const Mapped& md, const Row& row, uint64_t sector) {
@@ -290,32 +332,64 @@ BaselineDax* KernelBaseline::AddPmem(uint64_t base, uint64_t size) {
   return &pmem.dax;
 }
 
-BaselineDax* KernelBaseline::AddMapped(const std::vector<BaselineRow>& rows) {
-  Mapped& md = devices_->mapped.emplace_back();
-  std::vector<Row> table;
-  std::vector<uint64_t> highs;
-  for (const BaselineRow& row : rows) {
-    auto handle = std::find_if(
-        md.handles.begin(), md.handles.end(),
-        [&](const DeviceHandle& h) { return h.dax == row.device; });
-    if (handle == md.handles.end()) {
-      md.handles.push_back({&md.block, row.device});
-      handle = std::prev(md.handles.end());
-    }
-    table.push_back(Row{.type = &kLinear,
-                        .begin = row.begin,
-                        .len = row.len,
-                        .context = std::make_unique<LinearContext>(
-                            LinearContext{&*handle, row.start})});
-    highs.push_back(row.begin + row.len - 1);
-  }
-  md.table = std::make_unique<Table>(std::move(table), highs);
+namespace {
+
+DeviceHandle* HandleOf(Mapped& md, BaselineDax* device) {
+  const auto handle =
+      std::find_if(md.handles.begin(), md.handles.end(),
+                   [&](const DeviceHandle& h) { return h.dax == device; });
+  if (handle != md.handles.end()) return &*handle;
+  md.handles.push_back({&md.block, device});
+  return &md.handles.back();
+}
+
+int ShiftOf(uint64_t n) { return (n & (n - 1)) == 0 ? __builtin_ctzll(n) : -1; }
+
+}  // namespace
+
+BaselineDax* KernelBaseline::Publish(void* device) {
+  Mapped& md = *static_cast<Mapped*>(device);
   md.live.store(md.table.get(), std::memory_order_release);
   md.dax.owner = &md;
   md.dax.direct_access = read_side_ == ReadSide::kSrcu
                              ? MappedDirectAccess<ReadSide::kSrcu>
                              : MappedDirectAccess<ReadSide::kNone>;
   return &md.dax;
+}
+
+BaselineDax* KernelBaseline::AddMapped(const std::vector<BaselineRow>& rows) {
+  Mapped& md = devices_->mapped.emplace_back();
+  std::vector<uint64_t> highs;
+  for (const BaselineRow& row : rows) highs.push_back(row.begin + row.len - 1);
+  md.table = std::make_unique<Table>(highs);
+  for (const BaselineRow& row : rows) {
+    md.table->linear.push_back(std::make_unique<LinearContext>(
+        LinearContext{HandleOf(md, row.device), row.start}));
+    md.table->rows.push_back(Row{.type = &kLinear,
+                                 .begin = row.begin,
+                                 .len = row.len,
+                                 .context = md.table->linear.back().get()});
+  }
+  return Publish(&md);
+}
+
+BaselineDax* KernelBaseline::AddStriped(uint64_t len, uint32_t chunk,
+                                        const std::vector<BaselineLeg>& legs) {
+  Mapped& md = devices_->mapped.emplace_back();
+  md.table = std::make_unique<Table>(std::vector<uint64_t>{len - 1});
+  auto context = std::make_unique<StripeContext>();
+  context->chunk = chunk;
+  context->chunk_shift = ShiftOf(chunk);
+  context->count_shift = ShiftOf(legs.size());
+  for (const BaselineLeg& leg : legs) {
+    context->legs.push_back({HandleOf(md, leg.device), leg.start});
+  }
+  md.table->rows.push_back(Row{.type = &kStriped,
+                               .len = len,
+                               .max_io_len = chunk,
+                               .context = context.get()});
+  md.table->striped.push_back(std::move(context));
+  return Publish(&md);
 }
 
 }  // namespace dmdax::bench

@@ -49,6 +49,12 @@ struct BaselineRow {
   uint64_t start = 0;
 };
 
+// A leg of a stripe, from sector `start` of `device` on.
+struct BaselineLeg {
+  BaselineDax* device = nullptr;
+  uint64_t start = 0;
+};
+
 class KernelBaseline {
  public:
   explicit KernelBaseline(ReadSide read_side);
@@ -60,9 +66,13 @@ class KernelBaseline {
   BaselineDax* AddPmem(uint64_t base, uint64_t size);
   // A mapped device with a live table of `rows`; at least one.
   BaselineDax* AddMapped(const std::vector<BaselineRow>& rows);
+  // A mapped device of one striped row of `len` sectors; `chunk` in sectors.
+  BaselineDax* AddStriped(uint64_t len, uint32_t chunk,
+                          const std::vector<BaselineLeg>& legs);
 
  private:
   struct Devices;
+  BaselineDax* Publish(void* mapped);
   const ReadSide read_side_;
   std::unique_ptr<Devices> devices_;
 };

@@ -57,6 +57,27 @@ TEST_P(KernelBaselineTest, RefusesAsTheKernelDoes) {
   EXPECT_EQ(BaselineDirectAccess(pmem, 16, 1, nullptr, nullptr), -ERANGE);
 }
 
+TEST_P(KernelBaselineTest, DealsChunksOutToLegs) {
+  for (const uint32_t chunk : {16u, 24u}) {
+    for (const size_t count : {2, 3}) {
+      KernelBaseline kernel(GetParam());
+      std::vector<BaselineLeg> legs;
+      for (size_t i = 0; i < count; ++i) {
+        legs.push_back({kernel.AddPmem(kBase * (i + 1), 64 << 12), 8 * i});
+      }
+      BaselineDax* md = kernel.AddStriped(4 * chunk * count, chunk, legs);
+      for (uint64_t page = 0; page < chunk * count / 2; ++page) {
+        const uint64_t number = page * 8 / chunk, rest = page * 8 % chunk;
+        uint64_t pfn = 0;
+        EXPECT_EQ(BaselineDirectAccess(md, page, 100, nullptr, &pfn),
+                  static_cast<long>((chunk - rest) / 8));
+        EXPECT_EQ(pfn, (kBase * (number % count + 1) >> 12) + number % count +
+                           (number / count * chunk + rest) / 8);
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(ReadSides, KernelBaselineTest,
                          testing::Values(ReadSide::kNone, ReadSide::kSrcu));
 

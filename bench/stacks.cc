@@ -8,6 +8,7 @@
 #include <numeric>
 #include <random>
 #include <string>
+#include <utility>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
@@ -60,6 +61,12 @@ void Stack::AddMapped(const std::vector<RowSpec>& rows) {
     plain_rows.push_back(
         {row.begin, row.len, plain_devices_[row.device], row.start});
   }
+  Create(std::move(specs));
+  srcu_devices_.push_back(top_srcu_ = srcu_.AddMapped(srcu_rows));
+  plain_devices_.push_back(top_plain_ = plain_.AddMapped(plain_rows));
+}
+
+void Stack::Create(std::vector<DmTargetSpec> specs) {
   DmIoctl io{.name = absl::StrCat("d", paths_.size())};
   Must(ctl_.DevCreate(io));
   io = DmIoctl{.name = io.name};
@@ -68,8 +75,28 @@ void Stack::AddMapped(const std::vector<RowSpec>& rows) {
   Must(ctl_.DevSuspend(io));
   md_ = ctl_.FindDevice(io.name);
   paths_.push_back(absl::StrCat("/dev/", md_->disk().name()));
-  srcu_devices_.push_back(top_srcu_ = srcu_.AddMapped(srcu_rows));
-  plain_devices_.push_back(top_plain_ = plain_.AddMapped(plain_rows));
+}
+
+void Stack::AddStriped(uint64_t pages, uint64_t chunk,
+                       const std::vector<size_t>& devices) {
+  std::string params = absl::StrCat(devices.size(), " ", chunk * kPageSectors);
+  std::vector<BaselineLeg> srcu_legs, plain_legs;
+  for (size_t device : devices) {
+    absl::StrAppend(&params, " ", paths_[device], " 0");
+    srcu_legs.push_back({srcu_devices_[device], 0});
+    plain_legs.push_back({plain_devices_[device], 0});
+  }
+  const uint64_t len = pages * kPageSectors;
+  Create({{sector_t{0}, len, "striped", params}});
+  const auto sectors = static_cast<uint32_t>(chunk * kPageSectors);
+  srcu_devices_.push_back(top_srcu_ =
+                              srcu_.AddStriped(len, sectors, srcu_legs));
+  plain_devices_.push_back(top_plain_ =
+                               plain_.AddStriped(len, sectors, plain_legs));
+}
+
+uint64_t Stack::pages() const {
+  return md_->disk().nr_sectors() / kPageSectors;
 }
 
 void Stack::MakeQueries(uint64_t pages, size_t count) {
@@ -88,22 +115,16 @@ void Stack::MakeQueries(uint64_t pages, size_t count) {
   }
 }
 
-std::unique_ptr<Stack> Stack::Wide(size_t targets, size_t queries) {
+// Rows lie in random order on the devices.
+std::unique_ptr<Stack> Stack::OfLengths(const std::vector<uint64_t>& lengths,
+                                        std::mt19937_64& rng) {
   std::unique_ptr<Stack> stack(new Stack);
-  std::mt19937_64 rng(targets);
-  std::vector<uint64_t> lengths = LogUniformLengths(targets, rng);
-  const uint64_t units =
-      std::accumulate(lengths.begin(), lengths.end(), uint64_t{0});
-  const uint64_t unit = std::max<uint64_t>(1, (queries + units - 1) / units);
-  for (uint64_t& length : lengths) length *= unit;
-
-  // Where each row lies: in random order, dealt out over the devices.
-  std::vector<size_t> order(targets);
+  std::vector<size_t> order(lengths.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::shuffle(order.begin(), order.end(), rng);
-  std::vector<RowSpec> rows(targets);
+  std::vector<RowSpec> rows(lengths.size());
   uint64_t filled[kPmems] = {};
-  for (size_t i = 0; i < targets; ++i) {
+  for (size_t i = 0; i < order.size(); ++i) {
     const size_t device = i % kPmems;
     const uint64_t length = lengths[order[i]];
     rows[order[i]] = {0, length * kPageSectors, device,
@@ -117,7 +138,108 @@ std::unique_ptr<Stack> Stack::Wide(size_t targets, size_t queries) {
   }
   for (uint64_t pages : filled) stack->AddPmem(std::max<uint64_t>(1, pages));
   stack->AddMapped(rows);
-  stack->MakeQueries(end / kPageSectors, queries);
+  return stack;
+}
+
+std::unique_ptr<Stack> Stack::Wide(size_t targets, size_t queries) {
+  std::mt19937_64 rng(targets);
+  std::vector<uint64_t> lengths = LogUniformLengths(targets, rng);
+  const uint64_t units =
+      std::accumulate(lengths.begin(), lengths.end(), uint64_t{0});
+  const uint64_t unit = std::max<uint64_t>(1, (queries + units - 1) / units);
+  for (uint64_t& length : lengths) length *= unit;
+  std::unique_ptr<Stack> stack = OfLengths(lengths, rng);
+  stack->MakeQueries(stack->pages(), queries);
+  return stack;
+}
+
+std::unique_ptr<Stack> Stack::Equal(size_t targets, size_t queries) {
+  std::mt19937_64 rng(targets);
+  std::unique_ptr<Stack> stack =
+      OfLengths(std::vector<uint64_t>(targets, 256), rng);
+  stack->MakeQueries(stack->pages(), queries);
+  return stack;
+}
+
+std::unique_ptr<Stack> Stack::Skewed(size_t targets, size_t queries) {
+  std::mt19937_64 rng(targets);
+  std::vector<uint64_t> lengths(targets);
+  uint64_t small = 0;
+  for (size_t i = 0; i < targets; ++i) {
+    lengths[i] = i % 20 == 19 ? 0 : 1 + rng() % 2;
+    small += lengths[i];
+  }
+  // The large ones together are 1500 times the small ones, which come first.
+  std::stable_partition(lengths.begin(), lengths.end(),
+                        [](uint64_t length) { return length != 0; });
+  const size_t large = targets / 20;
+  for (size_t i = targets - large; i < targets; ++i) {
+    lengths[i] = 1 + small * 1500 / large;
+  }
+  std::unique_ptr<Stack> stack = OfLengths(lengths, rng);
+  std::vector<uint64_t> start(targets);
+  std::exclusive_scan(lengths.begin(), lengths.end(), start.begin(),
+                      uint64_t{0});
+  for (size_t i = 0; i < queries; ++i) {
+    const size_t row = rng() % targets;
+    stack->queries_.push_back(start[row] + rng() % lengths[row]);
+  }
+  return stack;
+}
+
+std::unique_ptr<Stack> Stack::DeepWide(int depth, size_t targets,
+                                       size_t queries) {
+  std::mt19937_64 rng(targets);
+  std::unique_ptr<Stack> stack(new Stack);
+  const uint64_t pages = std::max<uint64_t>(queries, targets * 256);
+  stack->AddPmem(pages);
+  for (int level = 0; level < depth; ++level) {
+    std::vector<uint64_t> cuts{0, pages};
+    while (cuts.size() <= targets) {
+      while (cuts.size() <= targets) cuts.push_back(rng() % pages);
+      std::sort(cuts.begin(), cuts.end());
+      cuts.erase(std::unique(cuts.begin(), cuts.end()), cuts.end());
+    }
+    std::vector<size_t> order(targets);
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::shuffle(order.begin(), order.end(), rng);
+    std::vector<RowSpec> rows(targets);
+    uint64_t filled = 0;
+    for (size_t i : order) {
+      const uint64_t length = cuts[i + 1] - cuts[i];
+      rows[i] = {cuts[i] * kPageSectors, length * kPageSectors,
+                 stack->paths_.size() - 1, filled * kPageSectors};
+      filled += length;
+    }
+    stack->AddMapped(rows);
+  }
+  stack->MakeQueries(pages, queries);
+  return stack;
+}
+
+std::unique_ptr<Stack> Stack::Striped(int depth, uint64_t chunk, size_t legs,
+                                      size_t queries) {
+  std::unique_ptr<Stack> stack(new Stack);
+  // Whole rows of chunks on every level.
+  uint64_t row = chunk;
+  for (int level = 0; level < depth; ++level) row *= legs;
+  uint64_t pages = (queries + row - 1) / row * row;
+  for (int level = 0; level < depth; ++level) pages /= legs;
+  std::vector<size_t> below(legs);
+  for (size_t& device : below) {
+    device = stack->paths_.size();
+    stack->AddPmem(pages);
+  }
+  for (int level = 1; level <= depth; ++level) {
+    pages *= legs;
+    const size_t first = stack->paths_.size();
+    const size_t devices = level == depth ? 1 : legs;
+    for (size_t i = 0; i < devices; ++i) {
+      stack->AddStriped(pages, chunk, below);
+    }
+    std::iota(below.begin(), below.end(), first);
+  }
+  stack->MakeQueries(stack->pages(), queries);
   return stack;
 }
 

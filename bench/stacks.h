@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -37,8 +38,21 @@ class Stack {
   // A unit is one page, or as many as it takes for the table to have enough
   // pages for distinct queries.
   static std::unique_ptr<Stack> Wide(size_t targets, size_t queries);
+  // The same with rows of 256 pages each.
+  static std::unique_ptr<Stack> Equal(size_t targets, size_t queries);
+  // 95 % of the rows have one or two pages and lie in under a thousandth of
+  // the space; queries are spread over the rows, not the pages.
+  static std::unique_ptr<Stack> Skewed(size_t targets, size_t queries);
   // `depth` tables of one linear row each, on top of each other.
   static std::unique_ptr<Stack> Deep(int depth, size_t queries);
+  // `depth` tables of `targets` rows each, cut and shuffled at random on
+  // every level.
+  static std::unique_ptr<Stack> DeepWide(int depth, size_t targets,
+                                         size_t queries);
+  // `depth` striped tables on top of each other, each over `legs` devices of
+  // the level below (of persistent memory at the bottom).  `chunk` in pages.
+  static std::unique_ptr<Stack> Striped(int depth, uint64_t chunk, size_t legs,
+                                        size_t queries);
 
   DaxDevice& product() { return md_->dax_dev(); }
   MappedDevice& mapped() { return *md_; }
@@ -64,6 +78,14 @@ class Stack {
   Stack();
   void AddPmem(uint64_t pages);
   void AddMapped(const std::vector<RowSpec>& rows);
+  // One table of rows with these lengths in pages, dealt out to the devices.
+  static std::unique_ptr<Stack> OfLengths(const std::vector<uint64_t>& lengths,
+                                          std::mt19937_64& rng);
+  void AddStriped(uint64_t pages, uint64_t chunk,
+                  const std::vector<size_t>& devices);
+  // Creates the device that has this table.
+  void Create(std::vector<DmTargetSpec> specs);
+  uint64_t pages() const;
   void MakeQueries(uint64_t pages, size_t count);
 
   Machine machine_;

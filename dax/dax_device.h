@@ -29,6 +29,7 @@
 #define DMDAX_DAX_DAX_DEVICE_H_
 
 #include <atomic>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -55,11 +56,12 @@ enum PfnFlags : uint32_t {
 
 // What an operation answers.  `ret` > 0: that many pages from `pfn` on;
 // 0: none; < 0: -errno, the other fields are then meaningless.
+// No initialisers: an answer is written once, where it is wanted.
 struct DaxAccess {
-  int64_t ret = 0;
-  pfn_t pfn{};
-  uint32_t pfn_flags = 0;
-  void* kaddr = nullptr;  // null when the leaf has no bytes
+  int64_t ret;
+  pfn_t pfn;
+  uint32_t pfn_flags;
+  void* kaddr;  // null when the leaf has no bytes
 
   static constexpr DaxAccess Error(int err) { return DaxAccess{.ret = -err}; }
 };
@@ -104,12 +106,26 @@ class DaxOperations {
   }
 };
 
+class DaxDevice;
+
+// What a provider worked out beforehand of all that lies below, and the
+// function that answers from it instead of DaxDirectAccessChecked().  A
+// function of its own for every form of snapshot, called without looking at
+// anything first, is what makes a translation cheap: see dm/compiled_map.h.
+// The answer goes to *access: a function that returned it would have to save
+// registers for the sake of the slow way out.
+struct DaxSnapshot {
+  using Shortcut = void (*)(DaxDevice* dev, pgoff_t pgoff, int64_t nr_pages,
+                            DaxAccess* access, DaxAccessMode mode,
+                            Trace* trace);
+  Shortcut shortcut = nullptr;
+};
+
 class DaxDevice {
  public:
   // alloc_dax().  `ops` may be null (device-dax: mmap only) and must outlive
   // the device.  `host` is the disk's name, for messages.
-  DaxDevice(const KernelProfile& profile, std::string host, DaxOperations* ops)
-      : profile_(profile), host_(std::move(host)), ops_(ops) {}
+  DaxDevice(const KernelProfile& profile, std::string host, DaxOperations* ops);
   DaxDevice(const DaxDevice&) = delete;
   DaxDevice& operator=(const DaxDevice&) = delete;
 
@@ -125,6 +141,19 @@ class DaxDevice {
   // run_dax(): makes a killed device alive again (device-dax probe).
   void Run();
 
+  // The provider's snapshot, or null.  To be loaded and used within a read
+  // section of the provider's, which waits for readers before it deletes one.
+  const DaxSnapshot* snapshot() const {
+    return snapshot_.load(std::memory_order_acquire);
+  }
+  // Offers another snapshot, or none.
+  void SetSnapshot(const DaxSnapshot* snapshot);
+  // The function to call.  It may belong to another snapshot than
+  // snapshot(): it must look.
+  DaxSnapshot::Shortcut shortcut() const {
+    return shortcut_.load(std::memory_order_relaxed);
+  }
+
   // DAXDEV_SYNC: MAP_SYNC is possible.  Once set it stays, as in the kernel.
   bool synchronous() const { return synchronous_.load(); }
   void SetSynchronous() { synchronous_.store(true); }
@@ -137,6 +166,8 @@ class DaxDevice {
   const KernelProfile& profile_;
   const std::string host_;
   DaxOperations* const ops_;
+  std::atomic<DaxSnapshot::Shortcut> shortcut_;
+  std::atomic<const DaxSnapshot*> snapshot_{nullptr};
   std::atomic<bool> alive_{true};
   std::atomic<bool> synchronous_{false};
   std::atomic<bool> write_cache_{false};
@@ -144,6 +175,11 @@ class DaxDevice {
 
 // dax_srcu: the read side that kill_dax() waits for.
 Srcu& DaxSrcu();
+
+// DaxDirectAccess() without a shortcut.  `dev` is not null.
+void DaxDirectAccessChecked(DaxDevice* dev, pgoff_t pgoff, int64_t nr_pages,
+                            DaxAccess* access, DaxAccessMode mode,
+                            Trace* trace);
 
 // dax_read_lock() as a scope.
 class DaxReadLock : public SrcuReadLock {
@@ -153,8 +189,18 @@ class DaxReadLock : public SrcuReadLock {
 
 // dax_direct_access(): the checks above, then the operation, then the clamp.
 // nr_pages == 0 on a live leaf gives ret 0 or -ERANGE as the kernel does.
-DaxAccess DaxDirectAccess(DaxDevice* dev, pgoff_t pgoff, int64_t nr_pages,
-                          DaxAccessMode mode, Trace* trace);
+inline DaxAccess DaxDirectAccess(DaxDevice* dev, pgoff_t pgoff,
+                                 int64_t nr_pages, DaxAccessMode mode,
+                                 Trace* trace) {
+  // One variable, returned once: it is the caller's then, and not copied.
+  DaxAccess access;
+  if (dev == nullptr) [[unlikely]] {
+    access = DaxAccess::Error(EOPNOTSUPP);
+  } else {
+    dev->shortcut()(dev, pgoff, nr_pages, &access, mode, trace);
+  }
+  return access;
+}
 
 // dax_zero_page_range(): 0 or -errno; -ENXIO dead, -EIO for nr_pages != 1.
 int DaxZeroPageRange(DaxDevice* dev, pgoff_t pgoff, uint64_t nr_pages);

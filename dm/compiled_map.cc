@@ -7,13 +7,6 @@
 #include <cerrno>
 
 namespace dmdax {
-namespace {
-
-// The sector of a page from here on does not fit 64 bits: the kernel's
-// product wraps and finds a row again.
-constexpr uint64_t kWrappingPage = uint64_t{1} << 61;
-
-}  // namespace
 
 bool CompiledMap::Outside(uint64_t page, DaxAccess* access) const {
   *access = DaxAccess::Error(EIO);
@@ -35,12 +28,18 @@ bool CompiledMap::Translate(pgoff_t pgoff, int64_t nr_pages,
     const size_t i = extents.Find(page);
     const auto& extent = extents[i];
     const uint64_t end = extents[i + 1].start;
-    if (extent.value >= extents.kSpecial) {
-      return TranslateSpecial(specials_[extent.value - extents.kSpecial], page,
-                              end, nr_pages, access);
+    if (extent.value < extents.kSpecial) {
+      SetRun(extent.value + (page - extent.start), end - page, nr_pages,
+             access);
+      return true;
     }
-    SetRun(extent.value + (page - extent.start), end - page, nr_pages, access);
-    return true;
+    const uint64_t number = extent.value - extents.kSpecial;
+    if (number < kErrors) {
+      *access = DaxAccess::Error(static_cast<int>(number));
+      return true;
+    }
+    return TranslateSpecial(specials_[number - kErrors], page, end, nr_pages,
+                            access);
   };
   return narrow_ ? translate(narrow_extents_) : translate(wide_extents_);
 }
@@ -75,9 +74,6 @@ bool CompiledMap::TranslateSpecial(const Special& special, uint64_t page,
     case Special::Kind::kBelow:
       return special.below->Translate(
           pgoff_t(x), std::min(nr_pages, static_cast<int64_t>(most)), access);
-    case Special::Kind::kError:
-      *access = DaxAccess::Error(special.err);
-      return true;
     case Special::Kind::kChain:
       break;
   }

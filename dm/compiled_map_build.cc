@@ -16,8 +16,8 @@ namespace {
 // 64 bytes a row and 48 MiB.
 constexpr uint64_t kExtentsPerRow = 8;
 constexpr uint64_t kMostExtents = 4 << 20;
-// So deep the chain gives up (ELOOP); it shall say so itself.
-constexpr int kMostLevels = 256;
+// Half of what the chain does before it gives up (ELOOP); see DmDaxForward().
+constexpr int kMostLevels = 128;
 // No sector of a table this long wraps.
 constexpr uint64_t kMostSectors = uint64_t{1} << 60;
 // Frames that a narrow extent can hold.
@@ -50,7 +50,8 @@ std::shared_ptr<const CompiledMap> CompiledMapBuilder::Build() {
   } else {
     map_->wide_extents_.Finish(map_->pages_);
   }
-  map_->FindFewRuns();
+  map_->FindKernel();
+  map_->ChooseShortcut();
   return std::move(map_);
 }
 
@@ -196,8 +197,13 @@ void CompiledMapBuilder::AddMapBelow(
       const uint64_t from = std::max<uint64_t>(extent.start, q);
       if (extent.value < extents.kSpecial) {
         AddRun(from - up, extent.value + (from - extent.start));
+        continue;
+      }
+      const uint64_t number = extent.value - extents.kSpecial;
+      if (number < CompiledMap::kErrors) {
+        AddError(from - up, static_cast<int>(number));
       } else {
-        Special special = map->specials_[extent.value - extents.kSpecial];
+        Special special = map->specials_[number - CompiledMap::kErrors];
         special.offset += up;
         AddSpecial(from - up, std::move(special));
       }
@@ -221,12 +227,15 @@ void CompiledMapBuilder::AddRun(uint64_t page, uint64_t pfn) {
 void CompiledMapBuilder::AddSpecial(uint64_t page, Special special) {
   const size_t number = map_->specials_.size();
   map_->specials_.push_back(std::move(special));
-  AddRun(page, number + (map_->narrow_ ? NarrowExtents::kSpecial
-                                       : WideExtents::kSpecial));
+  AddRun(page, FirstSpecial() + CompiledMap::kErrors + number);
 }
 
 void CompiledMapBuilder::AddError(uint64_t page, int err) {
-  AddSpecial(page, {.kind = Kind::kError, .err = err});
+  AddRun(page, FirstSpecial() + static_cast<uint64_t>(err));
+}
+
+uint64_t CompiledMapBuilder::FirstSpecial() const {
+  return map_->narrow_ ? NarrowExtents::kSpecial : WideExtents::kSpecial;
 }
 
 void CompiledMapBuilder::AddChain(uint64_t page) {

@@ -70,6 +70,7 @@ class CompiledMapBuilder {
   void AddSpecial(uint64_t page, Special special);
   void AddError(uint64_t page, int err);
   void AddChain(uint64_t page);
+  uint64_t FirstSpecial() const;
 
   MappedDevice& md_;
   const DmTable& table_;

@@ -107,7 +107,10 @@ std::optional<CompiledMapBuilder::Leg> CompiledMapBuilder::ResolveLeg(
       if (extent.value < extents.kSpecial) {
         return Leg{.first = extent.value + (q - extent.start)};
       }
-      const Special& s = map.specials_[extent.value - extents.kSpecial];
+      const uint64_t number = extent.value - extents.kSpecial;
+      if (number < CompiledMap::kErrors)
+        return Leg{.below = below.map, .first = q};
+      const Special& s = map.specials_[number - CompiledMap::kErrors];
       if (s.kind == Kind::kPeriod) {
         return Leg{.period = s.period, .first = q + s.offset, .cap = s.cap};
       }

@@ -5,19 +5,35 @@
 
 namespace dmdax {
 
+namespace {
+
+// Slots of a fine directory that cost nothing worth mentioning.
+constexpr uint64_t kFreeSlots = (16 << 10) / sizeof(uint16_t);
+constexpr uint64_t kMostFineSlots = 16;  // an extent
+
+// The least shift that makes at most `most` slots of `pages`.
+uint32_t ShiftFor(uint64_t pages, uint64_t most) {
+  uint32_t shift = 0;
+  while (((pages - 1) >> shift) + 1 > most) ++shift;
+  return shift;
+}
+
+}  // namespace
+
 template <typename Word>
 void ExtentTable<Word>::Finish(uint64_t pages) {
   const bool equal = AllEqual();
   const size_t n = entries_.size();
   size_ = n;
-  entries_.resize(n + kScan, {static_cast<Word>(pages), kSpecial});
+  entries_.push_back({static_cast<Word>(pages), kSpecial});
   if (n == 1) {
-    shape_ = Shape::kOne;
+    shape_ = ExtentShape::kOne;
   } else if (equal && pages - entries_[n - 1].start <= entries_[1].start) {
-    shape_ = Shape::kEqual;
+    shape_ = ExtentShape::kEqual;
     equal_ = Reciprocal(entries_[1].start);
+  } else if (n <= size_t{1} << 16) {
+    MakeFine(pages);
   } else {
-    shape_ = Shape::kRadix;
     MakeDirectory(pages);
   }
 }
@@ -34,29 +50,55 @@ bool ExtentTable<Word>::AllEqual() const {
 }
 
 template <typename Word>
-void ExtentTable<Word>::MakeDirectory(uint64_t pages) {
-  const size_t n = size_;
-  // At most 1.25 slots an extent: 5 bytes.  More slots save steps of the
-  // search but cost cache, which is dearer from a million extents on.
-  shift_ = 0;
-  while (((pages - 1) >> shift_) + 1 > n + n / 4 + 1) ++shift_;
+template <typename Fn>
+void ExtentTable<Word>::ForEachSlot(uint64_t pages, const Fn& fn) const {
   const uint64_t slots = ((pages - 1) >> shift_) + 1;
-  directory_.resize(slots);
   size_t i = 0;
   for (uint64_t slot = 0; slot < slots; ++slot) {
     const uint64_t page = slot << shift_;
     while (entries_[i + 1].start <= page) ++i;
     size_t last = i;
     const uint64_t end = page + (uint64_t{1} << shift_);
-    while (last + 1 < n && entries_[last + 1].start < end) ++last;
-    if (last - i > kScan) {
-      directory_[slot] = MakeDense(page, i, last);
-    } else {
-      directory_[slot] = static_cast<uint32_t>(i);
-      scan_ = std::max(scan_, static_cast<uint32_t>(last - i));
-    }
+    while (last + 1 < size_ && entries_[last + 1].start < end) ++last;
+    fn(slot, Crowd{i, last - i});
     i = last;
   }
+}
+
+// 5 bytes an extent, or 16 KiB; a table that is too crowded for that gets
+// the other directory.
+template <typename Word>
+void ExtentTable<Word>::MakeFine(uint64_t pages) {
+  const uint64_t slots = std::max<uint64_t>(
+      size_ * 5 / 2, std::min<uint64_t>(kFreeSlots, size_ * kMostFineSlots));
+  shift_ = ShiftFor(pages, slots + 1);
+  fine_.reserve(((pages - 1) >> shift_) + 1);
+  size_t most = 0;
+  ForEachSlot(pages, [&](uint64_t, Crowd crowd) {
+    fine_.push_back(static_cast<uint16_t>(crowd.first));
+    most = std::max(most, crowd.more);
+  });
+  if (most <= 2 * kScan) {
+    shape_ = ExtentShape::kFine;
+  } else {
+    HugeVector<uint16_t>().swap(fine_);
+    MakeDirectory(pages);
+  }
+}
+
+template <typename Word>
+void ExtentTable<Word>::MakeDirectory(uint64_t pages) {
+  // At most 1.25 slots an extent: 5 bytes.  More slots save steps of the
+  // search but cost cache, which is dearer from a million extents on.
+  shift_ = ShiftFor(pages, size_ + size_ / 4 + 1);
+  directory_.reserve(((pages - 1) >> shift_) + 1);
+  ForEachSlot(pages, [&](uint64_t slot, Crowd crowd) {
+    directory_.push_back(
+        crowd.more > 2 * kScan
+            ? MakeDense(slot << shift_, crowd.first, crowd.first + crowd.more)
+            : static_cast<uint32_t>(crowd.first));
+  });
+  shape_ = dense_.empty() ? ExtentShape::kCoarse : ExtentShape::kDense;
   dense_.shrink_to_fit();
   dense_slots_.shrink_to_fit();
 }
@@ -77,7 +119,7 @@ uint32_t ExtentTable<Word>::MakeDense(uint64_t first_page, size_t first,
     while (i < last && entries_[i + 1].start <= page) ++i;
     dense_slots_.push_back(static_cast<uint32_t>(i));
   }
-  return kDense | static_cast<uint32_t>(dense_.size() - 1);
+  return kDenseSlot | static_cast<uint32_t>(dense_.size() - 1);
 }
 
 // The slots of a dense part may be crowded in turn; the bounds they give are

@@ -173,6 +173,10 @@ class MappedDevice final : public DaxOperations,
  private:
   friend class DmSnapshotter;  // saves and restores the fields below
 
+  // To be called and used within a section of io_barrier_.
+  const CompiledMap* LiveMap() const {
+    return static_cast<const CompiledMap*>(dax_dev_.snapshot());
+  }
   // By the compiled map; false: there is none, or it asks for the chain.
   bool TranslateCompiled(pgoff_t pgoff, int64_t nr_pages, DaxAccess* access);
   // By the compiled map if it can, else by the chain.
@@ -207,8 +211,8 @@ class MappedDevice final : public DaxOperations,
 
   // md->map, guarded for readers by io_barrier.
   std::atomic<DmTable*> map_{nullptr};
-  // What readers use instead of map_, guarded likewise; null: use map_.
-  std::atomic<const CompiledMap*> compiled_{nullptr};
+  // dax_dev_'s snapshot, which readers use instead of map_, guarded likewise;
+  // null: use map_.
   std::shared_ptr<const CompiledMap> compiled_owner_;
   mutable Srcu io_barrier_;
 

@@ -94,7 +94,7 @@ DaxAccess MappedDevice::WalkDownTraced(pgoff_t pgoff, int64_t nr_pages,
 inline bool MappedDevice::TranslateCompiled(pgoff_t pgoff, int64_t nr_pages,
                                             DaxAccess* access) {
   SrcuReadLock live(io_barrier_);
-  const CompiledMap* map = compiled_.load(std::memory_order_acquire);
+  const CompiledMap* map = LiveMap();
   return map != nullptr && nr_pages >= 1 &&
          // The map must not reach where the chain says ELOOP.
          DepthGuard::depth() + map->levels() <= kMaxDepth &&
@@ -127,7 +127,7 @@ void MappedDevice::TranslateBatch(absl::Span<const pgoff_t> pages,
                            nullptr);
   };
   SrcuReadLock live(io_barrier_);
-  const CompiledMap* map = compiled_.load(std::memory_order_acquire);
+  const CompiledMap* map = LiveMap();
   if (map != nullptr && dax_dev_.alive() && nr_pages >= 1) {
     map->TranslateBatch(
         simd, pages, nr_pages,
@@ -145,7 +145,7 @@ void MappedDevice::ForEachExtent(
     pgoff_t first, uint64_t pages,
     absl::FunctionRef<bool(pgoff_t, const DaxAccess&)> fn) {
   SrcuReadLock live(io_barrier_);
-  const CompiledMap* map = compiled_.load(std::memory_order_acquire);
+  const CompiledMap* map = LiveMap();
   if (!dax_dev_.alive()) map = nullptr;
   uint64_t page = first.value();
   const uint64_t end = page + pages;
@@ -163,7 +163,8 @@ void MappedDevice::ForEachExtent(
 void MappedDevice::UseCompiledMaps(bool on) { use_compiled_maps.store(on); }
 
 void MappedDevice::DropCompiled() {
-  if (compiled_.exchange(nullptr) == nullptr) return;
+  if (compiled_owner_ == nullptr) return;
+  dax_dev_.SetSnapshot(nullptr);
   io_barrier_.Synchronize();
   compiled_owner_ = nullptr;
 }
@@ -178,7 +179,7 @@ void MappedDevice::Compile() {
     }
     if (use_compiled_maps.load()) {
       compiled_owner_ = CompiledMap::Build(*this, *table);
-      compiled_.store(compiled_owner_.get(), std::memory_order_release);
+      dax_dev_.SetSnapshot(compiled_owner_.get());
     }
   }
   SetDaxUses(*this, std::move(below));
@@ -237,6 +238,18 @@ TraceStep TargetStep(const DmTarget& ti, pgoff_t pgoff, int64_t nr_pages,
           .mode = static_cast<int>(mode)};
 }
 
+// Shortcuts do not count levels; where the chain might give up before it has
+// walked as many as a map may have, there are none.
+DaxAccess AskBelow(const DmDev& dev, pgoff_t pgoff, int64_t nr_pages,
+                   DaxAccessMode mode, Trace* trace) {
+  if (dev.dax_dev == nullptr || DepthGuard::depth() <= kMaxDepth / 2) {
+    return DaxDirectAccess(dev.dax_dev, pgoff, nr_pages, mode, trace);
+  }
+  DaxAccess access;
+  DaxDirectAccessChecked(dev.dax_dev, pgoff, nr_pages, &access, mode, trace);
+  return access;
+}
+
 }  // namespace
 
 DaxAccess DmDaxForward(const DmTarget& ti, const DmDev& dev, sector_t sector,
@@ -245,16 +258,15 @@ DaxAccess DmDaxForward(const DmTarget& ti, const DmDev& dev, sector_t sector,
   pgoff_t lower;
   const bool aligned = DmDaxPgoff(ProfileOf(ti), dev, sector, &lower);
   if (trace == nullptr) {
-    return aligned ? DaxDirectAccess(dev.dax_dev, lower, nr_pages, mode, trace)
+    return aligned ? AskBelow(dev, lower, nr_pages, mode, trace)
                    : DaxAccess::Error(EINVAL);
   }
   TraceStep told = TargetStep(ti, pgoff, nr_pages, mode);
   told.lower = dev.name;
   told.lower_sector = sector;
   const size_t step = trace->Enter(std::move(told));
-  const DaxAccess access =
-      aligned ? DaxDirectAccess(dev.dax_dev, lower, nr_pages, mode, trace)
-              : DaxAccess::Error(EINVAL);
+  const DaxAccess access = aligned ? AskBelow(dev, lower, nr_pages, mode, trace)
+                                   : DaxAccess::Error(EINVAL);
   trace->Leave(step, access.ret, access.pfn);
   return access;
 }

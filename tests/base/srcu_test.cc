@@ -49,11 +49,61 @@ TEST(SrcuTest, SynchronizeWaitsForAReaderThatBeganBefore) {
   writer.join();
 }
 
-TEST(SrcuTest, AReaderMayEndOnAnotherThread) {
-  Srcu srcu;
-  const int index = srcu.ReadLock();
-  std::thread([&] { srcu.ReadUnlock(index); }).join();
+// A destructor of a thread's own variables runs after the thread has been
+// forgotten as a reader; it may read all the same, and is waited for.
+TEST(SrcuTest, ADestructorOfAThreadMayRead) {
+  static Srcu srcu;
+  static std::atomic<bool> inside, leave, left;
+  struct ReadsAtTheEnd {
+    ~ReadsAtTheEnd() {
+      SrcuReadLock lock(srcu);
+      inside = true;
+      while (!leave) std::this_thread::yield();
+      left = true;
+    }
+  };
+  std::thread reader([] {
+    // Made before the thread is known, hence destroyed after.
+    thread_local ReadsAtTheEnd reads_at_the_end;
+    (void)reads_at_the_end;
+    SrcuReadLock lock(srcu);
+  });
+  while (!inside) std::this_thread::yield();
+  std::atomic<bool> synchronized{false};
+  std::thread writer([&] {
+    srcu.Synchronize();
+    EXPECT_TRUE(left);
+    synchronized = true;
+  });
+  for (int i = 0; i < 1000; ++i) SrcuReadLock later(srcu);
+  EXPECT_FALSE(synchronized);
+  leave = true;
+  reader.join();
+  writer.join();
   srcu.Synchronize();
+}
+
+// All Srcu wait for the readers of every one.
+TEST(SrcuTest, ReadersOfAnotherSrcuAreWaitedForToo) {
+  Srcu one, other;
+  std::atomic<bool> inside{false}, leave{false};
+  std::thread reader([&] {
+    SrcuReadLock lock(one);
+    inside = true;
+    while (!leave) std::this_thread::yield();
+  });
+  while (!inside) std::this_thread::yield();
+  std::atomic<bool> synchronized{false};
+  std::thread writer([&] {
+    other.Synchronize();
+    EXPECT_TRUE(leave);
+    synchronized = true;
+  });
+  for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+  EXPECT_FALSE(synchronized);
+  leave = true;
+  reader.join();
+  writer.join();
 }
 
 // What dm does: readers follow a pointer while writers replace and free it.

@@ -9,6 +9,7 @@
 
 #include "base/reciprocal.h"
 #include "dm/batch_kernels.h"
+#include "dm/stripe_kernels.h"
 
 namespace dmdax {
 namespace {
@@ -26,7 +27,6 @@ void Check(const std::vector<uint64_t>& starts, uint64_t pages) {
     const auto next = std::upper_bound(starts.begin(), starts.end(), page);
     ASSERT_EQ(table.Find(page), static_cast<size_t>(next - starts.begin()) - 1)
         << "page " << page << " of " << pages;
-    ASSERT_EQ(table.FindCounting(page), table.Find(page)) << "page " << page;
   };
   for (uint64_t start : starts) {
     for (uint64_t page : {start - (start > 0), start, start + 1}) check(page);
@@ -146,6 +146,118 @@ TEST(BatchKernels, AllLevelsAgree) {
         EXPECT_FALSE(
             TranslateFewRuns(level, runs, outside.data(), count, pfns.data()));
       }
+    }
+  }
+}
+
+TEST(BatchKernels, AnswersTooManyForACache) {
+  FewRuns runs;
+  runs.start.fill(~uint64_t{0});
+  runs.start[0] = 500;
+  runs.pages = 1000;
+  runs.more = 1;
+  runs.offset = 7;
+  runs.step[0] = 100;
+  const size_t n = kStreamingPages + 13;
+  std::vector<uint64_t> pages(n), pfns(n + 1);
+  for (size_t i = 0; i < n; ++i) pages[i] = i * 37 % 1000;
+  for (size_t into : {0, 1}) {
+    ASSERT_TRUE(TranslateFewRuns(BestSimd(), runs, pages.data(), n,
+                                 pfns.data() + into));
+    for (size_t i = 0; i < n; ++i) {
+      ASSERT_EQ(pfns[into + i], pages[i] + (pages[i] < 500 ? 7 : 107)) << i;
+    }
+  }
+  pages[n - 1] = 1000;
+  EXPECT_FALSE(
+      TranslateFewRuns(BestSimd(), runs, pages.data(), n, pfns.data()));
+}
+
+// Every level and OneStripe::At() against StripePeriod::At(), for chunks and
+// legs of every kind and at the ends of what can be told apart.
+TEST(StripeKernels, AllLevelsAgree) {
+  std::mt19937_64 rng(5);
+  for (const uint64_t chunk : {2u, 3u, 16u, 24u, 257u, 4096u, 100003u}) {
+    for (const uint64_t legs : {1u, 2u, 3u, 7u, 8u, 9u, 100u}) {
+      StripePeriod period{.period = Reciprocal(chunk * legs),
+                          .granule = Reciprocal(chunk),
+                          .advance = chunk};
+      for (uint64_t i = 0; i < legs; ++i) period.base.push_back(rng() >> 20);
+      // As many pages as there can be.
+      const uint64_t most =
+          std::min(uint64_t{1} << 50, ~uint64_t{0} / (chunk * legs));
+      for (const uint64_t offset : {uint64_t{0}, uint64_t{5}, rng() % most}) {
+        const uint64_t cap = 1 + rng() % chunk;
+        const auto stripe = OneStripe::Make(period, offset, most - offset, cap);
+        ASSERT_TRUE(stripe);
+        std::vector<uint64_t> pages;
+        for (int i = 0; i < 301; ++i) pages.push_back((rng() >> 14) >> i % 50);
+        for (uint64_t round = 0; round < 20; ++round) {
+          const uint64_t edge = rng() % most / (chunk * legs) * chunk * legs;
+          pages.push_back(edge - offset);
+          pages.push_back(edge - offset - 1);
+        }
+        for (uint64_t& page : pages) page %= stripe->pages();
+        pages.push_back(stripe->pages() - 1);
+        for (uint64_t page : pages) {
+          const StripePeriod::Run plain = period.At(page + offset);
+          const StripePeriod::Run run = stripe->At(page);
+          ASSERT_EQ(run.pfn, plain.pfn) << chunk << " x " << legs;
+          ASSERT_EQ(run.pages,
+                    std::min({plain.pages, cap, stripe->pages() - page}));
+        }
+        std::vector<uint64_t> pfns(pages.size());
+        for (SimdLevel level :
+             {SimdLevel::kPlain, SimdLevel::kAvx2, SimdLevel::kAvx512}) {
+          if (level > BestSimd()) continue;
+          ASSERT_TRUE(TranslateStripe(level, *stripe, pages.data(),
+                                      pages.size(), pfns.data()));
+          for (size_t i = 0; i < pages.size(); ++i) {
+            ASSERT_EQ(pfns[i], period.At(pages[i] + offset).pfn)
+                << chunk << " x " << legs << ", page " << pages[i];
+          }
+          for (size_t at : {size_t{0}, size_t{17}, pages.size() - 1}) {
+            std::vector<uint64_t> outside = pages;
+            outside[at] = at == 17 ? ~uint64_t{0} : stripe->pages();
+            EXPECT_FALSE(TranslateStripe(level, *stripe, outside.data(),
+                                         outside.size(), pfns.data()));
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(StripeKernels, RefusesWhatItsBoundsDoNotCover) {
+  StripePeriod period{.period = Reciprocal(64),
+                      .granule = Reciprocal(32),
+                      .advance = 32,
+                      .base = {0, 1 << 20}};
+  const uint64_t most = uint64_t{1} << 50;
+  EXPECT_TRUE(OneStripe::Make(period, 0, most, 1));
+  EXPECT_FALSE(OneStripe::Make(period, 1, most, 1));
+  EXPECT_FALSE(OneStripe::Make(period, ~uint64_t{0}, 1, 1));
+  period.period = Reciprocal(uint64_t{1} << 30);
+  EXPECT_FALSE(OneStripe::Make(period, 0, uint64_t{1} << 40, 1));
+  period.granule = Reciprocal(1);
+  EXPECT_FALSE(OneStripe::Make(period, 0, 1000, 1));
+}
+
+TEST(StripeKernels, AnswersTooManyForACache) {
+  StripePeriod period{.period = Reciprocal(72),
+                      .granule = Reciprocal(24),
+                      .advance = 24,
+                      .base = {1000, 5000000, 9000000}};
+  const size_t n = kStreamingPages + 13;
+  const auto stripe = OneStripe::Make(period, 3, n, 24);
+  ASSERT_TRUE(stripe);
+  std::vector<uint64_t> pages(n), pfns(n + 1);
+  for (size_t i = 0; i < n; ++i) pages[i] = i * 37 % n;
+  for (size_t into : {0, 1}) {
+    ASSERT_TRUE(TranslateStripe(BestSimd(), *stripe, pages.data(), n,
+                                pfns.data() + into));
+    for (size_t i = 0; i < n; ++i) {
+      ASSERT_EQ(pfns[into + i], period.At(pages[i] + 3).pfn) << i;
     }
   }
 }

@@ -1,0 +1,12 @@
+# Medians of Google Benchmark's CSV into ns["<stack>/<measure>/<contender>"].
+# Threads share their wall time; what runs alone is better told by CPU time.
+$1 ~ /_median"$/ {
+  gsub(/"|_median/, "", $1)
+  time = $1 ~ /threads:/ ? $3 : $4
+  sub(/\/threads:.*/, "", $1)
+  ns[$1] = time
+  split($1, part, "/")
+  key = part[1] "/" part[2]
+  if (!(key in seen)) { seen[key] = 1; keys[++nr_keys] = key }
+  if (!((key, part[3]) in who)) { who[key, part[3]] = 1; all[key] = all[key] " " part[3] }
+}

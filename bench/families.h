@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Families: what translate_bench measures, a file each.
+//
+// Every function builds what it needs, checks that its contenders agree, and
+// registers its benchmarks; names read <stack>/<measure>/<contender>, and
+// goals.txt says which are compared.
+#ifndef DMDAX_BENCH_FAMILIES_H_
+#define DMDAX_BENCH_FAMILIES_H_
+
+#include <cstddef>
+
+#include "absl/strings/string_view.h"
+
+namespace dmdax::bench {
+
+struct Options {
+  size_t max_targets = 1 << 20;  // largest table
+  size_t queries = 1 << 17;      // distinct random pages, a power of two
+  // The family asked for; empty: all.
+  absl::string_view family;
+};
+
+// One table: targets:N, equal:N, skewed:N.
+void RegisterTables(const Options& options);
+// Tables on top of each other: depth:D, deep:DxN.
+void RegisterDepth(const Options& options);
+// striped:CHUNKxLEGS, nested:D.
+void RegisterStriped(const Options& options);
+// copy:N/..., maps so small that a batch is a copy of N pages.
+void RegisterCopies(const Options& options);
+// read:T (read sections in T threads) and error:K (answers that are errors).
+void RegisterReadSide(const Options& options);
+
+}  // namespace dmdax::bench
+
+#endif  // DMDAX_BENCH_FAMILIES_H_

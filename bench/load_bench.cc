@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/load_bench.h"
+
+#include <benchmark/benchmark.h>
+
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "bench/load_baseline.h"
+#include "bench/load_tables.h"
+#include "formats/table_text.h"
+
+namespace dmdax::bench {
+namespace {
+
+// A table with all who load it.  Lives as long as the program.
+struct Loads {
+  LoadTable table;
+  std::unique_ptr<LoadMachine> machine;
+  LoadBaseline baseline;
+};
+
+void Disagree(const std::string& what) {
+  fprintf(stderr, "load_bench: contenders disagree: %s\n", what.c_str());
+  exit(1);
+}
+
+// --- text -> queryable ---
+
+void Reload(benchmark::State& state, Loads* loads) {
+  while (state.KeepRunningBatch(static_cast<int64_t>(loads->table.rows))) {
+    loads->machine->Load(loads->table.text);
+  }
+}
+
+void ReloadBaseline(benchmark::State& state, Loads* loads) {
+  while (state.KeepRunningBatch(static_cast<int64_t>(loads->table.rows))) {
+    if (!loads->baseline.Load(loads->table.text)) Disagree("baseline's load");
+  }
+}
+
+// Both loaded tables answer alike at the first, a middle and the last sector
+// of every page run that a random walk meets.
+void CheckReload(Loads& loads) {
+  loads.machine->Load(loads.table.text);
+  if (!loads.baseline.Load(loads.table.text)) Disagree("baseline's load");
+  const uint64_t pages = loads.table.sectors / kPageSectors;
+  const uint64_t step = std::max<uint64_t>(1, pages / 100000);
+  for (uint64_t page = 0; page < pages; page += step) {
+    const DaxAccess access =
+        DaxDirectAccess(&loads.machine->dax(), pgoff_t{page}, 1,
+                        DaxAccessMode::kAccess, nullptr);
+    LoadBaseline::Place place;
+    const bool found = loads.baseline.Find(page * kPageSectors, &place);
+    const uint64_t pfn =
+        LoadTable::Base(place.device) / kPageSize + place.sector / kPageSectors;
+    if (!found || access.ret != 1 || access.pfn.value() != pfn) {
+      Disagree(absl::StrCat("page ", page));
+    }
+  }
+}
+
+// --- the text alone ---
+
+void Parse(benchmark::State& state, Loads* loads) {
+  while (state.KeepRunningBatch(static_cast<int64_t>(loads->table.rows))) {
+    const TableText text = ParseTableText(loads->table.text, "");
+    benchmark::DoNotOptimize(text.rows.data());
+  }
+}
+
+void CopyText(benchmark::State& state, Loads* loads) {
+  std::string copy(loads->table.text.size(), '\0');
+  while (state.KeepRunningBatch(static_cast<int64_t>(loads->table.rows))) {
+    memcpy(copy.data(), loads->table.text.data(), copy.size());
+    benchmark::ClobberMemory();
+  }
+}
+
+// For orientation: the same numbers out of the same text, unchecked.
+uint64_t SumFromChars(std::string_view text) {
+  uint64_t sum = 0;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at < end) {
+    uint64_t begin = 0, length = 0, start = 0;
+    at = std::from_chars(at, end, begin).ptr + 1;
+    at = std::from_chars(at, end, length).ptr + 1;
+    at = static_cast<const char*>(memchr(at, ' ', 8)) + 1;
+    at = static_cast<const char*>(memchr(at, ' ', 32)) + 1;
+    at = std::from_chars(at, end, start).ptr + 1;
+    sum += begin ^ length ^ start;
+  }
+  return sum;
+}
+
+uint64_t SumStream(const std::string& text) {
+  std::istringstream in(text);
+  uint64_t sum = 0, begin, length, start;
+  std::string type, device;
+  while (in >> begin >> length >> type >> device >> start) {
+    sum += begin ^ length ^ start;
+  }
+  return sum;
+}
+
+void FromChars(benchmark::State& state, Loads* loads) {
+  while (state.KeepRunningBatch(static_cast<int64_t>(loads->table.rows))) {
+    benchmark::DoNotOptimize(SumFromChars(loads->table.text));
+  }
+}
+
+void Stream(benchmark::State& state, Loads* loads) {
+  while (state.KeepRunningBatch(static_cast<int64_t>(loads->table.rows))) {
+    benchmark::DoNotOptimize(SumStream(loads->table.text));
+  }
+}
+
+void Register(const std::string& name, void (*run)(benchmark::State&, Loads*),
+              Loads* loads) {
+  benchmark::RegisterBenchmark(
+      name.c_str(), [=](benchmark::State& state) { run(state, loads); });
+}
+
+void RegisterText(size_t rows) {
+  auto* loads = new Loads{.table = LoadTable::Random(rows)};
+  loads->machine = LoadMachine::For(loads->table);
+  for (size_t d = 0; d < LoadTable::kDevices; ++d) {
+    loads->baseline.AddDevice(LoadTable::Path(d), loads->table.used[d]);
+  }
+  CheckReload(*loads);
+  if (SumFromChars(loads->table.text) != SumStream(loads->table.text)) {
+    Disagree("from_chars and istringstream");
+  }
+  const std::string stack = absl::StrCat("load:", rows);
+  Register(stack + "/reload/dmdax", Reload, loads);
+  Register(stack + "/reload/baseline", ReloadBaseline, loads);
+  Register(stack + "/parse/dmdax", Parse, loads);
+  Register(stack + "/parse/memcpy", CopyText, loads);
+  Register(stack + "/parse/from_chars", FromChars, loads);
+  Register(stack + "/parse/istringstream", Stream, loads);
+}
+
+}  // namespace
+
+void RegisterLoad(size_t max_rows) {
+  for (size_t rows : {1024, 32768, 1048576}) {
+    if (rows <= max_rows) RegisterText(rows);
+  }
+}
+
+}  // namespace dmdax::bench

@@ -52,6 +52,7 @@ class CompiledMapBuilder {
   void AddLeaves(const Below& below);
   bool MakeNarrow();
 
+  void AddColumns(const LinearTargets& columns);
   void AddRow(const DmTarget& ti);
   void AddPages(const DmTarget& ti, uint64_t first, uint64_t last);
   void AddLinear(const DmTarget& ti, uint64_t first, uint64_t last);
@@ -66,7 +67,11 @@ class CompiledMapBuilder {
                                               const std::vector<Leg>& legs,
                                               uint64_t pages) const;
 
-  void AddRun(uint64_t page, uint64_t pfn);
+  void AddRun(uint64_t page, uint64_t pfn) {
+    ++extents_;
+    map_->narrow_ ? map_->narrow_extents_.Add(page, pfn)
+                  : map_->wide_extents_.Add(page, pfn);
+  }
   void AddSpecial(uint64_t page, Special special);
   void AddError(uint64_t page, int err);
   void AddChain(uint64_t page);

@@ -175,6 +175,12 @@ struct TargetType {
   // the kernel logs.  Numbers are parsed with base/kstrtox.h, whichever of
   // its families the kernel's constructor uses; devices with DmGetDevice().
   absl::Status (*ctr)(DmTarget& ti, absl::Span<const std::string> argv);
+  // For a type whose rows may be nothing but a range of one device: fills `ti`
+  // as ctr does for the words "<dev> <start>", with the device open already
+  // and nothing that could fail; dax_layout is then that range.  Tables of
+  // millions of such rows are then
+  // kept as columns (see dm/linear_targets.h).
+  void (*ctr_range)(DmTarget& ti, const DmDev* dev, sector_t start) = nullptr;
   // Where a sector of the device (not of the row) goes.
   BioMap (*map)(const DmTarget& ti, sector_t sector, ReqOp op) = nullptr;
   // Appends the INFO, TABLE or IMA text.

@@ -99,14 +99,14 @@ void DmCtl::FillStatus(const HashCell& cell, DmIoctl& param) const {
     param.flags |= DM_ACTIVE_PRESENT_FLAG;
     if (!query_inactive) {
       if (md.disk().read_only()) param.flags |= DM_READONLY_FLAG;
-      param.target_count = static_cast<uint32_t>(live->targets().size());
+      param.target_count = static_cast<uint32_t>(live->num_targets());
     }
   }
   if (query_inactive && cell.new_map != nullptr) {
     if (!(cell.new_map->mode() & FMODE_WRITE)) {
       param.flags |= DM_READONLY_FLAG;
     }
-    param.target_count = static_cast<uint32_t>(cell.new_map->targets().size());
+    param.target_count = static_cast<uint32_t>(cell.new_map->num_targets());
   }
 }
 

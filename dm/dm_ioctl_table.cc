@@ -15,24 +15,23 @@
 
 namespace dmdax {
 
-absl::Status DmCtl::PopulateTable(DmTable& table, uint32_t target_count,
-                                  NextSpecFn next,
-                                  std::optional<size_t>* bad_row) {
+std::vector<DmTargetSpec> SpecsOf(const LinearRows& rows) {
+  std::vector<DmTargetSpec> specs;
+  specs.reserve(rows.size());
+  sector_t begin{};
+  for (size_t i = 0; i < rows.size(); ++i) {
+    specs.push_back({begin, rows.length[i], "linear", rows.Params(i)});
+    begin += rows.length[i];
+  }
+  return specs;
+}
+
+absl::Status DmCtl::PopulateTable(DmTable& table, size_t target_count,
+                                  AddRowsFn add) {
   if (target_count == 0) {
     return Fail(EINVAL, "populate_table: no targets specified");
   }
-  for (size_t i = 0; i < target_count; ++i) {
-    if (bad_row != nullptr) *bad_row = i;
-    absl::StatusOr<DmTargetSpec> spec = next(i);
-    if (!spec.ok()) return spec.status();
-    absl::Status s = table.AddTarget(spec->target_type, spec->sector_start,
-                                     sector_t(spec->length), spec->params);
-    if (!s.ok()) {
-      DmLog(machine_, KernLevel::kErr, "ioctl", "error adding target to table");
-      return s;
-    }
-  }
-  if (bad_row != nullptr) bad_row->reset();
+  if (absl::Status s = add(table); !s.ok()) return s;
   return table.Complete();
 }
 
@@ -79,6 +78,38 @@ absl::Status DmCtl::TableLoad(DmIoctl& param,
 
 absl::Status DmCtl::TableLoad(DmIoctl& param, uint32_t target_count,
                               NextSpecFn next, std::optional<size_t>* bad_row) {
+  return LoadRows(param, target_count, [&](DmTable& table) {
+    for (size_t i = 0; i < target_count; ++i) {
+      if (bad_row != nullptr) *bad_row = i;
+      absl::StatusOr<DmTargetSpec> spec = next(i);
+      if (!spec.ok()) return spec.status();
+      absl::Status s = table.AddTarget(spec->target_type, spec->sector_start,
+                                       sector_t(spec->length), spec->params);
+      if (!s.ok()) {
+        DmLog(machine_, KernLevel::kErr, "ioctl",
+              "error adding target to table");
+        return s;
+      }
+    }
+    if (bad_row != nullptr) bad_row->reset();
+    return absl::OkStatus();
+  });
+}
+
+absl::Status DmCtl::TableLoad(DmIoctl& param,
+                              std::shared_ptr<const LinearRows> rows,
+                              std::optional<size_t>* bad_row) {
+  return LoadRows(param, rows->size(), [&](DmTable& table) {
+    absl::Status s = table.AddLinearRows(rows, bad_row);
+    if (!s.ok()) {
+      DmLog(machine_, KernLevel::kErr, "ioctl", "error adding target to table");
+    }
+    return s;
+  });
+}
+
+absl::Status DmCtl::LoadRows(DmIoctl& param, size_t target_count,
+                             AddRowsFn add) {
   std::unique_ptr<DmTable> old_map;
   {
     absl::MutexLock lock(&mu_);
@@ -93,7 +124,7 @@ absl::Status DmCtl::TableLoad(DmIoctl& param, uint32_t target_count,
     const unsigned mode =
         param.flags & DM_READONLY_FLAG ? FMODE_READ : FMODE_READ | FMODE_WRITE;
     auto table = std::make_unique<DmTable>(md, mode);
-    absl::Status s = PopulateTable(*table, target_count, next, bad_row);
+    absl::Status s = PopulateTable(*table, target_count, add);
     if (!s.ok()) return s;
     if (s = CheckLoad(md, *table); !s.ok()) return s;
     old_map = std::move((*cell)->new_map);

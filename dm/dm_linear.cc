@@ -22,6 +22,17 @@ struct LinearC : DmTargetPrivate {
   sector_t start;
 };
 
+void LinearCtrRange(DmTarget& ti, const DmDev* dev, sector_t start) {
+  auto lc = std::make_unique<LinearC>();
+  lc->dev = dev;
+  lc->start = start;
+  ti.private_data = std::move(lc);
+  ti.num_flush_bios = 1;
+  ti.num_discard_bios = 1;
+  ti.num_secure_erase_bios = 1;
+  ti.num_write_zeroes_bios = 1;
+}
+
 absl::Status LinearCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   if (argv.size() != 2) return DmError("Invalid argument count");
   // The number is looked at before the device is opened.
@@ -31,15 +42,7 @@ absl::Status LinearCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   absl::StatusOr<const DmDev*> dev =
       DmGetDevice(ti, argv[0], "Device lookup failed");
   if (!dev.ok()) return dev.status();
-
-  auto lc = std::make_unique<LinearC>();
-  lc->dev = *dev;
-  lc->start = sector_t(*start);
-  ti.private_data = std::move(lc);
-  ti.num_flush_bios = 1;
-  ti.num_discard_bios = 1;
-  ti.num_secure_erase_bios = 1;
-  ti.num_write_zeroes_bios = 1;
+  LinearCtrRange(ti, *dev, sector_t(*start));
   return absl::OkStatus();
 }
 
@@ -118,6 +121,7 @@ const TargetType kLinearTarget = {
                 DM_TARGET_ZONED_HM | DM_TARGET_PASSES_CRYPTO,
     .registered = 1,
     .ctr = LinearCtr,
+    .ctr_range = LinearCtrRange,
     .map = LinearMap,
     .status = LinearStatus,
     .iterate_devices = LinearIterateDevices,

@@ -27,4 +27,14 @@ absl::StatusOr<std::vector<std::string>> DmSplitArgs(absl::string_view params) {
   }
 }
 
+std::string DmEscapeArg(absl::string_view word) {
+  std::string escaped;
+  escaped.reserve(word.size());
+  for (char c : word) {
+    if (c == '\\' || KernelIsSpace(c)) escaped.push_back('\\');
+    escaped.push_back(c);
+  }
+  return escaped;
+}
+
 }  // namespace dmdax

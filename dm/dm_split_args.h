@@ -27,6 +27,10 @@ inline constexpr size_t kMaxSplitArgs = size_t{1} << 19;
 
 absl::StatusOr<std::vector<std::string>> DmSplitArgs(absl::string_view params);
 
+// `word` as DmSplitArgs() undoes it: a backslash in front of white space and
+// backslashes.
+std::string DmEscapeArg(absl::string_view word);
+
 }  // namespace dmdax
 
 #endif  // DMDAX_DM_DM_SPLIT_ARGS_H_

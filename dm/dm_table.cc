@@ -11,16 +11,10 @@
 #include "dm/mapped_device.h"
 
 namespace dmdax {
-namespace {
-
-// The last sector that a byte offset in a loff_t can reach: LLONG_MAX >> 9.
-constexpr uint64_t kMaxEnd = (uint64_t{1} << 54) - 1;
-
-}  // namespace
-
 DmTable::~DmTable() {
   // Targets first: they may look at their devices while they go.
   targets_.clear();
+  columns_.reset();
   for (TableDev& dd : devices_) md_.PutTableDevice(dd.dm_dev);
 }
 
@@ -72,6 +66,7 @@ absl::Status DmTable::ConstructTarget(DmTarget& ti, absl::string_view params) {
 absl::Status DmTable::AddTarget(absl::string_view type, sector_t start,
                                 sector_t len, absl::string_view params) {
   const KernelProfile& profile = md_.machine().profile();
+  if (columns_ != nullptr) SpreadColumns();
   if (singleton_) {
     return Refuse(absl::StrCat("target type ", targets_[0].type->name,
                                " must appear alone in table"));
@@ -107,6 +102,7 @@ absl::Status DmTable::AddTarget(absl::string_view type, sector_t start,
     ti.ctr_params = std::string(params);
   }
   highs_.push_back(start.value() + len.value() - 1);
+  size_ = start.value() + len.value();
   targets_.push_back(std::move(ti));
   return absl::OkStatus();
 }
@@ -121,19 +117,11 @@ absl::Status DmTable::Complete() {
 }
 
 const DmTarget* DmTable::FindTarget(sector_t sector) const {
+  if (columns_ != nullptr) return columns_->Find(sector.value());
   // Rows adjoin, so the first that ends at or after the sector holds it: what
-  // the kernel's B-tree of `highs` computes.  This is std::lower_bound()
-  // written so that the comparison is added and not jumped on: random
-  // searches mispredict every other jump.
-  const uint64_t s = sector.value();
-  if (highs_.empty() || s > highs_.back()) return nullptr;
-  const uint64_t* high = highs_.data();
-  for (size_t left = highs_.size(); left > 1;) {
-    const size_t half = left / 2;
-    high += static_cast<size_t>(high[half - 1] < s) * half;
-    left -= half;
-  }
-  return &targets_[static_cast<size_t>(high - highs_.data())];
+  // the kernel's B-tree of `highs` computes.
+  if (highs_.empty() || sector.value() > highs_.back()) return nullptr;
+  return &targets_[FindHigh(highs_.data(), highs_.size(), sector.value())];
 }
 
 absl::StatusOr<const DmDev*> DmTable::GetDevice(DevT dev, unsigned mode) {

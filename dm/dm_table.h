@@ -22,6 +22,8 @@
 
 #include <cstdint>
 #include <list>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +31,8 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "dm/device_mapper.h"
+#include "dm/linear_rows.h"
+#include "dm/linear_targets.h"
 
 namespace dmdax {
 
@@ -67,6 +71,10 @@ class DmTable {
   // target's constructor says.
   absl::Status AddTarget(absl::string_view type, sector_t start, sector_t len,
                          absl::string_view params);
+  // AddTarget() of all rows, with the same outcome, but 2 ns a row.  `bad_row`
+  // (or null) learns which row was refused; nothing, if none was.
+  absl::Status AddLinearRows(std::shared_ptr<const LinearRows> rows,
+                             std::optional<size_t>* bad_row);
   // dm_table_complete(): determines the type.  Call once, after the rows.
   absl::Status Complete();
 
@@ -84,10 +92,21 @@ class DmTable {
     restoring_ = false;
   }
   bool restoring() const { return restoring_; }
-  absl::Span<const DmTarget> targets() const { return targets_; }
-  absl::Span<DmTarget> mutable_targets() { return absl::MakeSpan(targets_); }
+  size_t num_targets() const {
+    return columns_ == nullptr ? targets_.size() : columns_->size();
+  }
+  // Of a table that came as columns: makes them, when first asked for.
+  absl::Span<const DmTarget> targets() const {
+    return columns_ == nullptr ? absl::MakeConstSpan(targets_)
+                               : columns_->All();
+  }
+  absl::Span<DmTarget> mutable_targets() {
+    return columns_ == nullptr ? absl::MakeSpan(targets_) : columns_->All();
+  }
+  // The columns that the table came as, or null.
+  const LinearTargets* columns() const { return columns_.get(); }
   // dm_table_get_size(): one past the last sector.
-  uint64_t size() const { return highs_.empty() ? 0 : highs_.back() + 1; }
+  uint64_t size() const { return size_; }
 
   // The target that holds `sector`, or null past the end.
   const DmTarget* FindTarget(sector_t sector) const;
@@ -130,6 +149,17 @@ class DmTable {
   void SetRestrictions(const QueueLimits& limits, bool keeps_features = false);
 
  private:
+  // The last sector that a byte offset in a loff_t can reach: LLONG_MAX >> 9.
+  static constexpr uint64_t kMaxEnd = (uint64_t{1} << 54) - 1;
+
+  absl::Status TakeColumns(const LinearRows& rows,
+                           std::vector<LinearTargets::Use>* uses,
+                           size_t* taken);
+  // Columns become rows like others.
+  void SpreadColumns();
+  std::optional<QueueLimits> LimitsOfColumns() const;
+  // Number of the row that targets_[i] is.
+  size_t RowOf(size_t i) const;
   absl::Status CheckType(const TargetType& type) const;
   absl::Status ConstructTarget(DmTarget& ti, absl::string_view params);
   absl::Status DetermineType();
@@ -152,8 +182,12 @@ class DmTable {
   bool singleton_ = false;
   bool restoring_ = false;
   const TargetType* immutable_target_type_ = nullptr;
+  // All rows; of a table that came as columns only the first on each device,
+  // which speak for the others in all that does not depend on where a row is.
   std::vector<DmTarget> targets_;
-  std::vector<uint64_t> highs_;  // last sector of each row
+  std::vector<uint64_t> highs_;  // last sector of each of targets_
+  uint64_t size_ = 0;
+  std::unique_ptr<LinearTargets> columns_;
   std::list<TableDev> devices_;
 };
 

@@ -65,8 +65,9 @@ absl::Status DmTable::CheckBlockAlignment(const QueueLimits& limits) const {
   uint64_t remaining = 0;
   uint64_t next_start = 0;
   size_t i = 0;
-  for (; i < targets_.size(); ++i) {
-    const DmTarget& ti = targets_[i];
+  const absl::Span<const DmTarget> rows = targets();
+  for (; i < rows.size(); ++i) {
+    const DmTarget& ti = rows[i];
     QueueLimits ti_limits = BlkSetStackingLimits(md_.machine().profile());
     StackDevices(ti, ti_limits);
     const uint64_t ti_block = ti_limits.logical_block_size >> kSectorShift;
@@ -77,7 +78,7 @@ absl::Status DmTable::CheckBlockAlignment(const QueueLimits& limits) const {
   if (remaining == 0) return absl::OkStatus();
   // The kernel names the row it stopped at; past the last one it shows the
   // last row's numbers with the count of rows as the line.
-  const DmTarget& ti = targets_[std::min(i, targets_.size() - 1)];
+  const DmTarget& ti = rows[std::min(i, rows.size() - 1)];
   return Refuse(absl::StrCat("table line ", i, " (start sect ",
                              ti.begin.value(), " len ", ti.len.value(),
                              ") not aligned to h/w logical block size ",
@@ -85,9 +86,12 @@ absl::Status DmTable::CheckBlockAlignment(const QueueLimits& limits) const {
 }
 
 absl::StatusOr<QueueLimits> DmTable::CalculateQueueLimits() const {
+  if (columns_ != nullptr) {
+    if (std::optional<QueueLimits> limits = LimitsOfColumns()) return *limits;
+  }
   const KernelProfile& profile = md_.machine().profile();
   QueueLimits limits = BlkSetStackingLimits(profile);
-  for (const DmTarget& ti : targets_) {
+  for (const DmTarget& ti : targets()) {
     QueueLimits ti_limits = BlkSetStackingLimits(profile);
     StackDevices(ti, ti_limits);
     if (ti.type->io_hints != nullptr) ti.type->io_hints(ti, ti_limits);

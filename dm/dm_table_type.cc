@@ -49,22 +49,30 @@ DaxVerdict DmTable::SupportsDax(uint64_t blocksize) const {
   Machine& machine = md_.machine();
   const bool any_leg_will_do =
       machine.profile().dm_dax_check == DmDaxCheck::kAnyLegQueueFlag;
-  for (size_t i = 0; i < targets_.size(); ++i) {
-    const DmTarget& ti = targets_[i];
-    DaxVerdict verdict{.target = static_cast<int>(i)};
-    const std::string who =
-        absl::StrCat("target ", i, " (", ti.type->name, ")");
+  // Only this check looks at where on its device a row is.
+  const bool every_row =
+      machine.profile().dm_dax_check == DmDaxCheck::kGenericFsdaxSupported;
+  const absl::Span<const DmTarget> rows =
+      every_row ? targets() : absl::MakeConstSpan(targets_);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const DmTarget& ti = rows[i];
+    const size_t row = every_row ? i : RowOf(i);
+    DaxVerdict verdict{.target = static_cast<int>(row)};
+    // Most rows have nothing to say, and are many.
+    const auto who = [&] {
+      return absl::StrCat("target ", row, " (", ti.type->name, ")");
+    };
     if (ti.type->direct_access == nullptr) {
-      verdict.reason = absl::StrCat(who, " has no direct_access");
+      verdict.reason = absl::StrCat(who(), " has no direct_access");
       return verdict;
     }
     if (machine.profile().dm_wildcard_is_never_dax &&
         (ti.type->features & DM_TARGET_WILDCARD)) {
-      verdict.reason = absl::StrCat(who, " is a wildcard target");
+      verdict.reason = absl::StrCat(who(), " is a wildcard target");
       return verdict;
     }
     if (ti.type->iterate_devices == nullptr) {
-      verdict.reason = absl::StrCat(who, " has no devices (iterate_devices)");
+      verdict.reason = absl::StrCat(who(), " has no devices (iterate_devices)");
       return verdict;
     }
     bool one_is_dax = false;
@@ -78,13 +86,13 @@ DaxVerdict DmTable::SupportsDax(uint64_t blocksize) const {
             return any_leg_will_do ? 1 : 0;
           }
           verdict.device = dev.name;
-          verdict.reason = absl::StrCat(who, ": leg ", dev.name, " (",
+          verdict.reason = absl::StrCat(who(), ": leg ", dev.name, " (",
                                         dev.bdev->name(), "): ", why);
           return any_leg_will_do ? 0 : 1;
         });
     if (any_leg_will_do && one_is_dax) continue;
     if (any_leg_will_do && verdict.reason.empty()) {
-      verdict.reason = absl::StrCat(who, " uses no devices");
+      verdict.reason = absl::StrCat(who(), " uses no devices");
     }
     if (!verdict.dax()) return verdict;
   }
@@ -105,7 +113,7 @@ bool DmTable::DaxSynchronous() const {
 absl::Status DmTable::VerifyRequestBased() {
   type_ = DM_TYPE_REQUEST_BASED;
   const char* error = nullptr;
-  if (targets_.size() > 1) {
+  if (num_targets() > 1) {
     error = "request-based DM doesn't support multiple targets";
   } else if (devices_.empty()) {
     if (const DmTable* live = md_.live_table()) type_ = live->type();

@@ -26,6 +26,7 @@ void ExtentTable<Word>::Finish(uint64_t pages) {
   const size_t n = entries_.size();
   size_ = n;
   entries_.push_back({static_cast<Word>(pages), kSpecial});
+  entries_.ShrinkToFit();
   if (n == 1) {
     shape_ = ExtentShape::kOne;
   } else if (equal && pages - entries_[n - 1].start <= entries_[1].start) {
@@ -49,19 +50,46 @@ bool ExtentTable<Word>::AllEqual() const {
   return true;
 }
 
+// Each extent is written to the first slot that begins in it or after it, the
+// last writer is right; slots that nobody wrote to are in the extent of those
+// before.  Going from slot to slot and looking for its extent, the obvious
+// way, is as short but mispredicts a jump at every other slot: 9 ns an extent,
+// this 2.
 template <typename Word>
-template <typename Fn>
-void ExtentTable<Word>::ForEachSlot(uint64_t pages, const Fn& fn) const {
-  const uint64_t slots = ((pages - 1) >> shift_) + 1;
+template <typename Slot>
+void ExtentTable<Word>::FillSlots(uint64_t pages, Column<Slot>* slots) const {
+  const uint64_t n = ((pages - 1) >> shift_) + 1;
+  // One slot more for extents that begin after the last one's first page.
+  slots->Resize(n + 1);
+  std::fill_n(slots->data(), n + 1, Slot{0});
+  const uint64_t round_up = (uint64_t{1} << shift_) - 1;
+  for (size_t i = 0; i < size_; ++i) {
+    (*slots)[(uint64_t{entries_[i].start} + round_up) >> shift_] =
+        static_cast<Slot>(i);
+  }
+  Slot extent = 0;
+  for (uint64_t slot = 0; slot < n; ++slot) {
+    extent = std::max(extent, (*slots)[slot]);
+    (*slots)[slot] = extent;
+  }
+  slots->Resize(n);
+}
+
+template <typename Word>
+template <typename Slot, typename Fn>
+void ExtentTable<Word>::ForEachCrowd(const Column<Slot>& slots,
+                                     const Fn& fn) const {
+  const size_t n = slots.size();
   size_t i = 0;
-  for (uint64_t slot = 0; slot < slots; ++slot) {
-    const uint64_t page = slot << shift_;
-    while (entries_[i + 1].start <= page) ++i;
-    size_t last = i;
-    const uint64_t end = page + (uint64_t{1} << shift_);
-    while (last + 1 < size_ && entries_[last + 1].start < end) ++last;
-    fn(slot, Crowd{i, last - i});
-    i = last;
+  for (uint64_t slot = 0; slot < n; ++slot) {
+    // The search of a slot ends at the next one's first extent, or before it.
+    const size_t next = slot + 1 < n ? slots[slot + 1] : size_ - 1;
+    if (next - i > 2 * kScan) [[unlikely]] {
+      const uint64_t end = (slot + 1) << shift_;
+      const size_t last = next - (entries_[next].start == end ? 1 : 0);
+      if (last - i > 2 * kScan) fn(slot, i, last);
+    }
+    i = next;
   }
 }
 
@@ -72,16 +100,13 @@ void ExtentTable<Word>::MakeFine(uint64_t pages) {
   const uint64_t slots = std::max<uint64_t>(
       size_ * 5 / 2, std::min<uint64_t>(kFreeSlots, size_ * kMostFineSlots));
   shift_ = ShiftFor(pages, slots + 1);
-  fine_.reserve(((pages - 1) >> shift_) + 1);
-  size_t most = 0;
-  ForEachSlot(pages, [&](uint64_t, Crowd crowd) {
-    fine_.push_back(static_cast<uint16_t>(crowd.first));
-    most = std::max(most, crowd.more);
-  });
-  if (most <= 2 * kScan) {
+  FillSlots(pages, &fine_);
+  bool crowded = false;
+  ForEachCrowd(fine_, [&](uint64_t, size_t, size_t) { crowded = true; });
+  if (!crowded) {
     shape_ = ExtentShape::kFine;
   } else {
-    HugeVector<uint16_t>().swap(fine_);
+    fine_ = Column<uint16_t>();
     MakeDirectory(pages);
   }
 }
@@ -91,16 +116,13 @@ void ExtentTable<Word>::MakeDirectory(uint64_t pages) {
   // At most 1.25 slots an extent: 5 bytes.  More slots save steps of the
   // search but cost cache, which is dearer from a million extents on.
   shift_ = ShiftFor(pages, size_ + size_ / 4 + 1);
-  directory_.reserve(((pages - 1) >> shift_) + 1);
-  ForEachSlot(pages, [&](uint64_t slot, Crowd crowd) {
-    directory_.push_back(
-        crowd.more > 2 * kScan
-            ? MakeDense(slot << shift_, crowd.first, crowd.first + crowd.more)
-            : static_cast<uint32_t>(crowd.first));
+  FillSlots(pages, &directory_);
+  ForEachCrowd(directory_, [&](uint64_t slot, size_t first, size_t last) {
+    directory_[slot] = MakeDense(slot << shift_, first, last);
   });
   shape_ = dense_.empty() ? ExtentShape::kCoarse : ExtentShape::kDense;
   dense_.shrink_to_fit();
-  dense_slots_.shrink_to_fit();
+  dense_slots_.ShrinkToFit();
 }
 
 // Extents first .. last hold the slot's pages.
@@ -132,8 +154,8 @@ size_t ExtentTable<Word>::FindDense(const Dense& dense, uint64_t page) const {
   const size_t high = dense_slots_[slot + 1];
   if (high - low <= kScan) return low;
   const auto next = std::upper_bound(
-      entries_.begin() + static_cast<ptrdiff_t>(low) + 1,
-      entries_.begin() + static_cast<ptrdiff_t>(high) + 1, page,
+      entries_.begin() + low + 1,
+      entries_.begin() + high + 1, page,
       [](uint64_t p, const Entry& entry) { return p < entry.start; });
   return static_cast<size_t>(next - entries_.begin()) - 1;
 }

@@ -46,7 +46,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "base/huge_allocator.h"
+#include "base/column.h"
 #include "base/reciprocal.h"
 
 namespace dmdax {
@@ -63,7 +63,8 @@ class ExtentTable {
   static constexpr Word kSpecial =
       static_cast<Word>(~Word{0} << (sizeof(Word) * 8 - 4));
 
-  void Reserve(size_t extents) { entries_.reserve(extents + 1); }
+  // Room that is never used is given back, and was never touched.
+  void Reserve(size_t extents) { entries_.Reserve(extents + 1); }
   // `start` ascends strictly, beginning with 0.
   void Add(uint64_t start, uint64_t value) {
     entries_.push_back({static_cast<Word>(start), static_cast<Word>(value)});
@@ -174,13 +175,13 @@ class ExtentTable {
   bool AllEqual() const;
   void MakeFine(uint64_t pages);
   void MakeDirectory(uint64_t pages);
-  // The extents that hold pages of a slot: the first, and how many more.
-  struct Crowd {
-    size_t first, more;
-  };
-  // Calls fn(slot, crowd) for all slots of 2^shift_ pages.
-  template <typename Fn>
-  void ForEachSlot(uint64_t pages, const Fn& fn) const;
+  // The extent that holds the first page of every slot of 2^shift_ pages.
+  template <typename Slot>
+  void FillSlots(uint64_t pages, Column<Slot>* slots) const;
+  // Calls fn(slot, first, last) for the slots of `slots` whose pages are in
+  // more than 2 * kScan extents, first to last.
+  template <typename Slot, typename Fn>
+  void ForEachCrowd(const Column<Slot>& slots, const Fn& fn) const;
   uint32_t MakeDense(uint64_t first_page, size_t first, size_t last);
   size_t FindDense(const Dense& dense, uint64_t page) const;
 
@@ -188,12 +189,12 @@ class ExtentTable {
   uint32_t shift_ = 0;
   size_t size_ = 0;
   // And one more whose start is the table's end.
-  HugeVector<Entry> entries_;
-  HugeVector<uint16_t> fine_;
-  HugeVector<uint32_t> directory_;
+  Column<Entry> entries_;
+  Column<uint16_t> fine_;
+  Column<uint32_t> directory_;
   Reciprocal equal_;
   std::vector<Dense> dense_;
-  HugeVector<uint32_t> dense_slots_;
+  Column<uint32_t> dense_slots_;
 };
 
 using NarrowExtents = ExtentTable<uint32_t>;

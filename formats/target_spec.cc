@@ -6,7 +6,6 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "base/kstrtox.h"
 #include "dm/dm_split_args.h"
 #include "formats/table_text.h"
 
@@ -16,17 +15,6 @@ namespace {
 // Parameters beyond this stay as they are: splitting them would cost memory
 // many times their size.  It is 16 times the longest row seen in practice.
 constexpr size_t kMaxTypedParams = 1 << 20;
-
-// A device's name as one word for DmSplitArgs().
-std::string Escaped(const std::string& name) {
-  std::string word;
-  word.reserve(name.size());
-  for (char c : name) {
-    if (c == '\\' || KernelIsSpace(c)) word.push_back('\\');
-    word.push_back(c);
-  }
-  return word;
-}
 
 bool TypedLinear(const std::vector<std::string>& argv, proto::Linear* linear) {
   uint64_t start;
@@ -75,7 +63,7 @@ bool Typed(const std::string& type, const std::vector<std::string>& argv,
 }
 
 std::string LinearParams(const proto::Linear& linear) {
-  return absl::StrCat(Escaped(linear.device()), " ", linear.start());
+  return absl::StrCat(DmEscapeArg(linear.device()), " ", linear.start());
 }
 
 std::string StripedParams(const proto::Striped& striped) {
@@ -126,8 +114,8 @@ DmTargetSpec SpecFromTarget(const proto::Target& target) {
       break;
     case proto::Target::kLogWrites:
       spec.target_type = "log-writes";
-      spec.params = absl::StrCat(Escaped(target.log_writes().device()), " ",
-                                 Escaped(target.log_writes().log_device()));
+      spec.params = absl::StrCat(DmEscapeArg(target.log_writes().device()), " ",
+                                 DmEscapeArg(target.log_writes().log_device()));
       break;
     case proto::Target::kRaw:
       spec.target_type = target.raw().type();

@@ -57,15 +57,19 @@ class KeptBlocks {
   }
 
   void Keep(void* data, size_t size) {
+    std::vector<Block> gone;
     {
       absl::MutexLock lock(&mu_);
-      if (kept_ + size <= kMostKept) {
-        kept_ += size;
-        blocks_.push_back({data, size});
-        return;
+      blocks_.push_back({data, size});
+      kept_ += size;
+      // The oldest go first.
+      while (kept_ > kMostKept) {
+        kept_ -= blocks_.front().size;
+        gone.push_back(blocks_.front());
+        blocks_.erase(blocks_.begin());
       }
     }
-    munmap(data, size);
+    for (const Block& block : gone) munmap(block.data, block.size);
   }
 
  private:

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "formats/linear_text.h"
 #include "formats/table_text.h"
 #include "formats/world_format.h"
 
@@ -35,11 +36,28 @@ void CheckText(absl::string_view bytes) {
   }
 }
 
+// The fast parser at every level takes nothing that the judge reads otherwise.
+void CheckLinear(absl::string_view bytes) {
+  const dmdax::TableText text = dmdax::ParseTableText(bytes, "t");
+  bool taken = false;
+  for (dmdax::SimdLevel level : {dmdax::SimdLevel::kPlain, dmdax::BestSimd()}) {
+    const auto rows = dmdax::ParseLinearText(bytes, level);
+    Check(level == dmdax::SimdLevel::kPlain || taken == (rows != nullptr));
+    taken = rows != nullptr;
+    if (!taken) continue;
+    const auto specs = dmdax::SpecsOf(*rows);
+    Check(text.ok() && specs.size() == text.rows.size());
+    Check(*dmdax::PrintTableText(specs) ==
+          *dmdax::PrintTableText(text.Specs()));
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string bytes(reinterpret_cast<const char*>(data), size);
   CheckText(bytes);
+  CheckLinear(bytes);
   const auto table = dmdax::ParseTable(bytes, "t");
   if (!table.ok()) return 0;
   (void)table->source.Locate("target[1].linear.device");

@@ -96,15 +96,25 @@ class Graph {
   void AddTable(int job, int device, const proto::Table& table) {
     // A million rows name few devices, mostly the same one again.
     int last = device;
+    const auto add = [&](const std::string& word) {
+      const int below = Find(word);
+      if (below < 0 || below == device || below == last) return;
+      last = below;
+      const int needed = Has(below) ? below : devices_ + below;
+      if (needed != job) AddEdge(needed, job);
+    };
+    const std::string* linear = nullptr;
     for (const proto::Target& target : table.target()) {
-      ForEachWord(SpecFromTarget(target).params, [&](const std::string& word) {
-        const int below = Find(word);
-        if (below < 0 || below == device || below == last) return;
-        last = below;
-        const int needed = Has(below) ? below : devices_ + below;
-        if (needed != job) AddEdge(needed, job);
-      });
+      if (!target.has_linear()) {
+        ForEachWord(SpecFromTarget(target).params, add);
+        continue;
+      }
+      // Its other word is a number, which no device is called.
+      const std::string& name = target.linear().device();
+      if (linear == nullptr || name != *linear) add(name);
+      linear = &name;
     }
+    for (const std::string& name : table.packed().device_name()) add(name);
   }
 
   int Find(const std::string& word) const {

@@ -84,6 +84,9 @@ class WireCheck {
     if (field == nullptr) {
       return Fail(absl::StrCat(type.name(), " has no field ", number));
     }
+    if ((*tag & 7) == kBytes && field->is_packable()) {
+      return Packed(type, *field, end);
+    }
     if (WireTypeOf(*field) != static_cast<int>(*tag & 7)) {
       return Fail(absl::StrCat(type.name(), ".", field->name(),
                                " can not have wire type ", *tag & 7));
@@ -122,6 +125,29 @@ class WireCheck {
     }
     at_ += *size;
     return true;
+  }
+
+  // Numbers one after the other.  The schema has packed varints only.
+  bool Packed(const pb::Descriptor& type, const Field& field, size_t end) {
+    const std::optional<uint64_t> size = Varint(end);
+    if (!size || *size > end - at_) return Truncated(type, end);
+    if (WireTypeOf(field) != kVarint) {
+      return Fail(absl::StrCat(type.name(), ".", field.name(),
+                               " can not have wire type ", int{kBytes}));
+    }
+    const size_t last = at_ + *size;
+    // Varint() of each, but without a jump at the end of each.
+    int run = 0;  // bytes of a number so far
+    bool bad = false;
+    for (size_t i = at_; i < last; ++i) {
+      const unsigned char byte = static_cast<unsigned char>(bytes_[i]);
+      bad |= (run == 9) & (byte > 1);
+      run = byte < 0x80 ? 0 : run + 1;
+    }
+    at_ = last;
+    if (!bad && run == 0) return true;
+    return Fail(absl::StrCat(type.name(), ".", field.name(),
+                             " has numbers that are cut off"));
   }
 
   bool Skip(size_t n, size_t end) {

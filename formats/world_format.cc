@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
+#include "formats/packed_table.h"
 #include "formats/read_message.h"
 #include "formats/table_text.h"
 #include "formats/utf8.h"
@@ -226,6 +227,11 @@ absl::StatusOr<std::string> PrintTable(const proto::Table& table,
     return ErrnoError(EINVAL,
                       "dmsetup's text has no way to say that a table is "
                       "read-only: that is dmsetup's option -r");
+  }
+  if (table.has_packed()) {
+    proto::Table readable = table;
+    if (absl::Status s = UnpackTable(&readable); !s.ok()) return s;
+    return PrintTable(readable, format);
   }
   std::vector<DmTargetSpec> rows;
   rows.reserve(static_cast<size_t>(table.target_size()));

@@ -13,6 +13,7 @@
 #include "base/errno_status.h"
 #include "block/queue_sysfs.h"
 #include "formats/load_order.h"
+#include "formats/packed_table.h"
 #include "formats/row_hint.h"
 #include "formats/table_text.h"
 #include "state/dm_snapshot.h"
@@ -168,12 +169,35 @@ class Loader {
 
   absl::Status LoadTable(int i, const proto::Table& table,
                          const std::string& field) {
+    if (PackedError e = CheckPacked(table); !e.ok()) {
+      return Bad(
+          i,
+          absl::StrCat(field, ".packed", e.field.empty() ? "" : ".", e.field),
+          e.what);
+    }
+    const std::shared_ptr<const LinearRows> rows = RowsOfTable(table);
+    if (rows == nullptr && table.has_packed()) {
+      // Names that only rows can refuse, in their words.
+      proto::Table readable = table;
+      if (absl::Status s = UnpackTable(&readable); !s.ok()) return s;
+      return LoadRows(i, readable, field, ".packed.device[", nullptr);
+    }
+    return LoadRows(i, table, field,
+                    table.has_packed() ? ".packed.device[" : ".target[", rows);
+  }
+
+  // `rows`, if not null, are those of the table; `row_name` is how the path of
+  // one begins.
+  absl::Status LoadRows(int i, const proto::Table& table,
+                        const std::string& field, absl::string_view row_name,
+                        const std::shared_ptr<const LinearRows>& rows) {
     std::vector<DmTargetSpec> specs;
-    specs.reserve(static_cast<size_t>(table.target_size()));
     const auto row_field = [&](size_t row) {
-      return absl::StrCat(field, ".target[", row, "]");
+      return absl::StrCat(field, row_name, row, "]");
     };
-    for (int row = 0; row < table.target_size(); ++row) {
+    if (rows == nullptr)
+      specs.reserve(static_cast<size_t>(table.target_size()));
+    for (int row = 0; rows == nullptr && row < table.target_size(); ++row) {
       specs.push_back(SpecFromTarget(table.target(row)));
       absl::Status s =
           CheckRow(i, row_field(static_cast<size_t>(row)), specs.back());
@@ -183,8 +207,10 @@ class Loader {
                .name = Device(i).name()};
     std::optional<size_t> bad_row;
     machine_.log().TakeNew();  // of earlier tables, which were accepted
-    absl::Status s = ctl_.TableLoad(io, specs, &bad_row);
+    absl::Status s = rows == nullptr ? ctl_.TableLoad(io, specs, &bad_row)
+                                     : ctl_.TableLoad(io, rows, &bad_row);
     if (s.ok()) return s;
+    if (rows != nullptr) specs = SpecsOf(*rows);
     std::vector<std::string> reasons = machine_.log().TakeNew();
     if (reasons.empty()) reasons.push_back(std::string(s.message()));
     const RowHint hint =

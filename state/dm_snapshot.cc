@@ -245,6 +245,7 @@ absl::StatusOr<std::unique_ptr<DmTable>> DmSnapshotter::RestoreTable(
     MappedDevice& md, const proto::Table& in) {
   auto table = std::make_unique<DmTable>(
       md, in.readonly() ? FMODE_READ : FMODE_READ | FMODE_WRITE);
+  if (in.has_packed()) return Corrupt(md.name(), "a packed table");
   table->BeginRestore();
   // The order of the table's devices is not always that of its rows.
   const auto& devices = in.runtime().device();
@@ -261,7 +262,7 @@ absl::StatusOr<std::unique_ptr<DmTable>> DmSnapshotter::RestoreTable(
     if (!s.ok()) return Corrupt(md.name(), s.message());
   }
   for (const auto& [row, state] : in.runtime().target_state()) {
-    if (row >= table->targets().size()) {
+    if (row >= table->num_targets()) {
       return Corrupt(md.name(), absl::StrCat("state for row ", row));
     }
     DmTarget& ti = table->mutable_targets()[row];

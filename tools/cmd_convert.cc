@@ -5,6 +5,7 @@
 #include <iostream>
 #include <memory>
 
+#include "formats/packed_table.h"
 #include "formats/world_format.h"
 #include "formats/world_load.h"
 #include "tools/app.h"
@@ -16,6 +17,7 @@ struct ConvertOptions {
   std::string file = "-";
   std::string to = "textproto";
   bool world = false;
+  bool packed = false;
 };
 
 Format FormatNamed(const std::string& name) {
@@ -32,10 +34,14 @@ absl::StatusOr<std::string> Convert(const ConvertOptions& o) {
   if (o.world) {
     absl::StatusOr<ParsedWorld> world = ParseWorld(*std::move(bytes), where);
     if (!world.ok()) return world.status();
+    if (absl::Status s = UnpackWorld(&world->world); !s.ok()) return s;
+    if (o.packed) PackWorld(&world->world);
     return PrintWorld(world->world, FormatNamed(o.to));
   }
   absl::StatusOr<ParsedTable> table = ParseTable(*std::move(bytes), where);
   if (!table.ok()) return table.status();
+  if (absl::Status s = UnpackTable(&table->table); !s.ok()) return s;
+  if (o.packed) PackTable(&table->table);
   return PrintTable(table->table, FormatNamed(o.to));
 }
 
@@ -55,11 +61,14 @@ void RegisterConvert(CLI::App& cli, App& app) {
       "A table (or with --as-world a World) from one form to another; the\n"
       "form of the input is told by its content.\n\n"
       "  dmsetup table home | dmdax convert --to textproto\n"
-      "  dmdax convert --as-world --to json examples/oracle.textproto");
+      "  dmdax convert --as-world --to json examples/oracle.textproto\n"
+      "  dmdax convert --packed --to binary huge.table > huge.pb");
   convert->add_option("FILE", o->file, "Input, or - for standard input");
   convert->add_option("--to", o->to, "dmsetup, textproto, json or binary")
       ->check(CLI::IsMember(kForms));
   convert->add_flag("--as-world", o->world, "The input is a World");
+  convert->add_flag("--packed", o->packed,
+                    "Write tables of linear rows as columns");
   convert->callback([o, &app] { Emit(app, Convert(*o)); });
 
   auto to = std::make_shared<std::string>("textproto");

@@ -97,9 +97,9 @@ bool CreateOneDevice(DmsetupContext& ctx, const std::string& name,
   if (!task.SetName(name)) return false;
   if (o.uuid && !task.SetUuid(*o.uuid)) return false;
   if (!o.notable) {
-    std::optional<std::vector<DmTargetSpec>> rows = ReadTableArg(ctx, file);
-    if (!rows) return false;
-    task.SetRows(*std::move(rows));
+    std::optional<TableArg> table = ReadTableArg(ctx, file);
+    if (!table) return false;
+    task.SetRows(std::move(table->rows), std::move(table->columns));
   }
   if (o.readonly) task.AddFlags(DM_READONLY_FLAG);
   if (o.minor) {
@@ -128,10 +128,10 @@ bool CmdLoad(DmsetupContext& ctx, const CommandCall& call) {
   }
   DmTask task(ctx, DmTaskType::kReload);
   if (!task.SetDevice(name)) return false;
-  std::optional<std::vector<DmTargetSpec>> rows =
+  std::optional<TableArg> table =
       ReadTableArg(ctx, args.size() == 1 ? args[0] : std::string());
-  if (!rows) return false;
-  task.SetRows(*std::move(rows));
+  if (!table) return false;
+  task.SetRows(std::move(table->rows), std::move(table->columns));
   if (ctx.options.readonly) task.AddFlags(DM_READONLY_FLAG);
   if (ctx.options.inactive) task.AddFlags(DM_QUERY_INACTIVE_TABLE_FLAG);
   if (!task.Run()) return false;

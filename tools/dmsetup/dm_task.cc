@@ -216,6 +216,7 @@ absl::Status DmTask::Ioctl() {
     case DmTaskType::kCreate:
       return ctl.DevCreate(io_);
     case DmTaskType::kReload: {
+      if (columns_ != nullptr) return ctl.TableLoad(io_, columns_);
       std::vector<DmTargetSpec> specs = rows_;
       // libdevmapper doubles backslashes, so the kernel sees them again.
       for (DmTargetSpec& spec : specs) {
@@ -330,8 +331,9 @@ bool DmTask::CreateAndLoad() {
   load.name_ = name_;
   load.SetDevNumber(create.dev());
   load.AddFlags(flags_ & DM_READONLY_FLAG);
-  load.SetRows(std::move(rows_));
+  load.SetRows(std::move(rows_), std::move(columns_));
   rows_.clear();
+  columns_ = nullptr;
   uuid_.clear();
   if (load.RunOne()) {
     type_ = DmTaskType::kResume;
@@ -346,7 +348,8 @@ bool DmTask::CreateAndLoad() {
 }
 
 bool DmTask::Run() {
-  if (type_ == DmTaskType::kCreate && !rows_.empty()) return CreateAndLoad();
+  const bool has_rows = !rows_.empty() || columns_ != nullptr;
+  if (type_ == DmTaskType::kCreate && has_rows) return CreateAndLoad();
   return RunOne();
 }
 

@@ -77,7 +77,12 @@ class DmTask {
   void SetEventNr(uint32_t event_nr) { io_.event_nr = event_nr; }
   void SetSector(sector_t sector) { sector_ = sector; }
   void SetText(std::string text) { text_ = std::move(text); }
-  void SetRows(std::vector<DmTargetSpec> rows) { rows_ = std::move(rows); }
+  // `columns`, unless null, are the rows; their devices need no escapes.
+  void SetRows(std::vector<DmTargetSpec> rows,
+               std::shared_ptr<const LinearRows> columns = nullptr) {
+    rows_ = std::move(rows);
+    columns_ = std::move(columns);
+  }
 
   // dm_task_run(): false after printing "device-mapper: ... failed: ...".
   // kCreate with rows is create, load and resume, undone on failure.
@@ -125,6 +130,7 @@ class DmTask {
   DmIoctl io_;
   bool exists_ = true;
   std::vector<DmTargetSpec> rows_;
+  std::shared_ptr<const LinearRows> columns_;
   std::vector<DmNameEntry> names_;
   std::vector<DevT> deps_;
   std::string reply_;

@@ -6,33 +6,39 @@
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "formats/linear_text.h"
+#include "formats/packed_table.h"
 #include "formats/table_text.h"
 #include "formats/world_format.h"
 
 namespace dmdax {
 namespace {
 
-std::optional<std::vector<DmTargetSpec>> FromMessage(DmsetupContext& ctx,
-                                                     std::string bytes,
-                                                     const std::string& where) {
+std::optional<TableArg> FromMessage(DmsetupContext& ctx, std::string bytes,
+                                    const std::string& where) {
   const absl::StatusOr<ParsedTable> parsed =
       ParseTable(std::move(bytes), where);
   if (!parsed.ok()) {
     absl::StrAppend(&ctx.err, parsed.status().message(), "\n");
     return std::nullopt;
   }
+  proto::Table table = parsed->table;
+  if (absl::Status s = UnpackTable(&table); !s.ok()) {
+    absl::StrAppend(&ctx.err, where, ": ", s.message(), "\n");
+    return std::nullopt;
+  }
   std::vector<DmTargetSpec> specs;
-  specs.reserve(static_cast<size_t>(parsed->table.target_size()));
-  for (const proto::Target& target : parsed->table.target()) {
+  specs.reserve(static_cast<size_t>(table.target_size()));
+  for (const proto::Target& target : table.target()) {
     specs.push_back(SpecFromTarget(target));
   }
-  return specs;
+  return TableArg{std::move(specs), nullptr};
 }
 
 }  // namespace
 
-std::optional<std::vector<DmTargetSpec>> ReadTableArg(DmsetupContext& ctx,
-                                                      const std::string& file) {
+std::optional<TableArg> ReadTableArg(DmsetupContext& ctx,
+                                     const std::string& file) {
   std::string bytes = ctx.input;
   std::string where = "on stdin";
   if (ctx.options.table) {
@@ -56,8 +62,11 @@ std::optional<std::vector<DmTargetSpec>> ReadTableArg(DmsetupContext& ctx,
   if (DetectTableFormat(bytes) != Format::kDmsetup) {
     return FromMessage(ctx, std::move(bytes), source);
   }
+  if (auto columns = ParseLinearText(bytes)) {
+    return TableArg{{}, std::move(columns)};
+  }
   TableText text = ParseTableText(bytes, where);
-  if (text.ok()) return text.Specs();
+  if (text.ok()) return TableArg{text.Specs(), nullptr};
   absl::StrAppend(&ctx.err, text.error.dmsetup, "\n");
   ctx.hints.push_back(absl::StrCat(source, ":", text.error.line, ":",
                                    text.error.column, ": ", text.error.cause));

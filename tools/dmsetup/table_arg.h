@@ -4,6 +4,7 @@
 #ifndef DMDAX_TOOLS_DMSETUP_TABLE_ARG_H_
 #define DMDAX_TOOLS_DMSETUP_TABLE_ARG_H_
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,11 +13,17 @@
 
 namespace dmdax {
 
+// Rows as a DmTask takes them: as columns, if that is what they are.
+struct TableArg {
+  std::vector<DmTargetSpec> rows;
+  std::shared_ptr<const LinearRows> columns;  // or null
+};
+
 // The rows, in dmsetup's own text or, told by its content, as a Table in
 // textproto, JSON or binary Protobuf.  `file` is "" when none was named.
 // Nothing after saying what is wrong, first in dmsetup's words.
-std::optional<std::vector<DmTargetSpec>> ReadTableArg(DmsetupContext& ctx,
-                                                      const std::string& file);
+std::optional<TableArg> ReadTableArg(DmsetupContext& ctx,
+                                     const std::string& file);
 
 }  // namespace dmdax
 

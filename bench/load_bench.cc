@@ -10,9 +10,14 @@
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "bench/flatten_stack.h"
 #include "bench/load_baseline.h"
 #include "bench/load_tables.h"
+#include "formats/linear_text.h"
+#include "formats/packed_table.h"
 #include "formats/table_text.h"
+#include "formats/world_format.h"
+#include "formats/world_load.h"
 
 namespace dmdax::bench {
 namespace {
@@ -34,6 +39,12 @@ void Disagree(const std::string& what) {
 void Reload(benchmark::State& state, Loads* loads) {
   while (state.KeepRunningBatch(static_cast<int64_t>(loads->table.rows))) {
     loads->machine->Load(loads->table.text);
+  }
+}
+
+void ReloadColumns(benchmark::State& state, Loads* loads) {
+  while (state.KeepRunningBatch(static_cast<int64_t>(loads->table.rows))) {
+    loads->machine->Load(loads->table.columns);
   }
 }
 
@@ -66,7 +77,16 @@ void CheckReload(Loads& loads) {
 
 // --- the text alone ---
 
+template <SimdLevel kSimd>
 void Parse(benchmark::State& state, Loads* loads) {
+  while (state.KeepRunningBatch(static_cast<int64_t>(loads->table.rows))) {
+    const auto rows = ParseLinearText(loads->table.text, kSimd);
+    benchmark::DoNotOptimize(rows.get());
+  }
+}
+
+// The judge: every table, and the place of an error.
+void ParseJudge(benchmark::State& state, Loads* loads) {
   while (state.KeepRunningBatch(static_cast<int64_t>(loads->table.rows))) {
     const TableText text = ParseTableText(loads->table.text, "");
     benchmark::DoNotOptimize(text.rows.data());
@@ -138,11 +158,110 @@ void RegisterText(size_t rows) {
   }
   const std::string stack = absl::StrCat("load:", rows);
   Register(stack + "/reload/dmdax", Reload, loads);
+  Register(stack + "/reload/columns", ReloadColumns, loads);
   Register(stack + "/reload/baseline", ReloadBaseline, loads);
-  Register(stack + "/parse/dmdax", Parse, loads);
+  Register(stack + "/parse/dmdax_plain", Parse<SimdLevel::kPlain>, loads);
+  if (BestSimd() >= SimdLevel::kAvx2) {
+    Register(stack + "/parse/dmdax", Parse<SimdLevel::kAvx2>, loads);
+  }
+  Register(stack + "/parse/judge", ParseJudge, loads);
   Register(stack + "/parse/memcpy", CopyText, loads);
   Register(stack + "/parse/from_chars", FromChars, loads);
   Register(stack + "/parse/istringstream", Stream, loads);
+}
+
+// --- messages ---
+
+// The table in a World with its devices, as bytes.
+std::string WorldBytes(const LoadTable& table, bool packed) {
+  proto::World world;
+  for (size_t d = 0; d < LoadTable::kDevices; ++d) {
+    proto::Pmem& pmem = *world.add_pmem();
+    pmem.set_name(absl::StrCat("pmem", d));
+    pmem.set_base(LoadTable::Base(d));
+    pmem.set_size(std::max(table.used[d], kPageSectors) * kSectorSize);
+  }
+  proto::MappedDevice& d = *world.add_mapped_device();
+  d.set_name("loaded");
+  uint64_t begin = 0;
+  const LinearRows& rows = *table.columns;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    proto::Target& target = *d.mutable_table()->add_target();
+    target.set_start(begin);
+    target.set_length(rows.length[i]);
+    target.mutable_linear()->set_device(rows.devices[rows.device[i]]);
+    target.mutable_linear()->set_start(rows.start[i]);
+    begin += rows.length[i];
+  }
+  if (packed) PackWorld(&world);
+  absl::StatusOr<std::string> bytes = PrintWorld(world, Format::kBinary);
+  MustLoad(bytes.status());
+  return *std::move(bytes);
+}
+
+void ParseBytes(benchmark::State& state, const std::string& bytes,
+                size_t rows) {
+  while (state.KeepRunningBatch(static_cast<int64_t>(rows))) {
+    absl::StatusOr<ParsedWorld> world = ParseWorld(bytes, "w");
+    MustLoad(world.status());
+  }
+}
+
+void LoadBytes(benchmark::State& state, const std::string& bytes, size_t rows) {
+  while (state.KeepRunningBatch(static_cast<int64_t>(rows))) {
+    absl::StatusOr<ParsedWorld> world = ParseWorld(bytes, "w");
+    MustLoad(world.status());
+    MustLoad(LoadWorld(world->world, world->source).status());
+  }
+}
+
+// Both Worlds have the same table.
+void CheckWorlds(const std::string& nested, const std::string& packed) {
+  absl::StatusOr<ParsedWorld> a = ParseWorld(nested, "nested");
+  absl::StatusOr<ParsedWorld> b = ParseWorld(packed, "packed");
+  MustLoad(a.status());
+  MustLoad(b.status());
+  MustLoad(UnpackWorld(&b->world));
+  if (a->world.SerializeAsString() != b->world.SerializeAsString()) {
+    Disagree("nested and packed");
+  }
+}
+
+void RegisterMessages(size_t rows) {
+  const LoadTable table = LoadTable::Random(rows);
+  auto* nested = new std::string(WorldBytes(table, false));
+  auto* packed = new std::string(WorldBytes(table, true));
+  CheckWorlds(*nested, *packed);
+  const auto add =
+      [&](const char* name, const std::string* bytes,
+          void (*run)(benchmark::State&, const std::string&, size_t)) {
+        benchmark::RegisterBenchmark(absl::StrCat("proto:", rows, name).c_str(),
+                                     [=](benchmark::State& state) {
+                                       run(state, *bytes, rows);
+                                       state.counters["bytes_per_row"] =
+                                           static_cast<double>(bytes->size()) /
+                                           static_cast<double>(rows);
+                                     });
+      };
+  add("/parse/nested", nested, ParseBytes);
+  add("/parse/packed", packed, ParseBytes);
+  add("/load/nested", nested, LoadBytes);
+  add("/load/packed", packed, LoadBytes);
+}
+
+// --- flattening ---
+
+void Flatten(benchmark::State& state, size_t rows, int levels) {
+  FlattenStack stack(rows, levels);
+  auto map = CompiledMap::Build(stack.top(), *stack.top().live_table());
+  stack.Check(*map);
+  const size_t extents = map->nr_extents();
+  state.counters["extents"] = static_cast<double>(extents);
+  state.counters["bytes_per_extent"] =
+      static_cast<double>(map->MemoryBytes()) / static_cast<double>(extents);
+  while (state.KeepRunningBatch(static_cast<int64_t>(extents))) {
+    map = CompiledMap::Build(stack.top(), *stack.top().live_table());
+  }
 }
 
 }  // namespace
@@ -150,6 +269,19 @@ void RegisterText(size_t rows) {
 void RegisterLoad(size_t max_rows) {
   for (size_t rows : {1024, 32768, 1048576}) {
     if (rows <= max_rows) RegisterText(rows);
+  }
+  for (size_t rows : {1024, 1048576}) {
+    if (rows <= max_rows) RegisterMessages(rows);
+  }
+  for (size_t rows : {1024, 32768, 1048576}) {
+    if (rows > max_rows) continue;
+    for (int levels : {1, 2, 4, 16}) {
+      // Sixteen levels of a million rows fill 2 GB and take a minute.
+      if (rows > 100000 && levels > 4) continue;
+      benchmark::RegisterBenchmark(
+          absl::StrCat("flatten:", rows, "x", levels, "/build/dmdax").c_str(),
+          [=](benchmark::State& state) { Flatten(state, rows, levels); });
+    }
   }
 }
 

@@ -7,7 +7,7 @@
 #include <random>
 
 #include "absl/strings/str_cat.h"
-#include "formats/table_text.h"
+#include "formats/linear_text.h"
 
 namespace dmdax::bench {
 namespace {
@@ -31,6 +31,8 @@ std::string LoadTable::Path(size_t device) {
 
 LoadTable LoadTable::Random(size_t rows) {
   LoadTable table{.rows = rows, .used = std::vector<uint64_t>(kDevices)};
+  auto columns = std::make_shared<LinearRows>();
+  for (size_t d = 0; d < kDevices; ++d) columns->devices.push_back(Path(d));
   std::mt19937_64 rng(rows);
   std::uniform_real_distribution<double> exponent(0, std::log2(kMaxPages));
   for (size_t i = 0; i < rows; ++i) {
@@ -39,9 +41,11 @@ LoadTable LoadTable::Random(size_t rows) {
     const size_t device = rng() % kDevices;
     absl::StrAppend(&table.text, table.sectors, " ", length, " linear ",
                     Path(device), " ", table.used[device], "\n");
+    columns->Add(length, static_cast<uint32_t>(device), table.used[device]);
     table.sectors += length;
     table.used[device] += length;
   }
+  table.columns = std::move(columns);
   return table;
 }
 
@@ -62,11 +66,14 @@ std::unique_ptr<LoadMachine> LoadMachine::For(const LoadTable& table) {
 }
 
 void LoadMachine::Load(std::string_view text) {
-  const TableText parsed =
-      ParseTableText(absl::string_view(text.data(), text.size()), "");
-  if (!parsed.ok()) MustLoad(absl::InvalidArgumentError(parsed.error.dmsetup));
+  auto rows = ParseLinearText(absl::string_view(text.data(), text.size()));
+  if (rows == nullptr) MustLoad(absl::InvalidArgumentError("no linear rows"));
+  Load(std::move(rows));
+}
+
+void LoadMachine::Load(std::shared_ptr<const LinearRows> rows) {
   DmIoctl io{.name = kName};
-  MustLoad(ctl_.TableLoad(io, parsed.Specs()));
+  MustLoad(ctl_.TableLoad(io, std::move(rows)));
   io = DmIoctl{.name = kName};
   MustLoad(ctl_.DevSuspend(io));
 }

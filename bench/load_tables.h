@@ -22,6 +22,7 @@
 
 #include "block/machine.h"
 #include "dm/dm_ioctl.h"
+#include "dm/linear_rows.h"
 
 namespace dmdax::bench {
 
@@ -37,6 +38,7 @@ struct LoadTable {
   uint64_t sectors = 0;        // of the table
   std::vector<uint64_t> used;  // sectors of each device
   std::string text;
+  std::shared_ptr<const LinearRows> columns;
 };
 
 class LoadMachine {
@@ -46,6 +48,7 @@ class LoadMachine {
   // Makes the text the live table of the one mapped device; ends the program
   // if that fails.
   void Load(std::string_view text);
+  void Load(std::shared_ptr<const LinearRows> rows);
   DaxDevice& dax() { return md_->dax_dev(); }
 
  private:

@@ -21,7 +21,7 @@ constexpr int kMostLevels = 128;
 // No sector of a table this long wraps.
 constexpr uint64_t kMostSectors = uint64_t{1} << 60;
 // Rows between asking memory for a cache line below and using it.
-constexpr size_t kAhead = 16;
+constexpr size_t kAhead = 32;
 // Frames that a narrow extent can hold.
 constexpr uint64_t kNarrowPfns = NarrowExtents::kSpecial;
 
@@ -162,20 +162,24 @@ void CompiledMapBuilder::AddColumns(const LinearTargets& columns) {
     const Device& d = devices[rows.device[i]];
     const uint64_t q = (rows.start[i] + d.start_sect) / kPageSectors;
     if (d.map == nullptr || q >= d.pages) return;
-    d.map->narrow_ ? fetch(d.map->narrow_extents_, q)
-                   : fetch(d.map->wide_extents_, q);
+    const uint64_t end = q + rows.length[i] / kPageSectors;
+    const uint64_t last = std::max(q + 1, std::min(end, d.pages)) - 1;
+    d.map->narrow_ ? fetch(d.map->narrow_extents_, q, last)
+                   : fetch(d.map->wide_extents_, q, last);
   };
   const bool stacked = map_->levels_ > 1;
   uint64_t begin = 0;
   for (size_t i = 0; i < n; ++i) {
     if (stacked) {
-      // Rows lie anywhere on the map below: a directory slot and an extent
-      // that are not cached.  Asked for early they cost 14 ns an extent
-      // instead of 60.
+      // Rows lie anywhere on the map below: a directory slot and extents that
+      // are not cached.  Asked for early, an extent over a map of three
+      // million takes 32 ns instead of 78.
       prefetch(i + 2 * kAhead,
-               [](const auto& e, uint64_t q) { e.PrefetchSlot(q); });
-      prefetch(i + kAhead,
-               [](const auto& e, uint64_t q) { e.PrefetchEntry(q); });
+               [](const auto& e, uint64_t q, uint64_t) { e.PrefetchSlot(q); });
+      prefetch(i + kAhead, [](const auto& e, uint64_t q, uint64_t last) {
+        e.PrefetchEntry(q);
+        e.PrefetchEntry(last);
+      });
     }
     const uint64_t length = rows.length[i];
     const Device& d = devices[rows.device[i]];

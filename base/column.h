@@ -9,8 +9,8 @@
 //
 // What std::vector does not promise, and why it matters here: new elements are
 // not set to zero, so reserved memory costs nothing until it is used; large
-// arrays grow and shrink by their page tables instead of being copied; and
-// what one table gives back, the next one gets (base/column_memory.h).
+// arrays lie in huge pages and shrink without being copied; and what one table
+// gives back, the next one gets (base/column_memory.h).
 // Threading: as std::vector.
 #ifndef DMDAX_BASE_COLUMN_H_
 #define DMDAX_BASE_COLUMN_H_

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <vector>
@@ -15,7 +16,8 @@
 namespace dmdax {
 namespace {
 
-constexpr size_t kLarge = size_t{1} << 20;
+constexpr size_t kHugePage = size_t{2} << 20;
+constexpr size_t kLarge = kHugePage / 2;
 constexpr size_t kMostKept = size_t{64} << 20;
 
 void* OrAbort(void* p) {
@@ -23,37 +25,60 @@ void* OrAbort(void* p) {
   return p;
 }
 
+// What a large block really takes.
+size_t Whole(size_t size) {
+  return (size + kHugePage - 1) / kHugePage * kHugePage;
+}
+
+// Fresh memory that begins with a huge page.
+void* MapAligned(size_t whole) {
+  // One huge page more, of which what is not aligned is given back.
+  char* const begin = static_cast<char*>(
+      OrAbort(mmap(nullptr, whole + kHugePage, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)));
+  const size_t before =
+      (kHugePage - reinterpret_cast<uintptr_t>(begin) % kHugePage) % kHugePage;
+  if (before > 0) munmap(begin, before);
+  munmap(begin + before + whole, kHugePage - before);
+  // It may refuse.
+  madvise(begin + before, whole, MADV_HUGEPAGE);
+  return begin + before;
+}
+
 struct Block {
   void* data;
   size_t size;
 };
 
-// Blocks are their own mappings: mremap() can then grow and cut them without
-// copying, whatever lies behind.
+// Blocks are their own mappings, so that they can be cut and given back.
 class KeptBlocks {
  public:
   void* Take(size_t size) {
     Block best{nullptr, 0};
     {
       absl::MutexLock lock(&mu_);
-      // The nearest in size: the same table again finds its own.
-      const auto far = [size](const Block& b) {
-        return std::max(b.size, size) - std::min(b.size, size);
-      };
-      const auto found = std::min_element(
-          blocks_.begin(), blocks_.end(),
-          [&](const Block& a, const Block& b) { return far(a) < far(b); });
-      if (found != blocks_.end()) {
-        best = *found;
-        blocks_.erase(found);
+      // The smallest that will do: the same table again finds its own.
+      for (auto it = blocks_.begin(); it != blocks_.end(); ++it) {
+        if (it->size < size) continue;
+        if (best.data == nullptr || it->size < best.size) best = *it;
+      }
+      if (best.data != nullptr) {
+        blocks_.erase(
+            std::find_if(blocks_.begin(), blocks_.end(),
+                         [&](const Block& b) { return b.data == best.data; }));
         kept_ -= best.size;
       }
     }
-    if (best.data == nullptr) {
-      return OrAbort(mmap(nullptr, size, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    if (best.data == nullptr) return MapAligned(size);
+    Cut(best.data, best.size, size);
+    return best.data;
+  }
+
+  // Gives back what is beyond `size`.
+  static void Cut(void* data, size_t old_size, size_t size) {
+    if (size < old_size) {
+      munmap(static_cast<char*>(data) + size, old_size - size);
     }
-    return OrAbort(mremap(best.data, best.size, size, MREMAP_MAYMOVE));
   }
 
   void Keep(void* data, size_t size) {
@@ -92,16 +117,17 @@ void* ReallocColumn(void* old, size_t old_size, size_t new_size) {
     free(old);
     return nullptr;
   }
-  if (was_large && is_large) {
-    return OrAbort(mremap(old, old_size, new_size, MREMAP_MAYMOVE));
+  if (was_large && is_large && Whole(new_size) <= Whole(old_size)) {
+    KeptBlocks::Cut(old, Whole(old_size), Whole(new_size));
+    return old;
   }
   void* moved = nullptr;
   if (new_size > 0) {
-    moved = is_large ? Kept().Take(new_size) : OrAbort(malloc(new_size));
+    moved = is_large ? Kept().Take(Whole(new_size)) : OrAbort(malloc(new_size));
     if (old_size > 0) memcpy(moved, old, std::min(old_size, new_size));
   }
   if (was_large) {
-    Kept().Keep(old, old_size);
+    Kept().Keep(old, Whole(old_size));
   } else {
     free(old);
   }

@@ -32,6 +32,14 @@ void RegisterCopies(const Options& options);
 // read:T (read sections in T threads) and error:K (answers that are errors).
 void RegisterReadSide(const Options& options);
 
+// load:N a table of N linear rows as text (a time is a row's): reload is
+// text -> queryable device in place of the table before, next to a baseline
+// of sscanf, malloc and a B-tree; parse is the text alone.  proto:N the same
+// table as a binary World, a message a row or packed.  flatten:MxD the map of
+// the topmost of D levels of M rows; a time is an extent's, bytes_per_extent
+// its memory.
+void RegisterLoad(const Options& options);
+
 }  // namespace dmdax::bench
 
 #endif  // DMDAX_BENCH_FAMILIES_H_

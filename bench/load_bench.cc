@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/load_bench.h"
-
 #include <benchmark/benchmark.h>
 
 #include <charconv>
@@ -10,6 +8,7 @@
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "bench/families.h"
 #include "bench/flatten_stack.h"
 #include "bench/load_baseline.h"
 #include "bench/load_tables.h"
@@ -266,7 +265,8 @@ void Flatten(benchmark::State& state, size_t rows, int levels) {
 
 }  // namespace
 
-void RegisterLoad(size_t max_rows) {
+void RegisterLoad(const Options& options) {
+  const size_t max_rows = options.max_targets;
   for (size_t rows : {1024, 32768, 1048576}) {
     if (rows <= max_rows) RegisterText(rows);
   }

@@ -7,7 +7,7 @@
 //   --max_targets  largest table of the "targets" family (default 1048576)
 //   --queries      distinct random pages asked (a power of two, 131072)
 //
-//   --family       tables, depth, striped, copies or read; default all
+//   --family       tables, depth, striped, copies, read or load; default all
 //
 // Names read <stack>/<measure>/<contender>; families.h lists the stacks.
 //   throughput    independent queries
@@ -39,7 +39,7 @@ constexpr struct {
 } kFamilies[] = {
     {"tables", RegisterTables},   {"depth", RegisterDepth},
     {"striped", RegisterStriped}, {"copies", RegisterCopies},
-    {"read", RegisterReadSide},
+    {"read", RegisterReadSide},   {"load", RegisterLoad},
 };
 
 // Takes our flags out of argv; Google Benchmark looks at the rest.

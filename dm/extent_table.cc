@@ -154,8 +154,7 @@ size_t ExtentTable<Word>::FindDense(const Dense& dense, uint64_t page) const {
   const size_t high = dense_slots_[slot + 1];
   if (high - low <= kScan) return low;
   const auto next = std::upper_bound(
-      entries_.begin() + low + 1,
-      entries_.begin() + high + 1, page,
+      entries_.begin() + low + 1, entries_.begin() + high + 1, page,
       [](uint64_t p, const Entry& entry) { return p < entry.start; });
   return static_cast<size_t>(next - entries_.begin()) - 1;
 }

@@ -49,6 +49,7 @@
 #include "absl/types/span.h"
 #include "dax/dax_device.h"
 #include "dm/batch_kernels.h"
+#include "dm/dax_extent.h"
 #include "dm/extent_table.h"
 #include "dm/stripe_kernels.h"
 #include "dm/stripe_period.h"
@@ -82,14 +83,13 @@ class CompiledMap : public DaxSnapshot {
   void TranslateBatch(SimdLevel simd, absl::Span<const pgoff_t> pages,
                       int64_t nr_pages, const Batch& out) const;
 
-  // Calls fn for the runs and errors of pages [page, end) in turn: a page and
-  // what Translate() says for as many pages as are left.  Errors may come a
-  // page at a time or for as many as there are.  Stops before a page that is
-  // the chain's or outside, and returns it; returns `end` when done, or when
-  // fn returned false.
-  uint64_t ForEachRun(
-      uint64_t page, uint64_t end,
-      absl::FunctionRef<bool(pgoff_t, const DaxAccess&)> fn) const;
+  // What pages [*page, end) are, in order: as many extents as fit `out`, each
+  // what Translate() says for as many pages as are left before `end`.  Returns
+  // how many, with *page behind the last; stops before a page that is the
+  // chain's or outside.  Errors may come a page at a time or for as many as
+  // there are.  Allocates nothing.
+  size_t FillExtents(uint64_t* page, uint64_t end,
+                     absl::Span<DaxExtent> out) const;
 
   // Pages of the device; the last one may be cut.
   uint64_t pages() const { return pages_; }
@@ -128,6 +128,8 @@ class CompiledMap : public DaxSnapshot {
     uint32_t pfn_flags = 0;
     char* kaddr = nullptr;
   };
+
+  struct ExtentFiller;  // see compiled_map_extents.cc
 
   bool TranslateSpecial(const Special& special, uint64_t page, uint64_t end,
                         int64_t nr_pages, DaxAccess* access) const;
@@ -176,6 +178,11 @@ class CompiledMap : public DaxSnapshot {
   template <typename Word, ExtentShape kShape>
   void TranslateBlock(absl::Span<const pgoff_t> pages, size_t first, size_t end,
                       int64_t nr_pages, const Batch& out) const;
+  template <typename Entry>
+  void FillFrom(const Entry* entry, const Entry* whole,
+                ExtentFiller& fill) const;
+  bool FillSpecial(const Special& special, uint64_t stop,
+                   ExtentFiller& fill) const;
 
   uint64_t pages_ = 0;
   int levels_ = 1;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Many pages, and whole ranges, through a compiled map.
+// Many pages through a compiled map.
 #include <algorithm>
-#include <cerrno>
 
 #include "dm/compiled_map.h"
 
@@ -138,42 +137,6 @@ void CompiledMap::TranslateBatch(SimdLevel simd,
   }
   narrow_ ? TranslateIn<uint32_t>(pages, nr_pages, out)
           : TranslateIn<uint64_t>(pages, nr_pages, out);
-}
-
-uint64_t CompiledMap::ForEachRun(
-    uint64_t page, uint64_t end,
-    absl::FunctionRef<bool(pgoff_t, const DaxAccess&)> fn) const {
-  const uint64_t last = std::min(end, pages_);
-  const auto walk = [&](const auto& extents) {
-    if (page >= last) return page;
-    for (size_t i = extents.Find(page); page < last; ++i) {
-      const auto& extent = extents[i];
-      const uint64_t stop = std::min<uint64_t>(extents[i + 1].start, last);
-      // A run or an error is one step; stripes give one a chunk.
-      while (page < stop) {
-        const uint64_t number = extent.value - extents.kSpecial;
-        DaxAccess access;
-        uint64_t step = stop - page;
-        if (extent.value < extents.kSpecial) {
-          SetRun(extent.value + (page - extent.start), step,
-                 static_cast<int64_t>(step), &access);
-        } else if (number < kErrors) {
-          access = DaxAccess::Error(static_cast<int>(number));
-        } else {
-          if (!TranslateSpecial(specials_[number - kErrors], page,
-                                extents[i + 1].start,
-                                static_cast<int64_t>(step), &access)) {
-            return page;
-          }
-          step = access.ret > 0 ? static_cast<uint64_t>(access.ret) : 1;
-        }
-        if (!fn(pgoff_t(page), access)) return end;
-        page += step;
-      }
-    }
-    return page;
-  };
-  return narrow_ ? walk(narrow_extents_) : walk(wide_extents_);
 }
 
 }  // namespace dmdax

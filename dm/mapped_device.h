@@ -22,6 +22,7 @@
 #ifndef DMDAX_DM_MAPPED_DEVICE_H_
 #define DMDAX_DM_MAPPED_DEVICE_H_
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <list>
@@ -136,12 +137,33 @@ class MappedDevice final : public DaxOperations,
                       absl::Span<int64_t> lengths = {}, int64_t nr_pages = 1,
                       SimdLevel simd = BestSimd());
 
-  // What pages [first, first + pages) are, in order: fn gets a page and what
-  // DaxDirectAccess() says for as many as are left.  The next call is `ret`
-  // pages on, or after an error, where the answer differs or earlier.  fn
-  // returns whether to go on.  It runs in a read section: keep it short.
-  void ForEachExtent(pgoff_t first, uint64_t pages,
-                     absl::FunctionRef<bool(pgoff_t, const DaxAccess&)> fn);
+  // What pages [*page, end) are, in order: as many extents as fit `out`, each
+  // what DaxDirectAccess() says for as many pages as are left.  Returns how
+  // many (at least one if there is room and *page < end), with *page behind
+  // the last, from where the next call goes on.  Errors may come a page at a
+  // time or for as many as there are.  One read section a call: all its
+  // extents are of one table.  From a million extents on it costs what copying
+  // its result costs.
+  size_t Extents(uint64_t* page, uint64_t end, absl::Span<DaxExtent> out);
+
+  // The same for a function, inlined and outside the read section, while it
+  // returns true:
+  //
+  //   md.ForEachExtent(pgoff_t{0}, pages, [&](pgoff_t page, DaxExtent e) {...
+  template <typename Fn>
+  void ForEachExtent(pgoff_t first, uint64_t pages, const Fn& fn) {
+    DaxExtent block[kExtentsABlock];
+    uint64_t page = first.value();
+    uint64_t next = page;
+    const uint64_t end = page + std::min(pages, ~uint64_t{0} - page);
+    while (next < end) {
+      const size_t n = Extents(&next, end, absl::MakeSpan(block));
+      for (size_t i = 0; i < n; ++i) {
+        if (!fn(pgoff_t(page), block[i])) return;
+        page += block[i].pages;
+      }
+    }
+  }
 
   // --- the compiled map of the live table (see dm/compiled_map.h) ---
 
@@ -177,6 +199,8 @@ class MappedDevice final : public DaxOperations,
   const CompiledMap* LiveMap() const {
     return static_cast<const CompiledMap*>(dax_dev_.snapshot());
   }
+  static constexpr size_t kExtentsABlock = 256;  // 4 KiB of stack
+
   // By the compiled map; false: there is none, or it asks for the chain.
   bool TranslateCompiled(pgoff_t pgoff, int64_t nr_pages, DaxAccess* access);
   // By the compiled map if it can, else by the chain.

@@ -141,23 +141,23 @@ void MappedDevice::TranslateBatch(absl::Span<const pgoff_t> pages,
   }
 }
 
-void MappedDevice::ForEachExtent(
-    pgoff_t first, uint64_t pages,
-    absl::FunctionRef<bool(pgoff_t, const DaxAccess&)> fn) {
+size_t MappedDevice::Extents(uint64_t* page, uint64_t end,
+                             absl::Span<DaxExtent> out) {
   SrcuReadLock live(io_barrier_);
   const CompiledMap* map = LiveMap();
   if (!dax_dev_.alive()) map = nullptr;
-  uint64_t page = first.value();
-  const uint64_t end = page + pages;
-  while (page < end) {
-    if (map != nullptr) page = map->ForEachRun(page, end, fn);
-    if (page >= end) return;
-    const DaxAccess access = DaxDirectAccess(&dax_dev_, pgoff_t(page),
-                                             static_cast<int64_t>(end - page),
-                                             DaxAccessMode::kAccess, nullptr);
-    if (!fn(pgoff_t(page), access)) return;
-    page += access.ret > 0 ? static_cast<uint64_t>(access.ret) : 1;
+  size_t n = 0;
+  while (n < out.size() && *page < end) {
+    if (map != nullptr) n += map->FillExtents(page, end, out.subspan(n));
+    if (n == out.size() || *page >= end) break;
+    const uint64_t left = std::min(end - *page, ~uint64_t{0} >> 1);
+    out[n] = DaxExtent::Of(DaxDirectAccess(&dax_dev_, pgoff_t(*page),
+                                           static_cast<int64_t>(left),
+                                           DaxAccessMode::kAccess, nullptr));
+    *page += out[n].pages;
+    ++n;
   }
+  return n;
 }
 
 void MappedDevice::UseCompiledMaps(bool on) { use_compiled_maps.store(on); }

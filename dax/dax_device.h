@@ -41,6 +41,7 @@
 #include "base/srcu.h"
 #include "base/trace.h"
 #include "base/units.h"
+#include "dax/dax_piece.h"
 
 namespace dmdax {
 
@@ -96,6 +97,11 @@ class DaxOperations {
   // The device as one window, for compiled maps; nothing when there is more
   // to it (poison, or devices below).  Holds until a DaxStackChange.
   virtual std::optional<DaxWindow> Window() { return std::nullopt; }
+
+  // DaxForEachPiece() of a device that is alive, for pages >= 1.
+  virtual void ForEachPiece(pgoff_t, uint64_t pages, uint64_t, DaxPieceFn fn) {
+    fn(OpaquePiece(pages));
+  }
 
   // ->dax_supported (5.3 to 5.16): the provider's own decision, or nothing
   // when it leaves it to generic_fsdax_supported() as pmem does.  `blocksize`

@@ -196,6 +196,31 @@ std::optional<DaxWindow> PmemDevice::Window() {
       .kaddr = virt_ == nullptr ? nullptr : virt_ + options_.data_offset};
 }
 
+// Good pages up to the next page with a bad sector, bad ones, and so on; what
+// is asked beyond the end is best asked for.
+void PmemDevice::ForEachPiece(pgoff_t first, uint64_t pages, uint64_t unit,
+                              DaxPieceFn fn) {
+  const uint64_t size = nr_sectors() / kPageSectors;
+  const uint64_t end = first.value() + pages;
+  const uint64_t last = std::min(end, size);
+  uint64_t page = first.value();
+  const Badblocks all_bad = badblocks();
+  for (const auto& [sector, sectors] : all_bad.ranges()) {
+    const uint64_t bad = std::max(page, sector / kPageSectors);
+    const uint64_t after =
+        std::min(last, (sector + sectors - 1) / kPageSectors + 1);
+    if (bad >= after) continue;
+    if (page < bad) fn({bad - page, unit, DaxPiece::Pages::kFrames});
+    fn(ErrorPiece(after - bad, unit));
+    page = after;
+  }
+  if (page < last) {
+    fn({last - page, unit, DaxPiece::Pages::kFrames});
+    page = last;
+  }
+  if (page < end) fn(OpaquePiece(end - page));
+}
+
 int PmemDevice::ZeroPageRange(pgoff_t pgoff, uint64_t /*nr_pages*/) {
   // One page, whatever is asked; writing clears poison.
   absl::MutexLock lock(&mu_);

@@ -81,6 +81,8 @@ class PmemDevice final : public DaxOperations {
   // Nothing while there are bad blocks: how long a run is then depends on how
   // much is asked for.
   std::optional<DaxWindow> Window() override;
+  void ForEachPiece(pgoff_t first, uint64_t pages, uint64_t unit,
+                    DaxPieceFn fn) override;
 
  private:
   PmemDevice(const KernelProfile& profile, const PmemOptions& options,

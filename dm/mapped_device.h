@@ -125,6 +125,8 @@ class MappedDevice final : public DaxOperations,
   size_t RecoveryWrite(pgoff_t pgoff, uint64_t offset,
                        absl::Span<const char> bytes) override;
   std::optional<bool> DaxSupported(uint64_t blocksize) override;
+  void ForEachPiece(pgoff_t first, uint64_t pages, uint64_t unit,
+                    DaxPieceFn fn) override;
 
   // DaxDirectAccess() of `nr_pages` (at least 1) at each of `pages`, in one
   // read section: pfns[i], or CompiledMap::kNoPfn, and lengths[i] (pages or

@@ -170,8 +170,13 @@ int DaxIomapDirectAccess(VmFault& vmf, DaxInode& inode, const Iomap& iomap,
       iomap.dax_dev, pgoff, static_cast<int64_t>(nr), DaxAccessMode::kAccess,
       recorder != nullptr ? &trace : nullptr);
   vmf.reason = FaultReason{};
+  pfn->pfn = pfn_t(PfnPhys(access.pfn) >> profile.page_shift);
+  pfn->dev = (access.pfn_flags & PFN_DEV) != 0;
+  pfn->map = (access.pfn_flags & PFN_MAP) != 0;
+  const bool no_devmap =
+      access.ret > 1 && !profile.no_pfn_t && !PfnDevmap(profile, *pfn);
   const bool good = access.ret >= static_cast<int64_t>(nr) &&
-                    (access.pfn.value() & (nr - 1)) == 0;
+                    (access.pfn.value() & (nr - 1)) == 0 && !no_devmap;
   if (recorder != nullptr) {
     recorder->AddSteps(trace.steps());
   } else if (!good) {
@@ -192,9 +197,6 @@ int DaxIomapDirectAccess(VmFault& vmf, DaxInode& inode, const Iomap& iomap,
     if (iomap.dax_dev != nullptr) vmf.reason.where = iomap.dax_dev->host();
     return static_cast<int>(access.ret);
   }
-  pfn->pfn = pfn_t(PfnPhys(access.pfn) >> profile.page_shift);
-  pfn->dev = (access.pfn_flags & PFN_DEV) != 0;
-  pfn->map = (access.pfn_flags & PFN_MAP) != 0;
   if (static_cast<uint64_t>(access.ret) < nr) {
     vmf.reason = ShortRunReason(trace.steps(), nr, access.ret);
     return -EINVAL;
@@ -204,7 +206,7 @@ int DaxIomapDirectAccess(VmFault& vmf, DaxInode& inode, const Iomap& iomap,
         trace.steps(), pgoff, inode.dax_part_off >> kPageShift, access.pfn, nr);
     return -EINVAL;
   }
-  if (access.ret > 1 && !profile.no_pfn_t && !PfnDevmap(profile, *pfn)) {
+  if (no_devmap) {
     vmf.reason.code = FaultReasonCode::kPfnNoDevmap;
     if (!trace.steps().empty()) vmf.reason.level = trace.steps().back();
     return -EINVAL;

@@ -14,6 +14,7 @@
 #define DMDAX_IOMAP_BLOCK_ALLOCATOR_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "iomap/file_extents.h"
@@ -28,6 +29,12 @@ class BlockAllocator {
   // sides; nothing when the space is used up (-ENOSPC).
   virtual std::optional<FileExtent> Allocate(uint64_t logical,
                                              uint64_t length) = 0;
+  // One that gives the same from now on: for a question that shall take
+  // nothing.
+  virtual std::unique_ptr<BlockAllocator> Clone() const = 0;
+  // The next Allocate() gives the same place on the device for offsets that
+  // differ by a multiple of so many bytes; 0: that is not known.
+  virtual uint64_t Repeat() const { return 0; }
 };
 
 // Hands out one contiguous area from `start` on, up to `end`, each extent at
@@ -38,6 +45,10 @@ class AlignedAllocator : public BlockAllocator {
       : next_(start), end_(end), align_(align) {}
   std::optional<FileExtent> Allocate(uint64_t logical,
                                      uint64_t length) override;
+  std::unique_ptr<BlockAllocator> Clone() const override {
+    return std::make_unique<AlignedAllocator>(*this);
+  }
+  uint64_t Repeat() const override { return align_; }
   // Where the free area begins now.
   uint64_t next() const { return next_; }
 
@@ -56,6 +67,10 @@ class ExtentListAllocator : public BlockAllocator {
   void set_extsize(uint64_t bytes) { extsize_ = bytes; }
   std::optional<FileExtent> Allocate(uint64_t logical,
                                      uint64_t length) override;
+  std::unique_ptr<BlockAllocator> Clone() const override {
+    return std::make_unique<ExtentListAllocator>(*this);
+  }
+  bool empty() const { return free_.empty(); }
 
  private:
   FileExtents free_;

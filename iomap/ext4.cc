@@ -29,6 +29,9 @@ class Ext4 final : public FileSystem {
 
   std::string name() const override { return "ext4_file_operations"; }
   bool large_folios() const override { return profile_.ext4_large_folios; }
+  uint64_t max_bytes() const override {
+    return (kMaxLogicalBlock + 1) * kBlock;
+  }
   bool punch_writes_back() const override {
     return profile_.ext4_punch_writes_back;
   }

@@ -42,6 +42,9 @@ class FileSystem : public FileOperations,
   // Whether fallocate(PUNCH_HOLE) writes the range back first.
   virtual bool punch_writes_back() const { return true; }
 
+  // Bytes that a file can have blocks for; beyond, iomap_begin refuses.
+  virtual uint64_t max_bytes() const { return uint64_t{1} << 63; }
+
   void Readahead(VmFault&, uint64_t, uint64_t) override {}
 
   // EIO for every mmap and fault: ext4_forced_shutdown, xfs_is_shutdown.

@@ -26,6 +26,9 @@ class KnownHoles {
   // What was in [start, end) is not known any more.
   void Forget(uint64_t start, uint64_t end);
 
+  // Start -> end, bytes.
+  const std::map<uint64_t, uint64_t>& all() const { return holes_; }
+
  private:
   std::map<uint64_t, uint64_t> holes_;  // start -> end, apart
 };

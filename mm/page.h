@@ -17,6 +17,7 @@
 #ifndef DMDAX_MM_PAGE_H_
 #define DMDAX_MM_PAGE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -96,6 +97,8 @@ class MemMap {
   // dax_folio_put() when it goes.
   void MakeFolio(pfn_t head, int order);
   void SplitFolio(pfn_t head);
+  // How many MakeFolio() made that are still there.
+  size_t nr_folios() const { return folios_.size(); }
 
   // folio_ref_count() and folio_mapcount() of the folio of `pfn`.
   int Refcount(pfn_t pfn) const;

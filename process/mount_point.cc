@@ -27,6 +27,44 @@ std::optional<FileExtent> FileAllocator::Allocate(uint64_t logical,
   return free_space->Allocate(logical, length);
 }
 
+namespace {
+
+// A FileAllocator that keeps what its free space is taken from.
+class OwningAllocator final : public BlockAllocator {
+ public:
+  OwningAllocator(const ExtentListAllocator& promised,
+                  std::unique_ptr<BlockAllocator> free_space)
+      : free_space_(std::move(free_space)) {
+    files_.promised = promised;
+    files_.free_space = free_space_.get();
+  }
+  std::optional<FileExtent> Allocate(uint64_t logical,
+                                     uint64_t length) override {
+    return files_.Allocate(logical, length);
+  }
+  std::unique_ptr<BlockAllocator> Clone() const override {
+    return files_.Clone();
+  }
+  uint64_t Repeat() const override { return files_.Repeat(); }
+
+ private:
+  std::unique_ptr<BlockAllocator> free_space_;
+  FileAllocator files_;
+};
+
+}  // namespace
+
+std::unique_ptr<BlockAllocator> FileAllocator::Clone() const {
+  return std::make_unique<OwningAllocator>(
+      promised, free_space == nullptr ? nullptr : free_space->Clone());
+}
+
+uint64_t FileAllocator::Repeat() const {
+  if (!promised.empty()) return 0;
+  // ENOSPC everywhere is the same for every page.
+  return free_space == nullptr ? kPageSize : free_space->Repeat();
+}
+
 MountPoint::MountPoint(MountOptions options, BlockDevice& bdev,
                        const FaultProfile& faults, MemMap& mem)
     : options_(std::move(options)), bdev_(bdev), faults_(faults), mem_(mem) {}

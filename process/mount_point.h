@@ -51,6 +51,9 @@ class FileAllocator final : public BlockAllocator {
  public:
   std::optional<FileExtent> Allocate(uint64_t logical,
                                      uint64_t length) override;
+  // With free space of its own.
+  std::unique_ptr<BlockAllocator> Clone() const override;
+  uint64_t Repeat() const override;
 
   ExtentListAllocator promised;
   BlockAllocator* free_space = nullptr;

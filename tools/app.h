@@ -58,6 +58,7 @@ void RegisterExplain(CLI::App& cli, App& app);
 void RegisterMap(CLI::App& cli, App& app);
 void RegisterConvert(CLI::App& cli, App& app);
 void RegisterFault(CLI::App& cli, App& app);
+void RegisterSweep(CLI::App& cli, App& app);
 void RegisterMount(CLI::App& cli, App& app);
 void RegisterProcess(CLI::App& cli, App& app);
 

@@ -101,6 +101,21 @@ void PrintFault(std::ostream& out, const UserSpace& user,
   out << "cure: " << kReasonsPage << "#" << name << "\n";
 }
 
+nlohmann::ordered_json ReasonToJson(const FaultProfile& faults,
+                                    const FaultReason& r) {
+  nlohmann::ordered_json reason = {{"name", FaultReasonName(r.code)},
+                                   {"text", FaultReasonText(r)}};
+  if (r.order != 0) reason["wanted_bytes"] = faults.page_size() << r.order;
+  reason["want"] = r.want;
+  reason["have"] = r.have;
+  if (r.level.has_value()) {
+    reason["level"] = LevelText(*r.level);
+    reason["device"] = r.level->device;
+  }
+  reason["cure"] = absl::StrCat(kReasonsPage, "#", FaultReasonName(r.code));
+  return reason;
+}
+
 nlohmann::ordered_json FaultToJson(const UserSpace& user,
                                    const TouchReport& report, int want_order) {
   const FaultOutcome& o = report.outcome;
@@ -127,18 +142,7 @@ nlohmann::ordered_json FaultToJson(const UserSpace& user,
   if (!o.bug.empty()) j["bug"] = o.bug;
   if (!o.warnings.empty()) j["warnings"] = o.warnings;
   if (!Tells(o, want_order)) return j;
-  const FaultReason& r = o.reason;
-  nlohmann::ordered_json reason = {{"name", FaultReasonName(r.code)},
-                                   {"text", FaultReasonText(r)}};
-  if (r.order != 0) reason["wanted_bytes"] = EntryBytes(user, r.order);
-  reason["want"] = r.want;
-  reason["have"] = r.have;
-  if (r.level.has_value()) {
-    reason["level"] = LevelText(*r.level);
-    reason["device"] = r.level->device;
-  }
-  reason["cure"] = absl::StrCat(kReasonsPage, "#", FaultReasonName(r.code));
-  j["reason"] = std::move(reason);
+  j["reason"] = ReasonToJson(user.faults(), o.reason);
   return j;
 }
 

@@ -22,6 +22,10 @@ void PrintFault(std::ostream& out, const UserSpace& user,
 nlohmann::ordered_json FaultToJson(const UserSpace& user,
                                    const TouchReport& report, int want_order);
 
+// Name, text, numbers, level and cure.
+nlohmann::ordered_json ReasonToJson(const FaultProfile& faults,
+                                    const FaultReason& reason);
+
 // "pmem0+0x1300000", "dax3.0+0x0", "zero page", "ordinary memory".
 std::string FrameText(const FrameOwner& owner);
 

@@ -17,26 +17,29 @@ namespace {
 // Below it lies the file that stands for a whole device.
 constexpr char kDeviceMount[] = "/.device";
 
-// A file over the whole of a block device.
+// A file over the whole of a block device: ext4's, or where that has no block
+// numbers any more, xfs's.
 absl::StatusOr<std::shared_ptr<File>> OpenBlock(Session& session,
                                                 BlockDevice& bdev,
                                                 const FaultOptions& o) {
   MountOptions mount;
+  const uint64_t bytes = bdev.nr_sectors() * kSectorSize / 4096 * 4096;
   mount.path = kDeviceMount;
-  mount.request.type = "ext4";
+  mount.request.type =
+      bytes <= MakeExt4(session.user->faults())->max_bytes() ? "ext4" : "xfs";
   mount.request.options =
       session.machine->profile().has_dax_modes ? "dax=always" : "dax";
   mount.claim = DeviceClaim::kShared;
   session.machine->log().TakeNew();
   absl::StatusOr<MountPoint*> m = session.user->Mount(mount, bdev);
-  if (!m.ok()) {
+  // xfs mounts without DAX, and says so.
+  if (!m.ok() || !(*m)->sb().ShouldEnableDax(false)) {
     std::vector<std::string> words = session.machine->log().TakeNew();
     if (words.empty()) words.push_back(std::string(m.status().message()));
-    return ErrnoError(ErrnoOf(m.status()),
+    return ErrnoError(m.ok() ? EOPNOTSUPP : ErrnoOf(m.status()),
                       absl::StrCat("no DAX file can be on ", o.device, ": ",
                                    absl::StrJoin(words, "; ")));
   }
-  const uint64_t bytes = bdev.nr_sectors() * kSectorSize / 4096 * 4096;
   FileOptions file{.name = "file", .synced = true};
   if (bytes != 0) file.extents.push_back({.length = bytes});
   absl::StatusOr<MountedFile*> added = (*m)->AddFile(file);
@@ -49,8 +52,8 @@ absl::StatusOr<std::shared_ptr<File>> OpenBlock(Session& session,
 void AddFaultOptions(CLI::App& verb, FaultOptions& o) {
   verb.add_option("--file", o.file, "A file of the machine: /mnt/f");
   verb.add_option("--device", o.device,
-                  "A device-dax (/dev/dax0.0), or a block device as if an ext4 "
-                  "file covered it");
+                  "A device-dax (/dev/dax0.0), or a block device as if a "
+                  "file of ext4 covered it (from 16 TiB on, of xfs)");
   verb.add_option("--offset", o.offset, "The byte of the file to touch")
       ->transform(ByteCount());
   verb.add_flag("--write", o.write, "Write to it (default: read)");

@@ -43,14 +43,16 @@ void AddFaultOptions(CLI::App& verb, FaultOptions& o);
 class FaultTarget {
  public:
   // ENOENT, ENXIO: no such file, device; EINVAL: neither or both are given,
-  // or the offset lies before the mapping.  A block device stands for an
-  // ext4 file that covers it (dax=always); what the kernel says against such
-  // a mount is the error.
+  // or the offset lies before the mapping.  A block device stands for a
+  // file that covers it (ext4, from 16 TiB on xfs, dax=always); what the kernel
+  // says against such a mount is the error.
   static absl::StatusOr<FaultTarget> Open(Session& session,
                                           const FaultOptions& o);
 
   // "/mnt/f", "/dev/dax3.0", "vg-home".
   const std::string& name() const { return name_; }
+  const std::shared_ptr<File>& file() const { return file_; }
+  uint64_t size() const { return size_; }  // bytes
   absl::StatusOr<VmAreaStruct*> Map(Task& task) const;
   // Where the mapping has the byte that is touched.
   uint64_t Address(const VmAreaStruct& vma) const {

@@ -36,6 +36,7 @@ int Run(int argc, char** argv) {
   dmdax::RegisterMap(cli, app);
   dmdax::RegisterConvert(cli, app);
   dmdax::RegisterFault(cli, app);
+  dmdax::RegisterSweep(cli, app);
   dmdax::RegisterMount(cli, app);
   dmdax::RegisterProcess(cli, app);
   try {

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// dmdax sweep: what a fault gets, for every 4 KiB, 2 MiB or 1 GiB of a file or
+// device, as ranges and totals.
+#include <algorithm>
+#include <cerrno>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/errno_status.h"
+#include "nlohmann/json.hpp"
+#include "process/dax_sweep.h"
+#include "tools/app.h"
+#include "tools/byte_count.h"
+#include "tools/fault_report.h"
+#include "tools/fault_target.h"
+
+namespace dmdax {
+namespace {
+
+constexpr char kReasonsPage[] = "docs/fault-reasons.md";
+
+struct SweepOptions {
+  FaultOptions target;
+  std::string name;
+  std::string size = "2m";
+  uint64_t length = 0;  // bytes; 0: to the end
+  uint64_t limit = 1000;
+};
+
+// How an answer is told: by whom and of what.
+class SweepReport {
+ public:
+  SweepReport(const SweepOptions& o, const UserSpace& user,
+              const DaxSweep& sweep)
+      : o_(o), faults_(user.faults()), sweep_(sweep) {}
+
+  void PrintText(std::ostream& out) const {
+    out << o_.name << ": " << Slots(sweep_.slots) << " from "
+        << Slot(sweep_.first) << " on, "
+        << (o_.target.write ? "written" : "read") << "\n";
+    uint64_t lines = 0;
+    for (const SweepBlock& block : sweep_.blocks) {
+      const bool repeats = block.repeat < block.slots;
+      if (repeats && lines < Limit()) {
+        out << Slot(block.first) << "  " << Slots(block.slots)
+            << ", the same every " << block.repeat << ":\n";
+      }
+      for (size_t i = 0; i < block.nr_ranges && lines < Limit(); ++i, ++lines) {
+        const SweepRange& range = sweep_.ranges[block.first_range + i];
+        out << (repeats ? "  " : "") << Slot(range.first) << "  "
+            << Slots(range.slots) << "  " << Outcome(range.outcome) << "\n";
+      }
+    }
+    if (lines < sweep_.ranges.size()) {
+      out << "... and " << sweep_.ranges.size() - lines
+          << " ranges more (--limit 0 tells all)\n";
+    }
+    if (sweep_.slots > 0) out << "\n";
+    for (const ReasonTotal& total : ByReason()) PrintTotal(out, total);
+  }
+
+  nlohmann::ordered_json ToJson() const {
+    nlohmann::ordered_json j = {{"kernel", faults_.name},
+                                {"name", o_.name},
+                                {"access", o_.target.write ? "write" : "read"},
+                                {"slot_bytes", sweep_.slot_bytes},
+                                {"first", sweep_.first},
+                                {"slots", sweep_.slots}};
+    nlohmann::ordered_json blocks = nlohmann::ordered_json::array();
+    uint64_t told = 0;
+    for (const SweepBlock& block : sweep_.blocks) {
+      nlohmann::ordered_json ranges = nlohmann::ordered_json::array();
+      for (size_t i = 0; i < block.nr_ranges && told < Limit(); ++i, ++told) {
+        const SweepRange& range = sweep_.ranges[block.first_range + i];
+        ranges.push_back({{"first", range.first},
+                          {"slots", range.slots},
+                          {"outcome", range.outcome}});
+      }
+      if (ranges.empty()) break;
+      blocks.push_back({{"first", block.first},
+                        {"slots", block.slots},
+                        {"repeat", block.repeat},
+                        {"ranges", std::move(ranges)}});
+    }
+    j["blocks"] = std::move(blocks);
+    if (told < sweep_.ranges.size()) {
+      j["ranges_left_out"] = sweep_.ranges.size() - told;
+    }
+    nlohmann::ordered_json totals = nlohmann::ordered_json::array();
+    for (const SweepTotal& total : sweep_.totals) {
+      totals.push_back(TotalToJson(total));
+    }
+    j["outcomes"] = std::move(totals);
+    nlohmann::ordered_json by_reason = nlohmann::ordered_json::array();
+    for (const ReasonTotal& total : ByReason()) {
+      const FaultReasonCode code = total.example->outcome.reason.code;
+      nlohmann::ordered_json t = {{"entry", Entry(total.example->outcome)}};
+      if (code != FaultReasonCode::kNone) t["reason"] = FaultReasonName(code);
+      t["slots"] = total.slots;
+      t["levels"] = total.levels;
+      by_reason.push_back(std::move(t));
+    }
+    j["totals"] = std::move(by_reason);
+    return j;
+  }
+
+ private:
+  // Outcomes that differ in nothing but the level.
+  struct ReasonTotal {
+    const SweepTotal* example;
+    uint64_t slots, levels;
+  };
+
+  // The most frequent first.
+  std::vector<ReasonTotal> ByReason() const {
+    std::vector<ReasonTotal> all;
+    std::map<std::pair<std::string, FaultReasonCode>, size_t> numbers;
+    for (const SweepTotal& total : sweep_.totals) {
+      const auto [it, fresh] = numbers.try_emplace(
+          {Entry(total.outcome), total.outcome.reason.code}, all.size());
+      if (fresh) all.push_back({&total, 0, 0});
+      all[it->second].slots += total.slots;
+      ++all[it->second].levels;
+    }
+    std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+      return a.slots > b.slots;
+    });
+    return all;
+  }
+
+  uint64_t Limit() const { return o_.limit == 0 ? ~uint64_t{0} : o_.limit; }
+  // Where a slot begins.
+  std::string Slot(uint64_t slot) const {
+    return absl::StrFormat("0x%x", slot * sweep_.slot_bytes);
+  }
+  std::string Slots(uint64_t slots) const {
+    return absl::StrCat(slots, " x ", BytesText(sweep_.slot_bytes));
+  }
+
+  // "PTE  pfn_target  target linear [0 +524288] of vg-home (dm-0)".
+  std::string Outcome(size_t number) const {
+    const SweepOutcome& o = sweep_.totals[number].outcome;
+    std::string text = Entry(o);
+    if (o.reason) {
+      absl::StrAppend(&text, "  ", FaultReasonName(o.reason.code));
+    }
+    if (o.reason.level.has_value()) {
+      absl::StrAppend(&text, "  ", LevelText(*o.reason.level));
+    }
+    return text;
+  }
+
+  std::string Entry(const SweepOutcome& o) const {
+    if (o.sig != 0) {
+      return absl::StrCat(SignalName(o.sig), " ", SiCodeName(o.sig, o.si_code));
+    }
+    return absl::StrCat(OrderText(faults_, o.order),
+                        o.zero_page ? "  zero page" : "");
+  }
+
+  void PrintTotal(std::ostream& out, const ReasonTotal& total) const {
+    const double part = 100.0 * static_cast<double>(total.slots) /
+                        static_cast<double>(sweep_.slots);
+    const FaultReason& reason = total.example->outcome.reason;
+    out << absl::StreamFormat("%5.1f%%  ", part) << Slots(total.slots) << "  "
+        << Entry(total.example->outcome);
+    if (!reason) {
+      out << "\n";
+      return;
+    }
+    out << "  " << FaultReasonName(reason.code);
+    if (total.levels > 1) out << ", " << total.levels << " levels";
+    out << "\n  " << Slot(total.example->first) << ": " << Tried(reason)
+        << FaultReasonText(reason) << "\n";
+    if (reason.level.has_value()) {
+      out << "  level: " << LevelText(*reason.level) << "\n";
+    }
+    out << "  cure: " << kReasonsPage << "#" << FaultReasonName(reason.code)
+        << "\n";
+  }
+
+  std::string Tried(const FaultReason& reason) const {
+    if (reason.order == 0) return "";
+    return absl::StrCat("no ", BytesText(faults_.page_size() << reason.order),
+                        ": ");
+  }
+
+  nlohmann::ordered_json TotalToJson(const SweepTotal& total) const {
+    const SweepOutcome& o = total.outcome;
+    nlohmann::ordered_json j = {{"slots", total.slots}, {"first", total.first}};
+    if (o.sig != 0) {
+      j["signal"] = SignalName(o.sig);
+      j["si_code"] = SiCodeName(o.sig, o.si_code);
+    } else {
+      j["entry"] = OrderText(faults_, o.order);
+      j["bytes"] = faults_.page_size() << o.order;
+      j["zero_page"] = o.zero_page;
+    }
+    if (o.reason) j["reason"] = ReasonToJson(faults_, o.reason);
+    return j;
+  }
+
+  const SweepOptions& o_;
+  const FaultProfile& faults_;
+  const DaxSweep& sweep_;
+};
+
+// A file of a mount, or whatever else a name may be.
+absl::StatusOr<FaultTarget> OpenTarget(Session& session, SweepOptions o) {
+  const bool file =
+      absl::StartsWith(o.name, "/") && !absl::StartsWith(o.name, "/dev/");
+  (file ? o.target.file : o.target.device) = o.name;
+  // The range is the sweep's; a mapping begins at 0.
+  o.target.offset = 0;
+  return FaultTarget::Open(session, o.target);
+}
+
+void Sweep(App& app, const SweepOptions& o) {
+  absl::StatusOr<Session> session = app.Ask();
+  if (!session.ok()) return app.Report(session.status());
+  absl::StatusOr<FaultTarget> target = OpenTarget(*session, o);
+  if (!target.ok()) return app.Report(target.status());
+  UserSpace& user = *session->user;
+  const FaultProfile& faults = user.faults();
+  const int order = o.size == "4k"   ? 0
+                    : o.size == "1g" ? faults.pud_order()
+                                     : faults.pmd_order();
+  const absl::StatusOr<DaxSweep> sweep =
+      SweepDax(user, {.file = target->file(),
+                      .size = target->size(),
+                      .order = order,
+                      .offset = o.target.offset,
+                      .length = o.length,
+                      .access = {.write = o.target.write,
+                                 .is_private = o.target.is_private,
+                                 .sync = o.target.sync}});
+  if (!sweep.ok()) return app.Report(sweep.status());
+  const SweepReport report(o, user, *sweep);
+  if (app.json) {
+    std::cout << report.ToJson().dump(2) << "\n";
+  } else {
+    report.PrintText(std::cout);
+  }
+}
+
+}  // namespace
+
+void RegisterSweep(CLI::App& cli, App& app) {
+  auto o = std::make_shared<SweepOptions>();
+  CLI::App* verb = cli.add_subcommand(
+      "sweep",
+      "What a fault gets, for every 2 MiB (or 4 KiB, 1 GiB) of a file or\n"
+      "device: the size of the entry, or the signal, and why it is no larger,\n"
+      "with the level of the stack that is to blame.\n\n"
+      "  dmdax sweep /mnt/f\n"
+      "  dmdax sweep vg-home --write        (as if a file covered it)\n"
+      "  dmdax sweep /dev/dax0.0 --size 1g\n"
+      "  dmdax sweep /mnt/f --size 4k --offset 2M --length 2M\n\n"
+      "Ranges of equal outcomes come first, one a line: where, how much, the\n"
+      "entry, the reason (docs/fault-reasons.md) and the level.  What a "
+      "stripe\n"
+      "repeats is told once.  Then the totals, with the reason's numbers at\n"
+      "the first place that has it.  Each slot is asked for itself, as\n"
+      "dmdax fault would in a mapping at an aligned address.");
+  verb->add_option("DEVICE|FILE", o->name,
+                   "A file (/mnt/f), device-dax, or block device")
+      ->required();
+  verb->add_option("--size", o->size, "Of a slot: 4k, 2m (default) or 1g")
+      ->check(CLI::IsMember({"4k", "2m", "1g"}));
+  verb->add_option("--offset", o->target.offset, "From this byte on")
+      ->transform(ByteCount());
+  verb->add_option("--length", o->length, "Bytes (default: to the end)")
+      ->transform(ByteCount());
+  verb->add_flag("--write", o->target.write, "Written to (default: read)");
+  verb->add_flag("--private", o->target.is_private, "MAP_PRIVATE");
+  verb->add_flag("--sync", o->target.sync, "MAP_SYNC");
+  verb->add_option("--limit", o->limit,
+                   "Most ranges to tell; 0: all (default 1000)");
+  verb->callback([o, &app] { Sweep(app, *o); });
+}
+
+}  // namespace dmdax

@@ -40,6 +40,11 @@ void RegisterReadSide(const Options& options);
 // its memory.
 void RegisterLoad(const Options& options);
 
+// sweep:N and sweep_tall:D, whole ranges into arrays of extents and of frames;
+// classify:N, every slot of a hundred terabytes.
+void RegisterSweep(const Options& options);
+void RegisterClassify(const Options& options);
+
 }  // namespace dmdax::bench
 
 #endif  // DMDAX_BENCH_FAMILIES_H_

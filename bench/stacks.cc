@@ -257,6 +257,38 @@ std::unique_ptr<Stack> Stack::Deep(int depth, size_t queries) {
   return stack;
 }
 
+std::unique_ptr<Stack> Stack::Tall(int depth, size_t targets, size_t queries) {
+  std::unique_ptr<Stack> stack(new Stack);
+  std::mt19937_64 rng(targets + static_cast<size_t>(depth));
+  uint64_t pages = 0;
+  for (int level = 0; level < depth; ++level) {
+    // The same lengths in all, dealt anew: all levels have the same size.
+    std::vector<uint64_t> lengths = LogUniformLengths(targets, rng);
+    const uint64_t sum =
+        std::accumulate(lengths.begin(), lengths.end(), uint64_t{0});
+    if (level == 0) stack->AddPmem(pages = 2 * sum);
+    lengths.push_back(pages - sum);
+    std::vector<size_t> order(lengths.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::shuffle(order.begin(), order.end(), rng);
+    std::vector<RowSpec> rows(lengths.size());
+    uint64_t below = 0;
+    for (size_t i : order) {
+      rows[i] = {0, lengths[i] * kPageSectors, stack->paths_.size() - 1,
+                 below * kPageSectors};
+      below += lengths[i];
+    }
+    uint64_t begin = 0;
+    for (RowSpec& row : rows) {
+      row.begin = begin;
+      begin += row.len;
+    }
+    stack->AddMapped(rows);
+  }
+  stack->MakeQueries(pages, queries);
+  return stack;
+}
+
 absl::Status Stack::Check() {
   for (size_t i = 0; i < queries_.size(); ++i) {
     const uint64_t page = queries_[i];

@@ -54,6 +54,10 @@ class Stack {
   static std::unique_ptr<Stack> Striped(int depth, uint64_t chunk, size_t legs,
                                         size_t queries);
 
+  // `depth` tables of about `targets` linear rows each, the rows of every
+  // level in random order on the one below.
+  static std::unique_ptr<Stack> Tall(int depth, size_t targets, size_t queries);
+
   DaxDevice& product() { return md_->dax_dev(); }
   MappedDevice& mapped() { return *md_; }
   BaselineDax* kernel(ReadSide read_side) {

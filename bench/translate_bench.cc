@@ -7,7 +7,8 @@
 //   --max_targets  largest table of the "targets" family (default 1048576)
 //   --queries      distinct random pages asked (a power of two, 131072)
 //
-//   --family       tables, depth, striped, copies, read or load; default all
+//   --family       tables, depth, striped, copies, read, load or
+//                  sweep; default all
 //
 // Names read <stack>/<measure>/<contender>; families.h lists the stacks.
 //   throughput    independent queries
@@ -17,6 +18,7 @@
 //   dmdax         DaxDirectAccess() on the mapped device
 //   kernel_srcu   the baseline with its read side
 //   kernel        the baseline without
+// sweep_bench.cc and classify_bench.cc have families of their own.
 // Mirrors the method of bench/README.md: run it through bench/run.sh.
 #include <benchmark/benchmark.h>
 
@@ -40,6 +42,7 @@ constexpr struct {
     {"tables", RegisterTables},   {"depth", RegisterDepth},
     {"striped", RegisterStriped}, {"copies", RegisterCopies},
     {"read", RegisterReadSide},   {"load", RegisterLoad},
+    {"sweep", RegisterSweep},
 };
 
 // Takes our flags out of argv; Google Benchmark looks at the rest.

@@ -2,6 +2,7 @@
 #include "tools/dmsetup/report.h"
 
 #include <cerrno>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -287,10 +288,14 @@ bool AddInfoRow(DmsetupContext& ctx, const DmTask& task) {
   if (!selected) return false;
   if (info.selected_command == nullptr || !*selected) return true;
   const std::vector<std::string> args = {task.name()};
-  return info.selected_command->fn(
-      ctx, CommandCall{.verb = info.selected_command->name,
-                       .args = args,
-                       .multiple_devices = true});
+  // What the command shows of the device with -v is not selected from again.
+  const DmsetupCommand& command =
+      *std::exchange(info.selected_command, nullptr);
+  const bool ok = command.fn(
+      ctx, CommandCall{
+               .verb = command.name, .args = args, .multiple_devices = true});
+  info.selected_command = &command;
+  return ok;
 }
 
 bool AddSplitNameRow(DmsetupContext& ctx, const SplitName& name) {

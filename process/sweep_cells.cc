@@ -102,7 +102,12 @@ class FileCells {
     const bool known = bytes != 0 && bytes % kPageSize == 0;
     const uint64_t repeat =
         known ? std::lcm(bytes / kPageSize, window_) : uint64_t{0};
-    list_.To(end, repeat, known && bytes == inode_.profile->page_size());
+    // The first of them is given blocks for all of the huge page, and then
+    // each has its own; only where there are none they are alike.
+    const uint64_t page = inode_.profile->page_size();
+    const bool full = bytes == page &&
+                      !inode_.allocator->Clone()->Allocate(0, page).has_value();
+    list_.To(end, repeat, full);
   }
 
   void Extent(const FileExtent& extent) {

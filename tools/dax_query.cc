@@ -31,6 +31,7 @@ absl::StatusOr<DaxQuery> DaxQuery::Create(const Session& session,
   if (is_dm) {
     auto md = session.ctl->FindMinor(bdev.dev().minor_nr);
     const DmTable* live = md->live_table();
+    query.md_ = md;
     query.not_dax_ =
         live == nullptr ? "it has no live table" : live->SupportsDax().reason;
   } else if (!bdev.queue().Has(QUEUE_FLAG_DAX)) {
@@ -49,6 +50,22 @@ DaxAccess DaxQuery::Ask(pgoff_t pgoff, int64_t nr_pages, Trace* trace) const {
   DaxReadLock lock;
   return DaxDirectAccess(bdev_->host_dax_dev(), pgoff + first_page_, nr_pages,
                          DaxAccessMode::kAccess, trace);
+}
+
+// A mapped device answers a whole batch in one read section.
+void DaxQuery::AskMany(absl::Span<const pgoff_t> pages, int64_t nr_pages,
+                       absl::Span<uint64_t> pfns,
+                       absl::Span<int64_t> rets) const {
+  if (md_ != nullptr) {
+    DaxReadLock lock;
+    return md_->TranslateBatch(pages, pfns.subspan(0, pages.size()),
+                               rets.subspan(0, pages.size()), nr_pages);
+  }
+  for (size_t i = 0; i < pages.size(); ++i) {
+    const DaxAccess access = Ask(pages[i], nr_pages, nullptr);
+    pfns[i] = access.pfn.value();
+    rets[i] = access.ret;
+  }
 }
 
 }  // namespace dmdax

@@ -9,9 +9,11 @@
 #ifndef DMDAX_TOOLS_DAX_QUERY_H_
 #define DMDAX_TOOLS_DAX_QUERY_H_
 
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "state/session.h"
 
 namespace dmdax {
@@ -25,6 +27,10 @@ class DaxQuery {
 
   // As DaxDirectAccess(): ret is pages or -errno.
   DaxAccess Ask(pgoff_t pgoff, int64_t nr_pages, Trace* trace) const;
+  // Ask() at each of `pages`: pfns[i], meaningless unless rets[i] > 0.  Both
+  // have room for as many, or more.
+  void AskMany(absl::Span<const pgoff_t> pages, int64_t nr_pages,
+               absl::Span<uint64_t> pfns, absl::Span<int64_t> rets) const;
 
   // Why the kernel does not consider the device DAX, or "".
   const std::string& not_dax() const { return not_dax_; }
@@ -39,6 +45,7 @@ class DaxQuery {
   BlockDevice* bdev_;
   uint64_t first_page_;  // of a partition, on its disk
   bool bounded_;         // the chain does not know where the device ends
+  std::shared_ptr<MappedDevice> md_;  // null: a bare disk or partition
   std::string not_dax_;
 };
 

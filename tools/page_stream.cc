@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/page_stream.h"
+
+#include <bit>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <iostream>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+
+namespace dmdax {
+namespace {
+
+constexpr size_t kBlock = 1 << 16;  // bytes read or written at once
+constexpr size_t kLongestWord = 64;
+constexpr size_t kLongestLine = 128;
+
+// Numbers and words put behind each other, without a test for room.
+class LineWriter {
+ public:
+  explicit LineWriter(char* at) : at_(at) {}
+  char* end() const { return at_; }
+
+  template <size_t n>
+  LineWriter& Put(const char (&text)[n]) {
+    memcpy(at_, text, n - 1);
+    at_ += n - 1;
+    return *this;
+  }
+  LineWriter& Decimal(uint64_t n) {
+    at_ = std::to_chars(at_, at_ + 20, n).ptr;
+    return *this;
+  }
+  LineWriter& Hex(uint64_t n) {
+    const int digits = n == 0 ? 1 : (std::bit_width(n) + 3) / 4;
+    for (int i = digits; i-- > 0; n >>= 4) at_[i] = "0123456789abcdef"[n & 15];
+    at_ += digits;
+    return *this;
+  }
+
+ private:
+  char* at_;
+};
+
+// A decimal number and the white space behind it, at `at`: the number's
+// digits, or 0 when it is anything else.
+size_t PlainNumber(const char* at, const char* end, uint64_t* value) {
+  constexpr ptrdiff_t kMostDigits = 19;  // more may not fit
+  const char* c = at;
+  uint64_t n = 0;
+  for (; c < end && c - at < kMostDigits; ++c) {
+    const unsigned digit = static_cast<unsigned char>(*c) - unsigned{'0'};
+    if (digit > 9) break;
+    n = n * 10 + digit;
+  }
+  if (c == end || !absl::ascii_isspace(static_cast<unsigned char>(*c))) {
+    return 0;
+  }
+  *value = n;
+  return static_cast<size_t>(c - at);
+}
+
+}  // namespace
+
+absl::StatusOr<pgoff_t> ParsePage(absl::string_view text) {
+  uint64_t page = 0;
+  const bool ok = absl::StartsWith(text, "0x")
+                      ? absl::SimpleHexAtoi(text, &page)
+                      : absl::SimpleAtoi(text, &page);
+  if (!ok) {
+    return ErrnoError(EINVAL, absl::StrCat("'", text.substr(0, 40),
+                                           "' is not a page offset (0 to "
+                                           "2^64-1, decimal or 0x...)"));
+  }
+  return pgoff_t(page);
+}
+
+PageStream::PageStream(const DaxQuery& query, int64_t nr, bool json)
+    : query_(query), nr_(nr), json_(json), pfns_(kPages), rets_(kPages) {
+  pages_.reserve(kPages);
+  if (json_) out_ = "[";
+}
+
+// A word is usually a plain number inside the block and read where it lies;
+// any other, or one that goes on in the next block, is collected.
+absl::Status PageStream::AnswerText(std::istream& in) {
+  std::string word;
+  uint64_t line = 1, column = 0, word_column = 0;
+  auto answer = [&]() -> absl::Status {
+    if (word.empty()) return absl::OkStatus();
+    absl::StatusOr<pgoff_t> page = ParsePage(word);
+    word.clear();
+    if (!page.ok()) {
+      return ErrnoError(EINVAL, absl::StrCat("<stdin>:", line, ":", word_column,
+                                             ": ", page.status().message()));
+    }
+    Answer(*page);
+    return absl::OkStatus();
+  };
+  std::vector<char> block(kBlock);
+  while (true) {
+    in.read(block.data(), static_cast<std::streamsize>(block.size()));
+    const char* const end = block.data() + in.gcount();
+    if (in.gcount() == 0) break;
+    for (const char* at = block.data(); at < end; ++at) {
+      if (word.empty()) {
+        uint64_t page = 0;
+        if (const size_t digits = PlainNumber(at, end, &page)) {
+          Answer(pgoff_t(page));
+          at += digits;  // the white space is dealt with below
+          column += digits;
+        }
+      }
+      const char c = *at;
+      ++column;
+      if (!absl::ascii_isspace(static_cast<unsigned char>(c))) {
+        if (word.empty()) word_column = column;
+        word.push_back(c);
+        if (word.size() <= kLongestWord) continue;
+      }
+      if (absl::Status s = answer(); !s.ok()) return s;
+      if (c == '\n') {
+        ++line;
+        column = 0;
+      }
+    }
+  }
+  return answer();
+}
+
+absl::Status PageStream::AnswerRaw(std::istream& in) {
+  std::vector<char> block(kBlock);
+  uint64_t at = 0;
+  while (true) {
+    in.read(block.data(), static_cast<std::streamsize>(block.size()));
+    const size_t n = static_cast<size_t>(in.gcount());
+    for (size_t i = 0; i + 8 <= n; i += 8) {
+      uint64_t page = 0;
+      for (size_t byte = 8; byte-- > 0;) {
+        page = page << 8 | static_cast<unsigned char>(block[i + byte]);
+      }
+      Answer(pgoff_t(page));
+    }
+    at += n;
+    if (n % 8 != 0) {
+      return ErrnoError(EINVAL, absl::StrCat("<stdin>: ends at byte ", at,
+                                             ", in the middle of a u64"));
+    }
+    if (n < block.size()) return absl::OkStatus();
+  }
+}
+
+bool PageStream::Finish() {
+  AskAll();
+  if (json_) absl::StrAppend(&out_, first_ ? "]\n" : "\n]\n");
+  Flush();
+  return !failed_;
+}
+
+void PageStream::AskAll() {
+  query_.AskMany(pages_, nr_, absl::MakeSpan(pfns_), absl::MakeSpan(rets_));
+  for (size_t i = 0; i < pages_.size(); ++i) {
+    if (rets_[i] < 0) failed_ = true;
+    json_ ? Json(pages_[i], pfns_[i], rets_[i])
+          : Text(pages_[i], pfns_[i], rets_[i]);
+    if (out_.size() > kBlock) Flush();
+  }
+  pages_.clear();
+}
+
+void PageStream::Text(pgoff_t page, uint64_t pfn, int64_t ret) {
+  if (ret < 0) {
+    absl::StrAppend(&out_, page.value(), " -",
+                    ErrnoName(static_cast<int>(-ret)), "\n");
+    return;
+  }
+  char line[kLongestLine];
+  LineWriter writer(line);
+  writer.Decimal(page.value())
+      .Put(" pfn 0x")
+      .Hex(pfn)
+      .Put(" phys 0x")
+      .Hex(PfnPhys(pfn_t(pfn)))
+      .Put(" pages ")
+      .Decimal(static_cast<uint64_t>(ret))
+      .Put("\n");
+  out_.append(line, static_cast<size_t>(writer.end() - line));
+}
+
+void PageStream::Json(pgoff_t page, uint64_t pfn, int64_t ret) {
+  absl::StrAppend(&out_, first_ ? "\n" : ",\n", "  {\"pgoff\": ", page.value());
+  first_ = false;
+  if (ret < 0) {
+    absl::StrAppend(&out_, ", \"errno\": \"", ErrnoName(static_cast<int>(-ret)),
+                    "\"}");
+  } else {
+    absl::StrAppend(&out_, ", \"pfn\": ", pfn,
+                    ", \"phys\": ", PfnPhys(pfn_t(pfn)), ", \"pages\": ", ret,
+                    "}");
+  }
+}
+
+void PageStream::Flush() {
+  std::cout.write(out_.data(), static_cast<std::streamsize>(out_.size()));
+  out_.clear();
+}
+
+}  // namespace dmdax

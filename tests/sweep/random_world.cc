@@ -22,10 +22,11 @@ RandomWorld::RandomWorld(uint64_t seed)
       machine_(ProfileFor(seed)),
       ctl_(machine_),
       faults_(*FindFaultProfile(machine_.profile().name)),
-      scale_(dice_.Percent(40) ? 20 : 1) {
+      scale_(dice_.Percent(40) ? 20 : 1),
+      stripes_(scale_ > 1 && dice_.Percent(50)) {
   absl::StrAppend(&text_, "kernel ", machine_.profile().name, "\n");
   AddMemory();
-  const uint64_t levels = dice_.OneOf({0, 1, 1, 2, 2, 3, 4});
+  const uint64_t levels = dice_.OneOf({stripes_ ? 2u : 0u, 1, 1, 2, 2, 3, 4});
   for (uint64_t i = 0; i < levels; ++i) AddLevel();
   DrawFile();
 }
@@ -69,7 +70,7 @@ void RandomWorld::AddMemory() {
 
 // "type words", for a row of up to *len sectors.
 std::string RandomWorld::DrawRow(uint64_t, uint64_t* len) {
-  const uint64_t unit = DrawUnit();
+  const uint64_t unit = stripes_ ? 8 : DrawUnit();
   const auto leg = [&](uint64_t* room) {
     // Mostly the highest device there is.
     const size_t n = devices_.size();
@@ -81,17 +82,17 @@ std::string RandomWorld::DrawRow(uint64_t, uint64_t* len) {
     *room = std::min(*room, dev->nr_sectors() - start);
     return absl::StrCat("/dev/", dev->name(), " ", start);
   };
-  const uint64_t kind = dice_.Range(0, 99);
+  const uint64_t kind = dice_.Range(stripes_ ? 40 : 0, 99);
   if (kind < 60) {
     const std::string words = leg(len);
     *len = std::max(unit, *len / unit * unit);
     return absl::StrCat("linear ", words);
   }
-  if (kind < 66) {
+  if (kind < 66 && !stripes_) {
     *len = dice_.Range(1, 900) * 8;
     return "error";
   }
-  if (kind < 70) {
+  if (kind < 70 && !stripes_) {
     const std::string words = leg(len);
     uint64_t log = ~uint64_t{0};
     return absl::StrCat("log-writes ", words.substr(0, words.find(' ')), " ",
@@ -99,8 +100,10 @@ std::string RandomWorld::DrawRow(uint64_t, uint64_t* len) {
   }
   const uint64_t legs = dice_.OneOf({1, 2, 2, 3, 4, 7});
   const uint64_t chunk =
-      dice_.OneOf({8, 24, 128, 128, 1024, 2048, 4096, 4096, 8192, 12288});
-  uint64_t room = *len;
+      stripes_
+          ? dice_.OneOf({4096, 4096, 4608, 6144, 8192, 12288})
+          : dice_.OneOf({8, 24, 128, 128, 1024, 2048, 4096, 4096, 8192, 12288});
+  uint64_t room = stripes_ ? *len * legs : *len;
   std::string words;
   for (uint64_t i = 0; i < legs; ++i) absl::StrAppend(&words, " ", leg(&room));
   *len = std::max<uint64_t>(1, room / legs / chunk) * chunk * legs;
@@ -111,9 +114,9 @@ void RandomWorld::AddLevel() {
   const std::string name = absl::StrCat("L", devices_.size());
   std::vector<DmTargetSpec> rows;
   uint64_t begin = 0;
-  for (uint64_t n = dice_.OneOf({1, 1, 2, 3, 5}); n > 0; --n) {
+  for (uint64_t n = stripes_ ? 1 : dice_.OneOf({1, 1, 2, 3, 5}); n > 0; --n) {
     uint64_t len = dice_.Range(1, 40) * scale_ * 4096;
-    if (dice_.Percent(20)) len = dice_.Range(1, 4000) * 8;
+    if (!stripes_ && dice_.Percent(20)) len = dice_.Range(1, 4000) * 8;
     if (dice_.Percent(3)) len += dice_.Range(1, 7);
     const std::string words = DrawRow(begin, &len);
     const size_t space = words.find(' ');
@@ -129,11 +132,12 @@ void RandomWorld::AddLevel() {
   std::shared_ptr<MappedDevice> md = ctl_.FindDevice(name);
   if (!loaded.ok() || !ctl_.DevSuspend(io).ok()) return;
   if (!md->live_table()->SupportsDax().dax() && dice_.Percent(90)) return;
-  if (dice_.Percent(50)) {
+  if (stripes_ || dice_.Percent(50)) {
     RequestQueue& queue = md->disk().queue();
     QueueLimits limits = queue.limits();
     limits.max_sectors = static_cast<uint32_t>(
-        dice_.OneOf({8, 100, 2048, 4096, 8192, 8192, 20000}));
+        stripes_ ? 20000
+                 : dice_.OneOf({8, 100, 2048, 4096, 8192, 8192, 20000}));
     queue.SetLimits(limits);
     absl::StrAppend(&text_, "max_sectors ", limits.max_sectors, " of\n");
   }
@@ -146,7 +150,7 @@ void RandomWorld::AddLevel() {
 }
 
 void RandomWorld::DrawFile() {
-  if (dice_.Percent(8)) {
+  if (!stripes_ && dice_.Percent(8)) {
     dax_.options = {.name = "dax0.0",
                     .align = dice_.OneOf({4096, 2 * kMiB, 1024 * kMiB}),
                     .ranges = {{uint64_t{1} << 40, 1024 * kMiB}}};
@@ -185,7 +189,7 @@ void RandomWorld::DrawExtents(uint64_t device_bytes) {
   const uint64_t blocks = device_bytes / kPageSize;
   uint64_t logical = 0;
   // One extent that covers the device, or many.
-  const bool whole = dice_.Percent(scale_ > 1 ? 70 : 30);
+  const bool whole = dice_.Percent(stripes_ ? 95 : scale_ > 1 ? 70 : 30);
   const bool huge = dice_.Percent(50);
   const uint64_t n = whole ? 1 : dice_.Range(0, 12);
   for (uint64_t i = 0; i < n; ++i) {

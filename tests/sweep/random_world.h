@@ -50,6 +50,7 @@ class RandomWorld {
   DmCtl ctl_;
   const FaultProfile* faults_;
   const uint64_t scale_;  // of all sizes, so that stripes come round
+  const bool stripes_;    // on top of each other, and little else
   std::vector<BlockDevice*> devices_;
   std::string text_;
   BlockDevice* device_ = nullptr;  // what the file is on

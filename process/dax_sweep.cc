@@ -30,6 +30,26 @@ std::string KeyOf(const SweepOutcome& o) {
   return key;
 }
 
+// What single pages of a huge page got, by the kind of their cell.
+class KnownPages {
+ public:
+  bool Has(SweepCell::Pages single) const {
+    return single <= SweepCell::Pages::kHole && At(single) != kNone;
+  }
+  size_t Of(SweepCell::Pages single) const { return At(single); }
+  void Add(SweepCell::Pages single, size_t outcome) {
+    if (single == SweepCell::Pages::kFrames) frames_ = outcome;
+    if (single == SweepCell::Pages::kHole) hole_ = outcome;
+  }
+
+ private:
+  static constexpr size_t kNone = ~size_t{0};
+  size_t At(SweepCell::Pages single) const {
+    return single == SweepCell::Pages::kFrames ? frames_ : hole_;
+  }
+  size_t frames_ = kNone, hole_ = kNone;
+};
+
 class Sweeper {
  public:
   Sweeper(UserSpace& user, const SweepRequest& request)
@@ -107,13 +127,18 @@ class Sweeper {
     }
     page = std::max(page, sweep_.first * slot_);
     const uint64_t end = std::min((tile + 1) * tile_, end_ * slot_);
+    KnownPages known;
     for (size_t cell = CellAt(page); page < end;) {
       while (cells_[cell].end <= page) ++cell;
-      const size_t outcome = Ask(page);
+      const SweepCell::Pages single = cells_[cell].single;
+      const size_t outcome = known.Has(single) ? known.Of(single) : Ask(page);
       const SweepOutcome& o = sweep_.totals[outcome].outcome;
       uint64_t alike = end;
       if (o.sig != 0 || (page_ << o.order) < window_) {
-        alike = cells_[cell].alike ? std::min(end, cells_[cell].end) : page;
+        known.Add(single, outcome);
+        alike = single != SweepCell::Pages::kAny
+                    ? std::min(end, cells_[cell].end)
+                    : page;
       }
       const uint64_t slots =
           alike > page ? std::max<uint64_t>(1, (alike - page) / slot_) : 1;

@@ -11,24 +11,28 @@
 namespace dmdax {
 namespace {
 
+using Pages = SweepCell::Pages;
+
 // Collects cells in order, cut also at given pages.
 class CellList {
  public:
-  CellList(uint64_t end, std::vector<uint64_t> cuts)
-      : end_(end), cuts_(std::move(cuts)) {
+  // From page `most` on, which is one of the cuts, pages get an error.
+  CellList(uint64_t end, uint64_t most, std::vector<uint64_t> cuts)
+      : end_(end), most_(most), cuts_(std::move(cuts)) {
     std::sort(cuts_.begin(), cuts_.end());
   }
 
   uint64_t page() const { return page_; }
 
   // Up to page `end`, or as far as the list goes.
-  void To(uint64_t end, uint64_t repeat, bool alike) {
+  void To(uint64_t end, uint64_t repeat, Pages single) {
     end = std::min(end, end_);
     while (page_ < end) {
       while (next_ < cuts_.size() && cuts_[next_] <= page_) ++next_;
       const uint64_t stop =
           next_ < cuts_.size() ? std::min(cuts_[next_], end) : end;
-      cells_.push_back({stop, repeat, alike});
+      const bool error = page_ >= most_ && single != Pages::kAny;
+      cells_.push_back({stop, repeat, error ? Pages::kAlike : single});
       page_ = stop;
     }
   }
@@ -36,7 +40,7 @@ class CellList {
   std::vector<SweepCell> Take() { return std::move(cells_); }
 
  private:
-  const uint64_t end_;
+  const uint64_t end_, most_;
   std::vector<uint64_t> cuts_;
   size_t next_ = 0;
   uint64_t page_ = 0;
@@ -72,7 +76,7 @@ class FileCells {
         window_(window),
         // A private write copies what a read finds.
         allocates_(access.write && !access.is_private),
-        list_(pages, CutsOf(inode, fs)) {}
+        list_(pages, fs.max_bytes() / kPageSize, CutsOf(inode, fs)) {}
 
   std::vector<SweepCell> Run() {
     for (const FileExtent& extent : inode_.extents.All()) {
@@ -89,14 +93,14 @@ class FileCells {
  private:
   // Extents that are no whole pages: each page must be asked.
   std::vector<SweepCell> Opaque() {
-    list_.To(~uint64_t{0}, 0, false);
+    list_.To(~uint64_t{0}, 0, Pages::kAny);
     return list_.Take();
   }
 
   // Up to page `end`; at most what an allocator gives distinguishes pages.
   void Hole(uint64_t end) {
     if (!allocates_ || inode_.allocator == nullptr) {
-      return list_.To(end, window_, true);
+      return list_.To(end, window_, Pages::kHole);
     }
     const uint64_t bytes = inode_.allocator->Repeat();
     const bool known = bytes != 0 && bytes % kPageSize == 0;
@@ -107,24 +111,33 @@ class FileCells {
     const uint64_t page = inode_.profile->page_size();
     const bool full = bytes == page &&
                       !inode_.allocator->Clone()->Allocate(0, page).has_value();
-    list_.To(end, repeat, full);
+    list_.To(end, repeat, full ? Pages::kAlike : Pages::kAny);
   }
 
   void Extent(const FileExtent& extent) {
     const uint64_t end = extent.end() / kPageSize;
-    if (allocates_ && extent.shared) return list_.To(end, 0, false);
+    if (allocates_ && extent.shared) return list_.To(end, 0, Pages::kAny);
     const bool on_device = extent.type == IOMAP_MAPPED ||
                            (extent.type == IOMAP_UNWRITTEN && allocates_);
-    if (!on_device) return list_.To(end, window_, true);
+    if (!on_device) {
+      return list_.To(
+          end, window_,
+          extent.type == IOMAP_UNWRITTEN ? Pages::kHole : Pages::kAlike);
+    }
     const uint64_t at = extent.physical + inode_.dax_part_off;
-    if (at % kPageSize != 0) return list_.To(end, 0, false);
+    if (at % kPageSize != 0) return list_.To(end, 0, Pages::kAny);
     // The list may end inside the extent.
-    DaxForEachPiece(inode_.dax_dev, pgoff_t(at / kPageSize),
-                    extent.length / kPageSize, window_,
-                    [&](const DaxPiece& piece) {
-                      list_.To(list_.page() + piece.pages, piece.repeat,
-                               piece.single != DaxPiece::Pages::kAny);
-                    });
+    DaxForEachPiece(
+        inode_.dax_dev, pgoff_t(at / kPageSize), extent.length / kPageSize,
+        window_, [&](const DaxPiece& piece) {
+          list_.To(list_.page() + piece.pages, piece.repeat, Single(piece));
+        });
+  }
+
+  static Pages Single(const DaxPiece& piece) {
+    return piece.single == DaxPiece::Pages::kFrames  ? Pages::kFrames
+           : piece.single == DaxPiece::Pages::kError ? Pages::kAlike
+                                                     : Pages::kAny;
   }
 
   const DaxInode& inode_;
@@ -160,11 +173,11 @@ std::vector<SweepCell> SweepCellsOf(const File& file,
                      pages)
         .Run();
   }
-  CellList list(pages, {});
+  CellList list(pages, pages, {});
   for (const DevDaxRange& range : dax->options().ranges) {
-    list.To(list.page() + range.size / kPageSize, window, true);
+    list.To(list.page() + range.size / kPageSize, window, Pages::kAlike);
   }
-  list.To(pages, window, true);
+  list.To(pages, window, Pages::kAlike);
   return list.Take();
 }
 

@@ -26,8 +26,14 @@ struct SweepCell {
   // Huge pages that lie inside the cell and a multiple of this apart get the
   // same; 0: each must be asked.
   uint64_t repeat = 0;
-  // All single pages of it get the same.
-  bool alike = false;
+  // What its single pages get, in a huge page that can not be one.
+  enum class Pages : uint8_t {
+    kFrames,  // each its frame: so do those of other such cells
+    kHole,    // the zero page: likewise
+    kAlike,   // all the same, but other cells may get another
+    kAny,     // each must be asked
+  };
+  Pages single = Pages::kAny;
 };
 
 struct SweepAccess {

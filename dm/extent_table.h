@@ -144,11 +144,14 @@ class ExtentTable {
   }
 
   // Two steps of FindIn() for whoever overlaps several: see TranslateBatch.
-  // Only the coarse shapes are ever large.
+  // Only the coarse shapes are ever so large that it helps.
   void PrefetchSlot(uint64_t page) const {
-    __builtin_prefetch(&directory_[page >> shift_]);
+    if (shape_ >= ExtentShape::kCoarse) {
+      __builtin_prefetch(&directory_[page >> shift_]);
+    }
   }
   void PrefetchEntry(uint64_t page) const {
+    if (shape_ < ExtentShape::kCoarse) return;
     const uint32_t slot = directory_[page >> shift_];
     if (!(slot & kDenseSlot)) __builtin_prefetch(&entries_[slot + 1]);
   }

@@ -34,12 +34,13 @@ void RegisterReadSide(const Options& options);
 
 // load:N a table of N linear rows as text (a time is a row's): reload is
 // text -> queryable device in place of the table before, next to a baseline
-// of sscanf, malloc and a B-tree; parse is the text alone.  proto:N the same
-// table as a binary World, a message a row or packed.  flatten:MxD the map of
-// the topmost of D levels of M rows; a time is an extent's, bytes_per_extent
-// its memory.
+// of sscanf, malloc and a B-tree; parse is the text alone.
 void RegisterLoad(const Options& options);
-
+// proto:N the same table as a binary World, a message a row or packed.
+void RegisterMessages(const Options& options);
+// flatten:MxD the map of the topmost of D levels of M rows; a time is an
+// extent's, bytes_per_extent its memory.
+void RegisterFlatten(const Options& options);
 // sweep:N and sweep_tall:D, whole ranges into arrays of extents and of frames;
 // classify:N, every slot of a hundred terabytes.
 void RegisterSweep(const Options& options);

@@ -226,7 +226,7 @@ void CheckWorlds(const std::string& nested, const std::string& packed) {
   }
 }
 
-void RegisterMessages(size_t rows) {
+void RegisterMessage(size_t rows) {
   const LoadTable table = LoadTable::Random(rows);
   auto* nested = new std::string(WorldBytes(table, false));
   auto* packed = new std::string(WorldBytes(table, true));
@@ -266,15 +266,20 @@ void Flatten(benchmark::State& state, size_t rows, int levels) {
 }  // namespace
 
 void RegisterLoad(const Options& options) {
-  const size_t max_rows = options.max_targets;
   for (size_t rows : {1024, 32768, 1048576}) {
-    if (rows <= max_rows) RegisterText(rows);
+    if (rows <= options.max_targets) RegisterText(rows);
   }
+}
+
+void RegisterMessages(const Options& options) {
   for (size_t rows : {1024, 1048576}) {
-    if (rows <= max_rows) RegisterMessages(rows);
+    if (rows <= options.max_targets) RegisterMessage(rows);
   }
+}
+
+void RegisterFlatten(const Options& options) {
   for (size_t rows : {1024, 32768, 1048576}) {
-    if (rows > max_rows) continue;
+    if (rows > options.max_targets) continue;
     for (int levels : {1, 2, 4, 16}) {
       // Sixteen levels of a million rows fill 2 GB and take a minute.
       if (rows > 100000 && levels > 4) continue;

@@ -18,8 +18,9 @@ cd "$(dirname "$0")/.."
 
 usage() { sed -n '4,15s/^# \{0,1\}//p' bench/run.sh; }
 
-repetitions=9 min_time=0.1 log=
-families="tables depth striped copies read load sweep"
+repetitions=5 min_time=0.05 log=
+families="tables depth striped copies read load proto \
+flatten sweep"
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) usage; exit 0 ;;

@@ -7,8 +7,8 @@
 //   --max_targets  largest table of the "targets" family (default 1048576)
 //   --queries      distinct random pages asked (a power of two, 131072)
 //
-//   --family       tables, depth, striped, copies, read, load or
-//                  sweep; default all
+//   --family       tables, depth, striped, copies, read, load,
+//                  proto, flatten or sweep; default all
 //
 // Names read <stack>/<measure>/<contender>; families.h lists the stacks.
 //   throughput    independent queries
@@ -42,6 +42,7 @@ constexpr struct {
     {"tables", RegisterTables},   {"depth", RegisterDepth},
     {"striped", RegisterStriped}, {"copies", RegisterCopies},
     {"read", RegisterReadSide},   {"load", RegisterLoad},
+    {"proto", RegisterMessages},  {"flatten", RegisterFlatten},
     {"sweep", RegisterSweep},
 };
 

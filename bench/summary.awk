@@ -43,7 +43,7 @@ function chart(    i, y, part, width) {
     y = 26 + (i - 1) * 20
     part = median(order[i]) / goal[order[i]]
     printf "<text x=\"10\" y=\"%d\">%s</text>\n", y + 13, order[i]
-    printf "<rect x=\"260\" y=\"%d\" width=\"%.1f\" height=\"14\" fill=\"%s\"/>\n", y + 2, 200 * (part > 2 ? 2 : part), part >= 0.9 ? "#2a7f62" : "#c77d2e"
+    printf "<rect x=\"260\" y=\"%d\" width=\"%.1f\" height=\"14\" fill=\"%s\"/>\n", y + 2, 200 * (part > 2 ? 2 : part), (part >= 0.9 ? "#2a7f62" : "#c77d2e")
     printf "<text x=\"668\" y=\"%d\">%.2f of %g</text>\n", y + 13, median(order[i]), goal[order[i]]
   }
   printf "<line x1=\"460\" y1=\"24\" x2=\"460\" y2=\"%d\" stroke=\"#333\"/>\n</svg>\n", names * 20 + 28

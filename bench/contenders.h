@@ -20,25 +20,32 @@
 
 namespace dmdax::bench {
 
-// What a contender answers: something that depends on the whole translation.
-// `page` in, first page frame plus pages out.
+// What a contender answers: something that depends on the whole translation,
+// page frame, number of pages and address.
+inline uint64_t Whole(uint64_t pfn, int64_t pages, const void* kaddr) {
+  // No address has bit 63.
+  return pfn + static_cast<uint64_t>(pages) +
+         (reinterpret_cast<uintptr_t>(kaddr) >> 63);
+}
+
+// `page` in, Whole() out.
 struct Product {
   DaxDevice* dev;
   uint64_t operator()(uint64_t page) const {
     const DaxAccess access = DaxDirectAccess(dev, pgoff_t{page}, kAskedPages,
                                              DaxAccessMode::kAccess, nullptr);
-    return access.pfn.value() + static_cast<uint64_t>(access.ret);
+    return Whole(access.pfn.value(), access.ret, access.kaddr);
   }
 };
 
 struct Baseline {
   BaselineDax* dev;
   uint64_t operator()(uint64_t page) const {
-    void* kaddr;
+    void* kaddr = nullptr;
     uint64_t pfn = 0;
     const long pages =
         BaselineDirectAccess(dev, page, kAskedPages, &kaddr, &pfn);
-    return pfn + static_cast<uint64_t>(pages);
+    return Whole(pfn, pages, kaddr);
   }
 };
 

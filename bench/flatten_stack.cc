@@ -68,9 +68,8 @@ void FlattenStack::Check(const CompiledMap& map) {
     Trace trace;
     const DaxAccess chain = DaxDirectAccess(
         &top_->dax_dev(), pgoff_t{page}, 512, DaxAccessMode::kAccess, &trace);
-    DaxAccess flat;
-    if (!map.Translate(pgoff_t{page}, 512, &flat) || flat.ret != chain.ret ||
-        flat.pfn != chain.pfn) {
+    const DaxFrames flat = map.Translate(pgoff_t{page}, 512);
+    if (flat.ret != chain.ret || flat.pfn != chain.pfn.value()) {
       MustLoad(absl::InternalError(absl::StrCat("map and chain: page ", page)));
     }
   }

@@ -94,7 +94,7 @@ void Check(const std::string& name, Sweep& sweep) {
         DaxDirectAccess(&sweep.stack->product(), pgoff_t(page),
                         static_cast<int64_t>(sweep.pages - page),
                         DaxAccessMode::kAccess, &trace);
-    sweep.extents[n] = DaxExtent::Of(chain);
+    sweep.extents[n] = DaxExtent::Of({chain.ret, chain.pfn.value()});
     page += sweep.extents[n++].pages;
   }
   sweep.extents.resize(n);

@@ -11,40 +11,32 @@
 
 namespace dmdax {
 
-Srcu& DaxSrcu() {
-  static Srcu* srcu = new Srcu;
-  return *srcu;
-}
-
 DaxDevice::DaxDevice(const KernelProfile& profile, std::string host,
                      DaxOperations* ops)
-    : profile_(profile),
-      host_(std::move(host)),
-      ops_(ops),
-      shortcut_(DaxDirectAccessChecked) {}
+    : profile_(profile), host_(std::move(host)), ops_(ops) {}
 
 void DaxDevice::SetSnapshot(const DaxSnapshot* snapshot) {
-  snapshot_.store(snapshot, std::memory_order_release);
-  shortcut_.store(
-      snapshot == nullptr ? DaxDirectAccessChecked : snapshot->shortcut,
-      std::memory_order_relaxed);
+  offered_ = snapshot == nullptr ? &kNoDaxSnapshot : snapshot;
+  snapshot_.store(alive() ? offered_ : &kNoDaxSnapshot,
+                  std::memory_order_release);
 }
 
 void DaxDevice::Kill() {
   DaxStackChange change(*this);
   alive_.store(false, std::memory_order_release);
-  DaxSrcu().Synchronize();
+  snapshot_.store(&kNoDaxSnapshot, std::memory_order_release);
+  dax_srcu.Synchronize();
 }
 
 void DaxDevice::Run() {
   DaxStackChange change(*this);
   alive_.store(true, std::memory_order_release);
+  snapshot_.store(offered_, std::memory_order_release);
 }
 
-namespace {
-
-DaxAccess Checked(DaxDevice* dev, pgoff_t pgoff, int64_t nr_pages,
-                  DaxAccessMode mode, Trace* trace) {
+DaxAccess DaxDirectAccessChecked(DaxDevice* dev, pgoff_t pgoff,
+                                 int64_t nr_pages, DaxAccessMode mode,
+                                 Trace* trace) {
   if (!dev->alive()) return DaxAccess::Error(ENXIO);
   // 7.2 tests for missing operations here; older kernels would crash.
   if (dev->ops() == nullptr) return DaxAccess::Error(EOPNOTSUPP);
@@ -59,14 +51,6 @@ DaxAccess Checked(DaxDevice* dev, pgoff_t pgoff, int64_t nr_pages,
     access.ret = std::min(access.ret, nr_pages);
   }
   return access;
-}
-
-}  // namespace
-
-void DaxDirectAccessChecked(DaxDevice* dev, pgoff_t pgoff, int64_t nr_pages,
-                            DaxAccess* access, DaxAccessMode mode,
-                            Trace* trace) {
-  *access = Checked(dev, pgoff, nr_pages, mode, trace);
 }
 
 int DaxZeroPageRange(DaxDevice* dev, pgoff_t pgoff, uint64_t nr_pages) {

@@ -41,40 +41,11 @@
 #include "base/srcu.h"
 #include "base/trace.h"
 #include "base/units.h"
+#include "dax/dax_access.h"
 #include "dax/dax_piece.h"
+#include "dax/dax_snapshot.h"
 
 namespace dmdax {
-
-// enum dax_access_mode.
-enum class DaxAccessMode { kAccess = 0, kRecoveryWrite = 1 };
-
-// The PFN_* bits that went with a pfn_t (include/linux/pfn_t.h, until 6.16).
-// Bits of our own numbering: only their presence is observable.
-enum PfnFlags : uint32_t {
-  PFN_DEV = 1,  // not RAM
-  PFN_MAP = 2,  // has a struct page
-};
-
-// What an operation answers.  `ret` > 0: that many pages from `pfn` on;
-// 0: none; < 0: -errno, the other fields are then meaningless.
-// No initialisers: an answer is written once, where it is wanted.
-struct DaxAccess {
-  int64_t ret;
-  pfn_t pfn;
-  uint32_t pfn_flags;
-  void* kaddr;  // null when the leaf has no bytes
-
-  static constexpr DaxAccess Error(int err) { return DaxAccess{.ret = -err}; }
-};
-
-// A leaf whose every page in [0, pages) is pfn + page, up to its end in one
-// run.
-struct DaxWindow {
-  uint64_t pages = 0;
-  pfn_t pfn{};
-  uint32_t pfn_flags = 0;
-  char* kaddr = nullptr;  // of page 0; null when the leaf has no bytes
-};
 
 // struct dax_operations.  Implemented by PmemDevice and MappedDevice.
 class DaxOperations {
@@ -112,21 +83,6 @@ class DaxOperations {
   }
 };
 
-class DaxDevice;
-
-// What a provider worked out beforehand of all that lies below, and the
-// function that answers from it instead of DaxDirectAccessChecked().  A
-// function of its own for every form of snapshot, called without looking at
-// anything first, is what makes a translation cheap: see dm/compiled_map.h.
-// The answer goes to *access: a function that returned it would have to save
-// registers for the sake of the slow way out.
-struct DaxSnapshot {
-  using Shortcut = void (*)(DaxDevice* dev, pgoff_t pgoff, int64_t nr_pages,
-                            DaxAccess* access, DaxAccessMode mode,
-                            Trace* trace);
-  Shortcut shortcut = nullptr;
-};
-
 class DaxDevice {
  public:
   // alloc_dax().  `ops` may be null (device-dax: mmap only) and must outlive
@@ -147,18 +103,15 @@ class DaxDevice {
   // run_dax(): makes a killed device alive again (device-dax probe).
   void Run();
 
-  // The provider's snapshot, or null.  To be loaded and used within a read
-  // section of the provider's, which waits for readers before it deletes one.
-  const DaxSnapshot* snapshot() const {
-    return snapshot_.load(std::memory_order_acquire);
+  // What answers instead of the operations, if it can; kNoDaxSnapshot if
+  // there is nothing, or the device is not alive.  To be loaded and used
+  // within a read section (see SetSnapshot()).
+  const DaxSnapshot& snapshot() const {
+    return *snapshot_.load(std::memory_order_acquire);
   }
-  // Offers another snapshot, or none.
+  // Offers another snapshot, or none (null).  Within a DaxStackChange.
+  // Readers may use the old one until Srcu::Synchronize().
   void SetSnapshot(const DaxSnapshot* snapshot);
-  // The function to call.  It may belong to another snapshot than
-  // snapshot(): it must look.
-  DaxSnapshot::Shortcut shortcut() const {
-    return shortcut_.load(std::memory_order_relaxed);
-  }
 
   // DAXDEV_SYNC: MAP_SYNC is possible.  Once set it stays, as in the kernel.
   bool synchronous() const { return synchronous_.load(); }
@@ -172,40 +125,55 @@ class DaxDevice {
   const KernelProfile& profile_;
   const std::string host_;
   DaxOperations* const ops_;
-  std::atomic<DaxSnapshot::Shortcut> shortcut_;
-  std::atomic<const DaxSnapshot*> snapshot_{nullptr};
+  const DaxSnapshot* offered_ = &kNoDaxSnapshot;
+  // offered_ while the device is alive.
+  std::atomic<const DaxSnapshot*> snapshot_{&kNoDaxSnapshot};
   std::atomic<bool> alive_{true};
   std::atomic<bool> synchronous_{false};
   std::atomic<bool> write_cache_{false};
 };
 
 // dax_srcu: the read side that kill_dax() waits for.
-Srcu& DaxSrcu();
-
-// DaxDirectAccess() without a shortcut.  `dev` is not null.
-void DaxDirectAccessChecked(DaxDevice* dev, pgoff_t pgoff, int64_t nr_pages,
-                            DaxAccess* access, DaxAccessMode mode,
-                            Trace* trace);
+inline constinit Srcu dax_srcu;
 
 // dax_read_lock() as a scope.
 class DaxReadLock : public SrcuReadLock {
  public:
-  DaxReadLock() : SrcuReadLock(DaxSrcu()) {}
+  DaxReadLock() : SrcuReadLock(dax_srcu) {}
 };
+
+// DaxDirectAccess() without a snapshot.  `dev` is not null.
+DaxAccess DaxDirectAccessChecked(DaxDevice* dev, pgoff_t pgoff,
+                                 int64_t nr_pages, DaxAccessMode mode,
+                                 Trace* trace);
 
 // dax_direct_access(): the checks above, then the operation, then the clamp.
 // nr_pages == 0 on a live leaf gives ret 0 or -ERANGE as the kernel does.
 inline DaxAccess DaxDirectAccess(DaxDevice* dev, pgoff_t pgoff,
                                  int64_t nr_pages, DaxAccessMode mode,
                                  Trace* trace) {
-  // One variable, returned once: it is the caller's then, and not copied.
-  DaxAccess access;
-  if (dev == nullptr) [[unlikely]] {
-    access = DaxAccess::Error(EOPNOTSUPP);
-  } else {
-    dev->shortcut()(dev, pgoff, nr_pages, &access, mode, trace);
+  if (dev == nullptr) [[unlikely]]
+    return DaxAccess::Error(EOPNOTSUPP);
+  if (trace == nullptr && nr_pages >= 1) [[likely]] {
+    SrcuFastReadLock live(dax_srcu);
+    if (live.entered()) [[likely]] {
+      const DaxSnapshot& snapshot = dev->snapshot();
+      if (pgoff.value() < snapshot.window.pages) {
+        return snapshot.window.At(pgoff.value(), nr_pages);
+      }
+      const DaxFrames frames = snapshot.shortcut(snapshot, pgoff, nr_pages);
+      if (frames.ret > 0) [[likely]]
+        return snapshot.At(frames);
+      if (frames.ret != DaxSnapshot::kAskOperations) {
+        return DaxAccess{.ret = frames.ret};
+      }
+    }
   }
-  return access;
+  // Field by field: handed on as it is, the answer would be in memory, and
+  // every other answer with it.
+  const DaxAccess asked =
+      DaxDirectAccessChecked(dev, pgoff, nr_pages, mode, trace);
+  return {asked.ret, asked.pfn, asked.pfn_flags, asked.kaddr};
 }
 
 // dax_zero_page_range(): 0 or -errno; -ENXIO dead, -EIO for nr_pages != 1.

@@ -4,56 +4,35 @@
 #include "dm/compiled_map.h"
 
 #include <algorithm>
-#include <cerrno>
 
 namespace dmdax {
 
-bool CompiledMap::Outside(uint64_t page, DaxAccess* access) const {
-  *access = DaxAccess::Error(EIO);
-  return page < kWrappingPage;
-}
-
-const CompiledMap::Leaf& CompiledMap::LeafOf(uint64_t pfn) const {
-  size_t i = leaves_.size() - 1;
-  while (i > 0 && pfn < leaves_[i].pfn) --i;
-  return leaves_[i];
-}
-
-bool CompiledMap::Translate(pgoff_t pgoff, int64_t nr_pages,
-                            DaxAccess* access) const {
+DaxFrames CompiledMap::Translate(pgoff_t pgoff, int64_t nr_pages) const {
   const uint64_t page = pgoff.value();
-  if (page >= pages_) [[unlikely]]
-    return Outside(page, access);
+  if (page >= pages_) return Outside(page);
   const auto translate = [&](const auto& extents) {
     const size_t i = extents.Find(page);
     const auto& extent = extents[i];
     const uint64_t end = extents[i + 1].start;
     if (extent.value < extents.kSpecial) {
-      SetRun(extent.value + (page - extent.start), end - page, nr_pages,
-             access);
-      return true;
+      return Run(extent.value + (page - extent.start), end - page, nr_pages);
     }
     const uint64_t number = extent.value - extents.kSpecial;
-    if (number < kErrors) {
-      *access = DaxAccess::Error(static_cast<int>(number));
-      return true;
-    }
-    return TranslateSpecial(specials_[number - kErrors], page, end, nr_pages,
-                            access);
+    return number < kErrors ? DaxFrames{-static_cast<int64_t>(number), 0}
+                            : TranslateSpecial(specials_[number - kErrors],
+                                               page, end, nr_pages);
   };
   return narrow_ ? translate(narrow_extents_) : translate(wide_extents_);
 }
 
-bool CompiledMap::TranslateSpecial(const Special& special, uint64_t page,
-                                   uint64_t end, int64_t nr_pages,
-                                   DaxAccess* access) const {
+DaxFrames CompiledMap::TranslateSpecial(const Special& special, uint64_t page,
+                                        uint64_t end, int64_t nr_pages) const {
   const uint64_t x = page + special.offset;
   uint64_t most = std::min(end - page, special.cap);
   switch (special.kind) {
     case Special::Kind::kPeriod: {
       const StripePeriod::Run run = special.period->At(x);
-      SetRun(run.pfn, std::min(run.pages, most), nr_pages, access);
-      return true;
+      return Run(run.pfn, std::min(run.pages, most), nr_pages);
     }
     case Special::Kind::kHops: {
       const StripeHops& hops = *special.hops;
@@ -63,21 +42,17 @@ bool CompiledMap::TranslateSpecial(const Special& special, uint64_t page,
       const uint64_t there =
           leg.first + row.quotient * hops.chunk.divisor() + chunk.remainder;
       most = std::min(most, hops.chunk.divisor() - chunk.remainder);
-      if (leg.below != nullptr) {
-        return leg.below->Translate(
-            pgoff_t(there), std::min(nr_pages, static_cast<int64_t>(most)),
-            access);
-      }
-      SetRun(there, most, nr_pages, access);
-      return true;
+      if (leg.below == nullptr) return Run(there, most, nr_pages);
+      return leg.below->Translate(
+          pgoff_t(there), std::min(nr_pages, static_cast<int64_t>(most)));
     }
     case Special::Kind::kBelow:
       return special.below->Translate(
-          pgoff_t(x), std::min(nr_pages, static_cast<int64_t>(most)), access);
+          pgoff_t(x), std::min(nr_pages, static_cast<int64_t>(most)));
     case Special::Kind::kChain:
       break;
   }
-  return false;
+  return {kAskOperations, 0};
 }
 
 size_t CompiledMap::nr_extents() const {
@@ -87,7 +62,7 @@ size_t CompiledMap::nr_extents() const {
 size_t CompiledMap::MemoryBytes() const {
   size_t bytes = narrow_extents_.MemoryBytes() + wide_extents_.MemoryBytes() +
                  specials_.capacity() * sizeof(Special) +
-                 leaves_.capacity() * sizeof(Leaf);
+                 leaves_.capacity() * sizeof(DaxLeaf);
   for (const Special& special : specials_) {
     if (special.period != nullptr && special.period.use_count() == 1) {
       bytes += special.period->base.capacity() * sizeof(uint64_t) +

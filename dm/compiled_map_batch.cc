@@ -46,10 +46,10 @@ void CompiledMap::FindFewRuns() {
 
 void CompiledMap::TranslateOne(pgoff_t page, int64_t nr_pages, size_t i,
                                const Batch& out) const {
-  DaxAccess access;
-  if (!Translate(page, nr_pages, &access)) access = out.chain(page);
-  out.pfns[i] = access.ret > 0 ? access.pfn.value() : kNoPfn;
-  if (out.lengths != nullptr) out.lengths[i] = access.ret;
+  DaxFrames frames = Translate(page, nr_pages);
+  if (frames.ret == kAskOperations) frames = out.chain(page);
+  out.pfns[i] = frames.ret > 0 ? frames.pfn : kNoPfn;
+  if (out.lengths != nullptr) out.lengths[i] = frames.ret;
 }
 
 template <typename Word, ExtentShape kShape>

@@ -82,28 +82,35 @@ bool CompiledMapBuilder::MakeNarrow() {
       map_->levels_ = std::max(map_->levels_, below.map->levels_ + 1);
     }
   }
-  std::vector<CompiledMap::Leaf>& leaves = map_->leaves_;
-  std::sort(leaves.begin(), leaves.end(),
-            [](const auto& a, const auto& b) { return a.pfn < b.pfn; });
-  const auto same = [](const CompiledMap::Leaf& a, const CompiledMap::Leaf& b) {
-    const bool no_bytes = a.kaddr == nullptr && b.kaddr == nullptr;
-    return a.pfn_flags == b.pfn_flags && (no_bytes || a.pfn == b.pfn);
-  };
-  // Leaves that tell the same of their frames are one, so that most maps
-  // need not look for the right one.
-  leaves.erase(std::unique(leaves.begin(), leaves.end(), same), leaves.end());
-  if (leaves.empty()) leaves.emplace_back();
+  SortLeaves();
   return narrow;
 }
 
 void CompiledMapBuilder::AddLeaves(const Below& below) {
   if (below.window) {
-    map_->leaves_.push_back({below.window->pfn.value(), below.window->pfn_flags,
-                             below.window->kaddr});
+    map_->leaves_.push_back({.pfn = below.window->pfn.value(),
+                             .pfn_flags = below.window->pfn_flags,
+                             .kaddr = below.window->kaddr});
   } else if (below.map != nullptr) {
     map_->leaves_.insert(map_->leaves_.end(), below.map->leaves_.begin(),
                          below.map->leaves_.end());
   }
+}
+
+// Leaves that tell the same of their frames become one, so that most maps
+// need not look for the right one.
+void CompiledMapBuilder::SortLeaves() {
+  std::vector<DaxLeaf>& leaves = map_->leaves_;
+  std::sort(leaves.begin(), leaves.end(),
+            [](const auto& a, const auto& b) { return a.pfn < b.pfn; });
+  const auto same = [](const DaxLeaf& a, const DaxLeaf& b) {
+    const bool no_bytes = a.kaddr == nullptr && b.kaddr == nullptr;
+    return a.pfn_flags == b.pfn_flags && (no_bytes || a.pfn == b.pfn);
+  };
+  leaves.erase(std::unique(leaves.begin(), leaves.end(), same), leaves.end());
+  if (leaves.empty()) leaves.emplace_back();
+  for (DaxLeaf& leaf : leaves) leaf.first = leaf.pfn;
+  leaves.front().first = 0;
 }
 
 const CompiledMapBuilder::Below& CompiledMapBuilder::Resolve(const DmDev& dev) {

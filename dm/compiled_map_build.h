@@ -50,6 +50,7 @@ class CompiledMapBuilder {
 
   const Below& Resolve(const DmDev& dev);
   void AddLeaves(const Below& below);
+  void SortLeaves();
   bool MakeNarrow();
 
   void AddColumns(const LinearTargets& columns);

@@ -110,12 +110,10 @@ bool CompiledMap::FillSpecial(const Special& special, uint64_t stop,
     return true;
   }
   while (fill.page < end && !fill.full()) {
-    DaxAccess access;
-    if (!TranslateSpecial(special, fill.page, stop,
-                          static_cast<int64_t>(end - fill.page), &access)) {
-      return false;
-    }
-    const DaxExtent extent = DaxExtent::Of(access);
+    const DaxFrames frames = TranslateSpecial(
+        special, fill.page, stop, static_cast<int64_t>(end - fill.page));
+    if (frames.ret == kAskOperations) return false;
+    const DaxExtent extent = DaxExtent::Of(frames);
     fill.Put(extent.pfn, extent.pages);
   }
   return true;

@@ -1,78 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The hot path: one function from the caller to the answer.
+// The hot path: from the page to its frame.
 //
-// CompiledMap::Translate() is the plain version, which answers everything.
-// These do what it does for the common cases (one leaf, or leaves that need not
-// be told apart), and leave the rest to
-// DaxDirectAccessChecked(), which comes to it.  They differ from it in what
-// the compiler makes of them: the index is known, nothing is called, so no
-// register is saved, and the answer is written once, where the caller wants
-// it.
-#include <cerrno>
-
-#include "base/srcu.h"
+// CompiledMap::Translate() is the plain version.  These differ from it in what
+// the compiler makes of them: the index is known, and nothing is called on the
+// way to a frame, so that no register is saved.
 #include "dm/compiled_map.h"
 
 namespace dmdax {
-namespace {
-
-// All Srcu share their readers: this section is the device's io_barrier, too.
-constinit Srcu io_barrier;
-
-}  // namespace
 
 template <typename Word, ExtentShape kShape>
-void CompiledMap::FindShortcut(DaxDevice* dev, pgoff_t pgoff, int64_t nr_pages,
-                               DaxAccess* access, DaxAccessMode mode,
-                               Trace* trace) {
-  if (trace == nullptr && nr_pages >= 1 && dev->alive()) [[likely]] {
-    SrcuFastReadLock live(io_barrier);
-    const auto* map = static_cast<const CompiledMap*>(dev->snapshot());
-    // The snapshot may have been replaced since the shortcut was chosen.
-    if (live.entered() && map != nullptr &&
-        map->shortcut == FindShortcut<Word, kShape>) [[likely]] {
-      const uint64_t page = pgoff.value();
-      if (page < map->pages_) [[likely]] {
-        const ExtentTable<Word>& extents = map->extents<Word>();
-        const auto* const extent =
-            extents.entries() + extents.template FindIn<kShape>(page);
-        if (extent->value < extents.kSpecial) [[likely]] {
-          return SetRunOf(map->leaves_[0],
-                          extent->value + (page - extent->start),
-                          extent[1].start - page, nr_pages, access);
-        }
-        const uint64_t number = extent->value - extents.kSpecial;
-        if (number < kErrors) {
-          return SetError(static_cast<int>(number), access);
-        }
-      } else if (page < kWrappingPage) {
-        return SetError(EIO, access);
-      }
-    }
+DaxFrames CompiledMap::FindShortcut(const DaxSnapshot& snapshot, pgoff_t pgoff,
+                                    int64_t nr_pages) {
+  const auto& map = static_cast<const CompiledMap&>(snapshot);
+  const uint64_t page = pgoff.value();
+  if (page >= map.pages_) [[unlikely]]
+    return Outside(page);
+  const ExtentTable<Word>& extents = map.extents<Word>();
+  const auto* const extent =
+      extents.entries() + extents.template FindIn<kShape>(page);
+  if (extent->value < extents.kSpecial) [[likely]] {
+    return Run(extent->value + (page - extent->start), extent[1].start - page,
+               nr_pages);
   }
-  DaxDirectAccessChecked(dev, pgoff, nr_pages, access, mode, trace);
+  const uint64_t number = extent->value - extents.kSpecial;
+  if (number < kErrors) return {-static_cast<int64_t>(number), 0};
+  return map.TranslateSpecial(map.specials_[number - kErrors], page,
+                              extent[1].start, nr_pages);
 }
 
-void CompiledMap::StripeShortcut(DaxDevice* dev, pgoff_t pgoff,
-                                 int64_t nr_pages, DaxAccess* access,
-                                 DaxAccessMode mode, Trace* trace) {
-  if (trace == nullptr && nr_pages >= 1 && dev->alive()) [[likely]] {
-    SrcuFastReadLock live(io_barrier);
-    const auto* map = static_cast<const CompiledMap*>(dev->snapshot());
-    if (live.entered() && map != nullptr && map->shortcut == StripeShortcut)
-        [[likely]] {
-      const uint64_t page = pgoff.value();
-      if (page < map->pages_) [[likely]] {
-        const StripePeriod::Run run = map->one_stripe_->At(page);
-        return SetRunOf(map->leaves_[0], run.pfn, run.pages, nr_pages, access);
-      }
-      if (page < kWrappingPage) {
-        return SetError(EIO, access);
-      }
-    }
-  }
-  DaxDirectAccessChecked(dev, pgoff, nr_pages, access, mode, trace);
+DaxFrames CompiledMap::StripeShortcut(const DaxSnapshot& snapshot,
+                                      pgoff_t pgoff, int64_t nr_pages) {
+  const auto& map = static_cast<const CompiledMap&>(snapshot);
+  const uint64_t page = pgoff.value();
+  if (page >= map.pages_) [[unlikely]]
+    return Outside(page);
+  const StripePeriod::Run run = map.one_stripe_->At(page);
+  return Run(run.pfn, run.pages, nr_pages);
 }
 
 template <typename Word>
@@ -93,14 +57,20 @@ CompiledMap::Shortcut CompiledMap::FindShortcutFor(ExtentShape shape) {
 }
 
 void CompiledMap::ChooseShortcut() {
-  if (leaves_.size() != 1) {
-    shortcut = DaxDirectAccessChecked;
-  } else if (one_stripe_) {
-    shortcut = StripeShortcut;
-  } else {
-    shortcut = narrow_ ? FindShortcutFor<uint32_t>(narrow_extents_.shape())
-                       : FindShortcutFor<uint64_t>(wide_extents_.shape());
-  }
+  last_leaf = &leaves_.back();
+  const auto choose = [&](const auto& extents) {
+    if (extents.size() == 1 && extents[0].value < extents.kSpecial) {
+      const DaxAccess first = At({1, extents[0].value});
+      window = {.pages = pages_,
+                .pfn = first.pfn,
+                .pfn_flags = first.pfn_flags,
+                .kaddr = static_cast<char*>(first.kaddr)};
+    }
+    using Word = decltype(extents[0].value);
+    shortcut = FindShortcutFor<Word>(extents.shape());
+  };
+  narrow_ ? choose(narrow_extents_) : choose(wide_extents_);
+  if (one_stripe_) shortcut = StripeShortcut;
 }
 
 }  // namespace dmdax

@@ -14,7 +14,7 @@
 
 #include <cstdint>
 
-#include "dax/dax_device.h"
+#include "dax/dax_snapshot.h"
 
 namespace dmdax {
 
@@ -23,10 +23,10 @@ struct DaxExtent {
   uint64_t pages = 0;  // at least 1
 
   // An answer of DaxDirectAccess(); an error is that of one page.
-  static DaxExtent Of(const DaxAccess& access) {
-    if (access.ret <= 0) return {access.ret, 1};
-    return {static_cast<int64_t>(access.pfn.value()),
-            static_cast<uint64_t>(access.ret)};
+  static DaxExtent Of(DaxFrames frames) {
+    if (frames.ret <= 0) return {frames.ret, 1};
+    return {static_cast<int64_t>(frames.pfn),
+            static_cast<uint64_t>(frames.ret)};
   }
   friend bool operator==(const DaxExtent&, const DaxExtent&) = default;
 };

@@ -199,14 +199,15 @@ class MappedDevice final : public DaxOperations,
 
   // To be called and used within a section of io_barrier_.
   const CompiledMap* LiveMap() const {
-    return static_cast<const CompiledMap*>(dax_dev_.snapshot());
+    const DaxSnapshot* const snapshot = &dax_dev_.snapshot();
+    return snapshot == &kNoDaxSnapshot
+               ? nullptr
+               : static_cast<const CompiledMap*>(snapshot);
   }
   static constexpr size_t kExtentsABlock = 256;  // 4 KiB of stack
 
-  // By the compiled map; false: there is none, or it asks for the chain.
-  bool TranslateCompiled(pgoff_t pgoff, int64_t nr_pages, DaxAccess* access);
-  // By the compiled map if it can, else by the chain.
-  DaxAccess Access(pgoff_t pgoff, int64_t nr_pages, DaxAccessMode mode);
+  // By the compiled map; kAskOperations: by the chain.
+  DaxAccess TranslateCompiled(pgoff_t pgoff, int64_t nr_pages);
   // The chain: this level's part of it, untraced and traced.
   DaxAccess WalkDown(pgoff_t pgoff, int64_t nr_pages, DaxAccessMode mode,
                      Trace* trace, size_t step);

@@ -91,31 +91,25 @@ DaxAccess MappedDevice::WalkDownTraced(pgoff_t pgoff, int64_t nr_pages,
   return access;
 }
 
-inline bool MappedDevice::TranslateCompiled(pgoff_t pgoff, int64_t nr_pages,
-                                            DaxAccess* access) {
+DaxAccess MappedDevice::TranslateCompiled(pgoff_t pgoff, int64_t nr_pages) {
   SrcuReadLock live(io_barrier_);
   const CompiledMap* map = LiveMap();
-  return map != nullptr && nr_pages >= 1 &&
-         // The map must not reach where the chain says ELOOP.
-         DepthGuard::depth() + map->levels() <= kMaxDepth &&
-         map->Translate(pgoff, nr_pages, access);
-}
-
-// One variable for every way out, so that the map writes the answer where
-// the caller wants it; a copy costs more than the search.
-inline DaxAccess MappedDevice::Access(pgoff_t pgoff, int64_t nr_pages,
-                                      DaxAccessMode mode) {
-  DaxAccess access;
-  if (!TranslateCompiled(pgoff, nr_pages, &access)) {
-    access = WalkDown(pgoff, nr_pages, mode, nullptr, 0);
+  if (map == nullptr || nr_pages < 1 ||
+      // The map must not reach where the chain says ELOOP.
+      DepthGuard::depth() + map->levels() > kMaxDepth) {
+    return {.ret = DaxSnapshot::kAskOperations};
   }
-  return access;
+  const DaxFrames frames = map->Translate(pgoff, nr_pages);
+  return frames.ret > 0 ? map->At(frames) : DaxAccess{.ret = frames.ret};
 }
 
 DaxAccess MappedDevice::DirectAccess(pgoff_t pgoff, int64_t nr_pages,
                                      DaxAccessMode mode, Trace* trace) {
-  return trace == nullptr ? Access(pgoff, nr_pages, mode)
-                          : WalkDownTraced(pgoff, nr_pages, mode, trace);
+  if (trace != nullptr) return WalkDownTraced(pgoff, nr_pages, mode, trace);
+  const DaxAccess access = TranslateCompiled(pgoff, nr_pages);
+  return access.ret == DaxSnapshot::kAskOperations
+             ? WalkDown(pgoff, nr_pages, mode, nullptr, 0)
+             : access;
 }
 
 void MappedDevice::TranslateBatch(absl::Span<const pgoff_t> pages,
@@ -123,8 +117,9 @@ void MappedDevice::TranslateBatch(absl::Span<const pgoff_t> pages,
                                   absl::Span<int64_t> lengths, int64_t nr_pages,
                                   SimdLevel simd) {
   const auto chain = [&](pgoff_t page) {
-    return DaxDirectAccess(&dax_dev_, page, nr_pages, DaxAccessMode::kAccess,
-                           nullptr);
+    const DaxAccess access = DaxDirectAccess(&dax_dev_, page, nr_pages,
+                                             DaxAccessMode::kAccess, nullptr);
+    return DaxFrames{access.ret, access.pfn.value()};
   };
   SrcuReadLock live(io_barrier_);
   const CompiledMap* map = LiveMap();
@@ -135,9 +130,9 @@ void MappedDevice::TranslateBatch(absl::Span<const pgoff_t> pages,
     return;
   }
   for (size_t i = 0; i < pages.size(); ++i) {
-    const DaxAccess access = chain(pages[i]);
-    pfns[i] = access.ret > 0 ? access.pfn.value() : CompiledMap::kNoPfn;
-    if (!lengths.empty()) lengths[i] = access.ret;
+    const DaxFrames frames = chain(pages[i]);
+    pfns[i] = frames.ret > 0 ? frames.pfn : CompiledMap::kNoPfn;
+    if (!lengths.empty()) lengths[i] = frames.ret;
   }
 }
 
@@ -151,9 +146,10 @@ size_t MappedDevice::Extents(uint64_t* page, uint64_t end,
     if (map != nullptr) n += map->FillExtents(page, end, out.subspan(n));
     if (n == out.size() || *page >= end) break;
     const uint64_t left = std::min(end - *page, ~uint64_t{0} >> 1);
-    out[n] = DaxExtent::Of(DaxDirectAccess(&dax_dev_, pgoff_t(*page),
-                                           static_cast<int64_t>(left),
-                                           DaxAccessMode::kAccess, nullptr));
+    const DaxAccess access =
+        DaxDirectAccess(&dax_dev_, pgoff_t(*page), static_cast<int64_t>(left),
+                        DaxAccessMode::kAccess, nullptr);
+    out[n] = DaxExtent::Of({access.ret, access.pfn.value()});
     *page += out[n].pages;
     ++n;
   }
@@ -245,9 +241,7 @@ DaxAccess AskBelow(const DmDev& dev, pgoff_t pgoff, int64_t nr_pages,
   if (dev.dax_dev == nullptr || DepthGuard::depth() <= kMaxDepth / 2) {
     return DaxDirectAccess(dev.dax_dev, pgoff, nr_pages, mode, trace);
   }
-  DaxAccess access;
-  DaxDirectAccessChecked(dev.dax_dev, pgoff, nr_pages, &access, mode, trace);
-  return access;
+  return DaxDirectAccessChecked(dev.dax_dev, pgoff, nr_pages, mode, trace);
 }
 
 }  // namespace

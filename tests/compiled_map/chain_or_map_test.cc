@@ -213,7 +213,7 @@ class DeepStack {
       const DaxAccess chain = DaxDirectAccess(&md.dax_dev(), pgoff_t(page),
                                               static_cast<int64_t>(end - page),
                                               DaxAccessMode::kAccess, &trace);
-      const DaxExtent want = DaxExtent::Of(chain);
+      const DaxExtent want = DaxExtent::Of({chain.ret, chain.pfn.value()});
       // An error may be told of many pages at once; it is the last one's too.
       const bool same =
           chain.ret > 0

@@ -21,8 +21,9 @@
 
 namespace dmdax {
 
-// What the processor and its operating system can do, ascending.
-enum class SimdLevel { kPlain, kAvx2, kAvx512 };
+// What the processor and its operating system can do, ascending.  AVX-512 is
+// F, VL and DQ; the last level has IFMA as well (multiplies 52-bit numbers).
+enum class SimdLevel { kPlain, kAvx2, kAvx512, kAvx512Ifma };
 
 // The highest level of this machine.
 SimdLevel BestSimd();
@@ -42,7 +43,8 @@ struct FewRuns {
   // Frame minus page of the first run, modulo 2^64.
   uint64_t offset = 0;
   uint64_t pages = 0;
-  size_t more = 0;  // runs after the first
+  size_t more = 0;      // runs after the first
+  bool narrow = false;  // whether all pages and frames are below 2^32 - 1
   // Where they begin, and what each adds to the offset of the one before.
   std::array<uint64_t, kMost> start{};
   std::array<uint64_t, kMost> step{};

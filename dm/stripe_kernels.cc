@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dm/stripe_kernels.h"
 
+#include <algorithm>
+
 #ifdef __x86_64__
 #include <immintrin.h>
 #endif
@@ -20,6 +22,17 @@ uint64_t CeilInverse(uint64_t d) { return ~uint64_t{0} / d + 1; }
 
 }  // namespace
 
+bool OneStripe::FitsIfma(const StripePeriod& of, uint64_t end) {
+  constexpr uint64_t kMost = uint64_t{1} << 52;
+  const uint64_t granules = of.base.size(), chunk = of.granule.divisor();
+  const uint64_t rounds = end / of.period.divisor() + 1;
+  const uint64_t highest = *std::max_element(of.base.begin(), of.base.end());
+  return granules >= 2 && granules <= 8 && end < kMost / chunk &&
+         end < kMost / granules && of.period.divisor() < kMost &&
+         of.advance <= of.period.divisor() && highest < kMost / 2 - chunk &&
+         (of.advance == 0 || rounds < kMost / 2 / of.advance);
+}
+
 std::optional<OneStripe> OneStripe::Make(const StripePeriod& of,
                                          uint64_t offset, uint64_t pages,
                                          uint64_t cap) {
@@ -37,6 +50,7 @@ std::optional<OneStripe> OneStripe::Make(const StripePeriod& of,
   s.by_period_ = CeilInverse(s.period_);
   s.by_granule_ = CeilInverse(s.granule_);
   s.gain_ = of.advance - s.period_;
+  s.fits_ifma_ = FitsIfma(of, offset + pages);
   for (uint64_t i = 0; i < of.base.size(); ++i) {
     const uint64_t left = of.left.empty() ? 1 : of.left[i];
     s.shift_.push_back(of.base[i] - i * s.granule_);
@@ -106,6 +120,56 @@ struct OneStripe::Avx512 {
     if constexpr (kStream) _mm_sfence();
     return n == 0 || _mm512_reduce_max_epu64(highest) < s.pages_;
   }
+
+  // With 52-bit numbers a division is one step, and so is a multiplication
+  // with the addition after it.  What goes beyond 52 bits is a multiple of
+  // 2^52 that the last step takes away; the permutation looks at three bits.
+  template <bool kStream>
+  [[gnu::target("avx512f,avx512ifma")]] static bool TranslateIfma(
+      const OneStripe& s, const uint64_t* pages, size_t n, uint64_t* pfns) {
+    constexpr uint64_t k52 = uint64_t{1} << 52;
+    const uint64_t granules = s.shift_.size();
+    const __m512i offset = Fill(s.offset_), gain = Fill(s.gain_ & (k52 - 1));
+    const __m512i by_granule = Fill(k52 / s.granule_ + 1);
+    const __m512i by_granules = Fill(k52 / granules + 1);
+    const __m512i minus_granules = Fill(k52 - granules);
+    const __m512i low52 = Fill(k52 - 1), zero = _mm512_setzero_si512();
+    uint64_t first[8] = {};
+    std::copy(s.shift_.begin(), s.shift_.end(), first);
+    const __m512i table = _mm512_loadu_si512(first);
+    __m512i highest = zero;
+    for (size_t i = 0; i < n; i += 8) {
+      const __m512i page = _mm512_loadu_si512(pages + i);
+      highest = _mm512_max_epu64(highest, page);
+      const __m512i x = _mm512_add_epi64(page, offset);
+      const __m512i granule = _mm512_madd52hi_epu64(zero, x, by_granule);
+      const __m512i round = _mm512_madd52hi_epu64(zero, granule, by_granules);
+      const __m512i part =
+          _mm512_madd52lo_epu64(granule, round, minus_granules);
+      const __m512i sum = _mm512_madd52lo_epu64(
+          _mm512_add_epi64(x, _mm512_permutexvar_epi64(part, table)), round,
+          gain);
+      const __m512i pfn = _mm512_and_si512(sum, low52);
+      if constexpr (kStream) {
+        _mm512_stream_si512(reinterpret_cast<__m512i*>(pfns + i), pfn);
+      } else {
+        _mm512_storeu_si512(pfns + i, pfn);
+      }
+    }
+    if constexpr (kStream) _mm_sfence();
+    return n == 0 || _mm512_reduce_max_epu64(highest) < s.pages_;
+  }
+
+  using Kernel = bool (*)(const OneStripe&, const uint64_t*, size_t, uint64_t*);
+  static Kernel Choose(SimdLevel level, const OneStripe& s, bool stream) {
+    if (level >= SimdLevel::kAvx512Ifma && s.fits_ifma_) {
+      return stream ? TranslateIfma<true> : TranslateIfma<false>;
+    }
+    if (s.shift_.size() <= 8) {
+      return stream ? Translate<true, true> : Translate<true, false>;
+    }
+    return stream ? Translate<false, true> : Translate<false, false>;
+  }
 };
 #endif
 
@@ -120,17 +184,12 @@ bool TranslateStripe(SimdLevel level, const OneStripe& stripe,
     return true;
   };
 #ifdef __x86_64__
-  if (level == SimdLevel::kAvx512) {
-    using Wide = OneStripe::Avx512;
+  if (level >= SimdLevel::kAvx512) {
     // What is before an aligned register, and after the last whole one.
     const size_t first = std::min(n, PagesToAlignment(pfns));
     const size_t whole = (n - first) / 8 * 8;
-    const bool in_register = stripe.shift_.size() <= 8;
-    const auto wide = n < kStreamingPages
-                          ? (in_register ? Wide::Translate<true, false>
-                                         : Wide::Translate<false, false>)
-                          : (in_register ? Wide::Translate<true, true>
-                                         : Wide::Translate<false, true>);
+    const auto wide =
+        OneStripe::Avx512::Choose(level, stripe, n >= kStreamingPages);
     return plain(0, first) &&
            wide(stripe, pages + first, whole, pfns + first) &&
            plain(first + whole, n);

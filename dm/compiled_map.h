@@ -51,6 +51,7 @@
 #include "dm/batch_kernels.h"
 #include "dm/dax_extent.h"
 #include "dm/extent_table.h"
+#include "dm/run_search.h"
 #include "dm/stripe_kernels.h"
 #include "dm/stripe_period.h"
 
@@ -161,14 +162,26 @@ class CompiledMap : public DaxSnapshot {
   void TranslateOne(pgoff_t page, int64_t nr_pages, size_t i,
                     const Batch& out) const;
   template <typename Word>
-  void TranslateIn(absl::Span<const pgoff_t> pages, int64_t nr_pages,
-                   const Batch& out) const;
+  void TranslateIn(SimdLevel simd, absl::Span<const pgoff_t> pages,
+                   int64_t nr_pages, const Batch& out) const;
   template <typename Word, ExtentShape kShape>
-  void TranslateAhead(absl::Span<const pgoff_t> pages, int64_t nr_pages,
-                      const Batch& out) const;
-  template <typename Word, ExtentShape kShape>
-  void TranslateBlock(absl::Span<const pgoff_t> pages, size_t first, size_t end,
+  void TranslateEach(absl::Span<const pgoff_t> pages, int64_t nr_pages,
+                     const Batch& out) const;
+  RunSearch SearchFor(int64_t nr_pages, const Batch& out) const;
+  template <typename Answer>
+  void TranslateRuns(absl::Span<const pgoff_t> pages, size_t first, size_t end,
+                     int64_t nr_pages, const Batch& out,
+                     const Answer& answer) const;
+  template <typename Word>
+  void TranslateFine(SimdLevel simd, absl::Span<const pgoff_t> pages,
+                     int64_t nr_pages, const Batch& out) const;
+  template <typename Word>
+  void TranslateAhead(SimdLevel simd, absl::Span<const pgoff_t> pages,
                       int64_t nr_pages, const Batch& out) const;
+  template <typename Word, typename Find>
+  void TranslateBlock(absl::Span<const pgoff_t> pages, size_t first, size_t end,
+                      int64_t nr_pages, const Batch& out,
+                      const Find& find) const;
   template <typename Entry>
   void FillFrom(const Entry* entry, const Entry* whole,
                 ExtentFiller& fill) const;

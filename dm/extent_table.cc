@@ -26,6 +26,9 @@ void ExtentTable<Word>::Finish(uint64_t pages) {
   const size_t n = entries_.size();
   size_ = n;
   entries_.push_back({static_cast<Word>(pages), kSpecial});
+  for (size_t i = 1; i < kSearchPadding; ++i) {
+    entries_.push_back({static_cast<Word>(~Word{0}), kSpecial});
+  }
   entries_.ShrinkToFit();
   if (n == 1) {
     shape_ = ExtentShape::kOne;

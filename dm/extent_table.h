@@ -48,6 +48,7 @@
 
 #include "base/column.h"
 #include "base/reciprocal.h"
+#include "dm/run_search.h"
 
 namespace dmdax {
 
@@ -56,15 +57,13 @@ enum class ExtentShape : uint8_t { kOne, kEqual, kFine, kCoarse, kDense };
 template <typename Word>
 class ExtentTable {
  public:
-  struct Entry {
-    Word start, value;
-  };
+  using Entry = ExtentEntry<Word>;
   // 15/16 of the range are frames.
   static constexpr Word kSpecial =
       static_cast<Word>(~Word{0} << (sizeof(Word) * 8 - 4));
 
   // Room that is never used is given back, and was never touched.
-  void Reserve(size_t extents) { entries_.Reserve(extents + 1); }
+  void Reserve(size_t extents) { entries_.Reserve(extents + kSearchPadding); }
   // `start` ascends strictly, beginning with 0.
   void Add(uint64_t start, uint64_t value) {
     entries_.push_back({static_cast<Word>(start), static_cast<Word>(value)});
@@ -143,6 +142,18 @@ class ExtentTable {
     return Finder<kShape>(*this);
   }
 
+  // Where the search for a page begins; of the coarse shapes.
+  uint32_t StartOf(uint64_t page) const {
+    const uint32_t slot = directory_[page >> shift_];
+    return slot & kDenseSlot ? static_cast<uint32_t>(
+                                   FindDense(dense_[slot & ~kDenseSlot], page))
+                             : slot;
+  }
+
+  // The directory of kFine, with a slot every 2^shift() pages.
+  const uint16_t* fine_slots() const { return fine_.data(); }
+  uint32_t shift() const { return shift_; }
+
   // Two steps of FindIn() for whoever overlaps several: see TranslateBatch.
   // Only the coarse shapes are ever so large that it helps.
   void PrefetchSlot(uint64_t page) const {
@@ -191,7 +202,7 @@ class ExtentTable {
   ExtentShape shape_ = ExtentShape::kOne;
   uint32_t shift_ = 0;
   size_t size_ = 0;
-  // And one more whose start is the table's end.
+  // And one more whose start is the table's end, and padding.
   Column<Entry> entries_;
   Column<uint16_t> fine_;
   Column<uint32_t> directory_;

@@ -14,6 +14,53 @@
 namespace dmdax {
 namespace {
 
+constexpr SimdLevel kLevels[] = {SimdLevel::kPlain, SimdLevel::kAvx2,
+                                 SimdLevel::kAvx512, SimdLevel::kAvx512Ifma};
+
+// Many pages at once against Find(); every third extent is said to be no run.
+void CheckSearch(const NarrowExtents& table, uint64_t pages) {
+  if (!CanSearchRuns<uint32_t>(BestSimd())) return;
+  if (table.shape() < ExtentShape::kFine) return;
+  std::mt19937_64 rng(pages);
+  const size_t n = 1000;
+  std::vector<uint64_t> asked = {0, pages - 1, pages, ~uint64_t{0}};
+  while (asked.size() < n) {
+    const uint64_t start = table[rng() % table.size()].start;
+    const uint64_t kinds[] = {start, start - (start > 0), rng() % pages};
+    asked.push_back(kinds[rng() % 3]);
+  }
+  const uint32_t special = table[table.size() * 2 / 3].value;
+  std::vector<uint64_t> pfns(n);
+  std::vector<int64_t> lengths(n);
+  const RunSearch search{table.entries(), special,       pages, 20,
+                         pfns.data(),     lengths.data()};
+  std::vector<uint32_t> starts(n);
+  for (size_t i = 0; i < n; ++i) {
+    if (asked[i] < pages && table.shape() != ExtentShape::kFine) {
+      starts[i] = table.StartOf(asked[i]);
+    }
+  }
+  size_t answered = 0;
+  for (size_t i = 0; i < n; ++i) {
+    const size_t to =
+        table.shape() == ExtentShape::kFine
+            ? AnswerFromSlots(search, table.fine_slots(), table.shift(),
+                              asked.data(), i, n)
+            : AnswerFromStarts(search, starts.data(), asked.data(), i, n);
+    for (; i < to; ++i, ++answered) {
+      ASSERT_LT(asked[i], pages);
+      const size_t extent = table.Find(asked[i]);
+      ASSERT_LT(table[extent].value, special);
+      ASSERT_EQ(pfns[i], table[extent].value + asked[i] - table[extent].start);
+      ASSERT_EQ(lengths[i],
+                std::min<int64_t>(20, table[extent + 1].start - asked[i]));
+    }
+    if (i == n || asked[i] >= pages) continue;
+    ASSERT_GE(table[table.Find(asked[i])].value, special);
+  }
+  EXPECT_GT(answered, n / 4);
+}
+
 // Find() against std::upper_bound(), at every boundary and between.
 template <typename Word>
 void Check(const std::vector<uint64_t>& starts, uint64_t pages) {
@@ -36,6 +83,7 @@ void Check(const std::vector<uint64_t>& starts, uint64_t pages) {
     check(rng() % pages);
   }
   check(pages - 1);
+  if constexpr (sizeof(Word) == sizeof(uint32_t)) CheckSearch(table, pages);
 }
 
 void CheckBoth(const std::vector<uint64_t>& starts, uint64_t pages) {
@@ -118,25 +166,26 @@ TEST(Reciprocal, DividesExactly) {
 }
 
 // Every level that this processor has, against a search.
-TEST(BatchKernels, AllLevelsAgree) {
+void CheckFewRuns(bool narrow) {
   std::mt19937_64 rng(4);
+  const auto random_offset = [&] { return narrow ? rng() >> 33 : rng(); };
   for (size_t n = 1; n <= FewRuns::kMost; ++n) {
     FewRuns runs;
+    runs.narrow = narrow;
     runs.start.fill(~uint64_t{0});
     runs.pages = n * 1000;
     runs.more = n - 1;
-    std::vector<uint64_t> offsets = {rng()};
+    std::vector<uint64_t> offsets = {random_offset()};
     runs.offset = offsets[0];
     for (size_t i = 1; i < n; ++i) {
-      offsets.push_back(rng());
+      offsets.push_back(random_offset());
       runs.start[i - 1] = i * 1000;
       runs.step[i - 1] = offsets[i] - offsets[i - 1];
     }
-    for (size_t count : {0, 1, 7, 8, 9, 63, 1000}) {
+    for (size_t count : {0, 1, 7, 8, 9, 15, 16, 17, 63, 1000}) {
       std::vector<uint64_t> pages(count), pfns(count);
       for (uint64_t& page : pages) page = rng() % runs.pages;
-      for (SimdLevel level :
-           {SimdLevel::kPlain, SimdLevel::kAvx2, SimdLevel::kAvx512}) {
+      for (SimdLevel level : kLevels) {
         if (level > BestSimd()) continue;
         ASSERT_TRUE(
             TranslateFewRuns(level, runs, pages.data(), count, pfns.data()));
@@ -144,14 +193,20 @@ TEST(BatchKernels, AllLevelsAgree) {
           ASSERT_EQ(pfns[i], pages[i] + offsets[pages[i] / 1000]);
         }
         if (count == 0) continue;
-        std::vector<uint64_t> outside = pages;
-        outside[count / 2] = runs.pages;
-        EXPECT_FALSE(
-            TranslateFewRuns(level, runs, outside.data(), count, pfns.data()));
+        for (uint64_t page : {runs.pages, uint64_t{1} << 32, ~uint64_t{0}}) {
+          for (size_t at : {size_t{0}, count / 2, count - 1}) {
+            std::vector<uint64_t> outside = pages;
+            outside[at] = page;
+            EXPECT_FALSE(TranslateFewRuns(level, runs, outside.data(), count,
+                                          pfns.data()));
+          }
+        }
       }
     }
   }
 }
+TEST(BatchKernels, AllLevelsAgree) { CheckFewRuns(/*narrow=*/false); }
+TEST(BatchKernels, AllLevelsAgreeIn32Bits) { CheckFewRuns(/*narrow=*/true); }
 
 TEST(BatchKernels, AnswersTooManyForACache) {
   FewRuns runs;
@@ -164,7 +219,10 @@ TEST(BatchKernels, AnswersTooManyForACache) {
   const size_t n = kStreamingPages + 13;
   std::vector<uint64_t> pages(n), pfns(n + 1);
   for (size_t i = 0; i < n; ++i) pages[i] = i * 37 % 1000;
-  for (size_t into : {0, 1}) {
+  for (size_t round = 0; round < 4; ++round) {
+    const size_t into = round % 2;
+    runs.narrow = round >= 2;
+    std::fill(pfns.begin(), pfns.end(), 0);
     ASSERT_TRUE(TranslateFewRuns(BestSimd(), runs, pages.data(), n,
                                  pfns.data() + into));
     for (size_t i = 0; i < n; ++i) {
@@ -174,6 +232,46 @@ TEST(BatchKernels, AnswersTooManyForACache) {
   pages[n - 1] = 1000;
   EXPECT_FALSE(
       TranslateFewRuns(BestSimd(), runs, pages.data(), n, pfns.data()));
+}
+
+// Pages of a stripe from `offset` up to `end` of it.
+void CheckStripe(const StripePeriod& period, uint64_t offset, uint64_t end,
+                 uint64_t cap) {
+  const auto stripe = OneStripe::Make(period, offset, end - offset, cap);
+  ASSERT_TRUE(stripe);
+  std::mt19937_64 rng(end);
+  std::vector<uint64_t> pages;
+  for (int i = 0; i < 301; ++i) pages.push_back((rng() >> 14) >> i % 50);
+  const uint64_t length = period.period.divisor();
+  for (uint64_t round = 0; round < 20; ++round) {
+    const uint64_t edge = rng() % end / length * length;
+    pages.push_back(edge - offset);
+    pages.push_back(edge - offset - 1);
+  }
+  for (uint64_t& page : pages) page %= stripe->pages();
+  pages.push_back(stripe->pages() - 1);
+  for (uint64_t page : pages) {
+    const StripePeriod::Run plain = period.At(page + offset);
+    const StripePeriod::Run run = stripe->At(page);
+    ASSERT_EQ(run.pfn, plain.pfn);
+    ASSERT_EQ(run.pages, std::min({plain.pages, cap, stripe->pages() - page}));
+  }
+  std::vector<uint64_t> pfns(pages.size());
+  for (SimdLevel level : kLevels) {
+    if (level > BestSimd()) continue;
+    ASSERT_TRUE(TranslateStripe(level, *stripe, pages.data(), pages.size(),
+                                pfns.data()));
+    for (size_t i = 0; i < pages.size(); ++i) {
+      ASSERT_EQ(pfns[i], period.At(pages[i] + offset).pfn)
+          << "page " << pages[i];
+    }
+    for (size_t at : {size_t{0}, size_t{17}, pages.size() - 1}) {
+      std::vector<uint64_t> outside = pages;
+      outside[at] = at == 17 ? ~uint64_t{0} : stripe->pages();
+      EXPECT_FALSE(TranslateStripe(level, *stripe, outside.data(),
+                                   outside.size(), pfns.data()));
+    }
+  }
 }
 
 // Every level and OneStripe::At() against StripePeriod::At(), for chunks and
@@ -186,45 +284,17 @@ TEST(StripeKernels, AllLevelsAgree) {
                           .granule = Reciprocal(chunk),
                           .advance = chunk};
       for (uint64_t i = 0; i < legs; ++i) period.base.push_back(rng() >> 20);
-      // As many pages as there can be.
+      // As many pages as there can be, for all kernels and for the one of 52
+      // bits.
       const uint64_t most =
           std::min(uint64_t{1} << 50, ~uint64_t{0} / (chunk * legs));
-      for (const uint64_t offset : {uint64_t{0}, uint64_t{5}, rng() % most}) {
-        const uint64_t cap = 1 + rng() % chunk;
-        const auto stripe = OneStripe::Make(period, offset, most - offset, cap);
-        ASSERT_TRUE(stripe);
-        std::vector<uint64_t> pages;
-        for (int i = 0; i < 301; ++i) pages.push_back((rng() >> 14) >> i % 50);
-        for (uint64_t round = 0; round < 20; ++round) {
-          const uint64_t edge = rng() % most / (chunk * legs) * chunk * legs;
-          pages.push_back(edge - offset);
-          pages.push_back(edge - offset - 1);
-        }
-        for (uint64_t& page : pages) page %= stripe->pages();
-        pages.push_back(stripe->pages() - 1);
-        for (uint64_t page : pages) {
-          const StripePeriod::Run plain = period.At(page + offset);
-          const StripePeriod::Run run = stripe->At(page);
-          ASSERT_EQ(run.pfn, plain.pfn) << chunk << " x " << legs;
-          ASSERT_EQ(run.pages,
-                    std::min({plain.pages, cap, stripe->pages() - page}));
-        }
-        std::vector<uint64_t> pfns(pages.size());
-        for (SimdLevel level :
-             {SimdLevel::kPlain, SimdLevel::kAvx2, SimdLevel::kAvx512}) {
-          if (level > BestSimd()) continue;
-          ASSERT_TRUE(TranslateStripe(level, *stripe, pages.data(),
-                                      pages.size(), pfns.data()));
-          for (size_t i = 0; i < pages.size(); ++i) {
-            ASSERT_EQ(pfns[i], period.At(pages[i] + offset).pfn)
-                << chunk << " x " << legs << ", page " << pages[i];
-          }
-          for (size_t at : {size_t{0}, size_t{17}, pages.size() - 1}) {
-            std::vector<uint64_t> outside = pages;
-            outside[at] = at == 17 ? ~uint64_t{0} : stripe->pages();
-            EXPECT_FALSE(TranslateStripe(level, *stripe, outside.data(),
-                                         outside.size(), pfns.data()));
-          }
+      const uint64_t most52 =
+          std::min(most, (uint64_t{1} << 52) / std::max(chunk, legs) - 1);
+      for (const uint64_t end : {most, most52}) {
+        for (const uint64_t offset : {uint64_t{0}, uint64_t{5}, rng() % end}) {
+          ASSERT_NO_FATAL_FAILURE(
+              CheckStripe(period, offset, end, 1 + rng() % chunk))
+              << chunk << " x " << legs;
         }
       }
     }

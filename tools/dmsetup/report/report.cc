@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "tools/dmsetup/report/selection_operators.h"
 
 namespace dmdax {
 namespace {
@@ -43,7 +44,7 @@ std::optional<Report> Report::Create(const ReportSchema& schema,
   if (absl::EqualsIgnoreCase(o.selection, "help") || o.selection == "?") {
     absl::StrAppend(&streams.err,
                     report.fields_.Help(FieldList::HelpKind::kSelection), " \n",
-                    Selection::Help());
+                    SelectionHelp());
     report.help_only_ = true;
     return report;
   }

@@ -6,8 +6,7 @@
 //   and   := ex (("&&" | ",") ex)*
 //   ex    := "!" "(" or ")" | "(" or ")" | FIELD OP VALUE
 //
-// Mirrors: _parse_selection, _parse_ex, _tok_value ... and _check_selection of
-// libdm/libdm-report.c (1.02.185), with the messages of both.  Regular
+// Mirrors: _check_selection of libdm/libdm-report.c (1.02.185).  Regular
 // expressions are POSIX extended ones; libdevmapper's own are a subset.
 #ifndef DMDAX_TOOLS_DMSETUP_REPORT_SELECTION_H_
 #define DMDAX_TOOLS_DMSETUP_REPORT_SELECTION_H_
@@ -48,9 +47,6 @@ class Selection {
                                         ReportStreams streams);
   // `values` by index of FieldList::props().
   bool Matches(absl::Span<const FieldValue> values) const;
-
-  // The text behind the list of fields of -S help.
-  static std::string Help();
 
  private:
   Node root_;

@@ -13,11 +13,6 @@
 namespace dmdax {
 namespace {
 
-bool Say(DmsetupContext& ctx, absl::string_view text) {
-  absl::StrAppend(&ctx.err, text, "\n");
-  return false;
-}
-
 std::optional<std::string> FirstArg(const CommandCall& call) {
   if (call.listed_name != nullptr) return *call.listed_name;
   if (call.args.empty()) return std::nullopt;

@@ -9,15 +9,6 @@
 #include "tools/dmsetup/report.h"
 
 namespace dmdax {
-namespace {
-
-bool Say(DmsetupContext& ctx, absl::string_view text) {
-  absl::StrAppend(&ctx.err, text, "\n");
-  return false;
-}
-
-}  // namespace
-
 bool CmdSplitName(DmsetupContext& ctx, const CommandCall& call) {
   return AddSplitNameRow(
       ctx,

@@ -22,11 +22,6 @@
 namespace dmdax {
 namespace {
 
-bool Say(DmsetupContext& ctx, absl::string_view text) {
-  absl::StrAppend(&ctx.err, text, "\n");
-  return false;
-}
-
 // No device given by any means: the verb is about all of them.
 bool AboutAll(const DmsetupContext& ctx, const CommandCall& call) {
   return call.listed_name == nullptr && call.args.empty() &&

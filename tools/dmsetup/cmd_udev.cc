@@ -16,11 +16,6 @@ namespace {
 
 constexpr char kKeyPrefix[] = "3405 (0xd4d)";  // DM_COOKIE_MAGIC
 
-bool Say(DmsetupContext& ctx, absl::string_view text) {
-  absl::StrAppend(&ctx.err, text, "\n");
-  return false;
-}
-
 std::optional<uint32_t> ParseCookie(DmsetupContext& ctx,
                                     const std::string& text) {
   char* end = nullptr;

@@ -45,11 +45,6 @@ class Fields {
   size_t count_ = 1;
 };
 
-bool Say(DmsetupContext& ctx, absl::string_view text) {
-  absl::StrAppend(&ctx.err, text, "\n");
-  return false;
-}
-
 bool CreateFrom(DmsetupContext& ctx, const Fields& fields) {
   DmsetupOptions& o = ctx.options;
   const DmsetupOptions before = o;

@@ -9,6 +9,9 @@
 //
 // Mirrors: struct dm_task, dm_task_run of libdm/ioctl/libdm-iface.c and
 // dm_task_set_name of libdm/libdm-common.c (1.02.185).
+//
+// dm_task.cc runs it, dm_task_device.cc knows who is meant, dm_task_nodes.cc
+// keeps /dev/mapper.
 #ifndef DMDAX_TOOLS_DMSETUP_DM_TASK_H_
 #define DMDAX_TOOLS_DMSETUP_DM_TASK_H_
 
@@ -40,6 +43,13 @@ struct DmsetupContext {
   // Set when a command would wait for ever (`wait`): the caller decides.
   bool would_block = false;
 };
+
+// log_error(): a line of standard error.  Returns false, the failure that it
+// tells of.
+bool Say(DmsetupContext& ctx, absl::string_view text);
+
+// Where libdevmapper has its nodes.
+inline constexpr char kMapperDir[] = "/dev/mapper";
 
 enum class DmTaskType {
   kCreate,
@@ -107,7 +117,6 @@ class DmTask {
   bool CreateAndLoad();
   absl::Status Ioctl();
   bool RunOne();
-  void Error(absl::string_view text);
   bool CheckReplyMangled();
   // Mangles a name or uuid; says what is wrong with `s`, and that `failed`.
   std::optional<std::string> MangleOrSay(absl::string_view s,

@@ -121,6 +121,15 @@ absl::Status Rename(DmCtl& ctl, IoctlParam& param) {
 
 absl::Status TableLoad(DmCtl& ctl, IoctlParam& param) {
   DmIoctl io = param.Header();
+  // Rows may lie over the header, where the device's identity now stands.
+  DmIoctl found = io;
+  if (absl::Status s = ctl.DevStatus(found); !s.ok()) return s;
+  DmIoctl named = io;
+  named.name = found.name;
+  named.uuid = found.uuid;
+  named.flags = (io.flags & ~DM_INACTIVE_PRESENT_FLAG) |
+                (found.flags & DM_INACTIVE_PRESENT_FLAG);
+  param.SetHeader(named);
   SpecWalker walker(param, ctl.machine());
   absl::Status s = ctl.TableLoad(io, io.target_count,
                                  [&](size_t i) { return walker.Next(i); });

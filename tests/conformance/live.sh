@@ -13,7 +13,7 @@
 #             RESULTS`; default kernel-oracle in ../shared/oracle beside the
 #             repository
 #   --kernel  5.10, 6.1 (default), 6.12 or 7.2
-#   --kind    table (default) or fsdax
+#   --kind    table (default), fsdax, or edges (of the ioctl protocol)
 #   --seed    decides the cases; default: today's date
 #   --batch   cases a run of the oracle, so that one that hangs spoils no more
 #             than these; default 250

@@ -11,15 +11,14 @@
 //              no_read_workqueue no_write_workqueue iv_large_sectors
 //              sector_size:<512..4096> integrity:<bytes>:<type>
 //
-// Data is not enciphered here, only sent where it goes.  Which ciphers there
-// are depends on a kernel's crypto modules: aes is judged, others (and capi:
-// strings, keyring keys, integrity) are refused with a text that says so.
+// Data is not enciphered here, only sent where it goes.  Keys of the keyring
+// and integrity are refused with a text that says so; so are most ciphers,
+// see dm_crypt_cipher.h.
 // Mirrors drivers/md/dm-crypt.c (4.14 to 7.2).
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <optional>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -30,17 +29,12 @@
 #include "base/kstrtox.h"
 #include "dm/arg_set.h"
 #include "dm/device_mapper.h"
+#include "dm/dm_crypt_cipher.h"
 #include "dm/dm_table.h"
 #include "dm/mapped_device.h"
 
 namespace dmdax {
 namespace {
-
-// cipher[:keycount]-mode-iv[:opts], split as the kernel's strsep() does.
-struct CipherSpec {
-  std::string cipher, mode;
-  std::optional<std::string> iv, iv_opts;
-};
 
 struct CryptConfig : DmTargetPrivate {
   const DmDev* dev = nullptr;
@@ -54,17 +48,12 @@ struct CryptConfig : DmTargetPrivate {
   bool iv_large_sectors = false;
   // The other flags that were given, each once, in the order of the table.
   std::vector<std::string> flags;
-  uint32_t key_parts = 1;
   CipherSpec spec;
 };
 
 constexpr absl::string_view kFlags[] = {
     "same_cpu_crypt", "submit_from_crypt_cpus", "no_read_workqueue",
     "no_write_workqueue"};
-
-absl::Status NotJudged(absl::string_view what) {
-  return DmError(absl::StrCat("not judged here: ", what));
-}
 
 absl::Status ParseSectorSize(const DmTarget& ti, const std::string& word,
                              CryptConfig* cc) {
@@ -121,83 +110,6 @@ absl::Status ParseFeatures(const DmTarget& ti,
   return absl::OkStatus();
 }
 
-absl::StatusOr<CipherSpec> ParseCipher(const std::string& text,
-                                       SscanfOverflow overflow,
-                                       CryptConfig* cc) {
-  if (absl::StartsWith(text, "capi:")) return NotJudged("capi: ciphers");
-  if (absl::StrContains(text, "(")) return DmError("Bad cipher specification");
-  const std::vector<std::string> parts =
-      absl::StrSplit(text, absl::MaxSplits('-', 2));
-  const std::vector<std::string> first =
-      absl::StrSplit(parts[0], absl::MaxSplits(':', 1));
-  CipherSpec spec{.cipher = first[0]};
-  if (first.size() == 2) {
-    absl::StatusOr<uint32_t> count = SscanfU32(first[1], overflow);
-    if (!count.ok() || *count == 0 || (*count & (*count - 1)) != 0) {
-      return DmError("Bad cipher key count specification");
-    }
-    cc->key_parts = *count;
-  }
-  if (parts.size() > 2) {
-    const std::vector<std::string> iv =
-        absl::StrSplit(parts[2], absl::MaxSplits(':', 1));
-    spec.iv = iv[0];
-    if (iv.size() == 2) spec.iv_opts = iv[1];
-  }
-  // The form of long ago: a cipher alone is cbc-plain.
-  if (parts.size() < 2 || (parts[1] == "plain" && !spec.iv)) {
-    spec.mode = "cbc";
-    spec.iv = "plain";
-  } else {
-    spec.mode = parts[1];
-  }
-  if (spec.mode != "ecb" && !spec.iv) return DmError("IV mechanism required");
-  if (spec.iv == "essiv" && !spec.iv_opts) {
-    return DmError("Digest algorithm missing for ESSIV mode");
-  }
-  return spec;
-}
-
-// Ciphers that some kernel has, perhaps as a module.
-constexpr absl::string_view kCiphers[] = {
-    "aes",       "anubis",    "arc4",        "aria", "blowfish", "camellia",
-    "cast5",     "cast6",     "cipher_null", "des",  "des3_ede", "fcrypt",
-    "khazad",    "seed",      "serpent",     "sm4",  "tea",      "twofish",
-    "xchacha12", "xchacha20", "xeta",        "xtea"};
-
-// Whether the crypto API of any kernel we know has it.
-absl::Status CheckCipher(const CipherSpec& spec) {
-  if (std::find(std::begin(kCiphers), std::end(kCiphers), spec.cipher) ==
-      std::end(kCiphers)) {
-    return ErrnoError(ENOENT, "Error allocating crypto tfm");
-  }
-  const bool mode_known =
-      spec.mode == "xts" || spec.mode == "cbc" || spec.mode == "ecb";
-  if (spec.cipher != "aes" || !mode_known) {
-    return NotJudged(absl::StrCat("cipher ", spec.mode, "(", spec.cipher,
-                                  ") depends on the kernel's crypto modules"));
-  }
-  if (!spec.iv) return absl::OkStatus();
-  for (absl::string_view iv : {"plain", "plain64", "plain64be", "essiv",
-                               "benbi", "null", "eboiv", "random"}) {
-    if (*spec.iv == iv) return absl::OkStatus();
-  }
-  for (absl::string_view iv : {"lmk", "tcw", "elephant"}) {
-    if (*spec.iv == iv) return NotJudged(absl::StrCat("IV mode ", iv));
-  }
-  return DmError("Invalid IV mode");
-}
-
-bool KeyFits(const CipherSpec& spec, uint64_t bytes, uint32_t parts) {
-  if (bytes % parts != 0) return false;
-  uint64_t each = bytes / parts;
-  if (spec.mode == "xts") {
-    if (each % 2 != 0) return false;
-    each /= 2;
-  }
-  return each == 16 || each == 24 || each == 32;
-}
-
 absl::Status SetKey(const CipherSpec& spec, const std::string& key,
                     CryptConfig* cc) {
   constexpr char kError[] = "Error decoding and setting key";
@@ -209,7 +121,7 @@ absl::Status SetKey(const CipherSpec& spec, const std::string& key,
       })) {
     return DmError(kError);
   }
-  if (!KeyFits(spec, bytes, cc->key_parts)) return DmError(kError);
+  if (!KeyFits(spec, bytes)) return DmError(kError);
   cc->key = digits;
   return absl::OkStatus();
 }
@@ -227,7 +139,7 @@ absl::Status CryptCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   auto cc = std::make_unique<CryptConfig>();
   absl::Status s = ParseFeatures(ti, argv.subspan(5), cc.get());
   if (!s.ok()) return s;
-  absl::StatusOr<CipherSpec> spec = ParseCipher(argv[0], overflow, cc.get());
+  absl::StatusOr<CipherSpec> spec = ParseCipher(argv[0], overflow);
   if (!spec.ok()) return spec.status();
   if (s = CheckCipher(*spec); !s.ok()) return s;
   if (s = SetKey(*spec, argv[1], cc.get()); !s.ok()) return s;
@@ -288,9 +200,9 @@ void CryptIma(const DmTarget& ti, const CryptConfig& cc, std::string* out) {
   if (cc.sector_size != 512) {
     absl::StrAppend(out, ",sector_size=", cc.sector_size);
   }
-  absl::StrAppend(out, ",cipher_string=", cc.cipher_string,
-                  ",key_size=", cc.key.size() / 2, ",key_parts=", cc.key_parts,
-                  ",key_extra_size=0,key_mac_size=0;");
+  absl::StrAppend(
+      out, ",cipher_string=", cc.cipher_string, ",key_size=", cc.key.size() / 2,
+      ",key_parts=", cc.spec.key_parts, ",key_extra_size=0,key_mac_size=0;");
 }
 
 void CryptStatus(const DmTarget& ti, StatusType type, std::string* out) {

@@ -169,7 +169,6 @@ std::optional<bool> AddRow(DmsetupContext& ctx, const InfoRow& row,
                            Report::Purpose purpose) {
   return ctx.report->report.AddRow(
       [&](size_t field) -> Value {
-        if (field >= std::size(kValues)) return std::nullopt;
         // What a splitname alone has no object for is no value.
         const uint32_t section = kInfoSchema.fields[field].section;
         if (row.task == nullptr && section != kName) {
@@ -178,6 +177,7 @@ std::optional<bool> AddRow(DmsetupContext& ctx, const InfoRow& row,
                           kInfoSchema.fields[field].id, "\n");
           return std::nullopt;
         }
+        if (field >= std::size(kValues)) return std::nullopt;
         Value value = kValues[field](ctx, row);
         if (!value) {
           absl::StrAppend(
@@ -248,6 +248,12 @@ std::optional<uint32_t> ReadAhead(DmsetupContext& ctx, const DmTask& task) {
     const std::string node = absl::StrCat("/dev/mapper/", task.name());
     absl::StatusOr<DevT> there = machine.LookupBdev(node);
     if (there.ok()) bdev = machine.FindBdev(*there);
+    if (bdev == nullptr && ErrnoOf(there.status()) == ENOTBLK) {
+      // It opens, but has nothing to tell.
+      absl::StrAppend(&ctx.err, task.name(),
+                      ": BLKRAGET failed: ", ErrnoText(ENOTTY), "\n");
+      return std::nullopt;
+    }
     if (bdev == nullptr) {
       const int err = there.ok() ? ENXIO : ErrnoOf(there.status());
       absl::StrAppend(&ctx.err, node, ": open failed: ", ErrnoText(err), "\n");

@@ -49,6 +49,10 @@ class Report {
   void Output();
   // Headings again, for a report that is repeated.
   void OutputHeadings();
+  // Between two reports: unbuffered rows get headings of their own.
+  void Repeat() {
+    if (!options_.buffered) headings_printed_ = false;
+  }
 
   // The sections of all fields in use.
   uint32_t sections() const { return fields_.sections(); }

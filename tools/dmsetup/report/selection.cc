@@ -6,21 +6,27 @@
 namespace dmdax {
 namespace {
 
+template <typename T>
+bool Holds(T a, absl::string_view op, T b) {
+  if (op == "=") return a == b;
+  if (op == "!=") return a != b;
+  if (op == ">=") return a >= b;
+  if (op == ">") return a > b;
+  if (op == "<=") return a <= b;
+  return a < b;
+}
+
 bool MatchesItem(const Selection::Item& item, const FieldValue& value) {
   if (item.regex != nullptr) {
-    const bool match =
-        regexec(item.regex.get(), value.text.c_str(), 0, nullptr, 0) == 0;
-    return match == (item.op == "=~");
+    return item.regex->Matches(value.text) == (item.op == "=~");
   }
   if (item.type == FieldType::kString) {
     return (value.text == item.text) == (item.op == "=");
   }
-  if (item.op == "=") return value.number == item.number;
-  if (item.op == "!=") return value.number != item.number;
-  if (item.op == ">=") return value.number >= item.number;
-  if (item.op == ">") return value.number > item.number;
-  if (item.op == "<=") return value.number <= item.number;
-  return value.number < item.number;
+  if (item.type == FieldType::kSize) {
+    return Holds(static_cast<double>(value.number), item.op, item.sectors);
+  }
+  return Holds(value.number, item.op, item.number);
 }
 
 bool MatchesNode(const Selection::Node& node,

@@ -6,18 +6,16 @@
 //   and   := ex (("&&" | ",") ex)*
 //   ex    := "!" "(" or ")" | "(" or ")" | FIELD OP VALUE
 //
-// Mirrors: _check_selection of libdm/libdm-report.c (1.02.185).  Regular
-// expressions are POSIX extended ones; libdevmapper's own are a subset.
+// Mirrors: _check_selection of libdm/libdm-report.c (1.02.185).
 #ifndef DMDAX_TOOLS_DMSETUP_REPORT_SELECTION_H_
 #define DMDAX_TOOLS_DMSETUP_REPORT_SELECTION_H_
-
-#include <regex.h>
 
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "tools/dmsetup/report/dm_regex.h"
 #include "tools/dmsetup/report/field_list.h"
 
 namespace dmdax {
@@ -31,7 +29,10 @@ class Selection {
     FieldType type = FieldType::kString;
     std::string text;
     uint64_t number = 0;
-    std::shared_ptr<regex_t> regex;
+    // A size is `text` units of `factor` bytes; 'm' is meant without one.
+    double factor = 1024 * 1024;
+    double sectors = 0;
+    std::shared_ptr<const DmRegex> regex;
   };
   struct Node {
     enum Kind { kItem, kAnd, kOr } kind = kItem;

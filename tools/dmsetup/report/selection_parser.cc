@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "tools/dmsetup/report/selection_operators.h"
+#include "tools/dmsetup/report/unit_factor.h"
 
 namespace dmdax {
 namespace {
@@ -155,7 +156,11 @@ class Parser {
     }
     if (item.type == FieldType::kString) return true;
     errno = 0;
-    item.number = strtoull(item.text.c_str(), nullptr, 10);
+    if (item.type == FieldType::kSize) {
+      item.sectors = strtod(item.text.c_str(), nullptr) * item.factor / 512;
+    } else {
+      item.number = strtoull(item.text.c_str(), nullptr, 10);
+    }
     if (errno == ERANGE) {
       return Fail(absl::StrCat("Field selection value ", item.text,
                                " out of supported range for field ", field.id,
@@ -165,17 +170,13 @@ class Parser {
   }
 
   bool Compile(const ReportField& field, Selection::Item& item) {
-    auto regex = std::make_unique<regex_t>();
-    if (regcomp(regex.get(), item.text.c_str(), REG_EXTENDED | REG_NOSUB)) {
-      return Fail(absl::StrCat("Couldn't parse regex: '", item.text,
-                               "'\ndm_report: failed to create regex matcher "
-                               "for selection field ",
-                               field.id));
+    std::optional<DmRegex> regex = DmRegex::Compile(item.text, err_);
+    if (!regex) {
+      return Fail(absl::StrCat(
+          "dm_report: failed to create regex matcher for selection field ",
+          field.id));
     }
-    item.regex = std::shared_ptr<regex_t>(regex.release(), [](regex_t* r) {
-      regfree(r);
-      delete r;
-    });
+    item.regex = std::make_shared<const DmRegex>(*std::move(regex));
     return true;
   }
 
@@ -268,19 +269,23 @@ class Parser {
     }
     item.text = std::string(s.substr(0, n));
     s.remove_prefix(n);
-    if (s.empty()) return true;
-    if (s[0] == '%') {
-      return Fail(
-          absl::StrCat("Found percent value but numeric value expected "
-                       "for selection field ",
-                       field.id, "."));
+    const bool size = item.type == FieldType::kSize;
+    const absl::string_view expected = size ? "size" : "numeric";
+    if (absl::StartsWith(s, "%")) {
+      return Fail(absl::StrCat("Found percent value but ", expected,
+                               " value expected for selection field ", field.id,
+                               "."));
     }
-    if (absl::StrContains("hHrRbBsSkmgtpeKMGTPE", s.substr(0, 1))) {
+    const uint64_t factor = UnitFactor(s);
+    if (factor == 0) return true;
+    if (!size) {
       return Fail(
           absl::StrCat("Found size unit specifier but numeric value "
                        "expected for selection field ",
                        field.id, "."));
     }
+    item.factor = static_cast<double>(factor);
+    s.remove_prefix(1);
     return true;
   }
 

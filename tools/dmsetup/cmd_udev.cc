@@ -16,25 +16,13 @@ namespace {
 
 constexpr char kKeyPrefix[] = "3405 (0xd4d)";  // DM_COOKIE_MAGIC
 
-std::optional<uint32_t> ParseCookie(DmsetupContext& ctx,
-                                    const std::string& text) {
-  char* end = nullptr;
-  errno = 0;
-  const unsigned long value = strtoul(text.c_str(), &end, 0);
-  if (errno != 0 || value == 0 || *end != '\0' || value > UINT32_MAX) {
-    Say(ctx, "Incorrect cookie value.");
-    return std::nullopt;
-  }
-  return static_cast<uint32_t>(value);
-}
-
 }  // namespace
 
 bool CmdUdevCreateCookie(DmsetupContext&, const CommandCall&) { return true; }
 
 bool CmdUdevReleaseCookie(DmsetupContext& ctx, const CommandCall& call) {
   if (call.args.empty()) return Say(ctx, "No udev transaction cookie given.");
-  return ParseCookie(ctx, call.args[0]).has_value();
+  return CookieValue(call.args[0], &ctx.err).has_value();
 }
 
 bool CmdUdevFlags(DmsetupContext& ctx, const CommandCall& call) {
@@ -45,7 +33,7 @@ bool CmdUdevFlags(DmsetupContext& ctx, const CommandCall& call) {
       "PRIMARY_SOURCE_",
   };
   constexpr unsigned kOwnFlags = 8;
-  const std::optional<uint32_t> cookie = ParseCookie(ctx, call.args[0]);
+  const std::optional<uint32_t> cookie = CookieValue(call.args[0], &ctx.err);
   if (!cookie) return false;
   for (unsigned i = 0; i < 16; ++i) {
     if (!(*cookie >> (16 + i) & 1)) continue;
@@ -62,7 +50,7 @@ bool CmdUdevFlags(DmsetupContext& ctx, const CommandCall& call) {
 }
 
 bool CmdUdevComplete(DmsetupContext& ctx, const CommandCall& call) {
-  const std::optional<uint32_t> cookie = ParseCookie(ctx, call.args[0]);
+  const std::optional<uint32_t> cookie = CookieValue(call.args[0], &ctx.err);
   if (!cookie) return false;
   absl::StrAppendFormat(&ctx.out, "DM_COOKIE_COMPLETED=0x%-10x\n", *cookie);
   return true;

@@ -2,6 +2,7 @@
 #include "tools/dmsetup/dmsetup.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -139,18 +140,21 @@ bool Start(DmsetupContext& ctx, const DmsetupCommand& asked) {
     if (ctx.concise_printed) absl::StrAppend(&ctx.out, "\n");
     OutputReport(ctx);
     if (!ok) return false;
-    if (i < count && ctx.report != nullptr) absl::StrAppend(&ctx.out, "\n");
+    if (i < count && ctx.report != nullptr) {
+      absl::StrAppend(&ctx.out, "\n");
+      ctx.report->report.Repeat();
+    }
   }
   return true;
 }
 
 bool Run(DmsetupContext& ctx) {
-  const DmsetupOptions& o = ctx.options;
-  const DmsetupCommand* command = FindCommand(o.command);
+  DmsetupOptions& o = ctx.options;
+  const DmsetupCommand* command = FindCommand(o.command.value_or(""));
   if (o.help) command = FindCommand("help");
   if (o.version) command = FindCommand("version");
   if (command == nullptr) {
-    if (!o.command.empty()) absl::StrAppend(&ctx.err, "Unknown command.\n");
+    if (o.command) absl::StrAppend(&ctx.err, "Unknown command.\n");
     absl::StrAppend(&ctx.err, kDmsetupUsage);
     return false;
   }
@@ -163,9 +167,17 @@ bool Run(DmsetupContext& ctx) {
     return false;
   }
   if (o.help || o.version) return Perform(ctx, *command);
+  if (command->name == "splitname") o.columns = true;
+  // mangle looks at names as the kernel has them.
+  if (command->name == "mangle") o.mangle = MangleMode::kNone;
   if (!CheckWords(ctx)) {
     absl::StrAppend(&ctx.err, "Couldn't process command line.\n");
     return false;
+  }
+  // A cookie of the environment is complained about, and that is all.
+  const char* const cookie = getenv("DM_UDEV_COOKIE");
+  if (!o.udevcookie && cookie != nullptr && *cookie != '\0') {
+    CookieValue(cookie, &ctx.err);
   }
   return Start(ctx, *command);
 }
@@ -179,6 +191,12 @@ DmsetupResult RunDmsetup(DmCtl& ctl, absl::Span<const std::string> args,
   std::vector<std::string> argv = {program};
   argv.insert(argv.end(), args.begin(), args.end());
   DmsetupResult result;
+  const char* const dev_dir = getenv("DM_DEV_DIR");
+  if (dev_dir != nullptr && *dev_dir != '\0' && *dev_dir != '/') {
+    result.err = "Invalid DM_DEV_DIR environment variable value.\n";
+    result.rc = 1;
+    return result;
+  }
   std::optional<DmsetupOptions> options =
       ParseDmsetupOptions(argv, &result.err);
   if (!options) {
@@ -186,9 +204,6 @@ DmsetupResult RunDmsetup(DmCtl& ctl, absl::Span<const std::string> args,
     result.rc = 1;
     return result;
   }
-  if (options->command == "splitname") options->columns = true;
-  // mangle looks at names as the kernel has them.
-  if (options->command == "mangle") options->mangle = MangleMode::kNone;
   DmsetupContext ctx{
       .ctl = ctl, .options = *options, .input = std::move(input)};
   const bool ok = Run(ctx);

@@ -191,9 +191,21 @@ constexpr TextOption kTextOptions[] = {
     {'O', &DmsetupOptions::sort},
     {'S', &DmsetupOptions::select},
     {kUnits, &DmsetupOptions::units},
-    {kReadAhead, &DmsetupOptions::readahead},
     {kReportFormat, &DmsetupOptions::report_format},
 };
+
+bool ParseMangling(absl::string_view word, MangleMode& mode) {
+  if (absl::EqualsIgnoreCase(word, "none")) {
+    mode = MangleMode::kNone;
+  } else if (absl::EqualsIgnoreCase(word, "auto")) {
+    mode = MangleMode::kAuto;
+  } else if (absl::EqualsIgnoreCase(word, "hex")) {
+    mode = MangleMode::kHex;
+  } else {
+    return false;
+  }
+  return true;
+}
 
 // Options that are checked while they are read.  Appends dmsetup's message
 // and returns false when the argument will not do.
@@ -205,13 +217,17 @@ bool ApplyChecked(int c, const char* arg, DmsetupOptions& o, std::string* err) {
     case 'm':
       o.minor = atoi(arg);
       return true;
-    case kUdevCookie: {
-      char* end = nullptr;
-      const unsigned long cookie = strtoul(arg, &end, 0);
-      if (cookie == 0 || *end != '\0' || cookie > UINT32_MAX) {
-        absl::StrAppend(err, "Incorrect cookie value.\n");
-      }
+    case kUdevCookie:
+      o.udevcookie = true;
+      CookieValue(arg, err);
       return true;
+    case kReadAhead: {
+      const int value = atoi(arg);  // "auto" and "none" are 0 to it
+      // -1 is "auto".
+      if (value >= -1) return true;
+      absl::StrAppend(err, "Negative read ahead value (", value,
+                      ") is not understood.\n");
+      return false;
     }
     case kCount:
       o.count = atoi(arg);
@@ -224,13 +240,7 @@ bool ApplyChecked(int c, const char* arg, DmsetupOptions& o, std::string* err) {
       absl::StrAppend(err, "Interval must be a positive integer.\n");
       return false;
     case kMangle:
-      if (absl::EqualsIgnoreCase(arg, "none")) {
-        o.mangle = MangleMode::kNone;
-      } else if (absl::EqualsIgnoreCase(arg, "auto")) {
-        o.mangle = MangleMode::kAuto;
-      } else if (absl::EqualsIgnoreCase(arg, "hex")) {
-        o.mangle = MangleMode::kHex;
-      } else {
+      if (!ParseMangling(arg, o.mangle)) {
         absl::StrAppend(err, "Unknown name mangling mode.\n");
         return false;
       }
@@ -333,9 +343,23 @@ bool CheckTogether(const DmsetupOptions& o, std::string* err) {
 
 }  // namespace
 
+std::optional<uint32_t> CookieValue(const std::string& text, std::string* err) {
+  char* end = nullptr;
+  errno = 0;
+  const unsigned long value = strtoul(text.c_str(), &end, 0);
+  if (errno != 0 || value == 0 || *end != '\0' || value > UINT32_MAX) {
+    absl::StrAppend(err, "Incorrect cookie value.\n");
+    return std::nullopt;
+  }
+  return static_cast<uint32_t>(value);
+}
+
 std::optional<DmsetupOptions> ParseDmsetupOptions(
     absl::Span<const std::string> argv, std::string* err) {
   DmsetupOptions o;
+  if (const char* mode = getenv("DM_DEFAULT_NAME_MANGLING_MODE")) {
+    ParseMangling(mode, o.mangle);  // what it does not know is no error
+  }
   std::vector<char*> raw;
   for (const std::string& word : argv) {
     raw.push_back(const_cast<char*>(word.c_str()));

@@ -4,7 +4,8 @@
 // by the same getopt_long(3).
 //
 // Mirrors: _process_switches of libdm/dm-tools/dmsetup.c (1.02.185), the
-// --verbose quirk (its long form takes an argument) included.
+// --verbose quirk (its long form takes an argument) included,
+// and the mode of mangling that DM_DEFAULT_NAME_MANGLING_MODE asks for.
 #ifndef DMDAX_TOOLS_DMSETUP_OPTIONS_H_
 #define DMDAX_TOOLS_DMSETUP_OPTIONS_H_
 
@@ -24,20 +25,24 @@ struct DmsetupOptions {
   bool nolockfs = false, noopencount = false, notable = false;
   bool noudevrules = false, noudevsync = false, retry = false, rows = false;
   bool setuuid = false, showkeys = false, tree = false, unbuffered = false;
-  bool unquoted = false, verifyudev = false, version = false, yes = false;
+  bool unquoted = false, udevcookie = false, verifyudev = false,
+       version = false, yes = false;
   bool addnodeonresume = false, addnodeoncreate = false;
   int verbose = 0;
   std::optional<int> major, minor;
   std::optional<std::string> uuid, table, target, exec, options, separator;
-  std::optional<std::string> sort, select, units, readahead;
+  std::optional<std::string> sort, select, units;
   std::optional<int> count, interval;
   MangleMode mangle = MangleMode::kAuto;
   std::optional<MangleMode> mangle_given;  // --manglename
   std::optional<std::string> report_format;
 
-  std::string command;            // "" when there is none
+  std::optional<std::string> command;
   std::vector<std::string> args;  // what follows it
 };
+
+// A udev cookie; nothing after appending "Incorrect cookie value." to *err.
+std::optional<uint32_t> CookieValue(const std::string& text, std::string* err);
 
 // Parses argv (argv[0] is the program's name, for getopt's messages).  On a
 // bad line, appends what getopt and dmsetup print to *err and returns

@@ -44,10 +44,12 @@ bool Simple(DmsetupContext& ctx, DmTaskType type,
 
 // Loads and resumes an `error` table of the device's size.
 bool ErrorDevice(DmsetupContext& ctx, const std::string& name) {
+  const uint32_t slot =
+      ctx.options.inactive ? DM_QUERY_INACTIVE_TABLE_FLAG : 0u;
   DmTask query(ctx, DmTaskType::kTable);
-  if (!query.SetName(name)) return false;
+  query.AddFlags(slot);
   // dmsetup goes on when there is no such device, and fails at the load.
-  (void)query.Run();
+  if (query.SetName(name)) (void)query.Run();
   uint64_t size = 0;
   for (const DmTargetSpec& row : query.rows()) {
     size = row.sector_start.value() + row.length;
@@ -55,7 +57,7 @@ bool ErrorDevice(DmsetupContext& ctx, const std::string& name) {
   DmTask load(ctx, DmTaskType::kReload);
   if (!load.SetName(name)) return false;
   load.SetRows({DmTargetSpec{sector_t{0}, size, "error", ""}});
-  if (ctx.options.readonly) load.AddFlags(DM_READONLY_FLAG);
+  load.AddFlags(slot | (ctx.options.readonly ? DM_READONLY_FLAG : 0u));
   if (!load.Run()) return false;
   const uint32_t flags =
       ctx.options.force ? DM_SKIP_LOCKFS_FLAG | DM_NOFLUSH_FLAG : 0u;
@@ -100,9 +102,8 @@ bool CreateOneDevice(DmsetupContext& ctx, const std::string& name,
   if (o.minor) {
     // The kernel looks at the minor only; libdevmapper warns about another
     // major, and so the message shows what was asked for.
-    task.SetDevNumber({static_cast<uint32_t>(
-                           o.major.value_or(static_cast<int>(ctx.ctl.major()))),
-                       static_cast<uint32_t>(*o.minor)});
+    task.SetDevNumber(o.major.value_or(static_cast<int>(ctx.ctl.major())),
+                      *o.minor);
   }
   if (!task.Run()) return false;
   return o.verbose == 0 || DisplayInfo(ctx, task);

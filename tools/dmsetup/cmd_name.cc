@@ -84,7 +84,10 @@ bool CmdMknodes(DmsetupContext& ctx, const CommandCall& call) {
 }
 
 bool CmdTargetVersion(DmsetupContext& ctx, const CommandCall& call) {
-  const std::string& name = call.args[0];
+  // A target is named as a device is: a path must be one's.
+  DmTask task(ctx, DmTaskType::kInfo);
+  if (!task.SetName(call.args[0])) return false;
+  const std::string& name = task.kernel_name();
   const KernelProfile& profile = ctx.ctl.machine().profile();
   for (const TargetType* type : TargetTypes(profile)) {
     if (type->name != name) continue;
@@ -93,8 +96,7 @@ bool CmdTargetVersion(DmsetupContext& ctx, const CommandCall& call) {
                           v[2]);
     return true;
   }
-  return Say(ctx, absl::StrCat("device-mapper: target-version ioctl on ",
-                               MangledAs(name, "name", ctx.options.mangle),
+  return Say(ctx, absl::StrCat("device-mapper: target-version ioctl on ", name,
                                "  failed: Invalid argument"));
 }
 

@@ -167,14 +167,20 @@ bool DmTask::RunOne() {
       (type_ == DmTaskType::kInfo || type_ == DmTaskType::kStatus ||
        type_ == DmTaskType::kMknodes)) {
     exists_ = false;
-    if (type_ == DmTaskType::kMknodes) {
+    if (type_ == DmTaskType::kMknodes && name_.empty()) {
+      // Its node would be the directory.
+      Say(ctx_, "Unable to unlink device node for ''");
+    } else if (type_ == DmTaskType::kMknodes) {
       ctx_.ctl.machine().RemoveNode(NodePath(name_));
     }
     return true;
   }
-  const std::string number = number_ && number_->major_nr > 0
-                                 ? absl::StrCat("(", number_->ToString(), ")")
-                                 : "";
+  std::string number;
+  if (number_) {
+    number = absl::StrCat("(", number_->ToString(), ")");
+  } else if (lone_major_ > 0) {
+    number = absl::StrCat("(", lone_major_, ":)");
+  }
   return Say(ctx_,
              absl::StrCat("device-mapper: ", Verb(type_), " ioctl on ", name_,
                           " ", uuid_, number, " failed: ", ErrnoText(err)));

@@ -83,6 +83,8 @@ class DmTask {
   bool SetNewName(absl::string_view name);
   bool SetNewUuid(absl::string_view uuid);
   void SetDevNumber(DevT dev);
+  // As asked for: a negative minor is none, a major of 0 or less is missing.
+  void SetDevNumber(int major_nr, int minor_nr);
   void AddFlags(uint32_t flags) { flags_ |= flags; }
   void SetEventNr(uint32_t event_nr) { io_.event_nr = event_nr; }
   void SetSector(sector_t sector) { sector_ = sector; }
@@ -97,6 +99,9 @@ class DmTask {
   // dm_task_run(): false after printing "device-mapper: ... failed: ...".
   // kCreate with rows is create, load and resume, undone on failure.
   bool Run();
+
+  // The name that was set, as the kernel gets it.
+  const std::string& kernel_name() const { return name_; }
 
   // The reply.
   const DmIoctl& io() const { return io_; }
@@ -133,6 +138,7 @@ class DmTask {
   std::string uuid_;
   std::string new_name_;
   std::optional<DevT> number_;
+  int lone_major_ = 0;  // asked for without a minor: shown, but not sent
   uint32_t flags_ = 0;
   sector_t sector_{};
   std::string text_;

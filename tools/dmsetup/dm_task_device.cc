@@ -87,6 +87,16 @@ bool DmTask::SetUuid(absl::string_view uuid) {
   return true;
 }
 
+void DmTask::SetDevNumber(int major_nr, int minor_nr) {
+  // libdevmapper's "none" is -1, and so is all below it.
+  if (minor_nr < 0) {
+    lone_major_ = major_nr;
+    return;
+  }
+  SetDevNumber({static_cast<uint32_t>(std::max(major_nr, 0)),
+                static_cast<uint32_t>(minor_nr)});
+}
+
 void DmTask::SetDevNumber(DevT dev) {
   number_ = dev;
   flags_ |= DM_PERSISTENT_DEV_FLAG;
@@ -96,8 +106,7 @@ bool DmTask::SetDevice(const std::optional<std::string>& name) {
   if (name) return SetName(*name);
   if (ctx_.options.uuid) return SetUuid(*ctx_.options.uuid);
   if (ctx_.options.major && ctx_.options.minor) {
-    SetDevNumber({static_cast<uint32_t>(*ctx_.options.major),
-                  static_cast<uint32_t>(*ctx_.options.minor)});
+    SetDevNumber(*ctx_.options.major, *ctx_.options.minor);
     return true;
   }
   return Say(ctx_, "No device specified.");

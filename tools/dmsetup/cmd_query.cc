@@ -73,7 +73,10 @@ enum class DevName { kNumber, kMapped, kDisk };
 DevName DevNameKind(const DmsetupContext& ctx) {
   DevName dev_name = DevName::kNumber;
   if (ctx.options.columns || !ctx.options.options) return dev_name;
-  for (absl::string_view word : absl::StrSplit(*ctx.options.options, ',')) {
+  absl::string_view words = *ctx.options.options;
+  while (!words.empty()) {
+    const absl::string_view word = words.substr(0, words.find(','));
+    words.remove_prefix(std::min(word.size() + 1, words.size()));
     // Any beginning of a keyword will do.
     if (absl::StartsWith("devno", word)) {
       dev_name = DevName::kNumber;
@@ -150,6 +153,8 @@ void PrintConcise(DmsetupContext& ctx, const DmTask& task,
 
 // --exec: runs the words with the device's node behind them.
 bool Exec(DmsetupContext& ctx, const std::string& name) {
+  DmTask node(ctx, DmTaskType::kMknodes);
+  if (!node.SetName(name) || !node.Run()) return false;
   std::vector<std::string> words = absl::StrSplit(
       *ctx.options.exec, absl::ByAnyChar(" \t\n\v\f\r"), absl::SkipEmpty());
   if (words.empty()) return false;
@@ -237,7 +242,10 @@ bool CmdStatus(DmsetupContext& ctx, const CommandCall& call) {
   if (rows.empty()) rows.emplace_back();
   bool matched = false;
   for (const DmTargetSpec& row : rows) {
-    if (ctx.options.target && row.target_type != *ctx.options.target) continue;
+    if (ctx.options.target &&
+        (row.target_type.empty() || row.target_type != *ctx.options.target)) {
+      continue;
+    }
     const bool first = !matched;
     matched = true;
     if (ctx.options.exec && !ctx.options.verbose) {

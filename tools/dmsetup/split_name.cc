@@ -10,8 +10,9 @@ std::string TakePart(absl::string_view& name) {
   while (!name.empty()) {
     const char c = name[0];
     name.remove_prefix(1);
-    if (c == '-') {
-      if (name.empty() || name[0] != '-') break;
+    // At the very end it stands for itself.
+    if (c == '-' && !name.empty()) {
+      if (name[0] != '-') break;
       name.remove_prefix(1);
     }
     part.push_back(c);

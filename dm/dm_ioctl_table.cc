@@ -174,7 +174,8 @@ absl::Status DmCtl::TableStatus(DmIoctl& param,
   StatusType type = STATUSTYPE_INFO;
   if (param.flags & DM_STATUS_TABLE_FLAG) {
     type = STATUSTYPE_TABLE;
-  } else if (param.flags & DM_IMA_MEASUREMENT_FLAG) {
+  } else if ((param.flags & DM_IMA_MEASUREMENT_FLAG) &&
+             machine_.profile().dm_ioctl_version[1] >= kDmImaInterface) {
     type = STATUSTYPE_IMA;
   }
   for (const DmTarget& ti : table->targets()) {

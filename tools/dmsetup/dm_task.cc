@@ -144,6 +144,12 @@ bool DmTask::RunOne() {
                "Missing major number for persistent device.\n"
                "Couldn't create ioctl argument.");
   }
+  if ((flags_ & DM_IMA_MEASUREMENT_FLAG) &&
+      ctx_.ctl.machine().profile().dm_ioctl_version[1] < kDmImaInterface) {
+    return Say(ctx_,
+               "WARNING: IMA measurement unsupported by kernel.  Aborting "
+               "operation.\nCouldn't create ioctl argument.");
+  }
   io_.name = name_;
   io_.uuid = uuid_;
   io_.flags = flags_;

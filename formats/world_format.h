@@ -50,7 +50,9 @@ struct ParsedWorld {
   SourceMap source;
 };
 
-// What `bytes` look like; never fails.
+// What `bytes` look like; never fails.  A binary message that has no control
+// characters and looks like a text, which takes names of just the right
+// lengths, is taken for a text.
 Format DetectTableFormat(absl::string_view bytes);
 Format DetectWorldFormat(absl::string_view bytes);
 

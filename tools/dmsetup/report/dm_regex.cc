@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/dmsetup/report/dm_regex.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,11 +15,6 @@ void AddAll(const std::vector<size_t>& from, std::vector<size_t>& to) {
   to.insert(to.end(), from.begin(), from.end());
 }
 
-void SortUnique(std::vector<size_t>& v) {
-  std::sort(v.begin(), v.end());
-  v.erase(std::unique(v.begin(), v.end()), v.end());
-}
-
 }  // namespace
 
 // Aho, Sethi and Ullman's positions: which come first, last, and after which.
@@ -30,12 +24,12 @@ class DmRegexBuilder {
       : tree_(tree), regex_(regex) {}
 
   void Run(size_t root) {
-    regex_.first_ = Visit(root).first;
-    SortUnique(regex_.first_);
-    for (auto& position : regex_.positions_) SortUnique(position.next);
+    for (const size_t i : Visit(root).first) regex_.first_.set(i);
   }
 
  private:
+  // Lists, since thousands of these may be on the stack; none has a position
+  // twice.
   struct Facts {
     std::vector<size_t> first, last;
     bool nullable = false;
@@ -43,7 +37,9 @@ class DmRegexBuilder {
 
   void Follow(const std::vector<size_t>& last,
               const std::vector<size_t>& first) {
-    for (const size_t i : last) AddAll(first, regex_.positions_[i].next);
+    DmRegex::Positions next;
+    for (const size_t i : first) next.set(i);
+    for (const size_t i : last) regex_.positions_[i].next |= next;
   }
 
   Facts Visit(size_t i) {
@@ -51,6 +47,7 @@ class DmRegexBuilder {
     if (node.kind == Tree::kCharset) {
       regex_.positions_.push_back({node.charset, {}});
       const size_t position = regex_.positions_.size() - 1;
+      if (node.charset[Tree::kTarget]) regex_.targets_.set(position);
       return {{position}, {position}, false};
     }
     Facts a = Visit(node.left);
@@ -96,20 +93,17 @@ std::optional<DmRegex> DmRegex::Compile(absl::string_view pattern,
 }
 
 bool DmRegex::Matches(absl::string_view text) const {
-  std::vector<size_t> state = first_;
+  Positions state = first_;
   // True once the end of the pattern is reached.
   auto step = [&](char c) {
-    std::vector<size_t> next;
-    for (const size_t i : state) {
-      if (positions_[i].charset[static_cast<unsigned char>(c)]) {
-        AddAll(positions_[i].next, next);
+    Positions next;
+    for (size_t i = 0; i < positions_.size(); ++i) {
+      if (state[i] && positions_[i].charset[static_cast<unsigned char>(c)]) {
+        next |= positions_[i].next;
       }
     }
-    SortUnique(next);
-    state = std::move(next);
-    return std::any_of(state.begin(), state.end(), [this](size_t i) {
-      return positions_[i].charset[Tree::kTarget];
-    });
+    state = next;
+    return (state & targets_).any();
   };
   if (step(Tree::kHat)) return true;
   for (const char c : text) {

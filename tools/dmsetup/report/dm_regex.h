@@ -45,14 +45,18 @@ class DmRegex {
  private:
   friend class DmRegexBuilder;
 
+  // Positions: a pattern's, those of the ".*" before it and of its end.
+  using Positions = std::bitset<kMaxPattern + 2>;
+
   // A character of the pattern: what it stands for, and which may be next.
   struct Position {
     Charset charset;
-    std::vector<size_t> next;
+    Positions next;
   };
 
   std::vector<Position> positions_;
-  std::vector<size_t> first_;
+  Positions first_;
+  Positions targets_;  // the ends of the pattern
 };
 
 }  // namespace dmdax

@@ -21,8 +21,9 @@ constexpr char kDescription[] =
 int Run(int argc, char** argv) {
   dmdax::App app;
   app.state_dir = dmdax::DefaultStateDir();
-  const std::string program = argc > 0 ? argv[0] : "dmdax";
-  if (program.substr(program.rfind('/') + 1) == "dmsetup") {
+  const std::string path = argc > 0 ? argv[0] : "dmdax";
+  const std::string program = path.substr(path.rfind('/') + 1);
+  if (program == "dmsetup" || program == "dmstats") {
     return dmdax::RunAsDmsetup(app, argc, argv);
   }
   CLI::App cli(kDescription, "dmdax");

@@ -45,11 +45,14 @@ class DifferentialTest : public testing::Test {
 
   void NewMachine() {
     const std::string library = std::filesystem::absolute(preload_library);
-    real_ = std::make_unique<Side>(
-        absl::StrCat("dmsetup() { LD_PRELOAD='", library,
-                     "' command dmsetup \"$@\"; }\nPATH=/usr/sbin:$PATH"));
+    real_ = std::make_unique<Side>(absl::StrCat(
+        "dmsetup() { LD_PRELOAD='", library,
+        "' command dmsetup \"$@\"; }\n"
+        "dmstats() { LD_PRELOAD='",
+        library, "' command dmstats \"$@\"; }\nPATH=/usr/sbin:$PATH"));
     ours_ = std::make_unique<Side>(
-        "mkdir -p .as; ln -sf ../.bin/dmdax .as/dmsetup; PATH=$PWD/.as:$PATH");
+        "mkdir -p .as; ln -sf ../.bin/dmdax .as/dmsetup; "
+        "ln -sf ../.bin/dmdax .as/dmstats; PATH=$PWD/.as:$PATH");
   }
 
   void TestBody() override {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Verbs that talk to udev, which an emulated machine has none of: cookies are
-// read and shown, nobody is waited for.  And dmstats, which has no I/O to
-// count.
+// read and shown, nobody is waited for.
 #include <cerrno>
 #include <cstdlib>
 #include <optional>
@@ -86,12 +85,6 @@ bool CmdUdevCookies(DmsetupContext& ctx, const CommandCall&) {
                   "Cookie       Semid      Value      Last semop time"
                   "           Last change time\n");
   return true;
-}
-
-bool CmdStats(DmsetupContext& ctx, const CommandCall&) {
-  return Say(ctx,
-             "dmsetup stats: an emulated machine does no I/O to count; "
-             "`message DEVICE 0 @stats_...` reaches the kernel's side.");
 }
 
 }  // namespace dmdax

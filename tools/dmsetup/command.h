@@ -19,6 +19,7 @@ namespace dmdax {
 // What one call of a verb is about.
 struct CommandCall {
   absl::string_view verb;
+  absl::string_view subcommand = {};  // of `stats`
   // This argument and those after it.
   absl::Span<const std::string> args;
   // Set when all devices are gone through: the name of this one.
@@ -37,6 +38,7 @@ struct DmsetupCommand {
   int max_args;  // -1: any
   enum Repeat { kOnce, kEachArg, kSelectable } repeat;
   CommandFn fn;
+  bool has_subcommands = false;  // its first word is one
 };
 
 absl::Span<const DmsetupCommand> DmsetupCommands();
@@ -70,6 +72,7 @@ bool CmdUdevFlags(DmsetupContext& ctx, const CommandCall& call);
 bool CmdUdevComplete(DmsetupContext& ctx, const CommandCall& call);
 bool CmdUdevCompleteAll(DmsetupContext& ctx, const CommandCall& call);
 bool CmdUdevCookies(DmsetupContext& ctx, const CommandCall& call);
+// stats/stats_commands.cc
 bool CmdStats(DmsetupContext& ctx, const CommandCall& call);
 // cmd_query.cc
 bool CmdStatus(DmsetupContext& ctx, const CommandCall& call);

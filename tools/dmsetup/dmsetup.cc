@@ -10,6 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "tools/dmsetup/command.h"
 #include "tools/dmsetup/report.h"
+#include "tools/dmsetup/stats/size_string.h"
+#include "tools/dmsetup/stats/stats_commands.h"
 #include "tools/dmsetup/tree.h"
 #include "tools/dmsetup/usage.h"
 
@@ -37,7 +39,7 @@ constexpr DmsetupCommand kCommands[] = {
     {"ls", 0, 0, kOnce, CmdLs},
     {"info", 0, -1, kEachArg, CmdInfo},
     {"deps", 0, -1, kSelectable, CmdDeps},
-    {"stats", 1, -1, kOnce, CmdStats},
+    {"stats", 1, -1, kEachArg, CmdStats, /*has_subcommands=*/true},
     {"status", 0, -1, kSelectable, CmdStatus},
     {"table", 0, -1, kSelectable, CmdStatus},
     {"wait", 0, 2, kOnce, CmdWait},
@@ -67,7 +69,12 @@ const DmsetupCommand* FindCommand(absl::string_view name) {
 // the first failure.
 bool Perform(DmsetupContext& ctx, const DmsetupCommand& command) {
   absl::Span<const std::string> args = ctx.options.args;
-  CommandCall call{.verb = command.name, .args = args};
+  CommandCall call{.verb = command.name};
+  if (command.has_subcommands) {
+    call.subcommand = args[0];
+    args.remove_prefix(1);
+  }
+  call.args = args;
   const bool repeatable = command.repeat != kOnce;
   call.multiple_devices =
       repeatable && args.size() != 1 &&
@@ -105,14 +112,9 @@ bool CheckWords(DmsetupContext& ctx) {
   return true;
 }
 
-bool ValidUnits(absl::string_view units) {
-  while (!units.empty() &&
-         (absl::ascii_isdigit(static_cast<unsigned char>(units[0])) ||
-          units[0] == '.')) {
-    units.remove_prefix(1);
-  }
-  return !units.empty() &&
-         absl::StrContains("hHrRbBsSkmgtpeKMGTPE", units.substr(0, 1));
+// The usage of dmsetup, or that of statistics.
+std::string Usage(const DmsetupOptions& o) {
+  return o.usage_name == "dmsetup" ? kDmsetupUsage : StatsUsage(o.usage_name);
 }
 
 // Runs the command, as often as --count asks, with its report.
@@ -126,10 +128,12 @@ bool Start(DmsetupContext& ctx, const DmsetupCommand& asked) {
     command = FindCommand("info");
   }
   if (o.columns) {
-    if (!InitReport(ctx, command->name)) return false;
+    const absl::string_view subcommand =
+        command->has_subcommands ? o.args[0] : absl::string_view();
+    if (!InitReport(ctx, command->name, subcommand)) return false;
     if (selects) ctx.report->selected_command = &asked;
   }
-  if (o.units && !ValidUnits(*o.units)) {
+  if (o.units && !ParseSizeUnits(*o.units)) {
     absl::StrAppend(&ctx.err, "Invalid --units argument.\n");
     return false;
   }
@@ -142,7 +146,6 @@ bool Start(DmsetupContext& ctx, const DmsetupCommand& asked) {
     if (!ok) return false;
     if (i < count && ctx.report != nullptr) {
       absl::StrAppend(&ctx.out, "\n");
-      ctx.report->report.Repeat();
     }
   }
   return true;
@@ -151,23 +154,30 @@ bool Start(DmsetupContext& ctx, const DmsetupCommand& asked) {
 bool Run(DmsetupContext& ctx) {
   DmsetupOptions& o = ctx.options;
   const DmsetupCommand* command = FindCommand(o.command.value_or(""));
+  if (o.help && o.usage_name != "dmsetup") {
+    CmdStatsHelp(ctx, {.verb = "help", .args = o.args});
+    return true;
+  }
   if (o.help) command = FindCommand("help");
   if (o.version) command = FindCommand("version");
   if (command == nullptr) {
     if (o.command) absl::StrAppend(&ctx.err, "Unknown command.\n");
-    absl::StrAppend(&ctx.err, kDmsetupUsage);
+    absl::StrAppend(&ctx.err, Usage(o));
     return false;
   }
   const int argc = static_cast<int>(o.args.size());
   if (!o.help && !o.version &&
       (argc < command->min_args ||
        (command->max_args >= 0 && argc > command->max_args))) {
-    absl::StrAppend(&ctx.err, "Incorrect number of arguments.\n",
-                    kDmsetupUsage);
+    absl::StrAppend(&ctx.err, "Incorrect number of arguments.\n", Usage(o));
     return false;
   }
   if (o.help || o.version) return Perform(ctx, *command);
   if (command->name == "splitname") o.columns = true;
+  if (command->name == "stats") {
+    o.columns = true;
+    if (!o.units) o.units = "h";
+  }
   // mangle looks at names as the kernel has them.
   if (command->name == "mangle") o.mangle = MangleMode::kNone;
   if (!CheckWords(ctx)) {

@@ -54,8 +54,9 @@ enum LongOption : int {
 };
 
 const option kLongOptions[] = {
-    // In dmsetup's order, which getopt shows.  Those of dmstats are accepted,
-    // without effect.
+    // In dmsetup's order, which getopt shows.  --unbuffered is read, and not
+    // looked at, by it too.  Those of dmstats are read by
+    // ApplyStatsOption.
     {"readonly", 0, nullptr, 'r'},
     {"alias", 1, nullptr, kStatsArg},
     {"alldevices", 0, nullptr, kStats},
@@ -166,7 +167,6 @@ constexpr Switch kSwitches[] = {
     {kSetUuid, &DmsetupOptions::setuuid},
     {kShowKeys, &DmsetupOptions::showkeys},
     {kTree, &DmsetupOptions::tree},
-    {kUnbuffered, &DmsetupOptions::unbuffered},
     {kUnquoted, &DmsetupOptions::unquoted},
     {kVerifyUdev, &DmsetupOptions::verifyudev},
     {kVersion, &DmsetupOptions::version},
@@ -256,7 +256,7 @@ bool ApplyChecked(int c, const char* arg, DmsetupOptions& o, std::string* err) {
       return false;
     }
     default:
-      return true;  // uid, gid, cookies, statistics: no effect here
+      return true;  // uid, gid, cookies: no effect here
   }
 }
 
@@ -341,6 +341,20 @@ bool CheckTogether(const DmsetupOptions& o, std::string* err) {
   return true;
 }
 
+// Takes the command off the words; `dmstats` is called so.
+void SplitCommand(DmsetupOptions& o) {
+  const bool dmstats = o.program == "dmstats";
+  if (dmstats) o.usage_name = o.program;
+  if (o.args.empty()) return;
+  if (dmstats && o.args[0] != "stats") {
+    o.command = "stats";
+    return;
+  }
+  o.command = o.args[0];
+  o.args.erase(o.args.begin());
+  if (o.command == "stats") o.usage_name = "dmsetup stats";
+}
+
 }  // namespace
 
 std::optional<uint32_t> CookieValue(const std::string& text, std::string* err) {
@@ -376,8 +390,9 @@ std::optional<DmsetupOptions> ParseDmsetupOptions(
                         {"reportformat", 1, nullptr, kReportFormat});
   }
   while (true) {
+    int index = 0;
     const int c = getopt_long(argc, raw.data(), "cCfG:hj:m:M:no:O:rS:u:U:vy",
-                              long_options.data(), nullptr);
+                              long_options.data(), &index);
     if (c == -1) break;
     if (c == '?') {
       // getopt has permuted raw: find its word in there.
@@ -385,16 +400,19 @@ std::optional<DmsetupOptions> ParseDmsetupOptions(
       absl::StrAppend(err, GetoptComplaint(permuted, std::max(optind - 1, 1)));
       return std::nullopt;
     }
-    if (!Apply(c, optarg, o, err)) return std::nullopt;
-  }
-  if (!CheckTogether(o, err)) return std::nullopt;
-  for (int i = optind; i < argc; ++i) {
-    if (i == optind) {
-      o.command = raw[static_cast<size_t>(i)];
-    } else {
-      o.args.push_back(raw[static_cast<size_t>(i)]);
+    if (c == kStats || c == kStatsArg) {
+      ApplyStatsOption(long_options[static_cast<size_t>(index)].name, optarg,
+                       o.stats);
+    } else if (!Apply(c, optarg, o, err)) {
+      return std::nullopt;
     }
   }
+  if (!CheckTogether(o, err)) return std::nullopt;
+  o.program = argv[0].substr(argv[0].rfind('/') + 1);
+  for (int i = optind; i < argc; ++i) {
+    o.args.push_back(raw[static_cast<size_t>(i)]);
+  }
+  SplitCommand(o);
   return o;
 }
 

@@ -15,6 +15,7 @@
 
 #include "absl/types/span.h"
 #include "tools/dmsetup/mangle.h"
+#include "tools/dmsetup/stats/stats_options.h"
 
 namespace dmdax {
 
@@ -24,7 +25,7 @@ struct DmsetupOptions {
   bool nameprefixes = false, noflush = false, noheadings = false;
   bool nolockfs = false, noopencount = false, notable = false;
   bool noudevrules = false, noudevsync = false, retry = false, rows = false;
-  bool setuuid = false, showkeys = false, tree = false, unbuffered = false;
+  bool setuuid = false, showkeys = false, tree = false;
   bool unquoted = false, udevcookie = false, verifyudev = false,
        version = false, yes = false;
   bool addnodeonresume = false, addnodeoncreate = false;
@@ -36,6 +37,10 @@ struct DmsetupOptions {
   MangleMode mangle = MangleMode::kAuto;
   std::optional<MangleMode> mangle_given;  // --manglename
   std::optional<std::string> report_format;
+  StatsOptions stats;
+
+  std::string program = "dmsetup";     // the last part of argv[0]
+  std::string usage_name = "dmsetup";  // "dmsetup stats" for statistics
 
   std::optional<std::string> command;
   std::vector<std::string> args;  // what follows it

@@ -11,6 +11,8 @@
 #include "tools/dmsetup/block_name.h"
 #include "tools/dmsetup/command.h"
 #include "tools/dmsetup/info_fields.h"
+#include "tools/dmsetup/stats/stats_commands.h"
+#include "tools/dmsetup/stats/stats_fields.h"
 #include "tools/dmsetup/sysfs.h"
 
 namespace dmdax {
@@ -23,6 +25,7 @@ struct InfoRow {
   const DevTree* tree = nullptr;
   size_t node = 0;
   const SplitName* split = nullptr;
+  const StatsHandle* stats = nullptr;
 };
 
 using Value = std::optional<FieldValue>;
@@ -95,7 +98,7 @@ Value RefNumbers(DmsetupContext&, const InfoRow& row) {
   return Text(absl::StrJoin(devs, ","));
 }
 
-// In the order of kInfoSchema; statistics, which follow, have none.
+// In the order of kInfoSchema; those of statistics follow.
 constexpr ValueFn kValues[] = {
     [](DmsetupContext&, const InfoRow& r) { return Text(r.task->name()); },
     [](DmsetupContext& ctx, const InfoRow& r) {
@@ -177,8 +180,10 @@ std::optional<bool> AddRow(DmsetupContext& ctx, const InfoRow& row,
                           kInfoSchema.fields[field].id, "\n");
           return std::nullopt;
         }
-        if (field >= std::size(kValues)) return std::nullopt;
-        Value value = kValues[field](ctx, row);
+        Value value = field < std::size(kValues)
+                          ? kValues[field](ctx, row)
+                          : StatsFieldValue(ctx.options, *row.stats,
+                                            field - std::size(kValues));
         if (!value) {
           absl::StrAppend(
               &ctx.err, "_do_report_object: report function failed for field ",
@@ -206,7 +211,6 @@ ReportOptions OptionsFor(DmsetupContext& ctx,
     o.interval = std::nullopt;
     r.headings = false;
   }
-  r.buffered = !o.unbuffered || o.sort;
   r.columns_as_rows = o.rows;
   r.quoted = !o.unquoted;
   if (o.nameprefixes) r.name_prefix = "DM_";
@@ -219,20 +223,26 @@ ReportOptions OptionsFor(DmsetupContext& ctx,
 
 }  // namespace
 
-bool InitReport(DmsetupContext& ctx, absl::string_view verb) {
-  const bool splits = verb == "splitname";
+bool InitReport(DmsetupContext& ctx, absl::string_view verb,
+                absl::string_view subcommand) {
+  std::string fields = "name,major,minor,attr,open,segments,events,uuid";
+  uint32_t sections = 0;
+  if (verb == "splitname") {
+    fields = "vg_name,lv_name,lv_layer";
+    sections = kName;
+  } else if (verb == "stats") {
+    fields = StatsDefaultFields(ctx.options, subcommand);
+    sections = subcommand == "list" ? kStatsMeta : kStatsMeta | kStats;
+  }
   if (ctx.options.sort && (verb == "status" || verb == "table")) {
     absl::StrAppend(&ctx.err,
                     "--sort is not yet supported with status and table.\n");
     return false;
   }
-  ReportOptions options = OptionsFor(
-      ctx, splits ? "vg_name,lv_name,lv_layer"
-                  : "name,major,minor,attr,open,segments,events,uuid");
+  ReportOptions options = OptionsFor(ctx, fields);
   options.json_name = std::string(verb);
-  std::optional<Report> report =
-      Report::Create(kInfoSchema, splits ? uint32_t{kName} : 0u,
-                     std::move(options), {ctx.out, ctx.err});
+  std::optional<Report> report = Report::Create(
+      kInfoSchema, sections, std::move(options), {ctx.out, ctx.err});
   if (!report) return false;
   ctx.report =
       std::make_unique<InfoReport>(InfoReport{.report = *std::move(report)});
@@ -286,8 +296,12 @@ bool AddInfoRow(DmsetupContext& ctx, const DmTask& task) {
   const SplitName split(hyphen == uuid.npos ? "" : uuid.substr(0, hyphen),
                         task.name());
   row.split = &split;
-  // There is no I/O to have statistics of.
-  if (sections & (kStats | kStatsMeta)) return true;
+  if (sections & (kStats | kStatsMeta)) {
+    return AddStatsRows(ctx, task, [&](const StatsHandle& dms) {
+      row.stats = &dms;
+      return AddRow(ctx, row, Report::kOutput).has_value();
+    });
+  }
   const std::optional<bool> selected = AddRow(
       ctx, row,
       info.selected_command != nullptr ? Report::kJudge : Report::kOutput);

@@ -24,10 +24,13 @@ struct InfoReport {
   DevTree tree;  // when a field asks for it
   // -S of a verb other than info: what to do with the devices selected.
   const DmsetupCommand* selected_command = nullptr;
+  uint64_t walk_flags = 0;  // of statistics: what gets a row
 };
 
-// Makes ctx.report for `verb`.  False after saying what is wrong.
-bool InitReport(DmsetupContext& ctx, absl::string_view verb);
+// Makes ctx.report for `verb`, and `subcommand` of statistics.  False after
+// saying what is wrong.
+bool InitReport(DmsetupContext& ctx, absl::string_view verb,
+                absl::string_view subcommand = "");
 
 // Adds the device of `task` to the report, or runs the selected command.
 bool AddInfoRow(DmsetupContext& ctx, const DmTask& task);

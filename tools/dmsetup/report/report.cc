@@ -31,7 +31,6 @@ std::optional<Report> Report::Create(const ReportSchema& schema,
                                      uint32_t sections, ReportOptions options,
                                      ReportStreams streams) {
   if (options.columns_as_rows) {
-    options.buffered = true;
     options.aligned = false;
   }
   Report report(FieldList(schema, sections), std::move(options), streams);
@@ -83,7 +82,6 @@ std::optional<bool> Report::AddRow(FieldValueFn value, Purpose purpose) {
   }
   if (purpose == kJudge) return selected;
   rows_.push_back(std::move(row));
-  if (!options_.buffered) Output();
   return selected;
 }
 
@@ -115,7 +113,7 @@ void Report::SortRows() {
           const ReportField& field = fields_.field(fields_.props()[key.prop]);
           int order;
           if (field.type == FieldType::kString) {
-            order = va.text.compare(vb.text);
+            order = va.sort_text().compare(vb.sort_text());
           } else {
             order = va.number < vb.number ? -1 : va.number > vb.number;
           }

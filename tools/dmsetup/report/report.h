@@ -26,7 +26,7 @@ struct ReportOptions {
   std::string selection;
   std::string separator = " ";
   std::string name_prefix;  // "DM_": NAME='value' with this before NAME
-  bool aligned = true, buffered = true, headings = true, quoted = true;
+  bool aligned = true, headings = true, quoted = true;
   bool columns_as_rows = false;
   // The forms of lvm's --reportformat; dmsetup knows the first only.
   enum Format { kBasic, kJson, kJsonStd } format = kBasic;
@@ -40,8 +40,7 @@ class Report {
                                       uint32_t sections, ReportOptions options,
                                       ReportStreams streams);
 
-  // kOutput keeps the row for Output() (or prints it, unbuffered); kJudge
-  // only decides.
+  // kOutput keeps the row for Output(); kJudge only decides.
   enum Purpose { kOutput, kJudge };
   // Whether the row is selected; nothing when a value could not be had.
   std::optional<bool> AddRow(FieldValueFn value, Purpose purpose);
@@ -49,10 +48,6 @@ class Report {
   void Output();
   // Headings again, for a report that is repeated.
   void OutputHeadings();
-  // Between two reports: unbuffered rows get headings of their own.
-  void Repeat() {
-    if (!options_.buffered) headings_printed_ = false;
-  }
 
   // The sections of all fields in use.
   uint32_t sections() const { return fields_.sections(); }

@@ -41,9 +41,12 @@ struct ReportField {
 struct FieldValue {
   std::string text;
   uint64_t number = 0;  // what a number is sorted by and compared with
+  // The same of a text, if that is not what is shown.
+  std::optional<std::string> key = {};
 
+  const std::string& sort_text() const { return key ? *key : text; }
   static FieldValue Number(int64_t n) {
-    return {std::to_string(n), static_cast<uint64_t>(n)};
+    return {.text = std::to_string(n), .number = static_cast<uint64_t>(n)};
   }
 };
 

@@ -18,10 +18,10 @@ bool Holds(T a, absl::string_view op, T b) {
 
 bool MatchesItem(const Selection::Item& item, const FieldValue& value) {
   if (item.regex != nullptr) {
-    return item.regex->Matches(value.text) == (item.op == "=~");
+    return item.regex->Matches(value.sort_text()) == (item.op == "=~");
   }
   if (item.type == FieldType::kString) {
-    return (value.text == item.text) == (item.op == "=");
+    return (value.sort_text() == item.text) == (item.op == "=");
   }
   if (item.type == FieldType::kSize) {
     return Holds(static_cast<double>(value.number), item.op, item.sectors);

@@ -156,8 +156,9 @@ bool CmdStatsCreate(DmsetupContext& ctx, const CommandCall& call) {
       ctx, name,
       {.start = *start / kSectorSize,
        .len = *len / kSectorSize,
-       .step = *area_size != 0 ? static_cast<int64_t>(*area_size / kSectorSize)
-                               : -areas,
+       .step = *area_size != 0
+                   ? static_cast<int64_t>(*area_size) / int64_t{kSectorSize}
+                   : -areas,
        .precise = o.precise,
        .bounds = {},
        .program_id = program_id,

@@ -5,6 +5,7 @@
 // dm_dax_get_live_target and max_io_len of drivers/md/dm.c (6.1).
 #include <algorithm>
 #include <cerrno>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -31,6 +32,37 @@ class DepthGuard {
 };
 
 thread_local constinit int DepthGuard::depth_ = 0;
+
+// Which devices a DAX check, still under way, has found fit: two stacks that
+// meet at each level are asked about once, not once for each way down.  Who is
+// not fit ends the check, so nobody asks about it again.
+class FitForDax {
+ public:
+  FitForDax() : outermost_(known_ == nullptr) {
+    if (outermost_) known_ = &mine_;
+  }
+  ~FitForDax() {
+    if (outermost_) known_ = nullptr;
+  }
+  FitForDax(const FitForDax&) = delete;
+  FitForDax& operator=(const FitForDax&) = delete;
+
+  bool Has(const MappedDevice* md, uint64_t blocksize) const {
+    return known_->contains({md, blocksize});
+  }
+  void Add(const MappedDevice* md, uint64_t blocksize) {
+    known_->insert({md, blocksize});
+  }
+
+ private:
+  using Set = std::set<std::pair<const MappedDevice*, uint64_t>>;
+
+  static thread_local constinit Set* known_;
+  const bool outermost_;
+  Set mine_;
+};
+
+thread_local constinit FitForDax::Set* FitForDax::known_ = nullptr;
 
 // See MappedDevice::UseCompiledMaps().
 std::atomic<bool> use_compiled_maps{true};
@@ -208,9 +240,13 @@ std::optional<bool> MappedDevice::DaxSupported(uint64_t blocksize) {
   DepthGuard depth;
   // The kernel's check would recurse for ever; DmCtl refuses such a load.
   if (depth.too_deep()) return false;
+  FitForDax fit;
+  if (fit.Has(this, blocksize)) return true;
   SrcuReadLock live(io_barrier_);
   const DmTable* map = map_.load(std::memory_order_acquire);
-  return map != nullptr && map->SupportsDax(blocksize).dax();
+  const bool dax = map != nullptr && map->SupportsDax(blocksize).dax();
+  if (dax) fit.Add(this, blocksize);
+  return dax;
 }
 
 bool DmDaxPgoff(const KernelProfile& profile, const DmDev& dev, sector_t sector,

@@ -159,6 +159,44 @@ TEST_F(HostileTest, HundredsOfDevicesOnTopOfEachOther) {
 
 // --- large numbers ---
 
+// Two devices at each level stand on both of the level below: 2^40 ways down.
+TEST_F(HostileTest, ManyWaysDown) {
+  constexpr int kLevels = 40;
+  for (const char* kernel : {"v5_10", "v6_1"}) {
+    const ChildResult load =
+        scratch_.Run({"machine", "load", "-"},
+                     absl::StrCat("kernel: \"", kernel, "\"\n", kPmem));
+    ASSERT_EQ(load.rc, 0) << load.err;
+    std::string below[] = {"pmem0", "pmem0"};
+    for (int level = 0; level < kLevels; ++level) {
+      const std::string rows =
+          absl::StrCat("0 1024 linear /dev/", below[0],
+                       " 0\n1024 1024 linear /dev/", below[1], " 0\n");
+      for (const char* side : {"a", "b"}) {
+        const std::string name = absl::StrCat(side, level);
+        const ChildResult r = scratch_.Run({"create", name}, rows);
+        ASSERT_EQ(r.rc, 0) << r.err;
+      }
+      below[0] = absl::StrCat("mapper/a", level);
+      below[1] = absl::StrCat("mapper/b", level);
+    }
+    const std::string top = absl::StrCat("a", kLevels - 1);
+    for (const std::vector<std::string>& command :
+         std::vector<std::vector<std::string>>{{"translate", top, "3"},
+                                               {"explain", top, "3"},
+                                               {"map", top, "1030"},
+                                               {"info", "-c", "-o", "all"},
+                                               {"sweep", top}}) {
+      ExpectSane(scratch_.Run(command));
+    }
+    // It is drawn once for each way.
+    const ChildResult tree = scratch_.Run({"ls", "--tree"});
+    EXPECT_EQ(tree.signal, 0);
+    EXPECT_EQ(tree.rc, 1);
+    EXPECT_THAT(tree.err, HasSubstr("once for each way"));
+  }
+}
+
 TEST_F(HostileTest, StartPlusLengthPast2To64) {
   LoadPmem();
   for (const char* row :

@@ -315,8 +315,7 @@ bool CmdLs(DmsetupContext& ctx, const CommandCall& call) {
         ParseTreeOptions(ctx.options.options.value_or(""), &ignored);
     DevTree tree;
     const bool ok = BuildWholeTree(ctx, tree);
-    if (options) DrawTree(ctx, tree, *options);
-    return ok;
+    return (!options || DrawTree(ctx, tree, *options)) && ok;
   }
   return ProcessAll(ctx, call, false, PrintName);
 }

@@ -33,6 +33,9 @@ constexpr Symbols kSymbols[] = {
 // Deeper ones are left out.
 constexpr unsigned kMaxDepth = 100;
 
+// Where two stacks meet at every level, each level doubles the lines.
+constexpr int kMaxNodes = 1 << 16;
+
 class Drawing {
  public:
   Drawing(DmsetupContext& ctx, const DevTree& tree, const TreeOptions& options)
@@ -42,16 +45,19 @@ class Drawing {
         symbols_(kSymbols[options.symbols]),
         order_(options.inverted ? TreeOrder::kUsedBy : TreeOrder::kUses) {}
 
-  void Walk(size_t node, unsigned depth) {
+  // False when there is more than what is drawn.
+  bool Walk(size_t node, unsigned depth) {
     const std::vector<size_t>& children = tree_.Children(node, order_);
     for (size_t i = 0; i < children.size(); ++i) {
+      if (++drawn_ > kMaxNodes) return false;
       const bool has_children = tree_.NumChildren(children[i], order_) > 0;
       if (depth + 2 <= kMaxDepth) {
         Draw(tree_.node(children[i]), depth, i + 1 < children.size(),
              has_children);
       }
-      if (has_children) Walk(children[i], depth + 1);
+      if (has_children && !Walk(children[i], depth + 1)) return false;
     }
+    return true;
   }
 
  private:
@@ -138,6 +144,7 @@ class Drawing {
   const TreeOptions& o_;
   const Symbols& symbols_;
   const TreeOrder order_;
+  int drawn_ = 0;
   int x_ = 1;  // where the next character goes
   char last_char_ = 0;
   int width_[kMaxDepth] = {};
@@ -207,9 +214,12 @@ std::optional<TreeOptions> ParseTreeOptions(absl::string_view words,
   return o;
 }
 
-void DrawTree(DmsetupContext& ctx, const DevTree& tree,
+bool DrawTree(DmsetupContext& ctx, const DevTree& tree,
               const TreeOptions& options) {
-  Drawing(ctx, tree, options).Walk(0, 0);
+  if (Drawing(ctx, tree, options).Walk(0, 0)) return true;
+  return Say(ctx, absl::StrCat("The tree has more than ", kMaxNodes,
+                               " lines: a device is drawn once for each way "
+                               "to it."));
 }
 
 }  // namespace dmdax

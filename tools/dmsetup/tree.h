@@ -27,8 +27,9 @@ struct TreeOptions {
 std::optional<TreeOptions> ParseTreeOptions(absl::string_view words,
                                             std::string* err);
 
-// Draws the tree to ctx.out.
-void DrawTree(DmsetupContext& ctx, const DevTree& tree,
+// Draws the tree to ctx.out.  False after saying that there is too much of it,
+// which the real one would go on to print.
+bool DrawTree(DmsetupContext& ctx, const DevTree& tree,
               const TreeOptions& options);
 
 }  // namespace dmdax

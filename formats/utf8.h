@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// IsUtf8: whether Protobuf and JSON can carry some bytes as a string.
-//
-//   IsUtf8("/dev/m\xc3\xa4pper");   // true
-//   IsUtf8("\xff");                // false
+// FindNonUtf8: which string of a message neither text nor JSON can carry.
 #ifndef DMDAX_FORMATS_UTF8_H_
 #define DMDAX_FORMATS_UTF8_H_
 
@@ -11,12 +8,9 @@
 
 #include <string>
 
-#include "absl/strings/string_view.h"
+#include "base/utf8.h"
 
 namespace dmdax {
-
-// Well-formed UTF-8 of Unicode's table 3-7: no surrogates, nothing overlong.
-bool IsUtf8(absl::string_view bytes);
 
 // The path of the first string in `message` that is not UTF-8, or "".
 std::string FindNonUtf8(const google::protobuf::Message& message);

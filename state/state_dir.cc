@@ -16,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "state/any_bytes.h"
 
 namespace dmdax {
 namespace {
@@ -125,22 +126,18 @@ absl::StatusOr<proto::StateSnapshot> StateDir::Read() const {
     return absl::DataLossError(
         absl::StrCat("'", file, "' is not a dmdax snapshot"));
   }
+  if (snapshot.escaped()) UnescapeAnyBytes(snapshot);
   return snapshot;
 }
 
 absl::Status StateDir::Write(proto::StateSnapshot snapshot) const {
-  snapshot.set_format_version(kFormatVersion);
+  // Which is what those before any bytes were kept can not read.
+  snapshot.set_escaped(EscapeAnyBytes(snapshot));
+  snapshot.set_format_version(snapshot.escaped() ? kFormatVersion : 1);
   snapshot.set_generation(snapshot.generation() + 1);
   std::string bytes;
   if (!snapshot.SerializeToString(&bytes)) {
     return ErrnoError(EFBIG, "state directory: the state is above 2 GiB");
-  }
-  // Protobuf writes strings that are not UTF-8 but does not read them back;
-  // what can not be read must not replace what can.
-  if (!proto::StateSnapshot().ParseFromString(bytes)) {
-    return ErrnoError(EILSEQ,
-                      "state directory: the state has a name or parameters "
-                      "that are not UTF-8, which it can not keep");
   }
   const std::string temporary = absl::StrCat(path_, "/", kTemporary);
   const std::string file = absl::StrCat(path_, "/", kSnapshot);

@@ -32,7 +32,7 @@ class StateDir {
   enum Mode { kRead, kWrite };
 
   // The format this program writes, and the newest it reads.
-  static constexpr uint32_t kFormatVersion = 1;
+  static constexpr uint32_t kFormatVersion = 2;
 
   // kWrite makes the directory if need be and waits for the lock.
   static absl::StatusOr<StateDir> Open(const std::string& path, Mode mode);

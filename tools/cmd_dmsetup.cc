@@ -13,6 +13,7 @@
 #include "tools/app.h"
 #include "tools/dmsetup/command.h"
 #include "tools/dmsetup/dmsetup.h"
+#include "tools/print_json.h"
 
 namespace dmdax {
 namespace {
@@ -35,14 +36,11 @@ struct Answer {
 void Print(const App& app, const Answer& answer) {
   const DmsetupResult& r = answer.result;
   if (app.json) {
-    std::cout << nlohmann::ordered_json{{"rc", r.rc},
-                                        {"stdout", r.out},
-                                        {"stderr", r.err},
-                                        {"hints", r.hints},
-                                        {"dmesg", answer.log}}
-                     .dump(2, ' ', false,
-                           nlohmann::json::error_handler_t::replace)
-              << "\n";
+    PrintJson({{"rc", r.rc},
+               {"stdout", r.out},
+               {"stderr", r.err},
+               {"hints", r.hints},
+               {"dmesg", answer.log}});
     return;
   }
   std::cout << r.out << std::flush;

@@ -11,6 +11,7 @@
 #include "nlohmann/json.hpp"
 #include "tools/cmd_fault.h"
 #include "tools/dax_query.h"
+#include "tools/print_json.h"
 
 namespace dmdax {
 namespace {
@@ -87,8 +88,8 @@ void PrintText(const Session& session, const Trace& trace,
   }
 }
 
-void PrintJson(const Session& session, const Trace& trace,
-               const DaxAccess& answer) {
+void PrintTraceJson(const Session& session, const Trace& trace,
+                    const DaxAccess& answer) {
   nlohmann::ordered_json steps = nlohmann::ordered_json::array();
   for (const TraceStep& s : trace.steps()) {
     nlohmann::ordered_json step = {{"depth", s.depth},
@@ -125,7 +126,7 @@ void PrintJson(const Session& session, const Trace& trace,
     j["phys"] = PfnPhys(answer.pfn);
     j["pages"] = answer.ret;
   }
-  std::cout << j.dump(2) << "\n";
+  PrintJson(j);
 }
 
 struct ExplainOptions {
@@ -146,7 +147,7 @@ void Explain(App& app, const ExplainOptions& o) {
   Trace trace;
   const DaxAccess answer = query->Ask(pgoff_t(o.pgoff), o.nr, &trace);
   if (app.json) {
-    PrintJson(*session, trace, answer);
+    PrintTraceJson(*session, trace, answer);
   } else {
     PrintText(*session, trace, answer);
   }

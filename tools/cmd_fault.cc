@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_join.h"
 #include "tools/fault_report.h"
+#include "tools/print_json.h"
 
 namespace dmdax {
 
@@ -30,7 +31,7 @@ void RunFault(App& app, const FaultOptions& o, FaultDetail detail) {
   if (app.json) {
     nlohmann::ordered_json j = FaultToJson(user, report, want);
     if (calls) j["graph"] = report.graph;
-    std::cout << j.dump(2) << "\n";
+    PrintJson(j);
   } else {
     if (calls) std::cout << absl::StrJoin(report.graph, "\n") << "\n";
     PrintFault(std::cout, user, report, want);

@@ -15,6 +15,7 @@
 #include "state/hardware.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
+#include "tools/print_json.h"
 #include "tools/world_file.h"
 
 namespace dmdax {
@@ -130,7 +131,7 @@ void ListVerb(CLI::App& machine, App& app) {
       all["devices"].push_back(DescribeDevice(*session, *bdev));
     }
     if (app.json) {
-      std::cout << all.dump(2) << "\n";
+      PrintJson(all);
       return;
     }
     std::cout << "kernel " << session->machine->profile().name << "\n";

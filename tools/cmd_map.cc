@@ -12,6 +12,7 @@
 #include "dm/bio_map.h"
 #include "nlohmann/json.hpp"
 #include "tools/app.h"
+#include "tools/print_json.h"
 
 namespace dmdax {
 namespace {
@@ -91,7 +92,7 @@ void Map(App& app, const MapOptions& o) {
       PrintText(route);
     }
   }
-  if (app.json) std::cout << all.dump(2) << "\n";
+  if (app.json) PrintJson(all);
 }
 
 }  // namespace

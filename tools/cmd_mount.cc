@@ -11,6 +11,7 @@
 #include "state/user_world.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
+#include "tools/print_json.h"
 
 namespace dmdax {
 namespace {
@@ -226,7 +227,7 @@ void FileListVerb(CLI::App& file, App& app) {
       }
     }
     if (app.json) {
-      std::cout << all.dump(2) << "\n";
+      PrintJson(all);
       return;
     }
     for (const auto& f : all) {

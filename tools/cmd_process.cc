@@ -11,6 +11,7 @@
 #include "tools/app.h"
 #include "tools/byte_count.h"
 #include "tools/fault_report.h"
+#include "tools/print_json.h"
 
 namespace dmdax {
 namespace {
@@ -135,7 +136,7 @@ void TouchVerb(CLI::App& cli, App& app) {
           user.NextSequence());
       const int want = user.faults().pmd_order();
       if (app.json) {
-        std::cout << FaultToJson(user, report, want).dump(2) << "\n";
+        PrintJson(FaultToJson(user, report, want));
       } else {
         PrintFault(std::cout, user, report, want);
       }
@@ -221,7 +222,7 @@ void MapsVerb(CLI::App& cli, App& app) {
                        {"vm_flags", VmFlagsText(vma->vm_flags)}});
       }
     }
-    if (app.json) std::cout << all.dump(2) << "\n";
+    if (app.json) PrintJson(all);
   });
 }
 

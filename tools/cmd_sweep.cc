@@ -21,6 +21,7 @@
 #include "tools/byte_count.h"
 #include "tools/fault_report.h"
 #include "tools/fault_target.h"
+#include "tools/print_json.h"
 
 namespace dmdax {
 namespace {
@@ -245,7 +246,7 @@ void Sweep(App& app, const SweepOptions& o) {
   if (!sweep.ok()) return app.Report(sweep.status());
   const SweepReport report(o, user, *sweep);
   if (app.json) {
-    std::cout << report.ToJson().dump(2) << "\n";
+    PrintJson(report.ToJson());
   } else {
     report.PrintText(std::cout);
   }

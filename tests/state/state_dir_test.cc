@@ -67,7 +67,7 @@ TEST_F(StateDirTest, WhatIsWrittenIsRead) {
   ASSERT_THAT(Add("pmem1"), IsOk());
   ASSERT_THAT(Read(), IsOk());
   EXPECT_EQ(Read()->generation(), 2u);
-  EXPECT_EQ(Read()->format_version(), StateDir::kFormatVersion);
+  EXPECT_EQ(Read()->format_version(), 1u);  // an older reader can read it
   EXPECT_EQ(Read()->world().pmem_size(), 2);
   EXPECT_FALSE(fs::exists(path_ + "/state.new"));
 }
@@ -127,7 +127,7 @@ TEST_F(StateDirTest, ANewerFormatIsLeftAlone) {
   Put("state", newer.SerializeAsString());
   const auto refused =
       StatusIs(absl::StatusCode::kFailedPrecondition,
-               HasSubstr("has format 2; this dmdax knows formats up to 1"));
+               HasSubstr("has format 3; this dmdax knows formats up to 2"));
   EXPECT_THAT(Read(), refused);
   EXPECT_THAT(Add("pmem0"), refused);
   EXPECT_EQ(Bytes("state"), newer.SerializeAsString());
@@ -175,10 +175,19 @@ TEST_F(StateDirTest, AFullDiskKeepsTheOldState) {
 }
 
 // Protobuf would write it, and never read it again.
-TEST_F(StateDirTest, WhatIsNotUtf8IsRefusedRatherThanLost) {
-  ASSERT_THAT(Add("pmem0"), IsOk());
-  EXPECT_THAT(Add("\xff\xfe"), HasErrno(EILSEQ, HasSubstr("not UTF-8")));
-  EXPECT_EQ(Read()->world().pmem_size(), 1);
+TEST_F(StateDirTest, WhatIsNotUtf8IsKept) {
+  const std::string names[] = {"pmem0", "\xff\xfe",
+                               "\xf4\x8f\xbf\xbf"
+                               "41",
+                               "ä"};
+  for (const std::string& name : names) ASSERT_THAT(Add(name), IsOk());
+  const absl::StatusOr<proto::StateSnapshot> snapshot = Read();
+  ASSERT_THAT(snapshot, IsOk());
+  ASSERT_EQ(snapshot->world().pmem_size(), 4);
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(snapshot->world().pmem(i).name(), names[i]);
+  }
+  EXPECT_EQ(snapshot->format_version(), 2u);
 }
 
 TEST_F(StateDirTest, OfTwoWritersBothTakeEffect) {

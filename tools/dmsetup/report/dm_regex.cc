@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/dmsetup/report/dm_regex.h"
 
-#include <utility>
-
 #include "absl/strings/str_cat.h"
 #include "tools/dmsetup/report/dm_regex_tree.h"
 
@@ -11,105 +9,151 @@ namespace {
 
 using Tree = DmRegexTree;
 
-void AddAll(const std::vector<size_t>& from, std::vector<size_t>& to) {
-  to.insert(to.end(), from.begin(), from.end());
-}
-
 }  // namespace
 
-// Aho, Sethi and Ullman's positions: which come first, last, and after which.
+// A state a node, to enter it, and one more a "+", to be there again.
 class DmRegexBuilder {
  public:
   DmRegexBuilder(const Tree& tree, DmRegex& regex)
       : tree_(tree), regex_(regex) {}
 
   void Run(size_t root) {
-    for (const size_t i : Visit(root).first) regex_.first_.set(i);
+    regex_.states_.resize(tree_.nodes.size());
+    regex_.first_ = root;
+    todo_.push_back({root, 0});
+    while (!todo_.empty()) {
+      const auto [i, next] = todo_.back();
+      todo_.pop_back();
+      regex_.states_[i] = Enter(i, next);
+    }
   }
 
  private:
-  // Lists, since thousands of these may be on the stack; none has a position
-  // twice.
-  struct Facts {
-    std::vector<size_t> first, last;
-    bool nullable = false;
+  // Nodes, and what comes after each.
+  struct Node {
+    size_t node;
+    uint32_t next;
   };
 
-  void Follow(const std::vector<size_t>& last,
-              const std::vector<size_t>& first) {
-    DmRegex::Positions next;
-    for (const size_t i : first) next.set(i);
-    for (const size_t i : last) regex_.positions_[i].next |= next;
-  }
-
-  Facts Visit(size_t i) {
+  DmRegex::State Enter(uint32_t i, uint32_t next) {
     const Tree::Node& node = tree_.nodes[i];
-    if (node.kind == Tree::kCharset) {
-      regex_.positions_.push_back({node.charset, {}});
-      const size_t position = regex_.positions_.size() - 1;
-      if (node.charset[Tree::kTarget]) regex_.targets_.set(position);
-      return {{position}, {position}, false};
+    const uint32_t left = node.left, right = node.right;
+    switch (node.kind) {
+      case Tree::kCharset:
+        regex_.charsets_.push_back(node.charset);
+        return {next, 0, static_cast<uint32_t>(regex_.charsets_.size() - 1)};
+      case Tree::kCat:
+        todo_.push_back({left, right});
+        todo_.push_back({right, next});
+        return {left};
+      case Tree::kOr:
+        todo_.push_back({left, next});
+        todo_.push_back({right, next});
+        return {left, right};
+      case Tree::kQuest:
+        todo_.push_back({left, next});
+        return {left, next};
+      case Tree::kStar:
+        todo_.push_back({left, i});
+        return {left, next};
+      case Tree::kPlus:
+        todo_.push_back({left, static_cast<uint32_t>(regex_.states_.size())});
+        regex_.states_.push_back({left, next});
+        return {left};
     }
-    Facts a = Visit(node.left);
-    if (node.kind != Tree::kCat && node.kind != Tree::kOr) {
-      if (node.kind != Tree::kQuest) Follow(a.last, a.first);
-      a.nullable |= node.kind != Tree::kPlus;
-      return a;
-    }
-    Facts b = Visit(node.right);
-    if (node.kind == Tree::kOr) {
-      AddAll(b.first, a.first);
-      AddAll(b.last, a.last);
-      a.nullable |= b.nullable;
-      return a;
-    }
-    Follow(a.last, b.first);
-    if (a.nullable) AddAll(b.first, a.first);
-    if (b.nullable) AddAll(a.last, b.last);
-    return {std::move(a.first), std::move(b.last), a.nullable && b.nullable};
+    return {};
   }
 
   const Tree& tree_;
   DmRegex& regex_;
+  std::vector<Node> todo_;
+};
+
+// One text.
+class DmRegexRun {
+ public:
+  explicit DmRegexRun(const DmRegex& regex)
+      : regex_(regex), seen_(regex.states_.size()) {
+    Enter(regex.first_);
+  }
+
+  // True where the end of the pattern is reached.
+  bool Step(char c) {
+    std::swap(from_, to_);
+    to_.clear();
+    ++step_;
+    end_ = false;
+    for (const uint32_t i : from_) {
+      const DmRegex::State& state = regex_.states_[i];
+      if (regex_.charsets_[*state.charset][static_cast<unsigned char>(c)]) {
+        Enter(state.next);
+      }
+    }
+    return end_;
+  }
+
+ private:
+  void Enter(uint32_t i) {
+    todo_.push_back(i);
+    while (!todo_.empty()) {
+      i = todo_.back();
+      todo_.pop_back();
+      if (i == 0 || seen_[i] == step_) continue;
+      seen_[i] = step_;
+      const DmRegex::State& state = regex_.states_[i];
+      if (state.charset) {
+        to_.push_back(i);
+        end_ |= regex_.charsets_[*state.charset][Tree::kTarget];
+      } else {
+        todo_.push_back(state.next);
+        todo_.push_back(state.other);
+      }
+    }
+  }
+
+  const DmRegex& regex_;
+  // The step at which a state was last entered.
+  std::vector<uint32_t> seen_;
+  uint32_t step_ = 1;
+  // States with a charset.
+  std::vector<uint32_t> from_, to_;
+  std::vector<uint32_t> todo_;
+  bool end_ = false;
 };
 
 std::optional<DmRegex> DmRegex::Compile(absl::string_view pattern,
                                         std::string& err) {
   Tree tree;
   size_t root = 0;
-  if (pattern.size() <= kMaxPattern) {
+  if (pattern.size() > kMaxPattern) {
+    absl::StrAppend(&err, "Regex of ", pattern.size(),
+                    " characters, of at most ", kMaxPattern, "\n");
+  } else {
     // What comes before a match, the match, and its end.
     root = ParseDmRegex(
         absl::StrCat("(.*(", pattern, ")", absl::string_view("\0", 1), ")"),
         tree, err);
+    if (root != 0) {
+      root =
+          OptimiseDmRegex(tree, root, kMaxVisits * (pattern.size() + 100), err);
+    }
   }
   if (root == 0) {
     absl::StrAppend(&err, "Couldn't parse regex\n");
     return std::nullopt;
   }
   DmRegex regex;
-  DmRegexBuilder(tree, regex).Run(OptimiseDmRegex(tree, root));
+  DmRegexBuilder(tree, regex).Run(root);
   return regex;
 }
 
 bool DmRegex::Matches(absl::string_view text) const {
-  Positions state = first_;
-  // True once the end of the pattern is reached.
-  auto step = [&](char c) {
-    Positions next;
-    for (size_t i = 0; i < positions_.size(); ++i) {
-      if (state[i] && positions_[i].charset[static_cast<unsigned char>(c)]) {
-        next |= positions_[i].next;
-      }
-    }
-    state = next;
-    return (state & targets_).any();
-  };
-  if (step(Tree::kHat)) return true;
+  DmRegexRun run(*this);
+  if (run.Step(Tree::kHat)) return true;
   for (const char c : text) {
-    if (step(c)) return true;
+    if (run.Step(c)) return true;
   }
-  return step(Tree::kDollar);
+  return run.Step(Tree::kDollar);
 }
 
 }  // namespace dmdax

@@ -4,7 +4,7 @@
 // and no POSIX ones.
 //
 //   std::optional<DmRegex> regex = DmRegex::Compile("^vg-(lv|root)$", err);
-//   if (regex->Matches("vg-root")) ...
+//   if (regex && regex->Matches("vg-root")) ...
 //
 // Characters, `.`, `[a-z]`, `[^a-z]`, `\n` `\r` `\t` and other quoted
 // characters, `( )`, `|`, `*`, `+`, `?`.  A brace is a character like others,
@@ -13,6 +13,9 @@
 // pattern or alternative is an error; a group that is empty is one unless more
 // follows it in its group.
 //
+// Time and memory have bounds: a pattern beyond is an error, where libdevmapper
+// takes gigabytes (7 for 100,000 characters), or may never answer.
+//
 // Mirrors: rx_parse_tok of libdm/regex/parse_rx.c and dm_regex_match of
 // libdm/regex/matcher.c (1.02.185), the optimiser included, since it changes
 // what `(ab)*|(ac)*` means.  Threading: const after Compile().
@@ -20,6 +23,7 @@
 #define DMDAX_TOOLS_DMSETUP_REPORT_DM_REGEX_H_
 
 #include <bitset>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,33 +34,32 @@ namespace dmdax {
 
 class DmRegex {
  public:
-  // At most so many characters; libdevmapper takes what memory there is.
-  static constexpr size_t kMaxPattern = 4096;
-
-  using Charset = std::bitset<256>;
+  // At most so many characters, and visits of nodes for each of them.
+  static constexpr size_t kMaxPattern = 32768;
+  static constexpr size_t kMaxVisits = 1024;
 
   // Nothing after saying on `err` what is wrong, in libdevmapper's words.
   static std::optional<DmRegex> Compile(absl::string_view pattern,
                                         std::string& err);
 
-  // Whether some part of `text` matches.
+  // Whether some part of `text` matches.  At worst a visit of each state for
+  // each character.
   bool Matches(absl::string_view text) const;
 
  private:
   friend class DmRegexBuilder;
+  friend class DmRegexRun;
 
-  // Positions: a pattern's, those of the ".*" before it and of its end.
-  using Positions = std::bitset<kMaxPattern + 2>;
-
-  // A character of the pattern: what it stands for, and which may be next.
-  struct Position {
-    Charset charset;
-    Positions next;
+  // Takes one of `charset` and goes on with `next`; or, without a `charset`,
+  // goes on with both `next` and `other` and takes none.  0 is no state.
+  struct State {
+    uint32_t next = 0, other = 0;
+    std::optional<uint32_t> charset;
   };
 
-  std::vector<Position> positions_;
-  Positions first_;
-  Positions targets_;  // the ends of the pattern
+  std::vector<std::bitset<256>> charsets_;
+  std::vector<State> states_;
+  uint32_t first_ = 0;
 };
 
 }  // namespace dmdax

@@ -3,8 +3,10 @@
 // (fa)|(fb) becomes f(a|b), and (af)|(bf) becomes (a|b)f.  The search goes
 // down the left (or right) children, through closures too: so (ab)*|(ac)*
 // becomes a(b*|c*), which is not the same, but is what libdevmapper matches.
+#include <tuple>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "tools/dmsetup/report/dm_regex_tree.h"
 
 namespace dmdax {
@@ -16,19 +18,15 @@ class Optimiser {
  public:
   explicit Optimiser(Tree& tree) : tree_(tree) {}
 
-  size_t Run(size_t root) {
-    // libdevmapper goes on until nothing changes; whether it always ends is
-    // an open question there.
-    for (int pass = 0; changed_ && pass < kMaxPasses; ++pass) {
+  size_t Run(size_t root, size_t max_visits) {
+    while (root != 0 && changed_) {
       changed_ = false;
-      root = Pass(root);
+      root = Pass(root, max_visits);
     }
     return root;
   }
 
  private:
-  static constexpr int kMaxPasses = 10000;
-
   enum End { kFront, kBack };
 
   Tree::Node& at(size_t i) { return tree_.nodes[i]; }
@@ -41,15 +39,37 @@ class Optimiser {
     return end == kFront ? at(i).right : at(i).left;
   }
 
-  // Sub nodes first.
-  size_t Pass(size_t i) {
-    if (kind(i) == Tree::kCharset) return i;
-    const size_t left = Pass(at(i).left);
-    at(i).left = left;
-    if (kind(i) != Tree::kCat && kind(i) != Tree::kOr) return i;
-    const size_t right = Pass(at(i).right);
-    at(i).right = right;
-    if (kind(i) != Tree::kOr) return i;
+  // Sub nodes first; a list of what is to be done for each, since trees are
+  // as deep as their pattern is long.  0 after more than so many visits.
+  size_t Pass(size_t root, size_t max_visits) {
+    enum Step { kEnter, kLeftDone, kRightDone };
+    std::vector<std::pair<size_t, Step>> todo = {{root, kEnter}};
+    size_t done = 0;
+    while (!todo.empty()) {
+      if (++visits_ > max_visits) return 0;
+      auto& [i, step] = todo.back();
+      size_t child = 0;
+      if (step == kEnter) {
+        child = at(i).left;
+        step = kLeftDone;
+      } else if (step == kLeftDone) {
+        at(i).left = done;
+        child = at(i).right;
+        step = kRightDone;
+      } else {
+        at(i).right = done;
+      }
+      if (child != 0) {
+        todo.emplace_back(child, kEnter);
+        continue;
+      }
+      done = kind(i) == Tree::kOr ? Factor(i) : i;
+      todo.pop_back();
+    }
+    return done;
+  }
+
+  size_t Factor(size_t i) {
     for (const End end : {kFront, kBack}) {
       const auto [a, b] = FindCommon(i, end);
       if (a == 0) continue;
@@ -66,16 +86,26 @@ class Optimiser {
       ++depth;
       i = Near(i, end);
     }
+    visits_ += depth;
     return depth;
   }
 
   bool Equal(size_t a, size_t b) {
-    if (kind(a) != kind(b)) return false;
-    if (kind(a) == Tree::kCharset) {
-      return !at(a).charset[Tree::kTarget] && at(a).charset == at(b).charset;
+    std::vector<std::pair<size_t, size_t>> todo = {{a, b}};
+    while (!todo.empty()) {
+      std::tie(a, b) = todo.back();
+      todo.pop_back();
+      ++visits_;
+      if (kind(a) != kind(b)) return false;
+      if (kind(a) == Tree::kCharset) {
+        if (at(a).charset[Tree::kTarget]) return false;
+        if (at(a).charset != at(b).charset) return false;
+        continue;
+      }
+      if (at(a).right != 0) todo.emplace_back(at(a).right, at(b).right);
+      todo.emplace_back(at(a).left, at(b).left);
     }
-    if (!Equal(at(a).left, at(b).left)) return false;
-    return at(a).right == 0 || Equal(at(a).right, at(b).right);
+    return true;
   }
 
   // Two sequences, as deep below either alternative, that begin alike.
@@ -113,23 +143,32 @@ class Optimiser {
     return true;
   }
 
+  // The nodes left over: one becomes the new root.
   size_t Exchange(size_t i, size_t a, size_t b, End end) {
     const size_t common = Near(end == kFront ? a : b, end);
-    const size_t root = end == kFront ? tree_.Add({Tree::kCat, common, i})
-                                      : tree_.Add({Tree::kCat, i, common});
-    at(a) = Tree::Node(at(Far(a, end)));
+    const size_t root = Far(a, end);
+    at(a) = Tree::Node(at(root));
     at(b) = Tree::Node(at(Far(b, end)));
+    at(root) = end == kFront ? Tree::Node{Tree::kCat, common, i}
+                             : Tree::Node{Tree::kCat, i, common};
     return root;
   }
 
   Tree& tree_;
   bool changed_ = true;
+  size_t visits_ = 0;
 };
 
 }  // namespace
 
-size_t OptimiseDmRegex(DmRegexTree& tree, size_t root) {
-  return Optimiser(tree).Run(root);
+size_t OptimiseDmRegex(DmRegexTree& tree, size_t root, size_t max_visits,
+                       std::string& err) {
+  root = Optimiser(tree).Run(root, max_visits);
+  if (root == 0) {
+    absl::StrAppend(&err, "Regex too complex: its alternatives need over ",
+                    max_visits, " steps\n");
+  }
+  return root;
 }
 
 }  // namespace dmdax

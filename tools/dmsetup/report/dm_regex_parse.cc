@@ -27,8 +27,9 @@ char Unescape(char c) {
   }
 }
 
-// Recursive descent, one token ahead.  Where an operand is missing a function
-// returns 0; whoever needs one complains.
+// One token ahead.  The groups that are open, the alternatives of each and
+// what the last alternative has so far are lists and no calls, since a pattern
+// of thousands of parentheses is to be answered too.
 class Parser {
  public:
   Parser(absl::string_view text, Tree& tree, std::string& err)
@@ -36,13 +37,32 @@ class Parser {
     Advance();
   }
 
-  size_t ParseOr() {
-    const size_t left = ParseCat();
-    if (left == 0 || token_ != '|') return left;
-    Advance();
-    const size_t right = ParseOr();
-    if (right == 0) return Fail("Badly formed 'or' expression");
-    return tree_.Add({Tree::kOr, left, right});
+  size_t Parse() {
+    groups_.emplace_back();
+    while (true) {
+      if (token_ == '(') {
+        Advance();
+        groups_.push_back({alternatives_.size(), terms_.size()});
+        continue;
+      }
+      size_t term = 0;
+      if (token_ == kSet) {
+        term = tree_.Add({Tree::kCharset, 0, 0, charset_});
+        Advance();
+      }
+      // A group that ends is a term of the one around it.
+      while (!Append(term)) {
+        const size_t group = TakeAlternatives();
+        groups_.pop_back();
+        if (groups_.empty()) return group;
+        if (token_ == ')') {
+          Advance();
+          term = group;
+        } else {
+          term = Fail("missing ')' in regular expression");
+        }
+      }
+    }
   }
 
  private:
@@ -50,21 +70,32 @@ class Parser {
   // as well.
   static constexpr int kSet = 0, kEnd = -1;
 
+  // Where those of a group begin.
+  struct Group {
+    size_t alternatives = 0, terms = 0;
+  };
+
   size_t Fail(absl::string_view text) {
     absl::StrAppend(&err_, text, "\n");
     return 0;
   }
 
-  size_t ParseCat() {
-    const size_t left = ParseClosure();
-    if (left == 0 || token_ == '|') return left;
-    const size_t right = ParseCat();
-    return right == 0 ? left : tree_.Add({Tree::kCat, left, right});
+  // Whether the group goes on after `term`, which is 0 where none is.
+  bool Append(size_t term) {
+    if (term != 0) {
+      terms_.push_back(Closures(term));
+      if (token_ != '|') return true;
+    }
+    const size_t from = groups_.back().terms;
+    alternatives_.push_back(
+        terms_.size() == from ? 0 : Fold(Tree::kCat, terms_, from));
+    if (alternatives_.back() == 0 || token_ != '|') return false;
+    Advance();
+    return true;
   }
 
-  size_t ParseClosure() {
-    size_t node = ParseTerm();
-    while (node != 0) {
+  size_t Closures(size_t node) {
+    for (;; Advance()) {
       if (token_ == '*') {
         node = tree_.Add({Tree::kStar, node});
       } else if (token_ == '+') {
@@ -72,24 +103,30 @@ class Parser {
       } else if (token_ == '?') {
         node = tree_.Add({Tree::kQuest, node});
       } else {
-        break;
+        return node;
       }
-      Advance();
     }
-    return node;
   }
 
-  size_t ParseTerm() {
-    size_t node = 0;
-    if (token_ == kSet) {
-      node = tree_.Add({Tree::kCharset, 0, 0, charset_});
-      Advance();
-    } else if (token_ == '(') {
-      Advance();
-      node = ParseOr();
-      if (token_ != ')') return Fail("missing ')' in regular expression");
-      Advance();
+  // Only the last alternative may be none, and then the group is none; each
+  // that was to go on with it complains.
+  size_t TakeAlternatives() {
+    const size_t from = groups_.back().alternatives;
+    if (alternatives_.back() != 0) return Fold(Tree::kOr, alternatives_, from);
+    for (size_t i = from + 1; i < alternatives_.size(); ++i) {
+      Fail("Badly formed 'or' expression");
     }
+    alternatives_.resize(from);
+    return 0;
+  }
+
+  // Takes off a, b, c: a(bc), or a|(b|c).
+  size_t Fold(Tree::Kind kind, std::vector<size_t>& nodes, size_t from) {
+    size_t node = nodes.back();
+    for (size_t i = nodes.size() - 1; i-- > from;) {
+      node = tree_.Add({kind, nodes[i], node});
+    }
+    nodes.resize(from);
     return node;
   }
 
@@ -161,6 +198,9 @@ class Parser {
   absl::string_view rest_;
   Tree& tree_;
   std::string& err_;
+  std::vector<Group> groups_;
+  std::vector<size_t> alternatives_;
+  std::vector<size_t> terms_;
   int token_ = kEnd;
   Charset charset_;
 };
@@ -169,7 +209,7 @@ class Parser {
 
 size_t ParseDmRegex(absl::string_view pattern, DmRegexTree& tree,
                     std::string& err) {
-  const size_t root = Parser(pattern, tree, err).ParseOr();
+  const size_t root = Parser(pattern, tree, err).Parse();
   if (root == 0) absl::StrAppend(&err, "Parse error in regex\n");
   return root;
 }

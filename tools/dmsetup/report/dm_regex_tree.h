@@ -42,8 +42,11 @@ size_t ParseDmRegex(absl::string_view pattern, DmRegexTree& tree,
                     std::string& err);
 
 // Draws what alternatives have in common before (or behind) them.  The new
-// root.
-size_t OptimiseDmRegex(DmRegexTree& tree, size_t root);
+// root, or 0 after saying on `err` that it takes over `max_visits` visits of
+// nodes; libdevmapper goes on until nothing changes, and whether it always ends
+// is an open question there.
+size_t OptimiseDmRegex(DmRegexTree& tree, size_t root, size_t max_visits,
+                       std::string& err);
 
 }  // namespace dmdax
 

@@ -3,9 +3,7 @@
 
 #include <algorithm>
 
-#ifdef __x86_64__
-#include <immintrin.h>
-#endif
+#include "dm/whole_blocks.h"
 
 namespace dmdax {
 namespace {
@@ -105,13 +103,9 @@ template <bool kOneRun, bool kStream>
                                   run, one);
       pfn = _mm512_add_epi64(page, _mm512_permutexvar_epi64(run, offsets));
     }
-    if constexpr (kStream) {
-      _mm512_stream_si512(reinterpret_cast<__m512i*>(pfns + i), pfn);
-    } else {
-      _mm512_storeu_si512(pfns + i, pfn);
-    }
+    StorePfns<kStream>(pfns + i, pfn);
   }
-  if constexpr (kStream) _mm_sfence();
+  FinishPfns<kStream>();
   return n == 0 || _mm512_reduce_max_epu64(highest) < runs.pages;
 }
 
@@ -160,15 +154,10 @@ template <bool kStream>
         _mm512_add_epi32(page, _mm512_permutexvar_epi32(run, offset_of));
     const __m512i low_pfn = _mm512_maskz_mov_epi32(kEven, pfn);
     const __m512i high_pfn = _mm512_srli_epi64(pfn, 32);
-    if constexpr (kStream) {
-      _mm512_stream_si512(reinterpret_cast<__m512i*>(pfns + i), low_pfn);
-      _mm512_stream_si512(reinterpret_cast<__m512i*>(pfns + i + 8), high_pfn);
-    } else {
-      _mm512_storeu_si512(pfns + i, low_pfn);
-      _mm512_storeu_si512(pfns + i + 8, high_pfn);
-    }
+    StorePfns<kStream>(pfns + i, low_pfn);
+    StorePfns<kStream>(pfns + i + 8, high_pfn);
   }
-  if constexpr (kStream) _mm_sfence();
+  FinishPfns<kStream>();
   return _mm512_reduce_or_epi64(any) >> 32 == 0 &&
          (n == 0 || _mm512_reduce_max_epu32(highest) < runs.pages);
 }
@@ -186,12 +175,13 @@ bool Avx512(const FewRuns& runs, const uint64_t* pages, size_t n,
     kernel = stream ? SearchNarrow<true> : SearchNarrow<false>;
     block = 16;
   }
-  // What is before an aligned register, and after the last whole block.
-  const size_t first = std::min(n, PagesToAlignment(pfns));
-  const size_t whole = (n - first) / block * block, last = first + whole;
-  return kernel(runs, pages + first, whole, pfns + first) &&
-         Choose(runs, pages, first, pfns) &&
-         Choose(runs, pages + last, n - last, pfns + last);
+  const auto whole = [&](const uint64_t* in, size_t count, uint64_t* to) {
+    return kernel(runs, in, count, to);
+  };
+  const auto rest = [&](const uint64_t* in, size_t count, uint64_t* to) {
+    return Choose(runs, in, count, to);
+  };
+  return InWholeBlocks(block, pages, n, pfns, whole, rest);
 }
 #endif
 

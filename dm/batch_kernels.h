@@ -31,10 +31,6 @@ SimdLevel BestSimd();
 // Answers from this many pages on, which no cache will hold, go past it: with
 // stores that do not first read the line they overwrite.
 inline constexpr size_t kStreamingPages = (size_t{16} << 20) / sizeof(uint64_t);
-// Pages from `pfns` on until a cache line begins.
-inline size_t PagesToAlignment(const uint64_t* pfns) {
-  return (64 - reinterpret_cast<uintptr_t>(pfns) % 64) % 64 / sizeof(uint64_t);
-}
 
 // Up to eight runs that cover pages [0, pages).
 struct FewRuns {

@@ -3,9 +3,7 @@
 
 #include <algorithm>
 
-#ifdef __x86_64__
-#include <immintrin.h>
-#endif
+#include "dm/whole_blocks.h"
 
 namespace dmdax {
 namespace {
@@ -83,7 +81,7 @@ struct OneStripe::Avx512 {
 
   // Whole registers only.  kInRegister: a period of at most eight granules,
   // which are kept in a register instead of gathered from memory.  kStream:
-  // see batch_kernels.h; pfns is aligned to 64 bytes then.
+  // see StorePfns(); pfns is aligned to 64 bytes then.
   template <bool kInRegister, bool kStream>
   [[gnu::target("avx512f,avx512dq")]] static bool Translate(
       const OneStripe& s, const uint64_t* pages, size_t n, uint64_t* pfns) {
@@ -111,13 +109,9 @@ struct OneStripe::Avx512 {
                       : _mm512_i64gather_epi64(part, s.shift_.data(), 8);
       const __m512i pfn = _mm512_add_epi64(_mm512_add_epi64(x, shift),
                                            _mm512_mullo_epi64(round, gain));
-      if constexpr (kStream) {
-        _mm512_stream_si512(reinterpret_cast<__m512i*>(pfns + i), pfn);
-      } else {
-        _mm512_storeu_si512(pfns + i, pfn);
-      }
+      StorePfns<kStream>(pfns + i, pfn);
     }
-    if constexpr (kStream) _mm_sfence();
+    FinishPfns<kStream>();
     return n == 0 || _mm512_reduce_max_epu64(highest) < s.pages_;
   }
 
@@ -150,13 +144,9 @@ struct OneStripe::Avx512 {
           _mm512_add_epi64(x, _mm512_permutexvar_epi64(part, table)), round,
           gain);
       const __m512i pfn = _mm512_and_si512(sum, low52);
-      if constexpr (kStream) {
-        _mm512_stream_si512(reinterpret_cast<__m512i*>(pfns + i), pfn);
-      } else {
-        _mm512_storeu_si512(pfns + i, pfn);
-      }
+      StorePfns<kStream>(pfns + i, pfn);
     }
-    if constexpr (kStream) _mm_sfence();
+    FinishPfns<kStream>();
     return n == 0 || _mm512_reduce_max_epu64(highest) < s.pages_;
   }
 
@@ -175,28 +165,26 @@ struct OneStripe::Avx512 {
 
 bool TranslateStripe(SimdLevel level, const OneStripe& stripe,
                      const uint64_t* pages, size_t n, uint64_t* pfns) {
-  // The plain version, one page after the other.
-  const auto plain = [&](size_t begin, size_t end) {
-    for (size_t i = begin; i < end; ++i) {
-      if (pages[i] >= stripe.pages()) return false;
-      pfns[i] = stripe.At(pages[i]).pfn;
+  // One page after the other.
+  const auto plain = [&](const uint64_t* in, size_t count, uint64_t* to) {
+    for (size_t i = 0; i < count; ++i) {
+      if (in[i] >= stripe.pages()) return false;
+      to[i] = stripe.At(in[i]).pfn;
     }
     return true;
   };
 #ifdef __x86_64__
   if (level >= SimdLevel::kAvx512) {
-    // What is before an aligned register, and after the last whole one.
-    const size_t first = std::min(n, PagesToAlignment(pfns));
-    const size_t whole = (n - first) / 8 * 8;
-    const auto wide =
+    const auto kernel =
         OneStripe::Avx512::Choose(level, stripe, n >= kStreamingPages);
-    return plain(0, first) &&
-           wide(stripe, pages + first, whole, pfns + first) &&
-           plain(first + whole, n);
+    const auto wide = [&](const uint64_t* in, size_t count, uint64_t* to) {
+      return kernel(stripe, in, count, to);
+    };
+    return InWholeBlocks(8, pages, n, pfns, wide, plain);
   }
 #endif
   (void)level;
-  return plain(0, n);
+  return plain(pages, n, pfns);
 }
 
 }  // namespace dmdax

@@ -159,29 +159,8 @@ class CompiledMap : public DaxSnapshot {
   // Chooses few_runs_ or one_stripe_, if the map is that simple.
   void FindKernel();
   void FindFewRuns();
-  void TranslateOne(pgoff_t page, int64_t nr_pages, size_t i,
-                    const Batch& out) const;
   template <typename Word>
-  void TranslateIn(SimdLevel simd, absl::Span<const pgoff_t> pages,
-                   int64_t nr_pages, const Batch& out) const;
-  template <typename Word, ExtentShape kShape>
-  void TranslateEach(absl::Span<const pgoff_t> pages, int64_t nr_pages,
-                     const Batch& out) const;
-  RunSearch SearchFor(int64_t nr_pages, const Batch& out) const;
-  template <typename Answer>
-  void TranslateRuns(absl::Span<const pgoff_t> pages, size_t first, size_t end,
-                     int64_t nr_pages, const Batch& out,
-                     const Answer& answer) const;
-  template <typename Word>
-  void TranslateFine(SimdLevel simd, absl::Span<const pgoff_t> pages,
-                     int64_t nr_pages, const Batch& out) const;
-  template <typename Word>
-  void TranslateAhead(SimdLevel simd, absl::Span<const pgoff_t> pages,
-                      int64_t nr_pages, const Batch& out) const;
-  template <typename Word, typename Find>
-  void TranslateBlock(absl::Span<const pgoff_t> pages, size_t first, size_t end,
-                      int64_t nr_pages, const Batch& out,
-                      const Find& find) const;
+  class BatchWalk;  // see compiled_map_batch.cc
   template <typename Entry>
   void FillFrom(const Entry* entry, const Entry* whole,
                 ExtentFiller& fill) const;

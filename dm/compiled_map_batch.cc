@@ -53,152 +53,152 @@ void CompiledMap::FindFewRuns() {
   narrow_ ? find(narrow_extents_) : find(wide_extents_);
 }
 
-void CompiledMap::TranslateOne(pgoff_t page, int64_t nr_pages, size_t i,
-                               const Batch& out) const {
-  DaxFrames frames = Translate(page, nr_pages);
-  if (frames.ret == kAskOperations) frames = out.chain(page);
-  out.pfns[i] = frames.ret > 0 ? frames.pfn : kNoPfn;
-  if (out.lengths != nullptr) out.lengths[i] = frames.ret;
-}
+// One batch in a map of many extents, whose numbers are `Word`s.  How a page's
+// extent is found depends on their shape; what is no run is done alone.
+template <typename Word>
+class CompiledMap::BatchWalk {
+ public:
+  BatchWalk(const CompiledMap& map, SimdLevel simd,
+            absl::Span<const pgoff_t> pages, int64_t nr_pages, const Batch& out)
+      : map_(map),
+        extents_(map.extents<Word>()),
+        can_search_(CanSearchRuns<Word>(simd)),
+        pages_(pages),
+        nr_pages_(nr_pages),
+        out_(out) {}
 
-// find(i, page): the extent that holds pages[i], if it is in the map.
-template <typename Word, typename Find>
-void CompiledMap::TranslateBlock(absl::Span<const pgoff_t> pages, size_t first,
-                                 size_t end, int64_t nr_pages, const Batch& out,
-                                 const Find& find) const {
-  const ExtentTable<Word>& extents = this->extents<Word>();
-  // Copies, which the answers can not overwrite for all the compiler knows.
-  const auto* const entries = extents.entries();
-  const uint64_t outside = pages_;
-  uint64_t* const pfns = out.pfns;
-  int64_t* const lengths = out.lengths;
-  for (size_t i = first; i < end; ++i) {
-    const uint64_t page = pages[i].value();
-    if (page < outside) [[likely]] {
-      // No answer to put together but for stripes and errors.
-      const auto* const extent = entries + find(i, page);
-      if (extent->value < extents.kSpecial) [[likely]] {
-        pfns[i] = uint64_t{extent->value} + (page - extent->start);
-        if (lengths != nullptr) {
-          const uint64_t left = extent[1].start - page;
-          lengths[i] = std::min(static_cast<int64_t>(left), nr_pages);
+  void Run() const {
+    using enum ExtentShape;
+    switch (extents_.shape()) {
+      case kOne:
+        return FindEach<kOne>();
+      case kEqual:
+        return FindEach<kEqual>();
+      case kFine:
+        // With many slots an extent the plain search's jumps are predicted
+        // well: among 1K extents it takes 1.9 ns a page, the other 2.1.
+        if (map_.pages_ >> extents_.shift() >= kSpareSlots * extents_.size()) {
+          return FindEach<kFine>();
         }
-        continue;
+        return can_search_ ? SearchSlots() : FindEach<kFine>();
+      case kCoarse:
+      case kDense:
+        return FetchAhead();
+    }
+  }
+
+ private:
+  // One page after the other.
+  template <ExtentShape kShape>
+  void FindEach() const {
+    const auto finder = extents_.template finder<kShape>();
+    Find(0, pages_.size(),
+         [finder](size_t, uint64_t page) { return finder(page); });
+  }
+
+  void SearchSlots() const {
+    const RunSearch search = NewSearch();
+    Search(0, pages_.size(), [&](size_t i) {
+      return AnswerFromSlots(search, extents_.fine_slots(), extents_.shift(),
+                             Numbers(pages_), i, pages_.size());
+    });
+  }
+
+  // Three stages that overlap the cache misses of kAhead pages: fetch the
+  // directory slots, then the extents, then answer.  One page after the other,
+  // a million extents cost 15 ns a page instead of 5.
+  void FetchAhead() const {
+    const auto* const entries = extents_.entries();
+    const uint64_t last_page = map_.pages_ - 1;
+    const RunSearch search = NewSearch();
+    uint32_t starts[kAhead];
+    const size_t n = pages_.size();
+    for (size_t first = 0; first < n; first += kAhead) {
+      const size_t next = std::min(first + kAhead, n);
+      const size_t after = std::min(next + kAhead, n);
+      for (size_t i = next; i < after; ++i) {
+        extents_.PrefetchSlot(std::min(pages_[i].value(), last_page));
       }
-    }
-    TranslateOne(pages[i], nr_pages, i, out);
-  }
-}
-
-// One page after the other.
-template <typename Word, ExtentShape kShape>
-void CompiledMap::TranslateEach(absl::Span<const pgoff_t> pages,
-                                int64_t nr_pages, const Batch& out) const {
-  const auto finder = this->extents<Word>().template finder<kShape>();
-  TranslateBlock<Word>(
-      pages, 0, pages.size(), nr_pages, out,
-      [finder](size_t, uint64_t page) { return finder(page); });
-}
-
-// answer(i): the first page from pages[i] on that it did not answer.
-template <typename Answer>
-void CompiledMap::TranslateRuns(absl::Span<const pgoff_t> pages, size_t first,
-                                size_t end, int64_t nr_pages, const Batch& out,
-                                const Answer& answer) const {
-  for (size_t i = first; i < end; ++i) {
-    i = answer(i);
-    if (i < end) TranslateOne(pages[i], nr_pages, i, out);
-  }
-}
-
-// Three stages that overlap the cache misses of kAhead pages: fetch the
-// directory slots, then the extents, then answer.  One page after the other,
-// a million extents cost 15 ns a page instead of 5.
-template <typename Word>
-void CompiledMap::TranslateAhead(SimdLevel simd,
-                                 absl::Span<const pgoff_t> pages,
-                                 int64_t nr_pages, const Batch& out) const {
-  const ExtentTable<Word>& extents = this->extents<Word>();
-  const auto* const entries = extents.entries();
-  const uint64_t last_page = pages_ - 1;
-  uint32_t starts[kAhead];
-  const size_t n = pages.size();
-  for (size_t first = 0; first < n; first += kAhead) {
-    const size_t next = std::min(first + kAhead, n);
-    const size_t after = std::min(next + kAhead, n);
-    for (size_t i = next; i < after; ++i) {
-      extents.PrefetchSlot(std::min(pages[i].value(), last_page));
-    }
-    for (size_t i = first; i < next; ++i) {
-      const uint64_t page = std::min(pages[i].value(), last_page);
-      starts[i - first] = extents.StartOf(page);
-      __builtin_prefetch(entries + starts[i - first] + 1);
-    }
-    if constexpr (CanSearchRuns<Word>(SimdLevel::kAvx512)) {
-      if (CanSearchRuns<Word>(simd)) {
-        RunSearch search = SearchFor(nr_pages, out);
-        search.pfns += first;
-        if (search.lengths != nullptr) search.lengths += first;
-        TranslateRuns(pages, first, next, nr_pages, out, [&](size_t i) {
-          return first + AnswerFromStarts(search, starts,
-                                          Numbers(pages) + first, i - first,
-                                          next - first);
+      for (size_t i = first; i < next; ++i) {
+        const uint64_t page = std::min(pages_[i].value(), last_page);
+        starts[i - first] = extents_.StartOf(page);
+        __builtin_prefetch(entries + starts[i - first] + 1);
+      }
+      if (can_search_) {
+        Search(first, next, [&](size_t i) {
+          return AnswerFromStarts(search, starts, first, Numbers(pages_), i,
+                                  next);
         });
-        continue;
+      } else {
+        Find(first, next, [&](size_t i, uint64_t page) {
+          return FindExtentFrom(entries, starts[i - first], page);
+        });
       }
     }
-    TranslateBlock<Word>(pages, first, next, nr_pages, out,
-                         [&](size_t i, uint64_t page) {
-                           size_t extent = starts[i - first];
-                           while (entries[extent + 1].start <= page) ++extent;
-                           return extent;
-                         });
   }
-}
 
-RunSearch CompiledMap::SearchFor(int64_t nr_pages, const Batch& out) const {
-  return {.entries = narrow_extents_.entries(),
-          .special = NarrowExtents::kSpecial,
-          .end = pages_,
-          .nr_pages = nr_pages,
-          .pfns = out.pfns,
-          .lengths = out.lengths};
-}
-
-template <typename Word>
-void CompiledMap::TranslateFine(SimdLevel simd, absl::Span<const pgoff_t> pages,
-                                int64_t nr_pages, const Batch& out) const {
-  const ExtentTable<Word>& extents = this->extents<Word>();
-  // With many slots an extent the plain search's jumps are predicted well:
-  // among 1K extents it takes 1.9 ns a page, the other 2.1.
-  const bool slots_to_spare =
-      pages_ >> extents.shift() >= kSpareSlots * extents.size();
-  if (slots_to_spare || !CanSearchRuns<Word>(simd)) {
-    return TranslateEach<Word, ExtentShape::kFine>(pages, nr_pages, out);
+  // Answers pages [first, end).  find(i, page): the extent that holds
+  // pages[i], if it is in the map.
+  template <typename Finder>
+  void Find(size_t first, size_t end, const Finder& find) const {
+    // Copies, which the answers can not overwrite for all the compiler knows.
+    const auto* const entries = extents_.entries();
+    const uint64_t special = extents_.kSpecial, outside = map_.pages_;
+    const absl::Span<const pgoff_t> pages = pages_;
+    const int64_t nr_pages = nr_pages_;
+    uint64_t* const pfns = out_.pfns;
+    int64_t* const lengths = out_.lengths;
+    for (size_t i = first; i < end; ++i) {
+      const uint64_t page = pages[i].value();
+      if (page < outside) [[likely]] {
+        // No answer to put together but for stripes and errors.
+        const auto* const extent = entries + find(i, page);
+        if (extent->value < special) [[likely]] {
+          pfns[i] = uint64_t{extent->value} + (page - extent->start);
+          if (lengths != nullptr) {
+            const uint64_t left = extent[1].start - page;
+            lengths[i] = std::min(static_cast<int64_t>(left), nr_pages);
+          }
+          continue;
+        }
+      }
+      Alone(i);
+    }
   }
-  const RunSearch search = SearchFor(nr_pages, out);
-  TranslateRuns(pages, 0, pages.size(), nr_pages, out, [&](size_t i) {
-    return AnswerFromSlots(search, extents.fine_slots(), extents.shift(),
-                           Numbers(pages), i, pages.size());
-  });
-}
 
-template <typename Word>
-void CompiledMap::TranslateIn(SimdLevel simd, absl::Span<const pgoff_t> pages,
-                              int64_t nr_pages, const Batch& out) const {
-  using enum ExtentShape;
-  switch (extents<Word>().shape()) {
-    case kOne:
-      return TranslateEach<Word, kOne>(pages, nr_pages, out);
-    case kEqual:
-      return TranslateEach<Word, kEqual>(pages, nr_pages, out);
-    case kFine:
-      return TranslateFine<Word>(simd, pages, nr_pages, out);
-    case kCoarse:
-    case kDense:
-      return TranslateAhead<Word>(simd, pages, nr_pages, out);
+  // The same in other steps.  answer(i): the first page from pages[i] on that
+  // it did not answer.
+  template <typename Answer>
+  void Search(size_t first, size_t end, const Answer& answer) const {
+    for (size_t i = first; i < end; ++i) {
+      i = answer(i);
+      if (i < end) Alone(i);
+    }
   }
-}
+
+  RunSearch NewSearch() const {
+    return {.entries = map_.narrow_extents_.entries(),
+            .special = NarrowExtents::kSpecial,
+            .end = map_.pages_,
+            .nr_pages = nr_pages_,
+            .pfns = out_.pfns,
+            .lengths = out_.lengths};
+  }
+
+  void Alone(size_t i) const {
+    DaxFrames frames = map_.Translate(pages_[i], nr_pages_);
+    if (frames.ret == kAskOperations) frames = out_.chain(pages_[i]);
+    out_.pfns[i] = frames.ret > 0 ? frames.pfn : kNoPfn;
+    if (out_.lengths != nullptr) out_.lengths[i] = frames.ret;
+  }
+
+  const CompiledMap& map_;
+  const ExtentTable<Word>& extents_;
+  const bool can_search_;
+  const absl::Span<const pgoff_t> pages_;
+  const int64_t nr_pages_;
+  const Batch& out_;
+};
 
 void CompiledMap::TranslateBatch(SimdLevel simd,
                                  absl::Span<const pgoff_t> pages,
@@ -211,8 +211,8 @@ void CompiledMap::TranslateBatch(SimdLevel simd,
       return;
     }
   }
-  narrow_ ? TranslateIn<uint32_t>(simd, pages, nr_pages, out)
-          : TranslateIn<uint64_t>(simd, pages, nr_pages, out);
+  narrow_ ? BatchWalk<uint32_t>(*this, simd, pages, nr_pages, out).Run()
+          : BatchWalk<uint64_t>(*this, simd, pages, nr_pages, out).Run();
 }
 
 }  // namespace dmdax

@@ -46,7 +46,7 @@ void CheckSearch(const NarrowExtents& table, uint64_t pages) {
         table.shape() == ExtentShape::kFine
             ? AnswerFromSlots(search, table.fine_slots(), table.shift(),
                               asked.data(), i, n)
-            : AnswerFromStarts(search, starts.data(), asked.data(), i, n);
+            : AnswerFromStarts(search, starts.data(), 0, asked.data(), i, n);
     for (; i < to; ++i, ++answered) {
       ASSERT_LT(asked[i], pages);
       const size_t extent = table.Find(asked[i]);

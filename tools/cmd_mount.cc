@@ -23,79 +23,94 @@ void PrintLog(Session& session) {
   }
 }
 
+struct MountOptions {
+  std::string device, path, type = "ext4", options;
+  uint32_t block_size = 4096;
+  uint64_t start = 0, end = 0, align = 4096;
+  bool has_allocator = false;
+  bool reflink = false, inline_data = false;
+};
+
+void AddMountOptions(CLI::App* verb, MountOptions& o) {
+  verb->add_option("DEVICE", o.device, "Name, path or major:minor");
+  verb->add_option("PATH", o.path, "Where: /mnt");
+  verb->add_option("-t,--type", o.type, "ext4 (default), xfs or ext2");
+  verb->add_option("-o,--options", o.options, "dax=always, dax=never ...");
+  verb->add_option("--block-size", o.block_size, "Bytes (default 4096)");
+  verb->add_flag("--reflink", o.reflink, "xfs was made with reflink=1");
+  verb->add_flag("--inline-data", o.inline_data,
+                 "ext4 was made with inline_data");
+  CLI::Option* from =
+      verb->add_option("--free-from", o.start,
+                       "Free space begins at this byte of the device; without "
+                       "it a write to a hole finds none")
+          ->transform(ByteCount())
+          ->each([&o](const std::string&) { o.has_allocator = true; });
+  verb->add_option("--free-to", o.end, "and ends here")
+      ->transform(ByteCount())
+      ->needs(from);
+  verb->add_option("--free-align", o.align,
+                   "Blocks are congruent to the file offset modulo this")
+      ->transform(ByteCount())
+      ->needs(from);
+}
+
+void ListMounts(const Session& session) {
+  for (const auto& [path, mount] : session.user->mounts()) {
+    const SuperBlock& sb = mount->sb();
+    const std::string dax = sb.DaxOption();
+    std::cout << mount->bdev().name() << " on " << path << " type "
+              << mount->options().request.type << " ("
+              << (dax.empty() ? "rw" : absl::StrCat("rw,", dax)) << ")"
+              << (sb.dax_dev == nullptr ? " no DAX" : "") << "\n";
+  }
+}
+
+absl::Status Mount(Session& session, const MountOptions& o) {
+  absl::StatusOr<BlockDevice*> bdev = FindAnyDevice(session, o.device);
+  if (!bdev.ok()) return bdev.status();
+  proto::Mount mount;
+  mount.set_device((*bdev)->dev().ToString());
+  mount.set_path(o.path);
+  mount.set_type(o.type);
+  mount.set_options(o.options);
+  mount.set_block_size(o.block_size);
+  mount.set_reflink(o.reflink);
+  mount.set_inline_data(o.inline_data);
+  if (o.has_allocator) {
+    mount.mutable_allocator()->set_start(o.start);
+    mount.mutable_allocator()->set_end(o.end);
+    mount.mutable_allocator()->set_align(o.align);
+  }
+  absl::Status s = AddMount(mount, WorldKind::kWritten, session).status();
+  PrintLog(session);
+  return s;
+}
+
 void MountVerb(CLI::App& cli, App& app) {
-  struct Options {
-    std::string device, path, type = "ext4", options;
-    uint32_t block_size = 4096;
-    uint64_t start = 0, end = 0, align = 4096;
-    bool reflink = false, inline_data = false, list = false;
-  };
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<MountOptions>();
   CLI::App* verb = cli.add_subcommand(
       "mount",
       "Mount a file system, or list what is mounted.\n\n"
       "  dmdax mount vg-home /mnt -o dax=always\n"
       "  dmdax mount /dev/pmem0 /data -t xfs --free-from 64M --free-align 2M\n"
       "  dmdax mount");
-  verb->add_option("DEVICE", o->device, "Name, path or major:minor");
-  verb->add_option("PATH", o->path, "Where: /mnt");
-  verb->add_option("-t,--type", o->type, "ext4 (default), xfs or ext2");
-  verb->add_option("-o,--options", o->options, "dax=always, dax=never ...");
-  verb->add_option("--block-size", o->block_size, "Bytes (default 4096)");
-  verb->add_flag("--reflink", o->reflink, "xfs was made with reflink=1");
-  verb->add_flag("--inline-data", o->inline_data,
-                 "ext4 was made with inline_data");
-  CLI::Option* from =
-      verb->add_option("--free-from", o->start,
-                       "Free space begins at this byte of the device; without "
-                       "it a write to a hole finds none")
-          ->transform(ByteCount());
-  verb->add_option("--free-to", o->end, "and ends here")
-      ->transform(ByteCount())
-      ->needs(from);
-  verb->add_option("--free-align", o->align,
-                   "Blocks are congruent to the file offset modulo this")
-      ->transform(ByteCount())
-      ->needs(from);
-  verb->callback([o, from, &app] {
+  AddMountOptions(verb, *o);
+  verb->callback([o, &app] {
     if (o->path.empty() && o->device.empty()) {
       absl::StatusOr<Session> session = app.Ask();
       if (!session.ok()) return app.Report(session.status());
-      for (const auto& [path, mount] : session->user->mounts()) {
-        const SuperBlock& sb = mount->sb();
-        const std::string dax = sb.DaxOption();
-        std::cout << mount->bdev().name() << " on " << path << " type "
-                  << mount->options().request.type << " ("
-                  << (dax.empty() ? "rw" : absl::StrCat("rw,", dax)) << ")"
-                  << (sb.dax_dev == nullptr ? " no DAX" : "") << "\n";
-      }
-      return;
+      return ListMounts(*session);
     }
     if (o->path.empty()) {
       return app.Report(absl::InvalidArgumentError("mount DEVICE PATH"));
     }
-    proto::Mount mount;
-    mount.set_path(o->path);
-    mount.set_type(o->type);
-    mount.set_options(o->options);
-    mount.set_block_size(o->block_size);
-    mount.set_reflink(o->reflink);
-    mount.set_inline_data(o->inline_data);
-    if (from->count() > 0) {
-      mount.mutable_allocator()->set_start(o->start);
-      mount.mutable_allocator()->set_end(o->end);
-      mount.mutable_allocator()->set_align(o->align);
-    }
-    app.Report(app.Change([&](Session& session) -> absl::Status {
-      absl::StatusOr<BlockDevice*> bdev = FindAnyDevice(session, o->device);
-      if (!bdev.ok()) return bdev.status();
-      mount.set_device((*bdev)->dev().ToString());
-      absl::Status s = AddMount(mount, WorldKind::kWritten, session).status();
-      PrintLog(session);
-      return s;
-    }));
+    app.Report(
+        app.Change([&](Session& session) { return Mount(session, *o); }));
   });
+}
 
+void UmountVerb(CLI::App& cli, App& app) {
   auto path = std::make_shared<std::string>();
   CLI::App* umount = cli.add_subcommand(
       "umount", "Unmount a file system; its files are forgotten.");
@@ -286,6 +301,7 @@ void DevDaxVerb(CLI::App& machine, App& app) {
 
 void RegisterMount(CLI::App& cli, App& app) {
   MountVerb(cli, app);
+  UmountVerb(cli, app);
   FileVerbs(cli, app);
   DevDaxVerb(cli, app);
 }

@@ -21,6 +21,7 @@ KernelProfile V4_14() {
       .column = KernelColumn::kV4_14,
       .dm_ioctl_version = {4, 37, 0},
       .dm_ioctl_version_date = "2017-09-20",
+      .dm_last_ioctl = 16,
       .dm_target_error_has_errno = false,
       .dm_checks_too_large_device = false,
       .dm_add_disk = DmAddDisk::kAtCreate,
@@ -68,6 +69,7 @@ KernelProfile V5_10() {
   p.column = KernelColumn::kV5_10;
   p.dm_ioctl_version[1] = 43;
   p.dm_ioctl_version_date = "2020-10-01";
+  p.dm_last_ioctl = 17;
   p.dm_checks_too_large_device = true;
   p.dm_devnum_comes_first = true;
   p.dm_dax_check_recurses = true;

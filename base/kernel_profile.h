@@ -115,6 +115,9 @@ struct KernelProfile {
   // --- device-mapper core ---
   uint32_t dm_ioctl_version[3];
   std::string dm_ioctl_version_date;  // "2022-07-28"
+  // The highest command of the control node: DM_DEV_ARM_POLL, and since 5.4
+  // DM_GET_TARGET_VERSION.
+  uint32_t dm_last_ioctl;
   // " (-EINVAL)" after a target's reason in the log (since 5.18).
   bool dm_target_error_has_errno;
   // "too large device" for a row that ends above 2^54-1 (not in 4.14).

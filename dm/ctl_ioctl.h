@@ -75,10 +75,16 @@ enum DmCommand : uint32_t {
   DM_GET_TARGET_VERSION_CMD,
 };
 
+// check_version(): EINVAL unless the version of the request's writer is one
+// that this kernel can answer, which may lack commands of a later one.
+absl::Status CheckIoctlVersion(DmCtl& ctl, const uint32_t (&theirs)[3],
+                               uint32_t cmd);
+
 // struct dm_file: one open of the control node.
 class DmFile {
  public:
-  explicit DmFile(const DmCtl& ctl) : seen_(ctl.global_event_nr()) {}
+  explicit DmFile(const DmCtl& ctl) : DmFile(ctl.global_event_nr()) {}
+  explicit DmFile(uint64_t global_event_nr) : seen_(global_event_nr) {}
 
   // DM_DEV_ARM_POLL.
   void Arm(const DmCtl& ctl) { seen_.store(ctl.global_event_nr()); }

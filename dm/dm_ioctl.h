@@ -126,7 +126,7 @@ class DmCtl {
   // DM_DEV_STATUS.
   absl::Status DevStatus(DmIoctl& param);
   // DM_DEV_WAIT without the waiting: OK once event_nr differs from the one
-  // given, EAGAIN as long as the kernel would block.
+  // given, which may be above it, EAGAIN as long as the kernel would block.
   absl::Status DevWait(DmIoctl& param);
   // DM_DEV_SET_GEOMETRY with its string "cylinders heads sectors start".
   absl::Status DevSetGeometry(DmIoctl& param, absl::string_view geometry);

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The commands on tables.  Mirrors table_load, populate_table, table_clear,
-// table_deps, table_status, target_message and dev_set_geometry of
-// drivers/md/dm-ioctl.c (6.1).
+// table_deps and table_status of drivers/md/dm-ioctl.c (6.1).
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "dm/dm_ioctl.h"
-#include "dm/dm_split_args.h"
 
 namespace dmdax {
 
@@ -186,109 +183,6 @@ absl::Status DmCtl::TableStatus(DmIoctl& param,
     if (ti.type->status != nullptr) ti.type->status(ti, type, &row.params);
   }
   return absl::OkStatus();
-}
-
-absl::Status DmCtl::MessageForTarget(HashCell& cell, sector_t sector,
-                                     absl::Span<const std::string> argv,
-                                     std::string* reply) {
-  DmTable* table = cell.md->live_table();
-  if (table == nullptr) return Fail(EINVAL, "The device has no table.");
-  const DmTarget* found = table->FindTarget(sector);
-  if (found == nullptr) {
-    return Fail(EINVAL, "Target message sector outside device.");
-  }
-  if (found->type->message == nullptr) {
-    return Fail(EINVAL, "Target type does not support messages");
-  }
-  // A message may change the target: it runs under our lock.
-  DmTarget& ti = table->mutable_targets()[static_cast<size_t>(
-      found - table->targets().data())];
-  absl::StatusOr<std::string> answer = ti.type->message(ti, argv);
-  if (!answer.ok()) return answer.status();
-  *reply = *std::move(answer);
-  return absl::OkStatus();
-}
-
-absl::Status DmCtl::StatsMessage(MappedDevice& md,
-                                 absl::Span<const std::string> argv,
-                                 std::string* reply) {
-  absl::StatusOr<std::string> answer =
-      md.stats().Message(argv, md.disk().nr_sectors(), machine_.profile());
-  if (answer.ok()) {
-    *reply = *std::move(answer);
-    return absl::OkStatus();
-  }
-  if (ErrnoOf(answer.status()) == EINVAL) {
-    DmLog(machine_, KernLevel::kCrit, "stats",
-          absl::StrCat("Invalid parameters for message ", argv[0]));
-  }
-  return answer.status();
-}
-
-std::string UntouchedReply(sector_t sector, absl::string_view message) {
-  std::string bytes;
-  for (int shift = 0; shift < 64; shift += 8) {
-    bytes.push_back(static_cast<char>(sector.value() >> shift));
-  }
-  bytes.append(message.data(), message.size());
-  return bytes.c_str();
-}
-
-absl::Status DmCtl::TargetMsg(DmIoctl& param, sector_t sector,
-                              absl::string_view message, std::string* reply) {
-  absl::MutexLock lock(&mu_);
-  absl::StatusOr<HashCell*> cell = GetCell(param);
-  if (!cell.ok()) return cell.status();
-  const absl::StatusOr<std::vector<std::string>> split = DmSplitArgs(message);
-  if (!split.ok()) {
-    return Fail(ENOMEM, "Failed to split target message parameters");
-  }
-  const std::vector<std::string>& argv = *split;
-  if (argv.empty()) return Fail(EINVAL, "Empty message received.");
-  absl::Status s;
-  if (argv[0].empty() || argv[0][0] != '@') {
-    s = MessageForTarget(**cell, sector, argv, reply);
-  } else if (absl::EqualsIgnoreCase(argv[0], "@cancel_deferred_remove")) {
-    if (argv.size() != 1) {
-      return Fail(EINVAL, "Invalid arguments for @cancel_deferred_remove");
-    }
-    s = (*cell)->md->CancelDeferredRemove();
-  } else if (DmStats::Knows(argv[0])) {
-    s = StatsMessage(*(*cell)->md, argv, reply);
-  } else {
-    return Fail(EINVAL,
-                absl::StrCat("Unsupported message sent to DM core: ", argv[0]));
-  }
-  if (!s.ok()) return s;
-  Answer(**cell, param);
-  if (!reply->empty() || DmStats::HasReply(argv[0])) {
-    param.flags |= DM_DATA_OUT_FLAG;
-  }
-  return absl::OkStatus();
-}
-
-absl::Status DmCtl::DevSetGeometry(DmIoctl& param, absl::string_view geometry) {
-  absl::MutexLock lock(&mu_);
-  absl::StatusOr<HashCell*> cell = GetCell(param);
-  if (!cell.ok()) return cell.status();
-  // sscanf("%lu %lu %lu %lu%c") == 4: every number as %lu reads it.
-  std::vector<uint64_t> numbers;
-  const absl::StatusOr<std::vector<std::string>> words = DmSplitArgs(geometry);
-  const size_t count = words.ok() ? words->size() : 0;
-  for (size_t i = 0; i < count && count == 4; ++i) {
-    absl::StatusOr<uint64_t> number =
-        SscanfU64((*words)[i], machine_.profile().sscanf_overflow);
-    if (!number.ok()) break;
-    numbers.push_back(*number);
-  }
-  if (numbers.size() != 4) {
-    return Fail(EINVAL, "Unable to interpret geometry settings.");
-  }
-  const HdGeometry g{numbers[0], numbers[1], numbers[2], numbers[3]};
-  if (g.cylinders > 65535 || g.heads > 255 || g.sectors > 255) {
-    return Fail(EINVAL, "Geometry exceeds range limits.");
-  }
-  return (*cell)->md->SetGeometry(g);
 }
 
 }  // namespace dmdax

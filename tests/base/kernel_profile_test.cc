@@ -57,6 +57,14 @@ TEST(KernelProfileTest, IoctlVersions) {
   }
 }
 
+// The entries of _ioctls[] in drivers/md/dm-ioctl.c: DM_GET_TARGET_VERSION
+// came with 5.4, and DM_MPATH_PROBE_PATHS (7.2) is no command of this node.
+TEST(KernelProfileTest, CommandsOfTheControlNode) {
+  for (const KernelProfile& p : AllKernelProfiles()) {
+    EXPECT_EQ(p.dm_last_ioctl, p.version == "4.14" ? 16u : 17u) << p.name;
+  }
+}
+
 TEST(KernelProfileTest, TheThreeThatIssueTwoNames) {
   EXPECT_EQ(Profile("v5_10").dm_dax_alignment, DmDaxAlignment::kRejects);
   EXPECT_EQ(Profile("v6_1").dm_dax_alignment, DmDaxAlignment::kRoundsDown);

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// DM_DEV_SUSPEND, both ways.  Mirrors do_suspend, do_resume and dev_suspend of
+// drivers/md/dm-ioctl.c (6.1).
+#include <cerrno>
+#include <utility>
+
+#include "base/errno_status.h"
+#include "dm/dm_ioctl.h"
+#include "dm/stack_cycle.h"
+
+namespace dmdax {
+
+absl::Status DmCtl::DoSuspend(DmIoctl& param) {
+  absl::StatusOr<HashCell*> cell = GetCell(param);
+  if (!cell.ok()) return cell.status();
+  // Suspending twice is a success here; only dm_suspend() itself minds.
+  if (!(*cell)->md->suspended()) {
+    if (absl::Status s = (*cell)->md->Suspend(); !s.ok()) return s;
+  }
+  Answer(**cell, param);
+  return absl::OkStatus();
+}
+
+absl::Status DmCtl::DoResume(DmIoctl& param) {
+  absl::StatusOr<HashCell*> found = GetCell(param);
+  if (!found.ok()) return found.status();
+  HashCell& cell = **found;
+  MappedDevice& md = *cell.md;
+  // The inactive table is taken out first, and is gone if it does not fit.
+  std::unique_ptr<DmTable> new_map = std::move(cell.new_map);
+  std::unique_ptr<DmTable> old_map;
+  if (new_map != nullptr) {
+    if (machine_.profile().dm_dax_check_recurses && StandsOnItself(*new_map)) {
+      cell.new_map = std::move(new_map);
+      return Fail(ELOOP,
+                  "(dmdax) the device would stand on itself; this kernel's "
+                  "DAX check would overflow the stack");
+    }
+    if (!md.suspended()) {
+      if (absl::Status s = md.Suspend(); !s.ok()) return s;
+    }
+    const bool writable = new_map->mode() & FMODE_WRITE;
+    absl::StatusOr<std::unique_ptr<DmTable>> old = md.SwapTable(new_map);
+    if (!old.ok()) return old.status();
+    old_map = std::move(*old);
+    GlobalEvent();
+    md.disk().SetReadOnly(!writable);
+  }
+  if (md.suspended()) {
+    if (absl::Status s = md.Resume(); !s.ok()) return s;
+    param.flags |= DM_UEVENT_GENERATED_FLAG;
+  }
+  Answer(cell, param);
+  return absl::OkStatus();
+}
+
+absl::Status DmCtl::DevSuspend(DmIoctl& param) {
+  absl::Status s;
+  {
+    absl::MutexLock lock(&mu_);
+    s = param.flags & DM_SUSPEND_FLAG ? DoSuspend(param) : DoResume(param);
+  }
+  DoDeferredRemove();
+  return s;
+}
+
+}  // namespace dmdax

@@ -2,9 +2,13 @@
 //
 // Verbs about names: splitname, mangle, mknodes, target-version.
 // Mirrors the functions of the same names in dmsetup.c (1.02.185).
+#include <cerrno>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/errno_status.h"
+#include "dm/ctl_ioctl.h"
 #include "tools/dmsetup/command.h"
 #include "tools/dmsetup/report.h"
 
@@ -88,16 +92,19 @@ bool CmdTargetVersion(DmsetupContext& ctx, const CommandCall& call) {
   DmTask task(ctx, DmTaskType::kInfo);
   if (!task.SetName(call.args[0])) return false;
   const std::string& name = task.kernel_name();
+  // libdevmapper writes the interface that a command came with.
+  constexpr uint32_t kSince[] = {4, 41, 0};
   const KernelProfile& profile = ctx.ctl.machine().profile();
-  for (const TargetType* type : TargetTypes(profile)) {
-    if (type->name != name) continue;
-    const TargetVersion& v = type->version(profile);
-    absl::StrAppendFormat(&ctx.out, "%-16s v%d.%d.%d\n", name, v[0], v[1],
-                          v[2]);
-    return true;
+  const TargetType* type = FindTargetType(name, profile);
+  const absl::Status s =
+      CheckIoctlVersion(ctx.ctl, kSince, DM_GET_TARGET_VERSION_CMD);
+  if (!s.ok() || type == nullptr) {
+    return Say(ctx, absl::StrCat("device-mapper: target-version ioctl on ",
+                                 name, "  failed: ", ErrnoText(EINVAL)));
   }
-  return Say(ctx, absl::StrCat("device-mapper: target-version ioctl on ", name,
-                               "  failed: Invalid argument"));
+  const TargetVersion& v = type->version(profile);
+  absl::StrAppendFormat(&ctx.out, "%-16s v%d.%d.%d\n", name, v[0], v[1], v[2]);
+  return true;
 }
 
 }  // namespace dmdax

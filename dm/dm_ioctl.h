@@ -214,6 +214,10 @@ class DmCtl {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Fail(int err, absl::string_view text) const;
   void GlobalEvent() { global_event_nr_.fetch_add(1); }
+  // event_callback(): each event of a device is a global one too.
+  void DeviceEvents(const MappedDevice& md, uint32_t event_nr_before) {
+    global_event_nr_.fetch_add(md.event_nr() - event_nr_before);
+  }
 
   Machine& machine_;
   const uint32_t major_;

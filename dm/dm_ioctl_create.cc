@@ -61,7 +61,9 @@ absl::Status DmCtl::DevCreate(DmIoctl& param) {
 
 void DmCtl::RemoveCell(HashCell* cell) {
   std::unique_ptr<HashCell> removed = hash_.Remove(cell);
+  const uint32_t event_nr = removed->md->event_nr();
   removed->md->LiveTableEvent();
+  DeviceEvents(*removed->md, event_nr);
   removed->new_map.reset();
   removed->md->Destroy();
 }
@@ -166,7 +168,9 @@ absl::Status DmCtl::DevRename(DmIoctl& param, absl::string_view new_name) {
   } else {
     hash_.ChangeName(cell, new_name);
   }
+  const uint32_t event_nr = cell->md->event_nr();
   cell->md->LiveTableEvent();
+  DeviceEvents(*cell->md, event_nr);
   if (HasDisk(*cell->md)) param.flags |= DM_UEVENT_GENERATED_FLAG;
   FillStatus(*cell, param);
   GlobalEvent();

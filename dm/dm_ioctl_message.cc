@@ -28,7 +28,9 @@ absl::Status DmCtl::MessageForTarget(HashCell& cell, sector_t sector,
   // A message may change the target: it runs under our lock.
   DmTarget& ti = table->mutable_targets()[static_cast<size_t>(
       found - table->targets().data())];
+  const uint32_t event_nr = cell.md->event_nr();
   absl::StatusOr<std::string> answer = ti.type->message(ti, argv);
+  DeviceEvents(*cell.md, event_nr);
   if (!answer.ok()) return answer.status();
   *reply = *std::move(answer);
   return absl::OkStatus();

@@ -48,7 +48,10 @@ absl::Status DmCtl::DoResume(DmIoctl& param) {
     md.disk().SetReadOnly(!writable);
   }
   if (md.suspended()) {
-    if (absl::Status s = md.Resume(); !s.ok()) return s;
+    const uint32_t event_nr = md.event_nr();
+    absl::Status s = md.Resume();
+    DeviceEvents(md, event_nr);
+    if (!s.ok()) return s;
     param.flags |= DM_UEVENT_GENERATED_FLAG;
   }
   Answer(cell, param);

@@ -93,5 +93,29 @@ TEST_F(CtlIoctlTest, ALaterInterfaceIsRefusedFirst) {
                           "kernel(4.37.0), user(4.41.0), cmd(17)"));
 }
 
+// Each event of a device counts, a target's too.
+TEST_F(CtlIoctlTest, EventsMakeTheNodeReadable) {
+  ASSERT_THAT(Create("d0", {Row(0, 2048, "linear", "/dev/pmem0 0")}), IsOk());
+  DmFile file(ctl());
+  EXPECT_FALSE(file.Readable(ctl()));
+  DmIoctl io{.name = "d0"};
+  ASSERT_THAT(ctl().DevStatus(io), IsOk());
+  EXPECT_FALSE(file.Readable(ctl()));
+  io = DmIoctl{.name = "d0"};
+  ASSERT_THAT(ctl().DevRename(io, "d1"), IsOk());
+  EXPECT_TRUE(file.Readable(ctl()));
+  file.Arm(ctl());
+  EXPECT_FALSE(file.Readable(ctl()));
+  ASSERT_THAT(Create("m", {Row(0, 2048, "multipath",
+                               "0 0 1 1 round-robin 0 1 0 /dev/sda")}),
+              IsOk());
+  file.Arm(ctl());
+  io = DmIoctl{.name = "m"};
+  std::string reply;
+  ASSERT_THAT(ctl().TargetMsg(io, sector_t{0}, "fail_path /dev/sda", &reply),
+              IsOk());
+  EXPECT_TRUE(file.Readable(ctl()));
+}
+
 }  // namespace
 }  // namespace dmdax

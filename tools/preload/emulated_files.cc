@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "absl/algorithm/container.h"
 #include "absl/functional/function_ref.h"
@@ -20,6 +20,7 @@
 #include "state/session.h"
 #include "state/state_dir.h"
 #include "tools/dmsetup/sysfs.h"
+#include "tools/preload/signals_held.h"
 
 namespace dmdax::preload {
 namespace {
@@ -44,11 +45,48 @@ absl::Status WithSession(StateDir::Mode mode,
 
 // Commands that leave the machine as it is: no lock, no write.
 bool OnlyAsks(uint32_t command) {
-  constexpr std::array<uint32_t, 8> kAsking = {
-      DM_VERSION_CMD,       DM_LIST_DEVICES_CMD, DM_DEV_STATUS_CMD,
-      DM_DEV_WAIT_CMD,      DM_TABLE_DEPS_CMD,   DM_TABLE_STATUS_CMD,
-      DM_LIST_VERSIONS_CMD, DM_DEV_ARM_POLL_CMD};
+  constexpr uint32_t kAsking[] = {
+      DM_VERSION_CMD,      DM_LIST_DEVICES_CMD,      DM_DEV_STATUS_CMD,
+      DM_TABLE_DEPS_CMD,   DM_TABLE_STATUS_CMD,      DM_LIST_VERSIONS_CMD,
+      DM_DEV_ARM_POLL_CMD, DM_GET_TARGET_VERSION_CMD};
   return absl::c_linear_search(kAsking, command & 0xff);
+}
+
+uint32_t EventNr(absl::Span<const char> request) {
+  uint32_t nr;
+  memcpy(&nr, request.data() + DmIoctlLayout::kEventNr, sizeof(nr));
+  return nr;
+}
+
+void SetEventNr(absl::Span<char> request, uint32_t nr) {
+  memcpy(request.data() + DmIoctlLayout::kEventNr, &nr, sizeof(nr));
+}
+
+// DM_DEV_WAIT.  The kernel keeps the device it waits for; here it may be gone
+// by its name when the event comes that a removal or a new name is.
+int Wait(DmFile& file, uint32_t command, absl::Span<char> user) {
+  SignalsHeld signals;
+  std::vector<char> last;
+  while (true) {
+    absl::Status result;
+    absl::Status state = WithSession(StateDir::kRead, [&](Session& session) {
+      result = CtlIoctl(*session.ctl, file, command, user);
+      if (ErrnoOrZero(result) != EAGAIN) return absl::OkStatus();
+      // As if there had been an event.
+      last.assign(user.begin(), user.end());
+      SetEventNr(absl::MakeSpan(last), EventNr(user) + 1);
+      return CtlIoctl(*session.ctl, file, command, absl::MakeSpan(last));
+    });
+    if (!state.ok()) return ErrnoOf(state);
+    if (ErrnoOrZero(result) == ENXIO && !last.empty()) {
+      SetEventNr(absl::MakeSpan(last), EventNr(last) + 1);
+      absl::c_copy(last, user.begin());
+      return 0;
+    }
+    if (ErrnoOrZero(result) != EAGAIN) return ErrnoOrZero(result);
+    usleep(kLookAgainMs * 1000);
+    if (signals.LetIn()) return EINTR;
+  }
 }
 
 // "/sys/dev/block/254:0/dm/name": the device and "dm/name".
@@ -84,26 +122,40 @@ FileText SysfsText(Session& session, const SysfsPath& path) {
 
 }  // namespace
 
-int ControlIoctl(uint32_t command, char* buffer) {
+std::shared_ptr<DmFile> OpenControl() {
+  uint64_t seen = 0;
+  // A state that can not be read is the first ioctl's error.
+  WithSession(StateDir::kRead, [&](Session& session) {
+    seen = session.ctl->global_event_nr();
+    return absl::OkStatus();
+  }).IgnoreError();
+  return std::make_shared<DmFile>(seen);
+}
+
+bool ControlReadable(const DmFile& file) {
+  bool readable = false;
+  WithSession(StateDir::kRead, [&](Session& session) {
+    readable = file.Readable(*session.ctl);
+    return absl::OkStatus();
+  }).IgnoreError();
+  return readable;
+}
+
+int ControlIoctl(DmFile& file, uint32_t command, char* buffer) {
   uint32_t data_size;
   memcpy(&data_size, buffer + DmIoctlLayout::kDataSize, sizeof(data_size));
   const size_t size = std::max<size_t>(data_size, DmIoctlLayout::kSize);
+  const absl::Span<char> user = absl::MakeSpan(buffer, size);
+  if ((command & 0xff) == DM_DEV_WAIT_CMD) return Wait(file, command, user);
   const StateDir::Mode mode =
       OnlyAsks(command) ? StateDir::kRead : StateDir::kWrite;
-  while (true) {
-    absl::Status result;
-    // What a refused command did (a minor taken and given back) stays too.
-    absl::Status state = WithSession(mode, [&](Session& session) {
-      DmFile file(*session.ctl);
-      result =
-          CtlIoctl(*session.ctl, file, command, absl::MakeSpan(buffer, size));
-      return absl::OkStatus();
-    });
-    if (!state.ok()) return ErrnoOf(state);
-    const bool waits = (command & 0xff) == DM_DEV_WAIT_CMD;
-    if (!waits || ErrnoOrZero(result) != EAGAIN) return ErrnoOrZero(result);
-    usleep(50 * 1000);
-  }
+  absl::Status result;
+  // What a refused command did (a minor taken and given back) stays too.
+  absl::Status state = WithSession(mode, [&](Session& session) {
+    result = CtlIoctl(*session.ctl, file, command, user);
+    return absl::OkStatus();
+  });
+  return ErrnoOrZero(state.ok() ? result : state);
 }
 
 bool InMapperDir(absl::string_view path) {

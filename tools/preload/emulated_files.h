@@ -13,18 +13,27 @@
 #define DMDAX_TOOLS_PRELOAD_EMULATED_FILES_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "dm/ctl_ioctl.h"
 
 namespace dmdax::preload {
 
 inline constexpr absl::string_view kControlPath = "/dev/mapper/control";
 
-// ioctl(2) on an open control node.  DM_DEV_WAIT blocks.
-int ControlIoctl(uint32_t command, char* buffer);
+// open(2) of the control node.
+std::shared_ptr<DmFile> OpenControl();
+// ioctl(2) on it.  DM_DEV_WAIT blocks until the device has an event, and then
+// answers even if that was its end; EINTR as in wait_event_interruptible().
+int ControlIoctl(DmFile& file, uint32_t command, char* buffer);
+// poll(2) on it: whether there was an event since the open or DM_DEV_ARM_POLL.
+bool ControlReadable(const DmFile& file);
+// How often whoever blocks looks again, in milliseconds.
+inline constexpr int kLookAgainMs = 50;
 
 // What lies at a path below /dev; nothing: the real file system decides.
 struct NodeInfo {

@@ -10,10 +10,12 @@
 //   dmdax translate home 0
 //
 // Interposed are the calls that libdevmapper 1.02 makes around
-// /dev/mapper/control; all others, and all other paths, reach libc.
+// /dev/mapper/control, and poll(2) and ppoll(2) on it; all others, and all
+// other paths, reach libc.
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -24,15 +26,18 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_split.h"
 #include "tools/preload/emulated_files.h"
+#include "tools/preload/signals_held.h"
 
 namespace {
 
@@ -52,15 +57,18 @@ int Result(int error) {
 }
 
 // Open descriptors of the control node.
+using ControlFile = std::shared_ptr<dmdax::DmFile>;
 std::mutex control_mutex;
-std::set<int>& ControlFds() {
-  static std::set<int>* const fds = new std::set<int>;
+std::map<int, ControlFile>& ControlFds() {
+  static auto* const fds = new std::map<int, ControlFile>;
   return *fds;
 }
 
-bool IsControl(int fd) {
+// Null: the descriptor is another file's.
+ControlFile FindControl(int fd) {
   const std::lock_guard<std::mutex> lock(control_mutex);
-  return ControlFds().contains(fd);
+  const auto it = ControlFds().find(fd);
+  return it == ControlFds().end() ? nullptr : it->second;
 }
 
 int TextFd(const emulated::FileText& file) {
@@ -76,8 +84,10 @@ int TextFd(const emulated::FileText& file) {
 std::optional<int> OpenEmulated(const char* path) {
   if (path == emulated::kControlPath) {
     const int fd = memfd_create("dm-control", MFD_CLOEXEC);
+    if (fd < 0) return fd;
+    ControlFile file = emulated::OpenControl();
     const std::lock_guard<std::mutex> lock(control_mutex);
-    if (fd >= 0) ControlFds().insert(fd);
+    ControlFds()[fd] = std::move(file);
     return fd;
   }
   if (auto file = emulated::ReadKernelFile(path)) return TextFd(*file);
@@ -133,6 +143,50 @@ MapperDir* AsMapperDir(DIR* dir) {
   return MapperDirs().contains(mapper_dir) ? mapper_dir : nullptr;
 }
 
+// ppoll(2) where one of `fds` is the control node, whose POLLIN is looked for
+// every kLookAgainMs.  `left` in milliseconds, negative: for ever; `mask` null:
+// the one in force.
+int PollWithControl(pollfd* fds, nfds_t n, int64_t left, const sigset_t* mask) {
+  static auto* const real = Next("ppoll", &ppoll);
+  const emulated::SignalsHeld signals;
+  // The others, for which the control node's entries are none.
+  std::vector<pollfd> others(fds, fds + n);
+  std::vector<std::pair<pollfd*, ControlFile>> controls;
+  for (nfds_t i = 0; i < n; ++i) {
+    ControlFile file = FindControl(fds[i].fd);
+    if (file == nullptr) continue;
+    controls.push_back({&fds[i], std::move(file)});
+    others[i].fd = -1;
+  }
+  while (true) {
+    int ready = 0;
+    for (auto& [entry, file] : controls) {
+      const bool in =
+          (entry->events & POLLIN) != 0 && emulated::ControlReadable(*file);
+      entry->revents = in ? POLLIN : 0;
+      ready += in;
+    }
+    int64_t ms = ready > 0 ? 0 : emulated::kLookAgainMs;
+    if (left >= 0) ms = std::min(ms, left);
+    const timespec slice = {.tv_sec = 0, .tv_nsec = ms * 1'000'000};
+    const int others_ready = real(others.data(), n, &slice,
+                                  mask != nullptr ? mask : &signals.before());
+    if (others_ready < 0) return -1;
+    if (left > 0) left -= ms;
+    if (ready + others_ready == 0 && left != 0) continue;
+    for (nfds_t i = 0; i < n; ++i) {
+      if (others[i].fd >= 0) fds[i].revents = others[i].revents;
+    }
+    return ready + others_ready;
+  }
+}
+
+bool AnyControl(const pollfd* fds, nfds_t n) {
+  return std::any_of(fds, fds + n, [](const pollfd& entry) {
+    return FindControl(entry.fd) != nullptr;
+  });
+}
+
 }  // namespace
 
 // Their declarations are libc's, attributes included.
@@ -176,13 +230,31 @@ EXPORT int ioctl(int fd, unsigned long request, ...) noexcept {
   va_start(args, request);
   void* const arg = va_arg(args, void*);
   va_end(args);
-  if (IsControl(fd)) {
-    return Result(emulated::ControlIoctl(static_cast<uint32_t>(request),
+  if (const ControlFile file = FindControl(fd)) {
+    return Result(emulated::ControlIoctl(*file, static_cast<uint32_t>(request),
                                          static_cast<char*>(arg)));
   }
   static auto* const next = reinterpret_cast<int (*)(int, unsigned long, ...)>(
       dlsym(RTLD_NEXT, "ioctl"));
   return next(fd, request, arg);
+}
+
+EXPORT int poll(pollfd* fds, nfds_t n, int timeout) {
+  if (AnyControl(fds, n)) return PollWithControl(fds, n, timeout, nullptr);
+  static auto* const real = Next("poll", &poll);
+  return real(fds, n, timeout);
+}
+
+EXPORT int ppoll(pollfd* fds, nfds_t n, const timespec* timeout,
+                 const sigset_t* mask) {
+  if (AnyControl(fds, n)) {
+    const int64_t ms = timeout == nullptr ? -1
+                                          : timeout->tv_sec * 1000 +
+                                                timeout->tv_nsec / 1'000'000;
+    return PollWithControl(fds, n, ms, mask);
+  }
+  static auto* const real = Next("ppoll", &ppoll);
+  return real(fds, n, timeout, mask);
 }
 
 EXPORT int stat64(const char* path, struct stat64* st) noexcept {

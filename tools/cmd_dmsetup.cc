@@ -57,7 +57,8 @@ absl::Status RunOnce(App& app, const std::vector<std::string>& words,
                      const std::string& input, const std::string& program,
                      Answer* answer) {
   auto run = [&](Session& session) {
-    answer->result = RunDmsetup(*session.ctl, words, input, program);
+    answer->result = RunDmsetup(*session.ctl, words, input, program,
+                                answer->result.would_block);
     answer->log = session.machine->log().TakeNew();
     return absl::OkStatus();
   };

@@ -169,6 +169,11 @@ bool DmTask::RunOne() {
     ctx_.would_block = true;
     return false;
   }
+  // The kernel keeps the device that is waited for: its removal, or its new
+  // name, is an event.
+  if (err == ENXIO && type_ == DmTaskType::kWaitEvent && ctx_.waited) {
+    return true;
+  }
   if (err == ENXIO &&
       (type_ == DmTaskType::kInfo || type_ == DmTaskType::kStatus ||
        type_ == DmTaskType::kMknodes)) {

@@ -42,6 +42,8 @@ struct DmsetupContext {
   bool concise_printed = false;             // a line of table --concise is open
   // Set when a command would wait for ever (`wait`): the caller decides.
   bool would_block = false;
+  // It has done so before: a device that is gone since had its last event.
+  bool waited = false;
 };
 
 // log_error(): a line of standard error.  Returns false, the failure that it

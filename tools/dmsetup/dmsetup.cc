@@ -197,7 +197,8 @@ bool Run(DmsetupContext& ctx) {
 absl::Span<const DmsetupCommand> DmsetupCommands() { return kCommands; }
 
 DmsetupResult RunDmsetup(DmCtl& ctl, absl::Span<const std::string> args,
-                         std::string input, const std::string& program) {
+                         std::string input, const std::string& program,
+                         bool waited) {
   std::vector<std::string> argv = {program};
   argv.insert(argv.end(), args.begin(), args.end());
   DmsetupResult result;
@@ -216,6 +217,7 @@ DmsetupResult RunDmsetup(DmCtl& ctl, absl::Span<const std::string> args,
   }
   DmsetupContext ctx{
       .ctl = ctl, .options = *options, .input = std::move(input)};
+  ctx.waited = waited;
   const bool ok = Run(ctx);
   result.rc = ok || options->help || options->version ? 0 : 1;
   result.out = std::move(ctx.out);

@@ -29,10 +29,12 @@ struct DmsetupResult {
 };
 
 // `args` are the words after the program's name; `input` is what standard
-// input holds; `program` is the name that getopt's messages begin with.
+// input holds; `program` is the name that getopt's messages begin with;
+// `waited`: the same line has been run before and would_block.
 DmsetupResult RunDmsetup(DmCtl& ctl, absl::Span<const std::string> args,
                          std::string input,
-                         const std::string& program = "dmsetup");
+                         const std::string& program = "dmsetup",
+                         bool waited = false);
 
 // Whether this command line reads standard input (create and load without a
 // table, a file or --notable).

@@ -78,7 +78,10 @@ absl::Status DmCtl::DevRemove(DmIoctl& param) {
     if (!s.ok() && !deferred) return s;
     FillIdentity(**cell, param);
     // Open: the deferred removal has been noted and is a success.
-    if (!s.ok()) return absl::OkStatus();
+    if (!s.ok()) {
+      GlobalEvent();
+      return absl::OkStatus();
+    }
     if (HasDisk(*(*cell)->md)) param.flags |= DM_UEVENT_GENERATED_FLAG;
     RemoveCell(*cell);
     param.flags &= ~DM_DEFERRED_REMOVE;

@@ -115,6 +115,12 @@ TEST_F(CtlIoctlTest, EventsMakeTheNodeReadable) {
   ASSERT_THAT(ctl().TargetMsg(io, sector_t{0}, "fail_path /dev/sda", &reply),
               IsOk());
   EXPECT_TRUE(file.Readable(ctl()));
+  const std::string below = absl::StrCat(Md("d1").dev().ToString(), " 0");
+  ASSERT_THAT(Create("over", {Row(0, 8, "linear", below)}), IsOk());
+  file.Arm(ctl());
+  io = DmIoctl{.flags = DM_DEFERRED_REMOVE, .name = "d1"};
+  ASSERT_THAT(ctl().DevRemove(io), IsOk());
+  EXPECT_TRUE(file.Readable(ctl())) << "that it is noted counts";
 }
 
 }  // namespace

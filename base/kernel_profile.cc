@@ -25,6 +25,7 @@ KernelProfile V4_14() {
       .dm_target_error_has_errno = false,
       .dm_checks_too_large_device = false,
       .dm_add_disk = DmAddDisk::kAtCreate,
+      .dm_sets_type_before_queue = true,
       .dm_bad_path = DmBadPath::kNoDevice,
       .dm_devnum_comes_first = false,
       .dm_name_check = DmNameCheck::kSlash,
@@ -93,6 +94,7 @@ KernelProfile V6_1() {
   p.dm_target_error_has_errno = true;
   p.dm_logs_bad_selection = true;
   p.dm_add_disk = DmAddDisk::kAtFirstLoad;
+  p.dm_sets_type_before_queue = false;
   p.dm_list_order = DmListOrder::kByName;
   p.dm_list_has_uuid = true;
   p.dm_dax_check_recurses = false;

@@ -123,6 +123,9 @@ struct KernelProfile {
   // "too large device" for a row that ends above 2^54-1 (not in 4.14).
   bool dm_checks_too_large_device;
   DmAddDisk dm_add_disk;
+  // A first table whose queue limits do not fit leaves the device its type, and
+  // without a queue in sysfs for good (to 5.14).
+  bool dm_sets_type_before_queue;
   DmBadPath dm_bad_path;
   // "major:minor" is read before the path is looked up, and out-of-range
   // numbers are EOVERFLOW (not in 4.14: ENODEV).

@@ -56,6 +56,7 @@ void MappedDevice::AddDisk() {
 }
 
 absl::Status MappedDevice::SetupQueue(DmTable& table) {
+  if (machine_.profile().dm_sets_type_before_queue) type_ = table.type();
   absl::StatusOr<QueueLimits> limits = table.CalculateQueueLimits();
   if (!limits.ok()) {
     DmLog(machine_, KernLevel::kErr, "core",
@@ -65,6 +66,7 @@ absl::Status MappedDevice::SetupQueue(DmTable& table) {
   table.SetRestrictions(*limits);
   AddDisk();
   type_ = table.type();
+  has_queue_ = true;
   return absl::OkStatus();
 }
 

@@ -64,6 +64,8 @@ class MappedDevice final : public DaxOperations,
   const BlockDevice& disk() const { return disk_; }
   DaxDevice& dax_dev() override { return dax_dev_; }
   DmQueueMode type() const { return type_; }
+  // Whether sysfs has its queue, as it has once a first table's limits fit.
+  bool has_queue() const { return has_queue_; }
   DmStats& stats() { return stats_; }
 
   // The name that dmsetup knows, kept here for traces.
@@ -225,6 +227,7 @@ class MappedDevice final : public DaxOperations,
   DaxDevice dax_dev_;
   BlockDevice disk_;
   DmQueueMode type_ = DM_TYPE_NONE;
+  bool has_queue_ = false;
   bool disk_added_ = false;
   std::atomic<bool> suspended_{false};
   std::atomic<bool> deleting_{false};

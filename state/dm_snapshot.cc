@@ -160,6 +160,7 @@ void DmSnapshotter::SaveDevice(const HashCell& cell, proto::MappedDevice* out) {
   }
   proto::MappedDeviceRuntime* run = out->mutable_runtime();
   run->set_type(md.type_);
+  run->set_no_queue(md.type_ != DM_TYPE_NONE && !md.has_queue_);
   run->set_event_nr(md.event_nr());
   run->set_disk_added(md.disk_added_);
   run->set_read_only(md.disk().read_only());
@@ -202,6 +203,7 @@ absl::Status DmSnapshotter::CreateDevice(const proto::MappedDevice& in) {
                                            DevT{ctl_.major_, in.minor()});
   const proto::MappedDeviceRuntime& run = in.runtime();
   md->type_ = static_cast<DmQueueMode>(run.type());
+  md->has_queue_ = md->type_ != DM_TYPE_NONE && !run.no_queue();
   md->event_nr_ = run.event_nr();
   md->suspended_ = in.suspended();
   md->deferred_remove_ = run.deferred_remove();

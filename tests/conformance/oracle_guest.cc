@@ -102,10 +102,10 @@ Json DescribeQueue(BlockDevice& disk) {
 }
 
 // What sysfs has of the queue of a mapped device: nothing before its first
-// table on kernels that add the disk earlier than that.
+// table that fits, on kernels that add the disk earlier than that.
 Json DescribeMdQueue(const Session& session, MappedDevice& md) {
   const KernelProfile& profile = session.machine->profile();
-  if (md.type() == DM_TYPE_NONE) return Json::object();
+  if (!md.has_queue()) return Json::object();
   Json d = DescribeQueue(md.disk());
   if (md.type() == DM_TYPE_REQUEST_BASED ||
       profile.max_sectors_rule == MaxSectorsRule::kStacked) {

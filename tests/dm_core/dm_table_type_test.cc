@@ -138,5 +138,32 @@ TEST_F(DmTableTypeTest, SynchronousAndWriteCacheStick) {
   EXPECT_TRUE(Md("d0").dax_dev().write_cache());
 }
 
+// As recorded on 5.10 and 6.1.
+TEST_F(DmTableTypeTest, AFirstTableThatDoesNotFitLeavesItsTypeTo5_14) {
+  const DmTargetSpec too_far = Row(0, 8, "linear", "/dev/sda 1048576");
+  const DmTargetSpec paths =
+      Row(0, 8, "multipath", "0 0 1 1 round-robin 0 1 0 /dev/sda");
+  for (const char* kernel : {"v4_14", "v5_10"}) {
+    SCOPED_TRACE(kernel);
+    Boot(kernel);
+    ASSERT_THAT(New("d0"), IsOk());
+    EXPECT_THAT(Load("d0", {too_far}), HasErrno(EINVAL));
+    Log();
+    EXPECT_THAT(Load("d0", {paths}), HasErrno(EINVAL));
+    EXPECT_THAT(Log(), ElementsAre("device-mapper: ioctl: can't change device "
+                                   "type (old=1 vs new=2) after initial table "
+                                   "load."));
+    EXPECT_THAT(Load("d0", {Row(0, 8, "linear", "/dev/sda 0")}), IsOk());
+    EXPECT_THAT(Resume("d0"), IsOk());
+    EXPECT_FALSE(Md("d0").has_queue()) << "never again";
+  }
+  Boot("v6_1");
+  ASSERT_THAT(New("d0"), IsOk());
+  EXPECT_THAT(Load("d0", {too_far}), HasErrno(EINVAL));
+  EXPECT_FALSE(Md("d0").has_queue());
+  EXPECT_THAT(Load("d0", {paths}), IsOk());
+  EXPECT_TRUE(Md("d0").has_queue());
+}
+
 }  // namespace
 }  // namespace dmdax

@@ -264,6 +264,25 @@ TEST_F(DmSnapshotTest, GlobalEvents) {
   EXPECT_EQ(back->ctl->global_event_nr(), 1u);
 }
 
+TEST_F(DmSnapshotTest, ATypeWithoutAQueue) {
+  Session session = NewSession(**FindKernelProfile("v5_10"), 0);
+  const auto load = [&](const char* name, DmTargetSpec row) {
+    DmIoctl create{.name = name}, io{.name = name};
+    EXPECT_THAT(session.ctl->DevCreate(create), IsOk());
+    return session.ctl->TableLoad(io, {row});
+  };
+  ASSERT_THAT(load("low", Row(0, 8, "zero")), IsOk());
+  DmIoctl resume{.name = "low"};
+  ASSERT_THAT(session.ctl->DevSuspend(resume), IsOk());
+  const std::string low = session.ctl->FindDevice("low")->dev().ToString();
+  ASSERT_THAT(load("top", Row(0, 16, "linear", low + " 0")), HasErrno(EINVAL));
+  absl::StatusOr<Session> back = SessionFromSnapshot(SnapshotOf(session, 0));
+  ASSERT_THAT(back, IsOk());
+  EXPECT_TRUE(back->ctl->FindDevice("low")->has_queue());
+  EXPECT_FALSE(back->ctl->FindDevice("top")->has_queue());
+  EXPECT_NE(back->ctl->FindDevice("top")->type(), DM_TYPE_NONE);
+}
+
 // A table that was accepted stays, even if the same load would fail now.
 TEST_F(DmSnapshotTest, ADeviceBelowThatChangedSince) {
   ASSERT_THAT(Create("low", {kOnPmem1}), IsOk());

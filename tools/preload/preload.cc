@@ -91,7 +91,10 @@ std::optional<int> OpenEmulated(const char* path) {
     return fd;
   }
   if (auto file = emulated::ReadKernelFile(path)) return TextFd(*file);
-  if (emulated::InMapperDir(path)) return Result(ENOENT);
+  if (emulated::InMapperDir(path)) {
+    // Nodes are there to be looked at: behind none is a device to be opened.
+    return Result(emulated::FindNode(path) ? ENXIO : ENOENT);
+  }
   return std::nullopt;
 }
 

@@ -23,53 +23,125 @@ bool ByNumberOrUuid(const DmsetupContext& ctx) {
   return ctx.options.uuid || ctx.options.major;
 }
 
-uint32_t CommonFlags(const DmsetupContext& ctx) {
-  const DmsetupOptions& o = ctx.options;
-  return (o.noflush ? DM_NOFLUSH_FLAG : 0u) |
-         (o.nolockfs ? DM_SKIP_LOCKFS_FLAG : 0u) |
-         (o.inactive ? DM_QUERY_INACTIVE_TABLE_FLAG : 0u);
+NodeReadAhead ReadAheadAsked(const DmsetupOptions& o) {
+  if (!o.read_ahead) return {};
+  return {static_cast<uint32_t>(*o.read_ahead), o.read_ahead_minimum};
+}
+
+// dm_udev_wait(): without udev only what libdevmapper does then.  Within a
+// transaction its end is waited for instead.
+void UdevWait(DmsetupContext& ctx) {
+  if (ctx.options.udev_cookie == 0) ctx.nodes.Update();
 }
 
 // _simple(): verbs that only name a device.
-bool Simple(DmsetupContext& ctx, DmTaskType type,
-            const std::optional<std::string>& name, uint32_t extra_flags = 0,
-            uint32_t event_nr = 0, bool display = false) {
-  DmTask task(ctx, type);
-  if (!task.SetDevice(name)) return false;
+bool RunSimple(DmsetupContext& ctx, DmTask& task, DmTaskType type,
+               const std::optional<std::string>& name, uint32_t event_nr) {
+  const DmsetupOptions& o = ctx.options;
+  if (!task.SetDevice(name)) return ctx.log.Backtrace();
   task.SetEventNr(event_nr);
-  task.AddFlags(CommonFlags(ctx) | extra_flags);
-  if (!task.Run()) return false;
+  task.AddFlags((o.noflush ? DM_NOFLUSH_FLAG : 0u) |
+                (o.nolockfs ? DM_SKIP_LOCKFS_FLAG : 0u));
+  ApplySwitches(ctx, task);
+  task.SetReadAhead(ReadAheadAsked(o));
+  if (type == DmTaskType::kResume || type == DmTaskType::kRemove) {
+    CheckUdev(ctx);
+  }
+  if (type == DmTaskType::kRemove && o.retry) task.RetryRemove();
+  if (o.deferred &&
+      (type == DmTaskType::kRemove || type == DmTaskType::kRemoveAll)) {
+    task.AddFlags(DM_DEFERRED_REMOVE);
+  }
+  return TaskRun(ctx, task);
+}
+
+bool Simple(DmsetupContext& ctx, DmTaskType type,
+            const std::optional<std::string>& name, uint32_t event_nr = 0,
+            bool display = false) {
+  DmTask task(ctx, type);
+  const bool ok = RunSimple(ctx, task, type, name, event_nr);
+  if (type == DmTaskType::kResume || type == DmTaskType::kRemove) {
+    UdevWait(ctx);
+  }
+  if (!ok) return false;
   return !(display && ctx.options.verbose) || DisplayInfo(ctx, task);
+}
+
+// _get_device_size(): 0 for a device that does not say.
+uint64_t GetDeviceSize(DmsetupContext& ctx, const std::string& name) {
+  DmTask task(ctx, DmTaskType::kTable);
+  if (!task.SetDevice(name)) {
+    ctx.log.Backtrace();
+    return 0;
+  }
+  ApplySwitches(ctx, task);
+  if (!TaskRun(ctx, task)) {
+    ctx.log.Backtrace();
+    return 0;
+  }
+  uint64_t size = 0;
+  for (const DmTargetSpec& row : task.rows()) size += row.length;
+  return size;
 }
 
 // Loads and resumes an `error` table of the device's size.
 bool ErrorDevice(DmsetupContext& ctx, const std::string& name) {
-  const uint32_t slot =
-      ctx.options.inactive ? DM_QUERY_INACTIVE_TABLE_FLAG : 0u;
-  DmTask query(ctx, DmTaskType::kTable);
-  query.AddFlags(slot);
-  // dmsetup goes on when there is no such device, and fails at the load.
-  if (query.SetName(name)) (void)query.Run();
-  uint64_t size = 0;
-  for (const DmTargetSpec& row : query.rows()) {
-    size = row.sector_start.value() + row.length;
-  }
+  DmsetupOptions& o = ctx.options;
+  if (name.empty()) return Say(ctx, "No device specified.");
+  const uint64_t size = GetDeviceSize(ctx, name);
   DmTask load(ctx, DmTaskType::kReload);
-  if (!load.SetName(name)) return false;
+  if (!load.SetDevice(name)) return ctx.log.Backtrace();
   load.SetRows({DmTargetSpec{sector_t{0}, size, "error", ""}});
-  load.AddFlags(slot | (ctx.options.readonly ? DM_READONLY_FLAG : 0u));
-  if (!load.Run()) return false;
-  const uint32_t flags =
-      ctx.options.force ? DM_SKIP_LOCKFS_FLAG | DM_NOFLUSH_FLAG : 0u;
-  if (Simple(ctx, DmTaskType::kResume, name, flags)) return true;
+  if (o.readonly) load.AddFlags(DM_READONLY_FLAG);
+  ApplySwitches(ctx, load);
+  if (!TaskRun(ctx, load)) return ctx.log.Backtrace();
+  // A flush could hang; what follows is not to flush either.
+  if (o.force) o.nolockfs = o.noflush = true;
+  if (Simple(ctx, DmTaskType::kResume, name)) return true;
   Simple(ctx, DmTaskType::kClear, name);
-  return false;
+  return ctx.log.Backtrace();
 }
 
 bool WipeOne(DmsetupContext& ctx, const CommandCall& call) {
-  const std::optional<std::string> name = FirstArg(call);
-  if (!name || name->empty()) return Say(ctx, "No device specified.");
-  return ErrorDevice(ctx, *name);
+  return ErrorDevice(ctx, FirstArg(call).value_or(""));
+}
+
+// _count_devices(): how many there are; nothing when that cannot be told.
+std::optional<size_t> CountDevices(DmsetupContext& ctx,
+                                   const CommandCall& call) {
+  ctx.num_devices = 0;
+  const bool ok =
+      ProcessAll(ctx, call, true, [](DmsetupContext& c, const CommandCall&) {
+        ++c.num_devices;
+        return true;
+      });
+  if (!ok) return std::nullopt;
+  return ctx.num_devices;
+}
+
+// _create_one_device(), up to its end in any case.
+bool RunCreate(DmsetupContext& ctx, DmTask& task, const std::string& name,
+               const std::string& file) {
+  const DmsetupOptions& o = ctx.options;
+  if (!task.SetName(name)) return ctx.log.Backtrace();
+  if (o.uuid && !task.SetUuid(*o.uuid)) return ctx.log.Backtrace();
+  if (!o.notable) {
+    std::optional<TableArg> table = ReadTableArg(ctx, file);
+    if (!table) return ctx.log.Backtrace();
+    task.SetRows(std::move(table->rows), std::move(table->columns));
+  }
+  if (o.readonly) task.AddFlags(DM_READONLY_FLAG);
+  if (o.major) task.SetMajor(*o.major);
+  if (o.minor) task.SetMinor(*o.minor);
+  NodeOwner owner;
+  if (o.uid) owner.uid = static_cast<uint32_t>(*o.uid);
+  if (o.gid) owner.gid = static_cast<uint32_t>(*o.gid);
+  if (o.mode) owner.mode = static_cast<uint32_t>(*o.mode);
+  task.SetOwner(owner);
+  ApplySwitches(ctx, task);
+  task.SetReadAhead(ReadAheadAsked(o));
+  CheckUdev(ctx);
+  return TaskRun(ctx, task) || ctx.log.Backtrace();
 }
 
 }  // namespace
@@ -89,24 +161,10 @@ bool CmdCreate(DmsetupContext& ctx, const CommandCall& call) {
 
 bool CreateOneDevice(DmsetupContext& ctx, const std::string& name,
                      const std::string& file) {
-  const DmsetupOptions& o = ctx.options;
   DmTask task(ctx, DmTaskType::kCreate);
-  if (!task.SetName(name)) return false;
-  if (o.uuid && !task.SetUuid(*o.uuid)) return false;
-  if (!o.notable) {
-    std::optional<TableArg> table = ReadTableArg(ctx, file);
-    if (!table) return false;
-    task.SetRows(std::move(table->rows), std::move(table->columns));
-  }
-  if (o.readonly) task.AddFlags(DM_READONLY_FLAG);
-  if (o.minor) {
-    // The kernel looks at the minor only; libdevmapper warns about another
-    // major, and so the message shows what was asked for.
-    task.SetDevNumber(o.major.value_or(static_cast<int>(ctx.ctl.major())),
-                      *o.minor);
-  }
-  if (!task.Run()) return false;
-  return o.verbose == 0 || DisplayInfo(ctx, task);
+  const bool ok = RunCreate(ctx, task, name, file);
+  UdevWait(ctx);
+  return ok && (ctx.options.verbose == 0 || DisplayInfo(ctx, task));
 }
 
 bool CmdLoad(DmsetupContext& ctx, const CommandCall& call) {
@@ -123,80 +181,94 @@ bool CmdLoad(DmsetupContext& ctx, const CommandCall& call) {
     return Say(ctx, "Too many command line arguments.");
   }
   DmTask task(ctx, DmTaskType::kReload);
-  if (!task.SetDevice(name)) return false;
+  if (!task.SetDevice(name)) return ctx.log.Backtrace();
   std::optional<TableArg> table =
       ReadTableArg(ctx, args.size() == 1 ? args[0] : std::string());
-  if (!table) return false;
+  if (!table) return ctx.log.Backtrace();
   task.SetRows(std::move(table->rows), std::move(table->columns));
   if (ctx.options.readonly) task.AddFlags(DM_READONLY_FLAG);
-  if (ctx.options.inactive) task.AddFlags(DM_QUERY_INACTIVE_TABLE_FLAG);
-  if (!task.Run()) return false;
+  ApplySwitches(ctx, task);
+  if (!TaskRun(ctx, task)) return ctx.log.Backtrace();
   return ctx.options.verbose == 0 || DisplayInfo(ctx, task);
 }
 
 bool CmdRemove(DmsetupContext& ctx, const CommandCall& call) {
   const std::optional<std::string> name = FirstArg(call);
-  // What becomes of the error table does not matter: the removal decides.
-  if (ctx.options.force && name) ErrorDevice(ctx, *name);
-  return Simple(ctx, DmTaskType::kRemove, name,
-                ctx.options.deferred ? DM_DEFERRED_REMOVE : 0u);
+  if (ctx.options.force && name) {
+    if (ctx.options.udev_cookie != 0) {
+      ctx.log.Warn("WARNING: Use of cookie and --force is not compatible.");
+    }
+    // What becomes of the error table does not matter: the removal decides.
+    ErrorDevice(ctx, *name);
+  }
+  return Simple(ctx, DmTaskType::kRemove, name);
 }
 
 bool CmdRemoveAll(DmsetupContext& ctx, const CommandCall& call) {
-  const uint32_t flags = ctx.options.deferred ? DM_DEFERRED_REMOVE : 0u;
-  DmTask first(ctx, DmTaskType::kRemoveAll);
-  first.AddFlags(flags);
-  if (!first.Run()) return false;
-  if (!ctx.options.force) return true;
+  const auto remove_closed = [&ctx] {
+    const bool removed = Simple(ctx, DmTaskType::kRemoveAll, "");
+    const bool made = Mknodes(ctx, std::nullopt);
+    return removed || made;
+  };
+  const bool ok = remove_closed();
+  if (!ctx.options.force) return ok;
+  // From here on something has always gone well.
+  if (CountDevices(ctx, call) == 0) return true;
   ProcessAll(ctx, call, true, WipeOne);
-  DmTask second(ctx, DmTaskType::kRemoveAll);
-  second.AddFlags(flags);
-  if (!second.Run()) return false;
-  DmTask list(ctx, DmTaskType::kList);
-  if (!list.Run()) return false;
-  if (!list.names().empty()) {
-    Say(ctx,
-        absl::StrCat("Unable to remove ", list.names().size(), " device(s)."));
+  remove_closed();
+  const std::optional<size_t> left = CountDevices(ctx, call);
+  if (left.value_or(0) != 0) {
+    Say(ctx, absl::StrCat("Unable to remove ", *left, " device(s)."));
   }
   return true;
 }
 
 bool CmdSuspend(DmsetupContext& ctx, const CommandCall& call) {
-  return Simple(ctx, DmTaskType::kSuspend, FirstArg(call), 0, 0, true);
+  return Simple(ctx, DmTaskType::kSuspend, FirstArg(call), 0, true);
 }
 
 bool CmdResume(DmsetupContext& ctx, const CommandCall& call) {
-  return Simple(ctx, DmTaskType::kResume, FirstArg(call), 0, 0, true);
+  return Simple(ctx, DmTaskType::kResume, FirstArg(call), 0, true);
 }
 
 bool CmdClear(DmsetupContext& ctx, const CommandCall& call) {
-  return Simple(ctx, DmTaskType::kClear, FirstArg(call), 0, 0, true);
+  return Simple(ctx, DmTaskType::kClear, FirstArg(call), 0, true);
 }
 
 bool CmdWipeTable(DmsetupContext& ctx, const CommandCall& call) {
   return WipeOne(ctx, call);
 }
 
-bool CmdRename(DmsetupContext& ctx, const CommandCall& call) {
+bool DoRename(DmsetupContext& ctx, const std::optional<std::string>& name,
+              const std::string& new_name, bool to_uuid) {
   DmTask task(ctx, DmTaskType::kRename);
+  const auto run = [&] {
+    if (!task.SetDevice(name)) return false;
+    if (!(to_uuid ? task.SetNewUuid(new_name) : task.SetNewName(new_name))) {
+      return false;
+    }
+    ApplySwitches(ctx, task);
+    CheckUdev(ctx);
+    return TaskRun(ctx, task);
+  };
+  const bool ok = run() || ctx.log.Backtrace();
+  UdevWait(ctx);
+  return ok;
+}
+
+bool CmdRename(DmsetupContext& ctx, const CommandCall& call) {
   std::optional<std::string> name;
   if (call.args.size() == 2) name = call.args[0];
-  if (!task.SetDevice(name)) return false;
-  const std::string& value = call.args.back();
-  if (!(ctx.options.setuuid ? task.SetNewUuid(value)
-                            : task.SetNewName(value))) {
-    return false;
-  }
-  return task.Run();
+  return DoRename(ctx, name, call.args.back(), ctx.options.setuuid);
 }
 
 bool CmdMessage(DmsetupContext& ctx, const CommandCall& call) {
   absl::Span<const std::string> args = call.args;
   DmTask task(ctx, DmTaskType::kTargetMsg);
   if (ByNumberOrUuid(ctx)) {
-    if (!task.SetDevice(std::nullopt)) return false;
+    if (!task.SetDevice(std::nullopt)) return ctx.log.Backtrace();
   } else {
-    if (!task.SetDevice(args[0])) return false;
+    if (!task.SetDevice(args[0])) return ctx.log.Backtrace();
     args.remove_prefix(1);
   }
   if (args.empty()) return Say(ctx, "Invalid sector.");
@@ -211,8 +283,8 @@ bool CmdMessage(DmsetupContext& ctx, const CommandCall& call) {
   if (args.empty()) Say(ctx, "No message supplied.");
   task.SetSector(sector_t(sector));
   task.SetText(absl::StrJoin(args, " "));
-  if (ctx.options.inactive) task.AddFlags(DM_QUERY_INACTIVE_TABLE_FLAG);
-  if (!task.Run()) return false;
+  ApplySwitches(ctx, task);
+  if (!TaskRun(ctx, task)) return ctx.log.Backtrace();
   if (task.io().flags & DM_DATA_OUT_FLAG) {
     absl::StrAppend(&ctx.out, task.reply());
     if (!task.reply().empty() && task.reply().back() != '\n') {
@@ -232,20 +304,21 @@ bool CmdWait(DmsetupContext& ctx, const CommandCall& call) {
   }
   const uint32_t event_nr =
       args.empty() ? 0 : static_cast<uint32_t>(atoi(args.back().c_str()));
-  return Simple(ctx, DmTaskType::kWaitEvent, name, 0, event_nr, true);
+  return Simple(ctx, DmTaskType::kWaitEvent, name, event_nr, true);
 }
 
 bool CmdSetGeometry(DmsetupContext& ctx, const CommandCall& call) {
   absl::Span<const std::string> args = call.args;
   DmTask task(ctx, DmTaskType::kSetGeometry);
   if (ByNumberOrUuid(ctx)) {
-    if (!task.SetDevice(std::nullopt)) return false;
+    if (!task.SetDevice(std::nullopt)) return ctx.log.Backtrace();
   } else {
-    if (!task.SetDevice(args[0])) return false;
+    if (!task.SetDevice(args[0])) return ctx.log.Backtrace();
     args.remove_prefix(1);
   }
   task.SetText(absl::StrJoin(args.subspan(0, 4), " "));
-  return task.Run();
+  ApplySwitches(ctx, task);
+  return TaskRun(ctx, task) || ctx.log.Backtrace();
 }
 
 }  // namespace dmdax

@@ -2,13 +2,9 @@
 //
 // Verbs about names: splitname, mangle, mknodes, target-version.
 // Mirrors the functions of the same names in dmsetup.c (1.02.185).
-#include <cerrno>
-
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "base/errno_status.h"
-#include "dm/ctl_ioctl.h"
 #include "tools/dmsetup/command.h"
 #include "tools/dmsetup/report.h"
 
@@ -32,7 +28,10 @@ bool CmdMangle(DmsetupContext& ctx, const CommandCall& call) {
   } else if (!call.args.empty()) {
     given = call.args[0];
   }
-  if (!task.SetDevice(given) || !task.Run() || !task.exists()) return false;
+  if (!task.SetDevice(given)) return ctx.log.Backtrace();
+  // dmsetup has it the wrong way round.
+  if (!o.checks) task.EnableChecks();
+  if (!TaskRun(ctx, task) || !task.exists()) return ctx.log.Backtrace();
   const std::string name = given.value_or(task.name());
   const std::string uuid = task.uuid();
   const MangleMode mode = o.mangle_given.value_or(MangleMode::kAuto);
@@ -50,60 +49,51 @@ bool CmdMangle(DmsetupContext& ctx, const CommandCall& call) {
                                    "correct the device UUID."));
     }
   }
-  const auto formed = [&](const std::string& s, absl::string_view what) {
-    return plain ? Unmangle(s) : MangledAs(s, what, MangleMode::kNone);
-  };
-  if (formed(uuid, "UUID") != uuid) {
+  const std::optional<std::string> new_name =
+      plain ? task.UnmangledName() : task.MangledName();
+  if (!new_name) return ctx.log.Backtrace();
+  const std::optional<std::string> new_uuid =
+      plain ? task.UnmangledUuid() : task.MangledUuid();
+  if (!new_uuid) return ctx.log.Backtrace();
+  if (*new_uuid != uuid) {
     return Say(ctx, absl::StrCat(name, ": ", uuid,
                                  ": UUID in incorrect form. \nUnable to change "
                                  "device UUID. The device must be deactivated "
                                  "first."));
   }
-  const std::string new_name = formed(task.io().name, "name");
-  if (new_name == name) {
-    absl::StrAppend(&ctx.out, name, ": ", uuid.empty() ? "[no UUID]" : uuid,
-                    ": name ", uuid.empty() ? "" : "and UUID ",
-                    "already in correct form\n");
+  if (*new_name == name) {
+    ctx.log.Print(absl::StrCat(name, ": ", uuid.empty() ? "[no UUID]" : uuid,
+                               ": name ", uuid.empty() ? "" : "and UUID ",
+                               "already in correct form"));
     return true;
   }
-  absl::StrAppend(&ctx.out, name, ": renaming to ", new_name, "\n");
-  DmTask rename(ctx, DmTaskType::kRename);
-  return rename.SetDevice(name) && rename.SetNewName(new_name) && rename.Run();
+  ctx.log.Print(absl::StrCat(name, ": renaming to ", *new_name));
+  return DoRename(ctx, name, *new_name, false);
+}
+
+bool Mknodes(DmsetupContext& ctx, const std::optional<std::string>& name) {
+  DmTask task(ctx, DmTaskType::kMknodes);
+  if (name && !task.SetName(*name)) return false;
+  task.NoOpenCount();
+  return task.Run();
 }
 
 bool CmdMknodes(DmsetupContext& ctx, const CommandCall& call) {
-  if (!call.args.empty()) {
-    DmTask task(ctx, DmTaskType::kMknodes);
-    return task.SetName(call.args[0]) && task.Run();
-  }
-  // As after remove_all: nodes whose device is gone.
-  Machine& machine = ctx.ctl.machine();
-  for (const auto& [node, dev] : machine.Nodes()) {
-    if (absl::StartsWith(node, "/dev/mapper/") &&
-        ctx.ctl.FindMinor(dev.minor_nr) == nullptr) {
-      machine.RemoveNode(node);
-    }
-  }
-  return true;
+  if (call.args.empty()) return Mknodes(ctx, std::nullopt);
+  return Mknodes(ctx, call.args[0]);
 }
 
 bool CmdTargetVersion(DmsetupContext& ctx, const CommandCall& call) {
   // A target is named as a device is: a path must be one's.
-  DmTask task(ctx, DmTaskType::kInfo);
-  if (!task.SetName(call.args[0])) return false;
-  const std::string& name = task.kernel_name();
-  // libdevmapper writes the interface that a command came with.
-  constexpr uint32_t kSince[] = {4, 41, 0};
-  const KernelProfile& profile = ctx.ctl.machine().profile();
-  const TargetType* type = FindTargetType(name, profile);
-  const absl::Status s =
-      CheckIoctlVersion(ctx.ctl, kSince, DM_GET_TARGET_VERSION_CMD);
-  if (!s.ok() || type == nullptr) {
-    return Say(ctx, absl::StrCat("device-mapper: target-version ioctl on ",
-                                 name, "  failed: ", ErrnoText(EINVAL)));
+  DmTask task(ctx, DmTaskType::kTargetVersion);
+  if (!task.SetName(call.args[0]) || !TaskRun(ctx, task)) {
+    return ctx.log.Backtrace();
   }
-  const TargetVersion& v = type->version(profile);
-  absl::StrAppendFormat(&ctx.out, "%-16s v%d.%d.%d\n", name, v[0], v[1], v[2]);
+  const KernelProfile& profile = ctx.ctl.machine().profile();
+  const TargetVersion& v =
+      FindTargetType(task.io().name, profile)->version(profile);
+  absl::StrAppendFormat(&ctx.out, "%-16s v%d.%d.%d\n", task.io().name, v[0],
+                        v[1], v[2]);
   return true;
 }
 

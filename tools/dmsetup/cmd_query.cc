@@ -8,12 +8,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <ratio>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "tools/dmsetup/block_name.h"
 #include "tools/dmsetup/command.h"
 #include "tools/dmsetup/report.h"
 #include "tools/dmsetup/tree.h"
@@ -32,11 +35,6 @@ std::optional<std::string> NameOf(const CommandCall& call) {
   if (call.listed_name != nullptr) return *call.listed_name;
   if (call.args.empty()) return std::nullopt;
   return call.args[0];
-}
-
-uint32_t QueryFlags(const DmsetupContext& ctx) {
-  return (ctx.options.inactive ? DM_QUERY_INACTIVE_TABLE_FLAG : 0u) |
-         (ctx.options.noflush ? DM_NOFLUSH_FLAG : 0u);
 }
 
 // integrity: the key behind a keyword's algorithm, "internal_hash:alg:KEY".
@@ -66,6 +64,9 @@ void HideKey(DmTargetSpec& row) {
   }
 }
 
+// At most so many words in --exec: ARGS_MAX.
+constexpr size_t kMaxExecWords = 256;
+
 // How -o says a device is to be named.
 enum class DevName { kNumber, kMapped, kDisk };
 
@@ -92,14 +93,10 @@ DevName DevNameKind(const DmsetupContext& ctx) {
 // dm_device_get_name(), or "" when the number is all there is.
 std::string DeviceName(DmsetupContext& ctx, DevT dev, DevName kind) {
   if (kind == DevName::kNumber) return "";
-  BlockDevice* bdev = ctx.ctl.machine().FindBdev(dev);
-  if (bdev == nullptr) return "";
   if (kind == DevName::kMapped && dev.major_nr == ctx.ctl.major()) {
-    if (auto md = ctx.ctl.FindMinor(dev.minor_nr)) {
-      return Unmangle(md->dm_name());
-    }
+    if (std::optional<std::string> name = MappedName(ctx, dev)) return *name;
   }
-  return bdev->name();
+  return BlockName(ctx, dev).value_or("");
 }
 
 void DisplayInfoLong(DmsetupContext& ctx, const DmTask& task) {
@@ -112,7 +109,7 @@ void DisplayInfoLong(DmsetupContext& ctx, const DmTask& task) {
                   io.flags & DM_READONLY_FLAG ? " (READ-ONLY)" : "",
                   io.flags & DM_DEFERRED_REMOVE ? " (DEFERRED REMOVE)" : "",
                   "\n");
-  if (std::optional<uint32_t> ra = ReadAhead(ctx, task)) {
+  if (std::optional<uint32_t> ra = task.ReadAhead()) {
     absl::StrAppend(&ctx.out, "Read Ahead:        ", *ra, "\n");
   }
   absl::StrAppend(&ctx.out,
@@ -153,12 +150,14 @@ void PrintConcise(DmsetupContext& ctx, const DmTask& task,
 
 // --exec: runs the words with the device's node behind them.
 bool Exec(DmsetupContext& ctx, const std::string& name) {
-  DmTask node(ctx, DmTaskType::kMknodes);
-  if (!node.SetName(name) || !node.Run()) return false;
+  if (ctx.exec_failed) return ctx.log.Backtrace();
+  if (!Mknodes(ctx, name)) return ctx.log.Backtrace();
   std::vector<std::string> words = absl::StrSplit(
       *ctx.options.exec, absl::ByAnyChar(" \t\n\v\f\r"), absl::SkipEmpty());
-  if (words.empty()) return false;
-  words.push_back(absl::StrCat("/dev/mapper/", name));
+  ctx.exec_failed = words.empty() || words.size() >= kMaxExecWords;
+  if (words.empty()) return ctx.log.Backtrace();
+  if (ctx.exec_failed) return Say(ctx, "Too many args to --exec.");
+  words.push_back(absl::StrCat(kMapperDir, "/", name));
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -203,21 +202,39 @@ bool DisplayInfo(DmsetupContext& ctx, const DmTask& task) {
   return true;
 }
 
+bool TaskRun(DmsetupContext& ctx, DmTask& task) {
+  const bool ok = task.Run();
+  if (ctx.initial_timestamp) {
+    const auto passed =
+        std::chrono::steady_clock::now() - *ctx.initial_timestamp;
+    const auto ns =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(passed).count();
+    ctx.log.Debug(absl::StrFormat("Timestamp: %7d.%09d seconds",
+                                  ns / std::nano::den, ns % std::nano::den));
+  }
+  return ok;
+}
+
+void ApplySwitches(const DmsetupContext& ctx, DmTask& task) {
+  const DmsetupOptions& o = ctx.options;
+  if (o.noopencount) task.NoOpenCount();
+  if (o.inactive) task.AddFlags(DM_QUERY_INACTIVE_TABLE_FLAG);
+  if (o.checks) task.EnableChecks();
+}
+
 bool ProcessAll(DmsetupContext& ctx, const CommandCall& call, bool silent,
                 CommandFn fn) {
   DmTask list(ctx, DmTaskType::kList);
-  if (!list.Run()) return false;
+  if (ctx.options.checks) list.EnableChecks();
+  if (!TaskRun(ctx, list)) return ctx.log.Backtrace();
   if (list.names().empty()) {
     if (!silent) absl::StrAppend(&ctx.out, "No devices found\n");
     return true;
   }
   bool ok = true;
   for (const DmNameEntry& entry : list.names()) {
-    const std::string name = ctx.options.mangle == MangleMode::kNone
-                                 ? entry.name
-                                 : Unmangle(entry.name);
     CommandCall each = call;
-    each.listed_name = &name;
+    each.listed_name = &entry.name;
     each.listed_dev = entry.dev;
     each.multiple_devices = true;
     ok &= fn(ctx, each);
@@ -231,10 +248,11 @@ bool CmdStatus(DmsetupContext& ctx, const CommandCall& call) {
   const bool concise = call.verb == "table" && ctx.options.concise;
   DmTask task(ctx,
               call.verb == "table" ? DmTaskType::kTable : DmTaskType::kStatus);
-  if (!task.SetDevice(NameOf(call))) return false;
-  task.AddFlags(QueryFlags(ctx) |
+  if (!task.SetDevice(NameOf(call))) return ctx.log.Backtrace();
+  ApplySwitches(ctx, task);
+  task.AddFlags((ctx.options.noflush ? DM_NOFLUSH_FLAG : 0u) |
                 (call.verb == "measure" ? DM_IMA_MEASUREMENT_FLAG : 0u));
-  if (!task.Run()) return false;
+  if (!TaskRun(ctx, task)) return ctx.log.Backtrace();
   if (!task.exists()) return Say(ctx, "Device does not exist.");
   const std::string name = NameOf(call).value_or(task.name());
   std::vector<DmTargetSpec> rows = task.rows();
@@ -268,25 +286,28 @@ bool CmdStatus(DmsetupContext& ctx, const CommandCall& call) {
       (!concise || ctx.options.verbose > 1)) {
     absl::StrAppend(&ctx.out, "\n");
   }
-  if (matched && ctx.options.exec) return Exec(ctx, name);
+  if (matched && ctx.options.exec) {
+    return Exec(ctx, name) || ctx.log.Backtrace();
+  }
   return true;
 }
 
 bool CmdInfo(DmsetupContext& ctx, const CommandCall& call) {
   if (AboutAll(ctx, call)) return ProcessAll(ctx, call, false, CmdInfo);
   DmTask task(ctx, DmTaskType::kInfo);
-  if (!task.SetDevice(NameOf(call))) return false;
-  task.AddFlags(QueryFlags(ctx));
-  return task.Run() && DisplayInfo(ctx, task);
+  if (!task.SetDevice(NameOf(call))) return ctx.log.Backtrace();
+  ApplySwitches(ctx, task);
+  if (!TaskRun(ctx, task)) return ctx.log.Backtrace();
+  return DisplayInfo(ctx, task);
 }
 
 bool CmdDeps(DmsetupContext& ctx, const CommandCall& call) {
   if (AboutAll(ctx, call)) return ProcessAll(ctx, call, false, CmdDeps);
   const DevName kind = DevNameKind(ctx);
   DmTask task(ctx, DmTaskType::kDeps);
-  if (!task.SetDevice(NameOf(call))) return false;
-  task.AddFlags(QueryFlags(ctx));
-  if (!task.Run()) return false;
+  if (!task.SetDevice(NameOf(call))) return ctx.log.Backtrace();
+  ApplySwitches(ctx, task);
+  if (!TaskRun(ctx, task)) return ctx.log.Backtrace();
   if (ctx.options.verbose) DisplayInfo(ctx, task);
   if (call.multiple_devices && !ctx.options.verbose) {
     absl::StrAppend(&ctx.out, NameOf(call).value_or(""), ": ");
@@ -313,14 +334,16 @@ bool CmdLs(DmsetupContext& ctx, const CommandCall& call) {
     std::string ignored;
     const std::optional<TreeOptions> options =
         ParseTreeOptions(ctx.options.options.value_or(""), &ignored);
-    DevTree tree;
-    const bool ok = BuildWholeTree(ctx, tree);
-    return (!options || DrawTree(ctx, tree, *options)) && ok;
+    const bool ok = BuildWholeTree(ctx);
+    return (!options || DrawTree(ctx, *ctx.tree, *options)) && ok;
   }
   return ProcessAll(ctx, call, false, PrintName);
 }
 
 bool CmdTargets(DmsetupContext& ctx, const CommandCall&) {
+  DmTask task(ctx, DmTaskType::kListVersions);
+  if (ctx.options.checks) task.EnableChecks();
+  if (!TaskRun(ctx, task)) return ctx.log.Backtrace();
   const KernelProfile& profile = ctx.ctl.machine().profile();
   for (const TargetType* type : TargetTypes(profile)) {
     const TargetVersion& v = type->version(profile);
@@ -331,13 +354,13 @@ bool CmdTargets(DmsetupContext& ctx, const CommandCall&) {
 }
 
 bool CmdVersion(DmsetupContext& ctx, const CommandCall&) {
+  absl::StrAppend(&ctx.out, "Library version:   1.02.185 (2022-05-18)\n");
+  DmTask task(ctx, DmTaskType::kVersion);
+  if (!task.Run()) return Say(ctx, "Failed to get driver version");
   const KernelProfile& profile = ctx.ctl.machine().profile();
-  absl::StrAppendFormat(&ctx.out,
-                        "Library version:   1.02.185 (2022-05-18)\n"
-                        "Driver version:    %d.%d.%d\n",
-                        profile.dm_ioctl_version[0],
-                        profile.dm_ioctl_version[1],
-                        profile.dm_ioctl_version[2]);
+  absl::StrAppendFormat(
+      &ctx.out, "Driver version:    %d.%d.%d\n", profile.dm_ioctl_version[0],
+      profile.dm_ioctl_version[1], profile.dm_ioctl_version[2]);
   return true;
 }
 

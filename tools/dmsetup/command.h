@@ -7,6 +7,7 @@
 #ifndef DMDAX_TOOLS_DMSETUP_COMMAND_H_
 #define DMDAX_TOOLS_DMSETUP_COMMAND_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -87,6 +88,16 @@ bool CmdHelp(DmsetupContext& ctx, const CommandCall& call);
 
 // _display_info(): the long form, or the columns with -c.
 bool DisplayInfo(DmsetupContext& ctx, const DmTask& task);
+
+// _task_run(): DmTask::Run(), and with -vvv the time that has passed.
+bool TaskRun(DmsetupContext& ctx, DmTask& task);
+// --noopencount, --inactive and --checks, which most verbs pass on.
+void ApplySwitches(const DmsetupContext& ctx, DmTask& task);
+// dm_mknodes(): makes the node of a device, or those of all.
+bool Mknodes(DmsetupContext& ctx, const std::optional<std::string>& name);
+// _do_rename(), to a new name.
+bool DoRename(DmsetupContext& ctx, const std::optional<std::string>& name,
+              const std::string& new_name, bool to_uuid);
 
 // _process_all(): calls fn for every device; "No devices found" for none,
 // unless `silent`.

@@ -2,6 +2,7 @@
 #include "tools/dmsetup/dev_tree.h"
 
 #include "absl/algorithm/container.h"
+#include "absl/strings/str_cat.h"
 #include "tools/dmsetup/command.h"
 
 namespace dmdax {
@@ -59,7 +60,11 @@ bool DevTree::Add(DmsetupContext& ctx, size_t parent, DevT dev) {
   if (dev.major_nr == ctx.ctl.major()) {
     DmTask task(ctx, DmTaskType::kDeps);
     task.SetDevNumber(dev);
-    if (!task.Run()) return false;
+    if (!task.Run()) {
+      Say(ctx,
+          absl::StrCat("_deps: task run failed for (", dev.ToString(), ")"));
+      return ctx.log.Backtrace();
+    }
     Node& node = nodes_[index];
     node.name = task.name();
     node.uuid = task.uuid();
@@ -73,17 +78,20 @@ bool DevTree::Add(DmsetupContext& ctx, size_t parent, DevT dev) {
     return true;
   }
   for (const DevT& below : deps) {
-    if (!Add(ctx, index, below)) return false;
+    if (!Add(ctx, index, below)) return ctx.log.Backtrace();
   }
   return true;
 }
 
-bool BuildWholeTree(DmsetupContext& ctx, DevTree& tree) {
-  ctx.tree = &tree;
+bool BuildWholeTree(DmsetupContext& ctx) {
+  if (ctx.tree != nullptr) return true;
+  ctx.tree = std::make_shared<DevTree>();
   return ProcessAll(ctx, CommandCall{.verb = "ls"}, false,
                     [](DmsetupContext& c, const CommandCall& each) {
-                      return c.tree->Add(c, DevT::HugeDecode(each.listed_dev));
-                    });
+                      const DevT dev = DevT::HugeDecode(each.listed_dev);
+                      return c.tree->Add(c, dev) || c.log.Backtrace();
+                    }) ||
+         ctx.log.Backtrace();
 }
 
 }  // namespace dmdax

@@ -52,8 +52,9 @@ class DevTree {
   std::vector<Node> nodes_;
 };
 
-// Adds all mapped devices.  Even an incomplete tree may be shown.
-bool BuildWholeTree(DmsetupContext& ctx, DevTree& tree);
+// _build_whole_deptree(): makes ctx.tree of all mapped devices, unless it is
+// there already.  Even an incomplete tree may be shown.
+bool BuildWholeTree(DmsetupContext& ctx);
 
 }  // namespace dmdax
 

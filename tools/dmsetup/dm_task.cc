@@ -1,73 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/dmsetup/dm_task.h"
 
-#include <algorithm>
 #include <cerrno>
+#include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/errno_status.h"
+#include "dm/ctl_ioctl.h"
 
 namespace dmdax {
 namespace {
 
-// The verb in "device-mapper: <verb> ioctl on ...".
-absl::string_view Verb(DmTaskType type) {
-  switch (type) {
-    case DmTaskType::kCreate:
-      return "create";
-    case DmTaskType::kReload:
-      return "reload";
-    case DmTaskType::kRemove:
-      return "remove";
-    case DmTaskType::kRemoveAll:
-      return "remove_all";
-    case DmTaskType::kSuspend:
-      return "suspend";
-    case DmTaskType::kResume:
-      return "resume";
-    case DmTaskType::kInfo:
-      return "info";
-    case DmTaskType::kDeps:
-      return "deps";
-    case DmTaskType::kRename:
-      return "rename";
-    case DmTaskType::kStatus:
-      return "status";
-    case DmTaskType::kTable:
-      return "table";
-    case DmTaskType::kWaitEvent:
-      return "waitevent";
-    case DmTaskType::kList:
-      return "names";
-    case DmTaskType::kClear:
-      return "clear";
-    case DmTaskType::kTargetMsg:
-      return "message";
-    case DmTaskType::kSetGeometry:
-      return "setgeometry";
-    case DmTaskType::kMknodes:
-      return "mknodes";
-  }
-  return "";
+// Those whose absence a reply tells of, which is no failure.
+bool MayBeAbsent(DmTaskType type) {
+  return type == DmTaskType::kInfo || type == DmTaskType::kStatus ||
+         type == DmTaskType::kMknodes;
 }
 
 }  // namespace
 
 bool Say(DmsetupContext& ctx, absl::string_view text) {
-  absl::StrAppend(&ctx.err, text, "\n");
-  return false;
+  return ctx.log.Error(text);
 }
 
-std::string DmTask::name() const {
-  const std::string& n = io_.name.empty() ? name_ : io_.name;
-  return ctx_.options.mangle == MangleMode::kNone ? n : Unmangle(n);
+void CheckUdev(DmsetupContext& ctx) {
+  if (std::exchange(ctx.udev_checked, true)) return;
+  ctx.log.Debug("Udev is not running. Not using udev synchronisation code.");
 }
 
-std::string DmTask::uuid() const {
-  return ctx_.options.mangle == MangleMode::kNone ? io_.uuid
-                                                  : Unmangle(io_.uuid);
+DmTask::DmTask(DmsetupContext& ctx, DmTaskType type) : ctx_(ctx), type_(type) {
+  if (std::exchange(ctx.version_checked, true)) return;
+  DmTask(ctx, DmTaskType::kVersion).Run();
 }
 
 // --- running ---
@@ -96,74 +60,117 @@ absl::Status DmTask::Ioctl() {
     case DmTaskType::kInfo:
     case DmTaskType::kMknodes:
       return ctl.DevStatus(io_);
-    case DmTaskType::kDeps: {
-      bool has_table;
-      return ctl.TableDeps(io_, &deps_, &has_table);
-    }
+    case DmTaskType::kDeps:
+      return ctl.TableDeps(io_, &deps_, &has_table_);
     case DmTaskType::kRename:
-      return ctl.DevRename(io_, new_name_);
+      return ctl.DevRename(io_, new_name_.value_or(""));
     case DmTaskType::kStatus:
     case DmTaskType::kTable:
       return ctl.TableStatus(io_, &rows_);
-    case DmTaskType::kWaitEvent:
-      return ctl.DevWait(io_);
+    case DmTaskType::kWaitEvent: {
+      if (absl::Status s = ctl.DevWait(io_); !s.ok()) return s;
+      // The reply has the status as well.
+      DmIoctl query{.flags = io_.flags, .name = io_.name};
+      return ctl.TableStatus(query, &rows_);
+    }
     case DmTaskType::kList:
       return ctl.ListDevices(io_, &names_);
     case DmTaskType::kClear:
       return ctl.TableClear(io_);
     case DmTaskType::kTargetMsg: {
-      absl::Status s = ctl.TargetMsg(io_, sector_, text_, &reply_);
-      if (reply_.empty()) reply_ = UntouchedReply(sector_, text_);
+      const std::string text = text_.value_or("");
+      absl::Status s = ctl.TargetMsg(io_, sector_, text, &reply_);
+      if (reply_.empty()) reply_ = UntouchedReply(sector_, text);
       return s;
     }
     case DmTaskType::kSetGeometry:
-      return ctl.DevSetGeometry(io_, text_);
+      return ctl.DevSetGeometry(io_, text_.value_or(""));
+    case DmTaskType::kVersion:
+    case DmTaskType::kListVersions:
+      return absl::OkStatus();
+    case DmTaskType::kTargetVersion: {
+      // libdevmapper writes the interface that a command came with.
+      constexpr uint32_t kSince[] = {4, 41, 0};
+      absl::Status s =
+          CheckIoctlVersion(ctl, kSince, DM_GET_TARGET_VERSION_CMD);
+      if (!s.ok()) return s;
+      if (FindTargetType(name_, ctl.machine().profile()) != nullptr) return s;
+      return ErrnoError(EINVAL, "no such target type");
+    }
   }
   return absl::OkStatus();
 }
 
-// What the kernel tells must be mangled, unless all goes unmangled.
-bool DmTask::CheckReplyMangled() {
-  if (ctx_.options.mangle == MangleMode::kNone) return true;
-  std::vector<std::pair<absl::string_view, absl::string_view>> texts = {
-      {"name", io_.name}, {"UUID", io_.uuid}};
-  for (const DmNameEntry& entry : names_) texts.push_back({"name", entry.name});
-  for (const auto& [what, text] : texts) {
-    if (IsMangled(text)) continue;
-    return Say(ctx_,
-               absl::StrCat("The ", what, " \"", text,
-                            "\" should be mangled but it contains blacklisted "
-                            "characters."));
+// _flatten(): the header as it is sent.
+bool DmTask::Flatten() {
+  const auto fail = [&](absl::string_view text) {
+    Say(ctx_, text);
+    return Say(ctx_, "Couldn't create ioctl argument.");
+  };
+  io_ = DmIoctl();
+  if (minor_ >= 0) {
+    const uint32_t driver_major = ctx_.ctl.major();
+    if (default_major_ && major_ != static_cast<int>(driver_major)) {
+      ctx_.log.Verbose(absl::StrCat("Overriding major number of ", major_,
+                                    " with ", driver_major,
+                                    " for persistent device."));
+      major_ = static_cast<int>(driver_major);
+    }
+    if (major_ <= 0) {
+      return fail("Missing major number for persistent device.");
+    }
+    io_.flags |= DM_PERSISTENT_DEV_FLAG;
+    io_.dev = DevT{static_cast<uint32_t>(major_), static_cast<uint32_t>(minor_)}
+                  .HugeEncode();
+  }
+  // With a number, resume and reload are addressed by it alone.
+  const bool by_number =
+      (type_ == DmTaskType::kResume || type_ == DmTaskType::kReload) &&
+      minor_ >= 0 && major_ >= 0;
+  if (!by_number) io_.name = name_;
+  io_.uuid = uuid_;
+  io_.flags |= flags_;
+  io_.event_nr = event_nr_;
+  if (type_ == DmTaskType::kSuspend) io_.flags |= DM_SUSPEND_FLAG;
+  if (type_ == DmTaskType::kTable) io_.flags |= DM_STATUS_TABLE_FLAG;
+  if ((flags_ & DM_IMA_MEASUREMENT_FLAG) &&
+      ctx_.ctl.machine().profile().dm_ioctl_version[1] < kDmImaInterface) {
+    return fail(
+        "WARNING: IMA measurement unsupported by kernel.  Aborting "
+        "operation.");
   }
   return true;
 }
 
+// The ioctl, and again while it fails for a reason that may pass.
+absl::Status DmTask::IoctlWithRetries() {
+  constexpr unsigned kMaxAttempts = 25;  // DM_IOCTL_RETRIES
+  const DmIoctl request = io_;
+  for (unsigned attempt = 1;; ++attempt) {
+    LogIoctl(request, attempt);
+    io_ = request;
+    absl::Status s = Ioctl();
+    if (s.ok()) {
+      LogRepeats(request, attempt);
+      return s;
+    }
+    // Nothing changes meanwhile: nobody waits between two attempts.
+    const bool again = ErrnoOf(s) == EBUSY && type_ == DmTaskType::kRemove &&
+                       retry_remove_ && attempt < kMaxAttempts;
+    if (!again) return s;
+    SayFailed(EBUSY);
+  }
+}
+
+bool DmTask::SayFailed(int err) const {
+  return Say(ctx_, absl::StrCat("device-mapper: ", DmTaskName(type_),
+                                " ioctl on ", name_, " ", uuid_, NumberText(),
+                                " failed: ", ErrnoText(err)));
+}
+
 bool DmTask::RunOne() {
-  if (number_ && number_->major_nr == 0) {
-    return Say(ctx_,
-               "Missing major number for persistent device.\n"
-               "Couldn't create ioctl argument.");
-  }
-  if ((flags_ & DM_IMA_MEASUREMENT_FLAG) &&
-      ctx_.ctl.machine().profile().dm_ioctl_version[1] < kDmImaInterface) {
-    return Say(ctx_,
-               "WARNING: IMA measurement unsupported by kernel.  Aborting "
-               "operation.\nCouldn't create ioctl argument.");
-  }
-  io_.name = name_;
-  io_.uuid = uuid_;
-  io_.flags = flags_;
-  io_.dev = number_ ? number_->HugeEncode() : 0;
-  if (type_ == DmTaskType::kSuspend) io_.flags |= DM_SUSPEND_FLAG;
-  if (type_ == DmTaskType::kTable) io_.flags |= DM_STATUS_TABLE_FLAG;
-  // With a number, resume and reload are addressed by it alone.
-  if (number_ && type_ == DmTaskType::kReload) io_.name.clear();
-  if (number_ && type_ == DmTaskType::kResume) io_.name.clear();
-  const absl::Status s = Ioctl();
-  if (s.ok()) {
-    UpdateNodes();
-    return CheckReplyMangled();
-  }
+  if (!Flatten()) return false;
+  const absl::Status s = IoctlWithRetries();
   const int err = ErrnoOf(s);
   if (err == EAGAIN && type_ == DmTaskType::kWaitEvent) {
     ctx_.would_block = true;
@@ -174,60 +181,58 @@ bool DmTask::RunOne() {
   if (err == ENXIO && type_ == DmTaskType::kWaitEvent && ctx_.waited) {
     return true;
   }
-  if (err == ENXIO &&
-      (type_ == DmTaskType::kInfo || type_ == DmTaskType::kStatus ||
-       type_ == DmTaskType::kMknodes)) {
-    exists_ = false;
-    if (type_ == DmTaskType::kMknodes && name_.empty()) {
-      // Its node would be the directory.
-      Say(ctx_, "Unable to unlink device node for ''");
-    } else if (type_ == DmTaskType::kMknodes) {
-      ctx_.ctl.machine().RemoveNode(NodePath(name_));
-    }
-    return true;
-  }
-  std::string number;
-  if (number_) {
-    number = absl::StrCat("(", number_->ToString(), ")");
-  } else if (lone_major_ > 0) {
-    number = absl::StrCat("(", lone_major_, ":)");
-  }
-  return Say(ctx_,
-             absl::StrCat("device-mapper: ", Verb(type_), " ioctl on ", name_,
-                          " ", uuid_, number, " failed: ", ErrnoText(err)));
+  exists_ = s.ok();
+  if (!s.ok() && (err != ENXIO || !MayBeAbsent(type_))) return SayFailed(err);
+  if (!UnmangleReply()) return false;
+  StackNodeOps();
+  return true;
 }
 
-bool DmTask::CreateAndLoad() {
-  DmTask create(ctx_, DmTaskType::kCreate);
-  create.name_ = name_;
-  create.uuid_ = uuid_;
-  create.number_ = number_;
-  create.flags_ = flags_ & DM_PERSISTENT_DEV_FLAG;
-  if (!create.RunOne()) return false;
-
-  DmTask load(ctx_, DmTaskType::kReload);
-  load.name_ = name_;
-  load.SetDevNumber(create.dev());
-  load.AddFlags(flags_ & DM_READONLY_FLAG);
-  load.SetRows(std::move(rows_), std::move(columns_));
-  rows_.clear();
-  columns_ = nullptr;
-  uuid_.clear();
-  if (load.RunOne()) {
-    type_ = DmTaskType::kResume;
-    if (RunOne()) return true;
+// What the ioctl means for /dev/mapper.
+void DmTask::StackNodeOps() {
+  NodeOps& nodes = ctx_.nodes;
+  const bool on_create = ctx_.options.addnodeoncreate;
+  switch (type_) {
+    case DmTaskType::kCreate:
+      if (on_create && !name_.empty()) nodes.Add(name_, dev(), owner_);
+      break;
+    case DmTaskType::kMknodes:
+      // Here the node is called as the device is shown.
+      if (exists_) {
+        nodes.Add(io_.name, dev(), owner_);
+      } else if (given_name_) {
+        nodes.Remove(name_);
+      }
+      break;
+    case DmTaskType::kResume:
+      if (name_.empty()) break;
+      if (!on_create) nodes.Add(name_, dev(), owner_);
+      nodes.SetReadAhead(name_, dev(), read_ahead_);
+      break;
+    case DmTaskType::kRemove:
+      // A deferred removal leaves the device, but not the node.
+      if (given_name_) nodes.Remove(name_);
+      break;
+    case DmTaskType::kRename:
+      if (!(flags_ & DM_UUID_FLAG) && given_name_) {
+        nodes.Rename(name_, new_name_.value_or(""));
+      }
+      break;
+    default:
+      break;
   }
-  // Undo.  A number that was asked for is passed beside the name, which the
-  // kernel refuses: the device stays, as with dmsetup.
-  type_ = DmTaskType::kRemove;
-  flags_ = 0;
-  if (!RunOne()) Say(ctx_, "Failed to revert device creation.");
-  return false;
 }
 
 bool DmTask::Run() {
   const bool has_rows = !rows_.empty() || columns_ != nullptr;
   if (type_ == DmTaskType::kCreate && has_rows) return CreateAndLoad();
+  if (type_ == DmTaskType::kMknodes && !given_name_ && !given_uuid_ &&
+      major_ <= 0) {
+    return MknodesAll();
+  }
+  if (type_ == DmTaskType::kSuspend && enable_checks_) {
+    return SuspendWithChecks();
+  }
   return RunOne();
 }
 

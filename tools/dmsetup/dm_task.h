@@ -10,17 +10,21 @@
 // Mirrors: struct dm_task, dm_task_run of libdm/ioctl/libdm-iface.c and
 // dm_task_set_name of libdm/libdm-common.c (1.02.185).
 //
-// dm_task.cc runs it, dm_task_device.cc knows who is meant, dm_task_nodes.cc
-// keeps /dev/mapper.
+// dm_task.cc runs it, dm_task_device.cc knows who is meant, dm_task_log.cc has
+// the line that each ioctl gets in the log, dm_task_steps.cc those tasks that
+// are several ioctls; node_ops.h keeps /dev/mapper.
 #ifndef DMDAX_TOOLS_DMSETUP_DM_TASK_H_
 #define DMDAX_TOOLS_DMSETUP_DM_TASK_H_
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "dm/dm_ioctl.h"
+#include "tools/dmsetup/dm_log.h"
+#include "tools/dmsetup/node_ops.h"
 #include "tools/dmsetup/options.h"
 
 namespace dmdax {
@@ -35,23 +39,35 @@ struct DmsetupContext {
   std::string input;  // standard input, whole
   std::string out = {};
   std::string err = {};
+  LibdmLog log{out, err};
+  NodeOps nodes{ctl.machine(), log};
   // What dmsetup does not say: where exactly the input is wrong, and why.
   std::vector<std::string> hints = {};
   std::shared_ptr<InfoReport> report = {};  // of -c and -S
-  DevTree* tree = nullptr;                  // that is being built
+  std::shared_ptr<DevTree> tree = {};       // of all devices, once asked for
   bool concise_printed = false;             // a line of table --concise is open
+  bool exec_failed = false;                 // --exec has no words
+  size_t num_devices = 0;                   // counted by remove_all
   // Set when a command would wait for ever (`wait`): the caller decides.
   bool would_block = false;
   // It has done so before: a device that is gone since had its last event.
   bool waited = false;
+  // What libdevmapper does once: ask the driver's version, look for udev.
+  bool version_checked = false;
+  bool udev_checked = false;
+  // How often the room for a reply was doubled: _ioctl_buffer_double_factor.
+  unsigned buffer_doublings = 0;
+  // With -vvv: since when commands are timed.
+  std::optional<std::chrono::steady_clock::time_point> initial_timestamp = {};
 };
 
 // log_error(): a line of standard error.  Returns false, the failure that it
 // tells of.
 bool Say(DmsetupContext& ctx, absl::string_view text);
 
-// Where libdevmapper has its nodes.
-inline constexpr char kMapperDir[] = "/dev/mapper";
+// dm_udev_get_sync_support(): never, since an emulated machine has no udev.
+// Says so once.
+void CheckUdev(DmsetupContext& ctx);
 
 enum class DmTaskType {
   kCreate,
@@ -71,11 +87,18 @@ enum class DmTaskType {
   kTargetMsg,
   kSetGeometry,
   kMknodes,
+  kVersion,
+  kListVersions,
+  kTargetVersion,
 };
+
+// "create", "names" ...: _cmd_data_v4.
+absl::string_view DmTaskName(DmTaskType type);
 
 class DmTask {
  public:
-  DmTask(DmsetupContext& ctx, DmTaskType type) : ctx_(ctx), type_(type) {}
+  // The first of all asks for the driver's version.
+  DmTask(DmsetupContext& ctx, DmTaskType type);
 
   // _set_task_device(): by name, or by -u or -j and -m of the options.
   bool SetDevice(const std::optional<std::string>& name);
@@ -85,10 +108,16 @@ class DmTask {
   bool SetNewName(absl::string_view name);
   bool SetNewUuid(absl::string_view uuid);
   void SetDevNumber(DevT dev);
-  // As asked for: a negative minor is none, a major of 0 or less is missing.
-  void SetDevNumber(int major_nr, int minor_nr);
+  void SetMajor(int major_nr);
+  void SetMinor(int minor_nr) { minor_ = minor_nr; }
   void AddFlags(uint32_t flags) { flags_ |= flags; }
-  void SetEventNr(uint32_t event_nr) { io_.event_nr = event_nr; }
+  // --noopencount, --checks and --retry, which are no flags of the kernel.
+  void NoOpenCount() { no_open_count_ = true; }
+  void EnableChecks() { enable_checks_ = true; }
+  void RetryRemove() { retry_remove_ = true; }
+  void SetEventNr(uint32_t event_nr) { event_nr_ = event_nr; }
+  void SetOwner(const NodeOwner& owner) { owner_ = owner; }
+  void SetReadAhead(NodeReadAhead value) { read_ahead_ = value; }
   void SetSector(sector_t sector) { sector_ = sector; }
   void SetText(std::string text) { text_ = std::move(text); }
   // `columns`, unless null, are the rows; their devices need no escapes.
@@ -99,11 +128,9 @@ class DmTask {
   }
 
   // dm_task_run(): false after printing "device-mapper: ... failed: ...".
-  // kCreate with rows is create, load and resume, undone on failure.
+  // kCreate with rows is create, load and resume, undone on failure; kMknodes
+  // without a name is about all.
   bool Run();
-
-  // The name that was set, as the kernel gets it.
-  const std::string& kernel_name() const { return name_; }
 
   // The reply.
   const DmIoctl& io() const { return io_; }
@@ -113,43 +140,81 @@ class DmTask {
   const std::vector<DmNameEntry>& names() const { return names_; }
   const std::vector<DevT>& deps() const { return deps_; }
   const std::string& reply() const { return reply_; }
-  // dm_task_get_name(): the reply's name, unmangled.
-  std::string name() const;
-  std::string uuid() const;
+  // dm_task_get_name(): the reply's, as it is shown.
+  const std::string& name() const { return io_.name; }
+  const std::string& uuid() const { return io_.uuid; }
+  // dm_task_get_name_mangled() and its like; nothing after saying why not.
+  std::optional<std::string> MangledName() const;
+  std::optional<std::string> MangledUuid() const;
+  std::string UnmangledName() const { return UnmangledAs("name", name()); }
+  std::string UnmangledUuid() const { return UnmangledAs("UUID", uuid()); }
+  // dm_task_get_read_ahead(): nothing after saying why not.
+  std::optional<uint32_t> ReadAhead() const {
+    return ctx_.nodes.ReadAhead(name(), dev());
+  }
   DevT dev() const { return DevT::HugeDecode(io_.dev); }
 
  private:
   bool SetNameFromPath(const std::string& path);
   bool SetPlainName(absl::string_view name, MangleMode mode);
-  bool CreateAndLoad();
-  absl::Status Ioctl();
+  // What another task of the same device asks for.
+  bool CopyIdentity(const DmTask& from);
+
   bool RunOne();
-  bool CheckReplyMangled();
+  bool CreateAndLoad();
+  bool SuspendWithChecks();
+  bool CheckChildrenNotSuspended(std::optional<DevT> device);
+  bool MknodesAll();
+
+  bool Flatten();
+  absl::Status Ioctl();
+  absl::Status IoctlWithRetries();
+  void LogIoctl(const DmIoctl& request, unsigned attempt) const;
+  void LogRepeats(const DmIoctl& request, unsigned attempt);
+  bool SayFailed(int err) const;
+  size_t BufferSize() const;
+  bool IsBufferFull(size_t size) const;
+  std::string NumberText() const;
+  std::string UnmangledAs(absl::string_view what,
+                          const std::string& text) const;
+  bool UnmangleReply();
+  bool UnmangleText(absl::string_view what, std::string& text);
+  void LogMismatch(absl::string_view what, absl::string_view text) const;
+  void StackNodeOps();
+
   // Mangles a name or uuid; says what is wrong with `s`, and that `failed`.
+  struct Mangling {
+    absl::string_view what;    // "name", "new UUID"
+    absl::string_view device;  // "Device name", in the log
+    absl::string_view failed;  // "device name", in the complaint
+    absl::string_view stop;    // that ends the complaint
+    size_t max;
+  };
   std::optional<std::string> MangleOrSay(absl::string_view s,
-                                         absl::string_view what, size_t max,
-                                         MangleMode mode,
-                                         absl::string_view failed);
-  void UpdateNodes();
-  std::string NodePath(absl::string_view name) const;
-  bool AddNode(DevT dev);
+                                         const Mangling& how, MangleMode mode);
 
   DmsetupContext& ctx_;
   DmTaskType type_;
-  std::string name_;  // mangled, as the kernel gets it
-  std::string uuid_;
-  std::string new_name_;
-  std::optional<DevT> number_;
-  int lone_major_ = 0;  // asked for without a minor: shown, but not sent
+  // As given, and as the kernel gets them.
+  std::optional<std::string> given_name_, given_uuid_;
+  std::string name_, uuid_;
+  std::optional<std::string> new_name_;
+  int major_ = -1, minor_ = -1;
+  bool default_major_ = true;  // none was set: the driver's will do
   uint32_t flags_ = 0;
+  bool no_open_count_ = false, enable_checks_ = false, retry_remove_ = false;
+  uint32_t event_nr_ = 0;
+  NodeOwner owner_;
+  NodeReadAhead read_ahead_;
   sector_t sector_{};
-  std::string text_;
+  std::optional<std::string> text_;  // a message or geometry
   DmIoctl io_;
   bool exists_ = true;
   std::vector<DmTargetSpec> rows_;
   std::shared_ptr<const LinearRows> columns_;
   std::vector<DmNameEntry> names_;
   std::vector<DevT> deps_;
+  bool has_table_ = false;
   std::string reply_;
 };
 

@@ -13,27 +13,39 @@
 namespace dmdax {
 
 std::optional<std::string> DmTask::MangleOrSay(absl::string_view s,
-                                               absl::string_view what,
-                                               size_t max, MangleMode mode,
-                                               absl::string_view failed) {
-  absl::StatusOr<std::string> mangled = Mangle(s, what, max, mode);
-  if (mangled.ok()) return *std::move(mangled);
-  Say(ctx_, mangled.status().message());
-  if (!absl::StrContains(mangled.status().message(), "more than once")) {
-    // Only of those in use already does the sentence end in a full stop.
-    Say(ctx_, absl::StrCat("Failed to mangle ", failed, s,
-                           absl::StartsWith(what, "new") ? "\"" : "\"."));
+                                               const Mangling& how,
+                                               MangleMode mode) {
+  if (mode == MangleMode::kNone) return std::string(s);
+  if (absl::Status once = CheckMangledOnce(s, how.what, mode); !once.ok()) {
+    Say(ctx_, once.message());
+    ctx_.log.Backtrace();
+    return std::nullopt;
   }
-  return std::nullopt;
+  absl::StatusOr<std::string> mangled = Mangle(s, how.what, how.max, mode);
+  if (!mangled.ok()) {
+    Say(ctx_, mangled.status().message());
+    Say(ctx_, absl::StrCat("Failed to mangle ", how.failed, " \"", s, "\"",
+                           how.stop));
+    return std::nullopt;
+  }
+  if (*mangled != s) {
+    ctx_.log.Debug(absl::StrCat(how.device, " mangled [",
+                                mode == MangleMode::kAuto ? "auto" : "hex",
+                                "]: ", s, " --> ", *mangled));
+  }
+  return *std::move(mangled);
 }
 
 bool DmTask::SetPlainName(absl::string_view name, MangleMode mode) {
+  given_name_.reset();
+  name_.clear();
   if (name.size() > DmCtl::kNameLen) {
     return Say(ctx_, absl::StrCat("Name \"", name, "\" too long."));
   }
-  std::optional<std::string> mangled =
-      MangleOrSay(name, "name", DmCtl::kNameLen, mode, "device name \"");
+  std::optional<std::string> mangled = MangleOrSay(
+      name, {"name", "Device name", "device name", ".", DmCtl::kNameLen}, mode);
   if (!mangled) return false;
+  given_name_ = std::string(name);
   name_ = *std::move(mangled);
   return true;
 }
@@ -61,7 +73,8 @@ bool DmTask::SetNameFromPath(const std::string& path) {
   if (!dev.ok()) {
     return Say(ctx_, absl::StrCat("Device ", path, " not found"));
   }
-  absl::StatusOr<DevT> mapper = machine.LookupBdev(NodePath(base));
+  absl::StatusOr<DevT> mapper =
+      machine.LookupBdev(absl::StrCat(kMapperDir, "/", base));
   if (mapper.ok() && *mapper == *dev) {
     return SetPlainName(base, MangleMode::kNone);
   }
@@ -81,32 +94,32 @@ bool DmTask::SetName(absl::string_view name) {
 
 bool DmTask::SetUuid(absl::string_view uuid) {
   std::optional<std::string> mangled = MangleOrSay(
-      uuid, "UUID", DmCtl::kUuidLen, ctx_.options.mangle, "device uuid \"");
+      uuid, {"UUID", "Device uuid", "device uuid", ".", DmCtl::kUuidLen},
+      ctx_.options.mangle);
   if (!mangled) return false;
+  given_uuid_ = std::string(uuid);
   uuid_ = *std::move(mangled);
   return true;
 }
 
-void DmTask::SetDevNumber(int major_nr, int minor_nr) {
-  // libdevmapper's "none" is -1, and so is all below it.
-  if (minor_nr < 0) {
-    lone_major_ = major_nr;
-    return;
-  }
-  SetDevNumber({static_cast<uint32_t>(std::max(major_nr, 0)),
-                static_cast<uint32_t>(minor_nr)});
+void DmTask::SetMajor(int major_nr) {
+  major_ = major_nr;
+  default_major_ = false;
 }
 
 void DmTask::SetDevNumber(DevT dev) {
-  number_ = dev;
-  flags_ |= DM_PERSISTENT_DEV_FLAG;
+  SetMajor(static_cast<int>(dev.major_nr));
+  SetMinor(static_cast<int>(dev.minor_nr));
 }
 
 bool DmTask::SetDevice(const std::optional<std::string>& name) {
-  if (name) return SetName(*name);
-  if (ctx_.options.uuid) return SetUuid(*ctx_.options.uuid);
+  if (name) return SetName(*name) || ctx_.log.Backtrace();
+  if (ctx_.options.uuid) {
+    return SetUuid(*ctx_.options.uuid) || ctx_.log.Backtrace();
+  }
   if (ctx_.options.major && ctx_.options.minor) {
-    SetDevNumber(*ctx_.options.major, *ctx_.options.minor);
+    SetMajor(*ctx_.options.major);
+    SetMinor(*ctx_.options.minor);
     return true;
   }
   return Say(ctx_, "No device specified.");
@@ -123,9 +136,10 @@ bool DmTask::SetNewName(absl::string_view name) {
   if (name.empty()) {
     return Say(ctx_, "Non empty new name is required.");
   }
-  std::optional<std::string> mangled =
-      MangleOrSay(name, "new name", DmCtl::kNameLen, ctx_.options.mangle,
-                  "new device name \"");
+  std::optional<std::string> mangled = MangleOrSay(
+      name,
+      {"new name", "New device name", "new device name", "", DmCtl::kNameLen},
+      ctx_.options.mangle);
   if (!mangled) return false;
   new_name_ = *std::move(mangled);
   return true;
@@ -135,13 +149,76 @@ bool DmTask::SetNewUuid(absl::string_view uuid) {
   if (uuid.size() > DmCtl::kUuidLen) {
     return Say(ctx_, absl::StrCat("Uuid \"", uuid, "\" too long"));
   }
-  std::optional<std::string> mangled =
-      MangleOrSay(uuid, "new UUID", DmCtl::kUuidLen, ctx_.options.mangle,
-                  "new device UUID \"");
+  std::optional<std::string> mangled = MangleOrSay(
+      uuid,
+      {"new UUID", "New device uuid", "new device UUID", "", DmCtl::kUuidLen},
+      ctx_.options.mangle);
   if (!mangled) return false;
   new_name_ = *std::move(mangled);
   flags_ |= DM_UUID_FLAG;
   return true;
+}
+
+std::optional<std::string> DmTask::MangledName() const {
+  const absl::StatusOr<std::string> mangled =
+      Mangle(name(), "name", DmCtl::kNameLen, ctx_.options.mangle);
+  if (mangled.ok()) return *mangled;
+  Say(ctx_, mangled.status().message());
+  Say(ctx_, absl::StrCat("Failed to mangle device name \"", name(), "\"."));
+  return std::nullopt;
+}
+
+std::optional<std::string> DmTask::MangledUuid() const {
+  const absl::StatusOr<std::string> mangled =
+      Mangle(uuid(), "UUID", DmCtl::kUuidLen, ctx_.options.mangle);
+  if (mangled.ok()) return *mangled;
+  Say(ctx_, mangled.status().message());
+  Say(ctx_, absl::StrCat("Failed to mangle device uuid \"", uuid(), "\"."));
+  return std::nullopt;
+}
+
+std::string DmTask::UnmangledAs(absl::string_view what,
+                                const std::string& text) const {
+  // Unless all stays as it is, the reply is unmangled already.
+  if (ctx_.options.mangle != MangleMode::kNone) return text;
+  Unmangled unmangled = Unmangle(text);
+  if (unmangled.mismatch) LogMismatch(what, text);
+  return std::move(unmangled.text);
+}
+
+void DmTask::LogMismatch(absl::string_view what, absl::string_view text) const {
+  ctx_.log.Debug(absl::StrCat("Hex encoding mismatch detected in ", what, " \"",
+                              text, "\" while trying to unmangle it."));
+}
+
+// _do_dm_ioctl_unmangle_string(): the text as it is shown.
+bool DmTask::UnmangleText(absl::string_view what, std::string& text) {
+  const MangleMode mode = ctx_.options.mangle;
+  if (mode == MangleMode::kNone || text.empty()) return true;
+  if (absl::Status s = CheckMangledOnce(text, what, mode); !s.ok()) {
+    Say(ctx_, s.message());
+    return ctx_.log.Backtrace();
+  }
+  if (!IsMangled(text)) {
+    Say(ctx_, absl::StrCat("The ", what, " \"", text,
+                           "\" should be mangled but it contains blacklisted "
+                           "characters."));
+    ctx_.log.Debug(
+        absl::StrCat("_do_dm_ioctl_unmangle_string: failed to unmangle ", what,
+                     " \"", text, "\""));
+    return false;
+  }
+  Unmangled unmangled = Unmangle(text);
+  if (unmangled.mismatch) LogMismatch(what, text);
+  text = std::move(unmangled.text);
+  return true;
+}
+
+bool DmTask::UnmangleReply() {
+  bool ok = UnmangleText("name", io_.name);
+  for (DmNameEntry& entry : names_) ok &= UnmangleText("name", entry.name);
+  if (!ok) return false;
+  return type_ == DmTaskType::kRemove || UnmangleText("UUID", io_.uuid);
 }
 
 }  // namespace dmdax

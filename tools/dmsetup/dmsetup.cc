@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "tools/dmsetup/command.h"
 #include "tools/dmsetup/report.h"
 #include "tools/dmsetup/stats/size_string.h"
@@ -117,6 +118,47 @@ std::string Usage(const DmsetupOptions& o) {
   return o.usage_name == "dmsetup" ? kDmsetupUsage : StatsUsage(o.usage_name);
 }
 
+// What -vv and -vvv ask for.
+void StartLog(DmsetupContext& ctx) {
+  const int verbose = ctx.options.verbose;
+  ctx.log.set_verbose(verbose > 1);
+  if (verbose <= 2) return;
+  ctx.initial_timestamp = std::chrono::steady_clock::now();
+  ctx.log.Debug("Timestamp:       0.000000000 seconds");
+}
+
+// _set_up_udev_support().
+void SetUpUdev(DmsetupContext& ctx) {
+  DmsetupOptions& o = ctx.options;
+  if (o.noudevsync) CheckUdev(ctx);
+  const auto log = [&](absl::string_view by) {
+    ctx.log.Debug(absl::StrFormat("Using udev transaction 0x%08X defined by %s",
+                                  o.udev_cookie, by));
+  };
+  const char* const cookie = getenv("DM_UDEV_COOKIE");
+  if (o.udev_cookie != 0) {
+    log("--udevcookie option.");
+  } else if (cookie != nullptr && *cookie != '\0') {
+    o.udev_cookie = CookieValue(cookie, &ctx.err).value_or(0);
+    if (o.udev_cookie != 0) log("DM_UDEV_COOKIE environment variable.");
+  }
+  constexpr absl::string_view kUdevDir = "/dev/";
+  const char* const dev_dir = getenv("DM_DEV_DIR");
+  if (dev_dir == nullptr || *dev_dir == '\0' || dev_dir == kUdevDir ||
+      absl::StrCat(dev_dir, "/") == kUdevDir) {
+    return;
+  }
+  ctx.log.Debug(absl::StrCat(
+      "The path ", dev_dir,
+      " used for creating device nodes that is set via DM_DEV_DIR environment "
+      "variable differs from the path ",
+      kUdevDir,
+      " that is used by udev. All warnings about udev not working correctly "
+      "while processing particular nodes will be suppressed. These nodes and "
+      "symlinks will be managed in each directory separately."));
+  ctx.log.Debug("DM udev checking disabled");
+}
+
 // Runs the command, as often as --count asks, with its report.
 bool Start(DmsetupContext& ctx, const DmsetupCommand& asked) {
   DmsetupOptions& o = ctx.options;
@@ -130,20 +172,28 @@ bool Start(DmsetupContext& ctx, const DmsetupCommand& asked) {
   if (o.columns) {
     const absl::string_view subcommand =
         command->has_subcommands ? o.args[0] : absl::string_view();
-    if (!InitReport(ctx, command->name, subcommand)) return false;
+    if (!InitReport(ctx, command->name, subcommand)) {
+      return ctx.log.Backtrace();
+    }
     if (selects) ctx.report->selected_command = &asked;
   }
   if (o.units && !ParseSizeUnits(*o.units)) {
-    absl::StrAppend(&ctx.err, "Invalid --units argument.\n");
-    return false;
+    return Say(ctx, "Invalid --units argument.");
   }
   // Nothing changes meanwhile: nobody waits for an interval to pass.
   const int count = std::max(o.count.value_or(1), 1);
+  if (count > 1) {
+    // Only a report has one.
+    const int interval = o.columns ? o.interval.value_or(1) : 0;
+    ctx.log.Debug("Using timerfd for interval timekeeping.");
+    ctx.log.Debug(
+        absl::StrCat("Setting interval timer to: ", interval, "s 0ns"));
+  }
   for (int i = 1; i <= count; ++i) {
     const bool ok = Perform(ctx, *command);
     if (ctx.concise_printed) absl::StrAppend(&ctx.out, "\n");
     OutputReport(ctx);
-    if (!ok) return false;
+    if (!ok) return ctx.log.Backtrace();
     if (i < count && ctx.report != nullptr) {
       absl::StrAppend(&ctx.out, "\n");
     }
@@ -172,7 +222,7 @@ bool Run(DmsetupContext& ctx) {
     absl::StrAppend(&ctx.err, "Incorrect number of arguments.\n", Usage(o));
     return false;
   }
-  if (o.help || o.version) return Perform(ctx, *command);
+  if (o.help || o.version) return Perform(ctx, *command) || ctx.log.Backtrace();
   if (command->name == "splitname") o.columns = true;
   if (command->name == "stats") {
     o.columns = true;
@@ -184,11 +234,7 @@ bool Run(DmsetupContext& ctx) {
     absl::StrAppend(&ctx.err, "Couldn't process command line.\n");
     return false;
   }
-  // A cookie of the environment is complained about, and that is all.
-  const char* const cookie = getenv("DM_UDEV_COOKIE");
-  if (!o.udevcookie && cookie != nullptr && *cookie != '\0') {
-    CookieValue(cookie, &ctx.err);
-  }
+  SetUpUdev(ctx);
   return Start(ctx, *command);
 }
 
@@ -218,7 +264,11 @@ DmsetupResult RunDmsetup(DmCtl& ctl, absl::Span<const std::string> args,
   DmsetupContext ctx{
       .ctl = ctl, .options = *options, .input = std::move(input)};
   ctx.waited = waited;
-  const bool ok = Run(ctx);
+  StartLog(ctx);
+  bool ok = CheckDmsetupOptions(*options, &ctx.err) ||
+            Say(ctx, "Couldn't process command line.");
+  ok = ok && Run(ctx);
+  ctx.nodes.Update();
   result.rc = ok || options->help || options->version ? 0 : 1;
   result.out = std::move(ctx.out);
   result.err += ctx.err;
@@ -232,7 +282,8 @@ bool DmsetupReadsInput(absl::Span<const std::string> args) {
   argv.insert(argv.end(), args.begin(), args.end());
   std::string ignored;
   std::optional<DmsetupOptions> o = ParseDmsetupOptions(argv, &ignored);
-  if (!o || o->notable || o->table || o->help || o->version) return false;
+  if (!o || !CheckDmsetupOptions(*o, &ignored)) return false;
+  if (o->notable || o->table || o->help || o->version) return false;
   const bool by_name = !o->uuid && !o->major;
   if (o->command == "udevcomplete_all") return !o->yes;
   if (o->command == "create") {

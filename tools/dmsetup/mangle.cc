@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/dmsetup/mangle.h"
 
+#include <cstdio>
+#include <cstring>
+
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -16,58 +18,60 @@ bool IsWhitelisted(char c) {
          absl::StrContains("#+-.:=@_", absl::string_view(&c, 1));
 }
 
-bool IsMangledChar(absl::string_view s) {
-  return s.size() >= 4 && s[0] == '\\' && s[1] == 'x' &&
-         absl::ascii_isxdigit(static_cast<unsigned char>(s[2])) &&
-         absl::ascii_isxdigit(static_cast<unsigned char>(s[3]));
-}
+// "\\x": what follows counts as a number, whatever it is.
+bool StartsEscape(absl::string_view s) { return absl::StartsWith(s, "\\x"); }
 
 }  // namespace
 
+absl::Status CheckMangledOnce(absl::string_view s, absl::string_view what,
+                              MangleMode mode) {
+  if (mode != MangleMode::kAuto || !absl::StrContains(s, "\\x5cx")) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("The ", what, " \"", s,
+                   "\" seems to be mangled more than once. "
+                   "This is not allowed in auto mode."));
+}
+
 absl::StatusOr<std::string> Mangle(absl::string_view s, absl::string_view what,
                                    size_t max, MangleMode mode) {
-  if (mode == MangleMode::kNone || s.empty()) return std::string(s);
-  if (mode == MangleMode::kAuto && absl::StrContains(s, "\\x5cx")) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("The ", what, " \"", s,
-                     "\" seems to be mangled more than once. "
-                     "This is not allowed in auto mode."));
-  }
+  const bool keeps_mangled = mode != MangleMode::kHex;
   std::string mangled;
   bool was_mangled = false, needs_mangling = false;
+  const auto mixed = [&] {
+    return absl::InvalidArgumentError(
+        absl::StrCat("The ", what, " \"", s,
+                     "\" contains mixed mangled and unmangled characters or "
+                     "it's already mangled improperly."));
+  };
+  const auto too_long = [&] {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "Mangled form of the ", what, " too long for \"", s, "\"."));
+  };
+  // The NUL that ends it counts.
+  const auto has_room = [&](size_t n) { return mangled.size() + n <= max + 1; };
+  constexpr size_t kEscape = 4;
   for (size_t i = 0; i < s.size(); ++i) {
-    if (mode == MangleMode::kAuto && IsMangledChar(s.substr(i))) {
+    if (keeps_mangled && StartsEscape(s.substr(i))) {
+      if (s.size() - i < kEscape || needs_mangling) return mixed();
+      if (!has_room(kEscape)) return too_long();
       was_mangled = true;
-      absl::StrAppend(&mangled, s.substr(i, 4));
-      i += 3;
+      absl::StrAppend(&mangled, s.substr(i, kEscape));
+      i += kEscape - 1;
     } else if (IsWhitelisted(s[i])) {
+      if (!has_room(1)) return too_long();
       mangled.push_back(s[i]);
     } else {
+      if (keeps_mangled && was_mangled) return mixed();
+      if (!has_room(kEscape)) return too_long();
       needs_mangling = true;
       absl::StrAppendFormat(&mangled, "\\x%02x",
                             static_cast<unsigned char>(s[i]));
     }
-    if (mode == MangleMode::kAuto && was_mangled && needs_mangling) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("The ", what, " \"", s,
-                       "\" contains mixed mangled and unmangled characters or "
-                       "it's already mangled improperly."));
-    }
-    if (mangled.size() > max) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "Mangled form of the ", what, " too long for \"", s, "\"."));
-    }
   }
+  if (!has_room(1)) return too_long();
   return mangled;
-}
-
-std::string MangledAs(absl::string_view s, absl::string_view what,
-                      MangleMode mode) {
-  const bool plain = mode == MangleMode::kNone;
-  constexpr size_t kAnyLength = 4096;
-  return Mangle(plain ? std::string(s) : Unmangle(s), what, kAnyLength,
-                plain ? MangleMode::kAuto : mode)
-      .value_or(std::string(s));
 }
 
 bool IsMangled(absl::string_view s) {
@@ -77,18 +81,29 @@ bool IsMangled(absl::string_view s) {
   return true;
 }
 
-std::string Unmangle(absl::string_view s) {
-  std::string plain;
-  while (!s.empty()) {
-    if (!IsMangledChar(s)) {
-      plain.push_back(s[0]);
-      s.remove_prefix(1);
+Unmangled Unmangle(absl::string_view s) {
+  Unmangled result;
+  bool applied = false;
+  for (size_t i = 0; i < s.size(); ++i) {
+    if (!StartsEscape(s.substr(i))) {
+      result.text.push_back(s[i]);
       continue;
     }
-    absl::StrAppend(&plain, absl::HexStringToBytes(s.substr(2, 2)));
-    s.remove_prefix(4);
+    const std::string digits(s.substr(i + 2, 2));
+    unsigned code = 0;
+    if (sscanf(digits.c_str(), "%2x", &code) == 0) {
+      result.mismatch = true;
+      break;
+    }
+    result.text.push_back(static_cast<char>(code));
+    applied = true;
+    i += 3;
   }
-  return plain;
+  // A text in which nothing was decoded stays whole.
+  if (!applied) result.text = std::string(s);
+  // As a C string ends.
+  result.text.resize(strlen(result.text.c_str()));
+  return result;
 }
 
 }  // namespace dmdax

@@ -4,7 +4,7 @@
 // in names and uuids.
 //
 //   Mangle("a b", MangleMode::kAuto)   ->  "a\x20b"
-//   Unmangle("a\\x20b")                ->  "a b"
+//   Unmangle("a\\x20b").text           ->  "a b"
 //
 // Mirrors: mangle_string, unmangle_string of libdm/libdm-common.c (1.02.185).
 #ifndef DMDAX_TOOLS_DMSETUP_MANGLE_H_
@@ -12,6 +12,7 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
@@ -19,21 +20,27 @@ namespace dmdax {
 
 enum class MangleMode { kNone, kAuto, kHex };
 
-// The mangled form.  `what` ("name", "UUID", "new name") and `max` (bytes the
-// result may have) go into the message of a refusal: InvalidArgument with
-// libdevmapper's words.
+// mangle_string(): the mangled form.  `what` ("name", "UUID", "new name") and
+// `max` (bytes the result may have) go into the message of a refusal:
+// InvalidArgument with libdevmapper's words.  Automatically, what is mangled
+// already stays as it is.
 absl::StatusOr<std::string> Mangle(absl::string_view s, absl::string_view what,
                                    size_t max, MangleMode mode);
 
-// dm_task_get_name_mangled(): what the kernel has as `mode` would mangle it.
-std::string MangledAs(absl::string_view s, absl::string_view what,
-                      MangleMode mode);
+// check_multiple_mangled_string_allowed(): automatically, nothing may seem to
+// be mangled twice.
+absl::Status CheckMangledOnce(absl::string_view s, absl::string_view what,
+                              MangleMode mode);
+
+// unmangle_string(): every \xHH decoded, as far as they can be.
+struct Unmangled {
+  std::string text;
+  bool mismatch = false;  // at an \x without a hexadecimal number
+};
+Unmangled Unmangle(absl::string_view s);
 
 // Nothing in it needs mangling.
 bool IsMangled(absl::string_view s);
-
-// Every \xHH decoded.
-std::string Unmangle(absl::string_view s);
 
 }  // namespace dmdax
 

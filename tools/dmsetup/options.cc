@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/errno_status.h"
 
 namespace dmdax {
@@ -218,13 +219,22 @@ bool ApplyChecked(int c, const char* arg, DmsetupOptions& o, std::string* err) {
       o.minor = atoi(arg);
       return true;
     case kUdevCookie:
-      o.udevcookie = true;
-      CookieValue(arg, err);
+      o.udev_cookie = CookieValue(arg, err).value_or(0);
+      return true;
+    case 'U':
+      o.uid = atoi(arg);
+      return true;
+    case 'G':
+      o.gid = atoi(arg);
       return true;
     case kReadAhead: {
-      const int value = atoi(arg);  // "auto" and "none" are 0 to it
-      // -1 is "auto".
-      if (value >= -1) return true;
+      constexpr int kAuto = -1;
+      // "none" is 0 to atoi() as well.
+      const int value = absl::EqualsIgnoreCase(arg, "auto") ? kAuto : atoi(arg);
+      o.read_ahead = value;
+      o.read_ahead_minimum |=
+          absl::StartsWith(absl::StripLeadingAsciiWhitespace(arg), "+");
+      if (value >= kAuto) return true;
       absl::StrAppend(err, "Negative read ahead value (", value,
                       ") is not understood.\n");
       return false;
@@ -250,13 +260,14 @@ bool ApplyChecked(int c, const char* arg, DmsetupOptions& o, std::string* err) {
       char* end = nullptr;
       errno = 0;
       const long mode = strtol(arg, &end, 8);
-      if (errno == 0 && *end == '\0' && mode != 0) return true;
+      o.mode = static_cast<int>(mode);
+      if (errno == 0 && *end == '\0' && *o.mode != 0) return true;
       absl::StrAppend(err, "Invalid argument for --mode: ", arg, ". ",
                       errno ? ErrnoText(errno) : "", "\n");
       return false;
     }
     default:
-      return true;  // uid, gid, cookies: no effect here
+      return true;
   }
 }
 
@@ -316,31 +327,6 @@ std::string GetoptComplaint(absl::Span<const std::string> argv, int index) {
                                        "' doesn't allow an argument\n");
 }
 
-// Checks that concern the line as a whole.
-bool CheckTogether(const DmsetupOptions& o, std::string* err) {
-  if (o.major.has_value() != o.minor.has_value()) {
-    absl::StrAppend(err,
-                    "Please specify both major number and minor number.\n");
-    return false;
-  }
-  if (o.table && o.notable) {
-    absl::StrAppend(err, "--table and --notable are incompatible.\n");
-    return false;
-  }
-  if (o.report_format && *o.report_format != "basic" &&
-      *o.report_format != "json" && *o.report_format != "json_std") {
-    absl::StrAppend(err, "Unknown report format specified: ", *o.report_format,
-                    ".\n");
-    return false;
-  }
-  if (o.addnodeonresume && o.addnodeoncreate) {
-    absl::StrAppend(
-        err, "--addnodeonresume and --addnodeoncreate are incompatible.\n");
-    return false;
-  }
-  return true;
-}
-
 // Takes the command off the words; `dmstats` is called so.
 void SplitCommand(DmsetupOptions& o) {
   const bool dmstats = o.program == "dmstats";
@@ -366,6 +352,30 @@ std::optional<uint32_t> CookieValue(const std::string& text, std::string* err) {
     return std::nullopt;
   }
   return static_cast<uint32_t>(value);
+}
+
+bool CheckDmsetupOptions(const DmsetupOptions& o, std::string* err) {
+  if (o.major.has_value() != o.minor.has_value()) {
+    absl::StrAppend(err,
+                    "Please specify both major number and minor number.\n");
+    return false;
+  }
+  if (o.table && o.notable) {
+    absl::StrAppend(err, "--table and --notable are incompatible.\n");
+    return false;
+  }
+  if (o.report_format && *o.report_format != "basic" &&
+      *o.report_format != "json" && *o.report_format != "json_std") {
+    absl::StrAppend(err, "Unknown report format specified: ", *o.report_format,
+                    ".\n");
+    return false;
+  }
+  if (o.addnodeonresume && o.addnodeoncreate) {
+    absl::StrAppend(
+        err, "--addnodeonresume and --addnodeoncreate are incompatible.\n");
+    return false;
+  }
+  return true;
 }
 
 std::optional<DmsetupOptions> ParseDmsetupOptions(
@@ -407,7 +417,6 @@ std::optional<DmsetupOptions> ParseDmsetupOptions(
       return std::nullopt;
     }
   }
-  if (!CheckTogether(o, err)) return std::nullopt;
   o.program = argv[0].substr(argv[0].rfind('/') + 1);
   for (int i = optind; i < argc; ++i) {
     o.args.push_back(raw[static_cast<size_t>(i)]);

@@ -26,14 +26,17 @@ struct DmsetupOptions {
   bool nolockfs = false, noopencount = false, notable = false;
   bool noudevrules = false, noudevsync = false, retry = false, rows = false;
   bool setuuid = false, showkeys = false, tree = false;
-  bool unquoted = false, udevcookie = false, verifyudev = false,
-       version = false, yes = false;
+  bool unquoted = false, verifyudev = false, version = false, yes = false;
   bool addnodeonresume = false, addnodeoncreate = false;
   int verbose = 0;
   std::optional<int> major, minor;
   std::optional<std::string> uuid, table, target, exec, options, separator;
   std::optional<std::string> sort, select, units;
   std::optional<int> count, interval;
+  std::optional<int> uid, gid, mode;  // of a new node
+  std::optional<int> read_ahead;      // sectors; -1: the kernel's own
+  bool read_ahead_minimum = false;    // or more
+  uint32_t udev_cookie = 0;
   MangleMode mangle = MangleMode::kAuto;
   std::optional<MangleMode> mangle_given;  // --manglename
   std::optional<std::string> report_format;
@@ -48,6 +51,9 @@ struct DmsetupOptions {
 
 // A udev cookie; nothing after appending "Incorrect cookie value." to *err.
 std::optional<uint32_t> CookieValue(const std::string& text, std::string* err);
+
+// What concerns the line as a whole: false after appending what is wrong.
+bool CheckDmsetupOptions(const DmsetupOptions& o, std::string* err);
 
 // Parses argv (argv[0] is the program's name, for getopt's messages).  On a
 // bad line, appends what getopt and dmsetup print to *err and returns

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/dmsetup/report.h"
 
-#include <cerrno>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "base/errno_status.h"
 #include "tools/dmsetup/block_name.h"
 #include "tools/dmsetup/command.h"
 #include "tools/dmsetup/info_fields.h"
 #include "tools/dmsetup/stats/stats_commands.h"
 #include "tools/dmsetup/stats/stats_fields.h"
-#include "tools/dmsetup/sysfs.h"
 
 namespace dmdax {
 namespace {
@@ -32,6 +29,11 @@ using Value = std::optional<FieldValue>;
 using ValueFn = Value (*)(DmsetupContext& ctx, const InfoRow& row);
 
 Value Text(std::string text) { return FieldValue{std::move(text)}; }
+
+Value TextIfAny(std::optional<std::string> text) {
+  if (!text) return std::nullopt;
+  return Text(*std::move(text));
+}
 
 Value Attr(DmsetupContext&, const InfoRow& row) {
   const uint32_t flags = row.task->io().flags;
@@ -59,9 +61,7 @@ std::optional<std::string> ResolveBlockName(DmsetupContext& ctx, DevT dev) {
 }
 
 Value BlockDevName(DmsetupContext& ctx, const InfoRow& row) {
-  std::optional<std::string> name = ResolveBlockName(ctx, row.task->dev());
-  if (!name) return std::nullopt;
-  return Text(*std::move(name));
+  return TextIfAny(ResolveBlockName(ctx, row.task->dev()));
 }
 
 Value DepNumbers(DmsetupContext&, const InfoRow& row) {
@@ -101,21 +101,21 @@ Value RefNumbers(DmsetupContext&, const InfoRow& row) {
 // In the order of kInfoSchema; those of statistics follow.
 constexpr ValueFn kValues[] = {
     [](DmsetupContext&, const InfoRow& r) { return Text(r.task->name()); },
-    [](DmsetupContext& ctx, const InfoRow& r) {
-      return Text(MangledAs(r.task->io().name, "name", ctx.options.mangle));
+    [](DmsetupContext&, const InfoRow& r) {
+      return TextIfAny(r.task->MangledName());
     },
     [](DmsetupContext&, const InfoRow& r) {
-      return Text(Unmangle(r.task->io().name));
+      return Text(r.task->UnmangledName());
     },
     [](DmsetupContext&, const InfoRow& r) { return Text(r.task->uuid()); },
-    [](DmsetupContext& ctx, const InfoRow& r) {
-      return Text(MangledAs(r.task->io().uuid, "UUID", ctx.options.mangle));
+    [](DmsetupContext&, const InfoRow& r) {
+      return TextIfAny(r.task->MangledUuid());
     },
     [](DmsetupContext&, const InfoRow& r) {
-      return Text(Unmangle(r.task->io().uuid));
+      return Text(r.task->UnmangledUuid());
     },
-    [](DmsetupContext& ctx, const InfoRow& r) -> Value {
-      return FieldValue::Number(ReadAhead(ctx, *r.task).value_or(0));
+    [](DmsetupContext&, const InfoRow& r) -> Value {
+      return FieldValue::Number(r.task->ReadAhead().value_or(0));
     },
     BlockDevName,
     Attr,
@@ -242,43 +242,20 @@ bool InitReport(DmsetupContext& ctx, absl::string_view verb,
   ReportOptions options = OptionsFor(ctx, fields);
   options.json_name = std::string(verb);
   std::optional<Report> report = Report::Create(
-      kInfoSchema, sections, std::move(options), {ctx.out, ctx.err});
-  if (!report) return false;
+      kInfoSchema, sections, std::move(options), {ctx.out, ctx.err, ctx.log});
+  if (!report) return ctx.log.Backtrace();
   ctx.report =
       std::make_unique<InfoReport>(InfoReport{.report = *std::move(report)});
   if (!(ctx.report->report.sections() & kTree)) return true;
-  return BuildWholeTree(ctx, ctx.report->tree);
-}
-
-std::optional<uint32_t> ReadAhead(DmsetupContext& ctx, const DmTask& task) {
-  Machine& machine = ctx.ctl.machine();
-  BlockDevice* bdev = machine.FindBdev(task.dev());
-  if (bdev == nullptr) {
-    // Not in sysfs: libdevmapper asks whatever the device's node is.
-    const std::string node = absl::StrCat("/dev/mapper/", task.name());
-    absl::StatusOr<DevT> there = machine.LookupBdev(node);
-    if (there.ok()) bdev = machine.FindBdev(*there);
-    if (bdev == nullptr && ErrnoOf(there.status()) == ENOTBLK) {
-      // It opens, but has nothing to tell.
-      absl::StrAppend(&ctx.err, task.name(),
-                      ": BLKRAGET failed: ", ErrnoText(ENOTTY), "\n");
-      return std::nullopt;
-    }
-    if (bdev == nullptr) {
-      const int err = there.ok() ? ENXIO : ErrnoOf(there.status());
-      absl::StrAppend(&ctx.err, node, ": open failed: ", ErrnoText(err), "\n");
-      return std::nullopt;
-    }
-  }
-  return ReadAheadSectors(*bdev);
+  return BuildWholeTree(ctx);
 }
 
 bool AddInfoRow(DmsetupContext& ctx, const DmTask& task) {
   InfoReport& info = *ctx.report;
   const uint32_t sections = info.report.sections();
-  InfoRow row{.task = &task, .tree = &info.tree};
+  InfoRow row{.task = &task, .tree = ctx.tree.get()};
   if (sections & kTree) {
-    row.node = info.tree.Find(task.dev());
+    row.node = ctx.tree->Find(task.dev());
     if (row.node == 0) {
       absl::StrAppend(&ctx.err, "Cannot find node ", task.dev().ToString(),
                       ".\n");
@@ -288,7 +265,12 @@ bool AddInfoRow(DmsetupContext& ctx, const DmTask& task) {
   DmTask deps(ctx, DmTaskType::kDeps);
   if (sections & kDeps) {
     deps.SetDevNumber(task.dev());
-    if (!deps.Run()) return false;
+    ApplySwitches(ctx, deps);
+    if (!TaskRun(ctx, deps)) {
+      ctx.log.Backtrace();
+      return Say(ctx, absl::StrCat("Cannot get deps for ",
+                                   task.dev().ToString(), "."));
+    }
     row.deps = &deps;
   }
   const std::string uuid = task.uuid();
@@ -305,7 +287,7 @@ bool AddInfoRow(DmsetupContext& ctx, const DmTask& task) {
   const std::optional<bool> selected = AddRow(
       ctx, row,
       info.selected_command != nullptr ? Report::kJudge : Report::kOutput);
-  if (!selected) return false;
+  if (!selected) return ctx.log.Backtrace();
   if (info.selected_command == nullptr || !*selected) return true;
   const std::vector<std::string> args = {task.name()};
   // What the command shows of the device with -v is not selected from again.
@@ -315,7 +297,7 @@ bool AddInfoRow(DmsetupContext& ctx, const DmTask& task) {
       ctx, CommandCall{
                .verb = command.name, .args = args, .multiple_devices = true});
   info.selected_command = &command;
-  return ok;
+  return ok || ctx.log.Backtrace();
 }
 
 bool AddSplitNameRow(DmsetupContext& ctx, const SplitName& name) {

@@ -6,9 +6,6 @@
 #ifndef DMDAX_TOOLS_DMSETUP_REPORT_H_
 #define DMDAX_TOOLS_DMSETUP_REPORT_H_
 
-#include <cstdint>
-#include <optional>
-
 #include "tools/dmsetup/dev_tree.h"
 #include "tools/dmsetup/dm_task.h"
 #include "tools/dmsetup/report/report.h"
@@ -21,7 +18,6 @@ struct DmsetupCommand;
 // The report that a command line collects.
 struct InfoReport {
   Report report;
-  DevTree tree;  // when a field asks for it
   // -S of a verb other than info: what to do with the devices selected.
   const DmsetupCommand* selected_command = nullptr;
   uint64_t walk_flags = 0;  // of statistics: what gets a row
@@ -39,9 +35,6 @@ bool AddSplitNameRow(DmsetupContext& ctx, const SplitName& name);
 
 // Prints what was collected.
 void OutputReport(DmsetupContext& ctx);
-
-// Sectors of read-ahead; nothing after saying why not.
-std::optional<uint32_t> ReadAhead(DmsetupContext& ctx, const DmTask& task);
 
 }  // namespace dmdax
 

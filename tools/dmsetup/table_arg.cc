@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "formats/linear_text.h"
 #include "formats/packed_table.h"
@@ -67,7 +68,11 @@ std::optional<TableArg> ReadTableArg(DmsetupContext& ctx,
   }
   TableText text = ParseTableText(bytes, where);
   if (text.ok()) return TableArg{text.Specs(), nullptr};
-  absl::StrAppend(&ctx.err, text.error.dmsetup, "\n");
+  Say(ctx, text.error.dmsetup);
+  // Which of its functions has refused the line, and how far down that was.
+  const int depth =
+      absl::StartsWith(text.error.dmsetup, "Invalid format") ? 1 : 3;
+  for (int i = 0; i < depth; ++i) ctx.log.Backtrace();
   ctx.hints.push_back(absl::StrCat(source, ":", text.error.line, ":",
                                    text.error.column, ": ", text.error.cause));
   return std::nullopt;

@@ -99,7 +99,28 @@ uint32_t FieldList::MatchAll(absl::string_view word) const {
   return sections;
 }
 
-bool FieldList::MatchField(absl::string_view word, bool types_only) {
+bool FieldList::CheckLength(absl::string_view word, absl::string_view rest,
+                            LibdmLog& log) {
+  constexpr size_t kMaxLength = 31;  // DM_REPORT_FIELD_TYPE_ID_LEN less a NUL
+  size_t length = 0;
+  for (size_t i = 0; i < word.size(); ++i) {
+    if (word[i] == '_' || ++length <= kMaxLength) continue;
+    const char* const from = word.data() + i;
+    const char* const end = rest.data() + rest.size();
+    return log.Error(
+        absl::StrCat(absl::string_view(from, static_cast<size_t>(end - from)),
+                     ": field name too long."));
+  }
+  return true;
+}
+
+bool FieldList::MatchField(absl::string_view word, absl::string_view rest,
+                           bool types_only, ReportStreams streams) {
+  if (!CheckLength(word, rest, streams.log)) {
+    streams.log.Backtrace();
+    // It is not one of those that stand for many, either.
+    return CheckLength(word, rest, streams.log);
+  }
   if (std::optional<Ref> ref = Find(word)) {
     if (types_only) {
       sections_ |= field(*ref).section;
@@ -120,8 +141,8 @@ bool FieldList::MatchField(absl::string_view word, bool types_only) {
   return true;
 }
 
-bool FieldList::MatchKey(absl::string_view word, bool types_only,
-                         ReportStreams streams) {
+bool FieldList::MatchKey(absl::string_view word, absl::string_view rest,
+                         bool types_only, ReportStreams streams) {
   if (word.empty()) return false;
   const bool descending = word[0] == '-';
   if (descending || word[0] == '+') word.remove_prefix(1);
@@ -129,6 +150,7 @@ bool FieldList::MatchKey(absl::string_view word, bool types_only,
     absl::StrAppend(&streams.err, "dm_report: Missing sort field name\n");
     return false;
   }
+  if (!CheckLength(word, rest, streams.log)) return streams.log.Backtrace();
   const std::optional<Ref> ref = Find(word);
   if (!ref) return false;
   if (types_only) {
@@ -150,7 +172,7 @@ bool FieldList::ParseFields(absl::string_view list, bool types_only,
                             ReportStreams streams) {
   while (!list.empty()) {
     const absl::string_view word = NextWord(list);
-    if (MatchField(word, types_only)) continue;
+    if (MatchField(word, list, types_only, streams)) continue;
     absl::StrAppend(&streams.err, Help(HelpKind::kOutput), kHelpGap,
                     "Unrecognised field: ", word, "\n");
     return false;
@@ -162,7 +184,7 @@ bool FieldList::ParseKeys(absl::string_view list, bool types_only,
                           ReportStreams streams) {
   while (!list.empty()) {
     const absl::string_view word = NextWord(list);
-    if (MatchKey(word, types_only, streams)) continue;
+    if (MatchKey(word, list, types_only, streams)) continue;
     absl::StrAppend(&streams.err, Help(HelpKind::kOutput), kHelpGap,
                     "dm_report: Unrecognised field: ", word, "\n");
     return false;

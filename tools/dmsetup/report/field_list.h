@@ -37,6 +37,11 @@ class FieldList {
   bool Parse(absl::string_view fields, absl::string_view keys,
              ReportStreams streams);
 
+  // _get_canonical_field_name(): false after complaining of a name that is too
+  // long, from where it is, with all the text up to the end of `rest`.
+  static bool CheckLength(absl::string_view word, absl::string_view rest,
+                          LibdmLog& log);
+
   // Finds or adds (hidden) a field for -S.
   struct Ref {
     size_t field;
@@ -70,8 +75,10 @@ class FieldList {
                    ReportStreams streams);
   bool ParseKeys(absl::string_view list, bool types_only,
                  ReportStreams streams);
-  bool MatchField(absl::string_view word, bool types_only);
-  bool MatchKey(absl::string_view word, bool types_only, ReportStreams streams);
+  bool MatchField(absl::string_view word, absl::string_view rest,
+                  bool types_only, ReportStreams streams);
+  bool MatchKey(absl::string_view word, absl::string_view rest, bool types_only,
+                ReportStreams streams);
   uint32_t MatchAll(absl::string_view word) const;
   size_t Add(Ref ref, bool hidden);
 

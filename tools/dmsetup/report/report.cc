@@ -49,7 +49,10 @@ std::optional<Report> Report::Create(const ReportSchema& schema,
   }
   if (absl::EqualsIgnoreCase(o.selection, "all")) return report;
   report.selection_ = Selection::Parse(o.selection, report.fields_, streams);
-  if (!report.selection_) return std::nullopt;
+  if (!report.selection_) {
+    streams.log.Backtrace();
+    return std::nullopt;
+  }
   return report;
 }
 

@@ -15,6 +15,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "tools/dmsetup/dm_log.h"
 
 namespace dmdax {
 
@@ -61,10 +62,12 @@ struct ReportSchema {
   absl::Span<const ReportField> fields;
 };
 
-// Where a report writes: standard output and standard error.
+// Where a report writes: standard output and standard error, and the log that
+// is on both.
 struct ReportStreams {
   std::string& out;
   std::string& err;
+  LibdmLog& log;
 };
 
 // A field as it is used in a report.

@@ -53,7 +53,7 @@ std::optional<Selection> Selection::Parse(absl::string_view text,
                                           FieldList& fields,
                                           ReportStreams streams) {
   Selection selection;
-  if (!ParseSelection(text, fields, streams.err, selection.root_)) {
+  if (!ParseSelection(text, fields, streams, selection.root_)) {
     return std::nullopt;
   }
   return selection;

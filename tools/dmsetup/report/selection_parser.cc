@@ -38,7 +38,8 @@ bool ConsumeAny(absl::string_view& s, Tokens tokens) {
 // One parse.  A false return has said what is wrong.
 class Parser {
  public:
-  Parser(FieldList& fields, std::string& err) : fields_(fields), err_(err) {}
+  Parser(FieldList& fields, ReportStreams streams)
+      : fields_(fields), err_(streams.err), log_(streams.log) {}
 
   bool ParseOr(absl::string_view& s, Selection::Node& node) {
     return ParseList(s, node, Selection::Node::kOr, kOrTokens);
@@ -93,15 +94,20 @@ class Parser {
   bool ParseItem(absl::string_view& s, Selection::Item& item) {
     const absl::string_view start = s;
     FieldList::Ref ref{};
-    if (ParseFieldAndValue(s, ref, item)) return Finish(ref, item);
-    return FailAt(start);
+    if (!ParseFieldAndValue(s, ref, item)) return FailAt(start);
+    return Finish(ref, item) || log_.Backtrace();
   }
 
   bool ParseFieldAndValue(absl::string_view& s, FieldList::Ref& ref,
                           Selection::Item& item) {
     const absl::string_view name = TakeName(s);
     if (name.empty()) return Fail("Expecting field name");
-    const std::optional<FieldList::Ref> found = fields_.Find(name);
+    std::optional<FieldList::Ref> found;
+    if (FieldList::CheckLength(name, s, log_)) {
+      found = fields_.Find(name);
+    } else {
+      log_.Backtrace();
+    }
     if (!found) {
       return FailWithFields(
           absl::StrCat("Unrecognised selection field: ", name));
@@ -119,7 +125,9 @@ class Parser {
           absl::StrCat("Unrecognised comparison operator: ", after_name));
     }
     item.op = comparison->op;
-    if (IsRegex(item.op)) return TakeRegex(s, field, item);
+    if (IsRegex(item.op)) {
+      return TakeRegex(s, field, item) || log_.Backtrace();
+    }
     // libdevmapper names the field with all that follows it.
     const absl::string_view rest(
         name.data(), static_cast<size_t>(s.data() + s.size() - name.data()));
@@ -134,6 +142,11 @@ class Parser {
           rest));
     }
     item.type = field.type;
+    return TakeValue(s, field, item) || log_.Backtrace();
+  }
+
+  bool TakeValue(absl::string_view& s, const ReportField& field,
+                 Selection::Item& item) {
     s = SkipSpace(s);
     if (field.type != FieldType::kString) return TakeNumber(s, field, item);
     const char quote = TakeQuote(s);
@@ -291,15 +304,16 @@ class Parser {
 
   FieldList& fields_;
   std::string& err_;
+  LibdmLog& log_;
   int depth_ = 0;
 };
 
 }  // namespace
 
-bool ParseSelection(absl::string_view text, FieldList& fields, std::string& err,
-                    Selection::Node& root) {
-  Parser parser(fields, err);
-  if (!parser.ParseOr(text, root)) return false;
+bool ParseSelection(absl::string_view text, FieldList& fields,
+                    ReportStreams streams, Selection::Node& root) {
+  Parser parser(fields, streams);
+  if (!parser.ParseOr(text, root)) return streams.log.Backtrace();
   text = SkipSpace(text);
   if (text.empty()) return true;
   parser.Fail("Expecting logical operator");

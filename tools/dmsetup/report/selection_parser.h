@@ -12,9 +12,9 @@
 namespace dmdax {
 
 // Reads all of `text` into `root`; adds the fields it names to `fields`,
-// hidden.  False after saying on `err` what is wrong.
-bool ParseSelection(absl::string_view text, FieldList& fields, std::string& err,
-                    Selection::Node& root);
+// hidden.  False after saying on `streams.err` what is wrong.
+bool ParseSelection(absl::string_view text, FieldList& fields,
+                    ReportStreams streams, Selection::Node& root);
 
 }  // namespace dmdax
 

@@ -57,7 +57,8 @@ bool StatsHandle::SetDevice(DmTask& task) const {
   if (bind_name_) return task.SetName(*bind_name_);
   if (bind_uuid_) return task.SetUuid(*bind_uuid_);
   if (bind_major_ <= 0) return false;
-  task.SetDevNumber(bind_major_, bind_minor_);
+  task.SetMajor(bind_major_);
+  task.SetMinor(bind_minor_);
   return true;
 }
 

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Tasks that are several ioctls.
+// Mirrors: _create_and_load_v4, _mknodes_v4, _suspend_with_validation_v4 of
+// libdm/ioctl/libdm-iface.c (1.02.185).
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "tools/dmsetup/dm_task.h"
+
+namespace dmdax {
+
+bool DmTask::CopyIdentity(const DmTask& from) {
+  if (from.given_name_ && !SetName(*from.given_name_)) return false;
+  return !from.given_uuid_ || SetUuid(*from.given_uuid_);
+}
+
+bool DmTask::CreateAndLoad() {
+  DmTask create(ctx_, DmTaskType::kCreate);
+  if (!create.CopyIdentity(*this)) return ctx_.log.Backtrace();
+  create.major_ = major_;
+  create.minor_ = minor_;
+  create.owner_ = owner_;
+  if (!create.RunOne()) return ctx_.log.Backtrace();
+
+  DmTask load(ctx_, DmTaskType::kReload);
+  if (given_name_) load.SetName(*given_name_);
+  load.SetDevNumber(create.dev());
+  load.default_major_ = true;
+  load.AddFlags(flags_ & DM_READONLY_FLAG);
+  load.SetRows(std::move(rows_), std::move(columns_));
+  rows_.clear();
+  columns_ = nullptr;
+  given_uuid_.reset();
+  uuid_.clear();
+  if (load.RunOne()) {
+    type_ = DmTaskType::kResume;
+    if (RunOne()) return true;
+  } else {
+    ctx_.log.Backtrace();
+  }
+  // Undo.  A number that was asked for is passed beside the name, which the
+  // kernel refuses: the device stays, as with dmsetup.
+  type_ = DmTaskType::kRemove;
+  if (!RunOne()) Say(ctx_, "Failed to revert device creation.");
+  return false;
+}
+
+bool DmTask::MknodesAll() {
+  constexpr absl::string_view kControl = "control";
+  for (const auto& [node, dev] : ctx_.ctl.machine().Nodes()) {
+    absl::string_view name = node;
+    if (!absl::ConsumePrefix(&name, absl::StrCat(kMapperDir, "/")) ||
+        name == kControl) {
+      continue;
+    }
+    // Nodes of which nothing can be known are left alone.
+    if (!SetName(name) || !RunOne()) ctx_.log.Backtrace();
+  }
+  DmTask list(ctx_, DmTaskType::kList);
+  if (!list.Run()) return false;
+  bool ok = true;
+  for (const DmNameEntry& entry : list.names()) {
+    if (!SetName(entry.name)) return false;
+    ok &= RunOne();
+  }
+  return ok;
+}
+
+// I/O must not be caught between two suspended devices.
+bool DmTask::CheckChildrenNotSuspended(std::optional<DevT> device) {
+  DmTask task(ctx_, DmTaskType::kDeps);
+  if (device) {
+    task.major_ = static_cast<int>(device->major_nr);
+    task.minor_ = static_cast<int>(device->minor_nr);
+  } else {
+    if (!task.CopyIdentity(*this)) return false;
+    task.major_ = major_;
+    task.minor_ = minor_;
+  }
+  if (!task.Run()) return false;
+  if (task.io().flags & DM_SUSPEND_FLAG) {
+    const std::string number = task.dev().ToString();
+    if (device) {
+      const std::string own = NumberText();
+      Say(ctx_,
+          absl::StrCat("Internal error: Attempt to suspend device ", name_,
+                       uuid_, own, own.empty() ? "" : " ",
+                       "that uses already-suspended device (", number, ")"));
+    } else {
+      ctx_.log.Debug(absl::StrCat(
+          "Attempting to suspend a device that is already suspended (", number,
+          ")"));
+    }
+    return true;
+  }
+  for (const DevT& dep : task.deps()) {
+    if (dep.major_nr == ctx_.ctl.major() &&
+        !task.CheckChildrenNotSuspended(dep)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool DmTask::SuspendWithChecks() {
+  enable_checks_ = false;
+  return CheckChildrenNotSuspended(std::nullopt) && RunOne();
+}
+
+}  // namespace dmdax

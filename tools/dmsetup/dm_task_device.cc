@@ -63,6 +63,8 @@ bool DmTask::SetNameFromPath(const std::string& path) {
   }
   absl::StatusOr<DevT> dev = machine.LookupBdev(path);
   if (!dev.ok() && ErrnoOf(dev.status()) == ENOTBLK) {
+    // "/": the same number, none, as the directory of the nodes has.
+    if (base.empty()) return SetPlainName(base, MangleMode::kNone);
     return Say(ctx_, absl::StrCat("Device ", base, " not found"));
   }
   // "vg/lv" is tried under /dev.

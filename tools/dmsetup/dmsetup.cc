@@ -254,24 +254,17 @@ DmsetupResult RunDmsetup(DmCtl& ctl, absl::Span<const std::string> args,
     result.rc = 1;
     return result;
   }
-  std::optional<DmsetupOptions> options =
-      ParseDmsetupOptions(argv, &result.err);
-  if (!options) {
-    absl::StrAppend(&result.err, "Couldn't process command line.\n");
-    result.rc = 1;
-    return result;
-  }
-  DmsetupContext ctx{
-      .ctl = ctl, .options = *options, .input = std::move(input)};
+  DmsetupContext ctx{.ctl = ctl, .options = {}, .input = std::move(input)};
   ctx.waited = waited;
-  StartLog(ctx);
-  bool ok = CheckDmsetupOptions(*options, &ctx.err) ||
-            Say(ctx, "Couldn't process command line.");
+  bool ok = ParseDmsetupOptions(argv, ctx.options, &ctx.err);
+  if (ok) StartLog(ctx);
+  ok = (ok && CheckDmsetupOptions(ctx.options, &ctx.err)) ||
+       Say(ctx, "Couldn't process command line.");
   ok = ok && Run(ctx);
   ctx.nodes.Update();
-  result.rc = ok || options->help || options->version ? 0 : 1;
+  result.rc = ok || ctx.options.help || ctx.options.version ? 0 : 1;
   result.out = std::move(ctx.out);
-  result.err += ctx.err;
+  result.err = std::move(ctx.err);
   result.hints = std::move(ctx.hints);
   result.would_block = ctx.would_block;
   return result;
@@ -281,16 +274,19 @@ bool DmsetupReadsInput(absl::Span<const std::string> args) {
   std::vector<std::string> argv = {"dmsetup"};
   argv.insert(argv.end(), args.begin(), args.end());
   std::string ignored;
-  std::optional<DmsetupOptions> o = ParseDmsetupOptions(argv, &ignored);
-  if (!o || !CheckDmsetupOptions(*o, &ignored)) return false;
-  if (o->notable || o->table || o->help || o->version) return false;
-  const bool by_name = !o->uuid && !o->major;
-  if (o->command == "udevcomplete_all") return !o->yes;
-  if (o->command == "create") {
-    return o->concise ? o->args.empty() : o->args.size() == 1;
+  DmsetupOptions o;
+  if (!ParseDmsetupOptions(argv, o, &ignored) ||
+      !CheckDmsetupOptions(o, &ignored)) {
+    return false;
   }
-  if (o->command == "load" || o->command == "reload") {
-    return o->args.size() == (by_name ? 1u : 0u);
+  if (o.notable || o.table || o.help || o.version) return false;
+  const bool by_name = !o.uuid && !o.major;
+  if (o.command == "udevcomplete_all") return !o.yes;
+  if (o.command == "create") {
+    return o.concise ? o.args.empty() : o.args.size() == 1;
+  }
+  if (o.command == "load" || o.command == "reload") {
+    return o.args.size() == (by_name ? 1u : 0u);
   }
   return false;
 }

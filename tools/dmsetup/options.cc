@@ -378,9 +378,8 @@ bool CheckDmsetupOptions(const DmsetupOptions& o, std::string* err) {
   return true;
 }
 
-std::optional<DmsetupOptions> ParseDmsetupOptions(
-    absl::Span<const std::string> argv, std::string* err) {
-  DmsetupOptions o;
+bool ParseDmsetupOptions(absl::Span<const std::string> argv, DmsetupOptions& o,
+                         std::string* err) {
   if (const char* mode = getenv("DM_DEFAULT_NAME_MANGLING_MODE")) {
     ParseMangling(mode, o.mangle);  // what it does not know is no error
   }
@@ -408,13 +407,13 @@ std::optional<DmsetupOptions> ParseDmsetupOptions(
       // getopt has permuted raw: find its word in there.
       std::vector<std::string> permuted(raw.begin(), raw.end() - 1);
       absl::StrAppend(err, GetoptComplaint(permuted, std::max(optind - 1, 1)));
-      return std::nullopt;
+      return false;
     }
     if (c == kStats || c == kStatsArg) {
       ApplyStatsOption(long_options[static_cast<size_t>(index)].name, optarg,
                        o.stats);
     } else if (!Apply(c, optarg, o, err)) {
-      return std::nullopt;
+      return false;
     }
   }
   o.program = argv[0].substr(argv[0].rfind('/') + 1);
@@ -422,7 +421,7 @@ std::optional<DmsetupOptions> ParseDmsetupOptions(
     o.args.push_back(raw[static_cast<size_t>(i)]);
   }
   SplitCommand(o);
-  return o;
+  return true;
 }
 
 }  // namespace dmdax

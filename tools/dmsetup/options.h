@@ -56,10 +56,11 @@ std::optional<uint32_t> CookieValue(const std::string& text, std::string* err);
 bool CheckDmsetupOptions(const DmsetupOptions& o, std::string* err);
 
 // Parses argv (argv[0] is the program's name, for getopt's messages).  On a
-// bad line, appends what getopt and dmsetup print to *err and returns
-// nothing; the caller adds "Couldn't process command line.".
-std::optional<DmsetupOptions> ParseDmsetupOptions(
-    absl::Span<const std::string> argv, std::string* err);
+// bad line, appends what getopt and dmsetup print to *err and returns false;
+// the caller adds "Couldn't process command line.".  `o` has what stands
+// before the mistake: after a -h it is forgiven.
+bool ParseDmsetupOptions(absl::Span<const std::string> argv, DmsetupOptions& o,
+                         std::string* err);
 
 }  // namespace dmdax
 

@@ -106,16 +106,13 @@ bool WipeOne(DmsetupContext& ctx, const CommandCall& call) {
   return ErrorDevice(ctx, FirstArg(call).value_or(""));
 }
 
-// _count_devices(): how many there are; nothing when that cannot be told.
-std::optional<size_t> CountDevices(DmsetupContext& ctx,
-                                   const CommandCall& call) {
+// _count_devices(): how many there are, 0 when that cannot be told.
+size_t CountDevices(DmsetupContext& ctx, const CommandCall& call) {
   ctx.num_devices = 0;
-  const bool ok =
-      ProcessAll(ctx, call, true, [](DmsetupContext& c, const CommandCall&) {
-        ++c.num_devices;
-        return true;
-      });
-  if (!ok) return std::nullopt;
+  ProcessAll(ctx, call, true, [](DmsetupContext& c, const CommandCall&) {
+    ++c.num_devices;
+    return true;
+  });
   return ctx.num_devices;
 }
 
@@ -216,9 +213,9 @@ bool CmdRemoveAll(DmsetupContext& ctx, const CommandCall& call) {
   if (CountDevices(ctx, call) == 0) return true;
   ProcessAll(ctx, call, true, WipeOne);
   remove_closed();
-  const std::optional<size_t> left = CountDevices(ctx, call);
-  if (left.value_or(0) != 0) {
-    Say(ctx, absl::StrCat("Unable to remove ", *left, " device(s)."));
+  const size_t left = CountDevices(ctx, call);
+  if (left != 0) {
+    Say(ctx, absl::StrCat("Unable to remove ", left, " device(s)."));
   }
   return true;
 }

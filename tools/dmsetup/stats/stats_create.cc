@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/units.h"
+#include "tools/dmsetup/command.h"
 #include "tools/dmsetup/stats/size_string.h"
 #include "tools/dmsetup/stats/stats_commands.h"
 
@@ -93,7 +94,8 @@ bool CreateRegions(DmsetupContext& ctx, const std::optional<std::string>& name,
     if (!region.bounds) return false;
   }
   DmTask table(ctx, DmTaskType::kTable);
-  if (!table.SetDevice(name) || !table.Run()) return false;
+  table.NoOpenCount();
+  if (!table.SetDevice(name) || !TaskRun(ctx, table)) return false;
   std::vector<uint64_t> region_ids;
   const auto create = [&](uint64_t start, uint64_t len) {
     region.start = start;

@@ -56,6 +56,7 @@ KernelProfile V4_14() {
       .thin_discards_1024_blocks = false,
       .writecache_has_metadata_only = false,
       .writecache_has_counters = false,
+      .read_ahead = ReadAheadRule::kFixed,
       .blk_def_max_sectors = 2560,
       .max_sectors_rule = MaxSectorsRule::kStacked,
       .stripe_sets_chunk_sectors = false,
@@ -81,6 +82,7 @@ KernelProfile V5_10() {
   p.xfs_dax_reflink = XfsDaxReflink::kRefused;
   p.dm_max_io_len_has_max_sectors = true;
   p.delay_has_flush_class = true;
+  p.read_ahead = ReadAheadRule::kTwiceOptimal;
   return p;
 }
 
@@ -128,6 +130,7 @@ KernelProfile V6_12() {
   p.xfs_says_experimental = XfsDaxExperimental::kNever;
   p.flakey_rules = FlakeyRules::kToldToFail;
   p.thin_discards_1024_blocks = true;
+  p.read_ahead = ReadAheadRule::kNeverLess;
   p.max_sectors_rule = MaxSectorsRule::kValidated;
   p.stripe_sets_chunk_sectors = true;
   return p;

@@ -69,6 +69,13 @@ enum class DmListOrder {
   kByName,       // red-black tree
 };
 
+// bdi->ra_pages of a queue that gets its limits.
+enum class ReadAheadRule {
+  kFixed,         // before 5.10: 128 KiB
+  kTwiceOptimal,  // 5.10: twice io_opt, at least 128 KiB
+  kNeverLess,     // 6.12: and at least what it was
+};
+
 // How a stacked queue's max_sectors comes about.
 enum class MaxSectorsRule {
   kStacked,  // min of the legs', as stacked
@@ -185,6 +192,7 @@ struct KernelProfile {
   bool writecache_has_counters;
 
   // --- block layer ---
+  ReadAheadRule read_ahead;
   uint32_t blk_def_max_sectors;  // BLK_DEF_MAX_SECTORS(_CAP)
   MaxSectorsRule max_sectors_rule;
   // striped reports its chunk as chunk_sectors (6.12, 7.2).

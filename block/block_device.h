@@ -77,6 +77,10 @@ class RequestQueue {
     return max_sectors_.load(std::memory_order_relaxed);
   }
 
+  // bdi->ra_pages.
+  uint32_t ra_pages() const { return ra_pages_.load(); }
+  void set_ra_pages(uint32_t pages) { ra_pages_.store(pages); }
+
   bool Has(QueueFlag flag) const { return (flags_.load() & flag) != 0; }
   void Set(QueueFlag flag, bool on) {
     if (on) {
@@ -92,6 +96,7 @@ class RequestQueue {
   mutable absl::Mutex mu_;
   QueueLimits limits_ ABSL_GUARDED_BY(mu_);
   std::atomic<uint32_t> max_sectors_{255};
+  std::atomic<uint32_t> ra_pages_{32};  // VM_READAHEAD_PAGES
   std::atomic<unsigned> flags_{QUEUE_FLAG_NONROT};
 };
 

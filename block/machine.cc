@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/errno_status.h"
+#include "block/read_ahead.h"
 
 namespace dmdax {
 namespace {
@@ -145,6 +146,7 @@ absl::StatusOr<BlockDevice*> Machine::AddBlock(const BlockOptions& options) {
         std::max(limits.max_hw_discard_sectors, limits.max_discard_sectors);
     BlkValidateLimits(profile_, limits);
     bdev->queue().SetLimits(limits);
+    UpdateReadAhead(profile_, bdev->queue());
     for (unsigned bit = 1; bit <= QUEUE_FLAG_POLL; bit <<= 1) {
       bdev->queue().Set(static_cast<QueueFlag>(bit),
                         (options.queue_flags & bit) != 0);

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "block/read_ahead.h"
 #include "dm/dm_table.h"
 #include "dm/mapped_device.h"
 
@@ -225,6 +226,7 @@ void DmTable::SetRestrictions(const QueueLimits& table_limits,
   }
   BlkValidateLimits(md_.machine().profile(), limits);
   queue.SetLimits(limits);
+  UpdateReadAhead(md_.machine().profile(), queue);
 }
 
 }  // namespace dmdax

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "block/read_ahead.h"
 #include "dm/compile_order.h"
 
 namespace dmdax {
@@ -168,6 +169,7 @@ void DmSnapshotter::SaveDevice(const HashCell& cell, proto::MappedDevice* out) {
   run->set_dax_synchronous(md.dax_dev().synchronous());
   run->set_dax_write_cache(md.dax_dev().write_cache());
   run->set_queue_flags(md.disk().queue().flags());
+  run->set_ra_pages(md.disk().queue().ra_pages());
   *run->mutable_limits() = LimitsToProto(md.disk().queue().limits());
   run->set_inserted(cell.inserted);
   SaveStats(md.stats(), run);
@@ -214,6 +216,11 @@ absl::Status DmSnapshotter::CreateDevice(const proto::MappedDevice& in) {
   md->dax_dev().SetWriteCache(run.dax_write_cache());
   RequestQueue& queue = md->disk().queue();
   if (run.has_limits()) queue.SetLimits(LimitsFromProto(run.limits()));
+  if (run.ra_pages() != 0) {
+    queue.set_ra_pages(run.ra_pages());
+  } else {
+    UpdateReadAhead(ctl_.machine_.profile(), queue);
+  }
   for (unsigned bit = 1; bit <= QUEUE_FLAG_POLL; bit <<= 1) {
     queue.Set(static_cast<QueueFlag>(bit), (run.queue_flags() & bit) != 0);
   }

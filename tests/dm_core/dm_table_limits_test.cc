@@ -130,5 +130,31 @@ TEST_F(DmTableLimitsTest, ALowerDeviceWithoutASizeIsNotChecked) {
   EXPECT_EQ(Md("d0").type(), DM_TYPE_DAX_BIO_BASED);
 }
 
+// Recorded on 6.1, 6.12 and 7.2: a device that was striped with 256 KiB of
+// io_opt and becomes linear.
+TEST_F(DmTableLimitsTest, ReadAheadOfATableThatGoesAway) {
+  const struct {
+    const char* kernel;
+    uint32_t striped, linear;  // pages
+  } kKernels[] = {{"v4_14", 32, 32},
+                  {"v5_10", 128, 32},
+                  {"v6_1", 128, 32},
+                  {"v6_12", 128, 128},
+                  {"v7_2", 128, 128}};
+  for (const auto& expected : kKernels) {
+    SCOPED_TRACE(expected.kernel);
+    Boot(expected.kernel);
+    ASSERT_THAT(Create("d0", {Row(0, 4096, "striped",
+                                  "2 256 /dev/pmem0 0 /dev/pmem1 0")}),
+                IsOk());
+    RequestQueue& queue = Md("d0").disk().queue();
+    EXPECT_EQ(queue.limits().io_opt, 256u << 10);
+    EXPECT_EQ(queue.ra_pages(), expected.striped);
+    ASSERT_THAT(Load("d0", {Row(0, 4096, "linear", "/dev/pmem0 0")}), IsOk());
+    ASSERT_THAT(Resume("d0"), IsOk());
+    EXPECT_EQ(queue.ra_pages(), expected.linear);
+  }
+}
+
 }  // namespace
 }  // namespace dmdax

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/errno_status.h"
+#include "block/read_ahead.h"
 #include "tools/dmsetup/sysfs.h"
 
 namespace dmdax {
@@ -223,7 +224,9 @@ void NodeOps::SetReadAheadNow(const Op& op) {
   }
   log_.Debug(absl::StrCat(op.name, " (", op.dev.ToString(),
                           "): Setting read ahead to ", sectors));
-  // An emulated disk reads nothing ahead: there is nothing to be set.
+  if (BlockDevice* const bdev = machine_.FindBdev(op.dev)) {
+    SetReadAheadKb(bdev->queue(), (uint64_t{sectors} + 1) / 2);
+  }
 }
 
 }  // namespace dmdax

@@ -16,6 +16,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
+#include "block/read_ahead.h"
 #include "dm/ctl_ioctl.h"
 #include "state/session.h"
 #include "state/state_dir.h"
@@ -241,6 +242,19 @@ std::optional<FileText> ReadKernelFile(absl::string_view path) {
   });
   if (!s.ok()) file.error = ErrnoOf(s);
   return file;
+}
+
+int WriteKernelFile(absl::string_view path, absl::string_view text) {
+  const std::optional<SysfsPath> sysfs = ParseSysfs(path);
+  if (!sysfs || sysfs->attribute != "bdi/read_ahead_kb") return EACCES;
+  uint64_t kb;
+  if (!absl::SimpleAtoi(text, &kb)) return EINVAL;
+  return ErrnoOrZero(WithSession(StateDir::kWrite, [&](Session& session) {
+    BlockDevice* const bdev = session.machine->FindBdev(sysfs->dev);
+    if (bdev == nullptr) return ErrnoError(ENODEV, "no such disk");
+    SetReadAheadKb(bdev->queue(), kb);
+    return absl::OkStatus();
+  }));
 }
 
 std::optional<FileText> ReadKernelLink(absl::string_view path) {

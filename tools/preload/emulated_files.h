@@ -58,6 +58,8 @@ struct FileText {
   std::string text;
 };
 std::optional<FileText> ReadKernelFile(absl::string_view path);
+// Writes one of them: 0 or an errno.  read_ahead_kb alone can be written.
+int WriteKernelFile(absl::string_view path, absl::string_view text);
 // The target of a link below /sys/dev/block, in the same way.
 std::optional<FileText> ReadKernelLink(absl::string_view path);
 

@@ -71,6 +71,12 @@ ControlFile FindControl(int fd) {
   return it == ControlFds().end() ? nullptr : it->second;
 }
 
+// Descriptors of files in sysfs that are open for writing, and their paths.
+std::map<int, std::string>& SysfsFds() {
+  static auto* const fds = new std::map<int, std::string>;
+  return *fds;
+}
+
 int TextFd(const emulated::FileText& file) {
   if (file.error != 0) return Result(file.error);
   const int fd = memfd_create("dmdax", MFD_CLOEXEC);
@@ -81,7 +87,7 @@ int TextFd(const emulated::FileText& file) {
 }
 
 // open(2): a descriptor, -1 with errno, or nothing if the path is not ours.
-std::optional<int> OpenEmulated(const char* path) {
+std::optional<int> OpenEmulated(const char* path, int flags) {
   if (path == emulated::kControlPath) {
     const int fd = memfd_create("dm-control", MFD_CLOEXEC);
     if (fd < 0) return fd;
@@ -90,7 +96,14 @@ std::optional<int> OpenEmulated(const char* path) {
     ControlFds()[fd] = std::move(file);
     return fd;
   }
-  if (auto file = emulated::ReadKernelFile(path)) return TextFd(*file);
+  if (auto file = emulated::ReadKernelFile(path)) {
+    const int fd = TextFd(*file);
+    if (fd >= 0 && (flags & O_ACCMODE) != O_RDONLY) {
+      const std::lock_guard<std::mutex> lock(control_mutex);
+      SysfsFds()[fd] = path;
+    }
+    return fd;
+  }
   if (emulated::InMapperDir(path)) {
     // Nodes are there to be looked at: behind none is a device to be opened.
     return Result(emulated::FindNode(path) ? ENXIO : ENOENT);
@@ -204,7 +217,7 @@ EXPORT int open64(const char* path, int flags, ...) {
     mode = va_arg(args, mode_t);
     va_end(args);
   }
-  if (auto fd = OpenEmulated(path)) return *fd;
+  if (auto fd = OpenEmulated(path, flags)) return *fd;
   static auto* const next = reinterpret_cast<int (*)(const char*, int, ...)>(
       dlsym(RTLD_NEXT, "open64"));
   return next(path, flags, mode);
@@ -223,9 +236,27 @@ EXPORT int close(int fd) {
   {
     const std::lock_guard<std::mutex> lock(control_mutex);
     ControlFds().erase(fd);
+    SysfsFds().erase(fd);
   }
   static auto* const real = Next("close", &close);
   return real(fd);
+}
+
+EXPORT ssize_t write(int fd, const void* data, size_t size) {
+  std::string path;
+  {
+    const std::lock_guard<std::mutex> lock(control_mutex);
+    if (const auto it = SysfsFds().find(fd); it != SysfsFds().end()) {
+      path = it->second;
+    }
+  }
+  if (!path.empty()) {
+    const absl::string_view text(static_cast<const char*>(data), size);
+    const int error = emulated::WriteKernelFile(path, text);
+    return error == 0 ? static_cast<ssize_t>(size) : Result(error);
+  }
+  static auto* const real = Next("write", &write);
+  return real(fd, data, size);
 }
 
 EXPORT int ioctl(int fd, unsigned long request, ...) noexcept {

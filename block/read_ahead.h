@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Read-ahead: how much of a disk is read before it is asked for.
+#ifndef DMDAX_BLOCK_READ_AHEAD_H_
+#define DMDAX_BLOCK_READ_AHEAD_H_
+
+#include <algorithm>
+#include <cstdint>
+
+#include "base/kernel_profile.h"
+#include "base/units.h"
+#include "block/block_device.h"
+
+namespace dmdax {
+
+// Sets ra_pages for the limits that `queue` just got.
+//
+// Mirrors: disk_update_readahead of block/blk-settings.c (5.10, 6.1), and
+// blk_apply_bdi_limits (6.12), which never takes any back.
+inline void UpdateReadAhead(const KernelProfile& profile, RequestQueue& queue) {
+  constexpr uint32_t kVmReadAheadPages = 32;
+  if (profile.read_ahead == ReadAheadRule::kFixed) return;
+  const uint64_t twice = uint64_t{queue.limits().io_opt} * 2 / kPageSize;
+  const uint32_t before =
+      profile.read_ahead == ReadAheadRule::kNeverLess ? queue.ra_pages() : 0;
+  queue.set_ra_pages(
+      std::max({before, static_cast<uint32_t>(twice), kVmReadAheadPages}));
+}
+
+// read_ahead_kb_store() of mm/backing-dev.c: whole pages of it.
+inline void SetReadAheadKb(RequestQueue& queue, uint64_t kb) {
+  queue.set_ra_pages(static_cast<uint32_t>(kb / (kPageSize / 1024)));
+}
+
+}  // namespace dmdax
+
+#endif  // DMDAX_BLOCK_READ_AHEAD_H_

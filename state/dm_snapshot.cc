@@ -216,7 +216,7 @@ absl::Status DmSnapshotter::CreateDevice(const proto::MappedDevice& in) {
   md->dax_dev().SetWriteCache(run.dax_write_cache());
   RequestQueue& queue = md->disk().queue();
   if (run.has_limits()) queue.SetLimits(LimitsFromProto(run.limits()));
-  if (run.ra_pages() != 0) {
+  if (run.has_ra_pages()) {
     queue.set_ra_pages(run.ra_pages());
   } else {
     UpdateReadAhead(ctl_.machine_.profile(), queue);

@@ -17,11 +17,12 @@ namespace {
 
 TEST(StatsParse, ListOfRegionsAndAGroup) {
   StatsTable table;
-  std::string err;
+  std::string out, err;
+  LibdmLog log(out, err);
   ASSERT_TRUE(
       ParseStatsList("1: 0+100 50 dmstats DMS_GROUP=top:1,3#mine\n"
                      "3: 100+100 100 - - precise_timestamps histogram:5,10\n",
-                     table, err));
+                     table, log));
   EXPECT_EQ(err, "");
   EXPECT_EQ(table.nr_regions, 2u);
   ASSERT_EQ(table.regions.size(), 4u);
@@ -38,24 +39,26 @@ TEST(StatsParse, ListOfRegionsAndAGroup) {
 
 TEST(StatsParse, RowsThatAreNone) {
   StatsTable table;
-  std::string err;
-  EXPECT_FALSE(ParseStatsList("0: 0+100\n", table, err));
+  std::string out, err;
+  LibdmLog log(out, err);
+  EXPECT_FALSE(ParseStatsList("0: 0+100\n", table, log));
   // Ids go up; nothing grows to an id that was only written.
-  EXPECT_FALSE(ParseStatsList("5: 0+8 8 a -\n4: 0+8 8 a -\n", table, err));
+  EXPECT_FALSE(ParseStatsList("5: 0+8 8 a -\n4: 0+8 8 a -\n", table, log));
   StatsRegion region;
-  EXPECT_FALSE(ParseStatsPrint("0+100 1 2 3\n", region, err));
+  EXPECT_FALSE(ParseStatsPrint("0+100 1 2 3\n", region, log));
   EXPECT_EQ(err, "Could not parse @stats_print row.\n");
-  EXPECT_FALSE(ParseStatsPrint("", region, err));
+  EXPECT_FALSE(ParseStatsPrint("", region, log));
 }
 
 TEST(StatsParse, CountersInNanoseconds) {
   StatsRegion region;
   region.bounds = DmHistogram{{{5 * kNsecPerMsec}, {UINT64_MAX}}};
-  std::string err;
+  std::string out, err;
+  LibdmLog log(out, err);
   ASSERT_TRUE(
       ParseStatsPrint("8+50 1 2 3 4 5 6 7 8 9 10 11 12 13 30:10\n"
                       "58+25 1 0 0 0 0 0 0 0 0 0 0 0 0 0:2\n",
-                      region, err));
+                      region, log));
   EXPECT_EQ(region.start, 8u);
   EXPECT_EQ(region.step, 50u);
   EXPECT_EQ(region.len, 75u);
@@ -105,17 +108,18 @@ TEST(Histogram, CountsAndPercent) {
 }
 
 TEST(RegionList, ReadsAndWrites) {
-  std::string err;
-  const auto list = ParseRegionList(" 4-5, 0 ,,1,4", err);
+  std::string out, err;
+  LibdmLog log(out, err);
+  const auto list = ParseRegionList(" 4-5, 0 ,,1,4", log);
   ASSERT_TRUE(list);
   EXPECT_EQ(list->num_bits(), 6u);
   EXPECT_EQ(FormatRegionList(list->UpTo(100)), "0-1,4-5");
   EXPECT_EQ(FormatRegionList(list->UpTo(4)), "0-1,4");
   for (const char* bad : {"1 2", "2-1", "-1", "1-", "x", "1-2-3"}) {
-    EXPECT_FALSE(ParseRegionList(bad, err)) << bad;
+    EXPECT_FALSE(ParseRegionList(bad, log)) << bad;
   }
   EXPECT_EQ(err, "");
-  EXPECT_FALSE(ParseRegionList("0-4294967294", err));
+  EXPECT_FALSE(ParseRegionList("0-4294967294", log));
   EXPECT_EQ(err,
             "Huge memory allocation (size 536870916) rejected - metadata "
             "corruption?\n");

@@ -190,6 +190,10 @@ bool Start(DmsetupContext& ctx, const DmsetupCommand& asked) {
         absl::StrCat("Setting interval timer to: ", interval, "s 0ns"));
   }
   for (int i = 1; i <= count; ++i) {
+    if (ctx.report != nullptr) {
+      ctx.report->iteration = static_cast<uint64_t>(i);
+      ctx.report->interval_start.reset();
+    }
     const bool ok = Perform(ctx, *command);
     if (ctx.concise_printed) absl::StrAppend(&ctx.out, "\n");
     OutputReport(ctx);

@@ -6,6 +6,9 @@
 #ifndef DMDAX_TOOLS_DMSETUP_REPORT_H_
 #define DMDAX_TOOLS_DMSETUP_REPORT_H_
 
+#include <optional>
+
+#include "absl/time/time.h"
 #include "tools/dmsetup/dev_tree.h"
 #include "tools/dmsetup/dm_task.h"
 #include "tools/dmsetup/report/report.h"
@@ -21,6 +24,9 @@ struct InfoReport {
   // -S of a verb other than info: what to do with the devices selected.
   const DmsetupCommand* selected_command = nullptr;
   uint64_t walk_flags = 0;  // of statistics: what gets a row
+  uint64_t iteration = 1;   // of --count
+  // When the first device of an iteration had been asked.
+  std::optional<absl::Time> interval_start = {};
 };
 
 // Makes ctx.report for `verb`, and `subcommand` of statistics.  False after

@@ -66,15 +66,16 @@ bool DmHistogram::SameBounds(const DmHistogram& other) const {
 }
 
 std::optional<DmHistogram> HistogramBoundsFromString(const std::string& text,
-                                                     std::string& err) {
+                                                     LibdmLog& log) {
   constexpr absl::string_view kValid = "0123456789,muns";
   DmHistogram histogram;
   // One for each comma: where two follow each other, the last stays 0.
   histogram.bins.resize(
       static_cast<size_t>(std::count(text.begin(), text.end(), ',')) + 1);
   const auto bad_character = [&](char c) {
-    absl::StrAppend(&err, "Invalid character in histogram: ",
-                    absl::string_view(&c, 1), "\n");
+    log.Backtrace();
+    log.Error(absl::StrCat("Invalid character in histogram: ",
+                           absl::string_view(&c, 1)));
     return std::nullopt;
   };
   uint64_t unit = 1;
@@ -83,7 +84,7 @@ std::optional<DmHistogram> HistogramBoundsFromString(const std::string& text,
   do {
     if (*c == '\0' || kValid.find(*c) == kValid.npos) return bad_character(*c);
     if (*c == ',') {
-      absl::StrAppend(&err, "Empty histogram bin not allowed: ", text, "\n");
+      log.Error(absl::StrCat("Empty histogram bin not allowed: ", text));
       return std::nullopt;
     }
     char* end = nullptr;
@@ -105,13 +106,12 @@ std::optional<DmHistogram> HistogramBoundsFromString(const std::string& text,
 }
 
 std::optional<std::string> BuildHistogramArg(const DmHistogram& bounds,
-                                             bool& precise, std::string& err) {
+                                             bool& precise, LibdmLog& log) {
   const auto& bins = bounds.bins;
   for (size_t i = 0; i < bins.size(); ++i) {
     if (i > 0 && bins[i].upper < bins[i - 1].upper) {
-      absl::StrAppend(&err,
-                      "Histogram boundaries must be in order of increasing "
-                      "magnitude.\n");
+      log.Error(
+          "Histogram boundaries must be in order of increasing magnitude.");
       return std::nullopt;
     }
     if (bins[i].upper % kNsecPerMsec != 0) precise = true;
@@ -127,9 +127,9 @@ std::optional<std::string> BuildHistogramArg(const DmHistogram& bounds,
   len += std::max<uint64_t>(1, bins.size() - 1);  // commas
   constexpr uint64_t kHugeAllocation = 50000000;
   if (len > kHugeAllocation) {
-    absl::StrAppend(&err, "Huge memory allocation (size ", len,
-                    ") rejected - metadata corruption?\n"
-                    "Could not allocate memory for histogram argument.\n");
+    log.Error(absl::StrCat("Huge memory allocation (size ", len,
+                           ") rejected - metadata corruption?"));
+    log.Error("Could not allocate memory for histogram argument.");
     return std::nullopt;
   }
   return absl::StrJoin(bins, ",",

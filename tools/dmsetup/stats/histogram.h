@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "tools/dmsetup/dm_log.h"
+
 namespace dmdax {
 
 inline constexpr uint64_t kNsecPerUsec = 1000;
@@ -35,16 +37,16 @@ struct DmHistogram {
 };
 
 // Parses "10ms,20ms,1s" of --bounds: units are ns, us, ms or s, and one
-// without is in those of the number before it.  Nothing after appending what
-// is wrong to `err`.
+// without is in those of the number before it.  Nothing after telling `log`
+// what is wrong.
 std::optional<DmHistogram> HistogramBoundsFromString(const std::string& text,
-                                                     std::string& err);
+                                                     LibdmLog& log);
 
 // The numbers of "histogram:..." in @stats_create: milliseconds, or
 // nanoseconds when `precise`, which bounds finer than 1 ms set.  Nothing after
-// appending what is wrong to `err`.
+// telling `log` what is wrong.
 std::optional<std::string> BuildHistogramArg(const DmHistogram& bounds,
-                                             bool& precise, std::string& err);
+                                             bool& precise, LibdmLog& log);
 
 // What a report shows of a histogram.
 struct HistogramStyle {

@@ -49,23 +49,27 @@ std::set<uint64_t> RegionRanges::UpTo(uint64_t max) const {
 }
 
 std::optional<RegionRanges> ParseRegionList(absl::string_view text,
-                                            std::string& err) {
+                                            LibdmLog& log) {
   RegionRanges list;
+  const auto bad = [&log] {
+    log.Backtrace();
+    return std::nullopt;
+  };
   for (const absl::string_view word : absl::StrSplit(text, ',')) {
     if (absl::StripAsciiWhitespace(word).empty()) continue;
     const std::vector<absl::string_view> ends = absl::StrSplit(word, '-');
-    if (ends.size() > 2) return std::nullopt;
+    if (ends.size() > 2) return bad();
     const std::optional<uint32_t> first = ParseNumber(ends.front());
     const std::optional<uint32_t> last = ParseNumber(ends.back());
-    if (!first || !last || *first > *last) return std::nullopt;
+    if (!first || !last || *first > *last) return bad();
     list.ranges.push_back({*first, *last});
   }
   constexpr uint64_t kHugeAllocation = 50000000, kBitsPerWord = 32;
   const uint64_t bytes = (list.num_bits() / kBitsPerWord + 2) * 4;
   if (bytes > kHugeAllocation) {
-    absl::StrAppend(&err, "Huge memory allocation (size ", bytes,
-                    ") rejected - metadata corruption?\n");
-    return std::nullopt;
+    log.Error(absl::StrCat("Huge memory allocation (size ", bytes,
+                           ") rejected - metadata corruption?"));
+    return bad();
   }
   return list;
 }

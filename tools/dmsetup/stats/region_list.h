@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "tools/dmsetup/dm_log.h"
 
 namespace dmdax {
 
@@ -31,9 +32,9 @@ struct RegionRanges {
 };
 
 // Numbers wrap at 2^32.  Nothing when `text` is no list, or when it is one of
-// more bits than libdevmapper allocates, which is appended to `err`.
+// more bits than libdevmapper allocates, which `log` is told.
 std::optional<RegionRanges> ParseRegionList(absl::string_view text,
-                                            std::string& err);
+                                            LibdmLog& log);
 
 // Neighbours become ranges: "0-1,3".
 std::string FormatRegionList(const std::set<uint64_t>& regions);

@@ -82,7 +82,7 @@ bool CmdStats(DmsetupContext& ctx, const CommandCall& call) {
   if (o.follow && o.nomonitor) {
     return Say(ctx, "Use of --follow is incompatible with --nomonitor.");
   }
-  return subcommand->fn(ctx, call);
+  return subcommand->fn(ctx, call) || ctx.log.Backtrace();
 }
 
 }  // namespace dmdax

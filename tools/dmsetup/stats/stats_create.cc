@@ -90,12 +90,14 @@ bool CreateRegions(DmsetupContext& ctx, const std::optional<std::string>& name,
     return Say(ctx, "Cannot set alias with --nogroup.");
   }
   if (o.bounds) {
-    region.bounds = HistogramBoundsFromString(*o.bounds, ctx.err);
-    if (!region.bounds) return false;
+    region.bounds = HistogramBoundsFromString(*o.bounds, ctx.log);
+    if (!region.bounds) return ctx.log.Backtrace();
   }
   DmTask table(ctx, DmTaskType::kTable);
   table.NoOpenCount();
-  if (!table.SetDevice(name) || !TaskRun(ctx, table)) return false;
+  if (!table.SetDevice(name) || !TaskRun(ctx, table)) {
+    return ctx.log.Backtrace();
+  }
   std::vector<uint64_t> region_ids;
   const auto create = [&](uint64_t start, uint64_t len) {
     region.start = start;
@@ -144,11 +146,11 @@ bool CmdStatsCreate(DmsetupContext& ctx, const CommandCall& call) {
   }
   const std::optional<std::string> name = StatsDevice(call);
   const std::optional<uint64_t> area_size = Bytes(ctx, "areasize", o.areasize);
-  if (!area_size) return false;
+  if (!area_size) return ctx.log.Backtrace();
   const std::optional<uint64_t> start = Bytes(ctx, "start", o.start);
-  if (!start) return false;
+  if (!start) return ctx.log.Backtrace();
   const std::optional<uint64_t> len = Bytes(ctx, "length", o.length);
-  if (!len) return false;
+  if (!len) return ctx.log.Backtrace();
   const int64_t areas = o.areas.value_or(0) != 0 ? *o.areas : 1;
   StatsHandle dms(ctx, kStatsProgramId);
   BindStatsDevice(ctx, name, dms);

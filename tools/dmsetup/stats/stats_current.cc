@@ -65,6 +65,10 @@ std::string StatsHandle::CurrentAlias() const {
 
 std::optional<DmHistogram> StatsHandle::CurrentHistogram() const {
   const StatsRegion& r = CurrentRegion();
+  // _aggregate_histogram() does not expect it.
+  if (!r.bounds && current_type() != StatsObjectType::kArea) {
+    ctx_.log.Backtrace();
+  }
   if (!r.bounds || r.areas.empty()) return r.bounds;
   DmHistogram sum = *r.bounds;
   const auto add_region = [&sum](const StatsRegion& from) {

@@ -18,10 +18,7 @@ struct Row {
   const DmsetupOptions& options;
   const StatsHandle& dms;
 
-  // What --interval asked for: nobody waits, so it is also what passed.
-  uint64_t interval_ns() const {
-    return kNsecPerSec * static_cast<uint64_t>(options.interval.value_or(1));
-  }
+  uint64_t interval_ns() const { return StatsIntervalNs(options); }
 };
 
 using ValueFn = FieldValue (*)(const Row& row);
@@ -38,6 +35,8 @@ FieldValue Hundredths(double value) {
 }
 
 FieldValue Size(const Row& row, uint64_t sectors) {
+  // _show_units() takes it for a failure.
+  if (row.options.stats.nosuffix) row.dms.log().Backtrace();
   const SizeUnits units =
       ParseSizeUnits(row.options.units.value_or("s")).value_or(SizeUnits{});
   return {DmSizeToString(sectors, units), sectors};

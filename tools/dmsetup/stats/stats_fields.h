@@ -13,6 +13,11 @@
 
 namespace dmdax {
 
+// What --interval asked for: nobody waits, so it is also what passed.
+inline uint64_t StatsIntervalNs(const DmsetupOptions& options) {
+  return kNsecPerSec * static_cast<uint64_t>(options.interval.value_or(1));
+}
+
 // Field number `field` among those of kInfoSchema that are about statistics,
 // of what the cursor of `dms` is at.
 std::optional<FieldValue> StatsFieldValue(const DmsetupOptions& options,

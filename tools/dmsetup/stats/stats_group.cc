@@ -56,7 +56,7 @@ bool StatsHandle::SetAux(uint64_t region_id) {
   if (message.size() >= kMessageLen) {
     return Say(ctx_, "Could not prepare @stats_set_aux message");
   }
-  return SendMessage(message).has_value();
+  return SendMessage(message).has_value() || ctx_.log.Backtrace();
 }
 
 bool StatsHandle::RemoveFromGroup(uint64_t region_id) {
@@ -74,7 +74,9 @@ bool StatsHandle::RemoveFromGroup(uint64_t region_id) {
 }
 
 // _stats_group_check_overlap(): warns of each pair, merging as it goes.
-void StatsHandle::CheckOverlap(const std::set<uint64_t>& regions) {
+// Whether there was one.
+bool StatsHandle::CheckOverlap(const std::set<uint64_t>& regions) {
+  bool overlap = false;
   std::vector<Extent> extents;
   for (const uint64_t id : regions) {
     extents.push_back({id, region(id).start, region(id).len});
@@ -99,10 +101,11 @@ void StatsHandle::CheckOverlap(const std::set<uint64_t>& regions) {
         next->len = extents[i].len;
       }
       next->start = std::min(next->start, extents[i].start);
-      merged = true;
+      overlap = merged = true;
     }
     extents = std::move(left);
   }
+  return overlap;
 }
 
 std::optional<uint64_t> StatsHandle::CreateGroup(
@@ -114,7 +117,7 @@ std::optional<uint64_t> StatsHandle::CreateGroup(
   if (!has_regions()) {
     return refuse("Could not create group: no regions found.");
   }
-  const std::optional<RegionRanges> list = ParseRegionList(members, ctx_.err);
+  const std::optional<RegionRanges> list = ParseRegionList(members, ctx_.log);
   if (!list) {
     return refuse(absl::StrCat("Could not parse list: '", members, "'"));
   }
@@ -146,7 +149,9 @@ std::optional<uint64_t> StatsHandle::CreateGroup(
         "WARNING: Grouping regions with different clock resolution: precision "
         "may be lost.");
   }
-  CheckOverlap(ids);
+  if (CheckOverlap(ids)) {
+    ctx_.log.Debug("Creating group with overlapping regions.");
+  }
   const uint64_t group_id = *ids.begin();
   table_->groups[group_id] = {
       .present = true, .alias = std::move(alias), .regions = ids};

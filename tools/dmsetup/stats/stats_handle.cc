@@ -56,7 +56,7 @@ bool StatsHandle::Bound() const {
 bool StatsHandle::SetDevice(DmTask& task) const {
   if (bind_name_) return task.SetName(*bind_name_);
   if (bind_uuid_) return task.SetUuid(*bind_uuid_);
-  if (bind_major_ <= 0) return false;
+  if (bind_major_ <= 0) return ctx_.log.Backtrace();
   task.SetMajor(bind_major_);
   task.SetMinor(bind_minor_);
   return true;
@@ -66,6 +66,7 @@ bool StatsHandle::SetNameCache() {
   if (name_) return true;
   DmTask info(ctx_, DmTaskType::kInfo);
   if (!SetDevice(info) || !info.Run()) {
+    ctx_.log.Backtrace();
     return Say(ctx_, "Could not retrieve device-mapper name for device.");
   }
   name_ = info.name();
@@ -74,27 +75,35 @@ bool StatsHandle::SetNameCache() {
 
 std::optional<DmTask> StatsHandle::SendMessage(const std::string& message) {
   DmTask task(ctx_, DmTaskType::kTargetMsg);
-  if (!SetDevice(task)) return std::nullopt;
-  task.SetText(message);
-  if (!task.Run()) return std::nullopt;
-  return task;
+  if (SetDevice(task)) {
+    task.SetText(message);
+    if (task.Run()) return task;
+  }
+  ctx_.log.Backtrace();
+  return std::nullopt;
 }
 
 bool StatsHandle::List(const std::string& program_id) {
-  if (!Bound() || !SetNameCache()) return false;
+  if (!Bound() || !SetNameCache()) return ctx_.log.Backtrace();
   table_.reset();
   const std::string message = absl::StrCat("@stats_list ", program_id);
   if (!Fits(message)) return Say(ctx_, "Failed to prepare stats message.");
   const std::optional<DmTask> reply = SendMessage(message);
-  if (!reply) return false;
+  if (!reply) return ctx_.log.Backtrace();
   StatsTable table;
-  if (!ParseStatsList(reply->reply().c_str(), table, ctx_.err)) {
+  if (!ParseStatsList(reply->reply().c_str(), table, ctx_.log)) {
     return Say(ctx_, "Could not parse @stats_list response.");
   }
   table_ = std::move(table);
-  // Where libdevmapper's look for groups leaves the cursor.
-  cur_region_ = cur_area_ = kWalkGroup;
-  cur_group_ = max_region() + 1;
+  // libdevmapper looks for groups, and finds none: no region is in one yet.
+  if (has_regions()) {
+    const uint64_t saved_flags = walk_flags_;
+    WalkInit(kWalkGroup);
+    WalkStart();
+    walk_flags_ = saved_flags;
+    cur_region_ = cur_area_ = kWalkGroup;
+    cur_group_ = max_region() + 1;
+  }
   return true;
 }
 
@@ -102,7 +111,10 @@ bool StatsHandle::Populate(const std::string& program_id) {
   if (!List(program_id)) {
     return Say(ctx_, "Could not parse @stats_list response.");
   }
-  if (!has_regions()) return false;
+  if (!has_regions()) {
+    ctx_.log.Verbose(absl::StrCat("No stats regions registered: ", name()));
+    return false;
+  }
   const uint64_t saved_flags =
       std::exchange(walk_flags_, uint64_t{kWalkRegion});
   bool ok = true;
@@ -110,9 +122,10 @@ bool StatsHandle::Populate(const std::string& program_id) {
     const std::optional<std::string> rows =
         PrintRegion(cur_region_, Clear::kYes);
     ok = rows.has_value();
-    if (ok && !ParseStatsPrint(*rows, table_->regions[cur_region_], ctx_.err)) {
+    if (ok && !ParseStatsPrint(*rows, table_->regions[cur_region_], ctx_.log)) {
       ok = Say(ctx_, "Could not parse @stats_print message response.");
     }
+    if (!ok) ctx_.log.Backtrace();
   }
   walk_flags_ = saved_flags;
   if (!ok) table_.reset();
@@ -123,10 +136,12 @@ std::optional<uint64_t> StatsHandle::CreateRegion(const NewRegion& region) {
   bool precise = region.precise;
   std::optional<std::string> histogram;
   if (region.bounds) {
-    histogram = BuildHistogramArg(*region.bounds, precise, ctx_.err);
-    if (!histogram) return std::nullopt;
+    histogram = BuildHistogramArg(*region.bounds, precise, ctx_.log);
   }
-  if (!Bound()) return std::nullopt;
+  if ((region.bounds && !histogram) || !Bound()) {
+    ctx_.log.Backtrace();
+    return std::nullopt;
+  }
   std::string options;
   if (precise || histogram) {
     options =
@@ -148,16 +163,18 @@ std::optional<uint64_t> StatsHandle::CreateRegion(const NewRegion& region) {
     return std::nullopt;
   }
   const std::optional<DmTask> reply = SendMessage(message);
-  if (!reply) return std::nullopt;
-  char* end = nullptr;
-  errno = 0;
-  const uint64_t id = strtoull(reply->reply().c_str(), &end, 10);
-  if (errno != 0 || end == reply->reply().c_str()) return std::nullopt;
-  return id;
+  if (reply) {
+    char* end = nullptr;
+    errno = 0;
+    const uint64_t id = strtoull(reply->reply().c_str(), &end, 10);
+    if (errno == 0 && end != reply->reply().c_str()) return id;
+  }
+  ctx_.log.Backtrace();
+  return std::nullopt;
 }
 
 bool StatsHandle::DeleteRegion(uint64_t region_id) {
-  if (!Bound()) return false;
+  if (!Bound()) return ctx_.log.Backtrace();
   const bool listed = !has_regions();
   if (listed && !List()) {
     return Say(ctx_, absl::StrCat("Could not obtain region list while deleting "
@@ -174,7 +191,8 @@ bool StatsHandle::DeleteRegion(uint64_t region_id) {
     ok = Say(ctx_, absl::StrCat("Could not remove region ID ", region_id,
                                 " from group ID ", region(region_id).group_id));
   } else {
-    ok = SendMessage(absl::StrCat("@stats_delete ", region_id)).has_value();
+    ok = SendMessage(absl::StrCat("@stats_delete ", region_id)).has_value() ||
+         ctx_.log.Backtrace();
   }
   if (listed) {
     table_.reset();
@@ -186,17 +204,25 @@ bool StatsHandle::DeleteRegion(uint64_t region_id) {
 }
 
 bool StatsHandle::ClearRegion(uint64_t region_id) {
-  return Bound() &&
-         SendMessage(absl::StrCat("@stats_clear ", region_id)).has_value();
+  return (Bound() && SendMessage(absl::StrCat("@stats_clear ", region_id))) ||
+         ctx_.log.Backtrace();
 }
 
 std::optional<std::string> StatsHandle::PrintRegion(uint64_t region_id,
                                                     Clear clear) {
-  if (!Bound()) return std::nullopt;
+  if (!Bound()) {
+    ctx_.log.Backtrace();
+    return std::nullopt;
+  }
   const std::optional<DmTask> reply = SendMessage(absl::StrCat(
       clear == Clear::kYes ? "@stats_print_clear " : "@stats_print ", region_id,
       " "));
-  if (!reply) return std::nullopt;
+  if (!reply) {
+    // _stats_print_region() passes it on, too.
+    ctx_.log.Backtrace();
+    ctx_.log.Backtrace();
+    return std::nullopt;
+  }
   return reply->reply();
 }
 

@@ -50,6 +50,7 @@ class StatsHandle {
   void BindName(std::string name);
   void BindUuid(std::string uuid);
   void BindDevno(int major_nr, int minor_nr);
+  LibdmLog& log() const { return ctx_.log; }
   // For messages that name none; may be empty.
   void set_program_id(std::string id) { program_id_ = std::move(id); }
   const std::string& program_id() const { return program_id_; }
@@ -92,7 +93,7 @@ class StatsHandle {
   const StatsGroup& group(uint64_t group_id) const;
 
   // The cursor.
-  void WalkInit(uint64_t flags) { walk_flags_ = flags; }
+  void WalkInit(uint64_t flags);
   void WalkStart();
   void WalkNext();
   void WalkNextRegion();
@@ -117,6 +118,7 @@ class StatsHandle {
   StatsCounters CurrentCounters() const;
 
  private:
+  // A failure that every caller passes on, each with a line in the log.
   bool Bound() const;
   bool SetDevice(DmTask& task) const;
   bool SetNameCache();
@@ -127,7 +129,7 @@ class StatsHandle {
   bool IsGrouped(uint64_t region_id) const {
     return region(region_id).group_id != kStatsGroupNotPresent;
   }
-  void CheckOverlap(const std::set<uint64_t>& regions);
+  bool CheckOverlap(const std::set<uint64_t>& regions);
   uint64_t max_region() const {
     return table_ && !table_->regions.empty() ? table_->regions.size() - 1 : 0;
   }

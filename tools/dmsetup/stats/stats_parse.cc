@@ -31,29 +31,27 @@ std::string TakeRow(absl::string_view& rest) {
 }
 
 bool ParseHistogramSpec(absl::string_view args, StatsRegion& region,
-                        std::string& err) {
+                        LibdmLog& log) {
   const std::string text(args.substr(0, args.find('\n')));
   DmHistogram bounds;
   const char* c = text.c_str();
   const auto bad_character = [&] {
-    absl::StrAppend(&err, "Invalid character in histogram: '",
-                    absl::string_view(c, 1), "' ",
-                    absl::StrFormat("(0x%x)", static_cast<int>(*c)), "\n");
-    return false;
+    log.Backtrace();
+    return log.Error(absl::StrCat("Invalid character in histogram: '",
+                                  absl::string_view(c, 1), "' ",
+                                  absl::StrFormat("(0x%x)", int{*c})));
   };
   do {
     constexpr absl::string_view kValid = "0123456789,";
     if (*c == '\0' || kValid.find(*c) == kValid.npos) return bad_character();
     if (*c == ',') {
-      absl::StrAppend(&err, "Invalid histogram description: ", text, "\n");
-      return false;
+      return log.Error(absl::StrCat("Invalid histogram description: ", text));
     }
     char* end = nullptr;
     errno = 0;
     const uint64_t value = strtoull(c, &end, 10);
     if (errno != 0) {
-      absl::StrAppend(&err, "Could not parse histogram boundary.\n");
-      return false;
+      return log.Error("Could not parse histogram boundary.");
     }
     c = end;
     if (*c == ',') {
@@ -65,19 +63,20 @@ bool ParseHistogramSpec(absl::string_view args, StatsRegion& region,
     bounds.bins.push_back({.upper = region.timescale * value});
   } while (*c != '\0' && *c != ' ');
   bounds.bins.push_back({.upper = UINT64_MAX});
+  log.Debug(absl::StrCat("Added region histogram spec with ",
+                         bounds.bins.size(), " entries."));
   region.bounds = std::move(bounds);
   return true;
 }
 
 // "ID: START+LEN STEP PROGRAM AUX [OPTIONS]".
-bool ParseListRow(const std::string& row, StatsRegion& region,
-                  std::string& err) {
+bool ParseListRow(const std::string& row, StatsRegion& region, LibdmLog& log) {
   char data[kRowLen] = {};
   if (sscanf(row.c_str(),
              "%" SCNu64 ": %" SCNu64 "+%" SCNu64 " %" SCNu64 " %4095c",
              &region.region_id, &region.start, &region.len, &region.step,
              data) != 5) {
-    return false;
+    return log.Backtrace();
   }
   region.present = true;
   absl::string_view rest(data), options;
@@ -98,52 +97,51 @@ bool ParseListRow(const std::string& row, StatsRegion& region,
   const size_t histogram = options.find(kHistogramTag);
   return histogram == options.npos ||
          ParseHistogramSpec(options.substr(histogram + kHistogramTag.size()),
-                            region, err);
+                            region, log);
 }
 
 // Takes "DMS_GROUP=ALIAS:MEMBERS#" off the aux data.  False when it is not
 // well-formed; the aux data is then what is left of it.
 bool ParseGroup(StatsRegion& region, StatsGroup& group, RegionRanges& members,
-                std::string& err) {
+                LibdmLog& log) {
   const size_t tag = region.aux_data.find(kGroupTag);
   if (tag == std::string::npos) return true;
   const size_t colon = region.aux_data.find(':', tag);
   if (colon == std::string::npos) {
-    absl::StrAppend(&err, "Found malformed group tag while reading aux_data\n");
-    return false;
+    return log.Error("Found malformed group tag while reading aux_data");
   }
   const size_t alias = tag + sizeof(kGroupTag) - 1;
   const std::string name =
       colon < alias ? "" : region.aux_data.substr(alias, colon - alias);
+  log.Debug(absl::StrCat("Read alias '", name, "' from aux_data"));
   const std::string text = region.aux_data.substr(colon + 1);
   const size_t hash = text.find('#');
   region.aux_data.resize(colon);
-  std::optional<RegionRanges> list = ParseRegionList(text.substr(0, hash), err);
+  std::optional<RegionRanges> list = ParseRegionList(text.substr(0, hash), log);
   if (!list) {
-    absl::StrAppend(&err,
-                    "Could not parse member list while reading group "
-                    "aux_data\n");
-    return false;
+    return log.Error(
+        "Could not parse member list while reading group "
+        "aux_data");
   }
   uint64_t first = kStatsGroupNotPresent;
   for (const auto& r : list->ranges) first = std::min<uint64_t>(first, r.first);
   if (first != region.region_id) {
-    absl::StrAppend(&err, "Found invalid group descriptor in region ",
-                    region.region_id, " aux_data.\n");
-    return false;
+    return log.Error(absl::StrCat("Found invalid group descriptor in region ",
+                                  region.region_id, " aux_data."));
   }
   group.present = true;
   if (!name.empty()) group.alias = name;
   members = *std::move(list);
   region.aux_data = hash == text.npos ? "" : text.substr(hash + 1);
   if (region.aux_data == "-") region.aux_data.clear();
+  log.Debug(absl::StrCat("Found group_id ", first, ": alias=\"", name, "\""));
   return true;
 }
 
 }  // namespace
 
 bool ParseStatsList(const std::string& reply, StatsTable& table,
-                    std::string& err) {
+                    LibdmLog& log) {
   table = {};
   absl::string_view rest(reply);
   std::vector<RegionRanges> members;
@@ -152,14 +150,15 @@ bool ParseStatsList(const std::string& reply, StatsTable& table,
     StatsGroup group;
     RegionRanges list;
     // The kernel lists them in order.
-    if (!ParseListRow(TakeRow(rest), region, err) ||
+    if (!ParseListRow(TakeRow(rest), region, log) ||
         region.region_id < table.regions.size()) {
       table = {};
-      return false;
+      return log.Backtrace();
     }
-    if (!ParseGroup(region, group, list, err)) {
-      absl::StrAppend(&err, "Failed to parse group descriptor from region_id ",
-                      region.region_id, " aux_data:'", region.aux_data, "'\n");
+    if (!ParseGroup(region, group, list, log)) {
+      log.Error(absl::StrCat("Failed to parse group descriptor from region_id ",
+                             region.region_id, " aux_data:'", region.aux_data,
+                             "'"));
     }
     table.regions.resize(region.region_id);  // ids between are free
     table.groups.resize(region.region_id);
@@ -179,7 +178,7 @@ bool ParseStatsList(const std::string& reply, StatsTable& table,
 }
 
 bool ParseStatsPrint(const std::string& reply, StatsRegion& region,
-                     std::string& err) {
+                     LibdmLog& log) {
   region.areas.clear();
   absl::string_view rest(reply);
   uint64_t end = 0;
@@ -195,8 +194,7 @@ bool ParseStatsPrint(const std::string& reply, StatsRegion& region,
                "%" SCNu64 "%" SCNu64 "%" SCNu64 "%" SCNu64,
                &start, &len, c, c + 1, c + 2, c + 3, c + 4, c + 5, c + 6, c + 7,
                c + 8, c + 9, c + 10, c + 11, c + 12) != 15) {
-      absl::StrAppend(&err, "Could not parse @stats_print row.\n");
-      return false;
+      return log.Error("Could not parse @stats_print row.");
     }
     for (const StatsCounter ticks :
          {StatsCounter::kReadNsecs, StatsCounter::kWriteNsecs,
@@ -208,8 +206,7 @@ bool ParseStatsPrint(const std::string& reply, StatsRegion& region,
       // The only word with colons.
       const size_t colon = row.find(':');
       if (colon == row.npos) {
-        absl::StrAppend(&err, "Could not parse histogram value.\n");
-        return false;
+        return log.Error("Could not parse histogram value.");
       }
       area.histogram = region.bounds;
       const char* word = row.c_str() + row.rfind(' ', colon) + 1;
@@ -218,6 +215,8 @@ bool ParseStatsPrint(const std::string& reply, StatsRegion& region,
         bin.count = strtoull(word, &behind, 10);
         word = behind + (*behind == ':');
       }
+      log.Debug(absl::StrCat("Added region histogram data with ",
+                             region.bounds->bins.size(), " entries."));
     }
     if (region.areas.empty()) {
       region.start = start;

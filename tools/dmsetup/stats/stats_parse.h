@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/dmsetup/dm_log.h"
 #include "tools/dmsetup/stats/stats_region.h"
 
 namespace dmdax {
@@ -22,13 +23,12 @@ struct StatsTable {
   uint64_t nr_regions = 0;  // those present
 };
 
-// False after appending what is wrong, if anything is said of it, to `err`.
-bool ParseStatsList(const std::string& reply, StatsTable& table,
-                    std::string& err);
+// False after telling `log` what is wrong, if anything is said of it.
+bool ParseStatsList(const std::string& reply, StatsTable& table, LibdmLog& log);
 
 // Fills the areas of `region`, and where they are.  False as above.
 bool ParseStatsPrint(const std::string& reply, StatsRegion& region,
-                     std::string& err);
+                     LibdmLog& log);
 
 }  // namespace dmdax
 

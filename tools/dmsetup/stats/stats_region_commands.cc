@@ -26,9 +26,12 @@ bool ClearOneRegion(DmsetupContext& ctx, StatsHandle& dms, uint64_t region_id) {
   if (!dms.RegionPresent(region_id)) {
     return Say(ctx, absl::StrCat("No such region: ", region_id, "."));
   }
-  return dms.ClearRegion(region_id) ||
-         Say(ctx, absl::StrCat("Clearing statistics region ", region_id,
-                               " failed."));
+  if (!dms.ClearRegion(region_id)) {
+    return Say(ctx, absl::StrCat("Clearing statistics region ", region_id,
+                                 " failed."));
+  }
+  ctx.log.Debug(absl::StrCat("Cleared statistics region ", region_id, "."));
+  return true;
 }
 
 bool PrintOneRegion(DmsetupContext& ctx, StatsHandle& dms, uint64_t region_id) {
@@ -53,14 +56,21 @@ bool CmdStatsClear(DmsetupContext& ctx, const CommandCall& call) {
   }
   StatsHandle dms(ctx, kStatsProgramId);
   BindStatsDevice(ctx, StatsDevice(call), dms);
-  if (!dms.List()) return false;
+  if (!dms.List()) {
+    ctx.log.Backtrace();
+    return ctx.log.Backtrace();
+  }
   if (dms.nr_regions() == 0) return true;
   // -1 is DM_STATS_REGIONS_ALL.
   if (!o.allregions && o.regionid != -1) {
-    return ClearOneRegion(ctx, dms, Id(o.regionid));
+    return ClearOneRegion(ctx, dms, Id(o.regionid)) || ctx.log.Backtrace();
   }
-  return ForEachRegion(
-      dms, [&](uint64_t id) { return ClearOneRegion(ctx, dms, id); });
+  return ForEachRegion(dms,
+                       [&](uint64_t id) {
+                         return ClearOneRegion(ctx, dms, id) ||
+                                ctx.log.Backtrace();
+                       }) ||
+         ctx.log.Backtrace();
 }
 
 bool CmdStatsDelete(DmsetupContext& ctx, const CommandCall& call) {
@@ -82,7 +92,9 @@ bool CmdStatsDelete(DmsetupContext& ctx, const CommandCall& call) {
   StatsHandle dms(ctx, program_id);
   BindStatsDevice(ctx, StatsDevice(call), dms);
   // Without --allregions it is the handle's program.
-  if ((o.allregions || o.groupid) && !dms.List(program_id)) return false;
+  if ((o.allregions || o.groupid) && !dms.List(program_id)) {
+    return ctx.log.Backtrace();
+  }
   if (o.allregions && dms.nr_regions() == 0) return true;
   if (o.groupid) {
     const uint64_t group_id = Id(o.groupid);
@@ -94,12 +106,19 @@ bool CmdStatsDelete(DmsetupContext& ctx, const CommandCall& call) {
   }
   if (o.allregions) {
     return ForEachRegion(dms, [&](uint64_t id) {
-      return dms.DeleteRegion(id) ||
-             Say(ctx, "Could not delete statistics region.");
+      if (!dms.DeleteRegion(id)) {
+        return Say(ctx, "Could not delete statistics region.");
+      }
+      ctx.log.Debug(absl::StrCat("Deleted statistics region ", id));
+      return true;
     });
   }
-  return dms.DeleteRegion(Id(o.regionid)) ||
-         Say(ctx, "Could not delete statistics region");
+  const uint64_t region_id = Id(o.regionid);
+  if (!dms.DeleteRegion(region_id)) {
+    return Say(ctx, "Could not delete statistics region");
+  }
+  ctx.log.Debug(absl::StrCat("Deleted statistics region ", region_id, "."));
+  return true;
 }
 
 bool CmdStatsPrint(DmsetupContext& ctx, const CommandCall& call) {
@@ -113,8 +132,10 @@ bool CmdStatsPrint(DmsetupContext& ctx, const CommandCall& call) {
   }
   StatsHandle dms(ctx, kStatsProgramId);
   BindStatsDevice(ctx, StatsDevice(call), dms);
-  if (!dms.List()) return false;
-  if (!o.allregions) return PrintOneRegion(ctx, dms, Id(o.regionid));
+  if (!dms.List()) return ctx.log.Backtrace();
+  if (!o.allregions) {
+    return PrintOneRegion(ctx, dms, Id(o.regionid)) || ctx.log.Backtrace();
+  }
   if (dms.nr_regions() == 0) return true;
   // Of all, each is printed twice.
   return ForEachRegion(dms, [&](uint64_t id) {
@@ -132,7 +153,7 @@ bool CmdStatsGroup(DmsetupContext& ctx, const CommandCall& call) {
   const std::optional<std::string> name = StatsDevice(call);
   StatsHandle dms(ctx, kStatsProgramId);
   BindStatsDevice(ctx, name, dms);
-  if (!dms.List()) return false;
+  if (!dms.List()) return ctx.log.Backtrace();
   // printf(3) of no name.
   const std::string shown = name.value_or("(null)");
   const std::optional<uint64_t> id = dms.CreateGroup(*o.regions, o.alias);
@@ -155,7 +176,7 @@ bool CmdStatsUngroup(DmsetupContext& ctx, const CommandCall& call) {
   const std::optional<std::string> name = StatsDevice(call);
   StatsHandle dms(ctx, kStatsProgramId);
   BindStatsDevice(ctx, name, dms);
-  if (!dms.List()) return false;
+  if (!dms.List()) return ctx.log.Backtrace();
   const uint64_t group_id = Id(o.groupid);
   const std::string shown = name.value_or("(null)");
   const bool ok = dms.DeleteGroup(group_id, StatsHandle::Members::kKeep);

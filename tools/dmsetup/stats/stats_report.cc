@@ -2,9 +2,12 @@
 //
 // `dmsetup stats` list and report.
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
 #include "tools/dmsetup/info_fields.h"
 #include "tools/dmsetup/report.h"
 #include "tools/dmsetup/stats/stats_commands.h"
+#include "tools/dmsetup/stats/stats_fields.h"
 
 namespace dmdax {
 namespace {
@@ -24,6 +27,34 @@ uint64_t WalkFlags(const DmsetupOptions& o, absl::string_view subcommand) {
     flags |= kWalkAll | kWalkSkipSingleArea;
   }
   return flags;
+}
+
+// _update_interval_times(): the clock starts with the first device, and says
+// that what was configured has passed.
+void LogInterval(DmsetupContext& ctx) {
+  InfoReport& report = *ctx.report;
+  const DmsetupOptions& o = ctx.options;
+  const uint64_t configured = StatsIntervalNs(o);
+  // Without --count it is less than none.
+  const uint64_t number = o.count ? report.iteration : o.interval ? 1 : -1;
+  const auto delta = [&](uint64_t ns) {
+    ctx.log.Debug(absl::StrFormat("Interval     #%-4d     time delta: %12dns.",
+                                  number, ns));
+  };
+  if (report.interval_start) {
+    delta(static_cast<uint64_t>(
+        absl::ToInt64Nanoseconds(absl::Now() - *report.interval_start)));
+  } else {
+    report.interval_start = absl::Now();
+    ctx.log.Debug("Beginning first interval.");
+    delta(configured);
+    ctx.log.Debug(absl::StrFormat("Interval     #%-5d   current err: %12dns.",
+                                  number, 0));
+    ctx.log.Debug(absl::StrFormat("End interval #%-9d  duration: %12dns.",
+                                  number, configured));
+  }
+  ctx.log.Debug(absl::StrFormat("Adjusted sample interval duration: %12dns.",
+                                configured));
 }
 
 }  // namespace
@@ -65,7 +96,7 @@ bool CmdStatsReport(DmsetupContext& ctx, const CommandCall& call) {
   ctx.report->walk_flags = WalkFlags(ctx.options, call.subcommand);
   if (StatsAboutAll(ctx, call)) return ProcessAll(ctx, call, false, CmdInfo);
   DmTask task(ctx, DmTaskType::kInfo);
-  if (task.SetDevice(StatsDevice(call)) && task.Run() &&
+  if (task.SetDevice(StatsDevice(call)) && TaskRun(ctx, task) &&
       DisplayInfo(ctx, task)) {
     return true;
   }
@@ -83,8 +114,9 @@ bool AddStatsRows(DmsetupContext& ctx, const DmTask& task,
   if (ctx.report->report.sections() & kStats) {
     // Why not has been said; it fails nothing.
     if (!dms.Populate(program)) return true;
+    LogInterval(ctx);
   } else {
-    if (!dms.List(program)) return false;
+    if (!dms.List(program)) return ctx.log.Backtrace();
     if (dms.nr_regions() == 0) return true;
   }
   if (flags == kWalkGroup && dms.nr_groups() == 0) return true;

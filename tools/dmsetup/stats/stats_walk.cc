@@ -2,6 +2,8 @@
 //
 // The cursor of a StatsHandle: areas, then regions, then groups, as the flags
 // say.  Each kind that is done takes its flag from the walk.
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "tools/dmsetup/stats/stats_handle.h"
 
 namespace dmdax {
@@ -42,9 +44,22 @@ void StatsHandle::GroupWalkStart() {
   if (cur_group_ > max_region()) cur_flags_ &= ~kWalkGroup;
 }
 
+void StatsHandle::WalkInit(uint64_t flags) {
+  walk_flags_ = flags;
+  ctx_.log.Debug(
+      absl::StrFormat("dm_stats_walk_init: initialised flags to %x", flags));
+}
+
 void StatsHandle::WalkStart() {
   if (!has_regions()) return;
   cur_flags_ = walk_flags_;
+  const auto name = [this](uint64_t flag, const char* text) {
+    return cur_flags_ & flag ? text : "";
+  };
+  ctx_.log.Debug(
+      absl::StrCat("starting stats walk with ", name(kWalkArea, "AREA"), " ",
+                   name(kWalkRegion, "REGION"), " ", name(kWalkGroup, "GROUP"),
+                   " ", name(kWalkSkipSingleArea, "SKIP")));
   if (!(cur_flags_ & (kWalkArea | kWalkRegion))) return GroupWalkStart();
   cur_area_ = cur_flags_ & kWalkArea ? 0 : kWalkRegion;
   cur_region_ = kBeforeFirst;

@@ -13,12 +13,6 @@
 namespace dmdax {
 namespace {
 
-std::optional<std::string> FirstArg(const CommandCall& call) {
-  if (call.listed_name != nullptr) return *call.listed_name;
-  if (call.args.empty()) return std::nullopt;
-  return call.args[0];
-}
-
 bool ByNumberOrUuid(const DmsetupContext& ctx) {
   return ctx.options.uuid || ctx.options.major;
 }
@@ -103,7 +97,7 @@ bool ErrorDevice(DmsetupContext& ctx, const std::string& name) {
 }
 
 bool WipeOne(DmsetupContext& ctx, const CommandCall& call) {
-  return ErrorDevice(ctx, FirstArg(call).value_or(""));
+  return ErrorDevice(ctx, DeviceOf(call).value_or(""));
 }
 
 // _count_devices(): how many there are, 0 when that cannot be told.
@@ -190,7 +184,7 @@ bool CmdLoad(DmsetupContext& ctx, const CommandCall& call) {
 }
 
 bool CmdRemove(DmsetupContext& ctx, const CommandCall& call) {
-  const std::optional<std::string> name = FirstArg(call);
+  const std::optional<std::string> name = DeviceOf(call);
   if (ctx.options.force && name) {
     if (ctx.options.udev_cookie != 0) {
       ctx.log.Warn("WARNING: Use of cookie and --force is not compatible.");
@@ -221,15 +215,15 @@ bool CmdRemoveAll(DmsetupContext& ctx, const CommandCall& call) {
 }
 
 bool CmdSuspend(DmsetupContext& ctx, const CommandCall& call) {
-  return Simple(ctx, DmTaskType::kSuspend, FirstArg(call), 0, true);
+  return Simple(ctx, DmTaskType::kSuspend, DeviceOf(call), 0, true);
 }
 
 bool CmdResume(DmsetupContext& ctx, const CommandCall& call) {
-  return Simple(ctx, DmTaskType::kResume, FirstArg(call), 0, true);
+  return Simple(ctx, DmTaskType::kResume, DeviceOf(call), 0, true);
 }
 
 bool CmdClear(DmsetupContext& ctx, const CommandCall& call) {
-  return Simple(ctx, DmTaskType::kClear, FirstArg(call), 0, true);
+  return Simple(ctx, DmTaskType::kClear, DeviceOf(call), 0, true);
 }
 
 bool CmdWipeTable(DmsetupContext& ctx, const CommandCall& call) {

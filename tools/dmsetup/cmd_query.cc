@@ -26,17 +26,6 @@ namespace dmdax {
 namespace {
 
 // No device given by any means: the verb is about all of them.
-bool AboutAll(const DmsetupContext& ctx, const CommandCall& call) {
-  return call.listed_name == nullptr && call.args.empty() &&
-         !ctx.options.uuid && !ctx.options.major;
-}
-
-std::optional<std::string> NameOf(const CommandCall& call) {
-  if (call.listed_name != nullptr) return *call.listed_name;
-  if (call.args.empty()) return std::nullopt;
-  return call.args[0];
-}
-
 // integrity: the key behind a keyword's algorithm, "internal_hash:alg:KEY".
 void HideKeyOf(std::string& params, absl::string_view keyword) {
   size_t at = params.find(std::string(keyword));
@@ -195,6 +184,17 @@ bool PrintName(DmsetupContext& ctx, const CommandCall& call) {
 
 }  // namespace
 
+bool AboutAll(const DmsetupContext& ctx, const CommandCall& call) {
+  return call.listed_name == nullptr && call.args.empty() &&
+         !ctx.options.uuid && !ctx.options.major;
+}
+
+std::optional<std::string> DeviceOf(const CommandCall& call) {
+  if (call.listed_name != nullptr) return *call.listed_name;
+  if (call.args.empty()) return std::nullopt;
+  return call.args[0];
+}
+
 bool DisplayInfo(DmsetupContext& ctx, const DmTask& task) {
   if (!task.exists()) return Say(ctx, "Device does not exist.");
   if (ctx.options.columns) return AddInfoRow(ctx, task);
@@ -248,13 +248,13 @@ bool CmdStatus(DmsetupContext& ctx, const CommandCall& call) {
   const bool concise = call.verb == "table" && ctx.options.concise;
   DmTask task(ctx,
               call.verb == "table" ? DmTaskType::kTable : DmTaskType::kStatus);
-  if (!task.SetDevice(NameOf(call))) return ctx.log.Backtrace();
+  if (!task.SetDevice(DeviceOf(call))) return ctx.log.Backtrace();
   ApplySwitches(ctx, task);
   task.AddFlags((ctx.options.noflush ? DM_NOFLUSH_FLAG : 0u) |
                 (call.verb == "measure" ? DM_IMA_MEASUREMENT_FLAG : 0u));
   if (!TaskRun(ctx, task)) return ctx.log.Backtrace();
   if (!task.exists()) return Say(ctx, "Device does not exist.");
-  const std::string name = NameOf(call).value_or(task.name());
+  const std::string name = DeviceOf(call).value_or(task.name());
   std::vector<DmTargetSpec> rows = task.rows();
   // A device without a table still gets its line, empty.
   if (rows.empty()) rows.emplace_back();
@@ -295,7 +295,7 @@ bool CmdStatus(DmsetupContext& ctx, const CommandCall& call) {
 bool CmdInfo(DmsetupContext& ctx, const CommandCall& call) {
   if (AboutAll(ctx, call)) return ProcessAll(ctx, call, false, CmdInfo);
   DmTask task(ctx, DmTaskType::kInfo);
-  if (!task.SetDevice(NameOf(call))) return ctx.log.Backtrace();
+  if (!task.SetDevice(DeviceOf(call))) return ctx.log.Backtrace();
   ApplySwitches(ctx, task);
   if (!TaskRun(ctx, task)) return ctx.log.Backtrace();
   return DisplayInfo(ctx, task);
@@ -305,12 +305,12 @@ bool CmdDeps(DmsetupContext& ctx, const CommandCall& call) {
   if (AboutAll(ctx, call)) return ProcessAll(ctx, call, false, CmdDeps);
   const DevName kind = DevNameKind(ctx);
   DmTask task(ctx, DmTaskType::kDeps);
-  if (!task.SetDevice(NameOf(call))) return ctx.log.Backtrace();
+  if (!task.SetDevice(DeviceOf(call))) return ctx.log.Backtrace();
   ApplySwitches(ctx, task);
   if (!TaskRun(ctx, task)) return ctx.log.Backtrace();
   if (ctx.options.verbose) DisplayInfo(ctx, task);
   if (call.multiple_devices && !ctx.options.verbose) {
-    absl::StrAppend(&ctx.out, NameOf(call).value_or(""), ": ");
+    absl::StrAppend(&ctx.out, DeviceOf(call).value_or(""), ": ");
   }
   absl::StrAppend(&ctx.out, task.deps().size(), " dependencies\t:");
   for (const DevT& dev : task.deps()) {

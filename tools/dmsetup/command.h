@@ -86,6 +86,11 @@ bool CmdTargetVersion(DmsetupContext& ctx, const CommandCall& call);
 bool CmdSplitName(DmsetupContext& ctx, const CommandCall& call);
 bool CmdHelp(DmsetupContext& ctx, const CommandCall& call);
 
+// The device that a call names; nothing for one by uuid or number.
+std::optional<std::string> DeviceOf(const CommandCall& call);
+// Whether none is given in any way, so that it is about all.
+bool AboutAll(const DmsetupContext& ctx, const CommandCall& call);
+
 // _display_info(): the long form, or the columns with -c.
 bool DisplayInfo(DmsetupContext& ctx, const DmTask& task);
 

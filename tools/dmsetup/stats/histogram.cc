@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "tools/dmsetup/stats/dm_malloc.h"
 
 namespace dmdax {
 namespace {
@@ -125,10 +126,7 @@ std::optional<std::string> BuildHistogramArg(const DmHistogram& bounds,
                    std::lround(std::log10(value / static_cast<double>(scale))));
   }
   len += std::max<uint64_t>(1, bins.size() - 1);  // commas
-  constexpr uint64_t kHugeAllocation = 50000000;
-  if (len > kHugeAllocation) {
-    log.Error(absl::StrCat("Huge memory allocation (size ", len,
-                           ") rejected - metadata corruption?"));
+  if (!DmMallocAllows(len, log)) {
     log.Error("Could not allocate memory for histogram argument.");
     return std::nullopt;
   }

@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "tools/dmsetup/stats/dm_malloc.h"
 
 namespace dmdax {
 namespace {
@@ -64,13 +65,9 @@ std::optional<RegionRanges> ParseRegionList(absl::string_view text,
     if (!first || !last || *first > *last) return bad();
     list.ranges.push_back({*first, *last});
   }
-  constexpr uint64_t kHugeAllocation = 50000000, kBitsPerWord = 32;
+  constexpr uint64_t kBitsPerWord = 32;
   const uint64_t bytes = (list.num_bits() / kBitsPerWord + 2) * 4;
-  if (bytes > kHugeAllocation) {
-    log.Error(absl::StrCat("Huge memory allocation (size ", bytes,
-                           ") rejected - metadata corruption?"));
-    return bad();
-  }
+  if (!DmMallocAllows(bytes, log)) return bad();
   return list;
 }
 

@@ -35,23 +35,12 @@ bool CmdStatsHelp(DmsetupContext& ctx, const CommandCall& call) {
   return true;
 }
 
-std::optional<std::string> StatsDevice(const CommandCall& call) {
-  if (call.listed_name != nullptr) return *call.listed_name;
-  if (call.args.empty()) return std::nullopt;
-  return call.args[0];
-}
-
 void BindStatsDevice(DmsetupContext& ctx,
                      const std::optional<std::string>& name, StatsHandle& dms) {
   const DmsetupOptions& o = ctx.options;
   if (name) dms.BindName(*name);
   if (o.uuid) dms.BindUuid(*o.uuid);
   if (o.major && o.minor) dms.BindDevno(*o.major, *o.minor);
-}
-
-bool StatsAboutAll(const DmsetupContext& ctx, const CommandCall& call) {
-  return call.listed_name == nullptr && call.args.empty() &&
-         !ctx.options.uuid && !ctx.options.major;
 }
 
 bool StatsAllDevices(DmsetupContext& ctx, const CommandCall& call,

@@ -21,13 +21,9 @@ namespace dmdax {
 std::string StatsUsage(absl::string_view program);
 bool CmdStatsHelp(DmsetupContext& ctx, const CommandCall& call);
 
-// The device a call is about; nothing for one by uuid or number.
-std::optional<std::string> StatsDevice(const CommandCall& call);
 // _bind_stats_device().
 void BindStatsDevice(DmsetupContext& ctx,
                      const std::optional<std::string>& name, StatsHandle& dms);
-// Whether no device is named, so that it is about all.
-bool StatsAboutAll(const DmsetupContext& ctx, const CommandCall& call);
 // ProcessAll(), for a verb that wants --alldevices.
 bool StatsAllDevices(DmsetupContext& ctx, const CommandCall& call,
                      CommandFn fn);

@@ -141,10 +141,10 @@ bool CmdStatsCreate(DmsetupContext& ctx, const CommandCall& call) {
     return Say(ctx, "Creating a region with no program id requires --force.");
   }
   if (o.filemap) return CreateFile(ctx, call);
-  if (StatsAboutAll(ctx, call)) {
+  if (AboutAll(ctx, call)) {
     return StatsAllDevices(ctx, call, CmdStatsCreate);
   }
-  const std::optional<std::string> name = StatsDevice(call);
+  const std::optional<std::string> name = DeviceOf(call);
   const std::optional<uint64_t> area_size = Bytes(ctx, "areasize", o.areasize);
   if (!area_size) return ctx.log.Backtrace();
   const std::optional<uint64_t> start = Bytes(ctx, "start", o.start);

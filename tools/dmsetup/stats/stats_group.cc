@@ -38,7 +38,6 @@ uint64_t StatsHandle::nr_groups() const {
 
 // _stats_set_aux(): writes the region's aux data, and the group it leads.
 bool StatsHandle::SetAux(uint64_t region_id) {
-  constexpr size_t kMessageLen = 1024;
   std::string tag;
   if (GroupPresent(region_id)) {
     const StatsGroup& g = group(region_id);
@@ -53,7 +52,7 @@ bool StatsHandle::SetAux(uint64_t region_id) {
   const std::string& aux = region(region_id).aux_data;
   const std::string message = absl::StrCat("@stats_set_aux ", region_id, " ",
                                            tag, aux.empty() ? "-" : aux, " ");
-  if (message.size() >= kMessageLen) {
+  if (message.size() >= kStatsMessageLen) {
     return Say(ctx_, "Could not prepare @stats_set_aux message");
   }
   return SendMessage(message).has_value() || ctx_.log.Backtrace();

@@ -10,10 +10,9 @@
 namespace dmdax {
 namespace {
 
-// STATS_MSG_BUF_LEN, its NUL included.
-constexpr size_t kMessageLen = 1024;
-
-bool Fits(const std::string& message) { return message.size() < kMessageLen; }
+bool Fits(const std::string& message) {
+  return message.size() < kStatsMessageLen;
+}
 
 }  // namespace
 

@@ -31,6 +31,9 @@ namespace dmdax {
 // dmstats' own regions carry it.
 inline constexpr char kStatsProgramId[] = "dmstats";
 
+// STATS_MSG_BUF_LEN, its NUL included.
+inline constexpr size_t kStatsMessageLen = 1024;
+
 // What a walk visits.  The flags of the cursor's kind are also its ids.
 inline constexpr uint64_t kWalkArea = 0x1000000000000;
 inline constexpr uint64_t kWalkRegion = 0x2000000000000;

@@ -51,11 +51,11 @@ bool CmdStatsClear(DmsetupContext& ctx, const CommandCall& call) {
   if (!o.regionid && !o.allregions) {
     return Say(ctx, "Please specify a --regionid or use --allregions.");
   }
-  if (StatsAboutAll(ctx, call)) {
+  if (AboutAll(ctx, call)) {
     return ProcessAll(ctx, call, false, CmdStatsClear);
   }
   StatsHandle dms(ctx, kStatsProgramId);
-  BindStatsDevice(ctx, StatsDevice(call), dms);
+  BindStatsDevice(ctx, DeviceOf(call), dms);
   if (!dms.List()) {
     ctx.log.Backtrace();
     return ctx.log.Backtrace();
@@ -84,13 +84,13 @@ bool CmdStatsDelete(DmsetupContext& ctx, const CommandCall& call) {
                "Please specify a --regionid or --groupid, or use "
                "--allregions.");
   }
-  if (StatsAboutAll(ctx, call)) {
+  if (AboutAll(ctx, call)) {
     return StatsAllDevices(ctx, call, CmdStatsDelete);
   }
   const std::string program_id =
       o.allprograms ? "" : o.programid.value_or(kStatsProgramId);
   StatsHandle dms(ctx, program_id);
-  BindStatsDevice(ctx, StatsDevice(call), dms);
+  BindStatsDevice(ctx, DeviceOf(call), dms);
   // Without --allregions it is the handle's program.
   if ((o.allregions || o.groupid) && !dms.List(program_id)) {
     return ctx.log.Backtrace();
@@ -127,11 +127,11 @@ bool CmdStatsPrint(DmsetupContext& ctx, const CommandCall& call) {
   if (!o.regionid && !o.allregions) {
     return Say(ctx, "Please specify a --regionid or use --allregions.");
   }
-  if (StatsAboutAll(ctx, call)) {
+  if (AboutAll(ctx, call)) {
     return ProcessAll(ctx, call, false, CmdStatsPrint);
   }
   StatsHandle dms(ctx, kStatsProgramId);
-  BindStatsDevice(ctx, StatsDevice(call), dms);
+  BindStatsDevice(ctx, DeviceOf(call), dms);
   if (!dms.List()) return ctx.log.Backtrace();
   if (!o.allregions) {
     return PrintOneRegion(ctx, dms, Id(o.regionid)) || ctx.log.Backtrace();
@@ -147,10 +147,10 @@ bool CmdStatsGroup(DmsetupContext& ctx, const CommandCall& call) {
   const StatsOptions& o = ctx.options.stats;
   ctx.report = nullptr;
   if (!o.regions) return Say(ctx, "Group requires --regions.");
-  if (StatsAboutAll(ctx, call)) {
+  if (AboutAll(ctx, call)) {
     return StatsAllDevices(ctx, call, CmdStatsGroup);
   }
-  const std::optional<std::string> name = StatsDevice(call);
+  const std::optional<std::string> name = DeviceOf(call);
   StatsHandle dms(ctx, kStatsProgramId);
   BindStatsDevice(ctx, name, dms);
   if (!dms.List()) return ctx.log.Backtrace();
@@ -170,10 +170,10 @@ bool CmdStatsUngroup(DmsetupContext& ctx, const CommandCall& call) {
   const StatsOptions& o = ctx.options.stats;
   ctx.report = nullptr;
   if (!o.groupid) return Say(ctx, "Please specify group id.");
-  if (StatsAboutAll(ctx, call)) {
+  if (AboutAll(ctx, call)) {
     return StatsAllDevices(ctx, call, CmdStatsUngroup);
   }
-  const std::optional<std::string> name = StatsDevice(call);
+  const std::optional<std::string> name = DeviceOf(call);
   StatsHandle dms(ctx, kStatsProgramId);
   BindStatsDevice(ctx, name, dms);
   if (!dms.List()) return ctx.log.Backtrace();

@@ -94,9 +94,9 @@ std::string StatsDefaultFields(const DmsetupOptions& options,
 
 bool CmdStatsReport(DmsetupContext& ctx, const CommandCall& call) {
   ctx.report->walk_flags = WalkFlags(ctx.options, call.subcommand);
-  if (StatsAboutAll(ctx, call)) return ProcessAll(ctx, call, false, CmdInfo);
+  if (AboutAll(ctx, call)) return ProcessAll(ctx, call, false, CmdInfo);
   DmTask task(ctx, DmTaskType::kInfo);
-  if (task.SetDevice(StatsDevice(call)) && TaskRun(ctx, task) &&
+  if (task.SetDevice(DeviceOf(call)) && TaskRun(ctx, task) &&
       DisplayInfo(ctx, task)) {
     return true;
   }

@@ -10,9 +10,7 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <filesystem>
 #include <limits>
-#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
@@ -25,37 +23,33 @@ constexpr char kSnapshot[] = "state";
 constexpr char kTemporary[] = "state.new";
 constexpr char kLock[] = "lock";
 
-absl::Status SystemError(absl::string_view what, absl::string_view path) {
-  const int err = errno;
-  return ErrnoError(err, absl::StrCat("state directory: cannot ", what, " '",
-                                      path, "': ", ErrnoText(err)));
-}
-
-// A file descriptor that closes itself.
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  ~Fd() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
-
 absl::Status WriteAll(int fd, const std::string& bytes,
                       const std::string& path) {
   size_t done = 0;
   while (done < bytes.size()) {
     const ssize_t n = write(fd, bytes.data() + done, bytes.size() - done);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return SystemError("write", path);
+    if (n < 0) return StateDirError("write", path);
     done += static_cast<size_t>(n);
   }
   return absl::OkStatus();
+}
+
+// Waits for the lock file and locks it.  Somebody may have removed the file in
+// the meantime; then the next writer locks another file, and so must we.
+absl::StatusOr<Fd> LockOf(const PrivateDir& dir) {
+  while (true) {
+    absl::StatusOr<Fd> fd = dir.OpenFile(kLock, O_RDWR | O_CREAT);
+    if (!fd.ok()) return fd.status();
+    while (flock(fd->get(), LOCK_EX) != 0) {
+      if (errno != EINTR) return StateDirError("lock", dir.PathOf(kLock));
+    }
+    // Others may have been allowed to open it once, and could lock us out.
+    fchmod(fd->get(), 0600);
+    absl::StatusOr<bool> still = dir.IsStill(kLock, *fd);
+    if (!still.ok()) return still.status();
+    if (*still) return fd;
+  }
 }
 
 }  // namespace
@@ -72,47 +66,43 @@ std::string DefaultStateDir() {
 }
 
 absl::StatusOr<StateDir> StateDir::Open(const std::string& path, Mode mode) {
-  if (mode == kRead) return StateDir(path, -1);
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (error) {
-    errno = error.value();
-    return SystemError("create", path);
+  if (mode == kRead) {
+    absl::StatusOr<PrivateDir> dir = PrivateDir::Open(path);
+    if (dir.ok()) return StateDir(*std::move(dir), Fd());
+    if (ErrnoOf(dir.status()) == ENOENT) return StateDir(std::nullopt, Fd());
+    return dir.status();
   }
-  const std::string lock = absl::StrCat(path, "/", kLock);
-  const int fd = open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (fd < 0) return SystemError("open", lock);
-  while (flock(fd, LOCK_EX) != 0) {
-    if (errno == EINTR) continue;
-    absl::Status s = SystemError("lock", lock);
-    close(fd);
-    return s;
-  }
-  return StateDir(path, fd);
-}
-
-StateDir::StateDir(StateDir&& other) noexcept
-    : path_(std::move(other.path_)), lock_fd_(other.lock_fd_) {
-  other.lock_fd_ = -1;
+  if (absl::Status s = PrivateDir::Make(path); !s.ok()) return s;
+  absl::StatusOr<PrivateDir> dir = PrivateDir::Open(path);
+  if (!dir.ok()) return dir.status();
+  absl::StatusOr<Fd> lock = LockOf(*dir);
+  if (!lock.ok()) return lock.status();
+  return StateDir(*std::move(dir), *std::move(lock));
 }
 
 StateDir::~StateDir() {
-  if (lock_fd_ >= 0) close(lock_fd_);
+  // Closing does not unlock while a forked child has the descriptor, too.
+  if (lock_.ok()) flock(lock_.get(), LOCK_UN);
 }
 
 absl::StatusOr<proto::StateSnapshot> StateDir::Read() const {
-  const std::string file = absl::StrCat(path_, "/", kSnapshot);
-  const Fd fd(open(file.c_str(), O_RDONLY | O_CLOEXEC));
   proto::StateSnapshot snapshot;
-  if (fd.get() < 0) {
-    if (errno == ENOENT) return snapshot;
-    return SystemError("open", file);
+  if (!dir_) return snapshot;
+  const std::string file = dir_->PathOf(kSnapshot);
+  absl::StatusOr<Fd> fd = dir_->OpenFile(kSnapshot, O_RDONLY);
+  if (!fd.ok()) {
+    if (ErrnoOf(fd.status()) == ENOENT) return snapshot;
+    return fd.status();
   }
-  google::protobuf::io::FileInputStream stream(fd.get());
+  google::protobuf::io::FileInputStream stream(fd->get());
   google::protobuf::io::CodedInputStream coded(&stream);
   coded.SetTotalBytesLimit(std::numeric_limits<int>::max());
   if (!snapshot.ParseFromCodedStream(&coded) ||
       !coded.ConsumedEntireMessage()) {
+    if (stream.GetErrno() != 0) {
+      errno = stream.GetErrno();
+      return StateDirError("read", file);
+    }
     return absl::DataLossError(absl::StrCat(
         "'", file, "' is not a dmdax snapshot, or is damaged at byte ",
         coded.CurrentPosition()));
@@ -139,31 +129,20 @@ absl::Status StateDir::Write(proto::StateSnapshot snapshot) const {
   if (!snapshot.SerializeToString(&bytes)) {
     return ErrnoError(EFBIG, "state directory: the state is above 2 GiB");
   }
-  const std::string temporary = absl::StrCat(path_, "/", kTemporary);
-  const std::string file = absl::StrCat(path_, "/", kSnapshot);
-  absl::Status status;
-  {
-    const Fd fd(open(temporary.c_str(),
-                     O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (fd.get() < 0) return SystemError("create", temporary);
-    status = WriteAll(fd.get(), bytes, temporary);
-    if (status.ok() && fsync(fd.get()) != 0) {
-      status = SystemError("fsync", temporary);
-    }
+  absl::StatusOr<Fd> fd = dir_->NewFile(kTemporary);
+  if (!fd.ok()) return fd.status();
+  const std::string path = dir_->PathOf(kTemporary);
+  absl::Status status = WriteAll(fd->get(), bytes, path);
+  if (status.ok() && fsync(fd->get()) != 0) {
+    status = StateDirError("fsync", path);
   }
-  if (status.ok() && rename(temporary.c_str(), file.c_str()) != 0) {
-    status = SystemError("rename to", file);
-  }
+  if (status.ok()) status = dir_->Rename(kTemporary, kSnapshot);
   if (!status.ok()) {
-    unlink(temporary.c_str());
+    dir_->Remove(kTemporary);
     return status;
   }
   // The rename itself must survive a crash, too.
-  const Fd dir(open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (dir.get() < 0 || fsync(dir.get()) != 0) {
-    return SystemError("fsync", path_);
-  }
-  return absl::OkStatus();
+  return dir_->Sync();
 }
 
 }  // namespace dmdax

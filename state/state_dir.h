@@ -14,16 +14,23 @@
 //   ...
 //   absl::Status s = dir->Write(*state);
 //
-// Errors: the errno of the system call, with the path in the message;
+// Nothing in the directory is trusted that others could have put there; see
+// private_dir.h.
+//
+// Errors: the errno of the system call, with the path in the message; EPERM
+// for a directory or file that is not ours alone;
 // DataLoss for a snapshot that can not be parsed, FailedPrecondition for one
 // of a newer format.
 #ifndef DMDAX_STATE_STATE_DIR_H_
 #define DMDAX_STATE_STATE_DIR_H_
 
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "base/fd.h"
 #include "dm/dm_table.pb.h"
+#include "state/private_dir.h"
 
 namespace dmdax {
 
@@ -37,7 +44,7 @@ class StateDir {
   // kWrite makes the directory if need be and waits for the lock.
   static absl::StatusOr<StateDir> Open(const std::string& path, Mode mode);
   ~StateDir();
-  StateDir(StateDir&& other) noexcept;
+  StateDir(StateDir&&) = default;
   StateDir& operator=(StateDir&&) = delete;
 
   // The snapshot; an empty one (generation 0) when there is none yet.
@@ -45,14 +52,12 @@ class StateDir {
   // Replaces the snapshot.  Only with kWrite; on an error the old one stays.
   absl::Status Write(proto::StateSnapshot snapshot) const;
 
-  const std::string& path() const { return path_; }
-
  private:
-  StateDir(std::string path, int lock_fd)
-      : path_(std::move(path)), lock_fd_(lock_fd) {}
+  StateDir(std::optional<PrivateDir> dir, Fd lock)
+      : dir_(std::move(dir)), lock_(std::move(lock)) {}
 
-  std::string path_;
-  int lock_fd_;
+  std::optional<PrivateDir> dir_;  // absent where a reader finds none
+  Fd lock_;
 };
 
 // $DMDAX_STATE, else $XDG_STATE_HOME/dmdax, else ~/.local/state/dmdax.

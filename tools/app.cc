@@ -2,9 +2,7 @@
 #include "tools/app.h"
 
 #include <cerrno>
-#include <fstream>
 #include <iostream>
-#include <sstream>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -53,23 +51,8 @@ void AddGlobalOptions(CLI::App& cli, App& app) {
   cli.add_flag("--json", app.json, "Answer in JSON");
 }
 
-absl::StatusOr<std::string> ReadInput(const std::string& path) {
-  std::ostringstream bytes;
-  if (path == "-") {
-    bytes << std::cin.rdbuf();
-    return bytes.str();
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    return ErrnoError(
-        errno, absl::StrCat("cannot read '", path, "': ", ErrnoText(errno)));
-  }
-  bytes << file.rdbuf();
-  return bytes.str();
-}
-
 absl::StatusOr<Session> App::Ask() const {
-  if (!world_file.empty()) return SessionFromWorldFile(world_file, kernel);
+  if (world_file) return SessionFromWorldFile(*world_file, kernel);
   absl::StatusOr<StateDir> dir = StateDir::Open(state_dir, StateDir::kRead);
   if (!dir.ok()) return dir.status();
   absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
@@ -79,8 +62,8 @@ absl::StatusOr<Session> App::Ask() const {
 
 absl::Status App::Change(
     absl::FunctionRef<absl::Status(Session& session)> change) const {
-  if (!world_file.empty()) {
-    absl::StatusOr<Session> session = SessionFromWorldFile(world_file, kernel);
+  if (world_file) {
+    absl::StatusOr<Session> session = SessionFromWorldFile(*world_file, kernel);
     if (!session.ok()) return session.status();
     return change(*session);
   }

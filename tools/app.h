@@ -11,6 +11,7 @@
 #define DMDAX_TOOLS_APP_H_
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "CLI/CLI.hpp"
@@ -24,7 +25,8 @@ namespace dmdax {
 struct App {
   // --- global options ---
   std::string state_dir;
-  std::string world_file;
+  // --world was given; it may name "", which no file has.
+  std::optional<std::string> world_file;
   std::string kernel;  // "" : as the world or state says
   bool json = false;
 
@@ -43,9 +45,6 @@ struct App {
   // Prints "dmdax: <message>" and sets the exit code to 1, unless OK.
   void Report(const absl::Status& status);
 };
-
-// Reads a whole file, or standard input for "-".  The errno of the failure.
-absl::StatusOr<std::string> ReadInput(const std::string& path);
 
 // --state, --world, --kernel and --json.
 void AddGlobalOptions(CLI::App& cli, App& app);

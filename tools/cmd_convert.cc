@@ -5,6 +5,7 @@
 #include <iostream>
 #include <memory>
 
+#include "base/read_input.h"
 #include "formats/packed_table.h"
 #include "formats/world_format.h"
 #include "formats/world_load.h"
@@ -30,7 +31,7 @@ Format FormatNamed(const std::string& name) {
 absl::StatusOr<std::string> Convert(const ConvertOptions& o) {
   absl::StatusOr<std::string> bytes = ReadInput(o.file);
   if (!bytes.ok()) return bytes.status();
-  const std::string where = o.file == "-" ? "<stdin>" : o.file;
+  const std::string where = InputName(o.file);
   if (o.world) {
     absl::StatusOr<ParsedWorld> world = ParseWorld(*std::move(bytes), where);
     if (!world.ok()) return world.status();

@@ -9,6 +9,7 @@
 #include <clocale>
 #include <iostream>
 
+#include "base/read_input.h"
 #include "nlohmann/json.hpp"
 #include "tools/app.h"
 #include "tools/dmsetup/command.h"

@@ -158,9 +158,10 @@ void LoadVerb(CLI::App& machine, App& app) {
   verb->add_option("FILE", *file, "World file, or - for standard input")
       ->required();
   verb->callback([file, &app] {
+    // Before the lock: standard input may take its time.
+    absl::StatusOr<Session> loaded = SessionFromWorldFile(*file, app.kernel);
+    if (!loaded.ok()) return app.Report(loaded.status());
     app.Report(app.Change([&](Session& session) -> absl::Status {
-      absl::StatusOr<Session> loaded = SessionFromWorldFile(*file, app.kernel);
-      if (!loaded.ok()) return loaded.status();
       session = *std::move(loaded);
       return absl::OkStatus();
     }));

@@ -7,6 +7,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/errno_status.h"
+#include "base/read_input.h"
 #include "nlohmann/json.hpp"
 #include "state/user_world.h"
 #include "tools/app.h"
@@ -165,7 +167,8 @@ absl::Status ParseExtent(const std::string& text, proto::Extent* out) {
 
 void FileAddVerb(CLI::App& file, App& app) {
   struct Options {
-    std::string path, extents_file;
+    std::string path;
+    std::optional<std::string> extents_file;
     std::vector<std::string> extents, allocate;
     proto::File file;
     uint64_t size = 0;
@@ -203,9 +206,15 @@ void FileAddVerb(CLI::App& file, App& app) {
       absl::Status s = ParseExtent(text, f.add_allocate());
       if (!s.ok()) return app.Report(s);
     }
-    if (!o->extents_file.empty()) {
-      absl::StatusOr<std::string> text = ReadInput(o->extents_file);
+    if (o->extents_file) {
+      absl::StatusOr<std::string> text = ReadInput(*o->extents_file);
       if (!text.ok()) return app.Report(text.status());
+      if (absl::StripAsciiWhitespace(*text).empty()) {
+        return app.Report(ErrnoError(
+            ENODATA, absl::StrCat("'", InputName(*o->extents_file),
+                                  "' is empty; a file that is one hole is "
+                                  "added without --extents")));
+      }
       f.set_extents_text(*std::move(text));
     }
     app.Report(app.Change([&](Session& session) -> absl::Status {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // dmdax translate: page offsets to page frames, one or millions.
+#include <unistd.h>
+
 #include <iostream>
 #include <memory>
 #include <string>
@@ -23,8 +25,8 @@ struct TranslateOptions {
 absl::Status AnswerAll(const TranslateOptions& o, PageStream& stream) {
   for (const std::string& text : o.pages) {
     if (text == "-") {
-      absl::Status s =
-          o.raw ? stream.AnswerRaw(std::cin) : stream.AnswerText(std::cin);
+      absl::Status s = o.raw ? stream.AnswerRaw(STDIN_FILENO)
+                             : stream.AnswerText(STDIN_FILENO);
       if (!s.ok()) return s;
       continue;
     }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // dmdax: the Linux device-mapper with DAX, in user space.
+#include <fcntl.h>
+#include <signal.h>
+
+#include <cerrno>
 #include <exception>
 #include <iostream>
 #include <string>
@@ -66,9 +70,24 @@ int Run(int argc, char** argv) {
   return app.exit_code;
 }
 
+// A standard descriptor that is closed would be the number of the next file we
+// open, and we would read or write that.  In its place stands one that fails
+// with EBADF as the closed one did.
+void HoldStandardDescriptors() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (fcntl(fd, F_GETFD) == -1 && errno == EBADF) {
+      // The lowest free number is this one.
+      open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  HoldStandardDescriptors();
+  // A file that reaches its limit is an error to tell, not a death.
+  signal(SIGXFSZ, SIG_IGN);
   // Libraries of others (CLI11, JSON, the allocator) throw; we do not.
   try {
     return Run(argc, argv);

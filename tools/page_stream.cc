@@ -12,11 +12,13 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/read_input.h"
 
 namespace dmdax {
 namespace {
 
 constexpr size_t kBlock = 1 << 16;  // bytes read or written at once
+constexpr char kInput[] = "<stdin>";
 constexpr size_t kLongestWord = 64;
 constexpr size_t kLongestLine = 128;
 
@@ -88,7 +90,7 @@ PageStream::PageStream(const DaxQuery& query, int64_t nr, bool json)
 
 // A word is usually a plain number inside the block and read where it lies;
 // any other, or one that goes on in the next block, is collected.
-absl::Status PageStream::AnswerText(std::istream& in) {
+absl::Status PageStream::AnswerText(int fd) {
   std::string word;
   uint64_t line = 1, column = 0, word_column = 0;
   auto answer = [&]() -> absl::Status {
@@ -104,9 +106,11 @@ absl::Status PageStream::AnswerText(std::istream& in) {
   };
   std::vector<char> block(kBlock);
   while (true) {
-    in.read(block.data(), static_cast<std::streamsize>(block.size()));
-    const char* const end = block.data() + in.gcount();
-    if (in.gcount() == 0) break;
+    absl::StatusOr<size_t> n =
+        ReadBlock(fd, kInput, block.data(), block.size());
+    if (!n.ok()) return n.status();
+    if (*n == 0) break;
+    const char* const end = block.data() + *n;
     for (const char* at = block.data(); at < end; ++at) {
       if (word.empty()) {
         uint64_t page = 0;
@@ -133,12 +137,14 @@ absl::Status PageStream::AnswerText(std::istream& in) {
   return answer();
 }
 
-absl::Status PageStream::AnswerRaw(std::istream& in) {
+absl::Status PageStream::AnswerRaw(int fd) {
   std::vector<char> block(kBlock);
   uint64_t at = 0;
   while (true) {
-    in.read(block.data(), static_cast<std::streamsize>(block.size()));
-    const size_t n = static_cast<size_t>(in.gcount());
+    absl::StatusOr<size_t> read =
+        ReadBlock(fd, kInput, block.data(), block.size());
+    if (!read.ok()) return read.status();
+    const size_t n = *read;
     for (size_t i = 0; i + 8 <= n; i += 8) {
       uint64_t page = 0;
       for (size_t byte = 8; byte-- > 0;) {

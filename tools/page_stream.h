@@ -4,7 +4,7 @@
 // `dmdax translate` reads and writes.
 //
 //   PageStream stream(query, /*nr=*/1, /*json=*/false);
-//   absl::Status s = stream.AnswerText(std::cin);
+//   absl::Status s = stream.AnswerText(STDIN_FILENO);
 //   bool all = stream.Finish();
 //
 // Pages are collected and asked a block at a time (DaxQuery::AskMany), and
@@ -14,7 +14,6 @@
 #ifndef DMDAX_TOOLS_PAGE_STREAM_H_
 #define DMDAX_TOOLS_PAGE_STREAM_H_
 
-#include <istream>
 #include <string>
 #include <vector>
 
@@ -37,10 +36,12 @@ class PageStream {
     pages_.push_back(page);
     if (pages_.size() == kPages) AskAll();
   }
-  // Page offsets separated by white space.  EINVAL with line and column.
-  absl::Status AnswerText(std::istream& in);
-  // Little-endian u64s.  EINVAL when the last one is cut.
-  absl::Status AnswerRaw(std::istream& in);
+  // Page offsets separated by white space.  EINVAL with line and column, or
+  // the errno of read(2).
+  absl::Status AnswerText(int fd);
+  // Little-endian u64s.  EINVAL when the last one is cut, or the errno of
+  // read(2).
+  absl::Status AnswerRaw(int fd);
 
   // Gives the answers that are left.  True: every page had an address.
   bool Finish();

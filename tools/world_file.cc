@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/world_file.h"
 
+#include <cerrno>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "base/read_input.h"
 #include "formats/world_format.h"
 #include "formats/world_load.h"
-#include "tools/app.h"
 
 namespace dmdax {
 
@@ -11,8 +16,15 @@ absl::StatusOr<Session> SessionFromWorldFile(const std::string& path,
                                              const std::string& kernel) {
   absl::StatusOr<std::string> bytes = ReadInput(path);
   if (!bytes.ok()) return bytes.status();
-  absl::StatusOr<ParsedWorld> parsed =
-      ParseWorld(*std::move(bytes), path == "-" ? "<stdin>" : path);
+  const std::string name = InputName(path);
+  // Every format has an empty World of no bytes, and nobody means that one: it
+  // is what a pipe gives whose writer failed.
+  if (absl::StripAsciiWhitespace(*bytes).empty()) {
+    return ErrnoError(
+        ENODATA, absl::StrCat("'", name, "' is empty, not a World; ",
+                              "a machine without devices is kernel: \"v6_1\""));
+  }
+  absl::StatusOr<ParsedWorld> parsed = ParseWorld(*std::move(bytes), name);
   if (!parsed.ok()) return parsed.status();
   if (!kernel.empty()) parsed->world.set_kernel(kernel);
   return LoadWorld(parsed->world, parsed->source);

@@ -58,10 +58,13 @@ pid_t Scratch::Fork(const std::vector<std::string>& args, const std::string& in,
   const bool ok = dup2(open(in.c_str(), O_RDONLY), 0) == 0 &&
                   dup2(open(out.c_str(), flags, 0644), 1) == 1 &&
                   dup2(open(err.c_str(), flags, 0644), 2) == 2;
+  if (close_input) close(0);
   if (!kSanitized) {
     const rlimit limit = {memory, memory};
     setrlimit(RLIMIT_AS, &limit);
   }
+  const rlimit file_limit = {file_size, file_size};
+  setrlimit(RLIMIT_FSIZE, &file_limit);
   const rlimit no_core = {0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
   alarm(seconds);

@@ -59,6 +59,10 @@ class Scratch {
   static std::string dmdax;
   // Address space of a child, in bytes.
   uint64_t memory = uint64_t{3} << 30;
+  // Its standard input is closed.
+  bool close_input = false;
+  // Bytes that a file of a child may have.
+  uint64_t file_size = ~uint64_t{0};
   // Seconds after which it is killed.
   unsigned seconds = 55;
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -90,13 +91,131 @@ TEST_F(StateTest, AReadOnlyDirectory) {
   fs::permissions(scratch_.state(), fs::perms::owner_all);
 }
 
-TEST_F(StateTest, AFullDisk) {
-  fs::create_symlink("/dev/full", Path("state.new"));
-  ExpectRefused(CreateIt("d0"), "No space left on device");
+// A write that fails in the middle: SIGXFSZ is no reason to die.
+TEST_F(StateTest, NoRoomForTheState) {
+  std::string world;
+  for (int i = 0; i < 100; ++i) {
+    absl::StrAppend(&world, "pmem { name: \"p", i,
+                    "\" base: ", uint64_t{1} << 32 | i << 12,
+                    " size: 4096 }\n");
+  }
+  ASSERT_EQ(scratch_.Run({"machine", "load", "-"}, world).rc, 0);
+  scratch_.file_size = 2048;  // enough for the message
+  ExpectRefused(scratch_.Run({"create", "d0", "--table", "0 8 zero"}),
+                "File too large");
+  scratch_.file_size = ~uint64_t{0};
+  EXPECT_FALSE(fs::exists(Path("state.new")));
   EXPECT_TRUE(Devices().empty());
   EXPECT_EQ(scratch_.Run({"machine", "list"}).rc, 0);
-  EXPECT_EQ(CreateIt("d0").rc, 0);
+  EXPECT_EQ(scratch_.Run({"create", "d0", "--table", "0 8 zero"}).rc, 0);
   EXPECT_EQ(Devices().size(), 1u);
+}
+
+// Whoever may write the directory can have us write elsewhere.
+TEST_F(StateTest, ADirectoryThatOthersMayWrite) {
+  for (const fs::perms others :
+       {fs::perms::others_write, fs::perms::group_write}) {
+    fs::permissions(scratch_.state(), others, fs::perm_options::add);
+    ExpectRefused(CreateIt("d0"), "others may write it");
+    ExpectRefused(scratch_.Run({"ls"}), "others may write it");
+    fs::permissions(scratch_.state(), others, fs::perm_options::remove);
+  }
+  EXPECT_EQ(CreateIt("d0").rc, 0);
+}
+
+TEST_F(StateTest, ADirectoryOfSomebodyElse) {
+  // Only root can give a directory away.
+  if (geteuid() != 0) return;
+  ASSERT_EQ(chown(scratch_.state().c_str(), 65534, 65534), 0);
+  ExpectRefused(CreateIt("d0"), "belongs to user 65534");
+  ExpectRefused(scratch_.Run({"ls"}), "belongs to user 65534");
+}
+
+// Whatever stands in place of a file is refused or replaced, not followed and
+// not waited for.
+TEST_F(StateTest, SomethingElseInPlaceOfAFile) {
+  ASSERT_EQ(CreateIt("keep").rc, 0);
+  const std::string victim = scratch_.Put("victim", "precious");
+  const std::string no_file = scratch_.File("no_file");
+  scratch_.seconds = 10;  // a command that waits is killed
+  for (const char* name : {"state", "lock", "state.new"}) {
+    SCOPED_TRACE(name);
+    const std::string path = Path(name), aside = scratch_.File("aside");
+    const bool was_there = fs::exists(path);
+    if (was_there) fs::rename(path, aside);
+    const bool replaced = !was_there;  // a leftover of a command that died
+    auto expect = [&](const std::string& why) {
+      SCOPED_TRACE(why);
+      const ChildResult r = CreateIt("d0");
+      if (replaced) {
+        EXPECT_EQ(r.rc, 0) << r.err << r.signal;
+        EXPECT_EQ(scratch_.Run({"remove", "d0"}).rc, 0);
+      } else {
+        ExpectRefused(r, why);
+      }
+      std::error_code ignored;
+      fs::remove_all(path, ignored);
+      EXPECT_EQ(ReadFile(victim), "precious");
+      EXPECT_FALSE(fs::exists(no_file));
+    };
+    fs::create_symlink(victim, path);
+    expect("a symbolic link");
+    fs::create_symlink(no_file, path);
+    expect("a symbolic link");
+    fs::create_hard_link(victim, path);
+    expect("2 names");
+    ASSERT_EQ(mkfifo(path.c_str(), 0666), 0);
+    expect("a FIFO");
+    if (!replaced) {
+      fs::create_directory(path);
+      expect("a directory");
+    }
+    if (was_there) fs::rename(aside, path);
+  }
+  EXPECT_EQ(Devices().size(), 1u);
+}
+
+// The lock file may be removed while somebody holds it; of two writers both
+// take effect all the same.
+TEST_F(StateTest, ALockFileThatIsRemoved) {
+  absl::StatusOr<StateDir> first =
+      StateDir::Open(scratch_.state(), StateDir::kWrite);
+  ASSERT_THAT(first, IsOk());
+  const pid_t waiting = scratch_.Start(Create("second"));
+  usleep(200 * 1000);  // it waits for the old file
+  fs::remove(Path("lock"));
+  EXPECT_EQ(CreateIt("third").rc, 0);  // has the new one at once
+  { const StateDir ends = *std::move(first); }
+  int status = -1;
+  ASSERT_EQ(waitpid(waiting, &status, 0), waiting);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(Devices().size(), 2u);
+}
+
+// What a child has inherited is not locked on.
+TEST_F(StateTest, AForkedChildKeepsNoLock) {
+  pid_t child = -1;
+  {
+    absl::StatusOr<StateDir> dir =
+        StateDir::Open(scratch_.state(), StateDir::kWrite);
+    ASSERT_THAT(dir, IsOk());
+    child = fork();
+    if (child == 0) {
+      pause();
+      _exit(0);
+    }
+  }
+  scratch_.seconds = 10;
+  EXPECT_EQ(CreateIt("d0").rc, 0);
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+}
+
+TEST_F(StateTest, FilesAreOurs) {
+  for (const char* name : {"state", "lock"}) {
+    EXPECT_EQ(fs::status(Path(name)).permissions(),
+              fs::perms::owner_read | fs::perms::owner_write);
+  }
 }
 
 TEST_F(StateTest, ANewerVersion) {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/dmsetup/table_arg.h"
 
+#include <fcntl.h>
+
 #include <cerrno>
-#include <fstream>
-#include <sstream>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/fd.h"
+#include "base/read_input.h"
 #include "formats/linear_text.h"
 #include "formats/packed_table.h"
 #include "formats/table_text.h"
@@ -46,16 +48,18 @@ std::optional<TableArg> ReadTableArg(DmsetupContext& ctx,
     bytes = *ctx.options.table;
     where = "";
   } else if (!file.empty()) {
-    std::ifstream stream(file, std::ios::binary);
-    std::ostringstream all;
-    if (!stream || !(all << stream.rdbuf())) {
-      // An empty file is no failure: it is an empty table.
-      if (!stream.is_open()) {
-        absl::StrAppend(&ctx.err, "Couldn't open '", file, "' for reading.\n");
-        return std::nullopt;
-      }
+    const Fd fd(open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd.ok()) {
+      absl::StrAppend(&ctx.err, "Couldn't open '", file, "' for reading.\n");
+      return std::nullopt;
     }
-    bytes = all.str();
+    // An empty file is an empty table.
+    absl::StatusOr<std::string> all = ReadFd(fd.get(), file);
+    if (!all.ok()) {
+      absl::StrAppend(&ctx.err, all.status().message(), "\n");
+      return std::nullopt;
+    }
+    bytes = *std::move(all);
     where = file;
   }
   const std::string source =

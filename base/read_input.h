@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Input from outside, read whole or refused: a file, a pipe, standard input.
+//
+//   absl::StatusOr<std::string> table = ReadInput("home.table");
+//   absl::StatusOr<std::string> world = ReadInput("-");  // standard input
+//
+// A read that fails in the middle is an error, never a shorter input: half a
+// machine looks like a machine.  So is a directory.  The bound is looked at
+// while reading, so that an endless input costs no more memory than the bound.
+//
+// Errors: the errno of open(2) or read(2), with the path and the cause in the
+// message; EFBIG above the bound.
+// Threading: thread-safe, as far as nobody else reads the same descriptor.
+#ifndef DMDAX_BASE_READ_INPUT_H_
+#define DMDAX_BASE_READ_INPUT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace dmdax {
+
+// The most that one input may have, in bytes: 1 GiB.
+inline constexpr uint64_t kMaxInput = uint64_t{1} << 30;
+
+// How errors and positions call an input: "<stdin>" for "-".
+std::string InputName(const std::string& path);
+
+// All of the file at `path`, or of standard input for "-"; at most `limit`
+// bytes.  ENOENT for an empty path.
+absl::StatusOr<std::string> ReadInput(const std::string& path,
+                                      uint64_t limit = kMaxInput);
+
+// All that is left of `fd`, which errors call `name`.
+absl::StatusOr<std::string> ReadFd(int fd, absl::string_view name,
+                                   uint64_t limit = kMaxInput);
+
+// Up to `size` bytes, fewer only at the end of the input.  For who answers
+// while reading, a block at a time.
+absl::StatusOr<size_t> ReadBlock(int fd, absl::string_view name, char* data,
+                                 size_t size);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_BASE_READ_INPUT_H_

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "state/private_dir.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/errno_status.h"
+
+namespace dmdax {
+namespace {
+
+constexpr mode_t kOthersMayWrite = S_IWGRP | S_IWOTH;
+
+bool IsOursOrRoots(const struct stat& st) {
+  return st.st_uid == geteuid() || st.st_uid == 0;
+}
+
+absl::Status Refused(absl::string_view path, absl::string_view why,
+                     int err = EPERM) {
+  return ErrnoError(
+      err, absl::StrCat("state directory: '", path, "' is refused: ", why));
+}
+
+const char* KindOf(mode_t mode) {
+  if (S_ISLNK(mode)) return "a symbolic link";
+  if (S_ISDIR(mode)) return "a directory";
+  if (S_ISFIFO(mode)) return "a FIFO";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
+}
+
+absl::Status NotAFile(absl::string_view path, mode_t mode) {
+  return Refused(path, absl::StrCat("it is ", KindOf(mode)),
+                 S_ISDIR(mode) ? EISDIR : EPERM);
+}
+
+}  // namespace
+
+absl::Status StateDirError(absl::string_view what, absl::string_view path) {
+  const int err = errno;
+  return ErrnoError(err, absl::StrCat("state directory: cannot ", what, " '",
+                                      path, "': ", ErrnoText(err)));
+}
+
+absl::Status PrivateDir::Make(const std::string& path) {
+  const std::filesystem::path parent =
+      std::filesystem::path(path).parent_path();
+  std::error_code error;
+  if (!parent.empty()) std::filesystem::create_directories(parent, error);
+  if (!error && mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+    error = std::error_code(errno, std::generic_category());
+  }
+  if (!error) return absl::OkStatus();
+  errno = error.value();
+  return StateDirError("create", path);
+}
+
+absl::StatusOr<PrivateDir> PrivateDir::Open(const std::string& path) {
+  Fd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.ok()) return StateDirError("open", path);
+  struct stat st;
+  if (fstat(fd.get(), &st) != 0) return StateDirError("stat", path);
+  if (!IsOursOrRoots(st)) {
+    return Refused(path, absl::StrCat("it belongs to user ", st.st_uid,
+                                      ", and this is user ", geteuid()));
+  }
+  if (st.st_mode & kOthersMayWrite) {
+    return Refused(
+        path, absl::StrFormat("others may write it (mode %04o); chmod go-w",
+                              st.st_mode & 07777));
+  }
+  return PrivateDir(path, std::move(fd));
+}
+
+absl::StatusOr<Fd> PrivateDir::OpenFile(const std::string& name,
+                                        int flags) const {
+  const std::string path = PathOf(name);
+  Fd fd(openat(fd_.get(), name.c_str(),
+               flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
+  struct stat st;
+  if (!fd.ok()) {
+    const int err = errno;
+    if (fstatat(fd_.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        !S_ISREG(st.st_mode)) {
+      return NotAFile(path, st.st_mode);
+    }
+    errno = err;
+    return StateDirError("open", path);
+  }
+  if (fstat(fd.get(), &st) != 0) return StateDirError("stat", path);
+  if (!S_ISREG(st.st_mode)) return NotAFile(path, st.st_mode);
+  if (!IsOursOrRoots(st)) {
+    return Refused(path, absl::StrCat("it belongs to user ", st.st_uid));
+  }
+  // None is left if another command has just replaced the file.
+  if (st.st_nlink > 1) {
+    return Refused(path, absl::StrCat("it has ", st.st_nlink, " names"));
+  }
+  return fd;
+}
+
+absl::StatusOr<Fd> PrivateDir::NewFile(const std::string& name) const {
+  // unlink(2) takes all but a directory.
+  struct stat st;
+  if (fstatat(fd_.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+      S_ISDIR(st.st_mode)) {
+    return NotAFile(PathOf(name), st.st_mode);
+  }
+  Remove(name);
+  Fd fd(openat(fd_.get(), name.c_str(),
+               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!fd.ok()) return StateDirError("create", PathOf(name));
+  return fd;
+}
+
+absl::StatusOr<bool> PrivateDir::IsStill(const std::string& name,
+                                         const Fd& fd) const {
+  struct stat open_file, named_file;
+  if (fstat(fd.get(), &open_file) != 0) {
+    return StateDirError("stat", PathOf(name));
+  }
+  if (fstatat(fd_.get(), name.c_str(), &named_file, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return false;
+    return StateDirError("stat", PathOf(name));
+  }
+  return open_file.st_dev == named_file.st_dev &&
+         open_file.st_ino == named_file.st_ino;
+}
+
+absl::Status PrivateDir::Rename(const std::string& from,
+                                const std::string& to) const {
+  if (renameat(fd_.get(), from.c_str(), fd_.get(), to.c_str()) == 0) {
+    return absl::OkStatus();
+  }
+  return StateDirError("rename to", PathOf(to));
+}
+
+void PrivateDir::Remove(const std::string& name) const {
+  unlinkat(fd_.get(), name.c_str(), 0);
+}
+
+absl::Status PrivateDir::Sync() const {
+  if (fsync(fd_.get()) == 0) return absl::OkStatus();
+  return StateDirError("fsync", path_);
+}
+
+}  // namespace dmdax

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// PrivateDir: a directory whose files nobody else can put in our way.
+//
+//   absl::StatusOr<PrivateDir> dir = PrivateDir::Open("/tmp/s");
+//   absl::StatusOr<Fd> file = dir->OpenFile("state", O_RDONLY);
+//
+// Who can write a directory can put a symbolic link, a hard link, a FIFO or a
+// directory where we expect a file of our own, and so have root overwrite a
+// file elsewhere, or wait for ever.  So, as ssh does with its own directory:
+// the directory belongs to us or to root and nobody else may write it, and each
+// file in it is opened as a plain file with one name, without following and
+// without waiting.  Files are found from the directory that was looked at, not
+// by a path that may lead elsewhere by now.
+//
+// Errors: the errno of the system call; EPERM for a directory or a file that
+// is refused as above, EISDIR for a directory in place of a file; the path and
+// the cause are in the message. Threading: thread-safe.
+#ifndef DMDAX_STATE_PRIVATE_DIR_H_
+#define DMDAX_STATE_PRIVATE_DIR_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/fd.h"
+
+namespace dmdax {
+
+class PrivateDir {
+ public:
+  // Makes the directory (mode 0700) and those above it.  Does nothing where
+  // there is one.
+  static absl::Status Make(const std::string& path);
+  static absl::StatusOr<PrivateDir> Open(const std::string& path);
+
+  // `flags` as open(2); a new file has mode 0600.
+  absl::StatusOr<Fd> OpenFile(const std::string& name, int flags) const;
+  // A new file; one of that name that was left behind is removed first.
+  absl::StatusOr<Fd> NewFile(const std::string& name) const;
+  // Whether `name` still is the file that `fd` has open.
+  absl::StatusOr<bool> IsStill(const std::string& name, const Fd& fd) const;
+  absl::Status Rename(const std::string& from, const std::string& to) const;
+  void Remove(const std::string& name) const;
+  // Makes renames survive a power cut.
+  absl::Status Sync() const;
+
+  std::string PathOf(const std::string& name) const {
+    return path_ + "/" + name;
+  }
+
+ private:
+  PrivateDir(std::string path, Fd fd)
+      : path_(std::move(path)), fd_(std::move(fd)) {}
+
+  std::string path_;
+  Fd fd_;
+};
+
+// "state directory: cannot <what> '<path>': <errno's text>", from errno.
+absl::Status StateDirError(absl::string_view what, absl::string_view path);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_STATE_PRIVATE_DIR_H_

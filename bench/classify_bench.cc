@@ -22,7 +22,7 @@
 #include "bench/families.h"
 #include "bench/kernel_baseline.h"
 #include "dm/dm_ioctl.h"
-#include "process/dax_sweep.h"
+#include "process/sweep/dax_sweep.h"
 
 namespace dmdax::bench {
 namespace {

@@ -4,7 +4,7 @@
 // random over the level below, the worst a stack can be for flattening.
 //
 //   FlattenStack stack(/*rows=*/1 << 15, /*levels=*/16);
-//   auto map = CompiledMap::Build(stack.top(), *stack.top().live_table());
+//   auto map = BuildCompiledMap(stack.top(), *stack.top().live_table());
 //
 // Check() compares the map with the chain.  Everything follows from fixed
 // seeds.
@@ -15,8 +15,8 @@
 #include <random>
 
 #include "block/machine.h"
-#include "dm/compiled_map.h"
 #include "dm/dm_ioctl.h"
+#include "dm/map/compiled_map.h"
 
 namespace dmdax::bench {
 

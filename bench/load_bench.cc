@@ -12,11 +12,12 @@
 #include "bench/flatten_stack.h"
 #include "bench/load_baseline.h"
 #include "bench/load_tables.h"
+#include "dm/compiled_map_build.h"
 #include "formats/linear_text.h"
-#include "formats/packed_table.h"
 #include "formats/table_text.h"
 #include "formats/world_format.h"
-#include "formats/world_load.h"
+#include "state/packed_table.h"
+#include "state/world_load.h"
 
 namespace dmdax::bench {
 namespace {
@@ -252,14 +253,14 @@ void RegisterMessage(size_t rows) {
 
 void Flatten(benchmark::State& state, size_t rows, int levels) {
   FlattenStack stack(rows, levels);
-  auto map = CompiledMap::Build(stack.top(), *stack.top().live_table());
+  auto map = BuildCompiledMap(stack.top(), *stack.top().live_table());
   stack.Check(*map);
   const size_t extents = map->nr_extents();
   state.counters["extents"] = static_cast<double>(extents);
   state.counters["bytes_per_extent"] =
       static_cast<double>(map->MemoryBytes()) / static_cast<double>(extents);
   while (state.KeepRunningBatch(static_cast<int64_t>(extents))) {
-    map = CompiledMap::Build(stack.top(), *stack.top().live_table());
+    map = BuildCompiledMap(stack.top(), *stack.top().live_table());
   }
 }
 

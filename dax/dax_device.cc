@@ -15,23 +15,23 @@ DaxDevice::DaxDevice(const KernelProfile& profile, std::string host,
                      DaxOperations* ops)
     : profile_(profile), host_(std::move(host)), ops_(ops) {}
 
-void DaxDevice::SetSnapshot(const DaxSnapshot* snapshot) {
-  offered_ = snapshot == nullptr ? &kNoDaxSnapshot : snapshot;
-  snapshot_.store(alive() ? offered_ : &kNoDaxSnapshot,
-                  std::memory_order_release);
+void DaxDevice::SetFastPath(const DaxFastPath* fast_path) {
+  offered_ = fast_path == nullptr ? &kNoDaxFastPath : fast_path;
+  fast_path_.store(alive() ? offered_ : &kNoDaxFastPath,
+                   std::memory_order_release);
 }
 
 void DaxDevice::Kill() {
   DaxStackChange change(*this);
   alive_.store(false, std::memory_order_release);
-  snapshot_.store(&kNoDaxSnapshot, std::memory_order_release);
+  fast_path_.store(&kNoDaxFastPath, std::memory_order_release);
   dax_srcu.Synchronize();
 }
 
 void DaxDevice::Run() {
   DaxStackChange change(*this);
   alive_.store(true, std::memory_order_release);
-  snapshot_.store(offered_, std::memory_order_release);
+  fast_path_.store(offered_, std::memory_order_release);
 }
 
 DaxAccess DaxDirectAccessChecked(DaxDevice* dev, pgoff_t pgoff,

@@ -42,8 +42,8 @@
 #include "base/trace.h"
 #include "base/units.h"
 #include "dax/dax_access.h"
+#include "dax/dax_fast_path.h"
 #include "dax/dax_piece.h"
-#include "dax/dax_snapshot.h"
 
 namespace dmdax {
 
@@ -103,15 +103,15 @@ class DaxDevice {
   // run_dax(): makes a killed device alive again (device-dax probe).
   void Run();
 
-  // What answers instead of the operations, if it can; kNoDaxSnapshot if
+  // What answers instead of the operations, if it can; kNoDaxFastPath if
   // there is nothing, or the device is not alive.  To be loaded and used
-  // within a read section (see SetSnapshot()).
-  const DaxSnapshot& snapshot() const {
-    return *snapshot_.load(std::memory_order_acquire);
+  // within a read section (see SetFastPath()).
+  const DaxFastPath& fast_path() const {
+    return *fast_path_.load(std::memory_order_acquire);
   }
-  // Offers another snapshot, or none (null).  Within a DaxStackChange.
+  // Offers another fast_path, or none (null).  Within a DaxStackChange.
   // Readers may use the old one until Srcu::Synchronize().
-  void SetSnapshot(const DaxSnapshot* snapshot);
+  void SetFastPath(const DaxFastPath* fast_path);
 
   // DAXDEV_SYNC: MAP_SYNC is possible.  Once set it stays, as in the kernel.
   bool synchronous() const { return synchronous_.load(); }
@@ -125,9 +125,9 @@ class DaxDevice {
   const KernelProfile& profile_;
   const std::string host_;
   DaxOperations* const ops_;
-  const DaxSnapshot* offered_ = &kNoDaxSnapshot;
+  const DaxFastPath* offered_ = &kNoDaxFastPath;
   // offered_ while the device is alive.
-  std::atomic<const DaxSnapshot*> snapshot_{&kNoDaxSnapshot};
+  std::atomic<const DaxFastPath*> fast_path_{&kNoDaxFastPath};
   std::atomic<bool> alive_{true};
   std::atomic<bool> synchronous_{false};
   std::atomic<bool> write_cache_{false};
@@ -142,7 +142,7 @@ class DaxReadLock : public SrcuReadLock {
   DaxReadLock() : SrcuReadLock(dax_srcu) {}
 };
 
-// DaxDirectAccess() without a snapshot.  `dev` is not null.
+// DaxDirectAccess() without a fast_path.  `dev` is not null.
 DaxAccess DaxDirectAccessChecked(DaxDevice* dev, pgoff_t pgoff,
                                  int64_t nr_pages, DaxAccessMode mode,
                                  Trace* trace);
@@ -157,14 +157,14 @@ inline DaxAccess DaxDirectAccess(DaxDevice* dev, pgoff_t pgoff,
   if (trace == nullptr && nr_pages >= 1) [[likely]] {
     SrcuFastReadLock live(dax_srcu);
     if (live.entered()) [[likely]] {
-      const DaxSnapshot& snapshot = dev->snapshot();
-      if (pgoff.value() < snapshot.window.pages) {
-        return snapshot.window.At(pgoff.value(), nr_pages);
+      const DaxFastPath& fast_path = dev->fast_path();
+      if (pgoff.value() < fast_path.window.pages) {
+        return fast_path.window.At(pgoff.value(), nr_pages);
       }
-      const DaxFrames frames = snapshot.shortcut(snapshot, pgoff, nr_pages);
+      const DaxFrames frames = fast_path.shortcut(fast_path, pgoff, nr_pages);
       if (frames.ret > 0) [[likely]]
-        return snapshot.At(frames);
-      if (frames.ret != DaxSnapshot::kAskOperations) {
+        return fast_path.At(frames);
+      if (frames.ret != DaxFastPath::kAskOperations) {
         return DaxAccess{.ret = frames.ret};
       }
     }

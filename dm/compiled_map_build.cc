@@ -27,8 +27,8 @@ constexpr uint64_t kNarrowPfns = NarrowExtents::kSpecial;
 
 }  // namespace
 
-std::shared_ptr<const CompiledMap> CompiledMap::Build(MappedDevice& md,
-                                                      const DmTable& table) {
+std::shared_ptr<const CompiledMap> BuildCompiledMap(MappedDevice& md,
+                                                    const DmTable& table) {
   return CompiledMapBuilder(md, table).Build();
 }
 

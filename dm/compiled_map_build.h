@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CompiledMapBuilder: makes a CompiledMap, row by row.
+// BuildCompiledMap: a table and all that lies below it as a CompiledMap.
 //
-//   CompiledMapBuilder builder(md, table);
-//   std::shared_ptr<const CompiledMap> map = builder.Build();
+//   std::shared_ptr<const CompiledMap> map = BuildCompiledMap(md, table);
+//   if (map != nullptr) map->Translate(pgoff_t{256}, 512);
 //
 // Works from below upwards: a device below that is mapped itself has been
 // flattened already, so that a level costs as many steps as it has extents,
 // whatever lies under it.  Two budgets bound the result; where one is
 // exceeded the map below is kept and asked (one hop more), never a failure.
-// Used by compiled_map*.cc only.  Threading: none.
+// This half knows tables and devices; the half that answers (dm/map/) knows
+// neither.
+// Threading: as for reading `table`.
 #ifndef DMDAX_DM_COMPILED_MAP_BUILD_H_
 #define DMDAX_DM_COMPILED_MAP_BUILD_H_
 
@@ -19,11 +21,17 @@
 #include <optional>
 #include <vector>
 
-#include "dm/compiled_map.h"
 #include "dm/dm_table.h"
+#include "dm/map/compiled_map.h"
 
 namespace dmdax {
 
+// Never fails; null where there is nothing to compile (a table of 2^60
+// sectors, or 256 levels).  The maps of devices below are taken as they are.
+std::shared_ptr<const CompiledMap> BuildCompiledMap(MappedDevice& md,
+                                                    const DmTable& table);
+
+// Does it row by row.  For compiled_map_*.cc alone.
 class CompiledMapBuilder {
  public:
   CompiledMapBuilder(MappedDevice& md, const DmTable& table);

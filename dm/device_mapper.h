@@ -5,7 +5,8 @@
 // A target is a table of functions, struct target_type of the kernel; an
 // operation that is null is one the target does not have, and the core asks
 // for that exactly where the kernel does (no direct_access: the table is not
-// DAX).  A new target is one new file dm/dm_foo.cc and no edit elsewhere:
+// DAX).  A new target is one new file dm/targets/dm_foo.cc and no edit
+// elsewhere:
 //
 //   // dm_foo.cc: `foo <dev> <start>`
 //   absl::Status FooCtr(DmTarget& ti, absl::Span<const std::string> argv) {

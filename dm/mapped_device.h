@@ -36,8 +36,8 @@
 #include "base/srcu.h"
 #include "block/machine.h"
 #include "dax/dax_users.h"
-#include "dm/compiled_map.h"
 #include "dm/dm_table.h"
+#include "dm/map/compiled_map.h"
 #include "dm/stats.h"
 
 namespace dmdax {
@@ -169,7 +169,7 @@ class MappedDevice final : public DaxOperations,
     }
   }
 
-  // --- the compiled map of the live table (see dm/compiled_map.h) ---
+  // --- the compiled map of the live table (see dm/map/compiled_map.h) ---
 
   // Whether tables that go live from now on get a compiled map; on at the
   // start of a program.  Off, every query walks the chain: the judge in tests
@@ -201,10 +201,9 @@ class MappedDevice final : public DaxOperations,
 
   // To be called and used within a section of io_barrier_.
   const CompiledMap* LiveMap() const {
-    const DaxSnapshot* const snapshot = &dax_dev_.snapshot();
-    return snapshot == &kNoDaxSnapshot
-               ? nullptr
-               : static_cast<const CompiledMap*>(snapshot);
+    const DaxFastPath* const path = &dax_dev_.fast_path();
+    return path == &kNoDaxFastPath ? nullptr
+                                   : static_cast<const CompiledMap*>(path);
   }
   static constexpr size_t kExtentsABlock = 256;  // 4 KiB of stack
 
@@ -241,7 +240,7 @@ class MappedDevice final : public DaxOperations,
 
   // md->map, guarded for readers by io_barrier.
   std::atomic<DmTable*> map_{nullptr};
-  // dax_dev_'s snapshot, which readers use instead of map_, guarded likewise;
+  // dax_dev_'s fast path, which readers use instead of map_, guarded likewise;
   // null: use map_.
   std::shared_ptr<const CompiledMap> compiled_owner_;
   mutable Srcu io_barrier_;

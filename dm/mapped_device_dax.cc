@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "dm/compiled_map_build.h"
 #include "dm/mapped_device.h"
 
 namespace dmdax {
@@ -129,7 +130,7 @@ DaxAccess MappedDevice::TranslateCompiled(pgoff_t pgoff, int64_t nr_pages) {
   if (map == nullptr || nr_pages < 1 ||
       // The map must not reach where the chain says ELOOP.
       DepthGuard::depth() + map->levels() > kMaxDepth) {
-    return {.ret = DaxSnapshot::kAskOperations};
+    return {.ret = DaxFastPath::kAskOperations};
   }
   const DaxFrames frames = map->Translate(pgoff, nr_pages);
   return frames.ret > 0 ? map->At(frames) : DaxAccess{.ret = frames.ret};
@@ -139,7 +140,7 @@ DaxAccess MappedDevice::DirectAccess(pgoff_t pgoff, int64_t nr_pages,
                                      DaxAccessMode mode, Trace* trace) {
   if (trace != nullptr) return WalkDownTraced(pgoff, nr_pages, mode, trace);
   const DaxAccess access = TranslateCompiled(pgoff, nr_pages);
-  return access.ret == DaxSnapshot::kAskOperations
+  return access.ret == DaxFastPath::kAskOperations
              ? WalkDown(pgoff, nr_pages, mode, nullptr, 0)
              : access;
 }
@@ -192,7 +193,7 @@ void MappedDevice::UseCompiledMaps(bool on) { use_compiled_maps.store(on); }
 
 void MappedDevice::DropCompiled() {
   if (compiled_owner_ == nullptr) return;
-  dax_dev_.SetSnapshot(nullptr);
+  dax_dev_.SetFastPath(nullptr);
   io_barrier_.Synchronize();
   compiled_owner_ = nullptr;
 }
@@ -206,8 +207,8 @@ void MappedDevice::Compile() {
       if (dd.dm_dev->dax_dev != nullptr) below.push_back(dd.dm_dev->dax_dev);
     }
     if (use_compiled_maps.load()) {
-      compiled_owner_ = CompiledMap::Build(*this, *table);
-      dax_dev_.SetSnapshot(compiled_owner_.get());
+      compiled_owner_ = BuildCompiledMap(*this, *table);
+      dax_dev_.SetFastPath(compiled_owner_.get());
     }
   }
   SetDaxUses(*this, std::move(below));

@@ -23,7 +23,7 @@
 #include <memory>
 
 #include "absl/strings/string_view.h"
-#include "dm/batch_kernels.h"
+#include "base/simd.h"
 #include "dm/linear_rows.h"
 
 namespace dmdax {

@@ -10,8 +10,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "formats/proto_utf8.h"
 #include "formats/read_message.h"
-#include "formats/utf8.h"
 
 namespace dmdax {
 namespace {

@@ -13,7 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "formats/source_map.h"
+#include "state/source_map.h"
 
 namespace dmdax {
 

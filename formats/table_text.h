@@ -14,10 +14,6 @@
 // a line is trimmed.  The one exception: a NUL byte, which ends dmsetup's
 // line unnoticed, is an error here.
 //
-// A row becomes a typed Target (linear, striped ...) only if that prints as
-// exactly the same parameters, else a Raw one: nothing is lost, and
-// print -> parse -> print is stable.
-//
 // Cost: linear in the text, whatever is in it; memory about that of the text
 // plus 100 bytes a row.  Threading: pure functions.
 // Mirrors: _parse_line and _parse_file of libdm/dm-tools/dmsetup.c,
@@ -32,12 +28,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "dm/dm_ioctl.h"
-#include "dm/dm_table.pb.h"
 
 namespace dmdax {
-
-// Bytes of a target type's name: DM_MAX_TYPE_NAME less its NUL.
-inline constexpr size_t kMaxTypeName = 15;
 
 struct TableRow {
   DmTargetSpec spec;
@@ -68,14 +60,6 @@ TableText ParseTableText(absl::string_view text, absl::string_view where);
 // what the text has no way to say: a '#', newline or NUL in the parameters,
 // white space in front of them, a type that is no single word of 1 to 15.
 absl::StatusOr<std::string> PrintTableText(absl::Span<const DmTargetSpec> rows);
-
-// The typed target that SpecFromTarget() turns back into exactly `spec`, or a
-// Raw one.  Parameters above 1 MiB are always Raw.
-proto::Target TargetFromSpec(const DmTargetSpec& spec);
-
-// A target as the ioctl takes it; no type if it has no kind.  White space and
-// backslashes in a typed device's name are escaped as DmSplitArgs() undoes it.
-DmTargetSpec SpecFromTarget(const proto::Target& target);
 
 }  // namespace dmdax
 

@@ -15,10 +15,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
-#include "formats/packed_table.h"
+#include "formats/proto_utf8.h"
 #include "formats/read_message.h"
 #include "formats/table_text.h"
-#include "formats/utf8.h"
+#include "state/packed_table.h"
+#include "state/target_spec.h"
 
 namespace dmdax {
 namespace {

@@ -28,8 +28,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "dm/dm_table.pb.h"
-#include "formats/source_map.h"
+#include "state/source_map.h"
+#include "state/world.pb.h"
 
 namespace dmdax {
 
@@ -63,7 +63,7 @@ absl::StatusOr<ParsedTable> ParseTable(std::string bytes,
 absl::StatusOr<ParsedWorld> ParseWorld(std::string bytes,
                                        const std::string& file);
 
-// JSON has the field names of dm_table.proto and, as Protobuf's JSON does,
+// JSON has the field names of state/world.proto and, as Protobuf's JSON does,
 // 64-bit numbers in quotes.  EINVAL: what the format has no way to say (see
 // PrintTableText(); a read-only table or a World as kDmsetup; in JSON and
 // binary a string that is not UTF-8).

@@ -20,7 +20,7 @@
 
 namespace dmdax {
 
-// ErrnoError() with a field: names and indexes as in dm_table.proto.
+// ErrnoError() with a field: names and indexes as in state/world.proto.
 absl::Status FieldError(int err, absl::string_view field,
                         absl::string_view what);
 

@@ -21,8 +21,8 @@
 
 #include "absl/status/statusor.h"
 #include "block/block_device.h"
-#include "iomap/dax_mount.h"
-#include "iomap/file_system.h"
+#include "fs/dax_mount.h"
+#include "fs/file_system.h"
 #include "process/file_options.h"
 
 namespace dmdax {

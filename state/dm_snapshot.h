@@ -23,7 +23,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "dm/dm_ioctl.h"
-#include "dm/dm_table.pb.h"
+#include "state/world.pb.h"
 
 namespace dmdax {
 

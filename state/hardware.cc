@@ -127,12 +127,12 @@ absl::Status AddBlock(const proto::Block& block, Machine& machine) {
 }
 
 absl::Status AddHardware(const proto::World& world, Machine& machine,
-                         const LocateFn& locate) {
+                         const SourceMap& map) {
   auto at = [&](const char* field, int i, const absl::Status& s) {
-    if (s.ok() || !locate) return s;
-    return ErrnoError(
-        ErrnoOf(s),
-        absl::StrCat(locate(absl::StrCat(field, "[", i, "]")), s.message()));
+    if (s.ok()) return s;
+    return ErrnoError(ErrnoOf(s),
+                      absl::StrCat(map.Locate(absl::StrCat(field, "[", i, "]")),
+                                   s.message()));
   };
   for (int i = 0; i < world.pmem_size(); ++i) {
     absl::Status s = at("pmem", i, AddPmem(world.pmem(i), machine));

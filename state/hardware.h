@@ -15,7 +15,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "block/machine.h"
-#include "dm/dm_table.pb.h"
+#include "state/source_map.h"
+#include "state/world.pb.h"
 
 namespace dmdax {
 
@@ -24,12 +25,10 @@ namespace dmdax {
 absl::Status AddPmem(const proto::Pmem& pmem, Machine& machine);
 absl::Status AddBlock(const proto::Block& block, Machine& machine);
 
-// Turns "pmem[2]" into what an error about it should begin with.
-using LocateFn = std::function<std::string(const std::string& path)>;
-
-// All of world.pmem, world.block and world.node.
+// All of world.pmem, world.block and world.node.  Errors begin with the place
+// that `map` knows.
 absl::Status AddHardware(const proto::World& world, Machine& machine,
-                         const LocateFn& locate = nullptr);
+                         const SourceMap& map = {});
 
 // The reverse: fills pmem, block and node of `world`.
 void SaveHardware(const Machine& machine, uint32_t dm_major,

@@ -16,8 +16,8 @@
 #include "absl/status/statusor.h"
 #include "block/machine.h"
 #include "dm/dm_ioctl.h"
-#include "dm/dm_table.pb.h"
 #include "process/user_space.h"
+#include "state/world.pb.h"
 
 namespace dmdax {
 

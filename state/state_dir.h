@@ -29,8 +29,8 @@
 
 #include "absl/status/statusor.h"
 #include "base/fd.h"
-#include "dm/dm_table.pb.h"
 #include "state/private_dir.h"
+#include "state/world.pb.h"
 
 namespace dmdax {
 

@@ -4,7 +4,7 @@
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
-#include "iomap/extents_text.h"
+#include "fs/extents_text.h"
 #include "process/field_error.h"
 
 namespace dmdax {

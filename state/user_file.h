@@ -7,8 +7,8 @@
 #define DMDAX_STATE_USER_FILE_H_
 
 #include "absl/status/statusor.h"
-#include "dm/dm_table.pb.h"
 #include "process/mount_point.h"
+#include "state/world.pb.h"
 
 namespace dmdax {
 

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/errno_status.h"
-#include "iomap/extents_text.h"
+#include "fs/extents_text.h"
 #include "process/field_error.h"
 #include "state/user_file.h"
 
@@ -18,7 +18,7 @@ namespace {
 // Says where in the input an error is, and of which thing it is.
 class Locator {
  public:
-  explicit Locator(const LocateFn& locate) : locate_(locate) {}
+  explicit Locator(const SourceMap& map) : map_(map) {}
 
   absl::Status At(const std::string& path, const std::string& what,
                   const absl::Status& s) const {
@@ -26,12 +26,12 @@ class Locator {
     const std::string full =
         field.empty() ? path : absl::StrCat(path, ".", field);
     return ErrnoError(ErrnoOf(s),
-                      absl::StrCat(locate_ ? locate_(full) : "", what,
+                      absl::StrCat(map_.Locate(full), what,
                                    what.empty() ? "" : ": ", s.message()));
   }
 
  private:
-  const LocateFn& locate_;
+  const SourceMap& map_;
 };
 
 SuperBlock Decided(const proto::Mount& mount, BlockDevice& bdev) {
@@ -53,8 +53,8 @@ struct OrderedTouch {
 class UserLoader {
  public:
   UserLoader(const proto::World& world, WorldKind kind, Session& session,
-             const LocateFn& locate)
-      : world_(world), kind_(kind), session_(session), at_(locate) {}
+             const SourceMap& map)
+      : world_(world), kind_(kind), session_(session), at_(map) {}
 
   absl::Status Load() {
     for (int i = 0; i < world_.mount_size(); ++i) {
@@ -146,8 +146,8 @@ class UserLoader {
 }  // namespace
 
 absl::Status AddUserWorld(const proto::World& world, WorldKind kind,
-                          Session& session, const LocateFn& locate) {
-  return UserLoader(world, kind, session, locate).Load();
+                          Session& session, const SourceMap& map) {
+  return UserLoader(world, kind, session, map).Load();
 }
 
 absl::StatusOr<BlockDevice*> FindDisk(const Machine& machine,

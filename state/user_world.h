@@ -16,10 +16,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "dm/dm_table.pb.h"
 #include "process/user_space.h"
-#include "state/hardware.h"
 #include "state/session.h"
+#include "state/source_map.h"
+#include "state/world.pb.h"
 
 namespace dmdax {
 
@@ -29,9 +29,9 @@ enum class WorldKind {
 };
 
 // All of world.mount, world.dax and world.process.  Errors carry the errno and
-// begin with the place that `locate` knows.
+// begin with the place that `map` knows.
 absl::Status AddUserWorld(const proto::World& world, WorldKind kind,
-                          Session& session, const LocateFn& locate = nullptr);
+                          Session& session, const SourceMap& map = {});
 
 // One of each; errors are those of UserSpace, with the field to blame
 // (process/field_error.h).

@@ -6,9 +6,9 @@
 #include <memory>
 
 #include "base/read_input.h"
-#include "formats/packed_table.h"
 #include "formats/world_format.h"
-#include "formats/world_load.h"
+#include "state/packed_table.h"
+#include "state/world_load.h"
 #include "tools/app.h"
 
 namespace dmdax {

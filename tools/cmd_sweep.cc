@@ -16,7 +16,7 @@
 #include "absl/strings/str_format.h"
 #include "base/errno_status.h"
 #include "nlohmann/json.hpp"
-#include "process/dax_sweep.h"
+#include "process/sweep/dax_sweep.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
 #include "tools/fault_report.h"

@@ -8,7 +8,7 @@
 #include "base/errno_status.h"
 #include "base/read_input.h"
 #include "formats/world_format.h"
-#include "formats/world_load.h"
+#include "state/world_load.h"
 
 namespace dmdax {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "dm/extent_table.h"
+#include "dm/map/extent_table.h"
 
 #include <gtest/gtest.h>
 
@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/reciprocal.h"
-#include "dm/batch_kernels.h"
-#include "dm/stripe_kernels.h"
+#include "dm/map/batch_kernels.h"
+#include "dm/map/stripe_kernels.h"
 
 namespace dmdax {
 namespace {

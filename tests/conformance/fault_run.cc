@@ -8,7 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
-#include "iomap/dax_mount.h"
+#include "fs/dax_mount.h"
 #include "tests/conformance/devdax_case.h"
 #include "tests/conformance/fsdax_case.h"
 #include "tests/conformance/oracle_guest.h"

@@ -8,7 +8,7 @@
 #ifndef DMDAX_TESTS_CONFORMANCE_FSDAX_CASE_H_
 #define DMDAX_TESTS_CONFORMANCE_FSDAX_CASE_H_
 
-#include "iomap/dax_mount.h"
+#include "fs/dax_mount.h"
 #include "tests/conformance/fault_case.h"
 
 namespace dmdax::conformance {

@@ -5,7 +5,7 @@
 #ifndef DMDAX_TESTS_CONFORMANCE_IOCTL_STEP_H_
 #define DMDAX_TESTS_CONFORMANCE_IOCTL_STEP_H_
 
-#include "dm/ctl_ioctl.h"
+#include "dm/wire/ctl_ioctl.h"
 #include "tests/conformance/verdict.h"
 
 namespace dmdax::conformance {

@@ -2,7 +2,7 @@
 //
 // Commands as bytes, on every kernel; what a 6.1 answers to all kinds of them
 // is recorded in tests/conformance.
-#include "dm/ctl_ioctl.h"
+#include "dm/wire/ctl_ioctl.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -4,6 +4,7 @@
 #ifndef DMDAX_TESTS_DOCS_DOC_PATHS_H_
 #define DMDAX_TESTS_DOCS_DOC_PATHS_H_
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -12,6 +13,12 @@
 #include "absl/strings/match.h"
 
 namespace dmdax::docs {
+
+// Makes the checkout the working directory: the folder that a file of it,
+// which Bazel gives as a link, lies in.
+inline void EnterCheckout(const std::string& file) {
+  std::filesystem::current_path(std::filesystem::canonical(file).parent_path());
+}
 
 inline std::string ReadFile(const std::string& path) {
   std::ostringstream all;

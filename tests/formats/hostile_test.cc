@@ -8,8 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "formats/table_text.h"
 #include "formats/world_format.h"
-#include "formats/world_load.h"
 #include "gtest/gtest.h"
+#include "state/target_spec.h"
+#include "state/world_load.h"
 
 namespace dmdax {
 namespace {

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "dm/dm_split_args.h"
 #include "gtest/gtest.h"
+#include "state/target_spec.h"
 #include "tests/formats/golden.h"
 
 namespace dmdax {

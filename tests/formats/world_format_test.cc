@@ -5,8 +5,8 @@
 #include <google/protobuf/util/message_differencer.h>
 
 #include "absl/strings/match.h"
-#include "formats/world_load.h"
 #include "gtest/gtest.h"
+#include "state/world_load.h"
 #include "tests/formats/golden.h"
 
 namespace dmdax {

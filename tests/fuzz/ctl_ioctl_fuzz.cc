@@ -12,7 +12,7 @@
 #include <iterator>
 #include <string>
 
-#include "dm/ctl_ioctl.h"
+#include "dm/wire/ctl_ioctl.h"
 #include "tests/fuzz/fuzz_machine.h"
 #include "tests/fuzz/reader.h"
 

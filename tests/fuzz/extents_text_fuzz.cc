@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "iomap/extents_text.h"
+#include "fs/extents_text.h"
 #include "tests/fuzz/fuzz_machine.h"
 
 namespace {

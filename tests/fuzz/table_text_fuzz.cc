@@ -9,6 +9,7 @@
 #include "formats/linear_text.h"
 #include "formats/table_text.h"
 #include "formats/world_format.h"
+#include "state/target_spec.h"
 
 namespace {
 

@@ -6,7 +6,7 @@
 #include <cstdlib>
 
 #include "formats/world_format.h"
-#include "formats/world_load.h"
+#include "state/world_load.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto parsed = dmdax::ParseWorld(

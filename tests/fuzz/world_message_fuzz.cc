@@ -9,9 +9,9 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/string_view.h"
-#include "formats/packed_table.h"
 #include "formats/world_format.h"
-#include "formats/world_load.h"
+#include "state/packed_table.h"
+#include "state/world_load.h"
 
 namespace {
 

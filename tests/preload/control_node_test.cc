@@ -22,7 +22,7 @@
 #include <functional>
 #include <string>
 
-#include "dm/ctl_ioctl.h"
+#include "dm/wire/ctl_ioctl.h"
 
 namespace dmdax {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What random worlds do not show of sweeps: how few faults they take.
-#include "process/dax_sweep.h"
+#include "process/sweep/dax_sweep.h"
 
 #include <cerrno>
 

@@ -12,7 +12,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "process/dax_sweep.h"
+#include "process/sweep/dax_sweep.h"
 #include "tests/property/seeds.h"
 #include "tests/sweep/random_world.h"
 

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "tools/dmsetup/command.h"
-#include "tools/dmsetup/report.h"
+#include "tools/dmsetup/info_report.h"
 
 namespace dmdax {
 bool CmdSplitName(DmsetupContext& ctx, const CommandCall& call) {

@@ -18,7 +18,7 @@
 #include "absl/strings/str_split.h"
 #include "tools/dmsetup/block_name.h"
 #include "tools/dmsetup/command.h"
-#include "tools/dmsetup/report.h"
+#include "tools/dmsetup/info_report.h"
 #include "tools/dmsetup/tree.h"
 #include "tools/dmsetup/usage.h"
 

@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/errno_status.h"
-#include "dm/ctl_ioctl.h"
+#include "dm/wire/ctl_ioctl.h"
 
 namespace dmdax {
 namespace {

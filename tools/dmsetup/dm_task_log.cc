@@ -10,8 +10,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "dm/ctl_ioctl.h"
-#include "dm/ioctl_param.h"
+#include "dm/wire/ctl_ioctl.h"
+#include "dm/wire/ioctl_param.h"
 #include "tools/dmsetup/dm_task.h"
 
 namespace dmdax {

@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "tools/dmsetup/command.h"
-#include "tools/dmsetup/report.h"
+#include "tools/dmsetup/info_report.h"
 #include "tools/dmsetup/stats/size_string.h"
 #include "tools/dmsetup/stats/stats_commands.h"
 #include "tools/dmsetup/tree.h"

@@ -10,9 +10,10 @@
 #include "base/fd.h"
 #include "base/read_input.h"
 #include "formats/linear_text.h"
-#include "formats/packed_table.h"
 #include "formats/table_text.h"
 #include "formats/world_format.h"
+#include "state/packed_table.h"
+#include "state/target_spec.h"
 
 namespace dmdax {
 namespace {

@@ -17,7 +17,7 @@
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "block/read_ahead.h"
-#include "dm/ctl_ioctl.h"
+#include "dm/wire/ctl_ioctl.h"
 #include "state/session.h"
 #include "state/state_dir.h"
 #include "tools/dmsetup/sysfs.h"

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "dm/ctl_ioctl.h"
+#include "dm/wire/ctl_ioctl.h"
 
 namespace dmdax::preload {
 

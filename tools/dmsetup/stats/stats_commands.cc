@@ -2,7 +2,7 @@
 #include "tools/dmsetup/stats/stats_commands.h"
 
 #include "absl/strings/str_cat.h"
-#include "tools/dmsetup/report.h"
+#include "tools/dmsetup/info_report.h"
 
 namespace dmdax {
 namespace {

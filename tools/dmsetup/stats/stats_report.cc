@@ -5,7 +5,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "tools/dmsetup/info_fields.h"
-#include "tools/dmsetup/report.h"
+#include "tools/dmsetup/info_report.h"
 #include "tools/dmsetup/stats/stats_commands.h"
 #include "tools/dmsetup/stats/stats_fields.h"
 

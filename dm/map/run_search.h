@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Many pages in the runs of a NarrowExtents, for processors with AVX-512.
+//
+//   RunSearch search{.entries = extents.entries(), .special = ..., .end = ...,
+//                    .nr_pages = 512, .pfns = pfns, .lengths = nullptr};
+//   for (size_t i = 0; i < n; ++i) {
+//     i = AnswerFromSlots(search, slots, shift, pages, i, n);
+//     if (i < n) { ... pages[i] is in no run: another way ... }
+//   }
+//
+// Eight starts are compared at once instead of in a loop, whose jumps are
+// mispredicted for every other page when there is one slot an extent.  Among
+// 16K extents that is 2.4 ns a page instead of 3.4, among a million, together
+// with the fetching, 5 instead of 10.  The plain version is FindExtentFrom().
+// Threading: pure functions.
+#ifndef DMDAX_DM_MAP_RUN_SEARCH_H_
+#define DMDAX_DM_MAP_RUN_SEARCH_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "dm/map/batch_kernels.h"
+
+namespace dmdax {
+
+// Pages from `start` on are frames from `value` on, up to the next's start.
+template <typename Word>
+struct ExtentEntry {
+  Word start, value;
+};
+
+// Starts that are compared at once; that many must be there to be read after
+// any extent.
+inline constexpr size_t kSearchPadding = 8;
+
+// The extent that holds `page`, which is `extent` or after it.
+template <typename Word>
+inline size_t FindExtentFrom(const ExtentEntry<Word>* entries, size_t extent,
+                             uint64_t page) {
+  while (entries[extent + 1].start <= page) ++extent;
+  return extent;
+}
+
+struct RunSearch {
+  const ExtentEntry<uint32_t>* entries;
+  uint32_t special;  // a value from here on is no frame
+  uint64_t end;      // no page from here on is in an extent
+  int64_t nr_pages;  // that are asked for
+  uint64_t* pfns;    // out
+  int64_t* lengths;  // out, or null
+};
+
+// Whether the functions below may be called.
+template <typename Word>
+bool CanSearchRuns(SimdLevel level) {
+  return sizeof(Word) == sizeof(uint32_t) && level >= SimdLevel::kAvx512;
+}
+
+// Answers pages[i], pages[i + 1] ... before pages[n] until one is in no run;
+// returns which.  The search for a page begins at slots[page >> shift].
+size_t AnswerFromSlots(const RunSearch& search, const uint16_t* slots,
+                       uint32_t shift, const uint64_t* pages, size_t i,
+                       size_t n);
+// The search for pages[i] begins at starts[i - first].
+size_t AnswerFromStarts(const RunSearch& search, const uint32_t* starts,
+                        size_t first, const uint64_t* pages, size_t i,
+                        size_t n);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_DM_MAP_RUN_SEARCH_H_

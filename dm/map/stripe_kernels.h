@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// OneStripe: a map that is one stripe, for single pages and for batches in
+// the widths that the processor may have (see batch_kernels.h).
+//
+//   std::optional<OneStripe> stripe =
+//       OneStripe::Make(period, /*offset=*/0, /*pages=*/4096, /*cap=*/320);
+//   stripe->At(17);                              // {.pfn, .pages}
+//   if (!TranslateStripe(BestSimd(), *stripe, pages, n, pfns)) {
+//     // a page lies outside the map; all of pfns must be done another way
+//   }
+//
+// StripePeriod::At() is the plain version.  This one has fewer steps, for
+// which it needs bounds that any real device keeps.  With period P, granule
+// g, advance A and the granule a page is in known, the frame is
+//
+//   page + (base[granule] - granule * g) + round * (A - P)
+//
+// so that neither division's remainder is needed for it, and dividing is one
+// multiplication each: by ceil(2^64 / d), exact while x * d < 2^64 (Make()
+// sees to it), or by 1/d in doubles, exact below 2^50 when half a page is
+// added first, or by ceil(2^52 / d) where the processor multiplies 52 bits.
+// 3.6 ns a call instead of 7.9; 0.3 or 0.2 a page in a batch instead of 1.4.
+// Threading: immutable.
+#ifndef DMDAX_DM_MAP_STRIPE_KERNELS_H_
+#define DMDAX_DM_MAP_STRIPE_KERNELS_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "dm/map/batch_kernels.h"
+#include "dm/map/stripe_period.h"
+
+namespace dmdax {
+
+class OneStripe {
+ public:
+  // Page p of [0, pages) is page p + offset of `of`; an answer has at most
+  // `cap` pages.  Nothing where the bounds do not hold.
+  static std::optional<OneStripe> Make(const StripePeriod& of, uint64_t offset,
+                                       uint64_t pages, uint64_t cap);
+
+  uint64_t pages() const { return pages_; }
+
+  // `page` is below pages().
+  StripePeriod::Run At(uint64_t page) const {
+    const uint64_t x = page + offset_;
+    const uint64_t round = MultiplyHigh(x, by_period_);
+    const uint64_t rest = x - round * period_;
+    const uint64_t part = MultiplyHigh(rest, by_granule_);
+    return {x + shift_[part] + round * gain_,
+            std::min(std::min(end_[part] - rest, cap_), pages_ - page)};
+  }
+
+ private:
+  friend bool TranslateStripe(SimdLevel level, const OneStripe& stripe,
+                              const uint64_t* pages, size_t n, uint64_t* pfns);
+  struct Avx512;
+
+  // Whether the kernel for 52-bit numbers is exact: at most eight granules,
+  // and no number, nor any dividend times its divisor, of more than 52 bits.
+  static bool FitsIfma(const StripePeriod& of, uint64_t end);
+
+  static uint64_t MultiplyHigh(uint64_t a, uint64_t b) {
+    __extension__ using Wide = unsigned __int128;
+    return static_cast<uint64_t>((Wide{a} * b) >> 64);
+  }
+
+  uint64_t offset_ = 0, pages_ = 0, cap_ = 0;
+  uint64_t period_ = 0, granule_ = 0;
+  uint64_t by_period_ = 0, by_granule_ = 0;  // ceil(2^64 / .)
+  uint64_t gain_ = 0;                        // advance - period
+  bool fits_ifma_ = false;                   // see FitsIfma()
+  std::vector<uint64_t> shift_;              // base - granule * number
+  std::vector<uint64_t> end_;  // of the granule's run, in the period
+};
+
+// pfns[i] = the frame of pages[i].  False: a page is not below
+// stripe.pages(), and what was written is of no use.
+bool TranslateStripe(SimdLevel level, const OneStripe& stripe,
+                     const uint64_t* pages, size_t n, uint64_t* pfns);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_DM_MAP_STRIPE_KERNELS_H_

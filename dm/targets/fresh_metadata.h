@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whether a target that keeps metadata on a device would format it: then its
+// answers follow from the table alone.  What is written there otherwise is not
+// read here, and a table that depends on it is refused in so many words.
+#ifndef DMDAX_DM_TARGETS_FRESH_METADATA_H_
+#define DMDAX_DM_TARGETS_FRESH_METADATA_H_
+
+#include "absl/status/status.h"
+#include "dm/device_mapper.h"
+
+namespace dmdax {
+
+// OK: the device begins with 4096 zero bytes.  EINVAL "not judged here: ...":
+// it has other bytes, or none at all.
+absl::Status RequireFreshMetadata(const DmDev& dev, sector_t start);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_DM_TARGETS_FRESH_METADATA_H_

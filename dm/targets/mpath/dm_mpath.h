@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the files of the multipath target share: its paths, and what messages
+// do to them.  Threading: the constructor's words do not change; what messages
+// change is guarded by `mu`, since I/O is mapped meanwhile.
+#ifndef DMDAX_DM_TARGETS_MPATH_DM_MPATH_H_
+#define DMDAX_DM_TARGETS_MPATH_DM_MPATH_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
+#include "dm/device_mapper.h"
+
+namespace dmdax {
+
+// A path selector: words per path that it takes, shows, and reports.
+struct PathSelectorType {
+  absl::string_view name;
+  size_t path_args;
+  unsigned table_args;
+  unsigned info_args;
+};
+
+struct PgPath {
+  const DmDev* dev;
+  uint32_t repeat_count = 1;
+  uint32_t relative_throughput = 1;
+  bool is_active = true;
+  uint32_t fail_count = 0;
+};
+
+struct PriorityGroup {
+  const PathSelectorType* selector;
+  std::vector<PgPath> paths;
+  bool bypassed = false;
+};
+
+struct Multipath : DmTargetPrivate {
+  bool retain_attached_hw_handler = false;
+  uint32_t pg_init_retries = 0;
+  bool has_pg_init_delay = false;
+  uint32_t pg_init_delay_msecs = 0;
+  bool bio_based = false;
+
+  mutable absl::Mutex mu;
+  bool queue_if_no_path = false;
+  // From 1; 0, or above the number of groups: none is preferred.
+  uint32_t next_pg = 0;
+  std::vector<PriorityGroup> groups;
+};
+
+// ->status and ->message.
+void MultipathStatus(const DmTarget& ti, StatusType type, std::string* out);
+absl::StatusOr<std::string> MultipathMessage(
+    DmTarget& ti, absl::Span<const std::string> argv);
+
+// What messages have changed, for a snapshot.
+std::string MultipathSaveState(const DmTarget& ti);
+bool MultipathRestoreState(DmTarget& ti, absl::string_view state);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_DM_TARGETS_MPATH_DM_MPATH_H_

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// multipath: its INFO and TABLE lines, and the state behind them as text.
+// Mirrors multipath_status of drivers/md/dm-mpath.c (6.1).
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "dm/targets/mpath/dm_mpath.h"
+
+namespace dmdax {
+namespace {
+
+void FeatureWords(const Multipath& m, std::string* out) {
+  const int count =
+      (m.queue_if_no_path ? 1 : 0) + (m.pg_init_retries > 0 ? 2 : 0) +
+      (m.has_pg_init_delay ? 2 : 0) + (m.retain_attached_hw_handler ? 1 : 0) +
+      (m.bio_based ? 2 : 0);
+  absl::StrAppend(out, count, " ");
+  if (m.queue_if_no_path) absl::StrAppend(out, "queue_if_no_path ");
+  if (m.pg_init_retries > 0) {
+    absl::StrAppend(out, "pg_init_retries ", m.pg_init_retries, " ");
+  }
+  if (m.has_pg_init_delay) {
+    absl::StrAppend(out, "pg_init_delay_msecs ", m.pg_init_delay_msecs, " ");
+  }
+  if (m.retain_attached_hw_handler) {
+    absl::StrAppend(out, "retain_attached_hw_handler ");
+  }
+  if (m.bio_based) absl::StrAppend(out, "queue_mode bio ");
+}
+
+void GroupInfo(const PriorityGroup& pg, std::string* out) {
+  absl::StrAppend(out, pg.bypassed ? "D 0 " : "E 0 ", pg.paths.size(), " ",
+                  pg.selector->info_args, " ");
+  for (const PgPath& path : pg.paths) {
+    absl::StrAppend(out, path.dev->name, path.is_active ? " A " : " F ",
+                    path.fail_count, " ");
+    if (pg.selector->info_args > 0) absl::StrAppend(out, "0 ");
+    if (pg.selector->info_args > 1) {
+      absl::StrAppend(out, path.relative_throughput, " ");
+    }
+  }
+}
+
+void GroupTable(const PriorityGroup& pg, std::string* out) {
+  absl::StrAppend(out, pg.selector->name, " 0 ", pg.paths.size(), " ",
+                  pg.selector->table_args, " ");
+  for (const PgPath& path : pg.paths) {
+    absl::StrAppend(out, path.dev->name, " ", path.repeat_count, " ");
+    if (pg.selector->table_args > 1) {
+      absl::StrAppend(out, path.relative_throughput, " ");
+    }
+  }
+}
+
+}  // namespace
+
+void MultipathStatus(const DmTarget& ti, StatusType type, std::string* out) {
+  if (type == STATUSTYPE_IMA) return;
+  const Multipath& m = ti.Private<Multipath>();
+  absl::MutexLock lock(&m.mu);
+  const bool info = type == STATUSTYPE_INFO;
+  if (info) {
+    // I/O waits until a group has been chosen, at the first I/O.
+    absl::StrAppend(out, "2 1 0 ");
+  } else {
+    FeatureWords(m, out);
+  }
+  // No hardware handler; then the groups, and which is next.
+  const size_t next = m.next_pg <= m.groups.size() ? m.next_pg : 1;
+  absl::StrAppend(out, "0 ", m.groups.size(), " ", next, " ");
+  for (const PriorityGroup& pg : m.groups) {
+    info ? GroupInfo(pg, out) : GroupTable(pg, out);
+  }
+}
+
+// "queue_if_no_path next_pg", then for each group "bypassed", then for each of
+// its paths "is_active fail_count".
+std::string MultipathSaveState(const DmTarget& ti) {
+  const Multipath& m = ti.Private<Multipath>();
+  absl::MutexLock lock(&m.mu);
+  std::string state = absl::StrCat(m.queue_if_no_path ? 1 : 0, " ", m.next_pg);
+  for (const PriorityGroup& pg : m.groups) {
+    absl::StrAppend(&state, " ", pg.bypassed ? 1 : 0);
+    for (const PgPath& path : pg.paths) {
+      absl::StrAppend(&state, " ", path.is_active ? 1 : 0, " ",
+                      path.fail_count);
+    }
+  }
+  return state;
+}
+
+bool MultipathRestoreState(DmTarget& ti, absl::string_view state) {
+  Multipath& m = ti.Private<Multipath>();
+  std::vector<uint32_t> numbers;
+  for (absl::string_view word : absl::StrSplit(state, ' ')) {
+    uint32_t number;
+    if (!absl::SimpleAtoi(word, &number)) return false;
+    numbers.push_back(number);
+  }
+  size_t expected = 2 + m.groups.size();
+  for (const PriorityGroup& pg : m.groups) expected += 2 * pg.paths.size();
+  if (numbers.size() != expected) return false;
+  absl::MutexLock lock(&m.mu);
+  auto next = numbers.begin();
+  m.queue_if_no_path = *next++ != 0;
+  m.next_pg = *next++;
+  for (PriorityGroup& pg : m.groups) {
+    pg.bypassed = *next++ != 0;
+    for (PgPath& path : pg.paths) {
+      path.is_active = *next++ != 0;
+      path.fail_count = *next++;
+    }
+  }
+  return true;
+}
+
+}  // namespace dmdax

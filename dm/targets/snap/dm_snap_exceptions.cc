@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Exceptions and origins: the part of drivers/md/dm-snap.c (6.1) below its
+// targets.
+#include <algorithm>
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "dm/bio_map.h"
+#include "dm/dm_table.h"
+#include "dm/mapped_device.h"
+#include "dm/targets/snap/dm_snap.h"
+
+namespace dmdax {
+namespace {
+
+// _origins: by device, oldest snapshot first.
+std::map<const BlockDevice*, std::vector<Snapshot*>>& Origins() {
+  static auto* origins =
+      new std::map<const BlockDevice*, std::vector<Snapshot*>>;
+  return *origins;
+}
+
+// --- the persistent store: little-endian, in chunks of the COW device ---
+
+constexpr uint32_t kSnapMagic = 0x70416e53;  // "SnAp"
+constexpr uint32_t kDiskVersion = 1;
+constexpr uint64_t kHeaderChunks = 1;
+
+uint64_t GetLe(const char* bytes, size_t n) {
+  uint64_t value = 0;
+  while (n-- > 0) value = value << 8 | static_cast<unsigned char>(bytes[n]);
+  return value;
+}
+
+void PutLe(char* bytes, size_t n, uint64_t value) {
+  for (size_t i = 0; i < n; ++i) bytes[i] = static_cast<char>(value >> (8 * i));
+}
+
+}  // namespace
+
+std::recursive_mutex& SnapMutex() {
+  static auto* mu = new std::recursive_mutex;
+  return *mu;
+}
+
+Snapshot::~Snapshot() {
+  std::lock_guard<std::recursive_mutex> lock(SnapMutex());
+  if (registered) UnregisterSnapshot(this);
+}
+
+bool Snapshot::PrepareException(uint64_t* new_chunk) {
+  const uint64_t size = cow->bdev->nr_sectors();
+  if (!persistent) {
+    if (size < next_free + chunk_size) return false;
+    *new_chunk = next_free / chunk_size;
+    next_free += chunk_size;
+    return true;
+  }
+  if (size < (next_free + 1) * chunk_size) return false;
+  *new_chunk = next_free++;
+  // After the header, every stride of chunks begins with one of metadata.
+  if (next_free % (exceptions_per_area() + 1) == kHeaderChunks) ++next_free;
+  return true;
+}
+
+// Area `area` of exceptions: chunk 1, then after as many chunks as it names.
+absl::Status Snapshot::ReadArea(uint64_t area, bool* full) {
+  std::vector<char> bytes(uint64_t{chunk_size} << kSectorShift);
+  const uint64_t location = kHeaderChunks + (exceptions_per_area() + 1) * area;
+  absl::Status s = BioRead(*cow->bdev, sector_t(location * chunk_size),
+                           absl::MakeSpan(bytes));
+  *full = true;
+  for (uint64_t i = 0; s.ok() && i < exceptions_per_area(); ++i) {
+    const uint64_t new_chunk = GetLe(&bytes[16 * i + 8], 8);
+    if (new_chunk == 0) {
+      *full = false;
+      break;
+    }
+    next_free = std::max(next_free, new_chunk + 1);
+    exceptions[GetLe(&bytes[16 * i], 8)] = new_chunk;
+  }
+  return s;
+}
+
+absl::Status Snapshot::ReadMetadata() {
+  std::vector<char> header(kSectorSize);
+  absl::Status s = BioRead(*cow->bdev, sector_t{0}, absl::MakeSpan(header));
+  if (!s.ok()) return s;
+  Machine& machine = table->md().machine();
+  next_free = kHeaderChunks + 1;
+  const auto magic = static_cast<uint32_t>(GetLe(&header[0], 4));
+  if (magic == 0) {
+    std::vector<char> chunks(2 * uint64_t{chunk_size} << kSectorShift);
+    PutLe(&chunks[0], 4, kSnapMagic);
+    PutLe(&chunks[4], 4, 1);
+    PutLe(&chunks[8], 4, kDiskVersion);
+    PutLe(&chunks[12], 4, chunk_size);
+    return BioWrite(*cow->bdev, sector_t{0}, chunks);
+  }
+  if (magic != kSnapMagic) {
+    DmLog(machine, KernLevel::kWarn, "persistent snapshot",
+          "Invalid or corrupt snapshot");
+    return ErrnoError(ENXIO, "Invalid or corrupt snapshot");
+  }
+  const auto on_disk = static_cast<uint32_t>(GetLe(&header[12], 4));
+  if (on_disk != chunk_size) {
+    DmLog(machine, KernLevel::kWarn, "persistent snapshot",
+          absl::StrCat("chunk size ", on_disk,
+                       " in device metadata overrides table chunk size of ",
+                       chunk_size, "."));
+    if (on_disk == 0 || (on_disk & (on_disk - 1)) != 0) {
+      return ErrnoError(EINVAL, "bad chunk size on disk");
+    }
+    chunk_size = on_disk;
+  }
+  const uint64_t version = GetLe(&header[8], 4);
+  if (version != kDiskVersion) {
+    DmLog(machine, KernLevel::kWarn, "persistent snapshot",
+          absl::StrCat("unable to handle snapshot disk version ", version));
+    return ErrnoError(EINVAL, "unknown version");
+  }
+  if (GetLe(&header[4], 4) == 0) {
+    DmLog(machine, KernLevel::kWarn, "snapshots",
+          "Snapshot is marked invalid.");
+    valid = false;
+    return absl::OkStatus();
+  }
+  bool full = true;
+  for (uint64_t area = 0; full; ++area) {
+    if (s = ReadArea(area, &full); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
+void Snapshot::WriteException(uint64_t index, uint64_t chunk,
+                              uint64_t new_chunk) {
+  const uint64_t area = index / exceptions_per_area();
+  const uint64_t location = kHeaderChunks + (exceptions_per_area() + 1) * area;
+  const uint64_t byte = (location * chunk_size << kSectorShift) +
+                        16 * (index % exceptions_per_area());
+  const sector_t sector(byte >> kSectorShift);
+  std::vector<char> bytes(kSectorSize);
+  if (!BioRead(*cow->bdev, sector, absl::MakeSpan(bytes)).ok()) return;
+  PutLe(&bytes[byte % kSectorSize], 8, chunk);
+  PutLe(&bytes[byte % kSectorSize + 8], 8, new_chunk);
+  (void)BioWrite(*cow->bdev, sector, bytes);
+}
+
+bool Snapshot::CopyOut(uint64_t chunk) {
+  uint64_t new_chunk;
+  if (!PrepareException(&new_chunk)) return false;
+  if (persistent) WriteException(exceptions.size(), chunk, new_chunk);
+  exceptions[chunk] = new_chunk;
+  std::vector<char> bytes(uint64_t{chunk_size} << kSectorShift);
+  // The origin's last chunk may be cut short.
+  const uint64_t start = chunk * chunk_size;
+  const uint64_t size = origin->bdev->nr_sectors();
+  const uint64_t sectors =
+      start >= size ? 0 : std::min<uint64_t>(chunk_size, size - start);
+  const auto part = absl::MakeSpan(bytes.data(), sectors << kSectorShift);
+  if (BioRead(*origin->bdev, sector_t(start), part).ok()) {
+    (void)BioWrite(*cow->bdev, sector_t(new_chunk * chunk_size), part);
+  }
+  return true;
+}
+
+void Snapshot::Invalidate() {
+  if (!valid) return;
+  DmLog(table->md().machine(), KernLevel::kErr, "snapshots",
+        "Invalidating snapshot: Unable to allocate exception.");
+  valid = false;
+  table->Event();
+}
+
+void RegisterSnapshot(Snapshot* snapshot) {
+  Origins()[snapshot->origin->bdev].push_back(snapshot);
+  snapshot->registered = true;
+}
+
+void UnregisterSnapshot(Snapshot* snapshot) {
+  auto origin = Origins().find(snapshot->origin->bdev);
+  if (origin == Origins().end()) return;
+  std::vector<Snapshot*>& list = origin->second;
+  list.erase(std::remove(list.begin(), list.end(), snapshot), list.end());
+  if (list.empty()) Origins().erase(origin);
+  snapshot->registered = false;
+}
+
+std::vector<Snapshot*> SnapshotsOf(const BlockDevice& origin) {
+  auto found = Origins().find(&origin);
+  return found == Origins().end() ? std::vector<Snapshot*>() : found->second;
+}
+
+void OriginWrite(const BlockDevice& origin, sector_t sector) {
+  for (Snapshot* s : SnapshotsOf(origin)) {
+    if (s->merges || sector.value() >= s->table->size()) continue;
+    if (!s->valid || !s->active || s->chunk_size == 0) continue;
+    const uint64_t chunk = sector.value() / s->chunk_size;
+    if (s->exceptions.contains(chunk)) continue;
+    if (!s->CopyOut(chunk)) s->Invalidate();
+  }
+}
+
+uint32_t MinimumChunkSize(const BlockDevice& origin) {
+  uint32_t least = 0;
+  for (const Snapshot* s : SnapshotsOf(origin)) {
+    if (s->chunk_size == 0) continue;
+    least = least == 0 ? s->chunk_size : std::min(least, s->chunk_size);
+  }
+  return least;
+}
+
+}  // namespace dmdax

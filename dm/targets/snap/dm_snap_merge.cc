@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// snapshot-merge: the way back of a snapshot into its origin.
+//
+//   snapshot-merge <origin> <COW dev> <P|PO> <chunk> [features of snapshot]
+//
+// A merge does not proceed by itself: nothing moves here without I/O.
+// Mirrors snapshot_merge_* of drivers/md/dm-snap.c (4.14 to 7.2).
+#include "dm/targets/snap/dm_snap.h"
+
+namespace dmdax {
+namespace {
+
+absl::Status SnapshotMergeCtr(DmTarget& ti,
+                              absl::Span<const std::string> argv) {
+  return ConstructSnapshot(ti, argv, true);
+}
+
+BioMap SnapshotMergeMap(const DmTarget& ti, sector_t sector, ReqOp op) {
+  Snapshot& s = ti.Private<Snapshot>();
+  SnapLock lock(SnapMutex());
+  const BioMap to_origin = {BioMap::Kind::kRemapped, s.origin, sector, 0};
+  if (op == ReqOp::kFlush) return to_origin;
+  if (op == ReqOp::kDiscard) return {.kind = BioMap::Kind::kDropped};
+  if (s.valid && s.chunk_size != 0) {
+    auto e = s.exceptions.find(sector.value() / s.chunk_size);
+    if (e != s.exceptions.end()) return ToCow(s, e->second, sector);
+  }
+  if (op != ReqOp::kRead && op != ReqOp::kReadAhead) {
+    OriginWrite(*s.origin->bdev, sector);
+  }
+  return to_origin;
+}
+
+void SnapshotMergeResume(DmTarget& ti) {
+  SnapshotResume(ti);
+  SnapLock lock(SnapMutex());
+  ti.max_io_len = MinimumChunkSize(*ti.Private<Snapshot>().origin->bdev);
+}
+
+const TargetType kSnapshotMergeTarget = {
+    .name = "snapshot-merge",
+    .versions = {{{1, 4, 0}, {1, 5, 0}, {1, 5, 0}, {1, 5, 0}, {1, 5, 0}}},
+    .registered = 8,
+    .ctr = SnapshotMergeCtr,
+    .map = SnapshotMergeMap,
+    .status = SnapshotStatus,
+    .preresume = SnapshotPreresume,
+    .resume = SnapshotMergeResume,
+    .iterate_devices = SnapshotIterateDevices,
+    .io_hints = SnapshotIoHints,
+    .save_state = SnapshotSaveState,
+    .restore_state = SnapshotRestoreState,
+};
+DM_REGISTER_TARGET(kSnapshotMergeTarget);
+
+}  // namespace
+}  // namespace dmdax

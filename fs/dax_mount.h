@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What mount(2) decides about DAX: may the files of this file system be
+// mapped directly, and who says no.
+//
+//   absl::StatusOr<SuperBlock> sb =
+//       MountDax({.type = "ext4", .options = "dax=always"}, *bdev, profile,
+//                machine.log());
+//   // EINVAL, and "EXT4-fs (dm-0): DAX unsupported by block device." logged
+//   inode.s_dax = sb->ShouldEnableDax(/*inode_flag=*/false);
+//
+// ext4 refuses to mount with dax=always where it can not have it; xfs and
+// ext2's own driver mount without ("Turning off DAX.").  Only the options
+// that concern DAX are looked at, and only the lines that speak of it are
+// logged.
+//
+// Mirrors: ext4_fill_super, ext4_should_enable_dax (fs/ext4),
+// xfs_fs_fill_super, xfs_setup_dax_always (fs/xfs/xfs_super.c),
+// bdev_dax_supported (4.14, 5.10), fs_dax_get_by_bdev (6.1).  Threading:
+// thread-compatible.
+#ifndef DMDAX_FS_DAX_MOUNT_H_
+#define DMDAX_FS_DAX_MOUNT_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "base/kernel_log.h"
+#include "base/kernel_profile.h"
+#include "block/block_device.h"
+
+namespace dmdax {
+
+struct MountRequest {
+  std::string type;            // "ext4", "xfs", "ext2"
+  std::string options;         // as for mount -o: "data=journal,dax=always"
+  uint64_t block_size = 4096;  // bytes
+  bool inline_data = false;    // ext4's feature
+  bool reflink = false;        // xfs's
+  // CONFIG_EXT4_USE_FOR_EXT2, as in Debian's kernels: an ext2 file system is
+  // mounted by ext4.
+  bool ext4_for_ext2 = true;
+};
+
+// FS_DAX_*: which files are DAX.
+enum class DaxMode { kInode, kAlways, kNever };
+
+struct SuperBlock {
+  std::string type;
+  DaxMode dax = DaxMode::kInode;
+  // The options say dax=inode in words; only /proc/mounts tells it apart.
+  bool dax_inode_given = false;
+  // The journal holds data: no file is DAX (ext4).
+  bool journals_data = false;
+  // The device of the whole disk, and where in it the file system begins
+  // (bytes); null when no file can be DAX.
+  DaxDevice* dax_dev = nullptr;
+  uint64_t dax_part_off = 0;
+
+  // Whether a regular file becomes S_DAX; `inode_flag` is its FS_XFLAG_DAX.
+  [[nodiscard]] bool ShouldEnableDax(bool inode_flag) const;
+  // As /proc/mounts shows the option: "dax=always", "dax" (ext2), or "".
+  std::string DaxOption() const;
+};
+
+// EINVAL: an option's value is unknown, or DAX was demanded and can not be
+// had; the kernel's own words are in `log`, prefixed as it does ("EXT4-fs
+// (dm-0): ...").  NotFound: no such file system type.
+absl::StatusOr<SuperBlock> MountDax(const MountRequest& request,
+                                    BlockDevice& bdev,
+                                    const KernelProfile& profile,
+                                    KernelLog& log);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_FS_DAX_MOUNT_H_

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ext4 as a DAX mapping sees it.
+// Mirrors: fs/ext4/file.c ext4_dax_huge_fault, ext4_file_mmap; fs/ext4/
+// inode.c ext4_iomap_begin, ext4_iomap_alloc, ext4_iomap_end; fs/ext4/
+// extents.c ext4_ext_convert_to_initialized (6.1).
+#include <algorithm>
+#include <cerrno>
+#include <vector>
+
+#include "fs/file_system.h"
+#include "iomap/dax_fault.h"
+#include "mm/filemap.h"
+
+namespace dmdax {
+namespace {
+
+constexpr uint64_t kBlock = 4096;
+// s_extent_max_zeroout_kb, in bytes.
+constexpr uint64_t kMaxZeroout = 32 * 1024;
+constexpr uint64_t kMaxLogicalBlock = 0xfffffffe;
+// ext4_should_retry_alloc(): three commits may free blocks.
+constexpr int kAllocRetries = 3;
+
+class Ext4 final : public FileSystem {
+ public:
+  explicit Ext4(const FaultProfile& profile)
+      : FileSystem(profile), dax_vm_ops_(*this) {}
+
+  std::string name() const override { return "ext4_file_operations"; }
+  bool large_folios() const override { return profile_.ext4_large_folios; }
+  uint64_t max_bytes() const override {
+    return (kMaxLogicalBlock + 1) * kBlock;
+  }
+  bool punch_writes_back() const override {
+    return profile_.ext4_punch_writes_back;
+  }
+  int Mmap(File& file, VmAreaStruct& vma) override;
+  int Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
+            Iomap* iomap, Iomap* srcmap) override;
+  int End(DaxInode& inode, uint64_t pos, uint64_t length, int64_t written,
+          unsigned flags, Iomap& iomap) override;
+
+  FaultFunction BeginFunction(unsigned) const override {
+    return FaultFunction::kExt4IomapBegin;
+  }
+  FaultFunction EndFunction(unsigned) const override {
+    return FaultFunction::kExt4IomapEnd;
+  }
+
+  vm_fault_t DaxFault(VmFault& vmf);
+  vm_fault_t DaxHugeFault(VmFault& vmf, int order);
+
+ private:
+  class DaxVmOps final : public VmOperations {
+   public:
+    explicit DaxVmOps(Ext4& fs) : fs_(fs) {}
+    std::string name() const override { return "ext4_dax_vm_ops"; }
+    unsigned hooks() const override {
+      return kFault | kHugeFault | kPageMkwrite | kPfnMkwrite;
+    }
+    vm_fault_t Fault(VmFault& vmf) override { return fs_.DaxFault(vmf); }
+    vm_fault_t HugeFault(VmFault& vmf, int order) override {
+      return fs_.DaxHugeFault(vmf, order);
+    }
+    vm_fault_t PageMkwrite(VmFault& vmf) override { return fs_.DaxFault(vmf); }
+    vm_fault_t PfnMkwrite(VmFault& vmf) override { return fs_.DaxFault(vmf); }
+
+   private:
+    Ext4& fs_;
+  };
+
+  class FileVmOps final : public VmOperations {
+   public:
+    std::string name() const override { return "ext4_file_vm_ops"; }
+    unsigned hooks() const override {
+      return kFault | kMapPages | kPageMkwrite;
+    }
+    vm_fault_t Fault(VmFault& vmf) override { return FilemapFault(vmf); }
+    vm_fault_t MapPages(VmFault& vmf, uint64_t start, uint64_t end) override {
+      return FilemapMapPages(vmf, start, end);
+    }
+    vm_fault_t PageMkwrite(VmFault&) override { return VM_FAULT_LOCKED; }
+  };
+
+  int Alloc(DaxInode& inode, uint64_t pos, uint64_t length, bool* fresh);
+
+  DaxVmOps dax_vm_ops_;
+  FileVmOps file_vm_ops_;
+};
+
+int Ext4::Mmap(File& file, VmAreaStruct& vma) {
+  if (shutdown_) return -EIO;
+  const int err = CheckMapSync(file, vma);
+  if (err < 0) return err;
+  if (file.f_inode->s_dax) {
+    vma.vm_ops = &dax_vm_ops_;
+    SetDaxFlags(vma, true);
+  } else {
+    vma.vm_ops = &file_vm_ops_;
+  }
+  return 0;
+}
+
+vm_fault_t Ext4::DaxFault(VmFault& vmf) {
+  FaultScope scope(vmf.mm->recorder(), FaultFunction::kExt4DaxFault);
+  return DaxHugeFault(vmf, 0);
+}
+
+vm_fault_t Ext4::DaxHugeFault(VmFault& vmf, int order) {
+  FaultScope scope(vmf.mm->recorder(), FaultFunction::kExt4DaxHugeFault);
+  DaxInode& inode = InodeOf(vmf);
+  const bool write = vmf.write() && (vmf.vma->vm_flags & VM_SHARED);
+  FlaggedPfn pfn;
+  vm_fault_t ret = 0;
+  for (int retries = 0;; ++retries) {
+    int error = 0;
+    ret = DaxIomapFault(vmf, order, inode, *this, &pfn, &error);
+    const bool again = write && (ret & VM_FAULT_ERROR) && error == -ENOSPC &&
+                       retries < kAllocRetries;
+    if (!again) break;
+    // Only a commit can have freed blocks; the emulator frees none.
+    break;
+  }
+  if (write && (ret & VM_FAULT_NEEDDSYNC)) {
+    ret = DaxFinishSyncFault(vmf, order, inode, pfn);
+  }
+  return ret;
+}
+
+// Whether a written extent ends (or begins) on the device where `extent`
+// begins (or ends), so that blocks can be handed over to it.
+bool Adjoins(const FileExtent& left, const FileExtent& right) {
+  return left.end() == right.logical &&
+         left.physical + left.length == right.physical;
+}
+
+// ext4_ext_convert_to_initialized().  Blocks at an end of the extent go to a
+// written neighbour that adjoins; else the rest of a nearly used up extent is
+// zeroed rather than split off.
+void ConvertUnwritten(DaxInode& inode, uint64_t pos, uint64_t length) {
+  const std::vector<FileExtent> all = inode.extents.All();
+  const auto it = std::find_if(
+      all.begin(), all.end(),
+      [&](const FileExtent& e) { return e.logical <= pos && pos < e.end(); });
+  const uint64_t start = it->logical;
+  if (length < it->length) {
+    const bool to_left = pos == start && it != all.begin() &&
+                         (it - 1)->type == IOMAP_MAPPED &&
+                         Adjoins(*(it - 1), *it);
+    const bool to_right = pos + length == it->end() && it + 1 != all.end() &&
+                          (it + 1)->type == IOMAP_MAPPED &&
+                          Adjoins(*it, *(it + 1));
+    if (to_left || to_right) {
+      inode.extents.SetType(pos, length, IOMAP_MAPPED);
+      return;
+    }
+  }
+  const FileExtent rest = inode.extents.Find(pos);
+  const uint64_t end_block = (inode.i_size + kBlock - 1) / kBlock * kBlock;
+  uint64_t from = pos;
+  uint64_t to = pos + length;
+  if (rest.end() <= end_block && rest.length > length) {
+    if (rest.length <= kMaxZeroout) to = rest.end();
+    if (to - start < kMaxZeroout) from = start;
+  }
+  inode.extents.SetType(from, to - from, IOMAP_MAPPED);
+}
+
+// ext4_map_blocks(EXT4_GET_BLOCKS_CREATE_ZERO): written, zeroed blocks.
+int Ext4::Alloc(DaxInode& inode, uint64_t pos, uint64_t length, bool* fresh) {
+  FileExtent part = inode.extents.Find(pos);
+  length = std::min(length, part.length);
+  if (part.type == IOMAP_MAPPED) return 0;
+  if (part.type == IOMAP_HOLE) {
+    if (inode.allocator == nullptr) return -ENOSPC;
+    std::optional<FileExtent> blocks = inode.allocator->Allocate(pos, length);
+    if (!blocks) return -ENOSPC;
+    blocks->type = IOMAP_MAPPED;
+    inode.extents.Insert(*blocks);
+  } else {
+    ConvertUnwritten(inode, pos, length);
+  }
+  *fresh = true;
+  inode.datasync_dirty = true;
+  return 0;
+}
+
+// The end of the extent before the hole at `pos`.
+uint64_t GapStart(const DaxInode& inode, uint64_t pos) {
+  uint64_t start = 0;
+  for (const FileExtent& extent : inode.extents.All()) {
+    if (extent.end() <= pos) start = extent.end();
+  }
+  return start;
+}
+
+int Ext4::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
+                Iomap* iomap, Iomap*) {
+  if (pos / kBlock > kMaxLogicalBlock) return -EINVAL;
+  if (inode.inline_data) return -ERANGE;
+  bool fresh = false;
+  FileExtent extent = inode.extents.Find(pos);
+  if (flags & IOMAP_WRITE) {
+    const bool inside = pos + length <= inode.i_size;
+    if (!inside || extent.type != IOMAP_MAPPED) {
+      const uint64_t mapped = std::min(length, extent.length);
+      const int err = Alloc(inode, pos, length, &fresh);
+      if (err < 0) return err;
+      extent = inode.extents.Find(pos);
+      // What was mapped now is answered, not what lies behind it.
+      extent.length = std::min(extent.length, mapped);
+    }
+  }
+  if (extent.type == IOMAP_HOLE) {
+    extent.length =
+        inode.known_holes.EndOf(pos, GapStart(inode, pos), extent.end()) - pos;
+  }
+  *iomap = IomapOfExtent(inode, extent, length);
+  if (inode.datasync_dirty || pos + length > inode.i_size) {
+    iomap->flags |= IOMAP_F_DIRTY;
+  }
+  if (fresh) iomap->flags |= IOMAP_F_NEW;
+  if (extent.type == IOMAP_MAPPED && !inode.has_extents) {
+    iomap->flags |= IOMAP_F_MERGED;
+  }
+  return 0;
+}
+
+int Ext4::End(DaxInode&, uint64_t, uint64_t, int64_t written, unsigned flags,
+              Iomap&) {
+  // Falling back to buffered I/O is decided by the caller, not a failure.
+  if ((flags & (IOMAP_WRITE | IOMAP_DIRECT)) && written == 0) return -ENOTBLK;
+  return 0;
+}
+
+}  // namespace
+
+std::unique_ptr<FileSystem> MakeExt4(const FaultProfile& profile) {
+  return std::make_unique<Ext4>(profile);
+}
+
+}  // namespace dmdax

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A file's extents from what the usual programs print.
+//
+//   filefrag -v f              e2fsprogs
+//   xfs_bmap -v f              xfsprogs
+//   xfs_io -c "fiemap -v" f    xfsprogs
+//   struct fiemap, raw         the FS_IOC_FIEMAP ioctl's own bytes
+//
+//   absl::StatusOr<ExtentList> list = ParseExtents(text);
+//   if (list.ok()) for (const FileExtent& e : list->extents) ...
+//
+// Errors say where: "line 4, column 12: a number is expected, not 'x'".
+// Numbers are turned into bytes; holes are left out.  filefrag's block size
+// and file size come from its heading; without one 4096 is taken.
+#ifndef DMDAX_FS_EXTENTS_TEXT_H_
+#define DMDAX_FS_EXTENTS_TEXT_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "iomap/file_extents.h"
+
+namespace dmdax {
+
+struct ExtentList {
+  std::vector<FileExtent> extents;  // ascending, without holes
+  uint64_t file_size = 0;           // bytes; 0 when the text does not say
+  std::string file;                 // as printed; may be empty
+};
+
+enum class ExtentFormat { kFilefrag, kXfsBmap, kXfsIoFiemap };
+
+// By its heading; nothing recognisable is InvalidArgument.
+absl::StatusOr<ExtentFormat> DetectExtentFormat(absl::string_view text);
+
+absl::StatusOr<ExtentList> ParseFilefrag(absl::string_view text);
+absl::StatusOr<ExtentList> ParseXfsBmap(absl::string_view text);
+absl::StatusOr<ExtentList> ParseXfsIoFiemap(absl::string_view text);
+// DetectExtentFormat() and the parser for it.
+absl::StatusOr<ExtentList> ParseExtents(absl::string_view text);
+
+// struct fiemap with fm_mapped_extents extents behind it, little endian.
+absl::StatusOr<ExtentList> ParseFiemap(absl::Span<const char> bytes);
+
+// FIEMAP_EXTENT_* of include/uapi/linux/fiemap.h.  A set of bits.
+enum FiemapFlags : uint32_t {
+  FIEMAP_EXTENT_LAST = 0x1,
+  FIEMAP_EXTENT_UNKNOWN = 0x2,
+  FIEMAP_EXTENT_DELALLOC = 0x4,
+  FIEMAP_EXTENT_ENCODED = 0x8,
+  FIEMAP_EXTENT_NOT_ALIGNED = 0x100,
+  FIEMAP_EXTENT_DATA_INLINE = 0x200,
+  FIEMAP_EXTENT_UNWRITTEN = 0x800,
+  FIEMAP_EXTENT_MERGED = 0x1000,
+  FIEMAP_EXTENT_SHARED = 0x2000,
+};
+
+// An extent with the type and the shared mark the flags mean.
+FileExtent FiemapExtent(uint64_t logical, uint64_t physical, uint64_t length,
+                        uint32_t flags);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_FS_EXTENTS_TEXT_H_

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// xfs as a DAX mapping sees it.
+// Mirrors: fs/xfs/xfs_file.c __xfs_filemap_fault, xfs_file_mmap; fs/xfs/
+// xfs_iomap.c xfs_read_iomap_begin, xfs_direct_write_iomap_begin (6.1).
+#include <algorithm>
+#include <cerrno>
+
+#include "fs/file_system.h"
+#include "iomap/dax_fault.h"
+#include "mm/filemap.h"
+
+namespace dmdax {
+namespace {
+
+// An allocation covers at most this many bytes at once.
+constexpr uint64_t kMaxAlloc = 1024 * 4096;
+
+class Xfs final : public FileSystem {
+ public:
+  explicit Xfs(const FaultProfile& profile)
+      : FileSystem(profile), vm_ops_(*this) {}
+
+  std::string name() const override { return "xfs_file_operations"; }
+  bool zero_reallocates() const override { return true; }
+  bool large_folios() const override { return profile_.xfs_large_folios; }
+  void Readahead(VmFault& vmf, uint64_t first, uint64_t nr) override;
+  int Mmap(File& file, VmAreaStruct& vma) override;
+  int Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
+            Iomap* iomap, Iomap* srcmap) override;
+  int End(DaxInode& inode, uint64_t pos, uint64_t length, int64_t written,
+          unsigned flags, Iomap& iomap) override;
+
+  FaultFunction BeginFunction(unsigned flags) const override {
+    return (flags & IOMAP_WRITE) ? FaultFunction::kXfsWriteIomapBegin
+                                 : FaultFunction::kXfsReadIomapBegin;
+  }
+  FaultFunction EndFunction(unsigned flags) const override {
+    return (flags & IOMAP_WRITE) ? FaultFunction::kXfsDaxWriteIomapEnd
+                                 : FaultFunction::kNone;
+  }
+
+  vm_fault_t FilemapFaultEntry(VmFault& vmf, int order, bool write_fault);
+
+ private:
+  // One table for DAX and cached files; each hook asks the inode.
+  class VmOps final : public VmOperations {
+   public:
+    explicit VmOps(Xfs& fs) : fs_(fs) {}
+    std::string name() const override { return "xfs_file_vm_ops"; }
+    unsigned hooks() const override {
+      return kFault | kHugeFault | kMapPages | kPageMkwrite | kPfnMkwrite;
+    }
+    vm_fault_t Fault(VmFault& vmf) override {
+      FaultScope scope(vmf.mm->recorder(), FaultFunction::kXfsFilemapFault);
+      return fs_.FilemapFaultEntry(vmf, 0,
+                                   InodeOf(vmf).s_dax && IsWriteFault(vmf));
+    }
+    vm_fault_t HugeFault(VmFault& vmf, int order) override {
+      FaultScope scope(vmf.mm->recorder(), FaultFunction::kXfsFilemapHugeFault);
+      if (!InodeOf(vmf).s_dax) {
+        vmf.reason.code = FaultReasonCode::kNotDax;
+        return VM_FAULT_FALLBACK;
+      }
+      return fs_.FilemapFaultEntry(vmf, order, IsWriteFault(vmf));
+    }
+    vm_fault_t MapPages(VmFault& vmf, uint64_t start, uint64_t end) override {
+      return FilemapMapPages(vmf, start, end);
+    }
+    vm_fault_t PageMkwrite(VmFault& vmf) override {
+      FaultScope scope(vmf.mm->recorder(),
+                       FaultFunction::kXfsFilemapPageMkwrite);
+      return fs_.FilemapFaultEntry(vmf, 0, true);
+    }
+    vm_fault_t PfnMkwrite(VmFault& vmf) override {
+      FaultScope scope(vmf.mm->recorder(),
+                       FaultFunction::kXfsFilemapPfnMkwrite);
+      return fs_.FilemapFaultEntry(vmf, 0, true);
+    }
+
+   private:
+    static bool IsWriteFault(const VmFault& vmf) {
+      return vmf.write() && (vmf.vma->vm_flags & VM_SHARED);
+    }
+    Xfs& fs_;
+  };
+
+  vm_fault_t CachedPageMkwrite(VmFault& vmf);
+  int Allocate(DaxInode& inode, uint64_t pos, uint64_t length);
+  int Unshare(DaxInode& inode, const FileExtent& extent, uint64_t length,
+              Iomap* iomap, Iomap* srcmap);
+
+  VmOps vm_ops_;
+};
+
+int Xfs::Mmap(File& file, VmAreaStruct& vma) {
+  const int err = CheckMapSync(file, vma);
+  if (err < 0) return err;
+  vma.vm_ops = &vm_ops_;
+  if (file.f_inode->s_dax) SetDaxFlags(vma, true);
+  return 0;
+}
+
+vm_fault_t Xfs::FilemapFaultEntry(VmFault& vmf, int order, bool write_fault) {
+  DaxInode& inode = InodeOf(vmf);
+  if (!inode.s_dax) {
+    return write_fault ? CachedPageMkwrite(vmf) : FilemapFault(vmf);
+  }
+  // One function before 6.15, then one for each kind.
+  FaultRecorder* recorder = vmf.mm->recorder();
+  FaultScope any(recorder, FaultFunction::kXfsFilemapFaultCore);
+  FaultScope kind(recorder, write_fault ? FaultFunction::kXfsWriteFault
+                                        : FaultFunction::kXfsDaxReadFault);
+  FaultScope core(recorder, write_fault ? FaultFunction::kXfsWriteFaultCore
+                                        : FaultFunction::kNone);
+  FlaggedPfn pfn;
+  vm_fault_t ret = DaxIomapFault(vmf, order, inode, *this, &pfn, nullptr);
+  if (ret & VM_FAULT_NEEDDSYNC) {
+    ret = DaxFinishSyncFault(vmf, order, inode, pfn);
+  }
+  return ret;
+}
+
+// iomap_readahead().
+void Xfs::Readahead(VmFault& vmf, uint64_t first, uint64_t nr) {
+  IomapIter iter;
+  iter.inode = &InodeOf(vmf);
+  iter.pos = first << profile_.page_shift;
+  iter.len = nr << profile_.page_shift;
+  while (IomapIterNext(iter, *this, vmf.mm->recorder()) > 0) {
+    iter.processed = static_cast<int64_t>(iter.length());
+  }
+}
+
+// iomap_page_mkwrite(): the extent is looked up whole.
+vm_fault_t Xfs::CachedPageMkwrite(VmFault& vmf) {
+  IomapIter iter;
+  iter.inode = &InodeOf(vmf);
+  iter.pos = vmf.pgoff << profile_.page_shift;
+  iter.len = profile_.page_size();
+  iter.flags = IOMAP_WRITE | IOMAP_FAULT;
+  while (IomapIterNext(iter, *this, vmf.mm->recorder()) > 0) {
+    iter.processed = static_cast<int64_t>(iter.length());
+  }
+  return VM_FAULT_LOCKED;
+}
+
+// xfs_iomap_write_direct() for DAX: written, zeroed blocks; conversion covers
+// what was asked, allocation whole extent size hints.
+int Xfs::Allocate(DaxInode& inode, uint64_t pos, uint64_t length) {
+  const FileExtent part = inode.extents.Find(pos);
+  if (part.type == IOMAP_UNWRITTEN) {
+    inode.extents.SetType(pos, std::min(length, part.length), IOMAP_MAPPED);
+  } else {
+    if (inode.allocator == nullptr) return -ENOSPC;
+    std::optional<FileExtent> blocks =
+        inode.allocator->Allocate(pos, std::min(length, part.length));
+    if (!blocks) return -ENOSPC;
+    blocks->type = IOMAP_MAPPED;
+    inode.extents.Insert(*blocks);
+  }
+  inode.datasync_dirty = true;
+  return 0;
+}
+
+// A write to a reflinked extent: new blocks, the old ones as the source.
+int Xfs::Unshare(DaxInode& inode, const FileExtent& extent, uint64_t length,
+                 Iomap* iomap, Iomap* srcmap) {
+  length = std::min(length, extent.length);
+  if (inode.allocator == nullptr) return -ENOSPC;
+  std::optional<FileExtent> blocks =
+      inode.allocator->Allocate(extent.logical, length);
+  if (!blocks) return -ENOSPC;
+  blocks->type = IOMAP_MAPPED;
+  blocks->shared = false;
+  // The source is answered as far as the file system looked, the copy as far
+  // as it got blocks.
+  *srcmap = IomapOfExtent(inode, extent, length);
+  FileExtent copy = *blocks;
+  if (copy.logical < extent.logical) {
+    copy.physical += extent.logical - copy.logical;
+    copy.length -= extent.logical - copy.logical;
+    copy.logical = extent.logical;
+  }
+  *iomap = IomapOfExtent(inode, copy, copy.length);
+  iomap->flags |= IOMAP_F_SHARED;
+  // The transaction of the allocation pins the inode in the log.
+  inode.datasync_dirty = true;
+  iomap->flags |= IOMAP_F_DIRTY;
+  srcmap->flags |= IOMAP_F_DIRTY;
+  return 0;
+}
+
+// What is written from `pos` on: xfs merges neighbours that adjoin.
+FileExtent MergedAt(const DaxInode& inode, uint64_t pos) {
+  FileExtent merged = inode.extents.Find(pos);
+  for (;;) {
+    const FileExtent next = inode.extents.Find(merged.end());
+    if (next.type != merged.type || next.shared != merged.shared ||
+        next.physical != merged.physical + merged.length) {
+      return merged;
+    }
+    merged.length += next.length;
+  }
+}
+
+int Xfs::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
+               Iomap* iomap, Iomap* srcmap) {
+  if (shutdown_) return -EIO;
+  const bool write = (flags & IOMAP_WRITE) != 0;
+  FileExtent extent = inode.extents.Find(pos);
+  if (write && !(flags & IOMAP_DAX)) {
+    // xfs_buffered_write_iomap_begin(): no allocation yet.
+    for (const FileExtent& whole : inode.extents.All()) {
+      if (whole.logical <= pos && pos < whole.end()) extent = whole;
+    }
+    *iomap = IomapOfExtent(inode, extent, extent.length, flags);
+    if (inode.datasync_dirty) iomap->flags |= IOMAP_F_DIRTY;
+    return 0;
+  }
+  if (write && extent.shared) {
+    return Unshare(inode, extent, length, iomap, srcmap);
+  }
+  bool fresh = false;
+  if (write && extent.type != IOMAP_MAPPED) {
+    uint64_t asked = std::min(length, kMaxAlloc);
+    if (extent.type == IOMAP_HOLE) asked = std::min(asked, extent.length);
+    const int err = Allocate(inode, pos, asked);
+    if (err < 0) return err;
+    extent = MergedAt(inode, pos);
+    extent.length = std::min(extent.length, asked);
+    fresh = true;
+  }
+  *iomap = IomapOfExtent(inode, extent, length, flags);
+  if (fresh) iomap->flags |= IOMAP_F_NEW;
+  if (extent.shared && (flags & IOMAP_DAX) && profile_.xfs_dax_read_shared) {
+    iomap->flags |= IOMAP_F_SHARED;
+  }
+  if (inode.datasync_dirty || (write && pos + length > inode.i_size)) {
+    iomap->flags |= IOMAP_F_DIRTY;
+  }
+  return 0;
+}
+
+// xfs_dax_write_iomap_end(): the copy takes the place of the shared extent.
+int Xfs::End(DaxInode& inode, uint64_t pos, uint64_t, int64_t written,
+             unsigned flags, Iomap& iomap) {
+  if (!(flags & IOMAP_WRITE) || !(iomap.flags & IOMAP_F_SHARED)) return 0;
+  if (written <= 0) return 0;
+  inode.extents.Insert(
+      {.logical = pos,
+       .physical = iomap.addr - inode.dax_part_off + (pos - iomap.offset),
+       .length = static_cast<uint64_t>(written),
+       .type = IOMAP_MAPPED});
+  return 0;
+}
+
+}  // namespace
+
+std::unique_ptr<FileSystem> MakeXfs(const FaultProfile& profile) {
+  return std::make_unique<Xfs>(profile);
+}
+
+}  // namespace dmdax

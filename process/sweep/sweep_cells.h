@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// SweepCell: pages of a file next to each other that a fault finds alike; what
+// a sweep (process/sweep/dax_sweep.h) need not ask page by page.
+//
+//   std::vector<SweepCell> cells = SweepCellsOf(*file, faults, access, pages);
+//
+// Every place where anything changes ends a cell: an extent, a piece of the
+// device below (dax/dax_piece.h), the end of the file, a DAX entry that is
+// already in the file's mapping.
+// Threading: as the file's.
+#ifndef DMDAX_PROCESS_SWEEP_SWEEP_CELLS_H_
+#define DMDAX_PROCESS_SWEEP_SWEEP_CELLS_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "base/fault_profile.h"
+#include "mm/vm_area.h"
+
+namespace dmdax {
+
+// Units are pages of the memory (4096 bytes).
+struct SweepCell {
+  uint64_t end = 0;  // where the next begins; the first begins at 0
+  // Huge pages that lie inside the cell and a multiple of this apart get the
+  // same; 0: each must be asked.
+  uint64_t repeat = 0;
+  // What its single pages get, in a huge page that can not be one.
+  enum class Pages : uint8_t {
+    kFrames,  // each its frame: so do those of other such cells
+    kHole,    // the zero page: likewise
+    kAlike,   // all the same, but other cells may get another
+    kAny,     // each must be asked
+  };
+  Pages single = Pages::kAny;
+};
+
+struct SweepAccess {
+  bool write = false;
+  bool is_private = false;  // MAP_PRIVATE
+  bool sync = false;        // MAP_SYNC
+};
+
+// Pages of the largest entry that a fault of `file` may make, a PMD's or a
+// device-dax's alignment.
+uint64_t SweepWindow(const File& file, const FaultProfile& faults);
+
+// The cells of pages [0, pages) of a DAX file or a device-dax.
+std::vector<SweepCell> SweepCellsOf(const File& file,
+                                    const FaultProfile& faults,
+                                    const SweepAccess& access, uint64_t pages);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_PROCESS_SWEEP_SWEEP_CELLS_H_

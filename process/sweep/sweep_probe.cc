@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "process/sweep/sweep_probe.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+
+#include "fs/file_system.h"
+#include "iomap/dax_fault.h"
+
+namespace dmdax {
+namespace {
+
+int MapFlags(const SweepAccess& access) {
+  const int kind = access.is_private ? MAP_PRIVATE
+                   : access.sync     ? MAP_SHARED_VALIDATE | MAP_SYNC
+                                     : MAP_SHARED;
+  return kind | MAP_FIXED;
+}
+
+}  // namespace
+
+SweepProbe::SweepProbe(std::shared_ptr<File> file, const FaultProfile& faults,
+                       MemMap& mem, const SweepAccess& access)
+    : file_(std::move(file)),
+      faults_(faults),
+      mem_(mem),
+      access_(access),
+      window_(SweepWindow(*file_, faults)) {
+  if (file_->f_inode->type == InodeType::kRegular) {
+    extents_ = static_cast<DaxInode*>(file_->f_inode)->extents.All();
+  }
+}
+
+FaultOutcome SweepProbe::Ask(uint64_t page) {
+  if (file_->f_inode->type != InodeType::kRegular) return Touch(file_, page);
+  return AskCopy(*static_cast<DaxInode*>(file_->f_inode), page);
+}
+
+FaultOutcome SweepProbe::Touch(std::shared_ptr<File> file, uint64_t page) {
+  const uint64_t first = page / window_ * window_;
+  // One whole PUD on: an address that is aligned like the file offset.
+  const uint64_t start =
+      faults_.pud_size() + first * kPageSize % faults_.pud_size();
+  MmStruct mm(faults_, mem_);
+  const absl::StatusOr<VmAreaStruct*> vma =
+      mm.Mmap({.addr = start,
+               .len = window_ * kPageSize,
+               .prot = PROT_READ | PROT_WRITE,
+               .flags = MapFlags(access_),
+               .file = std::move(file),
+               .pgoff = first * kPageSize >> faults_.page_shift});
+  if (!vma.ok()) return {};  // CheckSweep() has tried
+  return mm.Touch(start + (page - first) * kPageSize, access_.write);
+}
+
+FaultOutcome SweepProbe::AskCopy(DaxInode& inode, uint64_t page) {
+  const uint64_t first = page / window_ * window_ * kPageSize;
+  const uint64_t end = first + window_ * kPageSize;
+  DaxInode copy(faults_, mem_);
+  copy.i_ino = inode.i_ino;
+  copy.s_dev = inode.s_dev;
+  copy.i_size = inode.i_size;
+  copy.s_dax = inode.s_dax;
+  copy.dax_dev = inode.dax_dev;
+  copy.dax_part_off = inode.dax_part_off;
+  copy.extsize = inode.extsize;
+  copy.datasync_dirty = inode.datasync_dirty;
+  copy.has_extents = inode.has_extents;
+  copy.inline_data = inode.inline_data;
+  copy.known_holes = inode.known_holes;
+  std::unique_ptr<BlockAllocator> allocator;
+  if (access_.write && inode.allocator != nullptr) {
+    allocator = inode.allocator->Clone();
+    copy.allocator = allocator.get();
+  }
+  auto extent = std::partition_point(
+      extents_.begin(), extents_.end(),
+      [&](const FileExtent& e) { return e.end() <= first; });
+  for (; extent != extents_.end() && extent->logical < end; ++extent) {
+    copy.extents.Insert(*extent);
+  }
+  // A hole at the end has an end there as well.
+  if (extent != extents_.end()) copy.extents.Insert(*extent);
+  auto& entries = inode.entries.all();
+  auto entry = entries.upper_bound(first >> faults_.page_shift);
+  if (entry != entries.begin()) --entry;
+  for (; entry != entries.end(); ++entry) {
+    const uint64_t at = entry->first << faults_.page_shift;
+    if (at >= end) break;
+    if (at + (faults_.page_size() << entry->second.order) > first) {
+      copy.entries.all().insert(*entry);
+    }
+  }
+  auto& fs = *static_cast<FileSystem*>(file_->f_op);
+  const size_t folios = mem_.nr_folios();
+  const FaultOutcome outcome =
+      Touch(fs.Open(copy, file_->path, file_->writable), page);
+  if (faults_.insert == PageInsert::kFolio) PutFoliosBack(copy, inode, folios);
+  return outcome;
+}
+
+// A fault makes a folio for a huge entry, unless there was one, and undoes
+// that of an entry it replaces.
+void SweepProbe::PutFoliosBack(DaxInode& copy, DaxInode& inode, size_t folios) {
+  for (const auto& [index, now] : copy.entries.all()) {
+    const DaxEntry* had = inode.entries.Find(index);
+    const bool huge = had != nullptr && had->is_pmd() && !had->is_zero();
+    if (huge && mem_.FolioOrder(had->pfn) == 0) {
+      mem_.MakeFolio(had->pfn, had->order);
+    }
+    const bool same = huge && had->pfn == now.pfn;
+    if (!same && mem_.nr_folios() > folios) {
+      DaxDisassociate(mem_, faults_, now);
+    }
+  }
+}
+
+}  // namespace dmdax

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A row between its forms: a message of the World, and what the ioctl takes.
+//
+//   proto::Target t = TargetFromSpec({sector_t{0}, 8, "linear", "8:0 16"});
+//   t.linear().start();            // 16
+//   SpecFromTarget(t).params;      // "8:0 16"
+//
+// A row becomes a typed Target (linear, striped ...) only if that prints as
+// exactly the same parameters, else a Raw one: nothing is lost, and
+// print -> parse -> print is stable.
+// Threading: pure functions.
+#ifndef DMDAX_STATE_TARGET_SPEC_H_
+#define DMDAX_STATE_TARGET_SPEC_H_
+
+#include "dm/dm_ioctl.h"
+#include "state/world.pb.h"
+
+namespace dmdax {
+
+// Bytes of a target type's name: DM_MAX_TYPE_NAME less its NUL.
+inline constexpr size_t kMaxTypeName = 15;
+
+// The typed target that SpecFromTarget() turns back into exactly `spec`, or a
+// Raw one.  Parameters above 1 MiB are always Raw.
+proto::Target TargetFromSpec(const DmTargetSpec& spec);
+
+// A target as the ioctl takes it; no type if it has no kind.  White space and
+// backslashes in a typed device's name are escaped as DmSplitArgs() undoes it.
+DmTargetSpec SpecFromTarget(const proto::Target& target);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_STATE_TARGET_SPEC_H_

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A World becomes a running machine, and a machine a World.
+//
+//   absl::StatusOr<Session> session = LoadWorld(w->world, w->source);
+//   if (!session.ok()) puts(session.status().message());
+//   // w.textproto:9:14: mapped device 'home': target 0: Invalid argument:
+//   // device-mapper: table: 254:0: pmem0 too small for target: start=0, ...;
+//   // nearest valid length: 1048576
+//
+// Order: pmem, disks, partitions, nodes; then all mapped devices are created
+// in the World's order, with their minors (without one: the lowest that no
+// other asks for); then each table is loaded and resumed after those of the
+// mapped devices it names, as /dev/mapper/NAME, /dev/dm-N, MAJOR:MINOR or a
+// node of the World, and its geometry and queue set, so that what lies on top
+// sees them; inactive tables, and suspension, last.
+//
+// The `runtime` parts of a World are ignored: state/dm_snapshot.h restores
+// those.
+#ifndef DMDAX_STATE_WORLD_LOAD_H_
+#define DMDAX_STATE_WORLD_LOAD_H_
+
+#include "absl/status/statusor.h"
+#include "state/session.h"
+#include "state/source_map.h"
+#include "state/world.pb.h"
+
+namespace dmdax {
+
+// The errors begin with the place in the file where `map` knows it, and carry
+// the errno of the step that failed:
+//   EINVAL  a name or uuid too long or with a NUL in it, a number out of
+//           range, an unknown kernel, a row without a target
+//   ELOOP   tables that name each other in a circle
+//   EEXIST, EBUSY, ENOENT  as Machine::AddPmem() and AddBlock()
+//   any     what the kernel answers to a table, with its words
+absl::StatusOr<Session> LoadWorld(const proto::World& world,
+                                  const SourceMap& map = {});
+
+// The hardware and the tables of a running machine, without what only a
+// snapshot keeps (event numbers, sticky flags).  Rows are the kernel's TABLE
+// status, so devices are major:minor.  Loading it gives the same tables.
+proto::World DescribeWorld(const Session& session);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_STATE_WORLD_LOAD_H_

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the recorded mounts of tests/conformance can not show: 4.14, fs/ext2,
+// partitions.
+#include "fs/dax_mount.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/dm_testing.h"
+
+namespace dmdax {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class DaxMountTest : public DmTest {
+ protected:
+  absl::StatusOr<SuperBlock> Mount(const MountRequest& request,
+                                   absl::string_view disk = "pmem0") {
+    machine().log().TakeNew();
+    return MountDax(request, *machine().FindBdevByName(disk),
+                    machine().profile(), machine().log());
+  }
+  void Partition(uint64_t start) {
+    BlockOptions options;
+    options.name = "pmem0p1";
+    options.nr_sectors = 8192;
+    options.partition_of = "pmem0";
+    options.start_sect = sector_t(start);
+    ASSERT_THAT(machine().AddBlock(options), IsOk());
+  }
+};
+
+TEST_F(DaxMountTest, Ext4DemandsWhatItIsToldTo) {
+  EXPECT_THAT(Mount({.type = "ext4", .options = "dax"}, "sda"),
+              HasErrno(EINVAL));
+  EXPECT_THAT(Log(),
+              ElementsAre("EXT4-fs (sda): DAX unsupported by block device."));
+  const auto sb = Mount({.type = "ext4"}, "sda");
+  ASSERT_THAT(sb, IsOk());
+  EXPECT_FALSE(sb->ShouldEnableDax(true));
+}
+
+TEST_F(DaxMountTest, InodeModeFollowsTheInode) {
+  const auto sb = Mount({.type = "ext4", .options = "dax=inode"});
+  ASSERT_THAT(sb, IsOk());
+  EXPECT_TRUE(sb->ShouldEnableDax(true));
+  EXPECT_FALSE(sb->ShouldEnableDax(false));
+  EXPECT_EQ(sb->DaxOption(), "dax=inode");
+}
+
+TEST_F(DaxMountTest, APartitionIsPlacedOnItsDisk) {
+  Partition(2048);
+  const auto sb = Mount({.type = "xfs", .options = "dax"}, "pmem0p1");
+  ASSERT_THAT(sb, IsOk());
+  EXPECT_EQ(sb->dax_part_off, 2048u * 512);
+  EXPECT_THAT(
+      Mount({.type = "xfs", .options = "dax", .reflink = true}, "pmem0p1"),
+      HasErrno(EINVAL));
+  EXPECT_THAT(Log(), ElementsAre("XFS (pmem0p1): DAX and reflink cannot work "
+                                 "with multi-partitions!"));
+}
+
+TEST_F(DaxMountTest, Ext2sOwnDriverTurnsItOff) {
+  const auto sb =
+      Mount({.type = "ext2", .options = "dax", .ext4_for_ext2 = false}, "sda");
+  ASSERT_THAT(sb, IsOk());
+  EXPECT_FALSE(sb->ShouldEnableDax(true));
+  EXPECT_EQ(sb->DaxOption(), "");
+}
+
+TEST_F(DaxMountTest, In414TheVfsProbesOnePage) {
+  Boot("v4_14");
+  Partition(2049);
+  EXPECT_THAT(Mount({.type = "ext4", .options = "dax"}, "pmem0p1"),
+              HasErrno(EINVAL));
+  EXPECT_THAT(Log(),
+              ElementsAre("EXT4-fs (pmem0p1): DAX enabled. Warning: "
+                          "EXPERIMENTAL, use at your own risk",
+                          "VFS (pmem0p1): error: unaligned partition for dax"));
+  EXPECT_THAT(Mount({.type = "ext4", .options = "dax=always"}),
+              HasErrno(EINVAL));
+  // A table of a leg that starts inside a page is DAX there, and no use.
+  ASSERT_THAT(Create("d", {Row(0, 2040, "linear", "/dev/pmem0 1")}), IsOk());
+  EXPECT_THAT(Mount({.type = "ext4", .options = "dax"}, "dm-0"),
+              HasErrno(EINVAL));
+  EXPECT_EQ(Log().back(), "VFS (dm-0): error: dax access failed (-22)");
+  ASSERT_THAT(Mount({.type = "ext4"}, "dm-0"), IsOk());
+  EXPECT_THAT(Log(), IsEmpty());
+}
+
+TEST_F(DaxMountTest, UnknownTypes) {
+  EXPECT_EQ(Mount({.type = "btrfs"}).status().code(),
+            absl::StatusCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace dmdax

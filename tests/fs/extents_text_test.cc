@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fs/extents_text.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "tests/testing.h"
+
+namespace dmdax {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(ExtentsTextTest, Filefrag) {
+  absl::StatusOr<ExtentList> list = ParseExtents(
+      "Filesystem type is: ef53\n"
+      "File size of /mnt/f is 8388608 (2048 blocks of 4096 bytes)\n"
+      " ext:     logical_offset:        physical_offset: length:   expected: "
+      "flags:\n"
+      "   0:        0..     511:       4608..      5119:    512:\n"
+      "   1:      512..    2047:      37376..     38911:   1536:       5120: "
+      "last,unwritten,eof\n"
+      "/mnt/f: 2 extents found\n");
+  ASSERT_THAT(list, IsOk());
+  EXPECT_EQ(list->file, "/mnt/f");
+  EXPECT_EQ(list->file_size, 8388608u);
+  ASSERT_EQ(list->extents.size(), 2u);
+  EXPECT_EQ(list->extents[0].physical, 4608u * 4096);
+  EXPECT_EQ(list->extents[0].type, IOMAP_MAPPED);
+  EXPECT_EQ(list->extents[1].logical, 2u << 20);
+  EXPECT_EQ(list->extents[1].length, 6u << 20);
+  EXPECT_EQ(list->extents[1].type, IOMAP_UNWRITTEN);
+}
+
+TEST(ExtentsTextTest, XfsBmap) {
+  absl::StatusOr<ExtentList> list = ParseExtents(
+      "f:\n"
+      " EXT: FILE-OFFSET      BLOCK-RANGE      AG AG-OFFSET        TOTAL "
+      "FLAGS\n"
+      "   0: [0..16383]:      192..16575        0 (192..16575)     16384 "
+      "010000\n"
+      "   1: [16384..16391]:  hole                                     8\n"
+      "   2: [16392..16399]:  16576..16583      0 (16576..16583)       8 "
+      "100000\n");
+  ASSERT_THAT(list, IsOk());
+  EXPECT_EQ(list->file, "f");
+  ASSERT_EQ(list->extents.size(), 2u);
+  EXPECT_EQ(list->extents[0].physical, 98304u);
+  EXPECT_EQ(list->extents[0].length, 8u << 20);
+  EXPECT_EQ(list->extents[0].type, IOMAP_UNWRITTEN);
+  EXPECT_TRUE(list->extents[1].shared);
+}
+
+TEST(ExtentsTextTest, XfsIoFiemap) {
+  absl::StatusOr<ExtentList> list = ParseExtents(
+      "f:\n"
+      " EXT: FILE-OFFSET      BLOCK-RANGE      TOTAL FLAGS\n"
+      "   0: [0..7]:          192..199             8   0x801\n"
+      "   1: [8..15]:         hole                 8\n");
+  ASSERT_THAT(list, IsOk());
+  ASSERT_EQ(list->extents.size(), 1u);
+  EXPECT_EQ(list->extents[0].type, IOMAP_UNWRITTEN);
+}
+
+TEST(ExtentsTextTest, ErrorsSayWhere) {
+  EXPECT_THAT(ParseFilefrag("   0:        0..     511:       x..      5119:"),
+              HasErrno(EINVAL, HasSubstr("line 1, column 33: a number is "
+                                         "expected, not 'x..")));
+  EXPECT_THAT(ParseFilefrag("\n 0: 0..1: 8..9: 3:\n"),
+              HasErrno(EINVAL, HasSubstr("line 2, column 19: the length 3 is "
+                                         "not that of 0..1")));
+  EXPECT_THAT(ParseXfsBmap("f:\n 0: [8..7]: 1..2"),
+              HasErrno(EINVAL, HasSubstr("ends before it starts")));
+  EXPECT_THAT(ParseXfsBmap(" 0: [0..99999999999999999999]: 1..2"),
+              HasErrno(EINVAL, HasSubstr("above 2^64-1")));
+  EXPECT_THAT(ParseExtents("hello"), HasErrno(EINVAL));
+}
+
+// The list is in order, or it is refused; nothing wraps.
+TEST(ExtentsTextTest, OrderAndSize) {
+  EXPECT_THAT(ParseXfsIoFiemap("f:\n 0: [8..15]: 0..7\n 1: [8..15]: 8..15\n"),
+              HasErrno(EINVAL, HasSubstr("line 3, column 19: the extent begins "
+                                         "before the one above it ends")));
+  EXPECT_THAT(ParseXfsBmap("f:\n 0: [0..18014398509481984]: 0..7\n"),
+              HasErrno(EINVAL, HasSubstr("ends past 2^63 bytes")));
+  EXPECT_THAT(ParseFilefrag("File size of f is 1 (1 blocks of 0 bytes)\n"
+                            "   0:        0..     255:  0.. 255:    256:"),
+              HasErrno(EINVAL, HasSubstr("ends past 2^63 bytes")));
+  std::string empty(32 + 56, '\0');
+  empty[20] = 1;
+  EXPECT_THAT(
+      ParseFiemap(empty),
+      HasErrno(EINVAL, HasSubstr("fm_extents[0]: the extent is empty")));
+}
+
+TEST(ExtentsTextTest, RawFiemap) {
+  std::string bytes(32 + 56, '\0');
+  const uint32_t mapped = 1, flags = FIEMAP_EXTENT_SHARED;
+  const uint64_t logical = 4096, physical = 65536, length = 8192;
+  memcpy(&bytes[20], &mapped, 4);
+  memcpy(&bytes[32], &logical, 8);
+  memcpy(&bytes[40], &physical, 8);
+  memcpy(&bytes[48], &length, 8);
+  memcpy(&bytes[72], &flags, 4);
+  absl::StatusOr<ExtentList> list = ParseFiemap(bytes);
+  ASSERT_THAT(list, IsOk());
+  EXPECT_EQ(list->extents[0], (FileExtent{.logical = 4096,
+                                          .physical = 65536,
+                                          .length = 8192,
+                                          .type = IOMAP_MAPPED,
+                                          .shared = true}));
+  bytes.resize(60);
+  EXPECT_THAT(ParseFiemap(bytes), HasErrno(EINVAL, HasSubstr("only 0")));
+  EXPECT_THAT(ParseFiemap("x"), HasErrno(EINVAL));
+}
+
+}  // namespace
+}  // namespace dmdax

@@ -25,6 +25,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -210,8 +211,12 @@ class DmCtl {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   const DmTable* QueriedTable(const HashCell& cell, const DmIoctl& param) const;
   void RemoveCell(HashCell* cell) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  int RemoveClosed(bool mark_deferred, bool only_deferred)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Removes those of `minors` that LockForDeletion() gives, and then of those
+  // that they had open.
+  void RemoveClosed(std::vector<uint32_t> minors, bool mark_deferred,
+                    bool only_deferred) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // To be called when a device's deferred_remove() may have changed.
+  void NoteDeferred(const MappedDevice& md) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Fail(int err, absl::string_view text) const;
   void GlobalEvent() { global_event_nr_.fetch_add(1); }
   // event_callback(): each event of a device is a global one too.
@@ -223,6 +228,9 @@ class DmCtl {
   const uint32_t major_;
   mutable absl::Mutex mu_;
   DmHash hash_ ABSL_GUARDED_BY(mu_);
+  // The minors of the devices that are to go at their last close: every
+  // command looks whether one can, and there may be 100,000 others.
+  std::set<uint32_t> deferred_ ABSL_GUARDED_BY(mu_);
   std::atomic<uint64_t> global_event_nr_{0};
 };
 

@@ -209,6 +209,7 @@ absl::Status DmSnapshotter::CreateDevice(const proto::MappedDevice& in) {
   md->event_nr_ = run.event_nr();
   md->suspended_ = in.suspended();
   md->deferred_remove_ = run.deferred_remove();
+  ctl_.NoteDeferred(*md);
   md->geometry_ = {in.geometry().cylinders(), in.geometry().heads(),
                    in.geometry().sectors(), in.geometry().start()};
   md->disk().SetReadOnly(run.read_only());

@@ -159,10 +159,7 @@ absl::StatusOr<BlockDevice*> Machine::AddBlock(const BlockOptions& options) {
     BlkValidateLimits(profile_, limits);
     bdev->queue().SetLimits(limits);
     UpdateReadAhead(profile_, bdev->queue());
-    for (unsigned bit = 1; bit <= QUEUE_FLAG_POLL; bit <<= 1) {
-      bdev->queue().Set(static_cast<QueueFlag>(bit),
-                        (options.queue_flags & bit) != 0);
-    }
+    bdev->queue().SetFlags(options.queue_flags);
     return Insert(Owned{nullptr, options, std::move(bdev)});
   }
   auto disk = by_name_.find(options.partition_of);

@@ -36,6 +36,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "dm/dm_hash.h"
+#include "dm/mapped_device_state.h"
 
 namespace dmdax {
 
@@ -174,9 +175,19 @@ class DmCtl {
   // dm_global_event_nr.
   uint64_t global_event_nr() const { return global_event_nr_.load(); }
 
- private:
-  friend class DmSnapshotter;
+  // --- snapshots (see dm/mapped_device_state.h) ---
 
+  // Each device in the order in which they got their names.  No commands in
+  // `fn`.
+  void ForEachDevice(absl::FunctionRef<void(const HashCell& cell)> fn) const;
+  // Devices in the order of ForEachDevice(), exactly as they were.  What they
+  // stand on is there already; they may stand on each other.  The message
+  // names the device: EINVAL, a value that no device can have; EBUSY, a name
+  // or uuid twice; the errno of an open or of a row's constructor.
+  absl::Status Restore(absl::Span<const DmDeviceState> devices);
+  void RestoreGlobalEventNr(uint64_t nr) { global_event_nr_.store(nr); }
+
+ private:
   HashCell* FindCell(const DmIoctl& param) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // FindCell, or ENXIO.
@@ -217,6 +228,10 @@ class DmCtl {
                     bool only_deferred) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // To be called when a device's deferred_remove() may have changed.
   void NoteDeferred(const MappedDevice& md) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status RestoreDevice(const DmDeviceState& state)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status RestoreTables(const DmDeviceState& state)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Fail(int err, absl::string_view text) const;
   void GlobalEvent() { global_event_nr_.fetch_add(1); }
   // event_callback(): each event of a device is a global one too.

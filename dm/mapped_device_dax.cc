@@ -78,8 +78,7 @@ MappedDevice::IoLen MappedDevice::MaxIoLen(const DmTarget& ti,
   const uint64_t left = ti.max_io_len - offset % ti.max_io_len;
   if (left < len.sectors) len = {left, RunClip::kMaxIoLen};
   if (machine_.profile().dm_max_io_len_has_max_sectors) {
-    // const: the queue is the disk's, and only its number is read.
-    const uint64_t max = const_cast<BlockDevice&>(disk_).queue().max_sectors();
+    const uint64_t max = disk_.queue().max_sectors();
     if (max < len.sectors) len = {max, RunClip::kMaxSectors};
   }
   return len;

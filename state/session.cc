@@ -40,10 +40,9 @@ absl::StatusOr<Session> SessionFromSnapshot(
   if (absl::Status s = AddHardware(world, *session.machine); !s.ok()) {
     return absl::DataLossError(absl::StrCat("snapshot: ", s.message()));
   }
-  DmSnapshotter dm(*session.ctl);
-  absl::Status s = dm.Restore(world);
+  absl::Status s = DmSnapshotter(*session.ctl).Restore(world);
   if (!s.ok()) return s;
-  dm.RestoreGlobalEventNr(snapshot.global_event_nr());
+  session.ctl->RestoreGlobalEventNr(snapshot.global_event_nr());
   s = AddUserWorld(world, WorldKind::kSnapshot, session);
   if (!s.ok()) {
     return absl::DataLossError(absl::StrCat("snapshot: ", s.message()));
@@ -57,9 +56,8 @@ proto::StateSnapshot SnapshotOf(const Session& session, uint64_t generation) {
   snapshot.set_generation(generation);
   SaveHardware(*session.machine, session.ctl->major(),
                snapshot.mutable_world());
-  DmSnapshotter dm(*session.ctl);
-  dm.Save(snapshot.mutable_world());
-  snapshot.set_global_event_nr(dm.SaveGlobalEventNr());
+  DmSnapshotter(*session.ctl).Save(snapshot.mutable_world());
+  snapshot.set_global_event_nr(session.ctl->global_event_nr());
   SaveUserWorld(*session.user, snapshot.mutable_world());
   return snapshot;
 }

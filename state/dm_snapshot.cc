@@ -7,54 +7,32 @@
 
 namespace dmdax {
 
-proto::Limits LimitsToProto(const QueueLimits& l) {
+// Each limit has the same name here and there.
+// clang-format off
+#define DMDAX_FOR_EACH_LIMIT(X)                                    \
+  X(max_sectors) X(max_hw_sectors) X(max_dev_sectors)              \
+  X(max_user_sectors) X(chunk_sectors) X(logical_block_size)       \
+  X(physical_block_size) X(io_min) X(io_opt) X(alignment_offset)   \
+  X(max_segments) X(max_discard_sectors) X(max_hw_discard_sectors) \
+  X(max_write_zeroes_sectors) X(max_secure_erase_sectors)          \
+  X(discard_granularity) X(discard_alignment) X(dma_alignment)     \
+  X(misaligned) X(discard_misaligned)
+// clang-format on
+
+proto::Limits LimitsToProto(const QueueLimits& limits) {
   proto::Limits out;
-  out.set_max_sectors(l.max_sectors);
-  out.set_max_hw_sectors(l.max_hw_sectors);
-  out.set_max_dev_sectors(l.max_dev_sectors);
-  out.set_max_user_sectors(l.max_user_sectors);
-  out.set_chunk_sectors(l.chunk_sectors);
-  out.set_logical_block_size(l.logical_block_size);
-  out.set_physical_block_size(l.physical_block_size);
-  out.set_io_min(l.io_min);
-  out.set_io_opt(l.io_opt);
-  out.set_alignment_offset(l.alignment_offset);
-  out.set_max_segments(l.max_segments);
-  out.set_max_discard_sectors(l.max_discard_sectors);
-  out.set_max_hw_discard_sectors(l.max_hw_discard_sectors);
-  out.set_max_write_zeroes_sectors(l.max_write_zeroes_sectors);
-  out.set_max_secure_erase_sectors(l.max_secure_erase_sectors);
-  out.set_discard_granularity(l.discard_granularity);
-  out.set_discard_alignment(l.discard_alignment);
-  out.set_dma_alignment(l.dma_alignment);
-  out.set_misaligned(l.misaligned);
-  out.set_discard_misaligned(l.discard_misaligned);
+#define DMDAX_SET(name) out.set_##name(limits.name);
+  DMDAX_FOR_EACH_LIMIT(DMDAX_SET)
+#undef DMDAX_SET
   return out;
 }
 
 QueueLimits LimitsFromProto(const proto::Limits& in) {
-  QueueLimits l;
-  l.max_sectors = in.max_sectors();
-  l.max_hw_sectors = in.max_hw_sectors();
-  l.max_dev_sectors = in.max_dev_sectors();
-  l.max_user_sectors = in.max_user_sectors();
-  l.chunk_sectors = in.chunk_sectors();
-  l.logical_block_size = in.logical_block_size();
-  l.physical_block_size = in.physical_block_size();
-  l.io_min = in.io_min();
-  l.io_opt = in.io_opt();
-  l.alignment_offset = in.alignment_offset();
-  l.max_segments = in.max_segments();
-  l.max_discard_sectors = in.max_discard_sectors();
-  l.max_hw_discard_sectors = in.max_hw_discard_sectors();
-  l.max_write_zeroes_sectors = in.max_write_zeroes_sectors();
-  l.max_secure_erase_sectors = in.max_secure_erase_sectors();
-  l.discard_granularity = in.discard_granularity();
-  l.discard_alignment = in.discard_alignment();
-  l.dma_alignment = in.dma_alignment();
-  l.misaligned = in.misaligned();
-  l.discard_misaligned = in.discard_misaligned();
-  return l;
+  QueueLimits limits;
+#define DMDAX_GET(name) limits.name = in.name();
+  DMDAX_FOR_EACH_LIMIT(DMDAX_GET)
+#undef DMDAX_GET
+  return limits;
 }
 
 namespace {

@@ -10,6 +10,7 @@
 #include "base/errno_status.h"
 #include "fs/extents_text.h"
 #include "process/field_error.h"
+#include "state/find_device.h"
 #include "state/user_file.h"
 
 namespace dmdax {
@@ -150,27 +151,13 @@ absl::Status AddUserWorld(const proto::World& world, WorldKind kind,
   return UserLoader(world, kind, session, map).Load();
 }
 
-absl::StatusOr<BlockDevice*> FindDisk(const Machine& machine,
-                                      const std::string& name) {
-  BlockDevice* bdev = nullptr;
-  if (std::optional<DevT> dev = ScanMajorMinor(name)) {
-    bdev = machine.FindBdev(*dev);
-  }
-  if (bdev == nullptr) bdev = machine.FindBdevByName(name);
-  if (bdev == nullptr) {
-    absl::StatusOr<DevT> dev = machine.LookupBdev(name);
-    if (dev.ok()) bdev = machine.FindBdev(*dev);
-  }
-  if (bdev != nullptr) return bdev;
-  return FieldError(ENXIO, "device",
-                    absl::StrCat("no device '", name.substr(0, 128), "'"));
-}
-
 absl::StatusOr<MountPoint*> AddMount(const proto::Mount& mount, WorldKind kind,
                                      Session& session) {
-  absl::StatusOr<BlockDevice*> bdev =
-      FindDisk(*session.machine, mount.device());
-  if (!bdev.ok()) return bdev.status();
+  absl::StatusOr<BlockDevice*> bdev = FindDevice(session, mount.device());
+  if (!bdev.ok()) {
+    return FieldError(ErrnoOf(bdev.status()), "device",
+                      bdev.status().message());
+  }
   MountOptions options;
   options.path = mount.path();
   options.request.type = mount.type();

@@ -43,10 +43,6 @@ absl::StatusOr<DevDax*> AddDevDax(const proto::DevDax& dax, Session& session);
 absl::StatusOr<VmAreaStruct*> AddVma(const proto::Vma& vma, UserSpace& user,
                                      Task& task);
 
-// The disk that a path, a name or major:minor names.  ENXIO.
-absl::StatusOr<BlockDevice*> FindDisk(const Machine& machine,
-                                      const std::string& name);
-
 // The reverse: adds to mount, dax and process of `world`.
 void SaveUserWorld(const UserSpace& user, proto::World* world);
 // A mapping as /proc/PID/maps and smaps would tell it.

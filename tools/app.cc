@@ -4,9 +4,7 @@
 #include <cerrno>
 #include <iostream>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/errno_status.h"
 #include "tools/world_file.h"
 
@@ -88,35 +86,6 @@ void App::Report(const absl::Status& status) {
   }
   std::cerr << "\n";
   exit_code = 1;
-}
-
-absl::StatusOr<BlockDevice*> FindAnyDevice(const Session& session,
-                                           const std::string& name) {
-  Machine& machine = *session.machine;
-  if (std::shared_ptr<MappedDevice> md = session.ctl->FindDevice(name)) {
-    return &md->disk();
-  }
-  if (std::optional<DevT> dev = ScanMajorMinor(name)) {
-    if (BlockDevice* bdev = machine.FindBdev(*dev)) return bdev;
-  }
-  if (BlockDevice* bdev = machine.FindBdevByName(name)) return bdev;
-  if (absl::StatusOr<DevT> dev = machine.LookupBdev(name); dev.ok()) {
-    if (BlockDevice* bdev = machine.FindBdev(*dev)) return bdev;
-  }
-  std::vector<std::string> known;
-  for (BlockDevice* bdev : machine.BlockDevices()) {
-    auto md = bdev->dev().major_nr == session.ctl->major()
-                  ? session.ctl->FindMinor(bdev->dev().minor_nr)
-                  : nullptr;
-    known.push_back(md != nullptr ? md->dm_name() : bdev->name());
-  }
-  constexpr size_t kShown = 20;
-  const bool more = known.size() > kShown;
-  if (more) known.resize(kShown);
-  return ErrnoError(
-      ENXIO, absl::StrCat("no device '", name, "'; there ",
-                          known.empty() ? "is none" : "are ",
-                          absl::StrJoin(known, ", "), more ? ", ..." : ""));
 }
 
 }  // namespace dmdax

@@ -65,11 +65,6 @@ void RegisterProcess(CLI::App& cli, App& app);
 // more.  Returns what main() returns.
 int RunAsDmsetup(App& app, int argc, char** argv);
 
-// The device that NAME, /dev/..., or MAJ:MIN names.  NotFound (ENXIO) lists
-// what there is.
-absl::StatusOr<BlockDevice*> FindAnyDevice(const Session& session,
-                                           const std::string& name);
-
 }  // namespace dmdax
 
 #endif  // DMDAX_TOOLS_APP_H_

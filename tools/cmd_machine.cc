@@ -12,6 +12,7 @@
 #include "base/errno_status.h"
 #include "block/queue_sysfs.h"
 #include "nlohmann/json.hpp"
+#include "state/find_device.h"
 #include "state/hardware.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
@@ -191,7 +192,7 @@ void SetVerb(CLI::App& machine, App& app) {
       ->required();
   verb->callback([=, &app] {
     app.Report(app.Change([&](Session& session) -> absl::Status {
-      absl::StatusOr<BlockDevice*> bdev = FindAnyDevice(session, *name);
+      absl::StatusOr<BlockDevice*> bdev = FindDevice(session, *name);
       if (!bdev.ok()) return bdev.status();
       return QueueMaxSectorsStore(**bdev, *kb, session.machine->profile());
     }));

@@ -10,6 +10,7 @@
 #include "base/errno_status.h"
 #include "base/read_input.h"
 #include "nlohmann/json.hpp"
+#include "state/find_device.h"
 #include "state/user_world.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
@@ -69,7 +70,7 @@ void ListMounts(const Session& session) {
 }
 
 absl::Status Mount(Session& session, const MountOptions& o) {
-  absl::StatusOr<BlockDevice*> bdev = FindAnyDevice(session, o.device);
+  absl::StatusOr<BlockDevice*> bdev = FindDevice(session, o.device);
   if (!bdev.ok()) return bdev.status();
   proto::Mount mount;
   mount.set_device((*bdev)->dev().ToString());

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/errno_status.h"
+#include "state/find_device.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
 
@@ -96,7 +97,7 @@ absl::StatusOr<FaultTarget> FaultTarget::Open(Session& session,
   }
   uint64_t size = 0;
   if (!file.ok() && o.file.empty()) {
-    absl::StatusOr<BlockDevice*> bdev = FindAnyDevice(session, name);
+    absl::StatusOr<BlockDevice*> bdev = FindDevice(session, name);
     if (!bdev.ok()) return bdev.status();
     file = OpenBlock(session, **bdev, o);
   }

@@ -126,7 +126,7 @@ void SaveDevice(const HashCell& cell, proto::MappedDevice* out) {
 // --- restore ---
 
 absl::Status Corrupt(absl::string_view who, absl::string_view why) {
-  return absl::DataLossError(absl::StrCat("snapshot: ", who, ": ", why));
+  return absl::DataLossError(absl::StrCat(who, ": ", why));
 }
 
 template <typename Devices>
@@ -245,8 +245,7 @@ absl::Status DmSnapshotter::Restore(const proto::World& world) {
     devices.push_back(*std::move(state));
   }
   absl::Status s = ctl_.Restore(devices);
-  if (s.ok()) return s;
-  return absl::DataLossError(absl::StrCat("snapshot: ", s.message()));
+  return s.ok() ? s : absl::DataLossError(s.message());
 }
 
 }  // namespace dmdax

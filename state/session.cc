@@ -5,6 +5,7 @@
 #include "state/dm_snapshot.h"
 #include "state/hardware.h"
 #include "state/user_world.h"
+#include "state/world_load.h"
 
 namespace dmdax {
 
@@ -28,26 +29,14 @@ Session NewSession(const KernelProfile& profile, uint32_t dm_major) {
 
 absl::StatusOr<Session> SessionFromSnapshot(
     const proto::StateSnapshot& snapshot) {
-  const proto::World& world = snapshot.world();
-  const KernelProfile* profile = &DefaultKernelProfile();
-  if (!world.kernel().empty()) {
-    absl::StatusOr<const KernelProfile*> found =
-        FindKernelProfile(world.kernel());
-    if (!found.ok()) return found.status();
-    profile = *found;
-  }
-  Session session = NewSession(*profile, world.dm_major());
-  if (absl::Status s = AddHardware(world, *session.machine); !s.ok()) {
-    return absl::DataLossError(absl::StrCat("snapshot: ", s.message()));
-  }
-  absl::Status s = DmSnapshotter(*session.ctl).Restore(world);
-  if (!s.ok()) return s;
-  session.ctl->RestoreGlobalEventNr(snapshot.global_event_nr());
-  s = AddUserWorld(world, WorldKind::kSnapshot, session);
+  absl::StatusOr<Session> session = BootWorld(snapshot.world());
+  if (!session.ok()) return session.status();
+  absl::Status s =
+      FillMachine(snapshot.world(), WorldKind::kSnapshot, {}, *session);
   if (!s.ok()) {
     return absl::DataLossError(absl::StrCat("snapshot: ", s.message()));
   }
-  session.machine->log().TakeNew();
+  session->ctl->RestoreGlobalEventNr(snapshot.global_event_nr());
   return session;
 }
 

@@ -179,8 +179,7 @@ struct TargetType {
   // For a type whose rows may be nothing but a range of one device: fills `ti`
   // as ctr does for the words "<dev> <start>", with the device open already
   // and nothing that could fail; dax_layout is then that range.  Tables of
-  // millions of such rows are then
-  // kept as columns (see dm/linear_targets.h).
+  // millions of such rows are then kept as columns (see dm/linear_targets.h).
   void (*ctr_range)(DmTarget& ti, const DmDev* dev, sector_t start) = nullptr;
   // Where a sector of the device (not of the row) goes.
   BioMap (*map)(const DmTarget& ti, sector_t sector, ReqOp op) = nullptr;

@@ -66,8 +66,8 @@ void DaxMounter::BdevDaxSupported() {
   }
   if (!bdev_.queue().Has(QUEUE_FLAG_DAX)) return;
   DaxReadLock lock;
-  if (DaxSupported(dax_dev, bdev_, sector_t(0), bdev_.nr_sectors(),
-                   request_.block_size, log_)
+  if (WhyNotFsdax(dax_dev, bdev_, sector_t(0), bdev_.nr_sectors(),
+                  request_.block_size, log_)
           .empty()) {
     sb_.dax_dev = dax_dev;
   }

@@ -20,7 +20,9 @@ class FindDeviceTest : public testing::Test {
     EXPECT_THAT(session_.machine->AddPmem(pmem), IsOk());
     DmIoctl io{.name = "home"};
     EXPECT_THAT(session_.ctl->DevCreate(io), IsOk());
+    io = DmIoctl{.name = "home"};
     EXPECT_THAT(session_.ctl->TableLoad(io, {Row(0, 8, "zero")}), IsOk());
+    io = DmIoctl{.name = "home"};
     EXPECT_THAT(session_.ctl->DevSuspend(io), IsOk());
   }
   std::string Found(absl::string_view name) {

@@ -72,6 +72,7 @@ class NodeOps {
     bool in_sysfs = false;
   };
 
+  size_t& CountOf(Type type) { return counts_[static_cast<size_t>(type)]; }
   void Push(Op op);
   void Unstack(const Op& op);
   void Log(absl::string_view action, const Op& op);
@@ -86,6 +87,8 @@ class NodeOps {
   Machine& machine_;
   LibdmLog& log_;
   std::list<Op> ops_;
+  // How many of each type are in ops_ (_count_node_ops).
+  size_t counts_[4] = {};
 };
 
 }  // namespace dmdax

@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/utf8.h"
+#include "state/proto_utf8.h"
 
 namespace dmdax {
 namespace {
@@ -57,16 +58,12 @@ bool EditStrings(pb::Message& message,
 }  // namespace
 
 bool EscapeAnyBytes(pb::Message& message) {
-  bool needed = false;
-  EditStrings(message, [&](std::string& text) {
-    needed |= !IsUtf8(text);
-    return false;
+  if (FindNonUtf8(message).empty()) return false;
+  return EditStrings(message, [](std::string& text) {
+    if (IsUtf8(text) && !absl::StartsWith(text, kMark)) return false;
+    text = absl::StrCat(kMark, absl::BytesToHexString(text));
+    return true;
   });
-  return needed && EditStrings(message, [](std::string& text) {
-           if (IsUtf8(text) && !absl::StartsWith(text, kMark)) return false;
-           text = absl::StrCat(kMark, absl::BytesToHexString(text));
-           return true;
-         });
 }
 
 void UnescapeAnyBytes(pb::Message& message) {

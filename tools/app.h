@@ -49,17 +49,8 @@ struct App {
 // --state, --world, --kernel and --json.
 void AddGlobalOptions(CLI::App& cli, App& app);
 
-// Each verb family registers its verbs with the command line.
-void RegisterDmsetupVerbs(CLI::App& cli, App& app);
-void RegisterMachine(CLI::App& cli, App& app);
-void RegisterTranslate(CLI::App& cli, App& app);
-void RegisterExplain(CLI::App& cli, App& app);
-void RegisterMap(CLI::App& cli, App& app);
-void RegisterConvert(CLI::App& cli, App& app);
-void RegisterFault(CLI::App& cli, App& app);
-void RegisterSweep(CLI::App& cli, App& app);
-void RegisterMount(CLI::App& cli, App& app);
-void RegisterProcess(CLI::App& cli, App& app);
+// Adds all verbs to the command line, in the order in which --help has them.
+void RegisterVerbs(CLI::App& cli, App& app);
 
 // `dmdax` under the name `dmsetup`: prints what dmsetup prints and nothing
 // more.  Returns what main() returns.

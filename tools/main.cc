@@ -8,6 +8,7 @@
 #include <exception>
 #include <iostream>
 #include <string>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "tools/app.h"
@@ -22,6 +23,27 @@ constexpr char kDescription[] =
     "  dmdax translate home 0 511\n"
     "  dmdax explain home 0\n";
 
+// Says what a command line lacks: a verb, or a verb an argument.
+int Incomplete(const CLI::App& cli, const CLI::RequiredError& e) {
+  const std::vector<CLI::App*> verbs = cli.get_subcommands();
+  if (!verbs.empty()) {
+    const std::string verb = verbs[0]->get_name();
+    std::cerr << "dmdax " << verb << ": " << e.what() << "; dmdax " << verb
+              << " --help\n";
+    return 2;
+  }
+  // What is no global option and no verb was left over.
+  const std::vector<std::string> words = cli.remaining();
+  if (words.empty()) {
+    std::cerr << cli.help();
+    return 2;
+  }
+  const bool option = words[0].size() > 1 && words[0][0] == '-';
+  std::cerr << "dmdax: no " << (option ? "option" : "verb") << " '" << words[0]
+            << "'; dmdax --help\n";
+  return 2;
+}
+
 int Run(int argc, char** argv) {
   dmdax::App app;
   app.state_dir = dmdax::DefaultStateDir();
@@ -34,30 +56,11 @@ int Run(int argc, char** argv) {
   cli.require_subcommand(1);
   cli.fallthrough();
   dmdax::AddGlobalOptions(cli, app);
-  dmdax::RegisterDmsetupVerbs(cli, app);
-  dmdax::RegisterMachine(cli, app);
-  dmdax::RegisterTranslate(cli, app);
-  dmdax::RegisterExplain(cli, app);
-  dmdax::RegisterMap(cli, app);
-  dmdax::RegisterConvert(cli, app);
-  dmdax::RegisterFault(cli, app);
-  dmdax::RegisterSweep(cli, app);
-  dmdax::RegisterMount(cli, app);
-  dmdax::RegisterProcess(cli, app);
+  dmdax::RegisterVerbs(cli, app);
   try {
     cli.parse(argc, argv);
   } catch (const CLI::RequiredError& e) {
-    // A verb that lacks an argument, or no verb at all.
-    if (!cli.get_subcommands().empty()) {
-      const std::string verb = cli.get_subcommands()[0]->get_name();
-      std::cerr << "dmdax " << verb << ": " << e.what() << "; dmdax " << verb
-                << " --help\n";
-    } else if (argc > 1 && argv[1][0] != '-') {
-      std::cerr << "dmdax: no verb '" << argv[1] << "'; dmdax --help\n";
-    } else {
-      std::cerr << cli.help();
-    }
-    return 2;
+    return Incomplete(cli, e);
   } catch (const CLI::ParseError& e) {
     const int code = cli.exit(e);
     return code == 0 ? 0 : 2;

@@ -97,6 +97,10 @@ class DmFile {
   std::atomic<uint64_t> seen_;
 };
 
+// Whether a command leaves the machine as it is, so that it needs no lock and
+// no write; false for a number that no kernel has.
+bool IoctlOnlyAsks(uint32_t cmd);
+
 absl::Status CtlIoctl(DmCtl& ctl, DmFile& file, uint32_t command,
                       absl::Span<char> user);
 

@@ -36,20 +36,34 @@ DmTask::DmTask(DmsetupContext& ctx, DmTaskType type) : ctx_(ctx), type_(type) {
 
 // --- running ---
 
+absl::Status DmTask::Load() {
+  DmCtl& ctl = ctx_.ctl;
+  if (columns_ != nullptr) return ctl.TableLoad(io_, columns_);
+  std::vector<DmTargetSpec> specs = rows_;
+  // libdevmapper doubles backslashes, so the kernel sees them again.
+  for (DmTargetSpec& spec : specs) {
+    spec.params = absl::StrReplaceAll(spec.params, {{"\\", "\\\\"}});
+  }
+  return ctl.TableLoad(io_, specs);
+}
+
+absl::Status DmTask::FindTarget() const {
+  DmCtl& ctl = ctx_.ctl;
+  // libdevmapper writes the interface that a command came with.
+  constexpr uint32_t kSince[] = {4, 41, 0};
+  absl::Status s = CheckIoctlVersion(ctl, kSince, DM_GET_TARGET_VERSION_CMD);
+  if (!s.ok()) return s;
+  if (FindTargetType(name_, ctl.machine().profile()) != nullptr) return s;
+  return ErrnoError(EINVAL, "no such target type");
+}
+
 absl::Status DmTask::Ioctl() {
   DmCtl& ctl = ctx_.ctl;
   switch (type_) {
     case DmTaskType::kCreate:
       return ctl.DevCreate(io_);
-    case DmTaskType::kReload: {
-      if (columns_ != nullptr) return ctl.TableLoad(io_, columns_);
-      std::vector<DmTargetSpec> specs = rows_;
-      // libdevmapper doubles backslashes, so the kernel sees them again.
-      for (DmTargetSpec& spec : specs) {
-        spec.params = absl::StrReplaceAll(spec.params, {{"\\", "\\\\"}});
-      }
-      return ctl.TableLoad(io_, specs);
-    }
+    case DmTaskType::kReload:
+      return Load();
     case DmTaskType::kRemove:
       return ctl.DevRemove(io_);
     case DmTaskType::kRemoveAll:
@@ -88,15 +102,8 @@ absl::Status DmTask::Ioctl() {
     case DmTaskType::kVersion:
     case DmTaskType::kListVersions:
       return absl::OkStatus();
-    case DmTaskType::kTargetVersion: {
-      // libdevmapper writes the interface that a command came with.
-      constexpr uint32_t kSince[] = {4, 41, 0};
-      absl::Status s =
-          CheckIoctlVersion(ctl, kSince, DM_GET_TARGET_VERSION_CMD);
-      if (!s.ok()) return s;
-      if (FindTargetType(name_, ctl.machine().profile()) != nullptr) return s;
-      return ErrnoError(EINVAL, "no such target type");
-    }
+    case DmTaskType::kTargetVersion:
+      return FindTarget();
   }
   return absl::OkStatus();
 }

@@ -168,6 +168,8 @@ class DmTask {
 
   bool Flatten();
   absl::Status Ioctl();
+  absl::Status Load();
+  absl::Status FindTarget() const;
   absl::Status IoctlWithRetries();
   void LogIoctl(const DmIoctl& request, unsigned attempt) const;
   void LogRepeats(const DmIoctl& request, unsigned attempt);

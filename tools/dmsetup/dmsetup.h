@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "dm/dm_ioctl.h"
 
@@ -39,6 +40,9 @@ DmsetupResult RunDmsetup(DmCtl& ctl, absl::Span<const std::string> args,
 // Whether this command line reads standard input (create and load without a
 // table, a file or --notable).
 bool DmsetupReadsInput(absl::Span<const std::string> args);
+
+// Whether this verb leaves the machine as it is; false for what is no verb.
+bool DmsetupOnlyAsks(absl::string_view verb);
 
 }  // namespace dmdax
 

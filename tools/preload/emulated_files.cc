@@ -44,15 +44,6 @@ absl::Status WithSession(StateDir::Mode mode,
   return dir->Write(SnapshotOf(*session, snapshot->generation()));
 }
 
-// Commands that leave the machine as it is: no lock, no write.
-bool OnlyAsks(uint32_t command) {
-  constexpr uint32_t kAsking[] = {
-      DM_VERSION_CMD,      DM_LIST_DEVICES_CMD,      DM_DEV_STATUS_CMD,
-      DM_TABLE_DEPS_CMD,   DM_TABLE_STATUS_CMD,      DM_LIST_VERSIONS_CMD,
-      DM_DEV_ARM_POLL_CMD, DM_GET_TARGET_VERSION_CMD};
-  return absl::c_linear_search(kAsking, command & 0xff);
-}
-
 uint32_t EventNr(absl::Span<const char> request) {
   uint32_t nr;
   memcpy(&nr, request.data() + DmIoctlLayout::kEventNr, sizeof(nr));
@@ -149,7 +140,7 @@ int ControlIoctl(DmFile& file, uint32_t command, char* buffer) {
   const absl::Span<char> user = absl::MakeSpan(buffer, size);
   if ((command & 0xff) == DM_DEV_WAIT_CMD) return Wait(file, command, user);
   const StateDir::Mode mode =
-      OnlyAsks(command) ? StateDir::kRead : StateDir::kWrite;
+      IoctlOnlyAsks(command & 0xff) ? StateDir::kRead : StateDir::kWrite;
   absl::Status result;
   // What a refused command did (a minor taken and given back) stays too.
   absl::Status state = WithSession(mode, [&](Session& session) {

@@ -36,8 +36,7 @@ class Locator {
 
 SuperBlock Decided(const proto::Mount& mount, BlockDevice& bdev) {
   const proto::MountRuntime& r = mount.runtime();
-  SuperBlock sb{.type = mount.type(),
-                .dax = static_cast<DaxMode>(std::min(r.mode(), 2u)),
+  SuperBlock sb{.dax = static_cast<DaxMode>(std::min(r.mode(), 2u)),
                 .dax_inode_given = r.mode_given(),
                 .journals_data = r.journals_data()};
   if (r.dax_device()) sb.dax_dev = bdev.host_dax_dev();

@@ -6,9 +6,11 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/errno_status.h"
 #include "base/read_input.h"
+#include "fs/file_system_type.h"
 #include "nlohmann/json.hpp"
 #include "state/user_world.h"
 #include "tools/app.h"
@@ -25,6 +27,26 @@ void PrintLog(Session& session) {
   }
 }
 
+// "ext2, ext4 (default), xfs".
+std::string TypesText() {
+  return absl::StrJoin(
+      FileSystemTypes(), ", ",
+      [](std::string* out, const FileSystemType* type) {
+        absl::StrAppend(out, type->name,
+                        type->name == kDefaultFileSystem ? " (default)" : "");
+      });
+}
+
+// "xfs was made with reflink=1".
+std::string MadeWithText(FsFeature feature, absl::string_view words) {
+  const auto append_name = [](std::string* out, const FileSystemType* type) {
+    absl::StrAppend(out, type->name);
+  };
+  return absl::StrCat(
+      absl::StrJoin(FileSystemTypesWith(feature), ", ", append_name),
+      " was made with ", words);
+}
+
 struct MountOptions {
   std::string device, path, type = "ext4", options;
   uint32_t block_size = 4096;
@@ -36,12 +58,13 @@ struct MountOptions {
 void AddMountOptions(CLI::App* verb, MountOptions& o) {
   verb->add_option("DEVICE", o.device, "Name, path or major:minor");
   verb->add_option("PATH", o.path, "Where: /mnt");
-  verb->add_option("-t,--type", o.type, "ext4 (default), xfs or ext2");
+  verb->add_option("-t,--type", o.type, TypesText());
   verb->add_option("-o,--options", o.options, "dax=always, dax=never ...");
   verb->add_option("--block-size", o.block_size, "Bytes (default 4096)");
-  verb->add_flag("--reflink", o.reflink, "xfs was made with reflink=1");
+  verb->add_flag("--reflink", o.reflink,
+                 MadeWithText(FS_FEATURE_REFLINK, "reflink=1"));
   verb->add_flag("--inline-data", o.inline_data,
-                 "ext4 was made with inline_data");
+                 MadeWithText(FS_FEATURE_INLINE_DATA, "inline_data"));
   CLI::Option* from =
       verb->add_option("--free-from", o.start,
                        "Free space begins at this byte of the device; without "

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/errno_status.h"
+#include "fs/file_system_type.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
 
@@ -26,7 +27,7 @@ absl::StatusOr<std::shared_ptr<File>> OpenBlock(Session& session,
   const uint64_t bytes = bdev.nr_sectors() * kSectorSize / 4096 * 4096;
   mount.path = kDeviceMount;
   mount.request.type =
-      bytes <= MakeExt4(session.user->faults())->max_bytes() ? "ext4" : "xfs";
+      bytes <= (*FindFileSystemType("ext4"))->max_bytes ? "ext4" : "xfs";
   mount.request.options =
       session.machine->profile().has_dax_modes ? "dax=always" : "dax";
   mount.claim = DeviceClaim::kShared;

@@ -7,6 +7,7 @@
 #include "dax/dax_piece.h"
 #include "dax/device_dax.h"
 #include "fs/file_system.h"
+#include "fs/file_system_type.h"
 
 namespace dmdax {
 namespace {
@@ -56,7 +57,7 @@ std::vector<uint64_t> CutsOf(const DaxInode& inode, const FileSystem& fs) {
   std::vector<uint64_t> cuts = {
       inode.i_size / page * scale,
       (inode.i_size / page + (inode.i_size % page != 0 ? 1 : 0)) * scale};
-  cuts.push_back(fs.max_bytes() / kPageSize);
+  cuts.push_back(fs.type().max_bytes / kPageSize);
   for (const auto& [index, entry] : inode.entries.all()) {
     cuts.push_back(index * scale);
     cuts.push_back((index + (uint64_t{1} << entry.order)) * scale);
@@ -76,7 +77,7 @@ class FileCells {
         window_(window),
         // A private write copies what a read finds.
         allocates_(access.write && !access.is_private),
-        list_(pages, fs.max_bytes() / kPageSize, CutsOf(inode, fs)) {}
+        list_(pages, fs.type().max_bytes / kPageSize, CutsOf(inode, fs)) {}
 
   std::vector<SweepCell> Run() {
     for (const FileExtent& extent : inode_.extents.All()) {

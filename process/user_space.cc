@@ -270,6 +270,25 @@ Task* UserSpace::FindTask(uint32_t pid) const {
   return it != tasks_.end() ? it->second.get() : nullptr;
 }
 
+absl::StatusOr<VmAreaStruct*> UserSpace::Mmap(Task& task,
+                                              const MmapOptions& options) {
+  VmaOptions vma = options.vma;
+  if (!options.path.empty()) {
+    absl::StatusOr<std::shared_ptr<File>> file =
+        Open(options.path, !options.readonly);
+    if (!file.ok()) {
+      return FieldError(ErrnoOf(file.status()), "file",
+                        file.status().message());
+    }
+    vma.file = *std::move(file);
+  }
+  absl::StatusOr<VmAreaStruct*> mapped = task.Map(vma);
+  if (mapped.ok() || !FieldOf(mapped.status()).empty()) return mapped;
+  const int err = ErrnoOf(mapped.status());
+  return FieldError(
+      err, "", absl::StrCat(mapped.status().message(), ": ", ErrnoText(err)));
+}
+
 absl::Status UserSpace::RemoveTask(uint32_t pid) {
   if (tasks_.erase(pid) != 0) return absl::OkStatus();
   return ErrnoError(ESRCH, absl::StrCat("no process ", pid));

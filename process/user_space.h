@@ -35,6 +35,13 @@ struct DevDaxRequest {
   std::string pmem;  // whose data is its one range, or ""
 };
 
+// open(2) of a path and mmap(2) of what it gave.
+struct MmapOptions {
+  std::string path;       // "/mnt/f", "/dev/dax0.0"; "": anonymous memory
+  bool readonly = false;  // O_RDONLY
+  VmaOptions vma;         // without a file
+};
+
 // What a page frame belongs to.
 struct FrameOwner {
   enum Kind { kRam, kZeroPage, kPmem, kDevDax } kind = kRam;
@@ -76,6 +83,9 @@ class UserSpace {
   // EEXIST; EINVAL for pid 0.
   absl::StatusOr<Task*> AddTask(uint32_t pid);
   Task* FindTask(uint32_t pid) const;
+  // Opens the file and maps it in `task`, which is one of ours.  Errors of
+  // Open() and Task::Map(), with the field to blame if there is one.
+  absl::StatusOr<VmAreaStruct*> Mmap(Task& task, const MmapOptions& options);
   // exit(2): unmaps everything.  ESRCH.
   absl::Status RemoveTask(uint32_t pid);
   const std::map<uint32_t, std::unique_ptr<Task>>& tasks() const {

@@ -29,9 +29,10 @@ namespace {
 constexpr char kReasonsPage[] = "docs/fault-reasons.md";
 
 struct SweepOptions {
-  FaultOptions target;
+  FaultRequest target;
   std::string name;
   std::string size = "2m";
+  bool write = false;
   uint64_t length = 0;  // bytes; 0: to the end
   uint64_t limit = 1000;
 };
@@ -45,8 +46,8 @@ class SweepReport {
 
   void PrintText(std::ostream& out) const {
     out << o_.name << ": " << Slots(sweep_.slots) << " from "
-        << Slot(sweep_.first) << " on, "
-        << (o_.target.write ? "written" : "read") << "\n";
+        << Slot(sweep_.first) << " on, " << (o_.write ? "written" : "read")
+        << "\n";
     uint64_t lines = 0;
     for (const SweepBlock& block : sweep_.blocks) {
       const bool repeats = block.repeat < block.slots;
@@ -71,7 +72,7 @@ class SweepReport {
   nlohmann::ordered_json ToJson() const {
     nlohmann::ordered_json j = {{"kernel", faults_.name},
                                 {"name", o_.name},
-                                {"access", o_.target.write ? "write" : "read"},
+                                {"access", o_.write ? "write" : "read"},
                                 {"slot_bytes", sweep_.slot_bytes},
                                 {"first", sweep_.first},
                                 {"slots", sweep_.slots}};
@@ -240,9 +241,9 @@ void Sweep(App& app, const SweepOptions& o) {
                       .order = order,
                       .offset = o.target.offset,
                       .length = o.length,
-                      .access = {.write = o.target.write,
-                                 .is_private = o.target.is_private,
-                                 .sync = o.target.sync}});
+                      .access = {.write = o.write,
+                                 .is_private = o.target.vma.is_private,
+                                 .sync = o.target.vma.sync}});
   if (!sweep.ok()) return app.Report(sweep.status());
   const SweepReport report(o, user, *sweep);
   if (app.json) {
@@ -280,9 +281,9 @@ void RegisterSweep(CLI::App& cli, App& app) {
       ->transform(ByteCount());
   verb->add_option("--length", o->length, "Bytes (default: to the end)")
       ->transform(ByteCount());
-  verb->add_flag("--write", o->target.write, "Written to (default: read)");
-  verb->add_flag("--private", o->target.is_private, "MAP_PRIVATE");
-  verb->add_flag("--sync", o->target.sync, "MAP_SYNC");
+  verb->add_flag("--write", o->write, "Written to (default: read)");
+  verb->add_flag("--private", o->target.vma.is_private, "MAP_PRIVATE");
+  verb->add_flag("--sync", o->target.vma.sync, "MAP_SYNC");
   verb->add_option("--limit", o->limit,
                    "Most ranges to tell; 0: all (default 1000)");
   verb->callback([o, &app] { Sweep(app, *o); });

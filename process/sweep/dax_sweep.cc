@@ -239,11 +239,12 @@ absl::Status CheckRequest(UserSpace& user, const SweepRequest& request) {
         EOPNOTSUPP,
         absl::StrCat(file.path, " is not DAX: its pages are cached"));
   }
-  if (request.access.is_private && request.access.sync) {
-    return ErrnoError(EINVAL,
-                      "sync goes with shared: MAP_SYNC means a "
-                      "MAP_SHARED_VALIDATE mapping");
-  }
+  const VmaOptions vma_options{.file = request.file,
+                               .length = SweepWindow(file, faults) * kPageSize,
+                               .address = faults.pud_size(),
+                               .is_private = request.access.is_private,
+                               .sync = request.access.sync};
+  if (absl::Status s = CheckMapSync(vma_options); !s.ok()) return s;
   if (request.offset > 0 && request.offset >= request.size) {
     return ErrnoError(EINVAL,
                       absl::StrCat("offset ", request.offset, ": ", file.path,
@@ -251,12 +252,7 @@ absl::Status CheckRequest(UserSpace& user, const SweepRequest& request) {
   }
   // Whether it can be mapped at all.
   Task task(/*pid=*/1, faults, user.mem());
-  absl::StatusOr<VmAreaStruct*> vma =
-      task.Map({.file = request.file,
-                .length = SweepWindow(file, faults) * kPageSize,
-                .address = faults.pud_size(),
-                .is_private = request.access.is_private,
-                .sync = request.access.sync});
+  absl::StatusOr<VmAreaStruct*> vma = task.Map(vma_options);
   if (vma.ok()) return absl::OkStatus();
   return ErrnoError(ErrnoOf(vma.status()),
                     absl::StrCat("mmap: ", ErrnoText(ErrnoOf(vma.status())),

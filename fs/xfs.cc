@@ -66,7 +66,7 @@ class Xfs final : public FileSystem {
     vm_fault_t HugeFault(VmFault& vmf, int order) override {
       FaultScope scope(vmf.mm->recorder(), FaultFunction::kXfsFilemapHugeFault);
       if (!InodeOf(vmf).s_dax) {
-        vmf.reason.code = FaultReasonCode::kNotDax;
+        vmf.reason = {.code = FaultReasonCode::kNotDax};
         return VM_FAULT_FALLBACK;
       }
       return fs_.FilemapFaultEntry(vmf, order, IsWriteFault(vmf));

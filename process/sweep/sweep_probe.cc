@@ -50,7 +50,7 @@ FaultOutcome SweepProbe::Touch(std::shared_ptr<File> file, uint64_t page) {
                .flags = MapFlags(access_),
                .file = std::move(file),
                .pgoff = first * kPageSize >> faults_.page_shift});
-  if (!vma.ok()) return {};  // CheckSweep() has tried
+  if (!vma.ok()) return {};  // CheckRequest() has mapped it before
   return mm.Touch(start + (page - first) * kPageSize, access_.write);
 }
 

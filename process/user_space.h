@@ -24,16 +24,11 @@
 #include "absl/status/statusor.h"
 #include "block/machine.h"
 #include "dax/device_dax.h"
+#include "process/dev_dax_options.h"
 #include "process/mount_point.h"
 #include "process/task.h"
 
 namespace dmdax {
-
-// A device-dax device as it was asked for.
-struct DevDaxRequest {
-  DevDaxOptions options;
-  std::string pmem;  // whose data is its one range, or ""
-};
 
 // open(2) of a path and mmap(2) of what it gave.
 struct MmapOptions {
@@ -67,7 +62,8 @@ class UserSpace {
     return mounts_;
   }
 
-  // EEXIST, ENOENT (no such pmem), or as DevDax::Create().
+  // EEXIST, ENOENT (no such pmem), EBUSY (its memory is in use), EINVAL as
+  // CheckDevDaxOptions(), or as DevDax::Create().
   absl::StatusOr<DevDax*> AddDevDax(const DevDaxRequest& request);
   const std::map<std::string, DevDaxRequest>& dev_daxes() const {
     return dax_requests_;
@@ -107,6 +103,9 @@ class UserSpace {
   // added since.
   void AddPagemaps();
   bool IsDevDax(const PmemOptions& pmem) const;
+  // The request's options with the range that its pmem is.
+  absl::StatusOr<DevDaxOptions> ResolveRanges(
+      const DevDaxRequest& request) const;
   absl::Status TakeFromDisks(const DevDaxOptions& options);
   // "/mnt/f" -> its mount and "f".
   MountPoint* MountOf(const std::string& path, std::string* name) const;

@@ -110,7 +110,7 @@ vm_fault_t PmdIterate(VmFault& vmf, DaxInode& inode, IomapOps& ops,
   return ret;
 }
 
-// grab_mapping_entry() and dax_unlock_entry(), which are told of.
+// grab_mapping_entry() and dax_unlock_entry(), as the call graph shows them.
 DaxEntries::Grabbed GrabEntry(VmFault& vmf, DaxInode& inode, uint64_t index,
                               int order) {
   FaultScope scope(vmf.mm->recorder(), FaultFunction::kGrabMappingEntry);

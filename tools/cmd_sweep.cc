@@ -26,8 +26,6 @@
 namespace dmdax {
 namespace {
 
-constexpr char kReasonsPage[] = "docs/fault-reasons.md";
-
 struct SweepOptions {
   FaultRequest target;
   std::string name;
@@ -37,7 +35,7 @@ struct SweepOptions {
   uint64_t limit = 1000;
 };
 
-// How an answer is told: by whom and of what.
+// Prints what a sweep found.
 class SweepReport {
  public:
   SweepReport(const SweepOptions& o, const UserSpace& user,
@@ -77,10 +75,11 @@ class SweepReport {
                                 {"first", sweep_.first},
                                 {"slots", sweep_.slots}};
     nlohmann::ordered_json blocks = nlohmann::ordered_json::array();
-    uint64_t told = 0;
+    uint64_t printed = 0;
     for (const SweepBlock& block : sweep_.blocks) {
       nlohmann::ordered_json ranges = nlohmann::ordered_json::array();
-      for (size_t i = 0; i < block.nr_ranges && told < Limit(); ++i, ++told) {
+      for (size_t i = 0; i < block.nr_ranges && printed < Limit();
+           ++i, ++printed) {
         const SweepRange& range = sweep_.ranges[block.first_range + i];
         ranges.push_back({{"first", range.first},
                           {"slots", range.slots},
@@ -93,8 +92,8 @@ class SweepReport {
                         {"ranges", std::move(ranges)}});
     }
     j["blocks"] = std::move(blocks);
-    if (told < sweep_.ranges.size()) {
-      j["ranges_left_out"] = sweep_.ranges.size() - told;
+    if (printed < sweep_.ranges.size()) {
+      j["ranges_left_out"] = sweep_.ranges.size() - printed;
     }
     nlohmann::ordered_json totals = nlohmann::ordered_json::array();
     for (const SweepTotal& total : sweep_.totals) {
@@ -180,19 +179,8 @@ class SweepReport {
     }
     out << "  " << FaultReasonName(reason.code);
     if (total.levels > 1) out << ", " << total.levels << " levels";
-    out << "\n  " << Slot(total.example->first) << ": " << Tried(reason)
-        << FaultReasonText(reason) << "\n";
-    if (reason.level.has_value()) {
-      out << "  level: " << LevelText(*reason.level) << "\n";
-    }
-    out << "  cure: " << kReasonsPage << "#" << FaultReasonName(reason.code)
-        << "\n";
-  }
-
-  std::string Tried(const FaultReason& reason) const {
-    if (reason.order == 0) return "";
-    return absl::StrCat("no ", BytesText(faults_.page_size() << reason.order),
-                        ": ");
+    out << "\n  " << Slot(total.example->first) << ": ";
+    PrintReason(out, faults_, reason, "  ");
   }
 
   nlohmann::ordered_json TotalToJson(const SweepTotal& total) const {

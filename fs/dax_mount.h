@@ -9,7 +9,7 @@
 //   // EINVAL, and "EXT4-fs (dm-0): DAX unsupported by block device." logged
 //   inode.s_dax = sb->ShouldEnableDax(/*inode_flag=*/false);
 //
-// ext4 refuses to mount with dax=always where it can not have it; xfs and
+// ext4 refuses to mount with dax=always where it cannot have it; xfs and
 // ext2's own driver mount without ("Turning off DAX.").  Only the options
 // that concern DAX are looked at, and only the lines that speak of it are
 // logged.
@@ -49,7 +49,8 @@ struct FileSystemType;
 struct SuperBlock {
   const FileSystemType* s_type = nullptr;
   DaxMode dax = DaxMode::kInode;
-  // The options say dax=inode in words; only /proc/mounts tells it apart.
+  // The options say dax=inode in words.  Only /proc/mounts shows the
+  // difference.
   bool dax_inode_given = false;
   // The journal holds data: no file is DAX (ext4).
   bool journals_data = false;
@@ -64,7 +65,7 @@ struct SuperBlock {
   std::string DaxOption() const;
 };
 
-// EINVAL: an option's value is unknown, or DAX was demanded and can not be
+// EINVAL: an option's value is unknown, or DAX was demanded and cannot be
 // had; the kernel's own words are in `log`, prefixed as it does ("EXT4-fs
 // (dm-0): ...").  ENODEV: no such file system type.
 absl::StatusOr<SuperBlock> MountDax(const MountRequest& request,

@@ -23,8 +23,9 @@ struct DevDaxRequest {
   std::string pmem;  // whose data is its one range, or ""
 };
 
-// EINVAL, as FieldError(): a name that is none, no ranges, an align that the
-// kernel has not, ranges that are not multiples of it or overlap.
+// EINVAL, as FieldError(): an empty name or one with a slash, no ranges, an
+// align that the kernel does not have, ranges that are not multiples of it or
+// overlap.
 absl::Status CheckDevDaxOptions(const DevDaxOptions& options,
                                 const FaultProfile& faults);
 

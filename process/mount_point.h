@@ -43,7 +43,7 @@ struct MountOptions {
   MountRequest request;
   DeviceClaim claim = DeviceClaim::kExclusive;
   std::optional<AllocatorOptions> allocator;  // none: the device is full
-  // What an earlier mount decided (a snapshot): nothing is decided anew.
+  // What an earlier mount decided, from a snapshot.  It is not decided again.
   std::optional<SuperBlock> decided;
 };
 

@@ -26,7 +26,7 @@ struct SweepCell {
   // Huge pages that lie inside the cell and a multiple of this apart get the
   // same; 0: each must be asked.
   uint64_t repeat = 0;
-  // What its single pages get where the huge page around them can not be
+  // What its single pages get where the huge page around them cannot be
   // mapped as one entry.
   enum class Single : uint8_t {
     kFrames,  // each its own frame, here and in every other such cell

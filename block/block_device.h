@@ -48,7 +48,6 @@ enum QueueFlag : unsigned {
   QUEUE_FLAG_FUA = 1 << 2,
   QUEUE_FLAG_NONROT = 1 << 3,
   QUEUE_FLAG_STABLE_WRITES = 1 << 4,
-  QUEUE_FLAG_NOWAIT = 1 << 5,
   QUEUE_FLAG_POLL = 1 << 6,
 };
 

@@ -89,6 +89,8 @@ enum class FaultReasonCode {
   kSyncFailed,    // fsync before a synchronous mapping failed
 };
 
+// Whoever ends a fault makes a whole one, so that nothing of an earlier
+// attempt stays: vmf.reason = {.code = FaultReasonCode::kVmaEnd, .have = 3}.
 struct FaultReason {
   FaultReasonCode code = FaultReasonCode::kNone;
   int order = 0;      // what was tried: 2^order pages

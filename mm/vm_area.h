@@ -128,7 +128,6 @@ struct VmAreaStruct {
   uint64_t vm_pgoff = 0;      // pages
   std::shared_ptr<File> vm_file;
   VmOperations* vm_ops = nullptr;
-  void* vm_private_data = nullptr;
   MmStruct* vm_mm = nullptr;
   bool anon_vma = false;
 

@@ -25,7 +25,7 @@ namespace dmdax {
 struct FileOptions {
   std::string name;   // below the mount: "db/data"
   uint64_t size = 0;  // 0: the end of the last extent
-  // Type IOMAP_HOLE is allowed and says no more than leaving it out.
+  // An extent of type IOMAP_HOLE means the same as no extent.
   std::vector<FileExtent> extents;
   bool dax = false;              // FS_XFLAG_DAX
   bool indirect_blocks = false;  // ext4 without extents

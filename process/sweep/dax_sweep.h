@@ -14,7 +14,7 @@
 // Slots do not see each other: each is asked as if it were the only one.
 //
 // The answer is the fault's own (DaxIomapFault() and what is around it), asked
-// once for all slots that can not differ (process/sweep/sweep_cells.h).  A
+// once for all slots that cannot differ (process/sweep/sweep_cells.h).  A
 // stripe costs a period and not its length: its ranges repeat, and are kept
 // once.
 //

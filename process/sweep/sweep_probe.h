@@ -41,7 +41,7 @@ class SweepProbe {
   const FaultProfile& faults_;
   MemMap& mem_;
   const SweepAccess access_;
-  const uint64_t window_;            // pages
+  const uint64_t huge_;              // pages
   std::vector<FileExtent> extents_;  // of a regular file
 };
 

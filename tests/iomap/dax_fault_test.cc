@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 
 #include "dax/pmem.h"
-#include "fs/file_system.h"
+#include "fs/file_system_type.h"
 #include "tests/testing.h"
 
 namespace dmdax {

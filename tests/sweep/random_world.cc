@@ -163,7 +163,7 @@ void RandomWorld::DrawFile() {
   // The judge mounts it beside the one that is judged.
   mount_.claim = DeviceClaim::kShared;
   mount_.request.type = kTypes[dice_.Range(0, 4)];
-  mount_.request.ext4_for_ext2 = dice_.Percent(50);
+  if (dice_.Percent(50)) mount_.request.driver = mount_.request.type;
   mount_.request.options =
       machine_.profile().has_dax_modes ? "dax=always" : "dax";
   const uint64_t bytes = device_->nr_sectors() * kSectorSize;

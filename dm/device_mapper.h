@@ -18,8 +18,12 @@
 //       .versions = DmVersion(1, 0, 0),
 //       .ctr = FooCtr,
 //       .map = FooMap,
+//       .example = {.length = 2048, .params = "/dev/pmem0 16"},
 //   };
 //   DM_REGISTER_TARGET(kFooTarget);
+//
+// All that other folders know of a target they read from its TargetType: no
+// file but its own has its name.
 //
 // Mirrors: include/linux/device-mapper.h (6.1).
 // Threading: ctr and message run under the device's locks; map, status,
@@ -31,6 +35,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -156,10 +161,34 @@ struct DaxLayout {
   uint64_t chunk = 0;  // sectors; then also the row's max_io_len
 };
 
+// A table of one row that loads, on a machine with
+//
+//   pmem0, pmem1   64 MiB of persistent memory
+//   mem0, mem1     the same with bytes, all zero: for metadata
+//   sda, sdb       disks of 64 MiB, with blocks of 512 and of 4096 bytes
+//
+// tests/dm_core/registry_test.cc loads it in every kernel that has the type.
+struct TargetExample {
+  // A mapped device that must be there first, as /dev/mapper/below.
+  struct Below {
+    absl::string_view type;
+    absl::string_view params;
+    absl::string_view message;  // that it is sent once it is live
+  };
+
+  uint64_t length = 0;  // sectors; 0: there is no example
+  absl::string_view params;
+  unsigned mode = FMODE_READ | FMODE_WRITE;  // of the table
+  Below below;                               // without a type: none
+  // For a type that can not be loaded on such a machine: what the load fails
+  // with instead, once everything that can be checked has been.
+  absl::string_view refusal;
+};
+
 // TargetType::registered of a module that is not loaded at boot.
 inline constexpr int kNotLoaded = 100;
 
-// struct target_type.  Only name, versions, ctr and map are needed.
+// struct target_type.  Only name, versions, ctr, map and example are needed.
 struct TargetType {
   absl::string_view name;
   TargetVersions versions{};
@@ -173,8 +202,9 @@ struct TargetType {
 
   // Parses the words after the type name and fills `ti`.  On failure: the
   // status' errno is the load's errno, its message is ti->error, the words
-  // the kernel logs.  Numbers are parsed with base/kstrtox.h, whichever of
-  // its families the kernel's constructor uses; devices with DmGetDevice().
+  // the kernel logs.  Numbers are parsed with
+  // base/kstrtox.h, whichever of its families the kernel's constructor uses;
+  // devices with DmGetDevice().
   absl::Status (*ctr)(DmTarget& ti, absl::Span<const std::string> argv);
   // For a type whose rows may be nothing but a range of one device: fills `ti`
   // as ctr does for the words "<dev> <start>", with the device open already
@@ -217,6 +247,8 @@ struct TargetType {
   // bytes make no sense.
   std::string (*save_state)(const DmTarget& ti) = nullptr;
   bool (*restore_state)(DmTarget& ti, absl::string_view state) = nullptr;
+
+  TargetExample example;
 
   const TargetVersion& version(const KernelProfile& profile) const {
     return versions[static_cast<size_t>(profile.column)];

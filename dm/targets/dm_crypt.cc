@@ -306,6 +306,9 @@ const TargetType kCryptTarget = {
     .io_hints = CryptIoHints,
     .save_state = CryptSaveState,
     .restore_state = CryptRestoreState,
+    .example = {.length = 2048,
+                .params = "aes-xts-plain64 00000000000000000000000000000000"
+                          "00000000000000000000000000000000 0 /dev/pmem0 8"},
 };
 DM_REGISTER_TARGET(kCryptTarget);
 

@@ -81,6 +81,7 @@ const TargetType kErrorTarget = {
     .map = IoErrMap,
     .direct_access = IoErrDaxDirectAccess,
     .dax_layout = IoErrDaxLayout,
+    .example = {.length = 2048},
 };
 DM_REGISTER_TARGET(kErrorTarget);
 
@@ -96,6 +97,7 @@ const TargetType kErrorTargetWithDevice = {
     .io_hints = IoErrIoHints,
     .direct_access = IoErrDaxDirectAccess,
     .dax_layout = IoErrDaxLayout,
+    .example = {.length = 2048, .params = "/dev/pmem0 16"},
 };
 DM_REGISTER_TARGET(kErrorTargetWithDevice);
 

@@ -43,6 +43,9 @@ const TargetType kIntegrityTarget = {
     .versions = {{{}, {1, 6, 0}, {1, 10, 0}, {1, 13, 0}, {1, 15, 0}}},
     .features = DM_TARGET_SINGLETON | DM_TARGET_INTEGRITY,
     .ctr = IntegrityCtr,
+    .example = {.length = 2048,
+                .params = "/dev/sda 0 4 J 0",
+                .refusal = "not judged here: integrity depends on its superblock"},
 };
 DM_REGISTER_TARGET(kIntegrityTarget);
 

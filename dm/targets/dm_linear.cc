@@ -129,6 +129,7 @@ const TargetType kLinearTarget = {
     .dax_layout = LinearDaxLayout,
     .dax_zero_page_range = LinearDaxZeroPageRange,
     .dax_recovery_write = LinearDaxRecoveryWrite,
+    .example = {.length = 2048, .params = "/dev/pmem0 16"},
 };
 DM_REGISTER_TARGET(kLinearTarget);
 

@@ -55,6 +55,9 @@ const TargetType kRaidTarget = {
     .name = "raid",
     .versions = {{{1, 13, 0}, {1, 15, 1}, {1, 15, 1}, {1, 15, 1}, {1, 15, 1}}},
     .ctr = RaidCtr,
+    .example = {.length = 2048,
+                .params = "raid1 1 64 2 - /dev/sda - /dev/sdb",
+                .refusal = "not judged here: raid sets are assembled by md"},
 };
 DM_REGISTER_TARGET(kRaidTarget);
 

@@ -232,6 +232,7 @@ const TargetType kStripeTarget = {
     .dax_layout = StripeDaxLayout,
     .dax_zero_page_range = StripeDaxZeroPageRange,
     .dax_recovery_write = StripeDaxRecoveryWrite,
+    .example = {.length = 2048, .params = "2 8 /dev/pmem0 0 /dev/pmem1 16"},
 };
 DM_REGISTER_TARGET(kStripeTarget);
 

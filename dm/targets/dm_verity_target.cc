@@ -247,6 +247,11 @@ const TargetType kVerityTarget = {
     .status = VerityStatus,
     .iterate_devices = VerityIterateDevices,
     .io_hints = VerityIoHints,
+    .example = {.length = 2048,
+                .params = "1 /dev/sda /dev/sdb 4096 4096 256 1 sha256 "
+                          "00000000000000000000000000000000"
+                          "00000000000000000000000000000000 -",
+                .mode = FMODE_READ},
 };
 DM_REGISTER_TARGET(kVerityTarget);
 
@@ -259,6 +264,11 @@ const TargetType kVerityTargetSingleton = {
     .status = VerityStatus,
     .iterate_devices = VerityIterateDevices,
     .io_hints = VerityIoHints,
+    .example = {.length = 2048,
+                .params = "1 /dev/sda /dev/sdb 4096 4096 256 1 sha256 "
+                          "00000000000000000000000000000000"
+                          "00000000000000000000000000000000 -",
+                .mode = FMODE_READ},
 };
 DM_REGISTER_TARGET(kVerityTargetSingleton);
 

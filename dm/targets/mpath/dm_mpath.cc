@@ -266,6 +266,8 @@ const TargetType kMultipathTarget = {
     .iterate_devices = MultipathIterateDevices,
     .save_state = MultipathSaveState,
     .restore_state = MultipathRestoreState,
+    .example = {.length = 2048,
+                .params = "0 0 1 1 round-robin 0 1 1 /dev/sda 1"},
 };
 DM_REGISTER_TARGET(kMultipathTarget);
 

@@ -233,6 +233,13 @@ struct TargetType {
   DaxAccess (*direct_access)(const DmTarget& ti, pgoff_t pgoff,
                              int64_t nr_pages, DaxAccessMode mode,
                              Trace* trace) = nullptr;
+  // The kernel's name of that function, as traces show it, where it is not
+  // "<name>_dax_direct_access".
+  absl::string_view dax_function;
+  // The event that recordings have of it, where it is not "<name>_da"; and
+  // whether the event tells of the row, which the function has at hand.
+  absl::string_view dax_event;
+  bool dax_event_has_row = false;
   // Describes what direct_access does, for as long as the table lives.  Null,
   // or false: direct_access is asked every time, which costs the chain's walk.
   bool (*dax_layout)(const DmTarget& ti, DaxLayout* layout) = nullptr;

@@ -80,6 +80,7 @@ const TargetType kErrorTarget = {
     .ctr = IoErrCtr,
     .map = IoErrMap,
     .direct_access = IoErrDaxDirectAccess,
+    .dax_function = "io_err_dax_direct_access",
     .dax_layout = IoErrDaxLayout,
     .example = {.length = 2048},
 };
@@ -96,6 +97,7 @@ const TargetType kErrorTargetWithDevice = {
     .iterate_devices = IoErrIterateDevices,
     .io_hints = IoErrIoHints,
     .direct_access = IoErrDaxDirectAccess,
+    .dax_function = "io_err_dax_direct_access",
     .dax_layout = IoErrDaxLayout,
     .example = {.length = 2048, .params = "/dev/pmem0 16"},
 };

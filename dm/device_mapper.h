@@ -255,6 +255,9 @@ struct TargetType {
   std::string (*save_state)(const DmTarget& ti) = nullptr;
   bool (*restore_state)(DmTarget& ti, absl::string_view state) = nullptr;
 
+  // Overwrites what `dmsetup table` shows with --showkeys only, in the text
+  // that status made.
+  void (*hide_secrets)(std::string& params) = nullptr;
   TargetExample example;
 
   const TargetVersion& version(const KernelProfile& profile) const {

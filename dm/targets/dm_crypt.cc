@@ -292,6 +292,14 @@ void CryptIoHints(const DmTarget& ti, QueueLimits& limits) {
   limits.dma_alignment = limits.logical_block_size - 1;
 }
 
+// The key, which is the second word, becomes zeros; the name of a key stays.
+void CryptHideSecrets(std::string& params) {
+  const size_t begin = std::min(params.find(' '), params.size());
+  size_t i = std::min(begin + 1, params.size());
+  if (i < params.size() && params[i] == ':') return;
+  for (; i < params.size() && params[i] != ' '; ++i) params[i] = '0';
+}
+
 const TargetType kCryptTarget = {
     .name = "crypt",
     .versions = {{{1, 18, 0}, {1, 22, 0}, {1, 24, 0}, {1, 28, 0}, {1, 29, 0}}},
@@ -306,6 +314,7 @@ const TargetType kCryptTarget = {
     .io_hints = CryptIoHints,
     .save_state = CryptSaveState,
     .restore_state = CryptRestoreState,
+    .hide_secrets = CryptHideSecrets,
     .example = {.length = 2048,
                 .params = "aes-xts-plain64 00000000000000000000000000000000"
                           "00000000000000000000000000000000 0 /dev/pmem0 8"},

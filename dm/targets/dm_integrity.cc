@@ -38,11 +38,29 @@ absl::Status IntegrityCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   return DmError("not judged here: integrity depends on its superblock");
 }
 
+// The key behind a keyword's algorithm: "internal_hash:alg:KEY".
+void HideKeyOf(std::string& params, absl::string_view keyword) {
+  size_t at = params.find(keyword.data(), 0, keyword.size());
+  if (at == params.npos) return;
+  at += keyword.size();
+  while (at < params.size() && params[at] != ':' && params[at] != ' ') ++at;
+  if (at == params.size() || params[at] != ':') return;
+  for (++at; at < params.size() && params[at] != ' '; ++at) params[at] = '0';
+}
+
+void IntegrityHideSecrets(std::string& params) {
+  for (const char* word :
+       {"internal_hash:", "journal_crypt:", "journal_mac:"}) {
+    HideKeyOf(params, word);
+  }
+}
+
 const TargetType kIntegrityTarget = {
     .name = "integrity",
     .versions = {{{}, {1, 6, 0}, {1, 10, 0}, {1, 13, 0}, {1, 15, 0}}},
     .features = DM_TARGET_SINGLETON | DM_TARGET_INTEGRITY,
     .ctr = IntegrityCtr,
+    .hide_secrets = IntegrityHideSecrets,
     .example = {.length = 2048,
                 .params = "/dev/sda 0 4 J 0",
                 .refusal = "not judged here: integrity depends on its superblock"},

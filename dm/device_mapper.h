@@ -185,6 +185,13 @@ struct TargetExample {
   absl::string_view refusal;
 };
 
+// What the length of a row must be a multiple of, in sectors, and among how
+// many devices it is divided.
+struct RowUnit {
+  uint64_t length = 1;
+  uint64_t legs = 1;
+};
+
 // TargetType::registered of a module that is not loaded at boot.
 inline constexpr int kNotLoaded = 100;
 
@@ -258,6 +265,10 @@ struct TargetType {
   // Overwrites what `dmsetup table` shows with --showkeys only, in the text
   // that status made.
   void (*hide_secrets)(std::string& params) = nullptr;
+  // What the length of a row with these words must be a multiple of; nothing:
+  // they make no sense.  Null: any length will do.
+  std::optional<RowUnit> (*row_unit)(absl::Span<const std::string> argv) =
+      nullptr;
   TargetExample example;
 
   const TargetVersion& version(const KernelProfile& profile) const {

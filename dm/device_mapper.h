@@ -209,7 +209,7 @@ struct TargetType {
 
   // Parses the words after the type name and fills `ti`.  On failure: the
   // status' errno is the load's errno, its message is ti->error, the words
-  // the kernel logs.  Numbers are parsed with
+  // the kernel logs; or DmNotModelled().  Numbers are parsed with
   // base/kstrtox.h, whichever of its families the kernel's constructor uses;
   // devices with DmGetDevice().
   absl::Status (*ctr)(DmTarget& ti, absl::Span<const std::string> argv);
@@ -278,6 +278,15 @@ struct TargetType {
 
 // A constructor's refusal: EINVAL with ti->error's words.
 absl::Status DmError(absl::string_view error);
+
+// A refusal that is ours, not the kernel's: what was asked for is beyond the
+// model.  EOPNOTSUPP, which no table load of dm answers by itself, and "not
+// modelled: <what> (needs <needed>)", which is not logged: commands print it
+// as their own words.
+//
+//   return DmNotModelled("raid sets", "md and its superblocks");
+absl::Status DmNotModelled(absl::string_view what, absl::string_view needed);
+bool IsNotModelled(const absl::Status& status);
 
 // dm_get_device(): opens the device that `path` names ("259:0" or a path) for
 // the table of `ti`, once per table; the table closes it.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "dm/device_mapper.h"
@@ -16,6 +17,8 @@ std::vector<const TargetType*>& Registry() {
   static auto* registry = new std::vector<const TargetType*>;
   return *registry;
 }
+
+constexpr char kNotModelledPayload[] = "dmdax/not-modelled";
 
 bool Exists(const TargetType& type, const KernelProfile& profile) {
   return type.version(profile) != TargetVersion{};
@@ -67,6 +70,18 @@ std::vector<const TargetType*> KnownTargetTypes(const KernelProfile& profile) {
 
 absl::Status DmError(absl::string_view error) {
   return ErrnoError(EINVAL, error);
+}
+
+absl::Status DmNotModelled(absl::string_view what, absl::string_view needed) {
+  absl::Status status =
+      ErrnoError(EOPNOTSUPP,
+                 absl::StrCat("not modelled: ", what, " (needs ", needed, ")"));
+  status.SetPayload(kNotModelledPayload, absl::Cord());
+  return status;
+}
+
+bool IsNotModelled(const absl::Status& status) {
+  return status.GetPayload(kNotModelledPayload).has_value();
 }
 
 void DmLog(Machine& machine, KernLevel level, absl::string_view prefix,

@@ -88,7 +88,8 @@ absl::Status ParseFeature(const DmTarget& ti, const std::string& word,
   } else if (absl::EqualsIgnoreCase(word, "iv_large_sectors")) {
     cc->iv_large_sectors = true;
   } else if (absl::StartsWith(word, "integrity:")) {
-    return NotJudged("integrity needs the profile of the device");
+    return DmNotModelled("crypt with integrity",
+                         "the integrity profile of the device");
   } else {
     return ParseSectorSize(ti, word, cc);
   }
@@ -134,7 +135,7 @@ absl::Status CryptCtr(DmTarget& ti, absl::Span<const std::string> argv) {
     if (key.size() < 3 || !SscanfU32(key[1], overflow).ok()) {
       return DmError("Cannot parse key size");
     }
-    return NotJudged("keys of the kernel's keyring");
+    return DmNotModelled("a key by its name", "the kernel's keyrings");
   }
   auto cc = std::make_unique<CryptConfig>();
   absl::Status s = ParseFeatures(ti, argv.subspan(5), cc.get());

@@ -341,8 +341,18 @@ DaxAccess DmDaxRefuse(const DmTarget& ti, int err, pgoff_t pgoff,
 bool DmDaxPgoff(const KernelProfile& profile, const DmDev& dev, sector_t sector,
                 pgoff_t* pgoff);
 
-// dm_register_target(), at program start.  `registrar` exists for its
-// constructor only.
+// dm_register_target().
+//   EEXIST  "linear: target already registered": some kernel would have two
+//           types of that name
+//   EINVAL  it has no example
+absl::Status DmRegisterTarget(const TargetType& type);
+
+// DmRegisterTarget() of all that DM_REGISTER_TARGET named, once: who asks for
+// a type, or makes a DmCtl, is the first.  If one is refused the program says
+// so and ends.
+void RegisterLinkedTargets();
+
+// What DM_REGISTER_TARGET makes; it exists for its constructor only.
 class TargetRegistrar {
  public:
   explicit TargetRegistrar(const TargetType& type);

@@ -213,6 +213,32 @@ TEST_P(RegistryTest, ATracedAnswerIsTheUntracedOne) {
   });
 }
 
+// A type that nobody has registered yet.
+TargetType Late(absl::string_view name) {
+  return {.name = name,
+          .versions = DmVersion(1, 0, 0),
+          .ctr = [](DmTarget&,
+                    absl::Span<const std::string>) { return absl::OkStatus(); },
+          .example = {.length = 8}};
+}
+
+TEST(RegisterTargetTest, ANameIsTakenOnce) {
+  static const TargetType linear = Late("linear");
+  EXPECT_THAT(DmRegisterTarget(linear), HasErrno(EEXIST));
+  EXPECT_EQ(DmRegisterTarget(linear).message(),
+            "linear: target already registered");
+}
+
+TEST(RegisterTargetTest, OneWithoutAnExampleIsRefused) {
+  static const TargetType late = [] {
+    TargetType type = Late("late");
+    type.example = {};
+    return type;
+  }();
+  EXPECT_THAT(DmRegisterTarget(late), HasErrno(EINVAL));
+  EXPECT_EQ(FindTargetType("late", DefaultKernelProfile()), nullptr);
+}
+
 std::vector<std::string> Kernels() {
   std::vector<std::string> names;
   for (const KernelProfile& p : AllKernelProfiles()) names.push_back(p.name);

@@ -10,9 +10,8 @@ namespace {
 const TargetType kSecondLinear = {
     .name = "linear",
     .versions = DmVersion(1, 0, 0),
-    .ctr = [](DmTarget&, absl::Span<const std::string>) {
-      return absl::OkStatus();
-    },
+    .ctr = [](DmTarget&,
+              absl::Span<const std::string>) { return absl::OkStatus(); },
     .example = {.length = 8},
 };
 DM_REGISTER_TARGET(kSecondLinear);

@@ -14,8 +14,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 proto::Target Typed(std::string type, std::string params) {
-  return TargetFromSpec(
-      {sector_t{0}, 8, std::move(type), std::move(params)});
+  return TargetFromSpec({sector_t{0}, 8, std::move(type), std::move(params)});
 }
 
 TEST(TargetSpecTest, TheFormIsCalledAsTheTarget) {

@@ -79,12 +79,6 @@ constexpr Row kRows[] = {
     {F::kDaxSetMapping, "dax_set_mapping", k6_1, k7_2},
 };
 
-// Of the device stack: they keep their names.
-constexpr const char* kStack[] = {
-    "dm_dax_direct_access", "linear_dax_direct_access",
-    "stripe_dax_direct_access", "log_writes_dax_direct_access",
-    "pmem_dax_direct_access"};
-
 Generation GenerationOf(const FaultProfile& profile) {
   constexpr const char* kNames[] = {"v4_14", "v5_10", "v6_1",
                                     "v6_12", "v6_15", "v7_2"};
@@ -111,7 +105,7 @@ std::string FaultFunctionName(const FaultProfile& profile,
 
 std::set<std::string> ModelledFunctions(const FaultProfile& profile) {
   const Generation generation = GenerationOf(profile);
-  std::set<std::string> names(std::begin(kStack), std::end(kStack));
+  std::set<std::string> names;
   for (const Row& row : kRows) {
     if (Has(row, generation)) names.insert(row.name);
   }

@@ -80,8 +80,8 @@ enum class FaultFunction {
 std::string FaultFunctionName(const FaultProfile& profile,
                               FaultFunction function);
 
-// All names there are in this kernel, those of the device stack included
-// (dm_dax_direct_access, linear_dax_direct_access ...).
+// All names there are in this kernel; those of the device stack are
+// KernelFunctionName()'s (base/trace.h).
 std::set<std::string> ModelledFunctions(const FaultProfile& profile);
 
 }  // namespace dmdax

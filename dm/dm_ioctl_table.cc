@@ -82,6 +82,7 @@ absl::Status DmCtl::TableLoad(DmIoctl& param, uint32_t target_count,
       if (!spec.ok()) return spec.status();
       absl::Status s = table.AddTarget(spec->target_type, spec->sector_start,
                                        sector_t(spec->length), spec->params);
+      if (IsNotModelled(s)) return s;
       if (!s.ok()) {
         DmLog(machine_, KernLevel::kErr, "ioctl",
               "error adding target to table");

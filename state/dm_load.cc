@@ -206,6 +206,11 @@ class Loader {
     absl::Status s = rows == nullptr ? ctl_.TableLoad(io, specs, &bad_row)
                                      : ctl_.TableLoad(io, rows, &bad_row);
     if (s.ok()) return s;
+    if (IsNotModelled(s) && bad_row) {
+      return Bad(i, row_field(*bad_row),
+                 absl::StrCat("target ", *bad_row, ": ", s.message()),
+                 ErrnoOf(s));
+    }
     if (rows != nullptr) specs = SpecsOf(*rows);
     std::vector<std::string> reasons = machine_.log().TakeNew();
     if (reasons.empty()) reasons.push_back(std::string(s.message()));

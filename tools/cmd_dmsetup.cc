@@ -23,21 +23,28 @@ struct Answer {
   std::vector<std::string> log;
 };
 
+void PrintOwnWords(const std::vector<std::string>& lines) {
+  for (const std::string& line : lines) {
+    std::cerr << "dmdax: " << line << "\n";
+  }
+}
+
 void Print(const App& app, const Answer& answer) {
   const DmsetupResult& r = answer.result;
   if (app.json) {
-    PrintJson({{"rc", r.rc},
-               {"stdout", r.out},
-               {"stderr", r.err},
-               {"hints", r.hints},
-               {"dmesg", answer.log}});
+    nlohmann::ordered_json json = {{"rc", r.rc},
+                                   {"stdout", r.out},
+                                   {"stderr", r.err},
+                                   {"hints", r.hints},
+                                   {"dmesg", answer.log}};
+    if (!r.not_modelled.empty()) json["not_modelled"] = r.not_modelled;
+    PrintJson(json);
     return;
   }
   std::cout << r.out << std::flush;
   std::cerr << r.err;
-  for (const std::string& hint : r.hints) {
-    std::cerr << "dmdax: " << hint << "\n";
-  }
+  PrintOwnWords(r.hints);
+  PrintOwnWords(r.not_modelled);
   for (const std::string& line : answer.log) {
     std::cerr << "dmesg: " << line << "\n";
   }
@@ -101,6 +108,7 @@ int RunAsDmsetup(App& app, int argc, char** argv) {
   }
   std::cout << answer.result.out << std::flush;
   std::cerr << answer.result.err;
+  PrintOwnWords(answer.result.not_modelled);
   return app.exit_code;
 }
 

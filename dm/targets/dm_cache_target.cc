@@ -275,6 +275,8 @@ const TargetType kCacheTarget = {
     .io_hints = CacheIoHints,
     .save_state = CacheSaveState,
     .restore_state = CacheRestoreState,
+    .example = {.length = 2048,
+                .params = "/dev/mem0 /dev/mem1 /dev/sda 128 0 smq 0"},
 };
 DM_REGISTER_TARGET(kCacheTarget);
 

@@ -165,6 +165,8 @@ const TargetType kCloneTarget = {
     .map = CloneMap,
     .status = CloneStatus,
     .iterate_devices = CloneIterateDevices,
+    .example = {.length = 2048,
+                .params = "/dev/mem0 /dev/sda /dev/mem1 8 1 no_hydration"},
 };
 DM_REGISTER_TARGET(kCloneTarget);
 

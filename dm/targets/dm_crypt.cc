@@ -88,7 +88,8 @@ absl::Status ParseFeature(const DmTarget& ti, const std::string& word,
   } else if (absl::EqualsIgnoreCase(word, "iv_large_sectors")) {
     cc->iv_large_sectors = true;
   } else if (absl::StartsWith(word, "integrity:")) {
-    return NotJudged("integrity needs the profile of the device");
+    return DmNotModelled("crypt with integrity",
+                         "the integrity profile of the device");
   } else {
     return ParseSectorSize(ti, word, cc);
   }
@@ -134,7 +135,7 @@ absl::Status CryptCtr(DmTarget& ti, absl::Span<const std::string> argv) {
     if (key.size() < 3 || !SscanfU32(key[1], overflow).ok()) {
       return DmError("Cannot parse key size");
     }
-    return NotJudged("keys of the kernel's keyring");
+    return DmNotModelled("a key by its name", "the kernel's keyrings");
   }
   auto cc = std::make_unique<CryptConfig>();
   absl::Status s = ParseFeatures(ti, argv.subspan(5), cc.get());
@@ -292,6 +293,14 @@ void CryptIoHints(const DmTarget& ti, QueueLimits& limits) {
   limits.dma_alignment = limits.logical_block_size - 1;
 }
 
+// The key, which is the second word, becomes zeros; the name of a key stays.
+void CryptHideSecrets(std::string& params) {
+  const size_t begin = std::min(params.find(' '), params.size());
+  size_t i = std::min(begin + 1, params.size());
+  if (i < params.size() && params[i] == ':') return;
+  for (; i < params.size() && params[i] != ' '; ++i) params[i] = '0';
+}
+
 const TargetType kCryptTarget = {
     .name = "crypt",
     .versions = {{{1, 18, 0}, {1, 22, 0}, {1, 24, 0}, {1, 28, 0}, {1, 29, 0}}},
@@ -306,6 +315,10 @@ const TargetType kCryptTarget = {
     .io_hints = CryptIoHints,
     .save_state = CryptSaveState,
     .restore_state = CryptRestoreState,
+    .hide_secrets = CryptHideSecrets,
+    .example = {.length = 2048,
+                .params = "aes-xts-plain64 00000000000000000000000000000000"
+                          "00000000000000000000000000000000 0 /dev/pmem0 8"},
 };
 DM_REGISTER_TARGET(kCryptTarget);
 

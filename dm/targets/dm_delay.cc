@@ -118,6 +118,7 @@ const TargetType kDelayTarget = {
     .map = DelayMap,
     .status = DelayStatus,
     .iterate_devices = DelayIterateDevices,
+    .example = {.length = 2048, .params = "/dev/pmem0 16 500"},
 };
 DM_REGISTER_TARGET(kDelayTarget);
 

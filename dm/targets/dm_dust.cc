@@ -307,6 +307,7 @@ const TargetType kDustTarget = {
     .iterate_devices = DustIterateDevices,
     .save_state = DustSaveState,
     .restore_state = DustRestoreState,
+    .example = {.length = 2048, .params = "/dev/pmem0 16 512"},
 };
 DM_REGISTER_TARGET(kDustTarget);
 

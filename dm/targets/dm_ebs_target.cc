@@ -114,6 +114,7 @@ const TargetType kEbsTarget = {
     .status = EbsStatus,
     .iterate_devices = EbsIterateDevices,
     .io_hints = EbsIoHints,
+    .example = {.length = 2048, .params = "/dev/sdb 8 1"},
 };
 DM_REGISTER_TARGET(kEbsTarget);
 

@@ -80,7 +80,9 @@ const TargetType kErrorTarget = {
     .ctr = IoErrCtr,
     .map = IoErrMap,
     .direct_access = IoErrDaxDirectAccess,
+    .dax_function = "io_err_dax_direct_access",
     .dax_layout = IoErrDaxLayout,
+    .example = {.length = 2048},
 };
 DM_REGISTER_TARGET(kErrorTarget);
 
@@ -95,7 +97,9 @@ const TargetType kErrorTargetWithDevice = {
     .iterate_devices = IoErrIterateDevices,
     .io_hints = IoErrIoHints,
     .direct_access = IoErrDaxDirectAccess,
+    .dax_function = "io_err_dax_direct_access",
     .dax_layout = IoErrDaxLayout,
+    .example = {.length = 2048, .params = "/dev/pmem0 16"},
 };
 DM_REGISTER_TARGET(kErrorTargetWithDevice);
 

@@ -126,9 +126,11 @@ const TargetType kLinearTarget = {
     .status = LinearStatus,
     .iterate_devices = LinearIterateDevices,
     .direct_access = LinearDaxDirectAccess,
+    .dax_event_has_row = true,
     .dax_layout = LinearDaxLayout,
     .dax_zero_page_range = LinearDaxZeroPageRange,
     .dax_recovery_write = LinearDaxRecoveryWrite,
+    .example = {.length = 2048, .params = "/dev/pmem0 16"},
 };
 DM_REGISTER_TARGET(kLinearTarget);
 

@@ -188,6 +188,7 @@ const TargetType kLogWritesTargetNoDax = {
     .io_hints = LogWritesIoHints,
     .save_state = LogWritesSaveState,
     .restore_state = LogWritesRestoreState,
+    .example = {.length = 2048, .params = "/dev/pmem0 /dev/sda"},
 };
 DM_REGISTER_TARGET(kLogWritesTargetNoDax);
 
@@ -207,6 +208,7 @@ const TargetType kLogWritesTarget = {
     .dax_recovery_write = LogWritesDaxRecoveryWrite,
     .save_state = LogWritesSaveState,
     .restore_state = LogWritesRestoreState,
+    .example = {.length = 2048, .params = "/dev/pmem0 /dev/sda"},
 };
 DM_REGISTER_TARGET(kLogWritesTarget);
 

@@ -295,6 +295,8 @@ const TargetType kMirrorTarget = {
     .iterate_devices = MirrorIterateDevices,
     .save_state = MirrorSaveState,
     .restore_state = MirrorRestoreState,
+    .example = {.length = 2048,
+                .params = "core 1 64 2 /dev/pmem0 8 /dev/pmem1 0"},
 };
 DM_REGISTER_TARGET(kMirrorTarget);
 

@@ -110,6 +110,7 @@ const TargetType kUnstripeTarget = {
     .status = UnstripeStatus,
     .iterate_devices = UnstripeIterateDevices,
     .io_hints = UnstripeIoHints,
+    .example = {.length = 2048, .params = "2 8 0 /dev/pmem0 16"},
 };
 DM_REGISTER_TARGET(kUnstripeTarget);
 

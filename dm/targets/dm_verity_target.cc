@@ -117,8 +117,8 @@ absl::Status ParseHash(absl::Span<const std::string> argv, Verity* v,
     if (v->alg == known.name) *digest_size = known.digest_size;
   }
   if (*digest_size == 0) {
-    return DmError(absl::StrCat("not judged here: hash ", v->alg,
-                                " depends on the kernel's crypto modules"));
+    return DmNotModelled(absl::StrCat("hash ", v->alg),
+                         "the kernel's crypto modules");
   }
   if (v->hash_block < *digest_size * 2) return DmError("Digest size too big");
   if (argv[8].size() != *digest_size * 2 || !IsHex(argv[8])) {
@@ -151,7 +151,8 @@ absl::Status ParseOptions(const DmTarget& ti,
                absl::StartsWith(word, "fec_") ||
                absl::StartsWith(word, "root_hash_sig") ||
                word == "try_verify_in_tasklet") {
-      return DmError(absl::StrCat("not judged here: ", word));
+      return DmNotModelled(absl::StrCat("verity's ", word),
+                           "error correction, keyrings and tasklets");
     } else {
       return DmError("Unrecognized verity feature request");
     }
@@ -247,6 +248,11 @@ const TargetType kVerityTarget = {
     .status = VerityStatus,
     .iterate_devices = VerityIterateDevices,
     .io_hints = VerityIoHints,
+    .example = {.length = 2048,
+                .params = "1 /dev/sda /dev/sdb 4096 4096 256 1 sha256 "
+                          "00000000000000000000000000000000"
+                          "00000000000000000000000000000000 -",
+                .mode = FMODE_READ},
 };
 DM_REGISTER_TARGET(kVerityTarget);
 
@@ -259,6 +265,11 @@ const TargetType kVerityTargetSingleton = {
     .status = VerityStatus,
     .iterate_devices = VerityIterateDevices,
     .io_hints = VerityIoHints,
+    .example = {.length = 2048,
+                .params = "1 /dev/sda /dev/sdb 4096 4096 256 1 sha256 "
+                          "00000000000000000000000000000000"
+                          "00000000000000000000000000000000 -",
+                .mode = FMODE_READ},
 };
 DM_REGISTER_TARGET(kVerityTargetSingleton);
 

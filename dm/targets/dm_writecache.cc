@@ -239,6 +239,7 @@ const TargetType kWriteCacheTarget = {
     .status = WriteCacheStatus,
     .iterate_devices = WriteCacheIterateDevices,
     .io_hints = WriteCacheIoHints,
+    .example = {.length = 2048, .params = "s /dev/sda /dev/mem0 4096 0"},
 };
 DM_REGISTER_TARGET(kWriteCacheTarget);
 

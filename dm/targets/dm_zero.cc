@@ -54,6 +54,7 @@ const TargetType kZeroTarget = {
     .registered = 3,
     .ctr = ZeroCtr,
     .map = ZeroMap,
+    .example = {.length = 2048},
 };
 DM_REGISTER_TARGET(kZeroTarget);
 
@@ -65,6 +66,7 @@ const TargetType kZeroTargetDiscards = {
     .ctr = ZeroCtrDiscards,
     .map = ZeroMapDiscards,
     .io_hints = ZeroIoHints,
+    .example = {.length = 2048},
 };
 DM_REGISTER_TARGET(kZeroTargetDiscards);
 

@@ -31,6 +31,9 @@ const TargetType kZonedTarget = {
     .versions = {{{1, 0, 0}, {2, 0, 0}, {2, 0, 0}, {2, 0, 0}, {2, 0, 0}}},
     .features = DM_TARGET_SINGLETON | DM_TARGET_MIXED_ZONED_MODEL,
     .ctr = ZonedCtr,
+    .example = {.length = 2048,
+                .params = "/dev/sda",
+                .refusal = "Invalid regular device"},
 };
 DM_REGISTER_TARGET(kZonedTarget);
 

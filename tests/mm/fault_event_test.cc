@@ -17,6 +17,7 @@ TraceStep Step(TraceFunction function, int depth, const char* target,
   step.function = function;
   step.depth = depth;
   step.target = target;
+  step.event_has_row = function == TraceFunction::kTargetDirectAccess;
   step.len = sector_t{524288};
   step.pgoff = pgoff_t{4608};
   step.nr_pages = 512;

@@ -17,30 +17,12 @@
 namespace dmdax {
 namespace {
 
-// integrity: the key behind a keyword's algorithm, "internal_hash:alg:KEY".
-void HideKeyOf(std::string& params, absl::string_view keyword) {
-  size_t at = params.find(std::string(keyword));
-  if (at == params.npos) return;
-  at += keyword.size();
-  while (at < params.size() && params[at] != ':' && params[at] != ' ') ++at;
-  if (at == params.size() || params[at] != ':') return;
-  for (++at; at < params.size() && params[at] != ' '; ++at) params[at] = '0';
-}
-
-// Keys are shown as zeros: the second word of a crypt line.
-void HideKey(DmTargetSpec& row) {
-  if (row.target_type == "integrity") {
-    for (const char* word :
-         {"internal_hash:", "journal_crypt:", "journal_mac:"}) {
-      HideKeyOf(row.params, word);
-    }
-  }
-  if (row.target_type != "crypt") return;
-  const size_t begin = std::min(row.params.find(' '), row.params.size());
-  size_t i = std::min(begin + 1, row.params.size());
-  if (i < row.params.size() && row.params[i] == ':') return;
-  for (; i < row.params.size() && row.params[i] != ' '; ++i) {
-    row.params[i] = '0';
+// Keys are shown as zeros, whatever the type has as a key.
+void HideKey(const DmsetupContext& ctx, DmTargetSpec& row) {
+  const TargetType* type =
+      FindTargetType(row.target_type, ctx.ctl.machine().profile());
+  if (type != nullptr && type->hide_secrets != nullptr) {
+    type->hide_secrets(row.params);
   }
 }
 
@@ -63,7 +45,7 @@ void PrintConcise(DmsetupContext& ctx, const DmTask& task,
     ctx.concise_printed = true;
   }
   if (row.target_type.empty()) return;
-  if (!ctx.options.showkeys) HideKey(row);
+  if (!ctx.options.showkeys) HideKey(ctx, row);
   absl::StrAppend(&ctx.out, ",", row.sector_start.value(), " ", row.length, " ",
                   row.target_type, " ", Quoted(row.params));
 }
@@ -97,7 +79,7 @@ void PrintRow(DmsetupContext& ctx, const CommandCall& call,
   if (call.multiple_devices && !ctx.options.verbose) {
     absl::StrAppend(&ctx.out, name, ": ");
   }
-  if (call.verb == "table" && !ctx.options.showkeys) HideKey(row);
+  if (call.verb == "table" && !ctx.options.showkeys) HideKey(ctx, row);
   if (!row.target_type.empty()) {
     absl::StrAppend(&ctx.out, row.sector_start.value(), " ", row.length, " ",
                     row.target_type, " ", row.params);

@@ -179,6 +179,7 @@ bool DmTask::RunOne() {
   if (!Flatten()) return false;
   const absl::Status s = IoctlWithRetries();
   const int err = ErrnoOf(s);
+  if (IsNotModelled(s)) ctx_.not_modelled.emplace_back(s.message());
   if (err == EAGAIN && type_ == DmTaskType::kWaitEvent) {
     ctx_.would_block = true;
     return false;

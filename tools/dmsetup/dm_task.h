@@ -43,6 +43,7 @@ struct DmsetupContext {
   NodeOps nodes{ctl.machine(), log};
   // What dmsetup does not say: where exactly the input is wrong, and why.
   std::vector<std::string> hints = {};
+  std::vector<std::string> not_modelled = {};
   std::shared_ptr<InfoReport> report = {};  // of -c and -S
   std::shared_ptr<DevTree> tree = {};       // of all devices, once asked for
   bool concise_printed = false;             // a line of table --concise is open

@@ -216,6 +216,7 @@ DmsetupResult RunDmsetup(DmCtl& ctl, absl::Span<const std::string> args,
   result.out = std::move(ctx.out);
   result.err = std::move(ctx.err);
   result.hints = std::move(ctx.hints);
+  result.not_modelled = std::move(ctx.not_modelled);
   result.would_block = ctx.would_block;
   return result;
 }

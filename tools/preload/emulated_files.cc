@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iostream>
 #include <vector>
 
 #include "absl/algorithm/container.h"
@@ -147,6 +148,9 @@ int ControlIoctl(DmFile& file, uint32_t command, char* buffer) {
     result = CtlIoctl(*session.ctl, file, command, user);
     return absl::OkStatus();
   });
+  if (IsNotModelled(result)) {
+    std::cerr << "dmdax: " << result.message() << std::endl;
+  }
   return ErrnoOrZero(state.ok() ? result : state);
 }
 

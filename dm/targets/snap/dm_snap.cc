@@ -143,6 +143,7 @@ const TargetType kSnapshotTarget = {
     .io_hints = SnapshotIoHints,
     .save_state = SnapshotSaveState,
     .restore_state = SnapshotRestoreState,
+    .example = {.length = 2048, .params = "/dev/sda /dev/mem0 N 8"},
 };
 DM_REGISTER_TARGET(kSnapshotTarget);
 

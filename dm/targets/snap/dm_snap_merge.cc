@@ -51,6 +51,9 @@ const TargetType kSnapshotMergeTarget = {
     .io_hints = SnapshotIoHints,
     .save_state = SnapshotSaveState,
     .restore_state = SnapshotRestoreState,
+    .example = {.length = 2048,
+                .params = "/dev/sda /dev/mem0 P 8",
+                .below = {"snapshot-origin", "/dev/sda", ""}},
 };
 DM_REGISTER_TARGET(kSnapshotMergeTarget);
 

@@ -77,6 +77,8 @@ const TargetType kOriginTargetV4_14 = {
     .resume = OriginResume,
     .iterate_devices = OriginIterateDevices,
     .direct_access = OriginDaxDirectAccess,
+    .dax_function = "origin_dax_direct_access",
+    .example = {.length = 2048, .params = "/dev/pmem0"},
 };
 DM_REGISTER_TARGET(kOriginTargetV4_14);
 
@@ -89,6 +91,7 @@ const TargetType kOriginTarget = {
     .status = OriginStatus,
     .resume = OriginResume,
     .iterate_devices = OriginIterateDevices,
+    .example = {.length = 2048, .params = "/dev/pmem0"},
 };
 DM_REGISTER_TARGET(kOriginTarget);
 

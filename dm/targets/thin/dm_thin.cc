@@ -158,6 +158,10 @@ const TargetType kThinTarget = {
     .status = ThinStatus,
     .iterate_devices = ThinIterateDevices,
     .io_hints = ThinIoHints,
+    .example = {.length = 2048,
+                .params = "/dev/mapper/below 7",
+                .below = {"thin-pool", "/dev/mem0 /dev/mem1 128 0",
+                          "create_thin 7"}},
 };
 DM_REGISTER_TARGET(kThinTarget);
 

@@ -232,6 +232,7 @@ const TargetType kPoolTarget = {
     .io_hints = PoolIoHints,
     .save_state = PoolSaveState,
     .restore_state = PoolRestoreState,
+    .example = {.length = 2048, .params = "/dev/mem0 /dev/mem1 128 0"},
 };
 DM_REGISTER_TARGET(kPoolTarget);
 

@@ -27,7 +27,10 @@ struct App {
   std::string state_dir;
   // --world was given; it may name "", which no file has.
   std::optional<std::string> world_file;
-  std::string kernel;  // "" : as the world or state says
+  // The name of the profile that answers to --kernel (base/kernel_alias.h), or
+  // why none does; "": as the world or state says.
+  absl::StatusOr<std::string> kernel = "";
+  std::string kernel_said;
   bool json = false;
 
   // What main() returns; a verb sets it.
@@ -60,6 +63,7 @@ void RegisterFault(CLI::App& cli, App& app);
 void RegisterSweep(CLI::App& cli, App& app);
 void RegisterMount(CLI::App& cli, App& app);
 void RegisterProcess(CLI::App& cli, App& app);
+void RegisterKernels(CLI::App& cli, App& app);
 
 // `dmdax` under the name `dmsetup`: prints what dmsetup prints and nothing
 // more.  Returns what main() returns.

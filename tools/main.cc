@@ -44,6 +44,7 @@ int Run(int argc, char** argv) {
   dmdax::RegisterSweep(cli, app);
   dmdax::RegisterMount(cli, app);
   dmdax::RegisterProcess(cli, app);
+  dmdax::RegisterKernels(cli, app);
   try {
     cli.parse(argc, argv);
   } catch (const CLI::RequiredError& e) {

@@ -90,7 +90,7 @@ bool CmdTargetVersion(DmsetupContext& ctx, const CommandCall& call) {
     return ctx.log.Backtrace();
   }
   const KernelProfile& profile = ctx.ctl.machine().profile();
-  const TargetVersion& v =
+  const TargetVersion v =
       FindTargetType(task.io().name, profile)->version(profile);
   absl::StrAppendFormat(&ctx.out, "%-16s v%d.%d.%d\n", task.io().name, v[0],
                         v[1], v[2]);

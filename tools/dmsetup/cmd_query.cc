@@ -346,7 +346,7 @@ bool CmdTargets(DmsetupContext& ctx, const CommandCall&) {
   if (!TaskRun(ctx, task)) return ctx.log.Backtrace();
   const KernelProfile& profile = ctx.ctl.machine().profile();
   for (const TargetType* type : TargetTypes(profile)) {
-    const TargetVersion& v = type->version(profile);
+    const TargetVersion v = type->version(profile);
     absl::StrAppendFormat(&ctx.out, "%-16s v%d.%d.%d\n", type->name, v[0], v[1],
                           v[2]);
   }

@@ -56,7 +56,8 @@ TEST(KernelAliasTest, EachHasAnAnswerAndNoneIsAProfilesName) {
   const absl::Span<const KernelAlias> all = KernelAliases();
   for (const KernelAlias& alias : all) {
     EXPECT_GE(alias.release, AllKernelProfiles()[0].release) << alias.name;
-    EXPECT_THAT(FindKernelProfile(alias.name), testing::Not(IsOk())) << alias.name;
+    EXPECT_THAT(FindKernelProfile(alias.name), testing::Not(IsOk()))
+        << alias.name;
     EXPECT_EQ(AnswerForAlias(alias).profile->name, Profile(alias.name));
     EXPECT_EQ(AnswerForAlias(alias).note.empty(),
               alias.patches == VendorPatches::kRecorded)

@@ -18,7 +18,7 @@ const char* ArchOf(const KernelProfile& profile) {
 }
 
 void PrintText() {
-  const char* kRow = "%-11s %-11s %-40s %s\n";
+  const char* kRow = "%-11s %-10s %-30s %s\n";
   std::cout << absl::StreamFormat(kRow, "KERNEL", "STANDS FOR", "RECORDED",
                                   "ONLY READ FROM SOURCE");
   for (const KernelProfile& profile : AllKernelProfiles()) {
@@ -27,13 +27,13 @@ void PrintText() {
         profile.recorded.empty() ? "-" : profile.recorded, profile.from_source);
   }
   std::cout << "\nThe default is " << DefaultKernelProfile().name
-            << ". For a release that is not here the newest answers that is no "
-               "newer:\n--kernel 5.14, 5.14.0-427.el9.x86_64, and by "
-               "distribution\n\n";
+            << ". Of a release that is not here, the newest that is no newer\n"
+               "answers: --kernel 5.14 or 5.14.0-427.el9.x86_64. Distributions "
+               "go by name:\n\n";
   for (const KernelAlias& alias : KernelAliases()) {
     const KernelAnswer answer = AnswerForAlias(alias);
     std::cout << absl::StreamFormat(
-        "%-11s %-11s %s\n", alias.name, alias.release.ToString(),
+        "%-11s %-10s %s\n", alias.name, alias.release.ToString(),
         answer.profile->name + (answer.note.empty() ? "" : ", the nearest"));
   }
 }

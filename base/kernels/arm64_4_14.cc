@@ -16,13 +16,14 @@ void ChangeFaults(FaultProfile& f) {
   f.has_pud_thp = false;
 }
 
-const KernelRegistrar kArm64V4_14(
-    {.name = "arm64_4_14",
-     .release = k4_14,
-     .after = "v4_14",
-     .stands_for = "4.14",
-     .from_source = "faults; device-mapper and DAX as in v4_14",
-     .change = [](KernelProfile& p) { ChangeFaults(p.fault); }});
+const KernelRegistrar kArm64V4_14({.name = "arm64_4_14",
+                                   .release = k4_14,
+                                   .after = "v4_14",
+                                   .stands_for = "4.14",
+                                   .from_source = "faults; else as v4_14",
+                                   .change = [](KernelProfile& p) {
+                                     ChangeFaults(p.fault);
+                                   }});
 
 }  // namespace
 }  // namespace dmdax

@@ -56,18 +56,17 @@ void ChangeFunctions(FaultProfile& f) {
   f.functions[F::kDaxUnlockEntry] = "dax_unlock_entry";
 }
 
-const KernelRegistrar kV5_10(
-    {.name = "v5_10",
-     .release = k5_10,
-     .after = "v4_14",
-     .stands_for = "5.10.262",
-     .recorded = "tables, mounts, faults, function graphs",
-     .from_source = "what no case asks",
-     .change = [](KernelProfile& p) {
-       ChangeDm(p);
-       ChangeFaults(p.fault);
-       ChangeFunctions(p.fault);
-     }});
+const KernelRegistrar kV5_10({.name = "v5_10",
+                              .release = k5_10,
+                              .after = "v4_14",
+                              .stands_for = "5.10.262",
+                              .recorded = "tables, mounts, faults, traces",
+                              .from_source = "what no case asks",
+                              .change = [](KernelProfile& p) {
+                                ChangeDm(p);
+                                ChangeFaults(p.fault);
+                                ChangeFunctions(p.fault);
+                              }});
 
 }  // namespace
 }  // namespace dmdax

@@ -67,18 +67,17 @@ void ChangeFunctions(FaultProfile& f) {
   f.functions[F::kDaxSetMapping] = "dax_set_mapping";
 }
 
-const KernelRegistrar kV6_1(
-    {.name = "v6_1",
-     .release = k6_1,
-     .after = "v5_10",
-     .stands_for = "6.1.192",
-     .recorded = "tables, mounts, faults, function graphs",
-     .from_source = "what no case asks",
-     .change = [](KernelProfile& p) {
-       ChangeDm(p);
-       ChangeFaults(p.fault);
-       ChangeFunctions(p.fault);
-     }});
+const KernelRegistrar kV6_1({.name = "v6_1",
+                             .release = k6_1,
+                             .after = "v5_10",
+                             .stands_for = "6.1.192",
+                             .recorded = "tables, mounts, faults, traces",
+                             .from_source = "what no case asks",
+                             .change = [](KernelProfile& p) {
+                               ChangeDm(p);
+                               ChangeFaults(p.fault);
+                               ChangeFunctions(p.fault);
+                             }});
 
 }  // namespace
 }  // namespace dmdax

@@ -56,18 +56,17 @@ void ChangeFunctions(FaultProfile& f) {
   f.functions[F::kVmfInsertPfnPud] = "vmf_insert_pfn_pud";
 }
 
-const KernelRegistrar kV6_12(
-    {.name = "v6_12",
-     .release = k6_12,
-     .after = "v6_1",
-     .stands_for = "6.12.117",
-     .recorded = "tables, mounts, faults, function graphs",
-     .from_source = "what no case asks",
-     .change = [](KernelProfile& p) {
-       ChangeDm(p);
-       ChangeFaults(p.fault);
-       ChangeFunctions(p.fault);
-     }});
+const KernelRegistrar kV6_12({.name = "v6_12",
+                              .release = k6_12,
+                              .after = "v6_1",
+                              .stands_for = "6.12.117",
+                              .recorded = "tables, mounts, faults, traces",
+                              .from_source = "what no case asks",
+                              .change = [](KernelProfile& p) {
+                                ChangeDm(p);
+                                ChangeFaults(p.fault);
+                                ChangeFunctions(p.fault);
+                              }});
 
 }  // namespace
 }  // namespace dmdax

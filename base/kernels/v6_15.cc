@@ -29,17 +29,16 @@ void ChangeFunctions(FaultProfile& f) {
   f.functions[F::kXfsWriteFault] = "xfs_write_fault";
 }
 
-const KernelRegistrar kV6_15(
-    {.name = "v6_15",
-     .release = k6_15,
-     .after = "v6_12",
-     .stands_for = "6.15",
-     .from_source = "faults; device-mapper as in v6_12, but its interface",
-     .change = [](KernelProfile& p) {
-       ChangeDm(p);
-       ChangeFaults(p.fault);
-       ChangeFunctions(p.fault);
-     }});
+const KernelRegistrar kV6_15({.name = "v6_15",
+                              .release = k6_15,
+                              .after = "v6_12",
+                              .stands_for = "6.15",
+                              .from_source = "faults; else as v6_12",
+                              .change = [](KernelProfile& p) {
+                                ChangeDm(p);
+                                ChangeFaults(p.fault);
+                                ChangeFunctions(p.fault);
+                              }});
 
 }  // namespace
 }  // namespace dmdax

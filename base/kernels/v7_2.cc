@@ -38,18 +38,17 @@ void ChangeFunctions(FaultProfile& f) {
   f.functions[F::kCheckVma] = "__check_vma";
 }
 
-const KernelRegistrar kV7_2(
-    {.name = "v7_2",
-     .release = k7_2,
-     .after = "v6_15",
-     .stands_for = "7.2.13",
-     .recorded = "tables, mounts, faults, function graphs",
-     .from_source = "what no case asks",
-     .change = [](KernelProfile& p) {
-       ChangeDm(p);
-       ChangeFaults(p.fault);
-       ChangeFunctions(p.fault);
-     }});
+const KernelRegistrar kV7_2({.name = "v7_2",
+                             .release = k7_2,
+                             .after = "v6_15",
+                             .stands_for = "7.2.13",
+                             .recorded = "tables, mounts, faults, traces",
+                             .from_source = "what no case asks",
+                             .change = [](KernelProfile& p) {
+                               ChangeDm(p);
+                               ChangeFaults(p.fault);
+                               ChangeFunctions(p.fault);
+                             }});
 
 }  // namespace
 }  // namespace dmdax

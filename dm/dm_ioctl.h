@@ -61,10 +61,6 @@ enum DmFlag : uint32_t {
   DM_IMA_MEASUREMENT_FLAG = 1u << 19,
 };
 
-// The interface (4.45, Linux 5.15) that brought IMA: to those before, its flag
-// is one of the bits that mean nothing.
-inline constexpr uint32_t kDmImaInterface = 45;
-
 // struct dm_ioctl without its layout.  `dev` is the huge encoding, 0: none.
 struct DmIoctl {
   uint32_t target_count = 0;

@@ -173,7 +173,7 @@ absl::Status DmCtl::TableStatus(DmIoctl& param,
   if (param.flags & DM_STATUS_TABLE_FLAG) {
     type = STATUSTYPE_TABLE;
   } else if ((param.flags & DM_IMA_MEASUREMENT_FLAG) &&
-             machine_.profile().dm_ioctl_version[1] >= kDmImaInterface) {
+             machine_.profile().dm_has_ima) {
     type = STATUSTYPE_IMA;
   }
   for (const DmTarget& ti : table->targets()) {

@@ -70,7 +70,7 @@ void FsContext::BdevDaxSupported() {
   if (!bdev_.queue().Has(QUEUE_FLAG_DAX)) return;
   DaxReadLock lock;
   if (WhyNotFsdax(dax_dev, bdev_, sector_t(0), bdev_.nr_sectors(),
-                   request_.block_size, log_)
+                  request_.block_size, log_)
           .empty()) {
     sb_.dax_dev = dax_dev;
   }

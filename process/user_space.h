@@ -3,7 +3,7 @@
 // UserSpace: all that runs on a machine: mounted file systems, device-dax
 // devices and processes.
 //
-//   UserSpace user(machine, **FindFaultProfile("v6_1"));
+//   UserSpace user(machine, machine.profile().fault);
 //   absl::StatusOr<MountPoint*> m = user.Mount(
 //       {.path = "/mnt", .request = {.options = "dax=always"}}, *bdev);
 //   (*m)->AddFile({.name = "f", .extents = {...}});
@@ -50,6 +50,7 @@ class UserSpace {
   UserSpace(Machine& machine, const FaultProfile& faults);
   ~UserSpace();
 
+  const KernelProfile& kernel() const { return machine_.profile(); }
   const FaultProfile& faults() const { return faults_; }
   MemMap& mem() { return mem_; }
 

@@ -21,9 +21,7 @@ Session NewSession(const KernelProfile& profile, uint32_t dm_major) {
   session.machine = std::make_unique<Machine>(profile);
   session.ctl = std::make_unique<DmCtl>(
       *session.machine, dm_major != 0 ? dm_major : DmCtl::kDefaultMajor);
-  // Every kernel profile has its fault half.
-  session.user = std::make_unique<UserSpace>(*session.machine,
-                                             **FindFaultProfile(profile.name));
+  session.user = std::make_unique<UserSpace>(*session.machine, profile.fault);
   return session;
 }
 

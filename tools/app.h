@@ -27,7 +27,10 @@ struct App {
   std::string state_dir;
   // --world was given; it may name "", which no file has.
   std::optional<std::string> world_file;
-  std::string kernel;  // "" : as the world or state says
+  // The name of the profile that answers to --kernel (base/kernel_alias.h), or
+  // why none does; "": as the world or state says.
+  absl::StatusOr<std::string> kernel = "";
+  std::string kernel_said;
   bool json = false;
 
   // What main() returns; a verb sets it.

@@ -174,8 +174,9 @@ void LoadVerb(CLI::App& machine, App& app) {
   verb->add_option("FILE", *file, "World file, or - for standard input")
       ->required();
   verb->callback([file, &app] {
+    if (!app.kernel.ok()) return app.Report(app.kernel.status());
     // Before the lock: standard input may take its time.
-    absl::StatusOr<Session> loaded = SessionFromWorldFile(*file, app.kernel);
+    absl::StatusOr<Session> loaded = SessionFromWorldFile(*file, *app.kernel);
     if (!loaded.ok()) return app.Report(loaded.status());
     app.Report(app.Change([&](Session& session) -> absl::Status {
       session = *std::move(loaded);

@@ -40,7 +40,7 @@ class SweepReport {
  public:
   SweepReport(const SweepOptions& o, const UserSpace& user,
               const DaxSweep& sweep)
-      : o_(o), faults_(user.faults()), sweep_(sweep) {}
+      : o_(o), user_(user), faults_(user.faults()), sweep_(sweep) {}
 
   void PrintText(std::ostream& out) const {
     out << o_.name << ": " << Slots(sweep_.slots) << " from "
@@ -68,7 +68,7 @@ class SweepReport {
   }
 
   nlohmann::ordered_json ToJson() const {
-    nlohmann::ordered_json j = {{"kernel", faults_.name},
+    nlohmann::ordered_json j = {{"kernel", user_.kernel().name},
                                 {"name", o_.name},
                                 {"access", o_.write ? "write" : "read"},
                                 {"slot_bytes", sweep_.slot_bytes},
@@ -199,6 +199,7 @@ class SweepReport {
   }
 
   const SweepOptions& o_;
+  const UserSpace& user_;
   const FaultProfile& faults_;
   const DaxSweep& sweep_;
 };

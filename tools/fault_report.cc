@@ -124,7 +124,7 @@ nlohmann::ordered_json ReasonToJson(const FaultProfile& faults,
 nlohmann::ordered_json FaultToJson(const UserSpace& user,
                                    const TouchReport& report, int want_order) {
   const FaultOutcome& o = report.outcome;
-  nlohmann::ordered_json j = {{"kernel", user.faults().name},
+  nlohmann::ordered_json j = {{"kernel", user.kernel().name},
                               {"faulted", o.faulted}};
   if (o.sig != 0) {
     j["signal"] = SignalName(o.sig);

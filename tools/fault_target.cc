@@ -8,9 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/errno_status.h"
-#include "state/find_device.h"
 #include "fs/file_system_type.h"
 #include "process/vma_words.h"
+#include "state/find_device.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
 

@@ -11,7 +11,7 @@ using RegisterFn = void(CLI::App& cli, App& app);
 
 RegisterFn RegisterDmsetupVerbs, RegisterMachine, RegisterTranslate,
     RegisterExplain, RegisterMap, RegisterConvert, RegisterFault, RegisterSweep,
-    RegisterMount, RegisterProcess;
+    RegisterMount, RegisterProcess, RegisterKernels;
 
 void RegisterVerbs(CLI::App& cli, App& app) {
   for (RegisterFn* add : {
@@ -25,6 +25,7 @@ void RegisterVerbs(CLI::App& cli, App& app) {
            RegisterSweep,
            RegisterMount,
            RegisterProcess,
+           RegisterKernels,
        }) {
     add(cli, app);
   }

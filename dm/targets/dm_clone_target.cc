@@ -160,7 +160,7 @@ int CloneIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
 
 const TargetType kCloneTarget = {
     .name = "clone",
-    .versions = {{{}, {1, 0, 0}, {1, 0, 0}, {1, 0, 0}, {1, 0, 0}}},
+    .versions = {{k5_10, 1, 0, 0}},
     .ctr = CloneCtr,
     .map = CloneMap,
     .status = CloneStatus,

@@ -218,14 +218,11 @@ void CryptStatus(const DmTarget& ti, StatusType type, std::string* out) {
   for (const std::string& word : words) absl::StrAppend(out, " ", word);
 }
 
-// What a header that the file includes makes of pr_fmt, on some kernels.
-constexpr std::array<absl::string_view, kKernelColumns> kLogLead = {
-    "", "", "trusted_key: ", "trusted_key: ", "trusted_key: "};
-
 void CryptLog(const DmTarget& ti, KernLevel level, absl::string_view text) {
+  const absl::string_view lead =
+      ProfileOf(ti).crypt_logs_as_trusted_key ? "trusted_key: " : "";
   MachineOf(ti).log().Printk(
-      level, absl::StrCat(kLogLead[static_cast<size_t>(ProfileOf(ti).column)],
-                          "device-mapper: crypt: ", text));
+      level, absl::StrCat(lead, "device-mapper: crypt: ", text));
 }
 
 absl::Status KeyMessage(CryptConfig& cc, absl::Span<const std::string> argv,
@@ -303,7 +300,11 @@ void CryptHideSecrets(std::string& params) {
 
 const TargetType kCryptTarget = {
     .name = "crypt",
-    .versions = {{{1, 18, 0}, {1, 22, 0}, {1, 24, 0}, {1, 28, 0}, {1, 29, 0}}},
+    .versions = {{k4_14, 1, 18, 0},
+                 {k5_10, 1, 22, 0},
+                 {k6_1, 1, 24, 0},
+                 {k6_12, 1, 28, 0},
+                 {k7_2, 1, 29, 0}},
     .features = DM_TARGET_ZONED_HM,
     .registered = 12,
     .ctr = CryptCtr,

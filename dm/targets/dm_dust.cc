@@ -299,7 +299,7 @@ bool DustRestoreState(DmTarget& ti, absl::string_view state) {
 
 const TargetType kDustTarget = {
     .name = "dust",
-    .versions = {{{}, {1, 0, 0}, {1, 0, 0}, {1, 0, 0}, {1, 0, 0}}},
+    .versions = {{k5_10, 1, 0, 0}},
     .ctr = DustCtr,
     .map = DustMap,
     .status = DustStatus,

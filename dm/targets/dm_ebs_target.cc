@@ -108,7 +108,7 @@ void EbsIoHints(const DmTarget& ti, QueueLimits& limits) {
 
 const TargetType kEbsTarget = {
     .name = "ebs",
-    .versions = {{{}, {1, 0, 1}, {1, 0, 1}, {1, 0, 1}, {1, 0, 1}}},
+    .versions = {{k5_10, 1, 0, 1}},
     .ctr = EbsCtr,
     .map = EbsMap,
     .status = EbsStatus,

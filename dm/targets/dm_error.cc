@@ -73,7 +73,7 @@ bool IoErrDaxLayout(const DmTarget&, DaxLayout*) { return true; }
 
 const TargetType kErrorTarget = {
     .name = "error",
-    .versions = {{{1, 5, 0}, {1, 5, 0}, {1, 5, 0}, {}, {}}},
+    .versions = {{k4_14, 1, 5, 0}, GoneSince(k6_12)},
     .features = DM_TARGET_WILDCARD,
     .registered = 0,
     .clone_and_map_rq = true,
@@ -88,7 +88,7 @@ DM_REGISTER_TARGET(kErrorTarget);
 
 const TargetType kErrorTargetWithDevice = {
     .name = "error",
-    .versions = {{{}, {}, {}, {1, 7, 0}, {1, 7, 0}}},
+    .versions = {{k6_12, 1, 7, 0}},
     .features = DM_TARGET_WILDCARD,
     .registered = 0,
     .clone_and_map_rq = true,

@@ -57,7 +57,10 @@ void IntegrityHideSecrets(std::string& params) {
 
 const TargetType kIntegrityTarget = {
     .name = "integrity",
-    .versions = {{{}, {1, 6, 0}, {1, 10, 0}, {1, 13, 0}, {1, 15, 0}}},
+    .versions = {{k5_10, 1, 6, 0},
+                 {k6_1, 1, 10, 0},
+                 {k6_12, 1, 13, 0},
+                 {k7_2, 1, 15, 0}},
     .features = DM_TARGET_SINGLETON | DM_TARGET_INTEGRITY,
     .ctr = IntegrityCtr,
     .hide_secrets = IntegrityHideSecrets,

@@ -53,7 +53,7 @@ absl::Status RaidCtr(DmTarget& ti, absl::Span<const std::string> argv) {
 
 const TargetType kRaidTarget = {
     .name = "raid",
-    .versions = {{{1, 13, 0}, {1, 15, 1}, {1, 15, 1}, {1, 15, 1}, {1, 15, 1}}},
+    .versions = {{k4_14, 1, 13, 0}, {k5_10, 1, 15, 1}},
     .ctr = RaidCtr,
     .example = {.length = 2048,
                 .params = "raid1 1 64 2 - /dev/sda - /dev/sdb",

@@ -102,7 +102,7 @@ void UnstripeIoHints(const DmTarget& ti, QueueLimits& limits) {
 
 const TargetType kUnstripeTarget = {
     .name = "unstriped",
-    .versions = {{{}, {1, 1, 0}, {1, 1, 0}, {1, 1, 0}, {1, 1, 0}}},
+    .versions = {{k5_10, 1, 1, 0}},
     .features = DM_TARGET_NOWAIT,
     .registered = 9,
     .ctr = UnstripeCtr,

@@ -241,7 +241,10 @@ void VerityIoHints(const DmTarget& ti, QueueLimits& limits) {
 
 const TargetType kVerityTarget = {
     .name = "verity",
-    .versions = {{{1, 3, 0}, {1, 7, 0}, {1, 9, 0}, {}, {}}},
+    .versions = {{k4_14, 1, 3, 0},
+                 {k5_10, 1, 7, 0},
+                 {k6_1, 1, 9, 0},
+                 GoneSince(k6_12)},
     .features = DM_TARGET_IMMUTABLE,
     .ctr = VerityCtr,
     .map = VerityMap,
@@ -258,7 +261,7 @@ DM_REGISTER_TARGET(kVerityTarget);
 
 const TargetType kVerityTargetSingleton = {
     .name = "verity",
-    .versions = {{{}, {}, {}, {1, 10, 0}, {1, 13, 0}}},
+    .versions = {{k6_12, 1, 10, 0}, {k7_2, 1, 13, 0}},
     .features = DM_TARGET_IMMUTABLE | DM_TARGET_SINGLETON,
     .ctr = VerityCtr,
     .map = VerityMap,

@@ -232,7 +232,7 @@ void WriteCacheIoHints(const DmTarget& ti, QueueLimits& limits) {
 
 const TargetType kWriteCacheTarget = {
     .name = "writecache",
-    .versions = {{{}, {1, 4, 0}, {1, 6, 0}, {1, 6, 0}, {1, 6, 0}}},
+    .versions = {{k5_10, 1, 4, 0}, {k6_1, 1, 6, 0}},
     .registered = 17,
     .ctr = WriteCacheCtr,
     .map = WriteCacheMap,

@@ -120,9 +120,8 @@ FaultMap::FaultMap(const FaultProfile& profile, MemMap& mem,
       verdict_(verdict),
       mm_(profile, mem) {
   // The probe's own lowest mapping: what the kernel picks lies below.
-  // 7.2's vvar pages take two pages more.
-  const uint64_t probe =
-      profile.name == "v7_2" ? 0x7ffff7ff7000 : 0x7ffff7ff9000;
+  const uint64_t vvar_pages = static_cast<uint64_t>(profile.vvar_pages);
+  const uint64_t probe = 0x7ffff7ffd000 - vvar_pages * profile.page_size();
   MmapRequest request;
   request.addr = probe;
   request.len = 4096;

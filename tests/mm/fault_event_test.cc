@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/kernel_profile.h"
 #include "mm/fault_reason.h"
 
 namespace dmdax {
@@ -36,7 +37,7 @@ TEST(FaultEventTest, StepsNestAndReturnInOrder) {
   recorder.AddSteps(Chain());
   std::vector<std::string> lines;
   for (const FaultEvent& event : recorder.events()) {
-    lines.push_back(FaultEventText(DefaultFaultProfile(), event));
+    lines.push_back(FaultEventText(DefaultKernelProfile().fault, event));
   }
   EXPECT_THAT(lines,
               ElementsAre("dm_da: pgoff=4608 nr=512 mode=0",
@@ -52,10 +53,10 @@ TEST(FaultEventTest, FormatsChangeWithTheKernel) {
   event.ino = 12;
   event.addr = ~uint64_t{0};
   event.length = 4096;
-  EXPECT_EQ(FaultEventText(**FindFaultProfile("v6_1"), event),
+  EXPECT_EQ(FaultEventText((*FindKernelProfile("v6_1"))->fault, event),
             "iomap_iter_dstmap: dev 254:0 ino 0xc bdev 0:0 addr "
             "0xffffffffffffffff offset 0x0 length 0x1000 type HOLE flags");
-  EXPECT_EQ(FaultEventText(**FindFaultProfile("v7_2"), event),
+  EXPECT_EQ(FaultEventText((*FindKernelProfile("v7_2"))->fault, event),
             "iomap_iter_dstmap: dev 254:0 ino 0xc bdev 0:0 addr "
             "0xffffffffffffffff offset 0x0 length 0x1000 type HOLE (0x0) "
             "flags  (0x0)");

@@ -21,7 +21,7 @@ RandomWorld::RandomWorld(uint64_t seed)
     : dice_(seed),
       machine_(ProfileFor(seed)),
       ctl_(machine_),
-      faults_(*FindFaultProfile(machine_.profile().name)),
+      faults_(&machine_.profile().fault),
       scale_(dice_.Percent(40) ? 20 : 1),
       stripes_(scale_ > 1 && dice_.Percent(50)) {
   absl::StrAppend(&text_, "kernel ", machine_.profile().name, "\n");

@@ -141,7 +141,7 @@ bool DmTask::Flatten() {
   if (type_ == DmTaskType::kSuspend) io_.flags |= DM_SUSPEND_FLAG;
   if (type_ == DmTaskType::kTable) io_.flags |= DM_STATUS_TABLE_FLAG;
   if ((flags_ & DM_IMA_MEASUREMENT_FLAG) &&
-      ctx_.ctl.machine().profile().dm_ioctl_version[1] < kDmImaInterface) {
+      !ctx_.ctl.machine().profile().dm_has_ima) {
     return fail(
         "WARNING: IMA measurement unsupported by kernel.  Aborting "
         "operation.");

@@ -40,7 +40,7 @@ void SnapshotMergeResume(DmTarget& ti) {
 
 const TargetType kSnapshotMergeTarget = {
     .name = "snapshot-merge",
-    .versions = {{{1, 4, 0}, {1, 5, 0}, {1, 5, 0}, {1, 5, 0}, {1, 5, 0}}},
+    .versions = {{k4_14, 1, 4, 0}, {k5_10, 1, 5, 0}},
     .registered = 8,
     .ctr = SnapshotMergeCtr,
     .map = SnapshotMergeMap,

@@ -69,7 +69,7 @@ DaxAccess OriginDaxDirectAccess(const DmTarget& ti, pgoff_t pgoff,
 
 const TargetType kOriginTargetV4_14 = {
     .name = "snapshot-origin",
-    .versions = {{{1, 9, 0}, {}, {}, {}, {}}},
+    .versions = {{k4_14, 1, 9, 0}, GoneSince(k5_10)},
     .registered = 7,
     .ctr = OriginCtr,
     .map = OriginMap,
@@ -84,7 +84,7 @@ DM_REGISTER_TARGET(kOriginTargetV4_14);
 
 const TargetType kOriginTarget = {
     .name = "snapshot-origin",
-    .versions = {{{}, {1, 9, 0}, {1, 9, 0}, {1, 9, 0}, {1, 9, 0}}},
+    .versions = {{k5_10, 1, 9, 0}},
     .registered = 7,
     .ctr = OriginCtr,
     .map = OriginMap,

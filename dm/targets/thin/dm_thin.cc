@@ -151,7 +151,10 @@ void ThinIoHints(const DmTarget& ti, QueueLimits& limits) {
 
 const TargetType kThinTarget = {
     .name = "thin",
-    .versions = {{{1, 19, 0}, {1, 22, 0}, {1, 22, 0}, {1, 23, 0}, {1, 24, 0}}},
+    .versions = {{k4_14, 1, 19, 0},
+                 {k5_10, 1, 22, 0},
+                 {k6_12, 1, 23, 0},
+                 {k7_2, 1, 24, 0}},
     .registered = 14,
     .ctr = ThinCtr,
     .map = ThinMap,

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
-#include "mm/fake_driver.h"
+#include "tests/fake_driver.h"
 #include "tests/testing.h"
 
 namespace dmdax {

@@ -9,7 +9,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 
-#include "mm/fake_driver.h"
+#include "tests/fake_driver.h"
 #include "tests/testing.h"
 
 namespace dmdax {

@@ -14,8 +14,8 @@
 // wrong, and where.
 //
 // Speed: a row is looked at once, by the widest instructions that the machine
-// has; of a million rows a row takes 13 ns with AVX2, 33 without, and
-// ParseTableText() 150.  No memory is asked for per row.
+// has.  ParseTableText() takes many times as long (the benchmark family
+// `load:N`, measure `parse`).  No memory is asked for per row.
 // Threading: pure functions.
 #ifndef DMDAX_FORMATS_LINEAR_TEXT_H_
 #define DMDAX_FORMATS_LINEAR_TEXT_H_

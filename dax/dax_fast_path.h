@@ -8,7 +8,7 @@
 //   if (page < fast_path.window.pages) return fast_path.window.At(page, 512);
 //   const DaxFrames frames = fast_path.shortcut(fast_path, pgoff_t(page), 512);
 //   if (frames.ret > 0) return fast_path.At(frames);
-//   if (frames.ret == DaxFastPath::kAskOperations) { ... the chain ... }
+//   // kAskOperations: down the chain; else frames.ret is the errno
 //
 // This is the way of every translation, so it is made of what costs least.
 // A device that is one window, however deep its stack, is answered without a

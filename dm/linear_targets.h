@@ -3,8 +3,8 @@
 // LinearTargets: the rows of a table that came as columns, made into DmTargets
 // when somebody looks at them.
 //
-//   LinearTargets targets(table, linear_type, rows, uses, size);
-//   const DmTarget* ti = targets.Find(sector);   // makes 256 rows at most
+//   LinearTargets targets(table, linear, rows, rows->size(), uses, sectors);
+//   const DmTarget* ti = targets.Find(8);        // makes 256 rows at most
 //   absl::Span<DmTarget> all = targets.All();    // makes all of them
 //
 // A DmTarget is 100 bytes and another allocation for what the target keeps; to

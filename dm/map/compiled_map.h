@@ -11,7 +11,7 @@
 //   std::shared_ptr<const CompiledMap> map = BuildCompiledMap(md, table);
 //   DaxFrames frames = map->Translate(pgoff_t{256}, 512);
 //   if (frames.ret > 0) Use(map->At(frames));          // with kaddr and flags
-//   if (frames.ret == DaxFastPath::kAskOperations) { ... the chain ... }
+//   // kAskOperations: the chain knows; else frames.ret is the errno
 //
 // Promise: what Translate() answers is bit for bit the chain's answer, its
 // length clipped as every level would have: at row ends, chunk ends,

@@ -7,8 +7,8 @@
 //   extents.Add(16, 5000);           // pages from 16 on
 //   extents.Finish(64);              // the device has 64 pages
 //   size_t i = extents.Find(20);     // 1
-//   extents[i].value + (20 - extents[i].start);    // frame 5004
-//   extents[i + 1].start - 20;       // 44 pages to its end
+//   extents[i].value + (20 - extents[i].start);  // 5004: the frame
+//   extents[i + 1].start - 20;                   // 44: pages to its end
 //
 // Extents adjoin, so a length is the next one's start.  A value from kSpecial
 // on is a number of the owner's instead of a frame.

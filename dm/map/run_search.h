@@ -2,11 +2,12 @@
 //
 // Many pages in the runs of a NarrowExtents, for processors with AVX-512.
 //
-//   RunSearch search{.entries = extents.entries(), .special = ..., .end = ...,
+//   RunSearch search{.entries = extents.entries(),
+//                    .special = NarrowExtents::kSpecial, .end = 64,
 //                    .nr_pages = 512, .pfns = pfns, .lengths = nullptr};
 //   for (size_t i = 0; i < n; ++i) {
 //     i = AnswerFromSlots(search, slots, shift, pages, i, n);
-//     if (i < n) { ... pages[i] is in no run: another way ... }
+//     if (i < n) AskTheChain(pages[i]);   // it is in no run
 //   }
 //
 // Eight starts are compared at once instead of in a loop, whose jumps are

@@ -5,7 +5,7 @@
 //
 //   std::optional<OneStripe> stripe =
 //       OneStripe::Make(period, /*offset=*/0, /*pages=*/4096, /*cap=*/320);
-//   stripe->At(17);                              // {.pfn, .pages}
+//   const auto [pfn, run] = stripe->At(17);
 //   if (!TranslateStripe(BestSimd(), *stripe, pages, n, pfns)) {
 //     // a page lies outside the map; all of pfns must be done another way
 //   }

@@ -4,7 +4,7 @@
 //
 //   DeviceCache devices;
 //   uint32_t id;
-//   if (devices.Find(word, &id)) devices.names()[id];   // == word
+//   if (devices.Find(word, &id)) Use(devices.names()[id]);   // == word
 //
 // A table of a million rows has few names.  They are told apart by their last
 // 16 bytes in a direct-mapped cache, which costs a tenth of hashing a string

@@ -4,8 +4,8 @@
 // into columns.
 //
 //   auto rows = ParseLinearText("0 8 linear /dev/a 0\n8 8 linear /dev/b 0\n");
-//   if (rows != nullptr) ctl.TableLoad(io, rows);
-//   else ... ParseTableText(text, where) ...   // knows all tables, and errors
+//   if (rows != nullptr) return ctl.TableLoad(io, rows);
+//   // null: ParseTableText() knows all tables, and errors
 //
 // Null for any other table: with another target, with a row that does not
 // begin where the one before ended, or that would print otherwise

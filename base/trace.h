@@ -8,7 +8,8 @@
 //
 //   Trace trace;
 //   DaxDirectAccess(dev, pgoff_t{0}, 512, DaxAccessMode::kAccess, &trace);
-//   for (const TraceStep& step : trace.steps()) ...
+//   for (const TraceStep& step : trace.steps())
+//     std::cout << KernelFunctionName(step) << "\n";
 //
 // Steps stand in the order of entry; `depth` gives the nesting.
 // Threading: one query, one thread.

@@ -8,7 +8,7 @@
 //
 //   Machine machine(DefaultKernelProfile());
 //   machine.AddPmem({.name = "pmem0", .base = 1ull << 32, .size = 1 << 29});
-//   machine.LookupBdev("/dev/pmem0");   // 259:0
+//   machine.LookupBdev("/dev/pmem0")->ToString();   // "259:0"
 //
 // Threading: thread-safe, except that a BlockDevice* stays valid only until
 // the device is removed; removing one that is open is EBUSY.

@@ -11,7 +11,7 @@
 //   // dm_foo.cc: `foo <dev> <start>`
 //   absl::Status FooCtr(DmTarget& ti, absl::Span<const std::string> argv) {
 //     if (argv.size() != 2) return DmError("Invalid argument count");
-//     ...
+//     return absl::OkStatus();
 //   }
 //   const TargetType kFooTarget = {
 //       .name = "foo",

@@ -8,10 +8,11 @@
 // are in the machine's log, and the header is as it came.
 //
 //   DmCtl ctl(machine);
-//   DmIoctl io{.name = "d0"};
-//   ctl.DevCreate(io);
-//   ctl.TableLoad(io, {{sector_t{0}, 2048, "linear", "/dev/pmem0 0"}});
-//   ctl.DevSuspend(io);                        // no DM_SUSPEND_FLAG: resume
+//   DmIoctl create{.name = "d0"};              // a reply fills its header:
+//   DmIoctl load = create, resume = create;    // one for each command
+//   ctl.DevCreate(create);
+//   ctl.TableLoad(load, {{sector_t{0}, 2048, "linear", "/dev/pmem0 0"}});
+//   ctl.DevSuspend(resume);                    // no DM_SUSPEND_FLAG: resume
 //   ctl.FindDevice("d0")->dax_dev();           // translate here
 //
 // Mirrors: drivers/md/dm-ioctl.c (6.1), struct dm_ioctl of

@@ -72,8 +72,9 @@ class DmTable {
   // target's constructor says.
   absl::Status AddTarget(absl::string_view type, sector_t start, sector_t len,
                          absl::string_view params);
-  // AddTarget() of all rows, with the same outcome, but 2 ns a row.  `bad_row`
-  // (or null) learns which row was refused; nothing, if none was.
+  // AddTarget() of all rows, with the same outcome, but at once: see
+  // dm_table_columns.cc.  `bad_row` (or null) learns which row was refused;
+  // nothing, if none was.
   absl::Status AddLinearRows(std::shared_ptr<const LinearRows> rows,
                              std::optional<size_t>* bad_row);
   // dm_table_complete(): determines the type.  Call once, after the rows.

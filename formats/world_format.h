@@ -3,7 +3,7 @@
 // Tables and worlds in any format, told apart by content.
 //
 //   absl::StatusOr<ParsedWorld> w = ParseWorld(bytes, "w.json");
-//   if (!w.ok()) puts(w.status().message());  // "w.json:12:9: ..."
+//   if (!w.ok()) std::cerr << w.status().message();  // "w.json:12:9: ..."
 //   LoadWorld(w->world, w->source);
 //   PrintWorld(w->world, kTextprotoFormat);
 //

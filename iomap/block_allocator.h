@@ -5,8 +5,9 @@
 // dmdax does not imitate mballoc or xfs_alloc; a file system asks one of
 // these:
 //
-//   AlignedAllocator simple(/*start=*/64 << 20, /*align=*/2 << 20);
-//   ExtentListAllocator list;              // "these, please"
+//   AlignedAllocator simple(/*start=*/64 << 20, /*end=*/256 << 20,
+//                           /*align=*/2 << 20);
+//   ExtentListAllocator list;              // these, please
 //   list.Add({.logical = 4096, .physical = 25165824, .length = 4096});
 //
 // Units are bytes on the file system's device.  Threading: thread-compatible.

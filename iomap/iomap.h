@@ -5,7 +5,7 @@
 //
 //   IomapIter iter{.inode = &inode, .pos = 0, .len = 4096, .flags = IOMAP_DAX};
 //   while (IomapIterNext(iter, ops, recorder) > 0) {
-//     ... iter.iomap ...
+//     Use(iter.iomap);
 //     iter.processed = 4096;
 //   }
 //

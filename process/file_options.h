@@ -4,10 +4,9 @@
 // checked before it is believed.
 //
 //   FileOptions f{.name = "f", .size = 16 << 20,
-//                 .extents = {{.physical = 18874368, .length = 16 << 20}}};
+//                 .extents = {{.physical = 5, .length = 16 << 20}}};
 //   absl::Status s = CheckFileOptions(f, {.bytes = 256 << 20});
-//   // extent 1: physical 5: not a multiple of 4096 bytes; nearest are 0 and
-//   // 4096
+//   // physical 5: not a multiple of 4096 bytes; nearest are 0 and 4096
 //
 // Units are bytes.  Threading: plain structs, pure functions.
 #ifndef DMDAX_PROCESS_FILE_OPTIONS_H_

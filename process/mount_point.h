@@ -5,7 +5,8 @@
 //   absl::StatusOr<std::unique_ptr<MountPoint>> m = MountPoint::Create(
 //       {.path = "/mnt", .request = {.type = "ext4", .options = "dax=always"}},
 //       *bdev, profile, faults, mem, log);
-//   absl::StatusOr<MountedFile*> f = (*m)->AddFile({.name = "f", ...});
+//   absl::StatusOr<MountedFile*> f =
+//       (*m)->AddFile({.name = "f", .extents = {{.length = 8 << 20}}});
 //   std::shared_ptr<File> file = (*m)->Open(**f);
 //
 // The device is held open while it is mounted, as the kernel holds it.

@@ -6,7 +6,7 @@
 //   UserSpace user(machine, machine.profile().fault);
 //   absl::StatusOr<MountPoint*> m = user.Mount(
 //       {.path = "/mnt", .request = {.options = "dax=always"}}, *bdev);
-//   (*m)->AddFile({.name = "f", .extents = {...}});
+//   (*m)->AddFile({.name = "f", .extents = {{.length = 16 << 20}}});
 //   Task& task = *user.AddTask(1).value();
 //   task.Map({.file = user.Open("/mnt/f").value(), .length = 16 << 20});
 //

@@ -2,9 +2,8 @@
 //
 // The mount, dax and process parts of a World: what runs on the machine.
 //
-//   AddUserWorld(world, WorldKind::kWritten, session, locate);
-//   ...
-//   SaveUserWorld(*session.user, &world);
+//   AddUserWorld(world, WorldKind::kWritten, session, source_map);
+//   SaveUserWorld(*session.user, &saved);
 //
 // A mapping in a snapshot is made again at its address, and what the process
 // had touched is touched again, in the same order: page tables are not kept.

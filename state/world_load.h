@@ -3,7 +3,7 @@
 // A World becomes a running machine, and a machine a World.
 //
 //   absl::StatusOr<Session> session = LoadWorld(w->world, w->source);
-//   if (!session.ok()) puts(session.status().message());
+//   if (!session.ok()) std::cerr << session.status().message();
 //   // w.textproto:9:14: mapped device 'home': target 0: Invalid argument:
 //   // device-mapper: table: 254:0: pmem0 too small for target: start=0, ...;
 //   // nearest valid length: 1048576

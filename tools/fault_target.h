@@ -4,8 +4,7 @@
 // --device, --offset ... and the file they mean.
 //
 //   auto o = std::make_shared<FaultRequest>();
-//   AddFaultOptions(*verb, *o);
-//   ...
+//   AddFaultOptions(*verb, *o);   // and in the verb's callback:
 //   absl::StatusOr<FaultTarget> t = FaultTarget::Open(session, *o);
 //   absl::StatusOr<VmAreaStruct*> vma = t->Map(task);
 //   task.Touch(t->Address(**vma), AccessKind::kWrite);

@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 
 #include "base/kernel_profile.h"
-#include "mm/fake_driver.h"
+#include "tests/fake_driver.h"
 #include "tests/testing.h"
 
 namespace dmdax {

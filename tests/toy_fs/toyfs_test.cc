@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "base/errno_status.h"
+#include "base/kernel_profile.h"
 #include "fs/file_system_type.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -22,7 +23,7 @@ class ToyfsTest : public testing::Test {
  protected:
   ToyfsTest()
       : machine_(DefaultKernelProfile()),
-        user_(machine_, DefaultFaultProfile()),
+        user_(machine_, DefaultKernelProfile().fault),
         pmem_(*machine_.AddPmem(
             {.name = "pmem0", .base = 1ull << 32, .size = 64 * kMiB})) {}
 

@@ -46,8 +46,6 @@ bool DisplayInfo(DmsetupContext& ctx, const DmTask& task) {
   return true;
 }
 
-namespace {
-
 bool CmdInfo(DmsetupContext& ctx, const CommandCall& call) {
   if (AboutAll(ctx, call)) return ProcessAll(ctx, call, false, CmdInfo);
   DmTask task(ctx, DmTaskType::kInfo);
@@ -56,8 +54,6 @@ bool CmdInfo(DmsetupContext& ctx, const CommandCall& call) {
   if (!TaskRun(ctx, task)) return ctx.log.Backtrace();
   return DisplayInfo(ctx, task);
 }
-
-}  // namespace
 
 extern const DmsetupCommand kInfoVerb = {
     .name = "info",

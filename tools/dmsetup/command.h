@@ -113,6 +113,8 @@ bool DoRename(DmsetupContext& ctx, const std::optional<std::string>& name,
 // unless `silent`.
 bool ProcessAll(DmsetupContext& ctx, const CommandCall& call, bool silent,
                 CommandFn fn);
+// _info(), which `stats report` calls for each device too.
+bool CmdInfo(DmsetupContext& ctx, const CommandCall& call);
 
 }  // namespace dmdax
 

@@ -5,7 +5,7 @@
 //
 //   DmTask task(ctx, DmTaskType::kInfo);
 //   if (!task.SetDevice("d0") || !task.Run()) return false;  // said why
-//   task.io().flags & DM_SUSPEND_FLAG ...
+//   return (task.io().flags & DM_SUSPEND_FLAG) != 0;
 //
 // Mirrors: struct dm_task, dm_task_run of libdm/ioctl/libdm-iface.c and
 // dm_task_set_name of libdm/libdm-common.c (1.02.185).

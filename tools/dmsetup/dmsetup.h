@@ -3,7 +3,8 @@
 // RunDmsetup: one dmsetup command line against an emulated kernel.
 //
 //   DmsetupResult r = RunDmsetup(ctl, {"create", "d0"}, "0 8 zero\n");
-//   r.rc == 0; r.out == ""; r.err == "";
+//   r.rc;    // 0
+//   r.err;   // ""
 //
 // Output bytes and exit codes are those of dmsetup 1.02.185.  Why the kernel
 // refused something is in ctl.machine().log(), as it is in dmesg.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mm/fake_driver.h"
+#include "tests/fake_driver.h"
 
 #include "mm/insert.h"
 

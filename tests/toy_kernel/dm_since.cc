@@ -20,6 +20,7 @@ const TargetType kSinceTarget = {
                  {KernelRelease{9, 9}, 1, 1, 0}},
     .ctr = SinceCtr,
     .map = SinceMap,
+    .example = {.length = 8, .params = ""},
 };
 DM_REGISTER_TARGET(kSinceTarget);
 

@@ -3,9 +3,7 @@
 // What a snapshot keeps of mapped devices and their tables, as plain values.
 //
 //   MappedDeviceState kept = md.Save();
-//   ...
-//   DmDeviceState d{.name = "home", .minor = 3, .md = kept};
-//   d.table = DmTableState{...};                  // its rows, in their order
+//   DmDeviceState d{.name = "home", .minor = 3, .md = kept};  // and d.table
 //   absl::Status s = fresh_ctl.Restore({&d, 1});  // as it was
 //
 // These are answers that the kernel has given (a type, which legs had DAX when

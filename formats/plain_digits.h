@@ -4,7 +4,7 @@
 // numbers.
 //
 //   uint64_t n;
-//   at += PlainDigits(at, end, &n);  // "4096 ...": 4
+//   at += PlainDigits(at, end, &n);  // by 4 for "4096 ...", and n is 4096
 #ifndef DMDAX_FORMATS_PLAIN_DIGITS_H_
 #define DMDAX_FORMATS_PLAIN_DIGITS_H_
 

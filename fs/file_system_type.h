@@ -3,9 +3,7 @@
 // FileSystemType: what a file system is, as data; and the registry of them.
 // A file system is one file of fs/, and nothing else names it:
 //
-//   class Toyfs final : public FileSystem { ... };
-//   absl::StatusOr<SuperBlock> ToyfsFillSuper(FsContext& fc) { ... }
-//
+//   // Toyfs, a FileSystem, and ToyfsFillSuper(), as in fs_context.h
 //   const FileSystemType kToyfs = {
 //       .name = "toyfs",
 //       .log_prefix = "TOYFS",

@@ -3,7 +3,8 @@
 // DevDaxRequest: a device-dax as it is asked for, and what is checked before
 // it is made.
 //
-//   DevDaxRequest request{.options = {.name = "dax0.0"}, .pmem = "pmem0"};
+//   DevDaxOptions options{.name = "dax0.0", .align = 5,
+//                         .ranges = {{.start = 0, .size = 2 << 20}}};
 //   absl::Status s = CheckDevDaxOptions(options, faults);
 //   // EINVAL, field "align": align 5: 4096, 2097152 or 1073741824
 //

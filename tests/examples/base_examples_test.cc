@@ -12,9 +12,11 @@
 #include "base/dev_t.h"
 #include "base/fault_functions.h"
 #include "base/fd.h"
+#include "base/kernel_alias.h"
 #include "base/kernel_log.h"
 #include "base/kernel_module.h"
 #include "base/kernel_profile.h"
+#include "base/kernel_registry.h"
 #include "base/kstrtox.h"
 #include "base/read_input.h"
 #include "base/reciprocal.h"
@@ -59,6 +61,18 @@ TEST(BaseExamples, Fd) {
     return absl::OkStatus();
   };
   EXPECT_THAT(open_null(), IsOk());
+}
+
+TEST(BaseExamples, KernelAlias) {
+#include "tests/examples/base/kernel_alias.inc"
+  EXPECT_EQ(answer->profile->name, "v5_10");
+  EXPECT_THAT(answer->note,
+              testing::StartsWith("kernel rhel9 (5.14) is not a profile; v5_10 "
+                                  "answers, "));
+}
+
+TEST(BaseExamples, KernelRegistry) {
+  EXPECT_EQ((*FindKernelProfile("v6_18"))->dm_ioctl_version[1], 50);
 }
 
 TEST(BaseExamples, KernelLog) {
@@ -129,3 +143,6 @@ TEST(BaseExamples, Utf8) {
 
 }  // namespace
 }  // namespace dmdax
+
+// A kernel is a file of its own.
+#include "tests/examples/base/kernel_registry.inc"

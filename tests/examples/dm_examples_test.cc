@@ -6,6 +6,7 @@
 #include "dm/dm_split_args.h"
 #include "dm/linear_rows.h"
 #include "dm/linear_targets.h"
+#include "dm/mapped_device_state.h"
 #include "dm/wire/ctl_ioctl.h"
 #include "dm/wire/ioctl_commands.h"
 #include "tests/dm_testing.h"
@@ -61,6 +62,16 @@ TEST_F(DmExamples, DmTable) {
 #include "tests/examples/dm/dm_table.inc"
   ASSERT_NE(ti, nullptr);
   EXPECT_EQ(ti->type->name, "linear");
+}
+
+TEST_F(DmExamples, MappedDeviceState) {
+  ASSERT_THAT(Create("d0", {Row(0, 2048, "linear", "/dev/pmem0 0")}), IsOk());
+  MappedDevice& md = Md("d0");
+  const auto fresh = SmallMachine(machine().profile());
+  DmCtl fresh_ctl(*fresh);
+#include "tests/examples/dm/mapped_device_state.inc"
+  EXPECT_THAT(s, IsOk());
+  EXPECT_NE(fresh_ctl.FindDevice("home"), nullptr);
 }
 
 TEST_F(DmExamples, LinearRows) {

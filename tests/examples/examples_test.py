@@ -7,6 +7,8 @@ import os
 import re
 import sys
 
+# The checkout stays as it is.
+sys.dont_write_bytecode = True
 import extract
 
 TOP = ("base", "mm", "dax", "block", "dm", "iomap", "fs", "process", "state",

@@ -6,7 +6,7 @@
 #   extract.py OUTDIR dm/dm_ioctl.h ...      writes OUTDIR/dm/dm_ioctl.inc
 #
 # The comment is the one above the include guard.  Lines indented by three
-# spaces are a block; blocks that end as C++ does, with `;` or `}`, are the
+# spaces are a block; blocks that end as C++ does, with `;` or a brace, are the
 # example, the others are tables and grammars.
 #
 # The piece does what a reader believes it does.  A remark that begins with a
@@ -45,7 +45,7 @@ def Blocks(text):
 
 def Cxx(block):
   codes = [Code(line) for _, line in block if Code(line)]
-  return bool(codes) and codes[-1].endswith((";", "}"))
+  return bool(codes) and codes[-1].endswith((";", "{", "}"))
 
 
 def Code(line):

@@ -4,7 +4,9 @@
 #include <iostream>
 
 #include "formats/device_cache.h"
+#include "formats/format.h"
 #include "formats/linear_text.h"
+#include "formats/plain_digits.h"
 #include "formats/table_text.h"
 #include "formats/world_format.h"
 #include "state/world_load.h"
@@ -24,6 +26,23 @@ TEST_F(FormatsExamples, DeviceCache) {
   const auto Use = [&](const std::string& name) { used = name; };
 #include "tests/examples/formats/device_cache.inc"
   EXPECT_EQ(used, word);
+}
+
+TEST_F(FormatsExamples, Format) {
+  proto::World world;
+  world.add_pmem()->set_name("pmem0");
+  absl::StatusOr<std::string> text = "";
+#include "tests/examples/formats/format.inc"
+  EXPECT_THAT(text, IsOkAndHolds(testing::HasSubstr("\"pmem0\"")));
+}
+
+TEST_F(FormatsExamples, PlainDigits) {
+  const absl::string_view digits = "4096 8";
+  const char* at = digits.data();
+  const char* const end = at + digits.size();
+#include "tests/examples/formats/plain_digits.inc"
+  EXPECT_EQ(at, digits.data() + 4);
+  EXPECT_EQ(n, 4096);
 }
 
 TEST_F(FormatsExamples, LinearText) {

@@ -5,9 +5,10 @@
 
 #include "base/kernel_profile.h"
 #include "fs/dax_mount.h"
-#include "fs/dax_mounter.h"
 #include "fs/extents_text.h"
 #include "fs/file_system.h"
+#include "fs/file_system_type.h"
+#include "fs/fs_context.h"
 #include "iomap/block_allocator.h"
 #include "iomap/dax_entry.h"
 #include "iomap/dax_fault.h"
@@ -32,7 +33,7 @@ class FsExamples : public DmTest {
   const FaultProfile& faults = (*FindKernelProfile("v6_1"))->fault;
   BlockDevice* pmem = machine().FindBdevByName("pmem0");
   MemMap mem{faults};
-  std::unique_ptr<FileSystem> ext4_fs = MakeExt4(faults);
+  std::unique_ptr<FileSystem> ext4_fs = *MakeFileSystem("ext4", faults);
   DaxInode dax_file{faults, mem};
   MmStruct mm{faults, mem};
 };
@@ -125,12 +126,24 @@ TEST_F(FsExamples, DaxMount) {
   EXPECT_TRUE(inode.s_dax);
 }
 
-TEST_F(FsExamples, DaxMounter) {
-  const MountRequest request{.type = "ext4", .options = "dax=always"};
-  BlockDevice& bdev = *pmem;
-  const KernelProfile& profile = machine().profile();
-  KernelLog& log = machine().log();
-#include "tests/examples/fs/dax_mounter.inc"
+#include "tests/examples/fs/fs_context.inc"
+
+// What the examples leave to the author of a file system.
+class Toyfs final : public FileSystem {
+ public:
+  using FileSystem::FileSystem;
+  std::string name() const override { return "toyfs_file_operations"; }
+  int Mmap(File&, VmAreaStruct&) override { return -ENODEV; }
+  int Begin(DaxInode&, uint64_t, uint64_t, unsigned, Iomap*, Iomap*) override {
+    return -EIO;
+  }
+};
+#include "tests/examples/fs/file_system_type.inc"
+
+TEST_F(FsExamples, FileSystemType) {
+  EXPECT_THAT(MountDax({.type = "toyfs", .options = "dax=always"}, *pmem,
+                       machine().profile(), machine().log()),
+              IsOk());
 }
 
 TEST_F(FsExamples, ExtentsText) {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The examples of process/ and process/sweep/.
+#include <sys/mman.h>
+
 #include <iostream>
 
 #include "base/kernel_profile.h"
+#include "process/dev_dax_options.h"
 #include "process/field_error.h"
 #include "process/file_options.h"
 #include "process/mount_point.h"
@@ -12,6 +15,7 @@
 #include "process/sweep/sweep_probe.h"
 #include "process/task.h"
 #include "process/user_space.h"
+#include "process/vma_words.h"
 #include "tests/examples/examples.h"
 
 namespace dmdax {
@@ -42,6 +46,12 @@ class ProcessExamples : public testing::Test {
   std::shared_ptr<File> file;
 };
 
+TEST_F(ProcessExamples, DevDaxOptions) {
+#include "tests/examples/process/dev_dax_options.inc"
+  EXPECT_THAT(s, HasErrno(EINVAL, "align 5: 4096, 2097152 or 1073741824"));
+  EXPECT_EQ(FieldOf(s), "align");
+}
+
 TEST_F(ProcessExamples, FieldError){
 #include "tests/examples/process/field_error.inc"
 }
@@ -67,6 +77,15 @@ TEST_F(ProcessExamples, UserSpace) {
   ASSERT_THAT(user_space.Unmount("/mnt0"), IsOk());
 #include "tests/examples/process/user_space.inc"
   EXPECT_EQ(task.mm().vmas().size(), 1);
+}
+
+TEST_F(ProcessExamples, VmaWords) {
+  VmAreaStruct vma;
+  vma.vm_file = std::make_shared<File>();
+  vma.vm_file->writable = false;
+#include "tests/examples/process/vma_words.inc"
+  EXPECT_THAT(prot, IsOkAndHolds(PROT_READ | PROT_EXEC));
+  EXPECT_THAT(s, IsOk());
 }
 
 TEST_F(ProcessExamples, DaxSweep) {

@@ -7,7 +7,9 @@
 
 #include "formats/world_format.h"
 #include "state/any_bytes.h"
+#include "state/dm_load.h"
 #include "state/dm_snapshot.h"
+#include "state/find_device.h"
 #include "state/hardware.h"
 #include "state/packed_table.h"
 #include "state/private_dir.h"
@@ -49,6 +51,23 @@ TEST_F(StateExamples, AnyBytes) {
 #include "tests/examples/state/any_bytes.inc"
   EXPECT_TRUE(escaped);
   EXPECT_EQ(message.pmem(0).name(), "\xff");
+}
+
+TEST_F(StateExamples, DmLoad) {
+  const ParsedWorld* w = &*parsed;
+  Session session = NewSession(DefaultKernelProfile(), 254);
+  ASSERT_THAT(AddHardware(world, *session.machine), IsOk());
+#include "tests/examples/state/dm_load.inc"
+  EXPECT_THAT(s, IsOk());
+}
+
+TEST_F(StateExamples, FindDevice) {
+  const Session session = *LoadWorld(world, parsed->source);
+#include "tests/examples/state/find_device.inc"
+  ASSERT_THAT(bdev, IsOk());
+  for (const char* name : {"/dev/mapper/home", "/dev/dm-0", "254:0"}) {
+    EXPECT_THAT(FindDevice(session, name), IsOkAndHolds(*bdev));
+  }
 }
 
 TEST_F(StateExamples, DmSnapshot) {

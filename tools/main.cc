@@ -23,24 +23,27 @@ constexpr char kDescription[] =
     "  dmdax translate home 0 511\n"
     "  dmdax explain home 0\n";
 
-// Says what a command line lacks: a verb, or a verb an argument.
-int Incomplete(const CLI::App& cli, const CLI::RequiredError& e) {
+// A command line that is no sentence: "dmdax VERB: what; dmdax VERB --help",
+// exit status 2.
+int UsageError(const CLI::App& cli, const CLI::ParseError& e) {
+  // What is no option and no verb of dmdax itself was left over.
+  const std::vector<std::string> words = cli.remaining();
   const std::vector<CLI::App*> verbs = cli.get_subcommands();
-  if (!verbs.empty()) {
-    const std::string verb = verbs[0]->get_name();
+  if (!words.empty() && words[0].size() > 1 && words[0][0] == '-') {
+    std::cerr << "dmdax: no option '" << words[0] << "'; dmdax --help\n";
+  } else if (!verbs.empty()) {
+    std::string verb = verbs[0]->get_name();
+    // "machine load" is two words.
+    for (const CLI::App* part : verbs[0]->get_subcommands()) {
+      verb += " " + part->get_name();
+    }
     std::cerr << "dmdax " << verb << ": " << e.what() << "; dmdax " << verb
               << " --help\n";
-    return 2;
-  }
-  // What is no global option and no verb was left over.
-  const std::vector<std::string> words = cli.remaining();
-  if (words.empty()) {
+  } else if (!words.empty()) {
+    std::cerr << "dmdax: no verb '" << words[0] << "'; dmdax --help\n";
+  } else {
     std::cerr << cli.help();
-    return 2;
   }
-  const bool option = words[0].size() > 1 && words[0][0] == '-';
-  std::cerr << "dmdax: no " << (option ? "option" : "verb") << " '" << words[0]
-            << "'; dmdax --help\n";
   return 2;
 }
 
@@ -59,11 +62,10 @@ int Run(int argc, char** argv) {
   dmdax::RegisterVerbs(cli, app);
   try {
     cli.parse(argc, argv);
-  } catch (const CLI::RequiredError& e) {
-    return Incomplete(cli, e);
+  } catch (const CLI::Success& e) {
+    return cli.exit(e);  // --help
   } catch (const CLI::ParseError& e) {
-    const int code = cli.exit(e);
-    return code == 0 ? 0 : 2;
+    return UsageError(cli, e);
   }
   std::cout.flush();
   if (!std::cout) {

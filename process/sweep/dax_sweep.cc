@@ -228,6 +228,14 @@ class Sweeper {
 absl::Status CheckRequest(UserSpace& user, const SweepRequest& request) {
   const FaultProfile& faults = user.faults();
   const File& file = *request.file;
+  if (faults.page_size() != kPageSize) {
+    return ErrnoError(
+        EOPNOTSUPP,
+        absl::StrCat("not modelled: a sweep in pages of ", faults.page_size(),
+                     " bytes; it cuts a "
+                     "file into pages of ",
+                     kPageSize));
+  }
   if (request.order != 0 && request.order != faults.pmd_order() &&
       request.order != faults.pud_order()) {
     return ErrnoError(

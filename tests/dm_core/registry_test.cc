@@ -155,6 +155,9 @@ TEST_P(RegistryTest, ItsTableTextMakesTheSameTableAgain) {
       std::vector<DmTargetSpec> rows;
       ASSERT_THAT(ctl().TableStatus(io, &rows), IsOk());
       const std::string before = Table("d");
+      // On another device: two snapshots can not merge into one origin.
+      ASSERT_THAT(Remove("d"), IsOk());
+      ASSERT_THAT(New("d"), IsOk());
       ASSERT_THAT(Load("d", rows, io.flags & DM_READONLY_FLAG), IsOk())
           << before << absl::StrJoin(Log(), "\n");
       ASSERT_THAT(Resume("d"), IsOk());

@@ -258,7 +258,8 @@ TEST_F(HostileTest, NamesOfAnyBytesAreKept) {
     EXPECT_EQ(info.out, absl::StrCat(name, "\n"));
   }
   // The state can be read.
-  EXPECT_EQ(scratch_.Run({"ls"}).rc, 0) << scratch_.Run({"ls"}).err;
+  const ChildResult ls = scratch_.Run({"ls", "--manglename", "none"});
+  EXPECT_EQ(ls.rc, 0) << ls.err;
   EXPECT_EQ(scratch_.Run({"remove_all"}).rc, 0);
 }
 

@@ -10,9 +10,13 @@ namespace {
 
 constexpr uint64_t kMiB = 1 << 20;
 
+// Of those that a sweep is modelled for.
 const KernelProfile& ProfileFor(uint64_t seed) {
-  const absl::Span<const KernelProfile> all = AllKernelProfiles();
-  return all[seed % all.size()];
+  std::vector<const KernelProfile*> all;
+  for (const KernelProfile& profile : AllKernelProfiles()) {
+    if (profile.fault.page_size() == kPageSize) all.push_back(&profile);
+  }
+  return *all[seed % all.size()];
 }
 
 }  // namespace

@@ -34,7 +34,6 @@
 
 #include <array>
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,6 +49,7 @@
 #include "block/block_device.h"
 #include "block/machine.h"
 #include "dax/dax_device.h"
+#include "dm/target_versions.h"
 
 namespace dmdax {
 
@@ -129,59 +129,6 @@ enum TargetFeature : uint64_t {
   DM_TARGET_PASSES_CRYPTO = 0x100,
   DM_TARGET_MIXED_ZONED_MODEL = 0x200,
 };
-
-using TargetVersion = std::array<uint32_t, 3>;
-
-// A target's version since a release.
-struct VersionSince {
-  KernelRelease since;
-  TargetVersion version;
-};
-
-// From that release on a kernel has no such target, or has another TargetType
-// of the same name.
-constexpr VersionSince GoneSince(KernelRelease since) { return {since, {}}; }
-
-// What the compiler says of a history that is not in order.
-void VersionsAreNotInOrder();
-
-// A target's versions, as its history:
-//
-//   {{k4_14, 1, 4, 0}, {k7_2, 1, 5, 0}}    1.4.0, and 1.5.0 from 7.2 on
-//   {{k5_10, 1, 0, 0}}                     kernels before 5.10 lack it
-//   {{k4_14, 1, 0, 0}, GoneSince(k5_10)}   and these have had it
-//
-// Any release may stand there, {KernelRelease{6, 18}, 1, 6, 0} too.
-class TargetVersions {
- public:
-  constexpr TargetVersions() = default;
-  consteval TargetVersions(std::initializer_list<VersionSince> history) {
-    for (const VersionSince& next : history) {
-      if (nr_ > 0 && next.since <= history_[nr_ - 1].since) {
-        VersionsAreNotInOrder();
-      }
-      history_[nr_++] = next;
-    }
-  }
-
-  // {0,0,0}: a kernel of this release has no such target.
-  constexpr TargetVersion At(KernelRelease release) const {
-    TargetVersion version{};
-    for (size_t i = 0; i < nr_ && history_[i].since <= release; ++i) {
-      version = history_[i].version;
-    }
-    return version;
-  }
-
- private:
-  std::array<VersionSince, 8> history_{};
-  size_t nr_ = 0;
-};
-
-// The same version in every kernel.
-consteval TargetVersions DmVersion(uint32_t a, uint32_t b, uint32_t c) {
-  return {{KernelRelease{}, a, b, c}};
-}
 
 // Told of one device under a target: sectors [start, start + len) of it.
 // A non-zero result stops the iteration and becomes its result.

@@ -33,7 +33,7 @@ struct CommandCall {
 // False: failed, and said why.
 using CommandFn = bool (*)(DmsetupContext& ctx, const CommandCall& call);
 
-// A verb.  Each cmd_*.cc defines its own, and verbs.cc lists them all:
+// A verb.  Each verbs/cmd_*.cc defines its own, and verbs.cc lists them all:
 //
 //   extern const DmsetupCommand kFooVerb = {
 //       .name = "foo",

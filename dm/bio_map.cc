@@ -7,12 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "dm/mapped_device.h"
+#include "dm/stack_depth.h"
 
 namespace dmdax {
 namespace {
-
-// Deeper than any stack the kernel could resume.
-constexpr size_t kMaxDepth = 256;
 
 // The bytes of a sector of a disk, or null when it has none.
 char* LeafBytes(const BioHop& leaf) {
@@ -36,7 +34,7 @@ absl::Status Failed(const BioRoute& route) {
 
 BioRoute RouteBio(BlockDevice& bdev, sector_t sector, ReqOp op) {
   BioRoute route{.hops = {{&bdev, sector}}};
-  while (route.hops.size() <= kMaxDepth) {
+  while (route.hops.size() <= StackDepth::kMax) {
     const BioHop at = route.hops.back();
     const uint64_t size = at.bdev->nr_sectors();
     if (at.sector.value() >= size) {
@@ -45,7 +43,7 @@ BioRoute RouteBio(BlockDevice& bdev, sector_t sector, ReqOp op) {
       route.err = EIO;
       return route;
     }
-    const auto* md = dynamic_cast<const MappedDevice*>(at.bdev->fops());
+    const MappedDevice* md = MappedDevice::Of(*at.bdev);
     if (md == nullptr) return route;
     const BioMap next = md->MapBio(at.sector, op);
     if (next.kind != BioMap::Kind::kRemapped) {

@@ -13,11 +13,10 @@ std::vector<MappedDevice*> MappedDevicesBelow(const MappedDevice& md) {
   const DmTable* table = md.live_table();
   if (table == nullptr) return below;
   for (const DmTable::TableDev& dd : table->devices()) {
-    DaxDevice* dax_dev = dd.dm_dev->dax_dev;
-    if (dax_dev == nullptr) continue;
-    if (auto* lower = dynamic_cast<MappedDevice*>(dax_dev->ops())) {
-      below.push_back(lower);
-    }
+    const DaxDevice* dax_dev = dd.dm_dev->dax_dev;
+    MappedDevice* lower =
+        dax_dev == nullptr ? nullptr : MappedDevice::Of(*dax_dev);
+    if (lower != nullptr) below.push_back(lower);
   }
   return below;
 }

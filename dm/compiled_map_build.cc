@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "dm/mapped_device.h"
+#include "dm/stack_depth.h"
 
 namespace dmdax {
 namespace {
@@ -16,8 +17,8 @@ namespace {
 // 64 bytes a row and 48 MiB.
 constexpr uint64_t kExtentsPerRow = 8;
 constexpr uint64_t kMostExtents = 4 << 20;
-// Half of what the chain does before it gives up (ELOOP); see DmDaxForward().
-constexpr int kMostLevels = 128;
+// A map must not reach where the chain has given up; see AskBelow().
+constexpr int kMostLevels = StackDepth::kMax / 2;
 // No sector of a table this long wraps.
 constexpr uint64_t kMostSectors = uint64_t{1} << 60;
 // Rows between asking memory for a cache line below and using it.
@@ -126,7 +127,7 @@ const CompiledMapBuilder::Below& CompiledMapBuilder::Resolve(const DmDev& dev) {
       below.err = ENXIO;
     } else if (dax->ops() == nullptr) {
       below.err = EOPNOTSUPP;
-    } else if (auto* md = dynamic_cast<MappedDevice*>(dax->ops())) {
+    } else if (auto* md = MappedDevice::Of(*dax)) {
       below.map = md->compiled();
     } else {
       below.window = dax->ops()->Window();
@@ -137,20 +138,12 @@ const CompiledMapBuilder::Below& CompiledMapBuilder::Resolve(const DmDev& dev) {
   return below;
 }
 
-// AddRow() of all rows.  What is plain is done here, from the columns,
-// which costs little; a row that is not becomes a DmTarget and goes the way of
-// all others.
-void CompiledMapBuilder::AddColumns(const LinearTargets& columns) {
-  struct Device {
-    uint64_t start_sect = 0;
-    uint64_t pages = 0;  // of the window, or of the map
-    uint64_t pfn = 0;
-    const CompiledMap* map = nullptr;
-    const Below* below = nullptr;
-  };
-  std::vector<Device> devices;
+// What the columns say of their devices, resolved once for all rows.
+std::vector<CompiledMapBuilder::ColumnDevice>
+CompiledMapBuilder::ResolveColumns(const LinearTargets& columns) {
+  std::vector<ColumnDevice> devices;
   for (const LinearTargets::Use& use : columns.uses()) {
-    Device& d = devices.emplace_back();
+    ColumnDevice& d = devices.emplace_back();
     if (use.dev == nullptr) continue;
     const Below& below = Resolve(*use.dev);
     d = {.start_sect = use.dev->bdev->start_sect().value(), .below = &below};
@@ -163,11 +156,18 @@ void CompiledMapBuilder::AddColumns(const LinearTargets& columns) {
       d.pfn = below.window->pfn.value();
     }
   }
+  return devices;
+}
+
+// AddRow() of all rows.  Most rows are plain, and the columns alone say where
+// they lie; only a row that is not plain is made a DmTarget for AddRow().
+void CompiledMapBuilder::AddColumns(const LinearTargets& columns) {
+  const std::vector<ColumnDevice> devices = ResolveColumns(columns);
   const LinearRows& rows = columns.rows();
   const size_t n = columns.size();
   const auto prefetch = [&](size_t i, const auto& fetch) {
     if (i >= n) return;
-    const Device& d = devices[rows.device[i]];
+    const ColumnDevice& d = devices[rows.device[i]];
     const uint64_t q = (rows.start[i] + d.start_sect) / kPageSectors;
     if (d.map == nullptr || q >= d.pages) return;
     const uint64_t end = q + rows.length[i] / kPageSectors;
@@ -179,9 +179,9 @@ void CompiledMapBuilder::AddColumns(const LinearTargets& columns) {
   uint64_t begin = 0;
   for (size_t i = 0; i < n; ++i) {
     if (stacked) {
-      // Rows lie anywhere on the map below: a directory slot and extents that
-      // are not cached.  Asking for them early halves the time over a map of
-      // three million (the benchmark family `flatten:MxD`).
+      // A row may lie anywhere on the map below, so its directory slot and
+      // extents are not cached.  Asking for them early halves the time over a
+      // map of three million (the benchmark family `flatten:MxD`).
       prefetch(i + 2 * kAhead,
                [](const auto& e, uint64_t q, uint64_t) { e.PrefetchSlot(q); });
       prefetch(i + kAhead, [](const auto& e, uint64_t q, uint64_t last) {
@@ -190,7 +190,7 @@ void CompiledMapBuilder::AddColumns(const LinearTargets& columns) {
       });
     }
     const uint64_t length = rows.length[i];
-    const Device& d = devices[rows.device[i]];
+    const ColumnDevice& d = devices[rows.device[i]];
     const uint64_t sector = rows.start[i] + d.start_sect;
     const uint64_t q = sector / kPageSectors;
     const bool plain = (begin | length | sector) % kPageSectors == 0 &&

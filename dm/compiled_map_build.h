@@ -47,6 +47,14 @@ class CompiledMapBuilder {
     std::optional<DaxWindow> window;
     std::shared_ptr<const CompiledMap> map;  // neither: the chain knows
   };
+  // A device that columns name; its rows lie on a window or on a map.
+  struct ColumnDevice {
+    uint64_t start_sect = 0;
+    uint64_t pages = 0;  // of the window, or of the map
+    uint64_t pfn = 0;    // the window's first
+    const CompiledMap* map = nullptr;
+    const Below* below = nullptr;
+  };
   // A leg of a stripe, resolved over its whole length.
   struct Leg {
     // None: a run of frames from `first` on.
@@ -61,6 +69,7 @@ class CompiledMapBuilder {
   void SortLeaves();
   bool MakeNarrow();
 
+  std::vector<ColumnDevice> ResolveColumns(const LinearTargets& columns);
   void AddColumns(const LinearTargets& columns);
   void AddRow(const DmTarget& ti);
   void AddPages(const DmTarget& ti, uint64_t first, uint64_t last);

@@ -24,12 +24,6 @@ constexpr uint64_t kMostGranules = 4096;
 // Nobody would compose a longer one.
 constexpr uint64_t kMostPeriod = uint64_t{1} << 40;
 
-// The least common multiple, or 0 when it is beyond kMostPeriod.
-uint64_t BoundedLcm(uint64_t a, uint64_t b) {
-  const uint64_t factor = b / std::gcd(a, b);
-  return a > kMostPeriod / factor ? 0 : a * factor;
-}
-
 }  // namespace
 
 void CompiledMapBuilder::AddStriped(const DmTarget& ti, uint64_t first,
@@ -127,7 +121,7 @@ std::shared_ptr<const StripePeriod> CompiledMapBuilder::Compose(
   for (const Leg& leg : legs) {
     if (leg.below != nullptr || leg.cap != legs[0].cap) return nullptr;
     if (leg.period == nullptr) continue;
-    common = BoundedLcm(common, leg.period->period.divisor());
+    common = BoundedLcm(common, leg.period->period.divisor(), kMostPeriod);
     if (common == 0) return nullptr;
     granule = std::gcd(granule, leg.period->granule.divisor());
     granule = std::gcd(granule, leg.first);

@@ -39,6 +39,14 @@ MappedDevice::MappedDevice(Machine& machine, DevT dev)
 
 MappedDevice::~MappedDevice() { Destroy(); }
 
+MappedDevice* MappedDevice::Of(const BlockDevice& bdev) {
+  return dynamic_cast<MappedDevice*>(bdev.fops());
+}
+
+MappedDevice* MappedDevice::Of(const DaxDevice& dax_dev) {
+  return dynamic_cast<MappedDevice*>(dax_dev.ops());
+}
+
 std::string MappedDevice::dm_name() const {
   absl::MutexLock lock(&name_mu_);
   return dm_name_;

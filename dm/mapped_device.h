@@ -59,6 +59,11 @@ class MappedDevice final : public DaxOperations,
   MappedDevice(Machine& machine, DevT dev);
   ~MappedDevice() override;
 
+  // The mapped device that a block device, or a DaxDevice, belongs to; null:
+  // it is none.
+  static MappedDevice* Of(const BlockDevice& bdev);
+  static MappedDevice* Of(const DaxDevice& dax_dev);
+
   Machine& machine() const { return machine_; }
   DevT dev() const { return disk_.dev(); }
   // dm_device_name(): "254:0", which messages use.

@@ -11,28 +11,10 @@
 
 #include "dm/compiled_map_build.h"
 #include "dm/mapped_device.h"
+#include "dm/stack_depth.h"
 
 namespace dmdax {
 namespace {
-
-// A device that is stacked on itself (accepted at load until 6.5) would
-// recurse until the kernel's stack is gone; we stop and say ELOOP.  No real
-// stack is near this deep: the kernel has 16 KiB for it.
-constexpr int kMaxDepth = 256;
-
-class DepthGuard {
- public:
-  DepthGuard() { ++depth_; }
-  ~DepthGuard() { --depth_; }
-  bool too_deep() const { return depth_ > kMaxDepth; }
-  // How many levels are being walked already.
-  static int depth() { return depth_; }
-
- private:
-  static thread_local constinit int depth_;
-};
-
-thread_local constinit int DepthGuard::depth_ = 0;
 
 // Which devices a DAX check, still under way, has found fit: two stacks that
 // meet at each level are asked about once, not once for each way down.  Who is
@@ -89,7 +71,7 @@ MappedDevice::IoLen MappedDevice::MaxIoLen(const DmTarget& ti,
 DaxAccess MappedDevice::WalkDown(pgoff_t pgoff, int64_t nr_pages,
                                  DaxAccessMode mode, Trace* trace,
                                  size_t step) {
-  DepthGuard depth;
+  StackDepth depth;
   if (depth.too_deep()) return DaxAccess::Error(ELOOP);
   SrcuReadLock live(io_barrier_);
   const DmTable* table = map_.load(std::memory_order_acquire);
@@ -128,7 +110,7 @@ DaxAccess MappedDevice::TranslateCompiled(pgoff_t pgoff, int64_t nr_pages) {
   const CompiledMap* map = LiveMap();
   if (map == nullptr || nr_pages < 1 ||
       // The map must not reach where the chain says ELOOP.
-      DepthGuard::depth() + map->levels() > kMaxDepth) {
+      StackDepth::now() + map->levels() > StackDepth::kMax) {
     return {.ret = DaxFastPath::kAskOperations};
   }
   const DaxFrames frames = map->Translate(pgoff, nr_pages);
@@ -214,7 +196,7 @@ void MappedDevice::Compile() {
 }
 
 int MappedDevice::ZeroPageRange(pgoff_t pgoff, uint64_t nr_pages) {
-  DepthGuard depth;
+  StackDepth depth;
   if (depth.too_deep()) return -ELOOP;
   SrcuReadLock live(io_barrier_);
   const DmTable* table = map_.load(std::memory_order_acquire);
@@ -226,7 +208,7 @@ int MappedDevice::ZeroPageRange(pgoff_t pgoff, uint64_t nr_pages) {
 
 size_t MappedDevice::RecoveryWrite(pgoff_t pgoff, uint64_t offset,
                                    absl::Span<const char> bytes) {
-  DepthGuard depth;
+  StackDepth depth;
   if (depth.too_deep()) return 0;
   SrcuReadLock live(io_barrier_);
   const DmTable* table = map_.load(std::memory_order_acquire);
@@ -237,7 +219,7 @@ size_t MappedDevice::RecoveryWrite(pgoff_t pgoff, uint64_t offset,
 }
 
 std::optional<bool> MappedDevice::DaxSupported(uint64_t blocksize) {
-  DepthGuard depth;
+  StackDepth depth;
   // The kernel's check would recurse for ever; DmCtl refuses such a load.
   if (depth.too_deep()) return false;
   FitForDax fit;
@@ -277,7 +259,7 @@ TraceStep TargetStep(const DmTarget& ti, pgoff_t pgoff, int64_t nr_pages,
 // walked as many as a map may have, there are none.
 DaxAccess AskBelow(const DmDev& dev, pgoff_t pgoff, int64_t nr_pages,
                    DaxAccessMode mode, Trace* trace) {
-  if (dev.dax_dev == nullptr || DepthGuard::depth() <= kMaxDepth / 2) {
+  if (dev.dax_dev == nullptr || StackDepth::now() <= StackDepth::kMax / 2) {
     return DaxDirectAccess(dev.dax_dev, pgoff, nr_pages, mode, trace);
   }
   return DaxDirectAccessChecked(dev.dax_dev, pgoff, nr_pages, mode, trace);

@@ -9,32 +9,17 @@
 // legs have moved by a common multiple of c and of what repeats below: so
 // many rows of chunks, however long, are one piece.
 #include <algorithm>
-#include <numeric>
 #include <vector>
 
+#include "dm/map/stripe_period.h"
 #include "dm/mapped_device.h"
+#include "dm/stack_depth.h"
 
 namespace dmdax {
 namespace {
 
-// As deep as the chain goes; see mapped_device_dax.cc.
-constexpr int kMaxDepth = 256;
 // From here on sectors may wrap.
 constexpr uint64_t kMostPages = uint64_t{1} << 57;
-
-thread_local constinit int depth = 0;
-
-struct Depth {
-  Depth() { ++depth; }
-  ~Depth() { --depth; }
-};
-
-// The least common multiple, or 0 when one is 0 or it is beyond kMostPages.
-uint64_t BoundedLcm(uint64_t a, uint64_t b) {
-  if (a == 0 || b == 0) return 0;
-  const uint64_t factor = b / std::gcd(a, b);
-  return a > kMostPages / factor ? 0 : a * factor;
-}
 
 // One leg of a stripe: its pieces, and where it is in them.
 class LegCursor {
@@ -105,7 +90,7 @@ class StripePieces {
   uint64_t Repeat() const {
     uint64_t common = chunk_;
     for (const LegCursor& leg : legs_) {
-      common = BoundedLcm(common, leg.piece().repeat);
+      common = BoundedLcm(common, leg.piece().repeat, kMostPages);
     }
     return common > kMostPages / legs_.size() ? 0 : common * legs_.size();
   }
@@ -224,9 +209,9 @@ class RowPieces {
 
 void MappedDevice::ForEachPiece(pgoff_t first, uint64_t pages, uint64_t unit,
                                 DaxPieceFn fn) {
-  const Depth guard;
+  const StackDepth depth;
   const uint64_t end = first.value() + pages;
-  if (depth > kMaxDepth || end < pages || end > kMostPages) {
+  if (depth.too_deep() || end < pages || end > kMostPages) {
     return fn(OpaquePiece(pages));
   }
   SrcuReadLock live(io_barrier_);

@@ -20,6 +20,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <numeric>
 #include <vector>
 
 #include "base/reciprocal.h"
@@ -27,6 +28,14 @@
 namespace dmdax {
 
 class CompiledMap;
+
+// After how many pages things repeat that repeat every `a` and every `b`: the
+// least common multiple.  0: one of them is 0, or it is beyond `most`.
+inline uint64_t BoundedLcm(uint64_t a, uint64_t b, uint64_t most) {
+  if (a == 0 || b == 0) return 0;
+  const uint64_t factor = b / std::gcd(a, b);
+  return a > most / factor ? 0 : a * factor;
+}
 
 struct StripePeriod {
   Reciprocal period;           // pages

@@ -7,6 +7,7 @@
 #include "dm/linear_rows.h"
 #include "dm/linear_targets.h"
 #include "dm/mapped_device_state.h"
+#include "dm/stack_depth.h"
 #include "dm/wire/ctl_ioctl.h"
 #include "dm/wire/ioctl_commands.h"
 #include "tests/dm_testing.h"
@@ -104,6 +105,10 @@ TEST_F(DmExamples, LinearTargets) {
 #include "tests/examples/dm/linear_targets.inc"
   ASSERT_NE(ti, nullptr);
   EXPECT_EQ(ti, &all[0]);
+}
+
+TEST_F(DmExamples, StackDepth){
+#include "tests/examples/dm/stack_depth.inc"
 }
 
 TEST_F(DmExamples, CtlIoctl) {

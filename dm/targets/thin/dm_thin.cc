@@ -27,8 +27,7 @@ struct ThinC : DmTargetPrivate {
 };
 
 absl::Status FindThinPool(DmTarget& ti, ThinC* tc) {
-  const auto* md =
-      dynamic_cast<const MappedDevice*>(tc->pool_dev->bdev->fops());
+  const MappedDevice* md = MappedDevice::Of(*tc->pool_dev->bdev);
   if (md == nullptr) return DmError("Couldn't get pool mapped device");
   tc->pool = FindPool(md);
   if (tc->pool == nullptr) return DmError("Couldn't find pool object");

@@ -196,7 +196,6 @@ struct FaultProfile {
   int pud_order() const { return pud_shift - page_shift; }
   // PG_PMD_NR: pages in a PMD.
   uint64_t pmd_nr() const { return uint64_t{1} << pmd_order(); }
-  uint64_t pud_nr() const { return uint64_t{1} << pud_order(); }
 };
 
 // Whether the kernel exports `symbol` to modules: vmf_insert_pfn_pmd,

@@ -8,7 +8,7 @@
 //   if (!up.ok()) return up.status();
 //
 // Mirrors: struct dm_arg_set, dm_shift_arg, dm_read_arg, dm_read_arg_group of
-// drivers/md/dm-table.c (6.1).  Threading: a plain cursor.
+// drivers/md/dm-table.c (6.1).  Threading: one thread at a time.
 #ifndef DMDAX_DM_ARG_SET_H_
 #define DMDAX_DM_ARG_SET_H_
 
@@ -21,8 +21,8 @@
 
 namespace dmdax {
 
-// struct dm_arg: bounds of a number, both allowed, and the words for one that
-// is missing, no number or out of bounds.
+// struct dm_arg: the bounds of a number (both are allowed), and the error text
+// for a word that is missing, is no number or is out of bounds.
 struct DmArg {
   uint32_t min;
   uint32_t max;
@@ -34,12 +34,12 @@ class DmArgSet {
   DmArgSet(absl::Span<const std::string> argv, SscanfOverflow overflow)
       : argv_(argv), overflow_(overflow) {}
 
-  // Words that are left.
+  // How many words are left.
   size_t argc() const { return argv_.size(); }
   absl::Span<const std::string> rest() const { return argv_; }
   // dm_shift_arg(): the next word, or null when there is none.
   const std::string* Shift();
-  // dm_consume_args(): leaves out `n` words, or all if there are fewer.
+  // dm_consume_args(): skips `n` words, or all if there are fewer.
   void Consume(size_t n);
   // dm_read_arg(): EINVAL with arg.error.
   absl::StatusOr<uint32_t> ReadArg(const DmArg& arg);

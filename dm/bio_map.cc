@@ -38,7 +38,8 @@ BioRoute RouteBio(BlockDevice& bdev, sector_t sector, ReqOp op) {
     const BioHop at = route.hops.back();
     const uint64_t size = at.bdev->nr_sectors();
     if (at.sector.value() >= size) {
-      // bio_check_eod(), and what a device of no size says.
+      // bio_check_eod(); a device without a table has size 0 and fails here
+      // too.
       route.kind = BioMap::Kind::kError;
       route.err = EIO;
       return route;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where a sector goes: the path of a bio down a stack of mapped devices, for
-// any target, DAX or not, and its data where a leaf has bytes.
+// RouteBio: the path of a bio down a stack of mapped devices, for any target,
+// DAX or not.  BioRead and BioWrite move its data where a leaf has bytes.
 //
 //   BioRoute route = RouteBio(*bdev, sector_t{24}, ReqOp::kRead);
 //   route.hops.back();  // the disk, and the sector of it
 //   route.kind;         // kRemapped; or zeros, dropped, an error on the way
 //
-// Time and suspension play no part: this is where the sector goes once it
-// does.  A target that counts what it sees (dust) counts this too.
+// Time and suspension play no part: the path is the one that the bio takes when
+// it is let through.  A target that counts bios (dust) counts these too.
 // Mirrors: submit_bio_noacct, bio_check_eod of block/blk-core.c, __map_bio of
 // drivers/md/dm.c (6.1).
 // Threading: thread-safe, as long as no device is removed meanwhile.
@@ -38,11 +38,12 @@ struct BioRoute {
   int err = 0;  // EIO: refused, or past a device's end; ELOOP: no end
 };
 
-// The way of `sector` of `bdev`.
+// Follows `sector` of `bdev` down to a disk.
 BioRoute RouteBio(BlockDevice& bdev, sector_t sector, ReqOp op);
 
-// Reads or writes whole sectors, each on its own way.  EIO and others as the
-// bios fail; ENODATA when a leaf has no bytes to read (a write is lost there).
+// Reads or writes whole sectors, each by its own route.  Fails with the errno
+// of the bio (EIO, ...); ENODATA when a leaf has no bytes to read.  A write to
+// such a leaf is lost.
 absl::Status BioRead(BlockDevice& bdev, sector_t sector,
                      absl::Span<char> bytes);
 absl::Status BioWrite(BlockDevice& bdev, sector_t sector,

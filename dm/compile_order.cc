@@ -23,7 +23,8 @@ std::vector<MappedDevice*> MappedDevicesBelow(const MappedDevice& md) {
 
 }  // namespace
 
-// Depth first without recursion: stacks may be deep, and may bite their tail.
+// Depth first, and without recursion: a stack may be deep, and may contain
+// itself.
 void CompileAll(absl::Span<MappedDevice* const> devices) {
   absl::flat_hash_set<const MappedDevice*> entered;
   absl::flat_hash_set<const MappedDevice*> compiled;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CompileAll: the compiled maps of devices that got their tables all at once,
-// as a restored snapshot's do.
+// CompileAll: compiles the maps of devices that got their tables all at once,
+// as those of a restored snapshot do.
 //
 //   CompileAll(restored);   // each after those below it
 //
-// Mirrors nothing: the kernel compiles nothing.  Threading: for the holder of
-// DmCtl's lock.
+// Mirrors nothing: the kernel compiles nothing.  Threading: the caller holds
+// the lock of DmCtl.
 #ifndef DMDAX_DM_COMPILE_ORDER_H_
 #define DMDAX_DM_COMPILE_ORDER_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Rows into extents.  Stripes are in compiled_map_stripe.cc.
+// Turns rows into extents.  Stripes are in compiled_map_stripe.cc.
 #include "dm/compiled_map_build.h"
 
 #include <algorithm>
@@ -13,15 +13,15 @@
 namespace dmdax {
 namespace {
 
-// Extents that a map may have beyond its rows before it keeps maps below:
-// 64 bytes a row and 48 MiB.
+// The budget of extents.  A map that would need more keeps the maps below and
+// asks them.  It comes to 64 bytes a row and 48 MiB.
 constexpr uint64_t kExtentsPerRow = 8;
 constexpr uint64_t kMostExtents = 4 << 20;
 // A map must not reach where the chain has given up; see AskBelow().
 constexpr int kMostLevels = StackDepth::kMax / 2;
 // No sector of a table this long wraps.
 constexpr uint64_t kMostSectors = uint64_t{1} << 60;
-// Rows between asking memory for a cache line below and using it.
+// How many rows ahead a cache line of a map below is fetched.
 constexpr size_t kAhead = 32;
 // Frames that a narrow extent can hold.
 constexpr uint64_t kNarrowPfns = NarrowExtents::kSpecial;
@@ -43,7 +43,7 @@ std::shared_ptr<const CompiledMap> CompiledMapBuilder::Build() {
   most_extents_ = kMostExtents + kExtentsPerRow * rows;
   map_->narrow_ = MakeNarrow();
   if (map_->levels_ > kMostLevels) return nullptr;
-  // As many as there can be if no page below is used twice.
+  // The most there can be, unless a page below is used twice.
   uint64_t room = rows;
   for (const auto& [dev, below] : below_) {
     if (below.map != nullptr) room += below.map->nr_extents();
@@ -98,8 +98,8 @@ void CompiledMapBuilder::AddLeaves(const Below& below) {
   }
 }
 
-// Leaves that tell the same of their frames become one, so that most maps
-// need not look for the right one.
+// Leaves that say the same of their frames become one.  Most maps then have a
+// single leaf and need no search for the right one.
 void CompiledMapBuilder::SortLeaves() {
   std::vector<DaxLeaf>& leaves = map_->leaves_;
   std::sort(leaves.begin(), leaves.end(),
@@ -138,7 +138,7 @@ const CompiledMapBuilder::Below& CompiledMapBuilder::Resolve(const DmDev& dev) {
   return below;
 }
 
-// What the columns say of their devices, resolved once for all rows.
+// Resolves the devices that the columns name, once for all rows.
 std::vector<CompiledMapBuilder::ColumnDevice>
 CompiledMapBuilder::ResolveColumns(const LinearTargets& columns) {
   std::vector<ColumnDevice> devices;
@@ -234,7 +234,8 @@ void CompiledMapBuilder::AddPages(const DmTarget& ti, uint64_t first,
 void CompiledMapBuilder::AddLinear(const DmTarget& ti, uint64_t first,
                                    uint64_t last) {
   const DaxLayout::Leg& leg = layout_.legs[0];
-  // Modulo 2^64 as in the kernel; a row whose sectors wrap is the chain's.
+  // The sum wraps modulo 2^64, as in the kernel.  A row whose sectors wrap is
+  // left to the chain.
   const uint64_t sector = leg.start.value() +
                           leg.dev->bdev->start_sect().value() +
                           ti.Offset(PageToSector(pgoff_t(first)));
@@ -259,8 +260,8 @@ void CompiledMapBuilder::AddBelow(uint64_t page, uint64_t pages,
     AddRun(page, window.pfn.value() + q);
     here = window.pages - q;
   }
-  // At the very end of the memory nothing is left; beyond it the kernel's
-  // difference wraps, which is best left to the chain.
+  // Exactly at the end of the memory nothing is left.  Beyond the end the
+  // kernel's subtraction wraps; the chain does that.
   if (here < pages && q + here == window.pages) {
     AddError(page + here, ERANGE);
     ++here;
@@ -276,8 +277,8 @@ void CompiledMapBuilder::AddMapBelow(
       q < map->pages_ ? std::min(pages, map->pages_ - q) : 0;
   const auto add = [&](const auto& extents) {
     const size_t first = extents.Find(q);
-    // A page makes one extent at most, so that counting them, another search
-    // that misses the cache, is rarely needed.
+    // A page makes one extent at most.  The exact count takes another search,
+    // which misses the cache, so it is made only where that bound is too high.
     if (extents_ + inside > most_extents_ &&
         extents_ + (extents.Find(q + inside - 1) - first) > most_extents_) {
       AddSpecial(page, {.kind = Kind::kBelow, .offset = up, .below = map});
@@ -304,7 +305,8 @@ void CompiledMapBuilder::AddMapBelow(
     map->narrow_ ? add(map->narrow_extents_) : add(map->wide_extents_);
   }
   if (inside == pages) return;
-  // No row below has these pages, unless their sectors wrap.
+  // The table below ends before these pages.  If their sectors wrap, only the
+  // chain knows what they find.
   if (q + pages > kMostSectors) return AddChain(page + inside);
   AddError(page + inside, EIO);
 }

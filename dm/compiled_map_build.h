@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BuildCompiledMap: a table and all that lies below it as a CompiledMap.
+// BuildCompiledMap: makes a CompiledMap of a table and all that lies below it.
 //
 //   std::shared_ptr<const CompiledMap> map = BuildCompiledMap(md, table);
 //   if (map != nullptr) map->Translate(pgoff_t{256}, 512);
 //
-// Works from below upwards: a device below that is mapped itself has been
-// flattened already, so that a level costs as many steps as it has extents,
-// whatever lies under it.  Two budgets bound the result; where one is
-// exceeded the map below is kept and asked (one hop more), never a failure.
-// This half knows tables and devices; the half that answers (dm/map/) knows
-// neither.
+// It works from below upwards: a mapped device below has its own map already,
+// so a level costs as many steps as it has extents, whatever lies under it.
+// Two budgets bound the result.  Where one is exceeded, the map below is kept
+// and asked, which is one hop more and never a failure.  This half knows tables
+// and devices; the half that answers (dm/map/) knows neither.
 // Threading: as for reading `table`.
 #ifndef DMDAX_DM_COMPILED_MAP_BUILD_H_
 #define DMDAX_DM_COMPILED_MAP_BUILD_H_
@@ -26,12 +25,13 @@
 
 namespace dmdax {
 
-// Never fails; null where there is nothing to compile (a table of 2^60
-// sectors, or 256 levels).  The maps of devices below are taken as they are.
+// Never fails.  Null where nothing is compiled: an empty table, one of more
+// than 2^60 sectors, or a stack of more than 128 levels.  Uses the maps that
+// the devices below have now.
 std::shared_ptr<const CompiledMap> BuildCompiledMap(MappedDevice& md,
                                                     const DmTable& table);
 
-// Does it row by row.  For compiled_map_*.cc alone.
+// The work behind it, row by row.  Only compiled_map_*.cc use it.
 class CompiledMapBuilder {
  public:
   CompiledMapBuilder(MappedDevice& md, const DmTable& table);

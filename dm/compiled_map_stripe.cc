@@ -21,7 +21,7 @@ namespace {
 
 // Entries of a composed period: 12 bytes each.
 constexpr uint64_t kMostGranules = 4096;
-// Nobody would compose a longer one.
+// Longer periods are not composed; their table would exceed the budget.
 constexpr uint64_t kMostPeriod = uint64_t{1} << 40;
 
 }  // namespace
@@ -51,11 +51,12 @@ void CompiledMapBuilder::AddStriped(const DmTarget& ti, uint64_t first,
   special.period = Compose(chunk, legs, last - first);
   if (special.period != nullptr) {
     special.kind = Kind::kPeriod;
-    // Compose() saw to it that all legs have the same.
+    // Compose() has checked that all legs have the same cap.
     special.cap = std::min(cap, legs[0].cap);
     return AddSpecial(first, std::move(special));
   }
-  // Nothing common: one hop down on each leg that is not plain memory.
+  // The legs have no common period: a query goes one hop down on each leg that
+  // is not plain memory.
   auto hops = std::make_shared<StripeHops>();
   hops->chunk = Reciprocal(chunk);
   hops->count = Reciprocal(count);
@@ -74,7 +75,7 @@ void CompiledMapBuilder::AddStriped(const DmTarget& ti, uint64_t first,
   AddSpecial(first, std::move(special));
 }
 
-// Nothing: only the chain can tell.
+// Nothing: only the chain can answer for this leg.
 std::optional<CompiledMapBuilder::Leg> CompiledMapBuilder::ResolveLeg(
     const DaxLayout::Leg& leg, uint64_t pages) {
   const uint64_t sector =

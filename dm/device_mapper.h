@@ -2,11 +2,10 @@
 //
 // device_mapper.h: the one header that the author of a dm target reads.
 //
-// A target is a table of functions, struct target_type of the kernel; an
-// operation that is null is one the target does not have, and the core asks
-// for that exactly where the kernel does (no direct_access: the table is not
-// DAX).  A new target is one new file dm/targets/dm_foo.cc and no edit
-// elsewhere:
+// A target is a table of functions, the kernel's struct target_type.  A null
+// operation is one that the target does not have; the core tests for null
+// exactly where the kernel does (without direct_access the table is not DAX).
+// A new target is one new file dm/targets/dm_foo.cc and no edit elsewhere:
 //
 //   // dm_foo.cc: `foo <dev> <start>`
 //   absl::Status FooCtr(DmTarget& ti, absl::Span<const std::string> argv) {
@@ -22,8 +21,8 @@
 //   };
 //   DM_REGISTER_TARGET(kFooTarget);
 //
-// All that other folders know of a target they read from its TargetType: no
-// file but its own has its name.
+// Other folders read all that they know of a target from its TargetType; no
+// file but its own contains its name.
 //
 // Mirrors: include/linux/device-mapper.h (6.1).
 // Threading: ctr and message run under the device's locks; map, status,
@@ -56,7 +55,7 @@ namespace dmdax {
 class DmTable;
 struct TargetType;
 
-// A row's handle on a device below.  Owned by the mapped device; valid as
+// A row's handle on a device below.  The mapped device owns it; it is valid as
 // long as the table that got it.
 struct DmDev {
   BlockDevice* bdev = nullptr;
@@ -84,7 +83,7 @@ struct DmTarget {
   bool flush_supported = false;     // even if no device below needs it
   bool discards_supported = false;  // even if devices below can not
   std::unique_ptr<DmTargetPrivate> private_data;
-  // The words it was made from, for a target whose status op is null: a
+  // The words that made the row, kept for a target without a status op: a
   // snapshot has nothing else to recreate the row from.
   std::string ctr_params;
 
@@ -130,8 +129,8 @@ enum TargetFeature : uint64_t {
   DM_TARGET_MIXED_ZONED_MODEL = 0x200,
 };
 
-// Told of one device under a target: sectors [start, start + len) of it.
-// A non-zero result stops the iteration and becomes its result.
+// Called with one device under a target, of which it uses sectors [start, start
+// + len).  A non-zero result stops the iteration and becomes its result.
 using IterateDevicesFn =
     absl::FunctionRef<int(const DmDev& dev, sector_t start, sector_t len)>;
 
@@ -190,8 +189,9 @@ struct TargetType {
   TargetVersions versions;
   uint64_t features = 0;  // TargetFeature bits
   // Position in DM_LIST_VERSIONS, which lists the newest registered first: 0
-  // for what is built into dm-mod, then the order of module loading.  As it
-  // is: a module that is not loaded before a table asks for it, not listed.
+  // for what is built into dm-mod, then the order of module loading.
+  // kNotLoaded: the module is loaded when a table first asks for it, and is not
+  // listed.
   int registered = kNotLoaded;
   // Also (or, with map null, only) works on requests instead of bios.
   bool clone_and_map_rq = false;
@@ -202,10 +202,10 @@ struct TargetType {
   // base/kstrtox.h, whichever of its families the kernel's constructor uses;
   // devices with DmGetDevice().
   absl::Status (*ctr)(DmTarget& ti, absl::Span<const std::string> argv);
-  // For a type whose rows may be nothing but a range of one device: fills `ti`
-  // as ctr does for the words "<dev> <start>", with the device open already
-  // and nothing that could fail; dax_layout is then that range.  Tables of
-  // millions of such rows are then kept as columns (see dm/linear_targets.h).
+  // For a type whose rows may be nothing but a range of one device.  Fills `ti`
+  // as ctr does for the words "<dev> <start>"; the device is open already, and
+  // nothing can fail.  dax_layout must then describe that range.  Tables of
+  // millions of such rows are kept as columns (see dm/linear_targets.h).
   void (*ctr_range)(DmTarget& ti, const DmDev* dev, sector_t start) = nullptr;
   // Where a sector of the device (not of the row) goes.
   BioMap (*map)(const DmTarget& ti, sector_t sector, ReqOp op) = nullptr;
@@ -215,8 +215,9 @@ struct TargetType {
   // `dmsetup message`: the reply, or the errno; log the words with DmLog().
   absl::StatusOr<std::string> (*message)(
       DmTarget& ti, absl::Span<const std::string> argv) = nullptr;
-  // Before a resume of the table: 0, or the errno that forbids it (logged by
-  // the target).  After all rows have agreed, resume.
+  // preresume is asked before the table is resumed: 0, or the errno that
+  // forbids it (the target logs it).  When all rows have agreed, resume is
+  // called.
   int (*preresume)(DmTarget& ti) = nullptr;
   void (*resume)(DmTarget& ti) = nullptr;
   // Calls fn for every device and the part of it that is used.
@@ -231,8 +232,8 @@ struct TargetType {
   // The kernel's name of that function, as traces show it, where it is not
   // "<name>_dax_direct_access".
   absl::string_view dax_function;
-  // The event that recordings have of it, where it is not "<name>_da"; and
-  // whether the event tells of the row, which the function has at hand.
+  // The name of its event in recordings, where that is not "<name>_da"; and
+  // whether the event also shows the row.
   absl::string_view dax_event;
   bool dax_event_has_row = false;
   // Describes what direct_access does, for as long as the table lives.  Null,
@@ -244,14 +245,14 @@ struct TargetType {
                                uint64_t offset,
                                absl::Span<const char> bytes) = nullptr;
 
-  // What the target keeps beyond the words of its table, because messages or
-  // I/O changed it: as bytes for a snapshot, and back from them.  False: the
-  // bytes make no sense.
+  // The state that messages or I/O have changed and the words of the table do
+  // not show: written as bytes for a snapshot, and read back.  False: the bytes
+  // make no sense.
   std::string (*save_state)(const DmTarget& ti) = nullptr;
   bool (*restore_state)(DmTarget& ti, absl::string_view state) = nullptr;
 
-  // Overwrites what `dmsetup table` shows with --showkeys only, in the text
-  // that status made.
+  // Overwrites, in the text that status made, what `dmsetup table` shows only
+  // with --showkeys.
   void (*hide_secrets)(std::string& params) = nullptr;
   // What the length of a row with these words must be a multiple of; nothing:
   // they make no sense.  Null: any length will do.
@@ -315,8 +316,8 @@ const KernelProfile& ProfileOf(const DmTarget& ti);
 void DmLog(Machine& machine, KernLevel level, absl::string_view prefix,
            absl::string_view text);
 
-// The step of a target's direct_access in a trace: call it with the sector
-// the target computed, and it goes on to the device below.
+// Asks the device below for `sector`, which the target has computed, and
+// records the target's step in the trace.
 DaxAccess DmDaxForward(const DmTarget& ti, const DmDev& dev, sector_t sector,
                        pgoff_t pgoff, int64_t nr_pages, DaxAccessMode mode,
                        Trace* trace);
@@ -336,9 +337,9 @@ bool DmDaxPgoff(const KernelProfile& profile, const DmDev& dev, sector_t sector,
 //   EINVAL  it has no example
 absl::Status DmRegisterTarget(const TargetType& type);
 
-// DmRegisterTarget() of all that DM_REGISTER_TARGET named, once: who asks for
-// a type, or makes a DmCtl, is the first.  If one is refused the program says
-// so and ends.
+// Calls DmRegisterTarget() for all that DM_REGISTER_TARGET named.  Whoever
+// first asks for a type or makes a DmCtl calls this; later calls do nothing.
+// If a target is refused, the program says so and ends.
 void RegisterLinkedTargets();
 
 // What DM_REGISTER_TARGET makes; it exists for its constructor only.

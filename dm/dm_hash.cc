@@ -26,8 +26,8 @@ uint32_t NameBucket(absl::string_view name) {
 }  // namespace
 
 DmHash::~DmHash() {
-  // Tables first, devices later: tables of one device hold others open, even
-  // in a circle.
+  // Tables go first, devices later: the table of one device holds others open,
+  // even in a circle.
   for (auto& [name, cell] : by_name_) {
     cell->new_map.reset();
     cell->md->Destroy();

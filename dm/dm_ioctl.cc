@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which device a command means, what it answers about it, and the commands
-// that do no more.  Mirrors find_device, __dev_status, dev_status, dev_wait and
-// list_devices of drivers/md/dm-ioctl.c (6.1).  The other commands are in
-// dm_ioctl_create.cc, dm_ioctl_suspend.cc, dm_ioctl_table.cc and
-// dm_ioctl_message.cc.
+// Finds the device that a command means and fills in the reply; and the
+// commands that do no more than that.  Mirrors find_device, __dev_status,
+// dev_status, dev_wait and list_devices of drivers/md/dm-ioctl.c (6.1).  The
+// other commands are in dm_ioctl_create.cc, dm_ioctl_suspend.cc,
+// dm_ioctl_table.cc and dm_ioctl_message.cc.
 #include "dm/dm_ioctl.h"
 
 #include <cerrno>

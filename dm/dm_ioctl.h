@@ -2,10 +2,10 @@
 //
 // DmCtl: the commands of /dev/mapper/control, the only door to the devices.
 //
-// Each function is one ioctl with its payload typed: it takes the header as
-// the caller filled it, checks in the kernel's order, and fills the header as
-// the kernel's reply does.  A failure is a status with the errno, the words
-// are in the machine's log, and the header is as it came.
+// Each function is one ioctl with its payload typed: it takes the header as the
+// caller filled it, checks in the kernel's order, and fills the header as the
+// kernel's reply does.  A failure is a status with the errno; the kernel's
+// words for it are in the machine's log, and the header is left as it came.
 //
 //   DmCtl ctl(machine);
 //   DmIoctl create{.name = "d0"};              // a reply fills its header:
@@ -92,8 +92,8 @@ struct DmNameEntry {
   std::string uuid;
 };
 
-// What libdevmapper takes for the reply when the kernel has written none: the
-// request's struct dm_target_msg as a string.
+// When the kernel writes no reply, libdevmapper reads the request's own struct
+// dm_target_msg as one; this is what it reads, as a string.
 std::string UntouchedReply(sector_t sector, absl::string_view message);
 
 class DmCtl {
@@ -115,7 +115,8 @@ class DmCtl {
   absl::Status DevCreate(DmIoctl& param);
   // DM_DEV_REMOVE.  ENXIO; EBUSY while open (not with DM_DEFERRED_REMOVE).
   absl::Status DevRemove(DmIoctl& param);
-  // DM_REMOVE_ALL: all that are not open, until no more go.
+  // DM_REMOVE_ALL: removes devices that are not open until none is left that
+  // can go.
   absl::Status RemoveAll(DmIoctl& param);
   // DM_DEV_RENAME to a new name, or with DM_UUID_FLAG a first uuid.
   absl::Status DevRename(DmIoctl& param, absl::string_view new_name);
@@ -124,8 +125,8 @@ class DmCtl {
   absl::Status DevSuspend(DmIoctl& param);
   // DM_DEV_STATUS.
   absl::Status DevStatus(DmIoctl& param);
-  // DM_DEV_WAIT without the waiting: OK once event_nr differs from the one
-  // given, which may be above it, EAGAIN as long as the kernel would block.
+  // DM_DEV_WAIT without the waiting: OK if event_nr differs from the one given,
+  // higher or lower; EAGAIN while the kernel would block.
   absl::Status DevWait(DmIoctl& param);
   // DM_DEV_SET_GEOMETRY with its string "cylinders heads sectors start".
   absl::Status DevSetGeometry(DmIoctl& param, absl::string_view geometry);
@@ -154,9 +155,9 @@ class DmCtl {
                          bool* has_table);
   // DM_TABLE_STATUS: INFO, or TABLE with DM_STATUS_TABLE_FLAG, or IMA.
   absl::Status TableStatus(DmIoctl& param, std::vector<DmTargetSpec>* rows);
-  // DM_TARGET_MSG; with a reply, DM_DATA_OUT_FLAG is set.  An empty reply is
-  // one too: nothing was written, and the caller finds in its buffer what it
-  // had put there (UntouchedReply()).
+  // DM_TARGET_MSG; with a reply, DM_DATA_OUT_FLAG is set.  An empty reply
+  // counts as a reply: the kernel has written nothing, and the caller finds its
+  // own request in the buffer (UntouchedReply()).
   absl::Status TargetMsg(DmIoctl& param, sector_t sector,
                          absl::string_view message, std::string* reply);
 
@@ -165,8 +166,8 @@ class DmCtl {
   std::shared_ptr<MappedDevice> FindDevice(absl::string_view name) const;
   std::shared_ptr<MappedDevice> FindMinor(uint32_t minor) const;
 
-  // Closing a device may complete a deferred removal; whoever closes calls
-  // this, as the kernel's work queue does.
+  // Completes deferred removals.  Whoever closes a device calls this, where the
+  // kernel has a work queue.
   void DoDeferredRemove();
 
   // dm_global_event_nr.
@@ -174,13 +175,14 @@ class DmCtl {
 
   // --- snapshots (see dm/mapped_device_state.h) ---
 
-  // Each device in the order in which they got their names.  No commands in
-  // `fn`.
+  // Calls fn for each device, in the order in which they got their names.  `fn`
+  // must not run commands.
   void ForEachDevice(absl::FunctionRef<void(const HashCell& cell)> fn) const;
-  // Devices in the order of ForEachDevice(), exactly as they were.  What they
-  // stand on is there already; they may stand on each other.  The message
-  // names the device: EINVAL, a value that no device can have; EBUSY, a name
-  // or uuid twice; the errno of an open or of a row's constructor.
+  // Makes devices exactly as they were, in the order of ForEachDevice().  The
+  // disks below them must be there already; they may stand on each other.
+  // Errors name the device.  EINVAL: a value that no device can have; EBUSY: a
+  // name or uuid comes twice; or the errno of an open or of a row's
+  // constructor.
   absl::Status Restore(absl::Span<const DmDeviceState> devices);
   void RestoreGlobalEventNr(uint64_t nr) { global_event_nr_.store(nr); }
 
@@ -190,7 +192,7 @@ class DmCtl {
   // FindCell, or ENXIO.
   absl::StatusOr<HashCell*> GetCell(const DmIoctl& param) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // The reply of a command that has succeeded: who was meant, and
+  // Fills the reply of a command that has succeeded: FillIdentity() and
   // FillStatus().
   void Answer(const HashCell& cell, DmIoctl& param) const;
   // name, uuid and DM_INACTIVE_PRESENT_FLAG alone.
@@ -219,8 +221,8 @@ class DmCtl {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   const DmTable* QueriedTable(const HashCell& cell, const DmIoctl& param) const;
   void RemoveCell(HashCell* cell) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Removes those of `minors` that LockForDeletion() gives, and then of those
-  // that they had open.
+  // Removes those of `minors` that LockForDeletion() lets go, then in turn the
+  // devices that they had open.
   void RemoveClosed(std::vector<uint32_t> minors, bool mark_deferred,
                     bool only_deferred) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // To be called when a device's deferred_remove() may have changed.
@@ -231,7 +233,7 @@ class DmCtl {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Fail(int err, absl::string_view text) const;
   void GlobalEvent() { global_event_nr_.fetch_add(1); }
-  // event_callback(): each event of a device is a global one too.
+  // event_callback(): each event of a device also counts as a global event.
   void DeviceEvents(const MappedDevice& md, uint32_t event_nr_before) {
     global_event_nr_.fetch_add(md.event_nr() - event_nr_before);
   }
@@ -240,8 +242,9 @@ class DmCtl {
   const uint32_t major_;
   mutable absl::Mutex mu_;
   DmHash hash_ ABSL_GUARDED_BY(mu_);
-  // The minors of the devices that are to go at their last close: every
-  // command looks whether one can, and there may be 100,000 others.
+  // The minors of the devices that are removed at their last close.  Every
+  // command checks whether one can go now; a search among all devices, which
+  // may be 100,000, would cost too much.
   std::set<uint32_t> deferred_ ABSL_GUARDED_BY(mu_);
   std::atomic<uint64_t> global_event_nr_{0};
 };

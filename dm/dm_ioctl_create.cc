@@ -78,7 +78,8 @@ absl::Status DmCtl::DevRemove(DmIoctl& param) {
     absl::Status s = (*cell)->md->LockForDeletion(deferred, false);
     if (!s.ok() && !deferred) return s;
     FillIdentity(**cell, param);
-    // Open: the deferred removal has been noted and is a success.
+    // The device is open: its deferred removal has been noted, which is a
+    // success.
     if (!s.ok()) {
       NoteDeferred(*(*cell)->md);
       GlobalEvent();
@@ -101,8 +102,9 @@ void DmCtl::NoteDeferred(const MappedDevice& md) {
   }
 }
 
-// The kernel starts over with its list after each removal, for that may close
-// others.  Those can only be what the removed device had open.
+// The kernel walks its whole list again after each removal, because a removal
+// may close other devices.  Only the devices that the removed one had open can
+// be closed by it, so we look at those alone.
 void DmCtl::RemoveClosed(std::vector<uint32_t> minors, bool mark_deferred,
                          bool only_deferred) {
   for (size_t i = 0; i < minors.size(); ++i) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// All devices at once, as a snapshot keeps them.  Mirrors nothing.
+// Restores all devices at once, as a snapshot keeps them.  Mirrors nothing.
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -60,8 +60,8 @@ absl::Status DmCtl::RestoreTables(const DmDeviceState& state) {
   return absl::OkStatus();
 }
 
-// First all devices, then what they hold open, then the tables: those of two
-// devices may stand on each other.
+// Makes all devices first, then opens what they hold open, then builds the
+// tables: the tables of two devices may stand on each other.
 absl::Status DmCtl::Restore(absl::Span<const DmDeviceState> devices) {
   absl::MutexLock lock(&mu_);
   for (const DmDeviceState& state : devices) {
@@ -83,7 +83,7 @@ absl::Status DmCtl::Restore(absl::Span<const DmDeviceState> devices) {
     for (DmDev* dev : held[i]) mds[i]->PutTableDevice(dev);
   }
   CompileAll(mds);
-  // What an open made of the log while restoring is no news.
+  // The log lines that these opens wrote are no news to the user.
   machine_.log().TakeNew();
   return absl::OkStatus();
 }

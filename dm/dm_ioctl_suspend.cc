@@ -14,7 +14,8 @@ namespace dmdax {
 absl::Status DmCtl::DoSuspend(DmIoctl& param) {
   absl::StatusOr<HashCell*> cell = GetCell(param);
   if (!cell.ok()) return cell.status();
-  // Suspending twice is a success here; only dm_suspend() itself minds.
+  // do_suspend() calls dm_suspend(), which refuses a suspended device, only if
+  // the device is not suspended: suspending twice succeeds.
   if (!(*cell)->md->suspended()) {
     if (absl::Status s = (*cell)->md->Suspend(); !s.ok()) return s;
   }
@@ -27,7 +28,8 @@ absl::Status DmCtl::DoResume(DmIoctl& param) {
   if (!found.ok()) return found.status();
   HashCell& cell = **found;
   MappedDevice& md = *cell.md;
-  // The inactive table is taken out first, and is gone if it does not fit.
+  // The kernel takes the inactive table out of its slot first; if the table
+  // then does not fit, it is gone.
   std::unique_ptr<DmTable> new_map = std::move(cell.new_map);
   std::unique_ptr<DmTable> old_map;
   if (new_map != nullptr) {

@@ -64,7 +64,7 @@ absl::Status DmCtl::CheckLoad(MappedDevice& md, DmTable& table) {
 absl::Status DmCtl::TableLoad(DmIoctl& param,
                               absl::Span<const DmTargetSpec> specs,
                               std::optional<size_t>* bad_row) {
-  // More than a table holds is refused before any row is looked at.
+  // Too many rows are refused before any row is looked at.
   const size_t count =
       std::min<uint64_t>(specs.size(), DmTable::kMaxTargets + 1);
   return TableLoad(

@@ -28,8 +28,8 @@ inline constexpr size_t kMaxSplitArgs = size_t{1} << 19;
 
 absl::StatusOr<std::vector<std::string>> DmSplitArgs(absl::string_view params);
 
-// `word` as DmSplitArgs() undoes it: a backslash in front of white space and
-// backslashes.
+// Puts a backslash in front of white space and backslashes, which DmSplitArgs()
+// takes away again.
 std::string DmEscapeArg(absl::string_view word);
 
 }  // namespace dmdax

@@ -12,7 +12,7 @@
 
 namespace dmdax {
 DmTable::~DmTable() {
-  // Targets first: they may look at their devices while they go.
+  // Targets go first: their destructors may use their devices.
   targets_.clear();
   columns_.reset();
   for (TableDev& dd : devices_) md_.PutTableDevice(dd.dm_dev);
@@ -54,7 +54,7 @@ absl::Status DmTable::ConstructTarget(DmTarget& ti, absl::string_view params) {
   if (ti.begin.value() != size()) return DmError("Gap in table");
   absl::StatusOr<std::vector<std::string>> argv = DmSplitArgs(params);
   if (!argv.ok()) {
-    // The errno is named behind the text, or, before 6.1, in it.
+    // Since 5.18 the errno is appended to the text; before, it is part of it.
     const bool named = !ProfileOf(ti).ErrnoSuffix(ENOMEM).empty();
     return ErrnoError(ENOMEM,
                       absl::StrCat("couldn't split parameters",
@@ -96,7 +96,8 @@ absl::Status DmTable::AddTarget(absl::string_view type, sector_t start,
                                        ": ignoring discards_supported because "
                                        "num_discard_bios is zero."));
   }
-  // Kept for snapshots; a target that ignores its words may get millions.
+  // The words are kept for snapshots.  The limit is for a target that ignores
+  // its words and gets millions of them.
   constexpr size_t kMostParams = 4096;
   if (ti.type->status == nullptr && ti.ctr_params.empty() &&
       params.size() <= kMostParams) {
@@ -119,8 +120,8 @@ absl::Status DmTable::Complete() {
 
 const DmTarget* DmTable::FindTarget(sector_t sector) const {
   if (columns_ != nullptr) return columns_->Find(sector.value());
-  // Rows adjoin, so the first that ends at or after the sector holds it: what
-  // the kernel's B-tree of `highs` computes.
+  // Rows adjoin, so the first row that ends at or after the sector holds it.
+  // The kernel's B-tree of `highs` gives the same row.
   if (highs_.empty() || sector.value() > highs_.back()) return nullptr;
   return &targets_[FindHigh(highs_.data(), highs_.size(), sector.value())];
 }

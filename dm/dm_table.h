@@ -47,8 +47,8 @@ enum DmQueueMode : unsigned {
   DM_TYPE_DAX_BIO_BASED = 3,
 };
 
-// Why a table is not DAX: the first target, and its leg, that the kernel's
-// check stops at.  Empty text: it is DAX.
+// Why a table is not DAX: the target, and its leg, at which the kernel's check
+// stops.  An empty reason: the table is DAX.
 struct DaxVerdict {
   std::string reason;  // "target 1 (striped): leg 259:5 has no dax_device"
   int target = -1;     // index of the target, or -1
@@ -72,7 +72,7 @@ class DmTable {
   // target's constructor says.
   absl::Status AddTarget(absl::string_view type, sector_t start, sector_t len,
                          absl::string_view params);
-  // AddTarget() of all rows, with the same outcome, but at once: see
+  // Has the outcome of AddTarget() for every row, at once: see
   // dm_table_columns.cc.  `bad_row` (or null) learns which row was refused;
   // nothing, if none was.
   absl::Status AddLinearRows(std::shared_ptr<const LinearRows> rows,
@@ -90,12 +90,13 @@ class DmTable {
   // errno of a row's constructor; EINVAL.
   static absl::StatusOr<std::unique_ptr<DmTable>> Restore(
       MappedDevice& md, const DmTableState& state);
-  // Constructors then do not ask what state other devices are in.
+  // True while Restore() runs: constructors then do not check the state of
+  // other devices.
   bool restoring() const { return restoring_; }
   size_t num_targets() const {
     return columns_ == nullptr ? targets_.size() : columns_->size();
   }
-  // Of a table that came as columns: makes them, when first asked for.
+  // If the table came as columns, the first call makes the rows.
   absl::Span<const DmTarget> targets() const {
     return columns_ == nullptr ? absl::MakeConstSpan(targets_)
                                : columns_->All();
@@ -155,7 +156,7 @@ class DmTable {
   absl::Status TakeColumns(const LinearRows& rows,
                            std::vector<LinearTargets::Use>* uses,
                            size_t* taken);
-  // Columns become rows like others.
+  // Turns the columns into ordinary rows.
   void SpreadColumns();
   std::optional<QueueLimits> LimitsOfColumns() const;
   // Number of the row that targets_[i] is.
@@ -182,8 +183,9 @@ class DmTable {
   bool singleton_ = false;
   bool restoring_ = false;
   const TargetType* immutable_target_type_ = nullptr;
-  // All rows; of a table that came as columns only the first on each device,
-  // which speak for the others in all that does not depend on where a row is.
+  // All rows.  If the table came as columns: only the first row on each device,
+  // which stands for the others in all that does not depend on where a row
+  // lies.
   std::vector<DmTarget> targets_;
   std::vector<uint64_t> highs_;  // last sector of each of targets_
   uint64_t size_ = 0;

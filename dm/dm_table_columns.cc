@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tables that come as columns.  Mirrors nothing: the kernel has one way to add
-// a row, and so have we, AddTarget(), which is the judge here.
+// Tables that come as columns.  Mirrors nothing: the kernel adds every row with
+// dm_table_add_target().  Our AddTarget() decides what is right here too; this
+// file only saves most of its calls.
 //
-// A table of a million linear rows has few devices.  For each of them the
-// first row is added with AddTarget(), with all its checks and side effects.
-// What another row on the same device could still be refused for is its
-// length alone; and what the kernel asks of all rows when a table is completed
-// (is a device DAX, which limits has it) can be asked of those first rows.
-// So a row costs a small part of AddTarget() (the benchmark family `load:N`).
+// A table of a million linear rows has few devices.  The first row on each
+// device is added with AddTarget(), with all its checks and side effects.
+// Another row on the same device can be refused only for its length.  What the
+// kernel checks of all rows when it completes a table (whether a device is DAX,
+// which limits it has) is checked of those first rows.  So a row costs a small
+// part of AddTarget() (the benchmark family `load:N`).
 #include <bit>
 #include <optional>
 #include <utility>
@@ -71,8 +72,8 @@ absl::Status DmTable::AddLinearRows(std::shared_ptr<const LinearRows> rows,
   return absl::OkStatus();
 }
 
-// Takes rows up to the first that AddTarget() could have a word about.  An
-// error is AddTarget()'s, of row *taken.
+// Takes rows up to the first that AddTarget() might refuse or log about.  An
+// error is that of AddTarget() for row *taken.
 absl::Status DmTable::TakeColumns(const LinearRows& rows,
                                   std::vector<LinearTargets::Use>* uses,
                                   size_t* taken) {
@@ -91,7 +92,8 @@ absl::Status DmTable::TakeColumns(const LinearRows& rows,
       use.begin = end;
     }
     const uint64_t start = rows.start[i];
-    // A sum that wraps counts as the highest: it is checked row by row then.
+    // A sum that wraps counts as the highest, so that the rows are checked one
+    // by one.
     use.end = std::max(use.end,
                        start + length < start ? ~uint64_t{0} : start + length);
     use.start_bits |= start;
@@ -126,9 +128,9 @@ void DmTable::SpreadColumns() {
   }
 }
 
-// dm_calculate_queue_limits() when no row has anything to complain about:
-// then a row's limits are those of its device, wherever on it the row begins.
-// Nothing if one might.
+// dm_calculate_queue_limits() for a table in which no check can fail: the
+// limits of a row are then those of its device, wherever the row begins.
+// Nothing if a check might fail.
 std::optional<QueueLimits> DmTable::LimitsOfColumns() const {
   const KernelProfile& profile = md_.machine().profile();
   const absl::Span<const LinearTargets::Use> uses = columns_->uses();

@@ -62,7 +62,7 @@ absl::Status DmTable::CheckAreas(const DmTarget& ti,
 
 absl::Status DmTable::CheckBlockAlignment(const QueueLimits& limits) const {
   const uint64_t block = limits.logical_block_size >> kSectorShift;
-  // Sectors that the rows so far leave a logical block of the table short of.
+  // How many sectors are missing to a whole logical block of the table.
   uint64_t remaining = 0;
   uint64_t next_start = 0;
   size_t i = 0;

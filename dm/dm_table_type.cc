@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a table is: bio-based, DAX or request-based, and who keeps it from
-// being DAX.  Mirrors dm_table_determine_type, dm_table_supports_dax and the
-// per-device tests of drivers/md/dm-table.c (4.14, 5.10, 6.1, 6.12).
+// Decides whether a table is bio-based, DAX or request-based, and which device
+// keeps it from being DAX. Mirrors dm_table_determine_type,
+// dm_table_supports_dax and the per-device tests of drivers/md/dm-table.c
+// (4.14, 5.10, 6.1, 6.12).
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
@@ -49,7 +50,7 @@ DaxVerdict DmTable::SupportsDax(uint64_t blocksize) const {
   Machine& machine = md_.machine();
   const bool any_leg_will_do =
       machine.profile().dm_dax_check == DmDaxCheck::kAnyLegQueueFlag;
-  // Only this check looks at where on its device a row is.
+  // Of the checks only this one depends on where a row lies on its device.
   const bool every_row =
       machine.profile().dm_dax_check == DmDaxCheck::kGenericFsdaxSupported;
   const absl::Span<const DmTarget> rows =
@@ -58,7 +59,8 @@ DaxVerdict DmTable::SupportsDax(uint64_t blocksize) const {
     const DmTarget& ti = rows[i];
     const size_t row = every_row ? i : RowOf(i);
     DaxVerdict verdict{.target = static_cast<int>(row)};
-    // Most rows have nothing to say, and are many.
+    // The name is made only for a row that fails: a table may have a million
+    // rows.
     const auto who = [&] {
       return absl::StrCat("target ", row, " (", ti.type->name, ")");
     };

@@ -15,8 +15,8 @@
 namespace dmdax {
 namespace {
 
-// Those that DM_REGISTER_TARGET named, not yet looked at: which kernels there
-// are is not known before all of the program's initialisers have run.
+// The types that DM_REGISTER_TARGET named.  They are checked later: which
+// kernels there are is not known before all static initialisers have run.
 std::vector<const TargetType*>& Linked() {
   static auto* linked = new std::vector<const TargetType*>;
   return *linked;
@@ -94,7 +94,8 @@ std::vector<const TargetType*> TargetTypes(const KernelProfile& profile) {
       types.push_back(type);
     }
   }
-  // The order of static initialisers is the linker's whim; ours is not.
+  // The linker decides the order of static initialisers; the list must not
+  // depend on it.
   std::sort(types.begin(), types.end(),
             [](const TargetType* a, const TargetType* b) {
               if (a->registered != b->registered) {

@@ -8,13 +8,13 @@
 //   rows.Params(0);                           // "/dev/pmem1 0"
 //   ctl.TableLoad(io, std::make_shared<LinearRows>(std::move(rows)));
 //
-// Rows adjoin and begin at sector 0, so their starts are not kept.  A row has
-// 20 bytes here and about 200 as a DmTargetSpec: a table of a million rows
-// loads in the time that touching the memory of the latter takes.
+// Rows adjoin and begin at sector 0, so their starts are not kept.  A row takes
+// 20 bytes here and about 200 as a DmTargetSpec: loading a million rows takes
+// no longer than touching the memory of so many specs.
 //
-// Invariant, for whoever fills the columns: all three have the same size, and
-// device[i] < devices.size().  Names are unescaped (see DmEscapeArg()), and
-// anything may be in them.
+// Whoever fills the columns keeps this invariant: all three have the same size,
+// and device[i] < devices.size().  Device names are not escaped (see
+// DmEscapeArg()) and may contain any byte.
 #ifndef DMDAX_DM_LINEAR_ROWS_H_
 #define DMDAX_DM_LINEAR_ROWS_H_
 

@@ -39,8 +39,8 @@ DmTarget LinearTargets::Make(size_t row, uint64_t begin) const {
   return ti;
 }
 
-// What looking at a row takes: where each ends, and room for it.  The room is
-// not touched before a row is made.
+// Makes what a look at a row needs: where each row ends, and memory for the
+// targets, which is not touched before a row is made.
 void LinearTargets::IndexOnce() {
   absl::call_once(indexed_, [this] {
     highs_.Resize(count_);

@@ -7,9 +7,9 @@
 //   const DmTarget* ti = targets.Find(8);        // makes 256 rows at most
 //   absl::Span<DmTarget> all = targets.All();    // makes all of them
 //
-// A DmTarget is 100 bytes and another allocation for what the target keeps; to
-// make a million of them takes longer than to load the table.  Loading,
-// compiling and translating a table needs none: only the chain and `dmsetup
+// A DmTarget takes over 100 bytes and an allocation for its private data;
+// making a million of them takes longer than loading the table.  Loading,
+// compiling and translating need none of them; only the chain and `dmsetup
 // table` do.
 // Threading: thread-safe; a target that was made stays where it is.
 #ifndef DMDAX_DM_LINEAR_TARGETS_H_
@@ -29,8 +29,8 @@ namespace dmdax {
 
 class LinearTargets {
  public:
-  // How the rows use one of rows->devices.  Enough to check all of them at
-  // once against what a device demands.
+  // How the rows use one of rows->devices: what it takes to check all of them
+  // at once against the demands of a device.
   struct Use {
     const DmDev* dev = nullptr;  // null: no row uses it
     size_t first_row = 0;
@@ -41,8 +41,8 @@ class LinearTargets {
     uint64_t length_bits = 0;  // all lengths, or-ed
   };
 
-  // `type` has a ctr_range.  Of `rows`, the first `count` are meant; they have
-  // `sectors` together.
+  // `type` must have a ctr_range.  The table has the first `count` of `rows`,
+  // which are `sectors` long together.
   LinearTargets(DmTable& table, const TargetType& type,
                 std::shared_ptr<const LinearRows> rows, size_t count,
                 std::vector<Use> uses, uint64_t sectors);

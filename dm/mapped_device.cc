@@ -92,15 +92,16 @@ absl::StatusOr<std::unique_ptr<DmTable>> MappedDevice::SwapTable(
     return ErrnoError(EINVAL, absl::StrCat(name_, " is not suspended"));
   }
   QueueLimits limits = disk_.queue().limits();
-  // A table without data devices keeps the limits that queued I/O was built
-  // with (multipath with all paths gone).
+  // A table without data devices (multipath with all paths gone) keeps the old
+  // limits, for which queued I/O was built.
   const bool keeps = table->HasNoDataDevices() && live_table() != nullptr;
   if (!keeps) {
     absl::StatusOr<QueueLimits> calculated = table->CalculateQueueLimits();
     if (!calculated.ok()) return calculated.status();
     limits = *calculated;
   }
-  // Whoever compiled us has seen the new table when we return.
+  // When this returns, the compiled maps above have been built from the new
+  // table.
   DaxStackChange change(dax_dev_, this);
   const uint64_t old_size = disk_.nr_sectors();
   disk_.SetCapacity(table->size());

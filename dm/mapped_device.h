@@ -11,8 +11,8 @@
 //   capacity     the live table's size; 0 before
 //   type         fixed by the first load (see DmQueueMode)
 //
-// DAX does not care about suspend: a suspended device with a live table
-// answers as ever (the kernel does not gate it).
+// Suspend does not concern DAX: a suspended device with a live table answers as
+// before, because the kernel does not gate dm_dax_direct_access().
 //
 // Mirrors: struct mapped_device, dm_suspend, dm_resume, dm_swap_table,
 // dm_setup_md_queue, open_table_device, max_io_len, dm_dax_direct_access of
@@ -59,8 +59,7 @@ class MappedDevice final : public DaxOperations,
   MappedDevice(Machine& machine, DevT dev);
   ~MappedDevice() override;
 
-  // The mapped device that a block device, or a DaxDevice, belongs to; null:
-  // it is none.
+  // The mapped device that a block device or a DaxDevice belongs to, or null.
   static MappedDevice* Of(const BlockDevice& bdev);
   static MappedDevice* Of(const DaxDevice& dax_dev);
 
@@ -72,7 +71,7 @@ class MappedDevice final : public DaxOperations,
   const BlockDevice& disk() const { return disk_; }
   DaxDevice& dax_dev() override { return dax_dev_; }
   DmQueueMode type() const { return type_; }
-  // Whether sysfs has its queue, as it has once a first table's limits fit.
+  // Whether sysfs shows its queue: from the first table on whose limits fit.
   bool has_queue() const { return has_queue_; }
   DmStats& stats() { return stats_; }
 
@@ -153,17 +152,16 @@ class MappedDevice final : public DaxOperations,
                       absl::Span<int64_t> lengths = {}, int64_t nr_pages = 1,
                       SimdLevel simd = BestSimd());
 
-  // What pages [*page, end) are, in order: as many extents as fit `out`, each
-  // what DaxDirectAccess() says for as many pages as are left.  Returns how
-  // many (at least one if there is room and *page < end), with *page behind
-  // the last, from where the next call goes on.  Errors may come a page at a
-  // time or for as many as there are.  One read section a call: all its
-  // extents are of one table.  From a million extents on it costs what copying
-  // its result costs.
+  // Writes the extents of pages [*page, end) to `out`, in order and as many as
+  // fit.  Each is what DaxDirectAccess() answers for as many pages as are left.
+  // Returns how many (at least one if there is room and *page < end) and moves
+  // *page behind the last, where the next call goes on.  Pages with an error
+  // may come one by one or as one extent.  A call is one read section, so all
+  // its extents are of one table.  From a million extents on it costs what
+  // copying its result costs.
   size_t Extents(uint64_t* page, uint64_t end, absl::Span<DaxExtent> out);
 
-  // The same for a function, inlined and outside the read section, while it
-  // returns true:
+  // Calls fn for each extent, outside the read section, until fn returns false:
   //
   //   md.ForEachExtent(pgoff_t{0}, pages, [&](pgoff_t page, DaxExtent e) {...
   template <typename Fn>
@@ -183,21 +181,22 @@ class MappedDevice final : public DaxOperations,
 
   // --- the compiled map of the live table (see dm/map/compiled_map.h) ---
 
-  // Whether tables that go live from now on get a compiled map; on at the
-  // start of a program.  Off, every query walks the chain: the judge in tests
-  // and benchmarks.
+  // Whether tables that go live from now on get a compiled map; they do unless
+  // this turns it off.  Without maps every query walks the chain, against which
+  // tests and benchmarks compare.
   static void UseCompiledMaps(bool on);
 
-  // Null when there is none, and while something below is being changed.  For
-  // whoever holds a DaxStackChange.
+  // Null when there is none, and while something below is being changed.  The
+  // caller holds a DaxStackChange.
   std::shared_ptr<const CompiledMap> compiled() const {
     return compiled_owner_;
   }
   void DropCompiled() override;
   void Compile() override;
 
-  // ->map of the live table's row for `sector`, past its end or without a
-  // table an error (EIO).  The device below stays open while the table does.
+  // Calls ->map of the row that holds `sector`.  Past the end of the live
+  // table, or without one, the answer is an error (EIO).  The device below
+  // stays open as long as the table lives.
   BioMap MapBio(sector_t sector, ReqOp op) const;
 
   // max_io_len(): sectors from `sector` on that one request may cover, and
@@ -211,17 +210,19 @@ class MappedDevice final : public DaxOperations,
   // --- snapshots (see dm/mapped_device_state.h) ---
 
   MappedDeviceState Save() const;
-  // What Save() said, onto a new device; tables and what they have open come
-  // later.  EINVAL.
+  // Puts what Save() returned onto a new device; its tables and what they hold
+  // open come later.  EINVAL.
   absl::Status Restore(const MappedDeviceState& state);
-  // Opens `table_devices`.  For the caller to put when the tables have theirs.
+  // Opens `table_devices`.  The caller puts them when the tables have opened
+  // theirs.
   absl::StatusOr<std::vector<DmDev*>> RestoreTableDevices(
       const MappedDeviceState& state);
-  // `table` has been live, whether or not SwapTable() would take it today.
+  // Makes `table` live without asking: it was live when it was saved, even if
+  // SwapTable() would refuse it today.
   void RestoreLiveTable(std::unique_ptr<DmTable> table);
 
  private:
-  // To be called and used within a section of io_barrier_.
+  // Call it, and use the result, within a read section of io_barrier_.
   const CompiledMap* LiveMap() const {
     const DaxFastPath* const path = &dax_dev_.fast_path();
     return path == &kNoDaxFastPath ? nullptr
@@ -229,9 +230,9 @@ class MappedDevice final : public DaxOperations,
   }
   static constexpr size_t kExtentsABlock = 256;  // 4 KiB of stack
 
-  // By the compiled map; kAskOperations: by the chain.
+  // Translates with the compiled map; kAskOperations: the chain must answer.
   DaxAccess TranslateCompiled(pgoff_t pgoff, int64_t nr_pages);
-  // The chain: this level's part of it, untraced and traced.
+  // This level's part of the chain, untraced and traced.
   DaxAccess WalkDown(pgoff_t pgoff, int64_t nr_pages, DaxAccessMode mode,
                      Trace* trace, size_t step);
   DaxAccess WalkDownTraced(pgoff_t pgoff, int64_t nr_pages, DaxAccessMode mode,

@@ -16,9 +16,9 @@
 namespace dmdax {
 namespace {
 
-// Which devices a DAX check, still under way, has found fit: two stacks that
-// meet at each level are asked about once, not once for each way down.  Who is
-// not fit ends the check, so nobody asks about it again.
+// The devices that the running DAX check has found fit.  Where two stacks meet
+// at every level, each device is checked once and not once for each way down.
+// A device that is not fit ends the check, so it is not remembered.
 class FitForDax {
  public:
   FitForDax() : outermost_(known_ == nullptr) {
@@ -66,8 +66,8 @@ MappedDevice::IoLen MappedDevice::MaxIoLen(const DmTarget& ti,
   return len;
 }
 
-// One level of the chain.  Every return hands on what the callee built, so
-// that an answer is not copied on its way up.
+// One level of the chain.  Every return hands on what the callee built; an
+// answer is not copied on its way up.
 DaxAccess MappedDevice::WalkDown(pgoff_t pgoff, int64_t nr_pages,
                                  DaxAccessMode mode, Trace* trace,
                                  size_t step) {
@@ -255,8 +255,9 @@ TraceStep TargetStep(const DmTarget& ti, pgoff_t pgoff, int64_t nr_pages,
           .mode = static_cast<int>(mode)};
 }
 
-// Shortcuts do not count levels; where the chain might give up before it has
-// walked as many as a map may have, there are none.
+// A fast path does not count levels.  From half of the maximum depth on it is
+// not used: the chain might say ELOOP where a map, of up to so many levels,
+// would answer.
 DaxAccess AskBelow(const DmDev& dev, pgoff_t pgoff, int64_t nr_pages,
                    DaxAccessMode mode, Trace* trace) {
   if (dev.dax_dev == nullptr || StackDepth::now() <= StackDepth::kMax / 2) {

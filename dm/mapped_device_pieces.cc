@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The pieces of a mapped device (dax/dax_piece.h), worked out from its table
-// and the devices below.
+// Works out the pieces of a mapped device (dax/dax_piece.h) from its table and
+// the devices below.
 //
 // A linear row has the pieces of what lies below it.  A stripe of n legs and
 // c pages a chunk moves c pages on every leg each c * n pages.  While none of
@@ -104,8 +104,8 @@ class StripePieces {
     return frames ? DaxPiece::Pages::kFrames : DaxPiece::Pages::kAny;
   }
 
-  // Whether chunks are better told one by one: they are long, and fewer than
-  // the units until everything repeats.
+  // Whether it is better to report the chunks one by one: they are long, and
+  // there are fewer of them than units until everything repeats.
   bool FewChunks(uint64_t rows) const {
     return chunk_ >= unit_ && rows * legs_.size() <= Repeat() / unit_;
   }

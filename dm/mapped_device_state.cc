@@ -68,7 +68,8 @@ absl::StatusOr<std::vector<DmDev*>> MappedDevice::RestoreTableDevices(
     const MappedDeviceState& state) {
   std::vector<DmDev*> held;
   const std::vector<TableDeviceState>& devices = state.table_devices;
-  // Opened from the end, the list comes out the same.
+  // Each open puts its device first, so opening from the end gives the same
+  // list.
   for (auto it = devices.rbegin(); it != devices.rend(); ++it) {
     absl::StatusOr<DmDev*> opened = GetTableDevice(it->dev, it->mode);
     if (!opened.ok()) {

@@ -6,8 +6,8 @@
 //   DmDeviceState d{.name = "home", .minor = 3, .md = kept};  // and d.table
 //   absl::Status s = fresh_ctl.Restore({&d, 1});  // as it was
 //
-// These are answers that the kernel has given (a type, which legs had DAX when
-// they were opened, limits): a restored device keeps them, whatever a load
+// These are decisions that the kernel has made: a type, which legs had DAX when
+// they were opened, limits.  A restored device keeps them, whatever a load
 // would decide today.
 //
 // Mirrors nothing: a real machine does not come back from a snapshot.
@@ -52,7 +52,7 @@ struct MappedDeviceState {
   std::vector<TableDeviceState> table_devices;              // newest first
 };
 
-// The words are those of the caller, and are read during the call only.
+// The words belong to the caller; they are read only during the call.
 struct DmRowState {
   absl::string_view type;
   sector_t start{};
@@ -67,7 +67,7 @@ struct DmTableState {
   DmQueueMode type = DM_TYPE_NONE;
   // Newest first, which is not always the order of the rows.
   std::vector<TableDeviceState> devices;
-  // A table may have a million rows: each is asked for when its turn comes.
+  // A table may have a million rows, so each is asked for when its turn comes.
   size_t num_rows = 0;
   std::function<DmRowState(size_t row)> row;
 };

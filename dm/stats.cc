@@ -19,7 +19,8 @@ constexpr absl::string_view kMessages[] = {
     "@stats_create", "@stats_delete",      "@stats_clear",  "@stats_list",
     "@stats_print",  "@stats_print_clear", "@stats_set_aux"};
 
-// Areas of all regions together; the kernel stops at a quarter of the memory.
+// The most areas that all regions have together.  The kernel allows as many as
+// fit a quarter of the memory.
 constexpr uint64_t kMaxAreas = 1 << 20;
 
 absl::Status Invalid() { return ErrnoError(EINVAL, "invalid parameters"); }

@@ -40,7 +40,7 @@ class DmStats {
 
   // Whether dm_stats_message() knows the message.
   static bool Knows(absl::string_view message);
-  // Whether the message is answered with data, be it empty.
+  // Whether the message is answered with data, which may be empty.
   static bool HasReply(absl::string_view message);
   // The reply.  EINVAL; ENOENT: no such region; ENOMEM: too many areas.
   // `size`: sectors of the device.

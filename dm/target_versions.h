@@ -2,14 +2,14 @@
 //
 // TargetVersions: which version a dm target has in which kernel.
 //
-// A target writes its history once, as "since", and no kernel is listed that
-// changed nothing:
+// A target writes its history once.  Each entry says since which release a
+// version holds; a release that changed nothing is not listed:
 //
 //   {{k4_14, 1, 4, 0}, {k7_2, 1, 5, 0}}    1.4.0, and 1.5.0 from 7.2 on
 //   {{k5_10, 1, 0, 0}}                     kernels before 5.10 lack it
 //   {{k4_14, 1, 0, 0}, GoneSince(k5_10)}   and these have had it
 //
-// Any release may stand there, {KernelRelease{6, 18}, 1, 6, 0} too.
+// Any release will do, such as {KernelRelease{6, 18}, 1, 6, 0}.
 //
 // Mirrors: target_type::version of include/linux/device-mapper.h.
 // Threading: constants.
@@ -27,7 +27,7 @@ namespace dmdax {
 
 using TargetVersion = std::array<uint32_t, 3>;
 
-// A target's version since a release.
+// The version that a target has from a release on.
 struct VersionSince {
   KernelRelease since;
   TargetVersion version;
@@ -37,7 +37,7 @@ struct VersionSince {
 // of the same name.
 constexpr VersionSince GoneSince(KernelRelease since) { return {since, {}}; }
 
-// What the compiler says of a history that is not in order.
+// A history that is not in order calls this, which the compiler refuses.
 void VersionsAreNotInOrder();
 
 // The history, oldest first; the compiler refuses another order.

@@ -8,17 +8,18 @@
 namespace dmdax {
 namespace {
 
-// Instead of searching, a page passes all starts and collects the steps of
-// those at or before it: no jump, no load that depends on the page, hence
-// any number of pages at a time.  The search of a single query is much
-// slower, its jumps are mispredicted (measured with `copy:N/batch/eight`).
+// Instead of a search, each page is compared with all starts and adds up the
+// steps of those at or before it.  There is no jump and no load that depends on
+// the page, so many pages are in flight at a time.  The search of a single
+// query is much slower, because its jumps are mispredicted (measured with
+// `copy:N/batch/eight`).
 template <size_t kMore>
 [[gnu::always_inline]] inline bool Collect(const FewRuns& runs,
                                            const uint64_t* __restrict pages,
                                            size_t n,
                                            uint64_t* __restrict pfns) {
-  // Copies, which the compiler can keep in registers; a mask instead of a
-  // choice, which it would make a jump of.
+  // The copies can stay in registers.  A mask is used instead of a condition,
+  // of which the compiler would make a jump.
   uint64_t start[kMore + 1], step[kMore + 1];
   for (size_t k = 0; k < kMore; ++k) {
     start[k] = runs.start[k];
@@ -70,8 +71,8 @@ bool Plain(const FewRuns& runs, const uint64_t* pages, size_t n,
   return _mm512_set1_epi32(static_cast<int>(number));
 }
 
-// Eight starts and eight offsets are in a register each, so that a search by
-// halves needs no memory: three comparisons and two permutations for eight
+// Eight starts are in one register and eight offsets in another, so a binary
+// search needs no memory: three comparisons and two permutations serve eight
 // pages at once, where Collect() compares each page with every start.
 template <bool kOneRun, bool kStream>
 [[DMDAX_AVX512]] bool Search(const FewRuns& runs, const uint64_t* pages,
@@ -110,7 +111,7 @@ template <bool kOneRun, bool kStream>
 }
 
 // The same where pages and frames fit 32 bits, as they do below 16 TiB: two
-// registers of pages become one, so that a step is for sixteen.
+// registers of pages become one, and a step serves sixteen pages.
 template <bool kStream>
 [[DMDAX_AVX512]] bool SearchNarrow(const FewRuns& runs, const uint64_t* pages,
                                    size_t n, uint64_t* pfns) {
@@ -120,7 +121,7 @@ template <bool kStream>
   for (size_t k = 0; k < FewRuns::kMost; ++k) {
     offsets[k] = static_cast<uint32_t>(offset);
     if (k + 1 == FewRuns::kMost) break;
-    // What is never reached starts beyond all pages.
+    // Unused runs start beyond all pages.
     starts[k] =
         static_cast<uint32_t>(std::min(runs.start[k], uint64_t{0xffffffff}));
     offset += runs.step[k];

@@ -8,9 +8,9 @@
 //     // a page lies outside the map; all of pfns must be done another way
 //   }
 //
-// One source, compiled three times with other instructions allowed; which one
-// runs is decided when the program does, never by -march.  Every level gives
-// the same answers: tests force each.
+// One source is compiled for each level of instructions.  The program chooses
+// when it runs, never -march.  Every level gives the same answers; tests force
+// each of them.
 // Threading: pure functions.
 #ifndef DMDAX_DM_MAP_BATCH_KERNELS_H_
 #define DMDAX_DM_MAP_BATCH_KERNELS_H_
@@ -23,8 +23,8 @@
 
 namespace dmdax {
 
-// Answers from this many pages on, which no cache will hold, go past it: with
-// stores that do not first read the line they overwrite.
+// From this many pages on no cache holds the answers.  They are then written
+// past it, with stores that do not first read the line they overwrite.
 inline constexpr size_t kStreamingPages = (size_t{16} << 20) / sizeof(uint64_t);
 
 // Up to eight runs that cover pages [0, pages).
@@ -36,7 +36,8 @@ struct FewRuns {
   uint64_t pages = 0;
   size_t more = 0;      // runs after the first
   bool narrow = false;  // whether all pages and frames are below 2^32 - 1
-  // Where they begin, and what each adds to the offset of the one before.
+  // Where each further run begins, and what it adds to the offset of the run
+  // before.
   std::array<uint64_t, kMost> start{};
   std::array<uint64_t, kMost> step{};
 };

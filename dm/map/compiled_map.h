@@ -13,22 +13,23 @@
 //   if (frames.ret > 0) Use(map->At(frames));          // with kaddr and flags
 //   // kAskOperations: the chain knows; else frames.ret is the errno
 //
-// Promise: what Translate() answers is bit for bit the chain's answer, its
-// length clipped as every level would have: at row ends, chunk ends,
-// max_sectors and the end of the memory.  Therefore neighbours are not merged
-// even where they are contiguous: the kernel would not either.
+// Promise: Translate() answers bit for bit what the chain answers.  The length
+// is clipped as every level would clip it: at row ends, chunk ends, max_sectors
+// and the end of the memory.  So neighbours are not merged even where they are
+// contiguous; the kernel does not merge them either.
 //
-// Exceptions that go to the chain: rows of targets without a dax_layout,
-// chunks that are no whole pages, memory with bad blocks, devices stacked on
-// themselves, pages from 2^61 on (their sector wraps).
+// Exceptions that go to the chain: rows of targets without a dax_layout, chunks
+// that are not whole pages, memory with bad blocks, devices stacked on
+// themselves, and pages from 2^61 on, whose sector wraps.
 //
-// A query enters through the function that fits the map (its shortcut, see
-// dax/dax_fast_path.h): one run is answered at the door, and rows without the
-// operation's virtual call and a search that asks what index it has, which
-// would take twice as long (measured with the benchmark family `targets:N`).
+// A query enters through a function made for the form of the map (its shortcut,
+// see dax/dax_fast_path.h).  A map of one run is answered there at once.  Other
+// maps save the virtual call of the operation and a search that first asks
+// which index it has; with both, a query would take twice as long (measured
+// with the benchmark family `targets:N`).
 //
-// It shows one moment: whoever changes anything below does so in a
-// DaxStackChange (dax/dax_users.h), which has the maps above built anew.
+// A map never changes.  Whoever changes anything below does so in a
+// DaxStackChange (dax/dax_users.h), which builds the maps above anew.
 //
 // Memory: 8 bytes an extent and up to 5 for the directory (16 + 5 when pages
 // or frames need more than 32 bits).  Stripes are never spread out.
@@ -64,9 +65,9 @@ class CompiledMap : public DaxFastPath {
   // shortcuts.
   DaxFrames Translate(pgoff_t pgoff, int64_t nr_pages) const;
 
-  // Where a batch's answers go: pfns[i], kNoPfn when there is none, and
-  // unless null lengths[i], pages or -errno.  chain() answers for pages that
-  // Translate() does not.
+  // Where the answers of a batch go: pfns[i] is the frame, or kNoPfn;
+  // lengths[i], unless null, is the number of pages or -errno. chain() answers
+  // for pages that Translate() does not know.
   static constexpr uint64_t kNoPfn = ~uint64_t{0};
   struct Batch {
     uint64_t* pfns;
@@ -77,11 +78,11 @@ class CompiledMap : public DaxFastPath {
   void TranslateBatch(SimdLevel simd, absl::Span<const pgoff_t> pages,
                       int64_t nr_pages, const Batch& out) const;
 
-  // What pages [*page, end) are, in order: as many extents as fit `out`, each
-  // what Translate() says for as many pages as are left before `end`.  Returns
-  // how many, with *page behind the last; stops before a page that is the
-  // chain's or outside.  Errors may come a page at a time or for as many as
-  // there are.  Allocates nothing.
+  // Writes the extents of pages [*page, end) to `out`, in order and as many as
+  // fit.  Each is what Translate() answers for as many pages as are left before
+  // `end`.  Returns how many and moves *page behind the last.  Stops before a
+  // page that is outside or that only the chain can answer.  Pages with an
+  // error may come one by one or as one extent.  Allocates nothing.
   size_t FillExtents(uint64_t* page, uint64_t end,
                      absl::Span<DaxExtent> out) const;
 
@@ -90,7 +91,7 @@ class CompiledMap : public DaxFastPath {
   // Levels of mapped devices, this one included.
   int levels() const { return levels_; }
   size_t nr_extents() const;
-  // Bytes of heap, without maps below that are shared.
+  // Bytes of heap, not counting shared maps below.
   size_t MemoryBytes() const;
 
  private:
@@ -123,7 +124,7 @@ class CompiledMap : public DaxFastPath {
   // The sector of a page from here on does not fit 64 bits: the kernel's
   // product wraps and finds a row again.
   static constexpr uint64_t kWrappingPage = uint64_t{1} << 61;
-  // What a page behind the map is.
+  // The answer for a page behind the map.
   static DaxFrames Outside(uint64_t page) {
     return {page < kWrappingPage ? -EIO : kAskOperations, 0};
   }
@@ -131,8 +132,8 @@ class CompiledMap : public DaxFastPath {
     return {std::min(static_cast<int64_t>(pages), nr_pages), pfn};
   }
 
-  // The shortcuts, in compiled_map_shortcut.cc: one for every index, one for
-  // a single stripe.
+  // Chooses the shortcut (compiled_map_shortcut.cc has one for every index, and
+  // one for a single stripe).
   void ChooseShortcut();
   // The map is nothing but specials_[0], which is a kPeriod.
   bool IsOneStripe() const {

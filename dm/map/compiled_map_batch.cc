@@ -8,12 +8,13 @@
 namespace dmdax {
 namespace {
 
-// Pages between asking memory for a cache line and using it.
+// How many pages ahead a cache line is fetched.
 constexpr size_t kAhead = 32;
 
 constexpr size_t kSpareSlots = 4;
 
-// A pgoff_t is its number, in memory too.
+// A pgoff_t has the layout of the number it holds, so the array is one of
+// numbers.
 const uint64_t* Numbers(absl::Span<const pgoff_t> pages) {
   static_assert(sizeof(pgoff_t) == sizeof(uint64_t));
   return reinterpret_cast<const uint64_t*>(pages.data());
@@ -53,8 +54,9 @@ void CompiledMap::FindFewRuns() {
   narrow_ ? find(narrow_extents_) : find(wide_extents_);
 }
 
-// One batch in a map of many extents, whose numbers are `Word`s.  How a page's
-// extent is found depends on their shape; what is no run is done alone.
+// One batch in a map of many extents, whose numbers are `Word`s.  The shape of
+// the extents decides how a page is found.  A page that is in no run is
+// answered by itself.
 template <typename Word>
 class CompiledMap::BatchWalk {
  public:
@@ -75,8 +77,8 @@ class CompiledMap::BatchWalk {
       case kEqual:
         return FindEach<kEqual>();
       case kFine:
-        // With many slots an extent the plain search's jumps are predicted
-        // well, and it is the faster (`targets:1024/batch`).
+        // Where an extent has many slots, the jumps of the plain search are
+        // predicted well, and it is the faster one (`targets:1024/batch`).
         if (map_.pages_ >> extents_.shift() >= kSpareSlots * extents_.size()) {
           return FindEach<kFine>();
         }
@@ -105,8 +107,8 @@ class CompiledMap::BatchWalk {
   }
 
   // Three stages that overlap the cache misses of kAhead pages: fetch the
-  // directory slots, then the extents, then answer.  One page after the other
-  // is a third as fast among a million extents (`targets:1048576/batch`).
+  // directory slots, then the extents, then answer.  Without the overlap a
+  // batch among a million extents is a third as fast (`targets:1048576/batch`).
   void FetchAhead() const {
     const auto* const entries = extents_.entries();
     const uint64_t last_page = map_.pages_ - 1;
@@ -141,7 +143,8 @@ class CompiledMap::BatchWalk {
   // pages[i], if it is in the map.
   template <typename Finder>
   void Find(size_t first, size_t end, const Finder& find) const {
-    // Copies, which the answers can not overwrite for all the compiler knows.
+    // The compiler must assume that storing answers changes members; it knows
+    // that local copies stay.
     const auto* const entries = extents_.entries();
     const uint64_t special = extents_.kSpecial, outside = map_.pages_;
     const absl::Span<const pgoff_t> pages = pages_;
@@ -151,7 +154,7 @@ class CompiledMap::BatchWalk {
     for (size_t i = first; i < end; ++i) {
       const uint64_t page = pages[i].value();
       if (page < outside) [[likely]] {
-        // No answer to put together but for stripes and errors.
+        // A frame needs no DaxFrames; only stripes and errors make one.
         const auto* const extent = entries + find(i, page);
         if (extent->value < special) [[likely]] {
           pfns[i] = uint64_t{extent->value} + (page - extent->start);
@@ -166,8 +169,8 @@ class CompiledMap::BatchWalk {
     }
   }
 
-  // The same in other steps.  answer(i): the first page from pages[i] on that
-  // it did not answer.
+  // The same for a kernel that answers several pages at a time. answer(i)
+  // returns the first page from pages[i] on that it did not answer.
   template <typename Answer>
   void Search(size_t first, size_t end, const Answer& answer) const {
     for (size_t i = first; i < end; ++i) {

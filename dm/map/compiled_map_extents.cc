@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whole ranges through a compiled map.
+// Answers whole ranges from a compiled map.
 //
-// A cursor: the range is looked up once, then goes from extent to extent, and
-// in a stripe from granule to granule, without another search or division.
+// The start of the range is looked up once.  From there a cursor goes from
+// extent to extent, and in a stripe from granule to granule, without another
+// search or division.
 #include <algorithm>
 
 #include "dm/map/compiled_map.h"
@@ -12,8 +13,8 @@ namespace dmdax {
 
 // Where the extents go, and how far they may.
 struct CompiledMap::ExtentFiller {
-  uint64_t page;  // that comes next
-  uint64_t last;  // stops here
+  uint64_t page;  // the next page
+  uint64_t last;  // where to stop
   absl::Span<DaxExtent> out;
   size_t n = 0;
 
@@ -26,13 +27,13 @@ struct CompiledMap::ExtentFiller {
 
 namespace {
 
-// Extents that are looked at together.
+// How many extents are looked at together.
 constexpr size_t kBlock = 64;
 
-// Copies runs that are wanted whole, up to `most` or the first that is no
-// run; returns how many.  A block is written before it is known to be runs
-// only, so that no jump and no address in the loop depends on an extent: a
-// million take two thirds of the time that copying them takes.
+// Copies runs that are wanted whole, up to `most` of them or up to the first
+// extent that is no run; returns how many.  A block is written before it is
+// known to hold only runs, so no jump and no address in the loop depends on an
+// extent.  A million extents take two thirds of the time of a copy.
 template <typename Entry>
 size_t CopyRuns(const Entry* __restrict entries, size_t most,
                 decltype(Entry::value) limit, DaxExtent* __restrict out) {
@@ -119,8 +120,8 @@ bool CompiledMap::FillSpecial(const Special& special, uint64_t stop,
   return true;
 }
 
-// From `entry`, which holds the first page; those before `whole` end in the
-// range.
+// Starts at `entry`, which holds the first page.  Entries before `whole` end
+// inside the range.
 template <typename Entry>
 void CompiledMap::FillFrom(const Entry* entry, const Entry* whole,
                            ExtentFiller& fill) const {

@@ -7,7 +7,7 @@ namespace dmdax {
 
 namespace {
 
-// Slots of a fine directory that cost nothing worth mentioning.
+// A fine directory of so many slots (16 KiB) is made even for a few extents.
 constexpr uint64_t kFreeSlots = (16 << 10) / sizeof(uint16_t);
 constexpr uint64_t kMostFineSlots = 16;  // an extent
 
@@ -53,16 +53,17 @@ bool ExtentTable<Word>::AllEqual() const {
   return true;
 }
 
-// Each extent is written to the first slot that begins in it or after it, the
-// last writer is right; slots that nobody wrote to are in the extent of those
-// before.  Going from slot to slot and looking for its extent, the obvious
-// way, is as short but mispredicts a jump at every other slot (measured with
-// the benchmark family `load:N`).
+// Each extent is written to the first slot that begins in it or after it; where
+// several write, the last one is right.  A slot that nobody wrote belongs to
+// the extent of the slot before.  The obvious way, to look for the extent of
+// each slot, is as short but mispredicts a jump at every other slot (measured
+// with the benchmark family `load:N`).
 template <typename Word>
 template <typename Slot>
 void ExtentTable<Word>::FillSlots(uint64_t pages, Column<Slot>* slots) const {
   const uint64_t n = ((pages - 1) >> shift_) + 1;
-  // One slot more for extents that begin after the last one's first page.
+  // One more slot is for extents that begin after the first page of the last
+  // slot.
   slots->Resize(n + 1);
   std::fill_n(slots->data(), n + 1, Slot{0});
   const uint64_t round_up = (uint64_t{1} << shift_) - 1;
@@ -116,8 +117,9 @@ void ExtentTable<Word>::MakeFine(uint64_t pages) {
 
 template <typename Word>
 void ExtentTable<Word>::MakeDirectory(uint64_t pages) {
-  // At most 1.25 slots an extent: 5 bytes.  More slots save steps of the
-  // search but cost cache, which is dearer from a million extents on.
+  // At most 1.25 slots an extent, which is 5 bytes.  More slots would save
+  // steps of the search but cost cache, which matters more from a million
+  // extents on.
   shift_ = ShiftFor(pages, size_ + size_ / 4 + 1);
   FillSlots(pages, &directory_);
   ForEachCrowd(directory_, [&](uint64_t slot, size_t first, size_t last) {
@@ -138,7 +140,8 @@ uint32_t ExtentTable<Word>::MakeDense(uint64_t first_page, size_t first,
   dense_.push_back(
       {first_page, static_cast<uint32_t>(dense_slots_.size()), shift});
   size_t i = first;
-  // And one slot more, for the upper end of a search in the last.
+  // The loop makes one slot more: a search in the last slot needs its upper
+  // end.
   for (uint64_t slot = 0; slot <= span >> shift; ++slot) {
     const uint64_t page = first_page + (slot << shift);
     while (i < last && entries_[i + 1].start <= page) ++i;
@@ -147,8 +150,8 @@ uint32_t ExtentTable<Word>::MakeDense(uint64_t first_page, size_t first,
   return kDenseSlot | static_cast<uint32_t>(dense_.size() - 1);
 }
 
-// The slots of a dense part may be crowded in turn; the bounds they give are
-// searched by halves.
+// The slots of a dense part may be crowded too; a binary search runs between
+// the bounds that they give.
 template <typename Word>
 size_t ExtentTable<Word>::FindDense(const Dense& dense, uint64_t page) const {
   const size_t slot =

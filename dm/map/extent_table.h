@@ -10,8 +10,8 @@
 //   extents[i].value + (20 - extents[i].start);  // 5004: the frame
 //   extents[i + 1].start - 20;                   // 44: pages to its end
 //
-// Extents adjoin, so a length is the next one's start.  A value from kSpecial
-// on is a number of the owner's instead of a frame.
+// Extents adjoin, so an extent ends where the next one starts.  A value from
+// kSpecial on is no frame; its meaning is the owner's.
 //
 // The index is chosen when the table is finished:
 //
@@ -27,14 +27,14 @@
 //                            own
 //
 // Why not a tree: pages are numbers, so the place to look at can be computed.
-// A directory slot and an extent are two cache lines whatever the size; a
-// B-tree of a million rows is seven, with a jump that is mispredicted at each
-// (the benchmark family `targets:N`, contender `kernel`).
-// Why a plain loop from there: with fine slots its jumps are predicted, so
-// that the next step need not wait for memory.  Comparing eight starts at a
-// time (AVX2 and AVX-512 alike) never mispredicts, but is slower among 64
-// extents, the more so when a query waits for the one before
-// (measured with `targets:64/latency`).
+// A query touches two cache lines, a directory slot and an extent, whatever the
+// size.  A B-tree of a million rows touches seven, and mispredicts a jump at
+// each (the benchmark family `targets:N`, contender `kernel`).  Why a plain
+// loop from there: with fine slots its jumps are predicted, so the next step
+// does not wait for memory.  A comparison of eight starts at a time (with AVX2
+// or AVX-512) never mispredicts, but is slower among 64 extents, and slower
+// still when a query waits for the one before (measured with
+// `targets:64/latency`).
 //
 // Word is the width of pages and frames: 32 bits (up to 16 TiB) or 64.
 // Threading: immutable once finished.
@@ -62,7 +62,7 @@ class ExtentTable {
   static constexpr Word kSpecial =
       static_cast<Word>(~Word{0} << (sizeof(Word) * 8 - 4));
 
-  // Room that is never used is given back, and was never touched.
+  // Finish() gives back memory that was not used; it was never touched.
   void Reserve(size_t extents) { entries_.Reserve(extents + kSearchPadding); }
   // `start` ascends strictly, beginning with 0.
   void Add(uint64_t start, uint64_t value) {
@@ -154,8 +154,9 @@ class ExtentTable {
   const uint16_t* fine_slots() const { return fine_.data(); }
   uint32_t shift() const { return shift_; }
 
-  // Two steps of FindIn() for whoever overlaps several: see TranslateBatch.
-  // Only the coarse shapes are ever so large that it helps.
+  // Two steps of FindIn(), for a caller that overlaps several searches (see
+  // TranslateBatch).  It helps only tables of the coarse shapes, which are
+  // large.
   void PrefetchSlot(uint64_t page) const {
     if (shape_ >= ExtentShape::kCoarse) {
       __builtin_prefetch(&directory_[page >> shift_]);

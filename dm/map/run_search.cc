@@ -36,7 +36,7 @@ namespace {
 template <typename Start>
 [[DMDAX_AVX512]] size_t Answer(const RunSearch& search, const uint64_t* pages,
                                size_t i, size_t n, const Start& start) {
-  // Copies, which the answers can not overwrite for all the compiler knows.
+  // A copy: the compiler must assume that storing answers changes `search`.
   const RunSearch s = search;
   for (; i < n; ++i) {
     const uint64_t page = pages[i];

@@ -10,11 +10,10 @@
 //     if (i < n) AskTheChain(pages[i]);   // it is in no run
 //   }
 //
-// Eight starts are compared at once instead of in a loop, whose jumps are
-// mispredicted for every other page when there is one slot an extent.  Among a
-// million extents, together with the fetching, it halves the time (the
-// benchmark family `targets:N`, measure `batch`).  The plain version is
-// FindExtentFrom().
+// Eight starts are compared at once.  A loop mispredicts a jump for every other
+// page when there is one slot an extent.  Among a million extents this halves
+// the time, together with the fetching ahead (the benchmark family `targets:N`,
+// measure `batch`).  The plain version is FindExtentFrom().
 // Threading: pure functions.
 #ifndef DMDAX_DM_MAP_RUN_SEARCH_H_
 #define DMDAX_DM_MAP_RUN_SEARCH_H_
@@ -32,8 +31,8 @@ struct ExtentEntry {
   Word start, value;
 };
 
-// Starts that are compared at once; that many must be there to be read after
-// any extent.
+// How many starts are compared at once.  So many must be readable after any
+// extent.
 inline constexpr size_t kSearchPadding = 8;
 
 // The extent that holds `page`, which is `extent` or after it.

@@ -8,7 +8,7 @@
 namespace dmdax {
 namespace {
 
-// Exact as doubles, and so are their quotients.
+// Numbers below this are exact as doubles, and so are their quotients.
 constexpr uint64_t kMostPages = uint64_t{1} << 50;
 
 // Whether x * d < 2^64 for all x below `end`.
@@ -97,7 +97,7 @@ struct OneStripe::Avx512 {
     for (size_t i = 0; i < n; i += 8) {
       __m512i page = _mm512_loadu_si512(pages + i);
       highest = _mm512_max_epu64(highest, page);
-      // Nothing is read where pages outside would point.
+      // A page outside must not make the kernel read beyond the tables.
       if constexpr (!kInRegister) page = _mm512_min_epu64(page, last);
       const __m512i x = _mm512_add_epi64(page, offset);
       const __m512i round = Divide(x, by_period);

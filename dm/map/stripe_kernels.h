@@ -16,12 +16,12 @@
 //
 //   page + (base[granule] - granule * g) + round * (A - P)
 //
-// so that neither division's remainder is needed for it, and dividing is one
-// multiplication each: by ceil(2^64 / d), exact while x * d < 2^64 (Make()
-// sees to it), or by 1/d in doubles, exact below 2^50 when half a page is
-// added first, or by ceil(2^52 / d) where the processor multiplies 52 bits.
-// It takes half the time of that, and a page of a batch much less (measured
-// with the benchmark family `striped:CxL`).
+// so it needs no remainder, and each division is one multiplication: by
+// ceil(2^64 / d), which is exact while x * d < 2^64 (Make() checks that); or by
+// 1/d in doubles, which is exact below 2^50 when half a page is added first; or
+// by ceil(2^52 / d) where the processor multiplies 52-bit numbers.  It takes
+// half the time of the plain version, and much less for a page of a batch
+// (measured with the benchmark family `striped:CxL`).
 // Threading: immutable.
 #ifndef DMDAX_DM_MAP_STRIPE_KERNELS_H_
 #define DMDAX_DM_MAP_STRIPE_KERNELS_H_

@@ -29,8 +29,9 @@ namespace dmdax {
 
 class CompiledMap;
 
-// After how many pages things repeat that repeat every `a` and every `b`: the
-// least common multiple.  0: one of them is 0, or it is beyond `most`.
+// The least common multiple of `a` and `b`, or 0 if one of them is 0 or the
+// multiple is beyond `most`.  What repeats every `a` pages and every `b` pages
+// repeats together after so many.
 inline uint64_t BoundedLcm(uint64_t a, uint64_t b, uint64_t most) {
   if (a == 0 || b == 0) return 0;
   const uint64_t factor = b / std::gcd(a, b);

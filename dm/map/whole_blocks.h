@@ -16,9 +16,9 @@
 
 namespace dmdax {
 
-// whole(pages, n, pfns) for as many whole blocks of `block` pages as follow
-// the first of `pfns` that begins a cache line, rest() for what is before and
-// behind them; true where all are.
+// Calls whole(pages, n, pfns) for whole blocks of `block` pages, from the first
+// of `pfns` that begins a cache line, and rest() for the pages before and
+// behind them.  True if all of them return true.
 template <typename Whole, typename Rest>
 bool InWholeBlocks(size_t block, const uint64_t* pages, size_t n,
                    uint64_t* pfns, const Whole& whole, const Rest& rest) {

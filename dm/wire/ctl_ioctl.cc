@@ -20,7 +20,7 @@ using L = DmIoctlLayout;
 // DM_MAX_TARGETS * DM_MAX_TARGET_PARAMS: no request may be larger.
 constexpr size_t kMaxDataSize = size_t{1} << 30;
 
-// The kernel's version goes back in any case.
+// The kernel's version is written back even if the command fails.
 absl::Status ExchangeVersion(DmCtl& ctl, uint32_t cmd, absl::Span<char> user) {
   uint32_t theirs[3];
   if (user.size() < sizeof(theirs)) return ErrnoError(EFAULT, "");
@@ -49,7 +49,7 @@ absl::StatusOr<IoctlParam> CopyParams(DmCtl& ctl, const IoctlCommand& command,
   IoctlParam param(std::move(copy), size);
   param.SetDataSize(size);
   if (param.flags() & DM_SECURE_DATA_FLAG) {
-    // The process' own copy of a secret is wiped at once.
+    // DM_SECURE_DATA_FLAG: the kernel wipes the process's own copy at once.
     memset(user.data(), 0, std::min<size_t>(user.size(), data_size));
   }
   return param;
@@ -96,7 +96,7 @@ absl::Status CheckIoctlVersion(DmCtl& ctl, const uint32_t (&theirs)[3],
 
 absl::Status CtlIoctl(DmCtl& ctl, DmFile& file, uint32_t command,
                       absl::Span<char> user) {
-  // Size and direction bits do not count: only type and number.
+  // The kernel looks at type and number only, not at size and direction.
   if (((command >> 8) & 0xff) != kDmIoctlType) return ErrnoError(ENOTTY, "");
   const uint32_t cmd = command & 0xff;
   if (absl::Status s = ExchangeVersion(ctl, cmd, user); !s.ok()) return s;

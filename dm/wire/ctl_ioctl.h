@@ -2,10 +2,10 @@
 //
 // CtlIoctl: /dev/mapper/control as bytes in, bytes out.
 //
-// What a process hands to ioctl(2) goes in; what it finds in its buffer
-// afterwards comes out, to the byte: the version is written back even when
-// the command fails, nothing else is; a reply is the request changed in
-// place; payloads, their alignment and DM_BUFFER_FULL_FLAG are the kernel's.
+// The input is what a process hands to ioctl(2); the output, to the byte, is
+// what it finds in its buffer afterwards.  When a command fails, only the
+// version is written back.  A reply is the request changed in place.  Payloads,
+// their alignment and DM_BUFFER_FULL_FLAG are the kernel's.
 //
 //   DmFile file(ctl);   // open("/dev/mapper/control")
 //   // buffer: struct dm_ioctl and payload

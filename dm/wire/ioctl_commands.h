@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The commands of /dev/mapper/control behind the checks of ctl_ioctl.cc: what
-// a request says becomes arguments of a DmCtl, and its answer the reply.
+// The commands of /dev/mapper/control, behind the checks of ctl_ioctl.cc: a
+// request becomes a call of DmCtl, and the answer becomes the reply.
 //
 //   const IoctlCommand* command = LookupIoctl(ctl, DM_DEV_STATUS_CMD);
 //   if (command != nullptr) s = command->fn(ctl, file, param);

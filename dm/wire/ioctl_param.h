@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// IoctlParam: the kernel's own copy of an ioctl's buffer, while the command
-// works on it: the header as fields, the payload as bytes.  For ctl_ioctl.cc
-// and the payload writers only.
+// IoctlParam: the kernel's own copy of an ioctl's buffer while a command works
+// on it, with the header as fields and the payload as bytes.  Only ctl_ioctl.cc
+// and the payload writers use it.
 #ifndef DMDAX_DM_WIRE_IOCTL_PARAM_H_
 #define DMDAX_DM_WIRE_IOCTL_PARAM_H_
 
@@ -46,7 +46,8 @@ class IoctlParam {
   }
   size_t param_size() const { return param_size_; }
 
-  // The header as the typed commands take it, and their reply put back.
+  // Header() is the header as the typed commands take it; SetHeader() puts
+  // their reply back.
   DmIoctl Header() const {
     DmIoctl io;
     io.target_count = Get<uint32_t>(L::kTargetCount);

@@ -110,7 +110,7 @@ void WriteStatus(IoctlParam& param, absl::Span<const DmTargetSpec> rows) {
     type.resize(kTypeNameLen - 1);
     param.Write(spec + 24, type);
     out += kSpecSize;
-    // A text that just fits is taken for one that was cut.
+    // The kernel takes a text that just fits for one that was cut.
     const size_t length = row.params.size() + 1;
     if (length >= room - out) {
       param.AddFlags(DM_BUFFER_FULL_FLAG);
@@ -147,7 +147,8 @@ void WriteMessageReply(IoctlParam& param, absl::string_view reply,
                        size_t room) {
   param.AddFlags(DM_DATA_OUT_FLAG);
   if (reply.empty()) {
-    // Nothing was written: what the request had there counts.
+    // The target has written no text; what the request had there is taken for
+    // it.
     const absl::string_view there(param.bytes().data() + param.data_start(),
                                   room);
     reply = there.substr(0, there.find('\0'));
@@ -179,7 +180,8 @@ absl::Status SpecWalker::Fail(absl::string_view text) const {
 absl::Status SpecWalker::Step(size_t i) {
   const size_t end = param_.param_size();
   if (!machine_.profile().dm_checks_target_specs) {
-    // Only: it does not overlap the last one's fixed part, going forward.
+    // Older kernels check no more than that a row does not begin inside the
+    // fixed part of the row before.
     if (next_ < kSpecSize) return Fail("unable to find target");
     at_ += next_;
     return absl::OkStatus();

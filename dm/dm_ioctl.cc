@@ -30,6 +30,8 @@ absl::Status DmCtl::Fail(int err, absl::string_view text) const {
 }
 
 HashCell* DmCtl::FindCell(const DmIoctl& param) const {
+  // __find_device_hash_cell(): exactly one of uuid, name and number may be
+  // given.
   if (!param.uuid.empty()) {
     if (!param.name.empty() || param.dev != 0) {
       if (machine_.profile().dm_logs_bad_selection) {

@@ -42,6 +42,8 @@ absl::Status DmCtl::DevCreate(DmIoctl& param) {
   if (param.flags & DM_PERSISTENT_DEV_FLAG) {
     // Only the minor counts; the major is ours in any case.
     minor = DevT::HugeDecode(param.dev).minor_nr;
+    // alloc_dev() gives no reason, so dm_create() answers ENXIO for a taken
+    // minor.
     if (hash_.FindMinor(*minor) != nullptr) {
       return ErrnoError(ENXIO, absl::StrCat("minor ", *minor, " is taken"));
     }
@@ -63,6 +65,7 @@ void DmCtl::RemoveCell(HashCell* cell) {
   std::unique_ptr<HashCell> removed = hash_.Remove(cell);
   deferred_.erase(removed->md->dev().minor_nr);
   const uint32_t event_nr = removed->md->event_nr();
+  // __hash_remove() wakes waiters before the device goes.
   removed->md->LiveTableEvent();
   DeviceEvents(*removed->md, event_nr);
   removed->new_map.reset();

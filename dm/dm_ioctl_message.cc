@@ -53,6 +53,8 @@ absl::Status DmCtl::StatsMessage(MappedDevice& md,
 }
 
 std::string UntouchedReply(sector_t sector, absl::string_view message) {
+  // The struct is the sector, little-endian, and then the text; whoever reads
+  // it as a string stops at the first NUL.
   std::string bytes;
   for (int shift = 0; shift < 64; shift += 8) {
     bytes.push_back(static_cast<char>(sector.value() >> shift));

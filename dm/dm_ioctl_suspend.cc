@@ -34,6 +34,7 @@ absl::Status DmCtl::DoResume(DmIoctl& param) {
   std::unique_ptr<DmTable> old_map;
   if (new_map != nullptr) {
     if (machine_.profile().dm_dax_check_recurses && StandsOnItself(*new_map)) {
+      // This kernel would die here.  We refuse, and the table stays loaded.
       cell.new_map = std::move(new_map);
       return Fail(ELOOP,
                   "(dmdax) the device would stand on itself; this kernel's "

@@ -54,7 +54,8 @@ absl::Status DmTable::ConstructTarget(DmTarget& ti, absl::string_view params) {
   if (ti.begin.value() != size()) return DmError("Gap in table");
   absl::StatusOr<std::vector<std::string>> argv = DmSplitArgs(params);
   if (!argv.ok()) {
-    // Since 5.18 the errno is appended to the text; before, it is part of it.
+    // Since 5.18 the errno is appended to every text; older kernels say it in
+    // words.
     const bool named = !ProfileOf(ti).ErrnoSuffix(ENOMEM).empty();
     return ErrnoError(ENOMEM,
                       absl::StrCat("couldn't split parameters",
@@ -67,6 +68,8 @@ absl::Status DmTable::AddTarget(absl::string_view type, sector_t start,
                                 sector_t len, absl::string_view params) {
   const KernelProfile& profile = md_.machine().profile();
   if (columns_ != nullptr) SpreadColumns();
+  // The checks come in the order of dm_table_add_target(): the first that fails
+  // gives the text.
   if (singleton_) {
     return Refuse(absl::StrCat("target type ", targets_[0].type->name,
                                " must appear alone in table"));
@@ -130,6 +133,8 @@ absl::StatusOr<const DmDev*> DmTable::GetDevice(DevT dev, unsigned mode) {
   for (TableDev& dd : devices_) {
     if (dd.dm_dev->bdev->dev() != dev) continue;
     if ((dd.dm_dev->mode | mode) != dd.dm_dev->mode) {
+      // upgrade_mode(): the new open comes first, so a failure leaves the old
+      // one.
       absl::StatusOr<DmDev*> upgraded =
           md_.GetTableDevice(dev, dd.dm_dev->mode | mode);
       if (!upgraded.ok()) return upgraded.status();
@@ -158,6 +163,8 @@ void DmTable::Event() const {
 }
 
 absl::Status DmTable::ResumeTargets() {
+  // A table that came as columns has linear rows alone, which have neither
+  // hook.
   for (DmTarget& ti : targets_) {
     if (ti.type->preresume == nullptr) continue;
     const int err = ti.type->preresume(ti);

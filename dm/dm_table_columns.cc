@@ -81,6 +81,7 @@ absl::Status DmTable::TakeColumns(const LinearRows& rows,
   for (size_t i = 0; i < rows.size(); ++i) {
     *taken = i;
     const uint64_t length = rows.length[i];
+    // AddTarget() will refuse this row, in the kernel's words.
     if (length == 0 || length > kMaxEnd - end) return absl::OkStatus();
     LinearTargets::Use& use = (*uses)[rows.device[i]];
     if (use.dev == nullptr) [[unlikely]] {
@@ -145,6 +146,8 @@ std::optional<QueueLimits> DmTable::LimitsOfColumns() const {
     length_bits |= use.length_bits;
     const BlockDevice& bdev = *use.dev->bdev;
     const QueueLimits b = use.dev->bdev->queue().limits();
+    // blk_stack_limits() derives an alignment from each of these sizes.  Where
+    // all starts are multiples of them, every row is aligned.
     const bool fits =
         (bdev.nr_sectors() == 0 || use.end <= bdev.nr_sectors()) &&
         AllMultiples(use.start_bits, b.physical_block_size) &&

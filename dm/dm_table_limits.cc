@@ -41,6 +41,7 @@ absl::Status DmTable::CheckAreas(const DmTarget& ti,
                                    sector_t len) {
     const uint64_t dev_size = dev.bdev->nr_sectors();
     const std::string& name = dev.bdev->name();
+    // The kernel lets a device without a size pass.
     if (dev_size == 0) return 0;
     // start + len may wrap; the kernel's sum does too.
     if (start.value() >= dev_size || start.value() + len.value() > dev_size) {
@@ -69,9 +70,12 @@ absl::Status DmTable::CheckBlockAlignment(const QueueLimits& limits) const {
   const absl::Span<const DmTarget> rows = targets();
   for (; i < rows.size(); ++i) {
     const DmTarget& ti = rows[i];
+    // Without io_hints: the kernel looks at the blocks of the devices here.
     QueueLimits ti_limits = BlkSetStackingLimits(md_.machine().profile());
     StackDevices(ti, ti_limits);
     const uint64_t ti_block = ti_limits.logical_block_size >> kSectorShift;
+    // A block that the row before has begun ends in this row, at a place that
+    // must suit the devices of this row.
     if (remaining < ti.len.value() && remaining % ti_block != 0) break;
     next_start = (next_start + ti.len.value()) % block;
     remaining = next_start == 0 ? 0 : block - next_start;

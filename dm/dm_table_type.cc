@@ -118,6 +118,7 @@ absl::Status DmTable::VerifyRequestBased() {
   if (num_targets() > 1) {
     error = "request-based DM doesn't support multiple targets";
   } else if (devices_.empty()) {
+    // Without devices the type is inherited from the live table.
     if (const DmTable* live = md_.live_table()) type_ = live->type();
     return absl::OkStatus();
   } else if (immutable_target_type_ == nullptr) {
@@ -163,6 +164,7 @@ absl::Status DmTable::DetermineType() {
     bio_based = !request_based;
   }
   if (request_based) return VerifyRequestBased();
+  // A table without devices may replace a DAX table; the type then stays.
   const bool keeps_dax =
       devices_.empty() && live_md_type == DM_TYPE_DAX_BIO_BASED;
   type_ = SupportsDax().dax() || keeps_dax ? DM_TYPE_DAX_BIO_BASED

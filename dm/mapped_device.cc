@@ -110,6 +110,7 @@ absl::StatusOr<std::unique_ptr<DmTable>> MappedDevice::SwapTable(
   immutable_target_type_ = table->immutable_target_type();
   std::unique_ptr<DmTable> old(
       map_.exchange(table.release(), std::memory_order_acq_rel));
+  // Readers may still use the old table, which the caller frees.
   if (old != nullptr) io_barrier_.Synchronize();
   return old;
 }
@@ -186,6 +187,8 @@ void MappedDevice::Destroy() {
     machine_.DelDisk(&disk_);
     disk_added_ = false;
   }
+  // The dax device goes first: after Kill() no query is on its way to the
+  // table.
   if (dax_dev_.alive()) dax_dev_.Kill();
   std::unique_ptr<DmTable> old;
   {
@@ -208,6 +211,8 @@ absl::StatusOr<DmDev*> MappedDevice::GetTableDevice(DevT dev, unsigned mode) {
   }
   absl::Status s = bdev->Open(mode | FMODE_EXCL, kDmClaim);
   if (!s.ok()) return s;
+  // open_table_device(): whether the device has DAX is decided when it is
+  // opened, once for all tables that share it.
   DaxDevice* dax = FsDaxGetByBdev(*bdev, machine_.profile(), machine_.log());
   table_devices_.push_front(
       TableDevice{DmDev{bdev, dax, mode, dev.ToString()}, 1});

@@ -93,6 +93,8 @@ absl::StatusOr<std::unique_ptr<DmTable>> DmTable::Restore(
     MappedDevice& md, const DmTableState& state) {
   auto table = std::make_unique<DmTable>(md, state.mode);
   table->restoring_ = true;
+  // The devices come first and in the saved order; the constructors of the rows
+  // then only count them up.
   for (auto it = state.devices.rbegin(); it != state.devices.rend(); ++it) {
     absl::Status s = table->GetDevice(it->dev, it->mode).status();
     if (!s.ok()) return s;

@@ -73,6 +73,7 @@ bool ParseHistogram(absl::string_view text, SscanfOverflow overflow,
 absl::StatusOr<uint32_t> ParseId(const std::string& word,
                                  SscanfOverflow overflow) {
   absl::StatusOr<uint32_t> id = SscanfU32(word, overflow);
+  // The numbers of regions are of type int in the kernel.
   if (!id.ok() || *id > 0x7fffffff) return Invalid();
   return id;
 }
@@ -116,6 +117,7 @@ absl::StatusOr<std::string> DmStats::Create(absl::Span<const std::string> argv,
     return Invalid();
   }
   DmArgSet as(argv.subspan(3), overflow);
+  // Features are optional: a word that is no number is the program id.
   absl::StatusOr<uint32_t> features = Invalid();
   if (as.argc() > 0) features = SscanfU32(as.rest()[0], overflow);
   if (features.ok()) {

@@ -10,7 +10,7 @@
 //   block size  sectors; 64 .. 2097152, a multiple of 64, not above the cache
 //   policy      default, smq, mq, cleaner
 //
-// Only a cache that would be formatted now is judged: it is empty, so all I/O
+// Only a cache that would be formatted now is modelled: it is empty, so all I/O
 // goes to the origin, sector for sector.
 // Mirrors drivers/md/dm-cache-target.c (4.14 to 7.2).
 #include <algorithm>
@@ -104,7 +104,8 @@ absl::Status ParseFeatures(DmArgSet& as, Cache* cache) {
   return absl::OkStatus();
 }
 
-// Policy and its settings; of these, migration_threshold is the target's own.
+// The policy and its settings.  migration_threshold is a setting of the target
+// itself.
 absl::Status ParsePolicy(const DmTarget& ti, DmArgSet& as, Cache* cache) {
   const std::string* name = as.Shift();
   if (name == nullptr) return DmError("Insufficient args");
@@ -162,9 +163,9 @@ BioMap CacheMap(const DmTarget& ti, sector_t sector, ReqOp) {
 
 uint64_t DivUp(uint64_t a, uint64_t b) { return (a + b - 1) / b; }
 
-// Blocks that fresh metadata take: super block, the space map's index, its
-// reference counts' root and bitmaps; the mapping array's root and blocks;
-// the root of the discard bitset.
+// How many blocks fresh metadata takes: the super block; the index of the space
+// map, with the root and the bitmaps of its reference counts; the root and the
+// blocks of the mapping array; the root of the discard bitset.
 uint64_t FreshMetadataBlocks(uint64_t metadata_blocks, uint64_t cache_blocks) {
   constexpr uint64_t kPerBitmap = (kPageSize - 16) * 4;
   constexpr uint64_t kPerArrayBlock = (kPageSize - 24) / 8;
@@ -235,7 +236,8 @@ void CacheIoHints(const DmTarget& ti, QueueLimits& limits) {
         {bytes, limits.logical_block_size, limits.physical_block_size});
     limits.io_opt = bytes;
   }
-  // At most 2^14 discard blocks cover the origin.
+  // The kernel doubles the discard block until at most 2^14 of them cover the
+  // origin.
   uint64_t discard_block = block;
   while (DivUp(ti.len.value(), discard_block) > (1 << 14)) discard_block *= 2;
   DisablePassdown(ti, cache, discard_block);

@@ -8,9 +8,9 @@
 //
 //   region size  sectors; a power of two, 8 .. 2097152
 //
-// Only metadata that would be formatted now are judged.  Nothing is copied
+// Only metadata that would be formatted now is modelled.  Nothing is copied
 // here: reads come from the source, writes go to the destination.  The status
-// is "Error", as the kernel's is when it can not count its metadata blocks.
+// is "Error", which the kernel gives when it can not count its metadata blocks.
 // Mirrors drivers/md/dm-clone-target.c (5.10 to 7.2; not in 4.14).
 #include <cerrno>
 

@@ -11,9 +11,8 @@
 //              no_read_workqueue no_write_workqueue iv_large_sectors
 //              sector_size:<512..4096> integrity:<bytes>:<type>
 //
-// Data is not enciphered here, only sent where it goes.  Keys of the keyring
-// and integrity are refused with a text that says so; so are most ciphers,
-// see dm_crypt_cipher.h.
+// Nothing is enciphered here; only the sectors are mapped.  Keys of the
+// keyring, integrity and most ciphers are not modelled (see dm_crypt_cipher.h).
 // Mirrors drivers/md/dm-crypt.c (4.14 to 7.2).
 #include <algorithm>
 #include <array>
@@ -166,7 +165,7 @@ absl::Status CryptCtr(DmTarget& ti, absl::Span<const std::string> argv) {
 
 BioMap CryptMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   const CryptConfig& cc = ti.Private<CryptConfig>();
-  // A flush is passed on as it is, without an address.
+  // A flush has no address to map.
   const sector_t to =
       op == ReqOp::kFlush ? sector : cc.start + ti.Offset(sector);
   return {BioMap::Kind::kRemapped, cc.dev, to, 0};

@@ -49,7 +49,7 @@ absl::StatusOr<CipherSpec> ParseCipher(const std::string& text,
     spec.iv = iv[0];
     if (iv.size() == 2) spec.iv_opts = iv[1];
   }
-  // The form of long ago: a cipher alone is cbc-plain.
+  // An old form: a cipher without a mode means cbc-plain.
   if (parts.size() < 2 || (parts[1] == "plain" && !spec.iv)) {
     spec.mode = "cbc";
     spec.iv = "plain";

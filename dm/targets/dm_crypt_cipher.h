@@ -7,8 +7,8 @@
 //   CheckCipher(*spec);         // OK
 //   KeyFits(*spec, 64);         // true: AES-256 twice
 //
-// Which ciphers there are depends on a kernel's crypto modules: aes is judged,
-// others (and capi: strings) are refused with a text that says so.
+// Which ciphers a kernel has depends on its crypto modules.  Only aes is
+// modelled; others, and capi: strings, are DmNotModelled().
 //
 // Errors are those of the constructor: EINVAL with the kernel's text, ENOENT
 // for a cipher that no kernel has.  Threading: none.

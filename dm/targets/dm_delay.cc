@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// delay: reads, writes and flushes go on some time later, each class to a
-// device of its own if so wished.
+// delay: passes reads, writes and flushes on after some time.  Each class may
+// have a device of its own.
 //
 //   delay <dev> <start> <delay>
 //         [<write dev> <start> <delay> [<flush dev> <start> <delay>]]
@@ -10,8 +10,8 @@
 //   delay  milliseconds, 0 .. 2^32-1
 //
 // One triple serves all three classes; of two, the second serves writes and
-// flushes.  Time does not pass here: an I/O arrives at once and nothing is
-// ever pending.
+// flushes.  Time does not pass here: an I/O arrives at once, and none is ever
+// pending.
 // Mirrors drivers/md/dm-delay.c (4.14 to 7.2).
 #include <algorithm>
 #include <cerrno>
@@ -58,7 +58,7 @@ absl::Status DelayCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   dc->argc = n;
   DelayClass* const classes[] = {&dc->read, &dc->write, &dc->flush};
   for (size_t i = 0; i < (has_flush ? 3 : 2); ++i) {
-    // A class without words of its own takes the last ones there are.
+    // A class without words of its own uses the last triple.
     const size_t triple = std::min(i, n / 3 - 1);
     absl::StatusOr<DelayClass> c =
         DelayClassCtr(ti, argv.subspan(3 * triple, 3));

@@ -37,7 +37,7 @@ struct DustDevice : DmTargetPrivate {
   const DmDev* dev;
   sector_t start;
   uint32_t blksz;  // bytes
-  // A write changes the list while others read it.
+  // Guards the list: a write changes it while other threads read it.
   absl::Mutex mu;
   // Bad block, and how many writes to it still fail.
   std::map<uint64_t, uint32_t> badblocks ABSL_GUARDED_BY(mu);
@@ -112,7 +112,7 @@ BioMap DustMap(const DmTarget& ti, sector_t sector, ReqOp op) {
     return killed;
   }
   if (!dd.quiet_mode) {
-    // The block number is divided once more on its way into the text.
+    // The kernel divides the block number a second time for this text.
     Log(ti, KernLevel::kInfo,
         absl::StrCat("block ", bad->first / dd.sect_per_block(),
                      " removed from badblocklist by write"));

@@ -6,9 +6,9 @@
 //
 //   block size  sectors; a multiple of 8
 //
-// Only metadata that would be formatted now are judged; how many blocks of
-// them are in use is not known, so the status is "Error", as the kernel's is
-// when it can not count.  Messages are refused.
+// Only metadata that would be formatted now is modelled.  How many of its
+// blocks are in use is not known, so the status is "Error", which the kernel
+// gives when it can not count them.  Messages are refused.
 // Mirrors drivers/md/dm-era-target.c (4.14 to 7.2).
 #include <cerrno>
 

@@ -5,9 +5,9 @@
 //   error [ignored ...]         until 6.6
 //   error [<dev> <start>]       since 6.7; exactly two words are a device
 //
-// It may replace any table (WILDCARD), and works on bios and requests.  It
-// has a direct_access (-EIO) but never makes a table DAX: until 6.6 for want
-// of devices, since then by rule.
+// It may replace any table (WILDCARD), and works on bios and requests.  It has
+// a direct_access (-EIO) but never makes a table DAX: until 6.6 because it has
+// no devices, since then by rule.
 // Mirrors io_err_* of drivers/md/dm-target.c (4.14 to 7.2).
 #include <cerrno>
 
@@ -40,7 +40,8 @@ absl::Status IoErrCtrWithDevice(DmTarget& ti,
     if (!dev.ok()) return dev.status();
     io_err_c->dev = *dev;
     io_err_c->start = sector_t(*start);
-    // Not the path: the device may have another one when the row is restored.
+    // The number is kept and not the path, which may be another one when the
+    // row is restored.
     ti.ctr_params = absl::StrCat((*dev)->name, " ", *start);
   }
   ti.private_data = std::move(io_err_c);

@@ -10,8 +10,8 @@
 //             corrupt_bio_byte <byte, from 1> <r|w> <0-255> <bio flags>
 //             random_read_corrupt | random_write_corrupt <parts in 10^9>
 //
-// Without features everything fails while it is down.  Time is the machine's
-// clock.  Bytes that flakey corrupts still go where they always go.
+// Without features all I/O fails while it is down.  Time is the machine's
+// clock.  Corrupting bytes does not change where they go.
 // Mirrors drivers/md/dm-flakey.c (4.14 to 7.2).
 #include <cerrno>
 
@@ -180,7 +180,7 @@ absl::Status ParseIntervals(DmArgSet& as, FlakeyRules rules, FlakeyC* fc) {
   constexpr char kBadUp[] = "Invalid up interval";
   absl::StatusOr<uint32_t> up = as.ReadArg({0, kUintMax, kBadUp});
   if (!up.ok()) return up.status();
-  // For long the second interval was reported as the first.
+  // Older kernels report a bad second interval in the words of the first.
   absl::StatusOr<uint32_t> down = as.ReadArg(
       {0, kUintMax,
        rules == FlakeyRules::kChecksRandomWrites ? "Invalid down interval"
@@ -188,7 +188,7 @@ absl::Status ParseIntervals(DmArgSet& as, FlakeyRules rules, FlakeyC* fc) {
   if (!down.ok()) return down.status();
   fc->up_interval = *up;
   fc->down_interval = *down;
-  // In 32 bits: a sum that wraps to 0 counts as zero.
+  // The kernel adds in 32 bits: a sum that wraps to 0 is refused like 0.
   if (*up + *down == 0) {
     return DmError("Total (up + down) interval is zero");
   }
@@ -285,7 +285,7 @@ int FlakeyIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
   return fn(*fc.dev, fc.start, ti.len);
 }
 
-// The clock goes on counting from when the table was made.
+// A restored row goes on counting from when the table was made.
 std::string FlakeySaveState(const DmTarget& ti) {
   return absl::StrCat(ti.Private<FlakeyC>().start_time);
 }

@@ -4,8 +4,9 @@
 //
 //   integrity <dev> <start> <tag size|-> <J|B|D|R> <#optional args> ...
 //
-// The rest follows from the superblock at `start`, which is not read here:
-// what is wrong before that is reported, all else is not modelled.
+// The rest depends on the superblock at `start`, which is not read here.
+// Errors that the kernel finds before it reads it are reported; all else is not
+// modelled.
 // Mirrors drivers/md/dm-integrity.c (5.10 to 7.2; not in 4.14).
 #include "base/kstrtox.h"
 #include "dm/arg_set.h"

@@ -35,7 +35,8 @@ void LinearCtrRange(DmTarget& ti, const DmDev* dev, sector_t start) {
 
 absl::Status LinearCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   if (argv.size() != 2) return DmError("Invalid argument count");
-  // The number is looked at before the device is opened.
+  // linear_ctr() parses the number before it opens the device, so a bad number
+  // is reported first.
   absl::StatusOr<uint64_t> start =
       SscanfU64(argv[1], ProfileOf(ti).sscanf_overflow);
   if (!start.ok()) return DmError("Invalid device sector");

@@ -4,10 +4,10 @@
 //
 //   log-writes <dev> <logdev> [ignored ...]
 //
-// Sectors are passed on unchanged: the row's start is not subtracted, as in
-// the kernel.  DAX writes go past the log (since 5.17).  Marks count as they
-// do in the kernel; the log's bytes are not written, and writes are not
-// logged, for there is no bio that carries them.
+// Sectors are passed on unchanged: the row's start is not subtracted, as in the
+// kernel.  DAX writes bypass the log (since 5.17).  Marks are counted as in the
+// kernel.  Nothing is written to the log, and writes are not counted, because
+// no bio carries them here.
 // Mirrors drivers/md/dm-log-writes.c (4.14 to 7.2).
 #include <cerrno>
 
@@ -161,7 +161,7 @@ int LogWritesDaxZeroPageRange(const DmTarget& ti, pgoff_t pgoff,
   if (!DmDaxPgoff(ProfileOf(ti), dev, PageToSector(pgoff), &lower)) {
     return -EINVAL;
   }
-  // The kernel hands down a byte count where pages are expected, so that the
+  // The kernel passes a byte count where a page count is expected, so the
   // device below always refuses.
   return DaxZeroPageRange(dev.dax_dev, lower, nr_pages << kPageShift);
 }

@@ -5,8 +5,9 @@
 //   raid <raid type> <#params> <param> ... <#devs> [<meta dev|->
 //   <dev|->]{#devs}
 //
-// Whether a set assembles is decided by md from its superblocks, which are not
-// read here: what is wrong before that is reported, all else is not modelled.
+// md decides from its superblocks whether a set can be assembled; they are not
+// read here.  Errors that the kernel finds before that are reported; all else
+// is not modelled.
 // Mirrors drivers/md/dm-raid.c (4.14 to 7.2).
 #include <algorithm>
 #include <iterator>
@@ -38,7 +39,8 @@ absl::Status RaidCtr(DmTarget& ti, absl::Span<const std::string> argv) {
                        "Cannot understand number of raid parameters"});
   if (!params.ok()) return params.status();
   as.Consume(*params);
-  // Without any word left the bound wraps and the word is missed instead.
+  // If no word is left, the upper bound wraps, and the kernel complains of the
+  // missing word instead.
   const uint32_t max_devs = static_cast<uint32_t>(as.argc()) == 0
                                 ? ~uint32_t{0} / 2
                                 : (static_cast<uint32_t>(as.argc()) - 1) / 2;

@@ -10,8 +10,8 @@
 //   #legs        2 .. 9
 //   start        first sector on dev
 //
-// A resume brings all legs in sync at once: recovery takes no time here, and
-// moves no data.  The log `userspace` is not known.
+// A resume brings all legs in sync at once: recovery takes no time here and
+// moves no data.  The log type `userspace` is unknown.
 // Mirrors drivers/md/dm-raid1.c, dm-log.c (4.14 to 7.2).
 #include <cerrno>
 #include <limits>
@@ -194,7 +194,8 @@ absl::Status MirrorCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   return absl::OkStatus();
 }
 
-// Of all legs a write goes to, this is the first: the one read from, too.
+// A write goes to all legs.  This is the first of them, which also serves
+// reads.
 BioMap MirrorMap(const DmTarget& ti, sector_t sector, ReqOp) {
   const Mirror& m = ti.Private<MirrorSet>().mirror[0];
   return {BioMap::Kind::kRemapped, m.dev, m.offset + ti.Offset(sector), 0};

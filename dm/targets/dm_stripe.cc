@@ -36,7 +36,7 @@ struct StripeC : DmTargetPrivate {
   std::vector<Stripe> stripe;
 };
 
-// One "<dev> <start>": the number first, then the device.
+// One "<dev> <start>".  The number is parsed before the device is opened.
 absl::StatusOr<Stripe> GetStripe(DmTarget& ti, const std::string& path,
                                  const std::string& start) {
   constexpr char kError[] = "Couldn't parse stripe destination";
@@ -129,7 +129,7 @@ void StripeStatus(const DmTarget& ti, StatusType type, std::string* out) {
       for (const Stripe& leg : sc.stripe) {
         absl::StrAppend(out, leg.dev->name, " ");
       }
-      // One group of legs, all alive: emulated I/O does not fail them.
+      // One group of legs, all alive: no emulated I/O makes a leg fail.
       absl::StrAppend(out, "1 ", std::string(sc.stripes, 'A'));
       break;
     case STATUSTYPE_TABLE:
@@ -153,8 +153,8 @@ int StripeIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
   return 0;
 }
 
-// Whole chunks of a leg, once for each leg; what does not fit 32 bits is as
-// many sectors as have bytes that do.
+// A discard covers whole chunks, one on each leg.  Where the bytes do not fit
+// 32 bits, it is cut to as many sectors as do.
 void ScaleDiscards(const StripeC& sc, QueueLimits& limits) {
   const uint32_t most = limits.max_hw_discard_sectors;
   if (most < sc.chunk_size) return;
@@ -174,13 +174,13 @@ void StripeIoHints(const DmTarget& ti, QueueLimits& limits) {
   if (profile.stripe_sets_chunk_sectors) {
     limits.chunk_sectors = sc.chunk_size;
     if (profile.stripe_scales_discards) ScaleDiscards(sc, limits);
-    // What does not fit 32 bits is left alone.
+    // A value that does not fit 32 bits leaves the limit as it is.
     if (io_opt > ~uint32_t{0}) return;
     limits.io_min = static_cast<uint32_t>(io_min);
     limits.io_opt = static_cast<uint32_t>(io_opt);
     return;
   }
-  // 32-bit arithmetic: a huge chunk wraps, as in the kernel.
+  // The kernel computes in 32 bits, so a huge chunk wraps.
   limits.io_min =
       std::max({static_cast<uint32_t>(io_min), limits.logical_block_size,
                 limits.physical_block_size});

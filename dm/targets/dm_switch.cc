@@ -9,13 +9,13 @@
 //   region size  sectors, 1 .. 2^32-1
 //   start        first sector on dev
 //
-// The address inside a path is that inside the row: all paths lead to the
-// same data.  Regions begin dealt out to the paths in turn; the message
+// A sector keeps its address on every path, because all paths lead to the same
+// data.  At first the regions are dealt out to the paths in turn.  The message
 //
 //   set_region_mappings [<region>:<path> | :<path> | R<n>,<m>] ...
 //
-// (hexadecimal) sets single regions, the next one, or repeats the last n
-// settings for m more.  What came before a mistake stays set.
+// (in hexadecimal) sets a region, sets the next region, or repeats the last n
+// settings for m more regions.  What comes before a mistake stays set.
 // Mirrors drivers/md/dm-switch.c (4.14 to 7.2).
 #include <cerrno>
 #include <map>
@@ -38,8 +38,8 @@ namespace {
 
 // What one allocation of the kernel (4 MiB) has room for.
 constexpr uint32_t kMaxPaths = 262141;
-// Regions with a setting of their own that we keep; the kernel's table is as
-// large as the device.
+// How many regions may have a setting of their own.  The kernel's table has
+// room for every region of the device.
 constexpr size_t kMaxSettings = size_t{1} << 22;
 
 struct SwitchPath {
@@ -51,7 +51,7 @@ struct SwitchCtx : DmTargetPrivate {
   uint32_t region_size;  // sectors
   uint64_t nr_regions;
   std::vector<SwitchPath> path_list;
-  // A message changes regions while others read them.
+  // Guards the regions: a message changes them while other threads read them.
   absl::Mutex mu;
   // Regions that a message moved from where they began.
   std::map<uint64_t, uint32_t> settings;
@@ -117,8 +117,8 @@ BioMap SwitchMap(const DmTarget& ti, sector_t sector, ReqOp) {
   return {BioMap::Kind::kRemapped, path.dmdev, path.start + offset, 0};
 }
 
-// Takes the hexadecimal digits at the front of `s`, perhaps none (0); more
-// than 16 push the first ones out.
+// Takes the hexadecimal digits at the front of `s`.  No digit is 0; of more
+// than 16 digits the last 16 count.
 uint64_t ParseHex(absl::string_view& s) {
   uint64_t value = 0;
   while (!s.empty() && absl::ascii_isxdigit(static_cast<unsigned char>(s[0]))) {

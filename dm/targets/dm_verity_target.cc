@@ -10,10 +10,9 @@
 //   block sizes  bytes; powers of two, from the logical block to a page
 //   hash start   blocks on the hash device
 //
-// The table must be read-only.  Nothing is hashed here.  Of the optional
-// arguments those without a value are judged; error correction and signatures,
-// and algorithms other than sha1, sha256 and sha512, are refused with a text
-// that says so.
+// The table must be read-only.  Nothing is hashed here.  Optional arguments
+// without a value are accepted as in the kernel.  Error correction, signatures,
+// and algorithms other than sha1, sha256 and sha512 are not modelled.
 // Mirrors drivers/md/dm-verity-target.c (4.14 to 7.2).
 #include <algorithm>
 #include <bit>

@@ -8,8 +8,8 @@
 //   p           persistent memory (synchronous DAX); s: a disk
 //   block size  bytes; a power of two, 512 .. 4096, not below a logical block
 //
-// Only a cache that would be formatted now is judged: it is empty, and all
-// I/O goes to the origin.
+// Only a cache that would be formatted now is modelled: it is empty, so all I/O
+// goes to the origin.
 // Mirrors drivers/md/dm-writecache.c (5.10 to 7.2; not in 4.14).
 #include <algorithm>
 #include <cerrno>

@@ -4,8 +4,8 @@
 //
 //   zero
 //
-// A discard fails until 6.6, since then it does nothing.  No device, hence no
-// DAX.  Mirrors drivers/md/dm-zero.c (4.14 to 7.2).
+// A discard fails until 6.6; since then it succeeds and does nothing.  There is
+// no device, so there is no DAX. Mirrors drivers/md/dm-zero.c (4.14 to 7.2).
 #include <cerrno>
 
 #include "dm/device_mapper.h"

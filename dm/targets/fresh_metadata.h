@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whether a target that keeps metadata on a device would format it: then its
-// answers follow from the table alone.  What is written there otherwise is not
-// read here, and a table that depends on it is not modelled.
+// Whether a target that keeps metadata on a device would format that device.
+// If so, its answers follow from the table alone.  Existing metadata is not
+// read, and a table that depends on it is not modelled.
 #ifndef DMDAX_DM_TARGETS_FRESH_METADATA_H_
 #define DMDAX_DM_TARGETS_FRESH_METADATA_H_
 

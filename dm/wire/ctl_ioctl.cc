@@ -45,6 +45,7 @@ absl::StatusOr<IoctlParam> CopyParams(DmCtl& ctl, const IoctlCommand& command,
   const size_t size = command.no_params ? L::kData : data_size;
   if (user.size() < size) return ErrnoError(EFAULT, "");
   std::string copy(user.data(), size);
+  // The padding at the end of the struct may be missing from a request.
   copy.resize(std::max(size, L::kSize));
   IoctlParam param(std::move(copy), size);
   param.SetDataSize(size);
@@ -55,8 +56,8 @@ absl::StatusOr<IoctlParam> CopyParams(DmCtl& ctl, const IoctlCommand& command,
   return param;
 }
 
-// validate_params(): which commands look at the name and uuid at all, and for
-// those, that both end with a NUL whatever was sent.
+// validate_params(): most commands take a name or a uuid.  Both end with a NUL
+// from here on, whatever was sent.
 absl::Status ValidateParams(DmCtl& ctl, uint32_t cmd, IoctlParam& param) {
   param.ClearFlags(DM_BUFFER_FULL_FLAG | DM_UEVENT_GENERATED_FLAG |
                    DM_SECURE_DATA_FLAG | DM_DATA_OUT_FLAG);
@@ -110,6 +111,7 @@ absl::Status CtlIoctl(DmCtl& ctl, DmFile& file, uint32_t command,
   absl::StatusOr<IoctlParam> param = CopyParams(ctl, *known, user);
   if (!param.ok()) return param.status();
   if (absl::Status s = ValidateParams(ctl, cmd, *param); !s.ok()) return s;
+  // A command that writes no payload answers with the header alone.
   param->SetDataSize(L::kData);
   if (absl::Status s = known->fn(ctl, file, *param); !s.ok()) return s;
   const size_t size = param->data_size();

@@ -50,7 +50,8 @@ absl::Status Rename(DmCtl& ctl, DmFile&, IoctlParam& param) {
 
 absl::Status TableLoad(DmCtl& ctl, DmFile&, IoctlParam& param) {
   DmIoctl io = param.Header();
-  // Rows may lie over the header, where the device's identity now stands.
+  // The kernel writes the name and uuid of the device into the header before it
+  // reads the rows; a row that overlaps the header reads them.
   DmIoctl found = io;
   if (absl::Status s = ctl.DevStatus(found); !s.ok()) return s;
   DmIoctl named = io;
@@ -80,6 +81,7 @@ absl::Status Wait(DmCtl& ctl, DmFile&, IoctlParam& param) {
   DmIoctl io = param.Header();
   if (absl::Status s = ctl.DevWait(io); !s.ok()) return s;
   param.SetHeader(io);
+  // The reply has the status of the table, as DM_TABLE_STATUS gives it.
   DmIoctl query{.flags = io.flags, .name = io.name};
   std::vector<DmTargetSpec> rows;
   if (absl::Status s = ctl.TableStatus(query, &rows); !s.ok()) return s;
@@ -127,6 +129,7 @@ absl::Status TargetMsg(DmCtl& ctl, DmFile&, IoctlParam& param) {
   DmIoctl io = param.Header();
   absl::string_view text;
   if (!param.DataString(at, sizeof(uint64_t), &text)) {
+    // The kernel looks the device up before it looks at the text.
     DmIoctl probe = io;
     if (absl::Status s = ctl.DevStatus(probe); !s.ok()) return s;
     return IoctlError(ctl, EINVAL, "Invalid target message parameters.");
@@ -145,6 +148,7 @@ absl::Status SetGeometry(DmCtl& ctl, DmFile&, IoctlParam& param) {
   DmIoctl io = param.Header();
   absl::string_view text;
   if (!param.DataString(param.data_start(), 0, &text)) {
+    // As above: a missing device is reported first.
     DmIoctl probe = io;
     if (absl::Status s = ctl.DevStatus(probe); !s.ok()) return s;
     return IoctlError(ctl, EINVAL, "Invalid geometry supplied.");

@@ -29,6 +29,7 @@ void WriteDeviceList(IoctlParam& param, absl::Span<const DmNameEntry> entries,
   const bool with_uuid = WantsUuid(param, profile);
   size_t needed = 0;
   for (const DmNameEntry& e : entries) {
+    // An entry ends with event_nr and flags, 8 bytes.
     needed += AlignUp8(kNameListName + e.name.size() + 1) + 8;
     if (with_uuid && !e.uuid.empty()) needed += AlignUp8(e.uuid.size() + 1);
   }

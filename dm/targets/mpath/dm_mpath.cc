@@ -14,8 +14,8 @@
 //              service-time [<repeat count> [<relative throughput>]]
 //
 // Request-based unless queue_mode says bio.  A path is alive until a message
-// fails it, and I/O goes to the first that is.  Hardware handlers and other
-// selectors depend on modules: refused with a text that says so. Mirrors
+// fails it; I/O goes to the first path that is alive.  Hardware handlers and
+// other selectors depend on modules and are not modelled.  Mirrors
 // drivers/md/dm-mpath.c, dm-path-selector.c, dm-ps-*.c (4.14 to 7.2).
 #include "dm/targets/mpath/dm_mpath.h"
 
@@ -184,7 +184,7 @@ absl::Status MultipathCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   auto m = std::make_unique<Multipath>();
   absl::Status s = ParseFeatures(as, m.get());
   if (s.ok()) {
-    // Without handlers of its own it keeps what a path has.
+    // A bio-based table that names no handler keeps the handlers of its paths.
     if (m->bio_based && ProfileOf(ti).multipath_bio_retains_handler) {
       m->retain_attached_hw_handler = true;
     }

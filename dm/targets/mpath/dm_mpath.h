@@ -18,7 +18,8 @@
 
 namespace dmdax {
 
-// A path selector: words per path that it takes, shows, and reports.
+// A path selector: how many words per path it takes, shows in the table, and
+// reports in the status.
 struct PathSelectorType {
   absl::string_view name;
   size_t path_args;

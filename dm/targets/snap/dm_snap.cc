@@ -87,7 +87,7 @@ void SnapshotIoHints(const DmTarget& ti, QueueLimits& limits) {
   const Sharing sharing = FindSharingCow(s);
   const bool hands_over = sharing.src != nullptr && sharing.dest != nullptr;
   const Snapshot& store = hands_over ? *sharing.src : s;
-  // A number of sectors where bytes are meant, as in the kernel.
+  // The kernel stores a number of sectors where bytes are meant.
   limits.discard_granularity = store.chunk_size;
   limits.max_discard_sectors = store.chunk_size;
   limits.max_hw_discard_sectors = store.chunk_size;
@@ -99,7 +99,8 @@ absl::Status SnapshotCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   return ConstructSnapshot(ti, argv, false);
 }
 
-// A write to a chunk of the origin's: copied first, or there is no room.
+// A write to a chunk that is still the origin's: the chunk is copied first; if
+// there is no room, the snapshot is invalidated.
 BioMap WriteNewChunk(Snapshot& s, sector_t sector) {
   const uint64_t chunk = sector.value() / s.chunk_size;
   if (s.CopyOut(chunk)) return ToCow(s, s.exceptions[chunk], sector);

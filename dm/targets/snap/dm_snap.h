@@ -3,13 +3,14 @@
 // What the three targets of dm-snap.c share: a snapshot's exceptions, and the
 // list of snapshots of each origin.
 //
-// A chunk of the origin that is about to be overwritten is first copied to
-// the COW device of every active snapshot; a chunk that a snapshot holds of
-// its own is an exception.  The data really moves, where devices have bytes.
+// Before a chunk of the origin is overwritten, it is copied to the COW device
+// of every active snapshot.  A chunk of which a snapshot has its own copy is
+// called an exception.  Where devices have bytes, the data really moves.
 //
 // Mirrors: struct dm_snapshot, struct origin, __origin_write of
 // drivers/md/dm-snap.c, dm-snap-transient.c, dm-snap-persistent.c (6.1).
-// Threading: one lock for all, as snapshots of one origin are entangled.
+// Threading: one lock for all, because the snapshots of an origin depend on
+// each other.
 #ifndef DMDAX_DM_TARGETS_SNAP_DM_SNAP_H_
 #define DMDAX_DM_TARGETS_SNAP_DM_SNAP_H_
 

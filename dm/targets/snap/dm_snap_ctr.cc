@@ -39,7 +39,7 @@ absl::Status ParseFeatures(DmArgSet& as, Snapshot* s) {
     } else if (absl::EqualsIgnoreCase(name, "discard_passdown_origin")) {
       s->discard_passdown_origin = true;
     } else {
-      // The dependency is looked at even so, and has the last word.
+      // The kernel goes on to check the dependency, and reports that instead.
       if (!s->discard_zeroes_cow && s->discard_passdown_origin) break;
       return DmError("Unrecognised feature requested");
     }
@@ -55,7 +55,7 @@ uint32_t BlockSectors(const DmDev& dev) {
   return dev.bdev->queue().limits().logical_block_size >> kSectorShift;
 }
 
-// dm_exception_store_create(): whatever is wrong has one text.
+// dm_exception_store_create().  The caller has one text for all its errors.
 bool CreateStore(const DmTarget& ti, const std::string& type,
                  const std::string& chunk, Snapshot* s) {
   const char first =

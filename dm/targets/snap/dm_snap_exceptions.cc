@@ -65,7 +65,8 @@ bool Snapshot::PrepareException(uint64_t* new_chunk) {
   return true;
 }
 
-// Area `area` of exceptions: chunk 1, then after as many chunks as it names.
+// Reads area `area` of the exceptions.  The first is chunk 1; each is followed
+// by the chunks it names, and then by the next.
 absl::Status Snapshot::ReadArea(uint64_t area, bool* full) {
   std::vector<char> bytes(uint64_t{chunk_size} << kSectorShift);
   const uint64_t location = kHeaderChunks + (exceptions_per_area() + 1) * area;

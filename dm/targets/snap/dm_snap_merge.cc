@@ -4,7 +4,7 @@
 //
 //   snapshot-merge <origin> <COW dev> <P|PO> <chunk> [features of snapshot]
 //
-// A merge does not proceed by itself: nothing moves here without I/O.
+// A merge does not proceed by itself here: without I/O nothing moves.
 // Mirrors snapshot_merge_* of drivers/md/dm-snap.c (4.14 to 7.2).
 #include "dm/targets/snap/dm_snap.h"
 

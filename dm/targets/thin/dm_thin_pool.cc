@@ -9,7 +9,7 @@
 //   block size      sectors; 128 .. 2097152, a multiple of 128
 //   low water mark  blocks
 //
-// Only a pool that would be formatted now is judged; it then lives in memory.
+// Only a pool that would be formatted now is modelled; it then lives in memory.
 // Mirrors pool_* of drivers/md/dm-thin.c (4.14 to 7.2).
 #include "dm/targets/thin/dm_thin_pool.h"
 
@@ -172,7 +172,8 @@ int PoolIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
   return fn(*ti.Private<PoolC>().data_dev, sector_t{0}, ti.len);
 }
 
-// Passing discards down needs a data device that takes them, a block at once.
+// Discards can be passed down only if the data device takes them, and takes a
+// whole block at once.
 void DisablePassdown(const DmTarget& ti, const PoolC& pt) {
   if (!pt.passdown) return;
   const QueueLimits data = pt.data_dev->bdev->queue().limits();

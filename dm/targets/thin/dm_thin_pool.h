@@ -59,7 +59,8 @@ struct PoolC : DmTargetPrivate {
   const DmDev* data_dev;
   uint64_t low_water_blocks;
   PoolFeatures requested;
-  // Passing discards down may turn out impossible.
+  // Mutable: the first look at the limits may find that discards can not be
+  // passed down.
   mutable bool passdown;
 };
 

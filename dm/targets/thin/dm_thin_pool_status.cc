@@ -2,8 +2,8 @@
 //
 // thin-pool: its INFO and TABLE lines, and a pool as text for a snapshot.
 //
-// How many metadata blocks are in use is not known: the pool's status is
-// "Error", as the kernel's is when it can not count them.
+// How many metadata blocks are in use is not known, so the status of the pool
+// is "Error", which the kernel gives when it can not count them.
 // Mirrors pool_status of drivers/md/dm-thin.c (6.1).
 #include <utility>
 #include <vector>

@@ -244,7 +244,8 @@ void FaultRecorder::AddSteps(absl::Span<const TraceStep> steps) {
   };
   for (const TraceStep& step : steps) {
     close_from(step.depth);
-    // A target is called by its device, all others through the joint.
+    // A target is called by its mapped device, all others through
+    // dax_direct_access().
     calls.emplace_back();
     if (step.function != TraceFunction::kTargetDirectAccess) {
       calls.back().push_back(Enter(FaultFunction::kDaxDirectAccess));

@@ -127,7 +127,7 @@ class FaultRecorder {
   int depth_ = 0;
 };
 
-// A function of the fault path says that it runs, if somebody records.
+// Records, if a recorder is set, that a function of the fault path runs.
 class FaultScope {
  public:
   FaultScope(FaultRecorder* recorder, FaultFunction function)

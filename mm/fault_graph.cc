@@ -90,7 +90,7 @@ std::vector<std::string> FaultGraph(const FaultProfile& profile,
     out.push_back(absl::StrCat(Indent(depth), name, "() {"));
   };
   walk.on_leave = [&](int depth, const std::string& name) {
-    // Nothing was shown inside.
+    // The call has nothing inside, so it is one line.
     const std::string begun = absl::StrCat(Indent(depth), name, "() {");
     if (out.back() == begun) {
       out.back() = absl::StrCat(Indent(depth), name, "();");

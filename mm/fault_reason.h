@@ -15,8 +15,8 @@
 //   // 512 are needed
 //
 // docs/fault-reasons.md explains every code under its name; a test keeps the
-// two together.  Reasons cost nothing until a fault goes wrong; the text is
-// made when asked for.  Threading: plain values.
+// two together.  A reason costs nothing until a fault goes wrong; its text is
+// made when somebody asks for it.  Threading: plain values.
 #ifndef DMDAX_MM_FAULT_REASON_H_
 #define DMDAX_MM_FAULT_REASON_H_
 
@@ -90,8 +90,8 @@ enum class FaultReasonCode {
   kSyncFailed,    // fsync before a synchronous mapping failed
 };
 
-// Whoever ends a fault makes a whole one, so that nothing of an earlier
-// attempt stays: vmf.reason = {.code = FaultReasonCode::kVmaEnd, .have = 3}.
+// Whoever ends a fault assigns a whole reason, so nothing of an earlier attempt
+// stays: vmf.reason = {.code = FaultReasonCode::kVmaEnd, .have = 3}.
 struct FaultReason {
   FaultReasonCode code = FaultReasonCode::kNone;
   int order = 0;      // what was tried: 2^order pages

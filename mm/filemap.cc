@@ -22,7 +22,7 @@ void AddFolio(MemMap& mem, AddressSpace& mapping, uint64_t index, int order) {
   if (order > 0) mapping.folios[index] = order;
 }
 
-// Pages [first, last] as far as whole folios make it larger.
+// Widens pages [first, last] to the whole folios that they touch.
 void WidenToFolios(const VmFault& vmf, uint64_t* first, uint64_t* last) {
   const AddressSpace& mapping = *vmf.vma->vm_file->f_mapping;
   for (const auto& [index, order] : mapping.folios) {
@@ -31,7 +31,7 @@ void WidenToFolios(const VmFault& vmf, uint64_t* first, uint64_t* last) {
     *first = std::min(*first, index);
     *last = std::max(*last, end - 1);
   }
-  // Within the VMA and the page table.
+  // They must stay within the VMA and the page table.
   const FaultProfile& profile = vmf.mm->profile();
   const uint64_t page = vmf.address >> profile.page_shift;
   const uint64_t table = page & ~(profile.pmd_nr() - 1);
@@ -44,7 +44,7 @@ void WidenToFolios(const VmFault& vmf, uint64_t* first, uint64_t* last) {
   *last = std::min(*last, vmf.pgoff + (high - page));
 }
 
-// One page comes into the cache; runs of missing pages are read together.
+// Brings folios into the cache; missing pages that adjoin are read together.
 class Reader {
  public:
   explicit Reader(VmFault& vmf)
@@ -83,8 +83,8 @@ class Reader {
   uint64_t nr_ = 0;
 };
 
-// do_sync_mmap_readahead(): reads around the page; a quarter of the window
-// from its end a mark asks for the next one.
+// do_sync_mmap_readahead(): reads around the page.  A mark, a quarter of the
+// window before its end, makes the next fault there read on.
 void ReadAround(VmFault& vmf) {
   const AddressSpace& mapping = *vmf.vma->vm_file->f_mapping;
   const uint64_t half = kReadaheadPages / 2;
@@ -109,7 +109,8 @@ void ReadAround(VmFault& vmf) {
       index += nr;
     }
   }
-  // do_page_cache_ra(): single pages; the mark counts from where it ends.
+  // do_page_cache_ra(): single pages.  Here the mark is counted from the end of
+  // what is read.
   const uint64_t mark = end - std::min(end, kReadaheadPages / 4);
   for (; index < end; ++index) reader.Add(index, 0, index == mark);
 }
@@ -199,6 +200,7 @@ vm_fault_t FilemapFault(VmFault& vmf) {
   }
   const bool first =
       (vmf.flags & FAULT_FLAG_ALLOW_RETRY) && !(vmf.flags & FAULT_FLAG_TRIED);
+  // The first try drops the mmap lock while it waits for the page.
   if (waits && first) return ret | VM_FAULT_RETRY;
   vmf.page = mapping.pages[vmf.pgoff];
   vmf.has_page = true;

@@ -6,8 +6,8 @@
 //   FileOperations& f_op = GenericFileOperations();
 //
 // A page is in the cache or it is not; reading one brings in the read-around
-// window.  What a read takes (locks, time, I/O errors) is not modelled, that
-// it makes the fault a major one that is tried twice is.
+// window.  Locks, time and I/O errors of a read are not modelled.  Its effect
+// on the fault is: a major fault, which is tried twice.
 //
 // Mirrors: mm/filemap.c filemap_fault, filemap_map_pages,
 // do_sync_mmap_readahead, generic_file_mmap, generic_file_vm_ops (6.1).
@@ -42,8 +42,8 @@ bool IsReadaheadMark(const AddressSpace& mapping, uint64_t index);
 // generic_file_vm_ops: fault, map_pages, page_mkwrite.
 VmOperations& GenericFileVmOps();
 
-// A file system without a memory-mapping hook of its own: generic_file_mmap.
-// `readable` false: its a_ops lack read_folio (readpage), mmap is -ENOEXEC.
+// For a file system without an mmap of its own: generic_file_mmap.  `readable`
+// false: its a_ops lack read_folio (readpage), and mmap is -ENOEXEC.
 FileOperations& GenericFileOperations(bool readable = true);
 
 // A block device node: generic_vm_ops whatever the device can do (raw

@@ -10,7 +10,8 @@
 namespace dmdax {
 namespace {
 
-// Rounds of a walk that finds nothing and a fault that changes nothing.
+// How often a walk may find nothing and the fault change nothing, before we say
+// what the kernel would do for ever.
 constexpr int kMaxRounds = 16;
 
 FollowedPage Error(int err) { return FollowedPage{.err = -err}; }

@@ -90,6 +90,7 @@ vm_fault_t MixedFault(VmFault& vmf, uint64_t addr, FlaggedPfn pfn,
     err = InsertPfn(vmf, addr, pfn, mkwrite);
   }
   if (err == -ENOMEM) return VM_FAULT_OOM;
+  // -EBUSY: the page is mapped already, and the access is tried again.
   if (err < 0 && err != -EBUSY) {
     vmf.reason = {.code = FaultReasonCode::kInsertNotAllowed};
     return VM_FAULT_SIGBUS;
@@ -217,6 +218,7 @@ vm_fault_t VmfInsertMixed(VmFault& vmf, uint64_t addr, FlaggedPfn pfn,
   FaultScope scope(vmf.mm->recorder(),
                    mkwrite ? FaultFunction::kVmfInsertMixedMkwrite
                            : FaultFunction::kVmfInsertMixed);
+  // Until 6.16 the two functions have probes of their own.
   const bool two = !vmf.mm->profile().no_pfn_t && mkwrite;
   Record(vmf, two ? K::kInsertPfnPteMkwrite : K::kInsertPfnPte, addr, pfn.raw(),
          mkwrite, 0);

@@ -66,7 +66,7 @@ void InsertHuge(VmFault& vmf, PtSlot slot, FlaggedPfn pfn, int order,
     if (!write || slot.is_table()) return;
     if (ops.Pfn(slot.value()) != pfn.pfn) {
       if (order == profile.pud_order()) {
-        // There is no huge zero PUD to excuse.
+        // There is no huge zero PUD, so another frame is always a mistake.
         mm.Warn("pud_pfn(*pud) != pfn_t_to_pfn(pfn)");
       } else if (!mm.mem().IsZero(ops.Pfn(slot.value()))) {
         mm.Warn("!is_huge_zero_pmd(*pmd)");

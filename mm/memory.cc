@@ -9,7 +9,7 @@
 namespace dmdax {
 namespace {
 
-// The operations' answer FALLBACK, noted for the outcome.
+// Notes for the outcome that ->huge_fault answered FALLBACK.
 void NoteFallback(VmFault& vmf, int order) {
   FaultOutcome* outcome = vmf.mm->outcome();
   if (outcome != nullptr) {
@@ -83,6 +83,8 @@ bool TryHuge(VmFault& vmf, PtSlot slot, int order, vm_fault_t* ret) {
     }
     *ret = CreateHuge(vmf, order);
   } else if (slot.is_leaf()) {
+    // The entry allows the access; only its accessed and dirty bits are
+    // missing.
     if (!vmf.write() || ops.Write(slot.value())) {
       *ret = HugeSetAccessed(vmf, slot);
       return true;
@@ -142,6 +144,7 @@ bool ThpAllowed(MmStruct& mm, const VmAreaStruct& vma, int order,
     return false;
   }
   const bool dax = VmaIsDax(vma);
+  // Every rule allows DAX, unless madvise() or prctl() forbids it.
   if (dax) return true;
   switch (profile.thp_rule) {
     case ThpRule::kSysfsFirst:
@@ -189,7 +192,7 @@ vm_fault_t MmStruct::HandleMmFault(VmAreaStruct& vma, uint64_t addr,
   FaultOutcome scratch;
   FaultOutcome* const outer = outcome_;
   if (outcome_ == nullptr) outcome_ = &scratch;
-  // A retried fault explains itself anew.
+  // Only the last try explains the outcome.
   outcome_->fallbacks.clear();
   const vm_fault_t ret = HandleMmFaultWalk(vmf);
   outcome_->reason = vmf.reason;

@@ -44,7 +44,7 @@ vm_fault_t DoFaultAround(VmFault& vmf) {
                               vmf.pgoff + (to - 1 - index));
 }
 
-// The handler's page is poisoned: not for user space.
+// The handler's page is poisoned and must not reach user space.
 vm_fault_t PoisonedPage(VmFault& vmf, vm_fault_t ret) {
   const bool locked = (ret & VM_FAULT_LOCKED) != 0;
   AddressSpace* mapping =
@@ -125,6 +125,7 @@ vm_fault_t FinishFault(VmFault& vmf) {
   const pfn_t pfn = cow ? vmf.cow_page : vmf.page;
   PtSlot slot = mm.page_table().PteSlot(vmf.address, true);
   if (!slot) return VM_FAULT_OOM;
+  // The handler may have filled the entry itself.
   if (!slot.none()) return VM_FAULT_NOPAGE;
   Pte entry = ops.MkPte(pfn, vmf.vma->vm_page_prot);
   if (vmf.write()) entry = MaybeMkwrite(ops, ops.MkDirty(entry), *vmf.vma);
@@ -177,6 +178,7 @@ vm_fault_t DoSharedFault(VmFault& vmf) {
   const bool mkwrite = vmf.vma->vm_ops->has(VmOperations::kPageMkwrite);
   if (mkwrite) {
     const unsigned flags = vmf.flags;
+    // do_page_mkwrite() shows these flags alone to the handler.
     vmf.flags = FAULT_FLAG_WRITE | FAULT_FLAG_MKWRITE;
     const vm_fault_t tmp = vmf.vma->vm_ops->PageMkwrite(vmf);
     vmf.flags = flags;

@@ -45,6 +45,7 @@ vm_fault_t WpPageShared(VmFault& vmf) {
     vm_fault_t ret = VmfCanCallFault(vmf);
     if (ret != 0) return ret;
     const unsigned flags = vmf.flags;
+    // do_page_mkwrite() shows these flags alone to the handler.
     vmf.flags = FAULT_FLAG_WRITE | FAULT_FLAG_MKWRITE;
     ret = ops->PageMkwrite(vmf);
     vmf.flags = flags;
@@ -105,8 +106,8 @@ vm_fault_t DoWpPage(VmFault& vmf) {
 }
 
 vm_fault_t FaultDirtySharedPage(VmFault& vmf, bool page_mkwrite) {
-  // Without ->page_mkwrite nobody throttles: only files that do write-back
-  // come here dirty for the first time.
+  // Without ->page_mkwrite nobody throttles: only pages of files that are
+  // written back become dirty here.
   if (!page_mkwrite) return 0;
   // maybe_unlock_mmap_for_io(): the first try drops its lock to throttle.
   const bool first =

@@ -22,8 +22,8 @@
 namespace dmdax {
 namespace {
 
-// can_change_pte_writable(): what is dirty was notified already, so a VMA that
-// may be written again gets it back writable.
+// can_change_pte_writable(): the file system knows already that a dirty page is
+// written, so the entry may become writable at once.
 bool CanChangeWritable(MmStruct& mm, const VmAreaStruct& vma, Pte entry,
                        int order) {
   const FaultProfile& profile = mm.profile();
@@ -149,13 +149,14 @@ absl::Status MmStruct::Mlock(uint64_t addr, uint64_t len) {
   for (uint64_t at = start; at < end;) {
     VmAreaStruct* vma = FindVma(at);
     if (vma == nullptr) return ErrnoError(ENOMEM, "part is not mapped");
-    // mlock_fixup() leaves special and DAX mappings as they are.
+    // mlock_fixup() does not mark special and DAX mappings as locked.
     if (!(vma->vm_flags & VM_SPECIAL) && !VmaIsDax(*vma)) {
       vma->vm_flags |= VM_LOCKED;
     }
     at = vma->vm_end;
   }
-  // __mm_populate() ends quietly at the first page that can not come.
+  // __mm_populate() stops without an error at the first page that can not be
+  // faulted in.
   MmPopulate(start, end);
   return absl::OkStatus();
 }
@@ -208,7 +209,8 @@ int MmStruct::MadvisePopulate(uint64_t start, uint64_t end, bool write) {
   return 0;
 }
 
-// __mm_populate() with ignore_errors: what does not come ends its VMA's turn.
+// __mm_populate() with ignore_errors: a page that fails ends the loop for its
+// VMA.
 void MmStruct::MmPopulate(uint64_t start, uint64_t end) {
   for (uint64_t at = start; at < end;) {
     VmAreaStruct* vma = FindVma(at);

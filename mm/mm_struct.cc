@@ -40,6 +40,8 @@ int64_t VmFlagsOf(const FaultProfile& profile, const MmapRequest& request) {
       return -EACCES;
     }
     flags |= VM_SHARED | VM_MAYSHARE;
+    // A shared mapping of a read-only file can never be written; the kernel
+    // drops VM_SHARED and keeps VM_MAYSHARE.
     if (file != nullptr && !file->writable) flags &= ~(VM_MAYWRITE | VM_SHARED);
   } else if (type != MAP_PRIVATE) {
     return -EINVAL;
@@ -115,6 +117,7 @@ absl::StatusOr<VmAreaStruct*> MmStruct::Mmap(const MmapRequest& request) {
     }
     vma->vm_file->f_mapping->i_mmap.push_back(vma.get());
   }
+  // ->mmap has set vm_ops and flags, on which write notification depends.
   UpdatePageProt(*vma);
   VmAreaStruct* result = vma.get();
   vmas_[*addr] = std::move(vma);
@@ -173,7 +176,7 @@ void MmStruct::MergeVmas() {
         lower.vm_file == upper.vm_file && lower.vm_ops == upper.vm_ops &&
         lower.vm_pgoff + pages == upper.vm_pgoff &&
         lower.anon_vma == upper.anon_vma;
-    // Operations that want to hear of a close are left alone.
+    // A VMA whose operations have a close hook is not merged.
     const bool closes =
         lower.vm_ops != nullptr && lower.vm_ops->has(VmOperations::kClose);
     if (!same || closes) {
@@ -232,7 +235,7 @@ PagemapEntry MmStruct::ReadPagemap(uint64_t addr) {
   PagemapEntry out;
   VmAreaStruct* vma = FindVma(addr);
   if (vma == nullptr) return out;
-  // The walk has no PUD callback: it splits to get at PMDs.
+  // The pagemap walk has no callback for PUDs, so it splits them to reach PMDs.
   PtSlot pud = page_table_.Pud(addr, false);
   if (pud.is_leaf()) SplitHugePud(*vma, pud, addr);
   int order = 0;

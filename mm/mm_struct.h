@@ -14,8 +14,8 @@
 // Touch() does what the hardware and exc_page_fault() do: nothing when the
 // page tables allow the access, else faults until they do or a signal comes.
 //
-// Files, their operations and inodes must outlive the address space: its end
-// unmaps everything and tells them.
+// Files, their operations and inodes must outlive the address space: its
+// destructor unmaps everything and tells them.
 //
 // Mirrors: struct mm_struct, mm/mmap.c, mm/mprotect.c, mm/madvise.c,
 // do_user_addr_fault of arch/x86/mm/fault.c (6.1, 6.12).

@@ -33,7 +33,7 @@ class PtSlot {
   PtSlot() = default;
   PtSlot(PtTable* table, size_t index) : table_(table), index_(index) {}
 
-  // Whether there is a table that has this slot.
+  // Whether the slot exists.
   explicit operator bool() const { return table_ != nullptr; }
   // pmd_none(): neither a huge entry nor a table.
   bool none() const;

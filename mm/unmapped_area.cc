@@ -53,8 +53,9 @@ int64_t ThpUnmappedAddress(const FaultProfile& profile, const PlainArea& plain,
   if (old && addr != 0) return 0;
   const uint64_t off_end = off + len;
   const uint64_t off_align = RoundUp(off, size);
-  // No whole huge page inside the mapping.
+  // No whole huge page fits inside the mapping.
   if (off_end <= off_align || off_end - off_align < size) return 0;
+  // Room to move the mapping up to the next matching address.
   const uint64_t len_pad = len + size;
   if (len_pad < len || off + len_pad < off) return 0;
   const int64_t ret = plain(addr, len_pad);

@@ -16,13 +16,14 @@ constexpr unsigned X86_PF_WRITE = 2;
 constexpr unsigned X86_PF_USER = 4;
 constexpr unsigned X86_PF_INSTR = 16;
 
-// si_codes, by value: the libc's names are macros of another type.
+// si_codes as plain numbers: the names of the C library are macros of another
+// type.
 constexpr int kSegvMaperr = 1;
 constexpr int kSegvAccerr = 2;
 constexpr int kBusAdrerr = 2;
 constexpr int kBusMceerrAr = 4;
 
-// Faults that never end are reported, not followed: the kernel would loop.
+// The kernel would loop for ever; after so many faults we report it.
 constexpr int kMaxFaults = 64;
 
 // access_error(): true when the VMA forbids what was tried.
@@ -119,6 +120,8 @@ bool MmStruct::UserFault(uint64_t addr, bool write, bool exec,
   if (exec) flags |= FAULT_FLAG_INSTRUCTION;
   outcome_ = &out;
   vm_fault_t ret = VM_FAULT_RETRY;
+  // lock_vma_under_rcu(): the first try holds the lock of the VMA alone; RETRY
+  // repeats it under mmap_lock.
   if (profile_.per_vma_lock) {
     ret = HandleMmFault(*vma, addr, flags | FAULT_FLAG_VMA_LOCK);
     if ((ret & VM_FAULT_RETRY) && (ret & VM_FAULT_MAJOR)) {
@@ -144,7 +147,8 @@ void MmStruct::FinishOutcome(uint64_t addr, FaultOutcome& out) {
       (addr >> profile_.page_shift) & ((uint64_t{1} << out.order) - 1);
   out.pfn = pte_ops_.Pfn(out.entry) + inside;
   out.zero_page = mem_.IsZero(out.pfn);
-  // The reason is that of the smallest size that was tried and not mapped.
+  // The last fallback that is larger than the entry explains why the entry is
+  // no larger.
   out.reason = FaultReason{};
   for (const FaultReason& fallback : out.fallbacks) {
     if (fallback.order > out.order) out.reason = fallback;

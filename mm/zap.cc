@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Taking entries out of page tables, and taking rights from them.
+// Removes entries from page tables, or takes rights away from them.
 // Mirrors: zap_page_range of mm/memory.c, __split_huge_pmd of
 // mm/huge_memory.c, pfn_mkclean_range of mm/rmap.c (6.1).
 #include <algorithm>
@@ -19,6 +19,7 @@ void MmStruct::ZapLeaf(VmAreaStruct& vma, PtSlot slot, uint64_t addr,
       VmNormalPage(*this, vma, addr, entry, order);
   if (!page) return;
   const int64_t pages = int64_t{1} << order;
+  // A private copy is ordinary memory that no file mapping counts.
   if (mem_.IsRam(*page) && mem_.Mapcount(*page) == 0) {
     rss_anon -= pages;
   } else {
@@ -82,7 +83,8 @@ void MmStruct::MkcleanRange(VmAreaStruct& vma, uint64_t pgoff, uint64_t nr) {
     int order = 0;
     PtSlot slot = page_table_.Lookup(addr, &order);
     if (!slot) continue;
-    // pfn_mkclean_range() looks for the file's frame: a private copy is not it.
+    // pfn_mkclean_range() looks for the frame of the file; a private copy is
+    // another one.
     if (order == 0 && IsAnonPage(vma, addr, slot)) continue;
     const Pte entry = slot.value();
     slot.Set(pte_ops_.MkClean(pte_ops_.Wrprotect(entry)));

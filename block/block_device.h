@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BlockDevice: what a dm table line names, and RequestQueue, what it can do.
+// BlockDevice: what a dm table line names.  RequestQueue: what that device can
+// do.
 //
 // A whole disk owns its queue; a partition borrows its disk's and starts at
 // start_sect.  A disk that can do DAX is host to a DaxDevice; FsDaxGetByBdev()
@@ -51,8 +52,8 @@ enum QueueFlag : unsigned {
   QUEUE_FLAG_POLL = 1 << 6,
 };
 
-// Limits and flags of one disk.  Copied out whole: a reader sees the limits
-// before or after a change, never between.
+// Limits and flags of one disk.  limits() copies all of them: a reader sees
+// those before or after a change, never a mixture.
 class RequestQueue {
  public:
   QueueLimits limits() const {
@@ -71,7 +72,7 @@ class RequestQueue {
   void SetMaxSectorsObserver(std::function<void()> observer) {
     observer_ = std::move(observer);
   }
-  // queue_max_sectors(): on the path of every translation, hence no lock.
+  // queue_max_sectors().  Every translation reads it, so it takes no lock.
   uint32_t max_sectors() const {
     return max_sectors_.load(std::memory_order_relaxed);
   }

@@ -119,7 +119,7 @@ absl::StatusOr<DevT> Machine::LookupBdev(absl::string_view path) const {
       return ErrnoError(ENOTDIR, "");
     }
   }
-  // Below a node: the node is no directory.
+  // A path below a node is ENOTDIR: the node is no directory.
   for (size_t slash = full.rfind('/'); slash > 0 && slash != full.npos;
        slash = full.rfind('/', slash - 1)) {
     if (nodes_.contains(full.substr(0, slash))) return ErrnoError(ENOTDIR, "");

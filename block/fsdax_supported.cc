@@ -52,7 +52,7 @@ std::string WhyNotFsdax(DaxDevice* dax_dev, BlockDevice& bdev, sector_t start,
         absl::StrCat("dax access failed (", a.ret < 1 ? a.ret : b.ret, ")"),
         log);
   }
-  // Struct pages of one range must exist at both ends.  Beyond its end a pmem
+  // Both ends must have struct pages of one range.  Beyond its end a pmem
   // device answers with addresses that have none.
   const uint32_t devmap = PFN_DEV | PFN_MAP;
   const pgoff_t end = SectorToPage(sector_t(bdev.whole().nr_sectors()));

@@ -109,7 +109,8 @@ absl::Status Machine::CheckRange(const PmemOptions& options) const {
   const uint64_t end = options.base + options.size;
   auto it = pmem_by_base_.lower_bound(end);
   if (it == pmem_by_base_.begin()) return absl::OkStatus();
-  // Of those that begin below `end`, none reaches further than the last.
+  // Ranges do not overlap, so the last one that begins below `end` reaches
+  // furthest.
   const PmemOptions& o = std::prev(it)->second->options();
   if (options.base >= o.base + o.size) return absl::OkStatus();
   return ErrnoError(

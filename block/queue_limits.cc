@@ -72,8 +72,8 @@ void StackMaxima(QueueLimits& t, const QueueLimits& b) {
   t.misaligned |= b.misaligned;
 }
 
-// Block sizes and I/O hints must be multiples of each other; what is not is
-// dropped.  False when something had to be dropped.
+// Block sizes and I/O hints must be multiples of each other; a hint that is not
+// is dropped.  False when something was dropped.
 bool ReconcileSizes(QueueLimits& t) {
   bool fits = true;
   if (t.physical_block_size & (t.logical_block_size - 1)) {

@@ -4,9 +4,8 @@
 //
 //   QueueMaxSectorsStore(bdev, 4096, profile);   // max_sectors_kb
 //
-// A new table resets them, as in the kernel: a striped mapped device whose
-// max_sectors_kb was raised for the sake of 2 MiB pages must be raised again
-// after a reload.
+// A new table resets them, as in the kernel: if max_sectors_kb of a striped
+// device was raised for 2 MiB pages, it must be raised again after a reload.
 // Mirrors: queue_max_sectors_store of block/blk-sysfs.c (6.1, 6.12).
 #ifndef DMDAX_BLOCK_QUEUE_SYSFS_H_
 #define DMDAX_BLOCK_QUEUE_SYSFS_H_

@@ -38,7 +38,7 @@ DaxAccess DaxDirectAccessChecked(DaxDevice* dev, pgoff_t pgoff,
                                  int64_t nr_pages, DaxAccessMode mode,
                                  Trace* trace) {
   if (!dev->alive()) return DaxAccess::Error(ENXIO);
-  // 7.2 tests for missing operations here; older kernels would crash.
+  // 7.2 checks for missing operations here; older kernels would crash.
   if (dev->ops() == nullptr) return DaxAccess::Error(EOPNOTSUPP);
   if (nr_pages < 0) {
     return dev->profile().dax_returns_negative_nr ? DaxAccess{.ret = nr_pages}
@@ -59,7 +59,7 @@ int DaxZeroPageRange(DaxDevice* dev, pgoff_t pgoff, uint64_t nr_pages) {
   // Only one page at a time is supported, in every kernel.
   if (nr_pages != 1) return -EIO;
   const int ret = dev->ops()->ZeroPageRange(pgoff, nr_pages);
-  // dax_mem2blk_err(): block callers know no memory errors.
+  // dax_mem2blk_err(): callers in the block layer do not know memory errors.
   return ret == -EHWPOISON ? -EIO : ret;
 }
 

@@ -65,8 +65,9 @@ class DaxOperations {
   virtual size_t RecoveryWrite(pgoff_t pgoff, uint64_t offset,
                                absl::Span<const char> bytes) = 0;
 
-  // The device as one window, for compiled maps; nothing when there is more
-  // to it (poison, or devices below).  Holds until a DaxStackChange.
+  // The device as one window, for compiled maps.  Nothing if one window can not
+  // describe it: it has poison, or devices below.  Valid until the next
+  // DaxStackChange.
   virtual std::optional<DaxWindow> Window() { return std::nullopt; }
 
   // DaxForEachPiece() of a device that is alive, for pages >= 1.
@@ -103,13 +104,13 @@ class DaxDevice {
   // run_dax(): makes a killed device alive again (device-dax probe).
   void Run();
 
-  // What answers instead of the operations, if it can; kNoDaxFastPath if
-  // there is nothing, or the device is not alive.  To be loaded and used
-  // within a read section (see SetFastPath()).
+  // What answers instead of the operations, if it can. kNoDaxFastPath: there is
+  // none, or the device is not alive.  Load and use it within a read section
+  // (see SetFastPath()).
   const DaxFastPath& fast_path() const {
     return *fast_path_.load(std::memory_order_acquire);
   }
-  // Offers another fast_path, or none (null).  Within a DaxStackChange.
+  // Offers another fast path, or none (null).  Call it within a DaxStackChange.
   // Readers may use the old one until Srcu::Synchronize().
   void SetFastPath(const DaxFastPath* fast_path);
 
@@ -142,7 +143,7 @@ class DaxReadLock : public SrcuReadLock {
   DaxReadLock() : SrcuReadLock(dax_srcu) {}
 };
 
-// DaxDirectAccess() without a fast_path.  `dev` is not null.
+// DaxDirectAccess() without the fast path.  `dev` is not null.
 DaxAccess DaxDirectAccessChecked(DaxDevice* dev, pgoff_t pgoff,
                                  int64_t nr_pages, DaxAccessMode mode,
                                  Trace* trace);
@@ -169,8 +170,8 @@ inline DaxAccess DaxDirectAccess(DaxDevice* dev, pgoff_t pgoff,
       }
     }
   }
-  // Field by field: handed on as it is, the answer would be in memory, and
-  // every other answer with it.
+  // Returned field by field: if the struct were handed on, the compiler would
+  // keep it and every other answer in memory.
   const DaxAccess asked =
       DaxDirectAccessChecked(dev, pgoff, nr_pages, mode, trace);
   return {asked.ret, asked.pfn, asked.pfn_flags, asked.kaddr};

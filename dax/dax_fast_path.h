@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DaxFastPath: what a DaxDevice worked out beforehand of all that lies below.
+// DaxFastPath: what a DaxDevice has worked out beforehand about all that lies
+// below it.
 //
-// DaxDirectAccess() asks the device's fast path first, and its operations only
-// if that does not know:
+// DaxDirectAccess() asks the fast path of the device first.  Only if that has
+// no answer it asks the operations:
 //
 //   if (page < fast_path.window.pages) return fast_path.window.At(page, 512);
 //   const DaxFrames frames = fast_path.shortcut(fast_path, pgoff_t(page), 512);
 //   if (frames.ret > 0) return fast_path.At(frames);
 //   // kAskOperations: down the chain; else frames.ret is the errno
 //
-// This is the way of every translation, so it is made of what costs least.
-// A device that is one window, however deep its stack, is answered without a
-// call.  For the others there is a function for every form of fast path, which
-// is called without looking at anything first and answers in two registers;
-// what follows from the frame is added here, and not worked out if the caller
-// does not look at it.  A function that enters the read section itself and
-// writes its answer to memory is slower, for one window twice as slow
-// (measured with the benchmark families `depth:D` and `targets:N`).
+// Every translation comes this way, so it must cost little.  A device that is
+// one window, however deep its stack, is answered without a call.  For other
+// devices each form of fast path has a function of its own.  It is called
+// without a look at anything else and answers in two registers; At() adds what
+// follows from the frame, only if the caller needs it.  A function that enters
+// the read section itself and writes its answer to memory is slower, twice as
+// slow for one window (measured with the benchmark families `depth:D` and
+// `targets:N`).
 //
 // Mirrors: nothing; the kernel asks level by level.  What is answered is
 // dax_direct_access()'s.
@@ -65,7 +66,7 @@ struct DaxFastPath {
   DaxWindow window;
   // Answers for any page, nr_pages >= 1.
   Shortcut shortcut = AskOperations;
-  // Of an array in ascending order, all of which is the fast path's; unless
+  // The last of an array in ascending order that the fast path owns; null if
   // the shortcut finds no frames.
   const DaxLeaf* last_leaf = nullptr;
 
@@ -75,7 +76,7 @@ struct DaxFastPath {
   }
 };
 
-// Of a device that has worked out nothing.
+// The fast path of a device that has none.
 inline constexpr DaxFastPath kNoDaxFastPath;
 
 }  // namespace dmdax

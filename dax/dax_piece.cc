@@ -8,7 +8,7 @@ namespace dmdax {
 void DaxForEachPiece(DaxDevice* dev, pgoff_t first, uint64_t pages,
                      uint64_t unit, DaxPieceFn fn) {
   if (pages == 0) return;
-  // As DaxDirectAccess() begins.
+  // The checks with which DaxDirectAccess() begins.
   if (dev == nullptr || !dev->alive() || dev->ops() == nullptr) {
     return fn(ErrorPiece(pages, unit));
   }

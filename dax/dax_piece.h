@@ -7,16 +7,15 @@
 //                   [&](const DaxPiece& piece) { pieces.push_back(piece); });
 //   // one for each row of a table; a stripe is one, however long
 //
-// Promise, for any two pages of a piece that lie a multiple of `repeat` apart,
-// and requests of up to `unit` pages that stay inside the piece: the answers
-// have the same length or errno, went through the same levels and were
-// clipped by the same ones for the same reason; frames and the page offsets
-// at every level differ by a multiple of `unit`.  Nothing is promised of
+// Promise: take two pages of a piece that lie a multiple of `repeat` apart, and
+// ask at both for up to `unit` pages that stay inside the piece.  The answers
+// have the same length or errno; they go through the same levels, and the same
+// levels clip them for the same reason.  Their frames, and their page offsets
+// at every level, differ by a multiple of `unit`.  Nothing is promised of
 // requests that reach beyond the piece.
 //
-// Pieces are what is worked out from tables, for questions like "which 2 MiB
-// of this device can be mapped at once"; answers still come from
-// DaxDirectAccess().
+// Pieces are worked out from tables, for questions like "which 2 MiB of this
+// device can be mapped at once".  Answers still come from DaxDirectAccess().
 // Threading: plain values; DaxForEachPiece() as DaxDirectAccess().
 #ifndef DMDAX_DAX_DAX_PIECE_H_
 #define DMDAX_DAX_DAX_PIECE_H_
@@ -43,7 +42,7 @@ struct DaxPiece {
   Pages single = Pages::kAny;
 };
 
-// Pages that nothing is known of.
+// Pages of which nothing is known.
 inline DaxPiece OpaquePiece(uint64_t pages) { return {.pages = pages}; }
 // Pages that all answer the same errno, of which the same level is to blame.
 inline DaxPiece ErrorPiece(uint64_t pages, uint64_t unit) {

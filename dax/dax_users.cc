@@ -50,9 +50,9 @@ DaxStackChange::DaxStackChange(const DaxDevice& dev, DaxUser* self)
   for (DaxUser* user : affected_) user->DropCompiled();
 }
 
-// Depth first, without recursion (stacks may be deep): a user is entered
-// after all that use it in turn, so that the reverse is an order to compile
-// in.  A device stacked on itself comes once.
+// Depth first, without recursion, because stacks may be deep.  A user comes
+// after all users above it, so the reverse is an order to compile in.  A device
+// that is stacked on itself comes once.
 void DaxStackChange::Affect(const DaxDevice& dev, DaxUser* self) {
   std::set<DaxUser*> entered;
   std::set<DaxUser*> done;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DaxUser, DaxStackChange: who has compiled what lies below, and must do so
-// again when that changes.
+// DaxUser, DaxStackChange: which devices have compiled what lies below them,
+// and must do so again when it changes.
 //
 // A mapped device compiles its whole stack into one map.  It therefore names
 // the DaxDevices it uses, and whoever changes one of them does so within a
@@ -12,13 +12,13 @@
 //     // swap the table, mark bad blocks, kill the device
 //   }                               // and built again, from below upwards
 //
-// Promise: a query that begins after the change ended sees it, on every
-// device above; one that runs meanwhile walks the chain, and sees what the
-// kernel's would.  Changes nest and are serialised, process-wide.
+// Promise: a query that begins after the change has ended sees it, on every
+// device above.  A query that runs meanwhile walks the chain and sees what it
+// would see in the kernel.  Changes nest, and are serialised process-wide.
 //
 // The kernel needs none of this: its readers follow live pointers.
-// Threading: thread-safe.  No change inside a read section of an Srcu: it
-// waits for readers.
+// Threading: thread-safe.  Make no change inside a read section of an Srcu: a
+// change waits for readers.
 #ifndef DMDAX_DAX_DAX_USERS_H_
 #define DMDAX_DAX_DAX_USERS_H_
 
@@ -40,8 +40,8 @@ class DaxUser {
   virtual void Compile() = 0;
 };
 
-// What `user` is compiled from; replaces what was said before.  Empty: it
-// uses nothing and may be destroyed.
+// Names the devices from which `user` is compiled, in place of those named
+// before.  Empty: it uses nothing and may be destroyed.
 void SetDaxUses(DaxUser& user, std::vector<const DaxDevice*> below);
 
 class DaxStackChange {

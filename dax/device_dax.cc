@@ -153,7 +153,8 @@ std::optional<uint64_t> DevDax::PgoffToPhys(uint64_t pgoff,
     const uint64_t nr = range.size >> shift;
     if (pgoff >= first && pgoff < first + nr) {
       const uint64_t offset = (pgoff - first) << shift;
-      // A huge page that reaches out of its range is not looked for further.
+      // A huge page that reaches out of its range is not looked for in the
+      // next.
       if (offset + size > range.size) return std::nullopt;
       return range.start + offset;
     }
@@ -286,7 +287,7 @@ void DevDax::SetMapping(const VmFault& vmf, pfn_t pfn, uint64_t size) {
   const bool compound = mem_.FolioOrder(pfn) > 0;
   const uint64_t nr = compound ? 1 : size >> profile_.page_shift;
   for (uint64_t i = 0; i < nr; ++i) {
-    // Once set it stays, also when the page is unmapped.
+    // The index stays set when the page is unmapped.
     page_index_.emplace((compound ? head : pfn.value()) + i, index + i);
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DevDax: a /dev/daxX.Y character device, memory that is only ever mapped.
+// DevDax: a /dev/daxX.Y character device, whose memory can only be mapped.
 //
 //   absl::StatusOr<std::unique_ptr<DevDax>> dax = DevDax::Create(
 //       faults, mem, {.name = "dax3.0", .align = 2 << 20,

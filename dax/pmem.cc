@@ -153,10 +153,10 @@ int64_t PmemDevice::AvailablePages(pgoff_t pgoff, int64_t nr_pages,
   if (mode != DaxAccessMode::kRecoveryWrite) {
     return -dax_dev_.profile().dax_poison_errno;
   }
-  // Up to the first bad sector, counted in whole pages, and at least one.  The
-  // kernel's badblocks_check() gives the start of the whole bad entry, which
-  // may lie before the page: the difference then wraps, and the run is as long
-  // as the caller likes.
+  // The run goes up to the first bad sector, in whole pages, and has at least
+  // one page.  The kernel's badblocks_check() gives the start of the bad entry,
+  // which may lie before the page.  The difference then wraps, and the run is
+  // as long as the caller asks.
   const uint64_t good = (bb_.EntryStart(bad->first) - sector) * kSectorSize;
   const uint64_t pages = (good + kPageSize - 1) >> kPageShift;
   return pages == 0 ? 1 : static_cast<int64_t>(pages);
@@ -180,7 +180,8 @@ DaxAccess PmemDevice::DirectAccess(pgoff_t pgoff, int64_t nr_pages,
                                .pgoff = pgoff,
                                .nr_pages = nr_pages,
                                .mode = static_cast<int>(mode)});
-    // The leaf tells all it has; it clipped only if that is less than asked.
+    // The leaf answers with all it has; it has clipped only if that is less
+    // than was asked for.
     if (access.ret < nr_pages) trace->step(step).clip = clip;
     trace->Leave(step, access.ret, access.pfn);
   }
@@ -196,8 +197,8 @@ std::optional<DaxWindow> PmemDevice::Window() {
       .kaddr = virt_ == nullptr ? nullptr : virt_ + options_.data_offset};
 }
 
-// Good pages up to the next page with a bad sector, bad ones, and so on; what
-// is asked beyond the end is best asked for.
+// Good pages up to the next page with a bad sector, then bad pages, and so on.
+// Pages beyond the end are left for a query.
 void PmemDevice::ForEachPiece(pgoff_t first, uint64_t pages, uint64_t unit,
                               DaxPieceFn fn) {
   const uint64_t size = nr_sectors() / kPageSectors;

@@ -11,10 +11,10 @@
 //   DaxTranslate((*pmem)->dax_dev(), pgoff_t{0}, 1)->pfn;  // 0x100000
 //
 // A page maps to (base + data_offset + pgoff * 4096) >> 12, and everything up
-// to the end of the device is one contiguous run.  As in the kernel nothing
-// checks that pgoff lies inside the device: callers bound it (a mapped device
-// by its table, a command by the device's size); at exactly the end the
-// answer is -ERANGE, beyond it the subtraction wraps and the address is
+// to the end of the device is one contiguous run.  As in the kernel, nothing
+// checks that pgoff lies inside the device.  Callers bound it: a mapped device
+// by its table, a command by the size of the device.  Exactly at the end the
+// answer is -ERANGE; beyond it the subtraction wraps and the address is
 // garbage.
 //
 // Bytes are optional: none (addresses only), anonymous memory, or a file
@@ -78,7 +78,7 @@ class PmemDevice final : public DaxOperations {
   int ZeroPageRange(pgoff_t pgoff, uint64_t nr_pages) override;
   size_t RecoveryWrite(pgoff_t pgoff, uint64_t offset,
                        absl::Span<const char> bytes) override;
-  // Nothing while there are bad blocks: how long a run is then depends on how
+  // Nothing while there are bad blocks: the length of a run then depends on how
   // much is asked for.
   std::optional<DaxWindow> Window() override;
   void ForEachPiece(pgoff_t first, uint64_t pages, uint64_t unit,

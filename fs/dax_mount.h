@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What mount(2) decides about DAX: may the files of this file system be
-// mapped directly, and who says no.
+// What mount(2) decides about DAX: whether the files of this file system may be
+// mapped directly, and if not, who says no.
 //
 //   absl::StatusOr<SuperBlock> sb =
 //       MountDax({.type = "ext4", .options = "dax=always"}, *bdev, profile,
@@ -36,8 +36,9 @@ struct MountRequest {
   uint64_t block_size = 4096;  // bytes
   bool inline_data = false;    // ext4's feature
   bool reflink = false;        // xfs's
-  // Whose code mounts it; "": what the kernel is configured to take, as ext4
-  // for ext2 (CONFIG_EXT4_USE_FOR_EXT2) in Debian's kernels.
+  // The file system whose code mounts it.  "": the one that the kernel is
+  // configured to use, such as ext4 for ext2 (CONFIG_EXT4_USE_FOR_EXT2) in
+  // Debian's kernels.
   std::string driver;
 };
 

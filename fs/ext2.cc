@@ -79,7 +79,7 @@ class Ext2 final : public FileSystem {
 
 // --- mount ---
 
-// DAX is an offer that ext2 takes back.
+// Where the device has no DAX, ext2 turns the option off and mounts.
 absl::StatusOr<SuperBlock> Ext2FillSuper(FsContext& fc) {
   const bool by_bdev = fc.asks_bdev_only();
   if (by_bdev) fc.GetDaxByBdev();

@@ -114,8 +114,8 @@ vm_fault_t Ext4::DaxHugeFault(VmFault& vmf, int order) {
   DaxInode& inode = InodeOf(vmf);
   const bool write = vmf.write() && (vmf.vma->vm_flags & VM_SHARED);
   FlaggedPfn pfn;
-  // No retry after ENOSPC, as ext4_should_retry_alloc() has it: that hopes for
-  // blocks which a commit frees, and no commit frees any here.
+  // There is no retry after ENOSPC. ext4_should_retry_alloc() hopes that a
+  // commit frees blocks; here no commit frees any.
   vm_fault_t ret = DaxIomapFault(vmf, order, inode, *this, &pfn, nullptr);
   if (write && (ret & VM_FAULT_NEEDDSYNC)) {
     ret = DaxFinishSyncFault(vmf, order, inode, pfn);
@@ -123,16 +123,16 @@ vm_fault_t Ext4::DaxHugeFault(VmFault& vmf, int order) {
   return ret;
 }
 
-// Whether a written extent ends (or begins) on the device where `extent`
-// begins (or ends), so that blocks can be handed over to it.
+// Whether `right` continues `left` in the file and on the device, so that
+// blocks can move from one to the other.
 bool Adjoins(const FileExtent& left, const FileExtent& right) {
   return left.end() == right.logical &&
          left.physical + left.length == right.physical;
 }
 
-// ext4_ext_convert_to_initialized().  Blocks at an end of the extent go to a
-// written neighbour that adjoins; else the rest of a nearly used up extent is
-// zeroed rather than split off.
+// ext4_ext_convert_to_initialized().  Blocks at an end of the extent move to a
+// written neighbour that adjoins.  Otherwise a short rest of the extent is
+// zeroed and not split off.
 void ConvertUnwritten(DaxInode& inode, uint64_t pos, uint64_t length) {
   const std::vector<FileExtent> all = inode.extents.All();
   const auto it = std::find_if(
@@ -203,7 +203,7 @@ int Ext4::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
       const int err = Alloc(inode, pos, length, &fresh);
       if (err < 0) return err;
       extent = inode.extents.Find(pos);
-      // What was mapped now is answered, not what lies behind it.
+      // The answer is what was mapped now, without the extent that follows.
       extent.length = std::min(extent.length, mapped);
     }
   }
@@ -291,10 +291,10 @@ absl::StatusOr<SuperBlock> Ext4FillSuper(FsContext& fc) {
   if (by_bdev && fc.sb().dax_dev != nullptr &&
       fc.request().block_size != kPageSize) {
     fc.sb().dax_dev = nullptr;
-    // The line feed is the kernel's.
+    // The kernel's text has a line feed here.
     fc.Say(KernLevel::kErr, "unsupported blocksize for DAX\\x0a");
   }
-  // 4.14 asks for nothing that was not demanded.
+  // 4.14 checks the device only if DAX was demanded.
   const bool asks = fc.profile().has_dax_modes || always;
   if (!by_bdev && asks && fc.profile().has_dax_modes) fc.BdevDaxSupported();
   if (always && fc.request().inline_data) {

@@ -97,8 +97,8 @@ bool IsExtentLine(absl::string_view line) {
   return digits > 0 && digits < line.size() && line[digits] == ':';
 }
 
-// Appends an extent whose numbers count `unit` bytes; null, or what is wrong
-// with it.
+// Appends an extent whose numbers are in units of `unit` bytes.  Returns null,
+// or what is wrong with it.
 const char* Append(uint64_t logical, uint64_t physical, uint64_t length,
                    uint64_t unit, uint32_t flags, ExtentList* list) {
   constexpr uint64_t kMaxFile = uint64_t{1} << 63;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A file's extents from what the usual programs print.
+// ParseExtents: reads the extents of a file from what the usual programs print.
 //
 //   filefrag -v f              e2fsprogs
 //   xfs_bmap -v f              xfsprogs
@@ -36,7 +36,7 @@ struct ExtentList {
 
 enum class ExtentFormat { kFilefrag, kXfsBmap, kXfsIoFiemap };
 
-// By its heading; nothing recognisable is InvalidArgument.
+// Recognises the format by its heading.  InvalidArgument: it is none of them.
 absl::StatusOr<ExtentFormat> DetectExtentFormat(absl::string_view text);
 
 absl::StatusOr<ExtentList> ParseFilefrag(absl::string_view text);
@@ -61,7 +61,7 @@ enum FiemapFlags : uint32_t {
   FIEMAP_EXTENT_SHARED = 0x2000,
 };
 
-// An extent with the type and the shared mark the flags mean.
+// An extent with the type and the shared mark that the flags stand for.
 FileExtent FiemapExtent(uint64_t logical, uint64_t physical, uint64_t length,
                         uint32_t flags);
 

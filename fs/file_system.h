@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FileSystem: the part of a file system that a DAX mapping meets: its mmap,
-// its fault entries and its iomap_begin.
+// FileSystem: what a DAX mapping needs of a file system: its mmap, its fault
+// handlers and its iomap_begin.
 //
 //   std::unique_ptr<FileSystem> fs = *MakeFileSystem("ext4", profile);
 //   std::shared_ptr<File> file = fs->Open(inode, "/mnt/f");

@@ -48,7 +48,7 @@ std::string ShowDaxMode(const SuperBlock& sb);
 struct FileSystemType {
   absl::string_view name;        // "ext4"
   absl::string_view log_prefix;  // of its lines in the log: "EXT4-fs"
-  // The file system whose driver mounts it unless told otherwise; "": its own.
+  // The file system whose driver mounts it by default; "": its own.
   absl::string_view driver = "";
   unsigned features = 0;  // FsFeature: those it can have
   // Block sizes are powers of two in this range, bytes.

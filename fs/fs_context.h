@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FsContext: one mount while a file system decides it; what the author of a
-// FileSystemType::fill_super works with.
+// FsContext: one mount, while a file system decides about it.  The author of a
+// FileSystemType::fill_super works with it.
 //
 //   absl::StatusOr<SuperBlock> ToyfsFillSuper(FsContext& fc) {
 //     if (absl::Status s = fc.ParseOptions(); !s.ok()) return s;
@@ -55,7 +55,7 @@ class FsContext {
   // The mount API's parser; xfs's own in 4.14.  EINVAL, and a line is logged.
   absl::Status ParseOptions();
 
-  // The kernel asks for nothing but fs_dax_get_by_bdev(), and that first.
+  // Whether the kernel asks only fs_dax_get_by_bdev(), and asks it first.
   bool asks_bdev_only() const {
     return profile_.dax_mount_check == DaxMountCheck::kFsDaxGetByBdev;
   }

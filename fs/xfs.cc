@@ -50,7 +50,7 @@ class Xfs final : public FileSystem {
   vm_fault_t FilemapFaultEntry(VmFault& vmf, int order, bool write_fault);
 
  private:
-  // One table for DAX and cached files; each hook asks the inode.
+  // One table serves DAX and cached files; each hook looks at the inode.
   class VmOps final : public VmOperations {
    public:
     explicit VmOps(Xfs& fs) : fs_(fs) {}
@@ -113,7 +113,8 @@ vm_fault_t Xfs::FilemapFaultEntry(VmFault& vmf, int order, bool write_fault) {
   if (!inode.s_dax) {
     return write_fault ? CachedPageMkwrite(vmf) : FilemapFault(vmf);
   }
-  // One function before 6.15, then one for each kind.
+  // Before 6.15 one function serves all kinds of faults; since then each kind
+  // has its own.
   FaultRecorder* recorder = vmf.mm->recorder();
   FaultScope any(recorder, FaultFunction::kXfsFilemapFaultCore);
   FaultScope kind(recorder, write_fault ? FaultFunction::kXfsWriteFault
@@ -152,8 +153,8 @@ vm_fault_t Xfs::CachedPageMkwrite(VmFault& vmf) {
   return VM_FAULT_LOCKED;
 }
 
-// xfs_iomap_write_direct() for DAX: written, zeroed blocks; conversion covers
-// what was asked, allocation whole extent size hints.
+// xfs_iomap_write_direct() for DAX: the blocks are written and zeroed.  A
+// conversion covers what was asked for, an allocation whole extent size hints.
 int Xfs::Allocate(DaxInode& inode, uint64_t pos, uint64_t length) {
   const FileExtent part = inode.extents.Find(pos);
   if (part.type == IOMAP_UNWRITTEN) {
@@ -180,8 +181,8 @@ int Xfs::Unshare(DaxInode& inode, const FileExtent& extent, uint64_t length,
   if (!blocks) return -ENOSPC;
   blocks->type = IOMAP_MAPPED;
   blocks->shared = false;
-  // The source is answered as far as the file system looked, the copy as far
-  // as it got blocks.
+  // The source is as long as the file system looked, the copy as long as the
+  // blocks it got.
   *srcmap = IomapOfExtent(inode, extent, length);
   FileExtent copy = *blocks;
   if (copy.logical < extent.logical) {
@@ -198,7 +199,8 @@ int Xfs::Unshare(DaxInode& inode, const FileExtent& extent, uint64_t length,
   return 0;
 }
 
-// What is written from `pos` on: xfs merges neighbours that adjoin.
+// The written extent from `pos` on, with neighbours that adjoin: xfs merges
+// them.
 FileExtent MergedAt(const DaxInode& inode, uint64_t pos) {
   FileExtent merged = inode.extents.Find(pos);
   for (;;) {
@@ -309,7 +311,7 @@ absl::StatusOr<SuperBlock> XfsFillSuper(FsContext& fc) {
     fc.Say(KernLevel::kWarn, kDaxExperimental);
   }
   if (!by_bdev && (always || fc.profile().has_dax_modes)) {
-    // Unasked, xfs takes the device as it is.
+    // If DAX was not asked for, xfs does not check the device.
     if (always) {
       fc.BdevDaxSupported();
     } else {

@@ -28,7 +28,8 @@ std::optional<FileExtent> ExtentListAllocator::Allocate(uint64_t logical,
     const uint64_t high =
         (logical + length + extsize_ - 1) / extsize_ * extsize_;
     to = std::min(high, found.end());
-    // Backwards as far as the list is contiguous.
+    // The hint also covers bytes before `logical`, as far as the list is
+    // contiguous.
     for (const FileExtent& extent : free_.All()) {
       if (extent.logical <= logical && logical < extent.end()) {
         from = std::max(low, extent.logical);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BlockAllocator: where a write to a hole gets its blocks from.
+// BlockAllocator: gives a write to a hole its blocks.
 //
 // dmdax does not imitate mballoc or xfs_alloc; a file system asks one of
 // these:
@@ -30,8 +30,8 @@ class BlockAllocator {
   // sides; nothing when the space is used up (-ENOSPC).
   virtual std::optional<FileExtent> Allocate(uint64_t logical,
                                              uint64_t length) = 0;
-  // A copy that gives the same blocks as this one would: for a question that
-  // must not use any up.
+  // A copy that gives the same blocks as this one would, for a question that
+  // must not use any of them.
   virtual std::unique_ptr<BlockAllocator> Clone() const = 0;
   // The next Allocate() gives the same place on the device for two offsets
   // that differ by a multiple of this many bytes.  0: unknown.

@@ -40,7 +40,7 @@ DaxEntries::Grabbed DaxEntries::Grab(uint64_t index, int order,
   DaxEntry* entry = Find(index);
   if (entry != nullptr && order == 0 && entry->is_pmd() &&
       (entry->is_zero() || entry->is_empty())) {
-    // Only zero pages and place holders give way to single pages.
+    // Only a zero page or a place holder is replaced by single pages.
     if (entry->is_zero()) unmap(entry->index, uint64_t{1} << entry->order);
     entries_.erase(entry->index);
     entry = nullptr;
@@ -108,7 +108,8 @@ uint64_t DaxEntries::FinalIndex(uint64_t start, const DaxEntry* from,
   int shift = from != nullptr ? NodeShift(from->order) : root;
   while (true) {
     const uint64_t span = kChunkSize << shift;
-    // A child that was its parent's last leaves nothing to move over there.
+    // After the last child of a node the walk is at the end of its parent
+    // already.
     const bool at_end =
         from != nullptr && index != from->index && (index & (span - 1)) == 0;
     if (!at_end) index = (index & ~(span - 1)) + span;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DaxEntries: the DAX entries of a file's mapping (i_pages): which page or
-// huge page of the file was handed out, as what, and whether it is dirty.
+// DaxEntries: the DAX entries of a file's mapping (i_pages).  An entry says
+// which page or huge page of the file is in use, as what, and whether it is
+// dirty.
 //
 //   DaxEntries::Grabbed grabbed = entries.Grab(index, /*order=*/9, unmap);
 //   if (grabbed.entry == nullptr) return grabbed.fault;   // FALLBACK ...
@@ -9,8 +10,8 @@
 //   grabbed.entry->flags &= ~DAX_EMPTY;
 //   entries.Unlock(*grabbed.entry);
 //
-// An entry is 4 KiB or a PMD, and a real page frame, the zero page, or EMPTY
-// (it exists only to be locked while the fault asks the file system).
+// An entry covers 4 KiB or a PMD. It is a real page frame, the zero page, or
+// EMPTY, which exists only to be locked while the fault asks the file system.
 //
 // Mirrors: fs/dax.c grab_mapping_entry, dax_lock_entry,
 // __dax_invalidate_entry, xas_find_marked of lib/xarray.c as far as the trace

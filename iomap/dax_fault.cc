@@ -25,8 +25,8 @@ FaultReason ErrnoReason(int error) {
   return {.code = FaultReasonCode::kIomapError, .err = -error};
 }
 
-// The 2 MiB lie in the VMA and have the file's colour
-// (dax_fault_check_fallback).
+// dax_fault_check_fallback(): true if the 2 MiB do not lie in the VMA or do not
+// have the colour of the file.
 bool CheckFallbackVma(VmFault& vmf) {
   const FaultProfile& profile = vmf.mm->profile();
   const VmAreaStruct& vma = *vmf.vma;
@@ -73,8 +73,9 @@ vm_fault_t CheckBeyondEof(VmFault& vmf, uint64_t index, uint64_t max_pgoff) {
   return VM_FAULT_SIGBUS;
 }
 
-// Everything before the mapping entry is taken.
+// All checks that come before the mapping entry is taken.
 vm_fault_t CheckPmd(VmFault& vmf, uint64_t index, uint64_t max_pgoff) {
+  // The check that fails first gives the reason; kernels differ in the order.
   const bool late = vmf.mm->profile().dax_pmd_eof_check_late;
   vm_fault_t ret = 0;
   if (!late && (ret = CheckBeyondEof(vmf, index, max_pgoff)) != 0) return ret;
@@ -83,7 +84,8 @@ vm_fault_t CheckPmd(VmFault& vmf, uint64_t index, uint64_t max_pgoff) {
   return CheckPmdEof(vmf, index, max_pgoff);
 }
 
-// The loop over the file system's pieces; there is only ever one.
+// The loop over the pieces of the file.  It has one round: a piece is either
+// large enough or ends the loop.
 vm_fault_t PmdIterate(VmFault& vmf, DaxInode& inode, IomapOps& ops,
                       DaxEntry& entry, uint64_t index, FlaggedPfn* pfnp) {
   const FaultProfile& profile = *inode.profile;
@@ -137,13 +139,14 @@ vm_fault_t DaxIomapPmdFault(VmFault& vmf, DaxInode& inode, IomapOps& ops,
       vmf.reason = {.code = FaultReasonCode::kEntryConflict};
       ret = grabbed.fault;
     } else if (vmf.pmd.is_table()) {
-      // Raced with a PTE fault: the access is simply tried again.
+      // A PTE fault was faster: the access is tried again.
       UnlockEntry(vmf, inode, *grabbed.entry);
     } else {
       ret = PmdIterate(vmf, inode, ops, *grabbed.entry, index, pfnp);
       UnlockEntry(vmf, inode, *grabbed.entry);
     }
   }
+  // The huge entry must go before single pages can be mapped there.
   if (ret == VM_FAULT_FALLBACK && vmf.pmd.is_leaf()) {
     vmf.mm->SplitHugePmd(*vmf.vma, vmf.pmd, vmf.address);
   }
@@ -155,6 +158,7 @@ vm_fault_t PteIterate(VmFault& vmf, DaxInode& inode, IomapOps& ops,
                       DaxEntry& entry, FlaggedPfn* pfnp, int* errp,
                       vm_fault_t* major) {
   const FaultProfile& profile = *inode.profile;
+  // A private write only reads the file: it fills a copy.
   const bool write = vmf.write() && !vmf.has_cow_page;
   IomapIter iter;
   iter.inode = &inode;
@@ -207,7 +211,7 @@ vm_fault_t DaxIomapPteFault(VmFault& vmf, DaxInode& inode, IomapOps& ops,
       UnlockEntry(vmf, inode, *entry);
     }
   }
-  // The trace point shows MAJOR only where it is part of the result proper.
+  // The trace point shows MAJOR only in kernels where it is part of the result.
   if (profile.dax_major_in_result) ret |= major;
   RecordDax(vmf, inode, K::kDaxPteFaultDone, ret);
   return ret | major;

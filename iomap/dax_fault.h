@@ -8,9 +8,9 @@
 //   if (ret & VM_FAULT_NEEDDSYNC)
 //     ret = DaxFinishSyncFault(vmf, order, inode, pfn);
 //
-// The checks come in the kernel's order; whoever ends the fault early, or
-// answers FALLBACK, says why in vmf.reason, with the level of the device
-// stack that is to blame.
+// The checks come in the kernel's order.  A check that ends the fault early, or
+// answers FALLBACK, says why in vmf.reason, with the level of the device stack
+// that is to blame.
 //
 // Mirrors: dax_iomap_fault, dax_iomap_pte_fault, dax_iomap_pmd_fault,
 // dax_finish_sync_fault of fs/dax.c (4.14 to 7.2).
@@ -28,7 +28,7 @@ namespace dmdax {
 vm_fault_t DaxIomapFault(VmFault& vmf, int order, DaxInode& inode,
                          IomapOps& ops, FlaggedPfn* pfnp, int* errp);
 
-// dax_finish_sync_fault(): fsync, then the mapping that was put off.
+// dax_finish_sync_fault(): fsync, then the insertion that was deferred.
 vm_fault_t DaxFinishSyncFault(VmFault& vmf, int order, DaxInode& inode,
                               FlaggedPfn pfn);
 
@@ -42,7 +42,7 @@ vm_fault_t DaxFaultReturn(const FaultProfile& profile, int error);
 int DaxIomapDirectAccess(VmFault& vmf, DaxInode& inode, const Iomap& iomap,
                          uint64_t pos, uint64_t size, FlaggedPfn* pfn);
 
-// dax_fault_iter(): one piece of the file is there; map it.
+// dax_fault_iter(): maps the page or huge page of one piece of the file.
 vm_fault_t DaxFaultIter(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
                         uint64_t index, bool pmd, FlaggedPfn* pfnp);
 
@@ -50,7 +50,7 @@ vm_fault_t DaxFaultIter(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
 void DaxDisassociate(MemMap& mem, const FaultProfile& profile,
                      const DaxEntry& entry);
 
-// Event with the fields every dax_* trace point has.
+// Records an event with the fields that every dax_* trace point has.
 void RecordDax(VmFault& vmf, const DaxInode& inode, FaultEventKind kind,
                int64_t ret, uint64_t max_pgoff = 0);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The inner half of a DAX fault: one piece of the file is known, its frames
-// are looked up, the entry updated and the page tables filled.
+// The inner half of a DAX fault: for one piece of the file it looks up the
+// frames, updates the entry and fills the page tables.
 // Mirrors: dax_fault_iter, dax_iomap_direct_access, dax_insert_entry,
 // dax_load_hole, dax_pmd_load_hole, dax_insert_pfn_mkwrite (6.1, 6.12, 6.15).
 #include <cerrno>
@@ -20,7 +20,8 @@ bool IsSynchronous(const IomapIter& iter, const VmAreaStruct& vma) {
          (iter.iomap.flags & IOMAP_F_DIRTY);
 }
 
-// dax_insert_entry()'s idea of dirty, by kernel.
+// Whether dax_insert_entry() marks the entry dirty, which differs between
+// kernels.
 bool MakesDirty(const IomapIter& iter, const VmFault& vmf) {
   const bool write = (iter.flags & IOMAP_WRITE) != 0;
   const bool sync = IsSynchronous(iter, *vmf.vma);
@@ -51,6 +52,8 @@ void InsertEntry(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
   const bool dirty = MakesDirty(iter, vmf);
   const bool cow = IsCow(iter, profile);
   if (cow || (entry.is_zero() && !(flags & DAX_ZERO_PAGE))) {
+    // Others may have mapped the zero page, or the extent before its copy; they
+    // must fault again to see the new page.
     inode.mapping.UnmapMappingPages(entry.index, uint64_t{1} << entry.order,
                                     EvenCows::kNo);
   }
@@ -138,7 +141,8 @@ vm_fault_t InsertMapped(VmFault& vmf, FlaggedPfn pfn, bool pmd, bool write) {
     return pmd ? VmfInsertPfnPmd(vmf, pfn, write)
                : VmfInsertMixed(vmf, vmf.address, pfn, write);
   }
-  // An idle page has no reference to share: lend it one.
+  // An idle page has no reference, and insertion refuses such a page; it
+  // borrows one.
   mm.mem().Get(pfn.pfn);
   const vm_fault_t ret = pmd ? VmfInsertFolioPmd(vmf, pfn.pfn, write)
                              : VmfInsertPageMkwrite(vmf, pfn.pfn, write);
@@ -180,12 +184,13 @@ int DaxIomapDirectAccess(VmFault& vmf, DaxInode& inode, const Iomap& iomap,
   if (recorder != nullptr) {
     recorder->AddSteps(trace.steps());
   } else if (!good) {
-    // Asked once more, to learn which level is to blame.
+    // The answer is asked for again, now with a trace that shows which level is
+    // to blame.
     DaxDirectAccess(iomap.dax_dev, pgoff, static_cast<int64_t>(nr),
                     DaxAccessMode::kAccess, &trace);
   }
   if (access.ret < 0) {
-    // The memory itself has no other errno to give.
+    // The memory itself has no other error than poison.
     const bool poison =
         !trace.steps().empty() &&
         trace.steps().back().function == TraceFunction::kPmemDaxDirectAccess &&
@@ -216,7 +221,8 @@ int DaxIomapDirectAccess(VmFault& vmf, DaxInode& inode, const Iomap& iomap,
 
 namespace {
 
-// A copy for a private mapping asks the device without this step.
+// dax_fault_cow_page() asks the device without this function, which the call
+// graph shows.
 int DirectAccessStep(VmFault& vmf, DaxInode& inode, const Iomap& iomap,
                      uint64_t pos, uint64_t size, FlaggedPfn* pfn) {
   FaultScope scope(vmf.mm->recorder(), FaultFunction::kDaxIomapDirectAccess);
@@ -249,10 +255,12 @@ vm_fault_t DaxFaultIter(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
   if (err < 0) {
     return pmd ? VM_FAULT_FALLBACK : DaxFaultReturn(profile, err);
   }
+  // The entry comes before the check for sync: a deferred fault looks for it.
   InsertEntry(vmf, iter, entry, pfn.pfn, pmd ? unsigned{DAX_PMD} : 0);
   const bool copy = write && profile.dax_reflink &&
                     iter.srcmap.type != IOMAP_HOLE &&
                     iter.srcmap.addr != iomap.addr;
+  // dax_iomap_copy_around() reads the source through its device.
   if (copy) {
     FlaggedPfn source;
     const int copied =

@@ -26,7 +26,7 @@ void Record(DaxInode& inode, FaultEventKind kind, uint64_t pgoff, uint64_t last,
   inode.recorder->Add(std::move(event));
 }
 
-// xfs_zero_range() looks at what is left of a freed range: a hole.
+// xfs_zero_range() looks at the range that was freed, which is a hole now.
 void RecordHole(DaxInode& inode, uint64_t from, uint64_t length) {
   if (inode.recorder == nullptr || !inode.s_dax) return;
   if (!inode.profile->trace_iomap_iter || from >= inode.i_size) return;
@@ -95,7 +95,8 @@ void DaxInode::Truncate(uint64_t size) {
 
 void DaxInode::PunchHole(uint64_t offset, uint64_t length) {
   if (punch_writes_back) Writeback(offset, offset + length - 1);
-  // ext4 sees nothing to do behind the end, not even to unmap.
+  // ext4 does nothing for a range behind the end of the file; it does not even
+  // unmap it.
   if (!zero_reallocates && offset >= i_size) return;
   BreakLayouts();
   const uint64_t from = RoundUp(offset);
@@ -121,7 +122,7 @@ void DaxInode::ZeroRange(uint64_t offset, uint64_t length) {
   }
   Fallocate(from, to - from, true);
   extents.SetType(from, to - from, IOMAP_UNWRITTEN);
-  // Without FALLOC_FL_KEEP_SIZE.
+  // The request is one without FALLOC_FL_KEEP_SIZE, so the file may grow.
   i_size = std::max(i_size, offset + length);
   datasync_dirty = true;
 }
@@ -148,7 +149,8 @@ int DaxInode::Fallocate(uint64_t offset, uint64_t length, bool keep_size) {
 }
 
 void DaxInode::Writeback(uint64_t start, uint64_t end) {
-  // filemap_fdatawrite_wbc() looks at the dirty tag of the whole mapping.
+  // filemap_fdatawrite_wbc() starts only if the mapping has a dirty page
+  // anywhere.
   if (!entries.AnyDirty()) return;
   const uint64_t first = start >> profile->page_shift;
   const uint64_t last = end >> profile->page_shift;

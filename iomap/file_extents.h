@@ -37,7 +37,7 @@ struct FileExtent {
 class FileExtents {
  public:
   // What lies at `pos`: the rest of an extent from there on, or a hole up to
-  // the next extent (length 2^63 - pos when none follows).
+  // the next extent (length 2^63 - pos if no extent follows).
   FileExtent Find(uint64_t pos) const;
 
   // Replaces whatever was there.

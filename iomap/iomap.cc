@@ -41,6 +41,7 @@ int IomapIterNext(IomapIter& iter, IomapOps& ops, FaultRecorder* recorder) {
     const int64_t written = iter.processed > 0 ? iter.processed : 0;
     const int ret = ops.End(*iter.inode, iter.pos, iter.length(), written,
                             iter.flags, iter.iomap);
+    // An error of ->iomap_end counts only if the round did nothing.
     if (ret < 0 && iter.processed == 0) return ret;
     const int more = Advance(iter);
     if (more <= 0) return more;

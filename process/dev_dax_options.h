@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DevDaxRequest: a device-dax as it is asked for, and what is checked before
-// it is made.
+// DevDaxRequest: a device-dax as it is requested, and the checks before it is
+// made.
 //
 //   DevDaxOptions options{.name = "dax0.0", .align = 5,
 //                         .ranges = {{.start = 0, .size = 2 << 20}}};

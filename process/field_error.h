@@ -5,8 +5,8 @@
 //   absl::Status s = FieldError(EINVAL, "extent[2].physical", "5 is odd");
 //   FieldOf(s);    // "extent[2].physical"
 //
-// Who has read the input from a file turns the field into a line and column;
-// who has it from a command line shows the words alone.
+// A caller that reads its input from a file turns the field into a line and
+// column; a command line shows the words alone.
 // Threading: pure functions.
 #ifndef DMDAX_PROCESS_FIELD_ERROR_H_
 #define DMDAX_PROCESS_FIELD_ERROR_H_

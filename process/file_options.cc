@@ -13,7 +13,7 @@ namespace {
 
 // loff_t.
 constexpr uint64_t kMaxOffset = (uint64_t{1} << 63) - 1;
-// NAME_MAX for a component is the kernel's; a path has PATH_MAX.
+// PATH_MAX without the NUL.
 constexpr size_t kMaxPath = 4095;
 
 absl::Status CheckName(const std::string& name) {
@@ -75,7 +75,7 @@ class ExtentChecker {
                        " is beyond the largest file, ", kMaxOffset, " bytes"));
     }
     absl::Status s = CheckMultiple(path, "logical", e.logical, block);
-    // Inline data ends where it ends.
+    // Inline data need not fill a block.
     if (s.ok() && e.type != IOMAP_INLINE) {
       s = CheckMultiple(path, "length", e.length, block);
     }

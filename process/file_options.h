@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FileOptions: a regular file as it is given to the emulator, and what is
-// checked before it is believed.
+// FileOptions: a regular file as it is given to the emulator, and the checks
+// before it is accepted.
 //
 //   FileOptions f{.name = "f", .size = 16 << 20,
 //                 .extents = {{.physical = 5, .length = 16 << 20}}};

@@ -29,7 +29,7 @@ std::optional<FileExtent> FileAllocator::Allocate(uint64_t logical,
 
 namespace {
 
-// A FileAllocator that keeps what its free space is taken from.
+// A FileAllocator that owns the allocator of its free space.
 class OwningAllocator final : public BlockAllocator {
  public:
   OwningAllocator(const ExtentListAllocator& promised,
@@ -61,7 +61,7 @@ std::unique_ptr<BlockAllocator> FileAllocator::Clone() const {
 
 uint64_t FileAllocator::Repeat() const {
   if (!promised.empty()) return 0;
-  // ENOSPC everywhere is the same for every page.
+  // Without free space every page gets ENOSPC, so all are alike.
   return free_space == nullptr ? kPageSize : free_space->Repeat();
 }
 
@@ -155,6 +155,8 @@ absl::StatusOr<std::unique_ptr<MountPoint>> MountPoint::Create(
   m->type_ = *type;
   if (absl::Status s = m->CheckBlockSize(); !s.ok()) return s;
   if (absl::Status s = m->CheckAllocator(); !s.ok()) return s;
+  // The device is opened before the file system decides, as in the kernel: a
+  // device in use is EBUSY whatever the options are.
   unsigned mode = FMODE_READ | FMODE_WRITE;
   if (options.claim == DeviceClaim::kExclusive) mode |= FMODE_EXCL;
   if (absl::Status s = bdev.Open(mode, m.get()); !s.ok()) {

@@ -36,7 +36,7 @@ struct AllocatorOptions {
   uint64_t align = 4096;  // a power of two
 };
 
-// kShared: only for a question, beside whoever has the device.
+// kShared: for a question only, without a claim on the device.
 enum class DeviceClaim { kExclusive, kShared };
 
 struct MountOptions {
@@ -48,7 +48,8 @@ struct MountOptions {
   std::optional<SuperBlock> decided;
 };
 
-// First what the file was promised, then the mount's free space.
+// Gives a file the blocks it was promised first, then the free space of the
+// mount.
 class FileAllocator final : public BlockAllocator {
  public:
   std::optional<FileExtent> Allocate(uint64_t logical,

@@ -35,8 +35,8 @@ absl::Status CheckMapSync(const VmaOptions& options) {
 Task::Task(uint32_t pid, const FaultProfile& faults, MemMap& mem)
     : pid_(pid), faults_(faults), mm_(faults, mem) {
   mm_.set_recorder(&recorder_);
-  // Its libraries are just below: their page tables are there before any
-  // mapping of ours.
+  // The libraries of a process lie just below mmap_base, so their page tables
+  // exist before any mapping of ours.
   mm_.page_table().Pmd(mm_.mmap_base - faults.page_size(), /*alloc=*/true);
 }
 
@@ -101,7 +101,7 @@ TouchReport Task::Touch(uint64_t address, AccessKind kind, uint64_t sequence) {
   report.graph = FaultGraph(faults_, recorder_);
   report.vma = mm_.FindVma(address);
   recorder_.Clear();
-  // What changed nothing need not be done again.
+  // A touch without a fault changed nothing, so a snapshot need not repeat it.
   if (report.outcome.faulted) touches_.push_back({address, kind, sequence});
   return report;
 }

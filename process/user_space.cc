@@ -24,7 +24,7 @@ UserSpace::UserSpace(Machine& machine, const FaultProfile& faults)
     : machine_(machine), faults_(faults), mem_(faults) {}
 
 UserSpace::~UserSpace() {
-  // Address spaces tell the files they mapped.
+  // Address spaces go first: they tell the files that they are unmapped.
   tasks_.clear();
   mounts_.clear();
   daxes_.clear();
@@ -149,7 +149,7 @@ absl::StatusOr<DevDax*> UserSpace::AddDevDax(const DevDaxRequest& request) {
                       absl::StrCat(name, ": ", dax.status().message()));
   }
   if (!request.pmem.empty()) {
-    // The disk can neither go nor be used otherwise.
+    // The open disk can neither be removed nor be used otherwise.
     BlockDevice* bdev = machine_.FindBdevByName(request.pmem);
     s = bdev->Open(FMODE_READ | FMODE_WRITE | FMODE_EXCL, this);
     if (!s.ok()) return s;
@@ -167,7 +167,7 @@ MountPoint* UserSpace::MountOf(const std::string& path,
     if (!absl::ConsumePrefix(&rest, at) || !absl::ConsumePrefix(&rest, "/")) {
       continue;
     }
-    // Ordered by path: a mount inside another comes later.
+    // Mounts are ordered by path, so a mount inside another comes later.
     best = mount.get();
     *name = std::string(rest);
   }

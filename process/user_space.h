@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// UserSpace: all that runs on a machine: mounted file systems, device-dax
-// devices and processes.
+// UserSpace: what uses a machine: mounted file systems, device-dax devices and
+// processes.
 //
 //   UserSpace user(machine, machine.profile().fault);
 //   absl::StatusOr<MountPoint*> m = user.Mount(
@@ -100,8 +100,8 @@ class UserSpace {
   }
 
  private:
-  // Gives the memory of every pmem its struct pages, also of those that were
-  // added since.
+  // Gives struct pages to the memory of every pmem, also to those added since
+  // the last call.
   void AddPagemaps();
   bool IsDevDax(const PmemOptions& pmem) const;
   // The request's options with the range that its pmem is.

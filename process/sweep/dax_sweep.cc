@@ -16,7 +16,7 @@
 namespace dmdax {
 namespace {
 
-// What SweepOutcome::Equals() looks at, as one word for a hash.
+// What SweepOutcome::Equals() compares, as one key for a hash map.
 std::string KeyOf(const SweepOutcome& o) {
   std::string key = absl::StrCat(
       o.sig != 0 ? -o.sig : o.order, " ", o.si_code, o.zero_page ? " z " : " ",
@@ -68,7 +68,8 @@ class Sweeper {
     sweep_.first = request.offset / sweep_.slot_bytes;
     end_ = (end + sweep_.slot_bytes - 1) / sweep_.slot_bytes;
     sweep_.slots = end_ - sweep_.first;
-    // Whole huge pages, also where the last slot ends inside one.
+    // The cells cover whole huge pages, also where the last slot ends inside
+    // one.
     const uint64_t pages = (end_ * slot_ + tile_ - 1) / tile_ * tile_;
     cells_ = SweepCellsOf(*request.file, faults_, request.access, pages);
   }
@@ -85,7 +86,7 @@ class Sweeper {
  private:
   // --- tiles: one slot, or all slots of one huge page ---
 
-  // Deals with this tile and those after it that are like it; how many.
+  // Answers this tile and those after it that are alike; returns how many.
   uint64_t Next(uint64_t tile) {
     const uint64_t page = tile * tile_;
     while (cells_[cell_].end <= page) ++cell_;
@@ -93,11 +94,12 @@ class Sweeper {
     const uint64_t alike = Alike(tile, cell);
     const uint64_t repeat =
         cell.repeat == 0 ? 0 : std::lcm(cell.repeat, tile_) / tile_;
+    // A period that comes only once saves nothing.
     if (repeat == 0 || alike < 2 * repeat) {
       AskTile(tile, &plain_);
       return 1;
     }
-    // One period, asked tile by tile, stands for all of them.
+    // One period is asked tile by tile and stands for all others.
     std::vector<SweepRange> period;
     for (uint64_t i = 0; i < repeat; ++i) AskTile(tile + i, &period);
     if (period.size() == 1) {
@@ -109,8 +111,8 @@ class Sweeper {
     return rounds * repeat;
   }
 
-  // Tiles from this one on whose huge page is inside the cell, as a whole
-  // asked for.
+  // How many tiles from this one on have their huge page inside the cell and
+  // are asked for as a whole.
   uint64_t Alike(uint64_t tile, const SweepCell& cell) const {
     const uint64_t page = tile * tile_;
     if (slot_ < tile_ && page < sweep_.first * slot_) return 0;
@@ -134,6 +136,8 @@ class Sweeper {
       const size_t outcome = known.Has(single) ? known.Of(single) : Ask(page);
       const SweepOutcome& o = sweep_.totals[outcome].outcome;
       uint64_t alike = end;
+      // The page got an entry smaller than the huge page, so its answer is that
+      // of single pages of this kind.
       if (o.sig != 0 || (page_ << o.order) < huge_) {
         known.Add(single, outcome);
         alike = single != SweepCell::Single::kAny
@@ -259,7 +263,7 @@ absl::Status CheckRequest(UserSpace& user, const SweepRequest& request) {
                       absl::StrCat("offset ", request.offset, ": ", file.path,
                                    " has only ", request.size, " bytes"));
   }
-  // Whether it can be mapped at all.
+  // The file must be one that can be mapped at all.
   Task task(/*pid=*/1, faults, user.mem());
   absl::StatusOr<VmAreaStruct*> vma = task.Map(vma_options);
   if (vma.ok()) return absl::OkStatus();

@@ -14,7 +14,7 @@ namespace {
 
 using Single = SweepCell::Single;
 
-// Collects cells in order, cut also at given pages.
+// Collects cells in order, and cuts them at given pages too.
 class CellList {
  public:
   // From page `most` on, which is one of the cuts, pages get an error.
@@ -25,7 +25,7 @@ class CellList {
 
   uint64_t page() const { return page_; }
 
-  // Up to page `end`, or as far as the list goes.
+  // Adds a cell up to page `end`, or as far as the list goes.
   void To(uint64_t end, uint64_t repeat, Single single) {
     end = std::min(end, end_);
     while (page_ < end) {
@@ -53,7 +53,8 @@ std::vector<uint64_t> CutsOf(const DaxInode& inode, const FileSystem& fs) {
   const FaultProfile& faults = *inode.profile;
   const uint64_t scale = faults.page_size() / kPageSize;
   const uint64_t page = faults.page_size();
-  // A last page that the file's end cuts is a page, but not all inside.
+  // A last page that the end of the file cuts is mapped though not all of it is
+  // in the file, so it gets a cell of its own.
   std::vector<uint64_t> cuts = {
       inode.i_size / page * scale,
       (inode.i_size / page + (inode.i_size % page != 0 ? 1 : 0)) * scale};
@@ -92,13 +93,14 @@ class FileCells {
   }
 
  private:
-  // Extents that are no whole pages: each page must be asked.
+  // For extents that are not whole pages: each page must be asked.
   std::vector<SweepCell> Opaque() {
     list_.To(~uint64_t{0}, 0, Single::kAny);
     return list_.Take();
   }
 
-  // Up to page `end`; at most what an allocator gives distinguishes pages.
+  // Adds a hole up to page `end`.  Its pages differ only by what an allocator
+  // gives them.
   void Hole(uint64_t end) {
     if (!allocates_ || inode_.allocator == nullptr) {
       return list_.To(end, huge_, Single::kHole);
@@ -107,8 +109,9 @@ class FileCells {
     const bool known = bytes != 0 && bytes % kPageSize == 0;
     const uint64_t repeat =
         known ? std::lcm(bytes / kPageSize, huge_) : uint64_t{0};
-    // The first of them is given blocks for all of the huge page, and then
-    // each has its own; only where there are none they are alike.
+    // The first single page that is touched gets blocks for the whole huge
+    // page, and then each page has its own.  The pages are alike only if there
+    // are no blocks.
     const uint64_t page = inode_.profile->page_size();
     const bool full = bytes == page &&
                       !inode_.allocator->Clone()->Allocate(0, page).has_value();

@@ -39,7 +39,7 @@ FaultOutcome SweepProbe::Ask(uint64_t page) {
 
 FaultOutcome SweepProbe::Touch(std::shared_ptr<File> file, uint64_t page) {
   const uint64_t first = page / huge_ * huge_;
-  // One whole PUD on: an address that is aligned like the file offset.
+  // Above the first PUD, at an address with the alignment of the file offset.
   const uint64_t start =
       faults_.pud_size() + first * kPageSize % faults_.pud_size();
   MmStruct mm(faults_, mem_);
@@ -80,7 +80,7 @@ FaultOutcome SweepProbe::AskCopy(DaxInode& inode, uint64_t page) {
   for (; extent != extents_.end() && extent->logical < end; ++extent) {
     copy.extents.Insert(*extent);
   }
-  // A hole at the end has an end there as well.
+  // The extent behind the huge page is needed too: it ends a hole.
   if (extent != extents_.end()) copy.extents.Insert(*extent);
   auto& entries = inode.entries.all();
   auto entry = entries.upper_bound(first >> faults_.page_shift);
@@ -100,8 +100,8 @@ FaultOutcome SweepProbe::AskCopy(DaxInode& inode, uint64_t page) {
   return outcome;
 }
 
-// A fault makes a folio for a huge entry, unless there was one, and undoes
-// that of an entry it replaces.
+// A fault makes a folio for a huge entry, unless there was one, and removes the
+// folio of an entry that it replaces.  This takes both back.
 void SweepProbe::PutFoliosBack(DaxInode& copy, DaxInode& inode, size_t folios) {
   for (const auto& [index, now] : copy.entries.all()) {
     const DaxEntry* had = inode.entries.Find(index);

@@ -7,10 +7,10 @@
 //   lengths.push_back(8);
 //   lengths.ShrinkToFit();
 //
-// What std::vector does not promise, and why it matters here: new elements are
-// not set to zero, so reserved memory costs nothing until it is used; large
-// arrays lie in huge pages and shrink without being copied; and what one table
-// gives back, the next one gets (base/column_memory.h).
+// Why not std::vector: new elements are not set to zero, so reserved memory
+// costs nothing until it is used; large arrays lie in huge pages and shrink
+// without a copy; and the memory that one table gives back serves the next
+// (base/column_memory.h).
 // Threading: as std::vector.
 #ifndef DMDAX_BASE_COLUMN_H_
 #define DMDAX_BASE_COLUMN_H_

@@ -32,7 +32,7 @@ size_t Whole(size_t size) {
 
 // Fresh memory that begins with a huge page.
 void* MapAligned(size_t whole) {
-  // One huge page more, of which what is not aligned is given back.
+  // Maps one huge page more, and gives back what is not aligned.
   char* const begin = static_cast<char*>(
       OrAbort(mmap(nullptr, whole + kHugePage, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)));
@@ -40,7 +40,7 @@ void* MapAligned(size_t whole) {
       (kHugePage - reinterpret_cast<uintptr_t>(begin) % kHugePage) % kHugePage;
   if (before > 0) munmap(begin, before);
   munmap(begin + before + whole, kHugePage - before);
-  // It may refuse.
+  // The kernel may refuse; then the pages are small.
   madvise(begin + before, whole, MADV_HUGEPAGE);
   return begin + before;
 }
@@ -57,7 +57,8 @@ class KeptBlocks {
     Block best{nullptr, 0};
     {
       absl::MutexLock lock(&mu_);
-      // The smallest that will do: the same table again finds its own.
+      // The smallest block that is large enough, so that the same table finds
+      // its own block again.
       for (auto it = blocks_.begin(); it != blocks_.end(); ++it) {
         if (it->size < size) continue;
         if (best.data == nullptr || it->size < best.size) best = *it;

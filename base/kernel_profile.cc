@@ -57,7 +57,8 @@ std::vector<KernelProfile>* MakeProfiles() {
     if (EntryNamed(entry.name) != &entry) Mistake(entry, "is there twice");
     profiles->push_back(Make(entry, 0));
   }
-  // The order of static initialisers is the linker's whim; ours is not.
+  // The linker decides the order of static initialisers; the list must not
+  // depend on it.
   std::sort(profiles->begin(), profiles->end(),
             [](const KernelProfile& a, const KernelProfile& b) {
               return std::tie(a.fault.format, a.release, a.name) <
@@ -76,7 +77,8 @@ const std::vector<KernelProfile>& Profiles() {
 }  // namespace
 
 KernelRegistrar::KernelRegistrar(const KernelEntry& entry) {
-  // A static initialiser somewhere asked for a profile.
+  // A static initialiser has asked for a profile before all kernels were
+  // registered.
   if (is_made) Mistake(entry, "comes after the list was made");
   Entries().push_back(entry);
 }

@@ -9,9 +9,9 @@
 //   if (profile.dm_dax_alignment == DmDaxAlignment::kRejects) ...
 //
 // A kernel is one file in base/kernels/ (base/kernel_registry.h says how it is
-// written); `dmdax kernels` lists them with what each stands on.  No kernel
-// says what it lacks: a field that nobody sets is zero, which for a choice is
-// its first word, the oldest.
+// written); `dmdax kernels` lists them, with what is known of each.  A kernel
+// does not say what it lacks: a field that no file sets is zero, which in an
+// enum is the first and oldest behaviour.
 // Threading: profiles are immutable and live for ever; share references.
 #ifndef DMDAX_BASE_KERNEL_PROFILE_H_
 #define DMDAX_BASE_KERNEL_PROFILE_H_

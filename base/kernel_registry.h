@@ -23,7 +23,8 @@
 //
 // Files are linked whole and in any order; the list is sorted.  A kernel that
 // comes between two others changes neither: each names the one it is `after`.
-// What a kernel's targets have is the targets' own (TargetVersions, "since").
+// What changed in a target is written in the file of the target
+// (TargetVersions).
 // Threading: registrars are static objects; the list is made at its first use
 // and is constant from then on.
 #ifndef DMDAX_BASE_KERNEL_REGISTRY_H_

@@ -4,10 +4,10 @@
 //
 //   profile.release == k6_1;  KernelRelease{5, 17} < k6_1
 //
-// The constants are the releases that have a profile; what came with another
-// one is written with its numbers, KernelRelease{6, 18}.  Releases are for
-// data that says "since" (a target's versions, names people use for kernels).
-// Code asks a profile for a named behaviour instead.
+// The constants are the releases that have a profile; any other release is
+// written with its numbers, KernelRelease{6, 18}. Releases are for data that
+// says "since" (a target's versions, names people use for kernels).  Code asks
+// a profile for a named behaviour instead.
 #ifndef DMDAX_BASE_KERNEL_RELEASE_H_
 #define DMDAX_BASE_KERNEL_RELEASE_H_
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Input from outside, read whole or refused: a file, a pipe, standard input.
+// ReadInput: reads a file, a pipe or standard input as a whole, or refuses it.
 //
 //   absl::StatusOr<std::string> table = ReadInput("home.table");
 //   absl::StatusOr<std::string> world = ReadInput("-");  // standard input
 //
-// A read that fails in the middle is an error, never a shorter input: half a
-// machine looks like a machine.  So is a directory.  The bound is looked at
-// while reading, so that an endless input costs no more memory than the bound.
+// A read that fails in the middle is an error and never a shorter input,
+// because half a machine looks like a machine.  A directory is an error too.
+// The bound is checked while reading, so an endless input takes no more memory
+// than the bound.
 //
 // Errors: the errno of open(2) or read(2), with the path and the cause in the
 // message; EFBIG above the bound.
@@ -39,8 +40,8 @@ absl::StatusOr<std::string> ReadInput(const std::string& path,
 absl::StatusOr<std::string> ReadFd(int fd, absl::string_view name,
                                    uint64_t limit = kMaxInput);
 
-// Up to `size` bytes, fewer only at the end of the input.  For who answers
-// while reading, a block at a time.
+// Up to `size` bytes, fewer only at the end of the input; for a caller that
+// works a block at a time.
 absl::StatusOr<size_t> ReadBlock(int fd, absl::string_view name, char* data,
                                  size_t size);
 

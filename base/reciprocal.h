@@ -7,10 +7,10 @@
 //   by.Divide(103).remainder;  // 7
 //
 // Exact for every dividend and every divisor from 1 on; there is no bound to
-// check.  With m = floor((2^64 - 1) / d), x * m / 2^64 lies less than 1 below
-// x / d, so that its floor is the quotient or one less, and one comparison
-// tells which.  A multiplication stands for a division, which is slower and not
-// pipelined.  Chunks and numbers of legs need not be powers of two.
+// check.  With m = floor((2^64 - 1) / d), x * m / 2^64 lies less than 1 below x
+// / d.  So its floor is the quotient or one less, and one comparison tells
+// which.  A multiplication takes the place of a division, which is slower and
+// not pipelined.  Divisors (chunks, numbers of legs) need not be powers of two.
 // Threading: immutable.
 #ifndef DMDAX_BASE_RECIPROCAL_H_
 #define DMDAX_BASE_RECIPROCAL_H_

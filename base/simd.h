@@ -5,8 +5,8 @@
 //   Translate(BestSimd(), pages);         // what this processor has
 //   Translate(SimdLevel::kPlain, pages);  // what tests compare with
 //
-// Such functions are compiled once for each level, and which one runs is
-// decided when the program does, never by -march.
+// Such functions are compiled once for each level.  The program chooses when it
+// runs, never -march.
 // Threading: thread-safe.
 #ifndef DMDAX_BASE_SIMD_H_
 #define DMDAX_BASE_SIMD_H_

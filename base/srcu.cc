@@ -59,12 +59,12 @@ class SrcuReadLock::Readers {
     });
   }
 
-  // Sections under way in threads that are not known any more: destructors of
-  // their own variables.  Waited for without asking when they began.
+  // Sections in threads that have ended but for the destructors of their
+  // variables.  All of them are waited for, whenever they began.
   static constinit std::atomic<uint64_t> late;
 
-  // Makes this thread known for as long as it lives.  False: its end has
-  // come already.
+  // Registers this thread for as long as it lives.  False: it is ending
+  // already.
   static bool AddThisThread() {
     thread_local constinit bool ended = false;
     struct Owner {
@@ -110,8 +110,9 @@ void Srcu::Synchronize() {
   // Readers that come from here on are not waited for: they see what was
   // published before.
   const uint64_t epoch = SrcuReadLock::epoch_.fetch_add(1) + 1;
-  // Every thread passes a full barrier.  A reader whose word was still on its
-  // way to memory is seen now, or reads what it reads only after this.
+  // Every thread passes a full barrier.  If the word of a reader was still on
+  // its way to memory, either we see it now, or the reader loads its pointer
+  // only after this.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (WriterRunsBarriers()) Membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
   while (SrcuReadLock::Readers::All().AnyBefore(epoch)) sched_yield();

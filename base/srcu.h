@@ -15,13 +15,14 @@
 // other Srcu: that would wait for ever.
 //
 // The kernel counts readers and pays two full barriers a section.  Here a
-// thread says in a word of its own since which epoch it has been reading; the
-// barrier is the writer's: membarrier(2) makes every running thread pass one.
-// A section is two plain stores, on which nothing waits: it costs little more
-// than a plain load, the kernel's way ten times as much (the benchmark family
-// `read:T`).  The price: all Srcu share the word, so Synchronize() waits for
-// the readers of every one.  Where membarrier is missing, and under
-// ThreadSanitizer (which does not know it), readers pass the barrier.
+// thread writes in a word of its own since which epoch it has been reading.
+// The writer pays for the barrier: membarrier(2) makes every running thread
+// pass one.  A section is two plain stores on which nothing waits.  It costs
+// little more than a plain load; the kernel's way costs ten times as much (the
+// benchmark family `read:T`).  The price: all Srcu share the word, so
+// Synchronize() waits for the readers of every one.  Where membarrier is
+// missing, and under ThreadSanitizer (which does not know it), readers pass the
+// barrier themselves.
 //
 // Mirrors: srcu_read_lock, srcu_read_unlock, synchronize_srcu of
 // kernel/rcu/srcutree.c (6.1) in what they promise, not in how.
@@ -34,7 +35,9 @@
 
 namespace dmdax {
 
-// One domain of readers, for the reader of the code: see above.
+// A read-side domain, as in the kernel: dax has one, and each mapped device has
+// one.  It holds nothing, because readers of all domains share one word per
+// thread.
 class Srcu {
  public:
   Srcu() = default;
@@ -53,8 +56,8 @@ class SrcuReadLock {
     if (before == kIdle) [[likely]] {
       since_.store(epoch_.load(std::memory_order_acquire),
                    std::memory_order_relaxed);
-      // The compiler must keep the order; the processor is made to by
-      // Synchronize().
+      // Only the compiler must keep the order here; Synchronize() makes the
+      // processor keep it.
       std::atomic_signal_fence(std::memory_order_seq_cst);
       return;
     }
@@ -80,9 +83,9 @@ class SrcuReadLock {
   // What a thread's word says when it is no epoch, the first being 2: this
   // thread is not known yet or must pass barriers itself; it is not reading.
   static constexpr uint64_t kSlow = 0, kIdle = 1, kFirstEpoch = 2;
-  // Read without a call, also from the preload library: such a call, even one
-  // that the linker removes, makes the compiler save all registers around it,
-  // which a translation can not afford (measured with `depth:D`).
+  // The variable is read without a call, also in the preload library.  A call,
+  // even one that the linker removes, makes the compiler save all registers
+  // around it, which a translation can not afford (measured with `depth:D`).
   [[gnu::tls_model(
       "initial-exec")]] static thread_local constinit std::atomic<uint64_t>
       since_;
@@ -113,8 +116,9 @@ class SrcuFastReadLock {
     }
     std::atomic_signal_fence(std::memory_order_seq_cst);
   }
-  // A nested section leaves the word alone.  A jump, not before_ stored back:
-  // the next section's load would have to wait for this one's.
+  // A nested section leaves the word alone.  The code jumps and does not store
+  // before_ back: the load of the next section would have to wait for that
+  // store.
   ~SrcuFastReadLock() {
     std::atomic_signal_fence(std::memory_order_seq_cst);
     if (before_ == SrcuReadLock::kIdle) [[likely]] {

@@ -11,7 +11,8 @@ namespace dmdax {
 size_t Trace::Enter(TraceStep step) {
   step.depth = depth_++;
   if (step.function == TraceFunction::kTargetDirectAccess && step.depth > 0) {
-    // Its mapped device is the call it was made from: the last one entered.
+    // A target is called by its mapped device, whose step is the last one
+    // entered.
     step.device = steps_.back().device;
     step.name = steps_.back().name;
   }

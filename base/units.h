@@ -80,7 +80,7 @@ class Unit {
   uint64_t value_ = 0;
 };
 
-// Tags are complete types so that they can carry no members by accident.
+// The tags only tell the units apart.
 struct SectorTag {};
 struct PgoffTag {};
 struct PfnTag {};

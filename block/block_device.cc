@@ -37,6 +37,7 @@ absl::Status BlockDevice::Open(unsigned mode, const void* holder) {
       return ErrnoError(EBUSY, absl::StrCat(name_, " is in use"));
     }
   }
+  // The claim is checked before the driver is asked, so a busy device is EBUSY.
   if (whole_->fops_ != nullptr) {
     if (absl::Status s = whole_->fops_->Open(); !s.ok()) return s;
   }

@@ -16,7 +16,7 @@
 namespace dmdax {
 namespace {
 
-// What every Linux has in /dev and is no block device.
+// Paths that exist on every Linux and are no block devices.
 constexpr std::array<absl::string_view, 4> kDirectories = {
     "/", "/dev", "/dev/mapper", "/sys"};
 constexpr std::array<absl::string_view, 6> kCharDevices = {

@@ -193,6 +193,7 @@ absl::Status Machine::Remove(absl::string_view name) {
   BlockDevice* bdev = it->second.bdev.get();
   for (const auto& [dev, other] : bdevs_) {
     if (&other->whole() != bdev) continue;
+    // A partition keeps its disk, open or not.
     if (other->openers() > 0 || other != bdev) {
       return ErrnoError(
           EBUSY, absl::StrCat(name, " is in use", other == bdev ? "" : " by ",

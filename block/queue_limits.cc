@@ -30,7 +30,7 @@ uint32_t RoundDown(uint32_t value, uint32_t step) {
   return value - value % step;
 }
 
-// How far `start` is from the next boundary the device `lim` likes, in bytes.
+// How many bytes `start` is before the next boundary of the device `lim`.
 uint32_t AlignmentOffset(const QueueLimits& lim, sector_t start) {
   const uint32_t granularity = std::max(lim.physical_block_size, lim.io_min);
   const uint32_t alignment = static_cast<uint32_t>(
@@ -166,6 +166,8 @@ void BlkValidateLimits(const KernelProfile& profile, QueueLimits& limits) {
       std::max(limits.physical_block_size, limits.logical_block_size);
   limits.io_min = std::max(limits.io_min, limits.physical_block_size);
   limits.io_opt = RoundDown(limits.io_opt, limits.physical_block_size);
+  // What root wrote to max_sectors_kb wins, then hints above the default, then
+  // the default.
   if (limits.max_user_sectors != 0) {
     limits.max_sectors = std::min(hw, limits.max_user_sectors);
   } else if (limits.io_opt > def << kSectorShift) {

@@ -44,6 +44,7 @@ void SetDaxUses(DaxUser& user, std::vector<const DaxDevice*> below) {
 
 DaxStackChange::DaxStackChange(const DaxDevice& dev, DaxUser* self)
     : outer_(current_change) {
+  // Held until the change ends, so changes come one after the other.
   AllUses().mu.lock();
   current_change = this;
   Affect(dev, self);

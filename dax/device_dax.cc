@@ -269,6 +269,7 @@ vm_fault_t DevDax::FaultOfSize(VmFault& vmf, int order) {
     return VM_FAULT_SIGBUS;
   }
   const pfn_t pfn(*phys >> profile_.page_shift);
+  // Kernels differ in whether a failed insertion leaves the index set.
   const bool first = profile_.devdax_sets_mapping_first;
   if (first) SetMapping(vmf, pfn, size);
   const vm_fault_t ret = Insert(vmf, pfn, order);

@@ -205,6 +205,7 @@ void PmemDevice::ForEachPiece(pgoff_t first, uint64_t pages, uint64_t unit,
   const uint64_t end = first.value() + pages;
   const uint64_t last = std::min(end, size);
   uint64_t page = first.value();
+  // A copy: fn may ask this device, which takes the lock.
   const Badblocks all_bad = badblocks();
   for (const auto& [sector, sectors] : all_bad.ranges()) {
     const uint64_t bad = std::max(page, sector / kPageSectors);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Binary Protobuf.  The wire format is checked here, field by field, before
-// Protobuf parses it: its own parser says only "no", keeps fields it does not
-// know, and makes millions of objects from as many bytes.
+// Protobuf parses it.  Protobuf's own parser says only "no", keeps unknown
+// fields, and makes millions of objects from as many bytes.
 #include <google/protobuf/descriptor.h>
 
 #include <cerrno>
@@ -127,7 +127,8 @@ class WireCheck {
     return true;
   }
 
-  // Numbers one after the other.  The schema has packed varints only.
+  // A packed field: numbers one after the other.  The schema packs varints
+  // only.
   bool Packed(const pb::Descriptor& type, const Field& field, size_t end) {
     const std::optional<uint64_t> size = Varint(end);
     if (!size || *size > end - at_) return Truncated(type, end);
@@ -136,7 +137,8 @@ class WireCheck {
                                " can not have wire type ", int{kBytes}));
     }
     const size_t last = at_ + *size;
-    // Varint() of each, but without a jump at the end of each.
+    // Checks what Varint() would check of each, without a jump at the end of
+    // each number.
     int run = 0;  // bytes of a number so far
     bool bad = false;
     for (size_t i = at_; i < last; ++i) {
@@ -177,8 +179,8 @@ class WireCheck {
   std::string error_;
 };
 
-// Whether `bytes` are wholly made of fields of such a message.  What a
-// textproto happens to fit is not told from what is binary.
+// Whether all of `bytes` are fields of such a message.  A text may happen to
+// fit; that can not be told from binary.
 bool Fits(absl::string_view bytes, const pb::Descriptor& type) {
   return WireCheck(bytes, /*shallow=*/true).Message(type, bytes.size(), 0);
 }

@@ -6,13 +6,13 @@
 //   uint32_t id;
 //   if (devices.Find(word, &id)) Use(devices.names()[id]);   // == word
 //
-// A table of a million rows has few names.  They are told apart by their last
-// 16 bytes in a direct-mapped cache, which costs a tenth of hashing a string
-// and asking a map (the benchmark family `load:N`, measure `parse`).  Behind
-// the cache is a map that knows all.
+// A table of a million rows has few names.  A direct-mapped cache tells them
+// apart by their last 16 bytes, at a tenth of the cost of a hash and a map (the
+// benchmark family `load:N`, measure `parse`).  A map behind the cache holds
+// all names.
 //
-// A name that is no single plain word for DmSplitArgs(), or in which dmsetup
-// would see a comment, is not found.  Threading: none.
+// Find() refuses a name that DmSplitArgs() would not take as one plain word, or
+// in which dmsetup would see a comment.  Threading: one thread at a time.
 #ifndef DMDAX_FORMATS_DEVICE_CACHE_H_
 #define DMDAX_FORMATS_DEVICE_CACHE_H_
 

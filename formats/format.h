@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Format: one way to write a table or a World down, and the one list of them.
+// Format: one way to write a table or a World, and the one list of formats.
 //
 //   const Format* format = FindFormat("json");
 //   if (format != nullptr) text = format->print(world);
 //
-// A format is a file, <name>_format.cc, which tells its bytes from others,
-// reads them and prints them; one more is a file and its name here, in both
-// halves of the list.  formats/world_format.h is for everybody else.
+// A format is a file, <name>_format.cc, which recognises, reads and prints it.
+// One more is a file and its name here, in both halves of the list.  Everybody
+// else uses formats/world_format.h.
 //
 // Threading: pure functions and constants.
 #ifndef DMDAX_FORMATS_FORMAT_H_
@@ -29,7 +29,7 @@ inline constexpr size_t kMaxInputBytes = size_t{1} << 30;
 inline constexpr size_t kMaxMessages = size_t{8} << 20;
 inline constexpr int kMaxDepth = 64;
 
-// Input whose format is to be told.
+// Input whose format must be recognised.
 struct FormatProbe {
   absl::string_view bytes;
   // `bytes` from the first character that is no blank, in no '#' line and in
@@ -66,22 +66,22 @@ struct Format {
 extern const Format kDmsetupFormat, kTextprotoFormat, kJsonFormat,
     kBinaryFormat;
 
-// All formats.  Of those that an input looks like equally the first one wins.
+// All formats.  If an input looks like several equally, the first one wins.
 inline constexpr const Format* kFormats[] = {&kDmsetupFormat, &kTextprotoFormat,
                                              &kJsonFormat, &kBinaryFormat};
 
 // Null: there is none of this name.
 const Format* FindFormat(absl::string_view name);
 
-// What `bytes`, which are to be a message of this type, look like.
+// The format that `bytes`, which should be a message of this type, look like.
 const Format& DetectFormat(absl::string_view bytes,
                            const google::protobuf::Descriptor& type);
 
 // The text without a byte order mark, for a reader and the map it fills.
 std::shared_ptr<const std::string> WithoutByteOrderMark(std::string bytes);
 
-// EINVAL, with its path, for the first string that is not UTF-8, which `format`
-// can not say.
+// EINVAL, with its path, for the first string that is not UTF-8: `format` can
+// not express it.
 absl::Status CheckUtf8(const google::protobuf::Message& message,
                        const Format& format);
 

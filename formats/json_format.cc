@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// JSON in two passes: nlohmann::json's event parser judges the syntax, which
-// Protobuf's does less well and without positions; then Protobuf's reads it.
+// JSON in two passes.  First the event parser of nlohmann::json checks the
+// syntax, better than Protobuf's and with positions; then Protobuf's parser
+// reads it.
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/util/json_util.h>
 
@@ -28,7 +29,7 @@ std::string Prefix(const std::string& file, absl::string_view text,
   return absl::StrCat(file, ":", p.line, ":", p.column, ": ");
 }
 
-// A pointer that tells how far the parser has read.
+// An iterator that remembers how far the parser has read.
 class Cursor {
  public:
   using iterator_category = std::input_iterator_tag;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where a value stands in a JSON text that is known to be well-formed, and the
-// other spelling of a key.
+// Finds the place of a value in a JSON text that is known to be well-formed,
+// and the other spelling of a key.
 #ifndef DMDAX_FORMATS_JSON_LOCATOR_H_
 #define DMDAX_FORMATS_JSON_LOCATOR_H_
 

@@ -29,8 +29,8 @@ bool DeviceCache::Intern(absl::string_view word, uint32_t* id) {
 
 namespace {
 
-// A number as it is printed: no sign, no zeros in front.  What follows a number
-// that does not fit is no space.
+// A number as it is printed: no sign, no leading zeros.  A number that does not
+// fit is followed by a digit, which is no space, so the row fails.
 bool PlainNumber(const char** at, const char* end, uint64_t* value) {
   const size_t digits = PlainDigits(*at, end, value);
   if (digits == 0 || (**at == '0' && digits > 1)) return false;
@@ -45,7 +45,7 @@ bool Skip(const char** at, const char* end, absl::string_view text) {
   return true;
 }
 
-// One row, byte by byte: what the others do sixty-four bytes at a time.
+// One row, byte by byte; linear_text_simd.cc does the same 64 bytes at a time.
 bool PlainRow(LinearTextRows& rows) {
   const char* at = rows.at;
   uint64_t begin, length, start;
@@ -78,8 +78,8 @@ void PlainRows(LinearTextRows& rows) {
   }
 }
 
-// A line that is not as PrintTableText() writes it may still be such a row, or
-// none at all: a comment.
+// A line that PrintTableText() would not write: it may still be a linear row,
+// or a comment.
 bool JudgedRow(LinearTextRows& rows) {
   const absl::string_view rest(rows.at,
                                static_cast<size_t>(rows.end - rows.at));
@@ -119,7 +119,8 @@ void Rows(SimdLevel simd, LinearTextRows& rows) {
 
 std::shared_ptr<const LinearRows> ParseLinearText(absl::string_view text,
                                                   SimdLevel simd) {
-  // A guess from the first lines; there is more room when it is used up.
+  // The number of rows is guessed from the first lines; the columns grow if it
+  // was too low.
   const size_t sample = std::min<size_t>(text.size(), 4096);
   const size_t lines = static_cast<size_t>(
       std::count(text.begin(), text.begin() + sample, '\n'));

@@ -7,15 +7,14 @@
 //   if (rows != nullptr) return ctl.TableLoad(io, rows);
 //   // null: ParseTableText() knows all tables, and errors
 //
-// Null for any other table: with another target, with a row that does not
-// begin where the one before ended, or that would print otherwise
-// ("linear /dev/a 08"), and for every text with an error.  ParseTableText()
-// is the judge: what the two accept is the same, and only it says what is
-// wrong, and where.
+// Null for any other table: with another target, with a row that does not begin
+// where the one before ended, or that would print otherwise ("linear /dev/a
+// 08"), and for every text with an error.  ParseTableText() decides what is
+// right: both accept the same tables, and only it says what is wrong and where.
 //
-// Speed: a row is looked at once, by the widest instructions that the machine
-// has.  ParseTableText() takes many times as long (the benchmark family
-// `load:N`, measure `parse`).  No memory is asked for per row.
+// Speed: each row is read once, with the widest instructions of the machine,
+// and allocates nothing.  ParseTableText() takes many times as long (the
+// benchmark family `load:N`, measure `parse`).
 // Threading: pure functions.
 #ifndef DMDAX_FORMATS_LINEAR_TEXT_H_
 #define DMDAX_FORMATS_LINEAR_TEXT_H_

@@ -10,8 +10,8 @@
 //      word ends, weighted and added in pairs, then fours, then eights.  What
 //      is left of a word is masked out, what is no digit found on the way.
 //
-// With AVX-512 the same three steps were slower (measured with `load:N/parse`):
-// what bounds them is the way from the comparison to the next line's address,
+// With AVX-512 the same three steps were slower (measured with `load:N/parse`).
+// The limit is the path from the comparison to the address of the next line,
 // and bits in mask registers take longer to become a number.  So there is one
 // form, and machines with AVX-512 use it too.
 #include "formats/linear_text_simd.h"
@@ -40,7 +40,7 @@ struct Words {
   uint64_t end;       // the newline
 };
 
-// False: not the line that we want.
+// False: the line does not have this form.
 [[gnu::always_inline]] inline bool FindWords(const char* at, uint64_t spaces,
                                              uint64_t newlines, Words* w) {
   if (newlines == 0) return false;

@@ -11,7 +11,7 @@
 
 namespace dmdax {
 
-// How far the text has been read, and where its rows go.
+// How far the text has been read, and the columns that its rows go to.
 struct LinearTextRows {
   const char* begin;  // of the text
   const char* at;     // of the next line

@@ -19,7 +19,8 @@ bool IsSpace(char c) {
   return absl::ascii_isspace(static_cast<unsigned char>(c));
 }
 
-// Of a word that has no end; dmsetup's own buffer for a type is as long.
+// How much of a word errors show; dmsetup's own buffer for a type has this
+// size.
 constexpr size_t kMostShown = 4095;
 
 // A cursor over one line that knows its column.
@@ -70,7 +71,7 @@ class Line {
   size_t at_ = 0;
 };
 
-// What stands where a number was expected, short enough to show.
+// The text where a number was expected, short enough to show.
 std::string Shown(absl::string_view text) {
   constexpr size_t kMost = 40;
   absl::string_view word = Line(text).Word();
@@ -87,7 +88,7 @@ class Parser {
   bool Parse(absl::string_view text, size_t number) {
     line_ = number;
     if (const size_t nul = text.find('\0'); nul != text.npos) {
-      // dmsetup's line ends here and the rest is lost without a word.
+      // dmsetup would end the line here and ignore the rest without a word.
       return Fail(nul + 1, "a NUL byte");
     }
     text = absl::StripTrailingAsciiWhitespace(text);
@@ -169,7 +170,7 @@ TableText ParseTableText(absl::string_view text, absl::string_view where) {
 
 namespace {
 
-// Why dmsetup's text can not say the row, or "".
+// Why dmsetup's text can not express the row, or "".
 std::string CannotSay(const DmTargetSpec& row) {
   const std::string& type = row.target_type;
   const std::string& params = row.params;
@@ -203,7 +204,7 @@ absl::StatusOr<std::string> PrintTableText(
     }
     absl::StrAppend(&text, row.sector_start.value(), " ", row.length, " ",
                     row.target_type, row.params.empty() ? "" : " ", row.params);
-    // Only in front of a comment does white space at the end survive.
+    // dmsetup trims white space at the end of a line, but not before a comment.
     if (!row.params.empty() && IsSpace(row.params.back())) text += '#';
     text += '\n';
   }

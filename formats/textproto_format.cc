@@ -50,7 +50,7 @@ size_t OffsetOf(absl::string_view text, TextPosition p) {
   return std::min(begin + p.column - 1, text.size());
 }
 
-// The parser complains of a name when it has read past it.
+// The parser reports a bad name when it has read past it; this goes back to it.
 size_t BackToName(absl::string_view text, size_t at,
                   absl::string_view message) {
   constexpr absl::string_view kUnknown = "has no field named \"";

@@ -34,7 +34,7 @@ std::vector<Step> SplitPath(absl::string_view path) {
   return steps;
 }
 
-// The text has been parsed: whatever it has to say is known.
+// The text has been parsed before, so its errors are known.
 class NoErrors : public pb::io::ErrorCollector {
   void AddError(int, int, const std::string&) override {}
 };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where a field stands in a textproto that has been parsed.
+// Finds the place of a field in a textproto that has been parsed.
 //
-// Protobuf's ParseInfoTree knows too, at about 1 KiB of memory a row; this
-// reads the text once instead, when somebody asks.
+// Protobuf's ParseInfoTree could tell, but takes about 1 KiB of memory a row.
+// This reads the text once more, and only for an error.
 #ifndef DMDAX_FORMATS_TEXTPROTO_LOCATOR_H_
 #define DMDAX_FORMATS_TEXTPROTO_LOCATOR_H_
 

@@ -17,9 +17,9 @@
 // Blanks, '#' lines and a byte order mark in front do not count.
 //
 // Errors are EINVAL (EFBIG: too large), "<file>:<line>:<column>: <what>", for
-// binary "<file>: byte <n>: <what>".  Refused, and not silently dropped, are
-// fields that the schema does not have, a JSON key given twice, and bytes
-// left over.  Bounds: 1 GiB of input, 8 Mi messages in it, 64 levels.
+// binary "<file>: byte <n>: <what>".  Unknown fields, a JSON key given twice,
+// and bytes left over are refused and not silently dropped.  Bounds: 1 GiB of
+// input, 8 Mi messages in it, 64 levels.
 // Threading: pure functions.
 #ifndef DMDAX_FORMATS_WORLD_FORMAT_H_
 #define DMDAX_FORMATS_WORLD_FORMAT_H_

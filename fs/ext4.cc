@@ -197,6 +197,8 @@ int Ext4::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
   bool fresh = false;
   FileExtent extent = inode.extents.Find(pos);
   if (flags & IOMAP_WRITE) {
+    // Inside the file, mapped blocks need no transaction; else
+    // ext4_iomap_alloc() looks again.
     const bool inside = pos + length <= inode.i_size;
     if (!inside || extent.type != IOMAP_MAPPED) {
       const uint64_t mapped = std::min(length, extent.length);
@@ -224,7 +226,8 @@ int Ext4::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
 
 int Ext4::End(DaxInode&, uint64_t, uint64_t, int64_t written, unsigned flags,
               Iomap&) {
-  // Falling back to buffered I/O is decided by the caller, not a failure.
+  // ext4_iomap_end(): -ENOTBLK makes the caller fall back to buffered I/O, if
+  // nothing was written.
   if ((flags & (IOMAP_WRITE | IOMAP_DIRECT)) && written == 0) return -ENOTBLK;
   return 0;
 }
@@ -280,6 +283,7 @@ absl::Status Ext4Options(FsContext& fc) {
 }
 
 absl::StatusOr<SuperBlock> Ext4FillSuper(FsContext& fc) {
+  // Since 5.17 the device is asked before the options are read.
   const bool by_bdev = fc.asks_bdev_only();
   if (by_bdev) fc.GetDaxByBdev();
   if (absl::Status s = Ext4Options(fc); !s.ok()) return s;

@@ -185,6 +185,7 @@ int Xfs::Unshare(DaxInode& inode, const FileExtent& extent, uint64_t length,
   // blocks it got.
   *srcmap = IomapOfExtent(inode, extent, length);
   FileExtent copy = *blocks;
+  // An extent size hint may have made the copy begin earlier.
   if (copy.logical < extent.logical) {
     copy.physical += extent.logical - copy.logical;
     copy.length -= extent.logical - copy.logical;
@@ -255,6 +256,7 @@ int Xfs::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
 int Xfs::End(DaxInode& inode, uint64_t pos, uint64_t, int64_t written,
              unsigned flags, Iomap& iomap) {
   if (!(flags & IOMAP_WRITE) || !(iomap.flags & IOMAP_F_SHARED)) return 0;
+  // A write that failed leaves the shared extent in place.
   if (written <= 0) return 0;
   inode.extents.Insert(
       {.logical = pos,
@@ -321,6 +323,7 @@ absl::StatusOr<SuperBlock> XfsFillSuper(FsContext& fc) {
   if (always) {
     if (absl::Status s = XfsSetupDaxAlways(fc); !s.ok()) return s;
   }
+  // DAX needs blocks of a page; xfs does not say so unless DAX was asked for.
   if (fc.request().block_size != kPageSize) fc.sb().dax_dev = nullptr;
   return fc.Done();
 }

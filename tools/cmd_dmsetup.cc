@@ -118,11 +118,12 @@ void RegisterDmsetupVerbs(CLI::App& cli, App& app) {
     CLI::App* verb =
         cli.add_subcommand(std::string(command->name), command->help);
     verb->group("dmsetup's verbs, with dmsetup's options");
-    // What follows is dmsetup's to read, not ours; its -h included.
+    // dmsetup's own parser reads what follows, -h included.
     verb->fallthrough(false);
     verb->allow_extras();
-    // CLI11 reads on behind a "--" if the verb has arguments to come.  This one
-    // never comes: it takes no word, so that all are left over in their order.
+    // CLI11 reads on behind a "--" only if the verb still expects arguments.
+    // This one accepts no word, so it is always expected, and all words are
+    // left over in their order.
     verb->add_option("WORDS", "As dmsetup has them")->check(NoWord());
     verb->validate_positionals();
     AddGlobalOptions(*verb, app);

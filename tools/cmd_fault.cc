@@ -18,7 +18,8 @@ void RunFault(App& app, const FaultRequest& o, FaultDetail detail) {
   UserSpace& user = *session->user;
   absl::StatusOr<FaultTarget> target = FaultTarget::Open(*session, o);
   if (!target.ok()) return app.Report(target.status());
-  // A process of its own: what others did is in the file's entries.
+  // A process of its own.  What other processes did shows in the DAX entries of
+  // the file.
   Task task(/*pid=*/1, user.faults(), user.mem());
   absl::StatusOr<VmAreaStruct*> vma = target->Map(task);
   for (const std::string& line : task.mm().log().TakeNew()) {

@@ -3,9 +3,9 @@
 // DaxQuery: page offsets of a named device, whatever kind it is, as the verbs
 // translate and explain ask for them.
 //
-// For a mapped device the chain itself bounds the offset (-EIO past the end);
-// for a bare pmem disk or a partition nothing in the kernel does, so it is
-// done here (-ERANGE).
+// For a mapped device the chain checks the offset (-EIO past the end).  For a
+// bare pmem disk or a partition the kernel has no check, so there is one here
+// (-ERANGE).
 #ifndef DMDAX_TOOLS_DAX_QUERY_H_
 #define DMDAX_TOOLS_DAX_QUERY_H_
 

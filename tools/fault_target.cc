@@ -17,7 +17,7 @@
 namespace dmdax {
 namespace {
 
-// Below it lies the file that stands for a whole device.
+// The mount of the file that stands for a whole device.
 constexpr char kDeviceMount[] = "/.device";
 
 // A file over the whole of a block device: ext4's, or where that has no block

@@ -75,9 +75,9 @@ int Run(int argc, char** argv) {
   return app.exit_code;
 }
 
-// A standard descriptor that is closed would be the number of the next file we
-// open, and we would read or write that.  In its place stands one that fails
-// with EBADF as the closed one did.
+// If a standard descriptor is closed, the next file we open gets its number,
+// and we would read or write that file.  A descriptor that fails with EBADF, as
+// the closed one does, takes its place.
 void HoldStandardDescriptors() {
   for (int fd = 0; fd <= 2; ++fd) {
     if (fcntl(fd, F_GETFD) == -1 && errno == EBADF) {
@@ -91,7 +91,8 @@ void HoldStandardDescriptors() {
 
 int main(int argc, char** argv) {
   HoldStandardDescriptors();
-  // A file that reaches its limit is an error to tell, not a death.
+  // A file that reaches its size limit shall be an error, not the end of the
+  // program.
   signal(SIGXFSZ, SIG_IGN);
   // Libraries of others (CLI11, JSON, the allocator) throw; we do not.
   try {

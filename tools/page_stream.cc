@@ -80,8 +80,8 @@ PageStream::PageStream(const DaxQuery& query, int64_t nr, bool json)
   if (json_) out_ = "[";
 }
 
-// A word is usually a plain number inside the block and read where it lies;
-// any other, or one that goes on in the next block, is collected.
+// A word is usually a plain number inside the block, and is read where it lies.
+// Any other word, and one that goes on in the next block, is collected first.
 absl::Status PageStream::AnswerText(int fd) {
   std::string word;
   uint64_t line = 1, column = 0, word_column = 0;

@@ -17,8 +17,8 @@ absl::StatusOr<Session> SessionFromWorldFile(const std::string& path,
   absl::StatusOr<std::string> bytes = ReadInput(path);
   if (!bytes.ok()) return bytes.status();
   const std::string name = InputName(path);
-  // Every format has an empty World of no bytes, and nobody means that one: it
-  // is what a pipe gives whose writer failed.
+  // In every format no bytes are an empty World.  Nobody means that: a pipe
+  // gives no bytes if its writer failed.
   if (absl::StripAsciiWhitespace(*bytes).empty()) {
     return ErrnoError(
         ENODATA, absl::StrCat("'", name, "' is empty, not a World; ",

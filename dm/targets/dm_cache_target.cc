@@ -36,6 +36,7 @@ struct Cache : DmTargetPrivate {
   std::string io_mode = "writeback";
   bool metadata2 = false;
   mutable bool discard_passdown = true;
+  // Any policy but cleaner is smq today, and the status says so.
   bool cleaner = false;
   uint64_t migration_threshold = 2048;
   std::string ctr_args;  // from the block size on, as given
@@ -85,6 +86,7 @@ absl::Status ParseFeatures(DmArgSet& as, Cache* cache) {
   int modes = 0;
   for (uint32_t i = 0; i < *count; ++i) {
     const std::string& word = *as.Shift();
+    // The last mode wins; more than one is refused once all words are read.
     bool known = false;
     for (const char* mode : {"writeback", "writethrough", "passthrough"}) {
       if (!absl::EqualsIgnoreCase(word, mode)) continue;
@@ -145,6 +147,8 @@ absl::Status CacheCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   absl::Status s = ParseDevices(ti, as, cache.get());
   if (s.ok()) s = ParseFeatures(as, cache.get());
   if (s.ok()) s = ParsePolicy(ti, as, cache.get());
+  // The metadata comes last, as in the kernel: every bad word is reported
+  // before.
   if (s.ok()) s = RequireFreshMetadata(*cache->metadata_dev, sector_t{0});
   if (s.ok()) s = DmSetTargetMaxIoLen(ti, cache->sectors_per_block);
   if (!s.ok()) return s;
@@ -204,6 +208,7 @@ void CacheStatus(const DmTarget& ti, StatusType type, std::string* out) {
 
 int CacheIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
   const Cache& cache = ti.Private<Cache>();
+  // The cache device is used whole, however long the row is.
   const BlockDevice& bdev = *cache.cache_dev->bdev;
   int ret = fn(*cache.cache_dev, sector_t{0}, sector_t(bdev.nr_sectors()));
   return ret != 0 ? ret : fn(*cache.origin_dev, sector_t{0}, ti.len);
@@ -230,6 +235,7 @@ void CacheIoHints(const DmTarget& ti, QueueLimits& limits) {
   const Cache& cache = ti.Private<Cache>();
   const uint64_t block = cache.sectors_per_block;
   const uint64_t io_opt = limits.io_opt >> kSectorShift;
+  // cache_io_hints() keeps hints that fit the blocks already.
   if (io_opt < block || io_opt % block != 0) {
     const auto bytes = static_cast<uint32_t>(block << kSectorShift);
     limits.io_min = std::max(

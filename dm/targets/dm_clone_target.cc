@@ -117,6 +117,7 @@ absl::Status ParseCoreArgs(DmArgSet& as) {
 }
 
 absl::Status CloneCtr(DmTarget& ti, absl::Span<const std::string> argv) {
+  // Four words at least, so the first Shift()s below can not fail.
   if (argv.size() < 4) return DmError("Invalid number of arguments");
   auto clone = std::make_unique<Clone>();
   DmArgSet as(argv, ProfileOf(ti).sscanf_overflow);

@@ -61,6 +61,7 @@ absl::Status ParseSectorSize(const DmTarget& ti, const std::string& word,
   if (sscanf(word.c_str(), "sector_size:%u%c", &size, &dummy) != 1) {
     return DmError("Invalid feature arguments");
   }
+  // The kernel stores the number in an unsigned short.
   size &= 0xffff;
   if (size < 512 || size > 4096 || (size & (size - 1)) != 0) {
     return DmError("Invalid feature value for sector_size");
@@ -137,6 +138,8 @@ absl::Status CryptCtr(DmTarget& ti, absl::Span<const std::string> argv) {
     return DmNotModelled("a key by its name", "the kernel's keyrings");
   }
   auto cc = std::make_unique<CryptConfig>();
+  // Features come first in the kernel too: the sector size decides about the IV
+  // offset.
   absl::Status s = ParseFeatures(ti, argv.subspan(5), cc.get());
   if (!s.ok()) return s;
   absl::StatusOr<CipherSpec> spec = ParseCipher(argv[0], overflow);
@@ -231,6 +234,7 @@ absl::Status KeyMessage(CryptConfig& cc, absl::Span<const std::string> argv,
     const std::string& key = argv[2];
     const size_t digits = key == "-" ? 0 : key.size();
     if (digits != cc.key.size()) return ErrnoError(EINVAL, "key size");
+    // A key that is refused leaves the device without one.
     cc.key_valid = false;
     absl::Status s = SetKey(cc.spec, key, &cc);
     cc.key_valid = s.ok();

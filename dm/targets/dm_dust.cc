@@ -209,6 +209,7 @@ absl::StatusOr<std::string> BlockWords(const DmTarget& ti, DustDevice& dd,
     }
     wr_fail_cnt = *count;
   }
+  // One block past the end passes, as in the kernel.
   if (*block > dd.dev->bdev->nr_sectors() / dd.sect_per_block()) {
     return Refuse(ti, "selected block value out of range");
   }

@@ -167,6 +167,7 @@ absl::Status ParseFeatures(DmArgSet& as, FlakeyRules rules, FlakeyC* fc) {
     if (!s.ok()) return s;
   }
   if (absl::Status s = CheckWriteFeatures(*fc, rules); !s.ok()) return s;
+  // Without any feature the device fails all I/O while it is down.
   if (newer && fc->corrupt_bio_byte == 0 && !fc->error_reads &&
       !fc->drop_writes && !fc->error_writes && fc->random_read_corrupt == 0 &&
       fc->random_write_corrupt == 0) {
@@ -221,6 +222,7 @@ absl::Status FlakeyCtr(DmTarget& ti, absl::Span<const std::string> argv) {
 }
 
 bool IsDown(const DmTarget& ti, const FlakeyC& fc) {
+  // The kernel counts seconds in 32 bits.
   const uint32_t elapsed =
       static_cast<uint32_t>(MachineOf(ti).NowSeconds() - fc.start_time);
   return elapsed % (fc.up_interval + fc.down_interval) >= fc.up_interval;
@@ -276,6 +278,7 @@ void FlakeyStatus(const DmTarget& ti, StatusType type, std::string* out) {
     absl::StrAppend(out, " random_write_corrupt ", fc.random_write_corrupt);
   }
   if (ProfileOf(ti).flakey_rules == FlakeyRules::kFailsUnlessTold) {
+    // These kernels end the line with a blank.
     out->push_back(' ');
   }
 }

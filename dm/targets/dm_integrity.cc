@@ -36,6 +36,7 @@ absl::Status IntegrityCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   absl::StatusOr<uint32_t> count =
       as.ReadArgGroup({0, 18, "Invalid number of feature args"});
   if (!count.ok()) return count.status();
+  // From here on the superblock decides.
   return DmNotModelled("integrity", "its superblock and its tags");
 }
 

@@ -187,6 +187,8 @@ absl::Status MirrorCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   if (s.ok()) s = ParseFeatures(as, overflow, ms.get());
   if (s.ok() && as.argc() > 0) s = DmError("Too many mirror arguments");
   if (!s.ok()) return s;
+  // nosync says that the legs are equal already, so there is nothing to
+  // recover.
   ms->in_sync = ms->log.sync == Sync::kNo;
   ti.private_data = std::move(ms);
   ti.num_flush_bios = 1;

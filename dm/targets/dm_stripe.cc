@@ -63,6 +63,7 @@ absl::Status StripeCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   if (width % *chunk_size != 0) {
     return DmError("Target length not divisible by chunk size");
   }
+  // In 64 bits: twice the count of stripes may not fit 32.
   if (argv.size() != 2 + 2 * uint64_t{*stripes}) {
     return DmError("Not enough destinations specified");
   }

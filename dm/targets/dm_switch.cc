@@ -62,6 +62,7 @@ struct SwitchCtx : DmTargetPrivate {
     return static_cast<uint32_t>(region % path_list.size());
   }
   void Write(uint64_t region, uint32_t path) {
+    // A region that is back on its first path needs no entry.
     if (region % path_list.size() == path) {
       settings.erase(region);
     } else {
@@ -207,6 +208,7 @@ absl::StatusOr<std::string> SwitchMessage(DmTarget& ti,
   absl::MutexLock lock(&sctx.mu);
   uint64_t region = 0;
   for (const std::string& word : argv.subspan(1)) {
+    // 0xdf makes a letter upper case, as the kernel's test does.
     const bool repeats = !word.empty() && (word[0] & 0xdf) == 'R';
     absl::Status s = repeats ? RepeatMappings(ti, sctx, word, &region)
                              : SetMapping(ti, sctx, word, &region);

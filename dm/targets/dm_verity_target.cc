@@ -190,6 +190,7 @@ absl::Status PlaceTree(size_t digest_size, Verity* v) {
 }
 
 absl::Status VerityCtr(DmTarget& ti, absl::Span<const std::string> argv) {
+  // The mode is checked before the words are counted, as in the kernel.
   if (ti.table->mode() & FMODE_WRITE) return DmError("Device must be readonly");
   if (argv.size() < 10) return DmError("Not enough arguments");
   auto v = std::make_unique<Verity>();

@@ -70,6 +70,7 @@ absl::Status ParseOption(const DmTarget& ti, DmArgSet& as, uint32_t* left,
   const std::string name = absl::AsciiStrToLower(*as.Shift());
   --*left;
   for (size_t i = 0; i < std::size(kNumbers); ++i) {
+    // A name without its number is no option.
     if (name != kNumbers[i].name || *left == 0) continue;
     if (name == "pause_writeback" && wc.pmem_mode) return invalid;
     absl::StatusOr<uint64_t> value =

@@ -55,8 +55,8 @@ void SetEventNr(absl::Span<char> request, uint32_t nr) {
   memcpy(request.data() + DmIoctlLayout::kEventNr, &nr, sizeof(nr));
 }
 
-// DM_DEV_WAIT.  The kernel keeps the device it waits for; here it may be gone
-// by its name when the event comes that a removal or a new name is.
+// DM_DEV_WAIT. The kernel holds the device while it waits.  Here the name may
+// no longer exist when a removal or a rename is the event.
 int Wait(DmFile& file, uint32_t command, absl::Span<char> user) {
   SignalsHeld signals;
   std::vector<char> last;

@@ -30,8 +30,8 @@ class SignalsHeld {
   // The mask of before.
   const sigset_t& before() const { return before_; }
 
-  // Runs the handlers of what has come; whether one of them ends the call, as
-  // all do that have not SA_RESTART.
+  // Runs the handlers of the signals that came.  True if one of them ends the
+  // call, as every handler without SA_RESTART does.
   bool LetIn() {
     sigset_t pending;
     sigpending(&pending);

@@ -188,6 +188,8 @@ absl::Status MultipathCtr(DmTarget& ti, absl::Span<const std::string> argv) {
     if (m->bio_based && ProfileOf(ti).multipath_bio_retains_handler) {
       m->retain_attached_hw_handler = true;
     }
+    // The constructor decides the type of the table; the core then does not
+    // ask.
     ti.table->PresetType(m->bio_based ? DM_TYPE_BIO_BASED
                                       : DM_TYPE_REQUEST_BASED);
     s = ParseHwHandler(ti, as, *m);

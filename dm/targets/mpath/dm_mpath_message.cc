@@ -85,6 +85,7 @@ absl::Status SetPathState(DmTarget& ti, const DmDev* dev, bool active) {
 }
 
 absl::Status PathMessage(DmTarget& ti, const std::string& path, bool active) {
+  // Opened only to find its number; the table has the path open already.
   absl::StatusOr<const DmDev*> dev = DmGetDevice(ti, path);
   if (!dev.ok()) {
     DmLog(MachineOf(ti), KernLevel::kWarn, "multipath",

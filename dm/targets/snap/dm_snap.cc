@@ -60,6 +60,7 @@ void SnapshotResume(DmTarget& ti) {
   const Sharing sharing = FindSharingCow(s);
   if (sharing.src != nullptr && sharing.dest == &s) {
     Snapshot& src = *sharing.src;
+    // __snapshot_handover(): the new row takes over the whole exception store.
     std::swap(s.exceptions, src.exceptions);
     std::swap(s.persistent, src.persistent);
     std::swap(s.supports_overflow, src.supports_overflow);
@@ -86,6 +87,7 @@ void SnapshotIoHints(const DmTarget& ti, QueueLimits& limits) {
   SnapLock lock(SnapMutex());
   const Sharing sharing = FindSharingCow(s);
   const bool hands_over = sharing.src != nullptr && sharing.dest != nullptr;
+  // Before a handover only the source knows the chunk size.
   const Snapshot& store = hands_over ? *sharing.src : s;
   // The kernel stores a number of sectors where bytes are meant.
   limits.discard_granularity = store.chunk_size;

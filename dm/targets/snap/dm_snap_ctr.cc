@@ -95,6 +95,8 @@ absl::Status GetDevices(DmTarget& ti, absl::Span<const std::string> argv,
   Machine& machine = MachineOf(ti);
   absl::StatusOr<DevT> cow_dev = machine.DmGetDevT(argv[1]);
   if (std::optional<DevT> number = ScanMajorMinor(argv[1])) cow_dev = *number;
+  // The COW device is compared before it is opened; a path that does not exist
+  // fails below.
   if (cow_dev.ok() && *cow_dev == s->origin->bdev->dev()) {
     return DmError("COW device cannot be the same as origin device");
   }
@@ -162,6 +164,7 @@ absl::Status ConstructSnapshot(DmTarget& ti, absl::Span<const std::string> argv,
   if (absl::Status e = ValidateHandover(*s, &hands_over); !e.ok()) return e;
   RegisterSnapshot(s.get());
   if (hands_over) {
+    // The handover at resume brings the chunk size.
     s->chunk_size = 0;
   } else if (absl::Status e = ReadMetadata(ti, s.get()); !e.ok()) {
     return e;

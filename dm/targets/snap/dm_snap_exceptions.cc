@@ -92,6 +92,7 @@ absl::Status Snapshot::ReadMetadata() {
   Machine& machine = table->md().machine();
   next_free = kHeaderChunks + 1;
   const auto magic = static_cast<uint32_t>(GetLe(&header[0], 4));
+  // A device that begins with zeros is formatted.
   if (magic == 0) {
     std::vector<char> chunks(2 * uint64_t{chunk_size} << kSectorShift);
     PutLe(&chunks[0], 4, kSnapMagic);
@@ -105,6 +106,7 @@ absl::Status Snapshot::ReadMetadata() {
           "Invalid or corrupt snapshot");
     return ErrnoError(ENXIO, "Invalid or corrupt snapshot");
   }
+  // The chunk size on the device wins over that of the table.
   const auto on_disk = static_cast<uint32_t>(GetLe(&header[12], 4));
   if (on_disk != chunk_size) {
     DmLog(machine, KernLevel::kWarn, "persistent snapshot",

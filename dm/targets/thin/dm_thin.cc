@@ -42,6 +42,7 @@ absl::Status FindThinPool(DmTarget& ti, ThinC* tc) {
     ti.discards_supported = true;
     ti.num_discard_bios = 1;
   }
+  // A restored pool may have been suspended after this device was made.
   if (md->suspended() && !ti.table->restoring()) {
     return DmError("Unable to activate thin device while pool is suspended");
   }

@@ -180,19 +180,15 @@ struct RowUnit {
   uint64_t legs = 1;
 };
 
-// TargetType::registered of a module that is not loaded at boot.
-inline constexpr int kNotLoaded = 100;
-
 // struct target_type.  Only name, versions, ctr, map and example are needed.
 struct TargetType {
   absl::string_view name;
   TargetVersions versions;
   uint64_t features = 0;  // TargetFeature bits
   // Position in DM_LIST_VERSIONS, which lists the newest registered first: 0
-  // for what is built into dm-mod, then the order of module loading.
-  // kNotLoaded: the module is loaded when a table first asks for it, and is not
-  // listed.
-  int registered = kNotLoaded;
+  // for what is built into dm-mod, then the order of module loading.  Nothing:
+  // the module is loaded when a table first asks for it, and is not listed.
+  std::optional<int> registered;
   // Also (or, with map null, only) works on requests instead of bios.
   bool clone_and_map_rq = false;
 

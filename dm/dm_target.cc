@@ -90,7 +90,7 @@ const TargetType* FindTargetType(absl::string_view name,
 std::vector<const TargetType*> TargetTypes(const KernelProfile& profile) {
   std::vector<const TargetType*> types;
   for (const TargetType* type : Registry()) {
-    if (Exists(*type, profile) && type->registered != kNotLoaded) {
+    if (Exists(*type, profile) && type->registered) {
       types.push_back(type);
     }
   }

@@ -86,7 +86,7 @@ bool CmdVersion(DmsetupContext& ctx, const CommandCall& call);
 
 // The device that a call names; nothing for one by uuid or number.
 std::optional<std::string> DeviceOf(const CommandCall& call);
-// Whether none is given in any way, so that it is about all.
+// Whether the call names no device in any way, so it is about all devices.
 bool AboutAll(const DmsetupContext& ctx, const CommandCall& call);
 // -u or -j: the device is not named by an argument.
 bool ByNumberOrUuid(const DmsetupContext& ctx);

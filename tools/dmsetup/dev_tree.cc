@@ -40,7 +40,7 @@ void DevTree::Unlink(size_t parent, size_t child) {
 
 void DevTree::LinkTreeNodes(size_t parent, size_t child) {
   if (parent == 0) {
-    // Nobody stands at the top who is used by another.
+    // A device that another one uses does not stand at the top.
     if (NumChildren(child, TreeOrder::kUsedBy) > 0) return;
   } else {
     Unlink(0, child);

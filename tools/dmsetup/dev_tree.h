@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DevTree: who stands on whom, as libdevmapper's dependency tree orders it.
+// DevTree: which devices stand on which, in the order of libdevmapper's
+// dependency tree.
 //
-// Node 0 is the root: above those nobody stands on, and below those that
-// stand on nothing.
+// Node 0 is the root.  It is above the devices on which no other stands, and
+// below those that stand on no other.
 //
 // Mirrors: dm_tree_add_dev, dm_tree_next_child, dm_tree_node_num_children of
 // libdm/libdm-deptree.c (1.02.185).

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// LibdmLog: what libdevmapper and dmsetup have to say, and where it goes.
+// LibdmLog: prints what libdevmapper and dmsetup say to standard output or
+// standard error.
 //
 //   LibdmLog log(out, err);
 //   log.Debug("Created /dev/mapper/home");  // nothing: not asked for

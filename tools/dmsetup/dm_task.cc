@@ -12,7 +12,7 @@
 namespace dmdax {
 namespace {
 
-// Those whose absence a reply tells of, which is no failure.
+// Tasks that do not fail if the device is absent: the reply says so.
 bool MayBeAbsent(DmTaskType type) {
   return type == DmTaskType::kInfo || type == DmTaskType::kStatus ||
          type == DmTaskType::kMknodes;
@@ -49,7 +49,7 @@ absl::Status DmTask::Load() {
 
 absl::Status DmTask::FindTarget() const {
   DmCtl& ctl = ctx_.ctl;
-  // libdevmapper writes the interface that a command came with.
+  // libdevmapper sends the version of the interface in which the command came.
   constexpr uint32_t kSince[] = {4, 41, 0};
   absl::Status s = CheckIoctlVersion(ctl, kSince, DM_GET_TARGET_VERSION_CMD);
   if (!s.ok()) return s;
@@ -149,7 +149,7 @@ bool DmTask::Flatten() {
   return true;
 }
 
-// The ioctl, and again while it fails for a reason that may pass.
+// Runs the ioctl, and again while it fails for a reason that may pass.
 absl::Status DmTask::IoctlWithRetries() {
   constexpr unsigned kMaxAttempts = 25;  // DM_IOCTL_RETRIES
   const DmIoctl request = io_;
@@ -161,7 +161,8 @@ absl::Status DmTask::IoctlWithRetries() {
       LogRepeats(request, attempt);
       return s;
     }
-    // Nothing changes meanwhile: nobody waits between two attempts.
+    // No time passes between two attempts, because nothing changes here
+    // meanwhile.
     const bool again = ErrnoOf(s) == EBUSY && type_ == DmTaskType::kRemove &&
                        retry_remove_ && attempt < kMaxAttempts;
     if (!again) return s;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DmTask: what libdevmapper does around an ioctl: who is meant, under which
-// mangled name; the words of a failure; device nodes.
+// DmTask: what libdevmapper does around an ioctl.  It finds the device, mangles
+// its name, words a failure, and keeps the device nodes.
 //
 //   DmTask task(ctx, DmTaskType::kInfo);
 //   if (!task.SetDevice("d0") || !task.Run()) return false;  // said why
@@ -10,8 +10,8 @@
 // Mirrors: struct dm_task, dm_task_run of libdm/ioctl/libdm-iface.c and
 // dm_task_set_name of libdm/libdm-common.c (1.02.185).
 //
-// dm_task.cc runs it, dm_task_device.cc knows who is meant, dm_task_log.cc has
-// the line that each ioctl gets in the log, dm_task_steps.cc those tasks that
+// dm_task.cc runs it, dm_task_device.cc finds the device, dm_task_log.cc writes
+// the line that each ioctl gets in the log, dm_task_steps.cc has the tasks that
 // are several ioctls; node_ops.h keeps /dev/mapper.
 #ifndef DMDAX_TOOLS_DMSETUP_DM_TASK_H_
 #define DMDAX_TOOLS_DMSETUP_DM_TASK_H_
@@ -51,7 +51,7 @@ struct DmsetupContext {
   size_t num_devices = 0;                   // counted by remove_all
   // Set when a command would wait for ever (`wait`): the caller decides.
   bool would_block = false;
-  // It has done so before: a device that is gone since had its last event.
+  // It has waited before: if the device is gone since, that was its last event.
   bool waited = false;
   // What libdevmapper does once: ask the driver's version, look for udev.
   bool version_checked = false;
@@ -98,7 +98,7 @@ absl::string_view DmTaskName(DmTaskType type);
 
 class DmTask {
  public:
-  // The first of all asks for the driver's version.
+  // The first task of a command line asks for the version of the driver.
   DmTask(DmsetupContext& ctx, DmTaskType type);
 
   // _set_task_device(): by name, or by -u or -j and -m of the options.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who a task is about: names, paths, uuids and numbers, and what is wrong
-// with them.
+// Finds the device of a task: by name, path, uuid or number, and says what is
+// wrong with them.
 #include <algorithm>
 #include <cerrno>
 

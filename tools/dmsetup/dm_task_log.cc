@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The line that each ioctl gets in the log, and the size of its buffer, which
-// only the log tells.
+// The line that each ioctl gets in the log.  It shows the size of the buffer,
+// which nothing else does.
 //
 //   dm reload   (254:0) [ opencount flush ]   [16384] (*1)
 //
@@ -135,7 +135,7 @@ void DmTask::LogIoctl(const DmIoctl& request, unsigned attempt) const {
   ctx_.log.Debug(line);
 }
 
-// Whether the kernel would have had more to say than a buffer of `size` takes.
+// Whether the reply of the kernel would not fit a buffer of `size`.
 bool DmTask::IsBufferFull(size_t size) const {
   const KernelProfile& profile = ctx_.ctl.machine().profile();
   IoctlParam param(std::string(size, '\0'), size);

@@ -133,7 +133,7 @@ bool Start(DmsetupContext& ctx, const DmsetupCommand& asked) {
   if (o.units && !ParseSizeUnits(*o.units)) {
     return Say(ctx, "Invalid --units argument.");
   }
-  // Nothing changes meanwhile: nobody waits for an interval to pass.
+  // No interval is waited for, because nothing changes here meanwhile.
   const int count = std::max(o.count.value_or(1), 1);
   if (count > 1) {
     // Only a report has one.

@@ -26,7 +26,7 @@ struct DmsetupResult {
   std::string err;
   // More than dmsetup says: "<stdin>:2:3: 'x' is not a length in sectors".
   std::vector<std::string> hints;
-  // What the kernel would have done, and we can not: "not modelled: ...".
+  // What the kernel would have done and we do not model: "not modelled: ...".
   std::vector<std::string> not_modelled;
   // The command waits for an event (`wait`); out, err and rc are not final.
   bool would_block = false;

@@ -172,7 +172,8 @@ std::optional<bool> AddRow(DmsetupContext& ctx, const InfoRow& row,
                            Report::Purpose purpose) {
   return ctx.report->report.AddRow(
       [&](size_t field) -> Value {
-        // What a splitname alone has no object for is no value.
+        // splitname has no device, so its report has no values of the other
+        // sections.
         const uint32_t section = kInfoSchema.fields[field].section;
         if (row.task == nullptr && section != kName) {
           absl::StrAppend(&ctx.err,

@@ -12,7 +12,7 @@
 namespace dmdax {
 namespace {
 
-// What udev lets through.
+// The characters that udev allows.
 bool IsWhitelisted(char c) {
   return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
          absl::StrContains("#+-.:=@_", absl::string_view(&c, 1));
@@ -101,7 +101,7 @@ Unmangled Unmangle(absl::string_view s) {
   }
   // A text in which nothing was decoded stays whole.
   if (!applied) result.text = std::string(s);
-  // As a C string ends.
+  // The text ends at a NUL, as a C string does.
   result.text.resize(strlen(result.text.c_str()));
   return result;
 }

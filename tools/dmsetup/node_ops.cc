@@ -45,8 +45,8 @@ void NodeOps::Push(Op op) {
   Log("Stacking", ops_.back());
 }
 
-// What `op` makes needless.  As in libdevmapper, counts save the search where
-// there can be nothing: a command may stack 100,000 of a kind.
+// Removes operations that `op` makes needless.  As in libdevmapper, counts save
+// the search where there can be none: a command may stack 100,000 of a kind.
 void NodeOps::Unstack(const Op& op) {
   if (op.type == Type::kReadAhead) return;
   if (op.type == Type::kAdd && CountOf(Type::kDel) == 0) return;
@@ -164,7 +164,7 @@ void NodeOps::RenameNode(const Op& op) {
                             "' to '", op.name, "'"));
     return;
   }
-  // One that is not there has been renamed, for all that is known.
+  // If the node is not there, it is assumed to be renamed already.
   if (const absl::StatusOr<DevT> dev = machine_.LookupBdev(from); dev.ok()) {
     machine_.RemoveNode(from);
     machine_.AddNode(to, *dev);
@@ -186,7 +186,7 @@ NodeOps::Disk NodeOps::OpenDisk(absl::string_view name, DevT dev) {
   const std::string path = PathOf(name);
   const absl::StatusOr<DevT> there = machine_.LookupBdev(path);
   if (ErrnoOf(there.status()) == ENOTBLK) {
-    // It opens, but has nothing to tell.
+    // The node opens, but leads to no disk that could answer.
     log_.Error(absl::StrCat(name, ": BLKRAGET failed: ", ErrnoText(ENOTTY)));
     return {};
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// NodeOps: what is to be done in /dev/mapper, kept until libdevmapper does it:
-// when it would have waited for udev, and at the end.
+// NodeOps: the operations on /dev/mapper.  They are kept until libdevmapper
+// does them: when it would have waited for udev, and at the end.
 //
 //   ops.Add("home", dev, {});  // home: Stacking NODE_ADD (254,0) 0:6 0660
 //   ops.Update();              // home: Processing ..., Created ...

@@ -10,9 +10,9 @@ namespace dmdax {
 namespace {
 
 const option kLongOptions[] = {
-    // In dmsetup's order, which getopt shows.  --unbuffered is read, and not
-    // looked at, by it too.  Those of dmstats are read by
-    // ApplyStatsOption.
+    // The order is dmsetup's, which getopt shows. dmsetup, too, reads
+    // --unbuffered and ignores it.  ApplyStatsOption() reads the options of
+    // dmstats.
     {"readonly", 0, nullptr, 'r'},
     {"alias", 1, nullptr, kStatsArg},
     {"alldevices", 0, nullptr, kStats},

@@ -45,7 +45,7 @@ class Drawing {
         symbols_(kSymbols[options.symbols]),
         order_(options.inverted ? TreeOrder::kUsedBy : TreeOrder::kUses) {}
 
-  // False when there is more than what is drawn.
+  // False if the tree is larger than what is drawn.
   bool Walk(size_t node, unsigned depth) {
     const std::vector<size_t>& children = tree_.Children(node, order_);
     for (size_t i = 0; i < children.size(); ++i) {
@@ -154,7 +154,7 @@ class Drawing {
 // One word of -o; `own_lines` is set by what takes lines of its own, and is
 // never drawn.  False: it is no option.
 bool ApplyTreeWord(absl::string_view word, TreeOptions& o, bool& own_lines) {
-  // Any beginning of a word will do, an empty one too.
+  // Any prefix of a word is accepted, even an empty one.
   struct {
     absl::string_view word;
     bool* flag;
@@ -210,7 +210,8 @@ std::optional<TreeOptions> ParseTreeOptions(absl::string_view words,
   // What takes lines of its own is never drawn compactly.
   if (own_lines || o.active || o.rw || o.open || o.uuid) o.compact = false;
   winsize size{};
-  // VT100's symbols are longer than they look.
+  // The bytes of a VT100 symbol are more than its columns, so the width is not
+  // used.
   if (o.symbols != TreeOptions::kVt100 && ioctl(1, TIOCGWINSZ, &size) >= 0 &&
       size.ws_col > 3) {
     o.width = size.ws_col - 3;

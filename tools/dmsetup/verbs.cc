@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The one list of dmsetup's verbs: in the order in which its usage and
-// `dmdax --help` have them.  What a verb is, its own file says; one more is a
-// file and a name in each half of this one.
+// The one list of dmsetup's verbs, in the order of its usage and of `dmdax
+// --help`.  A verb describes itself in its own file in verbs/; one more is a
+// file there and a name in each half of this one.
 #include "tools/dmsetup/command.h"
 
 namespace dmdax {

@@ -11,7 +11,7 @@ using Tree = DmRegexTree;
 
 }  // namespace
 
-// A state a node, to enter it, and one more a "+", to be there again.
+// Each node has a state to enter it, and each "+" one more to come back.
 class DmRegexBuilder {
  public:
   DmRegexBuilder(const Tree& tree, DmRegex& regex)

@@ -39,8 +39,8 @@ class Optimiser {
     return end == kFront ? at(i).right : at(i).left;
   }
 
-  // Sub nodes first; a list of what is to be done for each, since trees are
-  // as deep as their pattern is long.  0 after more than so many visits.
+  // Children first.  A list replaces recursion, because a tree may be as deep
+  // as its pattern is long. 0 after more than `max_visits` visits.
   size_t Pass(size_t root, size_t max_visits) {
     enum Step { kEnter, kLeftDone, kRightDone };
     std::vector<std::pair<size_t, Step>> todo = {{root, kEnter}};

@@ -27,9 +27,9 @@ char Unescape(char c) {
   }
 }
 
-// One token ahead.  The groups that are open, the alternatives of each and
-// what the last alternative has so far are lists and no calls, since a pattern
-// of thousands of parentheses is to be answered too.
+// Looks one token ahead.  The open groups, the alternatives of each, and the
+// terms of the last alternative are lists and not recursive calls, because a
+// pattern may have thousands of parentheses.
 class Parser {
  public:
   Parser(absl::string_view text, Tree& tree, std::string& err)
@@ -108,8 +108,8 @@ class Parser {
     }
   }
 
-  // Only the last alternative may be none, and then the group is none; each
-  // that was to go on with it complains.
+  // Only the last alternative may be empty; then the group is empty, and each
+  // alternative that should continue with it complains.
   size_t TakeAlternatives() {
     const size_t from = groups_.back().alternatives;
     if (alternatives_.back() != 0) return Fold(Tree::kOr, alternatives_, from);

@@ -41,10 +41,10 @@ struct DmRegexTree {
 size_t ParseDmRegex(absl::string_view pattern, DmRegexTree& tree,
                     std::string& err);
 
-// Draws what alternatives have in common before (or behind) them.  The new
-// root, or 0 after saying on `err` that it takes over `max_visits` visits of
-// nodes; libdevmapper goes on until nothing changes, and whether it always ends
-// is an open question there.
+// Moves what alternatives have in common before (or behind) them.  Returns the
+// new root, or 0 after saying on `err` that it takes more than `max_visits`
+// visits of nodes. libdevmapper goes on until nothing changes; whether that
+// always ends is not known.
 size_t OptimiseDmRegex(DmRegexTree& tree, size_t root, size_t max_visits,
                        std::string& err);
 

@@ -75,7 +75,7 @@ std::optional<bool> Report::AddRow(FieldValueFn value, Purpose purpose) {
   }
   const bool selected = !selection_ || selection_->Matches(row.values);
   if (!selected) {
-    // Whoever asks for "selected" sees the others too.
+    // A report with the field "selected" shows rows that are not selected too.
     if (selected_field == nullptr || selected_field->hidden) return false;
     for (const size_t prop : fields_.order()) {
       if (fields_.props()[prop].special) {

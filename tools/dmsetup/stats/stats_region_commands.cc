@@ -137,7 +137,7 @@ bool CmdStatsPrint(DmsetupContext& ctx, const CommandCall& call) {
     return PrintOneRegion(ctx, dms, Id(o.regionid)) || ctx.log.Backtrace();
   }
   if (dms.nr_regions() == 0) return true;
-  // Of all, each is printed twice.
+  // With all regions, dmstats prints each of them twice.
   return ForEachRegion(dms, [&](uint64_t id) {
     return PrintOneRegion(ctx, dms, id) && PrintOneRegion(ctx, dms, id);
   });
@@ -154,7 +154,7 @@ bool CmdStatsGroup(DmsetupContext& ctx, const CommandCall& call) {
   StatsHandle dms(ctx, kStatsProgramId);
   BindStatsDevice(ctx, name, dms);
   if (!dms.List()) return ctx.log.Backtrace();
-  // printf(3) of no name.
+  // printf(3) prints a null name so.
   const std::string shown = name.value_or("(null)");
   const std::optional<uint64_t> id = dms.CreateGroup(*o.regions, o.alias);
   if (!id) {
@@ -184,7 +184,7 @@ bool CmdStatsUngroup(DmsetupContext& ctx, const CommandCall& call) {
     Say(ctx,
         absl::StrCat("Could not delete group ", group_id, " on ", shown, "."));
   }
-  // It is said all the same.
+  // dmstats says so even if it failed.
   absl::StrAppend(&ctx.out, "Removed group ID ", group_id, " on ", shown, "\n");
   return ok;
 }

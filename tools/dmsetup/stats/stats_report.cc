@@ -35,7 +35,7 @@ void LogInterval(DmsetupContext& ctx) {
   InfoReport& report = *ctx.report;
   const DmsetupOptions& o = ctx.options;
   const uint64_t configured = StatsIntervalNs(o);
-  // Without --count it is less than none.
+  // Without --count the number wraps below zero.
   const uint64_t number = o.count ? report.iteration : o.interval ? 1 : -1;
   const auto delta = [&](uint64_t ns) {
     ctx.log.Debug(absl::StrFormat("Interval     #%-4d     time delta: %12dns.",
@@ -112,7 +112,7 @@ bool AddStatsRows(DmsetupContext& ctx, const DmTask& task,
                 static_cast<int>(task.dev().minor_nr));
   const std::string program = StatsReportProgram(ctx);
   if (ctx.report->report.sections() & kStats) {
-    // Why not has been said; it fails nothing.
+    // Populate() has said why not; the report goes on.
     if (!dms.Populate(program)) return true;
     LogInterval(ctx);
   } else {

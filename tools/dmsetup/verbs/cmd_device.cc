@@ -41,7 +41,7 @@ bool Simple(DmsetupContext& ctx, DmTaskType type,
   return !(display && ctx.options.verbose) || DisplayInfo(ctx, task);
 }
 
-// _get_device_size(): 0 for a device that does not say.
+// _get_device_size(): 0 if it can not be read.
 uint64_t GetDeviceSize(DmsetupContext& ctx, const std::string& name) {
   DmTask task(ctx, DmTaskType::kTable);
   if (!task.SetDevice(name)) {
@@ -69,7 +69,7 @@ bool ErrorDevice(DmsetupContext& ctx, const std::string& name) {
   if (o.readonly) load.AddFlags(DM_READONLY_FLAG);
   ApplySwitches(ctx, load);
   if (!TaskRun(ctx, load)) return ctx.log.Backtrace();
-  // A flush could hang; what follows is not to flush either.
+  // A flush could hang, so nothing after this flushes either.
   if (o.force) o.nolockfs = o.noflush = true;
   if (Simple(ctx, DmTaskType::kResume, name)) return true;
   Simple(ctx, DmTaskType::kClear, name);

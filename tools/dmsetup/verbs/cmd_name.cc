@@ -55,7 +55,7 @@ bool CmdMangle(DmsetupContext& ctx, const CommandCall& call) {
     given = call.args[0];
   }
   if (!task.SetDevice(given)) return ctx.log.Backtrace();
-  // dmsetup has it the wrong way round.
+  // dmsetup tests the option the wrong way round.
   if (!o.checks) task.EnableChecks();
   if (!TaskRun(ctx, task) || !task.exists()) return ctx.log.Backtrace();
   const std::string name = given.value_or(task.name());

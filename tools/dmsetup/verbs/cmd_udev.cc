@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Verbs that talk to udev, which an emulated machine has none of: cookies are
-// read and shown, nobody is waited for.
+// Verbs that talk to udev.  An emulated machine has no udev: cookies are read
+// and shown, and nothing waits.
 #include <cerrno>
 #include <cstdlib>
 #include <optional>
@@ -60,7 +60,7 @@ bool CmdUdevComplete(DmsetupContext& ctx, const CommandCall& call) {
   const std::optional<uint32_t> cookie = CookieValue(call.args[0], &ctx.err);
   if (!cookie) return ctx.log.Backtrace();
   absl::StrAppendFormat(&ctx.out, "DM_COOKIE_COMPLETED=0x%-10x\n", *cookie);
-  // One that has only flags is nobody's.
+  // A cookie with flags alone belongs to no semaphore.
   constexpr uint32_t kFlags = 0xffff0000;
   if (*cookie & ~kFlags) CheckUdev(ctx);
   return true;

@@ -36,7 +36,7 @@ bool CmdTargets(DmsetupContext& ctx, const CommandCall&) {
 }
 
 bool CmdTargetVersion(DmsetupContext& ctx, const CommandCall& call) {
-  // A target is named as a device is: a path must be one's.
+  // The target is given like a device name, so a path must be that of a device.
   DmTask task(ctx, DmTaskType::kTargetVersion);
   if (!task.SetName(call.args[0]) || !TaskRun(ctx, task)) {
     return ctx.log.Backtrace();

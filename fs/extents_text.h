@@ -48,16 +48,14 @@ absl::StatusOr<ExtentList> ParseExtents(absl::string_view text);
 // struct fiemap with fm_mapped_extents extents behind it, little endian.
 absl::StatusOr<ExtentList> ParseFiemap(absl::Span<const char> bytes);
 
-// FIEMAP_EXTENT_* of include/uapi/linux/fiemap.h.  A set of bits.
+// FIEMAP_EXTENT_* of include/uapi/linux/fiemap.h: those that say something of
+// an extent's type or place.  A set of bits.
 enum FiemapFlags : uint32_t {
-  FIEMAP_EXTENT_LAST = 0x1,
   FIEMAP_EXTENT_UNKNOWN = 0x2,
   FIEMAP_EXTENT_DELALLOC = 0x4,
   FIEMAP_EXTENT_ENCODED = 0x8,
-  FIEMAP_EXTENT_NOT_ALIGNED = 0x100,
   FIEMAP_EXTENT_DATA_INLINE = 0x200,
   FIEMAP_EXTENT_UNWRITTEN = 0x800,
-  FIEMAP_EXTENT_MERGED = 0x1000,
   FIEMAP_EXTENT_SHARED = 0x2000,
 };
 

@@ -91,6 +91,7 @@ DevT Machine::NextDev() {
 void Machine::Unregister(BlockDevice* bdev) {
   bdevs_.erase(bdev->dev());
   by_name_.erase(bdev->name());
+  // As ida_alloc(): the next disk gets the lowest free minor.
   if (bdev->dev().major_nr == kBlockExtMajor) {
     next_ext_minor_ = std::min(next_ext_minor_, bdev->dev().minor_nr);
   }
@@ -144,6 +145,7 @@ absl::StatusOr<BlockDevice*> Machine::AddPmem(const PmemOptions& options,
 absl::StatusOr<BlockDevice*> Machine::AddBlock(const BlockOptions& options) {
   absl::MutexLock lock(&mu_);
   if (absl::Status s = CheckNew(options.name, options.dev); !s.ok()) return s;
+  // A loff_t holds the bytes of the device.
   constexpr uint64_t kMaxSectors = (uint64_t{1} << 54) - 1;
   if (options.nr_sectors == 0 || options.nr_sectors > kMaxSectors) {
     return ErrnoError(EINVAL,

@@ -60,6 +60,8 @@ class DevDax::VmOps final : public VmOperations {
     return dax_.HugeFault(vmf, order);
   }
   int MaySplit(VmAreaStruct&, uint64_t addr) override {
+    // A device maps whole units of its alignment only, so a VMA that ended
+    // inside one could not be mapped to its end.
     return addr % dax_.options_.align == 0 ? 0 : -EINVAL;
   }
   uint64_t Pagesize(const VmAreaStruct&) override {
@@ -133,6 +135,7 @@ std::shared_ptr<File> DevDax::Open() {
 }
 
 void DevDax::KillDevDax() {
+  // Killed before it is unmapped: no fault can map a page again in between.
   dax_dev_.Kill();
   mapping_.UnmapMappingPages(0, 0, EvenCows::kYes);
 }
@@ -223,7 +226,9 @@ vm_fault_t DevDax::HugeFault(VmFault& vmf, int order) {
   return ret;
 }
 
-// The mapping is exactly as large as the alignment: 0, SIGBUS or FALLBACK.
+// The mapping is exactly as large as the alignment: 0, SIGBUS or FALLBACK. A
+// larger fault may be tried again with smaller pages, a smaller one can not
+// grow.
 vm_fault_t DevDax::CheckSize(VmFault& vmf, uint64_t size) {
   if (size == options_.align) return 0;
   const bool larger = options_.align > size;
@@ -288,7 +293,8 @@ void DevDax::SetMapping(const VmFault& vmf, pfn_t pfn, uint64_t size) {
   const bool compound = mem_.FolioOrder(pfn) > 0;
   const uint64_t nr = compound ? 1 : size >> profile_.page_shift;
   for (uint64_t i = 0; i < nr; ++i) {
-    // The index stays set when the page is unmapped.
+    // The index stays set when the page is unmapped, and the first one stays:
+    // emplace() changes nothing that is there.
     page_index_.emplace((compound ? head : pfn.value()) + i, index + i);
   }
 }

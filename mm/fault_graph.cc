@@ -46,6 +46,8 @@ class GraphWalk {
     std::string name;
   };
 
+  // A function that this kernel does not have has no name and no line; what it
+  // calls moves one level up.
   int Shown() const {
     int depth = 0;
     for (const Open& o : open_) depth += !o.name.empty();

@@ -174,6 +174,8 @@ FaultReason ShortRunReason(absl::Span<const TraceStep> steps, uint64_t want,
   for (size_t i = 0; i < steps.size(); ++i) {
     const TraceStep& step = steps[i];
     if (step.clip == RunClip::kNone) continue;
+    // A level above may clip too, to more than what came back; the cause is the
+    // level that clipped to `have`.
     const uint64_t pages = step.clip_sectors / kPageSectors;
     if (pages > have && i + 1 < steps.size()) continue;
     reason.code = ClipCode(step.clip);
@@ -197,6 +199,7 @@ FaultReason MisalignedReason(absl::Span<const TraceStep> steps, pgoff_t pgoff,
   uint64_t above = pgoff.value();  // page offset as the level above saw it
   for (size_t i = 0; i < steps.size(); ++i) {
     const TraceStep& step = steps[i];
+    // A mapped device hands the offset on; the target below it moves it.
     if (step.function == TraceFunction::kDmDaxDirectAccess) continue;
     const bool leaf = step.function == TraceFunction::kPmemDaxDirectAccess;
     const uint64_t below = leaf                   ? pfn.value()

@@ -68,6 +68,7 @@ absl::Status MmStruct::Mprotect(uint64_t addr, uint64_t len, int prot) {
     UpdatePageProt(vma);
     for (uint64_t at = vma.vm_start; at < vma.vm_end;) {
       int order = 0;
+      // As follow_page_mask(): a page that is there costs no fault.
       PtSlot slot = page_table_.Lookup(at, &order);
       if (slot) {
         slot.Set(ChangeProtection(*this, slot.value(), vma, order));
@@ -216,6 +217,8 @@ void MmStruct::MmPopulate(uint64_t start, uint64_t end) {
     VmAreaStruct* vma = FindVma(at);
     if (vma == nullptr) return;
     const uint64_t stop = std::min(end, vma->vm_end);
+    // A private mapping is written, to break copy-on-write now; a shared one is
+    // only read, since a write would make its pages dirty.
     const bool write = (vma->vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
     const bool skips = (vma->vm_flags & (VM_IO | VM_PFNMAP)) != 0;
     const int64_t pages = skips ? -EINVAL : FaultinPages(*vma, at, stop, write);

@@ -128,6 +128,8 @@ void MemMap::Put(pfn_t pfn, int n) {
   page.refs -= n;
   const int count = IdleRefcount(head) + page.refs;
   if (count > 0) return;
+  // Memory of a device is never freed: a count that rests at 1 is set again,
+  // one that rests at 0 is right already.
   if (IsRam(head)) {
     pages_.erase(head.value());
   } else if (IdleRefcount(head) == 1) {

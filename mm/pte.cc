@@ -68,6 +68,7 @@ Pte PteOps::MkPte(pfn_t pfn, uint64_t prot) const {
   return Pte{((pfn.value() << page_shift_) & pfn_mask_) | prot};
 }
 
+// On arm64 a cleared table bit is what makes an entry a block.
 Pte PteOps::MkHuge(Pte pte) const { return Pte{(pte.val | huge_) & ~table_}; }
 
 Pte PteOps::MkDevmap(Pte pte, int order) const {

@@ -67,6 +67,7 @@ std::shared_ptr<File> ShmemFile::Create(uint64_t size, unsigned nlink) {
 }
 
 int ShmemFile::Mmap(File& file, VmAreaStruct& vma) {
+  // A file without a name at this moment is anonymous shared memory.
   const bool anon =
       vma.vm_mm->profile().shmem_anon_vm_ops && file.f_inode->i_nlink == 0;
   vma.vm_ops = anon ? anon_vm_ops_.get() : vm_ops_.get();
@@ -77,7 +78,8 @@ class ShmSegment::VmOps final : public VmOperations {
  public:
   explicit VmOps(ShmSegment& segment) : segment_(segment) {}
   std::string name() const override { return "shm_vm_ops"; }
-  // Not map_pages: it is not forwarded.
+  // shm_vm_ops has no map_pages, so faults around the address do not happen
+  // here.
   unsigned hooks() const override {
     return kOpen | kClose | kMaySplit | kFault | kPagesize | kSetPolicy |
            kGetPolicy;

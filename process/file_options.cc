@@ -104,6 +104,7 @@ class ExtentChecker {
     auto next = by_logical_.lower_bound(e.logical);
     auto other = by_logical_.end();
     if (next != by_logical_.end() && next->first < e.end()) other = next;
+    // The extents so far do not overlap, so only the two neighbours can.
     if (next != by_logical_.begin()) {
       auto before = std::prev(next);
       if (before->second.end > e.logical) other = before;

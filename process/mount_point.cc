@@ -29,7 +29,8 @@ std::optional<FileExtent> FileAllocator::Allocate(uint64_t logical,
 
 namespace {
 
-// A FileAllocator that owns the allocator of its free space.
+// A FileAllocator that owns the allocator of its free space: a copy must take
+// nothing from the mount it was made from.
 class OwningAllocator final : public BlockAllocator {
  public:
   OwningAllocator(const ExtentListAllocator& promised,
@@ -60,6 +61,8 @@ std::unique_ptr<BlockAllocator> FileAllocator::Clone() const {
 }
 
 uint64_t FileAllocator::Repeat() const {
+  // A promised extent belongs to one place of the file, so no page repeats
+  // another.
   if (!promised.empty()) return 0;
   // Without free space every page gets ENOSPC, so all are alike.
   return free_space == nullptr ? kPageSize : free_space->Repeat();
@@ -211,6 +214,7 @@ absl::StatusOr<MountedFile*> MountPoint::AddFile(const FileOptions& options) {
     if (extent.type == IOMAP_INLINE) inode.inline_data = true;
     inode.extents.Insert(extent);
   }
+  // A file without a size ends where its extents end.
   if (inode.i_size == 0) inode.i_size = end;
   for (const FileExtent& extent : options.allocate) {
     file->allocator.promised.Add(extent);

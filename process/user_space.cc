@@ -81,6 +81,7 @@ absl::Status UserSpace::Unmount(const std::string& path) {
   if (it == mounts_.end()) {
     return ErrnoError(EINVAL, absl::StrCat(path, ": not mounted"));
   }
+  // A File of a mapping points to the inode, which the mount owns.
   for (const auto& [name, file] : it->second->files()) {
     if (!file->inode.mapping.i_mmap.empty()) {
       return ErrnoError(EBUSY, absl::StrCat(file->path, " is mapped"));
@@ -227,6 +228,7 @@ absl::StatusOr<Task*> UserSpace::AddTask(uint32_t pid) {
     return FieldError(EEXIST, "pid",
                       absl::StrCat("there is a process ", pid, " already"));
   }
+  // Disks may have come since the last call, and their memory has pages now.
   AddPagemaps();
   return (tasks_[pid] = std::make_unique<Task>(pid, faults_, mem_)).get();
 }

@@ -115,6 +115,9 @@ struct FaultProfile {
   // mmap of a read-only block device refuses shared mappings that may be
   // written (blkdev_mmap, since 5.19).
   bool blkdev_mmap_read_only;
+  // mmap of a file beyond what its type can have is EOVERFLOW: file_mmap_ok
+  // (since 4.17).
+  bool file_mmap_checks_size;
   // Unlinked shmem files have shmem_anon_vm_ops (since 6.2).
   bool shmem_anon_vm_ops;
   // Exported names carry a _prot suffix (5.10, 6.1).

@@ -50,35 +50,77 @@ Pte ChangeProtection(MmStruct& mm, Pte entry, const VmAreaStruct& vma,
 absl::Status MmStruct::Mprotect(uint64_t addr, uint64_t len, int prot) {
   absl::Status status = CheckRange(addr, len);
   if (!status.ok()) return status;
-  const uint64_t wanted = ((prot & PROT_READ) ? VM_READ : 0) |
+  const uint64_t access = ((prot & PROT_READ) ? VM_READ : 0) |
                           ((prot & PROT_WRITE) ? VM_WRITE : 0) |
                           ((prot & PROT_EXEC) ? VM_EXEC : 0);
-  for (uint64_t at = addr; at < addr + len;) {
+  const uint64_t end =
+      addr + ((len + profile_.page_size() - 1) & profile_.page_mask());
+  for (uint64_t at = addr; at < end;) {
     VmAreaStruct* vma = FindVma(at);
     if (vma == nullptr) return ErrnoError(ENOMEM, "part is not mapped");
     // VM_MAYREAD and so on stand 4 bits above VM_READ.
-    if (wanted & ~(vma->vm_flags >> 4) & VM_ACCESS_FLAGS) {
+    if (access & ~(vma->vm_flags >> 4) & VM_ACCESS_FLAGS) {
       return ErrnoError(EACCES, "the mapping may not have these rights");
     }
-    at = vma->vm_end;
+    const uint64_t stop = std::min(end, vma->vm_end);
+    status = MprotectFixup(*vma, at, stop, access);
+    if (!status.ok()) return status;
+    at = stop;
   }
-  status = ForRange(addr, len, [&](VmAreaStruct& vma) {
-    if ((vma.vm_flags & VM_ACCESS_FLAGS) == wanted) return;
-    vma.vm_flags = (vma.vm_flags & ~VM_ACCESS_FLAGS) | wanted;
-    UpdatePageProt(vma);
-    for (uint64_t at = vma.vm_start; at < vma.vm_end;) {
-      int order = 0;
-      // As follow_page_mask(): a page that is there costs no fault.
-      PtSlot slot = page_table_.Lookup(at, &order);
-      if (slot) {
-        slot.Set(ChangeProtection(*this, slot.value(), vma, order));
-      }
-      const uint64_t size = uint64_t{1} << (order + profile_.page_shift);
-      at = slot ? (at & ~(size - 1)) + size : at + profile_.page_size();
+  return absl::OkStatus();
+}
+
+absl::Status MmStruct::MprotectFixup(VmAreaStruct& vma, uint64_t start,
+                                     uint64_t end, uint64_t access) {
+  if ((vma.vm_flags & VM_ACCESS_FLAGS) == access) return absl::OkStatus();
+  absl::StatusOr<VmAreaStruct*> changed = VmaModifyFlags(
+      &vma, start, end, (vma.vm_flags & ~VM_ACCESS_FLAGS) | access);
+  if (!changed.ok()) return changed.status();
+  UpdatePageProt(**changed);
+  for (uint64_t at = start; at < end;) {
+    int order = 0;
+    PtSlot slot = page_table_.Lookup(at, &order);
+    if (slot) {
+      slot.Set(ChangeProtection(*this, slot.value(), **changed, order));
     }
-  });
-  MergeVmas();
-  return status;
+    const uint64_t size = uint64_t{1} << (order + profile_.page_shift);
+    at = slot ? (at & ~(size - 1)) + size : at + profile_.page_size();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MmStruct::MadviseDontneed(uint64_t start, uint64_t end) {
+  // It needs no cut: it zaps within each VMA.
+  for (uint64_t at = start; at < end;) {
+    VmAreaStruct* vma = mm_mt_.FindIntersection(at, end);
+    if (vma == nullptr) break;
+    if (vma->vm_flags & (VM_PFNMAP | VM_LOCKED | VM_HUGETLB)) {
+      return ErrnoError(EINVAL, "the mapping is locked or VM_PFNMAP");
+    }
+    const uint64_t stop = std::min(end, vma->vm_end);
+    ZapPageRange(*vma, std::max(at, vma->vm_start), stop);
+    at = stop;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MmStruct::MadviseHuge(uint64_t start, uint64_t end, int advice) {
+  const uint64_t wanted = advice == MADV_HUGEPAGE ? VM_HUGEPAGE : VM_NOHUGEPAGE;
+  for (uint64_t at = start; at < end;) {
+    VmAreaStruct* vma = mm_mt_.FindIntersection(at, end);
+    if (vma == nullptr) break;
+    const uint64_t stop = std::min(end, vma->vm_end);
+    const uint64_t flags =
+        (vma->vm_flags & ~(VM_HUGEPAGE | VM_NOHUGEPAGE)) | wanted;
+    if (flags != vma->vm_flags) {
+      absl::Status status =
+          VmaModifyFlags(vma, std::max(at, vma->vm_start), stop, flags)
+              .status();
+      if (!status.ok()) return status;
+    }
+    at = stop;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status MmStruct::Madvise(uint64_t addr, uint64_t len, int advice) {
@@ -93,27 +135,9 @@ absl::Status MmStruct::Madvise(uint64_t addr, uint64_t len, int advice) {
     const int err = MadvisePopulate(addr, end, advice == MADV_POPULATE_WRITE);
     return err == 0 ? absl::OkStatus() : ErrnoError(-err, "populating");
   }
-  if (advice == MADV_DONTNEED) {
-    // madvise_dontneed needs no cut: it zaps within each VMA.
-    for (VmAreaStruct* vma : vmas()) {
-      const uint64_t from = std::max(addr, vma->vm_start);
-      const uint64_t to = std::min(end, vma->vm_end);
-      if (from >= to) continue;
-      if (vma->vm_flags & (VM_PFNMAP | VM_LOCKED | VM_HUGETLB)) {
-        return ErrnoError(EINVAL, "the mapping is locked or VM_PFNMAP");
-      }
-      ZapPageRange(*vma, from, to);
-    }
-    return absl::OkStatus();
-  }
+  if (advice == MADV_DONTNEED) return MadviseDontneed(addr, end);
   if (advice == MADV_HUGEPAGE || advice == MADV_NOHUGEPAGE) {
-    const bool huge = advice == MADV_HUGEPAGE;
-    status = ForRange(addr, end - addr, [&](VmAreaStruct& vma) {
-      vma.vm_flags &= ~(VM_HUGEPAGE | VM_NOHUGEPAGE);
-      vma.vm_flags |= huge ? VM_HUGEPAGE : VM_NOHUGEPAGE;
-    });
-    MergeVmas();
-    return status;
+    return MadviseHuge(addr, end, advice);
   }
   return ErrnoError(EINVAL, absl::StrCat("advice ", advice));
 }

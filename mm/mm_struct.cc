@@ -3,15 +3,19 @@
 
 #include <sys/mman.h>
 
-#include <algorithm>
 #include <cerrno>
+#include <climits>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/errno_status.h"
 #include "mm/unmapped_area.h"
 
 namespace dmdax {
 namespace {
+
+constexpr uint64_t MAX_LFS_FILESIZE = LLONG_MAX;
 
 // calc_vm_prot_bits() and the MAY bits of do_mmap().
 uint64_t VmProtFlags(int prot) {
@@ -55,19 +59,17 @@ MmStruct::MmStruct(const FaultProfile& profile, MemMap& mem)
     : profile_(profile), pte_ops_(profile), mem_(mem), page_table_(profile) {}
 
 MmStruct::~MmStruct() {
-  while (!vmas_.empty()) RemoveVma(vmas_.begin()->second.get());
+  while (mm_mt_.map_count() > 0) RemoveVma(mm_mt_.begin()->second.get());
 }
 
 VmAreaStruct* MmStruct::FindVma(uint64_t addr) {
-  auto it = vmas_.upper_bound(addr);
-  if (it == vmas_.begin()) return nullptr;
-  VmAreaStruct* vma = std::prev(it)->second.get();
-  return addr < vma->vm_end ? vma : nullptr;
+  VmAreaStruct* vma = mm_mt_.Find(addr);
+  return vma != nullptr && vma->vm_start <= addr ? vma : nullptr;
 }
 
 std::vector<VmAreaStruct*> MmStruct::vmas() {
   std::vector<VmAreaStruct*> out;
-  for (auto& [start, vma] : vmas_) out.push_back(vma.get());
+  for (const auto& [start, vma] : mm_mt_) out.push_back(vma.get());
   return out;
 }
 
@@ -82,26 +84,64 @@ void MmStruct::UpdatePageProt(VmAreaStruct& vma) {
   vma.vm_page_prot = pte_ops_.VmGetPageProt(vma.vm_flags, notify);
 }
 
+absl::Status MmStruct::TooManyMappings() const {
+  return ErrnoError(ENOMEM, absl::StrCat("the process has ", mm_mt_.map_count(),
+                                         " mappings; max_map_count is ",
+                                         sysctl_max_map_count));
+}
+
+absl::Status MmStruct::CheckMmap(const MmapRequest& request) const {
+  const uint64_t pages = request.len >> profile_.page_shift;
+  if (request.pgoff + pages < request.pgoff) {
+    return ErrnoError(EOVERFLOW,
+                      absl::StrCat("page ", request.pgoff, " of the file + ",
+                                   pages, " pages overflows"));
+  }
+  if (mm_mt_.map_count() > sysctl_max_map_count) return TooManyMappings();
+  return absl::OkStatus();
+}
+
+absl::Status MmStruct::CheckMmapAt(const MmapRequest& request,
+                                   uint64_t addr) const {
+  if ((request.flags & MAP_FIXED_NOREPLACE) &&
+      mm_mt_.FindIntersection(addr, addr + request.len) != nullptr) {
+    return ErrnoError(EEXIST, "the range is mapped already");
+  }
+  if (request.file == nullptr || !profile_.file_mmap_checks_size) {
+    return absl::OkStatus();
+  }
+  // file_mmap_ok(): devices of characters may have what a long can count.
+  const Inode* inode = request.file->f_inode;
+  const bool device = inode != nullptr && inode->type == InodeType::kCharDevice;
+  const uint64_t largest = device ? ULONG_MAX : MAX_LFS_FILESIZE;
+  if (request.len <= largest &&
+      request.pgoff <= (largest - request.len) >> profile_.page_shift) {
+    return absl::OkStatus();
+  }
+  return ErrnoError(
+      EOVERFLOW, absl::StrCat("offset ", request.pgoff << profile_.page_shift,
+                              " + length ", request.len, " is beyond ",
+                              device ? "ULONG_MAX" : "MAX_LFS_FILESIZE",
+                              ", which is ", largest));
+}
+
 absl::StatusOr<VmAreaStruct*> MmStruct::Mmap(const MmapRequest& request) {
   if (request.len == 0) return ErrnoError(EINVAL, "the length is 0");
   MmapRequest r = request;
   r.len = (r.len + profile_.page_size() - 1) & profile_.page_mask();
   if (r.len == 0) return ErrnoError(ENOMEM, "the length overflows");
+  absl::Status status = CheckMmap(r);
+  if (!status.ok()) return status;
   absl::StatusOr<uint64_t> addr = GetUnmappedArea(*this, r);
   if (!addr.ok()) return addr.status();
+  status = CheckMmapAt(r, *addr);
+  if (!status.ok()) return status;
   const int64_t vm_flags = VmFlagsOf(profile_, r);
   if (vm_flags < 0) {
     return ErrnoError(static_cast<int>(-vm_flags), "mmap flags or mode");
   }
-  for (VmAreaStruct* old : vmas()) {
-    if (*addr >= old->vm_end || old->vm_start >= *addr + r.len) continue;
-    if (r.flags & MAP_FIXED_NOREPLACE) {
-      return ErrnoError(EEXIST, "the range is mapped already");
-    }
-    absl::Status status = Munmap(*addr, r.len);
-    if (!status.ok()) return status;
-    break;
-  }
+  status = Munmap(*addr, r.len);
+  if (!status.ok()) return status;
   auto vma = std::make_unique<VmAreaStruct>();
   vma->vm_start = *addr;
   vma->vm_end = *addr + r.len;
@@ -115,82 +155,14 @@ absl::StatusOr<VmAreaStruct*> MmStruct::Mmap(const MmapRequest& request) {
     if (err < 0) {
       return ErrnoError(-err, absl::StrFormat("mmap of %s", r.file->path));
     }
-    vma->vm_file->f_mapping->i_mmap.push_back(vma.get());
   }
   // ->mmap has set vm_ops and flags, on which write notification depends.
   UpdatePageProt(*vma);
-  VmAreaStruct* result = vma.get();
-  vmas_[*addr] = std::move(vma);
+  VmAreaStruct* result = LinkVma(std::move(vma));
   if (r.flags & MAP_POPULATE) {
     MmPopulate(result->vm_start, result->vm_end);
   }
   return result;
-}
-
-void MmStruct::RemoveVma(VmAreaStruct* vma) {
-  ZapPageRange(*vma, vma->vm_start, vma->vm_end);
-  if (vma->vm_file != nullptr) {
-    std::vector<VmAreaStruct*>& i_mmap = vma->vm_file->f_mapping->i_mmap;
-    i_mmap.erase(std::remove(i_mmap.begin(), i_mmap.end(), vma), i_mmap.end());
-  }
-  if (vma->vm_ops != nullptr && vma->vm_ops->has(VmOperations::kClose)) {
-    vma->vm_ops->Close(*vma);
-  }
-  vmas_.erase(vma->vm_start);
-}
-
-// __split_vma(): the upper part becomes a VMA of its own.
-VmAreaStruct* MmStruct::SplitVma(VmAreaStruct* vma, uint64_t addr) {
-  // A huge entry across the cut does not survive it.
-  int order = 0;
-  PtSlot slot = page_table_.Lookup(addr, &order);
-  if (slot && order > 0) {
-    const uint64_t size = uint64_t{1} << (order + profile_.page_shift);
-    if (addr & (size - 1)) ZapLeaf(*vma, slot, addr & ~(size - 1), order);
-  }
-  auto upper = std::make_unique<VmAreaStruct>(*vma);
-  upper->vm_start = addr;
-  upper->vm_pgoff += (addr - vma->vm_start) >> profile_.page_shift;
-  vma->vm_end = addr;
-  if (upper->vm_file != nullptr) {
-    upper->vm_file->f_mapping->i_mmap.push_back(upper.get());
-  }
-  if (upper->vm_ops != nullptr && upper->vm_ops->has(VmOperations::kOpen)) {
-    upper->vm_ops->Open(*upper);
-  }
-  VmAreaStruct* result = upper.get();
-  vmas_[addr] = std::move(upper);
-  return result;
-}
-
-void MmStruct::MergeVmas() {
-  for (auto it = vmas_.begin(); it != vmas_.end();) {
-    VmAreaStruct& lower = *it->second;
-    auto next = std::next(it);
-    if (next == vmas_.end()) return;
-    VmAreaStruct& upper = *next->second;
-    const uint64_t pages =
-        (lower.vm_end - lower.vm_start) >> profile_.page_shift;
-    const bool same =
-        lower.vm_end == upper.vm_start && lower.vm_flags == upper.vm_flags &&
-        lower.vm_file == upper.vm_file && lower.vm_ops == upper.vm_ops &&
-        lower.vm_pgoff + pages == upper.vm_pgoff &&
-        lower.anon_vma == upper.anon_vma;
-    // A VMA whose operations have a close hook is not merged.
-    const bool closes =
-        lower.vm_ops != nullptr && lower.vm_ops->has(VmOperations::kClose);
-    if (!same || closes) {
-      it = next;
-      continue;
-    }
-    lower.vm_end = upper.vm_end;
-    if (upper.vm_file != nullptr) {
-      std::vector<VmAreaStruct*>& i_mmap = upper.vm_file->f_mapping->i_mmap;
-      i_mmap.erase(std::remove(i_mmap.begin(), i_mmap.end(), &upper),
-                   i_mmap.end());
-    }
-    vmas_.erase(next);
-  }
 }
 
 absl::Status MmStruct::CheckRange(uint64_t addr, uint64_t len) {
@@ -200,29 +172,32 @@ absl::Status MmStruct::CheckRange(uint64_t addr, uint64_t len) {
   return absl::OkStatus();
 }
 
-absl::Status MmStruct::ForRange(uint64_t addr, uint64_t len,
-                                const std::function<void(VmAreaStruct&)>& f) {
-  const uint64_t end = addr + len;
-  for (uint64_t cut : {addr, end}) {
-    VmAreaStruct* vma = FindVma(cut);
-    if (vma == nullptr || vma->vm_start == cut) continue;
-    if (vma->vm_ops != nullptr && vma->vm_ops->has(VmOperations::kMaySplit)) {
-      const int err = vma->vm_ops->MaySplit(*vma, cut);
-      if (err < 0) return ErrnoError(-err, "the mapping can not be cut there");
-    }
-    SplitVma(vma, cut);
-  }
-  for (VmAreaStruct* vma : vmas()) {
-    if (vma->vm_start >= addr && vma->vm_end <= end) f(*vma);
-  }
-  return absl::OkStatus();
-}
-
 absl::Status MmStruct::Munmap(uint64_t addr, uint64_t len) {
   absl::Status status = CheckRange(addr, len);
   if (!status.ok()) return status;
-  len = (len + profile_.page_size() - 1) & profile_.page_mask();
-  return ForRange(addr, len, [&](VmAreaStruct& vma) { RemoveVma(&vma); });
+  if (addr > task_size || len > task_size - addr) {
+    return ErrnoError(EINVAL, "the range ends above the task's size");
+  }
+  const uint64_t end =
+      addr + ((len + profile_.page_size() - 1) & profile_.page_mask());
+  VmAreaStruct* first = mm_mt_.FindIntersection(addr, end);
+  if (first != nullptr && first->vm_start < addr) {
+    // Only a hole makes one more.
+    if (end < first->vm_end && mm_mt_.map_count() >= sysctl_max_map_count) {
+      return TooManyMappings();
+    }
+    status = SplitVma(*first, addr).status();
+    if (!status.ok()) return status;
+  }
+  VmAreaStruct* last = FindVma(end);
+  if (last != nullptr && last->vm_start < end) {
+    status = SplitVma(*last, end).status();
+    if (!status.ok()) return status;
+  }
+  while (VmAreaStruct* vma = mm_mt_.FindIntersection(addr, end)) {
+    RemoveVma(vma);
+  }
+  return absl::OkStatus();
 }
 
 bool MmStruct::Lookup(uint64_t addr, Pte* entry, int* order) {

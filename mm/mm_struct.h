@@ -24,9 +24,8 @@
 #ifndef DMDAX_MM_MM_STRUCT_H_
 #define DMDAX_MM_MM_STRUCT_H_
 
+#include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,6 +38,7 @@
 #include "mm/page.h"
 #include "mm/page_table.h"
 #include "mm/vm_area.h"
+#include "mm/vma_tree.h"
 
 namespace dmdax {
 
@@ -106,19 +106,25 @@ class MmStruct {
   uint64_t task_size = (uint64_t{1} << 47) - 4096;
   uint64_t mmap_base = 0x7ffff7fff000;
   uint64_t mmap_min_addr = 65536;
-  int64_t rss_file = 0;  // pages
+  size_t sysctl_max_map_count = 65530;  // /proc/sys/vm/max_map_count
+  int64_t rss_file = 0;                 // pages
   int64_t rss_anon = 0;
 
-  // mmap(2).  Errors carry the errno: ENOMEM, EINVAL, EACCES, EOPNOTSUPP,
-  // EEXIST and what the file's ->mmap answers.  With MAP_POPULATE the pages
-  // are faulted in before it returns.
+  // mmap(2).  Errors carry the errno: ENOMEM (no room, or more mappings than
+  // sysctl_max_map_count), EINVAL, EACCES, EOPNOTSUPP, EEXIST, EOVERFLOW (an
+  // offset that the file can not have) and what the file's ->mmap answers.
+  // With MAP_POPULATE the pages are faulted in before it returns.
   absl::StatusOr<VmAreaStruct*> Mmap(const MmapRequest& request);
-  // munmap(2): EINVAL, or what ->may_split says of a cut.
+  // munmap(2): EINVAL, what ->may_split says of a cut, or ENOMEM when a hole
+  // would make one mapping too many.
   absl::Status Munmap(uint64_t addr, uint64_t len);
-  // mprotect(2) for a range that is mapped throughout; ENOMEM, EACCES.
+  // mprotect(2): ENOMEM (part is not mapped, or a cut would make one mapping
+  // too many), EACCES, what ->may_split says.  What lies before the mapping
+  // that an error is about stays changed.
   absl::Status Mprotect(uint64_t addr, uint64_t len, int prot);
   // madvise(2): MADV_DONTNEED, HUGEPAGE, NOHUGEPAGE, POPULATE_READ and
-  // _WRITE; EINVAL for others and for those the kernel does not know.
+  // _WRITE; EINVAL for others and for those the kernel does not know; ENOMEM
+  // when a cut would make one mapping too many.
   absl::Status Madvise(uint64_t addr, uint64_t len, int advice);
   // msync(2) with MS_SYNC: writes back what shared mappings of files have in
   // the range.  ENOMEM when part of it is not mapped; EINVAL for an address
@@ -129,7 +135,9 @@ class MmStruct {
 
   // find_vma() that contains `addr`, or null.
   VmAreaStruct* FindVma(uint64_t addr);
+  // All of them, by address.
   std::vector<VmAreaStruct*> vmas();
+  const VmaTree& mm_mt() const { return mm_mt_; }
 
   // One access of a user program.
   FaultOutcome Touch(uint64_t addr, bool write, bool exec = false);
@@ -170,14 +178,35 @@ class MmStruct {
                        bool write);
   int MadvisePopulate(uint64_t start, uint64_t end, bool write);
   void MmPopulate(uint64_t start, uint64_t end);
-  VmAreaStruct* SplitVma(VmAreaStruct* vma, uint64_t addr);
   absl::Status CheckRange(uint64_t addr, uint64_t len);
-  // Cuts VMAs at both ends and calls `f` on those inside.
-  absl::Status ForRange(uint64_t addr, uint64_t len,
-                        const std::function<void(VmAreaStruct&)>& f);
+  // What do_mmap() checks before it looks for a place, and after.
+  absl::Status CheckMmap(const MmapRequest& request) const;
+  absl::Status CheckMmapAt(const MmapRequest& request, uint64_t addr) const;
+  // Why there can be no more mappings.
+  absl::Status TooManyMappings() const;
+  absl::Status MprotectFixup(VmAreaStruct& vma, uint64_t start, uint64_t end,
+                             uint64_t access);
+  absl::Status MadviseHuge(uint64_t start, uint64_t end, int advice);
+  absl::Status MadviseDontneed(uint64_t start, uint64_t end);
+
+  // --- vma.cc ---
+  // vma_link(), unlink_file_vma().
+  VmAreaStruct* LinkVma(std::unique_ptr<VmAreaStruct> vma);
+  void UnlinkFileVma(const VmAreaStruct& vma);
   void RemoveVma(VmAreaStruct* vma);
+  // __split_vma(): the upper part, which it returns, becomes a VMA of its own.
+  absl::StatusOr<VmAreaStruct*> SplitVma(VmAreaStruct& vma, uint64_t addr);
+  // The same for a part that merges with a neighbour: nobody is asked.
+  VmAreaStruct* CutVma(VmAreaStruct& vma, uint64_t addr);
   // vma_merge(): neighbours that differ in nothing become one again.
-  void MergeVmas();
+  bool CanMerge(const VmAreaStruct* lower, const VmAreaStruct* upper) const;
+  VmAreaStruct* MergeVma(VmAreaStruct* vma);
+  // vma_modify_flags(): [start, end) of `vma` gets `vm_flags`; the VMA that
+  // has it afterwards.
+  absl::StatusOr<VmAreaStruct*> VmaModifyFlags(VmAreaStruct* vma,
+                                               uint64_t start, uint64_t end,
+                                               uint64_t vm_flags);
+
   bool AccessAllowed(uint64_t addr, bool write, bool exec);
   bool UserFault(uint64_t addr, bool write, bool exec, FaultOutcome& out);
   void FinishOutcome(uint64_t addr, FaultOutcome& out);
@@ -190,7 +219,7 @@ class MmStruct {
   KernelLog log_;
   FaultRecorder* recorder_ = nullptr;
   FaultOutcome* outcome_ = nullptr;
-  std::map<uint64_t, std::unique_ptr<VmAreaStruct>> vmas_;  // by vm_start
+  VmaTree mm_mt_;
 };
 
 }  // namespace dmdax

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include <cerrno>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -16,13 +17,6 @@ uint64_t RoundUp(uint64_t n, uint64_t align) {
   return (n + align - 1) & ~(align - 1);
 }
 
-bool RangeFree(MmStruct& mm, uint64_t addr, uint64_t len) {
-  for (VmAreaStruct* vma : mm.vmas()) {
-    if (addr < vma->vm_end && vma->vm_start < addr + len) return false;
-  }
-  return true;
-}
-
 // arch_get_unmapped_area_topdown(): the hint when it is free, else the
 // highest gap below mmap_base.
 int64_t TopDown(MmStruct& mm, uint64_t addr, uint64_t len, bool fixed) {
@@ -30,18 +24,12 @@ int64_t TopDown(MmStruct& mm, uint64_t addr, uint64_t len, bool fixed) {
   if (fixed) return static_cast<int64_t>(addr);
   const uint64_t hint = addr & mm.profile().page_mask();
   if (hint >= mm.mmap_min_addr && hint <= mm.task_size - len &&
-      RangeFree(mm, hint, len)) {
+      mm.mm_mt().FindIntersection(hint, hint + len) == nullptr) {
     return static_cast<int64_t>(hint);
   }
-  uint64_t end = mm.mmap_base;
-  const std::vector<VmAreaStruct*> vmas = mm.vmas();
-  for (auto it = vmas.rbegin(); it != vmas.rend(); ++it) {
-    if ((*it)->vm_start >= end) continue;
-    if ((*it)->vm_end <= end && end - (*it)->vm_end >= len) break;
-    end = (*it)->vm_start;
-  }
-  if (end < len || end - len < mm.mmap_min_addr) return -ENOMEM;
-  return static_cast<int64_t>(end - len);
+  const std::optional<uint64_t> area =
+      mm.mm_mt().EmptyAreaRev(mm.mmap_min_addr, mm.mmap_base, len);
+  return area ? static_cast<int64_t>(*area) : -ENOMEM;
 }
 
 }  // namespace

@@ -31,11 +31,11 @@
 #define DMDAX_MM_VM_AREA_H_
 
 #include <cstdint>
+#include <list>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
-#include <vector>
 
 #include "base/dev_t.h"
 #include "mm/fault_reason.h"
@@ -82,7 +82,7 @@ class AddressSpaceOperations {
 struct AddressSpace {
   Inode* host = nullptr;
   AddressSpaceOperations* a_ops = nullptr;  // null: reading shows nothing
-  std::vector<VmAreaStruct*> i_mmap;        // who maps it
+  std::list<VmAreaStruct*> i_mmap;          // who maps it, oldest first
   std::map<uint64_t, pfn_t> pages;          // the page cache, by index
   std::set<uint64_t> readahead;             // pages with PG_readahead
   std::map<uint64_t, int> folios;  // first index of a large folio -> order
@@ -135,6 +135,8 @@ struct VmAreaStruct {
   VmOperations* vm_ops = nullptr;
   MmStruct* vm_mm = nullptr;
   bool anon_vma = false;
+  // Where it is in its file's i_mmap; meaningless without a file.
+  std::list<VmAreaStruct*>::iterator shared;
 
   bool anonymous() const { return vm_ops == nullptr; }
 };

@@ -254,7 +254,8 @@ absl::StatusOr<VmAreaStruct*> UserSpace::Mmap(Task& task,
   if (mapped.ok() || !FieldOf(mapped.status()).empty()) return mapped;
   const int err = ErrnoOf(mapped.status());
   return FieldError(
-      err, "", absl::StrCat(mapped.status().message(), ": ", ErrnoText(err)));
+      err, err == EOVERFLOW ? "offset" : "",
+      absl::StrCat(mapped.status().message(), ": ", ErrnoText(err)));
 }
 
 absl::Status UserSpace::RemoveTask(uint32_t pid) {

@@ -37,6 +37,7 @@ void ChangeFaults(FaultProfile& f) {
   f.insert_pfn_pmd_prot_symbol = true;
   f.unknown_symbol_err = -ENOENT;
   f.has_map_sync = true;
+  f.file_mmap_checks_size = true;
   f.dax_vma_is_mixedmap = false;
   f.dax_dirty = DaxEntryDirty::kWriteNotSync;
   f.dax_entry_errors_fall_back = false;

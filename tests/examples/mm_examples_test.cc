@@ -14,6 +14,7 @@
 #include "mm/mm_struct.h"
 #include "mm/shmem.h"
 #include "mm/unmapped_area.h"
+#include "mm/vma_tree.h"
 #include "tests/examples/examples.h"
 #include "tests/fake_driver.h"
 
@@ -153,6 +154,11 @@ TEST_F(MmExamples, VmArea) {
 
 TEST_F(MmExamples, VmFault) {
 #include "tests/examples/mm/vm_fault.inc"
+}
+
+TEST_F(MmExamples, VmaTree) {
+#include "tests/examples/mm/vma_tree.inc"
+  EXPECT_EQ(tree.map_count(), 0);
 }
 
 }  // namespace

@@ -90,6 +90,38 @@ TEST_F(UserSpaceTest, AFileIsMappedByItsExtents) {
   EXPECT_TRUE(user_->Unmount("/mnt").ok());
 }
 
+TEST_F(UserSpaceTest, AnOffsetThatNoFileHasIsTheOffsetsFault) {
+  ASSERT_TRUE(Mount()->AddFile(FileAt(2 * kMiB, 4 * kMiB)).ok());
+  Task& task = **user_->AddTask(1);
+  const MmapOptions options{
+      .path = "/mnt/f", .vma = {.offset = ~uint64_t{4095}, .length = 2 * kMiB}};
+  const absl::Status s = user_->Mmap(task, options).status();
+  EXPECT_EQ(ErrnoOf(s), EOVERFLOW);
+  EXPECT_EQ(FieldOf(s), "offset");
+  EXPECT_EQ(s.message(),
+            "offset 18446744073709547520 + length 2097152 is beyond "
+            "MAX_LFS_FILESIZE, which is 9223372036854775807: Value too large "
+            "for defined data type");
+}
+
+// The files of a mapping come and go with it: what one costs must not grow with
+// the others.
+TEST_F(UserSpaceTest, AFileIsMappedMoreThanSixtyThousandTimes) {
+  ASSERT_TRUE(Mount()->AddFile(FileAt(2 * kMiB, 4 * kMiB)).ok());
+  Task& task = **user_->AddTask(1);
+  const MmapOptions options{.path = "/mnt/f", .vma = {.length = 4096}};
+  for (int i = 0; i < 65531; ++i) {
+    ASSERT_TRUE(user_->Mmap(task, options).ok()) << i;
+  }
+  const absl::Status s = user_->Mmap(task, options).status();
+  EXPECT_EQ(ErrnoOf(s), ENOMEM);
+  EXPECT_EQ(s.message(),
+            "the process has 65531 mappings; max_map_count is 65530: Cannot "
+            "allocate memory");
+  EXPECT_TRUE(user_->RemoveTask(1).ok());
+  EXPECT_TRUE(user_->Unmount("/mnt").ok());
+}
+
 TEST_F(UserSpaceTest, AWriteToAHoleAsksTheFileFirstThenTheMount) {
   MountOptions options{.path = "/mnt",
                        .request = {.type = "ext4", .options = "dax=always"}};

@@ -179,10 +179,12 @@ absl::StatusOr<BlockDevice*> Machine::AddBlock(const BlockOptions& options) {
                      options.nr_sectors, " is past the end of ",
                      options.partition_of, " (", disk_size, " sectors)"));
   }
-  return Insert(Owned{
+  BlockDevice* bdev = Insert(Owned{
       nullptr, options,
       std::make_unique<BlockDevice>(dev, options.name, *disk->second,
                                     options.start_sect, options.nr_sectors)});
+  partitions_.insert({{&bdev->whole(), start}, bdev});
+  return bdev;
 }
 
 absl::Status Machine::Remove(absl::string_view name) {
@@ -206,6 +208,11 @@ absl::Status Machine::Remove(absl::string_view name) {
     return ErrnoError(EBUSY, absl::StrCat(name, " is in use"));
   }
   Unregister(bdev);
+  const auto part =
+      partitions_.find({&bdev->whole(), bdev->start_sect().value()});
+  if (part != partitions_.end() && part->second == bdev) {
+    partitions_.erase(part);
+  }
   std::erase_if(nodes_,
                 [&](const auto& node) { return node.second == bdev->dev(); });
   if (const PmemDevice* pmem = it->second.pmem.get()) {
@@ -233,6 +240,18 @@ std::vector<BlockDevice*> Machine::BlockDevices() const {
   std::vector<BlockDevice*> all;
   for (const auto& [dev, bdev] : bdevs_) all.push_back(bdev);
   return all;
+}
+
+BlockDevice* Machine::FindPartition(const BlockDevice& disk, sector_t start,
+                                    uint64_t nr) const {
+  absl::MutexLock lock(&mu_);
+  const uint64_t first = start.value();
+  auto next = partitions_.lower_bound({&disk, first + nr});
+  if (next == partitions_.begin()) return nullptr;
+  const auto& [key, part] = *std::prev(next);
+  const bool overlaps =
+      key.first == &disk && key.second + part->nr_sectors() > first;
+  return overlaps ? part : nullptr;
 }
 
 BlockDevice* Machine::FindBdev(DevT dev) const {

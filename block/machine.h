@@ -24,6 +24,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -79,6 +80,11 @@ class Machine {
   // Every disk and partition that is registered, by number.
   std::vector<BlockDevice*> BlockDevices() const;
 
+  // partition_overlaps(): a partition of the disk that has some of `nr`
+  // sectors from `start` on, or null.
+  BlockDevice* FindPartition(const BlockDevice& disk, sector_t start,
+                             uint64_t nr) const;
+
   // blkdev_get_no_open(): the registered device, or null.
   BlockDevice* FindBdev(DevT dev) const;
   BlockDevice* FindBdevByName(absl::string_view disk_name) const;
@@ -129,6 +135,9 @@ class Machine {
   // Ranges do not overlap, so the order is also that of their ends.
   std::map<uint64_t, const PmemDevice*> pmem_by_base_ ABSL_GUARDED_BY(mu_);
   std::map<DevT, BlockDevice*> bdevs_ ABSL_GUARDED_BY(mu_);
+  // By their disk and first sector.
+  std::map<std::pair<const BlockDevice*, uint64_t>, BlockDevice*> partitions_
+      ABSL_GUARDED_BY(mu_);
   // No minor of major 259 below this one is free.
   uint32_t next_ext_minor_ ABSL_GUARDED_BY(mu_) = 0;
   std::map<std::string, BlockDevice*, std::less<>> by_name_

@@ -109,6 +109,10 @@ const FileSystemType kExt2 = {
     .name = "ext2",
     .log_prefix = "EXT2-fs",
     .driver = "ext4",
+    .s_magic = 0xef53,
+    // Superblock, group descriptors, two bitmaps, an inode table, the root
+    // directory.
+    .min_blocks = 6,
     .has_extents = false,
     .fill_super = Ext2FillSuper,
     .show_options = Ext2ShowOptions,

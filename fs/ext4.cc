@@ -325,7 +325,11 @@ std::string Ext4ShowOptions(const SuperBlock& sb) {
 const FileSystemType kExt4 = {
     .name = "ext4",
     .log_prefix = "EXT4-fs",
+    .s_magic = 0xef53,
     .features = FS_FEATURE_INLINE_DATA,
+    // Superblock, group descriptors, two bitmaps, an inode table; the root
+    // directory may be inline.
+    .min_blocks = 5,
     .max_bytes = (kMaxLogicalBlock + 1) * kBlock,
     .fill_super = Ext4FillSuper,
     .show_options = Ext4ShowOptions,

@@ -13,7 +13,9 @@
 //
 // Errors say where: "line 4, column 12: a number is expected, not 'x'".
 // Numbers are turned into bytes; holes are left out.  filefrag's block size
-// and file size come from its heading; without one 4096 is taken.
+// and file size come from its heading; without one 4096 is taken.  A text that
+// contradicts itself is refused: a range that is not as long as it says, a line
+// that is missing, a number of extents or blocks that does not fit.
 #ifndef DMDAX_FS_EXTENTS_TEXT_H_
 #define DMDAX_FS_EXTENTS_TEXT_H_
 
@@ -32,6 +34,9 @@ struct ExtentList {
   std::vector<FileExtent> extents;  // ascending, without holes
   uint64_t file_size = 0;           // bytes; 0 when the text does not say
   std::string file;                 // as printed; may be empty
+  // Of the file system, as filefrag says; 0 when the text does not.
+  uint64_t s_magic = 0;
+  uint64_t s_blocksize = 0;  // bytes; less with filefrag -b or -k
 };
 
 enum class ExtentFormat { kFilefrag, kXfsBmap, kXfsIoFiemap };

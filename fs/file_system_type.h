@@ -50,10 +50,13 @@ struct FileSystemType {
   absl::string_view log_prefix;  // of its lines in the log: "EXT4-fs"
   // The file system whose driver mounts it by default; "": its own.
   absl::string_view driver = "";
+  uint64_t s_magic = 0;   // of include/uapi/linux/magic.h; 0: not compared
   unsigned features = 0;  // FsFeature: those it can have
   // Block sizes are powers of two in this range, bytes.
   uint64_t min_block_size = 512;
   uint64_t max_block_size = 65536;
+  // With fewer there is no place for its own blocks; 0: nobody knows.
+  uint64_t min_blocks = 0;
   // Bytes that a file can have blocks for; iomap_begin refuses more.
   uint64_t max_bytes = uint64_t{1} << 63;
   bool has_extents = true;  // false: its files have indirect blocks

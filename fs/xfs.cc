@@ -331,7 +331,9 @@ absl::StatusOr<SuperBlock> XfsFillSuper(FsContext& fc) {
 const FileSystemType kXfs = {
     .name = "xfs",
     .log_prefix = "XFS",
+    .s_magic = 0x58465342,
     .features = FS_FEATURE_REFLINK,
+    .min_blocks = 64,  // XFS_MIN_AG_BLOCKS
     .fill_super = XfsFillSuper,
     .make = NewFileSystem<Xfs>,
 };

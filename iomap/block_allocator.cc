@@ -7,12 +7,16 @@ namespace dmdax {
 
 std::optional<FileExtent> AlignedAllocator::Allocate(uint64_t logical,
                                                      uint64_t length) {
-  const uint64_t skip = (logical - next_) & (align_ - 1);
-  const uint64_t at = next_ + skip;
-  if (at >= end_) return std::nullopt;
-  FileExtent extent{.logical = logical,
-                    .physical = at,
-                    .length = std::min(length, end_ - at)};
+  uint64_t at = next_;
+  for (uint64_t free = next_;; free = used_->EndOfUsed(at)) {
+    at = free + ((logical - free) & (align_ - 1));
+    if (at >= end_) return std::nullopt;
+    if (used_ == nullptr || used_->EndOfUsed(at) == at) break;
+  }
+  const uint64_t end =
+      used_ == nullptr ? end_ : std::min(end_, used_->NextUsed(at));
+  FileExtent extent{
+      .logical = logical, .physical = at, .length = std::min(length, end - at)};
   next_ = at + extent.length;
   return extent;
 }

@@ -19,6 +19,7 @@
 #include <optional>
 
 #include "iomap/file_extents.h"
+#include "iomap/used_blocks.h"
 
 namespace dmdax {
 
@@ -39,11 +40,13 @@ class BlockAllocator {
 };
 
 // Hands out one contiguous area from `start` on, up to `end`, each extent at
-// an address that is congruent to its file offset modulo `align`.
+// an address that is congruent to its file offset modulo `align`.  What is in
+// `used`, if given, is skipped; an extent ends where the next used one begins.
 class AlignedAllocator : public BlockAllocator {
  public:
-  AlignedAllocator(uint64_t start, uint64_t end, uint64_t align)
-      : next_(start), end_(end), align_(align) {}
+  AlignedAllocator(uint64_t start, uint64_t end, uint64_t align,
+                   const UsedBlocks* used = nullptr)
+      : next_(start), end_(end), align_(align), used_(used) {}
   std::optional<FileExtent> Allocate(uint64_t logical,
                                      uint64_t length) override;
   std::unique_ptr<BlockAllocator> Clone() const override {
@@ -57,6 +60,7 @@ class AlignedAllocator : public BlockAllocator {
   uint64_t next_;
   const uint64_t end_;
   const uint64_t align_;
+  const UsedBlocks* const used_;
 };
 
 // Hands out what it was given, by file offset.

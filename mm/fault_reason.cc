@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mm/fault_reason.h"
 
+#include <cerrno>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -145,6 +146,13 @@ std::string FaultReasonText(const FaultReason& reason) {
   if (info == nullptr) return "";
   std::string where = reason.where;
   if (reason.level) where = LevelText(*reason.level);
+  if (reason.code == C::kDirectAccess && reason.err == ELOOP) {
+    // No kernel answers so: it is where the walk down a stack gives up.
+    return absl::StrCat(
+        "dmdax: not modelled: more than 256 mapped devices on each other "
+        "(needs a kernel stack as deep); given up at ",
+        where);
+  }
   return absl::Substitute(info->text, reason.want, reason.have, where,
                           ErrnoName(reason.err));
 }

@@ -5,8 +5,11 @@
 #include <iterator>
 #include <map>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "process/field_error.h"
 
 namespace dmdax {
@@ -32,7 +35,11 @@ absl::Status CheckAlign(uint64_t align, const FaultProfile& faults) {
 }
 
 absl::Status CheckRanges(const DevDaxOptions& options) {
-  std::map<uint64_t, uint64_t> taken;  // start -> end
+  struct Taken {
+    uint64_t end;
+    size_t index;
+  };
+  std::map<uint64_t, Taken> taken;  // by start
   for (size_t i = 0; i < options.ranges.size(); ++i) {
     const std::string path = absl::StrCat("range[", i, "].");
     const DevDaxRange& r = options.ranges[i];
@@ -45,21 +52,41 @@ absl::Status CheckRanges(const DevDaxOptions& options) {
                                      "; nearest valid size: ", options.align));
     }
     auto next = taken.lower_bound(r.start);
-    const bool overlaps =
-        (next != taken.end() && next->first < r.start + r.size) ||
-        (next != taken.begin() && std::prev(next)->second > r.start);
-    if (overlaps) {
-      return FieldError(
-          EINVAL, path + "start",
-          absl::StrCat("start ", r.start, ": overlaps another range of ",
-                       options.name));
+    auto other = taken.end();
+    if (next != taken.end() && next->first < r.start + r.size) other = next;
+    if (next != taken.begin() && std::prev(next)->second.end > r.start) {
+      other = std::prev(next);
     }
-    taken[r.start] = r.start + r.size;
+    if (other != taken.end()) {
+      return FieldError(EINVAL, path + "start",
+                        absl::StrCat("start ", r.start, " + size ", r.size,
+                                     ": overlaps range[", other->second.index,
+                                     "] of ", options.name, ", ", other->first,
+                                     " to ", other->second.end - 1));
+    }
+    taken[r.start] = {r.start + r.size, i};
   }
   return absl::OkStatus();
 }
 
 }  // namespace
+
+absl::Status CheckDevDaxName(const std::string& name) {
+  if (absl::Status s = CheckName(name); !s.ok()) return s;
+  if (name == "." || name == "..") {
+    return FieldError(EINVAL, "name",
+                      absl::StrCat("name '", name, "': that is a directory"));
+  }
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (absl::ascii_isgraph(byte)) continue;
+    return FieldError(
+        EINVAL, "name",
+        absl::StrFormat("name '%s': character 0x%02x",
+                        absl::CHexEscape(name.substr(0, 128)), byte));
+  }
+  return absl::OkStatus();
+}
 
 absl::Status CheckDevDaxOptions(const DevDaxOptions& options,
                                 const FaultProfile& faults) {

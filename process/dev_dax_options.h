@@ -24,6 +24,10 @@ struct DevDaxRequest {
   std::string pmem;  // whose data is its one range, or ""
 };
 
+// EINVAL, as FieldError(), for a name that a disk could not have either: "."
+// and "..", or with blanks, control characters or bytes beyond ASCII.
+absl::Status CheckDevDaxName(const std::string& name);
+
 // EINVAL, as FieldError(): an empty name or one with a slash, no ranges, an
 // align that the kernel does not have, ranges that are not multiples of it or
 // overlap.

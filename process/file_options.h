@@ -32,6 +32,9 @@ struct FileOptions {
   // Blocks that writes to holes of this file get, by file offset.
   std::vector<FileExtent> allocate;
   bool synced = false;  // no metadata waits to be written
+  // What the listing the extents come from says of the file system; 0: not.
+  uint64_t s_magic = 0;
+  uint64_t s_blocksize = 0;
 };
 
 // The device the file lies on.

@@ -7,7 +7,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/errno_status.h"
+#include "process/block_claims.h"
 #include "process/field_error.h"
 
 namespace dmdax {
@@ -24,7 +26,11 @@ std::optional<FileExtent> FileAllocator::Allocate(uint64_t logical,
                                                   uint64_t length) {
   std::optional<FileExtent> extent = promised.Allocate(logical, length);
   if (extent.has_value() || free_space == nullptr) return extent;
-  return free_space->Allocate(logical, length);
+  extent = free_space->Allocate(logical, length);
+  if (extent.has_value() && used != nullptr) {
+    used->Add(BlockSharing::kOwned, extent->physical, extent->length);
+  }
+  return extent;
 }
 
 namespace {
@@ -78,13 +84,22 @@ MountPoint::~MountPoint() {
 }
 
 absl::Status MountPoint::CheckPath() const {
-  if (absl::StartsWith(options_.path, "/") && options_.path != "/" &&
-      !absl::StrContains(options_.path, '\0')) {
-    return absl::OkStatus();
+  const auto bad = [&](absl::string_view what) {
+    return FieldError(
+        EINVAL, "path",
+        absl::StrCat("path '", options_.path.substr(0, 128), "': ", what));
+  };
+  if (!absl::StartsWith(options_.path, "/") || options_.path == "/" ||
+      absl::StrContains(options_.path, '\0')) {
+    return bad("an absolute path below '/'");
   }
-  return FieldError(EINVAL, "path",
-                    absl::StrCat("path '", options_.path.substr(0, 128),
-                                 "': an absolute path below '/'"));
+  if (options_.decided.has_value()) return absl::OkStatus();
+  for (absl::string_view part : absl::StrSplit(options_.path.substr(1), '/')) {
+    if (part.empty() || part == "." || part == "..") {
+      return bad("a path without '//', '.' and '..'");
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status MountPoint::CheckBlockSize() const {
@@ -97,6 +112,28 @@ absl::Status MountPoint::CheckBlockSize() const {
       EINVAL, "block_size",
       absl::StrCat("block_size ", block, ": a power of two, ",
                    type_->min_block_size, " to ", type_->max_block_size));
+}
+
+// Neither has words that a kernel would say before it reads the superblock,
+// which we do not have.
+absl::Status MountPoint::CheckDeviceSize() const {
+  if (options_.decided.has_value()) return absl::OkStatus();
+  const uint64_t block = options_.request.block_size;
+  const uint32_t logical = bdev_.queue().limits().logical_block_size;
+  if (block < logical) {
+    return FieldError(
+        EINVAL, "block_size",
+        absl::StrCat("block_size ", block, ": ", bdev_.name(),
+                     " has logical blocks of ", logical, " bytes"));
+  }
+  // Of a device with a file system this is not the limit, but of any.
+  const uint64_t bytes = bdev_.nr_sectors() * kSectorSize;
+  if (bytes / block >= type_->min_blocks) return absl::OkStatus();
+  return FieldError(
+      EINVAL, "device",
+      absl::StrCat(bdev_.name(), " has ", bytes, " bytes, ", bytes / block,
+                   " blocks of ", block, "; the least that ", type_->name,
+                   " takes is ", type_->min_blocks));
 }
 
 absl::Status MountPoint::CheckAllocator() const {
@@ -157,6 +194,7 @@ absl::StatusOr<std::unique_ptr<MountPoint>> MountPoint::Create(
   }
   m->type_ = *type;
   if (absl::Status s = m->CheckBlockSize(); !s.ok()) return s;
+  if (absl::Status s = m->CheckDeviceSize(); !s.ok()) return s;
   if (absl::Status s = m->CheckAllocator(); !s.ok()) return s;
   // The device is opened before the file system decides, as in the kernel: a
   // device in use is EBUSY whatever the options are.
@@ -172,7 +210,7 @@ absl::StatusOr<std::unique_ptr<MountPoint>> MountPoint::Create(
     const AllocatorOptions& a = *options.allocator;
     const uint64_t bytes = bdev.nr_sectors() * kSectorSize;
     m->allocator_ = std::make_unique<AlignedAllocator>(
-        a.start, a.end != 0 ? a.end : bytes, a.align);
+        a.start, a.end != 0 ? a.end : bytes, a.align, &m->used_);
   }
   return m;
 }
@@ -183,17 +221,62 @@ std::optional<AllocatorOptions> MountPoint::allocator() const {
   return now;
 }
 
-absl::StatusOr<MountedFile*> MountPoint::AddFile(const FileOptions& options) {
+absl::Status MountPoint::CheckListing(const FileOptions& file) const {
+  const uint64_t block = options_.request.block_size;
+  if (file.s_magic != 0 && type_->s_magic != 0 &&
+      file.s_magic != type_->s_magic) {
+    return FieldError(
+        EINVAL, "extents_text",
+        absl::StrCat("the extents are from a file system of type ",
+                     absl::Hex(file.s_magic), "; ", options_.path, " is ",
+                     type_->name, ", ", absl::Hex(type_->s_magic)));
+  }
+  // Smaller ones are units that somebody asked for: filefrag -k.
+  if (file.s_blocksize > block) {
+    return FieldError(
+        EINVAL, "extents_text",
+        absl::StrCat("the extents are in blocks of ", file.s_blocksize,
+                     " bytes; ", options_.path, " has blocks of ", block));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MountPoint::CheckNew(const FileOptions& file) const {
   const FileDevice device{.name = bdev_.name(),
                           .bytes = bdev_.nr_sectors() * kSectorSize,
                           .block_size = options_.request.block_size};
-  absl::Status s = CheckFileOptions(options, device);
-  if (!s.ok()) return s;
-  if (files_.count(options.name) != 0) {
-    return FieldError(EEXIST, "name",
-                      absl::StrCat("there is a file '", options.name, "' on ",
-                                   options_.path, " already"));
+  absl::Status s = CheckFileOptions(file, device);
+  if (!s.ok() || !files_.contains(file.name)) return s;
+  return FieldError(EEXIST, "name",
+                    absl::StrCat("there is a file '", file.name, "' on ",
+                                 options_.path, " already"));
+}
+
+void MountPoint::FindUsedBlocks() {
+  used_ = {};
+  for (const auto& [name, file] : files_) {
+    KeepBlocks(file->inode.extents.All(), file->options.allocate, used_);
   }
+}
+
+absl::StatusOr<MountedFile*> MountPoint::AddFile(const FileOptions& options) {
+  absl::Status s = CheckListing(options);
+  if (s.ok()) s = CheckNew(options);
+  if (!s.ok()) return s;
+  s = ClaimBlocks(options, files_, used_);
+  if (s.ok()) return Insert(options);
+  FindUsedBlocks();
+  return s;
+}
+
+absl::StatusOr<MountedFile*> MountPoint::RestoreFile(
+    const FileOptions& options) {
+  if (absl::Status s = CheckNew(options); !s.ok()) return s;
+  KeepBlocks(options.extents, options.allocate, used_);
+  return Insert(options);
+}
+
+MountedFile* MountPoint::Insert(const FileOptions& options) {
   auto file = std::make_unique<MountedFile>(faults_, mem_);
   file->options = options;
   file->path = absl::StrCat(options_.path, "/", options.name);
@@ -221,6 +304,7 @@ absl::StatusOr<MountedFile*> MountPoint::AddFile(const FileOptions& options) {
   }
   file->allocator.promised.set_extsize(options.extsize);
   file->allocator.free_space = allocator_.get();
+  file->allocator.used = &used_;
   return (files_[options.name] = std::move(file)).get();
 }
 
@@ -234,6 +318,7 @@ absl::Status MountPoint::RemoveFile(const std::string& name) {
     return ErrnoError(EBUSY, absl::StrCat(it->second->path, " is mapped"));
   }
   files_.erase(it);
+  FindUsedBlocks();
   return absl::OkStatus();
 }
 

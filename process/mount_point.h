@@ -25,6 +25,7 @@
 #include "fs/dax_mount.h"
 #include "fs/file_system.h"
 #include "fs/file_system_type.h"
+#include "iomap/used_blocks.h"
 #include "process/file_options.h"
 
 namespace dmdax {
@@ -48,8 +49,8 @@ struct MountOptions {
   std::optional<SuperBlock> decided;
 };
 
-// Gives a file the blocks it was promised first, then the free space of the
-// mount.
+// First what the file was promised, then the mount's free space.  What free
+// space gives is added to `used`.
 class FileAllocator final : public BlockAllocator {
  public:
   std::optional<FileExtent> Allocate(uint64_t logical,
@@ -60,6 +61,7 @@ class FileAllocator final : public BlockAllocator {
 
   ExtentListAllocator promised;
   BlockAllocator* free_space = nullptr;
+  UsedBlocks* used = nullptr;  // null in a clone
 };
 
 struct MountedFile {
@@ -77,15 +79,20 @@ class MountPoint {
  public:
   // mount(2).  ENODEV: no such file system type; EBUSY: somebody else claims
   // the device; EINVAL as MountDax(), whose words go to `log`, and with a
-  // field for numbers that make no sense.
+  // field for numbers that make no sense: a path that is not in its shortest
+  // form, blocks smaller than the device's, a device too small to hold any.
+  // What was decided already is not checked for the latter.
   static absl::StatusOr<std::unique_ptr<MountPoint>> Create(
       const MountOptions& options, BlockDevice& bdev,
       const KernelProfile& profile, const FaultProfile& faults, MemMap& mem,
       KernelLog& log);
   ~MountPoint();
 
-  // EEXIST; what CheckFileOptions() refuses.
+  // EEXIST; what CheckFileOptions() and CheckListing() refuse; EINVAL, with
+  // both places, for blocks that a file owns already (see ClaimBlocks()).
   absl::StatusOr<MountedFile*> AddFile(const FileOptions& options);
+  // A file of a snapshot: its blocks may be anybody's.
+  absl::StatusOr<MountedFile*> RestoreFile(const FileOptions& options);
   // unlink(2); the file must not be mapped (EBUSY).
   absl::Status RemoveFile(const std::string& name);
   MountedFile* FindFile(const std::string& name) const;
@@ -107,7 +114,12 @@ class MountPoint {
              const FaultProfile& faults, MemMap& mem);
   absl::Status CheckPath() const;
   absl::Status CheckBlockSize() const;
+  absl::Status CheckDeviceSize() const;
   absl::Status CheckAllocator() const;
+  absl::Status CheckListing(const FileOptions& file) const;
+  absl::Status CheckNew(const FileOptions& file) const;
+  MountedFile* Insert(const FileOptions& options);
+  void FindUsedBlocks();
   absl::Status FillSuper(const KernelProfile& profile, KernelLog& log);
 
   MountOptions options_;
@@ -118,6 +130,7 @@ class MountPoint {
   SuperBlock sb_;
   unsigned open_mode_ = 0;  // 0: not open
   std::unique_ptr<FileSystem> fs_;
+  UsedBlocks used_;
   std::unique_ptr<AlignedAllocator> allocator_;
   std::map<std::string, std::unique_ptr<MountedFile>> files_;
 };

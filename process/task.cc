@@ -90,7 +90,9 @@ void Task::Repeat(const TouchRecord& touch) {
   const FaultOutcome outcome =
       mm_.Touch(touch.address, touch.kind == AccessKind::kWrite);
   mm_.set_recorder(&recorder_);
-  if (outcome.faulted) touches_.push_back(touch);
+  if (outcome.faulted && mm_.FindVma(touch.address) != nullptr) {
+    touches_.push_back(touch);
+  }
 }
 
 TouchReport Task::Touch(uint64_t address, AccessKind kind, uint64_t sequence) {
@@ -101,8 +103,10 @@ TouchReport Task::Touch(uint64_t address, AccessKind kind, uint64_t sequence) {
   report.graph = FaultGraph(faults_, recorder_);
   report.vma = mm_.FindVma(address);
   recorder_.Clear();
-  // A touch without a fault changed nothing, so a snapshot need not repeat it.
-  if (report.outcome.faulted) touches_.push_back({address, kind, sequence});
+  // What changed nothing need not be done again.
+  if (report.outcome.faulted && report.vma != nullptr) {
+    touches_.push_back({address, kind, sequence});
+  }
   return report;
 }
 

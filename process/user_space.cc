@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
@@ -71,7 +72,8 @@ absl::StatusOr<MountPoint*> UserSpace::Mount(const MountOptions& options,
   const std::string& path = (*m)->options().path;
   if (mounts_.count(path) != 0) {
     return FieldError(EBUSY, "path",
-                      absl::StrCat("something is mounted on ", path));
+                      absl::StrCat(mounts_[path]->bdev().name(),
+                                   " is mounted on ", path, " already"));
   }
   return (mounts_[path] = *std::move(m)).get();
 }
@@ -132,7 +134,37 @@ absl::StatusOr<DevDaxOptions> UserSpace::ResolveRanges(
   return options;
 }
 
+// A region is a pmem or a device-dax; only the whole pmem can become one.
+absl::Status UserSpace::CheckPmems(const DevDaxOptions& options) const {
+  for (BlockDevice* bdev : machine_.BlockDevices()) {
+    const PmemDevice* pmem = machine_.FindPmem(bdev->name());
+    if (pmem == nullptr) continue;
+    const PmemOptions& p = pmem->options();
+    for (size_t i = 0; i < options.ranges.size(); ++i) {
+      const DevDaxRange& r = options.ranges[i];
+      if (r.start >= p.base + p.size || p.base >= r.start + r.size) continue;
+      return FieldError(
+          EBUSY, absl::StrCat("range[", i, "].start"),
+          absl::StrFormat("%s: 0x%x-0x%x is memory of %s at 0x%x-0x%x; a pmem "
+                          "becomes a device-dax as a whole, by its name",
+                          options.name, r.start, r.start + r.size - 1, p.name,
+                          p.base, p.base + p.size - 1));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<DevDax*> UserSpace::AddDevDax(const DevDaxRequest& request) {
+  absl::Status s = CheckDevDaxName(request.options.name);
+  if (s.ok() && request.pmem.empty()) {
+    s = CheckDevDaxOptions(request.options, faults_);
+  }
+  if (s.ok()) s = CheckPmems(request.options);
+  if (!s.ok()) return s;
+  return RestoreDevDax(request);
+}
+
+absl::StatusOr<DevDax*> UserSpace::RestoreDevDax(const DevDaxRequest& request) {
   const std::string& name = request.options.name;
   if (daxes_.count(name) != 0) {
     return FieldError(EEXIST, "name",

@@ -2,11 +2,14 @@
 #include "state/hardware.h"
 
 #include <cerrno>
+#include <map>
 #include <optional>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "block/queue_sysfs.h"
+#include "process/field_error.h"
 
 namespace dmdax {
 namespace {
@@ -58,9 +61,47 @@ absl::Status CheckBlockSize(const std::string& name, const char* what,
                                          ": a power of two, 512 to 65536"));
 }
 
+// "." and ".." are characters that a name can have, but no names.
+absl::Status CheckDiskName(const std::string& name) {
+  if (name != "." && name != "..") return absl::OkStatus();
+  return FieldError(
+      EINVAL, "name",
+      absl::StrCat("disk name '", name, "': /dev/", name, " is a directory"));
+}
+
+absl::Status CheckPartition(const proto::Block& block, const Machine& machine) {
+  if (block.start() == 0) {
+    return FieldError(EINVAL, "start",
+                      absl::StrCat(block.name(),
+                                   ": start 0: sector 0 of a disk is where the "
+                                   "partition table begins; nearest valid "
+                                   "start: 1"));
+  }
+  BlockDevice* disk = machine.FindBdevByName(block.partition_of());
+  // AddBlock() has the words for a range that wraps.
+  if (disk == nullptr || !CheckedAdd(block.start(), block.sectors()) ||
+      block.sectors() == 0) {
+    return absl::OkStatus();
+  }
+  const BlockDevice* other =
+      machine.FindPartition(*disk, sector_t(block.start()), block.sectors());
+  if (other == nullptr) return absl::OkStatus();
+  const uint64_t start = other->start_sect().value();
+  return FieldError(
+      EBUSY, "start",
+      absl::StrCat(block.name(), ": sectors ", block.start(), " to ",
+                   block.start() + block.sectors() - 1, " of ", disk->name(),
+                   " overlap ", other->name(), ", ", start, " to ",
+                   start + other->nr_sectors() - 1));
+}
+
 }  // namespace
 
-absl::Status AddPmem(const proto::Pmem& pmem, Machine& machine) {
+absl::Status AddPmem(const proto::Pmem& pmem, Machine& machine,
+                     WorldKind kind) {
+  if (kind == WorldKind::kWritten) {
+    if (absl::Status s = CheckDiskName(pmem.name()); !s.ok()) return s;
+  }
   absl::StatusOr<std::optional<DevT>> dev = ParseDev(pmem.name(), pmem.dev());
   if (!dev.ok()) return dev.status();
   PmemOptions options;
@@ -95,7 +136,15 @@ absl::Status AddPmem(const proto::Pmem& pmem, Machine& machine) {
   return ApplyQueue(pmem.queue(), **bdev, machine.profile());
 }
 
-absl::Status AddBlock(const proto::Block& block, Machine& machine) {
+absl::Status AddBlock(const proto::Block& block, Machine& machine,
+                      WorldKind kind) {
+  if (kind == WorldKind::kWritten) {
+    absl::Status s = CheckDiskName(block.name());
+    if (s.ok() && !block.partition_of().empty()) {
+      s = CheckPartition(block, machine);
+    }
+    if (!s.ok()) return s;
+  }
   absl::StatusOr<std::optional<DevT>> dev = ParseDev(block.name(), block.dev());
   if (!dev.ok()) return dev.status();
   BlockOptions options;
@@ -126,33 +175,105 @@ absl::Status AddBlock(const proto::Block& block, Machine& machine) {
   return ApplyQueue(block.queue(), **bdev, machine.profile());
 }
 
+namespace {
+
+// `s` with the place of world.<field>[i], or of what in it is to blame.
+absl::Status At(const SourceMap& map, const char* field, int i,
+                const absl::Status& s) {
+  if (s.ok()) return s;
+  std::string path = absl::StrCat(field, "[", i, "]");
+  const std::string inner = FieldOf(s);
+  if (!inner.empty()) absl::StrAppend(&path, ".", inner);
+  return ErrnoError(ErrnoOf(s), absl::StrCat(map.Locate(path), s.message()));
+}
+
+absl::Status OtherNode(const proto::Node& node, DevT dev, DevT other) {
+  return FieldError(EEXIST, "path",
+                    absl::StrCat("node '", node.path(), "' of ", dev.ToString(),
+                                 ": it is that of ", other.ToString()));
+}
+
+absl::Status AddNodes(const proto::World& world, Machine& machine,
+                      const SourceMap& map, WorldKind kind) {
+  const bool written = kind == WorldKind::kWritten;
+  std::map<std::string, DevT> nodes;  // those of the disks
+  if (written && world.node_size() > 0) nodes = machine.Nodes();
+  std::map<std::string, int> given;
+  for (int i = 0; i < world.node_size(); ++i) {
+    const proto::Node& node = world.node(i);
+    absl::StatusOr<std::optional<DevT>> dev = ParseDev(node.path(), node.dev());
+    if (!dev.ok()) return At(map, "node", i, dev.status());
+    if (written && !*dev) {
+      return At(map, "node", i,
+                FieldError(EINVAL, "",
+                           absl::StrCat("node '", node.path(), "': no dev")));
+    }
+    if (!*dev) continue;
+    const auto [first, is_new] = given.insert({node.path(), i});
+    if (written && !is_new) {
+      return At(map, "node", i,
+                FieldError(EEXIST, "path",
+                           absl::StrCat("node '", node.path(), "' of ",
+                                        node.dev(), ": it is node[",
+                                        first->second, "] already, of ",
+                                        world.node(first->second).dev())));
+    }
+    if (auto disk = nodes.find(node.path());
+        disk != nodes.end() && disk->second != **dev) {
+      return At(map, "node", i, OtherNode(node, **dev, disk->second));
+    }
+    machine.AddNode(node.path(), **dev);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+bool HasDevice(const Session& session, DevT dev) {
+  return session.machine->FindBdev(dev) != nullptr ||
+         (dev.major_nr == session.ctl->major() &&
+          session.ctl->FindMinor(dev.minor_nr) != nullptr);
+}
+
+absl::Status CheckNodes(const proto::World& world, const Session& session,
+                        const SourceMap& map) {
+  if (world.node_size() == 0) return absl::OkStatus();
+  const std::map<std::string, DevT> nodes = session.machine->Nodes();
+  for (int i = 0; i < world.node_size(); ++i) {
+    const proto::Node& node = world.node(i);
+    const std::optional<DevT> dev = ScanMajorMinor(node.dev());
+    if (!dev) continue;
+    if (!HasDevice(session, *dev)) {
+      return At(map, "node", i,
+                FieldError(ENXIO, "dev",
+                           absl::StrCat("node '", node.path(),
+                                        "': no device has the number ",
+                                        dev->ToString())));
+    }
+    if (auto it = nodes.find(node.path());
+        it != nodes.end() && it->second != *dev) {
+      return At(map, "node", i, OtherNode(node, *dev, it->second));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status AddHardware(const proto::World& world, Machine& machine,
-                         const SourceMap& map) {
-  auto at = [&](const char* field, int i, const absl::Status& s) {
-    if (s.ok()) return s;
-    return ErrnoError(ErrnoOf(s),
-                      absl::StrCat(map.Locate(absl::StrCat(field, "[", i, "]")),
-                                   s.message()));
-  };
+                         const SourceMap& map, WorldKind kind) {
   for (int i = 0; i < world.pmem_size(); ++i) {
-    absl::Status s = at("pmem", i, AddPmem(world.pmem(i), machine));
+    absl::Status s = At(map, "pmem", i, AddPmem(world.pmem(i), machine, kind));
     if (!s.ok()) return s;
   }
   // Disks before their partitions, in whatever order they are listed.
   for (bool partitions : {false, true}) {
     for (int i = 0; i < world.block_size(); ++i) {
       if (world.block(i).partition_of().empty() == partitions) continue;
-      absl::Status s = at("block", i, AddBlock(world.block(i), machine));
+      absl::Status s =
+          At(map, "block", i, AddBlock(world.block(i), machine, kind));
       if (!s.ok()) return s;
     }
   }
-  for (int i = 0; i < world.node_size(); ++i) {
-    const proto::Node& node = world.node(i);
-    absl::StatusOr<std::optional<DevT>> dev = ParseDev(node.path(), node.dev());
-    if (!dev.ok()) return at("node", i, dev.status());
-    if (*dev) machine.AddNode(node.path(), **dev);
-  }
-  return absl::OkStatus();
+  return AddNodes(world, machine, map, kind);
 }
 
 namespace {

@@ -15,19 +15,34 @@
 #include "absl/status/statusor.h"
 #include "block/machine.h"
 #include "state/source_map.h"
+#include "state/user_world.h"
 #include "state/world.pb.h"
 
 namespace dmdax {
 
 // One device; the errors are those of Machine::AddPmem and AddBlock, or
-// EINVAL for a bad device number, queue value or bad-block range.
-absl::Status AddPmem(const proto::Pmem& pmem, Machine& machine);
-absl::Status AddBlock(const proto::Block& block, Machine& machine);
+// EINVAL for a bad device number, queue value or bad-block range.  Of what
+// people write, not of a snapshot: EINVAL for the name "." or ".." and a
+// partition that begins at sector 0, where its table is; EBUSY for one that
+// overlaps another, as BLKPG_ADD_PARTITION answers.
+absl::Status AddPmem(const proto::Pmem& pmem, Machine& machine,
+                     WorldKind kind = WorldKind::kWritten);
+absl::Status AddBlock(const proto::Block& block, Machine& machine,
+                      WorldKind kind = WorldKind::kWritten);
 
 // All of world.pmem, world.block and world.node.  Errors begin with the place
 // that `map` knows.
 absl::Status AddHardware(const proto::World& world, Machine& machine,
-                         const SourceMap& map = {});
+                         const SourceMap& map = {},
+                         WorldKind kind = WorldKind::kWritten);
+
+// Whether a disk, a partition or a mapped device has the number.
+bool HasDevice(const Session& session, DevT dev);
+
+// ENXIO: a node of the World leads to a number that nobody has; EEXIST: a
+// device has put its own node there.  For a World whose devices are all there.
+absl::Status CheckNodes(const proto::World& world, const Session& session,
+                        const SourceMap& map);
 
 // The reverse: fills pmem, block and node of `world`.
 void SaveHardware(const Machine& machine, uint32_t dm_major,

@@ -44,6 +44,10 @@ class Graph {
 
   LoadOrderResult Sort() {
     LoadOrderResult result;
+    if (on_itself_ >= 0) {
+      result.cycle = {on_itself_};
+      return result;
+    }
     // The lowest number first: live before inactive, in the World's order.
     std::priority_queue<int, std::vector<int>, std::greater<int>> ready;
     for (int job = 0; job < 2 * devices_; ++job) {
@@ -77,13 +81,17 @@ class Graph {
 
   void AddTable(int job, int device, const proto::Table& table) {
     // A million rows name few devices, mostly the same one again.
-    int last = device;
+    int last = -1;
     const auto add = [&](const std::string& word) {
       const int below = Find(word);
-      if (below < 0 || below == device || below == last) return;
+      if (below < 0 || below == last) return;
       last = below;
       const int needed = Has(below) ? below : devices_ + below;
-      if (needed != job) AddEdge(needed, job);
+      if (needed == job) {
+        on_itself_ = device;
+      } else if (below != device) {
+        AddEdge(needed, job);
+      }
     };
     const std::string* linear = nullptr;
     for (const proto::Target& target : table.target()) {
@@ -136,6 +144,7 @@ class Graph {
   const proto::World& world_;
   const int devices_;
   absl::flat_hash_map<std::string, int> by_name_;
+  int on_itself_ = -1;                   // a device whose one table names it
   std::vector<std::vector<int>> after_;  // by job: those that wait for it
   std::vector<int> waits_for_;           // by job: how many it waits for
 };

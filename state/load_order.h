@@ -25,14 +25,15 @@ struct LoadJob {
   bool inactive;
 };
 
-// A circle of tables that name each other: indexes of mapped devices.
+// A circle of tables that name each other, or one that names its own device,
+// which has no other table: indexes of mapped devices.
 struct LoadOrderResult {
   std::vector<LoadJob> jobs;
   std::vector<int> cycle;  // empty: there is none, and jobs are complete
 };
 
-// `minors` are those of the mapped devices, in the World's order.  A table
-// that names its own device is no circle here: the kernel has an answer.
+// `minors` are those of the mapped devices, in the World's order.  An inactive
+// table may name its own device, which is live: the kernel has an answer.
 LoadOrderResult LoadOrder(const proto::World& world,
                           absl::Span<const uint32_t> minors, uint32_t dm_major);
 

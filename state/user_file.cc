@@ -64,6 +64,8 @@ absl::Status Import(const proto::File& in, FileOptions* out) {
   }
   out->extents = list->extents;
   if (out->size == 0) out->size = list->file_size;
+  out->s_magic = list->s_magic;
+  out->s_blocksize = list->s_blocksize;
   return absl::OkStatus();
 }
 

@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
+#include <map>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "base/errno_status.h"
 #include "process/field_error.h"
@@ -86,6 +89,13 @@ absl::StatusOr<MmapOptions> VmaFromProto(const proto::Vma& in) {
   return out;
 }
 
+// What a process has mapped so far, by its start.
+struct MappedRange {
+  uint64_t end = 0;
+  int index = 0;  // of the vma
+};
+using MappedRanges = std::map<uint64_t, MappedRange>;
+
 struct OrderedTouch {
   Task* task;
   proto::Touch touch;
@@ -102,8 +112,7 @@ class UserLoader {
       if (absl::Status s = LoadMount(i); !s.ok()) return s;
     }
     for (int i = 0; i < world_.dax_size(); ++i) {
-      absl::StatusOr<DevDax*> dax =
-          session_.user->AddDevDax(DevDaxFromProto(world_.dax(i)));
+      absl::StatusOr<DevDax*> dax = AddDevDax(DevDaxFromProto(world_.dax(i)));
       if (!dax.ok()) {
         return at_.At(absl::StrCat("dax[", i, "]"), "", dax.status());
       }
@@ -155,10 +164,16 @@ class UserLoader {
   absl::Status AddFile(const proto::File& in, MountPoint& mount) {
     absl::StatusOr<FileOptions> options = FileFromProto(in);
     if (!options.ok()) return options.status();
-    absl::StatusOr<MountedFile*> file = mount.AddFile(*options);
+    if (kind_ == WorldKind::kWritten) return mount.AddFile(*options).status();
+    absl::StatusOr<MountedFile*> file = mount.RestoreFile(*options);
     if (!file.ok()) return file.status();
-    if (kind_ == WorldKind::kSnapshot) RestoreRuntime(in.runtime(), **file);
+    RestoreRuntime(in.runtime(), **file);
     return absl::OkStatus();
+  }
+
+  absl::StatusOr<DevDax*> AddDevDax(const DevDaxRequest& request) {
+    return kind_ == WorldKind::kWritten ? session_.user->AddDevDax(request)
+                                        : session_.user->RestoreDevDax(request);
   }
 
   absl::Status LoadProcess(int i) {
@@ -168,19 +183,66 @@ class UserLoader {
     absl::StatusOr<Task*> task = session_.user->AddTask(process.pid());
     if (!task.ok()) return at_.At(path, what, task.status());
     if (!process.comm().empty()) (*task)->set_comm(process.comm());
+    MappedRanges taken;
     for (int v = 0; v < process.vma_size(); ++v) {
-      absl::StatusOr<MmapOptions> vma = VmaFromProto(process.vma(v));
-      const absl::Status s =
-          vma.ok() ? session_.user->Mmap(**task, *vma).status() : vma.status();
+      const absl::Status s = AddVma(process, v, **task, taken);
       // A snapshot must open, whatever has become of the device.
       if (!s.ok() && kind_ == WorldKind::kWritten) {
         return at_.At(absl::StrCat(path, ".vma[", v, "]"), what, s);
       }
     }
-    for (const proto::Touch& touch : process.touch()) {
+    for (int t = 0; t < process.touch_size(); ++t) {
+      const proto::Touch& touch = process.touch(t);
+      if (kind_ == WorldKind::kWritten &&
+          (*task)->mm().FindVma(touch.address()) == nullptr) {
+        return at_.At(
+            absl::StrCat(path, ".touch[", t, "].address"), what,
+            ErrnoError(EFAULT,
+                       absl::StrFormat("touch of 0x%x, where nothing is mapped "
+                                       "(SIGSEGV)",
+                                       touch.address())));
+      }
       touches_.push_back({*task, touch});
     }
     return absl::OkStatus();
+  }
+
+  absl::Status AddVma(const proto::Process& process, int v, Task& task,
+                      MappedRanges& taken) {
+    absl::StatusOr<MmapOptions> vma = VmaFromProto(process.vma(v));
+    if (!vma.ok()) return vma.status();
+    if (kind_ == WorldKind::kWritten && vma->vma.address != 0) {
+      if (absl::Status s = CheckFree(vma->vma, taken); !s.ok()) return s;
+    }
+    absl::StatusOr<VmAreaStruct*> made = session_.user->Mmap(task, *vma);
+    if (!made.ok()) return made.status();
+    // It may have been joined with the one below it.
+    const uint64_t end = (*made)->vm_end;
+    const uint64_t page = session_.user->faults().page_size();
+    const uint64_t length = (vma->vma.length + page - 1) / page * page;
+    const uint64_t start =
+        vma->vma.address != 0 ? vma->vma.address : (*made)->vm_start;
+    taken[start] = {std::min(end, start + length), v};
+    return absl::OkStatus();
+  }
+
+  // mmap(2) would replace what another vma of the World has mapped.
+  static absl::Status CheckFree(const VmaOptions& vma,
+                                const MappedRanges& taken) {
+    auto next = taken.lower_bound(vma.address);
+    auto other = taken.end();
+    if (next != taken.end() && next->first - vma.address < vma.length) {
+      other = next;
+    }
+    if (next != taken.begin() && std::prev(next)->second.end > vma.address) {
+      other = std::prev(next);
+    }
+    if (other == taken.end()) return absl::OkStatus();
+    return FieldError(
+        EEXIST, "address",
+        absl::StrFormat("address 0x%x, length 0x%x: vma[%d] is at 0x%x-0x%x",
+                        vma.address, vma.length, other->second.index,
+                        other->first, other->second.end));
   }
 
   absl::Status RepeatTouches() {

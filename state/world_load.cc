@@ -31,10 +31,13 @@ absl::StatusOr<Session> BootWorld(const proto::World& world,
 
 absl::Status FillMachine(const proto::World& world, WorldKind kind,
                          const SourceMap& map, Session& session) {
-  absl::Status s = AddHardware(world, *session.machine, map);
+  absl::Status s = AddHardware(world, *session.machine, map, kind);
   if (!s.ok()) return s;
   s = kind == WorldKind::kSnapshot ? DmSnapshotter(*session.ctl).Restore(world)
                                    : LoadMappedDevices(world, map, session);
+  if (s.ok() && kind == WorldKind::kWritten) {
+    s = CheckNodes(world, session, map);
+  }
   if (!s.ok()) return s;
   s = AddUserWorld(world, kind, session, map);
   if (!s.ok()) return s;
@@ -77,10 +80,13 @@ proto::World DescribeWorld(const Session& session) {
       }
     }
   }
+  // Nor those whose device has gone: a World that is loaded can not have any.
   auto& nodes = *world.mutable_node();
   nodes.erase(std::remove_if(nodes.begin(), nodes.end(),
                              [&](const proto::Node& node) {
-                               return made.count(node.path()) != 0;
+                               const auto dev = ScanMajorMinor(node.dev());
+                               return made.count(node.path()) != 0 || !dev ||
+                                      !HasDevice(session, *dev);
                              }),
               nodes.end());
   return world;

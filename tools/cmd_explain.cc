@@ -152,6 +152,7 @@ void Explain(App& app, const ExplainOptions& o) {
     PrintText(*session, trace, answer);
   }
   if (answer.ret < 0) app.exit_code = 1;
+  if (answer.ret == -ELOOP) app.Report(StackTooDeep());
 }
 
 }  // namespace

@@ -41,6 +41,23 @@ struct PmemArgs {
   }
 };
 
+// A region is a pmem or a device-dax; UserSpace::AddDevDax() has the reverse.
+absl::Status CheckNoDevDax(const UserSpace& user, const PmemArgs& pmem) {
+  for (const auto& [name, request] : user.dev_daxes()) {
+    for (const DevDaxRange& r : request.options.ranges) {
+      if (r.start >= pmem.base + pmem.size || pmem.base >= r.start + r.size) {
+        continue;
+      }
+      return ErrnoError(
+          EBUSY,
+          absl::StrFormat("pmem '%s': 0x%x-0x%x overlaps %s at 0x%x-0x%x",
+                          pmem.name, pmem.base, pmem.base + pmem.size - 1, name,
+                          r.start, r.start + r.size - 1));
+    }
+  }
+  return absl::OkStatus();
+}
+
 void AddPmemVerb(CLI::App& machine, App& app) {
   auto o = std::make_shared<PmemArgs>();
   CLI::App* verb = machine.add_subcommand(
@@ -64,7 +81,8 @@ void AddPmemVerb(CLI::App& machine, App& app) {
                  "An asynchronous region (no MAP_SYNC)");
   verb->callback([o, &app] {
     app.Report(app.Change([&](Session& session) {
-      return AddPmem(o->ToProto(), *session.machine);
+      absl::Status s = CheckNoDevDax(*session.user, *o);
+      return s.ok() ? AddPmem(o->ToProto(), *session.machine) : s;
     }));
   });
 }

@@ -13,6 +13,7 @@
 #include "nlohmann/json.hpp"
 #include "state/find_device.h"
 #include "tools/app.h"
+#include "tools/dax_query.h"
 #include "tools/print_json.h"
 
 namespace dmdax {
@@ -81,12 +82,14 @@ void Map(App& app, const MapOptions& o) {
   absl::StatusOr<BlockDevice*> bdev = FindDevice(*session, o.device);
   if (!bdev.ok()) return app.Report(bdev.status());
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  bool too_deep = false;
   for (const std::string& text : o.sectors) {
     absl::StatusOr<uint64_t> sector = ParseSector(text);
     if (!sector.ok()) return app.Report(sector.status());
     const BioRoute route = RouteBio(**bdev, sector_t(*sector),
                                     o.write ? ReqOp::kWrite : ReqOp::kRead);
     if (route.kind == BioMap::Kind::kError) app.exit_code = 1;
+    too_deep = too_deep || route.err == ELOOP;
     if (app.json) {
       all.push_back(ToJson(route));
     } else {
@@ -94,6 +97,7 @@ void Map(App& app, const MapOptions& o) {
     }
   }
   if (app.json) PrintJson(all);
+  if (too_deep) app.Report(StackTooDeep());
 }
 
 }  // namespace

@@ -204,6 +204,8 @@ absl::Status ReadExtents(const std::string& name, FileOptions& file) {
   }
   file.extents = std::move(list->extents);
   if (file.size == 0) file.size = list->file_size;
+  file.s_magic = list->s_magic;
+  file.s_blocksize = list->s_blocksize;
   return absl::OkStatus();
 }
 

@@ -6,9 +6,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "dm/device_mapper.h"
 #include "state/find_device.h"
 
 namespace dmdax {
+
+absl::Status StackTooDeep() {
+  return DmNotModelled("more than 256 mapped devices on each other",
+                       "a kernel stack as deep");
+}
 
 absl::StatusOr<DaxQuery> DaxQuery::Create(const Session& session,
                                           const std::string& device) {

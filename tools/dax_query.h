@@ -18,6 +18,10 @@
 
 namespace dmdax {
 
+// What -ELOOP of a stack means, for standard error: the kernel has no such
+// limit, and none of its stacks is so deep.
+absl::Status StackTooDeep();
+
 class DaxQuery {
  public:
   // EOPNOTSUPP: the device has no DAX at all, or a partition does not start

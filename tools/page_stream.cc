@@ -157,6 +157,9 @@ bool PageStream::Finish() {
   AskAll();
   if (json_) absl::StrAppend(&out_, first_ ? "]\n" : "\n]\n");
   Flush();
+  if (too_deep_) {
+    std::cerr << "dmdax: " << StackTooDeep().message() << "\n";
+  }
   return !failed_;
 }
 
@@ -164,6 +167,7 @@ void PageStream::AskAll() {
   query_.AskMany(pages_, nr_, absl::MakeSpan(pfns_), absl::MakeSpan(rets_));
   for (size_t i = 0; i < pages_.size(); ++i) {
     if (rets_[i] < 0) failed_ = true;
+    if (rets_[i] == -ELOOP) too_deep_ = true;
     json_ ? Json(pages_[i], pfns_[i], rets_[i])
           : Text(pages_[i], pfns_[i], rets_[i]);
     if (out_.size() > kBlock) Flush();

@@ -59,6 +59,7 @@ class PageStream {
   const bool json_;
   bool first_ = true;
   bool failed_ = false;
+  bool too_deep_ = false;
   std::vector<pgoff_t> pages_;
   std::vector<uint64_t> pfns_;
   std::vector<int64_t> rets_;

@@ -5,6 +5,7 @@
 
 #include "base/kernel_profile.h"
 #include "fs/dax_mount.h"
+#include "fs/extent_lines.h"
 #include "fs/extents_text.h"
 #include "fs/file_system.h"
 #include "fs/file_system_type.h"
@@ -14,6 +15,7 @@
 #include "iomap/dax_fault.h"
 #include "iomap/dax_inode.h"
 #include "iomap/known_holes.h"
+#include "iomap/used_blocks.h"
 #include "tests/dm_testing.h"
 #include "tests/examples/examples.h"
 
@@ -42,6 +44,17 @@ TEST_F(FsExamples, BlockAllocator) {
 #include "tests/examples/iomap/block_allocator.inc"
   EXPECT_EQ(simple.Allocate(4096, 4096)->physical % (2 << 20), 4096);
   EXPECT_EQ(list.Allocate(4096, 4096)->physical, 25165824);
+}
+
+TEST_F(FsExamples, UsedBlocks){
+#include "tests/examples/iomap/used_blocks.inc"
+}
+
+TEST_F(FsExamples, ExtentLines) {
+#include "tests/examples/fs/extent_lines.inc"
+  EXPECT_THAT(s, IsOk());
+  EXPECT_EQ(first, 8u);
+  EXPECT_EQ(last, 15u);
 }
 
 TEST_F(FsExamples, DaxEntry) {

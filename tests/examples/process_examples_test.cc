@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "base/kernel_profile.h"
+#include "process/block_claims.h"
 #include "process/dev_dax_options.h"
 #include "process/field_error.h"
 #include "process/file_options.h"
@@ -45,6 +46,12 @@ class ProcessExamples : public testing::Test {
   KernelLog& log = machine.log();
   std::shared_ptr<File> file;
 };
+
+TEST_F(ProcessExamples, BlockClaims) {
+  MountedFiles files;
+#include "tests/examples/process/block_claims.inc"
+  EXPECT_EQ(FieldOf(s), "extent[1].physical");
+}
 
 TEST_F(ProcessExamples, DevDaxOptions) {
 #include "tests/examples/process/dev_dax_options.inc"

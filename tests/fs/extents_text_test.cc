@@ -26,6 +26,8 @@ TEST(ExtentsTextTest, Filefrag) {
   ASSERT_THAT(list, IsOk());
   EXPECT_EQ(list->file, "/mnt/f");
   EXPECT_EQ(list->file_size, 8388608u);
+  EXPECT_EQ(list->s_magic, 0xef53u);
+  EXPECT_EQ(list->s_blocksize, 4096u);
   ASSERT_EQ(list->extents.size(), 2u);
   EXPECT_EQ(list->extents[0].physical, 4608u * 4096);
   EXPECT_EQ(list->extents[0].type, IOMAP_MAPPED);
@@ -76,6 +78,43 @@ TEST(ExtentsTextTest, ErrorsSayWhere) {
   EXPECT_THAT(ParseXfsBmap(" 0: [0..99999999999999999999]: 1..2"),
               HasErrno(EINVAL, HasSubstr("above 2^64-1")));
   EXPECT_THAT(ParseExtents("hello"), HasErrno(EINVAL));
+}
+
+TEST(ExtentsTextTest, AFilefragTextContradictsItselfNowhere) {
+  const struct {
+    const char* text;
+    const char* words;
+  } cases[] = {
+      {" 0: 0..3: 4608..9999: 4: eof",
+       "column 22: the length 4 is not that of"},
+      {" 0: 0..3: 8..11: 4:\n 0: 4..7: 20..23: 4: eof",
+       "line 2, column 3: extent 0, where 1 is expected"},
+      {" 1: 0..3: 8..11: 4: eof", "extent 1, where 0 is expected"},
+      {" 0: 0..3: 8..11: 4:\nf: 2 extents found",
+       "line 2, column 1: 2 extents found, but 1 listed"},
+      {" 0: 0..3: 8..11: 4:\n 1: 4..7: 20..23: 4: 12: eof\nf: 1 extent found",
+       "line 3, column 1: 1 extent found, but 2 that do not continue"},
+      {"File size of f is 8192 (3 blocks of 4096 bytes)\n",
+       "line 1, column 1: 8192 bytes are 2 blocks of 4096, not 3"},
+  };
+  for (const auto& c : cases) {
+    EXPECT_THAT(ParseFilefrag(c.text), HasErrno(EINVAL, HasSubstr(c.words)));
+  }
+}
+
+// filefrag counts fragments: extents that continue each other are one, also
+// after a hole.
+TEST(ExtentsTextTest, FilefragCountsFragments) {
+  for (const char* text :
+       {" 0: 0..3: 8..11: 4:\n 1: 4..7: 12..15: 4: unwritten\nf: 1 extent "
+        "found",
+        " 0: 0..3: 8..11: 4:\n 1: 4..7: 12..15: 4: unwritten\nf: 2 extents "
+        "found",
+        " 0: 0..3: 8..11: 4:\n 1: 8..9: 16..17: 2:\nf: 1 extent found",
+        " 0: 5..8: 8..11: 4: eof\nfile: name: 1 extent found",
+        "f: 0 extents found"}) {
+    EXPECT_THAT(ParseFilefrag(text), IsOk()) << text;
+  }
 }
 
 // The list is in order, or it is refused; nothing wraps.

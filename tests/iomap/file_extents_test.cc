@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "iomap/block_allocator.h"
+#include "iomap/used_blocks.h"
 
 namespace dmdax {
 namespace {
@@ -64,6 +65,34 @@ TEST(AlignedAllocatorTest, CongruentUntilFull) {
   EXPECT_EQ(allocator.Allocate(4096, 1 << 30)->length,
             (uint64_t{2} << 20) - 4096);
   EXPECT_EQ(allocator.Allocate(0, 4096), std::nullopt);
+}
+
+TEST(AlignedAllocatorTest, SkipsWhatIsUsed) {
+  UsedBlocks used;
+  used.Add(BlockSharing::kOwned, 0, 4096);
+  used.Add(BlockSharing::kShared, 4096, 4096);
+  used.Add(BlockSharing::kOwned, 16384, 4096);
+  AlignedAllocator allocator(0, 24576, 4096, &used);
+  // A question takes nothing from the others.
+  EXPECT_EQ(allocator.Clone()->Allocate(0, 65536), Extent(0, 8192, 8192));
+  EXPECT_EQ(allocator.Allocate(0, 65536), Extent(0, 8192, 8192));
+  EXPECT_EQ(allocator.Allocate(8192, 4096), Extent(8192, 20480, 4096));
+  EXPECT_FALSE(allocator.Allocate(0, 4096).has_value());
+}
+
+TEST(UsedBlocksTest, SharedBlocksAreForSharedExtents) {
+  UsedBlocks used;
+  used.Add(BlockSharing::kOwned, 8192, 4096);
+  used.Add(BlockSharing::kOwned, 0, 4096);
+  used.Add(BlockSharing::kOwned, 4096, 4096);
+  used.Add(BlockSharing::kShared, 12288, 4096);
+  EXPECT_TRUE(used.Refuses(BlockSharing::kOwned, 8192, 4096));
+  EXPECT_TRUE(used.Refuses(BlockSharing::kShared, 8192, 8192));
+  EXPECT_TRUE(used.Refuses(BlockSharing::kOwned, 12288, 4096));
+  EXPECT_FALSE(used.Refuses(BlockSharing::kShared, 12288, 4096));
+  EXPECT_FALSE(used.Refuses(BlockSharing::kOwned, 16384, 1 << 20));
+  EXPECT_EQ(used.EndOfUsed(0), 16384u);
+  EXPECT_EQ(used.NextUsed(12289), ~uint64_t{0});
 }
 
 TEST(ExtentListAllocatorTest, ExtentSizeHintsWiden) {

@@ -168,6 +168,65 @@ TEST_F(UserSpaceTest, ADiskIsAFileSystemOrADeviceDax) {
   EXPECT_EQ(user_->OwnerOf(report.outcome.pfn).kind, FrameOwner::kDevDax);
 }
 
+TEST_F(UserSpaceTest, ADeviceDaxTakesNoPartOfAPmem) {
+  const DevDaxRequest request{
+      .options = {.name = "dax0.0", .ranges = {{1ull << 32, 2 * kMiB}}}};
+  absl::StatusOr<DevDax*> dax = user_->AddDevDax(request);
+  EXPECT_EQ(ErrnoOf(dax.status()), EBUSY);
+  EXPECT_EQ(FieldOf(dax.status()), "range[0].start");
+  EXPECT_TRUE(user_->dev_daxes().empty());
+  // But a state that has one opens.
+  EXPECT_TRUE(user_->RestoreDevDax(request).ok());
+}
+
+TEST_F(UserSpaceTest, BlocksHaveOneOwnerUntilItGoes) {
+  MountPoint* m = Mount();
+  ASSERT_TRUE(m->AddFile(FileAt(2 * kMiB, 4 * kMiB)).ok());
+  FileOptions g = FileAt(4 * kMiB, 4 * kMiB);
+  g.name = "g";
+  absl::StatusOr<MountedFile*> file = m->AddFile(g);
+  EXPECT_EQ(FieldOf(file.status()), "extent[0].physical");
+  EXPECT_EQ(file.status().message(),
+            "physical 4194304 to 8388607 are also those of /mnt/f at offset 0, "
+            "2097152 to 6291455; only extents that are both shared (reflinked) "
+            "can have the same blocks");
+  ASSERT_TRUE(m->RemoveFile("f").ok());
+  EXPECT_TRUE(m->AddFile(g).ok());
+}
+
+// A refused file leaves nothing behind, and a state with one opens.
+TEST_F(UserSpaceTest, ARefusedFileOwnsNothing) {
+  MountPoint* m = Mount();
+  const FileOptions twice{
+      .name = "f",
+      .extents = {{.length = 4096}, {.logical = 4096, .length = 4096}}};
+  EXPECT_EQ(FieldOf(m->AddFile(twice).status()), "extent[1].physical");
+  EXPECT_TRUE(m->AddFile(FileAt(0, 4096)).ok());
+  ASSERT_TRUE(m->RemoveFile("f").ok());
+  EXPECT_TRUE(m->RestoreFile(twice).ok());
+}
+
+// Blocks that a fault took are the file's.
+TEST_F(UserSpaceTest, WhatAFaultAllocatedIsOwned) {
+  MountOptions options{.path = "/mnt", .request = {.options = "dax=always"}};
+  options.allocator = AllocatorOptions{.start = 32 * kMiB, .align = 2 * kMiB};
+  absl::StatusOr<MountPoint*> m = user_->Mount(options, *pmem_);
+  ASSERT_TRUE(m.ok()) << m.status();
+  ASSERT_TRUE((*m)->AddFile({.name = "f", .size = 4 * kMiB}).ok());
+  FileOptions g = FileAt(32 * kMiB, 2 * kMiB);
+  g.name = "g";
+  ASSERT_TRUE((*m)->AddFile(g).ok());
+  Task& task = **user_->AddTask(1);
+  absl::StatusOr<VmAreaStruct*> vma =
+      task.Map({.file = *user_->Open("/mnt/f"), .length = 4 * kMiB});
+  ASSERT_TRUE(vma.ok()) << vma.status();
+  EXPECT_EQ(task.Touch((*vma)->vm_start, AccessKind::kWrite).outcome.pfn,
+            pfn_t(0x102200));
+  FileOptions h = FileAt(34 * kMiB, 4096);
+  h.name = "h";
+  EXPECT_EQ(FieldOf((*m)->AddFile(h).status()), "extent[0].physical");
+}
+
 struct BadFile {
   FileOptions file;
   const char* field;

@@ -47,6 +47,12 @@ TEST_F(ToyfsTest, IsListed) {
             "unknown file system 'btrfs'; there are ext2, ext4, toyfs, xfs");
 }
 
+TEST(ToyfsDeathTest, ANameIsTakenOnce) {
+  const FileSystemType& type = **FindFileSystemType("toyfs");
+  EXPECT_DEATH(FileSystemRegistrar{type},
+               "dmdax: file system toyfs: is there twice");
+}
+
 TEST_F(ToyfsTest, MapsHugePages) {
   absl::StatusOr<MountPoint*> m = Mount({.type = "toyfs", .options = "quick"});
   ASSERT_TRUE(m.ok()) << m.status();

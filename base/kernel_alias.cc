@@ -43,8 +43,13 @@ std::optional<KernelRelease> ParseRelease(absl::string_view text) {
     if (text.empty() || text[0] != '.') return std::nullopt;
     text.remove_prefix(1);
   }
-  const bool ends = text.empty() || text[0] == '.' || text[0] == '-';
-  return ends ? std::optional(release) : std::nullopt;
+  if (text.empty()) return release;
+  // Else nobody knows it: "5.14.nonsense", "5.14-".
+  const unsigned char next = text.size() > 1 ? text[1] : 0;
+  const bool follows = text[0] == '.'   ? absl::ascii_isdigit(next)
+                       : text[0] == '-' ? absl::ascii_isalnum(next)
+                                        : false;
+  return follows ? std::optional(release) : std::nullopt;
 }
 
 // The newest profile that is no newer; null: all are.

@@ -7,9 +7,10 @@
 #include <tuple>
 #include <vector>
 
-#include "absl/strings/match.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "base/kernel_registry.h"
 
@@ -67,6 +68,14 @@ std::vector<KernelProfile>* MakeProfiles() {
   return profiles;
 }
 
+// "6.1" of 6.1, and a release of it such as "6.1.0-56-amd64".
+bool IsOf(absl::string_view name, KernelRelease release) {
+  if (!absl::ConsumePrefix(&name, release.ToString())) return false;
+  if (name.empty()) return true;
+  return absl::ConsumePrefix(&name, ".") && !name.empty() &&
+         absl::ascii_isdigit(static_cast<unsigned char>(name[0]));
+}
+
 bool is_made = false;
 
 const std::vector<KernelProfile>& Profiles() {
@@ -90,11 +99,7 @@ std::string KernelProfile::ErrnoSuffix(int err) const {
 
 absl::StatusOr<const KernelProfile*> FindKernelProfile(absl::string_view name) {
   for (const KernelProfile& profile : Profiles()) {
-    const std::string release = profile.release.ToString();
-    if (name == profile.name || name == release ||
-        absl::StartsWith(name, release + ".")) {
-      return &profile;
-    }
+    if (name == profile.name || IsOf(name, profile.release)) return &profile;
   }
   return absl::NotFoundError(absl::StrCat(
       "no kernel profile '", name, "'; there are ",

@@ -2,21 +2,21 @@
 //
 // How a kernel is written: one file in base/kernels/, and no edit elsewhere.
 //
-//   // base/kernels/v6_18.cc: what 6.18 changed after 6.15.
+//   // base/kernels/v9_8.cc: what 9.8 changed after 7.2.
 //   namespace dmdax {
 //   namespace {
 //
 //   void Change(KernelProfile& p) {
-//     p.dm_ioctl_version[1] = 50;
-//     p.fault.map_whole_folios = true;
+//     p.dm_ioctl_version[1] = 51;
+//     p.fault.map_whole_folios = false;
 //   }
 //
-//   const KernelRegistrar kV6_18({.name = "v6_18",
-//                                 .release = {6, 18},
-//                                 .after = "v6_15",
-//                                 .stands_for = "6.18.2",
-//                                 .from_source = "all of it",
-//                                 .change = Change});
+//   const KernelRegistrar kV9_8({.name = "v9_8",
+//                                .release = {9, 8},
+//                                .after = "v7_2",
+//                                .stands_for = "9.8.2",
+//                                .from_source = "all of it",
+//                                .change = Change});
 //
 //   }  // namespace
 //   }  // namespace dmdax
@@ -36,7 +36,7 @@
 namespace dmdax {
 
 struct KernelEntry {
-  absl::string_view name;  // "v6_18"
+  absl::string_view name;  // "v9_8"
   KernelRelease release;
   // The profile that this one begins as a copy of; "": none, all is zero.
   absl::string_view after;

@@ -330,7 +330,7 @@ bool DmDaxPgoff(const KernelProfile& profile, const DmDev& dev, sector_t sector,
 // dm_register_target().
 //   EEXIST  "linear: target already registered": some kernel would have two
 //           types of that name
-//   EINVAL  it has no example
+//   EINVAL  it has no example, or no version
 absl::Status DmRegisterTarget(const TargetType& type);
 
 // Calls DmRegisterTarget() for all that DM_REGISTER_TARGET named.  Whoever

@@ -33,9 +33,21 @@ bool Exists(const TargetType& type, const KernelProfile& profile) {
   return type.version(profile) != TargetVersion{};
 }
 
+// In a kernel that is to come, if in none that there is.
+bool EverExists(const TargetType& type) {
+  const absl::Span<const KernelProfile> kernels = AllKernelProfiles();
+  return std::any_of(kernels.begin(), kernels.end(),
+                     [&](const KernelProfile& p) { return Exists(type, p); }) ||
+         type.versions.At({~0u, ~0u}) != TargetVersion{};
+}
+
 absl::Status Register(const TargetType& type) {
   if (type.example.length == 0) {
     return ErrnoError(EINVAL, absl::StrCat(type.name, ": no example"));
+  }
+  // It would be in no list, and no test would load it.
+  if (!EverExists(type)) {
+    return ErrnoError(EINVAL, absl::StrCat(type.name, ": no version"));
   }
   for (const TargetType* other : Registered()) {
     if (other->name != type.name) continue;

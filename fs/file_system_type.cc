@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -19,6 +21,13 @@ std::vector<const FileSystemType*>& Registry() {
 }  // namespace
 
 FileSystemRegistrar::FileSystemRegistrar(const FileSystemType& type) {
+  for (const FileSystemType* other : Registry()) {
+    if (other->name != type.name) continue;
+    // Which one is first is the linker's whim.
+    fprintf(stderr, "dmdax: file system %s: is there twice\n",
+            std::string(type.name).c_str());
+    abort();
+  }
   Registry().push_back(&type);
 }
 

@@ -77,8 +77,8 @@ std::unique_ptr<FileSystem> NewFileSystem(const FileSystemType& type,
   return std::make_unique<Fs>(type, profile);
 }
 
-// register_filesystem(), at program start.  `registrar` exists for its
-// constructor only.
+// register_filesystem(), at program start, which a name that is taken ends
+// (EBUSY in the kernel).  `registrar` exists for its constructor only.
 class FileSystemRegistrar {
  public:
   explicit FileSystemRegistrar(const FileSystemType& type);

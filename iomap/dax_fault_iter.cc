@@ -177,8 +177,10 @@ int DaxIomapDirectAccess(VmFault& vmf, DaxInode& inode, const Iomap& iomap,
   pfn->pfn = pfn_t(PfnPhys(access.pfn) >> profile.page_shift);
   pfn->dev = (access.pfn_flags & PFN_DEV) != 0;
   pfn->map = (access.pfn_flags & PFN_MAP) != 0;
+  // More than one of the kernel's pages, which may be of 64 KiB.
+  const bool larger = access.ret > static_cast<int64_t>(page >> kPageShift);
   const bool no_devmap =
-      access.ret > 1 && !profile.no_pfn_t && !PfnDevmap(profile, *pfn);
+      larger && !profile.no_pfn_t && !PfnDevmap(profile, *pfn);
   const bool good = access.ret >= static_cast<int64_t>(nr) &&
                     (access.pfn.value() & (nr - 1)) == 0 && !no_devmap;
   if (recorder != nullptr) {

@@ -14,6 +14,8 @@
 #include "nlohmann/json.hpp"
 #include "state/find_device.h"
 #include "state/hardware.h"
+#include "state/session.h"
+#include "state/state_dir.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
 #include "tools/print_json.h"
@@ -183,6 +185,19 @@ void ListVerb(CLI::App& machine, App& app) {
   });
 }
 
+// Writes `session` over the state, whatever machine, of whatever kernel, that
+// has.
+absl::Status Replace(const App& app, const Session& session) {
+  // With --world the change is forgotten.
+  if (app.world_file) return app.Ask().status();
+  absl::StatusOr<StateDir> dir =
+      StateDir::Open(app.state_dir, StateDir::kWrite);
+  if (!dir.ok()) return dir.status();
+  absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
+  if (!snapshot.ok()) return snapshot.status();
+  return dir->Write(SnapshotOf(session, snapshot->generation()));
+}
+
 void LoadVerb(CLI::App& machine, App& app) {
   auto file = std::make_shared<std::string>();
   CLI::App* verb = machine.add_subcommand(
@@ -196,10 +211,7 @@ void LoadVerb(CLI::App& machine, App& app) {
     // Before the lock: standard input may take its time.
     absl::StatusOr<Session> loaded = SessionFromWorldFile(*file, *app.kernel);
     if (!loaded.ok()) return app.Report(loaded.status());
-    app.Report(app.Change([&](Session& session) -> absl::Status {
-      session = *std::move(loaded);
-      return absl::OkStatus();
-    }));
+    app.Report(Replace(app, *loaded));
   });
 }
 

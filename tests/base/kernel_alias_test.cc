@@ -70,9 +70,14 @@ TEST(KernelAliasTest, EachHasAnAnswerAndNoneIsAProfilesName) {
 }
 
 TEST(KernelAliasTest, ANameNobodyKnowsIsRefused) {
-  for (const char* name :
-       {"", "rhel", "rhel99", "v5_14", "v6.1", "6", "6.", ".1", "5.14x",
-        "5.14 ", " 5.14", "-5.14", "+5.14", "4294967296.1", "arm64"}) {
+  for (const char* name : {"",      "rhel",         "rhel99",
+                           "v5_14", "v6.1",         "6",
+                           "6.",    ".1",           "5.14x",
+                           "5.14 ", " 5.14",        "-5.14",
+                           "+5.14", "4294967296.1", "arm64",
+                           "6.1.",  "6.1.nonsense", "6.1..",
+                           "6.1-",  "5.14.",        "5.14.nonsense",
+                           "5.14-", "5.14--"}) {
     EXPECT_THAT(AnswerForKernel(name), StatusIs(absl::StatusCode::kNotFound,
                                                 HasSubstr("no kernel profile")))
         << name;

@@ -242,6 +242,15 @@ TEST(RegisterTargetTest, OneWithoutAnExampleIsRefused) {
   EXPECT_EQ(FindTargetType("late", DefaultKernelProfile()), nullptr);
 }
 
+TEST(RegisterTargetTest, OneWithoutAVersionIsRefused) {
+  static const TargetType late = [] {
+    TargetType type = Late("late");
+    type.versions = {};
+    return type;
+  }();
+  EXPECT_THAT(DmRegisterTarget(late), HasErrno(EINVAL));
+}
+
 std::vector<std::string> Kernels() {
   std::vector<std::string> names;
   for (const KernelProfile& p : AllKernelProfiles()) names.push_back(p.name);

@@ -72,7 +72,7 @@ TEST(BaseExamples, KernelAlias) {
 }
 
 TEST(BaseExamples, KernelRegistry) {
-  EXPECT_EQ((*FindKernelProfile("v6_18"))->dm_ioctl_version[1], 50);
+  EXPECT_EQ((*FindKernelProfile("v9_8"))->dm_ioctl_version[1], 51);
 }
 
 TEST(BaseExamples, KernelLog) {

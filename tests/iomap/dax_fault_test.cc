@@ -210,6 +210,17 @@ TEST_F(DaxFaultTest, VmFlagsByKernel) {
               testing::EndsWith("mm hg"));
 }
 
+// It was counted as sixteen, which need the devmap bit that arm64 lacks.
+TEST_F(DaxFaultTest, OnePageOf64KiBNeedsNoDevmapBit) {
+  Use("arm64_4_14", "xfs");
+  Extent(0, k2M, 8 << 20);
+  ASSERT_THAT(Map(MAP_SHARED), IsOk());
+  const FaultOutcome outcome = Touch(0, true);
+  EXPECT_EQ(outcome.sig, 0);
+  EXPECT_EQ(outcome.order, 0);
+  EXPECT_EQ(outcome.pfn, pfn_t{0x10020});
+}
+
 TEST_F(DaxFaultTest, PunchingAPageTakesTheWholePmd) {
   Extent(0, k2M, 8 << 20);
   ASSERT_THAT(Map(MAP_SHARED), IsOk());

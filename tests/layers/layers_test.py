@@ -7,7 +7,9 @@
 #   * an include that climbs or crosses: one that the table of folders in
 #     docs/architecture.md does not allow;
 #   * an include that a target does not declare: whose owner is not among the
-#     target's own `deps`;
+#     target's own `deps`, or keeps it to itself;
+#   * an include of ours that is no header's path from the top, so that nobody
+#     could tell where it leads;
 #   * a folder that is not in the table, and a row that names one below it;
 #   * a source that no target has.
 #
@@ -131,10 +133,12 @@ def FolderOf(path, picture):
 
 def CheckIncludes(root, rules, picture):
   owners = {}
+  private = set()  # headers that are their target's own
   facades = {}  # targets of no file pass on what they depend on
   for rule in rules:
     for header in rule.hdrs + [s for s in rule.srcs if s.endswith(".h")]:
       owners.setdefault(header, set()).add(rule.label)
+    private.update(s for s in rule.srcs if s.endswith(".h"))
     if not rule.srcs and not rule.hdrs:
       facades[rule.label] = rule.deps
   problems = []
@@ -157,8 +161,17 @@ def CheckIncludes(root, rules, picture):
         owner = owners.get(header, set()) | {
             label for prefix, label in SYSTEM if header.startswith(prefix)}
         if not owner:
-          continue  # the C++ library's or the system's
-        if not owner & declared:
+          # Ours all the same: a source, or a header by another path.
+          beside = os.path.join(os.path.dirname(source), header)
+          if any(os.path.isfile(os.path.join(root, path))
+                 for path in (header, beside)):
+            problems.append(f"{source}: includes {header}, which is not the "
+                            "path of a header from the top of the checkout")
+          continue  # else the C++ library's or the system's
+        if header in private and rule.label not in owner:
+          problems.append(f"{source}: includes {header}, which is private to "
+                          f"{' and '.join(sorted(owner))}")
+        elif not owner & declared:
           problems.append(f"{source}: includes {header}, but {rule.label} "
                           f"does not declare {' or '.join(sorted(owner))}")
         below = FolderOf(header, picture)

@@ -86,5 +86,17 @@ TEST(GetUnmappedAreaTest, BelowWhatIsMapped) {
   EXPECT_EQ((*second)->vm_end, (*first)->vm_start);
 }
 
+TEST(GetUnmappedAreaTest, WhatTheKernelPicksIsAlignedToItsPages) {
+  for (const KernelProfile& kernel : AllKernelProfiles()) {
+    SCOPED_TRACE(kernel.name);
+    MemMap mem(kernel.fault);
+    MmStruct mm(kernel.fault, mem);
+    EXPECT_THAT(mm.Mmap({.len = 1,
+                         .prot = PROT_READ,
+                         .flags = MAP_PRIVATE | MAP_ANONYMOUS}),
+                IsOk());
+  }
+}
+
 }  // namespace
 }  // namespace dmdax

@@ -2,8 +2,10 @@
 //
 // A file system is one file: toyfs.cc is linked in, and nothing else here, in
 // fs/ or in process/ knows of it.
+#include <algorithm>
 #include <cerrno>
 
+#include "absl/strings/str_join.h"
 #include "base/errno_status.h"
 #include "base/kernel_profile.h"
 #include "fs/file_system_type.h"
@@ -42,9 +44,17 @@ TEST_F(ToyfsTest, IsListed) {
   for (const FileSystemType* type : FileSystemTypes()) {
     names.push_back(std::string(type->name));
   }
-  EXPECT_THAT(names, ElementsAre("ext2", "ext4", "toyfs", "xfs"));
-  EXPECT_EQ(FindFileSystemType("btrfs").status().message(),
-            "unknown file system 'btrfs'; there are ext2, ext4, toyfs, xfs");
+  EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
+  EXPECT_THAT(names, testing::IsSupersetOf({"ext2", "ext4", "toyfs", "xfs"}));
+  EXPECT_EQ(
+      FindFileSystemType("btrfs").status().message(),
+      "unknown file system 'btrfs'; there are " + absl::StrJoin(names, ", "));
+}
+
+TEST(ToyfsDeathTest, ANameIsTakenOnce) {
+  const FileSystemType& type = **FindFileSystemType("toyfs");
+  EXPECT_DEATH(FileSystemRegistrar{type},
+               "dmdax: file system toyfs: is there twice");
 }
 
 TEST_F(ToyfsTest, MapsHugePages) {

@@ -6,8 +6,8 @@
 //   w->source.Locate("mapped_device[2].table.target[5]");
 //   // "w.textproto:40:5: "
 //
-// A path is field names as in state/world.proto, with [index] for repeated ones.
-// Of a path that was not written (a default) the part that was is taken.
+// A path is field names as in state/world.proto, with [index] for repeated
+// ones. Of a path that was not written (a default) the part that was is taken.
 // Threading: immutable once set.
 #ifndef DMDAX_STATE_SOURCE_MAP_H_
 #define DMDAX_STATE_SOURCE_MAP_H_

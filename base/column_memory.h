@@ -7,14 +7,14 @@
 //   p = ReallocColumn(p, 8 << 20, 16 << 20);
 //   ReallocColumn(p, 16 << 20, 0);             // free
 //
-// A page that a process touches for the first time costs 0.5 to 1.1 ns a byte.
-// A table of a million rows needs 33 bytes a row, so that fresh memory costs
-// as much as parsing and compiling what goes there.  At most 64 MiB are kept.
+// A page that a process touches for the first time is dear: for a table of a
+// million rows fresh memory costs as much as parsing and compiling what goes
+// there (the benchmark family `load:N`).  At most 64 MiB are kept.
 //
 // Large blocks are whole huge pages, if the kernel has them.  A random read of
 // an index of 13 MB otherwise misses the TLB as well as the cache, which in a
-// guest costs more than the cache line: a lookup among a million extents
-// takes 15 ns with, 34 without.
+// guest costs more than the cache line: it doubles the time of a lookup among a
+// million extents (measured with `targets:1048576`).
 // Threading: thread-safe.
 #ifndef DMDAX_BASE_COLUMN_MEMORY_H_
 #define DMDAX_BASE_COLUMN_MEMORY_H_

@@ -6,9 +6,8 @@
 //   FaultFunctionName(profile, FaultFunction::kVmfInsertPfnPmd);
 //   // "vmf_insert_pfn_pmd_prot" in 6.1, "vmf_insert_pfn_pmd" in 6.12
 //
-// A function that a kernel does not have, or whose compiler took it into its
-// caller, has no name there: function_graph does not show it.  Where a kernel
-// was recorded (5.10, 6.1, 6.12, 7.2) the names are those of the recording.
+// The names are data of the profile (FaultProfile::functions).  Where a kernel
+// was recorded (5.10, 6.1, 6.12, 7.2) they are those of the recording.
 // Threading: constant after start.
 #ifndef DMDAX_BASE_FAULT_FUNCTIONS_H_
 #define DMDAX_BASE_FAULT_FUNCTIONS_H_
@@ -16,9 +15,9 @@
 #include <set>
 #include <string>
 
-#include "base/fault_profile.h"
-
 namespace dmdax {
+
+struct FaultProfile;
 
 enum class FaultFunction {
   kNone,
@@ -80,8 +79,8 @@ enum class FaultFunction {
 std::string FaultFunctionName(const FaultProfile& profile,
                               FaultFunction function);
 
-// All names there are in this kernel, those of the device stack included
-// (dm_dax_direct_access, linear_dax_direct_access ...).
+// All names there are in this kernel; those of the device stack are
+// KernelFunctionName()'s (base/trace.h).
 std::set<std::string> ModelledFunctions(const FaultProfile& profile);
 
 }  // namespace dmdax

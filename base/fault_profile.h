@@ -2,11 +2,10 @@
 //
 // FaultProfile: which kernel's page-fault and file-system-DAX behaviour.
 //
-// The fault half of KernelProfile, found by the same name; two profiles exist
-// for faults only (v6_15, arm64_4_14).  Each behaviour is a field; nothing
-// outside fault_profile.cc asks for a version.
+// The fault half of a KernelProfile (base/kernel_profile.h), which is how it is
+// found.  Each behaviour is a field.
 //
-//   const FaultProfile& profile = **FindFaultProfile("v6_1");
+//   const FaultProfile& profile = (*FindKernelProfile("v6_1"))->fault;
 //   if (profile.insert == PageInsert::kFolio) ...
 //
 // Mirrors: mm/memory.c, mm/huge_memory.c, fs/dax.c, drivers/dax/device.c and
@@ -16,11 +15,11 @@
 #define DMDAX_BASE_FAULT_PROFILE_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/types/span.h"
+#include "base/fault_functions.h"
 
 namespace dmdax {
 
@@ -58,8 +57,6 @@ enum class DaxEntryDirty {
 };
 
 struct FaultProfile {
-  std::string name;  // "v6_1"
-
   // --- architecture ---
   PageTableFormat format;
   int page_shift;  // 12; 16 on arm64 with 64 KiB pages
@@ -124,6 +121,8 @@ struct FaultProfile {
   bool insert_pfn_pmd_prot_symbol;
   // The "(err N)" of an unknown symbol: 0; -ENOENT since 4.19.
   int unknown_symbol_err;
+  // Pages of [vvar] and its like below the vdso: 4; 6 in 7.2.
+  int vvar_pages;
   bool has_madv_populate;  // since 5.14
   bool has_map_sync;       // since 4.15
   // mprotect to writable makes dirty entries writable at once: shared single
@@ -172,6 +171,11 @@ struct FaultProfile {
   int fsdax_idle_refcount;   // 1; 0 since 6.15
   int devdax_idle_refcount;  // 1
 
+  // What function_graph calls the functions on the way of a fault; one that it
+  // does not show (the kernel lacks it, or the compiler took it into its
+  // caller) is not in here.
+  std::map<FaultFunction, std::string> functions;
+
   // --- trace points, as the recorded events show them ---
   bool trace_iomap_iter;      // iomap_iter_dstmap (since 5.15)
   bool trace_insert_mapping;  // dax_insert_mapping (until 5.x)
@@ -194,16 +198,6 @@ struct FaultProfile {
   uint64_t pmd_nr() const { return uint64_t{1} << pmd_order(); }
   uint64_t pud_nr() const { return uint64_t{1} << pud_order(); }
 };
-
-// By name ("v6_1", "arm64_4_14"), version ("6.1") or release
-// ("6.1.0-56-amd64").  NotFound lists the names there are.
-absl::StatusOr<const FaultProfile*> FindFaultProfile(absl::string_view name);
-
-// The default, v6_1.
-const FaultProfile& DefaultFaultProfile();
-
-// All of them, oldest first, arm64_4_14 last.
-absl::Span<const FaultProfile> AllFaultProfiles();
 
 // Whether the kernel exports `symbol` to modules: vmf_insert_pfn_pmd,
 // vmf_insert_pfn_pud and their _prot forms.  What a module that imports a

@@ -2,33 +2,31 @@
 //
 // KernelProfile: which kernel is emulated, as named behaviours.
 //
-// Every difference between kernels that dmdax knows is one field here; no
-// other file asks for a version number.  Code reads the behaviour by name:
+// Every difference between kernels that dmdax knows is one field here, or in
+// the fault half (base/fault_profile.h); no other file asks for a version
+// number.  Code reads the behaviour by name:
 //
 //   if (profile.dm_dax_alignment == DmDaxAlignment::kRejects) ...
 //
-// Profiles: v4_14, v5_10, v6_1 (the default), v6_12, v7_2.  v5_10, v6_1,
-// v6_12 and v7_2 are held to answers recorded from real Debian kernels;
-// v4_14 stands on sources alone.
+// A kernel is one file in base/kernels/ (base/kernel_registry.h says how it is
+// written); `dmdax kernels` lists them with what each stands on.  No kernel
+// says what it lacks: a field that nobody sets is zero, which for a choice is
+// its first word, the oldest.
 // Threading: profiles are immutable and live for ever; share references.
 #ifndef DMDAX_BASE_KERNEL_PROFILE_H_
 #define DMDAX_BASE_KERNEL_PROFILE_H_
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "base/fault_profile.h"
+#include "base/kernel_release.h"
 #include "base/kstrtox.h"
 
 namespace dmdax {
-
-// The column of a per-kernel table (a target's versions, say).  Not ordered:
-// compare for equality only, and prefer a named behaviour.
-enum class KernelColumn { kV4_14, kV5_10, kV6_1, kV6_12, kV7_2 };
-inline constexpr int kKernelColumns = 5;
 
 // A sector that is no multiple of 8 on its way down (bdev_dax_pgoff).
 enum class DmDaxAlignment {
@@ -115,9 +113,15 @@ enum class XfsDaxReflink {
 };
 
 struct KernelProfile {
-  std::string name;     // "v6_1"
-  std::string version;  // "6.1"
-  KernelColumn column;
+  std::string name;  // "v6_1"
+  KernelRelease release;
+  // The sources and recordings it follows, stable backports included: 6.1.192.
+  std::string stands_for;
+  std::string recorded;     // what a real kernel answered; "": nothing
+  std::string from_source;  // what is only read from source
+
+  // The page-fault half, as mm/, iomap/ and fs/ take it.
+  FaultProfile fault;
 
   // --- device-mapper core ---
   uint32_t dm_ioctl_version[3];
@@ -152,6 +156,9 @@ struct KernelProfile {
   bool dm_dax_check_recurses;
   // A table with a WILDCARD target (error) is never DAX (since 6.7).
   bool dm_wildcard_is_never_dax;
+  // Measures for IMA: status has a third text (interface 4.45, since 5.15).
+  // To kernels before, its flag is one of the bits that mean nothing.
+  bool dm_has_ima;
   SscanfOverflow sscanf_overflow;
 
   // --- DAX ---
@@ -179,6 +186,9 @@ struct KernelProfile {
   bool dm_max_io_len_has_max_sectors;
 
   // --- targets ---
+  // What crypt logs begins with "trusted_key: ", which a header that the file
+  // includes makes of pr_fmt.
+  bool crypt_logs_as_trusted_key;
   // delay has a third class of its own, flushes (not in 4.14).
   bool delay_has_flush_class;
   FlakeyRules flakey_rules;
@@ -192,6 +202,8 @@ struct KernelProfile {
   bool writecache_has_counters;
 
   // --- block layer ---
+  // brd, the RAM disks, frees pages that are discarded.
+  bool brd_frees_discarded;
   ReadAheadRule read_ahead;
   uint32_t blk_def_max_sectors;  // BLK_DEF_MAX_SECTORS(_CAP)
   MaxSectorsRule max_sectors_rule;
@@ -205,14 +217,14 @@ struct KernelProfile {
 };
 
 // The profile called `name`: "v6_1", "6.1", or a release such as
-// "6.1.0-56-amd64" whose first two numbers are known.  NotFound names the
-// profiles there are.
+// "6.1.0-56-amd64" whose first two numbers have a profile.  NotFound names the
+// profiles there are.  What people say ("rhel9") is base/kernel_alias.h's.
 absl::StatusOr<const KernelProfile*> FindKernelProfile(absl::string_view name);
 
 // The default, v6_1.
 const KernelProfile& DefaultKernelProfile();
 
-// All of them, oldest first.
+// All of them: those of x86-64, oldest first, then arm64's.
 absl::Span<const KernelProfile> AllKernelProfiles();
 
 }  // namespace dmdax

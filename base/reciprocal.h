@@ -3,7 +3,8 @@
 // Reciprocal: division by a number that is known early and used often.
 //
 //   Reciprocal by(24);
-//   by.Divide(100);                 // {.quotient = 4, .remainder = 4}
+//   by.Divide(103).quotient;   // 4
+//   by.Divide(103).remainder;  // 7
 //
 // Exact for every dividend and every divisor from 1 on; there is no bound to
 // check.  With m = floor((2^64 - 1) / d), x * m / 2^64 lies less than 1 below

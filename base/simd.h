@@ -2,8 +2,8 @@
 //
 // SimdLevel: which vector instructions a function may use.
 //
-//   Translate(BestSimd(), ...);           // what this processor has
-//   Translate(SimdLevel::kPlain, ...);    // what tests compare with
+//   Translate(BestSimd(), pages);         // what this processor has
+//   Translate(SimdLevel::kPlain, pages);  // what tests compare with
 //
 // Such functions are compiled once for each level, and which one runs is
 // decided when the program does, never by -march.

@@ -17,10 +17,10 @@
 // The kernel counts readers and pays two full barriers a section.  Here a
 // thread says in a word of its own since which epoch it has been reading; the
 // barrier is the writer's: membarrier(2) makes every running thread pass one.
-// A section is two plain stores, on which nothing waits: 0.4 ns beside a
-// plain load's 0.3, counters that are loaded and stored 1.1, the kernel's way
-// 4.4.  The price: all Srcu share the word, so Synchronize() waits for the
-// readers of every one.  Where membarrier is missing, and under
+// A section is two plain stores, on which nothing waits: it costs little more
+// than a plain load, the kernel's way ten times as much (the benchmark family
+// `read:T`).  The price: all Srcu share the word, so Synchronize() waits for
+// the readers of every one.  Where membarrier is missing, and under
 // ThreadSanitizer (which does not know it), readers pass the barrier.
 //
 // Mirrors: srcu_read_lock, srcu_read_unlock, synchronize_srcu of
@@ -81,8 +81,8 @@ class SrcuReadLock {
   // thread is not known yet or must pass barriers itself; it is not reading.
   static constexpr uint64_t kSlow = 0, kIdle = 1, kFirstEpoch = 2;
   // Read without a call, also from the preload library: such a call, even one
-  // that the linker removes, makes the compiler save all registers around it
-  // (a translation: 10 ns instead of 3).
+  // that the linker removes, makes the compiler save all registers around it,
+  // which a translation can not afford (measured with `depth:D`).
   [[gnu::tls_model(
       "initial-exec")]] static thread_local constinit std::atomic<uint64_t>
       since_;

@@ -34,12 +34,22 @@ std::string KernelFunctionName(const TraceStep& step) {
     case TraceFunction::kTargetDirectAccess:
       break;
   }
-  // Each file names its functions in its own way.
-  if (step.target == "striped") return "stripe_dax_direct_access";
-  if (step.target == "error") return "io_err_dax_direct_access";
-  if (step.target == "snapshot-origin") return "origin_dax_direct_access";
+  if (!step.target_function.empty()) return std::string(step.target_function);
   return absl::StrCat(absl::StrReplaceAll(step.target, {{"-", "_"}}),
                       "_dax_direct_access");
+}
+
+std::string KernelEventName(const TraceStep& step) {
+  switch (step.function) {
+    case TraceFunction::kDmDaxDirectAccess:
+      return "dm_da";
+    case TraceFunction::kPmemDaxDirectAccess:
+      return "pmem_da";
+    case TraceFunction::kTargetDirectAccess:
+      break;
+  }
+  if (!step.target_event.empty()) return std::string(step.target_event);
+  return absl::StrCat(absl::StrReplaceAll(step.target, {{"-", ""}}), "_da");
 }
 
 std::string RunClipText(RunClip clip) {

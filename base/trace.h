@@ -8,7 +8,8 @@
 //
 //   Trace trace;
 //   DaxDirectAccess(dev, pgoff_t{0}, 512, DaxAccessMode::kAccess, &trace);
-//   for (const TraceStep& step : trace.steps()) ...
+//   for (const TraceStep& step : trace.steps())
+//     std::cout << KernelFunctionName(step) << "\n";
 //
 // Steps stand in the order of entry; `depth` gives the nesting.
 // Threading: one query, one thread.
@@ -20,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "base/units.h"
 
@@ -45,9 +47,14 @@ enum class RunClip {
 struct TraceStep {
   TraceFunction function;
   int depth = 0;
-  std::string device;    // disk name: "dm-0", "pmem0"
-  std::string name;      // "vg-home" for a mapped device, else the disk name
-  std::string target;    // target type, for kTargetDirectAccess
+  std::string device;  // disk name: "dm-0", "pmem0"
+  std::string name;    // "vg-home" for a mapped device, else the disk name
+  // For kTargetDirectAccess: the target type, and what its TargetType says of
+  // its function ("": as its name has it).
+  std::string target;
+  absl::string_view target_function;
+  absl::string_view target_event;
+  bool event_has_row = false;
   sector_t begin{};      // of the target
   sector_t len{};        // of the target
   pgoff_t pgoff{};       // as passed in
@@ -82,6 +89,9 @@ class Trace {
 // "dm_dax_direct_access", "linear_dax_direct_access" ... : the kernel's name
 // of the function a step stands for.
 std::string KernelFunctionName(const TraceStep& step);
+
+// "dm_da", "linear_da", "pmem_da" ...: the event that recordings have of it.
+std::string KernelEventName(const TraceStep& step);
 
 // "the chunk (max_io_len)" ...: the clip in words, for people.
 std::string RunClipText(RunClip clip);

@@ -14,7 +14,7 @@
 //
 //   sector_t start{2048};
 //   pgoff_t page = SectorToPage(start);          // 256
-//   pfn_t pfn = pfn_t{0x100000} + page.value();  // 256 pages further on
+//   pfn_t pfn = pfn_t{0x100000} + page.value();  // 0x100100
 //
 // Mirrors: typedefs of include/linux/types.h and PFN_DOWN/PHYS_PFN of
 // include/linux/pfn.h (6.1).  Threading: plain values.

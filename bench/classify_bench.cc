@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/kernel_profile.h"
 #include "bench/families.h"
 #include "bench/kernel_baseline.h"
 #include "dm/dm_ioctl.h"
@@ -59,7 +60,7 @@ class HundredTib {
     disk_ = Create("volume", rows);
     top_ = kernel_.AddMapped(kernel_rows);
     if (striped) Stripe();
-    user_ = std::make_unique<UserSpace>(machine_, DefaultFaultProfile());
+    user_ = std::make_unique<UserSpace>(machine_, DefaultKernelProfile().fault);
     MountPoint* mount = Must(user_->Mount(
         {.path = "/mnt", .request = {.type = "xfs", .options = "dax=always"}},
         *disk_));
@@ -69,10 +70,10 @@ class HundredTib {
 
   // How many slots get a 2 MiB entry.
   uint64_t Ours() {
-    const DaxSweep sweep =
-        Must(SweepDax(*user_, {.file = Must(user_->Open("/mnt/f")),
-                               .size = kPages * kPageSize,
-                               .order = DefaultFaultProfile().pmd_order()}));
+    const DaxSweep sweep = Must(
+        SweepDax(*user_, {.file = Must(user_->Open("/mnt/f")),
+                          .size = kPages * kPageSize,
+                          .order = DefaultKernelProfile().fault.pmd_order()}));
     uint64_t huge = 0;
     for (const SweepTotal& total : sweep.totals) {
       if (total.outcome.order == 9) huge += total.slots;

@@ -194,7 +194,7 @@ std::string WorldBytes(const LoadTable& table, bool packed) {
     begin += rows.length[i];
   }
   if (packed) PackWorld(&world);
-  absl::StatusOr<std::string> bytes = PrintWorld(world, Format::kBinary);
+  absl::StatusOr<std::string> bytes = PrintWorld(world, kBinaryFormat);
   MustLoad(bytes.status());
   return *std::move(bytes);
 }

@@ -48,7 +48,6 @@ enum QueueFlag : unsigned {
   QUEUE_FLAG_FUA = 1 << 2,
   QUEUE_FLAG_NONROT = 1 << 3,
   QUEUE_FLAG_STABLE_WRITES = 1 << 4,
-  QUEUE_FLAG_NOWAIT = 1 << 5,
   QUEUE_FLAG_POLL = 1 << 6,
 };
 
@@ -90,6 +89,10 @@ class RequestQueue {
     }
   }
   unsigned flags() const { return flags_.load(); }
+  void SetFlags(unsigned flags) {
+    constexpr unsigned kAll = QUEUE_FLAG_POLL * 2 - 1;
+    flags_.store(flags & kAll);
+  }
 
  private:
   std::function<void()> observer_;
@@ -130,6 +133,7 @@ class BlockDevice {
   BlockDevice& whole() { return *whole_; }
   bool is_partition() const { return whole_ != this; }
   RequestQueue& queue() { return whole_->own_queue_; }
+  const RequestQueue& queue() const { return whole_->own_queue_; }
   // bd_disk->fops: null for hardware.
   BlockDeviceOperations* fops() const { return whole_->fops_; }
   // dax_hosts: the DaxDevice of the disk, whether or not it may be used.

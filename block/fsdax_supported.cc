@@ -23,8 +23,8 @@ std::string Refuse(const BlockDevice& bdev, absl::string_view why,
 
 }  // namespace
 
-std::string DaxSupported(DaxDevice* dax_dev, BlockDevice& bdev, sector_t start,
-                         uint64_t sectors, uint64_t blocksize, KernelLog& log) {
+std::string WhyNotFsdax(DaxDevice* dax_dev, BlockDevice& bdev, sector_t start,
+                        uint64_t sectors, uint64_t blocksize, KernelLog& log) {
   if (dax_dev == nullptr) return "dax unsupported by block device";
   if (!dax_dev->alive()) return "its dax_device is dead";
   if (dax_dev->ops() == nullptr) return "its dax_device has no operations";

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -80,10 +81,19 @@ absl::Status Machine::CheckNew(absl::string_view name,
   return absl::OkStatus();
 }
 
-DevT Machine::NextDev() const {
-  DevT dev{kBlockExtMajor, 0};
+DevT Machine::NextDev() {
+  DevT dev{kBlockExtMajor, next_ext_minor_};
   while (bdevs_.contains(dev)) ++dev.minor_nr;
+  next_ext_minor_ = dev.minor_nr;
   return dev;
+}
+
+void Machine::Unregister(BlockDevice* bdev) {
+  bdevs_.erase(bdev->dev());
+  by_name_.erase(bdev->name());
+  if (bdev->dev().major_nr == kBlockExtMajor) {
+    next_ext_minor_ = std::min(next_ext_minor_, bdev->dev().minor_nr);
+  }
 }
 
 BlockDevice* Machine::Insert(Owned owned) {
@@ -93,6 +103,19 @@ BlockDevice* Machine::Insert(Owned owned) {
   nodes_[absl::StrCat("/dev/", bdev->name())] = bdev->dev();
   owned_[bdev->name()] = std::move(owned);
   return bdev;
+}
+
+absl::Status Machine::CheckRange(const PmemOptions& options) const {
+  const uint64_t end = options.base + options.size;
+  auto it = pmem_by_base_.lower_bound(end);
+  if (it == pmem_by_base_.begin()) return absl::OkStatus();
+  // Of those that begin below `end`, none reaches further than the last.
+  const PmemOptions& o = std::prev(it)->second->options();
+  if (options.base >= o.base + o.size) return absl::OkStatus();
+  return ErrnoError(
+      EBUSY, absl::StrFormat("pmem '%s': 0x%x-0x%x overlaps '%s' at 0x%x-0x%x",
+                             options.name, options.base, end - 1, o.name,
+                             o.base, o.base + o.size - 1));
 }
 
 absl::StatusOr<BlockDevice*> Machine::AddPmem(const PmemOptions& options,
@@ -105,26 +128,15 @@ absl::StatusOr<BlockDevice*> Machine::AddPmem(const PmemOptions& options,
   }
   absl::MutexLock lock(&mu_);
   if (absl::Status s = CheckNew(options.name, dev); !s.ok()) return s;
-  for (const auto& [name, other] : owned_) {
-    if (other.pmem == nullptr) continue;
-    const PmemOptions& o = other.pmem->options();
-    if (options.base < o.base + o.size &&
-        o.base < options.base + options.size) {
-      return ErrnoError(
-          EBUSY,
-          absl::StrFormat("pmem '%s': 0x%x-0x%x overlaps '%s' at 0x%x-0x%x",
-                          options.name, options.base,
-                          options.base + options.size - 1, name, o.base,
-                          o.base + o.size - 1));
-    }
-  }
+  if (absl::Status s = CheckRange(options); !s.ok()) return s;
   absl::StatusOr<std::unique_ptr<PmemDevice>> pmem =
       PmemDevice::Create(profile_, options);
   if (!pmem.ok()) return pmem.status();
   auto bdev =
-      std::make_unique<BlockDevice>(dev.value_or(NextDev()), options.name,
+      std::make_unique<BlockDevice>(dev ? *dev : NextDev(), options.name,
                                     (*pmem)->nr_sectors(), &(*pmem)->dax_dev());
   InitPmemQueue(profile_, options, logical_block_size, bdev->queue());
+  pmem_by_base_[options.base] = pmem->get();
   return Insert(Owned{std::move(*pmem), {}, std::move(bdev)});
 }
 
@@ -137,7 +149,7 @@ absl::StatusOr<BlockDevice*> Machine::AddBlock(const BlockOptions& options) {
                       absl::StrCat(options.name, ": ", options.nr_sectors,
                                    " sectors: 1 to ", kMaxSectors));
   }
-  const DevT dev = options.dev.value_or(NextDev());
+  const DevT dev = options.dev ? *options.dev : NextDev();
   if (options.partition_of.empty()) {
     auto bdev = std::make_unique<BlockDevice>(dev, options.name,
                                               options.nr_sectors, nullptr);
@@ -147,10 +159,7 @@ absl::StatusOr<BlockDevice*> Machine::AddBlock(const BlockOptions& options) {
     BlkValidateLimits(profile_, limits);
     bdev->queue().SetLimits(limits);
     UpdateReadAhead(profile_, bdev->queue());
-    for (unsigned bit = 1; bit <= QUEUE_FLAG_POLL; bit <<= 1) {
-      bdev->queue().Set(static_cast<QueueFlag>(bit),
-                        (options.queue_flags & bit) != 0);
-    }
+    bdev->queue().SetFlags(options.queue_flags);
     return Insert(Owned{nullptr, options, std::move(bdev)});
   }
   auto disk = by_name_.find(options.partition_of);
@@ -192,10 +201,12 @@ absl::Status Machine::Remove(absl::string_view name) {
   if (bdev->openers() > 0) {
     return ErrnoError(EBUSY, absl::StrCat(name, " is in use"));
   }
-  bdevs_.erase(bdev->dev());
-  by_name_.erase(bdev->name());
+  Unregister(bdev);
   std::erase_if(nodes_,
                 [&](const auto& node) { return node.second == bdev->dev(); });
+  if (const PmemDevice* pmem = it->second.pmem.get()) {
+    pmem_by_base_.erase(pmem->options().base);
+  }
   owned_.erase(it);
   return absl::OkStatus();
 }
@@ -241,8 +252,7 @@ void Machine::AddDisk(BlockDevice* bdev) {
 
 void Machine::DelDisk(BlockDevice* bdev) {
   absl::MutexLock lock(&mu_);
-  bdevs_.erase(bdev->dev());
-  by_name_.erase(bdev->name());
+  Unregister(bdev);
   nodes_.erase(absl::StrCat("/dev/", bdev->name()));
 }
 

@@ -8,7 +8,7 @@
 //
 //   Machine machine(DefaultKernelProfile());
 //   machine.AddPmem({.name = "pmem0", .base = 1ull << 32, .size = 1 << 29});
-//   machine.LookupBdev("/dev/pmem0");   // 259:0
+//   machine.LookupBdev("/dev/pmem0")->ToString();   // "259:0"
 //
 // Threading: thread-safe, except that a BlockDevice* stays valid only until
 // the device is removed; removing one that is open is EBUSY.
@@ -113,7 +113,11 @@ class Machine {
 
   absl::Status CheckNew(absl::string_view name, std::optional<DevT> dev) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  DevT NextDev() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The lowest free number of major 259.
+  DevT NextDev() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Unregister(BlockDevice* bdev) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status CheckRange(const PmemOptions& options) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   BlockDevice* Insert(Owned owned) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::optional<DevT> NameToDevT(absl::string_view name) const;
 
@@ -122,7 +126,11 @@ class Machine {
   std::atomic<int64_t> clock_offset_{0};
   mutable absl::Mutex mu_;
   std::map<std::string, Owned, std::less<>> owned_ ABSL_GUARDED_BY(mu_);
+  // Ranges do not overlap, so the order is also that of their ends.
+  std::map<uint64_t, const PmemDevice*> pmem_by_base_ ABSL_GUARDED_BY(mu_);
   std::map<DevT, BlockDevice*> bdevs_ ABSL_GUARDED_BY(mu_);
+  // No minor of major 259 below this one is free.
+  uint32_t next_ext_minor_ ABSL_GUARDED_BY(mu_) = 0;
   std::map<std::string, BlockDevice*, std::less<>> by_name_
       ABSL_GUARDED_BY(mu_);
   std::map<std::string, DevT, std::less<>> nodes_ ABSL_GUARDED_BY(mu_);

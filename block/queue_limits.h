@@ -4,7 +4,7 @@
 // limits of a stacked device follow from those below it.
 //
 //   QueueLimits t = BlkSetStackingLimits(profile);
-//   if (BlkStackLimits(t, leg.queue().limits, start) < 0) {
+//   if (BlkStackLimits(t, leg.queue().limits(), start) < 0) {
 //     // the legs do not line up; t.misaligned is set, t is usable
 //   }
 //

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Read-ahead: how much of a disk is read before it is asked for.
+// Read-ahead: how much of a disk is read before it is asked for.  No DAX access
+// reads ahead; the number is here because dmsetup sets it (--readahead) and
+// prints it, and because a snapshot keeps it.
 #ifndef DMDAX_BLOCK_READ_AHEAD_H_
 #define DMDAX_BLOCK_READ_AHEAD_H_
 

@@ -3,9 +3,9 @@
 // Badblocks: the poisoned sectors of a persistent-memory device.
 //
 //   Badblocks bb;
-//   bb.Set(sector_t{8}, 16);                   // sectors 8..23 are bad
-//   bb.Check(sector_t{0}, 4096);               // first bad: 8, 16 sectors
-//   bb.Clear(sector_t{8}, 8);                  // 16..23 remain
+//   bb.Set(sector_t{8}, 16);             // sectors 8..23 are bad
+//   bb.Check(sector_t{0}, 4096)->first;  // 8
+//   bb.Clear(sector_t{8}, 8);            // 16..23 remain
 //
 // Mirrors: block/badblocks.c badblocks_set, badblocks_check, badblocks_clear
 // (6.1), without its limit of 512 entries.  Threading: thread-compatible; the

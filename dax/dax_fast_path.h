@@ -8,16 +8,16 @@
 //   if (page < fast_path.window.pages) return fast_path.window.At(page, 512);
 //   const DaxFrames frames = fast_path.shortcut(fast_path, pgoff_t(page), 512);
 //   if (frames.ret > 0) return fast_path.At(frames);
-//   if (frames.ret == DaxFastPath::kAskOperations) { ... the chain ... }
+//   // kAskOperations: down the chain; else frames.ret is the errno
 //
 // This is the way of every translation, so it is made of what costs least.
 // A device that is one window, however deep its stack, is answered without a
 // call.  For the others there is a function for every form of fast path, which
 // is called without looking at anything first and answers in two registers;
 // what follows from the frame is added here, and not worked out if the caller
-// does not look at it.  By a function that enters the read section itself and
-// writes its answer to memory, one window took 3.3 ns instead of 1.6, and 64
-// rows 4.8 instead of 4.2.
+// does not look at it.  A function that enters the read section itself and
+// writes its answer to memory is slower, for one window twice as slow
+// (measured with the benchmark families `depth:D` and `targets:N`).
 //
 // Mirrors: nothing; the kernel asks level by level.  What is answered is
 // dax_direct_access()'s.

@@ -4,7 +4,7 @@
 // whoever asks for all of them need not ask for each.
 //
 //   DaxForEachPiece(dev, pgoff_t{0}, pages, /*unit=*/512,
-//                   [&](const DaxPiece& piece) { ... });
+//                   [&](const DaxPiece& piece) { pieces.push_back(piece); });
 //   // one for each row of a table; a stripe is one, however long
 //
 // Promise, for any two pages of a piece that lie a multiple of `repeat` apart,

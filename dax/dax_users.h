@@ -9,7 +9,7 @@
 //
 //   {
 //     DaxStackChange change(dev);   // all maps above dev are dropped
-//     ... swap the table, mark bad blocks, kill the device ...
+//     // swap the table, mark bad blocks, kill the device
 //   }                               // and built again, from below upwards
 //
 // Promise: a query that begins after the change ended sees it, on every

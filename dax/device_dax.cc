@@ -226,10 +226,10 @@ vm_fault_t DevDax::HugeFault(VmFault& vmf, int order) {
 vm_fault_t DevDax::CheckSize(VmFault& vmf, uint64_t size) {
   if (size == options_.align) return 0;
   const bool larger = options_.align > size;
-  vmf.reason.code = larger ? FaultReasonCode::kDevDaxAlignLarger
-                           : FaultReasonCode::kDevDaxAlignSmaller;
-  vmf.reason.want = options_.align;
-  vmf.reason.have = size;
+  vmf.reason = {.code = larger ? FaultReasonCode::kDevDaxAlignLarger
+                               : FaultReasonCode::kDevDaxAlignSmaller,
+                .want = options_.align,
+                .have = size};
   return larger ? VM_FAULT_SIGBUS : VM_FAULT_FALLBACK;
 }
 
@@ -237,7 +237,7 @@ vm_fault_t DevDax::FaultOfSize(VmFault& vmf, int order) {
   const VmAreaStruct& vma = *vmf.vma;
   const uint64_t size = profile_.page_size() << order;
   if (order == profile_.pud_order() && !profile_.has_pud_thp) {
-    vmf.reason.code = FaultReasonCode::kNoPudThp;
+    vmf.reason = {.code = FaultReasonCode::kNoPudThp};
     return VM_FAULT_FALLBACK;
   }
   if (CheckVma(vma, "dev_dax_huge_fault", &vmf.reason) < 0) {
@@ -247,8 +247,7 @@ vm_fault_t DevDax::FaultOfSize(VmFault& vmf, int order) {
   if (bad != 0) return bad;
   const uint64_t addr = vmf.address & ~(size - 1);
   if (order > 0 && (addr < vma.vm_start || addr + size > vma.vm_end)) {
-    vmf.reason.code = FaultReasonCode::kDevDaxVmaRange;
-    vmf.reason.want = size;
+    vmf.reason = {.code = FaultReasonCode::kDevDaxVmaRange, .want = size};
     return VM_FAULT_SIGBUS;
   }
   // linear_page_index() of the huge page's start.
@@ -262,10 +261,10 @@ vm_fault_t DevDax::FaultOfSize(VmFault& vmf, int order) {
     phys = PgoffToPhys(pgoff, size);
   }
   if (!phys) {
-    vmf.reason.code = FaultReasonCode::kDevDaxPgoff;
-    vmf.reason.want = pgoff;
-    vmf.reason.have = size;
-    vmf.reason.where = options_.name;
+    vmf.reason = {.code = FaultReasonCode::kDevDaxPgoff,
+                  .want = pgoff,
+                  .have = size,
+                  .where = options_.name};
     return VM_FAULT_SIGBUS;
   }
   const pfn_t pfn(*phys >> profile_.page_shift);

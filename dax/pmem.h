@@ -8,7 +8,7 @@
 //   options.size = 512ull << 20;       // bytes
 //   absl::StatusOr<std::unique_ptr<PmemDevice>> pmem =
 //       PmemDevice::Create(DefaultKernelProfile(), options);
-//   DaxTranslate((*pmem)->dax_dev(), pgoff_t{0}, 1);   // pfn 0x100000
+//   DaxTranslate((*pmem)->dax_dev(), pgoff_t{0}, 1)->pfn;  // 0x100000
 //
 // A page maps to (base + data_offset + pgoff * 4096) >> 12, and everything up
 // to the end of the device is one contiguous run.  As in the kernel nothing

@@ -4,8 +4,8 @@
 // any target, DAX or not, and its data where a leaf has bytes.
 //
 //   BioRoute route = RouteBio(*bdev, sector_t{24}, ReqOp::kRead);
-//   route.hops.back()   // the disk, and the sector of it
-//   route.kind          // kRemapped; or zeros, dropped, an error on the way
+//   route.hops.back();  // the disk, and the sector of it
+//   route.kind;         // kRemapped; or zeros, dropped, an error on the way
 //
 // Time and suspension play no part: this is where the sector goes once it
 // does.  A target that counts what it sees (dust) counts this too.

@@ -11,15 +11,19 @@
 //   // dm_foo.cc: `foo <dev> <start>`
 //   absl::Status FooCtr(DmTarget& ti, absl::Span<const std::string> argv) {
 //     if (argv.size() != 2) return DmError("Invalid argument count");
-//     ...
+//     return absl::OkStatus();
 //   }
 //   const TargetType kFooTarget = {
 //       .name = "foo",
 //       .versions = DmVersion(1, 0, 0),
 //       .ctr = FooCtr,
 //       .map = FooMap,
+//       .example = {.length = 2048, .params = "/dev/pmem0 16"},
 //   };
 //   DM_REGISTER_TARGET(kFooTarget);
+//
+// All that other folders know of a target they read from its TargetType: no
+// file but its own has its name.
 //
 // Mirrors: include/linux/device-mapper.h (6.1).
 // Threading: ctr and message run under the device's locks; map, status,
@@ -30,7 +34,9 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -124,16 +130,57 @@ enum TargetFeature : uint64_t {
   DM_TARGET_MIXED_ZONED_MODEL = 0x200,
 };
 
-// A target's version, per kernel column; {0,0,0}: that kernel has no such
-// target (or has another TargetType of the same name).
 using TargetVersion = std::array<uint32_t, 3>;
-using TargetVersions = std::array<TargetVersion, kKernelColumns>;
+
+// A target's version since a release.
+struct VersionSince {
+  KernelRelease since;
+  TargetVersion version;
+};
+
+// From that release on a kernel has no such target, or has another TargetType
+// of the same name.
+constexpr VersionSince GoneSince(KernelRelease since) { return {since, {}}; }
+
+// What the compiler says of a history that is not in order.
+void VersionsAreNotInOrder();
+
+// A target's versions, as its history:
+//
+//   {{k4_14, 1, 4, 0}, {k7_2, 1, 5, 0}}    1.4.0, and 1.5.0 from 7.2 on
+//   {{k5_10, 1, 0, 0}}                     kernels before 5.10 lack it
+//   {{k4_14, 1, 0, 0}, GoneSince(k5_10)}   and these have had it
+//
+// Any release may stand there, {KernelRelease{6, 18}, 1, 6, 0} too.
+class TargetVersions {
+ public:
+  constexpr TargetVersions() = default;
+  consteval TargetVersions(std::initializer_list<VersionSince> history) {
+    for (const VersionSince& next : history) {
+      if (nr_ > 0 && next.since <= history_[nr_ - 1].since) {
+        VersionsAreNotInOrder();
+      }
+      history_[nr_++] = next;
+    }
+  }
+
+  // {0,0,0}: a kernel of this release has no such target.
+  constexpr TargetVersion At(KernelRelease release) const {
+    TargetVersion version{};
+    for (size_t i = 0; i < nr_ && history_[i].since <= release; ++i) {
+      version = history_[i].version;
+    }
+    return version;
+  }
+
+ private:
+  std::array<VersionSince, 8> history_{};
+  size_t nr_ = 0;
+};
 
 // The same version in every kernel.
-constexpr TargetVersions DmVersion(uint32_t a, uint32_t b, uint32_t c) {
-  TargetVersions all{};
-  for (TargetVersion& v : all) v = {a, b, c};
-  return all;
+consteval TargetVersions DmVersion(uint32_t a, uint32_t b, uint32_t c) {
+  return {{KernelRelease{}, a, b, c}};
 }
 
 // Told of one device under a target: sectors [start, start + len) of it.
@@ -156,13 +203,44 @@ struct DaxLayout {
   uint64_t chunk = 0;  // sectors; then also the row's max_io_len
 };
 
+// A table of one row that loads, on a machine with
+//
+//   pmem0, pmem1   64 MiB of persistent memory
+//   mem0, mem1     the same with bytes, all zero: for metadata
+//   sda, sdb       disks of 64 MiB, with blocks of 512 and of 4096 bytes
+//
+// tests/dm_core/registry_test.cc loads it in every kernel that has the type.
+struct TargetExample {
+  // A mapped device that must be there first, as /dev/mapper/below.
+  struct Below {
+    absl::string_view type;
+    absl::string_view params;
+    absl::string_view message;  // that it is sent once it is live
+  };
+
+  uint64_t length = 0;  // sectors; 0: there is no example
+  absl::string_view params;
+  unsigned mode = FMODE_READ | FMODE_WRITE;  // of the table
+  Below below;                               // without a type: none
+  // For a type that can not be loaded on such a machine: what the load fails
+  // with instead, once everything that can be checked has been.
+  absl::string_view refusal;
+};
+
+// What the length of a row must be a multiple of, in sectors, and among how
+// many devices it is divided.
+struct RowUnit {
+  uint64_t length = 1;
+  uint64_t legs = 1;
+};
+
 // TargetType::registered of a module that is not loaded at boot.
 inline constexpr int kNotLoaded = 100;
 
-// struct target_type.  Only name, versions, ctr and map are needed.
+// struct target_type.  Only name, versions, ctr, map and example are needed.
 struct TargetType {
   absl::string_view name;
-  TargetVersions versions{};
+  TargetVersions versions;
   uint64_t features = 0;  // TargetFeature bits
   // Position in DM_LIST_VERSIONS, which lists the newest registered first: 0
   // for what is built into dm-mod, then the order of module loading.  As it
@@ -173,14 +251,14 @@ struct TargetType {
 
   // Parses the words after the type name and fills `ti`.  On failure: the
   // status' errno is the load's errno, its message is ti->error, the words
-  // the kernel logs.  Numbers are parsed with base/kstrtox.h, whichever of
-  // its families the kernel's constructor uses; devices with DmGetDevice().
+  // the kernel logs; or DmNotModelled().  Numbers are parsed with
+  // base/kstrtox.h, whichever of its families the kernel's constructor uses;
+  // devices with DmGetDevice().
   absl::Status (*ctr)(DmTarget& ti, absl::Span<const std::string> argv);
   // For a type whose rows may be nothing but a range of one device: fills `ti`
   // as ctr does for the words "<dev> <start>", with the device open already
   // and nothing that could fail; dax_layout is then that range.  Tables of
-  // millions of such rows are then
-  // kept as columns (see dm/linear_targets.h).
+  // millions of such rows are then kept as columns (see dm/linear_targets.h).
   void (*ctr_range)(DmTarget& ti, const DmDev* dev, sector_t start) = nullptr;
   // Where a sector of the device (not of the row) goes.
   BioMap (*map)(const DmTarget& ti, sector_t sector, ReqOp op) = nullptr;
@@ -203,6 +281,13 @@ struct TargetType {
   DaxAccess (*direct_access)(const DmTarget& ti, pgoff_t pgoff,
                              int64_t nr_pages, DaxAccessMode mode,
                              Trace* trace) = nullptr;
+  // The kernel's name of that function, as traces show it, where it is not
+  // "<name>_dax_direct_access".
+  absl::string_view dax_function;
+  // The event that recordings have of it, where it is not "<name>_da"; and
+  // whether the event tells of the row, which the function has at hand.
+  absl::string_view dax_event;
+  bool dax_event_has_row = false;
   // Describes what direct_access does, for as long as the table lives.  Null,
   // or false: direct_access is asked every time, which costs the chain's walk.
   bool (*dax_layout)(const DmTarget& ti, DaxLayout* layout) = nullptr;
@@ -218,13 +303,32 @@ struct TargetType {
   std::string (*save_state)(const DmTarget& ti) = nullptr;
   bool (*restore_state)(DmTarget& ti, absl::string_view state) = nullptr;
 
-  const TargetVersion& version(const KernelProfile& profile) const {
-    return versions[static_cast<size_t>(profile.column)];
+  // Overwrites what `dmsetup table` shows with --showkeys only, in the text
+  // that status made.
+  void (*hide_secrets)(std::string& params) = nullptr;
+  // What the length of a row with these words must be a multiple of; nothing:
+  // they make no sense.  Null: any length will do.
+  std::optional<RowUnit> (*row_unit)(absl::Span<const std::string> argv) =
+      nullptr;
+  TargetExample example;
+
+  // {0,0,0}: that kernel has no such target.
+  TargetVersion version(const KernelProfile& profile) const {
+    return versions.At(profile.release);
   }
 };
 
 // A constructor's refusal: EINVAL with ti->error's words.
 absl::Status DmError(absl::string_view error);
+
+// A refusal that is ours, not the kernel's: what was asked for is beyond the
+// model.  EOPNOTSUPP, which no table load of dm answers by itself, and "not
+// modelled: <what> (needs <needed>)", which is not logged: commands print it
+// as their own words.
+//
+//   return DmNotModelled("raid sets", "md and its superblocks");
+absl::Status DmNotModelled(absl::string_view what, absl::string_view needed);
+bool IsNotModelled(const absl::Status& status);
 
 // dm_get_device(): opens the device that `path` names ("259:0" or a path) for
 // the table of `ti`, once per table; the table closes it.
@@ -279,8 +383,18 @@ DaxAccess DmDaxRefuse(const DmTarget& ti, int err, pgoff_t pgoff,
 bool DmDaxPgoff(const KernelProfile& profile, const DmDev& dev, sector_t sector,
                 pgoff_t* pgoff);
 
-// dm_register_target(), at program start.  `registrar` exists for its
-// constructor only.
+// dm_register_target().
+//   EEXIST  "linear: target already registered": some kernel would have two
+//           types of that name
+//   EINVAL  it has no example
+absl::Status DmRegisterTarget(const TargetType& type);
+
+// DmRegisterTarget() of all that DM_REGISTER_TARGET named, once: who asks for
+// a type, or makes a DmCtl, is the first.  If one is refused the program says
+// so and ends.
+void RegisterLinkedTargets();
+
+// What DM_REGISTER_TARGET makes; it exists for its constructor only.
 class TargetRegistrar {
  public:
   explicit TargetRegistrar(const TargetType& type);

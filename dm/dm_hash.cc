@@ -61,6 +61,7 @@ std::unique_ptr<HashCell> DmHash::Remove(HashCell* cell) {
   std::unique_ptr<HashCell> removed = std::move(it->second);
   by_name_.erase(it);
   by_minor_.erase(removed->md->dev().minor_nr);
+  next_minor_ = std::min(next_minor_, removed->md->dev().minor_nr);
   if (!removed->uuid.empty()) by_uuid_.erase(removed->uuid);
   return removed;
 }
@@ -94,14 +95,13 @@ void DmHash::SetUuid(HashCell* cell, absl::string_view uuid) {
   by_uuid_[cell->uuid] = cell;
 }
 
-absl::StatusOr<uint32_t> DmHash::NextFreeMinor() const {
-  uint32_t minor = 0;
-  for (const auto& [used, cell] : by_minor_) {
-    if (used != minor) break;
-    ++minor;
+absl::StatusOr<uint32_t> DmHash::NextFreeMinor() {
+  auto used = by_minor_.lower_bound(next_minor_);
+  for (; used != by_minor_.end() && used->first == next_minor_; ++used) {
+    ++next_minor_;
   }
-  if (minor >= kMaxMinors) return ErrnoError(ENXIO, "no free minor");
-  return minor;
+  if (next_minor_ >= kMaxMinors) return ErrnoError(ENXIO, "no free minor");
+  return next_minor_;
 }
 
 std::vector<HashCell*> DmHash::List() const {

@@ -51,7 +51,7 @@ class DmHash {
   void SetUuid(HashCell* cell, absl::string_view uuid);
 
   // The lowest free minor; ENXIO when there is none.
-  absl::StatusOr<uint32_t> NextFreeMinor() const;
+  absl::StatusOr<uint32_t> NextFreeMinor();
 
   // All cells in the order of DM_LIST_DEVICES.
   std::vector<HashCell*> List() const;
@@ -63,6 +63,8 @@ class DmHash {
   std::map<std::string, std::unique_ptr<HashCell>, std::less<>> by_name_;
   std::map<std::string, HashCell*, std::less<>> by_uuid_;
   std::map<uint32_t, HashCell*> by_minor_;
+  // No minor below this one is free.
+  uint32_t next_minor_ = 0;
 };
 
 }  // namespace dmdax

@@ -8,10 +8,11 @@
 // are in the machine's log, and the header is as it came.
 //
 //   DmCtl ctl(machine);
-//   DmIoctl io{.name = "d0"};
-//   ctl.DevCreate(io);
-//   ctl.TableLoad(io, {{sector_t{0}, 2048, "linear", "/dev/pmem0 0"}});
-//   ctl.DevSuspend(io);                        // no DM_SUSPEND_FLAG: resume
+//   DmIoctl create{.name = "d0"};              // a reply fills its header:
+//   DmIoctl load = create, resume = create;    // one for each command
+//   ctl.DevCreate(create);
+//   ctl.TableLoad(load, {{sector_t{0}, 2048, "linear", "/dev/pmem0 0"}});
+//   ctl.DevSuspend(resume);                    // no DM_SUSPEND_FLAG: resume
 //   ctl.FindDevice("d0")->dax_dev();           // translate here
 //
 // Mirrors: drivers/md/dm-ioctl.c (6.1), struct dm_ioctl of
@@ -25,6 +26,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +37,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "dm/dm_hash.h"
+#include "dm/mapped_device_state.h"
 
 namespace dmdax {
 
@@ -58,10 +61,6 @@ enum DmFlag : uint32_t {
   DM_INTERNAL_SUSPEND_FLAG = 1u << 18,
   DM_IMA_MEASUREMENT_FLAG = 1u << 19,
 };
-
-// The interface (4.45, Linux 5.15) that brought IMA: to those before, its flag
-// is one of the bits that mean nothing.
-inline constexpr uint32_t kDmImaInterface = 45;
 
 // struct dm_ioctl without its layout.  `dev` is the huge encoding, 0: none.
 struct DmIoctl {
@@ -173,9 +172,19 @@ class DmCtl {
   // dm_global_event_nr.
   uint64_t global_event_nr() const { return global_event_nr_.load(); }
 
- private:
-  friend class DmSnapshotter;
+  // --- snapshots (see dm/mapped_device_state.h) ---
 
+  // Each device in the order in which they got their names.  No commands in
+  // `fn`.
+  void ForEachDevice(absl::FunctionRef<void(const HashCell& cell)> fn) const;
+  // Devices in the order of ForEachDevice(), exactly as they were.  What they
+  // stand on is there already; they may stand on each other.  The message
+  // names the device: EINVAL, a value that no device can have; EBUSY, a name
+  // or uuid twice; the errno of an open or of a row's constructor.
+  absl::Status Restore(absl::Span<const DmDeviceState> devices);
+  void RestoreGlobalEventNr(uint64_t nr) { global_event_nr_.store(nr); }
+
+ private:
   HashCell* FindCell(const DmIoctl& param) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // FindCell, or ENXIO.
@@ -210,7 +219,15 @@ class DmCtl {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   const DmTable* QueriedTable(const HashCell& cell, const DmIoctl& param) const;
   void RemoveCell(HashCell* cell) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  int RemoveClosed(bool mark_deferred, bool only_deferred)
+  // Removes those of `minors` that LockForDeletion() gives, and then of those
+  // that they had open.
+  void RemoveClosed(std::vector<uint32_t> minors, bool mark_deferred,
+                    bool only_deferred) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // To be called when a device's deferred_remove() may have changed.
+  void NoteDeferred(const MappedDevice& md) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status RestoreDevice(const DmDeviceState& state)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status RestoreTables(const DmDeviceState& state)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Fail(int err, absl::string_view text) const;
   void GlobalEvent() { global_event_nr_.fetch_add(1); }
@@ -223,6 +240,9 @@ class DmCtl {
   const uint32_t major_;
   mutable absl::Mutex mu_;
   DmHash hash_ ABSL_GUARDED_BY(mu_);
+  // The minors of the devices that are to go at their last close: every
+  // command looks whether one can, and there may be 100,000 others.
+  std::set<uint32_t> deferred_ ABSL_GUARDED_BY(mu_);
   std::atomic<uint64_t> global_event_nr_{0};
 };
 

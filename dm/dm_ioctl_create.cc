@@ -61,6 +61,7 @@ absl::Status DmCtl::DevCreate(DmIoctl& param) {
 
 void DmCtl::RemoveCell(HashCell* cell) {
   std::unique_ptr<HashCell> removed = hash_.Remove(cell);
+  deferred_.erase(removed->md->dev().minor_nr);
   const uint32_t event_nr = removed->md->event_nr();
   removed->md->LiveTableEvent();
   DeviceEvents(*removed->md, event_nr);
@@ -79,6 +80,7 @@ absl::Status DmCtl::DevRemove(DmIoctl& param) {
     FillIdentity(**cell, param);
     // Open: the deferred removal has been noted and is a success.
     if (!s.ok()) {
+      NoteDeferred(*(*cell)->md);
       GlobalEvent();
       return absl::OkStatus();
     }
@@ -91,32 +93,43 @@ absl::Status DmCtl::DevRemove(DmIoctl& param) {
   return absl::OkStatus();
 }
 
-int DmCtl::RemoveClosed(bool mark_deferred, bool only_deferred) {
-  // Removing one may close another, so start over until nothing goes.
-  bool progress = true;
-  int skipped = 0;
-  while (progress) {
-    progress = false;
-    skipped = 0;
-    for (HashCell* cell : hash_.List()) {
-      if (!cell->md->LockForDeletion(mark_deferred, only_deferred).ok()) {
-        ++skipped;
-        continue;
-      }
-      RemoveCell(cell);
-      progress = true;
-      break;
-    }
+void DmCtl::NoteDeferred(const MappedDevice& md) {
+  if (md.deferred_remove()) {
+    deferred_.insert(md.dev().minor_nr);
+  } else {
+    deferred_.erase(md.dev().minor_nr);
   }
-  return skipped;
+}
+
+// The kernel starts over with its list after each removal, for that may close
+// others.  Those can only be what the removed device had open.
+void DmCtl::RemoveClosed(std::vector<uint32_t> minors, bool mark_deferred,
+                         bool only_deferred) {
+  for (size_t i = 0; i < minors.size(); ++i) {
+    HashCell* cell = hash_.FindMinor(minors[i]);
+    if (cell == nullptr) continue;
+    if (!cell->md->LockForDeletion(mark_deferred, only_deferred).ok()) {
+      NoteDeferred(*cell->md);
+      continue;
+    }
+    for (const DmDev* below : cell->md->TableDevices()) {
+      const DevT dev = below->bdev->dev();
+      if (dev.major_nr == major_) minors.push_back(dev.minor_nr);
+    }
+    RemoveCell(cell);
+  }
 }
 
 absl::Status DmCtl::RemoveAll(DmIoctl& param) {
   absl::MutexLock lock(&mu_);
-  const int skipped = RemoveClosed(param.flags & DM_DEFERRED_REMOVE, false);
-  if (skipped > 0) {
+  std::vector<uint32_t> minors;
+  for (const HashCell* cell : hash_.List()) {
+    minors.push_back(cell->md->dev().minor_nr);
+  }
+  RemoveClosed(std::move(minors), param.flags & DM_DEFERRED_REMOVE, false);
+  if (hash_.size() > 0) {
     DmLog(machine_, KernLevel::kWarn, "ioctl",
-          absl::StrCat("remove_all left ", skipped, " open device(s)"));
+          absl::StrCat("remove_all left ", hash_.size(), " open device(s)"));
   }
   GlobalEvent();
   return absl::OkStatus();
@@ -124,7 +137,7 @@ absl::Status DmCtl::RemoveAll(DmIoctl& param) {
 
 void DmCtl::DoDeferredRemove() {
   absl::MutexLock lock(&mu_);
-  RemoveClosed(false, true);
+  RemoveClosed({deferred_.begin(), deferred_.end()}, false, true);
 }
 
 absl::Status DmCtl::CheckRename(const DmIoctl& param,

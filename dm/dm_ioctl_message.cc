@@ -80,6 +80,7 @@ absl::Status DmCtl::TargetMsg(DmIoctl& param, sector_t sector,
       return Fail(EINVAL, "Invalid arguments for @cancel_deferred_remove");
     }
     s = (*cell)->md->CancelDeferredRemove();
+    NoteDeferred(*(*cell)->md);
   } else if (DmStats::Knows(argv[0])) {
     s = StatsMessage(*(*cell)->md, argv, reply);
   } else {

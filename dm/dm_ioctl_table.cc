@@ -82,6 +82,7 @@ absl::Status DmCtl::TableLoad(DmIoctl& param, uint32_t target_count,
       if (!spec.ok()) return spec.status();
       absl::Status s = table.AddTarget(spec->target_type, spec->sector_start,
                                        sector_t(spec->length), spec->params);
+      if (IsNotModelled(s)) return s;
       if (!s.ok()) {
         DmLog(machine_, KernLevel::kErr, "ioctl",
               "error adding target to table");
@@ -172,7 +173,7 @@ absl::Status DmCtl::TableStatus(DmIoctl& param,
   if (param.flags & DM_STATUS_TABLE_FLAG) {
     type = STATUSTYPE_TABLE;
   } else if ((param.flags & DM_IMA_MEASUREMENT_FLAG) &&
-             machine_.profile().dm_ioctl_version[1] >= kDmImaInterface) {
+             machine_.profile().dm_has_ima) {
     type = STATUSTYPE_IMA;
   }
   for (const DmTarget& ti : table->targets()) {

@@ -2,7 +2,8 @@
 //
 // DmSplitArgs: the words of a target line, split as the kernel splits them.
 //
-//   DmSplitArgs("/dev/a\\ b  0")  ->  {"/dev/a b", "0"}
+//   DmSplitArgs("/dev/a\\ b  0")->at(0);  // "/dev/a b"
+//   DmSplitArgs("/dev/a\\ b  0")->at(1);  // "0"
 //
 // Separators are the kernel's isspace() bytes, 0xa0 included; a backslash
 // takes the next byte literally, wherever it stands; a trailing lone

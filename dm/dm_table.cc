@@ -85,6 +85,7 @@ absl::Status DmTable::AddTarget(absl::string_view type, sector_t start,
   ti.begin = start;
   ti.len = len;
   absl::Status s = ConstructTarget(ti, params);
+  if (IsNotModelled(s)) return s;
   if (!s.ok()) {
     Log(KernLevel::kErr,
         absl::StrCat(type, ": ", s.message(), profile.ErrnoSuffix(ErrnoOf(s))));

@@ -37,6 +37,7 @@
 namespace dmdax {
 
 class MappedDevice;
+struct DmTableState;
 
 // enum dm_queue_mode; the numbers appear in messages.
 enum DmQueueMode : unsigned {
@@ -71,8 +72,9 @@ class DmTable {
   // target's constructor says.
   absl::Status AddTarget(absl::string_view type, sector_t start, sector_t len,
                          absl::string_view params);
-  // AddTarget() of all rows, with the same outcome, but 2 ns a row.  `bad_row`
-  // (or null) learns which row was refused; nothing, if none was.
+  // AddTarget() of all rows, with the same outcome, but at once: see
+  // dm_table_columns.cc.  `bad_row` (or null) learns which row was refused;
+  // nothing, if none was.
   absl::Status AddLinearRows(std::shared_ptr<const LinearRows> rows,
                              std::optional<size_t>* bad_row);
   // dm_table_complete(): determines the type.  Call once, after the rows.
@@ -84,13 +86,11 @@ class DmTable {
   DmQueueMode type() const { return type_; }
   // dm_table_set_type(): what a constructor decides, before Complete().
   void PresetType(DmQueueMode type) { type_ = type; }
-  // For Restore only: a table that was complete before.  While it is being
-  // rebuilt, constructors do not ask what state other devices are in.
-  void BeginRestore() { restoring_ = true; }
-  void RestoreType(DmQueueMode type) {
-    type_ = type;
-    restoring_ = false;
-  }
+  // A table that was complete before (see dm/mapped_device_state.h).  The
+  // errno of a row's constructor; EINVAL.
+  static absl::StatusOr<std::unique_ptr<DmTable>> Restore(
+      MappedDevice& md, const DmTableState& state);
+  // Constructors then do not ask what state other devices are in.
   bool restoring() const { return restoring_; }
   size_t num_targets() const {
     return columns_ == nullptr ? targets_.size() : columns_->size();

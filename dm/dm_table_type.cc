@@ -23,8 +23,8 @@ std::string DeviceNotDaxCapable(Machine& machine, const DmDev& dev,
       if (dev.bdev->queue().Has(QUEUE_FLAG_DAX)) return "";
       return "its queue has no DAX flag";
     case DmDaxCheck::kGenericFsdaxSupported:
-      return DaxSupported(dev.dax_dev, *dev.bdev, start, len.value(), blocksize,
-                          machine.log());
+      return WhyNotFsdax(dev.dax_dev, *dev.bdev, start, len.value(), blocksize,
+                         machine.log());
     case DmDaxCheck::kLegHasDaxDevice:
       if (dev.dax_dev != nullptr) return "";
       if (dev.bdev->queue().Has(QUEUE_FLAG_DAX)) {

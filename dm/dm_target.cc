@@ -4,7 +4,10 @@
 // `error` target lives in dm_error.cc.
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
+#include <iostream>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "dm/device_mapper.h"
@@ -12,19 +15,68 @@
 namespace dmdax {
 namespace {
 
-std::vector<const TargetType*>& Registry() {
-  static auto* registry = new std::vector<const TargetType*>;
-  return *registry;
+// Those that DM_REGISTER_TARGET named, not yet looked at: which kernels there
+// are is not known before all of the program's initialisers have run.
+std::vector<const TargetType*>& Linked() {
+  static auto* linked = new std::vector<const TargetType*>;
+  return *linked;
 }
+
+std::vector<const TargetType*>& Registered() {
+  static auto* registered = new std::vector<const TargetType*>;
+  return *registered;
+}
+
+constexpr char kNotModelledPayload[] = "dmdax/not-modelled";
 
 bool Exists(const TargetType& type, const KernelProfile& profile) {
   return type.version(profile) != TargetVersion{};
 }
 
+absl::Status Register(const TargetType& type) {
+  if (type.example.length == 0) {
+    return ErrnoError(EINVAL, absl::StrCat(type.name, ": no example"));
+  }
+  for (const TargetType* other : Registered()) {
+    if (other->name != type.name) continue;
+    for (const KernelProfile& profile : AllKernelProfiles()) {
+      if (!Exists(type, profile) || !Exists(*other, profile)) continue;
+      return ErrnoError(EEXIST,
+                        absl::StrCat(type.name, ": target already registered"));
+    }
+  }
+  Registered().push_back(&type);
+  return absl::OkStatus();
+}
+
+void RegisterOrDie(const TargetType& type) {
+  const absl::Status s = Register(type);
+  if (s.ok()) return;
+  std::cerr << "device-mapper: target: " << s.message() << std::endl;
+  std::abort();
+}
+
+const std::vector<const TargetType*>& Registry() {
+  RegisterLinkedTargets();
+  return Registered();
+}
+
 }  // namespace
 
 TargetRegistrar::TargetRegistrar(const TargetType& type) {
-  Registry().push_back(&type);
+  Linked().push_back(&type);
+}
+
+void RegisterLinkedTargets() {
+  [[maybe_unused]] static const bool done = [] {
+    for (const TargetType* type : Linked()) RegisterOrDie(*type);
+    return true;
+  }();
+}
+
+absl::Status DmRegisterTarget(const TargetType& type) {
+  RegisterLinkedTargets();
+  return Register(type);
 }
 
 const TargetType* FindTargetType(absl::string_view name,
@@ -67,6 +119,18 @@ std::vector<const TargetType*> KnownTargetTypes(const KernelProfile& profile) {
 
 absl::Status DmError(absl::string_view error) {
   return ErrnoError(EINVAL, error);
+}
+
+absl::Status DmNotModelled(absl::string_view what, absl::string_view needed) {
+  absl::Status status =
+      ErrnoError(EOPNOTSUPP,
+                 absl::StrCat("not modelled: ", what, " (needs ", needed, ")"));
+  status.SetPayload(kNotModelledPayload, absl::Cord());
+  return status;
+}
+
+bool IsNotModelled(const absl::Status& status) {
+  return status.GetPayload(kNotModelledPayload).has_value();
 }
 
 void DmLog(Machine& machine, KernLevel level, absl::string_view prefix,

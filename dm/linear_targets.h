@@ -3,13 +3,14 @@
 // LinearTargets: the rows of a table that came as columns, made into DmTargets
 // when somebody looks at them.
 //
-//   LinearTargets targets(table, linear_type, rows, uses, size);
-//   const DmTarget* ti = targets.Find(sector);   // makes 256 rows at most
+//   LinearTargets targets(table, linear, rows, rows->size(), uses, sectors);
+//   const DmTarget* ti = targets.Find(8);        // makes 256 rows at most
 //   absl::Span<DmTarget> all = targets.All();    // makes all of them
 //
-// A DmTarget is 100 bytes and another allocation for what the target keeps; a
-// million of them take 200 ms to make.  Loading, compiling and translating a
-// table needs none: only the chain and `dmsetup table` do.
+// A DmTarget is 100 bytes and another allocation for what the target keeps; to
+// make a million of them takes longer than to load the table.  Loading,
+// compiling and translating a table needs none: only the chain and `dmsetup
+// table` do.
 // Threading: thread-safe; a target that was made stays where it is.
 #ifndef DMDAX_DM_LINEAR_TARGETS_H_
 #define DMDAX_DM_LINEAR_TARGETS_H_

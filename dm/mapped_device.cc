@@ -109,11 +109,11 @@ absl::Status MappedDevice::Resume() {
   if (!suspended_.load()) {
     return ErrnoError(EINVAL, absl::StrCat(name_, " is not suspended"));
   }
-  DmTable* map = live_table();
-  if (map == nullptr || map->size() == 0) {
+  DmTable* table = live_table();
+  if (table == nullptr || table->size() == 0) {
     return ErrnoError(EINVAL, absl::StrCat(name_, " has no table"));
   }
-  if (absl::Status s = map->ResumeTargets(); !s.ok()) return s;
+  if (absl::Status s = table->ResumeTargets(); !s.ok()) return s;
   suspended_.store(false);
   return absl::OkStatus();
 }
@@ -130,8 +130,8 @@ absl::Status MappedDevice::SetGeometry(const HdGeometry& g) {
 
 BioMap MappedDevice::MapBio(sector_t sector, ReqOp op) const {
   SrcuReadLock live(io_barrier_);
-  const DmTable* map = map_.load(std::memory_order_acquire);
-  const DmTarget* ti = map == nullptr ? nullptr : map->FindTarget(sector);
+  const DmTable* table = map_.load(std::memory_order_acquire);
+  const DmTarget* ti = table == nullptr ? nullptr : table->FindTarget(sector);
   if (ti == nullptr || ti->type->map == nullptr) {
     return {.kind = BioMap::Kind::kError, .err = EIO};
   }

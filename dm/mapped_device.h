@@ -29,6 +29,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
@@ -47,6 +48,8 @@ struct HdGeometry {
   uint64_t cylinders = 0, heads = 0, sectors = 0, start = 0;
   friend bool operator==(const HdGeometry&, const HdGeometry&) = default;
 };
+
+struct MappedDeviceState;
 
 class MappedDevice final : public DaxOperations,
                            public BlockDeviceOperations,
@@ -94,6 +97,10 @@ class MappedDevice final : public DaxOperations,
 
   // The live table, for the holder of DmCtl's lock; null before any resume.
   DmTable* live_table() const { return map_.load(std::memory_order_acquire); }
+  // md->immutable_target_type of the live table.
+  const TargetType* immutable_target_type() const {
+    return immutable_target_type_;
+  }
 
   // dm_table_event() on the live table: event_nr goes up if there is one.
   void LiveTableEvent();
@@ -196,9 +203,19 @@ class MappedDevice final : public DaxOperations,
   };
   IoLen MaxIoLen(const DmTarget& ti, sector_t sector) const;
 
- private:
-  friend class DmSnapshotter;  // saves and restores the fields below
+  // --- snapshots (see dm/mapped_device_state.h) ---
 
+  MappedDeviceState Save() const;
+  // What Save() said, onto a new device; tables and what they have open come
+  // later.  EINVAL.
+  absl::Status Restore(const MappedDeviceState& state);
+  // Opens `table_devices`.  For the caller to put when the tables have theirs.
+  absl::StatusOr<std::vector<DmDev*>> RestoreTableDevices(
+      const MappedDeviceState& state);
+  // `table` has been live, whether or not SwapTable() would take it today.
+  void RestoreLiveTable(std::unique_ptr<DmTable> table);
+
+ private:
   // To be called and used within a section of io_barrier_.
   const CompiledMap* LiveMap() const {
     const DaxFastPath* const path = &dax_dev_.fast_path();
@@ -219,7 +236,6 @@ class MappedDevice final : public DaxOperations,
     DmDev dm_dev;
     int count;
   };
-  void AddDiskIfNeeded();
 
   Machine& machine_;
   const std::string name_;
@@ -247,12 +263,6 @@ class MappedDevice final : public DaxOperations,
 
   mutable absl::Mutex name_mu_;
   std::string dm_name_ ABSL_GUARDED_BY(name_mu_);
-
- public:
-  // md->immutable_target_type of the live table.
-  const TargetType* immutable_target_type() const {
-    return immutable_target_type_;
-  }
 };
 
 }  // namespace dmdax

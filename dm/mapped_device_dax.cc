@@ -78,8 +78,7 @@ MappedDevice::IoLen MappedDevice::MaxIoLen(const DmTarget& ti,
   const uint64_t left = ti.max_io_len - offset % ti.max_io_len;
   if (left < len.sectors) len = {left, RunClip::kMaxIoLen};
   if (machine_.profile().dm_max_io_len_has_max_sectors) {
-    // const: the queue is the disk's, and only its number is read.
-    const uint64_t max = const_cast<BlockDevice&>(disk_).queue().max_sectors();
+    const uint64_t max = disk_.queue().max_sectors();
     if (max < len.sectors) len = {max, RunClip::kMaxSectors};
   }
   return len;
@@ -93,9 +92,9 @@ DaxAccess MappedDevice::WalkDown(pgoff_t pgoff, int64_t nr_pages,
   DepthGuard depth;
   if (depth.too_deep()) return DaxAccess::Error(ELOOP);
   SrcuReadLock live(io_barrier_);
-  const DmTable* map = map_.load(std::memory_order_acquire);
+  const DmTable* table = map_.load(std::memory_order_acquire);
   const sector_t sector = PageToSector(pgoff);
-  const DmTarget* ti = map == nullptr ? nullptr : map->FindTarget(sector);
+  const DmTarget* ti = table == nullptr ? nullptr : table->FindTarget(sector);
   if (ti == nullptr || ti->type->direct_access == nullptr) {
     return DaxAccess::Error(EIO);
   }
@@ -218,9 +217,9 @@ int MappedDevice::ZeroPageRange(pgoff_t pgoff, uint64_t nr_pages) {
   DepthGuard depth;
   if (depth.too_deep()) return -ELOOP;
   SrcuReadLock live(io_barrier_);
-  const DmTable* map = map_.load(std::memory_order_acquire);
+  const DmTable* table = map_.load(std::memory_order_acquire);
   const DmTarget* ti =
-      map == nullptr ? nullptr : map->FindTarget(PageToSector(pgoff));
+      table == nullptr ? nullptr : table->FindTarget(PageToSector(pgoff));
   if (ti == nullptr || ti->type->dax_zero_page_range == nullptr) return -EIO;
   return ti->type->dax_zero_page_range(*ti, pgoff, nr_pages);
 }
@@ -230,9 +229,9 @@ size_t MappedDevice::RecoveryWrite(pgoff_t pgoff, uint64_t offset,
   DepthGuard depth;
   if (depth.too_deep()) return 0;
   SrcuReadLock live(io_barrier_);
-  const DmTable* map = map_.load(std::memory_order_acquire);
+  const DmTable* table = map_.load(std::memory_order_acquire);
   const DmTarget* ti =
-      map == nullptr ? nullptr : map->FindTarget(PageToSector(pgoff));
+      table == nullptr ? nullptr : table->FindTarget(PageToSector(pgoff));
   if (ti == nullptr || ti->type->dax_recovery_write == nullptr) return 0;
   return ti->type->dax_recovery_write(*ti, pgoff, offset, bytes);
 }
@@ -244,8 +243,8 @@ std::optional<bool> MappedDevice::DaxSupported(uint64_t blocksize) {
   FitForDax fit;
   if (fit.Has(this, blocksize)) return true;
   SrcuReadLock live(io_barrier_);
-  const DmTable* map = map_.load(std::memory_order_acquire);
-  const bool dax = map != nullptr && map->SupportsDax(blocksize).dax();
+  const DmTable* table = map_.load(std::memory_order_acquire);
+  const bool dax = table != nullptr && table->SupportsDax(blocksize).dax();
   if (dax) fit.Add(this, blocksize);
   return dax;
 }
@@ -264,6 +263,9 @@ TraceStep TargetStep(const DmTarget& ti, pgoff_t pgoff, int64_t nr_pages,
                      DaxAccessMode mode) {
   return {.function = TraceFunction::kTargetDirectAccess,
           .target = std::string(ti.type->name),
+          .target_function = ti.type->dax_function,
+          .target_event = ti.type->dax_event,
+          .event_has_row = ti.type->dax_event_has_row,
           .begin = ti.begin,
           .len = ti.len,
           .pgoff = pgoff,

@@ -230,13 +230,14 @@ void MappedDevice::ForEachPiece(pgoff_t first, uint64_t pages, uint64_t unit,
     return fn(OpaquePiece(pages));
   }
   SrcuReadLock live(io_barrier_);
-  const DmTable* map = map_.load(std::memory_order_acquire);
+  const DmTable* table = map_.load(std::memory_order_acquire);
   const uint64_t cap = machine_.profile().dm_max_io_len_has_max_sectors
                            ? disk_.queue().max_sectors() / kPageSectors
                            : ~uint64_t{0};
   for (uint64_t page = first.value(); page < end;) {
-    const DmTarget* ti =
-        map == nullptr ? nullptr : map->FindTarget(PageToSector(pgoff_t(page)));
+    const DmTarget* ti = table == nullptr
+                             ? nullptr
+                             : table->FindTarget(PageToSector(pgoff_t(page)));
     if (ti == nullptr) return fn(ErrorPiece(end - page, unit));
     // A page belongs to the row that has its first sector; one that the row's
     // end cuts has no address.

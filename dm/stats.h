@@ -11,7 +11,6 @@
 //   @stats_print[_clear] <id> [<first area> <areas>]
 //   @stats_set_aux <id> <aux data>
 //
-// A snapshot of the machine does not keep them.
 // Mirrors: drivers/md/dm-stats.c (6.1).
 // Threading: the caller serialises (DmCtl).
 #ifndef DMDAX_DM_STATS_H_

@@ -26,7 +26,7 @@ class Walker {
     while (!Peek('}') && at_ < json_.size()) {
       const std::string found = Key();
       Eat(':');
-      if (Spelled(found, key)) return true;
+      if (found == key || found == CamelCase(key)) return true;
       SkipValue();
       Eat(',');
     }
@@ -89,25 +89,22 @@ class Walker {
       if (depth == 0 && (c == '}' || c == ']')) return;
     }
   }
-  // mappedDevice for mapped_device.
-  static bool Spelled(absl::string_view found, absl::string_view key) {
-    if (found == key) return true;
-    std::string camel;
-    for (size_t i = 0; i < key.size(); ++i) {
-      if (key[i] == '_' && i + 1 < key.size()) {
-        camel.push_back(absl::ascii_toupper(key[++i]));
-      } else {
-        camel.push_back(key[i]);
-      }
-    }
-    return found == camel;
-  }
-
   const absl::string_view json_;
   size_t at_ = 0;
 };
 
 }  // namespace
+
+std::string CamelCase(absl::string_view name) {
+  std::string camel;
+  for (size_t i = 0; i < name.size(); ++i) {
+    const bool hump = name[i] == '_' && i + 1 < name.size();
+    camel.push_back(
+        hump ? absl::ascii_toupper(static_cast<unsigned char>(name[++i]))
+             : name[i]);
+  }
+  return camel;
+}
 
 TextPosition PositionOf(absl::string_view text, size_t offset) {
   TextPosition position;

@@ -10,6 +10,7 @@
 #include "base/kstrtox.h"
 #include "formats/device_cache.h"
 #include "formats/linear_text_simd.h"
+#include "formats/plain_digits.h"
 #include "formats/table_text.h"
 
 namespace dmdax {
@@ -28,20 +29,12 @@ bool DeviceCache::Intern(absl::string_view word, uint32_t* id) {
 
 namespace {
 
-// A number as it is printed: no sign, no zeros in front.  At most 19 digits,
-// so that it fits.
+// A number as it is printed: no sign, no zeros in front.  What follows a number
+// that does not fit is no space.
 bool PlainNumber(const char** at, const char* end, uint64_t* value) {
-  constexpr ptrdiff_t kMostDigits = 19;
-  const char* const begin = *at;
-  const char* p = begin;
-  uint64_t v = 0;
-  for (; p < end && *p >= '0' && *p <= '9'; ++p) {
-    v = v * 10 + static_cast<uint64_t>(*p - '0');
-  }
-  if (p == begin || p - begin > kMostDigits) return false;
-  if (*begin == '0' && p - begin > 1) return false;
-  *at = p;
-  *value = v;
+  const size_t digits = PlainDigits(*at, end, value);
+  if (digits == 0 || (**at == '0' && digits > 1)) return false;
+  *at += digits;
   return true;
 }
 

@@ -10,7 +10,7 @@
 //      word ends, weighted and added in pairs, then fours, then eights.  What
 //      is left of a word is masked out, what is no digit found on the way.
 //
-// With AVX-512 the same three steps were slower (18 ns a row instead of 11):
+// With AVX-512 the same three steps were slower (measured with `load:N/parse`):
 // what bounds them is the way from the comparison to the next line's address,
 // and bits in mask registers take longer to become a number.  So there is one
 // form, and machines with AVX-512 use it too.

@@ -5,7 +5,9 @@
 //   TableText text = ParseTableText("0 8 zero\n8 x error\n", "t.table");
 //   text.ok();             // false
 //   text.error.dmsetup;    // "Invalid format on line 2 of table t.table."
-//   text.error.line, .column, .cause;  // 2, 3, "a length in sectors ..."
+//   text.error.line;       // 2
+//   text.error.column;     // 3
+//   text.error.cause;      // "a length in sectors is expected, not 'x'"
 //
 // Read exactly as dmsetup 1.02.185 reads it: sscanf("%llu %llu %s %n"), where
 // numbers may have a sign ("-1" is 2^64-1) and saturate, white space is

@@ -3,9 +3,9 @@
 // Tables and worlds in any format, told apart by content.
 //
 //   absl::StatusOr<ParsedWorld> w = ParseWorld(bytes, "w.json");
-//   if (!w.ok()) puts(w.status().message());  // "w.json:12:9: ..."
+//   if (!w.ok()) std::cerr << w.status().message();  // "w.json:12:9: ..."
 //   LoadWorld(w->world, w->source);
-//   PrintWorld(w->world, Format::kTextproto);
+//   PrintWorld(w->world, kTextprotoFormat);
 //
 // What the bytes are:
 //   JSON       the first character is '{' or '['
@@ -28,33 +28,29 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "formats/format.h"
 #include "state/source_map.h"
 #include "state/world.pb.h"
 
 namespace dmdax {
 
-enum class Format { kDmsetup, kTextproto, kJson, kBinary };
-
-// "dmsetup", "textproto", "json", "binary".
-absl::string_view FormatName(Format format);
-
 struct ParsedTable {
   proto::Table table;
-  Format format;
+  const Format* format = nullptr;
   SourceMap source;  // its paths begin in the table: "target[5]"
 };
 
 struct ParsedWorld {
   proto::World world;
-  Format format;
+  const Format* format = nullptr;
   SourceMap source;
 };
 
 // What `bytes` look like; never fails.  A binary message that has no control
 // characters and looks like a text, which takes names of just the right
 // lengths, is taken for a text.
-Format DetectTableFormat(absl::string_view bytes);
-Format DetectWorldFormat(absl::string_view bytes);
+const Format& DetectTableFormat(absl::string_view bytes);
+const Format& DetectWorldFormat(absl::string_view bytes);
 
 // `file` is how messages call the input; it is not opened.
 absl::StatusOr<ParsedTable> ParseTable(std::string bytes,
@@ -65,12 +61,12 @@ absl::StatusOr<ParsedWorld> ParseWorld(std::string bytes,
 
 // JSON has the field names of state/world.proto and, as Protobuf's JSON does,
 // 64-bit numbers in quotes.  EINVAL: what the format has no way to say (see
-// PrintTableText(); a read-only table or a World as kDmsetup; in JSON and
+// PrintTableText(); a read-only table or a World as kDmsetupFormat; in JSON and
 // binary a string that is not UTF-8).
 absl::StatusOr<std::string> PrintTable(const proto::Table& table,
-                                       Format format);
+                                       const Format& format);
 absl::StatusOr<std::string> PrintWorld(const proto::World& world,
-                                       Format format);
+                                       const Format& format);
 
 }  // namespace dmdax
 

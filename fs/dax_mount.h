@@ -9,15 +9,14 @@
 //   // EINVAL, and "EXT4-fs (dm-0): DAX unsupported by block device." logged
 //   inode.s_dax = sb->ShouldEnableDax(/*inode_flag=*/false);
 //
-// ext4 refuses to mount with dax=always where it can not have it; xfs and
+// ext4 refuses to mount with dax=always where it cannot have it; xfs and
 // ext2's own driver mount without ("Turning off DAX.").  Only the options
 // that concern DAX are looked at, and only the lines that speak of it are
 // logged.
 //
-// Mirrors: ext4_fill_super, ext4_should_enable_dax (fs/ext4),
-// xfs_fs_fill_super, xfs_setup_dax_always (fs/xfs/xfs_super.c),
-// bdev_dax_supported (4.14, 5.10), fs_dax_get_by_bdev (6.1).  Threading:
-// thread-compatible.
+// Mirrors: do_new_mount (fs/namespace.c), ext4_should_enable_dax,
+// xfs_inode_should_enable_dax (6.1); each file system's file has its own.
+// Threading: thread-compatible.
 #ifndef DMDAX_FS_DAX_MOUNT_H_
 #define DMDAX_FS_DAX_MOUNT_H_
 
@@ -32,23 +31,26 @@
 namespace dmdax {
 
 struct MountRequest {
-  std::string type;            // "ext4", "xfs", "ext2"
+  std::string type;            // as for mount -t: "ext4"
   std::string options;         // as for mount -o: "data=journal,dax=always"
   uint64_t block_size = 4096;  // bytes
   bool inline_data = false;    // ext4's feature
   bool reflink = false;        // xfs's
-  // CONFIG_EXT4_USE_FOR_EXT2, as in Debian's kernels: an ext2 file system is
-  // mounted by ext4.
-  bool ext4_for_ext2 = true;
+  // Whose code mounts it; "": what the kernel is configured to take, as ext4
+  // for ext2 (CONFIG_EXT4_USE_FOR_EXT2) in Debian's kernels.
+  std::string driver;
 };
 
 // FS_DAX_*: which files are DAX.
 enum class DaxMode { kInode, kAlways, kNever };
 
+struct FileSystemType;
+
 struct SuperBlock {
-  std::string type;
+  const FileSystemType* s_type = nullptr;
   DaxMode dax = DaxMode::kInode;
-  // The options say dax=inode in words; only /proc/mounts tells it apart.
+  // The options say dax=inode in words.  Only /proc/mounts shows the
+  // difference.
   bool dax_inode_given = false;
   // The journal holds data: no file is DAX (ext4).
   bool journals_data = false;
@@ -63,9 +65,9 @@ struct SuperBlock {
   std::string DaxOption() const;
 };
 
-// EINVAL: an option's value is unknown, or DAX was demanded and can not be
+// EINVAL: an option's value is unknown, or DAX was demanded and cannot be
 // had; the kernel's own words are in `log`, prefixed as it does ("EXT4-fs
-// (dm-0): ...").  NotFound: no such file system type.
+// (dm-0): ...").  ENODEV: no such file system type.
 absl::StatusOr<SuperBlock> MountDax(const MountRequest& request,
                                     BlockDevice& bdev,
                                     const KernelProfile& profile,

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ext2 as a DAX mapping sees it: single pages only.
+// ext2: its own driver's mount options, as far as they concern DAX, and what
+// a DAX mapping sees of it: single pages only.
 // Mirrors: fs/ext2/file.c ext2_dax_fault, ext2_file_mmap; fs/ext2/inode.c
-// ext2_iomap_begin (6.1).
+// ext2_iomap_begin; fs/ext2/super.c ext2_fill_super (6.1).
 #include <algorithm>
 #include <cerrno>
 
+#include "base/units.h"
 #include "fs/file_system.h"
+#include "fs/file_system_type.h"
+#include "fs/fs_context.h"
 #include "iomap/dax_fault.h"
 #include "mm/filemap.h"
 
@@ -15,8 +19,8 @@ namespace {
 
 class Ext2 final : public FileSystem {
  public:
-  explicit Ext2(const FaultProfile& profile)
-      : FileSystem(profile), dax_vm_ops_(*this) {}
+  Ext2(const FileSystemType& type, const FaultProfile& profile)
+      : FileSystem(type, profile), dax_vm_ops_(*this) {}
 
   std::string name() const override { return "ext2_file_operations"; }
 
@@ -73,10 +77,44 @@ class Ext2 final : public FileSystem {
   DaxVmOps dax_vm_ops_;
 };
 
-}  // namespace
+// --- mount ---
 
-std::unique_ptr<FileSystem> MakeExt2(const FaultProfile& profile) {
-  return std::make_unique<Ext2>(profile);
+// DAX is an offer that ext2 takes back.
+absl::StatusOr<SuperBlock> Ext2FillSuper(FsContext& fc) {
+  const bool by_bdev = fc.asks_bdev_only();
+  if (by_bdev) fc.GetDaxByBdev();
+  fc.sb().dax = DaxMode::kNever;
+  for (absl::string_view option : fc.Options()) {
+    if (option == "dax") fc.sb().dax = DaxMode::kAlways;
+  }
+  if (fc.sb().dax != DaxMode::kAlways) return fc.Done();
+  fc.Say(KernLevel::kWarn, kDaxExperimental);
+  if (!by_bdev) fc.BdevDaxSupported();
+  if (fc.sb().dax_dev == nullptr) {
+    fc.Say(KernLevel::kErr,
+           "DAX unsupported by block device. Turning off DAX.");
+    fc.sb().dax = DaxMode::kNever;
+  } else if (fc.request().block_size != kPageSize) {
+    fc.Say(KernLevel::kErr, "unsupported blocksize for DAX\\x0a");
+    fc.sb().dax = DaxMode::kNever;
+  }
+  return fc.Done();
 }
 
+std::string Ext2ShowOptions(const SuperBlock& sb) {
+  return sb.dax == DaxMode::kAlways ? "dax" : "";
+}
+
+const FileSystemType kExt2 = {
+    .name = "ext2",
+    .log_prefix = "EXT2-fs",
+    .driver = "ext4",
+    .has_extents = false,
+    .fill_super = Ext2FillSuper,
+    .show_options = Ext2ShowOptions,
+    .make = NewFileSystem<Ext2>,
+};
+REGISTER_FILESYSTEM(kExt2);
+
+}  // namespace
 }  // namespace dmdax

@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ext4 as a DAX mapping sees it.
+// ext4: its mount options, as far as they concern DAX, and what a DAX mapping
+// sees of it.
 // Mirrors: fs/ext4/file.c ext4_dax_huge_fault, ext4_file_mmap; fs/ext4/
 // inode.c ext4_iomap_begin, ext4_iomap_alloc, ext4_iomap_end; fs/ext4/
-// extents.c ext4_ext_convert_to_initialized (6.1).
+// extents.c ext4_ext_convert_to_initialized (6.1); fs/ext4/super.c
+// ext4_fill_super, handle_mount_opt, ext4_parse_param (4.14, 5.10, 6.1).
 #include <algorithm>
 #include <cerrno>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "base/units.h"
 #include "fs/file_system.h"
+#include "fs/file_system_type.h"
+#include "fs/fs_context.h"
 #include "iomap/dax_fault.h"
 #include "mm/filemap.h"
 
@@ -19,19 +26,14 @@ constexpr uint64_t kBlock = 4096;
 // s_extent_max_zeroout_kb, in bytes.
 constexpr uint64_t kMaxZeroout = 32 * 1024;
 constexpr uint64_t kMaxLogicalBlock = 0xfffffffe;
-// ext4_should_retry_alloc(): three commits may free blocks.
-constexpr int kAllocRetries = 3;
 
 class Ext4 final : public FileSystem {
  public:
-  explicit Ext4(const FaultProfile& profile)
-      : FileSystem(profile), dax_vm_ops_(*this) {}
+  Ext4(const FileSystemType& type, const FaultProfile& profile)
+      : FileSystem(type, profile), dax_vm_ops_(*this) {}
 
   std::string name() const override { return "ext4_file_operations"; }
   bool large_folios() const override { return profile_.ext4_large_folios; }
-  uint64_t max_bytes() const override {
-    return (kMaxLogicalBlock + 1) * kBlock;
-  }
   bool punch_writes_back() const override {
     return profile_.ext4_punch_writes_back;
   }
@@ -112,16 +114,9 @@ vm_fault_t Ext4::DaxHugeFault(VmFault& vmf, int order) {
   DaxInode& inode = InodeOf(vmf);
   const bool write = vmf.write() && (vmf.vma->vm_flags & VM_SHARED);
   FlaggedPfn pfn;
-  vm_fault_t ret = 0;
-  for (int retries = 0;; ++retries) {
-    int error = 0;
-    ret = DaxIomapFault(vmf, order, inode, *this, &pfn, &error);
-    const bool again = write && (ret & VM_FAULT_ERROR) && error == -ENOSPC &&
-                       retries < kAllocRetries;
-    if (!again) break;
-    // Only a commit can have freed blocks; the emulator frees none.
-    break;
-  }
+  // No retry after ENOSPC, as ext4_should_retry_alloc() has it: that hopes for
+  // blocks which a commit frees, and no commit frees any here.
+  vm_fault_t ret = DaxIomapFault(vmf, order, inode, *this, &pfn, nullptr);
   if (write && (ret & VM_FAULT_NEEDDSYNC)) {
     ret = DaxFinishSyncFault(vmf, order, inode, pfn);
   }
@@ -234,10 +229,105 @@ int Ext4::End(DaxInode&, uint64_t, uint64_t, int64_t written, unsigned flags,
   return 0;
 }
 
-}  // namespace
+// --- mount ---
 
-std::unique_ptr<FileSystem> MakeExt4(const FaultProfile& profile) {
-  return std::make_unique<Ext4>(profile);
+// An ext2 file system that ext4 mounts.
+bool IsExt2(const FsContext& fc) { return fc.type().name == "ext2"; }
+
+// parse_options() of ext4 before the mount API.
+absl::Status Ext4OwnOptions(FsContext& fc) {
+  for (absl::string_view option : fc.Options()) {
+    const bool has_value = option.substr(0, 4) == "dax=";
+    if (FsContext::IsUnknown(option) ||
+        (has_value && !fc.SetMode(option.substr(4)))) {
+      return fc.Refuse(KernLevel::kErr,
+                       absl::StrCat("Unrecognized mount option \"", option,
+                                    "\" or missing value"));
+    }
+    if (has_value) {
+      if (IsExt2(fc)) {
+        return fc.Refuse(KernLevel::kErr,
+                         absl::StrCat("Mount option \"", option,
+                                      "\" incompatible with ext2"));
+      }
+    } else if (option == "dax") {
+      fc.sb().dax = DaxMode::kAlways;
+    } else {
+      continue;
+    }
+    if (fc.sb().dax == DaxMode::kAlways &&
+        fc.profile().ext4_says_experimental) {
+      fc.Say(KernLevel::kWarn, kDaxExperimental);
+    }
+  }
+  return absl::OkStatus();
 }
 
+absl::Status Ext4Options(FsContext& fc) {
+  for (absl::string_view option : fc.Options()) {
+    if (option == "data=journal") fc.sb().journals_data = true;
+  }
+  if (!fc.profile().ext4_has_mount_api) return Ext4OwnOptions(fc);
+  if (absl::Status s = fc.ParseOptions(); !s.ok()) return s;
+  if (IsExt2(fc)) {
+    for (absl::string_view option : fc.Options()) {
+      if (option.substr(0, 4) != "dax=") continue;
+      return fc.RefuseParameter(
+          "EXT4-fs: Mount option(s) incompatible with ext2");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<SuperBlock> Ext4FillSuper(FsContext& fc) {
+  const bool by_bdev = fc.asks_bdev_only();
+  if (by_bdev) fc.GetDaxByBdev();
+  if (absl::Status s = Ext4Options(fc); !s.ok()) return s;
+  const bool always = fc.sb().dax == DaxMode::kAlways;
+  if (fc.sb().journals_data && always) {
+    return fc.Refuse(KernLevel::kErr,
+                     "can't mount with both data=journal and dax");
+  }
+  if (by_bdev && fc.sb().dax_dev != nullptr &&
+      fc.request().block_size != kPageSize) {
+    fc.sb().dax_dev = nullptr;
+    // The line feed is the kernel's.
+    fc.Say(KernLevel::kErr, "unsupported blocksize for DAX\\x0a");
+  }
+  // 4.14 asks for nothing that was not demanded.
+  const bool asks = fc.profile().has_dax_modes || always;
+  if (!by_bdev && asks && fc.profile().has_dax_modes) fc.BdevDaxSupported();
+  if (always && fc.request().inline_data) {
+    return fc.Refuse(KernLevel::kErr,
+                     "Cannot use DAX on a filesystem that may contain inline "
+                     "data");
+  }
+  if (!by_bdev && asks && !fc.profile().has_dax_modes) fc.BdevDaxSupported();
+  if (always && fc.sb().dax_dev == nullptr) {
+    if (!fc.profile().has_dax_modes) {
+      // The check has said why.
+      return ErrnoError(EINVAL, "the mount is refused");
+    }
+    return fc.Refuse(KernLevel::kErr, "DAX unsupported by block device.");
+  }
+  return fc.Done();
+}
+
+std::string Ext4ShowOptions(const SuperBlock& sb) {
+  const bool inode = sb.dax == DaxMode::kInode && sb.dax_inode_given;
+  return inode ? "dax=inode" : ShowDaxMode(sb);
+}
+
+const FileSystemType kExt4 = {
+    .name = "ext4",
+    .log_prefix = "EXT4-fs",
+    .features = FS_FEATURE_INLINE_DATA,
+    .max_bytes = (kMaxLogicalBlock + 1) * kBlock,
+    .fill_super = Ext4FillSuper,
+    .show_options = Ext4ShowOptions,
+    .make = NewFileSystem<Ext4>,
+};
+REGISTER_FILESYSTEM(kExt4);
+
+}  // namespace
 }  // namespace dmdax

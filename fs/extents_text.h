@@ -8,7 +8,8 @@
 //   struct fiemap, raw         the FS_IOC_FIEMAP ioctl's own bytes
 //
 //   absl::StatusOr<ExtentList> list = ParseExtents(text);
-//   if (list.ok()) for (const FileExtent& e : list->extents) ...
+//   if (list.ok())
+//     for (const FileExtent& e : list->extents) inode.extents.Insert(e);
 //
 // Errors say where: "line 4, column 12: a number is expected, not 'x'".
 // Numbers are turned into bytes; holes are left out.  filefrag's block size

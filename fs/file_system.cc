@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "absl/strings/str_cat.h"
-
 namespace dmdax {
 
 std::shared_ptr<File> FileSystem::Open(DaxInode& inode, const std::string& path,
@@ -33,15 +31,6 @@ int FileSystem::CheckMapSync(const File& file, const VmAreaStruct& vma) {
 void FileSystem::SetDaxFlags(VmAreaStruct& vma, bool huge) const {
   if (huge) vma.vm_flags |= VM_HUGEPAGE;
   if (profile_.dax_vma_is_mixedmap) vma.vm_flags |= VM_MIXEDMAP;
-}
-
-absl::StatusOr<std::unique_ptr<FileSystem>> MakeFileSystem(
-    const std::string& name, const FaultProfile& profile) {
-  if (name == "ext4") return MakeExt4(profile);
-  if (name == "xfs") return MakeXfs(profile);
-  if (name == "ext2") return MakeExt2(profile);
-  return absl::NotFoundError(
-      absl::StrCat("no file system '", name, "'; there are ext2, ext4, xfs"));
 }
 
 DaxInode& InodeOf(const VmFault& vmf) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FileSystem: the part of ext4, xfs and ext2 that a DAX mapping meets: their
-// mmap, their fault entries and their iomap_begin.
+// FileSystem: the part of a file system that a DAX mapping meets: its mmap,
+// its fault entries and its iomap_begin.
 //
-//   std::unique_ptr<FileSystem> fs = MakeExt4(profile);
+//   std::unique_ptr<FileSystem> fs = *MakeFileSystem("ext4", profile);
 //   std::shared_ptr<File> file = fs->Open(inode, "/mnt/f");
 //   mm.Mmap({.len = 8 << 20, .prot = PROT_READ, .flags = MAP_SHARED,
 //            .file = file});
@@ -11,8 +11,7 @@
 // A DaxInode with s_dax set is mapped with the DAX operations, one without
 // through the page cache.
 //
-// Mirrors: fs/ext4/file.c, fs/ext4/inode.c (ext4_iomap_begin),
-// fs/xfs/xfs_file.c, fs/xfs/xfs_iomap.c, fs/ext2/file.c (6.1).
+// fs/file_system_type.h has the registry of them.
 // Threading: thread-compatible.
 #ifndef DMDAX_FS_FILE_SYSTEM_H_
 #define DMDAX_FS_FILE_SYSTEM_H_
@@ -20,18 +19,21 @@
 #include <memory>
 #include <string>
 
-#include "absl/status/statusor.h"
 #include "iomap/dax_inode.h"
 #include "iomap/iomap.h"
 #include "mm/vm_area.h"
 
 namespace dmdax {
 
+struct FileSystemType;
+
 class FileSystem : public FileOperations,
                    public IomapOps,
                    public AddressSpaceOperations {
  public:
-  explicit FileSystem(const FaultProfile& profile) : profile_(profile) {}
+  FileSystem(const FileSystemType& type, const FaultProfile& profile)
+      : type_(type), profile_(profile) {}
+  const FileSystemType& type() const { return type_; }
 
   // open(2) of `inode`, which must outlive the file.
   std::shared_ptr<File> Open(DaxInode& inode, const std::string& path,
@@ -41,9 +43,6 @@ class FileSystem : public FileOperations,
   virtual bool zero_reallocates() const { return false; }
   // Whether fallocate(PUNCH_HOLE) writes the range back first.
   virtual bool punch_writes_back() const { return true; }
-
-  // Bytes that a file can have blocks for; beyond, iomap_begin refuses.
-  virtual uint64_t max_bytes() const { return uint64_t{1} << 63; }
 
   void Readahead(VmFault&, uint64_t, uint64_t) override {}
 
@@ -59,17 +58,10 @@ class FileSystem : public FileOperations,
   // VM_HUGEPAGE, and in 4.14 VM_MIXEDMAP.
   void SetDaxFlags(VmAreaStruct& vma, bool huge) const;
 
+  const FileSystemType& type_;
   const FaultProfile& profile_;
   bool shutdown_ = false;
 };
-
-std::unique_ptr<FileSystem> MakeExt4(const FaultProfile& profile);
-std::unique_ptr<FileSystem> MakeXfs(const FaultProfile& profile);
-std::unique_ptr<FileSystem> MakeExt2(const FaultProfile& profile);
-
-// By name: "ext4", "xfs", "ext2".  NotFound otherwise.
-absl::StatusOr<std::unique_ptr<FileSystem>> MakeFileSystem(
-    const std::string& name, const FaultProfile& profile);
 
 // The inode behind a faulting mapping of one of these.
 DaxInode& InodeOf(const VmFault& vmf);

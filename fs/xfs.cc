@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// xfs as a DAX mapping sees it.
+// xfs: its mount options, as far as they concern DAX, and what a DAX mapping
+// sees of it.
 // Mirrors: fs/xfs/xfs_file.c __xfs_filemap_fault, xfs_file_mmap; fs/xfs/
-// xfs_iomap.c xfs_read_iomap_begin, xfs_direct_write_iomap_begin (6.1).
+// xfs_iomap.c xfs_read_iomap_begin, xfs_direct_write_iomap_begin (6.1);
+// fs/xfs/xfs_super.c xfs_fs_fill_super, xfs_setup_dax_always (4.14, 5.10, 6.1).
 #include <algorithm>
 #include <cerrno>
 
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "base/units.h"
 #include "fs/file_system.h"
+#include "fs/file_system_type.h"
+#include "fs/fs_context.h"
 #include "iomap/dax_fault.h"
 #include "mm/filemap.h"
 
@@ -18,8 +25,8 @@ constexpr uint64_t kMaxAlloc = 1024 * 4096;
 
 class Xfs final : public FileSystem {
  public:
-  explicit Xfs(const FaultProfile& profile)
-      : FileSystem(profile), vm_ops_(*this) {}
+  Xfs(const FileSystemType& type, const FaultProfile& profile)
+      : FileSystem(type, profile), vm_ops_(*this) {}
 
   std::string name() const override { return "xfs_file_operations"; }
   bool zero_reallocates() const override { return true; }
@@ -59,7 +66,7 @@ class Xfs final : public FileSystem {
     vm_fault_t HugeFault(VmFault& vmf, int order) override {
       FaultScope scope(vmf.mm->recorder(), FaultFunction::kXfsFilemapHugeFault);
       if (!InodeOf(vmf).s_dax) {
-        vmf.reason.code = FaultReasonCode::kNotDax;
+        vmf.reason = {.code = FaultReasonCode::kNotDax};
         return VM_FAULT_FALLBACK;
       }
       return fs_.FilemapFaultEntry(vmf, order, IsWriteFault(vmf));
@@ -255,10 +262,75 @@ int Xfs::End(DaxInode& inode, uint64_t pos, uint64_t, int64_t written,
   return 0;
 }
 
-}  // namespace
+// --- mount ---
 
-std::unique_ptr<FileSystem> MakeXfs(const FaultProfile& profile) {
-  return std::make_unique<Xfs>(profile);
+absl::Status XfsSetupDaxAlways(FsContext& fc) {
+  const auto turn_off = [&fc](absl::string_view words) {
+    fc.Say(KernLevel::kWarn, absl::StrCat(words, " Turning off DAX."));
+    fc.sb().dax = DaxMode::kNever;
+  };
+  const bool may_have_reflink =
+      fc.profile().xfs_dax_reflink == XfsDaxReflink::kNotPartitions;
+  if (fc.sb().dax_dev == nullptr) {
+    turn_off("DAX unsupported by block device.");
+    if (may_have_reflink) return absl::OkStatus();
+  } else if (may_have_reflink && fc.request().block_size != kPageSize) {
+    turn_off("DAX not supported for blocksize.");
+    return absl::OkStatus();
+  }
+  if (fc.request().reflink) {
+    switch (fc.profile().xfs_dax_reflink) {
+      case XfsDaxReflink::kUntested:
+        fc.Say(KernLevel::kWarn,
+               "DAX and reflink have not been tested together!");
+        break;
+      case XfsDaxReflink::kRefused:
+        return fc.Refuse(KernLevel::kWarn,
+                         "DAX and reflink cannot be used together!");
+      case XfsDaxReflink::kNotPartitions:
+        if (!fc.bdev().is_partition()) break;
+        return fc.Refuse(KernLevel::kWarn,
+                         "DAX and reflink cannot work with multi-partitions!");
+    }
+  }
+  if (fc.profile().xfs_says_experimental == XfsDaxExperimental::kWhenGranted) {
+    fc.Say(KernLevel::kWarn, kDaxExperimental);
+  }
+  return absl::OkStatus();
 }
 
+absl::StatusOr<SuperBlock> XfsFillSuper(FsContext& fc) {
+  if (absl::Status s = fc.ParseOptions(); !s.ok()) return s;
+  const bool by_bdev = fc.asks_bdev_only();
+  if (by_bdev) fc.GetDaxByBdev();
+  const bool always = fc.sb().dax == DaxMode::kAlways;
+  if (always &&
+      fc.profile().xfs_says_experimental == XfsDaxExperimental::kWhenAsked) {
+    fc.Say(KernLevel::kWarn, kDaxExperimental);
+  }
+  if (!by_bdev && (always || fc.profile().has_dax_modes)) {
+    // Unasked, xfs takes the device as it is.
+    if (always) {
+      fc.BdevDaxSupported();
+    } else {
+      fc.sb().dax_dev = fc.bdev().host_dax_dev();
+    }
+  }
+  if (always) {
+    if (absl::Status s = XfsSetupDaxAlways(fc); !s.ok()) return s;
+  }
+  if (fc.request().block_size != kPageSize) fc.sb().dax_dev = nullptr;
+  return fc.Done();
+}
+
+const FileSystemType kXfs = {
+    .name = "xfs",
+    .log_prefix = "XFS",
+    .features = FS_FEATURE_REFLINK,
+    .fill_super = XfsFillSuper,
+    .make = NewFileSystem<Xfs>,
+};
+REGISTER_FILESYSTEM(kXfs);
+
+}  // namespace
 }  // namespace dmdax

@@ -5,8 +5,9 @@
 // dmdax does not imitate mballoc or xfs_alloc; a file system asks one of
 // these:
 //
-//   AlignedAllocator simple(/*start=*/64 << 20, /*align=*/2 << 20);
-//   ExtentListAllocator list;              // "these, please"
+//   AlignedAllocator simple(/*start=*/64 << 20, /*end=*/256 << 20,
+//                           /*align=*/2 << 20);
+//   ExtentListAllocator list;              // these, please
 //   list.Add({.logical = 4096, .physical = 25165824, .length = 4096});
 //
 // Units are bytes on the file system's device.  Threading: thread-compatible.
@@ -29,11 +30,11 @@ class BlockAllocator {
   // sides; nothing when the space is used up (-ENOSPC).
   virtual std::optional<FileExtent> Allocate(uint64_t logical,
                                              uint64_t length) = 0;
-  // One that gives the same from now on: for a question that shall take
-  // nothing.
+  // A copy that gives the same blocks as this one would: for a question that
+  // must not use any up.
   virtual std::unique_ptr<BlockAllocator> Clone() const = 0;
-  // The next Allocate() gives the same place on the device for offsets that
-  // differ by a multiple of so many bytes; 0: that is not known.
+  // The next Allocate() gives the same place on the device for two offsets
+  // that differ by a multiple of this many bytes.  0: unknown.
   virtual uint64_t Repeat() const { return 0; }
 };
 

@@ -5,7 +5,9 @@
 //
 //   DaxEntries::Grabbed grabbed = entries.Grab(index, /*order=*/9, unmap);
 //   if (grabbed.entry == nullptr) return grabbed.fault;   // FALLBACK ...
-//   entries.Insert(...); entries.Unlock(*grabbed.entry);
+//   grabbed.entry->pfn = pfn;             // what the device answered
+//   grabbed.entry->flags &= ~DAX_EMPTY;
+//   entries.Unlock(*grabbed.entry);
 //
 // An entry is 4 KiB or a PMD, and a real page frame, the zero page, or EMPTY
 // (it exists only to be locked while the fault asks the file system).

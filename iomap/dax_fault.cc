@@ -21,18 +21,8 @@ uint64_t MaxPgoff(const DaxInode& inode) {
   return (inode.i_size + size - 1) / size;
 }
 
-FaultReason Reason(FaultReasonCode code, uint64_t want = 0, uint64_t have = 0) {
-  FaultReason reason;
-  reason.code = code;
-  reason.want = want;
-  reason.have = have;
-  return reason;
-}
-
 FaultReason ErrnoReason(int error) {
-  FaultReason reason = Reason(FaultReasonCode::kIomapError);
-  reason.err = -error;
-  return reason;
+  return {.code = FaultReasonCode::kIomapError, .err = -error};
 }
 
 // The 2 MiB lie in the VMA and have the file's colour
@@ -44,23 +34,24 @@ bool CheckFallbackVma(VmFault& vmf) {
   const uint64_t addr_page = vmf.address >> profile.page_shift;
   const uint64_t pmd_addr = vmf.address & profile.pmd_mask();
   if ((vmf.pgoff & colour) != (addr_page & colour)) {
-    vmf.reason = Reason(FaultReasonCode::kVmaColour, vmf.pgoff & colour,
-                        addr_page & colour);
+    vmf.reason = {.code = FaultReasonCode::kVmaColour,
+                  .want = vmf.pgoff & colour,
+                  .have = addr_page & colour};
     return true;
   }
   if (vmf.write() && !(vma.vm_flags & VM_SHARED)) {
-    vmf.reason = Reason(FaultReasonCode::kPrivateWrite);
+    vmf.reason = {.code = FaultReasonCode::kPrivateWrite};
     return true;
   }
   if (pmd_addr < vma.vm_start) {
-    vmf.reason = Reason(FaultReasonCode::kVmaStart, 0,
-                        (vma.vm_start - pmd_addr) >> profile.page_shift);
+    vmf.reason = {.code = FaultReasonCode::kVmaStart,
+                  .have = (vma.vm_start - pmd_addr) >> profile.page_shift};
     return true;
   }
   const uint64_t pmd_end = pmd_addr + profile.pmd_size();
   if (pmd_end > vma.vm_end) {
-    vmf.reason = Reason(FaultReasonCode::kVmaEnd, 0,
-                        (pmd_end - vma.vm_end) >> profile.page_shift);
+    vmf.reason = {.code = FaultReasonCode::kVmaEnd,
+                  .have = (pmd_end - vma.vm_end) >> profile.page_shift};
     return true;
   }
   return false;
@@ -70,13 +61,15 @@ bool CheckFallbackVma(VmFault& vmf) {
 vm_fault_t CheckPmdEof(VmFault& vmf, uint64_t index, uint64_t max_pgoff) {
   const uint64_t last = index | (vmf.mm->profile().pmd_nr() - 1);
   if (last < max_pgoff) return 0;
-  vmf.reason = Reason(FaultReasonCode::kEofInside, last + 1, max_pgoff);
+  vmf.reason = {
+      .code = FaultReasonCode::kEofInside, .want = last + 1, .have = max_pgoff};
   return VM_FAULT_FALLBACK;
 }
 
 vm_fault_t CheckBeyondEof(VmFault& vmf, uint64_t index, uint64_t max_pgoff) {
   if (index < max_pgoff) return 0;
-  vmf.reason = Reason(FaultReasonCode::kBeyondEof, index, max_pgoff);
+  vmf.reason = {
+      .code = FaultReasonCode::kBeyondEof, .want = index, .have = max_pgoff};
   return VM_FAULT_SIGBUS;
 }
 
@@ -103,8 +96,9 @@ vm_fault_t PmdIterate(VmFault& vmf, DaxInode& inode, IomapOps& ops,
   int more;
   while ((more = IomapIterNext(iter, ops, vmf.mm->recorder())) > 0) {
     if (iter.length() < profile.pmd_size()) {
-      vmf.reason = Reason(FaultReasonCode::kExtentShort, profile.pmd_nr(),
-                          iter.length() >> profile.page_shift);
+      vmf.reason = {.code = FaultReasonCode::kExtentShort,
+                    .want = profile.pmd_nr(),
+                    .have = iter.length() >> profile.page_shift};
       vmf.reason.where = absl::StrFormat(
           "%s at offset %d", IomapTypeName(iter.iomap.type), iter.pos);
       continue;  // nothing processed: the next round ends the loop
@@ -116,7 +110,7 @@ vm_fault_t PmdIterate(VmFault& vmf, DaxInode& inode, IomapOps& ops,
   return ret;
 }
 
-// grab_mapping_entry() and dax_unlock_entry(), which are told of.
+// grab_mapping_entry() and dax_unlock_entry(), as the call graph shows them.
 DaxEntries::Grabbed GrabEntry(VmFault& vmf, DaxInode& inode, uint64_t index,
                               int order) {
   FaultScope scope(vmf.mm->recorder(), FaultFunction::kGrabMappingEntry);
@@ -140,7 +134,7 @@ vm_fault_t DaxIomapPmdFault(VmFault& vmf, DaxInode& inode, IomapOps& ops,
     const DaxEntries::Grabbed grabbed =
         GrabEntry(vmf, inode, index, profile.pmd_order());
     if (grabbed.entry == nullptr) {
-      vmf.reason = Reason(FaultReasonCode::kEntryConflict);
+      vmf.reason = {.code = FaultReasonCode::kEntryConflict};
       ret = grabbed.fault;
     } else if (vmf.pmd.is_table()) {
       // Raced with a PTE fault: the access is simply tried again.
@@ -198,8 +192,9 @@ vm_fault_t DaxIomapPteFault(VmFault& vmf, DaxInode& inode, IomapOps& ops,
   vm_fault_t major = 0;
   vm_fault_t ret = 0;
   if ((vmf.pgoff << profile.page_shift) >= inode.i_size) {
-    vmf.reason =
-        Reason(FaultReasonCode::kBeyondEof, vmf.pgoff, MaxPgoff(inode));
+    vmf.reason = {.code = FaultReasonCode::kBeyondEof,
+                  .want = vmf.pgoff,
+                  .have = MaxPgoff(inode)};
     ret = VM_FAULT_SIGBUS;
   } else {
     const DaxEntries::Grabbed grabbed = GrabEntry(vmf, inode, vmf.pgoff, 0);
@@ -254,8 +249,8 @@ vm_fault_t DaxIomapFault(VmFault& vmf, int order, DaxInode& inode,
   if (order == inode.profile->pmd_order()) {
     return DaxIomapPmdFault(vmf, inode, ops, pfnp);
   }
-  vmf.reason = Reason(FaultReasonCode::kFsNoPud);
-  vmf.reason.where = vmf.vma->vm_ops->name();
+  vmf.reason = {.code = FaultReasonCode::kFsNoPud,
+                .where = vmf.vma->vm_ops->name()};
   return VM_FAULT_FALLBACK;
 }
 

@@ -5,7 +5,8 @@
 //   FlaggedPfn pfn;
 //   int error = 0;
 //   vm_fault_t ret = DaxIomapFault(vmf, order, inode, ext4, &pfn, &error);
-//   if (ret & VM_FAULT_NEEDDSYNC) ret = DaxFinishSyncFault(vmf, order, ...);
+//   if (ret & VM_FAULT_NEEDDSYNC)
+//     ret = DaxFinishSyncFault(vmf, order, inode, pfn);
 //
 // The checks come in the kernel's order; whoever ends the fault early, or
 // answers FALLBACK, says why in vmf.reason, with the level of the device

@@ -104,7 +104,7 @@ vm_fault_t PmdLoadHole(VmFault& vmf, const IomapIter& iter, DaxEntry& entry) {
     return ret;
   }
   if (!vmf.pmd.none()) {
-    vmf.reason.code = FaultReasonCode::kNoHugeZeroPage;
+    vmf.reason = {.code = FaultReasonCode::kNoHugeZeroPage};
     RecordEntry(vmf, *iter.inode, K::kDaxPmdLoadHoleFallback, entry,
                 FlaggedPfn{});
     return VM_FAULT_FALLBACK;
@@ -207,7 +207,7 @@ int DaxIomapDirectAccess(VmFault& vmf, DaxInode& inode, const Iomap& iomap,
     return -EINVAL;
   }
   if (no_devmap) {
-    vmf.reason.code = FaultReasonCode::kPfnNoDevmap;
+    vmf.reason = {.code = FaultReasonCode::kPfnNoDevmap};
     if (!trace.steps().empty()) vmf.reason.level = trace.steps().back();
     return -EINVAL;
   }
@@ -239,8 +239,8 @@ vm_fault_t DaxFaultIter(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
   }
   if (iomap.type != IOMAP_MAPPED && !(iomap.flags & IOMAP_F_SHARED)) {
     vmf.mm->Warn("iomap->type != IOMAP_MAPPED on a DAX write");
-    vmf.reason.code = FaultReasonCode::kExtentType;
-    vmf.reason.where = IomapTypeName(iomap.type);
+    vmf.reason = {.code = FaultReasonCode::kExtentType,
+                  .where = IomapTypeName(iomap.type)};
     return pmd ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
   }
   FlaggedPfn pfn;
@@ -262,8 +262,8 @@ vm_fault_t DaxFaultIter(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
   if (IsSynchronous(iter, *vmf.vma)) {
     if (pfnp == nullptr) {
       vmf.mm->Warn("!pfnp");
-      vmf.reason.code = FaultReasonCode::kNoSyncSupport;
-      vmf.reason.where = vmf.vma->vm_ops->name();
+      vmf.reason = {.code = FaultReasonCode::kNoSyncSupport,
+                    .where = vmf.vma->vm_ops->name()};
       return VM_FAULT_SIGBUS;
     }
     *pfnp = pfn;
@@ -286,8 +286,7 @@ vm_fault_t DaxFinishSyncFault(VmFault& vmf, int order, DaxInode& inode,
   const int err =
       sync != nullptr ? sync->FsyncRange(start, start + len - 1, true) : 0;
   if (err < 0) {
-    vmf.reason.code = FaultReasonCode::kSyncFailed;
-    vmf.reason.err = -err;
+    vmf.reason = {.code = FaultReasonCode::kSyncFailed, .err = -err};
     return VM_FAULT_SIGBUS;
   }
   DaxEntry* entry = inode.entries.Find(vmf.pgoff);

@@ -5,7 +5,7 @@
 //   FileExtents extents;
 //   extents.Insert({.logical = 0, .physical = 18874368, .length = 8 << 20,
 //                   .type = IOMAP_UNWRITTEN});
-//   extents.Find(4096);            // the part of it from 4096 on
+//   extents.Find(4096).physical;   // 18878464: the part from 4096 on
 //   extents.Remove(4096, 4096);    // a hole: the extent is cut in two
 //
 // Units are bytes; extents are multiples of the 4096-byte block except the

@@ -5,7 +5,7 @@
 //
 //   IomapIter iter{.inode = &inode, .pos = 0, .len = 4096, .flags = IOMAP_DAX};
 //   while (IomapIterNext(iter, ops, recorder) > 0) {
-//     ... iter.iomap ...
+//     Use(iter.iomap);
 //     iter.processed = 4096;
 //   }
 //
@@ -47,11 +47,8 @@ enum IomapFlags : uint16_t {
 // Flags of the question.  A set of bits.
 enum IomapRequest : unsigned {
   IOMAP_WRITE = 1 << 0,
-  IOMAP_ZERO = 1 << 1,
-  IOMAP_REPORT = 1 << 2,
   IOMAP_FAULT = 1 << 3,
   IOMAP_DIRECT = 1 << 4,
-  IOMAP_UNSHARE = 1 << 7,
   IOMAP_DAX = 1 << 8,
 };
 
@@ -77,7 +74,7 @@ class IomapOps {
     return 0;
   }
   // What the kernel calls the two for a request with these IomapRequest
-  // flags; kNone: not told of.
+  // flags.  A call of kNone is not recorded.
   virtual FaultFunction BeginFunction(unsigned) const {
     return FaultFunction::kNone;
   }

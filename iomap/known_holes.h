@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// KnownHoles: the holes that ext4 remembers of a file, its extent status tree.
+// KnownHoles: the holes of a file that ext4 remembers in its extent status
+// tree.
 //
 //   uint64_t end = inode.known_holes.EndOf(pos, gap_start, gap_end);
 //
@@ -23,7 +24,7 @@ class KnownHoles {
   // Where the hole at `pos` ends as far as ext4 says, at most `gap_end`.
   // The gap, [gap_start, gap_end) in bytes, contains `pos`.
   uint64_t EndOf(uint64_t pos, uint64_t gap_start, uint64_t gap_end);
-  // What was in [start, end) is not known any more.
+  // Forgets the holes in [start, end).
   void Forget(uint64_t start, uint64_t end);
 
   // Start -> end, bytes.

@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 
 namespace dmdax {
 namespace {
@@ -62,9 +61,8 @@ std::string IomapText(const FaultProfile& profile, const char* name,
 
 std::string DirectAccessText(const FaultProfile& profile, const FaultEvent& e) {
   const TraceStep& step = e.step;
-  std::string out = absl::StrCat(DirectAccessProbe(step), "_da:");
-  const bool ranged = step.target == "linear" || step.target == "striped";
-  if (ranged) {
+  std::string out = absl::StrCat(KernelEventName(step), ":");
+  if (step.event_has_row) {
     absl::StrAppendFormat(&out, " begin=%d len=%d", step.begin.value(),
                           step.len.value());
   }
@@ -148,19 +146,6 @@ std::string DaxText(const FaultProfile& profile, const FaultEvent& e) {
 
 }  // namespace
 
-std::string DirectAccessProbe(const TraceStep& step) {
-  switch (step.function) {
-    case TraceFunction::kDmDaxDirectAccess:
-      return "dm";
-    case TraceFunction::kPmemDaxDirectAccess:
-      return "pmem";
-    case TraceFunction::kTargetDirectAccess:
-      break;
-  }
-  if (step.target == "striped") return "stripe";
-  return absl::StrReplaceAll(step.target, {{"-", ""}});
-}
-
 std::string IomapTypeText(uint16_t type) {
   static constexpr const char* kNames[] = {"HOLE", "DELALLOC", "MAPPED",
                                            "UNWRITTEN", "INLINE"};
@@ -195,7 +180,7 @@ std::string EventText(const FaultProfile& profile, const FaultEvent& e) {
     case K::kDirectAccess:
       return DirectAccessText(profile, e);
     case K::kDirectAccessRet:
-      return absl::StrCat(DirectAccessProbe(e.step), "_da_ret: ret=", e.ret);
+      return absl::StrCat(KernelEventName(e.step), "_ret: ret=", e.ret);
     case K::kInsertPfnPte:
       return InsertText(profile, "insert_pfn_pte", e, true);
     case K::kInsertPfnPteRet:

@@ -150,9 +150,6 @@ class FaultScope {
 std::string FaultEventText(const FaultProfile& profile,
                            const FaultEvent& event);
 
-// "dm", "linear", "stripe", "logwrites", "error", "pmem": the probe's name.
-std::string DirectAccessProbe(const TraceStep& step);
-
 // Whether two direct_access steps hit the same probe: a kernel whose return
 // probes serve one call at a time loses the inner one's return.
 inline bool SameProbe(const TraceStep& a, const TraceStep& b) {

@@ -170,10 +170,7 @@ std::string LevelText(const TraceStep& step) {
 
 FaultReason ShortRunReason(absl::Span<const TraceStep> steps, uint64_t want,
                            uint64_t have) {
-  FaultReason reason;
-  reason.code = C::kRunShort;
-  reason.want = want;
-  reason.have = have;
+  FaultReason reason{.code = C::kRunShort, .want = want, .have = have};
   for (size_t i = 0; i < steps.size(); ++i) {
     const TraceStep& step = steps[i];
     if (step.clip == RunClip::kNone) continue;

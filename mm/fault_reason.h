@@ -8,10 +8,11 @@
 // queue, this extent, this VMA).
 //
 //   const FaultReason& reason = outcome.reason;
-//   if (reason.code == FaultReasonCode::kRunMaxSectors) ...
-//   std::cout << FaultReasonText(reason) << "\n";
-//   // the dm queue's max_sectors of dm-0 (vg-home) allows 320 pages a
-//   // request, 512 are needed
+//   if (reason.code == FaultReasonCode::kRunMaxSectors) {
+//     std::cout << FaultReasonText(reason) << "\n";
+//   }
+//   // the queue's max_sectors of vg-home (dm-0) allows 320 pages a request,
+//   // 512 are needed
 //
 // docs/fault-reasons.md explains every code under its name; a test keeps the
 // two together.  Reasons cost nothing until a fault goes wrong; the text is
@@ -89,6 +90,8 @@ enum class FaultReasonCode {
   kSyncFailed,    // fsync before a synchronous mapping failed
 };
 
+// Whoever ends a fault makes a whole one, so that nothing of an earlier
+// attempt stays: vmf.reason = {.code = FaultReasonCode::kVmaEnd, .have = 3}.
 struct FaultReason {
   FaultReasonCode code = FaultReasonCode::kNone;
   int order = 0;      // what was tried: 2^order pages

@@ -183,9 +183,9 @@ bool IsReadaheadMark(const AddressSpace& mapping, uint64_t index) {
 vm_fault_t FilemapFault(VmFault& vmf) {
   AddressSpace& mapping = *vmf.vma->vm_file->f_mapping;
   if (vmf.pgoff >= PagesOf(vmf)) {
-    vmf.reason.code = FaultReasonCode::kBeyondEof;
-    vmf.reason.want = vmf.pgoff;
-    vmf.reason.have = PagesOf(vmf);
+    vmf.reason = {.code = FaultReasonCode::kBeyondEof,
+                  .want = vmf.pgoff,
+                  .have = PagesOf(vmf)};
     return VM_FAULT_SIGBUS;
   }
   vm_fault_t ret = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// get_user_pages(): a driver takes the pages behind a user address.
+// get_user_pages(): a driver takes the pages behind a user address.  It waits
+// for a verb: no command asks for it yet, only tests/seeds and tests/mm do.
 //
 //   absl::StatusOr<std::vector<pfn_t>> pages =
 //       GetUserPages(mm, addr, 1, FOLL_GET | FOLL_WRITE);

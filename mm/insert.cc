@@ -8,14 +8,6 @@ namespace {
 
 using K = FaultEventKind;
 
-FaultReason Reason(FaultReasonCode code, uint64_t want = 0, uint64_t have = 0) {
-  FaultReason reason;
-  reason.code = code;
-  reason.want = want;
-  reason.have = have;
-  return reason;
-}
-
 void Record(VmFault& vmf, K kind, uint64_t addr, uint64_t raw_pfn, bool write,
             int64_t ret) {
   FaultRecorder* recorder = vmf.mm->recorder();
@@ -82,11 +74,11 @@ vm_fault_t MixedFault(VmFault& vmf, uint64_t addr, FlaggedPfn pfn,
                              ? "!(vma->vm_flags & VM_MIXEDMAP)"
                              : "!vm_mixed_ok(vma, pfn)");
     }
-    vmf.reason = Reason(FaultReasonCode::kInsertNotAllowed);
+    vmf.reason = {.code = FaultReasonCode::kInsertNotAllowed};
     return VM_FAULT_SIGBUS;
   }
   if (OutsideVma(*vmf.vma, addr)) {
-    vmf.reason = Reason(FaultReasonCode::kInsertRange);
+    vmf.reason = {.code = FaultReasonCode::kInsertRange};
     return VM_FAULT_SIGBUS;
   }
   // Without a special bit a page that has a struct page must be counted.
@@ -99,7 +91,7 @@ vm_fault_t MixedFault(VmFault& vmf, uint64_t addr, FlaggedPfn pfn,
   }
   if (err == -ENOMEM) return VM_FAULT_OOM;
   if (err < 0 && err != -EBUSY) {
-    vmf.reason = Reason(FaultReasonCode::kInsertNotAllowed);
+    vmf.reason = {.code = FaultReasonCode::kInsertNotAllowed};
     return VM_FAULT_SIGBUS;
   }
   return VM_FAULT_NOPAGE;
@@ -212,7 +204,7 @@ vm_fault_t VmfInsertPfn(VmFault& vmf, uint64_t addr, pfn_t pfn) {
     return mm.Bug(vmf, "(vma->vm_flags & VM_MIXEDMAP) && pfn_valid(pfn)");
   }
   if (OutsideVma(*vmf.vma, addr)) {
-    vmf.reason = Reason(FaultReasonCode::kInsertRange);
+    vmf.reason = {.code = FaultReasonCode::kInsertRange};
     return VM_FAULT_SIGBUS;
   }
   const int err =
@@ -239,7 +231,7 @@ vm_fault_t VmfInsertPageMkwrite(VmFault& vmf, pfn_t pfn, bool write) {
   Record(vmf, K::kInsertPfnPteMkwrite, vmf.address, pfn.value(), write, 0);
   vm_fault_t ret = VM_FAULT_NOPAGE;
   if (OutsideVma(*vmf.vma, vmf.address)) {
-    vmf.reason = Reason(FaultReasonCode::kInsertRange);
+    vmf.reason = {.code = FaultReasonCode::kInsertRange};
     ret = VM_FAULT_SIGBUS;
   } else {
     const int err = InsertPage(vmf, vmf.address, pfn, write);
@@ -247,8 +239,10 @@ vm_fault_t VmfInsertPageMkwrite(VmFault& vmf, pfn_t pfn, bool write) {
       ret = VM_FAULT_OOM;
     } else if (err < 0 && err != -EBUSY) {
       vmf.reason = err == -EINVAL
-                       ? Reason(FaultReasonCode::kFolioNoRef, pfn.value())
-                       : Reason(FaultReasonCode::kInsertOtherPage, pfn.value());
+                       ? FaultReason{.code = FaultReasonCode::kFolioNoRef,
+                                     .want = pfn.value()}
+                       : FaultReason{.code = FaultReasonCode::kInsertOtherPage,
+                                     .want = pfn.value()};
       ret = VM_FAULT_SIGBUS;
     }
   }

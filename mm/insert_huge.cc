@@ -26,7 +26,7 @@ bool OutOfRange(VmFault& vmf, int order) {
   const uint64_t addr =
       profile.insert_pmd_raw_address ? vmf.address : HugeAddress(vmf, order);
   if (addr >= vmf.vma->vm_start && addr < vmf.vma->vm_end) return false;
-  vmf.reason.code = FaultReasonCode::kInsertRange;
+  vmf.reason = {.code = FaultReasonCode::kInsertRange};
   return true;
 }
 
@@ -114,9 +114,9 @@ vm_fault_t InsertFolioHuge(VmFault& vmf, PtSlot slot, pfn_t pfn, int order,
     vmf.mm->Warn(order == vmf.mm->profile().pud_order()
                      ? "folio_order(folio) != PUD_ORDER"
                      : "folio_order(folio) != PMD_ORDER");
-    vmf.reason.code = FaultReasonCode::kFolioOrder;
-    vmf.reason.want = order;
-    vmf.reason.have = mem.FolioOrder(pfn);
+    vmf.reason = {.code = FaultReasonCode::kFolioOrder,
+                  .want = static_cast<uint64_t>(order),
+                  .have = static_cast<uint64_t>(mem.FolioOrder(pfn))};
     return VM_FAULT_SIGBUS;
   }
   FaultScope scope(vmf.mm->recorder(), order == vmf.mm->profile().pmd_order()

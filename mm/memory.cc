@@ -23,8 +23,9 @@ vm_fault_t CallHugeFault(VmFault& vmf, int order) {
   VmAreaStruct& vma = *vmf.vma;
   vmf.reason = FaultReason{};
   if (vma.vm_ops == nullptr || !vma.vm_ops->has(VmOperations::kHugeFault)) {
-    vmf.reason.code = FaultReasonCode::kNoHugeFault;
-    vmf.reason.where = vma.vm_ops ? vma.vm_ops->name() : "anonymous memory";
+    vmf.reason = {
+        .code = FaultReasonCode::kNoHugeFault,
+        .where = vma.vm_ops ? vma.vm_ops->name() : "anonymous memory"};
     return VM_FAULT_FALLBACK;
   }
   return vma.vm_ops->HugeFault(vmf, order);
@@ -33,7 +34,7 @@ vm_fault_t CallHugeFault(VmFault& vmf, int order) {
 vm_fault_t CreateHuge(VmFault& vmf, int order) {
   const FaultProfile& profile = vmf.mm->profile();
   if (order == profile.pud_order() && !profile.has_pud_thp) {
-    vmf.reason.code = FaultReasonCode::kNoPudThp;
+    vmf.reason = {.code = FaultReasonCode::kNoPudThp};
     return VM_FAULT_FALLBACK;
   }
   return CallHugeFault(vmf, order);
@@ -51,7 +52,7 @@ vm_fault_t WpHuge(VmFault& vmf, int order) {
     // 5.6 to 5.18 had this split in create_huge_pud by mistake.
     if (pud && profile.huge_pud_swapped) return ret;
   } else {
-    vmf.reason.code = FaultReasonCode::kPrivateWrite;
+    vmf.reason = {.code = FaultReasonCode::kPrivateWrite};
   }
   if (pud) {
     vmf.mm->SplitHugePud(*vmf.vma, vmf.pud, vmf.address);
@@ -76,9 +77,7 @@ bool TryHuge(VmFault& vmf, PtSlot slot, int order, vm_fault_t* ret) {
   if (slot.none()) {
     std::string why;
     if (!ThpAllowed(*vmf.mm, *vmf.vma, order, &why)) {
-      vmf.reason = FaultReason{};
-      vmf.reason.code = FaultReasonCode::kThpDisabled;
-      vmf.reason.where = why;
+      vmf.reason = {.code = FaultReasonCode::kThpDisabled, .where = why};
       NoteFallback(vmf, order);
       return false;
     }
@@ -109,8 +108,7 @@ vm_fault_t HandleMmFaultWalk(VmFault& vmf) {
   if (!vmf.pmd) return VM_FAULT_OOM;
   vmf.orig_pmd = vmf.pmd.value();
   if (vmf.pmd.is_table()) {
-    vmf.reason = FaultReason{};
-    vmf.reason.code = FaultReasonCode::kPageTablePresent;
+    vmf.reason = {.code = FaultReasonCode::kPageTablePresent};
     NoteFallback(vmf, profile.pmd_order());
   } else if (TryHuge(vmf, vmf.pmd, profile.pmd_order(), &ret)) {
     return ret;
@@ -170,8 +168,8 @@ bool ThpAllowed(MmStruct& mm, const VmAreaStruct& vma, int order,
 vm_fault_t VmfCanCallFault(VmFault& vmf) {
   if (!(vmf.flags & FAULT_FLAG_VMA_LOCK)) return 0;
   if (vmf.vma->vm_ops->has(VmOperations::kMapPages)) return 0;
-  vmf.reason.code = FaultReasonCode::kVmLockRetry;
-  vmf.reason.where = vmf.vma->vm_ops->name();
+  vmf.reason = {.code = FaultReasonCode::kVmLockRetry,
+                .where = vmf.vma->vm_ops->name()};
   return VM_FAULT_RETRY;
 }
 

@@ -55,8 +55,8 @@ vm_fault_t PoisonedPage(VmFault& vmf, vm_fault_t ret) {
       mapping != nullptr && mapping->pages.erase(vmf.pgoff) > 0) {
     return VM_FAULT_NOPAGE;
   }
-  vmf.reason.code = FaultReasonCode::kHwpoisonPage;
-  vmf.reason.want = vmf.page.value();
+  vmf.reason = {.code = FaultReasonCode::kHwpoisonPage,
+                .want = vmf.page.value()};
   return VM_FAULT_HWPOISON;
 }
 
@@ -92,8 +92,8 @@ vm_fault_t DoPteFault(VmFault& vmf) {
 vm_fault_t DoFault(VmFault& vmf) {
   FaultScope scope(vmf.mm->recorder(), FaultFunction::kDoFault);
   if (!vmf.vma->vm_ops->has(VmOperations::kFault)) {
-    vmf.reason.code = FaultReasonCode::kNoFault;
-    vmf.reason.where = vmf.vma->vm_ops->name();
+    vmf.reason = {.code = FaultReasonCode::kNoFault,
+                  .where = vmf.vma->vm_ops->name()};
     return VM_FAULT_SIGBUS;
   }
   if (!vmf.write()) return DoReadFault(vmf);

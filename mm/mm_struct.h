@@ -81,8 +81,6 @@ struct MmapRequest {
 struct PagemapEntry {
   bool present = false;
   pfn_t pfn{};
-  bool exclusive = false;  // MMAP_EXCLUSIVE
-  bool file = false;       // FILE or shared anonymous
 };
 
 class MmStruct {

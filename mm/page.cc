@@ -71,10 +71,7 @@ bool MemMap::IsZero(pfn_t pfn) const {
          (pfn >= huge_zero_pfn_ && pfn - huge_zero_pfn_ < profile_.pmd_nr());
 }
 
-pfn_t MemMap::AllocRam() {
-  ++ram_in_use_;
-  return pfn_t(next_ram_++);
-}
+pfn_t MemMap::AllocRam() { return pfn_t(next_ram_++); }
 
 pfn_t MemMap::FolioHead(pfn_t pfn) const {
   const DevPagemap* pgmap = FindPagemap(pfn);
@@ -132,7 +129,6 @@ void MemMap::Put(pfn_t pfn, int n) {
   const int count = IdleRefcount(head) + page.refs;
   if (count > 0) return;
   if (IsRam(head)) {
-    --ram_in_use_;
     pages_.erase(head.value());
   } else if (IdleRefcount(head) == 1) {
     page.refs = 0;

@@ -88,7 +88,6 @@ class MemMap {
   bool IsZero(pfn_t pfn) const;
   // A fresh frame of ordinary memory with reference count 1.
   pfn_t AllocRam();
-  int64_t ram_in_use() const { return ram_in_use_; }
 
   // page_folio(), folio_order().
   pfn_t FolioHead(pfn_t pfn) const;
@@ -128,7 +127,6 @@ class MemMap {
   pfn_t zero_pfn_{};
   pfn_t huge_zero_pfn_{};
   uint64_t next_ram_ = 0;
-  int64_t ram_in_use_ = 0;
 };
 
 }  // namespace dmdax

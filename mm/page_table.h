@@ -5,7 +5,7 @@
 //   PageTable table(profile);
 //   PtSlot pmd = table.Pmd(address, /*alloc=*/true);
 //   if (pmd.none()) pmd.Set(huge_entry);
-//   PtSlot pte = table.PteSlot(pmd, address, /*alloc=*/true);
+//   table.PteSlot(address, /*alloc=*/true);   // null: the huge entry is there
 //
 // A slot of the upper levels is empty, points to the next table, or holds a
 // huge entry.  The top level is a map: address spaces are sparse.

@@ -23,9 +23,9 @@ class ShmemFile::VmOps final : public VmOperations {
     const uint64_t size = vmf.mm->profile().page_size();
     const uint64_t pages = (mapping.host->i_size + size - 1) / size;
     if (vmf.pgoff >= pages) {
-      vmf.reason.code = FaultReasonCode::kBeyondEof;
-      vmf.reason.want = vmf.pgoff;
-      vmf.reason.have = pages;
+      vmf.reason = {.code = FaultReasonCode::kBeyondEof,
+                    .want = vmf.pgoff,
+                    .have = pages};
       return VM_FAULT_SIGBUS;
     }
     auto [it, fresh] = mapping.pages.try_emplace(vmf.pgoff);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Shared memory: shmem (tmpfs) files, and System V segments, whose mappings
-// borrow shmem's operations and forward to them.
+// borrow shmem's operations and forward to them.  They wait for a verb: no
+// command maps one yet, only tests/seeds and tests/mm do.
 //
 //   ShmemFile tmpfs(mem);
 //   std::shared_ptr<File> file = tmpfs.Create(1 << 20);

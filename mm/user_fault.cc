@@ -41,8 +41,7 @@ void Signal(FaultOutcome& out, int sig, int code, uint64_t addr) {
 
 void BadArea(FaultOutcome& out, FaultReasonCode reason, int code,
              uint64_t addr) {
-  out.reason = FaultReason{};
-  out.reason.code = reason;
+  out.reason = {.code = reason};
   Signal(out, SIGSEGV, code, addr);
 }
 
@@ -64,9 +63,7 @@ void ErrorSignal(FaultOutcome& out, vm_fault_t ret, uint64_t addr,
 }  // namespace
 
 vm_fault_t MmStruct::Bug(VmFault& vmf, const std::string& condition) {
-  vmf.reason = FaultReason{};
-  vmf.reason.code = FaultReasonCode::kKernelBug;
-  vmf.reason.where = condition;
+  vmf.reason = {.code = FaultReasonCode::kKernelBug, .where = condition};
   log_.Printk(KernLevel::kErr, "kernel BUG: " + condition);
   if (outcome_ != nullptr) outcome_->bug = condition;
   return VM_FAULT_KERNEL_BUG;

@@ -8,15 +8,20 @@
 // classes:
 //
 //   class FakeDaxOps : public VmOperations {
+//     std::string name() const override { return "fake_dax_vm_ops"; }
 //     unsigned hooks() const override { return kFault | kHugeFault; }
 //     vm_fault_t HugeFault(VmFault& vmf, int order) override {
-//       return VmfInsertPfnPmd(vmf, pfn, vmf.flags & FAULT_FLAG_WRITE);
+//       if (order != 9) return VM_FAULT_FALLBACK;   // no PUDs
+//       return VmfInsertPfnPmd(vmf, pfn, vmf.write());
 //     }
 //   };
 //   class FakeDaxFile : public FileOperations {
+//     std::string name() const override { return "fake_dax_fops"; }
 //     int Mmap(File& file, VmAreaStruct& vma) override {
-//       vma.vm_ops = &ops; return 0;
+//       vma.vm_ops = &ops;
+//       return 0;
 //     }
+//     FakeDaxOps ops;
 //   };
 //
 // Mirrors: struct inode, address_space, file, vm_area_struct, vm_fault,
@@ -128,7 +133,6 @@ struct VmAreaStruct {
   uint64_t vm_pgoff = 0;      // pages
   std::shared_ptr<File> vm_file;
   VmOperations* vm_ops = nullptr;
-  void* vm_private_data = nullptr;
   MmStruct* vm_mm = nullptr;
   bool anon_vma = false;
 

@@ -53,7 +53,6 @@ inline constexpr unsigned FAULT_FLAG_USER = 1 << 6;
 inline constexpr unsigned FAULT_FLAG_REMOTE = 1 << 7;
 inline constexpr unsigned FAULT_FLAG_INSTRUCTION = 1 << 8;
 inline constexpr unsigned FAULT_FLAG_INTERRUPTIBLE = 1 << 9;
-inline constexpr unsigned FAULT_FLAG_UNSHARE = 1 << 10;
 inline constexpr unsigned FAULT_FLAG_ORIG_PTE_VALID = 1 << 11;
 inline constexpr unsigned FAULT_FLAG_VMA_LOCK = 1 << 12;
 

@@ -2,9 +2,8 @@
 //
 // An error that knows which field of its input is to blame.
 //
-//   return FieldError(EINVAL, "extent[2].physical", "physical 5: not ...");
-//   ...
-//   FieldOf(status);    // "extent[2].physical"
+//   absl::Status s = FieldError(EINVAL, "extent[2].physical", "5 is odd");
+//   FieldOf(s);    // "extent[2].physical"
 //
 // Who has read the input from a file turns the field into a line and column;
 // who has it from a command line shows the words alone.

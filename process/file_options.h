@@ -4,10 +4,9 @@
 // checked before it is believed.
 //
 //   FileOptions f{.name = "f", .size = 16 << 20,
-//                 .extents = {{.physical = 18874368, .length = 16 << 20}}};
+//                 .extents = {{.physical = 5, .length = 16 << 20}}};
 //   absl::Status s = CheckFileOptions(f, {.bytes = 256 << 20});
-//   // extent 1: physical 5: not a multiple of 4096 bytes; nearest are 0 and
-//   // 4096
+//   // physical 5: not a multiple of 4096 bytes; nearest are 0 and 4096
 //
 // Units are bytes.  Threading: plain structs, pure functions.
 #ifndef DMDAX_PROCESS_FILE_OPTIONS_H_
@@ -25,7 +24,7 @@ namespace dmdax {
 struct FileOptions {
   std::string name;   // below the mount: "db/data"
   uint64_t size = 0;  // 0: the end of the last extent
-  // Type IOMAP_HOLE is allowed and says no more than leaving it out.
+  // An extent of type IOMAP_HOLE means the same as no extent.
   std::vector<FileExtent> extents;
   bool dax = false;              // FS_XFLAG_DAX
   bool indirect_blocks = false;  // ext4 without extents

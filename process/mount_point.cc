@@ -74,20 +74,31 @@ MountPoint::~MountPoint() {
   if (open_mode_ != 0) bdev_.Close(open_mode_);
 }
 
-absl::Status MountPoint::CheckOptions() const {
-  if (!absl::StartsWith(options_.path, "/") || options_.path == "/" ||
-      absl::StrContains(options_.path, '\0')) {
-    return FieldError(EINVAL, "path",
-                      absl::StrCat("path '", options_.path.substr(0, 128),
-                                   "': an absolute path below '/'"));
+absl::Status MountPoint::CheckPath() const {
+  if (absl::StartsWith(options_.path, "/") && options_.path != "/" &&
+      !absl::StrContains(options_.path, '\0')) {
+    return absl::OkStatus();
   }
+  return FieldError(EINVAL, "path",
+                    absl::StrCat("path '", options_.path.substr(0, 128),
+                                 "': an absolute path below '/'"));
+}
+
+absl::Status MountPoint::CheckBlockSize() const {
   const uint64_t block = options_.request.block_size;
-  if (!PowerOfTwo(block) || block < 512 || block > 65536) {
-    return FieldError(
-        EINVAL, "block_size",
-        absl::StrCat("block_size ", block, ": a power of two, 512 to 65536"));
+  if (PowerOfTwo(block) && block >= type_->min_block_size &&
+      block <= type_->max_block_size) {
+    return absl::OkStatus();
   }
+  return FieldError(
+      EINVAL, "block_size",
+      absl::StrCat("block_size ", block, ": a power of two, ",
+                   type_->min_block_size, " to ", type_->max_block_size));
+}
+
+absl::Status MountPoint::CheckAllocator() const {
   if (!options_.allocator.has_value()) return absl::OkStatus();
+  const uint64_t block = options_.request.block_size;
   const AllocatorOptions& a = *options_.allocator;
   if (!PowerOfTwo(a.align) || a.align < block) {
     return FieldError(EINVAL, "allocator.align",
@@ -109,40 +120,49 @@ absl::Status MountPoint::CheckOptions() const {
   return absl::OkStatus();
 }
 
+absl::Status MountPoint::FillSuper(const KernelProfile& profile,
+                                   KernelLog& log) {
+  if (options_.decided.has_value()) {
+    sb_ = *options_.decided;
+    sb_.s_type = type_;
+    return absl::OkStatus();
+  }
+  absl::StatusOr<SuperBlock> sb =
+      MountDax(options_.request, bdev_, profile, log);
+  if (!sb.ok()) {
+    return FieldError(ErrnoOf(sb.status()), "options", sb.status().message());
+  }
+  sb_ = *std::move(sb);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<MountPoint>> MountPoint::Create(
     const MountOptions& options, BlockDevice& bdev,
     const KernelProfile& profile, const FaultProfile& faults, MemMap& mem,
     KernelLog& log) {
   std::unique_ptr<MountPoint> m(new MountPoint(options, bdev, faults, mem));
   MountRequest& request = m->options_.request;
-  if (request.type.empty()) request.type = "ext4";
+  if (request.type.empty()) request.type = std::string(kDefaultFileSystem);
   while (m->options_.path.size() > 1 && m->options_.path.back() == '/') {
     m->options_.path.pop_back();
   }
-  if (absl::Status s = m->CheckOptions(); !s.ok()) return s;
+  if (absl::Status s = m->CheckPath(); !s.ok()) return s;
+  absl::StatusOr<const FileSystemType*> type = FindFileSystemType(request.type);
+  absl::StatusOr<const FileSystemType*> driver = FindFileSystemDriver(request);
+  if (absl::Status s = type.ok() ? driver.status() : type.status(); !s.ok()) {
+    return FieldError(ErrnoOf(s), "type", s.message());
+  }
+  m->type_ = *type;
+  if (absl::Status s = m->CheckBlockSize(); !s.ok()) return s;
+  if (absl::Status s = m->CheckAllocator(); !s.ok()) return s;
   unsigned mode = FMODE_READ | FMODE_WRITE;
   if (options.claim == DeviceClaim::kExclusive) mode |= FMODE_EXCL;
   if (absl::Status s = bdev.Open(mode, m.get()); !s.ok()) {
     return FieldError(ErrnoOf(s), "device", s.message());
   }
   m->open_mode_ = mode;
-  if (options.decided.has_value()) {
-    m->sb_ = *options.decided;
-  } else {
-    absl::StatusOr<SuperBlock> sb = MountDax(request, bdev, profile, log);
-    if (!sb.ok()) {
-      return FieldError(ErrnoOf(sb.status()),
-                        absl::IsNotFound(sb.status()) ? "type" : "options",
-                        sb.status().message());
-    }
-    m->sb_ = *std::move(sb);
-  }
-  // An ext2 file system is mounted by ext4, as Debian configures it.
-  const bool by_ext4 = request.type == "ext2" && request.ext4_for_ext2;
-  absl::StatusOr<std::unique_ptr<FileSystem>> fs =
-      MakeFileSystem(by_ext4 ? "ext4" : request.type, faults);
-  if (!fs.ok()) return FieldError(EINVAL, "type", fs.status().message());
-  m->fs_ = *std::move(fs);
+  if (absl::Status s = m->FillSuper(profile, log); !s.ok()) return s;
+  m->fs_ = (*driver)->make(**driver, faults);
   if (options.allocator.has_value()) {
     const AllocatorOptions& a = *options.allocator;
     const uint64_t bytes = bdev.nr_sectors() * kSectorSize;
@@ -178,8 +198,7 @@ absl::StatusOr<MountedFile*> MountPoint::AddFile(const FileOptions& options) {
   inode.dax_dev = sb_.dax_dev;
   inode.dax_part_off = sb_.dax_part_off;
   inode.s_dax = sb_.ShouldEnableDax(options.dax);
-  inode.has_extents =
-      options_.request.type != "ext2" && !options.indirect_blocks;
+  inode.has_extents = type_->has_extents && !options.indirect_blocks;
   inode.extsize = options.extsize;
   inode.datasync_dirty = !options.synced;
   inode.i_size = options.size;

@@ -5,7 +5,8 @@
 //   absl::StatusOr<std::unique_ptr<MountPoint>> m = MountPoint::Create(
 //       {.path = "/mnt", .request = {.type = "ext4", .options = "dax=always"}},
 //       *bdev, profile, faults, mem, log);
-//   absl::StatusOr<MountedFile*> f = (*m)->AddFile({.name = "f", ...});
+//   absl::StatusOr<MountedFile*> f =
+//       (*m)->AddFile({.name = "f", .extents = {{.length = 8 << 20}}});
 //   std::shared_ptr<File> file = (*m)->Open(**f);
 //
 // The device is held open while it is mounted, as the kernel holds it.
@@ -23,6 +24,7 @@
 #include "block/block_device.h"
 #include "fs/dax_mount.h"
 #include "fs/file_system.h"
+#include "fs/file_system_type.h"
 #include "process/file_options.h"
 
 namespace dmdax {
@@ -42,7 +44,7 @@ struct MountOptions {
   MountRequest request;
   DeviceClaim claim = DeviceClaim::kExclusive;
   std::optional<AllocatorOptions> allocator;  // none: the device is full
-  // What an earlier mount decided (a snapshot): nothing is decided anew.
+  // What an earlier mount decided, from a snapshot.  It is not decided again.
   std::optional<SuperBlock> decided;
 };
 
@@ -72,9 +74,9 @@ struct MountedFile {
 
 class MountPoint {
  public:
-  // mount(2).  EBUSY: somebody else claims the device; EINVAL and the rest
-  // as MountDax(), whose words go to `log`; EINVAL with a field for numbers
-  // that make no sense.
+  // mount(2).  ENODEV: no such file system type; EBUSY: somebody else claims
+  // the device; EINVAL as MountDax(), whose words go to `log`, and with a
+  // field for numbers that make no sense.
   static absl::StatusOr<std::unique_ptr<MountPoint>> Create(
       const MountOptions& options, BlockDevice& bdev,
       const KernelProfile& profile, const FaultProfile& faults, MemMap& mem,
@@ -102,12 +104,16 @@ class MountPoint {
  private:
   MountPoint(MountOptions options, BlockDevice& bdev,
              const FaultProfile& faults, MemMap& mem);
-  absl::Status CheckOptions() const;
+  absl::Status CheckPath() const;
+  absl::Status CheckBlockSize() const;
+  absl::Status CheckAllocator() const;
+  absl::Status FillSuper(const KernelProfile& profile, KernelLog& log);
 
   MountOptions options_;
   BlockDevice& bdev_;
   const FaultProfile& faults_;
   MemMap& mem_;
+  const FileSystemType* type_ = nullptr;
   SuperBlock sb_;
   unsigned open_mode_ = 0;  // 0: not open
   std::unique_ptr<FileSystem> fs_;

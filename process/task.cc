@@ -1,25 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "process/task.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cerrno>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "mm/fault_graph.h"
 #include "process/field_error.h"
 
 namespace dmdax {
 namespace {
-
-int ProtBits(absl::string_view letters) {
-  return (absl::StrContains(letters, 'r') ? PROT_READ : 0) |
-         (absl::StrContains(letters, 'w') ? PROT_WRITE : 0) |
-         (absl::StrContains(letters, 'x') ? PROT_EXEC : 0);
-}
 
 int FlagBits(const VmaOptions& options) {
   int flags = MAP_SHARED;
@@ -35,42 +25,11 @@ int FlagBits(const VmaOptions& options) {
 
 }  // namespace
 
-absl::Status ParseVmaWords(const std::string& prot, const std::string& flags,
-                           VmaOptions* out, bool* readonly) {
-  const bool none = prot == "none";
-  if (!none && prot.find_first_not_of("rwx") != std::string::npos) {
-    return FieldError(EINVAL, "prot",
-                      absl::StrCat("prot '", prot.substr(0, 40),
-                                   "': letters of rwx, or none"));
-  }
-  out->prot = none ? "" : prot.empty() ? "rw" : prot;
-  *readonly = false;
-  for (absl::string_view word : absl::StrSplit(flags, ',', absl::SkipEmpty())) {
-    if (word == "shared") {
-      out->is_private = false;
-    } else if (word == "private") {
-      out->is_private = true;
-    } else if (word == "sync") {
-      out->sync = true;
-    } else if (word == "readonly") {
-      *readonly = true;
-    } else if (word == "hugepage") {
-      out->huge = VmaHuge::kHugepage;
-    } else if (word == "nohugepage") {
-      out->huge = VmaHuge::kNohugepage;
-    } else {
-      return FieldError(EINVAL, "flags",
-                        absl::StrCat("flag '", word.substr(0, 40),
-                                     "': shared, private, sync, readonly, "
-                                     "hugepage or nohugepage"));
-    }
-  }
-  if (out->is_private && out->sync) {
-    return FieldError(EINVAL, "flags",
-                      "sync goes with shared: MAP_SYNC means a "
-                      "MAP_SHARED_VALIDATE mapping");
-  }
-  return absl::OkStatus();
+absl::Status CheckMapSync(const VmaOptions& options) {
+  if (!options.is_private || !options.sync) return absl::OkStatus();
+  return FieldError(EINVAL, "flags",
+                    "sync goes with shared: MAP_SYNC means a "
+                    "MAP_SHARED_VALIDATE mapping");
 }
 
 Task::Task(uint32_t pid, const FaultProfile& faults, MemMap& mem)
@@ -101,7 +60,7 @@ absl::StatusOr<VmAreaStruct*> Task::Map(const VmaOptions& options) {
   absl::StatusOr<VmAreaStruct*> vma =
       mm_.Mmap({.addr = options.address,
                 .len = options.length,
-                .prot = ProtBits(options.prot),
+                .prot = options.prot,
                 .flags = FlagBits(options),
                 .file = options.file,
                 .pgoff = options.offset >> faults_.page_shift});

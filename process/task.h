@@ -15,6 +15,8 @@
 #ifndef DMDAX_PROCESS_TASK_H_
 #define DMDAX_PROCESS_TASK_H_
 
+#include <sys/mman.h>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,16 +35,15 @@ struct VmaOptions {
   uint64_t offset = 0;         // bytes; multiple of the page size
   uint64_t length = 0;         // bytes
   uint64_t address = 0;        // bytes; 0: the kernel picks
-  std::string prot = "rw";     // letters of "rwx"; "" for PROT_NONE
-  bool is_private = false;     // MAP_PRIVATE
-  bool sync = false;           // MAP_SHARED_VALIDATE | MAP_SYNC
+  int prot = PROT_READ | PROT_WRITE;
+  bool is_private = false;  // MAP_PRIVATE
+  bool sync = false;        // MAP_SHARED_VALIDATE | MAP_SYNC
   VmaHuge huge = VmaHuge::kDefault;
 };
 
-// The letters and flag words of a World's Vma ("shared,sync"), into `out`;
-// `readonly` is that of the open file.  EINVAL with the field.
-absl::Status ParseVmaWords(const std::string& prot, const std::string& flags,
-                           VmaOptions* out, bool* readonly);
+// EINVAL with the field "flags" for a mapping that is private and sync: Map()
+// would take it, as the kernel does, and leave the sync out.
+absl::Status CheckMapSync(const VmaOptions& options);
 
 struct TouchReport {
   FaultOutcome outcome;

@@ -112,18 +112,9 @@ absl::Status UserSpace::TakeFromDisks(const DevDaxOptions& options) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<DevDax*> UserSpace::AddDevDax(const DevDaxRequest& request) {
+absl::StatusOr<DevDaxOptions> UserSpace::ResolveRanges(
+    const DevDaxRequest& request) const {
   DevDaxOptions options = request.options;
-  if (options.name.empty() || absl::StrContains(options.name, '/') ||
-      absl::StrContains(options.name, '\0')) {
-    return FieldError(EINVAL, "name",
-                      absl::StrCat("name '", options.name.substr(0, 128),
-                                   "': a device name as in dax3.0"));
-  }
-  if (daxes_.count(options.name) != 0) {
-    return FieldError(EEXIST, "name",
-                      absl::StrCat("there is a ", options.name, " already"));
-  }
   if (!request.pmem.empty()) {
     const PmemDevice* pmem = machine_.FindPmem(request.pmem);
     if (pmem == nullptr) {
@@ -136,61 +127,36 @@ absl::StatusOr<DevDax*> UserSpace::AddDevDax(const DevDaxRequest& request) {
     const PmemOptions& p = pmem->options();
     options.ranges.push_back({p.base + p.data_offset, p.size - p.data_offset});
   }
-  if (options.ranges.empty()) {
-    return FieldError(EINVAL, "", absl::StrCat(options.name, ": no range"));
-  }
-  if (!DaxAlignValid(faults_, options.align)) {
-    return FieldError(
-        EINVAL, "align",
-        absl::StrCat("align ", options.align, ": ", faults_.page_size(), ", ",
-                     faults_.pmd_size(),
-                     faults_.has_pud_thp
-                         ? absl::StrCat(" or ", faults_.pud_size())
-                         : ""));
-  }
   options.static_region = options.ranges.size() == 1;
-  std::map<uint64_t, uint64_t> taken;  // start -> end
-  for (size_t i = 0; i < options.ranges.size(); ++i) {
-    const std::string path = absl::StrCat("range[", i, "].");
-    const DevDaxRange& r = options.ranges[i];
-    absl::Status s = CheckMultiple(path, "start", r.start, options.align);
-    if (s.ok()) s = CheckMultiple(path, "size", r.size, options.align);
-    if (!s.ok()) return s;
-    if (r.size == 0 || r.start + r.size < r.start) {
-      return FieldError(EINVAL, path + "size",
-                        absl::StrCat("size ", r.size,
-                                     "; nearest valid size: ", options.align));
-    }
-    auto next = taken.lower_bound(r.start);
-    const bool overlaps =
-        (next != taken.end() && next->first < r.start + r.size) ||
-        (next != taken.begin() && std::prev(next)->second > r.start);
-    if (overlaps) {
-      return FieldError(
-          EINVAL, path + "start",
-          absl::StrCat("start ", r.start, ": overlaps another range of ",
-                       options.name));
-    }
-    taken[r.start] = r.start + r.size;
+  return options;
+}
+
+absl::StatusOr<DevDax*> UserSpace::AddDevDax(const DevDaxRequest& request) {
+  const std::string& name = request.options.name;
+  if (daxes_.count(name) != 0) {
+    return FieldError(EEXIST, "name",
+                      absl::StrCat("there is a ", name, " already"));
   }
-  if (absl::Status s = TakeFromDisks(options); !s.ok()) return s;
+  const absl::StatusOr<DevDaxOptions> options = ResolveRanges(request);
+  if (!options.ok()) return options.status();
+  absl::Status s = CheckDevDaxOptions(*options, faults_);
+  if (s.ok()) s = TakeFromDisks(*options);
+  if (!s.ok()) return s;
   absl::StatusOr<std::unique_ptr<DevDax>> dax =
-      DevDax::Create(faults_, mem_, options, machine_.profile());
+      DevDax::Create(faults_, mem_, *options, machine_.profile());
   if (!dax.ok()) {
     return FieldError(ErrnoOf(dax.status()), "",
-                      absl::StrCat(options.name, ": ", dax.status().message()));
+                      absl::StrCat(name, ": ", dax.status().message()));
   }
   if (!request.pmem.empty()) {
     // The disk can neither go nor be used otherwise.
     BlockDevice* bdev = machine_.FindBdevByName(request.pmem);
-    absl::Status s = bdev->Open(FMODE_READ | FMODE_WRITE | FMODE_EXCL, this);
+    s = bdev->Open(FMODE_READ | FMODE_WRITE | FMODE_EXCL, this);
     if (!s.ok()) return s;
     claimed_.push_back(bdev);
   }
-  DevDaxRequest kept = request;
-  kept.options.align = options.align;
-  dax_requests_[options.name] = std::move(kept);
-  return (daxes_[options.name] = *std::move(dax)).get();
+  dax_requests_[name] = request;
+  return (daxes_[name] = *std::move(dax)).get();
 }
 
 MountPoint* UserSpace::MountOf(const std::string& path,
@@ -268,6 +234,25 @@ absl::StatusOr<Task*> UserSpace::AddTask(uint32_t pid) {
 Task* UserSpace::FindTask(uint32_t pid) const {
   auto it = tasks_.find(pid);
   return it != tasks_.end() ? it->second.get() : nullptr;
+}
+
+absl::StatusOr<VmAreaStruct*> UserSpace::Mmap(Task& task,
+                                              const MmapOptions& options) {
+  VmaOptions vma = options.vma;
+  if (!options.path.empty()) {
+    absl::StatusOr<std::shared_ptr<File>> file =
+        Open(options.path, !options.readonly);
+    if (!file.ok()) {
+      return FieldError(ErrnoOf(file.status()), "file",
+                        file.status().message());
+    }
+    vma.file = *std::move(file);
+  }
+  absl::StatusOr<VmAreaStruct*> mapped = task.Map(vma);
+  if (mapped.ok() || !FieldOf(mapped.status()).empty()) return mapped;
+  const int err = ErrnoOf(mapped.status());
+  return FieldError(
+      err, "", absl::StrCat(mapped.status().message(), ": ", ErrnoText(err)));
 }
 
 absl::Status UserSpace::RemoveTask(uint32_t pid) {

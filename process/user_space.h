@@ -3,10 +3,10 @@
 // UserSpace: all that runs on a machine: mounted file systems, device-dax
 // devices and processes.
 //
-//   UserSpace user(machine, **FindFaultProfile("v6_1"));
+//   UserSpace user(machine, machine.profile().fault);
 //   absl::StatusOr<MountPoint*> m = user.Mount(
 //       {.path = "/mnt", .request = {.options = "dax=always"}}, *bdev);
-//   (*m)->AddFile({.name = "f", .extents = {...}});
+//   (*m)->AddFile({.name = "f", .extents = {{.length = 16 << 20}}});
 //   Task& task = *user.AddTask(1).value();
 //   task.Map({.file = user.Open("/mnt/f").value(), .length = 16 << 20});
 //
@@ -24,15 +24,17 @@
 #include "absl/status/statusor.h"
 #include "block/machine.h"
 #include "dax/device_dax.h"
+#include "process/dev_dax_options.h"
 #include "process/mount_point.h"
 #include "process/task.h"
 
 namespace dmdax {
 
-// A device-dax device as it was asked for.
-struct DevDaxRequest {
-  DevDaxOptions options;
-  std::string pmem;  // whose data is its one range, or ""
+// open(2) of a path and mmap(2) of what it gave.
+struct MmapOptions {
+  std::string path;       // "/mnt/f", "/dev/dax0.0"; "": anonymous memory
+  bool readonly = false;  // O_RDONLY
+  VmaOptions vma;         // without a file
 };
 
 // What a page frame belongs to.
@@ -48,6 +50,7 @@ class UserSpace {
   UserSpace(Machine& machine, const FaultProfile& faults);
   ~UserSpace();
 
+  const KernelProfile& kernel() const { return machine_.profile(); }
   const FaultProfile& faults() const { return faults_; }
   MemMap& mem() { return mem_; }
 
@@ -60,7 +63,8 @@ class UserSpace {
     return mounts_;
   }
 
-  // EEXIST, ENOENT (no such pmem), or as DevDax::Create().
+  // EEXIST, ENOENT (no such pmem), EBUSY (its memory is in use), EINVAL as
+  // CheckDevDaxOptions(), or as DevDax::Create().
   absl::StatusOr<DevDax*> AddDevDax(const DevDaxRequest& request);
   const std::map<std::string, DevDaxRequest>& dev_daxes() const {
     return dax_requests_;
@@ -76,6 +80,9 @@ class UserSpace {
   // EEXIST; EINVAL for pid 0.
   absl::StatusOr<Task*> AddTask(uint32_t pid);
   Task* FindTask(uint32_t pid) const;
+  // Opens the file and maps it in `task`, which is one of ours.  Errors of
+  // Open() and Task::Map(), with the field to blame if there is one.
+  absl::StatusOr<VmAreaStruct*> Mmap(Task& task, const MmapOptions& options);
   // exit(2): unmaps everything.  ESRCH.
   absl::Status RemoveTask(uint32_t pid);
   const std::map<uint32_t, std::unique_ptr<Task>>& tasks() const {
@@ -97,6 +104,9 @@ class UserSpace {
   // added since.
   void AddPagemaps();
   bool IsDevDax(const PmemOptions& pmem) const;
+  // The request's options with the range that its pmem is.
+  absl::StatusOr<DevDaxOptions> ResolveRanges(
+      const DevDaxRequest& request) const;
   absl::Status TakeFromDisks(const DevDaxOptions& options);
   // "/mnt/f" -> its mount and "f".
   MountPoint* MountOf(const std::string& path, std::string* name) const;

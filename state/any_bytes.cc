@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/utf8.h"
+#include "state/proto_utf8.h"
 
 namespace dmdax {
 namespace {

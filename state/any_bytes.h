@@ -4,7 +4,7 @@
 // may not.  What is not UTF-8 is kept as a mark and hexadecimal digits.
 //
 //   EscapeAnyBytes(message);
-//   ...                     // written, and read again
+//   // written, and read again
 //   UnescapeAnyBytes(message);
 #ifndef DMDAX_STATE_ANY_BYTES_H_
 #define DMDAX_STATE_ANY_BYTES_H_

@@ -1,116 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/dm_snapshot.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/errno_status.h"
-#include "block/read_ahead.h"
-#include "dm/compile_order.h"
 
 namespace dmdax {
-namespace {
 
-absl::Status Corrupt(absl::string_view who, absl::string_view why) {
-  return absl::DataLossError(absl::StrCat("snapshot: ", who, ": ", why));
-}
+// Each limit has the same name here and there.
+// clang-format off
+#define DMDAX_FOR_EACH_LIMIT(X)                                    \
+  X(max_sectors) X(max_hw_sectors) X(max_dev_sectors)              \
+  X(max_user_sectors) X(chunk_sectors) X(logical_block_size)       \
+  X(physical_block_size) X(io_min) X(io_opt) X(alignment_offset)   \
+  X(max_segments) X(max_discard_sectors) X(max_hw_discard_sectors) \
+  X(max_write_zeroes_sectors) X(max_secure_erase_sectors)          \
+  X(discard_granularity) X(discard_alignment) X(dma_alignment)     \
+  X(misaligned) X(discard_misaligned)
+// clang-format on
 
-absl::StatusOr<DevT> ParseDev(absl::string_view who, absl::string_view text) {
-  const std::optional<DevT> dev = ScanMajorMinor(text);
-  if (!dev || !dev->Fits()) {
-    return Corrupt(who, absl::StrCat("bad device number '", text, "'"));
-  }
-  return *dev;
-}
-
-}  // namespace
-
-proto::Limits LimitsToProto(const QueueLimits& l) {
+proto::Limits LimitsToProto(const QueueLimits& limits) {
   proto::Limits out;
-  out.set_max_sectors(l.max_sectors);
-  out.set_max_hw_sectors(l.max_hw_sectors);
-  out.set_max_dev_sectors(l.max_dev_sectors);
-  out.set_max_user_sectors(l.max_user_sectors);
-  out.set_chunk_sectors(l.chunk_sectors);
-  out.set_logical_block_size(l.logical_block_size);
-  out.set_physical_block_size(l.physical_block_size);
-  out.set_io_min(l.io_min);
-  out.set_io_opt(l.io_opt);
-  out.set_alignment_offset(l.alignment_offset);
-  out.set_max_segments(l.max_segments);
-  out.set_max_discard_sectors(l.max_discard_sectors);
-  out.set_max_hw_discard_sectors(l.max_hw_discard_sectors);
-  out.set_max_write_zeroes_sectors(l.max_write_zeroes_sectors);
-  out.set_max_secure_erase_sectors(l.max_secure_erase_sectors);
-  out.set_discard_granularity(l.discard_granularity);
-  out.set_discard_alignment(l.discard_alignment);
-  out.set_dma_alignment(l.dma_alignment);
-  out.set_misaligned(l.misaligned);
-  out.set_discard_misaligned(l.discard_misaligned);
+#define DMDAX_SET(name) out.set_##name(limits.name);
+  DMDAX_FOR_EACH_LIMIT(DMDAX_SET)
+#undef DMDAX_SET
   return out;
 }
 
 QueueLimits LimitsFromProto(const proto::Limits& in) {
-  QueueLimits l;
-  l.max_sectors = in.max_sectors();
-  l.max_hw_sectors = in.max_hw_sectors();
-  l.max_dev_sectors = in.max_dev_sectors();
-  l.max_user_sectors = in.max_user_sectors();
-  l.chunk_sectors = in.chunk_sectors();
-  l.logical_block_size = in.logical_block_size();
-  l.physical_block_size = in.physical_block_size();
-  l.io_min = in.io_min();
-  l.io_opt = in.io_opt();
-  l.alignment_offset = in.alignment_offset();
-  l.max_segments = in.max_segments();
-  l.max_discard_sectors = in.max_discard_sectors();
-  l.max_hw_discard_sectors = in.max_hw_discard_sectors();
-  l.max_write_zeroes_sectors = in.max_write_zeroes_sectors();
-  l.max_secure_erase_sectors = in.max_secure_erase_sectors();
-  l.discard_granularity = in.discard_granularity();
-  l.discard_alignment = in.discard_alignment();
-  l.dma_alignment = in.dma_alignment();
-  l.misaligned = in.misaligned();
-  l.discard_misaligned = in.discard_misaligned();
-  return l;
+  QueueLimits limits;
+#define DMDAX_GET(name) limits.name = in.name();
+  DMDAX_FOR_EACH_LIMIT(DMDAX_GET)
+#undef DMDAX_GET
+  return limits;
 }
 
 namespace {
 
-void SaveStats(const DmStats& stats, proto::MappedDeviceRuntime* run) {
-  for (const auto& [id, r] : stats.regions()) {
-    proto::StatsRegion* region = run->add_stats_region();
-    region->set_id(id);
-    region->set_start(r.start);
-    region->set_end(r.end);
-    region->set_step(r.step);
-    region->set_precise_timestamps(r.precise_timestamps);
-    region->mutable_histogram()->Add(r.histogram.begin(), r.histogram.end());
-    region->set_program_id(r.program_id);
-    region->set_aux_data(r.aux_data);
-  }
-}
-
-bool RestoreStats(const proto::MappedDeviceRuntime& run, DmStats& stats) {
-  for (const proto::StatsRegion& in : run.stats_region()) {
-    const DmStats::Region region{in.start(),
-                                 in.end(),
-                                 in.step(),
-                                 in.precise_timestamps(),
-                                 {in.histogram().begin(), in.histogram().end()},
-                                 in.program_id(),
-                                 in.aux_data()};
-    if (!stats.Restore(in.id(), region)) return false;
-  }
-  return true;
-}
-
-}  // namespace
-
 // --- save ---
 
-void DmSnapshotter::SaveTable(const DmTable& table, proto::Table* out) {
+void SaveTable(const DmTable& table, proto::Table* out) {
   out->set_readonly(!(table.mode() & FMODE_WRITE));
   out->mutable_runtime()->set_type(table.type());
   for (const DmTable::TableDev& dd : table.devices()) {
@@ -139,192 +68,184 @@ void DmSnapshotter::SaveTable(const DmTable& table, proto::Table* out) {
   }
 }
 
-void DmSnapshotter::SaveDevice(const HashCell& cell, proto::MappedDevice* out) {
-  MappedDevice& md = *cell.md;
+void SaveRuntime(const MappedDeviceState& md, proto::MappedDeviceRuntime* run) {
+  run->set_type(md.type);
+  run->set_no_queue(md.type != DM_TYPE_NONE && !md.has_queue);
+  run->set_event_nr(md.event_nr);
+  run->set_disk_added(md.disk_added);
+  run->set_read_only(md.read_only);
+  run->set_deferred_remove(md.deferred_remove);
+  run->set_dax_synchronous(md.dax_synchronous);
+  run->set_dax_write_cache(md.dax_write_cache);
+  run->set_queue_flags(md.queue_flags);
+  if (md.ra_pages) run->set_ra_pages(*md.ra_pages);
+  if (md.limits) *run->mutable_limits() = LimitsToProto(*md.limits);
+  for (const auto& [id, r] : md.stats) {
+    proto::StatsRegion* region = run->add_stats_region();
+    region->set_id(id);
+    region->set_start(r.start);
+    region->set_end(r.end);
+    region->set_step(r.step);
+    region->set_precise_timestamps(r.precise_timestamps);
+    region->mutable_histogram()->Add(r.histogram.begin(), r.histogram.end());
+    region->set_program_id(r.program_id);
+    region->set_aux_data(r.aux_data);
+  }
+  for (const TableDeviceState& td : md.table_devices) {
+    proto::TableDevice* device = run->add_table_device();
+    device->set_dev(td.dev.ToString());
+    device->set_mode(td.mode);
+    device->set_dax(td.dax);
+  }
+}
+
+void SaveDevice(const HashCell& cell, proto::MappedDevice* out) {
+  const MappedDevice& md = *cell.md;
+  const MappedDeviceState state = md.Save();
   out->set_name(cell.name);
   out->set_uuid(cell.uuid);
   out->set_minor(md.dev().minor_nr);
-  out->set_suspended(md.suspended());
+  out->set_suspended(state.suspended);
   if (md.live_table() != nullptr) {
     SaveTable(*md.live_table(), out->mutable_table());
   }
   if (cell.new_map != nullptr) {
     SaveTable(*cell.new_map, out->mutable_inactive_table());
   }
-  const HdGeometry& g = md.geometry();
-  if (!(g == HdGeometry{})) {
+  if (const HdGeometry& g = state.geometry; !(g == HdGeometry{})) {
     proto::Geometry* geometry = out->mutable_geometry();
     geometry->set_cylinders(g.cylinders);
     geometry->set_heads(g.heads);
     geometry->set_sectors(g.sectors);
     geometry->set_start(g.start);
   }
-  proto::MappedDeviceRuntime* run = out->mutable_runtime();
-  run->set_type(md.type_);
-  run->set_no_queue(md.type_ != DM_TYPE_NONE && !md.has_queue_);
-  run->set_event_nr(md.event_nr());
-  run->set_disk_added(md.disk_added_);
-  run->set_read_only(md.disk().read_only());
-  run->set_deferred_remove(md.deferred_remove());
-  run->set_dax_synchronous(md.dax_dev().synchronous());
-  run->set_dax_write_cache(md.dax_dev().write_cache());
-  run->set_queue_flags(md.disk().queue().flags());
-  run->set_ra_pages(md.disk().queue().ra_pages());
-  *run->mutable_limits() = LimitsToProto(md.disk().queue().limits());
-  run->set_inserted(cell.inserted);
-  SaveStats(md.stats(), run);
-  for (const MappedDevice::TableDevice& td : md.table_devices_) {
-    proto::TableDevice* device = run->add_table_device();
-    device->set_dev(td.dm_dev.name);
-    device->set_mode(td.dm_dev.mode);
-    device->set_dax(td.dm_dev.dax_dev != nullptr);
-  }
+  SaveRuntime(state, out->mutable_runtime());
+  out->mutable_runtime()->set_inserted(cell.inserted);
 }
 
-void DmSnapshotter::Save(proto::World* world) const {
-  absl::MutexLock lock(&ctl_.mu_);
-  std::vector<HashCell*> cells = ctl_.hash_.List();
-  // In the order they came, so that a restored list keeps its order.
-  std::sort(cells.begin(), cells.end(),
-            [](HashCell* a, HashCell* b) { return a->inserted < b->inserted; });
-  for (const HashCell* cell : cells) {
-    SaveDevice(*cell, world->add_mapped_device());
-  }
+// --- restore ---
+
+absl::Status Corrupt(absl::string_view who, absl::string_view why) {
+  return absl::DataLossError(absl::StrCat(who, ": ", why));
 }
 
-// --- restore: first all devices, then what they hold open, then tables ---
-
-absl::Status DmSnapshotter::CreateDevice(const proto::MappedDevice& in) {
-  if (in.name().empty() || in.name().size() > DmCtl::kNameLen ||
-      in.uuid().size() > DmCtl::kUuidLen || in.minor() >= DmHash::kMaxMinors ||
-      in.runtime().type() > DM_TYPE_DAX_BIO_BASED ||
-      ctl_.hash_.FindMinor(in.minor()) != nullptr) {
-    return Corrupt(in.name(), "bad name, uuid, minor or type");
-  }
-  auto md = std::make_shared<MappedDevice>(ctl_.machine_,
-                                           DevT{ctl_.major_, in.minor()});
-  const proto::MappedDeviceRuntime& run = in.runtime();
-  md->type_ = static_cast<DmQueueMode>(run.type());
-  md->has_queue_ = md->type_ != DM_TYPE_NONE && !run.no_queue();
-  md->event_nr_ = run.event_nr();
-  md->suspended_ = in.suspended();
-  md->deferred_remove_ = run.deferred_remove();
-  md->geometry_ = {in.geometry().cylinders(), in.geometry().heads(),
-                   in.geometry().sectors(), in.geometry().start()};
-  md->disk().SetReadOnly(run.read_only());
-  if (run.dax_synchronous()) md->dax_dev().SetSynchronous();
-  md->dax_dev().SetWriteCache(run.dax_write_cache());
-  RequestQueue& queue = md->disk().queue();
-  if (run.has_limits()) queue.SetLimits(LimitsFromProto(run.limits()));
-  if (run.has_ra_pages()) {
-    queue.set_ra_pages(run.ra_pages());
-  } else {
-    UpdateReadAhead(ctl_.machine_.profile(), queue);
-  }
-  for (unsigned bit = 1; bit <= QUEUE_FLAG_POLL; bit <<= 1) {
-    queue.Set(static_cast<QueueFlag>(bit), (run.queue_flags() & bit) != 0);
-  }
-  if (!RestoreStats(run, md->stats())) {
-    return Corrupt(in.name(), "bad statistics region");
-  }
-  if (run.disk_added()) md->AddDisk();
-  return ctl_.hash_.Insert(in.name(), in.uuid(), md).status();
-}
-
-absl::Status DmSnapshotter::OpenTableDevices(const proto::MappedDevice& in) {
-  MappedDevice& md = *ctl_.hash_.FindName(in.name())->md;
-  const auto& devices = in.runtime().table_device();
-  // Newest first in the message: opened from its end, the list comes out
-  // the same.
-  for (auto it = devices.rbegin(); it != devices.rend(); ++it) {
-    absl::StatusOr<DevT> dev = ParseDev(in.name(), it->dev());
-    if (!dev.ok()) return dev.status();
-    absl::StatusOr<DmDev*> opened = md.GetTableDevice(*dev, it->mode());
-    if (!opened.ok()) {
-      return Corrupt(in.name(), absl::StrCat("device ", it->dev(), ": ",
-                                             opened.status().message()));
+template <typename Devices>
+absl::Status DevicesFromProto(absl::string_view who, const Devices& in,
+                              std::vector<TableDeviceState>* out) {
+  for (const proto::TableDevice& device : in) {
+    const std::optional<DevT> dev = ScanMajorMinor(device.dev());
+    if (!dev || !dev->Fits()) {
+      return Corrupt(who,
+                     absl::StrCat("bad device number '", device.dev(), "'"));
     }
-    (*opened)->dax_dev = it->dax() ? (*opened)->bdev->host_dax_dev() : nullptr;
-    held_[&md].push_back(*opened);
+    out->push_back({*dev, device.mode(), device.dax()});
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<DmTable>> DmSnapshotter::RestoreTable(
-    MappedDevice& md, const proto::Table& in) {
-  auto table = std::make_unique<DmTable>(
-      md, in.readonly() ? FMODE_READ : FMODE_READ | FMODE_WRITE);
-  if (in.has_packed()) return Corrupt(md.name(), "a packed table");
-  table->BeginRestore();
-  // The order of the table's devices is not always that of its rows.
-  const auto& devices = in.runtime().device();
-  for (auto it = devices.rbegin(); it != devices.rend(); ++it) {
-    absl::StatusOr<DevT> dev = ParseDev(md.name(), it->dev());
-    if (!dev.ok()) return dev.status();
-    if (absl::Status s = table->GetDevice(*dev, it->mode()).status(); !s.ok())
-      return s;
-  }
-  for (const proto::Target& target : in.target()) {
-    absl::Status s =
-        table->AddTarget(target.raw().type(), sector_t(target.start()),
-                         sector_t(target.length()), target.raw().params());
-    if (!s.ok()) return Corrupt(md.name(), s.message());
-  }
+// Rows are read from `in` while the table is being made.
+absl::StatusOr<DmTableState> TableFromProto(absl::string_view who,
+                                            const proto::Table& in) {
+  if (in.has_packed()) return Corrupt(who, "a packed table");
+  DmTableState table;
+  table.mode = in.readonly() ? FMODE_READ : FMODE_READ | FMODE_WRITE;
+  table.type = static_cast<DmQueueMode>(in.runtime().type());
+  absl::Status s = DevicesFromProto(who, in.runtime().device(), &table.devices);
+  if (!s.ok()) return s;
+  table.num_rows = static_cast<size_t>(in.target_size());
   for (const auto& [row, state] : in.runtime().target_state()) {
-    if (row >= table->num_targets()) {
-      return Corrupt(md.name(), absl::StrCat("state for row ", row));
-    }
-    DmTarget& ti = table->mutable_targets()[row];
-    if (ti.type->restore_state == nullptr ||
-        !ti.type->restore_state(ti, state)) {
-      return Corrupt(md.name(), absl::StrCat("bad state of row ", row));
+    if (row >= table.num_rows) {
+      return Corrupt(who, absl::StrCat("state for row ", row));
     }
   }
-  table->RestoreType(static_cast<DmQueueMode>(in.runtime().type()));
+  table.row = [&in](size_t i) {
+    const proto::Target& target = in.target(static_cast<int>(i));
+    const auto& states = in.runtime().target_state();
+    const auto state = states.find(static_cast<uint32_t>(i));
+    return DmRowState{
+        .type = target.raw().type(),
+        .start = sector_t(target.start()),
+        .len = sector_t(target.length()),
+        .params = target.raw().params(),
+        .target_state = state == states.end() ? nullptr : &state->second};
+  };
   return table;
 }
 
-absl::Status DmSnapshotter::RestoreTables(const proto::MappedDevice& in) {
-  HashCell& cell = *ctl_.hash_.FindName(in.name());
-  MappedDevice& md = *cell.md;
+absl::Status RuntimeFromProto(const proto::MappedDevice& in,
+                              MappedDeviceState* md) {
+  const proto::MappedDeviceRuntime& run = in.runtime();
+  md->type = static_cast<DmQueueMode>(run.type());
+  md->has_queue = md->type != DM_TYPE_NONE && !run.no_queue();
+  md->event_nr = run.event_nr();
+  md->disk_added = run.disk_added();
+  md->suspended = in.suspended();
+  md->deferred_remove = run.deferred_remove();
+  md->read_only = run.read_only();
+  md->geometry = {in.geometry().cylinders(), in.geometry().heads(),
+                  in.geometry().sectors(), in.geometry().start()};
+  if (run.has_limits()) md->limits = LimitsFromProto(run.limits());
+  if (run.has_ra_pages()) md->ra_pages = run.ra_pages();
+  md->queue_flags = run.queue_flags();
+  md->dax_synchronous = run.dax_synchronous();
+  md->dax_write_cache = run.dax_write_cache();
+  for (const proto::StatsRegion& r : run.stats_region()) {
+    md->stats.push_back({r.id(),
+                         {r.start(),
+                          r.end(),
+                          r.step(),
+                          r.precise_timestamps(),
+                          {r.histogram().begin(), r.histogram().end()},
+                          r.program_id(),
+                          r.aux_data()}});
+  }
+  return DevicesFromProto(in.name(), run.table_device(), &md->table_devices);
+}
+
+absl::StatusOr<DmDeviceState> DeviceFromProto(uint32_t major,
+                                              const proto::MappedDevice& in) {
+  DmDeviceState state{.name = in.name(),
+                      .uuid = in.uuid(),
+                      .minor = in.minor(),
+                      .md = {},
+                      .table = std::nullopt,
+                      .inactive_table = std::nullopt};
+  if (absl::Status s = RuntimeFromProto(in, &state.md); !s.ok()) return s;
+  const std::string number = DevT{major, in.minor()}.ToString();
+  const auto table = [&](const proto::Table& message,
+                         std::optional<DmTableState>* out) {
+    absl::StatusOr<DmTableState> made = TableFromProto(number, message);
+    if (made.ok()) *out = *std::move(made);
+    return made.status();
+  };
   if (in.has_table()) {
-    absl::StatusOr<std::unique_ptr<DmTable>> live =
-        RestoreTable(md, in.table());
-    if (!live.ok()) return live.status();
-    md.immutable_target_type_ = (*live)->immutable_target_type();
-    md.disk().SetCapacity((*live)->size());
-    md.map_.store((*live).release());
+    absl::Status s = table(in.table(), &state.table);
+    if (!s.ok()) return s;
   }
   if (in.has_inactive_table()) {
-    absl::StatusOr<std::unique_ptr<DmTable>> inactive =
-        RestoreTable(md, in.inactive_table());
-    if (!inactive.ok()) return inactive.status();
-    cell.new_map = *std::move(inactive);
+    absl::Status s = table(in.inactive_table(), &state.inactive_table);
+    if (!s.ok()) return s;
   }
-  // The tables hold their devices now; the extra hold of the first pass goes.
-  for (DmDev* dev : held_[&md]) md.PutTableDevice(dev);
-  return absl::OkStatus();
+  return state;
+}
+
+}  // namespace
+
+void DmSnapshotter::Save(proto::World* world) const {
+  ctl_.ForEachDevice([&](const HashCell& cell) {
+    SaveDevice(cell, world->add_mapped_device());
+  });
 }
 
 absl::Status DmSnapshotter::Restore(const proto::World& world) {
-  absl::MutexLock lock(&ctl_.mu_);
+  std::vector<DmDeviceState> devices;
   for (const proto::MappedDevice& in : world.mapped_device()) {
-    if (absl::Status s = CreateDevice(in); !s.ok()) return s;
+    absl::StatusOr<DmDeviceState> state = DeviceFromProto(ctl_.major(), in);
+    if (!state.ok()) return state.status();
+    devices.push_back(*std::move(state));
   }
-  for (const proto::MappedDevice& in : world.mapped_device()) {
-    if (absl::Status s = OpenTableDevices(in); !s.ok()) return s;
-  }
-  for (const proto::MappedDevice& in : world.mapped_device()) {
-    if (absl::Status s = RestoreTables(in); !s.ok()) return s;
-  }
-  std::vector<MappedDevice*> devices;
-  for (const proto::MappedDevice& in : world.mapped_device()) {
-    devices.push_back(ctl_.hash_.FindName(in.name())->md.get());
-  }
-  CompileAll(devices);
-  // What an open made of the log while restoring is no news.
-  ctl_.machine_.log().TakeNew();
-  return absl::OkStatus();
+  absl::Status s = ctl_.Restore(devices);
+  return s.ok() ? s : absl::DataLossError(s.message());
 }
 
 }  // namespace dmdax

@@ -6,7 +6,8 @@
 // stays accepted even if the same load would be refused today (the device
 // below changed, say), and what the kernel decided once (the type, which legs
 // had DAX when they were opened, sticky flags, limits, open counts) is kept
-// and not decided anew.
+// and not decided anew.  The devices do that themselves, with the values of
+// dm/mapped_device_state.h; this is how those are written as messages.
 //
 //   proto::World world;
 //   DmSnapshotter(ctl).Save(&world);          // adds world.mapped_device()
@@ -16,12 +17,7 @@
 #ifndef DMDAX_STATE_DM_SNAPSHOT_H_
 #define DMDAX_STATE_DM_SNAPSHOT_H_
 
-#include <map>
-#include <memory>
-#include <vector>
-
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "dm/dm_ioctl.h"
 #include "state/world.pb.h"
 
@@ -31,27 +27,13 @@ class DmSnapshotter {
  public:
   explicit DmSnapshotter(DmCtl& ctl) : ctl_(ctl) {}
 
-  // DmCtl::global_event_nr(), which belongs to no device.
-  uint64_t SaveGlobalEventNr() const { return ctl_.global_event_nr(); }
-  void RestoreGlobalEventNr(uint64_t nr) { ctl_.global_event_nr_.store(nr); }
-
   void Save(proto::World* world) const;
   // DataLoss: the message contradicts itself or names devices that the
   // machine does not have.
   absl::Status Restore(const proto::World& world);
 
  private:
-  static void SaveTable(const DmTable& table, proto::Table* out);
-  static void SaveDevice(const HashCell& cell, proto::MappedDevice* out);
-  absl::Status CreateDevice(const proto::MappedDevice& in);
-  absl::Status OpenTableDevices(const proto::MappedDevice& in);
-  absl::Status RestoreTables(const proto::MappedDevice& in);
-  absl::StatusOr<std::unique_ptr<DmTable>> RestoreTable(MappedDevice& md,
-                                                        const proto::Table& in);
-
   DmCtl& ctl_;
-  // What OpenTableDevices() holds until the tables do.
-  std::map<MappedDevice*, std::vector<DmDev*>> held_;
 };
 
 // QueueLimits as a message, and back.

@@ -4,8 +4,7 @@
 //
 //   Machine machine(*profile);
 //   AddHardware(world, machine);
-//   ...
-//   SaveHardware(machine, &world);
+//   SaveHardware(machine, ctl.major(), &saved);
 #ifndef DMDAX_STATE_HARDWARE_H_
 #define DMDAX_STATE_HARDWARE_H_
 

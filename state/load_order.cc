@@ -7,29 +7,11 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "base/kstrtox.h"
 #include "block/machine.h"
 #include "state/target_spec.h"
 
 namespace dmdax {
 namespace {
-
-// Calls fn for each word as DmSplitArgs() splits them, one at a time.
-template <typename Fn>
-void ForEachWord(absl::string_view params, Fn fn) {
-  std::string word;
-  size_t i = 0;
-  while (true) {
-    while (i < params.size() && KernelIsSpace(params[i])) ++i;
-    if (i == params.size()) return;
-    word.clear();
-    while (i < params.size() && !KernelIsSpace(params[i])) {
-      if (params[i] == '\\' && i + 1 < params.size()) ++i;
-      word.push_back(params[i++]);
-    }
-    fn(word);
-  }
-}
 
 class Graph {
  public:
@@ -106,7 +88,7 @@ class Graph {
     const std::string* linear = nullptr;
     for (const proto::Target& target : table.target()) {
       if (!target.has_linear()) {
-        ForEachWord(SpecFromTarget(target).params, add);
+        for (const std::string& word : TargetWords(target)) add(word);
         continue;
       }
       // Its other word is a number, which no device is called.

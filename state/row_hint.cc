@@ -33,19 +33,14 @@ const std::string* LineWith(const std::vector<std::string>& log,
   return nullptr;
 }
 
-// Sectors that a striped row's length is a multiple of; 1 for other rows, 0
-// for a striped one that says nothing sensible.
-uint64_t LengthUnit(const DmTargetSpec& spec) {
-  if (spec.target_type != "striped") return 1;
+// What the type says of the words; nothing: they make no sense.
+std::optional<RowUnit> UnitOf(const KernelProfile& profile,
+                              const DmTargetSpec& spec) {
+  const TargetType* type = FindTargetType(spec.target_type, profile);
+  if (type == nullptr || type->row_unit == nullptr) return RowUnit{};
   const absl::StatusOr<std::vector<std::string>> argv =
       DmSplitArgs(spec.params);
-  uint32_t stripes, chunk;
-  if (!argv.ok() || argv->size() < 2 ||
-      !absl::SimpleAtoi((*argv)[0], &stripes) ||
-      !absl::SimpleAtoi((*argv)[1], &chunk)) {
-    return 0;
-  }
-  return uint64_t{stripes} * chunk;
+  return argv.ok() ? type->row_unit(*argv) : std::nullopt;
 }
 
 // The row that, alone in a table, makes the kernel log the same line.
@@ -70,26 +65,24 @@ std::optional<size_t> FindRow(MappedDevice& md, unsigned mode,
   return found;
 }
 
-std::string TooSmallHint(const DmTargetSpec& spec, const std::string& line) {
+std::string TooSmallHint(std::optional<RowUnit> unit, const std::string& line) {
   const std::optional<uint64_t> start = NumberAfter(line, ": start=");
   const std::optional<uint64_t> size = NumberAfter(line, "dev_size=");
   if (!start || !size) return "";
   if (*start >= *size) {
     return absl::StrCat("the device has sectors 0 to ", *size - 1);
   }
-  const uint64_t unit = LengthUnit(spec);
+  if (!unit) return "";
+  // A leg has its share of the row only.
   uint64_t length = *size - *start;
-  if (unit > 1) {
-    // A leg has its share of the row only.
-    const uint64_t stripes = NumberAfter(spec.params, "").value_or(1);
-    if (stripes == 0 || length > ~uint64_t{0} / stripes) return "";
-    length = length * stripes / unit * unit;
-  }
-  if (unit == 0 || length == 0) return "";
+  if (length > ~uint64_t{0} / unit->legs) return "";
+  length = length * unit->legs / unit->length * unit->length;
+  if (length == 0) return "";
   return absl::StrCat("nearest valid length: ", length);
 }
 
-std::string RowAdvice(absl::Span<const DmTargetSpec> specs, size_t row,
+std::string RowAdvice(const KernelProfile& profile,
+                      absl::Span<const DmTargetSpec> specs, size_t row,
                       const std::vector<std::string>& log) {
   const DmTargetSpec& spec = specs[row];
   if (LineWith(log, ": Gap in table") != nullptr) {
@@ -100,8 +93,9 @@ std::string RowAdvice(absl::Span<const DmTargetSpec> specs, size_t row,
     return absl::StrCat("nearest valid start: ", end);
   }
   if (LineWith(log, "Target length not divisible by") != nullptr) {
-    const uint64_t unit = LengthUnit(spec);
-    if (unit == 0) return "";
+    const std::optional<RowUnit> shape = UnitOf(profile, spec);
+    if (!shape) return "";
+    const uint64_t unit = shape->length;
     const uint64_t down = spec.length / unit * unit;
     const bool up = down == 0 || spec.length - down > unit / 2;
     if (up && down > ~uint64_t{0} - unit) return "";
@@ -116,12 +110,13 @@ RowHint ExplainRefusal(MappedDevice& md, unsigned mode,
                        absl::Span<const DmTargetSpec> specs,
                        std::optional<size_t> bad_row,
                        const std::vector<std::string>& log) {
+  const KernelProfile& profile = md.machine().profile();
   if (bad_row && *bad_row < specs.size()) {
-    return {bad_row, RowAdvice(specs, *bad_row, log)};
+    return {bad_row, RowAdvice(profile, specs, *bad_row, log)};
   }
   if (const std::string* line = LineWith(log, " too small for target: ")) {
     const std::optional<size_t> row = FindRow(md, mode, specs, *line);
-    return {row, row ? TooSmallHint(specs[*row], *line) : ""};
+    return {row, row ? TooSmallHint(UnitOf(profile, specs[*row]), *line) : ""};
   }
   if (const std::string* line = LineWith(log, ": table line ")) {
     const std::optional<uint64_t> row = NumberAfter(*line, ": table line ");

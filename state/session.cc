@@ -5,6 +5,7 @@
 #include "state/dm_snapshot.h"
 #include "state/hardware.h"
 #include "state/user_world.h"
+#include "state/world_load.h"
 
 namespace dmdax {
 
@@ -20,35 +21,20 @@ Session NewSession(const KernelProfile& profile, uint32_t dm_major) {
   session.machine = std::make_unique<Machine>(profile);
   session.ctl = std::make_unique<DmCtl>(
       *session.machine, dm_major != 0 ? dm_major : DmCtl::kDefaultMajor);
-  // Every kernel profile has its fault half.
-  session.user = std::make_unique<UserSpace>(*session.machine,
-                                             **FindFaultProfile(profile.name));
+  session.user = std::make_unique<UserSpace>(*session.machine, profile.fault);
   return session;
 }
 
 absl::StatusOr<Session> SessionFromSnapshot(
     const proto::StateSnapshot& snapshot) {
-  const proto::World& world = snapshot.world();
-  const KernelProfile* profile = &DefaultKernelProfile();
-  if (!world.kernel().empty()) {
-    absl::StatusOr<const KernelProfile*> found =
-        FindKernelProfile(world.kernel());
-    if (!found.ok()) return found.status();
-    profile = *found;
-  }
-  Session session = NewSession(*profile, world.dm_major());
-  if (absl::Status s = AddHardware(world, *session.machine); !s.ok()) {
-    return absl::DataLossError(absl::StrCat("snapshot: ", s.message()));
-  }
-  DmSnapshotter dm(*session.ctl);
-  absl::Status s = dm.Restore(world);
-  if (!s.ok()) return s;
-  dm.RestoreGlobalEventNr(snapshot.global_event_nr());
-  s = AddUserWorld(world, WorldKind::kSnapshot, session);
+  absl::StatusOr<Session> session = BootWorld(snapshot.world());
+  if (!session.ok()) return session.status();
+  absl::Status s =
+      FillMachine(snapshot.world(), WorldKind::kSnapshot, {}, *session);
   if (!s.ok()) {
     return absl::DataLossError(absl::StrCat("snapshot: ", s.message()));
   }
-  session.machine->log().TakeNew();
+  session->ctl->RestoreGlobalEventNr(snapshot.global_event_nr());
   return session;
 }
 
@@ -57,9 +43,8 @@ proto::StateSnapshot SnapshotOf(const Session& session, uint64_t generation) {
   snapshot.set_generation(generation);
   SaveHardware(*session.machine, session.ctl->major(),
                snapshot.mutable_world());
-  DmSnapshotter dm(*session.ctl);
-  dm.Save(snapshot.mutable_world());
-  snapshot.set_global_event_nr(dm.SaveGlobalEventNr());
+  DmSnapshotter(*session.ctl).Save(snapshot.mutable_world());
+  snapshot.set_global_event_nr(session.ctl->global_event_nr());
   SaveUserWorld(*session.user, snapshot.mutable_world());
   return snapshot;
 }

@@ -4,7 +4,7 @@
 // where it is kept.
 //
 //   absl::StatusOr<Session> s = SessionFromSnapshot(snapshot);
-//   RunDmsetup(*s->ctl, ...);
+//   RunDmsetup(*s->ctl, {"resume", "home"}, "");
 //   dir.Write(SnapshotOf(*s, snapshot.generation()));
 //
 // Threading: as Machine and DmCtl.

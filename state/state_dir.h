@@ -9,7 +9,7 @@
 //
 //   absl::StatusOr<StateDir> dir = StateDir::Open("/tmp/s", StateDir::kWrite);
 //   absl::StatusOr<proto::StateSnapshot> state = dir->Read();
-//   ...
+//   state->mutable_world()->Clear();
 //   absl::Status s = dir->Write(*state);
 //
 // Nothing in the directory is trusted that others could have put there; see

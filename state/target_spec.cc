@@ -1,80 +1,137 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/target_spec.h"
 
-#include <string>
-#include <vector>
-
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/types/span.h"
 #include "dm/dm_split_args.h"
 
 namespace dmdax {
 namespace {
 
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using google::protobuf::Reflection;
+
 // Parameters beyond this stay as they are: splitting them would cost memory
 // many times their size.  It is 16 times the longest row seen in practice.
 constexpr size_t kMaxTypedParams = 1 << 20;
 
-bool TypedLinear(const std::vector<std::string>& argv, proto::Linear* linear) {
-  uint64_t start;
-  if (argv.size() != 2 || !absl::SimpleAtoi(argv[1], &start)) return false;
-  linear->set_device(argv[0]);
-  linear->set_start(start);
+// The field of Target that is the form of `type`, or null.
+const FieldDescriptor* FormOf(absl::string_view type) {
+  const FieldDescriptor* field = proto::Target::descriptor()->FindFieldByName(
+      absl::StrReplaceAll(type, {{"-", "_"}}));
+  const bool typed = field != nullptr && field->containing_oneof() != nullptr &&
+                     field->number() != proto::Target::kRawFieldNumber;
+  return typed ? field : nullptr;
+}
+
+// The form that is set, or null.
+const FieldDescriptor* FormOf(const proto::Target& target) {
+  return proto::Target::GetReflection()->GetOneofFieldDescriptor(
+      target, proto::Target::descriptor()->FindOneofByName("kind"));
+}
+
+// The part that a form repeats to its end, or null.
+const FieldDescriptor* RepeatedPart(const Descriptor& form) {
+  if (form.field_count() == 0) return nullptr;
+  const FieldDescriptor* last = form.field(form.field_count() - 1);
+  return last->is_repeated() ? last : nullptr;
+}
+
+bool SetField(const std::string& word, const FieldDescriptor* field,
+              Message* form) {
+  const Reflection& r = *form->GetReflection();
+  if (field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+    r.SetString(form, field, word);
+    return true;
+  }
+  if (field->cpp_type() == FieldDescriptor::CPPTYPE_UINT32) {
+    uint32_t number;
+    if (!absl::SimpleAtoi(word, &number)) return false;
+    r.SetUInt32(form, field, number);
+    return true;
+  }
+  uint64_t number;
+  if (!absl::SimpleAtoi(word, &number)) return false;
+  r.SetUInt64(form, field, number);
   return true;
 }
 
-bool TypedStriped(const std::vector<std::string>& argv,
-                  proto::Striped* striped) {
-  uint32_t chunk;
-  if (argv.size() < 2 || argv.size() % 2 != 0 ||
-      !absl::SimpleAtoi(argv[1], &chunk)) {
-    return false;
-  }
-  striped->set_chunk(chunk);
-  for (size_t i = 2; i < argv.size(); i += 2) {
-    if (!TypedLinear({argv[i], argv[i + 1]}, striped->add_stripe())) {
-      return false;
+// Moves the words of `form` from the front of `words` into it.
+bool TakeWords(absl::Span<const std::string>& words, Message* form) {
+  const Descriptor& fields = *form->GetDescriptor();
+  for (int i = 0; i < fields.field_count(); ++i) {
+    const FieldDescriptor* field = fields.field(i);
+    if (field->is_repeated()) {
+      while (!words.empty()) {
+        Message* part = form->GetReflection()->AddMessage(form, field);
+        if (!TakeWords(words, part)) return false;
+      }
+      continue;
     }
+    if (words.empty() || !SetField(words[0], field, form)) return false;
+    words.remove_prefix(1);
   }
   return true;
+}
+
+void AppendWords(const Message& form, std::vector<std::string>* words) {
+  const Descriptor& fields = *form.GetDescriptor();
+  const Reflection& r = *form.GetReflection();
+  for (int i = 0; i < fields.field_count(); ++i) {
+    const FieldDescriptor* field = fields.field(i);
+    if (field->is_repeated()) {
+      for (int k = 0; k < r.FieldSize(form, field); ++k) {
+        AppendWords(r.GetRepeatedMessage(form, field, k), words);
+      }
+    } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+      words->push_back(r.GetString(form, field));
+    } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_UINT32) {
+      words->push_back(absl::StrCat(r.GetUInt32(form, field)));
+    } else {
+      words->push_back(absl::StrCat(r.GetUInt64(form, field)));
+    }
+  }
 }
 
 // Fills the typed form of `type`, if it has one and the words may fit it;
 // whether they do, printing it tells.
-bool Typed(const std::string& type, const std::vector<std::string>& argv,
+bool Typed(const std::string& type, absl::Span<const std::string> words,
            proto::Target* target) {
-  if (type == "linear") return TypedLinear(argv, target->mutable_linear());
-  if (type == "striped") return TypedStriped(argv, target->mutable_striped());
-  if (type == "zero") {
-    target->mutable_zero();
-    return true;
+  const FieldDescriptor* field = FormOf(type);
+  if (field == nullptr) return false;
+  if (RepeatedPart(*field->message_type()) != nullptr) {
+    if (words.empty()) return false;
+    words.remove_prefix(1);  // how many there are
   }
-  if (type == "error") {
-    target->mutable_error();
-    return true;
-  }
-  if (type == "log-writes" && argv.size() == 2) {
-    target->mutable_log_writes()->set_device(argv[0]);
-    target->mutable_log_writes()->set_log_device(argv[1]);
-    return true;
-  }
-  return false;
-}
-
-std::string LinearParams(const proto::Linear& linear) {
-  return absl::StrCat(DmEscapeArg(linear.device()), " ", linear.start());
-}
-
-std::string StripedParams(const proto::Striped& striped) {
-  std::string params =
-      absl::StrCat(striped.stripe_size(), " ", striped.chunk());
-  for (const proto::Linear& leg : striped.stripe()) {
-    absl::StrAppend(&params, " ", LinearParams(leg));
-  }
-  return params;
+  Message* form = proto::Target::GetReflection()->MutableMessage(target, field);
+  return TakeWords(words, form) && words.empty();
 }
 
 }  // namespace
+
+std::vector<std::string> TargetWords(const proto::Target& target) {
+  std::vector<std::string> words;
+  const FieldDescriptor* field = FormOf(target);
+  if (field == nullptr) return words;
+  if (target.has_raw()) {
+    absl::StatusOr<std::vector<std::string>> argv =
+        DmSplitArgs(target.raw().params());
+    // More words than a kernel takes are none.
+    return argv.ok() ? *std::move(argv) : words;
+  }
+  const Message& form =
+      proto::Target::GetReflection()->GetMessage(target, field);
+  if (const FieldDescriptor* part = RepeatedPart(*form.GetDescriptor())) {
+    words.push_back(absl::StrCat(form.GetReflection()->FieldSize(form, part)));
+  }
+  AppendWords(form, &words);
+  return words;
+}
 
 proto::Target TargetFromSpec(const DmTargetSpec& spec) {
   proto::Target target;
@@ -83,9 +140,12 @@ proto::Target TargetFromSpec(const DmTargetSpec& spec) {
   if (spec.params.size() <= kMaxTypedParams) {
     const absl::StatusOr<std::vector<std::string>> argv =
         DmSplitArgs(spec.params);
-    if (argv.ok() && Typed(spec.target_type, *argv, &target) &&
-        SpecFromTarget(target).params == spec.params) {
-      return target;
+    if (argv.ok() && Typed(spec.target_type, *argv, &target)) {
+      const DmTargetSpec again = SpecFromTarget(target);
+      if (again.target_type == spec.target_type &&
+          again.params == spec.params) {
+        return target;
+      }
     }
   }
   target.clear_kind();
@@ -96,33 +156,18 @@ proto::Target TargetFromSpec(const DmTargetSpec& spec) {
 
 DmTargetSpec SpecFromTarget(const proto::Target& target) {
   DmTargetSpec spec{sector_t(target.start()), target.length(), "", ""};
-  switch (target.kind_case()) {
-    case proto::Target::kLinear:
-      spec.target_type = "linear";
-      spec.params = LinearParams(target.linear());
-      break;
-    case proto::Target::kStriped:
-      spec.target_type = "striped";
-      spec.params = StripedParams(target.striped());
-      break;
-    case proto::Target::kZero:
-      spec.target_type = "zero";
-      break;
-    case proto::Target::kError:
-      spec.target_type = "error";
-      break;
-    case proto::Target::kLogWrites:
-      spec.target_type = "log-writes";
-      spec.params = absl::StrCat(DmEscapeArg(target.log_writes().device()), " ",
-                                 DmEscapeArg(target.log_writes().log_device()));
-      break;
-    case proto::Target::kRaw:
-      spec.target_type = target.raw().type();
-      spec.params = target.raw().params();
-      break;
-    case proto::Target::KIND_NOT_SET:
-      break;
+  const FieldDescriptor* field = FormOf(target);
+  if (field == nullptr) return spec;
+  if (target.has_raw()) {
+    spec.target_type = target.raw().type();
+    spec.params = target.raw().params();
+    return spec;
   }
+  spec.target_type = absl::StrReplaceAll(field->name(), {{"_", "-"}});
+  spec.params = absl::StrJoin(TargetWords(target), " ",
+                              [](std::string* out, const std::string& word) {
+                                out->append(DmEscapeArg(word));
+                              });
   return spec;
 }
 

@@ -8,8 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/errno_status.h"
-#include "fs/extents_text.h"
 #include "process/field_error.h"
+#include "process/vma_words.h"
+#include "state/find_device.h"
 #include "state/user_file.h"
 
 namespace dmdax {
@@ -36,13 +37,53 @@ class Locator {
 
 SuperBlock Decided(const proto::Mount& mount, BlockDevice& bdev) {
   const proto::MountRuntime& r = mount.runtime();
-  SuperBlock sb{.type = mount.type(),
-                .dax = static_cast<DaxMode>(std::min(r.mode(), 2u)),
+  SuperBlock sb{.dax = static_cast<DaxMode>(std::min(r.mode(), 2u)),
                 .dax_inode_given = r.mode_given(),
                 .journals_data = r.journals_data()};
   if (r.dax_device()) sb.dax_dev = bdev.host_dax_dev();
   sb.dax_part_off = r.dax_part_off();
   return sb;
+}
+
+MountOptions MountFromProto(const proto::Mount& in) {
+  MountOptions out;
+  out.path = in.path();
+  out.request.type = in.type();
+  out.request.options = in.options();
+  out.request.inline_data = in.inline_data();
+  out.request.reflink = in.reflink();
+  if (in.block_size() != 0) out.request.block_size = in.block_size();
+  if (in.has_allocator()) {
+    AllocatorOptions& a = out.allocator.emplace();
+    a.start = in.allocator().start();
+    a.end = in.allocator().end();
+    if (in.allocator().align() != 0) a.align = in.allocator().align();
+  }
+  return out;
+}
+
+DevDaxRequest DevDaxFromProto(const proto::DevDax& in) {
+  DevDaxRequest out;
+  out.options.name = in.name();
+  out.pmem = in.pmem();
+  if (in.align() != 0) out.options.align = in.align();
+  for (const proto::DevDax::Range& r : in.range()) {
+    out.options.ranges.push_back({r.start(), r.size()});
+  }
+  return out;
+}
+
+absl::StatusOr<MmapOptions> VmaFromProto(const proto::Vma& in) {
+  MmapOptions out{.path = in.file(),
+                  .vma = {.offset = in.offset(),
+                          .length = in.length(),
+                          .address = in.address()}};
+  absl::StatusOr<int> prot = ParseProt(in.prot());
+  if (!prot.ok()) return prot.status();
+  out.vma.prot = *prot;
+  absl::Status s = ParseMapFlags(in.flags(), out);
+  if (!s.ok()) return s;
+  return out;
 }
 
 struct OrderedTouch {
@@ -61,7 +102,8 @@ class UserLoader {
       if (absl::Status s = LoadMount(i); !s.ok()) return s;
     }
     for (int i = 0; i < world_.dax_size(); ++i) {
-      absl::StatusOr<DevDax*> dax = AddDevDax(world_.dax(i), session_);
+      absl::StatusOr<DevDax*> dax =
+          session_.user->AddDevDax(DevDaxFromProto(world_.dax(i)));
       if (!dax.ok()) {
         return at_.At(absl::StrCat("dax[", i, "]"), "", dax.status());
       }
@@ -77,7 +119,7 @@ class UserLoader {
     const proto::Mount& mount = world_.mount(i);
     const std::string path = absl::StrCat("mount[", i, "]");
     session_.machine->log().TakeNew();
-    absl::StatusOr<MountPoint*> m = AddMount(mount, kind_, session_);
+    absl::StatusOr<MountPoint*> m = AddMount(mount);
     if (!m.ok()) {
       const std::string words =
           absl::StrJoin(session_.machine->log().TakeNew(), "; ");
@@ -87,14 +129,35 @@ class UserLoader {
                     m.status());
     }
     for (int f = 0; f < mount.file_size(); ++f) {
-      absl::StatusOr<MountedFile*> file = AddFile(mount.file(f), kind_, **m);
-      if (!file.ok()) {
+      if (absl::Status s = AddFile(mount.file(f), **m); !s.ok()) {
         return at_.At(
             absl::StrCat(path, ".file[", f, "]"),
             absl::StrCat("file '", mount.file(f).name().substr(0, 128), "'"),
-            file.status());
+            s);
       }
     }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<MountPoint*> AddMount(const proto::Mount& mount) {
+    absl::StatusOr<BlockDevice*> bdev = FindDevice(session_, mount.device());
+    if (!bdev.ok()) {
+      return FieldError(ErrnoOf(bdev.status()), "device",
+                        bdev.status().message());
+    }
+    MountOptions options = MountFromProto(mount);
+    if (kind_ == WorldKind::kSnapshot && mount.has_runtime()) {
+      options.decided = Decided(mount, **bdev);
+    }
+    return session_.user->Mount(options, **bdev);
+  }
+
+  absl::Status AddFile(const proto::File& in, MountPoint& mount) {
+    absl::StatusOr<FileOptions> options = FileFromProto(in);
+    if (!options.ok()) return options.status();
+    absl::StatusOr<MountedFile*> file = mount.AddFile(*options);
+    if (!file.ok()) return file.status();
+    if (kind_ == WorldKind::kSnapshot) RestoreRuntime(in.runtime(), **file);
     return absl::OkStatus();
   }
 
@@ -106,11 +169,12 @@ class UserLoader {
     if (!task.ok()) return at_.At(path, what, task.status());
     if (!process.comm().empty()) (*task)->set_comm(process.comm());
     for (int v = 0; v < process.vma_size(); ++v) {
-      absl::StatusOr<VmAreaStruct*> vma =
-          AddVma(process.vma(v), *session_.user, **task);
+      absl::StatusOr<MmapOptions> vma = VmaFromProto(process.vma(v));
+      const absl::Status s =
+          vma.ok() ? session_.user->Mmap(**task, *vma).status() : vma.status();
       // A snapshot must open, whatever has become of the device.
-      if (!vma.ok() && kind_ == WorldKind::kWritten) {
-        return at_.At(absl::StrCat(path, ".vma[", v, "]"), what, vma.status());
+      if (!s.ok() && kind_ == WorldKind::kWritten) {
+        return at_.At(absl::StrCat(path, ".vma[", v, "]"), what, s);
       }
     }
     for (const proto::Touch& touch : process.touch()) {
@@ -150,115 +214,19 @@ absl::Status AddUserWorld(const proto::World& world, WorldKind kind,
   return UserLoader(world, kind, session, map).Load();
 }
 
-absl::StatusOr<BlockDevice*> FindDisk(const Machine& machine,
-                                      const std::string& name) {
-  BlockDevice* bdev = nullptr;
-  if (std::optional<DevT> dev = ScanMajorMinor(name)) {
-    bdev = machine.FindBdev(*dev);
-  }
-  if (bdev == nullptr) bdev = machine.FindBdevByName(name);
-  if (bdev == nullptr) {
-    absl::StatusOr<DevT> dev = machine.LookupBdev(name);
-    if (dev.ok()) bdev = machine.FindBdev(*dev);
-  }
-  if (bdev != nullptr) return bdev;
-  return FieldError(ENXIO, "device",
-                    absl::StrCat("no device '", name.substr(0, 128), "'"));
-}
-
-absl::StatusOr<MountPoint*> AddMount(const proto::Mount& mount, WorldKind kind,
-                                     Session& session) {
-  absl::StatusOr<BlockDevice*> bdev =
-      FindDisk(*session.machine, mount.device());
-  if (!bdev.ok()) return bdev.status();
-  MountOptions options;
-  options.path = mount.path();
-  options.request.type = mount.type();
-  options.request.options = mount.options();
-  options.request.inline_data = mount.inline_data();
-  options.request.reflink = mount.reflink();
-  if (mount.block_size() != 0) options.request.block_size = mount.block_size();
-  if (mount.has_allocator()) {
-    AllocatorOptions& a = options.allocator.emplace();
-    a.start = mount.allocator().start();
-    a.end = mount.allocator().end();
-    if (mount.allocator().align() != 0) a.align = mount.allocator().align();
-  }
-  if (kind == WorldKind::kSnapshot && mount.has_runtime()) {
-    options.decided = Decided(mount, **bdev);
-  }
-  return session.user->Mount(options, **bdev);
-}
-
-absl::StatusOr<MountedFile*> AddFile(const proto::File& in, WorldKind kind,
-                                     MountPoint& mount) {
-  absl::StatusOr<FileOptions> options = FileFromProto(in);
-  if (!options.ok()) return options.status();
-  absl::StatusOr<MountedFile*> file = mount.AddFile(*options);
-  if (file.ok() && kind == WorldKind::kSnapshot) {
-    RestoreRuntime(in.runtime(), **file);
-  }
-  return file;
-}
-
-absl::StatusOr<DevDax*> AddDevDax(const proto::DevDax& dax, Session& session) {
-  DevDaxRequest request;
-  request.options.name = dax.name();
-  request.pmem = dax.pmem();
-  if (dax.align() != 0) request.options.align = dax.align();
-  for (const proto::DevDax::Range& r : dax.range()) {
-    request.options.ranges.push_back({r.start(), r.size()});
-  }
-  return session.user->AddDevDax(request);
-}
-
-absl::StatusOr<VmAreaStruct*> AddVma(const proto::Vma& vma, UserSpace& user,
-                                     Task& task) {
-  VmaOptions options;
-  bool readonly = false;
-  absl::Status s = ParseVmaWords(vma.prot(), vma.flags(), &options, &readonly);
-  if (!s.ok()) return s;
-  options.offset = vma.offset();
-  options.length = vma.length();
-  options.address = vma.address();
-  if (!vma.file().empty()) {
-    absl::StatusOr<std::shared_ptr<File>> file =
-        user.Open(vma.file(), !readonly);
-    if (!file.ok()) {
-      return FieldError(ErrnoOf(file.status()), "file",
-                        file.status().message());
-    }
-    options.file = *std::move(file);
-  }
-  absl::StatusOr<VmAreaStruct*> mapped = task.Map(options);
-  if (mapped.ok() || !FieldOf(mapped.status()).empty()) return mapped;
-  return FieldError(ErrnoOf(mapped.status()), "",
-                    absl::StrCat(mapped.status().message(), ": ",
-                                 ErrnoText(ErrnoOf(mapped.status()))));
-}
-
-proto::Vma VmaToProto(const VmAreaStruct& vma, const FaultProfile& faults) {
-  proto::Vma out;
-  out.set_address(vma.vm_start);
-  out.set_length(vma.vm_end - vma.vm_start);
-  std::vector<std::string> words;
-  words.push_back((vma.vm_flags & VM_MAYSHARE) ? "shared" : "private");
-  if (vma.vm_flags & VM_SYNC) words.push_back("sync");
-  if (vma.vm_file != nullptr) {
-    out.set_file(vma.vm_file->path);
-    out.set_offset(vma.vm_pgoff << faults.page_shift);
-    if (!vma.vm_file->writable) words.push_back("readonly");
-  }
-  if (vma.vm_flags & VM_NOHUGEPAGE) words.push_back("nohugepage");
-  out.set_flags(absl::StrJoin(words, ","));
-  out.set_prot(absl::StrCat((vma.vm_flags & VM_READ) ? "r" : "",
-                            (vma.vm_flags & VM_WRITE) ? "w" : "",
-                            (vma.vm_flags & VM_EXEC) ? "x" : ""));
-  if (out.prot().empty()) out.set_prot("none");
-  return out;
-}
-
 namespace {
+
+void SaveVma(const VmAreaStruct& vma, const FaultProfile& faults,
+             proto::Vma* out) {
+  out->set_address(vma.vm_start);
+  out->set_length(vma.vm_end - vma.vm_start);
+  if (vma.vm_file != nullptr) {
+    out->set_file(vma.vm_file->path);
+    out->set_offset(vma.vm_pgoff << faults.page_shift);
+  }
+  out->set_prot(ProtText(vma));
+  out->set_flags(MapFlagsText(vma));
+}
 
 void SaveMount(const MountPoint& mount, proto::Mount* out) {
   const MountRequest& request = mount.options().request;
@@ -308,7 +276,7 @@ void SaveUserWorld(const UserSpace& user, proto::World* world) {
     out->set_pid(pid);
     out->set_comm(task->mm().comm);
     for (const VmAreaStruct* vma : task->mm().vmas()) {
-      *out->add_vma() = VmaToProto(*vma, user.faults());
+      SaveVma(*vma, user.faults(), out->add_vma());
     }
     for (const TouchRecord& touch : task->touches()) {
       proto::Touch* t = out->add_touch();

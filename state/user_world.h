@@ -2,9 +2,8 @@
 //
 // The mount, dax and process parts of a World: what runs on the machine.
 //
-//   AddUserWorld(world, WorldKind::kWritten, session, locate);
-//   ...
-//   SaveUserWorld(*session.user, &world);
+//   AddUserWorld(world, WorldKind::kWritten, session, source_map);
+//   SaveUserWorld(*session.user, &saved);
 //
 // A mapping in a snapshot is made again at its address, and what the process
 // had touched is touched again, in the same order: page tables are not kept.
@@ -15,7 +14,6 @@
 #define DMDAX_STATE_USER_WORLD_H_
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "process/user_space.h"
 #include "state/session.h"
 #include "state/source_map.h"
@@ -33,24 +31,8 @@ enum class WorldKind {
 absl::Status AddUserWorld(const proto::World& world, WorldKind kind,
                           Session& session, const SourceMap& map = {});
 
-// One of each; errors are those of UserSpace, with the field to blame
-// (process/field_error.h).
-absl::StatusOr<MountPoint*> AddMount(const proto::Mount& mount, WorldKind kind,
-                                     Session& session);
-absl::StatusOr<MountedFile*> AddFile(const proto::File& file, WorldKind kind,
-                                     MountPoint& mount);
-absl::StatusOr<DevDax*> AddDevDax(const proto::DevDax& dax, Session& session);
-absl::StatusOr<VmAreaStruct*> AddVma(const proto::Vma& vma, UserSpace& user,
-                                     Task& task);
-
-// The disk that a path, a name or major:minor names.  ENXIO.
-absl::StatusOr<BlockDevice*> FindDisk(const Machine& machine,
-                                      const std::string& name);
-
 // The reverse: adds to mount, dax and process of `world`.
 void SaveUserWorld(const UserSpace& user, proto::World* world);
-// A mapping as /proc/PID/maps and smaps would tell it.
-proto::Vma VmaToProto(const VmAreaStruct& vma, const FaultProfile& faults);
 
 }  // namespace dmdax
 

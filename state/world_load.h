@@ -3,26 +3,23 @@
 // A World becomes a running machine, and a machine a World.
 //
 //   absl::StatusOr<Session> session = LoadWorld(w->world, w->source);
-//   if (!session.ok()) puts(session.status().message());
+//   if (!session.ok()) std::cerr << session.status().message();
 //   // w.textproto:9:14: mapped device 'home': target 0: Invalid argument:
 //   // device-mapper: table: 254:0: pmem0 too small for target: start=0, ...;
 //   // nearest valid length: 1048576
 //
-// Order: pmem, disks, partitions, nodes; then all mapped devices are created
-// in the World's order, with their minors (without one: the lowest that no
-// other asks for); then each table is loaded and resumed after those of the
-// mapped devices it names, as /dev/mapper/NAME, /dev/dm-N, MAJOR:MINOR or a
-// node of the World, and its geometry and queue set, so that what lies on top
-// sees them; inactive tables, and suspension, last.
-//
-// The `runtime` parts of a World are ignored: state/dm_snapshot.h restores
-// those.
+// Order, whether a person wrote the World or it is a snapshot: pmem, disks,
+// partitions, nodes; mapped devices, by the commands that dmsetup would give
+// (state/dm_load.h), or as they were (state/dm_snapshot.h); mounts, device-dax,
+// processes, and what they have touched.
+// Threading: as Machine and DmCtl.
 #ifndef DMDAX_STATE_WORLD_LOAD_H_
 #define DMDAX_STATE_WORLD_LOAD_H_
 
 #include "absl/status/statusor.h"
 #include "state/session.h"
 #include "state/source_map.h"
+#include "state/user_world.h"
 #include "state/world.pb.h"
 
 namespace dmdax {
@@ -36,6 +33,14 @@ namespace dmdax {
 //   any     what the kernel answers to a table, with its words
 absl::StatusOr<Session> LoadWorld(const proto::World& world,
                                   const SourceMap& map = {});
+
+// The two halves of LoadWorld() and SessionFromSnapshot().  The first makes a
+// machine without anything that runs the World's kernel (EINVAL: there is no
+// such kernel); the second puts all of the World on it.
+absl::StatusOr<Session> BootWorld(const proto::World& world,
+                                  const SourceMap& map = {});
+absl::Status FillMachine(const proto::World& world, WorldKind kind,
+                         const SourceMap& map, Session& session);
 
 // The hardware and the tables of a running machine, without what only a
 // snapshot keeps (event numbers, sticky flags).  Rows are the kernel's TABLE

@@ -4,36 +4,43 @@
 #include <cerrno>
 #include <iostream>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/errno_status.h"
+#include "base/kernel_alias.h"
 #include "tools/world_file.h"
 
 namespace dmdax {
 namespace {
 
 absl::StatusOr<Session> FromSnapshot(proto::StateSnapshot& snapshot,
-                                     const std::string& kernel) {
+                                     const App& app) {
   proto::World& world = *snapshot.mutable_world();
-  if (!kernel.empty()) {
+  if (!app.kernel->empty()) {
     // A table that one kernel accepted says nothing about another.
     const bool in_use = world.mapped_device_size() > 0 ||
                         world.mount_size() > 0 || world.dax_size() > 0 ||
                         world.process_size() > 0;
-    if (in_use && !world.kernel().empty()) {
-      absl::StatusOr<const KernelProfile*> asked = FindKernelProfile(kernel);
-      if (!asked.ok()) return asked.status();
-      if ((*asked)->name != world.kernel()) {
-        return ErrnoError(
-            EBUSY, absl::StrCat("the state runs kernel ", world.kernel(),
-                                " and has mapped devices or mounts; --kernel ",
-                                kernel, " needs an empty state or --world"));
-      }
+    if (in_use && !world.kernel().empty() && *app.kernel != world.kernel()) {
+      return ErrnoError(
+          EBUSY,
+          absl::StrCat("the state runs kernel ", world.kernel(),
+                       " and has mapped devices or mounts; --kernel ",
+                       app.kernel_said, " needs an empty state or --world"));
     }
-    world.set_kernel(kernel);
+    world.set_kernel(*app.kernel);
   }
   return SessionFromSnapshot(snapshot);
+}
+
+void SetKernel(App& app, const std::string& said) {
+  app.kernel_said = said;
+  absl::StatusOr<KernelAnswer> answer = AnswerForKernel(said);
+  if (!answer.ok()) {
+    app.kernel = answer.status();
+    return;
+  }
+  app.kernel = answer->profile->name;
+  if (!answer->note.empty()) std::cerr << "dmdax: " << answer->note << "\n";
 }
 
 }  // namespace
@@ -45,25 +52,29 @@ void AddGlobalOptions(CLI::App& cli, App& app) {
   cli.add_option("--world", app.world_file,
                  "Answer from this World file, without any state")
       ->type_name("FILE");
-  cli.add_option("--kernel", app.kernel,
-                 "Kernel profile: v4_14, v5_10, v6_1, v6_12 or v7_2")
-      ->type_name("VERSION");
+  cli.add_option_function<std::string>(
+         "--kernel", [&app](const std::string& said) { SetKernel(app, said); },
+         "Which kernel answers: one of `dmdax kernels`, 6.18, rhel9 ...")
+      ->type_name("KERNEL");
   cli.add_flag("--json", app.json, "Answer in JSON");
 }
 
 absl::StatusOr<Session> App::Ask() const {
-  if (world_file) return SessionFromWorldFile(*world_file, kernel);
+  if (!kernel.ok()) return kernel.status();
+  if (world_file) return SessionFromWorldFile(*world_file, *kernel);
   absl::StatusOr<StateDir> dir = StateDir::Open(state_dir, StateDir::kRead);
   if (!dir.ok()) return dir.status();
   absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
   if (!snapshot.ok()) return snapshot.status();
-  return FromSnapshot(*snapshot, kernel);
+  return FromSnapshot(*snapshot, *this);
 }
 
 absl::Status App::Change(
     absl::FunctionRef<absl::Status(Session& session)> change) const {
+  if (!kernel.ok()) return kernel.status();
   if (world_file) {
-    absl::StatusOr<Session> session = SessionFromWorldFile(*world_file, kernel);
+    absl::StatusOr<Session> session =
+        SessionFromWorldFile(*world_file, *kernel);
     if (!session.ok()) return session.status();
     return change(*session);
   }
@@ -71,7 +82,7 @@ absl::Status App::Change(
   if (!dir.ok()) return dir.status();
   absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
   if (!snapshot.ok()) return snapshot.status();
-  absl::StatusOr<Session> session = FromSnapshot(*snapshot, kernel);
+  absl::StatusOr<Session> session = FromSnapshot(*snapshot, *this);
   if (!session.ok()) return session.status();
   if (absl::Status s = change(*session); !s.ok()) return s;
   return dir->Write(SnapshotOf(*session, snapshot->generation()));
@@ -88,35 +99,6 @@ void App::Report(const absl::Status& status) {
   }
   std::cerr << "\n";
   exit_code = 1;
-}
-
-absl::StatusOr<BlockDevice*> FindAnyDevice(const Session& session,
-                                           const std::string& name) {
-  Machine& machine = *session.machine;
-  if (std::shared_ptr<MappedDevice> md = session.ctl->FindDevice(name)) {
-    return &md->disk();
-  }
-  if (std::optional<DevT> dev = ScanMajorMinor(name)) {
-    if (BlockDevice* bdev = machine.FindBdev(*dev)) return bdev;
-  }
-  if (BlockDevice* bdev = machine.FindBdevByName(name)) return bdev;
-  if (absl::StatusOr<DevT> dev = machine.LookupBdev(name); dev.ok()) {
-    if (BlockDevice* bdev = machine.FindBdev(*dev)) return bdev;
-  }
-  std::vector<std::string> known;
-  for (BlockDevice* bdev : machine.BlockDevices()) {
-    auto md = bdev->dev().major_nr == session.ctl->major()
-                  ? session.ctl->FindMinor(bdev->dev().minor_nr)
-                  : nullptr;
-    known.push_back(md != nullptr ? md->dm_name() : bdev->name());
-  }
-  constexpr size_t kShown = 20;
-  const bool more = known.size() > kShown;
-  if (more) known.resize(kShown);
-  return ErrnoError(
-      ENXIO, absl::StrCat("no device '", name, "'; there ",
-                          known.empty() ? "is none" : "are ",
-                          absl::StrJoin(known, ", "), more ? ", ..." : ""));
 }
 
 }  // namespace dmdax

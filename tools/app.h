@@ -27,7 +27,10 @@ struct App {
   std::string state_dir;
   // --world was given; it may name "", which no file has.
   std::optional<std::string> world_file;
-  std::string kernel;  // "" : as the world or state says
+  // The name of the profile that answers to --kernel (base/kernel_alias.h), or
+  // why none does; "": as the world or state says.
+  absl::StatusOr<std::string> kernel = "";
+  std::string kernel_said;
   bool json = false;
 
   // What main() returns; a verb sets it.
@@ -49,26 +52,12 @@ struct App {
 // --state, --world, --kernel and --json.
 void AddGlobalOptions(CLI::App& cli, App& app);
 
-// Each verb family registers its verbs with the command line.
-void RegisterDmsetupVerbs(CLI::App& cli, App& app);
-void RegisterMachine(CLI::App& cli, App& app);
-void RegisterTranslate(CLI::App& cli, App& app);
-void RegisterExplain(CLI::App& cli, App& app);
-void RegisterMap(CLI::App& cli, App& app);
-void RegisterConvert(CLI::App& cli, App& app);
-void RegisterFault(CLI::App& cli, App& app);
-void RegisterSweep(CLI::App& cli, App& app);
-void RegisterMount(CLI::App& cli, App& app);
-void RegisterProcess(CLI::App& cli, App& app);
+// Adds all verbs to the command line, in the order in which --help has them.
+void RegisterVerbs(CLI::App& cli, App& app);
 
 // `dmdax` under the name `dmsetup`: prints what dmsetup prints and nothing
 // more.  Returns what main() returns.
 int RunAsDmsetup(App& app, int argc, char** argv);
-
-// The device that NAME, /dev/..., or MAJ:MIN names.  NotFound (ENXIO) lists
-// what there is.
-absl::StatusOr<BlockDevice*> FindAnyDevice(const Session& session,
-                                           const std::string& name);
 
 }  // namespace dmdax
 

@@ -21,13 +21,6 @@ struct ConvertOptions {
   bool packed = false;
 };
 
-Format FormatNamed(const std::string& name) {
-  for (Format format : {Format::kDmsetup, Format::kJson, Format::kBinary}) {
-    if (name == FormatName(format)) return format;
-  }
-  return Format::kTextproto;
-}
-
 absl::StatusOr<std::string> Convert(const ConvertOptions& o) {
   absl::StatusOr<std::string> bytes = ReadInput(o.file);
   if (!bytes.ok()) return bytes.status();
@@ -37,13 +30,13 @@ absl::StatusOr<std::string> Convert(const ConvertOptions& o) {
     if (!world.ok()) return world.status();
     if (absl::Status s = UnpackWorld(&world->world); !s.ok()) return s;
     if (o.packed) PackWorld(&world->world);
-    return PrintWorld(world->world, FormatNamed(o.to));
+    return PrintWorld(world->world, *FindFormat(o.to));
   }
   absl::StatusOr<ParsedTable> table = ParseTable(*std::move(bytes), where);
   if (!table.ok()) return table.status();
   if (absl::Status s = UnpackTable(&table->table); !s.ok()) return s;
   if (o.packed) PackTable(&table->table);
-  return PrintTable(table->table, FormatNamed(o.to));
+  return PrintTable(table->table, *FindFormat(o.to));
 }
 
 void Emit(App& app, const absl::StatusOr<std::string>& text) {
@@ -51,7 +44,13 @@ void Emit(App& app, const absl::StatusOr<std::string>& text) {
   std::cout.write(text->data(), static_cast<std::streamsize>(text->size()));
 }
 
-const std::set<std::string> kForms = {"dmsetup", "textproto", "json", "binary"};
+// What --to takes: the names of the formats.
+void AddTo(CLI::App& verb, std::string& to) {
+  std::set<std::string> names;
+  for (const Format* format : kFormats) names.emplace(format->name);
+  verb.add_option("--to", to, "The form of the output")
+      ->check(CLI::IsMember(names));
+}
 
 }  // namespace
 
@@ -65,8 +64,7 @@ void RegisterConvert(CLI::App& cli, App& app) {
       "  dmdax convert --as-world --to json examples/oracle.textproto\n"
       "  dmdax convert --packed --to binary huge.table > huge.pb");
   convert->add_option("FILE", o->file, "Input, or - for standard input");
-  convert->add_option("--to", o->to, "dmsetup, textproto, json or binary")
-      ->check(CLI::IsMember(kForms));
+  AddTo(*convert, o->to);
   convert->add_flag("--as-world", o->world, "The input is a World");
   convert->add_flag("--packed", o->packed,
                     "Write tables of linear rows as columns");
@@ -77,12 +75,11 @@ void RegisterConvert(CLI::App& cli, App& app) {
       "export",
       "Print the machine with its mapped devices as a World.\n\n"
       "  dmdax export --to json > world.json");
-  exporter->add_option("--to", *to, "textproto, json or binary")
-      ->check(CLI::IsMember(kForms));
+  AddTo(*exporter, *to);
   exporter->callback([to, &app] {
     absl::StatusOr<Session> session = app.Ask();
     if (!session.ok()) return app.Report(session.status());
-    Emit(app, PrintWorld(DescribeWorld(*session), FormatNamed(*to)));
+    Emit(app, PrintWorld(DescribeWorld(*session), *FindFormat(*to)));
   });
 }
 

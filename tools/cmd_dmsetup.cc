@@ -5,7 +5,6 @@
 // one leaves in dmesg, goes to stderr.
 #include <unistd.h>
 
-#include <array>
 #include <clocale>
 #include <iostream>
 
@@ -19,36 +18,33 @@
 namespace dmdax {
 namespace {
 
-// Verbs that leave the machine as it is: no lock, no write.
-constexpr std::array<absl::string_view, 13> kAsking = {
-    "status",    "table",          "info",     "deps",    "ls",
-    "targets",   "version",        "help",     "measure", "wait",
-    "splitname", "target-version", "udevflags"};
-
-bool OnlyAsks(absl::string_view verb) {
-  return std::find(kAsking.begin(), kAsking.end(), verb) != kAsking.end();
-}
-
 struct Answer {
   DmsetupResult result;
   std::vector<std::string> log;
 };
 
+void PrintOwnWords(const std::vector<std::string>& lines) {
+  for (const std::string& line : lines) {
+    std::cerr << "dmdax: " << line << "\n";
+  }
+}
+
 void Print(const App& app, const Answer& answer) {
   const DmsetupResult& r = answer.result;
   if (app.json) {
-    PrintJson({{"rc", r.rc},
-               {"stdout", r.out},
-               {"stderr", r.err},
-               {"hints", r.hints},
-               {"dmesg", answer.log}});
+    nlohmann::ordered_json json = {{"rc", r.rc},
+                                   {"stdout", r.out},
+                                   {"stderr", r.err},
+                                   {"hints", r.hints},
+                                   {"dmesg", answer.log}};
+    if (!r.not_modelled.empty()) json["not_modelled"] = r.not_modelled;
+    PrintJson(json);
     return;
   }
   std::cout << r.out << std::flush;
   std::cerr << r.err;
-  for (const std::string& hint : r.hints) {
-    std::cerr << "dmdax: " << hint << "\n";
-  }
+  PrintOwnWords(r.hints);
+  PrintOwnWords(r.not_modelled);
   for (const std::string& line : answer.log) {
     std::cerr << "dmesg: " << line << "\n";
   }
@@ -63,7 +59,7 @@ absl::Status RunOnce(App& app, const std::vector<std::string>& words,
     answer->log = session.machine->log().TakeNew();
     return absl::OkStatus();
   };
-  if (words.empty() || !OnlyAsks(words[0])) return app.Change(run);
+  if (words.empty() || !DmsetupOnlyAsks(words[0])) return app.Change(run);
   absl::StatusOr<Session> session = app.Ask();
   if (!session.ok()) return session.status();
   return run(*session);
@@ -95,60 +91,10 @@ void RunVerb(App& app, const std::vector<std::string>& words) {
   Print(app, answer);
 }
 
-struct VerbHelp {
-  const char* verb;
-  const char* help;
-};
-
-constexpr VerbHelp kVerbHelp[] = {
-    {"create",
-     "Create a device, load its table and resume it.\n\n"
-     "  echo '0 2048 linear /dev/pmem0 0' | dmdax create home\n"
-     "  dmdax create home --table '0 2048 linear /dev/pmem0 0'\n"
-     "  dmdax create home table.textproto    (or JSON, or binary)"},
-    {"load",
-     "Load a table into the inactive slot.\n\n"
-     "  dmdax load home --table '0 4096 linear /dev/pmem0 0'"},
-    {"reload", "The same as load."},
-    {"suspend", "Suspend a device."},
-    {"resume", "Resume a device; an inactive table becomes live."},
-    {"remove", "Remove devices.\n\n  dmdax remove home"},
-    {"remove_all", "Remove all devices that are not open."},
-    {"rename",
-     "Rename a device, or give it a uuid.\n\n"
-     "  dmdax rename home root\n"
-     "  dmdax rename home --setuuid LVM-0123"},
-    {"clear", "Drop the inactive table."},
-    {"wipe_table", "Replace the table by one that fails all I/O."},
-    {"table", "Print tables.\n\n  dmdax table home"},
-    {"status", "Print the status of each target."},
-    {"info",
-     "Print what is known of devices.\n\n"
-     "  dmdax info home\n  dmdax info -c -o name,open"},
-    {"deps", "Print the devices that a device stands on."},
-    {"ls", "List devices.\n\n  dmdax ls --tree"},
-    {"targets", "List the target types of the kernel."},
-    {"version", "Print the versions of library and driver."},
-    {"message",
-     "Send a message to a target.\n\n"
-     "  dmdax message home 0 @cancel_deferred_remove"},
-    {"wait", "Wait for an event."},
-    {"setgeometry", "Set the geometry of a device."},
-    {"measure", "Print what IMA would measure."},
-    {"mangle", "Rename devices so that their names are mangled rightly."},
-    {"mknodes", "Make the nodes in /dev/mapper what the devices are."},
-    {"splitname",
-     "Split a name into the parts LVM gave it.\n\n"
-     "  dmdax splitname vg-lv--x-tpool"},
-    {"target-version", "Print the version of a target type."},
-    {"stats", "Statistics; there is no I/O to count."},
-    {"udevcreatecookie", "Make a cookie; nobody waits for one."},
-    {"udevreleasecookie", "Wait for a cookie; it is done at once."},
-    {"udevflags", "Print the flags of a cookie."},
-    {"udevcomplete", "Say that udev is done with a cookie."},
-    {"udevcomplete_all", "Destroy all cookies; there are none."},
-    {"udevcookies", "List the cookies; there are none."},
-};
+CLI::Validator NoWord() {
+  return CLI::Validator([](std::string&) { return std::string("not taken"); },
+                        "");
+}
 
 }  // namespace
 
@@ -162,16 +108,23 @@ int RunAsDmsetup(App& app, int argc, char** argv) {
   }
   std::cout << answer.result.out << std::flush;
   std::cerr << answer.result.err;
+  PrintOwnWords(answer.result.not_modelled);
   return app.exit_code;
 }
 
 void RegisterDmsetupVerbs(CLI::App& cli, App& app) {
-  for (const VerbHelp& v : kVerbHelp) {
-    CLI::App* verb = cli.add_subcommand(v.verb, v.help);
+  for (const DmsetupCommand* command : DmsetupCommands()) {
+    if (command->help == nullptr) continue;
+    CLI::App* verb =
+        cli.add_subcommand(std::string(command->name), command->help);
     verb->group("dmsetup's verbs, with dmsetup's options");
     // What follows is dmsetup's to read, not ours; its -h included.
     verb->fallthrough(false);
     verb->allow_extras();
+    // CLI11 reads on behind a "--" if the verb has arguments to come.  This one
+    // never comes: it takes no word, so that all are left over in their order.
+    verb->add_option("WORDS", "As dmsetup has them")->check(NoWord());
+    verb->validate_positionals();
     AddGlobalOptions(*verb, app);
     verb->set_help_flag("--help", "Print this help");
     verb->callback([verb, &app] {

@@ -158,7 +158,7 @@ void Explain(App& app, const ExplainOptions& o) {
 
 void RegisterExplain(CLI::App& cli, App& app) {
   auto o = std::make_shared<ExplainOptions>();
-  auto fault = std::make_shared<FaultOptions>();
+  auto fault = std::make_shared<FaultRequest>();
   CLI::App* verb = cli.add_subcommand(
       "explain",
       "How a page offset becomes a page frame: every level of the chain,\n"

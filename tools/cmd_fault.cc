@@ -12,7 +12,7 @@
 
 namespace dmdax {
 
-void RunFault(App& app, const FaultOptions& o, FaultDetail detail) {
+void RunFault(App& app, const FaultRequest& o, FaultDetail detail) {
   absl::StatusOr<Session> session = app.Ask();
   if (!session.ok()) return app.Report(session.status());
   UserSpace& user = *session->user;
@@ -40,7 +40,7 @@ void RunFault(App& app, const FaultOptions& o, FaultDetail detail) {
 }
 
 void RegisterFault(CLI::App& cli, App& app) {
-  auto o = std::make_shared<FaultOptions>();
+  auto o = std::make_shared<FaultRequest>();
   CLI::App* verb = cli.add_subcommand(
       "fault",
       "Map a file, touch one byte, and tell which page-table entry the kernel\n"

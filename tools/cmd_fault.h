@@ -13,7 +13,7 @@ namespace dmdax {
 enum class FaultDetail { kOutcome, kCallChain };
 
 // Prints the answer; sets the exit code.
-void RunFault(App& app, const FaultOptions& o, FaultDetail detail);
+void RunFault(App& app, const FaultRequest& o, FaultDetail detail);
 
 }  // namespace dmdax
 

@@ -12,6 +12,7 @@
 #include "base/errno_status.h"
 #include "block/queue_sysfs.h"
 #include "nlohmann/json.hpp"
+#include "state/find_device.h"
 #include "state/hardware.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
@@ -21,77 +22,92 @@
 namespace dmdax {
 namespace {
 
+struct PmemArgs {
+  std::string name, file;
+  uint64_t base = 0, size = 0, data_offset = 0;  // bytes
+  bool memory = false, raw = false, asynchronous = false;
+
+  proto::Pmem ToProto() const {
+    proto::Pmem pmem;
+    pmem.set_name(name);
+    pmem.set_base(base);
+    pmem.set_size(size);
+    pmem.set_data_offset(data_offset);
+    if (memory) pmem.set_memory(true);
+    if (!file.empty()) pmem.set_file(file);
+    pmem.set_raw(raw);
+    pmem.set_asynchronous(asynchronous);
+    return pmem;
+  }
+};
+
 void AddPmemVerb(CLI::App& machine, App& app) {
-  auto pmem = std::make_shared<proto::Pmem>();
-  auto base = std::make_shared<uint64_t>();
-  auto size = std::make_shared<uint64_t>();
-  auto offset = std::make_shared<uint64_t>();
-  auto name = std::make_shared<std::string>();
-  auto file = std::make_shared<std::string>();
-  auto flags = std::make_shared<std::array<bool, 3>>();
+  auto o = std::make_shared<PmemArgs>();
   CLI::App* verb = machine.add_subcommand(
       "add-pmem",
       "Add a persistent-memory disk.\n\n"
       "  dmdax machine add-pmem pmem0 --base 4G --size 512M");
-  verb->add_option("NAME", *name, "Disk name: pmem0")->required();
-  verb->add_option("--base", *base, "Physical address")
+  verb->add_option("NAME", o->name, "Disk name: pmem0")->required();
+  verb->add_option("--base", o->base, "Physical address")
       ->required()
       ->transform(ByteCount());
-  verb->add_option("--size", *size, "Size")->required()->transform(ByteCount());
-  verb->add_option("--data-offset", *offset,
+  verb->add_option("--size", o->size, "Size")
+      ->required()
+      ->transform(ByteCount());
+  verb->add_option("--data-offset", o->data_offset,
                    "Bytes before the data (info block and memmap)")
       ->transform(ByteCount());
-  verb->add_option("--file", *file, "File with the bytes");
-  verb->add_flag("--memory", (*flags)[0], "Keep bytes in memory");
-  verb->add_flag("--raw", (*flags)[1], "A raw namespace: no struct pages");
-  verb->add_flag("--async", (*flags)[2],
+  verb->add_option("--file", o->file, "File with the bytes");
+  verb->add_flag("--memory", o->memory, "Keep bytes in memory");
+  verb->add_flag("--raw", o->raw, "A raw namespace: no struct pages");
+  verb->add_flag("--async", o->asynchronous,
                  "An asynchronous region (no MAP_SYNC)");
-  verb->callback([=, &app] {
-    pmem->set_name(*name);
-    pmem->set_base(*base);
-    pmem->set_size(*size);
-    pmem->set_data_offset(*offset);
-    if ((*flags)[0]) pmem->set_memory(true);
-    if (!file->empty()) pmem->set_file(*file);
-    pmem->set_raw((*flags)[1]);
-    pmem->set_asynchronous((*flags)[2]);
-    app.Report(app.Change(
-        [&](Session& session) { return AddPmem(*pmem, *session.machine); }));
+  verb->callback([o, &app] {
+    app.Report(app.Change([&](Session& session) {
+      return AddPmem(o->ToProto(), *session.machine);
+    }));
   });
 }
 
+struct BlockArgs {
+  std::string name, dev, partition_of;
+  uint64_t sectors = 0, start = 0;
+  uint32_t logical_block_size = 0, physical_block_size = 0;  // bytes
+
+  proto::Block ToProto() const {
+    proto::Block block;
+    block.set_name(name);
+    block.set_sectors(sectors);
+    block.set_dev(dev);
+    block.set_logical_block_size(logical_block_size);
+    block.set_physical_block_size(physical_block_size);
+    block.set_partition_of(partition_of);
+    block.set_start(start);
+    return block;
+  }
+};
+
 void AddBlockVerb(CLI::App& machine, App& app) {
-  auto block = std::make_shared<proto::Block>();
-  auto name = std::make_shared<std::string>();
-  auto of = std::make_shared<std::string>();
-  auto dev = std::make_shared<std::string>();
-  auto sectors = std::make_shared<uint64_t>();
-  auto start = std::make_shared<uint64_t>();
-  auto lbs = std::make_shared<uint32_t>();
-  auto pbs = std::make_shared<uint32_t>();
+  auto o = std::make_shared<BlockArgs>();
   CLI::App* verb = machine.add_subcommand(
       "add-block",
       "Add a disk without DAX, or a partition of any disk.\n\n"
       "  dmdax machine add-block sda --sectors 2097152\n"
       "  dmdax machine add-block pmem0p1 --partition-of pmem0 "
       "--start 2048 --sectors 4096");
-  verb->add_option("NAME", *name, "Disk name: sda, loop0")->required();
-  verb->add_option("--sectors", *sectors, "Size in sectors")->required();
-  verb->add_option("--dev", *dev, "Device number, major:minor");
-  verb->add_option("--logical-block-size", *lbs, "Bytes, default 512");
-  verb->add_option("--physical-block-size", *pbs, "Bytes");
-  verb->add_option("--partition-of", *of, "The disk this is a partition of");
-  verb->add_option("--start", *start, "First sector of the partition");
-  verb->callback([=, &app] {
-    block->set_name(*name);
-    block->set_sectors(*sectors);
-    block->set_dev(*dev);
-    block->set_logical_block_size(*lbs);
-    block->set_physical_block_size(*pbs);
-    block->set_partition_of(*of);
-    block->set_start(*start);
-    app.Report(app.Change(
-        [&](Session& session) { return AddBlock(*block, *session.machine); }));
+  verb->add_option("NAME", o->name, "Disk name: sda, loop0")->required();
+  verb->add_option("--sectors", o->sectors, "Size in sectors")->required();
+  verb->add_option("--dev", o->dev, "Device number, major:minor");
+  verb->add_option("--logical-block-size", o->logical_block_size,
+                   "Bytes, default 512");
+  verb->add_option("--physical-block-size", o->physical_block_size, "Bytes");
+  verb->add_option("--partition-of", o->partition_of,
+                   "The disk this is a partition of");
+  verb->add_option("--start", o->start, "First sector of the partition");
+  verb->callback([o, &app] {
+    app.Report(app.Change([&](Session& session) {
+      return AddBlock(o->ToProto(), *session.machine);
+    }));
   });
 }
 
@@ -158,8 +174,9 @@ void LoadVerb(CLI::App& machine, App& app) {
   verb->add_option("FILE", *file, "World file, or - for standard input")
       ->required();
   verb->callback([file, &app] {
+    if (!app.kernel.ok()) return app.Report(app.kernel.status());
     // Before the lock: standard input may take its time.
-    absl::StatusOr<Session> loaded = SessionFromWorldFile(*file, app.kernel);
+    absl::StatusOr<Session> loaded = SessionFromWorldFile(*file, *app.kernel);
     if (!loaded.ok()) return app.Report(loaded.status());
     app.Report(app.Change([&](Session& session) -> absl::Status {
       session = *std::move(loaded);
@@ -180,20 +197,25 @@ void RemoveVerb(CLI::App& machine, App& app) {
 }
 
 void SetVerb(CLI::App& machine, App& app) {
-  auto name = std::make_shared<std::string>();
-  auto kb = std::make_shared<uint32_t>();
+  struct Args {
+    std::string name;
+    uint32_t max_sectors_kb = 0;
+  };
+  auto o = std::make_shared<Args>();
   CLI::App* verb = machine.add_subcommand(
       "set",
       "Change a queue attribute, as /sys/block/<disk>/queue does.\n\n"
       "  dmdax machine set home --max-sectors-kb 4096");
-  verb->add_option("DEVICE", *name)->required();
-  verb->add_option("--max-sectors-kb", *kb, "KiB one request may cover")
+  verb->add_option("DEVICE", o->name)->required();
+  verb->add_option("--max-sectors-kb", o->max_sectors_kb,
+                   "KiB one request may cover")
       ->required();
-  verb->callback([=, &app] {
+  verb->callback([o, &app] {
     app.Report(app.Change([&](Session& session) -> absl::Status {
-      absl::StatusOr<BlockDevice*> bdev = FindAnyDevice(session, *name);
+      absl::StatusOr<BlockDevice*> bdev = FindDevice(session, o->name);
       if (!bdev.ok()) return bdev.status();
-      return QueueMaxSectorsStore(**bdev, *kb, session.machine->profile());
+      return QueueMaxSectorsStore(**bdev, o->max_sectors_kb,
+                                  session.machine->profile());
     }));
   });
 }

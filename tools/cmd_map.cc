@@ -11,6 +11,7 @@
 #include "base/errno_status.h"
 #include "dm/bio_map.h"
 #include "nlohmann/json.hpp"
+#include "state/find_device.h"
 #include "tools/app.h"
 #include "tools/print_json.h"
 
@@ -77,7 +78,7 @@ absl::StatusOr<uint64_t> ParseSector(const std::string& text) {
 void Map(App& app, const MapOptions& o) {
   absl::StatusOr<Session> session = app.Ask();
   if (!session.ok()) return app.Report(session.status());
-  absl::StatusOr<BlockDevice*> bdev = FindAnyDevice(*session, o.device);
+  absl::StatusOr<BlockDevice*> bdev = FindDevice(*session, o.device);
   if (!bdev.ok()) return app.Report(bdev.status());
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   for (const std::string& text : o.sectors) {

@@ -5,12 +5,17 @@
 #include <memory>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/errno_status.h"
 #include "base/read_input.h"
+#include "fs/extents_text.h"
+#include "fs/file_system_type.h"
 #include "nlohmann/json.hpp"
-#include "state/user_world.h"
+#include "process/user_space.h"
+#include "state/find_device.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
 #include "tools/print_json.h"
@@ -25,36 +30,59 @@ void PrintLog(Session& session) {
   }
 }
 
-struct MountOptions {
-  std::string device, path, type = "ext4", options;
-  uint32_t block_size = 4096;
-  uint64_t start = 0, end = 0, align = 4096;
-  bool has_allocator = false;
-  bool reflink = false, inline_data = false;
+// "ext2, ext4 (default), xfs".
+std::string TypesText() {
+  return absl::StrJoin(
+      FileSystemTypes(), ", ",
+      [](std::string* out, const FileSystemType* type) {
+        absl::StrAppend(out, type->name,
+                        type->name == kDefaultFileSystem ? " (default)" : "");
+      });
+}
+
+// "xfs was made with reflink=1".
+std::string MadeWithText(FsFeature feature, absl::string_view words) {
+  const auto append_name = [](std::string* out, const FileSystemType* type) {
+    absl::StrAppend(out, type->name);
+  };
+  return absl::StrCat(
+      absl::StrJoin(FileSystemTypesWith(feature), ", ", append_name),
+      " was made with ", words);
+}
+
+struct MountArgs {
+  std::string device;
+  MountOptions mount;
+  AllocatorOptions free_space;  // the mount's if --free-from is given
 };
 
-void AddMountOptions(CLI::App* verb, MountOptions& o) {
+// The option --free-from.
+CLI::Option* AddMountOptions(CLI::App* verb, MountArgs& o) {
+  MountRequest& request = o.mount.request;
+  request.type = std::string(kDefaultFileSystem);
   verb->add_option("DEVICE", o.device, "Name, path or major:minor");
-  verb->add_option("PATH", o.path, "Where: /mnt");
-  verb->add_option("-t,--type", o.type, "ext4 (default), xfs or ext2");
-  verb->add_option("-o,--options", o.options, "dax=always, dax=never ...");
-  verb->add_option("--block-size", o.block_size, "Bytes (default 4096)");
-  verb->add_flag("--reflink", o.reflink, "xfs was made with reflink=1");
-  verb->add_flag("--inline-data", o.inline_data,
-                 "ext4 was made with inline_data");
+  verb->add_option("PATH", o.mount.path, "Where: /mnt");
+  verb->add_option("-t,--type", request.type, TypesText());
+  verb->add_option("-o,--options", request.options,
+                   "dax=always, dax=never ...");
+  verb->add_option("--block-size", request.block_size, "Bytes (default 4096)");
+  verb->add_flag("--reflink", request.reflink,
+                 MadeWithText(FS_FEATURE_REFLINK, "reflink=1"));
+  verb->add_flag("--inline-data", request.inline_data,
+                 MadeWithText(FS_FEATURE_INLINE_DATA, "inline_data"));
   CLI::Option* from =
-      verb->add_option("--free-from", o.start,
+      verb->add_option("--free-from", o.free_space.start,
                        "Free space begins at this byte of the device; without "
                        "it a write to a hole finds none")
-          ->transform(ByteCount())
-          ->each([&o](const std::string&) { o.has_allocator = true; });
-  verb->add_option("--free-to", o.end, "and ends here")
+          ->transform(ByteCount());
+  verb->add_option("--free-to", o.free_space.end, "and ends here")
       ->transform(ByteCount())
       ->needs(from);
-  verb->add_option("--free-align", o.align,
+  verb->add_option("--free-align", o.free_space.align,
                    "Blocks are congruent to the file offset modulo this")
       ->transform(ByteCount())
       ->needs(from);
+  return from;
 }
 
 void ListMounts(const Session& session) {
@@ -68,45 +96,33 @@ void ListMounts(const Session& session) {
   }
 }
 
-absl::Status Mount(Session& session, const MountOptions& o) {
-  absl::StatusOr<BlockDevice*> bdev = FindAnyDevice(session, o.device);
+absl::Status Mount(Session& session, const MountArgs& o) {
+  absl::StatusOr<BlockDevice*> bdev = FindDevice(session, o.device);
   if (!bdev.ok()) return bdev.status();
-  proto::Mount mount;
-  mount.set_device((*bdev)->dev().ToString());
-  mount.set_path(o.path);
-  mount.set_type(o.type);
-  mount.set_options(o.options);
-  mount.set_block_size(o.block_size);
-  mount.set_reflink(o.reflink);
-  mount.set_inline_data(o.inline_data);
-  if (o.has_allocator) {
-    mount.mutable_allocator()->set_start(o.start);
-    mount.mutable_allocator()->set_end(o.end);
-    mount.mutable_allocator()->set_align(o.align);
-  }
-  absl::Status s = AddMount(mount, WorldKind::kWritten, session).status();
+  absl::Status s = session.user->Mount(o.mount, **bdev).status();
   PrintLog(session);
   return s;
 }
 
 void MountVerb(CLI::App& cli, App& app) {
-  auto o = std::make_shared<MountOptions>();
+  auto o = std::make_shared<MountArgs>();
   CLI::App* verb = cli.add_subcommand(
       "mount",
       "Mount a file system, or list what is mounted.\n\n"
       "  dmdax mount vg-home /mnt -o dax=always\n"
       "  dmdax mount /dev/pmem0 /data -t xfs --free-from 64M --free-align 2M\n"
       "  dmdax mount");
-  AddMountOptions(verb, *o);
-  verb->callback([o, &app] {
-    if (o->path.empty() && o->device.empty()) {
+  const CLI::Option* free_from = AddMountOptions(verb, *o);
+  verb->callback([o, free_from, &app] {
+    if (o->mount.path.empty() && o->device.empty()) {
       absl::StatusOr<Session> session = app.Ask();
       if (!session.ok()) return app.Report(session.status());
       return ListMounts(*session);
     }
-    if (o->path.empty()) {
+    if (o->mount.path.empty()) {
       return app.Report(absl::InvalidArgumentError("mount DEVICE PATH"));
     }
+    if (*free_from) o->mount.allocator = o->free_space;
     app.Report(
         app.Change([&](Session& session) { return Mount(session, *o); }));
   });
@@ -139,42 +155,82 @@ absl::StatusOr<MountPoint*> SplitPath(const UserSpace& user,
 }
 
 // "0:18874368:16M", "2M:0:4K:hole", in bytes.
-absl::Status ParseExtent(const std::string& text, proto::Extent* out) {
+absl::StatusOr<FileExtent> ParseExtent(const std::string& text) {
   const std::vector<std::string> part = absl::StrSplit(text, ':');
   uint64_t n[3] = {};
   bool ok = part.size() == 3 || part.size() == 4;
   for (size_t i = 0; ok && i < 3; ++i) ok = ParseBytes(part[i], &n[i]).empty();
-  proto::Extent::Type type = proto::Extent::MAPPED;
+  FileExtent extent{.logical = n[0], .physical = n[1], .length = n[2]};
   if (ok && part.size() == 4) {
-    if (part[3] == "shared") {
-      out->set_shared(true);
-    } else {
-      ok = proto::Extent::Type_Parse(absl::AsciiStrToUpper(part[3]), &type);
+    ok = part[3] == "shared";
+    extent.shared = ok;
+    for (uint16_t type = IOMAP_HOLE; !ok && type <= IOMAP_INLINE; ++type) {
+      ok = absl::EqualsIgnoreCase(part[3], IomapTypeName(type));
+      if (ok) extent.type = type;
     }
   }
-  if (!ok) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("extent '", text,
-                     "': LOGICAL:PHYSICAL:LENGTH[:KIND] in bytes, KIND hole, "
-                     "mapped, unwritten, delalloc, inline or shared"));
+  if (ok) return extent;
+  return absl::InvalidArgumentError(
+      absl::StrCat("extent '", text,
+                   "': LOGICAL:PHYSICAL:LENGTH[:KIND] in bytes, KIND hole, "
+                   "mapped, unwritten, delalloc, inline or shared"));
+}
+
+absl::StatusOr<std::vector<FileExtent>> ParseExtentWords(
+    const std::vector<std::string>& texts) {
+  std::vector<FileExtent> extents;
+  for (const std::string& text : texts) {
+    absl::StatusOr<FileExtent> extent = ParseExtent(text);
+    if (!extent.ok()) return extent.status();
+    extents.push_back(*extent);
   }
-  out->set_logical(n[0]);
-  out->set_physical(n[1]);
-  out->set_length(n[2]);
-  out->set_type(type);
+  return extents;
+}
+
+// What a program printed of a file's extents; `name` is of a file or "-".
+absl::Status ReadExtents(const std::string& name, FileOptions& file) {
+  absl::StatusOr<std::string> text = ReadInput(name);
+  if (!text.ok()) return text.status();
+  if (absl::StripAsciiWhitespace(*text).empty()) {
+    return ErrnoError(ENODATA,
+                      absl::StrCat("'", InputName(name),
+                                   "' is empty; a file that is one hole is "
+                                   "added without --extents"));
+  }
+  absl::StatusOr<ExtentList> list = ParseExtents(*text);
+  if (!list.ok()) {
+    return ErrnoError(
+        EINVAL, absl::StrCat(InputName(name), ": ", list.status().message()));
+  }
+  file.extents = std::move(list->extents);
+  if (file.size == 0) file.size = list->file_size;
   return absl::OkStatus();
 }
 
+struct FileArgs {
+  std::string path;
+  std::optional<std::string> extents_file;
+  std::vector<std::string> extents, allocate;
+  FileOptions file;
+
+  // Fills in the file's extents.
+  absl::Status Parse() {
+    absl::StatusOr<std::vector<FileExtent>> list = ParseExtentWords(extents);
+    if (!list.ok()) return list.status();
+    file.extents = *std::move(list);
+    list = ParseExtentWords(allocate);
+    if (!list.ok()) return list.status();
+    file.allocate = *std::move(list);
+    if (!extents_file) return absl::OkStatus();
+    if (!extents.empty()) {
+      return ErrnoError(EINVAL, "--extents or --extent: one of them");
+    }
+    return ReadExtents(*extents_file, file);
+  }
+};
+
 void FileAddVerb(CLI::App& file, App& app) {
-  struct Options {
-    std::string path;
-    std::optional<std::string> extents_file;
-    std::vector<std::string> extents, allocate;
-    proto::File file;
-    uint64_t size = 0;
-    bool dax = false, synced = false;
-  };
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<FileArgs>();
   CLI::App* verb = file.add_subcommand(
       "add",
       "Add a file, by its extents.\n\n"
@@ -189,40 +245,16 @@ void FileAddVerb(CLI::App& file, App& app) {
                    "LOGICAL:PHYSICAL:LENGTH[:KIND], in bytes; repeatable");
   verb->add_option("--allocate", o->allocate,
                    "An extent that writes to holes will get; repeatable");
-  verb->add_option("--size", o->size, "Bytes (default: the extents' end)")
+  verb->add_option("--size", o->file.size, "Bytes (default: the extents' end)")
       ->transform(ByteCount());
-  verb->add_flag("--dax", o->dax, "Set FS_XFLAG_DAX (for dax=inode)");
-  verb->add_flag("--synced", o->synced, "Metadata is written already");
+  verb->add_flag("--dax", o->file.dax, "Set FS_XFLAG_DAX (for dax=inode)");
+  verb->add_flag("--synced", o->file.synced, "Metadata is written already");
   verb->callback([o, &app] {
-    proto::File f;
-    f.set_size(o->size);
-    f.set_dax(o->dax);
-    f.set_synced(o->synced);
-    for (const std::string& text : o->extents) {
-      absl::Status s = ParseExtent(text, f.add_extent());
-      if (!s.ok()) return app.Report(s);
-    }
-    for (const std::string& text : o->allocate) {
-      absl::Status s = ParseExtent(text, f.add_allocate());
-      if (!s.ok()) return app.Report(s);
-    }
-    if (o->extents_file) {
-      absl::StatusOr<std::string> text = ReadInput(*o->extents_file);
-      if (!text.ok()) return app.Report(text.status());
-      if (absl::StripAsciiWhitespace(*text).empty()) {
-        return app.Report(ErrnoError(
-            ENODATA, absl::StrCat("'", InputName(*o->extents_file),
-                                  "' is empty; a file that is one hole is "
-                                  "added without --extents")));
-      }
-      f.set_extents_text(*std::move(text));
-    }
+    if (absl::Status s = o->Parse(); !s.ok()) return app.Report(s);
     app.Report(app.Change([&](Session& session) -> absl::Status {
-      std::string name;
-      absl::StatusOr<MountPoint*> m = SplitPath(*session.user, o->path, &name);
-      if (!m.ok()) return m.status();
-      f.set_name(name);
-      return AddFile(f, WorldKind::kWritten, **m).status();
+      absl::StatusOr<MountPoint*> m =
+          SplitPath(*session.user, o->path, &o->file.name);
+      return m.ok() ? (*m)->AddFile(o->file).status() : m.status();
     }));
   });
 }
@@ -285,24 +317,19 @@ void FileVerbs(CLI::App& cli, App& app) {
 }
 
 void DevDaxVerb(CLI::App& machine, App& app) {
-  auto dax = std::make_shared<proto::DevDax>();
-  auto name = std::make_shared<std::string>();
-  auto pmem = std::make_shared<std::string>();
-  auto align = std::make_shared<uint64_t>(uint64_t{2} << 20);
+  auto dax = std::make_shared<DevDaxRequest>();
   CLI::App* verb = machine.add_subcommand(
       "device-dax",
       "Turn a pmem into a device-dax /dev/NAME.\n\n"
       "  dmdax device-dax dax0.0 --pmem pmem0 --align 1G");
-  verb->add_option("NAME", *name, "dax0.0")->required();
-  verb->add_option("--pmem", *pmem, "Whose memory")->required();
-  verb->add_option("--align", *align, "4K, 2M (default) or 1G")
+  verb->add_option("NAME", dax->options.name, "dax0.0")->required();
+  verb->add_option("--pmem", dax->pmem, "Whose memory")->required();
+  verb->add_option("--align", dax->options.align, "4K, 2M (default) or 1G")
       ->transform(ByteCount());
-  verb->callback([=, &app] {
-    dax->set_name(*name);
-    dax->set_pmem(*pmem);
-    dax->set_align(*align);
-    app.Report(app.Change(
-        [&](Session& session) { return AddDevDax(*dax, session).status(); }));
+  verb->callback([dax, &app] {
+    app.Report(app.Change([&](Session& session) {
+      return session.user->AddDevDax(*dax).status();
+    }));
   });
 }
 

@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "nlohmann/json.hpp"
-#include "state/user_world.h"
+#include "process/vma_words.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
 #include "tools/fault_report.h"
@@ -29,8 +29,8 @@ void PidOption(CLI::App& verb, uint32_t& pid) {
 
 void MmapVerb(CLI::App& cli, App& app) {
   struct Options {
-    std::string file, flags, prot = "rw";
-    uint64_t offset = 0, length = 0, address = 0;
+    std::string flags, prot = "rw";
+    MmapOptions mmap;
     uint32_t pid = 1;
   };
   auto o = std::make_shared<Options>();
@@ -40,13 +40,14 @@ void MmapVerb(CLI::App& cli, App& app) {
       "\n"
       "  dmdax mmap /mnt/f --len 16M\n"
       "  dmdax mmap /dev/dax0.0 --len 2M --flags shared,sync --pid 7");
-  verb->add_option("FILE", o->file, "/mnt/f, /dev/dax0.0")->required();
-  verb->add_option("--len", o->length, "Bytes")
+  verb->add_option("FILE", o->mmap.path, "/mnt/f, /dev/dax0.0")->required();
+  verb->add_option("--len", o->mmap.vma.length, "Bytes")
       ->required()
       ->transform(ByteCount());
-  verb->add_option("--offset", o->offset, "Byte of the file to begin with")
+  verb->add_option("--offset", o->mmap.vma.offset,
+                   "Byte of the file to begin with")
       ->transform(ByteCount());
-  verb->add_option("--addr", o->address, "Address (MAP_FIXED)")
+  verb->add_option("--addr", o->mmap.vma.address, "Address (MAP_FIXED)")
       ->transform(ByteCount());
   verb->add_option("--prot", o->prot, "Letters of rwx, or none (default rw)");
   verb->add_option("--flags", o->flags,
@@ -61,14 +62,12 @@ void MmapVerb(CLI::App& cli, App& app) {
         if (!added.ok()) return added.status();
         task = *added;
       }
-      proto::Vma vma;
-      vma.set_file(o->file);
-      vma.set_length(o->length);
-      vma.set_offset(o->offset);
-      vma.set_address(o->address);
-      vma.set_prot(o->prot);
-      vma.set_flags(o->flags);
-      absl::StatusOr<VmAreaStruct*> mapped = AddVma(vma, *session.user, *task);
+      absl::StatusOr<int> prot = ParseProt(o->prot);
+      if (!prot.ok()) return prot.status();
+      o->mmap.vma.prot = *prot;
+      absl::Status s = ParseMapFlags(o->flags, o->mmap);
+      if (!s.ok()) return s;
+      absl::StatusOr<VmAreaStruct*> mapped = session.user->Mmap(*task, o->mmap);
       for (const std::string& line : task->mm().log().TakeNew()) {
         std::cerr << "dmesg: " << line << "\n";
       }
@@ -175,6 +174,12 @@ Resident ResidentOf(Task& task, const VmAreaStruct& vma) {
   return r;
 }
 
+// Where in its file the mapping begins, bytes.
+uint64_t OffsetOf(Task& task, const VmAreaStruct& vma) {
+  if (vma.vm_file == nullptr) return 0;
+  return vma.vm_pgoff << task.mm().profile().page_shift;
+}
+
 void PrintVma(Task& task, const VmAreaStruct& vma) {
   const bool shared = (vma.vm_flags & VM_MAYSHARE) != 0;
   std::cout << absl::StreamFormat(
@@ -182,9 +187,7 @@ void PrintVma(Task& task, const VmAreaStruct& vma) {
       (vma.vm_flags & VM_READ) ? 'r' : '-',
       (vma.vm_flags & VM_WRITE) ? 'w' : '-',
       (vma.vm_flags & VM_EXEC) ? 'x' : '-', shared ? 's' : 'p',
-      vma.vm_file != nullptr ? vma.vm_pgoff << task.mm().profile().page_shift
-                             : 0,
-      vma.vm_file != nullptr ? vma.vm_file->path : "");
+      OffsetOf(task, vma), vma.vm_file != nullptr ? vma.vm_file->path : "");
   const Resident r = ResidentOf(task, vma);
   std::cout << absl::StreamFormat(
       "  PTE %d kB, PMD %d kB, PUD %d kB\n  VmFlags: %s\n", r.bytes[0] / 1024,
@@ -207,15 +210,15 @@ void MapsVerb(CLI::App& cli, App& app) {
           PrintVma(*task, *vma);
           continue;
         }
-        const proto::Vma v = VmaToProto(*vma, session->user->faults());
+        const File* file = vma->vm_file.get();
         const Resident r = ResidentOf(*task, *vma);
         all.push_back({{"pid", pid},
-                       {"address", v.address()},
-                       {"length", v.length()},
-                       {"file", v.file()},
-                       {"offset", v.offset()},
-                       {"prot", v.prot()},
-                       {"flags", v.flags()},
+                       {"address", vma->vm_start},
+                       {"length", vma->vm_end - vma->vm_start},
+                       {"file", file != nullptr ? file->path : ""},
+                       {"offset", OffsetOf(*task, *vma)},
+                       {"prot", ProtText(*vma)},
+                       {"flags", MapFlagsText(*vma)},
                        {"pte_bytes", r.bytes[0]},
                        {"pmd_bytes", r.bytes[1]},
                        {"pud_bytes", r.bytes[2]},

@@ -26,27 +26,26 @@
 namespace dmdax {
 namespace {
 
-constexpr char kReasonsPage[] = "docs/fault-reasons.md";
-
 struct SweepOptions {
-  FaultOptions target;
+  FaultRequest target;
   std::string name;
   std::string size = "2m";
+  bool write = false;
   uint64_t length = 0;  // bytes; 0: to the end
   uint64_t limit = 1000;
 };
 
-// How an answer is told: by whom and of what.
+// Prints what a sweep found.
 class SweepReport {
  public:
   SweepReport(const SweepOptions& o, const UserSpace& user,
               const DaxSweep& sweep)
-      : o_(o), faults_(user.faults()), sweep_(sweep) {}
+      : o_(o), user_(user), faults_(user.faults()), sweep_(sweep) {}
 
   void PrintText(std::ostream& out) const {
     out << o_.name << ": " << Slots(sweep_.slots) << " from "
-        << Slot(sweep_.first) << " on, "
-        << (o_.target.write ? "written" : "read") << "\n";
+        << Slot(sweep_.first) << " on, " << (o_.write ? "written" : "read")
+        << "\n";
     uint64_t lines = 0;
     for (const SweepBlock& block : sweep_.blocks) {
       const bool repeats = block.repeat < block.slots;
@@ -69,17 +68,18 @@ class SweepReport {
   }
 
   nlohmann::ordered_json ToJson() const {
-    nlohmann::ordered_json j = {{"kernel", faults_.name},
+    nlohmann::ordered_json j = {{"kernel", user_.kernel().name},
                                 {"name", o_.name},
-                                {"access", o_.target.write ? "write" : "read"},
+                                {"access", o_.write ? "write" : "read"},
                                 {"slot_bytes", sweep_.slot_bytes},
                                 {"first", sweep_.first},
                                 {"slots", sweep_.slots}};
     nlohmann::ordered_json blocks = nlohmann::ordered_json::array();
-    uint64_t told = 0;
+    uint64_t printed = 0;
     for (const SweepBlock& block : sweep_.blocks) {
       nlohmann::ordered_json ranges = nlohmann::ordered_json::array();
-      for (size_t i = 0; i < block.nr_ranges && told < Limit(); ++i, ++told) {
+      for (size_t i = 0; i < block.nr_ranges && printed < Limit();
+           ++i, ++printed) {
         const SweepRange& range = sweep_.ranges[block.first_range + i];
         ranges.push_back({{"first", range.first},
                           {"slots", range.slots},
@@ -92,8 +92,8 @@ class SweepReport {
                         {"ranges", std::move(ranges)}});
     }
     j["blocks"] = std::move(blocks);
-    if (told < sweep_.ranges.size()) {
-      j["ranges_left_out"] = sweep_.ranges.size() - told;
+    if (printed < sweep_.ranges.size()) {
+      j["ranges_left_out"] = sweep_.ranges.size() - printed;
     }
     nlohmann::ordered_json totals = nlohmann::ordered_json::array();
     for (const SweepTotal& total : sweep_.totals) {
@@ -179,19 +179,8 @@ class SweepReport {
     }
     out << "  " << FaultReasonName(reason.code);
     if (total.levels > 1) out << ", " << total.levels << " levels";
-    out << "\n  " << Slot(total.example->first) << ": " << Tried(reason)
-        << FaultReasonText(reason) << "\n";
-    if (reason.level.has_value()) {
-      out << "  level: " << LevelText(*reason.level) << "\n";
-    }
-    out << "  cure: " << kReasonsPage << "#" << FaultReasonName(reason.code)
-        << "\n";
-  }
-
-  std::string Tried(const FaultReason& reason) const {
-    if (reason.order == 0) return "";
-    return absl::StrCat("no ", BytesText(faults_.page_size() << reason.order),
-                        ": ");
+    out << "\n  " << Slot(total.example->first) << ": ";
+    PrintReason(out, faults_, reason, "  ");
   }
 
   nlohmann::ordered_json TotalToJson(const SweepTotal& total) const {
@@ -210,6 +199,7 @@ class SweepReport {
   }
 
   const SweepOptions& o_;
+  const UserSpace& user_;
   const FaultProfile& faults_;
   const DaxSweep& sweep_;
 };
@@ -240,9 +230,9 @@ void Sweep(App& app, const SweepOptions& o) {
                       .order = order,
                       .offset = o.target.offset,
                       .length = o.length,
-                      .access = {.write = o.target.write,
-                                 .is_private = o.target.is_private,
-                                 .sync = o.target.sync}});
+                      .access = {.write = o.write,
+                                 .is_private = o.target.vma.is_private,
+                                 .sync = o.target.vma.sync}});
   if (!sweep.ok()) return app.Report(sweep.status());
   const SweepReport report(o, user, *sweep);
   if (app.json) {
@@ -280,9 +270,9 @@ void RegisterSweep(CLI::App& cli, App& app) {
       ->transform(ByteCount());
   verb->add_option("--length", o->length, "Bytes (default: to the end)")
       ->transform(ByteCount());
-  verb->add_flag("--write", o->target.write, "Written to (default: read)");
-  verb->add_flag("--private", o->target.is_private, "MAP_PRIVATE");
-  verb->add_flag("--sync", o->target.sync, "MAP_SYNC");
+  verb->add_flag("--write", o->write, "Written to (default: read)");
+  verb->add_flag("--private", o->target.vma.is_private, "MAP_PRIVATE");
+  verb->add_flag("--sync", o->target.vma.sync, "MAP_SYNC");
   verb->add_option("--limit", o->limit,
                    "Most ranges to tell; 0: all (default 1000)");
   verb->callback([o, &app] { Sweep(app, *o); });

@@ -6,13 +6,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
-#include "tools/app.h"
+#include "state/find_device.h"
 
 namespace dmdax {
 
 absl::StatusOr<DaxQuery> DaxQuery::Create(const Session& session,
                                           const std::string& device) {
-  absl::StatusOr<BlockDevice*> found = FindAnyDevice(session, device);
+  absl::StatusOr<BlockDevice*> found = FindDevice(session, device);
   if (!found.ok()) return found.status();
   BlockDevice& bdev = **found;
   if (bdev.host_dax_dev() == nullptr) {

@@ -11,7 +11,10 @@
 namespace dmdax {
 namespace {
 
-constexpr char kReasonsPage[] = "docs/fault-reasons.md";
+// Where the cure is written.
+std::string CureOf(const FaultReason& reason) {
+  return absl::StrCat("docs/fault-reasons.md#", FaultReasonName(reason.code));
+}
 
 uint64_t EntryBytes(const UserSpace& user, int order) {
   return user.faults().page_size() << order;
@@ -28,11 +31,6 @@ bool Writable(const UserSpace& user, const FaultOutcome& o) {
 // The reason to tell: none when the entry is as large as wanted.
 bool Tells(const FaultOutcome& o, int want_order) {
   return o.reason && (o.sig != 0 || o.order < want_order);
-}
-
-std::string TriedText(const UserSpace& user, const FaultReason& reason) {
-  if (reason.order == 0) return "";
-  return absl::StrCat("no ", BytesText(EntryBytes(user, reason.order)), ": ");
 }
 
 void PrintOutcome(std::ostream& out, const UserSpace& user,
@@ -93,12 +91,19 @@ void PrintFault(std::ostream& out, const UserSpace& user,
     out << "WARNING: " << warning << "\n";
   }
   if (!Tells(o, want_order)) return;
-  const std::string name = FaultReasonName(o.reason.code);
-  out << TriedText(user, o.reason) << FaultReasonText(o.reason) << "\n";
-  if (o.reason.level.has_value()) {
-    out << "level: " << LevelText(*o.reason.level) << "\n";
+  PrintReason(out, user.faults(), o.reason, "");
+}
+
+void PrintReason(std::ostream& out, const FaultProfile& faults,
+                 const FaultReason& reason, absl::string_view indent) {
+  if (reason.order != 0) {
+    out << "no " << BytesText(faults.page_size() << reason.order) << ": ";
   }
-  out << "cure: " << kReasonsPage << "#" << name << "\n";
+  out << FaultReasonText(reason) << "\n";
+  if (reason.level.has_value()) {
+    out << indent << "level: " << LevelText(*reason.level) << "\n";
+  }
+  out << indent << "cure: " << CureOf(reason) << "\n";
 }
 
 nlohmann::ordered_json ReasonToJson(const FaultProfile& faults,
@@ -112,14 +117,14 @@ nlohmann::ordered_json ReasonToJson(const FaultProfile& faults,
     reason["level"] = LevelText(*r.level);
     reason["device"] = r.level->device;
   }
-  reason["cure"] = absl::StrCat(kReasonsPage, "#", FaultReasonName(r.code));
+  reason["cure"] = CureOf(r);
   return reason;
 }
 
 nlohmann::ordered_json FaultToJson(const UserSpace& user,
                                    const TouchReport& report, int want_order) {
   const FaultOutcome& o = report.outcome;
-  nlohmann::ordered_json j = {{"kernel", user.faults().name},
+  nlohmann::ordered_json j = {{"kernel", user.kernel().name},
                               {"faulted", o.faulted}};
   if (o.sig != 0) {
     j["signal"] = SignalName(o.sig);

@@ -12,6 +12,7 @@
 
 #include <ostream>
 
+#include "absl/strings/string_view.h"
 #include "nlohmann/json.hpp"
 #include "process/user_space.h"
 
@@ -21,6 +22,11 @@ void PrintFault(std::ostream& out, const UserSpace& user,
                 const TouchReport& report, int want_order);
 nlohmann::ordered_json FaultToJson(const UserSpace& user,
                                    const TouchReport& report, int want_order);
+
+// The reason's text, the level, and where the cure is written: three lines.
+// The second and third begin with `indent`.
+void PrintReason(std::ostream& out, const FaultProfile& faults,
+                 const FaultReason& reason, absl::string_view indent);
 
 // Name, text, numbers, level and cure.
 nlohmann::ordered_json ReasonToJson(const FaultProfile& faults,

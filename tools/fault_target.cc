@@ -8,6 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/errno_status.h"
+#include "fs/file_system_type.h"
+#include "process/vma_words.h"
+#include "state/find_device.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
 
@@ -21,12 +24,12 @@ constexpr char kDeviceMount[] = "/.device";
 // numbers any more, xfs's.
 absl::StatusOr<std::shared_ptr<File>> OpenBlock(Session& session,
                                                 BlockDevice& bdev,
-                                                const FaultOptions& o) {
+                                                const FaultRequest& o) {
   MountOptions mount;
   const uint64_t bytes = bdev.nr_sectors() * kSectorSize / 4096 * 4096;
   mount.path = kDeviceMount;
   mount.request.type =
-      bytes <= MakeExt4(session.user->faults())->max_bytes() ? "ext4" : "xfs";
+      bytes <= (*FindFileSystemType("ext4"))->max_bytes ? "ext4" : "xfs";
   mount.request.options =
       session.machine->profile().has_dax_modes ? "dax=always" : "dax";
   mount.claim = DeviceClaim::kShared;
@@ -49,25 +52,27 @@ absl::StatusOr<std::shared_ptr<File>> OpenBlock(Session& session,
 
 }  // namespace
 
-void AddFaultOptions(CLI::App& verb, FaultOptions& o) {
+void AddFaultOptions(CLI::App& verb, FaultRequest& o) {
   verb.add_option("--file", o.file, "A file of the machine: /mnt/f");
   verb.add_option("--device", o.device,
                   "A device-dax (/dev/dax0.0), or a block device as if a "
                   "file of ext4 covered it (from 16 TiB on, of xfs)");
   verb.add_option("--offset", o.offset, "The byte of the file to touch")
       ->transform(ByteCount());
-  verb.add_flag("--write", o.write, "Write to it (default: read)");
-  verb.add_flag("--private", o.is_private, "MAP_PRIVATE");
-  verb.add_flag("--sync", o.sync, "MAP_SYNC");
+  verb.add_flag_callback(
+      "--write", [&o] { o.access = AccessKind::kWrite; },
+      "Write to it (default: read)");
+  verb.add_flag("--private", o.vma.is_private, "MAP_PRIVATE");
+  verb.add_flag("--sync", o.vma.sync, "MAP_SYNC");
   verb.add_flag("--readonly", o.readonly, "The file is open for reading only");
   verb.add_option("--prot", o.prot, "Letters of rwx, or none (default rw)");
-  verb.add_option("--addr", o.address,
+  verb.add_option("--addr", o.vma.address,
                   "Address of the mapping (default: the kernel picks)")
       ->transform(ByteCount());
-  verb.add_option("--map-offset", o.map_offset,
+  verb.add_option("--map-offset", o.vma.offset,
                   "Byte of the file where the mapping begins (default 0)")
       ->transform(ByteCount());
-  verb.add_option("--len", o.length,
+  verb.add_option("--len", o.vma.length,
                   "Length of the mapping (default: to the end of the file)")
       ->transform(ByteCount());
   verb.add_option("--want", o.want,
@@ -76,15 +81,15 @@ void AddFaultOptions(CLI::App& verb, FaultOptions& o) {
 }
 
 absl::StatusOr<FaultTarget> FaultTarget::Open(Session& session,
-                                              const FaultOptions& o) {
+                                              const FaultRequest& o) {
   if (o.file.empty() == o.device.empty()) {
     return ErrnoError(EINVAL, "--file or --device: one of them");
   }
-  if (o.offset < o.map_offset) {
+  if (o.offset < o.vma.offset) {
     return ErrnoError(EINVAL,
                       absl::StrCat("offset ", o.offset,
                                    " lies before the mapping, which begins at ",
-                                   o.map_offset, " (--map-offset)"));
+                                   o.vma.offset, " (--map-offset)"));
   }
   const std::string& name = o.file.empty() ? o.device : o.file;
   absl::StatusOr<std::shared_ptr<File>> file =
@@ -96,7 +101,7 @@ absl::StatusOr<FaultTarget> FaultTarget::Open(Session& session,
   }
   uint64_t size = 0;
   if (!file.ok() && o.file.empty()) {
-    absl::StatusOr<BlockDevice*> bdev = FindAnyDevice(session, name);
+    absl::StatusOr<BlockDevice*> bdev = FindDevice(session, name);
     if (!bdev.ok()) return bdev.status();
     file = OpenBlock(session, **bdev, o);
   }
@@ -110,22 +115,16 @@ absl::StatusOr<FaultTarget> FaultTarget::Open(Session& session,
 }
 
 absl::StatusOr<VmAreaStruct*> FaultTarget::Map(Task& task) const {
-  VmaOptions v;
-  bool readonly = false;
-  absl::Status s =
-      ParseVmaWords(o_.prot,
-                    absl::StrCat(o_.is_private ? "private" : "shared",
-                                 o_.sync ? ",sync" : ""),
-                    &v, &readonly);
-  if (!s.ok()) return s;
+  absl::StatusOr<int> prot = ParseProt(o_.prot);
+  if (!prot.ok()) return prot.status();
+  if (absl::Status s = CheckMapSync(o_.vma); !s.ok()) return s;
+  VmaOptions v = o_.vma;
+  v.prot = *prot;
   v.file = file_;
-  v.offset = o_.map_offset;
-  v.address = o_.address;
-  v.length = o_.length;
   if (v.length == 0) {
     // At least the page that is touched.
     const uint64_t end = std::max(size_, o_.offset + 1);
-    v.length = end - o_.map_offset;
+    v.length = end - v.offset;
   }
   absl::StatusOr<VmAreaStruct*> vma = task.Map(v);
   if (vma.ok()) return vma;

@@ -3,9 +3,8 @@
 // FaultTarget: what a verb that faults maps and touches: the options --file,
 // --device, --offset ... and the file they mean.
 //
-//   auto o = std::make_shared<FaultOptions>();
-//   AddFaultOptions(*verb, *o);
-//   ...
+//   auto o = std::make_shared<FaultRequest>();
+//   AddFaultOptions(*verb, *o);   // and in the verb's callback:
 //   absl::StatusOr<FaultTarget> t = FaultTarget::Open(session, *o);
 //   absl::StatusOr<VmAreaStruct*> vma = t->Map(task);
 //   task.Touch(t->Address(**vma), AccessKind::kWrite);
@@ -23,22 +22,19 @@
 
 namespace dmdax {
 
-struct FaultOptions {
-  std::string file;
-  std::string device;
-  uint64_t offset = 0;      // bytes in the file
-  uint64_t map_offset = 0;  // bytes in the file where the mapping begins
-  uint64_t length = 0;      // of the mapping; 0: to the end of the file
-  uint64_t address = 0;     // of the mapping; 0: the kernel picks
-  std::string prot = "rw";
-  bool write = false;
-  bool is_private = false;
-  bool sync = false;
-  bool readonly = false;
+// A touch of a fresh mapping, as it is asked for.
+struct FaultRequest {
+  std::string file;     // one of these two
+  std::string device;   // device-dax or block device
+  uint64_t offset = 0;  // bytes in the file
+  AccessKind access = AccessKind::kRead;
+  VmaOptions vma;           // without a file; length 0: to the file's end
+  std::string prot = "rw";  // the letters of vma.prot
+  bool readonly = false;    // the file is open for reading only
   std::string want = "PMD";
 };
 
-void AddFaultOptions(CLI::App& verb, FaultOptions& o);
+void AddFaultOptions(CLI::App& verb, FaultRequest& o);
 
 class FaultTarget {
  public:
@@ -47,7 +43,7 @@ class FaultTarget {
   // file that covers it (ext4, from 16 TiB on xfs, dax=always); what the kernel
   // says against such a mount is the error.
   static absl::StatusOr<FaultTarget> Open(Session& session,
-                                          const FaultOptions& o);
+                                          const FaultRequest& o);
 
   // "/mnt/f", "/dev/dax3.0", "vg-home".
   const std::string& name() const { return name_; }
@@ -56,23 +52,21 @@ class FaultTarget {
   absl::StatusOr<VmAreaStruct*> Map(Task& task) const;
   // Where the mapping has the byte that is touched.
   uint64_t Address(const VmAreaStruct& vma) const {
-    return vma.vm_start + (o_.offset - o_.map_offset);
+    return vma.vm_start + (o_.offset - o_.vma.offset);
   }
-  AccessKind kind() const {
-    return o_.write ? AccessKind::kWrite : AccessKind::kRead;
-  }
+  AccessKind kind() const { return o_.access; }
   // The order of the entry that was asked for.
   int WantOrder(const FaultProfile& faults) const;
 
  private:
   FaultTarget(std::string name, std::shared_ptr<File> file, uint64_t size,
-              const FaultOptions& o)
+              const FaultRequest& o)
       : name_(std::move(name)), file_(std::move(file)), size_(size), o_(o) {}
 
   std::string name_;
   std::shared_ptr<File> file_;
   uint64_t size_;  // bytes
-  FaultOptions o_;
+  FaultRequest o_;
 };
 
 }  // namespace dmdax

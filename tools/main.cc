@@ -8,6 +8,7 @@
 #include <exception>
 #include <iostream>
 #include <string>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "tools/app.h"
@@ -22,6 +23,30 @@ constexpr char kDescription[] =
     "  dmdax translate home 0 511\n"
     "  dmdax explain home 0\n";
 
+// A command line that is no sentence: "dmdax VERB: what; dmdax VERB --help",
+// exit status 2.
+int UsageError(const CLI::App& cli, const CLI::ParseError& e) {
+  // What is no option and no verb of dmdax itself was left over.
+  const std::vector<std::string> words = cli.remaining();
+  const std::vector<CLI::App*> verbs = cli.get_subcommands();
+  if (!words.empty() && words[0].size() > 1 && words[0][0] == '-') {
+    std::cerr << "dmdax: no option '" << words[0] << "'; dmdax --help\n";
+  } else if (!verbs.empty()) {
+    std::string verb = verbs[0]->get_name();
+    // "machine load" is two words.
+    for (const CLI::App* part : verbs[0]->get_subcommands()) {
+      verb += " " + part->get_name();
+    }
+    std::cerr << "dmdax " << verb << ": " << e.what() << "; dmdax " << verb
+              << " --help\n";
+  } else if (!words.empty()) {
+    std::cerr << "dmdax: no verb '" << words[0] << "'; dmdax --help\n";
+  } else {
+    std::cerr << cli.help();
+  }
+  return 2;
+}
+
 int Run(int argc, char** argv) {
   dmdax::App app;
   app.state_dir = dmdax::DefaultStateDir();
@@ -34,33 +59,13 @@ int Run(int argc, char** argv) {
   cli.require_subcommand(1);
   cli.fallthrough();
   dmdax::AddGlobalOptions(cli, app);
-  dmdax::RegisterDmsetupVerbs(cli, app);
-  dmdax::RegisterMachine(cli, app);
-  dmdax::RegisterTranslate(cli, app);
-  dmdax::RegisterExplain(cli, app);
-  dmdax::RegisterMap(cli, app);
-  dmdax::RegisterConvert(cli, app);
-  dmdax::RegisterFault(cli, app);
-  dmdax::RegisterSweep(cli, app);
-  dmdax::RegisterMount(cli, app);
-  dmdax::RegisterProcess(cli, app);
+  dmdax::RegisterVerbs(cli, app);
   try {
     cli.parse(argc, argv);
-  } catch (const CLI::RequiredError& e) {
-    // A verb that lacks an argument, or no verb at all.
-    if (!cli.get_subcommands().empty()) {
-      const std::string verb = cli.get_subcommands()[0]->get_name();
-      std::cerr << "dmdax " << verb << ": " << e.what() << "; dmdax " << verb
-                << " --help\n";
-    } else if (argc > 1 && argv[1][0] != '-') {
-      std::cerr << "dmdax: no verb '" << argv[1] << "'; dmdax --help\n";
-    } else {
-      std::cerr << cli.help();
-    }
-    return 2;
+  } catch (const CLI::Success& e) {
+    return cli.exit(e);  // --help
   } catch (const CLI::ParseError& e) {
-    const int code = cli.exit(e);
-    return code == 0 ? 0 : 2;
+    return UsageError(cli, e);
   }
   std::cout.flush();
   if (!std::cout) {

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/read_input.h"
+#include "formats/plain_digits.h"
 
 namespace dmdax {
 namespace {
@@ -52,19 +53,10 @@ class LineWriter {
 // A decimal number and the white space behind it, at `at`: the number's
 // digits, or 0 when it is anything else.
 size_t PlainNumber(const char* at, const char* end, uint64_t* value) {
-  constexpr ptrdiff_t kMostDigits = 19;  // more may not fit
-  const char* c = at;
-  uint64_t n = 0;
-  for (; c < end && c - at < kMostDigits; ++c) {
-    const unsigned digit = static_cast<unsigned char>(*c) - unsigned{'0'};
-    if (digit > 9) break;
-    n = n * 10 + digit;
-  }
-  if (c == end || !absl::ascii_isspace(static_cast<unsigned char>(*c))) {
-    return 0;
-  }
-  *value = n;
-  return static_cast<size_t>(c - at);
+  const size_t digits = PlainDigits(at, end, value);
+  const bool ends = at + digits < end &&
+                    absl::ascii_isspace(static_cast<unsigned char>(at[digits]));
+  return ends ? digits : 0;
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 // Kernels for batches over a map of a few runs, in the widths that the
 // processor may have.
 //
-//   FewRuns runs;                    // see FewRuns::Add
+//   FewRuns runs{.offset = 1000, .pages = 64};   // one run: 1000, 1001 ...
 //   if (!TranslateFewRuns(BestSimd(), runs, pages, n, pfns)) {
 //     // a page lies outside the map; all of pfns must be done another way
 //   }

@@ -7,8 +7,8 @@
 //   extents.Add(16, 5000);           // pages from 16 on
 //   extents.Finish(64);              // the device has 64 pages
 //   size_t i = extents.Find(20);     // 1
-//   extents[i].value + (20 - extents[i].start);    // frame 5004
-//   extents[i + 1].start - 20;       // 44 pages to its end
+//   extents[i].value + (20 - extents[i].start);  // 5004: the frame
+//   extents[i + 1].start - 20;                   // 44: pages to its end
 //
 // Extents adjoin, so a length is the next one's start.  A value from kSpecial
 // on is a number of the owner's instead of a frame.
@@ -29,12 +29,12 @@
 // Why not a tree: pages are numbers, so the place to look at can be computed.
 // A directory slot and an extent are two cache lines whatever the size; a
 // B-tree of a million rows is seven, with a jump that is mispredicted at each
-// (303 against 15 ns for the whole call, throughput).
+// (the benchmark family `targets:N`, contender `kernel`).
 // Why a plain loop from there: with fine slots its jumps are predicted, so
 // that the next step need not wait for memory.  Comparing eight starts at a
-// time (AVX2 and AVX-512 alike) never mispredicts, but takes 4.4 ns a call
-// among 64 extents instead of 3.6, and 11 instead of 7 when a query waits for
-// the one before.
+// time (AVX2 and AVX-512 alike) never mispredicts, but is slower among 64
+// extents, the more so when a query waits for the one before
+// (measured with `targets:64/latency`).
 //
 // Word is the width of pages and frames: 32 bits (up to 16 TiB) or 64.
 // Threading: immutable once finished.

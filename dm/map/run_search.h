@@ -2,17 +2,19 @@
 //
 // Many pages in the runs of a NarrowExtents, for processors with AVX-512.
 //
-//   RunSearch search{.entries = extents.entries(), .special = ..., .end = ...,
+//   RunSearch search{.entries = extents.entries(),
+//                    .special = NarrowExtents::kSpecial, .end = 64,
 //                    .nr_pages = 512, .pfns = pfns, .lengths = nullptr};
 //   for (size_t i = 0; i < n; ++i) {
 //     i = AnswerFromSlots(search, slots, shift, pages, i, n);
-//     if (i < n) { ... pages[i] is in no run: another way ... }
+//     if (i < n) AskTheChain(pages[i]);   // it is in no run
 //   }
 //
 // Eight starts are compared at once instead of in a loop, whose jumps are
-// mispredicted for every other page when there is one slot an extent.  Among
-// 16K extents that is 2.4 ns a page instead of 3.4, among a million, together
-// with the fetching, 5 instead of 10.  The plain version is FindExtentFrom().
+// mispredicted for every other page when there is one slot an extent.  Among a
+// million extents, together with the fetching, it halves the time (the
+// benchmark family `targets:N`, measure `batch`).  The plain version is
+// FindExtentFrom().
 // Threading: pure functions.
 #ifndef DMDAX_DM_MAP_RUN_SEARCH_H_
 #define DMDAX_DM_MAP_RUN_SEARCH_H_

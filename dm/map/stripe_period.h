@@ -9,7 +9,8 @@
 //
 //   StripePeriod p{.period = Reciprocal(32), .granule = Reciprocal(16),
 //                  .advance = 16, .base = {1000, 5000}};   // 2 legs, 16 pages
-//   p.At(40);   // {.pfn = 5024 - 16 + 8 ...}: second period, first leg
+//   p.At(40).pfn;    // 1024: second period, first leg
+//   p.At(40).pages;  // 8
 //
 // Where nothing repeats soon enough, StripeHops keeps the legs' own maps and
 // goes one hop down.

@@ -266,7 +266,7 @@ bool CacheRestoreState(DmTarget& ti, absl::string_view state) {
 
 const TargetType kCacheTarget = {
     .name = "cache",
-    .versions = {{{2, 0, 0}, {2, 3, 0}, {2, 3, 0}, {2, 3, 0}, {2, 4, 0}}},
+    .versions = {{k4_14, 2, 0, 0}, {k5_10, 2, 3, 0}, {k7_2, 2, 4, 0}},
     .registered = 16,
     .ctr = CacheCtr,
     .map = CacheMap,
@@ -275,6 +275,8 @@ const TargetType kCacheTarget = {
     .io_hints = CacheIoHints,
     .save_state = CacheSaveState,
     .restore_state = CacheRestoreState,
+    .example = {.length = 2048,
+                .params = "/dev/mem0 /dev/mem1 /dev/sda 128 0 smq 0"},
 };
 DM_REGISTER_TARGET(kCacheTarget);
 

@@ -160,11 +160,13 @@ int CloneIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
 
 const TargetType kCloneTarget = {
     .name = "clone",
-    .versions = {{{}, {1, 0, 0}, {1, 0, 0}, {1, 0, 0}, {1, 0, 0}}},
+    .versions = {{k5_10, 1, 0, 0}},
     .ctr = CloneCtr,
     .map = CloneMap,
     .status = CloneStatus,
     .iterate_devices = CloneIterateDevices,
+    .example = {.length = 2048,
+                .params = "/dev/mem0 /dev/sda /dev/mem1 8 1 no_hydration"},
 };
 DM_REGISTER_TARGET(kCloneTarget);
 

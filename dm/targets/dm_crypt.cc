@@ -88,7 +88,8 @@ absl::Status ParseFeature(const DmTarget& ti, const std::string& word,
   } else if (absl::EqualsIgnoreCase(word, "iv_large_sectors")) {
     cc->iv_large_sectors = true;
   } else if (absl::StartsWith(word, "integrity:")) {
-    return NotJudged("integrity needs the profile of the device");
+    return DmNotModelled("crypt with integrity",
+                         "the integrity profile of the device");
   } else {
     return ParseSectorSize(ti, word, cc);
   }
@@ -134,7 +135,7 @@ absl::Status CryptCtr(DmTarget& ti, absl::Span<const std::string> argv) {
     if (key.size() < 3 || !SscanfU32(key[1], overflow).ok()) {
       return DmError("Cannot parse key size");
     }
-    return NotJudged("keys of the kernel's keyring");
+    return DmNotModelled("a key by its name", "the kernel's keyrings");
   }
   auto cc = std::make_unique<CryptConfig>();
   absl::Status s = ParseFeatures(ti, argv.subspan(5), cc.get());
@@ -217,14 +218,11 @@ void CryptStatus(const DmTarget& ti, StatusType type, std::string* out) {
   for (const std::string& word : words) absl::StrAppend(out, " ", word);
 }
 
-// What a header that the file includes makes of pr_fmt, on some kernels.
-constexpr std::array<absl::string_view, kKernelColumns> kLogLead = {
-    "", "", "trusted_key: ", "trusted_key: ", "trusted_key: "};
-
 void CryptLog(const DmTarget& ti, KernLevel level, absl::string_view text) {
+  const absl::string_view lead =
+      ProfileOf(ti).crypt_logs_as_trusted_key ? "trusted_key: " : "";
   MachineOf(ti).log().Printk(
-      level, absl::StrCat(kLogLead[static_cast<size_t>(ProfileOf(ti).column)],
-                          "device-mapper: crypt: ", text));
+      level, absl::StrCat(lead, "device-mapper: crypt: ", text));
 }
 
 absl::Status KeyMessage(CryptConfig& cc, absl::Span<const std::string> argv,
@@ -292,9 +290,21 @@ void CryptIoHints(const DmTarget& ti, QueueLimits& limits) {
   limits.dma_alignment = limits.logical_block_size - 1;
 }
 
+// The key, which is the second word, becomes zeros; the name of a key stays.
+void CryptHideSecrets(std::string& params) {
+  const size_t begin = std::min(params.find(' '), params.size());
+  size_t i = std::min(begin + 1, params.size());
+  if (i < params.size() && params[i] == ':') return;
+  for (; i < params.size() && params[i] != ' '; ++i) params[i] = '0';
+}
+
 const TargetType kCryptTarget = {
     .name = "crypt",
-    .versions = {{{1, 18, 0}, {1, 22, 0}, {1, 24, 0}, {1, 28, 0}, {1, 29, 0}}},
+    .versions = {{k4_14, 1, 18, 0},
+                 {k5_10, 1, 22, 0},
+                 {k6_1, 1, 24, 0},
+                 {k6_12, 1, 28, 0},
+                 {k7_2, 1, 29, 0}},
     .features = DM_TARGET_ZONED_HM,
     .registered = 12,
     .ctr = CryptCtr,
@@ -306,6 +316,10 @@ const TargetType kCryptTarget = {
     .io_hints = CryptIoHints,
     .save_state = CryptSaveState,
     .restore_state = CryptRestoreState,
+    .hide_secrets = CryptHideSecrets,
+    .example = {.length = 2048,
+                .params = "aes-xts-plain64 00000000000000000000000000000000"
+                          "00000000000000000000000000000000 0 /dev/pmem0 8"},
 };
 DM_REGISTER_TARGET(kCryptTarget);
 

@@ -21,15 +21,15 @@ constexpr absl::string_view kCiphers[] = {
     "khazad",    "seed",      "serpent",     "sm4",  "tea",      "twofish",
     "xchacha12", "xchacha20", "xeta",        "xtea"};
 
-}  // namespace
+constexpr char kCryptoModules[] = "the kernel's crypto modules";
 
-absl::Status NotJudged(absl::string_view what) {
-  return DmError(absl::StrCat("not judged here: ", what));
-}
+}  // namespace
 
 absl::StatusOr<CipherSpec> ParseCipher(const std::string& text,
                                        SscanfOverflow overflow) {
-  if (absl::StartsWith(text, "capi:")) return NotJudged("capi: ciphers");
+  if (absl::StartsWith(text, "capi:")) {
+    return DmNotModelled("capi: ciphers", kCryptoModules);
+  }
   if (absl::StrContains(text, "(")) return DmError("Bad cipher specification");
   const std::vector<std::string> parts =
       absl::StrSplit(text, absl::MaxSplits('-', 2));
@@ -71,8 +71,9 @@ absl::Status CheckCipher(const CipherSpec& spec) {
   const bool mode_known =
       spec.mode == "xts" || spec.mode == "cbc" || spec.mode == "ecb";
   if (spec.cipher != "aes" || !mode_known) {
-    return NotJudged(absl::StrCat("cipher ", spec.mode, "(", spec.cipher,
-                                  ") depends on the kernel's crypto modules"));
+    return DmNotModelled(
+        absl::StrCat("cipher ", spec.mode, "(", spec.cipher, ")"),
+        kCryptoModules);
   }
   if (!spec.iv) return absl::OkStatus();
   for (absl::string_view iv : {"plain", "plain64", "plain64be", "essiv",
@@ -80,7 +81,9 @@ absl::Status CheckCipher(const CipherSpec& spec) {
     if (*spec.iv == iv) return absl::OkStatus();
   }
   for (absl::string_view iv : {"lmk", "tcw", "elephant"}) {
-    if (*spec.iv == iv) return NotJudged(absl::StrCat("IV mode ", iv));
+    if (*spec.iv == iv) {
+      return DmNotModelled(absl::StrCat("IV mode ", iv), kCryptoModules);
+    }
   }
   return DmError("Invalid IV mode");
 }

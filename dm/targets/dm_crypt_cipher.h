@@ -34,9 +34,6 @@ struct CipherSpec {
   uint32_t key_parts = 1;  // a power of two
 };
 
-// The constructor's refusal of what only a kernel could tell.
-absl::Status NotJudged(absl::string_view what);
-
 absl::StatusOr<CipherSpec> ParseCipher(const std::string& text,
                                        SscanfOverflow overflow);
 

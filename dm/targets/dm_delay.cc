@@ -111,13 +111,17 @@ int DelayIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
 
 const TargetType kDelayTarget = {
     .name = "delay",
-    .versions = {{{1, 2, 1}, {1, 2, 1}, {1, 3, 0}, {1, 4, 0}, {1, 5, 0}}},
+    .versions = {{k4_14, 1, 2, 1},
+                 {k6_1, 1, 3, 0},
+                 {k6_12, 1, 4, 0},
+                 {k7_2, 1, 5, 0}},
     .features = DM_TARGET_PASSES_INTEGRITY,
     .registered = 4,
     .ctr = DelayCtr,
     .map = DelayMap,
     .status = DelayStatus,
     .iterate_devices = DelayIterateDevices,
+    .example = {.length = 2048, .params = "/dev/pmem0 16 500"},
 };
 DM_REGISTER_TARGET(kDelayTarget);
 

@@ -299,7 +299,7 @@ bool DustRestoreState(DmTarget& ti, absl::string_view state) {
 
 const TargetType kDustTarget = {
     .name = "dust",
-    .versions = {{{}, {1, 0, 0}, {1, 0, 0}, {1, 0, 0}, {1, 0, 0}}},
+    .versions = {{k5_10, 1, 0, 0}},
     .ctr = DustCtr,
     .map = DustMap,
     .status = DustStatus,
@@ -307,6 +307,7 @@ const TargetType kDustTarget = {
     .iterate_devices = DustIterateDevices,
     .save_state = DustSaveState,
     .restore_state = DustRestoreState,
+    .example = {.length = 2048, .params = "/dev/pmem0 16 512"},
 };
 DM_REGISTER_TARGET(kDustTarget);
 

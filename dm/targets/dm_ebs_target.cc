@@ -108,12 +108,13 @@ void EbsIoHints(const DmTarget& ti, QueueLimits& limits) {
 
 const TargetType kEbsTarget = {
     .name = "ebs",
-    .versions = {{{}, {1, 0, 1}, {1, 0, 1}, {1, 0, 1}, {1, 0, 1}}},
+    .versions = {{k5_10, 1, 0, 1}},
     .ctr = EbsCtr,
     .map = EbsMap,
     .status = EbsStatus,
     .iterate_devices = EbsIterateDevices,
     .io_hints = EbsIoHints,
+    .example = {.length = 2048, .params = "/dev/sdb 8 1"},
 };
 DM_REGISTER_TARGET(kEbsTarget);
 

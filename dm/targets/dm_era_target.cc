@@ -79,6 +79,7 @@ const TargetType kEraTarget = {
     .map = EraMap,
     .status = EraStatus,
     .iterate_devices = EraIterateDevices,
+    .example = {.length = 2048, .params = "/dev/mem0 /dev/sda 16"},
 };
 DM_REGISTER_TARGET(kEraTarget);
 

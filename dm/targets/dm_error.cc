@@ -73,20 +73,22 @@ bool IoErrDaxLayout(const DmTarget&, DaxLayout*) { return true; }
 
 const TargetType kErrorTarget = {
     .name = "error",
-    .versions = {{{1, 5, 0}, {1, 5, 0}, {1, 5, 0}, {}, {}}},
+    .versions = {{k4_14, 1, 5, 0}, GoneSince(k6_12)},
     .features = DM_TARGET_WILDCARD,
     .registered = 0,
     .clone_and_map_rq = true,
     .ctr = IoErrCtr,
     .map = IoErrMap,
     .direct_access = IoErrDaxDirectAccess,
+    .dax_function = "io_err_dax_direct_access",
     .dax_layout = IoErrDaxLayout,
+    .example = {.length = 2048},
 };
 DM_REGISTER_TARGET(kErrorTarget);
 
 const TargetType kErrorTargetWithDevice = {
     .name = "error",
-    .versions = {{{}, {}, {}, {1, 7, 0}, {1, 7, 0}}},
+    .versions = {{k6_12, 1, 7, 0}},
     .features = DM_TARGET_WILDCARD,
     .registered = 0,
     .clone_and_map_rq = true,
@@ -95,7 +97,9 @@ const TargetType kErrorTargetWithDevice = {
     .iterate_devices = IoErrIterateDevices,
     .io_hints = IoErrIoHints,
     .direct_access = IoErrDaxDirectAccess,
+    .dax_function = "io_err_dax_direct_access",
     .dax_layout = IoErrDaxLayout,
+    .example = {.length = 2048, .params = "/dev/pmem0 16"},
 };
 DM_REGISTER_TARGET(kErrorTargetWithDevice);
 

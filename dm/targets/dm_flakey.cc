@@ -305,6 +305,7 @@ const TargetType kFlakeyTarget = {
     .iterate_devices = FlakeyIterateDevices,
     .save_state = FlakeySaveState,
     .restore_state = FlakeyRestoreState,
+    .example = {.length = 2048, .params = "/dev/pmem0 16 5 5"},
 };
 DM_REGISTER_TARGET(kFlakeyTarget);
 

@@ -5,7 +5,7 @@
 //   integrity <dev> <start> <tag size|-> <J|B|D|R> <#optional args> ...
 //
 // The rest follows from the superblock at `start`, which is not read here:
-// what is wrong before that is reported, all else is refused.
+// what is wrong before that is reported, all else is not modelled.
 // Mirrors drivers/md/dm-integrity.c (5.10 to 7.2; not in 4.14).
 #include "base/kstrtox.h"
 #include "dm/arg_set.h"
@@ -35,14 +35,39 @@ absl::Status IntegrityCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   absl::StatusOr<uint32_t> count =
       as.ReadArgGroup({0, 18, "Invalid number of feature args"});
   if (!count.ok()) return count.status();
-  return DmError("not judged here: integrity depends on its superblock");
+  return DmNotModelled("integrity", "its superblock and its tags");
+}
+
+// The key behind a keyword's algorithm: "internal_hash:alg:KEY".
+void HideKeyOf(std::string& params, absl::string_view keyword) {
+  size_t at = params.find(keyword.data(), 0, keyword.size());
+  if (at == params.npos) return;
+  at += keyword.size();
+  while (at < params.size() && params[at] != ':' && params[at] != ' ') ++at;
+  if (at == params.size() || params[at] != ':') return;
+  for (++at; at < params.size() && params[at] != ' '; ++at) params[at] = '0';
+}
+
+void IntegrityHideSecrets(std::string& params) {
+  for (const char* word :
+       {"internal_hash:", "journal_crypt:", "journal_mac:"}) {
+    HideKeyOf(params, word);
+  }
 }
 
 const TargetType kIntegrityTarget = {
     .name = "integrity",
-    .versions = {{{}, {1, 6, 0}, {1, 10, 0}, {1, 13, 0}, {1, 15, 0}}},
+    .versions = {{k5_10, 1, 6, 0},
+                 {k6_1, 1, 10, 0},
+                 {k6_12, 1, 13, 0},
+                 {k7_2, 1, 15, 0}},
     .features = DM_TARGET_SINGLETON | DM_TARGET_INTEGRITY,
     .ctr = IntegrityCtr,
+    .hide_secrets = IntegrityHideSecrets,
+    .example = {.length = 2048,
+                .params = "/dev/sda 0 4 J 0",
+                .refusal = "not modelled: integrity (needs its superblock and "
+                           "its tags)"},
 };
 DM_REGISTER_TARGET(kIntegrityTarget);
 

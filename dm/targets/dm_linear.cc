@@ -116,7 +116,7 @@ size_t LinearDaxRecoveryWrite(const DmTarget& ti, pgoff_t pgoff,
 
 const TargetType kLinearTarget = {
     .name = "linear",
-    .versions = {{{1, 4, 0}, {1, 4, 0}, {1, 4, 0}, {1, 4, 0}, {1, 5, 0}}},
+    .versions = {{k4_14, 1, 4, 0}, {k7_2, 1, 5, 0}},
     .features = DM_TARGET_PASSES_INTEGRITY | DM_TARGET_NOWAIT |
                 DM_TARGET_ZONED_HM | DM_TARGET_PASSES_CRYPTO,
     .registered = 1,
@@ -126,9 +126,11 @@ const TargetType kLinearTarget = {
     .status = LinearStatus,
     .iterate_devices = LinearIterateDevices,
     .direct_access = LinearDaxDirectAccess,
+    .dax_event_has_row = true,
     .dax_layout = LinearDaxLayout,
     .dax_zero_page_range = LinearDaxZeroPageRange,
     .dax_recovery_write = LinearDaxRecoveryWrite,
+    .example = {.length = 2048, .params = "/dev/pmem0 16"},
 };
 DM_REGISTER_TARGET(kLinearTarget);
 

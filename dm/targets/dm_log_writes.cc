@@ -178,7 +178,7 @@ size_t LogWritesDaxRecoveryWrite(const DmTarget& ti, pgoff_t pgoff,
 // 4.14 had no DAX here.
 const TargetType kLogWritesTargetNoDax = {
     .name = "log-writes",
-    .versions = {{{1, 0, 0}, {}, {}, {}, {}}},
+    .versions = {{k4_14, 1, 0, 0}, GoneSince(k5_10)},
     .registered = 11,
     .ctr = LogWritesCtr,
     .map = LogWritesMap,
@@ -188,12 +188,13 @@ const TargetType kLogWritesTargetNoDax = {
     .io_hints = LogWritesIoHints,
     .save_state = LogWritesSaveState,
     .restore_state = LogWritesRestoreState,
+    .example = {.length = 2048, .params = "/dev/pmem0 /dev/sda"},
 };
 DM_REGISTER_TARGET(kLogWritesTargetNoDax);
 
 const TargetType kLogWritesTarget = {
     .name = "log-writes",
-    .versions = {{{}, {1, 1, 0}, {1, 1, 0}, {1, 1, 0}, {1, 1, 0}}},
+    .versions = {{k5_10, 1, 1, 0}},
     .registered = 11,
     .ctr = LogWritesCtr,
     .map = LogWritesMap,
@@ -207,6 +208,7 @@ const TargetType kLogWritesTarget = {
     .dax_recovery_write = LogWritesDaxRecoveryWrite,
     .save_state = LogWritesSaveState,
     .restore_state = LogWritesRestoreState,
+    .example = {.length = 2048, .params = "/dev/pmem0 /dev/sda"},
 };
 DM_REGISTER_TARGET(kLogWritesTarget);
 

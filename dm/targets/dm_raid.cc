@@ -6,7 +6,7 @@
 //   <dev|->]{#devs}
 //
 // Whether a set assembles is decided by md from its superblocks, which are not
-// read here: what is wrong before that is reported, all else is refused.
+// read here: what is wrong before that is reported, all else is not modelled.
 // Mirrors drivers/md/dm-raid.c (4.14 to 7.2).
 #include <algorithm>
 #include <iterator>
@@ -48,13 +48,17 @@ absl::Status RaidCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   if (*devs > 253) {
     return DmError("Invalid number of supplied raid devices");
   }
-  return DmError("not judged here: raid sets are assembled by md");
+  return DmNotModelled("raid sets", "md and its superblocks");
 }
 
 const TargetType kRaidTarget = {
     .name = "raid",
-    .versions = {{{1, 13, 0}, {1, 15, 1}, {1, 15, 1}, {1, 15, 1}, {1, 15, 1}}},
+    .versions = {{k4_14, 1, 13, 0}, {k5_10, 1, 15, 1}},
     .ctr = RaidCtr,
+    .example = {.length = 2048,
+                .params = "raid1 1 64 2 - /dev/sda - /dev/sdb",
+                .refusal = "not modelled: raid sets (needs md and its "
+                           "superblocks)"},
 };
 DM_REGISTER_TARGET(kRaidTarget);
 

@@ -286,7 +286,7 @@ bool MirrorRestoreState(DmTarget& ti, absl::string_view state) {
 
 const TargetType kMirrorTarget = {
     .name = "mirror",
-    .versions = {{{1, 14, 0}, {1, 14, 0}, {1, 14, 0}, {1, 14, 0}, {1, 15, 0}}},
+    .versions = {{k4_14, 1, 14, 0}, {k7_2, 1, 15, 0}},
     .registered = 13,
     .ctr = MirrorCtr,
     .map = MirrorMap,
@@ -295,6 +295,8 @@ const TargetType kMirrorTarget = {
     .iterate_devices = MirrorIterateDevices,
     .save_state = MirrorSaveState,
     .restore_state = MirrorRestoreState,
+    .example = {.length = 2048,
+                .params = "core 1 64 2 /dev/pmem0 8 /dev/pmem1 0"},
 };
 DM_REGISTER_TARGET(kMirrorTarget);
 

@@ -13,6 +13,7 @@
 // Mirrors drivers/md/dm-stripe.c (4.14 to 7.2).
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -218,9 +219,19 @@ size_t StripeDaxRecoveryWrite(const DmTarget& ti, pgoff_t pgoff,
   return DaxRecoveryWrite(to.dev->dax_dev, lower, offset, bytes);
 }
 
+std::optional<RowUnit> StripeRowUnit(absl::Span<const std::string> argv) {
+  if (argv.size() < 2) return std::nullopt;
+  const absl::StatusOr<uint32_t> stripes = KstrtoU32(argv[0]);
+  const absl::StatusOr<uint32_t> chunk = KstrtoU32(argv[1]);
+  if (!stripes.ok() || !chunk.ok() || *stripes == 0 || *chunk == 0) {
+    return std::nullopt;
+  }
+  return RowUnit{uint64_t{*stripes} * *chunk, *stripes};
+}
+
 const TargetType kStripeTarget = {
     .name = "striped",
-    .versions = {{{1, 6, 0}, {1, 6, 0}, {1, 6, 0}, {1, 6, 0}, {1, 7, 0}}},
+    .versions = {{k4_14, 1, 6, 0}, {k7_2, 1, 7, 0}},
     .features = DM_TARGET_PASSES_INTEGRITY | DM_TARGET_NOWAIT,
     .registered = 2,
     .ctr = StripeCtr,
@@ -229,9 +240,14 @@ const TargetType kStripeTarget = {
     .iterate_devices = StripeIterateDevices,
     .io_hints = StripeIoHints,
     .direct_access = StripeDaxDirectAccess,
+    .dax_function = "stripe_dax_direct_access",
+    .dax_event = "stripe_da",
+    .dax_event_has_row = true,
     .dax_layout = StripeDaxLayout,
     .dax_zero_page_range = StripeDaxZeroPageRange,
     .dax_recovery_write = StripeDaxRecoveryWrite,
+    .row_unit = StripeRowUnit,
+    .example = {.length = 2048, .params = "2 8 /dev/pmem0 0 /dev/pmem1 16"},
 };
 DM_REGISTER_TARGET(kStripeTarget);
 

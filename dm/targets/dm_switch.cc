@@ -271,6 +271,7 @@ const TargetType kSwitchTarget = {
     .iterate_devices = SwitchIterateDevices,
     .save_state = SwitchSaveState,
     .restore_state = SwitchRestoreState,
+    .example = {.length = 2048, .params = "2 64 0 /dev/pmem0 0 /dev/pmem1 16"},
 };
 DM_REGISTER_TARGET(kSwitchTarget);
 

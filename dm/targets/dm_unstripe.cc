@@ -102,7 +102,7 @@ void UnstripeIoHints(const DmTarget& ti, QueueLimits& limits) {
 
 const TargetType kUnstripeTarget = {
     .name = "unstriped",
-    .versions = {{{}, {1, 1, 0}, {1, 1, 0}, {1, 1, 0}, {1, 1, 0}}},
+    .versions = {{k5_10, 1, 1, 0}},
     .features = DM_TARGET_NOWAIT,
     .registered = 9,
     .ctr = UnstripeCtr,
@@ -110,6 +110,7 @@ const TargetType kUnstripeTarget = {
     .status = UnstripeStatus,
     .iterate_devices = UnstripeIterateDevices,
     .io_hints = UnstripeIoHints,
+    .example = {.length = 2048, .params = "2 8 0 /dev/pmem0 16"},
 };
 DM_REGISTER_TARGET(kUnstripeTarget);
 

@@ -117,8 +117,8 @@ absl::Status ParseHash(absl::Span<const std::string> argv, Verity* v,
     if (v->alg == known.name) *digest_size = known.digest_size;
   }
   if (*digest_size == 0) {
-    return DmError(absl::StrCat("not judged here: hash ", v->alg,
-                                " depends on the kernel's crypto modules"));
+    return DmNotModelled(absl::StrCat("hash ", v->alg),
+                         "the kernel's crypto modules");
   }
   if (v->hash_block < *digest_size * 2) return DmError("Digest size too big");
   if (argv[8].size() != *digest_size * 2 || !IsHex(argv[8])) {
@@ -151,7 +151,8 @@ absl::Status ParseOptions(const DmTarget& ti,
                absl::StartsWith(word, "fec_") ||
                absl::StartsWith(word, "root_hash_sig") ||
                word == "try_verify_in_tasklet") {
-      return DmError(absl::StrCat("not judged here: ", word));
+      return DmNotModelled(absl::StrCat("verity's ", word),
+                           "error correction, keyrings and tasklets");
     } else {
       return DmError("Unrecognized verity feature request");
     }
@@ -240,25 +241,38 @@ void VerityIoHints(const DmTarget& ti, QueueLimits& limits) {
 
 const TargetType kVerityTarget = {
     .name = "verity",
-    .versions = {{{1, 3, 0}, {1, 7, 0}, {1, 9, 0}, {}, {}}},
+    .versions = {{k4_14, 1, 3, 0},
+                 {k5_10, 1, 7, 0},
+                 {k6_1, 1, 9, 0},
+                 GoneSince(k6_12)},
     .features = DM_TARGET_IMMUTABLE,
     .ctr = VerityCtr,
     .map = VerityMap,
     .status = VerityStatus,
     .iterate_devices = VerityIterateDevices,
     .io_hints = VerityIoHints,
+    .example = {.length = 2048,
+                .params = "1 /dev/sda /dev/sdb 4096 4096 256 1 sha256 "
+                          "00000000000000000000000000000000"
+                          "00000000000000000000000000000000 -",
+                .mode = FMODE_READ},
 };
 DM_REGISTER_TARGET(kVerityTarget);
 
 const TargetType kVerityTargetSingleton = {
     .name = "verity",
-    .versions = {{{}, {}, {}, {1, 10, 0}, {1, 13, 0}}},
+    .versions = {{k6_12, 1, 10, 0}, {k7_2, 1, 13, 0}},
     .features = DM_TARGET_IMMUTABLE | DM_TARGET_SINGLETON,
     .ctr = VerityCtr,
     .map = VerityMap,
     .status = VerityStatus,
     .iterate_devices = VerityIterateDevices,
     .io_hints = VerityIoHints,
+    .example = {.length = 2048,
+                .params = "1 /dev/sda /dev/sdb 4096 4096 256 1 sha256 "
+                          "00000000000000000000000000000000"
+                          "00000000000000000000000000000000 -",
+                .mode = FMODE_READ},
 };
 DM_REGISTER_TARGET(kVerityTargetSingleton);
 

@@ -232,13 +232,14 @@ void WriteCacheIoHints(const DmTarget& ti, QueueLimits& limits) {
 
 const TargetType kWriteCacheTarget = {
     .name = "writecache",
-    .versions = {{{}, {1, 4, 0}, {1, 6, 0}, {1, 6, 0}, {1, 6, 0}}},
+    .versions = {{k5_10, 1, 4, 0}, {k6_1, 1, 6, 0}},
     .registered = 17,
     .ctr = WriteCacheCtr,
     .map = WriteCacheMap,
     .status = WriteCacheStatus,
     .iterate_devices = WriteCacheIterateDevices,
     .io_hints = WriteCacheIoHints,
+    .example = {.length = 2048, .params = "s /dev/sda /dev/mem0 4096 0"},
 };
 DM_REGISTER_TARGET(kWriteCacheTarget);
 

@@ -49,22 +49,24 @@ void ZeroIoHints(const DmTarget&, QueueLimits& limits) {
 
 const TargetType kZeroTarget = {
     .name = "zero",
-    .versions = {{{1, 1, 0}, {1, 1, 0}, {1, 1, 0}, {}, {}}},
+    .versions = {{k4_14, 1, 1, 0}, GoneSince(k6_12)},
     .features = DM_TARGET_NOWAIT,
     .registered = 3,
     .ctr = ZeroCtr,
     .map = ZeroMap,
+    .example = {.length = 2048},
 };
 DM_REGISTER_TARGET(kZeroTarget);
 
 const TargetType kZeroTargetDiscards = {
     .name = "zero",
-    .versions = {{{}, {}, {}, {1, 2, 0}, {1, 2, 0}}},
+    .versions = {{k6_12, 1, 2, 0}},
     .features = DM_TARGET_NOWAIT,
     .registered = 3,
     .ctr = ZeroCtrDiscards,
     .map = ZeroMapDiscards,
     .io_hints = ZeroIoHints,
+    .example = {.length = 2048},
 };
 DM_REGISTER_TARGET(kZeroTargetDiscards);
 

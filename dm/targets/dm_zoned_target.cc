@@ -28,9 +28,12 @@ absl::Status ZonedCtr(DmTarget& ti, absl::Span<const std::string> argv) {
 
 const TargetType kZonedTarget = {
     .name = "zoned",
-    .versions = {{{1, 0, 0}, {2, 0, 0}, {2, 0, 0}, {2, 0, 0}, {2, 0, 0}}},
+    .versions = {{k4_14, 1, 0, 0}, {k5_10, 2, 0, 0}},
     .features = DM_TARGET_SINGLETON | DM_TARGET_MIXED_ZONED_MODEL,
     .ctr = ZonedCtr,
+    .example = {.length = 2048,
+                .params = "/dev/sda",
+                .refusal = "Invalid regular device"},
 };
 DM_REGISTER_TARGET(kZonedTarget);
 

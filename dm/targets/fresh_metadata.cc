@@ -13,12 +13,13 @@ absl::Status RequireFreshMetadata(const DmDev& dev, sector_t start) {
   std::vector<char> block(kPageSize);
   absl::Status read = BioRead(*dev.bdev, start, absl::MakeSpan(block));
   if (!read.ok()) {
-    return DmError(absl::StrCat("not judged here: metadata on ",
-                                dev.bdev->name(), ": ", read.message()));
+    return DmNotModelled(absl::StrCat("metadata on ", dev.bdev->name()),
+                         absl::StrCat("bytes: ", read.message()));
   }
   if (std::any_of(block.begin(), block.end(), [](char c) { return c != 0; })) {
-    return DmError(absl::StrCat("not judged here: ", dev.bdev->name(),
-                                " has metadata already"));
+    return DmNotModelled(
+        absl::StrCat("metadata that ", dev.bdev->name(), " has already"),
+        "a reader of them");
   }
   return absl::OkStatus();
 }

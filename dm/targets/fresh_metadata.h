@@ -2,7 +2,7 @@
 //
 // Whether a target that keeps metadata on a device would format it: then its
 // answers follow from the table alone.  What is written there otherwise is not
-// read here, and a table that depends on it is refused in so many words.
+// read here, and a table that depends on it is not modelled.
 #ifndef DMDAX_DM_TARGETS_FRESH_METADATA_H_
 #define DMDAX_DM_TARGETS_FRESH_METADATA_H_
 
@@ -11,8 +11,8 @@
 
 namespace dmdax {
 
-// OK: the device begins with 4096 zero bytes.  EINVAL "not judged here: ...":
-// it has other bytes, or none at all.
+// OK: the device begins with 4096 zero bytes.  DmNotModelled(): it has other
+// bytes, or none at all.
 absl::Status RequireFreshMetadata(const DmDev& dev, sector_t start);
 
 }  // namespace dmdax

@@ -7,8 +7,8 @@
 // the command fails, nothing else is; a reply is the request changed in
 // place; payloads, their alignment and DM_BUFFER_FULL_FLAG are the kernel's.
 //
-//   DmFile file(ctl);                        // open("/dev/mapper/control")
-//   std::vector<char> buffer = ...;          // struct dm_ioctl and payload
+//   DmFile file(ctl);   // open("/dev/mapper/control")
+//   // buffer: struct dm_ioctl and payload
 //   absl::Status s = CtlIoctl(ctl, file, 0xc138fd03, absl::MakeSpan(buffer));
 //   return s.ok() ? 0 : -ErrnoOf(s);
 //
@@ -96,6 +96,10 @@ class DmFile {
  private:
   std::atomic<uint64_t> seen_;
 };
+
+// Whether a command leaves the machine as it is, so that it needs no lock and
+// no write; false for a number that no kernel has.
+bool IoctlOnlyAsks(uint32_t cmd);
 
 absl::Status CtlIoctl(DmCtl& ctl, DmFile& file, uint32_t command,
                       absl::Span<char> user);

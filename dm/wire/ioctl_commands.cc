@@ -2,6 +2,7 @@
 #include "dm/wire/ioctl_commands.h"
 
 #include <cerrno>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -153,32 +154,39 @@ absl::Status SetGeometry(DmCtl& ctl, DmFile&, IoctlParam& param) {
   return s;
 }
 
+constexpr auto kAsks = IoctlCommand::kAsks;
+constexpr auto kChanges = IoctlCommand::kChanges;
+
 // In the order of their numbers.
 constexpr IoctlCommand kIoctls[] = {
-    {DM_VERSION_CMD, false, nullptr},  // answered by check_version()
-    {DM_REMOVE_ALL_CMD, true, RemoveAll},
-    {DM_LIST_DEVICES_CMD, false, ListDevices},
-    {DM_DEV_CREATE_CMD, true, HeaderOnly<&DmCtl::DevCreate>},
-    {DM_DEV_REMOVE_CMD, true, HeaderOnly<&DmCtl::DevRemove>},
-    {DM_DEV_RENAME_CMD, false, Rename},
-    {DM_DEV_SUSPEND_CMD, true, HeaderOnly<&DmCtl::DevSuspend>},
-    {DM_DEV_STATUS_CMD, true, HeaderOnly<&DmCtl::DevStatus>},
-    {DM_DEV_WAIT_CMD, false, Wait},
-    {DM_TABLE_LOAD_CMD, false, TableLoad},
-    {DM_TABLE_CLEAR_CMD, true, HeaderOnly<&DmCtl::TableClear>},
-    {DM_TABLE_DEPS_CMD, false, Deps},
-    {DM_TABLE_STATUS_CMD, false, TableStatus},
-    {DM_LIST_VERSIONS_CMD, false, ListVersions},
-    {DM_TARGET_MSG_CMD, false, TargetMsg},
-    {DM_DEV_SET_GEOMETRY_CMD, false, SetGeometry},
-    {DM_DEV_ARM_POLL_CMD, true, ArmPoll},
-    {DM_GET_TARGET_VERSION_CMD, false, GetTargetVersion},
+    {DM_VERSION_CMD, kAsks, false, nullptr},  // answered by check_version()
+    {DM_REMOVE_ALL_CMD, kChanges, true, RemoveAll},
+    {DM_LIST_DEVICES_CMD, kAsks, false, ListDevices},
+    {DM_DEV_CREATE_CMD, kChanges, true, HeaderOnly<&DmCtl::DevCreate>},
+    {DM_DEV_REMOVE_CMD, kChanges, true, HeaderOnly<&DmCtl::DevRemove>},
+    {DM_DEV_RENAME_CMD, kChanges, false, Rename},
+    {DM_DEV_SUSPEND_CMD, kChanges, true, HeaderOnly<&DmCtl::DevSuspend>},
+    {DM_DEV_STATUS_CMD, kAsks, true, HeaderOnly<&DmCtl::DevStatus>},
+    {DM_DEV_WAIT_CMD, kAsks, false, Wait},
+    {DM_TABLE_LOAD_CMD, kChanges, false, TableLoad},
+    {DM_TABLE_CLEAR_CMD, kChanges, true, HeaderOnly<&DmCtl::TableClear>},
+    {DM_TABLE_DEPS_CMD, kAsks, false, Deps},
+    {DM_TABLE_STATUS_CMD, kAsks, false, TableStatus},
+    {DM_LIST_VERSIONS_CMD, kAsks, false, ListVersions},
+    {DM_TARGET_MSG_CMD, kChanges, false, TargetMsg},
+    {DM_DEV_SET_GEOMETRY_CMD, kChanges, false, SetGeometry},
+    {DM_DEV_ARM_POLL_CMD, kAsks, true, ArmPoll},
+    {DM_GET_TARGET_VERSION_CMD, kAsks, false, GetTargetVersion},
 };
 
 }  // namespace
 
 const IoctlCommand* LookupIoctl(const DmCtl& ctl, uint32_t cmd) {
   return cmd <= ctl.machine().profile().dm_last_ioctl ? &kIoctls[cmd] : nullptr;
+}
+
+bool IoctlOnlyAsks(uint32_t cmd) {
+  return cmd < std::size(kIoctls) && kIoctls[cmd].effect == IoctlCommand::kAsks;
 }
 
 }  // namespace dmdax

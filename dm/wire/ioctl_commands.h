@@ -21,6 +21,8 @@ namespace dmdax {
 
 struct IoctlCommand {
   DmCommand cmd;
+  // kAsks: it leaves the machine as it is.
+  enum Effect { kAsks, kChanges } effect;
   // IOCTL_FLAGS_NO_PARAMS: only the struct is exchanged, whatever data_size
   // says.
   bool no_params;

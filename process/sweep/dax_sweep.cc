@@ -33,19 +33,19 @@ std::string KeyOf(const SweepOutcome& o) {
 // What single pages of a huge page got, by the kind of their cell.
 class KnownPages {
  public:
-  bool Has(SweepCell::Pages single) const {
-    return single <= SweepCell::Pages::kHole && At(single) != kNone;
+  bool Has(SweepCell::Single single) const {
+    return single <= SweepCell::Single::kHole && At(single) != kNone;
   }
-  size_t Of(SweepCell::Pages single) const { return At(single); }
-  void Add(SweepCell::Pages single, size_t outcome) {
-    if (single == SweepCell::Pages::kFrames) frames_ = outcome;
-    if (single == SweepCell::Pages::kHole) hole_ = outcome;
+  size_t Of(SweepCell::Single single) const { return At(single); }
+  void Add(SweepCell::Single single, size_t outcome) {
+    if (single == SweepCell::Single::kFrames) frames_ = outcome;
+    if (single == SweepCell::Single::kHole) hole_ = outcome;
   }
 
  private:
   static constexpr size_t kNone = ~size_t{0};
-  size_t At(SweepCell::Pages single) const {
-    return single == SweepCell::Pages::kFrames ? frames_ : hole_;
+  size_t At(SweepCell::Single single) const {
+    return single == SweepCell::Single::kFrames ? frames_ : hole_;
   }
   size_t frames_ = kNone, hole_ = kNone;
 };
@@ -55,10 +55,10 @@ class Sweeper {
   Sweeper(UserSpace& user, const SweepRequest& request)
       : faults_(user.faults()),
         want_(std::max(request.order, faults_.pmd_order())),
-        window_(SweepWindow(*request.file, faults_)),
+        huge_(SweepHugePages(*request.file, faults_)),
         page_(faults_.page_size() / kPageSize),
         slot_(page_ << request.order),
-        tile_(std::max(slot_, window_)),
+        tile_(std::max(slot_, huge_)),
         probe_(request.file, faults_, user.mem(), request.access) {
     sweep_.slot_bytes = slot_ * kPageSize;
     const uint64_t end =
@@ -83,7 +83,7 @@ class Sweeper {
   }
 
  private:
-  // --- tiles: a slot, or the slots of one huge page ---
+  // --- tiles: one slot, or all slots of one huge page ---
 
   // Deals with this tile and those after it that are like it; how many.
   uint64_t Next(uint64_t tile) {
@@ -115,14 +115,14 @@ class Sweeper {
     const uint64_t page = tile * tile_;
     if (slot_ < tile_ && page < sweep_.first * slot_) return 0;
     const uint64_t asked =
-        slot_ < tile_ ? end_ * slot_ : (end_ - 1) * slot_ + window_;
+        slot_ < tile_ ? end_ * slot_ : (end_ - 1) * slot_ + huge_;
     const uint64_t end = std::min(cell.end, asked);
-    return page + window_ > end ? 0 : (end - window_ - page) / tile_ + 1;
+    return page + huge_ > end ? 0 : (end - huge_ - page) / tile_ + 1;
   }
 
   void AskTile(uint64_t tile, std::vector<SweepRange>* to) {
     uint64_t page = tile * tile_;
-    if (slot_ >= window_) {
+    if (slot_ >= huge_) {
       return Add(page / slot_, 1, Ask(page), to);
     }
     page = std::max(page, sweep_.first * slot_);
@@ -130,13 +130,13 @@ class Sweeper {
     KnownPages known;
     for (size_t cell = CellAt(page); page < end;) {
       while (cells_[cell].end <= page) ++cell;
-      const SweepCell::Pages single = cells_[cell].single;
+      const SweepCell::Single single = cells_[cell].single;
       const size_t outcome = known.Has(single) ? known.Of(single) : Ask(page);
       const SweepOutcome& o = sweep_.totals[outcome].outcome;
       uint64_t alike = end;
-      if (o.sig != 0 || (page_ << o.order) < window_) {
+      if (o.sig != 0 || (page_ << o.order) < huge_) {
         known.Add(single, outcome);
-        alike = single != SweepCell::Pages::kAny
+        alike = single != SweepCell::Single::kAny
                     ? std::min(end, cells_[cell].end)
                     : page;
       }
@@ -213,9 +213,9 @@ class Sweeper {
 
   const FaultProfile& faults_;
   const int want_;  // order
-  // In pages of 4096 bytes: the largest entry there can be, the kernel's page,
-  // a slot, a tile.
-  const uint64_t window_, page_, slot_, tile_;
+  // In pages of 4096 bytes: a huge page (SweepHugePages()), the kernel's page,
+  // a slot, a tile: the larger of a slot and a huge page.
+  const uint64_t huge_, page_, slot_, tile_;
   SweepProbe probe_;
   std::vector<SweepCell> cells_;
   size_t cell_ = 0;
@@ -228,6 +228,14 @@ class Sweeper {
 absl::Status CheckRequest(UserSpace& user, const SweepRequest& request) {
   const FaultProfile& faults = user.faults();
   const File& file = *request.file;
+  if (faults.page_size() != kPageSize) {
+    return ErrnoError(
+        EOPNOTSUPP,
+        absl::StrCat("not modelled: a sweep in pages of ", faults.page_size(),
+                     " bytes; it cuts a "
+                     "file into pages of ",
+                     kPageSize));
+  }
   if (request.order != 0 && request.order != faults.pmd_order() &&
       request.order != faults.pud_order()) {
     return ErrnoError(
@@ -239,11 +247,13 @@ absl::Status CheckRequest(UserSpace& user, const SweepRequest& request) {
         EOPNOTSUPP,
         absl::StrCat(file.path, " is not DAX: its pages are cached"));
   }
-  if (request.access.is_private && request.access.sync) {
-    return ErrnoError(EINVAL,
-                      "sync goes with shared: MAP_SYNC means a "
-                      "MAP_SHARED_VALIDATE mapping");
-  }
+  const VmaOptions vma_options{
+      .file = request.file,
+      .length = SweepHugePages(file, faults) * kPageSize,
+      .address = faults.pud_size(),
+      .is_private = request.access.is_private,
+      .sync = request.access.sync};
+  if (absl::Status s = CheckMapSync(vma_options); !s.ok()) return s;
   if (request.offset > 0 && request.offset >= request.size) {
     return ErrnoError(EINVAL,
                       absl::StrCat("offset ", request.offset, ": ", file.path,
@@ -251,12 +261,7 @@ absl::Status CheckRequest(UserSpace& user, const SweepRequest& request) {
   }
   // Whether it can be mapped at all.
   Task task(/*pid=*/1, faults, user.mem());
-  absl::StatusOr<VmAreaStruct*> vma =
-      task.Map({.file = request.file,
-                .length = SweepWindow(file, faults) * kPageSize,
-                .address = faults.pud_size(),
-                .is_private = request.access.is_private,
-                .sync = request.access.sync});
+  absl::StatusOr<VmAreaStruct*> vma = task.Map(vma_options);
   if (vma.ok()) return absl::OkStatus();
   return ErrnoError(ErrnoOf(vma.status()),
                     absl::StrCat("mmap: ", ErrnoText(ErrnoOf(vma.status())),

@@ -2,10 +2,11 @@
 //
 // DaxSweep: what a fault gets, for every 4 KiB, 2 MiB or 1 GiB of a file.
 //
-//   SweepRequest request{.file = file, .order = faults.pmd_order()};
+//   SweepRequest request{.file = file, .size = 16 << 20, .order = 9};
 //   absl::StatusOr<DaxSweep> sweep = SweepDax(user, request);
-//   for (const SweepTotal& t : sweep->totals) ...     // slots by outcome
-//   sweep->ForEachRange([&](const SweepRange& r) { ... return true; });
+//   for (const SweepTotal& t : sweep->totals)     // slots by outcome
+//     std::cout << t.slots << " of order " << t.outcome.order << "\n";
+//   sweep->ForEachRange([&](const SweepRange& r) { return Use(r); });
 //
 // A slot is so many bytes of the file, at a multiple of their number.  Its
 // outcome is that of a first touch of its first byte, in a mapping of the
@@ -14,7 +15,7 @@
 // Slots do not see each other: each is asked as if it were the only one.
 //
 // The answer is the fault's own (DaxIomapFault() and what is around it), asked
-// once for all slots that can not differ (process/sweep/sweep_cells.h).  A
+// once for all slots that cannot differ (process/sweep/sweep_cells.h).  A
 // stripe costs a period and not its length: its ranges repeat, and are kept
 // once.
 //

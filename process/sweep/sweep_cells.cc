@@ -7,11 +7,12 @@
 #include "dax/dax_piece.h"
 #include "dax/device_dax.h"
 #include "fs/file_system.h"
+#include "fs/file_system_type.h"
 
 namespace dmdax {
 namespace {
 
-using Pages = SweepCell::Pages;
+using Single = SweepCell::Single;
 
 // Collects cells in order, cut also at given pages.
 class CellList {
@@ -25,14 +26,14 @@ class CellList {
   uint64_t page() const { return page_; }
 
   // Up to page `end`, or as far as the list goes.
-  void To(uint64_t end, uint64_t repeat, Pages single) {
+  void To(uint64_t end, uint64_t repeat, Single single) {
     end = std::min(end, end_);
     while (page_ < end) {
       while (next_ < cuts_.size() && cuts_[next_] <= page_) ++next_;
       const uint64_t stop =
           next_ < cuts_.size() ? std::min(cuts_[next_], end) : end;
-      const bool error = page_ >= most_ && single != Pages::kAny;
-      cells_.push_back({stop, repeat, error ? Pages::kAlike : single});
+      const bool error = page_ >= most_ && single != Single::kAny;
+      cells_.push_back({stop, repeat, error ? Single::kAlike : single});
       page_ = stop;
     }
   }
@@ -56,7 +57,7 @@ std::vector<uint64_t> CutsOf(const DaxInode& inode, const FileSystem& fs) {
   std::vector<uint64_t> cuts = {
       inode.i_size / page * scale,
       (inode.i_size / page + (inode.i_size % page != 0 ? 1 : 0)) * scale};
-  cuts.push_back(fs.max_bytes() / kPageSize);
+  cuts.push_back(fs.type().max_bytes / kPageSize);
   for (const auto& [index, entry] : inode.entries.all()) {
     cuts.push_back(index * scale);
     cuts.push_back((index + (uint64_t{1} << entry.order)) * scale);
@@ -70,13 +71,13 @@ std::vector<uint64_t> CutsOf(const DaxInode& inode, const FileSystem& fs) {
 
 class FileCells {
  public:
-  FileCells(const DaxInode& inode, const FileSystem& fs, uint64_t window,
+  FileCells(const DaxInode& inode, const FileSystem& fs, uint64_t huge,
             const SweepAccess& access, uint64_t pages)
       : inode_(inode),
-        window_(window),
+        huge_(huge),
         // A private write copies what a read finds.
         allocates_(access.write && !access.is_private),
-        list_(pages, fs.max_bytes() / kPageSize, CutsOf(inode, fs)) {}
+        list_(pages, fs.type().max_bytes / kPageSize, CutsOf(inode, fs)) {}
 
   std::vector<SweepCell> Run() {
     for (const FileExtent& extent : inode_.extents.All()) {
@@ -93,55 +94,55 @@ class FileCells {
  private:
   // Extents that are no whole pages: each page must be asked.
   std::vector<SweepCell> Opaque() {
-    list_.To(~uint64_t{0}, 0, Pages::kAny);
+    list_.To(~uint64_t{0}, 0, Single::kAny);
     return list_.Take();
   }
 
   // Up to page `end`; at most what an allocator gives distinguishes pages.
   void Hole(uint64_t end) {
     if (!allocates_ || inode_.allocator == nullptr) {
-      return list_.To(end, window_, Pages::kHole);
+      return list_.To(end, huge_, Single::kHole);
     }
     const uint64_t bytes = inode_.allocator->Repeat();
     const bool known = bytes != 0 && bytes % kPageSize == 0;
     const uint64_t repeat =
-        known ? std::lcm(bytes / kPageSize, window_) : uint64_t{0};
+        known ? std::lcm(bytes / kPageSize, huge_) : uint64_t{0};
     // The first of them is given blocks for all of the huge page, and then
     // each has its own; only where there are none they are alike.
     const uint64_t page = inode_.profile->page_size();
     const bool full = bytes == page &&
                       !inode_.allocator->Clone()->Allocate(0, page).has_value();
-    list_.To(end, repeat, full ? Pages::kAlike : Pages::kAny);
+    list_.To(end, repeat, full ? Single::kAlike : Single::kAny);
   }
 
   void Extent(const FileExtent& extent) {
     const uint64_t end = extent.end() / kPageSize;
-    if (allocates_ && extent.shared) return list_.To(end, 0, Pages::kAny);
+    if (allocates_ && extent.shared) return list_.To(end, 0, Single::kAny);
     const bool on_device = extent.type == IOMAP_MAPPED ||
                            (extent.type == IOMAP_UNWRITTEN && allocates_);
     if (!on_device) {
       return list_.To(
-          end, window_,
-          extent.type == IOMAP_UNWRITTEN ? Pages::kHole : Pages::kAlike);
+          end, huge_,
+          extent.type == IOMAP_UNWRITTEN ? Single::kHole : Single::kAlike);
     }
     const uint64_t at = extent.physical + inode_.dax_part_off;
-    if (at % kPageSize != 0) return list_.To(end, 0, Pages::kAny);
+    if (at % kPageSize != 0) return list_.To(end, 0, Single::kAny);
     // The list may end inside the extent.
     DaxForEachPiece(
         inode_.dax_dev, pgoff_t(at / kPageSize), extent.length / kPageSize,
-        window_, [&](const DaxPiece& piece) {
-          list_.To(list_.page() + piece.pages, piece.repeat, Single(piece));
+        huge_, [&](const DaxPiece& piece) {
+          list_.To(list_.page() + piece.pages, piece.repeat, SingleOf(piece));
         });
   }
 
-  static Pages Single(const DaxPiece& piece) {
-    return piece.single == DaxPiece::Pages::kFrames  ? Pages::kFrames
-           : piece.single == DaxPiece::Pages::kError ? Pages::kAlike
-                                                     : Pages::kAny;
+  static Single SingleOf(const DaxPiece& piece) {
+    return piece.single == DaxPiece::Pages::kFrames  ? Single::kFrames
+           : piece.single == DaxPiece::Pages::kError ? Single::kAlike
+                                                     : Single::kAny;
   }
 
   const DaxInode& inode_;
-  const uint64_t window_;
+  const uint64_t huge_;
   const bool allocates_;
   CellList list_;
 };
@@ -154,7 +155,7 @@ const DevDax* DevDaxOf(const File& file) {
 
 }  // namespace
 
-uint64_t SweepWindow(const File& file, const FaultProfile& faults) {
+uint64_t SweepHugePages(const File& file, const FaultProfile& faults) {
   uint64_t bytes = faults.pmd_size();
   if (const DevDax* dax = DevDaxOf(file)) {
     bytes = std::max(bytes, dax->options().align);
@@ -165,19 +166,19 @@ uint64_t SweepWindow(const File& file, const FaultProfile& faults) {
 std::vector<SweepCell> SweepCellsOf(const File& file,
                                     const FaultProfile& faults,
                                     const SweepAccess& access, uint64_t pages) {
-  const uint64_t window = SweepWindow(file, faults);
+  const uint64_t huge = SweepHugePages(file, faults);
   const DevDax* dax = DevDaxOf(file);
   if (dax == nullptr) {
     return FileCells(*static_cast<const DaxInode*>(file.f_inode),
-                     *static_cast<const FileSystem*>(file.f_op), window, access,
+                     *static_cast<const FileSystem*>(file.f_op), huge, access,
                      pages)
         .Run();
   }
   CellList list(pages, pages, {});
   for (const DevDaxRange& range : dax->options().ranges) {
-    list.To(list.page() + range.size / kPageSize, window, Pages::kAlike);
+    list.To(list.page() + range.size / kPageSize, huge, Single::kAlike);
   }
-  list.To(pages, window, Pages::kAlike);
+  list.To(pages, huge, Single::kAlike);
   return list.Take();
 }
 

@@ -26,14 +26,15 @@ struct SweepCell {
   // Huge pages that lie inside the cell and a multiple of this apart get the
   // same; 0: each must be asked.
   uint64_t repeat = 0;
-  // What its single pages get, in a huge page that can not be one.
-  enum class Pages : uint8_t {
-    kFrames,  // each its frame: so do those of other such cells
-    kHole,    // the zero page: likewise
-    kAlike,   // all the same, but other cells may get another
+  // What its single pages get where the huge page around them cannot be
+  // mapped as one entry.
+  enum class Single : uint8_t {
+    kFrames,  // each its own frame, here and in every other such cell
+    kHole,    // the zero page, here and in every other such cell
+    kAlike,   // all the same, but another such cell may get something else
     kAny,     // each must be asked
   };
-  Pages single = Pages::kAny;
+  Single single = Single::kAny;
 };
 
 struct SweepAccess {
@@ -42,9 +43,9 @@ struct SweepAccess {
   bool sync = false;        // MAP_SYNC
 };
 
-// Pages of the largest entry that a fault of `file` may make, a PMD's or a
-// device-dax's alignment.
-uint64_t SweepWindow(const File& file, const FaultProfile& faults);
+// A huge page of `file`: pages of the largest entry that a fault may make, a
+// PMD's or a device-dax's alignment.
+uint64_t SweepHugePages(const File& file, const FaultProfile& faults);
 
 // The cells of pages [0, pages) of a DAX file or a device-dax.
 std::vector<SweepCell> SweepCellsOf(const File& file,

@@ -26,7 +26,7 @@ SweepProbe::SweepProbe(std::shared_ptr<File> file, const FaultProfile& faults,
       faults_(faults),
       mem_(mem),
       access_(access),
-      window_(SweepWindow(*file_, faults)) {
+      huge_(SweepHugePages(*file_, faults)) {
   if (file_->f_inode->type == InodeType::kRegular) {
     extents_ = static_cast<DaxInode*>(file_->f_inode)->extents.All();
   }
@@ -38,25 +38,25 @@ FaultOutcome SweepProbe::Ask(uint64_t page) {
 }
 
 FaultOutcome SweepProbe::Touch(std::shared_ptr<File> file, uint64_t page) {
-  const uint64_t first = page / window_ * window_;
+  const uint64_t first = page / huge_ * huge_;
   // One whole PUD on: an address that is aligned like the file offset.
   const uint64_t start =
       faults_.pud_size() + first * kPageSize % faults_.pud_size();
   MmStruct mm(faults_, mem_);
   const absl::StatusOr<VmAreaStruct*> vma =
       mm.Mmap({.addr = start,
-               .len = window_ * kPageSize,
+               .len = huge_ * kPageSize,
                .prot = PROT_READ | PROT_WRITE,
                .flags = MapFlags(access_),
                .file = std::move(file),
                .pgoff = first * kPageSize >> faults_.page_shift});
-  if (!vma.ok()) return {};  // CheckSweep() has tried
+  if (!vma.ok()) return {};  // CheckRequest() has mapped it before
   return mm.Touch(start + (page - first) * kPageSize, access_.write);
 }
 
 FaultOutcome SweepProbe::AskCopy(DaxInode& inode, uint64_t page) {
-  const uint64_t first = page / window_ * window_ * kPageSize;
-  const uint64_t end = first + window_ * kPageSize;
+  const uint64_t first = page / huge_ * huge_ * kPageSize;
+  const uint64_t end = first + huge_ * kPageSize;
   DaxInode copy(faults_, mem_);
   copy.i_ino = inode.i_ino;
   copy.s_dev = inode.s_dev;

@@ -3,7 +3,7 @@
 // SweepProbe: asks the real fault what a page of a file gets, and leaves no
 // trace of it.
 //
-//   SweepProbe probe(*file, faults, mem, access);
+//   SweepProbe probe(file, faults, mem, access);
 //   FaultOutcome outcome = probe.Ask(512);     // the page 2 MiB on
 //
 // The fault is the kernel's own way, from the page tables down: a fresh
@@ -41,7 +41,7 @@ class SweepProbe {
   const FaultProfile& faults_;
   MemMap& mem_;
   const SweepAccess access_;
-  const uint64_t window_;            // pages
+  const uint64_t huge_;              // pages
   std::vector<FileExtent> extents_;  // of a regular file
 };
 

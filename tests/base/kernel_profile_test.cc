@@ -2,7 +2,7 @@
 #include "base/kernel_profile.h"
 
 #include <cerrno>
-#include <set>
+#include <map>
 
 #include "tests/testing.h"
 
@@ -20,40 +20,52 @@ TEST(KernelProfileTest, IsFoundByNameVersionAndRelease) {
   EXPECT_EQ(&Profile("6.1"), &DefaultKernelProfile());
   EXPECT_EQ(&Profile("6.1.0-56-amd64"), &DefaultKernelProfile());
   EXPECT_EQ(Profile("6.12.107").name, "v6_12") << "not taken for 6.1";
-  EXPECT_EQ(Profile("4.14").name, "v4_14");
+  EXPECT_EQ(Profile("4.14").name, "v4_14") << "not arm64's";
+  EXPECT_EQ(Profile("arm64_4_14").name, "arm64_4_14");
 }
 
 TEST(KernelProfileTest, AnUnknownOneIsToldWhatThereIs) {
   for (const char* name : {"", "v6_2", "6.10", "6", "latest", "v6_1 "}) {
     EXPECT_THAT(FindKernelProfile(name),
                 StatusIs(absl::StatusCode::kNotFound,
-                         HasSubstr("v4_14, v5_10, v6_1, v6_12, v6_15, v7_2")))
+                         HasSubstr("v4_14, v5_10, v6_1, v6_12, v6_15, v7_2, "
+                                   "arm64_4_14")))
         << name;
   }
 }
 
-// 6.15 has the device half of 6.12, and its column.
-TEST(KernelProfileTest, EveryColumnHasAProfileInOrder) {
-  std::set<int> columns;
+// Those of x86-64 in order of their releases, then arm64's: whatever order the
+// linker gives the files of base/kernels/.
+TEST(KernelProfileTest, AreListedInOrder) {
+  std::vector<std::string> names;
   for (const KernelProfile& p : AllKernelProfiles()) {
-    const int column = static_cast<int>(p.column);
-    EXPECT_TRUE(columns.empty() || column >= *columns.rbegin()) << p.name;
-    columns.insert(column);
+    names.push_back(p.name);
     EXPECT_THAT(FindKernelProfile(p.name), IsOkAndHolds(&p));
   }
-  EXPECT_EQ(columns.size(), static_cast<size_t>(kKernelColumns));
+  EXPECT_THAT(names, testing::ElementsAre("v4_14", "v5_10", "v6_1", "v6_12",
+                                          "v6_15", "v7_2", "arm64_4_14"));
+}
+
+TEST(KernelProfileTest, EachSaysWhatItStandsOn) {
+  for (const KernelProfile& p : AllKernelProfiles()) {
+    EXPECT_THAT(p.stands_for, testing::StartsWith(p.release.ToString()))
+        << p.name;
+    EXPECT_NE(p.from_source, "") << p.name;
+  }
 }
 
 // dm-core.md section 11.
 TEST(KernelProfileTest, IoctlVersions) {
-  const std::vector<std::pair<uint32_t, const char*>> minors = {
-      {37, "2017-09-20"}, {43, "2020-10-01"}, {47, "2022-07-28"},
-      {48, "2023-03-01"}, {49, "2025-01-17"}, {50, "2025-04-28"}};
-  for (size_t i = 0; i < minors.size(); ++i) {
-    const KernelProfile& p = AllKernelProfiles()[i];
+  const std::map<std::string, std::pair<uint32_t, std::string>> minors = {
+      {"v4_14", {37, "2017-09-20"}},     {"v5_10", {43, "2020-10-01"}},
+      {"v6_1", {47, "2022-07-28"}},      {"v6_12", {48, "2023-03-01"}},
+      {"v6_15", {49, "2025-01-17"}},     {"v7_2", {50, "2025-04-28"}},
+      {"arm64_4_14", {37, "2017-09-20"}}};
+  for (const auto& [name, minor] : minors) {
+    const KernelProfile& p = Profile(name);
     EXPECT_EQ(p.dm_ioctl_version[0], 4u);
-    EXPECT_EQ(p.dm_ioctl_version[1], minors[i].first) << p.name;
-    EXPECT_EQ(p.dm_ioctl_version_date, minors[i].second) << p.name;
+    EXPECT_EQ(p.dm_ioctl_version[1], minor.first) << p.name;
+    EXPECT_EQ(p.dm_ioctl_version_date, minor.second) << p.name;
   }
 }
 
@@ -61,7 +73,14 @@ TEST(KernelProfileTest, IoctlVersions) {
 // came with 5.4, and DM_MPATH_PROBE_PATHS (7.2) is no command of this node.
 TEST(KernelProfileTest, CommandsOfTheControlNode) {
   for (const KernelProfile& p : AllKernelProfiles()) {
-    EXPECT_EQ(p.dm_last_ioctl, p.version == "4.14" ? 16u : 17u) << p.name;
+    EXPECT_EQ(p.dm_last_ioctl, p.release == k4_14 ? 16u : 17u) << p.name;
+  }
+}
+
+// IMA came with the interface 4.45.
+TEST(KernelProfileTest, ImaIsOfItsInterface) {
+  for (const KernelProfile& p : AllKernelProfiles()) {
+    EXPECT_EQ(p.dm_has_ima, p.dm_ioctl_version[1] >= 45) << p.name;
   }
 }
 

@@ -51,10 +51,22 @@ TEST(TraceTest, FunctionsHaveTheirKernelNames) {
       KernelFunctionName({.function = TraceFunction::kPmemDaxDirectAccess}),
       "pmem_dax_direct_access");
   EXPECT_EQ(KernelFunctionName(Target("linear")), "linear_dax_direct_access");
-  EXPECT_EQ(KernelFunctionName(Target("striped")), "stripe_dax_direct_access");
-  EXPECT_EQ(KernelFunctionName(Target("error")), "io_err_dax_direct_access");
+  TraceStep striped = Target("striped");
+  striped.target_function = "stripe_dax_direct_access";
+  EXPECT_EQ(KernelFunctionName(striped), "stripe_dax_direct_access");
   EXPECT_EQ(KernelFunctionName(Target("log-writes")),
             "log_writes_dax_direct_access");
+}
+
+TEST(TraceTest, EventsHaveTheirRecordedNames) {
+  EXPECT_EQ(KernelEventName({.function = TraceFunction::kDmDaxDirectAccess}),
+            "dm_da");
+  EXPECT_EQ(KernelEventName({.function = TraceFunction::kPmemDaxDirectAccess}),
+            "pmem_da");
+  EXPECT_EQ(KernelEventName(Target("log-writes")), "logwrites_da");
+  TraceStep striped = Target("striped");
+  striped.target_event = "stripe_da";
+  EXPECT_EQ(KernelEventName(striped), "stripe_da");
 }
 
 TEST(TraceTest, EveryClipHasItsWords) {

@@ -2,7 +2,9 @@
 #include "block/machine.h"
 
 #include <cerrno>
+#include <ctime>
 
+#include "absl/strings/str_cat.h"
 #include "tests/testing.h"
 
 namespace dmdax {
@@ -57,6 +59,44 @@ TEST_F(MachineTest, OverlappingPmemIsNamed) {
               HasErrno(EBUSY, HasSubstr("overlaps 'pmem0' at "
                                         "0x100000-0x1fffff")));
   EXPECT_THAT(machine_.AddPmem(Pmem("pmem1", 2 << 20)), IsOk());
+}
+
+TEST_F(MachineTest, OnlyWhatOverlapsIsRefused) {
+  ASSERT_THAT(machine_.AddPmem(Pmem("b", 4 << 20)), IsOk());
+  ASSERT_THAT(machine_.AddPmem(Pmem("a", 8 << 20)), IsOk());
+  PmemOptions wide = Pmem("c", 2 << 20);
+  wide.size = 16 << 20;
+  EXPECT_THAT(machine_.AddPmem(wide), HasErrno(EBUSY, HasSubstr("'a'")));
+  wide.size = 6 << 20;
+  EXPECT_THAT(machine_.AddPmem(wide), HasErrno(EBUSY, HasSubstr("'b'")));
+  wide.size = 2 << 20;
+  EXPECT_THAT(machine_.AddPmem(wide), IsOk());
+  EXPECT_THAT(machine_.AddPmem(Pmem("d", 5 << 20)), IsOk());
+  ASSERT_THAT(machine_.Remove("b"), IsOk());
+  EXPECT_THAT(machine_.AddPmem(Pmem("b", 4 << 20)), IsOk());
+}
+
+TEST_F(MachineTest, FreedNumbersAreDealtOutAgain) {
+  for (const char* name : {"sda", "sdb", "sdc"}) {
+    ASSERT_THAT(machine_.AddBlock(Disk(name, 8)), IsOk());
+  }
+  ASSERT_THAT(machine_.Remove("sdb"), IsOk());
+  EXPECT_EQ((*machine_.AddBlock(Disk("sdd", 8)))->dev(), (DevT{259, 1}));
+  EXPECT_EQ((*machine_.AddBlock(Disk("sde", 8)))->dev(), (DevT{259, 3}));
+}
+
+// Each used to be compared with all others: minutes.
+TEST_F(MachineTest, AHundredThousandDisks) {
+  constexpr uint32_t kDisks = 50'000;
+  const clock_t start = clock();
+  for (uint32_t i = 0; i < kDisks; ++i) {
+    const uint64_t base = uint64_t{i} << 20;
+    ASSERT_THAT(machine_.AddPmem(Pmem(absl::StrCat("pmem", i), base)), IsOk());
+    ASSERT_THAT(machine_.AddBlock(Disk(absl::StrCat("sd", i), 8)), IsOk());
+  }
+  EXPECT_EQ(machine_.FindBdevByName("sd49999")->dev(),
+            (DevT{259, 2 * kDisks - 1}));
+  EXPECT_LT((clock() - start) / CLOCKS_PER_SEC, 20);
 }
 
 TEST_F(MachineTest, NamesAndNumbersAreUnique) {

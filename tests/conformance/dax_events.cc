@@ -18,25 +18,11 @@
 namespace dmdax::conformance {
 namespace {
 
-std::string EventName(const TraceStep& step) {
-  switch (step.function) {
-    case TraceFunction::kDmDaxDirectAccess:
-      return "dm_da";
-    case TraceFunction::kPmemDaxDirectAccess:
-      return "pmem_da";
-    case TraceFunction::kTargetDirectAccess:
-      break;
-  }
-  if (step.target == "striped") return "stripe_da";
-  if (step.target == "log-writes") return "logwrites_da";
-  return absl::StrCat(step.target, "_da");
-}
-
 std::string EnterLine(const TraceStep& step, const KernelProfile& profile) {
-  std::string line = absl::StrCat(EventName(step), ":");
+  std::string line = absl::StrCat(KernelEventName(step), ":");
   // The recording's probes print a target's row only where the function has
   // it at hand.
-  if (step.target == "linear" || step.target == "striped") {
+  if (step.event_has_row) {
     absl::StrAppend(&line, " begin=", step.begin.value(),
                     " len=", step.len.value());
   }
@@ -186,7 +172,7 @@ std::vector<std::string> RenderDaxEvents(const Trace& trace,
   std::vector<const TraceStep*> open;
   auto close_down_to = [&](size_t depth) {
     while (open.size() > depth) {
-      lines.push_back(absl::StrCat(EventName(*open.back()),
+      lines.push_back(absl::StrCat(KernelEventName(*open.back()),
                                    "_ret: ret=", open.back()->ret));
       open.pop_back();
     }

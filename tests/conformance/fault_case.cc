@@ -14,6 +14,7 @@
 #include "absl/strings/str_split.h"
 #include "base/errno_status.h"
 #include "base/fault_functions.h"
+#include "dm/device_mapper.h"
 #include "tests/conformance/graph_text.h"
 
 #ifndef MADV_POPULATE_READ
@@ -89,6 +90,26 @@ std::string MaskWord(const std::string& event, const std::string& key,
          (to == std::string::npos ? "" : event.substr(to));
 }
 
+// The functions of the fault path that have counterparts here, and all that a
+// step of the device stack may be.
+std::set<std::string> ModelledCalls(const FaultProfile& profile) {
+  std::set<std::string> names = ModelledFunctions(profile);
+  for (TraceFunction f : {TraceFunction::kDmDaxDirectAccess,
+                          TraceFunction::kPmemDaxDirectAccess}) {
+    names.insert(KernelFunctionName({.function = f}));
+  }
+  for (const KernelProfile& kernel : AllKernelProfiles()) {
+    for (const TargetType* type : KnownTargetTypes(kernel)) {
+      if (type->direct_access == nullptr) continue;
+      names.insert(
+          KernelFunctionName({.function = TraceFunction::kTargetDirectAccess,
+                              .target = std::string(type->name),
+                              .target_function = type->dax_function}));
+    }
+  }
+  return names;
+}
+
 }  // namespace
 
 FaultMap::FaultMap(const FaultProfile& profile, MemMap& mem,
@@ -99,9 +120,8 @@ FaultMap::FaultMap(const FaultProfile& profile, MemMap& mem,
       verdict_(verdict),
       mm_(profile, mem) {
   // The probe's own lowest mapping: what the kernel picks lies below.
-  // 7.2's vvar pages take two pages more.
-  const uint64_t probe =
-      profile.name == "v7_2" ? 0x7ffff7ff7000 : 0x7ffff7ff9000;
+  const uint64_t vvar_pages = static_cast<uint64_t>(profile.vvar_pages);
+  const uint64_t probe = 0x7ffff7ffd000 - vvar_pages * profile.page_size();
   MmapRequest request;
   request.addr = probe;
   request.len = 4096;
@@ -342,7 +362,7 @@ void FaultMap::CompareGraphs(const std::string& where, const Json& recorded) {
   if (!recorded.contains("graph") || recorded["graph"].empty()) return;
   const std::vector<std::string> lines = recorded["graph"];
   const std::string difference =
-      CompareGraph(lines, traced_, ModelledFunctions(profile_));
+      CompareGraph(lines, traced_, ModelledCalls(profile_));
   verdict_.Compare(where, "graph", "", difference);
 }
 

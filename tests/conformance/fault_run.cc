@@ -173,7 +173,7 @@ Verdict RunDevdaxCase(const Json& test, const Json& result, const Json& env,
 Verdict RunFaultCase(const Json& test, const Json& result, const Json& env,
                      const KernelProfile& profile) {
   Verdict verdict;
-  const FaultProfile& faults = **FindFaultProfile(profile.name);
+  const FaultProfile& faults = profile.fault;
   if (!test.contains("fs")) {
     return RunDevdaxCase(test, result, env, profile, faults);
   }

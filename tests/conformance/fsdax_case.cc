@@ -9,7 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "fs/file_system.h"
+#include "fs/file_system_type.h"
 #include "mm/filemap.h"
 
 namespace dmdax::conformance {

@@ -5,6 +5,7 @@
 #include "tests/conformance/graph_text.h"
 
 #include "base/fault_functions.h"
+#include "base/kernel_profile.h"
 #include "gtest/gtest.h"
 
 namespace dmdax::conformance {
@@ -87,15 +88,15 @@ TEST(GraphTextTest, ARecordingMayBeginLower) {
 
 TEST(GraphTextTest, KernelsNameFunctionsDifferently) {
   const auto name = [](const char* kernel) {
-    return FaultFunctionName(**FindFaultProfile(kernel),
+    return FaultFunctionName((*FindKernelProfile(kernel))->fault,
                              FaultFunction::kVmfInsertPfnPmd);
   };
   EXPECT_EQ(name("v4_14"), "vmf_insert_pfn_pmd");
   EXPECT_EQ(name("v6_1"), "vmf_insert_pfn_pmd_prot");
   EXPECT_EQ(name("v6_12"), "vmf_insert_pfn_pmd");
-  for (const FaultProfile& profile : AllFaultProfiles()) {
-    EXPECT_EQ(ModelledFunctions(profile).count("handle_mm_fault"), 1u);
-    EXPECT_EQ(ModelledFunctions(profile).count(""), 0u);
+  for (const KernelProfile& profile : AllKernelProfiles()) {
+    EXPECT_EQ(ModelledFunctions(profile.fault).count("handle_mm_fault"), 1u);
+    EXPECT_EQ(ModelledFunctions(profile.fault).count(""), 0u);
   }
 }
 

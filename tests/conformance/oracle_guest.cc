@@ -31,9 +31,6 @@ uint64_t Hex(const Json& text) {
 // layer's limits the default.
 absl::Status AddRamDisks(Session& session) {
   constexpr uint32_t kRamdiskMajor = 1;
-  // By KernelColumn: whether brd frees pages that are discarded.
-  constexpr bool kRamDiscards[kKernelColumns] = {false, false, false, true,
-                                                 true};
   constexpr uint32_t kSafeMaxSectors = 255;  // BLK_SAFE_MAX_SECTORS
   for (uint32_t i = 0; i < 16; ++i) {
     BlockOptions options;
@@ -44,7 +41,7 @@ absl::Status AddRamDisks(Session& session) {
     options.limits.io_min = kPageSize;
     options.limits.max_sectors = kSafeMaxSectors;
     options.limits.max_hw_sectors = kSafeMaxSectors;
-    if (kRamDiscards[static_cast<size_t>(session.machine->profile().column)]) {
+    if (session.machine->profile().brd_frees_discarded) {
       options.limits.discard_granularity = kPageSize;
       options.limits.max_discard_sectors = ~uint32_t{0};
       options.limits.max_hw_discard_sectors = ~uint32_t{0};

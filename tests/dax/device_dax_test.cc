@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 
+#include "base/kernel_profile.h"
 #include "tests/testing.h"
 
 namespace dmdax {
@@ -19,7 +20,7 @@ struct DevDaxTest : testing::Test {
            std::vector<DevDaxRange> ranges = {{4 * kG, 2 * kG}}) {
     mm.reset();
     dax.reset();
-    profile = *FindFaultProfile(kernel);
+    profile = &(*FindKernelProfile(kernel))->fault;
     mem = std::make_unique<MemMap>(*profile);
     dax = *DevDax::Create(*profile, *mem,
                           {.name = "dax3.0",
@@ -123,7 +124,7 @@ TEST_F(DevDaxTest, AHugePageMayNotStraddleRanges) {
 }
 
 TEST_F(DevDaxTest, CreationErrors) {
-  const FaultProfile& p = DefaultFaultProfile();
+  const FaultProfile& p = DefaultKernelProfile().fault;
   MemMap m(p);
   const auto create = [&](const DevDaxOptions& options) {
     return DevDax::Create(p, m, options).status();

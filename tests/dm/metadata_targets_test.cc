@@ -51,7 +51,7 @@ TEST_F(MetadataTargetsTest, Crypt) {
   EXPECT_EQ(Why("crypt", "aes-xts-plain64 " + key + " x /dev/nope 0"),
             "Invalid iv_offset sector");
   EXPECT_THAT(Why("crypt", "serpent-xts-plain64 " + key + " 0 /dev/pmem0 0"),
-              StartsWith("not judged here: "));
+              StartsWith("not modelled: "));
   ASSERT_EQ(Why("crypt", "aes-xts-plain64 " + key +
                              " 0 /dev/pmem0 8 2 sector_size:4096 "
                              "allow_discards"),
@@ -132,10 +132,10 @@ TEST_F(MetadataTargetsTest, OthersSayWhatTheyCanNotJudge) {
   EXPECT_EQ(Why("raid", ""), "No arguments");
   EXPECT_EQ(Why("raid", "raid7 0 1 - /dev/sda"), "Unrecognised raid_type");
   EXPECT_THAT(Why("raid", "raid1 1 64 2 - /dev/sda - /dev/sdb"),
-              StartsWith("not judged here"));
+              StartsWith("not modelled: "));
   EXPECT_EQ(Why("integrity", "/dev/sda 0 x J 0"), "Invalid tag size");
   EXPECT_THAT(Why("integrity", "/dev/sda 0 4 J 0"),
-              StartsWith("not judged here"));
+              StartsWith("not modelled: "));
   EXPECT_EQ(Why("zoned", "/dev/sda"), "Invalid regular device");
   EXPECT_EQ(Why("era", "/dev/mem0 /dev/sda 12"), "Invalid block size");
   ASSERT_EQ(Why("era", "/dev/mem0 /dev/sda 16"), "");

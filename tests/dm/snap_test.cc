@@ -50,8 +50,8 @@ TEST_F(SnapTest, RefusesInTheKernelsOrder) {
 
 TEST_F(SnapTest, MetadataThatCanNotBeReadAreNotGuessed) {
   EXPECT_EQ(Why("snapshot", "/dev/mem0 /dev/pmem1 P 8"),
-            "Failed to read snapshot metadata: pmem1 has no bytes here, so it "
-            "is not known");
+            "not modelled: snapshot metadata on pmem1 (needs bytes: pmem1 has "
+            "no bytes)");
 }
 
 TEST_F(SnapTest, OriginsAreCopiedOnWrite) {

@@ -49,7 +49,7 @@ TEST_F(CtlIoctlTest, TargetVersionIsAskedSince5_4) {
     uint32_t answered;
     memcpy(&answered, request.data() + sizeof(uint32_t), sizeof(answered));
     EXPECT_EQ(answered, ours) << "also where the command is none";
-    if (profile.version == "4.14") {
+    if (profile.release == k4_14) {
       EXPECT_THAT(s, HasErrno(ENOTTY));
       EXPECT_THAT(Log(), ElementsAre("device-mapper: ioctl: dm_ctl_ioctl: "
                                      "unknown command 0xfd11"));

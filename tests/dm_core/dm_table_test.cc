@@ -25,7 +25,8 @@ constexpr TargetType Featured(absl::string_view name, uint64_t features) {
           .versions = DmVersion(1, 0, 0),
           .features = features,
           .ctr = TakeAnything,
-          .map = MapNothing};
+          .map = MapNothing,
+          .example = {.length = 8}};
 }
 const TargetType kAlone = Featured("alone", DM_TARGET_SINGLETON);
 DM_REGISTER_TARGET(kAlone);
@@ -41,7 +42,8 @@ absl::Status DiscardCtr(DmTarget& ti, absl::Span<const std::string>) {
 const TargetType kForgetful = {.name = "forgetful",
                                .versions = DmVersion(1, 0, 0),
                                .ctr = DiscardCtr,
-                               .map = MapNothing};
+                               .map = MapNothing,
+                               .example = {.length = 8}};
 DM_REGISTER_TARGET(kForgetful);
 
 class DmTableTest : public DmTest {

@@ -70,8 +70,9 @@ TEST(Hostile, TruncatedAndChangedWorlds) {
       "w");
   ASSERT_TRUE(good.ok());
   std::mt19937_64 random(4);
-  for (Format format : {Format::kTextproto, Format::kJson, Format::kBinary}) {
-    const std::string bytes = *PrintWorld(good->world, format);
+  for (const Format* format :
+       {&kTextprotoFormat, &kJsonFormat, &kBinaryFormat}) {
+    const std::string bytes = *PrintWorld(good->world, *format);
     for (size_t n = 0; n < bytes.size(); ++n) {
       absl::StatusOr<ParsedWorld> w = ParseWorld(bytes.substr(0, n), "w");
       if (!w.ok()) {
@@ -127,9 +128,9 @@ TEST(Hostile, AMillionRows) {
   absl::StatusOr<ParsedTable> t = ParseTable(text, "t");
   ASSERT_TRUE(t.ok()) << t.status();
   EXPECT_EQ(t->table.target_size(), 1000000);
-  EXPECT_EQ(*PrintTable(t->table, Format::kDmsetup), text);
+  EXPECT_EQ(*PrintTable(t->table, kDmsetupFormat), text);
   EXPECT_EQ(t->source.Locate("target[999999]"), "t:1000000:1: ");
-  absl::StatusOr<std::string> bytes = PrintTable(t->table, Format::kBinary);
+  absl::StatusOr<std::string> bytes = PrintTable(t->table, kBinaryFormat);
   ASSERT_TRUE(bytes.ok());
   t = ParseTable(*bytes, "t");
   ASSERT_TRUE(t.ok()) << t.status();
@@ -141,8 +142,8 @@ TEST(Hostile, ManyRowsAsText) {
   Bounded bounded(500);
   absl::StatusOr<ParsedTable> t = ParseTable(LinearRows(100000), "t");
   ASSERT_TRUE(t.ok()) << t.status();
-  for (Format format : {Format::kTextproto, Format::kJson}) {
-    absl::StatusOr<std::string> bytes = PrintTable(t->table, format);
+  for (const Format* format : {&kTextprotoFormat, &kJsonFormat}) {
+    absl::StatusOr<std::string> bytes = PrintTable(t->table, *format);
     ASSERT_TRUE(bytes.ok());
     absl::StatusOr<ParsedTable> again = ParseTable(*bytes, "t");
     ASSERT_TRUE(again.ok()) << again.status();
@@ -158,7 +159,7 @@ TEST(Hostile, ABadRowAmongMany) {
   proto::Table* table = world.mutable_mapped_device(0)->mutable_table();
   table->mutable_target(99998)->mutable_linear()->set_start(1 << 23);
   absl::StatusOr<ParsedWorld> w =
-      ParseWorld(*PrintWorld(world, Format::kTextproto), "w");
+      ParseWorld(*PrintWorld(world, kTextprotoFormat), "w");
   ASSERT_TRUE(w.ok()) << w.status();
   const std::string why = Message(LoadWorld(w->world, w->source).status());
   // Eight lines in front, six of row 0, whose zeros are defaults and not

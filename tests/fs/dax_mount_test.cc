@@ -65,7 +65,7 @@ TEST_F(DaxMountTest, APartitionIsPlacedOnItsDisk) {
 
 TEST_F(DaxMountTest, Ext2sOwnDriverTurnsItOff) {
   const auto sb =
-      Mount({.type = "ext2", .options = "dax", .ext4_for_ext2 = false}, "sda");
+      Mount({.type = "ext2", .options = "dax", .driver = "ext2"}, "sda");
   ASSERT_THAT(sb, IsOk());
   EXPECT_FALSE(sb->ShouldEnableDax(true));
   EXPECT_EQ(sb->DaxOption(), "");

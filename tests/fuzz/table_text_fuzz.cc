@@ -62,15 +62,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto table = dmdax::ParseTable(bytes, "t");
   if (!table.ok()) return 0;
   (void)table->source.Locate("target[1].linear.device");
-  for (dmdax::Format format : {dmdax::Format::kTextproto, dmdax::Format::kJson,
-                               dmdax::Format::kBinary}) {
-    const auto printed = PrintTable(table->table, format);
+  for (const dmdax::Format* format :
+       {&dmdax::kTextprotoFormat, &dmdax::kJsonFormat, &dmdax::kBinaryFormat}) {
+    const auto printed = PrintTable(table->table, *format);
     Check(printed.ok());
     // What is empty has no format.
     if (table->table.ByteSizeLong() == 0) continue;
     const auto again = dmdax::ParseTable(*printed, "t");
     Check(again.ok() && again->format == format);
-    Check(*PrintTable(again->table, format) == *printed);
+    Check(*PrintTable(again->table, *format) == *printed);
   }
   return 0;
 }

@@ -18,6 +18,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto session = dmdax::LoadWorld(parsed->world, parsed->source);
   if (!session.ok()) return 0;
   const dmdax::proto::World world = DescribeWorld(*session);
-  if (!PrintWorld(world, dmdax::Format::kTextproto).ok()) std::abort();
+  if (!PrintWorld(world, dmdax::kTextprotoFormat).ok()) std::abort();
   return 0;
 }

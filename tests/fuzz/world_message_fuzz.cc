@@ -30,15 +30,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!world.ParseFromArray(data, static_cast<int>(size))) return 0;
   world.DiscardUnknownFields();
   for (dmdax::proto::Pmem& pmem : *world.mutable_pmem()) pmem.clear_backing();
-  for (dmdax::Format format : {dmdax::Format::kTextproto, dmdax::Format::kJson,
-                               dmdax::Format::kBinary}) {
-    const auto printed = PrintWorld(world, format);
+  for (const dmdax::Format* format :
+       {&dmdax::kTextprotoFormat, &dmdax::kJsonFormat, &dmdax::kBinaryFormat}) {
+    const auto printed = PrintWorld(world, *format);
     if (!printed.ok()) std::abort();
     const auto parsed = dmdax::ParseWorld(*printed, "w");
     if (world.ByteSizeLong() == 0) continue;  // what is empty has no format
-    if (format == dmdax::Format::kBinary && MayBeText(*printed)) continue;
+    if (format == &dmdax::kBinaryFormat && MayBeText(*printed)) continue;
     if (!parsed.ok() || parsed->format != format) std::abort();
-    if (*PrintWorld(parsed->world, format) != *printed) std::abort();
+    if (*PrintWorld(parsed->world, *format) != *printed) std::abort();
     (void)LoadWorld(parsed->world, parsed->source);
   }
   // Readable, packed and readable again is the same; odd columns are refused.
@@ -46,8 +46,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     dmdax::proto::World again = world;
     dmdax::PackWorld(&again);
     if (!dmdax::UnpackWorld(&again).ok()) std::abort();
-    if (*PrintWorld(again, dmdax::Format::kTextproto) !=
-        *PrintWorld(world, dmdax::Format::kTextproto)) {
+    if (*PrintWorld(again, dmdax::kTextprotoFormat) !=
+        *PrintWorld(world, dmdax::kTextprotoFormat)) {
       std::abort();
     }
   }

@@ -8,8 +8,9 @@
 #include <signal.h>
 #include <sys/mman.h>
 
+#include "base/kernel_profile.h"
 #include "dax/pmem.h"
-#include "fs/file_system.h"
+#include "fs/file_system_type.h"
 #include "tests/testing.h"
 
 namespace dmdax {
@@ -25,16 +26,13 @@ struct DaxFaultTest : testing::Test {
            uint64_t base = 0x100000000) {
     mm.reset();
     inode.reset();
-    profile = *FindFaultProfile(kernel);
-    absl::StatusOr<const KernelProfile*> kernel_profile =
-        FindKernelProfile(kernel);
+    const KernelProfile& kernel_profile = **FindKernelProfile(kernel);
+    profile = &kernel_profile.fault;
     PmemOptions options;
     options.name = "pmem0";
     options.base = base;
     options.size = 64 << 20;
-    pmem = *PmemDevice::Create(
-        kernel_profile.ok() ? **kernel_profile : DefaultKernelProfile(),
-        options);
+    pmem = *PmemDevice::Create(kernel_profile, options);
     pmem->dax_dev().SetSynchronous();
     mem = std::make_unique<MemMap>(*profile);
     mem->AddPagemap({.start = PhysPfn(base), .nr = 16384});

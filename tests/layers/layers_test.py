@@ -31,7 +31,8 @@ SYSTEM = (
     ("nlohmann/", "@nlohmann_json//:nlohmann_json"),
 )
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.M)
-RULES = ("cc_library", "cc_binary", "cc_test", "dmdax_fuzz_test")
+RULES = ("cc_library", "cc_binary", "cc_test", "dmdax_examples_test",
+         "dmdax_fuzz_test")
 
 Rule = collections.namedtuple("Rule", "label srcs hdrs deps")
 

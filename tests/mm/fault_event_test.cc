@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/kernel_profile.h"
 #include "mm/fault_reason.h"
 
 namespace dmdax {
@@ -17,6 +18,7 @@ TraceStep Step(TraceFunction function, int depth, const char* target,
   step.function = function;
   step.depth = depth;
   step.target = target;
+  step.event_has_row = function == TraceFunction::kTargetDirectAccess;
   step.len = sector_t{524288};
   step.pgoff = pgoff_t{4608};
   step.nr_pages = 512;
@@ -35,7 +37,7 @@ TEST(FaultEventTest, StepsNestAndReturnInOrder) {
   recorder.AddSteps(Chain());
   std::vector<std::string> lines;
   for (const FaultEvent& event : recorder.events()) {
-    lines.push_back(FaultEventText(DefaultFaultProfile(), event));
+    lines.push_back(FaultEventText(DefaultKernelProfile().fault, event));
   }
   EXPECT_THAT(lines,
               ElementsAre("dm_da: pgoff=4608 nr=512 mode=0",
@@ -51,10 +53,10 @@ TEST(FaultEventTest, FormatsChangeWithTheKernel) {
   event.ino = 12;
   event.addr = ~uint64_t{0};
   event.length = 4096;
-  EXPECT_EQ(FaultEventText(**FindFaultProfile("v6_1"), event),
+  EXPECT_EQ(FaultEventText((*FindKernelProfile("v6_1"))->fault, event),
             "iomap_iter_dstmap: dev 254:0 ino 0xc bdev 0:0 addr "
             "0xffffffffffffffff offset 0x0 length 0x1000 type HOLE flags");
-  EXPECT_EQ(FaultEventText(**FindFaultProfile("v7_2"), event),
+  EXPECT_EQ(FaultEventText((*FindKernelProfile("v7_2"))->fault, event),
             "iomap_iter_dstmap: dev 254:0 ino 0xc bdev 0:0 addr "
             "0xffffffffffffffff offset 0x0 length 0x1000 type HOLE (0x0) "
             "flags  (0x0)");

@@ -7,7 +7,8 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
-#include "mm/fake_driver.h"
+#include "base/kernel_profile.h"
+#include "tests/fake_driver.h"
 #include "tests/testing.h"
 
 namespace dmdax {
@@ -19,7 +20,7 @@ struct GupTest : testing::Test {
   void Use(const char* name, bool huge, bool with_pagemap = true) {
     mm.reset();
     mem.reset();
-    profile = *FindFaultProfile(name);
+    profile = &(*FindKernelProfile(name))->fault;
     mem = std::make_unique<MemMap>(*profile);
     pgmap = with_pagemap ? mem->AddPagemap({.start = pfn_t{0x100000},
                                             .nr = 4096,

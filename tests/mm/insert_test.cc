@@ -9,7 +9,8 @@
 #include <signal.h>
 #include <sys/mman.h>
 
-#include "mm/fake_driver.h"
+#include "base/kernel_profile.h"
+#include "tests/fake_driver.h"
 #include "tests/testing.h"
 
 namespace dmdax {
@@ -17,7 +18,7 @@ namespace {
 
 struct Machine {
   explicit Machine(const char* name, const FakeDriverOptions& options)
-      : profile(**FindFaultProfile(name)),
+      : profile((*FindKernelProfile(name))->fault),
         mem(profile),
         driver(options),
         mm(profile, mem) {}
@@ -130,7 +131,7 @@ TEST(VmfInsertPfnPudTest, AnotherFrameIsAWarningThatNamesThePud) {
 }
 
 TEST(UniqueStructPagesTest, TwoPagesOfThemAreReserved) {
-  const FaultProfile& p = DefaultFaultProfile();
+  const FaultProfile& p = DefaultKernelProfile().fault;
   DevPagemap pgmap{.vmemmap_shift = 9};
   EXPECT_EQ(UniqueStructPages(p, pgmap), 512u);
   pgmap.optimize_vmemmap = true;

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 
+#include "base/kernel_profile.h"
 #include "mm/filemap.h"
 #include "tests/testing.h"
 
@@ -38,7 +39,7 @@ struct MmStructTest : testing::Test {
   void Use(const char* name) {
     mm.reset();
     mem.reset();
-    profile = *FindFaultProfile(name);
+    profile = &(*FindKernelProfile(name))->fault;
     mem = std::make_unique<MemMap>(*profile);
     mm = std::make_unique<MmStruct>(*profile, *mem);
     inode.i_mapping = &mapping;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/kernel_profile.h"
 #include "mm/page_table.h"
 #include "mm/vm_fault.h"
 
@@ -10,7 +11,7 @@ namespace dmdax {
 namespace {
 
 const FaultProfile& Profile(const char* name) {
-  return **FindFaultProfile(name);
+  return (*FindKernelProfile(name))->fault;
 }
 
 TEST(PteTest, ReadWriteDevDaxEntryOf61) {

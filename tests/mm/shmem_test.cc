@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 
+#include "base/kernel_profile.h"
 #include "mm/filemap.h"
 #include "mm/mm_struct.h"
 #include "tests/testing.h"
@@ -14,7 +15,7 @@ namespace dmdax {
 namespace {
 
 struct ShmemTest : testing::Test {
-  const FaultProfile& profile = DefaultFaultProfile();
+  const FaultProfile& profile = DefaultKernelProfile().fault;
   MemMap mem{profile};
   ShmemFile tmpfs{mem};
   ShmSegment segment{tmpfs, 65536};
@@ -100,7 +101,7 @@ TEST_F(ShmemTest, AFailedMmapOfTheFileUndoesTheAttach) {
 }
 
 TEST_F(ShmemTest, UnlinkedFilesHaveTheirOwnTableSince62) {
-  const FaultProfile& v6_12 = **FindFaultProfile("v6_12");
+  const FaultProfile& v6_12 = (*FindKernelProfile("v6_12"))->fault;
   MmStruct later(v6_12, mem);
   const auto name = [&](unsigned nlink) {
     return (*later.Mmap({.len = 4096,
@@ -120,7 +121,7 @@ TEST_F(ShmemTest, ReadOnlyBlockDevicesWereNotAskedBefore519) {
   file->f_inode = &inode;
   file->f_mapping = &mapping;
   file->f_op = &BlockDeviceFileOperations(/*read_only=*/true);
-  MmStruct older(**FindFaultProfile("v5_10"), mem);
+  MmStruct older((*FindKernelProfile("v5_10"))->fault, mem);
   EXPECT_THAT(
       older.Mmap(
           {.len = 8192, .prot = PROT_READ, .flags = MAP_SHARED, .file = file}),

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include "base/kernel_profile.h"
 #include "tests/testing.h"
 
 namespace dmdax {
@@ -12,7 +13,7 @@ namespace {
 constexpr uint64_t k2M = 2 << 20;
 
 const FaultProfile& Profile(const char* name) {
-  return **FindFaultProfile(name);
+  return (*FindKernelProfile(name))->fault;
 }
 
 // A kernel that always answers `at`.

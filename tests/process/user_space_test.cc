@@ -8,6 +8,7 @@
 #include <csignal>
 
 #include "base/errno_status.h"
+#include "base/kernel_profile.h"
 #include "gtest/gtest.h"
 #include "process/field_error.h"
 
@@ -20,7 +21,8 @@ class UserSpaceTest : public testing::Test {
  protected:
   UserSpaceTest()
       : machine_(DefaultKernelProfile()),
-        user_(std::make_unique<UserSpace>(machine_, DefaultFaultProfile())) {
+        user_(std::make_unique<UserSpace>(machine_,
+                                          DefaultKernelProfile().fault)) {
     pmem_ = *machine_.AddPmem(
         {.name = "pmem0", .base = 1ull << 32, .size = 64 * kMiB});
   }

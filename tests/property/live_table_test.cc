@@ -52,7 +52,8 @@ class LiveTableTest : public testing::TestWithParam<int> {
     }
     // What the answers are with each table in place.
     for (const char* table : kLowTables) {
-      auto world = std::make_unique<NaiveWorld>(machine_.profile().name);
+      auto world = std::make_unique<NaiveWorld>(
+          machine_.profile().release.major, machine_.profile().release.minor);
       for (int i = 0; i < 2; ++i) {
         world->AddPmem(absl::StrCat("pmem", i),
                        {.base = Base(i), .sectors = 2048 * kPageSectors});

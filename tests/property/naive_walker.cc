@@ -5,21 +5,22 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace dmdax::property {
 
-NaiveWorld::NaiveWorld(const std::string& profile) {
-  const bool v4_14 = profile == "v4_14";
-  const bool v5_10 = profile == "v5_10";
-  const bool v6_1 = profile == "v6_1";
-  const bool old = v4_14 || v5_10;
-  rejects_unaligned_ = old;
-  negative_nr_returns_itself_ = old;
-  max_sectors_counts_ = !v4_14;
-  log_writes_has_dax_ = !v4_14;
-  error_row_takes_device_ = !(old || v6_1);
-  partition_must_be_aligned_ = !old;
-  poison_errno_ = old || v6_1 ? EIO : EHWPOISON;
+NaiveWorld::NaiveWorld(uint32_t major, uint32_t minor) {
+  const auto since = [release = std::pair(major, minor)](uint32_t a,
+                                                         uint32_t b) {
+    return release >= std::pair(a, b);
+  };
+  rejects_unaligned_ = !since(5, 17);
+  negative_nr_returns_itself_ = !since(6, 1);
+  max_sectors_counts_ = since(5, 10);
+  log_writes_has_dax_ = since(5, 10);
+  error_row_takes_device_ = since(6, 12);
+  partition_must_be_aligned_ = since(5, 16);
+  poison_errno_ = since(6, 5) ? EHWPOISON : EIO;
 }
 
 NaiveAnswer NaiveWorld::DirectAccess(const std::string& name, uint64_t pgoff,

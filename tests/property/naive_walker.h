@@ -6,9 +6,9 @@
 // text, which it reads itself.  Each table is spread out into one entry per
 // sector by dealing rows and chunks out one after the other; a query then is
 // a walk from entry to entry.  No code of dm/, dax/ or block/ takes part, and
-// a kernel is a handful of rules chosen by its version's name.
+// a kernel is a handful of rules chosen by its release.
 //
-//   NaiveWorld world("v6_1");
+//   NaiveWorld world(6, 1);
 //   world.AddPmem("pmem0", {.base = 1 << 30, .sectors = 2048});
 //   world.CreateMapped("dm-0");
 //   world.Load("dm-0", "0 1024 linear pmem0 8\n");
@@ -68,7 +68,7 @@ struct NaiveTable {
 
 class NaiveWorld {
  public:
-  explicit NaiveWorld(const std::string& profile);
+  NaiveWorld(uint32_t major, uint32_t minor);
 
   void AddPmem(const std::string& name, const NaivePmem& pmem);
   // A disk without DAX.

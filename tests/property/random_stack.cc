@@ -28,7 +28,8 @@ RandomStack::RandomStack(uint64_t seed)
     : dice_(seed),
       machine_(ProfileFor(seed)),
       ctl_(machine_),
-      naive_(machine_.profile().name),
+      naive_(machine_.profile().release.major,
+             machine_.profile().release.minor),
       aligned_(dice_.Percent(60)),
       depth_(static_cast<int>(dice_.Range(1, 8))),
       next_base_(dice_.OneOf({0, 1, 1 << 20, uint64_t{1} << 38}) * kPageSize) {

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "base/kernel_profile.h"
 #include "tests/seeds/lab.h"
 
 namespace dmdax::seeds {
@@ -27,7 +28,7 @@ std::string PerKernel(absl::Span<const char* const> kernels,
 
 DriverLab::DriverLab(const std::string& kernel, FaultHandler handler,
                      uint64_t vm_flags, int vmemmap_shift)
-    : profile(*FindFaultProfile(kernel)),
+    : profile(&(*FindKernelProfile(kernel))->fault),
       handler(std::move(handler)),
       vm_flags(vm_flags),
       mem(std::make_unique<MemMap>(*profile)),

@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "base/errno_status.h"
+#include "base/kernel_profile.h"
 #include "formats/table_text.h"
 
 namespace dmdax::seeds {
@@ -81,7 +82,7 @@ std::string Words(const FaultProfile& profile, const FaultRecorder& recorder) {
 }
 
 DevDaxLab::DevDaxLab(const std::string& kernel, uint64_t align, bool compound)
-    : profile(*FindFaultProfile(kernel)),
+    : profile(&(*FindKernelProfile(kernel))->fault),
       mem(std::make_unique<MemMap>(*profile)) {
   dax = *DevDax::Create(*profile, *mem,
                         {.name = "dax0.0",
@@ -169,13 +170,11 @@ std::string DmLab::Type(const std::string& name) {
 
 FileLab::FileLab(const std::string& kernel, const std::string& fs_name,
                  DaxDevice* dax_dev)
-    : profile(*FindFaultProfile(kernel)),
+    : profile(&(*FindKernelProfile(kernel))->fault),
       mem(std::make_unique<MemMap>(*profile)),
       allocator(16 << 20, 48 << 20, k2M) {
   if (dax_dev == nullptr) {
-    // Kernels that only have a fault half get the device of the default.
-    own = std::make_unique<DmLab>(FindKernelProfile(kernel).ok() ? kernel
-                                                                 : "v6_1");
+    own = std::make_unique<DmLab>(kernel);
     dax_dev = &own->machine->FindPmem("pmem0")->dax_dev();
   }
   for (uint64_t i : {0, 1}) {

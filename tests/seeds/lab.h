@@ -13,7 +13,7 @@
 #include "base/fault_profile.h"
 #include "dax/device_dax.h"
 #include "dm/dm_ioctl.h"
-#include "fs/file_system.h"
+#include "fs/file_system_type.h"
 #include "mm/mm_struct.h"
 
 namespace dmdax::seeds {

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/kernel_profile.h"
 #include "mm/shmem.h"
 #include "tests/seeds/lab.h"
 
@@ -20,10 +21,10 @@ namespace dmdax::seeds {
 // A file that can be mapped by a process of its own.
 struct MappedFile {
   explicit MappedFile(const char* kernel)
-      : mem(**FindFaultProfile(kernel)),
+      : mem((*FindKernelProfile(kernel))->fault),
         tmpfs(mem),
         segment(tmpfs, 16 * k4K),
-        mm(**FindFaultProfile(kernel), mem) {
+        mm((*FindKernelProfile(kernel))->fault, mem) {
     mapping.host = &inode;
     inode.i_mapping = &mapping;
     inode.i_size = 64 * k4K;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/kernel_profile.h"
 #include "mm/insert.h"
 #include "tests/seeds/driver_lab.h"
 #include "tests/seeds/lab.h"
@@ -62,7 +63,7 @@ std::string PfnOrPage() {
   for (const bool special : {true, false}) {
     for (const bool devmap : {true, false}) {
       for (const bool valid : {true, false}) {
-        FaultProfile profile = **FindFaultProfile("v6_1");
+        FaultProfile profile = (*FindKernelProfile("v6_1"))->fault;
         profile.has_pte_special = special;
         const FlaggedPfn pfn{.pfn = pfn_t{valid ? 1u << 20 : 1u << 22},
                              .dev = devmap,

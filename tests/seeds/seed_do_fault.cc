@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "absl/strings/str_cat.h"
+#include "base/kernel_profile.h"
 #include "mm/filemap.h"
 #include "mm/memory.h"
 #include "mm/shmem.h"
@@ -73,10 +74,10 @@ std::string EveryTable() {
         touch(*file.mm, kAddr);
       }
     }
-    MemMap mem(**FindFaultProfile(kernel));
+    MemMap mem((*FindKernelProfile(kernel))->fault);
     ShmemFile tmpfs(mem);
     ShmSegment segment(tmpfs, k4K);
-    MmStruct mm(**FindFaultProfile(kernel), mem);
+    MmStruct mm((*FindKernelProfile(kernel))->fault, mem);
     for (const auto& file : {tmpfs.Create(k4K, 1), segment.Attach()}) {
       touch(mm, (*mm.Mmap({.len = k4K,
                            .prot = PROT_READ | PROT_WRITE,

@@ -8,8 +8,9 @@
 #include "absl/strings/str_join.h"
 #include "base/errno_status.h"
 #include "base/kernel_module.h"
-#include "mm/fake_driver.h"
+#include "base/kernel_profile.h"
 #include "mm/gup.h"
+#include "tests/fake_driver.h"
 #include "tests/seeds/driver_lab.h"
 #include "tests/seeds/lab.h"
 #include "tests/seeds/row.h"
@@ -21,7 +22,9 @@ namespace {
 // every kernel lets them in.
 struct FakeLab {
   FakeLab(const char* kernel, FakeDriverOptions options, ThpEnabled thp)
-      : profile(**FindFaultProfile(kernel)), mem(profile), mm(profile, mem) {
+      : profile((*FindKernelProfile(kernel))->fault),
+        mem(profile),
+        mm(profile, mem) {
     options.pfn = pfn_t((4 * k1G) >> profile.page_shift);
     options.nr = (4 * k1G) >> profile.page_shift;
     options.dev_map = true;
@@ -146,7 +149,7 @@ std::string ArchitectureOfTheFirstMachine() {
 std::string LoadWords(const char* kernel, const std::string& suffix) {
   KernelLog log;
   const absl::Status status =
-      LoadModule(**FindFaultProfile(kernel), log,
+      LoadModule((*FindKernelProfile(kernel))->fault, log,
                  {.name = "huge_test",
                   .imports = {absl::StrCat("vmf_insert_pfn_pmd", suffix),
                               absl::StrCat("vmf_insert_pfn_pud", suffix)}});
@@ -173,7 +176,7 @@ std::string ZonesOfTheFirstMachine() {
   return "emulated: a driver's map of the memory of node 3; managed and "
          "present are not known\n" +
          PerKernel({"arm64_4_14", "v4_14"}, [&](const char* kernel) {
-           const FaultProfile& profile = **FindFaultProfile(kernel);
+           const FaultProfile& profile = (*FindKernelProfile(kernel))->fault;
            MemMap mem(profile);
            FakeDriver driver({.pfn = pfn_t(kStart >> profile.page_shift),
                               .nr = kBytes >> profile.page_shift,
@@ -205,7 +208,8 @@ std::string SymbolsOfTheKernels() {
              for (const char* suffix : {"", "_prot"}) {
                const std::string symbol =
                    absl::StrCat("vmf_insert_pfn_", name, suffix);
-               if (!ExportsSymbol(**FindFaultProfile(kernel), symbol)) continue;
+               if (!ExportsSymbol((*FindKernelProfile(kernel))->fault, symbol))
+                 continue;
                absl::StrAppend(&said, "  T ", symbol, ", __ksymtab_", symbol,
                                ", __kstrtab_", symbol, "\n");
              }

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/kernel_profile.h"
 #include "mm/gup.h"
 #include "tests/seeds/driver_lab.h"
 #include "tests/seeds/lab.h"
@@ -156,7 +157,7 @@ std::string DyingPagemap() {
 std::string WhenIsItNull() {
   return "emulated: every kernel has CONFIG_ZONE_DEVICE\n" +
          PerKernel(kX86Kernels, [](const char* kernel) {
-           MemMap mem(**FindFaultProfile(kernel));
+           MemMap mem((*FindKernelProfile(kernel))->fault);
            DevPagemap* pgmap = mem.AddPagemap({.start = kFirst, .nr = 512});
            const auto get = [](MemMap& map, pfn_t pfn) {
              DevPagemap* got = map.GetDevPagemap(pfn);

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "base/kernel_profile.h"
 #include "mm/unmapped_area.h"
 #include "tests/seeds/driver_lab.h"
 #include "tests/seeds/lab.h"
@@ -70,9 +71,9 @@ std::string WhereMmapPutsAFile() {
     for (const int64_t at : {0x7f0000123000, 0x7f0000200000}) {
       absl::StrAppendFormat(
           &said, "  mm answers 0x%x: 0x%x\n", at,
-          ThpUnmappedAddress(
-              **FindFaultProfile(kernel),
-              [&](uint64_t, uint64_t) { return at; }, 0, 4 << 20, 0, k2M));
+          ThpUnmappedAddress((*FindKernelProfile(kernel))->fault,
+                             [&](uint64_t, uint64_t) { return at; }, 0, 4 << 20,
+                             0, k2M));
     }
     return said;
   });

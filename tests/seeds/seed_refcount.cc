@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/kernel_profile.h"
 #include "mm/gup.h"
 #include "tests/seeds/driver_lab.h"
 #include "tests/seeds/lab.h"
@@ -164,7 +165,7 @@ std::string MappingOfThePages() {
 // The idle counts, and the last reference of a page.
 std::string IdleCounts() {
   return PerKernel(kX86Kernels, [](const char* kernel) {
-    const FaultProfile& profile = **FindFaultProfile(kernel);
+    const FaultProfile& profile = (*FindKernelProfile(kernel))->fault;
     MemMap mem(profile);
     std::string said;
     for (const MemoryType type : {MemoryType::kGeneric, MemoryType::kFsDax}) {

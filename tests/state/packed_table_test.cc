@@ -30,14 +30,15 @@ TEST(PackedTable, LosesNothing) {
   ASSERT_TRUE(PackTable(&table));
   EXPECT_EQ(table.target_size(), 0);
   EXPECT_EQ(table.packed().device_name_size(), 2);
-  for (Format format : {Format::kTextproto, Format::kJson, Format::kBinary}) {
-    const std::string printed = *PrintTable(table, format);
+  for (const Format* format :
+       {&kTextprotoFormat, &kJsonFormat, &kBinaryFormat}) {
+    const std::string printed = *PrintTable(table, *format);
     absl::StatusOr<ParsedTable> again = ParseTable(printed, "t");
     ASSERT_TRUE(again.ok()) << again.status();
     EXPECT_EQ(again->format, format);
     EXPECT_TRUE(MessageDifferencer::Equals(again->table, table));
   }
-  EXPECT_EQ(*PrintTable(table, Format::kDmsetup), kRows);
+  EXPECT_EQ(*PrintTable(table, kDmsetupFormat), kRows);
   ASSERT_TRUE(UnpackTable(&table).ok());
   EXPECT_TRUE(MessageDifferencer::Equals(table, readable));
 }

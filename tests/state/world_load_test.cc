@@ -54,6 +54,17 @@ int64_t FirstPfn(const Session& session, const std::string& name) {
   return a.ret < 0 ? a.ret : static_cast<int64_t>(a.pfn.value());
 }
 
+TEST(WorldLoad, WhatIsNotModelledSaysSoAtItsRow) {
+  const absl::StatusOr<Session> session = LoadWorld(Text(absl::StrCat(
+      kPmem,
+      "mapped_device { name: 'a' table { target { length: 8 raw { type: 'raid' "
+      "params: 'raid1 1 64 2 - /dev/pmem0 - /dev/pmem0' } } } }")));
+  EXPECT_EQ(ErrnoOf(session.status()), EOPNOTSUPP);
+  EXPECT_EQ(session.status().message(),
+            "mapped device 'a': target 0: not modelled: raid sets (needs md "
+            "and its superblocks)");
+}
+
 TEST(WorldLoad, TablesComeAfterThoseTheyName) {
   // Every way to name a mapped device, all of them before the device.
   Session s = Load(absl::StrCat(

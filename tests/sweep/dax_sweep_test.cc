@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "base/kernel_profile.h"
 #include "tests/dm_testing.h"
 
 namespace dmdax {
@@ -16,7 +17,8 @@ class DaxSweepTest : public DmTest {
  protected:
   // A file over all of `disk`, by xfs, which has no limit that matters here.
   absl::StatusOr<DaxSweep> Sweep(const std::string& disk, int order) {
-    user_ = std::make_unique<UserSpace>(machine(), DefaultFaultProfile());
+    user_ =
+        std::make_unique<UserSpace>(machine(), DefaultKernelProfile().fault);
     BlockDevice& bdev = *machine().FindBdevByName(disk);
     MountPoint* mount =
         *user_->Mount({.path = "/mnt",
@@ -89,7 +91,7 @@ TEST_F(DaxSweepTest, AStripeTakesOnePeriod) {
 }
 
 TEST_F(DaxSweepTest, AnEmptyFileHasNoSlots) {
-  UserSpace user(machine(), DefaultFaultProfile());
+  UserSpace user(machine(), DefaultKernelProfile().fault);
   MountPoint* mount =
       *user.Mount({.path = "/mnt", .request = {.options = "dax=always"}},
                   *machine().FindBdevByName("pmem0"));
@@ -105,7 +107,7 @@ TEST_F(DaxSweepTest, AnEmptyFileHasNoSlots) {
 TEST_F(DaxSweepTest, MemoryWithoutPagesIsNamed) {
   Boot("v4_14");
   AddPmem("raw", 16ull << 30, 16 << 20, /*has_pages=*/false);
-  const FaultProfile& faults = **FindFaultProfile("v4_14");
+  const FaultProfile& faults = (*FindKernelProfile("v4_14"))->fault;
   UserSpace user(machine(), faults);
   absl::StatusOr<MountPoint*> mount =
       user.Mount({.path = "/mnt", .request = {.options = "dax"}},

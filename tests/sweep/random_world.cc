@@ -10,9 +10,13 @@ namespace {
 
 constexpr uint64_t kMiB = 1 << 20;
 
+// Of those that a sweep is modelled for.
 const KernelProfile& ProfileFor(uint64_t seed) {
-  const absl::Span<const KernelProfile> all = AllKernelProfiles();
-  return all[seed % all.size()];
+  std::vector<const KernelProfile*> all;
+  for (const KernelProfile& profile : AllKernelProfiles()) {
+    if (profile.fault.page_size() == kPageSize) all.push_back(&profile);
+  }
+  return *all[seed % all.size()];
 }
 
 }  // namespace
@@ -21,7 +25,7 @@ RandomWorld::RandomWorld(uint64_t seed)
     : dice_(seed),
       machine_(ProfileFor(seed)),
       ctl_(machine_),
-      faults_(*FindFaultProfile(machine_.profile().name)),
+      faults_(&machine_.profile().fault),
       scale_(dice_.Percent(40) ? 20 : 1),
       stripes_(scale_ > 1 && dice_.Percent(50)) {
   absl::StrAppend(&text_, "kernel ", machine_.profile().name, "\n");
@@ -163,7 +167,7 @@ void RandomWorld::DrawFile() {
   // The judge mounts it beside the one that is judged.
   mount_.claim = DeviceClaim::kShared;
   mount_.request.type = kTypes[dice_.Range(0, 4)];
-  mount_.request.ext4_for_ext2 = dice_.Percent(50);
+  if (dice_.Percent(50)) mount_.request.driver = mount_.request.type;
   mount_.request.options =
       machine_.profile().has_dax_modes ? "dax=always" : "dax";
   const uint64_t bytes = device_->nr_sectors() * kSectorSize;

@@ -4,7 +4,8 @@
 //
 //   toy <dev>
 //
-// Not a target of any kernel: it shows that a new target is one new file.
+// Not a target of any kernel: it shows that a new target is one new file, and
+// what else than its functions others may ask of it.
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
@@ -69,6 +70,7 @@ const TargetType kToyTarget = {
     .status = ToyStatus,
     .iterate_devices = ToyIterateDevices,
     .direct_access = ToyDaxDirectAccess,
+    .example = {.length = 2048, .params = "/dev/pmem0"},
 };
 DM_REGISTER_TARGET(kToyTarget);
 

@@ -1,18 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Verbs about names: splitname, mangle, mknodes, target-version.
+// Verbs about names: rename, mangle, mknodes, splitname.
 // Mirrors the functions of the same names in dmsetup.c (1.02.185).
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "tools/dmsetup/command.h"
 #include "tools/dmsetup/info_report.h"
 
 namespace dmdax {
-bool CmdSplitName(DmsetupContext& ctx, const CommandCall& call) {
-  return AddSplitNameRow(
-      ctx,
-      SplitName(call.args.size() == 2 ? call.args[1] : "LVM", call.args[0]));
+
+bool DoRename(DmsetupContext& ctx, const std::optional<std::string>& name,
+              const std::string& new_name, bool to_uuid) {
+  DmTask task(ctx, DmTaskType::kRename);
+  const auto run = [&] {
+    if (!task.SetDevice(name)) return false;
+    if (!(to_uuid ? task.SetNewUuid(new_name) : task.SetNewName(new_name))) {
+      return false;
+    }
+    ApplySwitches(ctx, task);
+    CheckUdev(ctx);
+    return TaskRun(ctx, task);
+  };
+  const bool ok = run() || ctx.log.Backtrace();
+  UdevWait(ctx);
+  return ok;
+}
+
+bool Mknodes(DmsetupContext& ctx, const std::optional<std::string>& name) {
+  DmTask task(ctx, DmTaskType::kMknodes);
+  if (name && !task.SetName(*name)) return false;
+  task.NoOpenCount();
+  return task.Run();
+}
+
+namespace {
+
+bool CmdRename(DmsetupContext& ctx, const CommandCall& call) {
+  std::optional<std::string> name;
+  if (call.args.size() == 2) name = call.args[0];
+  return DoRename(ctx, name, call.args.back(), ctx.options.setuuid);
 }
 
 // Names are seen as the kernel has them here.
@@ -71,30 +97,62 @@ bool CmdMangle(DmsetupContext& ctx, const CommandCall& call) {
   return DoRename(ctx, name, *new_name, false);
 }
 
-bool Mknodes(DmsetupContext& ctx, const std::optional<std::string>& name) {
-  DmTask task(ctx, DmTaskType::kMknodes);
-  if (name && !task.SetName(*name)) return false;
-  task.NoOpenCount();
-  return task.Run();
-}
-
 bool CmdMknodes(DmsetupContext& ctx, const CommandCall& call) {
   if (call.args.empty()) return Mknodes(ctx, std::nullopt);
   return Mknodes(ctx, call.args[0]);
 }
 
-bool CmdTargetVersion(DmsetupContext& ctx, const CommandCall& call) {
-  // A target is named as a device is: a path must be one's.
-  DmTask task(ctx, DmTaskType::kTargetVersion);
-  if (!task.SetName(call.args[0]) || !TaskRun(ctx, task)) {
-    return ctx.log.Backtrace();
-  }
-  const KernelProfile& profile = ctx.ctl.machine().profile();
-  const TargetVersion& v =
-      FindTargetType(task.io().name, profile)->version(profile);
-  absl::StrAppendFormat(&ctx.out, "%-16s v%d.%d.%d\n", task.io().name, v[0],
-                        v[1], v[2]);
-  return true;
+bool CmdSplitName(DmsetupContext& ctx, const CommandCall& call) {
+  return AddSplitNameRow(
+      ctx,
+      SplitName(call.args.size() == 2 ? call.args[1] : "LVM", call.args[0]));
 }
+
+}  // namespace
+
+extern const DmsetupCommand kRenameVerb = {
+    .name = "rename",
+    .arguments = "<device> [--setuuid] <new_name_or_uuid>",
+    .min_args = 1,
+    .max_args = 2,
+    .help =
+        "Rename a device, or give it a uuid.\n\n"
+        "  dmdax rename home root\n"
+        "  dmdax rename home --setuuid LVM-0123",
+    .fn = CmdRename,
+};
+
+extern const DmsetupCommand kMknodesVerb = {
+    .name = "mknodes",
+    .arguments = "[<device>...]",
+    .max_args = DmsetupCommand::kAnyNumber,
+    .repeat = DmsetupCommand::kEachArg,
+    .help = "Make the nodes in /dev/mapper what the devices are.",
+    .fn = CmdMknodes,
+};
+
+extern const DmsetupCommand kMangleVerb = {
+    .name = "mangle",
+    .arguments = "[<device>...]",
+    .max_args = DmsetupCommand::kAnyNumber,
+    .repeat = DmsetupCommand::kEachArg,
+    .help = "Rename devices so that their names are mangled rightly.",
+    .fn = CmdMangle,
+    // Names are looked at as the kernel has them.
+    .imply = [](DmsetupOptions& o) { o.mangle = MangleMode::kNone; },
+};
+
+extern const DmsetupCommand kSplitNameVerb = {
+    .name = "splitname",
+    .arguments = "<device> [<subsystem>]",
+    .min_args = 1,
+    .max_args = 2,
+    .effect = DmsetupCommand::kAsks,
+    .help =
+        "Split a name into the parts LVM gave it.\n\n"
+        "  dmdax splitname vg-lv--x-tpool",
+    .fn = CmdSplitName,
+    .imply = [](DmsetupOptions& o) { o.columns = true; },
+};
 
 }  // namespace dmdax

@@ -15,8 +15,6 @@ namespace {
 
 constexpr char kKeyPrefix[] = "3405 (0xd4d)";  // DM_COOKIE_MAGIC
 
-}  // namespace
-
 bool CmdUdevCreateCookie(DmsetupContext& ctx, const CommandCall&) {
   CheckUdev(ctx);
   return true;
@@ -99,5 +97,55 @@ bool CmdUdevCookies(DmsetupContext& ctx, const CommandCall&) {
                   "           Last change time\n");
   return true;
 }
+
+}  // namespace
+
+extern const DmsetupCommand kUdevCreateCookieVerb = {
+    .name = "udevcreatecookie",
+    .help = "Make a cookie; nobody waits for one.",
+    .fn = CmdUdevCreateCookie,
+};
+
+extern const DmsetupCommand kUdevReleaseCookieVerb = {
+    .name = "udevreleasecookie",
+    .arguments = "[<cookie>]",
+    .max_args = 1,
+    .help = "Wait for a cookie; it is done at once.",
+    .fn = CmdUdevReleaseCookie,
+};
+
+extern const DmsetupCommand kUdevFlagsVerb = {
+    .name = "udevflags",
+    .arguments = "<cookie>",
+    .min_args = 1,
+    .max_args = 1,
+    .effect = DmsetupCommand::kAsks,
+    .help = "Print the flags of a cookie.",
+    .fn = CmdUdevFlags,
+};
+
+extern const DmsetupCommand kUdevCompleteVerb = {
+    .name = "udevcomplete",
+    .arguments = "<cookie>",
+    .min_args = 1,
+    .max_args = 1,
+    .help = "Say that udev is done with a cookie.",
+    .fn = CmdUdevComplete,
+};
+
+extern const DmsetupCommand kUdevCompleteAllVerb = {
+    .name = "udevcomplete_all",
+    .arguments = "[<age_in_minutes>]",
+    .max_args = 1,
+    .help = "Destroy all cookies; there are none.",
+    .fn = CmdUdevCompleteAll,
+    .reads_input = [](const DmsetupOptions& o) { return !o.yes; },
+};
+
+extern const DmsetupCommand kUdevCookiesVerb = {
+    .name = "udevcookies",
+    .help = "List the cookies; there are none.",
+    .fn = CmdUdevCookies,
+};
 
 }  // namespace dmdax

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The verbs of dmsetup: what each is called, how many words it takes, and
-// the function that does it.
+// The verbs of dmsetup, one table: what each is called, which words it takes,
+// whether it only asks, what its help says, and the function that does it.
 //
 // Mirrors: struct command, _dmsetup_commands of dmsetup.c (1.02.185).
 #ifndef DMDAX_TOOLS_DMSETUP_COMMAND_H_
@@ -33,63 +33,63 @@ struct CommandCall {
 // False: failed, and said why.
 using CommandFn = bool (*)(DmsetupContext& ctx, const CommandCall& call);
 
+// A verb.  Each cmd_*.cc defines its own, and verbs.cc lists them all:
+//
+//   extern const DmsetupCommand kFooVerb = {
+//       .name = "foo",
+//       .arguments = "<device>...",
+//       .max_args = DmsetupCommand::kAnyNumber,
+//       .repeat = DmsetupCommand::kSelectable,
+//       .effect = DmsetupCommand::kAsks,
+//       .help = "Print what is foo about a device.",
+//       .fn = CmdFoo,
+//   };
 struct DmsetupCommand {
+  // With kSelectable, -S chooses the devices that it is run for.
+  enum Repeat { kOnce, kEachArg, kSelectable };
+  // kAsks: it leaves the machine as it is, so that it needs no lock and no
+  // write.
+  enum Effect { kChanges, kAsks };
+  static constexpr int kAnyNumber = -1;
+
   absl::string_view name;
-  int min_args;
-  int max_args;  // -1: any
-  enum Repeat { kOnce, kEachArg, kSelectable } repeat;
-  CommandFn fn;
+  absl::string_view arguments = "";  // as dmsetup's usage has them
+  int min_args = 0;
+  int max_args = 0;
+  Repeat repeat = kOnce;
+  Effect effect = kChanges;
+  // What `dmdax VERB --help` says; null: dmdax has no such verb.
+  const char* help = nullptr;
+  CommandFn fn = nullptr;
   bool has_subcommands = false;  // its first word is one
+  // Sets the options that the verb stands for.
+  void (*imply)(DmsetupOptions& o) = nullptr;
+  // Whether a line without --table and --notable reads standard input.
+  bool (*reads_input)(const DmsetupOptions& o) = nullptr;
 };
 
-absl::Span<const DmsetupCommand> DmsetupCommands();
+// All verbs, in the order of dmsetup's usage.  Threading: constants.
+absl::Span<const DmsetupCommand* const> DmsetupCommands();
+// Null: there is no such verb.
+const DmsetupCommand* FindDmsetupCommand(absl::string_view name);
 
 // Creates the device that the options and its table describe; `file` is ""
 // for standard input.
 bool CreateOneDevice(DmsetupContext& ctx, const std::string& name,
                      const std::string& file);
-
-// cmd_device.cc
-bool CmdCreate(DmsetupContext& ctx, const CommandCall& call);
-bool CmdLoad(DmsetupContext& ctx, const CommandCall& call);
-bool CmdRemove(DmsetupContext& ctx, const CommandCall& call);
-bool CmdRemoveAll(DmsetupContext& ctx, const CommandCall& call);
-bool CmdSuspend(DmsetupContext& ctx, const CommandCall& call);
-bool CmdResume(DmsetupContext& ctx, const CommandCall& call);
-bool CmdClear(DmsetupContext& ctx, const CommandCall& call);
-bool CmdWipeTable(DmsetupContext& ctx, const CommandCall& call);
-bool CmdRename(DmsetupContext& ctx, const CommandCall& call);
-bool CmdMessage(DmsetupContext& ctx, const CommandCall& call);
-bool CmdWait(DmsetupContext& ctx, const CommandCall& call);
-bool CmdMangle(DmsetupContext& ctx, const CommandCall& call);
-bool CmdMknodes(DmsetupContext& ctx, const CommandCall& call);
-bool CmdSetGeometry(DmsetupContext& ctx, const CommandCall& call);
-// create_concise.cc
+// create --concise.
 bool CreateConcise(DmsetupContext& ctx, const CommandCall& call);
-// cmd_udev.cc
-bool CmdUdevCreateCookie(DmsetupContext& ctx, const CommandCall& call);
-bool CmdUdevReleaseCookie(DmsetupContext& ctx, const CommandCall& call);
-bool CmdUdevFlags(DmsetupContext& ctx, const CommandCall& call);
-bool CmdUdevComplete(DmsetupContext& ctx, const CommandCall& call);
-bool CmdUdevCompleteAll(DmsetupContext& ctx, const CommandCall& call);
-bool CmdUdevCookies(DmsetupContext& ctx, const CommandCall& call);
-// stats/stats_commands.cc
-bool CmdStats(DmsetupContext& ctx, const CommandCall& call);
-// cmd_query.cc
+// _status(): of status, table and measure, and of ls with --target or --exec.
 bool CmdStatus(DmsetupContext& ctx, const CommandCall& call);
-bool CmdInfo(DmsetupContext& ctx, const CommandCall& call);
-bool CmdDeps(DmsetupContext& ctx, const CommandCall& call);
-bool CmdLs(DmsetupContext& ctx, const CommandCall& call);
-bool CmdTargets(DmsetupContext& ctx, const CommandCall& call);
+// Of version, and of `stats version`.
 bool CmdVersion(DmsetupContext& ctx, const CommandCall& call);
-bool CmdTargetVersion(DmsetupContext& ctx, const CommandCall& call);
-bool CmdSplitName(DmsetupContext& ctx, const CommandCall& call);
-bool CmdHelp(DmsetupContext& ctx, const CommandCall& call);
 
 // The device that a call names; nothing for one by uuid or number.
 std::optional<std::string> DeviceOf(const CommandCall& call);
 // Whether none is given in any way, so that it is about all.
 bool AboutAll(const DmsetupContext& ctx, const CommandCall& call);
+// -u or -j: the device is not named by an argument.
+bool ByNumberOrUuid(const DmsetupContext& ctx);
 
 // _display_info(): the long form, or the columns with -c.
 bool DisplayInfo(DmsetupContext& ctx, const DmTask& task);
@@ -98,6 +98,11 @@ bool DisplayInfo(DmsetupContext& ctx, const DmTask& task);
 bool TaskRun(DmsetupContext& ctx, DmTask& task);
 // --noopencount, --inactive and --checks, which most verbs pass on.
 void ApplySwitches(const DmsetupContext& ctx, DmTask& task);
+// --readahead.
+NodeReadAhead ReadAheadAsked(const DmsetupOptions& o);
+// dm_udev_wait(): without udev only what libdevmapper does then.  Within a
+// transaction its end is waited for instead.
+void UdevWait(DmsetupContext& ctx);
 // dm_mknodes(): makes the node of a device, or those of all.
 bool Mknodes(DmsetupContext& ctx, const std::optional<std::string>& name);
 // _do_rename(), to a new name.
@@ -108,6 +113,8 @@ bool DoRename(DmsetupContext& ctx, const std::optional<std::string>& name,
 // unless `silent`.
 bool ProcessAll(DmsetupContext& ctx, const CommandCall& call, bool silent,
                 CommandFn fn);
+// _info(), which `stats report` calls for each device too.
+bool CmdInfo(DmsetupContext& ctx, const CommandCall& call);
 
 }  // namespace dmdax
 

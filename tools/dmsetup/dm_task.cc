@@ -36,20 +36,34 @@ DmTask::DmTask(DmsetupContext& ctx, DmTaskType type) : ctx_(ctx), type_(type) {
 
 // --- running ---
 
+absl::Status DmTask::Load() {
+  DmCtl& ctl = ctx_.ctl;
+  if (columns_ != nullptr) return ctl.TableLoad(io_, columns_);
+  std::vector<DmTargetSpec> specs = rows_;
+  // libdevmapper doubles backslashes, so the kernel sees them again.
+  for (DmTargetSpec& spec : specs) {
+    spec.params = absl::StrReplaceAll(spec.params, {{"\\", "\\\\"}});
+  }
+  return ctl.TableLoad(io_, specs);
+}
+
+absl::Status DmTask::FindTarget() const {
+  DmCtl& ctl = ctx_.ctl;
+  // libdevmapper writes the interface that a command came with.
+  constexpr uint32_t kSince[] = {4, 41, 0};
+  absl::Status s = CheckIoctlVersion(ctl, kSince, DM_GET_TARGET_VERSION_CMD);
+  if (!s.ok()) return s;
+  if (FindTargetType(name_, ctl.machine().profile()) != nullptr) return s;
+  return ErrnoError(EINVAL, "no such target type");
+}
+
 absl::Status DmTask::Ioctl() {
   DmCtl& ctl = ctx_.ctl;
   switch (type_) {
     case DmTaskType::kCreate:
       return ctl.DevCreate(io_);
-    case DmTaskType::kReload: {
-      if (columns_ != nullptr) return ctl.TableLoad(io_, columns_);
-      std::vector<DmTargetSpec> specs = rows_;
-      // libdevmapper doubles backslashes, so the kernel sees them again.
-      for (DmTargetSpec& spec : specs) {
-        spec.params = absl::StrReplaceAll(spec.params, {{"\\", "\\\\"}});
-      }
-      return ctl.TableLoad(io_, specs);
-    }
+    case DmTaskType::kReload:
+      return Load();
     case DmTaskType::kRemove:
       return ctl.DevRemove(io_);
     case DmTaskType::kRemoveAll:
@@ -88,15 +102,8 @@ absl::Status DmTask::Ioctl() {
     case DmTaskType::kVersion:
     case DmTaskType::kListVersions:
       return absl::OkStatus();
-    case DmTaskType::kTargetVersion: {
-      // libdevmapper writes the interface that a command came with.
-      constexpr uint32_t kSince[] = {4, 41, 0};
-      absl::Status s =
-          CheckIoctlVersion(ctl, kSince, DM_GET_TARGET_VERSION_CMD);
-      if (!s.ok()) return s;
-      if (FindTargetType(name_, ctl.machine().profile()) != nullptr) return s;
-      return ErrnoError(EINVAL, "no such target type");
-    }
+    case DmTaskType::kTargetVersion:
+      return FindTarget();
   }
   return absl::OkStatus();
 }
@@ -134,7 +141,7 @@ bool DmTask::Flatten() {
   if (type_ == DmTaskType::kSuspend) io_.flags |= DM_SUSPEND_FLAG;
   if (type_ == DmTaskType::kTable) io_.flags |= DM_STATUS_TABLE_FLAG;
   if ((flags_ & DM_IMA_MEASUREMENT_FLAG) &&
-      ctx_.ctl.machine().profile().dm_ioctl_version[1] < kDmImaInterface) {
+      !ctx_.ctl.machine().profile().dm_has_ima) {
     return fail(
         "WARNING: IMA measurement unsupported by kernel.  Aborting "
         "operation.");
@@ -172,6 +179,7 @@ bool DmTask::RunOne() {
   if (!Flatten()) return false;
   const absl::Status s = IoctlWithRetries();
   const int err = ErrnoOf(s);
+  if (IsNotModelled(s)) ctx_.not_modelled.emplace_back(s.message());
   if (err == EAGAIN && type_ == DmTaskType::kWaitEvent) {
     ctx_.would_block = true;
     return false;

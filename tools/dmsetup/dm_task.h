@@ -5,7 +5,7 @@
 //
 //   DmTask task(ctx, DmTaskType::kInfo);
 //   if (!task.SetDevice("d0") || !task.Run()) return false;  // said why
-//   task.io().flags & DM_SUSPEND_FLAG ...
+//   return (task.io().flags & DM_SUSPEND_FLAG) != 0;
 //
 // Mirrors: struct dm_task, dm_task_run of libdm/ioctl/libdm-iface.c and
 // dm_task_set_name of libdm/libdm-common.c (1.02.185).
@@ -43,6 +43,7 @@ struct DmsetupContext {
   NodeOps nodes{ctl.machine(), log};
   // What dmsetup does not say: where exactly the input is wrong, and why.
   std::vector<std::string> hints = {};
+  std::vector<std::string> not_modelled = {};
   std::shared_ptr<InfoReport> report = {};  // of -c and -S
   std::shared_ptr<DevTree> tree = {};       // of all devices, once asked for
   bool concise_printed = false;             // a line of table --concise is open
@@ -168,6 +169,8 @@ class DmTask {
 
   bool Flatten();
   absl::Status Ioctl();
+  absl::Status Load();
+  absl::Status FindTarget() const;
   absl::Status IoctlWithRetries();
   void LogIoctl(const DmIoctl& request, unsigned attempt) const;
   void LogRepeats(const DmIoctl& request, unsigned attempt);

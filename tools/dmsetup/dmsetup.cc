@@ -19,53 +19,6 @@
 namespace dmdax {
 namespace {
 
-constexpr auto kOnce = DmsetupCommand::kOnce;
-constexpr auto kEachArg = DmsetupCommand::kEachArg;
-constexpr auto kSelectable = DmsetupCommand::kSelectable;
-
-constexpr DmsetupCommand kCommands[] = {
-    {"help", 0, 0, kOnce, CmdHelp},
-    {"create", 0, 2, kOnce, CmdCreate},
-    {"remove", 0, -1, kSelectable, CmdRemove},
-    {"remove_all", 0, 0, kOnce, CmdRemoveAll},
-    {"suspend", 0, -1, kSelectable, CmdSuspend},
-    {"resume", 0, -1, kSelectable, CmdResume},
-    {"load", 0, 2, kOnce, CmdLoad},
-    {"clear", 0, -1, kSelectable, CmdClear},
-    {"reload", 0, 2, kOnce, CmdLoad},
-    {"wipe_table", 0, -1, kSelectable, CmdWipeTable},
-    {"rename", 1, 2, kOnce, CmdRename},
-    {"measure", 0, -1, kSelectable, CmdStatus},
-    {"message", 2, -1, kOnce, CmdMessage},
-    {"ls", 0, 0, kOnce, CmdLs},
-    {"info", 0, -1, kEachArg, CmdInfo},
-    {"deps", 0, -1, kSelectable, CmdDeps},
-    {"stats", 1, -1, kEachArg, CmdStats, /*has_subcommands=*/true},
-    {"status", 0, -1, kSelectable, CmdStatus},
-    {"table", 0, -1, kSelectable, CmdStatus},
-    {"wait", 0, 2, kOnce, CmdWait},
-    {"mknodes", 0, -1, kEachArg, CmdMknodes},
-    {"mangle", 0, -1, kEachArg, CmdMangle},
-    {"udevcreatecookie", 0, 0, kOnce, CmdUdevCreateCookie},
-    {"udevreleasecookie", 0, 1, kOnce, CmdUdevReleaseCookie},
-    {"udevflags", 1, 1, kOnce, CmdUdevFlags},
-    {"udevcomplete", 1, 1, kOnce, CmdUdevComplete},
-    {"udevcomplete_all", 0, 1, kOnce, CmdUdevCompleteAll},
-    {"udevcookies", 0, 0, kOnce, CmdUdevCookies},
-    {"target-version", 1, -1, kEachArg, CmdTargetVersion},
-    {"targets", 0, 0, kOnce, CmdTargets},
-    {"version", 0, 0, kOnce, CmdVersion},
-    {"setgeometry", 5, 5, kOnce, CmdSetGeometry},
-    {"splitname", 1, 2, kOnce, CmdSplitName},
-};
-
-const DmsetupCommand* FindCommand(absl::string_view name) {
-  for (const DmsetupCommand& command : kCommands) {
-    if (command.name == name) return &command;
-  }
-  return nullptr;
-}
-
 // _perform_command_for_all_repeatable_args(): once for each argument, up to
 // the first failure.
 bool Perform(DmsetupContext& ctx, const DmsetupCommand& command) {
@@ -76,7 +29,7 @@ bool Perform(DmsetupContext& ctx, const DmsetupCommand& command) {
     args.remove_prefix(1);
   }
   call.args = args;
-  const bool repeatable = command.repeat != kOnce;
+  const bool repeatable = command.repeat != DmsetupCommand::kOnce;
   call.multiple_devices =
       repeatable && args.size() != 1 &&
       (!args.empty() || (!ctx.options.uuid && !ctx.options.major));
@@ -115,7 +68,7 @@ bool CheckWords(DmsetupContext& ctx) {
 
 // The usage of dmsetup, or that of statistics.
 std::string Usage(const DmsetupOptions& o) {
-  return o.usage_name == "dmsetup" ? kDmsetupUsage : StatsUsage(o.usage_name);
+  return o.usage_name == "dmsetup" ? DmsetupUsage() : StatsUsage(o.usage_name);
 }
 
 // What -vv and -vvv ask for.
@@ -164,10 +117,10 @@ bool Start(DmsetupContext& ctx, const DmsetupCommand& asked) {
   DmsetupOptions& o = ctx.options;
   const DmsetupCommand* command = &asked;
   // With -S the devices are gone through first, as info -c does.
-  const bool selects = o.select && asked.repeat == kSelectable;
+  const bool selects = o.select && asked.repeat == DmsetupCommand::kSelectable;
   if (selects) {
     o.columns = true;
-    command = FindCommand("info");
+    command = FindDmsetupCommand("info");
   }
   if (o.columns) {
     const absl::string_view subcommand =
@@ -207,13 +160,13 @@ bool Start(DmsetupContext& ctx, const DmsetupCommand& asked) {
 
 bool Run(DmsetupContext& ctx) {
   DmsetupOptions& o = ctx.options;
-  const DmsetupCommand* command = FindCommand(o.command.value_or(""));
+  const DmsetupCommand* command = FindDmsetupCommand(o.command.value_or(""));
   if (o.help && o.usage_name != "dmsetup") {
     CmdStatsHelp(ctx, {.verb = "help", .args = o.args});
     return true;
   }
-  if (o.help) command = FindCommand("help");
-  if (o.version) command = FindCommand("version");
+  if (o.help) command = FindDmsetupCommand("help");
+  if (o.version) command = FindDmsetupCommand("version");
   if (command == nullptr) {
     if (o.command) absl::StrAppend(&ctx.err, "Unknown command.\n");
     absl::StrAppend(&ctx.err, Usage(o));
@@ -222,18 +175,13 @@ bool Run(DmsetupContext& ctx) {
   const int argc = static_cast<int>(o.args.size());
   if (!o.help && !o.version &&
       (argc < command->min_args ||
-       (command->max_args >= 0 && argc > command->max_args))) {
+       (command->max_args != DmsetupCommand::kAnyNumber &&
+        argc > command->max_args))) {
     absl::StrAppend(&ctx.err, "Incorrect number of arguments.\n", Usage(o));
     return false;
   }
   if (o.help || o.version) return Perform(ctx, *command) || ctx.log.Backtrace();
-  if (command->name == "splitname") o.columns = true;
-  if (command->name == "stats") {
-    o.columns = true;
-    if (!o.units) o.units = "h";
-  }
-  // mangle looks at names as the kernel has them.
-  if (command->name == "mangle") o.mangle = MangleMode::kNone;
+  if (command->imply != nullptr) command->imply(o);
   if (!CheckWords(ctx)) {
     absl::StrAppend(&ctx.err, "Couldn't process command line.\n");
     return false;
@@ -243,8 +191,6 @@ bool Run(DmsetupContext& ctx) {
 }
 
 }  // namespace
-
-absl::Span<const DmsetupCommand> DmsetupCommands() { return kCommands; }
 
 DmsetupResult RunDmsetup(DmCtl& ctl, absl::Span<const std::string> args,
                          std::string input, const std::string& program,
@@ -270,6 +216,7 @@ DmsetupResult RunDmsetup(DmCtl& ctl, absl::Span<const std::string> args,
   result.out = std::move(ctx.out);
   result.err = std::move(ctx.err);
   result.hints = std::move(ctx.hints);
+  result.not_modelled = std::move(ctx.not_modelled);
   result.would_block = ctx.would_block;
   return result;
 }
@@ -284,15 +231,14 @@ bool DmsetupReadsInput(absl::Span<const std::string> args) {
     return false;
   }
   if (o.notable || o.table || o.help || o.version) return false;
-  const bool by_name = !o.uuid && !o.major;
-  if (o.command == "udevcomplete_all") return !o.yes;
-  if (o.command == "create") {
-    return o.concise ? o.args.empty() : o.args.size() == 1;
-  }
-  if (o.command == "load" || o.command == "reload") {
-    return o.args.size() == (by_name ? 1u : 0u);
-  }
-  return false;
+  const DmsetupCommand* command = FindDmsetupCommand(o.command.value_or(""));
+  return command != nullptr && command->reads_input != nullptr &&
+         command->reads_input(o);
+}
+
+bool DmsetupOnlyAsks(absl::string_view verb) {
+  const DmsetupCommand* command = FindDmsetupCommand(verb);
+  return command != nullptr && command->effect == DmsetupCommand::kAsks;
 }
 
 }  // namespace dmdax

@@ -3,7 +3,8 @@
 // RunDmsetup: one dmsetup command line against an emulated kernel.
 //
 //   DmsetupResult r = RunDmsetup(ctl, {"create", "d0"}, "0 8 zero\n");
-//   r.rc == 0; r.out == ""; r.err == "";
+//   r.rc;    // 0
+//   r.err;   // ""
 //
 // Output bytes and exit codes are those of dmsetup 1.02.185.  Why the kernel
 // refused something is in ctl.machine().log(), as it is in dmesg.
@@ -13,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "dm/dm_ioctl.h"
 
@@ -24,6 +26,8 @@ struct DmsetupResult {
   std::string err;
   // More than dmsetup says: "<stdin>:2:3: 'x' is not a length in sectors".
   std::vector<std::string> hints;
+  // What the kernel would have done, and we can not: "not modelled: ...".
+  std::vector<std::string> not_modelled;
   // The command waits for an event (`wait`); out, err and rc are not final.
   bool would_block = false;
 };
@@ -39,6 +43,9 @@ DmsetupResult RunDmsetup(DmCtl& ctl, absl::Span<const std::string> args,
 // Whether this command line reads standard input (create and load without a
 // table, a file or --notable).
 bool DmsetupReadsInput(absl::Span<const std::string> args);
+
+// Whether this verb leaves the machine as it is; false for what is no verb.
+bool DmsetupOnlyAsks(absl::string_view verb);
 
 }  // namespace dmdax
 

@@ -3,8 +3,8 @@
 // Name mangling: how libdevmapper hides characters that udev does not allow
 // in names and uuids.
 //
-//   Mangle("a b", MangleMode::kAuto)   ->  "a\x20b"
-//   Unmangle("a\\x20b").text           ->  "a b"
+//   Mangle("a b", "name", 127, MangleMode::kAuto);  // "a\\x20b"
+//   Unmangle("a\\x20b").text;                       // "a b"
 //
 // Mirrors: mangle_string, unmangle_string of libdm/libdm-common.c (1.02.185).
 #ifndef DMDAX_TOOLS_DMSETUP_MANGLE_H_

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/dmsetup/node_ops.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -41,20 +40,20 @@ void NodeOps::SetReadAhead(absl::string_view name, DevT dev,
 
 void NodeOps::Push(Op op) {
   Unstack(op);
+  ++CountOf(op.type);
   ops_.push_back(std::move(op));
   Log("Stacking", ops_.back());
 }
 
-// What `op` makes needless.
+// What `op` makes needless.  As in libdevmapper, counts save the search where
+// there can be nothing: a command may stack 100,000 of a kind.
 void NodeOps::Unstack(const Op& op) {
-  const auto has_others = [&] {
-    return std::any_of(ops_.begin(), ops_.end(),
-                       [](const Op& kept) { return kept.type != Type::kDel; });
-  };
+  if (op.type == Type::kReadAhead) return;
+  if (op.type == Type::kAdd && CountOf(Type::kDel) == 0) return;
   for (auto it = ops_.begin(); it != ops_.end();) {
     bool needless = false;
     if (op.type == Type::kDel) {
-      if (!has_others()) return;
+      if (CountOf(Type::kDel) == ops_.size()) return;
       needless = it->name == op.name;
     } else if (op.type == Type::kAdd) {
       needless = it->type == Type::kDel && it->name == op.name;
@@ -66,6 +65,7 @@ void NodeOps::Unstack(const Op& op) {
       continue;
     }
     Log("Unstacking", *it);
+    --CountOf(it->type);
     it = ops_.erase(it);
     if (op.type == Type::kAdd) return;
   }
@@ -98,6 +98,7 @@ void NodeOps::Update() {
   while (!ops_.empty()) {
     const Op op = std::move(ops_.front());
     ops_.pop_front();
+    --CountOf(op.type);
     Log("Processing", op);
     switch (op.type) {
       case Type::kAdd:

@@ -3,8 +3,8 @@
 // NodeOps: what is to be done in /dev/mapper, kept until libdevmapper does it:
 // when it would have waited for udev, and at the end.
 //
-//   ops.Add("home", dev, {});  // "home: Stacking NODE_ADD (254,0) 0:6 0660"
-//   ops.Update();              // "home: Processing ...", "Created ..."
+//   ops.Add("home", dev, {});  // home: Stacking NODE_ADD (254,0) 0:6 0660
+//   ops.Update();              // home: Processing ..., Created ...
 //
 // Mirrors: _stack_node_op, _pop_node_ops, _add_dev_node, _rm_dev_node,
 // _rename_dev_node, _set_dev_node_read_ahead of libdm/libdm-common.c
@@ -72,6 +72,7 @@ class NodeOps {
     bool in_sysfs = false;
   };
 
+  size_t& CountOf(Type type) { return counts_[static_cast<size_t>(type)]; }
   void Push(Op op);
   void Unstack(const Op& op);
   void Log(absl::string_view action, const Op& op);
@@ -86,6 +87,8 @@ class NodeOps {
   Machine& machine_;
   LibdmLog& log_;
   std::list<Op> ops_;
+  // How many of each type are in ops_ (_count_node_ops).
+  size_t counts_[4] = {};
 };
 
 }  // namespace dmdax

@@ -2,7 +2,10 @@
 //
 // SplitName: what LVM puts into a device's name and uuid.
 //
-//   SplitName("LVM", "vg--1-lv-tpool"): vg "vg-1", lv "lv", layer "tpool"
+//   SplitName split("LVM", "vg--1-lv-tpool");
+//   split.vg_name;    // "vg-1"
+//   split.lv_name;    // "lv"
+//   split.lv_layer;   // "tpool"
 //
 // Mirrors: dm_split_lvm_name of libdm/libdm-string.c (1.02.185).
 #ifndef DMDAX_TOOLS_DMSETUP_SPLIT_NAME_H_

@@ -65,7 +65,7 @@ std::optional<TableArg> ReadTableArg(DmsetupContext& ctx,
   }
   const std::string source =
       ctx.options.table ? "--table" : (file.empty() ? "<stdin>" : file);
-  if (DetectTableFormat(bytes) != Format::kDmsetup) {
+  if (&DetectTableFormat(bytes) != &kDmsetupFormat) {
     return FromMessage(ctx, std::move(bytes), source);
   }
   if (auto columns = ParseLinearText(bytes)) {

@@ -151,16 +151,10 @@ class Drawing {
   bool more_[kMaxDepth] = {};
 };
 
-}  // namespace
-
-std::optional<TreeOptions> ParseTreeOptions(absl::string_view words,
-                                            std::string* err) {
-  TreeOptions o;
-  if (strcmp(nl_langinfo(CODESET), "UTF-8") == 0) {
-    o.symbols = TreeOptions::kUtf;
-  }
+// One word of -o; `own_lines` is set by what takes lines of its own, and is
+// never drawn.  False: it is no option.
+bool ApplyTreeWord(absl::string_view word, TreeOptions& o, bool& own_lines) {
   // Any beginning of a word will do, an empty one too.
-  bool targets = false;
   struct {
     absl::string_view word;
     bool* flag;
@@ -169,8 +163,8 @@ std::optional<TreeOptions> ParseTreeOptions(absl::string_view words,
       {"device", &o.device, true},
       {"blkdevname", &o.blkdevname, true},
       {"nodevice", &o.device, false},
-      {"status", &targets, true},
-      {"table", &targets, true},
+      {"status", &own_lines, true},
+      {"table", &own_lines, true},
       {"active", &o.active, true},
       {"open", &o.open, true},
       {"uuid", &o.uuid, true},
@@ -182,29 +176,39 @@ std::optional<TreeOptions> ParseTreeOptions(absl::string_view words,
       {"compact", &o.compact, true},
       {"notrunc", &o.truncate, false},
   };
+  for (const auto& f : flags) {
+    if (!absl::StartsWith(f.word, word)) continue;
+    if (f.flag != nullptr) {
+      *f.flag = f.value;
+    } else {
+      o.symbols = f.word == "utf"     ? TreeOptions::kUtf
+                  : f.word == "vt100" ? TreeOptions::kVt100
+                                      : TreeOptions::kAscii;
+    }
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<TreeOptions> ParseTreeOptions(absl::string_view words,
+                                            std::string* err) {
+  TreeOptions o;
+  if (strcmp(nl_langinfo(CODESET), "UTF-8") == 0) {
+    o.symbols = TreeOptions::kUtf;
+  }
+  bool own_lines = false;
   while (!words.empty()) {
     const absl::string_view word = words.substr(0, words.find(','));
-    bool known = false;
-    for (const auto& f : flags) {
-      if (!absl::StartsWith(f.word, word)) continue;
-      known = true;
-      if (f.flag != nullptr) {
-        *f.flag = f.value;
-      } else {
-        o.symbols = f.word == "utf"     ? TreeOptions::kUtf
-                    : f.word == "vt100" ? TreeOptions::kVt100
-                                        : TreeOptions::kAscii;
-      }
-      break;
-    }
-    if (!known) {
+    if (!ApplyTreeWord(word, o, own_lines)) {
       absl::StrAppend(err, "Tree options not recognised: ", words, ".\n");
       return std::nullopt;
     }
     words.remove_prefix(std::min(word.size() + 1, words.size()));
   }
   // What takes lines of its own is never drawn compactly.
-  if (targets || o.active || o.rw || o.open || o.uuid) o.compact = false;
+  if (own_lines || o.active || o.rw || o.open || o.uuid) o.compact = false;
   winsize size{};
   // VT100's symbols are longer than they look.
   if (o.symbols != TreeOptions::kVt100 && ioctl(1, TIOCGWINSZ, &size) >= 0 &&

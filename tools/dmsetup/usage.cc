@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/dmsetup/usage.h"
 
-namespace dmdax {
+#include "absl/strings/str_cat.h"
+#include "tools/dmsetup/command.h"
 
-// The text of dmsetup 1.02.185, byte for byte: scripts look at it.
-const char kDmsetupUsage[] =
+namespace dmdax {
+namespace {
+
+constexpr char kOptions[] =
     "Usage:\n"
     "\n"
     "dmsetup\n"
@@ -19,49 +22,9 @@ const char kDmsetupUsage[] =
     "        [-c|-C|--columns] [-o <fields>] [-O|--sort <sort_fields>]\n"
     "        [-S|--select <selection>] [--nameprefixes] [--noheadings]\n"
     "        [--separator <separator>]\n"
-    "\n"
-    "\thelp [-c|-C|--columns]\n"
-    "\tcreate <dev_name>\n"
-    "\t    [-j|--major <major> -m|--minor <minor>]\n"
-    "\t    [-U|--uid <uid>] [-G|--gid <gid>] [-M|--mode <octal_mode>]\n"
-    "\t    [-u|--uuid <uuid>] [--addnodeonresume|--addnodeoncreate]\n"
-    "\t    [--readahead {[+]<sectors>|auto|none}]\n"
-    "\t    [-n|--notable|--table {<table>|<table_file>}]\n"
-    "\tcreate --concise [<concise_device_spec_list>]\n"
-    "\tremove [--deferred] [-f|--force] [--retry] <device>...\n"
-    "\tremove_all [-f|--force]\n"
-    "\tsuspend [--noflush] [--nolockfs] <device>...\n"
-    "\tresume [--noflush] [--nolockfs] <device>...\n"
-    "\t       [--addnodeonresume|--addnodeoncreate]\n"
-    "\t       [--readahead {[+]<sectors>|auto|none}]\n"
-    "\tload <device> [<table>|<table_file>]\n"
-    "\tclear <device>\n"
-    "\treload <device> [<table>|<table_file>]\n"
-    "\twipe_table [-f|--force] [--noflush] [--nolockfs] <device>...\n"
-    "\trename <device> [--setuuid] <new_name_or_uuid>\n"
-    "\tmeasure [<device>...]\n"
-    "\tmessage <device> <sector> <message>\n"
-    "\tls [--target <target_type>] [--exec <command>] [-o <options>] "
-    "[--tree]\n"
-    "\tinfo [<device>...]\n"
-    "\tdeps [-o <options>] [<device>...]\n"
-    "\tstats <command> [<options>] [<device>...]\n"
-    "\tstatus [<device>...] [--noflush] [--target <target_type>]\n"
-    "\ttable [<device>...] [--concise] [--target <target_type>] [--showkeys]\n"
-    "\twait <device> [<event_nr>] [--noflush]\n"
-    "\tmknodes [<device>...]\n"
-    "\tmangle [<device>...]\n"
-    "\tudevcreatecookie \n"
-    "\tudevreleasecookie [<cookie>]\n"
-    "\tudevflags <cookie>\n"
-    "\tudevcomplete <cookie>\n"
-    "\tudevcomplete_all [<age_in_minutes>]\n"
-    "\tudevcookies \n"
-    "\ttarget-version [<target>...]\n"
-    "\ttargets \n"
-    "\tversion \n"
-    "\tsetgeometry <device> <cyl> <head> <sect> <start>\n"
-    "\tsplitname <device> [<subsystem>]\n"
+    "\n";
+
+constexpr char kNotes[] =
     "\n"
     "<device> may be device name or (if only one) -u <uuid> or -j "
     "<major> -m <minor>\n"
@@ -83,5 +46,15 @@ const char kDmsetupUsage[] =
     "                           blkdevname, [no]device, active, open, "
     "rw and uuid.\n"
     "\n";
+
+}  // namespace
+
+std::string DmsetupUsage() {
+  std::string usage = kOptions;
+  for (const DmsetupCommand* command : DmsetupCommands()) {
+    absl::StrAppend(&usage, "\t", command->name, " ", command->arguments, "\n");
+  }
+  return usage + kNotes;
+}
 
 }  // namespace dmdax

@@ -4,9 +4,12 @@
 #ifndef DMDAX_TOOLS_DMSETUP_USAGE_H_
 #define DMDAX_TOOLS_DMSETUP_USAGE_H_
 
+#include <string>
+
 namespace dmdax {
 
-extern const char kDmsetupUsage[];
+// Byte for byte: scripts look at it.
+std::string DmsetupUsage();
 
 }  // namespace dmdax
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iostream>
 #include <vector>
 
 #include "absl/algorithm/container.h"
@@ -42,15 +43,6 @@ absl::Status WithSession(StateDir::Mode mode,
   if (absl::Status s = use(*session); !s.ok()) return s;
   if (mode == StateDir::kRead) return absl::OkStatus();
   return dir->Write(SnapshotOf(*session, snapshot->generation()));
-}
-
-// Commands that leave the machine as it is: no lock, no write.
-bool OnlyAsks(uint32_t command) {
-  constexpr uint32_t kAsking[] = {
-      DM_VERSION_CMD,      DM_LIST_DEVICES_CMD,      DM_DEV_STATUS_CMD,
-      DM_TABLE_DEPS_CMD,   DM_TABLE_STATUS_CMD,      DM_LIST_VERSIONS_CMD,
-      DM_DEV_ARM_POLL_CMD, DM_GET_TARGET_VERSION_CMD};
-  return absl::c_linear_search(kAsking, command & 0xff);
 }
 
 uint32_t EventNr(absl::Span<const char> request) {
@@ -149,13 +141,16 @@ int ControlIoctl(DmFile& file, uint32_t command, char* buffer) {
   const absl::Span<char> user = absl::MakeSpan(buffer, size);
   if ((command & 0xff) == DM_DEV_WAIT_CMD) return Wait(file, command, user);
   const StateDir::Mode mode =
-      OnlyAsks(command) ? StateDir::kRead : StateDir::kWrite;
+      IoctlOnlyAsks(command & 0xff) ? StateDir::kRead : StateDir::kWrite;
   absl::Status result;
   // What a refused command did (a minor taken and given back) stays too.
   absl::Status state = WithSession(mode, [&](Session& session) {
     result = CtlIoctl(*session.ctl, file, command, user);
     return absl::OkStatus();
   });
+  if (IsNotModelled(result)) {
+    std::cerr << "dmdax: " << result.message() << std::endl;
+  }
   return ErrnoOrZero(state.ok() ? result : state);
 }
 

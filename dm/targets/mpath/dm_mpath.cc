@@ -95,7 +95,7 @@ absl::Status ParseHwHandler(const DmTarget& ti, DmArgSet& as,
   if (!count.ok()) return count.status();
   if (*count == 0) return absl::OkStatus();
   if (!m.bio_based) {
-    return DmError("not judged here: hardware handlers are SCSI modules");
+    return DmNotModelled("hardware handlers", "SCSI devices");
   }
   as.Consume(*count);
   DmLog(MachineOf(ti), KernLevel::kErr, "multipath",
@@ -165,7 +165,8 @@ absl::Status ParseGroup(DmTarget& ti, DmArgSet& as, Multipath* m) {
   }
   if (pg.selector == nullptr) {
     if (name == "historical-service-time" || name == "io-affinity") {
-      return DmError(absl::StrCat("not judged here: selector ", name));
+      return DmNotModelled(absl::StrCat("selector ", name),
+                           "I/O that takes time on a CPU");
     }
     return DmError("unknown path selector type");
   }
@@ -254,7 +255,7 @@ int MultipathIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
 
 const TargetType kMultipathTarget = {
     .name = "multipath",
-    .versions = {{{1, 12, 0}, {1, 14, 0}, {1, 14, 0}, {1, 14, 0}, {1, 15, 0}}},
+    .versions = {{k4_14, 1, 12, 0}, {k5_10, 1, 14, 0}, {k7_2, 1, 15, 0}},
     .features =
         DM_TARGET_SINGLETON | DM_TARGET_IMMUTABLE | DM_TARGET_PASSES_INTEGRITY,
     .registered = 18,
@@ -266,6 +267,8 @@ const TargetType kMultipathTarget = {
     .iterate_devices = MultipathIterateDevices,
     .save_state = MultipathSaveState,
     .restore_state = MultipathRestoreState,
+    .example = {.length = 2048,
+                .params = "0 0 1 1 round-robin 0 1 1 /dev/sda 1"},
 };
 DM_REGISTER_TARGET(kMultipathTarget);
 

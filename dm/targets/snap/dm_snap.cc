@@ -132,7 +132,7 @@ BioMap SnapshotMap(const DmTarget& ti, sector_t sector, ReqOp op) {
 
 const TargetType kSnapshotTarget = {
     .name = "snapshot",
-    .versions = {{{1, 15, 0}, {1, 16, 0}, {1, 16, 0}, {1, 16, 0}, {1, 16, 0}}},
+    .versions = {{k4_14, 1, 15, 0}, {k5_10, 1, 16, 0}},
     .registered = 6,
     .ctr = SnapshotCtr,
     .map = SnapshotMap,
@@ -143,6 +143,7 @@ const TargetType kSnapshotTarget = {
     .io_hints = SnapshotIoHints,
     .save_state = SnapshotSaveState,
     .restore_state = SnapshotRestoreState,
+    .example = {.length = 2048, .params = "/dev/sda /dev/mem0 N 8"},
 };
 DM_REGISTER_TARGET(kSnapshotTarget);
 

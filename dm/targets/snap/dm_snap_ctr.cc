@@ -127,10 +127,9 @@ absl::Status ReadMetadata(DmTarget& ti, Snapshot* s) {
   if (s->persistent) {
     absl::Status read = s->ReadMetadata();
     if (ErrnoOf(read) == ENODATA) {
-      return ErrnoError(
-          EINVAL, absl::StrCat("Failed to read snapshot "
-                               "metadata: ",
-                               read.message(), " here, so it is not known"));
+      return DmNotModelled(
+          absl::StrCat("snapshot metadata on ", s->cow->bdev->name()),
+          absl::StrCat("bytes: ", read.message()));
     }
     if (!read.ok()) {
       return ErrnoError(ErrnoOf(read), "Failed to read snapshot metadata");

@@ -40,7 +40,7 @@ void SnapshotMergeResume(DmTarget& ti) {
 
 const TargetType kSnapshotMergeTarget = {
     .name = "snapshot-merge",
-    .versions = {{{1, 4, 0}, {1, 5, 0}, {1, 5, 0}, {1, 5, 0}, {1, 5, 0}}},
+    .versions = {{k4_14, 1, 4, 0}, {k5_10, 1, 5, 0}},
     .registered = 8,
     .ctr = SnapshotMergeCtr,
     .map = SnapshotMergeMap,
@@ -51,6 +51,9 @@ const TargetType kSnapshotMergeTarget = {
     .io_hints = SnapshotIoHints,
     .save_state = SnapshotSaveState,
     .restore_state = SnapshotRestoreState,
+    .example = {.length = 2048,
+                .params = "/dev/sda /dev/mem0 P 8",
+                .below = {"snapshot-origin", "/dev/sda", ""}},
 };
 DM_REGISTER_TARGET(kSnapshotMergeTarget);
 

@@ -69,7 +69,7 @@ DaxAccess OriginDaxDirectAccess(const DmTarget& ti, pgoff_t pgoff,
 
 const TargetType kOriginTargetV4_14 = {
     .name = "snapshot-origin",
-    .versions = {{{1, 9, 0}, {}, {}, {}, {}}},
+    .versions = {{k4_14, 1, 9, 0}, GoneSince(k5_10)},
     .registered = 7,
     .ctr = OriginCtr,
     .map = OriginMap,
@@ -77,18 +77,21 @@ const TargetType kOriginTargetV4_14 = {
     .resume = OriginResume,
     .iterate_devices = OriginIterateDevices,
     .direct_access = OriginDaxDirectAccess,
+    .dax_function = "origin_dax_direct_access",
+    .example = {.length = 2048, .params = "/dev/pmem0"},
 };
 DM_REGISTER_TARGET(kOriginTargetV4_14);
 
 const TargetType kOriginTarget = {
     .name = "snapshot-origin",
-    .versions = {{{}, {1, 9, 0}, {1, 9, 0}, {1, 9, 0}, {1, 9, 0}}},
+    .versions = {{k5_10, 1, 9, 0}},
     .registered = 7,
     .ctr = OriginCtr,
     .map = OriginMap,
     .status = OriginStatus,
     .resume = OriginResume,
     .iterate_devices = OriginIterateDevices,
+    .example = {.length = 2048, .params = "/dev/pmem0"},
 };
 DM_REGISTER_TARGET(kOriginTarget);
 

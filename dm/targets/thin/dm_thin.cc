@@ -151,13 +151,20 @@ void ThinIoHints(const DmTarget& ti, QueueLimits& limits) {
 
 const TargetType kThinTarget = {
     .name = "thin",
-    .versions = {{{1, 19, 0}, {1, 22, 0}, {1, 22, 0}, {1, 23, 0}, {1, 24, 0}}},
+    .versions = {{k4_14, 1, 19, 0},
+                 {k5_10, 1, 22, 0},
+                 {k6_12, 1, 23, 0},
+                 {k7_2, 1, 24, 0}},
     .registered = 14,
     .ctr = ThinCtr,
     .map = ThinMap,
     .status = ThinStatus,
     .iterate_devices = ThinIterateDevices,
     .io_hints = ThinIoHints,
+    .example = {.length = 2048,
+                .params = "/dev/mapper/below 7",
+                .below = {"thin-pool", "/dev/mem0 /dev/mem1 128 0",
+                          "create_thin 7"}},
 };
 DM_REGISTER_TARGET(kThinTarget);
 

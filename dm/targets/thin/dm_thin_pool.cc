@@ -219,7 +219,10 @@ void PoolIoHints(const DmTarget& ti, QueueLimits& limits) {
 
 const TargetType kPoolTarget = {
     .name = "thin-pool",
-    .versions = {{{1, 19, 0}, {1, 22, 0}, {1, 22, 0}, {1, 23, 0}, {1, 24, 0}}},
+    .versions = {{k4_14, 1, 19, 0},
+                 {k5_10, 1, 22, 0},
+                 {k6_12, 1, 23, 0},
+                 {k7_2, 1, 24, 0}},
     .features =
         DM_TARGET_SINGLETON | DM_TARGET_ALWAYS_WRITEABLE | DM_TARGET_IMMUTABLE,
     .registered = 15,
@@ -232,6 +235,7 @@ const TargetType kPoolTarget = {
     .io_hints = PoolIoHints,
     .save_state = PoolSaveState,
     .restore_state = PoolRestoreState,
+    .example = {.length = 2048, .params = "/dev/mem0 /dev/mem1 128 0"},
 };
 DM_REGISTER_TARGET(kPoolTarget);
 

@@ -5,7 +5,7 @@
 //   create_thin <id> | delete <id>
 //   set_transaction_id <current id> <new id>
 //
-// Snapshots, of devices and of metadata, are refused.
+// Snapshots, of devices and of metadata, are not modelled.
 // Mirrors pool_message of drivers/md/dm-thin.c (6.1).
 #include <cerrno>
 
@@ -99,7 +99,7 @@ absl::StatusOr<std::string> PoolMessage(DmTarget& ti,
   } else if (absl::EqualsIgnoreCase(argv[0], "create_snap") ||
              absl::EqualsIgnoreCase(argv[0], "reserve_metadata_snap") ||
              absl::EqualsIgnoreCase(argv[0], "release_metadata_snap")) {
-    s = PoolMessageError(ti, absl::StrCat("not judged here: ", argv[0]));
+    s = DmNotModelled(argv[0], "blocks that devices share");
   } else {
     s = PoolMessageError(
         ti, absl::StrCat("Unrecognised thin pool target message received: ",

@@ -4,7 +4,7 @@
 // and no POSIX ones.
 //
 //   std::optional<DmRegex> regex = DmRegex::Compile("^vg-(lv|root)$", err);
-//   if (regex && regex->Matches("vg-root")) ...
+//   regex && regex->Matches("vg-root");   // true
 //
 // Characters, `.`, `[a-z]`, `[^a-z]`, `\n` `\r` `\t` and other quoted
 // characters, `( )`, `|`, `*`, `+`, `?`.  A brace is a character like others,

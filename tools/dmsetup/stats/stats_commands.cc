@@ -51,6 +51,8 @@ bool StatsAllDevices(DmsetupContext& ctx, const CommandCall& call,
   return ProcessAll(ctx, call, false, fn);
 }
 
+namespace {
+
 bool CmdStats(DmsetupContext& ctx, const CommandCall& call) {
   const StatsOptions& o = ctx.options.stats;
   const StatsSubcommand* subcommand = nullptr;
@@ -73,5 +75,23 @@ bool CmdStats(DmsetupContext& ctx, const CommandCall& call) {
   }
   return subcommand->fn(ctx, call) || ctx.log.Backtrace();
 }
+
+}  // namespace
+
+extern const DmsetupCommand kStatsVerb = {
+    .name = "stats",
+    .arguments = "<command> [<options>] [<device>...]",
+    .min_args = 1,
+    .max_args = DmsetupCommand::kAnyNumber,
+    .repeat = DmsetupCommand::kEachArg,
+    .help = "Statistics; there is no I/O to count.",
+    .fn = CmdStats,
+    .has_subcommands = true,
+    .imply =
+        [](DmsetupOptions& o) {
+          o.columns = true;
+          if (!o.units) o.units = "h";
+        },
+};
 
 }  // namespace dmdax

@@ -8,7 +8,8 @@
 //   dms.BindName("d0");
 //   if (!dms.List()) return false;  // said why
 //   for (dms.WalkInit(kWalkRegion), dms.WalkStart(); !dms.WalkEnd();
-//        dms.WalkNextRegion()) ...
+//        dms.WalkNextRegion())
+//     ctx.out += absl::StrCat(dms.current_region(), "\n");
 //
 // stats_handle.cc sends messages, stats_group.cc keeps groups, stats_walk.cc
 // walks, stats_metric.cc computes.

@@ -13,8 +13,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "formats/format.h"
 #include "formats/json_locator.h"
-#include "formats/read_message.h"
 #include "nlohmann/json.hpp"
 
 namespace dmdax {
@@ -52,18 +52,6 @@ class Cursor {
   size_t* consumed_;
 };
 
-// mapped_device and mappedDevice are one key.
-std::string OneSpelling(const std::string& key) {
-  std::string camel;
-  for (size_t i = 0; i < key.size(); ++i) {
-    const bool hump = key[i] == '_' && i + 1 < key.size();
-    camel.push_back(
-        hump ? absl::ascii_toupper(static_cast<unsigned char>(key[++i]))
-             : key[i]);
-  }
-  return camel;
-}
-
 // Listens to the parser; any false ends the parse with error() set.
 class SyntaxCheck : public nlohmann::json_sax<nlohmann::json> {
  public:
@@ -91,7 +79,7 @@ class SyntaxCheck : public nlohmann::json_sax<nlohmann::json> {
   bool end_object() override { return Shallower(); }
   bool end_array() override { return Shallower(); }
   bool key(string_t& key) override {
-    if (keys_.back().insert(OneSpelling(key)).second) return true;
+    if (keys_.back().insert(CamelCase(key)).second) return true;
     const size_t quotes = key.size() + 2;
     return Fail(*consumed_ - std::min(*consumed_, quotes),
                 absl::StrCat("'", key.substr(0, 64), "' is given twice"));
@@ -157,10 +145,15 @@ size_t PlaceOf(absl::string_view json, absl::string_view what) {
   return key == json.npos ? value : key;
 }
 
-}  // namespace
+Likeness Detect(const FormatProbe& probe) {
+  const bool begins =
+      !probe.text.empty() && (probe.text[0] == '{' || probe.text[0] == '[');
+  return begins ? Likeness::kBegins : Likeness::kNot;
+}
 
-absl::Status ReadJson(SharedText text, const std::string& file,
-                      pb::Message* message, SourceMap* map) {
+absl::Status Read(std::string bytes, const std::string& file,
+                  pb::Message* message, SourceMap* map) {
+  const auto text = WithoutByteOrderMark(std::move(bytes));
   size_t consumed = 0;
   SyntaxCheck check(*text, &consumed);
   const char* begin = text->data();
@@ -183,5 +176,20 @@ absl::Status ReadJson(SharedText text, const std::string& file,
   });
   return absl::OkStatus();
 }
+
+absl::StatusOr<std::string> Print(const pb::Message& message) {
+  if (absl::Status s = CheckUtf8(message, kJsonFormat); !s.ok()) return s;
+  pb::util::JsonPrintOptions options;
+  options.add_whitespace = true;
+  options.preserve_proto_field_names = true;
+  std::string out;
+  const auto status = pb::util::MessageToJsonString(message, &out, options);
+  if (!status.ok()) return ErrnoError(EINVAL, status.ToString());
+  return out;
+}
+
+}  // namespace
+
+extern const Format kJsonFormat = {"json", "JSON", Detect, Read, Print};
 
 }  // namespace dmdax

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mm/fake_driver.h"
+#include "tests/fake_driver.h"
 
 #include "mm/insert.h"
 
@@ -26,8 +26,7 @@ class FakeDriver::VmOps final : public VmOperations {
     if (order == vmf.mm->profile().pmd_order()) {
       return VmfInsertPfnPmd(vmf, Frame(first), vmf.write());
     }
-    vmf.reason.code = FaultReasonCode::kFsNoPud;
-    vmf.reason.where = name();
+    vmf.reason = {.code = FaultReasonCode::kFsNoPud, .where = name()};
     return VM_FAULT_FALLBACK;
   }
 

@@ -10,8 +10,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
-#include "formats/proto_utf8.h"
-#include "formats/read_message.h"
+#include "base/utf8.h"
+#include "formats/format.h"
 
 namespace dmdax {
 namespace {
@@ -177,15 +177,28 @@ class WireCheck {
   std::string error_;
 };
 
-}  // namespace
-
-bool LooksBinary(absl::string_view bytes, const pb::Message& message) {
-  return WireCheck(bytes, /*shallow=*/true)
-      .Message(*message.GetDescriptor(), bytes.size(), 0);
+// Whether `bytes` are wholly made of fields of such a message.  What a
+// textproto happens to fit is not told from what is binary.
+bool Fits(absl::string_view bytes, const pb::Descriptor& type) {
+  return WireCheck(bytes, /*shallow=*/true).Message(type, bytes.size(), 0);
 }
 
-absl::Status ReadBinary(absl::string_view bytes, const std::string& file,
-                        pb::Message* message, SourceMap* map) {
+Likeness Detect(const FormatProbe& probe) {
+  if (probe.has_controls && Fits(probe.bytes, probe.type)) {
+    return Likeness::kCertain;
+  }
+  if (probe.text.empty()) return Likeness::kNot;
+  // A kernel of nine letters makes a binary World without control characters.
+  if (!probe.has_controls && Fits(probe.bytes, probe.type)) {
+    return Likeness::kFits;
+  }
+  const bool odd =
+      probe.has_controls || static_cast<unsigned char>(probe.text[0]) >= 0x80;
+  return odd ? Likeness::kDoubtful : Likeness::kNot;
+}
+
+absl::Status Read(std::string bytes, const std::string& file,
+                  pb::Message* message, SourceMap* map) {
   const pb::Descriptor& type = *message->GetDescriptor();
   WireCheck check(bytes, /*shallow=*/false);
   if (!check.Message(type, bytes.size(), 0)) {
@@ -202,5 +215,18 @@ absl::Status ReadBinary(absl::string_view bytes, const std::string& file,
   });
   return absl::OkStatus();
 }
+
+absl::StatusOr<std::string> Print(const pb::Message& message) {
+  if (absl::Status s = CheckUtf8(message, kBinaryFormat); !s.ok()) return s;
+  std::string out;
+  if (!message.SerializeToString(&out)) {
+    return ErrnoError(EFBIG, "the message is above 2 GiB");
+  }
+  return out;
+}
+
+}  // namespace
+
+extern const Format kBinaryFormat = {"binary", "binary", Detect, Read, Print};
 
 }  // namespace dmdax

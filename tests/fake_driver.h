@@ -13,8 +13,8 @@
 // inode.
 //
 // Mirrors: no kernel file; the calls it makes are mm/insert.h's.
-#ifndef DMDAX_MM_FAKE_DRIVER_H_
-#define DMDAX_MM_FAKE_DRIVER_H_
+#ifndef DMDAX_TESTS_FAKE_DRIVER_H_
+#define DMDAX_TESTS_FAKE_DRIVER_H_
 
 #include <cstdint>
 #include <memory>
@@ -60,4 +60,4 @@ class FakeDriver final : public FileOperations {
 
 }  // namespace dmdax
 
-#endif  // DMDAX_MM_FAKE_DRIVER_H_
+#endif  // DMDAX_TESTS_FAKE_DRIVER_H_

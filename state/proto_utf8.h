@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // FindNonUtf8: which string of a message neither text nor JSON can carry.
-#ifndef DMDAX_FORMATS_PROTO_UTF8_H_
-#define DMDAX_FORMATS_PROTO_UTF8_H_
+#ifndef DMDAX_STATE_PROTO_UTF8_H_
+#define DMDAX_STATE_PROTO_UTF8_H_
 
 #include <google/protobuf/message.h>
 
 #include <string>
-
-#include "base/utf8.h"
 
 namespace dmdax {
 
@@ -17,4 +15,4 @@ std::string FindNonUtf8(const google::protobuf::Message& message);
 
 }  // namespace dmdax
 
-#endif  // DMDAX_FORMATS_PROTO_UTF8_H_
+#endif  // DMDAX_STATE_PROTO_UTF8_H_

@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
-#include "formats/proto_utf8.h"
-#include "formats/read_message.h"
+#include "formats/format.h"
 #include "formats/textproto_locator.h"
+#include "state/proto_utf8.h"
 
 namespace dmdax {
 namespace {
@@ -80,10 +82,34 @@ size_t FindMessage(absl::string_view text, size_t limit) {
   return text.npos;
 }
 
-}  // namespace
+// A word that is a field of the message, or any with what follows a field.
+bool BeginsField(absl::string_view text, const pb::Descriptor& type) {
+  const size_t end = std::find_if(text.begin(), text.end(),
+                                  [](char c) {
+                                    return !absl::ascii_isalnum(
+                                               static_cast<unsigned char>(c)) &&
+                                           c != '_';
+                                  }) -
+                     text.begin();
+  if (end == 0 || absl::ascii_isdigit(static_cast<unsigned char>(text[0]))) {
+    return false;
+  }
+  if (type.FindFieldByName(std::string(text.substr(0, end))) != nullptr) {
+    return true;
+  }
+  const absl::string_view rest =
+      absl::StripLeadingAsciiWhitespace(text.substr(end));
+  return !rest.empty() && absl::StrContains(":{<", rest[0]);
+}
 
-absl::Status ReadTextproto(SharedText text, const std::string& file,
-                           pb::Message* message, SourceMap* map) {
+Likeness Detect(const FormatProbe& probe) {
+  return BeginsField(probe.text, probe.type) ? Likeness::kBegins
+                                             : Likeness::kByDefault;
+}
+
+absl::Status Read(std::string bytes, const std::string& file,
+                  pb::Message* message, SourceMap* map) {
+  const auto text = WithoutByteOrderMark(std::move(bytes));
   if (const size_t at = FindMessage(*text, kMaxMessages); at != text->npos) {
     return ErrnoError(
         EINVAL, absl::StrCat(Prefix(file, PositionOf(*text, at)), "more than ",
@@ -113,5 +139,18 @@ absl::Status ReadTextproto(SharedText text, const std::string& file,
   });
   return absl::OkStatus();
 }
+
+absl::StatusOr<std::string> Print(const pb::Message& message) {
+  std::string out;
+  if (!pb::TextFormat::PrintToString(message, &out)) {
+    return ErrnoError(EFBIG, "the message is too large to print");
+  }
+  return out;
+}
+
+}  // namespace
+
+extern const Format kTextprotoFormat = {"textproto", "textproto", Detect, Read,
+                                        Print};
 
 }  // namespace dmdax

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/kernel_alias.h"
+
+#include <optional>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace dmdax {
+namespace {
+
+constexpr VendorPatches kRecorded = VendorPatches::kRecorded;
+
+// None is older than the oldest profile.
+constexpr KernelAlias kAliases[] = {
+    {"amazon2", {4, 14}},
+    {"amazon2023", {6, 1}},
+    {"debian10", {4, 19}},
+    {"debian11", {5, 10}, kRecorded},
+    {"debian12", {6, 1}, kRecorded},
+    {"debian13", {6, 12}, kRecorded},
+    {"rhel10", {6, 12}},
+    {"rhel8", {4, 18}},
+    {"rhel9", {5, 14}},
+    {"sles15sp5", {5, 14}},
+    {"sles15sp6", {6, 4}},
+    {"ubuntu20.04", {5, 4}},
+    {"ubuntu22.04", {5, 15}},
+    {"ubuntu24.04", {6, 8}},
+};
+
+// "5.14", and what may follow: "5.14.0-427.el9.x86_64", "5.14-rc3".
+std::optional<KernelRelease> ParseRelease(absl::string_view text) {
+  KernelRelease release;
+  for (uint32_t* part : {&release.major, &release.minor}) {
+    size_t digits = 0;
+    while (digits < text.size() && absl::ascii_isdigit(text[digits])) ++digits;
+    if (!absl::SimpleAtoi(text.substr(0, digits), part)) return std::nullopt;
+    text.remove_prefix(digits);
+    if (part == &release.minor) break;
+    if (text.empty() || text[0] != '.') return std::nullopt;
+    text.remove_prefix(1);
+  }
+  const bool ends = text.empty() || text[0] == '.' || text[0] == '-';
+  return ends ? std::optional(release) : std::nullopt;
+}
+
+// The newest profile that is no newer; null: all are.
+const KernelProfile* NewestNotAfter(KernelRelease release) {
+  const KernelProfile* newest = nullptr;
+  for (const KernelProfile& profile : AllKernelProfiles()) {
+    if (profile.fault.format != PageTableFormat::kX86_64) continue;
+    if (profile.release <= release) newest = &profile;
+  }
+  return newest;
+}
+
+std::string Near(absl::string_view said, const KernelProfile& profile) {
+  return absl::StrCat("kernel ", said, " is not a profile; ", profile.name,
+                      " answers, the nearest that is (dmdax kernels)");
+}
+
+std::string Said(const KernelAlias& alias) {
+  return absl::StrCat(alias.name, " (", alias.release.ToString(), ")");
+}
+
+}  // namespace
+
+absl::Span<const KernelAlias> KernelAliases() { return kAliases; }
+
+KernelAnswer AnswerForAlias(const KernelAlias& alias) {
+  const KernelProfile& profile = *NewestNotAfter(alias.release);
+  const bool is_it =
+      alias.patches == kRecorded && profile.release == alias.release;
+  return {&profile, is_it ? "" : Near(Said(alias), profile)};
+}
+
+absl::StatusOr<KernelAnswer> AnswerForKernel(absl::string_view name) {
+  absl::StatusOr<const KernelProfile*> found = FindKernelProfile(name);
+  if (found.ok()) return KernelAnswer{*found, ""};
+  for (const KernelAlias& alias : kAliases) {
+    if (alias.name == name) return AnswerForAlias(alias);
+  }
+  if (std::optional<KernelRelease> release = ParseRelease(name)) {
+    const KernelProfile* profile = NewestNotAfter(*release);
+    if (profile == nullptr) {
+      return absl::NotFoundError(absl::StrCat(
+          "kernel ", name, " is older than ",
+          AllKernelProfiles()[0].release.ToString(), ", the oldest there is"));
+    }
+    return KernelAnswer{profile, Near(name, *profile)};
+  }
+  return absl::NotFoundError(absl::StrCat(
+      found.status().message(), ", releases such as 6.18, and ",
+      absl::StrJoin(kAliases, ", ",
+                    [](std::string* out, const KernelAlias& alias) {
+                      absl::StrAppend(out, alias.name);
+                    })));
+}
+
+}  // namespace dmdax

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// All devices at once, as a snapshot keeps them.  Mirrors nothing.
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "dm/compile_order.h"
+#include "dm/dm_ioctl.h"
+
+namespace dmdax {
+namespace {
+
+absl::Status Of(absl::string_view who, const absl::Status& s) {
+  if (s.ok()) return s;
+  return ErrnoError(ErrnoOf(s), absl::StrCat(who, ": ", s.message()));
+}
+
+}  // namespace
+
+void DmCtl::ForEachDevice(
+    absl::FunctionRef<void(const HashCell& cell)> fn) const {
+  absl::MutexLock lock(&mu_);
+  std::vector<HashCell*> cells = hash_.List();
+  std::sort(cells.begin(), cells.end(),
+            [](HashCell* a, HashCell* b) { return a->inserted < b->inserted; });
+  for (const HashCell* cell : cells) fn(*cell);
+}
+
+absl::Status DmCtl::RestoreDevice(const DmDeviceState& state) {
+  if (state.name.empty() || state.name.size() > kNameLen ||
+      state.uuid.size() > kUuidLen || state.minor >= DmHash::kMaxMinors ||
+      state.md.type > DM_TYPE_DAX_BIO_BASED ||
+      hash_.FindMinor(state.minor) != nullptr) {
+    return ErrnoError(EINVAL, "bad name, uuid, minor or type");
+  }
+  auto md = std::make_shared<MappedDevice>(machine_, DevT{major_, state.minor});
+  if (absl::Status s = md->Restore(state.md); !s.ok()) return s;
+  NoteDeferred(*md);
+  return hash_.Insert(state.name, state.uuid, std::move(md)).status();
+}
+
+absl::Status DmCtl::RestoreTables(const DmDeviceState& state) {
+  HashCell& cell = *hash_.FindName(state.name);
+  MappedDevice& md = *cell.md;
+  if (state.table) {
+    absl::StatusOr<std::unique_ptr<DmTable>> live =
+        DmTable::Restore(md, *state.table);
+    if (!live.ok()) return Of(md.name(), live.status());
+    md.RestoreLiveTable(*std::move(live));
+  }
+  if (state.inactive_table) {
+    absl::StatusOr<std::unique_ptr<DmTable>> inactive =
+        DmTable::Restore(md, *state.inactive_table);
+    if (!inactive.ok()) return Of(md.name(), inactive.status());
+    cell.new_map = *std::move(inactive);
+  }
+  return absl::OkStatus();
+}
+
+// First all devices, then what they hold open, then the tables: those of two
+// devices may stand on each other.
+absl::Status DmCtl::Restore(absl::Span<const DmDeviceState> devices) {
+  absl::MutexLock lock(&mu_);
+  for (const DmDeviceState& state : devices) {
+    absl::Status s = Of(state.name, RestoreDevice(state));
+    if (!s.ok()) return s;
+  }
+  std::vector<MappedDevice*> mds;
+  std::vector<std::vector<DmDev*>> held;
+  for (const DmDeviceState& state : devices) {
+    mds.push_back(hash_.FindName(state.name)->md.get());
+    absl::StatusOr<std::vector<DmDev*>> opened =
+        mds.back()->RestoreTableDevices(state.md);
+    if (!opened.ok()) return Of(state.name, opened.status());
+    held.push_back(*std::move(opened));
+  }
+  for (size_t i = 0; i < devices.size(); ++i) {
+    if (absl::Status s = RestoreTables(devices[i]); !s.ok()) return s;
+    // The tables hold them now.
+    for (DmDev* dev : held[i]) mds[i]->PutTableDevice(dev);
+  }
+  CompileAll(mds);
+  // What an open made of the log while restoring is no news.
+  machine_.log().TakeNew();
+  return absl::OkStatus();
+}
+
+}  // namespace dmdax

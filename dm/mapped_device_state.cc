@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A mapped device and a table as values, and back.
+#include "dm/mapped_device_state.h"
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "block/read_ahead.h"
+
+namespace dmdax {
+
+MappedDeviceState MappedDevice::Save() const {
+  const RequestQueue& queue = disk_.queue();
+  MappedDeviceState state{
+      .type = type_,
+      .has_queue = has_queue_,
+      .event_nr = event_nr(),
+      .disk_added = disk_added_,
+      .suspended = suspended(),
+      .deferred_remove = deferred_remove(),
+      .read_only = disk_.read_only(),
+      .geometry = geometry_,
+      .limits = queue.limits(),
+      .ra_pages = queue.ra_pages(),
+      .queue_flags = queue.flags(),
+      .dax_synchronous = dax_dev_.synchronous(),
+      .dax_write_cache = dax_dev_.write_cache(),
+      .stats = {stats_.regions().begin(), stats_.regions().end()},
+      .table_devices = {}};
+  for (const TableDevice& td : table_devices_) {
+    state.table_devices.push_back(
+        {td.dm_dev.bdev->dev(), td.dm_dev.mode, td.dm_dev.dax_dev != nullptr});
+  }
+  return state;
+}
+
+absl::Status MappedDevice::Restore(const MappedDeviceState& state) {
+  type_ = state.type;
+  has_queue_ = state.has_queue;
+  event_nr_ = state.event_nr;
+  suspended_ = state.suspended;
+  deferred_remove_ = state.deferred_remove;
+  geometry_ = state.geometry;
+  disk_.SetReadOnly(state.read_only);
+  if (state.dax_synchronous) dax_dev_.SetSynchronous();
+  dax_dev_.SetWriteCache(state.dax_write_cache);
+  RequestQueue& queue = disk_.queue();
+  if (state.limits) queue.SetLimits(*state.limits);
+  if (state.ra_pages) {
+    queue.set_ra_pages(*state.ra_pages);
+  } else {
+    UpdateReadAhead(machine_.profile(), queue);
+  }
+  queue.SetFlags(state.queue_flags);
+  for (const auto& [id, region] : state.stats) {
+    if (!stats_.Restore(id, region)) {
+      return ErrnoError(EINVAL, "bad statistics region");
+    }
+  }
+  if (state.disk_added) AddDisk();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<DmDev*>> MappedDevice::RestoreTableDevices(
+    const MappedDeviceState& state) {
+  std::vector<DmDev*> held;
+  const std::vector<TableDeviceState>& devices = state.table_devices;
+  // Opened from the end, the list comes out the same.
+  for (auto it = devices.rbegin(); it != devices.rend(); ++it) {
+    absl::StatusOr<DmDev*> opened = GetTableDevice(it->dev, it->mode);
+    if (!opened.ok()) {
+      return ErrnoError(ErrnoOf(opened.status()),
+                        absl::StrCat("device ", it->dev.ToString(), ": ",
+                                     opened.status().message()));
+    }
+    (*opened)->dax_dev = it->dax ? (*opened)->bdev->host_dax_dev() : nullptr;
+    held.push_back(*opened);
+  }
+  return held;
+}
+
+void MappedDevice::RestoreLiveTable(std::unique_ptr<DmTable> table) {
+  immutable_target_type_ = table->immutable_target_type();
+  disk_.SetCapacity(table->size());
+  map_.store(table.release());
+}
+
+absl::StatusOr<std::unique_ptr<DmTable>> DmTable::Restore(
+    MappedDevice& md, const DmTableState& state) {
+  auto table = std::make_unique<DmTable>(md, state.mode);
+  table->restoring_ = true;
+  for (auto it = state.devices.rbegin(); it != state.devices.rend(); ++it) {
+    absl::Status s = table->GetDevice(it->dev, it->mode).status();
+    if (!s.ok()) return s;
+  }
+  std::vector<std::pair<size_t, const std::string*>> target_states;
+  for (size_t i = 0; i < state.num_rows; ++i) {
+    const DmRowState row = state.row(i);
+    absl::Status s = table->AddTarget(row.type, row.start, row.len, row.params);
+    if (!s.ok()) return s;
+    if (row.target_state != nullptr) {
+      target_states.push_back({i, row.target_state});
+    }
+  }
+  for (const auto& [row, target_state] : target_states) {
+    DmTarget& ti = table->targets_[row];
+    if (ti.type->restore_state == nullptr ||
+        !ti.type->restore_state(ti, *target_state)) {
+      return ErrnoError(EINVAL, absl::StrCat("bad state of row ", row));
+    }
+  }
+  table->type_ = state.type;
+  table->restoring_ = false;
+  return table;
+}
+
+}  // namespace dmdax

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fs/fs_context.h"
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/errno_status.h"
+#include "base/units.h"
+#include "block/fsdax_supported.h"
+
+namespace dmdax {
+
+std::vector<absl::string_view> FsContext::Options() const {
+  return absl::StrSplit(request_.options, ',', absl::SkipEmpty());
+}
+
+bool FsContext::IsUnknown(absl::string_view option) {
+  return option == "nodax" ||
+         (option.substr(0, 3) == "dax" && option != "dax" &&
+          option.substr(0, 4) != "dax=");
+}
+
+bool FsContext::SetMode(absl::string_view value) {
+  if (!profile_.has_dax_modes) return false;
+  if (value != "always" && value != "never" && value != "inode") return false;
+  sb_.dax = value == "always"  ? DaxMode::kAlways
+            : value == "never" ? DaxMode::kNever
+                               : DaxMode::kInode;
+  sb_.dax_inode_given |= value == "inode";
+  return true;
+}
+
+absl::Status FsContext::ParseOptions() {
+  for (absl::string_view option : Options()) {
+    if (option == "dax") sb_.dax = DaxMode::kAlways;
+    if (IsUnknown(option)) {
+      return RefuseParameter(
+          absl::StrCat(driver_.name, ": Unknown parameter '", option, "'"));
+    }
+    if (option.substr(0, 4) != "dax=") continue;
+    if (!profile_.has_dax_modes) {
+      return Refuse(KernLevel::kWarn,
+                    absl::StrCat("unknown mount option [", option, "]."));
+    }
+    if (!SetMode(option.substr(4))) {
+      return RefuseParameter(
+          absl::StrCat(driver_.name, ": Bad value for 'dax'"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void FsContext::GetDaxByBdev() {
+  sb_.dax_dev = FsDaxGetByBdev(bdev_, profile_, log_);
+}
+
+void FsContext::BdevDaxSupported() {
+  DaxDevice* dax_dev = FsDaxGetByBdev(bdev_, profile_, log_);
+  if (profile_.dax_mount_check == DaxMountCheck::kVfsProbe) {
+    const std::string why = VfsProbe(dax_dev);
+    if (why.empty()) {
+      sb_.dax_dev = dax_dev;
+    } else {
+      log_.Printk(KernLevel::kErr,
+                  absl::StrCat("VFS (", bdev_.name(), "): error: ", why));
+    }
+    return;
+  }
+  if (!bdev_.queue().Has(QUEUE_FLAG_DAX)) return;
+  DaxReadLock lock;
+  if (WhyNotFsdax(dax_dev, bdev_, sector_t(0), bdev_.nr_sectors(),
+                  request_.block_size, log_)
+          .empty()) {
+    sb_.dax_dev = dax_dev;
+  }
+}
+
+std::string FsContext::VfsProbe(DaxDevice* dax_dev) const {
+  if (request_.block_size != kPageSize) {
+    return "unsupported blocksize for dax";
+  }
+  if (bdev_.start_sect().value() % kPageSectors != 0) {
+    return "unaligned partition for dax";
+  }
+  if (dax_dev == nullptr) return "device does not support dax";
+  DaxReadLock lock;
+  const DaxAccess access =
+      DaxDirectAccess(dax_dev, SectorToPage(bdev_.start_sect()), 1,
+                      DaxAccessMode::kAccess, nullptr);
+  if (access.ret < 1) {
+    return absl::StrCat("dax access failed (", access.ret, ")");
+  }
+  return "";
+}
+
+void FsContext::Say(KernLevel level, absl::string_view words) {
+  log_.Printk(level, absl::StrCat(driver_.log_prefix, " (", bdev_.name(),
+                                  "): ", words));
+}
+
+absl::Status FsContext::Refuse(KernLevel level, absl::string_view words) {
+  Say(level, words);
+  return ErrnoError(EINVAL, words);
+}
+
+absl::Status FsContext::RefuseParameter(absl::string_view words) {
+  log_.Printk(KernLevel::kErr, words);
+  return ErrnoError(EINVAL, words);
+}
+
+SuperBlock FsContext::Done() {
+  if (sb_.dax_dev != nullptr) {
+    sb_.dax_part_off = bdev_.start_sect().value() * kSectorSize;
+  }
+  return sb_;
+}
+
+}  // namespace dmdax

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// FsContext: one mount while a file system decides it; what the author of a
+// FileSystemType::fill_super works with.
+//
+//   absl::StatusOr<SuperBlock> ToyfsFillSuper(FsContext& fc) {
+//     if (absl::Status s = fc.ParseOptions(); !s.ok()) return s;
+//     if (fc.sb().dax == DaxMode::kAlways) fc.BdevDaxSupported();
+//     return fc.Done();
+//   }
+//
+// Mirrors: struct fs_context, fs_parse (fs/fs_parser.c), bdev_dax_supported
+// (4.14, 5.10), fs_dax_get_by_bdev (6.1).  Threading: thread-compatible.
+#ifndef DMDAX_FS_FS_CONTEXT_H_
+#define DMDAX_FS_FS_CONTEXT_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "fs/dax_mount.h"
+#include "fs/file_system_type.h"
+
+namespace dmdax {
+
+class FsContext {
+ public:
+  // `driver` mounts a file system of `type`; mostly they are the same.
+  FsContext(const FileSystemType& type, const FileSystemType& driver,
+            const MountRequest& request, BlockDevice& bdev,
+            const KernelProfile& profile, KernelLog& log)
+      : type_(type),
+        driver_(driver),
+        request_(request),
+        bdev_(bdev),
+        profile_(profile),
+        log_(log) {
+    sb_.s_type = &type;
+  }
+
+  const FileSystemType& type() const { return type_; }
+  const MountRequest& request() const { return request_; }
+  BlockDevice& bdev() const { return bdev_; }
+  const KernelProfile& profile() const { return profile_; }
+  // What is decided so far.
+  SuperBlock& sb() { return sb_; }
+
+  // The words between the commas of mount -o.
+  std::vector<absl::string_view> Options() const;
+  // Whether an option begins like one of DAX's and is none.
+  static bool IsUnknown(absl::string_view option);
+  // Takes the value of dax=; false for an unknown one.
+  [[nodiscard]] bool SetMode(absl::string_view value);
+  // The mount API's parser; xfs's own in 4.14.  EINVAL, and a line is logged.
+  absl::Status ParseOptions();
+
+  // The kernel asks for nothing but fs_dax_get_by_bdev(), and that first.
+  bool asks_bdev_only() const {
+    return profile_.dax_mount_check == DaxMountCheck::kFsDaxGetByBdev;
+  }
+  // fs_dax_get_by_bdev(): takes the device's DaxDevice.
+  void GetDaxByBdev();
+  // bdev_dax_supported(): leaves sb().dax_dev null when it is not.
+  void BdevDaxSupported();
+
+  // Logs "EXT4-fs (dm-0): words".
+  void Say(KernLevel level, absl::string_view words);
+  // The same, and EINVAL with the words.
+  absl::Status Refuse(KernLevel level, absl::string_view words);
+  // Logs the words alone: the kernel has no device to name yet.  EINVAL.
+  absl::Status RefuseParameter(absl::string_view words);
+  SuperBlock Done();
+
+ private:
+  // __bdev_dax_supported() of 4.14: why not, or "".
+  std::string VfsProbe(DaxDevice* dax_dev) const;
+
+  const FileSystemType& type_;
+  const FileSystemType& driver_;
+  const MountRequest& request_;
+  BlockDevice& bdev_;
+  const KernelProfile& profile_;
+  KernelLog& log_;
+  SuperBlock sb_;
+};
+
+inline constexpr absl::string_view kDaxExperimental =
+    "DAX enabled. Warning: EXPERIMENTAL, use at your own risk";
+
+}  // namespace dmdax
+
+#endif  // DMDAX_FS_FS_CONTEXT_H_

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/kernel_alias.h"
+
+#include <algorithm>
+
+#include "tests/testing.h"
+
+namespace dmdax {
+namespace {
+
+using testing::HasSubstr;
+
+std::string Profile(absl::string_view name) {
+  absl::StatusOr<KernelAnswer> answer = AnswerForKernel(name);
+  return answer.ok() ? answer->profile->name
+                     : std::string(answer.status().message());
+}
+
+std::string Note(absl::string_view name) { return AnswerForKernel(name)->note; }
+
+TEST(KernelAliasTest, AProfileAnswersForItself) {
+  for (const KernelProfile& profile : AllKernelProfiles()) {
+    EXPECT_EQ(Profile(profile.name), profile.name);
+    EXPECT_EQ(Note(profile.name), "");
+  }
+  EXPECT_EQ(Profile("6.1.0-56-amd64"), "v6_1");
+  EXPECT_EQ(Note("6.1.0-56-amd64"), "");
+}
+
+TEST(KernelAliasTest, TheNewestThatIsNoNewerAnswersForARelease) {
+  EXPECT_EQ(Profile("4.15"), "v4_14");
+  EXPECT_EQ(Profile("5.9"), "v4_14");
+  EXPECT_EQ(Profile("5.14"), "v5_10");
+  EXPECT_EQ(Profile("6.0"), "v5_10");
+  EXPECT_EQ(Profile("6.8.0-31-generic"), "v6_1");
+  EXPECT_EQ(Profile("6.14-rc3"), "v6_12");
+  EXPECT_EQ(Profile("6.18"), "v6_15");
+  EXPECT_EQ(Profile("7.3"), "v7_2");
+  EXPECT_EQ(Profile("9.9"), "v7_2");
+  EXPECT_EQ(Note("5.14.0-427.el9.x86_64"),
+            "kernel 5.14.0-427.el9.x86_64 is not a profile; v5_10 answers, "
+            "the nearest that is (dmdax kernels)");
+}
+
+TEST(KernelAliasTest, ADistributionIsItsKernel) {
+  EXPECT_EQ(Profile("debian12"), "v6_1");
+  EXPECT_EQ(Note("debian12"), "") << "it was recorded on Debian's";
+  EXPECT_EQ(Profile("rhel9"), "v5_10");
+  EXPECT_THAT(Note("rhel9"), HasSubstr("kernel rhel9 (5.14) is not a profile"));
+  EXPECT_EQ(Profile("rhel10"), "v6_12");
+  EXPECT_THAT(Note("rhel10"), HasSubstr("v6_12 answers"))
+      << "of 6.12, with patches that nobody recorded";
+}
+
+TEST(KernelAliasTest, EachHasAnAnswerAndNoneIsAProfilesName) {
+  const absl::Span<const KernelAlias> all = KernelAliases();
+  for (const KernelAlias& alias : all) {
+    EXPECT_GE(alias.release, AllKernelProfiles()[0].release) << alias.name;
+    EXPECT_THAT(FindKernelProfile(alias.name), testing::Not(IsOk()))
+        << alias.name;
+    EXPECT_EQ(AnswerForAlias(alias).profile->name, Profile(alias.name));
+    EXPECT_EQ(AnswerForAlias(alias).note.empty(),
+              alias.patches == VendorPatches::kRecorded)
+        << alias.name;
+  }
+  EXPECT_TRUE(std::is_sorted(all.begin(), all.end(),
+                             [](const KernelAlias& a, const KernelAlias& b) {
+                               return a.name < b.name;
+                             }));
+}
+
+TEST(KernelAliasTest, ANameNobodyKnowsIsRefused) {
+  for (const char* name :
+       {"", "rhel", "rhel99", "v5_14", "v6.1", "6", "6.", ".1", "5.14x",
+        "5.14 ", " 5.14", "-5.14", "+5.14", "4294967296.1", "arm64"}) {
+    EXPECT_THAT(AnswerForKernel(name), StatusIs(absl::StatusCode::kNotFound,
+                                                HasSubstr("no kernel profile")))
+        << name;
+  }
+  EXPECT_THAT(Profile("v5_14"), HasSubstr("arm64_4_14, releases such as 6.18, "
+                                          "and amazon2, amazon2023, debian10"));
+}
+
+TEST(KernelAliasTest, OneThatIsTooOldIsRefused) {
+  EXPECT_EQ(Profile("4.4"),
+            "kernel 4.4 is older than 4.14, the oldest there "
+            "is");
+  EXPECT_EQ(Profile("3.10.0-1160.el7.x86_64"),
+            "kernel 3.10.0-1160.el7.x86_64 is older than 4.14, the oldest "
+            "there is");
+}
+
+}  // namespace
+}  // namespace dmdax

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The table of dmsetup's verbs says what is so, and what shows verbs shows
+// those of the table.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "state/session.h"
+#include "tools/dmsetup/command.h"
+#include "tools/dmsetup/dmsetup.h"
+
+namespace dmdax {
+namespace {
+
+using testing::HasSubstr;
+
+Session Machine1() {
+  proto::StateSnapshot snapshot;
+  snapshot.mutable_world()->set_kernel("v6_1");
+  return *SessionFromSnapshot(snapshot);
+}
+
+// The machine, without what its next snapshot would be called.
+std::string Bytes(const Session& session) {
+  return SnapshotOf(session, 1).SerializeAsString();
+}
+
+DmsetupResult Dmsetup(Session& session, const std::vector<std::string>& words) {
+  return RunDmsetup(*session.ctl, words, "");
+}
+
+TEST(Verbs, EachIsFoundByItsNameAndDoesSomething) {
+  std::set<absl::string_view> names;
+  for (const DmsetupCommand* command : DmsetupCommands()) {
+    EXPECT_TRUE(names.insert(command->name).second) << command->name;
+    EXPECT_EQ(FindDmsetupCommand(command->name), command);
+    EXPECT_NE(command->fn, nullptr) << command->name;
+  }
+  EXPECT_EQ(FindDmsetupCommand(""), nullptr);
+}
+
+TEST(Verbs, TheUsageHasEachInItsOrder) {
+  Session session = Machine1();
+  const std::string usage = Dmsetup(session, {"help"}).err;
+  std::string rows;
+  for (const DmsetupCommand* command : DmsetupCommands()) {
+    absl::StrAppend(&rows, "\t", command->name, " ", command->arguments, "\n");
+  }
+  EXPECT_THAT(usage, HasSubstr(absl::StrCat("\n\n", rows, "\n<device>")));
+}
+
+TEST(Verbs, ThoseThatOnlyAskLeaveTheMachineAsItIs) {
+  Session session = Machine1();
+  ASSERT_EQ(Dmsetup(session, {"create", "d0", "--table", "0 8 zero"}).rc, 0);
+  const std::string before = Bytes(session);
+  int asks = 0;
+  for (const DmsetupCommand* command : DmsetupCommands()) {
+    const std::string verb(command->name);
+    EXPECT_EQ(DmsetupOnlyAsks(verb), command->effect == DmsetupCommand::kAsks);
+    if (!DmsetupOnlyAsks(verb)) continue;
+    ++asks;
+    Dmsetup(session, {verb});
+    Dmsetup(session, {verb, "d0"});
+    EXPECT_EQ(Bytes(session), before) << verb;
+  }
+  EXPECT_GE(asks, 13);
+  EXPECT_FALSE(DmsetupOnlyAsks("suspend"));
+  EXPECT_FALSE(DmsetupOnlyAsks("no verb"));
+  // The comparison sees a change.
+  Dmsetup(session, {"suspend", "d0"});
+  EXPECT_NE(Bytes(session), before);
+}
+
+TEST(Verbs, WhichReadStandardInput) {
+  using Words = std::vector<std::string>;
+  for (const Words& words :
+       {Words{"create", "d0"}, Words{"create", "--concise"},
+        Words{"load", "d0"}, Words{"reload", "-u", "U"},
+        Words{"udevcomplete_all"}}) {
+    EXPECT_TRUE(DmsetupReadsInput(words)) << words[0];
+  }
+  for (const Words& words :
+       {Words{"create", "d0", "-n"}, Words{"create", "d0", "file"},
+        Words{"create"}, Words{"load", "-u", "U", "file"},
+        Words{"load", "d0", "--table", ""}, Words{"udevcomplete_all", "-y"},
+        Words{"table", "d0"}, Words{"no verb"}}) {
+    EXPECT_FALSE(DmsetupReadsInput(words)) << words[0];
+  }
+}
+
+}  // namespace
+}  // namespace dmdax

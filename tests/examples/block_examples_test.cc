@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The examples of block/.
+#include "block/machine.h"
+#include "block/queue_sysfs.h"
+#include "tests/examples/examples.h"
+
+namespace dmdax {
+namespace {
+
+class BlockExamples : public testing::Test {
+ protected:
+  const KernelProfile& profile = DefaultKernelProfile();
+  Machine hardware{profile};
+  KernelLog& log = hardware.log();
+  BlockDevice* disk =
+      hardware.AddPmem({.name = "pmem0", .base = 1ull << 32, .size = 1 << 29})
+          .value();
+};
+
+TEST_F(BlockExamples, BlockDevice) {
+  BlockDevice* bdev = disk;
+#include "tests/examples/block/block_device.inc"
+  EXPECT_NE(dax, nullptr);
+}
+
+TEST_F(BlockExamples, Machine){
+#include "tests/examples/block/machine.inc"
+}
+
+TEST_F(BlockExamples, QueueLimits) {
+  BlockDevice& leg = *disk;
+  const sector_t start{1};
+#include "tests/examples/block/queue_limits.inc"
+  EXPECT_EQ(t.logical_block_size, 512);
+}
+
+TEST_F(BlockExamples, QueueSysfs) {
+  BlockDevice& bdev = *disk;
+  QueueLimits limits = bdev.queue().limits();
+  limits.max_hw_sectors = 16384;
+  bdev.queue().SetLimits(limits);
+#include "tests/examples/block/queue_sysfs.inc"
+  EXPECT_EQ(bdev.queue().max_sectors(), 8192);
+}
+
+}  // namespace
+}  // namespace dmdax

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The examples of formats/.
+#include <iostream>
+
+#include "formats/device_cache.h"
+#include "formats/format.h"
+#include "formats/linear_text.h"
+#include "formats/plain_digits.h"
+#include "formats/table_text.h"
+#include "formats/world_format.h"
+#include "state/world_load.h"
+#include "tests/dm_testing.h"
+#include "tests/examples/examples.h"
+
+namespace dmdax {
+namespace {
+
+class FormatsExamples : public DmTest {};
+
+TEST_F(FormatsExamples, DeviceCache) {
+  // Find() may read so many bytes in front of a word.
+  const std::string line = "0 8 linear                  /dev/pmem0";
+  const absl::string_view word = absl::string_view(line).substr(28);
+  std::string used;
+  const auto Use = [&](const std::string& name) { used = name; };
+#include "tests/examples/formats/device_cache.inc"
+  EXPECT_EQ(used, word);
+}
+
+TEST_F(FormatsExamples, Format) {
+  proto::World world;
+  world.add_pmem()->set_name("pmem0");
+  absl::StatusOr<std::string> text = "";
+#include "tests/examples/formats/format.inc"
+  EXPECT_THAT(text, IsOkAndHolds(testing::HasSubstr("\"pmem0\"")));
+}
+
+TEST_F(FormatsExamples, PlainDigits) {
+  const absl::string_view digits = "4096 8";
+  const char* at = digits.data();
+  const char* const end = at + digits.size();
+#include "tests/examples/formats/plain_digits.inc"
+  EXPECT_EQ(at, digits.data() + 4);
+  EXPECT_EQ(n, 4096);
+}
+
+TEST_F(FormatsExamples, LinearText) {
+  ASSERT_THAT(New("d0"), IsOk());
+  machine().AddNode("/dev/a", DevT{259, 0});
+  machine().AddNode("/dev/b", DevT{259, 1});
+  DmCtl& ctl = this->ctl();
+  DmIoctl io{.name = "d0"};
+  const auto load = [&]() -> absl::Status {
+#include "tests/examples/formats/linear_text.inc"
+    return absl::InternalError("null");
+  };
+  EXPECT_THAT(load(), IsOk());
+}
+
+TEST_F(FormatsExamples, TableText){
+#include "tests/examples/formats/table_text.inc"
+}
+
+TEST_F(FormatsExamples, WorldFormat) {
+  const std::string bytes = R"({"pmem": [{"name": "pmem0", "size": "65536"}]})";
+#include "tests/examples/formats/world_format.inc"
+  EXPECT_EQ(w->world.pmem(0).name(), "pmem0");
+}
+
+}  // namespace
+}  // namespace dmdax

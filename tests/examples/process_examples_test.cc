@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The examples of process/ and process/sweep/.
+#include <sys/mman.h>
+
+#include <iostream>
+
+#include "base/kernel_profile.h"
+#include "process/dev_dax_options.h"
+#include "process/field_error.h"
+#include "process/file_options.h"
+#include "process/mount_point.h"
+#include "process/sweep/dax_sweep.h"
+#include "process/sweep/sweep_cells.h"
+#include "process/sweep/sweep_probe.h"
+#include "process/task.h"
+#include "process/user_space.h"
+#include "process/vma_words.h"
+#include "tests/examples/examples.h"
+
+namespace dmdax {
+namespace {
+
+// An ext4 with a file of 16 MiB, mounted at /mnt0.
+class ProcessExamples : public testing::Test {
+ protected:
+  ProcessExamples() {
+    MountPoint* m =
+        *user_space.Mount({.path = "/mnt0",
+                           .request = {.type = "ext4", .options = "dax=always"},
+                           .claim = DeviceClaim::kShared},
+                          *bdev);
+    EXPECT_THAT(m->AddFile({.name = "f", .extents = {{.length = 16 << 20}}}),
+                IsOk());
+    file = *user_space.Open("/mnt0/f");
+  }
+  const KernelProfile& profile = DefaultKernelProfile();
+  const FaultProfile& faults = DefaultKernelProfile().fault;
+  Machine machine{profile};
+  BlockDevice* bdev =
+      machine.AddPmem({.name = "pmem0", .base = 1ull << 32, .size = 64 << 20})
+          .value();
+  UserSpace user_space{machine, faults};
+  MemMap& mem = user_space.mem();
+  KernelLog& log = machine.log();
+  std::shared_ptr<File> file;
+};
+
+TEST_F(ProcessExamples, DevDaxOptions) {
+#include "tests/examples/process/dev_dax_options.inc"
+  EXPECT_THAT(s, HasErrno(EINVAL, "align 5: 4096, 2097152 or 1073741824"));
+  EXPECT_EQ(FieldOf(s), "align");
+}
+
+TEST_F(ProcessExamples, FieldError){
+#include "tests/examples/process/field_error.inc"
+}
+
+TEST_F(ProcessExamples, FileOptions) {
+#include "tests/examples/process/file_options.inc"
+  EXPECT_THAT(s, HasErrno(EINVAL,
+                          "physical 5: not a multiple of 4096 bytes; nearest "
+                          "are 0 and 4096"));
+}
+
+TEST_F(ProcessExamples, MountPoint) {
+  ASSERT_THAT(user_space.Unmount("/mnt0"), IsOk());
+#include "tests/examples/process/mount_point.inc"
+  EXPECT_EQ(file->path, "/mnt/f");
+}
+
+TEST_F(ProcessExamples, Task){
+#include "tests/examples/process/task.inc"
+}
+
+TEST_F(ProcessExamples, UserSpace) {
+  ASSERT_THAT(user_space.Unmount("/mnt0"), IsOk());
+#include "tests/examples/process/user_space.inc"
+  EXPECT_EQ(task.mm().vmas().size(), 1);
+}
+
+TEST_F(ProcessExamples, VmaWords) {
+  VmAreaStruct vma;
+  vma.vm_file = std::make_shared<File>();
+  vma.vm_file->writable = false;
+#include "tests/examples/process/vma_words.inc"
+  EXPECT_THAT(prot, IsOkAndHolds(PROT_READ | PROT_EXEC));
+  EXPECT_THAT(s, IsOk());
+}
+
+TEST_F(ProcessExamples, DaxSweep) {
+  UserSpace& user = user_space;
+  uint64_t used = 0;
+  const auto Use = [&](const SweepRange& r) { return (used += r.slots) > 0; };
+#include "tests/examples/process/sweep/dax_sweep.inc"
+  EXPECT_EQ(used, 8);
+}
+
+TEST_F(ProcessExamples, SweepCells) {
+  const SweepAccess access;
+  const uint64_t pages = 4096;
+#include "tests/examples/process/sweep/sweep_cells.inc"
+  EXPECT_EQ(cells.back().end, pages);
+}
+
+TEST_F(ProcessExamples, SweepProbe) {
+  const SweepAccess access;
+#include "tests/examples/process/sweep/sweep_probe.inc"
+  EXPECT_EQ(outcome.order, 9);
+}
+
+}  // namespace
+}  // namespace dmdax

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The examples of state/.
+#include <fcntl.h>
+
+#include <iostream>
+
+#include "formats/world_format.h"
+#include "state/any_bytes.h"
+#include "state/dm_load.h"
+#include "state/dm_snapshot.h"
+#include "state/find_device.h"
+#include "state/hardware.h"
+#include "state/packed_table.h"
+#include "state/private_dir.h"
+#include "state/row_hint.h"
+#include "state/session.h"
+#include "state/source_map.h"
+#include "state/state_dir.h"
+#include "state/target_spec.h"
+#include "state/user_file.h"
+#include "state/user_world.h"
+#include "state/world_load.h"
+#include "tests/dm_testing.h"
+#include "tests/examples/examples.h"
+#include "tools/dmsetup/dmsetup.h"
+
+namespace dmdax {
+namespace {
+
+constexpr char kWorld[] = R"(
+pmem { name: "pmem0" base: 0x100000000 size: 67108864 }
+mapped_device {
+  name: "home"
+  table { target { start: 0 length: 2048 linear { device: "/dev/pmem0" } } }
+}
+mount { path: "/mnt" device: "/dev/mapper/home" type: "ext4"
+        file { name: "f" size: 4096 extent { physical: 4096 length: 4096 } } }
+)";
+
+class StateExamples : public DmTest {
+ protected:
+  absl::StatusOr<ParsedWorld> parsed = ParseWorld(kWorld, "w.textproto");
+  proto::World& world = parsed->world;
+  proto::World saved;
+};
+
+TEST_F(StateExamples, AnyBytes) {
+  proto::World message;
+  message.add_pmem()->set_name("\xff");
+#include "tests/examples/state/any_bytes.inc"
+  EXPECT_TRUE(escaped);
+  EXPECT_EQ(message.pmem(0).name(), "\xff");
+}
+
+TEST_F(StateExamples, DmLoad) {
+  const ParsedWorld* w = &*parsed;
+  Session session = NewSession(DefaultKernelProfile(), 254);
+  ASSERT_THAT(AddHardware(world, *session.machine), IsOk());
+#include "tests/examples/state/dm_load.inc"
+  EXPECT_THAT(s, IsOk());
+}
+
+TEST_F(StateExamples, FindDevice) {
+  const Session session = *LoadWorld(world, parsed->source);
+#include "tests/examples/state/find_device.inc"
+  ASSERT_THAT(bdev, IsOk());
+  for (const char* name : {"/dev/mapper/home", "/dev/dm-0", "254:0"}) {
+    EXPECT_THAT(FindDevice(session, name), IsOkAndHolds(*bdev));
+  }
+}
+
+TEST_F(StateExamples, DmSnapshot) {
+  ASSERT_THAT(Create("d0", {Row(0, 2048, "linear", "/dev/pmem0 0")}), IsOk());
+  DmCtl& ctl = this->ctl();
+  const auto fresh = SmallMachine(machine().profile());
+  DmCtl fresh_ctl(*fresh);
+#include "tests/examples/state/dm_snapshot.inc"
+  EXPECT_NE(fresh_ctl.FindDevice("d0"), nullptr);
+}
+
+TEST_F(StateExamples, Hardware) {
+  const KernelProfile* profile = &this->machine().profile();
+  DmCtl& ctl = this->ctl();
+#include "tests/examples/state/hardware.inc"
+  EXPECT_EQ(saved.pmem(0).name(), "pmem0");
+}
+
+TEST_F(StateExamples, PackedTable) {
+  proto::Table table = world.mapped_device(0).table();
+#include "tests/examples/state/packed_table.inc"
+  ASSERT_NE(rows, nullptr);
+  EXPECT_EQ(rows->size(), 1);
+}
+
+TEST_F(StateExamples, Directories) {
+  // Not called: /tmp/s may be anybody's.
+  [[maybe_unused]] const auto open_dir = [] {
+#include "tests/examples/state/private_dir.inc"
+  };
+  [[maybe_unused]] const auto open_state = [] {
+#include "tests/examples/state/state_dir.inc"
+  };
+}
+
+TEST_F(StateExamples, RowHint) {
+  ASSERT_THAT(machine().AddPmem(
+                  {.name = "big", .base = 0x400000000, .size = 512 << 20}),
+              IsOk());
+  ASSERT_THAT(New("d0"), IsOk());
+  const std::vector<DmTargetSpec> specs = {
+      Row(0, 8, "zero"), Row(8, 8, "zero"), Row(16, 8, "zero"),
+      Row(24, 1048584, "linear", "/dev/big 0")};
+  ASSERT_THAT(Load("d0", specs), HasErrno(EINVAL));
+  const std::vector<std::string> log = Log();
+  const unsigned mode = FMODE_READ | FMODE_WRITE;
+  const std::optional<size_t> bad_row;
+  MappedDevice& md = Md("d0");
+#include "tests/examples/state/row_hint.inc"
+}
+
+TEST_F(StateExamples, Session) {
+  const proto::StateSnapshot snapshot =
+      SnapshotOf(*LoadWorld(world, parsed->source), 0);
+  struct {
+    proto::StateSnapshot written;
+    absl::Status Write(const proto::StateSnapshot& snapshot) {
+      written = snapshot;
+      return absl::OkStatus();
+    }
+  } dir;
+#include "tests/examples/state/session.inc"
+  EXPECT_EQ(dir.written.world().mapped_device(0).name(), "home");
+}
+
+TEST_F(StateExamples, SourceMap) {
+  const std::string bytes = kWorld;
+#include "tests/examples/state/source_map.inc"
+  EXPECT_EQ(w->source.Locate("mapped_device[0].name"), "w.textproto:4:3: ");
+}
+
+TEST_F(StateExamples, TargetSpec){
+#include "tests/examples/state/target_spec.inc"
+}
+
+TEST_F(StateExamples, UserFile) {
+#include "tests/examples/state/user_file.inc"
+  EXPECT_EQ(f->size, 4096);
+}
+
+TEST_F(StateExamples, UserWorld) {
+  const SourceMap& source_map = parsed->source;
+  proto::World below = world;
+  below.clear_mount();
+  Session session = *LoadWorld(below, source_map);
+#include "tests/examples/state/user_world.inc"
+  EXPECT_EQ(saved.mount(0).path(), "/mnt");
+}
+
+TEST_F(StateExamples, WorldLoad) {
+  const ParsedWorld* w = &*parsed;
+#include "tests/examples/state/world_load.inc"
+  EXPECT_THAT(session, IsOk());
+}
+
+}  // namespace
+}  // namespace dmdax

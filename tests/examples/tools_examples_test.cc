@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The examples of tools/ and tools/dmsetup/.
+#include <unistd.h>
+
+#include <array>
+
+#include "absl/strings/str_cat.h"
+#include "tests/dm_testing.h"
+#include "tests/examples/examples.h"
+#include "tools/byte_count.h"
+#include "tools/dmsetup/command.h"
+#include "tools/dmsetup/dmsetup.h"
+#include "tools/dmsetup/report/dm_regex.h"
+#include "tools/dmsetup/report/report.h"
+#include "tools/dmsetup/split_name.h"
+#include "tools/dmsetup/stats/stats_handle.h"
+#include "tools/fault_target.h"
+#include "tools/page_stream.h"
+
+namespace dmdax {
+namespace {
+
+class ToolsExamples : public DmTest {
+ protected:
+  ToolsExamples() {
+    EXPECT_THAT(Create("d0", {Row(0, 8192, "linear", "/dev/pmem0 0")}), IsOk());
+  }
+  CLI::App cli;
+  CLI::App* verb = cli.add_subcommand("verb");
+  std::string out, err;
+};
+
+TEST_F(ToolsExamples, ByteCount) {
+  const auto size = std::make_shared<uint64_t>(0);
+#include "tests/examples/tools/byte_count.inc"
+  cli.parse("verb --size 512M");
+  EXPECT_EQ(*size, 512 << 20);
+}
+
+TEST_F(ToolsExamples, FaultTarget) {
+  Session session = NewSession(DefaultKernelProfile(), 254);
+  ASSERT_THAT(session.machine->AddPmem(
+                  {.name = "pmem0", .base = 1ull << 32, .size = 64 << 20}),
+              IsOk());
+  Task& task = **session.user->AddTask(1);
+  // Not called: its options are given between the two calls.
+  [[maybe_unused]] const auto fault = [&] {
+#include "tests/examples/tools/fault_target.inc"
+  };
+}
+
+TEST_F(ToolsExamples, PageStream) {
+  Session session = NewSession(DefaultKernelProfile(), 254);
+  ASSERT_THAT(session.machine->AddPmem(
+                  {.name = "pmem0", .base = 1ull << 32, .size = 64 << 20}),
+              IsOk());
+  const DaxQuery query = *DaxQuery::Create(session, "pmem0");
+  // Not called: it would read what the test has on its standard input.
+  [[maybe_unused]] const auto answer = [&] {
+#include "tests/examples/tools/page_stream.inc"
+    return all;
+  };
+}
+
+TEST_F(ToolsExamples, DmLog) {
+  const auto say = [&]() -> bool {
+#include "tests/examples/tools/dmsetup/dm_log.inc"
+  };
+  EXPECT_FALSE(say());
+  EXPECT_THAT(out, testing::HasSubstr("Created /dev/mapper/home"));
+  EXPECT_EQ(err, "No device specified.\n");
+}
+
+TEST_F(ToolsExamples, DmTask) {
+  DmsetupContext ctx{.ctl = ctl(), .options = {}, .input = ""};
+  const auto suspended = [&]() -> bool {
+#include "tests/examples/tools/dmsetup/dm_task.inc"
+  };
+  EXPECT_FALSE(suspended());
+  ASSERT_THAT(Suspend("d0"), IsOk());
+  EXPECT_TRUE(suspended());
+}
+
+TEST_F(ToolsExamples, Dmsetup) {
+  ASSERT_THAT(Remove("d0"), IsOk());
+  DmCtl& ctl = this->ctl();
+#include "tests/examples/tools/dmsetup/dmsetup.inc"
+  EXPECT_EQ(Table("d0"), "0 8 zero\n");
+}
+
+TEST_F(ToolsExamples, Mangle){
+#include "tests/examples/tools/dmsetup/mangle.inc"
+}
+
+TEST_F(ToolsExamples, NodeOps) {
+  LibdmLog log(out, err);
+  NodeOps ops(machine(), log);
+  const DevT dev = Md("d0").dev();
+#include "tests/examples/tools/dmsetup/node_ops.inc"
+  EXPECT_THAT(machine().LookupBdev("/dev/mapper/home"), IsOkAndHolds(dev));
+}
+
+TEST_F(ToolsExamples, SplitName){
+#include "tests/examples/tools/dmsetup/split_name.inc"
+}
+
+TEST_F(ToolsExamples, StatsHandle) {
+  ASSERT_EQ(RunDmsetup(ctl(), {"stats", "create", "d0"}, "").rc, 0);
+  DmsetupContext ctx{.ctl = ctl(), .options = {}, .input = ""};
+  const auto list = [&]() -> bool {
+#include "tests/examples/tools/dmsetup/stats/stats_handle.inc"
+    return true;
+  };
+  EXPECT_TRUE(list());
+  EXPECT_EQ(ctx.out, "0\n");
+}
+
+TEST_F(ToolsExamples, DmRegex){
+#include "tests/examples/tools/dmsetup/report/dm_regex.inc"
+}
+
+TEST_F(ToolsExamples, Report) {
+  constexpr std::array<ReportSection, 1> kSections = {{{1, "Disks", "disk_"}}};
+  constexpr std::array<ReportField, 1> kFields = {
+      {{1, FieldType::kString, "Name", 4, "name", "Name of the disk."}}};
+  const ReportSchema schema{kSections, kFields};
+  const ReportOptions options{.fields = "name"};
+  LibdmLog log(out, err);
+  const ReportStreams streams{out, err, log};
+  const auto value_of_field = [](size_t) {
+    return std::optional<FieldValue>({.text = "home"});
+  };
+#include "tests/examples/tools/dmsetup/report/report.inc"
+  EXPECT_EQ(out, "Name\nhome\n");
+}
+
+}  // namespace
+}  // namespace dmdax

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The one list of dmdax's verbs, in the order in which --help has them.  Each
+// file cmd_*.cc registers what belongs together; one more is a file and a name
+// in each half of this one.
+#include "tools/app.h"
+
+namespace dmdax {
+
+using RegisterFn = void(CLI::App& cli, App& app);
+
+RegisterFn RegisterDmsetupVerbs, RegisterMachine, RegisterTranslate,
+    RegisterExplain, RegisterMap, RegisterConvert, RegisterFault, RegisterSweep,
+    RegisterMount, RegisterProcess, RegisterKernels;
+
+void RegisterVerbs(CLI::App& cli, App& app) {
+  for (RegisterFn* add : {
+           RegisterDmsetupVerbs,
+           RegisterMachine,
+           RegisterTranslate,
+           RegisterExplain,
+           RegisterMap,
+           RegisterConvert,
+           RegisterFault,
+           RegisterSweep,
+           RegisterMount,
+           RegisterProcess,
+           RegisterKernels,
+       }) {
+    add(cli, app);
+  }
+}
+
+}  // namespace dmdax

@@ -3,10 +3,10 @@
 // StateDb: the database of a state directory, an object of the machine a row.
 //
 //   absl::StatusOr<StateDb> db = StateDb::Open("/tmp/s/state.db");
-//   db->BeginWrite();
+//   absl::Status s = db->BeginWrite();
 //   absl::StatusOr<proto::StateSnapshot> machine = db->Read();
-//   ...
-//   db->Write(*std::move(machine));  // the rows that differ, and commits
+//   machine->mutable_world()->add_node()->set_path("/dev/x");
+//   s = db->Write(*std::move(machine));  // the rows that differ, and commits
 //
 // A command is one transaction.  SQLite keeps its log beside the database
 // (WAL): readers see the state before or after a command and never wait; a

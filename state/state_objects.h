@@ -3,9 +3,10 @@
 // StateObjects: a snapshot as the rows that a database keeps, an object a row.
 //
 //   std::vector<StateObject> objects = ObjectsOf(std::move(snapshot));
-//   ...
 //   SnapshotBuilder builder;
-//   for (const StateObject& o : objects) builder.Add(o.kind, o.key, o.bytes);
+//   for (const StateObject& o : objects) {
+//     absl::Status s = builder.Add(o.kind, o.key, o.bytes);
+//   }
 //   proto::StateSnapshot again = builder.Take();
 //
 // A row has what changes together: a mapped device without its tables, which

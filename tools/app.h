@@ -32,6 +32,7 @@ struct App {
   absl::StatusOr<std::string> kernel = "";
   std::string kernel_said;
   bool json = false;
+  std::optional<double> timeout_seconds;  // for the state's lock
 
   // What main() returns; a verb sets it.
   int exit_code = 0;
@@ -42,14 +43,20 @@ struct App {
   // The machine, for a verb that changes it: runs `change` under the state
   // directory's lock and writes the result back if it returns OK.  With
   // --world the change is made to a copy and forgotten.
-  absl::Status Change(
-      absl::FunctionRef<absl::Status(Session& session)> change) const;
+  absl::Status Change(absl::FunctionRef<absl::Status(Session& session)> change,
+                      StateDir::Before before = StateDir::kForget) const;
+
+  // Puts back the machine that a Change() with kKeepForUndo replaced.
+  absl::Status Undo() const;
 
   // Prints "dmdax: <message>" and sets the exit code to 1, unless OK.
   void Report(const absl::Status& status);
+
+ private:
+  absl::StatusOr<StateDir> OpenForWriting() const;
 };
 
-// --state, --world, --kernel and --json.
+// --state, --world, --kernel, --timeout and --json.
 void AddGlobalOptions(CLI::App& cli, App& app);
 
 // Adds all verbs to the command line, in the order in which --help has them.

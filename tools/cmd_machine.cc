@@ -166,23 +166,47 @@ void ListVerb(CLI::App& machine, App& app) {
 }
 
 void LoadVerb(CLI::App& machine, App& app) {
-  auto file = std::make_shared<std::string>();
+  struct LoadArgs {
+    std::string file;
+    bool replace = false;
+  };
+  auto o = std::make_shared<LoadArgs>();
   CLI::App* verb = machine.add_subcommand(
       "load",
-      "Replace the machine, its mapped devices included, by a World file.\n\n"
-      "  dmdax machine load examples/oracle.textproto");
-  verb->add_option("FILE", *file, "World file, or - for standard input")
+      "Make the machine that a World file describes.\n\n"
+      "  dmdax machine load examples/oracle.textproto\n"
+      "  dmdax machine load --replace examples/oracle.textproto");
+  verb->add_option("FILE", o->file, "World file, or - for standard input")
       ->required();
-  verb->callback([file, &app] {
+  verb->add_flag("--replace", o->replace,
+                 "In place of the machine there is, its mapped devices "
+                 "included; `machine undo` brings that one back");
+  verb->callback([o, &app] {
     if (!app.kernel.ok()) return app.Report(app.kernel.status());
     // Before the lock: standard input may take its time.
-    absl::StatusOr<Session> loaded = SessionFromWorldFile(*file, *app.kernel);
+    absl::StatusOr<Session> loaded = SessionFromWorldFile(o->file, *app.kernel);
     if (!loaded.ok()) return app.Report(loaded.status());
-    app.Report(app.Change([&](Session& session) -> absl::Status {
+    const auto load = [&](Session& session) -> absl::Status {
+      const size_t devices = session.machine->BlockDevices().size();
+      if (devices > 0 && !o->replace && !app.world_file) {
+        return ErrnoError(
+            EEXIST, absl::StrCat("there is a machine with ", devices,
+                                 " devices; --replace puts this one in its "
+                                 "place"));
+      }
       session = *std::move(loaded);
       return absl::OkStatus();
-    }));
+    };
+    app.Report(app.Change(load, StateDir::kKeepForUndo));
   });
+}
+
+void UndoVerb(CLI::App& machine, App& app) {
+  CLI::App* verb = machine.add_subcommand(
+      "undo",
+      "Bring back the machine that `machine load` replaced.  A second one\n"
+      "undoes the first.");
+  verb->callback([&app] { app.Report(app.Undo()); });
 }
 
 void RemoveVerb(CLI::App& machine, App& app) {
@@ -230,6 +254,7 @@ void RegisterMachine(CLI::App& cli, App& app) {
   AddBlockVerb(*machine, app);
   ListVerb(*machine, app);
   LoadVerb(*machine, app);
+  UndoVerb(*machine, app);
   RemoveVerb(*machine, app);
   SetVerb(*machine, app);
 }

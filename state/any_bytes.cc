@@ -21,10 +21,11 @@ namespace pb = google::protobuf;
 // U+10FFFF, which is no character.
 constexpr absl::string_view kMark = "\xf4\x8f\xbf\xbf";
 
-// Puts what edit(text) changes, if it returns true, in place of each string.
-// Whether any was changed.
+// Puts edit(text) in place of each string that is wanted.  Whether there was
+// any.
 bool EditStrings(pb::Message& message,
-                 absl::FunctionRef<bool(std::string& text)> edit) {
+                 absl::FunctionRef<bool(const std::string& text)> wanted,
+                 absl::FunctionRef<std::string(const std::string& text)> edit) {
   const pb::Reflection& reflection = *message.GetReflection();
   std::vector<const pb::FieldDescriptor*> fields;
   reflection.ListFields(message, &fields);
@@ -37,12 +38,15 @@ bool EditStrings(pb::Message& message,
         changed |= EditStrings(
             repeated ? *reflection.MutableRepeatedMessage(&message, field, i)
                      : *reflection.MutableMessage(&message, field),
-            edit);
+            wanted, edit);
       } else if (field->type() == pb::FieldDescriptor::TYPE_STRING) {
-        std::string text = repeated
-                               ? reflection.GetRepeatedString(message, field, i)
-                               : reflection.GetString(message, field);
-        if (!edit(text)) continue;
+        std::string scratch;
+        const std::string& seen =
+            repeated ? reflection.GetRepeatedStringReference(message, field, i,
+                                                             &scratch)
+                     : reflection.GetStringReference(message, field, &scratch);
+        if (!wanted(seen)) continue;
+        std::string text = edit(seen);
         changed = true;
         if (repeated) {
           reflection.SetRepeatedString(&message, field, i, std::move(text));
@@ -58,20 +62,23 @@ bool EditStrings(pb::Message& message,
 }  // namespace
 
 bool EscapeAnyBytes(pb::Message& message) {
-  if (FindNonUtf8(message).empty()) return false;
-  return EditStrings(message, [](std::string& text) {
-    if (IsUtf8(text) && !absl::StartsWith(text, kMark)) return false;
-    text = absl::StrCat(kMark, absl::BytesToHexString(text));
-    return true;
-  });
+  return EditStrings(
+      message,
+      [](const std::string& text) {
+        return !IsUtf8(text) || absl::StartsWith(text, kMark);
+      },
+      [](const std::string& text) {
+        return absl::StrCat(kMark, absl::BytesToHexString(text));
+      });
 }
 
 void UnescapeAnyBytes(pb::Message& message) {
-  EditStrings(message, [](std::string& text) {
-    if (!absl::StartsWith(text, kMark)) return false;
-    text = absl::HexStringToBytes(text.substr(kMark.size()));
-    return true;
-  });
+  EditStrings(
+      message,
+      [](const std::string& text) { return absl::StartsWith(text, kMark); },
+      [](const std::string& text) {
+        return absl::HexStringToBytes(text.substr(kMark.size()));
+      });
 }
 
 }  // namespace dmdax

@@ -3,9 +3,9 @@
 // AnyBytes: names, uuids and parameters may be any bytes; Protobuf's strings
 // may not.  What is not UTF-8 is kept as a mark and hexadecimal digits.
 //
-//   const bool escaped = EscapeAnyBytes(message);
+//   EscapeAnyBytes(message);
 //   // written, and read again
-//   if (escaped) UnescapeAnyBytes(message);
+//   UnescapeAnyBytes(message);
 #ifndef DMDAX_STATE_ANY_BYTES_H_
 #define DMDAX_STATE_ANY_BYTES_H_
 

@@ -42,6 +42,18 @@ absl::Status NotAFile(absl::string_view path, mode_t mode) {
                  S_ISDIR(mode) ? EISDIR : EPERM);
 }
 
+absl::Status CheckStat(absl::string_view path, const struct stat& st) {
+  if (!S_ISREG(st.st_mode)) return NotAFile(path, st.st_mode);
+  if (!IsOursOrRoots(st)) {
+    return Refused(path, absl::StrCat("it belongs to user ", st.st_uid));
+  }
+  // None is left if another command has just replaced the file.
+  if (st.st_nlink > 1) {
+    return Refused(path, absl::StrCat("it has ", st.st_nlink, " names"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status StateDirError(absl::string_view what, absl::string_view path) {
@@ -96,15 +108,16 @@ absl::StatusOr<Fd> PrivateDir::OpenFile(const std::string& name,
     return StateDirError("open", path);
   }
   if (fstat(fd.get(), &st) != 0) return StateDirError("stat", path);
-  if (!S_ISREG(st.st_mode)) return NotAFile(path, st.st_mode);
-  if (!IsOursOrRoots(st)) {
-    return Refused(path, absl::StrCat("it belongs to user ", st.st_uid));
-  }
-  // None is left if another command has just replaced the file.
-  if (st.st_nlink > 1) {
-    return Refused(path, absl::StrCat("it has ", st.st_nlink, " names"));
-  }
+  if (absl::Status s = CheckStat(path, st); !s.ok()) return s;
   return fd;
+}
+
+absl::Status PrivateDir::CheckFile(const std::string& name) const {
+  struct stat st;
+  if (fstatat(fd_.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
+    return StateDirError("stat", PathOf(name));
+  }
+  return CheckStat(PathOf(name), st);
 }
 
 absl::StatusOr<Fd> PrivateDir::NewFile(const std::string& name) const {

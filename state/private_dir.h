@@ -36,6 +36,9 @@ class PrivateDir {
 
   // `flags` as open(2); a new file has mode 0600.
   absl::StatusOr<Fd> OpenFile(const std::string& name, int flags) const;
+  // As OpenFile() judges a file, without opening it: who closes a file loses
+  // all locks that the process has on it.
+  absl::Status CheckFile(const std::string& name) const;
   // A new file; one of that name that was left behind is removed first.
   absl::StatusOr<Fd> NewFile(const std::string& name) const;
   // Whether `name` still is the file that `fd` has open.

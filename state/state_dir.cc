@@ -1,56 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/state_dir.h"
 
-#include <fcntl.h>
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstdlib>
-#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
-#include "state/any_bytes.h"
+#include "state/old_snapshot.h"
 
 namespace dmdax {
 namespace {
 
-constexpr char kSnapshot[] = "state";
-constexpr char kTemporary[] = "state.new";
-constexpr char kLock[] = "lock";
-
-absl::Status WriteAll(int fd, const std::string& bytes,
-                      const std::string& path) {
-  size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t n = write(fd, bytes.data() + done, bytes.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return StateDirError("write", path);
-    done += static_cast<size_t>(n);
-  }
-  return absl::OkStatus();
-}
-
-// Waits for the lock file and locks it.  Somebody may have removed the file in
-// the meantime; then the next writer locks another file, and so must we.
-absl::StatusOr<Fd> LockOf(const PrivateDir& dir) {
-  while (true) {
-    absl::StatusOr<Fd> fd = dir.OpenFile(kLock, O_RDWR | O_CREAT);
-    if (!fd.ok()) return fd.status();
-    while (flock(fd->get(), LOCK_EX) != 0) {
-      if (errno != EINTR) return StateDirError("lock", dir.PathOf(kLock));
-    }
-    // Others may have been allowed to open it once, and could lock us out.
-    fchmod(fd->get(), 0600);
-    absl::StatusOr<bool> still = dir.IsStill(kLock, *fd);
-    if (!still.ok()) return still.status();
-    if (*still) return fd;
-  }
-}
+constexpr char kDb[] = "state.db";
+// SQLite's own, beside the database.
+constexpr const char* kDbFiles[] = {kDb, "state.db-wal", "state.db-shm",
+                                    "state.db-journal"};
 
 }  // namespace
 
@@ -65,84 +29,89 @@ std::string DefaultStateDir() {
   return absl::StrCat(home != nullptr ? home : "", "/.local/state/dmdax");
 }
 
-absl::StatusOr<StateDir> StateDir::Open(const std::string& path, Mode mode) {
+absl::StatusOr<StateDir> StateDir::Open(const std::string& path, Mode mode,
+                                        const StateWait& wait) {
   if (mode == kRead) {
     absl::StatusOr<PrivateDir> dir = PrivateDir::Open(path);
-    if (dir.ok()) return StateDir(*std::move(dir), Fd());
-    if (ErrnoOf(dir.status()) == ENOENT) return StateDir(std::nullopt, Fd());
-    return dir.status();
+    if (dir.ok()) return StateDir(*std::move(dir), std::nullopt);
+    if (ErrnoOf(dir.status()) != ENOENT) return dir.status();
+    return StateDir(std::nullopt, std::nullopt);
   }
   if (absl::Status s = PrivateDir::Make(path); !s.ok()) return s;
   absl::StatusOr<PrivateDir> dir = PrivateDir::Open(path);
   if (!dir.ok()) return dir.status();
-  absl::StatusOr<Fd> lock = LockOf(*dir);
+  absl::StatusOr<StateLock> lock = StateLock::Take(*dir, wait);
   if (!lock.ok()) return lock.status();
   return StateDir(*std::move(dir), *std::move(lock));
 }
 
-StateDir::~StateDir() {
-  // Closing does not unlock while a forked child has the descriptor, too.
-  if (lock_.ok()) flock(lock_.get(), LOCK_UN);
+absl::Status StateDir::OpenDb() {
+  // SQLite opens by path, and would wait for a FIFO.
+  for (const char* file : kDbFiles) {
+    absl::Status s = dir_->CheckFile(file);
+    if (!s.ok() && ErrnoOf(s) != ENOENT) return s;
+  }
+  absl::StatusOr<StateDb> db = StateDb::Open(dir_->PathOf(kDb));
+  if (!db.ok()) return db.status();
+  db_ = *std::move(db);
+  return absl::OkStatus();
 }
 
-absl::StatusOr<proto::StateSnapshot> StateDir::Read() const {
-  proto::StateSnapshot snapshot;
-  if (!dir_) return snapshot;
-  const std::string file = dir_->PathOf(kSnapshot);
-  absl::StatusOr<Fd> fd = dir_->OpenFile(kSnapshot, O_RDONLY);
-  if (!fd.ok()) {
-    if (ErrnoOf(fd.status()) == ENOENT) return snapshot;
-    return fd.status();
+absl::StatusOr<proto::StateSnapshot> StateDir::Read() {
+  if (!dir_) return proto::StateSnapshot();
+  absl::Status there = dir_->CheckFile(kDb);
+  if (!there.ok() && ErrnoOf(there) != ENOENT) return there;
+  if (!there.ok() && !lock_) return ReadOldSnapshot(*dir_);
+  if (!there.ok()) {
+    // SQLite would let others read it.
+    if (absl::Status s = dir_->NewFile(kDb).status(); !s.ok()) return s;
   }
-  google::protobuf::io::FileInputStream stream(fd->get());
-  google::protobuf::io::CodedInputStream coded(&stream);
-  coded.SetTotalBytesLimit(std::numeric_limits<int>::max());
-  if (!snapshot.ParseFromCodedStream(&coded) ||
-      !coded.ConsumedEntireMessage()) {
-    if (stream.GetErrno() != 0) {
-      errno = stream.GetErrno();
-      return StateDirError("read", file);
-    }
-    return absl::DataLossError(absl::StrCat(
-        "'", file, "' is not a dmdax snapshot, or is damaged at byte ",
-        coded.CurrentPosition()));
+  if (absl::Status s = OpenDb(); !s.ok()) return s;
+  absl::StatusOr<bool> is_new = db_->IsNew();
+  if (!is_new.ok()) return is_new.status();
+  if (*is_new && !lock_) return ReadOldSnapshot(*dir_);
+  if (lock_) {
+    if (absl::Status s = db_->BeginWrite(); !s.ok()) return s;
   }
-  if (snapshot.format_version() > kFormatVersion) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("'", file, "' has format ", snapshot.format_version(),
-                     "; this dmdax knows formats up to ", kFormatVersion));
-  }
-  if (snapshot.format_version() == 0) {
-    return absl::DataLossError(
-        absl::StrCat("'", file, "' is not a dmdax snapshot"));
-  }
-  if (snapshot.escaped()) UnescapeAnyBytes(snapshot);
+  absl::StatusOr<proto::StateSnapshot> snapshot = db_->Read();
+  if (snapshot.ok() && *is_new) return ReadOldSnapshot(*dir_);
   return snapshot;
 }
 
-absl::Status StateDir::Write(proto::StateSnapshot snapshot) const {
-  // Which is what those before any bytes were kept can not read.
-  snapshot.set_escaped(EscapeAnyBytes(snapshot));
-  snapshot.set_format_version(snapshot.escaped() ? kFormatVersion : 1);
-  snapshot.set_generation(snapshot.generation() + 1);
-  std::string bytes;
-  if (!snapshot.SerializeToString(&bytes)) {
-    return ErrnoError(EFBIG, "state directory: the state is above 2 GiB");
+absl::Status StateDir::Write(proto::StateSnapshot snapshot, Before before) {
+  const uint64_t generation = db_->generation();
+  absl::Status s = absl::OkStatus();
+  if (before == kKeepForUndo) s = db_->KeepForUndo();
+  if (s.ok()) s = Judge(db_->Write(std::move(snapshot)), generation);
+  db_.reset();
+  if (!s.ok()) return s;
+  // The state of an old dmdax is ours now.  If that can not be told to it, all
+  // that we know is that the change is made.
+  if (absl::Status old = RetireOldSnapshot(*dir_); !old.ok()) {
+    doubt_ = std::string(old.message());
   }
-  absl::StatusOr<Fd> fd = dir_->NewFile(kTemporary);
-  if (!fd.ok()) return fd.status();
-  const std::string path = dir_->PathOf(kTemporary);
-  absl::Status status = WriteAll(fd->get(), bytes, path);
-  if (status.ok() && fsync(fd->get()) != 0) {
-    status = StateDirError("fsync", path);
-  }
-  if (status.ok()) status = dir_->Rename(kTemporary, kSnapshot);
-  if (!status.ok()) {
-    dir_->Remove(kTemporary);
-    return status;
-  }
-  // The rename itself must survive a crash, too.
-  return dir_->Sync();
+  return absl::OkStatus();
+}
+
+absl::Status StateDir::Undo() {
+  absl::StatusOr<proto::StateSnapshot> now = Read();
+  if (!now.ok()) return now.status();
+  const uint64_t generation = db_->generation();
+  absl::Status s = Judge(db_->Undo(), generation);
+  db_.reset();
+  return s;
+}
+
+absl::Status StateDir::Judge(const absl::Status& failure, uint64_t generation) {
+  if (failure.ok()) return failure;
+  // What is in the log is in the state, whether or not it reached the disk:
+  // the next command would see it, so it must not be called failed.
+  db_.reset();
+  if (!OpenDb().ok() || !db_->Read().ok()) return failure;
+  if (db_->generation() == generation) return failure;
+  doubt_ = absl::StrCat("the change is made, but may not survive a power cut: ",
+                        failure.message());
+  return absl::OkStatus();
 }
 
 }  // namespace dmdax

@@ -2,11 +2,9 @@
 //
 // StateDir: where `dmdax` keeps its emulated machine between commands.
 //
-// A directory with one snapshot (`state`, a binary dmdax.proto.StateSnapshot)
-// and a lock.  Readers take no lock: the snapshot is replaced atomically
-// (written beside, fsync, rename, fsync of the directory), so they see one
-// state or the next.  Writers hold the lock from reading to writing, so that
-// of two commands at once both take effect, and one that is killed anywhere
+// A directory with a database (state_db.h) and a lock.  Readers take no lock
+// and never wait.  Writers hold the lock from reading to writing, so that of
+// two commands at once both take effect, and one that is killed anywhere
 // leaves the state before or after it, never between.
 //
 //   absl::StatusOr<StateDir> dir = StateDir::Open("/tmp/s", StateDir::kWrite);
@@ -18,18 +16,21 @@
 // private_dir.h.
 //
 // Errors: the errno of the system call, with the path in the message; EPERM
-// for a directory or file that is not ours alone;
-// DataLoss for a snapshot that can not be parsed, FailedPrecondition for one
-// of a newer format.
+// for a directory or file that is not ours alone; ETIMEDOUT; DataLoss for a
+// state that can not be read, FailedPrecondition for one of a newer format.
+// Threading: thread-compatible.
 #ifndef DMDAX_STATE_STATE_DIR_H_
 #define DMDAX_STATE_STATE_DIR_H_
 
 #include <optional>
 #include <string>
+#include <utility>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/fd.h"
 #include "state/private_dir.h"
+#include "state/state_db.h"
+#include "state/state_lock.h"
 #include "state/world.pb.h"
 
 namespace dmdax {
@@ -38,26 +39,38 @@ class StateDir {
  public:
   enum Mode { kRead, kWrite };
 
-  // The format this program writes, and the newest it reads.
-  static constexpr uint32_t kFormatVersion = 2;
-
   // kWrite makes the directory if need be and waits for the lock.
-  static absl::StatusOr<StateDir> Open(const std::string& path, Mode mode);
-  ~StateDir();
-  StateDir(StateDir&&) = default;
-  StateDir& operator=(StateDir&&) = delete;
+  static absl::StatusOr<StateDir> Open(const std::string& path, Mode mode,
+                                       const StateWait& wait = {});
 
-  // The snapshot; an empty one (generation 0) when there is none yet.
-  absl::StatusOr<proto::StateSnapshot> Read() const;
-  // Replaces the snapshot.  Only with kWrite; on an error the old one stays.
-  absl::Status Write(proto::StateSnapshot snapshot) const;
+  // The machine; an empty one (generation 0) when there is none yet.
+  absl::StatusOr<proto::StateSnapshot> Read();
+
+  // What becomes of the machine that was there.
+  enum Before { kForget, kKeepForUndo };
+  // Replaces the machine, once.  Only with kWrite and after Read(); on an
+  // error the old one stays.
+  absl::Status Write(proto::StateSnapshot snapshot, Before before = kForget);
+  // Puts back the machine that Write() kept, and keeps the one that was there;
+  // instead of Read() and Write().  ENOENT: none was kept.
+  absl::Status Undo();
+
+  // After Write() or Undo(): why the change, though made, may not survive a
+  // power cut; else "".
+  const std::string& doubt() const { return doubt_; }
 
  private:
-  StateDir(std::optional<PrivateDir> dir, Fd lock)
+  StateDir(std::optional<PrivateDir> dir, std::optional<StateLock> lock)
       : dir_(std::move(dir)), lock_(std::move(lock)) {}
 
+  absl::Status OpenDb();
+  // What a failed commit means: OK, with a doubt, if it took effect.
+  absl::Status Judge(const absl::Status& failure, uint64_t generation);
+
   std::optional<PrivateDir> dir_;  // absent where a reader finds none
-  Fd lock_;
+  std::optional<StateLock> lock_;
+  std::optional<StateDb> db_;
+  std::string doubt_;
 };
 
 // $DMDAX_STATE, else $XDG_STATE_HOME/dmdax, else ~/.local/state/dmdax.

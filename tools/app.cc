@@ -43,6 +43,11 @@ void SetKernel(App& app, const std::string& said) {
   if (!answer->note.empty()) std::cerr << "dmdax: " << answer->note << "\n";
 }
 
+// What took effect is not called failed, but it may be lost.
+void SayDoubt(const StateDir& dir) {
+  if (!dir.doubt().empty()) std::cerr << "dmdax: " << dir.doubt() << "\n";
+}
+
 }  // namespace
 
 void AddGlobalOptions(CLI::App& cli, App& app) {
@@ -56,6 +61,10 @@ void AddGlobalOptions(CLI::App& cli, App& app) {
          "--kernel", [&app](const std::string& said) { SetKernel(app, said); },
          "Which kernel answers: one of `dmdax kernels`, 6.18, rhel9 ...")
       ->type_name("KERNEL");
+  cli.add_option("--timeout", app.timeout_seconds,
+                 "Most seconds to wait while another command changes the state")
+      ->type_name("SECONDS")
+      ->check(CLI::NonNegativeNumber);
   cli.add_flag("--json", app.json, "Answer in JSON");
 }
 
@@ -69,6 +78,15 @@ absl::StatusOr<Session> App::Ask() const {
   return FromSnapshot(*snapshot, *this);
 }
 
+absl::StatusOr<StateDir> App::OpenForWriting() const {
+  StateWait wait;
+  if (timeout_seconds) wait.timeout = absl::Seconds(*timeout_seconds);
+  wait.say = [](const std::string& text) {
+    std::cerr << "dmdax: " << text << "\n";
+  };
+  return StateDir::Open(state_dir, StateDir::kWrite, wait);
+}
+
 absl::Status App::Change(
     absl::FunctionRef<absl::Status(Session& session)> change) const {
   if (!kernel.ok()) return kernel.status();
@@ -78,14 +96,45 @@ absl::Status App::Change(
     if (!session.ok()) return session.status();
     return change(*session);
   }
-  absl::StatusOr<StateDir> dir = StateDir::Open(state_dir, StateDir::kWrite);
+  absl::StatusOr<StateDir> dir = OpenForWriting();
   if (!dir.ok()) return dir.status();
   absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
   if (!snapshot.ok()) return snapshot.status();
   absl::StatusOr<Session> session = FromSnapshot(*snapshot, *this);
   if (!session.ok()) return session.status();
   if (absl::Status s = change(*session); !s.ok()) return s;
-  return dir->Write(SnapshotOf(*session, snapshot->generation()));
+  absl::Status s = dir->Write(SnapshotOf(*session, snapshot->generation()));
+  SayDoubt(*dir);
+  return s;
+}
+
+absl::Status App::Load(const Session& session, Existing existing) const {
+  // With --world the change is forgotten.
+  if (world_file) return Ask().status();
+  absl::StatusOr<StateDir> dir = OpenForWriting();
+  if (!dir.ok()) return dir.status();
+  absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
+  if (!snapshot.ok()) return snapshot.status();
+  const proto::World& world = snapshot->world();
+  const int devices =
+      world.pmem_size() + world.block_size() + world.mapped_device_size();
+  if (devices > 0 && existing == kKeepMachine) {
+    return ErrnoError(
+        EEXIST, absl::StrCat("there is a machine with ", devices,
+                             " devices; --replace puts this one in its place"));
+  }
+  absl::Status s = dir->Write(SnapshotOf(session, snapshot->generation()),
+                              StateDir::kKeepForUndo);
+  SayDoubt(*dir);
+  return s;
+}
+
+absl::Status App::Undo() const {
+  absl::StatusOr<StateDir> dir = OpenForWriting();
+  if (!dir.ok()) return dir.status();
+  absl::Status s = dir->Undo();
+  SayDoubt(*dir);
+  return s;
 }
 
 void App::Report(const absl::Status& status) {

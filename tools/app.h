@@ -32,6 +32,7 @@ struct App {
   absl::StatusOr<std::string> kernel = "";
   std::string kernel_said;
   bool json = false;
+  std::optional<double> timeout_seconds;  // for the state's lock
 
   // What main() returns; a verb sets it.
   int exit_code = 0;
@@ -45,11 +46,21 @@ struct App {
   absl::Status Change(
       absl::FunctionRef<absl::Status(Session& session)> change) const;
 
+  // Makes `session` the state's machine, whatever that was, of whatever kernel.
+  // EEXIST with kKeepMachine if there is one with devices.
+  enum Existing { kKeepMachine, kReplaceMachine };
+  absl::Status Load(const Session& session, Existing existing) const;
+  // Puts back the machine that Load() replaced.
+  absl::Status Undo() const;
+
   // Prints "dmdax: <message>" and sets the exit code to 1, unless OK.
   void Report(const absl::Status& status);
+
+ private:
+  absl::StatusOr<StateDir> OpenForWriting() const;
 };
 
-// --state, --world, --kernel and --json.
+// --state, --world, --kernel, --timeout and --json.
 void AddGlobalOptions(CLI::App& cli, App& app);
 
 // Adds all verbs to the command line, in the order in which --help has them.

@@ -185,34 +185,38 @@ void ListVerb(CLI::App& machine, App& app) {
   });
 }
 
-// Writes `session` over the state, whatever machine, of whatever kernel, that
-// has.
-absl::Status Replace(const App& app, const Session& session) {
-  // With --world the change is forgotten.
-  if (app.world_file) return app.Ask().status();
-  absl::StatusOr<StateDir> dir =
-      StateDir::Open(app.state_dir, StateDir::kWrite);
-  if (!dir.ok()) return dir.status();
-  absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
-  if (!snapshot.ok()) return snapshot.status();
-  return dir->Write(SnapshotOf(session, snapshot->generation()));
-}
-
 void LoadVerb(CLI::App& machine, App& app) {
-  auto file = std::make_shared<std::string>();
+  struct LoadArgs {
+    std::string file;
+    bool replace = false;
+  };
+  auto o = std::make_shared<LoadArgs>();
   CLI::App* verb = machine.add_subcommand(
       "load",
-      "Replace the machine, its mapped devices included, by a World file.\n\n"
-      "  dmdax machine load examples/oracle.textproto");
-  verb->add_option("FILE", *file, "World file, or - for standard input")
+      "Make the machine that a World file describes.\n\n"
+      "  dmdax machine load examples/oracle.textproto\n"
+      "  dmdax machine load --replace examples/oracle.textproto");
+  verb->add_option("FILE", o->file, "World file, or - for standard input")
       ->required();
-  verb->callback([file, &app] {
+  verb->add_flag("--replace", o->replace,
+                 "In place of the machine there is, its mapped devices "
+                 "included; `machine undo` brings that one back");
+  verb->callback([o, &app] {
     if (!app.kernel.ok()) return app.Report(app.kernel.status());
     // Before the lock: standard input may take its time.
-    absl::StatusOr<Session> loaded = SessionFromWorldFile(*file, *app.kernel);
+    absl::StatusOr<Session> loaded = SessionFromWorldFile(o->file, *app.kernel);
     if (!loaded.ok()) return app.Report(loaded.status());
-    app.Report(Replace(app, *loaded));
+    app.Report(app.Load(*loaded,
+                        o->replace ? App::kReplaceMachine : App::kKeepMachine));
   });
+}
+
+void UndoVerb(CLI::App& machine, App& app) {
+  CLI::App* verb = machine.add_subcommand(
+      "undo",
+      "Bring back the machine that `machine load` replaced.  A second one\n"
+      "undoes the first.");
+  verb->callback([&app] { app.Report(app.Undo()); });
 }
 
 void RemoveVerb(CLI::App& machine, App& app) {
@@ -260,6 +264,7 @@ void RegisterMachine(CLI::App& cli, App& app) {
   AddBlockVerb(*machine, app);
   ListVerb(*machine, app);
   LoadVerb(*machine, app);
+  UndoVerb(*machine, app);
   RemoveVerb(*machine, app);
   SetVerb(*machine, app);
 }

@@ -9,6 +9,7 @@ packages=(
   # Building.
   bazel-bootstrap bazel-platforms bazel-rules-java bazel-rules-proto
   bazel-skylib g++ libabsl-dev libcli11-dev libprotobuf-dev
+  libsqlite3-dev
   nlohmann-json3-dev protobuf-compiler python3
   # Testing: the real dmsetup is what golden tests compare with.
   dmsetup libbenchmark-dev libgmock-dev libgtest-dev

@@ -14,9 +14,14 @@
 #include "state/packed_table.h"
 #include "state/private_dir.h"
 #include "state/row_hint.h"
+#include "state/row_positions.h"
 #include "state/session.h"
 #include "state/source_map.h"
+#include "state/sqlite.h"
+#include "state/state_db.h"
 #include "state/state_dir.h"
+#include "state/state_lock.h"
+#include "state/state_objects.h"
 #include "state/target_spec.h"
 #include "state/user_file.h"
 #include "state/user_world.h"
@@ -49,7 +54,6 @@ TEST_F(StateExamples, AnyBytes) {
   proto::World message;
   message.add_pmem()->set_name("\xff");
 #include "tests/examples/state/any_bytes.inc"
-  EXPECT_TRUE(escaped);
   EXPECT_EQ(message.pmem(0).name(), "\xff");
 }
 
@@ -101,6 +105,29 @@ TEST_F(StateExamples, Directories) {
   [[maybe_unused]] const auto open_state = [] {
 #include "tests/examples/state/state_dir.inc"
   };
+  [[maybe_unused]] const auto open_db = [] {
+#include "tests/examples/state/state_db.inc"
+  };
+  [[maybe_unused]] const auto open_sqlite = [] {
+    const auto Use = [](absl::string_view) {};
+#include "tests/examples/state/sqlite.inc"
+  };
+  [[maybe_unused]] const auto take = [](const PrivateDir& dir) {
+    StateWait wait;
+#include "tests/examples/state/state_lock.inc"
+  };
+}
+
+TEST_F(StateExamples, RowPositions) {
+#include "tests/examples/state/row_positions.inc"
+  EXPECT_EQ(now, (std::vector<int64_t>{1, 1 << 20, 2 << 20, 3 << 20}));
+}
+
+TEST_F(StateExamples, StateObjects) {
+  proto::StateSnapshot snapshot;
+  snapshot.mutable_world()->add_pmem()->set_name("pmem0");
+#include "tests/examples/state/state_objects.inc"
+  EXPECT_EQ(again.world().pmem(0).name(), "pmem0");
 }
 
 TEST_F(StateExamples, RowHint) {

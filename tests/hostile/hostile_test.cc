@@ -165,7 +165,7 @@ TEST_F(HostileTest, ManyWaysDown) {
   constexpr int kLevels = 40;
   for (const char* kernel : {"v5_10", "v6_1"}) {
     const ChildResult load =
-        scratch_.Run({"machine", "load", "-"},
+        scratch_.Run({"machine", "load", "--replace", "-"},
                      absl::StrCat("kernel: \"", kernel, "\"\n", kPmem));
     ASSERT_EQ(load.rc, 0) << load.err;
     std::string below[] = {"pmem0", "pmem0"};
@@ -299,13 +299,13 @@ TEST_F(HostileTest, BitFlipsInAState) {
       scratch_.Run({"create", "d0", "--table", "0 2048 linear /dev/pmem0 8"})
           .rc,
       0);
-  const std::string file = scratch_.state() + "/state";
+  const std::string file = scratch_.state() + "/state.db-wal";
   const std::string good = ReadFile(file);
   std::mt19937 random(3);
   for (int i = 0; i < (kSanitized ? 50 : 300); ++i) {
     std::string bad = good;
     bad[random() % bad.size()] ^= static_cast<char>(1u << random() % 8);
-    scratch_.Put("state.d/state", bad);
+    scratch_.Put("state.d/state.db-wal", bad);
     ExpectSane(scratch_.Run({"table"}));
     ExpectSane(scratch_.Run({"translate", "d0", "0"}));
   }

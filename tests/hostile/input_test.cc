@@ -41,7 +41,7 @@ class InputTest : public testing::Test {
   }
   // Every verb that reads a file named `file`.
   std::vector<std::vector<std::string>> Readers(const std::string& file) {
-    return {{"machine", "load", file},
+    return {{"machine", "load", "--replace", file},
             {"--world", file, "ls"},
             {"--world", file, "translate", "d0", "0"},
             {"--world", file, "machine", "list"},
@@ -109,7 +109,8 @@ TEST_F(InputTest, ADirectoryAsStandardInput) {
 // What a pipe gives whose writer has failed.
 TEST_F(InputTest, EmptyInput) {
   for (const char* nothing : {"", "\n", " \t\n"}) {
-    ExpectRefused(scratch_.Run({"machine", "load", "-"}, nothing), "is empty");
+    ExpectRefused(scratch_.Run({"machine", "load", "--replace", "-"}, nothing),
+                  "is empty");
     ExpectRefused(scratch_.Run({"--world", "-", "ls"}, nothing), "is empty");
     ExpectRefused(
         scratch_.Run({"file", "add", "/m/f", "--extents", "-"}, nothing),

@@ -17,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "state/session.h"
+#include "state/sqlite.h"
 #include "state/state_dir.h"
 #include "tests/hostile/child.h"
 #include "tests/testing.h"
@@ -99,12 +100,11 @@ TEST_F(StateTest, NoRoomForTheState) {
                     "\" base: ", uint64_t{1} << 32 | i << 12,
                     " size: 4096 }\n");
   }
-  ASSERT_EQ(scratch_.Run({"machine", "load", "-"}, world).rc, 0);
+  ASSERT_EQ(scratch_.Run({"machine", "load", "--replace", "-"}, world).rc, 0);
   scratch_.file_size = 2048;  // enough for the message
   ExpectRefused(scratch_.Run({"create", "d0", "--table", "0 8 zero"}),
                 "File too large");
   scratch_.file_size = ~uint64_t{0};
-  EXPECT_FALSE(fs::exists(Path("state.new")));
   EXPECT_TRUE(Devices().empty());
   EXPECT_EQ(scratch_.Run({"machine", "list"}).rc, 0);
   EXPECT_EQ(scratch_.Run({"create", "d0", "--table", "0 8 zero"}).rc, 0);
@@ -131,27 +131,23 @@ TEST_F(StateTest, ADirectoryOfSomebodyElse) {
   ExpectRefused(scratch_.Run({"ls"}), "belongs to user 65534");
 }
 
-// Whatever stands in place of a file is refused or replaced, not followed and
-// not waited for.
+// Whatever stands in place of a file is refused, not followed and not waited
+// for.
 TEST_F(StateTest, SomethingElseInPlaceOfAFile) {
   ASSERT_EQ(CreateIt("keep").rc, 0);
   const std::string victim = scratch_.Put("victim", "precious");
   const std::string no_file = scratch_.File("no_file");
   scratch_.seconds = 10;  // a command that waits is killed
-  for (const char* name : {"state", "lock", "state.new"}) {
+  for (const char* name :
+       {"state.db", "lock", "state.db-wal", "state.db-shm"}) {
     SCOPED_TRACE(name);
     const std::string path = Path(name), aside = scratch_.File("aside");
-    const bool was_there = fs::exists(path);
-    if (was_there) fs::rename(path, aside);
-    const bool replaced = !was_there;  // a leftover of a command that died
+    fs::rename(path, aside);
     auto expect = [&](const std::string& why) {
       SCOPED_TRACE(why);
-      const ChildResult r = CreateIt("d0");
-      if (replaced) {
-        EXPECT_EQ(r.rc, 0) << r.err << r.signal;
-        EXPECT_EQ(scratch_.Run({"remove", "d0"}).rc, 0);
-      } else {
-        ExpectRefused(r, why);
+      ExpectRefused(CreateIt("d0"), why);
+      if (std::string(name) != "lock") {
+        ExpectRefused(scratch_.Run({"ls"}), why);
       }
       std::error_code ignored;
       fs::remove_all(path, ignored);
@@ -166,11 +162,9 @@ TEST_F(StateTest, SomethingElseInPlaceOfAFile) {
     expect("2 names");
     ASSERT_EQ(mkfifo(path.c_str(), 0666), 0);
     expect("a FIFO");
-    if (!replaced) {
-      fs::create_directory(path);
-      expect("a directory");
-    }
-    if (was_there) fs::rename(aside, path);
+    fs::create_directory(path);
+    expect("a directory");
+    fs::rename(aside, path);
   }
   EXPECT_EQ(Devices().size(), 1u);
 }
@@ -211,26 +205,56 @@ TEST_F(StateTest, AForkedChildKeepsNoLock) {
   waitpid(child, nullptr, 0);
 }
 
+// Who waits says so, and for whom; who need not wait does not.
+TEST_F(StateTest, WaitingForTheLock) {
+  absl::StatusOr<StateDir> held =
+      StateDir::Open(scratch_.state(), StateDir::kWrite);
+  ASSERT_THAT(held, IsOk());
+  EXPECT_EQ(scratch_.Run({"ls"}).rc, 0) << "a reader waits for nobody";
+  const std::string holder = absl::StrCat("held by pid ", getpid());
+  ExpectRefused(scratch_.Run({"--timeout", "0", "create", "d0", "--notable"}),
+                holder);
+  const ChildResult r =
+      scratch_.Run({"--timeout", "1.5", "create", "d0", "--notable"});
+  ExpectRefused(r, absl::StrCat("waiting for '", Path("lock"), "', ", holder));
+  ExpectRefused(r, "waited 1.5s");
+}
+
+TEST_F(StateTest, AMachineIsNotReplacedUnasked) {
+  ASSERT_EQ(CreateIt("d0").rc, 0);
+  const char* other = "pmem { name: \"other\" base: 0x200000000 size: 4096 }";
+  ExpectRefused(scratch_.Run({"machine", "load", "-"}, other), "--replace");
+  EXPECT_EQ(Devices().size(), 1u);
+  EXPECT_EQ(scratch_.Run({"machine", "load", "--replace", "-"}, other).rc, 0);
+  EXPECT_EQ(Devices().size(), 0u);
+  EXPECT_EQ(scratch_.Run({"machine", "undo"}).rc, 0);
+  EXPECT_EQ(Devices().size(), 1u);
+}
+
 TEST_F(StateTest, FilesAreOurs) {
-  for (const char* name : {"state", "lock"}) {
+  for (const char* name :
+       {"state.db", "state.db-wal", "state.db-shm", "lock"}) {
     EXPECT_EQ(fs::status(Path(name)).permissions(),
               fs::perms::owner_read | fs::perms::owner_write);
   }
 }
 
 TEST_F(StateTest, ANewerVersion) {
-  proto::StateSnapshot newer;
-  newer.set_format_version(99);
-  std::ofstream(Path("state"), std::ios::binary) << newer.SerializeAsString();
+  absl::StatusOr<SqliteDb> db = SqliteDb::Open(Path("state.db"));
+  ASSERT_THAT(db, IsOk());
+  ASSERT_THAT(db->Exec("PRAGMA user_version = 99"), IsOk());
   ExpectRefused(CreateIt("d0"), "has format 99");
   ExpectRefused(scratch_.Run({"ls"}), "has format 99");
-  EXPECT_EQ(ReadFile(Path("state")), newer.SerializeAsString());
 }
 
 TEST_F(StateTest, Garbage) {
-  std::ofstream(Path("state"), std::ios::binary) << std::string(100, '\xff');
+  for (const char* file : {"state.db-wal", "state.db-shm"}) {
+    fs::remove(Path(file));
+  }
+  const std::string garbage(10000, '\xff');
+  std::ofstream(Path("state.db"), std::ios::binary) << garbage;
   ExpectRefused(CreateIt("d0"), "damaged");
-  EXPECT_EQ(ReadFile(Path("state")), std::string(100, '\xff'));
+  EXPECT_EQ(ReadFile(Path("state.db")), garbage);
 }
 
 TEST_F(StateTest, KillNineInTheMiddleOfManyCommands) {

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// SqliteDb: a SQLite database with our kind of errors.
+//
+//   absl::StatusOr<SqliteDb> db = SqliteDb::Open("/tmp/s/state.db");
+//   absl::Status s = db->Exec("BEGIN IMMEDIATE");
+//   absl::StatusOr<SqliteStatement> find =
+//       db->Prepare("SELECT bytes FROM object WHERE key = ?");
+//   find->Bind(1, "pmem0");
+//   absl::StatusOr<bool> row = find->Step();
+//   if (row.ok() && *row) Use(find->Bytes(0));
+//
+// Errors: the errno of the system call that failed where SQLite knows it, with
+// the database's path in the message; EBUSY when somebody else writes;
+// DataLoss for a file that is no database or is damaged.
+// Threading: thread-compatible.
+#ifndef DMDAX_STATE_SQLITE_H_
+#define DMDAX_STATE_SQLITE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace dmdax {
+
+class SqliteStatement {
+ public:
+  // Parameters are numbered from 1.  Bytes are not copied: they must live
+  // until the next Reset().
+  void Bind(int parameter, absl::string_view bytes);
+  void Bind(int parameter, int64_t number);
+
+  // True: there is a row, whose columns are numbered from 0.
+  absl::StatusOr<bool> Step();
+  // Of the row at hand; valid until the next Step() or Reset().
+  absl::string_view Bytes(int column) const;
+  int64_t Number(int column) const;
+
+  // Ready for other parameters.
+  void Reset();
+  // Step() of a statement that has no rows, then Reset().
+  absl::Status Run();
+
+ private:
+  friend class SqliteDb;
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const;
+  };
+
+  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+};
+
+class SqliteDb {
+ public:
+  // Makes the file if need be.
+  static absl::StatusOr<SqliteDb> Open(const std::string& path);
+
+  absl::Status Exec(const char* sql);
+  absl::StatusOr<SqliteStatement> Prepare(absl::string_view sql);
+  // The one number that `sql` asks for.
+  absl::StatusOr<int64_t> Number(absl::string_view sql);
+
+ private:
+  struct Close {
+    void operator()(sqlite3* db) const;
+  };
+
+  std::unique_ptr<sqlite3, Close> db_;
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_STATE_SQLITE_H_

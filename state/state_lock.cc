@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "state/state_lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/errno_status.h"
+
+namespace dmdax {
+namespace {
+
+constexpr char kLock[] = "lock";
+constexpr absl::Duration kSilence = absl::Seconds(1);
+constexpr absl::Duration kLookAgain = absl::Milliseconds(5);
+
+// "held by pid 123", as far as the holder has written it.
+std::string Holder(const Fd& fd) {
+  char text[16] = {};
+  const ssize_t n = pread(fd.get(), text, sizeof(text), 0);
+  int pid = 0;
+  if (n <= 0 || std::from_chars(text, text + n, pid).ec != std::errc()) {
+    return "held by somebody";
+  }
+  return absl::StrCat("held by pid ", pid);
+}
+
+// Waits until `fd` is locked.
+absl::Status Lock(const Fd& fd, const std::string& path,
+                  const StateWait& wait) {
+  const absl::Time start = absl::Now();
+  bool said = false;
+  while (true) {
+    // Without a limit there is nothing to look at but the lock itself; who
+    // came first has it first.
+    const bool block = said && wait.timeout == absl::InfiniteDuration();
+    if (flock(fd.get(), block ? LOCK_EX : LOCK_EX | LOCK_NB) == 0) {
+      return absl::OkStatus();
+    }
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK) return StateDirError("lock", path);
+    const absl::Duration waited = absl::Now() - start;
+    if (waited >= wait.timeout) {
+      return ErrnoError(
+          ETIMEDOUT,
+          absl::StrCat("state directory: '", path, "' is ", Holder(fd),
+                       "; waited ", absl::FormatDuration(wait.timeout)));
+    }
+    if (!said && waited >= kSilence) {
+      said = true;
+      if (wait.say) {
+        wait.say(absl::StrCat("waiting for '", path, "', ", Holder(fd)));
+      }
+    }
+    absl::SleepFor(kLookAgain);
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<StateLock> StateLock::Take(const PrivateDir& dir,
+                                          const StateWait& wait) {
+  while (true) {
+    absl::StatusOr<Fd> fd = dir.OpenFile(kLock, O_RDWR | O_CREAT);
+    if (!fd.ok()) return fd.status();
+    absl::Status s = Lock(*fd, dir.PathOf(kLock), wait);
+    if (!s.ok()) return s;
+    // Somebody may have removed the file in the meantime; then the next writer
+    // locks another one, and so must we.
+    absl::StatusOr<bool> still = dir.IsStill(kLock, *fd);
+    if (!still.ok()) return still.status();
+    if (!*still) continue;
+    // Others may have been allowed to open it once, and could lock us out.
+    fchmod(fd->get(), 0600);
+    // For who waits; nothing depends on it.
+    const std::string pid = absl::StrCat(getpid(), "\n");
+    if (pwrite(fd->get(), pid.data(), pid.size(), 0) ==
+        static_cast<ssize_t>(pid.size())) {
+      if (ftruncate(fd->get(), static_cast<off_t>(pid.size())) != 0) {
+        return StateDirError("write", dir.PathOf(kLock));
+      }
+    }
+    return StateLock(*std::move(fd));
+  }
+}
+
+StateLock::~StateLock() {
+  // Closing does not unlock while a forked child has the descriptor, too.
+  if (fd_.ok()) flock(fd_.get(), LOCK_UN);
+}
+
+}  // namespace dmdax

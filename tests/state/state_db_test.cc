@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is written is read, whatever it is, and no more is written than what
+// has changed.
+#include "state/state_db.h"
+
+#include <google/protobuf/util/message_differencer.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <functional>
+#include <random>
+
+#include "absl/strings/str_cat.h"
+#include "tests/testing.h"
+
+namespace dmdax {
+namespace {
+
+namespace fs = std::filesystem;
+using google::protobuf::util::MessageDifferencer;
+
+class StateDbTest : public testing::Test {
+ protected:
+  StateDbTest() {
+    std::string pattern = testing::TempDir() + "/db.XXXXXX";
+    root_ = mkdtemp(pattern.data());
+    path_ = root_ + "/state.db";
+  }
+  ~StateDbTest() override { fs::remove_all(root_); }
+
+  proto::StateSnapshot Read() {
+    absl::StatusOr<StateDb> db = StateDb::Open(path_);
+    EXPECT_THAT(db, IsOk());
+    absl::StatusOr<proto::StateSnapshot> snapshot = db->Read();
+    EXPECT_THAT(snapshot, IsOk());
+    return *snapshot;
+  }
+  // Changes the machine; how many bytes that added to the log.
+  uint64_t Change(const std::function<void(proto::World&)>& change) {
+    absl::StatusOr<StateDb> db = StateDb::Open(path_);
+    EXPECT_THAT(db, IsOk());
+    EXPECT_THAT(db->BeginWrite(), IsOk());
+    absl::StatusOr<proto::StateSnapshot> snapshot = db->Read();
+    EXPECT_THAT(snapshot, IsOk());
+    change(*snapshot->mutable_world());
+    const std::string log = path_ + "-wal";
+    const uint64_t before = fs::exists(log) ? fs::file_size(log) : 0;
+    EXPECT_THAT(db->Write(*snapshot), IsOk());
+    const uint64_t after = fs::file_size(log);
+    return after > before ? after - before : 0;
+  }
+
+  std::string root_, path_;
+};
+
+// Devices with tables, files, mappings and touches; in any order.
+void AddSome(std::mt19937& random, proto::World& world) {
+  const uint32_t n = random() % 5;
+  for (uint32_t i = 0; i < n; ++i) {
+    const std::string name = absl::StrCat("n", random() % 100000);
+    world.add_pmem()->set_name(name);
+    world.add_node()->set_path(name);
+    proto::MappedDevice& device = *world.add_mapped_device();
+    device.set_name(name);
+    static uint32_t minors = 0;
+    device.set_minor(minors++);
+    if (random() % 2) {
+      device.mutable_table()->add_target()->set_length(random() % 100);
+    }
+    if (random() % 2) {
+      device.mutable_inactive_table()->add_target()->set_length(7);
+      (*device.mutable_inactive_table()
+            ->mutable_runtime()
+            ->mutable_target_state())[3] = "\xff";
+    }
+    proto::Mount& mount = *world.add_mount();
+    mount.set_path("/" + name);
+    mount.add_file()->set_name(
+        "\xfe"
+        "a");
+    mount.add_file()->set_name("b");
+    proto::Process& process = *world.add_process();
+    process.set_pid(random());
+    process.add_vma()->set_address(4096);
+    process.add_touch()->set_sequence(random());
+  }
+}
+
+void RemoveSome(std::mt19937& random, proto::World& world) {
+  for (int i = world.mapped_device_size(); i-- > 0;) {
+    if (random() % 4 != 0) continue;
+    world.mutable_mapped_device()->DeleteSubrange(i, 1);
+    world.mutable_mount()->DeleteSubrange(i, 1);
+    world.mutable_process()->DeleteSubrange(i, 1);
+  }
+  for (proto::MappedDevice& device : *world.mutable_mapped_device()) {
+    // A resume.
+    if (!device.has_inactive_table() || random() % 2) continue;
+    device.mutable_table()->Swap(device.mutable_inactive_table());
+    device.clear_inactive_table();
+  }
+  if (world.mapped_device_size() > 1 && random() % 3 == 0) {
+    world.mutable_mapped_device()->SwapElements(0,
+                                                world.mapped_device_size() - 1);
+  }
+}
+
+TEST_F(StateDbTest, WhatIsWrittenIsRead) {
+  std::mt19937 random(1);
+  proto::World expected;
+  for (int step = 0; step < 60; ++step) {
+    Change([&](proto::World& world) {
+      RemoveSome(random, world);
+      AddSome(random, world);
+      expected = world;
+    });
+    const proto::StateSnapshot read = Read();
+    ASSERT_TRUE(MessageDifferencer::Equals(read.world(), expected)) << step;
+    EXPECT_EQ(read.generation(), static_cast<uint64_t>(step) + 1);
+  }
+}
+
+TEST_F(StateDbTest, OnlyWhatHasChangedIsWritten) {
+  constexpr int kDevices = 20000;
+  Change([](proto::World& world) {
+    for (int i = 0; i < kDevices; ++i) {
+      proto::MappedDevice& d = *world.add_mapped_device();
+      d.set_name(absl::StrCat("d", i));
+      d.set_minor(static_cast<uint32_t>(i));
+      d.mutable_table()->add_target()->set_length(8);
+    }
+    // A table of some megabytes.
+    for (int i = 0; i < 100000; ++i) {
+      proto::Target& t = *world.mutable_mapped_device(7)
+                              ->mutable_inactive_table()
+                              ->add_target();
+      t.set_length(8);
+      t.mutable_raw()->set_params(absl::StrCat("8:0 ", i));
+    }
+  });
+  constexpr uint64_t kPage = 4096 + 24;
+  const std::function<void(proto::World&)> changes[] = {
+      [](proto::World&) {},
+      [](proto::World& w) { w.mutable_mapped_device(5)->set_suspended(true); },
+      [](proto::World& w) { w.mutable_mapped_device()->DeleteSubrange(3, 1); },
+      [](proto::World& w) { w.add_mapped_device()->set_minor(kDevices); },
+      [](proto::World& w) {
+        proto::MappedDevice& d = *w.mutable_mapped_device(6);
+        ASSERT_GT(d.inactive_table().target_size(), 1000);
+        d.mutable_table()->Swap(d.mutable_inactive_table());
+        d.clear_inactive_table();
+      }};
+  for (size_t i = 0; i < std::size(changes); ++i) {
+    // The log grows from nothing, so that its length is what was written.
+    absl::StatusOr<SqliteDb> db = SqliteDb::Open(path_);
+    ASSERT_THAT(db, IsOk());
+    ASSERT_THAT(db->Exec("PRAGMA wal_checkpoint(TRUNCATE)"), IsOk());
+    EXPECT_LE(Change(changes[i]), 16 * kPage) << i;
+  }
+}
+
+TEST_F(StateDbTest, UndoExchanges) {
+  Change([](proto::World& w) { w.add_pmem()->set_name("first"); });
+  {
+    absl::StatusOr<StateDb> db = StateDb::Open(path_);
+    ASSERT_THAT(db, IsOk());
+    ASSERT_THAT(db->BeginWrite(), IsOk());
+    ASSERT_THAT(db->Read(), IsOk());
+    ASSERT_THAT(db->KeepForUndo(), IsOk());
+    proto::StateSnapshot second;
+    second.mutable_world()->add_pmem()->set_name("second");
+    ASSERT_THAT(db->Write(second), IsOk());
+  }
+  for (const char* name : {"first", "second", "first"}) {
+    absl::StatusOr<StateDb> db = StateDb::Open(path_);
+    ASSERT_THAT(db, IsOk());
+    ASSERT_THAT(db->BeginWrite(), IsOk());
+    ASSERT_THAT(db->Undo(), IsOk());
+    EXPECT_EQ(Read().world().pmem(0).name(), name);
+  }
+}
+
+TEST_F(StateDbTest, NothingToUndo) {
+  absl::StatusOr<StateDb> db = StateDb::Open(path_);
+  ASSERT_THAT(db, IsOk());
+  ASSERT_THAT(db->BeginWrite(), IsOk());
+  EXPECT_THAT(db->Undo(), HasErrno(ENOENT));
+}
+
+}  // namespace
+}  // namespace dmdax

@@ -152,7 +152,7 @@ TEST_F(MmExamples, VmArea) {
   ASSERT_THAT(mm.Munmap(kAddress, 4 << 20), IsOk());
 }
 
-TEST_F(MmExamples, VmFault) {
+TEST_F(MmExamples, VmFault){
 #include "tests/examples/mm/vm_fault.inc"
 }
 

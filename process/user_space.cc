@@ -134,7 +134,7 @@ absl::StatusOr<DevDaxOptions> UserSpace::ResolveRanges(
 }
 
 // A region is a pmem or a device-dax; only the whole pmem can become one.
-absl::Status UserSpace::CheckPmems(const DevDaxOptions& options) const {
+absl::Status UserSpace::CheckMemory(const DevDaxOptions& options) const {
   const auto check = [&](const std::string& name, uint64_t start, uint64_t size,
                          const char* hint) -> absl::Status {
     for (size_t i = 0; i < options.ranges.size(); ++i) {
@@ -171,7 +171,7 @@ absl::StatusOr<DevDax*> UserSpace::AddDevDax(const DevDaxRequest& request) {
   if (s.ok() && request.pmem.empty()) {
     s = CheckDevDaxOptions(request.options, faults_);
   }
-  if (s.ok()) s = CheckPmems(request.options);
+  if (s.ok()) s = CheckMemory(request.options);
   if (!s.ok()) return s;
   return RestoreDevDax(request);
 }

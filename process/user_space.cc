@@ -135,20 +135,33 @@ absl::StatusOr<DevDaxOptions> UserSpace::ResolveRanges(
 }
 
 // A region is a pmem or a device-dax; only the whole pmem can become one.
-absl::Status UserSpace::CheckPmems(const DevDaxOptions& options) const {
+absl::Status UserSpace::CheckMemory(const DevDaxOptions& options) const {
+  const auto check = [&](const std::string& name, uint64_t start, uint64_t size,
+                         const char* hint) -> absl::Status {
+    for (size_t i = 0; i < options.ranges.size(); ++i) {
+      const DevDaxRange& r = options.ranges[i];
+      if (r.start >= start + size || start >= r.start + r.size) continue;
+      return FieldError(
+          EBUSY, absl::StrCat("range[", i, "].start"),
+          absl::StrFormat("%s: 0x%x-0x%x is memory of %s at 0x%x-0x%x%s",
+                          options.name, r.start, r.start + r.size - 1, name,
+                          start, start + size - 1, hint));
+    }
+    return absl::OkStatus();
+  };
   for (BlockDevice* bdev : machine_.BlockDevices()) {
     const PmemDevice* pmem = machine_.FindPmem(bdev->name());
     if (pmem == nullptr) continue;
     const PmemOptions& p = pmem->options();
-    for (size_t i = 0; i < options.ranges.size(); ++i) {
-      const DevDaxRange& r = options.ranges[i];
-      if (r.start >= p.base + p.size || p.base >= r.start + r.size) continue;
-      return FieldError(
-          EBUSY, absl::StrCat("range[", i, "].start"),
-          absl::StrFormat("%s: 0x%x-0x%x is memory of %s at 0x%x-0x%x; a pmem "
-                          "becomes a device-dax as a whole, by its name",
-                          options.name, r.start, r.start + r.size - 1, p.name,
-                          p.base, p.base + p.size - 1));
+    absl::Status s =
+        check(p.name, p.base, p.size,
+              "; a pmem becomes a device-dax as a whole, by its name");
+    if (!s.ok()) return s;
+  }
+  for (const auto& [name, dax] : daxes_) {
+    for (const DevDaxRange& r : dax->options().ranges) {
+      absl::Status s = check(name, r.start, r.size, "");
+      if (!s.ok()) return s;
     }
   }
   return absl::OkStatus();
@@ -159,7 +172,7 @@ absl::StatusOr<DevDax*> UserSpace::AddDevDax(const DevDaxRequest& request) {
   if (s.ok() && request.pmem.empty()) {
     s = CheckDevDaxOptions(request.options, faults_);
   }
-  if (s.ok()) s = CheckPmems(request.options);
+  if (s.ok()) s = CheckMemory(request.options);
   if (!s.ok()) return s;
   return RestoreDevDax(request);
 }

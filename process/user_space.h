@@ -64,8 +64,8 @@ class UserSpace {
   }
 
   // EEXIST, ENOENT (no such pmem), EBUSY (its memory is in use, or a range is
-  // a pmem's), EINVAL as CheckDevDaxName() and CheckDevDaxOptions(), or as
-  // DevDax::Create().
+  // a pmem's or another device-dax's), EINVAL as CheckDevDaxName() and
+  // CheckDevDaxOptions(), or as DevDax::Create().
   absl::StatusOr<DevDax*> AddDevDax(const DevDaxRequest& request);
   // That of a snapshot: any name, and memory that is a pmem's too.
   absl::StatusOr<DevDax*> RestoreDevDax(const DevDaxRequest& request);
@@ -110,7 +110,7 @@ class UserSpace {
   // The request's options with the range that its pmem is.
   absl::StatusOr<DevDaxOptions> ResolveRanges(
       const DevDaxRequest& request) const;
-  absl::Status CheckPmems(const DevDaxOptions& options) const;
+  absl::Status CheckMemory(const DevDaxOptions& options) const;
   absl::Status TakeFromDisks(const DevDaxOptions& options);
   // "/mnt/f" -> its mount and "f".
   MountPoint* MountOf(const std::string& path, std::string* name) const;

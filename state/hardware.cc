@@ -70,18 +70,18 @@ absl::Status CheckDiskName(const std::string& name) {
 }
 
 absl::Status CheckPartition(const proto::Block& block, const Machine& machine) {
+  BlockDevice* disk = machine.FindBdevByName(block.partition_of());
+  // AddBlock() has the words for no disk and for a range that wraps.
+  if (disk == nullptr || !CheckedAdd(block.start(), block.sectors()) ||
+      block.sectors() == 0) {
+    return absl::OkStatus();
+  }
   if (block.start() == 0) {
     return FieldError(EINVAL, "start",
                       absl::StrCat(block.name(),
                                    ": start 0: sector 0 of a disk is where the "
                                    "partition table begins; nearest valid "
                                    "start: 1"));
-  }
-  BlockDevice* disk = machine.FindBdevByName(block.partition_of());
-  // AddBlock() has the words for a range that wraps.
-  if (disk == nullptr || !CheckedAdd(block.start(), block.sectors()) ||
-      block.sectors() == 0) {
-    return absl::OkStatus();
   }
   const BlockDevice* other =
       machine.FindPartition(*disk, sector_t(block.start()), block.sectors());

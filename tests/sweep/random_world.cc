@@ -220,7 +220,8 @@ void RandomWorld::DrawExtents(uint64_t device_bytes) {
 bool RandomWorld::Make(UserSpace& user) {
   if (!dax_.options.name.empty()) return user.AddDevDax(dax_).ok();
   absl::StatusOr<MountPoint*> mount = user.Mount(mount_, *device_);
-  if (!mount.ok() || !(*mount)->AddFile(file_).ok()) return false;
+  // Extents are drawn without regard to each other's blocks.
+  if (!mount.ok() || !(*mount)->RestoreFile(file_).ok()) return false;
   if (!(*mount)->FindFile("f")->inode.s_dax) return false;
   if (touches_.empty()) return true;
   Task* task = *user.AddTask(7);

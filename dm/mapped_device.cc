@@ -225,7 +225,10 @@ void MappedDevice::PutTableDevice(DmDev* dm_dev) {
                    [&](const TableDevice& t) { return &t.dm_dev == dm_dev; });
   if (td == table_devices_.end() || --td->count > 0) return;
   td->dm_dev.bdev->Close(td->dm_dev.mode | FMODE_EXCL);
-  table_devices_.erase(td);
+  // A row that opened it for reading still points to it when a later row of
+  // its table has opened it for writing (upgrade_mode()).
+  closed_devices_.splice(closed_devices_.end(), table_devices_, td);
+  if (table_devices_.empty()) closed_devices_.clear();
 }
 
 std::vector<const DmDev*> MappedDevice::TableDevices() const {

@@ -258,6 +258,8 @@ class MappedDevice final : public DaxOperations,
   HdGeometry geometry_;
   DmStats stats_;
   std::list<TableDevice> table_devices_;
+  // Closed, but rows may point to them.
+  std::list<TableDevice> closed_devices_;
   const TargetType* immutable_target_type_ = nullptr;
 
   // md->map, guarded for readers by io_barrier.

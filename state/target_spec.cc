@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/target_spec.h"
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -20,19 +21,33 @@ using google::protobuf::Reflection;
 // many times their size.  It is 16 times the longest row seen in practice.
 constexpr size_t kMaxTypedParams = 1 << 20;
 
+// The forms by the names of their types.  Looking names up in the schema would
+// cost more than all the rest of a row.
+absl::flat_hash_map<std::string, const FieldDescriptor*> FindForms() {
+  absl::flat_hash_map<std::string, const FieldDescriptor*> forms;
+  const auto& kind = *proto::Target::descriptor()->FindOneofByName("kind");
+  for (int i = 0; i < kind.field_count(); ++i) {
+    const FieldDescriptor* field = kind.field(i);
+    if (field->number() == proto::Target::kRawFieldNumber) continue;
+    forms[absl::StrReplaceAll(field->name(), {{"_", "-"}})] = field;
+  }
+  return forms;
+}
+
 // The field of Target that is the form of `type`, or null.
 const FieldDescriptor* FormOf(absl::string_view type) {
-  const FieldDescriptor* field = proto::Target::descriptor()->FindFieldByName(
-      absl::StrReplaceAll(type, {{"-", "_"}}));
-  const bool typed = field != nullptr && field->containing_oneof() != nullptr &&
-                     field->number() != proto::Target::kRawFieldNumber;
-  return typed ? field : nullptr;
+  static const auto& forms =
+      *new absl::flat_hash_map<std::string, const FieldDescriptor*>(
+          FindForms());
+  auto found = forms.find(type);
+  return found == forms.end() ? nullptr : found->second;
 }
 
 // The form that is set, or null.
 const FieldDescriptor* FormOf(const proto::Target& target) {
-  return proto::Target::GetReflection()->GetOneofFieldDescriptor(
-      target, proto::Target::descriptor()->FindOneofByName("kind"));
+  static const auto* const kind =
+      proto::Target::descriptor()->FindOneofByName("kind");
+  return proto::Target::GetReflection()->GetOneofFieldDescriptor(target, kind);
 }
 
 // The part that a form repeats to its end, or null.

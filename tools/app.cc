@@ -33,6 +33,8 @@ absl::StatusOr<Session> FromSnapshot(proto::StateSnapshot& snapshot,
 }
 
 void SetKernel(App& app, const std::string& said) {
+  // As if not given: a script's variable may be unset.
+  if (said.empty()) return;
   app.kernel_said = said;
   absl::StatusOr<KernelAnswer> answer = AnswerForKernel(said);
   if (!answer.ok()) {

@@ -41,6 +41,8 @@ int UsageError(const CLI::App& cli, const CLI::ParseError& e) {
               << " --help\n";
   } else if (!words.empty()) {
     std::cerr << "dmdax: no verb '" << words[0] << "'; dmdax --help\n";
+  } else if (e.get_name() != "RequiredError") {
+    std::cerr << "dmdax: " << e.what() << "; dmdax --help\n";
   } else {
     std::cerr << cli.help();
   }

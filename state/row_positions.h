@@ -5,11 +5,11 @@
 //   // Three rows are there, and one comes between the first two:
 //   std::vector<std::optional<int64_t>> before = {1, {}, 2 << 20, 3 << 20};
 //   std::vector<int64_t> now(4);
-//   ChoosePositions(before, absl::MakeSpan(now));  // 1, 2^20, 2^21, 3 * 2^20
+//   ChoosePositions(before, absl::MakeSpan(now));
 //
-// Rows that are in order already keep their numbers (as many as can).  New
-// ones at the end leave room between them for those that come later.
-// Cost: n log n.  Threading: pure function.
+// gives 1, 2^20, 2^21 and 3 * 2^20.  Rows that are in order already keep their
+// numbers (as many as can).  New ones at the end leave room between them for
+// those that come later. Cost: n log n.  Threading: pure function.
 #ifndef DMDAX_STATE_ROW_POSITIONS_H_
 #define DMDAX_STATE_ROW_POSITIONS_H_
 

@@ -86,7 +86,7 @@ TEST(ExtentsTextTest, AFilefragTextContradictsItselfNowhere) {
     const char* words;
   } cases[] = {
       {" 0: 0..3: 4608..9999: 4: eof",
-       "column 22: the length 4 is not that of"},
+       "column 25: the length 4 is not that of"},
       {" 0: 0..3: 8..11: 4:\n 0: 4..7: 20..23: 4: eof",
        "line 2, column 3: extent 0, where 1 is expected"},
       {" 1: 0..3: 8..11: 4: eof", "extent 1, where 0 is expected"},

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -126,7 +127,11 @@ TEST_F(StateTest, ADirectoryThatOthersMayWrite) {
 TEST_F(StateTest, ADirectoryOfSomebodyElse) {
   // Only root can give a directory away.
   if (geteuid() != 0) return;
-  ASSERT_EQ(chown(scratch_.state().c_str(), 65534, 65534), 0);
+  if (chown(scratch_.state().c_str(), 65534, 65534) != 0) {
+    // A user namespace with one user, which a sandbox may be.
+    ASSERT_EQ(errno, EINVAL);
+    GTEST_SKIP() << "there is no other user here to give a directory to";
+  }
   ExpectRefused(CreateIt("d0"), "belongs to user 65534");
   ExpectRefused(scratch_.Run({"ls"}), "belongs to user 65534");
 }

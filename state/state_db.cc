@@ -127,23 +127,30 @@ absl::StatusOr<proto::StateSnapshot> StateDb::Read() {
 }
 
 absl::Status StateDb::RemoveRow(StateObjectKind kind, int64_t position) {
-  absl::StatusOr<SqliteStatement> remove =
-      db_.Prepare("DELETE FROM object WHERE kind = ?1 AND position = ?2");
-  if (!remove.ok()) return remove.status();
-  remove->Bind(1, static_cast<int64_t>(kind));
-  remove->Bind(2, position);
-  return remove->Run();
+  if (!remove_) {
+    absl::StatusOr<SqliteStatement> remove =
+        db_.Prepare("DELETE FROM object WHERE kind = ?1 AND position = ?2");
+    if (!remove.ok()) return remove.status();
+    remove_ = *std::move(remove);
+  }
+  remove_->Bind(1, static_cast<int64_t>(kind));
+  remove_->Bind(2, position);
+  return remove_->Run();
 }
 
 absl::Status StateDb::InsertRow(const StateObject& object, int64_t position) {
-  absl::StatusOr<SqliteStatement> insert = db_.Prepare(
-      "INSERT INTO object(kind, position, key, bytes) VALUES(?1, ?2, ?3, ?4)");
-  if (!insert.ok()) return insert.status();
-  insert->Bind(1, static_cast<int64_t>(object.kind));
-  insert->Bind(2, position);
-  insert->Bind(3, object.key);
-  insert->Bind(4, object.bytes);
-  return insert->Run();
+  if (!insert_) {
+    absl::StatusOr<SqliteStatement> insert = db_.Prepare(
+        "INSERT INTO object(kind, position, key, bytes) "
+        "VALUES(?1, ?2, ?3, ?4)");
+    if (!insert.ok()) return insert.status();
+    insert_ = *std::move(insert);
+  }
+  insert_->Bind(1, static_cast<int64_t>(object.kind));
+  insert_->Bind(2, position);
+  insert_->Bind(3, object.key);
+  insert_->Bind(4, object.bytes);
+  return insert_->Run();
 }
 
 absl::Status StateDb::Write(proto::StateSnapshot snapshot) {

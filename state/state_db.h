@@ -20,6 +20,7 @@
 #define DMDAX_STATE_STATE_DB_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -78,6 +79,9 @@ class StateDb {
   absl::Status InsertRow(const StateObject& object, int64_t position);
 
   SqliteDb db_;
+  // Made once for all rows of a write.
+  std::optional<SqliteStatement> remove_;
+  std::optional<SqliteStatement> insert_;
   bool writes_ = false;
   uint64_t generation_ = 0;
   RowMap rows_;

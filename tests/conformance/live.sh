@@ -12,8 +12,9 @@
 #   --oracle  runs cases on a real kernel, as `PROGRAM --kernel V CASES --out
 #             RESULTS`; default kernel-oracle in ../shared/oracle beside the
 #             repository
-#   --kernel  5.10, 6.1 (default), 6.12 or 7.2
-#   --kind    table (default), fsdax, or edges (of the ioctl protocol)
+#   --kernel  5.10, 6.1 (default), 6.12, 6.16, 6.17, 6.18, 7.2 or 7.3
+#   --kind    a family of generator/families (./generate --list), table by
+#             default, or mixed
 #   --seed    decides the cases; default: today's date
 #   --batch   cases a run of the oracle, so that one that hangs spoils no more
 #             than these; default 250

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/preload/emulated_files.h"
 
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,15 +18,24 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
+#include "base/fd.h"
 #include "block/read_ahead.h"
 #include "dm/wire/ctl_ioctl.h"
 #include "state/session.h"
 #include "state/state_dir.h"
 #include "tools/dmsetup/sysfs.h"
-#include "tools/preload/signals_held.h"
+#include "tools/preload/control_file.h"
+#include "tools/preload/look_again.h"
+#include "tools/preload/session_guard.h"
+#include "tools/preload/user_memory.h"
 
 namespace dmdax::preload {
 namespace {
+
+using L = DmIoctlLayout;
+
+// No kernel takes a larger request.
+constexpr uint32_t kMaxDataSize = 1 << 30;
 
 constexpr absl::string_view kMapperDir = "/dev/mapper";
 
@@ -34,6 +44,7 @@ int ErrnoOrZero(const absl::Status& s) { return s.ok() ? 0 : ErrnoOf(s); }
 // Runs `use` on the machine; what it leaves is written back with kWrite.
 absl::Status WithSession(StateDir::Mode mode,
                          absl::FunctionRef<absl::Status(Session&)> use) {
+  const SessionGuard guard;
   absl::StatusOr<StateDir> dir = StateDir::Open(DefaultStateDir(), mode);
   if (!dir.ok()) return dir.status();
   absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
@@ -45,41 +56,98 @@ absl::Status WithSession(StateDir::Mode mode,
   return dir->Write(SnapshotOf(*session, snapshot->generation()));
 }
 
+void SetEventNr(absl::Span<char> request, uint32_t nr) {
+  memcpy(request.data() + L::kEventNr, &nr, sizeof(nr));
+}
+
 uint32_t EventNr(absl::Span<const char> request) {
   uint32_t nr;
-  memcpy(&nr, request.data() + DmIoctlLayout::kEventNr, sizeof(nr));
+  memcpy(&nr, request.data() + L::kEventNr, sizeof(nr));
   return nr;
 }
 
-void SetEventNr(absl::Span<char> request, uint32_t nr) {
-  memcpy(request.data() + DmIoctlLayout::kEventNr, &nr, sizeof(nr));
-}
-
-// DM_DEV_WAIT. The kernel holds the device while it waits.  Here the name may
+// DM_DEV_WAIT.  The kernel holds the device while it waits.  Here the name may
 // no longer exist when a removal or a rename is the event.
-int Wait(DmFile& file, uint32_t command, absl::Span<char> user) {
-  SignalsHeld signals;
-  std::vector<char> last;
-  while (true) {
+class EventWait {
+ public:
+  EventWait(uint32_t command, absl::Span<char> user)
+      : command_(command), user_(user) {}
+
+  // The errno of the ioctl; EAGAIN: there was no event yet.
+  int Look() {
     absl::Status result;
     absl::Status state = WithSession(StateDir::kRead, [&](Session& session) {
-      result = CtlIoctl(*session.ctl, file, command, user);
+      result = CtlIoctl(*session.ctl, file_, command_, user_);
       if (ErrnoOrZero(result) != EAGAIN) return absl::OkStatus();
       // As if there had been an event.
-      last.assign(user.begin(), user.end());
-      SetEventNr(absl::MakeSpan(last), EventNr(user) + 1);
-      return CtlIoctl(*session.ctl, file, command, absl::MakeSpan(last));
+      last_.assign(user_.begin(), user_.end());
+      SetEventNr(absl::MakeSpan(last_), EventNr(user_) + 1);
+      return CtlIoctl(*session.ctl, file_, command_, absl::MakeSpan(last_));
     });
     if (!state.ok()) return ErrnoOf(state);
-    if (ErrnoOrZero(result) == ENXIO && !last.empty()) {
-      SetEventNr(absl::MakeSpan(last), EventNr(last) + 1);
-      absl::c_copy(last, user.begin());
+    if (ErrnoOrZero(result) == ENXIO && !last_.empty()) {
+      SetEventNr(absl::MakeSpan(last_), EventNr(last_) + 1);
+      absl::c_copy(last_, user_.begin());
       return 0;
     }
-    if (ErrnoOrZero(result) != EAGAIN) return ErrnoOrZero(result);
-    usleep(kLookAgainMs * 1000);
-    if (signals.LetIn()) return EINTR;
+    return ErrnoOrZero(result);
   }
+
+ private:
+  DmFile file_{0};  // which the command does not look at
+  const uint32_t command_;
+  const absl::Span<char> user_;
+  std::vector<char> last_;
+};
+
+int Wait(uint32_t command, absl::Span<char> user) {
+  EventWait wait(command, user);
+  int result = wait.Look();
+  if (result != EAGAIN) return result;
+  // Signals end and restart read(2) as they do the kernel's own waiting.
+  const Fd event(eventfd(0, EFD_CLOEXEC));
+  if (!event.ok()) return errno;
+  {
+    const LookAgain again([&] {
+      if (result != EAGAIN) return;
+      result = wait.Look();
+      if (result != EAGAIN) eventfd_write(event.get(), 1);
+    });
+    if (!again.ok()) return ENOMEM;
+    eventfd_t ignored;
+    read(event.get(), &ignored, sizeof(ignored));
+  }
+  return result == EAGAIN ? EINTR : result;
+}
+
+// All other commands.
+int Run(int fd, uint32_t command, absl::Span<char> user) {
+  const StateDir::Mode mode =
+      IoctlOnlyAsks(command & 0xff) ? StateDir::kRead : StateDir::kWrite;
+  absl::Status result;
+  // What a refused command did (a minor taken and given back) stays too.
+  absl::Status state = WithSession(mode, [&](Session& session) {
+    // What has been seen is the descriptor's to know.
+    DmFile file(*session.ctl);
+    result = CtlIoctl(*session.ctl, file, command, user);
+    if (result.ok() && (command & 0xff) == DM_DEV_ARM_POLL_CMD) {
+      SetEventNrSeen(fd, session.ctl->global_event_nr());
+    }
+    return absl::OkStatus();
+  });
+  if (IsNotModelled(result)) {
+    std::cerr << "dmdax: " << result.message() << std::endl;
+  }
+  return ErrnoOrZero(state.ok() ? result : state);
+}
+
+// From where to where two strings of one length differ.
+size_t FirstDifference(absl::string_view a, absl::string_view b) {
+  return static_cast<size_t>(absl::c_mismatch(a, b).first - a.begin());
+}
+size_t LastDifference(absl::string_view a, absl::string_view b) {
+  const auto end = std::mismatch(a.rbegin(), a.rend(), b.rbegin()).first;
+  return std::max(static_cast<size_t>(a.rend() - end), FirstDifference(a, b));
 }
 
 // "/sys/dev/block/254:0/dm/name": the device and "dm/name".
@@ -115,43 +183,50 @@ FileText SysfsText(Session& session, const SysfsPath& path) {
 
 }  // namespace
 
-std::shared_ptr<DmFile> OpenControl() {
+int OpenControl(int flags) {
   uint64_t seen = 0;
   // A state that can not be read is the first ioctl's error.
   WithSession(StateDir::kRead, [&](Session& session) {
     seen = session.ctl->global_event_nr();
     return absl::OkStatus();
   }).IgnoreError();
-  return std::make_shared<DmFile>(seen);
+  return OpenControlFile(flags, seen);
 }
 
-bool ControlReadable(const DmFile& file) {
-  bool readable = false;
+void RefreshControls(absl::Span<const int> fds) {
+  if (fds.empty()) return;
   WithSession(StateDir::kRead, [&](Session& session) {
-    readable = file.Readable(*session.ctl);
+    for (int fd : fds) {
+      SetReadable(fd, DmFile(EventNrSeen(fd)).Readable(*session.ctl));
+    }
     return absl::OkStatus();
   }).IgnoreError();
-  return readable;
 }
 
-int ControlIoctl(DmFile& file, uint32_t command, char* buffer) {
-  uint32_t data_size;
-  memcpy(&data_size, buffer + DmIoctlLayout::kDataSize, sizeof(data_size));
-  const size_t size = std::max<size_t>(data_size, DmIoctlLayout::kSize);
-  const absl::Span<char> user = absl::MakeSpan(buffer, size);
-  if ((command & 0xff) == DM_DEV_WAIT_CMD) return Wait(file, command, user);
-  const StateDir::Mode mode =
-      IoctlOnlyAsks(command & 0xff) ? StateDir::kRead : StateDir::kWrite;
-  absl::Status result;
-  // What a refused command did (a minor taken and given back) stays too.
-  absl::Status state = WithSession(mode, [&](Session& session) {
-    result = CtlIoctl(*session.ctl, file, command, user);
-    return absl::OkStatus();
-  });
-  if (IsNotModelled(result)) {
-    std::cerr << "dmdax: " << result.message() << std::endl;
+int ControlIoctl(int fd, uint32_t command, void* argument) {
+  std::string user = ReadUser(argument, L::kSize);
+  // The version is written back whatever comes of the command: memory that can
+  // not be written is refused before anything is done.
+  const absl::string_view version = absl::string_view(user).substr(0, 12);
+  if (version.size() < 12 || !WriteUser(argument, version)) return EFAULT;
+  uint32_t data_size = 0;
+  if (user.size() == L::kSize) {
+    memcpy(&data_size, &user[L::kDataSize], sizeof(data_size));
   }
-  return ErrnoOrZero(state.ok() ? result : state);
+  if (data_size > L::kSize && data_size <= kMaxDataSize) {
+    user = ReadUser(argument, data_size);
+  }
+  const std::string before = user;
+  const int error = (command & 0xff) == DM_DEV_WAIT_CMD
+                        ? Wait(command, absl::MakeSpan(user))
+                        : Run(fd, command, absl::MakeSpan(user));
+  // Of a reply that is shorter than the request, the rest stays as it was.
+  const size_t begin = FirstDifference(user, before);
+  const size_t end = LastDifference(user, before);
+  const bool written =
+      WriteUser(static_cast<char*>(argument) + begin,
+                absl::string_view(user).substr(begin, end - begin));
+  return written ? error : EFAULT;
 }
 
 bool InMapperDir(absl::string_view path) {

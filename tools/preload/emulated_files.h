@@ -13,27 +13,26 @@
 #define DMDAX_TOOLS_PRELOAD_EMULATED_FILES_H_
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "dm/wire/ctl_ioctl.h"
+#include "absl/types/span.h"
 
 namespace dmdax::preload {
 
 inline constexpr absl::string_view kControlPath = "/dev/mapper/control";
 
-// open(2) of the control node.
-std::shared_ptr<DmFile> OpenControl();
-// ioctl(2) on it.  DM_DEV_WAIT blocks until the device has an event, and then
-// answers even if that was its end; EINTR as in wait_event_interruptible().
-int ControlIoctl(DmFile& file, uint32_t command, char* buffer);
-// poll(2) on it: whether there was an event since the open or DM_DEV_ARM_POLL.
-bool ControlReadable(const DmFile& file);
-// How often whoever blocks looks again, in milliseconds.
-inline constexpr int kLookAgainMs = 50;
+// open(2) of the control node: a descriptor (control_file.h), or -1 with errno.
+int OpenControl(int flags);
+// ioctl(2) on it with a number of device-mapper's.  DM_DEV_WAIT blocks until
+// the device has an event, and then answers even if that was its end; EINTR as
+// in wait_event_interruptible().
+int ControlIoctl(int fd, uint32_t command, void* argument);
+// Has each of `fds` poll readable if there was an event since its open or
+// DM_DEV_ARM_POLL, and only then.
+void RefreshControls(absl::Span<const int> fds);
 
 // What lies at a path below /dev; nothing: the real file system decides.
 struct NodeInfo {

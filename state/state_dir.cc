@@ -13,7 +13,8 @@ namespace {
 
 constexpr char kDb[] = "state.db";
 // SQLite's own, beside the database.
-constexpr const char* kDbFiles[] = {kDb, "state.db-wal", "state.db-shm",
+constexpr char kLog[] = "state.db-wal";
+constexpr const char* kDbFiles[] = {kDb, kLog, "state.db-shm",
                                     "state.db-journal"};
 
 }  // namespace
@@ -66,6 +67,7 @@ absl::StatusOr<proto::StateSnapshot> StateDir::Read() {
     // SQLite would let others read it.
     if (absl::Status s = dir_->NewFile(kDb).status(); !s.ok()) return s;
   }
+  new_files_ = ErrnoOf(dir_->CheckFile(kLog)) == ENOENT;
   if (absl::Status s = OpenDb(); !s.ok()) return s;
   absl::StatusOr<bool> is_new = db_->IsNew();
   if (!is_new.ok()) return is_new.status();
@@ -103,15 +105,24 @@ absl::Status StateDir::Undo() {
 }
 
 absl::Status StateDir::Judge(const absl::Status& failure, uint64_t generation) {
-  if (failure.ok()) return failure;
+  if (failure.ok()) {
+    // SQLite does not say when it fails.
+    const absl::Status synced = new_files_ ? dir_->Sync() : absl::OkStatus();
+    if (!synced.ok()) DoubtFor(synced);
+    return failure;
+  }
   // What is in the log is in the state, whether or not it reached the disk:
   // the next command would see it, so it must not be called failed.
   db_.reset();
   if (!OpenDb().ok() || !db_->Read().ok()) return failure;
   if (db_->generation() == generation) return failure;
-  doubt_ = absl::StrCat("the change is made, but may not survive a power cut: ",
-                        failure.message());
+  DoubtFor(failure);
   return absl::OkStatus();
+}
+
+void StateDir::DoubtFor(const absl::Status& why) {
+  doubt_ = absl::StrCat("the change is made, but may not survive a power cut: ",
+                        why.message());
 }
 
 }  // namespace dmdax

@@ -67,9 +67,13 @@ class StateDir {
   // What a failed commit means: OK, with a doubt, if it took effect.
   absl::Status Judge(const absl::Status& failure, uint64_t generation);
 
+  void DoubtFor(const absl::Status& why);
+
   std::optional<PrivateDir> dir_;  // absent where a reader finds none
   std::optional<StateLock> lock_;
   std::optional<StateDb> db_;
+  // The directory is to be synced, for its names.
+  bool new_files_ = false;
   std::string doubt_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -68,6 +69,7 @@ pid_t Scratch::Fork(const std::vector<std::string>& args, const std::string& in,
   const rlimit no_core = {0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
   alarm(seconds);
+  if (traced) ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
   char* envp[] = {const_cast<char*>(environment.c_str()), nullptr};
   if (ok) execve(argv[0], argv.data(), envp);
   _exit(127);
@@ -102,7 +104,8 @@ ChildResult Scratch::Run(std::vector<std::string> args,
 }
 
 pid_t Scratch::Start(std::vector<std::string> args) const {
-  return Fork(args, "/dev/null", "/dev/null", "/dev/null");
+  return Fork(args, "/dev/null", "/dev/null",
+              traced ? File(".err") : "/dev/null");
 }
 
 }  // namespace dmdax::hostile

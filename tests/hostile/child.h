@@ -61,6 +61,8 @@ class Scratch {
   uint64_t memory = uint64_t{3} << 30;
   // Its standard input is closed.
   bool close_input = false;
+  // Whoever starts it traces it (tracer.h); its errors are in File(".err").
+  bool traced = false;
   // Bytes that a file of a child may have.
   uint64_t file_size = ~uint64_t{0};
   // Seconds after which it is killed.

@@ -10,6 +10,7 @@
 #include "formats/table_text.h"
 #include "formats/world_format.h"
 #include "state/target_spec.h"
+#include "tests/fuzz/mutator.h"
 
 namespace {
 
@@ -61,6 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CheckLinear(bytes);
   const auto table = dmdax::ParseTable(bytes, "t");
   if (!table.ok()) return 0;
+  ++dmdax::fuzz::accepted;
   (void)table->source.Locate("target[1].linear.device");
   for (const dmdax::Format* format :
        {&dmdax::kTextprotoFormat, &dmdax::kJsonFormat, &dmdax::kBinaryFormat}) {
@@ -73,4 +75,20 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Check(*PrintTable(again->table, *format) == *printed);
   }
   return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size,
+                                          size_t max_size, unsigned seed) {
+  dmdax::fuzz::Mutator mutator(seed);
+  auto parsed =
+      dmdax::ParseTable(std::string(reinterpret_cast<char*>(data), size), "t");
+  if (!parsed.ok() || mutator.OneIn(16)) {
+    return LLVMFuzzerMutate(data, size, max_size);
+  }
+  do {
+    mutator.Mutate(parsed->table);
+  } while (mutator.OneIn(3));
+  const auto printed = PrintTable(parsed->table, *parsed->format);
+  return dmdax::fuzz::PutMutated(printed.ok() ? *printed : "", data, size,
+                                 max_size);
 }

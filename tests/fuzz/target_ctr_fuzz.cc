@@ -6,11 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "dm/bio_map.h"
 #include "dm/device_mapper.h"
 #include "dm/mapped_device.h"
 #include "tests/fuzz/fuzz_machine.h"
+#include "tests/fuzz/mutator.h"
 #include "tests/fuzz/reader.h"
 
 namespace {
@@ -70,6 +72,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!ctl.TableLoad(load, {row}).ok()) return 0;
   DmIoctl resume{.name = "d0"};
   if (!ctl.DevSuspend(resume).ok()) return 0;
+  ++dmdax::fuzz::accepted;
   AskStatus(ctl);
   for (size_t i = 1; i < lines.size() && i < 16; ++i) {
     DmIoctl message{.name = "d0"};
@@ -81,4 +84,43 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   AskDax(*md, sectors);
   AskStatus(ctl);
   return 0;
+}
+
+// The first four bytes stay bytes; parameters and messages are words, those of
+// the targets' own examples among them.
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size,
+                                          size_t max_size, unsigned seed) {
+  constexpr size_t kHead = 4;
+  dmdax::fuzz::Mutator mutator(seed);
+  if (size < kHead || mutator.OneIn(16)) {
+    return LLVMFuzzerMutate(data, size, max_size);
+  }
+  std::string head(reinterpret_cast<char*>(data), kHead);
+  const auto types = dmdax::KnownTargetTypes(
+      dmdax::fuzz::ProfileNumber(static_cast<uint8_t>(head[0])));
+  std::vector<std::string> lines = absl::StrSplit(
+      std::string(reinterpret_cast<char*>(data) + kHead, size - kHead), '\n');
+  if (mutator.OneIn(8)) {
+    // A target that its parameters suit, or do not.
+    const size_t type = mutator.Below(types.size());
+    head[1] = static_cast<char>(type);
+    if (!mutator.OneIn(4)) lines[0] = std::string(types[type]->example.params);
+  }
+  if (mutator.OneIn(8)) head[2 + mutator.Below(2)] ^= 1 << mutator.Below(8);
+  std::vector<std::string> pool = {"/dev/pmem0", "/dev/loop0", "259:0", "0",
+                                   "1",          "8",          "-"};
+  for (const dmdax::TargetType* type : types) {
+    for (absl::string_view word :
+         absl::StrSplit(type->example.params, ' ', absl::SkipEmpty())) {
+      pool.emplace_back(word);
+    }
+  }
+  std::string& line = lines[mutator.Below(lines.size())];
+  std::vector<std::string> words = absl::StrSplit(line, ' ');
+  do {
+    mutator.Mutate(words, pool);
+  } while (mutator.OneIn(3));
+  line = absl::StrJoin(words, " ");
+  return dmdax::fuzz::PutMutated(head + absl::StrJoin(lines, "\n"), data, size,
+                                 max_size);
 }

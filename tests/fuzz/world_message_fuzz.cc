@@ -12,6 +12,7 @@
 #include "formats/world_format.h"
 #include "state/packed_table.h"
 #include "state/world_load.h"
+#include "tests/fuzz/mutator.h"
 
 namespace {
 
@@ -39,7 +40,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (format == &dmdax::kBinaryFormat && MayBeText(*printed)) continue;
     if (!parsed.ok() || parsed->format != format) std::abort();
     if (*PrintWorld(parsed->world, *format) != *printed) std::abort();
-    (void)LoadWorld(parsed->world, parsed->source);
+    const bool loads = LoadWorld(parsed->world, parsed->source).ok();
+    if (loads && format == &dmdax::kBinaryFormat) ++dmdax::fuzz::accepted;
   }
   // Readable, packed and readable again is the same; odd columns are refused.
   if (dmdax::UnpackWorld(&world).ok()) {
@@ -52,4 +54,19 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
   }
   return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size,
+                                          size_t max_size, unsigned seed) {
+  dmdax::fuzz::Mutator mutator(seed);
+  dmdax::proto::World world;
+  if (!world.ParseFromArray(data, static_cast<int>(size)) ||
+      mutator.OneIn(16)) {
+    return LLVMFuzzerMutate(data, size, max_size);
+  }
+  do {
+    mutator.Mutate(world);
+  } while (mutator.OneIn(3));
+  return dmdax::fuzz::PutMutated(world.SerializeAsString(), data, size,
+                                 max_size);
 }

@@ -2,10 +2,12 @@
 //
 // A state directory that can not be written, and commands that are killed or
 // run at the same time: nothing is lost and nothing is half done.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -208,6 +210,48 @@ TEST_F(StateTest, AForkedChildKeepsNoLock) {
   EXPECT_EQ(CreateIt("d0").rc, 0);
   kill(child, SIGKILL);
   waitpid(child, nullptr, 0);
+}
+
+// Nor what a program has inherited that was run in the middle of a change.
+TEST_F(StateTest, AProgramThatIsRunKeepsNoLock) {
+  int asked[2];
+  ASSERT_EQ(pipe(asked), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    close(asked[1]);
+    absl::StatusOr<StateDir> dir =
+        StateDir::Open(scratch_.state(), StateDir::kWrite);
+    if (!dir.ok() || !dir->Read().ok() || dup2(asked[0], 0) != 0) _exit(1);
+    execl("/bin/cat", "cat", nullptr);
+    _exit(1);
+  }
+  close(asked[0]);
+  scratch_.seconds = 10;
+  EXPECT_EQ(CreateIt("d0").rc, 0);
+  EXPECT_EQ(CreateIt("d1").rc, 0);
+  close(asked[1]);  // which ends it
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(Devices().size(), 2u);
+}
+
+// A program of a version before the database locks the same file; it does not
+// say who it is.
+TEST_F(StateTest, AnOlderProgramHoldsTheLock) {
+  const int fd = open(Path("lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  ASSERT_EQ(ftruncate(fd, 0), 0);
+  ASSERT_EQ(flock(fd, LOCK_EX), 0);
+  ExpectRefused(scratch_.Run({"--timeout", "0", "create", "d0", "--notable"}),
+                "held by somebody");
+  const pid_t waiting = scratch_.Start(Create("d1"));
+  usleep(200 * 1000);
+  EXPECT_TRUE(Devices().empty());
+  close(fd);
+  int status = -1;
+  ASSERT_EQ(waitpid(waiting, &status, 0), waiting);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(Devices().size(), 1u);
 }
 
 // Who waits says so, and for whom; who need not wait does not.

@@ -56,6 +56,11 @@ Machine::Machine(const KernelProfile& profile) : profile_(profile) {}
 
 Machine::~Machine() = default;
 
+uint32_t Machine::NextInstance(absl::string_view module) {
+  absl::MutexLock lock(&mu_);
+  return instances_.try_emplace(std::string(module)).first->second++;
+}
+
 int64_t Machine::NowSeconds() const {
   return static_cast<int64_t>(time(nullptr)) + clock_offset_.load();
 }

@@ -32,6 +32,7 @@
 #include "absl/synchronization/mutex.h"
 #include "base/kernel_log.h"
 #include "base/kernel_profile.h"
+#include "base/keyring.h"
 #include "block/block_device.h"
 #include "dax/pmem.h"
 
@@ -58,6 +59,11 @@ class Machine {
 
   const KernelProfile& profile() const { return profile_; }
   KernelLog& log() { return log_; }
+  Keyring& keys() { return keys_; }
+  const Keyring& keys() const { return keys_; }
+
+  // Counts from 0, for each name: what a module numbers in its log.
+  uint32_t NextInstance(absl::string_view module);
 
   // Seconds since 1970 of the machine's clock: the host's, and what
   // AdvanceClock() added.
@@ -129,6 +135,7 @@ class Machine {
 
   const KernelProfile& profile_;
   KernelLog log_;
+  Keyring keys_;
   std::atomic<int64_t> clock_offset_{0};
   mutable absl::Mutex mu_;
   std::map<std::string, Owned, std::less<>> owned_ ABSL_GUARDED_BY(mu_);
@@ -138,6 +145,7 @@ class Machine {
   // By their disk and first sector.
   std::map<std::pair<const BlockDevice*, uint64_t>, BlockDevice*> partitions_
       ABSL_GUARDED_BY(mu_);
+  std::map<std::string, uint32_t, std::less<>> instances_ ABSL_GUARDED_BY(mu_);
   // No minor of major 259 below this one is free.
   uint32_t next_ext_minor_ ABSL_GUARDED_BY(mu_) = 0;
   std::map<std::string, BlockDevice*, std::less<>> by_name_

@@ -258,8 +258,36 @@ absl::Status CheckNodes(const proto::World& world, const Session& session,
   return absl::OkStatus();
 }
 
+namespace {
+
+absl::Status AddKey(const proto::Key& key, Machine& machine) {
+  if (key.type().empty() || key.description().empty()) {
+    return ErrnoError(EINVAL,
+                      absl::StrCat("key '", key.type(), ":", key.description(),
+                                   "': needs a type and a description"
+                                   ", such as logon and disk:1"));
+  }
+  // user_preparse() of security/keys.
+  constexpr uint64_t kMaxBytes = 32767;
+  if (key.bytes() == 0 || key.bytes() > kMaxBytes) {
+    return ErrnoError(
+        EINVAL, absl::StrCat("key '", key.description(), "' of ", key.bytes(),
+                             " bytes: must be 1 to ", kMaxBytes));
+  }
+  machine.keys().Add({.type = key.type(),
+                      .description = key.description(),
+                      .bytes = key.bytes()});
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::Status AddHardware(const proto::World& world, Machine& machine,
                          const SourceMap& map, WorldKind kind) {
+  for (int i = 0; i < world.key_size(); ++i) {
+    absl::Status s = At(map, "key", i, AddKey(world.key(i), machine));
+    if (!s.ok()) return s;
+  }
   for (int i = 0; i < world.pmem_size(); ++i) {
     absl::Status s = At(map, "pmem", i, AddPmem(world.pmem(i), machine, kind));
     if (!s.ok()) return s;
@@ -342,6 +370,12 @@ void SaveHardware(const Machine& machine, uint32_t dm_major,
     } else if (const BlockOptions* o = machine.FindBlockOptions(bdev->name())) {
       SaveBlock(*o, *bdev, world->add_block());
     }
+  }
+  for (const Key& key : machine.keys().All()) {
+    proto::Key* out = world->add_key();
+    out->set_type(key.type);
+    out->set_description(key.description);
+    out->set_bytes(key.bytes);
   }
   for (const auto& [path, dev] : machine.Nodes()) {
     // /dev/<disk> comes with the disk.

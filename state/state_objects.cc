@@ -187,6 +187,7 @@ std::vector<StateObject> ObjectsOf(proto::StateSnapshot snapshot) {
   machine.set_global_event_nr(snapshot.global_event_nr());
   machine.mutable_world()->set_kernel(world.kernel());
   machine.mutable_world()->set_dm_major(world.dm_major());
+  *machine.mutable_world()->mutable_key() = world.key();
   out.Add(StateObjectKind::kMachine, "", machine);
   for (proto::Pmem& pmem : *world.mutable_pmem()) {
     out.Add(StateObjectKind::kPmem, pmem.name(), pmem);

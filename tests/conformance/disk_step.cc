@@ -329,6 +329,10 @@ bool RunProgram(const std::string& where, const Json& step,
     AddLoop(state, step);
   } else if (step.contains("ndctl")) {
     MakeNamespace(state, step, recorded);
+  } else if (step.contains("addkey")) {
+    const Json& key = step["addkey"];
+    state.session.machine->keys().Add(
+        {.type = key[0], .description = key[1], .bytes = key[2]});
   } else if (step.contains("setro")) {
     absl::StatusOr<BlockDevice*> bdev =
         OpenPath(state, step["setro"], FMODE_READ);
@@ -355,7 +359,7 @@ bool RunProgram(const std::string& where, const Json& step,
 bool IsDiskStep(const Json& step) {
   for (const char* kind :
        {"stamp", "whereis", "pread", "pwrite", "open", "close", "setro", "loop",
-        "devs", "sleep", "read", "exec", "ndctl"}) {
+        "devs", "sleep", "read", "exec", "ndctl", "addkey"}) {
     if (step.contains(kind)) return true;
   }
   return false;

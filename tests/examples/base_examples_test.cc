@@ -17,10 +17,12 @@
 #include "base/kernel_module.h"
 #include "base/kernel_profile.h"
 #include "base/kernel_registry.h"
+#include "base/keyring.h"
 #include "base/kstrtox.h"
 #include "base/read_input.h"
 #include "base/reciprocal.h"
 #include "base/simd.h"
+#include "base/since.h"
 #include "base/srcu.h"
 #include "base/trace.h"
 #include "base/units.h"
@@ -89,6 +91,10 @@ TEST(BaseExamples, KernelModule) {
                   "huge_test: Unknown symbol vmf_insert_pfn_pud (err 0)"));
 }
 
+TEST(BaseExamples, Keyring){
+#include "tests/examples/base/keyring.inc"
+}
+
 TEST(BaseExamples, Kstrtox){
 #include "tests/examples/base/kstrtox.inc"
 }
@@ -110,6 +116,10 @@ TEST(BaseExamples, Simd) {
   const auto Translate = [&](SimdLevel level, int) { asked.push_back(level); };
 #include "tests/examples/base/simd.inc"
   EXPECT_EQ(asked[1], SimdLevel::kPlain);
+}
+
+TEST(BaseExamples, Since){
+#include "tests/examples/base/since.inc"
 }
 
 TEST(BaseExamples, Srcu) {

@@ -52,6 +52,10 @@ BioRoute RouteBio(BlockDevice& bdev, sector_t sector, ReqOp op) {
       route.err = next.err;
       return route;
     }
+    if (next.corrupt_byte > 0) {
+      route.corrupt_byte = next.corrupt_byte;
+      route.corrupt_value = next.corrupt_value;
+    }
     route.hops.push_back({next.dev->bdev, next.sector});
   }
   route.kind = BioMap::Kind::kError;
@@ -59,16 +63,43 @@ BioRoute RouteBio(BlockDevice& bdev, sector_t sector, ReqOp op) {
   return route;
 }
 
+namespace {
+
+// The way back up, from the disk to the device that was asked.
+absl::Status EndRoute(const BioRoute& route, ReqOp op) {
+  for (auto hop = route.hops.rbegin(); hop != route.hops.rend(); ++hop) {
+    const MappedDevice* md = MappedDevice::Of(*hop->bdev);
+    if (md == nullptr) continue;
+    if (const int err = md->EndBio(hop->sector, op); err != 0) {
+      return ErrnoError(err, absl::StrCat(hop->bdev->name(), ": sector ",
+                                          hop->sector.value()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// A bio is corrupted where its first sector goes.
+void Corrupt(const BioRoute& route, absl::Span<char> bytes) {
+  if (route.corrupt_byte == 0 || route.corrupt_byte > bytes.size()) return;
+  bytes[route.corrupt_byte - 1] = static_cast<char>(route.corrupt_value);
+}
+
+}  // namespace
+
 absl::Status BioRead(BlockDevice& bdev, sector_t sector,
                      absl::Span<char> bytes) {
+  BioRoute first;
   for (size_t i = 0; i < bytes.size() / kSectorSize; ++i) {
     char* out = bytes.data() + i * kSectorSize;
     const BioRoute route = RouteBio(bdev, sector + i, ReqOp::kRead);
     if (route.kind == BioMap::Kind::kError) return Failed(route);
+    if (i == 0) first = route;
     if (route.kind != BioMap::Kind::kRemapped) {
       memset(out, 0, kSectorSize);
       continue;
     }
+    absl::Status ended = EndRoute(route, ReqOp::kRead);
+    if (!ended.ok()) return ended;
     const char* leaf = LeafBytes(route.hops.back());
     if (leaf == nullptr) {
       return ErrnoError(ENODATA, absl::StrCat(route.hops.back().bdev->name(),
@@ -76,18 +107,27 @@ absl::Status BioRead(BlockDevice& bdev, sector_t sector,
     }
     memcpy(out, leaf, kSectorSize);
   }
+  Corrupt(first, bytes);
   return absl::OkStatus();
 }
 
 absl::Status BioWrite(BlockDevice& bdev, sector_t sector,
                       absl::Span<const char> bytes) {
+  std::vector<char> corrupted;
   for (size_t i = 0; i < bytes.size() / kSectorSize; ++i) {
     const BioRoute route = RouteBio(bdev, sector + i, ReqOp::kWrite);
     if (route.kind == BioMap::Kind::kError) return Failed(route);
+    if (i == 0 && route.corrupt_byte > 0) {
+      corrupted.assign(bytes.begin(), bytes.end());
+      Corrupt(route, absl::MakeSpan(corrupted));
+      bytes = corrupted;
+    }
     if (route.kind != BioMap::Kind::kRemapped) continue;
     if (char* leaf = LeafBytes(route.hops.back())) {
       memcpy(leaf, bytes.data() + i * kSectorSize, kSectorSize);
     }
+    absl::Status ended = EndRoute(route, ReqOp::kWrite);
+    if (!ended.ok()) return ended;
   }
   return absl::OkStatus();
 }

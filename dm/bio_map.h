@@ -35,6 +35,9 @@ struct BioRoute {
   std::vector<BioHop> hops;
   // kRemapped: it ends on hops.back(), which is no mapped device.
   BioMap::Kind kind = BioMap::Kind::kRemapped;
+  // Of the last device that corrupts a byte, as in BioMap.
+  uint32_t corrupt_byte = 0;
+  uint8_t corrupt_value = 0;
   int err = 0;  // EIO: refused, or past a device's end; ELOOP: no end
 };
 

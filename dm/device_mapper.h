@@ -113,6 +113,9 @@ struct BioMap {
   const DmDev* dev = nullptr;
   sector_t sector{};
   int err = 0;
+  // A byte of the whole bio, from 1, that becomes another; 0: none does.
+  uint32_t corrupt_byte = 0;
+  uint8_t corrupt_value = 0;
 };
 
 // DM_TARGET_*: features of a target type.
@@ -205,6 +208,9 @@ struct TargetType {
   void (*ctr_range)(DmTarget& ti, const DmDev* dev, sector_t start) = nullptr;
   // Where a sector of the device (not of the row) goes.
   BioMap (*map)(const DmTarget& ti, sector_t sector, ReqOp op) = nullptr;
+  // A bio that carries data has done this sector: 0, or the errno with which
+  // the target ends it (and says why in the log).
+  int (*end_io)(const DmTarget& ti, sector_t sector, ReqOp op) = nullptr;
   // Appends the INFO, TABLE or IMA text.
   void (*status)(const DmTarget& ti, StatusType type,
                  std::string* out) = nullptr;

@@ -148,6 +148,14 @@ BioMap MappedDevice::MapBio(sector_t sector, ReqOp op) const {
   return ti->type->map(*ti, sector, op);
 }
 
+int MappedDevice::EndBio(sector_t sector, ReqOp op) const {
+  SrcuReadLock live(io_barrier_);
+  const DmTable* table = map_.load(std::memory_order_acquire);
+  const DmTarget* ti = table == nullptr ? nullptr : table->FindTarget(sector);
+  if (ti == nullptr || ti->type->end_io == nullptr) return 0;
+  return ti->type->end_io(*ti, sector, op);
+}
+
 void MappedDevice::LiveTableEvent() {
   if (live_table() != nullptr) event_nr_.fetch_add(1);
 }

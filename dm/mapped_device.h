@@ -198,6 +198,9 @@ class MappedDevice final : public DaxOperations,
   // table, or without one, the answer is an error (EIO).  The device below
   // stays open as long as the table lives.
   BioMap MapBio(sector_t sector, ReqOp op) const;
+  // clone_endio() of one sector of a bio with data: 0, or the errno that the
+  // target makes of it.
+  int EndBio(sector_t sector, ReqOp op) const;
 
   // max_io_len(): sectors from `sector` on that one request may cover, and
   // what limits it.

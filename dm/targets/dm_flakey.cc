@@ -11,7 +11,7 @@
 //             random_read_corrupt | random_write_corrupt <parts in 10^9>
 //
 // Without features all I/O fails while it is down.  Time is the machine's
-// clock.  Corrupting bytes does not change where they go.
+// clock.  What is corrupted at random is not, here.
 // Mirrors drivers/md/dm-flakey.c (4.14 to 7.2).
 #include <cerrno>
 
@@ -19,6 +19,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/kstrtox.h"
+#include "base/since.h"
 #include "dm/arg_set.h"
 #include "dm/device_mapper.h"
 
@@ -73,6 +74,9 @@ absl::Status SetErrorReads(FlakeyC* fc) {
 absl::Status ParseCorruptBioByte(FlakeyRules rules, DmArgSet& as,
                                  uint32_t* left, FlakeyC* fc) {
   const bool counts = rules == FlakeyRules::kChecksRandomWrites;
+  if (counts && fc->corrupt_bio_byte > 0) {
+    return DmError("Feature corrupt_bio_byte duplicated");
+  }
   if (*left < (counts ? 4u : 1u)) {
     return DmError(counts ? "Feature corrupt_bio_byte requires 4 parameters"
                           : "Feature corrupt_bio_byte requires parameters");
@@ -101,9 +105,13 @@ absl::Status ParseCorruptBioByte(FlakeyRules rules, DmArgSet& as,
   return absl::OkStatus();
 }
 
-absl::Status ParseRandom(DmArgSet& as, const std::string& name, uint32_t* left,
+absl::Status ParseRandom(FlakeyRules rules, DmArgSet& as,
+                         const std::string& name, uint32_t* left,
                          uint32_t* probability) {
   constexpr uint32_t kProbabilityBase = 1000000000;
+  if (rules == FlakeyRules::kChecksRandomWrites && *probability > 0) {
+    return DmError(absl::StrCat("Feature ", name, " duplicated"));
+  }
   if (*left == 0) {
     return DmError(absl::StrCat("Feature ", name, " requires a parameter"));
   }
@@ -128,26 +136,37 @@ absl::Status ParseFeature(FlakeyRules rules, DmArgSet& as,
     return ParseCorruptBioByte(rules, as, left, fc);
   }
   if (newer && absl::EqualsIgnoreCase(name, "random_read_corrupt")) {
-    return ParseRandom(as, "random_read_corrupt", left,
+    return ParseRandom(rules, as, "random_read_corrupt", left,
                        &fc->random_read_corrupt);
   }
   if (newer && absl::EqualsIgnoreCase(name, "random_write_corrupt")) {
-    return ParseRandom(as, "random_write_corrupt", left,
+    return ParseRandom(rules, as, "random_write_corrupt", left,
                        &fc->random_write_corrupt);
   }
   return DmError("Unrecognised flakey feature requested");
 }
 
-absl::Status CheckWriteFeatures(const FlakeyC& fc, FlakeyRules rules) {
-  const bool checks_random = rules == FlakeyRules::kChecksRandomWrites;
-  if (!fc.corrupts_writes && !(checks_random && fc.random_write_corrupt > 0)) {
-    return absl::OkStatus();
+// What corrupts may not also fail or drop; older kernels ask only of writes
+// with corrupt_bio_byte.
+absl::Status CheckFeatures(const FlakeyC& fc, FlakeyRules rules) {
+  const bool newer = rules == FlakeyRules::kChecksRandomWrites;
+  const bool byte = fc.corrupt_bio_byte > 0;
+  const bool writes =
+      (byte && fc.corrupts_writes) || (newer && fc.random_write_corrupt > 0);
+  if (writes && (fc.drop_writes || fc.error_writes)) {
+    return DmError(absl::StrCat(fc.drop_writes ? "drop_writes" : "error_writes",
+                                " is incompatible with ",
+                                newer ? "random_write_corrupt or " : "",
+                                "corrupt_bio_byte with the WRITE flag set"));
   }
-  if (!fc.drop_writes && !fc.error_writes) return absl::OkStatus();
-  return DmError(absl::StrCat(fc.drop_writes ? "drop_writes" : "error_writes",
-                              " is incompatible with ",
-                              checks_random ? "random_write_corrupt or " : "",
-                              "corrupt_bio_byte with the WRITE flag set"));
+  const bool reads =
+      (byte && !fc.corrupts_writes) || fc.random_read_corrupt > 0;
+  if (newer && reads && fc.error_reads) {
+    return DmError(
+        "error_reads is incompatible with random_read_corrupt or "
+        "corrupt_bio_byte with the READ flag set");
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ParseFeatures(DmArgSet& as, FlakeyRules rules, FlakeyC* fc) {
@@ -166,7 +185,7 @@ absl::Status ParseFeatures(DmArgSet& as, FlakeyRules rules, FlakeyC* fc) {
     absl::Status s = ParseFeature(rules, as, *name, &left, fc);
     if (!s.ok()) return s;
   }
-  if (absl::Status s = CheckWriteFeatures(*fc, rules); !s.ok()) return s;
+  if (absl::Status s = CheckFeatures(*fc, rules); !s.ok()) return s;
   // Without any feature the device fails all I/O while it is down.
   if (newer && fc->corrupt_bio_byte == 0 && !fc->error_reads &&
       !fc->drop_writes && !fc->error_writes && fc->random_read_corrupt == 0 &&
@@ -228,29 +247,48 @@ bool IsDown(const DmTarget& ti, const FlakeyC& fc) {
   return elapsed % (fc.up_interval + fc.down_interval) >= fc.up_interval;
 }
 
-// What a read gets while the device is down.
-bool FailsReads(const FlakeyC& fc, FlakeyRules rules) {
-  if (rules != FlakeyRules::kFailsUnlessTold) return fc.error_reads;
-  if (fc.drop_writes || fc.error_writes) return false;
-  return fc.corrupt_bio_byte == 0 || fc.corrupts_writes;
+// With corrupt_bio_byte, I/O of the other direction passes as well: a fix that
+// reached the stable releases of 5.10 too.
+constexpr Since<bool> kCorruptingPassesAll[] = {{k5_10, true}};
+
+// What a bio of the older kernels gets while the device is down.
+bool FailsUnlessTold(const DmTarget& ti, const FlakeyC& fc, bool reads) {
+  if (reads ? fc.drop_writes || fc.error_writes : fc.error_writes) {
+    return !reads;
+  }
+  if (fc.corrupt_bio_byte == 0) return true;
+  return !ValueAt<bool>(kCorruptingPassesAll, ProfileOf(ti).release) &&
+         fc.corrupts_writes == reads;
 }
 
-bool FailsWrites(const FlakeyC& fc, FlakeyRules rules) {
-  if (rules != FlakeyRules::kFailsUnlessTold) return fc.error_writes;
-  return fc.error_writes || fc.corrupt_bio_byte == 0 || !fc.corrupts_writes;
+bool Fails(const DmTarget& ti, const FlakeyC& fc, bool reads) {
+  if (ProfileOf(ti).flakey_rules == FlakeyRules::kFailsUnlessTold) {
+    return FailsUnlessTold(ti, fc, reads);
+  }
+  return reads ? fc.error_reads : fc.error_writes;
+}
+
+// Whether a bio that a program's read or write makes has the flags.
+bool FlagsMatch(const FlakeyC& fc, bool reads) {
+  // REQ_OP_WRITE | REQ_SYNC | REQ_IDLE; a read has none.
+  constexpr uint32_t kWriteFlags = 0x1 | 0x800 | 0x8000;
+  return (fc.corrupt_bio_flags & ~(reads ? 0 : kWriteFlags)) == 0;
 }
 
 BioMap FlakeyMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   const FlakeyC& fc = ti.Private<FlakeyC>();
-  const FlakeyRules rules = ProfileOf(ti).flakey_rules;
-  if (IsDown(ti, fc)) {
-    const bool reads = op == ReqOp::kRead || op == ReqOp::kReadAhead;
-    if (!reads && fc.drop_writes) return {.kind = BioMap::Kind::kDropped};
-    if (reads ? FailsReads(fc, rules) : FailsWrites(fc, rules)) {
-      return {.kind = BioMap::Kind::kError, .err = EIO};
-    }
+  BioMap map{.kind = BioMap::Kind::kRemapped,
+             .dev = fc.dev,
+             .sector = fc.start + ti.Offset(sector)};
+  if (!IsDown(ti, fc)) return map;
+  const bool reads = op == ReqOp::kRead || op == ReqOp::kReadAhead;
+  if (!reads && fc.drop_writes) return {.kind = BioMap::Kind::kDropped};
+  if (Fails(ti, fc, reads)) return {.kind = BioMap::Kind::kError, .err = EIO};
+  if (fc.corrupts_writes != reads && FlagsMatch(fc, reads)) {
+    map.corrupt_byte = fc.corrupt_bio_byte;
+    map.corrupt_value = static_cast<uint8_t>(fc.corrupt_bio_value);
   }
-  return {BioMap::Kind::kRemapped, fc.dev, fc.start + ti.Offset(sector), 0};
+  return map;
 }
 
 void FlakeyStatus(const DmTarget& ti, StatusType type, std::string* out) {

@@ -60,6 +60,31 @@ TEST_F(FlakeyTest, FeaturesSayWhatFails) {
   ASSERT_EQ(Why("flakey", "/dev/pmem0 0 0 60 1 error_writes"), "");
   EXPECT_EQ(Where(0), "pmem0 0");
   EXPECT_EQ(Where(0, ReqOp::kWrite), "EIO");
+}
+
+TEST_F(FlakeyTest, CorruptsOneByteAndLetsTheRestPass) {
+  std::vector<char> page(4096, 'A');
+  for (const char* kernel : {"v5_10", "v6_1", "v6_12", "v7_2"}) {
+    BootWithMemory(kernel);
+    ASSERT_EQ(Why("flakey", "/dev/mem0 0 0 60 5 corrupt_bio_byte 600 w 99 0"),
+              "");
+    EXPECT_EQ(Where(0), "mem0 0") << kernel;
+    ASSERT_THAT(BioWrite(Md("d").disk(), sector_t{0}, page), IsOk());
+    std::vector<char> read(4096);
+    ASSERT_THAT(BioRead(Md("d").disk(), sector_t{0}, absl::MakeSpan(read)),
+                IsOk());
+    EXPECT_EQ(read[599], 99) << kernel;
+    EXPECT_EQ(read[0], 'A');
+    ASSERT_EQ(Why("flakey", "/dev/mem0 0 0 60 5 corrupt_bio_byte 1 r 7 0"), "");
+    ASSERT_THAT(BioRead(Md("d").disk(), sector_t{0}, absl::MakeSpan(read)),
+                IsOk());
+    EXPECT_EQ(read[0], 7) << kernel;
+    EXPECT_EQ(Where(0, ReqOp::kWrite), "mem0 0");
+  }
+}
+
+TEST_F(FlakeyTest, BeforeItsFixTheOtherDirectionFailed) {
+  Boot("v4_14");
   ASSERT_EQ(Why("flakey", "/dev/pmem0 0 0 60 5 corrupt_bio_byte 1 w 1 0"), "");
   EXPECT_EQ(Where(0), "EIO");
   EXPECT_EQ(Where(0, ReqOp::kWrite), "pmem0 0");

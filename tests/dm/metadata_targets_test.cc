@@ -9,7 +9,6 @@ namespace dmdax {
 namespace {
 
 using testing::HasSubstr;
-using testing::StartsWith;
 
 class MetadataTargetsTest : public TargetTest {};
 
@@ -36,29 +35,6 @@ TEST_F(MetadataTargetsTest, Mirror) {
             "0 2048 mirror disk 2 8:0 64 2 259:0 8 259:1 0 1 handle_errors\n");
   EXPECT_EQ(Status(), "0 2048 mirror 2 259:0 259:1 32/32 1 AA 3 disk 8:0 A\n");
   EXPECT_EQ(Where(1), "pmem0 9");
-}
-
-TEST_F(MetadataTargetsTest, Crypt) {
-  const std::string key(64, '0');
-  EXPECT_EQ(Why("crypt", "aes-xts-plain64 00 0 /dev/pmem0"),
-            "Not enough arguments");
-  EXPECT_EQ(Why("crypt", "aes-xts " + key + " 0 /dev/pmem0 0"),
-            "IV mechanism required");
-  EXPECT_EQ(Why("crypt", "aes-cbc-essiv " + key + " 0 /dev/pmem0 0"),
-            "Digest algorithm missing for ESSIV mode");
-  EXPECT_EQ(Why("crypt", "aes-xts-plain64 00 0 /dev/pmem0 0"),
-            "Error decoding and setting key");
-  EXPECT_EQ(Why("crypt", "aes-xts-plain64 " + key + " x /dev/nope 0"),
-            "Invalid iv_offset sector");
-  EXPECT_THAT(Why("crypt", "serpent-xts-plain64 " + key + " 0 /dev/pmem0 0"),
-              StartsWith("not modelled: "));
-  ASSERT_EQ(Why("crypt", "aes-xts-plain64 " + key +
-                             " 0 /dev/pmem0 8 2 sector_size:4096 "
-                             "allow_discards"),
-            "");
-  EXPECT_EQ(Table("d"), "0 2048 crypt aes-xts-plain64 " + key +
-                            " 0 259:0 8 2 allow_discards sector_size:4096\n");
-  EXPECT_EQ(Where(0), "pmem0 8");
 }
 
 TEST_F(MetadataTargetsTest, Thin) {
@@ -128,14 +104,7 @@ TEST_F(MetadataTargetsTest, Multipath) {
               HasErrno(EINVAL));
 }
 
-TEST_F(MetadataTargetsTest, OthersSayWhatTheyCanNotJudge) {
-  EXPECT_EQ(Why("raid", ""), "No arguments");
-  EXPECT_EQ(Why("raid", "raid7 0 1 - /dev/sda"), "Unrecognised raid_type");
-  EXPECT_THAT(Why("raid", "raid1 1 64 2 - /dev/sda - /dev/sdb"),
-              StartsWith("not modelled: "));
-  EXPECT_EQ(Why("integrity", "/dev/sda 0 x J 0"), "Invalid tag size");
-  EXPECT_THAT(Why("integrity", "/dev/sda 0 4 J 0"),
-              StartsWith("not modelled: "));
+TEST_F(MetadataTargetsTest, Others) {
   EXPECT_EQ(Why("zoned", "/dev/sda"), "Invalid regular device");
   EXPECT_EQ(Why("era", "/dev/mem0 /dev/sda 12"), "Invalid block size");
   ASSERT_EQ(Why("era", "/dev/mem0 /dev/sda 16"), "");
@@ -147,20 +116,6 @@ TEST_F(MetadataTargetsTest, OthersSayWhatTheyCanNotJudge) {
   EXPECT_EQ(Why("ebs", "/dev/sdb 4 1"),
             "Device offset must be multiple of underlying block size");
   ASSERT_EQ(Why("ebs", "/dev/sdb 8 1"), "");
-  EXPECT_EQ(Why("verity", "1"), "Device must be readonly");
-}
-
-TEST_F(MetadataTargetsTest, Verity) {
-  const std::string digest(64, 'a');
-  const std::vector<DmTargetSpec> rows = {
-      Row(0, 2048, "verity",
-          "1 /dev/sda /dev/sdb 4096 4096 256 1 sha256 " + digest + " -")};
-  ASSERT_THAT(New("d"), IsOk());
-  ASSERT_THAT(Load("d", rows, DM_READONLY_FLAG), IsOk());
-  ASSERT_THAT(Resume("d"), IsOk());
-  EXPECT_EQ(Status(), "0 2048 verity V\n");
-  EXPECT_EQ(Where(9), "sda 9");
-  EXPECT_EQ(Where(9, ReqOp::kWrite), "EIO");
 }
 
 }  // namespace

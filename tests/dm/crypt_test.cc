@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/dm/target_testing.h"
+
+namespace dmdax {
+namespace {
+
+using testing::StartsWith;
+
+class CryptTest : public TargetTest {
+ protected:
+  // Why a line with this cipher, key and these options is refused.
+  std::string WhyNot(const std::string& cipher, const std::string& key,
+                     const std::string& options = "") {
+    return Why("crypt", absl::StrCat(cipher, " ", key, " 0 /dev/pmem0 0",
+                                     options.empty() ? "" : " ", options));
+  }
+  // The options as the table shows them.
+  std::string Shown(const std::string& options) {
+    EXPECT_EQ(WhyNot("aes-xts-plain64", key_, options), "");
+    const std::string table = Table("d");
+    const size_t at = table.find("259:0 0");
+    return table.substr(at + 7, table.size() - at - 8);
+  }
+
+  const std::string key_ = std::string(64, 'a');
+};
+
+TEST_F(CryptTest, RefusesInTheKernelsOrder) {
+  EXPECT_EQ(Why("crypt", "aes-xts-plain64 00 0 /dev/pmem0"),
+            "Not enough arguments");
+  EXPECT_EQ(Why("crypt", "aes-xts :x: x /dev/nope x 1 nothing"),
+            "Cannot parse key size");
+  EXPECT_EQ(Why("crypt", "aes-xts 00 x /dev/nope x 1 nothing"),
+            "Invalid feature arguments");
+  EXPECT_EQ(Why("crypt", "aes-xts 00 x /dev/nope x"), "IV mechanism required");
+  EXPECT_EQ(Why("crypt", "aes-xts-plain64 00 x /dev/nope x"),
+            "Error decoding and setting key");
+  EXPECT_EQ(Why("crypt", "aes-xts-plain64 " + key_ + " x /dev/nope x"),
+            "Invalid iv_offset sector");
+  EXPECT_EQ(Why("crypt", "aes-xts-plain64 " + key_ + " 0 /dev/nope x"),
+            "Device lookup failed");
+  EXPECT_EQ(Why("crypt", "aes-xts-plain64 " + key_ + " 0 /dev/pmem0 x"),
+            "Invalid device sector");
+}
+
+TEST_F(CryptTest, Ciphers) {
+  const std::string k16(32, '1'), k32(64, '1'), k64(128, '1');
+  for (const char* good :
+       {"aes-cbc-essiv:sha256", "aes", "aes-plain", "aes-ecb", "aes-ctr-benbi",
+        "aes-cbc-eboiv", "capi:xts(aes)-plain64", "capi:xts(aes)",
+        "capi:xts(ecb(aes))-plain64:x", "capi:essiv(cbc(aes),sha256)-plain64",
+        "aes:2-cbc-plain64", "serpent-xts-plain64", "twofish-cbc-plain"}) {
+    EXPECT_EQ(WhyNot(good, k32), "") << good;
+  }
+  for (const char* none : {"nosuch-cbc-plain", "aes-nosuch-plain64",
+                           "capi:", "capi:aes-cbc-plain", "aes-gcm-random"}) {
+    EXPECT_EQ(WhyNot(none, k32), "Error allocating crypto tfm") << none;
+  }
+  EXPECT_EQ(WhyNot("aes(x)-cbc-plain", k32), "Bad cipher specification");
+  EXPECT_EQ(WhyNot("aes:3-cbc-plain", k32),
+            "Bad cipher key count specification");
+  EXPECT_EQ(WhyNot("aes-cbc-essiv", k32),
+            "Digest algorithm missing for ESSIV mode");
+  EXPECT_EQ(WhyNot("aes-xts-nosuch", k32), "Invalid IV mode");
+  EXPECT_EQ(WhyNot("aes-ctr-eboiv", k32), "Error creating IV");
+  EXPECT_EQ(WhyNot("aes-cbc-random", k32), "Integrity profile not supported.");
+  EXPECT_EQ(WhyNot("aes-cbc-elephant", std::string(160, '1')), "Unknown error");
+  EXPECT_THAT(WhyNot("capi:xts-aes-aesni-plain64", k32),
+              StartsWith("not modelled: cipher driver"));
+}
+
+TEST_F(CryptTest, KeysFitTheCipher) {
+  auto digits = [](size_t bytes) { return std::string(2 * bytes, '7'); };
+  EXPECT_EQ(WhyNot("aes-xts-plain64", digits(48)), "");
+  EXPECT_NE(WhyNot("aes-xts-plain64", digits(33)), "");
+  // The kernel shifts, so that a byte too many is no matter here.
+  EXPECT_EQ(WhyNot("aes:2-cbc-plain", digits(33)), "");
+  EXPECT_EQ(WhyNot("aes:64-cbc-lmk", digits(64 * 16)), "");
+  EXPECT_EQ(WhyNot("aes:64-cbc-lmk", digits(65 * 16)), "");
+  EXPECT_EQ(WhyNot("aes-cbc-tcw", digits(64)), "");
+  EXPECT_EQ(WhyNot("aes-cbc-tcw", digits(16)),
+            "Error decoding and setting key");
+  EXPECT_EQ(WhyNot("cipher_null-ecb", "-"), "");
+  EXPECT_EQ(WhyNot("aes-xts-plain64", "-"), "Error decoding and setting key");
+  EXPECT_EQ(WhyNot("aes-cbc-plain", digits(15) + "zz"),
+            "Error decoding and setting key");
+}
+
+TEST_F(CryptTest, TemplatesPassTheirRefusalOnLater) {
+  const std::string table = "aes-ecb-essiv:sha256 " + key_ + " 0 /dev/pmem0 0";
+  EXPECT_THAT(Create("a", {Row(0, 8, "crypt", table)}), HasErrno(ENOENT));
+  EXPECT_EQ(Log()[0],
+            "Unsupported essiv instantiation: essiv(ecb(aes),sha256)");
+  Boot("v6_12");
+  EXPECT_THAT(Create("a", {Row(0, 8, "crypt", table)}), HasErrno(EINVAL));
+}
+
+TEST_F(CryptTest, OptionsByKernel) {
+  const std::string nine =
+      "9 " + std::string(
+                 "allow_discards allow_discards allow_discards allow_discards "
+                 "allow_discards allow_discards allow_discards allow_discards "
+                 "allow_discards");
+  EXPECT_EQ(WhyNot("aes-xts-plain64", key_, nine),
+            "Invalid number of feature args");
+  EXPECT_EQ(WhyNot("aes-xts-plain64", key_, "1 high_priority"),
+            "Invalid feature arguments");
+  EXPECT_EQ(WhyNot("aes-xts-plain64", key_, "1 integrity:8:x"),
+            "Unknown integrity profile");
+  EXPECT_EQ(WhyNot("aes-xts-plain64", key_, "1 integrity:481:none"),
+            "Invalid integrity arguments");
+  EXPECT_THAT(WhyNot("aes-xts-plain64", key_, "1 integrity:8"),
+              StartsWith("not modelled: "));
+  EXPECT_EQ(Shown("3 sector_size:1024 integrity:16:none Same_Cpu_Crypt"),
+            " 3 same_cpu_crypt integrity:16:none sector_size:1024");
+  Boot("v6_12");
+  EXPECT_EQ(Shown(nine), " 1 allow_discards");
+  EXPECT_EQ(Shown("4 integrity_key_size:16 submit_from_crypt_cpus "
+                  "high_priority same_cpu_crypt"),
+            " 4 same_cpu_crypt high_priority submit_from_crypt_cpus "
+            "integrity_key_size:16");
+  Boot("v4_14");
+  EXPECT_EQ(WhyNot("aes-xts-plain64", key_, "1 no_read_workqueue"),
+            "Invalid feature arguments");
+  EXPECT_EQ(WhyNot("aes-xts-plain64", key_, "7 a a a a a a a"),
+            "Invalid number of feature args");
+}
+
+TEST_F(CryptTest, KeysOfTheKeyring) {
+  auto load = [this](const std::string& key) {
+    return Create("k", {Row(0, 8, "crypt",
+                            "aes-xts-plain64 " + key + " 0 /dev/pmem0 0")});
+  };
+  EXPECT_THAT(load(":32:logon:d:k"), HasErrno(ENOKEY));
+  machine().keys().Add({.type = "logon", .description = "d:k", .bytes = 32});
+  EXPECT_THAT(load(":64:logon:d:k"), HasErrno(EINVAL));
+  EXPECT_THAT(load(":32:logon:"), HasErrno(EINVAL));
+  EXPECT_THAT(load(":32:trusted:k"), HasErrno(EINVAL));
+  ASSERT_THAT(load(":32:logon:d:k"), IsOk());
+  EXPECT_EQ(Table("k"), "0 8 crypt aes-xts-plain64 :32:logon:d:k 0 259:0 0\n");
+}
+
+TEST_F(CryptTest, ABadDigitLeavesWhatWasBeforeIt) {
+  ASSERT_EQ(WhyNot("aes-cbc-plain", std::string(32, 'a')), "");
+  EXPECT_EQ(Message("key wipe"), "EINVAL") << "not suspended";
+  ASSERT_THAT(Suspend("d"), IsOk());
+  EXPECT_EQ(Message("key set " + std::string(30, '1')), "EINVAL") << "size";
+  EXPECT_EQ(
+      Message("key set " + std::string(20, '1') + "1x" + std::string(10, '1')),
+      "EINVAL");
+  EXPECT_EQ(Table("d"), "0 2048 crypt aes-cbc-plain " + std::string(20, '1') +
+                            std::string(12, 'a') + " 0 259:0 0\n");
+  EXPECT_THAT(Resume("d"), HasErrno(EAGAIN));
+  EXPECT_EQ(Message("key set " + std::string(32, 'B')), "");
+  EXPECT_THAT(Resume("d"), IsOk());
+  EXPECT_EQ(Table("d"), "0 2048 crypt aes-cbc-plain " + std::string(32, 'b') +
+                            " 0 259:0 0\n");
+}
+
+TEST_F(CryptTest, SectorsAreMapped) {
+  ASSERT_EQ(Why("crypt", "aes-xts-plain64 " + key_ + " 0 /dev/pmem0 8"), "");
+  EXPECT_EQ(Where(0), "pmem0 8");
+}
+
+}  // namespace
+}  // namespace dmdax

@@ -197,6 +197,8 @@ struct KernelProfile {
   // A discard of a thin device spans at most 1024 blocks (since 6.3; before:
   // 16 GiB).
   bool thin_discards_1024_blocks;
+  // verity is built with forward error correction (not in Debian's 5.10).
+  bool verity_has_fec;
   // writecache's `metadata_only`, and the ten counters of its status (5.15).
   bool writecache_has_metadata_only;
   bool writecache_has_counters;

@@ -33,6 +33,7 @@ void ChangeDm(KernelProfile& p) {
   p.read_ahead = ReadAheadRule::kFixed;
   p.blk_def_max_sectors = 2560;
   p.max_sectors_rule = MaxSectorsRule::kStacked;
+  p.verity_has_fec = true;
 }
 
 void ChangeFaults(FaultProfile& f) {

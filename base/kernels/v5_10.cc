@@ -23,6 +23,7 @@ void ChangeDm(KernelProfile& p) {
   p.dm_max_io_len_has_max_sectors = true;
   p.delay_has_flush_class = true;
   p.read_ahead = ReadAheadRule::kTwiceOptimal;
+  p.verity_has_fec = false;
 }
 
 void ChangeFaults(FaultProfile& f) {

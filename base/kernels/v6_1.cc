@@ -29,6 +29,7 @@ void ChangeDm(KernelProfile& p) {
   p.crypt_logs_as_trusted_key = true;
   p.writecache_has_metadata_only = true;
   p.writecache_has_counters = true;
+  p.verity_has_fec = true;
 }
 
 void ChangeFaults(FaultProfile& f) {

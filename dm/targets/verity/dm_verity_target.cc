@@ -10,47 +10,26 @@
 //   block sizes  bytes; powers of two, from the logical block to a page
 //   hash start   blocks on the hash device
 //
-// The table must be read-only.  Nothing is hashed here.  Optional arguments
-// without a value are accepted as in the kernel.  Error correction, signatures,
-// and algorithms other than sha1, sha256 and sha512 are not modelled.
+// The table must be read-only.  dm_verity_options.cc has the optional words.
+// Which hash algorithms there are is in dm/targets/crypto_hash.h.
 // Mirrors drivers/md/dm-verity-target.c (4.14 to 7.2).
 #include <algorithm>
 #include <bit>
 #include <cerrno>
-#include <vector>
+#include <optional>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "base/errno_status.h"
 #include "base/kstrtox.h"
-#include "dm/arg_set.h"
+#include "base/since.h"
 #include "dm/device_mapper.h"
 #include "dm/dm_table.h"
+#include "dm/targets/crypto_hash.h"
+#include "dm/targets/verity/dm_verity.h"
 
 namespace dmdax {
 namespace {
-
-struct Verity : DmTargetPrivate {
-  uint32_t version;
-  const DmDev* data_dev;
-  const DmDev* hash_dev;
-  uint32_t data_block;  // bytes
-  uint32_t hash_block;  // bytes
-  uint64_t data_blocks;
-  uint64_t hash_start;   // blocks
-  uint64_t hash_blocks;  // where the tree ends
-  std::string alg, digest, salt;
-  std::vector<std::string> options;
-};
-
-struct HashAlgorithm {
-  absl::string_view name;
-  size_t digest_size;
-};
-
-constexpr HashAlgorithm kAlgorithms[] = {
-    {"sha1", 20}, {"sha256", 32}, {"sha512", 64}};
 
 bool IsHex(absl::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) {
@@ -60,12 +39,11 @@ bool IsHex(absl::string_view text) {
 
 absl::StatusOr<uint32_t> ParseBlockSize(const std::string& word,
                                         const DmDev& dev,
-                                        SscanfOverflow overflow,
+                                        SscanfOverflow overflow, uint32_t most,
                                         const char* error) {
   absl::StatusOr<uint32_t> size = SscanfU32(word, overflow);
   if (!size.ok() || *size == 0 || (*size & (*size - 1)) != 0 ||
-      *size < dev.bdev->queue().limits().logical_block_size ||
-      *size > kPageSize) {
+      *size < dev.bdev->queue().limits().logical_block_size || *size > most) {
     return DmError(error);
   }
   return size;
@@ -84,11 +62,13 @@ absl::Status ParseDevices(DmTarget& ti, absl::Span<const std::string> argv,
   dev = DmGetDevice(ti, argv[2], FMODE_READ, "Hash device lookup failed");
   if (!dev.ok()) return dev.status();
   v->hash_dev = *dev;
-  absl::StatusOr<uint32_t> size = ParseBlockSize(
-      argv[3], *v->data_dev, overflow, "Invalid data device block size");
+  absl::StatusOr<uint32_t> size =
+      ParseBlockSize(argv[3], *v->data_dev, overflow, kPageSize,
+                     "Invalid data device block size");
   if (!size.ok()) return size.status();
   v->data_block = *size;
-  size = ParseBlockSize(argv[4], *v->hash_dev, overflow,
+  // The kernel's INT_MAX.
+  size = ParseBlockSize(argv[4], *v->hash_dev, overflow, 0x7fffffff,
                         "Invalid hash device block size");
   if (!size.ok()) return size.status();
   v->hash_block = *size;
@@ -109,16 +89,55 @@ absl::Status ParseDevices(DmTarget& ti, absl::Span<const std::string> argv,
   return absl::OkStatus();
 }
 
-absl::Status ParseHash(absl::Span<const std::string> argv, Verity* v,
-                       size_t* digest_size) {
+// How the kernel says in its log which driver hashes.
+enum class HashLog { kNothing, kImplementation, kShash, kDriver };
+
+constexpr Since<HashLog> kHashLog[] = {{{5, 0}, HashLog::kImplementation},
+                                       {k6_12, HashLog::kShash},
+                                       {{6, 18}, HashLog::kDriver},
+                                       {k7_2, HashLog::kNothing}};
+
+void LogHash(const DmTarget& ti, const Verity& v, const CryptoHash& hash) {
+  absl::string_view how;
+  switch (ValueAt<HashLog>(kHashLog, ProfileOf(ti).release)) {
+    case HashLog::kNothing:
+      return;
+    case HashLog::kImplementation:
+      how = " using implementation";
+      break;
+    case HashLog::kShash:
+      // A salt behind the data is left to the other interface.
+      how = v.version >= 1 ? " using shash" : " using ahash";
+      break;
+    case HashLog::kDriver:
+      how = " using";
+      break;
+  }
+  DmLog(MachineOf(ti), KernLevel::kInfo, "verity",
+        absl::StrCat(v.alg, how, " \"", hash.driver, "\""));
+}
+
+// Whether the salt is hashed once for all blocks.
+enum class SaltHash { kEachBlock, kOfVersion1, kAlways };
+
+constexpr Since<SaltHash> kSaltHash[] = {{k6_12, SaltHash::kOfVersion1},
+                                         {{6, 18}, SaltHash::kAlways}};
+
+bool HashesSalt(KernelRelease release, const Verity& v) {
+  const SaltHash hash = ValueAt<SaltHash>(kSaltHash, release);
+  return hash == SaltHash::kAlways ||
+         (hash == SaltHash::kOfVersion1 && v.version >= 1);
+}
+
+absl::Status ParseHash(const DmTarget& ti, absl::Span<const std::string> argv,
+                       Verity* v, size_t* digest_size) {
   v->alg = argv[7];
-  for (const HashAlgorithm& known : kAlgorithms) {
-    if (v->alg == known.name) *digest_size = known.digest_size;
+  const std::optional<CryptoHash> hash = FindCryptoHash(v->alg, ProfileOf(ti));
+  if (!hash.has_value()) {
+    return ErrnoError(ENOENT, "Cannot initialize hash function");
   }
-  if (*digest_size == 0) {
-    return DmNotModelled(absl::StrCat("hash ", v->alg),
-                         "the kernel's crypto modules");
-  }
+  LogHash(ti, *v, *hash);
+  *digest_size = hash->digest_size;
   if (v->hash_block < *digest_size * 2) return DmError("Digest size too big");
   if (argv[8].size() != *digest_size * 2 || !IsHex(argv[8])) {
     return DmError("Invalid root digest");
@@ -130,31 +149,9 @@ absl::Status ParseHash(absl::Span<const std::string> argv, Verity* v,
     }
     v->salt = absl::AsciiStrToLower(argv[9]);
   }
-  return absl::OkStatus();
-}
-
-absl::Status ParseOptions(const DmTarget& ti,
-                          absl::Span<const std::string> argv, Verity* v) {
-  if (argv.empty()) return absl::OkStatus();
-  DmArgSet as(argv, ProfileOf(ti).sscanf_overflow);
-  absl::StatusOr<uint32_t> count =
-      as.ReadArgGroup({0, 11, "Invalid number of feature args"});
-  if (!count.ok()) return count.status();
-  for (uint32_t i = 0; i < *count; ++i) {
-    const std::string word = absl::AsciiStrToLower(*as.Shift());
-    if (word == "ignore_corruption" || word == "restart_on_corruption" ||
-        word == "panic_on_corruption" || word == "ignore_zero_blocks" ||
-        word == "check_at_most_once") {
-      v->options.push_back(word);
-    } else if (absl::StartsWith(word, "use_fec") ||
-               absl::StartsWith(word, "fec_") ||
-               absl::StartsWith(word, "root_hash_sig") ||
-               word == "try_verify_in_tasklet") {
-      return DmNotModelled(absl::StrCat("verity's ", word),
-                           "error correction, keyrings and tasklets");
-    } else {
-      return DmError("Unrecognized verity feature request");
-    }
+  v->hash_needs_key = hash->needs_key;
+  if (hash->needs_key && HashesSalt(ProfileOf(ti).release, *v)) {
+    return ErrnoError(ENOKEY, "Cannot set up initial hash state");
   }
   return absl::OkStatus();
 }
@@ -170,7 +167,8 @@ absl::Status PlaceTree(size_t digest_size, Verity* v) {
     }
   }
   constexpr unsigned kMaxLevels = 63;
-  if (levels > kMaxLevels) return DmError("Too many tree levels");
+  if (levels > kMaxLevels) return ErrnoError(E2BIG, "Too many tree levels");
+  v->levels = levels;
   uint64_t position = v->hash_start;
   for (unsigned i = levels; i-- > 0;) {
     const unsigned shift = (i + 1) * bits;
@@ -178,14 +176,16 @@ absl::Status PlaceTree(size_t digest_size, Verity* v) {
         shift >= 64 ? 1
                     : (v->data_blocks + (uint64_t{1} << shift) - 1) >> shift;
     if (position + blocks < position) {
-      return DmError("Hash device offset overflow");
+      return ErrnoError(E2BIG, "Hash device offset overflow");
     }
     position += blocks;
   }
-  v->hash_blocks = position;
+  v->hash_end = position;
   const uint64_t device =
       v->hash_dev->bdev->nr_sectors() / (v->hash_block >> kSectorShift);
-  if (device < v->hash_blocks) return DmError("Hash device is too small");
+  if (device < v->hash_end) {
+    return ErrnoError(E2BIG, "Hash device is too small");
+  }
   return absl::OkStatus();
 }
 
@@ -195,10 +195,12 @@ absl::Status VerityCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   if (argv.size() < 10) return DmError("Not enough arguments");
   auto v = std::make_unique<Verity>();
   size_t digest_size = 0;
-  absl::Status s = ParseDevices(ti, argv, v.get());
-  if (s.ok()) s = ParseHash(argv, v.get(), &digest_size);
-  if (s.ok()) s = ParseOptions(ti, argv.subspan(10), v.get());
+  absl::Status s = PreparseVerityOptions(ti, argv.subspan(10));
+  if (s.ok()) s = ParseDevices(ti, argv, v.get());
+  if (s.ok()) s = ParseHash(ti, argv, v.get(), &digest_size);
+  if (s.ok()) s = ParseVerityOptions(ti, argv.subspan(10), v.get());
   if (s.ok()) s = PlaceTree(digest_size, v.get());
+  if (s.ok()) s = CheckVerityFec(*v);
   if (!s.ok()) return s;
   ti.private_data = std::move(v);
   return absl::OkStatus();
@@ -212,20 +214,36 @@ BioMap VerityMap(const DmTarget& ti, sector_t sector, ReqOp op) {
           sector_t(ti.Offset(sector)), 0};
 }
 
-void VerityStatus(const DmTarget& ti, StatusType type, std::string* out) {
-  const Verity& v = ti.Private<Verity>();
-  if (type == STATUSTYPE_INFO) absl::StrAppend(out, "V");
-  if (type != STATUSTYPE_TABLE) return;
-  absl::StrAppend(out, v.version, " ", v.data_dev->name, " ", v.hash_dev->name,
-                  " ", v.data_block);
-  absl::StrAppend(out, " ", v.hash_block, " ", v.data_blocks, " ", v.hash_start,
-                  " ");
-  absl::StrAppend(out, v.alg, " ", v.digest, " ",
-                  v.salt.empty() ? "-" : v.salt);
-  if (!v.options.empty()) {
-    absl::StrAppend(out, " ", v.options.size(), " ",
-                    absl::StrJoin(v.options, " "));
+// No tree is made here, so that the digest in the table never fits the top of
+// one.  Told to ignore that, verity passes the data on.
+int VerityEndIo(const DmTarget& ti, sector_t sector, ReqOp op) {
+  Verity& v = ti.Private<Verity>();
+  if (op != ReqOp::kRead ||
+      (v.mode == "ignore_corruption" && !v.hash_needs_key)) {
+    return 0;
   }
+  if (v.hash_needs_key) {
+    LogVerityHashError(ti);
+    return EIO;
+  }
+  v.failed = true;
+  const uint64_t block =
+      v.levels > 0 ? v.hash_start
+                   : ti.Offset(sector) / (v.data_block >> kSectorShift);
+  DmLog(MachineOf(ti), KernLevel::kErr, "verity",
+        absl::StrCat(v.data_dev->name, ": ",
+                     v.levels > 0 ? "metadata block " : "data block ", block,
+                     " is corrupted"));
+  return EIO;
+}
+
+std::string VeritySaveState(const DmTarget& ti) {
+  return ti.Private<Verity>().failed ? "C" : "V";
+}
+
+bool VerityRestoreState(DmTarget& ti, absl::string_view state) {
+  ti.Private<Verity>().failed = state == "C";
+  return state == "C" || state == "V";
 }
 
 int VerityIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
@@ -248,9 +266,12 @@ const TargetType kVerityTarget = {
     .features = DM_TARGET_IMMUTABLE,
     .ctr = VerityCtr,
     .map = VerityMap,
+    .end_io = VerityEndIo,
     .status = VerityStatus,
     .iterate_devices = VerityIterateDevices,
     .io_hints = VerityIoHints,
+    .save_state = VeritySaveState,
+    .restore_state = VerityRestoreState,
     .example = {.length = 2048,
                 .params = "1 /dev/sda /dev/sdb 4096 4096 256 1 sha256 "
                           "00000000000000000000000000000000"
@@ -265,9 +286,12 @@ const TargetType kVerityTargetSingleton = {
     .features = DM_TARGET_IMMUTABLE | DM_TARGET_SINGLETON,
     .ctr = VerityCtr,
     .map = VerityMap,
+    .end_io = VerityEndIo,
     .status = VerityStatus,
     .iterate_devices = VerityIterateDevices,
     .io_hints = VerityIoHints,
+    .save_state = VeritySaveState,
+    .restore_state = VerityRestoreState,
     .example = {.length = 2048,
                 .params = "1 /dev/sda /dev/sdb 4096 4096 256 1 sha256 "
                           "00000000000000000000000000000000"

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// raid: its INFO and TABLE lines, and its messages.
+//
+//   idle | frozen | resync | recover | check | repair
+//
+// What a message asks for is done at once.
+// Mirrors: raid_status, raid_message of drivers/md/dm-raid.c.
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/errno_status.h"
+#include "base/since.h"
+#include "dm/dm_table.h"
+#include "dm/mapped_device.h"
+#include "dm/targets/raid/dm_raid.h"
+
+namespace dmdax {
+namespace {
+
+absl::string_view FormatName(int format) {
+  switch (format) {
+    case kOffset:
+      return "offset";
+    case kFar:
+      return "far";
+    default:
+      return "near";
+  }
+}
+
+// get_raid_type_by_ll(): of raid10 the format decides.
+absl::string_view LayoutName(const RaidSet& rs) {
+  if (!rs.type->is_raid10()) return rs.type->name;
+  switch (rs.raid10_format) {
+    case kOffset:
+      return "raid10_offset";
+    case kFar:
+      return "raid10_far";
+    default:
+      return "raid10";
+  }
+}
+
+void RaidInfo(const RaidSet& rs, std::string* out) {
+  absl::StrAppend(out, LayoutName(rs), " ", rs.disks(), " ");
+  for (const RaidDev& dev : rs.devs) {
+    out->push_back(dev.data == nullptr ? '-' : 'A');
+  }
+  absl::StrAppend(out, " ", rs.resync_max_sectors, "/", rs.resync_max_sectors,
+                  " idle 0 0 ", rs.journal_dev != nullptr ? "A" : "-");
+}
+
+// The parameters in the order of the documentation.
+std::vector<std::string> Params(const RaidSet& rs) {
+  std::vector<std::string> words = {absl::StrCat(rs.chunk_sectors)};
+  auto alone = [&](RaidFlag flag, absl::string_view name) {
+    if (rs.Has(flag)) words.emplace_back(name);
+  };
+  auto pair = [&](RaidFlag flag, absl::string_view name, auto value) {
+    if (!rs.Has(flag)) return;
+    words.emplace_back(name);
+    words.push_back(absl::StrCat(value));
+  };
+  auto indices = [&](absl::string_view name, bool RaidDev::*field) {
+    for (size_t i = 0; i < rs.devs.size(); ++i) {
+      if (!(rs.devs[i].*field)) continue;
+      words.emplace_back(name);
+      words.push_back(absl::StrCat(i));
+    }
+  };
+  alone(kSync, "sync");
+  alone(kNosync, "nosync");
+  indices("rebuild", &RaidDev::rebuild);
+  pair(kDaemonSleep, "daemon_sleep", rs.daemon_sleep);
+  pair(kMinRecoveryRate, "min_recovery_rate", rs.min_recovery_rate);
+  pair(kMaxRecoveryRate, "max_recovery_rate", rs.max_recovery_rate);
+  indices("write_mostly", &RaidDev::write_mostly);
+  pair(kMaxWriteBehind, "max_write_behind", rs.max_write_behind);
+  pair(kStripeCache, "stripe_cache", rs.stripe_cache);
+  pair(kRegionSize, "region_size", rs.region_size);
+  pair(kRaid10Copies, "raid10_copies", rs.raid10_copies);
+  pair(kRaid10Format, "raid10_format", FormatName(rs.raid10_format));
+  pair(kDeltaDisks, "delta_disks", rs.delta_disks);
+  pair(kDataOffset, "data_offset", rs.data_offset);
+  if (rs.journal_dev != nullptr) {
+    words.insert(words.end(), {"journal_dev", rs.journal_dev->name});
+  }
+  return words;
+}
+
+void RaidTable(const RaidSet& rs, std::string* out) {
+  const std::vector<std::string> params = Params(rs);
+  // This one is counted, but not shown.
+  const size_t hidden = rs.Has(kRaid10UseNearSets) ? 1 : 0;
+  absl::StrAppend(out, rs.type->name, " ", params.size() + hidden, " ",
+                  absl::StrJoin(params, " "), " ", rs.disks());
+  for (const RaidDev& dev : rs.devs) {
+    absl::StrAppend(out, " ", dev.meta != nullptr ? dev.meta->name : "-", " ",
+                    dev.data != nullptr ? dev.data->name : "-");
+  }
+}
+
+// Before, a message reached a set that is suspended, and these two words ended
+// what was going on and were done.
+constexpr Since<bool> kIdleFallsThrough[] = {{{6, 8}, true}};
+
+// A check or a repair goes through the set, and has nothing to tell.
+void LogAction(const DmTarget& ti, absl::string_view word) {
+  const bool newer = ValueAt<bool>(kIdleFallsThrough, ProfileOf(ti).release);
+  absl::string_view name;
+  if (absl::EqualsIgnoreCase(word, "check")) {
+    name = newer ? "check" : "data-check";
+  } else if (absl::EqualsIgnoreCase(word, "repair")) {
+    name = newer ? "repair" : "requested-resync";
+  } else {
+    return;
+  }
+  for (const std::string& line :
+       {absl::StrCat("md: ", name, " of RAID array mdX"),
+        absl::StrCat("md: mdX: ", name, " done.")}) {
+    MachineOf(ti).log().Printk(KernLevel::kInfo, line);
+  }
+}
+
+bool IsAction(const DmTarget& ti, absl::string_view word) {
+  for (absl::string_view known : {"resync", "recover", "check", "repair"}) {
+    if (absl::EqualsIgnoreCase(word, known)) return true;
+  }
+  if (ValueAt<bool>(kIdleFallsThrough, ProfileOf(ti).release)) return false;
+  return absl::EqualsIgnoreCase(word, "idle") ||
+         absl::EqualsIgnoreCase(word, "frozen");
+}
+
+}  // namespace
+
+void RaidStatus(const DmTarget& ti, StatusType type, std::string* out) {
+  const RaidSet& rs = ti.Private<RaidSet>();
+  if (type == STATUSTYPE_INFO) RaidInfo(rs, out);
+  if (type == STATUSTYPE_TABLE) RaidTable(rs, out);
+}
+
+absl::StatusOr<std::string> RaidMessage(DmTarget& ti,
+                                        absl::Span<const std::string> argv) {
+  // raid0 has nothing to synchronise.
+  if (ti.Private<RaidSet>().type->is_raid0()) {
+    return ErrnoError(EINVAL, "raid0");
+  }
+  if (ValueAt<bool>(kIdleFallsThrough, ProfileOf(ti).release) &&
+      ti.table->md().suspended()) {
+    return ErrnoError(EBUSY, "suspended");
+  }
+  if (!IsAction(ti, argv[0])) return ErrnoError(EINVAL, "unknown action");
+  LogAction(ti, argv[0]);
+  return "";
+}
+
+}  // namespace dmdax

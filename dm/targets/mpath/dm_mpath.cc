@@ -14,8 +14,8 @@
 //              service-time [<repeat count> [<relative throughput>]]
 //
 // Request-based unless queue_mode says bio.  A path is alive until a message
-// fails it; I/O goes to the first path that is alive.  Hardware handlers and
-// other selectors depend on modules and are not modelled.  Mirrors
+// fails it; I/O goes to the first path that is alive.  Hardware handlers are
+// for SCSI disks, and what they do to one is not modelled.  Mirrors
 // drivers/md/dm-mpath.c, dm-path-selector.c, dm-ps-*.c (4.14 to 7.2).
 #include "dm/targets/mpath/dm_mpath.h"
 
@@ -26,6 +26,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/kstrtox.h"
+#include "base/since.h"
 #include "dm/arg_set.h"
 #include "dm/device_mapper.h"
 #include "dm/dm_table.h"
@@ -39,14 +40,32 @@ constexpr PathSelectorType kSelectors[] = {
     {"service-time", 2, 2, 2},
 };
 
-absl::Status ParseFeature(DmArgSet& as, const std::string& name, uint32_t* left,
+// The word is still taken, but means and shows nothing.
+constexpr Since<bool> kRetainIsIdle[] = {{k7_2, true}};
+// `queue_mode mq` was a mode of its own.
+constexpr Since<bool> kMqIsRq[] = {{{5, 0}, true}};
+
+absl::Status ParseQueueMode(const DmTarget& ti, const std::string& mode,
+                            Multipath* m) {
+  const bool mq = absl::EqualsIgnoreCase(mode, "mq");
+  m->bio_based = absl::EqualsIgnoreCase(mode, "bio");
+  m->shows_mq = mq && !ValueAt<bool>(kMqIsRq, ProfileOf(ti).release);
+  if (!m->bio_based && !mq && !absl::EqualsIgnoreCase(mode, "rq")) {
+    return DmError("Unknown 'queue_mode' requested");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ParseFeature(const DmTarget& ti, DmArgSet& as,
+                          const std::string& name, uint32_t* left,
                           Multipath* m) {
+  const bool retains = !ValueAt<bool>(kRetainIsIdle, ProfileOf(ti).release);
   if (absl::EqualsIgnoreCase(name, "queue_if_no_path")) {
     m->queue_if_no_path = true;
     return absl::OkStatus();
   }
   if (absl::EqualsIgnoreCase(name, "retain_attached_hw_handler")) {
-    m->retain_attached_hw_handler = true;
+    m->retain_attached_hw_handler = retains;
     return absl::OkStatus();
   }
   if (*left == 0) return DmError("Unrecognised multipath feature request");
@@ -62,12 +81,8 @@ absl::Status ParseFeature(DmArgSet& as, const std::string& name, uint32_t* left,
     m->has_pg_init_delay = true;
     m->pg_init_delay_msecs = *value;
   } else if (absl::EqualsIgnoreCase(name, "queue_mode")) {
-    const std::string& mode = *as.Shift();
-    m->bio_based = absl::EqualsIgnoreCase(mode, "bio");
-    if (!m->bio_based && !absl::EqualsIgnoreCase(mode, "rq") &&
-        !absl::EqualsIgnoreCase(mode, "mq")) {
-      return DmError("Unknown 'queue_mode' requested");
-    }
+    absl::Status s = ParseQueueMode(ti, *as.Shift(), m);
+    if (!s.ok()) return s;
   } else {
     return DmError("Unrecognised multipath feature request");
   }
@@ -75,7 +90,7 @@ absl::Status ParseFeature(DmArgSet& as, const std::string& name, uint32_t* left,
   return absl::OkStatus();
 }
 
-absl::Status ParseFeatures(DmArgSet& as, Multipath* m) {
+absl::Status ParseFeatures(const DmTarget& ti, DmArgSet& as, Multipath* m) {
   absl::StatusOr<uint32_t> count =
       as.ReadArgGroup({0, 8, "invalid number of feature args"});
   if (!count.ok()) return count.status();
@@ -83,19 +98,21 @@ absl::Status ParseFeatures(DmArgSet& as, Multipath* m) {
   while (left > 0) {
     const std::string& name = *as.Shift();
     --left;
-    if (absl::Status s = ParseFeature(as, name, &left, m); !s.ok()) return s;
+    absl::Status s = ParseFeature(ti, as, name, &left, m);
+    if (!s.ok()) return s;
   }
   return absl::OkStatus();
 }
 
-absl::Status ParseHwHandler(const DmTarget& ti, DmArgSet& as,
-                            const Multipath& m) {
+absl::Status ParseHwHandler(const DmTarget& ti, DmArgSet& as, Multipath* m) {
   absl::StatusOr<uint32_t> count =
       as.ReadArgGroup({0, 1024, "invalid number of hardware handler args"});
   if (!count.ok()) return count.status();
   if (*count == 0) return absl::OkStatus();
-  if (!m.bio_based) {
-    return DmNotModelled("hardware handlers", "SCSI devices");
+  if (!m->bio_based) {
+    m->hw_handler = *as.Shift();
+    as.Consume(*count - 1);
+    return absl::OkStatus();
   }
   as.Consume(*count);
   DmLog(MachineOf(ti), KernLevel::kErr, "multipath",
@@ -132,7 +149,27 @@ absl::Status AddPath(const DmTarget& ti, const PathSelectorType& selector,
   return absl::OkStatus();
 }
 
-absl::Status ParsePaths(DmTarget& ti, DmArgSet& as, PriorityGroup* pg) {
+// A handler that is named is attached to each path, which only SCSI devices
+// let be done; since 7.2 it is forgotten on others.
+constexpr Since<bool> kForgetsHandler[] = {{k7_2, true}};
+
+absl::Status AttachHandler(const DmTarget& ti, const DmDev& dev, Multipath* m) {
+  if (m->hw_handler.empty()) return absl::OkStatus();
+  if (absl::StartsWith(dev.bdev->name(), "sd")) {
+    return DmNotModelled("a hardware handler on a SCSI disk",
+                         "what that disk answers");
+  }
+  if (!ValueAt<bool>(kForgetsHandler, ProfileOf(ti).release)) {
+    return ErrnoError(ENODEV, "error attaching hardware handler");
+  }
+  DmLog(MachineOf(ti), KernLevel::kErr, "multipath",
+        "hardware handlers are only allowed for SCSI devices");
+  m->hw_handler.clear();
+  return absl::OkStatus();
+}
+
+absl::Status ParsePaths(DmTarget& ti, DmArgSet& as, PriorityGroup* pg,
+                        Multipath* m) {
   absl::StatusOr<uint32_t> nr_paths =
       as.ReadArg({1, 1024, "invalid number of paths"});
   if (!nr_paths.ok()) return nr_paths.status();
@@ -147,8 +184,9 @@ absl::Status ParsePaths(DmTarget& ti, DmArgSet& as, PriorityGroup* pg) {
         DmGetDevice(ti, *as.Shift(), "error getting device");
     if (!dev.ok()) return dev.status();
     PgPath path{*dev};
-    absl::Status s =
-        AddPath(ti, *pg->selector, as.rest().subspan(0, *nr_words), &path);
+    absl::Status s = AttachHandler(ti, **dev, m);
+    if (!s.ok()) return s;
+    s = AddPath(ti, *pg->selector, as.rest().subspan(0, *nr_words), &path);
     if (!s.ok()) return s;
     as.Consume(*nr_words);
     pg->paths.push_back(path);
@@ -164,17 +202,14 @@ absl::Status ParseGroup(DmTarget& ti, DmArgSet& as, Multipath* m) {
     if (name == type.name) pg.selector = &type;
   }
   if (pg.selector == nullptr) {
-    if (name == "historical-service-time" || name == "io-affinity") {
-      return DmNotModelled(absl::StrCat("selector ", name),
-                           "I/O that takes time on a CPU");
-    }
+    // Debian builds no others.
     return DmError("unknown path selector type");
   }
   absl::StatusOr<uint32_t> words =
       as.ReadArgGroup({0, 1024, "invalid number of path selector args"});
   if (!words.ok()) return words.status();
   as.Consume(*words);
-  if (absl::Status s = ParsePaths(ti, as, &pg); !s.ok()) return s;
+  if (absl::Status s = ParsePaths(ti, as, &pg, m); !s.ok()) return s;
   m->groups.push_back(std::move(pg));
   return absl::OkStatus();
 }
@@ -182,7 +217,7 @@ absl::Status ParseGroup(DmTarget& ti, DmArgSet& as, Multipath* m) {
 absl::Status MultipathCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   DmArgSet as(argv, ProfileOf(ti).sscanf_overflow);
   auto m = std::make_unique<Multipath>();
-  absl::Status s = ParseFeatures(as, m.get());
+  absl::Status s = ParseFeatures(ti, as, m.get());
   if (s.ok()) {
     // A bio-based table that names no handler keeps the handlers of its paths.
     if (m->bio_based && ProfileOf(ti).multipath_bio_retains_handler) {
@@ -192,7 +227,7 @@ absl::Status MultipathCtr(DmTarget& ti, absl::Span<const std::string> argv) {
     // ask.
     ti.table->PresetType(m->bio_based ? DM_TYPE_BIO_BASED
                                       : DM_TYPE_REQUEST_BASED);
-    s = ParseHwHandler(ti, as, *m);
+    s = ParseHwHandler(ti, as, m.get());
   }
   if (!s.ok()) return s;
   absl::StatusOr<uint32_t> groups =

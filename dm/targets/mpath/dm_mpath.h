@@ -47,6 +47,8 @@ struct Multipath : DmTargetPrivate {
   bool has_pg_init_delay = false;
   uint32_t pg_init_delay_msecs = 0;
   bool bio_based = false;
+  bool shows_mq = false;   // queue_mode mq, where that is not rq
+  std::string hw_handler;  // "": none
 
   mutable absl::Mutex mu;
   bool queue_if_no_path = false;

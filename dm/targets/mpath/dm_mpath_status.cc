@@ -16,7 +16,7 @@ void FeatureWords(const Multipath& m, std::string* out) {
   const int count =
       (m.queue_if_no_path ? 1 : 0) + (m.pg_init_retries > 0 ? 2 : 0) +
       (m.has_pg_init_delay ? 2 : 0) + (m.retain_attached_hw_handler ? 1 : 0) +
-      (m.bio_based ? 2 : 0);
+      (m.bio_based || m.shows_mq ? 2 : 0);
   absl::StrAppend(out, count, " ");
   if (m.queue_if_no_path) absl::StrAppend(out, "queue_if_no_path ");
   if (m.pg_init_retries > 0) {
@@ -29,6 +29,7 @@ void FeatureWords(const Multipath& m, std::string* out) {
     absl::StrAppend(out, "retain_attached_hw_handler ");
   }
   if (m.bio_based) absl::StrAppend(out, "queue_mode bio ");
+  if (m.shows_mq) absl::StrAppend(out, "queue_mode mq ");
 }
 
 void GroupInfo(const PriorityGroup& pg, std::string* out) {

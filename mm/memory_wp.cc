@@ -98,7 +98,8 @@ vm_fault_t DoWpPage(VmFault& vmf) {
     vmf.has_page = true;
     return WpPageShared(vmf);
   }
-  if (page && IsAnonPage(vmf, *page)) {
+  // A copy that a fork shared is copied again while both have it.
+  if (page && IsAnonPage(vmf, *page) && mm.mem().Refcount(*page) == 1) {
     WpPageReuse(vmf);
     return WriteBit(vmf);
   }

@@ -18,6 +18,7 @@
 // destructor unmaps everything and tells them.
 //
 // Mirrors: struct mm_struct, mm/mmap.c, mm/mprotect.c, mm/madvise.c,
+// mm/mlock.c, mm/msync.c, mm/mremap.c, dup_mmap of kernel/fork.c,
 // do_user_addr_fault of arch/x86/mm/fault.c (6.1, 6.12).
 // Threading: thread-compatible; one caller at a time, also for other address
 // spaces that share files with it.
@@ -142,6 +143,16 @@ class MmStruct {
   // a mapping without rights.  EAGAIN: no memory.
   absl::Status Mlock(uint64_t addr, uint64_t len);
 
+  // mremap(2) with MREMAP_MAYMOVE and _FIXED: where the mapping is now.
+  // EINVAL, EFAULT (not all of it is one mapping, or it may not grow), ENOMEM.
+  // Huge entries move whole if both places are aligned.
+  absl::StatusOr<uint64_t> Mremap(uint64_t addr, uint64_t old_len,
+                                  uint64_t new_len, int flags,
+                                  uint64_t new_addr = 0);
+  // fork(2): the child's address space.  Entries of shared mappings come with
+  // its own faults; private copies are shared until one of the two writes.
+  std::unique_ptr<MmStruct> Fork();
+
   // find_vma() that contains `addr`, or null.
   VmAreaStruct* FindVma(uint64_t addr);
   // All of them, by address.
@@ -214,6 +225,14 @@ class MmStruct {
                             int advice);
   absl::Status MadviseDontneed(VmAreaStruct& vma, uint64_t start, uint64_t end);
   absl::Status MlockFixup(uint64_t start, uint64_t end);
+  absl::Status CheckResize(const VmAreaStruct& vma, uint64_t addr,
+                           uint64_t old_len, uint64_t new_len) const;
+  absl::StatusOr<uint64_t> MoveVma(VmAreaStruct& vma, uint64_t addr,
+                                   uint64_t old_len, uint64_t new_len,
+                                   uint64_t new_addr);
+  void MovePageTables(VmAreaStruct& vma, uint64_t from, uint64_t to,
+                      uint64_t len);
+  void CopyPageRange(VmAreaStruct& vma, MmStruct& child);
 
   // --- vma.cc ---
   // vma_link(), unlink_file_vma().

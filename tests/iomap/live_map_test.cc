@@ -289,6 +289,68 @@ TEST_F(LiveMapTest, AWriteIntoAHoleUnmapsItsZeroPage) {
   EXPECT_FALSE(Read(kPage).zero_page);
 }
 
+TEST_F(LiveMapTest, MremapKeepsAHugeEntryWhereBothPlacesAreAligned) {
+  Map();
+  EXPECT_EQ(Write(0).order, 9);
+  EXPECT_EQ(Write(k2M).order, 9);
+  const uint64_t to = kAddr - (64 << 20);
+  EXPECT_THAT(mm->Mremap(kAddr, k2M, k2M, MREMAP_MAYMOVE | MREMAP_FIXED, to),
+              IsOkAndHolds(to));
+  EXPECT_EQ(OrderAt(0), -1);
+  EXPECT_FALSE(mm->Touch(to, true).faulted);
+  // Where the colour differs it is lost.
+  const uint64_t odd = to + (8 << 20) + kPage;
+  EXPECT_THAT(
+      mm->Mremap(kAddr + k2M, k2M, k2M, MREMAP_MAYMOVE | MREMAP_FIXED, odd),
+      IsOkAndHolds(odd));
+  const FaultOutcome outcome = mm->Touch(odd, true);
+  EXPECT_EQ(outcome.order, 0);
+  EXPECT_EQ(outcome.reason.code, FaultReasonCode::kVmaColour);
+  // It grows where there is room, and only there without MREMAP_MAYMOVE.
+  EXPECT_THAT(mm->Mremap(to, k2M, 2 * k2M, 0), IsOkAndHolds(to));
+  EXPECT_THAT(mm->Mremap(to, 2 * k2M, 6 * k2M, 0), HasErrno(ENOMEM));
+  EXPECT_THAT(mm->Mremap(to, 2 * k2M, k2M, 0), IsOkAndHolds(to));
+  EXPECT_THAT(mm->Mremap(to, 2 * k2M, 3 * k2M, MREMAP_MAYMOVE),
+              HasErrno(EFAULT));
+  EXPECT_THAT(mm->Mremap(to, k2M, 0, 0), HasErrno(EINVAL));
+}
+
+TEST_F(LiveMapTest, AForkFaultsAgainAndSharesPrivateCopies) {
+  Map();
+  EXPECT_EQ(Write(0).order, 9);
+  std::unique_ptr<MmStruct> child = mm->Fork();
+  EXPECT_TRUE(child->Touch(kAddr, false).faulted);
+  EXPECT_EQ(child->Touch(kAddr, false).order, 9);
+  // A punch by anybody unmaps both.
+  Fallocate(kPunch, 0, kPage);
+  EXPECT_EQ(OrderAt(0), -1);
+  EXPECT_TRUE(child->Touch(kAddr + kPage, false).faulted);
+  child.reset();
+  Map(PROT_READ | PROT_WRITE, MAP_PRIVATE);
+  const pfn_t copy = Write(k2M).pfn;
+  child = mm->Fork();
+  EXPECT_EQ(child->Touch(kAddr + k2M, false).pfn, copy);
+  EXPECT_NE(Write(k2M).pfn, copy);
+  EXPECT_EQ(child->Touch(kAddr + k2M, true).pfn, copy);
+}
+
+TEST_F(LiveMapTest, TwoMappingsOfAFileAreUnmappedTogether) {
+  Map();
+  MmStruct other(*profile, *mem);
+  absl::StatusOr<VmAreaStruct*> vma =
+      other.Mmap({.len = 8 << 20,
+                  .prot = PROT_READ,
+                  .flags = MAP_SHARED,
+                  .file = fs->Open(*inode, "f")});
+  ASSERT_THAT(vma, IsOk());
+  const uint64_t at = (*vma)->vm_start;
+  Write(0);
+  EXPECT_EQ(other.Touch(at, false).order, 9);
+  EXPECT_EQ(fs->Truncate(*inode, 0), 0);
+  EXPECT_EQ(OrderAt(0), -1);
+  EXPECT_EQ(other.Touch(at, false).sig, SIGBUS);
+}
+
 // ext2 has no extents: a hole is known as far as no pointers are there.
 TEST_F(LiveMapTest, AHoleOfIndirectBlocksIsShort) {
   inode->has_extents = false;

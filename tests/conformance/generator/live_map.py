@@ -18,7 +18,9 @@ def base(p, fs=None):
   return {"kind": "fsdax",
           "dm": [{"name": "d0",
                   "table": f"0 {SECTORS[fs]} linear /dev/pmem0 {start}"}],
-          "dev": "/dev/mapper/d0", "fs": fs, "mkfs": MKFS[fs]}
+          "dev": "/dev/mapper/d0", "fs": fs, "mkfs": MKFS[fs],
+          # What ext4 takes for an ext2 file system.
+          "mount": "dax" if fs == "ext2" else "dax=always"}
 
 
 def page(p, size):

@@ -6,7 +6,8 @@
 //   uint64_t end = inode.known_holes.EndOf(pos, gap_start, gap_end);
 //
 // A lookup in a hole remembers the whole gap between two extents.  Punching
-// into it forgets the part that was punched, so that the next lookup beside
+// into it forgets the part that was punched (or, later, keeps that part alone:
+// Remember()), so that the next lookup beside
 // it ends there, although the hole goes on; a lookup inside finds, and
 // remembers, the whole gap again.
 // Mirrors: ext4_ext_put_gap_in_cache, ext4_es_remove_extent (6.1).

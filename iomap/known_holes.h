@@ -6,10 +6,9 @@
 //   uint64_t end = inode.known_holes.EndOf(pos, gap_start, gap_end);
 //
 // A lookup in a hole remembers the whole gap between two extents.  Punching
-// into it forgets the part that was punched (or, later, keeps that part alone:
-// Remember()), so that the next lookup beside
-// it ends there, although the hole goes on; a lookup inside finds, and
-// remembers, the whole gap again.
+// into it forgets the part that was punched (later kernels keep that part, by
+// itself: Remember()), so that the next lookup beside it ends there, although
+// the hole goes on; a lookup inside finds, and remembers, the whole gap again.
 // Mirrors: ext4_ext_put_gap_in_cache, ext4_es_remove_extent (6.1).
 // Threading: thread-compatible.
 #ifndef DMDAX_IOMAP_KNOWN_HOLES_H_

@@ -226,6 +226,7 @@ class FsdaxCase {
     const Json& steps = recorded["steps"];
     if (!steps.empty()) {
       TakeFromEvents(file.inode, steps[0]);
+      file.allocator.Take(steps, 0, file.inode.extents);
       const bool writable = map.value("open", "rw") == "rw";
       if (process.Mmap(where, map, steps[0],
                        fs_->Open(file.inode, name, writable))) {

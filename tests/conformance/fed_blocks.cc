@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/conformance/fed_blocks.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 
@@ -18,6 +20,32 @@ bool Allocates(const std::string& op) {
 
 bool Frees(const std::string& op) {
   return op == "trunc" || op == "punch" || op == "zero" || op == "sh";
+}
+
+// 5.10 has no events of extents.  A fault says the page, and the first
+// direct_access behind it the place.
+std::vector<FileExtent> FromDirectAccess(const Json& events) {
+  std::vector<FileExtent> found;
+  std::optional<uint64_t> page;
+  for (const Json& event : events) {
+    const std::string text = event;
+    if (absl::StartsWith(text, "iomap_iter_")) return {};
+    if (absl::StartsWith(text, "dax_pmd_fault:") ||
+        absl::StartsWith(text, "dax_pte_fault:")) {
+      page = HexAfter(text, " pgoff ");
+    }
+    uint64_t at = 0, nr = 0;
+    const size_t da = text.find("_da: ");
+    if (!page || da == std::string::npos ||
+        sscanf(text.c_str() + da, "_da: pgoff=%lu nr=%lu", &at, &nr) != 2) {
+      continue;
+    }
+    found.push_back({.logical = *page / nr * nr * 4096,
+                     .physical = at * 4096,
+                     .length = nr * 4096});
+    page.reset();
+  }
+  return found;
 }
 
 }  // namespace
@@ -49,6 +77,10 @@ void FedBlocks::Take(const Json& steps, size_t i, const FileExtents& have) {
   copies_.clear();
   const bool allocates = Allocates(steps[i].value("op", ""));
   unknown_ = allocates;
+  for (const FileExtent& extent :
+       FromDirectAccess(steps[i].value("events", Json::array()))) {
+    if (have.Find(extent.logical).type == IOMAP_HOLE) list_.Add(extent);
+  }
   for (size_t j = i; j < steps.size(); ++j) {
     for (const Json& event : steps[j].value("events", Json::array())) {
       const std::string text = event;

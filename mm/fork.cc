@@ -29,6 +29,7 @@ void MmStruct::CopyPageRange(VmAreaStruct& vma, MmStruct& child) {
     if (page) {
       mem_.Get(*page);
       if (IsAnonPage(vma, at, slot)) {
+        mem_.ShareByFork(*page);
         ++child.rss_anon;
       } else {
         mem_.AddMapcount(*page, 1);

@@ -99,7 +99,7 @@ vm_fault_t DoWpPage(VmFault& vmf) {
     return WpPageShared(vmf);
   }
   // A copy that a fork shared is copied again while both have it.
-  if (page && IsAnonPage(vmf, *page) && mm.mem().Refcount(*page) == 1) {
+  if (page && IsAnonPage(vmf, *page) && !mm.mem().SharedByFork(*page)) {
     WpPageReuse(vmf);
     return WriteBit(vmf);
   }

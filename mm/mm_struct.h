@@ -232,6 +232,9 @@ class MmStruct {
                                    uint64_t new_addr);
   void MovePageTables(VmAreaStruct& vma, uint64_t from, uint64_t to,
                       uint64_t len);
+  absl::Status ClearNewPlace(uint64_t addr, uint64_t old_len, uint64_t new_addr,
+                             uint64_t new_len);
+  bool GrowInPlace(VmAreaStruct& vma, uint64_t end);
   void CopyPageRange(VmAreaStruct& vma, MmStruct& child);
 
   // --- vma.cc ---

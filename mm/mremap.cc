@@ -102,57 +102,64 @@ absl::StatusOr<uint64_t> MmStruct::MoveVma(VmAreaStruct& vma, uint64_t addr,
   return new_addr;
 }
 
+// mremap_to(): what is at the new place goes.
+absl::Status MmStruct::ClearNewPlace(uint64_t addr, uint64_t old_len,
+                                     uint64_t new_addr, uint64_t new_len) {
+  const bool fits = new_len <= task_size && new_addr <= task_size - new_len;
+  const bool overlap = addr + old_len > new_addr && new_addr + new_len > addr;
+  if ((new_addr & ~profile_.page_mask()) || !fits || overlap) {
+    return ErrnoError(
+        EINVAL, absl::StrFormat("0x%x + 0x%x is inside a page, too high or in "
+                                "the old place",
+                                new_addr, new_len));
+  }
+  return Munmap(new_addr, new_len);
+}
+
+// vma_expandable(), and the new end.
+bool MmStruct::GrowInPlace(VmAreaStruct& vma, uint64_t end) {
+  const uint64_t old_end = vma.vm_end;
+  if (end <= old_end || end > task_size) return end == old_end;
+  if (mm_mt_.FindIntersection(old_end, end) != nullptr) return false;
+  mm_mt_.SetEnd(vma, end);
+  if (vma.vm_flags & VM_LOCKED) {
+    (void)MmPopulate(old_end, end, PopulateErrors::kIgnore);
+  }
+  return true;
+}
+
 absl::StatusOr<uint64_t> MmStruct::Mremap(uint64_t addr, uint64_t old_len,
                                           uint64_t new_len, int flags,
                                           uint64_t new_addr) {
   const uint64_t inside = ~profile_.page_mask();
-  const auto align = [&](uint64_t len) { return (len + inside) & ~inside; };
-  if (flags & ~(MREMAP_FIXED | MREMAP_MAYMOVE)) {
+  const bool fixed = (flags & MREMAP_FIXED) != 0;
+  if ((flags & ~(MREMAP_FIXED | MREMAP_MAYMOVE)) ||
+      (fixed && !(flags & MREMAP_MAYMOVE))) {
     return ErrnoError(EINVAL, absl::StrFormat("mremap flags 0x%x", flags));
   }
-  const bool fixed = (flags & MREMAP_FIXED) != 0;
-  if (fixed && !(flags & MREMAP_MAYMOVE)) {
-    return ErrnoError(EINVAL, "MREMAP_FIXED without MREMAP_MAYMOVE");
-  }
   if (addr & inside) return ErrnoError(EINVAL, "the address is inside a page");
-  old_len = align(old_len);
-  new_len = align(new_len);
+  old_len = (old_len + inside) & ~inside;
+  new_len = (new_len + inside) & ~inside;
   if (new_len == 0) return ErrnoError(EINVAL, "the length is 0");
   if (FindVma(addr) == nullptr) {
     return ErrnoError(EFAULT,
                       absl::StrFormat("nothing is mapped at 0x%x", addr));
   }
-  if (fixed) {
-    const bool fits = new_len <= task_size && new_addr <= task_size - new_len;
-    const bool overlap = addr + old_len > new_addr && new_addr + new_len > addr;
-    if ((new_addr & inside) || !fits || overlap) {
-      return ErrnoError(EINVAL, "the new place");
-    }
-    absl::Status status = Munmap(new_addr, new_len);
-    if (!status.ok()) return status;
+  absl::Status status;
+  if (fixed) status = ClearNewPlace(addr, old_len, new_addr, new_len);
+  // What is too much goes first.
+  if (status.ok() && old_len > new_len) {
+    status = Munmap(addr + new_len, old_len - new_len);
   }
-  if (old_len > new_len || (old_len == new_len && !fixed)) {
-    // What is too much goes first.
-    if (old_len > new_len) {
-      absl::Status status = Munmap(addr + new_len, old_len - new_len);
-      if (!status.ok()) return status;
-    }
-    if (!fixed) return addr;
-    old_len = new_len;
-  }
-  VmAreaStruct* vma = FindVma(addr);
-  absl::Status status = CheckResize(*vma, addr, old_len, new_len);
   if (!status.ok()) return status;
-  if (!fixed && addr + old_len == vma->vm_end && old_len > 0) {
-    const uint64_t end = addr + new_len;
-    if (end > addr && end <= task_size &&
-        mm_mt_.FindIntersection(vma->vm_end, end) == nullptr) {
-      mm_mt_.SetEnd(*vma, end);
-      if (vma->vm_flags & VM_LOCKED) {
-        (void)MmPopulate(addr + old_len, end, PopulateErrors::kIgnore);
-      }
-      return addr;
-    }
+  if (old_len >= new_len && !fixed) return addr;
+  old_len = std::min(old_len, new_len);
+  VmAreaStruct* vma = FindVma(addr);
+  status = CheckResize(*vma, addr, old_len, new_len);
+  if (!status.ok()) return status;
+  if (!fixed && old_len > 0 && addr + old_len == vma->vm_end &&
+      GrowInPlace(*vma, addr + new_len)) {
+    return addr;
   }
   if (!(flags & MREMAP_MAYMOVE)) {
     return ErrnoError(ENOMEM, "there is no room behind the mapping");

@@ -56,6 +56,13 @@ enum class DaxEntryDirty {
   kNotSync,       // 6.1: reads too
 };
 
+// What fallocate() of ext4 zeroes when the file grows.
+enum class Ext4FallocateZeroes {
+  kNothing,
+  kBothEnds,  // a stable fix of 6.12: the old end's block and the new one's
+  kOldEnd,    // 7.2
+};
+
 struct FaultProfile {
   // --- architecture ---
   PageTableFormat format;
@@ -66,6 +73,8 @@ struct FaultProfile {
   bool has_pte_devmap;
   int devmap_bit;    // of a PTE or PMD; meaningless without has_pte_devmap
   bool has_pud_thp;  // HAVE_ARCH_TRANSPARENT_HUGEPAGE_PUD
+  // The processor has protection keys: what is only executed has its own.
+  bool has_pkeys;
 
   // --- mm ---
   ThpRule thp_rule;
@@ -127,7 +136,14 @@ struct FaultProfile {
   // Pages of [vvar] and its like below the vdso: 4; 6 in 7.2.
   int vvar_pages;
   bool has_madv_populate;  // since 5.14
-  bool has_map_sync;       // since 4.15
+  // MADV_POPULATE ends at a hole instead of passing over it (since 6.9).
+  bool madv_populate_stops_at_hole;
+  // madvise() that would make one mapping too many: EAGAIN (since 5.17).
+  bool madvise_enomem_is_eagain;
+  // A mapping that has an anon_vma merges with one that has none, whichever
+  // of the two is changed (since 6.15).
+  bool merge_hands_over_anon_vma;
+  bool has_map_sync;  // since 4.15
   // mprotect to writable makes dirty entries writable at once: shared single
   // pages always, private copies since 6.0, huge entries since 6.2.
   bool mprotect_keeps_private_writable;
@@ -149,10 +165,24 @@ struct FaultProfile {
   // VM_FAULT_MAJOR for a new block is part of the PTE handler's own result
   // (and of its trace point).
   bool dax_major_in_result;
-  // ext4 writes a range back before it punches a hole into it (until 6.x).
-  bool ext4_punch_writes_back;
+  // dax_break_layout(): what breaks a layout drops all entries (since 6.15).
+  bool break_layout_drops_entries;
+  // filemap_write_and_wait_range() of a range that ends before it begins is
+  // gone through (until 6.2).
+  bool writes_back_empty_range;
+  // ext4_fallocate() breaks layouts first, whatever the mode and the range,
+  // and writes nothing back before a hole is punched (since 6.9; 6.12 by a
+  // stable back-port).
+  bool ext4_breaks_layouts_first;
+  // A punched range is known as a hole at once (the same change).
+  bool ext4_punch_remembers_hole;
+  // Growing a file zeroes the rest of its last block: ftruncate(), fallocate().
+  bool ext4_grow_zeroes_tail;
+  Ext4FallocateZeroes ext4_fallocate_zeroes;
   // xfs writes the page at the new end back when it truncates (until 6.x).
   bool xfs_truncate_writes_back;
+  // xfs zeroes part of a shared block in a copy that stays (since 6.2).
+  bool xfs_zeroes_with_dax_ops;
   // xfs tells of shared extents in a DAX read too (since 6.2).
   bool xfs_dax_read_shared;
 

@@ -124,12 +124,13 @@ uint64_t DevDax::size() const {
   return bytes;
 }
 
-std::shared_ptr<File> DevDax::Open() {
+std::shared_ptr<File> DevDax::Open(bool writable) {
   auto file = std::make_shared<File>();
   file->path = absl::StrCat("/dev/", options_.name);
   file->f_inode = &inode_;
   file->f_mapping = &mapping_;
   file->f_op = this;
+  file->writable = writable;
   file->private_data = this;
   return file;
 }

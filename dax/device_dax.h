@@ -70,7 +70,7 @@ class DevDax final : public FileOperations {
   uint64_t size() const;  // bytes
 
   // open(2); read(2) and write(2) are EINVAL, lseek(2) does nothing.
-  std::shared_ptr<File> Open();
+  std::shared_ptr<File> Open(bool writable = true);
   // unregister: kill_dev_dax() = kill_dax() and unmap everything.
   void KillDevDax();
   // sysfs align_store: always EBUSY while the driver is bound, which it is;

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/units.h"
+#include "fs/ext4_fallocate.h"
 #include "fs/file_system.h"
 #include "fs/file_system_type.h"
 #include "fs/fs_context.h"
@@ -34,9 +35,7 @@ class Ext4 final : public FileSystem {
 
   std::string name() const override { return "ext4_file_operations"; }
   bool large_folios() const override { return profile_.ext4_large_folios; }
-  bool punch_writes_back() const override {
-    return profile_.ext4_punch_writes_back;
-  }
+  int BeforeFsync() override { return read_only_ ? -EROFS : 0; }
   int Mmap(File& file, VmAreaStruct& vma) override;
   int Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
             Iomap* iomap, Iomap* srcmap) override;
@@ -52,6 +51,15 @@ class Ext4 final : public FileSystem {
 
   vm_fault_t DaxFault(VmFault& vmf);
   vm_fault_t DaxHugeFault(VmFault& vmf, int order);
+
+ protected:
+  int Setattr(DaxInode& inode, uint64_t size) override {
+    return Ext4SetSize(*this, inode, size);
+  }
+  int DoFallocate(DaxInode& inode, int mode, uint64_t offset,
+                  uint64_t length) override {
+    return Ext4Fallocate(*this, inode, mode, offset, length);
+  }
 
  private:
   class DaxVmOps final : public VmOperations {
@@ -86,7 +94,11 @@ class Ext4 final : public FileSystem {
   };
 
   int Alloc(DaxInode& inode, uint64_t pos, uint64_t length, bool* fresh);
+  // Where the hole at `pos` ends, as one lookup of `length` bytes says.
+  uint64_t EndOfHole(DaxInode& inode, uint64_t pos, uint64_t length) const;
 
+  // ext4_abort() was here: the journal had aborted when a change began.
+  bool read_only_ = false;
   DaxVmOps dax_vm_ops_;
   FileVmOps file_vm_ops_;
 };
@@ -113,6 +125,12 @@ vm_fault_t Ext4::DaxHugeFault(VmFault& vmf, int order) {
   FaultScope scope(vmf.mm->recorder(), FaultFunction::kExt4DaxHugeFault);
   DaxInode& inode = InodeOf(vmf);
   const bool write = vmf.write() && (vmf.vma->vm_flags & VM_SHARED);
+  // ext4_journal_check_start() comes before the file is looked at.
+  if (write && aborted()) {
+    read_only_ = true;
+    vmf.reason = {.code = FaultReasonCode::kIomapError, .err = EROFS};
+    return VM_FAULT_SIGBUS;
+  }
   FlaggedPfn pfn;
   // There is no retry after ENOSPC. ext4_should_retry_alloc() hopes that a
   // commit frees blocks; here no commit frees any.
@@ -190,17 +208,56 @@ uint64_t GapStart(const DaxInode& inode, uint64_t pos) {
   return start;
 }
 
+bool HasBlocks(const DaxInode& inode, uint64_t start, uint64_t length) {
+  const FileExtent extent = inode.extents.Find(start);
+  return extent.type != IOMAP_HOLE || extent.length < length;
+}
+
+// ext4_ind_map_blocks() of a block that is not there: it counts to the end of
+// the largest tree of pointers that is missing.
+uint64_t IndirectHole(const DaxInode& inode, uint64_t block) {
+  constexpr uint64_t kDirect = 12;
+  constexpr uint64_t kPointers = kBlock / 4;
+  if (block < kDirect) return 1;
+  uint64_t first = kDirect;
+  uint64_t tree = kPointers;
+  for (; block >= first + tree; tree *= kPointers) first += tree;
+  for (; tree > 1; tree /= kPointers) {
+    const uint64_t start = first + (block - first) / tree * tree;
+    if (!HasBlocks(inode, start * kBlock, tree * kBlock)) {
+      return start + tree - block;
+    }
+  }
+  return 1;
+}
+
+uint64_t Ext4::EndOfHole(DaxInode& inode, uint64_t pos, uint64_t length) const {
+  const uint64_t end = pos + length;
+  if (inode.has_extents) {
+    return inode.known_holes.EndOf(pos, GapStart(inode, pos), end);
+  }
+  return std::min(end, pos + IndirectHole(inode, pos / kBlock) * kBlock);
+}
+
 int Ext4::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
                 Iomap* iomap, Iomap*) {
   if (pos / kBlock > kMaxLogicalBlock) return -EINVAL;
   if (inode.inline_data) return -ERANGE;
+  // Blocks are asked for; what is dirty depends on the bytes.
+  const uint64_t end = pos + length;
+  pos = pos / kBlock * kBlock;
+  length = (end - pos + kBlock - 1) / kBlock * kBlock;
   bool fresh = false;
   FileExtent extent = inode.extents.Find(pos);
   if (flags & IOMAP_WRITE) {
     // Inside the file, mapped blocks need no transaction; else
     // ext4_iomap_alloc() looks again.
-    const bool inside = pos + length <= inode.i_size;
+    const bool inside = end <= inode.i_size;
     if (!inside || extent.type != IOMAP_MAPPED) {
+      if (aborted()) {
+        read_only_ = true;
+        return -EROFS;
+      }
       const uint64_t mapped = std::min(length, extent.length);
       const int err = Alloc(inode, pos, length, &fresh);
       if (err < 0) return err;
@@ -210,11 +267,10 @@ int Ext4::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
     }
   }
   if (extent.type == IOMAP_HOLE) {
-    extent.length =
-        inode.known_holes.EndOf(pos, GapStart(inode, pos), extent.end()) - pos;
+    extent.length = EndOfHole(inode, pos, extent.length) - pos;
   }
-  *iomap = IomapOfExtent(inode, extent, length);
-  if (inode.datasync_dirty || pos + length > inode.i_size) {
+  *iomap = IomapOfExtent(inode, extent, length, flags | IOMAP_DAX);
+  if (inode.datasync_dirty || end > inode.i_size) {
     iomap->flags |= IOMAP_F_DIRTY;
   }
   if (fresh) iomap->flags |= IOMAP_F_NEW;

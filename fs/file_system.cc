@@ -1,10 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fs/file_system.h"
 
+#include <linux/falloc.h>
+
 #include <algorithm>
 #include <cerrno>
 
+#include "fs/file_system_type.h"
+#include "iomap/dax_rw.h"
+#include "mm/filemap.h"
+
 namespace dmdax {
+namespace {
+
+constexpr uint64_t kBlock = 4096;
+constexpr uint64_t kMaxFileSize = uint64_t{1} << 63;
+
+}  // namespace
 
 std::shared_ptr<File> FileSystem::Open(DaxInode& inode, const std::string& path,
                                        bool writable) {
@@ -15,10 +27,83 @@ std::shared_ptr<File> FileSystem::Open(DaxInode& inode, const std::string& path,
   file->f_op = this;
   file->sync = &inode;
   file->writable = writable;
-  inode.punch_writes_back = punch_writes_back();
-  inode.zero_reallocates = zero_reallocates();
+  inode.journal = this;
   inode.mapping.a_ops = this;
   return file;
+}
+
+int FileSystem::Commit(DaxInode& inode) {
+  if (aborted_) return -EIO;
+  if (!inode.datasync_dirty || !journal_io_) return 0;
+  const int err = journal_io_();
+  if (err == 0) return 0;
+  aborted_ = true;
+  return -EIO;
+}
+
+int FileSystem::Truncate(DaxInode& inode, uint64_t size) {
+  if (size >= kMaxFileSize) return -EINVAL;
+  if (size > type_.max_bytes) return -EFBIG;
+  return Setattr(inode, size);
+}
+
+int FileSystem::Setattr(DaxInode& inode, uint64_t size) {
+  inode.BreakLayouts();
+  const uint64_t old = inode.i_size;
+  inode.i_size = size;
+  inode.datasync_dirty = true;
+  inode.TruncatePagecache(size);
+  if (size < old) {
+    const uint64_t from = (size + kBlock - 1) / kBlock * kBlock;
+    inode.extents.Remove(from, kMaxFileSize - from);
+  }
+  return 0;
+}
+
+// vfs_fallocate().
+int FileSystem::Fallocate(DaxInode& inode, int mode, uint64_t offset,
+                          uint64_t length) {
+  if (offset >= kMaxFileSize || length == 0 || length >= kMaxFileSize) {
+    return -EINVAL;
+  }
+  constexpr int kModes = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE |
+                         FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE;
+  if (mode & ~(kModes | FALLOC_FL_KEEP_SIZE)) return -EOPNOTSUPP;
+  const int what = mode & kModes;
+  const bool keep = (mode & FALLOC_FL_KEEP_SIZE) != 0;
+  if (what == FALLOC_FL_PUNCH_HOLE && !keep) return -EOPNOTSUPP;
+  // One mode at most, and these two have no other flag.
+  if (what & (what - 1)) return -EOPNOTSUPP;
+  if ((what & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE)) && keep) {
+    return -EINVAL;
+  }
+  if (offset + length >= kMaxFileSize || offset + length > type_.max_bytes) {
+    return -EFBIG;
+  }
+  return DoFallocate(inode, mode, offset, length);
+}
+
+int FileSystem::DoFallocate(DaxInode&, int, uint64_t, uint64_t) {
+  return -EOPNOTSUPP;
+}
+
+int64_t FileSystem::Write(DaxInode& inode, uint64_t pos, uint64_t length) {
+  if (length == 0) return 0;
+  int64_t done = static_cast<int64_t>(length);
+  if (inode.s_dax) {
+    done = DaxIomapWrite(inode, pos, length, *this);
+    if (done <= 0) return done;
+  } else {
+    inode.mapping.a_ops = this;
+    const uint64_t page = profile_.page_size();
+    FilemapWrite(profile_, *inode.mem, inode.mapping, pos / page,
+                 (pos + length - 1) / page - pos / page + 1);
+  }
+  if (pos + static_cast<uint64_t>(done) > inode.i_size) {
+    inode.i_size = pos + static_cast<uint64_t>(done);
+    inode.datasync_dirty = true;
+  }
+  return done;
 }
 
 int FileSystem::CheckMapSync(const File& file, const VmAreaStruct& vma) {

@@ -8,6 +8,8 @@
 //   mm.Mmap({.len = 8 << 20, .prot = PROT_READ, .flags = MAP_SHARED,
 //            .file = file});
 //
+//   fs->Truncate(inode, 6 << 20);   // what is mapped beyond goes
+//
 // A DaxInode with s_dax set is mapped with the DAX operations, one without
 // through the page cache.
 //
@@ -16,8 +18,11 @@
 #ifndef DMDAX_FS_FILE_SYSTEM_H_
 #define DMDAX_FS_FILE_SYSTEM_H_
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "iomap/dax_inode.h"
 #include "iomap/iomap.h"
@@ -29,7 +34,8 @@ struct FileSystemType;
 
 class FileSystem : public FileOperations,
                    public IomapOps,
-                   public AddressSpaceOperations {
+                   public AddressSpaceOperations,
+                   public FileJournal {
  public:
   FileSystem(const FileSystemType& type, const FaultProfile& profile)
       : type_(type), profile_(profile) {}
@@ -39,15 +45,27 @@ class FileSystem : public FileOperations,
   std::shared_ptr<File> Open(DaxInode& inode, const std::string& path,
                              bool writable = true);
 
-  // Whether fallocate(ZERO_RANGE) frees the blocks and allocates others.
-  virtual bool zero_reallocates() const { return false; }
-  // Whether fallocate(PUNCH_HOLE) writes the range back first.
-  virtual bool punch_writes_back() const { return true; }
+  // ftruncate(2) of a file that is open for writing; 0 or -errno.
+  int Truncate(DaxInode& inode, uint64_t size);
+  // fallocate(2), with FALLOC_FL_* of linux/falloc.h; 0 or -errno.
+  int Fallocate(DaxInode& inode, int mode, uint64_t offset, uint64_t length);
+  // write(2): bytes written, or -errno.
+  int64_t Write(DaxInode& inode, uint64_t pos, uint64_t length);
 
   void Readahead(VmFault&, uint64_t, uint64_t) override {}
 
   // EIO for every mmap and fault: ext4_forced_shutdown, xfs_is_shutdown.
   void Shutdown() { shutdown_ = true; }
+
+  // Asked when metadata is to be written: 0, or the -errno of its bio.  Without
+  // it the device takes all writes.
+  void set_journal_io(std::function<int()> write) {
+    journal_io_ = std::move(write);
+  }
+  int BeforeFsync() override { return 0; }
+  int Commit(DaxInode& inode) override;
+  // The journal could not be written; what changes the file system fails.
+  bool aborted() const { return aborted_; }
 
   UnmappedArea unmapped_area() const override { return UnmappedArea::kThp; }
   bool supports_map_sync() const override { return profile_.has_map_sync; }
@@ -58,9 +76,18 @@ class FileSystem : public FileOperations,
   // VM_HUGEPAGE, and in 4.14 VM_MIXEDMAP.
   void SetDaxFlags(VmAreaStruct& vma, bool huge) const;
 
+  // ->setattr with ATTR_SIZE, and ->fallocate.  By default a file can be
+  // truncated and nothing more.
+  virtual int Setattr(DaxInode& inode, uint64_t size);
+  virtual int DoFallocate(DaxInode&, int, uint64_t, uint64_t);
+
   const FileSystemType& type_;
   const FaultProfile& profile_;
   bool shutdown_ = false;
+  bool aborted_ = false;
+
+ private:
+  std::function<int()> journal_io_;
 };
 
 // The inode behind a faulting mapping of one of these.

@@ -14,12 +14,14 @@
 #include "fs/file_system.h"
 #include "fs/file_system_type.h"
 #include "fs/fs_context.h"
+#include "fs/xfs_fallocate.h"
 #include "iomap/dax_fault.h"
 #include "mm/filemap.h"
 
 namespace dmdax {
 namespace {
 
+constexpr uint64_t kBlock = 4096;
 // An allocation covers at most this many bytes at once.
 constexpr uint64_t kMaxAlloc = 1024 * 4096;
 
@@ -29,7 +31,7 @@ class Xfs final : public FileSystem {
       : FileSystem(type, profile), vm_ops_(*this) {}
 
   std::string name() const override { return "xfs_file_operations"; }
-  bool zero_reallocates() const override { return true; }
+  int Commit(DaxInode& inode) override;
   bool large_folios() const override { return profile_.xfs_large_folios; }
   void Readahead(VmFault& vmf, uint64_t first, uint64_t nr) override;
   int Mmap(File& file, VmAreaStruct& vma) override;
@@ -39,8 +41,9 @@ class Xfs final : public FileSystem {
           unsigned flags, Iomap& iomap) override;
 
   FaultFunction BeginFunction(unsigned flags) const override {
-    return (flags & IOMAP_WRITE) ? FaultFunction::kXfsWriteIomapBegin
-                                 : FaultFunction::kXfsReadIomapBegin;
+    return (flags & (IOMAP_WRITE | IOMAP_ZERO))
+               ? FaultFunction::kXfsWriteIomapBegin
+               : FaultFunction::kXfsReadIomapBegin;
   }
   FaultFunction EndFunction(unsigned flags) const override {
     return (flags & IOMAP_WRITE) ? FaultFunction::kXfsDaxWriteIomapEnd
@@ -48,6 +51,15 @@ class Xfs final : public FileSystem {
   }
 
   vm_fault_t FilemapFaultEntry(VmFault& vmf, int order, bool write_fault);
+
+ protected:
+  int Setattr(DaxInode& inode, uint64_t size) override {
+    return XfsSetSize(*this, inode, size);
+  }
+  int DoFallocate(DaxInode& inode, int mode, uint64_t offset,
+                  uint64_t length) override {
+    return XfsFallocate(*this, inode, mode, offset, length);
+  }
 
  private:
   // One table serves DAX and cached files; each hook looks at the inode.
@@ -181,9 +193,6 @@ int Xfs::Unshare(DaxInode& inode, const FileExtent& extent, uint64_t length,
   if (!blocks) return -ENOSPC;
   blocks->type = IOMAP_MAPPED;
   blocks->shared = false;
-  // The source is as long as the file system looked, the copy as long as the
-  // blocks it got.
-  *srcmap = IomapOfExtent(inode, extent, length);
   FileExtent copy = *blocks;
   // An extent size hint may have made the copy begin earlier.
   if (copy.logical < extent.logical) {
@@ -191,6 +200,8 @@ int Xfs::Unshare(DaxInode& inode, const FileExtent& extent, uint64_t length,
     copy.length -= extent.logical - copy.logical;
     copy.logical = extent.logical;
   }
+  // The source is cut to the blocks that the copy got.
+  *srcmap = IomapOfExtent(inode, extent, std::min(length, copy.length));
   *iomap = IomapOfExtent(inode, copy, copy.length);
   iomap->flags |= IOMAP_F_SHARED;
   // The transaction of the allocation pins the inode in the log.
@@ -217,22 +228,30 @@ FileExtent MergedAt(const DaxInode& inode, uint64_t pos) {
 int Xfs::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
                Iomap* iomap, Iomap* srcmap) {
   if (shutdown_) return -EIO;
-  const bool write = (flags & IOMAP_WRITE) != 0;
+  // Zeroing goes the way of a write, which allocates nothing.
+  const bool zero = (flags & IOMAP_ZERO) != 0;
+  const bool write = zero || (flags & IOMAP_WRITE) != 0;
+  // Blocks are asked for; what is dirty depends on the bytes.
+  const uint64_t end = pos + length;
+  pos = pos / kBlock * kBlock;
+  length = (end - pos + kBlock - 1) / kBlock * kBlock;
   FileExtent extent = inode.extents.Find(pos);
   if (write && !(flags & IOMAP_DAX)) {
     // xfs_buffered_write_iomap_begin(): no allocation yet.
     for (const FileExtent& whole : inode.extents.All()) {
       if (whole.logical <= pos && pos < whole.end()) extent = whole;
     }
+    // Behind the last extent the hole is as long as it is asked for.
+    if (extent.end() >= uint64_t{1} << 62) extent.length = length;
     *iomap = IomapOfExtent(inode, extent, extent.length, flags);
     if (inode.datasync_dirty) iomap->flags |= IOMAP_F_DIRTY;
     return 0;
   }
-  if (write && extent.shared) {
+  if (write && extent.shared && !(zero && extent.type != IOMAP_MAPPED)) {
     return Unshare(inode, extent, length, iomap, srcmap);
   }
   bool fresh = false;
-  if (write && extent.type != IOMAP_MAPPED) {
+  if (write && !zero && extent.type != IOMAP_MAPPED) {
     uint64_t asked = std::min(length, kMaxAlloc);
     if (extent.type == IOMAP_HOLE) asked = std::min(asked, extent.length);
     const int err = Allocate(inode, pos, asked);
@@ -246,7 +265,7 @@ int Xfs::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
   if (extent.shared && (flags & IOMAP_DAX) && profile_.xfs_dax_read_shared) {
     iomap->flags |= IOMAP_F_SHARED;
   }
-  if (inode.datasync_dirty || (write && pos + length > inode.i_size)) {
+  if (inode.datasync_dirty || (write && end > inode.i_size)) {
     iomap->flags |= IOMAP_F_DIRTY;
   }
   return 0;
@@ -255,15 +274,27 @@ int Xfs::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
 // xfs_dax_write_iomap_end(): the copy takes the place of the shared extent.
 int Xfs::End(DaxInode& inode, uint64_t pos, uint64_t, int64_t written,
              unsigned flags, Iomap& iomap) {
-  if (!(flags & IOMAP_WRITE) || !(iomap.flags & IOMAP_F_SHARED)) return 0;
+  const bool ends = (flags & IOMAP_WRITE) ||
+                    ((flags & IOMAP_ZERO) && profile_.xfs_zeroes_with_dax_ops);
+  if (!ends || !(iomap.flags & IOMAP_F_SHARED)) return 0;
   // A write that failed leaves the shared extent in place.
   if (written <= 0) return 0;
+  const uint64_t from = pos / kBlock * kBlock;
+  const uint64_t end = pos + static_cast<uint64_t>(written);
   inode.extents.Insert(
-      {.logical = pos,
-       .physical = iomap.addr - inode.dax_part_off + (pos - iomap.offset),
-       .length = static_cast<uint64_t>(written),
+      {.logical = from,
+       .physical = iomap.addr - inode.dax_part_off + (from - iomap.offset),
+       .length = (end - from + kBlock - 1) / kBlock * kBlock,
        .type = IOMAP_MAPPED});
   return 0;
+}
+
+// A log that can not be written shuts the file system down.
+int Xfs::Commit(DaxInode& inode) {
+  if (shutdown_) return -EIO;
+  const int err = FileSystem::Commit(inode);
+  if (aborted()) Shutdown();
+  return err;
 }
 
 // --- mount ---

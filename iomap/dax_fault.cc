@@ -212,7 +212,8 @@ vm_fault_t DaxIomapPteFault(VmFault& vmf, DaxInode& inode, IomapOps& ops,
     }
   }
   // The trace point shows MAJOR only in kernels where it is part of the result.
-  if (profile.dax_major_in_result) ret |= major;
+  // A deferred fault had it in its result before.
+  if (profile.dax_major_in_result || (ret & VM_FAULT_NEEDDSYNC)) ret |= major;
   RecordDax(vmf, inode, K::kDaxPteFaultDone, ret);
   return ret | major;
 }

@@ -307,6 +307,10 @@ vm_fault_t DaxFinishSyncFault(VmFault& vmf, int order, DaxInode& inode,
   }
   entry->dirty = true;
   const vm_fault_t ret = InsertMapped(vmf, pfn, order > 0, true);
+  {
+    // The entry was locked for it.
+    FaultScope unlock(vmf.mm->recorder(), FaultFunction::kDaxUnlockEntry);
+  }
   RecordDax(vmf, inode, K::kDaxInsertPfnMkwrite, ret);
   return ret;
 }

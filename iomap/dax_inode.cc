@@ -26,21 +26,6 @@ void Record(DaxInode& inode, FaultEventKind kind, uint64_t pgoff, uint64_t last,
   inode.recorder->Add(std::move(event));
 }
 
-// xfs_zero_range() looks at the range that was freed, which is a hole now.
-void RecordHole(DaxInode& inode, uint64_t from, uint64_t length) {
-  if (inode.recorder == nullptr || !inode.s_dax) return;
-  if (!inode.profile->trace_iomap_iter || from >= inode.i_size) return;
-  FaultEvent event{.kind = FaultEventKind::kIomapIterDstmap};
-  event.dev = inode.s_dev;
-  event.ino = inode.i_ino;
-  event.addr = IOMAP_NULL_ADDR;
-  event.offset = from;
-  event.length = std::min(length, inode.i_size - from);
-  event.iomap_type = IOMAP_HOLE;
-  event.iomap_flags = IOMAP_F_DIRTY;
-  inode.recorder->Add(std::move(event));
-}
-
 // dax_writeback_one(): write-protects every mapping of the entry.
 void WritebackOne(DaxInode& inode, DaxEntry& entry) {
   const uint64_t nr = uint64_t{1} << entry.order;
@@ -74,63 +59,48 @@ void DaxInode::Invalidate(uint64_t first, uint64_t nr, EvenCows even_cows) {
   }
 }
 
+void DaxInode::InvalidateClean(uint64_t first, uint64_t nr,
+                               DirtyEntries dirty) {
+  if (entries.empty()) return;
+  for (uint64_t index = first; index < first + nr;) {
+    const DaxEntry* entry = entries.Find(index);
+    const bool stays = entry != nullptr && (entry->dirty || entry->towrite) &&
+                       dirty == DirtyEntries::kKept;
+    const uint64_t next = entry != nullptr
+                              ? entry->index + (uint64_t{1} << entry->order)
+                              : index + 1;
+    if (entry != nullptr && !stays) {
+      entries.Delete(index, 1, [&](const DaxEntry& gone) {
+        DaxDisassociate(*mem, *profile, gone);
+      });
+    }
+    index = next;
+  }
+  mapping.UnmapMappingPages(first, nr, EvenCows::kNo);
+}
+
 void DaxInode::BreakLayouts() {
-  if (s_dax) mapping.UnmapMappingPages(0, 0, EvenCows::kNo);
+  if (!s_dax) return;
+  mapping.UnmapMappingPages(0, 0, EvenCows::kNo);
+  if (!profile->break_layout_drops_entries) return;
+  entries.Delete(0, 0, [&](const DaxEntry& entry) {
+    DaxDisassociate(*mem, *profile, entry);
+  });
 }
 
-void DaxInode::Truncate(uint64_t size) {
-  const uint64_t old = i_size;
-  BreakLayouts();
-  if (size < old && zero_reallocates && profile->xfs_truncate_writes_back) {
-    Writeback(size, size);
-  }
-  i_size = size;
-  datasync_dirty = true;
-  if (size >= old) return;
-  const uint64_t first = RoundUp(size) / kBlock;
-  Invalidate(first, 0, EvenCows::kYes);
-  extents.Remove(RoundUp(size), (uint64_t{1} << 62) - RoundUp(size));
-  known_holes.Forget(RoundUp(size), uint64_t{1} << 62);
+void DaxInode::TruncatePagecache(uint64_t size) {
+  Invalidate(RoundUp(size) / kBlock, 0, EvenCows::kYes);
 }
 
-void DaxInode::PunchHole(uint64_t offset, uint64_t length) {
-  if (punch_writes_back) Writeback(offset, offset + length - 1);
-  // ext4 does nothing for a range behind the end of the file; it does not even
-  // unmap it.
-  if (!zero_reallocates && offset >= i_size) return;
-  BreakLayouts();
-  const uint64_t from = RoundUp(offset);
-  const uint64_t to = RoundDown(std::min(offset + length, RoundUp(i_size)));
+void DaxInode::TruncatePagecacheRange(uint64_t start, uint64_t end) {
+  const uint64_t from = RoundUp(start);
+  const uint64_t to = RoundDown(end);
   if (from >= to) return;
   Invalidate(from / kBlock, (to - from) / kBlock, EvenCows::kNo);
-  extents.Remove(from, to - from);
-  known_holes.Forget(from, to);
-  datasync_dirty = true;
-  if (zero_reallocates) RecordHole(*this, from, to - from);
 }
 
-void DaxInode::ZeroRange(uint64_t offset, uint64_t length) {
-  if (zero_reallocates) Writeback(offset, offset + length - 1);
-  BreakLayouts();
-  const uint64_t from = RoundUp(offset);
-  const uint64_t to = RoundDown(offset + length);
-  if (from >= to) return;
-  Invalidate(from / kBlock, (to - from) / kBlock, EvenCows::kNo);
-  if (zero_reallocates && allocator != nullptr) {
-    extents.Remove(from, to - from);
-    RecordHole(*this, from, to - from);
-  }
-  Fallocate(from, to - from, true);
-  extents.SetType(from, to - from, IOMAP_UNWRITTEN);
-  // The request is one without FALLOC_FL_KEEP_SIZE, so the file may grow.
-  i_size = std::max(i_size, offset + length);
-  datasync_dirty = true;
-}
-
-int DaxInode::Fallocate(uint64_t offset, uint64_t length, bool keep_size) {
-  if (zero_reallocates) BreakLayouts();
-  const uint64_t end = RoundUp(offset + length);
-  for (uint64_t pos = RoundDown(offset); pos < end;) {
+int DaxInode::AllocateUnwritten(uint64_t start, uint64_t end) {
+  for (uint64_t pos = start; pos < end;) {
     FileExtent part = extents.Find(pos);
     part.length = std::min(part.length, end - pos);
     if (part.type == IOMAP_HOLE) {
@@ -143,8 +113,6 @@ int DaxInode::Fallocate(uint64_t offset, uint64_t length, bool keep_size) {
     }
     pos += part.length;
   }
-  if (!keep_size) i_size = std::max(i_size, offset + length);
-  datasync_dirty = true;
   return 0;
 }
 
@@ -152,6 +120,7 @@ void DaxInode::Writeback(uint64_t start, uint64_t end) {
   // filemap_fdatawrite_wbc() starts only if the mapping has a dirty page
   // anywhere.
   if (!entries.AnyDirty()) return;
+  if (end < start && !profile->writes_back_empty_range) return;
   const uint64_t first = start >> profile->page_shift;
   const uint64_t last = end >> profile->page_shift;
   Record(*this, FaultEventKind::kDaxWritebackRange, first, last, 0);
@@ -164,13 +133,19 @@ void DaxInode::Writeback(uint64_t start, uint64_t end) {
     found = &entry;
   }
   Record(*this, FaultEventKind::kDaxWritebackRangeDone,
-         entries.FinalIndex(first, found, last), last, 0);
+         first > last ? first : entries.FinalIndex(first, found, last), last,
+         0);
 }
 
 int DaxInode::FsyncRange(uint64_t start, uint64_t end, bool) {
+  if (journal != nullptr) {
+    const int err = journal->BeforeFsync();
+    if (err != 0) return err;
+  }
   Writeback(start, end);
-  datasync_dirty = false;
-  return 0;
+  const int err = journal != nullptr ? journal->Commit(*this) : 0;
+  if (err == 0) datasync_dirty = false;
+  return err;
 }
 
 }  // namespace dmdax

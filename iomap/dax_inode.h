@@ -7,13 +7,14 @@
 //   inode.i_size = 8 << 20;
 //   inode.dax_dev = &mapped_device.dax_dev();
 //   inode.extents.Insert({.physical = 18874368, .length = 8 << 20});
-//   inode.PunchHole(4096, 4096);
+//   inode.BreakLayouts();                      // unmaps it everywhere
+//   inode.TruncatePagecacheRange(4096, 8192);  // and drops an entry
 //
-// Changes of the file (truncate, punch, zero, fallocate) unmap what they must
-// everywhere and drop the DAX entries, as the kernel does before it touches
-// the blocks.
-// Mirrors: ext4_punch_hole, ext4_zero_range, truncate_pagecache,
-// dax_writeback_mapping_range (6.1).  Threading: thread-compatible.
+// Here are the steps that file systems put together (fs/file_system.h) to
+// truncate a file or to punch holes.
+// Mirrors: dax_layout_busy_page, dax_break_layout, truncate_pagecache,
+// truncate_pagecache_range, invalidate_inode_pages2_range,
+// dax_writeback_mapping_range (6.1; 7.2).  Threading: thread-compatible.
 #ifndef DMDAX_IOMAP_DAX_INODE_H_
 #define DMDAX_IOMAP_DAX_INODE_H_
 
@@ -28,6 +29,18 @@
 #include "mm/mm_struct.h"
 
 namespace dmdax {
+
+struct DaxInode;
+
+// Where the metadata of a file is made safe.
+class FileJournal {
+ public:
+  virtual ~FileJournal() = default;
+  // Before data is written back: 0 to go on, or -errno.
+  virtual int BeforeFsync() { return 0; }
+  // Writes what the inode has changed; 0 or -errno.
+  virtual int Commit(DaxInode& inode) = 0;
+};
 
 struct DaxInode : Inode, FileSync {
   DaxInode(const FaultProfile& fault_profile, MemMap& mem_map);
@@ -46,31 +59,36 @@ struct DaxInode : Inode, FileSync {
   uint64_t extsize = 0;                 // extent size hint, bytes (xfs)
   // Metadata that fdatasync() would have to write: IOMAP_F_DIRTY.
   bool datasync_dirty = false;
-  // A write-back of the range precedes a hole (ext4 until 6.x, xfs).
-  bool punch_writes_back = true;
-  // Zeroing a range frees its blocks and allocates anew (xfs), after writing
-  // it back.
-  bool zero_reallocates = false;
   bool has_extents = true;  // ext4: not an indirect-block file
   bool inline_data = false;
-  FaultRecorder* recorder = nullptr;  // for write-back events
+  FaultRecorder* recorder = nullptr;  // for events outside a fault
+  FileJournal* journal = nullptr;     // null: a commit always succeeds
 
-  // ftruncate(): pages beyond the new size go.
-  void Truncate(uint64_t size);
-  // fallocate(): PUNCH_HOLE (with KEEP_SIZE, as it must), ZERO_RANGE (becomes
-  // unwritten, and may make the file longer), plain.
-  void PunchHole(uint64_t offset, uint64_t length);
-  void ZeroRange(uint64_t offset, uint64_t length);
-  int Fallocate(uint64_t offset, uint64_t length, bool keep_size);
+  // truncate_pagecache(): no page beyond `size` stays mapped or cached, not
+  // even a private copy.
+  void TruncatePagecache(uint64_t size);
+  // truncate_pagecache_range(): the whole pages of [start, end), bytes, go;
+  // private copies stay.
+  void TruncatePagecacheRange(uint64_t start, uint64_t end);
+  // Blocks for the holes of [start, end), bytes in whole blocks, unwritten.
+  // 0 or -ENOSPC.
+  int AllocateUnwritten(uint64_t start, uint64_t end);
 
-  // vfs_fsync_range(): writes back DAX pages, commits metadata.
+  // vfs_fsync_range(): writes back DAX pages, commits metadata; 0 or what the
+  // journal answers.
   int FsyncRange(uint64_t start, uint64_t end, bool datasync) override;
-  // dax_writeback_mapping_range() of bytes [start, end].
+  // filemap_write_and_wait_range() of bytes [start, end].
   void Writeback(uint64_t start, uint64_t end);
 
   // dax_layout_busy_page(): a DAX file is unmapped everywhere before its
-  // blocks may go, whatever the range.
+  // blocks may go, whatever the range.  Since 6.15 all its entries go too, the
+  // dirty ones included (dax_break_layout).
   void BreakLayouts();
+
+  // invalidate_inode_pages2_range(): unmaps pages [first, +nr) and drops their
+  // entries; dirty ones stay, unless they are to go.
+  enum class DirtyEntries { kKept, kDropped };
+  void InvalidateClean(uint64_t first, uint64_t nr, DirtyEntries dirty);
 
   // Drops what the page tables and entries hold of pages [first, +nr);
   // nr == 0: to the end.

@@ -47,6 +47,7 @@ enum IomapFlags : uint16_t {
 // Flags of the question.  A set of bits.
 enum IomapRequest : unsigned {
   IOMAP_WRITE = 1 << 0,
+  IOMAP_ZERO = 1 << 1,
   IOMAP_FAULT = 1 << 3,
   IOMAP_DIRECT = 1 << 4,
   IOMAP_DAX = 1 << 8,

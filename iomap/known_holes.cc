@@ -16,6 +16,21 @@ uint64_t KnownHoles::EndOf(uint64_t pos, uint64_t gap_start, uint64_t gap_end) {
   return gap_end;
 }
 
+void KnownHoles::Remember(uint64_t start, uint64_t end) {
+  Forget(start, end);
+  auto next = holes_.find(end);
+  if (next != holes_.end()) {
+    end = next->second;
+    holes_.erase(next);
+  }
+  auto it = holes_.lower_bound(start);
+  if (it != holes_.begin() && std::prev(it)->second == start) {
+    std::prev(it)->second = end;
+  } else {
+    holes_[start] = end;
+  }
+}
+
 void KnownHoles::Forget(uint64_t start, uint64_t end) {
   auto it = holes_.upper_bound(start);
   if (it != holes_.begin()) --it;

@@ -6,9 +6,9 @@
 //   uint64_t end = inode.known_holes.EndOf(pos, gap_start, gap_end);
 //
 // A lookup in a hole remembers the whole gap between two extents.  Punching
-// into it forgets the part that was punched, so that the next lookup beside
-// it ends there, although the hole goes on; a lookup inside finds, and
-// remembers, the whole gap again.
+// into it forgets the part that was punched (later kernels keep that part, by
+// itself: Remember()), so that the next lookup beside it ends there, although
+// the hole goes on; a lookup inside finds, and remembers, the whole gap again.
 // Mirrors: ext4_ext_put_gap_in_cache, ext4_es_remove_extent (6.1).
 // Threading: thread-compatible.
 #ifndef DMDAX_IOMAP_KNOWN_HOLES_H_
@@ -24,6 +24,9 @@ class KnownHoles {
   // Where the hole at `pos` ends as far as ext4 says, at most `gap_end`.
   // The gap, [gap_start, gap_end) in bytes, contains `pos`.
   uint64_t EndOf(uint64_t pos, uint64_t gap_start, uint64_t gap_end);
+  // A punch that leaves [start, end) as a hole in the tree (since 6.7);
+  // neighbours become one.
+  void Remember(uint64_t start, uint64_t end);
   // Forgets the holes in [start, end).
   void Forget(uint64_t start, uint64_t end);
 

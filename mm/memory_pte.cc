@@ -21,7 +21,7 @@ vm_fault_t DoAnonymousPage(VmFault& vmf) {
         ops.MkSpecial(ops.MkPte(mm.mem().zero_pfn(), vmf.vma->vm_page_prot)));
     return 0;
   }
-  vmf.vma->anon_vma = true;
+  vmf.mm->AnonVmaPrepare(*vmf.vma);
   Pte entry = ops.MkPte(mm.mem().AllocRam(), vmf.vma->vm_page_prot);
   slot.Set(MaybeMkwrite(ops, ops.MkDirty(ops.MkYoung(entry)), *vmf.vma));
   ++mm.rss_anon;
@@ -158,7 +158,7 @@ vm_fault_t DoCowFault(VmFault& vmf) {
   MmStruct& mm = *vmf.mm;
   vm_fault_t ret = VmfCanCallFault(vmf);
   if (ret != 0) return ret;
-  vmf.vma->anon_vma = true;
+  vmf.mm->AnonVmaPrepare(*vmf.vma);
   vmf.cow_page = mm.mem().AllocRam();
   vmf.has_cow_page = true;
   ret = DoFaultCore(vmf);

@@ -62,7 +62,7 @@ vm_fault_t WpPageShared(VmFault& vmf) {
 vm_fault_t WpPageCopy(VmFault& vmf) {
   MmStruct& mm = *vmf.mm;
   const PteOps& ops = mm.pte_ops();
-  vmf.vma->anon_vma = true;
+  vmf.mm->AnonVmaPrepare(*vmf.vma);
   PtSlot slot = mm.page_table().PteSlot(vmf.address, false);
   mm.ZapLeaf(*vmf.vma, slot, vmf.address, 0);
   const Pte entry = ops.MkPte(mm.mem().AllocRam(), vmf.vma->vm_page_prot);
@@ -98,7 +98,8 @@ vm_fault_t DoWpPage(VmFault& vmf) {
     vmf.has_page = true;
     return WpPageShared(vmf);
   }
-  if (page && IsAnonPage(vmf, *page)) {
+  // A copy that a fork shared is copied again while both have it.
+  if (page && IsAnonPage(vmf, *page) && !mm.mem().SharedByFork(*page)) {
     WpPageReuse(vmf);
     return WriteBit(vmf);
   }

@@ -17,18 +17,11 @@ namespace {
 
 constexpr uint64_t MAX_LFS_FILESIZE = LLONG_MAX;
 
-// calc_vm_prot_bits() and the MAY bits of do_mmap().
-uint64_t VmProtFlags(int prot) {
-  return ((prot & PROT_READ) ? VM_READ : 0) |
-         ((prot & PROT_WRITE) ? VM_WRITE : 0) |
-         ((prot & PROT_EXEC) ? VM_EXEC : 0);
-}
-
 // The flags of a new mapping, or -errno: MAP_SHARED, MAP_PRIVATE,
 // MAP_SHARED_VALIDATE as do_mmap() sorts them.
-int64_t VmFlagsOf(const FaultProfile& profile, const MmapRequest& request) {
-  uint64_t flags =
-      VmProtFlags(request.prot) | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
+int64_t VmFlagsOf(const FaultProfile& profile, const MmapRequest& request,
+                  uint64_t prot_flags) {
+  uint64_t flags = prot_flags | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
   const File* file = request.file.get();
   const int type = request.flags & MAP_TYPE;
   if (type == MAP_SHARED || type == MAP_SHARED_VALIDATE) {
@@ -49,6 +42,10 @@ int64_t VmFlagsOf(const FaultProfile& profile, const MmapRequest& request) {
     if (file != nullptr && !file->writable) flags &= ~(VM_MAYWRITE | VM_SHARED);
   } else if (type != MAP_PRIVATE) {
     return -EINVAL;
+  } else if (request.flags & MAP_NORESERVE) {
+    flags |= VM_NORESERVE;
+  } else if (flags & VM_WRITE) {
+    flags |= VM_ACCOUNT;  // accountable_mapping()
   }
   return static_cast<int64_t>(flags);
 }
@@ -139,7 +136,7 @@ absl::StatusOr<VmAreaStruct*> MmStruct::Mmap(const MmapRequest& request) {
   if (!addr.ok()) return addr.status();
   status = CheckMmapAt(r, *addr);
   if (!status.ok()) return status;
-  const int64_t vm_flags = VmFlagsOf(profile_, r);
+  const int64_t vm_flags = VmFlagsOf(profile_, r, ProtFlags(r.prot));
   if (vm_flags < 0) {
     return ErrnoError(static_cast<int>(-vm_flags), "mmap flags or mode");
   }
@@ -163,9 +160,21 @@ absl::StatusOr<VmAreaStruct*> MmStruct::Mmap(const MmapRequest& request) {
   UpdatePageProt(*vma);
   VmAreaStruct* result = LinkVma(std::move(vma));
   if (r.flags & MAP_POPULATE) {
-    MmPopulate(result->vm_start, result->vm_end);
+    MmPopulate(result->vm_start, result->vm_end, PopulateErrors::kIgnore);
   }
   return result;
+}
+
+absl::Status MmStruct::NotMapped(uint64_t addr) const {
+  return ErrnoError(ENOMEM, absl::StrFormat("nothing is mapped at 0x%x", addr));
+}
+
+uint64_t MmStruct::ProtFlags(int prot) const {
+  const uint64_t flags = ((prot & PROT_READ) ? VM_READ : 0) |
+                         ((prot & PROT_WRITE) ? VM_WRITE : 0) |
+                         ((prot & PROT_EXEC) ? VM_EXEC : 0);
+  // execute_only_pkey()
+  return flags == VM_EXEC && profile_.has_pkeys ? flags | VM_PKEY_BIT0 : flags;
 }
 
 absl::Status MmStruct::CheckRange(uint64_t addr, uint64_t len) {

@@ -18,6 +18,7 @@
 // destructor unmaps everything and tells them.
 //
 // Mirrors: struct mm_struct, mm/mmap.c, mm/mprotect.c, mm/madvise.c,
+// mm/mlock.c, mm/msync.c, mm/mremap.c, dup_mmap of kernel/fork.c,
 // do_user_addr_fault of arch/x86/mm/fault.c (6.1, 6.12).
 // Threading: thread-compatible; one caller at a time, also for other address
 // spaces that share files with it.
@@ -26,6 +27,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -119,19 +121,37 @@ class MmStruct {
   // would make one mapping too many.
   absl::Status Munmap(uint64_t addr, uint64_t len);
   // mprotect(2): ENOMEM (part is not mapped, or a cut would make one mapping
-  // too many), EACCES, what ->may_split says.  What lies before the mapping
-  // that an error is about stays changed.
+  // too many), EACCES, EINVAL, what ->may_split says.  What lies before the
+  // hole or the mapping that an error is about stays changed.  What has the
+  // rights already is not cut.
   absl::Status Mprotect(uint64_t addr, uint64_t len, int prot);
-  // madvise(2): MADV_DONTNEED, HUGEPAGE, NOHUGEPAGE, POPULATE_READ and
-  // _WRITE; EINVAL for others and for those the kernel does not know; ENOMEM
-  // when a cut would make one mapping too many.
+  // madvise(2): MADV_NORMAL, RANDOM, SEQUENTIAL, HUGEPAGE, NOHUGEPAGE,
+  // DONTFORK, DOFORK, DONTDUMP, DODUMP, DONTNEED, POPULATE_READ and _WRITE;
+  // EINVAL for others and for those the kernel does not know.  Holes of the
+  // range are passed over, and ENOMEM is the answer when the rest is done
+  // (MADV_POPULATE since 6.9: the first hole ends it).  What is so already is
+  // not cut; a cut that would make one mapping too many is EAGAIN, ENOMEM
+  // before 5.17.
   absl::Status Madvise(uint64_t addr, uint64_t len, int advice);
   // msync(2) with MS_SYNC: writes back what shared mappings of files have in
-  // the range.  ENOMEM when part of it is not mapped; EINVAL for an address
-  // inside a page or a file that can not be synced; what the file answers.
+  // the range.  ENOMEM, after all the rest is written, when part of it is not
+  // mapped; EINVAL for an address inside a page or a file that can not be
+  // synced; what the file answers, which ends it.
   absl::Status Msync(uint64_t addr, uint64_t len);
-  // mlock(2): populates; DAX mappings are not marked VM_LOCKED.
+  // mlock(2): populates; DAX mappings are not marked VM_LOCKED.  ENOMEM: part
+  // is not mapped (nothing is populated), or a page does not come: SIGBUS, or
+  // a mapping without rights.  EAGAIN: no memory.
   absl::Status Mlock(uint64_t addr, uint64_t len);
+
+  // mremap(2) with MREMAP_MAYMOVE and _FIXED: where the mapping is now.
+  // EINVAL, EFAULT (not all of it is one mapping, or it may not grow), ENOMEM.
+  // Huge entries move whole if both places are aligned.
+  absl::StatusOr<uint64_t> Mremap(uint64_t addr, uint64_t old_len,
+                                  uint64_t new_len, int flags,
+                                  uint64_t new_addr = 0);
+  // fork(2): the child's address space.  Entries of shared mappings come with
+  // its own faults; private copies are shared until one of the two writes.
+  std::unique_ptr<MmStruct> Fork();
 
   // find_vma() that contains `addr`, or null.
   VmAreaStruct* FindVma(uint64_t addr);
@@ -170,15 +190,25 @@ class MmStruct {
   // Removes one leaf and what it counted.
   void ZapLeaf(VmAreaStruct& vma, PtSlot slot, uint64_t addr, int order);
   void UpdatePageProt(VmAreaStruct& vma);
+  // anon_vma_prepare(): a neighbour's that would do, or a new one.
+  void AnonVmaPrepare(VmAreaStruct& vma);
 
  private:
   friend class GetUserPages;
 
   int64_t FaultinPages(VmAreaStruct& vma, uint64_t start, uint64_t end,
                        bool write);
+  // populate_vma_page_range(): as FaultinPages(), by the mapping's rights.
+  int64_t PopulateVma(VmAreaStruct& vma, uint64_t start, uint64_t end);
   int MadvisePopulate(uint64_t start, uint64_t end, bool write);
-  void MmPopulate(uint64_t start, uint64_t end);
+  // __mm_populate(): 0 or -errno.
+  enum class PopulateErrors { kIgnore, kReport };
+  int MmPopulate(uint64_t start, uint64_t end, PopulateErrors errors);
   absl::Status CheckRange(uint64_t addr, uint64_t len);
+  // ENOMEM: there is no mapping at `addr`.
+  absl::Status NotMapped(uint64_t addr) const;
+  // calc_vm_prot_bits(), with the key of what is only executed.
+  uint64_t ProtFlags(int prot) const;
   // What do_mmap() checks before it looks for a place, and after.
   absl::Status CheckMmap(const MmapRequest& request) const;
   absl::Status CheckMmapAt(const MmapRequest& request, uint64_t addr) const;
@@ -186,8 +216,26 @@ class MmStruct {
   absl::Status TooManyMappings() const;
   absl::Status MprotectFixup(VmAreaStruct& vma, uint64_t start, uint64_t end,
                              uint64_t access);
-  absl::Status MadviseHuge(uint64_t start, uint64_t end, int advice);
-  absl::Status MadviseDontneed(uint64_t start, uint64_t end);
+  // madvise_walk_vmas(): `visit` sees the part of each VMA in the range.
+  absl::Status MadviseWalkVmas(
+      uint64_t start, uint64_t end,
+      const std::function<absl::Status(VmAreaStruct&, uint64_t, uint64_t)>&
+          visit);
+  absl::Status MadviseFlags(VmAreaStruct& vma, uint64_t start, uint64_t end,
+                            int advice);
+  absl::Status MadviseDontneed(VmAreaStruct& vma, uint64_t start, uint64_t end);
+  absl::Status MlockFixup(uint64_t start, uint64_t end);
+  absl::Status CheckResize(const VmAreaStruct& vma, uint64_t addr,
+                           uint64_t old_len, uint64_t new_len) const;
+  absl::StatusOr<uint64_t> MoveVma(VmAreaStruct& vma, uint64_t addr,
+                                   uint64_t old_len, uint64_t new_len,
+                                   uint64_t new_addr);
+  void MovePageTables(VmAreaStruct& vma, uint64_t from, uint64_t to,
+                      uint64_t len);
+  absl::Status ClearNewPlace(uint64_t addr, uint64_t old_len, uint64_t new_addr,
+                             uint64_t new_len);
+  bool GrowInPlace(VmAreaStruct& vma, uint64_t end);
+  void CopyPageRange(VmAreaStruct& vma, MmStruct& child);
 
   // --- vma.cc ---
   // vma_link(), unlink_file_vma().
@@ -198,8 +246,14 @@ class MmStruct {
   absl::StatusOr<VmAreaStruct*> SplitVma(VmAreaStruct& vma, uint64_t addr);
   // The same for a part that merges with a neighbour: nobody is asked.
   VmAreaStruct* CutVma(VmAreaStruct& vma, uint64_t addr);
+  bool AnonVmaCompatible(const VmAreaStruct& lower,
+                         const VmAreaStruct& upper) const;
+  bool AnonVmasMerge(const VmAreaStruct& changed,
+                     const VmAreaStruct& existing) const;
   // vma_merge(): neighbours that differ in nothing become one again.
-  bool CanMerge(const VmAreaStruct* lower, const VmAreaStruct* upper) const;
+  // `existing` is the neighbour of the two, which takes the other in.
+  bool CanMerge(const VmAreaStruct* lower, const VmAreaStruct* upper,
+                const VmAreaStruct* existing) const;
   VmAreaStruct* MergeVma(VmAreaStruct* vma);
   // vma_modify_flags(): [start, end) of `vma` gets `vm_flags`; the VMA that
   // has it afterwards.
@@ -220,6 +274,7 @@ class MmStruct {
   FaultRecorder* recorder_ = nullptr;
   FaultOutcome* outcome_ = nullptr;
   VmaTree mm_mt_;
+  uint64_t last_anon_vma_ = 0;
 };
 
 }  // namespace dmdax

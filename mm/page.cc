@@ -141,6 +141,13 @@ void MemMap::AddMapcount(pfn_t pfn, int n) {
   pages_[FolioHead(pfn).value()].mapcount += n;
 }
 
+bool MemMap::SharedByFork(pfn_t pfn) const {
+  auto it = pages_.find(pfn.value());
+  return it != pages_.end() && it->second.forked && Refcount(pfn) > 1;
+}
+
+void MemMap::ShareByFork(pfn_t pfn) { pages_[pfn.value()].forked = true; }
+
 bool MemMap::HwPoison(pfn_t pfn) const {
   auto it = pages_.find(pfn.value());
   return it != pages_.end() && it->second.hwpoison;

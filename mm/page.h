@@ -108,6 +108,11 @@ class MemMap {
   void Put(pfn_t pfn, int n = 1);
   void AddMapcount(pfn_t pfn, int n);
 
+  // Whether a fork left a private copy to several processes
+  // (!PageAnonExclusive), until all but one have let go of it.
+  bool SharedByFork(pfn_t pfn) const;
+  void ShareByFork(pfn_t pfn);
+
   bool HwPoison(pfn_t pfn) const;
   void SetHwPoison(pfn_t pfn, bool on);
 
@@ -116,6 +121,7 @@ class MemMap {
     int refs = 0;  // on top of the idle count
     int mapcount = 0;
     bool hwpoison = false;
+    bool forked = false;
   };
 
   int IdleRefcount(pfn_t pfn) const;

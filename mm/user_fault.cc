@@ -15,19 +15,28 @@ constexpr unsigned X86_PF_PROT = 1;
 constexpr unsigned X86_PF_WRITE = 2;
 constexpr unsigned X86_PF_USER = 4;
 constexpr unsigned X86_PF_INSTR = 16;
+constexpr unsigned X86_PF_PK = 32;
 
 // si_codes as plain numbers: the names of the C library are macros of another
 // type.
 constexpr int kSegvMaperr = 1;
 constexpr int kSegvAccerr = 2;
+constexpr int kSegvPkuerr = 4;
 constexpr int kBusAdrerr = 2;
 constexpr int kBusMceerrAr = 4;
 
 // The kernel would loop for ever; after so many faults we report it.
 constexpr int kMaxFaults = 64;
 
+// !arch_vma_access_permitted(): the key of a mapping that is only executed
+// forbids to read and write it.
+bool KeyForbids(const VmAreaStruct& vma, bool exec) {
+  return (vma.vm_flags & VM_PKEY_BIT0) && !exec;
+}
+
 // access_error(): true when the VMA forbids what was tried.
 bool AccessError(const VmAreaStruct& vma, bool write, bool exec, bool present) {
+  if (KeyForbids(vma, exec)) return true;
   if (write) return !(vma.vm_flags & VM_WRITE);
   if (exec) return !(vma.vm_flags & VM_EXEC);
   if (present) return true;  // a read of a present page can not fault
@@ -83,9 +92,10 @@ bool MmStruct::AccessAllowed(uint64_t addr, bool write, bool exec) {
   Pte entry = slot.value();
   if (!pte_ops_.Present(entry) || !pte_ops_.User(entry)) return false;
   if (write && !pte_ops_.Write(entry)) return false;
-  if (exec) {
-    VmAreaStruct* vma = FindVma(addr);
-    if (vma == nullptr || !(vma->vm_flags & VM_EXEC)) return false;
+  if (exec || profile_.has_pkeys) {
+    const VmAreaStruct* vma = FindVma(addr);
+    if (exec && (vma == nullptr || !(vma->vm_flags & VM_EXEC))) return false;
+    if (vma != nullptr && KeyForbids(*vma, exec)) return false;
   }
   entry = pte_ops_.MkYoung(entry);
   if (write) entry = pte_ops_.MkDirty(entry);
@@ -99,20 +109,23 @@ bool MmStruct::UserFault(uint64_t addr, bool write, bool exec,
   Pte entry;
   int order = 0;
   const bool present = Lookup(addr, &entry, &order) && pte_ops_.Present(entry);
+  VmAreaStruct* vma = FindVma(addr);
+  const bool key = vma != nullptr && KeyForbids(*vma, exec);
   if (recorder_ != nullptr) {
     FaultEvent event{.kind = FaultEventKind::kPageFaultUser};
     event.address = addr;
     event.flags = X86_PF_USER | (present ? X86_PF_PROT : 0) |
-                  (write ? X86_PF_WRITE : 0) | (exec ? X86_PF_INSTR : 0);
+                  (write ? X86_PF_WRITE : 0) | (exec ? X86_PF_INSTR : 0) |
+                  (present && key ? X86_PF_PK : 0);
     recorder_->Add(std::move(event));
   }
-  VmAreaStruct* vma = FindVma(addr);
   if (vma == nullptr) {
     BadArea(out, FaultReasonCode::kNoVma, kSegvMaperr, addr);
     return false;
   }
   if (AccessError(*vma, write, exec, present)) {
-    BadArea(out, FaultReasonCode::kVmaAccess, kSegvAccerr, addr);
+    BadArea(out, FaultReasonCode::kVmaAccess, key ? kSegvPkuerr : kSegvAccerr,
+            addr);
     return false;
   }
   unsigned flags = FAULT_FLAG_DEFAULT | FAULT_FLAG_USER;

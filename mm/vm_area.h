@@ -134,7 +134,10 @@ struct VmAreaStruct {
   std::shared_ptr<File> vm_file;
   VmOperations* vm_ops = nullptr;
   MmStruct* vm_mm = nullptr;
-  bool anon_vma = false;
+  // Which anon_vma its private copies hang on; 0: none yet.
+  uint64_t anon_vma = 0;
+  // A fork gave it: anon_vma_chain is not singular.
+  bool fork_child = false;
   // Where it is in its file's i_mmap; meaningless without a file.
   std::list<VmAreaStruct*>::iterator shared;
 

@@ -47,13 +47,14 @@ constexpr BitName kFaultFlagNames[] = {
 };
 
 constexpr BitName kVmFlagCodes[] = {
-    {VM_READ, "rd"},       {VM_WRITE, "wr"},    {VM_EXEC, "ex"},
-    {VM_SHARED, "sh"},     {VM_MAYREAD, "mr"},  {VM_MAYWRITE, "mw"},
-    {VM_MAYEXEC, "me"},    {VM_MAYSHARE, "ms"}, {VM_PFNMAP, "pf"},
-    {VM_LOCKED, "lo"},     {VM_IO, "io"},       {VM_DONTCOPY, "dc"},
-    {VM_DONTEXPAND, "de"}, {VM_HUGETLB, "ht"},  {VM_SYNC, "sf"},
-    {VM_DONTDUMP, "dd"},   {VM_MIXEDMAP, "mm"}, {VM_HUGEPAGE, "hg"},
-    {VM_NOHUGEPAGE, "nh"},
+    {VM_READ, "rd"},      {VM_WRITE, "wr"},      {VM_EXEC, "ex"},
+    {VM_SHARED, "sh"},    {VM_MAYREAD, "mr"},    {VM_MAYWRITE, "mw"},
+    {VM_MAYEXEC, "me"},   {VM_MAYSHARE, "ms"},   {VM_PFNMAP, "pf"},
+    {VM_LOCKED, "lo"},    {VM_IO, "io"},         {VM_SEQ_READ, "sr"},
+    {VM_RAND_READ, "rr"}, {VM_DONTCOPY, "dc"},   {VM_DONTEXPAND, "de"},
+    {VM_ACCOUNT, "ac"},   {VM_NORESERVE, "nr"},  {VM_HUGETLB, "ht"},
+    {VM_SYNC, "sf"},      {VM_DONTDUMP, "dd"},   {VM_MIXEDMAP, "mm"},
+    {VM_HUGEPAGE, "hg"},  {VM_NOHUGEPAGE, "nh"},
 };
 
 template <size_t N>

@@ -71,14 +71,20 @@ inline constexpr uint64_t VM_MAYSHARE = 0x80;
 inline constexpr uint64_t VM_PFNMAP = 0x400;
 inline constexpr uint64_t VM_LOCKED = 0x2000;
 inline constexpr uint64_t VM_IO = 0x4000;
+inline constexpr uint64_t VM_SEQ_READ = 0x8000;
+inline constexpr uint64_t VM_RAND_READ = 0x10000;
 inline constexpr uint64_t VM_DONTCOPY = 0x20000;
 inline constexpr uint64_t VM_DONTEXPAND = 0x40000;
+inline constexpr uint64_t VM_ACCOUNT = 0x100000;
+inline constexpr uint64_t VM_NORESERVE = 0x200000;
 inline constexpr uint64_t VM_HUGETLB = 0x400000;
 inline constexpr uint64_t VM_SYNC = 0x800000;
 inline constexpr uint64_t VM_DONTDUMP = 0x4000000;
 inline constexpr uint64_t VM_MIXEDMAP = 0x10000000;
 inline constexpr uint64_t VM_HUGEPAGE = 0x20000000;
 inline constexpr uint64_t VM_NOHUGEPAGE = 0x40000000;
+// x86: the protection key 1, which is that of mappings that are only executed.
+inline constexpr uint64_t VM_PKEY_BIT0 = uint64_t{1} << 32;
 
 inline constexpr uint64_t VM_ACCESS_FLAGS = VM_READ | VM_WRITE | VM_EXEC;
 inline constexpr uint64_t VM_SPECIAL =

@@ -62,8 +62,42 @@ VmAreaStruct* MmStruct::CutVma(VmAreaStruct& vma, uint64_t addr) {
   return result;
 }
 
-bool MmStruct::CanMerge(const VmAreaStruct* lower,
-                        const VmAreaStruct* upper) const {
+// anon_vma_compatible(): they differ in their rights at most.
+bool MmStruct::AnonVmaCompatible(const VmAreaStruct& lower,
+                                 const VmAreaStruct& upper) const {
+  const uint64_t pages = (lower.vm_end - lower.vm_start) >> profile_.page_shift;
+  return lower.vm_end == upper.vm_start && lower.vm_file == upper.vm_file &&
+         ((lower.vm_flags ^ upper.vm_flags) & ~VM_ACCESS_FLAGS) == 0 &&
+         lower.vm_pgoff + pages == upper.vm_pgoff;
+}
+
+void MmStruct::AnonVmaPrepare(VmAreaStruct& vma) {
+  if (vma.anon_vma != 0) return;
+  const auto reuse = [&](const VmAreaStruct& old) {
+    if (old.fork_child) return;
+    vma.anon_vma = old.anon_vma;
+  };
+  // The next one is asked first, as in find_mergeable_anon_vma().
+  const VmAreaStruct* next = mm_mt_.Next(vma);
+  if (next != nullptr && AnonVmaCompatible(vma, *next)) reuse(*next);
+  const VmAreaStruct* prev = mm_mt_.Prev(vma);
+  if (vma.anon_vma == 0 && prev != nullptr && AnonVmaCompatible(*prev, vma)) {
+    reuse(*prev);
+  }
+  if (vma.anon_vma == 0) vma.anon_vma = ++last_anon_vma_;
+}
+
+// is_mergeable_anon_vma() of `changed` and the neighbour it would go into.
+bool MmStruct::AnonVmasMerge(const VmAreaStruct& changed,
+                             const VmAreaStruct& existing) const {
+  if (changed.anon_vma == existing.anon_vma) return true;
+  if (changed.anon_vma == 0) return !existing.fork_child;
+  return existing.anon_vma == 0 && profile_.merge_hands_over_anon_vma &&
+         !changed.fork_child;
+}
+
+bool MmStruct::CanMerge(const VmAreaStruct* lower, const VmAreaStruct* upper,
+                        const VmAreaStruct* existing) const {
   if (lower == nullptr || upper == nullptr) return false;
   if (lower->vm_flags & VM_SPECIAL) return false;
   // Operations that want to hear of a close are left alone.
@@ -76,21 +110,28 @@ bool MmStruct::CanMerge(const VmAreaStruct* lower,
          lower->vm_flags == upper->vm_flags &&
          lower->vm_file == upper->vm_file && lower->vm_ops == upper->vm_ops &&
          lower->vm_pgoff + pages == upper->vm_pgoff &&
-         lower->anon_vma == upper->anon_vma;
+         AnonVmasMerge(existing == lower ? *upper : *lower, *existing);
 }
 
 VmAreaStruct* MmStruct::MergeVma(VmAreaStruct* vma) {
   const auto absorb = [&](VmAreaStruct& lower, VmAreaStruct& upper) {
     const uint64_t end = upper.vm_end;
+    if (lower.anon_vma == 0) lower.anon_vma = upper.anon_vma;
     UnlinkFileVma(upper);
     mm_mt_.Erase(upper);
     mm_mt_.SetEnd(lower, end);
     return &lower;
   };
   VmAreaStruct* prev = mm_mt_.Prev(*vma);
-  if (CanMerge(prev, vma)) vma = absorb(*prev, *vma);
   VmAreaStruct* next = mm_mt_.Next(*vma);
-  return CanMerge(vma, next) ? absorb(*vma, *next) : vma;
+  // Both neighbours are asked before anything changes.
+  const bool with_prev = CanMerge(prev, vma, prev);
+  bool with_next = CanMerge(vma, next, next);
+  if (with_prev && with_next && prev->anon_vma != 0 && next->anon_vma != 0) {
+    with_next = prev->anon_vma == next->anon_vma;
+  }
+  if (with_prev) vma = absorb(*prev, *vma);
+  return with_next ? absorb(*vma, *next) : vma;
 }
 
 absl::StatusOr<VmAreaStruct*> MmStruct::VmaModifyFlags(VmAreaStruct* vma,
@@ -103,8 +144,10 @@ absl::StatusOr<VmAreaStruct*> MmStruct::VmaModifyFlags(VmAreaStruct* vma,
   part.vm_pgoff += (start - vma->vm_start) >> profile_.page_shift;
   part.vm_flags = vm_flags;
   // What a neighbour takes over needs no split, so none is refused.
+  const VmAreaStruct* prev = mm_mt_.Prev(*vma);
+  const VmAreaStruct* next = mm_mt_.Next(*vma);
   const bool merges =
-      CanMerge(mm_mt_.Prev(*vma), &part) || CanMerge(&part, mm_mt_.Next(*vma));
+      CanMerge(prev, &part, prev) || CanMerge(&part, next, next);
   for (uint64_t cut : {start, end}) {
     if (cut <= vma->vm_start || cut >= vma->vm_end) continue;
     absl::StatusOr<VmAreaStruct*> upper = nullptr;

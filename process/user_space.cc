@@ -259,7 +259,7 @@ absl::StatusOr<std::shared_ptr<File>> UserSpace::Open(const std::string& path,
   AddPagemaps();
   if (absl::StartsWith(path, kDev)) {
     auto it = daxes_.find(path.substr(kDev.size()));
-    if (it != daxes_.end()) return it->second->Open();
+    if (it != daxes_.end()) return it->second->Open(writable);
   }
   absl::StatusOr<MountedFile*> file = FindFile(path);
   if (!file.ok()) return file.status();

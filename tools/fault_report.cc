@@ -63,6 +63,7 @@ std::string SiCodeName(int sig, int si_code) {
   if (sig == SIGSEGV) {
     return si_code == 1   ? "SEGV_MAPERR"
            : si_code == 2 ? "SEGV_ACCERR"
+           : si_code == 4 ? "SEGV_PKUERR"
                           : absl::StrCat("si_code ", si_code);
   }
   return absl::StrCat("si_code ", si_code);

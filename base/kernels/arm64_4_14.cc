@@ -14,6 +14,7 @@ void ChangeFaults(FaultProfile& f) {
   f.pud_shift = 42;
   f.has_pte_devmap = false;
   f.has_pud_thp = false;
+  f.has_pkeys = false;
 }
 
 const KernelRegistrar kArm64V4_14({.name = "arm64_4_14",

@@ -45,6 +45,7 @@ void ChangeFaults(FaultProfile& f) {
   f.has_pte_devmap = true;
   f.devmap_bit = 58;
   f.has_pud_thp = true;
+  f.has_pkeys = true;
   f.thp_rule = ThpRule::kSysfsFirst;
   f.thp_unmapped_area = ThpUnmappedArea::kDaxNoHint;
   f.returns_fault_write = true;
@@ -62,7 +63,7 @@ void ChangeFaults(FaultProfile& f) {
   f.dax_dirty = DaxEntryDirty::kWrite;
   f.dax_pmd_eof_check_late = true;
   f.dax_entry_errors_fall_back = true;
-  f.ext4_punch_writes_back = true;
+  f.writes_back_empty_range = true;
   f.xfs_truncate_writes_back = true;
   f.devdax_mmap_function = "dax_mmap";
   f.fsdax_idle_refcount = 1;

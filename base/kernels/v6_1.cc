@@ -42,6 +42,7 @@ void ChangeFaults(FaultProfile& f) {
   f.vm_ops_split_hook = "may_split";
   f.blkdev_mmap_read_only = true;
   f.has_madv_populate = true;
+  f.madvise_enomem_is_eagain = true;
   f.mprotect_keeps_private_writable = true;
   f.dax_dirty = DaxEntryDirty::kNotSync;
   f.dax_pmd_eof_check_late = false;

@@ -15,6 +15,8 @@ void ChangeDm(KernelProfile& p) {
 void ChangeFaults(FaultProfile& f) {
   f.insert = PageInsert::kFolio;
   f.dax_pages_are_normal = true;
+  f.merge_hands_over_anon_vma = true;
+  f.break_layout_drops_entries = true;
   f.fsdax_idle_refcount = 0;
 }
 

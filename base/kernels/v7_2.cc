@@ -26,6 +26,7 @@ void ChangeFaults(FaultProfile& f) {
   f.map_whole_folios = true;
   f.devdax_mmap_function = "dax_mmap_prepare";
   f.trace_iomap_numbers = true;
+  f.ext4_fallocate_zeroes = Ext4FallocateZeroes::kOldEnd;
   f.vvar_pages = 6;
 }
 

@@ -107,7 +107,10 @@ class DevdaxCase {
     }
     FaultMap process(profile_, mem_, ranges_, verdict_);
     process.compare_events = test_["kind"] != "trace";
-    const bool mapped = process.Mmap(where, map, steps[0], it->second->Open());
+    process.TakeThpSteps(test_);
+    const bool mapped =
+        process.Mmap(where, map, steps[0],
+                     it->second->Open(map.value("open", "rw") == "rw"));
     const std::vector<std::string> log = process.mm().log().TakeNew();
     verdict_.Compare(where, "dmesg", recorded.value("dmesg", Json::array()),
                      Json(log));

@@ -24,6 +24,8 @@ struct CaseDevices {
   std::function<DaxDevice*(const std::string& dev)> dax_device;
   // The device's number as the kernel would give it.
   std::function<DevT(const std::string& dev)> dev_t;
+  // What a write to the file system's journal comes back with.
+  std::function<int()> journal_io;
   // A touch's "sh:" line; returns why it can not be done, or "".
   std::function<std::string(const std::string& line)> shell;
 };
@@ -48,6 +50,10 @@ class FaultMap {
 
   MmStruct& mm() { return mm_; }
   FaultRecorder& recorder() { return recorder_; }
+
+  // What the steps before the maps said to the probe and its kernel about huge
+  // pages: {"thp": 1}, or a word for transparent_hugepage/enabled.
+  void TakeThpSteps(const Json& test);
 
   // mmap with the case's options at the recorded address; false when it
   // failed (as recorded or not).

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/conformance/fault_run.h"
 
+#include <cerrno>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -8,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
+#include "dm/bio_map.h"
 #include "fs/dax_mount.h"
 #include "tests/conformance/devdax_case.h"
 #include "tests/conformance/fsdax_case.h"
@@ -24,8 +27,15 @@ BlockDevice* FindBdev(const Session& session, const std::string& dev) {
   return number.ok() ? session.machine->FindBdev(*number) : nullptr;
 }
 
-CaseDevices DevicesOf(Session& session) {
+CaseDevices DevicesOf(Session& session, const std::string& mounted) {
   CaseDevices devices;
+  // mkfs puts the journal into the middle.
+  devices.journal_io = [&session, mounted] {
+    BlockDevice* bdev = FindBdev(session, mounted);
+    if (bdev == nullptr) return -EIO;
+    return -RouteBio(*bdev, sector_t{bdev->nr_sectors() / 2}, ReqOp::kWrite)
+                .err;
+  };
   devices.dax_device = [&session](const std::string& dev) -> DaxDevice* {
     BlockDevice* bdev = FindBdev(session, dev);
     return bdev != nullptr ? bdev->host_dax_dev() : nullptr;
@@ -149,6 +159,7 @@ Verdict CompareSteps(const Json& test, const Json& result, const Json& env,
   for (const char* part : {"pre", "post"}) {
     const Json& given = test.value(part, Json::array());
     for (size_t i = 0; i < given.size() && i < result[part].size(); ++i) {
+      if (given[i].contains("thp")) continue;  // said to the probe
       steps["steps"].push_back(given[i]);
       recorded["steps"].push_back(result[part][i]);
     }
@@ -203,8 +214,13 @@ Verdict RunFaultCase(const Json& test, const Json& result, const Json& env,
   RunSteps(*session, test.value("mid", none), result.value("mid", none),
            verdict);
   if (!verdict.unsupported.empty() || !result.contains("maps")) return verdict;
-  const Verdict mapped =
-      CompareFsdaxCase(test, result, faults, sb, DevicesOf(*session));
+  // A mounted device is in use, and is not removed.
+  BlockDevice* const mounted = FindBdev(*session, test["dev"]);
+  if (mounted != nullptr) {
+    (void)mounted->Open(FMODE_READ | FMODE_WRITE | FMODE_EXCL, &verdict);
+  }
+  const Verdict mapped = CompareFsdaxCase(test, result, faults, sb,
+                                          DevicesOf(*session, test["dev"]));
   verdict.Add(mapped);
   return verdict;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/conformance/fsdax_case.h"
 
+#include <linux/falloc.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -8,9 +10,12 @@
 #include <optional>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "fs/file_system_type.h"
 #include "mm/filemap.h"
+#include "tests/conformance/fed_blocks.h"
 
 namespace dmdax::conformance {
 namespace {
@@ -21,14 +26,8 @@ struct CaseFile {
     inode.allocator = &allocator;
   }
   DaxInode inode;
-  ExtentListAllocator allocator;
+  FedBlocks allocator;
 };
-
-uint64_t HexAfter(const std::string& event, const std::string& key) {
-  const size_t at = event.find(key);
-  if (at == std::string::npos) return 0;
-  return strtoull(event.c_str() + at + key.size(), nullptr, 16);
-}
 
 // "dev 259:3 ino ...".
 DevT DevOf(const std::string& event) {
@@ -52,20 +51,6 @@ bool Freezes(const std::string& line, const std::string& dev) {
       (absl::StrContains(line, absl::StrCat("load ", name)) &&
        absl::StrContains(line, absl::StrCat("resume ", name)));
   return suspend && !absl::StrContains(line, "nolockfs");
-}
-
-// A FIEMAP extent of the recording.
-FileExtent Fiemap(const Json& e) {
-  FileExtent extent{.logical = e["logical"],
-                    .physical = e["physical"],
-                    .length = e["length"],
-                    .type = IOMAP_MAPPED};
-  for (const Json& flag : e["flags"]) {
-    if (flag == "unwritten") extent.type = IOMAP_UNWRITTEN;
-    if (flag == "delalloc") extent.type = IOMAP_DELALLOC;
-    if (flag == "shared") extent.shared = true;
-  }
-  return extent;
 }
 
 class FsdaxCase {
@@ -98,6 +83,7 @@ class FsdaxCase {
       return;
     }
     fs_ = *std::move(fs);
+    fs_->set_journal_io(devices_.journal_io);
     const Json& maps = result_["maps"];
     for (size_t i = 0; i < maps.size(); ++i) {
       if (!maps[i].contains("steps")) continue;
@@ -106,6 +92,16 @@ class FsdaxCase {
   }
 
  private:
+  // The file to look at for what is recorded of `name`: a clone is recorded
+  // only if it has an operation of its own.
+  std::string SourceOf(const std::string& name) const {
+    if (result_["fiemap"].contains(name)) return name;
+    for (const Json& op : test_.value("ops", Json::array())) {
+      if (op[0] == "clone" && op[2] == name) return op[1];
+    }
+    return name;
+  }
+
   // The file as the case's recipe left it.
   CaseFile& FileOf(const std::string& name) {
     auto it = files_.find(name);
@@ -116,14 +112,17 @@ class FsdaxCase {
     inode.dax_dev = devices_.dax_device(test_["dev"]);
     inode.has_extents = test_["fs"] != "ext2";
     inode.datasync_dirty = true;
+    const std::string known = SourceOf(name);
     const Json none = Json::object();
-    const Json& stat = result_.value("statx", none).value(name, none);
+    const Json& stat = result_.value("statx", none).value(known, none);
     inode.i_size = stat.value("size", uint64_t{0});
     // The inode's own flag is only recorded through what it led to.
     const bool s_dax = stat.value("dax", false);
     inode.s_dax = sb_.ShouldEnableDax(s_dax);
     verdict_.Compare(name, "S_DAX", s_dax, inode.s_dax);
-    for (const Json& e : result_["fiemap"].value(name, Json::array())) {
+    for (const Json& e : result_["fiemap"].value(known, Json::array())) {
+      // Of a clone those blocks are known that both still have.
+      if (known != name && !Fiemap(e).shared) continue;
       inode.extents.Insert(Fiemap(e));
     }
     RunRecipe(name, inode, file->allocator);
@@ -132,10 +131,11 @@ class FsdaxCase {
 
   // What the recipe says beyond extents and size: cached pages, hints.
   void RunRecipe(const std::string& name, DaxInode& inode,
-                 ExtentListAllocator& allocator) {
+                 FedBlocks& allocator) {
     for (const Json& op : test_.value("ops", Json::array())) {
       if (op.size() < 2 || op[1] != name) continue;
       if (op[0] == "extsize") allocator.set_extsize(op[2]);
+      if (op[0] == "truncate") inode.TruncatePagecache(op[2]);
       if (op[0] != "write" || inode.s_dax) continue;
       inode.mapping.a_ops = fs_.get();
       const uint64_t end = op[2].get<uint64_t>() + op[3].get<uint64_t>();
@@ -146,34 +146,6 @@ class FsdaxCase {
         FilemapWrite(profile_, mem_, inode.mapping, at / 4096,
                      last / 4096 - at / 4096 + 1);
       }
-    }
-  }
-
-  // Blocks that the kernel's file system chose while the map was used: those
-  // of a step are the new extents of its events ...
-  static void AddNewBlocks(CaseFile& file, const Json& step) {
-    for (const Json& event : step.value("events", Json::array())) {
-      const std::string text = event;
-      if (!absl::StartsWith(text, "iomap_iter_dstmap")) continue;
-      if (!absl::StrContains(text, "NEW") &&
-          !absl::StrContains(text, "SHARED")) {
-        continue;
-      }
-      const uint64_t addr = HexAfter(text, " addr ");
-      const FileExtent have =
-          file.inode.extents.Find(HexAfter(text, " offset "));
-      // Conversions of unwritten blocks allocate nothing.
-      if (have.type == IOMAP_UNWRITTEN && have.physical == addr) continue;
-      file.allocator.Add({.logical = HexAfter(text, " offset "),
-                          .physical = addr,
-                          .length = HexAfter(text, " length ")});
-    }
-  }
-
-  // ... and what fallocate took is in the FIEMAP after the map.
-  static void AddLaterBlocks(CaseFile& file, const Json& recorded) {
-    for (const Json& e : recorded.value("fiemap_after", Json::array())) {
-      file.allocator.Add(Fiemap(e));
     }
   }
 
@@ -197,20 +169,44 @@ class FsdaxCase {
 
   int FileOp(DaxInode& inode, const std::string& op, uint64_t offset,
              uint64_t length) {
-    if (op == "trunc") {
-      inode.Truncate(offset);
-    } else if (op == "punch") {
-      inode.PunchHole(offset, length);
-    } else if (op == "zero") {
-      inode.ZeroRange(offset, length);
-    } else if (op == "falloc") {
-      return -inode.Fallocate(offset, length, false);
-    } else if (op == "fsync") {
+    if (op == "trunc") return -fs_->Truncate(inode, offset);
+    if (op == "fsync") {
       return -inode.FsyncRange(0, (uint64_t{1} << 63) - 1, false);
-    } else {
-      return -1;
     }
-    return 0;
+    static const std::map<std::string, int> kModes = {
+        {"falloc", 0},
+        {"punch", FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE},
+        {"zero", FALLOC_FL_ZERO_RANGE}};
+    auto it = kModes.find(op);
+    if (it == kModes.end()) return -1;
+    return -fs_->Fallocate(inode, it->second, offset, length);
+  }
+
+  // write(2) by another process: dd of zeros to the file.  False: it is not
+  // that.
+  bool Dd(CaseFile& file, const std::string& line) {
+    std::map<std::string, uint64_t> numbers = {
+        {"bs", 512}, {"count", 0}, {"seek", 0}};
+    bool to_file = false, keeps_size = false;
+    for (absl::string_view word : absl::StrSplit(line, ' ')) {
+      const std::vector<std::string> pair = absl::StrSplit(word, '=');
+      if (word == "of=/mnt/f") to_file = true;
+      if (word == "conv=notrunc") keeps_size = true;
+      if (pair.size() == 2 && numbers.count(pair[0]) != 0) {
+        if (!absl::SimpleAtoi(pair[1], &numbers[pair[0]])) return false;
+      }
+    }
+    if (!to_file) return false;
+    // The trace is that of the process that maps.
+    FaultRecorder* const recorder = file.inode.recorder;
+    file.inode.recorder = nullptr;
+    const uint64_t at = numbers["seek"] * numbers["bs"];
+    if (!keeps_size) fs_->Truncate(file.inode, at);
+    for (uint64_t i = 0; i < numbers["count"]; ++i) {
+      fs_->Write(file.inode, at + i * numbers["bs"], numbers["bs"]);
+    }
+    file.inode.recorder = recorder;
+    return true;
   }
 
   void RunMap(const std::string& where, const Json& map, const Json& recorded) {
@@ -222,14 +218,15 @@ class FsdaxCase {
       return;
     }
     CaseFile& file = FileOf(name);
-    AddLaterBlocks(file, recorded);
-    for (const Json& step : recorded["steps"]) AddNewBlocks(file, step);
+    file.allocator.Later(recorded.value("fiemap_after", Json::array()));
     FaultMap process(profile_, mem_, ranges_, verdict_);
     process.compare_events = test_["kind"] != "trace";
+    process.TakeThpSteps(test_);
     file.inode.recorder = &process.recorder();
     const Json& steps = recorded["steps"];
     if (!steps.empty()) {
       TakeFromEvents(file.inode, steps[0]);
+      file.allocator.Take(steps, 0, file.inode.extents);
       const bool writable = map.value("open", "rw") == "rw";
       if (process.Mmap(where, map, steps[0],
                        fs_->Open(file.inode, name, writable))) {
@@ -253,13 +250,11 @@ class FsdaxCase {
       if (absl::StartsWith(touch, "sh:") && Freezes(touch, test_["dev"])) {
         file.inode.FsyncRange(0, (uint64_t{1} << 63) - 1, false);
       }
-      TakeFromEvents(file.inode, steps[i]);
-      if (absl::StartsWith(touch, "zero@") ||
-          absl::StartsWith(touch, "falloc@")) {
-        AddLaterBlocks(file, recorded);
-      } else {
-        AddNewBlocks(file, steps[i]);
+      file.allocator.Take(steps, i, file.inode.extents);
+      if (absl::StartsWith(touch, "sh:dd ") && Dd(file, touch.substr(3))) {
+        continue;
       }
+      TakeFromEvents(file.inode, steps[i]);
       process.Touch(
           absl::StrCat(where, " ", touch), touch, steps[i],
           map.value("inspect", 1) != 0,

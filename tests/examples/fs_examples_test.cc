@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The examples of iomap/ and fs/.
+#include <linux/falloc.h>
 #include <sys/mman.h>
 
 #include "base/kernel_profile.h"
 #include "fs/dax_mount.h"
+#include "fs/ext4_fallocate.h"
 #include "fs/extent_lines.h"
 #include "fs/extents_text.h"
 #include "fs/file_system.h"
 #include "fs/file_system_type.h"
 #include "fs/fs_context.h"
+#include "fs/xfs_fallocate.h"
 #include "iomap/block_allocator.h"
 #include "iomap/dax_entry.h"
 #include "iomap/dax_fault.h"
 #include "iomap/dax_inode.h"
+#include "iomap/dax_rw.h"
+#include "iomap/dax_zero.h"
 #include "iomap/known_holes.h"
 #include "iomap/used_blocks.h"
 #include "tests/dm_testing.h"
@@ -104,7 +109,38 @@ TEST_F(FsExamples, DaxInode) {
   ASSERT_THAT(Create("d0", {Row(0, 2048, "linear", "/dev/pmem0 0")}), IsOk());
   MappedDevice& mapped_device = Md("d0");
 #include "tests/examples/iomap/dax_inode.inc"
-  EXPECT_EQ(inode.extents.All().size(), 2);
+  EXPECT_EQ(inode.extents.All().size(), 1);
+}
+
+TEST_F(FsExamples, DaxZero) {
+  DaxInode& inode = dax_file;
+  IomapOps& ops = *ext4_fs;
+#include "tests/examples/iomap/dax_zero.inc"
+  EXPECT_EQ(err, 0);
+}
+
+TEST_F(FsExamples, DaxRw) {
+  DaxInode& inode = dax_file;
+  IomapOps& ops = *ext4_fs;
+#include "tests/examples/iomap/dax_rw.inc"
+  EXPECT_EQ(written, 4096);
+}
+
+TEST_F(FsExamples, Ext4Fallocate) {
+  DaxInode& inode = dax_file;
+  FileSystem& fs = *ext4_fs;
+#include "tests/examples/fs/ext4_fallocate.inc"
+  EXPECT_EQ(err, 0);
+}
+
+TEST_F(FsExamples, XfsFallocate) {
+  DaxInode& inode = dax_file;
+  const std::unique_ptr<FileSystem> xfs = *MakeFileSystem("xfs", faults);
+  FileSystem& fs = *xfs;
+  AlignedAllocator free_space(32 << 20, 64 << 20, 4096);
+  inode.allocator = &free_space;
+#include "tests/examples/fs/xfs_fallocate.inc"
+  EXPECT_EQ(err, 0);
 }
 
 TEST_F(FsExamples, FileExtents) {

@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/falloc.h>
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -225,7 +226,9 @@ TEST_F(DaxFaultTest, PunchingAPageTakesTheWholePmd) {
   Extent(0, k2M, 8 << 20);
   ASSERT_THAT(Map(MAP_SHARED), IsOk());
   EXPECT_EQ(Touch(0, true).order, 9);
-  inode->PunchHole(4096, 4096);
+  ASSERT_EQ(fs->Fallocate(*inode, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                          4096, 4096),
+            0);
   Pte entry;
   int order;
   EXPECT_FALSE(mm->Lookup(kAddr, &entry, &order));

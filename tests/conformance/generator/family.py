@@ -33,7 +33,8 @@ def kinds():
   found = {}
   for module in pkgutil.iter_modules([os.path.dirname(families.__file__)]):
     code = importlib.import_module(f"{families.__name__}.{module.name}")
-    found.update(getattr(code, "KINDS", {module.name: code.case}))
+    found.update(code.KINDS if hasattr(code, "KINDS")
+                 else {module.name: code.case})
   return found
 
 

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fs/ext4_fallocate.h"
+
+#include <linux/falloc.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <vector>
+
+#include "iomap/dax_zero.h"
+
+namespace dmdax {
+namespace {
+
+constexpr uint64_t kBlock = 4096;
+constexpr uint64_t kNoEnd = uint64_t{1} << 62;
+
+uint64_t RoundUp(uint64_t n) { return (n + kBlock - 1) / kBlock * kBlock; }
+uint64_t RoundDown(uint64_t n) { return n / kBlock * kBlock; }
+
+// ext4_block_zero_page_range(): at most to the end of the block.  The page
+// cache of a file that is not DAX shows no event.
+int ZeroInBlock(FileSystem& fs, DaxInode& inode, uint64_t from,
+                uint64_t length) {
+  if (!inode.s_dax) return 0;
+  length = std::min(length, kBlock - from % kBlock);
+  return DaxZeroRange(inode, from, length, fs, nullptr);
+}
+
+// ext4_zero_partial_blocks(): the blocks at the ends that are not whole.
+int ZeroPartialBlocks(FileSystem& fs, DaxInode& inode, uint64_t start,
+                      uint64_t length) {
+  const uint64_t last = start + length - 1;
+  const bool cut_start = start % kBlock != 0;
+  const bool cut_end = (last + 1) % kBlock != 0;
+  if (start / kBlock == last / kBlock) {
+    return cut_start || cut_end ? ZeroInBlock(fs, inode, start, length) : 0;
+  }
+  if (cut_start) {
+    const int err = ZeroInBlock(fs, inode, start, kBlock);
+    if (err < 0) return err;
+  }
+  if (!cut_end) return 0;
+  return ZeroInBlock(fs, inode, RoundDown(last), last - RoundDown(last) + 1);
+}
+
+enum class Convert { kNo, kToUnwritten };
+
+// ext4_alloc_file_blocks() of the blocks of [offset, offset + length).  The
+// file grows to `new_size` (0: not) with each extent that comes.
+int AllocFileBlocks(FileSystem& fs, DaxInode& inode, uint64_t offset,
+                    uint64_t length, uint64_t new_size, Convert convert) {
+  const uint64_t old_size = inode.i_size;
+  const Ext4FallocateZeroes zeroes = inode.profile->ext4_fallocate_zeroes;
+  if (new_size > old_size && old_size % kBlock != 0 &&
+      zeroes == Ext4FallocateZeroes::kOldEnd) {
+    const int err = ZeroInBlock(fs, inode, old_size, kBlock);
+    if (err < 0) return err;
+  }
+  const uint64_t end = RoundUp(offset + length);
+  for (uint64_t pos = RoundDown(offset); pos < end;) {
+    const uint64_t piece = std::min(inode.extents.Find(pos).length, end - pos);
+    const int err = inode.AllocateUnwritten(pos, pos + piece);
+    if (err < 0) return err;
+    if (convert == Convert::kToUnwritten) {
+      inode.extents.SetType(pos, piece, IOMAP_UNWRITTEN);
+    }
+    pos += piece;
+    inode.datasync_dirty = true;
+    if (new_size == 0) continue;
+    inode.i_size = std::max(inode.i_size, std::min(pos, new_size));
+    if (inode.i_size > old_size && zeroes == Ext4FallocateZeroes::kBothEnds) {
+      ZeroPartialBlocks(fs, inode, old_size, inode.i_size - old_size);
+    }
+  }
+  return 0;
+}
+
+int PunchHole(FileSystem& fs, DaxInode& inode, uint64_t offset,
+              uint64_t length) {
+  const FaultProfile& profile = *inode.profile;
+  const bool layouts_broken = profile.ext4_breaks_layouts_first;
+  if (!layouts_broken) inode.Writeback(offset, offset + length - 1);
+  if (offset >= inode.i_size) return 0;
+  uint64_t end = offset + length;
+  if (end > inode.i_size) {
+    // Until 6.9 a file of whole pages is given one more.
+    const uint64_t page = profile.page_size();
+    end = layouts_broken ? (inode.i_size + page - 1) / page * page
+                         : inode.i_size + page - inode.i_size % page;
+  }
+  if (!layouts_broken) inode.BreakLayouts();
+  inode.TruncatePagecacheRange(offset, end);
+  if (fs.aborted()) return -EROFS;
+  const int err = ZeroPartialBlocks(fs, inode, offset, end - offset);
+  if (err < 0) return err;
+  const uint64_t from = RoundUp(offset);
+  const uint64_t to = RoundDown(end);
+  if (to > from) {
+    inode.known_holes.Forget(from, to);
+    inode.extents.Remove(from, to - from);
+    if (profile.ext4_punch_remembers_hole) {
+      inode.known_holes.Remember(from, to);
+    }
+  }
+  inode.datasync_dirty = true;
+  return 0;
+}
+
+int ZeroRange(FileSystem& fs, DaxInode& inode, uint64_t offset, uint64_t length,
+              uint64_t new_size) {
+  if (!inode.has_extents) return -EOPNOTSUPP;
+  if (fs.aborted()) return -EROFS;
+  const uint64_t end = offset + length;
+  const bool partial = (offset | end) % kBlock != 0;
+  if (partial) {
+    // The edges stay allocated.
+    const int err =
+        AllocFileBlocks(fs, inode, offset, length, new_size, Convert::kNo);
+    if (err < 0) return err;
+  }
+  const uint64_t from = RoundUp(offset);
+  const uint64_t to = RoundDown(end);
+  if (to > from) {
+    if (!inode.profile->ext4_breaks_layouts_first) inode.BreakLayouts();
+    inode.TruncatePagecacheRange(offset, end);
+    const int err = AllocFileBlocks(fs, inode, from, to - from, new_size,
+                                    Convert::kToUnwritten);
+    if (err < 0) return err;
+  }
+  if (!partial) return 0;
+  if (!inode.profile->ext4_breaks_layouts_first) {
+    inode.i_size = std::max(inode.i_size, new_size);
+  }
+  const int err = ZeroPartialBlocks(fs, inode, offset, length);
+  inode.i_size = std::max(inode.i_size, new_size);
+  inode.datasync_dirty = true;
+  return err;
+}
+
+// Moves what lies at `from` and beyond to `to`.
+void Shift(DaxInode& inode, uint64_t from, uint64_t to) {
+  std::vector<FileExtent> moved;
+  for (uint64_t pos = from; pos < kNoEnd;) {
+    FileExtent part = inode.extents.Find(pos);
+    pos += part.length;
+    if (part.type == IOMAP_HOLE) continue;
+    part.logical = part.logical - from + to;
+    moved.push_back(part);
+  }
+  inode.extents.Remove(std::min(from, to), kNoEnd);
+  for (const FileExtent& extent : moved) inode.extents.Insert(extent);
+  inode.known_holes.Forget(std::min(from, to), kNoEnd);
+  inode.datasync_dirty = true;
+}
+
+int CollapseRange(FileSystem& fs, DaxInode& inode, uint64_t offset,
+                  uint64_t length) {
+  if (!inode.has_extents) return -EOPNOTSUPP;
+  if ((offset | length) % kBlock != 0) return -EINVAL;
+  if (offset + length >= inode.i_size) return -EINVAL;
+  if (!inode.profile->ext4_breaks_layouts_first) inode.BreakLayouts();
+  inode.Writeback(RoundDown(offset), offset);
+  inode.Writeback(offset + length, INT64_MAX);
+  inode.TruncatePagecache(offset);
+  if (fs.aborted()) return -EROFS;
+  inode.extents.Remove(offset, length);
+  Shift(inode, offset + length, offset);
+  inode.i_size -= length;
+  return 0;
+}
+
+int InsertRange(FileSystem& fs, DaxInode& inode, uint64_t offset,
+                uint64_t length) {
+  if (!inode.has_extents) return -EOPNOTSUPP;
+  if ((offset | length) % kBlock != 0) return -EINVAL;
+  if (offset >= inode.i_size) return -EINVAL;
+  if (!inode.profile->ext4_breaks_layouts_first) inode.BreakLayouts();
+  inode.Writeback(offset, INT64_MAX);
+  inode.TruncatePagecache(offset);
+  if (fs.aborted()) return -EROFS;
+  inode.i_size += length;
+  Shift(inode, offset, offset + length);
+  return 0;
+}
+
+}  // namespace
+
+int Ext4SetSize(FileSystem& fs, DaxInode& inode, uint64_t size) {
+  const uint64_t old = inode.i_size;
+  inode.BreakLayouts();
+  if (fs.aborted()) return -EROFS;
+  if (size != old) {
+    if (size > old && old % kBlock != 0 &&
+        inode.profile->ext4_grow_zeroes_tail) {
+      ZeroInBlock(fs, inode, old, kBlock);
+    }
+    inode.i_size = size;
+    inode.datasync_dirty = true;
+  }
+  inode.TruncatePagecache(size);
+  if (size > old) return 0;
+  // ext4_truncate(), which also frees what was allocated beyond the end.
+  if (size % kBlock != 0) ZeroInBlock(fs, inode, size, kBlock);
+  inode.extents.Remove(RoundUp(size), kNoEnd - RoundUp(size));
+  inode.known_holes.Forget(RoundUp(size), kNoEnd);
+  return 0;
+}
+
+int Ext4Fallocate(FileSystem& fs, DaxInode& inode, int mode, uint64_t offset,
+                  uint64_t length) {
+  const uint64_t end = offset + length;
+  const bool grows = !(mode & FALLOC_FL_KEEP_SIZE) && end > inode.i_size;
+  const int what = mode & ~FALLOC_FL_KEEP_SIZE;
+  if (what == 0) {
+    if (!inode.has_extents) return -EOPNOTSUPP;
+    if (fs.aborted()) return -EROFS;
+    return AllocFileBlocks(fs, inode, offset, length, grows ? end : 0,
+                           Convert::kNo);
+  }
+  if (inode.profile->ext4_breaks_layouts_first) inode.BreakLayouts();
+  switch (what) {
+    case FALLOC_FL_PUNCH_HOLE:
+      return PunchHole(fs, inode, offset, length);
+    case FALLOC_FL_COLLAPSE_RANGE:
+      return CollapseRange(fs, inode, offset, length);
+    case FALLOC_FL_INSERT_RANGE:
+      return InsertRange(fs, inode, offset, length);
+    case FALLOC_FL_ZERO_RANGE:
+      return ZeroRange(fs, inode, offset, length, grows ? end : 0);
+    default:
+      return -EOPNOTSUPP;
+  }
+}
+
+}  // namespace dmdax

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fs/xfs_fallocate.h"
+
+#include <linux/falloc.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <vector>
+
+#include "iomap/dax_zero.h"
+
+namespace dmdax {
+namespace {
+
+constexpr uint64_t kBlock = 4096;
+constexpr uint64_t kNoEnd = uint64_t{1} << 62;
+
+uint64_t RoundUp(uint64_t n) { return (n + kBlock - 1) / kBlock * kBlock; }
+uint64_t RoundDown(uint64_t n) { return n / kBlock * kBlock; }
+
+// xfs_zero_range().  iomap_zero_range() of a file that is not DAX looks the
+// range up as well.
+int ZeroRange(FileSystem& fs, DaxInode& inode, uint64_t pos, uint64_t len,
+              bool* did_zero) {
+  if (inode.s_dax) return DaxZeroRange(inode, pos, len, fs, did_zero);
+  IomapIter iter;
+  iter.inode = &inode;
+  iter.pos = pos;
+  iter.len = len;
+  iter.flags = IOMAP_ZERO;
+  int ret = 0;
+  while (len > 0 && (ret = IomapIterNext(iter, fs, inode.recorder)) > 0) {
+    iter.processed = static_cast<int64_t>(iter.length());
+  }
+  return ret;
+}
+
+// xfs_flush_unmap_range().
+void FlushUnmapRange(DaxInode& inode, uint64_t offset, uint64_t length) {
+  const uint64_t start = RoundDown(offset);
+  const uint64_t end = RoundUp(offset + length);
+  inode.Writeback(start, end - 1);
+  inode.TruncatePagecacheRange(start, end);
+}
+
+int FreeFileSpace(FileSystem& fs, DaxInode& inode, uint64_t offset,
+                  uint64_t length) {
+  FlushUnmapRange(inode, offset, length);
+  const uint64_t from = RoundUp(offset);
+  const uint64_t to = RoundDown(offset + length);
+  if (to > from) {
+    inode.extents.Remove(from, to - from);
+    inode.datasync_dirty = true;
+  }
+  if (offset >= inode.i_size) return 0;
+  const uint64_t end = std::min(offset + length, inode.i_size);
+  const int err = ZeroRange(fs, inode, offset, end - offset, nullptr);
+  if (err < 0) return err;
+  // The page that the file ends in is written back, zeroes and all.
+  if (end >= inode.i_size && end % kBlock != 0) {
+    inode.Writeback(RoundDown(end), INT64_MAX);
+  }
+  return 0;
+}
+
+// xfs_setattr_size().
+int SetattrSize(FileSystem& fs, DaxInode& inode, uint64_t size) {
+  const uint64_t old = inode.i_size;
+  if (size == 0 && old == 0 && inode.extents.empty()) return 0;
+  bool did_zero = false;
+  int err = 0;
+  if (size > old) {
+    err = ZeroRange(fs, inode, old, size - old, &did_zero);
+  } else {
+    if (inode.profile->xfs_truncate_writes_back) inode.Writeback(size, size);
+    const uint64_t rest = RoundUp(size) - size;
+    if (rest != 0) err = ZeroRange(fs, inode, size, rest, &did_zero);
+  }
+  if (err < 0) return err;
+  inode.i_size = size;
+  inode.TruncatePagecache(size);
+  // From the size on disk, which is the old one.
+  if (did_zero) inode.Writeback(old, size - 1);
+  if (size <= old) {
+    inode.extents.Remove(RoundUp(size), kNoEnd - RoundUp(size));
+  }
+  inode.datasync_dirty = true;
+  return 0;
+}
+
+// xfs_prepare_shift(), and the move of what lies at `from` and beyond to `to`.
+void Shift(DaxInode& inode, uint64_t offset, uint64_t from, uint64_t to) {
+  const uint64_t start = offset >= kBlock ? offset - kBlock : 0;
+  FlushUnmapRange(inode, start, inode.i_size);
+  std::vector<FileExtent> moved;
+  for (uint64_t pos = from; pos < kNoEnd;) {
+    FileExtent part = inode.extents.Find(pos);
+    pos += part.length;
+    if (part.type == IOMAP_HOLE) continue;
+    part.logical = part.logical - from + to;
+    moved.push_back(part);
+  }
+  inode.extents.Remove(std::min(from, to), kNoEnd);
+  for (const FileExtent& extent : moved) inode.extents.Insert(extent);
+  inode.datasync_dirty = true;
+}
+
+int CollapseRange(FileSystem& fs, DaxInode& inode, uint64_t offset,
+                  uint64_t length) {
+  if ((offset | length) % kBlock != 0) return -EINVAL;
+  if (offset + length >= inode.i_size) return -EINVAL;
+  const int err = FreeFileSpace(fs, inode, offset, length);
+  if (err < 0) return err;
+  Shift(inode, offset, offset + length, offset);
+  return SetattrSize(fs, inode, inode.i_size - length);
+}
+
+int InsertRange(FileSystem& fs, DaxInode& inode, uint64_t offset,
+                uint64_t length) {
+  if ((offset | length) % kBlock != 0) return -EINVAL;
+  if (offset >= inode.i_size) return -EINVAL;
+  const int err = SetattrSize(fs, inode, inode.i_size + length);
+  if (err < 0) return err;
+  Shift(inode, offset, offset, offset + length);
+  return 0;
+}
+
+// xfs_alloc_file_space() after what `mode` wants before it.
+int AllocateRange(FileSystem& fs, DaxInode& inode, int mode, uint64_t offset,
+                  uint64_t length) {
+  const uint64_t end = offset + length;
+  const bool grows = !(mode & FALLOC_FL_KEEP_SIZE) && end > inode.i_size;
+  if (mode & FALLOC_FL_ZERO_RANGE) {
+    const int err = FreeFileSpace(fs, inode, offset, length);
+    if (err < 0) return err;
+  }
+  const int err = inode.AllocateUnwritten(RoundDown(offset), RoundUp(end));
+  if (err < 0) return err;
+  inode.datasync_dirty = true;
+  return grows ? SetattrSize(fs, inode, end) : 0;
+}
+
+}  // namespace
+
+int XfsSetSize(FileSystem& fs, DaxInode& inode, uint64_t size) {
+  if (fs.aborted()) return -EIO;
+  inode.BreakLayouts();
+  return SetattrSize(fs, inode, size);
+}
+
+int XfsFallocate(FileSystem& fs, DaxInode& inode, int mode, uint64_t offset,
+                 uint64_t length) {
+  inode.BreakLayouts();
+  if (fs.aborted()) return -EIO;
+  switch (mode & ~FALLOC_FL_KEEP_SIZE) {
+    case 0:
+    case FALLOC_FL_ZERO_RANGE:
+      return AllocateRange(fs, inode, mode, offset, length);
+    case FALLOC_FL_PUNCH_HOLE:
+      return FreeFileSpace(fs, inode, offset, length);
+    case FALLOC_FL_COLLAPSE_RANGE:
+      return CollapseRange(fs, inode, offset, length);
+    case FALLOC_FL_INSERT_RANGE:
+      return InsertRange(fs, inode, offset, length);
+    default:
+      return -EOPNOTSUPP;
+  }
+}
+
+}  // namespace dmdax

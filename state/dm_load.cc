@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/errno_status.h"
@@ -239,7 +240,31 @@ class Loader {
     if (!s.ok()) return Refused(s, i, ".table");
     machine_.AddNode(absl::StrCat("/dev/mapper/", d.name()),
                      DevT::HugeDecode(io.dev));
+    for (int m = 0; m < d.message_size(); ++m) {
+      if (absl::Status sent = SendMessage(i, m); !sent.ok()) return sent;
+    }
     return ApplySettings(i);
+  }
+
+  // "<sector> <message>", as dmsetup message has them.
+  absl::Status SendMessage(int i, int m) {
+    const std::string& text = Device(i).message(m);
+    const std::string field = absl::StrCat(".message[", m, "]");
+    const size_t blank = text.find(' ');
+    uint64_t sector;
+    if (blank == std::string::npos ||
+        !absl::SimpleAtoi(text.substr(0, blank), &sector)) {
+      return Bad(i, field,
+                 absl::StrCat("message '", text.substr(0, 64),
+                              "': a sector and a message are expected, as in "
+                              "'0 create_thin 1'"));
+    }
+    machine_.log().TakeNew();
+    DmIoctl io{.name = Device(i).name()};
+    std::string reply;
+    absl::Status s =
+        ctl_.TargetMsg(io, sector_t(sector), text.substr(blank + 1), &reply);
+    return s.ok() ? s : Refused(s, i, field);
   }
 
   absl::Status ApplySettings(int i) {

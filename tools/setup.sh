@@ -8,7 +8,7 @@ set -euo pipefail
 packages=(
   # Building.
   bazel-bootstrap bazel-platforms bazel-rules-java bazel-rules-proto
-  bazel-skylib g++ libabsl-dev libcli11-dev libprotobuf-dev
+  bazel-skylib g++ libabsl-dev libarchive-dev libcli11-dev libprotobuf-dev
   libsqlite3-dev
   nlohmann-json3-dev protobuf-compiler python3
   # Testing: the real dmsetup is what golden tests compare with.

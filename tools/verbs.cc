@@ -10,8 +10,9 @@ namespace dmdax {
 using RegisterFn = void(CLI::App& cli, App& app);
 
 RegisterFn RegisterDmsetupVerbs, RegisterMachine, RegisterTranslate,
-    RegisterExplain, RegisterMap, RegisterConvert, RegisterFault, RegisterSweep,
-    RegisterMount, RegisterProcess, RegisterKernels;
+    RegisterExplain, RegisterMap, RegisterConvert, RegisterImport,
+    RegisterFault, RegisterSweep, RegisterMount, RegisterProcess,
+    RegisterKernels;
 
 void RegisterVerbs(CLI::App& cli, App& app) {
   for (RegisterFn* add : {
@@ -21,6 +22,7 @@ void RegisterVerbs(CLI::App& cli, App& app) {
            RegisterExplain,
            RegisterMap,
            RegisterConvert,
+           RegisterImport,
            RegisterFault,
            RegisterSweep,
            RegisterMount,

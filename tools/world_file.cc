@@ -1,19 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/world_file.h"
 
+#include <sys/stat.h>
+
 #include <cerrno>
+#include <iostream>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/read_input.h"
 #include "formats/world_format.h"
+#include "import/import.h"
 #include "state/world_load.h"
 
 namespace dmdax {
 
+namespace {
+
+absl::StatusOr<Session> Finish(Importer& importer, const std::string& kernel) {
+  absl::StatusOr<Imported> machine = importer.Finish(kernel);
+  if (!machine.ok()) return machine.status();
+  for (const std::string& note : machine->notes) {
+    std::cerr << "dmdax: " << note << "\n";
+  }
+  return LoadWorld(machine->world);
+}
+
+bool IsDirectory(const std::string& path) {
+  struct stat st;
+  return path != "-" && stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+}  // namespace
+
 absl::StatusOr<Session> SessionFromWorldFile(const std::string& path,
                                              const std::string& kernel) {
+  Importer importer;
+  if (IsDirectory(path)) {
+    if (absl::Status s = importer.Add(path); !s.ok()) return s;
+    return Finish(importer, kernel);
+  }
   absl::StatusOr<std::string> bytes = ReadInput(path);
   if (!bytes.ok()) return bytes.status();
   const std::string name = InputName(path);
@@ -23,6 +50,11 @@ absl::StatusOr<Session> SessionFromWorldFile(const std::string& path,
     return ErrnoError(
         ENODATA, absl::StrCat("'", name, "' is empty, not a World; ",
                               "a machine without devices is kernel: \"v6_1\""));
+  }
+  if (LooksImportable(*bytes, path)) {
+    absl::Status s = importer.AddBytes(*std::move(bytes), name);
+    if (!s.ok()) return s;
+    return Finish(importer, kernel);
   }
   absl::StatusOr<ParsedWorld> parsed = ParseWorld(*std::move(bytes), name);
   if (!parsed.ok()) return parsed.status();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A session made from a World file: textproto, JSON or binary, by content.
+// A session made from a World file: textproto, JSON or binary, by content; or
+// from anything that `dmdax import` takes, a sosreport for instance, with its
+// notes on standard error.
 // A file without any content is refused (ENODATA): every format has an empty
 // World of no bytes, and nobody means that one.
 #ifndef DMDAX_TOOLS_WORLD_FILE_H_
@@ -14,7 +16,8 @@
 namespace dmdax {
 
 // `path` may be "-".  `kernel`, unless empty, replaces the world's profile.
-// Errors are those of ReadInput(), ParseWorld() and LoadWorld(), and begin with
+// Errors are those of ReadInput(), ParseWorld() and LoadWorld(), or those of
+// Importer, and begin with
 // "<path>:<line>:<column>: " where that is known.
 absl::StatusOr<Session> SessionFromWorldFile(const std::string& path,
                                              const std::string& kernel);

@@ -27,7 +27,7 @@ class ScriptTest : public testing::Test {
   void TestBody() override {
     std::vector<Step> steps = ParseScript(ReadFile(path_));
     ASSERT_FALSE(steps.empty()) << path_;
-    Shell shell(dmdax_command, {"examples"});
+    Shell shell(dmdax_command, {"examples", "tests"});
     for (Step& step : steps) {
       if (step.command_lines.empty()) continue;
       const std::vector<std::string> now =

@@ -26,6 +26,8 @@ FREE = ("bench", "bazel", "docs", "examples", "tests", "third_party")
 SYSTEM = (
     ("CLI/", "@cli11//:cli11"),
     ("absl/", "@com_google_absl//:absl"),
+    ("archive.h", "@libarchive//:libarchive"),
+    ("archive_entry.h", "@libarchive//:libarchive"),
     ("benchmark/", "@com_github_google_benchmark//:benchmark"),
     ("gmock/", "@com_google_googletest//:gtest"),
     ("google/protobuf/", "@com_google_protobuf//:protobuf"),

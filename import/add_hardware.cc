@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// AddHardware: disks and partitions, and devices that only tables name.
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "import/build_world.h"
+
+namespace dmdax {
+namespace {
+
+constexpr uint64_t kFirstSector = 2048;  // where partitioning tools begin
+
+class Hardware {
+ public:
+  Hardware(Facts* facts, proto::World* world) : facts_(*facts), world_(*world) {
+    for (const proto::Pmem& p : world->pmem()) done_.insert(p.name());
+  }
+
+  void Run() {
+    for (const auto& [name, disk] : facts_.disks) {
+      if (!IsPartition(disk)) AddDisk(disk);
+    }
+    for (const auto& [name, disk] : facts_.disks) {
+      if (IsPartition(disk)) AddPartition(disk);
+    }
+  }
+
+ private:
+  static bool IsPartition(const Disk& disk) {
+    return disk.parent.has_value() || (disk.type && disk.type->value == "part");
+  }
+
+  static uint64_t Queue(const Disk& disk, const std::string& attribute) {
+    auto it = disk.queue.find(attribute);
+    return it == disk.queue.end() || !it->second ? 0 : it->second->value;
+  }
+
+  uint64_t SectorsOf(const Disk& disk) {
+    const SizeRange& range = disk.size->value;
+    // /proc/partitions rounds to KiB.
+    if (!range.exact() && range.most - range.least > 512) {
+      facts_.Note(disk.size->place,
+                  absl::StrCat("the size of ", disk.name, " is ",
+                               range.ToString(), ": ", range.Likeliest(),
+                               " taken (lsblk -b says it exactly)"));
+    }
+    return range.Likeliest() / 512;
+  }
+
+  void AddDisk(const Disk& disk) {
+    if (done_.contains(disk.name)) return;
+    if (!disk.size) {
+      if (!IsPmemName(disk.name)) {
+        facts_.Note(disk.place, absl::StrCat(disk.name,
+                                             ": no input says its "
+                                             "size: left out"));
+      }
+      return;
+    }
+    // A loop or zram device without anything behind it.
+    if (disk.size->value.most < 512) return;
+    if (disk.mode && disk.mode->value == "sector") {
+      facts_.Note(disk.mode->place,
+                  absl::StrCat(disk.name,
+                               " is in sector mode: a disk without "
+                               "DAX"));
+    }
+    proto::Block* block = NewBlock(disk);
+    block->set_sectors(SectorsOf(disk));
+    const uint64_t physical = Queue(disk, "physical_block_size");
+    const uint64_t logical = Queue(disk, "logical_block_size");
+    if (logical != 0) {
+      block->set_logical_block_size(static_cast<uint32_t>(logical));
+    }
+    if (physical != 0 && physical != logical) {
+      block->set_physical_block_size(static_cast<uint32_t>(physical));
+    }
+    AddQueue(disk, physical, block);
+  }
+
+  void AddQueue(const Disk& disk, uint64_t physical, proto::Block* block) {
+    proto::Queue queue;
+    const auto u32 = [](uint64_t n) {
+      return static_cast<uint32_t>(std::min<uint64_t>(n, UINT32_MAX));
+    };
+    const uint64_t io_min = Queue(disk, "minimum_io_size");
+    if (io_min != physical) queue.set_minimum_io_size(u32(io_min));
+    queue.set_optimal_io_size(u32(Queue(disk, "optimal_io_size")));
+    queue.set_chunk_sectors(u32(Queue(disk, "chunk_sectors")));
+    queue.set_rotational(Queue(disk, "rotational") != 0);
+    queue.set_write_cache(Queue(disk, "write_cache") != 0);
+    queue.set_stable_writes(Queue(disk, "stable_writes") != 0);
+    if (queue.ByteSizeLong() > 0) *block->mutable_queue() = queue;
+  }
+
+  proto::Block* NewBlock(const Disk& disk) {
+    proto::Block* block = world_.add_block();
+    block->set_name(disk.name);
+    if (disk.dev) block->set_dev(disk.dev->value.ToString());
+    done_.insert(disk.name);
+    return block;
+  }
+
+  void AddPartition(const Disk& disk) {
+    const std::string parent = disk.parent ? disk.parent->value : "";
+    if (!done_.contains(parent)) {
+      facts_.Note(disk.place,
+                  absl::StrCat(disk.name, " is a partition of ",
+                               parent.empty() ? "an unknown disk" : parent,
+                               ", which is not there: left out"));
+      return;
+    }
+    if (!disk.size) {
+      facts_.Note(disk.place, absl::StrCat(disk.name,
+                                           ": no input says its "
+                                           "size: left out"));
+      return;
+    }
+    proto::Block* block = NewBlock(disk);
+    block->set_partition_of(parent);
+    block->set_sectors(SectorsOf(disk));
+    uint64_t& next = next_start_[parent];
+    next = std::max(next, kFirstSector);
+    if (disk.start) {
+      block->set_start(disk.start->value);
+    } else {
+      block->set_start(next);
+      facts_.Note(disk.place, absl::StrCat(disk.name,
+                                           ": no input says where it begins "
+                                           "(lsblk -o +START, /sys/block): "
+                                           "sector ",
+                                           next,
+                                           " taken; whether it gets huge pages "
+                                           "depends on it"));
+    }
+    next = (block->start() + block->sectors() + kFirstSector - 1) /
+           kFirstSector * kFirstSector;
+  }
+
+  Facts& facts_;
+  proto::World& world_;
+  std::set<std::string> done_;
+  std::map<std::string, uint64_t> next_start_;
+};
+
+}  // namespace
+
+void AddHardware(Facts* facts, proto::World* world) {
+  Hardware(facts, world).Run();
+}
+
+}  // namespace dmdax

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// AddMapped: the tables, with the numbers that the machine had.
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "import/build_world.h"
+#include "state/target_spec.h"
+
+namespace dmdax {
+namespace {
+
+// /dev/vg/lv and /dev/dm-3 are links, which the World does not have.
+DmTargetSpec WithKnownPaths(const Facts& facts, DmTargetSpec row) {
+  if (!absl::StrContains(row.params, "/dev/")) return row;
+  std::vector<std::string> words = absl::StrSplit(row.params, ' ');
+  for (std::string& word : words) {
+    if (!absl::StartsWith(word, "/dev/")) continue;
+    const std::string known = CanonicalDevice(facts, word);
+    if (!known.empty()) word = known;
+  }
+  row.params = absl::StrJoin(words, " ");
+  return row;
+}
+
+void AddDevice(const Facts& facts, const Mapped& m, proto::World* world) {
+  proto::MappedDevice* out = world->add_mapped_device();
+  out->set_name(m.name);
+  if (m.uuid) out->set_uuid(m.uuid->value);
+  if (m.dev) out->set_minor(m.dev->value.minor_nr);
+  out->set_suspended(m.suspended);
+  if (m.rows.empty()) return;
+  out->mutable_table()->set_readonly(m.read_only);
+  for (const DmTargetSpec& row : m.rows) {
+    *out->mutable_table()->add_target() =
+        TargetFromSpec(WithKnownPaths(facts, row));
+  }
+  for (const std::string& id : m.thin_ids) {
+    out->add_message(absl::StrCat("0 create_thin ", id));
+  }
+}
+
+}  // namespace
+
+void AddMapped(Facts* facts, proto::World* world) {
+  if (facts->dm_major && facts->dm_major->value != 254) {
+    world->set_dm_major(facts->dm_major->value);
+  }
+  std::vector<const Mapped*> order;
+  for (const auto& [name, m] : facts->mapped) {
+    if (m.rows.empty() && !m.table) {
+      facts->Note(m.place,
+                  absl::StrCat(name,
+                               ": no input has its table (dmsetup table, "
+                               "vgcfgbackup): left out"));
+      continue;
+    }
+    order.push_back(&m);
+  }
+  // By number; those without in the order in which LVM makes them.
+  const auto key = [](const Mapped* m) {
+    return std::tuple(m->dev ? 0 : 1, m->dev ? m->dev->value.minor_nr : 0,
+                      m->lvm_order);
+  };
+  std::stable_sort(
+      order.begin(), order.end(),
+      [&](const Mapped* a, const Mapped* b) { return key(a) < key(b); });
+  for (const Mapped* m : order) AddDevice(*facts, *m, world);
+}
+
+}  // namespace dmdax

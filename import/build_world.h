@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The steps from Facts to a World, in the order in which they are taken.  Each
+// notes what it had to leave out or choose.
+// Threading: thread-compatible.
+#ifndef DMDAX_IMPORT_BUILD_WORLD_H_
+#define DMDAX_IMPORT_BUILD_WORLD_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "import/facts.h"
+#include "state/world.pb.h"
+
+namespace dmdax {
+
+// Every mapped device gets its number, and a table from LVM's metadata if no
+// input has its live one.  EINVAL: inputs contradict each other.
+absl::Status JoinMapped(Facts* facts);
+
+// Numbers and sizes for devices that only tables name.
+void NameUnknown(Facts* facts);
+
+// Where each pmem and device-dax is in memory; chosen if no input says so.
+absl::Status PlacePmem(Facts* facts, proto::World* world);
+
+// Disks, partitions and devices that only tables name.
+void AddHardware(Facts* facts, proto::World* world);
+
+// Tables in the World, their devices known to it.
+void AddMapped(Facts* facts, proto::World* world);
+
+// Mounts and the files in them.
+void AddMounts(Facts* facts, proto::World* world);
+
+// Loads the World; what the emulated kernel refuses goes, or gets a stand-in,
+// until it loads.  EINVAL: it never does.
+absl::Status SettleWorld(Facts* facts, proto::World* world);
+
+// Whether a disk's name is that of a pmem with DAX, "pmem0" or "pmem0.1".
+bool IsPmemName(absl::string_view name);
+
+// "/dev/pmem0" of "/dev/pmem0", "/dev/dm-3" as its mapper path, what
+// /dev/<group>/<volume> is; "" for no device of these facts.
+std::string CanonicalDevice(const Facts& facts, absl::string_view source);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_IMPORT_BUILD_WORLD_H_

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Facts: what the inputs of an import say of a machine, before it is a World.
+//
+//   Disk& disk = facts.DiskNamed("pmem0", place);
+//   absl::Status s = facts.Say(disk.dev, DevT{259, 0}, place, "pmem0",
+//   "number");
+//   // "ndctl.json:4:9: the number of pmem0 is 259:1; lsblk.json:3:5 says
+//   259:0"
+//
+// Every reader fills in what its input says; a second input that says
+// otherwise is an error with both places.  What an input has that nobody can
+// use is a note.
+// Threading: thread-compatible.
+#ifndef DMDAX_IMPORT_FACTS_H_
+#define DMDAX_IMPORT_FACTS_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "base/dev_t.h"
+#include "dm/dm_ioctl.h"
+#include "fs/extents_text.h"
+#include "import/import_input.h"
+#include "import/lvm_group.h"
+#include "import/size_range.h"
+
+namespace dmdax {
+
+template <typename T>
+struct Fact {
+  T value{};
+  Place place;
+};
+template <typename T>
+using Said = std::optional<Fact<T>>;
+
+// A block device that is not device-mapper's, by its kernel's name.
+struct Disk {
+  std::string name;
+  Place place;  // where it was first seen
+  Said<DevT> dev;
+  Said<SizeRange> size;
+  Said<std::string> type;    // as lsblk has it: "disk", "part", "loop", "raid1"
+  Said<std::string> parent;  // of a partition
+  Said<uint64_t> start;      // of a partition, sectors
+  Said<bool> dax;
+  // Of a pmem: where its data begins, and the space before the data.
+  Said<uint64_t> base;
+  Said<std::string> space;  // the namespace: "namespace0.0"
+  Said<std::string> mode;   // ndctl's: fsdax, raw, sector, devdax
+  // sysfs' queue attributes, and log-sec, phy-sec as lsblk calls them.
+  std::map<std::string, Said<uint64_t>> queue;
+};
+
+// A mapped device, by its dm name.
+struct Mapped {
+  std::string name;
+  Place place;
+  Said<DevT> dev;
+  Said<uint32_t> minor;  // where the major is not said
+  Said<std::string> uuid;
+  Said<SizeRange> size;
+  std::optional<Place> table;  // where its table was seen
+  std::vector<DmTargetSpec> rows;
+  bool read_only = false;
+  bool suspended = false;
+  std::map<std::string, Said<uint64_t>> queue;
+  // Of a thin-pool, the ids of its devices, as LVM's metadata has them.
+  std::vector<std::string> thin_ids;
+  // The order in which LVM makes its devices; 0: it is none of them.
+  size_t lvm_order = 0;
+};
+
+// A namespace as ndctl or sysfs knows it.
+struct Namespace {
+  std::string name;
+  Place place;
+  std::string mode;
+  std::string map;  // "mem", "dev"
+  Said<SizeRange> size;
+  uint64_t align = 0;
+  uint64_t sector_size = 0;
+  std::string blockdev;
+  std::string chardev;
+  std::string persistence_domain;  // of its region
+};
+
+// A device-dax, "dax0.0".
+struct DaxChar {
+  std::string name;
+  Place place;
+  Said<SizeRange> size;
+  uint64_t align = 0;
+  std::string space;                                  // its namespace, if any
+  std::string mode;                                   // "devdax", "system-ram"
+  std::vector<std::pair<uint64_t, uint64_t>> ranges;  // start, bytes
+};
+
+// A mapped device by its kernel's name, "dm-0": its minor is the number in it,
+// its dm name is what an input says, or that of the device with this minor.
+struct KernelDm {
+  Place place;
+  Said<DevT> dev;
+  Said<SizeRange> size;
+  Said<std::string> name, uuid;
+  std::map<std::string, Said<uint64_t>> queue;
+};
+
+// A device of the nvdimm bus in sysfs: "pfn0.1", "namespace0.0".
+using NdAttributes = std::map<std::string, Fact<std::string>>;
+
+struct MountFact {
+  Place place;
+  std::string source, path, type, options;
+};
+
+struct FileFact {
+  Place place;
+  std::string path;  // as the tool was given it
+  ExtentList list;
+};
+
+struct IomemRange {
+  Place place;
+  uint64_t start, end;  // end is the last byte
+  std::string name;
+  size_t depth;
+};
+
+struct Facts {
+  std::map<std::string, Disk> disks;
+  std::map<std::string, Mapped> mapped;
+  std::map<std::string, Namespace> namespaces;
+  std::map<std::string, DaxChar> dax;
+  std::vector<MountFact> mounts;
+  std::vector<FileFact> files;
+  std::vector<IomemRange> iomem;
+  std::vector<LvmGroup> groups;
+  // By reports: their segments are in sectors, PVs are called by their device.
+  std::vector<LvmGroup> reported;
+  Said<std::string> kernel;  // "5.14.0-427.el9.x86_64"
+  Said<uint32_t> dm_major;
+  // By kernel name, "dm-0".
+  std::map<std::string, KernelDm> dm_devs;
+  std::map<std::string, NdAttributes> nd;
+  // Of a disk, its device of the nvdimm bus.
+  std::map<std::string, std::string> nd_of_disk;
+  // Whether some input lists the tables that are live.
+  bool live_tables = false;
+  size_t lvm_devices = 0;
+  // Which device has a number: "/dev/pmem0", "/dev/mapper/home".
+  std::map<DevT, std::string> by_dev;
+  std::vector<std::string> notes;
+
+  Disk& DiskNamed(const std::string& name, const Place& place);
+  KernelDm& KernelDmNamed(const std::string& kname, const Place& place);
+  Mapped& MappedNamed(const std::string& name, const Place& place);
+  // "<place>: <what>", or just <what> without a place.
+  void Note(const Place& place, absl::string_view what);
+  // As Note(), once for all that say the same.
+  void NoteOnce(absl::string_view what);
+
+  // Remembers a value, or EINVAL if another was said.
+  template <typename T>
+  static absl::Status Say(Said<T>& slot, T value, const Place& place,
+                          absl::string_view whose, absl::string_view what) {
+    if (!slot) {
+      slot = Fact<T>{std::move(value), place};
+      return absl::OkStatus();
+    }
+    if (slot->value == value) return absl::OkStatus();
+    return Contradiction(place, slot->place, whose, what, Text(value),
+                         Text(slot->value));
+  }
+  // Sizes agree if one size can be meant by both.
+  static absl::Status SaySize(Said<SizeRange>& slot, SizeRange value,
+                              const Place& place, absl::string_view whose);
+  // Rows of a table, which no other input may have given otherwise.
+  absl::Status SayTable(Mapped& device, std::vector<DmTargetSpec> rows,
+                        const Place& place);
+
+ private:
+  static absl::Status Contradiction(const Place& here, const Place& there,
+                                    absl::string_view whose,
+                                    absl::string_view what,
+                                    const std::string& value,
+                                    const std::string& other);
+  static std::string Text(const std::string& s) { return Quoted(s); }
+  static std::string Text(const DevT& dev) { return dev.ToString(); }
+  static std::string Text(uint64_t n) { return absl::StrCat(n); }
+  static std::string Text(uint32_t n) { return absl::StrCat(n); }
+  static std::string Text(bool b) { return b ? "true" : "false"; }
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_IMPORT_FACTS_H_

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "import/import.h"
+
+#include <cerrno>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "base/kernel_alias.h"
+#include "base/read_input.h"
+#include "import/build_world.h"
+#include "import/facts.h"
+#include "import/import_files.h"
+#include "import/import_format.h"
+#include "import/input_lines.h"
+
+namespace dmdax {
+
+Importer::Importer() : facts_(std::make_unique<Facts>()) {}
+Importer::~Importer() = default;
+
+absl::Status Importer::Add(const std::string& path, absl::string_view as) {
+  if (!as.empty()) {
+    absl::StatusOr<std::string> bytes = ReadInput(path);
+    if (!bytes.ok()) return bytes.status();
+    return AddBytes(*std::move(bytes), InputName(path), as);
+  }
+  absl::StatusOr<ImportRead> read = ReadImportFiles(path);
+  if (!read.ok()) return read.status();
+  return AddRead(*std::move(read), as);
+}
+
+absl::Status Importer::AddBytes(std::string bytes, const std::string& name,
+                                absl::string_view as) {
+  absl::StatusOr<ImportRead> read =
+      as.empty() ? ReadImportBytes(std::move(bytes), name) : [&] {
+        ImportRead one;
+        one.inputs.push_back(MakeImportInput(name, name, std::move(bytes)));
+        return absl::StatusOr<ImportRead>(std::move(one));
+      }();
+  if (!read.ok()) return read.status();
+  return AddRead(*std::move(read), as);
+}
+
+absl::Status Importer::AddRead(ImportRead read, absl::string_view as) {
+  const ImportFormat* forced = nullptr;
+  if (!as.empty()) {
+    forced = FindImportFormat(as);
+    if (forced == nullptr) {
+      return ErrnoError(EINVAL, absl::StrCat("no kind of input '", as, "'"));
+    }
+  }
+  // Places point into it from now on.
+  reads_.push_back(std::move(read));
+  return ReadOne(reads_.back(), forced);
+}
+
+absl::Status Importer::ReadOne(ImportRead& read, const ImportFormat* forced) {
+  for (const std::unique_ptr<ImportInput>& input : read.inputs) {
+    const ImportFormat* format =
+        forced != nullptr ? forced : DetectImport(*input);
+    if (format == nullptr) {
+      return ErrnoError(
+          EINVAL,
+          absl::StrCat("'", input->name,
+                       input->text.empty()
+                           ? "' is empty"
+                           : "': none of the kinds that can be imported; "
+                             "--as says which it is meant to be"));
+    }
+    absl::Status s = format->read(*input, facts_.get());
+    if (!s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
+void Importer::ChooseKernel(const std::string& kernel, proto::World* world) {
+  const std::string said =
+      !kernel.empty() ? kernel : (facts_->kernel ? facts_->kernel->value : "");
+  if (said.empty()) {
+    facts_->NoteOnce("no input says which kernel runs (uname -r): v6_1 taken");
+    return;
+  }
+  absl::StatusOr<KernelAnswer> answer = AnswerForKernel(said);
+  if (!answer.ok()) {
+    facts_->NoteOnce(absl::StrCat(answer.status().message(), "; v6_1 taken"));
+    return;
+  }
+  world->set_kernel(std::string(answer->profile->name));
+  if (!answer->note.empty()) facts_->NoteOnce(answer->note);
+}
+
+absl::StatusOr<Imported> Importer::Finish(const std::string& kernel) {
+  Imported out;
+  Facts* facts = facts_.get();
+  ChooseKernel(kernel, &out.world);
+  if (absl::Status s = JoinMapped(facts); !s.ok()) return s;
+  NameUnknown(facts);
+  if (absl::Status s = PlacePmem(facts, &out.world); !s.ok()) return s;
+  AddHardware(facts, &out.world);
+  AddMapped(facts, &out.world);
+  AddMounts(facts, &out.world);
+  if (absl::Status s = SettleWorld(facts, &out.world); !s.ok()) return s;
+  if (out.world.pmem_size() + out.world.block_size() + out.world.dax_size() +
+          out.world.mapped_device_size() ==
+      0) {
+    return ErrnoError(ENODATA, "the inputs describe no device");
+  }
+  out.notes = std::move(facts->notes);
+  return out;
+}
+
+bool LooksImportable(absl::string_view bytes, const std::string& name) {
+  if (LooksLikeArchive(bytes)) return true;
+  const std::unique_ptr<ImportInput> input =
+      MakeImportInput(name, name, std::string(bytes));
+  const ImportFormat* format = DetectImport(*input);
+  // A table without a name is no machine.
+  const bool nameless =
+      format == &kDmsetupTableImport &&
+      absl::ascii_isdigit(static_cast<unsigned char>(
+          absl::StripLeadingAsciiWhitespace(FirstLine(input->text))[0]));
+  return format != nullptr && !nameless;
+}
+
+std::vector<std::pair<std::string, std::string>> ImportFormatNames() {
+  std::vector<std::pair<std::string, std::string>> names;
+  for (const ImportFormat* format : kImportFormats) {
+    names.emplace_back(format->name, format->title);
+  }
+  return names;
+}
+
+}  // namespace dmdax

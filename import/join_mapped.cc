@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// JoinMapped: names, numbers and tables of mapped devices.
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "import/build_world.h"
+#include "import/lvm_tables.h"
+
+namespace dmdax {
+namespace {
+
+constexpr uint32_t kDmMajor = 254;
+
+// "dm-3" is minor 3, whoever says what it is called.
+absl::Status JoinKernelNames(Facts* facts) {
+  std::map<uint32_t, std::string> by_minor;
+  for (const auto& [name, m] : facts->mapped) {
+    if (m.dev) by_minor[m.dev->value.minor_nr] = name;
+  }
+  for (auto& [kname, dm] : facts->dm_devs) {
+    uint32_t minor = 0;
+    const bool number = absl::SimpleAtoi(
+        kname.substr(std::min<size_t>(3, kname.size())), &minor);
+    std::string name = dm.name ? dm.name->value : "";
+    if (name.empty() && number && by_minor.contains(minor)) {
+      name = by_minor[minor];
+    }
+    if (name.empty()) {
+      facts->Note(dm.place, absl::StrCat(kname,
+                                         ": no input says its name and "
+                                         "table (dmsetup table, "
+                                         "dmsetup info -c)"));
+      continue;
+    }
+    Mapped& m = facts->MappedNamed(name, dm.place);
+    if (dm.dev) {
+      absl::Status s =
+          Facts::Say(m.dev, dm.dev->value, dm.dev->place, name, "number");
+      if (s.ok()) {
+        s = Facts::Say(facts->dm_major, dm.dev->value.major_nr, dm.dev->place,
+                       "device-mapper", "major");
+      }
+      if (!s.ok()) return s;
+    }
+    if (number) {
+      absl::Status s = Facts::Say(m.minor, minor, dm.place, name, "minor");
+      if (!s.ok()) return s;
+    }
+    if (dm.uuid) {
+      absl::Status s =
+          Facts::Say(m.uuid, dm.uuid->value, dm.uuid->place, name, "uuid");
+      if (!s.ok()) return s;
+    }
+    if (dm.size) {
+      absl::Status s =
+          Facts::SaySize(m.size, dm.size->value, dm.size->place, name);
+      if (!s.ok()) return s;
+    }
+    for (const auto& [attribute, fact] : dm.queue) {
+      if (!fact) continue;
+      absl::Status s = Facts::Say(m.queue[attribute], fact->value, fact->place,
+                                  name, attribute);
+      if (!s.ok()) return s;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status JoinNumbers(Facts* facts) {
+  const uint32_t major = facts->dm_major ? facts->dm_major->value : kDmMajor;
+  std::map<DevT, const Mapped*> owners;
+  for (auto& [name, m] : facts->mapped) {
+    if (m.minor && !m.dev) {
+      m.dev = Fact<DevT>{{major, m.minor->value}, m.minor->place};
+    }
+    if (!m.dev) continue;
+    if (m.minor && m.minor->value != m.dev->value.minor_nr) {
+      return m.minor->place.Error(absl::StrCat(
+          "the minor of ", name, " is ", m.minor->value, "; ",
+          m.dev->place.ToString(), " says ", m.dev->value.ToString()));
+    }
+    auto [it, fresh] = owners.try_emplace(m.dev->value, &m);
+    if (!fresh) {
+      return m.dev->place.Error(
+          absl::StrCat(name, " has the number ", m.dev->value.ToString(), "; ",
+                       it->second->dev->place.ToString(), " gives it to ",
+                       it->second->name));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Rows with device numbers in place of names, to compare with dmsetup's.
+std::string Comparable(const Facts& facts, const DmTargetSpec& row) {
+  std::vector<std::string> words =
+      absl::StrSplit(row.params, ' ', absl::SkipEmpty());
+  for (std::string& word : words) {
+    const std::string device = CanonicalDevice(facts, word);
+    if (device.empty()) continue;
+    absl::string_view name = device;
+    if (absl::ConsumePrefix(&name, "/dev/mapper/")) {
+      auto m = facts.mapped.find(std::string(name));
+      if (m != facts.mapped.end() && m->second.dev) {
+        word = m->second.dev->value.ToString();
+      }
+    } else if (absl::ConsumePrefix(&name, "/dev/")) {
+      auto d = facts.disks.find(std::string(name));
+      if (d != facts.disks.end() && d->second.dev) {
+        word = d->second.dev->value.ToString();
+      }
+    }
+  }
+  return absl::StrCat(row.sector_start.value(), " ", row.length, " ",
+                      row.target_type, " ", absl::StrJoin(words, " "));
+}
+
+// Targets whose kernels print more, or in another order, than LVM gave.
+bool PrintsAsLoaded(const DmTargetSpec& row) {
+  return row.target_type == "linear" || row.target_type == "striped";
+}
+
+void CompareTables(const LvmDevice& lvm, const Mapped& live, Facts* facts) {
+  for (size_t i = 0; i < std::max(lvm.rows.size(), live.rows.size()); ++i) {
+    if (i < lvm.rows.size() && i < live.rows.size()) {
+      if (!PrintsAsLoaded(lvm.rows[i]) || !PrintsAsLoaded(live.rows[i])) {
+        continue;
+      }
+      if (Comparable(*facts, lvm.rows[i]) == Comparable(*facts, live.rows[i])) {
+        continue;
+      }
+    }
+    const auto row = [&](const std::vector<DmTargetSpec>& rows) {
+      return i < rows.size() ? Comparable(*facts, rows[i])
+                             : std::string("no such row");
+    };
+    facts->Note(
+        lvm.place,
+        absl::StrCat("row ", i, " of ", lvm.name, " would be '", row(lvm.rows),
+                     "'; the live table at ", live.table->ToString(), " has '",
+                     row(live.rows), "': that one is taken"));
+    return;
+  }
+}
+
+absl::Status JoinGroup(const LvmGroup& group, bool listed, Facts* facts) {
+  for (const auto& [key, pv] : group.pvs) {
+    absl::string_view disk = pv.device;
+    if (pv.dev_size == 0 || !absl::ConsumePrefix(&disk, "/dev/") ||
+        absl::StrContains(disk, "/") || pv.dev_size >> 54 != 0) {
+      continue;
+    }
+    Disk& d = facts->DiskNamed(std::string(disk), pv.place);
+    absl::Status s = Facts::SaySize(
+        d.size, SizeRange::Exactly(pv.dev_size * 512), pv.place, d.name);
+    if (!s.ok()) return s;
+  }
+  for (LvmDevice& lvm : LvmTables(group, &facts->notes)) {
+    auto live = facts->mapped.find(lvm.name);
+    const bool known = live != facts->mapped.end();
+    if (known && live->second.table) {
+      CompareTables(lvm, live->second, facts);
+    } else if (known || (!listed && !lvm.skipped)) {
+      Mapped& m = facts->MappedNamed(lvm.name, lvm.place);
+      m.table = lvm.place;
+      m.rows = std::move(lvm.rows);
+      m.read_only = lvm.read_only;
+      if (!m.uuid && !lvm.uuid.empty()) {
+        m.uuid = Fact<std::string>{lvm.uuid, lvm.place};
+      }
+    } else if (!lvm.lv.empty()) {
+      facts->Note(lvm.place, absl::StrCat(lvm.lv, " is not active: left out"));
+    }
+    if (auto m = facts->mapped.find(lvm.name); m != facts->mapped.end()) {
+      m->second.thin_ids = std::move(lvm.thin_ids);
+      m->second.lvm_order = ++facts->lvm_devices;
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Segments of a report in extents, those only whose tables follow from it.
+bool InExtents(LvmGroup* group, Facts* facts) {
+  if (group->lvs.empty() || group->name.empty()) return false;
+  if (group->extent_size == 0) {
+    facts->Note(group->place,
+                absl::StrCat("no input says the extent size of ", group->name,
+                             " (vgs -o +vg_extent_size): its volumes are left "
+                             "out"));
+    return false;
+  }
+  for (auto lv = group->lvs.begin(); lv != group->lvs.end();) {
+    std::string why;
+    for (LvmSegment& s : lv->second.segments) {
+      if (s.type != "linear" && s.type != "striped") {
+        why = absl::StrCat("type ", s.type, " needs vgcfgbackup");
+      }
+      for (const auto& [device, extent] : s.areas) {
+        auto pv = group->pvs.find(device);
+        if (pv == group->pvs.end() || pv->second.pe_count == 0) {
+          why = absl::StrCat("no input says the pe_start of ", device,
+                             " (pvs -o +pe_start)");
+        }
+      }
+      s.start_extent /= group->extent_size;
+      s.extent_count /= group->extent_size;
+      s.type = "striped";
+    }
+    if (why.empty()) {
+      ++lv;
+      continue;
+    }
+    facts->Note(lv->second.place, absl::StrCat(group->name, "/", lv->first,
+                                               " is left out: ", why));
+    group->lv_order.erase(
+        std::find(group->lv_order.begin(), group->lv_order.end(), lv->first));
+    lv = group->lvs.erase(lv);
+  }
+  return true;
+}
+
+}  // namespace
+
+bool IsPmemName(absl::string_view name) {
+  if (!absl::ConsumePrefix(&name, "pmem") || name.empty()) return false;
+  bool dot = false;
+  for (size_t i = 0; i < name.size(); ++i) {
+    const char c = name[i];
+    if (c == '.' && !dot && i > 0 && i + 1 < name.size()) {
+      dot = true;
+    } else if (c < '0' || c > '9') {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::string CanonicalDevice(const Facts& facts, absl::string_view source) {
+  const std::string word(source);
+  std::vector<std::string> parts = absl::StrSplit(word, ':');
+  DevT dev;
+  if (parts.size() == 2 && absl::SimpleAtoi(parts[0], &dev.major_nr) &&
+      absl::SimpleAtoi(parts[1], &dev.minor_nr)) {
+    if (auto it = facts.by_dev.find(dev); it != facts.by_dev.end()) {
+      return it->second;
+    }
+    return "";
+  }
+  absl::string_view name = source;
+  if (absl::ConsumePrefix(&name, "/dev/mapper/")) {
+    return facts.mapped.contains(std::string(name)) ? word : "";
+  }
+  if (!absl::ConsumePrefix(&name, "/dev/")) return "";
+  if (facts.disks.contains(std::string(name))) return word;
+  if (absl::StartsWith(name, "dm-")) {
+    auto it = facts.dm_devs.find(std::string(name));
+    if (it != facts.dm_devs.end() && it->second.name) {
+      return absl::StrCat("/dev/mapper/", it->second.name->value);
+    }
+    uint32_t minor;
+    if (absl::SimpleAtoi(name.substr(3), &minor)) {
+      for (const auto& [mapped_name, m] : facts.mapped) {
+        if (m.dev && m.dev->value.minor_nr == minor) {
+          return absl::StrCat("/dev/mapper/", mapped_name);
+        }
+      }
+    }
+    return "";
+  }
+  // /dev/vg/lv, as LVM's links are called.
+  const size_t slash = name.find('/');
+  if (slash == name.npos) return "";
+  const std::string lv =
+      LvmDmName(name.substr(0, slash), name.substr(slash + 1));
+  return facts.mapped.contains(lv) ? absl::StrCat("/dev/mapper/", lv) : "";
+}
+
+absl::Status JoinMapped(Facts* facts) {
+  if (absl::Status s = JoinKernelNames(facts); !s.ok()) return s;
+  if (absl::Status s = JoinNumbers(facts); !s.ok()) return s;
+  for (const auto& [name, d] : facts->disks) {
+    if (!d.dev) continue;
+    auto [it, fresh] =
+        facts->by_dev.try_emplace(d.dev->value, absl::StrCat("/dev/", name));
+    if (!fresh) {
+      return d.dev->place.Error(absl::StrCat(name, " has the number ",
+                                             d.dev->value.ToString(),
+                                             ", which is ", it->second, "'s"));
+    }
+  }
+  for (const auto& [name, m] : facts->mapped) {
+    if (!m.dev) continue;
+    auto [it, fresh] = facts->by_dev.try_emplace(
+        m.dev->value, absl::StrCat("/dev/mapper/", name));
+    if (!fresh) {
+      return m.dev->place.Error(absl::StrCat(name, " has the number ",
+                                             m.dev->value.ToString(),
+                                             ", which is ", it->second, "'s"));
+    }
+  }
+  // What is not in a list of live devices is not active.
+  const bool listed = facts->live_tables || !facts->mapped.empty();
+  for (LvmGroup& group : facts->reported) {
+    const bool known =
+        std::any_of(facts->groups.begin(), facts->groups.end(),
+                    [&](const LvmGroup& g) { return g.name == group.name; });
+    // The metadata says all that reports do.
+    if (!known && InExtents(&group, facts)) facts->groups.push_back(group);
+  }
+  for (const LvmGroup& group : facts->groups) {
+    absl::Status s = JoinGroup(group, listed, facts);
+    if (!s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace dmdax

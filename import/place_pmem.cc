@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// PlacePmem: the physical addresses of persistent memory.
+//
+// They come from, in this order: sysfs' `resource` of the device under the
+// disk; the range of its namespace in /proc/iomem, with the space in front of
+// the data computed as nd_pfn_init() of drivers/nvdimm/pfn_devs.c does; or
+// nowhere, and an aligned place is chosen, which the notes say.
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "import/build_world.h"
+
+namespace dmdax {
+namespace {
+
+constexpr uint64_t kGiB = uint64_t{1} << 30;
+constexpr uint64_t kSubsection = uint64_t{2} << 20;
+constexpr uint64_t kPage = 4096;
+constexpr uint64_t kInfoBlock = 8192;
+constexpr uint64_t kStructPage = 64;
+
+uint64_t AlignUp(uint64_t n, uint64_t align) {
+  return (n + align - 1) / align * align;
+}
+
+// "namespace0.1" of "pmem0.1"; a region's first has no number.
+std::string SpaceOfName(absl::string_view name) {
+  name.remove_prefix(4);
+  return absl::StrCat("namespace", name,
+                      absl::StrContains(name, ".") ? "" : ".0");
+}
+
+class Placer {
+ public:
+  Placer(Facts* facts, proto::World* world) : facts_(*facts), world_(*world) {}
+
+  absl::Status Run() {
+    for (auto& [name, disk] : facts_.disks) {
+      if (!IsPmemName(name)) continue;
+      const std::string mode = disk.mode ? disk.mode->value : "";
+      if (mode == "sector") continue;
+      if (!disk.size) {
+        facts_.Note(disk.place,
+                    absl::StrCat(name,
+                                 ": no input says its size (lsblk -b, "
+                                 "ndctl list): left out"));
+        continue;
+      }
+      Add(disk);
+    }
+    for (auto& [name, dax] : facts_.dax) AddDax(dax);
+    return Choose();
+  }
+
+ private:
+  void Add(const Disk& disk) {
+    proto::Pmem* pmem = world_.add_pmem();
+    pmem->set_name(disk.name);
+    if (disk.dev) pmem->set_dev(disk.dev->value.ToString());
+    pmem->set_size(SizeOf(disk));
+    const bool no_dax = disk.dax && !disk.dax->value;
+    if ((disk.mode && disk.mode->value == "raw") || no_dax) {
+      pmem->set_raw(true);
+      if (no_dax && !disk.mode) {
+        facts_.Note(disk.dax->place,
+                    absl::StrCat(disk.name,
+                                 " has no DAX: taken for a raw "
+                                 "namespace, without struct pages"));
+      }
+    }
+    if (auto n = disk.queue.find("logical_block_size");
+        n != disk.queue.end() && n->second && n->second->value != 512) {
+      pmem->set_logical_block_size(static_cast<uint32_t>(n->second->value));
+    }
+    if (const Namespace* space = SpaceOf(disk)) {
+      if (space->sector_size == 4096) pmem->set_logical_block_size(4096);
+      if (space->persistence_domain == "cpu_cache") {
+        pmem->set_no_write_cache(true);
+      }
+    }
+    if (!FromSysfs(disk, pmem) && !FromIomem(disk, pmem)) {
+      to_choose_.push_back({world_.pmem_size() - 1, disk.place});
+    }
+  }
+
+  const Namespace* SpaceOf(const Disk& disk) const {
+    auto it = facts_.namespaces.find(disk.space ? disk.space->value
+                                                : SpaceOfName(disk.name));
+    return it == facts_.namespaces.end() ? nullptr : &it->second;
+  }
+
+  // A multiple of the page size.
+  uint64_t SizeOf(const Disk& disk) {
+    const SizeRange& range = disk.size->value;
+    const uint64_t size = range.Likeliest() / kPage * kPage;
+    if (!range.exact() && range.most - range.least > 512) {
+      facts_.Note(
+          disk.size->place,
+          absl::StrCat("the size of ", disk.name, " is ", range.ToString(),
+                       ": ", size, " taken (lsblk -b says it exactly)"));
+    }
+    return size;
+  }
+
+  static std::optional<uint64_t> Hex(const NdAttributes& nd,
+                                     const std::string& key) {
+    auto it = nd.find(key);
+    uint64_t value;
+    if (it == nd.end() || !absl::SimpleHexAtoi(it->second.value, &value)) {
+      return std::nullopt;
+    }
+    return value;
+  }
+
+  bool FromSysfs(const Disk& disk, proto::Pmem* pmem) {
+    auto link = facts_.nd_of_disk.find(disk.name);
+    if (link == facts_.nd_of_disk.end()) return false;
+    auto nd = facts_.nd.find(link->second);
+    if (nd == facts_.nd.end()) return false;
+    // That of a pfn device is where its data begins.
+    const std::optional<uint64_t> resource = Hex(nd->second, "resource");
+    if (!resource || *resource == 0 || *resource % kPage != 0) return false;
+    pmem->set_base(*resource);
+    return true;
+  }
+
+  const IomemRange* Range(const std::string& name) const {
+    for (const IomemRange& r : facts_.iomem) {
+      if (r.name == name) return &r;
+    }
+    return nullptr;
+  }
+
+  bool FromIomem(const Disk& disk, proto::Pmem* pmem) {
+    const IomemRange* range =
+        Range(disk.space ? disk.space->value : SpaceOfName(disk.name));
+    if (range == nullptr || range->start % kPage != 0) return false;
+    const uint64_t raw = range->end - range->start + 1;
+    const uint64_t data = pmem->size();
+    if (raw < data) {
+      facts_.Note(range->place,
+                  absl::StrCat(range->name, " has ", raw, " bytes, fewer than ",
+                               disk.name, " with ", data, ": not used"));
+      return false;
+    }
+    pmem->set_base(range->start);
+    if (raw == data) return true;
+    const Namespace* space = SpaceOf(disk);
+    const std::optional<uint64_t> rule =
+        space == nullptr ? std::nullopt : Offset(*space, range->start, raw);
+    uint64_t offset = (raw - data) / kPage * kPage;
+    if (rule && *rule + data <= raw) {
+      offset = *rule;
+    } else {
+      facts_.Note(range->place,
+                  absl::StrFormat("the data of %s is taken to begin 0x%x bytes "
+                                  "into %s, whose end it would be",
+                                  disk.name, offset, range->name));
+    }
+    pmem->set_data_offset(offset);
+    pmem->set_size(offset + data);
+    return true;
+  }
+
+  // Bytes in front of the data: info block, and memmap if it is in there.
+  static std::optional<uint64_t> Offset(const Namespace& space, uint64_t start,
+                                        uint64_t raw) {
+    if (raw < kInfoBlock || start > UINT64_MAX / 2 || raw > UINT64_MAX / 2) {
+      return std::nullopt;
+    }
+    const uint64_t align = std::max(space.align, kSubsection);
+    if ((align & (align - 1)) != 0) return std::nullopt;
+    uint64_t end = start + kInfoBlock;
+    if (space.map == "dev") end += kStructPage * ((raw - kInfoBlock) / kPage);
+    return AlignUp(end, align) - start;
+  }
+
+  void AddDax(const DaxChar& dax) {
+    if (dax.mode == "system-ram") {
+      facts_.Note(dax.place, absl::StrCat(dax.name,
+                                          " is system memory: left "
+                                          "out"));
+      return;
+    }
+    proto::DevDax* out = world_.add_dax();
+    out->set_name(dax.name);
+    if (dax.align != 0) out->set_align(dax.align);
+    for (const auto& [start, size] : dax.ranges) {
+      proto::DevDax::Range* r = out->add_range();
+      r->set_start(start);
+      r->set_size(size);
+    }
+    if (out->range_size() > 0) return;
+    if (const IomemRange* r = Range(dax.name)) {
+      proto::DevDax::Range* range = out->add_range();
+      range->set_start(r->start);
+      range->set_size(r->end - r->start + 1);
+      return;
+    }
+    if (!dax.size) {
+      world_.mutable_dax()->RemoveLast();
+      facts_.Note(dax.place, absl::StrCat(dax.name,
+                                          ": no input says its size: "
+                                          "left out"));
+      return;
+    }
+    dax_to_choose_.push_back({world_.dax_size() - 1, dax.place});
+  }
+
+  // Above all that has a place.
+  absl::Status Choose() {
+    uint64_t next = 4 * kGiB;
+    const auto above = [&](uint64_t end) {
+      if (end < UINT64_MAX / 4) next = std::max(next, AlignUp(end, kGiB));
+    };
+    for (const IomemRange& r : facts_.iomem) {
+      // The whole of the address space is no memory.
+      if (r.depth == 0 && absl::StrContains(r.name, "RAM")) above(r.end);
+      if (absl::StrContains(r.name, "Persistent")) above(r.end);
+    }
+    for (const proto::Pmem& p : world_.pmem()) above(p.base() + p.size());
+    for (const proto::DevDax& d : world_.dax()) {
+      for (const auto& r : d.range()) above(r.start() + r.size());
+    }
+    for (const auto& [index, place] : to_choose_) {
+      proto::Pmem& pmem = *world_.mutable_pmem(index);
+      pmem.set_base(next);
+      Chosen(pmem.name(), next, place);
+      above(next + pmem.size());
+    }
+    for (const auto& [index, place] : dax_to_choose_) {
+      proto::DevDax& dax = *world_.mutable_dax(index);
+      proto::DevDax::Range* range = dax.add_range();
+      range->set_start(next);
+      range->set_size(facts_.dax.at(dax.name()).size->value.Likeliest());
+      Chosen(dax.name(), next, place);
+      above(next + range->size());
+    }
+    return absl::OkStatus();
+  }
+
+  void Chosen(const std::string& name, uint64_t base, const Place& place) {
+    facts_.Note(place,
+                absl::StrFormat(
+                    "%s: no input says where it is in memory (/proc/iomem as "
+                    "root): 0x%x chosen, which is aligned to 1 GiB",
+                    name, base));
+  }
+
+  Facts& facts_;
+  proto::World& world_;
+  std::vector<std::pair<int, Place>> to_choose_, dax_to_choose_;
+};
+
+}  // namespace
+
+absl::Status PlacePmem(Facts* facts, proto::World* world) {
+  return Placer(facts, world).Run();
+}
+
+}  // namespace dmdax

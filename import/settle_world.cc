@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// SettleWorld: a World of a machine that ran must load.  What does not is
+// beyond the model, or an input that does not tell all: it is taken out, or
+// replaced by what gives the same answers about DAX, and the notes say so.
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "block/block_device.h"
+#include "import/build_world.h"
+#include "state/find_device.h"
+#include "state/target_spec.h"
+#include "state/world_load.h"
+
+namespace dmdax {
+namespace {
+
+// Where an error is, in front of its words: "\x01mapped_device[2].table\x02".
+constexpr char kBegin = '\x01';
+constexpr char kEnd = '\x02';
+
+struct Refusal {
+  std::string list;  // "mapped_device"
+  int index = -1;
+  std::string rest;  // ".table.target[0]"
+  std::string words;
+};
+
+Refusal ParseRefusal(absl::string_view message) {
+  Refusal r{.words = std::string(message)};
+  const size_t begin = message.find(kBegin);
+  const size_t end = message.find(kEnd);
+  if (begin == message.npos || end == message.npos) return r;
+  const absl::string_view path = message.substr(begin + 1, end - begin - 1);
+  r.words = std::string(message.substr(end + 1));
+  const size_t open = path.find('[');
+  const size_t close = path.find(']');
+  if (open == path.npos || close == path.npos ||
+      !absl::SimpleAtoi(path.substr(open + 1, close - open - 1), &r.index)) {
+    return r;
+  }
+  r.list = std::string(path.substr(0, open));
+  r.rest = std::string(path.substr(close + 1));
+  return r;
+}
+
+SourceMap Marks() {
+  SourceMap map;
+  map.Set([](const std::string& path) {
+    return absl::StrCat(std::string(1, kBegin), path, std::string(1, kEnd));
+  });
+  return map;
+}
+
+// Targets that answer from bytes on their devices, so that most of what a real
+// machine has is beyond the model.  None of them has DAX.
+bool KeepsMetadata(absl::string_view type) {
+  for (absl::string_view t :
+       {"thin-pool", "thin", "cache", "writecache", "era", "clone", "vdo",
+        "snapshot", "snapshot-merge", "raid", "mirror", "integrity", "verity",
+        "zoned", "multipath", "ebs", "crypt", "bow", "user"}) {
+    if (type == t) return true;
+  }
+  return false;
+}
+
+class Settler {
+ public:
+  Settler(Facts* facts, proto::World* world) : facts_(*facts), world_(*world) {}
+
+  absl::Status Run() {
+    GiveMetadataBytes();
+    // Each turn takes something away.
+    const int most =
+        16 + 3 * (world_.mapped_device_size() + world_.mount_size() +
+                  world_.block_size() + world_.pmem_size() + world_.dax_size());
+    for (int turn = 0; turn < most; ++turn) {
+      absl::StatusOr<Session> session = LoadWorld(world_, Marks());
+      if (session.ok()) return SetMaxSectors(*session);
+      const Refusal r = ParseRefusal(session.status().message());
+      if (!Yield(r)) {
+        return absl::Status(
+            session.status().code(),
+            absl::StrCat("what the inputs say does not load: ", r.words));
+      }
+    }
+    return absl::InternalError("what the inputs say does not load");
+  }
+
+ private:
+  std::string ShownDevice(const std::string& name) const {
+    auto it = facts_.mapped.find(name);
+    return it == facts_.mapped.end() || !it->second.table
+               ? ""
+               : it->second.table->ToString() + ": ";
+  }
+
+  void Note(absl::string_view what) { facts_.notes.emplace_back(what); }
+
+  // A fresh pool is what the model has; it needs a place for its metadata.
+  void GiveMetadataBytes() {
+    std::set<std::string> needed;
+    std::vector<std::string> ask;
+    for (const proto::MappedDevice& m : world_.mapped_device()) {
+      for (const proto::Target& t : m.table().target()) {
+        const std::vector<std::string> words = TargetWords(t);
+        if (t.raw().type() == "thin-pool" && !words.empty()) {
+          ask.push_back(words[0]);
+        }
+      }
+    }
+    while (!ask.empty()) {
+      const std::string device = CanonicalDevice(facts_, ask.back());
+      ask.pop_back();
+      if (device.empty() || !needed.insert(device).second) continue;
+      auto m = facts_.mapped.find(device.substr(device.rfind('/') + 1));
+      if (!absl::StartsWith(device, "/dev/mapper/") ||
+          m == facts_.mapped.end()) {
+        continue;
+      }
+      for (const DmTargetSpec& row : m->second.rows) {
+        for (absl::string_view word : absl::StrSplit(row.params, ' ')) {
+          ask.emplace_back(word);
+        }
+      }
+    }
+    for (proto::Pmem& pmem : *world_.mutable_pmem()) {
+      if (needed.contains("/dev/" + pmem.name())) pmem.set_memory(true);
+    }
+    AddThinIds();
+  }
+
+  // dmsetup's tables say which thin devices a pool has, too.
+  void AddThinIds() {
+    for (const proto::MappedDevice& thin : world_.mapped_device()) {
+      for (const proto::Target& t : thin.table().target()) {
+        if (t.raw().type() != "thin") continue;
+        const std::vector<std::string> words = TargetWords(t);
+        if (words.size() < 2) continue;
+        const std::string pool = CanonicalDevice(facts_, words[0]);
+        for (proto::MappedDevice& m : *world_.mutable_mapped_device()) {
+          if (pool != "/dev/mapper/" + m.name()) continue;
+          const std::string text = absl::StrCat("0 create_thin ", words[1]);
+          if (std::find(m.message().begin(), m.message().end(), text) ==
+              m.message().end()) {
+            m.add_message(text);
+          }
+        }
+      }
+    }
+  }
+
+  // Takes away what was refused; false: nothing can be.
+  bool Yield(const Refusal& r) {
+    if (r.list == "mapped_device" && r.index < world_.mapped_device_size()) {
+      return YieldMapped(r);
+    }
+    if (r.list == "mount" && r.index < world_.mount_size()) {
+      return YieldMount(r);
+    }
+    if (r.list == "block" && r.index < world_.block_size()) {
+      Note(absl::StrCat(world_.block(r.index).name(),
+                        " is left out: ", r.words));
+      world_.mutable_block()->DeleteSubrange(r.index, 1);
+      return true;
+    }
+    if (r.list == "pmem" && r.index < world_.pmem_size()) {
+      Note(
+          absl::StrCat(world_.pmem(r.index).name(), " is left out: ", r.words));
+      world_.mutable_pmem()->DeleteSubrange(r.index, 1);
+      return true;
+    }
+    if (r.list == "dax" && r.index < world_.dax_size()) {
+      Note(absl::StrCat(world_.dax(r.index).name(), " is left out: ", r.words));
+      world_.mutable_dax()->DeleteSubrange(r.index, 1);
+      return true;
+    }
+    return false;
+  }
+
+  bool YieldMapped(const Refusal& r) {
+    proto::MappedDevice& m = *world_.mutable_mapped_device(r.index);
+    const std::string type = TypeAt(m, r.rest);
+    if (KeepsMetadata(type) && !stood_in_.contains(m.name())) {
+      // Others of the type would be refused one by one.
+      for (proto::MappedDevice& other : *world_.mutable_mapped_device()) {
+        StandIn(other, type, &other == &m ? r.words : "");
+      }
+      return true;
+    }
+    Note(absl::StrCat(ShownDevice(m.name()), m.name(),
+                      " is left out: ", r.words));
+    world_.mutable_mapped_device()->DeleteSubrange(r.index, 1);
+    return true;
+  }
+
+  // The type of the row that is to blame, or of the first that keeps metadata.
+  static std::string TypeAt(const proto::MappedDevice& m,
+                            absl::string_view rest) {
+    const size_t open = rest.find("target[");
+    int row = -1;
+    if (open != rest.npos) {
+      absl::string_view number = rest.substr(open + 7);
+      (void)absl::SimpleAtoi(number.substr(0, number.find(']')), &row);
+    }
+    if (row >= 0 && row < m.table().target_size()) {
+      return SpecFromTarget(m.table().target(row)).target_type;
+    }
+    for (const proto::Target& t : m.table().target()) {
+      if (KeepsMetadata(SpecFromTarget(t).target_type)) {
+        return SpecFromTarget(t).target_type;
+      }
+    }
+    return "";
+  }
+
+  // `zero` loads anywhere and has no DAX, as what it stands for.
+  void StandIn(proto::MappedDevice& m, const std::string& type,
+               absl::string_view words) {
+    bool any = false;
+    for (proto::Target& t : *m.mutable_table()->mutable_target()) {
+      if (SpecFromTarget(t).target_type != type) continue;
+      const uint64_t start = t.start(), length = t.length();
+      t.Clear();
+      t.set_start(start);
+      t.set_length(length);
+      t.mutable_zero();
+      any = true;
+    }
+    if (!any) return;
+    m.clear_message();
+    stood_in_.insert(m.name());
+    Note(absl::StrCat(ShownDevice(m.name()), "the ", type, " rows of ",
+                      m.name(),
+                      " are replaced by zero, which has no DAX "
+                      "either",
+                      words.empty() ? "" : ": ", words));
+  }
+
+  bool YieldMount(const Refusal& r) {
+    proto::Mount& mount = *world_.mutable_mount(r.index);
+    const size_t open = r.rest.find(".file[");
+    int file = -1;
+    if (open != std::string::npos) {
+      const std::string number = r.rest.substr(open + 6);
+      if (absl::SimpleAtoi(number.substr(0, number.find(']')), &file) &&
+          file >= 0 && file < mount.file_size()) {
+        Note(absl::StrCat(mount.path(), "/", mount.file(file).name(),
+                          " is left out: ", r.words));
+        mount.mutable_file()->DeleteSubrange(file, 1);
+        return true;
+      }
+    }
+    if (!mount.options().empty()) {
+      Note(absl::StrCat(mount.path(), " is mounted without ", mount.options(),
+                        ": ", r.words));
+      mount.clear_options();
+      return true;
+    }
+    Note(absl::StrCat(mount.path(), " is left out: ", r.words));
+    world_.mutable_mount()->DeleteSubrange(r.index, 1);
+    return true;
+  }
+
+  static uint64_t SaidMaxSectors(
+      const std::map<std::string, Said<uint64_t>>& queue) {
+    auto it = queue.find("max_sectors_kb");
+    return it == queue.end() || !it->second ? 0 : it->second->value;
+  }
+
+  // max_sectors_kb where the machine has another than a fresh one would.
+  absl::Status SetMaxSectors(const Session& session) {
+    const proto::World before = world_;
+    bool changed = false;
+    const auto differs = [&](const std::string& device, uint64_t said) {
+      if (said == 0 || said > UINT32_MAX) return false;
+      absl::StatusOr<BlockDevice*> bdev = FindDevice(session, device);
+      return bdev.ok() && (*bdev)->queue().limits().max_sectors / 2 != said;
+    };
+    for (proto::MappedDevice& m : *world_.mutable_mapped_device()) {
+      const uint64_t said = SaidMaxSectors(facts_.mapped.at(m.name()).queue);
+      if (!differs(m.name(), said)) continue;
+      m.set_max_sectors_kb(static_cast<uint32_t>(said));
+      changed = true;
+    }
+    const auto hardware = [&](auto& disk) {
+      const uint64_t said = SaidMaxSectors(facts_.disks.at(disk.name()).queue);
+      if (!differs(disk.name(), said)) return;
+      disk.mutable_queue()->set_max_sectors_kb(static_cast<uint32_t>(said));
+      changed = true;
+    };
+    for (proto::Pmem& p : *world_.mutable_pmem()) hardware(p);
+    for (proto::Block& b : *world_.mutable_block()) {
+      if (b.partition_of().empty()) hardware(b);
+    }
+    if (!changed || LoadWorld(world_).ok()) return absl::OkStatus();
+    world_ = before;
+    Note(
+        "max_sectors_kb of /sys/block is not taken over: the emulated kernel "
+        "refuses it");
+    return absl::OkStatus();
+  }
+
+  Facts& facts_;
+  proto::World& world_;
+  std::set<std::string> stood_in_;
+};
+
+}  // namespace
+
+absl::Status SettleWorld(Facts* facts, proto::World* world) {
+  return Settler(facts, world).Run();
+}
+
+}  // namespace dmdax

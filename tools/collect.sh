@@ -1,0 +1,99 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Writes what dmdax needs to know of this machine into one tar:
+#
+#   sudo sh collect.sh > db1.tar            # or without root, as far as that goes
+#   sudo sh collect.sh /srv/db/* > db1.tar  # with the extents of these files
+#   dmdax import db1.tar
+#
+# It only reads, and changes nothing: standard tools are asked for what they
+# print, and some files of /proc and /sys are copied.  Keys of dm-crypt are not
+# asked for (dmsetup table without --showkeys).  Needs a POSIX shell, tar and
+# what there is of lsblk, dmsetup, ndctl, daxctl, lvm, filefrag.
+set -u
+LC_ALL=C
+PATH=$PATH:/usr/sbin:/sbin
+export LC_ALL PATH
+
+if [ -t 1 ]; then
+  echo "usage: collect.sh [FILE...] > machine.tar" >&2
+  exit 2
+fi
+top=$(mktemp -d) || exit 1
+trap 'rm -rf "$top"' EXIT
+trap 'exit 1' HUP INT TERM
+out=$top/dmdax-collect
+mkdir "$out" || exit 1
+
+# ask NAME COMMAND...: what the command prints, if it can.
+ask() {
+  name=$1
+  shift
+  command -v "$1" >/dev/null 2>&1 || return 0
+  if ! "$@" >"$out/$name" 2>"$top/errors"; then
+    echo "collect.sh: $* failed: $(head -n 1 "$top/errors")" >&2
+  fi
+  [ -s "$out/$name" ] || rm -f "$out/$name"
+}
+
+# copy FILE: a file of /proc or /sys, at its place below the top.
+copy() {
+  [ -r "$1" ] || return 0
+  mkdir -p "$out$(dirname "$1")"
+  cat "$1" >"$out$1" 2>/dev/null || rm -f "$out$1"
+  [ -s "$out$1" ] || rm -f "$out$1"
+}
+
+ask uname uname -r
+ask lsblk.json lsblk -J -b -O
+if [ ! -e "$out/lsblk.json" ]; then ask lsblk.json lsblk -J -b; fi
+ask dmsetup-table dmsetup table
+ask dmsetup-info dmsetup info -c
+ask ndctl.json ndctl list -RNv
+ask daxctl.json daxctl list -DM
+
+for file in /proc/iomem /proc/partitions /proc/devices /proc/mounts; do
+  copy "$file"
+done
+
+for disk in /sys/block/*; do
+  case ${disk##*/} in ram*) continue ;; esac
+  for attribute in dev size dm/name dm/uuid dm/suspended; do
+    copy "$disk/$attribute"
+  done
+  for attribute in logical_block_size physical_block_size minimum_io_size \
+    optimal_io_size max_sectors_kb chunk_sectors discard_granularity \
+    rotational stable_writes write_cache dax; do
+    copy "$disk/queue/$attribute"
+  done
+  for attribute in resource size align mode; do
+    case ${disk##*/} in pmem*) copy "$disk/device/$attribute" ;; esac
+  done
+  for part in "$disk/${disk##*/}"*; do
+    for attribute in dev size start; do
+      copy "$part/$attribute"
+    done
+  done
+done
+
+# As root LVM says what each volume group has.
+if command -v vgs >/dev/null 2>&1; then
+  mkdir "$out/lvm"
+  for group in $(vgs --noheadings -o vg_name 2>/dev/null); do
+    vgcfgbackup -f "$out/lvm/$group.vg" "$group" >/dev/null 2>&1 ||
+      echo "collect.sh: vgcfgbackup $group failed" >&2
+  done
+  rmdir "$out/lvm" 2>/dev/null
+fi
+
+for file; do
+  case $file in /*) ;; *) file=$PWD/$file ;; esac
+  [ -f "$file" ] || continue
+  filefrag -v "$file" >>"$out/filefrag.txt" 2>/dev/null ||
+    echo "collect.sh: filefrag -v $file failed" >&2
+done
+
+[ "$(id -u)" = 0 ] ||
+  echo "collect.sh: not root: physical addresses and tables may be missing" >&2
+cd "$top" && tar -cf - dmdax-collect

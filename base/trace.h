@@ -65,7 +65,8 @@ struct TraceStep {
   RunClip clip = RunClip::kNone;
   uint64_t clip_sectors = 0;  // the limit that clipped, in sectors
   // Where a target sent the query: sector on the lower device.
-  std::string lower;  // "259:0"
+  std::string lower;       // "259:0"
+  std::string lower_name;  // "pmem0p1"
   sector_t lower_sector{};
 };
 

@@ -279,6 +279,7 @@ DaxAccess DmDaxForward(const DmTarget& ti, const DmDev& dev, sector_t sector,
   }
   TraceStep told = TargetStep(ti, pgoff, nr_pages, mode);
   told.lower = dev.name;
+  told.lower_name = dev.bdev->name();
   told.lower_sector = sector;
   const size_t step = trace->Enter(std::move(told));
   const DaxAccess access = aligned ? AskBelow(dev, lower, nr_pages, mode, trace)

@@ -73,7 +73,7 @@ constexpr ReasonInfo kReasons[] = {
     {C::kPfnExtent, "pfn_extent",
      "the extent starts $1 pages off a boundary of $0 pages on the device"},
     {C::kPfnPartition, "pfn_partition",
-     "the partition starts $1 pages off a boundary of $0 pages"},
+     "the partition $2 starts $1 pages off a boundary of $0 pages"},
     {C::kPfnTarget, "pfn_target",
      "$2 moves pages by $1 modulo $0, off the boundary"},
     {C::kPfnDevice, "pfn_device",
@@ -214,6 +214,16 @@ FaultReason MisalignedReason(absl::Span<const TraceStep> steps, pgoff_t pgoff,
                            : i + 1 < steps.size() ? steps[i + 1].pgoff.value()
                                                   : above;
     const uint64_t moved = (below - above) & (want - 1);
+    const uint64_t to = step.lower_sector.value() / kPageSectors;
+    if (moved != 0 && !step.lower.empty() && (to - above) % want == 0) {
+      // The target sent it to a boundary of a partition that begins off one.
+      reason.code = C::kPfnPartition;
+      reason.have = moved;
+      reason.level = TraceStep{.function = TraceFunction::kPmemDaxDirectAccess,
+                               .device = step.lower_name,
+                               .name = step.lower_name};
+      return reason;
+    }
     if (moved != 0) {
       reason.code = leaf ? C::kPfnDevice : C::kPfnTarget;
       reason.have = moved;
@@ -225,6 +235,7 @@ FaultReason MisalignedReason(absl::Span<const TraceStep> steps, pgoff_t pgoff,
   if ((part_pages & (want - 1)) != 0) {
     reason.code = C::kPfnPartition;
     reason.have = part_pages & (want - 1);
+    if (!steps.empty()) reason.where = absl::StrCat("of ", steps[0].device);
     return reason;
   }
   reason.code = C::kPfnExtent;

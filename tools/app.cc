@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/kernel_alias.h"
+#include "state/world_load.h"
 #include "tools/world_file.h"
 
 namespace dmdax {
@@ -78,6 +79,17 @@ absl::StatusOr<Session> App::Ask() const {
   absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
   if (!snapshot.ok()) return snapshot.status();
   return FromSnapshot(*snapshot, *this);
+}
+
+absl::StatusOr<ParsedWorld> App::AskWorld() const {
+  if (world_file) return ReadWorldFile(*world_file);
+  absl::StatusOr<StateDir> dir = StateDir::Open(state_dir, StateDir::kRead);
+  if (!dir.ok()) return dir.status();
+  absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
+  if (!snapshot.ok()) return snapshot.status();
+  absl::StatusOr<Session> session = SessionFromSnapshot(*snapshot);
+  if (!session.ok()) return session.status();
+  return ParsedWorld{DescribeWorld(*session)};
 }
 
 absl::StatusOr<StateDir> App::OpenForWriting() const {

@@ -17,6 +17,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "formats/world_format.h"
 #include "state/session.h"
 #include "state/state_dir.h"
 
@@ -39,6 +40,10 @@ struct App {
 
   // The machine, for a verb that only asks.
   absl::StatusOr<Session> Ask() const;
+
+  // The machine as a World, for a verb that asks several kernels; --kernel is
+  // not looked at.
+  absl::StatusOr<ParsedWorld> AskWorld() const;
 
   // The machine, for a verb that changes it: runs `change` under the state
   // directory's lock and writes the result back if it returns OK.  With

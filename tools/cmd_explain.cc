@@ -8,9 +8,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/errno_status.h"
+#include "mm/fault_reason.h"
 #include "nlohmann/json.hpp"
 #include "tools/cmd_fault.h"
 #include "tools/dax_query.h"
+#include "tools/fault_report.h"
 #include "tools/print_json.h"
 
 namespace dmdax {
@@ -19,6 +21,16 @@ namespace {
 std::string RetText(int64_t ret) {
   return ret < 0 ? absl::StrCat("-", ErrnoName(static_cast<int>(-ret)))
                  : absl::StrCat(ret);
+}
+
+// Which partition the level below is: " (pmem0p1)".  A disk tells its name in
+// its own step.
+std::string LowerName(const Session& session, const TraceStep& s) {
+  BlockDevice* lower = session.machine->FindBdevByName(s.lower_name);
+  if (lower == nullptr || !lower->is_partition()) return "";
+  return absl::StrCat(" (", s.lower_name, ", from sector ",
+                      lower->start_sect().value(), " of ",
+                      lower->whole().name(), ")");
 }
 
 // The arithmetic that a level did, or "".
@@ -32,7 +44,8 @@ std::string Arithmetic(const Session& session, const TraceStep& s) {
       const uint64_t sector = s.lower_sector.value();
       return absl::StrCat("sector ", PageToSector(s.pgoff).value(), " of ",
                           s.target, " ", s.begin.value(), "+", s.len.value(),
-                          " -> ", s.lower, " sector ", sector,
+                          " -> ", s.lower, LowerName(session, s), " sector ",
+                          sector,
                           sector % kPageSectors == 0
                               ? ""
                               : absl::StrCat(" (", sector % kPageSectors,
@@ -68,8 +81,46 @@ std::string ClipText(const TraceStep& s) {
   return text;
 }
 
+// Whether the 2 MiB around a page can be one entry, as a file that covers the
+// device would ask for it.
+struct HugeVerdict {
+  pfn_t pfn{};         // of its first page
+  FaultReason reason;  // none: it can
+};
+
+HugeVerdict AskHuge(const DaxQuery& query, uint64_t pgoff) {
+  constexpr uint64_t kPmdPages = 512;
+  const pgoff_t first(pgoff / kPmdPages * kPmdPages);
+  Trace trace;
+  const DaxAccess access = query.Ask(first, kPmdPages, &trace);
+  HugeVerdict verdict{.pfn = access.pfn};
+  if (access.ret < 0) {
+    verdict.reason = {.code = FaultReasonCode::kDirectAccess,
+                      .err = static_cast<int>(-access.ret)};
+    if (!trace.steps().empty()) verdict.reason.level = trace.steps().back();
+  } else if (access.ret < static_cast<int64_t>(kPmdPages)) {
+    verdict.reason = ShortRunReason(trace.steps(), kPmdPages,
+                                    static_cast<uint64_t>(access.ret));
+  } else if (access.pfn.value() % kPmdPages != 0) {
+    verdict.reason =
+        MisalignedReason(trace.steps(), first + query.first_page(),
+                         query.first_page(), access.pfn, kPmdPages);
+  }
+  return verdict;
+}
+
+void PrintHuge(const HugeVerdict& verdict) {
+  std::cout << "   2 MiB: ";
+  if (!verdict.reason) {
+    std::cout << absl::StreamFormat("yes, at pfn 0x%x\n", verdict.pfn.value());
+    return;
+  }
+  std::cout << "no, " << FaultReasonText(verdict.reason) << " ("
+            << FaultReasonName(verdict.reason.code) << ")\n";
+}
+
 void PrintText(const Session& session, const Trace& trace,
-               const DaxAccess& answer) {
+               const DaxAccess& answer, const HugeVerdict& huge) {
   for (const TraceStep& s : trace.steps()) {
     const std::string indent(static_cast<size_t>(s.depth) * 2, ' ');
     std::cout << indent << KernelFunctionName(s) << "(" << Who(s)
@@ -86,10 +137,11 @@ void PrintText(const Session& session, const Trace& trace,
                                     answer.pfn.value(), PfnPhys(answer.pfn),
                                     answer.ret);
   }
+  PrintHuge(huge);
 }
 
 void PrintTraceJson(const Session& session, const Trace& trace,
-                    const DaxAccess& answer) {
+                    const DaxAccess& answer, const HugeVerdict& huge) {
   nlohmann::ordered_json steps = nlohmann::ordered_json::array();
   for (const TraceStep& s : trace.steps()) {
     nlohmann::ordered_json step = {{"depth", s.depth},
@@ -106,6 +158,7 @@ void PrintTraceJson(const Session& session, const Trace& trace,
     }
     if (!s.lower.empty()) {
       step["lower"] = s.lower;
+      step["lower_name"] = s.lower_name;
       step["lower_sector"] = s.lower_sector.value();
     }
     if (s.ret > 0) step["pfn"] = s.pfn.value();
@@ -126,6 +179,13 @@ void PrintTraceJson(const Session& session, const Trace& trace,
     j["phys"] = PfnPhys(answer.pfn);
     j["pages"] = answer.ret;
   }
+  nlohmann::ordered_json verdict = {{"bytes", 2 << 20},
+                                    {"possible", !huge.reason}};
+  if (huge.reason) {
+    verdict["reason"] =
+        ReasonToJson(session.machine->profile().fault, huge.reason);
+  }
+  j["huge_page"] = std::move(verdict);
   PrintJson(j);
 }
 
@@ -146,10 +206,11 @@ void Explain(App& app, const ExplainOptions& o) {
   }
   Trace trace;
   const DaxAccess answer = query->Ask(pgoff_t(o.pgoff), o.nr, &trace);
+  const HugeVerdict huge = AskHuge(*query, o.pgoff);
   if (app.json) {
-    PrintTraceJson(*session, trace, answer);
+    PrintTraceJson(*session, trace, answer, huge);
   } else {
-    PrintText(*session, trace, answer);
+    PrintText(*session, trace, answer, huge);
   }
   if (answer.ret < 0) app.exit_code = 1;
   if (answer.ret == -ELOOP) app.Report(StackTooDeep());

@@ -39,6 +39,8 @@ class DaxQuery {
   // Why the kernel does not consider the device DAX, or "".
   const std::string& not_dax() const { return not_dax_; }
   BlockDevice& bdev() const { return *bdev_; }
+  // Where a partition begins on its disk; 0 of any other device.
+  uint64_t first_page() const { return first_page_; }
   // Whole pages of the device.
   uint64_t nr_pages() const { return bdev_->nr_sectors() / kPageSectors; }
 

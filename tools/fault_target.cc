@@ -6,51 +6,14 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/errno_status.h"
-#include "fs/file_system_type.h"
 #include "process/vma_words.h"
+#include "state/device_file.h"
 #include "state/find_device.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
 
 namespace dmdax {
-namespace {
-
-// The mount of the file that stands for a whole device.
-constexpr char kDeviceMount[] = "/.device";
-
-// A file over the whole of a block device: ext4's, or where that has no block
-// numbers any more, xfs's.
-absl::StatusOr<std::shared_ptr<File>> OpenBlock(Session& session,
-                                                BlockDevice& bdev,
-                                                const FaultRequest& o) {
-  MountOptions mount;
-  const uint64_t bytes = bdev.nr_sectors() * kSectorSize / 4096 * 4096;
-  mount.path = kDeviceMount;
-  mount.request.type =
-      bytes <= (*FindFileSystemType("ext4"))->max_bytes ? "ext4" : "xfs";
-  mount.request.options =
-      session.machine->profile().has_dax_modes ? "dax=always" : "dax";
-  mount.claim = DeviceClaim::kShared;
-  session.machine->log().TakeNew();
-  absl::StatusOr<MountPoint*> m = session.user->Mount(mount, bdev);
-  // xfs mounts without DAX, and says so.
-  if (!m.ok() || !(*m)->sb().ShouldEnableDax(false)) {
-    std::vector<std::string> words = session.machine->log().TakeNew();
-    if (words.empty()) words.push_back(std::string(m.status().message()));
-    return ErrnoError(m.ok() ? EOPNOTSUPP : ErrnoOf(m.status()),
-                      absl::StrCat("no DAX file can be on ", o.device, ": ",
-                                   absl::StrJoin(words, "; ")));
-  }
-  FileOptions file{.name = "file", .synced = true};
-  if (bytes != 0) file.extents.push_back({.length = bytes});
-  absl::StatusOr<MountedFile*> added = (*m)->AddFile(file);
-  if (!added.ok()) return added.status();
-  return session.user->Open((*added)->path, !o.readonly);
-}
-
-}  // namespace
 
 void AddFaultOptions(CLI::App& verb, FaultRequest& o) {
   verb.add_option("--file", o.file, "A file of the machine: /mnt/f");
@@ -103,7 +66,9 @@ absl::StatusOr<FaultTarget> FaultTarget::Open(Session& session,
   if (!file.ok() && o.file.empty()) {
     absl::StatusOr<BlockDevice*> bdev = FindDevice(session, name);
     if (!bdev.ok()) return bdev.status();
-    file = OpenBlock(session, **bdev, o);
+    file = OpenDeviceFile(
+        session, **bdev, o.device,
+        o.readonly ? DeviceFileMode::kReadOnly : DeviceFileMode::kReadWrite);
   }
   if (!file.ok()) return file.status();
   if ((*file)->f_inode->type == InodeType::kRegular) {

@@ -9,15 +9,16 @@ namespace dmdax {
 
 using RegisterFn = void(CLI::App& cli, App& app);
 
-RegisterFn RegisterDmsetupVerbs, RegisterMachine, RegisterTranslate,
-    RegisterExplain, RegisterMap, RegisterConvert, RegisterImport,
-    RegisterFault, RegisterSweep, RegisterMount, RegisterProcess,
-    RegisterKernels;
+RegisterFn RegisterDmsetupVerbs, RegisterMachine, RegisterCheck,
+    RegisterTranslate, RegisterExplain, RegisterMap, RegisterConvert,
+    RegisterImport, RegisterFault, RegisterSweep, RegisterMount,
+    RegisterProcess, RegisterKernels;
 
 void RegisterVerbs(CLI::App& cli, App& app) {
   for (RegisterFn* add : {
            RegisterDmsetupVerbs,
            RegisterMachine,
+           RegisterCheck,
            RegisterTranslate,
            RegisterExplain,
            RegisterMap,

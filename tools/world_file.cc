@@ -18,13 +18,14 @@ namespace dmdax {
 
 namespace {
 
-absl::StatusOr<Session> Finish(Importer& importer, const std::string& kernel) {
+absl::StatusOr<ParsedWorld> Finish(Importer& importer,
+                                   const std::string& kernel) {
   absl::StatusOr<Imported> machine = importer.Finish(kernel);
   if (!machine.ok()) return machine.status();
   for (const std::string& note : machine->notes) {
     std::cerr << "dmdax: " << note << "\n";
   }
-  return LoadWorld(machine->world);
+  return ParsedWorld{machine->world};
 }
 
 bool IsDirectory(const std::string& path) {
@@ -34,8 +35,8 @@ bool IsDirectory(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<Session> SessionFromWorldFile(const std::string& path,
-                                             const std::string& kernel) {
+absl::StatusOr<ParsedWorld> ReadWorldFile(const std::string& path,
+                                          const std::string& kernel) {
   Importer importer;
   if (IsDirectory(path)) {
     if (absl::Status s = importer.Add(path); !s.ok()) return s;
@@ -59,6 +60,13 @@ absl::StatusOr<Session> SessionFromWorldFile(const std::string& path,
   absl::StatusOr<ParsedWorld> parsed = ParseWorld(*std::move(bytes), name);
   if (!parsed.ok()) return parsed.status();
   if (!kernel.empty()) parsed->world.set_kernel(kernel);
+  return parsed;
+}
+
+absl::StatusOr<Session> SessionFromWorldFile(const std::string& path,
+                                             const std::string& kernel) {
+  absl::StatusOr<ParsedWorld> parsed = ReadWorldFile(path, kernel);
+  if (!parsed.ok()) return parsed.status();
   return LoadWorld(parsed->world, parsed->source);
 }
 

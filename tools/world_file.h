@@ -11,9 +11,14 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "formats/world_format.h"
 #include "state/session.h"
 
 namespace dmdax {
+
+// The World itself, not loaded.
+absl::StatusOr<ParsedWorld> ReadWorldFile(const std::string& path,
+                                          const std::string& kernel = "");
 
 // `path` may be "-".  `kernel`, unless empty, replaces the world's profile.
 // Errors are those of ReadInput(), ParseWorld() and LoadWorld(), or those of

@@ -82,6 +82,26 @@ TEST(ShortRunReasonTest, NamesTheLevelWhoseLimitItWas) {
             "request, 512 are needed");
 }
 
+// The volume begins on a boundary of a partition that begins at 1 MiB.
+TEST(MisalignedReasonTest, ThePartitionBelowATargetIsALevel) {
+  std::vector<TraceStep> steps = Chain();
+  steps[0].pgoff = steps[1].pgoff = pgoff_t{512};
+  steps[1].lower = "259:2";
+  steps[1].lower_name = "pmem0p1";
+  steps[1].lower_sector = sector_t{(512 + 512) * 8};
+  steps[2].pgoff = pgoff_t{512 + 512 + 256};
+  const FaultReason reason =
+      MisalignedReason(steps, pgoff_t{512}, 0, pfn_t{0x100500}, 512);
+  EXPECT_EQ(reason.code, FaultReasonCode::kPfnPartition);
+  EXPECT_EQ(FaultReasonText(reason),
+            "the partition pmem0p1 starts 256 pages off a boundary of 512 "
+            "pages");
+  // What the target adds comes first.
+  steps[1].lower_sector = sector_t{(512 + 256) * 8};
+  EXPECT_EQ(MisalignedReason(steps, pgoff_t{512}, 0, pfn_t{0x100500}, 512).code,
+            FaultReasonCode::kPfnTarget);
+}
+
 TEST(MisalignedReasonTest, NamesTheTargetBeforeTheExtent) {
   std::vector<TraceStep> steps = Chain();
   steps[1].device = "dm-0";

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Cures: for a reason that keeps pages small, what to change in the machine,
+// and what a person types for it.
+//
+//   proto::World better = world;
+//   if (std::optional<Cure> cure = FindCure({reason, session, subject},
+//   better)) {
+//     // `better` is the machine after it: load it, and see whether it helps.
+//   }
+//
+// A cure says nothing of what it does to data: where a layout changes, the
+// volume is made anew, and the remark says so.
+// Threading: pure functions of a machine and a World.
+#ifndef DMDAX_TOOLS_CHECK_CURE_H_
+#define DMDAX_TOOLS_CHECK_CURE_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mm/fault_reason.h"
+#include "state/session.h"
+#include "state/world.pb.h"
+#include "tools/check/subject.h"
+
+namespace dmdax {
+
+struct CureRequest {
+  const FaultReason& reason;
+  const Session& session;  // in which the reason was found
+  const Subject& subject;
+};
+
+struct Cure {
+  std::vector<std::string> commands;
+  std::string remark;  // what it costs, or why there is no command
+  // Whether the World was changed, so that the cure can be tried.
+  bool in_world = false;
+};
+
+// Nothing when nobody knows one.
+std::optional<Cure> FindCure(const CureRequest& request, proto::World& world);
+
+// --- one family a file ---
+using CureFn = std::optional<Cure>(const CureRequest& request,
+                                   proto::World& world);
+CureFn CureChunk, CureMaxSectors, CureTargetStart, CureTargetEnd;
+CureFn CurePartition, CureNamespaceAlign, CureRawNamespace, CureBadBlocks,
+    CureDevDaxAlign;
+CureFn CureExtents, CureNotDax;
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_CHECK_CURE_H_

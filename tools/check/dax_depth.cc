@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/check/dax_depth.h"
+
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "base/dev_t.h"
+#include "dm/dm_table.h"
+#include "dm/mapped_device.h"
+
+namespace dmdax {
+namespace {
+
+const DmTable* LiveTable(const Session& session, const BlockDevice& bdev) {
+  if (bdev.dev().major_nr != session.ctl->major()) return nullptr;
+  auto md = session.ctl->FindMinor(bdev.dev().minor_nr);
+  return md == nullptr ? nullptr : md->live_table();
+}
+
+std::string DeviceText(const Session& session, const BlockDevice& bdev) {
+  const std::string name = NameOfDevice(session, bdev);
+  return name == bdev.name() ? name
+                             : absl::StrCat(name, " (", bdev.name(), ")");
+}
+
+// Why a device that is not a mapped one is not DAX, or "".
+std::string WhyHardwareIsNot(const Session& session, BlockDevice& bdev) {
+  if (bdev.is_partition() && (bdev.start_sect().value() % kPageSectors != 0 ||
+                              bdev.nr_sectors() % kPageSectors != 0)) {
+    return absl::StrCat("the partition has ", bdev.nr_sectors(),
+                        " sectors from ", bdev.start_sect().value(),
+                        " on, which are not whole pages of 8 sectors");
+  }
+  if (session.machine->FindPmem(bdev.whole().name()) == nullptr) {
+    return "it is not persistent memory";
+  }
+  if (!bdev.queue().Has(QUEUE_FLAG_DAX)) {
+    return "a raw namespace has no struct pages";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string NameOfDevice(const Session& session, const BlockDevice& bdev) {
+  if (bdev.dev().major_nr != session.ctl->major()) return bdev.name();
+  auto md = session.ctl->FindMinor(bdev.dev().minor_nr);
+  return md == nullptr ? bdev.name() : md->dm_name();
+}
+
+std::vector<BlockDevice*> DevicesBelow(const Session& session,
+                                       BlockDevice& bdev) {
+  std::vector<BlockDevice*> below;
+  if (bdev.is_partition()) below.push_back(&bdev.whole());
+  if (const DmTable* table = LiveTable(session, bdev)) {
+    for (const DmTable::TableDev& dev : table->devices()) {
+      below.push_back(dev.dm_dev->bdev);
+    }
+  }
+  return below;
+}
+
+bool StandsOnPmem(const Session& session, BlockDevice& bdev) {
+  // Stacks may meet at every level; each device is looked at once.
+  std::set<BlockDevice*> seen = {&bdev};
+  std::vector<BlockDevice*> left = {&bdev};
+  while (!left.empty()) {
+    BlockDevice* at = left.back();
+    left.pop_back();
+    if (session.machine->FindPmem(at->name()) != nullptr) return true;
+    for (BlockDevice* below : DevicesBelow(session, *at)) {
+      if (seen.insert(below).second) left.push_back(below);
+    }
+  }
+  return false;
+}
+
+std::vector<NotDaxLevel> WhyNotDax(const Session& session, BlockDevice& bdev) {
+  std::vector<NotDaxLevel> levels;
+  std::set<BlockDevice*> seen;
+  for (BlockDevice* at = &bdev; at != nullptr && seen.insert(at).second;) {
+    NotDaxLevel level{.bdev = at, .device = DeviceText(session, *at)};
+    BlockDevice* next = nullptr;
+    if (at->dev().major_nr != session.ctl->major()) {
+      level.why = WhyHardwareIsNot(session, *at);
+    } else if (const DmTable* table = LiveTable(session, *at);
+               table == nullptr) {
+      level.why = "it has no live table";
+    } else {
+      const DaxVerdict verdict = table->SupportsDax();
+      level.why = verdict.reason;
+      if (verdict.target >= 0 && !verdict.dax()) {
+        const size_t row = static_cast<size_t>(verdict.target);
+        level.target = std::string(table->targets()[row].type->name);
+      }
+      if (std::optional<DevT> leg = ScanMajorMinor(verdict.device)) {
+        next = session.machine->FindBdev(*leg);
+      }
+    }
+    if (level.why.empty()) break;
+    levels.push_back(std::move(level));
+    at = next;
+  }
+  return levels;
+}
+
+}  // namespace dmdax

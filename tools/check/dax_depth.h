@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where in a stack DAX ends: not only the first level that says no, but what
+// that level says no because of, down to the last.
+//
+//   for (const NotDaxLevel& at : WhyNotDax(session, *bdev))
+//     std::cout << at.device << ": " << at.why << "\n";
+//   // oc (dm-1): target 0 (linear): leg 254:0 (dm-0): ...
+//   // c (dm-0): target 0 (crypt) has no direct_access
+// Threading: as Machine and DmCtl.
+#ifndef DMDAX_TOOLS_CHECK_DAX_DEPTH_H_
+#define DMDAX_TOOLS_CHECK_DAX_DEPTH_H_
+
+#include <string>
+#include <vector>
+
+#include "block/block_device.h"
+#include "state/session.h"
+
+namespace dmdax {
+
+// What a person calls a device: "c" for dm-0, "pmem0".
+std::string NameOfDevice(const Session& session, const BlockDevice& bdev);
+
+// What a device stands on: the devices of its live table, or its whole disk.
+std::vector<BlockDevice*> DevicesBelow(const Session& session,
+                                       BlockDevice& bdev);
+
+// Whether any of its data is persistent memory's.
+bool StandsOnPmem(const Session& session, BlockDevice& bdev);
+
+struct NotDaxLevel {
+  BlockDevice* bdev = nullptr;
+  std::string device;  // "c (dm-0)", "pmem0"
+  std::string why;     // "target 0 (crypt) has no direct_access"
+  std::string target;  // "crypt", when a target is what ends DAX
+};
+
+// From the device down to the level that ends DAX; empty for a DAX device.
+std::vector<NotDaxLevel> WhyNotDax(const Session& session, BlockDevice& bdev);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_CHECK_DAX_DEPTH_H_

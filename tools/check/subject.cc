@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/check/subject.h"
+
+#include <cerrno>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/errno_status.h"
+#include "dm/mapped_device.h"
+#include "state/device_file.h"
+#include "state/find_device.h"
+#include "tools/check/dax_depth.h"
+
+namespace dmdax {
+namespace {
+
+absl::StatusOr<Subject> OpenFile(Session& session, const std::string& path) {
+  absl::StatusOr<MountedFile*> found = session.user->FindFile(path);
+  if (!found.ok()) return found.status();
+  Subject subject{.name = path, .kind = Subject::kFile};
+  subject.size = (*found)->inode.i_size;
+  for (const auto& [at, mount] : session.user->mounts()) {
+    if (mount->FindFile((*found)->options.name) != *found) continue;
+    subject.bdev = &mount->bdev();
+    subject.mount = at;
+  }
+  if (!(*found)->inode.s_dax) {
+    subject.dax = ErrnoError(EOPNOTSUPP, "the file is not DAX");
+    return subject;
+  }
+  absl::StatusOr<std::shared_ptr<File>> file = session.user->Open(path);
+  if (!file.ok()) return file.status();
+  subject.file = *std::move(file);
+  return subject;
+}
+
+absl::StatusOr<Subject> OpenDevDax(Session& session, const std::string& name) {
+  absl::StatusOr<std::shared_ptr<File>> file =
+      session.user->Open(absl::StrCat("/dev/", name));
+  if (!file.ok()) return file.status();
+  Subject subject{.name = name, .kind = Subject::kDevDax};
+  subject.size = static_cast<DevDax*>((*file)->f_op)->size();
+  subject.file = *std::move(file);
+  return subject;
+}
+
+absl::StatusOr<Subject> OpenDevice(Session& session, const std::string& name) {
+  absl::StatusOr<BlockDevice*> bdev = FindDevice(session, name);
+  if (!bdev.ok()) return bdev.status();
+  Subject subject{.name = name, .kind = Subject::kDevice, .bdev = *bdev};
+  subject.size = (*bdev)->nr_sectors() * kSectorSize;
+  absl::StatusOr<std::shared_ptr<File>> file =
+      OpenDeviceFile(session, **bdev, name);
+  if (file.ok()) {
+    subject.file = *std::move(file);
+    subject.size = subject.file->f_inode->i_size;
+  } else {
+    subject.dax = file.status();
+  }
+  return subject;
+}
+
+// The devices that tables, partitions and mounts stand on.
+std::set<const BlockDevice*> DevicesInUse(const Session& session) {
+  std::set<const BlockDevice*> used;
+  for (BlockDevice* bdev : session.machine->BlockDevices()) {
+    for (BlockDevice* below : DevicesBelow(session, *bdev)) used.insert(below);
+  }
+  for (const auto& [at, mount] : session.user->mounts()) {
+    if (!mount->files().empty()) used.insert(&mount->bdev());
+  }
+  return used;
+}
+
+}  // namespace
+
+absl::StatusOr<Subject> OpenSubject(Session& session, const std::string& name) {
+  const absl::string_view bare =
+      absl::StripPrefix(absl::string_view(name), "/dev/");
+  if (session.user->dev_daxes().count(std::string(bare)) != 0) {
+    return OpenDevDax(session, std::string(bare));
+  }
+  if (absl::StartsWith(name, "/") && !absl::StartsWith(name, "/dev/")) {
+    return OpenFile(session, name);
+  }
+  return OpenDevice(session, name);
+}
+
+Subjects DefaultSubjects(const Session& session) {
+  Subjects all;
+  for (const auto& [at, mount] : session.user->mounts()) {
+    for (const auto& [name, file] : mount->files()) {
+      all.names.push_back(file->path);
+    }
+  }
+  std::set<std::string> dax_disks;
+  for (const auto& [name, request] : session.user->dev_daxes()) {
+    all.names.push_back(name);
+    dax_disks.insert(request.pmem);
+  }
+  const std::set<const BlockDevice*> used = DevicesInUse(session);
+  for (BlockDevice* bdev : session.machine->BlockDevices()) {
+    if (used.count(bdev) != 0 || dax_disks.count(bdev->name()) != 0) continue;
+    std::string name = NameOfDevice(session, *bdev);
+    (StandsOnPmem(session, *bdev) ? all.names : all.without_pmem)
+        .push_back(std::move(name));
+  }
+  return all;
+}
+
+}  // namespace dmdax

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Subject: what `dmdax check` asks about: a file, a device-dax, or a block
+// device as if a file covered it.
+//
+//   for (const std::string& name : DefaultSubjects(session).names) {
+//     absl::StatusOr<Subject> subject = OpenSubject(session, name);
+//     if (subject->dax.ok()) Sweep(subject->file, subject->size);
+//   }
+// Threading: as Machine and DmCtl.
+#ifndef DMDAX_TOOLS_CHECK_SUBJECT_H_
+#define DMDAX_TOOLS_CHECK_SUBJECT_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "block/block_device.h"
+#include "mm/vm_area.h"
+#include "state/session.h"
+
+namespace dmdax {
+
+struct Subject {
+  enum Kind { kFile, kDevDax, kDevice };
+
+  std::string name;  // "/mnt/db", "dax3.0", "vg-home"
+  Kind kind = kFile;
+  uint64_t size = 0;  // bytes
+  // Of a file its file system's device; null for a device-dax.
+  BlockDevice* bdev = nullptr;
+  std::string mount;  // of a file: where its file system is
+  // Why it cannot be mapped directly, or OK and a file that can.
+  absl::Status dax;
+  std::shared_ptr<File> file;
+};
+
+// ENOENT, ENXIO: there is no such thing; the message lists what there is.
+absl::StatusOr<Subject> OpenSubject(Session& session, const std::string& name);
+
+struct Subjects {
+  std::vector<std::string> names;
+  // Devices on top of a stack without any persistent memory.
+  std::vector<std::string> without_pmem;
+};
+
+// All that a program can map on the machine: the files of its mounts, its
+// device-dax, and the devices on which nothing stands, mounts with files
+// included.
+Subjects DefaultSubjects(const Session& session);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_CHECK_SUBJECT_H_

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/check/world_rows.h"
+
+#include <optional>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "state/find_device.h"
+#include "state/packed_table.h"
+#include "state/target_spec.h"
+#include "tools/dmsetup/split_name.h"
+
+namespace dmdax {
+
+proto::MappedDevice* FindMapped(proto::World& world, const std::string& name) {
+  for (proto::MappedDevice& device : *world.mutable_mapped_device()) {
+    if (device.name() == name) return &device;
+  }
+  return nullptr;
+}
+
+google::protobuf::RepeatedPtrField<proto::Target>* EditRows(
+    proto::MappedDevice* device) {
+  proto::Table* table = device->mutable_table();
+  // A table whose columns contradict each other does not load; nobody cures it.
+  UnpackTable(table).IgnoreError();
+  for (proto::Target& row : *table->mutable_target()) {
+    row = TargetFromSpec(SpecFromTarget(row));
+  }
+  return table->mutable_target();
+}
+
+void SettleRows(proto::MappedDevice* device) {
+  auto* rows = device->mutable_table()->mutable_target();
+  uint64_t start = 0;
+  int kept = 0;
+  for (int i = 0; i < rows->size(); ++i) {
+    if (rows->Get(i).length() == 0) continue;
+    if (kept != i) rows->SwapElements(kept, i);
+    rows->Mutable(kept)->set_start(start);
+    start += rows->Get(kept).length();
+    ++kept;
+  }
+  rows->DeleteSubrange(kept, rows->size() - kept);
+}
+
+std::string TableText(const proto::MappedDevice& device) {
+  std::string text;
+  for (const proto::Target& row : device.table().target()) {
+    const DmTargetSpec spec = SpecFromTarget(row);
+    absl::StrAppend(&text, text.empty() ? "" : "\n", row.start(), " ",
+                    row.length(), " ", spec.target_type,
+                    spec.params.empty() ? "" : " ", spec.params);
+  }
+  return text;
+}
+
+void ForEachLeg(proto::Target& row,
+                absl::FunctionRef<void(proto::Linear& leg, int nr_legs)> fn) {
+  if (row.has_linear()) fn(*row.mutable_linear(), 1);
+  if (!row.has_striped()) return;
+  auto* legs = row.mutable_striped()->mutable_stripe();
+  for (proto::Linear& leg : *legs) fn(leg, legs->size());
+}
+
+std::optional<DevT> DevOfWord(const Session& session, const std::string& word) {
+  absl::StatusOr<BlockDevice*> bdev = FindDevice(session, word);
+  if (!bdev.ok()) return std::nullopt;
+  return (*bdev)->dev();
+}
+
+std::optional<LvmName> LvmNameOf(const proto::MappedDevice& device) {
+  const bool made_by_lvm = absl::StartsWith(device.uuid(), "LVM-");
+  if (!made_by_lvm && !device.uuid().empty()) return std::nullopt;
+  SplitName split("LVM", device.name());
+  if (split.vg_name.empty() || split.lv_name.empty()) return std::nullopt;
+  return LvmName{split.vg_name, split.lv_name};
+}
+
+}  // namespace dmdax

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The rows of a World's tables, to be changed by a cure.
+//
+//   proto::MappedDevice* device = FindMapped(world, "vg-home");
+//   for (proto::Target& row : *EditRows(device)) ...
+//   SettleRows(device);            // starts follow from the lengths
+// Threading: pure functions.
+#ifndef DMDAX_TOOLS_CHECK_WORLD_ROWS_H_
+#define DMDAX_TOOLS_CHECK_WORLD_ROWS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "base/dev_t.h"
+#include "google/protobuf/repeated_ptr_field.h"
+#include "state/session.h"
+#include "state/world.pb.h"
+
+namespace dmdax {
+
+// Sectors of a 2 MiB page.
+inline constexpr uint64_t kPmdSectors = 4096;
+
+// By name; null: there is none.
+proto::MappedDevice* FindMapped(proto::World& world, const std::string& name);
+
+// The live table's rows, each in its typed form where it has one.
+google::protobuf::RepeatedPtrField<proto::Target>* EditRows(
+    proto::MappedDevice* device);
+
+// Drops rows without length, and lets each begin where the one before ended.
+void SettleRows(proto::MappedDevice* device);
+
+// The rows as dmsetup takes them, a line each.
+std::string TableText(const proto::MappedDevice& device);
+
+// Calls fn(leg, nr_legs) for each device that a linear or striped row names:
+// in its data of `nr_legs` legs the leg has that part.
+void ForEachLeg(proto::Target& row,
+                absl::FunctionRef<void(proto::Linear& leg, int nr_legs)> fn);
+
+// The number of the device that a table's word names.
+std::optional<DevT> DevOfWord(const Session& session, const std::string& word);
+
+// "vg" and "home" of a device that LVM2 made, or that is named as one.
+struct LvmName {
+  std::string vg, lv;
+};
+std::optional<LvmName> LvmNameOf(const proto::MappedDevice& device);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_CHECK_WORLD_ROWS_H_

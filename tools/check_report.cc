@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/check_report.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "tools/byte_count.h"
+
+namespace dmdax {
+namespace {
+
+// "2 MiB 62.5%, 4 KiB 37.5%": what there is, the largest pages first.
+std::string SharesText(const PageShares& s) {
+  std::vector<std::string> parts;
+  const auto add = [&](const char* what, uint64_t bytes) {
+    if (bytes == 0) return;
+    parts.push_back(absl::StrCat(what, " ", ShareText(bytes, s.total)));
+  };
+  add("1 GiB", s.pud);
+  add("2 MiB", s.pmd);
+  add("4 KiB", s.pte);
+  add("hole", s.hole);
+  add("signal", s.signal);
+  add("last partial page", s.tail);
+  return parts.empty() ? "nothing" : absl::StrJoin(parts, ", ");
+}
+
+bool SameCure(const Obstacle& a, const Obstacle& b) {
+  if (a.cure.has_value() != b.cure.has_value()) return false;
+  return !a.cure || (a.cure->commands == b.cure->commands &&
+                     a.cure->remark == b.cure->remark);
+}
+
+bool SameObstacle(const Obstacle& a, const Obstacle& b) {
+  return a.name == b.name && a.text == b.text && a.level == b.level &&
+         a.bytes == b.bytes && a.tried == b.tried && a.untried == b.untried &&
+         SameCure(a, b);
+}
+
+bool SameShares(const PageShares& a, const PageShares& b) {
+  return SharesText(a) == SharesText(b);
+}
+
+bool SayTheSame(const DaxCheck& a, const DaxCheck& b) {
+  return a.error == b.error && a.dax == b.dax && a.sync == b.sync &&
+         SameShares(a.now, b.now) && SameShares(a.best, b.best) &&
+         std::equal(a.obstacles.begin(), a.obstacles.end(), b.obstacles.begin(),
+                    b.obstacles.end(), SameObstacle);
+}
+
+std::string WishText(Wish wish) {
+  switch (wish) {
+    case Wish::kDax:
+      return "DAX";
+    case Wish::kPmd:
+      return "2 MiB pages";
+    case Wish::kPud:
+      return "1 GiB pages";
+    case Wish::kSync:
+      return "MAP_SYNC";
+  }
+  return "";
+}
+
+void PrintObstacle(std::ostream& out, int number, const Obstacle& o) {
+  out << "  " << number << ". " << o.name << ", " << BytesText(o.bytes);
+  if (o.levels > 1) out << ", " << o.levels << " rows of the table";
+  out << "\n     " << o.text << "\n";
+  for (const NotDaxLevel& level : o.down) {
+    out << "     " << level.device << ": " << level.why << "\n";
+  }
+  if (o.down.empty() && !o.level.empty()) {
+    out << "     level: " << o.level << "\n";
+  }
+  if (!o.cure.has_value()) {
+    out << "     cure: none is known\n";
+    return;
+  }
+  const char* lead = "     cure: ";
+  for (const std::string& command : o.cure->commands) {
+    out << lead << command << "\n";
+    lead = "           ";
+  }
+  if (!o.cure->remark.empty()) {
+    out << (o.cure->commands.empty() ? lead : "           # ") << o.cure->remark
+        << "\n";
+  }
+  if (o.tried) {
+    out << "     then: " << SharesText(o.after) << "\n";
+  } else if (!o.untried.empty()) {
+    out << "     not tried here: " << o.untried << "\n";
+  }
+}
+
+void PrintCheck(std::ostream& out, const DaxCheck& check, Wish wish) {
+  if (!check.error.ok()) {
+    out << "  refused: " << check.error.message() << "\n";
+    return;
+  }
+  out << "  " << (check.dax ? "DAX" : "not DAX")
+      << (check.sync ? ", MAP_SYNC" : "");
+  if (check.dax) out << "; " << SharesText(check.now);
+  out << "\n";
+  int number = 0;
+  for (const Obstacle& o : check.obstacles) PrintObstacle(out, ++number, o);
+  out << "  " << WishText(wish) << ": "
+      << (Holds(check, check.now, wish) ? "yes" : "no");
+  const bool tried = std::any_of(check.obstacles.begin(), check.obstacles.end(),
+                                 [](const Obstacle& o) { return o.tried; });
+  if (tried) out << "; with the cures " << SharesText(check.best);
+  out << "\n";
+}
+
+nlohmann::ordered_json SharesToJson(const PageShares& s) {
+  return {{"total", s.total}, {"pud", s.pud},   {"pmd", s.pmd},
+          {"pte", s.pte},     {"hole", s.hole}, {"signal", s.signal},
+          {"tail", s.tail}};
+}
+
+nlohmann::ordered_json ObstacleToJson(const Obstacle& o) {
+  nlohmann::ordered_json j = {{"name", o.name}, {"text", o.text}};
+  if (!o.level.empty()) j["level"] = o.level;
+  if (!o.device.empty()) j["device"] = o.device;
+  j["rows"] = o.levels;
+  j["bytes"] = o.bytes;
+  if (!o.down.empty()) {
+    nlohmann::ordered_json down = nlohmann::ordered_json::array();
+    for (const NotDaxLevel& level : o.down) {
+      down.push_back({{"device", level.device}, {"why", level.why}});
+    }
+    j["down"] = std::move(down);
+  }
+  if (o.cure.has_value()) {
+    nlohmann::ordered_json cure = {{"commands", o.cure->commands}};
+    if (!o.cure->remark.empty()) cure["remark"] = o.cure->remark;
+    cure["tried"] = o.tried;
+    if (!o.untried.empty()) cure["untried"] = o.untried;
+    if (o.tried) cure["after"] = SharesToJson(o.after);
+    j["cure"] = std::move(cure);
+  }
+  return j;
+}
+
+}  // namespace
+
+std::string ShareText(uint64_t part, uint64_t total) {
+  if (total == 0) return "0%";
+  if (part >= total) return "100%";
+  const double percent =
+      100.0 * static_cast<double>(part) / static_cast<double>(total);
+  // What rounds to all or nothing is neither.
+  const double shown = part == 0 ? 0.0 : std::clamp(percent, 0.1, 99.9);
+  return absl::StrFormat("%.1f%%", shown);
+}
+
+void PrintSubject(std::ostream& out, const SubjectReport& report, Wish wish) {
+  uint64_t size = 0;
+  for (const DaxCheck& check : report.checks) {
+    size = std::max(size, check.now.total);
+  }
+  out << report.name;
+  if (size != 0) out << ", " << BytesText(size);
+  out << "\n";
+  std::vector<bool> told(report.checks.size());
+  for (size_t i = 0; i < report.checks.size(); ++i) {
+    if (told[i]) continue;
+    std::vector<std::string> kernels;
+    for (size_t k = i; k < report.checks.size(); ++k) {
+      if (!SayTheSame(report.checks[i], report.checks[k])) continue;
+      told[k] = true;
+      kernels.push_back(report.checks[k].kernel);
+    }
+    out << " " << absl::StrJoin(kernels, ", ") << ":\n";
+    PrintCheck(out, report.checks[i], wish);
+  }
+}
+
+nlohmann::ordered_json SubjectToJson(const SubjectReport& report, Wish wish) {
+  nlohmann::ordered_json kernels = nlohmann::ordered_json::array();
+  for (const DaxCheck& check : report.checks) {
+    nlohmann::ordered_json j = {{"kernel", check.kernel}};
+    if (!check.error.ok()) {
+      j["refused"] = std::string(check.error.message());
+      j["holds"] = false;
+      kernels.push_back(std::move(j));
+      continue;
+    }
+    j["dax"] = check.dax;
+    j["map_sync"] = check.sync;
+    j["holds"] = Holds(check, check.now, wish);
+    j["bytes"] = SharesToJson(check.now);
+    nlohmann::ordered_json obstacles = nlohmann::ordered_json::array();
+    for (const Obstacle& o : check.obstacles) {
+      obstacles.push_back(ObstacleToJson(o));
+    }
+    j["obstacles"] = std::move(obstacles);
+    j["cured"] = SharesToJson(check.best);
+    j["cured_holds"] = Holds(check, check.best, wish);
+    kernels.push_back(std::move(j));
+  }
+  return {{"name", report.name}, {"kernels", std::move(kernels)}};
+}
+
+}  // namespace dmdax

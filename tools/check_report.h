@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What `dmdax check` found, for people and for programs.
+#ifndef DMDAX_TOOLS_CHECK_REPORT_H_
+#define DMDAX_TOOLS_CHECK_REPORT_H_
+
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "nlohmann/json.hpp"
+#include "tools/check/dax_check.h"
+
+namespace dmdax {
+
+// One subject on all kernels that were asked.
+struct SubjectReport {
+  std::string name;
+  std::vector<DaxCheck> checks;
+};
+
+// Kernels that say the same are told once.
+void PrintSubject(std::ostream& out, const SubjectReport& report, Wish wish);
+nlohmann::ordered_json SubjectToJson(const SubjectReport& report, Wish wish);
+
+// "87.5%": never "100.0%" of less than all, nor "0.0%" of more than nothing.
+std::string ShareText(uint64_t part, uint64_t total);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_CHECK_REPORT_H_

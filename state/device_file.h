@@ -20,10 +20,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "block/block_device.h"
-#include "mm/vm_area.h"
 #include "state/session.h"
 
 namespace dmdax {
+
+struct File;  // mm/vm_area.h
 
 // kReadOnly: the file is open for reading only.
 enum class DeviceFileMode { kReadWrite, kReadOnly };

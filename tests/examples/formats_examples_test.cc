@@ -5,6 +5,7 @@
 
 #include "formats/device_cache.h"
 #include "formats/format.h"
+#include "formats/json_syntax.h"
 #include "formats/linear_text.h"
 #include "formats/plain_digits.h"
 #include "formats/table_text.h"
@@ -34,6 +35,14 @@ TEST_F(FormatsExamples, Format) {
   absl::StatusOr<std::string> text = "";
 #include "tests/examples/formats/format.inc"
   EXPECT_THAT(text, IsOkAndHolds(testing::HasSubstr("\"pmem0\"")));
+}
+
+TEST_F(FormatsExamples, JsonSyntax) {
+  const auto check = [] {
+    return
+#include "tests/examples/formats/json_syntax.inc"
+  };
+  EXPECT_EQ(ErrnoOf(check()), EINVAL);
 }
 
 TEST_F(FormatsExamples, PlainDigits) {

@@ -6,7 +6,9 @@
 #include <iostream>
 
 #include "formats/world_format.h"
+#include "process/sweep/dax_sweep.h"
 #include "state/any_bytes.h"
+#include "state/device_file.h"
 #include "state/dm_load.h"
 #include "state/dm_snapshot.h"
 #include "state/find_device.h"
@@ -72,6 +74,14 @@ TEST_F(StateExamples, FindDevice) {
   for (const char* name : {"/dev/mapper/home", "/dev/dm-0", "254:0"}) {
     EXPECT_THAT(FindDevice(session, name), IsOkAndHolds(*bdev));
   }
+}
+
+TEST_F(StateExamples, DeviceFile) {
+  Session session = *LoadWorld(world, parsed->source);
+  const absl::StatusOr<BlockDevice*> found = FindDevice(session, "home");
+  BlockDevice* bdev = *found;
+#include "tests/examples/state/device_file.inc"
+  EXPECT_THAT(file, IsOk());
 }
 
 TEST_F(StateExamples, DmSnapshot) {

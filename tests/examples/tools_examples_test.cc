@@ -6,9 +6,15 @@
 #include <array>
 
 #include "absl/strings/str_cat.h"
+#include "state/find_device.h"
+#include "state/world_load.h"
 #include "tests/dm_testing.h"
 #include "tests/examples/examples.h"
 #include "tools/byte_count.h"
+#include "tools/check/cure.h"
+#include "tools/check/dax_depth.h"
+#include "tools/check/subject.h"
+#include "tools/check/world_rows.h"
 #include "tools/dmsetup/command.h"
 #include "tools/dmsetup/dmsetup.h"
 #include "tools/dmsetup/report/dm_regex.h"
@@ -48,6 +54,56 @@ TEST_F(ToolsExamples, FaultTarget) {
   [[maybe_unused]] const auto fault = [&] {
 #include "tests/examples/tools/fault_target.inc"
   };
+}
+
+// A volume that begins off a boundary.
+class CheckExamples : public testing::Test {
+ protected:
+  CheckExamples() {
+    proto::Pmem* pmem = world.add_pmem();
+    pmem->set_name("pmem0");
+    pmem->set_base(1ull << 32);
+    pmem->set_size(64 << 20);
+    proto::MappedDevice* device = world.add_mapped_device();
+    device->set_name("vg-home");
+    proto::Target* row = device->mutable_table()->add_target();
+    row->set_length(8192);
+    row->mutable_linear()->set_device("/dev/pmem0");
+    row->mutable_linear()->set_start(2048);
+    session = *LoadWorld(world);
+  }
+  proto::World world;
+  Session session;
+};
+
+TEST_F(CheckExamples, Cure) {
+  const Subject subject = *OpenSubject(session, "vg-home");
+  const FaultReason reason{
+      .code = FaultReasonCode::kRunMaxSectors,
+      .level = TraceStep{.function = TraceFunction::kDmDaxDirectAccess,
+                         .device = "dm-0",
+                         .name = "vg-home"}};
+#include "tests/examples/tools/check/cure.inc"
+  EXPECT_EQ(better.mapped_device(0).max_sectors_kb(), 2048);
+}
+
+TEST_F(CheckExamples, DaxDepth) {
+  BlockDevice* bdev = *FindDevice(session, "vg-home");
+#include "tests/examples/tools/check/dax_depth.inc"
+}
+
+TEST_F(CheckExamples, Subject) {
+  uint64_t swept = 0;
+  const auto Sweep = [&](const std::shared_ptr<File>&, uint64_t size) {
+    swept += size;
+  };
+#include "tests/examples/tools/check/subject.inc"
+  EXPECT_EQ(swept, 4 << 20);
+}
+
+TEST_F(CheckExamples, WorldRows) {
+#include "tests/examples/tools/check/world_rows.inc"
+  EXPECT_EQ(device->table().target(0).length(), 4096);
 }
 
 TEST_F(ToolsExamples, PageStream) {

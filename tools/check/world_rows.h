@@ -3,7 +3,7 @@
 // The rows of a World's tables, to be changed by a cure.
 //
 //   proto::MappedDevice* device = FindMapped(world, "vg-home");
-//   for (proto::Target& row : *EditRows(device)) ...
+//   for (proto::Target& row : *EditRows(device)) row.set_length(4096);
 //   SettleRows(device);            // starts follow from the lengths
 // Threading: pure functions.
 #ifndef DMDAX_TOOLS_CHECK_WORLD_ROWS_H_

@@ -34,6 +34,7 @@
 #include "base/dev_t.h"
 #include "base/kernel_log.h"
 #include "base/units.h"
+#include "block/disk_bytes.h"
 #include "block/queue_limits.h"
 #include "dax/dax_device.h"
 
@@ -139,6 +140,9 @@ class BlockDevice {
   BlockDeviceOperations* fops() const { return whole_->fops_; }
   // dax_hosts: the DaxDevice of the disk, whether or not it may be used.
   DaxDevice* host_dax_dev() const { return whole_->own_dax_dev_; }
+  // What was written to the disk, by sectors of the whole disk.  Persistent
+  // memory that has bytes of its own is read there; see dm/bio_map.h.
+  DiskBytes& bytes() { return whole_->own_bytes_; }
 
   // blkdev_get_by_dev().  With FMODE_EXCL, `holder` claims the device:
   // EBUSY when another holder has it, or the disk or a partition of it.
@@ -155,6 +159,7 @@ class BlockDevice {
   std::atomic<uint64_t> nr_sectors_;
   std::atomic<bool> read_only_{false};
   RequestQueue own_queue_;
+  DiskBytes own_bytes_;
   DaxDevice* const own_dax_dev_;
   BlockDeviceOperations* const fops_;
   int openers_ = 0;

@@ -62,7 +62,9 @@ uint32_t Machine::NextInstance(absl::string_view module) {
 }
 
 int64_t Machine::NowSeconds() const {
-  return static_cast<int64_t>(time(nullptr)) + clock_offset_.load();
+  const int64_t frozen = frozen_at_.load();
+  return (frozen != 0 ? frozen : static_cast<int64_t>(time(nullptr))) +
+         clock_offset_.load();
 }
 
 absl::Status Machine::CheckNew(absl::string_view name,

@@ -65,10 +65,13 @@ class Machine {
   // Counts from 0, for each name: what a module numbers in its log.
   uint32_t NextInstance(absl::string_view module);
 
-  // Seconds since 1970 of the machine's clock: the host's, and what
-  // AdvanceClock() added.
+  // Seconds since 1970 of the machine's clock: the host's, or the second in
+  // which it was frozen, and what AdvanceClock() added.
   int64_t NowSeconds() const;
   void AdvanceClock(int64_t seconds) { clock_offset_.fetch_add(seconds); }
+  int64_t clock_offset() const { return clock_offset_.load(); }
+  // From now on the clock goes on only when it is told to.
+  void FreezeClock() { frozen_at_.store(NowSeconds() - clock_offset()); }
 
   // Adds a persistent-memory disk /dev/<name>.  EEXIST: name or number
   // taken; EBUSY: the physical range overlaps another's (named); EINVAL as
@@ -137,6 +140,7 @@ class Machine {
   KernelLog log_;
   Keyring keys_;
   std::atomic<int64_t> clock_offset_{0};
+  std::atomic<int64_t> frozen_at_{0};  // 0: it is not
   mutable absl::Mutex mu_;
   std::map<std::string, Owned, std::less<>> owned_ ABSL_GUARDED_BY(mu_);
   // Ranges do not overlap, so the order is also that of their ends.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // RouteBio: the path of a bio down a stack of mapped devices, for any target,
-// DAX or not.  BioRead and BioWrite move its data where a leaf has bytes.
+// DAX or not.  BioRead and BioWrite move its data; a disk is blank, all zeros,
+// until something is written.
 //
 //   BioRoute route = RouteBio(*bdev, sector_t{24}, ReqOp::kRead);
 //   route.hops.back();  // the disk, and the sector of it
@@ -39,14 +40,17 @@ struct BioRoute {
   uint32_t corrupt_byte = 0;
   uint8_t corrupt_value = 0;
   int err = 0;  // EIO: refused, or past a device's end; ELOOP: no end
+  // What a target has sent to other devices too (a write to a mirror), each
+  // from that device on.
+  std::vector<BioRoute> also;
 };
 
 // Follows `sector` of `bdev` down to a disk.
 BioRoute RouteBio(BlockDevice& bdev, sector_t sector, ReqOp op);
 
 // Reads or writes whole sectors, each by its own route.  Fails with the errno
-// of the bio (EIO, ...); ENODATA when a leaf has no bytes to read.  A write to
-// such a leaf is lost.
+// of the bio (EIO, ...), which is also that of a bad block.  A write that goes
+// to several devices fails if none of them takes it.
 absl::Status BioRead(BlockDevice& bdev, sector_t sector,
                      absl::Span<char> bytes);
 absl::Status BioWrite(BlockDevice& bdev, sector_t sector,

@@ -116,6 +116,12 @@ struct BioMap {
   // A byte of the whole bio, from 1, that becomes another; 0: none does.
   uint32_t corrupt_byte = 0;
   uint8_t corrupt_value = 0;
+  // Where else it goes: the other legs of a mirror.
+  struct Place {
+    const DmDev* dev;
+    sector_t sector;
+  };
+  std::vector<Place> also = {};
 };
 
 // DM_TARGET_*: features of a target type.
@@ -211,6 +217,9 @@ struct TargetType {
   // A bio that carries data has done this sector: 0, or the errno with which
   // the target ends it (and says why in the log).
   int (*end_io)(const DmTarget& ti, sector_t sector, ReqOp op) = nullptr;
+  // A request, which may cover many sectors, passes: ->map is asked of each
+  // sector, and this once of all, to count it.
+  void (*account)(const DmTarget& ti, ReqOp op) = nullptr;
   // Appends the INFO, TABLE or IMA text.
   void (*status)(const DmTarget& ti, StatusType type,
                  std::string* out) = nullptr;
@@ -222,6 +231,12 @@ struct TargetType {
   // called.
   int (*preresume)(DmTarget& ti) = nullptr;
   void (*resume)(DmTarget& ti) = nullptr;
+  // The device is suspended now, or is about to be removed.
+  void (*postsuspend)(DmTarget& ti) = nullptr;
+  // What kernel threads do in the background, up to `now` on the machine's
+  // clock (Machine::NowSeconds()).  Called of live rows that are not suspended,
+  // before each command.
+  void (*elapse)(DmTarget& ti, int64_t now) = nullptr;
   // Calls fn for every device and the part of it that is used.
   int (*iterate_devices)(const DmTarget& ti, IterateDevicesFn fn) = nullptr;
   // Adjusts the stacked limits of the row.

@@ -113,8 +113,30 @@ void DmCtl::FillStatus(const HashCell& cell, DmIoctl& param) const {
   }
 }
 
+void DmCtl::NoteBackground(const MappedDevice& md) {
+  const DmTable* table = md.live_table();
+  if (table != nullptr && table->HasBackground()) {
+    background_.insert(md.dev().minor_nr);
+  } else {
+    background_.erase(md.dev().minor_nr);
+  }
+}
+
+void DmCtl::Elapse() {
+  if (background_.empty()) return;
+  const int64_t now = machine_.NowSeconds();
+  for (uint32_t minor : background_) {
+    const HashCell* cell = hash_.FindMinor(minor);
+    if (cell == nullptr || cell->md->suspended()) continue;
+    const uint32_t event_nr = cell->md->event_nr();
+    cell->md->live_table()->Elapse(now);
+    DeviceEvents(*cell->md, event_nr);
+  }
+}
+
 absl::Status DmCtl::DevStatus(DmIoctl& param) {
   absl::MutexLock lock(&mu_);
+  Elapse();
   absl::StatusOr<HashCell*> cell = GetCell(param);
   if (!cell.ok()) return cell.status();
   Answer(**cell, param);
@@ -123,6 +145,7 @@ absl::Status DmCtl::DevStatus(DmIoctl& param) {
 
 absl::Status DmCtl::DevWait(DmIoctl& param) {
   absl::MutexLock lock(&mu_);
+  Elapse();
   absl::StatusOr<HashCell*> cell = GetCell(param);
   if (!cell.ok()) return cell.status();
   if ((*cell)->md->event_nr() == param.event_nr) {
@@ -135,6 +158,7 @@ absl::Status DmCtl::DevWait(DmIoctl& param) {
 absl::Status DmCtl::ListDevices(DmIoctl& param,
                                 std::vector<DmNameEntry>* entries) {
   absl::MutexLock lock(&mu_);
+  Elapse();
   for (HashCell* cell : hash_.List()) {
     // Since 5.14 name and uuid of the request are prefixes to match.
     if (machine_.profile().dm_list_order == DmListOrder::kByName &&

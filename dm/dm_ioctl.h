@@ -166,6 +166,17 @@ class DmCtl {
   std::shared_ptr<MappedDevice> FindDevice(absl::string_view name) const;
   std::shared_ptr<MappedDevice> FindMinor(uint32_t minor) const;
 
+  // Lets the targets do what they do in the background, up to now on the
+  // machine's clock.  Every command that tells of a device does so first; for
+  // whoever has moved the clock.
+  //
+  //   machine.AdvanceClock(2);
+  //   ctl.LetTimePass();
+  void LetTimePass() {
+    absl::MutexLock lock(&mu_);
+    Elapse();
+  }
+
   // Completes deferred removals.  Whoever closes a device calls this, where the
   // kernel has a work queue.
   void DoDeferredRemove();
@@ -225,6 +236,10 @@ class DmCtl {
   // devices that they had open.
   void RemoveClosed(std::vector<uint32_t> minors, bool mark_deferred,
                     bool only_deferred) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // LetTimePass(); and to be called when a device has got a live table.
+  void Elapse() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void NoteBackground(const MappedDevice& md)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // To be called when a device's deferred_remove() may have changed.
   void NoteDeferred(const MappedDevice& md) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status RestoreDevice(const DmDeviceState& state)
@@ -246,6 +261,8 @@ class DmCtl {
   // command checks whether one can go now; a search among all devices, which
   // may be 100,000, would cost too much.
   std::set<uint32_t> deferred_ ABSL_GUARDED_BY(mu_);
+  // Likewise those whose targets do something in the background.
+  std::set<uint32_t> background_ ABSL_GUARDED_BY(mu_);
   std::atomic<uint64_t> global_event_nr_{0};
 };
 

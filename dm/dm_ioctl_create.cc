@@ -69,7 +69,8 @@ void DmCtl::RemoveCell(HashCell* cell) {
   removed->md->LiveTableEvent();
   DeviceEvents(*removed->md, event_nr);
   removed->new_map.reset();
-  removed->md->Destroy();
+  background_.erase(removed->md->dev().minor_nr);
+  removed->md->Remove();
 }
 
 absl::Status DmCtl::DevRemove(DmIoctl& param) {

@@ -66,6 +66,7 @@ std::string UntouchedReply(sector_t sector, absl::string_view message) {
 absl::Status DmCtl::TargetMsg(DmIoctl& param, sector_t sector,
                               absl::string_view message, std::string* reply) {
   absl::MutexLock lock(&mu_);
+  Elapse();
   absl::StatusOr<HashCell*> cell = GetCell(param);
   if (!cell.ok()) return cell.status();
   const absl::StatusOr<std::vector<std::string>> split = DmSplitArgs(message);

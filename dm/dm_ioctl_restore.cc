@@ -50,6 +50,7 @@ absl::Status DmCtl::RestoreTables(const DmDeviceState& state) {
         DmTable::Restore(md, *state.table);
     if (!live.ok()) return Of(md.name(), live.status());
     md.RestoreLiveTable(*std::move(live));
+    NoteBackground(md);
   }
   if (state.inactive_table) {
     absl::StatusOr<std::unique_ptr<DmTable>> inactive =

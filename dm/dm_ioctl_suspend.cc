@@ -47,6 +47,7 @@ absl::Status DmCtl::DoResume(DmIoctl& param) {
     absl::StatusOr<std::unique_ptr<DmTable>> old = md.SwapTable(new_map);
     if (!old.ok()) return old.status();
     old_map = std::move(*old);
+    NoteBackground(md);
     GlobalEvent();
     md.disk().SetReadOnly(!writable);
   }
@@ -65,6 +66,7 @@ absl::Status DmCtl::DevSuspend(DmIoctl& param) {
   absl::Status s;
   {
     absl::MutexLock lock(&mu_);
+    Elapse();
     s = param.flags & DM_SUSPEND_FLAG ? DoSuspend(param) : DoResume(param);
   }
   DoDeferredRemove();

@@ -164,6 +164,7 @@ absl::Status DmCtl::TableDeps(DmIoctl& param, std::vector<DevT>* deps,
 absl::Status DmCtl::TableStatus(DmIoctl& param,
                                 std::vector<DmTargetSpec>* rows) {
   absl::MutexLock lock(&mu_);
+  Elapse();
   absl::StatusOr<HashCell*> cell = GetCell(param);
   if (!cell.ok()) return cell.status();
   Answer(**cell, param);

@@ -180,6 +180,24 @@ absl::Status DmTable::ResumeTargets() {
   return absl::OkStatus();
 }
 
+void DmTable::PostsuspendTargets() {
+  for (DmTarget& ti : targets_) {
+    if (ti.type->postsuspend != nullptr) ti.type->postsuspend(ti);
+  }
+}
+
+bool DmTable::HasBackground() const {
+  return std::any_of(targets_.begin(), targets_.end(), [](const DmTarget& ti) {
+    return ti.type->elapse != nullptr;
+  });
+}
+
+void DmTable::Elapse(int64_t now) {
+  for (DmTarget& ti : targets_) {
+    if (ti.type->elapse != nullptr) ti.type->elapse(ti, now);
+  }
+}
+
 bool DmTable::HasNoDataDevices() const {
   for (const DmTarget& ti : targets_) {
     if (ti.type->iterate_devices == nullptr) return false;

@@ -128,6 +128,11 @@ class DmTable {
   // dm_table_resume_targets(): preresume of all rows, which may refuse (the
   // row's errno, logged), then resume of all.
   absl::Status ResumeTargets();
+  // dm_table_postsuspend_targets().
+  void PostsuspendTargets();
+  // Whether a row does something in the background, and lets it be done.
+  bool HasBackground() const;
+  void Elapse(int64_t now);
 
   // dm_table_supports_dax(), with the reason.
   DaxVerdict SupportsDax(uint64_t blocksize = kPageSize) const;

@@ -83,7 +83,34 @@ absl::Status MappedDevice::Suspend() {
     return ErrnoError(EINVAL, absl::StrCat(name_, " is suspended already"));
   }
   suspended_.store(true);
+  if (DmTable* table = live_table()) table->PostsuspendTargets();
   return absl::OkStatus();
+}
+
+void MappedDevice::Remove() {
+  if (!suspended_.exchange(true)) {
+    if (DmTable* table = live_table()) table->PostsuspendTargets();
+  }
+  Destroy();
+}
+
+void MappedDevice::AccountBio(sector_t sector, ReqOp op, BioPart part) {
+  stats_.Account(sector, op, part.first_of_bio);
+  if (!part.first_of_clone) return;
+  SrcuReadLock live(io_barrier_);
+  const DmTable* table = map_.load(std::memory_order_acquire);
+  const DmTarget* ti = table == nullptr ? nullptr : table->FindTarget(sector);
+  if (ti != nullptr && ti->type->account != nullptr) ti->type->account(*ti, op);
+}
+
+bool MappedDevice::SplitsBehind(sector_t sector) const {
+  SrcuReadLock live(io_barrier_);
+  const DmTable* table = map_.load(std::memory_order_acquire);
+  const DmTarget* ti = table == nullptr ? nullptr : table->FindTarget(sector);
+  if (ti == nullptr) return true;
+  const uint64_t offset = ti->Offset(sector) + 1;
+  return offset == ti->len.value() ||
+         (ti->max_io_len != 0 && offset % ti->max_io_len == 0);
 }
 
 absl::StatusOr<std::unique_ptr<DmTable>> MappedDevice::SwapTable(

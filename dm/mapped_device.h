@@ -120,6 +120,8 @@ class MappedDevice final : public DaxOperations,
   bool deferred_remove() const { return deferred_remove_.load(); }
   // dm_cancel_deferred_remove(): EBUSY when it is being removed.
   absl::Status CancelDeferredRemove();
+  // dm_destroy(): suspends the device, and then as Destroy().
+  void Remove();
   // __dm_destroy(): kills the dax device and drops the table.  The object
   // stays until its last reference goes.
   void Destroy();
@@ -201,6 +203,15 @@ class MappedDevice final : public DaxOperations,
   // clone_endio() of one sector of a bio with data: 0, or the errno that the
   // target makes of it.
   int EndBio(sector_t sector, ReqOp op) const;
+
+  // Counts one sector of a bio that passes, which is the first of the bio, or
+  // of what the device splits off it, or neither.
+  struct BioPart {
+    bool first_of_bio, first_of_clone;
+  };
+  void AccountBio(sector_t sector, ReqOp op, BioPart part);
+  // Whether a bio that goes on behind `sector` is split there.
+  bool SplitsBehind(sector_t sector) const;
 
   // max_io_len(): sectors from `sector` on that one request may cover, and
   // what limits it.

@@ -93,6 +93,21 @@ bool DmStats::HasReply(absl::string_view message) {
          absl::StartsWithIgnoreCase(message, "@stats_print");
 }
 
+void DmStats::Account(sector_t sector, ReqOp op, bool first_of_bio) {
+  if (!any_.load(std::memory_order_relaxed)) return;
+  const bool reads = op == ReqOp::kRead || op == ReqOp::kReadAhead;
+  absl::MutexLock lock(&mu_);
+  for (auto& [id, r] : regions_) {
+    if (sector.value() < r.start || sector.value() >= r.end) continue;
+    const uint64_t offset = sector.value() - r.start;
+    Region::Counters& c = r.counters[offset / r.step];
+    // A request that goes on into the next area is one there too.
+    const bool counts = first_of_bio || offset % r.step == 0;
+    (reads ? c.reads : c.writes) += counts ? 1 : 0;
+    ++(reads ? c.read_sectors : c.write_sectors);
+  }
+}
+
 bool DmStats::HasRoom(uint64_t areas) const {
   uint64_t taken = 0;  // at most kMaxAreas
   for (const auto& [id, region] : regions_) taken += region.areas();
@@ -104,6 +119,7 @@ bool DmStats::Restore(uint32_t id, const Region& region) {
       !HasRoom(region.areas())) {
     return false;
   }
+  any_.store(true);
   return regions_.emplace(id, region).second;
 }
 
@@ -143,6 +159,7 @@ absl::StatusOr<std::string> DmStats::Create(absl::Span<const std::string> argv,
   uint32_t id = 0;
   while (regions_.contains(id)) ++id;
   regions_[id] = std::move(r);
+  any_.store(true);
   return absl::StrCat(id);
 }
 
@@ -188,8 +205,12 @@ absl::StatusOr<std::string> DmStats::Print(absl::Span<const std::string> argv,
   for (uint64_t i = first; i < last; ++i) {
     const uint64_t start = r.start + i * r.step;
     const uint64_t end = std::min(r.end, start + r.step);
-    absl::StrAppend(&out, start, "+", end - start,
-                    " 0 0 0 0 0 0 0 0 0 0 0 0 0");
+    auto counted = r.counters.find(i);
+    const Region::Counters c =
+        counted == r.counters.end() ? Region::Counters() : counted->second;
+    absl::StrAppend(&out, start, "+", end - start, " ", c.reads, " 0 ",
+                    c.read_sectors, " 0 ");
+    absl::StrAppend(&out, c.writes, " 0 ", c.write_sectors, " 0 0 0 0 0 0");
     if (!r.histogram.empty()) {
       absl::StrAppend(&out, " 0");
       for (size_t n = 0; n < r.histogram.size(); ++n) {
@@ -206,12 +227,17 @@ absl::StatusOr<std::string> DmStats::Message(absl::Span<const std::string> argv,
                                              const KernelProfile& profile) {
   const SscanfOverflow overflow = profile.sscanf_overflow;
   const absl::string_view name = argv[0];
+  absl::MutexLock lock(&mu_);
   if (absl::EqualsIgnoreCase(name, "@stats_create")) {
     return Create(argv, size, overflow);
   }
   if (absl::EqualsIgnoreCase(name, "@stats_list")) return List(argv);
   if (absl::StartsWithIgnoreCase(name, "@stats_print")) {
-    return Print(argv, overflow);
+    absl::StatusOr<std::string> printed = Print(argv, overflow);
+    if (printed.ok() && absl::EqualsIgnoreCase(name, "@stats_print_clear")) {
+      regions_[*ParseId(argv[1], overflow)].counters.clear();
+    }
+    return printed;
   }
   const bool sets_aux = absl::EqualsIgnoreCase(name, "@stats_set_aux");
   if (argv.size() != (sets_aux ? 3u : 2u)) return Invalid();
@@ -220,6 +246,9 @@ absl::StatusOr<std::string> DmStats::Message(absl::Span<const std::string> argv,
   auto region = regions_.find(*id);
   if (region == regions_.end()) return ErrnoError(ENOENT, "no such region");
   if (sets_aux) region->second.aux_data = argv[2];
+  if (absl::EqualsIgnoreCase(name, "@stats_clear")) {
+    region->second.counters.clear();
+  }
   if (absl::EqualsIgnoreCase(name, "@stats_delete")) regions_.erase(region);
   return "";
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // DmStats: the regions of a mapped device whose I/O is counted (@stats_*
-// messages).  No I/O passes here, so every counter is 0; the regions, their
-// numbers and their words are the kernel's.
+// messages).  Requests take no time here, so only their numbers and sectors are
+// counted; the regions, their numbers and their words are the kernel's.
 //
 //   @stats_create <start>+<len>|- <step>|/<areas>
 //                 [<#features> precise_timestamps histogram:n,n,...]
@@ -12,18 +12,22 @@
 //   @stats_set_aux <id> <aux data>
 //
 // Mirrors: drivers/md/dm-stats.c (6.1).
-// Threading: the caller serialises (DmCtl).
+// Threading: Account() from any thread; the caller serialises the rest (DmCtl).
 #ifndef DMDAX_DM_STATS_H_
 #define DMDAX_DM_STATS_H_
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "base/kernel_profile.h"
+#include "base/units.h"
+#include "dm/device_mapper.h"
 
 namespace dmdax {
 
@@ -34,6 +38,12 @@ class DmStats {
     bool precise_timestamps = false;
     std::vector<uint64_t> histogram;  // boundaries
     std::string program_id = "-", aux_data = "-";
+
+    // Of each area that has seen requests: those, and their sectors.
+    struct Counters {
+      uint64_t reads = 0, read_sectors = 0, writes = 0, write_sectors = 0;
+    };
+    std::map<uint64_t, Counters> counters;
 
     uint64_t areas() const { return (end - start - 1) / step + 1; }
   };
@@ -47,6 +57,9 @@ class DmStats {
   absl::StatusOr<std::string> Message(absl::Span<const std::string> argv,
                                       uint64_t size,
                                       const KernelProfile& profile);
+
+  // dm_stats_account_io(), of one sector.  `first_of_bio`: of a request.
+  void Account(sector_t sector, ReqOp op, bool first_of_bio);
 
   // For snapshots: the regions by number, and one put back (false: it makes
   // no sense, or there are too many).
@@ -62,6 +75,9 @@ class DmStats {
   absl::StatusOr<std::string> Print(absl::Span<const std::string> argv,
                                     SscanfOverflow overflow) const;
 
+  // I/O is counted while messages are read.
+  mutable absl::Mutex mu_;
+  std::atomic<bool> any_{false};
   std::map<uint32_t, Region> regions_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/hardware.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <optional>
@@ -9,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "block/queue_sysfs.h"
+#include "dm/bio_map.h"
 #include "process/field_error.h"
 
 namespace dmdax {
@@ -50,6 +52,37 @@ absl::Status ApplyQueue(const proto::Queue& queue, BlockDevice& bdev,
     return QueueMaxSectorsStore(bdev, queue.max_sectors_kb(), profile);
   }
   return absl::OkStatus();
+}
+
+// What a snapshot says that the disk holds.
+absl::Status RestoreBytes(const proto::DiskRuntime& in, BlockDevice& bdev) {
+  for (const proto::DiskPage& page : in.page()) {
+    const std::string& content = page.content();
+    if (content.size() != kPageSize) {
+      return ErrnoError(
+          EINVAL, absl::StrCat(bdev.name(), ": page ", page.index(), " has ",
+                               content.size(), " bytes"));
+    }
+    const uint64_t first = page.index() * kPageSectors;
+    // The last page of a disk may be cut short.
+    const uint64_t left =
+        bdev.nr_sectors() - std::min(first, bdev.nr_sectors());
+    absl::Status s = BioWrite(
+        bdev, sector_t(first),
+        absl::MakeSpan(content.data(), std::min<uint64_t>(kPageSectors, left)
+                                           << kSectorShift));
+    if (!s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
+template <typename Disk>
+void SaveBytes(BlockDevice& bdev, Disk* out) {
+  for (const auto& [index, bytes] : bdev.bytes().Pages()) {
+    proto::DiskPage* page = out->mutable_runtime()->add_page();
+    page->set_index(index);
+    page->set_content(bytes.data(), bytes.size());
+  }
 }
 
 absl::Status CheckBlockSize(const std::string& name, const char* what,
@@ -121,6 +154,10 @@ absl::Status AddPmem(const proto::Pmem& pmem, Machine& machine,
       options, *dev,
       pmem.logical_block_size() ? pmem.logical_block_size() : 512);
   if (!bdev.ok()) return bdev.status();
+  if (kind == WorldKind::kSnapshot) {
+    absl::Status s = RestoreBytes(pmem.runtime(), **bdev);
+    if (!s.ok()) return s;
+  }
   PmemDevice* device = machine.FindPmem(pmem.name());
   for (const proto::BadBlocks& bad : pmem.badblocks()) {
     const std::optional<uint64_t> end = CheckedAdd(bad.sector(), bad.count());
@@ -172,6 +209,10 @@ absl::Status AddBlock(const proto::Block& block, Machine& machine,
   absl::StatusOr<BlockDevice*> bdev = machine.AddBlock(options);
   if (!bdev.ok()) return bdev.status();
   if (!block.partition_of().empty()) return absl::OkStatus();
+  if (kind == WorldKind::kSnapshot) {
+    absl::Status s = RestoreBytes(block.runtime(), **bdev);
+    if (!s.ok()) return s;
+  }
   return ApplyQueue(block.queue(), **bdev, machine.profile());
 }
 
@@ -331,6 +372,8 @@ void SavePmem(const PmemDevice& pmem, BlockDevice& bdev, proto::Pmem* out) {
   if (limits.max_user_sectors != 0) {
     out->mutable_queue()->set_max_sectors_kb(limits.max_user_sectors / 2);
   }
+  // A file keeps its bytes by itself.
+  if (o.backing != PmemBacking::kFile) SaveBytes(bdev, out);
 }
 
 void SaveBlock(const BlockOptions& o, BlockDevice& bdev, proto::Block* out) {
@@ -356,6 +399,7 @@ void SaveBlock(const BlockOptions& o, BlockDevice& bdev, proto::Block* out) {
   queue->set_rotational(!bdev.queue().Has(QUEUE_FLAG_NONROT));
   queue->set_write_cache(bdev.queue().Has(QUEUE_FLAG_WC));
   queue->set_stable_writes(bdev.queue().Has(QUEUE_FLAG_STABLE_WRITES));
+  SaveBytes(bdev, out);
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ absl::StatusOr<Session> SessionFromSnapshot(
     const proto::StateSnapshot& snapshot) {
   absl::StatusOr<Session> session = BootWorld(snapshot.world());
   if (!session.ok()) return session.status();
+  session->machine->AdvanceClock(snapshot.clock_offset());
   absl::Status s =
       FillMachine(snapshot.world(), WorldKind::kSnapshot, {}, *session);
   if (!s.ok()) {
@@ -41,9 +42,11 @@ absl::StatusOr<Session> SessionFromSnapshot(
 proto::StateSnapshot SnapshotOf(const Session& session, uint64_t generation) {
   proto::StateSnapshot snapshot;
   snapshot.set_generation(generation);
+  // Targets may write to their disks once more.
+  DmSnapshotter(*session.ctl).Save(snapshot.mutable_world());
   SaveHardware(*session.machine, session.ctl->major(),
                snapshot.mutable_world());
-  DmSnapshotter(*session.ctl).Save(snapshot.mutable_world());
+  snapshot.set_clock_offset(session.machine->clock_offset());
   snapshot.set_global_event_nr(session.ctl->global_event_nr());
   SaveUserWorld(*session.user, snapshot.mutable_world());
   return snapshot;

@@ -185,6 +185,7 @@ std::vector<StateObject> ObjectsOf(proto::StateSnapshot snapshot) {
   proto::World& world = *snapshot.mutable_world();
   proto::StateSnapshot machine;
   machine.set_global_event_nr(snapshot.global_event_nr());
+  machine.set_clock_offset(snapshot.clock_offset());
   machine.mutable_world()->set_kernel(world.kernel());
   machine.mutable_world()->set_dm_major(world.dm_major());
   *machine.mutable_world()->mutable_key() = world.key();

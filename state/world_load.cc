@@ -60,6 +60,8 @@ proto::World DescribeWorld(const Session& session) {
   SaveHardware(*session.machine, session.ctl->major(), &world);
   DmSnapshotter(*session.ctl).Save(&world);
   SaveUserWorld(*session.user, &world);
+  for (proto::Pmem& pmem : *world.mutable_pmem()) pmem.clear_runtime();
+  for (proto::Block& block : *world.mutable_block()) block.clear_runtime();
   for (proto::Mount& mount : *world.mutable_mount()) {
     mount.clear_runtime();
     for (proto::File& file : *mount.mutable_file()) file.clear_runtime();

@@ -254,6 +254,24 @@ void SetVerb(CLI::App& machine, App& app) {
   });
 }
 
+void WaitVerb(CLI::App& machine, App& app) {
+  auto seconds = std::make_shared<uint32_t>(0);
+  CLI::App* verb = machine.add_subcommand(
+      "wait",
+      "Let time pass at once: the machine's clock goes on by so many seconds,\n"
+      "in which mirrors are brought in sync, snapshots merge and clones copy.\n"
+      "It goes on by itself, too, as the host's does.\n\n"
+      "  dmdax machine wait 60");
+  verb->add_option("SECONDS", *seconds, "At most 4294967295")->required();
+  verb->callback([seconds, &app] {
+    app.Report(app.Change([&](Session& session) {
+      session.machine->AdvanceClock(*seconds);
+      session.ctl->LetTimePass();
+      return absl::OkStatus();
+    }));
+  });
+}
+
 }  // namespace
 
 void RegisterMachine(CLI::App& cli, App& app) {
@@ -267,6 +285,7 @@ void RegisterMachine(CLI::App& cli, App& app) {
   UndoVerb(*machine, app);
   RemoveVerb(*machine, app);
   SetVerb(*machine, app);
+  WaitVerb(*machine, app);
 }
 
 }  // namespace dmdax

@@ -52,6 +52,9 @@ void PrintText(const BioRoute& route) {
   }
   if (!via.empty()) std::cout << " via " << absl::StrJoin(via, ", ");
   std::cout << "\n";
+  for (const BioRoute& other : route.also) {
+    std::cout << "  and " << EndText(other) << "\n";
+  }
 }
 
 nlohmann::ordered_json ToJson(const BioRoute& route) {
@@ -66,6 +69,7 @@ nlohmann::ordered_json ToJson(const BioRoute& route) {
                               {"kind", kKinds[static_cast<int>(route.kind)]}};
   if (route.kind == BioMap::Kind::kError) j["errno"] = ErrnoName(route.err);
   j["hops"] = std::move(hops);
+  for (const BioRoute& other : route.also) j["also"].push_back(ToJson(other));
   return j;
 }
 
@@ -111,7 +115,8 @@ void RegisterMap(CLI::App& cli, App& app) {
       "  dmdax map home 0 --write\n\n"
       "Each answer is one line: the sector, then the disk and the sector of\n"
       "it, or zeros, dropped (a write that goes nowhere) or the error; then\n"
-      "the devices in between.  Exit 1 if any sector is an error.");
+      "the devices in between.  A line `  and ...` is another disk that the\n"
+      "same write goes to.  Exit 1 if any sector is an error.");
   verb->add_option("DEVICE", o->device, "Name, path or major:minor")
       ->required();
   verb->add_option("SECTOR", o->sectors, "512-byte sectors")->required();

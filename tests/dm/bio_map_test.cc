@@ -51,9 +51,35 @@ TEST_F(BioMapTest, DataGoesWhereSectorsGo) {
                       absl::MakeSpan(in.data(), kSectorSize)),
               IsOk());
   EXPECT_EQ(in[0], 24);
-  EXPECT_THAT(BioRead(*machine().FindBdevByName("sda"), sector_t{0},
-                      absl::MakeSpan(in)),
-              HasErrno(ENODATA));
+}
+
+TEST_F(BioMapTest, EveryDiskIsBlankUntilItIsWritten) {
+  for (const char* name : {"sda", "pmem0", "mem0"}) {
+    SCOPED_TRACE(name);
+    BlockDevice& disk = *machine().FindBdevByName(name);
+    std::vector<char> in(2 * kSectorSize, 'x');
+    ASSERT_THAT(BioRead(disk, sector_t{7}, absl::MakeSpan(in)), IsOk());
+    EXPECT_EQ(in, std::vector<char>(in.size()));
+    // Across the end of a page.
+    const std::vector<char> out(in.size(), 'y');
+    ASSERT_THAT(BioWrite(disk, sector_t{7}, out), IsOk());
+    ASSERT_THAT(BioRead(disk, sector_t{7}, absl::MakeSpan(in)), IsOk());
+    EXPECT_EQ(in, out);
+    ASSERT_THAT(BioRead(disk, sector_t{9}, absl::MakeSpan(in)), IsOk());
+    EXPECT_EQ(in[0], 0);
+    ASSERT_EQ(disk.bytes().Pages().size(), 2u);
+    ASSERT_THAT(BioWrite(disk, sector_t{7}, std::vector<char>(in.size())),
+                IsOk());
+    EXPECT_TRUE(disk.bytes().Pages().empty()) << "blank again";
+  }
+}
+
+TEST_F(BioMapTest, AReadOfABadBlockFails) {
+  machine().FindPmem("mem0")->SetBadblocks(sector_t{8}, 1);
+  std::vector<char> in(kSectorSize);
+  BlockDevice& disk = *machine().FindBdevByName("mem0");
+  EXPECT_THAT(BioRead(disk, sector_t{0}, absl::MakeSpan(in)), IsOk());
+  EXPECT_THAT(BioRead(disk, sector_t{8}, absl::MakeSpan(in)), HasErrno(EIO));
 }
 
 }  // namespace

@@ -48,10 +48,9 @@ TEST_F(SnapTest, RefusesInTheKernelsOrder) {
             "Snapshot exception store does not support snapshot-merge.");
 }
 
-TEST_F(SnapTest, MetadataThatCanNotBeReadAreNotGuessed) {
-  EXPECT_EQ(Why("snapshot", "/dev/mem0 /dev/pmem1 P 8"),
-            "not modelled: snapshot metadata on pmem1 (needs bytes: pmem1 has "
-            "no bytes)");
+TEST_F(SnapTest, ABlankDiskIsFormatted) {
+  EXPECT_EQ(Why("snapshot", "/dev/mem0 /dev/sda P 8"), "");
+  EXPECT_EQ(Status(), "0 2048 snapshot 16/131072 16\n");
 }
 
 TEST_F(SnapTest, OriginsAreCopiedOnWrite) {

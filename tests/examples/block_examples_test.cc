@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The examples of block/.
+#include <vector>
+
+#include "block/disk_bytes.h"
 #include "block/machine.h"
 #include "block/queue_sysfs.h"
 #include "tests/examples/examples.h"
@@ -22,6 +25,11 @@ TEST_F(BlockExamples, BlockDevice) {
   BlockDevice* bdev = disk;
 #include "tests/examples/block/block_device.inc"
   EXPECT_NE(dax, nullptr);
+}
+
+TEST_F(BlockExamples, DiskBytes) {
+#include "tests/examples/block/disk_bytes.inc"
+  EXPECT_EQ(got[511], 'x');
 }
 
 TEST_F(BlockExamples, Machine){

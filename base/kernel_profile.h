@@ -199,6 +199,14 @@ struct KernelProfile {
   bool thin_discards_1024_blocks;
   // verity is built with forward error correction (not in Debian's 5.10).
   bool verity_has_fec;
+  // The space map of a data device keeps index entries until a commit (since
+  // 5.13; before: each change is written at once).
+  bool sm_disk_caches_index;
+  // cache and clone compare the row with their devices (before 7.2; then the
+  // table does, for all targets).
+  bool cache_checks_device_size;
+  // era passes on why a device can not be opened (7.2; before: EINVAL).
+  bool era_keeps_errno;
   // writecache's `metadata_only`, and the ten counters of its status (5.15).
   bool writecache_has_metadata_only;
   bool writecache_has_counters;

@@ -30,6 +30,7 @@ void ChangeDm(KernelProfile& p) {
   p.xfs_dax_reflink = XfsDaxReflink::kUntested;
   p.flakey_rules = FlakeyRules::kFailsUnlessTold;
   p.multipath_bio_retains_handler = true;
+  p.cache_checks_device_size = true;
   p.read_ahead = ReadAheadRule::kFixed;
   p.blk_def_max_sectors = 2560;
   p.max_sectors_rule = MaxSectorsRule::kStacked;

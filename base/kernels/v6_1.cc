@@ -27,6 +27,7 @@ void ChangeDm(KernelProfile& p) {
   p.xfs_dax_reflink = XfsDaxReflink::kNotPartitions;
   p.fs_dax_checks_partition = true;
   p.crypt_logs_as_trusted_key = true;
+  p.sm_disk_caches_index = true;
   p.writecache_has_metadata_only = true;
   p.writecache_has_counters = true;
   p.verity_has_fec = true;

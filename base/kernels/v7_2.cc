@@ -14,6 +14,8 @@ void ChangeDm(KernelProfile& p) {
   p.blk_def_max_sectors = 8192;
   p.stripe_scales_discards = true;
   p.multipath_bio_retains_handler = false;
+  p.cache_checks_device_size = false;
+  p.era_keeps_errno = true;
 }
 
 void ChangeFaults(FaultProfile& f) {

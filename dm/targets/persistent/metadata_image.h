@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a target keeps on its metadata device: a superblock, by which it knows
+// the device again, and its state as bytes behind it.  The superblock begins
+// as the kernel's do; what follows is our own form, not the kernel's.
+//
+// Mirrors: __superblock_all_zeroes and sb_check of dm-thin-metadata.c,
+// dm-cache-metadata.c, dm-era-target.c, dm-clone-metadata.c (4.14 to 7.2).
+#ifndef DMDAX_DM_TARGETS_PERSISTENT_METADATA_IMAGE_H_
+#define DMDAX_DM_TARGETS_PERSISTENT_METADATA_IMAGE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "dm/device_mapper.h"
+
+namespace dmdax {
+
+// A superblock: le32 checksum, le32 flags, le64 block number, 16 bytes of
+// uuid, le64 magic.
+struct SuperblockFormat {
+  absl::string_view log_prefix;  // DM_MSG_PREFIX of the metadata's file
+  uint64_t magic;
+  // What the check says of a block number other than 0, and of a magic.
+  absl::string_view check = "sb_check failed";
+  absl::string_view wanted = ": wanted ";
+};
+
+// The state; nothing when the device begins with 4096 zero bytes.  ENOTBLK,
+// EILSEQ: there is something else, and the log says so; DmNotModelled(): it
+// has the kernel's magic, but is not ours.
+absl::StatusOr<std::optional<std::string>> ReadMetadataImage(
+    const DmTarget& ti, const DmDev& dev, const SuperblockFormat& format);
+void WriteMetadataImage(const DmDev& dev, const SuperblockFormat& format,
+                        absl::string_view state);
+
+// Blocks of 4096 bytes on a metadata device.
+inline uint64_t MetadataBlocks(const DmDev& dev) {
+  return dev.bdev->nr_sectors() / kPageSectors;
+}
+
+// What the kernel logs when a metadata device is full.
+void LogNoMetadataSpace(Machine& machine);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_DM_TARGETS_PERSISTENT_METADATA_IMAGE_H_

@@ -7,11 +7,15 @@
 //   device id  0 .. 2^24-1, made by the pool's message `create_thin <id>`
 //
 // Mirrors thin_* of drivers/md/dm-thin.c (4.14 to 7.2).
+#include <algorithm>
 #include <cerrno>
+#include <optional>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/kstrtox.h"
+#include "dm/bio_map.h"
 #include "dm/dm_table.h"
 #include "dm/mapped_device.h"
 #include "dm/targets/thin/dm_thin_pool.h"
@@ -20,10 +24,16 @@ namespace dmdax {
 namespace {
 
 struct ThinC : DmTargetPrivate {
+  ~ThinC() override {
+    if (!open) return;
+    absl::MutexLock lock(&pool->mu);
+    pool->pmd->CloseDevice(dev_id);
+  }
   std::shared_ptr<Pool> pool;
   const DmDev* pool_dev;
   const DmDev* origin_dev = nullptr;
   uint64_t dev_id;
+  bool open = false;
 };
 
 absl::Status FindThinPool(DmTarget& ti, ThinC* tc) {
@@ -33,12 +43,13 @@ absl::Status FindThinPool(DmTarget& ti, ThinC* tc) {
   if (tc->pool == nullptr) return DmError("Couldn't find pool object");
   Pool& pool = *tc->pool;
   absl::MutexLock lock(&pool.mu);
-  if (!pool.devices.contains(tc->dev_id)) {
-    return ErrnoError(ENODATA, "Couldn't open thin internal device");
+  if (int err = pool.pmd->OpenDevice(tc->dev_id)) {
+    return ErrnoError(err, "Couldn't open thin internal device");
   }
+  tc->open = true;
   absl::Status s = DmSetTargetMaxIoLen(ti, pool.sectors_per_block);
   if (!s.ok()) return s;
-  if (pool.discard_enabled) {
+  if (pool.pf.discard_enabled) {
     ti.discards_supported = true;
     ti.num_discard_bios = 1;
   }
@@ -75,7 +86,63 @@ absl::Status ThinCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   return absl::OkStatus();
 }
 
-// The pool's own device takes the I/O; a new block is the next free one.
+// Fills the new data block with what the thin device showed there before.
+void Provision(const ThinC& tc, Pool& pool, uint64_t block, uint64_t data_block)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool.mu) {
+  const uint64_t sectors = pool.sectors_per_block;
+  const sector_t to(data_block * sectors);
+  const uint64_t from = block * sectors;
+  if (tc.origin_dev == nullptr) {
+    if (pool.pf.zero_new_blocks) {
+      (void)BioWrite(*pool.data_dev->bdev, to,
+                     std::vector<char>(sectors << kSectorShift));
+    }
+    return;
+  }
+  std::vector<char> bytes(sectors << kSectorShift);
+  const uint64_t size = tc.origin_dev->bdev->nr_sectors();
+  const uint64_t there = from >= size ? 0 : std::min(sectors, size - from);
+  if (BioRead(*tc.origin_dev->bdev, sector_t(from),
+              absl::MakeSpan(bytes.data(), there << kSectorShift))
+          .ok()) {
+    (void)BioWrite(*pool.data_dev->bdev, to, bytes);
+  }
+}
+
+// break_sharing(): the snapshots keep the old block.
+void CopyBlock(Pool& pool, uint64_t from, uint64_t to) {
+  std::vector<char> bytes(pool.sectors_per_block << kSectorShift);
+  if (BioRead(*pool.data_dev->bdev, sector_t(from * pool.sectors_per_block),
+              absl::MakeSpan(bytes))
+          .ok()) {
+    (void)BioWrite(*pool.data_dev->bdev, sector_t(to * pool.sectors_per_block),
+                   bytes);
+  }
+}
+
+// The data block that a write to `block` goes to; nothing: there is none left.
+std::optional<uint64_t> BlockToWrite(const ThinC& tc, Pool& pool,
+                                     uint64_t block)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool.mu) {
+  const std::optional<PoolMetadata::Found> found =
+      pool.pmd->FindBlock(tc.dev_id, block);
+  if (found && !found->shared) return found->block;
+  const std::optional<uint64_t> fresh = AllocDataBlock(pool);
+  if (!fresh) return std::nullopt;
+  if (found) {
+    CopyBlock(pool, found->block, *fresh);
+  } else {
+    Provision(tc, pool, block, *fresh);
+  }
+  pool.pmd->Insert(tc.dev_id, block, *fresh);
+  if (pool.pmd->failed()) {
+    MetadataOperationFailed(pool, "dm_thin_insert_block");
+    return std::nullopt;
+  }
+  return fresh;
+}
+
+// The pool's own device takes the I/O.
 BioMap ThinMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   const ThinC& tc = ti.Private<ThinC>();
   Pool& pool = *tc.pool;
@@ -84,26 +151,25 @@ BioMap ThinMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   const uint64_t within = offset % pool.sectors_per_block;
   const bool reads = op == ReqOp::kRead || op == ReqOp::kReadAhead;
   absl::MutexLock lock(&pool.mu);
-  auto device = pool.devices.find(tc.dev_id);
-  if (device == pool.devices.end()) {
-    return {.kind = BioMap::Kind::kError, .err = EIO};
-  }
-  Mapping& mapping = device->second;
-  auto found = mapping.find(block);
-  if (found == mapping.end()) {
-    if (reads && tc.origin_dev != nullptr &&
-        offset < tc.origin_dev->bdev->nr_sectors()) {
+  std::optional<uint64_t> data_block;
+  if (reads || op == ReqOp::kDiscard) {
+    if (const auto found = pool.pmd->FindBlock(tc.dev_id, block)) {
+      data_block = found->block;
+    } else if (reads && tc.origin_dev != nullptr &&
+               offset < tc.origin_dev->bdev->nr_sectors()) {
       return {BioMap::Kind::kRemapped, tc.origin_dev, sector_t(offset), 0};
+    } else {
+      return {.kind = reads ? BioMap::Kind::kZeroes : BioMap::Kind::kDropped};
     }
-    if (reads) return {.kind = BioMap::Kind::kZeroes};
-    if (op == ReqOp::kDiscard) return {.kind = BioMap::Kind::kDropped};
-    if ((pool.next_block + 1) * pool.sectors_per_block > pool.data_sectors) {
-      return {.kind = BioMap::Kind::kError, .err = ENOSPC};
+  } else {
+    data_block = BlockToWrite(tc, pool, block);
+    if (!data_block) {
+      const bool full = pool.pf.mode == PoolMode::kOutOfDataSpace;
+      return {.kind = BioMap::Kind::kError, .err = full ? ENOSPC : EIO};
     }
-    found = mapping.emplace(block, pool.next_block++).first;
   }
   return {BioMap::Kind::kRemapped, tc.pool_dev,
-          sector_t(found->second * pool.sectors_per_block + within), 0};
+          sector_t(*data_block * pool.sectors_per_block + within), 0};
 }
 
 void ThinStatus(const DmTarget& ti, StatusType type, std::string* out) {
@@ -116,13 +182,12 @@ void ThinStatus(const DmTarget& ti, StatusType type, std::string* out) {
   } else if (type == STATUSTYPE_INFO) {
     Pool& pool = *tc.pool;
     absl::MutexLock lock(&pool.mu);
-    const Mapping& mapping = pool.devices[tc.dev_id];
-    absl::StrAppend(out, mapping.size() * pool.sectors_per_block, " ");
-    if (mapping.empty()) {
-      absl::StrAppend(out, "-");
+    absl::StrAppend(
+        out, pool.pmd->MappedBlocks(tc.dev_id) * pool.sectors_per_block, " ");
+    if (const auto highest = pool.pmd->HighestBlock(tc.dev_id)) {
+      absl::StrAppend(out, (*highest + 1) * pool.sectors_per_block - 1);
     } else {
-      absl::StrAppend(
-          out, (mapping.rbegin()->first + 1) * pool.sectors_per_block - 1);
+      absl::StrAppend(out, "-");
     }
   }
 }
@@ -132,15 +197,17 @@ int ThinIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
   uint64_t sectors;
   {
     absl::MutexLock lock(&tc.pool->mu);
-    sectors = tc.pool->data_sectors;
+    // Before the pool is resumed nothing is known.
+    sectors = tc.pool->ti == nullptr ? 0 : tc.pool->ti->len.value();
   }
   sectors -= sectors % tc.pool->sectors_per_block;
   return sectors == 0 ? 0 : fn(*tc.pool_dev, sector_t{0}, sector_t(sectors));
 }
 
 void ThinIoHints(const DmTarget& ti, QueueLimits& limits) {
-  const Pool& pool = *ti.Private<ThinC>().pool;
-  if (!pool.discard_enabled) return;
+  Pool& pool = *ti.Private<ThinC>().pool;
+  absl::MutexLock lock(&pool.mu);
+  if (!pool.pf.discard_enabled) return;
   constexpr uint32_t k16GiB = 2048 * 1024 * 16;
   const auto block = static_cast<uint32_t>(pool.sectors_per_block);
   limits.discard_granularity = block << kSectorShift;

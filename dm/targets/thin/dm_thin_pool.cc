@@ -9,12 +9,13 @@
 //   block size      sectors; 128 .. 2097152, a multiple of 128
 //   low water mark  blocks
 //
-// Only a pool that would be formatted now is modelled; it then lives in memory.
 // Mirrors pool_* of drivers/md/dm-thin.c (4.14 to 7.2).
 #include "dm/targets/thin/dm_thin_pool.h"
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -22,7 +23,8 @@
 #include "base/kstrtox.h"
 #include "dm/arg_set.h"
 #include "dm/dm_table.h"
-#include "dm/targets/fresh_metadata.h"
+#include "dm/mapped_device.h"
+#include "dm/targets/persistent/metadata_image.h"
 
 namespace dmdax {
 namespace {
@@ -46,14 +48,28 @@ std::shared_ptr<Pool> FindPoolByMetadata(const BlockDevice* metadata) {
   absl::MutexLock lock(&pool_table_mu);
   for (const auto& [md, weak] : PoolTable()) {
     std::shared_ptr<Pool> pool = weak.lock();
-    if (pool != nullptr && pool->metadata == metadata) return pool;
+    if (pool != nullptr && pool->metadata_bdev == metadata) return pool;
   }
   return nullptr;
 }
 
-void AddPool(const MappedDevice* md, const std::shared_ptr<Pool>& pool) {
+void AddPool(const std::shared_ptr<Pool>& pool) {
   absl::MutexLock lock(&pool_table_mu);
-  PoolTable()[md] = pool;
+  PoolTable()[pool->pool_md] = pool;
+}
+
+PoolC::~PoolC() {
+  if (pool == nullptr || ti == nullptr) return;
+  absl::MutexLock lock(&pool->mu);
+  // unbind_control_target()
+  if (pool->ti == ti) pool->ti = nullptr;
+}
+
+uint64_t MetadataThreshold(const PoolC& pt) {
+  constexpr uint64_t kMost = 1024;  // 4 MiB
+  return std::min(kMost, std::min(MetadataBlocks(*pt.metadata_dev),
+                                  TransactionManager::kMaxBlocks) /
+                             4);
 }
 
 namespace {
@@ -72,7 +88,7 @@ absl::Status ParsePoolFeatures(DmArgSet& as, PoolFeatures* pf) {
     } else if (absl::EqualsIgnoreCase(name, "no_discard_passdown")) {
       pf->discard_passdown = false;
     } else if (absl::EqualsIgnoreCase(name, "read_only")) {
-      pf->read_only = true;
+      pf->mode = PoolMode::kReadOnly;
     } else if (absl::EqualsIgnoreCase(name, "error_if_no_space")) {
       pf->error_if_no_space = true;
     } else {
@@ -84,16 +100,15 @@ absl::Status ParsePoolFeatures(DmArgSet& as, PoolFeatures* pf) {
 
 // __pool_find(): the pool of these devices, or a new one.
 absl::StatusOr<std::shared_ptr<Pool>> FindOrCreatePool(const DmTarget& ti,
-                                                       const DmDev& metadata,
-                                                       const DmDev& data,
+                                                       const PoolC& pt,
                                                        uint64_t block_size,
-                                                       bool may_format) {
-  const MappedDevice* md = &ti.table->md();
-  if (std::shared_ptr<Pool> pool = FindPoolByMetadata(metadata.bdev)) {
+                                                       bool* created) {
+  MappedDevice* md = &ti.table->md();
+  if (std::shared_ptr<Pool> pool = FindPoolByMetadata(pt.metadata_dev->bdev)) {
     if (pool->pool_md != md) {
       return ErrnoError(EBUSY, "metadata device already in use by a pool");
     }
-    if (pool->data != data.bdev) {
+    if (pool->data_dev->bdev != pt.data_dev->bdev) {
       return ErrnoError(EBUSY, "data device already in use by a pool");
     }
     return pool;
@@ -101,16 +116,47 @@ absl::StatusOr<std::shared_ptr<Pool>> FindOrCreatePool(const DmTarget& ti,
   if (FindPool(md) != nullptr) {
     return DmError("different pool cannot replace a pool");
   }
-  absl::Status fresh = RequireFreshMetadata(metadata, sector_t{0});
-  if (!fresh.ok()) return fresh;
-  if (!may_format) return ErrnoError(EPERM, "Error creating metadata object");
+  absl::StatusOr<std::unique_ptr<PoolMetadata>> pmd =
+      PoolMetadata::Open(ti, *pt.metadata_dev, block_size,
+                         pt.requested.mode != PoolMode::kReadOnly);
+  if (!pmd.ok()) {
+    if (IsNotModelled(pmd.status())) return pmd.status();
+    return ErrnoError(ErrnoOf(pmd.status()), "Error creating metadata object");
+  }
   auto pool = std::make_shared<Pool>();
   pool->pool_md = md;
-  pool->metadata = metadata.bdev;
-  pool->data = data.bdev;
+  pool->metadata_bdev = pt.metadata_dev->bdev;
+  pool->data_dev = pt.data_dev;
   pool->sectors_per_block = block_size;
-  AddPool(md, pool);
+  absl::MutexLock lock(&pool->mu);
+  pool->pmd = *std::move(pmd);
+  AddPool(pool);
+  *created = true;
   return pool;
+}
+
+// dm_pool_register_metadata_threshold()
+void RegisterThreshold(const PoolC& pt) {
+  Pool* pool = pt.pool.get();
+  absl::MutexLock lock(&pool->mu);
+  pool->pmd->SetThreshold(
+      MetadataThreshold(pt), [pool]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+        DmLog(pool->pool_md->machine(), KernLevel::kWarn, "thin",
+              absl::StrCat(pool->pool_md->name(),
+                           ": reached low water mark for metadata device: "
+                           "sending event."));
+        if (pool->ti != nullptr) DmTableEvent(*pool->ti);
+      });
+}
+
+void WarnIfTooBig(const DmTarget& ti, const DmDev& metadata) {
+  constexpr uint64_t kMaxSectors = TransactionManager::kMaxBlocks * 8;
+  constexpr uint64_t kWarnSectors = 16 * (1024 * 1024 * 1024 >> kSectorShift);
+  if (metadata.bdev->nr_sectors() <= kWarnSectors) return;
+  DmLog(MachineOf(ti), KernLevel::kWarn, "thin",
+        absl::StrCat("Metadata device ", metadata.bdev->name(),
+                     " is larger than ", kMaxSectors,
+                     " sectors: excess space will not be used."));
 }
 
 absl::Status PoolCtr(DmTarget& ti, absl::Span<const std::string> argv) {
@@ -123,11 +169,14 @@ absl::Status PoolCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   as.Consume(4);
   absl::Status s = ParsePoolFeatures(as, &pt->requested);
   if (!s.ok()) return s;
-  absl::StatusOr<const DmDev*> metadata = DmGetDevice(
-      ti, argv[0],
-      FMODE_READ | (pt->requested.read_only ? 0u : unsigned{FMODE_WRITE}),
-      "Error opening metadata block device");
+  absl::StatusOr<const DmDev*> metadata =
+      DmGetDevice(ti, argv[0],
+                  FMODE_READ | (pt->requested.mode == PoolMode::kReadOnly
+                                    ? 0u
+                                    : unsigned{FMODE_WRITE}),
+                  "Error opening metadata block device");
   if (!metadata.ok()) return metadata.status();
+  WarnIfTooBig(ti, **metadata);
   absl::StatusOr<const DmDev*> data = DmGetDevice(
       ti, argv[1], FMODE_READ | FMODE_WRITE, "Error getting data device");
   if (!data.ok()) return data.status();
@@ -138,15 +187,23 @@ absl::Status PoolCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   }
   absl::StatusOr<uint64_t> low_water = KstrtoU64(argv[3]);
   if (!low_water.ok()) return DmError("Invalid low water mark");
-  absl::StatusOr<std::shared_ptr<Pool>> pool = FindOrCreatePool(
-      ti, **metadata, **data, *block_size, !pt->requested.read_only);
-  if (!pool.ok()) return pool.status();
-  (*pool)->discard_enabled = pt->requested.discard_enabled;
-  pt->pool = *std::move(pool);
   pt->metadata_dev = *metadata;
   pt->data_dev = *data;
   pt->low_water_blocks = *low_water;
-  pt->passdown = pt->requested.discard_passdown;
+  pt->adjusted = pt->requested;
+  bool created = false;
+  absl::StatusOr<std::shared_ptr<Pool>> pool =
+      FindOrCreatePool(ti, *pt, *block_size, &created);
+  if (!pool.ok()) return pool.status();
+  {
+    absl::MutexLock lock(&(*pool)->mu);
+    if (!created &&
+        pt->requested.discard_enabled != (*pool)->pf.discard_enabled) {
+      return DmError("Discard support cannot be disabled once enabled");
+    }
+  }
+  pt->pool = *std::move(pool);
+  RegisterThreshold(*pt);
   ti.num_flush_bios = 1;
   if (pt->requested.discard_enabled && pt->requested.discard_passdown) {
     ti.num_discard_bios = 1;
@@ -161,11 +218,92 @@ BioMap PoolMap(const DmTarget& ti, sector_t sector, ReqOp) {
   return {BioMap::Kind::kRemapped, ti.Private<PoolC>().data_dev, sector, 0};
 }
 
+// maybe_resize_data_dev(), maybe_resize_metadata_dev(): 0 or an errno.
+int MaybeResize(const DmTarget& ti, Pool& pool, bool* need_commit)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool.mu) {
+  PoolMetadata& pmd = *pool.pmd;
+  auto say = [&](KernLevel level, absl::string_view text) {
+    DmLog(MachineOf(ti), level, "thin",
+          absl::StrCat(pool.pool_md->name(), ": ", text));
+  };
+  const uint64_t blocks = ti.len.value() / pool.sectors_per_block;
+  const uint64_t old_blocks = pmd.data_blocks();
+  if (blocks < old_blocks) {
+    say(KernLevel::kErr,
+        absl::StrCat("pool target (", blocks, " blocks) too small: expected ",
+                     old_blocks));
+    return EINVAL;
+  }
+  if (blocks > old_blocks) {
+    if (pmd.needs_check()) {
+      say(KernLevel::kErr, "unable to grow the data device until repaired.");
+      return 0;
+    }
+    if (old_blocks != 0) {
+      say(KernLevel::kInfo,
+          absl::StrCat("growing the data device from ", old_blocks, " to ",
+                       blocks, " blocks"));
+    }
+    pmd.ResizeData(blocks);
+    if (pmd.failed()) {
+      MetadataOperationFailed(pool, "dm_pool_resize_data_dev");
+      return ENOSPC;
+    }
+    *need_commit = true;
+  }
+  const uint64_t metadata =
+      std::min(MetadataBlocks(*ti.Private<PoolC>().metadata_dev),
+               TransactionManager::kMaxBlocks);
+  const uint64_t old_metadata = pmd.metadata_blocks();
+  if (metadata < old_metadata) {
+    say(KernLevel::kErr,
+        absl::StrCat("metadata device (", metadata,
+                     " blocks) too small: expected ", old_metadata));
+    return EINVAL;
+  }
+  if (metadata > old_metadata) {
+    if (pmd.needs_check()) {
+      say(KernLevel::kErr,
+          "unable to grow the metadata device until repaired.");
+      return 0;
+    }
+    WarnIfTooBig(ti, *ti.Private<PoolC>().metadata_dev);
+    say(KernLevel::kInfo,
+        absl::StrCat("growing the metadata device from ", old_metadata, " to ",
+                     metadata, " blocks"));
+    pmd.ResizeMetadata(metadata);
+    *need_commit = true;
+  }
+  return 0;
+}
+
 int PoolPreresume(DmTarget& ti) {
   Pool& pool = *ti.Private<PoolC>().pool;
   absl::MutexLock lock(&pool.mu);
-  pool.data_sectors = ti.len.value();
+  BindControlTarget(pool, ti);
+  bool need_commit = false;
+  if (int err = MaybeResize(ti, pool, &need_commit)) return err;
+  if (need_commit) CommitPool(pool);
   return 0;
+}
+
+void PoolResume(DmTarget& ti) {
+  Pool& pool = *ti.Private<PoolC>().pool;
+  absl::MutexLock lock(&pool.mu);
+  pool.low_water_triggered = false;
+}
+
+void PoolPostsuspend(DmTarget& ti) {
+  Pool& pool = *ti.Private<PoolC>().pool;
+  absl::MutexLock lock(&pool.mu);
+  CommitPool(pool);
+}
+
+// A pool that runs out of space gives up waiting after a minute.
+void PoolElapse(DmTarget& ti, int64_t) {
+  Pool& pool = *ti.Private<PoolC>().pool;
+  absl::MutexLock lock(&pool.mu);
+  CheckNoSpaceTimeout(pool);
 }
 
 int PoolIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
@@ -175,7 +313,7 @@ int PoolIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
 // Discards can be passed down only if the data device takes them, and takes a
 // whole block at once.
 void DisablePassdown(const DmTarget& ti, const PoolC& pt) {
-  if (!pt.passdown) return;
+  if (!pt.adjusted.discard_passdown) return;
   const QueueLimits data = pt.data_dev->bdev->queue().limits();
   const char* reason = nullptr;
   if (data.max_discard_sectors == 0) {
@@ -187,7 +325,7 @@ void DisablePassdown(const DmTarget& ti, const PoolC& pt) {
   DmLog(MachineOf(ti), KernLevel::kWarn, "thin",
         absl::StrCat("Data device (", pt.data_dev->bdev->name(), ") ", reason,
                      ": Disabling discard passdown."));
-  pt.passdown = false;
+  pt.adjusted.discard_passdown = false;
 }
 
 void PoolIoHints(const DmTarget& ti, QueueLimits& limits) {
@@ -211,7 +349,7 @@ void PoolIoHints(const DmTarget& ti, QueueLimits& limits) {
         {io_min, limits.logical_block_size, limits.physical_block_size});
     limits.io_opt = block << kSectorShift;
   }
-  if (!pt.requested.discard_enabled) {
+  if (!pt.adjusted.discard_enabled) {
     limits.discard_granularity = 0;
     return;
   }
@@ -232,6 +370,9 @@ const TargetType kPoolTarget = {
     .status = PoolStatus,
     .message = PoolMessage,
     .preresume = PoolPreresume,
+    .resume = PoolResume,
+    .postsuspend = PoolPostsuspend,
+    .elapse = PoolElapse,
     .iterate_devices = PoolIterateDevices,
     .io_hints = PoolIoHints,
     .save_state = PoolSaveState,

@@ -2,10 +2,10 @@
 //
 // thin-pool: messages.
 //
-//   create_thin <id> | delete <id>
+//   create_thin <id> | create_snap <id> <origin id> | delete <id>
 //   set_transaction_id <current id> <new id>
+//   reserve_metadata_snap | release_metadata_snap
 //
-// Snapshots, of devices and of metadata, are not modelled.
 // Mirrors pool_message of drivers/md/dm-thin.c (6.1).
 #include <cerrno>
 
@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/kstrtox.h"
+#include "dm/mapped_device.h"
 #include "dm/targets/thin/dm_thin_pool.h"
 
 namespace dmdax {
@@ -38,27 +39,49 @@ absl::Status CheckArgCount(const DmTarget& ti, size_t argc, size_t wanted) {
                        wanted, "."));
 }
 
-// create_thin and delete.
-absl::Status ChangeDevice(const DmTarget& ti, Pool& pool,
-                          absl::Span<const std::string> argv, bool create) {
+// OK for 0; else the errno, and `text` in the log.
+absl::Status Outcome(const DmTarget& ti, int err, absl::string_view text) {
+  if (err == 0) return absl::OkStatus();
+  DmLog(MachineOf(ti), KernLevel::kWarn, "thin", text);
+  return ErrnoError(err, text);
+}
+
+absl::Status CreateThin(const DmTarget& ti, PoolMetadata& pmd,
+                        absl::Span<const std::string> argv) {
   absl::Status s = CheckArgCount(ti, argv.size(), 2);
   if (!s.ok()) return s;
   absl::StatusOr<uint64_t> id = ReadDevId(ti, argv[1]);
   if (!id.ok()) return id.status();
-  absl::MutexLock lock(&pool.mu);
-  const bool done = create ? pool.devices.try_emplace(*id).second
-                           : pool.devices.erase(*id) > 0;
-  if (done) return absl::OkStatus();
-  const std::string text =
-      create
-          ? absl::StrCat("Creation of new thinly-provisioned device with id ",
-                         argv[1], " failed.")
-          : absl::StrCat("Deletion of thin device ", argv[1], " failed.");
-  DmLog(MachineOf(ti), KernLevel::kWarn, "thin", text);
-  return ErrnoError(create ? EEXIST : ENODATA, text);
+  return Outcome(
+      ti, pmd.CreateThin(*id),
+      absl::StrCat("Creation of new thinly-provisioned device with id ",
+                   argv[1], " failed."));
 }
 
-absl::Status SetTransactionId(const DmTarget& ti, Pool& pool,
+absl::Status CreateSnap(const DmTarget& ti, PoolMetadata& pmd,
+                        absl::Span<const std::string> argv) {
+  absl::Status s = CheckArgCount(ti, argv.size(), 3);
+  if (!s.ok()) return s;
+  absl::StatusOr<uint64_t> id = ReadDevId(ti, argv[1]);
+  if (!id.ok()) return id.status();
+  absl::StatusOr<uint64_t> origin = ReadDevId(ti, argv[2]);
+  if (!origin.ok()) return origin.status();
+  return Outcome(ti, pmd.CreateSnap(*id, *origin),
+                 absl::StrCat("Creation of new snapshot ", argv[1],
+                              " of device ", argv[2], " failed."));
+}
+
+absl::Status Delete(const DmTarget& ti, PoolMetadata& pmd,
+                    absl::Span<const std::string> argv) {
+  absl::Status s = CheckArgCount(ti, argv.size(), 2);
+  if (!s.ok()) return s;
+  absl::StatusOr<uint64_t> id = ReadDevId(ti, argv[1]);
+  if (!id.ok()) return id.status();
+  return Outcome(ti, pmd.Delete(*id),
+                 absl::StrCat("Deletion of thin device ", argv[1], " failed."));
+}
+
+absl::Status SetTransactionId(const DmTarget& ti, PoolMetadata& pmd,
                               absl::Span<const std::string> argv) {
   absl::Status s = CheckArgCount(ti, argv.size(), 3);
   if (!s.ok()) return s;
@@ -74,14 +97,27 @@ absl::Status SetTransactionId(const DmTarget& ti, Pool& pool,
         ti, absl::StrCat("set_transaction_id message: Unrecognised new id ",
                          argv[2], "."));
   }
-  absl::MutexLock lock(&pool.mu);
-  if (pool.transaction_id != *old_id) {
-    return PoolMessageError(
-        ti, absl::StrCat("Failed to change transaction id from ", argv[1],
-                         " to ", argv[2], "."));
-  }
-  pool.transaction_id = *new_id;
-  return absl::OkStatus();
+  return Outcome(ti, pmd.SetTransactionId(*old_id, *new_id),
+                 absl::StrCat("Failed to change transaction id from ", argv[1],
+                              " to ", argv[2], "."));
+}
+
+absl::Status ReserveMetadataSnap(const DmTarget& ti, Pool& pool,
+                                 absl::Span<const std::string> argv)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool.mu) {
+  absl::Status s = CheckArgCount(ti, argv.size(), 1);
+  if (!s.ok()) return s;
+  CommitPool(pool);
+  return Outcome(ti, pool.pmd->ReserveSnap(),
+                 "reserve_metadata_snap message failed.");
+}
+
+absl::Status ReleaseMetadataSnap(const DmTarget& ti, PoolMetadata& pmd,
+                                 absl::Span<const std::string> argv) {
+  absl::Status s = CheckArgCount(ti, argv.size(), 1);
+  if (!s.ok()) return s;
+  return Outcome(ti, pmd.ReleaseSnap(),
+                 "release_metadata_snap message failed.");
 }
 
 }  // namespace
@@ -89,23 +125,38 @@ absl::Status SetTransactionId(const DmTarget& ti, Pool& pool,
 absl::StatusOr<std::string> PoolMessage(DmTarget& ti,
                                         absl::Span<const std::string> argv) {
   Pool& pool = *ti.Private<PoolC>().pool;
+  absl::MutexLock lock(&pool.mu);
+  if (pool.pf.mode == PoolMode::kReadOnly) {
+    DmLog(MachineOf(ti), KernLevel::kErr, "thin",
+          absl::StrCat(pool.pool_md->name(),
+                       ": unable to service pool target messages in READ_ONLY "
+                       "or FAIL mode"));
+    return ErrnoError(EOPNOTSUPP, "read-only");
+  }
+  PoolMetadata& pmd = *pool.pmd;
+  auto is = [&](absl::string_view name) {
+    return absl::EqualsIgnoreCase(argv[0], name);
+  };
   absl::Status s;
-  if (absl::EqualsIgnoreCase(argv[0], "create_thin")) {
-    s = ChangeDevice(ti, pool, argv, true);
-  } else if (absl::EqualsIgnoreCase(argv[0], "delete")) {
-    s = ChangeDevice(ti, pool, argv, false);
-  } else if (absl::EqualsIgnoreCase(argv[0], "set_transaction_id")) {
-    s = SetTransactionId(ti, pool, argv);
-  } else if (absl::EqualsIgnoreCase(argv[0], "create_snap") ||
-             absl::EqualsIgnoreCase(argv[0], "reserve_metadata_snap") ||
-             absl::EqualsIgnoreCase(argv[0], "release_metadata_snap")) {
-    s = DmNotModelled(argv[0], "blocks that devices share");
+  if (is("create_thin")) {
+    s = CreateThin(ti, pmd, argv);
+  } else if (is("create_snap")) {
+    s = CreateSnap(ti, pmd, argv);
+  } else if (is("delete")) {
+    s = Delete(ti, pmd, argv);
+  } else if (is("set_transaction_id")) {
+    s = SetTransactionId(ti, pmd, argv);
+  } else if (is("reserve_metadata_snap")) {
+    s = ReserveMetadataSnap(ti, pool, argv);
+  } else if (is("release_metadata_snap")) {
+    s = ReleaseMetadataSnap(ti, pmd, argv);
   } else {
     s = PoolMessageError(
         ti, absl::StrCat("Unrecognised thin pool target message received: ",
                          argv[0]));
   }
   if (!s.ok()) return s;
+  CommitPool(pool);
   return "";
 }
 

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// thin-pool: its INFO and TABLE lines, and a pool as text for a snapshot.
-//
-// How many metadata blocks are in use is not known, so the status of the pool
-// is "Error", which the kernel gives when it can not count them.
+// thin-pool: its INFO and TABLE lines, and what is kept of a row as text.  The
+// pool itself is on the metadata device.
 // Mirrors pool_status of drivers/md/dm-thin.c (6.1).
-#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "dm/mapped_device.h"
 #include "dm/targets/thin/dm_thin_pool.h"
 
 namespace dmdax {
@@ -30,70 +28,78 @@ void PoolTableLine(const PoolC& pt, std::string* out) {
   flag(!pf.zero_new_blocks, "skip_block_zeroing");
   flag(!pf.discard_enabled, "ignore_discard");
   flag(!pf.discard_passdown, "no_discard_passdown");
-  flag(pf.read_only, "read_only");
+  flag(pf.mode == PoolMode::kReadOnly, "read_only");
   flag(pf.error_if_no_space, "error_if_no_space");
   absl::StrAppend(out, " ", count, " ", words);
 }
 
-bool RestoreDevice(absl::string_view text, Pool& pool)
-    ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool.mu) {
-  const std::vector<absl::string_view> words = absl::StrSplit(text, ' ');
-  uint64_t id;
-  if (!absl::SimpleAtoi(words[0], &id)) return false;
-  Mapping& mapping = pool.devices[id];
-  for (size_t i = 1; i < words.size(); ++i) {
-    const std::pair<absl::string_view, absl::string_view> pair =
-        absl::StrSplit(words[i], absl::MaxSplits(':', 1));
-    uint64_t from, to;
-    if (!absl::SimpleAtoi(pair.first, &from) ||
-        !absl::SimpleAtoi(pair.second, &to)) {
-      return false;
-    }
-    mapping[from] = to;
+void PoolInfoLine(const DmTarget& ti, std::string* out) {
+  const PoolC& pt = ti.Private<PoolC>();
+  Pool& pool = *pt.pool;
+  absl::MutexLock lock(&pool.mu);
+  // So that the numbers are those of now.
+  if (!pool.pool_md->suspended()) CommitPool(pool);
+  const PoolMetadata& pmd = *pool.pmd;
+  absl::StrAppend(out, pmd.transaction_id(), " ", pmd.metadata_used(), "/",
+                  pmd.metadata_blocks(), " ");
+  absl::StrAppend(out, pmd.data_used(), "/", pmd.data_blocks(), " ");
+  if (pmd.held_root() != 0) {
+    absl::StrAppend(out, pmd.held_root(), " ");
+  } else {
+    absl::StrAppend(out, "- ");
   }
-  return true;
+  constexpr const char* kModes[] = {"rw ", "out_of_data_space ", "ro "};
+  absl::StrAppend(out, kModes[static_cast<int>(pool.pf.mode)]);
+  if (!pool.pf.discard_enabled) {
+    absl::StrAppend(out, "ignore_discard ");
+  } else {
+    absl::StrAppend(out, pool.pf.discard_passdown ? "" : "no_",
+                    "discard_passdown ");
+  }
+  absl::StrAppend(out, pool.pf.error_if_no_space ? "error" : "queue",
+                  "_if_no_space ", pmd.needs_check() ? "needs_check " : "- ",
+                  MetadataThreshold(pt), " ");
 }
 
 }  // namespace
 
 void PoolStatus(const DmTarget& ti, StatusType type, std::string* out) {
-  if (type == STATUSTYPE_INFO) absl::StrAppend(out, "Error");
+  if (type == STATUSTYPE_INFO) PoolInfoLine(ti, out);
   if (type == STATUSTYPE_TABLE) PoolTableLine(ti.Private<PoolC>(), out);
 }
 
-// "<transaction> <next block> <data sectors> <passdown>", then for each
-// device ";<id> block:block ...".
+// "<bound> <passdown> <mode> <error> <triggered>".
 std::string PoolSaveState(const DmTarget& ti) {
   const PoolC& pt = ti.Private<PoolC>();
   Pool& pool = *pt.pool;
   absl::MutexLock lock(&pool.mu);
-  std::string state =
-      absl::StrCat(pool.transaction_id, " ", pool.next_block, " ",
-                   pool.data_sectors, " ", pt.passdown ? 1 : 0);
-  for (const auto& [id, mapping] : pool.devices) {
-    absl::StrAppend(&state, ";", id);
-    for (const auto& [from, to] : mapping) {
-      absl::StrAppend(&state, " ", from, ":", to);
-    }
-  }
-  return state;
+  const bool bound = pool.ti == &ti;
+  if (bound) CommitPool(pool);
+  return absl::StrCat(bound ? 1 : 0, " ", pt.adjusted.discard_passdown ? 1 : 0,
+                      " ", static_cast<int>(pool.pf.mode), " ",
+                      pool.pf.error_if_no_space ? 1 : 0, " ",
+                      pool.low_water_triggered ? 1 : 0);
 }
 
 bool PoolRestoreState(DmTarget& ti, absl::string_view state) {
-  const PoolC& pt = ti.Private<PoolC>();
+  const std::vector<absl::string_view> words = absl::StrSplit(state, ' ');
+  int mode;
+  if (words.size() != 5 || !absl::SimpleAtoi(words[2], &mode) || mode < 0 ||
+      mode > static_cast<int>(PoolMode::kReadOnly)) {
+    return false;
+  }
+  PoolC& pt = ti.Private<PoolC>();
   Pool& pool = *pt.pool;
   absl::MutexLock lock(&pool.mu);
-  const std::vector<absl::string_view> parts = absl::StrSplit(state, ';');
-  const std::vector<absl::string_view> head = absl::StrSplit(parts[0], ' ');
-  if (head.size() != 4) return false;
-  pt.passdown = head[3] == "1";
-  pool.devices.clear();
-  for (size_t i = 1; i < parts.size(); ++i) {
-    if (!RestoreDevice(parts[i], pool)) return false;
-  }
-  return absl::SimpleAtoi(head[0], &pool.transaction_id) &&
-         absl::SimpleAtoi(head[1], &pool.next_block) &&
-         absl::SimpleAtoi(head[2], &pool.data_sectors);
+  pt.adjusted.discard_passdown = words[1] == "1";
+  if (words[0] != "1") return true;
+  pt.adjusted.mode = static_cast<PoolMode>(mode);
+  pt.ti = pool.ti = &ti;
+  pool.pf = pt.adjusted;
+  pool.pf.error_if_no_space = words[3] == "1";
+  pool.low_water_blocks = pt.low_water_blocks;
+  pool.low_water_triggered = words[4] == "1";
+  return true;
 }
 
 }  // namespace dmdax

@@ -10,37 +10,40 @@
 //   block size  sectors; 64 .. 2097152, a multiple of 64, not above the cache
 //   policy      default, smq, mq, cleaner
 //
-// Only a cache that would be formatted now is modelled: it is empty, so all I/O
-// goes to the origin, sector for sector.
+// Nothing is ever promoted here: the cache stays empty, and all I/O goes to the
+// origin, sector for sector.
 // Mirrors drivers/md/dm-cache-target.c (4.14 to 7.2).
 #include <algorithm>
 #include <cerrno>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "base/errno_status.h"
 #include "base/kstrtox.h"
 #include "dm/arg_set.h"
-#include "dm/device_mapper.h"
-#include "dm/targets/fresh_metadata.h"
+#include "dm/dm_table.h"
+#include "dm/mapped_device.h"
+#include "dm/targets/cache/dm_cache.h"
+#include "dm/targets/persistent/metadata_image.h"
 
 namespace dmdax {
 namespace {
 
-struct Cache : DmTargetPrivate {
-  const DmDev* metadata_dev = nullptr;
-  const DmDev* cache_dev = nullptr;
-  const DmDev* origin_dev = nullptr;
-  uint64_t sectors_per_block = 0;
-  std::string io_mode = "writeback";
-  bool metadata2 = false;
-  mutable bool discard_passdown = true;
-  // Any policy but cleaner is smq today, and the status says so.
-  bool cleaner = false;
-  uint64_t migration_threshold = 2048;
-  std::string ctr_args;  // from the block size on, as given
-};
+void WarnIfTooBig(const DmTarget& ti, const DmDev& metadata) {
+  constexpr uint64_t kMaxSectors = TransactionManager::kMaxBlocks * 8;
+  constexpr uint64_t kWarnSectors = 16 * (1024 * 1024 * 1024 >> kSectorShift);
+  if (metadata.bdev->nr_sectors() <= kWarnSectors) return;
+  DmLog(MachineOf(ti), KernLevel::kWarn, "cache",
+        absl::StrCat("Metadata device ", metadata.bdev->name(),
+                     " is larger than ", kMaxSectors,
+                     " sectors: excess space will not be used."));
+}
 
 absl::Status ParseDevices(DmTarget& ti, DmArgSet& as, Cache* cache) {
   const absl::Status insufficient = DmError("Insufficient args");
@@ -62,8 +65,10 @@ absl::Status ParseDevices(DmTarget& ti, DmArgSet& as, Cache* cache) {
             : DmGetDevice(ti, *path, FMODE_READ | FMODE_WRITE, slot.error);
     if (!dev.ok()) return dev.status();
     *slot.dev = *dev;
+    if (slot.dev == &cache->metadata_dev) WarnIfTooBig(ti, **dev);
   }
-  if (ti.len.value() > cache->origin_dev->bdev->nr_sectors()) {
+  if (ProfileOf(ti).cache_checks_device_size &&
+      ti.len.value() > cache->origin_dev->bdev->nr_sectors()) {
     return DmError("Device size larger than cached device");
   }
   const std::string* word = as.Shift();
@@ -106,51 +111,101 @@ absl::Status ParseFeatures(DmArgSet& as, Cache* cache) {
   return absl::OkStatus();
 }
 
-// The policy and its settings.  migration_threshold is a setting of the target
-// itself.
-absl::Status ParsePolicy(const DmTarget& ti, DmArgSet& as, Cache* cache) {
+struct PolicyArgs {
+  std::string name;
+  absl::Span<const std::string> args;
+};
+
+absl::Status ParsePolicy(DmArgSet& as, PolicyArgs* policy) {
   const std::string* name = as.Shift();
   if (name == nullptr) return DmError("Insufficient args");
   absl::StatusOr<uint32_t> count =
       as.ReadArgGroup({0, 1024, "Invalid number of policy arguments"});
   if (!count.ok()) return count.status();
-  cache->cleaner = *name == "cleaner";
-  if (!cache->cleaner && *name != "default" && *name != "smq" &&
-      *name != "mq") {
+  policy->name = *name;
+  policy->args = as.rest().subspan(0, *count);
+  return absl::OkStatus();
+}
+
+// set_cache_size()
+void WarnIfManyBlocks(const DmTarget& ti, uint64_t blocks) {
+  if (blocks <= 1 << 20) return;
+  DmLog(
+      MachineOf(ti), KernLevel::kWarn, "cache",
+      absl::StrCat(
+          "You have created a cache device with a lot of individual cache "
+          "blocks (",
+          blocks,
+          ")\nAll these mappings can consume a lot of kernel memory, and take "
+          "some time to read/write.\nPlease consider increasing the cache "
+          "block size to reduce the overall cache block count."));
+}
+
+// create_cache_policy(), set_config_values().
+absl::Status CreatePolicy(const DmTarget& ti, const PolicyArgs& policy,
+                          Cache* cache) {
+  cache->policy = FindCachePolicy(policy.name);
+  if (cache->policy == nullptr) {
     DmLog(MachineOf(ti), KernLevel::kWarn, "cache-policy",
           "unknown policy type");
     return DmError("Error creating cache's policy");
   }
-  if (*count % 2 != 0) {
+  const absl::Status bad =
+      DmError("Error setting cache policy's config values");
+  if (policy.args.size() % 2 != 0) {
     DmLog(MachineOf(ti), KernLevel::kWarn, "cache",
           "Odd number of policy arguments given but they should be <key> "
           "<value> pairs.");
-    return DmError("Error setting cache policy's config values");
+    return bad;
   }
-  for (uint32_t i = 0; i < *count; i += 2) {
-    const std::string& key = *as.Shift();
-    absl::StatusOr<uint64_t> value = KstrtoU64(*as.Shift());
-    if (absl::EqualsIgnoreCase(key, "migration_threshold") && value.ok()) {
-      cache->migration_threshold = *value;
-      continue;
+  for (size_t i = 0; i < policy.args.size(); i += 2) {
+    if (!SetCacheConfig(ti, *cache, policy.args[i], policy.args[i + 1]).ok()) {
+      return bad;
     }
-    DmLog(MachineOf(ti), KernLevel::kWarn, "cache",
-          absl::StrCat("bad config value for ", key));
-    return DmError("Error setting cache policy's config values");
   }
   return absl::OkStatus();
 }
 
+void SayOf(const DmTarget& ti, absl::string_view text,
+           KernLevel level = KernLevel::kErr) {
+  DmLog(MachineOf(ti), level, "cache",
+        absl::StrCat(ti.table->md().name(), ": ", text));
+}
+
+absl::Status OpenMetadata(const DmTarget& ti, Cache* cache) {
+  absl::StatusOr<std::shared_ptr<CacheMetadata>> cmd = CacheMetadata::Open(
+      ti, *cache->metadata_dev, cache->sectors_per_block, cache->metadata2);
+  if (cmd.ok()) {
+    cache->cmd = *std::move(cmd);
+    const CacheMetadata::Misses misses = cache->cmd->misses();
+    cache->read_misses = misses.reads;
+    cache->write_misses = misses.writes;
+    if (!cache->cmd->needs_check()) return absl::OkStatus();
+    SayOf(ti, "unable to switch cache to write mode until repaired.");
+    SayOf(ti, "switching cache to read-only mode", KernLevel::kInfo);
+    return DmError(
+        "Unable to get write access to metadata, please check/repair "
+        "metadata.");
+  }
+  if (IsNotModelled(cmd.status())) return cmd.status();
+  return ErrnoError(ErrnoOf(cmd.status()), "Error creating metadata object");
+}
+
 absl::Status CacheCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   auto cache = std::make_unique<Cache>();
+  PolicyArgs policy;
   DmArgSet as(argv, ProfileOf(ti).sscanf_overflow);
   absl::Status s = ParseDevices(ti, as, cache.get());
   if (s.ok()) s = ParseFeatures(as, cache.get());
-  if (s.ok()) s = ParsePolicy(ti, as, cache.get());
-  // The metadata comes last, as in the kernel: every bad word is reported
-  // before.
-  if (s.ok()) s = RequireFreshMetadata(*cache->metadata_dev, sector_t{0});
+  if (s.ok()) s = ParsePolicy(as, &policy);
   if (s.ok()) s = DmSetTargetMaxIoLen(ti, cache->sectors_per_block);
+  if (!s.ok()) return s;
+  cache->cache_blocks =
+      cache->cache_dev->bdev->nr_sectors() / cache->sectors_per_block;
+  WarnIfManyBlocks(ti, cache->cache_blocks);
+  s = CreatePolicy(ti, policy, cache.get());
+  // The metadata come last: every bad word is reported before.
+  if (s.ok()) s = OpenMetadata(ti, cache.get());
   if (!s.ok()) return s;
   cache->ctr_args = absl::StrJoin(argv.subspan(3), " ");
   ti.num_flush_bios = 2;
@@ -165,45 +220,42 @@ BioMap CacheMap(const DmTarget& ti, sector_t sector, ReqOp) {
   return {BioMap::Kind::kRemapped, ti.Private<Cache>().origin_dev, sector, 0};
 }
 
-uint64_t DivUp(uint64_t a, uint64_t b) { return (a + b - 1) / b; }
-
-// How many blocks fresh metadata takes: the super block; the index of the space
-// map, with the root and the bitmaps of its reference counts; the root and the
-// blocks of the mapping array; the root of the discard bitset.
-uint64_t FreshMetadataBlocks(uint64_t metadata_blocks, uint64_t cache_blocks) {
-  constexpr uint64_t kPerBitmap = (kPageSize - 16) * 4;
-  constexpr uint64_t kPerArrayBlock = (kPageSize - 24) / 8;
-  return 5 + DivUp(metadata_blocks, kPerBitmap) +
-         DivUp(cache_blocks, kPerArrayBlock);
-}
-
-void CacheInfo(const Cache& cache, std::string* out) {
-  constexpr uint64_t kMaxMetadataBlocks = 255 * ((1 << 14) - 64);
-  const uint64_t blocks =
-      std::min(cache.metadata_dev->bdev->nr_sectors() / kPageSectors,
-               kMaxMetadataBlocks);
-  const uint64_t cache_blocks =
-      cache.cache_dev->bdev->nr_sectors() / cache.sectors_per_block;
-  absl::StrAppend(out, kPageSectors, " ",
-                  FreshMetadataBlocks(blocks, cache_blocks), "/", blocks, " ",
-                  cache.sectors_per_block);
-  absl::StrAppend(out, " 0/", cache_blocks, " 0 0 0 0 0 0 0 ");
-  absl::StrAppend(
-      out, 1 + (cache.metadata2 ? 1 : 0) + (cache.discard_passdown ? 0 : 1),
-      cache.metadata2 ? " metadata2 " : " ", cache.io_mode,
-      cache.discard_passdown ? " " : " no_discard_passdown ");
-  absl::StrAppend(out, "2 migration_threshold ", cache.migration_threshold,
-                  cache.cleaner ? " cleaner 0 rw - " : " smq 0 rw - ");
-}
-
-void CacheStatus(const DmTarget& ti, StatusType type, std::string* out) {
-  const Cache& cache = ti.Private<Cache>();
-  if (type == STATUSTYPE_INFO) {
-    CacheInfo(cache, out);
-  } else if (type == STATUSTYPE_TABLE) {
-    absl::StrAppend(out, cache.metadata_dev->name, " ", cache.cache_dev->name,
-                    " ", cache.origin_dev->name, " ", cache.ctr_args);
+// account_bio(): with nothing in the cache, every request misses.
+void CacheAccount(const DmTarget& ti, ReqOp op) {
+  Cache& cache = ti.Private<Cache>();
+  if (op == ReqOp::kRead || op == ReqOp::kReadAhead) {
+    ++cache.read_misses;
+  } else if (op == ReqOp::kWrite) {
+    ++cache.write_misses;
   }
+}
+
+// The kernel doubles the discard block until at most 2^14 of them cover the
+// origin.
+uint64_t DiscardBlock(const DmTarget& ti) {
+  uint64_t block = ti.Private<Cache>().sectors_per_block;
+  while (ti.len.value() / block > 1 << 14) block *= 2;
+  return block;
+}
+
+int CachePreresume(DmTarget& ti) {
+  const Cache& cache = ti.Private<Cache>();
+  if (cache.cmd->Resize(cache.cache_blocks)) return 0;
+  LogNoMetadataSpace(MachineOf(ti));
+  SayOf(ti, "could not resize cache metadata");
+  SayOf(ti,
+        absl::StrCat("metadata operation 'dm_cache_resize' failed: error = ",
+                     -ENOSPC));
+  SayOf(ti, "aborting current metadata transaction");
+  SayOf(ti, "switching cache to read-only mode", KernLevel::kInfo);
+  return ENOSPC;
+}
+
+void CachePostsuspend(DmTarget& ti) {
+  const Cache& cache = ti.Private<Cache>();
+  const uint64_t block = DiscardBlock(ti);
+  cache.cmd->Sync((ti.len.value() + block - 1) / block, cache.policy->has_hints,
+                  {cache.read_misses.load(), cache.write_misses.load()});
 }
 
 int CacheIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
@@ -214,14 +266,13 @@ int CacheIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
   return ret != 0 ? ret : fn(*cache.origin_dev, sector_t{0}, ti.len);
 }
 
-void DisablePassdown(const DmTarget& ti, const Cache& cache,
-                     uint64_t discard_block) {
+void DisablePassdown(const DmTarget& ti, const Cache& cache) {
   if (!cache.discard_passdown) return;
   const QueueLimits origin = cache.origin_dev->bdev->queue().limits();
   const char* reason = nullptr;
   if (origin.max_discard_sectors == 0) {
     reason = "discard unsupported";
-  } else if (origin.max_discard_sectors < discard_block) {
+  } else if (origin.max_discard_sectors < cache.sectors_per_block) {
     reason = "max discard sectors smaller than a block";
   }
   if (reason == nullptr) return;
@@ -242,11 +293,8 @@ void CacheIoHints(const DmTarget& ti, QueueLimits& limits) {
         {bytes, limits.logical_block_size, limits.physical_block_size});
     limits.io_opt = bytes;
   }
-  // The kernel doubles the discard block until at most 2^14 of them cover the
-  // origin.
-  uint64_t discard_block = block;
-  while (DivUp(ti.len.value(), discard_block) > (1 << 14)) discard_block *= 2;
-  DisablePassdown(ti, cache, discard_block);
+  const uint64_t discard_block = DiscardBlock(ti);
+  DisablePassdown(ti, cache);
   if (cache.discard_passdown) {
     const QueueLimits origin = cache.origin_dev->bdev->queue().limits();
     limits.max_discard_sectors = origin.max_discard_sectors;
@@ -263,13 +311,28 @@ void CacheIoHints(const DmTarget& ti, QueueLimits& limits) {
       static_cast<uint32_t>(discard_block << kSectorShift);
 }
 
+// "<passdown> <migration threshold> <read misses> <write misses>".
 std::string CacheSaveState(const DmTarget& ti) {
-  return ti.Private<Cache>().discard_passdown ? "1" : "0";
+  const Cache& cache = ti.Private<Cache>();
+  return absl::StrCat(cache.discard_passdown ? 1 : 0, " ",
+                      cache.migration_threshold, " ", cache.read_misses.load(),
+                      " ", cache.write_misses.load());
 }
 
 bool CacheRestoreState(DmTarget& ti, absl::string_view state) {
-  ti.Private<Cache>().discard_passdown = state == "1";
-  return state == "0" || state == "1";
+  const std::vector<absl::string_view> words = absl::StrSplit(state, ' ');
+  Cache& cache = ti.Private<Cache>();
+  uint32_t reads, writes;
+  if (words.size() != 4 || (words[0] != "0" && words[0] != "1") ||
+      !absl::SimpleAtoi(words[1], &cache.migration_threshold) ||
+      !absl::SimpleAtoi(words[2], &reads) ||
+      !absl::SimpleAtoi(words[3], &writes)) {
+    return false;
+  }
+  cache.discard_passdown = words[0] == "1";
+  cache.read_misses = reads;
+  cache.write_misses = writes;
+  return true;
 }
 
 const TargetType kCacheTarget = {
@@ -278,7 +341,11 @@ const TargetType kCacheTarget = {
     .registered = 16,
     .ctr = CacheCtr,
     .map = CacheMap,
+    .account = CacheAccount,
     .status = CacheStatus,
+    .message = CacheMessage,
+    .preresume = CachePreresume,
+    .postsuspend = CachePostsuspend,
     .iterate_devices = CacheIterateDevices,
     .io_hints = CacheIoHints,
     .save_state = CacheSaveState,

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dm/targets/era/era_metadata.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "dm/targets/persistent/metadata_image.h"
+
+namespace dmdax {
+namespace {
+
+constexpr char kPrefix[] = "era";
+constexpr SuperblockFormat kSuperblock = {.log_prefix = kPrefix,
+                                          .magic = 2126579579};
+constexpr uint32_t kEraBytes = 4, kWordBytes = 8, kWritesetBytes = 12;
+constexpr uint64_t kInsertsPerStep = 100;
+// Steps of the digest until the next request, and until the next command.
+constexpr uint64_t kStepsAtOnce = 50, kStepsBeforeCommand = 300;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<EraMetadata>> EraMetadata::Open(
+    const DmTarget& ti, const DmDev& dev, uint64_t block_size) {
+  Machine& machine = MachineOf(ti);
+  absl::StatusOr<std::optional<std::string>> state =
+      ReadMetadataImage(ti, dev, kSuperblock);
+  std::unique_ptr<EraMetadata> md(new EraMetadata(machine, dev, block_size));
+  if (!state.ok()) {
+    if (!IsNotModelled(state.status()) && ErrnoOf(state.status()) != EIO) {
+      md->Say("couldn't read_lock superblock");
+    }
+    return state.status();
+  }
+  if (!state->has_value()) {
+    if (!md->Format()) return ErrnoError(ENOSPC, "no metadata space");
+    return md;
+  }
+  NumberReader in(**state);
+  if (const uint64_t old = in.Get(); old != block_size) {
+    md->Say(absl::StrCat("changing the data block size (from ", old, " to ",
+                         block_size, ") is not supported"));
+    return ErrnoError(EINVAL, "another data block size");
+  }
+  if (!md->Load(**state)) return ErrnoError(EILSEQ, "bad metadata");
+  return md;
+}
+
+int EraMetadata::Say(absl::string_view text) {
+  DmLog(machine_, KernLevel::kErr, kPrefix, text);
+  return EINVAL;
+}
+
+BtreeInfo EraMetadata::Writesets() {
+  return {.value_size = kWritesetBytes,
+          .refer = [this](uint64_t root, int change) {
+            if (change > 0) {
+              tm_->Inc(root);
+            } else {
+              DiskArray(*tm_, kWordBytes, root, 0).Delete();
+            }
+          }};
+}
+
+DiskArray EraMetadata::BitsetOf(const Writeset& ws) {
+  return DiskArray(*tm_, kWordBytes, ws.root, BitsetWords(ws.nr_bits));
+}
+
+bool EraMetadata::Format() {
+  tm_ = std::make_unique<TransactionManager>(machine_.profile(),
+                                             MetadataBlocks(dev_));
+  if (tm_->failed()) {
+    DmLog(machine_, KernLevel::kErr, "transaction manager",
+          "couldn't create metadata space map");
+    Say("dm_tm_create_with_sm failed");
+    return false;
+  }
+  auto fail = [&](absl::string_view text) {
+    LogNoMetadataSpace(machine_);
+    Say(text);
+    return false;
+  };
+  tree_root_ = BtreeEmpty(*tm_, Writesets());
+  if (tm_->failed()) return fail("couldn't create new writeset tree");
+  eras_.emplace(*tm_, kEraBytes);
+  if (tm_->failed()) return fail("couldn't create era array");
+  // Unlike the others, era writes its first superblock without a commit of the
+  // space map.
+  tm_->Commit();
+  Save();
+  return true;
+}
+
+void EraMetadata::FlushBits() {
+  if (!dirty_word_ || current_.root == 0) return;
+  DiskArray bitset = BitsetOf(current_);
+  bitset.Set(*dirty_word_);
+  current_.root = bitset.root();
+  dirty_word_.reset();
+}
+
+void EraMetadata::Commit() {
+  FlushBits();
+  tm_->PreCommit();
+  if (tm_->failed()) return;
+  tm_->Commit();
+  Save();
+}
+
+void EraMetadata::Save() {
+  NumberWriter out;
+  auto put_writeset = [&](const Writeset& ws) {
+    out.Put(ws.root);
+    out.Put(ws.nr_bits);
+    out.Put(ws.bits.size());
+    for (uint64_t bit : ws.bits) out.Put(bit);
+  };
+  for (uint64_t n : {block_size_, tree_root_, eras_->root(), eras_->size(),
+                     nr_blocks_, current_era_, snap_, snap_tree_, snap_array_,
+                     uint64_t{archived_.size()}}) {
+    out.Put(n);
+  }
+  for (const auto& [root, ws] : archived_) put_writeset(ws);
+  put_writeset(current_);
+  tm_->Save(&out);
+  WriteMetadataImage(dev_, kSuperblock, out.bytes());
+}
+
+bool EraMetadata::Load(absl::string_view state) {
+  NumberReader in(state);
+  auto get_writeset = [&] {
+    Writeset ws;
+    ws.root = in.Get();
+    ws.nr_bits = in.Get();
+    for (uint64_t n = in.Get(); n > 0 && in.ok(); --n) ws.bits.insert(in.Get());
+    return ws;
+  };
+  in.Get();  // the block size
+  tree_root_ = in.Get();
+  const uint64_t array_root = in.Get(), array_size = in.Get();
+  uint64_t archived = 0;
+  for (uint64_t* n : {&nr_blocks_, &current_era_, &snap_, &snap_tree_,
+                      &snap_array_, &archived}) {
+    *n = in.Get();
+  }
+  for (; archived > 0 && in.ok(); --archived) {
+    Writeset ws = get_writeset();
+    archived_[ws.root] = std::move(ws);
+  }
+  current_ = get_writeset();
+  tm_ = std::make_unique<TransactionManager>(machine_.profile(), &in);
+  eras_.emplace(*tm_, kEraBytes, array_root, array_size);
+  new_archive_ = true;
+  return in.ok();
+}
+
+void EraMetadata::DigestStep() {
+  switch (digest_) {
+    case Digest::kIdle:
+      return;
+    case Digest::kLookup: {
+      const std::optional<uint64_t> era = BtreeLowestKey(*tm_, tree_root_);
+      if (!era) {
+        digest_ = Digest::kIdle;
+        return;
+      }
+      digest_era_ = *era;
+      digested_ = archived_[*BtreeLookup(*tm_, tree_root_, *era)];
+      digest_bit_ = 0;
+      digest_ = Digest::kTranscribe;
+      return;
+    }
+    case Digest::kTranscribe: {
+      const uint64_t bits = std::min(digested_.nr_bits, nr_blocks_);
+      const uint64_t end = std::min(digest_bit_ + kInsertsPerStep, bits);
+      for (auto it = digested_.bits.lower_bound(digest_bit_);
+           it != digested_.bits.end() && *it < end; ++it) {
+        eras_->Set(*it);
+      }
+      digest_bit_ = end;
+      if (end == bits) digest_ = Digest::kRemove;
+      return;
+    }
+    case Digest::kRemove:
+      tree_root_ = BtreeRemove(*tm_, Writesets(), tree_root_, digest_era_);
+      digest_ = Digest::kLookup;
+      return;
+  }
+}
+
+void EraMetadata::KickOffDigest() {
+  if (std::exchange(new_archive_, false) && digest_ == Digest::kIdle) {
+    digest_ = Digest::kLookup;
+  }
+}
+
+void EraMetadata::RunDigest(uint64_t steps) {
+  for (; steps > 0 && digest_ != Digest::kIdle; --steps) {
+    KickOffDigest();
+    DigestStep();
+  }
+}
+
+int EraMetadata::InWorker(absl::FunctionRef<int()> rpc) {
+  RunDigest(kStepsBeforeCommand);
+  KickOffDigest();
+  DigestStep();
+  const int err = rpc();
+  Commit();
+  RunDigest(kStepsAtOnce);
+  return err;
+}
+
+void EraMetadata::Archive() {
+  FlushBits();
+  tree_root_ =
+      BtreeInsert(*tm_, Writesets(), tree_root_, current_era_, current_.root);
+  archived_[current_.root] = current_;
+  current_ = Writeset();
+  new_archive_ = true;
+}
+
+void EraMetadata::Rollover() {
+  if (current_.root != 0) Archive();
+  current_.nr_bits = nr_blocks_;
+  current_.root =
+      DiskArray::New(*tm_, kWordBytes, BitsetWords(nr_blocks_)).root();
+  ++current_era_;
+}
+
+int EraMetadata::Checkpoint() {
+  return InWorker([&] {
+    Rollover();
+    return 0;
+  });
+}
+
+int EraMetadata::TakeSnap() {
+  return InWorker([&] {
+    if (snap_ != 0) {
+      return Say("metadata_take_snap: metadata snapshot already exists");
+    }
+    Rollover();
+    Commit();
+    bool shared;
+    tm_->Inc(0);
+    const uint64_t copy = tm_->Shadow(0, &shared);
+    tm_->Inc(tree_root_);
+    tm_->Inc(eras_->root());
+    snap_ = copy;
+    snap_tree_ = tree_root_;
+    snap_array_ = eras_->root();
+    return 0;
+  });
+}
+
+int EraMetadata::DropSnap() {
+  return InWorker([&] {
+    if (snap_ == 0) return Say("metadata_drop_snap: no snap to drop");
+    const uint64_t copy = std::exchange(snap_, 0);
+    BtreeDel(*tm_, Writesets(), snap_tree_);
+    DiskArray(*tm_, kEraBytes, snap_array_, 0).Delete();
+    tm_->Dec(copy);
+    return 0;
+  });
+}
+
+int EraMetadata::Preresume(uint64_t nr_blocks) {
+  if (nr_blocks != nr_blocks_) eras_->Resize(nr_blocks);
+  if (tm_->failed()) {
+    LogNoMetadataSpace(machine_);
+    Say("metadata_resize: dm_array_resize failed");
+    Say("era_preresume: metadata_resize failed");
+    return ENOSPC;
+  }
+  nr_blocks_ = nr_blocks;
+  Commit();
+  return Checkpoint();
+}
+
+void EraMetadata::Postsuspend() {
+  (void)InWorker([&] {
+    Archive();
+    return 0;
+  });
+  Commit();
+}
+
+void EraMetadata::Write(uint64_t block) {
+  if (current_.root == 0 || current_.bits.contains(block)) return;
+  KickOffDigest();
+  DigestStep();
+  const uint64_t word = block / 64;
+  if (dirty_word_ && *dirty_word_ != word) FlushBits();
+  dirty_word_ = word;
+  current_.bits.insert(block);
+  Commit();
+  RunDigest(kStepsAtOnce);
+}
+
+EraMetadata::Stats EraMetadata::GetStats() {
+  Stats stats{};
+  (void)InWorker([&] {
+    stats = {tm_->nr_used(), tm_->nr_blocks(), snap_, current_era_};
+    return 0;
+  });
+  return stats;
+}
+
+}  // namespace dmdax

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// clone: a device that fills itself from another, read-only one.
+//
+//   clone <metadata dev> <destination dev> <source dev> <region size>
+//         [<#features> no_hydration no_discard_passdown
+//          [<#core args> hydration_threshold <n> hydration_batch_size <n>]]
+//
+//   region size  sectors; a power of two, 8 .. 2097152
+//
+// Messages: enable_hydration | disable_hydration | hydration_threshold <n> |
+// hydration_batch_size <n>
+//
+// What is written is copied first; the rest is in the background, as the
+// machine's clock goes on.
+// Mirrors drivers/md/dm-clone-target.c (5.10 to 7.2; not in 4.14).
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/synchronization/mutex.h"
+#include "base/errno_status.h"
+#include "base/kstrtox.h"
+#include "dm/arg_set.h"
+#include "dm/bio_map.h"
+#include "dm/device_mapper.h"
+#include "dm/dm_table.h"
+#include "dm/mapped_device.h"
+#include "dm/targets/background.h"
+#include "dm/targets/clone/clone_metadata.h"
+
+namespace dmdax {
+namespace {
+
+struct Clone : DmTargetPrivate {
+  const DmDev* metadata_dev = nullptr;
+  const DmDev* dest_dev = nullptr;
+  const DmDev* source_dev = nullptr;
+  uint32_t region_size = 0;  // sectors
+  std::string ctr_args;      // from the region size on, as given
+  mutable absl::Mutex mu;
+  std::unique_ptr<CloneMetadata> cmd ABSL_GUARDED_BY(mu);
+  // Mutable: the first look at the limits may find that discards can not be
+  // passed down.
+  mutable bool discard_passdown = true;
+  bool hydrating = true;
+  uint32_t threshold = 1, batch_size = 1;
+  BackgroundCopy copy;
+};
+
+absl::Status ParseDevices(DmTarget& ti, DmArgSet& as, Clone* clone) {
+  constexpr unsigned kReadWrite = FMODE_READ | FMODE_WRITE;
+  absl::StatusOr<const DmDev*> dev =
+      DmGetDevice(ti, *as.Shift(), kReadWrite, "Error opening metadata device");
+  if (!dev.ok()) return dev.status();
+  clone->metadata_dev = *dev;
+  dev = DmGetDevice(ti, *as.Shift(), kReadWrite,
+                    "Error opening destination device");
+  if (!dev.ok()) return dev.status();
+  clone->dest_dev = *dev;
+  const bool checks_size = ProfileOf(ti).cache_checks_device_size;
+  if (checks_size && ti.len.value() > clone->dest_dev->bdev->nr_sectors()) {
+    return DmError("Device size larger than destination device");
+  }
+  dev = DmGetDevice(ti, *as.Shift(), FMODE_READ, "Error opening source device");
+  if (!dev.ok()) return dev.status();
+  clone->source_dev = *dev;
+  if (checks_size && ti.len.value() > clone->source_dev->bdev->nr_sectors()) {
+    return DmError("Device size larger than source device");
+  }
+  return absl::OkStatus();
+}
+
+uint32_t BlockSectors(const DmDev& dev) {
+  return dev.bdev->queue().limits().logical_block_size >> kSectorShift;
+}
+
+absl::Status ParseRegionSize(const DmTarget& ti, DmArgSet& as, Clone* clone) {
+  absl::StatusOr<uint32_t> size =
+      as.ReadArg({8, 2097152, "Invalid region size"});
+  if (!size.ok()) return size.status();
+  if ((*size & (*size - 1)) != 0) {
+    return DmError("Region size is not a power of 2");
+  }
+  if (*size % BlockSectors(*clone->source_dev) != 0 ||
+      *size % BlockSectors(*clone->dest_dev) != 0) {
+    return DmError(
+        "Region size is not a multiple of device logical block size");
+  }
+  clone->region_size = *size;
+  if ((ti.len.value() - 1) / *size + 1 > uint64_t{1} << 31) {
+    return DmError("Too many regions. Consider increasing the region size");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ParseFeatures(DmArgSet& as, Clone* clone) {
+  if (as.argc() == 0) return absl::OkStatus();
+  absl::StatusOr<uint32_t> count =
+      as.ReadArgGroup({0, 2, "Invalid number of feature arguments"});
+  if (!count.ok()) return count.status();
+  for (uint32_t i = 0; i < *count; ++i) {
+    const std::string& name = *as.Shift();
+    if (absl::EqualsIgnoreCase(name, "no_hydration")) {
+      clone->hydrating = false;
+    } else if (absl::EqualsIgnoreCase(name, "no_discard_passdown")) {
+      clone->discard_passdown = false;
+    } else {
+      return DmError("Invalid feature argument");
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The core argument `name`, or null.
+uint32_t* CoreArg(Clone& clone, absl::string_view name) {
+  if (absl::EqualsIgnoreCase(name, "hydration_threshold")) {
+    return &clone.threshold;
+  }
+  if (absl::EqualsIgnoreCase(name, "hydration_batch_size")) {
+    return &clone.batch_size;
+  }
+  return nullptr;
+}
+
+absl::Status ParseCoreArgs(DmArgSet& as, Clone* clone) {
+  if (as.argc() == 0) return absl::OkStatus();
+  absl::StatusOr<uint32_t> count =
+      as.ReadArgGroup({0, 4, "Invalid number of core arguments"});
+  if (!count.ok()) return count.status();
+  if (*count % 2 != 0) return DmError("Number of core arguments must be even");
+  for (uint32_t i = 0; i < *count; i += 2) {
+    const std::string& name = *as.Shift();
+    const std::string& value = *as.Shift();
+    uint32_t* arg = CoreArg(*clone, name);
+    if (arg == nullptr) return DmError("Invalid core argument");
+    absl::StatusOr<uint32_t> number = KstrtoU32(value);
+    if (!number.ok()) {
+      return DmError(absl::StrCat("Invalid value for argument `",
+                                  absl::AsciiStrToLower(name), "'"));
+    }
+    *arg = *number;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CloneCtr(DmTarget& ti, absl::Span<const std::string> argv) {
+  // Four words at least, so the first Shift()s below can not fail.
+  if (argv.size() < 4) return DmError("Invalid number of arguments");
+  auto clone = std::make_unique<Clone>();
+  DmArgSet as(argv, ProfileOf(ti).sscanf_overflow);
+  absl::Status s = ParseDevices(ti, as, clone.get());
+  if (s.ok()) s = ParseRegionSize(ti, as, clone.get());
+  if (s.ok()) s = DmSetTargetMaxIoLen(ti, clone->region_size);
+  if (s.ok()) s = ParseFeatures(as, clone.get());
+  if (s.ok()) s = ParseCoreArgs(as, clone.get());
+  if (!s.ok()) return s;
+  absl::StatusOr<std::unique_ptr<CloneMetadata>> cmd = CloneMetadata::Open(
+      ti, *clone->metadata_dev, clone->region_size,
+      (ti.len.value() + clone->region_size - 1) / clone->region_size);
+  if (!cmd.ok()) {
+    if (IsNotModelled(cmd.status())) return cmd.status();
+    return ErrnoError(ErrnoOf(cmd.status()), "Failed to load metadata");
+  }
+  {
+    absl::MutexLock lock(&clone->mu);
+    clone->cmd = *std::move(cmd);
+  }
+  clone->ctr_args = absl::StrJoin(argv.subspan(3), " ");
+  ti.private_data = std::move(clone);
+  ti.num_flush_bios = 1;
+  ti.flush_supported = true;
+  ti.num_discard_bios = 1;
+  ti.discards_supported = true;
+  return absl::OkStatus();
+}
+
+// hydrate_region_complete(): the region lies on the destination from now on.
+void Hydrate(const DmTarget& ti, const Clone& clone, uint64_t region)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(clone.mu) {
+  const uint64_t start = region * clone.region_size;
+  const uint64_t sectors =
+      std::min<uint64_t>(clone.region_size, ti.len.value() - start);
+  std::vector<char> bytes(sectors << kSectorShift);
+  if (BioRead(*clone.source_dev->bdev, sector_t(start), absl::MakeSpan(bytes))
+          .ok() &&
+      BioWrite(*clone.dest_dev->bdev, sector_t(start), bytes).ok()) {
+    clone.cmd->SetHydrated(region);
+  }
+}
+
+// commit_metadata(): the last region is an event.
+void Commit(const DmTarget& ti, const Clone& clone)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(clone.mu) {
+  CloneMetadata& cmd = *clone.cmd;
+  if (cmd.Commit() && cmd.nr_hydrated() == cmd.nr_regions()) DmTableEvent(ti);
+}
+
+BioMap CloneMap(const DmTarget& ti, sector_t sector, ReqOp op) {
+  const Clone& clone = ti.Private<Clone>();
+  const sector_t at(ti.Offset(sector));
+  const uint64_t region = at.value() / clone.region_size;
+  const bool reads = op == ReqOp::kRead || op == ReqOp::kReadAhead;
+  absl::MutexLock lock(&clone.mu);
+  const DmDev* dev = clone.dest_dev;
+  if (op != ReqOp::kFlush && !clone.cmd->Hydrated(region)) {
+    if (reads) dev = clone.source_dev;
+    if (op == ReqOp::kDiscard) return {.kind = BioMap::Kind::kDropped};
+    if (!reads) Hydrate(ti, clone, region);
+  }
+  return {BioMap::Kind::kRemapped, dev, at, 0};
+}
+
+// do_hydration()
+void CloneElapse(DmTarget& ti, int64_t now) {
+  Clone& clone = ti.Private<Clone>();
+  absl::MutexLock lock(&clone.mu);
+  uint64_t left = clone.copy.Take(now, clone.region_size);
+  if (!clone.hydrating) return;
+  CloneMetadata& cmd = *clone.cmd;
+  for (uint64_t region = cmd.NextUnhydrated(0);
+       left > 0 && region < cmd.nr_regions();
+       region = cmd.NextUnhydrated(region + 1), --left) {
+    Hydrate(ti, clone, region);
+  }
+  Commit(ti, clone);
+}
+
+void CloneResume(DmTarget& ti) {
+  Clone& clone = ti.Private<Clone>();
+  absl::MutexLock lock(&clone.mu);
+  clone.copy.Start(MachineOf(ti).NowSeconds());
+}
+
+void ClonePostsuspend(DmTarget& ti) {
+  const Clone& clone = ti.Private<Clone>();
+  absl::MutexLock lock(&clone.mu);
+  Commit(ti, clone);
+}
+
+void CloneInfo(const DmTarget& ti, const Clone& clone, std::string* out) {
+  absl::MutexLock lock(&clone.mu);
+  if (!ti.table->md().suspended()) Commit(ti, clone);
+  const CloneMetadata& cmd = *clone.cmd;
+  absl::StrAppend(out, kPageSectors, " ", cmd.used(), "/", cmd.blocks(), " ",
+                  clone.region_size);
+  absl::StrAppend(out, " ", cmd.nr_hydrated(), "/", cmd.nr_regions(), " 0 ",
+                  (clone.hydrating ? 0 : 1) + (clone.discard_passdown ? 0 : 1),
+                  clone.hydrating ? " " : " no_hydration ");
+  absl::StrAppend(out, clone.discard_passdown ? "" : "no_discard_passdown ",
+                  "4 hydration_threshold ", clone.threshold,
+                  " hydration_batch_size ", clone.batch_size, " rw");
+}
+
+void CloneStatus(const DmTarget& ti, StatusType type, std::string* out) {
+  const Clone& clone = ti.Private<Clone>();
+  if (type == STATUSTYPE_INFO) CloneInfo(ti, clone, out);
+  if (type == STATUSTYPE_TABLE) {
+    absl::StrAppend(out, clone.metadata_dev->name, " ", clone.dest_dev->name,
+                    " ", clone.source_dev->name, " ", clone.ctr_args);
+  }
+}
+
+absl::StatusOr<std::string> CloneMessage(DmTarget& ti,
+                                         absl::Span<const std::string> argv) {
+  Clone& clone = ti.Private<Clone>();
+  absl::MutexLock lock(&clone.mu);
+  const bool enables = absl::EqualsIgnoreCase(argv[0], "enable_hydration");
+  if (enables || absl::EqualsIgnoreCase(argv[0], "disable_hydration")) {
+    if (enables && !clone.hydrating) {
+      clone.copy.Start(MachineOf(ti).NowSeconds());
+    }
+    clone.hydrating = enables;
+    return "";
+  }
+  if (argv.size() != 2) return ErrnoError(EINVAL, "a name and a number");
+  uint32_t* arg = CoreArg(clone, argv[0]);
+  if (arg == nullptr) {
+    DmLog(MachineOf(ti), KernLevel::kErr, "clone",
+          absl::StrCat(ti.table->md().name(), ": Unsupported message `",
+                       argv[0], "'"));
+    return ErrnoError(EINVAL, "unsupported message");
+  }
+  absl::StatusOr<uint32_t> value = KstrtoU32(argv[1]);
+  if (!value.ok()) return ErrnoError(EINVAL, "not a number");
+  *arg = *value;
+  return "";
+}
+
+void DisablePassdown(const DmTarget& ti, const Clone& clone) {
+  if (!clone.discard_passdown) return;
+  const QueueLimits dest = clone.dest_dev->bdev->queue().limits();
+  const char* reason = nullptr;
+  if (dest.max_discard_sectors == 0) {
+    reason = "discard unsupported";
+  } else if (dest.max_discard_sectors < clone.region_size) {
+    reason = "max discard sectors smaller than a region";
+  }
+  if (reason == nullptr) return;
+  DmLog(MachineOf(ti), KernLevel::kWarn, "clone",
+        absl::StrCat("Destination device (", clone.dest_dev->bdev->name(), ") ",
+                     reason, ": Disabling discard passdown."));
+  clone.discard_passdown = false;
+}
+
+void CloneIoHints(const DmTarget& ti, QueueLimits& limits) {
+  const Clone& clone = ti.Private<Clone>();
+  const uint32_t region = clone.region_size;
+  const uint32_t io_opt = limits.io_opt >> kSectorShift;
+  if (io_opt < region || io_opt % region != 0) {
+    limits.io_min = limits.io_opt = region << kSectorShift;
+  }
+  DisablePassdown(ti, clone);
+  if (!clone.discard_passdown) {
+    limits.discard_granularity = region << kSectorShift;
+    limits.max_discard_sectors =
+        (~uint32_t{0} >> kSectorShift) / region * region;
+    limits.max_hw_discard_sectors = limits.max_discard_sectors;
+    return;
+  }
+  const QueueLimits dest = clone.dest_dev->bdev->queue().limits();
+  limits.max_discard_sectors = dest.max_discard_sectors;
+  limits.max_hw_discard_sectors = dest.max_hw_discard_sectors;
+  limits.discard_granularity = dest.discard_granularity;
+  limits.discard_alignment = dest.discard_alignment;
+}
+
+// "<passdown> <hydrating> <threshold> <batch size> <copy>".
+std::string CloneSaveState(const DmTarget& ti) {
+  const Clone& clone = ti.Private<Clone>();
+  absl::MutexLock lock(&clone.mu);
+  (void)clone.cmd->Commit();
+  return absl::StrCat(clone.discard_passdown ? 1 : 0, " ",
+                      clone.hydrating ? 1 : 0, " ", clone.threshold, " ",
+                      clone.batch_size, " ", clone.copy.Save());
+}
+
+bool CloneRestoreState(DmTarget& ti, absl::string_view state) {
+  const std::vector<absl::string_view> words = absl::StrSplit(state, ' ');
+  if (words.size() != 5) return false;
+  Clone& clone = ti.Private<Clone>();
+  absl::MutexLock lock(&clone.mu);
+  clone.discard_passdown = words[0] == "1";
+  clone.hydrating = words[1] == "1";
+  return absl::SimpleAtoi(words[2], &clone.threshold) &&
+         absl::SimpleAtoi(words[3], &clone.batch_size) &&
+         clone.copy.Restore(words[4]);
+}
+
+int CloneIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
+  const Clone& clone = ti.Private<Clone>();
+  if (int ret = fn(*clone.source_dev, sector_t{0}, ti.len)) return ret;
+  return fn(*clone.dest_dev, sector_t{0}, ti.len);
+}
+
+const TargetType kCloneTarget = {
+    .name = "clone",
+    .versions = {{k5_10, 1, 0, 0}},
+    .ctr = CloneCtr,
+    .map = CloneMap,
+    .status = CloneStatus,
+    .message = CloneMessage,
+    .resume = CloneResume,
+    .postsuspend = ClonePostsuspend,
+    .elapse = CloneElapse,
+    .iterate_devices = CloneIterateDevices,
+    .io_hints = CloneIoHints,
+    .save_state = CloneSaveState,
+    .restore_state = CloneRestoreState,
+    .example = {.length = 2048,
+                .params = "/dev/mem0 /dev/sda /dev/mem1 8 1 no_hydration"},
+};
+DM_REGISTER_TARGET(kCloneTarget);
+
+}  // namespace
+}  // namespace dmdax

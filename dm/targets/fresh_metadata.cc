@@ -12,10 +12,7 @@ namespace dmdax {
 absl::Status RequireFreshMetadata(const DmDev& dev, sector_t start) {
   std::vector<char> block(kPageSize);
   absl::Status read = BioRead(*dev.bdev, start, absl::MakeSpan(block));
-  if (!read.ok()) {
-    return DmNotModelled(absl::StrCat("metadata on ", dev.bdev->name()),
-                         absl::StrCat("bytes: ", read.message()));
-  }
+  if (!read.ok()) return read;
   if (std::any_of(block.begin(), block.end(), [](char c) { return c != 0; })) {
     return DmNotModelled(
         absl::StrCat("metadata that ", dev.bdev->name(), " has already"),

@@ -12,7 +12,7 @@
 namespace dmdax {
 
 // OK: the device begins with 4096 zero bytes.  DmNotModelled(): it has other
-// bytes, or none at all.
+// bytes.  EIO: they can not be read.
 absl::Status RequireFreshMetadata(const DmDev& dev, sector_t start);
 
 }  // namespace dmdax

@@ -1,21 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// writecache: writes go to a fast device first.
-//
-//   writecache <p|s> <origin> <cache dev> <block size> <#optional args>
-//              [<name> [<value>] ...]
-//
-//   p           persistent memory (synchronous DAX); s: a disk
-//   block size  bytes; a power of two, 512 .. 4096, not below a logical block
-//
-// Only a cache that would be formatted now is modelled: it is empty, so all I/O
-// goes to the origin.
-// Mirrors drivers/md/dm-writecache.c (5.10 to 7.2; not in 4.14).
+// writecache: the constructor.
+// Mirrors writecache_ctr of drivers/md/dm-writecache.c (5.10 to 7.2).
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
-#include <string>
-#include <vector>
+#include <memory>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -23,22 +14,11 @@
 #include "base/errno_status.h"
 #include "base/kstrtox.h"
 #include "dm/arg_set.h"
-#include "dm/device_mapper.h"
-#include "dm/targets/fresh_metadata.h"
+#include "dm/bio_map.h"
+#include "dm/targets/writecache/dm_writecache.h"
 
 namespace dmdax {
 namespace {
-
-struct WriteCache : DmTargetPrivate {
-  bool pmem_mode = false;
-  const DmDev* dev = nullptr;
-  const DmDev* ssd_dev = nullptr;
-  uint32_t block_size = 0;  // bytes
-  uint64_t n_blocks = 0;
-  uint64_t start_sector = 0;
-  // The optional arguments as the table repeats them.
-  std::vector<std::string> options;
-};
 
 // An optional argument with a number; the table repeats them in this order.
 struct NumberOption {
@@ -118,7 +98,11 @@ absl::Status ParseOptions(const DmTarget& ti, DmArgSet& as, WriteCache* wc) {
     wc->options.push_back(o.numbers[i]);
   };
   for (size_t i = 0; i < 7; ++i) number(i);
-  if (o.cleaner) wc->options.emplace_back("cleaner");
+  if (o.cleaner) {
+    wc->options.emplace_back("cleaner");
+    absl::MutexLock lock(&wc->mu);
+    wc->cleaner = wc->flush_on_suspend = true;
+  }
   if (!o.fua.empty()) wc->options.push_back(o.fua);
   if (o.metadata_only) wc->options.emplace_back("metadata_only");
   number(7);
@@ -174,6 +158,24 @@ absl::Status ParseDevices(DmTarget& ti, DmArgSet& as, WriteCache* wc) {
   return absl::OkStatus();
 }
 
+// A blank device is formatted; other bytes are no cache.
+absl::Status CheckSuperblock(const WriteCache& wc) {
+  std::vector<char> block(kSectorSize);
+  absl::Status s = BioRead(*wc.ssd_dev->bdev, sector_t(wc.start_sector),
+                           absl::MakeSpan(block));
+  if (!s.ok()) {
+    return ErrnoError(ErrnoOf(s), "Unable to read first block of metadata");
+  }
+  // A magic of 0, and a version of 0 behind it.
+  if (std::all_of(block.begin(), block.begin() + 8,
+                  [](char c) { return c == 0; })) {
+    return absl::OkStatus();
+  }
+  return DmError("Invalid magic in the superblock");
+}
+
+}  // namespace
+
 absl::Status WriteCacheCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   DmArgSet as(argv, ProfileOf(ti).sscanf_overflow);
   auto wc = std::make_unique<WriteCache>();
@@ -189,9 +191,7 @@ absl::Status WriteCacheCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   }
   wc->n_blocks = NrBlocks(*wc);
   if (wc->n_blocks == 0) return DmError("Invalid device size");
-  absl::Status fresh =
-      RequireFreshMetadata(*wc->ssd_dev, sector_t(wc->start_sector));
-  if (!fresh.ok()) return fresh;
+  if (absl::Status s = CheckSuperblock(*wc); !s.ok()) return s;
   ti.num_flush_bios = 1;
   ti.flush_supported = true;
   ti.num_discard_bios = 1;
@@ -199,50 +199,4 @@ absl::Status WriteCacheCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   return absl::OkStatus();
 }
 
-BioMap WriteCacheMap(const DmTarget& ti, sector_t sector, ReqOp) {
-  const WriteCache& wc = ti.Private<WriteCache>();
-  return {BioMap::Kind::kRemapped, wc.dev, sector_t(ti.Offset(sector)), 0};
-}
-
-void WriteCacheStatus(const DmTarget& ti, StatusType type, std::string* out) {
-  const WriteCache& wc = ti.Private<WriteCache>();
-  if (type == STATUSTYPE_INFO) {
-    // No error, blocks, free ones, none in writeback; then the counters.
-    absl::StrAppend(out, "0 ", wc.n_blocks, " ", wc.n_blocks, " 0");
-    if (ProfileOf(ti).writecache_has_counters) {
-      absl::StrAppend(out, " 0 0 0 0 0 0 0 0 0 0");
-    }
-  } else if (type == STATUSTYPE_TABLE) {
-    absl::StrAppend(out, wc.pmem_mode ? "p " : "s ", wc.dev->name, " ",
-                    wc.ssd_dev->name, " ", wc.block_size);
-    absl::StrAppend(out, " ", wc.options.size());
-    for (const std::string& word : wc.options) absl::StrAppend(out, " ", word);
-  }
-}
-
-int WriteCacheIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
-  return fn(*ti.Private<WriteCache>().dev, sector_t{0}, ti.len);
-}
-
-void WriteCacheIoHints(const DmTarget& ti, QueueLimits& limits) {
-  const uint32_t size = ti.Private<WriteCache>().block_size;
-  limits.logical_block_size = std::max(limits.logical_block_size, size);
-  limits.physical_block_size = std::max(limits.physical_block_size, size);
-  limits.io_min = std::max(limits.io_min, size);
-}
-
-const TargetType kWriteCacheTarget = {
-    .name = "writecache",
-    .versions = {{k5_10, 1, 4, 0}, {k6_1, 1, 6, 0}},
-    .registered = 17,
-    .ctr = WriteCacheCtr,
-    .map = WriteCacheMap,
-    .status = WriteCacheStatus,
-    .iterate_devices = WriteCacheIterateDevices,
-    .io_hints = WriteCacheIoHints,
-    .example = {.length = 2048, .params = "s /dev/sda /dev/mem0 4096 0"},
-};
-DM_REGISTER_TARGET(kWriteCacheTarget);
-
-}  // namespace
 }  // namespace dmdax

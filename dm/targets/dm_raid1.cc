@@ -10,18 +10,23 @@
 //   #legs        2 .. 9
 //   start        first sector on dev
 //
-// A resume brings all legs in sync at once: recovery takes no time here and
-// moves no data.  The log type `userspace` is unknown.
+// A resume begins to copy the first leg to the others, as the machine's clock
+// goes on.  The log type `userspace` is unknown.
 // Mirrors drivers/md/dm-raid1.c, dm-log.c (4.14 to 7.2).
+#include <algorithm>
 #include <cerrno>
 #include <limits>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/errno_status.h"
 #include "base/kstrtox.h"
 #include "dm/arg_set.h"
+#include "dm/bio_map.h"
 #include "dm/device_mapper.h"
+#include "dm/targets/background.h"
 
 namespace dmdax {
 namespace {
@@ -49,6 +54,8 @@ struct MirrorSet : DmTargetPrivate {
   bool handle_errors = false;
   bool keep_log = false;
   bool in_sync = false;
+  uint64_t synced = 0;  // regions, from the first on
+  BackgroundCopy recovery;
 };
 
 absl::Status LogError(const DmTarget& ti, absl::string_view text) {
@@ -189,25 +196,57 @@ absl::Status MirrorCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   if (!s.ok()) return s;
   // nosync says that the legs are equal already, so there is nothing to
   // recover.
-  ms->in_sync = ms->log.sync == Sync::kNo;
+  if (ms->log.sync == Sync::kNo) ms->synced = ms->log.region_count;
   ti.private_data = std::move(ms);
   ti.num_flush_bios = 1;
   ti.num_discard_bios = 1;
   return absl::OkStatus();
 }
 
-// A write goes to all legs.  This is the first of them, which also serves
-// reads.
-BioMap MirrorMap(const DmTarget& ti, sector_t sector, ReqOp) {
-  const Mirror& m = ti.Private<MirrorSet>().mirror[0];
-  return {BioMap::Kind::kRemapped, m.dev, m.offset + ti.Offset(sector), 0};
+// The first leg serves reads; a write goes to all.
+BioMap MirrorMap(const DmTarget& ti, sector_t sector, ReqOp op) {
+  const MirrorSet& ms = ti.Private<MirrorSet>();
+  const uint64_t offset = ti.Offset(sector);
+  BioMap map = {BioMap::Kind::kRemapped, ms.mirror[0].dev,
+                ms.mirror[0].offset + offset, 0};
+  if (op == ReqOp::kRead || op == ReqOp::kReadAhead) return map;
+  for (size_t i = 1; i < ms.mirror.size(); ++i) {
+    map.also.push_back({ms.mirror[i].dev, ms.mirror[i].offset + offset});
+  }
+  return map;
 }
 
-// do_recovery(): all regions are copied at once, which is an event.
+// recover(): region `region` of the first leg goes to the others.
+void Recover(const DmTarget& ti, const MirrorSet& ms, uint64_t region) {
+  const uint64_t start = region * ms.log.region_size;
+  const uint64_t sectors =
+      std::min<uint64_t>(ms.log.region_size, ti.len.value() - start);
+  std::vector<char> bytes(sectors << kSectorShift);
+  const Mirror& from = ms.mirror[0];
+  if (!BioRead(*from.dev->bdev, from.offset + start, absl::MakeSpan(bytes))
+           .ok()) {
+    return;
+  }
+  for (size_t i = 1; i < ms.mirror.size(); ++i) {
+    (void)BioWrite(*ms.mirror[i].dev->bdev, ms.mirror[i].offset + start, bytes);
+  }
+}
+
+// do_recovery(): that all regions are in sync is an event.
+void MirrorElapse(DmTarget& ti, int64_t now) {
+  MirrorSet& ms = ti.Private<MirrorSet>();
+  uint64_t left = ms.recovery.Take(now, ms.log.region_size);
+  for (; left > 0 && ms.synced < ms.log.region_count; --left) {
+    Recover(ti, ms, ms.synced++);
+  }
+  if (ms.in_sync || ms.synced < ms.log.region_count) return;
+  ms.in_sync = true;
+  DmTableEvent(ti);
+}
+
 void MirrorResume(DmTarget& ti) {
   MirrorSet& ms = ti.Private<MirrorSet>();
-  if (!ms.in_sync) DmTableEvent(ti);
-  ms.in_sync = true;
+  ms.recovery.Start(MachineOf(ti).NowSeconds());
 }
 
 void LogTable(const DirtyLog& log, std::string* out) {
@@ -225,8 +264,7 @@ void LogTable(const DirtyLog& log, std::string* out) {
 void MirrorInfo(const MirrorSet& ms, std::string* out) {
   absl::StrAppend(out, ms.mirror.size(), " ");
   for (const Mirror& m : ms.mirror) absl::StrAppend(out, m.dev->name, " ");
-  absl::StrAppend(out, ms.in_sync ? ms.log.region_count : 0, "/",
-                  ms.log.region_count, " 1 ",
+  absl::StrAppend(out, ms.synced, "/", ms.log.region_count, " 1 ",
                   std::string(ms.mirror.size(), 'A'), " ");
   if (ms.log.dev == nullptr) {
     absl::StrAppend(out, "1 core");
@@ -278,13 +316,20 @@ int MirrorIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
   return 0;
 }
 
+// "<in sync> <regions in sync> <recovery>".
 std::string MirrorSaveState(const DmTarget& ti) {
-  return ti.Private<MirrorSet>().in_sync ? "1" : "0";
+  const MirrorSet& ms = ti.Private<MirrorSet>();
+  return absl::StrCat(ms.in_sync ? 1 : 0, " ", ms.synced, " ",
+                      ms.recovery.Save());
 }
 
 bool MirrorRestoreState(DmTarget& ti, absl::string_view state) {
-  ti.Private<MirrorSet>().in_sync = state == "1";
-  return state == "0" || state == "1";
+  MirrorSet& ms = ti.Private<MirrorSet>();
+  const std::vector<absl::string_view> words = absl::StrSplit(state, ' ');
+  if (words.size() != 3) return false;
+  ms.in_sync = words[0] == "1";
+  return absl::SimpleAtoi(words[1], &ms.synced) &&
+         ms.recovery.Restore(words[2]) && ms.synced <= ms.log.region_count;
 }
 
 const TargetType kMirrorTarget = {
@@ -295,6 +340,7 @@ const TargetType kMirrorTarget = {
     .map = MirrorMap,
     .status = MirrorStatus,
     .resume = MirrorResume,
+    .elapse = MirrorElapse,
     .iterate_devices = MirrorIterateDevices,
     .save_state = MirrorSaveState,
     .restore_state = MirrorRestoreState,

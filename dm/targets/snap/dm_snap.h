@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "dm/device_mapper.h"
+#include "dm/targets/background.h"
 
 namespace dmdax {
 
@@ -53,8 +54,7 @@ struct Snapshot : DmTargetPrivate {
   uint64_t exceptions_per_area() const {
     return (uint64_t{chunk_size} << kSectorShift) / 16;
   }
-  // persistent_read_metadata(): a new store is formatted.  ENODATA when the
-  // COW device has no bytes to read.
+  // persistent_read_metadata(): a new store is formatted.
   absl::Status ReadMetadata();
   // Takes a chunk of the COW device, or false: it is full.
   bool PrepareException(uint64_t* new_chunk);
@@ -62,6 +62,10 @@ struct Snapshot : DmTargetPrivate {
   // or invalidates the snapshot.
   bool CopyOut(uint64_t chunk);
   void Invalidate();
+  // snapshot_merge_next_chunks(): up to `chunks` exceptions go back to the
+  // origin, the newest first.
+  void Merge(uint64_t chunks);
+  BackgroundCopy merge;  // for a snapshot-merge
 
  private:
   absl::Status ReadArea(uint64_t area, bool* full);

@@ -128,11 +128,6 @@ absl::Status ReadMetadata(DmTarget& ti, Snapshot* s) {
   }
   if (s->persistent) {
     absl::Status read = s->ReadMetadata();
-    if (ErrnoOf(read) == ENODATA) {
-      return DmNotModelled(
-          absl::StrCat("snapshot metadata on ", s->cow->bdev->name()),
-          absl::StrCat("bytes: ", read.message()));
-    }
     if (!read.ok()) {
       return ErrnoError(ErrnoOf(read), "Failed to read snapshot metadata");
     }

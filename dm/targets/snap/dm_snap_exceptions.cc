@@ -169,6 +169,37 @@ bool Snapshot::CopyOut(uint64_t chunk) {
   return true;
 }
 
+void Snapshot::Merge(uint64_t chunks) {
+  if (!valid || !active || chunk_size == 0) return;
+  // As chunks of the COW device are taken in order, the highest is the newest.
+  std::map<uint64_t, uint64_t> by_cow;
+  for (const auto& [chunk, new_chunk] : exceptions) by_cow[new_chunk] = chunk;
+  std::vector<char> bytes(uint64_t{chunk_size} << kSectorShift);
+  for (auto it = by_cow.rbegin(); it != by_cow.rend() && chunks > 0;
+       ++it, --chunks) {
+    const auto [new_chunk, chunk] = *it;
+    const uint64_t start = chunk * chunk_size;
+    const uint64_t size = origin->bdev->nr_sectors();
+    const uint64_t sectors =
+        start >= size ? 0 : std::min<uint64_t>(chunk_size, size - start);
+    const auto part = absl::MakeSpan(bytes.data(), sectors << kSectorShift);
+    if (!BioRead(*cow->bdev, sector_t(new_chunk * chunk_size), part).ok()) {
+      return;
+    }
+    // Other snapshots keep what the origin had.
+    OriginWrite(*origin->bdev, sector_t(start));
+    (void)BioWrite(*origin->bdev, sector_t(start), part);
+    exceptions.erase(chunk);
+    // persistent_commit_merge(): the entry is cleared, and what is free begins
+    // behind those that are left.
+    const uint64_t left = exceptions.size();
+    WriteException(left, 0, 0);
+    const uint64_t per_area = exceptions_per_area();
+    next_free = kHeaderChunks + (per_area + 1) * (left / per_area) +
+                left % per_area + 1;
+  }
+}
+
 void Snapshot::Invalidate() {
   if (!valid) return;
   DmLog(table->md().machine(), KernLevel::kErr, "snapshots",

@@ -4,7 +4,7 @@
 //
 //   snapshot-merge <origin> <COW dev> <P|PO> <chunk> [features of snapshot]
 //
-// A merge does not proceed by itself here: without I/O nothing moves.
+// A merge proceeds as the machine's clock goes on.
 // Mirrors snapshot_merge_* of drivers/md/dm-snap.c (4.14 to 7.2).
 #include "dm/targets/snap/dm_snap.h"
 
@@ -35,7 +35,15 @@ BioMap SnapshotMergeMap(const DmTarget& ti, sector_t sector, ReqOp op) {
 void SnapshotMergeResume(DmTarget& ti) {
   SnapshotResume(ti);
   SnapLock lock(SnapMutex());
-  ti.max_io_len = MinimumChunkSize(*ti.Private<Snapshot>().origin->bdev);
+  Snapshot& s = ti.Private<Snapshot>();
+  ti.max_io_len = MinimumChunkSize(*s.origin->bdev);
+  s.merge.Start(MachineOf(ti).NowSeconds());
+}
+
+void SnapshotMergeElapse(DmTarget& ti, int64_t now) {
+  Snapshot& s = ti.Private<Snapshot>();
+  SnapLock lock(SnapMutex());
+  if (s.chunk_size != 0) s.Merge(s.merge.Take(now, s.chunk_size));
 }
 
 const TargetType kSnapshotMergeTarget = {
@@ -47,6 +55,7 @@ const TargetType kSnapshotMergeTarget = {
     .status = SnapshotStatus,
     .preresume = SnapshotPreresume,
     .resume = SnapshotMergeResume,
+    .elapse = SnapshotMergeElapse,
     .iterate_devices = SnapshotIterateDevices,
     .io_hints = SnapshotIoHints,
     .save_state = SnapshotSaveState,

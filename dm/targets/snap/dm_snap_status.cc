@@ -72,7 +72,7 @@ void SnapshotStatus(const DmTarget& ti, StatusType type, std::string* out) {
 }
 
 // "<valid> <overflowed> <active> <persistent> <overflow> <chunk> <next>
-// chunk:cow chunk ...".
+// <merge> chunk:cow chunk ...".
 std::string SnapshotSaveState(const DmTarget& ti) {
   const Snapshot& s = ti.Private<Snapshot>();
   SnapLock lock(SnapMutex());
@@ -80,7 +80,7 @@ std::string SnapshotSaveState(const DmTarget& ti) {
       absl::StrCat(s.valid ? 1 : 0, " ", s.overflowed ? 1 : 0, " ",
                    s.active ? 1 : 0, " ", s.persistent ? 1 : 0, " ");
   absl::StrAppend(&state, s.supports_overflow ? 1 : 0, " ", s.chunk_size, " ",
-                  s.next_free);
+                  s.next_free, " ", s.merge.Save());
   for (const auto& [chunk, new_chunk] : s.exceptions) {
     absl::StrAppend(&state, " ", chunk, ":", new_chunk);
   }
@@ -89,7 +89,7 @@ std::string SnapshotSaveState(const DmTarget& ti) {
 
 bool SnapshotRestoreState(DmTarget& ti, absl::string_view state) {
   const std::vector<absl::string_view> words = absl::StrSplit(state, ' ');
-  if (words.size() < 7) return false;
+  if (words.size() < 8) return false;
   Snapshot& s = ti.Private<Snapshot>();
   SnapLock lock(SnapMutex());
   s.valid = words[0] == "1";
@@ -98,11 +98,11 @@ bool SnapshotRestoreState(DmTarget& ti, absl::string_view state) {
   s.persistent = words[3] == "1";
   s.supports_overflow = words[4] == "1";
   if (!absl::SimpleAtoi(words[5], &s.chunk_size) ||
-      !absl::SimpleAtoi(words[6], &s.next_free)) {
+      !absl::SimpleAtoi(words[6], &s.next_free) || !s.merge.Restore(words[7])) {
     return false;
   }
   s.exceptions.clear();
-  for (size_t i = 7; i < words.size(); ++i) {
+  for (size_t i = 8; i < words.size(); ++i) {
     const std::pair<absl::string_view, absl::string_view> pair =
         absl::StrSplit(words[i], absl::MaxSplits(':', 1));
     uint64_t chunk, new_chunk;

@@ -340,6 +340,11 @@ bool RunProgram(const std::string& where, const Json& step,
       (*bdev)->SetReadOnly(step.value("ro", true));
       ClosePath(state, *bdev, FMODE_READ);
     }
+  } else if (step.contains("sleep")) {
+    // Parts of seconds do not count.
+    state.session.machine->AdvanceClock(
+        static_cast<int64_t>(step["sleep"].get<double>()));
+    state.session.ctl->LetTimePass();
   } else if (step.contains("exec")) {
     const std::vector<std::string> argv = step["exec"];
     if (argv[0] == "dd") RunDd(state, argv);

@@ -117,6 +117,8 @@ Json DescribeMdQueue(const Session& session, MappedDevice& md) {
 absl::StatusOr<Session> GuestFromEnv(const Json& env,
                                      const KernelProfile& profile) {
   Session session = NewSession(profile, 0);
+  // Only a case's own `sleep` takes time.
+  session.machine->FreezeClock();
   for (const Json& p : env["env"]["pmem"]) {
     absl::Status s = AddPmem(session, p["name"], Hex(p["resource"]), p["size"],
                              p["mode"] != "raw",

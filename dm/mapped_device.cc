@@ -156,6 +156,13 @@ int MappedDevice::EndBio(sector_t sector, ReqOp op) const {
   return ti->type->end_io(*ti, sector, op);
 }
 
+uint64_t MappedDevice::SectorsOfOneBio(sector_t sector) const {
+  SrcuReadLock live(io_barrier_);
+  const DmTable* table = map_.load(std::memory_order_acquire);
+  const DmTarget* ti = table == nullptr ? nullptr : table->FindTarget(sector);
+  return ti == nullptr ? 0 : MaxIoLen(*ti, sector).sectors;
+}
+
 void MappedDevice::LiveTableEvent() {
   if (live_table() != nullptr) event_nr_.fetch_add(1);
 }

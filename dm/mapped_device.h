@@ -209,6 +209,9 @@ class MappedDevice final : public DaxOperations,
     RunClip clip;
   };
   IoLen MaxIoLen(const DmTarget& ti, sector_t sector) const;
+  // The same of the row of the live table that holds `sector`; 0: there is
+  // none.
+  uint64_t SectorsOfOneBio(sector_t sector) const;
 
   // --- snapshots (see dm/mapped_device_state.h) ---
 

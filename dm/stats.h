@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // DmStats: the regions of a mapped device whose I/O is counted (@stats_*
-// messages).  No I/O passes here, so every counter is 0; the regions, their
-// numbers and their words are the kernel's.
+// messages).  What dm/io/direct_io.h reads and writes is counted; it takes no
+// time, so the counters of time are 0.
 //
 //   @stats_create <start>+<len>|- <step>|/<areas>
 //                 [<#features> precise_timestamps histogram:n,n,...]
@@ -24,6 +24,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "base/kernel_profile.h"
+#include "dm/device_mapper.h"
 
 namespace dmdax {
 
@@ -34,6 +35,12 @@ class DmStats {
     bool precise_timestamps = false;
     std::vector<uint64_t> histogram;  // boundaries
     std::string program_id = "-", aux_data = "-";
+
+    // What was read and written of each area that was touched.
+    struct Counts {
+      uint64_t ios[2] = {}, sectors[2] = {};  // [0] reads, [1] writes
+    };
+    std::map<uint64_t, Counts> counts;
 
     uint64_t areas() const { return (end - start - 1) / step + 1; }
   };
@@ -48,6 +55,9 @@ class DmStats {
                                       uint64_t size,
                                       const KernelProfile& profile);
 
+  // dm_stats_account_io() of a read or write that was done.  It took no time.
+  void Account(ReqOp op, uint64_t sector, uint64_t nr_sectors);
+
   // For snapshots: the regions by number, and one put back (false: it makes
   // no sense, or there are too many).
   const std::map<uint32_t, Region>& regions() const { return regions_; }
@@ -61,6 +71,8 @@ class DmStats {
   absl::StatusOr<std::string> List(absl::Span<const std::string> argv) const;
   absl::StatusOr<std::string> Print(absl::Span<const std::string> argv,
                                     SscanfOverflow overflow) const;
+  // @stats_clear: of the areas that @stats_print with these words would show.
+  void Clear(absl::Span<const std::string> argv, SscanfOverflow overflow);
 
   std::map<uint32_t, Region> regions_;
 };

@@ -4,7 +4,10 @@
 // FileSystemType::fill_super works with it.
 //
 //   absl::StatusOr<SuperBlock> ToyfsFillSuper(FsContext& fc) {
-//     if (absl::Status s = fc.ParseOptions(kToyfsParams); !s.ok()) return s;
+//     absl::Status s =
+//         fc.ParseOptions({{"dax", FsParamType::kFlag},
+//                          {"dax", FsParamType::kEnum, "always inode never"}});
+//     if (!s.ok()) return s;
 //     if (fc.sb().dax == DaxMode::kAlways) fc.BdevDaxSupported();
 //     return fc.Done();
 //   }

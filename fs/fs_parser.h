@@ -2,10 +2,10 @@
 //
 // What is wrong with a word of mount -o, as the mount API says it.
 //
-//   constexpr FsParam kToyfsParams[] = {{"noalign", FsParamType::kFlag},
-//                                       {"sunit", FsParamType::kU32}};
-//   FsParse(kToyfsParams, "sunit=x");  // "Bad value for 'sunit'"
-//   FsParse(kToyfsParams, "foo");      // "Unknown parameter 'foo'"
+//   constexpr FsParam kParams[] = {{"noalign", FsParamType::kFlag},
+//                                  {"sunit", FsParamType::kU32}};
+//   FsParse(kParams, "sunit=x");  // "Bad value for 'sunit'"
+//   FsParse(kParams, "foo");      // "Unknown parameter 'foo'"
 //
 // Mirrors: fs/fs_parser.c __fs_parse, fs/fs_context.c vfs_parse_sb_flag (6.1).
 // Threading: pure functions.

@@ -234,8 +234,8 @@ void CompareFields(const std::string& where, const Json& recorded,
 bool IsDiskStep(const Json& step) {
   for (const char* kind :
        {"stamp", "whereis", "pread", "pwrite", "open", "close", "setro", "loop",
-        "devs", "sleep", "read", "exec", "ndctl", "addkey", "part", "mkfs", "mount",
-        "umount"}) {
+        "devs", "sleep", "read", "exec", "ndctl", "addkey", "part", "mkfs",
+        "mount", "umount"}) {
     if (step.contains(kind)) return true;
   }
   return false;

@@ -7,7 +7,7 @@
 //   // "vmf_insert_pfn_pmd_prot" in 6.1, "vmf_insert_pfn_pmd" in 6.12
 //
 // The names are data of the profile (FaultProfile::functions).  Where a kernel
-// was recorded (5.10, 6.1, 6.12, 7.2) they are those of the recording.
+// was recorded (from 5.10 on) they are those of the recording.
 // Threading: constant after start.
 #ifndef DMDAX_BASE_FAULT_FUNCTIONS_H_
 #define DMDAX_BASE_FAULT_FUNCTIONS_H_

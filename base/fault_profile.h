@@ -9,7 +9,7 @@
 //   if (profile.insert == PageInsert::kFolio) ...
 //
 // Mirrors: mm/memory.c, mm/huge_memory.c, fs/dax.c, drivers/dax/device.c and
-// arch/{x86,arm64}/include/asm/pgtable*.h of 4.14 to 7.2, as far as they
+// arch/{x86,arm64}/include/asm/pgtable*.h of 4.14 to 7.3, as far as they
 // differ.  Threading: constant after start.
 #ifndef DMDAX_BASE_FAULT_PROFILE_H_
 #define DMDAX_BASE_FAULT_PROFILE_H_
@@ -133,7 +133,7 @@ struct FaultProfile {
   bool insert_pfn_pmd_prot_symbol;
   // The "(err N)" of an unknown symbol: 0; -ENOENT since 4.19.
   int unknown_symbol_err;
-  // Pages of [vvar] and its like below the vdso: 4; 6 in 7.2.
+  // Pages of [vvar] and its like below the vdso: 4; 6 since 6.18.
   int vvar_pages;
   bool has_madv_populate;  // since 5.14
   // MADV_POPULATE ends at a hole instead of passing over it (since 6.9).
@@ -185,6 +185,8 @@ struct FaultProfile {
   bool xfs_zeroes_with_dax_ops;
   // xfs tells of shared extents in a DAX read too (since 6.2).
   bool xfs_dax_read_shared;
+  // The huge zero page is put in by vmf_insert_folio_pmd (since 6.17).
+  bool dax_huge_zero_by_folio;
 
   // --- page cache ---
   bool ext4_large_folios;    // since 6.16
@@ -212,9 +214,12 @@ struct FaultProfile {
   // --- trace points, as the recorded events show them ---
   bool trace_iomap_iter;      // iomap_iter_dstmap (since 5.15)
   bool trace_insert_mapping;  // dax_insert_mapping (until 5.x)
-  bool trace_iomap_numbers;   // "MAPPED (0x2)" (7.2)
+  bool trace_iomap_numbers;   // "MAPPED (0x2)" (since 6.16)
   bool trace_zero_folio;      // "zero_folio" instead of "zero_page"
-  bool trace_access_mode;     // direct_access has a mode (since 5.19)
+  // The probes of insertion show a frame alone: they are on functions that take
+  // pages, though pfn_t is still there (6.16).
+  bool trace_insert_page;
+  bool trace_access_mode;  // direct_access has a mode (since 5.19)
   // A return probe serves one call at a time: the returns of nested calls of
   // the same function are not shown.
   bool nested_return_probes_lost;

@@ -86,9 +86,16 @@ enum class MaxSectorsRule {
 enum class FlakeyRules {
   kFailsUnlessTold,  // all I/O fails unless features say otherwise
   kToldToFail,       // since 6.5: error_reads and error_writes are features
-  // 7.2: and random_write_corrupt excludes two others, and corrupt_bio_byte
-  // wants all its four words counted
+  // since 6.16: and random_write_corrupt excludes two others, and
+  // corrupt_bio_byte wants all its four words counted
   kChecksRandomWrites,
+};
+
+// "Trying to write to read-only block-device dm-0", when a bio is submitted.
+enum class BioRoLine {
+  kPartno,  // 5.10: "dm-0 (partno 0)"
+  kEach,    // 6.1
+  kOnce,    // since 6.7: once a device
 };
 
 // What a file system asks before it offers DAX.
@@ -145,6 +152,9 @@ struct KernelProfile {
   // Says "Invalid ioctl structure" when two ways to name a device are given.
   bool dm_logs_bad_selection;
   DmListOrder dm_list_order;
+  // A message to a device that has no live table is answered 2, with nothing
+  // copied back, instead of EINVAL (6.16, 6.18).
+  bool dm_message_passes_without_table;
   // DM_LIST_DEVICES entries have a flags word and, if asked for, the uuid.
   bool dm_list_has_uuid;
   // DM_TABLE_LOAD checks alignment, overlap and bounds of each row.
@@ -180,6 +190,8 @@ struct KernelProfile {
   bool ext4_says_experimental;
   XfsDaxExperimental xfs_says_experimental;
   XfsDaxReflink xfs_dax_reflink;
+  // xfs mounts blocks larger than a page (since 6.12).
+  bool xfs_has_large_blocks;
   // fs_dax_get_by_bdev wants start and size in whole pages (since 5.16).
   bool fs_dax_checks_partition;
   // dm's max_io_len() takes the queue's max_sectors into account.
@@ -212,14 +224,30 @@ struct KernelProfile {
   bool writecache_has_counters;
 
   // --- block layer ---
+  // BLKROSET sets what set_disk_ro() sets, so that a driver takes it back (to
+  // 5.10); since 5.11 the device has a flag of its own.
+  bool blk_ro_set_is_disks;
+  BioRoLine bio_ro_line;
+  // "dd: attempt to access beyond end of device\nsda: rw=2048, sector=8,
+  // nr_sectors = 1 limit=8" (since 5.17); before: without the process, and with
+  // "want=9".
+  bool bio_eod_names_process;
+  // A device of size 0 is not checked; its driver fails (6.1).
+  bool bio_eod_spares_empty;
+  // A direct read of few pages is REQ_SYNC (since 5.18).
+  bool dio_reads_are_sync;
+  // The line of a failed request begins "blk_update_request: " (before 5.16),
+  // and ends with this priority class.
+  bool io_error_names_function;
+  int io_prio_class;
   // brd, the RAM disks, frees pages that are discarded.
   bool brd_frees_discarded;
   ReadAheadRule read_ahead;
   uint32_t blk_def_max_sectors;  // BLK_DEF_MAX_SECTORS(_CAP)
   MaxSectorsRule max_sectors_rule;
-  // striped reports its chunk as chunk_sectors (6.12, 7.2).
+  // striped reports its chunk as chunk_sectors (since 6.12).
   bool stripe_sets_chunk_sectors;
-  // striped takes a discard of whole chunks on all legs at once (7.2).
+  // striped takes a discard of whole chunks on all legs at once (since 6.16).
   bool stripe_scales_discards;
 
   // The errno as the log shows it: " (-EINVAL)" or nothing.

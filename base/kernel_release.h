@@ -5,7 +5,7 @@
 //   profile.release == k6_1;  KernelRelease{5, 17} < k6_1
 //
 // The constants are the releases that have a profile; any other release is
-// written with its numbers, KernelRelease{6, 18}. Releases are for data that
+// written with its numbers, KernelRelease{6, 19}. Releases are for data that
 // says "since" (a target's versions, names people use for kernels).  Code asks
 // a profile for a named behaviour instead.
 #ifndef DMDAX_BASE_KERNEL_RELEASE_H_
@@ -33,8 +33,10 @@ inline constexpr KernelRelease k4_14{4, 14};
 inline constexpr KernelRelease k5_10{5, 10};
 inline constexpr KernelRelease k6_1{6, 1};
 inline constexpr KernelRelease k6_12{6, 12};
-inline constexpr KernelRelease k6_15{6, 15};
+inline constexpr KernelRelease k6_16{6, 16};
+inline constexpr KernelRelease k6_18{6, 18};
 inline constexpr KernelRelease k7_2{7, 2};
+inline constexpr KernelRelease k7_3{7, 3};
 
 }  // namespace dmdax
 

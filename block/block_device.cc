@@ -59,6 +59,10 @@ void BlockDevice::Close(unsigned mode) {
   if (whole_->fops_ != nullptr) whole_->fops_->Release();
 }
 
+void BlockDevice::BlkRoSet(bool on, const KernelProfile& profile) {
+  (profile.blk_ro_set_is_disks ? read_only_ : blk_ro_set_).store(on);
+}
+
 DaxDevice* FsDaxGetByBdev(BlockDevice& bdev, const KernelProfile& profile,
                           KernelLog& log) {
   DaxDevice* dax_dev = bdev.host_dax_dev();

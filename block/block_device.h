@@ -129,8 +129,19 @@ class BlockDevice {
   // bdev_nr_sectors(), get_capacity().
   uint64_t nr_sectors() const { return nr_sectors_.load(); }
   void SetCapacity(uint64_t nr_sectors) { nr_sectors_.store(nr_sectors); }
-  bool read_only() const { return read_only_.load(); }
+  // bdev_read_only(): the device or its disk.
+  bool read_only() const {
+    return read_only_.load() || blk_ro_set_.load() ||
+           (is_partition() && whole_->read_only());
+  }
+  // set_disk_ro(): what the driver says of the disk.
   void SetReadOnly(bool on) { read_only_.store(on); }
+  // The ioctl BLKROSET (blockdev --setro): what the device is besides, or on
+  // old kernels instead.
+  void BlkRoSet(bool on, const KernelProfile& profile);
+  // BD_RO_WARNED: a write to this read-only device was logged.
+  bool ro_warned() const { return ro_warned_.load(); }
+  void set_ro_warned() { ro_warned_.store(true); }
 
   BlockDevice& whole() { return *whole_; }
   bool is_partition() const { return whole_ != this; }
@@ -158,6 +169,8 @@ class BlockDevice {
   const sector_t start_sect_;
   std::atomic<uint64_t> nr_sectors_;
   std::atomic<bool> read_only_{false};
+  std::atomic<bool> blk_ro_set_{false};
+  std::atomic<bool> ro_warned_{false};
   RequestQueue own_queue_;
   DiskBytes own_bytes_;
   DaxDevice* const own_dax_dev_;

@@ -9,10 +9,13 @@ namespace dmdax {
 namespace {
 
 // bdev_dax_pgoff(): the page of a sector, or nothing when it is not on one.
+// The kernel counts in bytes, of which the upper nine bits of a sector are
+// lost.
 std::optional<pgoff_t> BdevDaxPgoff(const BlockDevice& bdev, uint64_t sector) {
-  const sector_t phys = bdev.start_sect() + sector;
-  if (phys.value() % kPageSectors != 0) return std::nullopt;
-  return SectorToPage(phys);
+  const uint64_t phys_off =
+      (bdev.start_sect() + sector).value() * uint64_t{kSectorSize};
+  if (phys_off % kPageSize != 0) return std::nullopt;
+  return pgoff_t(phys_off / kPageSize);
 }
 
 std::string Refuse(const BlockDevice& bdev, absl::string_view why,
@@ -36,7 +39,8 @@ std::string WhyNotFsdax(DaxDevice* dax_dev, BlockDevice& bdev, sector_t start,
   }
   const std::optional<pgoff_t> first = BdevDaxPgoff(bdev, start.value());
   // The page that holds the last byte, as sectors again.
-  const uint64_t last_page = (start.value() + sectors - 1) / kPageSectors;
+  const uint64_t last_page =
+      (start.value() + sectors - 1) * uint64_t{kSectorSize} / kPageSize;
   const std::optional<pgoff_t> last =
       BdevDaxPgoff(bdev, last_page * kPageSectors);
   if (!first || !last) {

@@ -154,7 +154,8 @@ absl::StatusOr<BlockDevice*> Machine::AddBlock(const BlockOptions& options) {
   if (absl::Status s = CheckNew(options.name, options.dev); !s.ok()) return s;
   // A loff_t holds the bytes of the device.
   constexpr uint64_t kMaxSectors = (uint64_t{1} << 54) - 1;
-  if (options.nr_sectors == 0 || options.nr_sectors > kMaxSectors) {
+  if ((options.nr_sectors == 0 && !options.empty) ||
+      options.nr_sectors > kMaxSectors) {
     return ErrnoError(EINVAL,
                       absl::StrCat(options.name, ": ", options.nr_sectors,
                                    " sectors: 1 to ", kMaxSectors));

@@ -42,6 +42,8 @@ namespace dmdax {
 struct BlockOptions {
   std::string name;         // disk name, "loop0"
   uint64_t nr_sectors = 0;  // 1 .. 2^54-1
+  // No file is in the loop device, no disk in the drive: it has size 0.
+  bool empty = false;
   std::optional<DevT> dev;  // default: the next free number of major 259
   QueueLimits limits;       // defaults are the kernel's
   unsigned queue_flags = QUEUE_FLAG_NONROT;

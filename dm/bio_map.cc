@@ -122,7 +122,7 @@ class Accountant {
                            last_[i].sector + 1 == hop.sector;
       const bool new_bio = split_above || !goes_on;
       const bool new_clone = new_bio || md->SplitsBehind(last_[i].sector);
-      md->AccountBio(hop.sector, op_, {new_bio, new_clone});
+      if (new_clone) md->AccountBio(hop.sector, op_);
       split_above = new_clone;
     }
     last_ = route.hops;

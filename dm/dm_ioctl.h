@@ -71,6 +71,8 @@ struct DmIoctl {
   uint64_t dev = 0;
   std::string name;  // at most 127 bytes
   std::string uuid;  // at most 128 bytes
+  // False: a call that succeeds leaves the request as it was.
+  bool copied_back = true;
 };
 
 // struct dm_target_spec and its parameters: a row as loaded or reported.

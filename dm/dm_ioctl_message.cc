@@ -77,6 +77,9 @@ absl::Status DmCtl::TargetMsg(DmIoctl& param, sector_t sector,
   if (argv.empty()) return Fail(EINVAL, "Empty message received.");
   absl::Status s;
   if (argv[0].empty() || argv[0][0] != '@') {
+    param.copied_back = (*cell)->md->live_table() != nullptr ||
+                        !machine_.profile().dm_message_passes_without_table;
+    if (!param.copied_back) return absl::OkStatus();
     s = MessageForTarget(**cell, sector, argv, reply);
   } else if (absl::EqualsIgnoreCase(argv[0], "@cancel_deferred_remove")) {
     if (argv.size() != 1) {

@@ -94,9 +94,7 @@ void MappedDevice::Remove() {
   Destroy();
 }
 
-void MappedDevice::AccountBio(sector_t sector, ReqOp op, BioPart part) {
-  stats_.Account(sector, op, part.first_of_bio);
-  if (!part.first_of_clone) return;
+void MappedDevice::AccountBio(sector_t sector, ReqOp op) {
   SrcuReadLock live(io_barrier_);
   const DmTable* table = map_.load(std::memory_order_acquire);
   const DmTarget* ti = table == nullptr ? nullptr : table->FindTarget(sector);
@@ -181,6 +179,13 @@ int MappedDevice::EndBio(sector_t sector, ReqOp op) const {
   const DmTarget* ti = table == nullptr ? nullptr : table->FindTarget(sector);
   if (ti == nullptr || ti->type->end_io == nullptr) return 0;
   return ti->type->end_io(*ti, sector, op);
+}
+
+uint64_t MappedDevice::SectorsOfOneBio(sector_t sector) const {
+  SrcuReadLock live(io_barrier_);
+  const DmTable* table = map_.load(std::memory_order_acquire);
+  const DmTarget* ti = table == nullptr ? nullptr : table->FindTarget(sector);
+  return ti == nullptr ? 0 : MaxIoLen(*ti, sector).sectors;
 }
 
 void MappedDevice::LiveTableEvent() {

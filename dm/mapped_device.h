@@ -204,12 +204,8 @@ class MappedDevice final : public DaxOperations,
   // target makes of it.
   int EndBio(sector_t sector, ReqOp op) const;
 
-  // Counts one sector of a bio that passes, which is the first of the bio, or
-  // of what the device splits off it, or neither.
-  struct BioPart {
-    bool first_of_bio, first_of_clone;
-  };
-  void AccountBio(sector_t sector, ReqOp op, BioPart part);
+  // Tells the row's target of a bio that it was given, by its first sector.
+  void AccountBio(sector_t sector, ReqOp op);
   // Whether a bio that goes on behind `sector` is split there.
   bool SplitsBehind(sector_t sector) const;
 
@@ -220,6 +216,9 @@ class MappedDevice final : public DaxOperations,
     RunClip clip;
   };
   IoLen MaxIoLen(const DmTarget& ti, sector_t sector) const;
+  // The same of the row of the live table that holds `sector`; 0: there is
+  // none.
+  uint64_t SectorsOfOneBio(sector_t sector) const;
 
   // --- snapshots (see dm/mapped_device_state.h) ---
 

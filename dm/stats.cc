@@ -78,6 +78,25 @@ absl::StatusOr<uint32_t> ParseId(const std::string& word,
   return id;
 }
 
+// The areas that `@stats_print id [first count]` names.
+absl::StatusOr<std::pair<uint64_t, uint64_t>> Areas(
+    absl::Span<const std::string> argv, const DmStats::Region& r,
+    SscanfOverflow overflow) {
+  uint64_t first = 0, count = ~uint64_t{0};
+  if (argv.size() == 4) {
+    for (uint64_t* number : {&first, &count}) {
+      const std::string& word = argv[number == &first ? 2 : 3];
+      if (word == "-") continue;
+      absl::StatusOr<uint64_t> value = SscanfU64(word, overflow);
+      if (!value.ok()) return Invalid();
+      *number = *value;
+    }
+  }
+  // A sum that wraps is the last area.
+  const uint64_t last = first + count < first ? r.areas() : first + count;
+  return std::pair(first, std::min(last, r.areas()));
+}
+
 }  // namespace
 
 bool DmStats::Knows(absl::string_view message) {
@@ -93,21 +112,6 @@ bool DmStats::HasReply(absl::string_view message) {
          absl::StartsWithIgnoreCase(message, "@stats_print");
 }
 
-void DmStats::Account(sector_t sector, ReqOp op, bool first_of_bio) {
-  if (!any_.load(std::memory_order_relaxed)) return;
-  const bool reads = op == ReqOp::kRead || op == ReqOp::kReadAhead;
-  absl::MutexLock lock(&mu_);
-  for (auto& [id, r] : regions_) {
-    if (sector.value() < r.start || sector.value() >= r.end) continue;
-    const uint64_t offset = sector.value() - r.start;
-    Region::Counters& c = r.counters[offset / r.step];
-    // A request that goes on into the next area is one there too.
-    const bool counts = first_of_bio || offset % r.step == 0;
-    (reads ? c.reads : c.writes) += counts ? 1 : 0;
-    ++(reads ? c.read_sectors : c.write_sectors);
-  }
-}
-
 bool DmStats::HasRoom(uint64_t areas) const {
   uint64_t taken = 0;  // at most kMaxAreas
   for (const auto& [id, region] : regions_) taken += region.areas();
@@ -119,7 +123,6 @@ bool DmStats::Restore(uint32_t id, const Region& region) {
       !HasRoom(region.areas())) {
     return false;
   }
-  any_.store(true);
   return regions_.emplace(id, region).second;
 }
 
@@ -159,7 +162,6 @@ absl::StatusOr<std::string> DmStats::Create(absl::Span<const std::string> argv,
   uint32_t id = 0;
   while (regions_.contains(id)) ++id;
   regions_[id] = std::move(r);
-  any_.store(true);
   return absl::StrCat(id);
 }
 
@@ -185,34 +187,27 @@ absl::StatusOr<std::string> DmStats::Print(absl::Span<const std::string> argv,
   if (argv.size() != 2 && argv.size() != 4) return Invalid();
   absl::StatusOr<uint32_t> id = ParseId(argv[1], overflow);
   if (!id.ok()) return id.status();
-  uint64_t first = 0, count = ~uint64_t{0};
-  if (argv.size() == 4) {
-    for (uint64_t* number : {&first, &count}) {
-      const std::string& word = argv[number == &first ? 2 : 3];
-      if (word == "-") continue;
-      absl::StatusOr<uint64_t> value = SscanfU64(word, overflow);
-      if (!value.ok()) return Invalid();
-      *number = *value;
-    }
-  }
   auto region = regions_.find(*id);
-  if (region == regions_.end()) return ErrnoError(ENOENT, "no such region");
-  const Region& r = region->second;
-  // A sum that wraps is the last area.
-  uint64_t last = first + count < first ? r.areas() : first + count;
-  last = std::min(last, r.areas());
+  const Region none{.start = 0, .end = 1, .step = 1};
+  const bool found = region != regions_.end();
+  const Region& r = found ? region->second : none;
+  auto areas = Areas(argv, r, overflow);
+  if (!areas.ok()) return areas.status();
+  if (!found) return ErrnoError(ENOENT, "no such region");
   std::string out;
-  for (uint64_t i = first; i < last; ++i) {
+  for (uint64_t i = areas->first; i < areas->second; ++i) {
     const uint64_t start = r.start + i * r.step;
     const uint64_t end = std::min(r.end, start + r.step);
-    auto counted = r.counters.find(i);
-    const Region::Counters c =
-        counted == r.counters.end() ? Region::Counters() : counted->second;
-    absl::StrAppend(&out, start, "+", end - start, " ", c.reads, " 0 ",
-                    c.read_sectors, " 0 ");
-    absl::StrAppend(&out, c.writes, " 0 ", c.write_sectors, " 0 0 0 0 0 0");
+    auto touched = r.counts.find(i);
+    const Region::Counts c =
+        touched == r.counts.end() ? Region::Counts{} : touched->second;
+    absl::StrAppend(&out, start, "+", end - start);
+    for (int write : {0, 1}) {
+      absl::StrAppend(&out, " ", c.ios[write], " 0 ", c.sectors[write], " 0");
+    }
+    absl::StrAppend(&out, " 0 0 0 0 0");
     if (!r.histogram.empty()) {
-      absl::StrAppend(&out, " 0");
+      absl::StrAppend(&out, " ", c.ios[0] + c.ios[1]);
       for (size_t n = 0; n < r.histogram.size(); ++n) {
         absl::StrAppend(&out, ":0");
       }
@@ -222,12 +217,38 @@ absl::StatusOr<std::string> DmStats::Print(absl::Span<const std::string> argv,
   return out;
 }
 
+void DmStats::Clear(absl::Span<const std::string> argv,
+                    SscanfOverflow overflow) {
+  absl::StatusOr<uint32_t> id = ParseId(argv[1], overflow);
+  auto region = id.ok() ? regions_.find(*id) : regions_.end();
+  if (region == regions_.end()) return;
+  Region& r = region->second;
+  auto areas = Areas(argv, r, overflow);
+  if (!areas.ok()) return;
+  r.counts.erase(r.counts.lower_bound(areas->first),
+                 r.counts.lower_bound(std::max(areas->first, areas->second)));
+}
+
+void DmStats::Account(ReqOp op, uint64_t sector, uint64_t nr_sectors) {
+  const int write = op == ReqOp::kWrite ? 1 : 0;
+  for (auto& [id, r] : regions_) {
+    const uint64_t end = std::min(r.end, sector + nr_sectors);
+    for (uint64_t at = std::max(r.start, sector); at < end;) {
+      const uint64_t area = (at - r.start) / r.step;
+      const uint64_t next = std::min(end, r.start + (area + 1) * r.step);
+      Region::Counts& counts = r.counts[area];
+      ++counts.ios[write];
+      counts.sectors[write] += next - at;
+      at = next;
+    }
+  }
+}
+
 absl::StatusOr<std::string> DmStats::Message(absl::Span<const std::string> argv,
                                              uint64_t size,
                                              const KernelProfile& profile) {
   const SscanfOverflow overflow = profile.sscanf_overflow;
   const absl::string_view name = argv[0];
-  absl::MutexLock lock(&mu_);
   if (absl::EqualsIgnoreCase(name, "@stats_create")) {
     return Create(argv, size, overflow);
   }
@@ -235,7 +256,7 @@ absl::StatusOr<std::string> DmStats::Message(absl::Span<const std::string> argv,
   if (absl::StartsWithIgnoreCase(name, "@stats_print")) {
     absl::StatusOr<std::string> printed = Print(argv, overflow);
     if (printed.ok() && absl::EqualsIgnoreCase(name, "@stats_print_clear")) {
-      regions_[*ParseId(argv[1], overflow)].counters.clear();
+      Clear(argv, overflow);
     }
     return printed;
   }
@@ -246,9 +267,7 @@ absl::StatusOr<std::string> DmStats::Message(absl::Span<const std::string> argv,
   auto region = regions_.find(*id);
   if (region == regions_.end()) return ErrnoError(ENOENT, "no such region");
   if (sets_aux) region->second.aux_data = argv[2];
-  if (absl::EqualsIgnoreCase(name, "@stats_clear")) {
-    region->second.counters.clear();
-  }
+  if (absl::EqualsIgnoreCase(name, "@stats_clear")) Clear(argv, overflow);
   if (absl::EqualsIgnoreCase(name, "@stats_delete")) regions_.erase(region);
   return "";
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // DmStats: the regions of a mapped device whose I/O is counted (@stats_*
-// messages).  Requests take no time here, so only their numbers and sectors are
-// counted; the regions, their numbers and their words are the kernel's.
+// messages).  What dm/io/direct_io.h reads and writes is counted; it takes no
+// time, so the counters of time are 0.
 //
 //   @stats_create <start>+<len>|- <step>|/<areas>
 //                 [<#features> precise_timestamps histogram:n,n,...]
@@ -12,21 +12,18 @@
 //   @stats_set_aux <id> <aux data>
 //
 // Mirrors: drivers/md/dm-stats.c (6.1).
-// Threading: Account() from any thread; the caller serialises the rest (DmCtl).
+// Threading: the caller serialises (DmCtl).
 #ifndef DMDAX_DM_STATS_H_
 #define DMDAX_DM_STATS_H_
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "base/kernel_profile.h"
-#include "base/units.h"
 #include "dm/device_mapper.h"
 
 namespace dmdax {
@@ -39,11 +36,11 @@ class DmStats {
     std::vector<uint64_t> histogram;  // boundaries
     std::string program_id = "-", aux_data = "-";
 
-    // Of each area that has seen requests: those, and their sectors.
-    struct Counters {
-      uint64_t reads = 0, read_sectors = 0, writes = 0, write_sectors = 0;
+    // What was read and written of each area that was touched.
+    struct Counts {
+      uint64_t ios[2] = {}, sectors[2] = {};  // [0] reads, [1] writes
     };
-    std::map<uint64_t, Counters> counters;
+    std::map<uint64_t, Counts> counts;
 
     uint64_t areas() const { return (end - start - 1) / step + 1; }
   };
@@ -58,8 +55,8 @@ class DmStats {
                                       uint64_t size,
                                       const KernelProfile& profile);
 
-  // dm_stats_account_io(), of one sector.  `first_of_bio`: of a request.
-  void Account(sector_t sector, ReqOp op, bool first_of_bio);
+  // dm_stats_account_io() of a read or write that was done.  It took no time.
+  void Account(ReqOp op, uint64_t sector, uint64_t nr_sectors);
 
   // For snapshots: the regions by number, and one put back (false: it makes
   // no sense, or there are too many).
@@ -74,10 +71,9 @@ class DmStats {
   absl::StatusOr<std::string> List(absl::Span<const std::string> argv) const;
   absl::StatusOr<std::string> Print(absl::Span<const std::string> argv,
                                     SscanfOverflow overflow) const;
+  // @stats_clear: of the areas that @stats_print with these words would show.
+  void Clear(absl::Span<const std::string> argv, SscanfOverflow overflow);
 
-  // I/O is counted while messages are read.
-  mutable absl::Mutex mu_;
-  std::atomic<bool> any_{false};
   std::map<uint32_t, Region> regions_;
 };
 

@@ -10,9 +10,10 @@
 //   inode.s_dax = sb->ShouldEnableDax(/*inode_flag=*/false);
 //
 // ext4 refuses to mount with dax=always where it cannot have it; xfs and
-// ext2's own driver mount without ("Turning off DAX.").  Only the options
-// that concern DAX are looked at, and only the lines that speak of it are
-// logged.
+// ext2's own driver mount without ("Turning off DAX.").  An option that the
+// file system does not know is refused, and one with a bad value; of the others
+// only those are looked at that concern DAX, and only the lines that speak of
+// it are logged.
 //
 // Mirrors: do_new_mount (fs/namespace.c), ext4_should_enable_dax,
 // xfs_inode_should_enable_dax (6.1); each file system's file has its own.
@@ -35,6 +36,7 @@ struct MountRequest {
   std::string options;         // as for mount -o: "data=journal,dax=always"
   uint64_t block_size = 4096;  // bytes
   bool inline_data = false;    // ext4's feature
+  bool project = false;        // ext4's: quotas of projects
   bool reflink = false;        // xfs's
   // The file system whose code mounts it.  "": the one that the kernel is
   // configured to use, such as ext4 for ext2 (CONFIG_EXT4_USE_FOR_EXT2) in

@@ -10,10 +10,12 @@
 #include <cerrno>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/units.h"
 #include "fs/ext4_fallocate.h"
+#include "fs/ext4_params.h"
 #include "fs/file_system.h"
 #include "fs/file_system_type.h"
 #include "fs/fs_context.h"
@@ -293,27 +295,29 @@ int Ext4::End(DaxInode&, uint64_t, uint64_t, int64_t written, unsigned flags,
 // An ext2 file system that ext4 mounts.
 bool IsExt2(const FsContext& fc) { return fc.type().name == "ext2"; }
 
+bool HasOption(const FsContext& fc, absl::string_view word) {
+  const std::vector<absl::string_view> options = fc.Options();
+  return std::find(options.begin(), options.end(), word) != options.end();
+}
+
 // parse_options() of ext4 before the mount API.
 absl::Status Ext4OwnOptions(FsContext& fc) {
   for (absl::string_view option : fc.Options()) {
+    if (IsVfsOption(option)) continue;
     const bool has_value = option.substr(0, 4) == "dax=";
-    if (FsContext::IsUnknown(option) ||
+    if ((!FsParse(Ext4Params(), option).empty() && !Ext4OldOption(option)) ||
         (has_value && !fc.SetMode(option.substr(4)))) {
       return fc.Refuse(KernLevel::kErr,
                        absl::StrCat("Unrecognized mount option \"", option,
                                     "\" or missing value"));
     }
-    if (has_value) {
-      if (IsExt2(fc)) {
-        return fc.Refuse(KernLevel::kErr,
-                         absl::StrCat("Mount option \"", option,
-                                      "\" incompatible with ext2"));
-      }
-    } else if (option == "dax") {
-      fc.sb().dax = DaxMode::kAlways;
-    } else {
-      continue;
+    if (IsExt2(fc) && Ext4OnlyOption(option)) {
+      return fc.Refuse(
+          KernLevel::kErr,
+          absl::StrCat("Mount option \"", option, "\" incompatible with ext2"));
     }
+    if (option == "dax") fc.sb().dax = DaxMode::kAlways;
+    if (!has_value && option != "dax") continue;
     if (fc.sb().dax == DaxMode::kAlways &&
         fc.profile().ext4_says_experimental) {
       fc.Say(KernLevel::kWarn, kDaxExperimental);
@@ -322,28 +326,63 @@ absl::Status Ext4OwnOptions(FsContext& fc) {
   return absl::OkStatus();
 }
 
+// ext4_check_quota_consistency(): quotas of projects need the feature, and
+// quota files a format.
+absl::Status Ext4Quotas(FsContext& fc) {
+  absl::string_view wrong;
+  bool project = false, files = false, format = false;
+  for (absl::string_view option : fc.Options()) {
+    project = option == "prjquota" || (project && option != "noquota");
+    format |= absl::StartsWith(option, "jqfmt=");
+    files |= (absl::StartsWith(option, "usrjquota=") ||
+              absl::StartsWith(option, "grpjquota=")) &&
+             !absl::EndsWith(option, "=");
+  }
+  if (project && !fc.request().project) {
+    wrong =
+        "Project quota feature not enabled. Cannot enable project quota "
+        "enforcement.";
+  } else if (files && !format) {
+    wrong = "journaled quota format not specified";
+  } else {
+    return absl::OkStatus();
+  }
+  return fc.profile().ext4_has_mount_api
+             ? fc.RefuseParameter(absl::StrCat("EXT4-fs: ", wrong))
+             : fc.Refuse(KernLevel::kErr, wrong);
+}
+
+// ext4_check_opt_consistency().
+absl::Status Ext4Consistency(FsContext& fc) {
+  if (!fc.profile().ext4_has_mount_api) return Ext4Quotas(fc);
+  for (absl::string_view option : fc.Options()) {
+    if (!IsExt2(fc) || !Ext4OnlyOption(option)) continue;
+    return fc.RefuseParameter(
+        "EXT4-fs: Mount option(s) incompatible with ext2");
+  }
+  return Ext4Quotas(fc);
+}
+
 absl::Status Ext4Options(FsContext& fc) {
   for (absl::string_view option : fc.Options()) {
     if (option == "data=journal") fc.sb().journals_data = true;
   }
-  if (!fc.profile().ext4_has_mount_api) return Ext4OwnOptions(fc);
-  if (absl::Status s = fc.ParseOptions(); !s.ok()) return s;
-  if (IsExt2(fc)) {
-    for (absl::string_view option : fc.Options()) {
-      if (option.substr(0, 4) != "dax=") continue;
-      return fc.RefuseParameter(
-          "EXT4-fs: Mount option(s) incompatible with ext2");
-    }
-  }
-  return absl::OkStatus();
+  return fc.profile().ext4_has_mount_api ? fc.ParseOptions(Ext4Params())
+                                         : Ext4OwnOptions(fc);
 }
 
 absl::StatusOr<SuperBlock> Ext4FillSuper(FsContext& fc) {
-  // Since 5.17 the device is asked before the options are read.
+  if (absl::Status s = Ext4Options(fc); !s.ok()) return s;
   const bool by_bdev = fc.asks_bdev_only();
   if (by_bdev) fc.GetDaxByBdev();
-  if (absl::Status s = Ext4Options(fc); !s.ok()) return s;
+  if (absl::Status s = Ext4Consistency(fc); !s.ok()) return s;
   const bool always = fc.sb().dax == DaxMode::kAlways;
+  if (HasOption(fc, "journal_async_commit") && !HasOption(fc, "data=journal") &&
+      !HasOption(fc, "data=writeback")) {
+    return fc.Refuse(KernLevel::kErr,
+                     "can't mount with journal_async_commit in data=ordered "
+                     "mode");
+  }
   if (fc.sb().journals_data && always) {
     return fc.Refuse(KernLevel::kErr,
                      "can't mount with both data=journal and dax");

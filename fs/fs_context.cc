@@ -15,12 +15,6 @@ std::vector<absl::string_view> FsContext::Options() const {
   return absl::StrSplit(request_.options, ',', absl::SkipEmpty());
 }
 
-bool FsContext::IsUnknown(absl::string_view option) {
-  return option == "nodax" ||
-         (option.substr(0, 3) == "dax" && option != "dax" &&
-          option.substr(0, 4) != "dax=");
-}
-
 bool FsContext::SetMode(absl::string_view value) {
   if (!profile_.has_dax_modes) return false;
   if (value != "always" && value != "never" && value != "inode") return false;
@@ -31,22 +25,20 @@ bool FsContext::SetMode(absl::string_view value) {
   return true;
 }
 
-absl::Status FsContext::ParseOptions() {
+absl::Status FsContext::ParseOptions(absl::Span<const FsParam> params) {
   for (absl::string_view option : Options()) {
-    if (option == "dax") sb_.dax = DaxMode::kAlways;
-    if (IsUnknown(option)) {
-      return RefuseParameter(
-          absl::StrCat(driver_.name, ": Unknown parameter '", option, "'"));
-    }
-    if (option.substr(0, 4) != "dax=") continue;
-    if (!profile_.has_dax_modes) {
+    if (IsVfsOption(option)) continue;
+    const bool has_value = option.substr(0, 4) == "dax=";
+    const std::string wrong = FsParse(params, option);
+    if (!profile_.has_dax_modes && (has_value || !wrong.empty())) {
       return Refuse(KernLevel::kWarn,
                     absl::StrCat("unknown mount option [", option, "]."));
     }
-    if (!SetMode(option.substr(4))) {
-      return RefuseParameter(
-          absl::StrCat(driver_.name, ": Bad value for 'dax'"));
+    if (!wrong.empty()) {
+      return RefuseParameter(absl::StrCat(type_.name, ": ", wrong));
     }
+    if (option == "dax") sb_.dax = DaxMode::kAlways;
+    if (has_value) (void)SetMode(option.substr(4));
   }
   return absl::OkStatus();
 }

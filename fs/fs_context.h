@@ -4,7 +4,10 @@
 // FileSystemType::fill_super works with it.
 //
 //   absl::StatusOr<SuperBlock> ToyfsFillSuper(FsContext& fc) {
-//     if (absl::Status s = fc.ParseOptions(); !s.ok()) return s;
+//     absl::Status s =
+//         fc.ParseOptions({{"dax", FsParamType::kFlag},
+//                          {"dax", FsParamType::kEnum, "always inode never"}});
+//     if (!s.ok()) return s;
 //     if (fc.sb().dax == DaxMode::kAlways) fc.BdevDaxSupported();
 //     return fc.Done();
 //   }
@@ -21,6 +24,7 @@
 #include "absl/strings/string_view.h"
 #include "fs/dax_mount.h"
 #include "fs/file_system_type.h"
+#include "fs/fs_parser.h"
 
 namespace dmdax {
 
@@ -48,12 +52,10 @@ class FsContext {
 
   // The words between the commas of mount -o.
   std::vector<absl::string_view> Options() const;
-  // Whether an option begins like one of DAX's and is none.
-  static bool IsUnknown(absl::string_view option);
   // Takes the value of dax=; false for an unknown one.
   [[nodiscard]] bool SetMode(absl::string_view value);
   // The mount API's parser; xfs's own in 4.14.  EINVAL, and a line is logged.
-  absl::Status ParseOptions();
+  absl::Status ParseOptions(absl::Span<const FsParam> params);
 
   // Whether the kernel asks only fs_dax_get_by_bdev(), and asks it first.
   bool asks_bdev_only() const {

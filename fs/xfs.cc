@@ -15,6 +15,7 @@
 #include "fs/file_system_type.h"
 #include "fs/fs_context.h"
 #include "fs/xfs_fallocate.h"
+#include "fs/xfs_params.h"
 #include "iomap/dax_fault.h"
 #include "mm/filemap.h"
 
@@ -335,7 +336,19 @@ absl::Status XfsSetupDaxAlways(FsContext& fc) {
 }
 
 absl::StatusOr<SuperBlock> XfsFillSuper(FsContext& fc) {
-  if (absl::Status s = fc.ParseOptions(); !s.ok()) return s;
+  if (absl::Status s = fc.ParseOptions(XfsParams()); !s.ok()) return s;
+  const std::string invalid = XfsWhyInvalid(fc.Options());
+  if (invalid == " ") return ErrnoError(EINVAL, "no size");
+  if (!invalid.empty()) return fc.Refuse(KernLevel::kWarn, invalid);
+  if (fc.request().block_size > kPageSize &&
+      !fc.profile().xfs_has_large_blocks) {
+    constexpr absl::string_view kWords =
+        "Only pagesize (4096) or less will currently work.";
+    fc.Say(KernLevel::kWarn,
+           absl::StrCat("File system with blocksize ", fc.request().block_size,
+                        " bytes. ", kWords));
+    return ErrnoError(ENOSYS, kWords);
+  }
   const bool by_bdev = fc.asks_bdev_only();
   if (by_bdev) fc.GetDaxByBdev();
   const bool always = fc.sb().dax == DaxMode::kAlways;

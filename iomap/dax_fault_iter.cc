@@ -101,7 +101,7 @@ vm_fault_t PmdLoadHole(VmFault& vmf, const IomapIter& iter, DaxEntry& entry) {
   MmStruct& mm = *vmf.mm;
   const pfn_t zero = mm.mem().huge_zero_pfn();
   InsertEntry(vmf, iter, entry, zero, DAX_PMD | DAX_ZERO_PAGE);
-  if (mm.profile().insert == PageInsert::kFolio) {
+  if (mm.profile().dax_huge_zero_by_folio) {
     const vm_fault_t ret = VmfInsertFolioPmd(vmf, zero, false);
     RecordEntry(vmf, *iter.inode, K::kDaxPmdLoadHole, entry, FlaggedPfn{});
     return ret;

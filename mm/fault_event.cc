@@ -78,7 +78,7 @@ std::string DirectAccessText(const FaultProfile& profile, const FaultEvent& e) {
 std::string InsertText(const FaultProfile& profile, const char* name,
                        const FaultEvent& e, bool with_address) {
   std::string out = absl::StrCat(name, ":");
-  if (profile.no_pfn_t) {
+  if (profile.no_pfn_t || profile.trace_insert_page) {
     absl::StrAppendFormat(&out, " pfn=0x%x write=%d", e.pfn & ~(15ull << 60),
                           e.write);
     return out;

@@ -66,6 +66,16 @@ absl::StatusOr<MountPoint*> UserSpace::Mount(const MountOptions& options,
     return FieldError(EBUSY, "device",
                       absl::StrCat(bdev.name(), " is a device-dax"));
   }
+  // The kernel would give the file system that is there; another type is EBUSY.
+  for (const auto& [at, mount] : mounts_) {
+    if (&mount->bdev() != &bdev || at == options.path ||
+        mount->options().request.type != options.request.type) {
+      continue;
+    }
+    return FieldError(EBUSY, "device",
+                      absl::StrCat("not modelled: a second mount of ",
+                                   bdev.name(), ", which is mounted on ", at));
+  }
   absl::StatusOr<std::unique_ptr<MountPoint>> m = MountPoint::Create(
       options, bdev, machine_.profile(), faults_, mem_, machine_.log());
   if (!m.ok()) return m.status();

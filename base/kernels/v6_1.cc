@@ -26,6 +26,12 @@ void ChangeDm(KernelProfile& p) {
   p.xfs_says_experimental = XfsDaxExperimental::kWhenGranted;
   p.xfs_dax_reflink = XfsDaxReflink::kNotPartitions;
   p.fs_dax_checks_partition = true;
+  p.blk_ro_set_is_disks = false;
+  p.bio_ro_line = BioRoLine::kEach;
+  p.bio_eod_names_process = true;
+  p.dio_reads_are_sync = true;
+  p.io_error_names_function = false;
+  p.io_prio_class = 2;
   p.crypt_logs_as_trusted_key = true;
   p.sm_disk_caches_index = true;
   p.writecache_has_metadata_only = true;

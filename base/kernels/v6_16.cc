@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What 6.15 changed after 6.12: DAX pages are counted.  Of the device half no
-// kernel was recorded between 6.12 and 7.2.
+// What 6.16 changed after 6.12: DAX pages are counted (6.15), the first four
+// targets of dm know atomic writes, dm checks more of flakey's words.  Still
+// there are pfn_t and its devmap bit.
 #include "base/kernel_registry.h"
 
 namespace dmdax {
 namespace {
 
 void ChangeDm(KernelProfile& p) {
-  p.dm_ioctl_version[1] = 49;
-  p.dm_ioctl_version_date = "2025-01-17";
+  p.dm_ioctl_version[1] = 50;
+  p.dm_ioctl_version_date = "2025-04-28";
+  p.dm_message_passes_without_table = true;
+  p.flakey_rules = FlakeyRules::kChecksRandomWrites;
+  p.stripe_scales_discards = true;
 }
 
 void ChangeFaults(FaultProfile& f) {
@@ -18,6 +22,9 @@ void ChangeFaults(FaultProfile& f) {
   f.merge_hands_over_anon_vma = true;
   f.break_layout_drops_entries = true;
   f.fsdax_idle_refcount = 0;
+  f.ext4_large_folios = true;
+  f.trace_iomap_numbers = true;
+  f.trace_insert_page = true;
 }
 
 void ChangeFunctions(FaultProfile& f) {
@@ -31,11 +38,12 @@ void ChangeFunctions(FaultProfile& f) {
   f.functions[F::kXfsWriteFault] = "xfs_write_fault";
 }
 
-const KernelRegistrar kV6_15({.name = "v6_15",
-                              .release = k6_15,
+const KernelRegistrar kV6_16({.name = "v6_16",
+                              .release = k6_16,
                               .after = "v6_12",
-                              .stands_for = "6.15",
-                              .from_source = "faults; else as v6_12",
+                              .stands_for = "6.16.12",
+                              .recorded = "tables, mounts, faults, traces",
+                              .from_source = "what no case asks",
                               .change = [](KernelProfile& p) {
                                 ChangeDm(p);
                                 ChangeFaults(p.fault);

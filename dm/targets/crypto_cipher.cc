@@ -23,7 +23,7 @@ struct BlockCipher {
   KeySizes keys;
 };
 
-constexpr KernelRelease kAlways{}, k6_0{6, 0}, k6_16{6, 16};
+constexpr KernelRelease kAlways{}, k6_0{6, 0};
 
 constexpr BlockCipher kBlockCiphers[] = {
     {{"aes", kAlways}, 16, {16, 32, 8}},

@@ -22,7 +22,7 @@ struct Algorithm {
 };
 
 constexpr KernelRelease k5_4{5, 4}, k5_5{5, 5}, k5_14{5, 14};
-constexpr KernelRelease k6_16{6, 16}, k6_17{6, 17}, k6_18{6, 18};
+constexpr KernelRelease k6_17{6, 17};
 
 constexpr Algorithm kAlgorithms[] = {
     {{"sha1", {}}, 20, k6_17},

@@ -114,7 +114,7 @@ const TargetType kDelayTarget = {
     .versions = {{k4_14, 1, 2, 1},
                  {k6_1, 1, 3, 0},
                  {k6_12, 1, 4, 0},
-                 {k7_2, 1, 5, 0}},
+                 {k6_16, 1, 5, 0}},
     .features = DM_TARGET_PASSES_INTEGRITY,
     .registered = 4,
     .ctr = DelayCtr,

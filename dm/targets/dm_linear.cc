@@ -117,7 +117,7 @@ size_t LinearDaxRecoveryWrite(const DmTarget& ti, pgoff_t pgoff,
 
 const TargetType kLinearTarget = {
     .name = "linear",
-    .versions = {{k4_14, 1, 4, 0}, {k7_2, 1, 5, 0}},
+    .versions = {{k4_14, 1, 4, 0}, {k6_16, 1, 5, 0}},
     .features = DM_TARGET_PASSES_INTEGRITY | DM_TARGET_NOWAIT |
                 DM_TARGET_ZONED_HM | DM_TARGET_PASSES_CRYPTO,
     .registered = 1,

@@ -334,7 +334,7 @@ bool MirrorRestoreState(DmTarget& ti, absl::string_view state) {
 
 const TargetType kMirrorTarget = {
     .name = "mirror",
-    .versions = {{k4_14, 1, 14, 0}, {k7_2, 1, 15, 0}},
+    .versions = {{k4_14, 1, 14, 0}, {k6_16, 1, 15, 0}},
     .registered = 13,
     .ctr = MirrorCtr,
     .map = MirrorMap,

@@ -232,7 +232,7 @@ std::optional<RowUnit> StripeRowUnit(absl::Span<const std::string> argv) {
 
 const TargetType kStripeTarget = {
     .name = "striped",
-    .versions = {{k4_14, 1, 6, 0}, {k7_2, 1, 7, 0}},
+    .versions = {{k4_14, 1, 6, 0}, {k6_16, 1, 7, 0}},
     .features = DM_TARGET_PASSES_INTEGRITY | DM_TARGET_NOWAIT,
     .registered = 2,
     .ctr = StripeCtr,

@@ -138,6 +138,10 @@ absl::Status TargetMsg(DmCtl& ctl, DmFile&, IoctlParam& param) {
   std::string reply;
   absl::Status s = ctl.TargetMsg(io, sector, std::string(text), &reply);
   if (!s.ok()) return s;
+  if (!io.copied_back) {
+    param.SetDataSize(0);
+    return absl::OkStatus();
+  }
   const bool has_reply = io.flags & DM_DATA_OUT_FLAG;
   param.SetHeader(io);
   if (has_reply) WriteMessageReply(param, reply, room);

@@ -120,6 +120,16 @@ class DaxEventsCase {
     }
   }
 
+  void HoldMounted(const std::string& dev, const Json& result) {
+    if (!result.contains("mount") || !result["mount"]["errno"].is_null())
+      return;
+    absl::StatusOr<DevT> number = session_.machine->LookupBdev(dev);
+    if (!number.ok()) return;
+    if (BlockDevice* bdev = session_.machine->FindBdev(*number)) {
+      conformance::HoldMounted(*bdev);
+    }
+  }
+
   void RunMap(const std::string& where, const std::string& dev, const Json& map,
               const Json& recorded) {
     // The recorded steps: the mmap, then one for each touch.
@@ -209,6 +219,7 @@ Verdict RunDaxEventsCase(const Json& test, const Json& result, const Json& env,
   run.RunSteps(test.value("after_dm", none), result.value("after_dm", none));
   run.RunSteps(test.value("mid", none), result.value("mid", none));
   const std::string dev = test["dev"];
+  run.HoldMounted(dev, result);
   for (size_t i = 0; i < result["maps"].size(); ++i) {
     run.RunMap(absl::StrCat("map ", i), dev, test["maps"][i],
                result["maps"][i]);

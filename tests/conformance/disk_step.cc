@@ -17,14 +17,14 @@
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "dm/bio_map.h"
+#include "dm/io/direct_io.h"
 #include "tests/conformance/oracle_guest.h"
-#include "tools/dmsetup/dmsetup.h"
+#include "tests/conformance/program_step.h"
 
 namespace dmdax::conformance {
-namespace {
 
 // Who holds what an `open` step opened exclusively.
-constexpr char kOpener[] = "recorded case";
+static constexpr char kOpener[] = "recorded case";
 
 Json ErrnoJson(const absl::Status& s) {
   return s.ok() ? Json() : Json(ErrnoName(ErrnoOf(s)));
@@ -47,10 +47,11 @@ void ClosePath(DiskState& state, BlockDevice* bdev, unsigned mode) {
   state.session.ctl->DoDeferredRemove();
 }
 
-// Bytes of `size` that an access of `count` at `offset` reaches.
-size_t Within(const BlockDevice& bdev, uint64_t offset, uint64_t count) {
-  const uint64_t size = bdev.nr_sectors() << kSectorShift;
-  return offset >= size ? 0 : std::min(count, size - offset);
+namespace {
+
+// The program that reads and writes in the guest.
+DirectIo Io(const DiskState& state) {
+  return DirectIo(*state.session.machine, "python3");
 }
 
 // --- I/O ---
@@ -59,17 +60,17 @@ Json Pread(DiskState& state, const Json& step) {
   absl::StatusOr<BlockDevice*> bdev =
       OpenPath(state, step["pread"], FMODE_READ);
   if (!bdev.ok()) return {{"errno", ErrnoJson(bdev.status())}};
-  const uint64_t offset = step["off"];
   std::vector<char> bytes(step["bytes"].get<size_t>(), '\xa5');
-  const size_t n = Within(**bdev, offset, bytes.size());
-  absl::Status s = BioRead(**bdev, sector_t(offset >> kSectorShift),
-                           absl::MakeSpan(bytes.data(), n));
+  // The recording program has no buffer of no bytes.
+  if (bytes.empty()) return {{"errno", "EINVAL"}};
+  const absl::StatusOr<size_t> n =
+      Io(state).Read(**bdev, step["off"], absl::MakeSpan(bytes));
   ClosePath(state, *bdev, FMODE_READ);
-  if (!s.ok()) return {{"errno", ErrnoJson(s)}};
+  if (!n.ok()) return {{"errno", ErrnoJson(n.status())}};
   bytes.resize(std::max<size_t>(bytes.size(), 16));
   return {
       {"errno", nullptr},
-      {"bytes", n},
+      {"bytes", *n},
       {"head", absl::BytesToHexString(absl::string_view(bytes.data(), 16))}};
 }
 
@@ -77,22 +78,13 @@ Json Pwrite(DiskState& state, const Json& step) {
   constexpr unsigned kMode = FMODE_READ | FMODE_WRITE;
   absl::StatusOr<BlockDevice*> bdev = OpenPath(state, step["pwrite"], kMode);
   if (!bdev.ok()) return {{"errno", ErrnoJson(bdev.status())}};
-  const uint64_t offset = step["off"];
   const std::vector<char> bytes(step["bytes"].get<size_t>(),
                                 static_cast<char>(step.value("byte", 0xa5)));
-  const size_t n = Within(**bdev, offset, bytes.size());
-  absl::Status s;
-  if ((*bdev)->read_only()) {
-    s = ErrnoError(EPERM, "read-only");
-  } else if (n == 0) {
-    s = ErrnoError(ENOSPC, "past the end");
-  } else {
-    s = BioWrite(**bdev, sector_t(offset >> kSectorShift),
-                 absl::MakeSpan(bytes.data(), n));
-  }
+  if (bytes.empty()) return {{"errno", "EINVAL"}};
+  const absl::StatusOr<size_t> n = Io(state).Write(**bdev, step["off"], bytes);
   ClosePath(state, *bdev, kMode);
-  if (!s.ok()) return {{"errno", ErrnoJson(s)}};
-  return {{"errno", nullptr}, {"bytes", n}};
+  if (!n.ok()) return {{"errno", ErrnoJson(n.status())}};
+  return {{"errno", nullptr}, {"bytes", *n}};
 }
 
 // Writes "device name, sector number" into each sector.
@@ -121,12 +113,11 @@ Json Whereis(DiskState& state, const std::string& path, uint64_t number) {
   absl::StatusOr<BlockDevice*> bdev = OpenPath(state, path, FMODE_READ);
   if (!bdev.ok()) return {number, ErrnoName(ErrnoOf(bdev.status())), nullptr};
   std::array<char, kSectorSize> sector{};
-  const bool eof = number >= (*bdev)->nr_sectors();
-  absl::Status s;
-  if (!eof) s = BioRead(**bdev, sector_t(number), absl::MakeSpan(sector));
+  const absl::StatusOr<size_t> got =
+      Io(state).Read(**bdev, number << kSectorShift, absl::MakeSpan(sector));
   ClosePath(state, *bdev, FMODE_READ);
-  if (!s.ok()) return {number, ErrnoName(ErrnoOf(s)), nullptr};
-  if (eof) return {number, "eof", nullptr};
+  if (!got.ok()) return {number, ErrnoName(ErrnoOf(got.status())), nullptr};
+  if (*got == 0) return {number, "eof", nullptr};
   const std::string tag(sector.data(), strnlen(sector.data(), 8));
   if (!tag.empty() && std::all_of(tag.begin(), tag.end(), [](char c) {
         return absl::ascii_isalnum(static_cast<unsigned char>(c));
@@ -175,131 +166,47 @@ Json CloseStep(DiskState& state, const Json& step) {
   return {{"errno", nullptr}};
 }
 
-// --- what other programs did ---
-
-void AddLoop(DiskState& state, const Json& step) {
-  BlockOptions options;
-  options.name =
-      std::string(absl::StripPrefix(step["loop"].get<std::string>(), "/dev/"));
-  options.nr_sectors = step.value("mib", uint64_t{64}) * 2048;
-  uint32_t number = 0;
-  (void)absl::SimpleAtoi(absl::StripPrefix(options.name, "loop"), &number);
-  options.dev = DevT{7, number};
-  options.limits = LoopLimits(step.value("bs", 512u));
-  options.queue_flags = QUEUE_FLAG_NONROT | QUEUE_FLAG_WC;
-  (void)state.session.machine->AddBlock(options);
-}
-
-// ndctl create-namespace: `-e namespaceN.0` becomes what the output says.
-void MakeNamespace(DiskState& state, const Json& step, const Json& recorded) {
+// The ioctl BLKPG: a partition, which gets the number that the guest gave it.
+Json Part(DiskState& state, const Json& step, const Json& recorded) {
   Machine& machine = *state.session.machine;
-  const std::vector<std::string> argv = step["ndctl"];
-  std::string disk;
-  for (const std::string& word : argv) {
-    absl::string_view number = word;
-    if (absl::ConsumePrefix(&number, "namespace")) {
-      disk = absl::StrCat("pmem", number.substr(0, number.find('.')));
-    }
+  const std::string path = step["part"];
+  absl::StatusOr<BlockDevice*> disk = OpenPath(state, path, FMODE_READ);
+  if (!disk.ok()) return {{"errno", ErrnoJson(disk.status())}};
+  ClosePath(state, *disk, FMODE_READ);
+  BlockOptions options;
+  options.partition_of = (*disk)->name();
+  const bool digit = absl::ascii_isdigit(
+      static_cast<unsigned char>(options.partition_of.back()));
+  options.name = absl::StrCat(options.partition_of, digit ? "p" : "",
+                              step["n"].get<int>());
+  absl::Status s;
+  if (step.contains("del")) {
+    s = machine.FindBdevByName(options.name) == nullptr
+            ? ErrnoError(ENXIO, options.name)
+            : machine.Remove(options.name);
+    return {{"errno", ErrnoJson(s)}};
   }
-  const PmemDevice* old = machine.FindPmem(disk);
-  if (old == nullptr || argv[0] != "create-namespace") return;
-  if (recorded["rc"] != 0) return;  // it made nothing
-  const Json made = Json::parse(recorded["stdout"].get<std::string>());
-  const uint64_t size = made["size"];
-  PmemOptions options = old->options();
-  (void)machine.Remove(disk);
-  if (made["mode"] == "sector") {
-    BlockOptions btt;
-    btt.name = made["blockdev"];
-    btt.nr_sectors = size / kSectorSize;
-    btt.limits = BttLimits(machine.profile());
-    (void)machine.AddBlock(btt);
-  } else if (made["mode"] == "fsdax") {
-    options.data_offset = options.size - size;
-    options.has_pages = true;
-    (void)machine.AddPmem(options);
-  } else if (made["mode"] == "devdax") {
-    machine.AddCharNode(absl::StrCat(
-        "/dev/",
-        made["daxregion"]["devices"][0]["chardev"].get<std::string>()));
+  // A mapped device has no partitions of the kernel's own.
+  if ((*disk)->dev().major_nr == state.session.ctl->major()) {
+    return {{"errno", "EINVAL"}};
   }
-}
-
-// The rows that the recording shows of `name`, in any later listing.
-std::string RecordedRows(const Json& steps, const std::string& name) {
-  std::string rows;
-  for (const Json& step : steps) {
-    if (!rows.empty()) break;
-    for (absl::string_view line :
-         absl::StrSplit(step.value("stdout", ""), '\n')) {
-      if (absl::ConsumePrefix(&line, absl::StrCat(name, ": "))) {
-        absl::StrAppend(&rows, line, "\n");
-      }
-    }
+  options.start_sect = sector_t(step["start"].get<uint64_t>());
+  options.nr_sectors = step["sectors"];
+  if (machine.FindBdevByName(options.name) != nullptr ||
+      machine.FindPartition(**disk, options.start_sect, options.nr_sectors) !=
+          nullptr) {
+    return {{"errno", "EBUSY"}};
   }
-  return rows;
-}
-
-std::string RecordedUuid(const Json& steps, const std::string& name) {
-  for (const Json& step : steps) {
-    if (!step.contains("devs") || !step["devs"].is_object()) continue;
-    for (const Json& dev : step["devs"]) {
-      if (dev["name"] == name) return dev["uuid"];
-    }
+  const uint64_t block = (*disk)->queue().limits().logical_block_size;
+  if ((options.start_sect.value() << kSectorShift) % block != 0 ||
+      (options.nr_sectors << kSectorShift) % block != 0) {
+    return {{"errno", "EINVAL"}};
   }
-  return "";
-}
-
-void RunLvm(DiskState& state, const std::vector<std::string>& argv) {
-  DmCtl& ctl = *state.session.ctl;
-  const std::string& vg = argv.back();
-  if (argv[1] == "lvcreate") {
-    auto flag = std::find(argv.begin(), argv.end(), "-n");
-    if (flag == argv.end() || ++flag == argv.end()) return;
-    const std::string name = absl::StrCat(vg, "-", *flag);
-    RunDmsetup(ctl, {"create", name, "-u", RecordedUuid(state.recorded, name)},
-               RecordedRows(state.recorded, name));
-  } else if (argv[1] == "vgchange") {
-    DmIoctl io;
-    std::vector<DmNameEntry> entries;
-    (void)ctl.ListDevices(io, &entries);
-    for (const DmNameEntry& entry : entries) {
-      if (absl::StartsWith(entry.name, absl::StrCat(vg, "-"))) {
-        RunDmsetup(ctl, {"remove", entry.name}, "");
-      }
-    }
+  if (recorded.contains("dev") && recorded["dev"].is_string()) {
+    options.dev = ScanMajorMinor(recorded["dev"].get<std::string>());
   }
-}
-
-// dd of=DEVICE bs=B count=N: zeros, which is all that cases write.
-void RunDd(DiskState& state, const std::vector<std::string>& argv) {
-  std::string of;
-  uint64_t bs = 512, count = 0;
-  for (absl::string_view word : argv) {
-    if (absl::ConsumePrefix(&word, "of=")) of = std::string(word);
-    if (absl::ConsumePrefix(&word, "bs=")) (void)absl::SimpleAtoi(word, &bs);
-    if (absl::ConsumePrefix(&word, "count=")) {
-      (void)absl::SimpleAtoi(word, &count);
-    }
-  }
-  absl::StatusOr<BlockDevice*> bdev = OpenPath(state, of, FMODE_WRITE);
-  if (!bdev.ok()) return;
-  const std::vector<char> zeros(Within(**bdev, 0, bs * count));
-  (void)BioWrite(**bdev, sector_t{0}, zeros);
-  ClosePath(state, *bdev, FMODE_WRITE);
-}
-
-// `ls /dev/mapper`.
-std::string ListMapper(const Machine& machine) {
-  std::vector<std::string> names = {"control"};
-  for (const auto& [path, dev] : machine.Nodes()) {
-    absl::string_view name = path;
-    if (absl::ConsumePrefix(&name, "/dev/mapper/")) names.emplace_back(name);
-  }
-  std::sort(names.begin(), names.end());
-  std::string out;
-  for (const std::string& name : names) absl::StrAppend(&out, name, "\n");
-  return out;
+  s = machine.AddBlock(options).status();
+  return {{"errno", ErrnoJson(s)}};
 }
 
 // An attribute of /sys/block that cases read, or null.
@@ -322,49 +229,13 @@ void CompareFields(const std::string& where, const Json& recorded,
   }
 }
 
-// Programs: true when the step was one.
-bool RunProgram(const std::string& where, const Json& step,
-                const Json& recorded, DiskState& state, Verdict& verdict) {
-  if (step.contains("loop")) {
-    AddLoop(state, step);
-  } else if (step.contains("ndctl")) {
-    MakeNamespace(state, step, recorded);
-  } else if (step.contains("addkey")) {
-    const Json& key = step["addkey"];
-    state.session.machine->keys().Add(
-        {.type = key[0], .description = key[1], .bytes = key[2]});
-  } else if (step.contains("setro")) {
-    absl::StatusOr<BlockDevice*> bdev =
-        OpenPath(state, step["setro"], FMODE_READ);
-    if (bdev.ok()) {
-      (*bdev)->SetReadOnly(step.value("ro", true));
-      ClosePath(state, *bdev, FMODE_READ);
-    }
-  } else if (step.contains("sleep")) {
-    // Parts of seconds do not count.
-    state.session.machine->AdvanceClock(
-        static_cast<int64_t>(step["sleep"].get<double>()));
-    state.session.ctl->LetTimePass();
-  } else if (step.contains("exec")) {
-    const std::vector<std::string> argv = step["exec"];
-    if (argv[0] == "dd") RunDd(state, argv);
-    if (argv[0] == "lvm" && argv.size() > 2) RunLvm(state, argv);
-    if (argv == std::vector<std::string>{"ls", "/dev/mapper"}) {
-      verdict.Compare(where, "stdout", recorded["stdout"],
-                      ListMapper(*state.session.machine));
-    }
-  } else {
-    return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 bool IsDiskStep(const Json& step) {
   for (const char* kind :
        {"stamp", "whereis", "pread", "pwrite", "open", "close", "setro", "loop",
-        "devs", "sleep", "read", "exec", "ndctl", "addkey"}) {
+        "devs", "sleep", "read", "exec", "ndctl", "addkey", "part", "mkfs",
+        "mount", "umount"}) {
     if (step.contains(kind)) return true;
   }
   return false;
@@ -372,11 +243,12 @@ bool IsDiskStep(const Json& step) {
 
 bool RunDiskStep(const std::string& where, const Json& step,
                  const Json& recorded, DiskState& state, Verdict& verdict) {
-  if (RunProgram(where, step, recorded, state, verdict)) return false;
+  if (RunProgramStep(where, step, recorded, state, verdict)) return false;
   Json ours = Json::object();
   if (step.contains("stamp")) ours = Stamp(state, step);
   if (step.contains("pread")) ours = Pread(state, step);
   if (step.contains("pwrite")) ours = Pwrite(state, step);
+  if (step.contains("part")) ours = Part(state, step, recorded);
   if (step.contains("open")) ours = OpenStep(state, step);
   if (step.contains("close")) ours = CloseStep(state, step);
   if (step.contains("read")) {

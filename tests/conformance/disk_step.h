@@ -16,6 +16,8 @@
 #include <map>
 #include <string>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "state/session.h"
 #include "tests/conformance/verdict.h"
 
@@ -31,7 +33,15 @@ struct DiskState {
   Session& session;
   const Json& recorded;  // all steps of the recording
   std::map<std::string, OpenDisk> open;
+  size_t at = 0;                   // the step that runs
+  BlockDevice* mounted = nullptr;  // of a `mount` step
 };
+
+Json ErrnoJson(const absl::Status& s);
+// open(2) and close(2) of a device node.
+absl::StatusOr<BlockDevice*> OpenPath(DiskState& state, const std::string& path,
+                                      unsigned mode);
+void ClosePath(DiskState& state, BlockDevice* bdev, unsigned mode);
 
 // Whether RunDiskStep() knows this kind of step.
 bool IsDiskStep(const Json& step);

@@ -97,20 +97,30 @@ MountRequest RequestOf(const Json& test, const Json& result) {
   const std::vector<std::string> argv = result["mkfs"]["argv"];
   request.block_size = BlockSize(argv);
   request.inline_data = HasWord(argv, "inline_data");
+  request.project = HasWord(argv, "project");
   // mkfs.xfs makes it unless told otherwise.
   request.reflink = test["fs"] == "xfs" && !HasWord(argv, "reflink=0");
   return request;
 }
 
-// The lines that speak of DAX, without what mounting logs besides.
+// What a mount logs that is judged here, besides lines that speak of DAX: why
+// options and block sizes are refused.
+constexpr absl::string_view kJudged[] = {
+    "incompatible with ext2",    "Unknown parameter '",
+    "Bad value for '",           "Unexpected value for '",
+    "Unrecognized mount option", "Project quota feature",
+    "journaled quota format",    "will currently work",
+};
+
 Json AboutDax(const std::vector<std::string>& lines) {
   Json kept = Json::array();
   for (const std::string& line : lines) {
     if (absl::StrContains(line, "mounted filesystem")) continue;
-    if (absl::StrContains(absl::AsciiStrToLower(line), "dax") ||
-        absl::StrContains(line, "incompatible with ext2")) {
-      kept.push_back(line);
+    bool judged = absl::StrContains(absl::AsciiStrToLower(line), "dax");
+    for (absl::string_view words : kJudged) {
+      judged |= absl::StrContains(line, words);
     }
+    if (judged) kept.push_back(line);
   }
   return kept;
 }
@@ -145,6 +155,7 @@ SuperBlock CompareMount(Session& session, const Json& test, const Json& result,
   verdict.Compare(where, "dmesg", AboutDax(recorded["dmesg"]),
                   AboutDax(session.machine->log().TakeNew()));
   if (!sb.ok()) return SuperBlock{};
+  HoldMounted(*bdev);
   verdict.Compare(where, "option",
                   DaxOptionOf(recorded.value("proc_mounts", "")),
                   sb->DaxOption());

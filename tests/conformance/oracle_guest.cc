@@ -52,6 +52,21 @@ absl::Status AddRamDisks(Session& session) {
   return absl::OkStatus();
 }
 
+// Loop devices without a file.
+absl::Status AddEmptyLoops(Session& session) {
+  constexpr uint32_t kLoopMajor = 7;
+  for (uint32_t i = 0; i < 8; ++i) {
+    BlockOptions options;
+    options.name = absl::StrCat("loop", i);
+    options.empty = true;
+    options.dev = DevT{kLoopMajor, i};
+    options.limits = EmptyLoopLimits(session.machine->profile());
+    absl::Status s = session.machine->AddBlock(options).status();
+    if (!s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
 // Names of the devices under (or over) a dm device, sorted.
 Json Sorted(std::vector<std::string> names) {
   std::sort(names.begin(), names.end());
@@ -126,6 +141,7 @@ absl::StatusOr<Session> GuestFromEnv(const Json& env,
     if (!s.ok()) return s;
   }
   if (absl::Status s = AddRamDisks(session); !s.ok()) return s;
+  if (absl::Status s = AddEmptyLoops(session); !s.ok()) return s;
   return session;
 }
 
@@ -172,6 +188,13 @@ QueueLimits LoopLimits(uint32_t block_size) {
   return limits;
 }
 
+QueueLimits EmptyLoopLimits(const KernelProfile&) {
+  QueueLimits limits;
+  limits.max_sectors = 2560;
+  limits.max_hw_sectors = 2560;
+  return limits;
+}
+
 QueueLimits BttLimits(const KernelProfile& profile) {
   QueueLimits limits;
   limits.logical_block_size = kPageSize;
@@ -180,6 +203,11 @@ QueueLimits BttLimits(const KernelProfile& profile) {
   limits.max_sectors = profile.blk_def_max_sectors;
   limits.max_hw_sectors = ~uint32_t{0};
   return limits;
+}
+
+void HoldMounted(BlockDevice& bdev) {
+  static constexpr char kSuperBlock[] = "super block";
+  (void)bdev.Open(FMODE_READ | FMODE_WRITE | FMODE_EXCL, kSuperBlock);
 }
 
 std::string MissingTarget(const std::string& table, const Json& env,

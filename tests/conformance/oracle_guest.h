@@ -24,10 +24,16 @@ absl::StatusOr<Session> GuestFromCase(const Json& env, const Json& pmem,
 // Queues of the guest's disks other than pmem, as a recording's devices on top
 // of them show: loop with `block_size`, a BTT ("sector") namespace.
 QueueLimits LoopLimits(uint32_t block_size);
+// Of a loop device that has no file.
+QueueLimits EmptyLoopLimits(const KernelProfile& profile);
+
 QueueLimits BttLimits(const KernelProfile& profile);
 
 // "target X" for a target type in `table` that the recorded kernel has and
 // dmdax does not (yet), or "".  What neither has is refused by both.
+// A mounted file system claims its device for as long as the session lives.
+void HoldMounted(BlockDevice& bdev);
+
 std::string MissingTarget(const std::string& table, const Json& env,
                           const KernelProfile& profile);
 

@@ -57,7 +57,7 @@ bool SetMaxSectors(Session& session, const std::string& command,
 }
 
 // "vg-home: 0 524288 linear 259:0 2048" of `dmsetup table`: devices that are
-// there and were made by another program.
+// there and were made, or changed, by another program.
 std::string CreateRecorded(Session& session, const std::string& table) {
   std::vector<std::pair<std::string, std::string>> devices;
   for (absl::string_view line :
@@ -65,18 +65,41 @@ std::string CreateRecorded(Session& session, const std::string& table) {
     const size_t colon = line.find(": ");
     if (colon == line.npos) return "";
     const std::string name(line.substr(0, colon));
-    if (session.ctl->FindDevice(name) != nullptr) continue;
     if (devices.empty() || devices.back().first != name) {
       devices.emplace_back(name, "");
     }
     absl::StrAppend(&devices.back().second, line.substr(colon + 2), "\n");
   }
   for (const auto& [name, rows] : devices) {
+    if (session.ctl->FindDevice(name) != nullptr) {
+      if (RunDmsetup(*session.ctl, {"table", name}, "").out == rows) continue;
+      RunDmsetup(*session.ctl, {"load", name}, rows);
+      RunDmsetup(*session.ctl, {"resume", name}, "");
+      continue;
+    }
     if (RunDmsetup(*session.ctl, {"create", name}, rows).rc != 0) {
       return absl::StrCat("cannot create ", name);
     }
   }
   return "";
+}
+
+// `cat /sys/block/<disk>/queue/max_sectors_kb`.
+bool ShowMaxSectors(Session& session, const std::string& command,
+                    ShellOutput& output) {
+  char disk[64];
+  int end = 0;
+  if (sscanf(command.c_str(), "cat /sys/block/%63[^/]/queue/max_sectors_kb%n",
+             disk, &end) != 1 ||
+      static_cast<size_t>(end) != command.size()) {
+    return false;
+  }
+  BlockDevice* bdev = session.machine->FindBdevByName(disk);
+  output.rc = bdev == nullptr;
+  if (bdev != nullptr) {
+    absl::StrAppend(&output.out, bdev->queue().limits().max_sectors / 2, "\n");
+  }
+  return true;
 }
 
 std::string RunExec(Session& session, const std::vector<std::string>& argv) {
@@ -91,6 +114,21 @@ std::string RunExec(Session& session, const std::vector<std::string>& argv) {
 }
 
 }  // namespace
+
+ShellOutput RunSysfsShell(Session& session, const std::string& line) {
+  ShellOutput output;
+  for (absl::string_view part : absl::StrSplit(line, ';')) {
+    const std::string command(absl::StripAsciiWhitespace(part));
+    std::string why;
+    if (SetMaxSectors(session, command, &why)) {
+      output.rc = !why.empty();
+    } else if (!ShowMaxSectors(session, command, output)) {
+      output.known = false;
+      return output;
+    }
+  }
+  return output;
+}
 
 std::string RunCaseStep(Session& session, const Json& step,
                         const Json& recorded) {

@@ -25,6 +25,16 @@ namespace dmdax::conformance {
 std::string RunCaseStep(Session& session, const Json& step,
                         const Json& recorded);
 
+// What `sh -c` of a table's step printed.
+struct ShellOutput {
+  bool known = true;  // false: it is not what RunSysfsShell() knows
+  int rc = 0;
+  std::string out;
+};
+
+// `echo N > /sys/block/<disk>/queue/max_sectors_kb; cat ...`.
+ShellOutput RunSysfsShell(Session& session, const std::string& line);
+
 // A touch's shell line: dmsetup and echo, joined by ; && and |.
 std::string RunShell(Session& session, const std::string& line);
 

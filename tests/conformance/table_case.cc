@@ -3,11 +3,13 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "dm/device_mapper.h"
 #include "tests/conformance/disk_step.h"
+#include "tests/conformance/guest_nature.h"
 #include "tests/conformance/ioctl_step.h"
 #include "tests/conformance/oracle_guest.h"
 #include "tools/dmsetup/dmsetup.h"
@@ -49,7 +51,7 @@ std::string Missing(const Json& step, const Json& env,
 struct CaseState {
   CaseState(Session s, const Json& recorded)
       : session(std::move(s)),
-        disk{session, recorded, {}},
+        disk{.session = session, .recorded = recorded},
         file(*session.ctl) {}
 
   Session session;
@@ -86,8 +88,11 @@ Json Text(const std::string& bytes) {
 // What every step is compared on.
 void CompareAftermath(const std::string& where, const Json& recorded,
                       CaseState& state, Verdict& verdict) {
-  verdict.Compare(where, "dmesg", recorded["dmesg"],
-                  AsRead(state.session.machine->log().TakeNew()));
+  const Json kernel = WithoutGuestLines(where, recorded["dmesg"], &verdict);
+  const Json ours = WithoutGuestLines(
+      where, AsRead(state.session.machine->log().TakeNew()), nullptr);
+  verdict.Compare(where, "dmesg", kernel,
+                  WithoutSuppressed(where, kernel, ours, verdict));
   if (!recorded.contains("devs")) return;
   Json devs = DescribeDevs(state.session);
   if (devs == state.devs) {
@@ -118,7 +123,8 @@ void RunDisk(const std::string& where, const Json& step, const Json& recorded,
 }
 
 void RunDmsetupStep(const std::string& where, const Json& step,
-                    const Json& recorded, CaseState& state, Verdict& verdict) {
+                    const Json& recorded, const Json& env, CaseState& state,
+                    Verdict& verdict) {
   const std::vector<std::string> args = step["dmsetup"];
   const DmsetupResult r =
       RunDmsetup(*state.session.ctl, args, step.value("stdin", ""));
@@ -128,7 +134,17 @@ void RunDmsetupStep(const std::string& where, const Json& step,
   } else {
     verdict.Compare(where, "rc", recorded["rc"], r.rc);
   }
-  verdict.Compare(where, "stdout", recorded["stdout"], Text(r.out));
+  Json kernel_out = recorded["stdout"];
+  Json our_out = Text(r.out);
+  if (!args.empty() && args[0] == "targets") {
+    kernel_out = WithoutLoadOrder(where, env, kernel_out, &verdict);
+    our_out = WithoutLoadOrder(where, env, our_out, nullptr);
+  }
+  if (args.size() > 3 && absl::StartsWith(args[3], "@stats_print")) {
+    kernel_out = WithoutTimes(where, kernel_out, &verdict);
+    our_out = WithoutTimes(where, our_out, nullptr);
+  }
+  verdict.Compare(where, "stdout", kernel_out, our_out);
   verdict.Compare(where, "stderr", recorded["stderr"], Text(r.err));
   CompareAftermath(where, recorded, state, verdict);
 }
@@ -156,6 +172,7 @@ Verdict RunTableCase(const Json& test, const Json& result, const Json& env,
   for (size_t i = 0; i < test["steps"].size(); ++i) {
     const Json& step = test["steps"][i];
     const Json& recorded = result["steps"][i];
+    state.disk.at = i;
     if (IsDiskStep(step)) {
       RunDisk(absl::StrCat("step ", i, ": ", step.dump().substr(0, 60)), step,
               recorded, state, verdict);
@@ -168,7 +185,7 @@ Verdict RunTableCase(const Json& test, const Json& result, const Json& env,
     }
     const std::vector<std::string> args = step["dmsetup"];
     RunDmsetupStep(absl::StrCat("step ", i, ": ", absl::StrJoin(args, " ")),
-                   step, recorded, state, verdict);
+                   step, recorded, env, state, verdict);
   }
   return verdict;
 }

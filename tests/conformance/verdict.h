@@ -35,6 +35,8 @@ struct Difference {
 
 struct Verdict {
   std::vector<Difference> differences;
+  // What was not compared because it is the guest's nature, "step: why: what".
+  std::vector<std::string> guest_nature;
   // Why the case could not be judged; empty: it was.
   std::string unsupported;
 
@@ -43,6 +45,13 @@ struct Verdict {
     if (unsupported.empty()) unsupported = other.unsupported;
     differences.insert(differences.end(), other.differences.begin(),
                        other.differences.end());
+    guest_nature.insert(guest_nature.end(), other.guest_nature.begin(),
+                        other.guest_nature.end());
+  }
+
+  void GuestNature(const std::string& step, const std::string& why,
+                   const std::string& what) {
+    guest_nature.push_back(step + ": " + why + ": " + what);
   }
 
   void Compare(const std::string& step, const std::string& field,

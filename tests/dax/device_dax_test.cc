@@ -148,7 +148,7 @@ TEST_F(DevDaxTest, PagesAreCountedSince615) {
   mm->Touch(kAddr, true);
   EXPECT_EQ(mem->Refcount(pfn_t{0x100000}), 1);
   EXPECT_EQ(mm->rss_file, 0);
-  Use("v6_15", 2 << 20);
+  Use("v6_16", 2 << 20);
   ASSERT_THAT(Map(4 << 20), IsOk());
   mm->Touch(kAddr, true);
   EXPECT_EQ(mem->Refcount(pfn_t{0x100001}), 2);  // the folio's
@@ -159,7 +159,7 @@ TEST_F(DevDaxTest, PagesAreCountedSince615) {
 }
 
 TEST_F(DevDaxTest, WithoutCompoundPagesAFolioInsertWarnsAndIsSigbus) {
-  Use("v6_15", 2 << 20, /*compound=*/false);
+  Use("v6_16", 2 << 20, /*compound=*/false);
   ASSERT_THAT(Map(4 << 20), IsOk());
   const FaultOutcome outcome = mm->Touch(kAddr, true);
   EXPECT_EQ(outcome.sig, SIGBUS);

@@ -4,6 +4,7 @@
 #include "dm/arg_set.h"
 #include "dm/bio_map.h"
 #include "dm/dm_split_args.h"
+#include "dm/io/direct_io.h"
 #include "dm/linear_rows.h"
 #include "dm/linear_targets.h"
 #include "dm/mapped_device_state.h"
@@ -27,6 +28,19 @@ TEST_F(DmExamples, ArgSet) {
   };
   EXPECT_THAT(read({"8"}), IsOk());
   EXPECT_THAT(read({"x"}), HasErrno(EINVAL, "Invalid up interval"));
+}
+
+TEST_F(DmExamples, DirectIo) {
+  ASSERT_THAT(Create("lower", {Row(0, 16, "linear", "/dev/pmem0 0")}), IsOk());
+  ASSERT_THAT(Create("upper", {Row(0, 16, "linear", "/dev/mapper/lower 0")}),
+              IsOk());
+  ASSERT_THAT(Load("lower", {Row(0, 8, "linear", "/dev/pmem0 0")}), IsOk());
+  ASSERT_THAT(Resume("lower"), IsOk());
+  Machine& machine = this->machine();
+  BlockDevice* bdev = &Md("upper").disk();
+  const std::vector<char> bytes(512);
+#include "tests/examples/dm/io/direct_io.inc"
+  EXPECT_THAT(n, HasErrno(EIO));
 }
 
 TEST_F(DmExamples, BioMap) {

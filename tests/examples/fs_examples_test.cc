@@ -12,6 +12,7 @@
 #include "fs/file_system.h"
 #include "fs/file_system_type.h"
 #include "fs/fs_context.h"
+#include "fs/fs_parser.h"
 #include "fs/xfs_fallocate.h"
 #include "iomap/block_allocator.h"
 #include "iomap/dax_entry.h"
@@ -173,6 +174,11 @@ TEST_F(FsExamples, DaxMount) {
   BlockDevice* bdev = pmem;
 #include "tests/examples/fs/dax_mount.inc"
   EXPECT_TRUE(inode.s_dax);
+}
+
+TEST_F(FsExamples, FsParser) {
+#include "tests/examples/fs/fs_parser.inc"
+  EXPECT_EQ(FsParse(kParams, "noalign"), "");
 }
 
 #include "tests/examples/fs/fs_context.inc"

@@ -91,6 +91,58 @@ TEST_F(DaxMountTest, In414TheVfsProbesOnePage) {
   EXPECT_THAT(Log(), IsEmpty());
 }
 
+// A misspelt option must not look like a machine without DAX.
+TEST_F(DaxMountTest, WhatTheFileSystemDoesNotKnowIsRefused) {
+  const std::pair<const char*, const char*> kWrong[] = {
+      {"dax=always,foo", "ext4: Unknown parameter 'foo'"},
+      {"DAX", "ext4: Unknown parameter 'DAX'"},
+      {"commit=x", "ext4: Bad value for 'commit'"},
+      {"commit", "ext4: Bad value for 'commit'"},
+      {"acl=1", "ext4: Unexpected value for 'acl'"},
+      {"dax=Always", "ext4: Bad value for 'dax'"},
+      {"errors=never", "ext4: Bad value for 'errors'"}};
+  for (const auto& [options, line] : kWrong) {
+    EXPECT_THAT(Mount({.type = "ext4", .options = options}), HasErrno(EINVAL));
+    EXPECT_THAT(Log(), ElementsAre(line)) << options;
+  }
+  EXPECT_THAT(Mount({.type = "ext4",
+                     .options = "noatime,commit=5,barrier,barrier=0,acl,"
+                                "usrjquota=,mb_optimize_scan=-1,dax=always"}),
+              IsOk());
+  EXPECT_THAT(Mount({.type = "ext2", .options = "foo"}), HasErrno(EINVAL));
+  EXPECT_THAT(Log(), ElementsAre("ext2: Unknown parameter 'foo'"));
+  EXPECT_THAT(Mount({.type = "xfs", .options = "noquota,acl"}),
+              HasErrno(EINVAL));
+  EXPECT_THAT(Log(), ElementsAre("xfs: Unknown parameter 'acl'"));
+}
+
+TEST_F(DaxMountTest, Before517Ext4ReadsItsOptionsItself) {
+  Boot("v5_10");
+  EXPECT_THAT(Mount({.type = "ext4", .options = "foo=1"}), HasErrno(EINVAL));
+  EXPECT_THAT(Log(), ElementsAre("EXT4-fs (pmem0): Unrecognized mount option "
+                                 "\"foo=1\" or missing value"));
+}
+
+TEST_F(DaxMountTest, ProjectQuotasNeedTheFeature) {
+  EXPECT_THAT(Mount({.type = "ext4", .options = "prjquota,dax=always"}),
+              HasErrno(EINVAL));
+  EXPECT_THAT(Log(), ElementsAre("EXT4-fs: Project quota feature not enabled. "
+                                 "Cannot enable project quota enforcement."));
+  EXPECT_THAT(
+      Mount(
+          {.type = "ext4", .options = "prjquota,dax=always", .project = true}),
+      IsOk());
+}
+
+TEST_F(DaxMountTest, XfsBlocksLargerThanAPage) {
+  EXPECT_THAT(Mount({.type = "xfs", .block_size = 65536}), HasErrno(ENOSYS));
+  EXPECT_THAT(Log(), ElementsAre("XFS (pmem0): File system with blocksize "
+                                 "65536 bytes. Only pagesize (4096) or less "
+                                 "will currently work."));
+  Boot("v6_12");
+  EXPECT_THAT(Mount({.type = "xfs", .block_size = 65536}), IsOk());
+}
+
 TEST_F(DaxMountTest, UnknownTypes) {
   EXPECT_EQ(Mount({.type = "btrfs"}).status().code(),
             absl::StatusCode::kNotFound);

@@ -236,9 +236,9 @@ TEST_F(DaxFaultTest, PunchingAPageTakesTheWholePmd) {
 }
 
 TEST_F(DaxFaultTest, Since615PagesAreCounted) {
-  for (const char* kernel : {"v6_1", "v6_15"}) {
+  for (const char* kernel : {"v6_1", "v6_16"}) {
     Use(kernel, "ext4");
-    const bool counted = std::string(kernel) == "v6_15";
+    const bool counted = std::string(kernel) == "v6_16";
     Extent(0, k2M, 8 << 20);
     ASSERT_THAT(Map(MAP_SHARED), IsOk());
     EXPECT_EQ(mem->Refcount(pfn_t{0x100200}), counted ? 0 : 1);

@@ -13,7 +13,7 @@ namespace dmdax::seeds {
 namespace {
 
 constexpr pfn_t kFirst = DevDaxLab::kFirst;
-constexpr const char* kCounting[] = {"v6_15", "v7_2"};
+constexpr const char* kCounting[] = {"v6_16", "v6_18", "v7_2", "v7_3"};
 
 // A fault of a VMA of two pages; `before` frames first, in order, for a read
 // or a write; then the fault inserts page 0.
@@ -141,28 +141,30 @@ std::string CompoundMetadata() {
 // Fewer tail pages with memory of their own; the same faults.
 std::string OptimizedVmemmap() {
   return "emulated: struct pages are counted by the rule, not made\n" +
-         PerKernel({"v6_1", "v6_12", "v6_15", "v7_2"}, [](const char* kernel) {
-           std::string said;
-           for (const uint64_t align : {k4K, k2M, k1G}) {
-             absl::StrAppendFormat(&said, "  align %d KiB:", align >> 10);
-             std::string faults[2];
-             for (const bool optimize : {false, true}) {
-               DevDaxLab lab(kernel, align);
-               lab.dax->pagemap(0)->optimize_vmemmap = optimize;
-               (void)lab.Map(k1G);
-               faults[optimize] =
-                   lab.TouchWords(5 * k4K, true) + lab.CountWords();
-               absl::StrAppendFormat(
-                   &said, " %s %d struct pages a folio,",
-                   optimize ? "with" : "without",
-                   UniqueStructPages(*lab.profile, *lab.dax->pagemap(0)));
-             }
-             absl::StrAppend(&said, " the fault is ",
-                             faults[0] == faults[1] ? "the same" : "another",
-                             "\n");
-           }
-           return said;
-         });
+         PerKernel(
+             {"v6_1", "v6_12", "v6_16", "v6_18", "v7_2", "v7_3"},
+             [](const char* kernel) {
+               std::string said;
+               for (const uint64_t align : {k4K, k2M, k1G}) {
+                 absl::StrAppendFormat(&said, "  align %d KiB:", align >> 10);
+                 std::string faults[2];
+                 for (const bool optimize : {false, true}) {
+                   DevDaxLab lab(kernel, align);
+                   lab.dax->pagemap(0)->optimize_vmemmap = optimize;
+                   (void)lab.Map(k1G);
+                   faults[optimize] =
+                       lab.TouchWords(5 * k4K, true) + lab.CountWords();
+                   absl::StrAppendFormat(
+                       &said, " %s %d struct pages a folio,",
+                       optimize ? "with" : "without",
+                       UniqueStructPages(*lab.profile, *lab.dax->pagemap(0)));
+                 }
+                 absl::StrAppend(
+                     &said, " the fault is ",
+                     faults[0] == faults[1] ? "the same" : "another", "\n");
+               }
+               return said;
+             });
 }
 
 }  // namespace

@@ -115,7 +115,7 @@ std::string WhatThePatchChanged() {
       "mapping that the patch changed\nare the insertion (device.c) and the "
       "counts (memremap.c)\n";
   const std::vector<std::string> before = LinesOfAMapping("v6_12");
-  const std::vector<std::string> after = LinesOfAMapping("v6_15");
+  const std::vector<std::string> after = LinesOfAMapping("v6_16");
   if (before.size() != after.size()) return "not the same lines";
   for (size_t i = 0; i < before.size(); ++i) {
     if (before[i] == after[i]) {

@@ -51,7 +51,7 @@ TEST(ToyKernelTest, DiffersInWhatItsFileSays) {
 
 TEST(ToyKernelTest, TargetsHaveTheirVersionsSinceARelease) {
   EXPECT_EQ(VersionOf("linear", "v9_9"), VersionOf("linear", "v7_2"));
-  EXPECT_EQ(VersionOf("since", "v6_15"), TargetVersion{}) << "not before";
+  EXPECT_EQ(VersionOf("since", "v6_16"), TargetVersion{}) << "not before";
   EXPECT_EQ(VersionOf("since", "v7_2"), (TargetVersion{1, 0, 0}));
   EXPECT_EQ(VersionOf("since", "v9_9"), (TargetVersion{1, 1, 0}));
 }

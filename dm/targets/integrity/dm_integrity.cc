@@ -328,6 +328,7 @@ const TargetType kIntegrityTarget = {
                  {k5_10, 1, 6, 0},
                  {k6_1, 1, 10, 0},
                  {k6_12, 1, 13, 0},
+                 {k6_18, 1, 14, 0},
                  {k7_2, 1, 15, 0}},
     .features = DM_TARGET_SINGLETON | DM_TARGET_INTEGRITY,
     .ctr = IntegrityCtr,

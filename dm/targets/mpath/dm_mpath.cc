@@ -292,7 +292,7 @@ int MultipathIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
 
 const TargetType kMultipathTarget = {
     .name = "multipath",
-    .versions = {{k4_14, 1, 12, 0}, {k5_10, 1, 14, 0}, {k7_2, 1, 15, 0}},
+    .versions = {{k4_14, 1, 12, 0}, {k5_10, 1, 14, 0}, {k6_16, 1, 15, 0}},
     .features =
         DM_TARGET_SINGLETON | DM_TARGET_IMMUTABLE | DM_TARGET_PASSES_INTEGRITY,
     .registered = 18,

@@ -221,7 +221,7 @@ const TargetType kThinTarget = {
     .versions = {{k4_14, 1, 19, 0},
                  {k5_10, 1, 22, 0},
                  {k6_12, 1, 23, 0},
-                 {k7_2, 1, 24, 0}},
+                 {k6_18, 1, 24, 0}},
     .registered = 14,
     .ctr = ThinCtr,
     .map = ThinMap,

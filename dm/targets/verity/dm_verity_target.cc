@@ -282,7 +282,7 @@ DM_REGISTER_TARGET(kVerityTarget);
 
 const TargetType kVerityTargetSingleton = {
     .name = "verity",
-    .versions = {{k6_12, 1, 10, 0}, {k7_2, 1, 13, 0}},
+    .versions = {{k6_12, 1, 10, 0}, {k6_16, 1, 11, 0}, {k6_18, 1, 13, 0}},
     .features = DM_TARGET_IMMUTABLE | DM_TARGET_SINGLETON,
     .ctr = VerityCtr,
     .map = VerityMap,

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What 7.3 changed after 7.2: iomap has one hook that begins and ends, and the
+// end is a part of xfs's.
+#include "base/kernel_registry.h"
+
+namespace dmdax {
+namespace {
+
+void Change(KernelProfile& p) {
+  p.fault.functions.erase(FaultFunction::kXfsDaxWriteIomapEnd);
+}
+
+const KernelRegistrar kV7_3({.name = "v7_3",
+                             .release = k7_3,
+                             .after = "v7_2",
+                             .stands_for = "7.3.4",
+                             .recorded = "tables, mounts, faults, traces",
+                             .from_source = "what no case asks",
+                             .change = Change});
+
+}  // namespace
+}  // namespace dmdax

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is wrong with a word of mount -o, as the mount API says it.
+//
+//   constexpr FsParam kParams[] = {{"noalign", FsParamType::kFlag},
+//                                  {"sunit", FsParamType::kU32}};
+//   FsParse(kParams, "sunit=x");  // "Bad value for 'sunit'"
+//   FsParse(kParams, "foo");      // "Unknown parameter 'foo'"
+//
+// Mirrors: fs/fs_parser.c __fs_parse, fs/fs_context.c vfs_parse_sb_flag (6.1).
+// Threading: pure functions.
+#ifndef DMDAX_FS_FS_PARSER_H_
+#define DMDAX_FS_FS_PARSER_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+
+namespace dmdax {
+
+enum class FsParamType {
+  kFlag,
+  kU32,
+  kS32,
+  kString,
+  kStringOrNothing,  // "usrjquota="
+  kEnum,
+  kPath,
+};
+
+// struct fs_parameter_spec.  A name may be there twice, as a flag and with a
+// value.
+struct FsParam {
+  absl::string_view name;
+  FsParamType type;
+  absl::string_view values = "";  // of kEnum: "always inode never"
+};
+
+// What is not the file system's: "ro", "lazytime", and what mount(8) keeps to
+// itself, such as "noatime" and "x-systemd.automount".
+bool IsVfsOption(absl::string_view option);
+
+// "" if `option` is one of `params`, with such a value; else the complaint.
+std::string FsParse(absl::Span<const FsParam> params, absl::string_view option);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_FS_FS_PARSER_H_

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The mount options of xfs.
+// Mirrors: xfs_fs_parameters of fs/xfs/xfs_super.c (6.1).
+#ifndef DMDAX_FS_XFS_PARAMS_H_
+#define DMDAX_FS_XFS_PARAMS_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "fs/fs_parser.h"
+
+namespace dmdax {
+
+absl::Span<const FsParam> XfsParams();
+
+// xfs_fs_validate_params(): why options that it knows are refused together or
+// for their values; "" they are not.  A size that is no number is refused
+// without a word: " ".
+std::string XfsWhyInvalid(absl::Span<const absl::string_view> options);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_FS_XFS_PARAMS_H_

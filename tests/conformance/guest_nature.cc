@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/conformance/guest_nature.h"
+
+#include <algorithm>
+#include <set>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+
+namespace dmdax::conformance {
+namespace {
+
+struct GuestWords {
+  absl::string_view begin;  // of the line
+  absl::string_view has;    // somewhere behind that
+  absl::string_view why;
+};
+
+constexpr absl::string_view kLoaded = "a module's first use in this boot";
+constexpr absl::string_view kRate = "a rate limit over all cases of a boot";
+constexpr absl::string_view kProcessor = "the host's processor";
+
+constexpr GuestWords kLines[] = {
+    {"device-mapper: multipath ", ": version ", kLoaded},
+    {"device-mapper: dm-log-userspace: version ", "", kLoaded},
+    {"device-mapper: cache-policy-", ": version ", kLoaded},
+    {"async_tx: api initialized", "", kLoaded},
+    {"md: ", " personality registered for level ", kLoaded},
+    {"device-mapper: raid: Loading target version ", "", kLoaded},
+    {"raid6: ", "", kProcessor},
+    {"xor: ", "", kProcessor},
+    {"   ", " MB/sec", kProcessor},
+    {"AVX", " of gcm_enc/dec engaged", kProcessor},
+    {"SSE version of gcm_enc/dec engaged", "", kProcessor},
+    {"AES CTR mode by8 optimization enabled", "", kProcessor},
+    {"device-mapper: verity: ", " using ", kProcessor},
+    {"alg: No test for ", "", kLoaded},
+    {"EXT4-fs (", "mounted filesystem", kRate},
+    {"", " callbacks suppressed", kRate},
+};
+
+// Lines of which the kernel prints no more than ten in five seconds, whatever
+// case they are of.
+constexpr absl::string_view kRateLimited[] = {
+    "attempt to access beyond end of device",
+    "I/O error, dev ",
+};
+
+bool IsRateLimited(const std::string& line) {
+  for (absl::string_view words : kRateLimited) {
+    if (absl::StrContains(line, words)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string GuestLine(absl::string_view line) {
+  for (const GuestWords& words : kLines) {
+    if (absl::StartsWith(line, words.begin) &&
+        absl::StrContains(line.substr(words.begin.size()), words.has)) {
+      return std::string(words.why);
+    }
+  }
+  return "";
+}
+
+Json WithoutGuestLines(const std::string& where, const Json& lines,
+                       Verdict* verdict) {
+  Json kept = Json::array();
+  for (const Json& line : lines) {
+    const std::string why = GuestLine(line.get<std::string>());
+    if (why.empty()) {
+      kept.push_back(line);
+    } else if (verdict != nullptr) {
+      verdict->GuestNature(where, why, line.get<std::string>());
+    }
+  }
+  return kept;
+}
+
+Json WithoutTimes(const std::string& where, const Json& stdout_text,
+                  Verdict* verdict) {
+  // Of "0+8 1 0 8 4 0 0 0 0 0 4 4 4 0": how long reads and writes took.
+  constexpr size_t kTimes[] = {4, 8, 10, 11, 12, 13};
+  std::vector<std::string> lines =
+      absl::StrSplit(stdout_text.get<std::string>(), '\n');
+  for (std::string& line : lines) {
+    std::vector<std::string> words = absl::StrSplit(line, ' ');
+    for (size_t i : kTimes) {
+      if (i >= words.size() || words[i] == "0") continue;
+      if (verdict != nullptr) {
+        verdict->GuestNature(where, "how long an I/O took", words[i]);
+      }
+      words[i] = "0";
+    }
+    line = absl::StrJoin(words, " ");
+  }
+  return absl::StrJoin(lines, "\n");
+}
+
+Json WithoutSuppressed(const std::string& where, const Json& kernel,
+                       const Json& ours, Verdict& verdict) {
+  Json kept = Json::array();
+  for (const Json& line : ours) {
+    const std::string text = line;
+    const bool next =
+        kept.size() < kernel.size() && kernel[kept.size()] == line;
+    if (!next && IsRateLimited(text)) {
+      verdict.GuestNature(where, std::string(kRate), text);
+    } else {
+      kept.push_back(line);
+    }
+  }
+  return kept;
+}
+
+Json WithoutLoadOrder(const std::string& where, const Json& env,
+                      const Json& stdout_text, Verdict* verdict) {
+  std::set<std::string> at_boot;
+  for (const Json& target : env["env"]["targets"]) at_boot.insert(target[0]);
+  std::vector<std::string> lines =
+      absl::StrSplit(stdout_text.get<std::string>(), '\n', absl::SkipEmpty());
+  std::vector<std::string> on_demand;
+  for (const std::string& line : lines) {
+    const std::string type = line.substr(0, line.find(' '));
+    if (!at_boot.contains(type)) on_demand.push_back(type);
+  }
+  if (on_demand.empty()) return stdout_text;
+  if (verdict != nullptr) {
+    verdict->GuestNature(where, "the order in which modules were loaded",
+                         absl::StrJoin(on_demand, " "));
+  }
+  std::sort(lines.begin(), lines.end());
+  return absl::StrJoin(lines, "\n");
+}
+
+}  // namespace dmdax::conformance

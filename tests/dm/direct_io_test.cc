@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dm/io/direct_io.h"
+
+#include <cerrno>
+
+#include "tests/dm/target_testing.h"
+
+namespace dmdax {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class DirectIoTest : public TargetTest {
+ protected:
+  // `upper` on `lower`, which shrinks to 8 sectors under it.
+  void Shrink() {
+    ASSERT_THAT(Create("lower", {Row(0, 64, "linear", "/dev/mem0 0")}), IsOk());
+    ASSERT_THAT(
+        Create("upper", {Row(0, 64, "striped", "1 8 /dev/mapper/lower 0")}),
+        IsOk());
+    ASSERT_THAT(Load("lower", {Row(0, 8, "linear", "/dev/mem0 0")}), IsOk());
+    ASSERT_THAT(Resume("lower"), IsOk());
+    machine().log().TakeNew();
+  }
+  absl::StatusOr<size_t> Read(const char* name, uint64_t offset, size_t n) {
+    bytes_.assign(n, 'x');
+    return DirectIo(machine(), "dd")
+        .Read(Md(name).disk(), offset, absl::MakeSpan(bytes_));
+  }
+  absl::StatusOr<size_t> Write(const char* name, uint64_t offset, size_t n) {
+    bytes_.assign(n, 'w');
+    return DirectIo(machine(), "dd").Write(Md(name).disk(), offset, bytes_);
+  }
+  std::vector<char> bytes_;
+};
+
+TEST_F(DirectIoTest, EachPieceBeyondTheEndIsLogged) {
+  Shrink();
+  EXPECT_THAT(Read("upper", 0, 12288), HasErrno(EIO));
+  EXPECT_THAT(
+      machine().log().TakeNew(),
+      ElementsAre("dd: attempt to access beyond end of device\ndm-0: rw=2048, "
+                  "sector=8, nr_sectors = 8 limit=8",
+                  "dd: attempt to access beyond end of device\ndm-0: rw=2048, "
+                  "sector=16, nr_sectors = 8 limit=8"));
+  EXPECT_THAT(Write("upper", 4096, 512), HasErrno(EIO));
+  EXPECT_THAT(
+      machine().log().TakeNew(),
+      ElementsAre("dd: attempt to access beyond end of device\ndm-0: rw=34817, "
+                  "sector=8, nr_sectors = 1 limit=8"));
+  // What lies before the end was written all the same.
+  EXPECT_THAT(Write("upper", 0, 8192), HasErrno(EIO));
+  ASSERT_THAT(Read("upper", 0, 4096), IsOkAndHolds(4096u));
+  EXPECT_EQ(bytes_[0], 'w');
+}
+
+TEST_F(DirectIoTest, In510TheLineHasNoProcess) {
+  BootWithMemory("v5_10");
+  Shrink();
+  EXPECT_THAT(Read("upper", 4096, 512), HasErrno(EIO));
+  EXPECT_THAT(machine().log().TakeNew(),
+              ElementsAre("attempt to access beyond end of device\ndm-0: rw=0, "
+                          "want=9, limit=8"));
+}
+
+TEST_F(DirectIoTest, TheEndOfTheDeviceItselfIsNoError) {
+  ASSERT_THAT(Create("d", {Row(0, 9, "linear", "/dev/mem0 0")}), IsOk());
+  EXPECT_THAT(Read("d", 4096, 1024), IsOkAndHolds(512u));
+  EXPECT_THAT(Read("d", 4608, 512), IsOkAndHolds(0u));
+  EXPECT_THAT(Write("d", 4096, 1024), IsOkAndHolds(512u));
+  EXPECT_THAT(Write("d", 4608, 512), HasErrno(ENOSPC));
+  EXPECT_THAT(Read("d", 1, 512), HasErrno(EINVAL));
+  EXPECT_THAT(Write("d", 512, 100), HasErrno(EINVAL));
+}
+
+// A read-only device below is written to; who asks for it itself is refused.
+TEST_F(DirectIoTest, ReadOnlyIsForOneself) {
+  const std::string line = "Trying to write to read-only block-device dm-0";
+  for (const char* kernel : {"v5_10", "v6_1", "v6_12"}) {
+    BootWithMemory(kernel);
+    ASSERT_THAT(Create("lower", {Row(0, 64, "linear", "/dev/mem0 0")}), IsOk());
+    ASSERT_THAT(Create("upper", {Row(0, 64, "linear", "/dev/mapper/lower 0")}),
+                IsOk());
+    Md("lower").disk().SetReadOnly(true);
+    machine().log().TakeNew();
+    EXPECT_THAT(Write("lower", 0, 512), HasErrno(EPERM));
+    EXPECT_THAT(machine().log().TakeNew(), IsEmpty());
+    EXPECT_THAT(Write("upper", 0, 512), IsOkAndHolds(512u));
+    EXPECT_THAT(Write("upper", 0, 512), IsOkAndHolds(512u));
+    const std::vector<std::string> log = machine().log().TakeNew();
+    if (std::string(kernel) == "v5_10") {
+      EXPECT_THAT(log, ElementsAre(line + " (partno 0)", line + " (partno 0)"));
+    } else if (std::string(kernel) == "v6_1") {
+      EXPECT_THAT(log, ElementsAre(line, line));
+    } else {
+      EXPECT_THAT(log, ElementsAre(line)) << "once a device";
+    }
+  }
+}
+
+// BLKROSET is the device's own since 5.11: no table takes it back.
+TEST_F(DirectIoTest, BlockdevSetroOutlivesATable) {
+  for (const char* kernel : {"v5_10", "v6_1"}) {
+    BootWithMemory(kernel);
+    ASSERT_THAT(Create("d", {Row(0, 8, "linear", "/dev/mem0 0")}), IsOk());
+    Md("d").disk().BlkRoSet(true, machine().profile());
+    EXPECT_TRUE(Md("d").disk().read_only());
+    ASSERT_THAT(Load("d", {Row(0, 8, "linear", "/dev/mem0 8")}), IsOk());
+    ASSERT_THAT(Resume("d"), IsOk());
+    EXPECT_EQ(Md("d").disk().read_only(), std::string(kernel) == "v6_1");
+  }
+}
+
+}  // namespace
+}  // namespace dmdax

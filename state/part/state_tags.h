@@ -2,8 +2,7 @@
 //
 // TagsOf: by what an object of a state is found, other than by its key.
 //
-//   TagsOf(StateObjectKind::kMappedDevice, bytes);
-//   // "name:home", "uuid:LVM-...", "open0:259:0"
+//   TagsOf(StateObjectKind::kNode, bytes)[0];  // "at:259:0"
 //
 // A database keeps them as an index, so that a device is found, and who has it
 // open, without reading the others.

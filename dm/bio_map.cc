@@ -49,11 +49,14 @@ absl::Status MediaError(const Leaf& leaf) {
                                  leaf.sector.value()));
 }
 
-}  // namespace
+// The most places one sector is written to: mirrors that stand on themselves
+// would go on for ever.
+constexpr int kMostBranches = 64;
 
-BioRoute RouteBio(BlockDevice& bdev, sector_t sector, ReqOp op) {
+BioRoute RouteBranch(BlockDevice& bdev, sector_t sector, ReqOp op,
+                     int& branches_left) {
   BioRoute route{.hops = {{&bdev, sector}}};
-  while (route.hops.size() <= StackDepth::kMax) {
+  while (route.hops.size() <= StackDepth::kMax && branches_left >= 0) {
     const BioHop at = route.hops.back();
     const uint64_t size = at.bdev->nr_sectors();
     if (at.sector.value() >= size) {
@@ -76,13 +79,22 @@ BioRoute RouteBio(BlockDevice& bdev, sector_t sector, ReqOp op) {
       route.corrupt_value = next.corrupt_value;
     }
     for (const BioMap::Place& place : next.also) {
-      route.also.push_back(RouteBio(*place.dev->bdev, place.sector, op));
+      if (--branches_left < 0) break;
+      route.also.push_back(
+          RouteBranch(*place.dev->bdev, place.sector, op, branches_left));
     }
     route.hops.push_back({next.dev->bdev, next.sector});
   }
   route.kind = BioMap::Kind::kError;
   route.err = ELOOP;
   return route;
+}
+
+}  // namespace
+
+BioRoute RouteBio(BlockDevice& bdev, sector_t sector, ReqOp op) {
+  int branches_left = kMostBranches;
+  return RouteBranch(bdev, sector, op, branches_left);
 }
 
 namespace {

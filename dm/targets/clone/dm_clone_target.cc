@@ -27,7 +27,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "absl/synchronization/mutex.h"
 #include "base/errno_status.h"
 #include "base/kstrtox.h"
 #include "dm/arg_set.h"
@@ -37,6 +36,7 @@
 #include "dm/mapped_device.h"
 #include "dm/targets/background.h"
 #include "dm/targets/clone/clone_metadata.h"
+#include "dm/targets/owned_mutex.h"
 
 namespace dmdax {
 namespace {
@@ -47,7 +47,7 @@ struct Clone : DmTargetPrivate {
   const DmDev* source_dev = nullptr;
   uint32_t region_size = 0;  // sectors
   std::string ctr_args;      // from the region size on, as given
-  mutable absl::Mutex mu;
+  mutable OwnedMutex mu;
   std::unique_ptr<CloneMetadata> cmd ABSL_GUARDED_BY(mu);
   // Mutable: the first look at the limits may find that discards can not be
   // passed down.
@@ -172,7 +172,7 @@ absl::Status CloneCtr(DmTarget& ti, absl::Span<const std::string> argv) {
     return ErrnoError(ErrnoOf(cmd.status()), "Failed to load metadata");
   }
   {
-    absl::MutexLock lock(&clone->mu);
+    OwnedLock lock(&clone->mu);
     clone->cmd = *std::move(cmd);
   }
   clone->ctr_args = absl::StrJoin(argv.subspan(3), " ");
@@ -210,7 +210,9 @@ BioMap CloneMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   const sector_t at(ti.Offset(sector));
   const uint64_t region = at.value() / clone.region_size;
   const bool reads = op == ReqOp::kRead || op == ReqOp::kReadAhead;
-  absl::MutexLock lock(&clone.mu);
+  // The clone stands on itself.
+  if (clone.mu.HeldHere()) return {.kind = BioMap::Kind::kError, .err = EIO};
+  OwnedLock lock(&clone.mu);
   const DmDev* dev = clone.dest_dev;
   if (op != ReqOp::kFlush && !clone.cmd->Hydrated(region)) {
     if (reads) dev = clone.source_dev;
@@ -223,7 +225,7 @@ BioMap CloneMap(const DmTarget& ti, sector_t sector, ReqOp op) {
 // do_hydration()
 void CloneElapse(DmTarget& ti, int64_t now) {
   Clone& clone = ti.Private<Clone>();
-  absl::MutexLock lock(&clone.mu);
+  OwnedLock lock(&clone.mu);
   uint64_t left = clone.copy.Take(now, clone.region_size);
   if (!clone.hydrating) return;
   CloneMetadata& cmd = *clone.cmd;
@@ -237,18 +239,18 @@ void CloneElapse(DmTarget& ti, int64_t now) {
 
 void CloneResume(DmTarget& ti) {
   Clone& clone = ti.Private<Clone>();
-  absl::MutexLock lock(&clone.mu);
+  OwnedLock lock(&clone.mu);
   clone.copy.Start(MachineOf(ti).NowSeconds());
 }
 
 void ClonePostsuspend(DmTarget& ti) {
   const Clone& clone = ti.Private<Clone>();
-  absl::MutexLock lock(&clone.mu);
+  OwnedLock lock(&clone.mu);
   Commit(ti, clone);
 }
 
 void CloneInfo(const DmTarget& ti, const Clone& clone, std::string* out) {
-  absl::MutexLock lock(&clone.mu);
+  OwnedLock lock(&clone.mu);
   if (!ti.table->md().suspended()) Commit(ti, clone);
   const CloneMetadata& cmd = *clone.cmd;
   absl::StrAppend(out, kPageSectors, " ", cmd.used(), "/", cmd.blocks(), " ",
@@ -273,7 +275,7 @@ void CloneStatus(const DmTarget& ti, StatusType type, std::string* out) {
 absl::StatusOr<std::string> CloneMessage(DmTarget& ti,
                                          absl::Span<const std::string> argv) {
   Clone& clone = ti.Private<Clone>();
-  absl::MutexLock lock(&clone.mu);
+  OwnedLock lock(&clone.mu);
   const bool enables = absl::EqualsIgnoreCase(argv[0], "enable_hydration");
   if (enables || absl::EqualsIgnoreCase(argv[0], "disable_hydration")) {
     if (enables && !clone.hydrating) {
@@ -337,7 +339,7 @@ void CloneIoHints(const DmTarget& ti, QueueLimits& limits) {
 // "<passdown> <hydrating> <threshold> <batch size> <copy>".
 std::string CloneSaveState(const DmTarget& ti) {
   const Clone& clone = ti.Private<Clone>();
-  absl::MutexLock lock(&clone.mu);
+  OwnedLock lock(&clone.mu);
   (void)clone.cmd->Commit();
   return absl::StrCat(clone.discard_passdown ? 1 : 0, " ",
                       clone.hydrating ? 1 : 0, " ", clone.threshold, " ",
@@ -348,7 +350,7 @@ bool CloneRestoreState(DmTarget& ti, absl::string_view state) {
   const std::vector<absl::string_view> words = absl::StrSplit(state, ' ');
   if (words.size() != 5) return false;
   Clone& clone = ti.Private<Clone>();
-  absl::MutexLock lock(&clone.mu);
+  OwnedLock lock(&clone.mu);
   clone.discard_passdown = words[0] == "1";
   clone.hydrating = words[1] == "1";
   return absl::SimpleAtoi(words[2], &clone.threshold) &&

@@ -17,11 +17,11 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "base/errno_status.h"
 #include "base/kstrtox.h"
 #include "dm/device_mapper.h"
 #include "dm/targets/era/era_metadata.h"
+#include "dm/targets/owned_mutex.h"
 
 namespace dmdax {
 namespace {
@@ -30,7 +30,7 @@ struct Era : DmTargetPrivate {
   const DmDev* metadata_dev;
   const DmDev* origin_dev;
   uint32_t sectors_per_block;
-  mutable absl::Mutex mu;
+  mutable OwnedMutex mu;
   std::unique_ptr<EraMetadata> md ABSL_GUARDED_BY(mu);
 };
 
@@ -67,7 +67,7 @@ absl::Status EraCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   era->origin_dev = *origin;
   era->sectors_per_block = *size;
   {
-    absl::MutexLock lock(&era->mu);
+    OwnedLock lock(&era->mu);
     era->md = *std::move(md);
   }
   ti.private_data = std::move(era);
@@ -82,7 +82,9 @@ BioMap EraMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   const sector_t at(ti.Offset(sector));
   if (op == ReqOp::kWrite || op == ReqOp::kWriteZeroes ||
       op == ReqOp::kDiscard) {
-    absl::MutexLock lock(&era.mu);
+    // The metadata lie on the device itself.
+    if (era.mu.HeldHere()) return {.kind = BioMap::Kind::kError, .err = EIO};
+    OwnedLock lock(&era.mu);
     era.md->Write(at.value() / era.sectors_per_block);
   }
   return {BioMap::Kind::kRemapped, era.origin_dev, at, 0};
@@ -91,7 +93,7 @@ BioMap EraMap(const DmTarget& ti, sector_t sector, ReqOp op) {
 void EraStatus(const DmTarget& ti, StatusType type, std::string* out) {
   const Era& era = ti.Private<Era>();
   if (type == STATUSTYPE_INFO) {
-    absl::MutexLock lock(&era.mu);
+    OwnedLock lock(&era.mu);
     const EraMetadata::Stats stats = era.md->GetStats();
     absl::StrAppend(out, kPageSectors, " ", stats.used, "/", stats.total, " ",
                     stats.era, " ");
@@ -114,7 +116,7 @@ absl::StatusOr<std::string> EraMessage(DmTarget& ti,
     return ErrnoError(EINVAL, text);
   };
   if (argv.size() != 1) return refuse("incorrect number of message arguments");
-  absl::MutexLock lock(&era.mu);
+  OwnedLock lock(&era.mu);
   int err;
   if (absl::EqualsIgnoreCase(argv[0], "checkpoint")) {
     err = era.md->Checkpoint();
@@ -132,13 +134,13 @@ absl::StatusOr<std::string> EraMessage(DmTarget& ti,
 int EraPreresume(DmTarget& ti) {
   const Era& era = ti.Private<Era>();
   const uint64_t block = era.sectors_per_block;
-  absl::MutexLock lock(&era.mu);
+  OwnedLock lock(&era.mu);
   return era.md->Preresume((ti.len.value() + block - 1) / block);
 }
 
 void EraPostsuspend(DmTarget& ti) {
   const Era& era = ti.Private<Era>();
-  absl::MutexLock lock(&era.mu);
+  OwnedLock lock(&era.mu);
   era.md->Postsuspend();
 }
 

@@ -26,7 +26,7 @@ namespace {
 struct ThinC : DmTargetPrivate {
   ~ThinC() override {
     if (!open) return;
-    absl::MutexLock lock(&pool->mu);
+    OwnedLock lock(&pool->mu);
     pool->pmd->CloseDevice(dev_id);
   }
   std::shared_ptr<Pool> pool;
@@ -42,7 +42,7 @@ absl::Status FindThinPool(DmTarget& ti, ThinC* tc) {
   tc->pool = FindPool(md);
   if (tc->pool == nullptr) return DmError("Couldn't find pool object");
   Pool& pool = *tc->pool;
-  absl::MutexLock lock(&pool.mu);
+  OwnedLock lock(&pool.mu);
   if (int err = pool.pmd->OpenDevice(tc->dev_id)) {
     return ErrnoError(err, "Couldn't open thin internal device");
   }
@@ -150,7 +150,12 @@ BioMap ThinMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   const uint64_t block = offset / pool.sectors_per_block;
   const uint64_t within = offset % pool.sectors_per_block;
   const bool reads = op == ReqOp::kRead || op == ReqOp::kReadAhead;
-  absl::MutexLock lock(&pool.mu);
+  if (op == ReqOp::kFlush) {
+    return {BioMap::Kind::kRemapped, tc.pool_dev, sector_t{0}, 0};
+  }
+  // The pool stands on its own device.
+  if (pool.mu.HeldHere()) return {.kind = BioMap::Kind::kError, .err = EIO};
+  OwnedLock lock(&pool.mu);
   std::optional<uint64_t> data_block;
   if (reads || op == ReqOp::kDiscard) {
     if (const auto found = pool.pmd->FindBlock(tc.dev_id, block)) {
@@ -181,7 +186,7 @@ void ThinStatus(const DmTarget& ti, StatusType type, std::string* out) {
     }
   } else if (type == STATUSTYPE_INFO) {
     Pool& pool = *tc.pool;
-    absl::MutexLock lock(&pool.mu);
+    OwnedLock lock(&pool.mu);
     absl::StrAppend(
         out, pool.pmd->MappedBlocks(tc.dev_id) * pool.sectors_per_block, " ");
     if (const auto highest = pool.pmd->HighestBlock(tc.dev_id)) {
@@ -196,7 +201,7 @@ int ThinIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
   const ThinC& tc = ti.Private<ThinC>();
   uint64_t sectors;
   {
-    absl::MutexLock lock(&tc.pool->mu);
+    OwnedLock lock(&tc.pool->mu);
     // Before the pool is resumed nothing is known.
     sectors = tc.pool->ti == nullptr ? 0 : tc.pool->ti->len.value();
   }
@@ -206,7 +211,7 @@ int ThinIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
 
 void ThinIoHints(const DmTarget& ti, QueueLimits& limits) {
   Pool& pool = *ti.Private<ThinC>().pool;
-  absl::MutexLock lock(&pool.mu);
+  OwnedLock lock(&pool.mu);
   if (!pool.pf.discard_enabled) return;
   constexpr uint32_t k16GiB = 2048 * 1024 * 16;
   const auto block = static_cast<uint32_t>(pool.sectors_per_block);

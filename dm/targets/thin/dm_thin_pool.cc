@@ -19,6 +19,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "base/errno_status.h"
 #include "base/kstrtox.h"
 #include "dm/arg_set.h"
@@ -60,7 +61,7 @@ void AddPool(const std::shared_ptr<Pool>& pool) {
 
 PoolC::~PoolC() {
   if (pool == nullptr || ti == nullptr) return;
-  absl::MutexLock lock(&pool->mu);
+  OwnedLock lock(&pool->mu);
   // unbind_control_target()
   if (pool->ti == ti) pool->ti = nullptr;
 }
@@ -128,7 +129,7 @@ absl::StatusOr<std::shared_ptr<Pool>> FindOrCreatePool(const DmTarget& ti,
   pool->metadata_bdev = pt.metadata_dev->bdev;
   pool->data_dev = pt.data_dev;
   pool->sectors_per_block = block_size;
-  absl::MutexLock lock(&pool->mu);
+  OwnedLock lock(&pool->mu);
   pool->pmd = *std::move(pmd);
   AddPool(pool);
   *created = true;
@@ -138,7 +139,7 @@ absl::StatusOr<std::shared_ptr<Pool>> FindOrCreatePool(const DmTarget& ti,
 // dm_pool_register_metadata_threshold()
 void RegisterThreshold(const PoolC& pt) {
   Pool* pool = pt.pool.get();
-  absl::MutexLock lock(&pool->mu);
+  OwnedLock lock(&pool->mu);
   pool->pmd->SetThreshold(
       MetadataThreshold(pt), [pool]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
         DmLog(pool->pool_md->machine(), KernLevel::kWarn, "thin",
@@ -196,7 +197,7 @@ absl::Status PoolCtr(DmTarget& ti, absl::Span<const std::string> argv) {
       FindOrCreatePool(ti, *pt, *block_size, &created);
   if (!pool.ok()) return pool.status();
   {
-    absl::MutexLock lock(&(*pool)->mu);
+    OwnedLock lock(&(*pool)->mu);
     if (!created &&
         pt->requested.discard_enabled != (*pool)->pf.discard_enabled) {
       return DmError("Discard support cannot be disabled once enabled");
@@ -279,7 +280,7 @@ int MaybeResize(const DmTarget& ti, Pool& pool, bool* need_commit)
 
 int PoolPreresume(DmTarget& ti) {
   Pool& pool = *ti.Private<PoolC>().pool;
-  absl::MutexLock lock(&pool.mu);
+  OwnedLock lock(&pool.mu);
   BindControlTarget(pool, ti);
   bool need_commit = false;
   if (int err = MaybeResize(ti, pool, &need_commit)) return err;
@@ -289,20 +290,20 @@ int PoolPreresume(DmTarget& ti) {
 
 void PoolResume(DmTarget& ti) {
   Pool& pool = *ti.Private<PoolC>().pool;
-  absl::MutexLock lock(&pool.mu);
+  OwnedLock lock(&pool.mu);
   pool.low_water_triggered = false;
 }
 
 void PoolPostsuspend(DmTarget& ti) {
   Pool& pool = *ti.Private<PoolC>().pool;
-  absl::MutexLock lock(&pool.mu);
+  OwnedLock lock(&pool.mu);
   CommitPool(pool);
 }
 
 // A pool that runs out of space gives up waiting after a minute.
 void PoolElapse(DmTarget& ti, int64_t) {
   Pool& pool = *ti.Private<PoolC>().pool;
-  absl::MutexLock lock(&pool.mu);
+  OwnedLock lock(&pool.mu);
   CheckNoSpaceTimeout(pool);
 }
 

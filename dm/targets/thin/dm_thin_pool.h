@@ -12,8 +12,8 @@
 #include <string>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "dm/device_mapper.h"
+#include "dm/targets/owned_mutex.h"
 #include "dm/targets/thin/pool_metadata.h"
 
 namespace dmdax {
@@ -39,7 +39,7 @@ struct Pool {
   const BlockDevice* metadata_bdev;
   const DmDev* data_dev;
   uint64_t sectors_per_block;
-  absl::Mutex mu;
+  OwnedMutex mu;
   // Of the row that was resumed last.
   const DmTarget* ti ABSL_GUARDED_BY(mu) = nullptr;
   PoolFeatures pf ABSL_GUARDED_BY(mu);

@@ -125,7 +125,7 @@ absl::Status ReleaseMetadataSnap(const DmTarget& ti, PoolMetadata& pmd,
 absl::StatusOr<std::string> PoolMessage(DmTarget& ti,
                                         absl::Span<const std::string> argv) {
   Pool& pool = *ti.Private<PoolC>().pool;
-  absl::MutexLock lock(&pool.mu);
+  OwnedLock lock(&pool.mu);
   if (pool.pf.mode == PoolMode::kReadOnly) {
     DmLog(MachineOf(ti), KernLevel::kErr, "thin",
           absl::StrCat(pool.pool_md->name(),

@@ -36,7 +36,7 @@ void PoolTableLine(const PoolC& pt, std::string* out) {
 void PoolInfoLine(const DmTarget& ti, std::string* out) {
   const PoolC& pt = ti.Private<PoolC>();
   Pool& pool = *pt.pool;
-  absl::MutexLock lock(&pool.mu);
+  OwnedLock lock(&pool.mu);
   // So that the numbers are those of now.
   if (!pool.pool_md->suspended()) CommitPool(pool);
   const PoolMetadata& pmd = *pool.pmd;
@@ -72,7 +72,7 @@ void PoolStatus(const DmTarget& ti, StatusType type, std::string* out) {
 std::string PoolSaveState(const DmTarget& ti) {
   const PoolC& pt = ti.Private<PoolC>();
   Pool& pool = *pt.pool;
-  absl::MutexLock lock(&pool.mu);
+  OwnedLock lock(&pool.mu);
   const bool bound = pool.ti == &ti;
   if (bound) CommitPool(pool);
   return absl::StrCat(bound ? 1 : 0, " ", pt.adjusted.discard_passdown ? 1 : 0,
@@ -90,7 +90,7 @@ bool PoolRestoreState(DmTarget& ti, absl::string_view state) {
   }
   PoolC& pt = ti.Private<PoolC>();
   Pool& pool = *pt.pool;
-  absl::MutexLock lock(&pool.mu);
+  OwnedLock lock(&pool.mu);
   pt.adjusted.discard_passdown = words[1] == "1";
   if (words[0] != "1") return true;
   pt.adjusted.mode = static_cast<PoolMode>(mode);

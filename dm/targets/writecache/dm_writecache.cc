@@ -44,7 +44,9 @@ BioMap WriteCacheMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   const uint64_t within = offset % wc.block_sectors();
   const BioMap to_origin = {BioMap::Kind::kRemapped, wc.dev, sector_t(offset),
                             0};
-  absl::MutexLock lock(&wc.mu);
+  // The cache stands on itself.
+  if (wc.mu.HeldHere()) return {.kind = BioMap::Kind::kError, .err = EIO};
+  OwnedLock lock(&wc.mu);
   // Requests are counted in blocks.
   auto count = [&](WriteCache::Stat stat) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     if (within == 0) ++wc.stats[stat];
@@ -104,7 +106,7 @@ absl::StatusOr<std::string> WriteCacheMessage(
     return ErrnoError(EINVAL, "unrecognised message");
   }
   if (argv.size() != 1) return ErrnoError(EINVAL, "one word");
-  absl::MutexLock lock(&wc.mu);
+  OwnedLock lock(&wc.mu);
   if (is("flush")) {
     if (ti.table->md().suspended()) return ErrnoError(EBUSY, "suspended");
     WriteBack(wc);
@@ -120,7 +122,7 @@ absl::StatusOr<std::string> WriteCacheMessage(
 
 void WriteCachePostsuspend(DmTarget& ti) {
   const WriteCache& wc = ti.Private<WriteCache>();
-  absl::MutexLock lock(&wc.mu);
+  OwnedLock lock(&wc.mu);
   if (wc.flush_on_suspend) WriteBack(wc);
 }
 
@@ -128,7 +130,7 @@ void WriteCacheStatus(const DmTarget& ti, StatusType type, std::string* out) {
   const WriteCache& wc = ti.Private<WriteCache>();
   if (type == STATUSTYPE_INFO) {
     // No error, blocks, free ones, none in writeback; then the counters.
-    absl::MutexLock lock(&wc.mu);
+    OwnedLock lock(&wc.mu);
     absl::StrAppend(out, "0 ", wc.n_blocks, " ", wc.n_blocks - wc.cached.size(),
                     " 0");
     if (ProfileOf(ti).writecache_has_counters) {
@@ -146,7 +148,7 @@ void WriteCacheStatus(const DmTarget& ti, StatusType type, std::string* out) {
 // "<block>:<block of the cache>" for each that is cached.
 std::string WriteCacheSaveState(const DmTarget& ti) {
   const WriteCache& wc = ti.Private<WriteCache>();
-  absl::MutexLock lock(&wc.mu);
+  OwnedLock lock(&wc.mu);
   std::string state = absl::StrCat(
       wc.cleaner ? 1 : 0, " ", wc.flush_on_suspend ? 1 : 0, " ", wc.next_block);
   for (uint64_t stat : wc.stats) absl::StrAppend(&state, " ", stat);
@@ -161,7 +163,7 @@ bool WriteCacheRestoreState(DmTarget& ti, absl::string_view state) {
   const std::vector<absl::string_view> words = absl::StrSplit(state, ' ');
   if (words.size() < kHead + WriteCache::kStats) return false;
   WriteCache& wc = ti.Private<WriteCache>();
-  absl::MutexLock lock(&wc.mu);
+  OwnedLock lock(&wc.mu);
   wc.cleaner = words[0] == "1";
   wc.flush_on_suspend = words[1] == "1";
   if (!absl::SimpleAtoi(words[2], &wc.next_block)) return false;

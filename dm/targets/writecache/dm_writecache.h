@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "dm/device_mapper.h"
+#include "dm/targets/owned_mutex.h"
 
 namespace dmdax {
 
@@ -29,7 +29,7 @@ struct WriteCache : DmTargetPrivate {
   // The optional arguments as the table repeats them.
   std::vector<std::string> options;
 
-  mutable absl::Mutex mu;
+  mutable OwnedMutex mu;
   // Blocks of the origin, by the block of the cache where they are.
   mutable std::map<uint64_t, uint64_t> cached ABSL_GUARDED_BY(mu);
   mutable uint64_t next_block ABSL_GUARDED_BY(mu) = 0;

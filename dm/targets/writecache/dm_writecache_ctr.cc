@@ -100,7 +100,7 @@ absl::Status ParseOptions(const DmTarget& ti, DmArgSet& as, WriteCache* wc) {
   for (size_t i = 0; i < 7; ++i) number(i);
   if (o.cleaner) {
     wc->options.emplace_back("cleaner");
-    absl::MutexLock lock(&wc->mu);
+    OwnedLock lock(&wc->mu);
     wc->cleaner = wc->flush_on_suspend = true;
   }
   if (!o.fua.empty()) wc->options.push_back(o.fua);

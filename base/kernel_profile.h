@@ -232,14 +232,11 @@ struct KernelProfile {
   // nr_sectors = 1 limit=8" (since 5.17); before: without the process, and with
   // "want=9".
   bool bio_eod_names_process;
-  // A device of size 0 is not checked; its driver fails (6.1).
+  // A device of size 0 is not checked, and its driver fails with a line of its
+  // own (to 5.10).
   bool bio_eod_spares_empty;
   // A direct read of few pages is REQ_SYNC (since 5.18).
   bool dio_reads_are_sync;
-  // The line of a failed request begins "blk_update_request: " (before 5.16),
-  // and ends with this priority class.
-  bool io_error_names_function;
-  int io_prio_class;
   // brd, the RAM disks, frees pages that are discarded.
   bool brd_frees_discarded;
   ReadAheadRule read_ahead;

@@ -30,8 +30,7 @@ void ChangeDm(KernelProfile& p) {
   p.bio_ro_line = BioRoLine::kEach;
   p.bio_eod_names_process = true;
   p.dio_reads_are_sync = true;
-  p.io_error_names_function = false;
-  p.io_prio_class = 2;
+  p.bio_eod_spares_empty = false;
   p.crypt_logs_as_trusted_key = true;
   p.sm_disk_caches_index = true;
   p.writecache_has_metadata_only = true;

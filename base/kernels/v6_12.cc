@@ -19,7 +19,6 @@ void ChangeDm(KernelProfile& p) {
   p.dax_poison_errno = EHWPOISON;
   p.xfs_says_experimental = XfsDaxExperimental::kNever;
   p.xfs_has_large_blocks = true;
-  p.bio_eod_spares_empty = false;
   p.bio_ro_line = BioRoLine::kOnce;
   p.flakey_rules = FlakeyRules::kToldToFail;
   p.thin_discards_1024_blocks = true;

@@ -125,16 +125,13 @@ bool DirectIo::BeyondEnd(const Piece& piece, ReqOp op) {
 
 // A driver that has nothing to read or write: a loop device without a file.
 void DirectIo::SayIoError(const Piece& piece, ReqOp op) {
-  const KernelProfile& profile = machine_.profile();
   machine_.log().Printk(
       KernLevel::kErr,
-      absl::StrFormat(
-          "%sI/O error, dev %s, sector %d op 0x%x:(%s) flags 0x%x "
-          "phys_seg 1 prio class %d",
-          profile.io_error_names_function ? "blk_update_request: " : "",
-          piece.bdev->name(), piece.sector.value(), Number(op),
-          op == ReqOp::kWrite ? "WRITE" : "READ", Flags(op, profile),
-          profile.io_prio_class));
+      absl::StrFormat("blk_update_request: I/O error, dev %s, sector %d op "
+                      "0x%x:(%s) flags 0x%x phys_seg 1 prio class 0",
+                      piece.bdev->name(), piece.sector.value(), Number(op),
+                      op == ReqOp::kWrite ? "WRITE" : "READ",
+                      Flags(op, machine_.profile())));
 }
 
 void DirectIo::Submit(const Piece& piece, ReqOp op, std::vector<Piece>* good,

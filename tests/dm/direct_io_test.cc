@@ -64,6 +64,28 @@ TEST_F(DirectIoTest, In510TheLineHasNoProcess) {
                           "want=9, limit=8"));
 }
 
+// A loop device without a file is a leg like others, until it is read.
+TEST_F(DirectIoTest, AnEmptyDrive) {
+  for (const char* kernel : {"v5_10", "v6_1"}) {
+    BootWithMemory(kernel);
+    BlockOptions loop;
+    loop.name = "loop5";
+    loop.empty = true;
+    ASSERT_THAT(machine().AddBlock(loop), IsOk());
+    ASSERT_THAT(Create("d", {Row(0, 8, "linear", "/dev/loop5 99999")}), IsOk());
+    machine().log().TakeNew();
+    EXPECT_THAT(Read("d", 0, 512), HasErrno(EIO));
+    EXPECT_THAT(
+        machine().log().TakeNew(),
+        ElementsAre(
+            std::string(kernel) == "v5_10"
+                ? "blk_update_request: I/O error, dev loop5, sector "
+                  "99999 op 0x0:(READ) flags 0x0 phys_seg 1 prio class 0"
+                : "dd: attempt to access beyond end of device\nloop5: "
+                  "rw=2048, sector=99999, nr_sectors = 1 limit=0"));
+  }
+}
+
 TEST_F(DirectIoTest, TheEndOfTheDeviceItselfIsNoError) {
   ASSERT_THAT(Create("d", {Row(0, 9, "linear", "/dev/mem0 0")}), IsOk());
   EXPECT_THAT(Read("d", 4096, 1024), IsOkAndHolds(512u));

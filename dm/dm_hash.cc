@@ -26,6 +26,7 @@ uint32_t NameBucket(absl::string_view name) {
 }  // namespace
 
 DmHash::~DmHash() {
+  for (auto& [name, cell] : by_name_) cell->md->LeaveStack();
   // Tables go first, devices later: the table of one device holds others open,
   // even in a circle.
   for (auto& [name, cell] : by_name_) {

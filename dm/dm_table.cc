@@ -130,8 +130,9 @@ const DmTarget* DmTable::FindTarget(sector_t sector) const {
 }
 
 absl::StatusOr<const DmDev*> DmTable::GetDevice(DevT dev, unsigned mode) {
-  for (TableDev& dd : devices_) {
-    if (dd.dm_dev->bdev->dev() != dev) continue;
+  if (auto known = device_by_number_.find(dev);
+      known != device_by_number_.end()) {
+    TableDev& dd = *known->second;
     if ((dd.dm_dev->mode | mode) != dd.dm_dev->mode) {
       // upgrade_mode(): the new open comes first, so a failure leaves the old
       // one.
@@ -147,14 +148,17 @@ absl::StatusOr<const DmDev*> DmTable::GetDevice(DevT dev, unsigned mode) {
   absl::StatusOr<DmDev*> dm_dev = md_.GetTableDevice(dev, mode);
   if (!dm_dev.ok()) return dm_dev.status();
   devices_.push_front(TableDev{*dm_dev, 1});
+  device_by_number_[dev] = devices_.begin();
   return *dm_dev;
 }
 
 void DmTable::PutDevice(const DmDev* dev) {
-  auto dd = std::find_if(devices_.begin(), devices_.end(),
-                         [&](const TableDev& d) { return d.dm_dev == dev; });
-  if (dd == devices_.end() || --dd->count > 0) return;
+  auto known = device_by_number_.find(dev->bdev->dev());
+  if (known == device_by_number_.end()) return;
+  const std::list<TableDev>::iterator dd = known->second;
+  if (dd->dm_dev != dev || --dd->count > 0) return;
   md_.PutTableDevice(dd->dm_dev);
+  device_by_number_.erase(known);
   devices_.erase(dd);
 }
 

@@ -27,6 +27,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/types/span.h"
@@ -191,6 +192,8 @@ class DmTable {
   uint64_t size_ = 0;
   std::unique_ptr<LinearTargets> columns_;
   std::list<TableDev> devices_;
+  // A stripe may have 30,000 devices, so they are also found by number.
+  absl::flat_hash_map<DevT, std::list<TableDev>::iterator> device_by_number_;
 };
 
 }  // namespace dmdax

@@ -53,9 +53,11 @@ absl::Status DmTable::AddLinearRows(std::shared_ptr<const LinearRows> rows,
   }
   // Each device is now in use once, by the first row on it.
   for (const LinearTargets::Use& use : uses) {
-    for (TableDev& dd : devices_) {
-      if (dd.dm_dev == use.dev) dd.count += static_cast<int>(use.rows) - 1;
-    }
+    if (use.dev == nullptr) continue;
+    auto dd = device_by_number_.find(use.dev->bdev->dev());
+    if (dd == device_by_number_.end() || dd->second->dm_dev != use.dev)
+      continue;
+    dd->second->count += static_cast<int>(use.rows) - 1;
   }
   if (taken > 0) {
     columns_ = std::make_unique<LinearTargets>(*this, *type, rows, taken,

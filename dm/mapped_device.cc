@@ -206,12 +206,13 @@ void MappedDevice::Destroy() {
   }
 }
 
+const void* MappedDevice::Holder() { return kDmClaim; }
+
 absl::StatusOr<DmDev*> MappedDevice::GetTableDevice(DevT dev, unsigned mode) {
-  for (TableDevice& td : table_devices_) {
-    if (td.dm_dev.bdev->dev() == dev && td.dm_dev.mode == mode) {
-      ++td.count;
-      return &td.dm_dev;
-    }
+  if (auto known = table_device_by_key_.find({dev, mode});
+      known != table_device_by_key_.end()) {
+    ++known->second->count;
+    return &known->second->dm_dev;
   }
   BlockDevice* bdev = machine_.FindBdev(dev);
   if (bdev == nullptr) {
@@ -224,14 +225,16 @@ absl::StatusOr<DmDev*> MappedDevice::GetTableDevice(DevT dev, unsigned mode) {
   DaxDevice* dax = FsDaxGetByBdev(*bdev, machine_.profile(), machine_.log());
   table_devices_.push_front(
       TableDevice{DmDev{bdev, dax, mode, dev.ToString()}, 1});
+  table_device_by_key_[{dev, mode}] = table_devices_.begin();
   return &table_devices_.front().dm_dev;
 }
 
 void MappedDevice::PutTableDevice(DmDev* dm_dev) {
-  auto td =
-      std::find_if(table_devices_.begin(), table_devices_.end(),
-                   [&](const TableDevice& t) { return &t.dm_dev == dm_dev; });
-  if (td == table_devices_.end() || --td->count > 0) return;
+  auto known = table_device_by_key_.find({dm_dev->bdev->dev(), dm_dev->mode});
+  if (known == table_device_by_key_.end()) return;
+  const std::list<TableDevice>::iterator td = known->second;
+  if (&td->dm_dev != dm_dev || --td->count > 0) return;
+  table_device_by_key_.erase(known);
   td->dm_dev.bdev->Close(td->dm_dev.mode | FMODE_EXCL);
   // A row that opened it for reading still points to it when a later row of
   // its table has opened it for writing (upgrade_mode()).

@@ -29,9 +29,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "base/srcu.h"
@@ -125,6 +127,8 @@ class MappedDevice final : public DaxOperations,
   void Destroy();
 
   // --- devices below ---
+  // The holder for which all mapped devices claim what they open.
+  static const void* Holder();
   // dm_get_table_device(): one open per device and mode, counted.
   absl::StatusOr<DmDev*> GetTableDevice(DevT dev, unsigned mode);
   void PutTableDevice(DmDev* dm_dev);
@@ -193,6 +197,9 @@ class MappedDevice final : public DaxOperations,
   }
   void DropCompiled() override;
   void Compile() override;
+  // Before many devices are destroyed one after the other: none of them is
+  // compiled again because one below it goes.  Nobody may ask any more.
+  void LeaveStack();
 
   // Calls ->map of the row that holds `sector`.  Past the end of the live
   // table, or without one, the answer is an error (EIO).  The device below
@@ -261,6 +268,10 @@ class MappedDevice final : public DaxOperations,
   HdGeometry geometry_;
   DmStats stats_;
   std::list<TableDevice> table_devices_;
+  // They are also found by number and mode, for there may be 30,000.
+  using TableDeviceKey = std::pair<DevT, unsigned>;
+  absl::flat_hash_map<TableDeviceKey, std::list<TableDevice>::iterator>
+      table_device_by_key_;
   // Closed, but rows may point to them.
   std::list<TableDevice> closed_devices_;
   const TargetType* immutable_target_type_ = nullptr;

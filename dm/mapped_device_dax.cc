@@ -195,6 +195,11 @@ void MappedDevice::Compile() {
   SetDaxUses(*this, std::move(below));
 }
 
+void MappedDevice::LeaveStack() {
+  DropCompiled();
+  SetDaxUses(*this, {});
+}
+
 int MappedDevice::ZeroPageRange(pgoff_t pgoff, uint64_t nr_pages) {
   StackDepth depth;
   if (depth.too_deep()) return -ELOOP;

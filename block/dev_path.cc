@@ -109,6 +109,7 @@ absl::StatusOr<DevT> Machine::LookupBdev(absl::string_view path) const {
     if (path.back() == '/') return ErrnoError(ENOTDIR, "");
     return it->second;
   }
+  Need(AbsentObjects::By::kNode, full);
   for (absl::string_view dir : kDirectories) {
     if (full == dir) return ErrnoError(ENOTBLK, "");
   }
@@ -123,6 +124,7 @@ absl::StatusOr<DevT> Machine::LookupBdev(absl::string_view path) const {
   for (size_t slash = full.rfind('/'); slash > 0 && slash != full.npos;
        slash = full.rfind('/', slash - 1)) {
     if (nodes_.contains(full.substr(0, slash))) return ErrnoError(ENOTDIR, "");
+    Need(AbsentObjects::By::kNode, full.substr(0, slash));
   }
   return ErrnoError(ENOENT, "");
 }

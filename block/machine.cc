@@ -133,6 +133,7 @@ absl::StatusOr<BlockDevice*> Machine::AddPmem(const PmemOptions& options,
         EINVAL, absl::StrCat("pmem '", options.name, "': logical block size ",
                              logical_block_size, ": 512 or 4096"));
   }
+  NeedAll();
   absl::MutexLock lock(&mu_);
   if (absl::Status s = CheckNew(options.name, dev); !s.ok()) return s;
   if (absl::Status s = CheckRange(options); !s.ok()) return s;
@@ -148,6 +149,7 @@ absl::StatusOr<BlockDevice*> Machine::AddPmem(const PmemOptions& options,
 }
 
 absl::StatusOr<BlockDevice*> Machine::AddBlock(const BlockOptions& options) {
+  NeedAll();
   absl::MutexLock lock(&mu_);
   if (absl::Status s = CheckNew(options.name, options.dev); !s.ok()) return s;
   // A loff_t holds the bytes of the device.
@@ -193,6 +195,7 @@ absl::StatusOr<BlockDevice*> Machine::AddBlock(const BlockOptions& options) {
 }
 
 absl::Status Machine::Remove(absl::string_view name) {
+  NeedAll();
   absl::MutexLock lock(&mu_);
   auto it = owned_.find(name);
   if (it == owned_.end()) {
@@ -230,17 +233,25 @@ absl::Status Machine::Remove(absl::string_view name) {
 PmemDevice* Machine::FindPmem(absl::string_view name) const {
   absl::MutexLock lock(&mu_);
   auto it = owned_.find(name);
-  return it == owned_.end() ? nullptr : it->second.pmem.get();
+  if (it != owned_.end()) return it->second.pmem.get();
+  Need(AbsentObjects::By::kDiskName, name);
+  return nullptr;
 }
 
 const BlockOptions* Machine::FindBlockOptions(absl::string_view name) const {
   absl::MutexLock lock(&mu_);
   auto it = owned_.find(name);
+  if (it == owned_.end()) Need(AbsentObjects::By::kDiskName, name);
   if (it == owned_.end() || it->second.pmem != nullptr) return nullptr;
   return &it->second.options;
 }
 
 std::vector<BlockDevice*> Machine::BlockDevices() const {
+  NeedAll();
+  return LoadedBlockDevices();
+}
+
+std::vector<BlockDevice*> Machine::LoadedBlockDevices() const {
   absl::MutexLock lock(&mu_);
   std::vector<BlockDevice*> all;
   for (const auto& [dev, bdev] : bdevs_) all.push_back(bdev);
@@ -249,6 +260,7 @@ std::vector<BlockDevice*> Machine::BlockDevices() const {
 
 BlockDevice* Machine::FindPartition(const BlockDevice& disk, sector_t start,
                                     uint64_t nr) const {
+  NeedAll();
   absl::MutexLock lock(&mu_);
   const uint64_t first = start.value();
   auto next = partitions_.lower_bound({&disk, first + nr});
@@ -262,13 +274,17 @@ BlockDevice* Machine::FindPartition(const BlockDevice& disk, sector_t start,
 BlockDevice* Machine::FindBdev(DevT dev) const {
   absl::MutexLock lock(&mu_);
   auto it = bdevs_.find(dev);
-  return it == bdevs_.end() ? nullptr : it->second;
+  if (it != bdevs_.end()) return it->second;
+  if (absent_ != nullptr) Need(AbsentObjects::By::kDev, dev.ToString());
+  return nullptr;
 }
 
 BlockDevice* Machine::FindBdevByName(absl::string_view disk_name) const {
   absl::MutexLock lock(&mu_);
   auto it = by_name_.find(disk_name);
-  return it == by_name_.end() ? nullptr : it->second;
+  if (it != by_name_.end()) return it->second;
+  Need(AbsentObjects::By::kDiskName, disk_name);
+  return nullptr;
 }
 
 void Machine::AddDisk(BlockDevice* bdev) {
@@ -286,6 +302,7 @@ void Machine::DelDisk(BlockDevice* bdev) {
 
 void Machine::AddNode(absl::string_view path, DevT dev) {
   absl::MutexLock lock(&mu_);
+  if (!nodes_.contains(path)) Need(AbsentObjects::By::kNode, path);
   nodes_[std::string(path)] = dev;
 }
 
@@ -296,12 +313,32 @@ void Machine::AddCharNode(absl::string_view path) {
 
 void Machine::RemoveNode(absl::string_view path) {
   absl::MutexLock lock(&mu_);
-  if (auto it = nodes_.find(path); it != nodes_.end()) nodes_.erase(it);
+  if (auto it = nodes_.find(path); it != nodes_.end()) {
+    nodes_.erase(it);
+  } else {
+    Need(AbsentObjects::By::kNode, path);
+  }
 }
 
 std::map<std::string, DevT> Machine::Nodes() const {
+  NeedAll();
+  return LoadedNodes();
+}
+
+std::map<std::string, DevT> Machine::LoadedNodes() const {
   absl::MutexLock lock(&mu_);
   return {nodes_.begin(), nodes_.end()};
+}
+
+std::vector<std::string> Machine::NodesOf(DevT dev) const {
+  // With a device come its nodes.
+  if (absent_ != nullptr) Need(AbsentObjects::By::kDev, dev.ToString());
+  absl::MutexLock lock(&mu_);
+  std::vector<std::string> paths;
+  for (const auto& [path, node_dev] : nodes_) {
+    if (node_dev == dev) paths.push_back(path);
+  }
+  return paths;
 }
 
 }  // namespace dmdax

@@ -33,6 +33,7 @@
 #include "base/kernel_log.h"
 #include "base/kernel_profile.h"
 #include "base/keyring.h"
+#include "block/absent_objects.h"
 #include "block/block_device.h"
 #include "dax/pmem.h"
 
@@ -85,6 +86,9 @@ class Machine {
   const BlockOptions* FindBlockOptions(absl::string_view name) const;
   // Every disk and partition that is registered, by number.
   std::vector<BlockDevice*> BlockDevices() const;
+  // Those of them that are loaded: all, but for a machine with
+  // AbsentObjects.
+  std::vector<BlockDevice*> LoadedBlockDevices() const;
 
   // partition_overlaps(): a partition of the disk that has some of `nr`
   // sectors from `start` on, or null.
@@ -105,8 +109,11 @@ class Machine {
   void RemoveNode(absl::string_view path);
   // A character device, which no table can name (ENOTBLK).
   void AddCharNode(absl::string_view path);
-  // All block device nodes, by path.
+  // All block device nodes, by path, and those that are loaded.
   std::map<std::string, DevT> Nodes() const;
+  std::map<std::string, DevT> LoadedNodes() const;
+  // The paths of one device, in order.
+  std::vector<std::string> NodesOf(DevT dev) const;
 
   // lookup_bdev(): the number behind a path.  ENOENT, ENOTBLK (a directory
   // or character device), ENOTDIR.
@@ -115,6 +122,21 @@ class Machine {
   // dm_get_dev_t(): the path, and on old kernels every form name_to_dev_t()
   // knows ("fd00", "259:0:1", "/dev/pmem0" without a node).
   absl::StatusOr<DevT> DmGetDevT(absl::string_view path) const;
+
+  // Null, as at first, or what says of things that are not found here whether
+  // there are any.  It outlives the machine's use.
+  void set_absent(AbsentObjects* absent) { absent_ = absent; }
+  AbsentObjects* absent() const { return absent_; }
+  // Null-safe calls of it.
+  void Need(AbsentObjects::By by, absl::string_view name) const {
+    if (absent_ != nullptr) absent_->Need(by, name);
+  }
+  void NeedAll() const {
+    if (absent_ != nullptr) absent_->NeedAll();
+  }
+  void NeedUserSpace() const {
+    if (absent_ != nullptr) absent_->NeedUserSpace();
+  }
 
  private:
   struct Owned {
@@ -134,6 +156,7 @@ class Machine {
   std::optional<DevT> NameToDevT(absl::string_view name) const;
 
   const KernelProfile& profile_;
+  AbsentObjects* absent_ = nullptr;
   KernelLog log_;
   Keyring keys_;
   std::atomic<int64_t> clock_offset_{0};

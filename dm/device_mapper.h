@@ -192,6 +192,9 @@ struct TargetType {
   // for what is built into dm-mod, then the order of module loading.  Nothing:
   // the module is loaded when a table first asks for it, and is not listed.
   std::optional<int> registered;
+  // Rows of this type know of rows in tables of other devices that are not
+  // below them (the snapshots of one origin), so all must be loaded.
+  bool knows_others = false;
   // Also (or, with map null, only) works on requests instead of bios.
   bool clone_and_map_rq = false;
 

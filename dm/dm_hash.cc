@@ -69,17 +69,25 @@ std::unique_ptr<HashCell> DmHash::Remove(HashCell* cell) {
 
 HashCell* DmHash::FindName(absl::string_view name) const {
   auto it = by_name_.find(name);
-  return it == by_name_.end() ? nullptr : it->second.get();
+  if (it != by_name_.end()) return it->second.get();
+  if (absent() != nullptr) absent()->Need(AbsentObjects::By::kDmName, name);
+  return nullptr;
 }
 
 HashCell* DmHash::FindUuid(absl::string_view uuid) const {
   auto it = by_uuid_.find(uuid);
-  return it == by_uuid_.end() ? nullptr : it->second;
+  if (it != by_uuid_.end()) return it->second;
+  if (absent() != nullptr) absent()->Need(AbsentObjects::By::kDmUuid, uuid);
+  return nullptr;
 }
 
 HashCell* DmHash::FindMinor(uint32_t minor) const {
   auto it = by_minor_.find(minor);
-  return it == by_minor_.end() ? nullptr : it->second;
+  if (it != by_minor_.end()) return it->second;
+  if (absent() != nullptr) {
+    absent()->Need(AbsentObjects::By::kDmMinor, absl::StrCat(minor));
+  }
+  return nullptr;
 }
 
 void DmHash::ChangeName(HashCell* cell, absl::string_view name) {
@@ -97,8 +105,18 @@ void DmHash::SetUuid(HashCell* cell, absl::string_view uuid) {
 }
 
 absl::StatusOr<uint32_t> DmHash::NextFreeMinor() {
+  const auto used_elsewhere = [&] {
+    return absent() != nullptr && next_minor_ < kMaxMinors &&
+           absent()->Has(AbsentObjects::By::kDmMinor,
+                         absl::StrCat(next_minor_));
+  };
   auto used = by_minor_.lower_bound(next_minor_);
-  for (; used != by_minor_.end() && used->first == next_minor_; ++used) {
+  while (true) {
+    if (used != by_minor_.end() && used->first == next_minor_) {
+      ++used;
+    } else if (!used_elsewhere()) {
+      break;
+    }
     ++next_minor_;
   }
   if (next_minor_ >= kMaxMinors) return ErrnoError(ENXIO, "no free minor");
@@ -106,6 +124,11 @@ absl::StatusOr<uint32_t> DmHash::NextFreeMinor() {
 }
 
 std::vector<HashCell*> DmHash::List() const {
+  if (absent() != nullptr) absent()->NeedAll();
+  return Loaded();
+}
+
+std::vector<HashCell*> DmHash::Loaded() const {
   std::vector<HashCell*> cells;
   for (const auto& [name, cell] : by_name_) cells.push_back(cell.get());
   if (order_ == DmListOrder::kByName) return cells;

@@ -8,6 +8,7 @@
 #ifndef DMDAX_DM_DM_HASH_H_
 #define DMDAX_DM_DM_HASH_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -16,6 +17,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "block/machine.h"
 #include "dm/mapped_device.h"
 
 namespace dmdax {
@@ -33,13 +35,19 @@ class DmHash {
  public:
   static constexpr uint32_t kMaxMinors = 1u << 20;
 
-  explicit DmHash(DmListOrder order) : order_(order) {}
+  // `machine`, if given, knows which devices are not loaded.
+  explicit DmHash(DmListOrder order, const Machine* machine = nullptr)
+      : machine_(machine), order_(order) {}
   ~DmHash();
 
   // dm_hash_insert(): EBUSY when the name or the uuid is taken.
   absl::StatusOr<HashCell*> Insert(absl::string_view name,
                                    absl::string_view uuid,
                                    std::shared_ptr<MappedDevice> md);
+  // All that is inserted or renamed from now on comes after `inserted`.
+  void InsertAfter(uint64_t inserted) {
+    inserts_ = std::max(inserts_, inserted);
+  }
   // Unlinks the cell and hands it over.
   std::unique_ptr<HashCell> Remove(HashCell* cell);
 
@@ -52,12 +60,24 @@ class DmHash {
 
   // The lowest free minor; ENXIO when there is none.
   absl::StatusOr<uint32_t> NextFreeMinor();
+  // Says that no minor below this one is free.
+  void NoFreeMinorBelow(uint32_t minor) {
+    next_minor_ = std::max(next_minor_, minor);
+  }
 
   // All cells in the order of DM_LIST_DEVICES.
   std::vector<HashCell*> List() const;
+  // Those that are loaded (see AbsentObjects), in the order of List().
+  std::vector<HashCell*> Loaded() const;
   size_t size() const { return by_name_.size(); }
 
  private:
+  // Null: all are loaded.
+  AbsentObjects* absent() const {
+    return machine_ == nullptr ? nullptr : machine_->absent();
+  }
+
+  const Machine* const machine_;
   const DmListOrder order_;
   uint64_t inserts_ = 0;
   std::map<std::string, std::unique_ptr<HashCell>, std::less<>> by_name_;

@@ -18,7 +18,7 @@ namespace dmdax {
 DmCtl::DmCtl(Machine& machine, uint32_t dm_major)
     : machine_(machine),
       major_(dm_major),
-      hash_(machine.profile().dm_list_order) {
+      hash_(machine.profile().dm_list_order, &machine) {
   RegisterLinkedTargets();
 }
 

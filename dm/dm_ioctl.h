@@ -185,6 +185,12 @@ class DmCtl {
   // constructor.
   absl::Status Restore(absl::Span<const DmDeviceState> devices);
   void RestoreGlobalEventNr(uint64_t nr) { global_event_nr_.store(nr); }
+  // Says that no minor below `minor` is free, and that devices which are named
+  // from now on come after those with an order of `inserted`.  Where not all
+  // devices are loaded, one cannot see that.
+  void RestoreOrder(uint32_t minor, uint64_t inserted);
+  // A minor below which none is free.
+  uint32_t NoFreeMinorBelow();
 
  private:
   HashCell* FindCell(const DmIoctl& param) const

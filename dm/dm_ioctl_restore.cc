@@ -23,7 +23,7 @@ absl::Status Of(absl::string_view who, const absl::Status& s) {
 void DmCtl::ForEachDevice(
     absl::FunctionRef<void(const HashCell& cell)> fn) const {
   absl::MutexLock lock(&mu_);
-  std::vector<HashCell*> cells = hash_.List();
+  std::vector<HashCell*> cells = hash_.Loaded();
   std::sort(cells.begin(), cells.end(),
             [](HashCell* a, HashCell* b) { return a->inserted < b->inserted; });
   for (const HashCell* cell : cells) fn(*cell);
@@ -39,7 +39,20 @@ absl::Status DmCtl::RestoreDevice(const DmDeviceState& state) {
   auto md = std::make_shared<MappedDevice>(machine_, DevT{major_, state.minor});
   if (absl::Status s = md->Restore(state.md); !s.ok()) return s;
   NoteDeferred(*md);
+  // So the number of this one is it.
+  if (state.inserted > 0) hash_.InsertAfter(state.inserted - 1);
   return hash_.Insert(state.name, state.uuid, std::move(md)).status();
+}
+
+void DmCtl::RestoreOrder(uint32_t minor, uint64_t inserted) {
+  absl::MutexLock lock(&mu_);
+  hash_.NoFreeMinorBelow(minor);
+  hash_.InsertAfter(inserted);
+}
+
+uint32_t DmCtl::NoFreeMinorBelow() {
+  absl::MutexLock lock(&mu_);
+  return hash_.NextFreeMinor().value_or(DmHash::kMaxMinors);
 }
 
 absl::Status DmCtl::RestoreTables(const DmDeviceState& state) {

@@ -87,6 +87,7 @@ absl::Status DmTable::AddTarget(absl::string_view type, sector_t start,
   }
   ti.begin = start;
   ti.len = len;
+  if (ti.type->knows_others && !restoring_) md_.machine().NeedAll();
   absl::Status s = ConstructTarget(ti, params);
   if (IsNotModelled(s)) return s;
   if (!s.ok()) {

@@ -76,6 +76,8 @@ struct DmDeviceState {
   std::string name;
   std::string uuid;
   uint32_t minor = 0;
+  // HashCell::inserted, more than that of the device before; 0: the next.
+  uint64_t inserted = 0;
   MappedDeviceState md;
   std::optional<DmTableState> table;
   std::optional<DmTableState> inactive_table;

@@ -46,7 +46,9 @@ bool UserSpace::IsDevDax(const PmemOptions& pmem) const {
 }
 
 void UserSpace::AddPagemaps() {
-  for (BlockDevice* bdev : machine_.BlockDevices()) {
+  machine_.NeedUserSpace();
+  // The memory of a pmem that is not loaded is not touched.
+  for (BlockDevice* bdev : machine_.LoadedBlockDevices()) {
     const PmemDevice* pmem = machine_.FindPmem(bdev->name());
     if (pmem == nullptr || !pmem->options().has_pages) continue;
     const pfn_t start(pmem->options().base >> faults_.page_shift);
@@ -61,6 +63,7 @@ void UserSpace::AddPagemaps() {
 
 absl::StatusOr<MountPoint*> UserSpace::Mount(const MountOptions& options,
                                              BlockDevice& bdev) {
+  machine_.NeedUserSpace();
   const PmemDevice* pmem = machine_.FindPmem(bdev.name());
   if (pmem != nullptr && IsDevDax(pmem->options())) {
     return FieldError(EBUSY, "device",
@@ -324,7 +327,7 @@ FrameOwner UserSpace::OwnerOf(pfn_t pfn) const {
       before += r.size;
     }
   }
-  for (BlockDevice* bdev : machine_.BlockDevices()) {
+  for (BlockDevice* bdev : machine_.LoadedBlockDevices()) {
     const PmemDevice* pmem = machine_.FindPmem(bdev->name());
     if (pmem == nullptr) continue;
     const uint64_t data = pmem->options().base + pmem->options().data_offset;

@@ -207,6 +207,7 @@ absl::StatusOr<DmDeviceState> DeviceFromProto(uint32_t major,
   DmDeviceState state{.name = in.name(),
                       .uuid = in.uuid(),
                       .minor = in.minor(),
+                      .inserted = in.runtime().inserted(),
                       .md = {},
                       .table = std::nullopt,
                       .inactive_table = std::nullopt};

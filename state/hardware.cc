@@ -364,7 +364,7 @@ void SaveHardware(const Machine& machine, uint32_t dm_major,
                   proto::World* world) {
   world->set_kernel(machine.profile().name);
   world->set_dm_major(dm_major);
-  for (BlockDevice* bdev : machine.BlockDevices()) {
+  for (BlockDevice* bdev : machine.LoadedBlockDevices()) {
     if (const PmemDevice* pmem = machine.FindPmem(bdev->name())) {
       SavePmem(*pmem, *bdev, world->add_pmem());
     } else if (const BlockOptions* o = machine.FindBlockOptions(bdev->name())) {
@@ -377,7 +377,7 @@ void SaveHardware(const Machine& machine, uint32_t dm_major,
     out->set_description(key.description);
     out->set_bytes(key.bytes);
   }
-  for (const auto& [path, dev] : machine.Nodes()) {
+  for (const auto& [path, dev] : machine.LoadedNodes()) {
     // /dev/<disk> comes with the disk.
     BlockDevice* bdev = machine.FindBdev(dev);
     if (bdev != nullptr && path == absl::StrCat("/dev/", bdev->name())) {

@@ -7,8 +7,6 @@
 namespace dmdax {
 namespace {
 
-constexpr int64_t kGap = int64_t{1} << 20;
-
 // The longest ascending subsequence of the numbers there are: which rows keep
 // theirs.
 std::vector<bool> Keeps(absl::Span<const std::optional<int64_t>> before) {
@@ -50,11 +48,11 @@ void ChoosePositions(absl::Span<const std::optional<int64_t>> before,
     while (end < before.size() && !keeps[end]) ++end;
     const auto count = static_cast<int64_t>(end - i);
     const int64_t gap =
-        end == before.size() ? kGap : (*before[end] - last) / (count + 1);
+        end == before.size() ? kRowGap : (*before[end] - last) / (count + 1);
     if (gap == 0) {
       // No room between two rows: all get new numbers.
       for (size_t row = 0; row < positions.size(); ++row) {
-        positions[row] = static_cast<int64_t>(row + 1) * kGap;
+        positions[row] = static_cast<int64_t>(row + 1) * kRowGap;
       }
       return;
     }

@@ -20,6 +20,9 @@
 
 namespace dmdax {
 
+// The room that is left between two new rows.
+inline constexpr int64_t kRowGap = int64_t{1} << 20;
+
 // `before` has each row's number, or nothing for a new one; both spans have a
 // place a row.  The numbers ascend, from 1 on.
 void ChoosePositions(absl::Span<const std::optional<int64_t>> before,

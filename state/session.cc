@@ -13,6 +13,7 @@ Session& Session::operator=(Session&& other) noexcept {
   user = std::move(other.user);
   ctl = std::move(other.ctl);
   machine = std::move(other.machine);
+  source = std::move(other.source);
   return *this;
 }
 
@@ -45,6 +46,7 @@ proto::StateSnapshot SnapshotOf(const Session& session, uint64_t generation) {
                snapshot.mutable_world());
   DmSnapshotter(*session.ctl).Save(snapshot.mutable_world());
   snapshot.set_global_event_nr(session.ctl->global_event_nr());
+  snapshot.set_no_free_minor_below(session.ctl->NoFreeMinorBelow());
   SaveUserWorld(*session.user, snapshot.mutable_world());
   return snapshot;
 }

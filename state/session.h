@@ -27,6 +27,8 @@ struct Session {
   // What stands on top goes first.
   Session& operator=(Session&& other) noexcept;
 
+  // What machine->absent() needs, if there is any.
+  std::shared_ptr<void> source;
   std::unique_ptr<Machine> machine;
   std::unique_ptr<DmCtl> ctl;
   // Mounts, device-dax and processes; never null in one that NewSession()

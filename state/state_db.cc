@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/state_db.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/errno_status.h"
+#include "state/part/state_tags.h"
 #include "state/row_positions.h"
 
 namespace dmdax {
@@ -16,6 +18,14 @@ namespace {
 
 // "dmax": whose file this is.
 constexpr int64_t kApplicationId = 0x646d6178;
+
+// By what else an object is found: part/state_tags.h.
+constexpr char kTagSchema[] = R"(
+CREATE TABLE tag(
+  tag BLOB NOT NULL, kind INTEGER NOT NULL, key BLOB NOT NULL,
+  PRIMARY KEY(tag, kind, key)) WITHOUT ROWID;
+CREATE INDEX tag_object ON tag(kind, key);
+)";
 
 constexpr char kSchema[] = R"(
 CREATE TABLE object(
@@ -31,10 +41,17 @@ CREATE TABLE meta(generation INTEGER NOT NULL);
 INSERT INTO meta VALUES(0);
 )";
 
-// Equal for equal bytes; that two others are is less likely than that memory
-// fails.
-std::pair<uint64_t, uint64_t> HashOf(absl::string_view bytes) {
-  return {absl::HashOf(bytes), absl::HashOf(bytes, uint64_t{1})};
+// New rows go behind all others where their order says nothing, so that none
+// has to move.
+void AppendPositions(absl::Span<const std::optional<int64_t>> before,
+                     absl::Span<int64_t> positions) {
+  int64_t last = 0;
+  for (const std::optional<int64_t>& position : before) {
+    last = std::max(last, position.value_or(0));
+  }
+  for (size_t i = 0; i < positions.size(); ++i) {
+    positions[i] = before[i] ? *before[i] : last += kRowGap;
+  }
 }
 
 // Within each kind, which the objects are in order of.
@@ -47,14 +64,20 @@ std::vector<int64_t> PositionsOf(
     if (end < objects.size() && objects[end].kind == objects[first].kind) {
       continue;
     }
-    ChoosePositions(before.subspan(first, end - first),
-                    absl::MakeSpan(positions).subspan(first, end - first));
+    const auto place =
+        OrderMatters(objects[first].kind) ? ChoosePositions : AppendPositions;
+    place(before.subspan(first, end - first),
+          absl::MakeSpan(positions).subspan(first, end - first));
     first = end;
   }
   return positions;
 }
 
 }  // namespace
+
+std::pair<uint64_t, uint64_t> StateDb::HashOf(absl::string_view bytes) {
+  return {absl::HashOf(bytes), absl::HashOf(bytes, uint64_t{1})};
+}
 
 absl::StatusOr<StateDb> StateDb::Open(const std::string& path) {
   absl::StatusOr<SqliteDb> db = SqliteDb::Open(path);
@@ -85,24 +108,43 @@ absl::Status StateDb::BeginWrite() {
   if (absl::Status s = db_.Exec("PRAGMA journal_mode = WAL"); !s.ok()) return s;
   if (absl::Status s = db_.Exec("BEGIN IMMEDIATE"); !s.ok()) return s;
   writes_ = true;
-  absl::StatusOr<bool> is_new = IsNew();
-  if (!is_new.ok()) return is_new.status();
-  if (!*is_new) return absl::OkStatus();
-  if (absl::Status s = db_.Exec(kSchema); !s.ok()) return s;
+  absl::StatusOr<int64_t> format = db_.Number("PRAGMA user_version");
+  if (!format.ok()) return format.status();
+  if (*format == kFormat) return absl::OkStatus();
+  const bool is_new = *format == 0;
+  if (is_new) {
+    if (absl::Status s = db_.Exec(kSchema); !s.ok()) return s;
+  }
+  if (absl::Status s = db_.Exec(kTagSchema); !s.ok()) return s;
+  if (!is_new) {
+    if (absl::Status s = TagAll(); !s.ok()) return s;
+  }
   const std::string marks =
       absl::StrCat("PRAGMA application_id = ", kApplicationId,
                    "; PRAGMA user_version = ", kFormat);
   return db_.Exec(marks.c_str());
 }
 
-absl::StatusOr<proto::StateSnapshot> StateDb::Read() {
-  if (!writes_) {
-    if (absl::Status s = db_.Exec("BEGIN"); !s.ok()) return s;
-  }
+absl::Status StateDb::ReadGeneration() {
   absl::StatusOr<int64_t> generation =
       db_.Number("SELECT generation FROM meta");
   if (!generation.ok()) return generation.status();
   generation_ = static_cast<uint64_t>(*generation);
+  return absl::OkStatus();
+}
+
+absl::Status StateDb::BeginRead() {
+  if (writes_ || reads_) return absl::OkStatus();
+  absl::Status s = db_.Exec("BEGIN");
+  reads_ = s.ok();
+  return s;
+}
+
+absl::StatusOr<proto::StateSnapshot> StateDb::Read() {
+  if (absl::Status s = BeginRead(); !s.ok()) return s;
+  if (absl::Status s = ReadGeneration(); !s.ok()) return s;
+  rows_.clear();
+  part_ = false;
   absl::StatusOr<SqliteStatement> rows = db_.Prepare(
       "SELECT kind, key, bytes, position FROM object ORDER BY kind, position");
   if (!rows.ok()) return rows.status();
@@ -120,37 +162,11 @@ absl::StatusOr<proto::StateSnapshot> StateDb::Read() {
   }
   if (!writes_) {
     if (absl::Status s = db_.Exec("COMMIT"); !s.ok()) return s;
+    reads_ = false;
   }
   proto::StateSnapshot snapshot = builder.Take();
   snapshot.set_generation(generation_);
   return snapshot;
-}
-
-absl::Status StateDb::RemoveRow(StateObjectKind kind, int64_t position) {
-  if (!remove_) {
-    absl::StatusOr<SqliteStatement> remove =
-        db_.Prepare("DELETE FROM object WHERE kind = ?1 AND position = ?2");
-    if (!remove.ok()) return remove.status();
-    remove_ = *std::move(remove);
-  }
-  remove_->Bind(1, static_cast<int64_t>(kind));
-  remove_->Bind(2, position);
-  return remove_->Run();
-}
-
-absl::Status StateDb::InsertRow(const StateObject& object, int64_t position) {
-  if (!insert_) {
-    absl::StatusOr<SqliteStatement> insert = db_.Prepare(
-        "INSERT INTO object(kind, position, key, bytes) "
-        "VALUES(?1, ?2, ?3, ?4)");
-    if (!insert.ok()) return insert.status();
-    insert_ = *std::move(insert);
-  }
-  insert_->Bind(1, static_cast<int64_t>(object.kind));
-  insert_->Bind(2, position);
-  insert_->Bind(3, object.key);
-  insert_->Bind(4, object.bytes);
-  return insert_->Run();
 }
 
 absl::Status StateDb::Write(proto::StateSnapshot snapshot) {
@@ -165,20 +181,34 @@ absl::Status StateDb::Write(proto::StateSnapshot snapshot) {
     same[i] = row->second.hash == HashOf(objects[i].bytes);
     gone.erase(row);
   }
-  const std::vector<int64_t> positions = PositionsOf(objects, before);
+  std::vector<int64_t> positions;
+  if (part_) {
+    absl::StatusOr<std::vector<int64_t>> placed =
+        PositionsInPart(objects, before);
+    if (!placed.ok()) return placed.status();
+    positions = *std::move(placed);
+  } else {
+    positions = PositionsOf(objects, before);
+  }
   // Those that go or move make room first.
   for (const auto& [key, row] : gone) {
-    if (absl::Status s = RemoveRow(key.first, row.position); !s.ok()) return s;
+    absl::Status s = RemoveRow(key.first, row.position);
+    if (s.ok()) s = RemoveTags(key.first, key.second);
+    if (!s.ok()) return s;
   }
   for (size_t i = 0; i < objects.size(); ++i) {
     same[i] = same[i] && before[i] == positions[i];
     if (same[i] || !before[i]) continue;
     absl::Status s = RemoveRow(objects[i].kind, *before[i]);
+    if (s.ok()) s = RemoveTags(objects[i].kind, objects[i].key);
     if (!s.ok()) return s;
   }
   for (size_t i = 0; i < objects.size(); ++i) {
     if (same[i]) continue;
-    if (absl::Status s = InsertRow(objects[i], positions[i]); !s.ok()) return s;
+    const StateObject& object = objects[i];
+    absl::Status s = InsertRow(object, positions[i]);
+    if (s.ok()) s = InsertTags(object.kind, object.key, object.bytes);
+    if (!s.ok()) return s;
   }
   absl::Status s = db_.Exec("UPDATE meta SET generation = generation + 1");
   return s.ok() ? db_.Exec("COMMIT") : s;
@@ -194,14 +224,15 @@ absl::Status StateDb::Undo() {
   if (*kept == 0) {
     return ErrnoError(ENOENT, "no machine was replaced; there is none to undo");
   }
-  return db_.Exec(R"(
+  absl::Status s = db_.Exec(R"(
     CREATE TEMP TABLE was AS SELECT * FROM object;
     DELETE FROM object;
     INSERT INTO object SELECT * FROM kept;
     DELETE FROM kept;
     INSERT INTO kept SELECT * FROM was;
-    UPDATE meta SET generation = generation + 1;
-    COMMIT)");
+    UPDATE meta SET generation = generation + 1)");
+  if (s.ok()) s = TagAll();
+  return s.ok() ? db_.Exec("COMMIT") : s;
 }
 
 }  // namespace dmdax

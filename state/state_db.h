@@ -23,10 +23,13 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "state/sqlite.h"
 #include "state/state_objects.h"
 #include "state/world.pb.h"
@@ -36,7 +39,7 @@ namespace dmdax {
 class StateDb {
  public:
   // The format this program writes, and the newest it reads.
-  static constexpr int64_t kFormat = 3;
+  static constexpr int64_t kFormat = 4;
 
   // Makes the file if need be.
   static absl::StatusOr<StateDb> Open(const std::string& path);
@@ -49,6 +52,40 @@ class StateDb {
 
   // The machine as one transaction sees it.
   absl::StatusOr<proto::StateSnapshot> Read();
+
+  // --- a part of the machine (see part/state_part.h) ---
+
+  // A read transaction, where there is no BeginWrite().
+  absl::Status BeginRead();
+  // Whether the objects can be found one by one, which takes a format of 4.
+  absl::StatusOr<bool> HasTags();
+  struct Found {
+    int64_t position;
+    std::string bytes;
+  };
+  // The object, if there is one.  After BeginWrite() it counts as read.
+  absl::StatusOr<std::optional<Found>> Find(StateObjectKind kind,
+                                            absl::string_view key);
+  // Calls fn for all objects of kinds `first` to `last`, which count as read.
+  absl::Status FindAll(
+      StateObjectKind first, StateObjectKind last,
+      absl::FunctionRef<void(StateObjectKind kind, int64_t position,
+                             absl::string_view key, absl::string_view bytes)>
+          fn);
+  // Whether there is one, without counting it as read.
+  absl::StatusOr<bool> Exists(StateObjectKind kind, absl::string_view key);
+  // The objects with this tag (see part/state_tags.h).
+  absl::StatusOr<std::vector<std::pair<StateObjectKind, std::string>>> Tagged(
+      absl::string_view tag);
+  // How many objects of a kind have it, counted no further than `most`.
+  absl::StatusOr<int64_t> CountTagged(absl::string_view tag,
+                                      StateObjectKind kind, int64_t most);
+  // 0: there is none.
+  absl::StatusOr<int64_t> LastPosition(StateObjectKind kind);
+  absl::Status ReadGeneration();
+  // Forgets what Find() has read.  Write() then leaves rows alone that neither
+  // Read() nor Find() has read.
+  void BeginPart();
 
   // After BeginWrite() and Read(): makes the rows those of `snapshot` and
   // commits.  After an error the log may hold the change all the same, if it
@@ -73,16 +110,41 @@ class StateDb {
   using RowMap =
       absl::flat_hash_map<std::pair<StateObjectKind, std::string>, Row>;
 
+  // Equal for equal bytes; that two others are is less likely than that memory
+  // fails.
+  static std::pair<uint64_t, uint64_t> HashOf(absl::string_view bytes);
+
   explicit StateDb(SqliteDb db) : db_(std::move(db)) {}
 
   absl::Status RemoveRow(StateObjectKind kind, int64_t position);
+  absl::Status RemoveTags(StateObjectKind kind, absl::string_view key);
+  absl::Status InsertTags(StateObjectKind kind, absl::string_view key,
+                          absl::string_view bytes);
+  // Makes all tags anew.
+  absl::Status TagAll();
+  // Where the objects go, if only a part of the machine was read.
+  absl::StatusOr<std::vector<int64_t>> PositionsInPart(
+      absl::Span<const StateObject> objects,
+      absl::Span<const std::optional<int64_t>> before);
+  // The statement in `cache`, made when it is first asked for.
+  absl::StatusOr<SqliteStatement*> Prepared(
+      std::optional<SqliteStatement>& cache, absl::string_view sql);
   absl::Status InsertRow(const StateObject& object, int64_t position);
 
   SqliteDb db_;
   // Made once for all rows of a write.
   std::optional<SqliteStatement> remove_;
   std::optional<SqliteStatement> insert_;
+  std::optional<SqliteStatement> remove_tags_;
+  std::optional<SqliteStatement> insert_tag_;
+  std::optional<SqliteStatement> find_;
+  std::optional<SqliteStatement> exists_;
+  std::optional<SqliteStatement> tagged_;
+  std::optional<SqliteStatement> count_tagged_;
+  std::optional<SqliteStatement> last_position_;
   bool writes_ = false;
+  bool reads_ = false;
+  bool part_ = false;
   uint64_t generation_ = 0;
   RowMap rows_;
 };

@@ -58,26 +58,47 @@ absl::Status StateDir::OpenDb() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<proto::StateSnapshot> StateDir::Read() {
-  if (!dir_) return proto::StateSnapshot();
+absl::StatusOr<bool> StateDir::OpenExisting() {
+  if (!dir_) return false;
   absl::Status there = dir_->CheckFile(kDb);
   if (!there.ok() && ErrnoOf(there) != ENOENT) return there;
-  if (!there.ok() && !lock_) return ReadOldSnapshot(*dir_);
+  if (!there.ok() && !lock_) return false;
   if (!there.ok()) {
     // SQLite would let others read it.
     if (absl::Status s = dir_->NewFile(kDb).status(); !s.ok()) return s;
   }
-  new_files_ = ErrnoOf(dir_->CheckFile(kLog)) == ENOENT;
+  // A transaction that there was must not lock out the next.
+  db_.reset();
+  new_files_ = new_files_ || ErrnoOf(dir_->CheckFile(kLog)) == ENOENT;
   if (absl::Status s = OpenDb(); !s.ok()) return s;
   absl::StatusOr<bool> is_new = db_->IsNew();
   if (!is_new.ok()) return is_new.status();
-  if (*is_new && !lock_) return ReadOldSnapshot(*dir_);
   if (lock_) {
     if (absl::Status s = db_->BeginWrite(); !s.ok()) return s;
   }
+  return !*is_new;
+}
+
+absl::StatusOr<proto::StateSnapshot> StateDir::Read() {
+  if (!dir_) return proto::StateSnapshot();
+  absl::StatusOr<bool> exists = OpenExisting();
+  if (!exists.ok()) return exists.status();
+  if (!*exists && !lock_) return ReadOldSnapshot(*dir_);
   absl::StatusOr<proto::StateSnapshot> snapshot = db_->Read();
-  if (snapshot.ok() && *is_new) return ReadOldSnapshot(*dir_);
+  if (snapshot.ok() && !*exists) return ReadOldSnapshot(*dir_);
   return snapshot;
+}
+
+absl::StatusOr<StateDb*> StateDir::OpenPart() {
+  absl::StatusOr<bool> exists = OpenExisting();
+  if (!exists.ok()) return exists.status();
+  if (!*exists) return nullptr;
+  if (absl::Status s = db_->BeginRead(); !s.ok()) return s;
+  absl::StatusOr<bool> tags = db_->HasTags();
+  if (!tags.ok()) return tags.status();
+  if (!*tags) return nullptr;
+  absl::Status s = db_->ReadGeneration();
+  return s.ok() ? absl::StatusOr<StateDb*>(&*db_) : s;
 }
 
 absl::Status StateDir::Write(proto::StateSnapshot snapshot, Before before) {

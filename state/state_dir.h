@@ -46,6 +46,10 @@ class StateDir {
   // The machine; an empty one (generation 0) when there is none yet.
   absl::StatusOr<proto::StateSnapshot> Read();
 
+  // Instead of Read(): the database, from which a part of the machine can be
+  // read in one transaction; null where there is none yet, or an old one.
+  absl::StatusOr<StateDb*> OpenPart();
+
   // What becomes of the machine that was there.
   enum Before { kForget, kKeepForUndo };
   // Replaces the machine, once.  Only with kWrite and after Read(); on an
@@ -64,6 +68,9 @@ class StateDir {
       : dir_(std::move(dir)), lock_(std::move(lock)) {}
 
   absl::Status OpenDb();
+  // Opens the database, with kWrite also its transaction.  False: there was
+  // none.
+  absl::StatusOr<bool> OpenExisting();
   // What a failed commit means: OK, with a doubt, if it took effect.
   absl::Status Judge(const absl::Status& failure, uint64_t generation);
 

@@ -21,10 +21,6 @@ constexpr char kSeparator = '\0';
 constexpr char kLive[] = "live";
 constexpr char kInactive[] = "inactive";
 
-std::string Key(absl::string_view owner, absl::string_view rest) {
-  return absl::StrCat(owner, absl::string_view(&kSeparator, 1), rest);
-}
-
 absl::string_view OwnerOf(absl::string_view key) {
   return key.substr(0, key.find(kSeparator));
 }
@@ -61,8 +57,10 @@ class Collector {
  public:
   std::vector<StateObject> Take() { return std::move(objects_); }
 
-  void Add(StateObjectKind kind, std::string key, pb::Message& message) {
+  void Add(StateObjectKind kind, std::string key, pb::Message& message,
+           uint64_t inserted = 0) {
     AddBytes(kind, std::move(key), Serialize(message));
+    objects_.back().inserted = inserted;
   }
   // The key it has got.
   std::string AddBytes(StateObjectKind kind, std::string key,
@@ -70,7 +68,7 @@ class Collector {
     // Names that ought to be unique, and were not in an old state.
     std::string unique = key;
     for (int n = 2; !keys_.insert({kind, unique}).second; ++n) {
-      unique = Key(key, absl::StrCat(n));
+      unique = StateKey(key, absl::StrCat(n));
     }
     objects_.push_back({kind, unique, std::move(bytes)});
     return unique;
@@ -101,16 +99,17 @@ void AddDevices(proto::World& world, Collector& out) {
     }
     // The order of the rows says it, and changes one row where numbers would
     // change all.
+    const uint64_t inserted = device.runtime().inserted();
     if (device.has_runtime()) device.mutable_runtime()->clear_inserted();
-    out.Add(StateObjectKind::kMappedDevice, minor, device);
+    out.Add(StateObjectKind::kMappedDevice, minor, device, inserted);
   }
   std::vector<std::pair<std::string, std::string>> ids;
   for (Slot& slot : slots) {
     std::string bytes = Serialize(slot.table);
     slot.table.Clear();
-    const std::string key = Key(slot.minor, NameOfContent(bytes));
+    const std::string key = StateKey(slot.minor, NameOfContent(bytes));
     ids.emplace_back(
-        Key(slot.minor, slot.slot),
+        StateKey(slot.minor, slot.slot),
         out.AddBytes(StateObjectKind::kTable, key, std::move(bytes)));
   }
   for (auto& [key, id] : ids) {
@@ -122,7 +121,7 @@ void AddMounts(proto::World& world, Collector& out) {
   std::vector<std::pair<std::string, proto::File>> files;
   for (proto::Mount& mount : *world.mutable_mount()) {
     for (proto::File& file : *mount.mutable_file()) {
-      files.emplace_back(Key(mount.path(), file.name()), std::move(file));
+      files.emplace_back(StateKey(mount.path(), file.name()), std::move(file));
     }
     mount.clear_file();
     out.Add(StateObjectKind::kMount, mount.path(), mount);
@@ -139,10 +138,11 @@ void AddProcesses(proto::World& world, Collector& out) {
   for (proto::Process& process : *world.mutable_process()) {
     const std::string pid = absl::StrCat(process.pid());
     for (proto::Vma& vma : *process.mutable_vma()) {
-      vmas.emplace_back(Key(pid, absl::StrCat(vma.address())), std::move(vma));
+      vmas.emplace_back(StateKey(pid, absl::StrCat(vma.address())),
+                        std::move(vma));
     }
     for (proto::Touch& touch : *process.mutable_touch()) {
-      touches.emplace_back(Key(pid, absl::StrCat(touch.sequence())),
+      touches.emplace_back(StateKey(pid, absl::StrCat(touch.sequence())),
                            std::move(touch));
     }
     process.clear_vma();
@@ -159,7 +159,29 @@ absl::Status Damaged(absl::string_view what) {
   return absl::DataLossError(absl::StrCat("the state is damaged: ", what));
 }
 
-bool Parse(absl::string_view bytes, pb::Message* message) {
+template <typename T>
+T* Find(const absl::flat_hash_map<std::string, T*>& owners,
+        absl::string_view key) {
+  auto it = owners.find(OwnerOf(key));
+  return it == owners.end() ? nullptr : it->second;
+}
+
+}  // namespace
+
+std::string StateKey(absl::string_view owner, absl::string_view rest) {
+  return absl::StrCat(owner, absl::string_view(&kSeparator, 1), rest);
+}
+
+std::vector<std::string> TableSlotsOf(absl::string_view minor) {
+  return {StateKey(minor, kLive), StateKey(minor, kInactive)};
+}
+
+bool OrderMatters(StateObjectKind kind) {
+  return kind != StateObjectKind::kNode && kind != StateObjectKind::kTable &&
+         kind != StateObjectKind::kTableSlot;
+}
+
+bool ParseObject(absl::string_view bytes, pb::Message* message) {
   pb::io::CodedInputStream coded(reinterpret_cast<const uint8_t*>(bytes.data()),
                                  static_cast<int>(bytes.size()));
   coded.SetTotalBytesLimit(std::numeric_limits<int>::max());
@@ -171,20 +193,12 @@ bool Parse(absl::string_view bytes, pb::Message* message) {
   return true;
 }
 
-template <typename T>
-T* Find(const absl::flat_hash_map<std::string, T*>& owners,
-        absl::string_view key) {
-  auto it = owners.find(OwnerOf(key));
-  return it == owners.end() ? nullptr : it->second;
-}
-
-}  // namespace
-
 std::vector<StateObject> ObjectsOf(proto::StateSnapshot snapshot) {
   Collector out;
   proto::World& world = *snapshot.mutable_world();
   proto::StateSnapshot machine;
   machine.set_global_event_nr(snapshot.global_event_nr());
+  machine.set_no_free_minor_below(snapshot.no_free_minor_below());
   machine.mutable_world()->set_kernel(world.kernel());
   machine.mutable_world()->set_dm_major(world.dm_major());
   *machine.mutable_world()->mutable_key() = world.key();
@@ -211,7 +225,7 @@ absl::Status SnapshotBuilder::AddTable(absl::string_view slot,
   if (device == nullptr || table == tables_.end()) {
     return Damaged("a table without its device");
   }
-  const bool parsed = Parse(
+  const bool parsed = ParseObject(
       table->second, RestOf(slot) == kLive ? device->mutable_table()
                                            : device->mutable_inactive_table());
   tables_.erase(table);
@@ -219,7 +233,7 @@ absl::Status SnapshotBuilder::AddTable(absl::string_view slot,
 }
 
 absl::Status SnapshotBuilder::Add(StateObjectKind kind, absl::string_view key,
-                                  absl::string_view bytes) {
+                                  absl::string_view bytes, uint64_t inserted) {
   proto::World& world = *snapshot_.mutable_world();
   pb::Message* message = nullptr;
   switch (kind) {
@@ -270,8 +284,11 @@ absl::Status SnapshotBuilder::Add(StateObjectKind kind, absl::string_view key,
     return Damaged(absl::StrCat("object of kind ", static_cast<int>(kind),
                                 " without an owner"));
   }
-  if (!Parse(bytes, message)) {
+  if (!ParseObject(bytes, message)) {
     return Damaged(absl::StrCat("object of kind ", static_cast<int>(kind)));
+  }
+  if (inserted != 0 && kind == StateObjectKind::kMappedDevice) {
+    devices_[key]->mutable_runtime()->set_inserted(inserted);
   }
   return absl::OkStatus();
 }

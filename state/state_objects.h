@@ -48,17 +48,31 @@ struct StateObject {
   StateObjectKind kind;
   std::string key;  // unique within its kind
   std::string bytes;
+  // Of a mapped device: MappedDeviceRuntime::inserted.
+  uint64_t inserted = 0;
 };
+
+// Between the owner's name and the rest of a key.
+std::string StateKey(absl::string_view owner, absl::string_view rest);
+// The keys of a device's tables, live and inactive.
+std::vector<std::string> TableSlotsOf(absl::string_view minor);
+
+// Whether the World's order of the objects says anything.
+bool OrderMatters(StateObjectKind kind);
+
+// Bytes of an object as its message.  False: they are none.
+bool ParseObject(absl::string_view bytes, google::protobuf::Message* message);
 
 // The same snapshot always gives the same bytes.
 std::vector<StateObject> ObjectsOf(proto::StateSnapshot snapshot);
 
 class SnapshotBuilder {
  public:
-  // Kinds in ascending order, each in the World's order.  DataLoss: the bytes
-  // are no such object, or its owner is missing.
+  // Kinds in ascending order, each in the World's order.  `inserted` is that of
+  // a mapped device, or 0.  DataLoss: the bytes are no such object, or its
+  // owner is missing.
   absl::Status Add(StateObjectKind kind, absl::string_view key,
-                   absl::string_view bytes);
+                   absl::string_view bytes, uint64_t inserted = 0);
   proto::StateSnapshot Take() { return std::move(snapshot_); }
 
  private:

@@ -3,6 +3,8 @@
 
 #include <cerrno>
 #include <iostream>
+#include <memory>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
@@ -44,6 +46,12 @@ void SetKernel(App& app, const std::string& said) {
   }
   app.kernel = answer->profile->name;
   if (!answer->note.empty()) std::cerr << "dmdax: " << answer->note << "\n";
+}
+
+// Another kernel may be asked only if nothing is in use, which a part does not
+// tell.
+LoadScope ScopeOf(const App& app, LoadScope scope) {
+  return app.kernel->empty() ? scope : LoadScope::kWhole;
 }
 
 // What took effect is not called failed, but it may be lost.
@@ -92,6 +100,33 @@ absl::StatusOr<ParsedWorld> App::AskWorld() const {
   return ParsedWorld{DescribeWorld(*session)};
 }
 
+absl::StatusOr<Session> App::Ask(RunFn run) const {
+  if (!kernel.ok()) return kernel.status();
+  if (world_file) {
+    absl::StatusOr<Session> session =
+        SessionFromWorldFile(*world_file, *kernel);
+    if (!session.ok()) return session.status();
+    absl::Status s = run(*session);
+    return s.ok() ? std::move(session) : absl::StatusOr<Session>(s);
+  }
+  absl::StatusOr<StateDir> opened = StateDir::Open(state_dir, StateDir::kRead);
+  if (!opened.ok()) return opened.status();
+  auto dir = std::make_shared<StateDir>(*std::move(opened));
+  PartSession ran;
+  absl::Status s = RunOnPart(
+      *dir, ScopeOf(*this, LoadScope::kNeeded),
+      [&](proto::StateSnapshot& snapshot) {
+        return FromSnapshot(snapshot, *this);
+      },
+      &ran, run);
+  if (!s.ok()) return s;
+  // The part goes before the directory that it reads.
+  using Source = std::pair<std::shared_ptr<StateDir>, std::shared_ptr<void>>;
+  ran.session.source =
+      std::make_shared<Source>(dir, std::move(ran.session.source));
+  return std::move(ran.session);
+}
+
 absl::StatusOr<StateDir> App::OpenForWriting() const {
   StateWait wait;
   if (timeout_seconds) wait.timeout = absl::Seconds(*timeout_seconds);
@@ -101,8 +136,7 @@ absl::StatusOr<StateDir> App::OpenForWriting() const {
   return StateDir::Open(state_dir, StateDir::kWrite, wait);
 }
 
-absl::Status App::Change(
-    absl::FunctionRef<absl::Status(Session& session)> change) const {
+absl::Status App::Change(RunFn change, LoadScope scope) const {
   if (!kernel.ok()) return kernel.status();
   if (world_file) {
     absl::StatusOr<Session> session =
@@ -112,12 +146,15 @@ absl::Status App::Change(
   }
   absl::StatusOr<StateDir> dir = OpenForWriting();
   if (!dir.ok()) return dir.status();
-  absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
-  if (!snapshot.ok()) return snapshot.status();
-  absl::StatusOr<Session> session = FromSnapshot(*snapshot, *this);
-  if (!session.ok()) return session.status();
-  if (absl::Status s = change(*session); !s.ok()) return s;
-  absl::Status s = dir->Write(SnapshotOf(*session, snapshot->generation()));
+  PartSession ran;
+  absl::Status s = RunOnPart(
+      *dir, ScopeOf(*this, scope),
+      [&](proto::StateSnapshot& snapshot) {
+        return FromSnapshot(snapshot, *this);
+      },
+      &ran, change);
+  if (!s.ok()) return s;
+  s = dir->Write(SnapshotOf(ran.session, ran.generation));
   SayDoubt(*dir);
   return s;
 }

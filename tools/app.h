@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "formats/world_format.h"
+#include "state/part/run_on_part.h"
 #include "state/session.h"
 #include "state/state_dir.h"
 
@@ -40,6 +41,10 @@ struct App {
 
   // The machine, for a verb that only asks.
   absl::StatusOr<Session> Ask() const;
+  // The same, with no more of it than `run` has looked at, which is run again
+  // until all is there (see RunOnPart()).  Later questions may look at that and
+  // at nothing else.
+  absl::StatusOr<Session> Ask(RunFn run) const;
 
   // The machine as a World, for a verb that asks several kernels; --kernel is
   // not looked at.
@@ -47,9 +52,9 @@ struct App {
 
   // The machine, for a verb that changes it: runs `change` under the state
   // directory's lock and writes the result back if it returns OK.  With
-  // --world the change is made to a copy and forgotten.
-  absl::Status Change(
-      absl::FunctionRef<absl::Status(Session& session)> change) const;
+  // --world the change is made to a copy and forgotten.  With kNeeded `change`
+  // may be run again (see RunOnPart()).
+  absl::Status Change(RunFn change, LoadScope scope = LoadScope::kWhole) const;
 
   // Makes `session` the state's machine, whatever that was, of whatever kernel.
   // EEXIST with kKeepMachine if there is one with devices.

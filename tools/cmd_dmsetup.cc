@@ -53,16 +53,19 @@ void Print(const App& app, const Answer& answer) {
 absl::Status RunOnce(App& app, const std::vector<std::string>& words,
                      const std::string& input, const std::string& program,
                      Answer* answer) {
+  const bool waited = answer->result.would_block;
+  DmsetupFiles files;
+  // It may be called more than once (see RunOnPart()).
   auto run = [&](Session& session) {
-    answer->result = RunDmsetup(*session.ctl, words, input, program,
-                                answer->result.would_block);
+    answer->result =
+        RunDmsetup(*session.ctl, words, input, program, waited, &files);
     answer->log = session.machine->log().TakeNew();
     return absl::OkStatus();
   };
-  if (words.empty() || !DmsetupOnlyAsks(words[0])) return app.Change(run);
-  absl::StatusOr<Session> session = app.Ask();
-  if (!session.ok()) return session.status();
-  return run(*session);
+  if (words.empty() || !DmsetupOnlyAsks(words[0])) {
+    return app.Change(run, LoadScope::kNeeded);
+  }
+  return app.Ask(run).status();
 }
 
 // Runs the command line to its end and prints the answer.

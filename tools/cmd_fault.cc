@@ -5,6 +5,8 @@
 
 #include <iostream>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "absl/strings/str_join.h"
 #include "tools/fault_report.h"
@@ -13,11 +15,14 @@
 namespace dmdax {
 
 void RunFault(App& app, const FaultRequest& o, FaultDetail detail) {
-  absl::StatusOr<Session> session = app.Ask();
+  std::optional<FaultTarget> target;
+  absl::StatusOr<Session> session = app.Ask([&](Session& asked) {
+    absl::StatusOr<FaultTarget> opened = FaultTarget::Open(asked, o);
+    if (opened.ok()) target = *std::move(opened);
+    return opened.status();
+  });
   if (!session.ok()) return app.Report(session.status());
   UserSpace& user = *session->user;
-  absl::StatusOr<FaultTarget> target = FaultTarget::Open(*session, o);
-  if (!target.ok()) return app.Report(target.status());
   // A process of its own.  What other processes did shows in the DAX entries of
   // the file.
   Task task(/*pid=*/1, user.faults(), user.mem());

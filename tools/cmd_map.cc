@@ -77,7 +77,8 @@ absl::StatusOr<uint64_t> ParseSector(const std::string& text) {
 }
 
 void Map(App& app, const MapOptions& o) {
-  absl::StatusOr<Session> session = app.Ask();
+  absl::StatusOr<Session> session = app.Ask(
+      [&](Session& asked) { return FindDevice(asked, o.device).status(); });
   if (!session.ok()) return app.Report(session.status());
   absl::StatusOr<BlockDevice*> bdev = FindDevice(*session, o.device);
   if (!bdev.ok()) return app.Report(bdev.status());

@@ -7,6 +7,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -215,10 +216,13 @@ absl::StatusOr<FaultTarget> OpenTarget(Session& session, SweepOptions o) {
 }
 
 void Sweep(App& app, const SweepOptions& o) {
-  absl::StatusOr<Session> session = app.Ask();
+  std::optional<FaultTarget> target;
+  absl::StatusOr<Session> session = app.Ask([&](Session& asked) {
+    absl::StatusOr<FaultTarget> opened = OpenTarget(asked, o);
+    if (opened.ok()) target = *std::move(opened);
+    return opened.status();
+  });
   if (!session.ok()) return app.Report(session.status());
-  absl::StatusOr<FaultTarget> target = OpenTarget(*session, o);
-  if (!target.ok()) return app.Report(target.status());
   UserSpace& user = *session->user;
   const FaultProfile& faults = user.faults();
   const int order = o.size == "4k"   ? 0

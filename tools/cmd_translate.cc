@@ -38,7 +38,9 @@ absl::Status AnswerAll(const TranslateOptions& o, PageStream& stream) {
 }
 
 void Translate(App& app, const TranslateOptions& o) {
-  absl::StatusOr<Session> session = app.Ask();
+  absl::StatusOr<Session> session = app.Ask([&](Session& asked) {
+    return DaxQuery::Create(asked, o.device).status();
+  });
   if (!session.ok()) return app.Report(session.status());
   absl::StatusOr<DaxQuery> query = DaxQuery::Create(*session, o.device);
   if (!query.ok()) return app.Report(query.status());

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The examples of block/.
+#include <string>
+
+#include "block/absent_objects.h"
 #include "block/machine.h"
 #include "block/queue_sysfs.h"
 #include "tests/examples/examples.h"
@@ -17,6 +20,21 @@ class BlockExamples : public testing::Test {
       hardware.AddPmem({.name = "pmem0", .base = 1ull << 32, .size = 1 << 29})
           .value();
 };
+
+TEST_F(BlockExamples, AbsentObjects) {
+  struct OneDisk final : AbsentObjects {
+    bool Has(By, absl::string_view) override { return true; }
+    void Need(By, absl::string_view name) override {
+      needed = std::string(name);
+    }
+    void NeedAll() override {}
+    void NeedUserSpace() override {}
+    std::string needed;
+  } one_disk;
+  AbsentObjects* const absent = &one_disk;
+#include "tests/examples/block/absent_objects.inc"
+  EXPECT_EQ(one_disk.needed, "pmem1");
+}
 
 TEST_F(BlockExamples, BlockDevice) {
   BlockDevice* bdev = disk;

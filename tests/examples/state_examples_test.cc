@@ -14,6 +14,9 @@
 #include "state/find_device.h"
 #include "state/hardware.h"
 #include "state/packed_table.h"
+#include "state/part/run_on_part.h"
+#include "state/part/state_part.h"
+#include "state/part/state_tags.h"
 #include "state/private_dir.h"
 #include "state/row_hint.h"
 #include "state/row_positions.h"
@@ -126,6 +129,23 @@ TEST_F(StateExamples, Directories) {
     StateWait wait;
 #include "tests/examples/state/state_lock.inc"
   };
+}
+
+TEST_F(StateExamples, Parts) {
+  [[maybe_unused]] const auto run = [] {
+    absl::StatusOr<StateDir> dir;
+    PartSession ran;
+    DmsetupResult answer;
+#include "tests/examples/state/part/run_on_part.inc"
+  };
+  [[maybe_unused]] const auto load = [] {
+    absl::StatusOr<StateDb> db;
+#include "tests/examples/state/part/state_part.inc"
+  };
+  proto::Node node;
+  node.set_dev("259:0");
+  const std::string bytes = node.SerializeAsString();
+#include "tests/examples/state/part/state_tags.inc"
 }
 
 TEST_F(StateExamples, RowPositions) {

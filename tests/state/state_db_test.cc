@@ -181,6 +181,60 @@ TEST_F(StateDbTest, UndoExchanges) {
   }
 }
 
+// By which a device is found without reading the others.
+TEST_F(StateDbTest, TagsFollowTheRows) {
+  const auto tagged = [&](const char* tag) {
+    absl::StatusOr<StateDb> db = StateDb::Open(path_);
+    EXPECT_THAT(db, IsOk());
+    EXPECT_THAT(db->BeginRead(), IsOk());
+    EXPECT_THAT(db->HasTags(), IsOkAndHolds(true));
+    auto found = db->Tagged(tag);
+    EXPECT_THAT(found, IsOk());
+    std::vector<std::string> keys;
+    for (const auto& [kind, key] : *found) keys.push_back(key);
+    return keys;
+  };
+  using testing::ElementsAre;
+  using testing::IsEmpty;
+  const auto add = [](proto::World& w, const char* name, uint32_t minor) {
+    proto::MappedDevice& d = *w.add_mapped_device();
+    d.set_name(name);
+    d.set_minor(minor);
+    for (const uint32_t mode : {1, 3}) {
+      proto::TableDevice& open = *d.mutable_runtime()->add_table_device();
+      open.set_dev("259:0");
+      open.set_mode(mode);
+    }
+  };
+  Change([&](proto::World& w) { add(w, "one", 1); });
+  EXPECT_THAT(tagged("name:one"), ElementsAre("1"));
+  EXPECT_THAT(tagged("open1:259:0"), ElementsAre("1"));
+  Change([&](proto::World& w) {
+    w.mutable_mapped_device(0)->set_name("uno");
+    add(w, "two", 2);
+  });
+  EXPECT_THAT(tagged("name:one"), IsEmpty());
+  EXPECT_THAT(tagged("name:uno"), ElementsAre("1"));
+  EXPECT_THAT(tagged("open0:259:0"), ElementsAre("1", "2"));
+  Change(
+      [](proto::World& w) { w.mutable_mapped_device()->DeleteSubrange(0, 1); });
+  EXPECT_THAT(tagged("open0:259:0"), ElementsAre("2"));
+  {
+    // As the format before had it.
+    absl::StatusOr<SqliteDb> db = SqliteDb::Open(path_);
+    ASSERT_THAT(db, IsOk());
+    ASSERT_THAT(db->Exec("DROP TABLE tag; PRAGMA user_version = 3"), IsOk());
+  }
+  {
+    absl::StatusOr<StateDb> db = StateDb::Open(path_);
+    ASSERT_THAT(db, IsOk());
+    EXPECT_THAT(db->HasTags(), IsOkAndHolds(false));
+    EXPECT_EQ(Read().world().mapped_device_size(), 1);
+  }
+  Change([](proto::World&) {});
+  EXPECT_THAT(tagged("name:two"), ElementsAre("2"));
+}
+
 TEST_F(StateDbTest, NothingToUndo) {
   absl::StatusOr<StateDb> db = StateDb::Open(path_);
   ASSERT_THAT(db, IsOk());

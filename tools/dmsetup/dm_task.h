@@ -37,6 +37,8 @@ struct DmsetupContext {
   DmCtl& ctl;
   DmsetupOptions options;
   std::string input;  // standard input, whole
+  // Files that were read already, by path, or null.
+  std::map<std::string, std::string>* files = nullptr;
   std::string out = {};
   std::string err = {};
   LibdmLog log{out, err};

@@ -80,9 +80,8 @@ bool DmTask::SetNameFromPath(const std::string& path) {
   if (mapper.ok() && *mapper == *dev) {
     return SetPlainName(base, MangleMode::kNone);
   }
-  for (const auto& [node, node_dev] : machine.Nodes()) {
-    if (node_dev == *dev &&
-        absl::StartsWith(node, absl::StrCat(kMapperDir, "/"))) {
+  for (const std::string& node : machine.NodesOf(*dev)) {
+    if (absl::StartsWith(node, absl::StrCat(kMapperDir, "/"))) {
       return SetPlainName(node.substr(sizeof(kMapperDir)), MangleMode::kNone);
     }
   }

@@ -194,7 +194,7 @@ bool Run(DmsetupContext& ctx) {
 
 DmsetupResult RunDmsetup(DmCtl& ctl, absl::Span<const std::string> args,
                          std::string input, const std::string& program,
-                         bool waited) {
+                         bool waited, DmsetupFiles* files) {
   std::vector<std::string> argv = {program};
   argv.insert(argv.end(), args.begin(), args.end());
   DmsetupResult result;
@@ -206,6 +206,7 @@ DmsetupResult RunDmsetup(DmCtl& ctl, absl::Span<const std::string> args,
   }
   DmsetupContext ctx{.ctl = ctl, .options = {}, .input = std::move(input)};
   ctx.waited = waited;
+  ctx.files = files;
   bool ok = ParseDmsetupOptions(argv, ctx.options, &ctx.err);
   if (ok) StartLog(ctx);
   ok = (ok && CheckDmsetupOptions(ctx.options, &ctx.err)) ||

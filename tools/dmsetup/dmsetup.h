@@ -11,6 +11,7 @@
 #ifndef DMDAX_TOOLS_DMSETUP_DMSETUP_H_
 #define DMDAX_TOOLS_DMSETUP_DMSETUP_H_
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,13 +33,18 @@ struct DmsetupResult {
   bool would_block = false;
 };
 
+// The bytes of the files that a command line names, by path.  Whoever runs a
+// line twice passes them on: a pipe can not be read again.
+using DmsetupFiles = std::map<std::string, std::string>;
+
 // `args` are the words after the program's name; `input` is what standard
 // input holds; `program` is the name that getopt's messages begin with;
-// `waited`: the same line has been run before and would_block.
+// `waited`: the same line has been run before and would_block; `files`, if
+// given: what a run before this one has read, to which this one adds.
 DmsetupResult RunDmsetup(DmCtl& ctl, absl::Span<const std::string> args,
                          std::string input,
                          const std::string& program = "dmsetup",
-                         bool waited = false);
+                         bool waited = false, DmsetupFiles* files = nullptr);
 
 // Whether this command line reads standard input (create and load without a
 // table, a file or --notable).

@@ -18,6 +18,28 @@
 namespace dmdax {
 namespace {
 
+// The bytes of a file; nothing, and the reason in ctx.err, if it has none.
+std::optional<std::string> ReadTableFile(DmsetupContext& ctx,
+                                         const std::string& file) {
+  if (ctx.files != nullptr) {
+    auto known = ctx.files->find(file);
+    if (known != ctx.files->end()) return known->second;
+  }
+  const Fd fd(open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.ok()) {
+    absl::StrAppend(&ctx.err, "Couldn't open '", file, "' for reading.\n");
+    return std::nullopt;
+  }
+  // An empty file is an empty table.
+  absl::StatusOr<std::string> all = ReadFd(fd.get(), file);
+  if (!all.ok()) {
+    absl::StrAppend(&ctx.err, all.status().message(), "\n");
+    return std::nullopt;
+  }
+  if (ctx.files != nullptr) (*ctx.files)[file] = *all;
+  return *std::move(all);
+}
+
 std::optional<TableArg> FromMessage(DmsetupContext& ctx, std::string bytes,
                                     const std::string& where) {
   const absl::StatusOr<ParsedTable> parsed =
@@ -49,17 +71,8 @@ std::optional<TableArg> ReadTableArg(DmsetupContext& ctx,
     bytes = *ctx.options.table;
     where = "";
   } else if (!file.empty()) {
-    const Fd fd(open(file.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd.ok()) {
-      absl::StrAppend(&ctx.err, "Couldn't open '", file, "' for reading.\n");
-      return std::nullopt;
-    }
-    // An empty file is an empty table.
-    absl::StatusOr<std::string> all = ReadFd(fd.get(), file);
-    if (!all.ok()) {
-      absl::StrAppend(&ctx.err, all.status().message(), "\n");
-      return std::nullopt;
-    }
+    std::optional<std::string> all = ReadTableFile(ctx, file);
+    if (!all) return std::nullopt;
     bytes = *std::move(all);
     where = file;
   }

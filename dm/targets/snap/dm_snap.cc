@@ -137,6 +137,7 @@ const TargetType kSnapshotTarget = {
     .name = "snapshot",
     .versions = {{k4_14, 1, 15, 0}, {k5_10, 1, 16, 0}},
     .registered = 6,
+    .knows_others = true,
     .ctr = SnapshotCtr,
     .map = SnapshotMap,
     .status = SnapshotStatus,

@@ -42,6 +42,7 @@ const TargetType kSnapshotMergeTarget = {
     .name = "snapshot-merge",
     .versions = {{k4_14, 1, 4, 0}, {k5_10, 1, 5, 0}},
     .registered = 8,
+    .knows_others = true,
     .ctr = SnapshotMergeCtr,
     .map = SnapshotMergeMap,
     .status = SnapshotStatus,

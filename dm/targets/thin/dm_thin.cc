@@ -156,6 +156,7 @@ const TargetType kThinTarget = {
                  {k6_12, 1, 23, 0},
                  {k7_2, 1, 24, 0}},
     .registered = 14,
+    .knows_others = true,
     .ctr = ThinCtr,
     .map = ThinMap,
     .status = ThinStatus,

@@ -227,6 +227,7 @@ const TargetType kPoolTarget = {
     .features =
         DM_TARGET_SINGLETON | DM_TARGET_ALWAYS_WRITEABLE | DM_TARGET_IMMUTABLE,
     .registered = 15,
+    .knows_others = true,
     .ctr = PoolCtr,
     .map = PoolMap,
     .status = PoolStatus,

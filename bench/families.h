@@ -46,6 +46,15 @@ void RegisterFlatten(const Options& options);
 void RegisterSweep(const Options& options);
 void RegisterClassify(const Options& options);
 
+// Not benchmarks but reports, which are made only when they are asked for by
+// name.  Return what main() returns.
+//
+// growth: what twice as many devices, disks, mappings ... cost; a failure if
+// more than their input has grown.
+int ReportGrowth(const Options& options);
+// state: what a command about one device costs beside many others.
+int ReportState(const Options& options);
+
 }  // namespace dmdax::bench
 
 #endif  // DMDAX_BENCH_FAMILIES_H_

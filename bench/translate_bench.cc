@@ -8,7 +8,8 @@
 //   --queries      distinct random pages asked (a power of two, 131072)
 //
 //   --family       tables, depth, striped, copies, read, load,
-//                  proto, flatten or sweep; default all
+//                  proto, flatten or sweep; default all of these; or
+//                  growth or state, which are reports (see families.h)
 //
 // Names read <stack>/<measure>/<contender>; families.h lists the stacks.
 //   throughput    independent queries
@@ -29,6 +30,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "absl/synchronization/mutex.h"
 #include "bench/families.h"
 #include "dm/mapped_device.h"
 
@@ -45,6 +47,11 @@ constexpr struct {
     {"proto", RegisterMessages},  {"flatten", RegisterFlatten},
     {"sweep", RegisterSweep},
 };
+
+constexpr struct {
+  absl::string_view name;
+  int (*report)(const Options&);
+} kReports[] = {{"growth", ReportGrowth}, {"state", ReportState}};
 
 // Takes our flags out of argv; Google Benchmark looks at the rest.
 Options TakeOptions(int* argc, char** argv) {
@@ -82,6 +89,13 @@ int Main(int argc, char** argv) {
   const Options options = TakeOptions(&argc, argv);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  for (const auto& report : kReports) {
+    if (options.family != report.name) continue;
+    // As the command does: Abseil's search for deadlocks has tables whose size
+    // is fixed.
+    absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+    return report.report(options);
+  }
   bool found = false;
   for (const auto& family : kFamilies) {
     if (!options.family.empty() && options.family != family.name) continue;

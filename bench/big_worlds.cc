@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/big_worlds.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace dmdax::bench {
+namespace {
+
+constexpr uint64_t kPage = 4096;
+
+void AddPmem(const std::string& name, uint64_t base, uint64_t size,
+             proto::World& world) {
+  proto::Pmem& pmem = *world.add_pmem();
+  pmem.set_name(name);
+  pmem.set_base(base);
+  pmem.set_size(size);
+}
+
+// A table of one linear row.
+void AddLinear(const std::string& name, uint64_t sectors,
+               const std::string& below, uint64_t start, proto::World& world) {
+  proto::MappedDevice& device = *world.add_mapped_device();
+  device.set_name(name);
+  proto::Target& row = *device.mutable_table()->add_target();
+  row.set_length(sectors);
+  row.mutable_linear()->set_device(below);
+  row.mutable_linear()->set_start(start);
+}
+
+// pmem0 with a device "d0", and pmem1 of at least `bytes`.
+proto::World TwoPmems(uint64_t bytes) {
+  proto::World world;
+  AddPmem("pmem0", uint64_t{1} << 32, uint64_t{1} << 30, world);
+  AddLinear("d0", 8, "/dev/pmem0", 0, world);
+  const uint64_t size = (bytes / (1 << 21) + 1) << 21;
+  AddPmem("pmem1", uint64_t{1} << 40, size, world);
+  return world;
+}
+
+proto::Mount& AddMount(proto::World& world) {
+  proto::Mount& mount = *world.add_mount();
+  mount.set_path("/mnt");
+  mount.set_device("/dev/pmem1");
+  mount.set_options("dax");
+  return mount;
+}
+
+proto::File& AddFile(const std::string& name, uint64_t bytes, uint64_t at,
+                     proto::Mount& mount) {
+  proto::File& file = *mount.add_file();
+  file.set_name(name);
+  proto::Extent& extent = *file.add_extent();
+  extent.set_physical(at);
+  extent.set_length(bytes);
+  return file;
+}
+
+}  // namespace
+
+proto::World ManyDevices(size_t n) {
+  proto::World world;
+  AddPmem("pmem0", uint64_t{1} << 32, uint64_t{1} << 30, world);
+  for (size_t i = 0; i < n; ++i) {
+    AddLinear(absl::StrCat("d", i), 8, "/dev/pmem0", 8 * (i % 100000), world);
+  }
+  return world;
+}
+
+proto::World ManyDisks(size_t n) {
+  proto::World world;
+  for (size_t i = 0; i < n; ++i) {
+    proto::Block& disk = *world.add_block();
+    disk.set_name(absl::StrCat("s", i));
+    disk.set_sectors(8192);
+    proto::Block& part = *world.add_block();
+    part.set_name(absl::StrCat("s", i, "p1"));
+    part.set_partition_of(disk.name());
+    part.set_start(2048);
+    part.set_sectors(2048);
+  }
+  return world;
+}
+
+proto::World ManyMappings(size_t n) {
+  proto::World world;
+  proto::Process& process = *world.add_process();
+  process.set_pid(1);
+  for (size_t i = 0; i < n; ++i) {
+    proto::Vma& vma = *process.add_vma();
+    vma.set_address((uint64_t{1} << 32) + 2 * kPage * i);
+    vma.set_length(kPage);
+  }
+  return world;
+}
+
+proto::World Chain(size_t n) {
+  proto::World world;
+  AddPmem("pmem0", uint64_t{1} << 32, uint64_t{1} << 30, world);
+  for (size_t i = 0; i < n; ++i) {
+    AddLinear(absl::StrCat("d", i), 2048,
+              i == 0 ? "/dev/pmem0" : absl::StrCat("/dev/mapper/d", i - 1), 0,
+              world);
+  }
+  return world;
+}
+
+proto::World ManyLegs(size_t n) {
+  proto::World world;
+  proto::MappedDevice& device = *world.add_mapped_device();
+  device.set_name("stripe");
+  proto::Target& row = *device.mutable_table()->add_target();
+  row.set_length(8 * n);
+  row.mutable_striped()->set_chunk(8);
+  for (size_t i = 0; i < n; ++i) {
+    proto::Block& disk = *world.add_block();
+    disk.set_name(absl::StrCat("s", i));
+    disk.set_sectors(8192);
+    row.mutable_striped()->add_stripe()->set_device("/dev/" + disk.name());
+  }
+  return world;
+}
+
+proto::World ManyRows(size_t n) {
+  proto::World world = TwoPmems(kPage * 2 * n);
+  proto::MappedDevice& device = *world.add_mapped_device();
+  device.set_name("big");
+  proto::PackedTable& rows = *device.mutable_table()->mutable_packed();
+  rows.add_device_name("/dev/pmem1");
+  for (size_t i = 0; i < n; ++i) {
+    rows.add_length(8);
+    rows.add_device(0);
+    // No two rows can be joined.
+    rows.add_start(16 * i);
+  }
+  return world;
+}
+
+proto::World ManyFiles(size_t n) {
+  proto::World world = TwoPmems(kPage * n);
+  proto::Mount& mount = AddMount(world);
+  for (size_t i = 0; i < n; ++i) {
+    AddFile(absl::StrCat("f", i), kPage, kPage * i, mount);
+  }
+  return world;
+}
+
+proto::World ManyTouches(size_t n) {
+  proto::World world = TwoPmems(kPage * n);
+  AddFile("f", kPage * n, 0, AddMount(world));
+  proto::Process& process = *world.add_process();
+  process.set_pid(1);
+  proto::Vma& vma = *process.add_vma();
+  vma.set_file("/mnt/f");
+  vma.set_address(uint64_t{1} << 40);
+  vma.set_length(kPage * n);
+  for (size_t i = 0; i < n; ++i) {
+    process.add_touch()->set_address(vma.address() + kPage * i);
+  }
+  return world;
+}
+
+std::string ManyConcise(size_t n) {
+  std::string text;
+  for (size_t i = 0; i < n; ++i) {
+    absl::StrAppend(&text, i == 0 ? "" : ";", "d", i, ",,,rw,0 8 zero");
+  }
+  return text;
+}
+
+}  // namespace dmdax::bench

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Worlds with many of one kind, for growth_bench.cc and state_bench.cc.
+//
+//   proto::World world = ManyDevices(100000);
+// Threading: pure functions.
+#ifndef DMDAX_BENCH_BIG_WORLDS_H_
+#define DMDAX_BENCH_BIG_WORLDS_H_
+
+#include <cstddef>
+#include <string>
+
+#include "state/world.pb.h"
+
+namespace dmdax::bench {
+
+// Mapped devices "d0", "d1" ... of one linear row each, on one pmem.
+proto::World ManyDevices(size_t n);
+// Disks with a partition each.
+proto::World ManyDisks(size_t n);
+// Mappings of one process, no two of which can be joined.
+proto::World ManyMappings(size_t n);
+// Mapped devices on top of each other.
+proto::World Chain(size_t n);
+// One stripe over as many disks.
+proto::World ManyLegs(size_t n);
+// A device "d0" of one row, and "big" with a table of n rows.
+proto::World ManyRows(size_t n);
+// Files of one mount, on a pmem with a device "d0".
+proto::World ManyFiles(size_t n);
+// Pages of a file that one process has touched, beside a device "d0".
+proto::World ManyTouches(size_t n);
+
+// What `create --concise` takes for n devices.
+std::string ManyConcise(size_t n);
+
+}  // namespace dmdax::bench
+
+#endif  // DMDAX_BENCH_BIG_WORLDS_H_

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What twice as much costs: for each kind of thing a machine can have many of,
+// the time of a load (text to machine to state, and the machine's end) with
+// twice as many, over that with as many.
+//
+//   devices 50000 -> 100000: x2.08
+//
+// A ratio above 2.3 is a failure: something grows faster than its input.  A
+// time is the least of several runs, each a process of its own; a kind that
+// fails is measured again, for a busy machine only adds.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "bench/big_worlds.h"
+#include "bench/child_cost.h"
+#include "bench/families.h"
+#include "bench/scratch_state.h"
+#include "state/world_load.h"
+#include "tools/dmsetup/dmsetup.h"
+
+namespace dmdax::bench {
+namespace {
+
+constexpr double kMostRatio = 2.3;
+constexpr int kRuns = 3;
+constexpr int kTries = 4;
+
+struct Kind {
+  const char* name;
+  size_t most;  // of one machine
+  proto::World (*world)(size_t n);
+};
+
+constexpr Kind kKinds[] = {
+    {"devices", 100000, ManyDevices},    {"disks", 100000, ManyDisks},
+    {"mappings", 65530, ManyMappings},   {"chain", 256, Chain},
+    {"deep chain", 8192, Chain},         {"legs", 30000, ManyLegs},
+    {"rows", size_t{1} << 20, ManyRows}, {"files", 100000, ManyFiles},
+    {"touches", 100000, ManyTouches},
+};
+
+// Prints the ratio; false if it is too high, or if the times are so short that
+// it says nothing.
+bool Doubling(const char* name, size_t n,
+              absl::FunctionRef<double(size_t n)> seconds) {
+  double ratio = 0;
+  double once = 0, twice = 0;
+  for (int attempt = 0; attempt < kTries; ++attempt) {
+    const double a = seconds(n / 2), b = seconds(n);
+    once = attempt == 0 ? a : std::min(once, a);
+    twice = attempt == 0 ? b : std::min(twice, b);
+    ratio = twice / std::max(once, 1e-6);
+    if (ratio <= kMostRatio) break;
+  }
+  const bool ok = ratio <= kMostRatio;
+  printf("%-11s %7zu -> %7zu: x%.2f%s\n", name, n / 2, n, ratio,
+         ok ? "" : "  more than its input");
+  return ok;
+}
+
+double LoadSeconds(const Kind& kind, size_t n) {
+  const proto::World world = kind.world(n);
+  return LeastCost(kRuns,
+                   [&] {
+                     ScratchState state;
+                     absl::StatusOr<Session> session = LoadWorld(world);
+                     if (!session.ok()) Die(session.status());
+                     state.Write(*session);
+                   })
+      .cpu_seconds;
+}
+
+double ConciseSeconds(size_t n) {
+  const std::string text = ManyConcise(n);
+  return LeastCost(kRuns,
+                   [&] {
+                     ScratchState state;
+                     state.Write(NewSession(DefaultKernelProfile(), 0));
+                     const DmsetupResult result =
+                         state.Run({"create", "--concise", text});
+                     if (result.rc != 0) Die(absl::InternalError(result.err));
+                   })
+      .cpu_seconds;
+}
+
+}  // namespace
+
+int ReportGrowth(const Options& options) {
+  bool ok = true;
+  for (const Kind& kind : kKinds) {
+    // With --max_targets smaller machines, for a look.
+    const size_t n = std::min(kind.most, options.max_targets);
+    ok &= Doubling(kind.name, n,
+                   [&](size_t size) { return LoadSeconds(kind, size); });
+  }
+  const size_t n = std::min<size_t>(20000, options.max_targets);
+  ok &= Doubling("concise", n, ConciseSeconds);
+  return ok ? 0 : 1;
+}
+
+}  // namespace dmdax::bench

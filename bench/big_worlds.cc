@@ -145,8 +145,9 @@ proto::World ManyFiles(size_t n) {
 }
 
 proto::World ManyTouches(size_t n) {
-  proto::World world = TwoPmems(kPage * n);
-  AddFile("f", kPage * n, 0, AddMount(world));
+  proto::World world = TwoPmems(kPage * (n + 1));
+  // Off a boundary of 2 MiB, so that each page is an entry of its own.
+  AddFile("f", kPage * n, kPage, AddMount(world));
   proto::Process& process = *world.add_process();
   process.set_pid(1);
   proto::Vma& vma = *process.add_vma();

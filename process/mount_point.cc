@@ -241,9 +241,10 @@ absl::Status MountPoint::CheckListing(const FileOptions& file) const {
   return absl::OkStatus();
 }
 
-absl::Status MountPoint::CheckNew(const FileOptions& file) const {
+absl::Status MountPoint::CheckNew(const FileOptions& file,
+                                  uint64_t device_bytes) const {
   const FileDevice device{.name = bdev_.name(),
-                          .bytes = bdev_.nr_sectors() * kSectorSize,
+                          .bytes = device_bytes,
                           .block_size = options_.request.block_size};
   absl::Status s = CheckFileOptions(file, device);
   if (!s.ok() || !files_.contains(file.name)) return s;
@@ -261,7 +262,7 @@ void MountPoint::FindUsedBlocks() {
 
 absl::StatusOr<MountedFile*> MountPoint::AddFile(const FileOptions& options) {
   absl::Status s = CheckListing(options);
-  if (s.ok()) s = CheckNew(options);
+  if (s.ok()) s = CheckNew(options, bdev_.nr_sectors() * kSectorSize);
   if (!s.ok()) return s;
   s = ClaimBlocks(options, files_, used_);
   if (s.ok()) return Insert(options);
@@ -271,7 +272,9 @@ absl::StatusOr<MountedFile*> MountPoint::AddFile(const FileOptions& options) {
 
 absl::StatusOr<MountedFile*> MountPoint::RestoreFile(
     const FileOptions& options) {
-  if (absl::Status s = CheckNew(options); !s.ok()) return s;
+  // Its device may have shrunk since: another table is no business of a mount.
+  constexpr uint64_t kAnySize = ~uint64_t{0};
+  if (absl::Status s = CheckNew(options, kAnySize); !s.ok()) return s;
   KeepBlocks(options.extents, options.allocate, used_);
   return Insert(options);
 }

@@ -117,7 +117,8 @@ class MountPoint {
   absl::Status CheckDeviceSize() const;
   absl::Status CheckAllocator() const;
   absl::Status CheckListing(const FileOptions& file) const;
-  absl::Status CheckNew(const FileOptions& file) const;
+  // Whether the file may be made on a device of so many bytes.
+  absl::Status CheckNew(const FileOptions& file, uint64_t device_bytes) const;
   MountedFile* Insert(const FileOptions& options);
   void FindUsedBlocks();
   absl::Status FillSuper(const KernelProfile& profile, KernelLog& log);

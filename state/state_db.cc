@@ -211,7 +211,20 @@ absl::Status StateDb::Write(proto::StateSnapshot snapshot) {
     if (!s.ok()) return s;
   }
   absl::Status s = db_.Exec("UPDATE meta SET generation = generation + 1");
-  return s.ok() ? db_.Exec("COMMIT") : s;
+  return s.ok() ? Commit() : s;
+}
+
+// Whoever opens the state when nobody else has it open reads the log from its
+// beginning to its end.  After a big change it is written to the database at
+// once, unless somebody reads; that costs no more than the change.
+absl::Status StateDb::Commit() {
+  constexpr uint64_t kBig = 1 << 20;
+  if (absl::Status s = db_.Exec("COMMIT"); !s.ok()) return s;
+  if (written_ < kBig) return absl::OkStatus();
+  // The change is made, whatever comes of this.
+  db_.Exec("PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)")
+      .IgnoreError();
+  return absl::OkStatus();
 }
 
 absl::Status StateDb::KeepForUndo() {
@@ -232,7 +245,7 @@ absl::Status StateDb::Undo() {
     INSERT INTO kept SELECT * FROM was;
     UPDATE meta SET generation = generation + 1)");
   if (s.ok()) s = TagAll();
-  return s.ok() ? db_.Exec("COMMIT") : s;
+  return s.ok() ? Commit() : s;
 }
 
 }  // namespace dmdax

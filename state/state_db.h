@@ -116,6 +116,7 @@ class StateDb {
 
   explicit StateDb(SqliteDb db) : db_(std::move(db)) {}
 
+  absl::Status Commit();
   absl::Status RemoveRow(StateObjectKind kind, int64_t position);
   absl::Status RemoveTags(StateObjectKind kind, absl::string_view key);
   absl::Status InsertTags(StateObjectKind kind, absl::string_view key,
@@ -143,6 +144,7 @@ class StateDb {
   std::optional<SqliteStatement> count_tagged_;
   std::optional<SqliteStatement> last_position_;
   bool writes_ = false;
+  uint64_t written_ = 0;  // bytes of this transaction, about
   bool reads_ = false;
   bool part_ = false;
   uint64_t generation_ = 0;

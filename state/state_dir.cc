@@ -67,9 +67,9 @@ absl::StatusOr<bool> StateDir::OpenExisting() {
     // SQLite would let others read it.
     if (absl::Status s = dir_->NewFile(kDb).status(); !s.ok()) return s;
   }
-  new_files_ = ErrnoOf(dir_->CheckFile(kLog)) == ENOENT;
   // A transaction that there was must not lock out the next.
   db_.reset();
+  new_files_ = new_files_ || ErrnoOf(dir_->CheckFile(kLog)) == ENOENT;
   if (absl::Status s = OpenDb(); !s.ok()) return s;
   absl::StatusOr<bool> is_new = db_->IsNew();
   if (!is_new.ok()) return is_new.status();

@@ -425,6 +425,16 @@ TEST_F(PartTest, AnswersAndLeavesWhatTheWholeDoes) {
   EXPECT_GT(parts, questions / 3);
 }
 
+// Found by the lines above: no command could open the state any more.
+TEST_F(PartTest, AMountedDeviceMayShrink) {
+  State state(root_ + "/s", LoadScope::kWhole);
+  state.Put(Boot(kHardware, "v6_1"));
+  const std::string table = "0 1024 linear /dev/pmem1 0";
+  EXPECT_EQ(state.Do({"load", "mounted"}, table).result.rc, 0);
+  EXPECT_EQ(state.Do({"resume", "mounted"}, "").result.rc, 0);
+  EXPECT_THAT(state.Do({"info", "mounted"}, "").status, IsOk());
+}
+
 // The machine of one device does not grow with that of others.
 TEST_F(PartTest, AQuestionAndAChangeLoadWhatTheyNeed) {
   std::string text =

@@ -28,7 +28,7 @@
 #include "dm/dm_ioctl.h"
 #include "fs/extents_text.h"
 #include "import/import_input.h"
-#include "import/lvm_group.h"
+#include "import/lvm/lvm_group.h"
 #include "import/size_range.h"
 
 namespace dmdax {

@@ -10,9 +10,9 @@
 #include "base/read_input.h"
 #include "import/build_world.h"
 #include "import/facts.h"
+#include "import/formats/input_lines.h"
 #include "import/import_files.h"
 #include "import/import_format.h"
-#include "import/input_lines.h"
 
 namespace dmdax {
 

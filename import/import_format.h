@@ -5,9 +5,9 @@
 //   const ImportFormat* format = DetectImport(input);   // null: none of them
 //   absl::Status s = format->read(input, &facts);
 //
-// A format is a file, <name>_import.cc, which recognises an input by its
-// content and says what it says into Facts.  One more is a file and its name
-// here, in both halves of the list.  Everybody else uses import/import.h.
+// A format is a file, formats/<name>_import.cc, which recognises an input by
+// its content and says what it says into Facts.  One more is a file and its
+// name here, in both halves of the list.  Everybody else uses import/import.h.
 //
 // Threading: pure functions and constants.
 #ifndef DMDAX_IMPORT_IMPORT_FORMAT_H_
@@ -29,7 +29,7 @@ struct ImportFormat {
   absl::Status (*read)(const ImportInput& input, Facts* facts);
 };
 
-// As in <name>_import.cc.
+// As in formats/<name>_import.cc; LVM's are in lvm/.
 extern const ImportFormat kSysfsImport, kFiemapImport, kLsblkImport,
     kFindmntImport, kLvmReportImport, kNdctlImport, kDaxctlImport,
     kLvmMetadataImport, kFilefragImport, kXfsBmapImport, kIomemImport,

@@ -10,7 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "import/build_world.h"
-#include "import/lvm_tables.h"
+#include "import/lvm/lvm_tables.h"
 
 namespace dmdax {
 namespace {

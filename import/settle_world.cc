@@ -4,12 +4,15 @@
 // beyond the model, or an input that does not tell all: it is taken out, or
 // replaced by what gives the same answers about DAX, and the notes say so.
 #include <algorithm>
+#include <cerrno>
+#include <map>
 #include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/errno_status.h"
 #include "block/block_device.h"
 #include "import/build_world.h"
 #include "state/find_device.h"
@@ -74,11 +77,9 @@ class Settler {
 
   absl::Status Run() {
     GiveMetadataBytes();
-    // Each turn takes something away.
-    const int most =
-        16 + 3 * (world_.mapped_device_size() + world_.mount_size() +
-                  world_.block_size() + world_.pmem_size() + world_.dax_size());
-    for (int turn = 0; turn < most; ++turn) {
+    // Each turn takes something away, and what stands on it.
+    constexpr int kMostTurns = 256;
+    for (int turn = 0; turn < kMostTurns; ++turn) {
       absl::StatusOr<Session> session = LoadWorld(world_, Marks());
       if (session.ok()) return SetMaxSectors(*session);
       const Refusal r = ParseRefusal(session.status().message());
@@ -88,7 +89,10 @@ class Settler {
             absl::StrCat("what the inputs say does not load: ", r.words));
       }
     }
-    return absl::InternalError("what the inputs say does not load");
+    return ErrnoError(
+        EINVAL, absl::StrCat("what the inputs say does not load: more "
+                             "than ",
+                             kMostTurns, " devices or files are refused"));
   }
 
  private:
@@ -194,8 +198,47 @@ class Settler {
     }
     Note(absl::StrCat(ShownDevice(m.name()), m.name(),
                       " is left out: ", r.words));
-    world_.mutable_mapped_device()->DeleteSubrange(r.index, 1);
+    DropMapped(m.name());
     return true;
+  }
+
+  // The device, and all that stand on it.
+  void DropMapped(std::string below) {
+    if (users_.empty()) FindUsers();
+    std::set<std::string> gone = {below};
+    std::vector<std::string> ask = {below};
+    while (!ask.empty()) {
+      below = ask.back();
+      ask.pop_back();
+      for (const std::string& user : users_["/dev/mapper/" + below]) {
+        if (!gone.insert(user).second) continue;
+        Note(absl::StrCat(ShownDevice(user), user,
+                          " is left out: it stands on ", below));
+        ask.push_back(user);
+      }
+    }
+    auto& devices = *world_.mutable_mapped_device();
+    for (int i = devices.size() - 1; i >= 0; --i) {
+      if (gone.contains(devices[i].name())) devices.DeleteSubrange(i, 1);
+    }
+  }
+
+  // Which mapped devices name a device.
+  void FindUsers() {
+    for (const proto::MappedDevice& m : world_.mapped_device()) {
+      std::string last;
+      for (const DmTargetSpec& row : facts_.mapped.at(m.name()).rows) {
+        for (absl::string_view word : absl::StrSplit(row.params, ' ')) {
+          if (!absl::StrContains(word, ":") && !absl::StartsWith(word, "/")) {
+            continue;
+          }
+          const std::string device = CanonicalDevice(facts_, word);
+          if (device.empty() || device == last) continue;
+          users_[device].push_back(m.name());
+          last = device;
+        }
+      }
+    }
   }
 
   // The type of the row that is to blame, or of the first that keeps metadata.
@@ -252,6 +295,13 @@ class Settler {
         Note(absl::StrCat(mount.path(), "/", mount.file(file).name(),
                           " is left out: ", r.words));
         mount.mutable_file()->DeleteSubrange(file, 1);
+        constexpr int kMostRefused = 8;
+        if (++refused_files_[mount.path()] == kMostRefused) {
+          Note(absl::StrCat(mount.path(), ": as ", kMostRefused,
+                            " files were refused, the others are left out "
+                            "too"));
+          mount.clear_file();
+        }
         return true;
       }
     }
@@ -308,6 +358,8 @@ class Settler {
   Facts& facts_;
   proto::World& world_;
   std::set<std::string> stood_in_;
+  std::map<std::string, int> refused_files_;  // by mount
+  std::map<std::string, std::vector<std::string>> users_;
 };
 
 }  // namespace

@@ -28,6 +28,10 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
+constexpr char kPmem[] =
+    "{\"blockdevices\": [{\"name\": \"pmem0\", \"maj:min\": \"259:3\", "
+    "\"size\": 1073741824, \"type\": \"disk\"}]}";
+
 constexpr char kLsblk[] = R"j({
    "blockdevices": [
       {"name":"pmem0", "maj:min":"259:3", "size":1073741824, "type":"disk",
@@ -86,6 +90,7 @@ TEST(Detect, ByContent) {
   EXPECT_EQ(TypeOf("NAME=\"sda\" TYPE=\"disk\"\n"), "lsblk-pairs");
   EXPECT_EQ(TypeOf("1024\n", "sys/block/pmem0/size"), "sysfs");
   EXPECT_EQ(TypeOf("1024\n", "sys/devices/p/block/pmem0/size"), "sysfs");
+  EXPECT_EQ(TypeOf("pmem { name: \"pmem0\" }", "a/block/b/w.textproto"), "");
   EXPECT_EQ(TypeOf("pmem { name: \"pmem0\" }"), "");
   EXPECT_EQ(TypeOf("1024\n"), "");
   EXPECT_EQ(TypeOf(""), "");
@@ -168,6 +173,9 @@ TEST(Table, StatusIsNoTable) {
   const Imported m =
       Import({{"l", kLsblk}, {"s", "vg-a: 0 8 linear \nb: 0 8 zero\n"}});
   EXPECT_THAT(Notes(m), HasSubstr("s: dmsetup status says nothing of tables"));
+  const Imported striped =
+      Import({{"l", kLsblk}, {"s", "x: 0 16 striped 16 259:0 259:1 1 AA\n"}});
+  EXPECT_THAT(Notes(striped), HasSubstr("says nothing of tables"));
 }
 
 TEST(Table, DevicesThatNothingDescribes) {
@@ -198,7 +206,7 @@ TEST(Table, ACryptKeyIsNotKept) {
 
 TEST(Concise, ReadOnlyEscapesAndOrder) {
   const Imported m =
-      Import({{"l", kLsblk},
+      Import({{"l", kPmem},
               {"c",
                "top,uu\\,id,0,ro,0 8 linear 254:1 0;"
                "base,,1,rw,0 8 linear /dev/pmem0 0,8 8 zero\n"}});

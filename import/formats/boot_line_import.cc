@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The kernel's command line, which can make mapped devices at boot:
+//
+//   dm-mod.create="name,uuid,minor,flags,row[,row...][;...]"
+//   dm="name uuid mode,row[,row...]"           (older, Chromium's)
+//   dm="N name uuid mode count,row,...[,name ...]"
+//
+// Mirrors: drivers/md/dm-init.c (5.1 on); the older form is init/do_mounts_dm.c
+// of Chromium's kernels.  A mode is ro or rw.
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "import/formats/dm_rows.h"
+#include "import/formats/input_lines.h"
+#include "import/import_format.h"
+
+namespace dmdax {
+namespace {
+
+// The value of a parameter, without its quotes; empty if it is not there.
+absl::string_view Parameter(absl::string_view text, absl::string_view name) {
+  for (size_t at = text.find(name); at != text.npos;
+       at = text.find(name, at + 1)) {
+    const char before = at == 0 ? ' ' : text[at - 1];
+    const bool quoted_whole = before == '"';
+    if (!absl::ascii_isspace(static_cast<unsigned char>(before)) &&
+        !quoted_whole) {
+      continue;
+    }
+    absl::string_view value = text.substr(at + name.size());
+    if (quoted_whole) return value.substr(0, value.find('"'));
+    if (!value.empty() && value[0] == '"') {
+      value.remove_prefix(1);
+      return value.substr(0, value.find('"'));
+    }
+    return value.substr(0, value.find_first_of(" \t\n"));
+  }
+  return "";
+}
+
+absl::string_view CreateList(absl::string_view text) {
+  absl::string_view list = Parameter(text, "dm-mod.create=");
+  return list.empty() ? Parameter(text, "dm_mod.create=") : list;
+}
+
+bool Detect(const ImportInput& input) {
+  if (input.text.size() > 65536) return false;
+  const absl::string_view line = FirstLine(input.text);
+  return !CreateList(line).empty() || !Parameter(line, "dm=").empty() ||
+         absl::StartsWith(line, "BOOT_IMAGE=") ||
+         absl::StartsWith(line, "root=");
+}
+
+Place PlaceOf(const ImportInput& input, absl::string_view part) {
+  Place place{&input, 1, 1};
+  const absl::string_view text = input.text;
+  for (char c :
+       text.substr(0, static_cast<size_t>(part.data() - text.data()))) {
+    ++place.column;
+    if (c == '\n') ++place.line, place.column = 1;
+  }
+  return place;
+}
+
+absl::Status OldForm(const ImportInput& input, absl::string_view value,
+                     Facts* facts) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(value, ',');
+  size_t next = 0;
+  uint32_t devices = 1;
+  bool counted = false;
+  while (next < parts.size() && devices > 0) {
+    std::vector<absl::string_view> words =
+        absl::StrSplit(parts[next], ' ', absl::SkipEmpty());
+    const Place at = PlaceOf(input, parts[next]);
+    if (next == 0 && words.size() > 3 && absl::SimpleAtoi(words[0], &devices)) {
+      counted = true;
+      words.erase(words.begin());
+    }
+    uint32_t rows = 1;
+    const bool row_count =
+        words.size() == 4 && absl::SimpleAtoi(words[3], &rows);
+    if (words.size() < 3 || (words[2] != "ro" && words[2] != "rw")) {
+      return at.Error(
+          absl::StrCat("'name uuid ro' or 'name uuid rw' is "
+                       "expected, not ",
+                       Quoted(parts[next])));
+    }
+    // Without a count all that follows is the device's.
+    if (!row_count) rows = static_cast<uint32_t>(parts.size() - next - 1);
+    ++next;
+    Mapped& mapped = facts->MappedNamed(std::string(words[0]), at);
+    if (words[1] != "none") {
+      absl::Status s =
+          Facts::Say(mapped.uuid, std::string(words[1]), at, words[0], "uuid");
+      if (!s.ok()) return s;
+    }
+    mapped.read_only = words[2] == "ro";
+    std::vector<DmTargetSpec> specs;
+    for (; rows > 0; --rows, ++next) {
+      if (next >= parts.size()) {
+        return at.Error(absl::StrCat(rows, " more rows are expected"));
+      }
+      const Place row_at = PlaceOf(input, parts[next]);
+      // The columns are those of the line.
+      const size_t column = row_at.column - 1;
+      const absl::string_view text = input.text;
+      const size_t begin =
+          static_cast<size_t>(parts[next].data() - text.data()) - column;
+      LineWords words_of_row(input, row_at.line,
+                             text.substr(begin, column + parts[next].size()),
+                             column);
+      absl::StatusOr<DmTargetSpec> row = ReadDmRow(words_of_row);
+      if (!row.ok()) return row.status();
+      specs.push_back(*std::move(row));
+    }
+    absl::Status s = facts->SayTable(mapped, std::move(specs), at);
+    if (!s.ok()) return s;
+    --devices;
+  }
+  if (counted && devices > 0) {
+    return PlaceOf(input, value)
+        .Error(absl::StrCat(devices, " more devices are expected"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Read(const ImportInput& input, Facts* facts) {
+  const absl::string_view text = input.text;
+  if (absl::string_view list = CreateList(text); !list.empty()) {
+    return ReadConciseDevices(input, list, PlaceOf(input, list), facts);
+  }
+  if (absl::string_view old = Parameter(text, "dm="); !old.empty()) {
+    return OldForm(input, old, facts);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+extern const ImportFormat kBootLineImport = {
+    "boot", "the kernel's command line (dm-mod.create=, dm=)", Detect, Read};
+
+}  // namespace dmdax

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// dmsetup table, of all devices ("name: 0 8 linear 259:0 0") or of one.
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "import/formats/dm_rows.h"
+#include "import/formats/input_lines.h"
+#include "import/import_format.h"
+
+namespace dmdax {
+namespace {
+
+bool AllDigits(absl::string_view word) {
+  return !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
+    return absl::ascii_isdigit(static_cast<unsigned char>(c));
+  });
+}
+
+// Where the row begins behind "name: "; npos if this is no such line.  A name
+// has no blank (dmsetup writes \x20), but may have a colon.
+size_t RowAfterName(absl::string_view line) {
+  const size_t blank = line.find_first_of(" \t");
+  const size_t end = blank == line.npos ? line.size() : blank;
+  if (end < 2 || line[end - 1] != ':') return line.npos;
+  return end;
+}
+
+bool LooksLikeRow(absl::string_view text) {
+  const std::vector<absl::string_view> words =
+      absl::StrSplit(text, absl::ByAnyChar(" \t"), absl::SkipEmpty());
+  return words.size() >= 3 && AllDigits(words[0]) && AllDigits(words[1]) &&
+         !AllDigits(words[2]);
+}
+
+bool Detect(const ImportInput& input) {
+  const absl::string_view line = FirstLine(input.text);
+  if (absl::StartsWith(line, "No devices found")) return true;
+  if (LooksLikeRow(line)) return true;
+  const size_t row = RowAfterName(line);
+  return row != line.npos && LooksLikeRow(line.substr(row));
+}
+
+// dmsetup status has the same form: linear has nothing behind it, striped a
+// device where tables have the chunk.
+bool IsStatus(const DmTargetSpec& row) {
+  if (row.target_type == "linear") return row.params.empty();
+  const std::vector<absl::string_view> words =
+      absl::StrSplit(row.params, ' ', absl::SkipEmpty());
+  return row.target_type == "striped" && words.size() > 1 &&
+         !AllDigits(words[1]);
+}
+
+// "home" for "tables/home.table".
+std::string NameFromPath(absl::string_view path) {
+  path = path.substr(path.rfind('/') + 1);
+  const size_t dot = path.rfind('.');
+  if (dot != path.npos && dot != 0) path = path.substr(0, dot);
+  return path.empty() || path == "-" ? "dm" : std::string(path);
+}
+
+struct Table {
+  std::vector<DmTargetSpec> rows;
+  Place place;
+};
+
+absl::Status Read(const ImportInput& input, Facts* facts) {
+  std::map<std::string, Table> tables;
+  for (InputLines lines(input); lines.Next();) {
+    absl::string_view line = lines.line();
+    if (line[0] == '#') continue;
+    if (absl::StartsWith(line, "No devices found")) {
+      facts->live_tables = true;
+      continue;
+    }
+    std::string name;
+    size_t row_at = RowAfterName(line);
+    if (row_at == line.npos) {
+      row_at = 0;
+      name = NameFromPath(input.path);
+      if (tables.empty()) {
+        facts->Note(lines.place(),
+                    absl::StrCat("a table without a name: called '", name,
+                                 "' as the file is"));
+      }
+    } else {
+      name = std::string(line.substr(0, row_at - 1));
+    }
+    Table& table = tables[name];
+    if (table.place.input == nullptr) table.place = lines.place();
+    LineWords words(input, lines.number(), line, row_at);
+    if (words.Done()) continue;  // a device without a table
+    absl::StatusOr<DmTargetSpec> row = ReadDmRow(words);
+    if (!row.ok()) return row.status();
+    if (IsStatus(*row)) {
+      facts->Note(Place{&input},
+                  "dmsetup status says nothing of tables: not used");
+      return absl::OkStatus();
+    }
+    table.rows.push_back(*std::move(row));
+  }
+  facts->live_tables = true;
+  for (auto& [name, table] : tables) {
+    Mapped& mapped = facts->MappedNamed(name, table.place);
+    absl::Status s =
+        facts->SayTable(mapped, std::move(table.rows), table.place);
+    if (!s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+extern const ImportFormat kDmsetupTableImport = {"table", "dmsetup table",
+                                                 Detect, Read};
+
+}  // namespace dmdax

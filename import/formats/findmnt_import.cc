@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// findmnt -J: what is mounted, and how.
+#include "import/formats/json_input.h"
+#include "import/import_format.h"
+
+namespace dmdax {
+namespace {
+
+bool Detect(const ImportInput& input) {
+  return FirstJsonKey(input.text) == "filesystems";
+}
+
+absl::Status ReadMounts(const JsonValue& list, Facts* facts) {
+  for (const JsonValue& m : list.Elements()) {
+    if (m["target"].Text().empty()) return m.Expected("a mount with a target");
+    // A bind mount has its root in brackets: /dev/sda1[/dir].
+    std::string source = m["source"].Text();
+    const bool bind = source.find('[') != source.npos;
+    if (!bind) {
+      facts->mounts.push_back({m.place(), source, m["target"].Text(),
+                               m["fstype"].Text(), m["options"].Text()});
+    }
+    absl::Status s = ReadMounts(m["children"], facts);
+    if (!s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Read(const ImportInput& input, Facts* facts) {
+  absl::StatusOr<nlohmann::json> root = ParseJsonInput(input);
+  if (!root.ok()) return root.status();
+  const JsonValue list = JsonValue(input, *root)["filesystems"];
+  if (!list.is_list()) return list.Expected("a list of file systems");
+  return ReadMounts(list, facts);
+}
+
+}  // namespace
+
+extern const ImportFormat kFindmntImport = {"findmnt", "findmnt -J", Detect,
+                                            Read};
+
+}  // namespace dmdax

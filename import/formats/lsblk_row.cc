@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "import/formats/lsblk_row.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+
+namespace dmdax {
+namespace {
+
+// lsblk's column and the queue attribute of sysfs it is.
+constexpr std::pair<const char*, const char*> kQueueColumns[] = {
+    {"log-sec", "logical_block_size"},    {"phy-sec", "physical_block_size"},
+    {"min-io", "minimum_io_size"},        {"opt-io", "optimal_io_size"},
+    {"disc-gran", "discard_granularity"}, {"rota", "rotational"},
+};
+
+// A size or number; nothing if the column is not there.
+absl::StatusOr<std::optional<SizeRange>> Size(const LsblkRow& row,
+                                              absl::string_view key) {
+  const std::string text = row.text(key);
+  if (text.empty()) return std::optional<SizeRange>();
+  std::optional<SizeRange> size = ParseSize(text);
+  if (!size) {
+    return row.place(key).Error(
+        absl::StrCat("a size is expected, not ", Quoted(text)));
+  }
+  return size;
+}
+
+absl::Status SayQueue(const LsblkRow& row, const std::string& name,
+                      std::map<std::string, Said<uint64_t>>* queue) {
+  for (const auto& [column, attribute] : kQueueColumns) {
+    absl::StatusOr<std::optional<SizeRange>> n = Size(row, column);
+    if (!n.ok()) return n.status();
+    // Without -b these are rounded too.
+    if (!*n || !(*n)->exact()) continue;
+    absl::Status s = Facts::Say((*queue)[attribute], (*n)->most,
+                                row.place(column), name, attribute);
+    if (!s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SayPartition(const LsblkRow& row, Disk& disk) {
+  std::string parent = row.text("pkname");
+  if (parent.empty()) parent = row.parent;
+  parent = std::string(absl::StripPrefix(parent, "/dev/"));
+  if (!parent.empty()) {
+    absl::Status s =
+        Facts::Say(disk.parent, parent, row.place("name"), disk.name, "disk");
+    if (!s.ok()) return s;
+  }
+  const std::string start = row.text("start");
+  uint64_t sector;
+  if (start.empty()) return absl::OkStatus();
+  if (!absl::SimpleAtoi(start, &sector)) {
+    return row.place("start").Error(
+        absl::StrCat("a start in sectors is expected, not ", Quoted(start)));
+  }
+  return Facts::Say(disk.start, sector, row.place("start"), disk.name, "start");
+}
+
+absl::Status SayDisk(const LsblkRow& row, const std::string& kname,
+                     const std::string& type, Facts* facts) {
+  Disk& disk = facts->DiskNamed(kname, row.place("name"));
+  if (!type.empty()) {
+    absl::Status s =
+        Facts::Say(disk.type, type, row.place("type"), kname, "type");
+    if (!s.ok()) return s;
+  }
+  const std::string dax = row.text("dax");
+  if (!dax.empty()) {
+    absl::Status s = Facts::Say(disk.dax, dax == "1" || dax == "true",
+                                row.place("dax"), kname, "DAX flag");
+    if (!s.ok()) return s;
+  }
+  if (type == "part") {
+    if (absl::Status s = SayPartition(row, disk); !s.ok()) return s;
+  }
+  return SayQueue(row, kname, &disk.queue);
+}
+
+void SayMounts(const LsblkRow& row, const std::string& source, Facts* facts) {
+  for (const std::string& path : row.mountpoints) {
+    if (!absl::StartsWith(path, "/")) continue;  // "[SWAP]"
+    facts->mounts.push_back(
+        {row.place("name"), source, path, row.text("fstype"), ""});
+  }
+}
+
+}  // namespace
+
+bool IsMappedType(absl::string_view type) {
+  // The prefix of the dm uuid in lower case, or "dm".
+  for (absl::string_view known : {"lvm", "crypt", "dm", "mpath", "dmraid",
+                                  "stratis", "vdo", "integrity", "verity"}) {
+    if (type == known) return true;
+  }
+  return false;
+}
+
+absl::StatusOr<DevT> ReadDev(absl::string_view text, const Place& place) {
+  const std::vector<absl::string_view> parts =
+      absl::StrSplit(absl::StripAsciiWhitespace(text), ':');
+  DevT dev;
+  if (parts.size() != 2 || !absl::SimpleAtoi(parts[0], &dev.major_nr) ||
+      !absl::SimpleAtoi(parts[1], &dev.minor_nr) || !dev.Fits()) {
+    return place.Error(
+        absl::StrCat("major:minor is expected, not ", Quoted(text)));
+  }
+  return dev;
+}
+
+absl::Status SayLsblkRow(const LsblkRow& row, Facts* facts) {
+  // With -p names are paths.
+  const std::string said_name = row.text("name");
+  std::string name = said_name;
+  const bool mapper_path = absl::StartsWith(name, "/dev/mapper/") ||
+                           absl::StartsWith(row.text("path"), "/dev/mapper/");
+  name = name.substr(name.rfind('/') + 1);
+  std::string kname = row.text("kname");
+  kname = kname.substr(kname.rfind('/') + 1);
+  const std::string type = row.text("type");
+  if (name.empty() && kname.empty()) {
+    return row.place("name").Error("a name is expected");
+  }
+  const bool is_dm =
+      absl::StartsWith(kname, "dm-") || mapper_path || IsMappedType(type);
+  const std::string shown = is_dm ? name : (kname.empty() ? name : kname);
+  const Place at = row.place("name");
+  Said<DevT>* dev;
+  Said<SizeRange>* size;
+  if (is_dm) {
+    Mapped& device = facts->MappedNamed(name, at);
+    if (!kname.empty()) {
+      absl::Status s = Facts::Say(facts->KernelDmNamed(kname, at).name, name,
+                                  at, kname, "dm name");
+      if (!s.ok()) return s;
+    }
+    dev = &device.dev;
+    size = &device.size;
+    absl::Status s = SayQueue(row, name, &device.queue);
+    if (!s.ok()) return s;
+  } else {
+    absl::Status s = SayDisk(row, shown, type, facts);
+    if (!s.ok()) return s;
+    dev = &facts->disks[shown].dev;
+    size = &facts->disks[shown].size;
+  }
+  if (const std::string text = row.text("maj:min"); !text.empty()) {
+    absl::StatusOr<DevT> n = ReadDev(text, row.place("maj:min"));
+    if (!n.ok()) return n.status();
+    absl::Status s =
+        Facts::Say(*dev, *n, row.place("maj:min"), shown, "number");
+    if (s.ok() && is_dm) {
+      s = Facts::Say(facts->dm_major, n->major_nr, row.place("maj:min"),
+                     "device-mapper", "major");
+    }
+    if (!s.ok()) return s;
+  }
+  absl::StatusOr<std::optional<SizeRange>> bytes = Size(row, "size");
+  if (!bytes.ok()) return bytes.status();
+  if (*bytes) {
+    absl::Status s = Facts::SaySize(*size, **bytes, row.place("size"), shown);
+    if (!s.ok()) return s;
+  }
+  SayMounts(row, absl::StrCat(is_dm ? "/dev/mapper/" : "/dev/", shown), facts);
+  return absl::OkStatus();
+}
+
+}  // namespace dmdax

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// /proc/mounts (also /proc/self/mountinfo, and what mount prints): file
+// systems and their options.
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "import/formats/input_lines.h"
+#include "import/import_format.h"
+
+namespace dmdax {
+namespace {
+
+using Words = std::vector<absl::string_view>;
+
+Words SplitLine(absl::string_view line) {
+  return absl::StrSplit(line, ' ', absl::SkipEmpty());
+}
+
+// "/dev/sda1 / ext4 rw,relatime 0 0"
+bool IsMounts(const Words& w) {
+  return w.size() == 6 && absl::StartsWith(w[1], "/") &&
+         (absl::StartsWith(w[3], "rw") || absl::StartsWith(w[3], "ro")) &&
+         w[4].size() == 1 && w[5].size() == 1;
+}
+
+// "/dev/sda1 on / type ext4 (rw,relatime)", or with a [label] behind.
+bool IsMount(const Words& w) {
+  return w.size() >= 6 && w[1] == "on" && w[3] == "type" &&
+         absl::StartsWith(w[5], "(");
+}
+
+// "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw"
+bool IsMountinfo(const Words& w) {
+  for (size_t i = 6; i + 3 < w.size(); ++i) {
+    if (w[i] == "-") return absl::StrContains(w[2], ":");
+  }
+  return false;
+}
+
+bool Detect(const ImportInput& input) {
+  const Words words = SplitLine(FirstLine(input.text));
+  return IsMounts(words) || IsMount(words) || IsMountinfo(words);
+}
+
+// "\040" is a blank.
+std::string Unescape(absl::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto octal = [&](size_t k) {
+      return i + k < text.size() && text[i + k] >= '0' && text[i + k] <= '7';
+    };
+    if (text[i] == '\\' && octal(1) && octal(2) && octal(3)) {
+      out.push_back(static_cast<char>((text[i + 1] - '0') * 64 +
+                                      (text[i + 2] - '0') * 8 + text[i + 3] -
+                                      '0'));
+      i += 3;
+    } else {
+      out.push_back(text[i]);
+    }
+  }
+  return out;
+}
+
+absl::Status Read(const ImportInput& input, Facts* facts) {
+  for (InputLines lines(input); lines.Next();) {
+    if (lines.line()[0] == '#') continue;
+    const Words w = SplitLine(lines.line());
+    MountFact mount{.place = lines.place()};
+    if (IsMounts(w)) {
+      mount.source = Unescape(w[0]);
+      mount.path = Unescape(w[1]);
+      mount.type = std::string(w[2]);
+      mount.options = std::string(w[3]);
+    } else if (IsMount(w)) {
+      absl::string_view options = w[5].substr(1);
+      mount.source = std::string(w[0]);
+      mount.path = std::string(w[2]);
+      mount.type = std::string(w[4]);
+      mount.options = std::string(options.substr(0, options.find(')')));
+    } else if (IsMountinfo(w)) {
+      size_t dash = 6;
+      while (w[dash] != "-") ++dash;
+      if (w[3] != "/") continue;  // a bind mount of a part
+      mount.source = Unescape(w[dash + 2]);
+      mount.path = Unescape(w[4]);
+      mount.type = std::string(w[dash + 1]);
+      mount.options = std::string(w[dash + 3]);
+    } else {
+      return lines.place().Error(
+          absl::StrCat("'device path type options 0 0' is expected, not ",
+                       Quoted(lines.line())));
+    }
+    facts->mounts.push_back(std::move(mount));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+extern const ImportFormat kMountsImport = {"mounts", "/proc/mounts", Detect,
+                                           Read};
+
+}  // namespace dmdax

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ndctl list: JSON of regions and namespaces, alone or below each other
+// (-R, -N, -D, -u, -v, in any combination).
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "import/formats/json_input.h"
+#include "import/import_format.h"
+
+namespace dmdax {
+namespace {
+
+bool Detect(const ImportInput& input) {
+  const std::string key = FirstJsonKey(input.text);
+  if (key == "provider" || key == "dimms" || key == "regions" ||
+      key == "namespaces" || key == "buses") {
+    return true;
+  }
+  if (key != "dev") return false;
+  for (const char* kind : {"\"namespace", "\"region", "\"nmem", "\"ndbus"}) {
+    if (absl::StrContains(input.text.substr(0, 4096), kind)) return true;
+  }
+  return false;
+}
+
+absl::Status Slot(const JsonValue& value, uint64_t* out) {
+  absl::StatusOr<std::optional<SizeRange>> n = value.Size();
+  if (!n.ok()) return n.status();
+  if (*n) *out = (*n)->Likeliest();
+  return absl::OkStatus();
+}
+
+absl::Status ReadDaxDevices(const JsonValue& space, Facts* facts) {
+  const auto add = [&](const JsonValue& device) -> absl::Status {
+    const std::string name = device["chardev"].Text();
+    if (name.empty()) return device.Expected("a device with a chardev");
+    DaxChar& dax = facts->dax[name];
+    if (dax.name.empty()) dax = {.name = name, .place = device.place()};
+    dax.space = space["dev"].Text();
+    dax.mode = device["mode"].Text();
+    absl::StatusOr<std::optional<SizeRange>> size = device["size"].Size();
+    if (!size.ok()) return size.status();
+    if (*size) {
+      absl::Status s =
+          Facts::SaySize(dax.size, **size, device["size"].place(), name);
+      if (!s.ok()) return s;
+    }
+    absl::Status s = Slot(device["align"], &dax.align);
+    if (s.ok() && dax.align == 0) s = Slot(space["align"], &dax.align);
+    return s;
+  };
+  for (const JsonValue& d : space["daxregion"]["devices"].Elements()) {
+    if (absl::Status s = add(d); !s.ok()) return s;
+  }
+  return space["chardev"].exists() ? add(space) : absl::OkStatus();
+}
+
+absl::Status ReadNamespace(const JsonValue& v, const std::string& domain,
+                           Facts* facts) {
+  const std::string name = v["dev"].Text();
+  if (name.empty()) return v.Expected("a namespace");
+  if (v["state"].Text() == "disabled") {
+    facts->Note(v.place(), absl::StrCat(name, " is disabled: left out"));
+    return absl::OkStatus();
+  }
+  Namespace& space = facts->namespaces[name];
+  if (space.name.empty()) space = {.name = name, .place = v.place()};
+  const std::string mode = v["mode"].Text();
+  if (!space.mode.empty() && space.mode != mode) {
+    return v["mode"].place().Error(
+        absl::StrCat("the mode of ", name, " is ", Quoted(mode), "; ",
+                     space.place.ToString(), " says ", Quoted(space.mode)));
+  }
+  space.mode = mode;
+  space.map = v["map"].Text();
+  space.blockdev = v["blockdev"].Text();
+  space.chardev = v["chardev"].Text();
+  if (!domain.empty()) space.persistence_domain = domain;
+  absl::StatusOr<std::optional<SizeRange>> size = v["size"].Size();
+  if (!size.ok()) return size.status();
+  if (*size) {
+    absl::Status s =
+        Facts::SaySize(space.size, **size, v["size"].place(), name);
+    if (!s.ok()) return s;
+  }
+  absl::Status s = Slot(v["align"], &space.align);
+  if (s.ok()) s = Slot(v["sector_size"], &space.sector_size);
+  if (s.ok() && mode == "devdax") s = ReadDaxDevices(v, facts);
+  if (!s.ok() || space.blockdev.empty()) return s;
+  Disk& disk = facts->DiskNamed(space.blockdev, v.place());
+  s = Facts::Say(disk.space, name, v.place(), space.blockdev, "namespace");
+  if (s.ok()) {
+    s = Facts::Say(disk.mode, mode, v.place(), space.blockdev, "mode");
+  }
+  if (s.ok() && space.size) {
+    s = Facts::SaySize(disk.size, space.size->value, v["size"].place(),
+                       space.blockdev);
+  }
+  return s;
+}
+
+absl::Status ReadAny(const JsonValue& v, const std::string& domain,
+                     Facts* facts) {
+  if (v.is_list()) {
+    for (const JsonValue& element : v.Elements()) {
+      absl::Status s = ReadAny(element, domain, facts);
+      if (!s.ok()) return s;
+    }
+    return absl::OkStatus();
+  }
+  if (!v.is_object()) return v.Expected("a region or namespace");
+  const std::string dev = v["dev"].Text();
+  if (absl::StartsWith(dev, "namespace")) {
+    return ReadNamespace(v, domain, facts);
+  }
+  if (v["type"].Text() == "blk") {
+    facts->Note(v.place(),
+                absl::StrCat(dev, ": a region of block windows has no DAX"));
+  }
+  std::string own = v["persistence_domain"].Text();
+  if (own.empty()) own = domain;
+  for (const char* list : {"buses", "regions", "namespaces"}) {
+    if (!v[list].exists()) continue;
+    if (absl::Status s = ReadAny(v[list], own, facts); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Read(const ImportInput& input, Facts* facts) {
+  absl::StatusOr<nlohmann::json> root = ParseJsonInput(input);
+  if (!root.ok()) return root.status();
+  return ReadAny(JsonValue(input, *root), "", facts);
+}
+
+}  // namespace
+
+extern const ImportFormat kNdctlImport = {"ndctl", "ndctl list -RNDu", Detect,
+                                          Read};
+
+}  // namespace dmdax

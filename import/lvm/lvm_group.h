@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A volume group as LVM2's metadata or its reports describe it.
+//
+// Segments keep LVM's own keys; import/lvm/lvm_tables.h turns them into tables.
+// Threading: values.
+#ifndef DMDAX_IMPORT_LVM_LVM_GROUP_H_
+#define DMDAX_IMPORT_LVM_LVM_GROUP_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "import/import_input.h"
+
+namespace dmdax {
+
+struct LvmPv {
+  std::string name;       // "pv0", as segments call it
+  std::string device;     // "/dev/pmem0", the hint
+  uint64_t dev_size = 0;  // sectors; 0: not said
+  uint64_t pe_start = 0;  // sectors
+  uint64_t pe_count = 0;  // extents
+  Place place;
+};
+
+struct LvmSegment {
+  std::string type;  // "striped", "raid1", "thin-pool"; flags cut off
+  uint64_t start_extent = 0;
+  uint64_t extent_count = 0;
+  std::map<std::string, uint64_t> numbers;
+  std::map<std::string, std::string> texts;
+  std::map<std::string, std::vector<std::string>> lists;
+  // stripes, mirrors, raids: a PV's or LV's name, and the extent it begins at.
+  std::vector<std::pair<std::string, uint64_t>> areas;
+  Place place;
+
+  // 0 and "" where the key is not there.
+  uint64_t Number(const std::string& key) const;
+  std::string Text(const std::string& key) const;
+};
+
+struct LvmLv {
+  std::string name;
+  std::string id;
+  std::vector<std::string> status;  // READ, WRITE, VISIBLE ...
+  std::vector<std::string> flags;
+  uint64_t major = 0, minor = 0;  // FIXED_MINOR
+  std::vector<LvmSegment> segments;
+  Place place;
+
+  bool Has(const std::string& status_flag) const;
+};
+
+struct LvmGroup {
+  std::string name;
+  std::string id;
+  uint64_t extent_size = 0;  // sectors
+  std::map<std::string, LvmPv> pvs;
+  std::map<std::string, LvmLv> lvs;
+  // The order of the metadata.
+  std::vector<std::string> lv_order;
+  Place place;
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_IMPORT_LVM_LVM_GROUP_H_

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// lvs, pvs, vgs and fullreport with --reportformat json.
+//
+// Tables of linear and striped volumes follow from seg_pe_ranges, pe_start and
+// the extent size; of other types the reports say too little.
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "import/formats/json_input.h"
+#include "import/import_format.h"
+
+namespace dmdax {
+namespace {
+
+bool Detect(const ImportInput& input) {
+  return FirstJsonKey(input.text) == "report";
+}
+
+// Bytes of a column, from a report with --units b.
+absl::StatusOr<uint64_t> Bytes(const JsonValue& value) {
+  if (value.Text().empty()) return uint64_t{0};
+  absl::StatusOr<std::optional<SizeRange>> size = value.Size();
+  if (!size.ok()) return size.status();
+  if (!*size) return uint64_t{0};
+  if (!(*size)->exact()) {
+    return value.place().Error(absl::StrCat(
+        Quoted(value.Text()), " is rounded: --units b gives bytes"));
+  }
+  return (*size)->most;
+}
+
+class Report {
+ public:
+  explicit Report(Facts* facts) : facts_(*facts) {}
+
+  absl::Status Read(const JsonValue& root) {
+    for (const JsonValue& part : root["report"].Elements()) {
+      for (const char* kind : {"vg", "pv", "lv", "seg"}) {
+        for (const JsonValue& row : part[kind].Elements()) {
+          absl::Status s = kind == absl::string_view("vg") ? ReadVg(row)
+                           : kind == absl::string_view("pv")
+                               ? ReadPv(row, part)
+                               : ReadSegment(row, part);
+          if (!s.ok()) return s;
+        }
+      }
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  // A report of one group names it in its row alone.
+  LvmGroup& GroupOf(const JsonValue& row, const JsonValue& part) {
+    std::string name = row["vg_name"].Text();
+    if (name.empty() && part["vg"].Elements().size() == 1) {
+      name = part["vg"].Elements()[0]["vg_name"].Text();
+    }
+    for (LvmGroup& group : facts_.reported) {
+      if (group.name == name) return group;
+    }
+    facts_.reported.push_back({.name = name, .place = row.place()});
+    return facts_.reported.back();
+  }
+
+  absl::Status ReadVg(const JsonValue& row) {
+    LvmGroup& group = GroupOf(row, row);
+    absl::StatusOr<uint64_t> extent = Bytes(row["vg_extent_size"]);
+    if (!extent.ok()) return extent.status();
+    if (*extent != 0) group.extent_size = *extent / 512;
+    if (const std::string id = row["vg_uuid"].Text(); !id.empty()) {
+      group.id = id;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadPv(const JsonValue& row, const JsonValue& part) {
+    const std::string device = row["pv_name"].Text();
+    LvmGroup& group = GroupOf(row, part);
+    if (device.empty()) return row.Expected("a row with a pv_name");
+    if (group.name.empty()) return absl::OkStatus();
+    LvmPv& pv = group.pvs[device];
+    pv.name = pv.device = device;
+    pv.place = row.place();
+    absl::StatusOr<uint64_t> start = Bytes(row["pe_start"]);
+    if (!start.ok()) return start.status();
+    absl::StatusOr<uint64_t> size = Bytes(row["dev_size"]);
+    if (!size.ok()) return size.status();
+    if (row["pe_start"].exists()) {
+      pv.pe_start = *start / 512;
+      pv.pe_count = 1;  // it is known
+    }
+    if (*size != 0) pv.dev_size = *size / 512;
+    return absl::OkStatus();
+  }
+
+  // "/dev/pmem0:0-15 /dev/pmem1:0-15"
+  absl::Status ReadRanges(const JsonValue& ranges, LvmSegment* segment) {
+    const std::string text = ranges.Text();
+    for (absl::string_view range :
+         absl::StrSplit(text, ' ', absl::SkipEmpty())) {
+      const size_t colon = range.rfind(':');
+      const size_t dash = range.rfind('-');
+      uint64_t first;
+      if (colon == range.npos || dash == range.npos || dash < colon ||
+          !absl::SimpleAtoi(range.substr(colon + 1, dash - colon - 1),
+                            &first)) {
+        return ranges.Expected("ranges such as /dev/pmem0:0-15");
+      }
+      segment->areas.emplace_back(std::string(range.substr(0, colon)), first);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadSegment(const JsonValue& row, const JsonValue& part) {
+    // Volumes without their segments, and segments without their volume.
+    if (!row["segtype"].exists()) return absl::OkStatus();
+    std::string name = row["lv_name"].Text();
+    if (name.empty() && part["lv"].Elements().size() == 1) {
+      name = part["lv"].Elements()[0]["lv_name"].Text();
+    }
+    if (name.empty()) return absl::OkStatus();
+    const bool hidden = absl::StartsWith(name, "[");
+    if (hidden) name = name.substr(1, name.size() - 2);
+    LvmGroup& group = GroupOf(row, part);
+    LvmLv& lv = group.lvs[name];
+    if (lv.name.empty()) {
+      lv.name = name;
+      lv.status = {"READ", "WRITE"};
+      if (!hidden) lv.status.push_back("VISIBLE");
+      lv.place = row.place();
+      group.lv_order.push_back(name);
+    }
+    LvmSegment segment{.type = row["segtype"].Text(), .place = row.place()};
+    absl::StatusOr<uint64_t> start = Bytes(row["seg_start"]);
+    if (!start.ok()) return start.status();
+    absl::StatusOr<uint64_t> size = Bytes(row["seg_size"]);
+    if (!size.ok()) return size.status();
+    // lvs says stripe_size, also called stripesize.
+    absl::StatusOr<uint64_t> stripe = Bytes(row["stripe_size"]);
+    if (!stripe.ok()) return stripe.status();
+    segment.numbers["stripe_size"] = *stripe / 512;
+    // In sectors, until the size of an extent is known.
+    segment.start_extent = *start / 512;
+    segment.extent_count = *size / 512;
+    if (absl::Status s = ReadRanges(row["seg_pe_ranges"], &segment); !s.ok()) {
+      return s;
+    }
+    for (const LvmSegment& other : lv.segments) {
+      // fullreport has it twice.
+      if (other.start_extent == segment.start_extent) return absl::OkStatus();
+    }
+    lv.segments.push_back(std::move(segment));
+    return absl::OkStatus();
+  }
+
+  Facts& facts_;
+};
+
+absl::Status Read(const ImportInput& input, Facts* facts) {
+  absl::StatusOr<nlohmann::json> root = ParseJsonInput(input);
+  if (!root.ok()) return root.status();
+  const JsonValue top(input, *root);
+  if (!top["report"].is_list()) return top["report"].Expected("a report");
+  return Report(facts).Read(top);
+}
+
+}  // namespace
+
+extern const ImportFormat kLvmReportImport = {
+    "lvm-report", "lvs, pvs, vgs --units b --reportformat json", Detect, Read};
+
+}  // namespace dmdax

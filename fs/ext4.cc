@@ -15,6 +15,7 @@
 #include "base/errno_status.h"
 #include "base/units.h"
 #include "fs/ext4_fallocate.h"
+#include "fs/ext4_holes.h"
 #include "fs/ext4_params.h"
 #include "fs/file_system.h"
 #include "fs/file_system_type.h"
@@ -96,8 +97,6 @@ class Ext4 final : public FileSystem {
   };
 
   int Alloc(DaxInode& inode, uint64_t pos, uint64_t length, bool* fresh);
-  // Where the hole at `pos` ends, as one lookup of `length` bytes says.
-  uint64_t EndOfHole(DaxInode& inode, uint64_t pos, uint64_t length) const;
 
   // ext4_abort() was here: the journal had aborted when a change began.
   bool read_only_ = false;
@@ -201,46 +200,6 @@ int Ext4::Alloc(DaxInode& inode, uint64_t pos, uint64_t length, bool* fresh) {
   return 0;
 }
 
-// The end of the extent before the hole at `pos`.
-uint64_t GapStart(const DaxInode& inode, uint64_t pos) {
-  uint64_t start = 0;
-  for (const FileExtent& extent : inode.extents.All()) {
-    if (extent.end() <= pos) start = extent.end();
-  }
-  return start;
-}
-
-bool HasBlocks(const DaxInode& inode, uint64_t start, uint64_t length) {
-  const FileExtent extent = inode.extents.Find(start);
-  return extent.type != IOMAP_HOLE || extent.length < length;
-}
-
-// ext4_ind_map_blocks() of a block that is not there: it counts to the end of
-// the largest tree of pointers that is missing.
-uint64_t IndirectHole(const DaxInode& inode, uint64_t block) {
-  constexpr uint64_t kDirect = 12;
-  constexpr uint64_t kPointers = kBlock / 4;
-  if (block < kDirect) return 1;
-  uint64_t first = kDirect;
-  uint64_t tree = kPointers;
-  for (; block >= first + tree; tree *= kPointers) first += tree;
-  for (; tree > 1; tree /= kPointers) {
-    const uint64_t start = first + (block - first) / tree * tree;
-    if (!HasBlocks(inode, start * kBlock, tree * kBlock)) {
-      return start + tree - block;
-    }
-  }
-  return 1;
-}
-
-uint64_t Ext4::EndOfHole(DaxInode& inode, uint64_t pos, uint64_t length) const {
-  const uint64_t end = pos + length;
-  if (inode.has_extents) {
-    return inode.known_holes.EndOf(pos, GapStart(inode, pos), end);
-  }
-  return std::min(end, pos + IndirectHole(inode, pos / kBlock) * kBlock);
-}
-
 int Ext4::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
                 Iomap* iomap, Iomap*) {
   if (pos / kBlock > kMaxLogicalBlock) return -EINVAL;
@@ -269,7 +228,7 @@ int Ext4::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
     }
   }
   if (extent.type == IOMAP_HOLE) {
-    extent.length = EndOfHole(inode, pos, extent.length) - pos;
+    extent.length = Ext4EndOfHole(inode, pos, extent.length) - pos;
   }
   *iomap = IomapOfExtent(inode, extent, length, flags | IOMAP_DAX);
   if (inode.datasync_dirty || end > inode.i_size) {

@@ -225,11 +225,6 @@ Verdict RunFaultCase(const Json& test, const Json& result, const Json& env,
   RunSteps(*session, test.value("mid", none), result.value("mid", none),
            verdict);
   if (!verdict.unsupported.empty() || !result.contains("maps")) return verdict;
-  // A mounted device is in use, and is not removed.
-  BlockDevice* const mounted = FindBdev(*session, test["dev"]);
-  if (mounted != nullptr) {
-    (void)mounted->Open(FMODE_READ | FMODE_WRITE | FMODE_EXCL, &verdict);
-  }
   const Verdict mapped = CompareFsdaxCase(test, result, faults, sb,
                                           DevicesOf(*session, test["dev"]));
   verdict.Add(mapped);

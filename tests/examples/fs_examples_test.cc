@@ -7,6 +7,7 @@
 #include "base/kernel_profile.h"
 #include "fs/dax_mount.h"
 #include "fs/ext4_fallocate.h"
+#include "fs/ext4_holes.h"
 #include "fs/extent_lines.h"
 #include "fs/extents_text.h"
 #include "fs/file_system.h"
@@ -132,6 +133,12 @@ TEST_F(FsExamples, Ext4Fallocate) {
   FileSystem& fs = *ext4_fs;
 #include "tests/examples/fs/ext4_fallocate.inc"
   EXPECT_EQ(err, 0);
+}
+
+TEST_F(FsExamples, Ext4Holes) {
+  DaxInode& inode = dax_file;
+#include "tests/examples/fs/ext4_holes.inc"
+  EXPECT_EQ(end, 10 << 20);
 }
 
 TEST_F(FsExamples, XfsFallocate) {

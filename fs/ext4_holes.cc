@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fs/ext4_holes.h"
+
+#include <algorithm>
+
+namespace dmdax {
+namespace {
+
+constexpr uint64_t kBlock = 4096;
+
+// The end of the extent before the hole at `pos`.
+uint64_t GapStart(const DaxInode& inode, uint64_t pos) {
+  uint64_t start = 0;
+  for (const FileExtent& extent : inode.extents.All()) {
+    if (extent.end() <= pos) start = extent.end();
+  }
+  return start;
+}
+
+bool HasBlocks(const DaxInode& inode, uint64_t start, uint64_t length) {
+  const FileExtent extent = inode.extents.Find(start);
+  return extent.type != IOMAP_HOLE || extent.length < length;
+}
+
+// ext4_ind_map_blocks() of a block that is not there: it counts to the end of
+// the largest tree of pointers that is missing.
+uint64_t IndirectHole(const DaxInode& inode, uint64_t block) {
+  constexpr uint64_t kDirect = 12;
+  constexpr uint64_t kPointers = kBlock / 4;
+  if (block < kDirect) return 1;
+  uint64_t first = kDirect;
+  uint64_t tree = kPointers;
+  for (; block >= first + tree; tree *= kPointers) first += tree;
+  for (; tree > 1; tree /= kPointers) {
+    const uint64_t start = first + (block - first) / tree * tree;
+    if (!HasBlocks(inode, start * kBlock, tree * kBlock)) {
+      return start + tree - block;
+    }
+  }
+  return 1;
+}
+
+}  // namespace
+
+uint64_t Ext4EndOfHole(DaxInode& inode, uint64_t pos, uint64_t length) {
+  const uint64_t end = pos + length;
+  if (inode.has_extents) {
+    return inode.known_holes.EndOf(pos, GapStart(inode, pos), end);
+  }
+  return std::min(end, pos + IndirectHole(inode, pos / kBlock) * kBlock);
+}
+
+}  // namespace dmdax

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Ext4EndOfHole: how far ext4 says that a hole goes, which is not always to the
+// next extent.
+//
+//   uint64_t end = Ext4EndOfHole(inode, /*pos=*/8 << 20, /*length=*/2 << 20);
+//
+// A file with extents has its extent status tree (iomap/known_holes.h); one
+// with indirect blocks counts to the end of the tree of pointers that is
+// missing, which may be a single block.  Units are bytes.
+//
+// Mirrors: ext4_ext_put_gap_in_cache of fs/ext4/extents.c, ext4_ind_map_blocks
+// of fs/ext4/indirect.c (6.1).  Threading: thread-compatible.
+#ifndef DMDAX_FS_EXT4_HOLES_H_
+#define DMDAX_FS_EXT4_HOLES_H_
+
+#include <cstdint>
+
+#include "iomap/dax_inode.h"
+
+namespace dmdax {
+
+// `pos` lies in a hole that goes on for `length` bytes; the answer is not
+// beyond them.  Remembers what was looked up.
+uint64_t Ext4EndOfHole(DaxInode& inode, uint64_t pos, uint64_t length);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_FS_EXT4_HOLES_H_

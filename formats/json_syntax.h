@@ -2,7 +2,7 @@
 //
 // CheckJsonSyntax: whether a text is JSON, and where it stops being that.
 //
-//   CheckJsonSyntax("{\"a\": }", "w.json");
+//   absl::Status s = CheckJsonSyntax("{\"a\": }", "w.json");
 //   // "w.json:1:7: not JSON: syntax error while parsing value - ..."
 //
 // Refused too: a key given twice in one object (in either of Protobuf's

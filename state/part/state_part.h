@@ -3,8 +3,9 @@
 // StatePart: as much of a state's machine as was needed so far.
 //
 //   StatePart part(*db);
-//   absl::StatusOr<proto::StateSnapshot> snapshot = part.Load();  // almost
-//   none absl::StatusOr<Session> session = SessionFromSnapshot(*snapshot);
+//   // Almost nothing, at first.
+//   absl::StatusOr<proto::StateSnapshot> snapshot = part.Load();
+//   absl::StatusOr<Session> session = SessionFromSnapshot(*snapshot);
 //   absl::Status s = part.Complete(*session);
 //   session->ctl->FindDevice("home");   // null
 //   part.lacks();                       // true: load it again

@@ -29,8 +29,8 @@ struct Look {
 };
 
 // What makes two obstacles the same one.
-using Key = std::pair<std::string, std::string>;  // name, device
-Key KeyOf(const Obstacle& o) { return {o.name, o.device}; }
+using ObstacleKey = std::pair<std::string, std::string>;  // name, device
+ObstacleKey KeyOf(const Obstacle& o) { return {o.name, o.device}; }
 
 class Looker {
  public:
@@ -110,7 +110,7 @@ class Looker {
         user,
         {.file = look.subject.file, .size = look.subject.size, .order = order});
     if (!sweep.ok()) return sweep.status();
-    std::map<Key, size_t> numbers;
+    std::map<ObstacleKey, size_t> numbers;
     for (const SweepTotal& total : sweep->totals) {
       const SweepOutcome& out = total.outcome;
       // The last slot may be a part of one.
@@ -170,7 +170,7 @@ class Looker {
 };
 
 // The dearest obstacle that was not met before, or the number of all.
-size_t Dearest(const Look& look, const std::set<Key>& met) {
+size_t Dearest(const Look& look, const std::set<ObstacleKey>& met) {
   size_t best = look.obstacles.size();
   for (size_t i = 0; i < look.obstacles.size(); ++i) {
     if (met.count(KeyOf(look.obstacles[i])) != 0) continue;
@@ -206,7 +206,7 @@ DaxCheck CheckSubject(const proto::World& world, const CheckRequest& request,
   check.now = look->shares;
   // More than these no stack has in a row; a cure that another undoes must end.
   constexpr int kMostObstacles = 32;
-  std::set<Key> met;
+  std::set<ObstacleKey> met;
   proto::World best = world;
   for (int i = 0; i < kMostObstacles; ++i) {
     const size_t n = Dearest(*look, met);

@@ -180,6 +180,8 @@ struct TargetExample {
   // For a type that can not be loaded on such a machine: what the load fails
   // with instead, once everything that can be checked has been.
   absl::string_view refusal;
+  // Whether the kernel's own TABLE line is a table again.
+  enum TableLine { kLoads, kIsRefused } table_line = kLoads;
 };
 
 // What the length of a row must be a multiple of, in sectors, and among how

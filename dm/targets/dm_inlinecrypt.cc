@@ -230,7 +230,8 @@ const TargetType kInlineCryptTarget = {
                 .params = "aes-xts-plain64 "
                           "0000000000000000000000000000000000000000000000000000"
                           "0000000000000000000000000000000000000000000000000000"
-                          "000000000000000000000000 0 /dev/sda 0"},
+                          "000000000000000000000000 0 /dev/sda 0",
+                .table_line = TargetExample::kIsRefused},
 };
 DM_REGISTER_TARGET(kInlineCryptTarget);
 

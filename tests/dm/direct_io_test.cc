@@ -134,5 +134,23 @@ TEST_F(DirectIoTest, BlockdevSetroOutlivesATable) {
   }
 }
 
+TEST_F(DirectIoTest, StatisticsCountRequestsAndSectorsByArea) {
+  ASSERT_THAT(Create("s", {Row(0, 2048, "linear", "/dev/mem0 0")}), IsOk());
+  const auto send = [&](const char* message) {
+    DmIoctl io{.name = "s"};
+    std::string reply;
+    EXPECT_THAT(ctl().TargetMsg(io, sector_t{0}, message, &reply), IsOk());
+    return reply;
+  };
+  EXPECT_EQ(send("@stats_create - /2"), "0");
+  EXPECT_THAT(Read("s", 1016 * kSectorSize, 16 * kSectorSize), IsOk());
+  EXPECT_THAT(Write("s", 0, 8 * kSectorSize), IsOk());
+  EXPECT_EQ(send("@stats_print 0"),
+            "0+1024 1 0 8 0 1 0 8 0 0 0 0 0 0\n"
+            "1024+1024 1 0 8 0 0 0 0 0 0 0 0 0 0\n");
+  EXPECT_EQ(send("@stats_clear 0"), "");
+  EXPECT_EQ(send("@stats_print 0 0 1"), "0+1024 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
+}
+
 }  // namespace
 }  // namespace dmdax

@@ -188,20 +188,5 @@ TEST_F(MetadataStatusTest, ACloneCopiesWhenItMay) {
   EXPECT_THAT(Status(), testing::HasSubstr(" 4 hydration_threshold 16 "));
 }
 
-TEST_F(MetadataStatusTest, StatisticsCountRequests) {
-  ASSERT_THAT(Create("s", {Row(0, 2048, "linear", "/dev/pmem0 0")}), IsOk());
-  EXPECT_EQ(Send("s", "@stats_create - /2"), "0");
-  std::vector<char> bytes(16 * kSectorSize);
-  EXPECT_THAT(BioRead(Md("s").disk(), sector_t{1016}, absl::MakeSpan(bytes)),
-              IsOk());
-  EXPECT_THAT(Write("s", 0), IsOk());
-  EXPECT_EQ(Send("s", "@stats_print 0"),
-            "0+1024 1 0 8 0 1 0 8 0 0 0 0 0 0\n"
-            "1024+1024 1 0 8 0 0 0 0 0 0 0 0 0 0\n");
-  EXPECT_EQ(Send("s", "@stats_clear 0"), "");
-  EXPECT_EQ(Send("s", "@stats_print 0 0 1"),
-            "0+1024 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
-}
-
 }  // namespace
 }  // namespace dmdax

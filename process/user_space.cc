@@ -72,6 +72,7 @@ absl::StatusOr<MountPoint*> UserSpace::Mount(const MountOptions& options,
   // The kernel would give the file system that is there; another type is EBUSY.
   for (const auto& [at, mount] : mounts_) {
     if (&mount->bdev() != &bdev || at == options.path ||
+        options.claim == DeviceClaim::kShared ||
         mount->options().request.type != options.request.type) {
       continue;
     }

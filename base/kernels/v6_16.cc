@@ -18,6 +18,7 @@ void ChangeDm(KernelProfile& p) {
 
 void ChangeFaults(FaultProfile& f) {
   f.insert = PageInsert::kFolio;
+  f.vvar_pages = 6;
   f.dax_pages_are_normal = true;
   f.merge_hands_over_anon_vma = true;
   f.break_layout_drops_entries = true;

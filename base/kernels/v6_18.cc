@@ -18,7 +18,6 @@ void ChangeFaults(FaultProfile& f) {
   f.plain_file_thp_aligned = false;
   f.mmap_readahead_order = 0;
   f.map_whole_folios = true;
-  f.vvar_pages = 6;
 }
 
 void ChangeFunctions(FaultProfile& f) {

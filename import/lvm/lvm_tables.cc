@@ -21,6 +21,7 @@ class Activation {
 
   std::vector<LvmDevice> Run() {
     FindSnapshots();
+    FindUuidLayers();
     for (const std::string& name : group_.lv_order) {
       const LvmLv& lv = group_.lvs.at(name);
       // Those that only serve others come with them.
@@ -61,6 +62,46 @@ class Activation {
     }
   }
 
+  // Volumes inside of others have a layer in their uuid that is not in their
+  // name.  Mirrors build_dm_uuid of lib/activate (LVM2 2.03.16).
+  void FindUuidLayers() {
+    for (const auto& [name, lv] : group_.lvs) {
+      for (const LvmSegment& s : lv.segments) {
+        const auto inside = [&](const char* key, const char* layer) {
+          if (const std::string part = s.Text(key); !part.empty()) {
+            uuid_layers_.emplace(part, layer);
+          }
+        };
+        if (s.type == "thin-pool") {
+          uuid_layers_.emplace(name, "pool");
+          inside("pool", "tdata");
+          inside("metadata", "tmeta");
+        } else if (s.type == "cache-pool") {
+          inside("data", "cdata");
+          inside("metadata", "cmeta");
+        } else if (s.type == "cache") {
+          inside("origin", "real");
+          if (const LvmLv* pool = FindLv(s.Text("cache_pool"));
+              pool != nullptr && !pool->segments.empty() &&
+              pool->segments[0].type != "cache-pool") {
+            inside("cache_pool", "cvol");
+          }
+        } else if (s.type == "writecache") {
+          inside("origin", "real");
+          inside("writecache", "cvol");
+        } else if (s.type == "vdo-pool") {
+          uuid_layers_.emplace(name, "vpool");
+          inside("data", "vdata");
+        }
+      }
+    }
+  }
+
+  const LvmLv* FindLv(const std::string& name) const {
+    const auto it = group_.lvs.find(name);
+    return it == group_.lvs.end() ? nullptr : &it->second;
+  }
+
   void Note(const Place& place, absl::string_view what) {
     notes_->push_back(absl::StrCat(place.ToString(), ": ", what));
   }
@@ -71,6 +112,10 @@ class Activation {
                      .lv = shown,
                      .place = lv.place};
     if (!group_.id.empty() && !lv.id.empty()) {
+      const auto inside = uuid_layers_.find(lv.name);
+      if (layer.empty() && inside != uuid_layers_.end()) {
+        layer = inside->second;
+      }
       device.uuid =
           absl::StrCat("LVM-", absl::StrReplaceAll(group_.id, {{"-", ""}}),
                        absl::StrReplaceAll(lv.id, {{"-", ""}}),
@@ -238,6 +283,7 @@ class Activation {
   const LvmGroup& group_;
   std::vector<std::string>* notes_;
   std::map<std::string, const LvmSegment*> snapshot_of_;  // by cow store
+  std::map<std::string, std::string> uuid_layers_;        // by volume
   std::set<std::string> origins_, external_, pools_in_use_, done_;
   std::vector<LvmDevice> out_;
   int depth_ = 0;

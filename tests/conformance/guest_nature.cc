@@ -3,12 +3,16 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "dm/device_mapper.h"
 
 namespace dmdax::conformance {
 namespace {
@@ -100,6 +104,42 @@ Json WithoutTimes(const std::string& where, const Json& stdout_text,
     line = absl::StrJoin(words, " ");
   }
   return absl::StrJoin(lines, "\n");
+}
+
+Json WithoutProgress(const std::string& where, const Json& stdout_text,
+                     Verdict* verdict) {
+  std::vector<std::string> lines =
+      absl::StrSplit(stdout_text.get<std::string>(), '\n');
+  for (std::string& line : lines) {
+    // 0 8192 mirror 2 7:0 7:1 14/1024 1 AA 1 core
+    std::vector<std::string> words = absl::StrSplit(line, ' ');
+    size_t nr = 0;
+    if (words.size() < 5 || words[2] != "mirror" ||
+        !absl::SimpleAtoi(words[3], &nr) || words.size() < nr + 5) {
+      continue;
+    }
+    std::string& progress = words[nr + 4];
+    const std::pair<std::string, std::string> parts =
+        absl::StrSplit(progress, absl::MaxSplits('/', 1));
+    if (parts.first == parts.second) continue;
+    if (verdict != nullptr) {
+      verdict->GuestNature(where, "how far a mirror has come", progress);
+    }
+    progress = absl::StrCat("some/", parts.second);
+    line = absl::StrJoin(words, " ");
+  }
+  return absl::StrJoin(lines, "\n");
+}
+
+std::string MissingType(const Json& recorded, const KernelProfile& profile) {
+  constexpr absl::string_view kEnd = ": unknown target type";
+  for (const std::string line : recorded.value("dmesg", Json::array())) {
+    absl::string_view words = line;
+    if (!absl::ConsumeSuffix(&words, kEnd)) continue;
+    const std::string type(words.substr(words.rfind(' ') + 1));
+    if (FindTargetType(type, profile) != nullptr) return type;
+  }
+  return "";
 }
 
 Json WithoutSuppressed(const std::string& where, const Json& kernel,

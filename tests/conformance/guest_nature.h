@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "base/kernel_profile.h"
 #include "tests/conformance/verdict.h"
 
 namespace dmdax::conformance {
@@ -24,6 +25,14 @@ Json WithoutGuestLines(const std::string& where, const Json& lines,
 // What @stats_print said, with zeros where it counts time.
 Json WithoutTimes(const std::string& where, const Json& stdout_text,
                   Verdict* verdict);
+
+// `dmsetup status` without how far mirrors have come that are not in sync.
+Json WithoutProgress(const std::string& where, const Json& stdout_text,
+                     Verdict* verdict);
+
+// The target type that the guest's kernel was built without, though others of
+// its release have it; "": none.  From there on its answers are about nothing.
+std::string MissingType(const Json& recorded, const KernelProfile& profile);
 
 // Our lines without those that the kernel's rate limit may have suppressed: of
 // the kinds that have one, what `kernel` lacks.

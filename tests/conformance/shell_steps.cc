@@ -149,6 +149,7 @@ std::string RunCaseStep(Session& session, const Json& step,
     options.dev = DevT{7, 0};
     options.limits.max_sectors = 2560;
     options.limits.max_hw_sectors = 2560;
+    (void)session.machine->Remove(options.name);  // the empty one
     absl::Status s = session.machine->AddBlock(options).status();
     return s.ok() ? "" : std::string(s.message());
   }

@@ -140,6 +140,10 @@ void RunDmsetupStep(const std::string& where, const Json& step,
     kernel_out = WithoutLoadOrder(where, env, kernel_out, &verdict);
     our_out = WithoutLoadOrder(where, env, our_out, nullptr);
   }
+  if (!args.empty() && args[0] == "status") {
+    kernel_out = WithoutProgress(where, kernel_out, &verdict);
+    our_out = WithoutProgress(where, our_out, nullptr);
+  }
   if (args.size() > 3 && absl::StartsWith(args[3], "@stats_print")) {
     kernel_out = WithoutTimes(where, kernel_out, &verdict);
     our_out = WithoutTimes(where, our_out, nullptr);
@@ -173,6 +177,11 @@ Verdict RunTableCase(const Json& test, const Json& result, const Json& env,
     const Json& step = test["steps"][i];
     const Json& recorded = result["steps"][i];
     state.disk.at = i;
+    if (std::string type = MissingType(recorded, profile); !type.empty()) {
+      verdict.GuestNature(absl::StrCat("step ", i, " and after"),
+                          "this guest has no module of the target", type);
+      break;
+    }
     if (IsDiskStep(step)) {
       RunDisk(absl::StrCat("step ", i, ": ", step.dump().substr(0, 60)), step,
               recorded, state, verdict);

@@ -40,6 +40,7 @@ TEST_F(IntegrityTest, RefusesInTheKernelsOrder) {
 
 TEST_F(IntegrityTest, AKeyThatTheHashDoesNotTake) {
   auto load = [this](const std::string& hash) {
+    if (ctl().FindDevice("k") != nullptr) EXPECT_THAT(Remove("k"), IsOk());
     return Create("k", {Row(0, 8, "integrity",
                             "/dev/mem0 0 - J 1 internal_hash:" + hash)});
   };
@@ -98,6 +99,8 @@ TEST_F(IntegrityTest, AKeyAndARecalculation) {
   EXPECT_EQ(WhyNot("/dev/sda 0 - J 3 internal_hash:hmac(sha256):ab recalculate "
                    "legacy_recalculate"),
             "");
+  // A blank disk again.
+  BootWithMemory("v6_1");
   EXPECT_EQ(WhyNot("/dev/sda 0 4 J 1 journal_crypt:ctr(aes)"),
             "Unable to encrypt journal");
   EXPECT_EQ(WhyNot("/dev/sda 0 4 J 1 journal_crypt:nosuch"),

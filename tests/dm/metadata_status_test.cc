@@ -53,7 +53,7 @@ TEST_F(MetadataStatusTest, AThinPoolCountsItsBlocks) {
   EXPECT_THAT(Write("t", 0, 1), IsOk());
   EXPECT_THAT(Status(), testing::HasSubstr(" 0 14/32 3/512 - rw "));
   EXPECT_EQ(Message("reserve_metadata_snap"), "");
-  EXPECT_THAT(Status(), testing::HasSubstr(" 0 15/32 3/512 14 rw "));
+  EXPECT_THAT(Status(), testing::HasSubstr(" 0 15/32 3/512 7 rw "));
   EXPECT_EQ(Message("reserve_metadata_snap"), "EBUSY");
   EXPECT_EQ(Message("release_metadata_snap"), "");
   EXPECT_EQ(Message("release_metadata_snap"), "EINVAL");

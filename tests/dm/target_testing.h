@@ -46,10 +46,11 @@ class TargetTest : public DmTest {
     const std::string marker = absl::StrCat(": ", type, ": ");
     for (const std::string& line : Log()) {
       const size_t at = line.find(marker);
-      if (at == line.npos) continue;
       const size_t end = line.rfind(" (-");
+      // What has no errno is told on the way, and no reason.
+      if (at == line.npos || end == line.npos) continue;
       const size_t from = at + marker.size();
-      return line.substr(from, end == line.npos ? end : end - from);
+      return line.substr(from, end - from);
     }
     return "refused without a word";
   }

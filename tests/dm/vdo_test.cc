@@ -63,8 +63,8 @@ TEST_F(VdoTest, ABlankDiskByKernel) {
   BootWithMemory("v6_12");
   EXPECT_EQ(WhyNot("V4 /dev/mem0 4096 4096 32768 16380"),
             "Could not load geometry block");
-  EXPECT_EQ(WhyNot(line_ + " slabSize 7"),
-            "Invalid optional argument configuration");
+  // A word of a later kernel is an unknown thread there, which is only logged.
+  EXPECT_EQ(WhyNot(line_ + " slabSize 7"), "Could not load geometry block");
   Boot("v6_1");
   EXPECT_THAT(Create("x", {Row(0, 8, "vdo", line_)}), HasErrno(EINVAL));
 }

@@ -25,10 +25,10 @@ TargetVersion VersionOf(absl::string_view target, absl::string_view kernel) {
 TEST(ToyKernelTest, IsFoundAsEveryOther) {
   EXPECT_EQ(&Profile("9.9.1-amd64"), &Profile("v9_9"));
   EXPECT_EQ(AnswerForKernel("9.10")->profile, &Profile("v9_9"));
-  EXPECT_EQ(AnswerForKernel("9.8")->profile, &Profile("v7_2"));
+  EXPECT_EQ(AnswerForKernel("9.8")->profile, &Profile("v7_3"));
   EXPECT_THAT(FindKernelProfile("v9"),
               StatusIs(absl::StatusCode::kNotFound,
-                       HasSubstr("v7_2, v9_9, arm64_4_14")));
+                       HasSubstr("v7_3, v9_9, arm64_4_14")));
 }
 
 TEST(ToyKernelTest, DiffersInWhatItsFileSays) {
@@ -51,7 +51,7 @@ TEST(ToyKernelTest, DiffersInWhatItsFileSays) {
 
 TEST(ToyKernelTest, TargetsHaveTheirVersionsSinceARelease) {
   EXPECT_EQ(VersionOf("linear", "v9_9"), VersionOf("linear", "v7_2"));
-  EXPECT_EQ(VersionOf("since", "v6_16"), TargetVersion{}) << "not before";
+  EXPECT_EQ(VersionOf("since", "v6_12"), TargetVersion{}) << "not before";
   EXPECT_EQ(VersionOf("since", "v7_2"), (TargetVersion{1, 0, 0}));
   EXPECT_EQ(VersionOf("since", "v9_9"), (TargetVersion{1, 1, 0}));
 }

@@ -322,8 +322,9 @@ class Lines {
       case 5:
         return absl::StrCat(at, "snapshot-origin ", Path());
       case 6:
-        return absl::StrCat(at, "mirror core 1 8 2 ", Path(), " 0 ", Path(),
-                            " 8");
+        // No mirror: what it does over time it does when it is loaded, so the
+        // numbers of its events are those of the commands that looked at it.
+        return absl::StrCat(at, "unstriped 2 8 1 ", Path(), " 8");
       case 7:
         return absl::StrCat(at, "log-writes ", Path(), " ", Path());
       case 8:

@@ -70,10 +70,12 @@ absl::StatusOr<MountPoint*> UserSpace::Mount(const MountOptions& options,
                       absl::StrCat(bdev.name(), " is a device-dax"));
   }
   // The kernel would give the file system that is there; another type is EBUSY.
+  const std::string type =
+      options.request.type.empty() ? "ext4" : options.request.type;
   for (const auto& [at, mount] : mounts_) {
     if (&mount->bdev() != &bdev || at == options.path ||
         options.claim == DeviceClaim::kShared ||
-        mount->options().request.type != options.request.type) {
+        mount->options().request.type != type) {
       continue;
     }
     return FieldError(EBUSY, "device",

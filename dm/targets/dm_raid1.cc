@@ -196,7 +196,9 @@ absl::Status MirrorCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   if (!s.ok()) return s;
   // nosync says that the legs are equal already, so there is nothing to
   // recover.
-  if (ms->log.sync == Sync::kNo) ms->synced = ms->log.region_count;
+  // That it was in sync from the start is no event.
+  ms->in_sync = ms->log.sync == Sync::kNo;
+  if (ms->in_sync) ms->synced = ms->log.region_count;
   ti.private_data = std::move(ms);
   ti.num_flush_bios = 1;
   ti.num_discard_bios = 1;

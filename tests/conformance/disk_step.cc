@@ -95,15 +95,16 @@ Json Stamp(DiskState& state, const Json& step) {
   const std::string tag =
       step.value("tag", path.substr(path.rfind('/') + 1)).substr(0, 8);
   const uint64_t start = step["sectors"][0], count = step["sectors"][1];
-  absl::Status s;
-  for (uint64_t i = start; i < start + count && s.ok(); ++i) {
-    std::array<char, kSectorSize> sector{};
-    memcpy(sector.data(), tag.data(), tag.size());
+  std::vector<char> bytes(count << kSectorShift);
+  for (uint64_t i = 0; i < count; ++i) {
+    char* sector = &bytes[i << kSectorShift];
+    memcpy(sector, tag.data(), tag.size());
     for (size_t byte = 0; byte < 8; ++byte) {
-      sector[8 + byte] = static_cast<char>(i >> (8 * byte));
+      sector[8 + byte] = static_cast<char>((start + i) >> (8 * byte));
     }
-    s = BioWrite(**bdev, sector_t(i), sector);
   }
+  const absl::Status s =
+      Io(state).Write(**bdev, start << kSectorShift, bytes).status();
   ClosePath(state, *bdev, FMODE_WRITE);
   return {{"errno", ErrnoJson(s)}};
 }

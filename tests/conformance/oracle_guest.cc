@@ -134,6 +134,11 @@ absl::StatusOr<Session> GuestFromEnv(const Json& env,
   Session session = NewSession(profile, 0);
   // Only a case's own `sleep` takes time.
   session.machine->FreezeClock();
+  // Files that cases name as devices.
+  for (const char* file :
+       {"/etc/passwd", "/init", "/bin/sh", "/proc/self/status"}) {
+    session.machine->AddCharNode(file);
+  }
   for (const Json& p : env["env"]["pmem"]) {
     absl::Status s = AddPmem(session, p["name"], Hex(p["resource"]), p["size"],
                              p["mode"] != "raw",

@@ -128,7 +128,9 @@ TEST_F(CryptTest, OptionsByKernel) {
 
 TEST_F(CryptTest, KeysOfTheKeyring) {
   auto load = [this](const std::string& key) {
-    if (ctl().FindDevice("k") != nullptr) EXPECT_THAT(Remove("k"), IsOk());
+    if (ctl().FindDevice("k") != nullptr) {
+      EXPECT_THAT(Remove("k"), IsOk());
+    }
     return Create("k", {Row(0, 8, "crypt",
                             "aes-xts-plain64 " + key + " 0 /dev/pmem0 0")});
   };

@@ -40,7 +40,9 @@ TEST_F(IntegrityTest, RefusesInTheKernelsOrder) {
 
 TEST_F(IntegrityTest, AKeyThatTheHashDoesNotTake) {
   auto load = [this](const std::string& hash) {
-    if (ctl().FindDevice("k") != nullptr) EXPECT_THAT(Remove("k"), IsOk());
+    if (ctl().FindDevice("k") != nullptr) {
+      EXPECT_THAT(Remove("k"), IsOk());
+    }
     return Create("k", {Row(0, 8, "integrity",
                             "/dev/mem0 0 - J 1 internal_hash:" + hash)});
   };

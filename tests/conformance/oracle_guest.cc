@@ -134,9 +134,9 @@ absl::StatusOr<Session> GuestFromEnv(const Json& env,
   Session session = NewSession(profile, 0);
   // Only a case's own `sleep` takes time.
   session.machine->FreezeClock();
-  // Files that cases name as devices.
+  // Files and a directory that cases name as devices.
   for (const char* file :
-       {"/etc/passwd", "/init", "/bin/sh", "/proc/self/status"}) {
+       {"/etc/passwd", "/init", "/bin/sh", "/proc/self/status", "/sys/block"}) {
     session.machine->AddCharNode(file);
   }
   for (const Json& p : env["env"]["pmem"]) {

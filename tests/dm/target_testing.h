@@ -44,15 +44,16 @@ class TargetTest : public DmTest {
       return std::string(s.message());
     }
     const std::string marker = absl::StrCat(": ", type, ": ");
+    // What it tells on the way comes before the reason.
+    std::string words = "refused without a word";
     for (const std::string& line : Log()) {
       const size_t at = line.find(marker);
+      if (at == line.npos) continue;
       const size_t end = line.rfind(" (-");
-      // What has no errno is told on the way, and no reason.
-      if (at == line.npos || end == line.npos) continue;
       const size_t from = at + marker.size();
-      return line.substr(from, end - from);
+      words = line.substr(from, end == line.npos ? end : end - from);
     }
-    return "refused without a word";
+    return words;
   }
 
   // The way of a sector of d.

@@ -25,14 +25,13 @@ class VerityTest : public TargetTest {
       return "";
     }
     errno_ = ErrnoOf(s);
+    // Which code computes the hashes is told before.
+    std::string words = "refused without a word";
     for (const std::string& text : Log()) {
       const size_t at = text.find(": verity: ");
-      // Which code computes the hashes is told too, and no reason.
-      if (at == text.npos || text.find(" (-") == text.npos) continue;
-      const std::string words = text.substr(at + 10);
-      return words.substr(0, words.rfind(" (-"));
+      if (at != text.npos) words = text.substr(at + 10);
     }
-    return "refused without a word";
+    return words.substr(0, words.rfind(" (-"));
   }
   // The optional words as the table shows them.
   std::string Shown(const std::string& options) {

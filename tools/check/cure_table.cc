@@ -86,8 +86,13 @@ std::optional<Cure> CureChunk(const CureRequest& request, proto::World& world) {
   FitRows(request.session, device);
   Cure cure{.remark = kMadeAnew, .in_world = true};
   if (const auto lvm = LvmNameOf(*device)) {
-    cure.commands.push_back(absl::StrCat(
-        "lvcreate -i ", legs, " -I 2m -l 100%FREE -n ", lvm->lv, " ", lvm->vg));
+    uint64_t sectors = 0;
+    for (const proto::Target& row : device->table().target()) {
+      sectors += row.length();
+    }
+    cure.commands.push_back(absl::StrCat("lvcreate -i ", legs, " -I 2m -L ",
+                                         sectors / 2, "k -n ", lvm->lv, " ",
+                                         lvm->vg));
   }
   AddTableLine(*device, cure);
   return cure;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "base/round_up.h"
 #include "iomap/dax_zero.h"
 
 namespace dmdax {
@@ -14,9 +15,6 @@ namespace {
 
 constexpr uint64_t kBlock = 4096;
 constexpr uint64_t kNoEnd = uint64_t{1} << 62;
-
-uint64_t RoundUp(uint64_t n) { return (n + kBlock - 1) / kBlock * kBlock; }
-uint64_t RoundDown(uint64_t n) { return n / kBlock * kBlock; }
 
 // ext4_block_zero_page_range(): at most to the end of the block.  The page
 // cache of a file that is not DAX shows no event.
@@ -41,7 +39,8 @@ int ZeroPartialBlocks(FileSystem& fs, DaxInode& inode, uint64_t start,
     if (err < 0) return err;
   }
   if (!cut_end) return 0;
-  return ZeroInBlock(fs, inode, RoundDown(last), last - RoundDown(last) + 1);
+  return ZeroInBlock(fs, inode, RoundDown(last, kBlock),
+                     last - RoundDown(last, kBlock) + 1);
 }
 
 enum class Convert { kNo, kToUnwritten };
@@ -57,8 +56,8 @@ int AllocFileBlocks(FileSystem& fs, DaxInode& inode, uint64_t offset,
     const int err = ZeroInBlock(fs, inode, old_size, kBlock);
     if (err < 0) return err;
   }
-  const uint64_t end = RoundUp(offset + length);
-  for (uint64_t pos = RoundDown(offset); pos < end;) {
+  const uint64_t end = RoundUp(offset + length, kBlock);
+  for (uint64_t pos = RoundDown(offset, kBlock); pos < end;) {
     const uint64_t piece = std::min(inode.extents.Find(pos).length, end - pos);
     const int err = inode.AllocateUnwritten(pos, pos + piece);
     if (err < 0) return err;
@@ -94,8 +93,8 @@ int PunchHole(FileSystem& fs, DaxInode& inode, uint64_t offset,
   if (fs.aborted()) return -EROFS;
   const int err = ZeroPartialBlocks(fs, inode, offset, end - offset);
   if (err < 0) return err;
-  const uint64_t from = RoundUp(offset);
-  const uint64_t to = RoundDown(end);
+  const uint64_t from = RoundUp(offset, kBlock);
+  const uint64_t to = RoundDown(end, kBlock);
   if (to > from) {
     inode.known_holes.Forget(from, to);
     inode.extents.Remove(from, to - from);
@@ -119,8 +118,8 @@ int ZeroRange(FileSystem& fs, DaxInode& inode, uint64_t offset, uint64_t length,
         AllocFileBlocks(fs, inode, offset, length, new_size, Convert::kNo);
     if (err < 0) return err;
   }
-  const uint64_t from = RoundUp(offset);
-  const uint64_t to = RoundDown(end);
+  const uint64_t from = RoundUp(offset, kBlock);
+  const uint64_t to = RoundDown(end, kBlock);
   if (to > from) {
     if (!inode.profile->ext4_breaks_layouts_first) inode.BreakLayouts();
     inode.TruncatePagecacheRange(offset, end);
@@ -160,7 +159,7 @@ int CollapseRange(FileSystem& fs, DaxInode& inode, uint64_t offset,
   if ((offset | length) % kBlock != 0) return -EINVAL;
   if (offset + length >= inode.i_size) return -EINVAL;
   if (!inode.profile->ext4_breaks_layouts_first) inode.BreakLayouts();
-  inode.Writeback(RoundDown(offset), offset);
+  inode.Writeback(RoundDown(offset, kBlock), offset);
   inode.Writeback(offset + length, INT64_MAX);
   inode.TruncatePagecache(offset);
   if (fs.aborted()) return -EROFS;
@@ -202,8 +201,8 @@ int Ext4SetSize(FileSystem& fs, DaxInode& inode, uint64_t size) {
   if (size > old) return 0;
   // ext4_truncate(), which also frees what was allocated beyond the end.
   if (size % kBlock != 0) ZeroInBlock(fs, inode, size, kBlock);
-  inode.extents.Remove(RoundUp(size), kNoEnd - RoundUp(size));
-  inode.known_holes.Forget(RoundUp(size), kNoEnd);
+  inode.extents.Remove(RoundUp(size, kBlock), kNoEnd - RoundUp(size, kBlock));
+  inode.known_holes.Forget(RoundUp(size, kBlock), kNoEnd);
   return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "base/round_up.h"
 #include "iomap/dax_zero.h"
 
 namespace dmdax {
@@ -14,9 +15,6 @@ namespace {
 
 constexpr uint64_t kBlock = 4096;
 constexpr uint64_t kNoEnd = uint64_t{1} << 62;
-
-uint64_t RoundUp(uint64_t n) { return (n + kBlock - 1) / kBlock * kBlock; }
-uint64_t RoundDown(uint64_t n) { return n / kBlock * kBlock; }
 
 // xfs_zero_range().  iomap_zero_range() of a file that is not DAX looks the
 // range up as well.
@@ -37,8 +35,8 @@ int ZeroRange(FileSystem& fs, DaxInode& inode, uint64_t pos, uint64_t len,
 
 // xfs_flush_unmap_range().
 void FlushUnmapRange(DaxInode& inode, uint64_t offset, uint64_t length) {
-  const uint64_t start = RoundDown(offset);
-  const uint64_t end = RoundUp(offset + length);
+  const uint64_t start = RoundDown(offset, kBlock);
+  const uint64_t end = RoundUp(offset + length, kBlock);
   inode.Writeback(start, end - 1);
   inode.TruncatePagecacheRange(start, end);
 }
@@ -46,8 +44,8 @@ void FlushUnmapRange(DaxInode& inode, uint64_t offset, uint64_t length) {
 int FreeFileSpace(FileSystem& fs, DaxInode& inode, uint64_t offset,
                   uint64_t length) {
   FlushUnmapRange(inode, offset, length);
-  const uint64_t from = RoundUp(offset);
-  const uint64_t to = RoundDown(offset + length);
+  const uint64_t from = RoundUp(offset, kBlock);
+  const uint64_t to = RoundDown(offset + length, kBlock);
   if (to > from) {
     inode.extents.Remove(from, to - from);
     inode.datasync_dirty = true;
@@ -58,7 +56,7 @@ int FreeFileSpace(FileSystem& fs, DaxInode& inode, uint64_t offset,
   if (err < 0) return err;
   // The page that the file ends in is written back, zeroes and all.
   if (end >= inode.i_size && end % kBlock != 0) {
-    inode.Writeback(RoundDown(end), INT64_MAX);
+    inode.Writeback(RoundDown(end, kBlock), INT64_MAX);
   }
   return 0;
 }
@@ -73,7 +71,7 @@ int SetattrSize(FileSystem& fs, DaxInode& inode, uint64_t size) {
     err = ZeroRange(fs, inode, old, size - old, &did_zero);
   } else {
     if (inode.profile->xfs_truncate_writes_back) inode.Writeback(size, size);
-    const uint64_t rest = RoundUp(size) - size;
+    const uint64_t rest = RoundUp(size, kBlock) - size;
     if (rest != 0) err = ZeroRange(fs, inode, size, rest, &did_zero);
   }
   if (err < 0) return err;
@@ -82,7 +80,7 @@ int SetattrSize(FileSystem& fs, DaxInode& inode, uint64_t size) {
   // From the size on disk, which is the old one.
   if (did_zero) inode.Writeback(old, size - 1);
   if (size <= old) {
-    inode.extents.Remove(RoundUp(size), kNoEnd - RoundUp(size));
+    inode.extents.Remove(RoundUp(size, kBlock), kNoEnd - RoundUp(size, kBlock));
   }
   inode.datasync_dirty = true;
   return 0;
@@ -134,7 +132,8 @@ int AllocateRange(FileSystem& fs, DaxInode& inode, int mode, uint64_t offset,
     const int err = FreeFileSpace(fs, inode, offset, length);
     if (err < 0) return err;
   }
-  const int err = inode.AllocateUnwritten(RoundDown(offset), RoundUp(end));
+  const int err =
+      inode.AllocateUnwritten(RoundDown(offset, kBlock), RoundUp(end, kBlock));
   if (err < 0) return err;
   inode.datasync_dirty = true;
   return grows ? SetattrSize(fs, inode, end) : 0;

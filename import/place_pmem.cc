@@ -14,6 +14,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/round_up.h"
 #include "import/build_world.h"
 
 namespace dmdax {
@@ -24,10 +25,6 @@ constexpr uint64_t kSubsection = uint64_t{2} << 20;
 constexpr uint64_t kPage = 4096;
 constexpr uint64_t kInfoBlock = 8192;
 constexpr uint64_t kStructPage = 64;
-
-uint64_t AlignUp(uint64_t n, uint64_t align) {
-  return (n + align - 1) / align * align;
-}
 
 // "namespace0.1" of "pmem0.1"; a region's first has no number.
 std::string SpaceOfName(absl::string_view name) {
@@ -178,7 +175,7 @@ class Placer {
     if ((align & (align - 1)) != 0) return std::nullopt;
     uint64_t end = start + kInfoBlock;
     if (space.map == "dev") end += kStructPage * ((raw - kInfoBlock) / kPage);
-    return AlignUp(end, align) - start;
+    return RoundUp(end, align) - start;
   }
 
   void AddDax(const DaxChar& dax) {
@@ -217,7 +214,7 @@ class Placer {
   absl::Status Choose() {
     uint64_t next = 4 * kGiB;
     const auto above = [&](uint64_t end) {
-      if (end < UINT64_MAX / 4) next = std::max(next, AlignUp(end, kGiB));
+      if (end < UINT64_MAX / 4) next = std::max(next, RoundUp(end, kGiB));
     };
     for (const IomemRange& r : facts_.iomem) {
       // The whole of the address space is no memory.

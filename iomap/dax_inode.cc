@@ -4,15 +4,13 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/round_up.h"
 #include "iomap/dax_fault.h"
 
 namespace dmdax {
 namespace {
 
 constexpr uint64_t kBlock = 4096;
-
-uint64_t RoundUp(uint64_t n) { return (n + kBlock - 1) / kBlock * kBlock; }
-uint64_t RoundDown(uint64_t n) { return n / kBlock * kBlock; }
 
 void Record(DaxInode& inode, FaultEventKind kind, uint64_t pgoff, uint64_t last,
             uint64_t length) {
@@ -89,12 +87,12 @@ void DaxInode::BreakLayouts() {
 }
 
 void DaxInode::TruncatePagecache(uint64_t size) {
-  Invalidate(RoundUp(size) / kBlock, 0, EvenCows::kYes);
+  Invalidate(RoundUp(size, kBlock) / kBlock, 0, EvenCows::kYes);
 }
 
 void DaxInode::TruncatePagecacheRange(uint64_t start, uint64_t end) {
-  const uint64_t from = RoundUp(start);
-  const uint64_t to = RoundDown(end);
+  const uint64_t from = RoundUp(start, kBlock);
+  const uint64_t to = RoundDown(end, kBlock);
   if (from >= to) return;
   Invalidate(from / kBlock, (to - from) / kBlock, EvenCows::kNo);
 }

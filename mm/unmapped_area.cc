@@ -9,13 +9,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/errno_status.h"
+#include "base/round_up.h"
 
 namespace dmdax {
 namespace {
-
-uint64_t RoundUp(uint64_t n, uint64_t align) {
-  return (n + align - 1) & ~(align - 1);
-}
 
 // arch_get_unmapped_area_topdown(): the hint when it is free, else the
 // highest gap below mmap_base.

@@ -21,6 +21,7 @@
 #include "base/kstrtox.h"
 #include "base/read_input.h"
 #include "base/reciprocal.h"
+#include "base/round_up.h"
 #include "base/simd.h"
 #include "base/since.h"
 #include "base/srcu.h"
@@ -108,6 +109,10 @@ TEST(BaseExamples, ReadInput) {
 
 TEST(BaseExamples, Reciprocal){
 #include "tests/examples/base/reciprocal.inc"
+}
+
+TEST(BaseExamples, RoundUp){
+#include "tests/examples/base/round_up.inc"
 }
 
 TEST(BaseExamples, Simd) {

@@ -5,18 +5,13 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/round_up.h"
 #include "tools/check/cure.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
 namespace {
-
-constexpr uint64_t kPmdBytes = kPmdSectors * 512;
-
-uint64_t RoundUp(uint64_t n, uint64_t unit) {
-  return (n + unit - 1) / unit * unit;
-}
 
 proto::Mount* FindMount(proto::World& world, const std::string& path) {
   for (proto::Mount& mount : *world.mutable_mount()) {

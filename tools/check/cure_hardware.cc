@@ -4,13 +4,13 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/round_up.h"
 #include "tools/check/cure.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
 namespace {
 
-constexpr uint64_t kPmdBytes = kPmdSectors * 512;
 constexpr char kNamespaceAnew[] =
     "the namespace is made anew: save the data and restore it";
 
@@ -53,8 +53,7 @@ std::optional<Cure> CurePartition(const CureRequest& request,
                                         : request.subject.bdev->name();
   for (proto::Block& part : *world.mutable_block()) {
     if (part.name() != name || part.partition_of().empty()) continue;
-    const uint64_t start =
-        (part.start() + kPmdSectors - 1) / kPmdSectors * kPmdSectors;
+    const uint64_t start = RoundUp(part.start(), kPmdSectors);
     const uint64_t shift = start - part.start();
     if (shift >= part.sectors()) return std::nullopt;
     part.set_start(start);

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "base/round_up.h"
 #include "tools/check/cure.h"
 #include "tools/check/world_rows.h"
 
@@ -14,10 +15,6 @@ namespace {
 
 constexpr char kMadeAnew[] =
     "the layout changes: save the data, make the volume anew, restore it";
-
-uint64_t RoundUp(uint64_t n, uint64_t unit) {
-  return (n + unit - 1) / unit * unit;
-}
 
 // The mapped device that a reason blames, in the World.
 proto::MappedDevice* Blamed(const CureRequest& request, proto::World& world) {

@@ -21,8 +21,9 @@
 
 namespace dmdax {
 
-// Sectors of a 2 MiB page.
+// A 2 MiB page, in sectors and in bytes.
 inline constexpr uint64_t kPmdSectors = 4096;
+inline constexpr uint64_t kPmdBytes = kPmdSectors * 512;
 
 // By name; null: there is none.
 proto::MappedDevice* FindMapped(proto::World& world, const std::string& name);

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/round_up.h"
 #include "dm/targets/integrity/dm_integrity.h"
 
 namespace dmdax {
@@ -19,10 +20,6 @@ namespace {
 constexpr uint64_t kPaddingSectors = 8;  // METADATA_PADDING_SECTORS
 constexpr uint32_t kJournalBlockSectors = 8;
 constexpr uint32_t kUintMax = ~uint32_t{0};
-
-uint64_t RoundUp(uint64_t value, uint64_t unit) {
-  return (value + unit - 1) / unit * unit;
-}
 
 // The highest bit that is set, from 0.
 unsigned Fls(uint64_t value) {

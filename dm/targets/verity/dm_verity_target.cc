@@ -257,47 +257,33 @@ void VerityIoHints(const DmTarget& ti, QueueLimits& limits) {
   limits.io_min = std::max(limits.io_min, limits.logical_block_size);
 }
 
-const TargetType kVerityTarget = {
-    .name = "verity",
-    .versions = {{k4_14, 1, 3, 0},
-                 {k5_10, 1, 7, 0},
-                 {k6_1, 1, 9, 0},
-                 GoneSince(k6_12)},
-    .features = DM_TARGET_IMMUTABLE,
-    .ctr = VerityCtr,
-    .map = VerityMap,
-    .end_io = VerityEndIo,
-    .status = VerityStatus,
-    .iterate_devices = VerityIterateDevices,
-    .io_hints = VerityIoHints,
-    .save_state = VeritySaveState,
-    .restore_state = VerityRestoreState,
-    .example = {.length = 2048,
-                .params = "1 /dev/sda /dev/sdb 4096 4096 256 1 sha256 "
-                          "00000000000000000000000000000000"
-                          "00000000000000000000000000000000 -",
-                .mode = FMODE_READ},
-};
+// From 6.12 on a table with verity has no other row.
+TargetType VerityType(const TargetVersions& versions, uint64_t features) {
+  return {.name = "verity",
+          .versions = versions,
+          .features = DM_TARGET_IMMUTABLE | features,
+          .ctr = VerityCtr,
+          .map = VerityMap,
+          .end_io = VerityEndIo,
+          .status = VerityStatus,
+          .iterate_devices = VerityIterateDevices,
+          .io_hints = VerityIoHints,
+          .save_state = VeritySaveState,
+          .restore_state = VerityRestoreState,
+          .example = {.length = 2048,
+                      .params = "1 /dev/sda /dev/sdb 4096 4096 256 1 sha256 "
+                                "00000000000000000000000000000000"
+                                "00000000000000000000000000000000 -",
+                      .mode = FMODE_READ}};
+}
+
+const TargetType kVerityTarget = VerityType(
+    {{k4_14, 1, 3, 0}, {k5_10, 1, 7, 0}, {k6_1, 1, 9, 0}, GoneSince(k6_12)}, 0);
 DM_REGISTER_TARGET(kVerityTarget);
 
-const TargetType kVerityTargetSingleton = {
-    .name = "verity",
-    .versions = {{k6_12, 1, 10, 0}, {k6_16, 1, 11, 0}, {k6_18, 1, 13, 0}},
-    .features = DM_TARGET_IMMUTABLE | DM_TARGET_SINGLETON,
-    .ctr = VerityCtr,
-    .map = VerityMap,
-    .end_io = VerityEndIo,
-    .status = VerityStatus,
-    .iterate_devices = VerityIterateDevices,
-    .io_hints = VerityIoHints,
-    .save_state = VeritySaveState,
-    .restore_state = VerityRestoreState,
-    .example = {.length = 2048,
-                .params = "1 /dev/sda /dev/sdb 4096 4096 256 1 sha256 "
-                          "00000000000000000000000000000000"
-                          "00000000000000000000000000000000 -",
-                .mode = FMODE_READ},
-};
+const TargetType kVerityTargetSingleton =
+    VerityType({{k6_12, 1, 10, 0}, {k6_16, 1, 11, 0}, {k6_18, 1, 13, 0}},
+               DM_TARGET_SINGLETON);
 DM_REGISTER_TARGET(kVerityTargetSingleton);
 
 }  // namespace

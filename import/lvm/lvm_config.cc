@@ -30,8 +30,8 @@ class Parser {
       SkipBlanks();
       if (Take('{')) {
         if (depth == kMostDepth) return place.Error("nested too deep");
-        section->sections.emplace_back(key, LvmSection{.place = place});
-        absl::Status s = Body(&section->sections.back().second, depth + 1);
+        section->sections.push_back({.name = key, .place = place});
+        absl::Status s = Body(&section->sections.back(), depth + 1);
         if (!s.ok()) return s;
       } else if (Take('=')) {
         absl::StatusOr<LvmValue> value = Value();
@@ -142,23 +142,20 @@ class Parser {
   size_t line_begin_ = 0;
 };
 
-template <typename T>
-const T* Find(const std::vector<std::pair<std::string, T>>& all,
-              absl::string_view key) {
-  for (const auto& [name, value] : all) {
+}  // namespace
+
+const LvmValue* LvmSection::Value(absl::string_view key) const {
+  for (const auto& [name, value] : values) {
     if (name == key) return &value;
   }
   return nullptr;
 }
 
-}  // namespace
-
-const LvmValue* LvmSection::Value(absl::string_view key) const {
-  return Find(values, key);
-}
-
 const LvmSection* LvmSection::Section(absl::string_view key) const {
-  return Find(sections, key);
+  for (const LvmSection& section : sections) {
+    if (section.name == key) return &section;
+  }
+  return nullptr;
 }
 
 absl::StatusOr<LvmSection> ParseLvmConfig(const ImportInput& input) {

@@ -32,8 +32,9 @@ struct LvmValue {
 };
 
 struct LvmSection {
+  std::string name;  // empty: the root
   std::vector<std::pair<std::string, LvmValue>> values;
-  std::vector<std::pair<std::string, LvmSection>> sections;
+  std::vector<LvmSection> sections;
   Place place;
 
   // Null: there is none.

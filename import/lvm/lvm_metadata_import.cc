@@ -42,8 +42,8 @@ std::vector<std::string> Words(const LvmSection& in, absl::string_view key) {
   return words;
 }
 
-absl::StatusOr<LvmPv> ReadPv(const std::string& name, const LvmSection& in) {
-  LvmPv pv{.name = name, .device = Text(in, "device"), .place = in.place};
+absl::StatusOr<LvmPv> ReadPv(const LvmSection& in) {
+  LvmPv pv{.name = in.name, .device = Text(in, "device"), .place = in.place};
   if (in.Value("dev_size") != nullptr) {
     absl::Status s = Number(in, "dev_size", &pv.dev_size);
     if (!s.ok()) return s;
@@ -104,8 +104,8 @@ absl::StatusOr<LvmSegment> ReadSegment(const LvmSection& in) {
   return segment;
 }
 
-absl::StatusOr<LvmLv> ReadLv(const std::string& name, const LvmSection& in) {
-  LvmLv lv{.name = name,
+absl::StatusOr<LvmLv> ReadLv(const LvmSection& in) {
+  LvmLv lv{.name = in.name,
            .id = Text(in, "id"),
            .status = Words(in, "status"),
            .flags = Words(in, "flags"),
@@ -115,8 +115,8 @@ absl::StatusOr<LvmLv> ReadLv(const std::string& name, const LvmSection& in) {
     if (in.Value(key) == nullptr) continue;
     if (absl::Status s = Number(in, key, out); !s.ok()) return s;
   }
-  for (const auto& [key, section] : in.sections) {
-    if (!absl::StartsWith(key, "segment")) continue;
+  for (const LvmSection& section : in.sections) {
+    if (!absl::StartsWith(section.name, "segment")) continue;
     absl::StatusOr<LvmSegment> segment = ReadSegment(section);
     if (!segment.ok()) return segment.status();
     lv.segments.push_back(*std::move(segment));
@@ -124,29 +124,28 @@ absl::StatusOr<LvmLv> ReadLv(const std::string& name, const LvmSection& in) {
   return lv;
 }
 
-absl::StatusOr<LvmGroup> ReadGroup(const std::string& name,
-                                   const LvmSection& in) {
-  LvmGroup group{.name = name, .id = Text(in, "id"), .place = in.place};
+absl::StatusOr<LvmGroup> ReadGroup(const LvmSection& in) {
+  LvmGroup group{.name = in.name, .id = Text(in, "id"), .place = in.place};
   absl::Status s = Number(in, "extent_size", &group.extent_size);
   if (!s.ok()) return s;
   const LvmSection* pvs = in.Section("physical_volumes");
   if (pvs == nullptr) {
     return in.place.Error("'physical_volumes {' is expected in here");
   }
-  for (const auto& [key, section] : pvs->sections) {
-    absl::StatusOr<LvmPv> pv = ReadPv(key, section);
+  for (const LvmSection& section : pvs->sections) {
+    absl::StatusOr<LvmPv> pv = ReadPv(section);
     if (!pv.ok()) return pv.status();
-    group.pvs[key] = *std::move(pv);
+    group.pvs[section.name] = *std::move(pv);
   }
   const LvmSection* lvs = in.Section("logical_volumes");
   if (lvs == nullptr) return group;
-  for (const auto& [key, section] : lvs->sections) {
-    absl::StatusOr<LvmLv> lv = ReadLv(key, section);
+  for (const LvmSection& section : lvs->sections) {
+    absl::StatusOr<LvmLv> lv = ReadLv(section);
     if (!lv.ok()) return lv.status();
-    if (!group.lvs.emplace(key, *std::move(lv)).second) {
-      return section.place.Error(absl::StrCat(key, " is given twice"));
+    if (!group.lvs.emplace(section.name, *std::move(lv)).second) {
+      return section.place.Error(absl::StrCat(section.name, " is given twice"));
     }
-    group.lv_order.push_back(key);
+    group.lv_order.push_back(section.name);
   }
   return group;
 }
@@ -154,11 +153,12 @@ absl::StatusOr<LvmGroup> ReadGroup(const std::string& name,
 absl::Status Read(const ImportInput& input, Facts* facts) {
   absl::StatusOr<LvmSection> root = ParseLvmConfig(input);
   if (!root.ok()) return root.status();
+  // The groups are the root's sections.
   if (root->sections.empty()) {
     return Place{&input, 1, 1}.Error("a volume group is expected");
   }
-  for (const auto& [name, section] : root->sections) {
-    absl::StatusOr<LvmGroup> group = ReadGroup(name, section);
+  for (const LvmSection& section : root->sections) {
+    absl::StatusOr<LvmGroup> group = ReadGroup(section);
     if (!group.ok()) return group.status();
     facts->groups.push_back(*std::move(group));
   }

@@ -36,14 +36,6 @@ absl::Status AddHardware(const proto::World& world, Machine& machine,
                          const SourceMap& map = {},
                          WorldKind kind = WorldKind::kWritten);
 
-// Whether a disk, a partition or a mapped device has the number.
-bool HasDevice(const Session& session, DevT dev);
-
-// ENXIO: a node of the World leads to a number that nobody has; EEXIST: a
-// device has put its own node there.  For a World whose devices are all there.
-absl::Status CheckNodes(const proto::World& world, const Session& session,
-                        const SourceMap& map);
-
 // The reverse: fills pmem, block and node of `world`.
 void SaveHardware(const Machine& machine, uint32_t dm_major,
                   proto::World* world);

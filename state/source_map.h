@@ -16,6 +16,9 @@
 #include <string>
 #include <utility>
 
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
 namespace dmdax {
 
 class SourceMap {
@@ -33,6 +36,12 @@ class SourceMap {
  private:
   Locator locator_;
 };
+
+// `s` with the place of `path` before its words, or of the field in it that is
+// to blame (FieldOf); `what` is the thing that is wrong, "mount '/mnt'" or "".
+// OK stays OK.
+absl::Status ErrorAt(const SourceMap& map, const std::string& path,
+                     const absl::Status& s, absl::string_view what = "");
 
 }  // namespace dmdax
 

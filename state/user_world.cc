@@ -19,25 +19,6 @@
 namespace dmdax {
 namespace {
 
-// Says where in the input an error is, and of which thing it is.
-class Locator {
- public:
-  explicit Locator(const SourceMap& map) : map_(map) {}
-
-  absl::Status At(const std::string& path, const std::string& what,
-                  const absl::Status& s) const {
-    const std::string field = FieldOf(s);
-    const std::string full =
-        field.empty() ? path : absl::StrCat(path, ".", field);
-    return ErrnoError(ErrnoOf(s),
-                      absl::StrCat(map_.Locate(full), what,
-                                   what.empty() ? "" : ": ", s.message()));
-  }
-
- private:
-  const SourceMap& map_;
-};
-
 SuperBlock Decided(const proto::Mount& mount, BlockDevice& bdev) {
   const proto::MountRuntime& r = mount.runtime();
   SuperBlock sb{.dax = static_cast<DaxMode>(std::min(r.mode(), 2u)),
@@ -105,7 +86,7 @@ class UserLoader {
  public:
   UserLoader(const proto::World& world, WorldKind kind, Session& session,
              const SourceMap& map)
-      : world_(world), kind_(kind), session_(session), at_(map) {}
+      : world_(world), kind_(kind), session_(session), map_(map) {}
 
   absl::Status Load() {
     for (int i = 0; i < world_.mount_size(); ++i) {
@@ -114,7 +95,7 @@ class UserLoader {
     for (int i = 0; i < world_.dax_size(); ++i) {
       absl::StatusOr<DevDax*> dax = AddDevDax(DevDaxFromProto(world_.dax(i)));
       if (!dax.ok()) {
-        return at_.At(absl::StrCat("dax[", i, "]"), "", dax.status());
+        return At(absl::StrCat("dax[", i, "]"), "", dax.status());
       }
     }
     for (int i = 0; i < world_.process_size(); ++i) {
@@ -124,6 +105,12 @@ class UserLoader {
   }
 
  private:
+  // Where in the input an error is, and of which thing it is.
+  absl::Status At(const std::string& path, const std::string& what,
+                  const absl::Status& s) const {
+    return ErrorAt(map_, path, s, what);
+  }
+
   absl::Status LoadMount(int i) {
     const proto::Mount& mount = world_.mount(i);
     const std::string path = absl::StrCat("mount[", i, "]");
@@ -132,14 +119,14 @@ class UserLoader {
     if (!m.ok()) {
       const std::string words =
           absl::StrJoin(session_.machine->log().TakeNew(), "; ");
-      return at_.At(path,
-                    absl::StrCat("mount '", mount.path(), "'",
-                                 words.empty() ? "" : ": ", words),
-                    m.status());
+      return At(path,
+                absl::StrCat("mount '", mount.path(), "'",
+                             words.empty() ? "" : ": ", words),
+                m.status());
     }
     for (int f = 0; f < mount.file_size(); ++f) {
       if (absl::Status s = AddFile(mount.file(f), **m); !s.ok()) {
-        return at_.At(
+        return At(
             absl::StrCat(path, ".file[", f, "]"),
             absl::StrCat("file '", mount.file(f).name().substr(0, 128), "'"),
             s);
@@ -181,21 +168,21 @@ class UserLoader {
     const std::string path = absl::StrCat("process[", i, "]");
     const std::string what = absl::StrCat("process ", process.pid());
     absl::StatusOr<Task*> task = session_.user->AddTask(process.pid());
-    if (!task.ok()) return at_.At(path, what, task.status());
+    if (!task.ok()) return At(path, what, task.status());
     if (!process.comm().empty()) (*task)->set_comm(process.comm());
     MappedRanges taken;
     for (int v = 0; v < process.vma_size(); ++v) {
       const absl::Status s = AddVma(process, v, **task, taken);
       // A snapshot must open, whatever has become of the device.
       if (!s.ok() && kind_ == WorldKind::kWritten) {
-        return at_.At(absl::StrCat(path, ".vma[", v, "]"), what, s);
+        return At(absl::StrCat(path, ".vma[", v, "]"), what, s);
       }
     }
     for (int t = 0; t < process.touch_size(); ++t) {
       const proto::Touch& touch = process.touch(t);
       if (kind_ == WorldKind::kWritten &&
           (*task)->mm().FindVma(touch.address()) == nullptr) {
-        return at_.At(
+        return At(
             absl::StrCat(path, ".touch[", t, "].address"), what,
             ErrnoError(EFAULT,
                        absl::StrFormat("touch of 0x%x, where nothing is mapped "
@@ -265,7 +252,7 @@ class UserLoader {
   const proto::World& world_;
   const WorldKind kind_;
   Session& session_;
-  const Locator at_;
+  const SourceMap& map_;
   std::vector<OrderedTouch> touches_;
 };
 

@@ -10,6 +10,7 @@
 #include "state/dm_load.h"
 #include "state/dm_snapshot.h"
 #include "state/hardware.h"
+#include "state/nodes.h"
 #include "state/target_spec.h"
 
 namespace dmdax {

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "state/nodes.h"
+
+#include <cerrno>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "process/field_error.h"
+
+namespace dmdax {
+namespace {
+
+absl::Status OtherNode(const proto::Node& node, DevT dev, DevT other) {
+  return FieldError(EEXIST, "path",
+                    absl::StrCat("node '", node.path(), "' of ", dev.ToString(),
+                                 ": it is that of ", other.ToString()));
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<DevT>> ParseDev(const std::string& name,
+                                             const std::string& text) {
+  if (text.empty()) return std::optional<DevT>();
+  std::optional<DevT> dev = ScanMajorMinor(text);
+  if (!dev) {
+    return ErrnoError(
+        EINVAL, absl::StrCat(name, ": dev '", text, "' is not major:minor"));
+  }
+  return dev;
+}
+
+absl::Status AddNodes(const proto::World& world, Machine& machine,
+                      const SourceMap& map, WorldKind kind) {
+  const bool written = kind == WorldKind::kWritten;
+  std::map<std::string, DevT> nodes;  // those of the disks
+  if (written && world.node_size() > 0) nodes = machine.Nodes();
+  std::map<std::string, int> given;
+  for (int i = 0; i < world.node_size(); ++i) {
+    const proto::Node& node = world.node(i);
+    absl::StatusOr<std::optional<DevT>> dev = ParseDev(node.path(), node.dev());
+    if (!dev.ok())
+      return ErrorAt(map, absl::StrCat("node[", i, "]"), dev.status());
+    if (written && !*dev) {
+      return ErrorAt(
+          map, absl::StrCat("node[", i, "]"),
+          FieldError(EINVAL, "",
+                     absl::StrCat("node '", node.path(), "': no dev")));
+    }
+    if (!*dev) continue;
+    const auto [first, is_new] = given.insert({node.path(), i});
+    if (written && !is_new) {
+      return ErrorAt(map, absl::StrCat("node[", i, "]"),
+                     FieldError(EEXIST, "path",
+                                absl::StrCat("node '", node.path(), "' of ",
+                                             node.dev(), ": it is node[",
+                                             first->second, "] already, of ",
+                                             world.node(first->second).dev())));
+    }
+    if (auto disk = nodes.find(node.path());
+        disk != nodes.end() && disk->second != **dev) {
+      return ErrorAt(map, absl::StrCat("node[", i, "]"),
+                     OtherNode(node, **dev, disk->second));
+    }
+    machine.AddNode(node.path(), **dev);
+  }
+  return absl::OkStatus();
+}
+
+bool HasDevice(const Session& session, DevT dev) {
+  return session.machine->FindBdev(dev) != nullptr ||
+         (dev.major_nr == session.ctl->major() &&
+          session.ctl->FindMinor(dev.minor_nr) != nullptr);
+}
+
+absl::Status CheckNodes(const proto::World& world, const Session& session,
+                        const SourceMap& map) {
+  if (world.node_size() == 0) return absl::OkStatus();
+  const std::map<std::string, DevT> nodes = session.machine->Nodes();
+  for (int i = 0; i < world.node_size(); ++i) {
+    const proto::Node& node = world.node(i);
+    const std::optional<DevT> dev = ScanMajorMinor(node.dev());
+    if (!dev) continue;
+    if (!HasDevice(session, *dev)) {
+      return ErrorAt(map, absl::StrCat("node[", i, "]"),
+                     FieldError(ENXIO, "dev",
+                                absl::StrCat("node '", node.path(),
+                                             "': no device has the number ",
+                                             dev->ToString())));
+    }
+    if (auto it = nodes.find(node.path());
+        it != nodes.end() && it->second != *dev) {
+      return ErrorAt(map, absl::StrCat("node[", i, "]"),
+                     OtherNode(node, *dev, it->second));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace dmdax

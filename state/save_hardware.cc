@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/keyring.h"
+#include "block/queue_limits.h"
+#include "state/hardware.h"
+
+namespace dmdax {
+namespace {
+
+template <typename Disk>
+void SaveBytes(BlockDevice& bdev, Disk* out) {
+  for (const auto& [index, bytes] : bdev.bytes().Pages()) {
+    proto::DiskPage* page = out->mutable_runtime()->add_page();
+    page->set_index(index);
+    page->set_content(bytes.data(), bytes.size());
+  }
+}
+
+void SavePmem(const PmemDevice& pmem, BlockDevice& bdev, proto::Pmem* out) {
+  const PmemOptions& o = pmem.options();
+  const QueueLimits limits = bdev.queue().limits();
+  out->set_name(o.name);
+  out->set_dev(bdev.dev().ToString());
+  out->set_base(o.base);
+  out->set_size(o.size);
+  out->set_data_offset(o.data_offset);
+  out->set_raw(!o.has_pages);
+  out->set_asynchronous(!o.synchronous);
+  out->set_no_write_cache(!o.write_cache);
+  if (limits.logical_block_size != 512) {
+    out->set_logical_block_size(limits.logical_block_size);
+  }
+  if (o.backing == PmemBacking::kAnonymous) out->set_memory(true);
+  if (o.backing == PmemBacking::kFile) out->set_file(o.file);
+  const Badblocks badblocks = pmem.badblocks();
+  for (const auto& [sector, count] : badblocks.ranges()) {
+    proto::BadBlocks* bad = out->add_badblocks();
+    bad->set_sector(sector);
+    bad->set_count(count);
+  }
+  if (limits.max_user_sectors != 0) {
+    out->mutable_queue()->set_max_sectors_kb(limits.max_user_sectors / 2);
+  }
+  // A file keeps its bytes by itself.
+  if (o.backing != PmemBacking::kFile) SaveBytes(bdev, out);
+}
+
+void SaveBlock(const BlockOptions& o, BlockDevice& bdev, proto::Block* out) {
+  const QueueLimits limits = bdev.queue().limits();
+  out->set_name(o.name);
+  out->set_dev(bdev.dev().ToString());
+  out->set_sectors(bdev.nr_sectors());
+  out->set_partition_of(o.partition_of);
+  out->set_start(o.start_sect.value());
+  if (!o.partition_of.empty()) return;
+  out->set_logical_block_size(limits.logical_block_size);
+  out->set_physical_block_size(limits.physical_block_size);
+  proto::Queue* queue = out->mutable_queue();
+  if (limits.max_user_sectors != 0) {
+    queue->set_max_sectors_kb(limits.max_user_sectors / 2);
+  }
+  queue->set_minimum_io_size(limits.io_min);
+  queue->set_optimal_io_size(limits.io_opt);
+  queue->set_chunk_sectors(limits.chunk_sectors);
+  queue->set_discard_max_kb(limits.max_discard_sectors / 2);
+  queue->set_discard_granularity(limits.discard_granularity);
+  queue->set_write_zeroes_max_kb(limits.max_write_zeroes_sectors / 2);
+  queue->set_rotational(!bdev.queue().Has(QUEUE_FLAG_NONROT));
+  queue->set_write_cache(bdev.queue().Has(QUEUE_FLAG_WC));
+  queue->set_stable_writes(bdev.queue().Has(QUEUE_FLAG_STABLE_WRITES));
+  SaveBytes(bdev, out);
+}
+
+}  // namespace
+
+void SaveHardware(const Machine& machine, uint32_t dm_major,
+                  proto::World* world) {
+  world->set_kernel(machine.profile().name);
+  world->set_dm_major(dm_major);
+  for (BlockDevice* bdev : machine.LoadedBlockDevices()) {
+    if (const PmemDevice* pmem = machine.FindPmem(bdev->name())) {
+      SavePmem(*pmem, *bdev, world->add_pmem());
+    } else if (const BlockOptions* o = machine.FindBlockOptions(bdev->name())) {
+      SaveBlock(*o, *bdev, world->add_block());
+    }
+  }
+  for (const Key& key : machine.keys().All()) {
+    proto::Key* out = world->add_key();
+    out->set_type(key.type);
+    out->set_description(key.description);
+    out->set_bytes(key.bytes);
+  }
+  for (const auto& [path, dev] : machine.LoadedNodes()) {
+    // /dev/<disk> comes with the disk.
+    BlockDevice* bdev = machine.FindBdev(dev);
+    if (bdev != nullptr && path == absl::StrCat("/dev/", bdev->name())) {
+      continue;
+    }
+    proto::Node* node = world->add_node();
+    node->set_path(path);
+    node->set_dev(dev.ToString());
+  }
+}
+
+}  // namespace dmdax

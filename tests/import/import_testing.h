@@ -13,8 +13,30 @@
 
 #include "absl/strings/str_join.h"
 #include "import/import.h"
+#include "import/import_format.h"
 
 namespace dmdax {
+
+inline constexpr char kPmem[] =
+    "{\"blockdevices\": [{\"name\": \"pmem0\", \"maj:min\": \"259:3\", "
+    "\"size\": 1073741824, \"type\": \"disk\"}]}";
+
+inline constexpr char kLsblk[] = R"j({
+   "blockdevices": [
+      {"name":"pmem0", "maj:min":"259:3", "size":1073741824, "type":"disk",
+       "log-sec":4096, "phy-sec":4096, "dax":true,
+         "children": [
+            {"name":"pmem0p1", "maj:min":"259:4", "size":536870912,
+             "type":"part", "start":2048, "mountpoints":["/mnt"],
+             "fstype":"ext4"},
+            {"name":"vg-a", "kname":"dm-1", "maj:min":"253:1",
+             "size":4194304, "type":"lvm"}
+         ]
+      },
+      {"name":"sr0", "maj:min":"11:0", "size":"1024M", "type":"rom"},
+      {"name":"loop0", "maj:min":"7:0", "size":0, "type":"loop"}
+   ]
+})j";
 
 struct NamedText {
   std::string name;
@@ -36,6 +58,14 @@ inline Imported Import(const std::vector<NamedText>& inputs) {
   absl::StatusOr<Imported> machine = TryImport(inputs);
   EXPECT_TRUE(machine.ok()) << machine.status();
   return machine.ok() ? *std::move(machine) : Imported();
+}
+
+// The format that the text is taken for; "": none.
+inline std::string TypeOf(const std::string& text,
+                          const std::string& path = "x") {
+  const ImportInput input{path, path, text};
+  const ImportFormat* format = DetectImport(input);
+  return format == nullptr ? "" : std::string(format->name);
 }
 
 inline std::string Notes(const Imported& machine) {

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Files and mounts: filefrag, xfs_bmap, FIEMAP, /proc/mounts.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/import/import_testing.h"
+
+namespace dmdax {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr char kFilefrag[] =
+    "Filesystem type is: ef53\n"
+    "File size of /mnt/a is 8192 (2 blocks of 4096 bytes)\n"
+    " ext:     logical_offset:        physical_offset: length:   expected: "
+    "flags:\n"
+    "   0:        0..       1:        512..       513:      2:             "
+    "last,eof\n"
+    "/mnt/a: 1 extent found\n"
+    "File size of /mnt/d/b is 4096 (1 block of 4096 bytes)\n"
+    " ext:     logical_offset:        physical_offset: length:   expected: "
+    "flags:\n"
+    "   0:        0..       0:       1024..      1024:      1:             "
+    "last,eof\n"
+    "/mnt/d/b: 1 extent found\n";
+
+TEST(Filefrag, ManyFiles) {
+  const Imported m = Import({{"l", kLsblk}, {"f", kFilefrag}});
+  ASSERT_EQ(m.world.mount_size(), 1);
+  ASSERT_EQ(m.world.mount(0).file_size(), 2);
+  EXPECT_EQ(m.world.mount(0).file(1).name(), "d/b");
+  EXPECT_EQ(m.world.mount(0).file(1).extent(0).physical(), 1024u * 4096);
+}
+
+TEST(Filefrag, AnErrorHasItsLineInTheWholeInput) {
+  std::string text = kFilefrag;
+  text.replace(text.find("1024:"), 5, "xxxx:");
+  EXPECT_THAT(ErrorOf({{"f", text}}), HasSubstr("f:8:"));
+}
+
+TEST(Filefrag, NoMountButOnePlace) {
+  const Imported m = Import(
+      {{"t", "a: 0 2097152 linear /dev/pmem0 2048\n"}, {"f", kFilefrag}});
+  ASSERT_EQ(m.world.mount_size(), 1) << Notes(m);
+  EXPECT_EQ(m.world.mount(0).device(), "/dev/mapper/a");
+  EXPECT_THAT(Notes(m), HasSubstr("/dev/mapper/a with ext4, dax=always taken"));
+}
+
+TEST(XfsBmap, ManyFilesAndHoles) {
+  const Imported m = Import(
+      {{"l", kLsblk},
+       {"m", "/dev/pmem0p1 /mnt xfs rw,relatime,dax=always,inode64 0 0\n"},
+       {"x",
+        "/mnt/a:\n EXT: FILE-OFFSET BLOCK-RANGE AG AG-OFFSET TOTAL FLAGS\n"
+        "   0: [0..15]:  96..111  0 (96..111)  16 010000\n"
+        "   1: [16..31]: hole 16\n/mnt/b: no extents\n"}});
+  ASSERT_EQ(m.world.mount_size(), 1);
+  EXPECT_EQ(m.world.mount(0).options(), "dax=always");
+  ASSERT_GE(m.world.mount(0).file_size(), 1) << Notes(m);
+  EXPECT_EQ(m.world.mount(0).file(0).extent(0).type(),
+            proto::Extent::UNWRITTEN);
+}
+
+TEST(Fiemap, Bytes) {
+  std::string bytes(32 + 56, '\0');
+  bytes[20] = 1;            // fm_mapped_extents
+  bytes[32 + 10] = '\x20';  // fe_physical
+  bytes[32 + 17] = '\x10';  // fe_length
+  bytes[32 + 40] = 1;       // FIEMAP_EXTENT_LAST
+  EXPECT_EQ(TypeOf(bytes), "fiemap");
+  const Imported m = Import({{"l", kLsblk}, {"/mnt/f.fiemap", bytes}});
+  EXPECT_THAT(Notes(m), HasSubstr("extents of a file without a name"));
+}
+
+TEST(Mounts, WhatHasNoDeviceIsCounted) {
+  const Imported m =
+      Import({{"l", kLsblk},
+              {"m",
+               "proc /proc proc rw,nosuid 0 0\ntmpfs /run tmpfs rw 0 0\n"
+               "/dev/pmem0p1 /a\\040b ext4 rw,dax=always 0 0\n"
+               "/dev/sr0 /cd iso9660 ro 0 0\n"}});
+  EXPECT_THAT(Notes(m), HasSubstr("2 mounts without a block device"));
+  EXPECT_THAT(Notes(m), HasSubstr("file system 'iso9660'"));
+  std::vector<std::string> paths;
+  for (const proto::Mount& mount : m.world.mount()) {
+    paths.push_back(mount.path());
+  }
+  EXPECT_THAT(paths, testing::Contains("/a b"));
+}
+
+}  // namespace
+}  // namespace dmdax

@@ -40,7 +40,6 @@ std::string Help() {
 }
 
 absl::StatusOr<Imported> Read(const ImportOptions& o, const App& app) {
-  if (!app.kernel.ok()) return app.kernel.status();
   Importer importer;
   for (const std::string& file : o.files) {
     if (absl::Status s = importer.Add(file, o.as); !s.ok()) return s;

@@ -202,7 +202,6 @@ void LoadVerb(CLI::App& machine, App& app) {
                  "In place of the machine there is, its mapped devices "
                  "included; `machine undo` brings that one back");
   verb->callback([o, &app] {
-    if (!app.kernel.ok()) return app.Report(app.kernel.status());
     // Before the lock: standard input may take its time.
     absl::StatusOr<Session> loaded = SessionFromWorldFile(o->file, *app.kernel);
     if (!loaded.ok()) return app.Report(loaded.status());

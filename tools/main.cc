@@ -63,10 +63,18 @@ int Run(int argc, char** argv) {
   cli.fallthrough();
   dmdax::AddGlobalOptions(cli, app);
   dmdax::RegisterVerbs(cli, app);
+  // Before any verb begins, also one that asks no kernel; check takes "all".
+  cli.parse_complete_callback([&] {
+    if (app.kernel.ok() || cli.got_subcommand("check")) return;
+    app.Report(app.kernel.status());
+    throw CLI::RuntimeError(app.exit_code);
+  });
   try {
     cli.parse(argc, argv);
   } catch (const CLI::Success& e) {
     return cli.exit(e);  // --help
+  } catch (const CLI::RuntimeError& e) {
+    return e.get_exit_code();  // it has been told
   } catch (const CLI::ParseError& e) {
     return UsageError(cli, e);
   }

@@ -33,6 +33,18 @@ class Walker {
     return false;
   }
 
+  // Calls `fn` with the offset of each element of the list here.
+  template <typename Fn>
+  void ForEachElement(Fn fn) {
+    SkipSpace();
+    if (!Eat('[')) return;
+    while (!Peek(']') && at_ < json_.size()) {
+      fn(at());
+      SkipValue();
+      Eat(',');
+    }
+  }
+
   bool EnterIndex(size_t index) {
     SkipSpace();
     if (!Eat('[')) return false;
@@ -118,6 +130,19 @@ TextPosition PositionOf(absl::string_view text, size_t offset) {
   return position;
 }
 
+namespace {
+
+// The position of byte `offset`, which is not in front of `from`.
+template <typename From>
+TextPosition Moved(const From& from, absl::string_view json, size_t offset) {
+  TextPosition p = PositionOf(json.substr(from.offset), offset - from.offset);
+  if (p.line == 1) p.column += from.position.column - 1;
+  p.line += from.position.line - 1;
+  return p;
+}
+
+}  // namespace
+
 size_t LocateJson(absl::string_view json, absl::string_view path) {
   Walker walker(json);
   size_t deepest = walker.at();
@@ -142,6 +167,35 @@ size_t LocateJson(absl::string_view json, absl::string_view path) {
     if (!path.empty() && path[0] == '.') path.remove_prefix(1);
   }
   return deepest;
+}
+
+TextPosition JsonPlaces::Locate(absl::string_view json,
+                                absl::string_view path) {
+  const size_t bracket = path.find('[');
+  const size_t end = path.find(']', std::min(bracket, path.size()));
+  uint64_t index = 0;
+  if (end == path.npos ||
+      !absl::SimpleAtoi(path.substr(bracket + 1, end - bracket - 1), &index)) {
+    return PositionOf(json, LocateJson(json, path));
+  }
+  const std::string list(path.substr(0, bracket));
+  auto [it, is_new] = lists_.try_emplace(list);
+  std::vector<Element>& elements = it->second;
+  if (is_new) {
+    const size_t begin = LocateJson(json, list);
+    Element last = {begin, PositionOf(json, begin)};
+    Walker(json.substr(begin)).ForEachElement([&](size_t offset) {
+      last = {begin + offset, Moved(last, json, begin + offset)};
+      elements.push_back(last);
+    });
+  }
+  // A list that is not there ends on the way.
+  if (index >= elements.size()) return PositionOf(json, LocateJson(json, path));
+  const Element& element = elements[index];
+  path.remove_prefix(end + 1);
+  if (!path.empty() && path[0] == '.') path.remove_prefix(1);
+  return Moved(element, json,
+               element.offset + LocateJson(json.substr(element.offset), path));
 }
 
 }  // namespace dmdax

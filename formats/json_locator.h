@@ -6,7 +6,9 @@
 #define DMDAX_FORMATS_JSON_LOCATOR_H_
 
 #include <cstddef>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 
@@ -27,6 +29,28 @@ std::string CamelCase(absl::string_view name);
 // the deepest value on the way that exists.  A key may be written in either
 // of Protobuf's spellings (mapped_device, mappedDevice).
 size_t LocateJson(absl::string_view json, absl::string_view path);
+
+// The same as a position, for many values of one text: the elements of a list
+// are counted once, so that each of their places costs no more than the
+// element.
+//
+//   JsonPlaces places;
+//   places.Locate(json, "blockdevices[7].size");
+//
+// Threading: for one thread.
+class JsonPlaces {
+ public:
+  // `json` is the same text each time.
+  TextPosition Locate(absl::string_view json, absl::string_view path);
+
+ private:
+  struct Element {
+    size_t offset = 0;
+    TextPosition position;
+  };
+  // Of the list at a path that has no index, by that path.
+  std::map<std::string, std::vector<Element>> lists_;
+};
 
 }  // namespace dmdax
 

@@ -186,8 +186,7 @@ class Mounts {
                                            "out"));
       return;
     }
-    for (const proto::File& other : best->file()) {
-      if (other.name() != name) continue;
+    if (!given_.insert(absl::StrCat(best->path(), "/", name)).second) {
       facts_.Note(file.place, absl::StrCat("file ", Quoted(file.path),
                                            " was given before: left out"));
       return;
@@ -226,6 +225,7 @@ class Mounts {
 
   Facts& facts_;
   proto::World& world_;
+  std::set<std::string> given_;  // paths of files
   size_t without_device_ = 0;
 };
 

@@ -6,15 +6,13 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
-#include "formats/json_locator.h"
 
 namespace dmdax {
 
 std::string Place::ToString() const {
   if (input == nullptr) return "";
   if (!json_path.empty()) {
-    const TextPosition p =
-        PositionOf(input->text, LocateJson(input->text, json_path));
+    const TextPosition p = input->places.Locate(input->text, json_path);
     return absl::StrCat(input->name, ":", p.line, ":", p.column);
   }
   if (line == 0) return input->name;

@@ -19,6 +19,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "formats/json_locator.h"
 
 namespace dmdax {
 
@@ -29,6 +30,8 @@ struct ImportInput {
   std::string path;
   // All of it, without a byte order mark.
   std::string text;
+  // Where its JSON values are, as far as they were asked for.
+  mutable JsonPlaces places = {};
 };
 
 struct Place {

@@ -7,6 +7,7 @@
 // the data computed as nd_pfn_init() of drivers/nvdimm/pfn_devs.c does; or
 // nowhere, and an aligned place is chosen, which the notes say.
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -35,7 +36,9 @@ std::string SpaceOfName(absl::string_view name) {
 
 class Placer {
  public:
-  Placer(Facts* facts, proto::World* world) : facts_(*facts), world_(*world) {}
+  Placer(Facts* facts, proto::World* world) : facts_(*facts), world_(*world) {
+    for (const IomemRange& r : facts_.iomem) ranges_.try_emplace(r.name, &r);
+  }
 
   absl::Status Run() {
     for (auto& [name, disk] : facts_.disks) {
@@ -128,10 +131,8 @@ class Placer {
   }
 
   const IomemRange* Range(const std::string& name) const {
-    for (const IomemRange& r : facts_.iomem) {
-      if (r.name == name) return &r;
-    }
-    return nullptr;
+    const auto it = ranges_.find(name);
+    return it == ranges_.end() ? nullptr : it->second;
   }
 
   bool FromIomem(const Disk& disk, proto::Pmem* pmem) {
@@ -252,6 +253,8 @@ class Placer {
 
   Facts& facts_;
   proto::World& world_;
+  // The first of each name.
+  std::map<std::string, const IomemRange*> ranges_;
   std::vector<std::pair<int, Place>> to_choose_, dax_to_choose_;
 };
 

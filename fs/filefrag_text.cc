@@ -33,6 +33,15 @@ uint32_t FilefragFlags(absl::string_view words) {
   return flags;
 }
 
+// FIEMAP_EXTENT_LAST, in the words of this filefrag and of older ones.
+bool IsLast(absl::string_view words) {
+  for (absl::string_view word : absl::StrSplit(words, ',')) {
+    word = absl::StripAsciiWhitespace(word);
+    if (word == "last" || word == "eof") return true;
+  }
+  return false;
+}
+
 class FilefragParser {
  public:
   absl::StatusOr<ExtentList> Parse(absl::string_view text) {
@@ -52,6 +61,14 @@ class FilefragParser {
       }
       if (!status.ok()) return status;
     }
+    // What a cut text lacks would be taken for a hole.
+    if (has_heading_ && !ended_) {
+      return LineScanner("", number)
+          .Error(absl::StrCat(
+              "the text ends after ", lines_,
+              lines_ == 1 ? " extent" : " extents",
+              " without 'last', 'eof' or 'N extents found': is it cut?"));
+    }
     return list_;
   }
 
@@ -61,6 +78,7 @@ class FilefragParser {
     const size_t is = line.rfind(" is ");
     if (is == line.npos) return absl::OkStatus();
     list_.file = std::string(line.substr(0, is));
+    has_heading_ = true;
     const std::vector<absl::string_view> words =
         absl::StrSplit(line.substr(is + 4), ' ', absl::SkipEmpty());
     if (words.empty()) return absl::OkStatus();
@@ -116,6 +134,7 @@ class FilefragParser {
     const char* wrong = AppendExtent(first, pfirst, length, block_,
                                      FilefragFlags(word), &list_);
     if (wrong != nullptr) return scan.Error(wrong);
+    ended_ = IsLast(word);
     Count(first, pfirst, length);
     return absl::OkStatus();
   }
@@ -133,7 +152,7 @@ class FilefragParser {
   }
 
   // "f: 2 extents found"
-  absl::Status Found(absl::string_view line, LineScanner& scan) const {
+  absl::Status Found(absl::string_view line, LineScanner& scan) {
     size_t end = line.rfind(" extents found");
     if (end == line.npos) end = line.rfind(" extent found");
     if (end == line.npos) return absl::OkStatus();
@@ -143,6 +162,7 @@ class FilefragParser {
         !absl::SimpleAtoi(line.substr(colon + 2, end - colon - 2), &count)) {
       return absl::OkStatus();
     }
+    ended_ = true;
     // Older versions count what follows after a hole.
     if (fragments_ <= count && count <= lines_) return absl::OkStatus();
     return scan.Error(absl::StrCat(
@@ -152,6 +172,8 @@ class FilefragParser {
   }
 
   ExtentList list_;
+  bool has_heading_ = false;
+  bool ended_ = false;
   uint64_t block_ = kPageSize;
   uint64_t lines_ = 0;
   uint64_t fragments_ = 0;

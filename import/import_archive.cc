@@ -43,7 +43,7 @@ class Visitor {
     for (uint64_t members = 0;; ++members) {
       archive_entry* entry = nullptr;
       const int rc = archive_read_next_header(a, &entry);
-      if (rc == ARCHIVE_EOF) return absl::OkStatus();
+      if (rc == ARCHIVE_EOF) return CheckEnd();
       if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN) return Broken();
       if (members == kMostMembers) {
         return ErrnoError(EFBIG, absl::StrCat(name_, ": more than ",
@@ -98,6 +98,24 @@ class Visitor {
     }
     if (more) return ErrnoError(ENOSPC, "too large");
     return text;
+  }
+
+  // Two blocks of zeros end a tar; without them it may have been cut between
+  // two members, which a compressed one can not be unnoticed.
+  absl::Status CheckEnd() const {
+    constexpr size_t kEnd = 1024;
+    archive* a = archive_.get();
+    if ((archive_format(a) & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_TAR ||
+        archive_filter_code(a, 0) != ARCHIVE_FILTER_NONE ||
+        (bytes_.size() >= kEnd &&
+         bytes_.substr(bytes_.size() - kEnd).find_first_not_of('\0') ==
+             bytes_.npos)) {
+      return absl::OkStatus();
+    }
+    return ErrnoError(
+        EINVAL, absl::StrCat(name_, ": the tar ends after ", bytes_.size(),
+                             " bytes without the two blocks of zeros that "
+                             "end one: is it cut?"));
   }
 
   absl::Status Broken() const {

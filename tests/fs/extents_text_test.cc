@@ -90,6 +90,9 @@ TEST(ExtentsTextTest, AFilefragTextContradictsItselfNowhere) {
       {" 0: 0..3: 8..11: 4:\n 0: 4..7: 20..23: 4: eof",
        "line 2, column 3: extent 0, where 1 is expected"},
       {" 1: 0..3: 8..11: 4: eof", "extent 1, where 0 is expected"},
+      {"File size of f is 8192 (2 blocks of 4096 bytes)\n 0: 0..0: 8..8: 1:",
+       "line 2, column 1: the text ends after 1 extent without 'last', 'eof' "
+       "or 'N extents found': is it cut?"},
       {" 0: 0..3: 8..11: 4:\nf: 2 extents found",
        "line 2, column 1: 2 extents found, but 1 listed"},
       {" 0: 0..3: 8..11: 4:\n 1: 4..7: 20..23: 4: 12: eof\nf: 1 extent found",

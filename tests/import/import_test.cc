@@ -168,6 +168,20 @@ TEST(Files, WhatIsNoFileIsNotOpened) {
               HasSubstr("nothing in it can be imported"));
 }
 
+// Between two members nothing else tells.
+TEST(Files, ATarWithoutItsEndIsCut) {
+  const std::string tar = Tar("tests/import/samples/good", false);
+  size_t accepted = 0;
+  for (size_t size = 512; size < tar.size(); size += 512) {
+    Importer importer;
+    if (!importer.AddBytes(tar.substr(0, size), "x.tar").ok()) continue;
+    // What is left out is no more than the zeros that fill the last record.
+    EXPECT_EQ(tar.find_first_not_of('\0', size - 1024), tar.npos) << size;
+    ++accepted;
+  }
+  EXPECT_LT(accepted, 20u);
+}
+
 TEST(Files, BrokenArchives) {
   std::string tar = Tar("tests/import/samples/good", true);
   tar.resize(tar.size() / 2);

@@ -113,9 +113,7 @@ bool DmStats::HasReply(absl::string_view message) {
 }
 
 bool DmStats::HasRoom(uint64_t areas) const {
-  uint64_t taken = 0;  // at most kMaxAreas
-  for (const auto& [id, region] : regions_) taken += region.areas();
-  return areas <= kMaxAreas - taken;
+  return areas <= kMaxAreas - areas_;
 }
 
 bool DmStats::Restore(uint32_t id, const Region& region) {
@@ -123,7 +121,9 @@ bool DmStats::Restore(uint32_t id, const Region& region) {
       !HasRoom(region.areas())) {
     return false;
   }
-  return regions_.emplace(id, region).second;
+  if (!regions_.emplace(id, region).second) return false;
+  areas_ += region.areas();
+  return true;
 }
 
 absl::StatusOr<std::string> DmStats::Create(absl::Span<const std::string> argv,
@@ -158,11 +158,10 @@ absl::StatusOr<std::string> DmStats::Create(absl::Span<const std::string> argv,
   if (const std::string* word = as.Shift()) r.aux_data = *word;
   if (as.argc() > 0) return Invalid();
   if (!HasRoom(r.areas())) return ErrnoError(ENOMEM, "too many areas");
-  // The lowest number that is free.
-  uint32_t id = 0;
-  while (regions_.contains(id)) ++id;
-  regions_[id] = std::move(r);
-  return absl::StrCat(id);
+  while (regions_.contains(first_free_)) ++first_free_;
+  areas_ += r.areas();
+  regions_[first_free_] = std::move(r);
+  return absl::StrCat(first_free_);
 }
 
 absl::StatusOr<std::string> DmStats::List(
@@ -268,7 +267,11 @@ absl::StatusOr<std::string> DmStats::Message(absl::Span<const std::string> argv,
   if (region == regions_.end()) return ErrnoError(ENOENT, "no such region");
   if (sets_aux) region->second.aux_data = argv[2];
   if (absl::EqualsIgnoreCase(name, "@stats_clear")) Clear(argv, overflow);
-  if (absl::EqualsIgnoreCase(name, "@stats_delete")) regions_.erase(region);
+  if (absl::EqualsIgnoreCase(name, "@stats_delete")) {
+    first_free_ = std::min(first_free_, *id);
+    areas_ -= region->second.areas();
+    regions_.erase(region);
+  }
   return "";
 }
 

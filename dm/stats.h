@@ -75,6 +75,9 @@ class DmStats {
   void Clear(absl::Span<const std::string> argv, SscanfOverflow overflow);
 
   std::map<uint32_t, Region> regions_;
+  uint64_t areas_ = 0;  // of all of them; at most kMaxAreas
+  // No lower number is free.
+  uint32_t first_free_ = 0;
 };
 
 }  // namespace dmdax

@@ -261,6 +261,27 @@ std::vector<BlockDevice*> Machine::LoadedBlockDevices() const {
   return all;
 }
 
+std::vector<const PmemDevice*> Machine::PmemsIn(uint64_t base,
+                                                uint64_t size) const {
+  NeedAll();
+  return LoadedPmemsIn(base, size);
+}
+
+std::vector<const PmemDevice*> Machine::LoadedPmemsIn(uint64_t base,
+                                                      uint64_t size) const {
+  absl::MutexLock lock(&mu_);
+  std::vector<const PmemDevice*> in;
+  auto it = pmem_by_base_.upper_bound(base);
+  if (it != pmem_by_base_.begin()) {
+    const PmemOptions& before = std::prev(it)->second->options();
+    if (before.base + before.size > base) --it;
+  }
+  for (; it != pmem_by_base_.end() && it->first < base + size; ++it) {
+    in.push_back(it->second);
+  }
+  return in;
+}
+
 BlockDevice* Machine::FindPartition(const BlockDevice& disk, sector_t start,
                                     uint64_t nr) const {
   NeedAll();

@@ -89,6 +89,11 @@ class Machine {
   // The device's own options, for listing and saving; null if it is not one.
   PmemDevice* FindPmem(absl::string_view name) const;
   const BlockOptions* FindBlockOptions(absl::string_view name) const;
+  // The pmems with some of `size` bytes of memory from `base` on, by address.
+  std::vector<const PmemDevice*> PmemsIn(uint64_t base, uint64_t size) const;
+  // Those of them that are loaded.
+  std::vector<const PmemDevice*> LoadedPmemsIn(uint64_t base,
+                                               uint64_t size) const;
   // Every disk and partition that is registered, by number.
   std::vector<BlockDevice*> BlockDevices() const;
   // Those of them that are loaded: all, but for a machine with

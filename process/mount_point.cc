@@ -150,6 +150,8 @@ absl::Status MountPoint::CheckAllocator() const {
   if (!s.ok()) return s;
   const uint64_t bytes = bdev_.nr_sectors() * kSectorSize;
   const uint64_t end = a.end != 0 ? a.end : bytes / block * block;
+  // A device may have become smaller since it was mounted.
+  if (options_.decided.has_value()) return absl::OkStatus();
   if (end > bytes || a.start > end) {
     return FieldError(
         EINVAL, a.start > end ? "allocator.start" : "allocator.end",
@@ -210,7 +212,8 @@ absl::StatusOr<std::unique_ptr<MountPoint>> MountPoint::Create(
     const AllocatorOptions& a = *options.allocator;
     const uint64_t bytes = bdev.nr_sectors() * kSectorSize;
     m->allocator_ = std::make_unique<AlignedAllocator>(
-        a.start, a.end != 0 ? a.end : bytes, a.align, &m->used_);
+        a.start, std::max(a.start, a.end != 0 ? a.end : bytes), a.align,
+        &m->used_);
   }
   return m;
 }
@@ -253,6 +256,23 @@ absl::Status MountPoint::CheckNew(const FileOptions& file,
                                  options_.path, " already"));
 }
 
+absl::Status MountPoint::CheckDirectories(const std::string& name) const {
+  // The same name is CheckNew()'s.
+  const MountedFile* file = FileOnTheWay(name);
+  if (file != nullptr && file->options.name != name) {
+    return FieldError(ENOTDIR, "name",
+                      absl::StrCat(name, ": ", file->path, " is a file"));
+  }
+  const std::string below = name + "/";
+  auto inner = files_.lower_bound(below);
+  if (inner == files_.end() || !absl::StartsWith(inner->first, below)) {
+    return absl::OkStatus();
+  }
+  return FieldError(EISDIR, "name",
+                    absl::StrCat(name, " is a directory, where ",
+                                 inner->second->path, " is"));
+}
+
 void MountPoint::FindUsedBlocks() {
   used_ = {};
   for (const auto& [name, file] : files_) {
@@ -262,6 +282,7 @@ void MountPoint::FindUsedBlocks() {
 
 absl::StatusOr<MountedFile*> MountPoint::AddFile(const FileOptions& options) {
   absl::Status s = CheckListing(options);
+  if (s.ok()) s = CheckDirectories(options.name);
   if (s.ok()) s = CheckNew(options, bdev_.nr_sectors() * kSectorSize);
   if (!s.ok()) return s;
   s = ClaimBlocks(options, files_, used_);
@@ -323,6 +344,14 @@ absl::Status MountPoint::RemoveFile(const std::string& name) {
   files_.erase(it);
   FindUsedBlocks();
   return absl::OkStatus();
+}
+
+const MountedFile* MountPoint::FileOnTheWay(const std::string& name) const {
+  for (size_t end = name.size(); end != std::string::npos && end > 0;
+       end = name.rfind('/', end - 1)) {
+    if (const MountedFile* file = FindFile(name.substr(0, end))) return file;
+  }
+  return nullptr;
 }
 
 MountedFile* MountPoint::FindFile(const std::string& name) const {

@@ -96,6 +96,9 @@ class MountPoint {
   // unlink(2); the file must not be mapped (EBUSY).
   absl::Status RemoveFile(const std::string& name);
   MountedFile* FindFile(const std::string& name) const;
+  // The file that `name` is, or that stands where its path has a directory; or
+  // null.
+  const MountedFile* FileOnTheWay(const std::string& name) const;
   const std::map<std::string, std::unique_ptr<MountedFile>>& files() const {
     return files_;
   }
@@ -118,6 +121,8 @@ class MountPoint {
   absl::Status CheckAllocator() const;
   absl::Status CheckListing(const FileOptions& file) const;
   // Whether the file may be made on a device of so many bytes.
+  // ENOTDIR, EISDIR: a file and a directory have one name.
+  absl::Status CheckDirectories(const std::string& name) const;
   absl::Status CheckNew(const FileOptions& file, uint64_t device_bytes) const;
   MountedFile* Insert(const FileOptions& options);
   void FindUsedBlocks();

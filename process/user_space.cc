@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -34,17 +35,6 @@ UserSpace::~UserSpace() {
   }
 }
 
-bool UserSpace::IsDevDax(const PmemOptions& pmem) const {
-  for (const auto& [name, dax] : daxes_) {
-    for (const DevDaxRange& r : dax->options().ranges) {
-      if (r.start < pmem.base + pmem.size && pmem.base < r.start + r.size) {
-        return true;
-      }
-    }
-  }
-  return false;
-}
-
 void UserSpace::AddPagemaps() {
   machine_.NeedUserSpace();
   // The memory of a pmem that is not loaded is not touched.
@@ -72,26 +62,38 @@ absl::StatusOr<MountPoint*> UserSpace::Mount(const MountOptions& options,
   // The kernel would give the file system that is there; another type is EBUSY.
   const std::string type =
       options.request.type.empty() ? "ext4" : options.request.type;
-  for (const auto& [at, mount] : mounts_) {
-    if (&mount->bdev() != &bdev || at == options.path ||
-        options.claim == DeviceClaim::kShared ||
-        mount->options().request.type != type) {
+  const auto [first, last] = mounts_of_.equal_range(&bdev);
+  for (auto it = first; it != last; ++it) {
+    const MountOptions& other = it->second->options();
+    if (other.path == options.path || options.claim == DeviceClaim::kShared ||
+        other.request.type != type) {
       continue;
     }
-    return FieldError(EBUSY, "device",
-                      absl::StrCat("not modelled: a second mount of ",
-                                   bdev.name(), ", which is mounted on ", at));
+    return FieldError(
+        EBUSY, "device",
+        absl::StrCat("not modelled: a second mount of ", bdev.name(),
+                     ", which is mounted on ", other.path));
   }
   absl::StatusOr<std::unique_ptr<MountPoint>> m = MountPoint::Create(
       options, bdev, machine_.profile(), faults_, mem_, machine_.log());
   if (!m.ok()) return m.status();
   const std::string& path = (*m)->options().path;
+  std::string below;
+  if (MountPoint* outer = MountOf(path, &below);
+      outer != nullptr && !options.decided.has_value()) {
+    if (const MountedFile* file = outer->FileOnTheWay(below)) {
+      return FieldError(ENOTDIR, "path",
+                        absl::StrCat(path, ": ", file->path, " is a file"));
+    }
+  }
   if (mounts_.count(path) != 0) {
     return FieldError(EBUSY, "path",
                       absl::StrCat(mounts_[path]->bdev().name(),
                                    " is mounted on ", path, " already"));
   }
-  return (mounts_[path] = *std::move(m)).get();
+  MountPoint* mount = (mounts_[path] = *std::move(m)).get();
+  mounts_of_.insert({&bdev, mount});
+  return mount;
 }
 
 absl::Status UserSpace::Unmount(const std::string& path) {
@@ -105,135 +107,32 @@ absl::Status UserSpace::Unmount(const std::string& path) {
       return ErrnoError(EBUSY, absl::StrCat(file->path, " is mapped"));
     }
   }
+  // What lies below would have no path.
+  const std::string below = path + "/";
+  if (auto inner = mounts_.lower_bound(below);
+      inner != mounts_.end() && absl::StartsWith(inner->first, below)) {
+    return ErrnoError(EBUSY, absl::StrCat(inner->second->bdev().name(),
+                                          " is mounted on ", inner->first));
+  }
+  const auto [first, last] = mounts_of_.equal_range(&it->second->bdev());
+  mounts_of_.erase(std::find_if(first, last, [&](const auto& entry) {
+    return entry.second == it->second.get();
+  }));
   mounts_.erase(it);
   return absl::OkStatus();
 }
 
-// A region is a disk or a device-dax, not both.
-absl::Status UserSpace::TakeFromDisks(const DevDaxOptions& options) {
-  for (BlockDevice* bdev : machine_.BlockDevices()) {
-    const PmemDevice* pmem = machine_.FindPmem(bdev->name());
-    if (pmem == nullptr) continue;
-    const PmemOptions& p = pmem->options();
-    for (const DevDaxRange& r : options.ranges) {
-      if (r.start >= p.base + p.size || p.base >= r.start + r.size) continue;
-      if (bdev->openers() > 0) {
-        return FieldError(EBUSY, "",
-                          absl::StrCat(options.name, ": the memory of ",
-                                       bdev->name(), ", which is in use"));
-      }
-      DevPagemap* fsdax = mem_.FindPagemap(pfn_t(p.base >> faults_.page_shift));
-      if (fsdax != nullptr && fsdax->type == MemoryType::kFsDax) {
-        mem_.RemovePagemap(fsdax);
-      }
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<DevDaxOptions> UserSpace::ResolveRanges(
-    const DevDaxRequest& request) const {
-  DevDaxOptions options = request.options;
-  if (!request.pmem.empty()) {
-    const PmemDevice* pmem = machine_.FindPmem(request.pmem);
-    if (pmem == nullptr) {
-      return FieldError(ENOENT, "pmem",
-                        absl::StrCat("no pmem '", request.pmem, "'"));
-    }
-    if (!options.ranges.empty()) {
-      return FieldError(EINVAL, "pmem", "pmem and range: one of them");
-    }
-    const PmemOptions& p = pmem->options();
-    options.ranges.push_back({p.base + p.data_offset, p.size - p.data_offset});
-  }
-  options.static_region = options.ranges.size() == 1;
-  return options;
-}
-
-// A region is a pmem or a device-dax; only the whole pmem can become one.
-absl::Status UserSpace::CheckMemory(const DevDaxOptions& options) const {
-  const auto check = [&](const std::string& name, uint64_t start, uint64_t size,
-                         const char* hint) -> absl::Status {
-    for (size_t i = 0; i < options.ranges.size(); ++i) {
-      const DevDaxRange& r = options.ranges[i];
-      if (r.start >= start + size || start >= r.start + r.size) continue;
-      return FieldError(
-          EBUSY, absl::StrCat("range[", i, "].start"),
-          absl::StrFormat("%s: 0x%x-0x%x is memory of %s at 0x%x-0x%x%s",
-                          options.name, r.start, r.start + r.size - 1, name,
-                          start, start + size - 1, hint));
-    }
-    return absl::OkStatus();
-  };
-  for (BlockDevice* bdev : machine_.BlockDevices()) {
-    const PmemDevice* pmem = machine_.FindPmem(bdev->name());
-    if (pmem == nullptr) continue;
-    const PmemOptions& p = pmem->options();
-    absl::Status s =
-        check(p.name, p.base, p.size,
-              "; a pmem becomes a device-dax as a whole, by its name");
-    if (!s.ok()) return s;
-  }
-  for (const auto& [name, dax] : daxes_) {
-    for (const DevDaxRange& r : dax->options().ranges) {
-      absl::Status s = check(name, r.start, r.size, "");
-      if (!s.ok()) return s;
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<DevDax*> UserSpace::AddDevDax(const DevDaxRequest& request) {
-  absl::Status s = CheckDevDaxName(request.options.name);
-  if (s.ok() && request.pmem.empty()) {
-    s = CheckDevDaxOptions(request.options, faults_);
-  }
-  if (s.ok()) s = CheckMemory(request.options);
-  if (!s.ok()) return s;
-  return RestoreDevDax(request);
-}
-
-absl::StatusOr<DevDax*> UserSpace::RestoreDevDax(const DevDaxRequest& request) {
-  const std::string& name = request.options.name;
-  if (daxes_.count(name) != 0) {
-    return FieldError(EEXIST, "name",
-                      absl::StrCat("there is a ", name, " already"));
-  }
-  const absl::StatusOr<DevDaxOptions> options = ResolveRanges(request);
-  if (!options.ok()) return options.status();
-  absl::Status s = CheckDevDaxOptions(*options, faults_);
-  if (s.ok()) s = TakeFromDisks(*options);
-  if (!s.ok()) return s;
-  absl::StatusOr<std::unique_ptr<DevDax>> dax =
-      DevDax::Create(faults_, mem_, *options, machine_.profile());
-  if (!dax.ok()) {
-    return FieldError(ErrnoOf(dax.status()), "",
-                      absl::StrCat(name, ": ", dax.status().message()));
-  }
-  if (!request.pmem.empty()) {
-    // The open disk can neither be removed nor be used otherwise.
-    BlockDevice* bdev = machine_.FindBdevByName(request.pmem);
-    s = bdev->Open(FMODE_READ | FMODE_WRITE | FMODE_EXCL, this);
-    if (!s.ok()) return s;
-    claimed_.push_back(bdev);
-  }
-  dax_requests_[name] = request;
-  return (daxes_[name] = *std::move(dax)).get();
-}
-
 MountPoint* UserSpace::MountOf(const std::string& path,
                                std::string* name) const {
-  MountPoint* best = nullptr;
-  for (const auto& [at, mount] : mounts_) {
-    absl::string_view rest = path;
-    if (!absl::ConsumePrefix(&rest, at) || !absl::ConsumePrefix(&rest, "/")) {
-      continue;
+  // The longest path with a mount is the innermost.
+  for (size_t end = path.rfind('/'); end != std::string::npos && end > 0;
+       end = path.rfind('/', end - 1)) {
+    if (auto it = mounts_.find(path.substr(0, end)); it != mounts_.end()) {
+      *name = path.substr(end + 1);
+      return it->second.get();
     }
-    // Mounts are ordered by path, so a mount inside another comes later.
-    best = mount.get();
-    *name = std::string(rest);
   }
-  return best;
+  return nullptr;
 }
 
 std::string UserSpace::WhatThereIs() const {
@@ -331,22 +230,19 @@ void UserSpace::KeepSequence(uint64_t at_least) {
 FrameOwner UserSpace::OwnerOf(pfn_t pfn) const {
   if (mem_.IsZero(pfn)) return {.kind = FrameOwner::kZeroPage};
   const uint64_t phys = pfn.value() << faults_.page_shift;
-  for (const auto& [name, dax] : daxes_) {
+  if (const auto it = DaxIn(phys, 1); it != dax_ranges_.end()) {
+    const DevDaxOptions& dax = it->second.dax->options();
     uint64_t before = 0;
-    for (const DevDaxRange& r : dax->options().ranges) {
-      if (phys >= r.start && phys - r.start < r.size) {
-        return {FrameOwner::kDevDax, name, before + (phys - r.start)};
-      }
+    for (const DevDaxRange& r : dax.ranges) {
+      if (r.start == it->first) break;
       before += r.size;
     }
+    return {FrameOwner::kDevDax, dax.name, before + (phys - it->first)};
   }
-  for (BlockDevice* bdev : machine_.LoadedBlockDevices()) {
-    const PmemDevice* pmem = machine_.FindPmem(bdev->name());
-    if (pmem == nullptr) continue;
+  for (const PmemDevice* pmem : machine_.LoadedPmemsIn(phys, 1)) {
     const uint64_t data = pmem->options().base + pmem->options().data_offset;
-    const uint64_t end = pmem->options().base + pmem->options().size;
-    if (phys >= data && phys < end) {
-      return {FrameOwner::kPmem, bdev->name(), phys - data};
+    if (phys >= data) {
+      return {FrameOwner::kPmem, pmem->options().name, phys - data};
     }
   }
   return {};

@@ -106,12 +106,24 @@ class UserSpace {
   // Gives struct pages to the memory of every pmem, also to those added since
   // the last call.
   void AddPagemaps();
-  bool IsDevDax(const PmemOptions& pmem) const;
+  // --- user_space_dax.cc ---
+  // Of all device-daxes, by the first byte.
+  struct DaxRange {
+    uint64_t end = 0;
+    DevDax* dax = nullptr;
+  };
+  using DaxRanges = std::map<uint64_t, DaxRange>;
+  bool IsDevDax(const PmemOptions& pmem) const {
+    return DaxIn(pmem.base, pmem.size) != dax_ranges_.end();
+  }
+  // The first range of a device-dax with some of these bytes of memory.
+  DaxRanges::const_iterator DaxIn(uint64_t start, uint64_t size) const;
   // The request's options with the range that its pmem is.
   absl::StatusOr<DevDaxOptions> ResolveRanges(
       const DevDaxRequest& request) const;
   absl::Status CheckMemory(const DevDaxOptions& options) const;
   absl::Status TakeFromDisks(const DevDaxOptions& options);
+
   // "/mnt/f" -> its mount and "f".
   MountPoint* MountOf(const std::string& path, std::string* name) const;
   std::string WhatThereIs() const;
@@ -120,8 +132,10 @@ class UserSpace {
   const FaultProfile& faults_;
   MemMap mem_;
   std::map<std::string, std::unique_ptr<MountPoint>> mounts_;
+  std::multimap<const BlockDevice*, MountPoint*> mounts_of_;
   std::map<std::string, std::unique_ptr<DevDax>> daxes_;
   std::map<std::string, DevDaxRequest> dax_requests_;
+  DaxRanges dax_ranges_;
   std::vector<BlockDevice*> claimed_;  // pmems that are device-dax
   std::map<uint32_t, std::unique_ptr<Task>> tasks_;
   uint64_t sequence_ = 0;

@@ -101,7 +101,10 @@ absl::StatusOr<std::unique_ptr<PmemDevice>> PmemDevice::Create(
     const KernelProfile& profile, const PmemOptions& options) {
   if (absl::Status s = Validate(options); !s.ok()) return s;
   absl::StatusOr<char*> virt = MapBacking(options);
-  if (!virt.ok()) return virt.status();
+  if (!virt.ok()) {
+    if (!options.file_may_be_gone) return virt.status();
+    virt = nullptr;
+  }
   return std::unique_ptr<PmemDevice>(new PmemDevice(profile, options, *virt));
 }
 

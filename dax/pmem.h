@@ -53,6 +53,8 @@ struct PmemOptions {
   bool write_cache = true;   // nvdimm_has_cache()
   PmemBacking backing = PmemBacking::kNone;
   std::string file;  // for kFile; at least `size` bytes
+  // The file may be gone: then there are no bytes, as with kNone.
+  bool file_may_be_gone = false;
 };
 
 class PmemDevice final : public DaxOperations {

@@ -291,7 +291,7 @@ class Loader {
   std::vector<uint32_t> minors_;
 };
 
-// Numbers and names that belong to mapped devices, and so not to hardware.
+// Numbers that belong to mapped devices, and so not to hardware.
 absl::Status CheckDmNumbers(const SourceMap& map, const Session& session) {
   const uint32_t major = session.ctl->major();
   const auto bad = [&](const std::string& what) {
@@ -301,20 +301,21 @@ absl::Status CheckDmNumbers(const SourceMap& map, const Session& session) {
     return bad(absl::StrCat("dm_major ", major, ": 1 to 4095"));
   }
   for (BlockDevice* bdev : session.machine->BlockDevices()) {
-    if (bdev->dev().major_nr == major) {
-      return bad(absl::StrCat(bdev->name(), " is ", bdev->dev().ToString(),
-                              ", and major ", major,
-                              " is that of mapped devices"));
-    }
-    if (absl::StartsWith(bdev->name(), "dm-")) {
-      return bad(absl::StrCat("a disk can not be called '", bdev->name(),
-                              "': that is a mapped device"));
-    }
+    absl::Status s = CheckNoMappedNumber(*bdev, major);
+    if (!s.ok()) return ErrorAt(map, "dm_major", s);
   }
   return absl::OkStatus();
 }
 
 }  // namespace
+
+absl::Status CheckNoMappedNumber(const BlockDevice& disk, uint32_t dm_major) {
+  if (disk.dev().major_nr != dm_major) return absl::OkStatus();
+  return ErrnoError(
+      EINVAL,
+      absl::StrCat(disk.name(), " is ", disk.dev().ToString(), ", and major ",
+                   dm_major, " is that of mapped devices"));
+}
 
 absl::Status LoadMappedDevices(const proto::World& world, const SourceMap& map,
                                Session& session) {

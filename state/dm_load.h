@@ -32,6 +32,9 @@ namespace dmdax {
 absl::Status LoadMappedDevices(const proto::World& world, const SourceMap& map,
                                Session& session);
 
+// EINVAL: the disk has a number of mapped devices.
+absl::Status CheckNoMappedNumber(const BlockDevice& disk, uint32_t dm_major);
+
 }  // namespace dmdax
 
 #endif  // DMDAX_STATE_DM_LOAD_H_

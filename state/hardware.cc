@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <optional>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "block/queue_sysfs.h"
@@ -74,12 +76,19 @@ absl::Status CheckBlockSize(const std::string& name, const char* what,
                                          ": a power of two, 512 to 65536"));
 }
 
-// "." and ".." are characters that a name can have, but no names.
+// Names that have characters a name can have, but are taken.
 absl::Status CheckDiskName(const std::string& name) {
-  if (name != "." && name != "..") return absl::OkStatus();
-  return FieldError(
-      EINVAL, "name",
-      absl::StrCat("disk name '", name, "': /dev/", name, " is a directory"));
+  if (name == "." || name == ".." || name == "mapper") {
+    return FieldError(
+        EINVAL, "name",
+        absl::StrCat("disk name '", name, "': /dev/", name, " is a directory"));
+  }
+  if (absl::StartsWith(name, "dm-")) {
+    return FieldError(EINVAL, "name",
+                      absl::StrCat("a disk can not be called '", name,
+                                   "': that is a mapped device"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckPartition(const proto::Block& block, const Machine& machine) {
@@ -88,6 +97,15 @@ absl::Status CheckPartition(const proto::Block& block, const Machine& machine) {
   if (disk == nullptr || !CheckedAdd(block.start(), block.sectors()) ||
       block.sectors() == 0) {
     return absl::OkStatus();
+  }
+  // Of a mapped device the kernel makes none either (GENHD_FL_NO_PART).
+  if (machine.FindPmem(disk->name()) == nullptr &&
+      machine.FindBlockOptions(disk->name()) == nullptr) {
+    return FieldError(
+        EINVAL, "partition_of",
+        absl::StrCat(block.name(), ": ", disk->name(),
+                     " is a mapped device, which has no partitions; a linear "
+                     "one over its range is what kpartx makes"));
   }
   if (block.start() == 0) {
     return FieldError(EINVAL, "start",
@@ -128,7 +146,13 @@ absl::Status AddPmem(const proto::Pmem& pmem, Machine& machine,
   if (pmem.memory()) options.backing = PmemBacking::kAnonymous;
   if (!pmem.file().empty()) {
     options.backing = PmemBacking::kFile;
-    options.file = pmem.file();
+    // The next command may be given in another directory; and a machine whose
+    // file has gone still answers.
+    options.file =
+        kind == WorldKind::kWritten
+            ? std::filesystem::absolute(pmem.file()).lexically_normal().string()
+            : pmem.file();
+    options.file_may_be_gone = kind == WorldKind::kSnapshot;
   }
   absl::StatusOr<BlockDevice*> bdev = machine.AddPmem(
       options, *dev,

@@ -12,6 +12,7 @@
 #include "base/errno_status.h"
 #include "block/queue_sysfs.h"
 #include "nlohmann/json.hpp"
+#include "state/dm_load.h"
 #include "state/find_device.h"
 #include "state/hardware.h"
 #include "state/session.h"
@@ -60,6 +61,11 @@ absl::Status CheckNoDevDax(const UserSpace& user, const PmemArgs& pmem) {
   return absl::OkStatus();
 }
 
+absl::Status CheckNumber(const Session& session, const std::string& name) {
+  return CheckNoMappedNumber(*session.machine->FindBdevByName(name),
+                             session.ctl->major());
+}
+
 void AddPmemVerb(CLI::App& machine, App& app) {
   auto o = std::make_shared<PmemArgs>();
   CLI::App* verb = machine.add_subcommand(
@@ -84,7 +90,8 @@ void AddPmemVerb(CLI::App& machine, App& app) {
   verb->callback([o, &app] {
     app.Report(app.Change([&](Session& session) {
       absl::Status s = CheckNoDevDax(*session.user, *o);
-      return s.ok() ? AddPmem(o->ToProto(), *session.machine) : s;
+      if (s.ok()) s = AddPmem(o->ToProto(), *session.machine);
+      return s.ok() ? CheckNumber(session, o->name) : s;
     }));
   });
 }
@@ -126,7 +133,8 @@ void AddBlockVerb(CLI::App& machine, App& app) {
   verb->add_option("--start", o->start, "First sector of the partition");
   verb->callback([o, &app] {
     app.Report(app.Change([&](Session& session) {
-      return AddBlock(o->ToProto(), *session.machine);
+      absl::Status s = AddBlock(o->ToProto(), *session.machine);
+      return s.ok() ? CheckNumber(session, o->name) : s;
     }));
   });
 }

@@ -272,6 +272,9 @@ struct TargetType {
   // make no sense.
   std::string (*save_state)(const DmTarget& ti) = nullptr;
   bool (*restore_state)(DmTarget& ti, absl::string_view state) = nullptr;
+  // Messages that lead a new target with the same words here, as far as
+  // messages can: what a World that people read says instead of those bytes.
+  std::vector<std::string> (*messages)(const DmTarget& ti) = nullptr;
 
   // Overwrites, in the text that status made, what `dmsetup table` shows only
   // with --showkeys.

@@ -56,6 +56,32 @@ absl::StatusOr<Session> LoadWorld(const proto::World& world,
   return session;
 }
 
+namespace {
+
+// What the runtime said and people can write: messages, and max_sectors_kb.
+void DescribeRuntime(const MappedDevice& md, proto::MappedDevice* d) {
+  const uint32_t max_user = d->runtime().limits().max_user_sectors();
+  if (max_user != 0) d->set_max_sectors_kb(max_user / 2);
+  const DmTable* table = md.live_table();
+  if (table == nullptr) return;
+  for (const DmTable::TableDev& dd : table->devices()) {
+    // It was set below after this device had stacked its limits; in a World it
+    // is set before, so this device says what it has.
+    if (max_user == 0 &&
+        dd.dm_dev->bdev->queue().limits().max_user_sectors != 0) {
+      d->set_max_sectors_kb(d->runtime().limits().max_sectors() / 2);
+    }
+  }
+  for (const DmTarget& ti : table->targets()) {
+    if (ti.type->messages == nullptr) continue;
+    for (const std::string& message : ti.type->messages(ti)) {
+      d->add_message(absl::StrCat(ti.begin.value(), " ", message));
+    }
+  }
+}
+
+}  // namespace
+
 proto::World DescribeWorld(const Session& session) {
   proto::World world;
   SaveHardware(*session.machine, session.ctl->major(), &world);
@@ -70,8 +96,7 @@ proto::World DescribeWorld(const Session& session) {
   std::set<std::string> made;  // nodes that come with their devices
   for (proto::MappedDevice& d : *world.mutable_mapped_device()) {
     made.insert(absl::StrCat("/dev/mapper/", d.name()));
-    const uint32_t max_user = d.runtime().limits().max_user_sectors();
-    if (max_user != 0) d.set_max_sectors_kb(max_user / 2);
+    DescribeRuntime(*session.ctl->FindDevice(d.name()), &d);
     d.clear_runtime();
     for (proto::Table* table :
          {d.has_table() ? d.mutable_table() : nullptr,

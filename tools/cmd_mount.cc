@@ -134,8 +134,12 @@ void UmountVerb(CLI::App& cli, App& app) {
       "umount", "Unmount a file system; its files are forgotten.");
   umount->add_option("PATH", *path)->required();
   umount->callback([path, &app] {
-    app.Report(app.Change(
-        [&](Session& session) { return session.user->Unmount(*path); }));
+    app.Report(app.Change([&](Session& session) {
+      absl::Status s = session.user->Unmount(*path);
+      // The mount may have been the last that had the device open.
+      if (s.ok()) session.ctl->DoDeferredRemove();
+      return s;
+    }));
   });
 }
 

@@ -60,6 +60,7 @@ constexpr char kHardware[] = R"pb(
   mount {
     path: "/mnt"
     device: "/dev/mapper/mounted"
+    allocator { start: 6291456 }
     file {
       name: "f"
       extent { length: 4194304 }

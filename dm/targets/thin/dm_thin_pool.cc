@@ -379,6 +379,7 @@ const TargetType kPoolTarget = {
     .io_hints = PoolIoHints,
     .save_state = PoolSaveState,
     .restore_state = PoolRestoreState,
+    .messages = PoolMessages,
     .example = {.length = 2048, .params = "/dev/mem0 /dev/mem1 128 0"},
 };
 DM_REGISTER_TARGET(kPoolTarget);

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "dm/device_mapper.h"
@@ -94,6 +95,8 @@ absl::StatusOr<std::string> PoolMessage(DmTarget& ti,
 void PoolStatus(const DmTarget& ti, StatusType type, std::string* out);
 std::string PoolSaveState(const DmTarget& ti);
 bool PoolRestoreState(DmTarget& ti, absl::string_view state);
+// create_thin of each device, without what it has mapped, and the transaction.
+std::vector<std::string> PoolMessages(const DmTarget& ti);
 
 // calc_metadata_threshold(): free metadata blocks at which there is an event.
 uint64_t MetadataThreshold(const PoolC& pt);

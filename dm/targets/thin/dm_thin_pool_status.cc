@@ -81,6 +81,19 @@ std::string PoolSaveState(const DmTarget& ti) {
                       pool.low_water_triggered ? 1 : 0);
 }
 
+std::vector<std::string> PoolMessages(const DmTarget& ti) {
+  Pool& pool = *ti.Private<PoolC>().pool;
+  OwnedLock lock(&pool.mu);
+  std::vector<std::string> messages;
+  for (const uint64_t id : pool.pmd->Ids()) {
+    messages.push_back(absl::StrCat("create_thin ", id));
+  }
+  if (const uint64_t id = pool.pmd->transaction_id(); id != 0) {
+    messages.push_back(absl::StrCat("set_transaction_id 0 ", id));
+  }
+  return messages;
+}
+
 bool PoolRestoreState(DmTarget& ti, absl::string_view state) {
   const std::vector<absl::string_view> words = absl::StrSplit(state, ' ');
   int mode;

@@ -197,6 +197,12 @@ PoolMetadata::Device* PoolMetadata::OpenOrCreate(uint64_t id, bool create) {
   return &(devices_[id] = device);
 }
 
+std::vector<uint64_t> PoolMetadata::Ids() const {
+  std::vector<uint64_t> ids;
+  for (const auto& [id, device] : details_) ids.push_back(id);
+  return ids;
+}
+
 int PoolMetadata::OpenDevice(uint64_t id) {
   return OpenOrCreate(id, false) == nullptr ? ENODATA : 0;
 }

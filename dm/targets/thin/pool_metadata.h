@@ -22,6 +22,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "dm/device_mapper.h"
@@ -50,6 +51,8 @@ class PoolMetadata {
   // --- devices ---
   int OpenDevice(uint64_t id);
   void CloseDevice(uint64_t id) { --devices_[id].open_count; }
+  // Of all devices, in order.
+  std::vector<uint64_t> Ids() const;
   uint64_t MappedBlocks(uint64_t id) { return devices_[id].mapped_blocks; }
   std::optional<uint64_t> HighestBlock(uint64_t id);
 

@@ -242,6 +242,9 @@ struct KernelProfile {
   ReadAheadRule read_ahead;
   uint32_t blk_def_max_sectors;  // BLK_DEF_MAX_SECTORS(_CAP)
   MaxSectorsRule max_sectors_rule;
+  // A request has no more data than one segment of integrity metadata covers
+  // (7.2).
+  bool blk_integrity_limits_io;
   // striped reports its chunk as chunk_sectors (since 6.12).
   bool stripe_sets_chunk_sectors;
   // striped takes a discard of whole chunks on all legs at once (since 6.16).

@@ -69,6 +69,16 @@ class RequestQueue {
     const uint32_t old = max_sectors_.exchange(limits.max_sectors);
     if (old != limits.max_sectors && observer_) observer_();
   }
+  // blk_integrity_register() and, with a size of 0, blk_integrity_unregister(),
+  // where the profile is the disk's and not part of its limits (to 6.10).
+  void RegisterIntegrity(uint32_t metadata_size, uint32_t interval_exp) {
+    {
+      absl::MutexLock lock(&mu_);
+      limits_.integrity_metadata_size = metadata_size;
+      limits_.integrity_interval_exp = interval_exp;
+    }
+    Set(QUEUE_FLAG_STABLE_WRITES, metadata_size != 0);
+  }
   // Called whenever max_sectors has changed.  Set before the queue is used.
   void SetMaxSectorsObserver(std::function<void()> observer) {
     observer_ = std::move(observer);

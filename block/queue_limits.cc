@@ -158,6 +158,21 @@ int BlkStackLimits(QueueLimits& t, const QueueLimits& b, sector_t start) {
   return fits ? 0 : -1;
 }
 
+bool QueueLimitsStackIntegrity(QueueLimits& t, const QueueLimits& b,
+                               bool* stacked) {
+  const bool differs = t.integrity_metadata_size != b.integrity_metadata_size ||
+                       t.integrity_interval_exp != b.integrity_interval_exp;
+  if (*stacked && differs) {
+    t.integrity_metadata_size = t.integrity_interval_exp = 0;
+    *stacked = false;
+    return false;
+  }
+  t.integrity_metadata_size = b.integrity_metadata_size;
+  t.integrity_interval_exp = b.integrity_interval_exp;
+  *stacked = true;
+  return true;
+}
+
 void BlkValidateLimits(const KernelProfile& profile, QueueLimits& limits) {
   if (profile.max_sectors_rule != MaxSectorsRule::kValidated) return;
   const uint32_t def = profile.blk_def_max_sectors;
@@ -187,6 +202,15 @@ void BlkValidateLimits(const KernelProfile& profile, QueueLimits& limits) {
   if (limits.alignment_offset != 0) {
     limits.alignment_offset &= limits.physical_block_size - 1;
     limits.misaligned = false;
+  }
+  if (profile.blk_integrity_limits_io && limits.integrity_metadata_size != 0) {
+    // The metadata of one request is one segment, whose size is the default.
+    constexpr uint64_t kMaxSegment = 65536, kMaxMetadata = 2 << 20;
+    const uint64_t bytes =
+        std::min(kMaxSegment, kMaxMetadata / limits.integrity_metadata_size
+                                  << limits.integrity_interval_exp);
+    limits.max_sectors = static_cast<uint32_t>(
+        std::min<uint64_t>(limits.max_sectors, bytes >> kSectorShift));
   }
 }
 

@@ -44,6 +44,10 @@ struct QueueLimits {
   uint32_t discard_granularity = 0;
   uint32_t discard_alignment = 0;
   uint32_t dma_alignment = 511;
+  // struct blk_integrity: how many bytes the device keeps beside each
+  // 2^interval_exp bytes of data; 0: none.
+  uint32_t integrity_metadata_size = 0;
+  uint32_t integrity_interval_exp = 0;
   bool misaligned = false;
   bool discard_misaligned = false;
 
@@ -57,6 +61,12 @@ QueueLimits BlkSetStackingLimits(const KernelProfile& profile);
 // those of the device on top, `t`.  0, or -1 when the two do not line up:
 // `t` is then marked misaligned but still combined.
 int BlkStackLimits(QueueLimits& t, const QueueLimits& b, sector_t start);
+
+// queue_limits_stack_integrity(): gives `t` the integrity profile of `b`, or
+// compares them if `*stacked`: one has been stacked before.  False: they
+// differ, and `t` has none.
+bool QueueLimitsStackIntegrity(QueueLimits& t, const QueueLimits& b,
+                               bool* stacked);
 
 // What the block layer makes of limits when they are put on a queue: nothing
 // until 6.10; since 6.11 it derives max_sectors and discard_granularity.

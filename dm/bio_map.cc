@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "base/errno_status.h"
 #include "dm/mapped_device.h"
 #include "dm/stack_depth.h"
@@ -95,6 +96,27 @@ BioRoute RouteBranch(BlockDevice& bdev, sector_t sector, ReqOp op,
 BioRoute RouteBio(BlockDevice& bdev, sector_t sector, ReqOp op) {
   int branches_left = kMostBranches;
   return RouteBranch(bdev, sector, op, branches_left);
+}
+
+bool BioBeyondEnd(Machine& machine, absl::string_view comm,
+                  const BlockDevice& bdev, sector_t sector, uint64_t count,
+                  unsigned rw) {
+  const uint64_t size = bdev.nr_sectors();
+  const uint64_t at = sector.value();
+  if (size == 0 && machine.profile().bio_eod_spares_empty) return false;
+  if (count <= size && at <= size - count) return false;
+  const std::string what =
+      machine.profile().bio_eod_names_process
+          ? absl::StrFormat(
+                "%s: attempt to access beyond end of device\n%s: rw=%d, "
+                "sector=%d, nr_sectors = %d limit=%d",
+                comm, bdev.name(), rw, at, count, size)
+          : absl::StrFormat(
+                "attempt to access beyond end of device\n%s: rw=%d, want=%d, "
+                "limit=%d",
+                bdev.name(), rw, at + count, size);
+  machine.log().Printk(KernLevel::kInfo, what);
+  return true;
 }
 
 namespace {

@@ -16,11 +16,14 @@
 #ifndef DMDAX_DM_BIO_MAP_H_
 #define DMDAX_DM_BIO_MAP_H_
 
+#include <cstdint>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "block/block_device.h"
+#include "block/machine.h"
 #include "dm/device_mapper.h"
 
 namespace dmdax {
@@ -47,6 +50,14 @@ struct BioRoute {
 
 // Follows `sector` of `bdev` down to a disk.
 BioRoute RouteBio(BlockDevice& bdev, sector_t sector, ReqOp op);
+
+// bio_check_eod(): whether sectors [sector, sector + count) of `bdev` reach
+// past its end, which is then logged.  `comm`: the process; `rw`: the operation
+// and its REQ_* flags.
+bool BioBeyondEnd(Machine& machine, absl::string_view comm,
+                  const BlockDevice& bdev, sector_t sector, uint64_t count,
+                  unsigned rw);
+inline constexpr unsigned kReqSync = 1u << 11;
 
 // Reads or writes whole sectors, each by its own route.  Fails with the errno
 // of the bio (EIO, ...), which is also that of a bad block.  A write that goes

@@ -80,8 +80,9 @@ struct DmTarget {
   unsigned num_discard_bios = 0;
   unsigned num_secure_erase_bios = 0;
   unsigned num_write_zeroes_bios = 0;
-  bool flush_supported = false;     // even if no device below needs it
-  bool discards_supported = false;  // even if devices below can not
+  bool flush_supported = false;      // even if no device below needs it
+  bool discards_supported = false;   // even if devices below can not
+  bool needs_stable_writes = false;  // even if no device below does
   std::unique_ptr<DmTargetPrivate> private_data;
   // The words that made the row, kept for a target without a status op: a
   // snapshot has nothing else to recreate the row from.
@@ -242,6 +243,8 @@ struct TargetType {
   // clock (Machine::NowSeconds()).  Called of live rows that are not suspended,
   // before each command.
   void (*elapse)(DmTarget& ti, int64_t now) = nullptr;
+  // ->map counts, so that it is called once for each sector that moves.
+  bool map_counts = false;
   // Calls fn for every device and the part of it that is used.
   int (*iterate_devices)(const DmTarget& ti, IterateDevicesFn fn) = nullptr;
   // Adjusts the stacked limits of the row.

@@ -124,6 +124,11 @@ absl::Status DmCtl::LoadRows(DmIoctl& param, size_t target_count,
     auto table = std::make_unique<DmTable>(md, mode);
     absl::Status s = PopulateTable(*table, target_count, add);
     if (!s.ok()) return s;
+    if (table->integrity_conflict()) {
+      // To the caller a success, with nothing copied back.
+      param.copied_back = false;
+      return absl::OkStatus();
+    }
     if (s = CheckLoad(md, *table); !s.ok()) return s;
     old_map = std::move((*cell)->new_map);
     (*cell)->new_map = std::move(table);

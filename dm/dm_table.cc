@@ -15,7 +15,14 @@ DmTable::~DmTable() {
   // Targets go first: their destructors may use their devices.
   targets_.clear();
   columns_.reset();
-  for (TableDev& dd : devices_) md_.PutTableDevice(dd.dm_dev);
+  for (TableDev& dd : devices_) {
+    if (std::find(leaked_.begin(), leaked_.end(), dd.dm_dev) != leaked_.end()) {
+      Log(KernLevel::kWarn,
+          absl::StrCat("dm_table_destroy: dm_put_device call missing for ",
+                       dd.dm_dev->name));
+    }
+    md_.PutTableDevice(dd.dm_dev);
+  }
 }
 
 void DmTable::Log(KernLevel level, absl::string_view text) const {
@@ -118,8 +125,14 @@ absl::Status DmTable::Complete() {
   if (!s.ok()) {
     DmLog(md_.machine(), KernLevel::kErr, "table",
           "unable to determine table type");
+    return s;
   }
-  return s;
+  integrity_conflict_ = !RegisterIntegrity();
+  if (integrity_conflict_) {
+    DmLog(md_.machine(), KernLevel::kErr, "table",
+          "could not register integrity profile.");
+  }
+  return absl::OkStatus();
 }
 
 const DmTarget* DmTable::FindTarget(sector_t sector) const {

@@ -80,6 +80,9 @@ class DmTable {
                              std::optional<size_t>* bad_row);
   // dm_table_complete(): determines the type.  Call once, after the rows.
   absl::Status Complete();
+  // Set by Complete(): the device has another integrity profile than the
+  // table.  The kernel's load then returns 1, which is no errno.
+  bool integrity_conflict() const { return integrity_conflict_; }
 
   MappedDevice& md() const { return md_; }
   // FMODE_READ, and FMODE_WRITE unless loaded read-only.
@@ -123,6 +126,9 @@ class DmTable {
   void Event() const;
   // Used by DmGetDevice().
   absl::StatusOr<const DmDev*> GetDevice(DevT dev, unsigned mode);
+  // A constructor that never puts the device, a fault of the kernel's: the
+  // table says so when it is destroyed.
+  void LeakDevice(const DmDev* dev) { leaked_.push_back(dev); }
   // Used by DmPutDevice().
   void PutDevice(const DmDev* dev);
 
@@ -175,6 +181,12 @@ class DmTable {
   absl::Status CheckAreas(const DmTarget& ti, const QueueLimits& limits) const;
   void StackDevices(const DmTarget& ti, QueueLimits& limits) const;
   bool AnyDevice(absl::FunctionRef<bool(const DmDev&)> test) const;
+  bool NeedsStableWrites() const;
+  // The disk whose integrity profile is that of all, or null.
+  const BlockDevice* IntegrityDisk() const;
+  bool EveryTargetHasAny(uint64_t features) const;
+  bool RegisterIntegrity();
+  void VerifyIntegrity(RequestQueue& queue) const;
   void SetQueueFlags(RequestQueue& queue) const;
   void StackFeatures(RequestQueue& queue, bool keeps) const;
   bool SupportsFlush(QueueFlag flag) const;
@@ -188,6 +200,8 @@ class DmTable {
   DmQueueMode type_ = DM_TYPE_NONE;
   bool singleton_ = false;
   bool restoring_ = false;
+  bool integrity_supported_ = false;  // all devices have the same profile
+  bool integrity_conflict_ = false;
   const TargetType* immutable_target_type_ = nullptr;
   // All rows.  If the table came as columns: only the first row on each device,
   // which stands for the others in all that does not depend on where a row
@@ -197,6 +211,7 @@ class DmTable {
   uint64_t size_ = 0;
   std::unique_ptr<LinearTargets> columns_;
   std::list<TableDev> devices_;
+  std::vector<const DmDev*> leaked_;
   // A stripe may have 30,000 devices, so they are also found by number.
   absl::flat_hash_map<DevT, std::list<TableDev>::iterator> device_by_number_;
 };

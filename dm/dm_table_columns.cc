@@ -151,6 +151,7 @@ std::optional<QueueLimits> DmTable::LimitsOfColumns() const {
     // blk_stack_limits() derives an alignment from each of these sizes.  Where
     // all starts are multiples of them, every row is aligned.
     const bool fits =
+        b.integrity_metadata_size == 0 &&
         (bdev.nr_sectors() == 0 || use.end <= bdev.nr_sectors()) &&
         AllMultiples(use.start_bits, b.physical_block_size) &&
         AllMultiples(use.start_bits, b.io_min) &&

@@ -4,6 +4,7 @@
 // dm_calculate_queue_limits, dm_set_device_limits, device_area_is_invalid,
 // validate_hardware_logical_block_alignment, dm_table_set_restrictions of
 // drivers/md/dm-table.c (6.1).
+#include <algorithm>
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
@@ -13,9 +14,21 @@
 #include "dm/mapped_device.h"
 
 namespace dmdax {
+namespace {
+
+// Since 6.11 the integrity profile of a device is one of its limits; before, it
+// is registered with the disk.
+bool IntegrityIsLimit(const KernelProfile& profile) {
+  return profile.max_sectors_rule == MaxSectorsRule::kValidated;
+}
+
+}  // namespace
 
 void DmTable::StackDevices(const DmTarget& ti, QueueLimits& limits) const {
   if (ti.type->iterate_devices == nullptr) return;
+  const bool stacks_integrity = IntegrityIsLimit(md_.machine().profile()) &&
+                                (ti.type->features & DM_TARGET_INTEGRITY) == 0;
+  bool stacked = false;
   ti.type->iterate_devices(ti, [&](const DmDev& dev, sector_t start, sector_t) {
     const QueueLimits b = dev.bdev->queue().limits();
     const sector_t from = dev.bdev->start_sect() + start.value();
@@ -29,6 +42,7 @@ void DmTable::StackDevices(const DmTarget& ti, QueueLimits& limits) const {
                        ", alignment_offset=", b.alignment_offset,
                        ", start=", start.value() << kSectorShift));
     }
+    if (stacks_integrity) QueueLimitsStackIntegrity(limits, b, &stacked);
     return 0;
   });
 }
@@ -96,6 +110,12 @@ absl::StatusOr<QueueLimits> DmTable::CalculateQueueLimits() const {
   }
   const KernelProfile& profile = md_.machine().profile();
   QueueLimits limits = BlkSetStackingLimits(profile);
+  const bool has_integrity = IntegrityIsLimit(profile);
+  // error passes it on too, since 6.8.
+  bool passes_integrity =
+      has_integrity &&
+      EveryTargetHasAny(DM_TARGET_PASSES_INTEGRITY | DM_TARGET_WILDCARD);
+  bool stacked = false;
   for (const DmTarget& ti : targets()) {
     QueueLimits ti_limits = BlkSetStackingLimits(profile);
     StackDevices(ti, ti_limits);
@@ -108,6 +128,17 @@ absl::StatusOr<QueueLimits> DmTable::CalculateQueueLimits() const {
           absl::StrCat("adding target device (start sect ", ti.begin.value(),
                        " len ", ti.len.value(),
                        ") caused an alignment inconsistency"));
+    }
+    if (!passes_integrity &&
+        !(has_integrity && (ti.type->features & DM_TARGET_INTEGRITY))) {
+      continue;
+    }
+    if (!QueueLimitsStackIntegrity(limits, ti_limits, &stacked)) {
+      Log(KernLevel::kWarn,
+          absl::StrCat("adding target device (start sect ", ti.begin.value(),
+                       " len ", ti.len.value(),
+                       ") disabled integrity support due to incompatibility"));
+      passes_integrity = false;
     }
   }
   if (absl::Status s = CheckBlockAlignment(limits); !s.ok()) return s;
@@ -122,6 +153,13 @@ bool DmTable::AnyDevice(absl::FunctionRef<bool(const DmDev&)> test) const {
         })) {
       return true;
     }
+  }
+  return false;
+}
+
+bool DmTable::NeedsStableWrites() const {
+  for (const DmTarget& ti : targets_) {
+    if (ti.needs_stable_writes) return true;
   }
   return false;
 }
@@ -162,9 +200,10 @@ void DmTable::SetQueueFlags(RequestQueue& queue) const {
   queue.Set(QUEUE_FLAG_NONROT, !AnyDevice([](const DmDev& dev) {
               return !dev.bdev->queue().Has(QUEUE_FLAG_NONROT);
             }));
-  queue.Set(QUEUE_FLAG_STABLE_WRITES, AnyDevice([](const DmDev& dev) {
-              return dev.bdev->queue().Has(QUEUE_FLAG_STABLE_WRITES);
-            }));
+  const bool stable = AnyDevice([](const DmDev& dev) {
+    return dev.bdev->queue().Has(QUEUE_FLAG_STABLE_WRITES);
+  });
+  queue.Set(QUEUE_FLAG_STABLE_WRITES, stable || NeedsStableWrites());
 }
 
 // Since 6.11 flags are features and part of the limits: stacked with them,
@@ -173,7 +212,8 @@ void DmTable::StackFeatures(RequestQueue& queue, bool keeps) const {
   bool wc = keeps && queue.Has(QUEUE_FLAG_WC);
   bool fua = keeps && queue.Has(QUEUE_FLAG_FUA);
   bool rotational = keeps && !queue.Has(QUEUE_FLAG_NONROT);
-  bool stable = keeps && queue.Has(QUEUE_FLAG_STABLE_WRITES);
+  bool stable =
+      NeedsStableWrites() || (keeps && queue.Has(QUEUE_FLAG_STABLE_WRITES));
   bool poll = !keeps || queue.Has(QUEUE_FLAG_POLL);
   AnyDevice([&](const DmDev& dev) {
     const RequestQueue& q = dev.bdev->queue();
@@ -206,6 +246,10 @@ void DmTable::SetRestrictions(const QueueLimits& table_limits,
     limits.discard_misaligned = false;
   }
   if (md_.machine().profile().max_sectors_rule == MaxSectorsRule::kStacked) {
+    VerifyIntegrity(queue);
+    const QueueLimits old = queue.limits();
+    limits.integrity_metadata_size = old.integrity_metadata_size;
+    limits.integrity_interval_exp = old.integrity_interval_exp;
     SetQueueFlags(queue);
   } else {
     StackFeatures(queue, keeps_features);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Decides whether a table is bio-based, DAX or request-based, and which device
-// keeps it from being DAX. Mirrors dm_table_determine_type,
-// dm_table_supports_dax and the per-device tests of drivers/md/dm-table.c
+// keeps it from being DAX; and whether its devices have the same integrity
+// profile. Mirrors dm_table_determine_type, dm_table_supports_dax, the
+// per-device tests and dm_table_register_integrity of drivers/md/dm-table.c
 // (4.14, 5.10, 6.1, 6.12).
+#include <algorithm>
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
@@ -170,6 +172,98 @@ absl::Status DmTable::DetermineType() {
   type_ = SupportsDax().dax() || keeps_dax ? DM_TYPE_DAX_BIO_BASED
                                            : DM_TYPE_BIO_BASED;
   return absl::OkStatus();
+}
+
+bool DmTable::EveryTargetHasAny(uint64_t features) const {
+  return std::all_of(targets_.begin(), targets_.end(),
+                     [features](const DmTarget& ti) {
+                       return (ti.type->features & features) != 0;
+                     });
+}
+
+namespace {
+
+// blk_integrity_compare(), with its words.
+bool IntegrityFits(const BlockDevice& a, const BlockDevice& b, KernelLog& log) {
+  const QueueLimits x = a.queue().limits(), y = b.queue().limits();
+  std::string what;
+  if (x.integrity_metadata_size == 0 || y.integrity_metadata_size == 0) {
+    return x.integrity_metadata_size == y.integrity_metadata_size;
+  }
+  if (x.integrity_interval_exp != y.integrity_interval_exp) {
+    what = absl::StrCat("protection interval ", 1u << x.integrity_interval_exp,
+                        " != ", 1u << y.integrity_interval_exp);
+  } else if (x.integrity_metadata_size != y.integrity_metadata_size) {
+    what = absl::StrCat("tuple sz ", x.integrity_metadata_size,
+                        " != ", y.integrity_metadata_size);
+  } else {
+    return true;
+  }
+  log.Printk(KernLevel::kErr, absl::StrCat("blk_integrity_compare: ", a.name(),
+                                           "/", b.name(), " ", what));
+  return false;
+}
+
+}  // namespace
+
+// dm_table_get_integrity_disk().
+const BlockDevice* DmTable::IntegrityDisk() const {
+  if (!EveryTargetHasAny(DM_TARGET_PASSES_INTEGRITY)) return nullptr;
+  const BlockDevice* before = nullptr;
+  for (const TableDev& dd : devices_) {
+    const BlockDevice& disk = dd.dm_dev->bdev->whole();
+    if (disk.queue().limits().integrity_metadata_size == 0 ||
+        (before != nullptr &&
+         !IntegrityFits(*before, disk, md_.machine().log()))) {
+      if (before != nullptr) {
+        Log(KernLevel::kWarn,
+            absl::StrCat("integrity not set: ", before->name(), " and ",
+                         disk.name(), " profile mismatch"));
+      }
+      return nullptr;
+    }
+    before = &disk;
+  }
+  return before;
+}
+
+// dm_table_register_integrity(), at load.  False: the device has another
+// profile already.
+bool DmTable::RegisterIntegrity() {
+  if (md_.machine().profile().max_sectors_rule == MaxSectorsRule::kValidated ||
+      EveryTargetHasAny(DM_TARGET_INTEGRITY)) {
+    return true;
+  }
+  const BlockDevice* disk = IntegrityDisk();
+  if (disk == nullptr) return true;
+  const QueueLimits profile = disk->queue().limits();
+  BlockDevice& own = md_.disk();
+  if (own.queue().limits().integrity_metadata_size == 0) {
+    own.queue().RegisterIntegrity(profile.integrity_metadata_size,
+                                  profile.integrity_interval_exp);
+  } else if (!IntegrityFits(own, *disk, md_.machine().log())) {
+    Log(KernLevel::kErr,
+        absl::StrCat("conflict with existing integrity profile: ", disk->name(),
+                     " profile mismatch"));
+    return false;
+  }
+  integrity_supported_ = true;
+  return true;
+}
+
+// dm_table_verify_integrity(), at resume, when all devices are what they are.
+void DmTable::VerifyIntegrity(RequestQueue& queue) const {
+  if (EveryTargetHasAny(DM_TARGET_INTEGRITY)) return;
+  if (integrity_supported_) {
+    const BlockDevice* disk = IntegrityDisk();
+    if (disk != nullptr &&
+        IntegrityFits(md_.disk(), *disk, md_.machine().log())) {
+      return;
+    }
+  }
+  if (queue.limits().integrity_metadata_size == 0) return;
+  Log(KernLevel::kWarn, "unable to establish an integrity profile");
+  queue.RegisterIntegrity(0, 0);
 }
 
 }  // namespace dmdax

@@ -116,6 +116,11 @@ absl::StatusOr<std::unique_ptr<DmTable>> DmTable::Restore(
     }
   }
   table->type_ = state.type;
+  table->integrity_supported_ =
+      table->EveryTargetHasAny(DM_TARGET_PASSES_INTEGRITY) &&
+      !table->AnyDevice([](const DmDev& dev) {
+        return dev.bdev->queue().limits().integrity_metadata_size == 0;
+      });
   table->restoring_ = false;
   return table;
 }

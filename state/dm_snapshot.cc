@@ -16,6 +16,7 @@ namespace dmdax {
   X(max_segments) X(max_discard_sectors) X(max_hw_discard_sectors) \
   X(max_write_zeroes_sectors) X(max_secure_erase_sectors)          \
   X(discard_granularity) X(discard_alignment) X(dma_alignment)     \
+  X(integrity_metadata_size) X(integrity_interval_exp)             \
   X(misaligned) X(discard_misaligned)
 // clang-format on
 

@@ -12,6 +12,7 @@ void ChangeDm(KernelProfile& p) {
   p.multipath_bio_retains_handler = false;
   p.cache_checks_device_size = false;
   p.era_keeps_errno = true;
+  p.blk_integrity_limits_io = true;
 }
 
 void ChangeFaults(FaultProfile& f) {

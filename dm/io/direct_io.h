@@ -62,7 +62,6 @@ class DirectIo {
   void Submit(const Piece& piece, ReqOp op, std::vector<Piece>* good,
               absl::Status* status);
   void WarnReadOnly(BlockDevice& bdev);
-  bool BeyondEnd(const Piece& piece, ReqOp op);
   void SayIoError(const Piece& piece, ReqOp op);
 
   Machine& machine_;

@@ -73,8 +73,8 @@ absl::Status Refused(const KernelProfile& profile, absl::string_view log = "") {
   return ErrnoError(ValueAt<int>(kRefusal, profile.release), log);
 }
 
-constexpr absl::string_view kSkcipherModes[] = {"ecb", "cbc", "pcbc", "ctr",
-                                                "xts", "lrw", "essiv"};
+constexpr absl::string_view kSkcipherModes[] = {"ecb", "cbc", "cts", "pcbc",
+                                                "ctr", "xts", "lrw", "essiv"};
 constexpr absl::string_view kAeadTemplates[] = {
     "gcm", "ccm", "rfc4106", "rfc4543", "rfc4309", "authenc", "essiv"};
 
@@ -174,24 +174,34 @@ struct AeadMode {
   absl::string_view name;
   uint32_t iv_size;
   uint64_t extra;
+  uint32_t auth_sizes;  // bit N: a tag of N bytes
 };
-constexpr AeadMode kAeadModes[] = {{"gcm", 12, 0},
-                                   {"ccm", 16, 0},
-                                   {"rfc4106", 8, 4},
-                                   {"rfc4543", 8, 4},
-                                   {"rfc4309", 8, 3}};
+constexpr AeadMode kAeadModes[] = {{"gcm", 12, 0, 0x1f110},
+                                   {"ccm", 16, 0, 0x15550},
+                                   {"rfc4106", 8, 4, 0x11100},
+                                   {"rfc4543", 8, 4, 0x10000},
+                                   {"rfc4309", 8, 3, 0x11100}};
+constexpr uint32_t kLongestTag = 16;
 
 absl::StatusOr<CryptoCipher> FindAuthenc(absl::string_view arguments,
                                          const KernelProfile& profile) {
   absl::string_view hash, name;
   if (!SplitPair(arguments, &hash, &name)) return Refused(profile);
-  if (!FindCryptoHash(hash, profile).has_value()) return NoSuchAlgorithm();
+  const std::optional<CryptoHash> mac = FindCryptoHash(hash, profile);
+  if (!mac.has_value()) return NoSuchAlgorithm();
   absl::StatusOr<CryptoCipher> cipher = FindSkcipher(name, profile);
-  if (cipher.ok()) cipher->authenc = true;
+  if (!cipher.ok()) return cipher;
+  cipher->authenc = true;
+  cipher->max_auth_size = mac->digest_size;
   return cipher;
 }
 
 }  // namespace
+
+bool CryptoCipher::AuthSizeFits(uint32_t bytes) const {
+  if (bytes == 0 || bytes > max_auth_size) return false;
+  return auth_sizes == 0 || (auth_sizes >> bytes & 1) != 0;
+}
 
 bool CryptoCipher::KeyFits(uint64_t bytes) const {
   if (bytes < extra || (bytes - extra) % twice != 0) return false;
@@ -234,12 +244,16 @@ absl::StatusOr<CryptoCipher> FindSkcipher(absl::string_view name,
     return Contains(kAeadTemplates, mode) ? Refused(profile)
                                           : NoSuchAlgorithm();
   }
-  // xts and lrw may be told their ecb.
-  absl::string_view inner = argument;
-  if ((mode == "xts" || mode == "lrw") && absl::ConsumePrefix(&inner, "ecb(")) {
-    if (!absl::ConsumeSuffix(&inner, ")")) return NoSuchAlgorithm();
+  // cts lies over another mode, cbc.  What xts and lrw make of "ecb(aes)" they
+  // call "xts(aes)" and "lrw(aes)", so that the name asked for stays unknown.
+  if (mode == "cts") {
+    if (!absl::ConsumePrefix(&argument, "cbc(") ||
+        !absl::ConsumeSuffix(&argument, ")")) {
+      return NoSuchAlgorithm();
+    }
+    mode = "cbc";
   }
-  absl::StatusOr<CryptoCipher> cipher = FindBlockCipher(inner, profile);
+  absl::StatusOr<CryptoCipher> cipher = FindBlockCipher(argument, profile);
   if (!cipher.ok()) return cipher;
   return ApplyMode(mode, profile, *std::move(cipher));
 }
@@ -248,12 +262,20 @@ absl::StatusOr<CryptoCipher> FindAead(absl::string_view name,
                                       const KernelProfile& profile) {
   constexpr WordSince kAegis128{"aegis128", {4, 18}};
   if (name == kAegis128.word && kAegis128.In(profile.release)) {
-    return CryptoCipher{
-        .block_size = 1, .iv_size = 16, .keys = {16, 16, 1}, .inner = "aes"};
+    return CryptoCipher{.block_size = 1,
+                        .iv_size = 16,
+                        .keys = {16, 16, 1},
+                        .inner = "aes",
+                        .max_auth_size = kLongestTag,
+                        .auth_sizes = 0x1ff00};
   }
   if (name == "rfc7539(chacha20,poly1305)") {
-    return CryptoCipher{
-        .block_size = 1, .iv_size = 12, .keys = {32, 32, 1}, .inner = "chacha"};
+    return CryptoCipher{.block_size = 1,
+                        .iv_size = 12,
+                        .keys = {32, 32, 1},
+                        .inner = "chacha",
+                        .max_auth_size = kLongestTag,
+                        .auth_sizes = 0x10000};
   }
   absl::string_view mode, argument;
   if (!SplitTemplate(name, &mode, &argument)) {
@@ -276,6 +298,8 @@ absl::StatusOr<CryptoCipher> FindAead(absl::string_view name,
     cipher->iv_size = m.iv_size;
     cipher->block_size = 1;
     cipher->extra = m.extra;
+    cipher->max_auth_size = kLongestTag;
+    cipher->auth_sizes = m.auth_sizes;
     return cipher;
   }
   return Contains(kSkcipherModes, mode) ? Refused(profile) : NoSuchAlgorithm();

@@ -45,6 +45,13 @@ struct CryptoCipher {
   // authenc: all but the rest of the key is for its hash.
   bool authenc = false;
 
+  // Ciphers that authenticate: the longest tag, and if not all up to it will
+  // do, those that will, as bits.
+  uint32_t max_auth_size = 0;  // bytes
+  uint32_t auth_sizes = 0;
+
+  // crypto_aead_setauthsize().
+  bool AuthSizeFits(uint32_t bytes) const;
   // Whether setkey takes a key of so many bytes; of authenc, the part that is
   // the cipher's.
   bool KeyFits(uint64_t bytes) const;

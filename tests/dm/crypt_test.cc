@@ -48,12 +48,13 @@ TEST_F(CryptTest, Ciphers) {
   for (const char* good :
        {"aes-cbc-essiv:sha256", "aes", "aes-plain", "aes-ecb", "aes-ctr-benbi",
         "aes-cbc-eboiv", "capi:xts(aes)-plain64", "capi:xts(aes)",
-        "capi:xts(ecb(aes))-plain64:x", "capi:essiv(cbc(aes),sha256)-plain64",
+        "capi:cts(cbc(aes))-plain64", "capi:essiv(cbc(aes),sha256)-plain64",
         "aes:2-cbc-plain64", "serpent-xts-plain64", "twofish-cbc-plain"}) {
     EXPECT_EQ(WhyNot(good, k32), "") << good;
   }
-  for (const char* none : {"nosuch-cbc-plain", "aes-nosuch-plain64",
-                           "capi:", "capi:aes-cbc-plain", "aes-gcm-random"}) {
+  for (const char* none :
+       {"nosuch-cbc-plain", "aes-nosuch-plain64", "capi:", "capi:aes-cbc-plain",
+        "aes-gcm-random", "capi:xts(ecb(aes))-plain64:x"}) {
     EXPECT_EQ(WhyNot(none, k32), "Error allocating crypto tfm") << none;
   }
   EXPECT_EQ(WhyNot("aes(x)-cbc-plain", k32), "Bad cipher specification");
@@ -163,6 +164,37 @@ TEST_F(CryptTest, ABadDigitLeavesWhatWasBeforeIt) {
 TEST_F(CryptTest, SectorsAreMapped) {
   ASSERT_EQ(Why("crypt", "aes-xts-plain64 " + key_ + " 0 /dev/pmem0 8"), "");
   EXPECT_EQ(Where(0), "pmem0 8");
+}
+
+// Over integrity, which has the tags.
+TEST_F(CryptTest, TagsOfTheDeviceBelow) {
+  const std::string k32(64, '1');
+  const auto over = [&](const std::string& dev, const std::string& cipher,
+                        const std::string& options) {
+    return Why("crypt", absl::StrCat(cipher, " ", k32, " 0 /dev/mapper/", dev,
+                                     " 0 ", options));
+  };
+  const auto make = [this] {
+    EXPECT_THAT(Create("i", {Row(0, 8192, "integrity", "/dev/mem0 0 28 D 0")}),
+                IsOk());
+    EXPECT_THAT(Create("j", {Row(0, 8192, "integrity",
+                                 "/dev/mem1 0 16 D 1 block_size:4096")}),
+                IsOk());
+  };
+  make();
+  EXPECT_EQ(over("i", "capi:gcm(aes)-random", "1 integrity:28:aead"), "");
+  EXPECT_EQ(over("i", "capi:gcm(aes)-random", "1 integrity:27:aead"),
+            "Integrity profile tag size mismatch.");
+  EXPECT_EQ(over("j", "capi:gcm(aes)-plain64", "1 integrity:16:aead"),
+            "Integrity profile sector size mismatch.");
+  EXPECT_EQ(over("i", "aes-xts-random", "1 integrity:28:none"),
+            "Not enough space for integrity tag in the profile.");
+  BootWithMemory("v6_12");
+  make();
+  EXPECT_EQ(over("i", "capi:gcm(aes)-random", "1 integrity:27:aead"), "");
+  EXPECT_EQ(over("i", "capi:gcm(aes)-random", "1 integrity:12:aead"),
+            "Integrity AEAD auth tag size is not supported.");
+  EXPECT_EQ(over("i", "aes-xts-random", "1 integrity:28:none"), "");
 }
 
 }  // namespace

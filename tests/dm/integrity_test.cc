@@ -126,5 +126,118 @@ TEST_F(IntegrityTest, ASectorThatWasNeverWrittenDoesNotRead) {
               IsOk());
 }
 
+// Mode R does not write the superblock, so that resuming reads a blank one.
+TEST_F(IntegrityTest, ModeROnABlankDisk) {
+  ASSERT_EQ(WhyNot("/dev/mem0 0 - R 1 internal_hash:sha256"), "");
+  EXPECT_EQ(Table("d"),
+            "0 2048 integrity 259:2 0 32 R 4 journal_sectors:968 "
+            "interleave_sectors:1 buffer_sectors:128 internal_hash:sha256\n");
+  EXPECT_EQ(Where(1), absl::StrCat("mem0 ", 976 + 1 + 2 * 2048));
+  std::vector<char> sector(512);
+  EXPECT_THAT(BioRead(Md("d").disk(), sector_t{1}, absl::MakeSpan(sector)),
+              IsOk())
+      << "nothing is checked";
+  Log();
+  ASSERT_EQ(WhyNot("/dev/mem0 0 32 R 2 internal_hash:sha256 reset_recalculate"),
+            "");
+  EXPECT_EQ(Log(),
+            (std::vector<std::string>{
+                "kworker/0:1: attempt to access beyond end of device\n"
+                "mem0: rw=2048, sector=132111, nr_sectors = 1 limit=131072",
+                "device-mapper: integrity: Error on reading data: -5"}));
+  EXPECT_EQ(Status(), "0 2048 integrity 0 121904 63\n");
+  EXPECT_EQ(Where(0), "EIO");
+  SaveAndRestore();
+  EXPECT_EQ(Status(), "0 2048 integrity 0 121904 63\n");
+  BootWithMemory("v5_10");
+  ASSERT_EQ(WhyNot("/dev/mem0 0 - R 1 internal_hash:sha256"), "");
+  EXPECT_THAT(Table("d"), testing::HasSubstr("interleave_sectors:32768"));
+}
+
+TEST_F(IntegrityTest, WritesStayStable) {
+  const auto stable = [this](const std::string& words) {
+    EXPECT_EQ(WhyNot(words), "") << words;
+    return Md("d").disk().queue().Has(QUEUE_FLAG_STABLE_WRITES);
+  };
+  EXPECT_TRUE(stable("/dev/mem0 0 - D 1 internal_hash:crc32c"));
+  EXPECT_FALSE(stable("/dev/mem1 0 - J 1 internal_hash:crc32c"));
+  EXPECT_FALSE(stable("/dev/sda 0 4 D 0"));
+  BootWithMemory("v6_18");
+  EXPECT_FALSE(stable("/dev/mem0 0 - D 1 internal_hash:crc32c"));
+  BootWithMemory("v7_2");
+  EXPECT_TRUE(stable("/dev/mem0 0 - B 1 internal_hash:crc32c"));
+}
+
+// The tags that integrity leaves to what is above are a profile of its disk,
+// which passes through linear and striped.
+class IntegrityProfileTest : public TargetTest {
+ protected:
+  void MakeTwo() {
+    EXPECT_THAT(Create("a", {Row(0, 8192, "integrity", "/dev/mem0 0 32 D 0")}),
+                IsOk());
+    EXPECT_THAT(Create("b", {Row(0, 8192, "integrity", "/dev/mem1 0 16 D 0")}),
+                IsOk());
+    Log();
+  }
+  uint32_t MaxKb(absl::string_view name) {
+    return Md(name).disk().queue().limits().max_sectors / 2;
+  }
+};
+
+TEST_F(IntegrityProfileTest, TwoThatDiffer) {
+  MakeTwo();
+  ASSERT_THAT(Create("l", {Row(0, 8, "linear", "/dev/mapper/a 0"),
+                           Row(8, 8, "linear", "/dev/mapper/b 0")}),
+              IsOk());
+  EXPECT_EQ(Log(),
+            (std::vector<std::string>{
+                "blk_integrity_compare: dm-1/dm-0 tuple sz 16 != 32",
+                "device-mapper: table: 254:2: integrity not set: dm-1 and dm-0 "
+                "profile mismatch"}));
+  // A device keeps the profile it has; the load of another returns 1.
+  ASSERT_THAT(Create("m", {Row(0, 8, "linear", "/dev/mapper/a 0")}), IsOk());
+  DmIoctl io{.name = "m"};
+  EXPECT_THAT(ctl().TableLoad(io, {Row(0, 8, "linear", "/dev/mapper/b 0")}),
+              IsOk());
+  EXPECT_FALSE(io.copied_back);
+  EXPECT_EQ(Log().back(),
+            "device-mapper: table: could not register integrity profile.");
+  EXPECT_EQ(Table("m"), "0 8 linear 254:0 0\n");
+  // One without any takes it away.
+  ASSERT_THAT(Load("m", {Row(0, 8, "linear", "/dev/sda 0")}), IsOk());
+  ASSERT_THAT(Resume("m"), IsOk());
+  EXPECT_EQ(Log().back(),
+            "device-mapper: table: 254:3: unable to establish an integrity "
+            "profile");
+}
+
+TEST_F(IntegrityProfileTest, ItLimitsRequestsSince7_2) {
+  BootWithMemory("v7_2");
+  MakeTwo();
+  EXPECT_EQ(MaxKb("a"), 64u);
+  ASSERT_THAT(Create("l", {Row(0, 8, "linear", "/dev/mapper/a 0")}), IsOk());
+  EXPECT_EQ(MaxKb("l"), 64u);
+  ASSERT_THAT(Create("o", {Row(0, 8, "snapshot-origin", "/dev/mapper/a")}),
+              IsOk());
+  EXPECT_GT(MaxKb("o"), 64u);
+  Log();
+  ASSERT_THAT(Create("m", {Row(0, 8, "linear", "/dev/mapper/a 0"),
+                           Row(8, 8, "linear", "/dev/mapper/b 0")}),
+              IsOk());
+  EXPECT_EQ(Log()[0],
+            "device-mapper: table: 254:4: adding target device (start sect 8 "
+            "len 8) disabled integrity support due to incompatibility");
+  EXPECT_GT(MaxKb("m"), 64u);
+  ASSERT_THAT(Create("e", {Row(0, 8, "linear", "/dev/mapper/a 0"),
+                           Row(8, 8, "error", "")}),
+              IsOk());
+  EXPECT_EQ(Log()[0],
+            "device-mapper: table: 254:5: adding target device (start sect 8 "
+            "len 8) disabled integrity support due to incompatibility");
+  BootWithMemory("v6_18");
+  MakeTwo();
+  EXPECT_GT(MaxKb("a"), 64u);
+}
+
 }  // namespace
 }  // namespace dmdax

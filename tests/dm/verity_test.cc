@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "tests/dm/target_testing.h"
 
 namespace dmdax {
@@ -139,6 +141,67 @@ TEST_F(VerityTest, NoBlockFitsItsDigest) {
   EXPECT_EQ(Log()[0],
             "device-mapper: verity: 8:0: metadata block 1024 is corrupted");
   EXPECT_EQ(Status(), "0 2048 verity C\n");
+}
+
+TEST_F(VerityTest, CorruptionThatIsIgnoredIsTold) {
+  ASSERT_EQ(WhyNot("1 ignore_corruption"), "");
+  std::vector<char> page(4096);
+  Log();
+  EXPECT_THAT(BioRead(Md("d").disk(), sector_t{8}, absl::MakeSpan(page)),
+              IsOk());
+  // 256 blocks have three blocks of hashes: two, and the top.
+  EXPECT_EQ(Log(), (std::vector<std::string>{
+                       "device-mapper: verity: 8:0: metadata block 1024 is "
+                       "corrupted",
+                       "device-mapper: verity: 8:0: metadata block 1025 is "
+                       "corrupted",
+                       "device-mapper: verity: 8:0: data block 1 is "
+                       "corrupted"}));
+  EXPECT_EQ(Status(), "0 2048 verity C\n");
+}
+
+TEST_F(VerityTest, ErrorCorrectionFindsNothing) {
+  const std::string fec =
+      "8 use_fec_from_device /dev/sda fec_roots 2 fec_blocks 1034 fec_start 0";
+  ASSERT_EQ(WhyNot(fec), "");
+  std::vector<char> page(4096);
+  Log();
+  EXPECT_THAT(BioRead(Md("d").disk(), sector_t{0}, absl::MakeSpan(page)),
+              HasErrno(EIO));
+  const std::vector<std::string> log = Log();
+  ASSERT_FALSE(log.empty());
+  // Each data block that shares a codeword asks for its hash in vain too.
+  EXPECT_EQ(log[0],
+            "device-mapper: verity: 8:0: metadata block 1024 is corrupted");
+  EXPECT_EQ(std::count(log.begin(), log.end(), log[0]), 100);
+  EXPECT_EQ(std::count(log.begin(), log.end(),
+                       "device-mapper: verity: 8:0: reached maximum errors"),
+            1);
+  EXPECT_EQ(std::count(log.begin(), log.end(),
+                       "device-mapper: verity-fec: 8:0: FEC 4096: failed to "
+                       "correct (0 erasures)"),
+            2);
+}
+
+// The kernel forgets the first of two.
+TEST_F(VerityTest, AnErrorCorrectionDeviceIsGivenTwice) {
+  Log();
+  EXPECT_EQ(WhyNot("4 use_fec_from_device /dev/sda use_fec_from_device "
+                   "/dev/pmem0"),
+            "Missing fec_roots");
+  Log();
+  EXPECT_THAT(Load("d",
+                   {Row(0, 2048, "verity",
+                        absl::StrCat("1 /dev/sda /dev/sda 4096 4096 256 1024 "
+                                     "sha256 ",
+                                     std::string(64, 'A'),
+                                     " - 4 use_fec_from_device /dev/sda "
+                                     "use_fec_from_device /dev/pmem0"))},
+                   DM_READONLY_FLAG),
+              HasErrno(EINVAL));
+  EXPECT_EQ(Log().back(),
+            "device-mapper: table: 254:0: dm_table_destroy: dm_put_device call "
+            "missing for 8:0");
 }
 
 }  // namespace

@@ -21,21 +21,40 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/kstrtox.h"
+#include "base/since.h"
 #include "dm/dm_table.h"
 #include "dm/mapped_device.h"
 
 namespace dmdax {
 namespace {
 
-// What a device with tags needs below it: an integrity profile, which no disk
-// here has.  A mapped device may have one.
-absl::Status CheckIntegrity(const CryptConfig& cc) {
+// Since then the device below may have more room for tags than they need.
+constexpr Since<bool> kTagsMayBeSmaller[] = {{{6, 11}, true}};
+
+// crypt_integrity_ctr(): the integrity profile of the device below has the tags
+// of the cipher, and IVs that are random.
+absl::Status CheckIntegrity(const DmTarget& ti, const CryptConfig& cc) {
   if (!cc.aead && !cc.random_iv) return absl::OkStatus();
-  if (cc.dev->bdev->fops() != nullptr) {
-    return DmNotModelled("crypt with tags over a mapped device",
-                         "the integrity profile of that device");
+  const QueueLimits below = cc.dev->bdev->queue().limits();
+  const uint32_t room = below.integrity_metadata_size;
+  if (room == 0) return DmError("Integrity profile not supported.");
+  const bool smaller = ValueAt<bool>(kTagsMayBeSmaller, ProfileOf(ti).release);
+  if (smaller ? room < cc.used_tag_size : room != cc.used_tag_size) {
+    return DmError("Integrity profile tag size mismatch.");
   }
-  return DmError("Integrity profile not supported.");
+  if (uint32_t{1} << below.integrity_interval_exp != cc.sector_size) {
+    return DmError("Integrity profile sector size mismatch.");
+  }
+  const uint32_t iv = cc.random_iv ? cc.iv_size : 0;
+  // As unsigned numbers: less than an IV is more than any cipher takes.
+  const uint32_t tag = cc.aead ? cc.used_tag_size - iv : 0;
+  if (cc.aead && !cc.cipher.AuthSizeFits(tag)) {
+    return DmError("Integrity AEAD auth tag size is not supported.");
+  }
+  if (smaller ? tag + iv > room : tag + iv != room) {
+    return DmError("Not enough space for integrity tag in the profile.");
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CryptCtr(DmTarget& ti, absl::Span<const std::string> argv) {
@@ -62,7 +81,7 @@ absl::Status CryptCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   if (!start.ok()) return DmError("Invalid device sector");
   cc->iv_offset = *iv_offset;
   cc->dev = *dev;
-  if (s = CheckIntegrity(*cc); !s.ok()) return s;
+  if (s = CheckIntegrity(ti, *cc); !s.ok()) return s;
   cc->start = sector_t(*start);
   ti.num_flush_bios = 1;
   ti.num_discard_bios = cc->allow_discards ? 1 : 0;

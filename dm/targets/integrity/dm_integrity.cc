@@ -24,6 +24,7 @@
 #include "base/since.h"
 #include "dm/device_mapper.h"
 #include "dm/dm_table.h"
+#include "dm/mapped_device.h"
 #include "dm/targets/crypto_cipher.h"
 #include "dm/targets/crypto_hash.h"
 
@@ -229,7 +230,7 @@ absl::Status UseDevice(DmTarget& ti, Integrity* ic) {
         std::min(kMaxJournal, ic->data_device_sectors >> 7));
   }
   bool is_new;
-  absl::Status s = ReadIntegritySuperblock(ic, &is_new);
+  absl::Status s = ReadIntegritySuperblock(ti, ic, &is_new);
   if (s.ok()) s = LimitDevice(ic);
   if (!s.ok()) return s;
   SizeBitmap(ic);
@@ -250,6 +251,15 @@ absl::Status UseDevice(DmTarget& ti, Integrity* ic) {
   return s;
 }
 
+// A sector that changes while it is written would not fit its tag.  6.1
+// and 6.12 have it from their stable updates.
+constexpr Since<bool> kKeepsWritesStable[] = {
+    {k6_1, true}, {{6, 16}, false}, {k7_2, true}};
+
+uint32_t IntervalExp(const Integrity& ic) {
+  return ic.sb.log2_sectors_per_block + kSectorShift;
+}
+
 absl::Status IntegrityCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   if (argv.size() <= 4) return DmError("Invalid argument count");
   auto ic = std::make_unique<Integrity>();
@@ -261,18 +271,17 @@ absl::Status IntegrityCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   ti.num_flush_bios = 1;
   ti.flush_supported = true;
   ti.num_discard_bios = ic->discard ? 1 : 0;
+  ti.needs_stable_writes =
+      ic->internal_hash.given && (ic->mode == 'D' || ic->mode == 'B') &&
+      ValueAt<bool>(kKeepsWritesStable, ProfileOf(ti).release);
+  // What is above gives the tags: dm_integrity_set(), until 6.10.
+  if (!ic->internal_hash.given && !ti.table->restoring() &&
+      ProfileOf(ti).max_sectors_rule == MaxSectorsRule::kStacked) {
+    ti.table->md().disk().queue().RegisterIntegrity(ic->tag_size,
+                                                    IntervalExp(*ic));
+  }
   ti.private_data = std::move(ic);
   return absl::OkStatus();
-}
-
-BioMap IntegrityMap(const DmTarget& ti, sector_t sector, ReqOp op) {
-  const Integrity& ic = ti.Private<Integrity>();
-  const bool reads = op == ReqOp::kRead || op == ReqOp::kReadAhead;
-  if (ic.mode == 'R' && !reads && op != ReqOp::kFlush) {
-    return {.kind = BioMap::Kind::kError, .err = EIO};
-  }
-  return {BioMap::Kind::kRemapped, ic.dev,
-          sector_t(IntegrityDataSector(ic, ti.Offset(sector))), 0};
 }
 
 int IntegrityIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
@@ -292,6 +301,11 @@ void IntegrityIoHints(const DmTarget& ti, QueueLimits& limits) {
   const uint32_t size = ic.sectors_per_block << kSectorShift;
   const KernelRelease release = ProfileOf(ti).release;
   const bool stacks = ValueAt<bool>(kStacksBlockSize, release);
+  if (!ic.internal_hash.given &&
+      ProfileOf(ti).max_sectors_rule == MaxSectorsRule::kValidated) {
+    limits.integrity_metadata_size = ic.tag_size;
+    limits.integrity_interval_exp = IntervalExp(ic);
+  }
   if (!stacks && ic.sectors_per_block == 1) return;
   auto larger = [stacks, size](uint32_t old) {
     return stacks ? std::max(old, size) : size;
@@ -302,23 +316,6 @@ void IntegrityIoHints(const DmTarget& ti, QueueLimits& limits) {
   limits.dma_alignment = limits.logical_block_size - 1;
   if (ValueAt<bool>(kLimitsDiscards, release)) {
     limits.discard_granularity = size;
-  }
-}
-
-// The key behind a keyword's algorithm: "internal_hash:alg:KEY".
-void HideKeyOf(std::string& params, absl::string_view keyword) {
-  size_t at = params.find(keyword.data(), 0, keyword.size());
-  if (at == params.npos) return;
-  at += keyword.size();
-  while (at < params.size() && params[at] != ':' && params[at] != ' ') ++at;
-  if (at == params.size() || params[at] != ':') return;
-  for (++at; at < params.size() && params[at] != ' '; ++at) params[at] = '0';
-}
-
-void IntegrityHideSecrets(std::string& params) {
-  for (const char* word :
-       {"internal_hash:", "journal_crypt:", "journal_mac:"}) {
-    HideKeyOf(params, word);
   }
 }
 

@@ -85,6 +85,10 @@ struct Integrity : DmTargetPrivate {
   uint32_t log2_blocks_per_bit = 0;
   // The superblock was made for mode R, which does not write it.
   bool sb_not_written = false;
+  // Resuming has then read what is there instead: no superblock.
+  bool sb_read_again = false;
+  // Where recalculating has stopped at an error.
+  std::optional<uint64_t> recalculated;
 
   // --- what I/O has done ---
   mutable absl::Mutex mu;
@@ -100,7 +104,8 @@ absl::Status ParseIntegrityOptions(DmTarget& ti,
                                    Integrity* ic);
 
 // Reads the superblock, or makes one for a blank device; *is_new says which.
-absl::Status ReadIntegritySuperblock(Integrity* ic, bool* is_new);
+absl::Status ReadIntegritySuperblock(const DmTarget& ti, Integrity* ic,
+                                     bool* is_new);
 absl::Status WriteIntegritySuperblock(const Integrity& ic);
 
 // ->resume: whether the superblock is still the one that was made.
@@ -117,6 +122,8 @@ bool LimitIntegrityDevice(Integrity* ic);
 // Where sector `offset` of the row lies on the data device.
 uint64_t IntegrityDataSector(const Integrity& ic, uint64_t offset);
 
+// ->map.
+BioMap IntegrityMap(const DmTarget& ti, sector_t sector, ReqOp op);
 // ->end_io: a sector whose tag was never written does not fit it.
 int IntegrityEndIo(const DmTarget& ti, sector_t sector, ReqOp op);
 // What I/O has done, for a snapshot.
@@ -125,6 +132,8 @@ bool IntegrityRestoreState(DmTarget& ti, absl::string_view state);
 
 // ->status.
 void IntegrityStatus(const DmTarget& ti, StatusType type, std::string* out);
+// ->hide_secrets: the keys behind the algorithms.
+void IntegrityHideSecrets(std::string& params);
 
 }  // namespace dmdax
 

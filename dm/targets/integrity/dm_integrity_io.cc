@@ -13,6 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/since.h"
 #include "dm/dm_table.h"
 #include "dm/mapped_device.h"
 #include "dm/targets/integrity/dm_integrity.h"
@@ -41,11 +42,33 @@ void AddWritten(uint64_t start, uint64_t end, Integrity& ic)
   ic.written[start] = end;
 }
 
+// EINVAL, which the check of the superblock gives, is a status of a bio too.
+constexpr Since<bool> kHasInvalidStatus[] = {{k7_2, true}};
+
 }  // namespace
+
+BioMap IntegrityMap(const DmTarget& ti, sector_t sector, ReqOp op) {
+  const Integrity& ic = ti.Private<Integrity>();
+  if (ic.failed) {
+    const bool checked =
+        !ic.recalculated.has_value() &&
+        ValueAt<bool>(kHasInvalidStatus, ProfileOf(ti).release);
+    return {.kind = BioMap::Kind::kError, .err = checked ? EINVAL : EIO};
+  }
+  const bool reads = op == ReqOp::kRead || op == ReqOp::kReadAhead;
+  if (ic.mode == 'R' && !reads && op != ReqOp::kFlush) {
+    return {.kind = BioMap::Kind::kError, .err = EIO};
+  }
+  return {BioMap::Kind::kRemapped, ic.dev,
+          sector_t(IntegrityDataSector(ic, ti.Offset(sector))), 0};
+}
 
 int IntegrityEndIo(const DmTarget& ti, sector_t sector, ReqOp op) {
   Integrity& ic = ti.Private<Integrity>();
-  if (!ic.internal_hash.given || ic.sb.recalculating) return 0;
+  // Mode R is for recovery and checks nothing.
+  if (!ic.internal_hash.given || ic.sb.recalculating || ic.mode == 'R') {
+    return 0;
+  }
   const uint64_t at = ti.Offset(sector);
   absl::MutexLock lock(&ic.mu);
   if (op == ReqOp::kWrite) {
@@ -63,27 +86,70 @@ int IntegrityEndIo(const DmTarget& ti, sector_t sector, ReqOp op) {
   return EILSEQ;
 }
 
-// "<mismatches> <start> <end> ...".
+// "<mismatches> <start> <end> ..."; before that, of a superblock that resuming
+// has read again, "<layout>;": provided sectors, sectors of tags, log2 of the
+// area, whether it recalculates, where that has stopped.
 std::string IntegritySaveState(const DmTarget& ti) {
   const Integrity& ic = ti.Private<Integrity>();
   absl::MutexLock lock(&ic.mu);
-  std::string state = absl::StrCat(ic.mismatches);
+  std::string state;
+  if (ic.sb_read_again) {
+    absl::StrAppend(&state, ic.provided_data_sectors, " ", ic.metadata_run, " ",
+                    ic.sb.log2_interleave_sectors, " ",
+                    ic.sb.recalculating ? 1 : 0);
+    if (ic.recalculated.has_value()) {
+      absl::StrAppend(&state, " ", *ic.recalculated);
+    }
+    state.push_back(';');
+  }
+  absl::StrAppend(&state, ic.mismatches);
   for (const auto& [start, end] : ic.written) {
     absl::StrAppend(&state, " ", start, " ", end);
   }
   return state;
 }
 
+namespace {
+
+bool Numbers(absl::string_view words, std::vector<uint64_t>* numbers) {
+  for (absl::string_view word : absl::StrSplit(words, ' ')) {
+    uint64_t number;
+    if (!absl::SimpleAtoi(word, &number)) return false;
+    numbers->push_back(number);
+  }
+  return true;
+}
+
+// The superblock that resuming has read.
+bool RestoreLayout(absl::string_view words, DmTarget& ti, Integrity& ic) {
+  std::vector<uint64_t> numbers;
+  if (!Numbers(words, &numbers) || numbers.size() < 4 || numbers[2] > 63) {
+    return false;
+  }
+  ic.sb = {.log2_interleave_sectors = static_cast<uint32_t>(numbers[2]),
+           .recalculating = numbers[3] != 0};
+  ic.provided_data_sectors = numbers[0];
+  ic.metadata_run = numbers[1];
+  ic.sb_read_again = true;
+  if (ic.meta_dev == nullptr) {
+    ti.max_io_len = uint32_t{1} << (ic.sb.log2_interleave_sectors & 31);
+  }
+  if (numbers.size() > 4) ic.recalculated = numbers[4];
+  ic.failed = ic.recalculated.has_value();
+  return true;
+}
+
+}  // namespace
+
 bool IntegrityRestoreState(DmTarget& ti, absl::string_view state) {
   Integrity& ic = ti.Private<Integrity>();
   absl::MutexLock lock(&ic.mu);
-  std::vector<uint64_t> numbers;
-  for (absl::string_view word : absl::StrSplit(state, ' ')) {
-    uint64_t number;
-    if (!absl::SimpleAtoi(word, &number)) return false;
-    numbers.push_back(number);
+  if (const size_t end = state.find(';'); end != state.npos) {
+    if (!RestoreLayout(state.substr(0, end), ti, ic)) return false;
+    state.remove_prefix(end + 1);
   }
-  if (numbers.size() % 2 != 1) return false;
+  std::vector<uint64_t> numbers;
+  if (!Numbers(state, &numbers) || numbers.size() % 2 != 1) return false;
   ic.mismatches = numbers[0];
   for (size_t i = 1; i < numbers.size(); i += 2) {
     AddWritten(numbers[i], numbers[i + 1], ic);

@@ -124,17 +124,36 @@ void IntegrityIma(const DmTarget& ti, const Integrity& ic, std::string* out) {
       out, ",buffer_sectors=", uint64_t{1} << ic.log2_buffer_sectors, ";");
 }
 
+// The key behind a keyword's algorithm: "internal_hash:alg:KEY".
+void HideKeyOf(std::string& params, absl::string_view keyword) {
+  size_t at = params.find(keyword.data(), 0, keyword.size());
+  if (at == params.npos) return;
+  at += keyword.size();
+  while (at < params.size() && params[at] != ':' && params[at] != ' ') ++at;
+  if (at == params.size() || params[at] != ':') return;
+  for (++at; at < params.size() && params[at] != ' '; ++at) params[at] = '0';
+}
+
 }  // namespace
+
+void IntegrityHideSecrets(std::string& params) {
+  for (const char* word :
+       {"internal_hash:", "journal_crypt:", "journal_mac:"}) {
+    HideKeyOf(params, word);
+  }
+}
 
 void IntegrityStatus(const DmTarget& ti, StatusType type, std::string* out) {
   const Integrity& ic = ti.Private<Integrity>();
   switch (type) {
     case STATUSTYPE_INFO:
       absl::StrAppend(out, Mismatches(ic), " ", ic.provided_data_sectors, " ");
-      // Recalculating takes no time here: it has reached the end.
-      absl::StrAppend(out, ic.sb.recalculating
-                               ? absl::StrCat(ic.provided_data_sectors)
-                               : "-");
+      // Recalculating takes no time here: it has reached the end, or an error.
+      absl::StrAppend(
+          out,
+          ic.sb.recalculating
+              ? absl::StrCat(ic.recalculated.value_or(ic.provided_data_sectors))
+              : "-");
       break;
     case STATUSTYPE_TABLE:
       return IntegrityTable(ti, ic, out);

@@ -123,26 +123,66 @@ absl::Status CheckSuperblock(const Integrity& ic, unsigned version) {
 // updates; 6.16 and 6.18 are older than those.
 constexpr Since<bool> kComparesSuperblock[] = {
     {k6_12, true}, {{6, 16}, false}, {k7_2, true}};
+// Before that, resuming took for its superblock whatever it read.
+constexpr Since<bool> kReadsSuperblockAgain[] = {{k6_1, true}};
+
+BlockDevice& SuperblockDevice(const Integrity& ic) {
+  return *(ic.meta_dev != nullptr ? ic.meta_dev : ic.dev)->bdev;
+}
+
+// Zeros, of a device without bytes.
+absl::Status ReadBytes(const Integrity& ic, std::vector<char>* bytes) {
+  bytes->assign(kSbBytes, 0);
+  absl::Status s =
+      BioRead(SuperblockDevice(ic), sector_t(ic.start), absl::MakeSpan(*bytes));
+  return ErrnoOf(s) == ENODATA ? absl::OkStatus() : s;
+}
+
+void CheckFailed(const DmTarget& ti, Integrity& ic) {
+  DmLog(MachineOf(ti), KernLevel::kErr, "integrity",
+        "The superblock was changed while the device was suspended");
+  if (ic.failed) return;
+  ic.failed = true;
+  DmLog(MachineOf(ti), KernLevel::kErr, "integrity",
+        absl::StrCat("Error on superblock check: -", EINVAL));
+}
+
+// integrity_recalc(), with areas of one sector: each has its tags before it, so
+// that soon they lie behind the end.
+void Recalculate(const DmTarget& ti, Integrity& ic) {
+  if (ic.meta_dev != nullptr || ic.sb.log2_interleave_sectors != 0) return;
+  const uint64_t first = IntegrityDataSector(ic, 0);
+  const uint64_t apart = 1 + ic.metadata_run;
+  const uint64_t size = ic.data_device_sectors;
+  const uint64_t stop = first >= size ? 0 : (size - first + apart - 1) / apart;
+  if (stop >= ic.provided_data_sectors) return;
+  ic.recalculated = stop;
+  BioBeyondEnd(MachineOf(ti), "kworker/0:1", *ic.dev->bdev,
+               sector_t(IntegrityDataSector(ic, stop)), 1, kReqSync);
+  if (ic.failed) return;
+  ic.failed = true;
+  DmLog(MachineOf(ti), KernLevel::kErr, "integrity",
+        absl::StrCat("Error on reading data: -", EIO));
+}
 
 }  // namespace
 
-absl::Status ReadIntegritySuperblock(Integrity* ic, bool* is_new) {
-  BlockDevice& bdev = *(ic->meta_dev != nullptr ? ic->meta_dev : ic->dev)->bdev;
-  std::vector<char> bytes(kSbBytes);
-  absl::Status read = BioRead(bdev, sector_t(ic->start), absl::MakeSpan(bytes));
-  // A disk without bytes is a blank one.
-  const bool no_bytes = !read.ok() && ErrnoOf(read) == ENODATA;
-  if (!read.ok() && !no_bytes) {
+absl::Status ReadIntegritySuperblock(const DmTarget& ti, Integrity* ic,
+                                     bool* is_new) {
+  std::vector<char> bytes;
+  absl::Status read = ReadBytes(*ic, &bytes);
+  if (!read.ok()) {
+    BioBeyondEnd(MachineOf(ti), "dmsetup", SuperblockDevice(*ic),
+                 sector_t(ic->start), kSbSectors, kReqSync);
     return ErrnoError(ErrnoOf(read), "Error reading superblock");
   }
-  *is_new = no_bytes ||
-            !std::equal(std::begin(kMagic), std::end(kMagic), bytes.begin());
+  *is_new = !std::equal(std::begin(kMagic), std::end(kMagic), bytes.begin());
   if (!*is_new) {
     ic->sb = DecodeSuperblock(bytes);
     return CheckSuperblock(*ic, static_cast<unsigned char>(bytes[kVersion]));
   }
-  const bool blank = no_bytes || std::all_of(bytes.begin(), bytes.end(),
-                                             [](char c) { return c == 0; });
+  const bool blank =
+      std::all_of(bytes.begin(), bytes.end(), [](char c) { return c == 0; });
   if (ic->mode != 'R' && !blank) {
     return DmError("The device is not initialized");
   }
@@ -151,26 +191,33 @@ absl::Status ReadIntegritySuperblock(Integrity* ic, bool* is_new) {
 }
 
 absl::Status WriteIntegritySuperblock(const Integrity& ic) {
-  BlockDevice& bdev = *(ic.meta_dev != nullptr ? ic.meta_dev : ic.dev)->bdev;
   std::vector<char> bytes(kSbBytes);
   EncodeSuperblock(ic, &bytes);
-  absl::Status s = BioWrite(bdev, sector_t(ic.start), bytes);
+  absl::Status s = BioWrite(SuperblockDevice(ic), sector_t(ic.start), bytes);
   if (s.ok()) return s;
   return ErrnoError(ErrnoOf(s), "Error initializing superblock");
 }
 
 void IntegrityResume(DmTarget& ti) {
   Integrity& ic = ti.Private<Integrity>();
-  if (!ic.sb_not_written ||
-      !ValueAt<bool>(kComparesSuperblock, ProfileOf(ti).release)) {
-    return;
+  if (!ic.sb_not_written) return;
+  const KernelRelease release = ProfileOf(ti).release;
+  if (ValueAt<bool>(kComparesSuperblock, release)) return CheckFailed(ti, ic);
+  if (!ValueAt<bool>(kReadsSuperblockAgain, release)) return;
+  std::vector<char> bytes;
+  if (!ReadBytes(ic, &bytes).ok()) return;
+  const bool recalculating = ic.sb.recalculating;
+  ic.sb = DecodeSuperblock(bytes);
+  ic.sb_read_again = true;
+  if (ic.meta_dev == nullptr) {
+    ti.max_io_len = uint32_t{1} << (ic.sb.log2_interleave_sectors & 31);
   }
-  DmLog(MachineOf(ti), KernLevel::kErr, "integrity",
-        "The superblock was changed while the device was suspended");
-  if (ic.failed) return;
-  ic.failed = true;
-  DmLog(MachineOf(ti), KernLevel::kErr, "integrity",
-        absl::StrCat("Error on superblock check: -", EINVAL));
+  if (!recalculating) return;
+  ic.sb.recalculating = true;
+  bytes[kVersion] = Version(ic);
+  Store<4>(FlagBits(ic.sb), &bytes[kFlags]);
+  (void)BioWrite(SuperblockDevice(ic), sector_t(ic.start), bytes);
+  Recalculate(ti, ic);
 }
 
 }  // namespace dmdax

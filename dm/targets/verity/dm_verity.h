@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -27,6 +28,9 @@ struct Verity : DmTargetPrivate {
   uint64_t hash_start;  // blocks
   uint64_t hash_end;    // where the tree ends
   unsigned levels = 0;  // of the tree
+  unsigned hash_per_block_bits = 0;
+  std::vector<uint64_t> level_start;  // blocks, by level; 0: the lowest
+  std::atomic<int> corrupted_errs{0};
   // A read has found a block that its hash does not fit.
   std::atomic<bool> failed{false};
   std::string alg, digest, salt;
@@ -58,6 +62,9 @@ void LogVerityHashError(const DmTarget& ti);
 
 // verity_fec_ctr(): whether the words about error correction agree.
 absl::Status CheckVerityFec(const Verity& v);
+
+// ->end_io: reads are checked.
+int VerityEndIo(const DmTarget& ti, sector_t sector, ReqOp op);
 
 // ->status.
 void VerityStatus(const DmTarget& ti, StatusType type, std::string* out);

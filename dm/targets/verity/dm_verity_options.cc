@@ -18,6 +18,7 @@
 #include "base/kstrtox.h"
 #include "base/since.h"
 #include "dm/arg_set.h"
+#include "dm/dm_table.h"
 #include "dm/targets/verity/dm_verity.h"
 
 namespace dmdax {
@@ -103,6 +104,8 @@ absl::Status ParseFecDevice(DmTarget& ti, const std::string& path, Verity* v) {
   absl::StatusOr<const DmDev*> dev =
       DmGetDevice(ti, path, FMODE_READ, "FEC device lookup failed");
   if (!dev.ok()) return dev.status();
+  // The kernel forgets to put the one that was given before.
+  if (v->fec_dev != nullptr) ti.table->LeakDevice(v->fec_dev);
   v->fec_dev = *dev;
   return absl::OkStatus();
 }

@@ -10,7 +10,8 @@
 //   block sizes  bytes; powers of two, from the logical block to a page
 //   hash start   blocks on the hash device
 //
-// The table must be read-only.  dm_verity_options.cc has the optional words.
+// The table must be read-only.  dm_verity_options.cc has the optional words,
+// dm_verity_io.cc what a read finds.
 // Which hash algorithms there are is in dm/targets/crypto_hash.h.
 // Mirrors drivers/md/dm-verity-target.c (4.14 to 7.2).
 #include <algorithm>
@@ -169,6 +170,8 @@ absl::Status PlaceTree(size_t digest_size, Verity* v) {
   constexpr unsigned kMaxLevels = 63;
   if (levels > kMaxLevels) return ErrnoError(E2BIG, "Too many tree levels");
   v->levels = levels;
+  v->hash_per_block_bits = bits;
+  v->level_start.resize(levels);
   uint64_t position = v->hash_start;
   for (unsigned i = levels; i-- > 0;) {
     const unsigned shift = (i + 1) * bits;
@@ -178,6 +181,7 @@ absl::Status PlaceTree(size_t digest_size, Verity* v) {
     if (position + blocks < position) {
       return ErrnoError(E2BIG, "Hash device offset overflow");
     }
+    v->level_start[i] = position;
     position += blocks;
   }
   v->hash_end = position;
@@ -212,29 +216,6 @@ BioMap VerityMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   }
   return {BioMap::Kind::kRemapped, ti.Private<Verity>().data_dev,
           sector_t(ti.Offset(sector)), 0};
-}
-
-// No tree is made here, so that the digest in the table never fits the top of
-// one.  Told to ignore that, verity passes the data on.
-int VerityEndIo(const DmTarget& ti, sector_t sector, ReqOp op) {
-  Verity& v = ti.Private<Verity>();
-  if (op != ReqOp::kRead ||
-      (v.mode == "ignore_corruption" && !v.hash_needs_key)) {
-    return 0;
-  }
-  if (v.hash_needs_key) {
-    LogVerityHashError(ti);
-    return EIO;
-  }
-  v.failed = true;
-  const uint64_t block =
-      v.levels > 0 ? v.hash_start
-                   : ti.Offset(sector) / (v.data_block >> kSectorShift);
-  DmLog(MachineOf(ti), KernLevel::kErr, "verity",
-        absl::StrCat(v.data_dev->name, ": ",
-                     v.levels > 0 ? "metadata block " : "data block ", block,
-                     " is corrupted"));
-  return EIO;
 }
 
 std::string VeritySaveState(const DmTarget& ti) {

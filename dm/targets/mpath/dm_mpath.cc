@@ -20,6 +20,7 @@
 #include "dm/targets/mpath/dm_mpath.h"
 
 #include <cerrno>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -253,28 +254,40 @@ absl::Status MultipathCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   return absl::OkStatus();
 }
 
-// choose_pgpath(), without the state that I/O leaves behind: the group that
-// was asked for, then those that are not bypassed, then the others.
-const PgPath* ChoosePath(const Multipath& m) {
-  std::vector<const PriorityGroup*> order;
-  if (m.next_pg > 0 && m.next_pg <= m.groups.size()) {
-    order.push_back(&m.groups[m.next_pg - 1]);
-  }
-  for (bool bypassed : {false, true}) {
-    for (const PriorityGroup& pg : m.groups) {
-      if (pg.bypassed == bypassed) order.push_back(&pg);
-    }
-  }
-  for (const PriorityGroup* pg : order) {
-    for (const PgPath& path : pg->paths) {
-      if (path.is_active) return &path;
-    }
+const PgPath* ActivePath(const PriorityGroup& pg) {
+  for (const PgPath& path : pg.paths) {
+    if (path.is_active) return &path;
   }
   return nullptr;
 }
 
+// choose_pgpath(): the group that was asked for, then the one that I/O is going
+// to, then those that are not bypassed, then the others.  It is remembered.
+const PgPath* ChoosePath(Multipath& m) {
+  std::vector<uint32_t> order;
+  if (m.next_pg <= m.groups.size()) {
+    order.push_back(std::exchange(m.next_pg, 0));
+  }
+  order.push_back(m.current_pg);
+  for (bool bypassed : {false, true}) {
+    for (uint32_t i = 0; i < m.groups.size(); ++i) {
+      if (m.groups[i].bypassed == bypassed) order.push_back(i + 1);
+    }
+  }
+  m.queue_io = false;
+  for (const uint32_t number : order) {
+    if (number == 0) continue;
+    if (const PgPath* path = ActivePath(m.groups[number - 1])) {
+      m.current_pg = number;
+      return path;
+    }
+  }
+  m.current_pg = 0;
+  return nullptr;
+}
+
 BioMap MultipathMap(const DmTarget& ti, sector_t sector, ReqOp) {
-  const Multipath& m = ti.Private<Multipath>();
+  Multipath& m = ti.Private<Multipath>();
   absl::MutexLock lock(&m.mu);
   const PgPath* path = ChoosePath(m);
   if (path == nullptr) return {.kind = BioMap::Kind::kError, .err = EIO};

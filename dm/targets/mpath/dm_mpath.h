@@ -54,6 +54,8 @@ struct Multipath : DmTargetPrivate {
   bool queue_if_no_path = false;
   // From 1; 0, or above the number of groups: none is preferred.
   uint32_t next_pg = 0;
+  uint32_t current_pg = 0;  // that I/O has chosen; 0: none
+  bool queue_io = true;     // MPATHF_QUEUE_IO: none has been chosen
   std::vector<PriorityGroup> groups;
 };
 

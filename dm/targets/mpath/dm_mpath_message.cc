@@ -47,6 +47,7 @@ absl::Status BypassGroup(DmTarget& ti, const std::string& word, bool bypassed) {
   if (!number.ok()) return number.status();
   absl::MutexLock lock(&m.mu);
   m.groups[*number - 1].bypassed = bypassed;
+  m.current_pg = 0;
   DmTableEvent(ti);
   return absl::OkStatus();
 }
@@ -58,6 +59,7 @@ absl::Status SwitchGroup(DmTarget& ti, const std::string& word) {
   absl::MutexLock lock(&m.mu);
   for (PriorityGroup& pg : m.groups) pg.bypassed = false;
   m.next_pg = *number;
+  m.current_pg = 0;
   DmTableEvent(ti);
   return absl::OkStatus();
 }

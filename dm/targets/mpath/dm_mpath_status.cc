@@ -32,9 +32,12 @@ void FeatureWords(const Multipath& m, std::string* out) {
   if (m.shows_mq) absl::StrAppend(out, "queue_mode mq ");
 }
 
-void GroupInfo(const PriorityGroup& pg, std::string* out) {
-  absl::StrAppend(out, pg.bypassed ? "D 0 " : "E 0 ", pg.paths.size(), " ",
-                  pg.selector->info_args, " ");
+void GroupInfo(const PriorityGroup& pg, bool current, std::string* out) {
+  absl::StrAppend(out,
+                  pg.bypassed ? "D"
+                  : current   ? "A"
+                              : "E",
+                  " 0 ", pg.paths.size(), " ", pg.selector->info_args, " ");
   for (const PgPath& path : pg.paths) {
     absl::StrAppend(out, path.dev->name, path.is_active ? " A " : " F ",
                     path.fail_count, " ");
@@ -65,20 +68,25 @@ void MultipathStatus(const DmTarget& ti, StatusType type, std::string* out) {
   const bool info = type == STATUSTYPE_INFO;
   if (info) {
     // I/O waits until a group has been chosen, at the first I/O.
-    absl::StrAppend(out, "2 1 0 ");
+    absl::StrAppend(out, "2 ", m.queue_io ? 1 : 0, " 0 ");
   } else {
     FeatureWords(m, out);
   }
   // No hardware handler; then the groups, and which is next.
-  const size_t next = m.next_pg <= m.groups.size() ? m.next_pg : 1;
+  const bool has_next = m.next_pg > 0 && m.next_pg <= m.groups.size();
+  const size_t first = m.groups.empty() ? 0 : 1;
+  const size_t next = has_next           ? m.next_pg
+                      : m.current_pg > 0 ? m.current_pg
+                                         : first;
   absl::StrAppend(out, "0 ", m.groups.size(), " ", next, " ");
-  for (const PriorityGroup& pg : m.groups) {
-    info ? GroupInfo(pg, out) : GroupTable(pg, out);
+  for (size_t i = 0; i < m.groups.size(); ++i) {
+    const PriorityGroup& pg = m.groups[i];
+    info ? GroupInfo(pg, m.current_pg == i + 1, out) : GroupTable(pg, out);
   }
 }
 
 // "queue_if_no_path next_pg", then for each group "bypassed", then for each of
-// its paths "is_active fail_count".
+// its paths "is_active fail_count", then, if I/O has chosen, "current_pg".
 std::string MultipathSaveState(const DmTarget& ti) {
   const Multipath& m = ti.Private<Multipath>();
   absl::MutexLock lock(&m.mu);
@@ -90,6 +98,7 @@ std::string MultipathSaveState(const DmTarget& ti) {
                       path.fail_count);
     }
   }
+  if (!m.queue_io) absl::StrAppend(&state, " ", m.current_pg);
   return state;
 }
 
@@ -103,7 +112,9 @@ bool MultipathRestoreState(DmTarget& ti, absl::string_view state) {
   }
   size_t expected = 2 + m.groups.size();
   for (const PriorityGroup& pg : m.groups) expected += 2 * pg.paths.size();
-  if (numbers.size() != expected) return false;
+  const bool chosen = numbers.size() == expected + 1;
+  if (numbers.size() != expected && !chosen) return false;
+  if (chosen && numbers.back() > m.groups.size()) return false;
   absl::MutexLock lock(&m.mu);
   auto next = numbers.begin();
   m.queue_if_no_path = *next++ != 0;
@@ -115,6 +126,8 @@ bool MultipathRestoreState(DmTarget& ti, absl::string_view state) {
       path.fail_count = *next++;
     }
   }
+  m.queue_io = !chosen;
+  m.current_pg = chosen ? numbers.back() : 0;
   return true;
 }
 

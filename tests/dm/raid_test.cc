@@ -117,5 +117,25 @@ TEST_F(RaidTest, MessagesByKernel) {
   EXPECT_EQ(Message("check"), "EBUSY");
 }
 
+TEST_F(RaidTest, ASuspendedSetIsFrozen) {
+  ASSERT_EQ(Why("raid", "raid1 2 64 nosync 2 - /dev/sda - /dev/mem0"), "");
+  EXPECT_EQ(Status(), "0 2048 raid raid1 2 AA 2048/2048 idle 0 0 -\n");
+  ASSERT_THAT(Suspend("d"), IsOk());
+  EXPECT_EQ(Status(), "0 2048 raid raid1 2 AA 0/2048 frozen 0 0 -\n");
+  EXPECT_EQ(Message("resync"), "");
+  EXPECT_EQ(Status(), "0 2048 raid raid1 2 AA 2048/2048 idle 0 0 -\n");
+  EXPECT_EQ(Message("Repair"), "");
+  EXPECT_EQ(Status(), "0 2048 raid raid1 2 AA 0/2048 repair 0 0 -\n");
+  EXPECT_EQ(Message("check"), "EBUSY");
+  Log();
+  ASSERT_THAT(Resume("d"), IsOk());
+  EXPECT_EQ(Log(),
+            (std::vector<std::string>{"md: requested-resync of RAID array mdX",
+                                      "md: mdX: requested-resync done."}));
+  EXPECT_EQ(Status(), "0 2048 raid raid1 2 AA 2048/2048 idle 0 0 -\n");
+  EXPECT_EQ(Message("frozen"), "");
+  EXPECT_EQ(Status(), "0 2048 raid raid1 2 AA 0/2048 frozen 0 0 -\n");
+}
+
 }  // namespace
 }  // namespace dmdax

@@ -348,6 +348,7 @@ const TargetType kRaidTarget = {
     .status = RaidStatus,
     .message = RaidMessage,
     .resume = RaidResume,
+    .postsuspend = RaidPostsuspend,
     .iterate_devices = RaidIterateDevices,
     .io_hints = RaidIoHints,
     .example = {.length = 2048, .params = "raid1 1 0 2 - /dev/sda - /dev/sdb"},

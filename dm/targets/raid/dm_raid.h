@@ -85,6 +85,11 @@ struct RaidSet : DmTargetPrivate {
   bool has_metadata = false;  // blank, on every device
   bool is_new = false;        // MD_ARRAY_FIRST_USE: to be resynchronised
   bool resumed = false;
+  // MD_RECOVERY_FROZEN, where a message has said so; else a set that is
+  // suspended is frozen.
+  std::optional<bool> frozen;
+  // "check" or "repair", that waits for the set to be resumed.
+  std::string pending;
 
   uint64_t dev_sectors = 0;         // of each device
   uint64_t resync_max_sectors = 0;  // what a resync goes through
@@ -113,6 +118,9 @@ absl::Status RunRaid(DmTarget& ti, RaidSet* rs);
 
 // ->resume: a new set is resynchronised, at once.
 void RaidResume(DmTarget& ti);
+void RaidPostsuspend(DmTarget& ti);
+// A check or a repair goes through the set, and has nothing to tell.
+void RunRaidAction(const DmTarget& ti, absl::string_view word);
 
 // ->status, ->message, ->map.
 void RaidStatus(const DmTarget& ti, StatusType type, std::string* out);

@@ -218,6 +218,10 @@ absl::Status RunRaid(DmTarget& ti, RaidSet* rs) {
 
 void RaidResume(DmTarget& ti) {
   RaidSet& rs = ti.Private<RaidSet>();
+  rs.frozen.reset();
+  if (!rs.pending.empty()) {
+    RunRaidAction(ti, std::exchange(rs.pending, ""));
+  }
   if (std::exchange(rs.resumed, true)) return;
   if (rs.has_metadata && rs.is_new) {
     MdLog(ti, KernLevel::kInfo,
@@ -228,6 +232,8 @@ void RaidResume(DmTarget& ti) {
   MdLog(ti, KernLevel::kInfo, "md: mdX: resync done.");
   DmTableEvent(ti);
 }
+
+void RaidPostsuspend(DmTarget& ti) { ti.Private<RaidSet>().frozen.reset(); }
 
 BioMap RaidMap(const DmTarget& ti, sector_t sector, ReqOp) {
   const RaidSet& rs = ti.Private<RaidSet>();

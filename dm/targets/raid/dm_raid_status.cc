@@ -4,12 +4,13 @@
 //
 //   idle | frozen | resync | recover | check | repair
 //
-// What a message asks for is done at once.
+// What a message asks for is done at once, or when the set is resumed.
 // Mirrors: raid_status, raid_message of drivers/md/dm-raid.c.
 #include <cerrno>
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -46,13 +47,22 @@ absl::string_view LayoutName(const RaidSet& rs) {
   }
 }
 
-void RaidInfo(const RaidSet& rs, std::string* out) {
+// decipher_sync_action(): what is done at once is over.
+absl::string_view SyncAction(const DmTarget& ti, const RaidSet& rs) {
+  if (rs.frozen.value_or(ti.table->md().suspended())) return "frozen";
+  return rs.pending.empty() ? "idle" : rs.pending;
+}
+
+void RaidInfo(const DmTarget& ti, const RaidSet& rs, std::string* out) {
   absl::StrAppend(out, LayoutName(rs), " ", rs.disks(), " ");
   for (const RaidDev& dev : rs.devs) {
     out->push_back(dev.data == nullptr ? '-' : 'A');
   }
-  absl::StrAppend(out, " ", rs.resync_max_sectors, "/", rs.resync_max_sectors,
-                  " idle 0 0 ", rs.journal_dev != nullptr ? "A" : "-");
+  const absl::string_view action = SyncAction(ti, rs);
+  const uint64_t progress =
+      action == "idle" || rs.type->is_raid0() ? rs.resync_max_sectors : 0;
+  absl::StrAppend(out, " ", progress, "/", rs.resync_max_sectors, " ", action,
+                  " 0 0 ", rs.journal_dev != nullptr ? "A" : "-");
 }
 
 // The parameters in the order of the documentation.
@@ -109,8 +119,9 @@ void RaidTable(const RaidSet& rs, std::string* out) {
 // what was going on and were done.
 constexpr Since<bool> kIdleFallsThrough[] = {{{6, 8}, true}};
 
-// A check or a repair goes through the set, and has nothing to tell.
-void LogAction(const DmTarget& ti, absl::string_view word) {
+}  // namespace
+
+void RunRaidAction(const DmTarget& ti, absl::string_view word) {
   const bool newer = ValueAt<bool>(kIdleFallsThrough, ProfileOf(ti).release);
   absl::string_view name;
   if (absl::EqualsIgnoreCase(word, "check")) {
@@ -125,37 +136,52 @@ void LogAction(const DmTarget& ti, absl::string_view word) {
         absl::StrCat("md: mdX: ", name, " done.")}) {
     MachineOf(ti).log().Printk(KernLevel::kInfo, line);
   }
+  DmTableEvent(ti);
 }
 
-bool IsAction(const DmTarget& ti, absl::string_view word) {
-  for (absl::string_view known : {"resync", "recover", "check", "repair"}) {
-    if (absl::EqualsIgnoreCase(word, known)) return true;
+namespace {
+
+bool Is(absl::string_view word, absl::string_view known) {
+  return absl::EqualsIgnoreCase(word, known);
+}
+
+// raid_message(), of a set that has something to synchronise.
+absl::Status Act(const DmTarget& ti, RaidSet& rs, absl::string_view word) {
+  const bool newer = ValueAt<bool>(kIdleFallsThrough, ProfileOf(ti).release);
+  const bool suspended = ti.table->md().suspended();
+  if (newer && suspended) return ErrnoError(EBUSY, "suspended");
+  rs.frozen = !newer && Is(word, "frozen");
+  if (Is(word, "idle") || Is(word, "frozen")) {
+    return newer ? ErrnoError(EINVAL, "unknown action") : absl::OkStatus();
   }
-  if (ValueAt<bool>(kIdleFallsThrough, ProfileOf(ti).release)) return false;
-  return absl::EqualsIgnoreCase(word, "idle") ||
-         absl::EqualsIgnoreCase(word, "frozen");
+  if (SyncAction(ti, rs) != "idle") return ErrnoError(EBUSY, "at work");
+  const bool goes_through = Is(word, "check") || Is(word, "repair");
+  if (!goes_through && !Is(word, "resync") && !Is(word, "recover")) {
+    return ErrnoError(EINVAL, "unknown action");
+  }
+  if (suspended && goes_through) {
+    rs.pending = absl::AsciiStrToLower(word);
+  } else {
+    RunRaidAction(ti, word);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
 
 void RaidStatus(const DmTarget& ti, StatusType type, std::string* out) {
   const RaidSet& rs = ti.Private<RaidSet>();
-  if (type == STATUSTYPE_INFO) RaidInfo(rs, out);
+  if (type == STATUSTYPE_INFO) RaidInfo(ti, rs, out);
   if (type == STATUSTYPE_TABLE) RaidTable(rs, out);
 }
 
 absl::StatusOr<std::string> RaidMessage(DmTarget& ti,
                                         absl::Span<const std::string> argv) {
+  RaidSet& rs = ti.Private<RaidSet>();
   // raid0 has nothing to synchronise.
-  if (ti.Private<RaidSet>().type->is_raid0()) {
-    return ErrnoError(EINVAL, "raid0");
-  }
-  if (ValueAt<bool>(kIdleFallsThrough, ProfileOf(ti).release) &&
-      ti.table->md().suspended()) {
-    return ErrnoError(EBUSY, "suspended");
-  }
-  if (!IsAction(ti, argv[0])) return ErrnoError(EINVAL, "unknown action");
-  LogAction(ti, argv[0]);
+  if (rs.type->is_raid0()) return ErrnoError(EINVAL, "raid0");
+  absl::Status s = Act(ti, rs, argv[0]);
+  if (!s.ok()) return s;
   return "";
 }
 

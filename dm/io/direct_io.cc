@@ -15,7 +15,6 @@ namespace dmdax {
 namespace {
 
 // REQ_* of include/linux/blk_types.h, as the log shows them.
-constexpr unsigned kReqSync = 1u << 11;
 constexpr unsigned kReqIdle = 1u << 15;
 
 unsigned Flags(ReqOp op, const KernelProfile& profile) {
@@ -102,27 +101,6 @@ void DirectIo::WarnReadOnly(BlockDevice& bdev) {
       absl::StrCat("Trying to write to read-only block-device ", name));
 }
 
-// bio_check_eod().
-bool DirectIo::BeyondEnd(const Piece& piece, ReqOp op) {
-  const uint64_t size = piece.bdev->nr_sectors();
-  const uint64_t sector = piece.sector.value();
-  if (size == 0 && machine_.profile().bio_eod_spares_empty) return false;
-  if (piece.count <= size && sector <= size - piece.count) return false;
-  const unsigned rw = Number(op) | Flags(op, machine_.profile());
-  const std::string what =
-      machine_.profile().bio_eod_names_process
-          ? absl::StrFormat(
-                "%s: attempt to access beyond end of device\n%s: rw=%d, "
-                "sector=%d, nr_sectors = %d limit=%d",
-                comm_, piece.bdev->name(), rw, sector, piece.count, size)
-          : absl::StrFormat(
-                "attempt to access beyond end of device\n%s: rw=%d, want=%d, "
-                "limit=%d",
-                piece.bdev->name(), rw, sector + piece.count, size);
-  machine_.log().Printk(KernLevel::kInfo, what);
-  return true;
-}
-
 // A driver that has nothing to read or write: a loop device without a file.
 void DirectIo::SayIoError(const Piece& piece, ReqOp op) {
   machine_.log().Printk(
@@ -142,7 +120,9 @@ void DirectIo::Submit(const Piece& piece, ReqOp op, std::vector<Piece>* good,
     return;
   }
   if (op == ReqOp::kWrite && piece.bdev->read_only()) WarnReadOnly(*piece.bdev);
-  if (BeyondEnd(piece, op)) {
+  const unsigned rw = Number(op) | Flags(op, machine_.profile());
+  if (BioBeyondEnd(machine_, comm_, *piece.bdev, piece.sector, piece.count,
+                   rw)) {
     status->Update(
         ErrnoError(EIO, absl::StrCat("past the end of ", piece.bdev->name())));
     return;
@@ -163,6 +143,13 @@ void DirectIo::Submit(const Piece& piece, ReqOp op, std::vector<Piece>* good,
     const sector_t sector = piece.sector + done;
     const uint64_t count =
         std::min(piece.count - done, md->SectorsOfOneBio(sector));
+    const DmTarget* ti = md->live_table()->FindTarget(sector);
+    if (ti != nullptr && ti->type->map_counts) {
+      // It is asked when the data moves.
+      good->push_back({piece.bdev, sector, piece.at + done, count});
+      done += count;
+      continue;
+    }
     const BioMap map = md->MapBio(sector, op);
     if (count == 0 || map.kind == BioMap::Kind::kError) {
       status->Update(

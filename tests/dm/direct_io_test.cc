@@ -152,5 +152,16 @@ TEST_F(DirectIoTest, StatisticsCountRequestsAndSectorsByArea) {
   EXPECT_EQ(send("@stats_print 0 0 1"), "0+1024 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
 }
 
+TEST_F(DirectIoTest, WhatATargetCountsIsCountedOnce) {
+  ASSERT_THAT(Create("w", {Row(0, 64, "writecache",
+                               "s /dev/sda /dev/mem0 "
+                               "4096 0")}),
+              IsOk());
+  ASSERT_THAT(Read("w", 0, 8192), IsOk());
+  ASSERT_THAT(Write("w", 0, 4096), IsOk());
+  // Reads, hits, writes, hits, hits, those around, those that took a block.
+  EXPECT_THAT(Table("w", 0), testing::HasSubstr(" 0 2 0 1 0 0 0 1 "));
+}
+
 }  // namespace
 }  // namespace dmdax

@@ -27,7 +27,7 @@ constexpr struct {
     {"default", {"smq", true, false}},
     {"smq", {"smq", true, false}},
     {"mq", {"mq", true, true}},
-    {"cleaner", {"cleaner", false, false}},
+    {"cleaner", {"cleaner", true, false}},
 };
 
 constexpr absl::string_view kMqSettings[] = {

@@ -203,6 +203,7 @@ const TargetType kWriteCacheTarget = {
     .status = WriteCacheStatus,
     .message = WriteCacheMessage,
     .postsuspend = WriteCachePostsuspend,
+    .map_counts = true,
     .iterate_devices = WriteCacheIterateDevices,
     .io_hints = WriteCacheIoHints,
     .save_state = WriteCacheSaveState,

@@ -92,5 +92,40 @@ TEST(Verbs, WhichReadStandardInput) {
   }
 }
 
+// A device is a file, whose text ends at the first NUL of a line.
+TEST(Verbs, ATableMayStandOnADevice) {
+  Session session = Machine1();
+  ASSERT_EQ(Dmsetup(session, {"create", "d0", "--table", "0 16 zero"}).rc, 0);
+  DmsetupResult r = Dmsetup(session, {"load", "d0", "/dev/mapper/d0"});
+  EXPECT_EQ(r.rc, 1);
+  EXPECT_EQ(r.err,
+            "device-mapper: reload ioctl on d0  failed: Invalid argument\n"
+            "Command failed.\n")
+      << "no rows";
+  EXPECT_EQ(Dmsetup(session, {"create", "d1", "/dev/mapper/d0"}).rc, 0);
+  EXPECT_EQ(Dmsetup(session, {"create", "d2", "/dev"}).rc, 0);
+  EXPECT_EQ(Dmsetup(session, {"load", "d0", "/dev/mapper/nope"}).err,
+            "Couldn't open '/dev/mapper/nope' for reading.\nCommand failed.\n");
+  EXPECT_EQ(Dmsetup(session, {"load", "d0", ""}).err,
+            "Couldn't open '' for reading.\nCommand failed.\n");
+  EXPECT_EQ(Dmsetup(session, {"create", "d3", "/dev/mapper/control"}).rc, 0);
+  ASSERT_EQ(Dmsetup(session, {"suspend", "d0"}).rc, 0);
+  EXPECT_TRUE(Dmsetup(session, {"load", "d1", "/dev/mapper/d0"}).would_block);
+}
+
+TEST(Verbs, AnIntervalWithoutCountIsWithoutEnd) {
+  Session session = Machine1();
+  ASSERT_EQ(Dmsetup(session, {"create", "d0", "--table", "0 16 zero"}).rc, 0);
+  DmsetupResult r = Dmsetup(session, {"table", "--interval", "1"});
+  EXPECT_TRUE(r.endless);
+  EXPECT_EQ(r.out, "d0: 0 16 zero \n");
+  EXPECT_TRUE(Dmsetup(session, {"table", "--count", "0"}).endless);
+  EXPECT_FALSE(Dmsetup(session, {"table", "--count", "2"}).endless);
+  // Unless the second time fails.
+  r = Dmsetup(session, {"remove", "d0", "--interval", "1"});
+  EXPECT_FALSE(r.endless);
+  EXPECT_EQ(r.rc, 1);
+}
+
 }  // namespace
 }  // namespace dmdax

@@ -73,10 +73,10 @@ absl::Span<const DmsetupCommand* const> DmsetupCommands();
 // Null: there is no such verb.
 const DmsetupCommand* FindDmsetupCommand(absl::string_view name);
 
-// Creates the device that the options and its table describe; `file` is ""
-// for standard input.
+// Creates the device that the options and its table describe, from standard
+// input if no file is named.
 bool CreateOneDevice(DmsetupContext& ctx, const std::string& name,
-                     const std::string& file);
+                     const std::optional<std::string>& file);
 // create --concise.
 bool CreateConcise(DmsetupContext& ctx, const CommandCall& call);
 // _status(): of status, table and measure, and of ls with --target or --exec.

@@ -53,6 +53,7 @@ struct DmsetupContext {
   size_t num_devices = 0;                   // counted by remove_all
   // Set when a command would wait for ever (`wait`): the caller decides.
   bool would_block = false;
+  bool endless = false;  // see DmsetupResult
   // It has waited before: if the device is gone since, that was its last event.
   bool waited = false;
   // What libdevmapper does once: ask the driver's version, look for udev.

@@ -112,7 +112,16 @@ void SetUpUdev(DmsetupContext& ctx) {
   ctx.log.Debug("DM udev checking disabled");
 }
 
-// Runs the command, as often as --count asks, with its report.
+// How often --count and --interval have the command done; 0: without end.
+int Repeats(const DmsetupOptions& o) {
+  // Of a report's fields, "help" is shown once.
+  if (o.columns && absl::StrContains(o.options.value_or(""), "help")) return 1;
+  if (o.count.value_or(0) > 0) return *o.count;
+  return o.count || o.interval ? 0 : 1;
+}
+
+// Runs the command, as often as --count asks, with its report.  Without end
+// means twice here: the second time shows whether a third would be any other.
 bool Start(DmsetupContext& ctx, const DmsetupCommand& asked) {
   DmsetupOptions& o = ctx.options;
   const DmsetupCommand* command = &asked;
@@ -134,15 +143,18 @@ bool Start(DmsetupContext& ctx, const DmsetupCommand& asked) {
     return Say(ctx, "Invalid --units argument.");
   }
   // No interval is waited for, because nothing changes here meanwhile.
-  const int count = std::max(o.count.value_or(1), 1);
-  if (count > 1) {
+  const int count = Repeats(o);
+  if (count != 1) {
     // Only a report has one.
     const int interval = o.columns ? o.interval.value_or(1) : 0;
     ctx.log.Debug("Using timerfd for interval timekeeping.");
     ctx.log.Debug(
         absl::StrCat("Setting interval timer to: ", interval, "s 0ns"));
   }
-  for (int i = 1; i <= count; ++i) {
+  const bool endless = count == 0;
+  const int last = endless ? 2 : count;
+  size_t out_once = 0, err_once = 0;  // what was said the first time
+  for (int i = 1; i <= last; ++i) {
     if (ctx.report != nullptr) {
       ctx.report->iteration = static_cast<uint64_t>(i);
       ctx.report->interval_start.reset();
@@ -151,9 +163,14 @@ bool Start(DmsetupContext& ctx, const DmsetupCommand& asked) {
     if (ctx.concise_printed) absl::StrAppend(&ctx.out, "\n");
     OutputReport(ctx);
     if (!ok) return ctx.log.Backtrace();
-    if (i < count && ctx.report != nullptr) {
-      absl::StrAppend(&ctx.out, "\n");
-    }
+    if (i == 1) out_once = ctx.out.size(), err_once = ctx.err.size();
+    if (i < last && ctx.report != nullptr) absl::StrAppend(&ctx.out, "\n");
+  }
+  if (endless) {
+    // What was said once more goes on and on.
+    ctx.out.resize(out_once);
+    ctx.err.resize(err_once);
+    ctx.endless = true;
   }
   return true;
 }
@@ -219,6 +236,7 @@ DmsetupResult RunDmsetup(DmCtl& ctl, absl::Span<const std::string> args,
   result.hints = std::move(ctx.hints);
   result.not_modelled = std::move(ctx.not_modelled);
   result.would_block = ctx.would_block;
+  result.endless = ctx.endless;
   return result;
 }
 

@@ -31,6 +31,9 @@ struct DmsetupResult {
   std::vector<std::string> not_modelled;
   // The command waits for an event (`wait`); out, err and rc are not final.
   bool would_block = false;
+  // dmsetup would say that again and again (--interval without --count); rc is
+  // 0.
+  bool endless = false;
 };
 
 // The bytes of the files that a command line names, by path.  Whoever runs a

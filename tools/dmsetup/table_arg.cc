@@ -3,12 +3,20 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/types/span.h"
+#include "base/errno_status.h"
 #include "base/fd.h"
 #include "base/read_input.h"
+#include "dm/io/direct_io.h"
+#include "dm/mapped_device.h"
 #include "formats/linear_text.h"
 #include "formats/table_text.h"
 #include "formats/world_format.h"
@@ -18,6 +26,37 @@
 namespace dmdax {
 namespace {
 
+// The text on a block device: each line up to a NUL, as a table's reader takes
+// it.  What follows a stretch without any line is not looked at.
+std::string TextOf(DmsetupContext& ctx, BlockDevice& bdev) {
+  constexpr size_t kStretch = 65536;
+  DirectIo io(ctx.ctl.machine(), "dmsetup");
+  std::string text;
+  bool at_text = true;
+  for (uint64_t offset = 0; at_text; offset += kStretch) {
+    std::vector<char> bytes(kStretch);
+    absl::StatusOr<size_t> got = io.Read(bdev, offset, absl::MakeSpan(bytes));
+    // An error ends the file, as its end does.
+    if (!got.ok() || *got == 0) break;
+    at_text = std::find(bytes.begin(), bytes.end(), '\0') == bytes.end() ||
+              std::find(bytes.begin(), bytes.end(), '\n') != bytes.end();
+    text.append(bytes.data(), *got);
+  }
+  std::string lines;
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    absl::StrAppend(&lines, line.substr(0, line.find('\0')), "\n");
+  }
+  return lines;
+}
+
+// The machine's own device at that path, if there is one.
+BlockDevice* DeviceAt(DmsetupContext& ctx, const std::string& file) {
+  if (!absl::StartsWith(file, "/dev/")) return nullptr;
+  Machine& machine = ctx.ctl.machine();
+  absl::StatusOr<DevT> dev = machine.LookupBdev(file);
+  return dev.ok() ? machine.FindBdev(*dev) : nullptr;
+}
+
 // The bytes of a file; nothing, and the reason in ctx.err, if it has none.
 std::optional<std::string> ReadTableFile(DmsetupContext& ctx,
                                          const std::string& file) {
@@ -25,13 +64,24 @@ std::optional<std::string> ReadTableFile(DmsetupContext& ctx,
     auto known = ctx.files->find(file);
     if (known != ctx.files->end()) return known->second;
   }
+  if (BlockDevice* bdev = DeviceAt(ctx, file)) {
+    const MappedDevice* md = MappedDevice::Of(*bdev);
+    if (md == nullptr || !md->suspended() || bdev->nr_sectors() == 0) {
+      return TextOf(ctx, *bdev);
+    }
+    ctx.would_block = true;  // until it is resumed
+    return std::nullopt;
+  }
+  // Reading the control node is an error, which ends the file.
+  if (file == "/dev/mapper/control") return "";
   const Fd fd(open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.ok()) {
     absl::StrAppend(&ctx.err, "Couldn't open '", file, "' for reading.\n");
     return std::nullopt;
   }
-  // An empty file is an empty table.
+  // An empty file is an empty table, and so is a directory.
   absl::StatusOr<std::string> all = ReadFd(fd.get(), file);
+  if (ErrnoOf(all.status()) == EISDIR) all = std::string();
   if (!all.ok()) {
     absl::StrAppend(&ctx.err, all.status().message(), "\n");
     return std::nullopt;
@@ -64,20 +114,23 @@ std::optional<TableArg> FromMessage(DmsetupContext& ctx, std::string bytes,
 }  // namespace
 
 std::optional<TableArg> ReadTableArg(DmsetupContext& ctx,
-                                     const std::string& file) {
-  std::string bytes = ctx.input;
+                                     const std::optional<std::string>& file) {
+  std::string bytes;
   std::string where = "on stdin";
   if (ctx.options.table) {
     bytes = *ctx.options.table;
     where = "";
-  } else if (!file.empty()) {
-    std::optional<std::string> all = ReadTableFile(ctx, file);
+  } else if (!file) {
+    // It can be read once.
+    bytes = std::exchange(ctx.input, "");
+  } else {
+    std::optional<std::string> all = ReadTableFile(ctx, *file);
     if (!all) return std::nullopt;
     bytes = *std::move(all);
-    where = file;
+    where = *file;
   }
   const std::string source =
-      ctx.options.table ? "--table" : (file.empty() ? "<stdin>" : file);
+      ctx.options.table ? "--table" : file.value_or("<stdin>");
   if (&DetectTableFormat(bytes) != &kDmsetupFormat) {
     return FromMessage(ctx, std::move(bytes), source);
   }

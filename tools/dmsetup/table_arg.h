@@ -20,10 +20,10 @@ struct TableArg {
 };
 
 // The rows, in dmsetup's own text or, told by its content, as a Table in
-// textproto, JSON or binary Protobuf.  `file` is "" when none was named.
-// Nothing after saying what is wrong, first in dmsetup's words.
+// textproto, JSON or binary Protobuf; from standard input when no file is
+// named. Nothing after saying what is wrong, first in dmsetup's words.
 std::optional<TableArg> ReadTableArg(DmsetupContext& ctx,
-                                     const std::string& file);
+                                     const std::optional<std::string>& file);
 
 }  // namespace dmdax
 

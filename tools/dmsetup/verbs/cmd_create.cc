@@ -2,6 +2,8 @@
 //
 // create, load and reload: the verbs that take a table.
 // Mirrors the functions of the same names in dmsetup.c (1.02.185).
+#include <optional>
+
 #include "absl/strings/str_cat.h"
 #include "tools/dmsetup/command.h"
 #include "tools/dmsetup/table_arg.h"
@@ -11,7 +13,7 @@ namespace {
 
 // _create_one_device(), up to its end in any case.
 bool RunCreate(DmsetupContext& ctx, DmTask& task, const std::string& name,
-               const std::string& file) {
+               const std::optional<std::string>& file) {
   const DmsetupOptions& o = ctx.options;
   if (!task.SetName(name)) return ctx.log.Backtrace();
   if (o.uuid && !task.SetUuid(*o.uuid)) return ctx.log.Backtrace();
@@ -34,6 +36,12 @@ bool RunCreate(DmsetupContext& ctx, DmTask& task, const std::string& name,
   return TaskRun(ctx, task) || ctx.log.Backtrace();
 }
 
+std::optional<std::string> WordAt(absl::Span<const std::string> words,
+                                  size_t i) {
+  if (i < words.size()) return words[i];
+  return std::nullopt;
+}
+
 bool CmdCreate(DmsetupContext& ctx, const CommandCall& call) {
   const DmsetupOptions& o = ctx.options;
   if (o.concise && call.args.size() > 1) {
@@ -43,8 +51,7 @@ bool CmdCreate(DmsetupContext& ctx, const CommandCall& call) {
   if (call.args.empty()) {
     return Say(ctx, "Please provide a name for the new device.");
   }
-  return CreateOneDevice(ctx, call.args[0],
-                         call.args.size() == 2 ? call.args[1] : std::string());
+  return CreateOneDevice(ctx, call.args[0], WordAt(call.args, 1));
 }
 
 bool CmdLoad(DmsetupContext& ctx, const CommandCall& call) {
@@ -62,8 +69,7 @@ bool CmdLoad(DmsetupContext& ctx, const CommandCall& call) {
   }
   DmTask task(ctx, DmTaskType::kReload);
   if (!task.SetDevice(name)) return ctx.log.Backtrace();
-  std::optional<TableArg> table =
-      ReadTableArg(ctx, args.size() == 1 ? args[0] : std::string());
+  std::optional<TableArg> table = ReadTableArg(ctx, WordAt(args, 0));
   if (!table) return ctx.log.Backtrace();
   task.SetRows(std::move(table->rows), std::move(table->columns));
   if (ctx.options.readonly) task.AddFlags(DM_READONLY_FLAG);
@@ -80,7 +86,7 @@ bool LoadReadsInput(const DmsetupOptions& o) {
 }  // namespace
 
 bool CreateOneDevice(DmsetupContext& ctx, const std::string& name,
-                     const std::string& file) {
+                     const std::optional<std::string>& file) {
   DmTask task(ctx, DmTaskType::kCreate);
   const bool ok = RunCreate(ctx, task, name, file);
   UdevWait(ctx);

@@ -60,7 +60,7 @@ bool CreateFrom(DmsetupContext& ctx, const Fields& fields) {
                                  "' must be 'ro' or 'rw' or empty."));
   }
   o.table = fields[Fields::kTable];
-  const bool ok = CreateOneDevice(ctx, fields[Fields::kName], "");
+  const bool ok = CreateOneDevice(ctx, fields[Fields::kName], std::nullopt);
   o = before;
   // A read-only device leaves the ones after it writeable in any case.
   o.readonly = false;

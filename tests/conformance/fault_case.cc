@@ -227,6 +227,9 @@ void FaultMap::TakeThpSteps(const Json& test) {
 
 bool FaultMap::Mmap(const std::string& where, const Json& map, const Json& step,
                     std::shared_ptr<File> file) {
+  for (const Json& root : map.value("graph", Json::array())) {
+    graph_roots_.insert(root);
+  }
   MmapRequest request;
   request.len = map.value("len", uint64_t{0});
   request.prot = Prot(map.value("prot", "rw"));
@@ -393,7 +396,7 @@ void FaultMap::CompareGraphs(const std::string& where, const Json& recorded) {
   if (!recorded.contains("graph") || recorded["graph"].empty()) return;
   const std::vector<std::string> lines = recorded["graph"];
   const std::string difference =
-      CompareGraph(lines, traced_, ModelledCalls(profile_));
+      CompareGraph(lines, traced_, ModelledCalls(profile_), graph_roots_);
   verdict_.Compare(where, "graph", "", difference);
 }
 

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -86,7 +87,8 @@ class FaultMap {
   const std::vector<PmemRange> ranges_;
   Verdict& verdict_;
   FaultRecorder recorder_;
-  std::vector<GraphCall> traced_;  // calls of all traced touches
+  std::vector<GraphCall> traced_;      // calls of all traced touches
+  std::set<std::string> graph_roots_;  // the functions that are traced
   MmStruct mm_;
   uint64_t base_ = 0;  // address of the mapping
 };

@@ -31,10 +31,13 @@ std::vector<GraphCall> OnlyModelled(const std::vector<GraphCall>& calls,
                                     const std::set<std::string>& modelled);
 
 // "" when order and nesting agree, else the first difference: "call 7: the
-// kernel has     iomap_iter, ours dax_fault_iter".
+// kernel has     iomap_iter, ours dax_fault_iter".  `asked`: the outermost
+// functions that were to be traced; a touch that calls none of them has an
+// empty graph.
 std::string CompareGraph(absl::Span<const std::string> recorded,
                          const std::vector<GraphCall>& ours,
-                         const std::set<std::string>& modelled);
+                         const std::set<std::string>& modelled,
+                         std::set<std::string> asked = {});
 
 }  // namespace dmdax::conformance
 

@@ -86,6 +86,17 @@ TEST(GraphTextTest, ARecordingMayBeginLower) {
   EXPECT_NE(CompareGraph({}, Ours(), Modelled()), "");
 }
 
+TEST(GraphTextTest, ATouchMayCallNothing) {
+  const std::vector<std::string> nothing = {"mutex_unlock();", "/* T3 */",
+                                            "/* E3 */"};
+  const std::set<std::string> asked = {"handle_mm_fault"};
+  EXPECT_EQ(CompareGraph(nothing, {}, Modelled(), asked), "");
+  EXPECT_EQ(CompareGraph(nothing, Ours(), Modelled(), asked),
+            "call 0: the kernel has (end), ours is 0 handle_mm_fault");
+  EXPECT_NE(CompareGraph({"mutex_unlock();"}, {}, Modelled(), asked), "")
+      << "not traced";
+}
+
 TEST(GraphTextTest, KernelsNameFunctionsDifferently) {
   const auto name = [](const char* kernel) {
     return FaultFunctionName((*FindKernelProfile(kernel))->fault,

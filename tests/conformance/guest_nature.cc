@@ -25,6 +25,7 @@ struct GuestWords {
 
 constexpr absl::string_view kLoaded = "a module's first use in this boot";
 constexpr absl::string_view kRate = "a rate limit over all cases of a boot";
+constexpr absl::string_view kThread = "when a kernel thread gets to run";
 constexpr absl::string_view kProcessor = "the host's processor";
 
 constexpr GuestWords kLines[] = {
@@ -43,6 +44,9 @@ constexpr GuestWords kLines[] = {
     {"device-mapper: verity: ", " using ", kProcessor},
     {"alg: No test for ", "", kLoaded},
     {"EXT4-fs (", "mounted filesystem", kRate},
+    {"md: mdX: resync done.", "", kThread},
+    {"kworker/", ": attempt to access beyond end of device", kThread},
+    {"device-mapper: integrity: Error on reading data: ", "", kThread},
     {"", " callbacks suppressed", kRate},
 };
 
@@ -51,6 +55,9 @@ constexpr GuestWords kLines[] = {
 constexpr absl::string_view kRateLimited[] = {
     "attempt to access beyond end of device",
     "I/O error, dev ",
+    " is corrupted",
+    "failed to correct (",
+    "corrected 0 errors",
 };
 
 bool IsRateLimited(const std::string& line) {
@@ -106,26 +113,54 @@ Json WithoutTimes(const std::string& where, const Json& stdout_text,
   return absl::StrJoin(lines, "\n");
 }
 
+namespace {
+
+// How far a kernel thread had come by chance, among the words of a status line,
+// and how far it goes; null: none is at work.
+struct Progress {
+  const char* why;
+  std::string* word = nullptr;
+  std::string end;
+};
+
+Progress ProgressOf(std::vector<std::string>& words) {
+  size_t nr = 0;
+  // 0 8192 mirror 2 7:0 7:1 14/1024 1 AA 1 core
+  if (words.size() > 4 && words[2] == "mirror" &&
+      absl::SimpleAtoi(words[3], &nr) && words.size() >= nr + 5) {
+    std::string& word = words[nr + 4];
+    const std::pair<std::string, std::string> parts =
+        absl::StrSplit(word, absl::MaxSplits('/', 1));
+    if (parts.first != parts.second) {
+      return {"how far a mirror has come", &word,
+              absl::StrCat("some/", parts.second)};
+    }
+  }
+  // 0 7856 integrity 0 129160 32768, of chunks of up to 32768 sectors.
+  constexpr uint64_t kChunks = 64;
+  uint64_t done = 0;
+  if (words.size() == 6 && words[2] == "integrity" &&
+      absl::SimpleAtoi(words[5], &done) && words[5] != words[4] &&
+      done % kChunks == 0) {
+    return {"how far tags have been recalculated", &words[5], words[4]};
+  }
+  return {};
+}
+
+}  // namespace
+
 Json WithoutProgress(const std::string& where, const Json& stdout_text,
                      Verdict* verdict) {
   std::vector<std::string> lines =
       absl::StrSplit(stdout_text.get<std::string>(), '\n');
   for (std::string& line : lines) {
-    // 0 8192 mirror 2 7:0 7:1 14/1024 1 AA 1 core
     std::vector<std::string> words = absl::StrSplit(line, ' ');
-    size_t nr = 0;
-    if (words.size() < 5 || words[2] != "mirror" ||
-        !absl::SimpleAtoi(words[3], &nr) || words.size() < nr + 5) {
-      continue;
-    }
-    std::string& progress = words[nr + 4];
-    const std::pair<std::string, std::string> parts =
-        absl::StrSplit(progress, absl::MaxSplits('/', 1));
-    if (parts.first == parts.second) continue;
+    const Progress progress = ProgressOf(words);
+    if (progress.word == nullptr) continue;
     if (verdict != nullptr) {
-      verdict->GuestNature(where, "how far a mirror has come", progress);
+      verdict->GuestNature(where, progress.why, *progress.word);
     }
-    progress = absl::StrCat("some/", parts.second);
+    *progress.word = progress.end;
     line = absl::StrJoin(words, " ");
   }
   return absl::StrJoin(lines, "\n");
@@ -138,6 +173,24 @@ std::string MissingType(const Json& recorded, const KernelProfile& profile) {
     if (!absl::ConsumeSuffix(&words, kEnd)) continue;
     const std::string type(words.substr(words.rfind(' ') + 1));
     if (FindTargetType(type, profile) != nullptr) return type;
+  }
+  return "";
+}
+
+std::string MissingHash(const Json& step, const Json& recorded) {
+  // Since 6.16 its module is called crc32-cryptoapi, which the recording guests
+  // do not have.
+  const std::string table = step.value("stdin", "");
+  if (!absl::StrContains(table, ":crc32 ") &&
+      !absl::StrContains(table, ":crc32\n") &&
+      !absl::StrContains(table, " crc32 ")) {
+    return "";
+  }
+  for (const std::string line : recorded.value("dmesg", Json::array())) {
+    if (absl::StrContains(line, "Invalid internal hash (-ENOENT)") ||
+        absl::StrContains(line, "Cannot initialize hash function (-ENOENT)")) {
+      return "crc32";
+    }
   }
   return "";
 }
@@ -158,24 +211,49 @@ Json WithoutSuppressed(const std::string& where, const Json& kernel,
   return kept;
 }
 
-Json WithoutLoadOrder(const std::string& where, const Json& env,
-                      const Json& stdout_text, Verdict* verdict) {
+bool WithoutLoadOrder(const std::string& where, const Json& env,
+                      const KernelProfile& profile,
+                      std::vector<std::string>* kernel,
+                      std::vector<std::string>* ours, Verdict& verdict) {
   std::set<std::string> at_boot;
   for (const Json& target : env["env"]["targets"]) at_boot.insert(target[0]);
-  std::vector<std::string> lines =
-      absl::StrSplit(stdout_text.get<std::string>(), '\n', absl::SkipEmpty());
-  std::vector<std::string> on_demand;
-  for (const std::string& line : lines) {
+  std::vector<std::string> on_demand, kept;
+  for (const std::string& line : *kernel) {
     const std::string type = line.substr(0, line.find(' '));
-    if (!at_boot.contains(type)) on_demand.push_back(type);
+    const bool later = !at_boot.contains(type);
+    if (later) on_demand.push_back(type);
+    // One that an earlier case of the same boot has loaded.
+    const bool by_other =
+        later && FindTargetType(type, profile) != nullptr &&
+        std::find(ours->begin(), ours->end(), line) == ours->end();
+    if (!by_other) kept.push_back(line);
   }
-  if (on_demand.empty()) return stdout_text;
-  if (verdict != nullptr) {
-    verdict->GuestNature(where, "the order in which modules were loaded",
-                         absl::StrJoin(on_demand, " "));
+  if (on_demand.empty()) return false;
+  verdict.GuestNature(where, "which modules were loaded before, in which order",
+                      absl::StrJoin(on_demand, " "));
+  std::sort(kept.begin(), kept.end());
+  std::sort(ours->begin(), ours->end());
+  *kernel = std::move(kept);
+  return true;
+}
+
+std::string WithoutRepeats(const std::string& where, const std::string& kernel,
+                           const std::string& once, Verdict& verdict) {
+  if (once.empty()) return kernel;
+  // Reports have an empty line between them.  The last may be cut off.
+  for (absl::string_view gap : {"", "\n"}) {
+    const std::string again = absl::StrCat(once, gap);
+    size_t at = 0;
+    while (absl::StartsWith(absl::string_view(kernel).substr(at), again)) {
+      at += again.size();
+    }
+    if (at == 0 || !absl::StartsWith(again, kernel.substr(at))) continue;
+    verdict.GuestNature(where,
+                        "how often dmsetup had said it when it was ended",
+                        absl::StrCat(at / again.size(), " times"));
+    return once;
   }
-  std::sort(lines.begin(), lines.end());
-  return absl::StrJoin(lines, "\n");
+  return kernel;
 }
 
 }  // namespace dmdax::conformance

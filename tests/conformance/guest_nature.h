@@ -8,6 +8,7 @@
 #define DMDAX_TESTS_CONFORMANCE_GUEST_NATURE_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "base/kernel_profile.h"
@@ -26,7 +27,8 @@ Json WithoutGuestLines(const std::string& where, const Json& lines,
 Json WithoutTimes(const std::string& where, const Json& stdout_text,
                   Verdict* verdict);
 
-// `dmsetup status` without how far mirrors have come that are not in sync.
+// `dmsetup status` without how far mirrors have come that are not in sync, and
+// integrity where it recalculates tags.
 Json WithoutProgress(const std::string& where, const Json& stdout_text,
                      Verdict* verdict);
 
@@ -34,15 +36,29 @@ Json WithoutProgress(const std::string& where, const Json& stdout_text,
 // its release have it; "": none.  From there on its answers are about nothing.
 std::string MissingType(const Json& recorded, const KernelProfile& profile);
 
+// The hash that the guest has no module of though its kernel has it, as the
+// target said of the step's table; "": none.
+std::string MissingHash(const Json& step, const Json& recorded);
+
 // Our lines without those that the kernel's rate limit may have suppressed: of
 // the kinds that have one, what `kernel` lacks.
 Json WithoutSuppressed(const std::string& where, const Json& kernel,
                        const Json& ours, Verdict& verdict);
 
-// `dmsetup targets`: types of modules that were loaded on demand stand before
-// the others, those used last first.  Sorted if there are such, else as it is.
-Json WithoutLoadOrder(const std::string& where, const Json& env,
-                      const Json& stdout_text, Verdict* verdict);
+// Lines "type version" of the target types that are there: those of modules
+// that were loaded on demand stand before the others, those used last first,
+// and some were loaded by earlier cases.  True if there are such: then both
+// sides are sorted, and the kernel's without what only earlier cases had use
+// for.
+bool WithoutLoadOrder(const std::string& where, const Json& env,
+                      const KernelProfile& profile,
+                      std::vector<std::string>* kernel,
+                      std::vector<std::string>* ours, Verdict& verdict);
+
+// `once`, if `kernel` is that again and again, as dmsetup does with --interval
+// until it is killed; else `kernel`.
+std::string WithoutRepeats(const std::string& where, const std::string& kernel,
+                           const std::string& once, Verdict& verdict);
 
 }  // namespace dmdax::conformance
 

@@ -210,7 +210,7 @@ def after(p, kind, words):
   """What is asked of a row that may have been loaded."""
   steps = [dmsetup("table", "d0"), dmsetup("status", "d0")]
   # What goes on in the background has ended.
-  if kind == "raid" or "recalculate" in words:
+  if kind == "raid" or any(w.endswith("recalculate") for w in words):
     steps = [{"sleep": 1}] + steps
   if kind in ("crypt", "integrity") and p.chance(40):
     steps.append(dmsetup("table", "--showkeys", "d0"))

@@ -157,11 +157,12 @@ def era(p):
            "bogus": 1}
   steps.append(dmsetup("create", "e", table=table))
   for _ in range(p.randint(2, 8)):
-    steps.append(p.weighted_call({
-        40: lambda: message(p, "e", words),
-        30: lambda: write(p, "e", length, block),
-        31: lambda: dmsetup("status", "e"),
-    }))
+    # An era that has ended is digested in the background.
+    steps += p.weighted_call({
+        40: lambda: [message(p, "e", words), {"sleep": 1}],
+        30: lambda: [write(p, "e", length, block)],
+        31: lambda: [dmsetup("status", "e")],
+    })
   steps.append(dmsetup("status", "e"))
   if p.chance(40):
     steps += [dmsetup("suspend", "e"), dmsetup("resume", "e"),

@@ -43,7 +43,7 @@ void AddWritten(uint64_t start, uint64_t end, Integrity& ic)
 }
 
 // EINVAL, which the check of the superblock gives, is a status of a bio too.
-constexpr Since<bool> kHasInvalidStatus[] = {{k7_2, true}};
+constexpr Since<bool> kHasInvalidStatus[] = {{k6_12, true}};
 
 }  // namespace
 

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/nearest.h"
 #include "dax/dax_users.h"
 
 namespace dmdax {
@@ -26,26 +27,39 @@ absl::Status Invalid(const PmemOptions& o, absl::string_view field,
                                          value, ": ", why));
 }
 
+// The nearest multiples lie from `least` to `most`.
 absl::Status CheckPageMultiple(const PmemOptions& o, absl::string_view field,
-                               uint64_t value) {
+                               uint64_t value, uint64_t least, uint64_t most) {
   if (value % kPageSize == 0) return absl::OkStatus();
-  const uint64_t down = value / kPageSize * kPageSize;
-  return Invalid(
-      o, field, value,
-      absl::StrCat("not a multiple of ", kPageSize, " bytes; nearest are ",
-                   down, " and ", down + kPageSize));
+  return Invalid(o, field, value,
+                 absl::StrCat("not a multiple of ", kPageSize, " bytes; ",
+                              NearestMultiples(value, kPageSize, least, most)));
+}
+
+// Whether a number of pages is at most `most`.
+absl::Status CheckEnd(const PmemOptions& o, absl::string_view field,
+                      uint64_t value, uint64_t most) {
+  if (value <= most) return absl::OkStatus();
+  return Invalid(o, field, value,
+                 absl::StrCat("physical addresses end at 2^52; ",
+                              NearestMultiples(value, kPageSize, 0, most)));
 }
 
 absl::Status Validate(const PmemOptions& o) {
-  for (auto [field, value] :
-       {std::pair("base", o.base), std::pair("size", o.size),
-        std::pair("data_offset", o.data_offset)}) {
-    if (absl::Status s = CheckPageMultiple(o, field, value); !s.ok()) return s;
+  constexpr uint64_t kLast = kPhysEnd - kPageSize;
+  absl::Status s = CheckPageMultiple(o, "base", o.base, 0, kLast);
+  if (s.ok()) s = CheckPageMultiple(o, "data_offset", o.data_offset, 0, kLast);
+  if (s.ok()) s = CheckEnd(o, "data_offset", o.data_offset, kLast);
+  if (!s.ok()) return s;
+  const uint64_t room = kPhysEnd - std::min(o.base, kLast);
+  s = CheckPageMultiple(o, "size", o.size,
+                        std::min(o.data_offset + kPageSize, room), room);
+  if (s.ok() && o.base > kLast) {
+    s = CheckEnd(o, "base", o.base,
+                 kPhysEnd - std::clamp(o.size, uint64_t{kPageSize}, kPhysEnd));
   }
-  if (o.base >= kPhysEnd || o.size > kPhysEnd - o.base) {
-    return Invalid(o, "base + size", o.base + o.size,
-                   "physical addresses end at 2^52");
-  }
+  if (s.ok()) s = CheckEnd(o, "size", o.size, room);
+  if (!s.ok()) return s;
   if (o.size < kPageSize || o.data_offset > o.size - kPageSize) {
     return Invalid(o, "size", o.size,
                    absl::StrCat("at least data_offset + one page (",

@@ -44,7 +44,9 @@ absl::Status CheckRanges(const DevDaxOptions& options) {
     const std::string path = absl::StrCat("range[", i, "].");
     const DevDaxRange& r = options.ranges[i];
     absl::Status s = CheckMultiple(path, "start", r.start, options.align);
-    if (s.ok()) s = CheckMultiple(path, "size", r.size, options.align);
+    if (s.ok()) {
+      s = CheckMultiple(path, "size", r.size, options.align, options.align);
+    }
     if (!s.ok()) return s;
     if (r.size == 0 || r.start + r.size < r.start) {
       return FieldError(EINVAL, path + "size",

@@ -6,6 +6,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/nearest.h"
 
 namespace dmdax {
 namespace {
@@ -27,16 +28,13 @@ std::string FieldOf(const absl::Status& status) {
 }
 
 absl::Status CheckMultiple(absl::string_view path, absl::string_view field,
-                           uint64_t value, uint64_t unit) {
+                           uint64_t value, uint64_t unit, uint64_t least,
+                           uint64_t most) {
   if (value % unit == 0) return absl::OkStatus();
-  const uint64_t below = value - value % unit;
-  std::string nearest = absl::StrCat("nearest is ", below);
-  if (below + unit > below) {
-    nearest = absl::StrCat("nearest are ", below, " and ", below + unit);
-  }
-  return FieldError(EINVAL, absl::StrCat(path, field),
-                    absl::StrCat(field, " ", value, ": not a multiple of ",
-                                 unit, " bytes; ", nearest));
+  return FieldError(
+      EINVAL, absl::StrCat(path, field),
+      absl::StrCat(field, " ", value, ": not a multiple of ", unit, " bytes; ",
+                   NearestMultiples(value, unit, least, most)));
 }
 
 }  // namespace dmdax

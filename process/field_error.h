@@ -27,9 +27,11 @@ absl::Status FieldError(int err, absl::string_view field,
 std::string FieldOf(const absl::Status& status);
 
 // EINVAL "<field> <value>: not a multiple of <unit> bytes; nearest are 0 and
-// 4096", or OK.  `path` is where `field` stands: "extent[2]." or "".
+// 4096", or OK.  `path` is where `field` stands: "extent[2]." or "".  The
+// nearest lie from `least` to `most` bytes, which are not checked.
 absl::Status CheckMultiple(absl::string_view path, absl::string_view field,
-                           uint64_t value, uint64_t unit);
+                           uint64_t value, uint64_t unit, uint64_t least = 0,
+                           uint64_t most = UINT64_MAX);
 
 }  // namespace dmdax
 

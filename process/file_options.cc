@@ -77,7 +77,7 @@ class ExtentChecker {
     absl::Status s = CheckMultiple(path, "logical", e.logical, block);
     // Inline data need not fill a block.
     if (s.ok() && e.type != IOMAP_INLINE) {
-      s = CheckMultiple(path, "length", e.length, block);
+      s = CheckMultiple(path, "length", e.length, block, block);
     }
     if (!s.ok() || !HasBlocks(e)) return s;
     s = CheckMultiple(path, "physical", e.physical, block);

@@ -23,6 +23,12 @@ int FlagBits(const VmaOptions& options) {
   return flags;
 }
 
+absl::Status CheckLength(uint64_t length, uint64_t page) {
+  if (length != 0) return absl::OkStatus();
+  return FieldError(EINVAL, "length",
+                    absl::StrCat("length 0; nearest valid length: ", page));
+}
+
 }  // namespace
 
 absl::Status CheckMapSync(const VmaOptions& options) {
@@ -45,10 +51,8 @@ absl::StatusOr<VmAreaStruct*> Task::Map(const VmaOptions& options) {
   absl::Status s = CheckMultiple("", "offset", options.offset, page);
   if (s.ok()) s = CheckMultiple("", "address", options.address, page);
   if (!s.ok()) return s;
-  if (options.length == 0) {
-    return FieldError(EINVAL, "length",
-                      absl::StrCat("length 0; nearest valid length: ", page));
-  }
+  s = CheckLength(options.length, page);
+  if (!s.ok()) return s;
   if (options.address > mm_.task_size ||
       options.length > mm_.task_size - options.address) {
     return FieldError(
@@ -74,7 +78,11 @@ absl::StatusOr<VmAreaStruct*> Task::Map(const VmaOptions& options) {
 }
 
 absl::Status Task::Unmap(uint64_t address, uint64_t length) {
-  absl::Status s = mm_.Munmap(address, length);
+  const uint64_t page = faults_.page_size();
+  absl::Status s =
+      CheckMultiple("", "address", address, page, 0, mm_.task_size);
+  if (s.ok()) s = CheckLength(length, page);
+  if (s.ok()) s = mm_.Munmap(address, length);
   if (!s.ok()) return s;
   touches_.erase(std::remove_if(touches_.begin(), touches_.end(),
                                 [&](const TouchRecord& touch) {

@@ -145,6 +145,18 @@ TEST(PmemTest, BadGeometryIsNamedWithWhatWouldDo) {
   for (const Case& c : {
            Case{1, 4096, 0, "nearest are 0 and 4096"},
            Case{4096, 5000, 0, "nearest are 4096 and 8192"},
+           // The nearest would do themselves, and no number wraps.
+           Case{4096, 1, 0,
+                "size 1: not a multiple of 4096 bytes; nearest is "
+                "4096"},
+           Case{4096, 1, 8192, "nearest is 12288"},
+           Case{uint64_t{4} << 30, ~uint64_t{0}, 0,
+                "nearest is 4503595332403200"},
+           Case{~uint64_t{4095}, 2 << 20, 0,
+                "base 18446744073709547520: physical addresses end at 2^52; "
+                "nearest is 4503599625273344"},
+           Case{4096, 8192, ~uint64_t{4095},
+                "data_offset 18446744073709547520"},
            Case{4096, 8192, 1, "data_offset 1"},
            Case{4096, 0, 0, "one page (4096) is needed"},
            Case{4096, 8192, 8192, "one page (12288) is needed"},

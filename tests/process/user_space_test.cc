@@ -266,6 +266,10 @@ TEST(FieldErrorTest, NearestMultiples) {
   EXPECT_EQ(CheckMultiple("", "n", ~0ull, 4096).message(),
             "n 18446744073709551615: not a multiple of 4096 bytes; nearest is "
             "18446744073709547520");
+  EXPECT_EQ(CheckMultiple("", "n", 5, 4096, 4096, 8192).message(),
+            "n 5: not a multiple of 4096 bytes; nearest is 4096");
+  EXPECT_EQ(CheckMultiple("", "n", 9000, 4096, 0, 8192).message(),
+            "n 9000: not a multiple of 4096 bytes; nearest is 8192");
   EXPECT_EQ(FieldOf(absl::OkStatus()), "");
 }
 

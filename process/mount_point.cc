@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/errno_status.h"
+#include "base/round_up.h"
 #include "process/block_claims.h"
 #include "process/field_error.h"
 
@@ -145,20 +146,24 @@ absl::Status MountPoint::CheckAllocator() const {
                       absl::StrCat("align ", a.align, ": a power of two from ",
                                    block, " on"));
   }
-  absl::Status s = CheckMultiple("allocator.", "start", a.start, block);
-  if (s.ok()) s = CheckMultiple("allocator.", "end", a.end, block);
-  if (!s.ok()) return s;
   const uint64_t bytes = bdev_.nr_sectors() * kSectorSize;
-  const uint64_t end = a.end != 0 ? a.end : bytes / block * block;
+  const uint64_t room = RoundDown(bytes, block);
+  absl::Status s =
+      CheckMultiple("allocator.", "start", a.start, block, 0, room);
+  if (s.ok()) s = CheckMultiple("allocator.", "end", a.end, block, block, room);
+  if (!s.ok()) return s;
   // A device may have become smaller since it was mounted.
   if (options_.decided.has_value()) return absl::OkStatus();
-  if (end > bytes || a.start > end) {
+  const uint64_t end = a.end != 0 ? a.end : room;
+  const auto bad = [&](absl::string_view field, uint64_t nearest) {
     return FieldError(
-        EINVAL, a.start > end ? "allocator.start" : "allocator.end",
+        EINVAL, absl::StrCat("allocator.", field),
         absl::StrCat("allocator from ", a.start, " to ", end, ": ",
-                     bdev_.name(), " has ", bytes,
-                     " bytes; nearest valid end: ", bytes / block * block));
-  }
+                     bdev_.name(), " has ", bytes, " bytes; nearest valid ",
+                     field, ": ", nearest));
+  };
+  if (end > bytes) return bad("end", room);
+  if (a.start > end) return bad("start", end);
   return absl::OkStatus();
 }
 
@@ -178,6 +183,11 @@ absl::Status MountPoint::FillSuper(const KernelProfile& profile,
   return absl::OkStatus();
 }
 
+std::string MountPath(absl::string_view path) {
+  while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
+  return std::string(path);
+}
+
 absl::StatusOr<std::unique_ptr<MountPoint>> MountPoint::Create(
     const MountOptions& options, BlockDevice& bdev,
     const KernelProfile& profile, const FaultProfile& faults, MemMap& mem,
@@ -185,9 +195,7 @@ absl::StatusOr<std::unique_ptr<MountPoint>> MountPoint::Create(
   std::unique_ptr<MountPoint> m(new MountPoint(options, bdev, faults, mem));
   MountRequest& request = m->options_.request;
   if (request.type.empty()) request.type = std::string(kDefaultFileSystem);
-  while (m->options_.path.size() > 1 && m->options_.path.back() == '/') {
-    m->options_.path.pop_back();
-  }
+  m->options_.path = MountPath(m->options_.path);
   if (absl::Status s = m->CheckPath(); !s.ok()) return s;
   absl::StatusOr<const FileSystemType*> type = FindFileSystemType(request.type);
   absl::StatusOr<const FileSystemType*> driver = FindFileSystemDriver(request);

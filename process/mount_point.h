@@ -75,6 +75,9 @@ struct MountedFile {
   DaxInode inode;
 };
 
+// The path of a mount without the slashes at its end.
+std::string MountPath(absl::string_view path);
+
 class MountPoint {
  public:
   // mount(2).  ENODEV: no such file system type; EBUSY: somebody else claims

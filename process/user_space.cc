@@ -97,7 +97,7 @@ absl::StatusOr<MountPoint*> UserSpace::Mount(const MountOptions& options,
 }
 
 absl::Status UserSpace::Unmount(const std::string& path) {
-  auto it = mounts_.find(path);
+  auto it = mounts_.find(MountPath(path));
   if (it == mounts_.end()) {
     return ErrnoError(EINVAL, absl::StrCat(path, ": not mounted"));
   }
@@ -108,7 +108,7 @@ absl::Status UserSpace::Unmount(const std::string& path) {
     }
   }
   // What lies below would have no path.
-  const std::string below = path + "/";
+  const std::string below = it->first + "/";
   if (auto inner = mounts_.lower_bound(below);
       inner != mounts_.end() && absl::StartsWith(inner->first, below)) {
     return ErrnoError(EBUSY, absl::StrCat(inner->second->bdev().name(),
@@ -154,7 +154,7 @@ std::string UserSpace::WhatThereIs() const {
 
 absl::StatusOr<MountPoint*> UserSpace::FindMount(
     const std::string& path) const {
-  auto it = mounts_.find(path);
+  auto it = mounts_.find(MountPath(path));
   if (it != mounts_.end()) return it->second.get();
   return ErrnoError(EINVAL, absl::StrCat(path, ": not mounted"));
 }

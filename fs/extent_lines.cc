@@ -86,7 +86,7 @@ bool IsExtentLine(absl::string_view line) {
 const char* AppendExtent(uint64_t logical, uint64_t physical, uint64_t length,
                          uint64_t unit, uint32_t flags, ExtentList* list) {
   constexpr uint64_t kMaxFile = uint64_t{1} << 63;
-  const uint64_t most = unit == 0 ? 0 : kMaxFile / unit;
+  const uint64_t most = kMaxFile / unit;
   if (length == 0) return "the extent is empty";
   if (length > most || logical > most - length || physical > most - length) {
     return "the extent ends past 2^63 bytes";

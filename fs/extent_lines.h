@@ -51,8 +51,8 @@ class LineScanner {
 // The lines that hold extents: "   0: ...".
 bool IsExtentLine(absl::string_view line);
 
-// Appends an extent whose numbers count `unit` bytes; null, or what is wrong
-// with it.
+// Appends an extent whose numbers count `unit` bytes, not 0; null, or what is
+// wrong with it.
 const char* AppendExtent(uint64_t logical, uint64_t physical, uint64_t length,
                          uint64_t unit, uint32_t flags, ExtentList* list);
 

@@ -84,12 +84,13 @@ class FilefragParser {
     if (words.empty()) return absl::OkStatus();
     (void)absl::SimpleAtoi(words[0], &list_.file_size);
     for (size_t i = 1; i + 1 < words.size(); ++i) {
-      if (words[i] != "of" || !absl::SimpleAtoi(words[i + 1], &block_))
-        continue;
-      list_.s_blocksize = block_;
+      uint64_t block = 0;
+      if (words[i] != "of" || !absl::SimpleAtoi(words[i + 1], &block)) continue;
+      if (block == 0) return scan.Error("blocks of 0 bytes");
+      list_.s_blocksize = block_ = block;
       uint64_t blocks = 0;
       absl::string_view count = words[1];
-      if (block_ == 0 || !absl::ConsumePrefix(&count, "(") ||
+      if (!absl::ConsumePrefix(&count, "(") ||
           !absl::SimpleAtoi(count, &blocks)) {
         continue;
       }

@@ -129,7 +129,11 @@ TEST(ExtentsTextTest, OrderAndSize) {
               HasErrno(EINVAL, HasSubstr("ends past 2^63 bytes")));
   EXPECT_THAT(ParseFilefrag("File size of f is 1 (1 blocks of 0 bytes)\n"
                             "   0:        0..     255:  0.. 255:    256:"),
-              HasErrno(EINVAL, HasSubstr("ends past 2^63 bytes")));
+              HasErrno(EINVAL, HasSubstr("line 1, column 1: blocks of 0")));
+  // A heading that says no size has that of a page.
+  EXPECT_THAT(ParseFilefrag("File size of f is 4096 (1 block of some bytes)\n"
+                            "   0:        0..       0:  8..   8:      1:"),
+              IsOk());
   std::string empty(32 + 56, '\0');
   empty[20] = 1;
   EXPECT_THAT(

@@ -246,10 +246,10 @@ absl::Status CheckRequest(UserSpace& user, const SweepRequest& request) {
         EINVAL, absl::StrCat("order ", request.order, ": 0, ",
                              faults.pmd_order(), " or ", faults.pud_order()));
   }
+  const std::string& name = request.name.empty() ? file.path : request.name;
   if (file.f_inode->type == InodeType::kRegular && !file.f_inode->s_dax) {
-    return ErrnoError(
-        EOPNOTSUPP,
-        absl::StrCat(file.path, " is not DAX: its pages are cached"));
+    return ErrnoError(EOPNOTSUPP,
+                      absl::StrCat(name, " is not DAX: its pages are cached"));
   }
   const VmaOptions vma_options{
       .file = request.file,
@@ -260,7 +260,7 @@ absl::Status CheckRequest(UserSpace& user, const SweepRequest& request) {
   if (absl::Status s = CheckMapSync(vma_options); !s.ok()) return s;
   if (request.offset > 0 && request.offset >= request.size) {
     return ErrnoError(EINVAL,
-                      absl::StrCat("offset ", request.offset, ": ", file.path,
+                      absl::StrCat("offset ", request.offset, ": ", name,
                                    " has only ", request.size, " bytes"));
   }
   // The file must be one that can be mapped at all.

@@ -26,6 +26,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -38,6 +39,7 @@ namespace dmdax {
 
 struct SweepRequest {
   std::shared_ptr<File> file;  // a DAX file or device-dax
+  std::string name;            // as errors call it; "": by its path
   uint64_t size = 0;           // bytes of it
   int order = 0;               // of a slot: 0, pmd_order() or pud_order()
   // What of it: slots that have a byte of [offset, offset + length).

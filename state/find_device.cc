@@ -3,13 +3,13 @@
 
 #include <cerrno>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/errno_status.h"
+#include "state/nodes.h"
 
 namespace dmdax {
 namespace {
@@ -40,7 +40,7 @@ absl::StatusOr<BlockDevice*> FindDevice(const Session& session,
   if (std::shared_ptr<MappedDevice> md = session.ctl->FindDevice(name)) {
     return &md->disk();
   }
-  if (std::optional<DevT> dev = ScanMajorMinor(name)) {
+  if (absl::StatusOr<DevT> dev = DevNumber(name); dev.ok()) {
     if (BlockDevice* bdev = machine.FindBdev(*dev)) return bdev;
   }
   if (BlockDevice* bdev = machine.FindBdevByName(name)) return bdev;

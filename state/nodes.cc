@@ -5,8 +5,11 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/errno_status.h"
 #include "process/field_error.h"
 
@@ -21,15 +24,26 @@ absl::Status OtherNode(const proto::Node& node, DevT dev, DevT other) {
 
 }  // namespace
 
+absl::StatusOr<DevT> DevNumber(absl::string_view text) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, ':');
+  DevT dev;
+  // SimpleAtoi() would take blanks and a sign.
+  if (text.find_first_not_of("0123456789:") == text.npos && parts.size() == 2 &&
+      absl::SimpleAtoi(parts[0], &dev.major_nr) &&
+      absl::SimpleAtoi(parts[1], &dev.minor_nr) && dev.Fits()) {
+    return dev;
+  }
+  return ErrnoError(EINVAL,
+                    absl::StrCat("dev '", text.substr(0, 40),
+                                 "' is not major:minor, at most 4095:1048575"));
+}
+
 absl::StatusOr<std::optional<DevT>> ParseDev(const std::string& name,
                                              const std::string& text) {
   if (text.empty()) return std::optional<DevT>();
-  std::optional<DevT> dev = ScanMajorMinor(text);
-  if (!dev) {
-    return ErrnoError(
-        EINVAL, absl::StrCat(name, ": dev '", text, "' is not major:minor"));
-  }
-  return dev;
+  absl::StatusOr<DevT> dev = DevNumber(text);
+  if (dev.ok()) return std::optional<DevT>(*dev);
+  return ErrnoError(EINVAL, absl::StrCat(name, ": ", dev.status().message()));
 }
 
 absl::Status AddNodes(const proto::World& world, Machine& machine,

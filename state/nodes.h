@@ -26,8 +26,12 @@
 
 namespace dmdax {
 
-// "259:0" as it is written for the device or node `name`; "" is none.
-// EINVAL: not major:minor.
+// "259:0": two numbers, a colon and nothing else, as we read what is ours.  A
+// table's words are the kernel's to read, which cuts numbers and skips blanks
+// (ScanMajorMinor()).  EINVAL.
+absl::StatusOr<DevT> DevNumber(absl::string_view text);
+
+// The same as it is written for the device or node `name`; "" is none.
 absl::StatusOr<std::optional<DevT>> ParseDev(const std::string& name,
                                              const std::string& text);
 

@@ -21,17 +21,16 @@ bool IsControl(char c) {
   return (u < 0x20 && !absl::ascii_isspace(u)) || u == 0x7f;
 }
 
-// The text from its first character that is no blank and in no '#' line.
-absl::string_view Significant(absl::string_view text) {
-  absl::ConsumePrefix(&text, kByteOrderMark);
+}  // namespace
+
+absl::string_view SignificantText(absl::string_view bytes) {
+  absl::ConsumePrefix(&bytes, kByteOrderMark);
   while (true) {
-    text = absl::StripLeadingAsciiWhitespace(text);
-    if (!absl::StartsWith(text, "#")) return text;
-    text.remove_prefix(std::min(text.find('\n'), text.size()));
+    bytes = absl::StripLeadingAsciiWhitespace(bytes);
+    if (!absl::StartsWith(bytes, "#")) return bytes;
+    bytes.remove_prefix(std::min(bytes.find('\n'), bytes.size()));
   }
 }
-
-}  // namespace
 
 const Format* FindFormat(absl::string_view name) {
   for (const Format* format : kFormats) {
@@ -42,7 +41,7 @@ const Format* FindFormat(absl::string_view name) {
 
 const Format& DetectFormat(absl::string_view bytes,
                            const google::protobuf::Descriptor& type) {
-  const FormatProbe probe{bytes, Significant(bytes),
+  const FormatProbe probe{bytes, SignificantText(bytes),
                           std::any_of(bytes.begin(), bytes.end(), IsControl),
                           type};
   const Format* best = nullptr;

@@ -32,10 +32,8 @@ inline constexpr int kMaxDepth = 64;
 // Input whose format must be recognised.
 struct FormatProbe {
   absl::string_view bytes;
-  // `bytes` from the first character that is no blank, in no '#' line and in
-  // no byte order mark.
-  absl::string_view text;
-  bool has_controls;  // control characters other than white space
+  absl::string_view text;  // SignificantText(bytes)
+  bool has_controls;       // control characters other than white space
   const google::protobuf::Descriptor& type;  // of what is asked for
 };
 
@@ -76,6 +74,10 @@ const Format* FindFormat(absl::string_view name);
 // The format that `bytes`, which should be a message of this type, look like.
 const Format& DetectFormat(absl::string_view bytes,
                            const google::protobuf::Descriptor& type);
+
+// `bytes` from the first character that is no blank, in no '#' line and in no
+// byte order mark; "" if there is none, as in what a program prints that fails.
+absl::string_view SignificantText(absl::string_view bytes);
 
 // The text without a byte order mark, for a reader and the map it fills.
 std::shared_ptr<const std::string> WithoutByteOrderMark(std::string bytes);

@@ -2,10 +2,14 @@
 //
 // dmdax convert: tables and worlds from one form to another; dmdax export:
 // the machine of the state as a World.
+#include <cerrno>
 #include <iostream>
 #include <memory>
 
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
 #include "base/read_input.h"
+#include "formats/format.h"
 #include "formats/world_format.h"
 #include "state/packed_table.h"
 #include "state/world_load.h"
@@ -25,6 +29,11 @@ absl::StatusOr<std::string> Convert(const ConvertOptions& o) {
   absl::StatusOr<std::string> bytes = ReadInput(o.file);
   if (!bytes.ok()) return bytes.status();
   const std::string where = InputName(o.file);
+  // As ReadWorldFile(): the writer of a pipe may have failed.
+  if (SignificantText(*bytes).empty()) {
+    return ErrnoError(ENODATA, absl::StrCat("'", where, "' is empty, not a ",
+                                            o.world ? "World" : "table"));
+  }
   if (o.world) {
     absl::StatusOr<ParsedWorld> world = ParseWorld(*std::move(bytes), where);
     if (!world.ok()) return world.status();

@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <iostream>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/read_input.h"
@@ -47,7 +46,7 @@ absl::StatusOr<ParsedWorld> ReadWorldFile(const std::string& path,
   const std::string name = InputName(path);
   // In every format no bytes are an empty World.  Nobody means that: a pipe
   // gives no bytes if its writer failed.
-  if (absl::StripAsciiWhitespace(*bytes).empty()) {
+  if (SignificantText(*bytes).empty()) {
     return ErrnoError(
         ENODATA, absl::StrCat("'", name, "' is empty, not a World; ",
                               "a machine without devices is kernel: \"v6_1\""));

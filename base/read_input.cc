@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/fd.h"
+#include "base/usage_error.h"
 
 namespace dmdax {
 namespace {
@@ -60,8 +62,17 @@ absl::StatusOr<std::string> ReadFd(int fd, absl::string_view name,
   }
 }
 
+absl::Status TakeStandardInput() {
+  static std::atomic<bool> taken{false};
+  if (!taken.exchange(true)) return absl::OkStatus();
+  return UsageError("standard input is asked for twice");
+}
+
 absl::StatusOr<std::string> ReadInput(const std::string& path, uint64_t limit) {
-  if (path == "-") return ReadFd(STDIN_FILENO, InputName(path), limit);
+  if (path == "-") {
+    if (absl::Status s = TakeStandardInput(); !s.ok()) return s;
+    return ReadFd(STDIN_FILENO, InputName(path), limit);
+  }
   const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.ok()) return CannotRead(path);
   return ReadFd(fd.get(), path, limit);

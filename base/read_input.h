@@ -11,7 +11,8 @@
 // than the bound.
 //
 // Errors: the errno of open(2) or read(2), with the path and the cause in the
-// message; EFBIG above the bound.
+// message; EFBIG above the bound; a UsageError() for standard input that
+// somebody has asked for before, as its bytes are gone.
 // Threading: thread-safe, as far as nobody else reads the same descriptor.
 #ifndef DMDAX_BASE_READ_INPUT_H_
 #define DMDAX_BASE_READ_INPUT_H_
@@ -20,6 +21,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
@@ -35,6 +37,10 @@ std::string InputName(const std::string& path);
 // bytes.  ENOENT for an empty path.
 absl::StatusOr<std::string> ReadInput(const std::string& path,
                                       uint64_t limit = kMaxInput);
+
+// For who reads standard input without ReadInput(): OK the first time in a
+// process, a UsageError() ever after.
+absl::Status TakeStandardInput();
 
 // All that is left of `fd`, which errors call `name`.
 absl::StatusOr<std::string> ReadFd(int fd, absl::string_view name,

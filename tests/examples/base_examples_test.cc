@@ -19,6 +19,7 @@
 #include "base/kernel_registry.h"
 #include "base/keyring.h"
 #include "base/kstrtox.h"
+#include "base/nearest.h"
 #include "base/read_input.h"
 #include "base/reciprocal.h"
 #include "base/round_up.h"
@@ -27,6 +28,7 @@
 #include "base/srcu.h"
 #include "base/trace.h"
 #include "base/units.h"
+#include "base/usage_error.h"
 #include "base/utf8.h"
 #include "dax/pmem.h"
 #include "tests/examples/examples.h"
@@ -100,6 +102,10 @@ TEST(BaseExamples, Kstrtox){
 #include "tests/examples/base/kstrtox.inc"
 }
 
+TEST(BaseExamples, Nearest){
+#include "tests/examples/base/nearest.inc"
+}
+
 TEST(BaseExamples, ReadInput) {
   // Not called: it would read what the test has on its standard input.
   [[maybe_unused]] const auto read = [] {
@@ -146,6 +152,10 @@ TEST(BaseExamples, Trace) {
 #include "tests/examples/base/trace.inc"
   ASSERT_EQ(trace.steps().size(), 1);
   EXPECT_EQ(KernelFunctionName(trace.steps()[0]), "pmem_dax_direct_access");
+}
+
+TEST(BaseExamples, UsageError){
+#include "tests/examples/base/usage_error.inc"
 }
 
 TEST(BaseExamples, Units){

@@ -4,13 +4,14 @@
 #include <iostream>
 #include <memory>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/errno_status.h"
 #include "mm/fault_reason.h"
 #include "nlohmann/json.hpp"
+#include "tools/byte_count.h"
 #include "tools/cmd_fault.h"
+#include "tools/command_line.h"
 #include "tools/dax_query.h"
 #include "tools/fault_report.h"
 #include "tools/print_json.h"
@@ -233,16 +234,21 @@ void RegisterExplain(CLI::App& cli, App& app) {
       "them in that kernel, with the events of its trace points:\n\n"
       "  dmdax explain --file /mnt/f --offset 2M --write\n"
       "  dmdax explain --device /dev/dax0.0 --offset 0");
-  verb->add_option("DEVICE", o->device, "Name, path or major:minor");
-  CLI::Option* pgoff = verb->add_option("PGOFF", o->pgoff, "Page offset");
-  verb->add_option("--nr", o->nr, "Pages to ask for (default 512)")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 52));
-  AddFaultOptions(*verb, *fault);
+  const CLI::Option* device =
+      verb->add_option("DEVICE", o->device, "Name, path or major:minor");
+  const CLI::Option* pgoff =
+      verb->add_option("PGOFF", o->pgoff, "Page offset")->transform(Number());
+  const CLI::Option* nr =
+      verb->add_option("--nr", o->nr, "Pages to ask for (default 512)")
+          ->transform(Number(1, kMostPages));
+  const FaultOptions options = AddFaultOptions(*verb, *fault);
   verb->callback([=, &app] {
-    if (!fault->file.empty() || !fault->device.empty()) {
+    RequireOneOf({device, options.file, options.device});
+    if (o->device.empty()) {
+      GoesWith({nr}, "DEVICE");
       return RunFault(app, *fault, FaultDetail::kCallChain);
     }
-    if (o->device.empty()) throw CLI::RequiredError("DEVICE or --file");
+    GoesWith(options.others, "--file or --device");
     if (pgoff->count() == 0) throw CLI::RequiredError("PGOFF");
     Explain(app, *o);
   });

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_join.h"
+#include "tools/command_line.h"
 #include "tools/fault_report.h"
 #include "tools/print_json.h"
 
@@ -58,8 +59,11 @@ void RegisterFault(CLI::App& cli, App& app) {
       "  dmdax --world lvm.textproto --kernel 6.12 fault --file /mnt/f\n\n"
       "Nothing is remembered: dmdax mmap and dmdax touch work on a process\n"
       "that is kept.  Exit 1 if the touch ends in a signal.");
-  AddFaultOptions(*verb, *o);
-  verb->callback([o, &app] { RunFault(app, *o, FaultDetail::kOutcome); });
+  const FaultOptions options = AddFaultOptions(*verb, *o);
+  verb->callback([o, options, &app] {
+    RequireOneOf({options.file, options.device});
+    RunFault(app, *o, FaultDetail::kOutcome);
+  });
 }
 
 }  // namespace dmdax

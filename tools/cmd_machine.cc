@@ -15,10 +15,12 @@
 #include "state/dm_load.h"
 #include "state/find_device.h"
 #include "state/hardware.h"
+#include "state/nodes.h"
 #include "state/session.h"
 #include "state/state_dir.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
+#include "tools/command_line.h"
 #include "tools/print_json.h"
 #include "tools/world_file.h"
 
@@ -123,14 +125,22 @@ void AddBlockVerb(CLI::App& machine, App& app) {
       "  dmdax machine add-block pmem0p1 --partition-of pmem0 "
       "--start 2048 --sectors 4096");
   verb->add_option("NAME", o->name, "Disk name: sda, loop0")->required();
-  verb->add_option("--sectors", o->sectors, "Size in sectors")->required();
-  verb->add_option("--dev", o->dev, "Device number, major:minor");
+  verb->add_option("--sectors", o->sectors, "Size in sectors")
+      ->required()
+      ->transform(Number());
+  verb->add_option("--dev", o->dev, "Device number, major:minor")
+      ->check(Accepted(
+          [](const std::string& text) { return DevNumber(text).status(); }));
   verb->add_option("--logical-block-size", o->logical_block_size,
-                   "Bytes, default 512");
-  verb->add_option("--physical-block-size", o->physical_block_size, "Bytes");
-  verb->add_option("--partition-of", o->partition_of,
-                   "The disk this is a partition of");
-  verb->add_option("--start", o->start, "First sector of the partition");
+                   "Bytes, default 512")
+      ->transform(Number(1, UINT32_MAX));
+  verb->add_option("--physical-block-size", o->physical_block_size, "Bytes")
+      ->transform(Number(1, UINT32_MAX));
+  CLI::Option* disk = verb->add_option("--partition-of", o->partition_of,
+                                       "The disk this is a partition of");
+  verb->add_option("--start", o->start, "First sector of the partition")
+      ->transform(Number())
+      ->needs(disk);
   verb->callback([o, &app] {
     app.Report(app.Change([&](Session& session) {
       absl::Status s = AddBlock(o->ToProto(), *session.machine);
@@ -250,7 +260,8 @@ void SetVerb(CLI::App& machine, App& app) {
   verb->add_option("DEVICE", o->name)->required();
   verb->add_option("--max-sectors-kb", o->max_sectors_kb,
                    "KiB one request may cover")
-      ->required();
+      ->required()
+      ->transform(Number(0, UINT32_MAX));
   verb->callback([o, &app] {
     app.Report(app.Change([&](Session& session) -> absl::Status {
       absl::StatusOr<BlockDevice*> bdev = FindDevice(session, o->name);
@@ -269,7 +280,9 @@ void WaitVerb(CLI::App& machine, App& app) {
       "in which mirrors are brought in sync, snapshots merge and clones copy.\n"
       "It goes on by itself, too, as the host's does.\n\n"
       "  dmdax machine wait 60");
-  verb->add_option("SECONDS", *seconds, "At most 4294967295")->required();
+  verb->add_option("SECONDS", *seconds, "At most 4294967295")
+      ->required()
+      ->transform(Number(0, UINT32_MAX));
   verb->callback([seconds, &app] {
     app.Report(app.Change([&](Session& session) {
       session.machine->AdvanceClock(*seconds);

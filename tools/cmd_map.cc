@@ -5,7 +5,6 @@
 #include <iostream>
 #include <memory>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/errno_status.h"
@@ -13,6 +12,7 @@
 #include "nlohmann/json.hpp"
 #include "state/find_device.h"
 #include "tools/app.h"
+#include "tools/byte_count.h"
 #include "tools/dax_query.h"
 #include "tools/print_json.h"
 
@@ -21,7 +21,7 @@ namespace {
 
 struct MapOptions {
   std::string device;
-  std::vector<std::string> sectors;
+  std::vector<uint64_t> sectors;
   bool write = false;
 };
 
@@ -73,13 +73,6 @@ nlohmann::ordered_json ToJson(const BioRoute& route) {
   return j;
 }
 
-absl::StatusOr<uint64_t> ParseSector(const std::string& text) {
-  uint64_t sector;
-  if (absl::SimpleAtoi(text, &sector)) return sector;
-  return ErrnoError(EINVAL, absl::StrCat("'", text.substr(0, 40),
-                                         "' is not a sector (0 to 2^64-1)"));
-}
-
 void Map(App& app, const MapOptions& o) {
   absl::StatusOr<Session> session = app.Ask(
       [&](Session& asked) { return FindDevice(asked, o.device).status(); });
@@ -88,10 +81,8 @@ void Map(App& app, const MapOptions& o) {
   if (!bdev.ok()) return app.Report(bdev.status());
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   bool too_deep = false;
-  for (const std::string& text : o.sectors) {
-    absl::StatusOr<uint64_t> sector = ParseSector(text);
-    if (!sector.ok()) return app.Report(sector.status());
-    const BioRoute route = RouteBio(**bdev, sector_t(*sector),
+  for (const uint64_t sector : o.sectors) {
+    const BioRoute route = RouteBio(**bdev, sector_t(sector),
                                     o.write ? ReqOp::kWrite : ReqOp::kRead);
     if (route.kind == BioMap::Kind::kError) app.exit_code = 1;
     too_deep = too_deep || route.err == ELOOP;
@@ -120,7 +111,9 @@ void RegisterMap(CLI::App& cli, App& app) {
       "same write goes to.  Exit 1 if any sector is an error.");
   verb->add_option("DEVICE", o->device, "Name, path or major:minor")
       ->required();
-  verb->add_option("SECTOR", o->sectors, "512-byte sectors")->required();
+  verb->add_option("SECTOR", o->sectors, "512-byte sectors")
+      ->required()
+      ->transform(Number());
   verb->add_flag("--write", o->write, "A write, not a read");
   verb->callback([o, &app] { Map(app, *o); });
 }

@@ -18,6 +18,7 @@
 #include "state/find_device.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
+#include "tools/command_line.h"
 #include "tools/print_json.h"
 
 namespace dmdax {
@@ -65,7 +66,8 @@ CLI::Option* AddMountOptions(CLI::App* verb, MountArgs& o) {
   verb->add_option("-t,--type", request.type, TypesText());
   verb->add_option("-o,--options", request.options,
                    "dax=always, dax=never ...");
-  verb->add_option("--block-size", request.block_size, "Bytes (default 4096)");
+  verb->add_option("--block-size", request.block_size, "Bytes (default 4096)")
+      ->transform(Number(1, UINT32_MAX));
   verb->add_flag("--reflink", request.reflink,
                  MadeWithText(FS_FEATURE_REFLINK, "reflink=1"));
   verb->add_flag("--inline-data", request.inline_data,
@@ -76,7 +78,7 @@ CLI::Option* AddMountOptions(CLI::App* verb, MountArgs& o) {
                        "it a write to a hole finds none")
           ->transform(ByteCount());
   verb->add_option("--free-to", o.free_space.end, "and ends here")
-      ->transform(ByteCount())
+      ->transform(ByteCount(1))
       ->needs(from);
   verb->add_option("--free-align", o.free_space.align,
                    "Blocks are congruent to the file offset modulo this")
@@ -85,15 +87,25 @@ CLI::Option* AddMountOptions(CLI::App* verb, MountArgs& o) {
   return from;
 }
 
-void ListMounts(const Session& session) {
+void ListMounts(const Session& session, const App& app) {
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
   for (const auto& [path, mount] : session.user->mounts()) {
     const SuperBlock& sb = mount->sb();
     const std::string dax = sb.DaxOption();
+    if (app.json) {
+      all.push_back({{"device", mount->bdev().name()},
+                     {"path", path},
+                     {"type", mount->options().request.type},
+                     {"options", dax},
+                     {"dax", sb.dax_dev != nullptr}});
+      continue;
+    }
     std::cout << mount->bdev().name() << " on " << path << " type "
               << mount->options().request.type << " ("
               << (dax.empty() ? "rw" : absl::StrCat("rw,", dax)) << ")"
               << (sb.dax_dev == nullptr ? " no DAX" : "") << "\n";
   }
+  if (app.json) PrintJson(all);
 }
 
 absl::Status Mount(Session& session, const MountArgs& o) {
@@ -113,15 +125,15 @@ void MountVerb(CLI::App& cli, App& app) {
       "  dmdax mount /dev/pmem0 /data -t xfs --free-from 64M --free-align 2M\n"
       "  dmdax mount");
   const CLI::Option* free_from = AddMountOptions(verb, *o);
-  verb->callback([o, free_from, &app] {
-    if (o->mount.path.empty() && o->device.empty()) {
+  const CLI::App* mount = verb;
+  verb->callback([o, mount, free_from, &app] {
+    if (o->device.empty()) {
+      GoesWith(mount->get_options(), "DEVICE and PATH");
       absl::StatusOr<Session> session = app.Ask();
       if (!session.ok()) return app.Report(session.status());
-      return ListMounts(*session);
+      return ListMounts(*session, app);
     }
-    if (o->mount.path.empty()) {
-      return app.Report(absl::InvalidArgumentError("mount DEVICE PATH"));
-    }
+    if (o->mount.path.empty()) throw CLI::RequiredError("PATH");
     if (*free_from) o->mount.allocator = o->free_space;
     app.Report(
         app.Change([&](Session& session) { return Mount(session, *o); }));
@@ -163,7 +175,11 @@ absl::StatusOr<FileExtent> ParseExtent(const std::string& text) {
   const std::vector<std::string> part = absl::StrSplit(text, ':');
   uint64_t n[3] = {};
   bool ok = part.size() == 3 || part.size() == 4;
-  for (size_t i = 0; ok && i < 3; ++i) ok = ParseBytes(part[i], &n[i]).empty();
+  for (size_t i = 0; ok && i < 3; ++i) {
+    const std::optional<uint64_t> bytes = ParseBytes(part[i]);
+    ok = bytes.has_value();
+    n[i] = bytes.value_or(0);
+  }
   FileExtent extent{.logical = n[0], .physical = n[1], .length = n[2]};
   if (ok && part.size() == 4) {
     ok = part[3] == "shared";
@@ -227,11 +243,7 @@ struct FileArgs {
     list = ParseExtentWords(allocate);
     if (!list.ok()) return list.status();
     file.allocate = *std::move(list);
-    if (!extents_file) return absl::OkStatus();
-    if (!extents.empty()) {
-      return ErrnoError(EINVAL, "--extents or --extent: one of them");
-    }
-    return ReadExtents(*extents_file, file);
+    return extents_file ? ReadExtents(*extents_file, file) : absl::OkStatus();
   }
 };
 
@@ -244,18 +256,25 @@ void FileAddVerb(CLI::App& file, App& app) {
       "  dmdax file add /mnt/f --extent 0:18874368:16M --size 16M\n"
       "  dmdax file add /mnt/hole --size 4M");
   verb->add_option("PATH", o->path, "/mnt/f")->required();
-  verb->add_option("--extents", o->extents_file,
-                   "What filefrag -v, xfs_bmap -v or xfs_io -c 'fiemap -v' "
-                   "printed; - for standard input");
-  verb->add_option("--extent", o->extents,
-                   "LOGICAL:PHYSICAL:LENGTH[:KIND], in bytes; repeatable");
+  const CLI::Validator extent = Accepted(
+      [](const std::string& text) { return ParseExtent(text).status(); });
+  const CLI::Option* listing =
+      verb->add_option("--extents", o->extents_file,
+                       "What filefrag -v, xfs_bmap -v or xfs_io -c 'fiemap -v' "
+                       "printed; - for standard input");
+  const CLI::Option* extents =
+      verb->add_option("--extent", o->extents,
+                       "LOGICAL:PHYSICAL:LENGTH[:KIND], in bytes; repeatable")
+          ->check(extent);
   verb->add_option("--allocate", o->allocate,
-                   "An extent that writes to holes will get; repeatable");
+                   "An extent that writes to holes will get; repeatable")
+      ->check(extent);
   verb->add_option("--size", o->file.size, "Bytes (default: the extents' end)")
       ->transform(ByteCount());
   verb->add_flag("--dax", o->file.dax, "Set FS_XFLAG_DAX (for dax=inode)");
   verb->add_flag("--synced", o->file.synced, "Metadata is written already");
-  verb->callback([o, &app] {
+  verb->callback([=, &app] {
+    RequireAtMostOneOf({listing, extents});
     if (absl::Status s = o->Parse(); !s.ok()) return app.Report(s);
     app.Report(app.Change([&](Session& session) -> absl::Status {
       absl::StatusOr<MountPoint*> m =

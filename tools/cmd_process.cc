@@ -10,6 +10,7 @@
 #include "process/vma_words.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
+#include "tools/command_line.h"
 #include "tools/fault_report.h"
 #include "tools/print_json.h"
 
@@ -24,7 +25,8 @@ absl::StatusOr<Task*> FindTask(const Session& session, uint32_t pid) {
 }
 
 void PidOption(CLI::App& verb, uint32_t& pid) {
-  verb.add_option("--pid", pid, "The process (default 1)");
+  verb.add_option("--pid", pid, "The process (default 1)")
+      ->transform(Number(0, UINT32_MAX));
 }
 
 void MmapVerb(CLI::App& cli, App& app) {
@@ -49,10 +51,16 @@ void MmapVerb(CLI::App& cli, App& app) {
       ->transform(ByteCount());
   verb->add_option("--addr", o->mmap.vma.address, "Address (MAP_FIXED)")
       ->transform(ByteCount());
-  verb->add_option("--prot", o->prot, "Letters of rwx, or none (default rw)");
+  verb->add_option("--prot", o->prot, "Letters of rwx, or none (default rw)")
+      ->check(Accepted(
+          [](const std::string& text) { return ParseProt(text).status(); }));
   verb->add_option("--flags", o->flags,
                    "shared (default), private, sync, readonly, hugepage, "
-                   "nohugepage");
+                   "nohugepage")
+      ->check(Accepted([](const std::string& text) {
+        MmapOptions scratch;
+        return ParseMapFlags(text, scratch);
+      }));
   PidOption(*verb, o->pid);
   verb->callback([o, &app] {
     app.Report(app.Change([&](Session& session) -> absl::Status {
@@ -72,7 +80,12 @@ void MmapVerb(CLI::App& cli, App& app) {
         std::cerr << "dmesg: " << line << "\n";
       }
       if (!mapped.ok()) return mapped.status();
-      std::cout << absl::StreamFormat("0x%x\n", (*mapped)->vm_start);
+      const uint64_t address = (*mapped)->vm_start;
+      if (app.json) {
+        PrintJson({{"pid", o->pid}, {"address", address}});
+      } else {
+        std::cout << absl::StreamFormat("0x%x\n", address);
+      }
       return absl::OkStatus();
     }));
   });
@@ -103,7 +116,7 @@ void MunmapVerb(CLI::App& cli, App& app) {
   auto pid = std::make_shared<uint32_t>(1);
   CLI::App* kill = cli.add_subcommand(
       "kill", "End a process; everything it mapped is unmapped.");
-  kill->add_option("PID", *pid)->required();
+  kill->add_option("PID", *pid)->required()->transform(Number(0, UINT32_MAX));
   kill->callback([pid, &app] {
     app.Report(app.Change(
         [&](Session& session) { return session.user->RemoveTask(*pid); }));

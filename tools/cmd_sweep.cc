@@ -230,6 +230,7 @@ void Sweep(App& app, const SweepOptions& o) {
                                      : faults.pmd_order();
   const absl::StatusOr<DaxSweep> sweep =
       SweepDax(user, {.file = target->file(),
+                      .name = target->name(),
                       .size = target->size(),
                       .order = order,
                       .offset = o.target.offset,
@@ -273,12 +274,15 @@ void RegisterSweep(CLI::App& cli, App& app) {
   verb->add_option("--offset", o->target.offset, "From this byte on")
       ->transform(ByteCount());
   verb->add_option("--length", o->length, "Bytes (default: to the end)")
-      ->transform(ByteCount());
+      ->transform(ByteCount(1));
   verb->add_flag("--write", o->write, "Written to (default: read)");
-  verb->add_flag("--private", o->target.vma.is_private, "MAP_PRIVATE");
-  verb->add_flag("--sync", o->target.vma.sync, "MAP_SYNC");
+  CLI::Option* is_private =
+      verb->add_flag("--private", o->target.vma.is_private, "MAP_PRIVATE");
+  verb->add_flag("--sync", o->target.vma.sync, "MAP_SYNC")
+      ->excludes(is_private);
   verb->add_option("--limit", o->limit,
-                   "Most ranges to tell; 0: all (default 1000)");
+                   "Most ranges to tell; 0: all (default 1000)")
+      ->transform(Number());
   verb->callback([o, &app] { Sweep(app, *o); });
 }
 

@@ -3,12 +3,16 @@
 // dmdax translate: page offsets to page frames, one or millions.
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/read_input.h"
+#include "base/usage_error.h"
 #include "tools/app.h"
+#include "tools/byte_count.h"
 #include "tools/dax_query.h"
 #include "tools/page_stream.h"
 
@@ -21,6 +25,27 @@ struct TranslateOptions {
   int64_t nr = 1;
   bool raw = false;
 };
+
+// "-" is standard input.
+CLI::Validator PageOffset() {
+  CLI::Validator number = Number();
+  return CLI::Validator(
+      [number](std::string& text) {
+        return text == "-" ? std::string() : number(text);
+      },
+      "NUMBER or -");
+}
+
+// Before anything is printed: each "-" is standard input, and so may be the
+// World.
+absl::Status TakeInputs(const TranslateOptions& o) {
+  const auto inputs = std::count(o.pages.begin(), o.pages.end(), "-");
+  for (auto i = inputs; i > 0; --i) {
+    if (absl::Status s = TakeStandardInput(); !s.ok()) return s;
+  }
+  if (o.raw && inputs == 0) return UsageError("--raw goes with -");
+  return absl::OkStatus();
+}
 
 absl::Status AnswerAll(const TranslateOptions& o, PageStream& stream) {
   for (const std::string& text : o.pages) {
@@ -38,6 +63,7 @@ absl::Status AnswerAll(const TranslateOptions& o, PageStream& stream) {
 }
 
 void Translate(App& app, const TranslateOptions& o) {
+  if (absl::Status s = TakeInputs(o); !s.ok()) return app.Report(s);
   absl::StatusOr<Session> session = app.Ask([&](Session& asked) {
     return DaxQuery::Create(asked, o.device).status();
   });
@@ -71,9 +97,10 @@ void RegisterTranslate(CLI::App& cli, App& app) {
   verb->add_option("DEVICE", o->device, "Name, path or major:minor")
       ->required();
   verb->add_option("PGOFF", o->pages, "Page offsets, or - for standard input")
-      ->required();
+      ->required()
+      ->transform(PageOffset());
   verb->add_option("--nr", o->nr, "Pages to ask for")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 52));
+      ->transform(Number(1, kMostPages));
   verb->add_flag("--raw", o->raw, "Standard input is little-endian u64s");
   verb->callback([o, &app] { Translate(app, *o); });
 }

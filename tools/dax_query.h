@@ -9,6 +9,7 @@
 #ifndef DMDAX_TOOLS_DAX_QUERY_H_
 #define DMDAX_TOOLS_DAX_QUERY_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -17,6 +18,9 @@
 #include "state/session.h"
 
 namespace dmdax {
+
+// The most pages that can be asked for: those of all addresses.
+inline constexpr uint64_t kMostPages = uint64_t{1} << 52;
 
 // What -ELOOP of a stack means, for standard error: the kernel has no such
 // limit, and none of its stacks is so deep.

@@ -12,35 +12,48 @@
 #include "state/find_device.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
+#include "tools/command_line.h"
 
 namespace dmdax {
 
-void AddFaultOptions(CLI::App& verb, FaultRequest& o) {
-  verb.add_option("--file", o.file, "A file of the machine: /mnt/f");
-  verb.add_option("--device", o.device,
-                  "A device-dax (/dev/dax0.0), or a block device as if a "
-                  "file of ext4 covered it (from 16 TiB on, of xfs)");
-  verb.add_option("--offset", o.offset, "The byte of the file to touch")
-      ->transform(ByteCount());
-  verb.add_flag_callback(
-      "--write", [&o] { o.access = AccessKind::kWrite; },
-      "Write to it (default: read)");
-  verb.add_flag("--private", o.vma.is_private, "MAP_PRIVATE");
-  verb.add_flag("--sync", o.vma.sync, "MAP_SYNC");
-  verb.add_flag("--readonly", o.readonly, "The file is open for reading only");
-  verb.add_option("--prot", o.prot, "Letters of rwx, or none (default rw)");
-  verb.add_option("--addr", o.vma.address,
-                  "Address of the mapping (default: the kernel picks)")
-      ->transform(ByteCount());
-  verb.add_option("--map-offset", o.vma.offset,
-                  "Byte of the file where the mapping begins (default 0)")
-      ->transform(ByteCount());
-  verb.add_option("--len", o.vma.length,
-                  "Length of the mapping (default: to the end of the file)")
-      ->transform(ByteCount());
-  verb.add_option("--want", o.want,
-                  "PTE, PMD (default) or PUD: a smaller entry needs a reason")
-      ->check(CLI::IsMember({"PTE", "PMD", "PUD"}));
+FaultOptions AddFaultOptions(CLI::App& verb, FaultRequest& o) {
+  FaultOptions added;
+  added.file =
+      verb.add_option("--file", o.file, "A file of the machine: /mnt/f");
+  added.device =
+      verb.add_option("--device", o.device,
+                      "A device-dax (/dev/dax0.0), or a block device as if a "
+                      "file of ext4 covered it (from 16 TiB on, of xfs)");
+  CLI::Option* is_private =
+      verb.add_flag("--private", o.vma.is_private, "MAP_PRIVATE");
+  added.others = {
+      verb.add_option("--offset", o.offset, "The byte of the file to touch")
+          ->transform(ByteCount()),
+      verb.add_flag_callback(
+          "--write", [&o] { o.access = AccessKind::kWrite; },
+          "Write to it (default: read)"),
+      is_private,
+      verb.add_flag("--sync", o.vma.sync, "MAP_SYNC")->excludes(is_private),
+      verb.add_flag("--readonly", o.readonly,
+                    "The file is open for reading only"),
+      verb.add_option("--prot", o.prot, "Letters of rwx, or none (default rw)")
+          ->check(Accepted([](const std::string& text) {
+            return ParseProt(text).status();
+          })),
+      verb.add_option("--addr", o.vma.address,
+                      "Address of the mapping (default: the kernel picks)")
+          ->transform(ByteCount()),
+      verb.add_option("--map-offset", o.vma.offset,
+                      "Byte of the file where the mapping begins (default 0)")
+          ->transform(ByteCount()),
+      verb.add_option("--len", o.vma.length,
+                      "Length of the mapping (default: to the end of the file)")
+          ->transform(ByteCount(1)),
+      verb.add_option("--want", o.want,
+                      "PTE, PMD (default) or PUD: a smaller entry needs a "
+                      "reason")
+          ->check(CLI::IsMember({"PTE", "PMD", "PUD"}))};
+  return added;
 }
 
 absl::StatusOr<FaultTarget> FaultTarget::Open(Session& session,

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/status/statusor.h"
@@ -34,7 +35,13 @@ struct FaultRequest {
   std::string want = "PMD";
 };
 
-void AddFaultOptions(CLI::App& verb, FaultRequest& o);
+struct FaultOptions {
+  const CLI::Option* file = nullptr;
+  const CLI::Option* device = nullptr;
+  std::vector<const CLI::Option*> others;
+};
+
+FaultOptions AddFaultOptions(CLI::App& verb, FaultRequest& o);
 
 class FaultTarget {
  public:

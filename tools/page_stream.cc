@@ -6,14 +6,14 @@
 #include <charconv>
 #include <cstring>
 #include <iostream>
+#include <optional>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/read_input.h"
 #include "formats/plain_digits.h"
+#include "tools/byte_count.h"
 
 namespace dmdax {
 namespace {
@@ -62,16 +62,13 @@ size_t PlainNumber(const char* at, const char* end, uint64_t* value) {
 }  // namespace
 
 absl::StatusOr<pgoff_t> ParsePage(absl::string_view text) {
-  uint64_t page = 0;
-  const bool ok = absl::StartsWith(text, "0x")
-                      ? absl::SimpleHexAtoi(text, &page)
-                      : absl::SimpleAtoi(text, &page);
-  if (!ok) {
+  const std::optional<uint64_t> page = ParseNumber(text);
+  if (!page) {
     return ErrnoError(EINVAL, absl::StrCat("'", text.substr(0, 40),
                                            "' is not a page offset (0 to "
                                            "2^64-1, decimal or 0x...)"));
   }
-  return pgoff_t(page);
+  return pgoff_t(*page);
 }
 
 PageStream::PageStream(const DaxQuery& query, int64_t nr, bool json)

@@ -6,15 +6,18 @@
 #include <array>
 
 #include "absl/strings/str_cat.h"
+#include "process/vma_words.h"
 #include "state/find_device.h"
 #include "state/world_load.h"
 #include "tests/dm_testing.h"
 #include "tests/examples/examples.h"
+#include "tools/app.h"
 #include "tools/byte_count.h"
 #include "tools/check/cure.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/subject.h"
 #include "tools/check/world_rows.h"
+#include "tools/command_line.h"
 #include "tools/dmsetup/command.h"
 #include "tools/dmsetup/dmsetup.h"
 #include "tools/dmsetup/report/dm_regex.h"
@@ -39,9 +42,33 @@ class ToolsExamples : public DmTest {
 
 TEST_F(ToolsExamples, ByteCount) {
   const auto size = std::make_shared<uint64_t>(0);
+  const auto pid = std::make_shared<uint32_t>(0);
 #include "tests/examples/tools/byte_count.inc"
-  cli.parse("verb --size 512M");
+  cli.parse("verb --size 512M 010");
   EXPECT_EQ(*size, 512 << 20);
+  EXPECT_EQ(*pid, 10);
+  for (const char* bad :
+       {"-1", "4294967296", "x", "", " 1", "+1", "0x", "1K"}) {
+    const std::array<const char*, 3> words = {"dmdax", "verb", bad};
+    EXPECT_THROW(cli.parse(static_cast<int>(words.size()), words.data()),
+                 CLI::ParseError)
+        << bad;
+  }
+}
+
+TEST_F(ToolsExamples, CommandLine) {
+  App app;
+  const auto o = std::make_shared<FaultRequest>();
+  const CLI::Option* file = verb->add_option("--file", o->file);
+  const CLI::Option* device = verb->add_option("--device", o->device);
+  const auto Run = [](App& asked, const FaultRequest&) { asked.exit_code = 7; };
+#include "tests/examples/tools/command_line.inc"
+  cli.parse("verb --file f --prot r");
+  EXPECT_EQ(app.exit_code, 7);
+  for (const char* bad :
+       {"verb", "verb --file f --device d", "verb --file f --prot z"}) {
+    EXPECT_THROW(cli.parse(bad), CLI::ParseError) << bad;
+  }
 }
 
 TEST_F(ToolsExamples, FaultTarget) {

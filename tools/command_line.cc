@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/command_line.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace dmdax {
+namespace {
+
+constexpr int kUsage = 2;
+
+[[noreturn]] void Refuse(std::string what) {
+  throw CLI::ParseError(std::move(what), kUsage);
+}
+
+bool Given(const CLI::Option* option) { return option->count() > 0; }
+
+// The options that were given, those of the verb and its part too.
+std::vector<const CLI::Option*> GivenOptions(const CLI::App& cli) {
+  std::vector<const CLI::Option*> given;
+  for (const CLI::Option* option : cli.get_options()) {
+    if (Given(option)) given.push_back(option);
+  }
+  for (const CLI::App* part : cli.get_subcommands()) {
+    for (const CLI::Option* option : GivenOptions(*part)) {
+      given.push_back(option);
+    }
+  }
+  return given;
+}
+
+// "DEVICE, --file or --device".
+std::string Names(std::initializer_list<const CLI::Option*> options) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : options) {
+    names.push_back(option->get_name());
+  }
+  const std::string last = names.back();
+  names.pop_back();
+  return absl::StrCat(absl::StrJoin(names, ", "), " or ", last);
+}
+
+}  // namespace
+
+void CheckCommandLine(const CLI::App& cli) {
+  const std::vector<const CLI::Option*> given = GivenOptions(cli);
+  for (const CLI::Option* option : given) {
+    if (option->check_name("--kernel")) continue;
+    for (const std::string& word : option->results()) {
+      if (word.empty()) Refuse(absl::StrCat(option->get_name(), " is empty"));
+    }
+  }
+  const auto has = [&](const char* name) {
+    return std::any_of(given.begin(), given.end(), [&](const auto* option) {
+      return option->check_name(name);
+    });
+  };
+  if (has("--state") && has("--world")) {
+    Refuse("--state or --world: one of them");
+  }
+}
+
+void RequireOneOf(std::initializer_list<const CLI::Option*> options) {
+  if (std::count_if(options.begin(), options.end(), Given) != 1) {
+    Refuse(absl::StrCat(Names(options), ": one of them"));
+  }
+}
+
+void RequireAtMostOneOf(std::initializer_list<const CLI::Option*> options) {
+  if (std::count_if(options.begin(), options.end(), Given) > 1) {
+    Refuse(absl::StrCat(Names(options), ": one of them"));
+  }
+}
+
+void GoesWith(const std::vector<const CLI::Option*>& options,
+              absl::string_view what) {
+  for (const CLI::Option* option : options) {
+    if (Given(option)) {
+      Refuse(absl::StrCat(option->get_name(), " goes with ", what));
+    }
+  }
+}
+
+CLI::Validator Accepted(std::function<absl::Status(const std::string&)> check) {
+  return CLI::Validator(
+      [check = std::move(check)](std::string& text) {
+        return std::string(check(text).message());
+      },
+      "");
+}
+
+}  // namespace dmdax

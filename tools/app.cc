@@ -9,7 +9,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/kernel_alias.h"
+#include "base/usage_error.h"
 #include "state/world_load.h"
+#include "tools/byte_count.h"
 #include "tools/world_file.h"
 
 namespace dmdax {
@@ -54,9 +56,8 @@ LoadScope ScopeOf(const App& app, LoadScope scope) {
   return app.kernel->empty() ? scope : LoadScope::kWhole;
 }
 
-// What took effect is not called failed, but it may be lost.
-void SayDoubt(const StateDir& dir) {
-  if (!dir.doubt().empty()) std::cerr << "dmdax: " << dir.doubt() << "\n";
+absl::Status NoState() {
+  return UsageError("it is about the state, and --world has none");
 }
 
 }  // namespace
@@ -74,8 +75,7 @@ void AddGlobalOptions(CLI::App& cli, App& app) {
       ->type_name("KERNEL");
   cli.add_option("--timeout", app.timeout_seconds,
                  "Most seconds to wait while another command changes the state")
-      ->type_name("SECONDS")
-      ->check(CLI::NonNegativeNumber);
+      ->check(Seconds());
   cli.add_flag("--json", app.json, "Answer in JSON");
 }
 
@@ -136,13 +136,12 @@ absl::StatusOr<StateDir> App::OpenForWriting() const {
   return StateDir::Open(state_dir, StateDir::kWrite, wait);
 }
 
-absl::Status App::Change(RunFn change, LoadScope scope) const {
+absl::Status App::Change(RunFn change, LoadScope scope) {
   if (!kernel.ok()) return kernel.status();
   if (world_file) {
-    absl::StatusOr<Session> session =
-        SessionFromWorldFile(*world_file, *kernel);
-    if (!session.ok()) return session.status();
-    return change(*session);
+    absl::Status s = Ask(change).status();
+    if (s.ok()) std::cerr << "dmdax: not kept: --world is only asked\n";
+    return s;
   }
   absl::StatusOr<StateDir> dir = OpenForWriting();
   if (!dir.ok()) return dir.status();
@@ -154,14 +153,11 @@ absl::Status App::Change(RunFn change, LoadScope scope) const {
       },
       &ran, change);
   if (!s.ok()) return s;
-  s = dir->Write(SnapshotOf(ran.session, ran.generation));
-  SayDoubt(*dir);
-  return s;
+  return Changed(*dir, dir->Write(SnapshotOf(ran.session, ran.generation)));
 }
 
-absl::Status App::Load(const Session& session, Existing existing) const {
-  // With --world the change is forgotten.
-  if (world_file) return Ask().status();
+absl::Status App::Load(const Session& session, Existing existing) {
+  if (world_file) return NoState();
   absl::StatusOr<StateDir> dir = OpenForWriting();
   if (!dir.ok()) return dir.status();
   absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
@@ -174,22 +170,29 @@ absl::Status App::Load(const Session& session, Existing existing) const {
         EEXIST, absl::StrCat("there is a machine with ", devices,
                              " devices; --replace puts this one in its place"));
   }
-  absl::Status s = dir->Write(SnapshotOf(session, snapshot->generation()),
-                              StateDir::kKeepForUndo);
-  SayDoubt(*dir);
-  return s;
+  return Changed(*dir, dir->Write(SnapshotOf(session, snapshot->generation()),
+                                  StateDir::kKeepForUndo));
 }
 
-absl::Status App::Undo() const {
+absl::Status App::Undo() {
+  if (world_file) return NoState();
   absl::StatusOr<StateDir> dir = OpenForWriting();
   if (!dir.ok()) return dir.status();
-  absl::Status s = dir->Undo();
-  SayDoubt(*dir);
-  return s;
+  return Changed(*dir, dir->Undo());
+}
+
+absl::Status App::Changed(const StateDir& dir, const absl::Status& status) {
+  // What took effect is not called failed, but it may be lost.
+  if (!dir.doubt().empty()) std::cerr << "dmdax: " << dir.doubt() << "\n";
+  changed = changed || status.ok();
+  return status;
 }
 
 void App::Report(const absl::Status& status) {
   if (status.ok()) return;
+  if (IsUsageError(status)) {
+    throw CLI::ParseError(std::string(status.message()), 2);
+  }
   // It may quote a line of the input, which may have a hundred megabytes.
   constexpr size_t kShown = 4000;
   const absl::string_view message = status.message();

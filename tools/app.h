@@ -4,9 +4,10 @@
 // answers go out.
 //
 // A machine comes from a state directory (the default), or with --world from
-// a file; a file is only asked, never changed.  Answers are for people by
-// default and JSON with --json; data goes to stdout, everything else to
-// stderr.
+// a file; a file is only asked, never changed, and a verb that would change it
+// says so, except dmsetup's, which print what dmsetup prints.  Answers are for
+// people by default and JSON with --json; data goes to stdout, everything else
+// to stderr.
 #ifndef DMDAX_TOOLS_APP_H_
 #define DMDAX_TOOLS_APP_H_
 
@@ -27,8 +28,7 @@ namespace dmdax {
 struct App {
   // --- global options ---
   std::string state_dir;
-  // --world was given; it may name "", which no file has.
-  std::optional<std::string> world_file;
+  std::optional<std::string> world_file;  // --world
   // The name of the profile that answers to --kernel (base/kernel_alias.h), or
   // why none does; "": as the world or state says.
   absl::StatusOr<std::string> kernel = "";
@@ -38,6 +38,8 @@ struct App {
 
   // What main() returns; a verb sets it.
   int exit_code = 0;
+  // The state has another machine than before.
+  bool changed = false;
 
   // The machine, for a verb that only asks.
   absl::StatusOr<Session> Ask() const;
@@ -52,22 +54,26 @@ struct App {
 
   // The machine, for a verb that changes it: runs `change` under the state
   // directory's lock and writes the result back if it returns OK.  With
-  // --world the change is made to a copy and forgotten.  With kNeeded `change`
-  // may be run again (see RunOnPart()).
-  absl::Status Change(RunFn change, LoadScope scope = LoadScope::kWhole) const;
+  // --world the change is made to a copy and forgotten, which is said.  With
+  // kNeeded `change` may be run again (see RunOnPart()).
+  absl::Status Change(RunFn change, LoadScope scope = LoadScope::kWhole);
 
   // Makes `session` the state's machine, whatever that was, of whatever kernel.
-  // EEXIST with kKeepMachine if there is one with devices.
+  // EEXIST with kKeepMachine if there is one with devices; a UsageError() with
+  // --world.
   enum Existing { kKeepMachine, kReplaceMachine };
-  absl::Status Load(const Session& session, Existing existing) const;
+  absl::Status Load(const Session& session, Existing existing);
   // Puts back the machine that Load() replaced.
-  absl::Status Undo() const;
+  absl::Status Undo();
 
-  // Prints "dmdax: <message>" and sets the exit code to 1, unless OK.
+  // Prints "dmdax: <message>" and sets the exit code to 1, unless OK.  Throws
+  // a UsageError() as CLI::ParseError, for main() to print.
   void Report(const absl::Status& status);
 
  private:
   absl::StatusOr<StateDir> OpenForWriting() const;
+  // What a change came to.
+  absl::Status Changed(const StateDir& dir, const absl::Status& status);
 };
 
 // --state, --world, --kernel, --timeout and --json.

@@ -5,9 +5,11 @@
 // one leaves in dmesg, goes to stderr.
 #include <unistd.h>
 
+#include <cerrno>
 #include <clocale>
 #include <iostream>
 
+#include "base/errno_status.h"
 #include "base/read_input.h"
 #include "nlohmann/json.hpp"
 #include "tools/app.h"
@@ -62,10 +64,10 @@ absl::Status RunOnce(App& app, const std::vector<std::string>& words,
     answer->log = session.machine->log().TakeNew();
     return absl::OkStatus();
   };
-  if (words.empty() || !DmsetupOnlyAsks(words[0])) {
-    return app.Change(run, LoadScope::kNeeded);
-  }
-  return app.Ask(run).status();
+  const bool asks = !words.empty() && DmsetupOnlyAsks(words[0]);
+  // What a change of a World would answer is a question.
+  if (asks || app.world_file) return app.Ask(run).status();
+  return app.Change(run, LoadScope::kNeeded);
 }
 
 // Runs the command line to its end and prints the answer.
@@ -78,6 +80,9 @@ absl::Status RunToEnd(App& app, const std::vector<std::string>& words,
     input = *std::move(read);
   }
   absl::Status s = RunOnce(app, words, input, program, answer);
+  if (s.ok() && answer->result.would_block && app.world_file) {
+    return ErrnoError(EDEADLK, "nothing happens in a World that is asked");
+  }
   // `wait` looks again until another command has caused an event.
   while (s.ok() && answer->result.would_block) {
     usleep(50 * 1000);

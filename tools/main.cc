@@ -13,6 +13,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/synchronization/mutex.h"
 #include "tools/app.h"
+#include "tools/command_line.h"
 
 namespace {
 
@@ -65,6 +66,7 @@ int Run(int argc, char** argv) {
   dmdax::RegisterVerbs(cli, app);
   // Before any verb begins, also one that asks no kernel; check takes "all".
   cli.parse_complete_callback([&] {
+    dmdax::CheckCommandLine(cli);
     if (app.kernel.ok() || cli.got_subcommand("check")) return;
     app.Report(app.kernel.status());
     throw CLI::RuntimeError(app.exit_code);
@@ -72,7 +74,7 @@ int Run(int argc, char** argv) {
   try {
     cli.parse(argc, argv);
   } catch (const CLI::Success& e) {
-    return cli.exit(e);  // --help
+    app.exit_code = cli.exit(e);  // --help
   } catch (const CLI::RuntimeError& e) {
     return e.get_exit_code();  // it has been told
   } catch (const CLI::ParseError& e) {
@@ -80,7 +82,8 @@ int Run(int argc, char** argv) {
   }
   std::cout.flush();
   if (!std::cout) {
-    std::cerr << "dmdax: cannot write to standard output\n";
+    std::cerr << "dmdax: cannot write to standard output"
+              << (app.changed ? "; the change is made" : "") << "\n";
     return 1;
   }
   return app.exit_code;

@@ -67,11 +67,16 @@ TEST_F(InputTest, ADirectory) {
 }
 
 TEST_F(InputTest, NoFile) {
-  for (const char* file : {"", "/nosuch"}) {
-    for (const auto& command : Readers(file)) {
-      SCOPED_TRACE(command[0]);
-      ExpectRefused(scratch_.Run(command), "No such file or directory");
-    }
+  for (const auto& command : Readers("/nosuch")) {
+    SCOPED_TRACE(command[0]);
+    ExpectRefused(scratch_.Run(command), "No such file or directory");
+  }
+  // What a script says whose variable is unset.
+  for (const auto& command : Readers("")) {
+    SCOPED_TRACE(command[0]);
+    const ChildResult r = scratch_.Run(command);
+    EXPECT_EQ(r.rc, 2) << r.out << r.signal;
+    EXPECT_THAT(r.err, HasSubstr(" is empty; dmdax "));
   }
 }
 
@@ -108,13 +113,36 @@ TEST_F(InputTest, ADirectoryAsStandardInput) {
 
 // What a pipe gives whose writer has failed.
 TEST_F(InputTest, EmptyInput) {
-  for (const char* nothing : {"", "\n", " \t\n"}) {
+  for (const char* nothing : {"", "\n", " \t\n", "\xef\xbb\xbf# a comment"}) {
+    ExpectRefused(scratch_.Run({"convert"}, nothing), "is empty");
+    ExpectRefused(scratch_.Run({"convert", "--as-world"}, nothing), "is empty");
     ExpectRefused(scratch_.Run({"machine", "load", "--replace", "-"}, nothing),
                   "is empty");
     ExpectRefused(scratch_.Run({"--world", "-", "ls"}, nothing), "is empty");
+  }
+  for (const char* nothing : {"", "\n", " \t\n"}) {
     ExpectRefused(
         scratch_.Run({"file", "add", "/m/f", "--extents", "-"}, nothing),
         "is empty");
+  }
+}
+
+// Its bytes are gone when the second asks, so there would be half an answer.
+TEST_F(InputTest, StandardInputTwice) {
+  const std::vector<std::vector<std::string>> commands = {
+      {"--world", "-", "translate", "pmem0", "-"},
+      {"translate", "pmem0", "-", "-"},
+      {"--world", "-", "create", "d1"},
+      {"--world", "-", "file", "add", "/m/f", "--extents", "-"}};
+  // A World, and pages and a table too.
+  const std::string world = "# 0\npmem { name: \"pmem0\" size: 4096 }\n";
+  for (const auto& command : commands) {
+    SCOPED_TRACE(command[0]);
+    const ChildResult r = scratch_.Run(command, world);
+    EXPECT_EQ(r.rc, 2) << r.signal;
+    EXPECT_EQ(r.out, "");
+    EXPECT_THAT(r.err,
+                HasSubstr(": standard input is asked for twice; dmdax "));
   }
 }
 

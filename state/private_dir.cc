@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/private_dir.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
-#include <system_error>
+#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -19,16 +19,6 @@ namespace {
 
 constexpr mode_t kOthersMayWrite = S_IWGRP | S_IWOTH;
 
-bool IsOursOrRoots(const struct stat& st) {
-  return st.st_uid == geteuid() || st.st_uid == 0;
-}
-
-absl::Status Refused(absl::string_view path, absl::string_view why,
-                     int err = EPERM) {
-  return ErrnoError(
-      err, absl::StrCat("state directory: '", path, "' is refused: ", why));
-}
-
 const char* KindOf(mode_t mode) {
   if (S_ISLNK(mode)) return "a symbolic link";
   if (S_ISDIR(mode)) return "a directory";
@@ -37,20 +27,29 @@ const char* KindOf(mode_t mode) {
   return "a device";
 }
 
+absl::Status OthersMayWrite(absl::string_view path, const struct stat& st) {
+  return StateDirRefused(
+      path, absl::StrFormat("others may write it (mode %04o); chmod go-w",
+                            st.st_mode & 07777));
+}
+
 absl::Status NotAFile(absl::string_view path, mode_t mode) {
-  return Refused(path, absl::StrCat("it is ", KindOf(mode)),
-                 S_ISDIR(mode) ? EISDIR : EPERM);
+  return StateDirRefused(path, absl::StrCat("it is ", KindOf(mode)),
+                         S_ISDIR(mode) ? EISDIR : EPERM);
 }
 
 absl::Status CheckStat(absl::string_view path, const struct stat& st) {
   if (!S_ISREG(st.st_mode)) return NotAFile(path, st.st_mode);
   if (!IsOursOrRoots(st)) {
-    return Refused(path, absl::StrCat("it belongs to user ", st.st_uid));
+    return StateDirRefused(path,
+                           absl::StrCat("it belongs to user ", st.st_uid));
   }
   // None is left if another command has just replaced the file.
   if (st.st_nlink > 1) {
-    return Refused(path, absl::StrCat("it has ", st.st_nlink, " names"));
+    return StateDirRefused(path,
+                           absl::StrCat("it has ", st.st_nlink, " names"));
   }
+  if (st.st_mode & kOthersMayWrite) return OthersMayWrite(path, st);
   return absl::OkStatus();
 }
 
@@ -62,33 +61,25 @@ absl::Status StateDirError(absl::string_view what, absl::string_view path) {
                                       path, "': ", ErrnoText(err)));
 }
 
-absl::Status PrivateDir::Make(const std::string& path) {
-  const std::filesystem::path parent =
-      std::filesystem::path(path).parent_path();
-  std::error_code error;
-  if (!parent.empty()) std::filesystem::create_directories(parent, error);
-  if (!error && mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-    error = std::error_code(errno, std::generic_category());
-  }
-  if (!error) return absl::OkStatus();
-  errno = error.value();
-  return StateDirError("create", path);
+absl::Status StateDirRefused(absl::string_view path, absl::string_view why,
+                             int err) {
+  return ErrnoError(
+      err, absl::StrCat("state directory: '", path, "' is refused: ", why));
 }
 
-absl::StatusOr<PrivateDir> PrivateDir::Open(const std::string& path) {
-  Fd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.ok()) return StateDirError("open", path);
+absl::StatusOr<PrivateDir> PrivateDir::Open(const std::string& path,
+                                            MissingDir missing) {
+  absl::StatusOr<Fd> opened = OpenTrustedDir(path, missing);
+  if (!opened.ok()) return opened.status();
+  Fd fd = *std::move(opened);
   struct stat st;
   if (fstat(fd.get(), &st) != 0) return StateDirError("stat", path);
   if (!IsOursOrRoots(st)) {
-    return Refused(path, absl::StrCat("it belongs to user ", st.st_uid,
-                                      ", and this is user ", geteuid()));
+    return StateDirRefused(path,
+                           absl::StrCat("it belongs to user ", st.st_uid,
+                                        ", and this is user ", geteuid()));
   }
-  if (st.st_mode & kOthersMayWrite) {
-    return Refused(
-        path, absl::StrFormat("others may write it (mode %04o); chmod go-w",
-                              st.st_mode & 07777));
-  }
+  if (st.st_mode & kOthersMayWrite) return OthersMayWrite(path, st);
   return PrivateDir(path, std::move(fd));
 }
 
@@ -118,6 +109,48 @@ absl::Status PrivateDir::CheckFile(const std::string& name) const {
     return StateDirError("stat", PathOf(name));
   }
   return CheckStat(PathOf(name), st);
+}
+
+absl::StatusOr<std::optional<uint64_t>> PrivateDir::SizeOf(
+    const std::string& name) const {
+  struct stat st;
+  if (fstatat(fd_.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return std::nullopt;
+    return StateDirError("stat", PathOf(name));
+  }
+  if (absl::Status s = CheckStat(PathOf(name), st); !s.ok()) return s;
+  return static_cast<uint64_t>(st.st_size);
+}
+
+absl::StatusOr<std::vector<std::string>> PrivateDir::Names() const {
+  struct CloseDir {
+    void operator()(DIR* dir) const { closedir(dir); }
+  };
+  const int fd = openat(fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const std::unique_ptr<DIR, CloseDir> dir(fd >= 0 ? fdopendir(fd) : nullptr);
+  if (dir == nullptr) {
+    absl::Status s = StateDirError("read", path_);
+    if (fd >= 0) close(fd);
+    return s;
+  }
+  std::vector<std::string> names;
+  while (true) {
+    errno = 0;
+    const dirent* const entry = readdir(dir.get());
+    if (entry == nullptr) break;
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(name);
+  }
+  if (errno != 0) return StateDirError("read", path_);
+  return names;
+}
+
+std::string PrivateDir::HostPathOf(const std::string& name) const {
+  const std::string dir = absl::StrCat("/proc/self/fd/", fd_.get());
+  // Where there is no /proc, nobody but us can change what the path means,
+  // unless it was moved.
+  if (access(dir.c_str(), F_OK) != 0) return PathOf(name);
+  return absl::StrCat(dir, "/", name);
 }
 
 absl::StatusOr<Fd> PrivateDir::NewFile(const std::string& name) const {

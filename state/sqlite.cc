@@ -4,6 +4,8 @@
 #include <sqlite3.h>
 
 #include <cerrno>
+#include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
@@ -29,11 +31,14 @@ int ErrnoOfCode(int code) {
   }
 }
 
-// What went wrong last.
-absl::Status LastError(sqlite3* db) {
+bool SaysNoRoom(int err) {
+  return err == ENOSPC || err == EFBIG || err == EDQUOT;
+}
+
+// What went wrong last, in a call before which errno was 0.
+absl::Status LastError(sqlite3* db, absl::string_view path) {
+  const int last = errno;
   const int code = sqlite3_errcode(db) & 0xff;
-  const char* const file = sqlite3_db_filename(db, "main");
-  const std::string path = file != nullptr ? file : "";
   if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB ||
       code == SQLITE_MISMATCH || code == SQLITE_ERROR) {
     // We make no mistakes in our SQL, so the tables are not ours.
@@ -46,11 +51,52 @@ absl::Status LastError(sqlite3* db) {
   // have it.
   const bool io =
       code == SQLITE_IOERR || code == SQLITE_FULL || code == SQLITE_CANTOPEN;
-  const int system = io ? sqlite3_system_errno(db) : 0;
+  int system = io ? sqlite3_system_errno(db) : 0;
+  // It forgets that of a commit.
+  if (io && system == 0 && SaysNoRoom(last)) system = last;
   const int err = system != 0 ? system : ErrnoOfCode(code);
   return ErrnoError(
       err, absl::StrCat("state directory: '", path, "': ", sqlite3_errmsg(db),
                         ": ", ErrnoText(err)));
+}
+
+int TakePathAsItIs(sqlite3_vfs* /*vfs*/, const char* path, int size,
+                   char* out) {
+  const size_t length = strlen(path);
+  if (length >= static_cast<size_t>(size)) return SQLITE_CANTOPEN;
+  memcpy(out, path, length + 1);
+  return SQLITE_OK;
+}
+
+// SQLite would look for links in the whole path, and refuse any, as it would
+// what they lead to if that is long.  Who gives us a path knows where it leads.
+const char* OurVfs() {
+  static const sqlite3_vfs* const kVfs = []() -> const sqlite3_vfs* {
+    const sqlite3_vfs* const usual = sqlite3_vfs_find(nullptr);
+    if (usual == nullptr) return nullptr;
+    auto* const ours = new sqlite3_vfs(*usual);
+    ours->zName = "dmdax";
+    ours->xFullPathname = &TakePathAsItIs;
+    return sqlite3_vfs_register(ours, 0) == SQLITE_OK ? ours : nullptr;
+  }();
+  return kVfs != nullptr ? kVfs->zName : nullptr;
+}
+
+int AskWhetherToWaitOn(void* wait_on, int times) {
+  return (*static_cast<std::function<bool(int)>*>(wait_on))(times) ? 1 : 0;
+}
+
+// As an argument of SQLite's own kind of URI.
+std::string UriOf(absl::string_view path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    if (c == '%' || c == '?' || c == '#') {
+      absl::StrAppend(&uri, "%", absl::Hex(c, absl::kZeroPad2));
+    } else {
+      uri += c;
+    }
+  }
+  return uri + "?immutable=1";
 }
 
 }  // namespace
@@ -61,16 +107,33 @@ void SqliteStatement::Finalize::operator()(sqlite3_stmt* statement) const {
 
 void SqliteDb::Close::operator()(sqlite3* db) const { sqlite3_close_v2(db); }
 
-absl::StatusOr<SqliteDb> SqliteDb::Open(const std::string& path) {
+absl::StatusOr<SqliteDb> SqliteDb::Open(const std::string& path,
+                                        SqliteOptions options) {
   SqliteDb db;
+  db.shown_ = std::make_shared<const std::string>(
+      options.shown.empty() ? path : std::move(options.shown));
+  // A name such as "file:x" means more than itself.
+  const std::string plain =
+      path.starts_with('/') ? path : absl::StrCat("./", path);
   sqlite3* raw = nullptr;
-  const int code = sqlite3_open_v2(
-      path.c_str(), &raw,
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW,
-      nullptr);
+  errno = 0;
+  const int code =
+      options.use == SqliteOptions::kAsItStands
+          ? sqlite3_open_v2(UriOf(plain).c_str(), &raw,
+                            SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, OurVfs())
+          : sqlite3_open_v2(plain.c_str(), &raw,
+                            SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+                            OurVfs());
   db.db_.reset(raw);
   if (raw == nullptr) return ErrnoError(ENOMEM, "no memory for SQLite");
-  if (code != SQLITE_OK) return LastError(raw);
+  if (code != SQLITE_OK) return LastError(raw, *db.shown_);
+  if (options.wait_on) {
+    db.wait_on_ =
+        std::make_unique<std::function<bool(int)>>(std::move(options.wait_on));
+    sqlite3_busy_handler(raw, &AskWhetherToWaitOn, db.wait_on_.get());
+  } else {
+    sqlite3_busy_timeout(raw, 10'000);
+  }
   sqlite3_extended_result_codes(raw, 1);
   // A damaged or malicious file must not have us run its triggers.
   sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
@@ -83,19 +146,22 @@ absl::StatusOr<SqliteDb> SqliteDb::Open(const std::string& path) {
 }
 
 absl::Status SqliteDb::Exec(const char* sql) {
+  errno = 0;
   if (sqlite3_exec(db_.get(), sql, nullptr, nullptr, nullptr) != SQLITE_OK) {
-    return LastError(db_.get());
+    return LastError(db_.get(), *shown_);
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<SqliteStatement> SqliteDb::Prepare(absl::string_view sql) {
   sqlite3_stmt* raw = nullptr;
+  errno = 0;
   if (sqlite3_prepare_v2(db_.get(), sql.data(), static_cast<int>(sql.size()),
                          &raw, nullptr) != SQLITE_OK) {
-    return LastError(db_.get());
+    return LastError(db_.get(), *shown_);
   }
   SqliteStatement statement;
+  statement.shown_ = shown_;
   statement.statement_.reset(raw);
   return statement;
 }
@@ -119,10 +185,11 @@ void SqliteStatement::Bind(int parameter, int64_t number) {
 }
 
 absl::StatusOr<bool> SqliteStatement::Step() {
+  errno = 0;
   const int code = sqlite3_step(statement_.get());
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
-  return LastError(sqlite3_db_handle(statement_.get()));
+  return LastError(sqlite3_db_handle(statement_.get()), *shown_);
 }
 
 absl::string_view SqliteStatement::Bytes(int column) const {

@@ -11,13 +11,14 @@
 //   if (row.ok() && *row) Use(find->Bytes(0));
 //
 // Errors: the errno of the system call that failed where SQLite knows it, with
-// the database's path in the message; EBUSY when somebody else writes;
+// the database's path in the message; EBUSY when somebody else has it locked;
 // DataLoss for a file that is no database or is damaged.
 // Threading: thread-compatible.
 #ifndef DMDAX_STATE_SQLITE_H_
 #define DMDAX_STATE_SQLITE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -29,6 +30,21 @@ struct sqlite3;
 struct sqlite3_stmt;
 
 namespace dmdax {
+
+struct SqliteOptions {
+  enum Use {
+    kWrite,  // makes the file if need be
+    // Nobody writes it, and it has no log or an empty one: nothing is made
+    // beside it, and nothing is locked.
+    kAsItStands,
+  };
+  Use use = kWrite;
+  // What messages call it; "": the path.
+  std::string shown;
+  // Asked whether to wait on for who has it locked; `times`: how often it was
+  // asked before, about the same lock.  Null: ten seconds.
+  std::function<bool(int times)> wait_on;
+};
 
 class SqliteStatement {
  public:
@@ -54,13 +70,15 @@ class SqliteStatement {
     void operator()(sqlite3_stmt* statement) const;
   };
 
+  std::shared_ptr<const std::string> shown_;
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
 };
 
 class SqliteDb {
  public:
-  // Makes the file if need be.
-  static absl::StatusOr<SqliteDb> Open(const std::string& path);
+  // Links in the path are followed, but not one in place of the file.
+  static absl::StatusOr<SqliteDb> Open(const std::string& path,
+                                       SqliteOptions options = {});
 
   absl::Status Exec(const char* sql);
   absl::StatusOr<SqliteStatement> Prepare(absl::string_view sql);
@@ -72,6 +90,9 @@ class SqliteDb {
     void operator()(sqlite3* db) const;
   };
 
+  std::shared_ptr<const std::string> shown_;
+  // At an address that stays.
+  std::unique_ptr<std::function<bool(int)>> wait_on_;
   std::unique_ptr<sqlite3, Close> db_;
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/hash/hash.h"
@@ -79,23 +80,44 @@ std::pair<uint64_t, uint64_t> StateDb::HashOf(absl::string_view bytes) {
   return {absl::HashOf(bytes), absl::HashOf(bytes, uint64_t{1})};
 }
 
-absl::StatusOr<StateDb> StateDb::Open(const std::string& path) {
-  absl::StatusOr<SqliteDb> db = SqliteDb::Open(path);
-  if (!db.ok()) return db.status();
-  // Readers never wait for writers; what was committed is on the disk.
+absl::StatusOr<StateDb> StateDb::Open(const std::string& path,
+                                      SqliteOptions options) {
+  const std::string shown = options.shown.empty() ? path : options.shown;
+  absl::StatusOr<SqliteDb> opened = SqliteDb::Open(path, std::move(options));
+  if (!opened.ok()) return opened.status();
+  StateDb db(*std::move(opened));
+  // What was committed is on the disk.
   for (const char* pragma :
-       {"PRAGMA busy_timeout = 10000", "PRAGMA cell_size_check = ON",
-        "PRAGMA temp_store = MEMORY", "PRAGMA synchronous = FULL"}) {
-    if (absl::Status s = db->Exec(pragma); !s.ok()) return s;
+       {"PRAGMA cell_size_check = ON", "PRAGMA temp_store = MEMORY",
+        "PRAGMA synchronous = FULL", "BEGIN"}) {
+    if (absl::Status s = db.db_.Exec(pragma); !s.ok()) return s;
   }
-  absl::StatusOr<int64_t> format = db->Number("PRAGMA user_version");
+  if (absl::Status s = db.CheckFormat(shown); !s.ok()) return s;
+  if (absl::Status s = db.db_.Exec("COMMIT"); !s.ok()) return s;
+  return db;
+}
+
+absl::Status StateDb::CheckFormat(absl::string_view shown) {
+  absl::StatusOr<int64_t> format = db_.Number("PRAGMA user_version");
   if (!format.ok()) return format.status();
+  absl::StatusOr<int64_t> id = db_.Number("PRAGMA application_id");
+  if (!id.ok()) return id.status();
+  absl::StatusOr<int64_t> tables =
+      db_.Number("SELECT count(*) FROM sqlite_master");
+  if (!tables.ok()) return tables.status();
+  const bool is_new = *format == 0 && *id == 0 && *tables == 0;
+  if (!is_new && (*id != kApplicationId || *format <= 0)) {
+    return absl::DataLossError(
+        absl::StrCat("'", shown,
+                     "' is not a dmdax state, but the database of another "
+                     "program"));
+  }
   if (*format > kFormat) {
     return absl::FailedPreconditionError(
-        absl::StrCat("'", path, "' has format ", *format,
+        absl::StrCat("'", shown, "' has format ", *format,
                      "; this dmdax knows formats up to ", kFormat));
   }
-  return StateDb(*std::move(db));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> StateDb::IsNew() {
@@ -105,18 +127,24 @@ absl::StatusOr<bool> StateDb::IsNew() {
 }
 
 absl::Status StateDb::BeginWrite() {
-  if (absl::Status s = db_.Exec("PRAGMA journal_mode = WAL"); !s.ok()) return s;
-  if (absl::Status s = db_.Exec("BEGIN IMMEDIATE"); !s.ok()) return s;
+  absl::StatusOr<bool> is_new = IsNew();
+  if (!is_new.ok()) return is_new.status();
+  new_ = *is_new;
+  // Readers never wait for writers; a new one has none.
+  for (const char* begin :
+       {new_ ? "PRAGMA journal_mode = MEMORY" : "PRAGMA journal_mode = WAL",
+        "BEGIN IMMEDIATE"}) {
+    if (absl::Status s = db_.Exec(begin); !s.ok()) return s;
+  }
   writes_ = true;
   absl::StatusOr<int64_t> format = db_.Number("PRAGMA user_version");
   if (!format.ok()) return format.status();
   if (*format == kFormat) return absl::OkStatus();
-  const bool is_new = *format == 0;
-  if (is_new) {
+  if (new_) {
     if (absl::Status s = db_.Exec(kSchema); !s.ok()) return s;
   }
   if (absl::Status s = db_.Exec(kTagSchema); !s.ok()) return s;
-  if (!is_new) {
+  if (!new_) {
     if (absl::Status s = TagAll(); !s.ok()) return s;
   }
   const std::string marks =
@@ -169,7 +197,17 @@ absl::StatusOr<proto::StateSnapshot> StateDb::Read() {
   return snapshot;
 }
 
+absl::Status StateDb::Adopt(proto::StateSnapshot snapshot) {
+  return WriteRows(std::move(snapshot));
+}
+
 absl::Status StateDb::Write(proto::StateSnapshot snapshot) {
+  absl::Status s = WriteRows(std::move(snapshot));
+  if (s.ok()) s = db_.Exec("UPDATE meta SET generation = generation + 1");
+  return s.ok() ? Commit() : s;
+}
+
+absl::Status StateDb::WriteRows(proto::StateSnapshot snapshot) {
   const std::vector<StateObject> objects = ObjectsOf(std::move(snapshot));
   std::vector<std::optional<int64_t>> before(objects.size());
   std::vector<bool> same(objects.size());
@@ -210,8 +248,7 @@ absl::Status StateDb::Write(proto::StateSnapshot snapshot) {
     if (s.ok()) s = InsertTags(object.kind, object.key, object.bytes);
     if (!s.ok()) return s;
   }
-  absl::Status s = db_.Exec("UPDATE meta SET generation = generation + 1");
-  return s.ok() ? Commit() : s;
+  return absl::OkStatus();
 }
 
 // Whoever opens the state when nobody else has it open reads the log from its
@@ -220,6 +257,8 @@ absl::Status StateDb::Write(proto::StateSnapshot snapshot) {
 absl::Status StateDb::Commit() {
   constexpr uint64_t kBig = 1 << 20;
   if (absl::Status s = db_.Exec("COMMIT"); !s.ok()) return s;
+  // All of a new one is in the file itself; from now on it has a log.
+  if (new_) return db_.Exec("PRAGMA journal_mode = WAL");
   if (written_ < kBig) return absl::OkStatus();
   // The change is made, whatever comes of this.
   db_.Exec("PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)")

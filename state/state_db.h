@@ -41,14 +41,19 @@ class StateDb {
   // The format this program writes, and the newest it reads.
   static constexpr int64_t kFormat = 4;
 
-  // Makes the file if need be.
-  static absl::StatusOr<StateDb> Open(const std::string& path);
+  // Makes the file if need be.  DataLoss for another program's database.
+  static absl::StatusOr<StateDb> Open(const std::string& path,
+                                      SqliteOptions options = {});
 
   // Whether anything was ever written to it.
   absl::StatusOr<bool> IsNew();
 
-  // Nobody else writes until Write() or the end.  EBUSY: somebody does.
+  // Nobody else writes until Write() or the end.  EBUSY: somebody does.  A new
+  // one has no log before Write() has returned: nobody else may know it yet.
   absl::Status BeginWrite();
+  // After BeginWrite() of a new one: makes its machine that of a version before
+  // the database, as if it had been written then.
+  absl::Status Adopt(proto::StateSnapshot snapshot);
 
   // The machine as one transaction sees it.
   absl::StatusOr<proto::StateSnapshot> Read();
@@ -116,6 +121,9 @@ class StateDb {
 
   explicit StateDb(SqliteDb db) : db_(std::move(db)) {}
 
+  // Of our own file, or one that is new.
+  absl::Status CheckFormat(absl::string_view shown);
+  absl::Status WriteRows(proto::StateSnapshot snapshot);
   absl::Status Commit();
   absl::Status RemoveRow(StateObjectKind kind, int64_t position);
   absl::Status RemoveTags(StateObjectKind kind, absl::string_view key);
@@ -144,6 +152,7 @@ class StateDb {
   std::optional<SqliteStatement> count_tagged_;
   std::optional<SqliteStatement> last_position_;
   bool writes_ = false;
+  bool new_ = false;
   uint64_t written_ = 0;  // bytes of this transaction, about
   bool reads_ = false;
   bool part_ = false;

@@ -3,21 +3,15 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "base/errno_status.h"
 #include "state/old_snapshot.h"
 
 namespace dmdax {
-namespace {
-
-constexpr char kDb[] = "state.db";
-// SQLite's own, beside the database.
-constexpr char kLog[] = "state.db-wal";
-constexpr const char* kDbFiles[] = {kDb, kLog, "state.db-shm",
-                                    "state.db-journal"};
-
-}  // namespace
 
 std::string DefaultStateDir() {
   if (const char* dir = getenv("DMDAX_STATE"); dir != nullptr && *dir) {
@@ -32,60 +26,106 @@ std::string DefaultStateDir() {
 
 absl::StatusOr<StateDir> StateDir::Open(const std::string& path, Mode mode,
                                         const StateWait& wait) {
+  auto patience = std::make_shared<Patience>(wait);
   if (mode == kRead) {
     absl::StatusOr<PrivateDir> dir = PrivateDir::Open(path);
-    if (dir.ok()) return StateDir(*std::move(dir), std::nullopt);
+    if (dir.ok()) return StateDir(*std::move(dir), std::move(patience));
     if (ErrnoOf(dir.status()) != ENOENT) return dir.status();
-    return StateDir(std::nullopt, std::nullopt);
+    return StateDir(std::nullopt, std::move(patience));
   }
-  if (absl::Status s = PrivateDir::Make(path); !s.ok()) return s;
-  absl::StatusOr<PrivateDir> dir = PrivateDir::Open(path);
+  absl::StatusOr<PrivateDir> dir = PrivateDir::Open(path, MissingDir::kIsMade);
   if (!dir.ok()) return dir.status();
-  absl::StatusOr<StateLock> lock = StateLock::Take(*dir, wait);
+  if (absl::Status s = CheckIsForState(*dir); !s.ok()) return s;
+  StateDir state(*std::move(dir), std::move(patience));
+  absl::StatusOr<StateLock> lock =
+      StateLock::Take(*state.dir_, *state.patience_);
   if (!lock.ok()) return lock.status();
-  return StateDir(*std::move(dir), *std::move(lock));
+  state.lock_.emplace(*std::move(lock));
+  return state;
 }
 
-absl::Status StateDir::OpenDb() {
-  // SQLite opens by path, and would wait for a FIFO.
-  for (const char* file : kDbFiles) {
-    absl::Status s = dir_->CheckFile(file);
-    if (!s.ok() && ErrnoOf(s) != ENOENT) return s;
-  }
-  absl::StatusOr<StateDb> db = StateDb::Open(dir_->PathOf(kDb));
-  if (!db.ok()) return db.status();
-  db_ = *std::move(db);
-  return absl::OkStatus();
+absl::StatusOr<StateDb> StateDir::OpenDb(const char* name,
+                                         SqliteOptions::Use use) {
+  SqliteOptions options;
+  options.use = use;
+  options.shown = dir_->PathOf(kStateDb);
+  // Even those who would not wait give other commands the moment that it takes
+  // them to open it.
+  options.wait_on = [patience = patience_, shown = options.shown,
+                     since = absl::Time()](int times) mutable {
+    if (times == 0) since = absl::Now();
+    if (patience->LookAgain([&] {
+          return absl::StrCat("'", shown,
+                              "', which another program has locked");
+        })) {
+      return true;
+    }
+    absl::SleepFor(absl::Milliseconds(5));
+    return absl::Now() - since < absl::Seconds(1);
+  };
+  return StateDb::Open(dir_->HostPathOf(name), std::move(options));
 }
 
 absl::StatusOr<bool> StateDir::OpenExisting() {
   if (!dir_) return false;
-  absl::Status there = dir_->CheckFile(kDb);
-  if (!there.ok() && ErrnoOf(there) != ENOENT) return there;
-  if (!there.ok() && !lock_) return false;
-  if (!there.ok()) {
-    // SQLite would let others read it.
-    if (absl::Status s = dir_->NewFile(kDb).status(); !s.ok()) return s;
-  }
   // A transaction that there was must not lock out the next.
   db_.reset();
-  new_files_ = new_files_ || ErrnoOf(dir_->CheckFile(kLog)) == ENOENT;
-  if (absl::Status s = OpenDb(); !s.ok()) return s;
+  // SQLite opens by path, and would wait for a FIFO.
+  for (const char* file : {kStateShm, kStateJournal}) {
+    absl::Status s = dir_->SizeOf(file).status();
+    if (!s.ok()) return s;
+  }
+  absl::StatusOr<StateFiles> files = LookAtStateFiles(*dir_);
+  if (!files.ok()) return files.status();
+  files_ = *files;
+  if (!files_.database) return false;
+  if (!files_.log) {
+    if (absl::Status s = CheckAlone(); !s.ok()) return s;
+    new_files_ = true;
+  }
+  absl::StatusOr<StateDb> db = OpenDb(kStateDb, SqliteOptions::kWrite);
+  if (!db.ok()) return db.status();
+  db_ = *std::move(db);
   absl::StatusOr<bool> is_new = db_->IsNew();
   if (!is_new.ok()) return is_new.status();
+  if (*is_new) {
+    // Versions before made it at once, and their first change failed.
+    db_.reset();
+    if (files_.log_bytes > 0) return LogIsDamaged(*dir_);
+    if (files_.known > 0) return CheckGeneration(*dir_, files_, 0);
+    return false;
+  }
   if (lock_) {
     if (absl::Status s = db_->BeginWrite(); !s.ok()) return s;
   }
-  return !*is_new;
+  return true;
+}
+
+absl::Status StateDir::CheckAlone() {
+  absl::StatusOr<StateDb> db = OpenDb(kStateDb, SqliteOptions::kAsItStands);
+  if (!db.ok()) return db.status();
+  absl::StatusOr<bool> is_new = db->IsNew();
+  if (!is_new.ok()) return is_new.status();
+  if (*is_new || files_.known == 0) return LogIsMissing(*dir_);
+  if (absl::Status s = db->ReadGeneration(); !s.ok()) return s;
+  // SQLite's own tools leave no log behind.
+  return db->generation() >= files_.known ? absl::OkStatus()
+                                          : LogIsMissing(*dir_);
 }
 
 absl::StatusOr<proto::StateSnapshot> StateDir::Read() {
   if (!dir_) return proto::StateSnapshot();
   absl::StatusOr<bool> exists = OpenExisting();
   if (!exists.ok()) return exists.status();
-  if (!*exists && !lock_) return ReadOldSnapshot(*dir_);
+  if (!*exists) {
+    absl::StatusOr<proto::StateSnapshot> old = ReadOldSnapshot(*dir_);
+    if (!old.ok() || !lock_) return old;
+    return BeginNew(*std::move(old));
+  }
   absl::StatusOr<proto::StateSnapshot> snapshot = db_->Read();
-  if (snapshot.ok() && !*exists) return ReadOldSnapshot(*dir_);
+  if (!snapshot.ok()) return snapshot.status();
+  absl::Status s = CheckGeneration(*dir_, files_, db_->generation());
+  if (!s.ok()) return s;
   return snapshot;
 }
 
@@ -98,16 +138,53 @@ absl::StatusOr<StateDb*> StateDir::OpenPart() {
   if (!tags.ok()) return tags.status();
   if (!*tags) return nullptr;
   absl::Status s = db_->ReadGeneration();
+  if (s.ok()) s = CheckGeneration(*dir_, files_, db_->generation());
   return s.ok() ? absl::StatusOr<StateDb*>(&*db_) : s;
+}
+
+absl::StatusOr<proto::StateSnapshot> StateDir::BeginNew(
+    proto::StateSnapshot old) {
+  db_.reset();
+  new_ = std::make_unique<NewDb>(dir_);
+  RemoveNewStateDb(*dir_);
+  // SQLite would let others read it.
+  if (absl::Status s = dir_->NewFile(kNewStateDb).status(); !s.ok()) return s;
+  absl::StatusOr<StateDb> db = OpenDb(kNewStateDb, SqliteOptions::kWrite);
+  if (!db.ok()) return db.status();
+  db_ = *std::move(db);
+  absl::Status s = db_->BeginWrite();
+  if (s.ok() && old.format_version() != 0) s = db_->Adopt(std::move(old));
+  if (!s.ok()) return s;
+  return db_->Read();
+}
+
+absl::Status StateDir::WriteNew(proto::StateSnapshot snapshot) {
+  if (absl::Status s = db_->Write(std::move(snapshot)); !s.ok()) return s;
+  db_.reset();
+  // What is left of one that nothing was written to would be taken for its own.
+  for (const char* file : {kStateShm, kStateJournal}) dir_->Remove(file);
+  if (!files_.log) {
+    if (absl::Status s = dir_->NewFile(kStateLog).status(); !s.ok()) return s;
+  }
+  SyncDir();
+  if (absl::Status s = dir_->Rename(kNewStateDb, kStateDb); !s.ok()) return s;
+  SyncDir();
+  return absl::OkStatus();
 }
 
 absl::Status StateDir::Write(proto::StateSnapshot snapshot, Before before) {
   const uint64_t generation = db_->generation();
   absl::Status s = absl::OkStatus();
   if (before == kKeepForUndo) s = db_->KeepForUndo();
-  if (s.ok()) s = Judge(db_->Write(std::move(snapshot)), generation);
+  if (s.ok()) {
+    s = new_ ? WriteNew(std::move(snapshot))
+             : Judge(db_->Write(std::move(snapshot)), generation);
+  }
   db_.reset();
+  new_.reset();
   if (!s.ok()) return s;
+  // One that may not be on the disk is not promised.
+  if (doubt_.empty()) NoteGeneration(*dir_, generation + 1);
   // The state of an old dmdax is ours now.  If that can not be told to it, all
   // that we know is that the change is made.
   if (absl::Status old = RetireOldSnapshot(*dir_); !old.ok()) {
@@ -120,25 +197,32 @@ absl::Status StateDir::Undo() {
   absl::StatusOr<proto::StateSnapshot> now = Read();
   if (!now.ok()) return now.status();
   const uint64_t generation = db_->generation();
-  absl::Status s = Judge(db_->Undo(), generation);
+  absl::Status s = db_->Undo();
+  // There is nothing to undo in a new one.
+  if (!new_) s = Judge(s, generation);
   db_.reset();
+  if (s.ok() && doubt_.empty()) NoteGeneration(*dir_, generation + 1);
   return s;
 }
 
 absl::Status StateDir::Judge(const absl::Status& failure, uint64_t generation) {
   if (failure.ok()) {
     // SQLite does not say when it fails.
-    const absl::Status synced = new_files_ ? dir_->Sync() : absl::OkStatus();
-    if (!synced.ok()) DoubtFor(synced);
+    if (new_files_) SyncDir();
     return failure;
   }
   // What is in the log is in the state, whether or not it reached the disk:
   // the next command would see it, so it must not be called failed.
   db_.reset();
-  if (!OpenDb().ok() || !db_->Read().ok()) return failure;
-  if (db_->generation() == generation) return failure;
+  absl::StatusOr<StateDb> db = OpenDb(kStateDb, SqliteOptions::kWrite);
+  if (!db.ok() || !db->Read().ok()) return failure;
+  if (db->generation() == generation) return failure;
   DoubtFor(failure);
   return absl::OkStatus();
+}
+
+void StateDir::SyncDir() {
+  if (absl::Status s = dir_->Sync(); !s.ok()) DoubtFor(s);
 }
 
 void StateDir::DoubtFor(const absl::Status& why) {

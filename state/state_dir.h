@@ -5,7 +5,8 @@
 // A directory with a database (state_db.h) and a lock.  Readers take no lock
 // and never wait.  Writers hold the lock from reading to writing, so that of
 // two commands at once both take effect, and one that is killed anywhere
-// leaves the state before or after it, never between.
+// leaves the state before or after it, never between.  What was acknowledged is
+// there, or its loss is told (dir/state_files.h).
 //
 //   absl::StatusOr<StateDir> dir = StateDir::Open("/tmp/s", StateDir::kWrite);
 //   absl::StatusOr<proto::StateSnapshot> state = dir->Read();
@@ -16,18 +17,23 @@
 // private_dir.h.
 //
 // Errors: the errno of the system call, with the path in the message; EPERM
-// for a directory or file that is not ours alone; ETIMEDOUT; DataLoss for a
-// state that can not be read, FailedPrecondition for one of a newer format.
+// for a directory or file that is not ours alone; ETIMEDOUT, and EBUSY where it
+// is the database that another program keeps locked; DataLoss for a state that
+// can not be read or has lost changes, FailedPrecondition for one of a newer
+// format.
 // Threading: thread-compatible.
 #ifndef DMDAX_STATE_STATE_DIR_H_
 #define DMDAX_STATE_STATE_DIR_H_
 
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "state/dir/state_files.h"
 #include "state/private_dir.h"
 #include "state/state_db.h"
 #include "state/state_lock.h"
@@ -39,7 +45,8 @@ class StateDir {
  public:
   enum Mode { kRead, kWrite };
 
-  // kWrite makes the directory if need be and waits for the lock.
+  // kWrite makes the directory if need be and waits for the lock.  Readers wait
+  // only for other programs that lock the database.
   static absl::StatusOr<StateDir> Open(const std::string& path, Mode mode,
                                        const StateWait& wait = {});
 
@@ -64,20 +71,43 @@ class StateDir {
   const std::string& doubt() const { return doubt_; }
 
  private:
-  StateDir(std::optional<PrivateDir> dir, std::optional<StateLock> lock)
-      : dir_(std::move(dir)), lock_(std::move(lock)) {}
+  // Files that are no state unless they get its name.
+  class NewDb {
+   public:
+    explicit NewDb(std::shared_ptr<const PrivateDir> dir)
+        : dir_(std::move(dir)) {}
+    ~NewDb() { RemoveNewStateDb(*dir_); }
 
-  absl::Status OpenDb();
+   private:
+    std::shared_ptr<const PrivateDir> dir_;
+  };
+
+  StateDir(std::optional<PrivateDir> dir, std::shared_ptr<Patience> patience)
+      : patience_(std::move(patience)) {
+    if (dir) dir_ = std::make_shared<const PrivateDir>(*std::move(dir));
+  }
+
+  absl::StatusOr<StateDb> OpenDb(const char* name, SqliteOptions::Use use);
   // Opens the database, with kWrite also its transaction.  False: there was
   // none.
   absl::StatusOr<bool> OpenExisting();
+  // A database without its log: OK if it has all changes itself.
+  absl::Status CheckAlone();
+  // Begins a database, with the machine of an old snapshot if there was one.
+  absl::StatusOr<proto::StateSnapshot> BeginNew(proto::StateSnapshot old);
+  absl::Status WriteNew(proto::StateSnapshot snapshot);
   // What a failed commit means: OK, with a doubt, if it took effect.
   absl::Status Judge(const absl::Status& failure, uint64_t generation);
 
   void DoubtFor(const absl::Status& why);
+  void SyncDir();
 
-  std::optional<PrivateDir> dir_;  // absent where a reader finds none
+  // Null where a reader finds none.
+  std::shared_ptr<const PrivateDir> dir_;
+  std::shared_ptr<Patience> patience_;
   std::optional<StateLock> lock_;
+  StateFiles files_;
+  std::unique_ptr<NewDb> new_;
   std::optional<StateDb> db_;
   // The directory is to be synced, for its names.
   bool new_files_ = false;

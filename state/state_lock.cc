@@ -2,6 +2,7 @@
 #include "state/state_lock.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,56 +21,59 @@ constexpr char kLock[] = "lock";
 constexpr absl::Duration kSilence = absl::Seconds(1);
 constexpr absl::Duration kLookAgain = absl::Milliseconds(5);
 
-// "held by pid 123", as far as the holder has written it.
+// "held by pid 123", as far as the holder has written it.  One that was killed
+// has left its pid.
 std::string Holder(const Fd& fd) {
   char text[16] = {};
   const ssize_t n = pread(fd.get(), text, sizeof(text), 0);
   int pid = 0;
-  if (n <= 0 || std::from_chars(text, text + n, pid).ec != std::errc()) {
+  if (n <= 0 || std::from_chars(text, text + n, pid).ec != std::errc() ||
+      pid <= 0 || (kill(pid, 0) != 0 && errno == ESRCH)) {
     return "held by somebody";
   }
   return absl::StrCat("held by pid ", pid);
 }
 
 // Waits until `fd` is locked.
-absl::Status Lock(const Fd& fd, const std::string& path,
-                  const StateWait& wait) {
-  const absl::Time start = absl::Now();
-  bool said = false;
+absl::Status Lock(const Fd& fd, const std::string& path, Patience& patience) {
   while (true) {
     // Without a limit there is nothing to look at but the lock itself; who
     // came first has it first.
-    const bool block = said && wait.timeout == absl::InfiniteDuration();
+    const bool block = patience.IsEndless();
     if (flock(fd.get(), block ? LOCK_EX : LOCK_EX | LOCK_NB) == 0) {
       return absl::OkStatus();
     }
     if (errno == EINTR) continue;
     if (errno != EWOULDBLOCK) return StateDirError("lock", path);
-    const absl::Duration waited = absl::Now() - start;
-    if (waited >= wait.timeout) {
+    if (!patience.LookAgain(
+            [&] { return absl::StrCat("'", path, "', ", Holder(fd)); })) {
       return ErrnoError(
           ETIMEDOUT,
           absl::StrCat("state directory: '", path, "' is ", Holder(fd),
-                       "; waited ", absl::FormatDuration(wait.timeout)));
+                       "; waited ", absl::FormatDuration(patience.timeout())));
     }
-    if (!said && waited >= kSilence) {
-      said = true;
-      if (wait.say) {
-        wait.say(absl::StrCat("waiting for '", path, "', ", Holder(fd)));
-      }
-    }
-    absl::SleepFor(kLookAgain);
   }
 }
 
 }  // namespace
 
+bool Patience::LookAgain(absl::FunctionRef<std::string()> what_for) {
+  const absl::Duration waited = absl::Now() - start_;
+  if (waited >= wait_.timeout) return false;
+  if (!said_ && waited >= kSilence) {
+    said_ = true;
+    if (wait_.say) wait_.say(absl::StrCat("waiting for ", what_for()));
+  }
+  absl::SleepFor(kLookAgain);
+  return true;
+}
+
 absl::StatusOr<StateLock> StateLock::Take(const PrivateDir& dir,
-                                          const StateWait& wait) {
+                                          Patience& patience) {
   while (true) {
     absl::StatusOr<Fd> fd = dir.OpenFile(kLock, O_RDWR | O_CREAT);
     if (!fd.ok()) return fd.status();
-    absl::Status s = Lock(*fd, dir.PathOf(kLock), wait);
+    absl::Status s = Lock(*fd, dir.PathOf(kLock), patience);
     if (!s.ok()) return s;
     // Somebody may have removed the file in the meantime; then the next writer
     // locks another one, and so must we.
@@ -91,8 +95,12 @@ absl::StatusOr<StateLock> StateLock::Take(const PrivateDir& dir,
 }
 
 StateLock::~StateLock() {
+  if (!fd_.ok()) return;
+  // Whoever has it next may not say who it is.  If this fails, only a message
+  // is wrong.
+  [[maybe_unused]] const int ignored = ftruncate(fd_.get(), 0);
   // Closing does not unlock while a forked child has the descriptor, too.
-  if (fd_.ok()) flock(fd_.get(), LOCK_UN);
+  flock(fd_.get(), LOCK_UN);
 }
 
 }  // namespace dmdax

@@ -2,10 +2,12 @@
 //
 // StateLock: of the commands that change a state directory, one at a time.
 //
-//   absl::StatusOr<StateLock> lock = StateLock::Take(dir, wait);
+//   Patience patience(wait);
+//   absl::StatusOr<StateLock> lock = StateLock::Take(dir, patience);
 //
-// The lock is on the file `lock`, which says the holder's pid.  The database
-// has locks of its own; this one is fair, and tells who is waited for.
+// The lock is on the file `lock`, which says the holder's pid as long as it is
+// held.  The database has locks of its own; this one is fair, and tells who is
+// waited for.
 //
 // Errors: the errno of the system call; ETIMEDOUT when the wait is over; as
 // PrivateDir for a file that is not ours.
@@ -17,7 +19,9 @@
 #include <string>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/fd.h"
 #include "state/private_dir.h"
@@ -30,10 +34,31 @@ struct StateWait {
   std::function<void(const std::string& text)> say;
 };
 
+// What is left of a StateWait; it begins at once.
+class Patience {
+ public:
+  explicit Patience(StateWait wait)
+      : wait_(std::move(wait)), start_(absl::Now()) {}
+
+  // Between two looks: waits a little, and says what for if it is time to.
+  // False: that was all.
+  bool LookAgain(absl::FunctionRef<std::string()> what_for);
+  // Nothing is left to do but to wait.
+  bool IsEndless() const {
+    return said_ && wait_.timeout == absl::InfiniteDuration();
+  }
+  absl::Duration timeout() const { return wait_.timeout; }
+
+ private:
+  const StateWait wait_;
+  const absl::Time start_;
+  bool said_ = false;
+};
+
 class StateLock {
  public:
   static absl::StatusOr<StateLock> Take(const PrivateDir& dir,
-                                        const StateWait& wait);
+                                        Patience& patience);
   ~StateLock();
   StateLock(StateLock&&) = default;
 

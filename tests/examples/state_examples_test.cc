@@ -126,7 +126,7 @@ TEST_F(StateExamples, Directories) {
 #include "tests/examples/state/sqlite.inc"
   };
   [[maybe_unused]] const auto take = [](const PrivateDir& dir) {
-    StateWait wait;
+    const StateWait wait;
 #include "tests/examples/state/state_lock.inc"
   };
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "base/errno_status.h"
 #include "base/kernel_alias.h"
 #include "base/usage_error.h"
@@ -35,6 +36,28 @@ absl::StatusOr<Session> FromSnapshot(proto::StateSnapshot& snapshot,
     world.set_kernel(*app.kernel);
   }
   return SessionFromSnapshot(snapshot);
+}
+
+// "2 devices, 1 mount"; "": nothing that somebody could miss.
+std::string ContentsOf(const proto::World& world) {
+  const struct {
+    int count;
+    absl::string_view one, many;
+  } contents[] = {
+      {world.pmem_size() + world.block_size() + world.mapped_device_size(),
+       "device", "devices"},
+      {world.dax_size(), "device-dax", "device-dax"},
+      {world.mount_size(), "mount", "mounts"},
+      {world.process_size(), "process", "processes"},
+      {world.key_size(), "key", "keys"},
+  };
+  std::string text;
+  for (const auto& [count, one, many] : contents) {
+    if (count == 0) continue;
+    absl::StrAppend(&text, text.empty() ? "" : ", ", count, " ",
+                    count == 1 ? one : many);
+  }
+  return text;
 }
 
 void SetKernel(App& app, const std::string& said) {
@@ -82,7 +105,7 @@ void AddGlobalOptions(CLI::App& cli, App& app) {
 absl::StatusOr<Session> App::Ask() const {
   if (!kernel.ok()) return kernel.status();
   if (world_file) return SessionFromWorldFile(*world_file, *kernel);
-  absl::StatusOr<StateDir> dir = StateDir::Open(state_dir, StateDir::kRead);
+  absl::StatusOr<StateDir> dir = OpenState(StateDir::kRead);
   if (!dir.ok()) return dir.status();
   absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
   if (!snapshot.ok()) return snapshot.status();
@@ -91,7 +114,7 @@ absl::StatusOr<Session> App::Ask() const {
 
 absl::StatusOr<ParsedWorld> App::AskWorld() const {
   if (world_file) return ReadWorldFile(*world_file);
-  absl::StatusOr<StateDir> dir = StateDir::Open(state_dir, StateDir::kRead);
+  absl::StatusOr<StateDir> dir = OpenState(StateDir::kRead);
   if (!dir.ok()) return dir.status();
   absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
   if (!snapshot.ok()) return snapshot.status();
@@ -109,7 +132,7 @@ absl::StatusOr<Session> App::Ask(RunFn run) const {
     absl::Status s = run(*session);
     return s.ok() ? std::move(session) : absl::StatusOr<Session>(s);
   }
-  absl::StatusOr<StateDir> opened = StateDir::Open(state_dir, StateDir::kRead);
+  absl::StatusOr<StateDir> opened = OpenState(StateDir::kRead);
   if (!opened.ok()) return opened.status();
   auto dir = std::make_shared<StateDir>(*std::move(opened));
   PartSession ran;
@@ -127,13 +150,13 @@ absl::StatusOr<Session> App::Ask(RunFn run) const {
   return std::move(ran.session);
 }
 
-absl::StatusOr<StateDir> App::OpenForWriting() const {
+absl::StatusOr<StateDir> App::OpenState(StateDir::Mode mode) const {
   StateWait wait;
   if (timeout_seconds) wait.timeout = absl::Seconds(*timeout_seconds);
   wait.say = [](const std::string& text) {
     std::cerr << "dmdax: " << text << "\n";
   };
-  return StateDir::Open(state_dir, StateDir::kWrite, wait);
+  return StateDir::Open(state_dir, mode, wait);
 }
 
 absl::Status App::Change(RunFn change, LoadScope scope) {
@@ -143,7 +166,7 @@ absl::Status App::Change(RunFn change, LoadScope scope) {
     if (s.ok()) std::cerr << "dmdax: not kept: --world is only asked\n";
     return s;
   }
-  absl::StatusOr<StateDir> dir = OpenForWriting();
+  absl::StatusOr<StateDir> dir = OpenState(StateDir::kWrite);
   if (!dir.ok()) return dir.status();
   PartSession ran;
   absl::Status s = RunOnPart(
@@ -158,25 +181,26 @@ absl::Status App::Change(RunFn change, LoadScope scope) {
 
 absl::Status App::Load(const Session& session, Existing existing) {
   if (world_file) return NoState();
-  absl::StatusOr<StateDir> dir = OpenForWriting();
+  absl::StatusOr<StateDir> dir = OpenState(StateDir::kWrite);
   if (!dir.ok()) return dir.status();
   absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
   if (!snapshot.ok()) return snapshot.status();
-  const proto::World& world = snapshot->world();
-  const int devices =
-      world.pmem_size() + world.block_size() + world.mapped_device_size();
-  if (devices > 0 && existing == kKeepMachine) {
-    return ErrnoError(
-        EEXIST, absl::StrCat("there is a machine with ", devices,
-                             " devices; --replace puts this one in its place"));
+  const std::string there = ContentsOf(snapshot->world());
+  if (!there.empty() && existing == kKeepMachine) {
+    return ErrnoError(EEXIST, absl::StrCat("there is a machine with ", there,
+                                           "; --replace puts this one in its "
+                                           "place"));
   }
-  return Changed(*dir, dir->Write(SnapshotOf(session, snapshot->generation()),
-                                  StateDir::kKeepForUndo));
+  // One without anything is not worth what undo would bring back.
+  return Changed(
+      *dir,
+      dir->Write(SnapshotOf(session, snapshot->generation()),
+                 there.empty() ? StateDir::kForget : StateDir::kKeepForUndo));
 }
 
 absl::Status App::Undo() {
   if (world_file) return NoState();
-  absl::StatusOr<StateDir> dir = OpenForWriting();
+  absl::StatusOr<StateDir> dir = OpenState(StateDir::kWrite);
   if (!dir.ok()) return dir.status();
   return Changed(*dir, dir->Undo());
 }

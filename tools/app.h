@@ -59,8 +59,8 @@ struct App {
   absl::Status Change(RunFn change, LoadScope scope = LoadScope::kWhole);
 
   // Makes `session` the state's machine, whatever that was, of whatever kernel.
-  // EEXIST with kKeepMachine if there is one with devices; a UsageError() with
-  // --world.
+  // EEXIST with kKeepMachine if there is one with anything in it; a
+  // UsageError() with --world.
   enum Existing { kKeepMachine, kReplaceMachine };
   absl::Status Load(const Session& session, Existing existing);
   // Puts back the machine that Load() replaced.
@@ -71,7 +71,7 @@ struct App {
   void Report(const absl::Status& status);
 
  private:
-  absl::StatusOr<StateDir> OpenForWriting() const;
+  absl::StatusOr<StateDir> OpenState(StateDir::Mode mode) const;
   // What a change came to.
   absl::Status Changed(const StateDir& dir, const absl::Status& status);
 };

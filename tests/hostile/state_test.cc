@@ -281,8 +281,9 @@ TEST_F(StateTest, AMachineIsNotReplacedUnasked) {
 }
 
 TEST_F(StateTest, FilesAreOurs) {
+  ASSERT_EQ(CreateIt("d0").rc, 0);
   for (const char* name :
-       {"state.db", "state.db-wal", "state.db-shm", "lock"}) {
+       {"state.db", "state.db-wal", "state.db-shm", "lock", "generation"}) {
     EXPECT_EQ(fs::status(Path(name)).permissions(),
               fs::perms::owner_read | fs::perms::owner_write);
   }

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A state directory that has lost a file or a part of one, that is not ours, or
+// that is reached by a strange path: what was acknowledged is there, or its
+// loss is told and nothing is made in its place.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "state/sqlite.h"
+#include "state/world.pb.h"
+#include "tests/hostile/child.h"
+#include "tests/hostile/machine_of.h"
+#include "tests/testing.h"
+
+namespace dmdax::hostile {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+constexpr char kPmem[] =
+    "pmem { name: \"pmem0\" base: 0x100000000 size: 0x4000000 }";
+
+class StateFilesTest : public testing::Test {
+ protected:
+  StateFilesTest() {
+    const ChildResult r = scratch_.Run({"machine", "load", "-"}, kPmem);
+    EXPECT_EQ(r.rc, 0) << r.err;
+    EXPECT_EQ(Create("d0").rc, 0);
+    before_ = MachineOf(scratch_.state());
+    fs::copy(scratch_.state(), scratch_.File("copy"));
+  }
+  std::string Path(const std::string& name) const {
+    return scratch_.state() + "/" + name;
+  }
+  ChildResult Create(const std::string& name) {
+    return scratch_.Run({"create", name, "--table", "0 8 zero"});
+  }
+  void Restore() {
+    fs::remove_all(scratch_.state());
+    fs::copy(scratch_.File("copy"), scratch_.state());
+    fs::permissions(scratch_.state(), fs::perms::owner_all);
+  }
+  void ExpectRefused(const ChildResult& r, const std::string& why) {
+    EXPECT_EQ(r.rc, 1) << r.signal;
+    EXPECT_THAT(r.err, HasSubstr(why));
+    EXPECT_THAT(r.err, HasSubstr("state"));
+  }
+  // Readers and writers refuse it, twice: none has made something of it.
+  void ExpectLost(const std::string& why) {
+    for (int i = 0; i < 2; ++i) {
+      ExpectRefused(scratch_.Run({"machine", "list"}), why);
+      ExpectRefused(Create("new"), why);
+      ExpectRefused(scratch_.Run({"machine", "load", "--replace", "-"}, kPmem),
+                    why);
+    }
+  }
+
+  Scratch scratch_;
+  std::string before_;
+};
+
+TEST_F(StateFilesTest, ALossIsNoEmptyMachine) {
+  const struct {
+    const char* what;
+    std::function<void()> lose;
+    const char* why;
+  } losses[] = {
+      {"the log", [&] { fs::remove(Path("state.db-wal")); }, "lost its log"},
+      {"all but the database",
+       [&] {
+         for (const char* f : {"state.db-wal", "state.db-shm", "generation"}) {
+           fs::remove(Path(f));
+         }
+       },
+       "lost its log"},
+      {"the database", [&] { fs::remove(Path("state.db")); }, "is missing"},
+      {"what is in it", [&] { fs::resize_file(Path("state.db"), 0); },
+       "is empty"},
+      {"both",
+       [&] {
+         for (const char* f : {"state.db", "state.db-wal", "state.db-shm"}) {
+           fs::remove(Path(f));
+         }
+       },
+       "is missing"},
+      {"the end of the log",
+       [&] {
+         fs::resize_file(Path("state.db-wal"),
+                         fs::file_size(Path("state.db-wal")) - 5000);
+       },
+       "2 were made"},
+      {"all of the log", [&] { fs::resize_file(Path("state.db-wal"), 0); },
+       "2 were made"},
+      {"a bit of it",
+       [&] {
+         std::fstream log(Path("state.db-wal"),
+                          std::ios::in | std::ios::out | std::ios::binary);
+         log.seekp(100);
+         log.put('\x55');
+       },
+       "2 were made"},
+  };
+  for (const auto& loss : losses) {
+    SCOPED_TRACE(loss.what);
+    Restore();
+    fs::remove(Path("state.db-shm"));
+    loss.lose();
+    ExpectLost(loss.why);
+  }
+}
+
+// A copy of all files, without SQLite's shared memory, is a good one; so is one
+// that SQLite's own tools have written back, and one without the number.
+TEST_F(StateFilesTest, WhatIsWholeIsRead) {
+  fs::remove(Path("state.db-shm"));
+  EXPECT_EQ(MachineOf(scratch_.state()), before_);
+  {
+    absl::StatusOr<SqliteDb> db = SqliteDb::Open(Path("state.db"));
+    ASSERT_THAT(db, IsOk());
+    ASSERT_THAT(db->Exec("PRAGMA wal_checkpoint(TRUNCATE)"), IsOk());
+  }
+  fs::remove(Path("state.db-wal"));
+  EXPECT_EQ(MachineOf(scratch_.state()), before_);
+  fs::remove(Path("generation"));
+  EXPECT_EQ(MachineOf(scratch_.state()), before_);
+  // A number that was being written says nothing.
+  scratch_.Put("state.d/generation", "00000000000000000099 0000");
+  fs::permissions(Path("generation"),
+                  fs::perms::owner_read | fs::perms::owner_write);
+  EXPECT_EQ(Create("d1").rc, 0);
+  EXPECT_EQ(Create("d2").rc, 0);
+}
+
+// What a change that failed has left, of this version and of those before.
+TEST_F(StateFilesTest, NothingWasEverWritten) {
+  fs::remove_all(scratch_.state());
+  EXPECT_EQ(scratch_.Run({"create", "d", "--table", "bad"}).rc, 1);
+  EXPECT_FALSE(fs::exists(Path("state.db")));
+  EXPECT_FALSE(fs::exists(Path("state.db.new")));
+  {
+    absl::StatusOr<SqliteDb> db = SqliteDb::Open(Path("state.db"));
+    ASSERT_THAT(db, IsOk());
+    ASSERT_THAT(db->Exec("PRAGMA journal_mode = WAL; BEGIN IMMEDIATE; "
+                         "CREATE TABLE t(a); ROLLBACK"),
+                IsOk());
+  }
+  for (const auto& entry : fs::directory_iterator(scratch_.state())) {
+    fs::permissions(entry.path(),
+                    fs::perms::owner_read | fs::perms::owner_write);
+  }
+  EXPECT_GT(fs::file_size(Path("state.db")), 0u);
+  EXPECT_EQ(scratch_.Run({"ls"}).rc, 0);
+  EXPECT_EQ(Create("d0").rc, 0);
+  // An empty file, too.
+  fs::remove_all(scratch_.state());
+  ASSERT_EQ(mkdir(scratch_.state().c_str(), 0700), 0);
+  scratch_.Put("state.d/state.db", "");
+  fs::permissions(Path("state.db"),
+                  fs::perms::owner_read | fs::perms::owner_write);
+  EXPECT_EQ(Create("d0").rc, 0);
+  EXPECT_EQ(Create("d1").rc, 0);
+}
+
+TEST_F(StateFilesTest, TheMachineOfAnOldVersionCanBeBroughtBack) {
+  fs::remove_all(scratch_.state());
+  ASSERT_EQ(mkdir(scratch_.state().c_str(), 0700), 0);
+  proto::StateSnapshot old;
+  old.set_format_version(1);
+  old.set_generation(5);
+  proto::Pmem& pmem = *old.mutable_world()->add_pmem();
+  pmem.set_name("pmem7");
+  pmem.set_base(uint64_t{1} << 32);
+  pmem.set_size(1 << 20);
+  scratch_.Put("state.d/state", old.SerializeAsString());
+  fs::permissions(Path("state"),
+                  fs::perms::owner_read | fs::perms::owner_write);
+  ASSERT_EQ(scratch_.Run({"machine", "load", "--replace", "-"}, kPmem).rc, 0);
+  EXPECT_THAT(MachineOf(scratch_.state()), Not(HasSubstr("pmem7")));
+  const ChildResult r = scratch_.Run({"machine", "undo"});
+  EXPECT_EQ(r.rc, 0) << r.err;
+  EXPECT_THAT(MachineOf(scratch_.state()), HasSubstr("pmem7"));
+}
+
+// It counts as a machine, although it has no device.
+TEST_F(StateFilesTest, AMachineWithoutDevicesIsNotReplacedUnasked) {
+  for (const char* world : {"process { pid: 7 }",
+                            "dax { name: \"dax0.0\" base: 0x100000000 size: "
+                            "0x4000000 align: 0x200000 }",
+                            "key { description: \"user:k\" }"}) {
+    SCOPED_TRACE(world);
+    fs::remove_all(scratch_.state());
+    const ChildResult r = scratch_.Run({"machine", "load", "-"}, world);
+    ASSERT_EQ(r.rc, 0) << r.err;
+    ExpectRefused(scratch_.Run({"machine", "load", "-"}, kPmem), "--replace");
+  }
+}
+
+TEST_F(StateFilesTest, AnEmptyMachineIsNothingToBringBack) {
+  ASSERT_EQ(scratch_.Run({"machine", "load", "--replace", "-"}, "").rc, 0);
+  ASSERT_EQ(scratch_.Run({"machine", "load", "-"}, kPmem).rc, 0);
+  ASSERT_EQ(scratch_.Run({"machine", "undo"}).rc, 0);
+  EXPECT_EQ(MachineOf(scratch_.state()), before_);
+}
+
+TEST_F(StateFilesTest, StrangePaths) {
+  ASSERT_EQ(mkdir(scratch_.File("real").c_str(), 0700), 0);
+  fs::create_directory_symlink("real", scratch_.File("link"));
+  fs::create_directory_symlink(scratch_.File("link"), scratch_.File("again"));
+  std::string deep = scratch_.File("deep");
+  for (int i = 0; i < 4; ++i) deep += "/" + std::string(200, 'x');
+  for (const std::string& state :
+       {scratch_.File("link"), scratch_.File("again") + "/below",
+        scratch_.File("file:foo?mode=ro"), deep}) {
+    SCOPED_TRACE(state);
+    const ChildResult r =
+        scratch_.Run({"--state", state, "create", "d0", "--notable"});
+    EXPECT_EQ(r.rc, 0) << r.err;
+    EXPECT_THAT(scratch_.Run({"--state", state, "ls"}).out, HasSubstr("d0"));
+  }
+  EXPECT_TRUE(fs::exists(scratch_.File("real/below/state.db")));
+  fs::create_directory_symlink("loop", scratch_.File("loop"));
+  ExpectRefused(scratch_.Run({"--state", scratch_.File("loop"), "ls"}),
+                "symbolic links");
+}
+
+TEST_F(StateFilesTest, ALinkOfSomebodyElse) {
+  // Only root can give one away, where there is another user.
+  const std::string link = scratch_.File("theirs");
+  ASSERT_EQ(mkdir(scratch_.File("victim").c_str(), 0700), 0);
+  fs::create_directory_symlink("victim", link);
+  if (geteuid() != 0 || lchown(link.c_str(), 65534, 65534) != 0) return;
+  for (const std::string& state : {link, link + "/below"}) {
+    ExpectRefused(scratch_.Run({"--state", state, "create", "d", "--notable"}),
+                  "belongs to user 65534");
+  }
+  EXPECT_TRUE(fs::is_empty(scratch_.File("victim")));
+}
+
+TEST_F(StateFilesTest, ADirectoryThatEverybodyMayWriteAboveIt) {
+  const std::string open = scratch_.File("open");
+  ASSERT_EQ(mkdir(open.c_str(), 0700), 0);
+  ASSERT_EQ(chmod(open.c_str(), 0777), 0);
+  ExpectRefused(
+      scratch_.Run({"--state", open + "/s", "create", "d", "--notable"}),
+      "everybody may write");
+  ASSERT_EQ(chmod(open.c_str(), 01777), 0);
+  EXPECT_EQ(
+      scratch_.Run({"--state", open + "/s", "create", "d", "--notable"}).rc, 0);
+}
+
+TEST_F(StateFilesTest, ADirectoryOfOtherFiles) {
+  const std::string other = scratch_.File("other");
+  for (const char* name : {"lock", "notes"}) {
+    fs::remove_all(other);
+    ASSERT_EQ(mkdir(other.c_str(), 0700), 0);
+    const std::string file =
+        scratch_.Put(absl::StrCat("other/", name), "precious\n");
+    fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
+    ExpectRefused(scratch_.Run({"--state", other, "create", "d", "--notable"}),
+                  absl::StrCat("it has '", name, "'"));
+    EXPECT_EQ(ReadFile(file), "precious\n");
+  }
+}
+
+TEST_F(StateFilesTest, AFileThatOthersMayWrite) {
+  for (const char* name : {"state.db", "state.db-wal", "generation", "lock"}) {
+    SCOPED_TRACE(name);
+    fs::permissions(Path(name), fs::perms::others_write, fs::perm_options::add);
+    ExpectRefused(Create("d1"), "others may write it (mode 0602)");
+    fs::permissions(Path(name), fs::perms::others_write,
+                    fs::perm_options::remove);
+  }
+  EXPECT_EQ(Create("d1").rc, 0);
+}
+
+TEST_F(StateFilesTest, ADatabaseOfAnotherProgram) {
+  for (const char* sql : {"CREATE TABLE t(a)", "PRAGMA application_id = 7",
+                          "CREATE TABLE t(a); PRAGMA user_version = 3"}) {
+    SCOPED_TRACE(sql);
+    for (const char* f : {"state.db", "state.db-wal", "state.db-shm"}) {
+      fs::remove(Path(f));
+    }
+    {
+      absl::StatusOr<SqliteDb> db = SqliteDb::Open(Path("state.db"));
+      ASSERT_THAT(db, IsOk());
+      ASSERT_THAT(db->Exec(sql), IsOk());
+    }
+    fs::permissions(Path("state.db"),
+                    fs::perms::owner_read | fs::perms::owner_write);
+    const std::string bytes = ReadFile(Path("state.db"));
+    ExpectRefused(scratch_.Run({"ls"}), "another program");
+    ExpectRefused(Create("d1"), "another program");
+    EXPECT_EQ(ReadFile(Path("state.db")), bytes);
+  }
+}
+
+TEST_F(StateFilesTest, AnotherProgramLocksTheDatabase) {
+  absl::StatusOr<SqliteDb> db = SqliteDb::Open(Path("state.db"));
+  ASSERT_THAT(db, IsOk());
+  ASSERT_THAT(db->Exec("BEGIN IMMEDIATE"), IsOk());
+  EXPECT_EQ(scratch_.Run({"ls"}).rc, 0) << "a reader waits for nobody";
+  const absl::Time start = absl::Now();
+  const ChildResult r =
+      scratch_.Run({"--timeout", "1.5", "create", "d1", "--notable"});
+  EXPECT_LT(absl::Now() - start, absl::Seconds(kSanitized ? 9 : 6));
+  ExpectRefused(r, "which another program has locked");
+  ExpectRefused(r, "state.db");
+}
+
+// The last one that had the lock does not have it now.
+TEST_F(StateFilesTest, WhoHoldsTheLockIsNotWhoHadIt) {
+  const int fd = open(Path("lock").c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(fd, 0);
+  ASSERT_EQ(flock(fd, LOCK_EX), 0);
+  ExpectRefused(scratch_.Run({"--timeout", "0", "create", "d1", "--notable"}),
+                "held by somebody");
+  close(fd);
+}
+
+TEST_F(StateFilesTest, NoRoomForTheLogIsSaid) {
+  scratch_.file_size = 32768;  // which the shared memory has
+  std::string rows;
+  for (int i = 0; i < 3000; ++i) absl::StrAppend(&rows, i * 8, " 8 zero\n");
+  const std::string table = scratch_.Put("table", rows);
+  ExpectRefused(scratch_.RunFile({"create", "d1"}, table), "File too large");
+  scratch_.file_size = ~uint64_t{0};
+  EXPECT_EQ(MachineOf(scratch_.state()), before_);
+}
+
+}  // namespace
+}  // namespace dmdax::hostile
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  if (argc != 2) return 2;
+  dmdax::hostile::Scratch::dmdax = argv[1];
+  return RUN_ALL_TESTS();
+}

@@ -148,7 +148,7 @@ TEST_F(StateFilesTest, WhatIsWholeIsRead) {
 // What a change that failed has left, of this version and of those before.
 TEST_F(StateFilesTest, NothingWasEverWritten) {
   fs::remove_all(scratch_.state());
-  EXPECT_EQ(scratch_.Run({"create", "d", "--table", "bad"}).rc, 1);
+  EXPECT_EQ(scratch_.Run({"machine", "undo"}).rc, 1);
   EXPECT_FALSE(fs::exists(Path("state.db")));
   EXPECT_FALSE(fs::exists(Path("state.db.new")));
   {
@@ -197,10 +197,10 @@ TEST_F(StateFilesTest, TheMachineOfAnOldVersionCanBeBroughtBack) {
 
 // It counts as a machine, although it has no device.
 TEST_F(StateFilesTest, AMachineWithoutDevicesIsNotReplacedUnasked) {
-  for (const char* world : {"process { pid: 7 }",
-                            "dax { name: \"dax0.0\" base: 0x100000000 size: "
-                            "0x4000000 align: 0x200000 }",
-                            "key { description: \"user:k\" }"}) {
+  for (const char* world :
+       {"process { pid: 7 }",
+        "dax { name: \"dax0.0\" range { start: 0x100000000 size: 0x4000000 } }",
+        "key { type: \"user\" description: \"k\" bytes: 32 }"}) {
     SCOPED_TRACE(world);
     fs::remove_all(scratch_.state());
     const ChildResult r = scratch_.Run({"machine", "load", "-"}, world);

@@ -192,10 +192,9 @@ absl::Status App::Load(const Session& session, Existing existing) {
                                            "place"));
   }
   // One without anything is not worth what undo would bring back.
-  return Changed(
-      *dir,
-      dir->Write(SnapshotOf(session, snapshot->generation()),
-                 there.empty() ? StateDir::kForget : StateDir::kKeepForUndo));
+  return Changed(*dir, dir->Write(SnapshotOf(session, snapshot->generation()),
+                                  there.empty() ? StateDir::kForget
+                                                : StateDir::kKeepForUndo));
 }
 
 absl::Status App::Undo() {

@@ -13,6 +13,7 @@
 #include "state/dm_snapshot.h"
 #include "state/find_device.h"
 #include "state/hardware.h"
+#include "state/nodes.h"
 #include "state/packed_table.h"
 #include "state/part/run_on_part.h"
 #include "state/part/state_part.h"
@@ -101,6 +102,14 @@ TEST_F(StateExamples, Hardware) {
   DmCtl& ctl = this->ctl();
 #include "tests/examples/state/hardware.inc"
   EXPECT_EQ(saved.pmem(0).name(), "pmem0");
+}
+
+TEST_F(StateExamples, Nodes) {
+  const SourceMap map;
+  Session session = NewSession(DefaultKernelProfile(), 254);
+  Machine& machine = *session.machine;
+#include "tests/examples/state/nodes.inc"
+  EXPECT_THAT(s, IsOk());
 }
 
 TEST_F(StateExamples, PackedTable) {

@@ -57,7 +57,6 @@ class StateFilesTest : public testing::Test {
   void ExpectRefused(const ChildResult& r, const std::string& why) {
     EXPECT_EQ(r.rc, 1) << r.signal;
     EXPECT_THAT(r.err, HasSubstr(why));
-    EXPECT_THAT(r.err, HasSubstr("state"));
   }
   // Readers and writers refuse it, twice: none has made something of it.
   void ExpectLost(const std::string& why) {
@@ -210,7 +209,10 @@ TEST_F(StateFilesTest, AMachineWithoutDevicesIsNotReplacedUnasked) {
 }
 
 TEST_F(StateFilesTest, AnEmptyMachineIsNothingToBringBack) {
-  ASSERT_EQ(scratch_.Run({"machine", "load", "--replace", "-"}, "").rc, 0);
+  ASSERT_EQ(
+      scratch_.Run({"machine", "load", "--replace", "-"}, "kernel: \"v6_1\"")
+          .rc,
+      0);
   ASSERT_EQ(scratch_.Run({"machine", "load", "-"}, kPmem).rc, 0);
   ASSERT_EQ(scratch_.Run({"machine", "undo"}).rc, 0);
   EXPECT_EQ(MachineOf(scratch_.state()), before_);

@@ -63,6 +63,13 @@ enum class Ext4FallocateZeroes {
   kOldEnd,    // 7.2
 };
 
+// Whose pages MADV_HUGEPAGE has read in huge folios.
+enum class ThpReadahead {
+  kNone,
+  kAnyFile,      // since 5.18; without large folios it is only a wide window
+  kLargeFolios,  // 7.2: of file systems that have them
+};
+
 struct FaultProfile {
   // --- architecture ---
   PageTableFormat format;
@@ -189,11 +196,24 @@ struct FaultProfile {
   bool dax_huge_zero_by_folio;
 
   // --- page cache ---
-  bool ext4_large_folios;    // since 6.16
-  bool xfs_large_folios;     // since 5.18
-  int mmap_readahead_order;  // of the folios read around a fault
-  bool write_large_folios;   // buffered writes make large folios (since 6.6)
-  bool map_whole_folios;     // fault-around maps folios whole (since 6.18)
+  bool ext4_large_folios;   // since 6.16
+  bool xfs_large_folios;    // since 5.18
+  bool write_large_folios;  // buffered writes make large folios (since 6.6)
+  // A fault maps the folio it finds whole, if the file does not end in it, and
+  // fault-around those beside it (since 6.18).
+  bool map_whole_folios;
+  bool order_1_folios;  // folios of two pages (since 6.9)
+  // A huge page of the cache is not mapped by one entry where the VMA or the
+  // process has forbidden that (since 6.7).
+  bool set_pmd_asks_vma;
+  ThpReadahead thp_readahead;
+  // page_cache_async_ra() shares no code with the first read (since 6.10), and
+  // what is cached to the end of its window is left alone.
+  bool readahead_async_is_apart;
+  bool next_miss_is_outside;
+  // The order is kept with the window and grows with it, from single pages on;
+  // the last window of a file has no mark (since 6.17).
+  bool readahead_keeps_order;
 
   // --- device-dax ---
   bool devdax_sets_mapping;          // dax_set_mapping (since 4.17)

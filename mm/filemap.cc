@@ -4,115 +4,41 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "mm/memory.h"
 #include "mm/mm_struct.h"
+#include "mm/readahead.h"
 
 namespace dmdax {
 namespace {
 
-uint64_t PagesOf(const VmFault& vmf) {
-  const uint64_t size = vmf.mm->profile().page_size();
-  return (vmf.vma->vm_file->f_mapping->host->i_size + size - 1) / size;
+// Whether all of a folio may be mapped around a fault: it ends before the last
+// page of the file, and within the VMA and the page table.
+bool MapsWhole(const VmFault& vmf, uint64_t first, uint64_t nr) {
+  if (!vmf.mm->profile().map_whole_folios || nr == 1) return false;
+  if (first + nr > FilePages(vmf) - 1) return false;
+  return FolioIsWithin(vmf, first, nr);
 }
 
-void AddFolio(MemMap& mem, AddressSpace& mapping, uint64_t index, int order) {
-  const uint64_t nr = uint64_t{1} << order;
-  for (uint64_t i = index; i < index + nr; ++i) {
-    mapping.pages[i] = mem.AllocRam();
+// Maps what is unmapped of pages [first, first + nr); NOPAGE when the faulting
+// one was among them.
+vm_fault_t MapFolioRange(VmFault& vmf, uint64_t first, uint64_t nr) {
+  MmStruct& mm = *vmf.mm;
+  AddressSpace& mapping = *vmf.vma->vm_file->f_mapping;
+  const int shift = mm.profile().page_shift;
+  vm_fault_t ret = 0;
+  for (uint64_t index = first; index < first + nr; ++index) {
+    const pfn_t page = mapping.pages[index];
+    if (mm.mem().HwPoison(page)) continue;
+    const uint64_t addr = vmf.address + ((index - vmf.pgoff) << shift);
+    PtSlot slot = mm.page_table().PteSlot(addr, true);
+    if (!slot || !slot.none()) continue;
+    slot.Set(mm.pte_ops().MkPte(page, vmf.vma->vm_page_prot));
+    mm.mem().Get(page);
+    mm.mem().AddMapcount(page, 1);
+    ++mm.rss_file;
+    if (index == vmf.pgoff) ret = VM_FAULT_NOPAGE;
   }
-  if (order > 0) mapping.folios[index] = order;
-}
-
-// Widens pages [first, last] to the whole folios that they touch.
-void WidenToFolios(const VmFault& vmf, uint64_t* first, uint64_t* last) {
-  const AddressSpace& mapping = *vmf.vma->vm_file->f_mapping;
-  for (const auto& [index, order] : mapping.folios) {
-    const uint64_t end = index + (uint64_t{1} << order);
-    if (end <= *first || index > *last) continue;
-    *first = std::min(*first, index);
-    *last = std::max(*last, end - 1);
-  }
-  // They must stay within the VMA and the page table.
-  const FaultProfile& profile = vmf.mm->profile();
-  const uint64_t page = vmf.address >> profile.page_shift;
-  const uint64_t table = page & ~(profile.pmd_nr() - 1);
-  const uint64_t low = std::max(table, vmf.vma->vm_start >> profile.page_shift);
-  const uint64_t high = std::min(table + profile.pmd_nr(),
-                                 vmf.vma->vm_end >> profile.page_shift) -
-                        1;
-  const uint64_t below = page - low;
-  *first = std::max(*first, vmf.pgoff < below ? 0 : vmf.pgoff - below);
-  *last = std::min(*last, vmf.pgoff + (high - page));
-}
-
-// Brings folios into the cache; missing pages that adjoin are read together.
-class Reader {
- public:
-  explicit Reader(VmFault& vmf)
-      : vmf_(vmf), mapping_(*vmf.vma->vm_file->f_mapping) {}
-  ~Reader() { Flush(); }
-
-  // A folio of 2^order pages, marked or not.  False when a page of it is
-  // there already.
-  bool Add(uint64_t index, int order, bool mark) {
-    const uint64_t nr = uint64_t{1} << order;
-    auto next = mapping_.pages.lower_bound(index);
-    if (next != mapping_.pages.end() && next->first < index + nr) {
-      Flush();
-      return false;
-    }
-    if (nr_ == 0) first_ = index;
-    nr_ += nr;
-    AddFolio(vmf_.mm->mem(), mapping_, index, order);
-    for (uint64_t i = index; mark && i < index + nr; ++i) {
-      mapping_.readahead.insert(i);
-    }
-    return true;
-  }
-
- private:
-  void Flush() {
-    if (nr_ > 0 && mapping_.a_ops != nullptr) {
-      mapping_.a_ops->Readahead(vmf_, first_, nr_);
-    }
-    nr_ = 0;
-  }
-
-  VmFault& vmf_;
-  AddressSpace& mapping_;
-  uint64_t first_ = 0;
-  uint64_t nr_ = 0;
-};
-
-// do_sync_mmap_readahead(): reads around the page.  A mark, a quarter of the
-// window before its end, makes the next fault there read on.
-void ReadAround(VmFault& vmf) {
-  const AddressSpace& mapping = *vmf.vma->vm_file->f_mapping;
-  const uint64_t half = kReadaheadPages / 2;
-  const uint64_t start = vmf.pgoff < half ? 0 : vmf.pgoff - half;
-  const uint64_t end = std::min(start + kReadaheadPages, PagesOf(vmf));
-  const bool large = mapping.a_ops != nullptr && mapping.a_ops->large_folios();
-  Reader reader(vmf);
-  uint64_t index = start;
-  if (large) {
-    // page_cache_ra_order(): folios of the preferred order, smaller where
-    // they would not be aligned or reach past the end; never order 1.
-    const uint64_t mark = start + kReadaheadPages - kReadaheadPages / 4;
-    while (index < end) {
-      int order = vmf.mm->profile().mmap_readahead_order;
-      while (order > 0 &&
-             ((index & ((uint64_t{1} << order) - 1)) != 0 ||
-              index + (uint64_t{1} << order) > end || order == 1)) {
-        --order;
-      }
-      const uint64_t nr = uint64_t{1} << order;
-      if (!reader.Add(index, order, mark >= index && mark < index + nr)) break;
-      index += nr;
-    }
-  }
-  // do_page_cache_ra(): single pages.  Here the mark is counted from the end of
-  // what is read.
-  const uint64_t mark = end - std::min(end, kReadaheadPages / 4);
-  for (; index < end; ++index) reader.Add(index, 0, index == mark);
+  return ret;
 }
 
 class GenericVmOps final : public VmOperations {
@@ -123,8 +49,9 @@ class GenericVmOps final : public VmOperations {
   vm_fault_t MapPages(VmFault& vmf, uint64_t start, uint64_t end) override {
     return FilemapMapPages(vmf, start, end);
   }
-  // filemap_page_mkwrite().
-  vm_fault_t PageMkwrite(VmFault&) override { return VM_FAULT_LOCKED; }
+  vm_fault_t PageMkwrite(VmFault& vmf) override {
+    return FilemapPageMkwrite(vmf);
+  }
 };
 
 class GenericFile final : public FileOperations {
@@ -165,16 +92,47 @@ void FilemapWrite(const FaultProfile& profile, MemMap& mem,
                   AddressSpace& mapping, uint64_t first, uint64_t nr) {
   const bool large = profile.write_large_folios && mapping.a_ops != nullptr &&
                      mapping.a_ops->large_folios();
-  for (uint64_t index = first; index < first + nr;) {
+  for (uint64_t index = first; index < first + nr; ++index) {
+    mapping.dirty.insert(index);
+    if (mapping.pages.count(index) > 0) continue;
+    const auto next = mapping.pages.lower_bound(index);
+    const uint64_t end = next == mapping.pages.end()
+                             ? first + nr
+                             : std::min(first + nr, next->first);
     int order = 0;
     while (large && order < profile.pmd_order() &&
            (index & ((uint64_t{2} << order) - 1)) == 0 &&
-           index + (uint64_t{2} << order) <= first + nr) {
+           index + (uint64_t{2} << order) <= end) {
       ++order;
     }
-    AddFolio(mem, mapping, index, order);
-    index += uint64_t{1} << order;
+    FilemapAddFolio(mem, mapping, index, order);
   }
+}
+
+void FilemapWriteback(AddressSpace& mapping, uint64_t first, uint64_t last) {
+  for (auto it = mapping.dirty.lower_bound(first);
+       it != mapping.dirty.end() && *it <= last;
+       it = mapping.dirty.lower_bound(first)) {
+    const auto [folio, order] = mapping.Folio(*it);
+    const uint64_t nr = uint64_t{1} << order;
+    mapping.dirty.erase(mapping.dirty.lower_bound(folio),
+                        mapping.dirty.lower_bound(folio + nr));
+    for (VmAreaStruct* vma : mapping.i_mmap) {
+      if (!(vma->vm_flags & VM_SHARED)) continue;
+      vma->vm_mm->MkcleanRange(*vma, folio, nr);
+    }
+    if (mapping.a_ops != nullptr) mapping.a_ops->Writepages(mapping, folio, nr);
+    first = folio + nr;
+  }
+}
+
+vm_fault_t FilemapPageMkwrite(VmFault& vmf) {
+  AddressSpace& mapping = *vmf.vma->vm_file->f_mapping;
+  const auto [folio, order] = mapping.Folio(vmf.pgoff);
+  for (uint64_t i = folio; i < folio + (uint64_t{1} << order); ++i) {
+    mapping.dirty.insert(i);
+  }
+  return VM_FAULT_LOCKED;
 }
 
 bool IsReadaheadMark(const AddressSpace& mapping, uint64_t index) {
@@ -183,24 +141,24 @@ bool IsReadaheadMark(const AddressSpace& mapping, uint64_t index) {
 
 vm_fault_t FilemapFault(VmFault& vmf) {
   AddressSpace& mapping = *vmf.vma->vm_file->f_mapping;
-  if (vmf.pgoff >= PagesOf(vmf)) {
+  if (vmf.pgoff >= FilePages(vmf)) {
     vmf.reason = {.code = FaultReasonCode::kBeyondEof,
                   .want = vmf.pgoff,
-                  .have = PagesOf(vmf)};
+                  .have = FilePages(vmf)};
     return VM_FAULT_SIGBUS;
   }
   vm_fault_t ret = 0;
   bool waits = false;
+  const bool tried = (vmf.flags & FAULT_FLAG_TRIED) != 0;
   if (mapping.pages.count(vmf.pgoff) == 0) {
-    ReadAround(vmf);
+    SyncMmapReadahead(vmf);
     ret = VM_FAULT_MAJOR;
     waits = true;
-  } else if (mapping.readahead.erase(vmf.pgoff) > 0) {
-    waits = true;  // do_async_mmap_readahead() drops the lock too
+  } else if (!tried) {
+    waits = AsyncMmapReadahead(vmf);
   }
-  const bool first =
-      (vmf.flags & FAULT_FLAG_ALLOW_RETRY) && !(vmf.flags & FAULT_FLAG_TRIED);
   // The first try drops the mmap lock while it waits for the page.
+  const bool first = (vmf.flags & FAULT_FLAG_ALLOW_RETRY) && !tried;
   if (waits && first) return ret | VM_FAULT_RETRY;
   vmf.page = mapping.pages[vmf.pgoff];
   vmf.has_page = true;
@@ -208,24 +166,29 @@ vm_fault_t FilemapFault(VmFault& vmf) {
 }
 
 vm_fault_t FilemapMapPages(VmFault& vmf, uint64_t start, uint64_t end) {
-  MmStruct& mm = *vmf.mm;
   AddressSpace& mapping = *vmf.vma->vm_file->f_mapping;
-  const int shift = mm.profile().page_shift;
-  if (mm.profile().map_whole_folios) WidenToFolios(vmf, &start, &end);
-  const uint64_t last = std::min(end + 1, PagesOf(vmf));
+  const int pmd_order = vmf.mm->profile().pmd_order();
+  const uint64_t stop = std::min(end + 1, FilePages(vmf));
   vm_fault_t ret = 0;
+  bool is_first = true;
   for (auto it = mapping.pages.lower_bound(start);
-       it != mapping.pages.end() && it->first < last; ++it) {
-    if (IsReadaheadMark(mapping, it->first)) continue;
-    if (mm.mem().HwPoison(it->second)) continue;
-    const uint64_t addr = vmf.address + ((it->first - vmf.pgoff) << shift);
-    PtSlot slot = mm.page_table().PteSlot(addr, true);
-    if (!slot || !slot.none()) continue;
-    slot.Set(mm.pte_ops().MkPte(it->second, vmf.vma->vm_page_prot));
-    mm.mem().Get(it->second);
-    mm.mem().AddMapcount(it->second, 1);
-    ++mm.rss_file;
-    if (it->first == vmf.pgoff) ret = VM_FAULT_NOPAGE;
+       it != mapping.pages.end() && it->first < stop;) {
+    const uint64_t index = it->first;
+    const auto [folio, order] = mapping.Folio(index);
+    const uint64_t nr = uint64_t{1} << order;
+    it = mapping.pages.lower_bound(folio + nr);
+    if (IsReadaheadMark(mapping, index)) continue;
+    const bool whole = MapsWhole(vmf, folio, nr);
+    // filemap_map_pmd(): the first folio may be a huge page.
+    if (is_first && order == pmd_order &&
+        (whole || !vmf.mm->profile().map_whole_folios) &&
+        DoSetPmd(vmf, folio)) {
+      return VM_FAULT_NOPAGE;
+    }
+    is_first = false;
+    const uint64_t to = std::min(folio + nr, stop);
+    ret |= whole ? MapFolioRange(vmf, folio, nr)
+                 : MapFolioRange(vmf, index, to - index);
   }
   return ret;
 }

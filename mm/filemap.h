@@ -5,12 +5,14 @@
 //
 //   FileOperations& f_op = GenericFileOperations();
 //
-// A page is in the cache or it is not; reading one brings in the read-around
-// window.  Locks, time and I/O errors of a read are not modelled.  Its effect
-// on the fault is: a major fault, which is tried twice.
+// A page is in the cache or it is not; mm/readahead.h says what reading one
+// brings in besides.  Locks, time and I/O errors of a read are not modelled.
+// Its effect on the fault is: a major fault, which is tried twice.  A dirty
+// page that is written back is write-protected, so that the next write faults.
 //
-// Mirrors: mm/filemap.c filemap_fault, filemap_map_pages,
-// do_sync_mmap_readahead, generic_file_mmap, generic_file_vm_ops (6.1).
+// Mirrors: mm/filemap.c filemap_fault, filemap_map_pages, filemap_map_pmd,
+// filemap_page_mkwrite, filemap_write_and_wait_range, generic_file_mmap,
+// generic_file_vm_ops; folio_mkclean of mm/rmap.c (6.1, 7.2).
 #ifndef DMDAX_MM_FILEMAP_H_
 #define DMDAX_MM_FILEMAP_H_
 
@@ -19,9 +21,6 @@
 #include "mm/vm_area.h"
 
 namespace dmdax {
-
-// file->f_ra.ra_pages: 128 KiB.
-inline constexpr uint64_t kReadaheadPages = 32;
 
 // filemap_fault(): SIGBUS beyond the end of the file; LOCKED with vmf.page;
 // MAJOR | RETRY when the page had to be read and the fault may be retried.
@@ -32,9 +31,17 @@ vm_fault_t FilemapFault(VmFault& vmf);
 vm_fault_t FilemapMapPages(VmFault& vmf, uint64_t start, uint64_t end);
 
 // A buffered write(2) of pages [first, first + nr): they are in the cache
-// afterwards, in large folios where the kernel and the file system do so.
+// afterwards and dirty, in large folios where the kernel and the file system do
+// so.
 void FilemapWrite(const FaultProfile& profile, MemMap& mem,
                   AddressSpace& mapping, uint64_t first, uint64_t nr);
+
+// filemap_write_and_wait_range(): folios with a dirty page among [first, last]
+// are clean afterwards.
+void FilemapWriteback(AddressSpace& mapping, uint64_t first, uint64_t last);
+
+// filemap_page_mkwrite(): the folio becomes dirty.
+vm_fault_t FilemapPageMkwrite(VmFault& vmf);
 
 // Whether page `index` carries PG_readahead, which fault-around skips.
 bool IsReadaheadMark(const AddressSpace& mapping, uint64_t index);

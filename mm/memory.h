@@ -44,6 +44,14 @@ vm_fault_t DoFaultCore(VmFault& vmf);
 // finish_fault(): maps vmf.page, or vmf.cow_page for a private write.
 vm_fault_t FinishFault(VmFault& vmf);
 
+// Whether the entries of pages [first, first + nr) of the file lie within the
+// VMA and in the page table of the fault.
+bool FolioIsWithin(const VmFault& vmf, uint64_t first, uint64_t nr);
+
+// do_set_pmd(): maps the huge page of the cache that begins at page `first` of
+// the file by one entry.  False: the VMA does not allow that.
+bool DoSetPmd(VmFault& vmf, uint64_t first);
+
 // do_page_mkwrite() is the handler's; fault_dirty_shared_page().
 vm_fault_t FaultDirtySharedPage(VmFault& vmf, bool page_mkwrite);
 

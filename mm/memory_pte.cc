@@ -3,6 +3,7 @@
 
 #include "mm/insert.h"
 #include "mm/memory.h"
+#include "mm/readahead.h"
 
 namespace dmdax {
 namespace {
@@ -117,11 +118,88 @@ vm_fault_t DoFaultCore(VmFault& vmf) {
   return ret;
 }
 
+bool FolioIsWithin(const VmFault& vmf, uint64_t first, uint64_t nr) {
+  const FaultProfile& profile = vmf.mm->profile();
+  const VmAreaStruct& vma = *vmf.vma;
+  if (first < vma.vm_pgoff) return false;
+  const uint64_t addr =
+      vma.vm_start + ((first - vma.vm_pgoff) << profile.page_shift);
+  const uint64_t last = addr + (nr << profile.page_shift) - 1;
+  return last < vma.vm_end &&
+         (addr & profile.pmd_mask()) == (last & profile.pmd_mask());
+}
+
+bool DoSetPmd(VmFault& vmf, uint64_t first) {
+  MmStruct& mm = *vmf.mm;
+  const FaultProfile& profile = mm.profile();
+  const PteOps& ops = mm.pte_ops();
+  const uint64_t nr = profile.pmd_nr();
+  if (vmf.pmd && !vmf.pmd.none()) return false;
+  if (!FolioIsWithin(vmf, first, nr)) return false;
+  const bool forbidden =
+      (vmf.vma->vm_flags & VM_NOHUGEPAGE) != 0 || mm.thp_disabled;
+  if (forbidden && profile.set_pmd_asks_vma) return false;
+  PtSlot slot = mm.page_table().Pmd(vmf.address, true);
+  if (!slot || !slot.none()) return false;
+  const pfn_t pfn = vmf.vma->vm_file->f_mapping->pages[first];
+  Pte entry = ops.MkHuge(ops.MkPte(pfn, vmf.vma->vm_page_prot));
+  if (vmf.write()) entry = MaybeMkwrite(ops, ops.MkDirty(entry), *vmf.vma);
+  slot.Set(entry);
+  mm.mem().Get(pfn);
+  mm.mem().AddMapcount(pfn, 1);
+  mm.rss_file += static_cast<int64_t>(nr);
+  return true;
+}
+
+namespace {
+
+// The part of finish_fault() that maps more than the page: a large folio of a
+// file whole, or 0 pages.
+uint64_t FinishFolio(VmFault& vmf) {
+  MmStruct& mm = *vmf.mm;
+  const FaultProfile& profile = mm.profile();
+  const PteOps& ops = mm.pte_ops();
+  if (vmf.vma->vm_file == nullptr) return 0;
+  const AddressSpace& mapping = *vmf.vma->vm_file->f_mapping;
+  const auto [first, order] = mapping.Folio(vmf.pgoff);
+  const uint64_t nr = uint64_t{1} << order;
+  if (order == 0) return 0;
+  const bool inside = first + nr <= FilePages(vmf);
+  if (order == profile.pmd_order() && (inside || !profile.map_whole_folios) &&
+      DoSetPmd(vmf, first)) {
+    return nr;
+  }
+  if (!profile.map_whole_folios || !inside || !FolioIsWithin(vmf, first, nr)) {
+    return 0;
+  }
+  const uint64_t start =
+      vmf.address - ((vmf.pgoff - first) << profile.page_shift);
+  const auto slot_of = [&](uint64_t i) {
+    return mm.page_table().PteSlot(start + (i << profile.page_shift), true);
+  };
+  for (uint64_t i = 0; i < nr; ++i) {
+    if (!slot_of(i).none()) return 0;
+  }
+  for (uint64_t i = 0; i < nr; ++i) {
+    const pfn_t pfn = mapping.pages.at(first + i);
+    Pte entry = ops.MkPte(pfn, vmf.vma->vm_page_prot);
+    if (vmf.write()) entry = MaybeMkwrite(ops, ops.MkDirty(entry), *vmf.vma);
+    slot_of(i).Set(entry);
+    mm.mem().Get(pfn);
+    mm.mem().AddMapcount(pfn, 1);
+    ++mm.rss_file;
+  }
+  return nr;
+}
+
+}  // namespace
+
 vm_fault_t FinishFault(VmFault& vmf) {
   FaultScope scope(vmf.mm->recorder(), FaultFunction::kFinishFault);
   MmStruct& mm = *vmf.mm;
   const PteOps& ops = mm.pte_ops();
   const bool cow = vmf.write() && !(vmf.vma->vm_flags & VM_SHARED);
+  if (!cow && FinishFolio(vmf) > 0) return 0;
   const pfn_t pfn = cow ? vmf.cow_page : vmf.page;
   PtSlot slot = mm.page_table().PteSlot(vmf.address, true);
   if (!slot) return VM_FAULT_OOM;

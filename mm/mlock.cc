@@ -95,10 +95,9 @@ int64_t MmStruct::FaultinPages(VmAreaStruct& vma, uint64_t start, uint64_t end,
       at += profile_.page_size();
       continue;
     }
-    vm_fault_t ret = HandleMmFault(vma, at, flags);
-    if (ret & VM_FAULT_RETRY) {
-      ret = HandleMmFault(vma, at, flags | FAULT_FLAG_TRIED);
-    }
+    // A fault that dropped the lock is begun anew, as a first one.
+    const vm_fault_t ret = HandleMmFault(vma, at, flags);
+    if (ret & VM_FAULT_RETRY) continue;
     if (ret & VM_FAULT_OOM) return fails(ENOMEM);
     if (ret & (VM_FAULT_HWPOISON | VM_FAULT_HWPOISON_LARGE)) {
       return fails(EHWPOISON);

@@ -71,7 +71,17 @@ bool MemMap::IsZero(pfn_t pfn) const {
          (pfn >= huge_zero_pfn_ && pfn - huge_zero_pfn_ < profile_.pmd_nr());
 }
 
-pfn_t MemMap::AllocRam() { return pfn_t(next_ram_++); }
+pfn_t MemMap::AllocRam(int order) {
+  const uint64_t nr = uint64_t{1} << order;
+  next_ram_ = (next_ram_ + nr - 1) & ~(nr - 1);
+  // What the buddy allocator hands out piece by piece does not lie in a row.
+  if (nr < profile_.pmd_nr() && next_ram_ % profile_.pmd_nr() == 0) {
+    next_ram_ += nr;
+  }
+  const pfn_t first(next_ram_);
+  next_ram_ += nr;
+  return first;
+}
 
 pfn_t MemMap::FolioHead(pfn_t pfn) const {
   const DevPagemap* pgmap = FindPagemap(pfn);

@@ -86,8 +86,11 @@ class MemMap {
   // The first frame of the huge zero page, aligned to its size.
   pfn_t huge_zero_pfn() const { return huge_zero_pfn_; }
   bool IsZero(pfn_t pfn) const;
-  // A fresh frame of ordinary memory with reference count 1.
-  pfn_t AllocRam();
+  // A fresh frame of ordinary memory with reference count 1.  Single frames
+  // never make up a huge page.
+  pfn_t AllocRam() { return AllocRam(0); }
+  // 2^order frames, aligned to their size: a folio.
+  pfn_t AllocRam(int order);
 
   // page_folio(), folio_order().
   pfn_t FolioHead(pfn_t pfn) const;

@@ -2,6 +2,8 @@
 #include "mm/vm_area.h"
 
 #include <algorithm>
+#include <iterator>
+#include <vector>
 
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
@@ -22,6 +24,26 @@ void AddressSpace::UnmapMappingPages(uint64_t first, uint64_t nr,
     vma->vm_mm->ZapPageRange(*vma, vma->vm_start + (from << shift),
                              vma->vm_start + (to << shift), even_cows);
   }
+}
+
+std::pair<uint64_t, int> AddressSpace::Folio(uint64_t index) const {
+  auto it = folios.upper_bound(index);
+  if (it != folios.begin()) {
+    --it;
+    if (index - it->first < uint64_t{1} << it->second) return *it;
+  }
+  return {index, 0};
+}
+
+void AddressSpace::RemovePages(uint64_t first, uint64_t nr) {
+  const uint64_t end = nr == 0 ? ~uint64_t{0} : first + nr;
+  for (auto it = folios.begin(); it != folios.end() && it->first < end;) {
+    const bool touched = it->first + (uint64_t{1} << it->second) > first;
+    it = touched ? folios.erase(it) : std::next(it);
+  }
+  pages.erase(pages.lower_bound(first), pages.lower_bound(end));
+  dirty.erase(dirty.lower_bound(first), dirty.lower_bound(end));
+  readahead.erase(readahead.lower_bound(first), readahead.lower_bound(end));
 }
 
 bool VmaIsDax(const VmAreaStruct& vma) {

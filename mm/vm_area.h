@@ -36,6 +36,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "base/dev_t.h"
 #include "mm/fault_reason.h"
@@ -76,6 +77,9 @@ class AddressSpaceOperations {
   virtual void Readahead(VmFault& vmf, uint64_t first, uint64_t nr) = 0;
   // mapping_large_folio_support().
   virtual bool large_folios() const { return false; }
+  // ->writepages of the dirty pages [first, first + nr), which are clean
+  // afterwards: what becomes of the file's blocks.
+  virtual void Writepages(AddressSpace&, uint64_t, uint64_t) {}
 };
 
 // struct address_space: what a file's pages hang on.
@@ -84,12 +88,28 @@ struct AddressSpace {
   AddressSpaceOperations* a_ops = nullptr;  // null: reading shows nothing
   std::list<VmAreaStruct*> i_mmap;          // who maps it, oldest first
   std::map<uint64_t, pfn_t> pages;          // the page cache, by index
+  std::set<uint64_t> dirty;                 // PG_dirty, by index
   std::set<uint64_t> readahead;             // pages with PG_readahead
   std::map<uint64_t, int> folios;  // first index of a large folio -> order
+
+  // The folio of page `index`: its first page, and its order.
+  std::pair<uint64_t, int> Folio(uint64_t index) const;
+  // Takes pages [first, first + nr) out of the cache; nr == 0 means to the
+  // end.  A large folio that is cut is split into single pages.
+  void RemovePages(uint64_t first, uint64_t nr);
 
   // unmap_mapping_pages(): removes what maps pages [first, first + nr);
   // nr == 0 means to the end.
   void UnmapMappingPages(uint64_t first, uint64_t nr, EvenCows even_cows);
+};
+
+// struct file_ra_state: what is read ahead of a file, in pages.
+struct FileRaState {
+  uint64_t start = 0;
+  uint64_t size = 0;
+  uint64_t async_size = 0;  // the mark is so many pages before the end
+  uint64_t ra_pages = 32;   // the most at once: bdi->ra_pages
+  int order = 0;            // of the folios (since 6.17)
 };
 
 // vfs_fsync_range() of a file; 0 or -errno.
@@ -106,6 +126,7 @@ struct File {
   FileOperations* f_op = nullptr;
   FileSync* sync = nullptr;  // null: nothing to write back
   bool writable = true;      // FMODE_WRITE
+  FileRaState f_ra;
   void* private_data = nullptr;
 };
 

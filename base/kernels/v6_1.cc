@@ -55,7 +55,7 @@ void ChangeFaults(FaultProfile& f) {
   f.dax_reflink = true;
   f.dax_major_in_result = true;
   f.xfs_large_folios = true;
-  f.mmap_readahead_order = 2;
+  f.thp_readahead = ThpReadahead::kAnyFile;
   f.devdax_sets_mapping_first = true;
   f.devdax_has_vmemmap_shift = true;
   f.trace_iomap_iter = true;

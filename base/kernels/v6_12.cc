@@ -55,6 +55,10 @@ void ChangeFaults(FaultProfile& f) {
   f.xfs_zeroes_with_dax_ops = true;
   f.xfs_dax_read_shared = true;
   f.write_large_folios = true;
+  f.order_1_folios = true;
+  f.set_pmd_asks_vma = true;
+  f.readahead_async_is_apart = true;
+  f.next_miss_is_outside = true;
   f.trace_zero_folio = true;
 }
 

@@ -16,7 +16,7 @@ void ChangeFaults(FaultProfile& f) {
   f.trace_insert_page = false;
   f.dax_huge_zero_by_folio = true;
   f.plain_file_thp_aligned = false;
-  f.mmap_readahead_order = 0;
+  f.readahead_keeps_order = true;
   f.map_whole_folios = true;
 }
 

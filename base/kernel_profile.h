@@ -186,6 +186,10 @@ struct KernelProfile {
   // A wrong value is refused by the mount API ("ext4: Bad value for 'dax'",
   // since 5.17), not by ext4's own parser.
   bool ext4_has_mount_api;
+  // ext4 mounts blocks larger than a page (7.2).
+  bool ext4_has_large_blocks;
+  // xfs has no attr2 and noattr2 any more; they are ignored (7.2).
+  bool xfs_attr2_is_dead;
   // ext4 and xfs say "DAX enabled. Warning: EXPERIMENTAL, ...".
   bool ext4_says_experimental;
   XfsDaxExperimental xfs_says_experimental;

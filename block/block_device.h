@@ -165,6 +165,11 @@ class BlockDevice {
   // memory that has bytes of its own is read there; see dm/bio_map.h.
   DiskBytes& bytes() { return whole_->own_bytes_; }
 
+  // freeze_bdev(): the file system on the device writes everything back.  0, or
+  // the errno that it could not be frozen with.
+  int Freeze() const { return freeze_ ? freeze_() : 0; }
+  void set_freeze(std::function<int()> freeze) { freeze_ = std::move(freeze); }
+
   // blkdev_get_by_dev().  With FMODE_EXCL, `holder` claims the device:
   // EBUSY when another holder has it, or the disk or a partition of it.
   absl::Status Open(unsigned mode, const void* holder);
@@ -185,6 +190,7 @@ class BlockDevice {
   DiskBytes own_bytes_;
   DaxDevice* const own_dax_dev_;
   BlockDeviceOperations* const fops_;
+  std::function<int()> freeze_;
   int openers_ = 0;
   // The claim of this device, and how often it was taken.
   const void* holder_ = nullptr;

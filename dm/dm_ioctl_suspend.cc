@@ -11,13 +11,27 @@
 
 namespace dmdax {
 
+namespace {
+
+// dm_suspend().  lock_fs() comes first, unless nothing is flushed.
+absl::Status SuspendWithFs(MappedDevice& md, const DmIoctl& param) {
+  if ((param.flags & (DM_SKIP_LOCKFS_FLAG | DM_NOFLUSH_FLAG)) == 0) {
+    const int err = md.disk().Freeze();
+    if (err != 0) return ErrnoError(err, "the file system can not be frozen");
+  }
+  return md.Suspend();
+}
+
+}  // namespace
+
 absl::Status DmCtl::DoSuspend(DmIoctl& param) {
   absl::StatusOr<HashCell*> cell = GetCell(param);
   if (!cell.ok()) return cell.status();
   // do_suspend() calls dm_suspend(), which refuses a suspended device, only if
   // the device is not suspended: suspending twice succeeds.
   if (!(*cell)->md->suspended()) {
-    if (absl::Status s = (*cell)->md->Suspend(); !s.ok()) return s;
+    absl::Status s = SuspendWithFs(*(*cell)->md, param);
+    if (!s.ok()) return s;
   }
   Answer(**cell, param);
   return absl::OkStatus();
@@ -41,7 +55,11 @@ absl::Status DmCtl::DoResume(DmIoctl& param) {
                   "DAX check would overflow the stack");
     }
     if (!md.suspended()) {
-      if (absl::Status s = md.Suspend(); !s.ok()) return s;
+      absl::Status s = SuspendWithFs(md, param);
+      if (!s.ok()) {
+        cell.new_map = std::move(new_map);
+        return s;
+      }
     }
     const bool writable = new_map->mode() & FMODE_WRITE;
     absl::StatusOr<std::unique_ptr<DmTable>> old = md.SwapTable(new_map);

@@ -37,7 +37,10 @@ struct MountRequest {
   uint64_t block_size = 4096;  // bytes
   bool inline_data = false;    // ext4's feature
   bool project = false;        // ext4's: quotas of projects
+  bool has_journal = true;     // ext4's
   bool reflink = false;        // xfs's
+  bool xfs_v4 = false;         // an xfs without checksums
+  bool has_dalign = false;     // xfs knows the stripes of its data
   // The file system whose code mounts it.  "": the one that the kernel is
   // configured to use, such as ext4 for ext2 (CONFIG_EXT4_USE_FOR_EXT2) in
   // Debian's kernels.

@@ -10,16 +10,12 @@
 #include <cerrno>
 #include <vector>
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-#include "base/errno_status.h"
 #include "base/units.h"
 #include "fs/ext4_fallocate.h"
 #include "fs/ext4_holes.h"
-#include "fs/ext4_params.h"
+#include "fs/ext4_super.h"
 #include "fs/file_system.h"
 #include "fs/file_system_type.h"
-#include "fs/fs_context.h"
 #include "iomap/dax_fault.h"
 #include "mm/filemap.h"
 
@@ -93,7 +89,9 @@ class Ext4 final : public FileSystem {
     vm_fault_t MapPages(VmFault& vmf, uint64_t start, uint64_t end) override {
       return FilemapMapPages(vmf, start, end);
     }
-    vm_fault_t PageMkwrite(VmFault&) override { return VM_FAULT_LOCKED; }
+    vm_fault_t PageMkwrite(VmFault& vmf) override {
+      return FilemapPageMkwrite(vmf);
+    }
   };
 
   int Alloc(DaxInode& inode, uint64_t pos, uint64_t length, bool* fresh);
@@ -186,17 +184,33 @@ int Ext4::Alloc(DaxInode& inode, uint64_t pos, uint64_t length, bool* fresh) {
   FileExtent part = inode.extents.Find(pos);
   length = std::min(length, part.length);
   if (part.type == IOMAP_MAPPED) return 0;
+  inode.datasync_dirty = true;
+  // A try before this one got the blocks, and could not zero them.
+  FileExtent before = inode.unseen_extents.Find(pos);
+  if (before.type == IOMAP_MAPPED) {
+    before.length = std::min(before.length, length);
+    inode.extents.Insert(before);
+    return 0;
+  }
   if (part.type == IOMAP_HOLE) {
     if (inode.allocator == nullptr) return -ENOSPC;
     std::optional<FileExtent> blocks = inode.allocator->Allocate(pos, length);
     if (!blocks) return -ENOSPC;
     blocks->type = IOMAP_MAPPED;
+    if (Zeroout(blocks->physical, blocks->length) < 0) {
+      inode.unseen_extents.Insert(*blocks);
+      return -EIO;
+    }
     inode.extents.Insert(*blocks);
+  } else if (Zeroout(part.physical, length) < 0) {
+    part.type = IOMAP_MAPPED;
+    part.length = length;
+    inode.unseen_extents.Insert(part);
+    return -EIO;
   } else {
     ConvertUnwritten(inode, pos, length);
   }
   *fresh = true;
-  inode.datasync_dirty = true;
   return 0;
 }
 
@@ -214,13 +228,17 @@ int Ext4::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
     // Inside the file, mapped blocks need no transaction; else
     // ext4_iomap_alloc() looks again.
     const bool inside = end <= inode.i_size;
+    // The look at a hole is remembered, and no more than it says is allocated.
+    if (inside && extent.type == IOMAP_HOLE) {
+      extent.length = Ext4EndOfHole(inode, pos, extent.length) - pos;
+    }
     if (!inside || extent.type != IOMAP_MAPPED) {
       if (aborted()) {
         read_only_ = true;
         return -EROFS;
       }
       const uint64_t mapped = std::min(length, extent.length);
-      const int err = Alloc(inode, pos, length, &fresh);
+      const int err = Alloc(inode, pos, mapped, &fresh);
       if (err < 0) return err;
       extent = inode.extents.Find(pos);
       // The answer is what was mapped now, without the extent that follows.
@@ -247,133 +265,6 @@ int Ext4::End(DaxInode&, uint64_t, uint64_t, int64_t written, unsigned flags,
   // nothing was written.
   if ((flags & (IOMAP_WRITE | IOMAP_DIRECT)) && written == 0) return -ENOTBLK;
   return 0;
-}
-
-// --- mount ---
-
-// An ext2 file system that ext4 mounts.
-bool IsExt2(const FsContext& fc) { return fc.type().name == "ext2"; }
-
-bool HasOption(const FsContext& fc, absl::string_view word) {
-  const std::vector<absl::string_view> options = fc.Options();
-  return std::find(options.begin(), options.end(), word) != options.end();
-}
-
-// parse_options() of ext4 before the mount API.
-absl::Status Ext4OwnOptions(FsContext& fc) {
-  for (absl::string_view option : fc.Options()) {
-    if (IsVfsOption(option)) continue;
-    const bool has_value = option.substr(0, 4) == "dax=";
-    if ((!FsParse(Ext4Params(), option).empty() && !Ext4OldOption(option)) ||
-        (has_value && !fc.SetMode(option.substr(4)))) {
-      return fc.Refuse(KernLevel::kErr,
-                       absl::StrCat("Unrecognized mount option \"", option,
-                                    "\" or missing value"));
-    }
-    if (IsExt2(fc) && Ext4OnlyOption(option)) {
-      return fc.Refuse(
-          KernLevel::kErr,
-          absl::StrCat("Mount option \"", option, "\" incompatible with ext2"));
-    }
-    if (option == "dax") fc.sb().dax = DaxMode::kAlways;
-    if (!has_value && option != "dax") continue;
-    if (fc.sb().dax == DaxMode::kAlways &&
-        fc.profile().ext4_says_experimental) {
-      fc.Say(KernLevel::kWarn, kDaxExperimental);
-    }
-  }
-  return absl::OkStatus();
-}
-
-// ext4_check_quota_consistency(): quotas of projects need the feature, and
-// quota files a format.
-absl::Status Ext4Quotas(FsContext& fc) {
-  absl::string_view wrong;
-  bool project = false, files = false, format = false;
-  for (absl::string_view option : fc.Options()) {
-    project = option == "prjquota" || (project && option != "noquota");
-    format |= absl::StartsWith(option, "jqfmt=");
-    files |= (absl::StartsWith(option, "usrjquota=") ||
-              absl::StartsWith(option, "grpjquota=")) &&
-             !absl::EndsWith(option, "=");
-  }
-  if (project && !fc.request().project) {
-    wrong =
-        "Project quota feature not enabled. Cannot enable project quota "
-        "enforcement.";
-  } else if (files && !format) {
-    wrong = "journaled quota format not specified";
-  } else {
-    return absl::OkStatus();
-  }
-  return fc.profile().ext4_has_mount_api
-             ? fc.RefuseParameter(absl::StrCat("EXT4-fs: ", wrong))
-             : fc.Refuse(KernLevel::kErr, wrong);
-}
-
-// ext4_check_opt_consistency().
-absl::Status Ext4Consistency(FsContext& fc) {
-  if (!fc.profile().ext4_has_mount_api) return Ext4Quotas(fc);
-  for (absl::string_view option : fc.Options()) {
-    if (!IsExt2(fc) || !Ext4OnlyOption(option)) continue;
-    return fc.RefuseParameter(
-        "EXT4-fs: Mount option(s) incompatible with ext2");
-  }
-  return Ext4Quotas(fc);
-}
-
-absl::Status Ext4Options(FsContext& fc) {
-  for (absl::string_view option : fc.Options()) {
-    if (option == "data=journal") fc.sb().journals_data = true;
-  }
-  return fc.profile().ext4_has_mount_api ? fc.ParseOptions(Ext4Params())
-                                         : Ext4OwnOptions(fc);
-}
-
-absl::StatusOr<SuperBlock> Ext4FillSuper(FsContext& fc) {
-  if (absl::Status s = Ext4Options(fc); !s.ok()) return s;
-  const bool by_bdev = fc.asks_bdev_only();
-  if (by_bdev) fc.GetDaxByBdev();
-  if (absl::Status s = Ext4Consistency(fc); !s.ok()) return s;
-  const bool always = fc.sb().dax == DaxMode::kAlways;
-  if (HasOption(fc, "journal_async_commit") && !HasOption(fc, "data=journal") &&
-      !HasOption(fc, "data=writeback")) {
-    return fc.Refuse(KernLevel::kErr,
-                     "can't mount with journal_async_commit in data=ordered "
-                     "mode");
-  }
-  if (fc.sb().journals_data && always) {
-    return fc.Refuse(KernLevel::kErr,
-                     "can't mount with both data=journal and dax");
-  }
-  if (by_bdev && fc.sb().dax_dev != nullptr &&
-      fc.request().block_size != kPageSize) {
-    fc.sb().dax_dev = nullptr;
-    // The kernel's text has a line feed here.
-    fc.Say(KernLevel::kErr, "unsupported blocksize for DAX\\x0a");
-  }
-  // 4.14 checks the device only if DAX was demanded.
-  const bool asks = fc.profile().has_dax_modes || always;
-  if (!by_bdev && asks && fc.profile().has_dax_modes) fc.BdevDaxSupported();
-  if (always && fc.request().inline_data) {
-    return fc.Refuse(KernLevel::kErr,
-                     "Cannot use DAX on a filesystem that may contain inline "
-                     "data");
-  }
-  if (!by_bdev && asks && !fc.profile().has_dax_modes) fc.BdevDaxSupported();
-  if (always && fc.sb().dax_dev == nullptr) {
-    if (!fc.profile().has_dax_modes) {
-      // The check has said why.
-      return ErrnoError(EINVAL, "the mount is refused");
-    }
-    return fc.Refuse(KernLevel::kErr, "DAX unsupported by block device.");
-  }
-  return fc.Done();
-}
-
-std::string Ext4ShowOptions(const SuperBlock& sb) {
-  const bool inode = sb.dax == DaxMode::kInode && sb.dax_inode_given;
-  return inode ? "dax=inode" : ShowDaxMode(sb);
 }
 
 const FileSystemType kExt4 = {

@@ -27,6 +27,7 @@ std::shared_ptr<File> FileSystem::Open(DaxInode& inode, const std::string& path,
   file->f_op = this;
   file->sync = &inode;
   file->writable = writable;
+  file->f_ra.ra_pages = inode.ra_pages;
   inode.journal = this;
   inode.mapping.a_ops = this;
   return file;
@@ -37,8 +38,17 @@ int FileSystem::Commit(DaxInode& inode) {
   if (!inode.datasync_dirty || !journal_io_) return 0;
   const int err = journal_io_();
   if (err == 0) return 0;
-  aborted_ = true;
+  Abort();
   return -EIO;
+}
+
+int FileSystem::Freeze() {
+  if (read_only()) return 0;
+  for (DaxInode* inode : inodes_) inode->Writeback(0, kMaxFileSize - 1);
+  if (!aborted_ && journal_io_ && journal_io_() != 0) Abort();
+  if (aborted_ || shutdown_) return -EIO;
+  for (DaxInode* inode : inodes_) inode->datasync_dirty = false;
+  return 0;
 }
 
 int FileSystem::Truncate(DaxInode& inode, uint64_t size) {
@@ -96,6 +106,7 @@ int64_t FileSystem::Write(DaxInode& inode, uint64_t pos, uint64_t length) {
   } else {
     inode.mapping.a_ops = this;
     const uint64_t page = profile_.page_size();
+    Reserve(inode, pos, length);
     FilemapWrite(profile_, *inode.mem, inode.mapping, pos / page,
                  (pos + length - 1) / page - pos / page + 1);
   }

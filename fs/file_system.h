@@ -18,11 +18,13 @@
 #ifndef DMDAX_FS_FILE_SYSTEM_H_
 #define DMDAX_FS_FILE_SYSTEM_H_
 
+#include <cerrno>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "iomap/dax_inode.h"
 #include "iomap/iomap.h"
@@ -62,6 +64,21 @@ class FileSystem : public FileOperations,
   void set_journal_io(std::function<int()> write) {
     journal_io_ = std::move(write);
   }
+  // The same when new blocks, bytes of the device, are zeroed for a mapping:
+  // blkdev_issue_zeroout().
+  void set_zeroout(std::function<int(uint64_t at, uint64_t length)> zeroout) {
+    zeroout_ = std::move(zeroout);
+  }
+
+  // A file that Freeze() writes back, and that may share blocks with the
+  // others; it must outlive this.
+  void AddInode(DaxInode& inode) { inodes_.push_back(&inode); }
+
+  // open(2) of a file: 0 or -errno.
+  int OpenErrno() const { return shutdown_ ? -EIO : 0; }
+  // freeze_super(): the files are written back, and then the log and the super
+  // block, whether they changed or not.  0 or -errno.
+  int Freeze();
   int BeforeFsync() override { return 0; }
   int Commit(DaxInode& inode) override;
   // The journal could not be written; what changes the file system fails.
@@ -79,7 +96,17 @@ class FileSystem : public FileOperations,
   // ->setattr with ATTR_SIZE, and ->fallocate.  By default a file can be
   // truncated and nothing more.
   virtual int Setattr(DaxInode& inode, uint64_t size);
+  // The log can not be written any more.
+  virtual void Abort() { aborted_ = true; }
+  // SB_RDONLY: there is nothing to write, so nothing to freeze.
+  virtual bool read_only() const { return false; }
+  const std::vector<DaxInode*>& inodes() const { return inodes_; }
+  int Zeroout(uint64_t at, uint64_t length) const {
+    return zeroout_ ? zeroout_(at, length) : 0;
+  }
   virtual int DoFallocate(DaxInode&, int, uint64_t, uint64_t);
+  // What a buffered write reserves of blocks before it fills pages.
+  virtual void Reserve(DaxInode&, uint64_t, uint64_t) {}
 
   const FileSystemType& type_;
   const FaultProfile& profile_;
@@ -87,7 +114,9 @@ class FileSystem : public FileOperations,
   bool aborted_ = false;
 
  private:
+  std::vector<DaxInode*> inodes_;
   std::function<int()> journal_io_;
+  std::function<int(uint64_t, uint64_t)> zeroout_;
 };
 
 // The inode behind a faulting mapping of one of these.

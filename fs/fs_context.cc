@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fs/fs_context.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +14,11 @@ namespace dmdax {
 
 std::vector<absl::string_view> FsContext::Options() const {
   return absl::StrSplit(request_.options, ',', absl::SkipEmpty());
+}
+
+bool FsContext::HasOption(absl::string_view word) const {
+  const std::vector<absl::string_view> options = Options();
+  return std::find(options.begin(), options.end(), word) != options.end();
 }
 
 bool FsContext::SetMode(absl::string_view value) {

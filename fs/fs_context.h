@@ -52,6 +52,7 @@ class FsContext {
 
   // The words between the commas of mount -o.
   std::vector<absl::string_view> Options() const;
+  [[nodiscard]] bool HasOption(absl::string_view word) const;
   // Takes the value of dax=; false for an unknown one.
   [[nodiscard]] bool SetMode(absl::string_view value);
   // The mount API's parser; xfs's own in 4.14.  EINVAL, and a line is logged.

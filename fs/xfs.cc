@@ -8,14 +8,11 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "absl/strings/str_cat.h"
-#include "base/errno_status.h"
 #include "base/units.h"
 #include "fs/file_system.h"
 #include "fs/file_system_type.h"
-#include "fs/fs_context.h"
 #include "fs/xfs_fallocate.h"
-#include "fs/xfs_params.h"
+#include "fs/xfs_super.h"
 #include "iomap/dax_fault.h"
 #include "mm/filemap.h"
 
@@ -32,9 +29,12 @@ class Xfs final : public FileSystem {
       : FileSystem(type, profile), vm_ops_(*this) {}
 
   std::string name() const override { return "xfs_file_operations"; }
-  int Commit(DaxInode& inode) override;
+  int Commit(DaxInode& inode) override {
+    return shutdown_ ? -EIO : FileSystem::Commit(inode);
+  }
   bool large_folios() const override { return profile_.xfs_large_folios; }
   void Readahead(VmFault& vmf, uint64_t first, uint64_t nr) override;
+  void Writepages(AddressSpace& mapping, uint64_t first, uint64_t nr) override;
   int Mmap(File& file, VmAreaStruct& vma) override;
   int Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
             Iomap* iomap, Iomap* srcmap) override;
@@ -54,12 +54,20 @@ class Xfs final : public FileSystem {
   vm_fault_t FilemapFaultEntry(VmFault& vmf, int order, bool write_fault);
 
  protected:
+  // A log that can not be written shuts the file system down.
+  void Abort() override {
+    FileSystem::Abort();
+    Shutdown();
+  }
   int Setattr(DaxInode& inode, uint64_t size) override {
     return XfsSetSize(*this, inode, size);
   }
   int DoFallocate(DaxInode& inode, int mode, uint64_t offset,
                   uint64_t length) override {
     return XfsFallocate(*this, inode, mode, offset, length);
+  }
+  void Reserve(DaxInode& inode, uint64_t pos, uint64_t length) override {
+    WalkBuffered(inode, pos, length, nullptr);
   }
 
  private:
@@ -105,8 +113,14 @@ class Xfs final : public FileSystem {
     Xfs& fs_;
   };
 
+  // The iomap loop of a buffered write.
+  void WalkBuffered(DaxInode& inode, uint64_t pos, uint64_t length,
+                    FaultRecorder* recorder);
   vm_fault_t CachedPageMkwrite(VmFault& vmf);
+  void BufferedWriteBegin(DaxInode& inode, uint64_t pos, uint64_t length,
+                          unsigned flags, Iomap* iomap);
   int Allocate(DaxInode& inode, uint64_t pos, uint64_t length);
+  void TrimAroundShared(const DaxInode& inode, FileExtent* extent) const;
   int Unshare(DaxInode& inode, const FileExtent& extent, uint64_t length,
               Iomap* iomap, Iomap* srcmap);
 
@@ -153,31 +167,95 @@ void Xfs::Readahead(VmFault& vmf, uint64_t first, uint64_t nr) {
   }
 }
 
-// iomap_page_mkwrite(): the extent is looked up whole.
-vm_fault_t Xfs::CachedPageMkwrite(VmFault& vmf) {
+void Xfs::WalkBuffered(DaxInode& inode, uint64_t pos, uint64_t length,
+                       FaultRecorder* recorder) {
   IomapIter iter;
-  iter.inode = &InodeOf(vmf);
-  iter.pos = vmf.pgoff << profile_.page_shift;
-  iter.len = profile_.page_size();
+  iter.inode = &inode;
+  iter.pos = pos;
+  iter.len = length;
   iter.flags = IOMAP_WRITE | IOMAP_FAULT;
-  while (IomapIterNext(iter, *this, vmf.mm->recorder()) > 0) {
+  while (IomapIterNext(iter, *this, recorder) > 0) {
     iter.processed = static_cast<int64_t>(iter.length());
   }
-  return VM_FAULT_LOCKED;
+}
+
+// iomap_page_mkwrite(): the folio, as far as the file reaches.
+vm_fault_t Xfs::CachedPageMkwrite(VmFault& vmf) {
+  DaxInode& inode = InodeOf(vmf);
+  const auto [folio, order] = inode.mapping.Folio(vmf.pgoff);
+  const uint64_t pos = folio << profile_.page_shift;
+  const uint64_t length =
+      std::min(inode.i_size - pos, profile_.page_size() << order);
+  WalkBuffered(inode, pos, length, vmf.mm->recorder());
+  return FilemapPageMkwrite(vmf);
+}
+
+// xfs_vm_writepages(): delayed allocations become blocks, whole, and what is
+// written of unwritten ones is converted.
+void Xfs::Writepages(AddressSpace& mapping, uint64_t first, uint64_t nr) {
+  DaxInode& inode = *static_cast<DaxInode*>(mapping.host);
+  const uint64_t size = (inode.i_size + kBlock - 1) / kBlock * kBlock;
+  const uint64_t end = std::min(size, (first + nr) << profile_.page_shift);
+  for (uint64_t pos = first << profile_.page_shift; pos < end;) {
+    const FileExtent part = inode.extents.Find(pos);
+    if (part.type == IOMAP_DELALLOC) {
+      const FileExtent whole = inode.extents.Around(pos);
+      if (inode.AllocateUnwritten(whole.logical, whole.end()) != 0) return;
+      inode.datasync_dirty = true;
+      continue;
+    }
+    const uint64_t length = std::min(part.length, end - pos);
+    if (part.type == IOMAP_UNWRITTEN) {
+      inode.extents.SetType(pos, length, IOMAP_MAPPED);
+      inode.datasync_dirty = true;
+    }
+    pos += length;
+  }
+}
+
+// xfs_buffered_write_iomap_begin(): extents come whole, and a hole becomes a
+// delayed allocation.
+void Xfs::BufferedWriteBegin(DaxInode& inode, uint64_t pos, uint64_t length,
+                             unsigned flags, Iomap* iomap) {
+  FileExtent extent = inode.extents.Around(pos);
+  bool fresh = false;
+  if (extent.type == IOMAP_HOLE && !(flags & IOMAP_ZERO)) {
+    inode.extents.Insert(
+        {.logical = pos,
+         .length = std::min({length, extent.length, kMaxAlloc}),
+         .type = IOMAP_DELALLOC});
+    extent = inode.extents.Around(pos);
+    fresh = true;
+  }
+  // Behind the last extent the hole is as long as it is asked for.
+  if (extent.end() >= uint64_t{1} << 62) extent.length = length;
+  *iomap = IomapOfExtent(inode, extent, extent.length, flags);
+  if (inode.datasync_dirty) iomap->flags |= IOMAP_F_DIRTY;
+  if (fresh) iomap->flags |= IOMAP_F_NEW;
 }
 
 // xfs_iomap_write_direct() for DAX: the blocks are written and zeroed.  A
 // conversion covers what was asked for, an allocation whole extent size hints.
 int Xfs::Allocate(DaxInode& inode, uint64_t pos, uint64_t length) {
   const FileExtent part = inode.extents.Find(pos);
+  // A transaction that has changed something can not be given up.
   if (part.type == IOMAP_UNWRITTEN) {
-    inode.extents.SetType(pos, std::min(length, part.length), IOMAP_MAPPED);
+    length = std::min(length, part.length);
+    if (Zeroout(part.physical, length) < 0) {
+      Abort();
+      return -EIO;
+    }
+    inode.extents.SetType(pos, length, IOMAP_MAPPED);
   } else {
     if (inode.allocator == nullptr) return -ENOSPC;
     std::optional<FileExtent> blocks =
         inode.allocator->Allocate(pos, std::min(length, part.length));
     if (!blocks) return -ENOSPC;
     blocks->type = IOMAP_MAPPED;
+    if (Zeroout(blocks->physical, blocks->length) < 0) {
+      Abort();
+      return -EIO;
+    }
     inode.extents.Insert(*blocks);
   }
   inode.datasync_dirty = true;
@@ -212,18 +290,47 @@ int Xfs::Unshare(DaxInode& inode, const FileExtent& extent, uint64_t length,
   return 0;
 }
 
-// The written extent from `pos` on, with neighbours that adjoin: xfs merges
-// them.
+// The extent from `pos` on, with neighbours that adjoin: xfs merges them, and
+// does not ask whether they are shared.
 FileExtent MergedAt(const DaxInode& inode, uint64_t pos) {
   FileExtent merged = inode.extents.Find(pos);
+  if (merged.type != IOMAP_MAPPED && merged.type != IOMAP_UNWRITTEN) {
+    return merged;
+  }
   for (;;) {
     const FileExtent next = inode.extents.Find(merged.end());
-    if (next.type != merged.type || next.shared != merged.shared ||
+    if (next.type != merged.type ||
         next.physical != merged.physical + merged.length) {
       return merged;
     }
     merged.length += next.length;
   }
+}
+
+// xfs_reflink_trim_around_shared(): cuts `extent` where blocks begin or end to
+// be shared, and says whether these are.  The files that are known tell; what
+// FIEMAP said stands for files that nobody named.
+void Xfs::TrimAroundShared(const DaxInode& inode, FileExtent* extent) const {
+  if (!extent->shared || inodes().size() < 2) return;
+  const uint64_t from = extent->physical;
+  uint64_t to = from + extent->length;
+  bool shared = false;
+  for (const DaxInode* other : inodes()) {
+    if (other == &inode) continue;
+    for (const FileExtent& theirs : other->extents.All()) {
+      if (theirs.type != IOMAP_MAPPED && theirs.type != IOMAP_UNWRITTEN)
+        continue;
+      const uint64_t end = theirs.physical + theirs.length;
+      if (theirs.physical <= from && from < end) {
+        shared = true;
+        to = std::min(to, end);
+      } else if (theirs.physical > from && !shared) {
+        to = std::min(to, theirs.physical);
+      }
+    }
+  }
+  extent->shared = shared;
+  extent->length = to - from;
 }
 
 int Xfs::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
@@ -238,15 +345,15 @@ int Xfs::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
   length = (end - pos + kBlock - 1) / kBlock * kBlock;
   FileExtent extent = inode.extents.Find(pos);
   if (write && !(flags & IOMAP_DAX)) {
-    // xfs_buffered_write_iomap_begin(): no allocation yet.
-    for (const FileExtent& whole : inode.extents.All()) {
-      if (whole.logical <= pos && pos < whole.end()) extent = whole;
-    }
-    // Behind the last extent the hole is as long as it is asked for.
-    if (extent.end() >= uint64_t{1} << 62) extent.length = length;
-    *iomap = IomapOfExtent(inode, extent, extent.length, flags);
-    if (inode.datasync_dirty) iomap->flags |= IOMAP_F_DIRTY;
+    BufferedWriteBegin(inode, pos, length, flags, iomap);
     return 0;
+  }
+  const bool asks_shared =
+      write || ((flags & IOMAP_DAX) && profile_.xfs_dax_read_shared);
+  if (asks_shared) {
+    TrimAroundShared(inode, &extent);
+  } else {
+    extent = MergedAt(inode, pos);
   }
   if (write && extent.shared && !(zero && extent.type != IOMAP_MAPPED)) {
     return Unshare(inode, extent, length, iomap, srcmap);
@@ -254,7 +361,10 @@ int Xfs::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
   bool fresh = false;
   if (write && !zero && extent.type != IOMAP_MAPPED) {
     uint64_t asked = std::min(length, kMaxAlloc);
-    if (extent.type == IOMAP_HOLE) asked = std::min(asked, extent.length);
+    // A file that may share blocks is allocated for extent by extent.
+    if (extent.type == IOMAP_HOLE || inode.reflinked) {
+      asked = std::min(asked, extent.length);
+    }
     const int err = Allocate(inode, pos, asked);
     if (err < 0) return err;
     extent = MergedAt(inode, pos);
@@ -288,88 +398,6 @@ int Xfs::End(DaxInode& inode, uint64_t pos, uint64_t, int64_t written,
        .length = (end - from + kBlock - 1) / kBlock * kBlock,
        .type = IOMAP_MAPPED});
   return 0;
-}
-
-// A log that can not be written shuts the file system down.
-int Xfs::Commit(DaxInode& inode) {
-  if (shutdown_) return -EIO;
-  const int err = FileSystem::Commit(inode);
-  if (aborted()) Shutdown();
-  return err;
-}
-
-// --- mount ---
-
-absl::Status XfsSetupDaxAlways(FsContext& fc) {
-  const auto turn_off = [&fc](absl::string_view words) {
-    fc.Say(KernLevel::kWarn, absl::StrCat(words, " Turning off DAX."));
-    fc.sb().dax = DaxMode::kNever;
-  };
-  const bool may_have_reflink =
-      fc.profile().xfs_dax_reflink == XfsDaxReflink::kNotPartitions;
-  if (fc.sb().dax_dev == nullptr) {
-    turn_off("DAX unsupported by block device.");
-    if (may_have_reflink) return absl::OkStatus();
-  } else if (may_have_reflink && fc.request().block_size != kPageSize) {
-    turn_off("DAX not supported for blocksize.");
-    return absl::OkStatus();
-  }
-  if (fc.request().reflink) {
-    switch (fc.profile().xfs_dax_reflink) {
-      case XfsDaxReflink::kUntested:
-        fc.Say(KernLevel::kWarn,
-               "DAX and reflink have not been tested together!");
-        break;
-      case XfsDaxReflink::kRefused:
-        return fc.Refuse(KernLevel::kWarn,
-                         "DAX and reflink cannot be used together!");
-      case XfsDaxReflink::kNotPartitions:
-        if (!fc.bdev().is_partition()) break;
-        return fc.Refuse(KernLevel::kWarn,
-                         "DAX and reflink cannot work with multi-partitions!");
-    }
-  }
-  if (fc.profile().xfs_says_experimental == XfsDaxExperimental::kWhenGranted) {
-    fc.Say(KernLevel::kWarn, kDaxExperimental);
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<SuperBlock> XfsFillSuper(FsContext& fc) {
-  if (absl::Status s = fc.ParseOptions(XfsParams()); !s.ok()) return s;
-  const std::string invalid = XfsWhyInvalid(fc.Options());
-  if (invalid == " ") return ErrnoError(EINVAL, "no size");
-  if (!invalid.empty()) return fc.Refuse(KernLevel::kWarn, invalid);
-  if (fc.request().block_size > kPageSize &&
-      !fc.profile().xfs_has_large_blocks) {
-    constexpr absl::string_view kWords =
-        "Only pagesize (4096) or less will currently work.";
-    fc.Say(KernLevel::kWarn,
-           absl::StrCat("File system with blocksize ", fc.request().block_size,
-                        " bytes. ", kWords));
-    return ErrnoError(ENOSYS, kWords);
-  }
-  const bool by_bdev = fc.asks_bdev_only();
-  if (by_bdev) fc.GetDaxByBdev();
-  const bool always = fc.sb().dax == DaxMode::kAlways;
-  if (always &&
-      fc.profile().xfs_says_experimental == XfsDaxExperimental::kWhenAsked) {
-    fc.Say(KernLevel::kWarn, kDaxExperimental);
-  }
-  if (!by_bdev && (always || fc.profile().has_dax_modes)) {
-    // If DAX was not asked for, xfs does not check the device.
-    if (always) {
-      fc.BdevDaxSupported();
-    } else {
-      fc.sb().dax_dev = fc.bdev().host_dax_dev();
-    }
-  }
-  if (always) {
-    if (absl::Status s = XfsSetupDaxAlways(fc); !s.ok()) return s;
-  }
-  // DAX needs blocks of a page; xfs does not say so unless DAX was asked for.
-  if (fc.request().block_size != kPageSize) fc.sb().dax_dev = nullptr;
-  return fc.Done();
 }
 
 const FileSystemType kXfs = {

@@ -9,6 +9,7 @@
 
 #include "base/round_up.h"
 #include "iomap/dax_zero.h"
+#include "mm/filemap.h"
 
 namespace dmdax {
 namespace {
@@ -28,7 +29,14 @@ int ZeroRange(FileSystem& fs, DaxInode& inode, uint64_t pos, uint64_t len,
   iter.flags = IOMAP_ZERO;
   int ret = 0;
   while (len > 0 && (ret = IomapIterNext(iter, fs, inode.recorder)) > 0) {
-    iter.processed = static_cast<int64_t>(iter.length());
+    const uint64_t length = iter.length();
+    iter.processed = static_cast<int64_t>(length);
+    const uint16_t type = iter.iomap.type;
+    if (type == IOMAP_HOLE || type == IOMAP_UNWRITTEN || length == 0) continue;
+    const uint64_t last = (iter.pos + length - 1) / kBlock;
+    FilemapWrite(*inode.profile, *inode.mem, inode.mapping, iter.pos / kBlock,
+                 last - iter.pos / kBlock + 1);
+    if (did_zero != nullptr) *did_zero = true;
   }
   return ret;
 }

@@ -9,6 +9,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/units.h"
 
 namespace dmdax {
 namespace {
@@ -145,6 +147,27 @@ std::string XfsWhyInvalid(absl::Span<const absl::string_view> options) {
     }
   }
   return "";
+}
+
+std::string XfsWhyMisaligned(const MountRequest& request,
+                             absl::Span<const absl::string_view> options) {
+  uint64_t sunit = 0, swidth = 0;
+  for (absl::string_view option : options) {
+    if (absl::ConsumePrefix(&option, "sunit=")) {
+      (void)absl::SimpleAtoi(option, &sunit);
+    } else if (absl::ConsumePrefix(&option, "swidth=")) {
+      (void)absl::SimpleAtoi(option, &swidth);
+    }
+  }
+  if (sunit == 0) return "";
+  const uint64_t block = request.block_size;
+  if (sunit * kSectorSize % block != 0 || swidth * kSectorSize % block != 0) {
+    return absl::StrCat("alignment check failed: sunit/swidth vs. blocksize(",
+                        block, ")");
+  }
+  return request.has_dalign ? ""
+                            : "cannot change alignment: superblock does not "
+                              "support data alignment";
 }
 
 }  // namespace dmdax

@@ -9,6 +9,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "fs/dax_mount.h"
 #include "fs/fs_parser.h"
 
 namespace dmdax {
@@ -19,6 +20,11 @@ absl::Span<const FsParam> XfsParams();
 // for their values; "" they are not.  A size that is no number is refused
 // without a word: " ".
 std::string XfsWhyInvalid(absl::Span<const absl::string_view> options);
+
+// xfs_validate_new_dalign(): why sunit= and swidth= do not fit the file system,
+// or "".  The size of allocation groups is not known here.
+std::string XfsWhyMisaligned(const MountRequest& request,
+                             absl::Span<const absl::string_view> options);
 
 }  // namespace dmdax
 

@@ -76,6 +76,7 @@ class ExtentListAllocator : public BlockAllocator {
     return std::make_unique<ExtentListAllocator>(*this);
   }
   bool empty() const { return free_.empty(); }
+  const FileExtents& extents() const { return free_; }
 
  private:
   FileExtents free_;

@@ -103,19 +103,47 @@ uint64_t DaxEntries::FinalIndex(uint64_t start, const DaxEntry* from,
     return from != nullptr || start == 0 ? 1 : start;
   }
   if (from == nullptr && (start >> root) >= kChunkSize) return start;
-  // From a node the walk goes to its end, then on in its parent.
+  // From the slot of an entry the walk goes on to the next one; else it begins
+  // with that of `start`.
   uint64_t index = from != nullptr ? from->index : start;
   int shift = from != nullptr ? NodeShift(from->order) : root;
+  uint64_t slot = (index >> shift) % kChunkSize + (from != nullptr ? 1 : 0);
+  uint64_t inside = index;
   while (true) {
-    const uint64_t span = kChunkSize << shift;
-    // After the last child of a node the walk is at the end of its parent
-    // already.
-    const bool at_end =
-        from != nullptr && index != from->index && (index & (span - 1)) == 0;
-    if (!at_end) index = (index & ~(span - 1)) + span;
-    if (index - 1 >= max || shift >= root) return index;
+    const uint64_t node = inside & ~((kChunkSize << shift) - 1);
+    uint64_t marked = slot;
+    while (marked < kChunkSize &&
+           !HasToWrite(node + (marked << shift), shift)) {
+      ++marked;
+    }
+    if (marked > slot || from != nullptr) {
+      index = node + (marked << shift);
+      if (index - 1 >= max) return index;
+    }
+    from = nullptr;
+    if (marked < kChunkSize) {
+      // What is marked there lies behind `max`.
+      shift -= kChunkShift;
+      if (shift < 0) return index;
+      slot = (index >> shift) % kChunkSize;
+      inside = index;
+      continue;
+    }
+    if (shift >= root) return index;
+    // The next slot of the parent; the index is there already.
     shift += kChunkShift;
+    slot = ((node >> shift) % kChunkSize) + 1;
+    inside = node;
   }
+}
+
+bool DaxEntries::HasToWrite(uint64_t first, int shift) const {
+  const uint64_t end = first + (uint64_t{1} << shift);
+  for (auto it = entries_.lower_bound(first);
+       it != entries_.end() && it->first < end; ++it) {
+    if (it->second.towrite) return true;
+  }
+  return false;
 }
 
 }  // namespace dmdax

@@ -96,6 +96,8 @@ class DaxEntries {
   uint64_t FinalIndex(uint64_t start, const DaxEntry* from, uint64_t max) const;
 
  private:
+  // Whether an entry that begins in the slot has PAGECACHE_TAG_TOWRITE.
+  bool HasToWrite(uint64_t first, int shift) const;
   // log2 of the indices one slot of the tree's root stands for.
   int RootShift() const;
 

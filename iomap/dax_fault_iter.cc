@@ -174,6 +174,9 @@ int DaxIomapDirectAccess(VmFault& vmf, DaxInode& inode, const Iomap& iomap,
       iomap.dax_dev, pgoff, static_cast<int64_t>(nr), DaxAccessMode::kAccess,
       recorder != nullptr ? &trace : nullptr);
   vmf.reason = FaultReason{};
+  FlaggedPfn unused;
+  const bool any = pfn == nullptr;
+  if (any) pfn = &unused;
   pfn->pfn = pfn_t(PfnPhys(access.pfn) >> profile.page_shift);
   pfn->dev = (access.pfn_flags & PFN_DEV) != 0;
   pfn->map = (access.pfn_flags & PFN_MAP) != 0;
@@ -204,6 +207,7 @@ int DaxIomapDirectAccess(VmFault& vmf, DaxInode& inode, const Iomap& iomap,
     if (iomap.dax_dev != nullptr) vmf.reason.where = iomap.dax_dev->host();
     return static_cast<int>(access.ret);
   }
+  if (any) return 0;
   if (static_cast<uint64_t>(access.ret) < nr) {
     vmf.reason = ShortRunReason(trace.steps(), nr, access.ret);
     return -EINVAL;
@@ -262,11 +266,11 @@ vm_fault_t DaxFaultIter(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
   const bool copy = write && profile.dax_reflink &&
                     iter.srcmap.type != IOMAP_HOLE &&
                     iter.srcmap.addr != iomap.addr;
-  // dax_iomap_copy_around() reads the source through its device.
+  // dax_iomap_copy_around() reads the source through its device.  How long and
+  // where its run is does not matter: no page table will have it.
   if (copy) {
-    FlaggedPfn source;
     const int copied =
-        DirectAccessStep(vmf, inode, iter.srcmap, pos, size, &source);
+        DirectAccessStep(vmf, inode, iter.srcmap, pos, size, nullptr);
     if (copied < 0) return DaxFaultReturn(profile, copied);
   }
   if (IsSynchronous(iter, *vmf.vma)) {

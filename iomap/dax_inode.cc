@@ -6,6 +6,7 @@
 
 #include "base/round_up.h"
 #include "iomap/dax_fault.h"
+#include "mm/filemap.h"
 
 namespace dmdax {
 namespace {
@@ -51,10 +52,7 @@ void DaxInode::Invalidate(uint64_t first, uint64_t nr, EvenCows even_cows) {
   entries.Delete(first, nr, [&](const DaxEntry& entry) {
     DaxDisassociate(*mem, *profile, entry);
   });
-  auto it = mapping.pages.lower_bound(first);
-  while (it != mapping.pages.end() && (nr == 0 || it->first < first + nr)) {
-    it = mapping.pages.erase(it);
-  }
+  mapping.RemovePages(first, nr);
 }
 
 void DaxInode::InvalidateClean(uint64_t first, uint64_t nr,
@@ -101,7 +99,12 @@ int DaxInode::AllocateUnwritten(uint64_t start, uint64_t end) {
   for (uint64_t pos = start; pos < end;) {
     FileExtent part = extents.Find(pos);
     part.length = std::min(part.length, end - pos);
-    if (part.type == IOMAP_HOLE) {
+    // A delayed allocation is made whole.
+    if (part.type == IOMAP_DELALLOC) {
+      part = extents.Around(pos);
+      pos = part.logical;
+    }
+    if (part.type == IOMAP_HOLE || part.type == IOMAP_DELALLOC) {
       if (allocator == nullptr) return -ENOSPC;
       std::optional<FileExtent> fresh = allocator->Allocate(pos, part.length);
       if (!fresh) return -ENOSPC;
@@ -115,12 +118,16 @@ int DaxInode::AllocateUnwritten(uint64_t start, uint64_t end) {
 }
 
 void DaxInode::Writeback(uint64_t start, uint64_t end) {
+  const uint64_t first = start >> profile->page_shift;
+  const uint64_t last = end >> profile->page_shift;
+  if (!s_dax) {
+    FilemapWriteback(mapping, first, last);
+    return;
+  }
   // filemap_fdatawrite_wbc() starts only if the mapping has a dirty page
   // anywhere.
   if (!entries.AnyDirty()) return;
   if (end < start && !profile->writes_back_empty_range) return;
-  const uint64_t first = start >> profile->page_shift;
-  const uint64_t last = end >> profile->page_shift;
   Record(*this, FaultEventKind::kDaxWritebackRange, first, last, 0);
   DaxEntry* found = nullptr;
   for (auto& [index, entry] : entries.all()) {

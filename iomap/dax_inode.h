@@ -50,17 +50,22 @@ struct DaxInode : Inode, FileSync {
   AddressSpace mapping;
   FileExtents extents;
   KnownHoles known_holes;  // ext4
+  // ext4: blocks that the file has on disk, but not in the extent status tree,
+  // because they could not be zeroed.
+  FileExtents unseen_extents;
   DaxEntries entries;
   DaxDevice* dax_dev = nullptr;
   // Bytes from the start of dax_dev to the start of the file system's
   // device: a partition.
   uint64_t dax_part_off = 0;
   BlockAllocator* allocator = nullptr;  // null: no space
+  uint64_t ra_pages = 32;               // bdi->ra_pages of the device
   uint64_t extsize = 0;                 // extent size hint, bytes (xfs)
   // Metadata that fdatasync() would have to write: IOMAP_F_DIRTY.
   bool datasync_dirty = false;
   bool has_extents = true;  // ext4: not an indirect-block file
   bool inline_data = false;
+  bool reflinked = false;  // XFS_DIFLAG2_REFLINK: it may share blocks
   FaultRecorder* recorder = nullptr;  // for events outside a fault
   FileJournal* journal = nullptr;     // null: a commit always succeeds
 

@@ -8,8 +8,8 @@ namespace {
 
 constexpr uint64_t kBlock = 4096;
 
-// dax_memzero(): part of a page, of which the device is asked.
-int MemZero(DaxInode& inode, const Iomap& iomap, uint64_t pos) {
+// Asks the device for the page of `pos`.
+int AskForPage(DaxInode& inode, const Iomap& iomap, uint64_t pos) {
   const uint64_t page = inode.profile->page_mask();
   const pgoff_t pgoff((iomap.addr + (pos & page) - iomap.offset) >> kPageShift);
   Trace trace;
@@ -19,6 +19,16 @@ int MemZero(DaxInode& inode, const Iomap& iomap, uint64_t pos) {
                       inode.recorder != nullptr ? &trace : nullptr);
   if (inode.recorder != nullptr) inode.recorder->AddSteps(trace.steps());
   return access.ret < 0 ? static_cast<int>(access.ret) : 0;
+}
+
+// dax_memzero(): part of a page.  The rest of a shared one is copied.
+int MemZero(DaxInode& inode, const IomapIter& iter, uint64_t pos) {
+  int err = AskForPage(inode, iter.iomap, pos);
+  if (err == 0 && inode.profile->dax_reflink &&
+      iter.srcmap.type != IOMAP_HOLE && iter.srcmap.addr != iter.iomap.addr) {
+    err = AskForPage(inode, iter.srcmap, pos);
+  }
+  return err;
 }
 
 // dax_zero_iter(): how many bytes of the piece are done, or -errno.
@@ -32,11 +42,17 @@ int64_t ZeroIter(const IomapIter& iter, bool* did_zero) {
   }
   const uint64_t page = inode.profile->page_size();
   const uint64_t end = iter.pos + length;
+  if ((iter.iomap.flags & IOMAP_F_SHARED) &&
+      inode.profile->dax_cow_by_shared_flag) {
+    inode.InvalidateClean(iter.pos / page,
+                          (end - 1) / page - iter.pos / page + 1,
+                          DaxInode::DirtyEntries::kKept);
+  }
   for (uint64_t pos = iter.pos; pos < end;) {
     const uint64_t next = std::min(end, (pos & ~(page - 1)) + page);
     // dax_zero_page_range() has whole pages, and no probe shows it.
     if (next - pos < page) {
-      const int err = MemZero(inode, iter.iomap, pos);
+      const int err = MemZero(inode, iter, pos);
       if (err < 0) return err;
     }
     pos = next;

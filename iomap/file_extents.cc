@@ -2,6 +2,7 @@
 #include "iomap/file_extents.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace dmdax {
 namespace {
@@ -38,6 +39,14 @@ FileExtent FileExtents::Find(uint64_t pos) const {
     if (pos < extent.end()) return Cut(extent, pos, extent.end());
   }
   return FileExtent{.logical = pos, .length = next - pos, .type = IOMAP_HOLE};
+}
+
+FileExtent FileExtents::Around(uint64_t pos) const {
+  auto it = extents_.upper_bound(pos);
+  if (it != extents_.begin() && pos < std::prev(it)->second.end()) {
+    return std::prev(it)->second;
+  }
+  return Find(pos);
 }
 
 void FileExtents::Remove(uint64_t logical, uint64_t length) {

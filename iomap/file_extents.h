@@ -40,6 +40,9 @@ class FileExtents {
   // the next extent (length 2^63 - pos if no extent follows).
   FileExtent Find(uint64_t pos) const;
 
+  // The same, but an extent comes whole.
+  FileExtent Around(uint64_t pos) const;
+
   // Replaces whatever was there.
   void Insert(const FileExtent& extent);
   // Makes a hole.

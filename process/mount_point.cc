@@ -317,6 +317,7 @@ MountedFile* MountPoint::Insert(const FileOptions& options) {
   inode.s_dev = bdev_.dev();
   inode.dax_dev = sb_.dax_dev;
   inode.dax_part_off = sb_.dax_part_off;
+  inode.ra_pages = bdev_.queue().ra_pages();
   inode.s_dax = sb_.ShouldEnableDax(options.dax);
   inode.has_extents = type_->has_extents && !options.indirect_blocks;
   inode.extsize = options.extsize;
@@ -327,6 +328,7 @@ MountedFile* MountPoint::Insert(const FileOptions& options) {
     end = std::max(end, extent.end());
     if (extent.type == IOMAP_HOLE) continue;
     if (extent.type == IOMAP_INLINE) inode.inline_data = true;
+    inode.reflinked |= extent.shared;
     inode.extents.Insert(extent);
   }
   // A file without a size ends where its extents end.

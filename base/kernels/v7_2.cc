@@ -13,10 +13,13 @@ void ChangeDm(KernelProfile& p) {
   p.cache_checks_device_size = false;
   p.era_keeps_errno = true;
   p.blk_integrity_limits_io = true;
+  p.ext4_has_large_blocks = true;
+  p.xfs_attr2_is_dead = true;
 }
 
 void ChangeFaults(FaultProfile& f) {
   f.devdax_mmap_function = "dax_mmap_prepare";
+  f.thp_readahead = ThpReadahead::kLargeFolios;
   f.ext4_fallocate_zeroes = Ext4FallocateZeroes::kOldEnd;
   f.functions[FaultFunction::kCheckVma] = "__check_vma";
 }

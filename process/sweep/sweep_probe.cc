@@ -68,6 +68,8 @@ FaultOutcome SweepProbe::AskCopy(DaxInode& inode, uint64_t page) {
   copy.datasync_dirty = inode.datasync_dirty;
   copy.has_extents = inode.has_extents;
   copy.inline_data = inode.inline_data;
+  copy.reflinked = inode.reflinked;
+  copy.ra_pages = inode.ra_pages;
   copy.known_holes = inode.known_holes;
   std::unique_ptr<BlockAllocator> allocator;
   if (access_.write && inode.allocator != nullptr) {

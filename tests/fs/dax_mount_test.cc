@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "tests/dm_testing.h"
 
 namespace dmdax {
@@ -132,6 +133,59 @@ TEST_F(DaxMountTest, ProjectQuotasNeedTheFeature) {
       Mount(
           {.type = "ext4", .options = "prjquota,dax=always", .project = true}),
       IsOk());
+}
+
+TEST_F(DaxMountTest, Ext4BlocksLargerThanAPage) {
+  EXPECT_THAT(Mount({.type = "ext2",
+                     .options = "dax=always,data=ordered",
+                     .block_size = 8192}),
+              HasErrno(EINVAL));
+  EXPECT_THAT(Log(), ElementsAre("EXT4-fs (pmem0): bad block size 8192"));
+  Boot("v7_2");
+  EXPECT_THAT(Mount({.type = "ext4", .block_size = 8192}), IsOk());
+  EXPECT_THAT(Mount({.type = "ext2", .block_size = 8192}), HasErrno(EINVAL));
+}
+
+TEST_F(DaxMountTest, WithoutAJournalItsOptionsAreRefused) {
+  const std::pair<const char*, const char*> kWrong[] = {
+      {"commit=7", "commit=7"},
+      {"data=ordered,commit=7,journal_checksum", "journal_checksum"},
+      {"noload,data=writeback", "data="},
+      {"data_err=abort", "data_err=abort"}};
+  for (const auto& [options, word] : kWrong) {
+    EXPECT_THAT(
+        Mount({.type = "ext4", .options = options, .has_journal = false}),
+        HasErrno(EINVAL));
+    EXPECT_THAT(Log(),
+                ElementsAre(absl::StrCat("EXT4-fs (pmem0): can't mount with ",
+                                         word, ", fs mounted w/o journal")));
+  }
+  EXPECT_THAT(Mount({.type = "ext4",
+                     .options = "commit=5,data_err=ignore",
+                     .has_journal = false}),
+              IsOk());
+  EXPECT_THAT(Mount({.type = "ext4", .options = "data=ordered"}), IsOk());
+}
+
+TEST_F(DaxMountTest, XfsOptionsThatTheSuperBlockDecidesAbout) {
+  EXPECT_THAT(Mount({.type = "xfs", .options = "noattr2"}), HasErrno(EINVAL));
+  EXPECT_THAT(Log(), ElementsAre("XFS (pmem0): Cannot mount a V5 filesystem as "
+                                 "noattr2. attr2 is always enabled for V5 "
+                                 "filesystems."));
+  EXPECT_THAT(Mount({.type = "xfs", .options = "noattr2", .xfs_v4 = true}),
+              IsOk());
+  EXPECT_THAT(Mount({.type = "xfs", .options = "sunit=8,swidth=8"}),
+              HasErrno(EINVAL));
+  EXPECT_THAT(Log(), ElementsAre("XFS (pmem0): cannot change alignment: "
+                                 "superblock does not support data alignment"));
+  EXPECT_THAT(
+      Mount({.type = "xfs", .options = "sunit=8,swidth=8", .has_dalign = true}),
+      IsOk());
+  EXPECT_THAT(
+      Mount({.type = "xfs", .options = "sunit=4,swidth=8", .has_dalign = true}),
+      HasErrno(EINVAL));
+  EXPECT_THAT(Log(), ElementsAre("XFS (pmem0): alignment check failed: "
+                                 "sunit/swidth vs. blocksize(4096)"));
 }
 
 TEST_F(DaxMountTest, XfsBlocksLargerThanAPage) {

@@ -73,6 +73,11 @@ TEST_F(DaxEntryTest, FinalIndexOfAMarkedWalk) {
   Take(0xfff, 0, 0);
   EXPECT_EQ(entries.FinalIndex(0, entries.Find(0xfff), ~uint64_t{0} >> 1),
             0x1000u);
+  // The slot of an entry that a copy marked is found, though it lies behind.
+  entries.Find(512)->towrite = true;
+  EXPECT_EQ(entries.FinalIndex(0, nullptr, 0), 0x200u);
+  EXPECT_EQ(entries.FinalIndex(0, entries.Find(1), 0x7f), 0x200u);
+  entries.Find(512)->towrite = false;
   // Beyond the tree nothing moves.
   EXPECT_EQ(entries.FinalIndex(0x5000, nullptr, 0x6000), 0x5000u);
 }

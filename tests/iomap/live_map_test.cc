@@ -275,6 +275,86 @@ TEST_F(LiveMapTest, AJournalThatCanNotCommitEndsAllChanges) {
   EXPECT_EQ(Read(0).sig, SIGBUS);
 }
 
+TEST_F(LiveMapTest, AWriteToAHoleRemembersIt) {
+  inode->extents.Remove(0, 8 << 20);
+  ExtentListAllocator blocks;
+  blocks.Add({.physical = 16 << 20, .length = 8 << 20});
+  inode->allocator = &blocks;
+  Map();
+  Write(2 * k2M);
+  EXPECT_EQ(Read(0).order, 9);
+  // The hole that was known is cut in two, and a read ends at the cut.
+  EXPECT_EQ(Fallocate(kPunch, k2M + 51 * kPage, kPage), 0);
+  EXPECT_EQ(Read(k2M).order, 0);
+}
+
+TEST_F(LiveMapTest, BlocksThatCanNotBeZeroedAreNotSeen) {
+  inode->extents.SetType(0, 8 << 20, IOMAP_UNWRITTEN);
+  Map();
+  fs->set_zeroout([](uint64_t, uint64_t) { return -EIO; });
+  // The huge fault got its blocks, but only the page's are looked up again.
+  EXPECT_EQ(Write(kPage).sig, 0);
+  EXPECT_EQ(OrderAt(kPage), 0);
+  EXPECT_EQ(inode->extents.Find(0).type, IOMAP_UNWRITTEN);
+  EXPECT_EQ(inode->extents.Find(kPage).type, IOMAP_MAPPED);
+  EXPECT_EQ(inode->extents.Find(2 * kPage).type, IOMAP_UNWRITTEN);
+  EXPECT_EQ(Write(k2M + kPage).sig, 0);
+  Use("v6_1", "xfs");
+  inode->extents.SetType(0, 8 << 20, IOMAP_UNWRITTEN);
+  Map();
+  fs->set_zeroout([](uint64_t, uint64_t) { return -EIO; });
+  EXPECT_EQ(Write(kPage).sig, SIGBUS);
+  EXPECT_EQ(Read(k2M).sig, SIGBUS);
+  EXPECT_EQ(fs->OpenErrno(), -EIO);
+}
+
+TEST_F(LiveMapTest, AFrozenFileSystemIsClean) {
+  inode->extents.SetType(0, 8 << 20, IOMAP_UNWRITTEN);
+  fs->AddInode(*inode);
+  Map();
+  Write(0);
+  EXPECT_EQ(fs->Freeze(), 0);
+  EXPECT_TRUE(Write(0).faulted);
+  // The super block is written even where nothing changed.
+  fs->set_journal_io([] { return -EIO; });
+  EXPECT_EQ(fs->Freeze(), -EIO);
+  // What has aborted stays so.
+  EXPECT_EQ(Write(2 * k2M).sig, SIGBUS);
+  fs->set_journal_io(nullptr);
+  EXPECT_EQ(fs->Freeze(), -EIO);
+}
+
+TEST_F(LiveMapTest, ZeroesInASharedBlockAreInItsCopy) {
+  Use("v6_1", "xfs");
+  inode->extents.Insert({.physical = k2M, .length = 8 << 20, .shared = true});
+  inode->reflinked = true;
+  ExtentListAllocator blocks;
+  blocks.Add({.physical = 32 << 20, .length = 8 << 20});
+  inode->allocator = &blocks;
+  Map();
+  EXPECT_EQ(Fallocate(kPunch, 100, 100), 0);
+  // The copy is asked for, and then the source.
+  EXPECT_EQ(Events(), (Strings{"mapped 0x0+0x1000", "da", "da"}));
+}
+
+TEST_F(LiveMapTest, BlocksAreSharedAsLongAsAnotherFileHasThem) {
+  Use("v6_1", "xfs");
+  DaxInode other(*profile, *mem);
+  for (DaxInode* file : {inode.get(), &other}) {
+    file->extents.Insert({.physical = k2M, .length = 8 << 20, .shared = true});
+    fs->AddInode(*file);
+  }
+  ExtentListAllocator blocks;
+  blocks.Add({.physical = 32 << 20, .length = 8 << 20});
+  inode->allocator = &blocks;
+  Map();
+  Write(0);
+  EXPECT_NE(inode->extents.Find(0).physical, k2M);
+  other.extents.Remove(k2M, k2M);
+  Write(k2M);
+  EXPECT_EQ(inode->extents.Find(k2M).physical, 2 * k2M);
+}
+
 TEST_F(LiveMapTest, AWriteIntoAHoleUnmapsItsZeroPage) {
   inode->extents.Remove(0, k2M);
   ExtentListAllocator blocks;

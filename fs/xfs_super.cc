@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fs/xfs_super.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "base/units.h"
+#include "fs/xfs_params.h"
+
+namespace dmdax {
+namespace {
+
+absl::Status XfsSetupDaxAlways(FsContext& fc) {
+  const auto turn_off = [&fc](absl::string_view words) {
+    fc.Say(KernLevel::kWarn, absl::StrCat(words, " Turning off DAX."));
+    fc.sb().dax = DaxMode::kNever;
+  };
+  const bool may_have_reflink =
+      fc.profile().xfs_dax_reflink == XfsDaxReflink::kNotPartitions;
+  if (fc.sb().dax_dev == nullptr) {
+    turn_off("DAX unsupported by block device.");
+    if (may_have_reflink) return absl::OkStatus();
+  } else if (may_have_reflink && fc.request().block_size != kPageSize) {
+    turn_off("DAX not supported for blocksize.");
+    return absl::OkStatus();
+  }
+  if (fc.request().reflink) {
+    switch (fc.profile().xfs_dax_reflink) {
+      case XfsDaxReflink::kUntested:
+        fc.Say(KernLevel::kWarn,
+               "DAX and reflink have not been tested together!");
+        break;
+      case XfsDaxReflink::kRefused:
+        return fc.Refuse(KernLevel::kWarn,
+                         "DAX and reflink cannot be used together!");
+      case XfsDaxReflink::kNotPartitions:
+        if (!fc.bdev().is_partition()) break;
+        return fc.Refuse(KernLevel::kWarn,
+                         "DAX and reflink cannot work with multi-partitions!");
+    }
+  }
+  if (fc.profile().xfs_says_experimental == XfsDaxExperimental::kWhenGranted) {
+    fc.Say(KernLevel::kWarn, kDaxExperimental);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<SuperBlock> XfsFillSuper(FsContext& fc) {
+  if (absl::Status s = fc.ParseOptions(XfsParams()); !s.ok()) return s;
+  const std::string invalid = XfsWhyInvalid(fc.Options());
+  if (invalid == " ") return ErrnoError(EINVAL, "no size");
+  if (!invalid.empty()) return fc.Refuse(KernLevel::kWarn, invalid);
+  if (fc.request().block_size > kPageSize &&
+      !fc.profile().xfs_has_large_blocks) {
+    constexpr absl::string_view kWords =
+        "Only pagesize (4096) or less will currently work.";
+    fc.Say(KernLevel::kWarn,
+           absl::StrCat("File system with blocksize ", fc.request().block_size,
+                        " bytes. ", kWords));
+    return ErrnoError(ENOSYS, kWords);
+  }
+  const bool by_bdev = fc.asks_bdev_only();
+  if (by_bdev) fc.GetDaxByBdev();
+  // xfs_finish_flags().
+  if (!fc.request().xfs_v4 && !fc.profile().xfs_attr2_is_dead &&
+      fc.HasOption("noattr2")) {
+    return fc.Refuse(KernLevel::kWarn,
+                     "Cannot mount a V5 filesystem as noattr2. attr2 is always "
+                     "enabled for V5 filesystems.");
+  }
+  const bool always = fc.sb().dax == DaxMode::kAlways;
+  if (always &&
+      fc.profile().xfs_says_experimental == XfsDaxExperimental::kWhenAsked) {
+    fc.Say(KernLevel::kWarn, kDaxExperimental);
+  }
+  if (!by_bdev && (always || fc.profile().has_dax_modes)) {
+    // If DAX was not asked for, xfs does not check the device.
+    if (always) {
+      fc.BdevDaxSupported();
+    } else {
+      fc.sb().dax_dev = fc.bdev().host_dax_dev();
+    }
+  }
+  if (always) {
+    if (absl::Status s = XfsSetupDaxAlways(fc); !s.ok()) return s;
+  }
+  const std::string alignment = XfsWhyMisaligned(fc.request(), fc.Options());
+  if (!alignment.empty()) return fc.Refuse(KernLevel::kWarn, alignment);
+  // DAX needs blocks of a page; xfs does not say so unless DAX was asked for.
+  if (fc.request().block_size != kPageSize) fc.sb().dax_dev = nullptr;
+  return fc.Done();
+}
+
+}  // namespace dmdax

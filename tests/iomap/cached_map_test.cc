@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What programs do to a mapped file that is not DAX: what is read ahead, what
+// becomes dirty and clean, and what xfs reserves.
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "base/kernel_profile.h"
+#include "fs/file_system_type.h"
+#include "iomap/dax_inode.h"
+#include "mm/filemap.h"
+#include "mm/mm_struct.h"
+#include "tests/testing.h"
+
+namespace dmdax {
+namespace {
+
+constexpr uint64_t k2M = 2 << 20;
+constexpr uint64_t kPage = 4096;
+constexpr uint64_t kAddr = 0x7ffff7400000;
+
+struct CachedMapTest : testing::Test {
+  void Use(const char* kernel, const char* fs_name) {
+    mm.reset();
+    inode.reset();
+    profile = &(*FindKernelProfile(kernel))->fault;
+    mem = std::make_unique<MemMap>(*profile);
+    fs = *MakeFileSystem(fs_name, *profile);
+    inode = std::make_unique<DaxInode>(*profile, *mem);
+    inode->i_size = 4 << 20;
+    inode->allocator = &blocks;
+    blocks.Add({.physical = 32 << 20, .length = 4 << 20});
+    mm = std::make_unique<MmStruct>(*profile, *mem);
+    inode->mapping.a_ops = fs.get();
+    ASSERT_THAT(mm->Mmap({.addr = kAddr,
+                          .len = 4 << 20,
+                          .prot = PROT_READ | PROT_WRITE,
+                          .flags = MAP_SHARED | MAP_FIXED,
+                          .file = fs->Open(*inode, "f")}),
+                IsOk());
+  }
+  FaultOutcome Read(uint64_t page) {
+    return mm->Touch(kAddr + page * kPage, false);
+  }
+  FaultOutcome Write(uint64_t page) {
+    return mm->Touch(kAddr + page * kPage, true);
+  }
+  bool Cached(uint64_t page) { return inode->mapping.pages.contains(page); }
+  int PresentIn2M(uint64_t page) {
+    const uint64_t first = page / 512 * 512;
+    int present = 0;
+    for (uint64_t i = first; i < first + 512; ++i) {
+      present += mm->ReadPagemap(kAddr + i * kPage).present;
+    }
+    return present;
+  }
+
+  const FaultProfile* profile = nullptr;
+  ExtentListAllocator blocks;
+  std::unique_ptr<MemMap> mem;
+  std::unique_ptr<FileSystem> fs;
+  std::unique_ptr<DaxInode> inode;
+  std::unique_ptr<MmStruct> mm;
+};
+
+// As recorded for a mapping of this size that was populated.
+TEST_F(CachedMapTest, TheMarkedPageReadsOn) {
+  Use("v6_1", "ext4");
+  EXPECT_EQ(Read(0).maj_flt, 1);
+  EXPECT_TRUE(Cached(31));
+  EXPECT_FALSE(Cached(32));
+  EXPECT_EQ(Read(16).min_flt, 1);
+  // Around it all is mapped but the mark, an eighth before the end.
+  EXPECT_EQ(PresentIn2M(0), 31);
+  EXPECT_EQ(Read(24).maj_flt, 1);
+  EXPECT_TRUE(Cached(63));
+  EXPECT_FALSE(Cached(64));
+  // The next window has its mark at once.
+  EXPECT_EQ(Read(32).maj_flt, 1);
+  EXPECT_EQ(Read(48).min_flt, 1);
+  EXPECT_EQ(Read(64).maj_flt, 1);
+}
+
+TEST_F(CachedMapTest, AShortFileHasNoMark) {
+  Use("v6_1", "ext4");
+  inode->i_size = 2 * kPage;
+  EXPECT_EQ(Read(0).maj_flt, 1);
+  EXPECT_TRUE(inode->mapping.readahead.empty());
+  EXPECT_EQ(PresentIn2M(0), 2);
+}
+
+TEST_F(CachedMapTest, FsyncMakesTheNextWriteFault) {
+  Use("v6_1", "ext4");
+  EXPECT_EQ(Write(0).maj_flt, 1);
+  EXPECT_FALSE(Write(0).faulted);
+  EXPECT_EQ(inode->FsyncRange(0, INT64_MAX, false), 0);
+  EXPECT_FALSE(Read(0).faulted);
+  EXPECT_EQ(Write(0).min_flt, 1);
+  // What lies outside the range stays dirty.
+  EXPECT_THAT(mm->Msync(kAddr + kPage, kPage), IsOk());
+  EXPECT_FALSE(Write(0).faulted);
+}
+
+TEST_F(CachedMapTest, ReadAroundInXfsMakesFoliosOfFourPages) {
+  Use("v6_1", "xfs");
+  Read(512);
+  EXPECT_EQ(inode->mapping.Folio(513), (std::pair<uint64_t, int>{512, 2}));
+  // Their first write reserves blocks for all four.
+  EXPECT_EQ(Write(513).sig, 0);
+  EXPECT_EQ(inode->extents.Find(512 * kPage),
+            (FileExtent{.logical = 512 * kPage,
+                        .length = 4 * kPage,
+                        .type = IOMAP_DELALLOC}));
+  EXPECT_EQ(inode->FsyncRange(0, INT64_MAX, false), 0);
+  EXPECT_EQ(inode->extents.Find(512 * kPage),
+            (FileExtent{.logical = 512 * kPage,
+                        .physical = (32 << 20) + 512 * kPage,
+                        .length = 4 * kPage}));
+}
+
+TEST_F(CachedMapTest, AdvisedHugePagesAreReadWhole) {
+  Use("v6_1", "xfs");
+  ASSERT_THAT(mm->Madvise(kAddr, 4 << 20, MADV_HUGEPAGE), IsOk());
+  EXPECT_EQ(Read(3).order, 9);
+  Use("v6_1", "ext4");
+  ASSERT_THAT(mm->Madvise(kAddr, 4 << 20, MADV_HUGEPAGE), IsOk());
+  EXPECT_EQ(Read(3).order, 0);
+  EXPECT_TRUE(Cached(1023));
+}
+
+TEST_F(CachedMapTest, Since618AFaultMapsItsFolio) {
+  for (const char* kernel : {"v6_12", "v7_2"}) {
+    Use(kernel, "xfs");
+    FilemapWrite(*profile, *mem, inode->mapping, 0, 256);
+    const bool whole = profile->map_whole_folios;
+    EXPECT_EQ(Write(100).sig, 0);
+    EXPECT_EQ(PresentIn2M(0), whole ? 256 : 1) << kernel;
+    EXPECT_EQ(Write(101).faulted, !whole) << kernel;
+  }
+}
+
+TEST_F(CachedMapTest, SingleFramesMakeNoHugePage) {
+  Use("v6_1", "ext4");
+  for (int i = 0; i < 2048; ++i) {
+    ASSERT_NE(mem->AllocRam().value() % 512, 0u);
+  }
+  EXPECT_EQ(mem->AllocRam(9).value() % 512, 0u);
+}
+
+}  // namespace
+}  // namespace dmdax

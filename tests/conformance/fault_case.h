@@ -27,6 +27,12 @@ struct CaseDevices {
   std::function<DevT(const std::string& dev)> dev_t;
   // What a write to the file system's journal comes back with.
   std::function<int()> journal_io;
+  // The same for a range of the file system's device, in bytes.
+  std::function<int(uint64_t at, uint64_t length)> zeroout;
+  // Who is asked when the file system's device is frozen.
+  std::function<void(std::function<int()>)> set_freeze;
+  // bdi->ra_pages of the device.
+  std::function<uint64_t(const std::string& dev)> ra_pages;
   // A touch's "sh:" line; returns why it can not be done, or "".
   std::function<std::string(const std::string& line)> shell;
 };

@@ -14,6 +14,7 @@
 #include "fs/dax_mount.h"
 #include "tests/conformance/devdax_case.h"
 #include "tests/conformance/fsdax_case.h"
+#include "tests/conformance/guest_nature.h"
 #include "tests/conformance/oracle_guest.h"
 #include "tests/conformance/shell_steps.h"
 #include "tests/conformance/table_case.h"
@@ -35,6 +36,24 @@ CaseDevices DevicesOf(Session& session, const std::string& mounted) {
     if (bdev == nullptr) return -EIO;
     return -RouteBio(*bdev, sector_t{bdev->nr_sectors() / 2}, ReqOp::kWrite)
                 .err;
+  };
+  devices.zeroout = [&session, mounted](uint64_t at, uint64_t length) {
+    BlockDevice* bdev = FindBdev(session, mounted);
+    for (uint64_t done = 0; done < length; done += kPageSize) {
+      const sector_t sector{(at + done) / kSectorSize};
+      const int err =
+          bdev == nullptr ? EIO : RouteBio(*bdev, sector, ReqOp::kWrite).err;
+      if (err != 0) return -err;
+    }
+    return 0;
+  };
+  devices.set_freeze = [&session, mounted](std::function<int()> freeze) {
+    BlockDevice* bdev = FindBdev(session, mounted);
+    if (bdev != nullptr) bdev->set_freeze(std::move(freeze));
+  };
+  devices.ra_pages = [&session](const std::string& dev) -> uint64_t {
+    BlockDevice* bdev = FindBdev(session, dev);
+    return bdev != nullptr ? bdev->queue().ra_pages() : 32;
   };
   devices.dax_device = [&session](const std::string& dev) -> DaxDevice* {
     BlockDevice* bdev = FindBdev(session, dev);
@@ -88,7 +107,8 @@ bool HasWord(const std::vector<std::string>& argv, const std::string& word) {
   return false;
 }
 
-MountRequest RequestOf(const Json& test, const Json& result) {
+MountRequest RequestOf(const Json& test, const Json& result,
+                       const BlockDevice& bdev) {
   MountRequest request{.type = test["fs"],
                        .options = result["mount"].value("options", "")};
   if (!result.contains("mkfs") || !result["mkfs"].contains("argv")) {
@@ -98,6 +118,13 @@ MountRequest RequestOf(const Json& test, const Json& result) {
   request.block_size = BlockSize(argv);
   request.inline_data = HasWord(argv, "inline_data");
   request.project = HasWord(argv, "project");
+  request.has_journal = test["fs"] == "ext4" && !HasWord(argv, "^has_journal");
+  request.xfs_v4 = HasWord(argv, "crc=0");
+  request.has_dalign = bdev.queue().limits().io_opt > 0;
+  for (const std::string& arg : argv) {
+    request.has_dalign |=
+        absl::StrContains(arg, "su=") || absl::StrContains(arg, "sunit=");
+  }
   // mkfs.xfs makes it unless told otherwise.
   request.reflink = test["fs"] == "xfs" && !HasWord(argv, "reflink=0");
   return request;
@@ -106,10 +133,20 @@ MountRequest RequestOf(const Json& test, const Json& result) {
 // What a mount logs that is judged here, besides lines that speak of DAX: why
 // options and block sizes are refused.
 constexpr absl::string_view kJudged[] = {
-    "incompatible with ext2",    "Unknown parameter '",
-    "Bad value for '",           "Unexpected value for '",
-    "Unrecognized mount option", "Project quota feature",
-    "journaled quota format",    "will currently work",
+    "incompatible with ext2",
+    "Unknown parameter '",
+    "Bad value for '",
+    "Unexpected value for '",
+    "Unrecognized mount option",
+    "Project quota feature",
+    "journaled quota format",
+    "will currently work",
+    "bad block size",
+    "fs mounted w/o journal",
+    "Cannot mount a V5",
+    "cannot change alignment",
+    "alignment check failed",
+    "attr2 and noattr2",
 };
 
 Json AboutDax(const std::vector<std::string>& lines) {
@@ -142,9 +179,9 @@ bool MountIsJudged(const Json& result) {
 
 SuperBlock CompareMount(Session& session, const Json& test, const Json& result,
                         const KernelProfile& profile, Verdict& verdict) {
-  const MountRequest request = RequestOf(test, result);
   BlockDevice* bdev = FindBdev(session, test["dev"]);
   if (bdev == nullptr) return SuperBlock{};
+  const MountRequest request = RequestOf(test, result, *bdev);
   session.machine->log().TakeNew();
   absl::StatusOr<SuperBlock> sb =
       MountDax(request, *bdev, profile, session.machine->log());
@@ -219,6 +256,12 @@ Verdict RunFaultCase(const Json& test, const Json& result, const Json& env,
   RunSteps(*session, test.value("after_dm", none),
            result.value("after_dm", none), verdict);
   SuperBlock sb;
+  const std::string guests =
+      MountIsGuests(result.value("mount", Json::object()));
+  if (!guests.empty()) {
+    verdict.GuestNature("mount", "what its kernel was built with", guests);
+    return verdict;
+  }
   if (MountIsJudged(result)) {
     sb = CompareMount(*session, test, result, profile, verdict);
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/conformance/fed_blocks.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -12,7 +13,7 @@ namespace dmdax::conformance {
 namespace {
 
 // Blocks that were freed again before anything showed where they were.
-constexpr uint64_t kNobodyKnows = uint64_t{1} << 50;
+constexpr uint64_t kNobodyKnows = 64 << 20;
 
 bool Allocates(const std::string& op) {
   return op == "falloc" || op == "zero" || op == "sh";
@@ -73,10 +74,28 @@ void FedBlocks::Later(const Json& fiemap) {
   for (const Json& e : fiemap) list_.Add(Fiemap(e));
 }
 
-void FedBlocks::Take(const Json& steps, size_t i, const FileExtents& have) {
+void FedBlocks::AddMissing(const FileExtent& extent, const FileExtents& have) {
+  for (uint64_t pos = extent.logical; pos < extent.end();) {
+    FileExtent part = have.Find(pos);
+    part.length = std::min(part.length, extent.end() - pos);
+    if (part.type == IOMAP_HOLE || part.type == IOMAP_DELALLOC) {
+      list_.Add({.logical = pos,
+                 .physical = extent.physical + (pos - extent.logical),
+                 .length = part.length});
+    }
+    pos += part.length;
+  }
+}
+
+void FedBlocks::Take(const Json& steps, size_t i, const DaxInode& inode) {
   copies_.clear();
-  const bool allocates = Allocates(steps[i].value("op", ""));
+  const FileExtents& have = inode.extents;
+  // What is written to a file that is not DAX gets its blocks when it is
+  // written back, by any operation.
+  const bool allocates = Allocates(steps[i].value("op", "")) || !inode.s_dax;
   unknown_ = allocates;
+  left_ = false;
+  bool any_fresh = false;
   for (const FileExtent& extent :
        FromDirectAccess(steps[i].value("events", Json::array()))) {
     if (have.Find(extent.logical).type == IOMAP_HOLE) list_.Add(extent);
@@ -93,10 +112,18 @@ void FedBlocks::Take(const Json& steps, size_t i, const FileExtents& have) {
         continue;
       }
       const bool fresh = absl::StrContains(text, "NEW");
-      const bool seen = allocates && !absl::StrContains(text, " HOLE") &&
-                        !absl::StrContains(text, "bdev 254");
-      if (!fresh && !seen) continue;
+      if (extent.physical == IOMAP_NULL_ADDR) continue;
       const FileExtent old = have.Find(extent.logical);
+      // A try that failed left blocks behind.
+      const bool left = inode.s_dax && j == i && old.type == IOMAP_HOLE;
+      if (!fresh && !allocates && !left) continue;
+      any_fresh |= fresh && j == i;
+      left_ |= left && !fresh && !allocates;
+      if (old.type != IOMAP_HOLE && !inode.s_dax) {
+        // Of an extent that comes whole, what the file has not.
+        AddMissing(extent, have);
+        continue;
+      }
       // Conversions of unwritten blocks allocate nothing.
       if (old.type == IOMAP_UNWRITTEN && old.physical == extent.physical) {
         continue;
@@ -106,6 +133,8 @@ void FedBlocks::Take(const Json& steps, size_t i, const FileExtents& have) {
     if (j > i && Frees(steps[j].value("op", ""))) break;
     if (!allocates) break;
   }
+  // What came new in this step was seen whole.
+  left_ &= !any_fresh;
 }
 
 std::optional<FileExtent> FedBlocks::Allocate(uint64_t logical,
@@ -117,7 +146,19 @@ std::optional<FileExtent> FedBlocks::Allocate(uint64_t logical,
     return copy;
   }
   std::optional<FileExtent> found = list_.Allocate(logical, length);
-  if (found || !unknown_) return found;
+  if (found) {
+    if (left_) found->length = length;
+    return found;
+  }
+  // A place within the range tells where the range begins.
+  for (const FileExtent& known : list_.extents().All()) {
+    const uint64_t before = known.logical - logical;
+    if (known.logical < logical || before >= length) continue;
+    return FileExtent{.logical = logical,
+                      .physical = known.physical - before,
+                      .length = length};
+  }
+  if (!unknown_) return found;
   return FileExtent{
       .logical = logical, .physical = kNobodyKnows + logical, .length = 4096};
 }

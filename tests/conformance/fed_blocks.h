@@ -18,6 +18,7 @@
 #include <string>
 
 #include "iomap/block_allocator.h"
+#include "iomap/dax_inode.h"
 #include "iomap/file_extents.h"
 #include "tests/conformance/verdict.h"
 
@@ -34,8 +35,8 @@ class FedBlocks final : public BlockAllocator {
   // Blocks of a FIEMAP after the map: those of fallocate, which no event shows.
   void Later(const Json& fiemap);
   // Forgets the last step, and feeds what the events of step `i` and of those
-  // behind it show, up to one that frees blocks, where `have` has none.
-  void Take(const Json& steps, size_t i, const FileExtents& have);
+  // behind it show, up to one that frees blocks, where the file has none.
+  void Take(const Json& steps, size_t i, const DaxInode& inode);
   // Extent size hint in bytes.
   void set_extsize(uint64_t bytes) { list_.set_extsize(bytes); }
 
@@ -46,11 +47,15 @@ class FedBlocks final : public BlockAllocator {
   }
 
  private:
+  // Feeds the parts of `extent` that the file has no blocks for.
+  void AddMissing(const FileExtent& extent, const FileExtents& have);
+
   ExtentListAllocator list_;
   // Copies of shared blocks, in order: one that was not used is given back and
   // allocated anew elsewhere.
   std::deque<FileExtent> copies_;
   bool unknown_ = false;
+  bool left_ = false;  // a try of this step failed behind the allocation
 };
 
 }  // namespace dmdax::conformance

@@ -13,9 +13,11 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/errno_status.h"
 #include "fs/file_system_type.h"
 #include "mm/filemap.h"
 #include "tests/conformance/fed_blocks.h"
+#include "tests/conformance/guest_nature.h"
 
 namespace dmdax::conformance {
 namespace {
@@ -40,17 +42,6 @@ DevT DevOf(const std::string& event) {
     sscanf(event.c_str() + at, " dev %u:%u", &dev.major_nr, &dev.minor_nr);
   }
   return dev;
-}
-
-// Whether a shell line suspends `dev` with its file system: freezing writes
-// everything back.
-bool Freezes(const std::string& line, const std::string& dev) {
-  const std::string name = dev.substr(dev.rfind('/') + 1);
-  const bool suspend =
-      absl::StrContains(line, absl::StrCat("suspend ", name)) ||
-      (absl::StrContains(line, absl::StrCat("load ", name)) &&
-       absl::StrContains(line, absl::StrCat("resume ", name)));
-  return suspend && !absl::StrContains(line, "nolockfs");
 }
 
 class FsdaxCase {
@@ -84,12 +75,21 @@ class FsdaxCase {
     }
     fs_ = *std::move(fs);
     fs_->set_journal_io(devices_.journal_io);
+    fs_->set_zeroout(devices_.zeroout);
+    devices_.set_freeze([this] { return -fs_->Freeze(); });
+    // A file may be changed through the blocks that it shares before it is
+    // mapped itself.
+    for (const auto& [file, extents] : result_["fiemap"].items()) {
+      if (extents.is_array()) FileOf(file);
+    }
     const Json& maps = result_["maps"];
     for (size_t i = 0; i < maps.size(); ++i) {
       if (!maps[i].contains("steps")) continue;
       RunMap(absl::StrCat("map ", i), test_["maps"][i], maps[i]);
     }
   }
+
+  ~FsdaxCase() { devices_.set_freeze(nullptr); }
 
  private:
   // The file to look at for what is recorded of `name`: a clone is recorded
@@ -110,6 +110,7 @@ class FsdaxCase {
     DaxInode& inode = file->inode;
     inode.s_dev = devices_.dev_t(test_["dev"]);
     inode.dax_dev = devices_.dax_device(test_["dev"]);
+    inode.ra_pages = devices_.ra_pages(test_["dev"]);
     inode.has_extents = test_["fs"] != "ext2";
     inode.datasync_dirty = true;
     const std::string known = SourceOf(name);
@@ -126,6 +127,7 @@ class FsdaxCase {
       inode.extents.Insert(Fiemap(e));
     }
     RunRecipe(name, inode, file->allocator);
+    fs_->AddInode(inode);
     return *(files_[name] = std::move(file));
   }
 
@@ -133,9 +135,14 @@ class FsdaxCase {
   void RunRecipe(const std::string& name, DaxInode& inode,
                  FedBlocks& allocator) {
     for (const Json& op : test_.value("ops", Json::array())) {
-      if (op.size() < 2 || op[1] != name) continue;
+      if (op.size() < 2) continue;
+      if (op[0] == "clone" && (op[1] == name || op[2] == name)) {
+        inode.reflinked = true;
+      }
+      if (op[1] != name) continue;
       if (op[0] == "extsize") allocator.set_extsize(op[2]);
       if (op[0] == "truncate") inode.TruncatePagecache(op[2]);
+      if (op[0] == "fsync") inode.mapping.dirty.clear();
       if (op[0] != "write" || inode.s_dax) continue;
       inode.mapping.a_ops = fs_.get();
       const uint64_t end = op[2].get<uint64_t>() + op[3].get<uint64_t>();
@@ -161,7 +168,8 @@ class FsdaxCase {
       }
       if (!absl::StartsWith(text, "iomap_iter_dstmap") || !first) continue;
       first = false;
-      if (!absl::StrContains(text, "NEW")) {
+      // A delayed allocation changes nothing that is logged.
+      if (!absl::StrContains(text, "NEW") || !inode.s_dax) {
         inode.datasync_dirty = absl::StrContains(text, "DIRTY");
       }
     }
@@ -217,16 +225,28 @@ class FsdaxCase {
                        "ENOENT");
       return;
     }
+    const Json& steps = recorded["steps"];
+    const int open_errno = -fs_->OpenErrno();
+    if (open_errno != 0 ||
+        (!steps.empty() && steps[0].value("op", "") == "open")) {
+      verdict_.Compare(where, "open errno",
+                       steps.empty() ? Json() : steps[0]["errno"],
+                       open_errno == 0 ? Json() : Json(ErrnoName(open_errno)));
+      return;
+    }
     CaseFile& file = FileOf(name);
     file.allocator.Later(recorded.value("fiemap_after", Json::array()));
     FaultMap process(profile_, mem_, ranges_, verdict_);
     process.compare_events = test_["kind"] != "trace";
+    if (process.compare_events && TraceIsLost(steps)) {
+      verdict_.GuestNature(where, "its trace was lost", "events");
+      process.compare_events = false;
+    }
     process.TakeThpSteps(test_);
     file.inode.recorder = &process.recorder();
-    const Json& steps = recorded["steps"];
     if (!steps.empty()) {
       TakeFromEvents(file.inode, steps[0]);
-      file.allocator.Take(steps, 0, file.inode.extents);
+      file.allocator.Take(steps, 0, file.inode);
       const bool writable = map.value("open", "rw") == "rw";
       if (process.Mmap(where, map, steps[0],
                        fs_->Open(file.inode, name, writable))) {
@@ -247,10 +267,7 @@ class FsdaxCase {
     for (size_t i = 1; i < steps.size(); ++i) {
       if (i - 1 >= map["touch"].size()) break;
       const std::string touch = map["touch"][i - 1];
-      if (absl::StartsWith(touch, "sh:") && Freezes(touch, test_["dev"])) {
-        file.inode.FsyncRange(0, (uint64_t{1} << 63) - 1, false);
-      }
-      file.allocator.Take(steps, i, file.inode.extents);
+      file.allocator.Take(steps, i, file.inode);
       if (absl::StartsWith(touch, "sh:dd ") && Dd(file, touch.substr(3))) {
         continue;
       }

@@ -256,4 +256,23 @@ std::string WithoutRepeats(const std::string& where, const std::string& kernel,
   return kernel;
 }
 
+bool TraceIsLost(const Json& steps) {
+  for (const Json& step : steps) {
+    if (step.contains("events")) return false;
+  }
+  for (const Json& step : steps) {
+    if (step.value("minflt", 0) + step.value("majflt", 0) > 0) return true;
+  }
+  return false;
+}
+
+std::string MountIsGuests(const Json& mount) {
+  for (const std::string line : mount.value("dmesg", Json::array())) {
+    if (absl::StrContains(line, "Failed to enable quota tracking")) {
+      return "it has no module for quotas: " + line;
+    }
+  }
+  return "";
+}
+
 }  // namespace dmdax::conformance

@@ -40,6 +40,13 @@ std::string MissingType(const Json& recorded, const KernelProfile& profile);
 // target said of the step's table; "": none.
 std::string MissingHash(const Json& step, const Json& recorded);
 
+// Whether the guest lost the trace of a mapping: a touch counted a fault, and
+// nothing was recorded of it.
+bool TraceIsLost(const Json& steps);
+
+// Why the guest can not mount what mkfs made, or "".
+std::string MountIsGuests(const Json& mount);
+
 // Our lines without those that the kernel's rate limit may have suppressed: of
 // the kinds that have one, what `kernel` lacks.
 Json WithoutSuppressed(const std::string& where, const Json& kernel,

@@ -174,6 +174,8 @@ absl::StatusOr<Session> GuestFromCase(const Json& env, const Json& pmem,
         AddPmem(session, name, Hex(p[0]), p[1], p[2] != "raw", dev);
     if (!s.ok()) return s;
   }
+  if (absl::Status s = AddRamDisks(session); !s.ok()) return s;
+  if (absl::Status s = AddEmptyLoops(session); !s.ok()) return s;
   return session;
 }
 

@@ -160,20 +160,27 @@ std::string RunCaseStep(Session& session, const Json& step,
 
 std::string RunShell(Session& session, const std::string& line) {
   std::string input;
-  // `;`, `&&` and `|` all mean "then" here; what echo prints is the next
-  // command's input.
-  std::vector<std::string> commands =
-      absl::StrSplit(line, absl::ByAnyChar(";&|"), absl::SkipWhitespace());
-  for (const std::string& command : commands) {
-    std::vector<std::string> words = Words(command);
-    if (words.empty()) continue;
-    if (words[0] == "echo" && words.size() == 2) {
-      input = words[1] + "\n";
-    } else if (words[0] == "dmsetup") {
-      words.erase(words.begin());
-      RunDmsetup(*session.ctl, words, input);
-    } else if (words[0] != "dd") {
-      return absl::StrCat("shell command ", words[0]);
+  int rc = 0;
+  // `;` and `|` mean "then", `&&` "then, if that was right"; what echo prints
+  // is the next command's input.
+  for (absl::string_view list :
+       absl::StrSplit(line, absl::ByAnyChar(";|"), absl::SkipWhitespace())) {
+    bool first = true;
+    for (absl::string_view command :
+         absl::StrSplit(list, "&&", absl::SkipWhitespace())) {
+      if (!first && rc != 0) break;
+      first = false;
+      std::vector<std::string> words = Words(command);
+      if (words.empty()) continue;
+      rc = 0;
+      if (words[0] == "echo" && words.size() == 2) {
+        input = words[1] + "\n";
+      } else if (words[0] == "dmsetup") {
+        words.erase(words.begin());
+        rc = RunDmsetup(*session.ctl, words, input).rc;
+      } else if (words[0] != "dd") {
+        return absl::StrCat("shell command ", words[0]);
+      }
     }
   }
   session.machine->log().TakeNew();

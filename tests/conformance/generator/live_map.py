@@ -103,5 +103,12 @@ def advice(p, length):
   return f"{kind}@{at}:{size}"
 
 
+def dd(p):
+  """A write by another process."""
+  bs = p.weighted({PAGE: 5, 512: 1, 2 * MIB: 1})
+  return (f"sh:dd if=/dev/zero of=/mnt/f bs={bs} count={p.choice([1, 1, 3])} "
+          f"seek={p.randint(0, 4 * MIB // bs)} conv=notrunc")
+
+
 def between(p, touches, something):
   touches.insert(p.randint(1, len(touches)), something)

@@ -2,7 +2,7 @@
 """Files that are changed, and mappings that are, while programs touch them."""
 
 from ..live_map import (MIB, PAGE, access, accesses, advice, base, between,
-                        file_op, near, page, recipe, whole)
+                        dd, file_op, near, page, recipe, whole)
 
 
 def fileops(p):
@@ -28,10 +28,7 @@ def writes(p):
   """write(2) by another process into a file that is mapped."""
   made = fileops(p)
   for _ in range(p.randint(1, 2)):
-    bs = p.weighted({PAGE: 5, 512: 1, 2 * MIB: 1})
-    between(p, made["maps"][0]["touch"],
-            f"sh:dd if=/dev/zero of=/mnt/f bs={bs} count={p.choice([1, 1, 3])} "
-            f"seek={p.randint(0, 4 * MIB // bs)} conv=notrunc")
+    between(p, made["maps"][0]["touch"], dd(p))
   return made
 
 
@@ -167,6 +164,8 @@ def reflink(p):
     touches = accesses(p, size, 2, 5)
     if p.chance(40):
       between(p, touches, file_op(p, size))
+    if p.chance(15):
+      between(p, touches, dd(p))
     made["maps"].append({
         "file": p.choice(["f", "f", "g"]), "len": size, "touch": touches,
         "flags": p.weighted({"shared": 6, "private": 2, "validate,sync": 1})})
@@ -216,7 +215,7 @@ def recipes(p):
 
 def nodax(p):
   """The same without DAX."""
-  made = priv(p) if p.chance(50) else fileops(p)
+  made = p.choice([priv, fileops, writes, several])(p)
   made["mount"] = p.choice(["dax=never", "dax=inode"])
   return made
 

@@ -7,6 +7,7 @@ namespace dmdax::bench {
 namespace {
 
 constexpr uint64_t kPage = 4096;
+constexpr uint64_t kPmd = 2 << 20;
 
 void AddPmem(const std::string& name, uint64_t base, uint64_t size,
              proto::World& world) {
@@ -156,6 +157,47 @@ proto::World ManyTouches(size_t n) {
   vma.set_length(kPage * n);
   for (size_t i = 0; i < n; ++i) {
     process.add_touch()->set_address(vma.address() + kPage * i);
+  }
+  return world;
+}
+
+proto::World MisalignedFiles(size_t n) {
+  proto::World world = TwoPmems(kPmd * (n + 2));
+  AddLinear("vg-a", (n + 1) * (kPmd / 512), "/dev/pmem1", 2048, world);
+  proto::Mount& mount = AddMount(world);
+  mount.set_device("/dev/mapper/vg-a");
+  for (size_t i = 0; i < n; ++i) {
+    AddFile(absl::StrCat("f", i), kPmd, kPmd * i, mount);
+  }
+  world.mutable_mapped_device()->DeleteSubrange(0, 1);
+  world.mutable_pmem()->DeleteSubrange(0, 1);
+  return world;
+}
+
+proto::World OffFiles(size_t n) {
+  // The cures move each of them behind the others.
+  proto::World world = TwoPmems(2 * kPmd * (n + 2));
+  proto::Mount& mount = AddMount(world);
+  for (size_t i = 0; i < n; ++i) {
+    AddFile(absl::StrCat("f", i), kPmd, kPage + kPmd * i, mount);
+  }
+  world.mutable_mapped_device()->DeleteSubrange(0, 1);
+  world.mutable_pmem()->DeleteSubrange(0, 1);
+  return world;
+}
+
+proto::World MisalignedVolumes(size_t n) {
+  constexpr uint64_t kSectors = 4 * kPmd / 512;
+  proto::World world;
+  AddPmem("pmem1", uint64_t{1} << 40, 4 * kPmd * (n + 2), world);
+  for (size_t i = 0; i < n; ++i) {
+    const std::string name = absl::StrCat("vg-", i);
+    AddLinear(name, kSectors, "/dev/pmem1", 2048 + i * kSectors, world);
+    proto::Mount& mount = *world.add_mount();
+    mount.set_path(absl::StrCat("/mnt/", i));
+    mount.set_device("/dev/mapper/" + name);
+    mount.set_options("dax");
+    AddFile("f", kPmd, kPmd, mount);
   }
   return world;
 }

@@ -31,6 +31,13 @@ proto::World ManyFiles(size_t n);
 // Pages of a file that one process has touched, beside a device "d0".
 proto::World ManyTouches(size_t n);
 
+// Files of 2 MiB: aligned ones of a mount on a volume that is not, those of a
+// mount on a pmem that lie off a boundary themselves, and volumes of which each
+// is off a boundary and has a mount with one file.
+proto::World MisalignedFiles(size_t n);
+proto::World OffFiles(size_t n);
+proto::World MisalignedVolumes(size_t n);
+
 // What `create --concise` takes for n devices.
 std::string ManyConcise(size_t n);
 

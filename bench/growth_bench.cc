@@ -2,7 +2,8 @@
 //
 // What twice as much costs: for each kind of thing a machine can have many of,
 // the time of a load (text to machine to state, and the machine's end) with
-// twice as many, over that with as many.
+// twice as many, over that with as many; and the time in which `dmdax check`
+// finds and tries a cure for each of so many files or volumes.
 //
 //   devices 50000 -> 100000: x2.08
 //
@@ -19,6 +20,7 @@
 #include "bench/families.h"
 #include "bench/scratch_state.h"
 #include "state/world_load.h"
+#include "tools/check/machine_check.h"
 #include "tools/dmsetup/dmsetup.h"
 
 namespace dmdax::bench {
@@ -56,7 +58,7 @@ bool Doubling(const char* name, size_t n,
     if (ratio <= kMostRatio) break;
   }
   const bool ok = ratio <= kMostRatio;
-  printf("%-11s %7zu -> %7zu: x%.2f%s\n", name, n / 2, n, ratio,
+  printf("%-13s %7zu -> %7zu: x%.2f%s\n", name, n / 2, n, ratio,
          ok ? "" : "  more than its input");
   return ok;
 }
@@ -69,6 +71,34 @@ double LoadSeconds(const Kind& kind, size_t n) {
                      absl::StatusOr<Session> session = LoadWorld(world);
                      if (!session.ok()) Die(session.status());
                      state.Write(*session);
+                   })
+      .cpu_seconds;
+}
+
+// What `dmdax check` may have many of.
+constexpr Kind kCheckKinds[] = {
+    {"check files", 50000, MisalignedFiles},
+    {"check extents", 20000, OffFiles},
+    {"check devices", 20000, MisalignedVolumes},
+};
+
+double CheckSeconds(const Kind& kind, size_t n) {
+  const proto::World world = kind.world(n);
+  return LeastCost(kRuns,
+                   [&] {
+                     absl::StatusOr<MachineCheck> machine =
+                         CheckMachine({world, {""}, {}, Wish::kPmd});
+                     if (!machine.ok()) Die(machine.status());
+                     // All are off a boundary, and each has its cure.
+                     for (const SubjectReport& s : machine->subjects) {
+                       const DaxCheck& check = s.checks[0];
+                       if (check.now.pte == 0 || check.best.pte != 0) {
+                         Die(absl::InternalError(s.name));
+                       }
+                     }
+                     if (machine->subjects.size() != n) {
+                       Die(absl::InternalError(kind.name));
+                     }
                    })
       .cpu_seconds;
 }
@@ -95,6 +125,11 @@ int ReportGrowth(const Options& options) {
     const size_t n = std::min(kind.most, options.max_targets);
     ok &= Doubling(kind.name, n,
                    [&](size_t size) { return LoadSeconds(kind, size); });
+  }
+  for (const Kind& kind : kCheckKinds) {
+    const size_t n = std::min(kind.most, options.max_targets);
+    ok &= Doubling(kind.name, n,
+                   [&](size_t size) { return CheckSeconds(kind, size); });
   }
   const size_t n = std::min<size_t>(20000, options.max_targets);
   ok &= Doubling("concise", n, ConciseSeconds);

@@ -147,7 +147,13 @@ absl::StatusOr<BlockDevice*> Machine::AddPmem(const PmemOptions& options,
                                     (*pmem)->nr_sectors(), &(*pmem)->dax_dev());
   InitPmemQueue(profile_, options, logical_block_size, bdev->queue());
   pmem_by_base_[options.base] = pmem->get();
+  ++pmems_added_;
   return Insert(Owned{std::move(*pmem), {}, std::move(bdev)});
+}
+
+uint64_t Machine::pmems_added() const {
+  absl::MutexLock lock(&mu_);
+  return pmems_added_;
 }
 
 absl::StatusOr<BlockDevice*> Machine::AddBlock(const BlockOptions& options) {

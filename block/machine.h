@@ -86,6 +86,9 @@ class Machine {
   // Removes a pmem or block device.  ENOENT; EBUSY while open.
   absl::Status Remove(absl::string_view name);
 
+  // How many pmem disks have come so far, those that went again included:
+  // whoever does something once for each of them sees that there are new ones.
+  uint64_t pmems_added() const;
   // The device's own options, for listing and saving; null if it is not one.
   PmemDevice* FindPmem(absl::string_view name) const;
   const BlockOptions* FindBlockOptions(absl::string_view name) const;
@@ -175,6 +178,7 @@ class Machine {
   std::map<std::string, Owned, std::less<>> owned_ ABSL_GUARDED_BY(mu_);
   // Ranges do not overlap, so the order is also that of their ends.
   std::map<uint64_t, const PmemDevice*> pmem_by_base_ ABSL_GUARDED_BY(mu_);
+  uint64_t pmems_added_ ABSL_GUARDED_BY(mu_) = 0;
   std::map<DevT, BlockDevice*> bdevs_ ABSL_GUARDED_BY(mu_);
   // By their disk and first sector.
   std::map<std::pair<const BlockDevice*, uint64_t>, BlockDevice*> partitions_

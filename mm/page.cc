@@ -2,6 +2,9 @@
 #include "mm/page.h"
 
 #include <algorithm>
+#include <iterator>
+#include <memory>
+#include <vector>
 
 namespace dmdax {
 namespace {
@@ -13,6 +16,14 @@ constexpr uint64_t kFirstRam = uint64_t{64} << 20;
 constexpr uint64_t kStructPageSize = 64;
 // VMEMMAP_RESERVE_NR: pages of struct pages that are never shared.
 constexpr uint64_t kVmemmapReserveNr = 2;
+
+// The first of the ranges that begins after `pfn`.
+std::vector<std::unique_ptr<DevPagemap>>::const_iterator FirstAfter(
+    const std::vector<std::unique_ptr<DevPagemap>>& ranges, pfn_t pfn) {
+  return std::upper_bound(
+      ranges.begin(), ranges.end(), pfn,
+      [](pfn_t at, const auto& range) { return at < range->start; });
+}
 
 }  // namespace
 
@@ -31,8 +42,10 @@ MemMap::MemMap(const FaultProfile& profile) : profile_(profile) {
 }
 
 DevPagemap* MemMap::AddPagemap(const DevPagemap& pgmap) {
-  pagemaps_.push_back(std::make_unique<DevPagemap>(pgmap));
-  return pagemaps_.back().get();
+  return pagemaps_
+      .insert(FirstAfter(pagemaps_, pgmap.start),
+              std::make_unique<DevPagemap>(pgmap))
+      ->get();
 }
 
 void MemMap::RemovePagemap(DevPagemap* pgmap) {
@@ -43,12 +56,10 @@ void MemMap::RemovePagemap(DevPagemap* pgmap) {
 }
 
 DevPagemap* MemMap::FindPagemap(pfn_t pfn) const {
-  for (const auto& pgmap : pagemaps_) {
-    if (pfn >= pgmap->start && pfn - pgmap->start < pgmap->nr) {
-      return pgmap.get();
-    }
-  }
-  return nullptr;
+  const auto after = FirstAfter(pagemaps_, pfn);
+  if (after == pagemaps_.begin()) return nullptr;
+  DevPagemap* pgmap = std::prev(after)->get();
+  return pfn - pgmap->start < pgmap->nr ? pgmap : nullptr;
 }
 
 DevPagemap* MemMap::GetDevPagemap(pfn_t pfn) {

@@ -130,6 +130,7 @@ class MemMap {
   int IdleRefcount(pfn_t pfn) const;
 
   const FaultProfile& profile_;
+  // By their start; of two that begin there the newer is the later.
   std::vector<std::unique_ptr<DevPagemap>> pagemaps_;
   std::map<uint64_t, int> folios_;  // head -> order
   std::unordered_map<uint64_t, PageState> pages_;

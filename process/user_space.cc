@@ -37,6 +37,10 @@ UserSpace::~UserSpace() {
 
 void UserSpace::AddPagemaps() {
   machine_.NeedUserSpace();
+  // Every open of a file comes here.
+  const uint64_t added = machine_.pmems_added();
+  if (added == pmems_with_pages_) return;
+  pmems_with_pages_ = added;
   // The memory of a pmem that is not loaded is not touched.
   for (BlockDevice* bdev : machine_.LoadedBlockDevices()) {
     const PmemDevice* pmem = machine_.FindPmem(bdev->name());

@@ -139,6 +139,7 @@ class UserSpace {
   std::vector<BlockDevice*> claimed_;  // pmems that are device-dax
   std::map<uint32_t, std::unique_ptr<Task>> tasks_;
   uint64_t sequence_ = 0;
+  uint64_t pmems_with_pages_ = 0;  // Machine::pmems_added() when they got them
 };
 
 }  // namespace dmdax

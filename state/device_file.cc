@@ -37,6 +37,7 @@ absl::StatusOr<std::shared_ptr<File>> OpenDeviceFile(Session& session,
   if (!m.ok() || !(*m)->sb().ShouldEnableDax(false)) {
     std::vector<std::string> words = session.machine->log().TakeNew();
     if (words.empty()) words.push_back(std::string(m.status().message()));
+    if (m.ok()) CloseDeviceFile(session).IgnoreError();
     return ErrnoError(m.ok() ? EOPNOTSUPP : ErrnoOf(m.status()),
                       absl::StrCat("no DAX file can be on ", said, ": ",
                                    absl::StrJoin(words, "; ")));
@@ -44,8 +45,15 @@ absl::StatusOr<std::shared_ptr<File>> OpenDeviceFile(Session& session,
   FileOptions file{.name = "file", .synced = true};
   if (bytes != 0) file.extents.push_back({.length = bytes});
   absl::StatusOr<MountedFile*> added = (*m)->AddFile(file);
-  if (!added.ok()) return added.status();
+  if (!added.ok()) {
+    CloseDeviceFile(session).IgnoreError();
+    return added.status();
+  }
   return session.user->Open((*added)->path, mode == DeviceFileMode::kReadWrite);
+}
+
+absl::Status CloseDeviceFile(Session& session) {
+  return session.user->Unmount(kDeviceMount);
 }
 
 }  // namespace dmdax

@@ -7,16 +7,19 @@
 //       OpenDeviceFile(session, *bdev, "vg-home");
 //   SweepDax(*session.user, {.file = *file, .size = (*file)->f_inode->i_size});
 //
-// The file system is ext4, mounted with DAX and without a claim on the device;
-// where the device is larger than ext4's block numbers reach, xfs.
-// Mirrors: nothing; no kernel has such a file.
-// Threading: as Machine and DmCtl.
+//   CloseDeviceFile(session);
+//
+// There is one at a time.  The file system is ext4, mounted with DAX and
+// without a claim on the device; where the device is larger than ext4's block
+// numbers reach, xfs. Mirrors: nothing; no kernel has such a file. Threading:
+// as Machine and DmCtl.
 #ifndef DMDAX_STATE_DEVICE_FILE_H_
 #define DMDAX_STATE_DEVICE_FILE_H_
 
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "block/block_device.h"
@@ -30,10 +33,15 @@ struct File;  // mm/vm_area.h
 enum class DeviceFileMode { kReadWrite, kReadOnly };
 
 // Errors are the mount's, in the kernel's words; EOPNOTSUPP: the file system
-// mounts, but without DAX.  `said` is what the caller calls the device.
+// mounts, but without DAX; EBUSY: one is open.  `said` is what the caller calls
+// the device.
 absl::StatusOr<std::shared_ptr<File>> OpenDeviceFile(
     Session& session, BlockDevice& bdev, absl::string_view said,
     DeviceFileMode mode = DeviceFileMode::kReadWrite);
+
+// Unmounts it, so that another can be opened; the file is gone then.  EBUSY: it
+// is mapped; EINVAL: none is open.
+absl::Status CloseDeviceFile(Session& session);
 
 }  // namespace dmdax
 

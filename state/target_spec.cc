@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/types/span.h"
+#include "dm/device_mapper.h"
 #include "dm/dm_split_args.h"
 
 namespace dmdax {
@@ -184,6 +185,19 @@ DmTargetSpec SpecFromTarget(const proto::Target& target) {
                                 out->append(DmEscapeArg(word));
                               });
   return spec;
+}
+
+bool KnowsOthers(const proto::Table& table, const KernelProfile& profile) {
+  absl::string_view last;
+  for (const proto::Target& target : table.target()) {
+    const absl::string_view type = target.raw().type();
+    // Mostly all rows have the same type.
+    if (type == last) continue;
+    last = type;
+    const TargetType* found = FindTargetType(type, profile);
+    if (found != nullptr && found->knows_others) return true;
+  }
+  return false;
 }
 
 }  // namespace dmdax

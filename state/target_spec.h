@@ -40,6 +40,9 @@ std::vector<std::string> TargetWords(const proto::Target& target);
 // backslashes in a typed device's name are escaped as DmSplitArgs() undoes it.
 DmTargetSpec SpecFromTarget(const proto::Target& target);
 
+// Whether a row is of a type that knows of rows in other devices' tables.
+bool KnowsOthers(const proto::Table& table, const KernelProfile& profile);
+
 }  // namespace dmdax
 
 #endif  // DMDAX_STATE_TARGET_SPEC_H_

@@ -28,9 +28,9 @@ std::string SharesText(const PageShares& s) {
 }
 
 bool SameCure(const Obstacle& a, const Obstacle& b) {
-  if (a.cure.has_value() != b.cure.has_value()) return false;
-  return !a.cure || (a.cure->commands == b.cure->commands &&
-                     a.cure->remark == b.cure->remark);
+  if ((a.cure == nullptr) != (b.cure == nullptr)) return false;
+  return a.cure == b.cure || (a.cure->commands == b.cure->commands &&
+                              a.cure->remark == b.cure->remark);
 }
 
 bool SameObstacle(const Obstacle& a, const Obstacle& b) {
@@ -74,7 +74,7 @@ void PrintObstacle(std::ostream& out, int number, const Obstacle& o) {
   if (o.down.empty() && !o.level.empty()) {
     out << "     level: " << o.level << "\n";
   }
-  if (!o.cure.has_value()) {
+  if (o.cure == nullptr) {
     out << "     cure: none is known\n";
     return;
   }
@@ -132,7 +132,7 @@ nlohmann::ordered_json ObstacleToJson(const Obstacle& o) {
     }
     j["down"] = std::move(down);
   }
-  if (o.cure.has_value()) {
+  if (o.cure != nullptr) {
     nlohmann::ordered_json cure = {{"commands", o.cure->commands}};
     if (!o.cure->remark.empty()) cure["remark"] = o.cure->remark;
     cure["tried"] = o.tried;

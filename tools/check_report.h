@@ -6,18 +6,11 @@
 
 #include <ostream>
 #include <string>
-#include <vector>
 
 #include "nlohmann/json.hpp"
-#include "tools/check/dax_check.h"
+#include "tools/check/machine_check.h"
 
 namespace dmdax {
-
-// One subject on all kernels that were asked.
-struct SubjectReport {
-  std::string name;
-  std::vector<DaxCheck> checks;
-};
 
 // Kernels that say the same are told once.
 void PrintSubject(std::ostream& out, const SubjectReport& report, Wish wish);

@@ -2,6 +2,7 @@
 //
 // dmdax check: do files and devices get huge pages, on which kernels, what
 // stands in the way, and what to type.
+#include <cerrno>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -13,7 +14,6 @@
 #include "base/errno_status.h"
 #include "base/kernel_alias.h"
 #include "nlohmann/json.hpp"
-#include "state/world_load.h"
 #include "tools/app.h"
 #include "tools/check_report.h"
 #include "tools/print_json.h"
@@ -44,24 +44,9 @@ absl::StatusOr<std::vector<std::string>> KernelsOf(const App& app) {
   return names;
 }
 
-// The World on the first of the kernels that takes it, or what its own says.
-absl::StatusOr<Session> AnySession(const ParsedWorld& world,
-                                   const std::vector<std::string>& kernels) {
-  absl::StatusOr<Session> own = LoadWorld(world.world, world.source);
-  if (own.ok()) return own;
-  for (const std::string& kernel : kernels) {
-    proto::World copy = world.world;
-    if (!kernel.empty()) copy.set_kernel(kernel);
-    absl::StatusOr<Session> session = LoadWorld(copy, world.source);
-    if (session.ok()) return session;
-  }
-  return own;
-}
-
-void SayLeftOut(const Subjects& subjects) {
-  if (subjects.without_pmem.empty()) return;
+void SayLeftOut(std::vector<std::string> shown) {
+  if (shown.empty()) return;
   constexpr size_t kShown = 4;
-  std::vector<std::string> shown = subjects.without_pmem;
   const size_t all = shown.size();
   if (all > kShown) {
     shown.resize(kShown);
@@ -77,45 +62,29 @@ void Check(App& app, const CheckOptions& o) {
   if (!kernels.ok()) return app.Report(kernels.status());
   absl::StatusOr<ParsedWorld> world = app.AskWorld();
   if (!world.ok()) return app.Report(world.status());
-  absl::StatusOr<Session> session = AnySession(*world, *kernels);
-  if (!session.ok()) return app.Report(session.status());
-  std::vector<std::string> names = o.names;
-  if (names.empty()) {
-    Subjects subjects = DefaultSubjects(*session);
-    SayLeftOut(subjects);
-    names = std::move(subjects.names);
-    if (names.empty()) {
-      return app.Report(
-          ErrnoError(ENOENT,
-                     "nothing to check: no file, device-dax or device with "
-                     "persistent memory below it"));
-    }
+  absl::StatusOr<MachineCheck> machine =
+      CheckMachine({world->world, *kernels, o.names, o.wish, world->source});
+  if (!machine.ok()) return app.Report(machine.status());
+  SayLeftOut(machine->without_pmem);
+  if (machine->subjects.empty()) {
+    return app.Report(
+        ErrnoError(ENOENT,
+                   "nothing to check: no file, device-dax or device with "
+                   "persistent memory below it"));
   }
-  for (const std::string& name : names) {
-    absl::StatusOr<Subject> subject = OpenSubject(*session, name);
-    if (!subject.ok()) return app.Report(subject.status());
-  }
-  *session = Session();
-  bool all_hold = true;
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
-  for (size_t i = 0; i < names.size(); ++i) {
-    SubjectReport report{.name = names[i]};
-    for (const std::string& kernel : *kernels) {
-      DaxCheck check = CheckSubject(
-          world->world, {.kernel = kernel, .name = names[i], .wish = o.wish},
-          world->source);
-      all_hold &= Holds(check, check.now, o.wish);
-      report.checks.push_back(std::move(check));
-    }
+  for (size_t i = 0; i < machine->subjects.size(); ++i) {
     if (app.json) {
-      all.push_back(SubjectToJson(report, o.wish));
+      all.push_back(SubjectToJson(machine->subjects[i], o.wish));
     } else {
       if (i > 0) std::cout << "\n";
-      PrintSubject(std::cout, report, o.wish);
+      PrintSubject(std::cout, machine->subjects[i], o.wish);
     }
   }
-  if (app.json) PrintJson({{"holds", all_hold}, {"subjects", std::move(all)}});
-  if (!all_hold) app.exit_code = 2;
+  if (app.json) {
+    PrintJson({{"holds", machine->holds}, {"subjects", std::move(all)}});
+  }
+  if (!machine->holds) app.exit_code = 2;
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "dm/device_mapper.h"
 #include "dm/mapped_device.h"
 #include "state/part/state_tags.h"
+#include "state/target_spec.h"
 
 namespace dmdax {
 namespace {
@@ -27,19 +28,6 @@ constexpr StateObjectKind kTableSlot = StateObjectKind::kTableSlot;
 
 // The one holder of what a mount or a device-dax has open that is not loaded.
 constexpr char kElsewhere[] = "not loaded";
-
-bool KnowsOthers(const proto::Table& table, const KernelProfile& profile) {
-  absl::string_view last;
-  for (const proto::Target& target : table.target()) {
-    const absl::string_view type = target.raw().type();
-    // Mostly all rows have the same type.
-    if (type == last) continue;
-    last = type;
-    const TargetType* found = FindTargetType(type, profile);
-    if (found != nullptr && found->knows_others) return true;
-  }
-  return false;
-}
 
 bool KnowsOthers(const proto::World& world) {
   absl::StatusOr<const KernelProfile*> profile =

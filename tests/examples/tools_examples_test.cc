@@ -14,8 +14,12 @@
 #include "tools/app.h"
 #include "tools/byte_count.h"
 #include "tools/check/cure.h"
+#include "tools/check/dax_check.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/look.h"
+#include "tools/check/machine_check.h"
 #include "tools/check/subject.h"
+#include "tools/check/world_part.h"
 #include "tools/check/world_rows.h"
 #include "tools/command_line.h"
 #include "tools/dmsetup/command.h"
@@ -126,6 +130,40 @@ TEST_F(CheckExamples, Subject) {
   };
 #include "tests/examples/tools/check/subject.inc"
   EXPECT_EQ(swept, 4 << 20);
+}
+
+TEST_F(CheckExamples, Look) {
+  const auto look_at = [&]() -> absl::Status {
+#include "tests/examples/tools/check/look.inc"
+    EXPECT_EQ(look.shares.pte, 4 << 20);
+    EXPECT_EQ(look.obstacles.size(), 1u);
+    return absl::OkStatus();
+  };
+  EXPECT_THAT(look_at(), IsOk());
+}
+
+TEST_F(CheckExamples, DaxCheck) {
+  const auto run = [&]() -> absl::Status {
+#include "tests/examples/tools/check/dax_check.inc"
+    return checker.error();
+  };
+  EXPECT_THAT(run(), IsOk());
+}
+
+TEST_F(CheckExamples, MachineCheck) {
+  std::vector<std::string> cured;
+  const auto Use = [&](const DaxCheck& check) {
+    if (check.best.pmd == 4 << 20) cured.push_back(check.kernel);
+  };
+#include "tests/examples/tools/check/machine_check.inc"
+  EXPECT_THAT(cured, testing::ElementsAre("v6_1", "v6_12"));
+}
+
+TEST_F(CheckExamples, WorldPart) {
+  const Subject subject = *OpenSubject(session, "vg-home");
+#include "tests/examples/tools/check/world_part.inc"
+  EXPECT_EQ(part.mapped_device_size(), 1);
+  EXPECT_EQ(part.pmem_size(), 1);
 }
 
 TEST_F(CheckExamples, WorldRows) {

@@ -3,14 +3,24 @@
 // The one list of reasons and their cures.
 #include "tools/check/cure.h"
 
-namespace dmdax {
+#include "absl/strings/str_cat.h"
 
-std::optional<Cure> FindCure(const CureRequest& request, proto::World& world) {
-  using C = FaultReasonCode;
-  static constexpr struct {
-    C code;
-    CureFn* find;
-  } kCures[] = {
+namespace dmdax {
+namespace {
+
+using C = FaultReasonCode;
+
+// Whether a cure changes what all on the device have, or the file alone.
+enum class Changes { kDevice, kFile };
+
+struct KnownCure {
+  C code;
+  CureFn* find;
+  Changes changes = Changes::kDevice;
+};
+
+const KnownCure* FindKnown(C code) {
+  static constexpr KnownCure kCures[] = {
       {C::kRunChunk, CureChunk},
       {C::kRunMaxSectors, CureMaxSectors},
       {C::kPfnTarget, CureTargetStart},
@@ -21,14 +31,41 @@ std::optional<Cure> FindCure(const CureRequest& request, proto::World& world) {
       {C::kRunBadBlocks, CureBadBlocks},
       {C::kPoison, CureBadBlocks},
       {C::kDevDaxAlignSmaller, CureDevDaxAlign},
-      {C::kPfnExtent, CureExtents},
-      {C::kExtentShort, CureExtents},
+      {C::kPfnExtent, CureExtents, Changes::kFile},
+      {C::kExtentShort, CureExtents, Changes::kFile},
       {C::kNotDax, CureNotDax},
   };
-  for (const auto& cure : kCures) {
-    if (cure.code == request.reason.code) return cure.find(request, world);
+  for (const KnownCure& cure : kCures) {
+    if (cure.code == code) return &cure;
   }
-  return std::nullopt;
+  return nullptr;
+}
+
+}  // namespace
+
+std::string CureKey(const FaultReason& reason, const Subject& subject) {
+  std::string key =
+      absl::StrCat(static_cast<int>(reason.code), " ", reason.order, " ",
+                   static_cast<int>(subject.kind), " ", subject.mount);
+  const KnownCure* cure = FindKnown(reason.code);
+  if (subject.bdev == nullptr ||
+      (cure != nullptr && cure->changes == Changes::kFile)) {
+    absl::StrAppend(&key, " ", subject.name);
+  } else {
+    absl::StrAppend(&key, " ", subject.bdev->name());
+  }
+  if (reason.level.has_value()) {
+    const TraceStep& at = *reason.level;
+    absl::StrAppend(&key, " ", at.device, " ", at.target, " ", at.begin.value(),
+                    " ", at.lower);
+  }
+  return key;
+}
+
+std::optional<Cure> FindCure(const CureRequest& request, proto::World& world) {
+  const KnownCure* cure = FindKnown(request.reason.code);
+  if (cure == nullptr) return std::nullopt;
+  return cure->find(request, world);
 }
 
 }  // namespace dmdax

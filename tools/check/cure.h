@@ -15,6 +15,7 @@
 #ifndef DMDAX_TOOLS_CHECK_CURE_H_
 #define DMDAX_TOOLS_CHECK_CURE_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,6 +31,8 @@ struct CureRequest {
   const FaultReason& reason;
   const Session& session;  // in which the reason was found
   const Subject& subject;
+  // Of a file: where that ends on the device what other files have (bytes).
+  uint64_t used_end = 0;
 };
 
 struct Cure {
@@ -38,6 +41,10 @@ struct Cure {
   // Whether the World was changed, so that the cure can be tried.
   bool in_world = false;
 };
+
+// What a cure depends on, as one key: subjects with equal keys are cured by the
+// same change.
+std::string CureKey(const FaultReason& reason, const Subject& subject);
 
 // Nothing when nobody knows one.
 std::optional<Cure> FindCure(const CureRequest& request, proto::World& world);

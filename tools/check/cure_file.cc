@@ -24,21 +24,6 @@ std::string FileSystemOf(const proto::Mount& mount) {
   return mount.type().empty() ? "ext4" : mount.type();
 }
 
-// The end of what the mount's files own, but for `file`.
-uint64_t UsedEnd(const CureRequest& request, const std::string& file) {
-  uint64_t end = 0;
-  for (const auto& [at, mount] : request.session.user->mounts()) {
-    if (at != request.subject.mount) continue;
-    for (const auto& [name, other] : mount->files()) {
-      if (name == file) continue;
-      for (const FileExtent& e : other->options.extents) {
-        end = std::max(end, e.physical + e.length);
-      }
-    }
-  }
-  return end;
-}
-
 // Puts all of a file into one extent at a multiple of 2 MiB, in free space.
 // Nothing if there is not so much of it in one piece.
 bool PlaceAligned(const CureRequest& request, proto::Mount* mount) {
@@ -49,7 +34,7 @@ bool PlaceAligned(const CureRequest& request, proto::Mount* mount) {
     }
     const uint64_t length = RoundUp(request.subject.size, kPmdBytes);
     const uint64_t device = request.subject.bdev->nr_sectors() * uint64_t{512};
-    uint64_t start = RoundUp(UsedEnd(request, file.name()), kPmdBytes);
+    uint64_t start = RoundUp(request.used_end, kPmdBytes);
     if (start + length > device) return false;
     if (start == 0 && length + kPmdBytes <= device) start = kPmdBytes;
     file.set_size(request.subject.size);

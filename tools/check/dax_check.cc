@@ -1,181 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/check/dax_check.h"
 
-#include <algorithm>
-#include <cerrno>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "base/errno_status.h"
-#include "process/sweep/dax_sweep.h"
 #include "state/world_load.h"
+#include "tools/check/world_part.h"
 
 namespace dmdax {
 namespace {
-
-// What one look at the machine shows.  Goes as one: the subject's file is the
-// session's.
-struct Look {
-  absl::Status error;
-  bool dax = false;
-  PageShares shares;
-  std::vector<Obstacle> obstacles;   // those met at once
-  std::vector<FaultReason> reasons;  // theirs
-  Session session;                   // in which they were found
-  Subject subject;
-};
 
 // What makes two obstacles the same one.
 using ObstacleKey = std::pair<std::string, std::string>;  // name, device
 ObstacleKey KeyOf(const Obstacle& o) { return {o.name, o.device}; }
 
-class Looker {
- public:
-  Looker(const CheckRequest& request, const SourceMap& map)
-      : request_(request), map_(map) {}
-
-  std::unique_ptr<Look> At(const proto::World& world) const {
-    auto made = std::make_unique<Look>();
-    Look& look = *made;
-    absl::StatusOr<Session> session = Load(world);
-    if (!session.ok()) {
-      look.error = session.status();
-      return made;
-    }
-    look.session = *std::move(session);
-    absl::StatusOr<Subject> subject = OpenSubject(look.session, request_.name);
-    if (!subject.ok()) {
-      look.error = subject.status();
-      return made;
-    }
-    look.subject = *std::move(subject);
-    look.shares.total = look.subject.size;
-    if (!look.subject.dax.ok()) {
-      AddNotDax(look);
-      return made;
-    }
-    look.dax = true;
-    look.error = Sweep(look);
-    return made;
-  }
-
-  bool Sync(const Look& look) const {
-    if (!look.dax) return false;
-    return SweepDax(*look.session.user,
-                    {.file = look.subject.file,
-                     .size = look.subject.size,
-                     .order = Order(look),
-                     .length = 1,
-                     .access = {.write = true, .sync = true}})
-        .ok();
-  }
-
- private:
-  absl::StatusOr<Session> Load(const proto::World& world) const {
-    if (request_.kernel.empty()) return LoadWorld(world, map_);
-    proto::World copy = world;
-    copy.set_kernel(request_.kernel);
-    return LoadWorld(copy, map_);
-  }
-
-  int Order(const Look& look) const {
-    const FaultProfile& faults = look.session.user->faults();
-    return request_.wish == Wish::kPud ? faults.pud_order()
-                                       : faults.pmd_order();
-  }
-
-  void AddNotDax(Look& look) const {
-    Obstacle o{.name = FaultReasonName(FaultReasonCode::kNotDax)};
-    o.bytes = look.subject.size;
-    o.text = std::string(look.subject.dax.message());
-    if (look.subject.bdev != nullptr) {
-      o.down = WhyNotDax(look.session, *look.subject.bdev);
-    }
-    if (!o.down.empty()) {
-      o.device = o.down.back().bdev->name();
-      o.level = absl::StrCat(o.down.back().device, ": ", o.down.back().why);
-    }
-    look.reasons.push_back({.code = FaultReasonCode::kNotDax});
-    look.obstacles.push_back(std::move(o));
-  }
-
-  absl::Status Sweep(Look& look) const {
-    UserSpace& user = *look.session.user;
-    const FaultProfile& faults = user.faults();
-    const int order = Order(look);
-    absl::StatusOr<DaxSweep> sweep = SweepDax(
-        user,
-        {.file = look.subject.file, .size = look.subject.size, .order = order});
-    if (!sweep.ok()) return sweep.status();
-    std::map<ObstacleKey, size_t> numbers;
-    for (const SweepTotal& total : sweep->totals) {
-      const SweepOutcome& out = total.outcome;
-      // The last slot may be a part of one.
-      const uint64_t bytes =
-          std::min(total.slots * sweep->slot_bytes,
-                   look.subject.size - total.first * sweep->slot_bytes);
-      const bool tail = out.reason.code == FaultReasonCode::kEofInside;
-      uint64_t& share = out.sig != 0                      ? look.shares.signal
-                        : out.zero_page                   ? look.shares.hole
-                        : tail                            ? look.shares.tail
-                        : out.order >= faults.pud_order() ? look.shares.pud
-                        : out.order >= faults.pmd_order() ? look.shares.pmd
-                                                          : look.shares.pte;
-      share += bytes;
-      if (tail || out.zero_page) continue;
-      if (!out.reason || (out.sig == 0 && out.order >= order)) continue;
-      Obstacle o{.name = FaultReasonName(out.reason.code),
-                 .text = FaultReasonText(out.reason)};
-      if (out.reason.level.has_value()) {
-        o.level = LevelText(*out.reason.level);
-        o.device = out.reason.level->device;
-      }
-      o.bytes = bytes;
-      const auto [it, fresh] =
-          numbers.try_emplace(KeyOf(o), look.obstacles.size());
-      if (!fresh) {
-        look.obstacles[it->second].bytes += bytes;
-        ++look.obstacles[it->second].levels;
-        continue;
-      }
-      look.obstacles.push_back(std::move(o));
-      look.reasons.push_back(out.reason);
-    }
-    if (look.shares.hole != 0) AddHole(look);
-    return absl::OkStatus();
-  }
-
-  // Not a reason of a fault: a read of it succeeds.
-  void AddHole(Look& look) const {
-    Obstacle o{.name = "hole",
-               .text =
-                   "these bytes have no blocks yet; which page a write "
-                   "gets is decided when it gets its blocks",
-               .bytes = look.shares.hole};
-    if (look.subject.kind == Subject::kFile) {
-      o.cure =
-          Cure{.commands = {absl::StrCat("fallocate -l ", look.subject.size,
-                                         " ", look.subject.name)},
-               .remark = "then look where its blocks lie: filefrag -v"};
-    }
-    look.obstacles.push_back(std::move(o));
-    look.reasons.emplace_back();
-  }
-
-  const CheckRequest& request_;
-  const SourceMap& map_;
+// A subject on its way through the cures.
+struct Patient {
+  size_t number;  // of its check
+  Look look;
+  std::set<ObstacleKey> met;
+  size_t next = 0;  // obstacle of `look` that is looked at
 };
 
-// The dearest obstacle that was not met before, or the number of all.
-size_t Dearest(const Look& look, const std::set<ObstacleKey>& met) {
-  size_t best = look.obstacles.size();
+// The dearest obstacle that was not met before, or nothing.
+std::optional<size_t> Dearest(const Look& look,
+                              const std::set<ObstacleKey>& met) {
+  std::optional<size_t> best;
   for (size_t i = 0; i < look.obstacles.size(); ++i) {
     if (met.count(KeyOf(look.obstacles[i])) != 0) continue;
-    if (best == look.obstacles.size() ||
-        look.obstacles[i].bytes > look.obstacles[best].bytes) {
+    if (!best || look.obstacles[i].bytes > look.obstacles[*best].bytes) {
       best = i;
     }
   }
@@ -191,50 +47,135 @@ bool Helps(const Obstacle& o, const Look& after) {
   return true;
 }
 
-}  // namespace
+class Curer {
+ public:
+  Curer(Wish wish, std::vector<DaxCheck>& checks)
+      : wish_(wish), checks_(checks) {}
 
-DaxCheck CheckSubject(const proto::World& world, const CheckRequest& request,
-                      const SourceMap& map) {
-  DaxCheck check{.kernel = request.kernel};
-  const Looker looker(request, map);
-  std::unique_ptr<Look> look = looker.At(world);
-  check.error = look->error;
-  if (!look->error.ok()) return check;
-  check.kernel = look->session.machine->profile().name;
-  check.dax = look->dax;
-  check.sync = looker.Sync(*look);
-  check.now = look->shares;
-  // More than these no stack has in a row; a cure that another undoes must end.
-  constexpr int kMostObstacles = 32;
-  std::set<ObstacleKey> met;
-  proto::World best = world;
-  for (int i = 0; i < kMostObstacles; ++i) {
-    const size_t n = Dearest(*look, met);
-    if (n == look->obstacles.size()) break;
-    Obstacle o = look->obstacles[n];
-    met.insert(KeyOf(o));
-    proto::World better = best;
-    if (look->reasons[n]) {
-      o.cure =
-          FindCure({look->reasons[n], look->session, look->subject}, better);
-    }
-    if (o.cure.has_value() && o.cure->in_world) {
-      std::unique_ptr<Look> next = looker.At(better);
-      if (!next->error.ok()) {
-        o.untried = std::string(next->error.message());
-      } else if (!Helps(o, *next)) {
-        o.untried = "alone it changes nothing on this machine";
-      } else {
-        o.tried = true;
-        best = std::move(better);
-        look = std::move(next);
+  // Cures of this World those of its obstacles that it can, and of what comes
+  // of it those of the next.
+  void Run(const proto::World& world, const Session& session,
+           std::vector<Patient> patients) {
+    const WorldParts parts(world, session);
+    while (!patients.empty()) {
+      std::map<std::string, std::vector<Patient>> groups;
+      for (Patient& p : patients) {
+        const std::optional<size_t> next = Next(p);
+        if (!next) {
+          checks_[p.number].best = p.look.shares;
+          continue;
+        }
+        p.next = *next;
+        const FaultReason& reason = p.look.reasons[*next];
+        // A hole has no reason, and no cure that could be tried.
+        groups[reason ? CureKey(reason, p.look.subject) : ""].push_back(
+            std::move(p));
+      }
+      patients.clear();
+      for (auto& [key, group] : groups) {
+        Try(parts, session, std::move(group), patients);
       }
     }
-    o.after = look->shares;
-    check.obstacles.push_back(std::move(o));
   }
-  check.best = look->shares;
-  return check;
+
+ private:
+  static std::optional<size_t> Next(const Patient& p) {
+    // More than these no stack has in a row; a cure that another undoes must
+    // end.
+    constexpr size_t kMostObstacles = 32;
+    if (p.met.size() == kMostObstacles) return std::nullopt;
+    return Dearest(p.look, p.met);
+  }
+
+  // Tries the cure that all of a group have in common.  Whom it does not help
+  // goes to `left`.
+  void Try(const WorldParts& parts, const Session& session,
+           std::vector<Patient> group, std::vector<Patient>& left) {
+    std::vector<const Subject*> subjects;
+    for (const Patient& p : group) subjects.push_back(&p.look.subject);
+    const Subject& first = *subjects[0];
+    const FaultReason& reason = group[0].look.reasons[group[0].next];
+    std::shared_ptr<const Cure> cure;
+    proto::World better;
+    absl::StatusOr<Session> cured = absl::UnknownError("not loaded");
+    if (reason) {
+      better = parts.Of(subjects);
+      if (auto found = FindCure({reason, session, first, parts.UsedEnd(first)},
+                                better)) {
+        cure = std::make_shared<const Cure>(*std::move(found));
+        if (cure->in_world) cured = LoadWorld(better);
+      }
+    }
+    std::vector<Patient> helped;
+    for (Patient& p : group) {
+      Obstacle o = p.look.obstacles[p.next];
+      p.met.insert(KeyOf(o));
+      if (cure != nullptr) o.cure = cure;
+      if (cure != nullptr && cure->in_world) TryOn(cured, p, o);
+      o.after = p.look.shares;
+      (o.tried ? helped : left).push_back(std::move(p));
+      checks_[(o.tried ? helped : left).back().number].obstacles.push_back(
+          std::move(o));
+    }
+    if (!helped.empty()) Run(better, *cured, std::move(helped));
+  }
+
+  void TryOn(absl::StatusOr<Session>& cured, Patient& p, Obstacle& o) {
+    if (!cured.ok()) {
+      o.untried = std::string(cured.status().message());
+      return;
+    }
+    Look next = LookAt(*cured, {p.look.subject.name, wish_});
+    if (!next.error.ok()) {
+      o.untried = std::string(next.error.message());
+    } else if (!Helps(o, next)) {
+      o.untried = "alone it changes nothing on this machine";
+    } else {
+      o.tried = true;
+      p.look = std::move(next);
+    }
+  }
+
+  const Wish wish_;
+  std::vector<DaxCheck>& checks_;
+};
+
+proto::World OnKernel(proto::World world, const std::string& kernel) {
+  if (!kernel.empty()) world.set_kernel(kernel);
+  return world;
+}
+
+}  // namespace
+
+DaxChecker::DaxChecker(proto::World world, const std::string& kernel,
+                       const SourceMap& map)
+    : kernel_(kernel),
+      world_(OnKernel(std::move(world), kernel)),
+      session_(LoadWorld(world_, map)) {}
+
+std::vector<DaxCheck> DaxChecker::Check(absl::Span<const std::string> names,
+                                        Wish wish) {
+  std::vector<DaxCheck> checks(names.size());
+  std::vector<Patient> patients;
+  for (size_t i = 0; i < names.size(); ++i) {
+    DaxCheck& check = checks[i];
+    check.kernel = kernel_;
+    check.error = session_.status();
+    if (!check.error.ok()) continue;
+    Look look = LookAt(*session_, {names[i], wish});
+    check.error = look.error;
+    if (!check.error.ok()) continue;
+    check.kernel = session_->machine->profile().name;
+    check.dax = look.dax;
+    check.sync = look.sync;
+    check.now = check.best = look.shares;
+    if (look.obstacles.empty()) continue;
+    patients.push_back({.number = i, .look = std::move(look)});
+  }
+  if (!patients.empty()) {
+    Curer(wish, checks).Run(world_, *session_, std::move(patients));
+  }
+  return checks;
 }
 
 bool Holds(const DaxCheck& check, const PageShares& shares, Wish wish) {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DaxCheck: what a program gets of a file or device on one kernel, everything
-// that stands in its way, and what would cure it.
+// DaxChecker: what programs get of files and devices on one kernel, everything
+// that stands in their way, and what would cure it.
 //
-//   DaxCheck check = CheckSubject(world, {.kernel = "v6_1", .name =
-//   "/mnt/db"}); if (!check.error.ok()) return check.error;   // the kernel
-//   refuses the World for (const Obstacle& o : check.obstacles) std::cout <<
-//   o.name << "\n"; check.best.pmd;                              // bytes, once
-//   all are cured
+//   DaxChecker checker(world, "v6_1");
+//   if (!checker.error().ok()) return checker.error();  // it is refused
+//   for (const DaxCheck& check : checker.Check({"vg-home"}, Wish::kPmd)) {
+//     for (const Obstacle& o : check.obstacles) std::cout << o.name << "\n";
+//     check.best.pmd;   // bytes, once all are cured
+//   }
 //
 // Obstacles hide each other: a chunk of 64 KiB hides that the queue is short,
 // and both that the volume begins off a boundary.  So each is cured on a copy
@@ -15,61 +16,25 @@
 // cure that the kernel refuses, or that changes nothing, is told as untried,
 // and the next obstacle is looked for without it.
 //
-// The question is read access, as process/sweep/dax_sweep.h asks it: what of a
-// file is a hole says nothing of what a later write gets, and is counted apart.
-// Threading: pure functions of a World.
+// Each subject is answered as if it were the only one.  The World is loaded
+// once for all of them, and a cure that several have in common is tried once,
+// on no more of the World than they depend on (tools/check/world_part.h).
+// Threading: thread-compatible.
 #ifndef DMDAX_TOOLS_CHECK_DAX_CHECK_H_
 #define DMDAX_TOOLS_CHECK_DAX_CHECK_H_
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "state/session.h"
 #include "state/source_map.h"
 #include "state/world.pb.h"
-#include "tools/check/cure.h"
-#include "tools/check/dax_depth.h"
+#include "tools/check/look.h"
 
 namespace dmdax {
-
-enum class Wish { kDax, kPmd, kPud, kSync };
-
-struct CheckRequest {
-  std::string kernel;  // a profile's name; "": the World's
-  std::string name;    // of the subject
-  Wish wish = Wish::kPmd;
-};
-
-// Bytes of a subject by what a first touch of them gets.
-struct PageShares {
-  uint64_t total = 0;
-  uint64_t pud = 0, pmd = 0, pte = 0;
-  uint64_t hole = 0;    // no block yet
-  uint64_t signal = 0;  // the program is killed
-  // What lies behind the last whole page of the size that is wished for, and
-  // can never be in one.
-  uint64_t tail = 0;
-};
-
-struct Obstacle {
-  // "run_chunk": the heading in docs/fault-reasons.md; "hole" has none.
-  std::string name;
-  std::string text;     // with its numbers, at the first place that has it
-  std::string level;    // "target striped [0 +4096] of vg-db (dm-0)", or ""
-  std::string device;   // "dm-0", or ""
-  uint64_t levels = 1;  // rows of the device that have it
-  // Bytes of the subject that it kept from larger pages when it was the first
-  // that did.
-  uint64_t bytes = 0;
-  // Without DAX: the levels down to what ends it.
-  std::vector<NotDaxLevel> down;
-
-  std::optional<Cure> cure;
-  bool tried = false;   // on a copy, which kernel and file system took
-  std::string untried;  // why not
-  PageShares after;     // with this and all before it cured
-};
 
 struct DaxCheck {
   std::string kernel;  // "v6_1"
@@ -82,9 +47,26 @@ struct DaxCheck {
   std::vector<Obstacle> obstacles;
 };
 
-// `map` places errors of the World.
-DaxCheck CheckSubject(const proto::World& world, const CheckRequest& request,
-                      const SourceMap& map = {});
+class DaxChecker {
+ public:
+  // `kernel` is a profile's name, or "": the World's.  `map` places errors of
+  // the World.
+  DaxChecker(proto::World world, const std::string& kernel,
+             const SourceMap& map = {});
+
+  // Why the World cannot be loaded; then all checks have this error.
+  const absl::Status& error() const { return session_.status(); }
+  // Once error() is OK.
+  Session& session() { return *session_; }
+
+  // In the order of the names.
+  std::vector<DaxCheck> Check(absl::Span<const std::string> names, Wish wish);
+
+ private:
+  const std::string kernel_;
+  const proto::World world_;
+  absl::StatusOr<Session> session_;
+};
 
 // Whether all of the subject but its tail has what is wished.  A hole has
 // nothing: what it gets is decided when it is written.

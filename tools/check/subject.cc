@@ -21,11 +21,11 @@ absl::StatusOr<Subject> OpenFile(Session& session, const std::string& path) {
   if (!found.ok()) return found.status();
   Subject subject{.name = path, .kind = Subject::kFile};
   subject.size = (*found)->inode.i_size;
-  for (const auto& [at, mount] : session.user->mounts()) {
-    if (mount->FindFile((*found)->options.name) != *found) continue;
-    subject.bdev = &mount->bdev();
-    subject.mount = at;
-  }
+  subject.mount = std::string(absl::StripSuffix(
+      absl::string_view(path), absl::StrCat("/", (*found)->options.name)));
+  absl::StatusOr<MountPoint*> mount = session.user->FindMount(subject.mount);
+  if (!mount.ok()) return mount.status();
+  subject.bdev = &(*mount)->bdev();
   if (!(*found)->inode.s_dax) {
     subject.dax = ErrnoError(EOPNOTSUPP, "the file is not DAX");
     return subject;
@@ -86,6 +86,13 @@ absl::StatusOr<Subject> OpenSubject(Session& session, const std::string& name) {
     return OpenFile(session, name);
   }
   return OpenDevice(session, name);
+}
+
+void CloseSubject(Session& session, Subject& subject) {
+  if (subject.file == nullptr) return;
+  subject.file.reset();
+  // It is not mapped: nobody but a sweep has seen it.
+  if (subject.kind == Subject::kDevice) CloseDeviceFile(session).IgnoreError();
 }
 
 Subjects DefaultSubjects(const Session& session) {

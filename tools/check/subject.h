@@ -6,6 +6,7 @@
 //   for (const std::string& name : DefaultSubjects(session).names) {
 //     absl::StatusOr<Subject> subject = OpenSubject(session, name);
 //     if (subject->dax.ok()) Sweep(subject->file, subject->size);
+//     CloseSubject(session, *subject);
 //   }
 // Threading: as Machine and DmCtl.
 #ifndef DMDAX_TOOLS_CHECK_SUBJECT_H_
@@ -38,8 +39,12 @@ struct Subject {
   std::shared_ptr<File> file;
 };
 
-// ENOENT, ENXIO: there is no such thing; the message lists what there is.
+// ENOENT, ENXIO: there is no such thing; the message lists what there is.  One
+// device can be open at a time.
 absl::StatusOr<Subject> OpenSubject(Session& session, const std::string& name);
+
+// Lets go of its file, so that another subject can be opened.
+void CloseSubject(Session& session, Subject& subject);
 
 struct Subjects {
   std::vector<std::string> names;

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A subject is answered as if it were the only one, however many there are.
+#include "tools/check/machine_check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "formats/world_format.h"
+#include "state/find_device.h"
+#include "state/world_load.h"
+#include "tests/testing.h"
+#include "tools/check/world_part.h"
+
+namespace dmdax {
+namespace {
+
+using testing::ElementsAre;
+
+// Two volumes off a boundary, a partition, and files that lie well or badly.
+constexpr char kWorld[] = R"(
+kernel: "v6_1"
+pmem { name: "pmem0" base: 0x100000000 size: 0x10000000 }
+pmem { name: "pmem1" base: 0x200000000 size: 0x10000000 dev: "259:7" }
+block { name: "sda" sectors: 2097152 dev: "8:0" }
+block { name: "pmem1p1" partition_of: "pmem1" start: 2048 sectors: 409600 }
+mapped_device {
+  name: "idle"
+  table { target { length: 8 linear { device: "/dev/sda" } } }
+}
+mapped_device {
+  name: "vg-a" minor: 5
+  table { target { length: 262144 linear { device: "/dev/pmem0" start: 2048 } } }
+}
+mapped_device {
+  name: "vg-b"
+  table { target { length: 131072 striped { chunk: 128
+    stripe { device: "/dev/pmem0" start: 264192 }
+    stripe { device: "/dev/pmem1p1" start: 0 } } } }
+}
+node { path: "/dev/vg/a" dev: "254:5" }
+node { path: "/dev/other" dev: "8:0" }
+mount {
+  path: "/a" device: "/dev/vg/a" options: "dax=always"
+  file { name: "good" extent { physical: 0x400000 length: 0x400000 } }
+  file { name: "off" extent { physical: 0x1001000 length: 0x200000 } }
+  file { name: "last" extent { physical: 0x2000000 length: 0x200000 } }
+  file { name: "hole" size: 0x200000 }
+}
+mount {
+  path: "/b/" device: "/dev/mapper/vg-b" options: "dax=always"
+  file { name: "d/f" extent { physical: 0x200000 length: 0x400000 } }
+}
+)";
+
+proto::World WorldOf(const std::string& text) {
+  absl::StatusOr<ParsedWorld> parsed = ParseWorld(text, "w.textproto");
+  EXPECT_THAT(parsed, IsOk());
+  return parsed->world;
+}
+
+// What is said of a subject, in words.
+std::string Said(const DaxCheck& check) {
+  std::string said = absl::StrCat(check.error.message(), check.dax ? "dax" : "",
+                                  " now ", check.now.pmd, "/", check.now.pte,
+                                  "/", check.now.hole, " best ", check.best.pmd,
+                                  "/", check.best.pte, "/", check.best.hole);
+  for (const Obstacle& o : check.obstacles) {
+    absl::StrAppend(&said, "; ", o.name, " ", o.level, " ", o.bytes, " ",
+                    o.untried, o.tried ? " cured " : " ", o.after.pmd);
+    if (o.cure == nullptr) continue;
+    for (const std::string& command : o.cure->commands) {
+      absl::StrAppend(&said, " $ ", command);
+    }
+    absl::StrAppend(&said, " # ", o.cure->remark);
+  }
+  return said;
+}
+
+TEST(MachineCheck, ManyAreAnsweredAsEachAlone) {
+  const proto::World world = WorldOf(kWorld);
+  for (Wish wish : {Wish::kDax, Wish::kPmd, Wish::kPud, Wish::kSync}) {
+    const std::vector<std::string> kernels = {"v4_14", "v5_10", "v6_1",
+                                              "v6_12"};
+    absl::StatusOr<MachineCheck> all = CheckMachine({world, kernels, {}, wish});
+    ASSERT_THAT(all, IsOk());
+    std::vector<std::string> names;
+    for (const SubjectReport& report : all->subjects) {
+      names.push_back(report.name);
+      absl::StatusOr<MachineCheck> alone =
+          CheckMachine({world, kernels, {report.name}, wish});
+      ASSERT_THAT(alone, IsOk());
+      for (size_t k = 0; k < kernels.size(); ++k) {
+        EXPECT_EQ(Said(report.checks[k]), Said(alone->subjects[0].checks[k]))
+            << report.name << " on " << kernels[k];
+      }
+    }
+    EXPECT_THAT(names, ElementsAre("/a/good", "/a/hole", "/a/last", "/a/off",
+                                   "/b/d/f"));
+  }
+}
+
+TEST(MachineCheck, EachObstacleInItsTurn) {
+  absl::StatusOr<MachineCheck> machine =
+      CheckMachine({WorldOf(kWorld), {"v6_1"}, {}, Wish::kPmd});
+  ASSERT_THAT(machine, IsOk());
+  const auto obstacles = [&](size_t i) {
+    std::vector<std::string> names;
+    for (const Obstacle& o : machine->subjects[i].checks[0].obstacles) {
+      names.push_back(absl::StrCat(o.name, o.tried ? " cured" : ""));
+    }
+    return names;
+  };
+  EXPECT_THAT(obstacles(0), ElementsAre("pfn_target cured"));
+  EXPECT_THAT(obstacles(1), ElementsAre("hole"));
+  // Its extent hides the volume's start, or the start the extent.
+  EXPECT_EQ(machine->subjects[3].checks[0].best.pmd, 0x200000u);
+  EXPECT_EQ(machine->subjects[3].checks[0].obstacles.size(), 2u);
+  // The chunk, the queue, the volume's start and the partition's.
+  EXPECT_EQ(obstacles(4).size(), 4u) << Said(machine->subjects[4].checks[0]);
+  EXPECT_EQ(machine->subjects[4].checks[0].best.pmd, 0x400000u);
+  EXPECT_FALSE(machine->holds);
+}
+
+// A device after the other is opened as a file, each in its turn.
+TEST(MachineCheck, Devices) {
+  proto::World world = WorldOf(kWorld);
+  world.clear_mount();
+  absl::StatusOr<MachineCheck> machine =
+      CheckMachine({world, {""}, {}, Wish::kPmd});
+  ASSERT_THAT(machine, IsOk());
+  ASSERT_EQ(machine->subjects.size(), 2u);
+  EXPECT_THAT(machine->without_pmem, ElementsAre("idle"));
+  for (const SubjectReport& report : machine->subjects) {
+    EXPECT_THAT(report.checks[0].error, IsOk()) << report.name;
+    EXPECT_EQ(report.checks[0].now.pmd, 0u) << report.name;
+    EXPECT_NE(report.checks[0].best.pmd, 0u) << report.name;
+  }
+}
+
+TEST(WorldParts, KeepsWhatIsBelow) {
+  const proto::World world = WorldOf(kWorld);
+  Session session = *LoadWorld(world);
+  const WorldParts parts(world, session);
+  const Subject off = *OpenSubject(session, "/a/off");
+  const proto::World part = parts.Of({&off});
+  ASSERT_EQ(part.mapped_device_size(), 1);
+  EXPECT_EQ(part.mapped_device(0).minor(), 5u);
+  ASSERT_EQ(part.pmem_size(), 1);
+  EXPECT_EQ(part.pmem(0).dev(), "259:0");
+  EXPECT_EQ(part.block_size(), 0);
+  ASSERT_EQ(part.node_size(), 1);
+  EXPECT_EQ(part.node(0).path(), "/dev/vg/a");
+  ASSERT_EQ(part.mount_size(), 1);
+  // It, and the two that end last, of which it is one.
+  ASSERT_EQ(part.mount(0).file_size(), 2);
+  EXPECT_EQ(part.mount(0).file(0).name(), "off");
+  EXPECT_EQ(part.mount(0).file(1).name(), "last");
+  EXPECT_EQ(parts.UsedEnd(off), 0x2200000u);
+  const Subject last = *OpenSubject(session, "/a/last");
+  EXPECT_EQ(parts.UsedEnd(last), 0x1201000u);
+  EXPECT_THAT(LoadWorld(part), IsOk());
+
+  const Subject striped = *OpenSubject(session, "/b/d/f");
+  const proto::World below = parts.Of({&striped});
+  ASSERT_EQ(below.mapped_device_size(), 1);
+  // As it was numbered beside the others.
+  EXPECT_EQ(below.mapped_device(0).minor(), 1u);
+  ASSERT_EQ(below.pmem_size(), 2);
+  EXPECT_EQ(below.pmem(1).dev(), "259:7");
+  ASSERT_EQ(below.block_size(), 1);
+  EXPECT_EQ(below.block(0).name(), "pmem1p1");
+  EXPECT_THAT(LoadWorld(below), IsOk());
+
+  EXPECT_EQ(parts.Of({&off, &striped}).mount_size(), 2);
+}
+
+// What a process has touched decides what others get.
+TEST(WorldParts, KeepsProcesses) {
+  proto::World world = WorldOf(kWorld);
+  proto::Process& process = *world.add_process();
+  process.set_pid(7);
+  proto::Vma& vma = *process.add_vma();
+  vma.set_file("/a/good");
+  vma.set_address(uint64_t{1} << 40);
+  vma.set_length(0x200000);
+  process.add_touch()->set_address(vma.address());
+  Session session = *LoadWorld(world);
+  const WorldParts parts(world, session);
+  const Subject striped = *OpenSubject(session, "/b/d/f");
+  const proto::World part = parts.Of({&striped});
+  EXPECT_EQ(part.process_size(), 1);
+  EXPECT_EQ(part.mount_size(), 2);
+  EXPECT_THAT(LoadWorld(part), IsOk());
+}
+
+// A snapshot's rows know of its origin's, in another table.
+TEST(WorldParts, TheWholeWhereRowsKnowOfOthers) {
+  proto::World world = WorldOf(R"(
+pmem { name: "pmem0" base: 0x100000000 size: 0x10000000 }
+block { name: "sda" sectors: 2097152 }
+mapped_device {
+  name: "origin"
+  table { target { length: 8192 raw { type: "snapshot-origin"
+                                      params: "/dev/sda" } } }
+}
+mapped_device {
+  name: "home"
+  table { target { length: 8192 linear { device: "/dev/mapper/origin" } } }
+}
+mapped_device {
+  name: "idle"
+  table { target { length: 8192 linear { device: "/dev/pmem0" } } }
+}
+)");
+  Session session = *LoadWorld(world);
+  const WorldParts parts(world, session);
+  const Subject home = *OpenSubject(session, "home");
+  EXPECT_EQ(parts.Of({&home}).mapped_device_size(), 3);
+  const Subject idle = *OpenSubject(session, "idle");
+  EXPECT_EQ(parts.Of({&idle}).mapped_device_size(), 1);
+}
+
+}  // namespace
+}  // namespace dmdax

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Look: what one subject gets of a loaded machine, and what stands in its way
+// at first sight.  tools/check/dax_check.h goes on from there.
+//
+//   const Look look = LookAt(session, {.name = "vg-home"});
+//   if (!look.error.ok()) return look.error;   // there is no such subject
+//   for (const Obstacle& o : look.obstacles) std::cout << o.name << "\n";
+//
+// The question is read access, as process/sweep/dax_sweep.h asks it: what of a
+// file is a hole says nothing of what a later write gets, and is counted apart.
+// Threading: as Machine and DmCtl.
+#ifndef DMDAX_TOOLS_CHECK_LOOK_H_
+#define DMDAX_TOOLS_CHECK_LOOK_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "mm/fault_reason.h"
+#include "state/session.h"
+#include "tools/check/cure.h"
+#include "tools/check/dax_depth.h"
+#include "tools/check/subject.h"
+
+namespace dmdax {
+
+enum class Wish { kDax, kPmd, kPud, kSync };
+
+// Bytes of a subject by what a first touch of them gets.
+struct PageShares {
+  uint64_t total = 0;
+  uint64_t pud = 0, pmd = 0, pte = 0;
+  uint64_t hole = 0;    // no block yet
+  uint64_t signal = 0;  // the program is killed
+  // What lies behind the last whole page of the size that is wished for, and
+  // can never be in one.
+  uint64_t tail = 0;
+};
+
+struct Obstacle {
+  // "run_chunk": the heading in docs/fault-reasons.md; "hole" has none.
+  std::string name;
+  std::string text;     // with its numbers, at the first place that has it
+  std::string level;    // "target striped [0 +4096] of vg-db (dm-0)", or ""
+  std::string device;   // "dm-0", or ""
+  uint64_t levels = 1;  // rows of the device that have it
+  // Bytes of the subject that it kept from larger pages when it was the first
+  // that did.
+  uint64_t bytes = 0;
+  // Without DAX: the levels down to what ends it.
+  std::vector<NotDaxLevel> down;
+
+  std::shared_ptr<const Cure> cure;  // null: nobody knows one
+  bool tried = false;   // on a copy, which kernel and file system took
+  std::string untried;  // why not
+  PageShares after;     // with this and all before it cured
+};
+
+struct LookRequest {
+  std::string name;  // of the subject
+  Wish wish = Wish::kPmd;
+};
+
+struct Look {
+  absl::Status error;
+  bool dax = false;
+  bool sync = false;  // MAP_SYNC
+  PageShares shares;
+  std::vector<Obstacle> obstacles;   // those met at once
+  std::vector<FaultReason> reasons;  // theirs; none of a hole
+  Subject subject;                   // closed
+};
+
+Look LookAt(Session& session, const LookRequest& request);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_CHECK_LOOK_H_

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/check/world_part.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "state/target_spec.h"
+#include "tools/check/dax_depth.h"
+
+namespace dmdax {
+namespace {
+
+template <typename Messages>
+absl::flat_hash_map<std::string, int> IndexByName(const Messages& messages) {
+  absl::flat_hash_map<std::string, int> index;
+  for (int i = 0; i < messages.size(); ++i) {
+    index.try_emplace(messages.Get(i).name(), i);
+  }
+  return index;
+}
+
+}  // namespace
+
+// What is in one part, by its place in the World, whose order a part keeps.
+class WorldParts::Picker {
+ public:
+  explicit Picker(const WorldParts& all) : all_(all) {
+    for (const proto::Process& process : all.world_.process()) {
+      for (const proto::Vma& vma : process.vma()) AddPath(vma.file());
+    }
+  }
+
+  void Add(const Subject& subject) {
+    if (subject.kind == Subject::kDevDax) return AddDevDax(subject.name);
+    if (subject.kind == Subject::kFile) return AddPath(subject.name);
+    AddDevice(subject.bdev);
+  }
+
+  // Whether nothing less than the whole World will do.
+  bool whole() const { return whole_; }
+
+  proto::World Make() const {
+    const proto::World& world = all_.world_;
+    const Machine& machine = *all_.session_.machine;
+    proto::World part;
+    part.set_kernel(world.kernel());
+    part.set_dm_major(world.dm_major());
+    *part.mutable_key() = world.key();
+    *part.mutable_process() = world.process();
+    for (int i : pmems_) {
+      proto::Pmem& pmem = *part.add_pmem() = world.pmem(i);
+      pmem.set_dev(machine.FindBdevByName(pmem.name())->dev().ToString());
+    }
+    for (int i : blocks_) {
+      proto::Block& block = *part.add_block() = world.block(i);
+      block.set_dev(machine.FindBdevByName(block.name())->dev().ToString());
+    }
+    for (const auto& [i, minor] : mapped_) {
+      proto::MappedDevice& device = *part.add_mapped_device() =
+          world.mapped_device(i);
+      device.set_minor(minor);
+    }
+    for (int i : nodes_) *part.add_node() = world.node(i);
+    for (const auto& [i, files] : mounts_) {
+      proto::Mount& mount = *part.add_mount() =
+          all_.mounts_[static_cast<size_t>(i)].bare;
+      for (int file : files) *mount.add_file() = world.mount(i).file(file);
+    }
+    for (int i : daxes_) *part.add_dax() = world.dax(i);
+    return part;
+  }
+
+ private:
+  // "/mnt/f", "/dev/dax0.0", or "" for anonymous memory.
+  void AddPath(absl::string_view path) {
+    if (absl::ConsumePrefix(&path, "/dev/")) return AddDevDax(path);
+    absl::StatusOr<MountedFile*> file =
+        all_.session_.user->FindFile(std::string(path));
+    if (!file.ok()) return;
+    const std::string& name = (*file)->options.name;
+    path.remove_suffix(name.size() + 1);
+    auto at = all_.mount_paths_.find(path);
+    if (at == all_.mount_paths_.end()) return;
+    const MountEntry& entry = all_.mounts_[static_cast<size_t>(at->second)];
+    const auto [files, fresh] = mounts_.try_emplace(at->second);
+    const auto add_file = [&](const std::string& of) {
+      auto it = entry.files.find(of);
+      if (it != entry.files.end()) files->second.insert(it->second);
+    };
+    add_file(name);
+    if (!fresh) return;
+    for (const auto& [end, last] : entry.last) add_file(last);
+    absl::StatusOr<MountPoint*> mount =
+        all_.session_.user->FindMount(std::string(path));
+    if (mount.ok()) AddDevice(&(*mount)->bdev());
+  }
+
+  void AddDevDax(absl::string_view name) {
+    auto at = all_.daxes_.find(name);
+    if (at == all_.daxes_.end() || !daxes_.insert(at->second).second) return;
+    const proto::DevDax& dax = all_.world_.dax(at->second);
+    AddPmem(dax.pmem());
+    for (const proto::DevDax::Range& range : dax.range()) {
+      for (const proto::Pmem& pmem : all_.world_.pmem()) {
+        if (range.start() < pmem.base() + pmem.size() &&
+            pmem.base() < range.start() + range.size()) {
+          AddPmem(pmem.name());
+        }
+      }
+    }
+  }
+
+  void AddPmem(const std::string& name) {
+    if (!name.empty()) {
+      AddDevice(all_.session_.machine->FindBdevByName(name));
+    }
+  }
+
+  // With all that is below it.
+  void AddDevice(BlockDevice* bdev) {
+    std::vector<BlockDevice*> left = {bdev};
+    while (!left.empty()) {
+      BlockDevice* at = left.back();
+      left.pop_back();
+      if (at == nullptr || !seen_.insert(at).second) continue;
+      AddEntry(*at);
+      for (BlockDevice* below : DevicesBelow(all_.session_, *at)) {
+        left.push_back(below);
+      }
+    }
+  }
+
+  void AddEntry(const BlockDevice& bdev) {
+    if (auto nodes = all_.nodes_.find(bdev.dev()); nodes != all_.nodes_.end()) {
+      nodes_.insert(nodes->second.begin(), nodes->second.end());
+    }
+    const std::string name = NameOfDevice(all_.session_, bdev);
+    if (bdev.dev().major_nr == all_.session_.ctl->major()) {
+      auto at = all_.mapped_.find(name);
+      if (at == all_.mapped_.end()) return;
+      mapped_[at->second] = bdev.dev().minor_nr;
+      whole_ |= all_.know_others_.contains(at->second);
+    } else if (auto pmem = all_.pmems_.find(name); pmem != all_.pmems_.end()) {
+      pmems_.insert(pmem->second);
+    } else if (auto block = all_.blocks_.find(name);
+               block != all_.blocks_.end()) {
+      blocks_.insert(block->second);
+    }
+  }
+
+  const WorldParts& all_;
+  bool whole_ = false;
+  std::set<const BlockDevice*> seen_;
+  std::set<int> pmems_, blocks_, nodes_, daxes_;
+  std::map<int, uint32_t> mapped_;       // and their minors
+  std::map<int, std::set<int>> mounts_;  // and their files
+};
+
+WorldParts::WorldParts(const proto::World& world, const Session& session)
+    : world_(world),
+      session_(session),
+      pmems_(IndexByName(world.pmem())),
+      blocks_(IndexByName(world.block())),
+      mapped_(IndexByName(world.mapped_device())),
+      daxes_(IndexByName(world.dax())) {
+  const KernelProfile& profile = session.machine->profile();
+  for (int i = 0; i < world.mapped_device_size(); ++i) {
+    const proto::MappedDevice& device = world.mapped_device(i);
+    if (KnowsOthers(device.table(), profile) ||
+        KnowsOthers(device.inactive_table(), profile)) {
+      know_others_.insert(i);
+    }
+  }
+  for (int i = 0; i < world.node_size(); ++i) {
+    if (std::optional<DevT> dev = ScanMajorMinor(world.node(i).dev())) {
+      nodes_[*dev].push_back(i);
+    }
+  }
+  for (int i = 0; i < world.mount_size(); ++i) AddMount(i);
+}
+
+void WorldParts::AddMount(int index) {
+  const proto::Mount& mount = world_.mount(index);
+  MountEntry& entry = mounts_.emplace_back();
+  entry.bare = mount;
+  entry.bare.clear_file();
+  entry.files = IndexByName(mount.file());
+  // As the mount has it: "/mnt/" is "/mnt".
+  std::string& path = *entry.bare.mutable_path();
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  absl::StatusOr<MountPoint*> at = session_.user->FindMount(path);
+  if (!at.ok()) return;
+  mount_paths_.try_emplace(path, index);
+  for (const auto& [name, file] : (*at)->files()) {
+    std::pair<uint64_t, std::string> last(0, name);
+    for (const FileExtent& e : file->options.extents) {
+      last.first = std::max(last.first, e.physical + e.length);
+    }
+    if (last > entry.last[0]) std::swap(last, entry.last[0]);
+    if (last > entry.last[1]) std::swap(last, entry.last[1]);
+  }
+}
+
+proto::World WorldParts::Of(absl::Span<const Subject* const> subjects) const {
+  Picker picker(*this);
+  for (const Subject* subject : subjects) picker.Add(*subject);
+  return picker.whole() ? world_ : picker.Make();
+}
+
+uint64_t WorldParts::UsedEnd(const Subject& subject) const {
+  auto at = mount_paths_.find(subject.mount);
+  if (at == mount_paths_.end()) return 0;
+  for (const auto& [end, name] :
+       mounts_[static_cast<size_t>(at->second)].last) {
+    if (absl::StrCat(subject.mount, "/", name) != subject.name) return end;
+  }
+  return 0;
+}
+
+}  // namespace dmdax

@@ -3,10 +3,10 @@
 // Facts: what the inputs of an import say of a machine, before it is a World.
 //
 //   Disk& disk = facts.DiskNamed("pmem0", place);
-//   absl::Status s = facts.Say(disk.dev, DevT{259, 0}, place, "pmem0",
-//   "number");
-//   // "ndctl.json:4:9: the number of pmem0 is 259:1; lsblk.json:3:5 says
-//   259:0"
+//   absl::Status s =
+//       facts.Say(disk.dev, DevT{259, 1}, place, "pmem0", "number");
+//   // ndctl.json:4:9: the number of pmem0 is 259:1; lsblk.json:3:5 says
+//   // 259:0
 //
 // Every reader fills in what its input says; a second input that says
 // otherwise is an error with both places.  What an input has that nobody can

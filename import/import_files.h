@@ -3,8 +3,9 @@
 // Reads what an import is given: a file, a directory (a sosreport, a copy of
 // /sys/block) or an archive of one (tar, also gzip, xz, bzip2, zstd).
 //
-//   absl::StatusOr<std::vector<ImportInput>> inputs =
+//   absl::StatusOr<ImportRead> read =
 //       ReadImportFiles("sosreport-db1.tar.xz");
+//   for (const auto& input : read->inputs) std::cout << input->name << "\n";
 //
 // Of a directory or archive only what some format recognises is kept.  Links
 // to directories are not followed, nothing but regular files is read, and

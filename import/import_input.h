@@ -6,8 +6,8 @@
 //                     .text = "{\"blockdevices\": []}"};
 //   Place place{&input, 1, 2};
 //   place.ToString();                     // "lsblk.json:1:2"
-//   place.Error("a list is expected");    // EINVAL "lsblk.json:1:2: a list
-//   ..."
+//   place.Error("a list is expected");    // EINVAL
+//   // lsblk.json:1:2: a list is expected
 //
 // An input lives as long as the import, so a Place is cheap to keep.
 // Threading: values.

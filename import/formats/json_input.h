@@ -6,7 +6,7 @@
 //   JsonValue top{input, *root};
 //   for (const JsonValue& d : top["blockdevices"].Elements()) {
 //     std::string name = d["name"].Text();      // "" for null or none
-//     absl::StatusOr<SizeRange> size = d["size"].Size();
+//     absl::StatusOr<std::optional<SizeRange>> size = d["size"].Size();
 //   }
 //
 // Threading: values.

@@ -27,15 +27,15 @@ namespace dmdax {
 
 // Numbers compare as numbers, units by their value, texts as texts, and a
 // status by its errno.
-int64_t Said(std::integral auto x) { return static_cast<int64_t>(x); }
-inline std::string Said(absl::string_view x) { return std::string(x); }
-inline int64_t Said(const absl::Status& x) { return ErrnoOf(x); }
+int64_t AsSaid(std::integral auto x) { return static_cast<int64_t>(x); }
+inline std::string AsSaid(absl::string_view x) { return std::string(x); }
+inline int64_t AsSaid(const absl::Status& x) { return ErrnoOf(x); }
 template <typename T>
-auto Said(const T& x) -> decltype(Said(x.value())) {
-  return Said(x.value());
+auto AsSaid(const T& x) -> decltype(AsSaid(x.value())) {
+  return AsSaid(x.value());
 }
 #define DMDAX_SAID(expression, value) \
-  EXPECT_EQ(::dmdax::Said(expression), ::dmdax::Said(value))
+  EXPECT_EQ(::dmdax::AsSaid(expression), ::dmdax::AsSaid(value))
 
 // `call, MustBeOk{}`: the call may return anything or nothing, but no error.
 struct MustBeOk {};

@@ -11,22 +11,6 @@
 namespace dmdax {
 namespace {
 
-// "2 MiB 62.5%, 4 KiB 37.5%": what there is, the largest pages first.
-std::string SharesText(const PageShares& s) {
-  std::vector<std::string> parts;
-  const auto add = [&](const char* what, uint64_t bytes) {
-    if (bytes == 0) return;
-    parts.push_back(absl::StrCat(what, " ", ShareText(bytes, s.total)));
-  };
-  add("1 GiB", s.pud);
-  add("2 MiB", s.pmd);
-  add("4 KiB", s.pte);
-  add("hole", s.hole);
-  add("signal", s.signal);
-  add("last partial page", s.tail);
-  return parts.empty() ? "nothing" : absl::StrJoin(parts, ", ");
-}
-
 bool SameCure(const Obstacle& a, const Obstacle& b) {
   if ((a.cure == nullptr) != (b.cure == nullptr)) return false;
   return a.cure == b.cure || (a.cure->commands == b.cure->commands &&
@@ -48,20 +32,6 @@ bool SayTheSame(const DaxCheck& a, const DaxCheck& b) {
          SameShares(a.now, b.now) && SameShares(a.best, b.best) &&
          std::equal(a.obstacles.begin(), a.obstacles.end(), b.obstacles.begin(),
                     b.obstacles.end(), SameObstacle);
-}
-
-std::string WishText(Wish wish) {
-  switch (wish) {
-    case Wish::kDax:
-      return "DAX";
-    case Wish::kPmd:
-      return "2 MiB pages";
-    case Wish::kPud:
-      return "1 GiB pages";
-    case Wish::kSync:
-      return "MAP_SYNC";
-  }
-  return "";
 }
 
 void PrintObstacle(std::ostream& out, int number, const Obstacle& o) {
@@ -113,12 +83,6 @@ void PrintCheck(std::ostream& out, const DaxCheck& check, Wish wish) {
   out << "\n";
 }
 
-nlohmann::ordered_json SharesToJson(const PageShares& s) {
-  return {{"total", s.total}, {"pud", s.pud},   {"pmd", s.pmd},
-          {"pte", s.pte},     {"hole", s.hole}, {"signal", s.signal},
-          {"tail", s.tail}};
-}
-
 nlohmann::ordered_json ObstacleToJson(const Obstacle& o) {
   nlohmann::ordered_json j = {{"name", o.name}, {"text", o.text}};
   if (!o.level.empty()) j["level"] = o.level;
@@ -144,6 +108,41 @@ nlohmann::ordered_json ObstacleToJson(const Obstacle& o) {
 }
 
 }  // namespace
+
+std::string SharesText(const PageShares& s) {
+  std::vector<std::string> parts;
+  const auto add = [&](const char* what, uint64_t bytes) {
+    if (bytes == 0) return;
+    parts.push_back(absl::StrCat(what, " ", ShareText(bytes, s.total)));
+  };
+  add("1 GiB", s.pud);
+  add("2 MiB", s.pmd);
+  add("4 KiB", s.pte);
+  add("hole", s.hole);
+  add("signal", s.signal);
+  add("last partial page", s.tail);
+  return parts.empty() ? "nothing" : absl::StrJoin(parts, ", ");
+}
+
+std::string WishText(Wish wish) {
+  switch (wish) {
+    case Wish::kDax:
+      return "DAX";
+    case Wish::kPmd:
+      return "2 MiB pages";
+    case Wish::kPud:
+      return "1 GiB pages";
+    case Wish::kSync:
+      return "MAP_SYNC";
+  }
+  return "";
+}
+
+nlohmann::ordered_json SharesToJson(const PageShares& s) {
+  return {{"total", s.total}, {"pud", s.pud},   {"pmd", s.pmd},
+          {"pte", s.pte},     {"hole", s.hole}, {"signal", s.signal},
+          {"tail", s.tail}};
+}
 
 std::string ShareText(uint64_t part, uint64_t total) {
   if (total == 0) return "0%";

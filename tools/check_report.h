@@ -16,6 +16,12 @@ namespace dmdax {
 void PrintSubject(std::ostream& out, const SubjectReport& report, Wish wish);
 nlohmann::ordered_json SubjectToJson(const SubjectReport& report, Wish wish);
 
+nlohmann::ordered_json SharesToJson(const PageShares& shares);
+
+// "2 MiB 62.5%, 4 KiB 37.5%": what there is, the largest pages first.
+std::string SharesText(const PageShares& shares);
+std::string WishText(Wish wish);  // "2 MiB pages"
+
 // "87.5%": never "100.0%" of less than all, nor "0.0%" of more than nothing.
 std::string ShareText(uint64_t part, uint64_t total);
 

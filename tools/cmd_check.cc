@@ -2,6 +2,8 @@
 //
 // dmdax check: do files and devices get huge pages, on which kernels, what
 // stands in the way, and what to type.
+#include <sys/stat.h>
+
 #include <cerrno>
 #include <iostream>
 #include <map>
@@ -9,14 +11,17 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "base/errno_status.h"
 #include "base/kernel_alias.h"
 #include "nlohmann/json.hpp"
 #include "tools/app.h"
+#include "tools/check/machine_list.h"
 #include "tools/check_report.h"
+#include "tools/fleet_report.h"
 #include "tools/print_json.h"
+#include "tools/world_file.h"
 
 namespace dmdax {
 namespace {
@@ -26,6 +31,7 @@ constexpr char kAllKernels[] = "all";
 struct CheckOptions {
   std::vector<std::string> names;
   Wish wish = Wish::kPmd;
+  std::string shard;
 };
 
 // The names of the profiles that shall answer; "" is the World's own.
@@ -57,9 +63,83 @@ void SayLeftOut(std::vector<std::string> shown) {
             << absl::StrJoin(shown, ", ") << "\n";
 }
 
+bool IsOnHost(const std::string& path) {
+  struct stat st;
+  return stat(path.c_str(), &st) == 0 &&
+         (S_ISDIR(st.st_mode) || S_ISREG(st.st_mode));
+}
+
+// Whether a name can only be a path of this host.
+bool IsPathOnly(absl::string_view name) {
+  return name == "-" ||
+         (!absl::StartsWith(name, "/") && absl::StrContains(name, "/"));
+}
+
+// Whether the names are machines, each a path of this host, and not files and
+// devices of one machine.
+bool AsksForMachines(const App& app, const CheckOptions& o) {
+  if (!o.shard.empty()) return true;
+  if (app.world_file || o.names.empty()) return false;
+  bool on_host = false;
+  for (const std::string& name : o.names) {
+    if (IsPathOnly(name)) return true;
+    on_host |= IsOnHost(name);
+  }
+  if (!on_host) return false;
+  // What the machine has comes first.
+  absl::StatusOr<Session> session = app.Ask();
+  if (!session.ok()) return false;
+  for (const std::string& name : o.names) {
+    absl::StatusOr<Subject> subject = OpenSubject(*session, name);
+    if (!subject.ok()) continue;
+    CloseSubject(*session, *subject);
+    return false;
+  }
+  return true;
+}
+
+nlohmann::ordered_json RowOf(const std::string& path, const CheckOptions& o,
+                             const std::vector<std::string>& kernels) {
+  std::vector<std::string> notes;
+  absl::StatusOr<ParsedWorld> world = ReadWorldFile(path, "", &notes);
+  if (!world.ok()) return MachineRow(path, world.status(), notes, o.wish);
+  return MachineRow(
+      path, CheckMachine({world->world, kernels, {}, o.wish, world->source}),
+      notes, o.wish);
+}
+
+void CheckMachines(App& app, const CheckOptions& o,
+                   const std::vector<std::string>& kernels) {
+  if (o.names.empty()) throw CLI::RequiredError("WHAT (with --shard)");
+  absl::StatusOr<Shard> shard = Shard{};
+  if (!o.shard.empty()) shard = ParseShard(o.shard);
+  if (!shard.ok()) return app.Report(shard.status());
+  absl::StatusOr<std::vector<std::string>> all = ListMachines(o.names);
+  if (!all.ok()) return app.Report(all.status());
+  const std::vector<std::string> machines = TakeShard(*shard, *all);
+  FleetReport report(o.wish);
+  const size_t width = NameWidth(machines);
+  if (!app.json) report.PrintHead(std::cout, width);
+  for (const std::string& path : machines) {
+    nlohmann::ordered_json row = RowOf(path, o, kernels);
+    if (!app.json) {
+      report.PrintRow(std::cout, row, width);
+      std::cout << std::flush;
+    }
+    report.Add(std::move(row));
+  }
+  if (app.json) {
+    PrintJson(report.ToJson());
+  } else {
+    report.PrintTotals(std::cout);
+  }
+  app.exit_code = report.exit_code();
+}
+
 void Check(App& app, const CheckOptions& o) {
   absl::StatusOr<std::vector<std::string>> kernels = KernelsOf(app);
   if (!kernels.ok()) return app.Report(kernels.status());
+  if (AsksForMachines(app, o)) return CheckMachines(app, o, *kernels);
   absl::StatusOr<ParsedWorld> world = app.AskWorld();
   if (!world.ok()) return app.Report(world.status());
   absl::StatusOr<MachineCheck> machine =
@@ -98,13 +178,15 @@ void RegisterCheck(CLI::App& cli, App& app) {
       "it.\n\n"
       "  dmdax check                          (all that can be mapped)\n"
       "  dmdax check /mnt/db --require pmd --kernel all\n"
-      "  dmdax --world examples/lvm_default.textproto check\n\n"
+      "  dmdax --world examples/lvm_default.textproto check\n"
+      "  dmdax check sosreports/              (many machines, a row each)\n\n"
       "Obstacles hide each other, so each cure is tried on a copy of the\n"
       "machine in memory, and what then is in the way is told too.  Exit\n"
       "status 0: all have what is required; 2: not all; 1: an error.");
   verb->add_option("WHAT", o->names,
                    "Files (/mnt/f), device-dax or block devices (default: all "
-                   "that a program can map)");
+                   "that a program can map); or machines: Worlds, what import "
+                   "takes, directories of them, - for a list of their paths");
   verb->add_option("--require", o->wish,
                    "dax, pmd (2 MiB pages, default), pud (1 GiB) or sync "
                    "(MAP_SYNC)")
@@ -114,6 +196,10 @@ void RegisterCheck(CLI::App& cli, App& app) {
                                                        {"pud", Wish::kPud},
                                                        {"sync", Wish::kSync}}))
       ->type_name("PAGES");
+  verb->add_option("--shard", o->shard,
+                   "Of the sorted machines every N-th from the I-th on; dmdax "
+                   "merge makes one report of all")
+      ->type_name("I/N");
   verb->callback([o, &app] { Check(app, *o); });
 }
 

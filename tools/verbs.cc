@@ -9,7 +9,7 @@ namespace dmdax {
 
 using RegisterFn = void(CLI::App& cli, App& app);
 
-RegisterFn RegisterDmsetupVerbs, RegisterMachine, RegisterCheck,
+RegisterFn RegisterDmsetupVerbs, RegisterMachine, RegisterCheck, RegisterMerge,
     RegisterTranslate, RegisterExplain, RegisterMap, RegisterConvert,
     RegisterImport, RegisterFault, RegisterSweep, RegisterMount,
     RegisterProcess, RegisterKernels;
@@ -19,6 +19,7 @@ void RegisterVerbs(CLI::App& cli, App& app) {
            RegisterDmsetupVerbs,
            RegisterMachine,
            RegisterCheck,
+           RegisterMerge,
            RegisterTranslate,
            RegisterExplain,
            RegisterMap,

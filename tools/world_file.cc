@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <iostream>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
@@ -18,9 +19,14 @@ namespace dmdax {
 namespace {
 
 absl::StatusOr<ParsedWorld> Finish(Importer& importer,
-                                   const std::string& kernel) {
+                                   const std::string& kernel,
+                                   std::vector<std::string>* notes) {
   absl::StatusOr<Imported> machine = importer.Finish(kernel);
   if (!machine.ok()) return machine.status();
+  if (notes != nullptr) {
+    *notes = std::move(machine->notes);
+    return ParsedWorld{machine->world};
+  }
   for (const std::string& note : machine->notes) {
     std::cerr << "dmdax: " << note << "\n";
   }
@@ -35,11 +41,12 @@ bool IsDirectory(const std::string& path) {
 }  // namespace
 
 absl::StatusOr<ParsedWorld> ReadWorldFile(const std::string& path,
-                                          const std::string& kernel) {
+                                          const std::string& kernel,
+                                          std::vector<std::string>* notes) {
   Importer importer;
   if (IsDirectory(path)) {
     if (absl::Status s = importer.Add(path); !s.ok()) return s;
-    return Finish(importer, kernel);
+    return Finish(importer, kernel, notes);
   }
   absl::StatusOr<std::string> bytes = ReadInput(path);
   if (!bytes.ok()) return bytes.status();
@@ -54,7 +61,7 @@ absl::StatusOr<ParsedWorld> ReadWorldFile(const std::string& path,
   if (LooksImportable(*bytes, path)) {
     absl::Status s = importer.AddBytes(*std::move(bytes), name);
     if (!s.ok()) return s;
-    return Finish(importer, kernel);
+    return Finish(importer, kernel, notes);
   }
   absl::StatusOr<ParsedWorld> parsed = ParseWorld(*std::move(bytes), name);
   if (!parsed.ok()) return parsed.status();

@@ -9,6 +9,7 @@
 #define DMDAX_TOOLS_WORLD_FILE_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "formats/world_format.h"
@@ -16,9 +17,11 @@
 
 namespace dmdax {
 
-// The World itself, not loaded.
-absl::StatusOr<ParsedWorld> ReadWorldFile(const std::string& path,
-                                          const std::string& kernel = "");
+// The World itself, not loaded.  Notes of an import go to `notes`, if it is
+// given.
+absl::StatusOr<ParsedWorld> ReadWorldFile(
+    const std::string& path, const std::string& kernel = "",
+    std::vector<std::string>* notes = nullptr);
 
 // `path` may be "-".  `kernel`, unless empty, replaces the world's profile.
 // Errors are those of ReadInput(), ParseWorld() and LoadWorld(), or those of

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/check/machine_list.h"
+
+#include <cerrno>
+#include <filesystem>
+#include <set>
+#include <system_error>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "base/errno_status.h"
+#include "base/read_input.h"
+
+namespace dmdax {
+namespace {
+
+namespace fs = std::filesystem;
+
+absl::Status Failed(const fs::path& path, const std::error_code& error) {
+  return ErrnoError(error.value(),
+                    absl::StrCat(path.string(), ": ", error.message()));
+}
+
+bool IsOneMachine(const fs::path& directory) {
+  std::error_code ignored;
+  for (const char* part : {"proc", "sys", "sos_commands"}) {
+    if (fs::is_directory(directory / part, ignored)) return true;
+  }
+  return false;
+}
+
+absl::Status LookThrough(const fs::path& directory,
+                         std::set<std::string>& found) {
+  std::error_code error;
+  fs::directory_iterator it(directory, error);
+  for (; !error && it != fs::directory_iterator(); it.increment(error)) {
+    const fs::path& path = it->path();
+    if (absl::StartsWith(path.filename().string(), ".")) continue;
+    std::error_code gone;
+    const fs::file_status target = fs::status(path, gone);
+    if (fs::is_directory(target)) {
+      if (IsOneMachine(path)) {
+        found.insert(path.string());
+      } else if (!fs::is_symlink(fs::symlink_status(path, gone))) {
+        // A link may lead back to where it is.
+        absl::Status s = LookThrough(path, found);
+        if (!s.ok()) return s;
+      }
+    } else if (fs::is_regular_file(target)) {
+      found.insert(path.string());
+    }
+  }
+  return error ? Failed(directory, error) : absl::OkStatus();
+}
+
+absl::Status Add(absl::string_view said, std::set<std::string>& found) {
+  // Of "reports/" and "reports" the machines have the same names.
+  while (said.size() > 1 && absl::ConsumeSuffix(&said, "/")) {
+  }
+  const fs::path path{std::string(said)};
+  std::error_code error;
+  const fs::file_status target = fs::status(path, error);
+  if (!fs::exists(target)) {
+    return Failed(path,
+                  std::make_error_code(std::errc::no_such_file_or_directory));
+  }
+  if (fs::is_directory(target) && !IsOneMachine(path)) {
+    return LookThrough(path, found);
+  }
+  found.insert(path.string());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> ListMachines(
+    absl::Span<const std::string> said) {
+  std::set<std::string> found;
+  for (const std::string& word : said) {
+    if (word != "-") {
+      if (absl::Status s = Add(word, found); !s.ok()) return s;
+      continue;
+    }
+    absl::StatusOr<std::string> lines = ReadInput("-");
+    if (!lines.ok()) return lines.status();
+    for (absl::string_view line : absl::StrSplit(*lines, '\n')) {
+      absl::ConsumeSuffix(&line, "\r");
+      if (line.empty()) continue;
+      if (absl::Status s = Add(line, found); !s.ok()) return s;
+    }
+  }
+  return std::vector<std::string>(found.begin(), found.end());
+}
+
+absl::StatusOr<Shard> ParseShard(absl::string_view text) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, '/');
+  Shard shard;
+  if (parts.size() != 2 || !absl::SimpleAtoi(parts[0], &shard.number) ||
+      !absl::SimpleAtoi(parts[1], &shard.of) || shard.number == 0 ||
+      shard.number > shard.of) {
+    return ErrnoError(EINVAL,
+                      absl::StrCat("'", text.substr(0, 64),
+                                   "' is not I/N with I from 1 to N (2/7)"));
+  }
+  return shard;
+}
+
+std::vector<std::string> TakeShard(const Shard& shard,
+                                   absl::Span<const std::string> machines) {
+  std::vector<std::string> taken;
+  for (size_t i = shard.number - 1; i < machines.size(); i += shard.of) {
+    taken.push_back(machines[i]);
+  }
+  return taken;
+}
+
+}  // namespace dmdax

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/fleet_report.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/kernel_profile.h"
+#include "tools/byte_count.h"
+#include "tools/check_report.h"
+
+namespace dmdax {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::pair<const char*, Wish> kWishes[] = {{"dax", Wish::kDax},
+                                                    {"pmd", Wish::kPmd},
+                                                    {"pud", Wish::kPud},
+                                                    {"sync", Wish::kSync}};
+
+PageShares SharesOf(const Json& bytes) {
+  const auto of = [&](const char* key) {
+    return bytes.value(key, uint64_t{0});
+  };
+  return {.total = of("total"),
+          .pud = of("pud"),
+          .pmd = of("pmd"),
+          .pte = of("pte"),
+          .hole = of("hole"),
+          .signal = of("signal"),
+          .tail = of("tail")};
+}
+
+void Add(const PageShares& some, PageShares& sum) {
+  sum.total += some.total;
+  sum.pud += some.pud;
+  sum.pmd += some.pmd;
+  sum.pte += some.pte;
+  sum.hole += some.hole;
+  sum.signal += some.signal;
+  sum.tail += some.tail;
+}
+
+// An obstacle on one kernel, over all that have it.
+struct ObstacleTotal {
+  uint64_t bytes = 0;
+  uint64_t subjects = 0;
+  std::set<std::string> machines;
+  Json cure;  // of the first that has one, and where that is
+  std::string cure_of;
+};
+
+// What one kernel says of all machines, or of one.
+struct KernelTotal {
+  uint64_t machines = 0, machines_hold = 0;
+  uint64_t subjects = 0, subjects_hold = 0, refused = 0;
+  PageShares shares;
+  std::map<std::string, ObstacleTotal> obstacles;
+
+  // Those that cost most first.
+  std::vector<std::pair<std::string, const ObstacleTotal*>> Dearest() const {
+    std::vector<std::pair<std::string, const ObstacleTotal*>> order;
+    for (const auto& [name, o] : obstacles) order.emplace_back(name, &o);
+    std::stable_sort(order.begin(), order.end(),
+                     [](const auto& a, const auto& b) {
+                       return a.second->bytes > b.second->bytes;
+                     });
+    return order;
+  }
+};
+
+// In the order of releases.
+struct KernelOrder {
+  static std::pair<size_t, std::string> KeyOf(const std::string& name) {
+    size_t place = 0;
+    for (const KernelProfile& profile : AllKernelProfiles()) {
+      if (profile.name == name) break;
+      ++place;
+    }
+    return {place, name};
+  }
+  bool operator()(const std::string& a, const std::string& b) const {
+    return KeyOf(a) < KeyOf(b);
+  }
+};
+using KernelTotals = std::map<std::string, KernelTotal, KernelOrder>;
+
+void AddObstacles(const std::string& machine, const Json& kernel,
+                  KernelTotal& total) {
+  for (const Json& o : kernel.value("obstacles", Json::array())) {
+    ObstacleTotal& sum = total.obstacles[o.value("name", "")];
+    sum.bytes += o.value("bytes", uint64_t{0});
+    ++sum.subjects;
+    sum.machines.insert(machine);
+    if (sum.cure.is_null() && o.contains("cure")) {
+      sum.cure = o["cure"];
+      sum.cure_of = machine;
+    }
+  }
+}
+
+void AddRow(const Json& row, KernelTotals& totals) {
+  const std::string machine = row.value("machine", "");
+  std::map<std::string, bool> holds;  // of this machine, by kernel
+  for (const Json& subject : row.value("subjects", Json::array())) {
+    for (const Json& kernel : subject.value("kernels", Json::array())) {
+      const std::string name = kernel.value("kernel", "");
+      KernelTotal& total = totals[name];
+      const bool held = kernel.value("holds", false);
+      ++total.subjects;
+      total.subjects_hold += held ? 1 : 0;
+      total.refused += kernel.contains("refused") ? 1 : 0;
+      Add(SharesOf(kernel.value("bytes", Json::object())), total.shares);
+      AddObstacles(machine, kernel, total);
+      holds.try_emplace(name, true).first->second &= held;
+    }
+  }
+  for (const auto& [name, held] : holds) {
+    ++totals[name].machines;
+    totals[name].machines_hold += held ? 1 : 0;
+  }
+}
+
+// "2 files" is wrong of one.
+std::string Count(uint64_t n, const char* one, const char* many) {
+  return absl::StrCat(n, " ", n == 1 ? one : many);
+}
+
+void PrintCure(std::ostream& out, const ObstacleTotal& o) {
+  if (o.cure.is_null()) return;
+  out << "    cure, for instance of " << o.cure_of << ":\n";
+  for (const Json& command : o.cure.value("commands", Json::array())) {
+    out << "      " << command.get<std::string>() << "\n";
+  }
+  const std::string remark = o.cure.value("remark", "");
+  if (!remark.empty()) out << "      # " << remark << "\n";
+}
+
+Json KernelToJson(const std::string& name, const KernelTotal& total) {
+  Json obstacles = Json::array();
+  for (const auto& [obstacle, o] : total.Dearest()) {
+    obstacles.push_back({{"name", obstacle},
+                         {"machines", o->machines.size()},
+                         {"subjects", o->subjects},
+                         {"bytes", o->bytes}});
+  }
+  return {{"kernel", name},
+          {"machines", total.machines},
+          {"machines_hold", total.machines_hold},
+          {"subjects", total.subjects},
+          {"subjects_hold", total.subjects_hold},
+          {"refused", total.refused},
+          {"bytes", SharesToJson(total.shares)},
+          {"obstacles", std::move(obstacles)}};
+}
+
+}  // namespace
+
+std::string WishName(Wish wish) {
+  for (const auto& [name, value] : kWishes) {
+    if (value == wish) return name;
+  }
+  return "";
+}
+
+absl::StatusOr<Wish> WishOfName(absl::string_view name) {
+  for (const auto& [known, value] : kWishes) {
+    if (known == name) return value;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", name.substr(0, 64), "' is not dax, pmd, pud or sync"));
+}
+
+Json MachineRow(const std::string& path,
+                const absl::StatusOr<MachineCheck>& machine,
+                const std::vector<std::string>& notes, Wish wish) {
+  Json row = {{"machine", path}};
+  if (!machine.ok()) {
+    row["verdict"] = "error";
+    row["error"] = std::string(machine.status().message());
+    return row;
+  }
+  row["verdict"] = machine->subjects.empty() ? "nothing"
+                   : machine->holds          ? "yes"
+                                             : "no";
+  if (!notes.empty()) row["notes"] = notes;
+  if (!machine->without_pmem.empty()) {
+    row["without_pmem"] = machine->without_pmem;
+  }
+  Json subjects = Json::array();
+  for (const SubjectReport& subject : machine->subjects) {
+    subjects.push_back(SubjectToJson(subject, wish));
+  }
+  row["subjects"] = std::move(subjects);
+  return row;
+}
+
+void FleetReport::Add(Json row) {
+  const auto before = [](const Json& a, const Json& b) {
+    return a["machine"] < b["machine"];
+  };
+  rows_.insert(std::upper_bound(rows_.begin(), rows_.end(), row, before),
+               std::move(row));
+}
+
+void FleetReport::PrintHead(std::ostream& out, size_t width) const {
+  out << absl::StreamFormat("%-*s  VERDICT  HOLDS  %s\n",
+                            static_cast<int>(width), "MACHINE",
+                            "PAGES; WHAT COSTS MOST OF THEM");
+}
+
+void FleetReport::PrintRow(std::ostream& out, const Json& row,
+                           size_t width) const {
+  const std::string verdict = row.value("verdict", "");
+  out << absl::StreamFormat("%-*s  %-7s  ", static_cast<int>(width),
+                            row.value("machine", ""), verdict);
+  if (verdict == "error") {
+    out << row.value("error", "") << "\n";
+    return;
+  }
+  if (verdict == "nothing") {
+    out << "0/0    no persistent memory that could be mapped\n";
+    return;
+  }
+  KernelTotals kernels;
+  AddRow(row, kernels);
+  uint64_t all = 0, hold = 0;
+  for (const Json& subject : row.value("subjects", Json::array())) {
+    bool held = true;
+    for (const Json& kernel : subject.value("kernels", Json::array())) {
+      held &= kernel.value("holds", false);
+    }
+    ++all;
+    hold += held ? 1 : 0;
+  }
+  out << absl::StreamFormat("%-5s  ", absl::StrCat(hold, "/", all));
+  // Of several kernels the one on which least holds.
+  const auto worst = std::min_element(
+      kernels.begin(), kernels.end(), [](const auto& a, const auto& b) {
+        const auto key = [](const KernelTotal& k) {
+          return std::tuple(k.subjects_hold, k.shares.pud + k.shares.pmd);
+        };
+        return key(a.second) < key(b.second);
+      });
+  if (worst == kernels.end()) {
+    out << "\n";
+    return;
+  }
+  if (kernels.size() > 1) out << worst->first << ": ";
+  if (worst->second.refused == worst->second.subjects) {
+    out << "refused\n";
+    return;
+  }
+  out << SharesText(worst->second.shares);
+  const auto dearest = worst->second.Dearest();
+  if (verdict == "no" && !dearest.empty()) out << "; " << dearest[0].first;
+  out << "\n";
+}
+
+void FleetReport::PrintRows(std::ostream& out) const {
+  std::vector<std::string> names;
+  for (const Json& row : rows_) names.push_back(row.value("machine", ""));
+  const size_t width = NameWidth(names);
+  PrintHead(out, width);
+  for (const Json& row : rows_) PrintRow(out, row, width);
+}
+
+void FleetReport::PrintTotals(std::ostream& out) const {
+  const Json totals = Totals();
+  out << "\n"
+      << Count(rows_.size(), "machine", "machines") << ": " << totals["yes"]
+      << " yes, " << totals["no"] << " no, " << totals["nothing"]
+      << " with nothing to check, " << totals["errors"] << " not read\n";
+  KernelTotals kernels;
+  for (const Json& row : rows_) AddRow(row, kernels);
+  for (const auto& [name, total] : kernels) {
+    out << name << ": " << WishText(wish_) << " for " << total.subjects_hold
+        << " of "
+        << Count(total.subjects, "file or device", "files and devices")
+        << ", all of " << total.machines_hold << " of "
+        << Count(total.machines, "machine", "machines");
+    if (total.refused != 0) out << ", " << total.refused << " refused";
+    if (total.shares.total != 0) out << "; " << SharesText(total.shares);
+    out << "\n";
+    for (const auto& [obstacle, o] : total.Dearest()) {
+      out << "  " << obstacle << ": " << BytesText(o->bytes) << ", "
+          << Count(o->subjects, "file or device", "files and devices") << ", "
+          << Count(o->machines.size(), "machine", "machines") << "\n";
+      PrintCure(out, *o);
+    }
+  }
+}
+
+Json FleetReport::Totals() const {
+  std::map<std::string, uint64_t> verdicts;
+  KernelTotals kernels;
+  for (const Json& row : rows_) {
+    ++verdicts[row.value("verdict", "")];
+    AddRow(row, kernels);
+  }
+  Json by_kernel = Json::array();
+  for (const auto& [name, total] : kernels) {
+    by_kernel.push_back(KernelToJson(name, total));
+  }
+  return {{"machines", rows_.size()},    {"yes", verdicts["yes"]},
+          {"no", verdicts["no"]},        {"nothing", verdicts["nothing"]},
+          {"errors", verdicts["error"]}, {"kernels", std::move(by_kernel)}};
+}
+
+Json FleetReport::ToJson() const {
+  return {
+      {"require", WishName(wish_)}, {"machines", rows_}, {"totals", Totals()}};
+}
+
+int FleetReport::exit_code() const {
+  int code = 0;
+  for (const Json& row : rows_) {
+    const std::string verdict = row.value("verdict", "");
+    if (verdict == "error") return 1;
+    if (verdict == "no") code = 2;
+  }
+  return code;
+}
+
+size_t NameWidth(const std::vector<std::string>& machines) {
+  constexpr size_t kWidest = 60;
+  size_t width = std::string("MACHINE").size();
+  for (const std::string& name : machines) {
+    width = std::max(width, std::min(name.size(), kWidest));
+  }
+  return width;
+}
+
+}  // namespace dmdax

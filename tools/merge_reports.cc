@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reports of parts become one.
+#include <cerrno>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "formats/json_syntax.h"
+#include "tools/fleet_report.h"
+
+namespace dmdax {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr absl::string_view kBlanks = " \t\r\n";
+
+// The first JSON object of `text`, which it takes away; all of it if no object
+// ends there.
+absl::string_view TakeObject(absl::string_view& text) {
+  int depth = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      in_string = c != '"';
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      ++depth;
+    } else if ((c == '}' || c == ']') && --depth == 0) {
+      const absl::string_view object = text.substr(0, i + 1);
+      text.remove_prefix(i + 1);
+      return object;
+    }
+  }
+  return std::exchange(text, absl::string_view());
+}
+
+absl::Status Bad(absl::string_view name, absl::string_view what) {
+  return ErrnoError(EINVAL, absl::StrCat(name, ": ", what));
+}
+
+// Whether a row has the shape that totals are made of: every key that is looked
+// at is missing or of its kind.
+bool IsRow(const Json& row) {
+  if (!row.is_object() || !row.contains("machine") ||
+      !row["machine"].is_string() || !row.contains("verdict") ||
+      !row["verdict"].is_string()) {
+    return false;
+  }
+  if (row.contains("error") && !row["error"].is_string()) return false;
+  const Json subjects = row.value("subjects", Json::array());
+  if (!subjects.is_array()) return false;
+  for (const Json& subject : subjects) {
+    if (!subject.is_object()) return false;
+    const Json kernels = subject.value("kernels", Json::array());
+    if (!kernels.is_array()) return false;
+    for (const Json& kernel : kernels) {
+      if (!kernel.is_object() || !kernel.contains("kernel") ||
+          !kernel["kernel"].is_string() || !kernel.contains("holds") ||
+          !kernel["holds"].is_boolean()) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+absl::StatusOr<FleetReport> MergeReports(
+    const std::vector<std::pair<std::string, std::string>>& texts) {
+  std::optional<FleetReport> all;
+  std::string require, first;
+  std::map<std::string, std::string> seen;  // machine -> the text that has it
+  for (const auto& [name, bytes] : texts) {
+    absl::string_view text = bytes;
+    for (;;) {
+      const size_t at = text.find_first_not_of(kBlanks);
+      if (at == text.npos) break;
+      text.remove_prefix(at);
+      const absl::string_view object = TakeObject(text);
+      if (absl::Status s = CheckJsonSyntax(object, name); !s.ok()) return s;
+      Json report = Json::parse(object);
+      if (!report.is_object() || !report.contains("require") ||
+          !report["require"].is_string() || !report.contains("machines") ||
+          !report["machines"].is_array()) {
+        return Bad(name, "not what dmdax --json check prints of many machines");
+      }
+      absl::StatusOr<Wish> wish =
+          WishOfName(report["require"].get<std::string>());
+      if (!wish.ok()) return Bad(name, wish.status().message());
+      if (!all) {
+        all.emplace(*wish);
+        require = report["require"];
+        first = name;
+      } else if (report["require"] != require) {
+        return Bad(name, absl::StrCat("it requires ",
+                                      report["require"].get<std::string>(),
+                                      "; ", first, " requires ", require));
+      }
+      for (Json& row : report["machines"]) {
+        if (!IsRow(row)) {
+          return Bad(name, "not a machine's row: " + row.dump().substr(0, 80));
+        }
+        const std::string machine = row["machine"];
+        const auto [it, fresh] = seen.try_emplace(machine, name);
+        if (!fresh) {
+          return Bad(name,
+                     absl::StrCat(machine, " is in ", it->second, " too"));
+        }
+        all->Add(std::move(row));
+      }
+    }
+  }
+  if (!all) return ErrnoError(ENODATA, "no report to merge");
+  return *std::move(all);
+}
+
+}  // namespace dmdax

@@ -107,29 +107,6 @@ bool HasWord(const std::vector<std::string>& argv, const std::string& word) {
   return false;
 }
 
-MountRequest RequestOf(const Json& test, const Json& result,
-                       const BlockDevice& bdev) {
-  MountRequest request{.type = test["fs"],
-                       .options = result["mount"].value("options", "")};
-  if (!result.contains("mkfs") || !result["mkfs"].contains("argv")) {
-    return request;
-  }
-  const std::vector<std::string> argv = result["mkfs"]["argv"];
-  request.block_size = BlockSize(argv);
-  request.inline_data = HasWord(argv, "inline_data");
-  request.project = HasWord(argv, "project");
-  request.has_journal = test["fs"] == "ext4" && !HasWord(argv, "^has_journal");
-  request.xfs_v4 = HasWord(argv, "crc=0");
-  request.has_dalign = bdev.queue().limits().io_opt > 0;
-  for (const std::string& arg : argv) {
-    request.has_dalign |=
-        absl::StrContains(arg, "su=") || absl::StrContains(arg, "sunit=");
-  }
-  // mkfs.xfs makes it unless told otherwise.
-  request.reflink = test["fs"] == "xfs" && !HasWord(argv, "reflink=0");
-  return request;
-}
-
 // What a mount logs that is judged here, besides lines that speak of DAX: why
 // options and block sizes are refused.
 constexpr absl::string_view kJudged[] = {
@@ -181,7 +158,8 @@ SuperBlock CompareMount(Session& session, const Json& test, const Json& result,
                         const KernelProfile& profile, Verdict& verdict) {
   BlockDevice* bdev = FindBdev(session, test["dev"]);
   if (bdev == nullptr) return SuperBlock{};
-  const MountRequest request = RequestOf(test, result, *bdev);
+  const MountRequest request =
+      RequestOfCase(test, result, bdev->queue().limits().io_opt);
   session.machine->log().TakeNew();
   absl::StatusOr<SuperBlock> sb =
       MountDax(request, *bdev, profile, session.machine->log());
@@ -227,15 +205,11 @@ Verdict RunDevdaxCase(const Json& test, const Json& result, const Json& env,
   return verdict;
 }
 
-}  // namespace
-
-Verdict RunFaultCase(const Json& test, const Json& result, const Json& env,
-                     const KernelProfile& profile) {
-  Verdict verdict;
-  const FaultProfile& faults = profile.fault;
-  if (!test.contains("fs")) {
-    return RunDevdaxCase(test, result, env, profile, faults);
-  }
+// The guest with the case's devices, before it mounts.
+absl::StatusOr<Session> StackOfCase(const Json& test, const Json& result,
+                                    const Json& env,
+                                    const KernelProfile& profile,
+                                    Verdict& verdict) {
   // A btt namespace is a plain disk without an address.
   Json pmem = Json::object();
   const Json namespaces = result.value("pmem", Json::object());
@@ -245,16 +219,68 @@ Verdict RunFaultCase(const Json& test, const Json& result, const Json& env,
   absl::StatusOr<Session> session = pmem.empty()
                                         ? GuestFromEnv(env, profile)
                                         : GuestFromCase(env, pmem, profile);
-  if (!session.ok()) {
-    verdict.unsupported = std::string(session.status().message());
-    return verdict;
-  }
+  if (!session.ok()) return session;
   const Json none = Json::array();
   RunSteps(*session, test.value("pre", none), result.value("pre", none),
            verdict);
   CreateDm(*session, test);
   RunSteps(*session, test.value("after_dm", none),
            result.value("after_dm", none), verdict);
+  return session;
+}
+
+}  // namespace
+
+MountRequest RequestOfCase(const Json& test, const Json& result,
+                           uint32_t io_opt) {
+  MountRequest request{.type = test["fs"],
+                       .options = result["mount"].value("options", "")};
+  if (!result.contains("mkfs") || !result["mkfs"].contains("argv")) {
+    return request;
+  }
+  const std::vector<std::string> argv = result["mkfs"]["argv"];
+  request.block_size = BlockSize(argv);
+  request.inline_data = HasWord(argv, "inline_data");
+  request.project = HasWord(argv, "project");
+  request.has_journal = test["fs"] == "ext4" && !HasWord(argv, "^has_journal");
+  request.xfs_v4 = HasWord(argv, "crc=0");
+  request.has_dalign = io_opt > 0;
+  for (const std::string& arg : argv) {
+    request.has_dalign |=
+        absl::StrContains(arg, "su=") || absl::StrContains(arg, "sunit=");
+  }
+  // mkfs.xfs makes it unless told otherwise.
+  request.reflink = test["fs"] == "xfs" && !HasWord(argv, "reflink=0");
+  return request;
+}
+
+absl::StatusOr<Session> GuestOfCase(const Json& test, const Json& result,
+                                    const Json& env,
+                                    const KernelProfile& profile,
+                                    Verdict& verdict) {
+  absl::StatusOr<Session> session =
+      StackOfCase(test, result, env, profile, verdict);
+  if (!session.ok()) return session;
+  const Json none = Json::array();
+  RunSteps(*session, test.value("mid", none), result.value("mid", none),
+           verdict);
+  return session;
+}
+
+Verdict RunFaultCase(const Json& test, const Json& result, const Json& env,
+                     const KernelProfile& profile) {
+  Verdict verdict;
+  const FaultProfile& faults = profile.fault;
+  if (!test.contains("fs")) {
+    return RunDevdaxCase(test, result, env, profile, faults);
+  }
+  absl::StatusOr<Session> session =
+      StackOfCase(test, result, env, profile, verdict);
+  if (!session.ok()) {
+    verdict.unsupported = std::string(session.status().message());
+    return verdict;
+  }
+  const Json none = Json::array();
   SuperBlock sb;
   const std::string guests =
       MountIsGuests(result.value("mount", Json::object()));

@@ -12,6 +12,7 @@
 #include "mm/gup.h"
 #include "mm/insert.h"
 #include "mm/mm_struct.h"
+#include "mm/readahead.h"
 #include "mm/shmem.h"
 #include "mm/unmapped_area.h"
 #include "mm/vma_tree.h"
@@ -127,6 +128,15 @@ TEST_F(MmExamples, Pte) {
   const uint64_t vm_flags = VM_READ | VM_SHARED;
 #include "tests/examples/mm/pte.inc"
   EXPECT_TRUE(ops.Special(pte));
+}
+
+TEST_F(MmExamples, Readahead) {
+  // Not called: a fault of a cached file is in tests/iomap/cached_map_test.cc.
+  [[maybe_unused]] const auto fault = [](VmFault& vmf,
+                                         bool cached) -> vm_fault_t {
+#include "tests/examples/mm/readahead.inc"
+    return 0;
+  };
 }
 
 TEST_F(MmExamples, Shmem) {

@@ -124,24 +124,24 @@ TEST_F(MetadataTargetsTest, Others) {
 TEST_F(MetadataTargetsTest, MultipathRemembersItsGroup) {
   ASSERT_EQ(Why("multipath",
                 "0 0 2 2 round-robin 0 1 0 /dev/sda round-robin 0 "
-                "1 0 /dev/mem0"),
+                "1 0 /dev/sdb"),
             "");
   EXPECT_EQ(Status(),
-            "0 2048 multipath 2 1 0 0 2 2 E 0 1 0 8:0 A 0 E 0 1 0 259:2 A 0 "
+            "0 2048 multipath 2 1 0 0 2 2 E 0 1 0 8:0 A 0 E 0 1 0 8:16 A 0 "
             "\n");
-  EXPECT_EQ(Where(0), "mem0 0");
+  EXPECT_EQ(Where(0), "sdb 0");
   EXPECT_EQ(Status(),
-            "0 2048 multipath 2 0 0 0 2 2 E 0 1 0 8:0 A 0 A 0 1 0 259:2 A 0 "
+            "0 2048 multipath 2 0 0 0 2 2 E 0 1 0 8:0 A 0 A 0 1 0 8:16 A 0 "
             "\n");
-  EXPECT_EQ(Message("fail_path /dev/mem0"), "");
+  EXPECT_EQ(Message("fail_path /dev/sdb"), "");
   EXPECT_EQ(Where(0), "sda 0");
   SaveAndRestore();
   EXPECT_EQ(Status(),
-            "0 2048 multipath 2 0 0 0 2 1 A 0 1 0 8:0 A 0 E 0 1 0 259:2 F 1 "
+            "0 2048 multipath 2 0 0 0 2 1 A 0 1 0 8:0 A 0 E 0 1 0 8:16 F 1 "
             "\n");
   EXPECT_EQ(Message("disable_group 1"), "");
   EXPECT_EQ(Status(),
-            "0 2048 multipath 2 0 0 0 2 1 D 0 1 0 8:0 A 0 E 0 1 0 259:2 F 1 "
+            "0 2048 multipath 2 0 0 0 2 1 D 0 1 0 8:0 A 0 E 0 1 0 8:16 F 1 "
             "\n");
 }
 

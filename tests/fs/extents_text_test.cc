@@ -132,7 +132,7 @@ TEST(ExtentsTextTest, OrderAndSize) {
               HasErrno(EINVAL, HasSubstr("line 1, column 1: blocks of 0")));
   // A heading that says no size has that of a page.
   EXPECT_THAT(ParseFilefrag("File size of f is 4096 (1 block of some bytes)\n"
-                            "   0:        0..       0:  8..   8:      1:"),
+                            "   0:        0..       0:  8..   8:      1: last"),
               IsOk());
   std::string empty(32 + 56, '\0');
   empty[20] = 1;

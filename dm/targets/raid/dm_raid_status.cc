@@ -50,7 +50,8 @@ absl::string_view LayoutName(const RaidSet& rs) {
 // decipher_sync_action(): what is done at once is over.
 absl::string_view SyncAction(const DmTarget& ti, const RaidSet& rs) {
   if (rs.frozen.value_or(ti.table->md().suspended())) return "frozen";
-  return rs.pending.empty() ? "idle" : rs.pending;
+  if (rs.pending.empty()) return "idle";
+  return rs.pending;
 }
 
 void RaidInfo(const DmTarget& ti, const RaidSet& rs, std::string* out) {

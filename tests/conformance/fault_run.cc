@@ -254,19 +254,6 @@ MountRequest RequestOfCase(const Json& test, const Json& result,
   return request;
 }
 
-absl::StatusOr<Session> GuestOfCase(const Json& test, const Json& result,
-                                    const Json& env,
-                                    const KernelProfile& profile,
-                                    Verdict& verdict) {
-  absl::StatusOr<Session> session =
-      StackOfCase(test, result, env, profile, verdict);
-  if (!session.ok()) return session;
-  const Json none = Json::array();
-  RunSteps(*session, test.value("mid", none), result.value("mid", none),
-           verdict);
-  return session;
-}
-
 Verdict RunFaultCase(const Json& test, const Json& result, const Json& env,
                      const KernelProfile& profile) {
   Verdict verdict;

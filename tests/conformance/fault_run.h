@@ -5,23 +5,16 @@
 #ifndef DMDAX_TESTS_CONFORMANCE_FAULT_RUN_H_
 #define DMDAX_TESTS_CONFORMANCE_FAULT_RUN_H_
 
-#include "absl/status/statusor.h"
+#include <cstdint>
+
 #include "base/kernel_profile.h"
 #include "fs/dax_mount.h"
-#include "state/session.h"
 #include "tests/conformance/verdict.h"
 
 namespace dmdax::conformance {
 
 Verdict RunFaultCase(const Json& test, const Json& result, const Json& env,
                      const KernelProfile& profile);
-
-// The machine of such a case, with its device stack as it is when the case
-// mounts: what its "pre", "dm", "after_dm" and "mid" made.
-absl::StatusOr<Session> GuestOfCase(const Json& test, const Json& result,
-                                    const Json& env,
-                                    const KernelProfile& profile,
-                                    Verdict& verdict);
 
 // What the case asks of the file system, on a device with an optimal_io_size of
 // `io_opt` bytes.

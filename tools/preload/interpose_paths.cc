@@ -80,6 +80,8 @@ bool IsSysBlock(absl::string_view path) {
 }
 
 MapperDir* AsMapperDir(DIR* dir) {
+  // The state's own directory, which we read ourselves.
+  if (SessionGuard::Held()) return nullptr;
   auto* mapper_dir = reinterpret_cast<MapperDir*>(dir);
   const OneAtATime guard;
   return MapperDirs().contains(mapper_dir) ? mapper_dir : nullptr;

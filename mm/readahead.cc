@@ -262,7 +262,7 @@ void SyncMmapReadahead(VmFault& vmf) {
     ra.size = (flags & VM_RAND_READ) ? nr : 2 * nr;
     ra.async_size = nr;
     PageCacheRaOrder(vmf, vmf.pgoff & ~(nr - 1), profile.pmd_order());
-  } else if (flags & VM_RAND_READ) {
+  } else if ((flags & VM_RAND_READ) || ra.ra_pages == 0) {
     // Nothing but the page itself.
   } else if (flags & VM_SEQ_READ) {
     PageCacheSyncRa(vmf);
@@ -278,8 +278,11 @@ void SyncMmapReadahead(VmFault& vmf) {
 }
 
 bool AsyncMmapReadahead(VmFault& vmf) {
-  if (vmf.vma->vm_flags & VM_RAND_READ) return false;
-  const AddressSpace& mapping = *vmf.vma->vm_file->f_mapping;
+  const File& file = *vmf.vma->vm_file;
+  if ((vmf.vma->vm_flags & VM_RAND_READ) || file.f_ra.ra_pages == 0) {
+    return false;
+  }
+  const AddressSpace& mapping = *file.f_mapping;
   if (mapping.readahead.count(vmf.pgoff) == 0) return false;
   const auto [folio, order] = mapping.Folio(vmf.pgoff);
   PageCacheAsyncRa(vmf, folio, order);

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "base/kernel_profile.h"
@@ -36,6 +37,7 @@ struct CachedMapTest : testing::Test {
     blocks.Add({.physical = 32 << 20, .length = 4 << 20});
     mm = std::make_unique<MmStruct>(*profile, *mem);
     inode->mapping.a_ops = fs.get();
+    if (ra_pages) inode->ra_pages = *ra_pages;
     ASSERT_THAT(mm->Mmap({.addr = kAddr,
                           .len = 4 << 20,
                           .prot = PROT_READ | PROT_WRITE,
@@ -59,6 +61,7 @@ struct CachedMapTest : testing::Test {
     return present;
   }
 
+  std::optional<uint64_t> ra_pages;  // of the device, where it is not usual
   const FaultProfile* profile = nullptr;
   ExtentListAllocator blocks;
   std::unique_ptr<MemMap> mem;
@@ -91,6 +94,21 @@ TEST_F(CachedMapTest, AShortFileHasNoMark) {
   EXPECT_EQ(Read(0).maj_flt, 1);
   EXPECT_TRUE(inode->mapping.readahead.empty());
   EXPECT_EQ(PresentIn2M(0), 2);
+}
+
+// `blockdev --setra 0`.
+TEST_F(CachedMapTest, WithoutReadaheadAPageComesAlone) {
+  for (const char* kernel : {"v5_10", "v6_1", "v6_12", "v7_2"}) {
+    for (const int advice : {MADV_NORMAL, MADV_SEQUENTIAL}) {
+      ra_pages = 0;
+      Use(kernel, "xfs");
+      ASSERT_THAT(mm->Madvise(kAddr, 4 << 20, advice), IsOk());
+      EXPECT_EQ(Read(0).maj_flt, 1) << kernel;
+      EXPECT_EQ(Read(600).maj_flt, 1) << kernel;
+      EXPECT_EQ(inode->mapping.pages.size(), 2u) << kernel << " " << advice;
+      EXPECT_EQ(inode->mapping.Folio(0).second, 0) << kernel;
+    }
+  }
 }
 
 TEST_F(CachedMapTest, FsyncMakesTheNextWriteFault) {

@@ -8,10 +8,12 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/round_up.h"
 #include "base/units.h"
 #include "fs/file_system.h"
 #include "fs/file_system_type.h"
 #include "fs/xfs_fallocate.h"
+#include "fs/xfs_reflink.h"
 #include "fs/xfs_super.h"
 #include "iomap/dax_fault.h"
 #include "mm/filemap.h"
@@ -120,7 +122,6 @@ class Xfs final : public FileSystem {
   void BufferedWriteBegin(DaxInode& inode, uint64_t pos, uint64_t length,
                           unsigned flags, Iomap* iomap);
   int Allocate(DaxInode& inode, uint64_t pos, uint64_t length);
-  void TrimAroundShared(const DaxInode& inode, FileExtent* extent) const;
   int Unshare(DaxInode& inode, const FileExtent& extent, uint64_t length,
               Iomap* iomap, Iomap* srcmap);
 
@@ -194,7 +195,7 @@ vm_fault_t Xfs::CachedPageMkwrite(VmFault& vmf) {
 // written of unwritten ones is converted.
 void Xfs::Writepages(AddressSpace& mapping, uint64_t first, uint64_t nr) {
   DaxInode& inode = *static_cast<DaxInode*>(mapping.host);
-  const uint64_t size = (inode.i_size + kBlock - 1) / kBlock * kBlock;
+  const uint64_t size = RoundUp(inode.i_size, kBlock);
   const uint64_t end = std::min(size, (first + nr) << profile_.page_shift);
   for (uint64_t pos = first << profile_.page_shift; pos < end;) {
     const FileExtent part = inode.extents.Find(pos);
@@ -290,49 +291,6 @@ int Xfs::Unshare(DaxInode& inode, const FileExtent& extent, uint64_t length,
   return 0;
 }
 
-// The extent from `pos` on, with neighbours that adjoin: xfs merges them, and
-// does not ask whether they are shared.
-FileExtent MergedAt(const DaxInode& inode, uint64_t pos) {
-  FileExtent merged = inode.extents.Find(pos);
-  if (merged.type != IOMAP_MAPPED && merged.type != IOMAP_UNWRITTEN) {
-    return merged;
-  }
-  for (;;) {
-    const FileExtent next = inode.extents.Find(merged.end());
-    if (next.type != merged.type ||
-        next.physical != merged.physical + merged.length) {
-      return merged;
-    }
-    merged.length += next.length;
-  }
-}
-
-// xfs_reflink_trim_around_shared(): cuts `extent` where blocks begin or end to
-// be shared, and says whether these are.  The files that are known tell; what
-// FIEMAP said stands for files that nobody named.
-void Xfs::TrimAroundShared(const DaxInode& inode, FileExtent* extent) const {
-  if (!extent->shared || inodes().size() < 2) return;
-  const uint64_t from = extent->physical;
-  uint64_t to = from + extent->length;
-  bool shared = false;
-  for (const DaxInode* other : inodes()) {
-    if (other == &inode) continue;
-    for (const FileExtent& theirs : other->extents.All()) {
-      if (theirs.type != IOMAP_MAPPED && theirs.type != IOMAP_UNWRITTEN)
-        continue;
-      const uint64_t end = theirs.physical + theirs.length;
-      if (theirs.physical <= from && from < end) {
-        shared = true;
-        to = std::min(to, end);
-      } else if (theirs.physical > from && !shared) {
-        to = std::min(to, theirs.physical);
-      }
-    }
-  }
-  extent->shared = shared;
-  extent->length = to - from;
-}
-
 int Xfs::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
                Iomap* iomap, Iomap* srcmap) {
   if (shutdown_) return -EIO;
@@ -341,8 +299,8 @@ int Xfs::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
   const bool write = zero || (flags & IOMAP_WRITE) != 0;
   // Blocks are asked for; what is dirty depends on the bytes.
   const uint64_t end = pos + length;
-  pos = pos / kBlock * kBlock;
-  length = (end - pos + kBlock - 1) / kBlock * kBlock;
+  pos = RoundDown(pos, kBlock);
+  length = RoundUp(end - pos, kBlock);
   FileExtent extent = inode.extents.Find(pos);
   if (write && !(flags & IOMAP_DAX)) {
     BufferedWriteBegin(inode, pos, length, flags, iomap);
@@ -351,9 +309,9 @@ int Xfs::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
   const bool asks_shared =
       write || ((flags & IOMAP_DAX) && profile_.xfs_dax_read_shared);
   if (asks_shared) {
-    TrimAroundShared(inode, &extent);
+    XfsReflinkTrimAroundShared(inodes(), inode, &extent);
   } else {
-    extent = MergedAt(inode, pos);
+    extent = XfsMergedAt(inode, pos);
   }
   if (write && extent.shared && !(zero && extent.type != IOMAP_MAPPED)) {
     return Unshare(inode, extent, length, iomap, srcmap);
@@ -367,7 +325,7 @@ int Xfs::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
     }
     const int err = Allocate(inode, pos, asked);
     if (err < 0) return err;
-    extent = MergedAt(inode, pos);
+    extent = XfsMergedAt(inode, pos);
     extent.length = std::min(extent.length, asked);
     fresh = true;
   }
@@ -390,12 +348,12 @@ int Xfs::End(DaxInode& inode, uint64_t pos, uint64_t, int64_t written,
   if (!ends || !(iomap.flags & IOMAP_F_SHARED)) return 0;
   // A write that failed leaves the shared extent in place.
   if (written <= 0) return 0;
-  const uint64_t from = pos / kBlock * kBlock;
+  const uint64_t from = RoundDown(pos, kBlock);
   const uint64_t end = pos + static_cast<uint64_t>(written);
   inode.extents.Insert(
       {.logical = from,
        .physical = iomap.addr - inode.dax_part_off + (from - iomap.offset),
-       .length = (end - from + kBlock - 1) / kBlock * kBlock,
+       .length = RoundUp(end - from, kBlock),
        .type = IOMAP_MAPPED});
   return 0;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SameEvent: whether two trace events say the same, but for what only the
-// recorded guest can know.
+// Trace events as a recording has them.
 //
 //   SameEvent("... type MAPPED flags", "... type MAPPED flags DIRTY");  // true
 //
@@ -12,10 +11,25 @@
 #define DMDAX_TESTS_CONFORMANCE_EVENT_TEXT_H_
 
 #include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "mm/fault_event.h"
 
 namespace dmdax::conformance {
 
+// Whether two events say the same, but for what only the recorded guest can
+// know.
 bool SameEvent(const std::string& kernel, const std::string& ours);
+
+// Replaces the word after `key` in `event`.
+std::string MaskWord(const std::string& event, const std::string& key,
+                     const std::string& with);
+
+// The kernels whose probes have one instance each lose the returns of nested
+// calls.
+std::vector<FaultEvent> WithoutNestedReturns(
+    absl::Span<const FaultEvent> events);
 
 }  // namespace dmdax::conformance
 

@@ -56,41 +56,6 @@ const char* SignalName(int sig) {
   return sig == SIGBUS ? "SIGBUS" : sig == SIGSEGV ? "SIGSEGV" : "SIGKILL";
 }
 
-// The kernels whose probes have one instance each lose the returns of nested
-// calls.
-std::vector<FaultEvent> WithoutNestedReturns(
-    absl::Span<const FaultEvent> events) {
-  std::vector<FaultEvent> kept;
-  std::vector<TraceStep> open;
-  auto nested = [&](const TraceStep& step) {
-    int same = 0;
-    for (const TraceStep& other : open) same += SameProbe(other, step);
-    return same > 1;
-  };
-  for (const FaultEvent& event : events) {
-    if (event.kind == FaultEventKind::kDirectAccess) {
-      open.push_back(event.step);
-    } else if (event.kind == FaultEventKind::kDirectAccessRet) {
-      const bool lost = nested(event.step);
-      open.pop_back();
-      if (lost) continue;
-    }
-    kept.push_back(event);
-  }
-  return kept;
-}
-
-// Replaces the word after `key` in `event`.
-std::string MaskWord(const std::string& event, const std::string& key,
-                     const std::string& with) {
-  const size_t at = event.find(key);
-  if (at == std::string::npos) return event;
-  const size_t from = at + key.size();
-  const size_t to = event.find(' ', from);
-  return event.substr(0, from) + with +
-         (to == std::string::npos ? "" : event.substr(to));
-}
-
 // The functions of the fault path that have counterparts here, and all that a
 // step of the device stack may be.
 std::set<std::string> ModelledCalls(const FaultProfile& profile) {

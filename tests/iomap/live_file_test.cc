@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What becomes of a DAX file that is mapped when it changes: writes, holes,
+// blocks that are shared, and a journal that can not commit.
+#include <signal.h>
+
+#include <cerrno>
+#include <string>
+
+#include "tests/iomap/live_map_testing.h"
+
+namespace dmdax {
+namespace {
+
+TEST_F(LiveMapTest, WhatBreaksALayoutDropsDirtyEntriesIn72) {
+  for (const char* kernel : {"v6_12", "v7_2"}) {
+    Use(kernel, "ext4");
+    Map();
+    Write(k2M);
+    EXPECT_EQ(Fallocate(kPunch, 0, kPage), 0);
+    EXPECT_EQ(OrderAt(k2M), -1);
+    Events();
+    inode->FsyncRange(0, INT64_MAX, false);
+    EXPECT_EQ(Events(),
+              std::string(kernel) == "v7_2" ? Strings{} : Strings{"flush"});
+  }
+}
+
+TEST_F(LiveMapTest, TheRestOfABlockIsZeroedThroughTheDevice) {
+  Map();
+  EXPECT_EQ(Fallocate(kPunch, 4190000, 8192), 0);
+  EXPECT_EQ(Events(), (Strings{"mapped 0x3fe000+0x1000", "da",
+                               "mapped 0x400000+0x1000", "da"}));
+  EXPECT_EQ(fs->Truncate(*inode, 5000), 0);
+  EXPECT_EQ(Events(), (Strings{"mapped 0x1000+0x1000", "da"}));
+  // Growing zeroes the rest of the last block since 6.12.
+  EXPECT_EQ(fs->Truncate(*inode, 8 << 20), 0);
+  EXPECT_EQ(Events(), Strings{});
+  Use("v6_12", "ext4");
+  Map();
+  EXPECT_EQ(fs->Truncate(*inode, 5000), 0);
+  Events();
+  EXPECT_EQ(fs->Truncate(*inode, 8 << 20), 0);
+  EXPECT_EQ(Events(), (Strings{"mapped 0x1000+0x1000", "da"}));
+}
+
+TEST_F(LiveMapTest, ZeroRangeAllocatesItsEdges) {
+  inode->extents.Remove(0, 8 << 20);
+  ExtentListAllocator blocks;
+  blocks.Add({.physical = k2M, .length = 16 << 20});
+  inode->allocator = &blocks;
+  EXPECT_EQ(Fallocate(FALLOC_FL_ZERO_RANGE, 100, 8192), 0);
+  EXPECT_EQ(inode->extents.Find(0).type, IOMAP_UNWRITTEN);
+  EXPECT_EQ(inode->extents.Find(0).length, 3 * kPage);
+  // Inside the last block it makes the file longer.
+  EXPECT_EQ(Fallocate(FALLOC_FL_ZERO_RANGE, (8 << 20) - 4, 100), 0);
+  EXPECT_EQ(inode->i_size, (8u << 20) + 96);
+}
+
+TEST_F(LiveMapTest, XfsLooksUpWhatIsBetweenTheEnds) {
+  Use("v6_1", "xfs");
+  Map();
+  EXPECT_EQ(fs->Truncate(*inode, 12 << 20), 0);
+  EXPECT_EQ(Events(), (Strings{"hole 0x800000+0x400000"}));
+  EXPECT_EQ(Fallocate(kPunch, 100, 8192), 0);
+  EXPECT_EQ(Events(), (Strings{"mapped 0x0+0x1000", "da", "hole 0x1000+0x1000",
+                               "mapped 0x2000+0x1000", "da"}));
+}
+
+TEST_F(LiveMapTest, AJournalThatCanNotCommitEndsAllChanges) {
+  inode->extents.SetType(0, 8 << 20, IOMAP_UNWRITTEN);
+  Map();
+  Write(k2M);
+  fs->set_journal_io([] { return -EIO; });
+  EXPECT_EQ(inode->FsyncRange(0, INT64_MAX, false), -EIO);
+  const FaultOutcome outcome = Write(0);
+  EXPECT_EQ(outcome.sig, SIGBUS);
+  EXPECT_TRUE(outcome.fallbacks.empty());  // no page is tried
+  EXPECT_EQ(Read(0).order, 9);
+  EXPECT_EQ(Fallocate(0, 0, kPage), -EROFS);
+  EXPECT_EQ(inode->FsyncRange(0, INT64_MAX, false), -EROFS);
+  // xfs shuts down, and reads fail too.
+  Use("v6_1", "xfs");
+  inode->extents.SetType(0, 8 << 20, IOMAP_UNWRITTEN);
+  Map();
+  Write(k2M);
+  fs->set_journal_io([] { return -EIO; });
+  EXPECT_EQ(inode->FsyncRange(0, INT64_MAX, false), -EIO);
+  EXPECT_EQ(Read(0).sig, SIGBUS);
+}
+
+TEST_F(LiveMapTest, AWriteToAHoleRemembersIt) {
+  inode->extents.Remove(0, 8 << 20);
+  ExtentListAllocator blocks;
+  blocks.Add({.physical = 16 << 20, .length = 8 << 20});
+  inode->allocator = &blocks;
+  Map();
+  Write(2 * k2M);
+  EXPECT_EQ(Read(0).order, 9);
+  // The hole that was known is cut in two, and a read ends at the cut.
+  EXPECT_EQ(Fallocate(kPunch, k2M + 51 * kPage, kPage), 0);
+  EXPECT_EQ(Read(k2M).order, 0);
+}
+
+TEST_F(LiveMapTest, BlocksThatCanNotBeZeroedAreNotSeen) {
+  inode->extents.SetType(0, 8 << 20, IOMAP_UNWRITTEN);
+  Map();
+  fs->set_zeroout([](uint64_t, uint64_t) { return -EIO; });
+  // The huge fault got its blocks, but only the page's are looked up again.
+  EXPECT_EQ(Write(kPage).sig, 0);
+  EXPECT_EQ(OrderAt(kPage), 0);
+  EXPECT_EQ(inode->extents.Find(0).type, IOMAP_UNWRITTEN);
+  EXPECT_EQ(inode->extents.Find(kPage).type, IOMAP_MAPPED);
+  EXPECT_EQ(inode->extents.Find(2 * kPage).type, IOMAP_UNWRITTEN);
+  EXPECT_EQ(Write(k2M + kPage).sig, 0);
+  Use("v6_1", "xfs");
+  inode->extents.SetType(0, 8 << 20, IOMAP_UNWRITTEN);
+  Map();
+  fs->set_zeroout([](uint64_t, uint64_t) { return -EIO; });
+  EXPECT_EQ(Write(kPage).sig, SIGBUS);
+  EXPECT_EQ(Read(k2M).sig, SIGBUS);
+  EXPECT_EQ(fs->OpenErrno(), -EIO);
+}
+
+TEST_F(LiveMapTest, AFrozenFileSystemIsClean) {
+  inode->extents.SetType(0, 8 << 20, IOMAP_UNWRITTEN);
+  fs->AddInode(*inode);
+  Map();
+  Write(0);
+  EXPECT_EQ(fs->Freeze(), 0);
+  EXPECT_TRUE(Write(0).faulted);
+  // The super block is written even where nothing changed.
+  fs->set_journal_io([] { return -EIO; });
+  EXPECT_EQ(fs->Freeze(), -EIO);
+  // What has aborted stays so.
+  EXPECT_EQ(Write(2 * k2M).sig, SIGBUS);
+  fs->set_journal_io(nullptr);
+  EXPECT_EQ(fs->Freeze(), -EIO);
+}
+
+TEST_F(LiveMapTest, ZeroesInASharedBlockAreInItsCopy) {
+  Use("v6_1", "xfs");
+  inode->extents.Insert({.physical = k2M, .length = 8 << 20, .shared = true});
+  inode->reflinked = true;
+  ExtentListAllocator blocks;
+  blocks.Add({.physical = 32 << 20, .length = 8 << 20});
+  inode->allocator = &blocks;
+  Map();
+  EXPECT_EQ(Fallocate(kPunch, 100, 100), 0);
+  // The copy is asked for, and then the source.
+  EXPECT_EQ(Events(), (Strings{"mapped 0x0+0x1000", "da", "da"}));
+}
+
+TEST_F(LiveMapTest, BlocksAreSharedAsLongAsAnotherFileHasThem) {
+  Use("v6_1", "xfs");
+  DaxInode other(*profile, *mem);
+  for (DaxInode* file : {inode.get(), &other}) {
+    file->extents.Insert({.physical = k2M, .length = 8 << 20, .shared = true});
+    fs->AddInode(*file);
+  }
+  ExtentListAllocator blocks;
+  blocks.Add({.physical = 32 << 20, .length = 8 << 20});
+  inode->allocator = &blocks;
+  Map();
+  Write(0);
+  EXPECT_NE(inode->extents.Find(0).physical, k2M);
+  other.extents.Remove(k2M, k2M);
+  Write(k2M);
+  EXPECT_EQ(inode->extents.Find(k2M).physical, 2 * k2M);
+}
+
+TEST_F(LiveMapTest, AWriteIntoAHoleUnmapsItsZeroPage) {
+  inode->extents.Remove(0, k2M);
+  ExtentListAllocator blocks;
+  blocks.Add({.physical = 32 << 20, .length = k2M});
+  inode->allocator = &blocks;
+  Map();
+  EXPECT_TRUE(Read(0).zero_page);
+  Write(k2M);
+  EXPECT_EQ(fs->Write(*inode, kPage, 100), 100);
+  EXPECT_EQ(OrderAt(0), -1);
+  EXPECT_EQ(OrderAt(k2M), 9);
+  EXPECT_FALSE(Read(kPage).zero_page);
+}
+
+// ext2 has no extents: a hole is known as far as no pointers are there.
+TEST_F(LiveMapTest, AHoleOfIndirectBlocksIsShort) {
+  inode->has_extents = false;
+  inode->extents.Remove(0, 8 << 20);
+  Map();
+  const FaultOutcome outcome = Read(0);
+  EXPECT_EQ(outcome.order, 0);
+  EXPECT_EQ(outcome.reason.code, FaultReasonCode::kExtentShort);
+  EXPECT_EQ(outcome.reason.have, 1u);
+  Events();
+  EXPECT_EQ(fs->Truncate(*inode, (4 << 20) + 100), 0);
+  EXPECT_EQ(Events(), Strings{"hole 0x400000+0x1000"});
+  EXPECT_EQ(Fallocate(0, 0, kPage), -EOPNOTSUPP);
+}
+
+}  // namespace
+}  // namespace dmdax

@@ -5,21 +5,13 @@
 #ifndef DMDAX_TESTS_CONFORMANCE_FAULT_RUN_H_
 #define DMDAX_TESTS_CONFORMANCE_FAULT_RUN_H_
 
-#include <cstdint>
-
 #include "base/kernel_profile.h"
-#include "fs/dax_mount.h"
 #include "tests/conformance/verdict.h"
 
 namespace dmdax::conformance {
 
 Verdict RunFaultCase(const Json& test, const Json& result, const Json& env,
                      const KernelProfile& profile);
-
-// What the case asks of the file system, on a device with an optimal_io_size of
-// `io_opt` bytes.
-MountRequest RequestOfCase(const Json& test, const Json& result,
-                           uint32_t io_opt);
 
 }  // namespace dmdax::conformance
 

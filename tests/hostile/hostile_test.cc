@@ -313,10 +313,3 @@ TEST_F(HostileTest, BitFlipsInAState) {
 
 }  // namespace
 }  // namespace dmdax::hostile
-
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  if (argc != 2) return 2;
-  dmdax::hostile::Scratch::dmdax = argv[1];
-  return RUN_ALL_TESTS();
-}

@@ -46,6 +46,10 @@ class StateFilesTest : public testing::Test {
   std::string Path(const std::string& name) const {
     return scratch_.state() + "/" + name;
   }
+  // As dmdax has its own files.
+  static void MakePrivate(const fs::path& path) {
+    fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write);
+  }
   ChildResult Create(const std::string& name) {
     return scratch_.Run({"create", name, "--table", "0 8 zero"});
   }
@@ -138,8 +142,7 @@ TEST_F(StateFilesTest, WhatIsWholeIsRead) {
   EXPECT_EQ(MachineOf(scratch_.state()), before_);
   // A number that was being written says nothing.
   scratch_.Put("state.d/generation", "00000000000000000099 0000");
-  fs::permissions(Path("generation"),
-                  fs::perms::owner_read | fs::perms::owner_write);
+  MakePrivate(Path("generation"));
   EXPECT_EQ(Create("d1").rc, 0);
   EXPECT_EQ(Create("d2").rc, 0);
 }
@@ -158,8 +161,7 @@ TEST_F(StateFilesTest, NothingWasEverWritten) {
                 IsOk());
   }
   for (const auto& entry : fs::directory_iterator(scratch_.state())) {
-    fs::permissions(entry.path(),
-                    fs::perms::owner_read | fs::perms::owner_write);
+    MakePrivate(entry.path());
   }
   EXPECT_GT(fs::file_size(Path("state.db")), 0u);
   EXPECT_EQ(scratch_.Run({"ls"}).rc, 0);
@@ -168,8 +170,7 @@ TEST_F(StateFilesTest, NothingWasEverWritten) {
   fs::remove_all(scratch_.state());
   ASSERT_EQ(mkdir(scratch_.state().c_str(), 0700), 0);
   scratch_.Put("state.d/state.db", "");
-  fs::permissions(Path("state.db"),
-                  fs::perms::owner_read | fs::perms::owner_write);
+  MakePrivate(Path("state.db"));
   EXPECT_EQ(Create("d0").rc, 0);
   EXPECT_EQ(Create("d1").rc, 0);
 }
@@ -185,8 +186,7 @@ TEST_F(StateFilesTest, TheMachineOfAnOldVersionCanBeBroughtBack) {
   pmem.set_base(uint64_t{1} << 32);
   pmem.set_size(1 << 20);
   scratch_.Put("state.d/state", old.SerializeAsString());
-  fs::permissions(Path("state"),
-                  fs::perms::owner_read | fs::perms::owner_write);
+  MakePrivate(Path("state"));
   ASSERT_EQ(scratch_.Run({"machine", "load", "--replace", "-"}, kPmem).rc, 0);
   EXPECT_THAT(MachineOf(scratch_.state()), Not(HasSubstr("pmem7")));
   const ChildResult r = scratch_.Run({"machine", "undo"});
@@ -271,7 +271,7 @@ TEST_F(StateFilesTest, ADirectoryOfOtherFiles) {
     ASSERT_EQ(mkdir(other.c_str(), 0700), 0);
     const std::string file =
         scratch_.Put(absl::StrCat("other/", name), "precious\n");
-    fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
+    MakePrivate(file);
     ExpectRefused(scratch_.Run({"--state", other, "create", "d", "--notable"}),
                   absl::StrCat("it has '", name, "'"));
     EXPECT_EQ(ReadFile(file), "precious\n");
@@ -301,8 +301,7 @@ TEST_F(StateFilesTest, ADatabaseOfAnotherProgram) {
       ASSERT_THAT(db, IsOk());
       ASSERT_THAT(db->Exec(sql), IsOk());
     }
-    fs::permissions(Path("state.db"),
-                    fs::perms::owner_read | fs::perms::owner_write);
+    MakePrivate(Path("state.db"));
     const std::string bytes = ReadFile(Path("state.db"));
     ExpectRefused(scratch_.Run({"ls"}), "another program");
     ExpectRefused(Create("d1"), "another program");
@@ -345,10 +344,3 @@ TEST_F(StateFilesTest, NoRoomForTheLogIsSaid) {
 
 }  // namespace
 }  // namespace dmdax::hostile
-
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  if (argc != 2) return 2;
-  dmdax::hostile::Scratch::dmdax = argv[1];
-  return RUN_ALL_TESTS();
-}

@@ -5,6 +5,8 @@
 #include <limits>
 #include <numeric>
 
+#include "base/round_up.h"
+
 namespace dmdax {
 namespace {
 
@@ -24,10 +26,6 @@ uint32_t LcmNotZero(uint32_t a, uint32_t b) {
   if (b == 0) return a;
   const uint64_t lcm = uint64_t{a} / std::gcd(a, b) * b;
   return static_cast<uint32_t>(lcm);
-}
-
-uint32_t RoundDown(uint32_t value, uint32_t step) {
-  return value - value % step;
 }
 
 // How many bytes `start` is before the next boundary of the device `lim`.

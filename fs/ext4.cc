@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "base/round_up.h"
 #include "base/units.h"
 #include "fs/ext4_fallocate.h"
 #include "fs/ext4_holes.h"
@@ -169,7 +170,7 @@ void ConvertUnwritten(DaxInode& inode, uint64_t pos, uint64_t length) {
     }
   }
   const FileExtent rest = inode.extents.Find(pos);
-  const uint64_t end_block = (inode.i_size + kBlock - 1) / kBlock * kBlock;
+  const uint64_t end_block = RoundUp(inode.i_size, kBlock);
   uint64_t from = pos;
   uint64_t to = pos + length;
   if (rest.end() <= end_block && rest.length > length) {
@@ -220,8 +221,8 @@ int Ext4::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
   if (inode.inline_data) return -ERANGE;
   // Blocks are asked for; what is dirty depends on the bytes.
   const uint64_t end = pos + length;
-  pos = pos / kBlock * kBlock;
-  length = (end - pos + kBlock - 1) / kBlock * kBlock;
+  pos = RoundDown(pos, kBlock);
+  length = RoundUp(end - pos, kBlock);
   bool fresh = false;
   FileExtent extent = inode.extents.Find(pos);
   if (flags & IOMAP_WRITE) {

@@ -85,7 +85,7 @@ int PunchHole(FileSystem& fs, DaxInode& inode, uint64_t offset,
   if (end > inode.i_size) {
     // Until 6.9 a file of whole pages is given one more.
     const uint64_t page = profile.page_size();
-    end = layouts_broken ? (inode.i_size + page - 1) / page * page
+    end = layouts_broken ? RoundUp(inode.i_size, page)
                          : inode.i_size + page - inode.i_size % page;
   }
   if (!layouts_broken) inode.BreakLayouts();

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/round_up.h"
 #include "fs/file_system_type.h"
 #include "iomap/dax_rw.h"
 #include "mm/filemap.h"
@@ -43,7 +44,6 @@ int FileSystem::Commit(DaxInode& inode) {
 }
 
 int FileSystem::Freeze() {
-  if (read_only()) return 0;
   for (DaxInode* inode : inodes_) inode->Writeback(0, kMaxFileSize - 1);
   if (!aborted_ && journal_io_ && journal_io_() != 0) Abort();
   if (aborted_ || shutdown_) return -EIO;
@@ -64,7 +64,7 @@ int FileSystem::Setattr(DaxInode& inode, uint64_t size) {
   inode.datasync_dirty = true;
   inode.TruncatePagecache(size);
   if (size < old) {
-    const uint64_t from = (size + kBlock - 1) / kBlock * kBlock;
+    const uint64_t from = RoundUp(size, kBlock);
     inode.extents.Remove(from, kMaxFileSize - from);
   }
   return 0;

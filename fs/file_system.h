@@ -98,8 +98,6 @@ class FileSystem : public FileOperations,
   virtual int Setattr(DaxInode& inode, uint64_t size);
   // The log can not be written any more.
   virtual void Abort() { aborted_ = true; }
-  // SB_RDONLY: there is nothing to write, so nothing to freeze.
-  virtual bool read_only() const { return false; }
   const std::vector<DaxInode*>& inodes() const { return inodes_; }
   int Zeroout(uint64_t at, uint64_t length) const {
     return zeroout_ ? zeroout_(at, length) : 0;

@@ -98,7 +98,7 @@ class Placer {
   // A multiple of the page size.
   uint64_t SizeOf(const Disk& disk) {
     const SizeRange& range = disk.size->value;
-    const uint64_t size = range.Likeliest() / kPage * kPage;
+    const uint64_t size = RoundDown(range.Likeliest(), kPage);
     if (!range.exact() && range.most - range.least > 512) {
       facts_.Note(
           disk.size->place,
@@ -152,7 +152,7 @@ class Placer {
     const Namespace* space = SpaceOf(disk);
     const std::optional<uint64_t> rule =
         space == nullptr ? std::nullopt : Offset(*space, range->start, raw);
-    uint64_t offset = (raw - data) / kPage * kPage;
+    uint64_t offset = RoundDown(raw - data, kPage);
     if (rule && *rule + data <= raw) {
       offset = *rule;
     } else {

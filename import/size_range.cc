@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/round_up.h"
 
 namespace dmdax {
 namespace {
@@ -70,7 +71,7 @@ SizeRange SizeRange::And(const SizeRange& other) const {
 uint64_t SizeRange::Likeliest() const {
   if (exact() || empty()) return most;
   for (uint64_t unit = uint64_t{1} << 62; unit > 1; unit /= 2) {
-    const uint64_t multiple = most / unit * unit;
+    const uint64_t multiple = RoundDown(most, unit);
     if (multiple >= least && multiple != 0) return multiple;
   }
   return most;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/round_up.h"
+
 namespace dmdax {
 
 std::optional<FileExtent> AlignedAllocator::Allocate(uint64_t logical,
@@ -28,9 +30,8 @@ std::optional<FileExtent> ExtentListAllocator::Allocate(uint64_t logical,
   uint64_t from = logical;
   uint64_t to = logical + std::min(length, found.length);
   if (extsize_ > 0) {
-    const uint64_t low = logical / extsize_ * extsize_;
-    const uint64_t high =
-        (logical + length + extsize_ - 1) / extsize_ * extsize_;
+    const uint64_t low = RoundDown(logical, extsize_);
+    const uint64_t high = RoundUp(logical + length, extsize_);
     to = std::min(high, found.end());
     // The hint also covers bytes before `logical`, as far as the list is
     // contiguous.

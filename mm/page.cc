@@ -6,6 +6,8 @@
 #include <memory>
 #include <vector>
 
+#include "base/round_up.h"
+
 namespace dmdax {
 namespace {
 
@@ -84,7 +86,7 @@ bool MemMap::IsZero(pfn_t pfn) const {
 
 pfn_t MemMap::AllocRam(int order) {
   const uint64_t nr = uint64_t{1} << order;
-  next_ram_ = (next_ram_ + nr - 1) & ~(nr - 1);
+  next_ram_ = RoundUp(next_ram_, nr);
   // What the buddy allocator hands out piece by piece does not lie in a row.
   if (nr < profile_.pmd_nr() && next_ram_ % profile_.pmd_nr() == 0) {
     next_ram_ += nr;

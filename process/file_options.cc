@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/round_up.h"
 #include "process/field_error.h"
 
 namespace dmdax {
@@ -82,7 +83,7 @@ class ExtentChecker {
     if (!s.ok() || !HasBlocks(e)) return s;
     s = CheckMultiple(path, "physical", e.physical, block);
     if (!s.ok()) return s;
-    const uint64_t room = device_.bytes / block * block;
+    const uint64_t room = RoundDown(device_.bytes, block);
     if (e.physical >= room) {
       return Bad(
           i, "physical",

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/round_up.h"
 #include "dm/dm_split_args.h"
 #include "dm/mapped_device.h"
 
@@ -96,7 +97,7 @@ std::string RowAdvice(const KernelProfile& profile,
     const std::optional<RowUnit> shape = UnitOf(profile, spec);
     if (!shape) return "";
     const uint64_t unit = shape->length;
-    const uint64_t down = spec.length / unit * unit;
+    const uint64_t down = RoundDown(spec.length, unit);
     const bool up = down == 0 || spec.length - down > unit / 2;
     if (up && down > ~uint64_t{0} - unit) return "";
     return absl::StrCat("nearest valid length: ", up ? down + unit : down);

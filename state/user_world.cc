@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "base/errno_status.h"
+#include "base/round_up.h"
 #include "process/field_error.h"
 #include "process/vma_words.h"
 #include "state/find_device.h"
@@ -206,7 +207,7 @@ class UserLoader {
     // It may have been joined with the one below it.
     const uint64_t end = (*made)->vm_end;
     const uint64_t page = session_.user->faults().page_size();
-    const uint64_t length = (vma->vma.length + page - 1) / page * page;
+    const uint64_t length = RoundUp(vma->vma.length, page);
     const uint64_t start =
         vma->vma.address != 0 ? vma->vma.address : (*made)->vm_start;
     taken[start] = {std::min(end, start + length), v};

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
@@ -190,11 +191,8 @@ void RegisterCheck(CLI::App& cli, App& app) {
   verb->add_option("--require", o->wish,
                    "dax, pmd (2 MiB pages, default), pud (1 GiB) or sync "
                    "(MAP_SYNC)")
-      ->transform(
-          CLI::Transformer(std::map<std::string, Wish>{{"dax", Wish::kDax},
-                                                       {"pmd", Wish::kPmd},
-                                                       {"pud", Wish::kPud},
-                                                       {"sync", Wish::kSync}}))
+      ->transform(CLI::Transformer(std::map<std::string, Wish>(
+          std::begin(kWishNames), std::end(kWishNames))))
       ->type_name("PAGES");
   verb->add_option("--shard", o->shard,
                    "Of the sorted machines every N-th from the I-th on; dmdax "

@@ -18,11 +18,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::pair<const char*, Wish> kWishes[] = {{"dax", Wish::kDax},
-                                                    {"pmd", Wish::kPmd},
-                                                    {"pud", Wish::kPud},
-                                                    {"sync", Wish::kSync}};
-
 PageShares SharesOf(const Json& bytes) {
   const auto of = [&](const char* key) {
     return bytes.value(key, uint64_t{0});
@@ -162,14 +157,14 @@ Json KernelToJson(const std::string& name, const KernelTotal& total) {
 }  // namespace
 
 std::string WishName(Wish wish) {
-  for (const auto& [name, value] : kWishes) {
+  for (const auto& [name, value] : kWishNames) {
     if (value == wish) return name;
   }
   return "";
 }
 
 absl::StatusOr<Wish> WishOfName(absl::string_view name) {
-  for (const auto& [known, value] : kWishes) {
+  for (const auto& [known, value] : kWishNames) {
     if (known == name) return value;
   }
   return absl::InvalidArgumentError(

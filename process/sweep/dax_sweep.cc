@@ -11,6 +11,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/round_up.h"
 #include "process/sweep/sweep_probe.h"
 
 namespace dmdax {
@@ -70,7 +71,7 @@ class Sweeper {
     sweep_.slots = end_ - sweep_.first;
     // The cells cover whole huge pages, also where the last slot ends inside
     // one.
-    const uint64_t pages = (end_ * slot_ + tile_ - 1) / tile_ * tile_;
+    const uint64_t pages = RoundUp(end_ * slot_, tile_);
     cells_ = SweepCellsOf(*request.file, faults_, request.access, pages);
   }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/round_up.h"
 #include "fs/file_system.h"
 #include "iomap/dax_fault.h"
 
@@ -38,7 +39,7 @@ FaultOutcome SweepProbe::Ask(uint64_t page) {
 }
 
 FaultOutcome SweepProbe::Touch(std::shared_ptr<File> file, uint64_t page) {
-  const uint64_t first = page / huge_ * huge_;
+  const uint64_t first = RoundDown(page, huge_);
   // Above the first PUD, at an address with the alignment of the file offset.
   const uint64_t start =
       faults_.pud_size() + first * kPageSize % faults_.pud_size();
@@ -55,7 +56,7 @@ FaultOutcome SweepProbe::Touch(std::shared_ptr<File> file, uint64_t page) {
 }
 
 FaultOutcome SweepProbe::AskCopy(DaxInode& inode, uint64_t page) {
-  const uint64_t first = page / huge_ * huge_ * kPageSize;
+  const uint64_t first = RoundDown(page, huge_) * kPageSize;
   const uint64_t end = first + huge_ * kPageSize;
   DaxInode copy(faults_, mem_);
   copy.i_ino = inode.i_ino;

@@ -57,7 +57,7 @@ std::optional<Cure> CurePartition(const CureRequest& request,
     const uint64_t shift = start - part.start();
     if (shift >= part.sectors()) return std::nullopt;
     part.set_start(start);
-    part.set_sectors((part.sectors() - shift) / kPmdSectors * kPmdSectors);
+    part.set_sectors(RoundDown(part.sectors() - shift, kPmdSectors));
     return Cure{
         .commands = {absl::StrCat("parted -s /dev/", part.partition_of(),
                                   " mklabel gpt mkpart data ", start, "s ",

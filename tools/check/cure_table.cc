@@ -52,9 +52,9 @@ void FitRows(const Session& session, proto::MappedDevice* device) {
     if (row.has_striped()) {
       const uint64_t unit = uint64_t{row.striped().chunk()} *
                             static_cast<uint64_t>(row.striped().stripe_size());
-      length = unit == 0 ? length : length / unit * unit;
+      length = unit == 0 ? length : RoundDown(length, unit);
     } else if (length != row.length()) {
-      length = length / kPmdSectors * kPmdSectors;
+      length = RoundDown(length, kPmdSectors);
     }
     row.set_length(length);
   }

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -28,6 +29,12 @@
 namespace dmdax {
 
 enum class Wish { kDax, kPmd, kPud, kSync };
+// As people ask for them.
+inline constexpr std::pair<const char*, Wish> kWishNames[] = {
+    {"dax", Wish::kDax},
+    {"pmd", Wish::kPmd},
+    {"pud", Wish::kPud},
+    {"sync", Wish::kSync}};
 
 // Bytes of a subject by what a first touch of them gets.
 struct PageShares {

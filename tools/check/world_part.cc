@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "process/mount_point.h"
 #include "state/target_spec.h"
 #include "tools/check/dax_depth.h"
 
@@ -105,11 +106,9 @@ class WorldParts::Picker {
     const proto::DevDax& dax = all_.world_.dax(at->second);
     AddPmem(dax.pmem());
     for (const proto::DevDax::Range& range : dax.range()) {
-      for (const proto::Pmem& pmem : all_.world_.pmem()) {
-        if (range.start() < pmem.base() + pmem.size() &&
-            pmem.base() < range.start() + range.size()) {
-          AddPmem(pmem.name());
-        }
+      for (const PmemDevice* pmem :
+           all_.session_.machine->PmemsIn(range.start(), range.size())) {
+        AddPmem(pmem->options().name);
       }
     }
   }
@@ -189,9 +188,8 @@ void WorldParts::AddMount(int index) {
   entry.bare = mount;
   entry.bare.clear_file();
   entry.files = IndexByName(mount.file());
-  // As the mount has it: "/mnt/" is "/mnt".
-  std::string& path = *entry.bare.mutable_path();
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  const std::string path = MountPath(mount.path());
+  entry.bare.set_path(path);
   absl::StatusOr<MountPoint*> at = session_.user->FindMount(path);
   if (!at.ok()) return;
   mount_paths_.try_emplace(path, index);

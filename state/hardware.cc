@@ -222,7 +222,8 @@ absl::Status AddBlock(const proto::Block& block, Machine& machine,
 
 namespace {
 
-absl::Status AddKey(const proto::Key& key, Machine& machine) {
+absl::Status AddKey(const proto::World& world, int i, Machine& machine) {
+  const proto::Key& key = world.key(i);
   if (key.type().empty() || key.description().empty()) {
     return ErrnoError(EINVAL,
                       absl::StrCat("key '", key.type(), ":", key.description(),
@@ -236,6 +237,18 @@ absl::Status AddKey(const proto::Key& key, Machine& machine) {
         EINVAL, absl::StrCat("key '", key.description(), "' of ", key.bytes(),
                              " bytes: must be 1 to ", kMaxBytes));
   }
+  // add_key(2) would replace the first.
+  if (machine.keys().Find(key.type(), key.description())) {
+    for (int first = 0; first < world.key_size(); ++first) {
+      if (world.key(first).type() != key.type() ||
+          world.key(first).description() != key.description()) {
+        continue;
+      }
+      return ErrnoError(
+          EEXIST, absl::StrCat("key '", key.type(), ":", key.description(),
+                               "' is key[", first, "]"));
+    }
+  }
   machine.keys().Add({.type = key.type(),
                       .description = key.description(),
                       .bytes = key.bytes()});
@@ -247,8 +260,8 @@ absl::Status AddKey(const proto::Key& key, Machine& machine) {
 absl::Status AddHardware(const proto::World& world, Machine& machine,
                          const SourceMap& map, WorldKind kind) {
   for (int i = 0; i < world.key_size(); ++i) {
-    absl::Status s = ErrorAt(map, absl::StrCat("key[", i, "]"),
-                             AddKey(world.key(i), machine));
+    absl::Status s =
+        ErrorAt(map, absl::StrCat("key[", i, "]"), AddKey(world, i, machine));
     if (!s.ok()) return s;
   }
   for (int i = 0; i < world.pmem_size(); ++i) {

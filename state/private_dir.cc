@@ -193,6 +193,10 @@ void PrivateDir::Remove(const std::string& name) const {
   unlinkat(fd_.get(), name.c_str(), 0);
 }
 
+bool PrivateDir::IsReadOnly() const {
+  return faccessat(fd_.get(), ".", W_OK, AT_EACCESS) != 0 && errno == EROFS;
+}
+
 absl::Status PrivateDir::Sync() const {
   if (fsync(fd_.get()) == 0) return absl::OkStatus();
   return StateDirError("fsync", path_);

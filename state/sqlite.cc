@@ -70,16 +70,19 @@ int TakePathAsItIs(sqlite3_vfs* /*vfs*/, const char* path, int size,
 
 // SQLite would look for links in the whole path, and refuse any, as it would
 // what they lead to if that is long.  Who gives us a path knows where it leads.
-const char* OurVfs() {
-  static const sqlite3_vfs* const kVfs = []() -> const sqlite3_vfs* {
-    const sqlite3_vfs* const usual = sqlite3_vfs_find(nullptr);
-    if (usual == nullptr) return nullptr;
-    auto* const ours = new sqlite3_vfs(*usual);
-    ours->zName = "dmdax";
-    ours->xFullPathname = &TakePathAsItIs;
-    return sqlite3_vfs_register(ours, 0) == SQLITE_OK ? ours : nullptr;
-  }();
-  return kVfs != nullptr ? kVfs->zName : nullptr;
+const char* OurVfs(const char* name, const char* usual_name) {
+  const sqlite3_vfs* const usual = sqlite3_vfs_find(usual_name);
+  if (usual == nullptr) return nullptr;
+  auto* const ours = new sqlite3_vfs(*usual);
+  ours->zName = name;
+  ours->xFullPathname = &TakePathAsItIs;
+  return sqlite3_vfs_register(ours, 0) == SQLITE_OK ? name : nullptr;
+}
+
+const char* VfsFor(SqliteOptions::Use use) {
+  static const char* const kLocking = OurVfs("dmdax", nullptr);
+  static const char* const kUnlocked = OurVfs("dmdax-unlocked", "unix-none");
+  return use == SqliteOptions::kReadOnly ? kUnlocked : kLocking;
 }
 
 int AskWhetherToWaitOn(void* wait_on, int times) {
@@ -87,7 +90,7 @@ int AskWhetherToWaitOn(void* wait_on, int times) {
 }
 
 // As an argument of SQLite's own kind of URI.
-std::string UriOf(absl::string_view path) {
+std::string UriOf(absl::string_view path, SqliteOptions::Use use) {
   std::string uri = "file:";
   for (const char c : path) {
     if (c == '%' || c == '?' || c == '#') {
@@ -96,7 +99,7 @@ std::string UriOf(absl::string_view path) {
       uri += c;
     }
   }
-  return uri + "?immutable=1";
+  return uri + (use == SqliteOptions::kAsItStands ? "?immutable=1" : "");
 }
 
 }  // namespace
@@ -117,13 +120,13 @@ absl::StatusOr<SqliteDb> SqliteDb::Open(const std::string& path,
       path.starts_with('/') ? path : absl::StrCat("./", path);
   sqlite3* raw = nullptr;
   errno = 0;
+  const char* const vfs = VfsFor(options.use);
   const int code =
-      options.use == SqliteOptions::kAsItStands
-          ? sqlite3_open_v2(UriOf(plain).c_str(), &raw,
-                            SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, OurVfs())
+      options.use != SqliteOptions::kWrite
+          ? sqlite3_open_v2(UriOf(plain, options.use).c_str(), &raw,
+                            SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, vfs)
           : sqlite3_open_v2(plain.c_str(), &raw,
-                            SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
-                            OurVfs());
+                            SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs);
   db.db_.reset(raw);
   if (raw == nullptr) return ErrnoError(ENOMEM, "no memory for SQLite");
   if (code != SQLITE_OK) return LastError(raw, *db.shown_);
@@ -142,6 +145,11 @@ absl::StatusOr<SqliteDb> SqliteDb::Open(const std::string& path,
   // The last one to close would copy the log into the database, which each
   // command would wait for; a log that has grown is copied all the same.
   sqlite3_db_config(raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  if (options.use == SqliteOptions::kReadOnly) {
+    // Who has it alone keeps the index of the log in memory, not in a file.
+    absl::Status s = db.Exec("PRAGMA locking_mode = EXCLUSIVE");
+    if (!s.ok()) return s;
+  }
   return db;
 }
 

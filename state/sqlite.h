@@ -37,6 +37,9 @@ struct SqliteOptions {
     // Nobody writes it, and it has no log or an empty one: nothing is made
     // beside it, and nothing is locked.
     kAsItStands,
+    // Nobody can write it, on a file system that is read-only: its log is read,
+    // nothing is made beside it, and nothing is locked.
+    kReadOnly,
   };
   Use use = kWrite;
   // What messages call it; "": the path.

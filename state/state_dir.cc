@@ -71,19 +71,23 @@ absl::StatusOr<bool> StateDir::OpenExisting() {
   // A transaction that there was must not lock out the next.
   db_.reset();
   // SQLite opens by path, and would wait for a FIFO.
-  for (const char* file : {kStateShm, kStateJournal}) {
-    absl::Status s = dir_->SizeOf(file).status();
-    if (!s.ok()) return s;
-  }
+  absl::StatusOr<std::optional<uint64_t>> shm = dir_->SizeOf(kStateShm);
+  if (!shm.ok()) return shm.status();
+  absl::Status s = dir_->SizeOf(kStateJournal).status();
+  if (!s.ok()) return s;
   absl::StatusOr<StateFiles> files = LookAtStateFiles(*dir_);
   if (!files.ok()) return files.status();
   files_ = *files;
   if (!files_.database) return false;
   if (!files_.log) {
-    if (absl::Status s = CheckAlone(); !s.ok()) return s;
+    if (s = CheckAlone(); !s.ok()) return s;
     new_files_ = true;
   }
-  absl::StatusOr<StateDb> db = OpenDb(kStateDb, SqliteOptions::kWrite);
+  // A copy that was put on a read-only file system has no index of the log, and
+  // SQLite could not make it.
+  const bool read_only = !lock_ && !shm->has_value() && dir_->IsReadOnly();
+  absl::StatusOr<StateDb> db = OpenDb(
+      kStateDb, read_only ? SqliteOptions::kReadOnly : SqliteOptions::kWrite);
   if (!db.ok()) return db.status();
   db_ = *std::move(db);
   absl::StatusOr<bool> is_new = db_->IsNew();
@@ -96,7 +100,7 @@ absl::StatusOr<bool> StateDir::OpenExisting() {
     return false;
   }
   if (lock_) {
-    if (absl::Status s = db_->BeginWrite(); !s.ok()) return s;
+    if (s = db_->BeginWrite(); !s.ok()) return s;
   }
   return true;
 }

@@ -126,6 +126,33 @@ TEST_F(StateFilesTest, ALossIsNoEmptyMachine) {
   }
 }
 
+// A backup on a read-only file system: what its log has is read, and nothing is
+// made beside it.
+TEST_F(StateFilesTest, AReadOnlyCopyIsRead) {
+  const std::string dir = scratch_.state();
+  fs::remove(Path("state.db-shm"));
+  const std::string mount = absl::StrCat(
+      "unshare -rm sh -c 'mount --bind \"$1\" \"$1\" && "
+      "mount -o remount,ro,bind \"$1\" && shift && exec \"$@\"' sh '",
+      dir, "' ");
+  if (system((mount + "true 2>/dev/null").c_str()) != 0) {
+    GTEST_SKIP() << "no mounts in a user namespace here";
+  }
+  for (const std::string verb : {"machine list", "table d0", "ls"}) {
+    const std::string out = scratch_.File("out");
+    const std::string command =
+        absl::StrCat(mount, "'", Scratch::dmdax, "' --state '", dir, "' ", verb,
+                     " > '", out, "' 2>&1");
+    EXPECT_EQ(system(command.c_str()), 0) << ReadFile(out);
+    EXPECT_THAT(ReadFile(out), HasSubstr(verb == "machine list" ? "pmem0"
+                                         : verb == "ls"         ? "d0"
+                                                                : "zero"))
+        << verb;
+  }
+  EXPECT_FALSE(fs::exists(Path("state.db-shm")));
+  EXPECT_EQ(MachineOf(dir), before_);
+}
+
 // A copy of all files, without SQLite's shared memory, is a good one; so is one
 // that SQLite's own tools have written back, and one without the number.
 TEST_F(StateFilesTest, WhatIsWholeIsRead) {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/substitute.h"
 #include "base/errno_status.h"
+#include "base/one_line.h"
 
 namespace dmdax {
 namespace {
@@ -144,7 +145,7 @@ std::string FaultReasonName(FaultReasonCode code) {
 std::string FaultReasonText(const FaultReason& reason) {
   const ReasonInfo* info = Find(reason.code);
   if (info == nullptr) return "";
-  std::string where = reason.where;
+  std::string where = OneLine(reason.where);
   if (reason.level) where = LevelText(*reason.level);
   if (reason.code == C::kDirectAccess && reason.err == ELOOP) {
     // No kernel answers so: it is where the walk down a stack gives up.
@@ -170,7 +171,7 @@ std::string LevelText(const TraceStep& step) {
   const std::string device =
       step.name.empty() || step.name == step.device
           ? step.device
-          : absl::StrCat(step.name, " (", step.device, ")");
+          : absl::StrCat(OneLine(step.name), " (", step.device, ")");
   if (step.target.empty()) return device;
   return absl::StrFormat("target %s [%d +%d] of %s", step.target,
                          step.begin.value(), step.len.value(), device);

@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "base/errno_status.h"
 #include "base/kernel_alias.h"
+#include "base/one_line.h"
 #include "base/usage_error.h"
 #include "state/world_load.h"
 #include "tools/byte_count.h"
@@ -219,7 +220,7 @@ void App::Report(const absl::Status& status) {
   // It may quote a line of the input, which may have a hundred megabytes.
   constexpr size_t kShown = 4000;
   const absl::string_view message = status.message();
-  std::cerr << "dmdax: " << message.substr(0, kShown);
+  std::cerr << "dmdax: " << OneLine(message.substr(0, kShown));
   if (message.size() > kShown) {
     std::cerr << "... (" << message.size() << " bytes)";
   }

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "base/one_line.h"
 #include "tools/byte_count.h"
 
 namespace dmdax {
@@ -39,7 +40,7 @@ void PrintObstacle(std::ostream& out, int number, const Obstacle& o) {
   if (o.levels > 1) out << ", " << o.levels << " rows of the table";
   out << "\n     " << o.text << "\n";
   for (const NotDaxLevel& level : o.down) {
-    out << "     " << level.device << ": " << level.why << "\n";
+    out << "     " << OneLine(level.device) << ": " << level.why << "\n";
   }
   if (o.down.empty() && !o.level.empty()) {
     out << "     level: " << o.level << "\n";
@@ -159,7 +160,7 @@ void PrintSubject(std::ostream& out, const SubjectReport& report, Wish wish) {
   for (const DaxCheck& check : report.checks) {
     size = std::max(size, check.now.total);
   }
-  out << report.name;
+  out << OneLine(report.name);
   if (size != 0) out << ", " << BytesText(size);
   out << "\n";
   std::vector<bool> told(report.checks.size());

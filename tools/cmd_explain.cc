@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/errno_status.h"
+#include "base/one_line.h"
 #include "mm/fault_reason.h"
 #include "nlohmann/json.hpp"
 #include "tools/byte_count.h"
@@ -68,8 +69,9 @@ std::string Who(const TraceStep& s) {
   if (s.function == TraceFunction::kTargetDirectAccess) {
     return absl::StrCat(s.target, " ", s.begin.value(), "+", s.len.value());
   }
-  return s.name == s.device ? s.device
-                            : absl::StrCat(s.name, " [", s.device, "]");
+  return s.name == s.device
+             ? s.device
+             : absl::StrCat(OneLine(s.name), " [", s.device, "]");
 }
 
 std::string ClipText(const TraceStep& s) {

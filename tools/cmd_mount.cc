@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/errno_status.h"
+#include "base/one_line.h"
 #include "base/read_input.h"
 #include "fs/extents_text.h"
 #include "fs/file_system_type.h"
@@ -100,7 +101,7 @@ void ListMounts(const Session& session, const App& app) {
                      {"dax", sb.dax_dev != nullptr}});
       continue;
     }
-    std::cout << mount->bdev().name() << " on " << path << " type "
+    std::cout << mount->bdev().name() << " on " << OneLine(path) << " type "
               << mount->options().request.type << " ("
               << (dax.empty() ? "rw" : absl::StrCat("rw,", dax)) << ")"
               << (sb.dax_dev == nullptr ? " no DAX" : "") << "\n";
@@ -312,7 +313,7 @@ void FileListVerb(CLI::App& file, App& app) {
       return;
     }
     for (const auto& f : all) {
-      std::cout << f["path"].get<std::string>() << " " << f["size"]
+      std::cout << OneLine(f["path"].get<std::string>()) << " " << f["size"]
                 << (f["dax"].get<bool>() ? " dax" : " -") << "\n";
       for (const auto& e : f["extents"]) {
         std::cout << "  " << e["logical"] << " -> " << e["physical"] << " +"

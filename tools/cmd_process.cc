@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/one_line.h"
 #include "nlohmann/json.hpp"
 #include "process/vma_words.h"
 #include "tools/app.h"
@@ -200,7 +201,8 @@ void PrintVma(Task& task, const VmAreaStruct& vma) {
       (vma.vm_flags & VM_READ) ? 'r' : '-',
       (vma.vm_flags & VM_WRITE) ? 'w' : '-',
       (vma.vm_flags & VM_EXEC) ? 'x' : '-', shared ? 's' : 'p',
-      OffsetOf(task, vma), vma.vm_file != nullptr ? vma.vm_file->path : "");
+      OffsetOf(task, vma),
+      vma.vm_file != nullptr ? OneLine(vma.vm_file->path) : "");
   const Resident r = ResidentOf(task, vma);
   std::cout << absl::StreamFormat(
       "  PTE %d kB, PMD %d kB, PUD %d kB\n  VmFlags: %s\n", r.bytes[0] / 1024,

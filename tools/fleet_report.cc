@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/kernel_profile.h"
+#include "base/one_line.h"
 #include "tools/byte_count.h"
 #include "tools/check_report.h"
 
@@ -213,9 +214,9 @@ void FleetReport::PrintRow(std::ostream& out, const Json& row,
                            size_t width) const {
   const std::string verdict = row.value("verdict", "");
   out << absl::StreamFormat("%-*s  %-7s  ", static_cast<int>(width),
-                            row.value("machine", ""), verdict);
+                            OneLine(row.value("machine", "")), verdict);
   if (verdict == "error") {
-    out << row.value("error", "") << "\n";
+    out << OneLine(row.value("error", "")) << "\n";
     return;
   }
   if (verdict == "nothing") {

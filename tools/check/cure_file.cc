@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/one_line.h"
 #include "base/round_up.h"
 #include "tools/check/cure.h"
 #include "tools/check/dax_depth.h"
@@ -60,13 +61,14 @@ std::optional<Cure> CureExtents(const CureRequest& request,
   const std::string device =
       absl::StrCat("/dev/", request.subject.bdev->name());
   Cure cure{.in_world = PlaceAligned(request, mount)};
-  const std::string& file = request.subject.name;
+  const std::string file = ShellWord(request.subject.name);
+  const std::string fresh = ShellWord(request.subject.name + ".new");
   if (fs == "xfs") {
     // The hint works on a file without extents.
     cure.commands = {
-        absl::StrCat("xfs_io -f -c 'extsize 2m' ", file, ".new"),
+        absl::StrCat("xfs_io -f -c 'extsize 2m' ", fresh),
         absl::StrCat("fallocate -l ", RoundUp(request.subject.size, kPmdBytes),
-                     " ", file, ".new"),
+                     " ", fresh),
     };
     cure.remark = absl::StrCat(
         "then copy the data and rename; if it still is off, the file system "
@@ -103,9 +105,10 @@ std::optional<Cure> CureNotDax(const CureRequest& request,
         modes && FileSystemOf(*mount) != "ext2" ? "dax=always" : "dax";
     Cure cure{.in_world = true};
     mount->set_options(option);
-    cure.commands = {absl::StrCat("umount ", mount->path()),
+    const std::string path = ShellWord(mount->path());
+    cure.commands = {absl::StrCat("umount ", path),
                      absl::StrCat("mount -o ", option, " /dev/",
-                                  subject.bdev->name(), " ", mount->path())};
+                                  subject.bdev->name(), " ", path)};
     if (mount->block_size() != 0 && mount->block_size() != 4096) {
       mount->set_block_size(4096);
       cure.commands.insert(

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "base/one_line.h"
 #include "base/round_up.h"
 #include "tools/check/cure.h"
 #include "tools/check/world_rows.h"
@@ -25,8 +26,8 @@ proto::MappedDevice* Blamed(const CureRequest& request, proto::World& world) {
 // dmsetup's command for a table, one line.
 std::string DmsetupLine(const proto::MappedDevice& device) {
   const std::string rows = TableText(device);
-  return absl::StrCat("dmsetup create ", device.name(), " --table '",
-                      absl::StrReplaceAll(rows, {{"\n", "\\n"}}), "'");
+  return absl::StrCat("dmsetup create ", ShellWord(device.name()), " --table ",
+                      ShellWord(absl::StrReplaceAll(rows, {{"\n", "\\n"}})));
 }
 
 // A table line that is worth showing: few rows.
@@ -87,9 +88,9 @@ std::optional<Cure> CureChunk(const CureRequest& request, proto::World& world) {
     for (const proto::Target& row : device->table().target()) {
       sectors += row.length();
     }
-    cure.commands.push_back(absl::StrCat("lvcreate -i ", legs, " -I 2m -L ",
-                                         sectors / 2, "k -n ", lvm->lv, " ",
-                                         lvm->vg));
+    cure.commands.push_back(
+        absl::StrCat("lvcreate -i ", legs, " -I 2m -L ", sectors / 2, "k -n ",
+                     ShellWord(lvm->lv), " ", ShellWord(lvm->vg)));
   }
   AddTableLine(*device, cure);
   return cure;

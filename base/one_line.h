@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// OneLine, ShellWord: names as they are shown to people and to shells.
+//
+// Names of files, mounts and devices may hold any byte but '\0' and, some, '/'.
+// A newline in one would forge a line of an answer, an escape character would
+// command the terminal, and a blank or a ';' would change the command that a
+// reader is told to type.
+//
+//   OneLine("a\nb");            // "a\012b", as /proc/PID/maps has it
+//   ShellWord("/dev/vg-home");  // "/dev/vg-home"
+//   ShellWord("it's me");       // "'it'\''s me'"
+//   ShellWord("a\nb");          // "$'a\012b'"
+//
+// Mirrors: seq_escape() of fs/seq_file.c, with all control characters.
+// Threading: pure functions.
+#ifndef DMDAX_BASE_ONE_LINE_H_
+#define DMDAX_BASE_ONE_LINE_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace dmdax {
+
+// Each control character as a backslash and three octal digits.
+std::string OneLine(absl::string_view text);
+
+// One word of a POSIX shell that means `text`, as plain as can be; where there
+// are control characters, one of the shells that know $'...'.
+std::string ShellWord(absl::string_view text);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_BASE_ONE_LINE_H_

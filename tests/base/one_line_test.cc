@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a real shell makes of our words is what they were made of.
+#include "base/one_line.h"
+
+#include <stdio.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "tests/testing.h"
+
+namespace dmdax {
+namespace {
+
+std::string ByShell(const std::string& word) {
+  const std::string command =
+      absl::StrCat("exec bash -c ", ShellWord("printf %s " + word));
+  FILE* out = popen(command.c_str(), "r");
+  EXPECT_NE(out, nullptr);
+  std::string bytes;
+  for (int c; (c = fgetc(out)) != EOF;) bytes.push_back(static_cast<char>(c));
+  EXPECT_EQ(pclose(out), 0);
+  return bytes;
+}
+
+TEST(OneLineTest, ControlCharactersAreNumbers) {
+  EXPECT_EQ(OneLine("a\nb\x1b[2Jc\x7f"), "a\\012b\\033[2Jc\\177");
+  EXPECT_EQ(OneLine("größe \\n"), "größe \\n");
+}
+
+TEST(ShellWordTest, PlainNamesStayPlain) {
+  for (const char* word : {"/dev/vg-home", "a.b_c", "x=1,y:2", "8%", "+@"}) {
+    EXPECT_EQ(ShellWord(word), word);
+  }
+  EXPECT_EQ(ShellWord(""), "''");
+  EXPECT_EQ(ShellWord("it's me"), "'it'\\''s me'");
+}
+
+TEST(ShellWordTest, AShellReadsWhatWasMeant) {
+  std::string all;
+  for (int c = 1; c < 256; ++c) all.push_back(static_cast<char>(c));
+  for (const std::string& text :
+       {std::string("a b"), std::string("$(exit 3)`exit 4`"),
+        std::string("'; exit 5 #"), std::string("\\"), std::string("a\nb\\n'"),
+        std::string("~"), std::string("*"), std::string("!!"), all}) {
+    EXPECT_EQ(ByShell(ShellWord(text)), text);
+  }
+}
+
+}  // namespace
+}  // namespace dmdax

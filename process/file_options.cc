@@ -16,6 +16,8 @@ namespace {
 constexpr uint64_t kMaxOffset = (uint64_t{1} << 63) - 1;
 // PATH_MAX without the NUL.
 constexpr size_t kMaxPath = 4095;
+// NAME_MAX.
+constexpr size_t kMaxName = 255;
 
 absl::Status CheckName(const std::string& name) {
   const auto bad = [](absl::string_view what) {
@@ -31,6 +33,11 @@ absl::Status CheckName(const std::string& name) {
       return bad(absl::StrCat("name '", name.substr(0, 128),
                               "': a path below the mount, without a leading "
                               "'/', '.' and '..'"));
+    }
+    if (part.size() > kMaxName) {
+      return FieldError(ENAMETOOLONG, "name",
+                        absl::StrCat("a name of ", part.size(),
+                                     " bytes in the path; at most ", kMaxName));
     }
   }
   if (name.find('\0') != std::string::npos) return bad("a NUL byte in a name");

@@ -252,6 +252,56 @@ absl::Status MountPoint::CheckListing(const FileOptions& file) const {
   return absl::OkStatus();
 }
 
+absl::Status MountPoint::CheckForType(const FileOptions& file) const {
+  const std::string type(type_->name);
+  if (file.size > type_->max_bytes) {
+    return FieldError(
+        EFBIG, "size",
+        absl::StrCat("size ", file.size, ": a file of ", type, " has at most ",
+                     type_->max_bytes, " bytes"));
+  }
+  if (file.indirect_blocks && (type_->features & FS_FEATURE_REFLINK)) {
+    return FieldError(
+        EINVAL, "indirect_blocks",
+        absl::StrCat("indirect_blocks: files of ", type, " have extents"));
+  }
+  const auto check = [&](absl::string_view field, size_t i,
+                         const FileExtent& e) -> absl::Status {
+    const std::string at = absl::StrCat(field, "[", i, "].");
+    if (e.shared && !(type_->features & FS_FEATURE_REFLINK)) {
+      return FieldError(EINVAL, at + "shared",
+                        absl::StrCat("shared: ", type, " has no reflinks"));
+    }
+    if (e.type == IOMAP_INLINE && !(type_->features & FS_FEATURE_INLINE_DATA)) {
+      return FieldError(EINVAL, at + "type",
+                        absl::StrCat("INLINE: ", type, " has no inline data"));
+    }
+    if (e.type == IOMAP_UNWRITTEN &&
+        (file.indirect_blocks || !type_->has_extents)) {
+      return FieldError(EINVAL, at + "type",
+                        "UNWRITTEN: only files with extents have such blocks");
+    }
+    if (e.physical != 0 && (e.type == IOMAP_HOLE || e.type == IOMAP_DELALLOC)) {
+      return FieldError(EINVAL, at + "physical",
+                        absl::StrCat("physical ", e.physical,
+                                     ": holes and delayed blocks have none"));
+    }
+    return absl::OkStatus();
+  };
+  for (size_t i = 0; i < file.extents.size(); ++i) {
+    if (absl::Status s = check("extent", i, file.extents[i]); !s.ok()) return s;
+  }
+  for (size_t i = 0; i < file.allocate.size(); ++i) {
+    const FileExtent& e = file.allocate[i];
+    if (e.type != IOMAP_MAPPED && e.type != IOMAP_UNWRITTEN) {
+      return FieldError(EINVAL, absl::StrCat("allocate[", i, "].type"),
+                        "what a write will get is MAPPED or UNWRITTEN blocks");
+    }
+    if (absl::Status s = check("allocate", i, e); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status MountPoint::CheckNew(const FileOptions& file,
                                   uint64_t device_bytes) const {
   const FileDevice device{.name = bdev_.name(),
@@ -292,6 +342,7 @@ absl::StatusOr<MountedFile*> MountPoint::AddFile(const FileOptions& options) {
   absl::Status s = CheckListing(options);
   if (s.ok()) s = CheckDirectories(options.name);
   if (s.ok()) s = CheckNew(options, bdev_.nr_sectors() * kSectorSize);
+  if (s.ok()) s = CheckForType(options);
   if (!s.ok()) return s;
   s = ClaimBlocks(options, files_, used_);
   if (s.ok()) return Insert(options);

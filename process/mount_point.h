@@ -122,6 +122,8 @@ class MountPoint {
   absl::Status CheckBlockSize() const;
   absl::Status CheckDeviceSize() const;
   absl::Status CheckAllocator() const;
+  // What the type of the file system can not have.
+  absl::Status CheckForType(const FileOptions& file) const;
   absl::Status CheckListing(const FileOptions& file) const;
   // Whether the file may be made on a device of so many bytes.
   // ENOTDIR, EISDIR: a file and a directory have one name.

@@ -82,6 +82,15 @@ absl::StatusOr<MountPoint*> UserSpace::Mount(const MountOptions& options,
       options, bdev, machine_.profile(), faults_, mem_, machine_.log());
   if (!m.ok()) return m.status();
   const std::string& path = (*m)->options().path;
+  if (!options.decided.has_value()) {
+    const absl::StatusOr<DevT> node = machine_.LookupBdev(path);
+    if (node.ok() || ErrnoOf(node.status()) == ENOTDIR) {
+      return FieldError(
+          ENOTDIR, "path",
+          absl::StrCat(path, ": ", node.ok() ? "it is" : "it lies below",
+                       " the node of a device"));
+    }
+  }
   std::string below;
   if (MountPoint* outer = MountOf(path, &below);
       outer != nullptr && !options.decided.has_value()) {
@@ -187,7 +196,12 @@ absl::StatusOr<std::shared_ptr<File>> UserSpace::Open(const std::string& path,
 }
 
 absl::StatusOr<Task*> UserSpace::AddTask(uint32_t pid) {
-  if (pid == 0) return FieldError(EINVAL, "pid", "pid 0: 1 or more");
+  // PID_MAX_LIMIT of include/linux/threads.h: the next one is never given.
+  constexpr uint32_t kPidMax = 4 * 1024 * 1024 - 1;
+  if (pid == 0 || pid > kPidMax) {
+    return FieldError(EINVAL, "pid",
+                      absl::StrCat("pid ", pid, ": 1 to ", kPidMax));
+  }
   if (tasks_.count(pid) != 0) {
     return FieldError(EEXIST, "pid",
                       absl::StrCat("there is a process ", pid, " already"));

@@ -96,6 +96,12 @@ absl::StatusOr<DevDax*> UserSpace::AddDevDax(const DevDaxRequest& request) {
   }
   if (s.ok()) s = CheckMemory(request.options);
   if (!s.ok()) return s;
+  const std::string node = absl::StrCat("/dev/", request.options.name);
+  if (const absl::StatusOr<DevT> dev = machine_.LookupBdev(node); dev.ok()) {
+    return FieldError(EEXIST, "name",
+                      absl::StrCat("name '", request.options.name, "': ", node,
+                                   " is the node of ", dev->ToString()));
+  }
   return RestoreDevDax(request);
 }
 

@@ -4,8 +4,10 @@
 #include <sys/mman.h>
 
 #include <cerrno>
+#include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -35,7 +37,17 @@ std::string ProtText(const VmAreaStruct& vma) {
 }
 
 absl::Status ParseMapFlags(absl::string_view words, MmapOptions& out) {
-  for (absl::string_view word : absl::StrSplit(words, ',', absl::SkipEmpty())) {
+  const std::vector<absl::string_view> all =
+      absl::StrSplit(words, ',', absl::SkipEmpty());
+  for (const auto& [one, other] :
+       {std::pair("shared", "private"), std::pair("hugepage", "nohugepage")}) {
+    if (absl::c_linear_search(all, one) && absl::c_linear_search(all, other)) {
+      return FieldError(
+          EINVAL, "flags",
+          absl::StrCat("flags ", one, " and ", other, ": one of them"));
+    }
+  }
+  for (absl::string_view word : all) {
     if (word == "shared") {
       out.vma.is_private = false;
     } else if (word == "private") {

@@ -6,10 +6,13 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <tuple>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/nearest.h"
 #include "block/queue_sysfs.h"
 #include "dm/bio_map.h"
 #include "process/field_error.h"
@@ -91,6 +94,32 @@ absl::Status CheckDiskName(const std::string& name) {
   return absl::OkStatus();
 }
 
+absl::Status CheckDisk(const proto::Block& block) {
+  if (block.start() != 0) {
+    return FieldError(EINVAL, "start",
+                      absl::StrCat(block.name(), ": start ", block.start(),
+                                   ", but partition_of is not given"));
+  }
+  const uint64_t logical =
+      std::max<uint64_t>(block.logical_block_size(), kSectorSize);
+  if (block.physical_block_size() != 0 &&
+      block.physical_block_size() < logical) {
+    return FieldError(EINVAL, "physical_block_size",
+                      absl::StrCat(block.name(), ": physical_block_size ",
+                                   block.physical_block_size(),
+                                   " is smaller than a logical "
+                                   "block, ",
+                                   logical));
+  }
+  const uint64_t unit = logical / kSectorSize;
+  if (block.sectors() % unit == 0) return absl::OkStatus();
+  return FieldError(
+      EINVAL, "sectors",
+      absl::StrCat(block.name(), ": sectors ", block.sectors(),
+                   ": logical blocks have ", unit, "; ",
+                   NearestMultiples(block.sectors(), unit, unit)));
+}
+
 absl::Status CheckPartition(const proto::Block& block, const Machine& machine) {
   BlockDevice* disk = machine.FindBdevByName(block.partition_of());
   // AddBlock() has the words for no disk and for a range that wraps.
@@ -113,6 +142,18 @@ absl::Status CheckPartition(const proto::Block& block, const Machine& machine) {
                                    ": start 0: sector 0 of a disk is where the "
                                    "partition table begins; nearest valid "
                                    "start: 1"));
+  }
+  const QueueLimits& limits = disk->queue().limits();
+  for (const auto& [field, given, has] :
+       {std::tuple("logical_block_size", block.logical_block_size(),
+                   limits.logical_block_size),
+        std::tuple("physical_block_size", block.physical_block_size(),
+                   limits.physical_block_size)}) {
+    if (given == 0 || given == has) continue;
+    return FieldError(
+        EINVAL, field,
+        absl::StrCat(block.name(), ": ", field, " ", given, ": ", disk->name(),
+                     " has ", has, ", and a partition has its disk's"));
   }
   const BlockDevice* other =
       machine.FindPartition(*disk, sector_t(block.start()), block.sectors());
@@ -181,8 +222,9 @@ absl::Status AddBlock(const proto::Block& block, Machine& machine,
                       WorldKind kind) {
   if (kind == WorldKind::kWritten) {
     absl::Status s = CheckDiskName(block.name());
-    if (s.ok() && !block.partition_of().empty()) {
-      s = CheckPartition(block, machine);
+    if (s.ok()) {
+      s = block.partition_of().empty() ? CheckDisk(block)
+                                       : CheckPartition(block, machine);
     }
     if (!s.ok()) return s;
   }
@@ -229,6 +271,12 @@ absl::Status AddKey(const proto::World& world, int i, Machine& machine) {
                       absl::StrCat("key '", key.type(), ":", key.description(),
                                    "': needs a type and a description"
                                    ", such as logon and disk:1"));
+  }
+  // logon_vet_description().
+  const size_t colon = key.description().find(':');
+  if (key.type() == "logon" && (colon == std::string::npos || colon == 0)) {
+    return ErrnoError(EINVAL, absl::StrCat("key 'logon:", key.description(),
+                                           "': the description is CLASS:NAME"));
   }
   // user_preparse() of security/keys.
   constexpr uint64_t kMaxBytes = 32767;

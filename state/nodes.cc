@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -20,6 +21,38 @@ absl::Status OtherNode(const proto::Node& node, DevT dev, DevT other) {
   return FieldError(EEXIST, "path",
                     absl::StrCat("node '", node.path(), "' of ", dev.ToString(),
                                  ": it is that of ", other.ToString()));
+}
+
+// A path that mknod(2) could make in /dev.
+absl::Status CheckNodePath(const std::string& path,
+                           const std::map<std::string, DevT>& nodes) {
+  const auto bad = [&](int err, absl::string_view what) {
+    return FieldError(err, "path",
+                      absl::StrCat("node '", path.substr(0, 128), "': ", what));
+  };
+  if (!absl::StartsWith(path, "/") || absl::StrContains(path, '\0')) {
+    return bad(EINVAL, "an absolute path, such as /dev/x");
+  }
+  for (absl::string_view part : absl::StrSplit(path.substr(1), '/')) {
+    if (part.empty() || part == "." || part == "..") {
+      return bad(EINVAL, "a path without '//', '.' and '..'");
+    }
+  }
+  for (absl::string_view taken : {"/dev", "/dev/mapper"}) {
+    if (path == taken) return bad(EISDIR, "that is a directory");
+  }
+  if (path == "/dev/mapper/control") return bad(EEXIST, "that is the control");
+  for (size_t end = path.rfind('/'); end > 0; end = path.rfind('/', end - 1)) {
+    if (const std::string above = path.substr(0, end); nodes.contains(above)) {
+      return bad(ENOTDIR, absl::StrCat(above, " is a node"));
+    }
+  }
+  const std::string below = path + "/";
+  if (auto it = nodes.lower_bound(below);
+      it != nodes.end() && absl::StartsWith(it->first, below)) {
+    return bad(EISDIR, absl::StrCat("a directory, where ", it->first, " is"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -97,6 +130,9 @@ absl::Status CheckNodes(const proto::World& world, const Session& session,
     const proto::Node& node = world.node(i);
     const std::optional<DevT> dev = ScanMajorMinor(node.dev());
     if (!dev) continue;
+    if (absl::Status s = CheckNodePath(node.path(), nodes); !s.ok()) {
+      return ErrorAt(map, absl::StrCat("node[", i, "]"), s);
+    }
     if (!HasDevice(session, *dev)) {
       return ErrorAt(map, absl::StrCat("node[", i, "]"),
                      FieldError(ENXIO, "dev",

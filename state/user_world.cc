@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -120,10 +121,15 @@ class UserLoader {
     if (!m.ok()) {
       const std::string words =
           absl::StrJoin(session_.machine->log().TakeNew(), "; ");
-      return At(path,
-                absl::StrCat("mount '", mount.path(), "'",
-                             words.empty() ? "" : ": ", words),
-                m.status());
+      absl::Status s = m.status();
+      std::string what = absl::StrCat("mount '", mount.path(), "'");
+      if (absl::StrContains(words, s.message())) {
+        // The log says the same, with whose words they are.
+        s = FieldError(ErrnoOf(s), FieldOf(s), words);
+      } else if (!words.empty()) {
+        absl::StrAppend(&what, ": ", words);
+      }
+      return At(path, what, s);
     }
     for (int f = 0; f < mount.file_size(); ++f) {
       if (absl::Status s = AddFile(mount.file(f), **m); !s.ok()) {
@@ -170,6 +176,14 @@ class UserLoader {
     const std::string what = absl::StrCat("process ", process.pid());
     absl::StatusOr<Task*> task = session_.user->AddTask(process.pid());
     if (!task.ok()) return At(path, what, task.status());
+    // TASK_COMM_LEN has room for a NUL.
+    constexpr size_t kMaxComm = 15;
+    if (kind_ == WorldKind::kWritten && process.comm().size() > kMaxComm) {
+      return At(path + ".comm", what,
+                FieldError(EINVAL, "",
+                           absl::StrCat("comm of ", process.comm().size(),
+                                        " bytes: at most ", kMaxComm)));
+    }
     if (!process.comm().empty()) (*task)->set_comm(process.comm());
     MappedRanges taken;
     for (int v = 0; v < process.vma_size(); ++v) {

@@ -85,7 +85,8 @@ void AddPmemVerb(CLI::App& machine, App& app) {
                    "Bytes before the data (info block and memmap)")
       ->transform(ByteCount());
   verb->add_option("--file", o->file, "File with the bytes");
-  verb->add_flag("--memory", o->memory, "Keep bytes in memory");
+  verb->add_flag("--memory", o->memory, "Keep bytes in memory")
+      ->excludes("--file");
   verb->add_flag("--raw", o->raw, "A raw namespace: no struct pages");
   verb->add_flag("--async", o->asynchronous,
                  "An asynchronous region (no MAP_SYNC)");

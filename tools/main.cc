@@ -12,6 +12,7 @@
 
 #include "CLI/CLI.hpp"
 #include "absl/synchronization/mutex.h"
+#include "base/errno_status.h"
 #include "tools/app.h"
 #include "tools/command_line.h"
 
@@ -80,9 +81,13 @@ int Run(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return UsageError(cli, e);
   }
+  // A write that failed before is tried again, for its errno.
+  errno = 0;
   std::cout.flush();
   if (!std::cout) {
+    const int err = errno;
     std::cerr << "dmdax: cannot write to standard output"
+              << (err != 0 ? ": " + dmdax::ErrnoText(err) : "")
               << (app.changed ? "; the change is made" : "") << "\n";
     return 1;
   }

@@ -8,12 +8,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/one_line.h"
 #include "base/read_input.h"
 #include "formats/format.h"
 #include "formats/world_format.h"
 #include "state/packed_table.h"
 #include "state/world_load.h"
 #include "tools/app.h"
+#include "tools/world_losses.h"
 
 namespace dmdax {
 namespace {
@@ -88,7 +90,11 @@ void RegisterConvert(CLI::App& cli, App& app) {
   exporter->callback([to, &app] {
     absl::StatusOr<Session> session = app.Ask();
     if (!session.ok()) return app.Report(session.status());
-    Emit(app, PrintWorld(DescribeWorld(*session), *FindFormat(*to)));
+    const proto::World world = DescribeWorld(*session);
+    for (const std::string& loss : WorldLosses(*session, world)) {
+      std::cerr << "dmdax: " << OneLine(loss) << "\n";
+    }
+    Emit(app, PrintWorld(world, *FindFormat(*to)));
   });
 }
 

@@ -20,6 +20,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -277,6 +279,19 @@ std::string DustSaveState(const DmTarget& ti) {
   return state;
 }
 
+std::vector<std::string> DustMessages(const DmTarget& ti) {
+  DustDevice& dd = ti.Private<DustDevice>();
+  absl::MutexLock lock(&dd.mu);
+  std::vector<std::string> messages;
+  for (const auto& [block, wr_fail_cnt] : dd.badblocks) {
+    messages.push_back(absl::StrCat("addbadblock ", block));
+    if (wr_fail_cnt != 0) absl::StrAppend(&messages.back(), " ", wr_fail_cnt);
+  }
+  if (dd.quiet_mode) messages.push_back("quiet");
+  if (dd.fail_read_on_bb) messages.push_back("enable");
+  return messages;
+}
+
 bool DustRestoreState(DmTarget& ti, absl::string_view state) {
   const std::vector<absl::string_view> words = absl::StrSplit(state, ' ');
   if (words.size() < 2) return false;
@@ -308,6 +323,7 @@ const TargetType kDustTarget = {
     .iterate_devices = DustIterateDevices,
     .save_state = DustSaveState,
     .restore_state = DustRestoreState,
+    .messages = DustMessages,
     .example = {.length = 2048, .params = "/dev/pmem0 16 512"},
 };
 DM_REGISTER_TARGET(kDustTarget);

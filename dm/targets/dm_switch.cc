@@ -244,6 +244,25 @@ std::string SwitchSaveState(const DmTarget& ti) {
   return state;
 }
 
+std::vector<std::string> SwitchMessages(const DmTarget& ti) {
+  // Of a length that any ioctl has room for.
+  constexpr size_t kSettingsOfOne = 200;
+  SwitchCtx& sctx = ti.Private<SwitchCtx>();
+  absl::MutexLock lock(&sctx.mu);
+  std::vector<std::string> messages;
+  size_t in_last = kSettingsOfOne;
+  for (const auto& [region, path] : sctx.settings) {
+    if (in_last == kSettingsOfOne) {
+      messages.push_back("set_region_mappings");
+      in_last = 0;
+    }
+    ++in_last;
+    absl::StrAppend(&messages.back(), " ", absl::Hex(region), ":",
+                    absl::Hex(path));
+  }
+  return messages;
+}
+
 bool SwitchRestoreState(DmTarget& ti, absl::string_view state) {
   SwitchCtx& sctx = ti.Private<SwitchCtx>();
   for (absl::string_view word : absl::StrSplit(state, ' ', absl::SkipEmpty())) {
@@ -273,6 +292,7 @@ const TargetType kSwitchTarget = {
     .iterate_devices = SwitchIterateDevices,
     .save_state = SwitchSaveState,
     .restore_state = SwitchRestoreState,
+    .messages = SwitchMessages,
     .example = {.length = 2048, .params = "2 64 0 /dev/pmem0 0 /dev/pmem1 16"},
 };
 DM_REGISTER_TARGET(kSwitchTarget);

@@ -317,6 +317,7 @@ const TargetType kMultipathTarget = {
     .iterate_devices = MultipathIterateDevices,
     .save_state = MultipathSaveState,
     .restore_state = MultipathRestoreState,
+    .messages = MultipathMessages,
     .example = {.length = 2048,
                 .params = "0 0 1 1 round-robin 0 1 1 /dev/sda 1"},
 };

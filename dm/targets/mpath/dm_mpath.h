@@ -66,6 +66,7 @@ absl::StatusOr<std::string> MultipathMessage(
 
 // What messages have changed, for a snapshot.
 std::string MultipathSaveState(const DmTarget& ti);
+std::vector<std::string> MultipathMessages(const DmTarget& ti);
 bool MultipathRestoreState(DmTarget& ti, absl::string_view state);
 
 }  // namespace dmdax

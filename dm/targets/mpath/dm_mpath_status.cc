@@ -2,6 +2,8 @@
 //
 // multipath: its INFO and TABLE lines, and the state behind them as text.
 // Mirrors multipath_status of drivers/md/dm-mpath.c (6.1).
+#include <algorithm>
+#include <string>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -100,6 +102,29 @@ std::string MultipathSaveState(const DmTarget& ti) {
   }
   if (!m.queue_io) absl::StrAppend(&state, " ", m.current_pg);
   return state;
+}
+
+std::vector<std::string> MultipathMessages(const DmTarget& ti) {
+  // More failures that were mended again only count.
+  constexpr uint32_t kMostTold = 16;
+  const Multipath& m = ti.Private<Multipath>();
+  absl::MutexLock lock(&m.mu);
+  std::vector<std::string> messages;
+  for (size_t i = 0; i < m.groups.size(); ++i) {
+    for (const PgPath& path : m.groups[i].paths) {
+      const uint32_t fails = std::min(path.fail_count, kMostTold);
+      for (uint32_t fail = 0; fail < fails; ++fail) {
+        messages.push_back(absl::StrCat("fail_path ", path.dev->name));
+        if (fail + 1 < fails || path.is_active) {
+          messages.push_back(absl::StrCat("reinstate_path ", path.dev->name));
+        }
+      }
+    }
+    if (m.groups[i].bypassed) {
+      messages.push_back(absl::StrCat("disable_group ", i + 1));
+    }
+  }
+  return messages;
 }
 
 bool MultipathRestoreState(DmTarget& ti, absl::string_view state) {

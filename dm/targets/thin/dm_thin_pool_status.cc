@@ -91,6 +91,7 @@ std::vector<std::string> PoolMessages(const DmTarget& ti) {
   if (const uint64_t id = pool.pmd->transaction_id(); id != 0) {
     messages.push_back(absl::StrCat("set_transaction_id 0 ", id));
   }
+  if (pool.pmd->held_root() != 0) messages.push_back("reserve_metadata_snap");
   return messages;
 }
 

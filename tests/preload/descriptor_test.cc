@@ -2,21 +2,26 @@
 //
 // Descriptors of the control node, and those that once were: every copy is the
 // node, and no other file is.
+#include <dirent.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <functional>
+#include <set>
 #include <string>
 
 #include "tests/preload/control.h"
@@ -44,6 +49,55 @@ class DescriptorTest : public testing::Test {
 
   Control control_;
 };
+
+TEST_F(DescriptorTest, EveryCallOfADirectory) {
+  // As libdevmapper makes it.
+  ASSERT_EQ(mknod("/dev/mapper/d", S_IFBLK | 0600, makedev(254, 0)), 0);
+  DIR* const dir = opendir("/dev/mapper");
+  ASSERT_NE(dir, nullptr);
+  const auto names = [&] {
+    std::set<std::string> found;
+    while (const dirent* entry = readdir(dir)) found.insert(entry->d_name);
+    return found;
+  };
+  const std::set<std::string> all = {".", "..", "control", "d"};
+  EXPECT_EQ(names(), all);
+  rewinddir(dir);
+  EXPECT_EQ(names(), all);
+  rewinddir(dir);
+  const long first = telldir(dir);
+  readdir(dir);
+  seekdir(dir, first);
+  EXPECT_EQ(names(), all);
+  EXPECT_EQ(dirfd(dir), -1);
+  EXPECT_EQ(errno, ENOTSUP);
+  EXPECT_EQ(closedir(dir), 0);
+
+  dirent** list;
+  ASSERT_EQ(scandir("/dev/mapper", &list, nullptr, &alphasort), 4);
+  EXPECT_STREQ(list[3]->d_name, "d");
+  for (int i = 0; i < 4; ++i) free(list[i]);
+  free(list);
+  EXPECT_EQ(unlink("/dev/mapper/d"), 0);
+}
+
+// A write that is not seen is not taken.
+TEST_F(DescriptorTest, AnAttributeIsWrittenOrRefused) {
+  constexpr char kFile[] = "/sys/dev/block/254:0/bdi/read_ahead_kb";
+  const int fd = open(kFile, O_RDWR);
+  ASSERT_GE(fd, 0);
+  EXPECT_EQ(write(fd, "512", 3), 3);
+  EXPECT_EQ(pwrite(fd, "640", 3, 0), -1);
+  EXPECT_EQ(errno, EPERM);
+  iovec part = {.iov_base = const_cast<char*>("640"), .iov_len = 3};
+  EXPECT_EQ(writev(fd, &part, 1), -1);
+  close(fd);
+  char text[8] = {};
+  const int again = open(kFile, O_RDONLY);
+  EXPECT_EQ(read(again, text, sizeof(text)), 4);
+  EXPECT_STREQ(text, "512\n");
+  close(again);
+}
 
 TEST_F(DescriptorTest, CopiesAreTheNode) {
   const int fd = control_.fd();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Calls with paths below /dev and /sys, which preload.cc does not open.
-#include <dirent.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -9,13 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <memory>
 #include <optional>
-#include <set>
-#include <string>
-#include <vector>
 
-#include "absl/strings/str_split.h"
 #include "tools/preload/control_file.h"
 #include "tools/preload/emulated_files.h"
 #include "tools/preload/interpose.h"
@@ -57,34 +51,6 @@ int StatFile(int fd, Stat* st, int (*real)(int, Stat*)) {
     StatEmulated(kControlPath.data(), st);
   }
   return result;
-}
-
-// A listing of /dev/mapper; its address stands for a DIR.
-struct MapperDir {
-  std::vector<std::string> names = MapperDirEntries();
-  size_t next = 0;
-  dirent64 entry = {};
-};
-
-// Those that are open.
-std::set<MapperDir*>& MapperDirs() {
-  static auto* const dirs = new std::set<MapperDir*>;
-  return *dirs;
-}
-
-// libdevmapper writes it "/sys//block/".
-bool IsSysBlock(absl::string_view path) {
-  const std::vector<absl::string_view> parts =
-      absl::StrSplit(path, '/', absl::SkipEmpty());
-  return parts.size() == 2 && parts[0] == "sys" && parts[1] == "block";
-}
-
-MapperDir* AsMapperDir(DIR* dir) {
-  // The state's own directory, which we read ourselves.
-  if (SessionGuard::Held()) return nullptr;
-  auto* mapper_dir = reinterpret_cast<MapperDir*>(dir);
-  const OneAtATime guard;
-  return MapperDirs().contains(mapper_dir) ? mapper_dir : nullptr;
 }
 
 }  // namespace
@@ -169,52 +135,4 @@ EXPORT ssize_t readlink(const char* path, char* buffer, size_t size) noexcept {
   }
   static auto* const real = Next("readlink", &readlink);
   return real(path, buffer, size);
-}
-
-EXPORT DIR* opendir(const char* path) {
-  static auto* const real = Next("opendir", &opendir);
-  if (SessionGuard::Held()) return real(path);
-  const auto node = FindNode(path);
-  // The disks of the real machine are none of the emulated one's.
-  const bool sys_block = IsSysBlock(path);
-  if (sys_block || (node && node->kind == NodeInfo::kDirectory)) {
-    auto dir = std::make_unique<MapperDir>();
-    if (sys_block) dir->names.clear();
-    const OneAtATime guard;
-    MapperDirs().insert(dir.get());
-    return reinterpret_cast<DIR*>(dir.release());
-  }
-  return real(path);
-}
-
-EXPORT dirent64* readdir64(DIR* dir) {
-  if (MapperDir* mapper_dir = AsMapperDir(dir)) {
-    if (mapper_dir->next == mapper_dir->names.size()) return nullptr;
-    const std::string& name = mapper_dir->names[mapper_dir->next++];
-    dirent64& entry = mapper_dir->entry;
-    const size_t length = std::min(name.size(), sizeof(entry.d_name) - 1);
-    memcpy(entry.d_name, name.data(), length);
-    entry.d_name[length] = '\0';
-    return &entry;
-  }
-  static auto* const real = Next("readdir64", &readdir64);
-  return real(dir);
-}
-
-// On 64-bit machines it is the same.
-EXPORT dirent* readdir(DIR* dir) {
-  return reinterpret_cast<dirent*>(readdir64(dir));
-}
-
-EXPORT int closedir(DIR* dir) {
-  if (MapperDir* mapper_dir = AsMapperDir(dir)) {
-    {
-      const OneAtATime guard;
-      MapperDirs().erase(mapper_dir);
-    }
-    delete mapper_dir;
-    return 0;
-  }
-  static auto* const real = Next("closedir", &closedir);
-  return real(dir);
 }

@@ -11,8 +11,9 @@
 //
 // Interposed are the calls that libdevmapper 1.02 makes around
 // /dev/mapper/control (here what is done with descriptors, in
-// interpose_paths.cc what is done with paths), and those that wait for it
-// (interpose_poll.cc); all others, and all other paths, reach libc.
+// interpose_paths.cc what is done with paths, in interpose_dirs.cc with
+// directories), and those that wait for it (interpose_poll.cc); all others, and
+// all other paths, reach libc.
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdarg.h>
@@ -79,12 +80,15 @@ SysfsFiles& Sysfs() {
 
 int TextFd(const FileText& file, int flags) {
   if (file.error != 0) return Result(file.error);
-  const int fd =
-      memfd_create("dmdax", flags & O_CLOEXEC ? unsigned{MFD_CLOEXEC} : 0);
+  const int fd = memfd_create(
+      "dmdax", MFD_ALLOW_SEALING | (flags & O_CLOEXEC ? MFD_CLOEXEC : 0u));
   if (fd < 0) return fd;
   static auto* const real_write = Next("write", &write);
   if (real_write(fd, file.text.data(), file.text.size()) < 0) return -1;
   lseek(fd, 0, SEEK_SET);
+  // Only write(2) is ours.  Whoever writes by another call, or after an exec,
+  // is told that nothing took effect (EPERM).
+  fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK);
   return fd;
 }
 

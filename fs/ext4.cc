@@ -53,6 +53,8 @@ class Ext4 final : public FileSystem {
   vm_fault_t DaxHugeFault(VmFault& vmf, int order);
 
  protected:
+  // jbd2_mark_journal_empty(): an empty log is left alone.
+  bool freeze_writes_log() const override { return false; }
   int Setattr(DaxInode& inode, uint64_t size) override {
     return Ext4SetSize(*this, inode, size);
   }

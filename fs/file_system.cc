@@ -44,8 +44,14 @@ int FileSystem::Commit(DaxInode& inode) {
 }
 
 int FileSystem::Freeze() {
+  const bool changed =
+      std::any_of(inodes_.begin(), inodes_.end(),
+                  [](const DaxInode* inode) { return inode->datasync_dirty; });
   for (DaxInode* inode : inodes_) inode->Writeback(0, kMaxFileSize - 1);
-  if (!aborted_ && journal_io_ && journal_io_() != 0) Abort();
+  if (!aborted_ && journal_io_ && journal_io_() != 0) {
+    if (!changed && !freeze_writes_log()) return -EIO;
+    Abort();
+  }
   if (aborted_ || shutdown_) return -EIO;
   for (DaxInode* inode : inodes_) inode->datasync_dirty = false;
   return 0;

@@ -96,6 +96,9 @@ class FileSystem : public FileOperations,
   // ->setattr with ATTR_SIZE, and ->fallocate.  By default a file can be
   // truncated and nothing more.
   virtual int Setattr(DaxInode& inode, uint64_t size);
+  // Whether a freeze writes the log when nothing was changed, or the super
+  // block alone, whose error is not the end of the log.
+  virtual bool freeze_writes_log() const { return true; }
   // The log can not be written any more.
   virtual void Abort() { aborted_ = true; }
   const std::vector<DaxInode*>& inodes() const { return inodes_; }

@@ -7,10 +7,10 @@
 // command the terminal, and a blank or a ';' would change the command that a
 // reader is told to type.
 //
-//   OneLine("a\nb");            // "a\012b", as /proc/PID/maps has it
+//   OneLine("a\nb");            // "a\\012b"
 //   ShellWord("/dev/vg-home");  // "/dev/vg-home"
-//   ShellWord("it's me");       // "'it'\''s me'"
-//   ShellWord("a\nb");          // "$'a\012b'"
+//   ShellWord("it's me");       // "'it'\\''s me'"
+//   ShellWord("a\nb");          // "$'a\\012b'"
 //
 // Mirrors: seq_escape() of fs/seq_file.c, with all control characters.
 // Threading: pure functions.

@@ -20,6 +20,7 @@
 #include "base/keyring.h"
 #include "base/kstrtox.h"
 #include "base/nearest.h"
+#include "base/one_line.h"
 #include "base/read_input.h"
 #include "base/reciprocal.h"
 #include "base/round_up.h"
@@ -104,6 +105,10 @@ TEST(BaseExamples, Kstrtox){
 
 TEST(BaseExamples, Nearest){
 #include "tests/examples/base/nearest.inc"
+}
+
+TEST(BaseExamples, OneLine){
+#include "tests/examples/base/one_line.inc"
 }
 
 TEST(BaseExamples, ReadInput) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <iostream>
 
 #include "absl/strings/str_cat.h"
 #include "process/vma_words.h"
@@ -30,6 +31,7 @@
 #include "tools/dmsetup/stats/stats_handle.h"
 #include "tools/fault_target.h"
 #include "tools/page_stream.h"
+#include "tools/world_losses.h"
 
 namespace dmdax {
 namespace {
@@ -85,6 +87,12 @@ TEST_F(ToolsExamples, FaultTarget) {
   [[maybe_unused]] const auto fault = [&] {
 #include "tests/examples/tools/fault_target.inc"
   };
+}
+
+TEST_F(ToolsExamples, WorldLosses) {
+  const Session session = NewSession(DefaultKernelProfile(), 0);
+  const proto::World world = DescribeWorld(session);
+#include "tests/examples/tools/world_losses.inc"
 }
 
 // A volume that begins off a boundary.

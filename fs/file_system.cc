@@ -35,7 +35,7 @@ std::shared_ptr<File> FileSystem::Open(DaxInode& inode, const std::string& path,
 }
 
 int FileSystem::Commit(DaxInode& inode) {
-  if (aborted_) return -EIO;
+  if (aborted_) return CommitAborted();
   if (!inode.datasync_dirty || !journal_io_) return 0;
   const int err = journal_io_();
   if (err == 0) return 0;

@@ -99,6 +99,8 @@ class FileSystem : public FileOperations,
   // Whether a freeze writes the log when nothing was changed, or the super
   // block alone, whose error is not the end of the log.
   virtual bool freeze_writes_log() const { return true; }
+  // What fsync(2) says when the log has been given up before.
+  virtual int CommitAborted() const { return -EIO; }
   // The log can not be written any more.
   virtual void Abort() { aborted_ = true; }
   const std::vector<DaxInode*>& inodes() const { return inodes_; }

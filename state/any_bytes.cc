@@ -10,6 +10,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/hex.h"
 #include "base/utf8.h"
 #include "state/proto_utf8.h"
 
@@ -77,7 +78,7 @@ void UnescapeAnyBytes(pb::Message& message) {
       message,
       [](const std::string& text) { return absl::StartsWith(text, kMark); },
       [](const std::string& text) {
-        return absl::HexStringToBytes(text.substr(kMark.size()));
+        return BytesFromHex(text.substr(kMark.size())).value_or(text);
       });
 }
 

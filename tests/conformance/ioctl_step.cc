@@ -6,9 +6,9 @@
 #include <cstring>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/hex.h"
 
 namespace dmdax::conformance {
 namespace {
@@ -92,7 +92,7 @@ std::string Payload(const Json& step) {
     payload += type + params;
   }
   payload += step.value("data", "");
-  payload += absl::HexStringToBytes(step.value("data_hex", ""));
+  payload += BytesFromHex(step.value("data_hex", "")).value();
   return payload;
 }
 

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Installs what building and testing needs and is not there yet, from Debian
-# 12's own packages.  Does nothing, quickly, when all of it is there.
+# Installs what building and testing needs and is not there yet, from the own
+# packages of Debian 12 or 13; and the packages that the command line names.
+# Does nothing, quickly, when all of it is there.
 set -euo pipefail
 
 packages=(
@@ -10,11 +11,13 @@ packages=(
   bazel-bootstrap bazel-platforms bazel-rules-java bazel-rules-proto
   bazel-skylib g++ libabsl-dev libarchive-dev libcli11-dev libprotobuf-dev
   libsqlite3-dev
-  nlohmann-json3-dev protobuf-compiler python3
-  # Testing: the real dmsetup is what golden tests compare with.
-  dmsetup libbenchmark-dev libgmock-dev libgtest-dev
+  nlohmann-json3-dev pkgconf protobuf-compiler python3
+  # Testing: the real dmsetup is what golden tests compare with; a program is
+  # built with CMake against what tools/install.sh installs.
+  cmake dmsetup libbenchmark-dev libgmock-dev libgtest-dev
   # Formatting and fuzzing.
-  clang clang-format git libclang-rt-14-dev
+  clang clang-format git libclang-rt-dev
+  "$@"
 )
 
 say() { echo "setup: $*"; }
@@ -38,8 +41,8 @@ if [[ -r /etc/os-release ]]; then
   # shellcheck disable=SC1091
   system=$(. /etc/os-release && echo "${ID:-} ${VERSION_ID:-}")
 fi
-if [[ $system != "debian 12" ]]; then
-  say "this is '$system', not Debian 12; install what provides:" >&2
+if [[ $system != "debian 12" && $system != "debian 13" ]]; then
+  say "this is '$system', not Debian 12 or 13; install what provides:" >&2
   printf '  %s\n' "${missing[@]}" >&2
   exit 1
 fi

@@ -12,7 +12,7 @@ sys.dont_write_bytecode = True
 import extract
 
 TOP = ("base", "mm", "dax", "block", "dm", "iomap", "fs", "process", "state",
-       "formats", "import", "tools")
+       "formats", "import", "embed", "tools")
 # Headers that no test can include.
 PRIVATE = {
     "dm/targets": "each is its target's own",

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The examples of formats/.
+// The examples of formats/ and embed/.
 #include <iostream>
 
+#include "embed/dmdax.h"
 #include "formats/device_cache.h"
 #include "formats/format.h"
 #include "formats/json_syntax.h"
@@ -27,6 +28,21 @@ TEST_F(FormatsExamples, DeviceCache) {
   const auto Use = [&](const std::string& name) { used = name; };
 #include "tests/examples/formats/device_cache.inc"
   EXPECT_EQ(used, word);
+}
+
+TEST(EmbedExamples, Dmdax) {
+  const std::string text = R"(
+    pmem { name: "pmem0" base: 0x100000000 size: 67108864 }
+    mapped_device {
+      name: "home"
+      table { target { length: 8192 linear { device: "/dev/pmem0" } } } })";
+  const auto ask = [&]() -> absl::StatusOr<DaxRun> {
+#include "tests/examples/embed/dmdax.inc"
+  };
+  absl::StatusOr<DaxRun> run = ask();
+  ASSERT_THAT(run, IsOk());
+  EXPECT_EQ(run->pfn, pfn_t{0x100000});
+  EXPECT_EQ(run->nr_pages, 512);
 }
 
 TEST_F(FormatsExamples, Format) {

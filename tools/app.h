@@ -16,6 +16,7 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "formats/world_format.h"
@@ -80,7 +81,10 @@ struct App {
 void AddGlobalOptions(CLI::App& cli, App& app);
 
 // Adds all verbs to the command line, in the order in which --help has them.
-void RegisterVerbs(CLI::App& cli, App& app);
+// `family_done` is called after each family, which is what one file registers
+// and one man page tells.
+void RegisterVerbs(
+    CLI::App& cli, App& app, absl::FunctionRef<void()> family_done = [] {});
 
 // `dmdax` under the name `dmsetup`: prints what dmsetup prints and nothing
 // more.  Returns what main() returns.

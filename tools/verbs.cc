@@ -14,7 +14,8 @@ RegisterFn RegisterDmsetupVerbs, RegisterMachine, RegisterCheck, RegisterMerge,
     RegisterImport, RegisterFault, RegisterSweep, RegisterMount,
     RegisterProcess, RegisterKernels;
 
-void RegisterVerbs(CLI::App& cli, App& app) {
+void RegisterVerbs(CLI::App& cli, App& app,
+                   absl::FunctionRef<void()> family_done) {
   for (RegisterFn* add : {
            RegisterDmsetupVerbs,
            RegisterMachine,
@@ -32,6 +33,7 @@ void RegisterVerbs(CLI::App& cli, App& app) {
            RegisterKernels,
        }) {
     add(cli, app);
+    family_done();
   }
 }
 

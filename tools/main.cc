@@ -72,6 +72,7 @@ int Run(int argc, char** argv) {
     app.Report(app.kernel.status());
     throw CLI::RuntimeError(app.exit_code);
   });
+  cli.set_version_flag("--version", "dmdax 0.1");
   try {
     cli.parse(argc, argv);
   } catch (const CLI::Success& e) {

@@ -17,7 +17,7 @@ TEST(ReadmeTest, ItsExamplesPrintWhatItSays) {
   ASSERT_FALSE(text.empty()) << markdown;
   const std::vector<Step> steps = ParseMarkdown(text);
   EXPECT_FALSE(steps.empty()) << "no ```console block";
-  Shell shell(dmdax_command, {"examples", "tests"});
+  Shell shell(dmdax_command, {"examples", "tests", "tools"});
   for (const Step& step : steps) {
     const Shell::Result result = shell.Run(step.Command(), /*merge=*/true);
     std::vector<std::string> lines = SplitLines(result.out);

@@ -131,10 +131,12 @@ Shell::~Shell() {
 
 Shell::Result Shell::Run(const std::string& command, bool merge) const {
   std::ofstream(dir_ + "/.command") << command << "\n";
-  // The streams go to files: pipes could fill up and block.
+  // The streams go to files: pipes could fill up and block.  BUILT is where
+  // tools/install.sh finds what it would build.
   const std::string line = absl::StrCat(
       "cd '", dir_, "' && env -i PATH=\"$PWD/.bin:$PATH\" HOME=\"$PWD\" ",
-      "DMDAX_STATE=\"$PWD/.state\" LC_ALL=C sh .command > .out ",
+      "DMDAX_STATE=\"$PWD/.state\" BUILT=\"$BUILT\" LC_ALL=C sh .command > "
+      ".out ",
       merge ? "2>&1" : "2> .err", " < /dev/null");
   const int status = system(line.c_str());
   auto read = [&](const char* name) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dax/device_dax.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
@@ -110,6 +111,8 @@ DevDax::DevDax(const FaultProfile& profile, MemMap& mem,
                         .nr = range.size >> profile.page_shift,
                         .type = MemoryType::kGeneric,
                         .vmemmap_shift = shift}));
+    first_pages_.push_back(pages_);
+    pages_ += range.size >> profile.page_shift;
   }
 }
 
@@ -118,11 +121,7 @@ DevDax::~DevDax() {
   for (DevPagemap* pgmap : pagemaps_) mem_.RemovePagemap(pgmap);
 }
 
-uint64_t DevDax::size() const {
-  uint64_t bytes = 0;
-  for (const DevDaxRange& range : options_.ranges) bytes += range.size;
-  return bytes;
-}
+uint64_t DevDax::size() const { return pages_ << profile_.page_shift; }
 
 std::shared_ptr<File> DevDax::Open(bool writable) {
   auto file = std::make_shared<File>();
@@ -151,20 +150,15 @@ absl::Status DevDax::StoreAlign(uint64_t align) const {
 
 std::optional<uint64_t> DevDax::PgoffToPhys(uint64_t pgoff,
                                             uint64_t size) const {
-  const int shift = profile_.page_shift;
-  uint64_t first = 0;
-  for (const DevDaxRange& range : options_.ranges) {
-    const uint64_t nr = range.size >> shift;
-    if (pgoff >= first && pgoff < first + nr) {
-      const uint64_t offset = (pgoff - first) << shift;
-      // A huge page that reaches out of its range is not looked for in the
-      // next.
-      if (offset + size > range.size) return std::nullopt;
-      return range.start + offset;
-    }
-    first += nr;
-  }
-  return std::nullopt;
+  if (pgoff >= pages_) return std::nullopt;
+  const auto after =
+      std::upper_bound(first_pages_.begin(), first_pages_.end(), pgoff);
+  const auto i = static_cast<size_t>(after - first_pages_.begin()) - 1;
+  const DevDaxRange& range = options_.ranges[i];
+  const uint64_t offset = (pgoff - first_pages_[i]) << profile_.page_shift;
+  // A huge page that reaches out of its range is not looked for in the next.
+  if (offset + size > range.size) return std::nullopt;
+  return range.start + offset;
 }
 
 std::optional<uint64_t> DevDax::PageIndex(pfn_t pfn) const {

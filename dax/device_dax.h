@@ -115,6 +115,8 @@ class DevDax final : public FileOperations {
   AddressSpace mapping_;
   std::unique_ptr<VmOps> vm_ops_;
   std::vector<DevPagemap*> pagemaps_;
+  std::vector<uint64_t> first_pages_;  // of each range, in the device
+  uint64_t pages_ = 0;
   std::map<uint64_t, uint64_t> page_index_;  // pfn (of the head) -> index
 };
 

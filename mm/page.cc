@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <iterator>
 #include <memory>
-#include <vector>
 
 #include "base/round_up.h"
 
@@ -18,14 +17,6 @@ constexpr uint64_t kFirstRam = uint64_t{64} << 20;
 constexpr uint64_t kStructPageSize = 64;
 // VMEMMAP_RESERVE_NR: pages of struct pages that are never shared.
 constexpr uint64_t kVmemmapReserveNr = 2;
-
-// The first of the ranges that begins after `pfn`.
-std::vector<std::unique_ptr<DevPagemap>>::const_iterator FirstAfter(
-    const std::vector<std::unique_ptr<DevPagemap>>& ranges, pfn_t pfn) {
-  return std::upper_bound(
-      ranges.begin(), ranges.end(), pfn,
-      [](pfn_t at, const auto& range) { return at < range->start; });
-}
 
 }  // namespace
 
@@ -44,23 +35,22 @@ MemMap::MemMap(const FaultProfile& profile) : profile_(profile) {
 }
 
 DevPagemap* MemMap::AddPagemap(const DevPagemap& pgmap) {
-  return pagemaps_
-      .insert(FirstAfter(pagemaps_, pgmap.start),
-              std::make_unique<DevPagemap>(pgmap))
-      ->get();
+  return pagemaps_.emplace(pgmap.start, std::make_unique<DevPagemap>(pgmap))
+      ->second.get();
 }
 
 void MemMap::RemovePagemap(DevPagemap* pgmap) {
-  pagemaps_.erase(
-      std::remove_if(pagemaps_.begin(), pagemaps_.end(),
-                     [&](const auto& owned) { return owned.get() == pgmap; }),
-      pagemaps_.end());
+  const auto [first, last] = pagemaps_.equal_range(pgmap->start);
+  const auto it = std::find_if(first, last, [&](const auto& entry) {
+    return entry.second.get() == pgmap;
+  });
+  if (it != last) pagemaps_.erase(it);
 }
 
 DevPagemap* MemMap::FindPagemap(pfn_t pfn) const {
-  const auto after = FirstAfter(pagemaps_, pfn);
+  const auto after = pagemaps_.upper_bound(pfn);
   if (after == pagemaps_.begin()) return nullptr;
-  DevPagemap* pgmap = std::prev(after)->get();
+  DevPagemap* pgmap = std::prev(after)->second.get();
   return pfn - pgmap->start < pgmap->nr ? pgmap : nullptr;
 }
 

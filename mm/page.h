@@ -22,7 +22,6 @@
 #include <map>
 #include <memory>
 #include <unordered_map>
-#include <vector>
 
 #include "base/fault_profile.h"
 #include "base/units.h"
@@ -131,7 +130,7 @@ class MemMap {
 
   const FaultProfile& profile_;
   // By their start; of two that begin there the newer is the later.
-  std::vector<std::unique_ptr<DevPagemap>> pagemaps_;
+  std::multimap<pfn_t, std::unique_ptr<DevPagemap>> pagemaps_;
   std::map<uint64_t, int> folios_;  // head -> order
   std::unordered_map<uint64_t, PageState> pages_;
   pfn_t zero_pfn_{};

@@ -249,13 +249,8 @@ FrameOwner UserSpace::OwnerOf(pfn_t pfn) const {
   if (mem_.IsZero(pfn)) return {.kind = FrameOwner::kZeroPage};
   const uint64_t phys = pfn.value() << faults_.page_shift;
   if (const auto it = DaxIn(phys, 1); it != dax_ranges_.end()) {
-    const DevDaxOptions& dax = it->second.dax->options();
-    uint64_t before = 0;
-    for (const DevDaxRange& r : dax.ranges) {
-      if (r.start == it->first) break;
-      before += r.size;
-    }
-    return {FrameOwner::kDevDax, dax.name, before + (phys - it->first)};
+    return {FrameOwner::kDevDax, it->second.dax->options().name,
+            it->second.offset + (phys - it->first)};
   }
   for (const PmemDevice* pmem : machine_.LoadedPmemsIn(phys, 1)) {
     const uint64_t data = pmem->options().base + pmem->options().data_offset;

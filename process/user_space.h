@@ -110,6 +110,7 @@ class UserSpace {
   // Of all device-daxes, by the first byte.
   struct DaxRange {
     uint64_t end = 0;
+    uint64_t offset = 0;  // in the device
     DevDax* dax = nullptr;
   };
   using DaxRanges = std::map<uint64_t, DaxRange>;

@@ -131,8 +131,10 @@ absl::StatusOr<DevDax*> UserSpace::RestoreDevDax(const DevDaxRequest& request) {
   }
   dax_requests_[name] = request;
   DevDax* added = (daxes_[name] = *std::move(dax)).get();
+  uint64_t offset = 0;
   for (const DevDaxRange& r : added->options().ranges) {
-    dax_ranges_[r.start] = {r.start + r.size, added};
+    dax_ranges_[r.start] = {r.start + r.size, offset, added};
+    offset += r.size;
   }
   return added;
 }

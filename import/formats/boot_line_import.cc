@@ -54,27 +54,17 @@ bool Detect(const ImportInput& input) {
          absl::StartsWith(line, "root=");
 }
 
-Place PlaceOf(const ImportInput& input, absl::string_view part) {
-  Place place{&input, 1, 1};
-  const absl::string_view text = input.text;
-  for (char c :
-       text.substr(0, static_cast<size_t>(part.data() - text.data()))) {
-    ++place.column;
-    if (c == '\n') ++place.line, place.column = 1;
-  }
-  return place;
-}
-
 absl::Status OldForm(const ImportInput& input, absl::string_view value,
                      Facts* facts) {
   const std::vector<absl::string_view> parts = absl::StrSplit(value, ',');
+  PlaceFinder places(input);
   size_t next = 0;
   uint32_t devices = 1;
   bool counted = false;
   while (next < parts.size() && devices > 0) {
     std::vector<absl::string_view> words =
         absl::StrSplit(parts[next], ' ', absl::SkipEmpty());
-    const Place at = PlaceOf(input, parts[next]);
+    const Place at = places.At(parts[next]);
     if (next == 0 && words.size() > 3 && absl::SimpleAtoi(words[0], &devices)) {
       counted = true;
       words.erase(words.begin());
@@ -103,7 +93,7 @@ absl::Status OldForm(const ImportInput& input, absl::string_view value,
       if (next >= parts.size()) {
         return at.Error(absl::StrCat(rows, " more rows are expected"));
       }
-      const Place row_at = PlaceOf(input, parts[next]);
+      const Place row_at = places.At(parts[next]);
       // The columns are those of the line.
       const size_t column = row_at.column - 1;
       const absl::string_view text = input.text;
@@ -121,8 +111,8 @@ absl::Status OldForm(const ImportInput& input, absl::string_view value,
     --devices;
   }
   if (counted && devices > 0) {
-    return PlaceOf(input, value)
-        .Error(absl::StrCat(devices, " more devices are expected"));
+    return places.At(value).Error(
+        absl::StrCat(devices, " more devices are expected"));
   }
   return absl::OkStatus();
 }
@@ -130,7 +120,7 @@ absl::Status OldForm(const ImportInput& input, absl::string_view value,
 absl::Status Read(const ImportInput& input, Facts* facts) {
   const absl::string_view text = input.text;
   if (absl::string_view list = CreateList(text); !list.empty()) {
-    return ReadConciseDevices(input, list, PlaceOf(input, list), facts);
+    return ReadConciseDevices(input, list, facts);
   }
   if (absl::string_view old = Parameter(text, "dm="); !old.empty()) {
     return OldForm(input, old, facts);

@@ -22,26 +22,10 @@ std::string Unescaped(absl::string_view text) {
   return out;
 }
 
-// Where `part` of the text begins that itself begins at `at`.  A list may go
-// over several lines.
-Place PlaceIn(absl::string_view text, const Place& at, absl::string_view part) {
-  Place place = at;
-  const auto offset = static_cast<size_t>(part.data() - text.data());
-  for (char c : text.substr(0, offset)) {
-    ++place.column;
-    if (c == '\n') {
-      ++place.line;
-      place.column = 1;
-    }
-  }
-  return place;
-}
-
-absl::Status ReadDevice(const ImportInput& input, absl::string_view text,
-                        const Place& at, absl::string_view device,
-                        Facts* facts) {
+absl::Status ReadDevice(const ImportInput& input, PlaceFinder& places,
+                        absl::string_view device, Facts* facts) {
   const std::vector<absl::string_view> fields = SplitEscaped(device, ',');
-  const Place here = PlaceIn(text, at, device);
+  const Place here = places.At(device);
   constexpr size_t kFields = 5;  // and more rows
   if (fields.size() < kFields) {
     return here.Error(absl::StrCat("name,uuid,minor,flags,row is expected; ",
@@ -60,8 +44,8 @@ absl::Status ReadDevice(const ImportInput& input, absl::string_view text,
   if (!minor.empty()) {
     uint32_t number;
     if (!absl::SimpleAtoi(minor, &number)) {
-      return PlaceIn(text, at, fields[2])
-          .Error(absl::StrCat("a minor is expected, not ", Quoted(minor)));
+      return places.At(fields[2]).Error(
+          absl::StrCat("a minor is expected, not ", Quoted(minor)));
     }
     // The major is not said: see Mapped::minor.
     absl::Status s = Facts::Say(mapped.minor, number, here, name, "minor");
@@ -69,15 +53,15 @@ absl::Status ReadDevice(const ImportInput& input, absl::string_view text,
   }
   const absl::string_view flags = absl::StripAsciiWhitespace(fields[3]);
   if (!flags.empty() && flags != "ro" && flags != "rw") {
-    return PlaceIn(text, at, fields[3])
-        .Error(absl::StrCat("ro or rw is expected, not ", Quoted(flags)));
+    return places.At(fields[3]).Error(
+        absl::StrCat("ro or rw is expected, not ", Quoted(flags)));
   }
   mapped.read_only = flags == "ro";
   std::vector<DmTargetSpec> rows;
   for (size_t i = kFields - 1; i < fields.size(); ++i) {
     if (absl::StripAsciiWhitespace(fields[i]).empty()) continue;
     const std::string row = Unescaped(fields[i]);
-    const Place place = PlaceIn(text, at, fields[i]);
+    const Place place = places.At(fields[i]);
     LineWords words(input, place.line, row);
     absl::StatusOr<DmTargetSpec> spec = ReadDmRow(words);
     // The row's own columns are not those of the list.
@@ -124,11 +108,11 @@ absl::StatusOr<DmTargetSpec> ReadDmRow(LineWords& words) {
 }
 
 absl::Status ReadConciseDevices(const ImportInput& input,
-                                absl::string_view text, Place at,
-                                Facts* facts) {
+                                absl::string_view text, Facts* facts) {
+  PlaceFinder places(input);
   for (absl::string_view device : SplitEscaped(text, ';')) {
     if (absl::StripAsciiWhitespace(device).empty()) continue;
-    absl::Status s = ReadDevice(input, text, at, device, facts);
+    absl::Status s = ReadDevice(input, places, device, facts);
     if (!s.ok()) return s;
   }
   return absl::OkStatus();

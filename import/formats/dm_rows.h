@@ -22,10 +22,10 @@ std::vector<absl::string_view> SplitEscaped(absl::string_view text,
                                             char separator);
 
 // A device of a concise list, on the command line of dmsetup or the kernel:
-// name,uuid,minor,flags,row[,row...].  `text` is a part of `input`, and begins
-// `line` and `column`.  Backslash takes the next character as it is.
+// name,uuid,minor,flags,row[,row...].  `text` is a part of that of `input`.
+// Backslash takes the next character as it is.
 absl::Status ReadConciseDevices(const ImportInput& input,
-                                absl::string_view text, Place at, Facts* facts);
+                                absl::string_view text, Facts* facts);
 
 // The row without what its parameters tell of a key: crypt's key becomes as
 // many zeros, which dmsetup shows without --showkeys.

@@ -29,7 +29,7 @@ bool Detect(const ImportInput& input) {
 
 absl::Status Read(const ImportInput& input, Facts* facts) {
   facts->live_tables = true;
-  return ReadConciseDevices(input, input.text, {&input, 1, 1}, facts);
+  return ReadConciseDevices(input, input.text, facts);
 }
 
 }  // namespace

@@ -83,6 +83,24 @@ Place InputLines::At(absl::string_view part) const {
           static_cast<size_t>(part.data() - line_.data()) + 1};
 }
 
+Place PlaceFinder::At(absl::string_view part) {
+  const absl::string_view text = place_.input->text;
+  const auto offset = static_cast<size_t>(part.data() - text.data());
+  if (offset < at_) {
+    place_ = {place_.input, 1, 1};
+    at_ = 0;
+  }
+  for (char c : text.substr(at_, offset - at_)) {
+    ++place_.column;
+    if (c == '\n') {
+      ++place_.line;
+      place_.column = 1;
+    }
+  }
+  at_ = offset;
+  return place_;
+}
+
 absl::string_view FirstLine(absl::string_view text) {
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());

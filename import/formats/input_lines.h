@@ -71,6 +71,20 @@ class InputLines {
   absl::string_view line_;
 };
 
+// The places of the parts of an input's text, wherever its lines end.  Parts in
+// the order of the text cost no more than the text.
+class PlaceFinder {
+ public:
+  explicit PlaceFinder(const ImportInput& input) : place_{&input, 1, 1} {}
+
+  // Where `part` begins, which is a part of the input's text.
+  Place At(absl::string_view part);
+
+ private:
+  Place place_;  // of byte `at_`
+  size_t at_ = 0;
+};
+
 // The first line that is not blank, and does not begin with '#'.
 absl::string_view FirstLine(absl::string_view text);
 

@@ -28,6 +28,25 @@ void AddLinear(const std::string& name, uint64_t sectors,
   row.mutable_linear()->set_start(start);
 }
 
+void AddDax(const std::string& name, proto::World& world) {
+  proto::DevDax& dax = *world.add_dax();
+  dax.set_name(name);
+  dax.set_align(kPage);
+}
+
+// A page of the last device-dax.
+void AddRange(uint64_t page, proto::World& world) {
+  proto::DevDax::Range& range =
+      *world.mutable_dax(world.dax_size() - 1)->add_range();
+  range.set_start((uint64_t{1} << 32) + page * 2 * kPage);
+  range.set_size(kPage);
+}
+
+// Numbers below n, each once, in no order: those of odd ones are backwards.
+uint64_t Scattered(uint64_t i, uint64_t n) {
+  return i % 2 == 0 ? i : (n / 2 * 2 - i);
+}
+
 // pmem0 with a device "d0", and pmem1 of at least `bytes`.
 proto::World TwoPmems(uint64_t bytes) {
   proto::World world;
@@ -208,6 +227,49 @@ std::string ManyConcise(size_t n) {
     absl::StrAppend(&text, i == 0 ? "" : ";", "d", i, ",,,rw,0 8 zero");
   }
   return text;
+}
+
+proto::World ManyDaxRanges(size_t n) {
+  proto::World world;
+  AddDax("dax0.0", world);
+  for (size_t i = 0; i < n; ++i) AddRange(Scattered(i, n), world);
+  return world;
+}
+
+proto::World ManyDaxes(size_t n) {
+  proto::World world;
+  for (size_t i = 0; i < n; ++i) {
+    AddDax(absl::StrCat("dax", i, ".0"), world);
+    AddRange(Scattered(i, n), world);
+  }
+  return world;
+}
+
+std::string ConciseRows(size_t n) {
+  std::string text = "big,,1,rw";
+  for (size_t i = 0; i < n; ++i) {
+    absl::StrAppend(&text, ",", i * 8, " 8 linear 259:0 ", i * 16);
+  }
+  return text + "\n";
+}
+
+std::string ConciseDevices(size_t n) {
+  std::string text;
+  for (size_t i = 0; i < n; ++i) {
+    absl::StrAppend(&text, i == 0 ? "" : ";\n", "d", i, ",,", i,
+                    ",rw,0 8 linear 259:0 ", i * 8);
+  }
+  return text + "\n";
+}
+
+std::string DaxctlDevices(size_t n) {
+  std::string text = "[";
+  for (size_t i = 0; i < n; ++i) {
+    absl::StrAppend(&text, i == 0 ? "\n" : ",\n", "{\"chardev\":\"dax", i,
+                    ".0\",\"size\":1073741824,\"align\":4096,"
+                    "\"mode\":\"devdax\"}");
+  }
+  return text + "\n]\n";
 }
 
 }  // namespace dmdax::bench

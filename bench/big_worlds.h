@@ -31,6 +31,10 @@ proto::World ManyFiles(size_t n);
 // Pages of a file that one process has touched, beside a device "d0".
 proto::World ManyTouches(size_t n);
 
+// A device-dax of n ranges, and n of one range each, in no order.
+proto::World ManyDaxRanges(size_t n);
+proto::World ManyDaxes(size_t n);
+
 // Files of 2 MiB: aligned ones of a mount on a volume that is not, those of a
 // mount on a pmem that lie off a boundary themselves, and volumes of which each
 // is off a boundary and has a mount with one file.
@@ -40,6 +44,12 @@ proto::World MisalignedVolumes(size_t n);
 
 // What `create --concise` takes for n devices.
 std::string ManyConcise(size_t n);
+
+// What `import` takes: a device of n rows as `dmsetup table --concise` has it,
+// n devices of one row so, and n that `daxctl list` has.
+std::string ConciseRows(size_t n);
+std::string ConciseDevices(size_t n);
+std::string DaxctlDevices(size_t n);
 
 }  // namespace dmdax::bench
 

@@ -3,7 +3,8 @@
 // What twice as much costs: for each kind of thing a machine can have many of,
 // the time of a load (text to machine to state, and the machine's end) with
 // twice as many, over that with as many; and the time in which `dmdax check`
-// finds and tries a cure for each of so many files or volumes.
+// finds and tries a cure for each of so many files or volumes, or `dmdax
+// import` makes a World of a text.
 //
 //   devices 50000 -> 100000: x2.08
 //
@@ -19,6 +20,7 @@
 #include "bench/child_cost.h"
 #include "bench/families.h"
 #include "bench/scratch_state.h"
+#include "import/import.h"
 #include "state/world_load.h"
 #include "tools/check/machine_check.h"
 #include "tools/dmsetup/dmsetup.h"
@@ -41,7 +43,8 @@ constexpr Kind kKinds[] = {
     {"mappings", 65530, ManyMappings},   {"chain", 256, Chain},
     {"deep chain", 8192, Chain},         {"legs", 30000, ManyLegs},
     {"rows", size_t{1} << 20, ManyRows}, {"files", 100000, ManyFiles},
-    {"touches", 100000, ManyTouches},
+    {"touches", 100000, ManyTouches},    {"dax ranges", 65536, ManyDaxRanges},
+    {"daxes", 32768, ManyDaxes},
 };
 
 // Prints the ratio; false if it is too high, or if the times are so short that
@@ -58,7 +61,7 @@ bool Doubling(const char* name, size_t n,
     if (ratio <= kMostRatio) break;
   }
   const bool ok = ratio <= kMostRatio;
-  printf("%-13s %7zu -> %7zu: x%.2f%s\n", name, n / 2, n, ratio,
+  printf("%-14s %7zu -> %7zu: x%.2f%s\n", name, n / 2, n, ratio,
          ok ? "" : "  more than its input");
   return ok;
 }
@@ -116,6 +119,31 @@ double ConciseSeconds(size_t n) {
       .cpu_seconds;
 }
 
+struct ImportKind {
+  const char* name;
+  size_t most;
+  std::string (*text)(size_t n);
+};
+
+constexpr ImportKind kImportKinds[] = {
+    {"import rows", 32768, ConciseRows},
+    {"import devices", 16384, ConciseDevices},
+    {"import daxctl", 32768, DaxctlDevices},
+};
+
+double ImportSeconds(const ImportKind& kind, size_t n) {
+  const std::string text = kind.text(n);
+  return LeastCost(kRuns,
+                   [&] {
+                     Importer importer;
+                     absl::Status s = importer.AddBytes(text, kind.name);
+                     if (!s.ok()) Die(s);
+                     absl::StatusOr<Imported> machine = importer.Finish();
+                     if (!machine.ok()) Die(machine.status());
+                   })
+      .cpu_seconds;
+}
+
 }  // namespace
 
 int ReportGrowth(const Options& options) {
@@ -130,6 +158,11 @@ int ReportGrowth(const Options& options) {
     const size_t n = std::min(kind.most, options.max_targets);
     ok &= Doubling(kind.name, n,
                    [&](size_t size) { return CheckSeconds(kind, size); });
+  }
+  for (const ImportKind& kind : kImportKinds) {
+    const size_t n = std::min(kind.most, options.max_targets);
+    ok &= Doubling(kind.name, n,
+                   [&](size_t size) { return ImportSeconds(kind, size); });
   }
   const size_t n = std::min<size_t>(20000, options.max_targets);
   ok &= Doubling("concise", n, ConciseSeconds);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "process/dev_dax_options.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <iterator>
 #include <map>
@@ -10,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/nearest.h"
 #include "process/field_error.h"
 
 namespace dmdax {
@@ -34,6 +36,37 @@ absl::Status CheckAlign(uint64_t align, const FaultProfile& faults) {
           faults.has_pud_thp ? absl::StrCat(" or ", faults.pud_size()) : ""));
 }
 
+// Beyond it a page frame has no number: as for a pmem (dax/pmem.cc).
+constexpr uint64_t kPhysEnd = uint64_t{1} << 52;
+
+// Multiples of the alignment, at least one, below the end of memory.
+absl::Status CheckRange(const std::string& path, const DevDaxRange& r,
+                        uint64_t align) {
+  const uint64_t last = kPhysEnd - align;
+  absl::Status s = CheckMultiple(path, "start", r.start, align, 0, last);
+  if (!s.ok()) return s;
+  const auto beyond = [&](absl::string_view field, uint64_t value,
+                          uint64_t least, uint64_t most) {
+    return FieldError(
+        EINVAL, absl::StrCat(path, field),
+        absl::StrCat(field, " ", value, ": physical addresses end at 2^52; ",
+                     NearestMultiples(value, align, least, most)));
+  };
+  if (r.start > last) {
+    return beyond("start", r.start, 0,
+                  kPhysEnd - std::clamp(r.size, align, kPhysEnd));
+  }
+  const uint64_t room = kPhysEnd - r.start;
+  s = CheckMultiple(path, "size", r.size, align, align, room);
+  if (!s.ok()) return s;
+  if (r.size == 0) {
+    return FieldError(
+        EINVAL, path + "size",
+        absl::StrCat("size ", r.size, "; nearest valid size: ", align));
+  }
+  return r.size > room ? beyond("size", r.size, align, room) : s;
+}
+
 absl::Status CheckRanges(const DevDaxOptions& options) {
   struct Taken {
     uint64_t end;
@@ -43,16 +76,8 @@ absl::Status CheckRanges(const DevDaxOptions& options) {
   for (size_t i = 0; i < options.ranges.size(); ++i) {
     const std::string path = absl::StrCat("range[", i, "].");
     const DevDaxRange& r = options.ranges[i];
-    absl::Status s = CheckMultiple(path, "start", r.start, options.align);
-    if (s.ok()) {
-      s = CheckMultiple(path, "size", r.size, options.align, options.align);
-    }
+    absl::Status s = CheckRange(path, r, options.align);
     if (!s.ok()) return s;
-    if (r.size == 0 || r.start + r.size < r.start) {
-      return FieldError(EINVAL, path + "size",
-                        absl::StrCat("size ", r.size,
-                                     "; nearest valid size: ", options.align));
-    }
     auto next = taken.lower_bound(r.start);
     auto other = taken.end();
     if (next != taken.end() && next->first < r.start + r.size) other = next;

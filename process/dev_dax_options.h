@@ -29,8 +29,8 @@ struct DevDaxRequest {
 absl::Status CheckDevDaxName(const std::string& name);
 
 // EINVAL, as FieldError(): an empty name or one with a slash, no ranges, an
-// align that the kernel does not have, ranges that are not multiples of it or
-// overlap.
+// align that the kernel does not have, ranges that are not multiples of it,
+// overlap or end beyond 2^52, where physical addresses end.
 absl::Status CheckDevDaxOptions(const DevDaxOptions& options,
                                 const FaultProfile& faults);
 

@@ -57,7 +57,8 @@ Likeness Detect(const FormatProbe& probe) {
 absl::Status Read(std::string bytes, const std::string& file,
                   pb::Message* message, SourceMap* map) {
   const auto text = WithoutByteOrderMark(std::move(bytes));
-  if (absl::Status s = CheckJsonSyntax(*text, file); !s.ok()) return s;
+  absl::Status s = CheckJsonSyntax(*text, file, JsonNulls::kNotInLists);
+  if (!s.ok()) return s;
   const auto status = pb::util::JsonStringToMessage(*text, message);
   if (!status.ok()) {
     const std::string what(status.message());

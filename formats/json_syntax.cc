@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "formats/json_syntax.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
@@ -41,13 +44,21 @@ class Cursor {
 // Listens to the parser; any false ends the parse with error() set.
 class SyntaxCheck : public nlohmann::json_sax<nlohmann::json> {
  public:
-  SyntaxCheck(absl::string_view text, const size_t* consumed)
-      : text_(text), consumed_(consumed) {}
+  SyntaxCheck(absl::string_view text, JsonNulls nulls, const size_t* consumed)
+      : text_(text), nulls_(nulls), consumed_(consumed) {}
 
   const std::string& error() const { return error_; }
   size_t error_at() const { return error_at_; }
 
-  bool null() override { return true; }
+  bool null() override {
+    if (nulls_ == JsonNulls::kAnywhere || levels_.empty() ||
+        !levels_.back().is_list) {
+      return true;
+    }
+    constexpr size_t kNull = 4;
+    return Fail(*consumed_ - std::min(*consumed_, kNull),
+                "a value is expected in a list, not null");
+  }
   bool boolean(bool) override { return true; }
   bool number_integer(number_integer_t) override { return true; }
   bool number_unsigned(number_unsigned_t) override { return true; }
@@ -59,13 +70,13 @@ class SyntaxCheck : public nlohmann::json_sax<nlohmann::json> {
       return Fail(*consumed_ - 1,
                   absl::StrCat("more than ", kMaxMessages, " objects"));
     }
-    return Deeper();
+    return Deeper({});
   }
-  bool start_array(size_t) override { return Deeper(); }
+  bool start_array(size_t) override { return Deeper({.is_list = true}); }
   bool end_object() override { return Shallower(); }
   bool end_array() override { return Shallower(); }
   bool key(string_t& key) override {
-    if (keys_.back().insert(CamelCase(key)).second) return true;
+    if (levels_.back().keys.insert(CamelCase(key)).second) return true;
     const size_t quotes = key.size() + 2;
     return Fail(*consumed_ - std::min(*consumed_, quotes),
                 absl::StrCat("'", key.substr(0, 64), "' is given twice"));
@@ -87,24 +98,31 @@ class SyntaxCheck : public nlohmann::json_sax<nlohmann::json> {
   }
 
  private:
+  // An object or a list that is open.
+  struct Level {
+    bool is_list = false;
+    absl::flat_hash_set<std::string> keys = {};
+  };
+
   bool Fail(size_t at, std::string what) {
     error_at_ = at;
     error_ = std::move(what);
     return false;
   }
-  bool Deeper() {
-    keys_.emplace_back();
-    if (keys_.size() <= kMaxDepth) return true;
+  bool Deeper(Level level) {
+    levels_.push_back(std::move(level));
+    if (levels_.size() <= kMaxDepth) return true;
     return Fail(*consumed_ - 1, absl::StrCat("nested deeper than ", kMaxDepth));
   }
   bool Shallower() {
-    keys_.pop_back();
+    levels_.pop_back();
     return true;
   }
 
   const absl::string_view text_;
+  const JsonNulls nulls_;
   const size_t* const consumed_;
-  std::vector<absl::flat_hash_set<std::string>> keys_;  // by depth
+  std::vector<Level> levels_;
   size_t messages_ = 0;
   std::string error_;
   size_t error_at_ = 0;
@@ -112,9 +130,10 @@ class SyntaxCheck : public nlohmann::json_sax<nlohmann::json> {
 
 }  // namespace
 
-absl::Status CheckJsonSyntax(absl::string_view text, absl::string_view file) {
+absl::Status CheckJsonSyntax(absl::string_view text, absl::string_view file,
+                             JsonNulls nulls) {
   size_t consumed = 0;
-  SyntaxCheck check(text, &consumed);
+  SyntaxCheck check(text, nulls, &consumed);
   // The end only ends; it is not read and counts nothing.
   if (nlohmann::json::sax_parse(Cursor(text.data(), &consumed),
                                 Cursor(text.data() + text.size(), &consumed),

@@ -6,9 +6,9 @@
 //   // "w.json:1:7: not JSON: syntax error while parsing value - ..."
 //
 // Refused too: a key given twice in one object (in either of Protobuf's
-// spellings), more than 64 levels, more than 8 Mi objects.
-// Errors: EINVAL with "<file>:<line>:<column>: <what>".
-// Threading: pure function.
+// spellings), more than 64 levels, more than 8 Mi objects; if so asked a null
+// in a list, which Protobuf would leave out. Errors: EINVAL with
+// "<file>:<line>:<column>: <what>". Threading: pure function.
 #ifndef DMDAX_FORMATS_JSON_SYNTAX_H_
 #define DMDAX_FORMATS_JSON_SYNTAX_H_
 
@@ -17,7 +17,10 @@
 
 namespace dmdax {
 
-absl::Status CheckJsonSyntax(absl::string_view text, absl::string_view file);
+enum class JsonNulls { kAnywhere, kNotInLists };
+
+absl::Status CheckJsonSyntax(absl::string_view text, absl::string_view file,
+                             JsonNulls nulls = JsonNulls::kAnywhere);
 
 }  // namespace dmdax
 

@@ -51,13 +51,15 @@ absl::StatusOr<ParsedWorld> ReadWorldFile(const std::string& path,
   absl::StatusOr<std::string> bytes = ReadInput(path);
   if (!bytes.ok()) return bytes.status();
   const std::string name = InputName(path);
-  // In every format no bytes are an empty World.  Nobody means that: a pipe
-  // gives no bytes if its writer failed.
-  if (SignificantText(*bytes).empty()) {
+  // In every format no bytes are an empty World, and {} is one in JSON.  Nobody
+  // means that: a pipe gives no bytes if its writer failed, and a program that
+  // found nothing writes {}.
+  const auto empty = [&] {
     return ErrnoError(
         ENODATA, absl::StrCat("'", name, "' is empty, not a World; ",
                               "a machine without devices is kernel: \"v6_1\""));
-  }
+  };
+  if (SignificantText(*bytes).empty()) return empty();
   if (LooksImportable(*bytes, path)) {
     absl::Status s = importer.AddBytes(*std::move(bytes), name);
     if (!s.ok()) return s;
@@ -65,6 +67,7 @@ absl::StatusOr<ParsedWorld> ReadWorldFile(const std::string& path,
   }
   absl::StatusOr<ParsedWorld> parsed = ParseWorld(*std::move(bytes), name);
   if (!parsed.ok()) return parsed.status();
+  if (parsed->world.ByteSizeLong() == 0) return empty();
   if (!kernel.empty()) parsed->world.set_kernel(kernel);
   return parsed;
 }

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -15,6 +16,10 @@ namespace dmdax {
 absl::Status LineScanner::Error(absl::string_view what) const {
   return ErrnoError(EINVAL, absl::StrCat("line ", number_, ", column ",
                                          pos_ + 1, ": ", what));
+}
+
+absl::Status LineScanner::Expected(absl::string_view what) const {
+  return Error(absl::StrCat(what, " is expected, not '", Rest(), "'"));
 }
 
 void LineScanner::SkipBlanks() {
@@ -35,16 +40,14 @@ bool LineScanner::Take(absl::string_view text) {
 
 absl::Status LineScanner::Expect(absl::string_view text) {
   if (Take(text)) return absl::OkStatus();
-  return Error(absl::StrCat("'", text, "' is expected, not '", Rest(), "'"));
+  return Expected(absl::StrCat("'", text, "'"));
 }
 
 absl::Status LineScanner::Number(uint64_t* value) {
   SkipBlanks();
   size_t end = pos_;
   while (end < line_.size() && absl::ascii_isdigit(line_[end])) ++end;
-  if (end == pos_) {
-    return Error(absl::StrCat("a number is expected, not '", Rest(), "'"));
-  }
+  if (end == pos_) return Expected("a number");
   if (!absl::SimpleAtoi(line_.substr(pos_, end - pos_), value)) {
     return Error("the number is above 2^64-1");
   }
@@ -73,7 +76,7 @@ std::string LineScanner::Word() {
 
 std::string LineScanner::Rest() const {
   const absl::string_view rest = line_.substr(pos_, 20);
-  return rest.empty() ? "the end" : std::string(rest);
+  return rest.empty() ? "the end" : absl::CHexEscape(rest);
 }
 
 bool IsExtentLine(absl::string_view line) {

@@ -29,6 +29,8 @@ class LineScanner {
 
   // EINVAL "line 3, column 4: " and `what`.
   absl::Status Error(absl::string_view what) const;
+  // The same: "`what` is expected, not ..." and what comes next.
+  absl::Status Expected(absl::string_view what) const;
   void SkipBlanks();
   bool Done();
   // Takes `text` if it comes next.

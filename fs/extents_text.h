@@ -15,7 +15,9 @@
 // Numbers are turned into bytes; holes are left out.  filefrag's block size
 // and file size come from its heading; without one 4096 is taken.  A text that
 // contradicts itself is refused: a range that is not as long as it says, a line
-// that is missing, a number of extents or blocks that does not fit.
+// that is missing or cut, a number of extents or blocks that does not fit.  So
+// is a line that none of these programs prints; one that begins with '#' is
+// left out.
 #ifndef DMDAX_FS_EXTENTS_TEXT_H_
 #define DMDAX_FS_EXTENTS_TEXT_H_
 

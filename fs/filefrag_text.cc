@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What filefrag -v prints (misc/filefrag.c of e2fsprogs).
-#include <cerrno>
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/units.h"
@@ -17,29 +22,46 @@
 namespace dmdax {
 namespace {
 
-uint32_t FilefragFlags(absl::string_view words) {
-  uint32_t flags = 0;
-  for (absl::string_view word : absl::StrSplit(words, ',')) {
-    word = absl::StripAsciiWhitespace(word);
-    if (word == "unwritten") flags |= FIEMAP_EXTENT_UNWRITTEN;
-    if (word == "delalloc") flags |= FIEMAP_EXTENT_DELALLOC;
-    if (word == "unknown_loc" || word == "unknown") {
-      flags |= FIEMAP_EXTENT_UNKNOWN;
-    }
-    if (word == "inline") flags |= FIEMAP_EXTENT_DATA_INLINE;
-    if (word == "shared") flags |= FIEMAP_EXTENT_SHARED;
-    if (word == "encoded") flags |= FIEMAP_EXTENT_ENCODED;
-  }
-  return flags;
-}
+// Bits beside FiemapFlags: FIEMAP_EXTENT_LAST, and that it reaches the file's
+// end, which is no flag of the kernel.
+constexpr uint32_t kLast = 0x1;
+constexpr uint32_t kEof = uint32_t{1} << 31;
 
-// FIEMAP_EXTENT_LAST, in the words of this filefrag and of older ones.
-bool IsLast(absl::string_view words) {
-  for (absl::string_view word : absl::StrSplit(words, ',')) {
+// FIEMAP_EXTENT_* as this filefrag and older ones spell them; 0: a flag that
+// says nothing of the type or place.
+constexpr std::pair<absl::string_view, uint32_t> kFlags[] = {
+    {"last", kLast},
+    {"unknown_loc", FIEMAP_EXTENT_UNKNOWN},
+    {"unknown", FIEMAP_EXTENT_UNKNOWN},
+    {"delalloc", FIEMAP_EXTENT_DELALLOC},
+    {"encoded", FIEMAP_EXTENT_ENCODED},
+    {"no_direct", FIEMAP_EXTENT_ENCODED},
+    {"encrypted", 0},
+    {"not_aligned", 0},
+    {"inline", FIEMAP_EXTENT_DATA_INLINE},
+    {"tail_packed", 0},
+    {"unwritten", FIEMAP_EXTENT_UNWRITTEN},
+    {"merged", 0},
+    {"shared", FIEMAP_EXTENT_SHARED},
+    {"eof", kEof}};
+
+// False: some word is none of them, nor a number that filefrag has no word for.
+bool ParseFlags(absl::string_view words, uint32_t* flags) {
+  *flags = 0;
+  for (absl::string_view word : absl::StrSplit(words, ',', absl::SkipEmpty())) {
     word = absl::StripAsciiWhitespace(word);
-    if (word == "last" || word == "eof") return true;
+    const auto known =
+        std::find_if(std::begin(kFlags), std::end(kFlags),
+                     [&](const auto& flag) { return flag.first == word; });
+    uint32_t number;
+    if (known != std::end(kFlags)) {
+      *flags |= known->second;
+    } else if (!absl::StartsWith(word, "0x") ||
+               !absl::SimpleHexAtoi(word, &number)) {
+      return false;
+    }
   }
-  return false;
+  return true;
 }
 
 class FilefragParser {
@@ -49,15 +71,19 @@ class FilefragParser {
     for (absl::string_view line : absl::StrSplit(text, '\n')) {
       LineScanner scan(line, ++number);
       absl::Status status;
+      const absl::string_view bare = absl::StripAsciiWhitespace(line);
+      if (bare.empty() || bare[0] == '#') continue;
       if (absl::ConsumePrefix(&line, "Filesystem type is: ")) {
-        (void)absl::SimpleHexAtoi(absl::StripAsciiWhitespace(line),
-                                  &list_.s_magic);
+        status = Type(absl::StripAsciiWhitespace(line), scan);
       } else if (absl::ConsumePrefix(&line, "File size of ")) {
-        status = Heading(line, scan);
+        status = Heading(absl::StripAsciiWhitespace(line), scan);
       } else if (IsExtentLine(line)) {
         status = Extent(scan);
-      } else {
-        status = Found(absl::StripAsciiWhitespace(line), scan);
+      } else if (!IsColumns(bare) &&
+                 // Of ext2, where the blocks have no extents.
+                 !absl::StartsWith(
+                     bare, "Filesystem cylinder groups approximately ")) {
+        status = Found(bare, scan);
       }
       if (!status.ok()) return status;
     }
@@ -73,36 +99,62 @@ class FilefragParser {
   }
 
  private:
-  // "f is 8388608 (2048 blocks of 4096 bytes)"
-  absl::Status Heading(absl::string_view line, LineScanner& scan) {
+  absl::Status Type(absl::string_view word, const LineScanner& scan) {
+    if (absl::SimpleHexAtoi(word, &list_.s_magic)) return absl::OkStatus();
+    return scan.Error(absl::StrCat("a file system's number is expected, not '",
+                                   absl::CHexEscape(word.substr(0, 20)), "'"));
+  }
+
+  // What stands above the rows.  The column of what was expected is there
+  // only in some versions.
+  static bool IsColumns(absl::string_view line) {
+    const std::string columns =
+        absl::StrJoin(absl::StrSplit(line, ' ', absl::SkipEmpty()), " ");
+    return columns == "ext: logical_offset: physical_offset: length: flags:" ||
+           columns ==
+               "ext: logical_offset: physical_offset: length: expected: flags:";
+  }
+
+  // "f is 8388608 (2048 blocks of 4096 bytes)"; before e2fsprogs 1.43
+  // "(2048 blocks, blocksize 4096)".
+  absl::Status Heading(absl::string_view line, const LineScanner& scan) {
     const size_t is = line.rfind(" is ");
-    if (is == line.npos) return absl::OkStatus();
+    uint64_t blocks = 0, block = 0;
+    if (is == line.npos ||
+        !ParseSize(line.substr(is + 4), &list_.file_size, &blocks, &block)) {
+      return scan.Error(
+          absl::StrCat("'FILE is N (N blocks of N bytes)' is expected behind "
+                       "'File size of', not '",
+                       absl::CHexEscape(line.substr(0, 80)), "'"));
+    }
     list_.file = std::string(line.substr(0, is));
     has_heading_ = true;
+    if (block == 0) return scan.Error("blocks of 0 bytes");
+    list_.s_blocksize = block_ = block;
+    const uint64_t needed =
+        list_.file_size / block_ + (list_.file_size % block_ != 0 ? 1 : 0);
+    if (blocks == needed) return absl::OkStatus();
+    return scan.Error(absl::StrCat(list_.file_size, " bytes are ", needed,
+                                   " blocks of ", block_, ", not ", blocks));
+  }
+
+  static bool ParseSize(absl::string_view text, uint64_t* bytes,
+                        uint64_t* blocks, uint64_t* block) {
     const std::vector<absl::string_view> words =
-        absl::StrSplit(line.substr(is + 4), ' ', absl::SkipEmpty());
-    if (words.empty()) return absl::OkStatus();
-    (void)absl::SimpleAtoi(words[0], &list_.file_size);
-    for (size_t i = 1; i + 1 < words.size(); ++i) {
-      uint64_t block = 0;
-      if (words[i] != "of" || !absl::SimpleAtoi(words[i + 1], &block)) continue;
-      if (block == 0) return scan.Error("blocks of 0 bytes");
-      list_.s_blocksize = block_ = block;
-      uint64_t blocks = 0;
-      absl::string_view count = words[1];
-      if (!absl::ConsumePrefix(&count, "(") ||
-          !absl::SimpleAtoi(count, &blocks)) {
-        continue;
-      }
-      const uint64_t needed =
-          list_.file_size / block_ + (list_.file_size % block_ != 0 ? 1 : 0);
-      if (blocks != needed) {
-        return scan.Error(absl::StrCat(list_.file_size, " bytes are ", needed,
-                                       " blocks of ", block_, ", not ",
-                                       blocks));
-      }
+        absl::StrSplit(text, ' ', absl::SkipEmpty());
+    if (words.size() < 5 || !absl::SimpleAtoi(words[0], bytes) ||
+        !absl::ConsumePrefix(&text, absl::StrCat(words[0], " ("))) {
+      return false;
     }
-    return absl::OkStatus();
+    absl::string_view count = words[1], size = words[4];
+    const bool now = words.size() == 6 && words[3] == "of" &&
+                     words[5] == "bytes)" &&
+                     (words[2] == "block" || words[2] == "blocks");
+    const bool before = words.size() == 5 && words[3] == "blocksize" &&
+                        absl::ConsumeSuffix(&size, ")") &&
+                        (words[2] == "block," || words[2] == "blocks,");
+    return (now || before) && absl::ConsumePrefix(&count, "(") &&
+           absl::SimpleAtoi(count, blocks) && absl::SimpleAtoi(size, block);
   }
 
   //   0:        0..    2047:      34816..     36863:   2048:   4096:   last,eof
@@ -128,16 +180,51 @@ class FilefragParser {
     }
     // The column "expected" is there only where the file is not contiguous.
     std::string word = scan.Word();
-    if (!word.empty() && absl::ascii_isdigit(word[0]) &&
-        absl::EndsWith(word, ":")) {
+    uint64_t expected;
+    absl::string_view number = word;
+    uint32_t flags = 0;
+    if (absl::ConsumeSuffix(&number, ":") &&
+        absl::SimpleAtoi(number, &expected)) {
+      status = CheckExpected(first, expected, scan);
+      if (!status.ok()) return status;
       word = scan.Word();
     }
-    const char* wrong = AppendExtent(first, pfirst, length, block_,
-                                     FilefragFlags(word), &list_);
+    if (!ParseFlags(word, &flags)) {
+      return scan.Error(
+          absl::StrCat("flags as in 'last,eof' are expected, not '",
+                       absl::CHexEscape(word.substr(0, 40)), "'"));
+    }
+    if (!scan.Done()) return scan.Expected("the end");
+    if (last_seen_) {
+      return scan.Error("an extent behind the one that is 'last'");
+    }
+    const char* wrong =
+        AppendExtent(first, pfirst, length, block_, flags, &list_);
     if (wrong != nullptr) return scan.Error(wrong);
-    ended_ = IsLast(word);
+    const uint64_t end = list_.extents.back().end();
+    if ((flags & kEof) != 0 && end < list_.file_size) {
+      return scan.Error(absl::StrCat("'eof' at byte ", end, " of a file of ",
+                                     list_.file_size, " bytes"));
+    }
+    last_seen_ = (flags & kLast) != 0;
+    ended_ = (flags & (kLast | kEof)) != 0;
+    placed_ = (flags & (FIEMAP_EXTENT_UNKNOWN | FIEMAP_EXTENT_DELALLOC)) == 0;
     Count(first, pfirst, length);
     return absl::OkStatus();
+  }
+
+  // Where the extent would continue the one above, counted with the hole
+  // between or, by older versions, without.
+  absl::Status CheckExpected(uint64_t first, uint64_t expected,
+                             const LineScanner& scan) const {
+    const uint64_t sparse = plast_ + first - last_, dense = plast_ + length_;
+    // An extent without a place has none to continue.
+    if (!placed_) return absl::OkStatus();
+    if (expected == sparse || expected == dense) return absl::OkStatus();
+    return scan.Error(absl::StrCat("expected at block ", expected,
+                                   ", but what continues the extent above "
+                                   "is at ",
+                                   sparse));
   }
 
   // As filefrag counts: what continues the extent above, with or without a
@@ -152,16 +239,23 @@ class FilefragParser {
     length_ = length;
   }
 
-  // "f: 2 extents found"
+  // "f: 2 extents found", on ext2 with ", perfection would be 1 extent".
   absl::Status Found(absl::string_view line, LineScanner& scan) {
     size_t end = line.rfind(" extents found");
     if (end == line.npos) end = line.rfind(" extent found");
-    if (end == line.npos) return absl::OkStatus();
-    const size_t colon = line.rfind(": ", end);
+    const size_t colon = end == line.npos ? line.npos : line.rfind(": ", end);
     uint64_t count = 0;
     if (colon == line.npos ||
         !absl::SimpleAtoi(line.substr(colon + 2, end - colon - 2), &count)) {
-      return absl::OkStatus();
+      scan.SkipBlanks();
+      return scan.Expected("a line of filefrag -v");
+    }
+    const absl::string_view file = line.substr(0, colon);
+    if (has_heading_ && file != list_.file) {
+      return scan.Error(absl::StrCat(
+          "the extents of '", absl::CHexEscape(file.substr(0, 80)),
+          "' are counted, where those of '",
+          absl::CHexEscape(list_.file.substr(0, 80)), "' are listed"));
     }
     ended_ = true;
     // Older versions count what follows after a hole.
@@ -174,7 +268,9 @@ class FilefragParser {
 
   ExtentList list_;
   bool has_heading_ = false;
-  bool ended_ = false;
+  bool ended_ = false;      // the list is whole
+  bool last_seen_ = false;  // an extent is the last
+  bool placed_ = true;      // the extent above has a place
   uint64_t block_ = kPageSize;
   uint64_t lines_ = 0;
   uint64_t fragments_ = 0;

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // xfs_bmap -v and xfs_io's fiemap -v of any number of files.
+#include <cerrno>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
 #include "import/formats/extents_sections.h"
 #include "import/formats/input_lines.h"
 #include "import/import_format.h"
@@ -30,18 +34,33 @@ bool Detect(const ImportInput& input) {
          absl::StrContains(head, "0: [0..");
 }
 
-absl::StatusOr<ExtentList> Parse(absl::string_view piece) {
-  const bool fiemap = absl::StrContains(piece, "BLOCK-RANGE") &&
-                      !absl::StrContains(piece, "AG-OFFSET");
-  absl::StatusOr<ExtentList> list =
-      fiemap ? ParseXfsIoFiemap(piece) : ParseXfsBmap(piece);
-  constexpr uint64_t kXfsSuperMagic = 0x58465342;
-  if (list.ok()) list->s_magic = kXfsSuperMagic;
-  return list;
+bool IsFiemap(absl::string_view text) {
+  return absl::StrContains(text, "BLOCK-RANGE") &&
+         !absl::StrContains(text, "AG-OFFSET");
 }
 
 absl::Status Read(const ImportInput& input, Facts* facts) {
-  return ReadExtentSections(input, Begins, Parse, facts);
+  // Of a file without extents xfs_bmap says so, and fiemap nothing.
+  const bool may_be_silent = IsFiemap(input.text);
+  const auto parse = [&](absl::string_view piece) {
+    absl::StatusOr<ExtentList> list =
+        IsFiemap(piece) ? ParseXfsIoFiemap(piece) : ParseXfsBmap(piece);
+    if (!list.ok()) return list;
+    const absl::string_view first = FirstLine(piece);
+    if (!may_be_silent && !list->file.empty() &&
+        FirstLine(piece.substr(static_cast<size_t>(first.data() + first.size() -
+                                                   piece.data())))
+            .empty()) {
+      return absl::StatusOr<ExtentList>(ErrnoError(
+          EINVAL, absl::StrCat("line 1, column 1: ", Quoted(list->file),
+                               " has neither rows nor 'no extents' behind "
+                               "it: is it cut?")));
+    }
+    constexpr uint64_t kXfsSuperMagic = 0x58465342;
+    list->s_magic = kXfsSuperMagic;
+    return list;
+  };
+  return ReadExtentSections(input, Begins, parse, facts);
 }
 
 }  // namespace

@@ -123,17 +123,17 @@ TEST(ExtentsTextTest, FilefragCountsFragments) {
 // The list is in order, or it is refused; nothing wraps.
 TEST(ExtentsTextTest, OrderAndSize) {
   EXPECT_THAT(ParseXfsIoFiemap("f:\n 0: [8..15]: 0..7\n 1: [8..15]: 8..15\n"),
-              HasErrno(EINVAL, HasSubstr("line 3, column 19: the extent begins "
-                                         "before the one above it ends")));
-  EXPECT_THAT(ParseXfsBmap("f:\n 0: [0..18014398509481984]: 0..7\n"),
+              HasErrno(EINVAL, HasSubstr("line 2, column 11: the row begins at "
+                                         "sector 8, where 0 is expected")));
+  EXPECT_THAT(ParseXfsBmap("f:\n 0: [0..18014398509481984]: "
+                           "0..18014398509481984\n"),
               HasErrno(EINVAL, HasSubstr("ends past 2^63 bytes")));
   EXPECT_THAT(ParseFilefrag("File size of f is 1 (1 blocks of 0 bytes)\n"
                             "   0:        0..     255:  0.. 255:    256:"),
               HasErrno(EINVAL, HasSubstr("line 1, column 1: blocks of 0")));
-  // A heading that says no size has that of a page.
   EXPECT_THAT(ParseFilefrag("File size of f is 4096 (1 block of some bytes)\n"
                             "   0:        0..       0:  8..   8:      1: last"),
-              IsOk());
+              HasErrno(EINVAL, HasSubstr("'FILE is N (N blocks of N bytes)'")));
   std::string empty(32 + 56, '\0');
   empty[20] = 1;
   EXPECT_THAT(

@@ -97,10 +97,12 @@ struct DaxChar {
   std::string name;
   Place place;
   Said<SizeRange> size;
-  uint64_t align = 0;
+  Said<uint64_t> align;
+  uint64_t space_align = 0;                           // its namespace's
   std::string space;                                  // its namespace, if any
-  std::string mode;                                   // "devdax", "system-ram"
+  Said<std::string> mode;                             // "devdax", "system-ram"
   std::vector<std::pair<uint64_t, uint64_t>> ranges;  // start, bytes
+  Place ranges_place;
 };
 
 // A mapped device by its kernel's name, "dm-0": its minor is the number in it,

@@ -180,7 +180,7 @@ class Placer {
   }
 
   void AddDax(const DaxChar& dax) {
-    if (dax.mode == "system-ram") {
+    if (dax.mode && dax.mode->value == "system-ram") {
       facts_.Note(dax.place, absl::StrCat(dax.name,
                                           " is system memory: left "
                                           "out"));
@@ -188,7 +188,10 @@ class Placer {
     }
     proto::DevDax* out = world_.add_dax();
     out->set_name(dax.name);
-    if (dax.align != 0) out->set_align(dax.align);
+    if (const uint64_t align = dax.align ? dax.align->value : dax.space_align;
+        align != 0) {
+      out->set_align(align);
+    }
     for (const auto& [start, size] : dax.ranges) {
       proto::DevDax::Range* r = out->add_range();
       r->set_start(start);

@@ -23,7 +23,11 @@ absl::Status ReadDevice(const JsonValue& v, Facts* facts) {
   }
   DaxChar& dax = facts->dax[name];
   if (dax.name.empty()) dax = {.name = name, .place = v.place()};
-  dax.mode = v["mode"].Text();
+  if (const JsonValue mode = v["mode"]; !mode.Text().empty()) {
+    absl::Status s =
+        Facts::Say(dax.mode, mode.Text(), mode.place(), name, "mode");
+    if (!s.ok()) return s;
+  }
   absl::StatusOr<std::optional<SizeRange>> size = v["size"].Size();
   if (!size.ok()) return size.status();
   if (*size) {
@@ -32,7 +36,11 @@ absl::Status ReadDevice(const JsonValue& v, Facts* facts) {
   }
   absl::StatusOr<std::optional<SizeRange>> align = v["align"].Size();
   if (!align.ok()) return align.status();
-  if (*align) dax.align = (*align)->Likeliest();
+  if (*align) {
+    absl::Status s = Facts::Say(dax.align, (*align)->Likeliest(),
+                                v["align"].place(), name, "align");
+    if (!s.ok()) return s;
+  }
   std::vector<std::pair<uint64_t, uint64_t>> ranges;
   for (const JsonValue& m : v["mappings"].Elements()) {
     absl::StatusOr<std::optional<uint64_t>> start = m["start"].Number();
@@ -44,7 +52,15 @@ absl::Status ReadDevice(const JsonValue& v, Facts* facts) {
     }
     ranges.emplace_back(**start, **end - **start + 1);
   }
-  if (!ranges.empty()) dax.ranges = std::move(ranges);
+  if (ranges.empty()) return absl::OkStatus();
+  const Place place = v["mappings"].place();
+  if (!dax.ranges.empty() && dax.ranges != ranges) {
+    return place.Error(absl::StrCat("the mappings of ", name,
+                                    " are others than at ",
+                                    dax.ranges_place.ToString()));
+  }
+  dax.ranges = std::move(ranges);
+  dax.ranges_place = place;
   return absl::OkStatus();
 }
 

@@ -2,10 +2,13 @@
 //
 // /proc/iomem: where persistent memory begins.  Without root the kernel shows
 // zeros in place of addresses.
+#include <vector>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "import/formats/input_lines.h"
 #include "import/import_format.h"
 
@@ -32,8 +35,53 @@ bool Detect(const ImportInput& input) {
   return SplitLine(line, &range) && line.find('-') >= 8;
 }
 
+// The kernel's resources are a tree: each lies in the one above it, and behind
+// the one before it.  So deep it is printed (MAX_IORES_LEVEL); what lies
+// deeper is at this depth too.
+constexpr size_t kDeepest = 5;
+
+class Tree {
+ public:
+  absl::Status Add(const IomemRange& range) {
+    if (open_.size() > range.depth + 1) open_.resize(range.depth + 1);
+    if (range.depth >= kDeepest || range.depth > open_.size()) {
+      return absl::OkStatus();
+    }
+    // Without root all are 0.
+    const auto said = [](const IomemRange& r) { return r.end != 0; };
+    if (range.depth < open_.size()) {
+      const IomemRange& before = open_[range.depth];
+      if (said(before) && said(range) && range.start <= before.end) {
+        return Refuse(range, "begins before the end of", before);
+      }
+      open_.resize(range.depth);
+    }
+    if (range.depth > 0) {
+      const IomemRange& above = open_[range.depth - 1];
+      if (said(above) && said(range) &&
+          (range.start < above.start || range.end > above.end)) {
+        return Refuse(range, "is not inside", above);
+      }
+    }
+    open_.push_back(range);
+    return absl::OkStatus();
+  }
+
+ private:
+  static absl::Status Refuse(const IomemRange& range, absl::string_view what,
+                             const IomemRange& other) {
+    return range.place.Error(absl::StrFormat(
+        "%s at 0x%x-0x%x %s %s at 0x%x-0x%x, %s", Quoted(range.name),
+        range.start, range.end, what, Quoted(other.name), other.start,
+        other.end, other.place.ToString()));
+  }
+
+  std::vector<IomemRange> open_;  // the last at each depth
+};
+
 absl::Status Read(const ImportInput& input, Facts* facts) {
   bool addresses = false;
+  Tree tree;
   for (InputLines lines(input); lines.Next();) {
     IomemRange range;
     if (!SplitLine(lines.line(), &range)) {
@@ -45,6 +93,7 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
     }
     if (range.end != 0) addresses = true;
     range.place = lines.place();
+    if (absl::Status s = tree.Add(range); !s.ok()) return s;
     facts->iomem.push_back(std::move(range));
   }
   if (!addresses) {

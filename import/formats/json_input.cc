@@ -83,6 +83,7 @@ std::string JsonValue::Text() const {
   if (json_->is_number_unsigned()) {
     return absl::StrCat(json_->get<uint64_t>());
   }
+  if (json_->is_number()) return json_->dump();
   if (json_->is_boolean()) return json_->get<bool>() ? "1" : "0";
   return "";
 }

@@ -47,7 +47,8 @@ class JsonValue {
   // Of a list; of anything else none.
   std::vector<JsonValue> Elements() const;
 
-  // "" if there is none, or it is no string.  A number as its digits.
+  // "" if there is none, or it is no string.  A number as its digits,
+  // "-5", "1.5".
   std::string Text() const;
   // Nothing: there is none.  EINVAL: it is no number, or number in quotes
   // (decimal, or hexadecimal with 0x).

@@ -30,6 +30,18 @@ absl::Status Slot(const JsonValue& value, uint64_t* out) {
   return absl::OkStatus();
 }
 
+// util_namespace_mode() of ndctl; "memory", "safe" and "dax" are what old
+// versions call fsdax, sector and devdax.
+absl::Status CheckMode(const JsonValue& mode) {
+  if (!mode.exists()) return absl::OkStatus();
+  const std::string text = mode.Text();
+  for (absl::string_view known : {"fsdax", "raw", "sector", "devdax", "memory",
+                                  "safe", "dax", "unknown"}) {
+    if (text == known) return absl::OkStatus();
+  }
+  return mode.Expected("fsdax, devdax, sector or raw");
+}
+
 absl::Status ReadDaxDevices(const JsonValue& space, Facts* facts) {
   const auto add = [&](const JsonValue& device) -> absl::Status {
     const std::string name = device["chardev"].Text();
@@ -37,7 +49,15 @@ absl::Status ReadDaxDevices(const JsonValue& space, Facts* facts) {
     DaxChar& dax = facts->dax[name];
     if (dax.name.empty()) dax = {.name = name, .place = device.place()};
     dax.space = space["dev"].Text();
-    dax.mode = device["mode"].Text();
+    // That of the namespace is devdax whatever its devices are used for.
+    const bool own =
+        device["size"].place().json_path != space["size"].place().json_path;
+    const std::string mode = own ? device["mode"].Text() : "";
+    if (!mode.empty()) {
+      absl::Status s =
+          Facts::Say(dax.mode, mode, device["mode"].place(), name, "mode");
+      if (!s.ok()) return s;
+    }
     absl::StatusOr<std::optional<SizeRange>> size = device["size"].Size();
     if (!size.ok()) return size.status();
     if (*size) {
@@ -45,9 +65,11 @@ absl::Status ReadDaxDevices(const JsonValue& space, Facts* facts) {
           Facts::SaySize(dax.size, **size, device["size"].place(), name);
       if (!s.ok()) return s;
     }
-    absl::Status s = Slot(device["align"], &dax.align);
-    if (s.ok() && dax.align == 0) s = Slot(space["align"], &dax.align);
-    return s;
+    absl::Status s = Slot(space["align"], &dax.space_align);
+    uint64_t align = 0;
+    if (s.ok() && own) s = Slot(device["align"], &align);
+    if (!s.ok() || align == 0) return s;
+    return Facts::Say(dax.align, align, device["align"].place(), name, "align");
   };
   for (const JsonValue& d : space["daxregion"]["devices"].Elements()) {
     if (absl::Status s = add(d); !s.ok()) return s;
@@ -66,6 +88,7 @@ absl::Status ReadNamespace(const JsonValue& v, const std::string& domain,
   Namespace& space = facts->namespaces[name];
   if (space.name.empty()) space = {.name = name, .place = v.place()};
   const std::string mode = v["mode"].Text();
+  if (absl::Status s = CheckMode(v["mode"]); !s.ok()) return s;
   if (!space.mode.empty() && space.mode != mode) {
     return v["mode"].place().Error(
         absl::StrCat("the mode of ", name, " is ", Quoted(mode), "; ",

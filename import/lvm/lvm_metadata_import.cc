@@ -72,6 +72,19 @@ absl::Status ReadAreas(const LvmValue& list, LvmSegment* segment) {
   return absl::OkStatus();
 }
 
+// The number that says how long a list of the segment is.
+absl::Status CheckCount(const LvmSection& in, const std::string& count,
+                        absl::string_view list, const LvmSegment& segment) {
+  const LvmValue* said = in.Value(count);
+  if (said == nullptr || in.Value(list) == nullptr ||
+      said->number == segment.areas.size()) {
+    return absl::OkStatus();
+  }
+  return said->place.Error(absl::StrCat(count, " is ", said->number, ", but ",
+                                        segment.areas.size(),
+                                        " of them are in ", list));
+}
+
 absl::StatusOr<LvmSegment> ReadSegment(const LvmSection& in) {
   LvmSegment segment{.place = in.place};
   absl::Status s = Number(in, "start_extent", &segment.start_extent);
@@ -88,6 +101,9 @@ absl::StatusOr<LvmSegment> ReadSegment(const LvmSection& in) {
       segment.texts[key] = value.text;
     }
   }
+  s = CheckCount(in, "stripe_count", "stripes", segment);
+  if (s.ok()) s = CheckCount(in, "mirror_count", "mirrors", segment);
+  if (!s.ok()) return s;
   // cache's policy_settings { migration_threshold = 4096 }
   if (const LvmSection* settings = in.Section("policy_settings")) {
     for (const auto& [key, value] : settings->values) {
@@ -121,8 +137,67 @@ absl::StatusOr<LvmLv> ReadLv(const LvmSection& in) {
     if (!segment.ok()) return segment.status();
     lv.segments.push_back(*std::move(segment));
   }
+  const LvmValue* count = in.Value("segment_count");
+  if (count != nullptr && count->number != lv.segments.size()) {
+    return count->place.Error(absl::StrCat("segment_count is ", count->number,
+                                           ", but ", lv.segments.size(),
+                                           " are in ", in.name));
+  }
   return lv;
 }
+
+// An extent of a PV is one segment's, and there.
+class PvExtents {
+ public:
+  explicit PvExtents(const LvmGroup& group) : group_(group) {}
+
+  absl::Status Add(const LvmLv& lv) {
+    for (const LvmSegment& segment : lv.segments) {
+      // Each stripe has its share, each mirror all.
+      const uint64_t stripes =
+          std::max<uint64_t>(segment.Number("stripe_count"), 1);
+      for (const auto& [name, first] : segment.areas) {
+        auto pv = group_.pvs.find(name);
+        if (pv == group_.pvs.end()) continue;
+        absl::Status s = Add(lv, segment, pv->second, name, first,
+                             segment.extent_count / stripes);
+        if (!s.ok()) return s;
+      }
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  struct Owner {
+    uint64_t end;
+    const LvmLv* lv;
+    const LvmSegment* segment;
+  };
+
+  absl::Status Add(const LvmLv& lv, const LvmSegment& segment, const LvmPv& pv,
+                   const std::string& name, uint64_t first, uint64_t extents) {
+    if (extents == 0) return absl::OkStatus();
+    const std::string what = absl::StrCat("extents ", first, " to ",
+                                          first + extents - 1, " of ", name);
+    if (extents > pv.pe_count || first > pv.pe_count - extents) {
+      return segment.place.Error(
+          absl::StrCat(what, ", which has ", pv.pe_count));
+    }
+    std::map<uint64_t, Owner>& owners = owners_[name];
+    auto other = owners.lower_bound(first + extents);
+    if (other != owners.begin() && std::prev(other)->second.end > first) {
+      const Owner& owner = std::prev(other)->second;
+      return segment.place.Error(
+          absl::StrCat(what, " for ", lv.name, " are also of ", owner.lv->name,
+                       ", ", owner.segment->place.ToString()));
+    }
+    owners[first] = {first + extents, &lv, &segment};
+    return absl::OkStatus();
+  }
+
+  const LvmGroup& group_;
+  std::map<std::string, std::map<uint64_t, Owner>> owners_;  // by PV and start
+};
 
 absl::StatusOr<LvmGroup> ReadGroup(const LvmSection& in) {
   LvmGroup group{.name = in.name, .id = Text(in, "id"), .place = in.place};
@@ -146,6 +221,11 @@ absl::StatusOr<LvmGroup> ReadGroup(const LvmSection& in) {
       return section.place.Error(absl::StrCat(section.name, " is given twice"));
     }
     group.lv_order.push_back(section.name);
+  }
+  PvExtents extents(group);
+  for (const std::string& name : group.lv_order) {
+    s = extents.Add(group.lvs.at(name));
+    if (!s.ok()) return s;
   }
   return group;
 }

@@ -2,7 +2,9 @@
 //
 // AddMounts: file systems, and the files whose extents are known.
 #include <algorithm>
+#include <map>
 #include <set>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -44,14 +46,79 @@ class Mounts {
  public:
   Mounts(Facts* facts, proto::World* world) : facts_(*facts), world_(*world) {}
 
-  void Run() {
+  absl::Status Run() {
+    for (const MountFact& m : facts_.mounts) at_path_[m.path].push_back(&m);
+    for (const auto& [path, mounts] : at_path_) {
+      if (absl::Status s = CheckInputs(mounts); !s.ok()) return s;
+    }
     for (const auto& [path, m] : LastAtEachPath()) AddMount(*m);
     NoteOthers();
     if (!facts_.files.empty() && world_.mount_size() == 0) GuessMount();
-    for (const FileFact& file : facts_.files) AddFile(file);
+    for (const FileFact& file : facts_.files) {
+      if (absl::Status s = AddFile(file); !s.ok()) return s;
+    }
+    return absl::OkStatus();
   }
 
  private:
+  // Whether both can mean one mount.
+  bool Agree(const MountFact& a, const MountFact& b) const {
+    // lsblk, which knows no options, has the type that is on the disk: ntfs,
+    // where the kernel's is fuseblk.
+    if (!a.options.empty() && !b.options.empty() && a.type != b.type) {
+      return false;
+    }
+    const std::string device = CanonicalDevice(facts_, a.source);
+    const std::string other = CanonicalDevice(facts_, b.source);
+    return device.empty() || other.empty() || device == other;
+  }
+
+  static bool HasDevice(const MountFact& m) {
+    return absl::StartsWith(m.source, "/dev/");
+  }
+
+  // All that inputs say of one path.  The last mount of one input, which is
+  // the one to be seen, must be among those of every other.
+  absl::Status CheckInputs(const std::vector<const MountFact*>& mounts) const {
+    std::vector<std::vector<const MountFact*>> inputs;  // as they were read
+    for (const MountFact* m : mounts) {
+      if (!HasDevice(*m)) continue;
+      if (inputs.empty() || inputs.back()[0]->place.input != m->place.input) {
+        inputs.emplace_back();
+      }
+      inputs.back().push_back(m);
+    }
+    for (size_t i = 0; i < inputs.size() * inputs.size(); ++i) {
+      const auto& own = inputs[inputs.size() - 1 - i / inputs.size()];
+      const auto& other = inputs[i % inputs.size()];
+      const MountFact &seen = *own.back(), &there = *other.back();
+      if (std::any_of(other.begin(), other.end(),
+                      [&](const MountFact* m) { return Agree(seen, *m); })) {
+        continue;
+      }
+      return seen.place.Error(
+          absl::StrCat(Quoted(seen.path), " is ", seen.type, " of ",
+                       Quoted(seen.source), "; ", there.place.ToString(),
+                       " says ", there.type, " of ", Quoted(there.source)));
+    }
+    return absl::OkStatus();
+  }
+
+  // Says which mounts of the path are not to be seen, once for each device.
+  void NoteHidden(const MountFact& seen) {
+    std::set<std::string> noted = {CanonicalDevice(facts_, seen.source), ""};
+    for (const MountFact* m : at_path_.at(seen.path)) {
+      if (!HasDevice(*m) ||
+          !noted.insert(CanonicalDevice(facts_, m->source)).second) {
+        continue;
+      }
+      facts_.Note(
+          m->place,
+          absl::StrCat(m->path, ": ", m->source, " is left out: ", seen.source,
+                       " is mounted there too, ", seen.place.ToString()));
+    }
+  }
+
   // Later mounts hide earlier ones.  lsblk knows no options, so anybody else
   // knows more.
   std::map<std::string, const MountFact*> LastAtEachPath() const {
@@ -80,6 +147,7 @@ class Mounts {
                                " has no DAX here: left out"));
       return;
     }
+    NoteHidden(m);
     proto::Mount* mount = world_.add_mount();
     mount->set_path(m.path);
     mount->set_device(device);
@@ -164,7 +232,7 @@ class Mounts {
                              ", dax=always taken"));
   }
 
-  void AddFile(const FileFact& file) {
+  absl::Status AddFile(const FileFact& file) {
     proto::Mount* best = nullptr;
     std::string name;
     for (proto::Mount& m : *world_.mutable_mount()) {
@@ -184,13 +252,11 @@ class Mounts {
       facts_.Note(file.place, absl::StrCat("file ", Quoted(file.path),
                                            " is below no known mount: left "
                                            "out"));
-      return;
+      return absl::OkStatus();
     }
-    if (!given_.insert(absl::StrCat(best->path(), "/", name)).second) {
-      facts_.Note(file.place, absl::StrCat("file ", Quoted(file.path),
-                                           " was given before: left out"));
-      return;
-    }
+    const auto [given, fresh] =
+        given_.emplace(absl::StrCat(best->path(), "/", name), &file);
+    if (!fresh) return CheckAgain(file, *given->second);
     if (file.list.s_blocksize >= 512 && file.list.s_blocksize <= 65536 &&
         file.list.s_blocksize != 4096) {
       best->set_block_size(static_cast<uint32_t>(file.list.s_blocksize));
@@ -206,6 +272,40 @@ class Mounts {
       extent->set_shared(e.shared);
       extent->set_type(TypeOf(e));
     }
+    return absl::OkStatus();
+  }
+
+  // Extents that continue each other are one, whatever they are of: not every
+  // program tells unwritten ones from others, nor cuts where another does.
+  static std::vector<FileExtent> Places(const ExtentList& list) {
+    std::vector<FileExtent> places;
+    for (const FileExtent& e : list.extents) {
+      if (!places.empty() && places.back().end() == e.logical &&
+          places.back().physical + places.back().length == e.physical) {
+        places.back().length += e.length;
+      } else {
+        places.push_back(
+            {.logical = e.logical, .physical = e.physical, .length = e.length});
+      }
+    }
+    return places;
+  }
+
+  absl::Status CheckAgain(const FileFact& file, const FileFact& before) {
+    const uint64_t size = file.list.file_size, other = before.list.file_size;
+    if (size != 0 && other != 0 && size != other) {
+      return file.place.Error(
+          absl::StrCat("the size of ", Quoted(file.path), " is ", size, "; ",
+                       before.place.ToString(), " says ", other));
+    }
+    if (Places(file.list) != Places(before.list)) {
+      return file.place.Error(absl::StrCat("the extents of ", Quoted(file.path),
+                                           " are others than at ",
+                                           before.place.ToString()));
+    }
+    facts_.Note(file.place, absl::StrCat("file ", Quoted(file.path),
+                                         " was given before: left out"));
+    return absl::OkStatus();
   }
 
   static proto::Extent::Type TypeOf(const FileExtent& e) {
@@ -225,14 +325,15 @@ class Mounts {
 
   Facts& facts_;
   proto::World& world_;
-  std::set<std::string> given_;  // paths of files
+  std::map<std::string, std::vector<const MountFact*>> at_path_;
+  std::map<std::string, const FileFact*> given_;  // by path
   size_t without_device_ = 0;
 };
 
 }  // namespace
 
-void AddMounts(Facts* facts, proto::World* world) {
-  Mounts(facts, world).Run();
+absl::Status AddMounts(Facts* facts, proto::World* world) {
+  return Mounts(facts, world).Run();
 }
 
 }  // namespace dmdax

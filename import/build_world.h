@@ -30,8 +30,17 @@ void AddHardware(Facts* facts, proto::World* world);
 // Tables in the World, their devices known to it.
 void AddMapped(Facts* facts, proto::World* world);
 
-// Mounts and the files in them.
-void AddMounts(Facts* facts, proto::World* world);
+// Mounts and the files in them.  EINVAL: inputs contradict each other.
+absl::Status AddMounts(Facts* facts, proto::World* world);
+
+// EINVAL for a name that is not UTF-8: a World with it could be printed, and
+// never be read again.
+absl::Status CheckText(const Facts& facts, const proto::World& world);
+
+// Where the inputs have the object of the World at a path,
+// "mapped_device[2].table"; none for no object of them.
+Place PlaceInInputs(const Facts& facts, const proto::World& world,
+                    absl::string_view path);
 
 // Loads the World; what the emulated kernel refuses goes, or gets a stand-in,
 // until it loads.  EINVAL: it never does.

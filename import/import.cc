@@ -99,7 +99,8 @@ absl::StatusOr<Imported> Importer::Finish(const std::string& kernel) {
   if (absl::Status s = PlacePmem(facts, &out.world); !s.ok()) return s;
   AddHardware(facts, &out.world);
   AddMapped(facts, &out.world);
-  AddMounts(facts, &out.world);
+  if (absl::Status s = AddMounts(facts, &out.world); !s.ok()) return s;
+  if (absl::Status s = CheckText(*facts, out.world); !s.ok()) return s;
   if (absl::Status s = SettleWorld(facts, &out.world); !s.ok()) return s;
   if (out.world.pmem_size() + out.world.block_size() + out.world.dax_size() +
           out.world.mapped_device_size() ==

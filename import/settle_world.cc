@@ -84,9 +84,14 @@ class Settler {
       if (session.ok()) return SetMaxSectors(*session);
       const Refusal r = ParseRefusal(session.status().message());
       if (!Yield(r)) {
+        const std::string at =
+            PlaceInInputs(facts_, world_,
+                          absl::StrCat(r.list, "[", r.index, "]"))
+                .ToString();
         return absl::Status(
             session.status().code(),
-            absl::StrCat("what the inputs say does not load: ", r.words));
+            absl::StrCat(at, at.empty() ? "" : ": ",
+                         "what the inputs say does not load: ", r.words));
       }
     }
     return ErrnoError(

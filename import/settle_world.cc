@@ -44,6 +44,7 @@ Refusal ParseRefusal(absl::string_view message) {
   const size_t close = path.find(']');
   if (open == path.npos || close == path.npos ||
       !absl::SimpleAtoi(path.substr(open + 1, close - open - 1), &r.index)) {
+    r.list = std::string(path);  // of no list
     return r;
   }
   r.list = std::string(path.substr(0, open));
@@ -85,8 +86,9 @@ class Settler {
       const Refusal r = ParseRefusal(session.status().message());
       if (!Yield(r)) {
         const std::string at =
-            PlaceInInputs(facts_, world_,
-                          absl::StrCat(r.list, "[", r.index, "]"))
+            PlaceInInputs(
+                facts_, world_,
+                r.index < 0 ? r.list : absl::StrCat(r.list, "[", r.index, "]"))
                 .ToString();
         return absl::Status(
             session.status().code(),
@@ -165,6 +167,7 @@ class Settler {
 
   // Takes away what was refused; false: nothing can be.
   bool Yield(const Refusal& r) {
+    if (r.index < 0) return false;
     if (r.list == "mapped_device" && r.index < world_.mapped_device_size()) {
       return YieldMapped(r);
     }

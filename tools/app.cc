@@ -124,6 +124,21 @@ absl::StatusOr<ParsedWorld> App::AskWorld() const {
   return ParsedWorld{DescribeWorld(*session)};
 }
 
+absl::StatusOr<std::vector<std::string>> App::AskKernels() const {
+  if (kernel_said != "all") {
+    if (!kernel.ok()) return kernel.status();
+    return std::vector<std::string>{*kernel};
+  }
+  std::vector<std::string> names;
+  for (const KernelProfile& profile : AllKernelProfiles()) {
+    // Those of another architecture have pages of other sizes.
+    if (profile.fault.format == DefaultKernelProfile().fault.format) {
+      names.push_back(profile.name);
+    }
+  }
+  return names;
+}
+
 absl::StatusOr<Session> App::Ask(RunFn run) const {
   if (!kernel.ok()) return kernel.status();
   if (world_file) {

@@ -14,6 +14,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/functional/function_ref.h"
@@ -52,6 +53,11 @@ struct App {
   // The machine as a World, for a verb that asks several kernels; --kernel is
   // not looked at.
   absl::StatusOr<ParsedWorld> AskWorld() const;
+
+  // The names of the profiles that shall answer in a verb that asks several:
+  // that of --kernel, or all of `--kernel all` with pages of the usual sizes;
+  // "" is the World's own.
+  absl::StatusOr<std::vector<std::string>> AskKernels() const;
 
   // The machine, for a verb that changes it: runs `change` under the state
   // directory's lock and writes the result back if it returns OK.  With

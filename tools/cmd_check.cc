@@ -15,7 +15,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "base/errno_status.h"
-#include "base/kernel_alias.h"
 #include "nlohmann/json.hpp"
 #include "tools/app.h"
 #include "tools/check/machine_list.h"
@@ -27,29 +26,11 @@
 namespace dmdax {
 namespace {
 
-constexpr char kAllKernels[] = "all";
-
 struct CheckOptions {
   std::vector<std::string> names;
   Wish wish = Wish::kPmd;
   std::string shard;
 };
-
-// The names of the profiles that shall answer; "" is the World's own.
-absl::StatusOr<std::vector<std::string>> KernelsOf(const App& app) {
-  if (app.kernel_said != kAllKernels) {
-    if (!app.kernel.ok()) return app.kernel.status();
-    return std::vector<std::string>{*app.kernel};
-  }
-  std::vector<std::string> names;
-  for (const KernelProfile& profile : AllKernelProfiles()) {
-    // Those of another architecture have pages of other sizes.
-    if (profile.fault.format == DefaultKernelProfile().fault.format) {
-      names.push_back(profile.name);
-    }
-  }
-  return names;
-}
 
 void SayLeftOut(std::vector<std::string> shown) {
   if (shown.empty()) return;
@@ -138,7 +119,7 @@ void CheckMachines(App& app, const CheckOptions& o,
 }
 
 void Check(App& app, const CheckOptions& o) {
-  absl::StatusOr<std::vector<std::string>> kernels = KernelsOf(app);
+  absl::StatusOr<std::vector<std::string>> kernels = app.AskKernels();
   if (!kernels.ok()) return app.Report(kernels.status());
   if (AsksForMachines(app, o)) return CheckMachines(app, o, *kernels);
   absl::StatusOr<ParsedWorld> world = app.AskWorld();

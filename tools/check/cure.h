@@ -49,6 +49,10 @@ std::string CureKey(const FaultReason& reason, const Subject& subject);
 // Nothing when nobody knows one.
 std::optional<Cure> FindCure(const CureRequest& request, proto::World& world);
 
+// The namespace of a disk, as the kernel numbers both: that of pmem0 is
+// "namespace0.0".
+std::string NamespaceOf(const std::string& disk);
+
 // --- one family a file ---
 using CureFn = std::optional<Cure>(const CureRequest& request,
                                    proto::World& world);

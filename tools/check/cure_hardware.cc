@@ -14,13 +14,6 @@ namespace {
 constexpr char kNamespaceAnew[] =
     "the namespace is made anew: save the data and restore it";
 
-// The namespace of a disk, as the kernel numbers both: pmem0 is namespace0.0.
-std::string NamespaceOf(const std::string& disk) {
-  std::string number(absl::StripPrefix(disk, "pmem"));
-  return absl::StrCat("namespace", number,
-                      absl::StrContains(number, '.') ? "" : ".0");
-}
-
 proto::Pmem* FindPmem(proto::World& world, const std::string& name) {
   for (proto::Pmem& pmem : *world.mutable_pmem()) {
     if (pmem.name() == name) return &pmem;
@@ -44,6 +37,12 @@ std::string CreateNamespace(const proto::Pmem& pmem, const char* options) {
 }
 
 }  // namespace
+
+std::string NamespaceOf(const std::string& disk) {
+  std::string number(absl::StripPrefix(disk, "pmem"));
+  return absl::StrCat("namespace", number,
+                      absl::StrContains(number, '.') ? "" : ".0");
+}
 
 std::optional<Cure> CurePartition(const CureRequest& request,
                                   proto::World& world) {

@@ -107,31 +107,6 @@ bool HasWord(const std::vector<std::string>& argv, const std::string& word) {
   return false;
 }
 
-// What the case asks of the file system, on a device with an optimal_io_size of
-// `io_opt` bytes.
-MountRequest RequestOfCase(const Json& test, const Json& result,
-                           uint32_t io_opt) {
-  MountRequest request{.type = test["fs"],
-                       .options = result["mount"].value("options", "")};
-  if (!result.contains("mkfs") || !result["mkfs"].contains("argv")) {
-    return request;
-  }
-  const std::vector<std::string> argv = result["mkfs"]["argv"];
-  request.block_size = BlockSize(argv);
-  request.inline_data = HasWord(argv, "inline_data");
-  request.project = HasWord(argv, "project");
-  request.has_journal = test["fs"] == "ext4" && !HasWord(argv, "^has_journal");
-  request.xfs_v4 = HasWord(argv, "crc=0");
-  request.has_dalign = io_opt > 0;
-  for (const std::string& arg : argv) {
-    request.has_dalign |=
-        absl::StrContains(arg, "su=") || absl::StrContains(arg, "sunit=");
-  }
-  // mkfs.xfs makes it unless told otherwise.
-  request.reflink = test["fs"] == "xfs" && !HasWord(argv, "reflink=0");
-  return request;
-}
-
 // What a mount logs that is judged here, besides lines that speak of DAX: why
 // options and block sizes are refused.
 constexpr absl::string_view kJudged[] = {
@@ -230,8 +205,9 @@ Verdict RunDevdaxCase(const Json& test, const Json& result, const Json& env,
   return verdict;
 }
 
-// The guest with the case's devices, before it mounts.
-absl::StatusOr<Session> StackOfCase(const Json& test, const Json& result,
+}  // namespace
+
+absl::StatusOr<Session> GuestOfCase(const Json& test, const Json& result,
                                     const Json& env,
                                     const KernelProfile& profile,
                                     Verdict& verdict) {
@@ -254,7 +230,28 @@ absl::StatusOr<Session> StackOfCase(const Json& test, const Json& result,
   return session;
 }
 
-}  // namespace
+MountRequest RequestOfCase(const Json& test, const Json& result,
+                           uint32_t io_opt) {
+  MountRequest request{.type = test["fs"],
+                       .options = result["mount"].value("options", "")};
+  if (!result.contains("mkfs") || !result["mkfs"].contains("argv")) {
+    return request;
+  }
+  const std::vector<std::string> argv = result["mkfs"]["argv"];
+  request.block_size = BlockSize(argv);
+  request.inline_data = HasWord(argv, "inline_data");
+  request.project = HasWord(argv, "project");
+  request.has_journal = test["fs"] == "ext4" && !HasWord(argv, "^has_journal");
+  request.xfs_v4 = HasWord(argv, "crc=0");
+  request.has_dalign = io_opt > 0;
+  for (const std::string& arg : argv) {
+    request.has_dalign |=
+        absl::StrContains(arg, "su=") || absl::StrContains(arg, "sunit=");
+  }
+  // mkfs.xfs makes it unless told otherwise.
+  request.reflink = test["fs"] == "xfs" && !HasWord(argv, "reflink=0");
+  return request;
+}
 
 Verdict RunFaultCase(const Json& test, const Json& result, const Json& env,
                      const KernelProfile& profile) {
@@ -264,7 +261,7 @@ Verdict RunFaultCase(const Json& test, const Json& result, const Json& env,
     return RunDevdaxCase(test, result, env, profile, faults);
   }
   absl::StatusOr<Session> session =
-      StackOfCase(test, result, env, profile, verdict);
+      GuestOfCase(test, result, env, profile, verdict);
   if (!session.ok()) {
     verdict.unsupported = std::string(session.status().message());
     return verdict;

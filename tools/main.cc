@@ -65,10 +65,14 @@ int Run(int argc, char** argv) {
   cli.fallthrough();
   dmdax::AddGlobalOptions(cli, app);
   dmdax::RegisterVerbs(cli, app);
-  // Before any verb begins, also one that asks no kernel; check takes "all".
+  // Before any verb begins, also one that asks no kernel; check and advise take
+  // "all".
   cli.parse_complete_callback([&] {
     dmdax::CheckCommandLine(cli);
-    if (app.kernel.ok() || cli.got_subcommand("check")) return;
+    if (app.kernel.ok() || cli.got_subcommand("check") ||
+        cli.got_subcommand("advise")) {
+      return;
+    }
     app.Report(app.kernel.status());
     throw CLI::RuntimeError(app.exit_code);
   });

@@ -9,10 +9,10 @@ namespace dmdax {
 
 using RegisterFn = void(CLI::App& cli, App& app);
 
-RegisterFn RegisterDmsetupVerbs, RegisterMachine, RegisterCheck, RegisterMerge,
-    RegisterTranslate, RegisterExplain, RegisterMap, RegisterConvert,
-    RegisterImport, RegisterFault, RegisterSweep, RegisterMount,
-    RegisterProcess, RegisterKernels;
+RegisterFn RegisterDmsetupVerbs, RegisterMachine, RegisterCheck, RegisterAdvise,
+    RegisterMerge, RegisterTranslate, RegisterExplain, RegisterMap,
+    RegisterConvert, RegisterImport, RegisterFault, RegisterSweep,
+    RegisterMount, RegisterProcess, RegisterKernels;
 
 void RegisterVerbs(CLI::App& cli, App& app,
                    absl::FunctionRef<void()> family_done) {
@@ -20,6 +20,7 @@ void RegisterVerbs(CLI::App& cli, App& app,
            RegisterDmsetupVerbs,
            RegisterMachine,
            RegisterCheck,
+           RegisterAdvise,
            RegisterMerge,
            RegisterTranslate,
            RegisterExplain,

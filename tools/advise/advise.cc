@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/advise/advise.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "base/errno_status.h"
+#include "mm/fault_reason.h"
+#include "tools/advise/site.h"
+#include "tools/advise/trial.h"
+#include "tools/byte_count.h"
+#include "tools/check/cure.h"
+#include "tools/check/world_rows.h"
+
+namespace dmdax {
+namespace {
+
+constexpr uint64_t kMiB = uint64_t{1} << 20;
+
+// The least size of a file system.  mkfs.xfs refuses less than this; ext4 has
+// hardly a free piece of 2 MiB on less.
+uint64_t LeastSize(AdviseFs fs) {
+  switch (fs) {
+    case AdviseFs::kExt4:
+      return 16 * kMiB;
+    case AdviseFs::kXfs:
+      return 300 * kMiB;
+    case AdviseFs::kNone:
+      return 0;
+  }
+  return 0;
+}
+
+std::string MkfsLine(const AdviceWish& wish, const std::string& device) {
+  const bool huge = wish.page == AdvisePage::k2M;
+  if (wish.fs == AdviseFs::kXfs) {
+    // Aligned groups of a quarter of so little have no room for a log of 64
+    // MiB, and mkfs.xfs gives up.
+    const bool few_groups = wish.size < 640 * kMiB;
+    // With reflink most kernels mount it without DAX, or not at all.
+    return absl::StrCat("mkfs.xfs -b size=4096 -m reflink=0 ",
+                        !huge ? ""
+                        : few_groups
+                            ? "-d agcount=2,su=2m,sw=1,extszinherit=512 "
+                            : "-d su=2m,sw=1,extszinherit=512 ",
+                        device);
+  }
+  return absl::StrCat("mkfs.ext4 -b 4096 ",
+                      huge ? "-E stride=512,stripe_width=512 " : "", device);
+}
+
+class Adviser {
+ public:
+  explicit Adviser(const AdviseRequest& request) : request_(request) {}
+
+  absl::StatusOr<Advice> Run() {
+    absl::StatusOr<Advice> advice = Judge(request_.wish);
+    if (!advice.ok() || advice->given) return advice;
+    for (const AdviceWish& wish : Neighbours(*advice)) {
+      absl::StatusOr<Advice> other = Judge(wish);
+      if (!other.ok() || !other->given) continue;
+      advice->nearest = other->wish;
+      break;
+    }
+    return advice;
+  }
+
+ private:
+  absl::StatusOr<Advice> Judge(const AdviceWish& wish) {
+    Advice advice{.wish = wish};
+    const bool giga = wish.page == AdvisePage::k1G;
+    if (giga && wish.fs != AdviseFs::kNone) {
+      advice.reason = FaultReasonName(FaultReasonCode::kFsNoPud);
+      advice.text = FaultReasonText(
+          {.code = FaultReasonCode::kFsNoPud, .where = FsName(wish.fs)});
+      return advice;
+    }
+    if (giga && wish.stripes > 1) {
+      advice.reason = "no_stripes";
+      advice.text =
+          "1 GiB pages are device-dax's, which is no block device: nothing "
+          "stripes over it";
+      return advice;
+    }
+    absl::StatusOr<const Site*> site =
+        SiteFor(giga ? SiteRequest::kNamespace : SiteRequest::kVolume);
+    if (!site.ok()) return site.status();
+    advice.goes = (*site)->goes;
+    advice.left_out = (*site)->left_out;
+    if (!(*site)->unmet.empty()) {
+      advice.reason = (*site)->unmet;
+      advice.text = (*site)->text;
+      advice.cure = (*site)->cure;
+    } else if ((*site)->legs.empty()) {
+      advice.reason = "no_device";
+      advice.text = "there is no persistent memory with DAX that is free";
+    } else if (giga) {
+      JudgeNamespace(**site, advice);
+    } else {
+      if (absl::Status s = JudgeVolume(**site, advice); !s.ok()) return s;
+    }
+    return advice;
+  }
+
+  absl::StatusOr<const Site*> SiteFor(SiteRequest::Use use) {
+    auto at = sites_.find(use);
+    if (at == sites_.end()) {
+      absl::StatusOr<Site> site =
+          FindSite(request_.world, {request_.devices, use, request_.map});
+      if (!site.ok()) return site.status();
+      at = sites_.emplace(use, *std::move(site)).first;
+    }
+    return &at->second;
+  }
+
+  void JudgeNamespace(const Site& site, Advice& advice) {
+    GigaNamespace best;
+    for (size_t leg = 0; leg < site.legs.size(); ++leg) {
+      const GigaNamespace space = PlanNamespace(site, leg);
+      if (best.size == 0 || space.size > best.size) best = space;
+      if (advice.wish.size != 0 && best.size >= advice.wish.size) break;
+    }
+    room_ = best.size;
+    if (best.size == 0 || best.size < advice.wish.size) {
+      advice.reason = "no_room";
+      advice.text = absl::StrCat(
+          "the largest device has ", BytesText(best.size),
+          " in whole pages of 1 GiB behind its info block and memory map, ",
+          best.disk);
+      return;
+    }
+    advice.wish.size = best.size;
+    advice.device = absl::StrCat("/dev/", best.name);
+    advice.ndctl = {absl::StrCat("ndctl create-namespace -f -e ",
+                                 NamespaceOf(best.disk),
+                                 " -m devdax --align 1G --map dev")};
+    const Trial trial(site, advice.wish, best);
+    Ask(trial, {""}, advice);
+  }
+
+  absl::Status JudgeVolume(const Site& site, Advice& advice) {
+    AdviceWish& wish = advice.wish;
+    const bool huge = wish.page == AdvisePage::k2M;
+    const LayoutPlan plan =
+        PlanLayout(site.legs, {.size = wish.size,
+                               .stripes = wish.stripes,
+                               .align = huge ? 2 * kMiB : 0});
+    room_ = plan.room;
+    if (!plan.unmet.empty()) {
+      advice.reason = plan.unmet;
+      advice.text = plan.text;
+      return absl::OkStatus();
+    }
+    wish.size = plan.size;
+    if (wish.size < LeastSize(wish.fs)) {
+      advice.reason = "fs_too_small";
+      advice.text = absl::StrCat(FsName(wish.fs), " needs ",
+                                 BytesText(LeastSize(wish.fs)), ", this is ",
+                                 BytesText(wish.size));
+      return absl::OkStatus();
+    }
+    VolumeName name = request_.name;
+    if (name.vg.empty()) name.vg = site.vg;
+    const std::string mapped = MappedName(name);
+    const std::string mount =
+        request_.mount.empty() ? site.mount : request_.mount;
+    if (site.names.count(mapped) != 0) {
+      return ErrnoError(EEXIST,
+                        absl::StrCat("there is a device ", mapped, "; free is ",
+                                     site.vg, "/", name.lv));
+    }
+    if (site.mounts.count(mount) != 0) {
+      return ErrnoError(EBUSY, absl::StrCat("something is mounted at ", mount,
+                                            "; free is ", site.mount));
+    }
+    const Trial trial(site, wish, plan, mapped, mount);
+    Ask(trial,
+        wish.fs == AdviseFs::kNone
+            ? std::vector<std::string>{""}
+            : std::vector<std::string>{"dax=always", "dax"},
+        advice);
+    if (!advice.given) return absl::OkStatus();
+    advice.device = absl::StrCat("/dev/mapper/", mapped);
+    advice.table = LayoutTable(plan, site.legs);
+    advice.lvm = LayoutLvmLines(plan, site.legs, name);
+    advice.dmsetup = {
+        absl::StrCat("dmsetup create ", mapped, " --table '",
+                     absl::StrReplaceAll(advice.table, {{"\n", "\\n"}}), "'")};
+    if (wish.fs == AdviseFs::kNone) return absl::OkStatus();
+    advice.mkfs = {MkfsLine(wish, advice.device)};
+    advice.mount = {absl::StrCat("mount -o ", advice.option, " ", advice.device,
+                                 " ", mount)};
+    if (huge) AddFileLines(site, mount, advice);
+    return absl::OkStatus();
+  }
+
+  // How a file of half of the volume is made, of 1 GiB at most.  ext4 looks for
+  // an aligned place only for pieces of just its stripe: of a longer one the
+  // rest may lie anywhere, and an unwritten extent has at most 32767 blocks.
+  // And it does so only in groups that it knows since it was mounted, which are
+  // all of them when mb_groups was read.
+  static void AddFileLines(const Site& site, const std::string& mount,
+                           Advice& advice) {
+    const uint64_t pages =
+        std::min<uint64_t>(512, advice.wish.size / 2 / kPmdBytes);
+    if (advice.wish.fs == AdviseFs::kXfs) {
+      advice.files = {
+          absl::StrCat("fallocate -l ", 2 * pages, "MiB ", mount, "/file")};
+      return;
+    }
+    advice.files = {absl::StrCat("cat /proc/fs/ext4/dm-", site.minor,
+                                 "/mb_groups > /dev/null"),
+                    absl::StrCat("for i in $(seq 0 ", pages - 1,
+                                 "); do fallocate -o $((2 * i))MiB -l 2MiB ",
+                                 mount, "/file; done")};
+  }
+
+  // With the first of the options with which all kernels hold, or which most
+  // take.
+  void Ask(const Trial& trial, const std::vector<std::string>& options,
+           Advice& advice) {
+    ptrdiff_t most = -1;
+    for (const std::string& option : options) {
+      std::vector<KernelAdvice> kernels;
+      for (const std::string& kernel : request_.kernels) {
+        kernels.push_back(trial.On(
+            kernel.empty() ? request_.world.kernel() : kernel, option));
+      }
+      const ptrdiff_t hold =
+          std::count_if(kernels.begin(), kernels.end(),
+                        [](const KernelAdvice& k) { return k.holds; });
+      if (hold <= most) continue;
+      most = hold;
+      advice.kernels = std::move(kernels);
+      advice.option = option;
+    }
+    advice.given = true;
+    for (const KernelAdvice& on : advice.kernels) {
+      if (on.holds || !advice.given) continue;
+      advice.given = false;
+      advice.reason = on.reason;
+      advice.text = absl::StrCat("on ", on.kernel, ": ", on.text);
+      advice.cure = on.cure;
+    }
+  }
+
+  // Wishes that ask for less, the least loss first.
+  std::vector<AdviceWish> Neighbours(const Advice& refused) const {
+    const AdviceWish& wish = request_.wish;
+    std::vector<AdviceWish> all;
+    const auto add = [&](auto change) {
+      AdviceWish other = wish;
+      change(other);
+      all.push_back(other);
+    };
+    if (refused.reason == "no_room" && room_ != 0) {
+      add([&](AdviceWish& w) { w.size = room_; });
+    }
+    if (wish.size != 0 && wish.size < LeastSize(wish.fs)) {
+      add([&](AdviceWish& w) { w.size = LeastSize(w.fs); });
+    }
+    for (uint64_t n = std::min<uint64_t>(wish.stripes, 64); n > 1; --n) {
+      add([&](AdviceWish& w) { w.stripes = n - 1; });
+    }
+    if (wish.sync) add([](AdviceWish& w) { w.sync = false; });
+    if (wish.fs == AdviseFs::kXfs) {
+      add([](AdviceWish& w) { w.fs = AdviseFs::kExt4; });
+    }
+    if (wish.page == AdvisePage::k1G) {
+      add([](AdviceWish& w) { w.page = AdvisePage::k2M; });
+      add([](AdviceWish& w) {
+        w.fs = AdviseFs::kNone;
+        w.stripes = 1;
+      });
+    }
+    if (wish.page != AdvisePage::k4K) {
+      add([](AdviceWish& w) { w.page = AdvisePage::k4K; });
+    }
+    add([](AdviceWish& w) {
+      w.size = 0;
+      w.stripes = 1;
+    });
+    add([](AdviceWish& w) {
+      w = {.fs = AdviseFs::kNone, .page = AdvisePage::k4K};
+    });
+    return all;
+  }
+
+  const AdviseRequest& request_;
+  std::map<SiteRequest::Use, Site> sites_;
+  uint64_t room_ = 0;  // of the wish judged last
+};
+
+}  // namespace
+
+absl::StatusOr<Advice> Advise(const AdviseRequest& request) {
+  return Adviser(request).Run();
+}
+
+}  // namespace dmdax

@@ -12,7 +12,7 @@ using RegisterFn = void(CLI::App& cli, App& app);
 RegisterFn RegisterDmsetupVerbs, RegisterMachine, RegisterCheck, RegisterAdvise,
     RegisterMerge, RegisterTranslate, RegisterExplain, RegisterMap,
     RegisterConvert, RegisterImport, RegisterFault, RegisterSweep,
-    RegisterMount, RegisterProcess, RegisterKernels;
+    RegisterReplay, RegisterMount, RegisterProcess, RegisterKernels;
 
 void RegisterVerbs(CLI::App& cli, App& app,
                    absl::FunctionRef<void()> family_done) {
@@ -29,6 +29,7 @@ void RegisterVerbs(CLI::App& cli, App& app,
            RegisterImport,
            RegisterFault,
            RegisterSweep,
+           RegisterReplay,
            RegisterMount,
            RegisterProcess,
            RegisterKernels,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The examples of tools/advise/.
+// The examples of tools/advise/ and tools/replay/.
+#include <sstream>
+
 #include "tests/examples/examples.h"
 #include "tests/testing.h"
 #include "tools/advise/advise.h"
@@ -8,6 +10,8 @@
 #include "tools/advise/site.h"
 #include "tools/advise/trial.h"
 #include "tools/advise/wish.h"
+#include "tools/replay/access_log.h"
+#include "tools/replay/replay_table.h"
 
 namespace dmdax {
 namespace {
@@ -61,6 +65,24 @@ TEST_F(AdviseExamples, Trial) {
   const auto Use = [&](const std::vector<std::string>& s) { lines = s; };
 #include "tests/examples/tools/advise/trial.inc"
   EXPECT_EQ(lines.size(), 1u);
+}
+
+TEST(ReplayExamples, AccessLog) {
+  std::istringstream in("fio version 2 iolog\n/f read 0 4096\n");
+  std::string line;
+  uint64_t accesses = 0;
+  const auto add = [&](const LoggedAccess&) { ++accesses; };
+  const auto read = [&]() -> absl::Status {
+#include "tests/examples/tools/replay/access_log.inc"
+    return absl::OkStatus();
+  };
+  EXPECT_THAT(read(), IsOk());
+  EXPECT_EQ(accesses, 1u);
+}
+
+TEST(ReplayExamples, ReplayTable) {
+#include "tests/examples/tools/replay/replay_table.inc"
+  EXPECT_EQ(table.accesses(), 1u);
 }
 
 }  // namespace

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// dmdax replay: the accesses of a trace or an I/O log, by the pages that they
+// got and would get.
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/errno_status.h"
+#include "base/read_input.h"
+#include "nlohmann/json.hpp"
+#include "tools/app.h"
+#include "tools/byte_count.h"
+#include "tools/check/subject.h"
+#include "tools/fault_report.h"
+#include "tools/print_json.h"
+#include "tools/replay/replay_table.h"
+
+namespace dmdax {
+namespace {
+
+struct ReplayOptions {
+  std::string log;
+  std::vector<std::string> files;
+};
+
+// The files of the machine that a log's names stand for, each swept once.
+class SweptFiles {
+ public:
+  // `session` is null when no machine is asked.
+  SweptFiles(Session* session, const std::vector<std::string>& said)
+      : session_(session) {
+    for (const std::string& word : said) {
+      const size_t equals = word.find('=');
+      if (equals == word.npos) {
+        default_ = word;
+      } else {
+        paths_[word.substr(0, equals)] = word.substr(equals + 1);
+      }
+    }
+  }
+
+  // Null: the machine is not asked, or the name stands for no file of it.
+  absl::StatusOr<const SweptFile*> Find(const std::string& name) {
+    if (session_ == nullptr) return nullptr;
+    if (auto at = by_name_.find(name); at != by_name_.end()) return at->second;
+    std::string path = default_;
+    if (auto said = paths_.find(name); said != paths_.end()) {
+      path = said->second;
+    } else if (path.empty() && session_->user->FindFile(name).ok()) {
+      path = name;
+    }
+    const SweptFile* file = nullptr;
+    if (!path.empty()) {
+      absl::StatusOr<const SweptFile*> swept = Sweep(path);
+      if (!swept.ok()) return swept;
+      file = *swept;
+    }
+    by_name_.emplace(name, file);
+    return file;
+  }
+
+ private:
+  absl::StatusOr<const SweptFile*> Sweep(const std::string& path) {
+    if (auto at = swept_.find(path); at != swept_.end()) return &at->second;
+    absl::StatusOr<Subject> subject = OpenSubject(*session_, path);
+    if (!subject.ok()) return subject.status();
+    if (!subject->dax.ok()) return subject->dax;
+    absl::StatusOr<DaxSweep> sweep = SweepDax(
+        *session_->user, {.file = subject->file,
+                          .size = subject->size,
+                          .order = session_->user->faults().pmd_order()});
+    const uint64_t size = subject->size;
+    CloseSubject(*session_, *subject);
+    if (!sweep.ok()) return sweep.status();
+    return &swept_.emplace(path, SweptFile{path, size, *std::move(sweep)})
+                .first->second;
+  }
+
+  Session* const session_;
+  std::string default_;
+  std::map<std::string, std::string> paths_;
+  std::map<std::string, SweptFile> swept_;
+  std::map<std::string, const SweptFile*> by_name_;
+};
+
+std::string GotText(LoggedAccess::Got got) {
+  switch (got) {
+    case LoggedAccess::kUnknown:
+      return "";
+    case LoggedAccess::kHuge:
+      return "huge";
+    case LoggedAccess::kHugeZero:
+      return "huge zero";
+    case LoggedAccess::kSmall:
+      return "4k";
+    case LoggedAccess::kSignal:
+      return "signal";
+  }
+  return "";
+}
+
+// "4k, pfn_target"; "-" for nothing.
+std::string WithWhy(const std::string& what, const std::string& why) {
+  if (what.empty()) return "-";
+  return why.empty() ? what : absl::StrCat(what, ", ", why);
+}
+
+using Cells = std::vector<std::vector<std::string>>;
+
+Cells CellsOf(const AccessLog& log, const ReplayTable& table,
+              const std::vector<ReplayRow>& rows) {
+  Cells cells = {{"NUMBER", "SHARE", "ACCESS", "FIRST AT", "FILE",
+                  log.is_fio() ? "BYTES" : "GOT", "HERE"}};
+  for (const ReplayRow& row : rows) {
+    const double share = 100.0 * static_cast<double>(row.accesses) /
+                         static_cast<double>(table.accesses());
+    const bool renamed = !row.path.empty() && row.path != row.file;
+    cells.push_back(
+        {absl::StrCat(row.accesses), absl::StrFormat("%.1f%%", share),
+         row.write ? "write" : "read", absl::StrFormat("0x%x", row.first),
+         renamed ? absl::StrCat(row.file, " = ", row.path) : row.file,
+         log.is_fio() ? BytesText(row.bytes)
+                      : WithWhy(GotText(row.got), row.why),
+         WithWhy(row.here, row.here_why)});
+  }
+  return cells;
+}
+
+void PrintTable(std::ostream& out, const AccessLog& log,
+                const ReplayTable& table) {
+  const std::vector<ReplayRow> rows = table.Rows();
+  out << table.accesses() << (log.is_fio() ? " accesses" : " faults") << " in "
+      << log.lines() << " lines";
+  if (log.lost() != 0) {
+    out << "; the tracer lost " << log.lost() << " events";
+  }
+  out << "\n";
+  if (rows.empty()) return;
+  const Cells cells = CellsOf(log, table, rows);
+  std::vector<size_t> width(cells[0].size());
+  for (const auto& line : cells) {
+    for (size_t i = 0; i + 1 < line.size(); ++i) {
+      width[i] = std::max(width[i], line[i].size());
+    }
+  }
+  for (const auto& line : cells) {
+    for (size_t i = 0; i + 1 < line.size(); ++i) {
+      out << line[i] << std::string(width[i] - line[i].size() + 2, ' ');
+    }
+    out << line.back() << "\n";
+  }
+  std::map<FaultReasonCode, const ReplayRow*> told;
+  for (const ReplayRow& row : rows) {
+    if (!row.reason || !told.emplace(row.reason.code, &row).second) continue;
+    out << FaultReasonName(row.reason.code) << ": "
+        << FaultReasonText(row.reason) << "\n  cure: docs/fault-reasons.md#"
+        << FaultReasonName(row.reason.code) << "\n";
+  }
+}
+
+nlohmann::ordered_json TableToJson(const AccessLog& log,
+                                   const ReplayTable& table,
+                                   const FaultProfile* faults) {
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  for (const ReplayRow& row : table.Rows()) {
+    nlohmann::ordered_json j = {{"file", row.file},
+                                {"access", row.write ? "write" : "read"},
+                                {"accesses", row.accesses},
+                                {"first", row.first}};
+    if (log.is_fio()) j["bytes"] = row.bytes;
+    if (row.got != LoggedAccess::kUnknown) j["got"] = GotText(row.got);
+    if (!row.why.empty()) j["why"] = row.why;
+    if (!row.path.empty()) {
+      j["path"] = row.path;
+      j["here"] = row.here;
+      if (!row.here_why.empty()) j["here_why"] = row.here_why;
+    }
+    if (row.reason && faults != nullptr) {
+      j["reason"] = ReasonToJson(*faults, row.reason);
+    }
+    rows.push_back(std::move(j));
+  }
+  return {{"log", log.is_fio() ? "fio" : "trace"},
+          {"lines", log.lines()},
+          {"accesses", table.accesses()},
+          {"lost_events", log.lost()},
+          {"rows", std::move(rows)}};
+}
+
+absl::Status ReadLog(std::istream& in, SweptFiles& files, AccessLog& log,
+                     ReplayTable& table) {
+  absl::Status error;
+  const auto add = [&](const LoggedAccess& access) {
+    absl::StatusOr<const SweptFile*> here = files.Find(access.file);
+    if (here.ok()) return table.Add(access, *here);
+    if (error.ok()) error = here.status();
+  };
+  for (std::string line; error.ok() && std::getline(in, line);) {
+    if (absl::Status s = log.Line(line, add); !s.ok()) return s;
+  }
+  log.Finish(add);
+  if (error.ok() && in.bad()) return ErrnoError(EIO, "it cannot be read");
+  return error;
+}
+
+void Replay(App& app, const ReplayOptions& o) {
+  std::ifstream file;
+  if (o.log == "-") {
+    if (absl::Status s = TakeStandardInput(); !s.ok()) return app.Report(s);
+  } else {
+    errno = 0;
+    file.open(o.log);
+    if (!file.is_open()) {
+      const int err = errno == 0 ? ENOENT : errno;
+      return app.Report(
+          ErrnoError(err, absl::StrCat(o.log, ": ", ErrnoText(err))));
+    }
+  }
+  // Without a file nobody needs a machine, unless the log's names are its own.
+  std::optional<Session> session;
+  if (!o.files.empty() || app.world_file) {
+    absl::StatusOr<Session> asked = app.Ask();
+    if (!asked.ok()) return app.Report(asked.status());
+    session = *std::move(asked);
+  }
+  SweptFiles files(session ? &*session : nullptr, o.files);
+  AccessLog log;
+  ReplayTable table;
+  absl::Status s = ReadLog(o.log == "-" ? std::cin : file, files, log, table);
+  if (!s.ok()) {
+    return app.Report(ErrnoError(
+        ErrnoOf(s), absl::StrCat(InputName(o.log), ": ", s.message())));
+  }
+  if (app.json) {
+    PrintJson(
+        TableToJson(log, table, session ? &session->user->faults() : nullptr));
+  } else {
+    PrintTable(std::cout, log, table);
+  }
+}
+
+}  // namespace
+
+void RegisterReplay(CLI::App& cli, App& app) {
+  auto o = std::make_shared<ReplayOptions>();
+  CLI::App* verb = cli.add_subcommand(
+      "replay",
+      "The accesses that a log of a real machine has, by the pages that they\n"
+      "got, or would get of a file of this machine, and why no huge ones.\n\n"
+      "  dmdax replay trace.txt                  (what the trace itself says)\n"
+      "  dmdax --world cured.textproto replay trace.txt --file /mnt/f\n"
+      "  dmdax replay job.log --file /srv/db=/mnt/f\n\n"
+      "Read are the text of ftrace and perf script with events of fs_dax:*,\n"
+      "and fio's I/O logs, versions 2 and 3; `-` is standard input.  A log is\n"
+      "read as it comes, and may be of any length.");
+  verb->add_option("LOG", o->log, "The log, or -")->required();
+  verb->add_option("--file", o->files,
+                   "The machine's file or device that the accesses are of; or "
+                   "those of one file of the log: fio's name of it, or "
+                   "'254:0 0xc', its device and inode")
+      ->type_name("[NAME=]PATH");
+  verb->callback([o, &app] { Replay(app, *o); });
+}
+
+}  // namespace dmdax

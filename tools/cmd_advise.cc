@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/one_line.h"
 #include "base/round_up.h"
 #include "base/units.h"
 #include "base/usage_error.h"
@@ -148,16 +149,17 @@ void PrintAdvice(std::ostream& out, const AdviseOptions& o,
   PrintLines(out, "cure", advice.cure);
   if (advice.given) {
     if (!advice.goes.empty()) {
-      out << " goes first, save its data: " << absl::StrJoin(advice.goes, ", ")
-          << "\n";
+      out << " goes first, save its data: "
+          << OneLine(absl::StrJoin(advice.goes, ", ")) << "\n";
     }
     PrintGiven(out, advice);
     return;
   }
   if (!advice.nearest) return;
   out << "can be had: " << WishText(*advice.nearest) << "\n  dmdax advise ";
-  for (const std::string& name : o.names) out << name << " ";
-  for (const std::string& said : o.devices) out << "--device " << said << " ";
+  for (const std::string& name : o.names) out << ShellWord(name) << " ";
+  for (const std::string& said : o.devices)
+    out << "--device " << ShellWord(said) << " ";
   out << WishOptions(*advice.nearest) << "\n";
 }
 

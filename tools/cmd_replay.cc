@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/errno_status.h"
+#include "base/one_line.h"
 #include "base/read_input.h"
 #include "nlohmann/json.hpp"
 #include "tools/app.h"
@@ -129,7 +130,7 @@ Cells CellsOf(const AccessLog& log, const ReplayTable& table,
     cells.push_back(
         {absl::StrCat(row.accesses), absl::StrFormat("%.1f%%", share),
          row.write ? "write" : "read", absl::StrFormat("0x%x", row.first),
-         renamed ? absl::StrCat(row.file, " = ", row.path) : row.file,
+         OneLine(renamed ? absl::StrCat(row.file, " = ", row.path) : row.file),
          log.is_fio() ? BytesText(row.bytes)
                       : WithWhy(GotText(row.got), row.why),
          WithWhy(row.here, row.here_why)});

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/errno_status.h"
+#include "base/one_line.h"
 #include "mm/fault_reason.h"
 #include "tools/advise/site.h"
 #include "tools/advise/trial.h"
@@ -193,7 +194,7 @@ class Adviser {
     if (wish.fs == AdviseFs::kNone) return absl::OkStatus();
     advice.mkfs = {MkfsLine(wish, advice.device)};
     advice.mount = {absl::StrCat("mount -o ", advice.option, " ", advice.device,
-                                 " ", mount)};
+                                 " ", ShellWord(mount))};
     if (huge) AddFileLines(site, mount, advice);
     return absl::OkStatus();
   }
@@ -207,16 +208,16 @@ class Adviser {
                            Advice& advice) {
     const uint64_t pages =
         std::min<uint64_t>(512, advice.wish.size / 2 / kPmdBytes);
+    const std::string file = ShellWord(absl::StrCat(mount, "/file"));
     if (advice.wish.fs == AdviseFs::kXfs) {
-      advice.files = {
-          absl::StrCat("fallocate -l ", 2 * pages, "MiB ", mount, "/file")};
+      advice.files = {absl::StrCat("fallocate -l ", 2 * pages, "MiB ", file)};
       return;
     }
     advice.files = {absl::StrCat("cat /proc/fs/ext4/dm-", site.minor,
                                  "/mb_groups > /dev/null"),
                     absl::StrCat("for i in $(seq 0 ", pages - 1,
                                  "); do fallocate -o $((2 * i))MiB -l 2MiB ",
-                                 mount, "/file; done")};
+                                 file, "; done")};
   }
 
   // With the first of the options with which all kernels hold, or which most

@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "block/queue_sysfs.h"
+#include "tests/conformance/disk_step.h"
 #include "tools/dmsetup/dmsetup.h"
 
 namespace dmdax::conformance {
@@ -152,6 +153,14 @@ std::string RunCaseStep(Session& session, const Json& step,
     (void)session.machine->Remove(options.name);  // the empty one
     absl::Status s = session.machine->AddBlock(options).status();
     return s.ok() ? "" : std::string(s.message());
+  }
+  if (step.contains("part")) {
+    DiskState state{.session = session, .recorded = recorded};
+    Verdict verdict;
+    RunDiskStep("part", step, recorded, state, verdict);
+    return verdict.differences.empty()
+               ? ""
+               : absl::StrCat("part: ", verdict.differences[0].ours);
   }
   // prctl() is the probe's own business: FaultMap::TakeThpSteps().
   if (step.contains("ndctl") || step.contains("thp")) return "";

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/errno_status.h"
+#include "base/nearest.h"
 #include "state/nodes.h"
 
 namespace dmdax {
@@ -22,13 +23,14 @@ absl::Status NoDevice(const Session& session, absl::string_view name) {
                   : nullptr;
     known.push_back(md != nullptr ? md->dm_name() : bdev->name());
   }
+  const std::string meant = DidYouMean(name, known);
   constexpr size_t kShown = 20;
   const bool more = known.size() > kShown;
   if (more) known.resize(kShown);
   constexpr size_t kMostOfName = 128;
   return ErrnoError(
-      ENXIO, absl::StrCat("no device '", name.substr(0, kMostOfName),
-                          "'; there ", known.empty() ? "is none" : "are ",
+      ENXIO, absl::StrCat("no device '", name.substr(0, kMostOfName), "'",
+                          meant, "; there ", known.empty() ? "is none" : "are ",
                           absl::StrJoin(known, ", "), more ? ", ..." : ""));
 }
 

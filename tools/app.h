@@ -92,6 +92,9 @@ void AddGlobalOptions(CLI::App& cli, App& app);
 void RegisterVerbs(
     CLI::App& cli, App& app, absl::FunctionRef<void()> family_done = [] {});
 
+// What --version prints.
+std::string VersionText();
+
 // `dmdax` under the name `dmsetup`: prints what dmsetup prints and nothing
 // more.  Returns what main() returns.
 int RunAsDmsetup(App& app, int argc, char** argv);

@@ -261,7 +261,7 @@ void RegisterSweep(CLI::App& cli, App& app) {
       "  dmdax sweep /dev/dax0.0 --size 1g\n"
       "  dmdax sweep /mnt/f --size 4k --offset 2M --length 2M\n\n"
       "Ranges of equal outcomes come first, one a line: where, how much, the\n"
-      "entry, the reason (docs/fault-reasons.md) and the level.  What a "
+      "entry, the reason (dmdax why NAME) and the level.  What a "
       "stripe\n"
       "repeats is told once.  Then the totals, with the reason's numbers at\n"
       "the first place that has it.  Each slot is asked for itself, as\n"

@@ -13,7 +13,7 @@ namespace {
 
 // Where the cure is written.
 std::string CureOf(const FaultReason& reason) {
-  return absl::StrCat("docs/fault-reasons.md#", FaultReasonName(reason.code));
+  return absl::StrCat("dmdax why ", FaultReasonName(reason.code));
 }
 
 uint64_t EntryBytes(const UserSpace& user, int order) {

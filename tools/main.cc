@@ -15,6 +15,7 @@
 #include "base/errno_status.h"
 #include "tools/app.h"
 #include "tools/command_line.h"
+#include "base/nearest.h"
 
 namespace {
 
@@ -26,29 +27,54 @@ constexpr char kDescription[] =
     "  dmdax translate home 0 511\n"
     "  dmdax explain home 0\n";
 
+// The long options that a verb takes, those of dmdax itself included.
+std::vector<std::string> OptionsOf(const CLI::App& cli, const CLI::App& verb) {
+  std::vector<std::string> options;
+  for (const CLI::App* app : {&cli, &verb}) {
+    for (const CLI::Option* option : app->get_options()) {
+      for (const std::string& name : option->get_lnames()) {
+        options.push_back("--" + name);
+      }
+    }
+  }
+  return options;
+}
+
+std::vector<std::string> VerbsOf(const CLI::App& app) {
+  std::vector<std::string> verbs;
+  for (const CLI::App* verb :
+       app.get_subcommands([](const CLI::App*) { return true; })) {
+    verbs.push_back(verb->get_name());
+  }
+  return verbs;
+}
+
 // A command line that is no sentence: "dmdax VERB: what; dmdax VERB --help",
 // exit status 2.
 int UsageError(const CLI::App& cli, const CLI::ParseError& e) {
-  // What is no option and no verb of dmdax itself was left over.
-  const std::vector<std::string> words = cli.remaining();
-  const std::vector<CLI::App*> verbs = cli.get_subcommands();
-  if (!words.empty() && words[0].size() > 1 && words[0][0] == '-') {
-    std::cerr << "dmdax: no option '" << words[0] << "'; dmdax --help\n";
-  } else if (!verbs.empty()) {
-    std::string verb = verbs[0]->get_name();
-    // "machine load" is two words.
-    for (const CLI::App* part : verbs[0]->get_subcommands()) {
-      verb += " " + part->get_name();
-    }
-    std::cerr << "dmdax " << verb << ": " << e.what() << "; dmdax " << verb
-              << " --help\n";
-  } else if (!words.empty()) {
-    std::cerr << "dmdax: no verb '" << words[0] << "'; dmdax --help\n";
-  } else if (e.get_name() != "RequiredError") {
-    std::cerr << "dmdax: " << e.what() << "; dmdax --help\n";
-  } else {
-    std::cerr << cli.help();
+  const CLI::App* verb = &cli;
+  std::string name = "dmdax";
+  // "machine load" is two words.
+  while (!verb->get_subcommands().empty()) {
+    verb = verb->get_subcommands()[0];
+    name += " " + verb->get_name();
   }
+  // What is no option and no verb was left over.
+  const std::vector<std::string> words = cli.remaining(/*recurse=*/true);
+  const std::string word = words.empty() ? "" : words[0];
+  std::string what = e.what();
+  if (word.size() > 1 && word[0] == '-') {
+    what = "no option '" + word + "'" +
+           dmdax::DidYouMean(word.substr(0, word.find('=')),
+                             OptionsOf(cli, *verb));
+  } else if (const std::vector<std::string> verbs = VerbsOf(*verb);
+             !word.empty() && !verbs.empty()) {
+    what = "no verb '" + word + "'" + dmdax::DidYouMean(word, verbs);
+  } else if (verb == &cli && e.get_name() == "RequiredError") {
+    std::cerr << cli.help();
+    return 2;
+  }
+  std::cerr << name << ": " << what << "; " << name << " --help\n";
   return 2;
 }
 
@@ -76,7 +102,7 @@ int Run(int argc, char** argv) {
     app.Report(app.kernel.status());
     throw CLI::RuntimeError(app.exit_code);
   });
-  cli.set_version_flag("--version", "dmdax 0.1");
+  cli.set_version_flag("--version", dmdax::VersionText());
   try {
     cli.parse(argc, argv);
   } catch (const CLI::Success& e) {

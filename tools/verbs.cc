@@ -12,7 +12,8 @@ using RegisterFn = void(CLI::App& cli, App& app);
 RegisterFn RegisterDmsetupVerbs, RegisterMachine, RegisterCheck, RegisterAdvise,
     RegisterMerge, RegisterTranslate, RegisterExplain, RegisterMap,
     RegisterConvert, RegisterImport, RegisterFault, RegisterSweep,
-    RegisterReplay, RegisterMount, RegisterProcess, RegisterKernels;
+    RegisterReplay, RegisterMount, RegisterProcess, RegisterKernels,
+    RegisterWhy, RegisterHelp;
 
 void RegisterVerbs(CLI::App& cli, App& app,
                    absl::FunctionRef<void()> family_done) {
@@ -33,6 +34,8 @@ void RegisterVerbs(CLI::App& cli, App& app,
            RegisterMount,
            RegisterProcess,
            RegisterKernels,
+           RegisterWhy,
+           RegisterHelp,
        }) {
     add(cli, app);
     family_done();

@@ -108,8 +108,13 @@ TEST(BaseExamples, Kstrtox){
 #include "tests/examples/base/kstrtox.inc"
 }
 
-TEST(BaseExamples, Nearest){
+TEST(BaseExamples, Nearest) {
 #include "tests/examples/base/nearest.inc"
+  EXPECT_EQ(NearestWord("laod", verbs), "load");  // neighbours changed
+  EXPECT_EQ(NearestWord("tables", verbs), "table");
+  EXPECT_EQ(NearestWord("taxi", verbs), "");
+  EXPECT_EQ(NearestWord("", verbs), "");
+  EXPECT_EQ(NearestWord("load", {}), "");
 }
 
 TEST(BaseExamples, OneLine){

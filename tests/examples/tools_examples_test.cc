@@ -29,8 +29,10 @@
 #include "tools/dmsetup/report/report.h"
 #include "tools/dmsetup/split_name.h"
 #include "tools/dmsetup/stats/stats_handle.h"
+#include "tools/dmsetup/table_hints.h"
 #include "tools/fault_target.h"
 #include "tools/page_stream.h"
+#include "tools/reason_page.h"
 #include "tools/world_losses.h"
 
 namespace dmdax {
@@ -190,6 +192,43 @@ TEST_F(ToolsExamples, PageStream) {
 #include "tests/examples/tools/page_stream.inc"
     return all;
   };
+}
+
+TEST_F(ToolsExamples, ReasonPage) {
+  testing::internal::CaptureStdout();
+#include "tests/examples/tools/reason_page.inc"
+  EXPECT_THAT(testing::internal::GetCapturedStdout(),
+              testing::HasSubstr("cure: "));
+  for (const ReasonPage& page : ReasonPages()) {
+    EXPECT_FALSE(page.why.empty()) << page.name;
+    EXPECT_FALSE(page.see.empty()) << page.name;
+    EXPECT_FALSE(page.cure.empty()) << page.name;
+  }
+}
+
+TEST_F(ToolsExamples, TableHints) {
+  const Machine& machine = this->machine();
+  testing::internal::CaptureStderr();
+#include "tests/examples/tools/dmsetup/table_hints.inc"
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              testing::HasSubstr("'8k' is read as 8"));
+  const auto hint = [&](const char* table) {
+    const std::vector<std::string> hints = TableHints(machine, table);
+    return hints.empty() ? "" : hints[0];
+  };
+  EXPECT_THAT(hint("0 0x800 zero"), testing::HasSubstr("'0x800' is read as 0"));
+  EXPECT_THAT(hint("0 8 liner /dev/pmem0 0"),
+              testing::HasSubstr("did you mean 'linear'?"));
+  EXPECT_THAT(hint("0 8 linear pmem0 0"), testing::HasSubstr("/dev/pmem0"));
+  EXPECT_THAT(hint("0 8 linear /dev/pmen0 0"),
+              testing::HasSubstr("did you mean '/dev/pmem0'?"));
+  EXPECT_THAT(hint("\xef\xbb\xbf"
+                   "0 8 zero"),
+              testing::HasSubstr("byte order mark"));
+  EXPECT_THAT(hint("0 8 zero\r\n"), testing::HasSubstr("carriage return"));
+  // A key is no number, and nothing is wrong with these.
+  EXPECT_EQ(hint("0 8 crypt aes 1f2e3d4c 0 /dev/pmem0 0"), "");
+  EXPECT_EQ(hint("0 8 linear 259:0 0"), "");
 }
 
 TEST_F(ToolsExamples, DmLog) {

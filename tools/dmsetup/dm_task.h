@@ -45,6 +45,7 @@ struct DmsetupContext {
   NodeOps nodes{ctl.machine(), log};
   // What dmsetup does not say: where exactly the input is wrong, and why.
   std::vector<std::string> hints = {};
+  std::string table = {};  // dmsetup's text of it, as it was read
   std::vector<std::string> not_modelled = {};
   std::shared_ptr<InfoReport> report = {};  // of -c and -S
   std::shared_ptr<DevTree> tree = {};       // of all devices, once asked for

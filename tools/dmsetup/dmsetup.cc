@@ -13,6 +13,7 @@
 #include "tools/dmsetup/info_report.h"
 #include "tools/dmsetup/stats/size_string.h"
 #include "tools/dmsetup/stats/stats_commands.h"
+#include "tools/dmsetup/table_hints.h"
 #include "tools/dmsetup/tree.h"
 #include "tools/dmsetup/usage.h"
 
@@ -231,6 +232,11 @@ DmsetupResult RunDmsetup(DmCtl& ctl, absl::Span<const std::string> args,
   ok = ok && Run(ctx);
   ctx.nodes.Update();
   result.rc = ok || ctx.options.help || ctx.options.version ? 0 : 1;
+  if (result.rc != 0 && !ctx.table.empty()) {
+    for (std::string& hint : TableHints(ctl.machine(), ctx.table)) {
+      ctx.hints.push_back(std::move(hint));
+    }
+  }
   result.out = std::move(ctx.out);
   result.err = std::move(ctx.err);
   result.hints = std::move(ctx.hints);

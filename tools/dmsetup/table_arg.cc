@@ -134,6 +134,9 @@ std::optional<TableArg> ReadTableArg(DmsetupContext& ctx,
   if (&DetectTableFormat(bytes) != &kDmsetupFormat) {
     return FromMessage(ctx, std::move(bytes), source);
   }
+  // A long one was written by a program, which knows what it means.
+  constexpr size_t kMostKept = 1 << 16;
+  if (bytes.size() <= kMostKept) ctx.table = bytes;
   if (auto columns = ParseLinearText(bytes)) {
     return TableArg{{}, std::move(columns)};
   }

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// dmdax why: what a reason means, how to see it on a real machine, and what
+// to do about it.
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "tools/app.h"
+#include "base/nearest.h"
+#include "tools/print_json.h"
+#include "tools/reason_page.h"
+
+namespace dmdax {
+namespace {
+
+void Why(App& app, const std::string& name) {
+  std::vector<std::string> names;
+  for (const ReasonPage& page : ReasonPages()) names.push_back(page.name);
+  if (name.empty()) {
+    if (app.json) return PrintJson({{"reasons", names}});
+    for (const ReasonPage& page : ReasonPages()) {
+      std::cout << page.name << "\n";
+    }
+    return;
+  }
+  for (const ReasonPage& page : ReasonPages()) {
+    if (page.name != name) continue;
+    if (app.json) {
+      return PrintJson({{"name", page.name},
+                        {"why", page.why},
+                        {"see", page.see},
+                        {"cure", page.cure}});
+    }
+    std::cout << page.name << "\n"
+              << Wrapped("why:  ", page.why) << Wrapped("see:  ", page.see)
+              << Wrapped("cure: ", page.cure);
+    return;
+  }
+  app.Report(ErrnoError(
+      ENOENT, absl::StrCat("no reason '", name.substr(0, 64), "'",
+                           DidYouMean(name, names), "; dmdax why lists them")));
+}
+
+}  // namespace
+
+void RegisterWhy(CLI::App& cli, App& app) {
+  auto name = std::make_shared<std::string>();
+  CLI::App* verb = cli.add_subcommand(
+      "why",
+      "What a reason means, such as run_chunk, which check, fault and sweep\n"
+      "name: why the kernel does so, how to see it, and what to do");
+  verb->add_option("NAME", *name, "A reason; without one all are listed");
+  verb->callback([name, &app] { Why(app, *name); });
+}
+
+}  // namespace dmdax

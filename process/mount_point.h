@@ -112,6 +112,8 @@ class MountPoint {
   const MountOptions& options() const { return options_; }
   const SuperBlock& sb() const { return sb_; }
   BlockDevice& bdev() const { return bdev_; }
+  // The blocks that files have.
+  const UsedBlocks& used() const { return used_; }
   // The allocator as it is now; nothing when there is none.
   std::optional<AllocatorOptions> allocator() const;
 

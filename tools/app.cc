@@ -20,19 +20,41 @@ namespace dmdax {
 namespace {
 
 absl::StatusOr<Session> FromSnapshot(proto::StateSnapshot& snapshot,
-                                     const App& app) {
+enum class Purpose { kAsk, kChange };
+
+// What was made under one kernel, made anew under another: a table that the
+// one accepted says nothing about the other.
+absl::StatusOr<Session> UnderOtherKernel(const proto::StateSnapshot& snapshot,
+                                         const std::string& kernel) {
+  absl::StatusOr<Session> session = SessionFromSnapshot(snapshot);
+  if (!session.ok()) return session.status();
+  proto::World world = DescribeWorld(*session);
+  world.set_kernel(kernel);
+  absl::StatusOr<Session> other = LoadWorld(world);
+  if (other.ok()) return other;
+  return ErrnoError(
+      ErrnoOf(other.status()),
+      absl::StrCat("under ", kernel,
+                   " there is no such machine: ", other.status().message()));
+}
+
+                                     const App& app, Purpose purpose) {
   proto::World& world = *snapshot.mutable_world();
   if (!app.kernel->empty()) {
-    // A table that one kernel accepted says nothing about another.
     const bool in_use = world.mapped_device_size() > 0 ||
                         world.mount_size() > 0 || world.dax_size() > 0 ||
                         world.process_size() > 0;
     if (in_use && !world.kernel().empty() && *app.kernel != world.kernel()) {
       return ErrnoError(
+      if (purpose == Purpose::kAsk) {
+        return UnderOtherKernel(snapshot, *app.kernel);
+      }
           EBUSY,
           absl::StrCat("the state runs kernel ", world.kernel(),
                        " and has mapped devices or mounts; --kernel ",
-                       app.kernel_said, " needs an empty state or --world"));
+                       app.kernel_said,
+                       " answers questions about it, but changes need an "
+                       "empty state"));
     }
     world.set_kernel(*app.kernel);
   }
@@ -74,8 +96,7 @@ void SetKernel(App& app, const std::string& said) {
   if (!answer->note.empty()) std::cerr << "dmdax: " << answer->note << "\n";
 }
 
-// Another kernel may be asked only if nothing is in use, which a part does not
-// tell.
+// Another kernel is asked of the whole.
 LoadScope ScopeOf(const App& app, LoadScope scope) {
   return app.kernel->empty() ? scope : LoadScope::kWhole;
 }
@@ -110,7 +131,7 @@ absl::StatusOr<Session> App::Ask() const {
   if (!dir.ok()) return dir.status();
   absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
   if (!snapshot.ok()) return snapshot.status();
-  return FromSnapshot(*snapshot, *this);
+  return FromSnapshot(*snapshot, *this, Purpose::kAsk);
 }
 
 absl::StatusOr<ParsedWorld> App::AskWorld() const {
@@ -155,7 +176,7 @@ absl::StatusOr<Session> App::Ask(RunFn run) const {
   absl::Status s = RunOnPart(
       *dir, ScopeOf(*this, LoadScope::kNeeded),
       [&](proto::StateSnapshot& snapshot) {
-        return FromSnapshot(snapshot, *this);
+        return FromSnapshot(snapshot, *this, Purpose::kAsk);
       },
       &ran, run);
   if (!s.ok()) return s;
@@ -188,7 +209,7 @@ absl::Status App::Change(RunFn change, LoadScope scope) {
   absl::Status s = RunOnPart(
       *dir, ScopeOf(*this, scope),
       [&](proto::StateSnapshot& snapshot) {
-        return FromSnapshot(snapshot, *this);
+        return FromSnapshot(snapshot, *this, Purpose::kChange);
       },
       &ran, change);
   if (!s.ok()) return s;

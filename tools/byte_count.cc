@@ -4,10 +4,10 @@
 #include <cmath>
 #include <cstdint>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 
 namespace dmdax {
 namespace {
@@ -34,8 +34,10 @@ std::optional<uint64_t> ParseNumber(absl::string_view text) {
 
 std::optional<uint64_t> ParseBytes(absl::string_view text) {
   const absl::string_view units = "KMGTP";
-  const bool binary = absl::ConsumeSuffix(&text, "iB");
-  const size_t unit = text.empty() ? units.npos : units.find(text.back());
+  const bool binary = absl::EndsWithIgnoreCase(text, "ib");
+  if (binary) text.remove_suffix(2);
+  const size_t unit =
+      text.empty() ? units.npos : units.find(absl::ascii_toupper(text.back()));
   if (binary && unit == units.npos) return std::nullopt;
   int shift = 0;
   if (unit != units.npos) {
@@ -71,7 +73,8 @@ CLI::Validator ByteCount(uint64_t least) {
         if (!bytes) {
           return absl::StrCat(Shown(text),
                               " is not a number of bytes (512M, 3GiB, "
-                              "0x100000000)");
+                              "0x100000000); units are powers of 1024 and "
+                              "have no fractions");
         }
         if (*bytes < least) {
           return absl::StrCat(*bytes, " bytes; at least ", least);

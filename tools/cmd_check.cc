@@ -19,6 +19,7 @@
 #include "tools/app.h"
 #include "tools/check/machine_list.h"
 #include "tools/check_report.h"
+#include "tools/command_line.h"
 #include "tools/fleet_report.h"
 #include "tools/print_json.h"
 #include "tools/world_file.h"
@@ -172,12 +173,16 @@ void RegisterCheck(CLI::App& cli, App& app) {
   verb->add_option("--require", o->wish,
                    "dax, pmd (2 MiB pages, default), pud (1 GiB) or sync "
                    "(MAP_SYNC)")
-      ->transform(CLI::Transformer(std::map<std::string, Wish>(
-          std::begin(kWishNames), std::end(kWishNames))))
+      ->transform(CLI::Transformer(
+          std::map<std::string, Wish>(std::begin(kWishNames),
+                                      std::end(kWishNames)),
+          CLI::ignore_case))
       ->type_name("PAGES");
   verb->add_option("--shard", o->shard,
                    "Of the sorted machines every N-th from the I-th on; dmdax "
                    "merge makes one report of all")
+      ->check(Accepted(
+          [](const std::string& text) { return ParseShard(text).status(); }))
       ->type_name("I/N");
   verb->callback([o, &app] { Check(app, *o); });
 }

@@ -96,7 +96,7 @@ void RunVerb(App& app, const std::vector<std::string>& words) {
   Answer answer;
   absl::Status s = RunToEnd(app, words, "dmdax", &answer);
   if (!s.ok()) return app.Report(s);
-  Print(app, answer);
+  Print(app, words[0], answer);
 }
 
 CLI::Validator NoWord() {
@@ -145,3 +145,4 @@ void RegisterDmsetupVerbs(CLI::App& cli, App& app) {
 }
 
 }  // namespace dmdax
+    verb->footer([command] { return DmsetupVerbUsage(*command); });

@@ -20,16 +20,23 @@
 namespace dmdax {
 namespace {
 
+constexpr uint64_t kPageBytes = kPageSectors * kSectorSize;
+
 std::string RetText(int64_t ret) {
   return ret < 0 ? absl::StrCat("-", ErrnoName(static_cast<int>(-ret)))
                  : absl::StrCat(ret);
 }
 
-// Which partition the level below is: " (pmem0p1)".  A disk tells its name in
-// its own step.
-std::string LowerName(const Session& session, const TraceStep& s) {
+// The partition that lies below a target, or null.
+BlockDevice* LowerPartition(const Session& session, const TraceStep& s) {
   BlockDevice* lower = session.machine->FindBdevByName(s.lower_name);
-  if (lower == nullptr || !lower->is_partition()) return "";
+  return lower != nullptr && lower->is_partition() ? lower : nullptr;
+}
+
+// Which partition the level below is.  A disk tells its name in its own step.
+std::string LowerName(const Session& session, const TraceStep& s) {
+  BlockDevice* lower = LowerPartition(session, s);
+  if (lower == nullptr) return "";
   return absl::StrCat(" (", s.lower_name, ", from sector ",
                       lower->start_sect().value(), " of ",
                       lower->whole().name(), ")");
@@ -120,6 +127,14 @@ void PrintHuge(const HugeVerdict& verdict) {
   }
   std::cout << "no, " << FaultReasonText(verdict.reason) << " ("
             << FaultReasonName(verdict.reason.code) << ")\n";
+}
+
+// A partition has no function of its own: its disk is asked.
+void PrintPartition(BlockDevice& bdev) {
+  if (!bdev.is_partition()) return;
+  std::cout << "partition " << bdev.name() << ": from sector "
+            << bdev.start_sect().value() << " of " << bdev.whole().name()
+            << ", page " << bdev.start_sect().value() / kPageSectors << "\n";
 }
 
 void PrintText(const Session& session, const Trace& trace,
@@ -215,6 +230,7 @@ void Explain(App& app, const ExplainOptions& o) {
   if (app.json) {
     PrintTraceJson(*session, trace, answer, huge);
   } else {
+    PrintPartition(query->bdev());
     PrintText(*session, trace, answer, huge);
   }
   if (answer.ret < 0) app.exit_code = 1;
@@ -231,7 +247,8 @@ void RegisterExplain(CLI::App& cli, App& app) {
       "How a page offset becomes a page frame: every level of the chain,\n"
       "its arithmetic, its run of pages and what cut it short.\n\n"
       "  dmdax explain home 0             (512 pages: a 2 MiB entry's need)\n"
-      "  dmdax explain home 0 --nr 1\n\n"
+      "  dmdax explain home 0 --nr 1\n"
+      "  dmdax explain home --offset 2M   (the page of that byte)\n\n"
       "Or a page fault: the kernel's calls as ftrace's function_graph prints\n"
       "them in that kernel, with the events of its trace points:\n\n"
       "  dmdax explain --file /mnt/f --offset 2M --write\n"
@@ -251,7 +268,8 @@ void RegisterExplain(CLI::App& cli, App& app) {
       return RunFault(app, *fault, FaultDetail::kCallChain);
     }
     GoesWith(options.others, "--file or --device");
-    if (pgoff->count() == 0) throw CLI::RequiredError("PGOFF");
+    RequireOneOf({pgoff, options.offset});
+    if (pgoff->count() == 0) o->pgoff = fault->offset / kPageBytes;
     Explain(app, *o);
   });
 }

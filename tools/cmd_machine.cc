@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/errno_status.h"
+#include "base/nearest.h"
 #include "block/queue_sysfs.h"
 #include "nlohmann/json.hpp"
 #include "state/dm_load.h"
@@ -28,12 +29,13 @@ namespace dmdax {
 namespace {
 
 struct PmemArgs {
-  std::string name, file;
+  std::string name, file, dev;
   uint64_t base = 0, size = 0, data_offset = 0;  // bytes
   bool memory = false, raw = false, asynchronous = false;
 
   proto::Pmem ToProto() const {
     proto::Pmem pmem;
+    pmem.set_dev(dev);
     pmem.set_name(name);
     pmem.set_base(base);
     pmem.set_size(size);
@@ -67,6 +69,13 @@ absl::Status CheckNumber(const Session& session, const std::string& name) {
   return CheckNoMappedNumber(*session.machine->FindBdevByName(name),
                              session.ctl->major());
 }
+void AddDevOption(CLI::App& verb, std::string& dev) {
+  verb.add_option("--dev", dev,
+                  "Device number, major:minor (default: the next)")
+      ->check(Accepted(
+          [](const std::string& text) { return DevNumber(text).status(); }));
+}
+
 
 void AddPmemVerb(CLI::App& machine, App& app) {
   auto o = std::make_shared<PmemArgs>();
@@ -83,6 +92,7 @@ void AddPmemVerb(CLI::App& machine, App& app) {
       ->transform(ByteCount());
   verb->add_option("--data-offset", o->data_offset,
                    "Bytes before the data (info block and memmap)")
+  AddDevOption(*verb, o->dev);
       ->transform(ByteCount());
   verb->add_option("--file", o->file, "File with the bytes");
   verb->add_flag("--memory", o->memory, "Keep bytes in memory")
@@ -101,13 +111,13 @@ void AddPmemVerb(CLI::App& machine, App& app) {
 
 struct BlockArgs {
   std::string name, dev, partition_of;
-  uint64_t sectors = 0, start = 0;
+  uint64_t sectors = 0, start = 0, size = 0;  // size: bytes, or 0
   uint32_t logical_block_size = 0, physical_block_size = 0;  // bytes
 
   proto::Block ToProto() const {
     proto::Block block;
     block.set_name(name);
-    block.set_sectors(sectors);
+    block.set_sectors(size != 0 ? size / kSectorSize : sectors);
     block.set_dev(dev);
     block.set_logical_block_size(logical_block_size);
     block.set_physical_block_size(physical_block_size);
@@ -122,16 +132,17 @@ void AddBlockVerb(CLI::App& machine, App& app) {
   CLI::App* verb = machine.add_subcommand(
       "add-block",
       "Add a disk without DAX, or a partition of any disk.\n\n"
-      "  dmdax machine add-block sda --sectors 2097152\n"
+      "  dmdax machine add-block sda --size 1G\n"
       "  dmdax machine add-block pmem0p1 --partition-of pmem0 "
       "--start 2048 --sectors 4096");
   verb->add_option("NAME", o->name, "Disk name: sda, loop0")->required();
-  verb->add_option("--sectors", o->sectors, "Size in sectors")
-      ->required()
-      ->transform(Number());
-  verb->add_option("--dev", o->dev, "Device number, major:minor")
-      ->check(Accepted(
-          [](const std::string& text) { return DevNumber(text).status(); }));
+  const CLI::Option* sectors =
+      verb->add_option("--sectors", o->sectors, "Size in sectors")
+          ->transform(Number());
+  const CLI::Option* size =
+      verb->add_option("--size", o->size, "Or in bytes, whole sectors")
+          ->transform(ByteCount(kSectorSize));
+  AddDevOption(*verb, o->dev);
   verb->add_option("--logical-block-size", o->logical_block_size,
                    "Bytes, default 512")
       ->transform(Number(1, UINT32_MAX));
@@ -142,7 +153,14 @@ void AddBlockVerb(CLI::App& machine, App& app) {
   verb->add_option("--start", o->start, "First sector of the partition")
       ->transform(Number())
       ->needs(disk);
-  verb->callback([o, &app] {
+  verb->callback([o, sectors, size, &app] {
+    RequireOneOf({sectors, size});
+    if (o->size % kSectorSize != 0) {
+      throw CLI::ValidationError(
+          "--size",
+          absl::StrCat(o->size, " bytes are no whole sectors; ",
+                       NearestMultiples(o->size, kSectorSize, kSectorSize)));
+    }
     app.Report(app.Change([&](Session& session) {
       absl::Status s = AddBlock(o->ToProto(), *session.machine);
       return s.ok() ? CheckNumber(session, o->name) : s;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // dmdax mount, umount, file, dax: file systems, their files, and device-dax.
+#include <cerrno>
 #include <iostream>
+#include <map>
 #include <memory>
+#include <optional>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -15,10 +18,12 @@
 #include "fs/extents_text.h"
 #include "fs/file_system_type.h"
 #include "nlohmann/json.hpp"
+#include "process/place_file.h"
 #include "process/user_space.h"
 #include "state/find_device.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
+#include "tools/check/dax_depth.h"
 #include "tools/command_line.h"
 #include "tools/print_json.h"
 
@@ -167,8 +172,8 @@ absl::StatusOr<MountPoint*> SplitPath(const UserSpace& user,
     *name = path.substr(at + 1);
     return m;
   }
-  return absl::NotFoundError(
-      absl::StrCat("'", path, "' lies on no mounted file system"));
+  return ErrnoError(
+      ENOENT, absl::StrCat("'", path, "' lies on no mounted file system"));
 }
 
 // "0:18874368:16M", "2M:0:4K:hole", in bytes.
@@ -235,6 +240,7 @@ struct FileArgs {
   std::optional<std::string> extents_file;
   std::vector<std::string> extents, allocate;
   FileOptions file;
+  std::optional<Placement> placed;
 
   // Fills in the file's extents.
   absl::Status Parse() {
@@ -247,6 +253,20 @@ struct FileArgs {
     return extents_file ? ReadExtents(*extents_file, file) : absl::OkStatus();
   }
 };
+  // The same with --placed, which asks for blocks that nobody has.
+  absl::Status Place(const MountPoint& mount) {
+    if (!placed) return absl::OkStatus();
+    PlaceRoom room{.end = mount.bdev().nr_sectors() * kSectorSize,
+                   .block_size = mount.options().request.block_size};
+    if (std::optional<AllocatorOptions> free = mount.allocator()) {
+      room.start = free->start;
+      if (free->end != 0) room.end = free->end;
+    }
+    absl::StatusOr<std::vector<FileExtent>> list =
+        PlaceFile(file.size, *placed, room, mount.used());
+    if (list.ok()) file.extents = *std::move(list);
+    return list.status();
+  }
 
 void FileAddVerb(CLI::App& file, App& app) {
   auto o = std::make_shared<FileArgs>();
@@ -255,7 +275,12 @@ void FileAddVerb(CLI::App& file, App& app) {
       "Add a file, by its extents.\n\n"
       "  filefrag -v data | dmdax file add /mnt/data --extents -\n"
       "  dmdax file add /mnt/f --extent 0:18874368:16M --size 16M\n"
-      "  dmdax file add /mnt/hole --size 4M");
+      "  dmdax file add /mnt/db --size 10G --placed aligned\n"
+      "  dmdax file add /mnt/hole --size 4M\n\n"
+      "--placed is for a file that is preallocated, but nobody knows where: "
+      "as\n"
+      "good for huge pages as can be, or as bad.  Without any extent it is a\n"
+      "hole.");
   verb->add_option("PATH", o->path, "/mnt/f")->required();
   const CLI::Validator extent = Accepted(
       [](const std::string& text) { return ParseExtent(text).status(); });
@@ -270,17 +295,33 @@ void FileAddVerb(CLI::App& file, App& app) {
   verb->add_option("--allocate", o->allocate,
                    "An extent that writes to holes will get; repeatable")
       ->check(extent);
-  verb->add_option("--size", o->file.size, "Bytes (default: the extents' end)")
-      ->transform(ByteCount());
+  const CLI::Option* size =
+      verb->add_option("--size", o->file.size,
+                       "Bytes (default: the extents' end)")
+          ->transform(ByteCount());
+  const CLI::Option* placed =
+      verb->add_option("--placed", o->placed,
+                       "aligned: every 2 MiB of it on a boundary of the "
+                       "device; worst: none")
+          ->transform(CLI::Transformer(
+              std::map<std::string, Placement>{{"aligned", Placement::kAligned},
+                                               {"worst", Placement::kWorst}},
+              CLI::ignore_case))
+          ->type_name("WHERE");
   verb->add_flag("--dax", o->file.dax, "Set FS_XFLAG_DAX (for dax=inode)");
   verb->add_flag("--synced", o->file.synced, "Metadata is written already");
   verb->callback([=, &app] {
-    RequireAtMostOneOf({listing, extents});
+    RequireAtMostOneOf({listing, extents, placed});
+    if (placed->count() > 0 && size->count() == 0) {
+      throw CLI::RequiredError("--size (with --placed)");
+    }
     if (absl::Status s = o->Parse(); !s.ok()) return app.Report(s);
     app.Report(app.Change([&](Session& session) -> absl::Status {
       absl::StatusOr<MountPoint*> m =
           SplitPath(*session.user, o->path, &o->file.name);
-      return m.ok() ? (*m)->AddFile(o->file).status() : m.status();
+      if (!m.ok()) return m.status();
+      absl::Status s = o->Place(**m);
+      return s.ok() ? (*m)->AddFile(o->file).status() : s;
     }));
   });
 }

@@ -15,6 +15,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "base/errno_status.h"
 #include "nlohmann/json.hpp"
 #include "process/sweep/dax_sweep.h"
@@ -47,6 +48,7 @@ class SweepReport {
     out << o_.name << ": " << Slots(sweep_.slots) << " from "
         << Slot(sweep_.first) << " on, " << (o_.write ? "written" : "read")
         << "\n";
+    size_t told = 0;
     uint64_t lines = 0;
     for (const SweepBlock& block : sweep_.blocks) {
       const bool repeats = block.repeat < block.slots;
@@ -54,14 +56,20 @@ class SweepReport {
         out << Slot(block.first) << "  " << Slots(block.slots)
             << ", the same every " << block.repeat << ":\n";
       }
-      for (size_t i = 0; i < block.nr_ranges && lines < Limit(); ++i, ++lines) {
-        const SweepRange& range = sweep_.ranges[block.first_range + i];
-        out << (repeats ? "  " : "") << Slot(range.first) << "  "
-            << Slots(range.slots) << "  " << Outcome(range.outcome) << "\n";
+      const size_t end = block.first_range + block.nr_ranges;
+      for (size_t i = block.first_range; i < end && lines < Limit(); ++lines) {
+        const SweepRange& range = sweep_.ranges[i];
+        const size_t alike = AlikeFrom(i, end);
+        out << (repeats ? "  " : "") << Slot(range.first) << "  ";
+        if (alike > 1) out << alike << " ranges of ";
+        out << Slots(range.slots) << "  " << Outcome(range.outcome, alike)
+            << "\n";
+        i += alike;
+        told = i;
       }
     }
-    if (lines < sweep_.ranges.size()) {
-      out << "... and " << sweep_.ranges.size() - lines
+    if (told < sweep_.ranges.size()) {
+      out << "... and " << sweep_.ranges.size() - told
           << " ranges more (--limit 0 tells all)\n";
     }
     if (sweep_.slots > 0) out << "\n";
@@ -137,6 +145,8 @@ class SweepReport {
     });
     return all;
   }
+  static constexpr size_t kFolded = 3;  // so many ranges at least
+
 
   uint64_t Limit() const { return o_.limit == 0 ? ~uint64_t{0} : o_.limit; }
   // Where a slot begins.
@@ -147,15 +157,37 @@ class SweepReport {
     return absl::StrCat(slots, " x ", BytesText(sweep_.slot_bytes));
   }
 
-  // "PTE  pfn_target  target linear [0 +524288] of vg-home (dm-0)".
-  std::string Outcome(size_t number) const {
+  // How many ranges from `i` on, up to `end`, differ in nothing but the row of
+  // the table, as the segments of a volume do; two are told as two.
+  size_t AlikeFrom(size_t i, size_t end) const {
+    const SweepRange& range = sweep_.ranges[i];
+    const std::string text = Outcome(range.outcome, kFolded);
+    size_t next = i + 1;
+    while (next < end && sweep_.ranges[next].slots == range.slots &&
+           sweep_.ranges[next].first ==
+               sweep_.ranges[next - 1].first + range.slots &&
+           Outcome(sweep_.ranges[next].outcome, kFolded) == text) {
+      ++next;
+    }
+    return next - i < kFolded ? 1 : next - i;
+  }
+
+  // "PTE  pfn_target  target linear [0 +524288] of vg-home (dm-0)"; of several
+  // ranges at once, "[... +524288]".
+  std::string Outcome(size_t number, size_t ranges) const {
     const SweepOutcome& o = sweep_.totals[number].outcome;
     std::string text = Entry(o);
     if (o.reason) {
       absl::StrAppend(&text, "  ", FaultReasonName(o.reason.code));
     }
     if (o.reason.level.has_value()) {
-      absl::StrAppend(&text, "  ", LevelText(*o.reason.level));
+      std::string level = LevelText(*o.reason.level);
+      if (ranges > 1) {
+        const uint64_t begin = o.reason.level->begin.value();
+        level = absl::StrReplaceAll(
+            level, {{absl::StrCat("[", begin, " +"), "[... +"}});
+      }
+      absl::StrAppend(&text, "  ", level);
     }
     return text;
   }
@@ -174,13 +206,17 @@ class SweepReport {
     const FaultReason& reason = total.example->outcome.reason;
     out << absl::StreamFormat("%5.1f%%  ", part) << Slots(total.slots) << "  "
         << Entry(total.example->outcome);
-    if (!reason) {
-      out << "\n";
-      return;
+    if (reason) {
+      out << "  " << FaultReasonName(reason.code);
+      if (total.levels > 1) out << ", " << total.levels << " levels";
     }
-    out << "  " << FaultReasonName(reason.code);
-    if (total.levels > 1) out << ", " << total.levels << " levels";
-    out << "\n  " << Slot(total.example->first) << ": ";
+    out << "\n";
+    if (total.example->outcome.zero_page && !o_.write) {
+      out << "  a hole: this says nothing of what a later write gets; --write "
+             "does\n";
+    }
+    if (!reason) return;
+    out << "  " << Slot(total.example->first) << ": ";
     PrintReason(out, faults_, reason, "  ");
   }
 
@@ -244,6 +280,9 @@ void Sweep(App& app, const SweepOptions& o) {
     PrintJson(report.ToJson());
   } else {
     report.PrintText(std::cout);
+  for (const SweepTotal& total : sweep->totals) {
+    if (total.outcome.sig != 0) app.exit_code = 1;
+  }
   }
 }
 
@@ -261,16 +300,19 @@ void RegisterSweep(CLI::App& cli, App& app) {
       "  dmdax sweep /dev/dax0.0 --size 1g\n"
       "  dmdax sweep /mnt/f --size 4k --offset 2M --length 2M\n\n"
       "Ranges of equal outcomes come first, one a line: where, how much, the\n"
-      "entry, the reason (dmdax why NAME) and the level.  What a "
-      "stripe\n"
-      "repeats is told once.  Then the totals, with the reason's numbers at\n"
+      "entry, the reason (dmdax why NAME) and the level.  What a stripe\n"
+      "repeats is told once, and rows of a table that do the same are one "
+      "line.\n"
+      "Then the totals, with the reason's numbers at\n"
       "the first place that has it.  Each slot is asked for itself, as\n"
-      "dmdax fault would in a mapping at an aligned address.");
+      "dmdax fault would in a mapping at an aligned address.  Exit 1 if one "
+      "ends\n"
+      "in a signal.");
   verb->add_option("DEVICE|FILE", o->name,
                    "A file (/mnt/f), device-dax, or block device")
       ->required();
   verb->add_option("--size", o->size, "Of a slot: 4k, 2m (default) or 1g")
-      ->check(CLI::IsMember({"4k", "2m", "1g"}));
+      ->transform(CLI::IsMember({"4k", "2m", "1g"}, CLI::ignore_case));
   verb->add_option("--offset", o->target.offset, "From this byte on")
       ->transform(ByteCount());
   verb->add_option("--length", o->length, "Bytes (default: to the end)")

@@ -8,6 +8,7 @@
 #include "base/errno_status.h"
 #include "dm/device_mapper.h"
 #include "state/find_device.h"
+#include "tools/check/dax_depth.h"
 
 namespace dmdax {
 
@@ -40,6 +41,9 @@ absl::StatusOr<DaxQuery> DaxQuery::Create(const Session& session,
     query.md_ = md;
     query.not_dax_ =
         live == nullptr ? "it has no live table" : live->SupportsDax().reason;
+    if (!query.not_dax_.empty()) {
+      query.not_dax_ += NotDaxText(WhyNotDax(session, bdev), 1);
+    }
   } else if (!bdev.queue().Has(QUEUE_FLAG_DAX)) {
     query.not_dax_ = "a raw namespace has no struct pages";
   }

@@ -11,7 +11,7 @@
 namespace dmdax {
 namespace {
 
-// Where the cure is written.
+// The command that prints the cure.
 std::string CureOf(const FaultReason& reason) {
   return absl::StrCat("dmdax why ", FaultReasonName(reason.code));
 }

@@ -12,6 +12,7 @@
 #include "state/find_device.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
+#include "tools/check/dax_depth.h"
 #include "tools/command_line.h"
 
 namespace dmdax {
@@ -26,9 +27,10 @@ FaultOptions AddFaultOptions(CLI::App& verb, FaultRequest& o) {
                       "file of ext4 covered it (from 16 TiB on, of xfs)");
   CLI::Option* is_private =
       verb.add_flag("--private", o.vma.is_private, "MAP_PRIVATE");
-  added.others = {
+  added.offset =
       verb.add_option("--offset", o.offset, "The byte of the file to touch")
-          ->transform(ByteCount()),
+          ->transform(ByteCount());
+  added.others = {
       verb.add_flag_callback(
           "--write", [&o] { o.access = AccessKind::kWrite; },
           "Write to it (default: read)"),
@@ -52,7 +54,7 @@ FaultOptions AddFaultOptions(CLI::App& verb, FaultRequest& o) {
       verb.add_option("--want", o.want,
                       "PTE, PMD (default) or PUD: a smaller entry needs a "
                       "reason")
-          ->check(CLI::IsMember({"PTE", "PMD", "PUD"}))};
+          ->transform(CLI::IsMember({"PTE", "PMD", "PUD"}, CLI::ignore_case))};
   return added;
 }
 
@@ -82,6 +84,12 @@ absl::StatusOr<FaultTarget> FaultTarget::Open(Session& session,
     file = OpenDeviceFile(
         session, **bdev, o.device,
         o.readonly ? DeviceFileMode::kReadOnly : DeviceFileMode::kReadWrite);
+    if (!file.ok()) {
+      return ErrnoError(
+          ErrnoOf(file.status()),
+          absl::StrCat(file.status().message(),
+                       NotDaxText(WhyNotDax(session, **bdev), 0)));
+    }
   }
   if (!file.ok()) return file.status();
   if ((*file)->f_inode->type == InodeType::kRegular) {

@@ -38,6 +38,7 @@ struct FaultRequest {
 struct FaultOptions {
   const CLI::Option* file = nullptr;
   const CLI::Option* device = nullptr;
+  const CLI::Option* offset = nullptr;
   std::vector<const CLI::Option*> others;
 };
 

@@ -11,6 +11,7 @@
 #include "process/field_error.h"
 #include "process/file_options.h"
 #include "process/mount_point.h"
+#include "process/place_file.h"
 #include "process/sweep/dax_sweep.h"
 #include "process/sweep/sweep_cells.h"
 #include "process/sweep/sweep_probe.h"
@@ -74,6 +75,33 @@ TEST_F(ProcessExamples, MountPoint) {
   ASSERT_THAT(user_space.Unmount("/mnt0"), IsOk());
 #include "tests/examples/process/mount_point.inc"
   EXPECT_EQ(file->path, "/mnt/f");
+}
+
+TEST_F(ProcessExamples, PlaceFile) {
+  UsedBlocks used;
+#include "tests/examples/process/place_file.inc"
+  ASSERT_THAT(best, IsOk());
+  ASSERT_EQ(best->size(), 1u);
+  EXPECT_EQ(best->front().physical, 2u << 20);
+  EXPECT_EQ(best->front().length, 64u << 20);
+  ASSERT_THAT(worst, IsOk());
+  ASSERT_EQ(worst->size(), 1u);
+  EXPECT_EQ(worst->front().physical, (2u << 20) + 4096);
+  // Around what somebody has.
+  used.Add(BlockSharing::kOwned, 5 << 20, 1 << 20);
+  best = PlaceFile(8 << 20, Placement::kAligned, {.end = 1 << 30}, used);
+  ASSERT_THAT(best, IsOk());
+  ASSERT_EQ(best->size(), 2u);
+  EXPECT_EQ(best->at(0).length, 3u << 20);
+  EXPECT_EQ(best->at(1).logical, 3u << 20);
+  EXPECT_EQ(best->at(1).physical % (2 << 20), 1u << 20);
+  // All or nothing.
+  for (const uint64_t size : {uint64_t{64} << 20, ~uint64_t{0}}) {
+    EXPECT_EQ(
+        ErrnoOf(PlaceFile(size, Placement::kWorst, {.end = 32 << 20}, used)
+                    .status()),
+        ENOSPC);
+  }
 }
 
 TEST_F(ProcessExamples, Task){

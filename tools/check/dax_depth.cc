@@ -104,4 +104,12 @@ std::vector<NotDaxLevel> WhyNotDax(const Session& session, BlockDevice& bdev) {
   return levels;
 }
 
+std::string NotDaxText(const std::vector<NotDaxLevel>& levels, size_t first) {
+  std::string text;
+  for (size_t i = first; i < levels.size(); ++i) {
+    absl::StrAppend(&text, "; ", levels[i].device, ": ", levels[i].why);
+  }
+  return text;
+}
+
 }  // namespace dmdax

@@ -39,6 +39,10 @@ struct NotDaxLevel {
 // From the device down to the level that ends DAX; empty for a DAX device.
 std::vector<NotDaxLevel> WhyNotDax(const Session& session, BlockDevice& bdev);
 
+// "; c (dm-0): target 0 (crypt) has no direct_access": the levels from the
+// `first` on, for the end of a message.
+std::string NotDaxText(const std::vector<NotDaxLevel>& levels, size_t first);
+
 }  // namespace dmdax
 
 #endif  // DMDAX_TOOLS_CHECK_DAX_DEPTH_H_

@@ -7,10 +7,12 @@
 namespace dmdax {
 namespace {
 
-constexpr char kOptions[] =
+constexpr char kHead[] =
     "Usage:\n"
     "\n"
-    "dmsetup\n"
+    "dmsetup\n";
+
+constexpr char kOptions[] =
     "        [--version] [-h|--help [-c|-C|--columns]]\n"
     "        [-v|--verbose [-v|--verbose ...]] [-f|--force]\n"
     "        [--checks] [--manglename {none|hex|auto}]\n"
@@ -50,11 +52,17 @@ constexpr char kNotes[] =
 }  // namespace
 
 std::string DmsetupUsage() {
-  std::string usage = kOptions;
+  std::string usage = absl::StrCat(kHead, kOptions);
   for (const DmsetupCommand* command : DmsetupCommands()) {
     absl::StrAppend(&usage, "\t", command->name, " ", command->arguments, "\n");
   }
   return usage + kNotes;
+}
+
+std::string DmsetupVerbUsage(const DmsetupCommand& command) {
+  return absl::StrCat("As dmsetup has it:\n        ", command.name, " ",
+                      command.arguments, "\nWith all of dmsetup's verbs:\n",
+                      kOptions, kNotes + 1);
 }
 
 }  // namespace dmdax

@@ -8,8 +8,13 @@
 
 namespace dmdax {
 
+struct DmsetupCommand;
+
 // Byte for byte: scripts look at it.
 std::string DmsetupUsage();
+
+// The part of it that is about one verb.
+std::string DmsetupVerbUsage(const DmsetupCommand& command);
 
 }  // namespace dmdax
 

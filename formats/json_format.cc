@@ -14,6 +14,7 @@
 #include "base/errno_status.h"
 #include "formats/format.h"
 #include "formats/json_locator.h"
+#include "formats/json_numbers.h"
 #include "formats/json_syntax.h"
 
 namespace dmdax {
@@ -79,7 +80,7 @@ absl::StatusOr<std::string> Print(const pb::Message& message) {
   std::string out;
   const auto status = pb::util::MessageToJsonString(message, &out, options);
   if (!status.ok()) return ErrnoError(EINVAL, status.ToString());
-  return out;
+  return JsonNumbers(out, *message.GetDescriptor());
 }
 
 }  // namespace

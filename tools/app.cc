@@ -14,12 +14,12 @@
 #include "base/usage_error.h"
 #include "state/world_load.h"
 #include "tools/byte_count.h"
+#include "tools/print_json.h"
 #include "tools/world_file.h"
 
 namespace dmdax {
 namespace {
 
-absl::StatusOr<Session> FromSnapshot(proto::StateSnapshot& snapshot,
 enum class Purpose { kAsk, kChange };
 
 // What was made under one kernel, made anew under another: a table that the
@@ -38,6 +38,7 @@ absl::StatusOr<Session> UnderOtherKernel(const proto::StateSnapshot& snapshot,
                    " there is no such machine: ", other.status().message()));
 }
 
+absl::StatusOr<Session> FromSnapshot(proto::StateSnapshot& snapshot,
                                      const App& app, Purpose purpose) {
   proto::World& world = *snapshot.mutable_world();
   if (!app.kernel->empty()) {
@@ -45,10 +46,10 @@ absl::StatusOr<Session> UnderOtherKernel(const proto::StateSnapshot& snapshot,
                         world.mount_size() > 0 || world.dax_size() > 0 ||
                         world.process_size() > 0;
     if (in_use && !world.kernel().empty() && *app.kernel != world.kernel()) {
-      return ErrnoError(
       if (purpose == Purpose::kAsk) {
         return UnderOtherKernel(snapshot, *app.kernel);
       }
+      return ErrnoError(
           EBUSY,
           absl::StrCat("the state runs kernel ", world.kernel(),
                        " and has mapped devices or mounts; --kernel ",
@@ -262,6 +263,29 @@ void App::Report(const absl::Status& status) {
   }
   std::cerr << "\n";
   exit_code = 1;
+  if (!json || answered) return;
+  Answer("error", {{"error",
+                    {{"message", std::string(message.substr(0, kShown))},
+                     {"errno", ErrnoName(ErrnoOf(status))},
+                     {"rc", exit_code}}}});
+}
+
+void App::Answer(absl::string_view kind, nlohmann::ordered_json object) {
+  if (!log_.empty()) object["dmesg"] = std::exchange(log_, {});
+  PrintJson(std::cout, kind, std::move(object));
+  answered = true;
+}
+
+void App::TellLog(const std::vector<std::string>& lines) {
+  if (json) {
+    log_.insert(log_.end(), lines.begin(), lines.end());
+    return;
+  }
+  for (const std::string& line : lines) std::cerr << "dmesg: " << line << "\n";
+}
+
+void App::EndAnswer() {
+  if (json && !answered) Answer("done", nlohmann::ordered_json::object());
 }
 
 }  // namespace dmdax

@@ -6,8 +6,8 @@
 // A machine comes from a state directory (the default), or with --world from
 // a file; a file is only asked, never changed, and a verb that would change it
 // says so, except dmsetup's, which print what dmsetup prints.  Answers are for
-// people by default and JSON with --json; data goes to stdout, everything else
-// to stderr.
+// people by default; data goes to stdout, everything else to stderr.  With
+// --json a command prints one object (docs/json.md), also when it fails.
 #ifndef DMDAX_TOOLS_APP_H_
 #define DMDAX_TOOLS_APP_H_
 
@@ -21,6 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "formats/world_format.h"
+#include "nlohmann/json.hpp"
 #include "state/part/run_on_part.h"
 #include "state/session.h"
 #include "state/state_dir.h"
@@ -74,10 +75,21 @@ struct App {
   absl::Status Undo();
 
   // Prints "dmdax: <message>" and sets the exit code to 1, unless OK.  Throws
-  // a UsageError() as CLI::ParseError, for main() to print.
+  // a UsageError() as CLI::ParseError, for main() to print.  With --json it is
+  // the answer too, if there was none.
   void Report(const absl::Status& status);
 
+  // The answer in JSON, of a kind that docs/schema/ describes.
+  void Answer(absl::string_view kind, nlohmann::ordered_json object);
+  // What the kernel said: "dmesg: <line>" for people, or part of the answer.
+  void TellLog(const std::vector<std::string>& lines);
+  // The last thing with --json: a verb that had nothing to say is done.
+  void EndAnswer();
+  // A verb that prints its own JSON, bit by bit, has answered.
+  bool answered = false;
+
  private:
+  std::vector<std::string> log_;  // told, and not yet answered
   absl::StatusOr<StateDir> OpenState(StateDir::Mode mode) const;
   // What a change came to.
   absl::Status Changed(const StateDir& dir, const absl::Status& status);

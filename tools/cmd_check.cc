@@ -21,7 +21,6 @@
 #include "tools/check_report.h"
 #include "tools/command_line.h"
 #include "tools/fleet_report.h"
-#include "tools/print_json.h"
 #include "tools/world_file.h"
 
 namespace dmdax {
@@ -112,7 +111,7 @@ void CheckMachines(App& app, const CheckOptions& o,
     report.Add(std::move(row));
   }
   if (app.json) {
-    PrintJson(report.ToJson());
+    app.Answer("machines", report.ToJson());
   } else {
     report.PrintTotals(std::cout);
   }
@@ -145,7 +144,8 @@ void Check(App& app, const CheckOptions& o) {
     }
   }
   if (app.json) {
-    PrintJson({{"holds", machine->holds}, {"subjects", std::move(all)}});
+    app.Answer("check",
+               {{"holds", machine->holds}, {"subjects", std::move(all)}});
   }
   if (!machine->holds) app.exit_code = 2;
 }
@@ -173,10 +173,10 @@ void RegisterCheck(CLI::App& cli, App& app) {
   verb->add_option("--require", o->wish,
                    "dax, pmd (2 MiB pages, default), pud (1 GiB) or sync "
                    "(MAP_SYNC)")
-      ->transform(CLI::Transformer(
-          std::map<std::string, Wish>(std::begin(kWishNames),
-                                      std::end(kWishNames)),
-          CLI::ignore_case))
+      ->transform(
+          CLI::Transformer(std::map<std::string, Wish>(std::begin(kWishNames),
+                                                       std::end(kWishNames)),
+                           CLI::ignore_case))
       ->type_name("PAGES");
   verb->add_option("--shard", o->shard,
                    "Of the sorted machines every N-th from the I-th on; dmdax "

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <iostream>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
@@ -15,6 +17,7 @@
 #include "state/packed_table.h"
 #include "state/world_load.h"
 #include "tools/app.h"
+#include "tools/print_json.h"
 #include "tools/world_losses.h"
 
 namespace dmdax {
@@ -50,17 +53,37 @@ absl::StatusOr<std::string> Convert(const ConvertOptions& o) {
   return PrintTable(table->table, *FindFormat(o.to));
 }
 
-void Emit(App& app, const absl::StatusOr<std::string>& text) {
+void Emit(App& app, const char* kind, const absl::StatusOr<std::string>& text,
+          const std::vector<std::string>& notes = {}) {
   if (!text.ok()) return app.Report(text.status());
+  if (app.json) {
+    nlohmann::ordered_json json;
+    if (!notes.empty()) json["notes"] = notes;
+    json[kind] = ParsedJson(*text);
+    return app.Answer(kind, std::move(json));
+  }
+  for (const std::string& note : notes) {
+    std::cerr << "dmdax: " << OneLine(note) << "\n";
+  }
   std::cout.write(text->data(), static_cast<std::streamsize>(text->size()));
 }
 
 // What --to takes: the names of the formats.
-void AddTo(CLI::App& verb, std::string& to) {
+CLI::Option* AddTo(CLI::App& verb, std::string& to) {
   std::set<std::string> names;
   for (const Format* format : kFormats) names.emplace(format->name);
-  verb.add_option("--to", to, "The form of the output")
+  return verb.add_option("--to", to, "The form of the output")
       ->check(CLI::IsMember(names));
+}
+
+// With --json the output is part of the answer.
+void TakeJson(const App& app, const CLI::Option& form, std::string& to) {
+  if (!app.json) return;
+  const std::string json(kJsonFormat.name);
+  if (form.count() > 0 && to != json) {
+    throw CLI::ValidationError("--to", "--json prints JSON alone");
+  }
+  to = json;
 }
 
 }  // namespace
@@ -75,26 +98,28 @@ void RegisterConvert(CLI::App& cli, App& app) {
       "  dmdax convert --as-world --to json examples/oracle.textproto\n"
       "  dmdax convert --packed --to binary huge.table > huge.pb");
   convert->add_option("FILE", o->file, "Input, or - for standard input");
-  AddTo(*convert, o->to);
+  const CLI::Option* form = AddTo(*convert, o->to);
   convert->add_flag("--as-world", o->world, "The input is a World");
   convert->add_flag("--packed", o->packed,
                     "Write tables of linear rows as columns");
-  convert->callback([o, &app] { Emit(app, Convert(*o)); });
+  convert->callback([o, form, &app] {
+    TakeJson(app, *form, o->to);
+    Emit(app, o->world ? "world" : "table", Convert(*o));
+  });
 
   auto to = std::make_shared<std::string>("textproto");
   CLI::App* exporter = cli.add_subcommand(
       "export",
       "Print the machine with its mapped devices as a World.\n\n"
       "  dmdax export --to json > world.json");
-  AddTo(*exporter, *to);
-  exporter->callback([to, &app] {
+  form = AddTo(*exporter, *to);
+  exporter->callback([to, form, &app] {
     absl::StatusOr<Session> session = app.Ask();
     if (!session.ok()) return app.Report(session.status());
+    TakeJson(app, *form, *to);
     const proto::World world = DescribeWorld(*session);
-    for (const std::string& loss : WorldLosses(*session, world)) {
-      std::cerr << "dmdax: " << OneLine(loss) << "\n";
-    }
-    Emit(app, PrintWorld(world, *FindFormat(*to)));
+    Emit(app, "world", PrintWorld(world, *FindFormat(*to)),
+         WorldLosses(*session, world));
   });
 }
 

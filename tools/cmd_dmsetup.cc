@@ -15,13 +15,15 @@
 #include "tools/app.h"
 #include "tools/dmsetup/command.h"
 #include "tools/dmsetup/dmsetup.h"
-#include "tools/print_json.h"
+#include "tools/dmsetup/usage.h"
+#include "tools/facts_json.h"
 
 namespace dmdax {
 namespace {
 
 struct Answer {
   DmsetupResult result;
+  DmsetupFacts facts;
   std::vector<std::string> log;
 };
 
@@ -31,25 +33,34 @@ void PrintOwnWords(const std::vector<std::string>& lines) {
   }
 }
 
-void Print(const App& app, const Answer& answer) {
+// What dmsetup's text says, and the text.
+void AnswerJson(App& app, const std::string& verb, const Answer& answer) {
   const DmsetupResult& r = answer.result;
-  if (app.json) {
-    nlohmann::ordered_json json = {{"rc", r.rc},
-                                   {"stdout", r.out},
-                                   {"stderr", r.err},
-                                   {"hints", r.hints},
-                                   {"dmesg", answer.log}};
-    if (!r.not_modelled.empty()) json["not_modelled"] = r.not_modelled;
-    PrintJson(json);
-    return;
+  nlohmann::ordered_json json = {{"verb", verb}, {"rc", r.rc}};
+  json.update(FactsToJson(answer.facts));
+  json["stdout"] = r.out;
+  json["stderr"] = r.err;
+  json["hints"] = r.hints;
+  if (!r.not_modelled.empty()) json["not_modelled"] = r.not_modelled;
+  if (r.rc != 0) {
+    nlohmann::ordered_json error = {
+        {"message", r.err.substr(0, r.err.find('\n'))}};
+    if (r.ioctl_errno != 0) error["errno"] = ErrnoName(r.ioctl_errno);
+    error["rc"] = r.rc;
+    json["error"] = std::move(error);
   }
+  app.TellLog(answer.log);
+  app.Answer("dmsetup", std::move(json));
+}
+
+void Print(App& app, const std::string& verb, const Answer& answer) {
+  if (app.json) return AnswerJson(app, verb, answer);
+  const DmsetupResult& r = answer.result;
   std::cout << r.out << std::flush;
   std::cerr << r.err;
   PrintOwnWords(r.hints);
   PrintOwnWords(r.not_modelled);
-  for (const std::string& line : answer.log) {
-    std::cerr << "dmesg: " << line << "\n";
-  }
+  app.TellLog(answer.log);
 }
 
 absl::Status RunOnce(App& app, const std::vector<std::string>& words,
@@ -59,8 +70,8 @@ absl::Status RunOnce(App& app, const std::vector<std::string>& words,
   DmsetupFiles files;
   // It may be called more than once (see RunOnPart()).
   auto run = [&](Session& session) {
-    answer->result =
-        RunDmsetup(*session.ctl, words, input, program, waited, &files);
+    answer->result = RunDmsetup(*session.ctl, words, input, program, waited,
+                                &files, app.json ? &answer->facts : nullptr);
     answer->log = session.machine->log().TakeNew();
     return absl::OkStatus();
   };
@@ -136,6 +147,7 @@ void RegisterDmsetupVerbs(CLI::App& cli, App& app) {
     verb->validate_positionals();
     AddGlobalOptions(*verb, app);
     verb->set_help_flag("--help", "Print this help");
+    verb->footer([command] { return DmsetupVerbUsage(*command); });
     verb->callback([verb, &app] {
       std::vector<std::string> words = {verb->get_name()};
       for (const std::string& word : verb->remaining()) words.push_back(word);
@@ -145,4 +157,3 @@ void RegisterDmsetupVerbs(CLI::App& cli, App& app) {
 }
 
 }  // namespace dmdax
-    verb->footer([command] { return DmsetupVerbUsage(*command); });

@@ -15,7 +15,6 @@
 #include "tools/command_line.h"
 #include "tools/dax_query.h"
 #include "tools/fault_report.h"
-#include "tools/print_json.h"
 
 namespace dmdax {
 namespace {
@@ -31,6 +30,12 @@ std::string RetText(int64_t ret) {
 BlockDevice* LowerPartition(const Session& session, const TraceStep& s) {
   BlockDevice* lower = session.machine->FindBdevByName(s.lower_name);
   return lower != nullptr && lower->is_partition() ? lower : nullptr;
+}
+
+nlohmann::ordered_json PartitionToJson(BlockDevice& part) {
+  return {{"name", part.name()},
+          {"start_sector", part.start_sect().value()},
+          {"disk", part.whole().name()}};
 }
 
 // Which partition the level below is.  A disk tells its name in its own step.
@@ -158,8 +163,9 @@ void PrintText(const Session& session, const Trace& trace,
   PrintHuge(huge);
 }
 
-void PrintTraceJson(const Session& session, const Trace& trace,
-                    const DaxAccess& answer, const HugeVerdict& huge) {
+nlohmann::ordered_json TraceToJson(const Session& session, const Trace& trace,
+                                   const DaxAccess& answer,
+                                   const HugeVerdict& huge) {
   nlohmann::ordered_json steps = nlohmann::ordered_json::array();
   for (const TraceStep& s : trace.steps()) {
     nlohmann::ordered_json step = {{"depth", s.depth},
@@ -178,6 +184,9 @@ void PrintTraceJson(const Session& session, const Trace& trace,
       step["lower"] = s.lower;
       step["lower_name"] = s.lower_name;
       step["lower_sector"] = s.lower_sector.value();
+    }
+    if (BlockDevice* part = LowerPartition(session, s)) {
+      step["partition"] = PartitionToJson(*part);
     }
     if (s.ret > 0) step["pfn"] = s.pfn.value();
     if (s.clip != RunClip::kNone) {
@@ -204,7 +213,7 @@ void PrintTraceJson(const Session& session, const Trace& trace,
         ReasonToJson(session.machine->profile().fault, huge.reason);
   }
   j["huge_page"] = std::move(verdict);
-  PrintJson(j);
+  return j;
 }
 
 struct ExplainOptions {
@@ -228,7 +237,13 @@ void Explain(App& app, const ExplainOptions& o) {
   const DaxAccess answer = query->Ask(pgoff_t(o.pgoff), o.nr, &trace);
   const HugeVerdict huge = AskHuge(*query, o.pgoff);
   if (app.json) {
-    PrintTraceJson(*session, trace, answer, huge);
+    nlohmann::ordered_json j = {{"device", o.device}, {"pgoff", o.pgoff}};
+    if (!query->not_dax().empty()) j["not_dax"] = query->not_dax();
+    if (query->bdev().is_partition()) {
+      j["partition"] = PartitionToJson(query->bdev());
+    }
+    j.update(TraceToJson(*session, trace, answer, huge));
+    app.Answer("explain", std::move(j));
   } else {
     PrintPartition(query->bdev());
     PrintText(*session, trace, answer, huge);

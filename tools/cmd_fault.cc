@@ -11,7 +11,6 @@
 #include "absl/strings/str_join.h"
 #include "tools/command_line.h"
 #include "tools/fault_report.h"
-#include "tools/print_json.h"
 
 namespace dmdax {
 
@@ -28,9 +27,7 @@ void RunFault(App& app, const FaultRequest& o, FaultDetail detail) {
   // the file.
   Task task(/*pid=*/1, user.faults(), user.mem());
   absl::StatusOr<VmAreaStruct*> vma = target->Map(task);
-  for (const std::string& line : task.mm().log().TakeNew()) {
-    std::cerr << "dmesg: " << line << "\n";
-  }
+  app.TellLog(task.mm().log().TakeNew());
   if (!vma.ok()) return app.Report(vma.status());
   const TouchReport report = task.Touch(target->Address(**vma), target->kind());
   const int want = target->WantOrder(user.faults());
@@ -38,7 +35,7 @@ void RunFault(App& app, const FaultRequest& o, FaultDetail detail) {
   if (app.json) {
     nlohmann::ordered_json j = FaultToJson(user, report, want);
     if (calls) j["graph"] = report.graph;
-    PrintJson(j);
+    app.Answer("fault", std::move(j));
   } else {
     if (calls) std::cout << absl::StrJoin(report.graph, "\n") << "\n";
     PrintFault(std::cout, user, report, want);

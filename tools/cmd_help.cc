@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // dmdax help, and --version.
+#include <cerrno>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -9,8 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/kernel_profile.h"
-#include "tools/app.h"
 #include "base/nearest.h"
+#include "tools/app.h"
 
 namespace dmdax {
 namespace {
@@ -37,6 +38,7 @@ void Help(const CLI::App& cli, App& app,
     absl::StrAppend(&before, before.empty() ? "" : " ", at->get_name());
     at = found;
   }
+  if (app.json) return app.Answer("help", {{"text", at->help(before)}});
   std::cout << at->help(before);
 }
 

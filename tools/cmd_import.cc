@@ -11,6 +11,7 @@
 #include "import/import.h"
 #include "state/world_load.h"
 #include "tools/app.h"
+#include "tools/print_json.h"
 
 namespace dmdax {
 namespace {
@@ -51,17 +52,24 @@ absl::Status Import(const ImportOptions& o, App& app) {
   absl::StatusOr<Imported> machine = Read(o, app);
   if (!machine.ok()) return machine.status();
   for (const std::string& note : machine->notes) {
-    std::cerr << "dmdax: " << note << "\n";
+    if (!app.json) std::cerr << "dmdax: " << note << "\n";
   }
   if (o.load) {
     absl::StatusOr<Session> session = LoadWorld(machine->world);
     if (!session.ok()) return session.status();
-    return app.Load(*session,
-                    o.replace ? App::kReplaceMachine : App::kKeepMachine);
+    absl::Status s = app.Load(
+        *session, o.replace ? App::kReplaceMachine : App::kKeepMachine);
+    if (s.ok() && app.json) app.Answer("world", {{"notes", machine->notes}});
+    return s;
   }
   absl::StatusOr<std::string> text =
-      PrintWorld(machine->world, *FindFormat(o.to));
+      PrintWorld(machine->world, app.json ? kJsonFormat : *FindFormat(o.to));
   if (!text.ok()) return text.status();
+  if (app.json) {
+    app.Answer("world",
+               {{"notes", machine->notes}, {"world", ParsedJson(*text)}});
+    return absl::OkStatus();
+  }
   std::cout.write(text->data(), static_cast<std::streamsize>(text->size()));
   return absl::OkStatus();
 }
@@ -83,14 +91,20 @@ void RegisterImport(CLI::App& cli, App& app) {
   for (const Format* format : kFormats) {
     if (format != &kDmsetupFormat) formats.emplace(format->name);
   }
-  verb->add_option("--to", o->to, "The form of the output")
-      ->check(CLI::IsMember(formats));
+  const CLI::Option* form =
+      verb->add_option("--to", o->to, "The form of the output")
+          ->check(CLI::IsMember(formats));
   CLI::Option* load =
       verb->add_flag("--load", o->load, "Make it the machine of the state");
   verb->add_flag("--replace", o->replace,
                  "With --load: in place of the machine there is")
       ->needs(load);
-  verb->callback([o, &app] { app.Report(Import(*o, app)); });
+  verb->callback([o, form, &app] {
+    if (app.json && form->count() > 0 && o->to != kJsonFormat.name) {
+      throw CLI::ValidationError("--to", "--json prints JSON alone");
+    }
+    app.Report(Import(*o, app));
+  });
 }
 
 }  // namespace dmdax

@@ -8,7 +8,6 @@
 #include "base/kernel_alias.h"
 #include "nlohmann/json.hpp"
 #include "tools/app.h"
-#include "tools/print_json.h"
 
 namespace dmdax {
 namespace {
@@ -38,7 +37,7 @@ void PrintText() {
   }
 }
 
-void PrintAsJson() {
+void PrintAsJson(App& app) {
   nlohmann::ordered_json kernels = nlohmann::ordered_json::array();
   for (const KernelProfile& profile : AllKernelProfiles()) {
     kernels.push_back({{"name", profile.name},
@@ -57,9 +56,9 @@ void PrintAsJson() {
                      {"kernel", answer.profile->name},
                      {"nearest", !answer.note.empty()}});
   }
-  PrintJson({{"default", DefaultKernelProfile().name},
-             {"kernels", kernels},
-             {"names", names}});
+  app.Answer("kernels", {{"default", DefaultKernelProfile().name},
+                         {"kernels", kernels},
+                         {"names", names}});
 }
 
 }  // namespace
@@ -68,7 +67,7 @@ void RegisterKernels(CLI::App& cli, App& app) {
   cli.add_subcommand("kernels",
                      "List the kernels there are, what each stands on, and the "
                      "names --kernel takes.")
-      ->callback([&app] { app.json ? PrintAsJson() : PrintText(); });
+      ->callback([&app] { app.json ? PrintAsJson(app) : PrintText(); });
 }
 
 }  // namespace dmdax

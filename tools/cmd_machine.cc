@@ -22,7 +22,6 @@
 #include "tools/app.h"
 #include "tools/byte_count.h"
 #include "tools/command_line.h"
-#include "tools/print_json.h"
 #include "tools/world_file.h"
 
 namespace dmdax {
@@ -35,8 +34,8 @@ struct PmemArgs {
 
   proto::Pmem ToProto() const {
     proto::Pmem pmem;
-    pmem.set_dev(dev);
     pmem.set_name(name);
+    pmem.set_dev(dev);
     pmem.set_base(base);
     pmem.set_size(size);
     pmem.set_data_offset(data_offset);
@@ -69,13 +68,13 @@ absl::Status CheckNumber(const Session& session, const std::string& name) {
   return CheckNoMappedNumber(*session.machine->FindBdevByName(name),
                              session.ctl->major());
 }
+
 void AddDevOption(CLI::App& verb, std::string& dev) {
   verb.add_option("--dev", dev,
                   "Device number, major:minor (default: the next)")
       ->check(Accepted(
           [](const std::string& text) { return DevNumber(text).status(); }));
 }
-
 
 void AddPmemVerb(CLI::App& machine, App& app) {
   auto o = std::make_shared<PmemArgs>();
@@ -92,8 +91,8 @@ void AddPmemVerb(CLI::App& machine, App& app) {
       ->transform(ByteCount());
   verb->add_option("--data-offset", o->data_offset,
                    "Bytes before the data (info block and memmap)")
-  AddDevOption(*verb, o->dev);
       ->transform(ByteCount());
+  AddDevOption(*verb, o->dev);
   verb->add_option("--file", o->file, "File with the bytes");
   verb->add_flag("--memory", o->memory, "Keep bytes in memory")
       ->excludes("--file");
@@ -204,7 +203,7 @@ void ListVerb(CLI::App& machine, App& app) {
       all["devices"].push_back(DescribeDevice(*session, *bdev));
     }
     if (app.json) {
-      PrintJson(all);
+      app.Answer("machine", std::move(all));
       return;
     }
     std::cout << "kernel " << session->machine->profile().name << "\n";

@@ -14,7 +14,6 @@
 #include "tools/app.h"
 #include "tools/byte_count.h"
 #include "tools/dax_query.h"
-#include "tools/print_json.h"
 
 namespace dmdax {
 namespace {
@@ -92,7 +91,7 @@ void Map(App& app, const MapOptions& o) {
       PrintText(route);
     }
   }
-  if (app.json) PrintJson(all);
+  if (app.json) app.Answer("map", {{"sectors", std::move(all)}});
   if (too_deep) app.Report(StackTooDeep());
 }
 

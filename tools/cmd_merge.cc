@@ -10,7 +10,6 @@
 #include "base/read_input.h"
 #include "tools/app.h"
 #include "tools/fleet_report.h"
-#include "tools/print_json.h"
 
 namespace dmdax {
 namespace {
@@ -25,7 +24,7 @@ void Merge(App& app, const std::vector<std::string>& files) {
   absl::StatusOr<FleetReport> report = MergeReports(texts);
   if (!report.ok()) return app.Report(report.status());
   if (app.json) {
-    PrintJson(report->ToJson());
+    app.Answer("machines", report->ToJson());
   } else {
     report->PrintRows(std::cout);
     report->PrintTotals(std::cout);

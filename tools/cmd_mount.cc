@@ -25,17 +25,9 @@
 #include "tools/byte_count.h"
 #include "tools/check/dax_depth.h"
 #include "tools/command_line.h"
-#include "tools/print_json.h"
 
 namespace dmdax {
 namespace {
-
-// What the kernel said, whatever came of it.
-void PrintLog(Session& session) {
-  for (const std::string& line : session.machine->log().TakeNew()) {
-    std::cerr << "dmesg: " << line << "\n";
-  }
-}
 
 // "ext2, ext4 (default), xfs".
 std::string TypesText() {
@@ -93,7 +85,7 @@ CLI::Option* AddMountOptions(CLI::App* verb, MountArgs& o) {
   return from;
 }
 
-void ListMounts(const Session& session, const App& app) {
+void ListMounts(const Session& session, App& app) {
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   for (const auto& [path, mount] : session.user->mounts()) {
     const SuperBlock& sb = mount->sb();
@@ -111,15 +103,24 @@ void ListMounts(const Session& session, const App& app) {
               << (dax.empty() ? "rw" : absl::StrCat("rw,", dax)) << ")"
               << (sb.dax_dev == nullptr ? " no DAX" : "") << "\n";
   }
-  if (app.json) PrintJson(all);
+  if (app.json) app.Answer("mounts", {{"mounts", std::move(all)}});
 }
 
-absl::Status Mount(Session& session, const MountArgs& o) {
+absl::Status Mount(Session& session, const MountArgs& o, App& app) {
   absl::StatusOr<BlockDevice*> bdev = FindDevice(session, o.device);
   if (!bdev.ok()) return bdev.status();
   absl::Status s = session.user->Mount(o.mount, **bdev).status();
-  PrintLog(session);
-  return s;
+  const std::vector<std::string> log = session.machine->log().TakeNew();
+  app.TellLog(log);
+  if (s.ok()) return s;
+  // Mostly the kernel has logged just what is the error.
+  const bool told = !log.empty() && absl::EndsWith(log.back(), s.message());
+  std::string what(s.message());
+  if (told) what = absl::StrCat("not mounted: ", ErrnoText(ErrnoOf(s)));
+  if (absl::StrContains(absl::AsciiStrToLower(s.message()), "dax")) {
+    what += NotDaxText(WhyNotDax(session, **bdev), 0);
+  }
+  return ErrnoError(ErrnoOf(s), what);
 }
 
 void MountVerb(CLI::App& cli, App& app) {
@@ -142,7 +143,7 @@ void MountVerb(CLI::App& cli, App& app) {
     if (o->mount.path.empty()) throw CLI::RequiredError("PATH");
     if (*free_from) o->mount.allocator = o->free_space;
     app.Report(
-        app.Change([&](Session& session) { return Mount(session, *o); }));
+        app.Change([&](Session& session) { return Mount(session, *o, app); }));
   });
 }
 
@@ -239,8 +240,8 @@ struct FileArgs {
   std::string path;
   std::optional<std::string> extents_file;
   std::vector<std::string> extents, allocate;
-  FileOptions file;
   std::optional<Placement> placed;
+  FileOptions file;
 
   // Fills in the file's extents.
   absl::Status Parse() {
@@ -252,7 +253,6 @@ struct FileArgs {
     file.allocate = *std::move(list);
     return extents_file ? ReadExtents(*extents_file, file) : absl::OkStatus();
   }
-};
   // The same with --placed, which asks for blocks that nobody has.
   absl::Status Place(const MountPoint& mount) {
     if (!placed) return absl::OkStatus();
@@ -267,6 +267,7 @@ struct FileArgs {
     if (list.ok()) file.extents = *std::move(list);
     return list.status();
   }
+};
 
 void FileAddVerb(CLI::App& file, App& app) {
   auto o = std::make_shared<FileArgs>();
@@ -350,7 +351,7 @@ void FileListVerb(CLI::App& file, App& app) {
       }
     }
     if (app.json) {
-      PrintJson(all);
+      app.Answer("files", {{"files", std::move(all)}});
       return;
     }
     for (const auto& f : all) {

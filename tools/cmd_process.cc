@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // dmdax mmap, touch, munmap, maps: a process that is kept in the state.
+#include <cerrno>
 #include <iostream>
 #include <memory>
+#include <sstream>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/errno_status.h"
 #include "base/one_line.h"
 #include "nlohmann/json.hpp"
 #include "process/vma_words.h"
@@ -13,7 +17,6 @@
 #include "tools/byte_count.h"
 #include "tools/command_line.h"
 #include "tools/fault_report.h"
-#include "tools/print_json.h"
 
 namespace dmdax {
 namespace {
@@ -21,8 +24,8 @@ namespace {
 absl::StatusOr<Task*> FindTask(const Session& session, uint32_t pid) {
   Task* task = session.user->FindTask(pid);
   if (task != nullptr) return task;
-  return absl::NotFoundError(
-      absl::StrCat("no process ", pid, "; dmdax mmap makes one"));
+  return ErrnoError(ESRCH,
+                    absl::StrCat("no process ", pid, "; dmdax mmap makes one"));
 }
 
 void PidOption(CLI::App& verb, uint32_t& pid) {
@@ -64,7 +67,8 @@ void MmapVerb(CLI::App& cli, App& app) {
       }));
   PidOption(*verb, o->pid);
   verb->callback([o, &app] {
-    app.Report(app.Change([&](Session& session) -> absl::Status {
+    uint64_t address = 0;
+    absl::Status changed = app.Change([&](Session& session) -> absl::Status {
       Task* task = session.user->FindTask(o->pid);
       if (task == nullptr) {
         absl::StatusOr<Task*> added = session.user->AddTask(o->pid);
@@ -77,18 +81,17 @@ void MmapVerb(CLI::App& cli, App& app) {
       absl::Status s = ParseMapFlags(o->flags, o->mmap);
       if (!s.ok()) return s;
       absl::StatusOr<VmAreaStruct*> mapped = session.user->Mmap(*task, o->mmap);
-      for (const std::string& line : task->mm().log().TakeNew()) {
-        std::cerr << "dmesg: " << line << "\n";
-      }
+      app.TellLog(task->mm().log().TakeNew());
       if (!mapped.ok()) return mapped.status();
-      const uint64_t address = (*mapped)->vm_start;
-      if (app.json) {
-        PrintJson({{"pid", o->pid}, {"address", address}});
-      } else {
-        std::cout << absl::StreamFormat("0x%x\n", address);
-      }
+      address = (*mapped)->vm_start;
       return absl::OkStatus();
-    }));
+    });
+    if (!changed.ok()) return app.Report(changed);
+    if (app.json) {
+      app.Answer("mmap", {{"pid", o->pid}, {"address", address}});
+    } else {
+      std::cout << absl::StreamFormat("0x%x\n", address);
+    }
   });
 }
 
@@ -140,7 +143,9 @@ void TouchVerb(CLI::App& cli, App& app) {
   verb->add_flag("--write", o->write, "Write (default: read)");
   PidOption(*verb, o->pid);
   verb->callback([o, &app] {
-    app.Report(app.Change([&](Session& session) -> absl::Status {
+    nlohmann::ordered_json json;
+    std::ostringstream text;
+    absl::Status changed = app.Change([&](Session& session) -> absl::Status {
       absl::StatusOr<Task*> task = FindTask(session, o->pid);
       if (!task.ok()) return task.status();
       UserSpace& user = *session.user;
@@ -149,13 +154,19 @@ void TouchVerb(CLI::App& cli, App& app) {
           user.NextSequence());
       const int want = user.faults().pmd_order();
       if (app.json) {
-        PrintJson(FaultToJson(user, report, want));
+        json = FaultToJson(user, report, want);
       } else {
-        PrintFault(std::cout, user, report, want);
+        PrintFault(text, user, report, want);
       }
       if (report.outcome.sig != 0) app.exit_code = 1;
       return absl::OkStatus();
-    }));
+    });
+    if (!changed.ok()) return app.Report(changed);
+    if (app.json) {
+      app.Answer("fault", std::move(json));
+    } else {
+      std::cout << text.str();
+    }
   });
 }
 
@@ -240,7 +251,7 @@ void MapsVerb(CLI::App& cli, App& app) {
                        {"vm_flags", VmFlagsText(vma->vm_flags)}});
       }
     }
-    if (app.json) PrintJson(all);
+    if (app.json) app.Answer("maps", {{"mappings", std::move(all)}});
   });
 }
 

@@ -23,7 +23,6 @@
 #include "tools/byte_count.h"
 #include "tools/fault_report.h"
 #include "tools/fault_target.h"
-#include "tools/print_json.h"
 
 namespace dmdax {
 namespace {
@@ -48,8 +47,8 @@ class SweepReport {
     out << o_.name << ": " << Slots(sweep_.slots) << " from "
         << Slot(sweep_.first) << " on, " << (o_.write ? "written" : "read")
         << "\n";
-    size_t told = 0;
     uint64_t lines = 0;
+    size_t told = 0;
     for (const SweepBlock& block : sweep_.blocks) {
       const bool repeats = block.repeat < block.slots;
       if (repeats && lines < Limit()) {
@@ -145,8 +144,8 @@ class SweepReport {
     });
     return all;
   }
-  static constexpr size_t kFolded = 3;  // so many ranges at least
 
+  static constexpr size_t kFolded = 3;  // so many ranges at least
 
   uint64_t Limit() const { return o_.limit == 0 ? ~uint64_t{0} : o_.limit; }
   // Where a slot begins.
@@ -277,12 +276,12 @@ void Sweep(App& app, const SweepOptions& o) {
   if (!sweep.ok()) return app.Report(sweep.status());
   const SweepReport report(o, user, *sweep);
   if (app.json) {
-    PrintJson(report.ToJson());
+    app.Answer("sweep", report.ToJson());
   } else {
     report.PrintText(std::cout);
+  }
   for (const SweepTotal& total : sweep->totals) {
     if (total.outcome.sig != 0) app.exit_code = 1;
-  }
   }
 }
 

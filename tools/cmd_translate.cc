@@ -75,8 +75,9 @@ void Translate(App& app, const TranslateOptions& o) {
               << "\n";
   }
   PageStream stream(*query, o.nr, app.json);
+  app.answered = true;  // bit by bit
   const absl::Status s = AnswerAll(o, stream);
-  if (!stream.Finish()) app.exit_code = 1;
+  if (!stream.Finish(s)) app.exit_code = 1;
   app.Report(s);
 }
 

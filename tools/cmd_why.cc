@@ -2,6 +2,7 @@
 //
 // dmdax why: what a reason means, how to see it on a real machine, and what
 // to do about it.
+#include <cerrno>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -9,9 +10,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
-#include "tools/app.h"
 #include "base/nearest.h"
-#include "tools/print_json.h"
+#include "tools/app.h"
 #include "tools/reason_page.h"
 
 namespace dmdax {
@@ -21,7 +21,7 @@ void Why(App& app, const std::string& name) {
   std::vector<std::string> names;
   for (const ReasonPage& page : ReasonPages()) names.push_back(page.name);
   if (name.empty()) {
-    if (app.json) return PrintJson({{"reasons", names}});
+    if (app.json) return app.Answer("reasons", {{"reasons", names}});
     for (const ReasonPage& page : ReasonPages()) {
       std::cout << page.name << "\n";
     }
@@ -30,10 +30,10 @@ void Why(App& app, const std::string& name) {
   for (const ReasonPage& page : ReasonPages()) {
     if (page.name != name) continue;
     if (app.json) {
-      return PrintJson({{"name", page.name},
-                        {"why", page.why},
-                        {"see", page.see},
-                        {"cure", page.cure}});
+      return app.Answer("reason", {{"name", page.name},
+                                   {"why", page.why},
+                                   {"see", page.see},
+                                   {"cure", page.cure}});
     }
     std::cout << page.name << "\n"
               << Wrapped("why:  ", page.why) << Wrapped("see:  ", page.see)

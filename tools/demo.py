@@ -78,7 +78,7 @@ def compare(dmdax, kernel, case, result):
         for offset, page, step in touches(case, result):
             answer = json.loads(
                 run(dmdax, state, "--json", "translate", device, str(page)))
-            ours, theirs = answer[0]["pfn"], int(step["pfn"], 16)
+            ours, theirs = answer["pages"][0]["pfn"], int(step["pfn"], 16)
             same = ours == theirs
             pages += 1
             differ += not same

@@ -13,6 +13,7 @@
 #include "base/one_line.h"
 #include "tools/byte_count.h"
 #include "tools/check_report.h"
+#include "tools/print_json.h"
 
 namespace dmdax {
 namespace {
@@ -21,7 +22,7 @@ using Json = nlohmann::ordered_json;
 
 PageShares SharesOf(const Json& bytes) {
   const auto of = [&](const char* key) {
-    return bytes.value(key, uint64_t{0});
+    return NumberOfJson(bytes.value(key, Json()));
   };
   return {.total = of("total"),
           .pud = of("pud"),
@@ -90,7 +91,7 @@ void AddObstacles(const std::string& machine, const Json& kernel,
                   KernelTotal& total) {
   for (const Json& o : kernel.value("obstacles", Json::array())) {
     ObstacleTotal& sum = total.obstacles[o.value("name", "")];
-    sum.bytes += o.value("bytes", uint64_t{0});
+    sum.bytes += NumberOfJson(o.value("bytes", Json()));
     ++sum.subjects;
     sum.machines.insert(machine);
     if (sum.cure.is_null() && o.contains("cure")) {

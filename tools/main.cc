@@ -13,9 +13,10 @@
 #include "CLI/CLI.hpp"
 #include "absl/synchronization/mutex.h"
 #include "base/errno_status.h"
+#include "base/nearest.h"
 #include "tools/app.h"
 #include "tools/command_line.h"
-#include "base/nearest.h"
+#include "tools/print_json.h"
 
 namespace {
 
@@ -49,9 +50,20 @@ std::vector<std::string> VerbsOf(const CLI::App& app) {
   return verbs;
 }
 
+// Whether the answer shall be JSON, which a command line that is no sentence
+// may not have come to.
+bool AsksForJson(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--") return false;
+    if (word == "--json") return true;
+  }
+  return false;
+}
+
 // A command line that is no sentence: "dmdax VERB: what; dmdax VERB --help",
 // exit status 2.
-int UsageError(const CLI::App& cli, const CLI::ParseError& e) {
+int UsageError(const CLI::App& cli, const CLI::ParseError& e, dmdax::App& app) {
   const CLI::App* verb = &cli;
   std::string name = "dmdax";
   // "machine load" is two words.
@@ -70,11 +82,17 @@ int UsageError(const CLI::App& cli, const CLI::ParseError& e) {
   } else if (const std::vector<std::string> verbs = VerbsOf(*verb);
              !word.empty() && !verbs.empty()) {
     what = "no verb '" + word + "'" + dmdax::DidYouMean(word, verbs);
-  } else if (verb == &cli && e.get_name() == "RequiredError") {
+  } else if (verb == &cli && e.get_name() == "RequiredError" && !app.json) {
     std::cerr << cli.help();
     return 2;
   }
-  std::cerr << name << ": " << what << "; " << name << " --help\n";
+  what = name + ": " + what + "; " + name + " --help";
+  std::cerr << what << "\n";
+  if (app.json && !app.answered) {
+    app.Answer(
+        "error",
+        {{"error", {{"message", what}, {"errno", "EINVAL"}, {"rc", 2}}}});
+  }
   return 2;
 }
 
@@ -106,12 +124,15 @@ int Run(int argc, char** argv) {
   try {
     cli.parse(argc, argv);
   } catch (const CLI::Success& e) {
-    app.exit_code = cli.exit(e);  // --help
+    app.exit_code = cli.exit(e);  // --help, --version
+    app.answered = true;
   } catch (const CLI::RuntimeError& e) {
     return e.get_exit_code();  // it has been told
   } catch (const CLI::ParseError& e) {
-    return UsageError(cli, e);
+    app.json = app.json || AsksForJson(argc, argv);
+    return UsageError(cli, e, app);
   }
+  app.EndAnswer();
   // A write that failed before is tried again, for its errno.
   errno = 0;
   std::cout.flush();
@@ -152,6 +173,10 @@ int main(int argc, char** argv) {
     return Run(argc, argv);
   } catch (const std::exception& e) {
     std::cerr << "dmdax: " << e.what() << "\n";
+    if (AsksForJson(argc, argv)) {
+      dmdax::PrintJson(std::cout, "error",
+                       {{"error", {{"message", e.what()}, {"rc", 1}}}});
+    }
     return 1;
   }
 }

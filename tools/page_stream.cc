@@ -13,7 +13,9 @@
 #include "base/errno_status.h"
 #include "base/read_input.h"
 #include "formats/plain_digits.h"
+#include "nlohmann/json.hpp"
 #include "tools/byte_count.h"
+#include "tools/print_json.h"
 
 namespace dmdax {
 namespace {
@@ -59,6 +61,11 @@ size_t PlainNumber(const char* at, const char* end, uint64_t* value) {
   return ends ? digits : 0;
 }
 
+std::string JsonText(absl::string_view text) {
+  return nlohmann::json(std::string(text))
+      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 }  // namespace
 
 absl::StatusOr<pgoff_t> ParsePage(absl::string_view text) {
@@ -74,7 +81,14 @@ absl::StatusOr<pgoff_t> ParsePage(absl::string_view text) {
 PageStream::PageStream(const DaxQuery& query, int64_t nr, bool json)
     : query_(query), nr_(nr), json_(json), pfns_(kPages), rets_(kPages) {
   pages_.reserve(kPages);
-  if (json_) out_ = "[";
+  if (!json_) return;
+  out_ = absl::StrCat("{\n  \"schema\": ", kJsonSchema,
+                      ",\n  \"kind\": \"translate\",\n");
+  if (!query_.not_dax().empty()) {
+    absl::StrAppend(&out_, "  \"not_dax\": ", JsonText(query_.not_dax()),
+                    ",\n");
+  }
+  absl::StrAppend(&out_, "  \"pages\": [");
 }
 
 // A word is usually a plain number inside the block, and is read where it lies.
@@ -150,9 +164,17 @@ absl::Status PageStream::AnswerRaw(int fd) {
   }
 }
 
-bool PageStream::Finish() {
+bool PageStream::Finish(const absl::Status& input) {
   AskAll();
-  if (json_) absl::StrAppend(&out_, first_ ? "]\n" : "\n]\n");
+  if (json_) {
+    absl::StrAppend(&out_, first_ ? "]" : "\n  ]");
+    if (!input.ok()) {
+      absl::StrAppend(
+          &out_, ",\n  \"error\": {\"message\": ", JsonText(input.message()),
+          ", \"errno\": \"", ErrnoName(ErrnoOf(input)), "\", \"rc\": 1}");
+    }
+    absl::StrAppend(&out_, "\n}\n");
+  }
   Flush();
   if (too_deep_) {
     std::cerr << "dmdax: " << StackTooDeep().message() << "\n";
@@ -192,15 +214,16 @@ void PageStream::Text(pgoff_t page, uint64_t pfn, int64_t ret) {
 }
 
 void PageStream::Json(pgoff_t page, uint64_t pfn, int64_t ret) {
-  absl::StrAppend(&out_, first_ ? "\n" : ",\n", "  {\"pgoff\": ", page.value());
+  absl::StrAppend(&out_, first_ ? "\n" : ",\n",
+                  "    {\"pgoff\": ", JsonNumber(page.value()));
   first_ = false;
   if (ret < 0) {
     absl::StrAppend(&out_, ", \"errno\": \"", ErrnoName(static_cast<int>(-ret)),
                     "\"}");
   } else {
     absl::StrAppend(&out_, ", \"pfn\": ", pfn,
-                    ", \"phys\": ", PfnPhys(pfn_t(pfn)), ", \"pages\": ", ret,
-                    "}");
+                    ", \"phys\": ", JsonNumber(PfnPhys(pfn_t(pfn))),
+                    ", \"pages\": ", ret, "}");
   }
 }
 

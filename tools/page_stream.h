@@ -43,8 +43,9 @@ class PageStream {
   // read(2).
   absl::Status AnswerRaw(int fd);
 
-  // Gives the answers that are left.  True: every page had an address.
-  bool Finish();
+  // Gives the answers that are left, and in JSON the error that ended the
+  // input.  True: every page had an address.
+  bool Finish(const absl::Status& input = absl::OkStatus());
 
  private:
   static constexpr size_t kPages = 4096;  // asked at once

@@ -14,7 +14,7 @@ packages=(
   nlohmann-json3-dev pkgconf protobuf-compiler python3
   # Testing: the real dmsetup is what golden tests compare with; a program is
   # built with CMake against what tools/install.sh installs.
-  cmake dmsetup libbenchmark-dev libgmock-dev libgtest-dev
+  cmake dmsetup libbenchmark-dev libgmock-dev libgtest-dev python3-jsonschema
   # Formatting and fuzzing.
   clang clang-format git libclang-rt-dev
   "$@"

@@ -6,6 +6,7 @@
 #include "embed/dmdax.h"
 #include "formats/device_cache.h"
 #include "formats/format.h"
+#include "formats/json_numbers.h"
 #include "formats/json_syntax.h"
 #include "formats/linear_text.h"
 #include "formats/plain_digits.h"
@@ -51,6 +52,22 @@ TEST_F(FormatsExamples, Format) {
   absl::StatusOr<std::string> text = "";
 #include "tests/examples/formats/format.inc"
   EXPECT_THAT(text, IsOkAndHolds(testing::HasSubstr("\"pmem0\"")));
+}
+
+TEST_F(FormatsExamples, JsonNumbers) {
+#include "tests/examples/formats/json_numbers.inc"
+  EXPECT_EQ(json, R"({"base": 4294967296})");
+  const auto numbers = [](const char* text) {
+    return JsonNumbers(text, *proto::World::GetDescriptor());
+  };
+  // 2^53 - 1 is the last that stays, and a name is a name.
+  EXPECT_EQ(
+      numbers(R"({"pmem": [{"name": "12", "size": "9007199254740991"}]})"),
+      R"({"pmem": [{"name": "12", "size": 9007199254740991}]})");
+  const char* kept = R"({"pmem": [{"size": "9007199254740992"}]})";
+  EXPECT_EQ(numbers(kept), kept);
+  kept = R"({"pmem": [{"name": "a\\\"}: {", "file": "3"}], "kernel": "7"})";
+  EXPECT_EQ(numbers(kept), kept);
 }
 
 TEST_F(FormatsExamples, JsonSyntax) {

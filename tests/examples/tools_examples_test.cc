@@ -5,6 +5,7 @@
 
 #include <array>
 #include <iostream>
+#include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "process/vma_words.h"
@@ -25,6 +26,7 @@
 #include "tools/command_line.h"
 #include "tools/dmsetup/command.h"
 #include "tools/dmsetup/dmsetup.h"
+#include "tools/dmsetup/facts.h"
 #include "tools/dmsetup/report/dm_regex.h"
 #include "tools/dmsetup/report/report.h"
 #include "tools/dmsetup/split_name.h"
@@ -32,6 +34,7 @@
 #include "tools/dmsetup/table_hints.h"
 #include "tools/fault_target.h"
 #include "tools/page_stream.h"
+#include "tools/print_json.h"
 #include "tools/reason_page.h"
 #include "tools/world_losses.h"
 
@@ -194,6 +197,23 @@ TEST_F(ToolsExamples, PageStream) {
   };
 }
 
+TEST_F(ToolsExamples, PrintJson) {
+  testing::internal::CaptureStdout();
+#include "tests/examples/tools/print_json.inc"
+  EXPECT_EQ(
+      testing::internal::GetCapturedStdout(),
+      "{\n  \"schema\": 1,\n  \"kind\": \"mounts\",\n  \"mounts\": []\n}\n");
+  constexpr uint64_t kSafe = 9007199254740991;  // 2^53 - 1
+  for (const uint64_t number : {uint64_t{0}, kSafe, kSafe + 1, ~uint64_t{0}}) {
+    std::ostringstream text;
+    PrintJson(text, "x", {{"n", number}});
+    const auto json = nlohmann::ordered_json::parse(text.str());
+    EXPECT_EQ(json["n"].is_string(), number > kSafe);
+    EXPECT_EQ(json["n"].dump(), JsonNumber(number));
+    EXPECT_EQ(NumberOfJson(json["n"]), number);
+  }
+}
+
 TEST_F(ToolsExamples, ReasonPage) {
   testing::internal::CaptureStdout();
 #include "tests/examples/tools/reason_page.inc"
@@ -204,6 +224,11 @@ TEST_F(ToolsExamples, ReasonPage) {
     EXPECT_FALSE(page.see.empty()) << page.name;
     EXPECT_FALSE(page.cure.empty()) << page.name;
   }
+}
+
+TEST_F(ToolsExamples, Facts) {
+#include "tests/examples/tools/dmsetup/facts.inc"
+  EXPECT_EQ(facts.devices.size(), 1u);
 }
 
 TEST_F(ToolsExamples, TableHints) {

@@ -94,6 +94,9 @@ bool ByNumberOrUuid(const DmsetupContext& ctx);
 // _display_info(): the long form, or the columns with -c.
 bool DisplayInfo(DmsetupContext& ctx, const DmTask& task);
 
+// The same for programs.
+void NoteInfo(DmsetupContext& ctx, const DmTask& task);
+
 // _task_run(): DmTask::Run(), and with -vvv the time that has passed.
 bool TaskRun(DmsetupContext& ctx, DmTask& task);
 // --noopencount, --inactive and --checks, which most verbs pass on.

@@ -171,6 +171,7 @@ absl::Status DmTask::IoctlWithRetries() {
 }
 
 bool DmTask::SayFailed(int err) const {
+  ctx_.ioctl_errno = err;
   return Say(ctx_, absl::StrCat("device-mapper: ", DmTaskName(type_),
                                 " ioctl on ", name_, " ", uuid_, NumberText(),
                                 " failed: ", ErrnoText(err)));

@@ -24,6 +24,7 @@
 
 #include "dm/dm_ioctl.h"
 #include "tools/dmsetup/dm_log.h"
+#include "tools/dmsetup/facts.h"
 #include "tools/dmsetup/node_ops.h"
 #include "tools/dmsetup/options.h"
 
@@ -47,6 +48,8 @@ struct DmsetupContext {
   std::vector<std::string> hints = {};
   std::string table = {};  // dmsetup's text of it, as it was read
   std::vector<std::string> not_modelled = {};
+  DmsetupFacts* facts = nullptr;  // what `out` says, for programs; or null
+  int ioctl_errno = 0;            // of the last one that failed
   std::shared_ptr<InfoReport> report = {};  // of -c and -S
   std::shared_ptr<DevTree> tree = {};       // of all devices, once asked for
   bool concise_printed = false;             // a line of table --concise is open

@@ -160,6 +160,7 @@ bool Start(DmsetupContext& ctx, const DmsetupCommand& asked) {
       ctx.report->iteration = static_cast<uint64_t>(i);
       ctx.report->interval_start.reset();
     }
+    if (ctx.facts != nullptr) *ctx.facts = {};
     const bool ok = Perform(ctx, *command);
     if (ctx.concise_printed) absl::StrAppend(&ctx.out, "\n");
     OutputReport(ctx);
@@ -212,7 +213,8 @@ bool Run(DmsetupContext& ctx) {
 
 DmsetupResult RunDmsetup(DmCtl& ctl, absl::Span<const std::string> args,
                          std::string input, const std::string& program,
-                         bool waited, DmsetupFiles* files) {
+                         bool waited, DmsetupFiles* files,
+                         DmsetupFacts* facts) {
   std::vector<std::string> argv = {program};
   argv.insert(argv.end(), args.begin(), args.end());
   DmsetupResult result;
@@ -225,6 +227,7 @@ DmsetupResult RunDmsetup(DmCtl& ctl, absl::Span<const std::string> args,
   DmsetupContext ctx{.ctl = ctl, .options = {}, .input = std::move(input)};
   ctx.waited = waited;
   ctx.files = files;
+  ctx.facts = facts;
   bool ok = ParseDmsetupOptions(argv, ctx.options, &ctx.err);
   if (ok) StartLog(ctx);
   ok = (ok && CheckDmsetupOptions(ctx.options, &ctx.err)) ||
@@ -241,6 +244,7 @@ DmsetupResult RunDmsetup(DmCtl& ctl, absl::Span<const std::string> args,
   result.err = std::move(ctx.err);
   result.hints = std::move(ctx.hints);
   result.not_modelled = std::move(ctx.not_modelled);
+  result.ioctl_errno = result.rc != 0 ? ctx.ioctl_errno : 0;
   result.would_block = ctx.would_block;
   result.endless = ctx.endless;
   return result;

@@ -18,6 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "dm/dm_ioctl.h"
+#include "tools/dmsetup/facts.h"
 
 namespace dmdax {
 
@@ -29,6 +30,7 @@ struct DmsetupResult {
   std::vector<std::string> hints;
   // What the kernel would have done and we do not model: "not modelled: ...".
   std::vector<std::string> not_modelled;
+  int ioctl_errno = 0;  // of the last ioctl that failed
   // The command waits for an event (`wait`); out, err and rc are not final.
   bool would_block = false;
   // dmsetup would say that again and again (--interval without --count); rc is
@@ -43,11 +45,13 @@ using DmsetupFiles = std::map<std::string, std::string>;
 // `args` are the words after the program's name; `input` is what standard
 // input holds; `program` is the name that getopt's messages begin with;
 // `waited`: the same line has been run before and would_block; `files`, if
-// given: what a run before this one has read, to which this one adds.
+// given: what a run before this one has read, to which this one adds;
+// `facts`, if given: gets what `out` says of devices and targets, for programs.
 DmsetupResult RunDmsetup(DmCtl& ctl, absl::Span<const std::string> args,
                          std::string input,
                          const std::string& program = "dmsetup",
-                         bool waited = false, DmsetupFiles* files = nullptr);
+                         bool waited = false, DmsetupFiles* files = nullptr,
+                         DmsetupFacts* facts = nullptr);
 
 // Whether this command line reads standard input (create and load without a
 // table, a file or --notable).

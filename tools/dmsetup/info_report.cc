@@ -289,6 +289,7 @@ bool AddInfoRow(DmsetupContext& ctx, const DmTask& task) {
       ctx, row,
       info.selected_command != nullptr ? Report::kJudge : Report::kOutput);
   if (!selected) return ctx.log.Backtrace();
+  if (info.selected_command == nullptr && *selected) NoteInfo(ctx, task);
   if (info.selected_command == nullptr || !*selected) return true;
   const std::vector<std::string> args = {task.name()};
   // What the command shows of the device with -v is not selected from again.

@@ -2,6 +2,8 @@
 //
 // info: what is known of a device.
 // Mirrors the functions of the same names in dmsetup.c (1.02.185).
+#include <cerrno>
+
 #include "absl/strings/str_cat.h"
 #include "tools/dmsetup/command.h"
 #include "tools/dmsetup/info_report.h"
@@ -39,10 +41,22 @@ void DisplayInfoLong(DmsetupContext& ctx, const DmTask& task) {
 
 }  // namespace
 
+void NoteInfo(DmsetupContext& ctx, const DmTask& task) {
+  if (ctx.facts == nullptr) return;
+  ctx.facts->Add({.name = task.name(),
+                  .dev = task.dev(),
+                  .info = task.io(),
+                  .read_ahead = task.ReadAhead()});
+}
+
 bool DisplayInfo(DmsetupContext& ctx, const DmTask& task) {
-  if (!task.exists()) return Say(ctx, "Device does not exist.");
+  if (!task.exists()) {
+    ctx.ioctl_errno = ENXIO;
+    return Say(ctx, "Device does not exist.");
+  }
   if (ctx.options.columns) return AddInfoRow(ctx, task);
   DisplayInfoLong(ctx, task);
+  NoteInfo(ctx, task);
   return true;
 }
 

@@ -47,6 +47,9 @@ std::string DeviceName(DmsetupContext& ctx, DevT dev, DevName kind) {
 
 bool PrintName(DmsetupContext& ctx, const CommandCall& call) {
   const DevT dev = DevT::HugeDecode(call.listed_dev);
+  if (ctx.facts != nullptr) {
+    ctx.facts->Add({.name = *call.listed_name, .dev = dev});
+  }
   const std::string name = DeviceName(ctx, dev, DevNameKind(ctx));
   absl::StrAppend(&ctx.out, *call.listed_name, "\t(",
                   name.empty() ? dev.ToString() : name, ")\n");
@@ -75,6 +78,10 @@ bool CmdDeps(DmsetupContext& ctx, const CommandCall& call) {
   if (ctx.options.verbose) DisplayInfo(ctx, task);
   if (call.multiple_devices && !ctx.options.verbose) {
     absl::StrAppend(&ctx.out, DeviceOf(call).value_or(""), ": ");
+  }
+  if (ctx.facts != nullptr) {
+    ctx.facts->Add(
+        {.name = task.name(), .dev = task.dev(), .deps = task.deps()});
   }
   absl::StrAppend(&ctx.out, task.deps().size(), " dependencies\t:");
   for (const DevT& dev : task.deps()) {

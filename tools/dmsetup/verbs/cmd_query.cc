@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -100,12 +101,17 @@ bool CmdStatus(DmsetupContext& ctx, const CommandCall& call) {
   task.AddFlags((ctx.options.noflush ? DM_NOFLUSH_FLAG : 0u) |
                 (call.verb == "measure" ? DM_IMA_MEASUREMENT_FLAG : 0u));
   if (!TaskRun(ctx, task)) return ctx.log.Backtrace();
-  if (!task.exists()) return Say(ctx, "Device does not exist.");
+  if (!task.exists()) {
+    ctx.ioctl_errno = ENXIO;
+    return Say(ctx, "Device does not exist.");
+  }
   const std::string name = DeviceOf(call).value_or(task.name());
   std::vector<DmTargetSpec> rows = task.rows();
   // A device without a table still gets its line, empty.
   if (rows.empty()) rows.emplace_back();
   bool matched = false;
+  DeviceFacts facts{.name = task.name(), .dev = task.dev()};
+  if (!ls_only) facts.rows.emplace();
   for (const DmTargetSpec& row : rows) {
     if (ctx.options.target &&
         (row.target_type.empty() || row.target_type != *ctx.options.target)) {
@@ -113,6 +119,12 @@ bool CmdStatus(DmsetupContext& ctx, const CommandCall& call) {
     }
     const bool first = !matched;
     matched = true;
+    if (ctx.facts != nullptr && !ls_only && !row.target_type.empty()) {
+      facts.rows->push_back(row);
+      if (call.verb == "table" && !ctx.options.showkeys) {
+        HideKey(ctx, facts.rows->back());
+      }
+    }
     if (ctx.options.exec && !ctx.options.verbose) {
       if (ls_only) break;
       continue;
@@ -128,6 +140,9 @@ bool CmdStatus(DmsetupContext& ctx, const CommandCall& call) {
     }
     if (first && ctx.options.verbose) DisplayInfo(ctx, task);
     PrintRow(ctx, call, name, row);
+  }
+  if (ctx.facts != nullptr && (matched || !ctx.options.target)) {
+    ctx.facts->Add(std::move(facts));
   }
   if (call.multiple_devices && ctx.options.verbose && matched && !ls_only &&
       (!concise || ctx.options.verbose > 1)) {

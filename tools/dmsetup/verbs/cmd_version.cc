@@ -3,6 +3,8 @@
 // What there is in dmsetup and in the kernel: help, version, targets and
 // target-version.
 // Mirrors the functions of the same names in dmsetup.c (1.02.185).
+#include <string>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "tools/dmsetup/command.h"
@@ -22,15 +24,21 @@ bool CmdHelp(DmsetupContext& ctx, const CommandCall& call) {
   return true;
 }
 
+void PrintTarget(DmsetupContext& ctx, absl::string_view name,
+                 const TargetVersion& v) {
+  absl::StrAppendFormat(&ctx.out, "%-16s v%d.%d.%d\n", name, v[0], v[1], v[2]);
+  if (ctx.facts != nullptr) {
+    ctx.facts->targets.push_back({std::string(name), v});
+  }
+}
+
 bool CmdTargets(DmsetupContext& ctx, const CommandCall&) {
   DmTask task(ctx, DmTaskType::kListVersions);
   if (ctx.options.checks) task.EnableChecks();
   if (!TaskRun(ctx, task)) return ctx.log.Backtrace();
   const KernelProfile& profile = ctx.ctl.machine().profile();
   for (const TargetType* type : TargetTypes(profile)) {
-    const TargetVersion& v = type->version(profile);
-    absl::StrAppendFormat(&ctx.out, "%-16s v%d.%d.%d\n", type->name, v[0], v[1],
-                          v[2]);
+    PrintTarget(ctx, type->name, type->version(profile));
   }
   return true;
 }
@@ -42,10 +50,8 @@ bool CmdTargetVersion(DmsetupContext& ctx, const CommandCall& call) {
     return ctx.log.Backtrace();
   }
   const KernelProfile& profile = ctx.ctl.machine().profile();
-  const TargetVersion& v =
-      FindTargetType(task.io().name, profile)->version(profile);
-  absl::StrAppendFormat(&ctx.out, "%-16s v%d.%d.%d\n", task.io().name, v[0],
-                        v[1], v[2]);
+  PrintTarget(ctx, task.io().name,
+              FindTargetType(task.io().name, profile)->version(profile));
   return true;
 }
 
@@ -55,10 +61,10 @@ bool CmdVersion(DmsetupContext& ctx, const CommandCall&) {
   absl::StrAppend(&ctx.out, "Library version:   1.02.185 (2022-05-18)\n");
   DmTask task(ctx, DmTaskType::kVersion);
   if (!task.Run()) return Say(ctx, "Failed to get driver version");
-  const KernelProfile& profile = ctx.ctl.machine().profile();
-  absl::StrAppendFormat(
-      &ctx.out, "Driver version:    %d.%d.%d\n", profile.dm_ioctl_version[0],
-      profile.dm_ioctl_version[1], profile.dm_ioctl_version[2]);
+  const uint32_t(&v)[3] = ctx.ctl.machine().profile().dm_ioctl_version;
+  absl::StrAppendFormat(&ctx.out, "Driver version:    %d.%d.%d\n", v[0], v[1],
+                        v[2]);
+  if (ctx.facts != nullptr) ctx.facts->driver_version = {v[0], v[1], v[2]};
   return true;
 }
 

@@ -11,12 +11,6 @@
 namespace dmdax {
 namespace {
 
-const DmTable* LiveTable(const Session& session, const BlockDevice& bdev) {
-  if (bdev.dev().major_nr != session.ctl->major()) return nullptr;
-  auto md = session.ctl->FindMinor(bdev.dev().minor_nr);
-  return md == nullptr ? nullptr : md->live_table();
-}
-
 std::string DeviceText(const Session& session, const BlockDevice& bdev) {
   const std::string name = NameOfDevice(session, bdev);
   return name == bdev.name() ? name
@@ -41,6 +35,12 @@ std::string WhyHardwareIsNot(const Session& session, BlockDevice& bdev) {
 }
 
 }  // namespace
+
+const DmTable* LiveTable(const Session& session, const BlockDevice& bdev) {
+  if (bdev.dev().major_nr != session.ctl->major()) return nullptr;
+  auto md = session.ctl->FindMinor(bdev.dev().minor_nr);
+  return md == nullptr ? nullptr : md->live_table();
+}
 
 std::string NameOfDevice(const Session& session, const BlockDevice& bdev) {
   if (bdev.dev().major_nr != session.ctl->major()) return bdev.name();

@@ -15,12 +15,16 @@
 #include <vector>
 
 #include "block/block_device.h"
+#include "dm/dm_table.h"
 #include "state/session.h"
 
 namespace dmdax {
 
 // What a person calls a device: "c" for dm-0, "pmem0".
 std::string NameOfDevice(const Session& session, const BlockDevice& bdev);
+
+// Of a mapped device; null: it is none, or has none.
+const DmTable* LiveTable(const Session& session, const BlockDevice& bdev);
 
 // What a device stands on: the devices of its live table, or its whole disk.
 std::vector<BlockDevice*> DevicesBelow(const Session& session,

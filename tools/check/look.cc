@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "process/sweep/dax_sweep.h"
 
 namespace dmdax {
 namespace {
@@ -50,14 +49,9 @@ void AddHole(Look& look) {
 // What a total of the sweep adds to the shares; true if it is an obstacle.
 bool AddShare(const SweepOutcome& out, uint64_t bytes, int order,
               const FaultProfile& faults, PageShares& shares) {
-  const bool tail = out.reason.code == FaultReasonCode::kEofInside;
-  uint64_t& share = out.sig != 0                      ? shares.signal
-                    : out.zero_page                   ? shares.hole
-                    : tail                            ? shares.tail
-                    : out.order >= faults.pud_order() ? shares.pud
-                    : out.order >= faults.pmd_order() ? shares.pmd
-                                                      : shares.pte;
-  share += bytes;
+  const ShareOf share = ShareOfOutcome(out, faults);
+  shares.*share += bytes;
+  const bool tail = share == &PageShares::tail;
   if (tail || out.zero_page || !out.reason) return false;
   return out.sig != 0 || out.order < order;
 }
@@ -107,6 +101,15 @@ bool HasSync(UserSpace& user, int order, const Subject& subject) {
 }
 
 }  // namespace
+
+ShareOf ShareOfOutcome(const SweepOutcome& out, const FaultProfile& faults) {
+  if (out.sig != 0) return &PageShares::signal;
+  if (out.zero_page) return &PageShares::hole;
+  if (out.reason.code == FaultReasonCode::kEofInside) return &PageShares::tail;
+  if (out.order >= faults.pud_order()) return &PageShares::pud;
+  if (out.order >= faults.pmd_order()) return &PageShares::pmd;
+  return &PageShares::pte;
+}
 
 Look LookAt(Session& session, const LookRequest& request) {
   Look look;

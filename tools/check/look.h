@@ -21,6 +21,7 @@
 
 #include "absl/status/status.h"
 #include "mm/fault_reason.h"
+#include "process/sweep/dax_sweep.h"
 #include "state/session.h"
 #include "tools/check/cure.h"
 #include "tools/check/dax_depth.h"
@@ -46,6 +47,10 @@ struct PageShares {
   // can never be in one.
   uint64_t tail = 0;
 };
+
+// Which of the shares what a slot of a sweep gets belongs to.
+using ShareOf = uint64_t PageShares::*;
+ShareOf ShareOfOutcome(const SweepOutcome& out, const FaultProfile& faults);
 
 struct Obstacle {
   // "run_chunk": the heading in docs/fault-reasons.md; "hole" has none.

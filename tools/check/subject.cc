@@ -49,17 +49,7 @@ absl::StatusOr<Subject> OpenDevDax(Session& session, const std::string& name) {
 absl::StatusOr<Subject> OpenDevice(Session& session, const std::string& name) {
   absl::StatusOr<BlockDevice*> bdev = FindDevice(session, name);
   if (!bdev.ok()) return bdev.status();
-  Subject subject{.name = name, .kind = Subject::kDevice, .bdev = *bdev};
-  subject.size = (*bdev)->nr_sectors() * kSectorSize;
-  absl::StatusOr<std::shared_ptr<File>> file =
-      OpenDeviceFile(session, **bdev, name);
-  if (file.ok()) {
-    subject.file = *std::move(file);
-    subject.size = subject.file->f_inode->i_size;
-  } else {
-    subject.dax = file.status();
-  }
-  return subject;
+  return OpenDeviceSubject(session, **bdev, name);
 }
 
 // The devices that tables, partitions and mounts stand on.
@@ -86,6 +76,21 @@ absl::StatusOr<Subject> OpenSubject(Session& session, const std::string& name) {
     return OpenFile(session, name);
   }
   return OpenDevice(session, name);
+}
+
+Subject OpenDeviceSubject(Session& session, BlockDevice& bdev,
+                          const std::string& name) {
+  Subject subject{.name = name, .kind = Subject::kDevice, .bdev = &bdev};
+  subject.size = bdev.nr_sectors() * kSectorSize;
+  absl::StatusOr<std::shared_ptr<File>> file =
+      OpenDeviceFile(session, bdev, name);
+  if (file.ok()) {
+    subject.file = *std::move(file);
+    subject.size = subject.file->f_inode->i_size;
+  } else {
+    subject.dax = file.status();
+  }
+  return subject;
 }
 
 void CloseSubject(Session& session, Subject& subject) {

@@ -43,6 +43,10 @@ struct Subject {
 // device can be open at a time.
 absl::StatusOr<Subject> OpenSubject(Session& session, const std::string& name);
 
+// A block device that is at hand; errors call it `name`.
+Subject OpenDeviceSubject(Session& session, BlockDevice& bdev,
+                          const std::string& name);
+
 // Lets go of its file, so that another subject can be opened.
 void CloseSubject(Session& session, Subject& subject);
 

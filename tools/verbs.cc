@@ -10,8 +10,8 @@ namespace dmdax {
 using RegisterFn = void(CLI::App& cli, App& app);
 
 RegisterFn RegisterDmsetupVerbs, RegisterMachine, RegisterCheck, RegisterAdvise,
-    RegisterMerge, RegisterTranslate, RegisterExplain, RegisterMap,
-    RegisterConvert, RegisterImport, RegisterFault, RegisterSweep,
+    RegisterMerge, RegisterDraw, RegisterTranslate, RegisterExplain,
+    RegisterMap, RegisterConvert, RegisterImport, RegisterFault, RegisterSweep,
     RegisterReplay, RegisterMount, RegisterProcess, RegisterKernels,
     RegisterWhy, RegisterHelp;
 
@@ -23,6 +23,7 @@ void RegisterVerbs(CLI::App& cli, App& app,
            RegisterCheck,
            RegisterAdvise,
            RegisterMerge,
+           RegisterDraw,
            RegisterTranslate,
            RegisterExplain,
            RegisterMap,

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// dmdax draw: the stacks as a picture.
+#include <cerrno>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "tools/app.h"
+#include "tools/draw/draw_model.h"
+#include "tools/draw/draw_write.h"
+#include "tools/draw/output_file.h"
+
+namespace dmdax {
+namespace {
+
+struct DrawOptions {
+  std::vector<std::string> names;
+  std::string format = "html";
+  std::string output;
+};
+
+absl::StatusOr<DrawModel> Draw(const App& app, const DrawOptions& o) {
+  if (!app.kernel.ok()) return app.kernel.status();
+  absl::StatusOr<ParsedWorld> world = app.AskWorld();
+  if (!world.ok()) return world.status();
+  return MakeDrawModel({world->world, *app.kernel, o.names, world->source});
+}
+
+std::string Picture(const DrawModel& model, const std::string& format) {
+  if (format == "dot") return DrawDot(model);
+  return format == "svg" ? DrawSvg(model) : DrawHtml(model);
+}
+
+void RunDraw(App& app, const DrawOptions& o) {
+  absl::StatusOr<DrawModel> model = Draw(app, o);
+  if (!model.ok()) return app.Report(model.status());
+  if (model->left_out != 0) {
+    std::cerr << "dmdax: " << model->left_out
+              << " files and devices are left out: the picture has no room; "
+                 "name what to draw\n";
+  }
+  const std::string picture =
+      app.json
+          ? absl::StrCat(DrawJson(*model).dump(
+                             -1, ' ', false,
+                             nlohmann::ordered_json::error_handler_t::replace),
+                         "\n")
+          : Picture(*model, o.format);
+  if (!o.output.empty()) {
+    return app.Report(WriteOutputFile(o.output, picture));
+  }
+  std::cout.write(picture.data(), static_cast<std::streamsize>(picture.size()));
+  // main() says it if standard output failed.
+}
+
+}  // namespace
+
+void RegisterDraw(CLI::App& cli, App& app) {
+  auto o = std::make_shared<DrawOptions>();
+  CLI::App* verb = cli.add_subcommand(
+      "draw",
+      "The stacks as a picture: what stands on what, which pages each part of\n"
+      "each level gets and why, where it lands, and the cure "
+      "(docs/draw.md).\n\n"
+      "  dmdax draw --output stack.html           (all that can be mapped)\n"
+      "  dmdax draw vg-home --format svg > home.svg\n"
+      "  dmdax draw --format dot | dot -Tpdf > stack.pdf\n\n"
+      "The HTML page needs nothing else, and no network.");
+  verb->add_option("NAME", o->names,
+                   "Files (/mnt/f), device-dax or block devices (default: all "
+                   "that a program can map)");
+  verb->add_option("--format", o->format, "html (default), svg or dot")
+      ->check(CLI::IsMember({"html", "svg", "dot"}))
+      ->type_name("FORMAT");
+  verb->add_option("--output", o->output,
+                   "Write to this file, whole or not at all (default: "
+                   "standard output)")
+      ->type_name("FILE");
+  verb->callback([o, &app] { RunDraw(app, *o); });
+}
+
+}  // namespace dmdax

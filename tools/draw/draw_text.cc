@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What all pictures say in words.
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
+#include "tools/byte_count.h"
+#include "tools/check_report.h"
+#include "tools/draw/draw_write.h"
+
+namespace dmdax {
+namespace {
+
+const char* TypeText(DrawNode::Type type) {
+  switch (type) {
+    case DrawNode::kFile:
+      return "file";
+    case DrawNode::kDevDax:
+      return "device-dax";
+    case DrawNode::kMapped:
+      return "mapped device";
+    case DrawNode::kPartition:
+      return "partition";
+    case DrawNode::kPmem:
+      return "persistent memory";
+    case DrawNode::kDisk:
+      return "disk";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string DrawText(absl::string_view text) {
+  std::string shown;
+  for (const char c : text) {
+    if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) {
+      absl::StrAppendFormat(
+          &shown, "\\%03o",
+          static_cast<unsigned>(static_cast<unsigned char>(c)));
+    } else {
+      shown += c;
+    }
+  }
+  // The JSON library knows what UTF-8 is; a string comes back between quotes.
+  const std::string quoted = nlohmann::json(shown).dump(
+      -1, ' ', false, nlohmann::json::error_handler_t::replace);
+  // XML has no place for U+FFFE and U+FFFF.
+  return absl::StrReplaceAll(nlohmann::json::parse(quoted).get<std::string>(),
+                             {{"\uFFFE", "\uFFFD"}, {"\uFFFF", "\uFFFD"}});
+}
+
+std::string DrawNodeText(const DrawNode& node) {
+  return absl::StrCat(TypeText(node.type), node.device.empty() ? "" : " ",
+                      node.device, ", ", BytesText(node.size));
+}
+
+std::string DrawSharesText(const DrawNode& node) {
+  return node.dax ? SharesText(node.shares) : "not DAX";
+}
+
+std::string DrawReasonText(const DrawModel& model, int reason) {
+  if (reason < 0) return "";
+  const DrawReason& r = model.reasons[static_cast<size_t>(reason)];
+  std::string text = absl::StrCat(r.name, ": ", DrawText(r.text));
+  const auto add = [&](absl::string_view what, const std::string& of) {
+    if (!of.empty()) absl::StrAppend(&text, "\n", what, DrawText(of));
+  };
+  add("level: ", r.level);
+  if (r.cure < 0) return text;
+  const DrawCure& cure = model.cures[static_cast<size_t>(r.cure)];
+  for (const std::string& command : cure.commands) add("cure: ", command);
+  add("# ", cure.remark);
+  add("then: ", cure.after);
+  add("not tried here: ", cure.untried);
+  return text;
+}
+
+}  // namespace dmdax

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What all pictures say in words.
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "base/one_line.h"
 #include "tools/byte_count.h"
 #include "tools/check_report.h"
 #include "tools/draw/draw_write.h"
@@ -33,19 +32,10 @@ const char* TypeText(DrawNode::Type type) {
 }  // namespace
 
 std::string DrawText(absl::string_view text) {
-  std::string shown;
-  for (const char c : text) {
-    if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) {
-      absl::StrAppendFormat(
-          &shown, "\\%03o",
-          static_cast<unsigned>(static_cast<unsigned char>(c)));
-    } else {
-      shown += c;
-    }
-  }
   // The JSON library knows what UTF-8 is; a string comes back between quotes.
-  const std::string quoted = nlohmann::json(shown).dump(
-      -1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const std::string quoted =
+      nlohmann::json(OneLine(text))
+          .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   // XML has no place for U+FFFE and U+FFFF.
   return absl::StrReplaceAll(nlohmann::json::parse(quoted).get<std::string>(),
                              {{"\uFFFE", "\uFFFD"}, {"\uFFFF", "\uFFFD"}});

@@ -9,7 +9,10 @@ def _public_headers(target, ctx):
     context = target[CcInfo].compilation_context
 
     # What protoc writes belongs to no rule's own headers.
-    direct = (context.headers.to_list() if ctx.rule.kind == "cc_proto_library" else context.direct_public_headers)
+    if ctx.rule.kind == "cc_proto_library":
+        direct = context.headers.to_list()
+    else:
+        direct = context.direct_public_headers
     deps = getattr(ctx.rule.attr, "deps", [])
     return [_Public(headers = depset(
         [h for h in direct if not h.path.startswith("/")],
@@ -20,7 +23,8 @@ _headers_aspect = aspect(_public_headers, attr_aspects = ["deps"])
 
 def _static_library(ctx):
     archives = []
-    for linker_input in ctx.attr.lib[CcInfo].linking_context.linker_inputs.to_list():
+    linking = ctx.attr.lib[CcInfo].linking_context
+    for linker_input in linking.linker_inputs.to_list():
         for library in linker_input.libraries:
             archive = library.pic_static_library or library.static_library
             if archive:

@@ -3,14 +3,14 @@
 
 #include <google/protobuf/descriptor.h>
 
-#include <string>
+#include <algorithm>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "base/hex.h"
 #include "base/utf8.h"
 #include "state/proto_utf8.h"
 
@@ -80,6 +80,22 @@ void UnescapeAnyBytes(pb::Message& message) {
       [](const std::string& text) {
         return BytesFromHex(text.substr(kMark.size())).value_or(text);
       });
+}
+
+std::optional<std::string> BytesFromHex(absl::string_view hex) {
+  if (hex.size() % 2 != 0 ||
+      !std::all_of(hex.begin(), hex.end(),
+                   [](unsigned char c) { return absl::ascii_isxdigit(c); })) {
+    return std::nullopt;
+  }
+  const auto digit = [&](size_t i) {
+    return hex[i] <= '9' ? hex[i] - '0' : (hex[i] | 0x20) - 'a' + 10;
+  };
+  std::string bytes(hex.size() / 2, '\0');
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<char>(digit(2 * i) * 16 + digit(2 * i + 1));
+  }
+  return bytes;
 }
 
 }  // namespace dmdax

@@ -6,10 +6,18 @@
 //   EscapeAnyBytes(message);
 //   // written, and read again
 //   UnescapeAnyBytes(message);
+//
+//   BytesFromHex("2f6D").value();      // "/m"
+//   BytesFromHex("2f6").has_value();   // false
 #ifndef DMDAX_STATE_ANY_BYTES_H_
 #define DMDAX_STATE_ANY_BYTES_H_
 
 #include <google/protobuf/message.h>
+
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
 
 namespace dmdax {
 
@@ -20,6 +28,10 @@ bool EscapeAnyBytes(google::protobuf::Message& message);
 
 // The reverse.
 void UnescapeAnyBytes(google::protobuf::Message& message);
+
+// Nothing if a digit is none, or one is left over.  (Abseil's own has two
+// forms, of which each of its releases has only one that is not deprecated.)
+std::optional<std::string> BytesFromHex(absl::string_view hex);
 
 }  // namespace dmdax
 

@@ -53,7 +53,11 @@ def _absl(ctx):
     if run.return_code != 0:
         fail("%s: %s" % (" ".join(words), run.stderr or run.stdout))
     mark = "-labsl_"
-    parts = [w[len(mark):].strip() for w in run.stdout.split(" ") if w.startswith(mark)]
+    parts = [
+        word[len(mark):].strip()
+        for word in run.stdout.split(" ")
+        if word.startswith(mark)
+    ]
     ctx.file("parts.bzl", "PARTS = %s\n" % repr(parts))
     ctx.symlink(ctx.attr.build_file, "BUILD.bazel")
 
@@ -76,7 +80,7 @@ _folder_repository = repository_rule(
 )
 
 def dmdax_repositories():
-    """Every repository that dmdax's BUILD files name, but for those there are."""
+    """Every repository that dmdax's BUILD files name and that is not there."""
     for name, folder in _RULES.items():
         if not native.existing_rule(name):
             native.local_repository(

@@ -10,4 +10,5 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 tools/setup.sh
 bazel build --config=opt --show_result=0 "$@" //:dmdax </dev/null
-exec python3 tools/demo.py "$(bazel info --config=opt "$@" bazel-bin)/tools/dmdax"
+exec python3 tools/demo.py \
+  "$(bazel info --config=opt "$@" bazel-bin)/tools/dmdax"

@@ -5,7 +5,7 @@
 # man pages and completions, and the library with its headers.
 #
 #   tools/install.sh PREFIX=/usr/local       # the default
-#   tools/install.sh PREFIX=/usr DESTDIR=/tmp/root LIBDIR=/usr/lib/x86_64-linux-gnu
+#   tools/install.sh PREFIX=/usr DESTDIR=/tmp/root LIBDIR=/usr/lib64
 #
 # DESTDIR is put in front of each path and is in no file that is installed.
 # BUILT=DIR takes what was built from there (bazel-bin) and builds nothing.

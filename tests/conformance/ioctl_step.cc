@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
-#include "base/hex.h"
+#include "state/any_bytes.h"
 
 namespace dmdax::conformance {
 namespace {

@@ -12,7 +12,6 @@
 #include "base/dev_t.h"
 #include "base/fault_functions.h"
 #include "base/fd.h"
-#include "base/hex.h"
 #include "base/kernel_alias.h"
 #include "base/kernel_log.h"
 #include "base/kernel_module.h"
@@ -68,10 +67,6 @@ TEST(BaseExamples, Fd) {
     return absl::OkStatus();
   };
   EXPECT_THAT(open_null(), IsOk());
-}
-
-TEST(BaseExamples, Hex){
-#include "tests/examples/base/hex.inc"
 }
 
 TEST(BaseExamples, KernelAlias) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -44,12 +45,23 @@ void AddDevice(const Facts& facts, const Mapped& m, proto::World* world) {
   }
 }
 
+// Which number the kernel gives to mapped devices, if no input says: of those
+// that it gives out, from 254 downwards, the first that no disk has.
+uint32_t FreeMajor(const Facts& facts) {
+  uint32_t major = kDmMajor;
+  const auto taken = [&](const auto& disk) {
+    return disk.second.dev && disk.second.dev->value.major_nr == major;
+  };
+  while (major > 1 && absl::c_any_of(facts.disks, taken)) --major;
+  return major;
+}
+
 }  // namespace
 
 void AddMapped(Facts* facts, proto::World* world) {
-  if (facts->dm_major && facts->dm_major->value != 254) {
-    world->set_dm_major(facts->dm_major->value);
-  }
+  const uint32_t major =
+      facts->dm_major ? facts->dm_major->value : FreeMajor(*facts);
+  if (major != kDmMajor) world->set_dm_major(major);
   std::vector<const Mapped*> order;
   for (const auto& [name, m] : facts->mapped) {
     if (m.rows.empty() && !m.table) {

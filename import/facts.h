@@ -33,6 +33,9 @@
 
 namespace dmdax {
 
+// The major number of mapped devices, unless an input says another.
+inline constexpr uint32_t kDmMajor = 254;
+
 template <typename T>
 struct Fact {
   T value{};

@@ -15,8 +15,6 @@
 namespace dmdax {
 namespace {
 
-constexpr uint32_t kDmMajor = 254;
-
 // "dm-3" is minor 3, whoever says what it is called.
 absl::Status JoinKernelNames(Facts* facts) {
   std::map<uint32_t, std::string> by_minor;

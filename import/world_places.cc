@@ -17,8 +17,7 @@ Place PlaceInInputs(const Facts& facts, const proto::World& world,
                     absl::string_view path) {
   if (path == "dm_major") {
     // It is refused where a disk has it.
-    constexpr uint32_t kUnsaid = 254;
-    const uint32_t major = world.dm_major() != 0 ? world.dm_major() : kUnsaid;
+    const uint32_t major = world.dm_major() != 0 ? world.dm_major() : kDmMajor;
     for (const auto& [name, disk] : facts.disks) {
       if (disk.dev && disk.dev->value.major_nr == major) return disk.dev->place;
     }

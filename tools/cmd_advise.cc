@@ -24,7 +24,6 @@
 #include "tools/app.h"
 #include "tools/byte_count.h"
 #include "tools/check_report.h"
-#include "tools/print_json.h"
 
 namespace dmdax {
 namespace {
@@ -249,7 +248,7 @@ void RunAdvise(App& app, const AdviseOptions& o) {
   absl::StatusOr<Advice> advice = Advise(request);
   if (!advice.ok()) return app.Report(advice.status());
   if (app.json) {
-    PrintJson(AdviceToJson(*advice));
+    app.Answer("advice", AdviceToJson(*advice));
   } else {
     PrintAdvice(std::cout, o, *advice);
   }

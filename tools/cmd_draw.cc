@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <iostream>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "tools/draw/draw_model.h"
 #include "tools/draw/draw_write.h"
 #include "tools/draw/output_file.h"
+#include "tools/print_json.h"
 
 namespace dmdax {
 namespace {
@@ -43,13 +45,13 @@ void RunDraw(App& app, const DrawOptions& o) {
               << " files and devices are left out: the picture has no room; "
                  "name what to draw\n";
   }
-  const std::string picture =
-      app.json
-          ? absl::StrCat(DrawJson(*model).dump(
-                             -1, ' ', false,
-                             nlohmann::ordered_json::error_handler_t::replace),
-                         "\n")
-          : Picture(*model, o.format);
+  if (app.json) {
+    if (o.output.empty()) return app.Answer("picture", DrawJson(*model));
+    std::ostringstream text;
+    PrintJson(text, "picture", DrawJson(*model));
+    return app.Report(WriteOutputFile(o.output, text.str()));
+  }
+  const std::string picture = Picture(*model, o.format);
   if (!o.output.empty()) {
     return app.Report(WriteOutputFile(o.output, picture));
   }

@@ -24,7 +24,6 @@
 #include "tools/byte_count.h"
 #include "tools/check/subject.h"
 #include "tools/fault_report.h"
-#include "tools/print_json.h"
 #include "tools/replay/replay_table.h"
 
 namespace dmdax {
@@ -165,7 +164,7 @@ void PrintTable(std::ostream& out, const AccessLog& log,
   for (const ReplayRow& row : rows) {
     if (!row.reason || !told.emplace(row.reason.code, &row).second) continue;
     out << FaultReasonName(row.reason.code) << ": "
-        << FaultReasonText(row.reason) << "\n  cure: docs/fault-reasons.md#"
+        << FaultReasonText(row.reason) << "\n  cure: dmdax why "
         << FaultReasonName(row.reason.code) << "\n";
   }
 }
@@ -244,7 +243,8 @@ void Replay(App& app, const ReplayOptions& o) {
         ErrnoOf(s), absl::StrCat(InputName(o.log), ": ", s.message())));
   }
   if (app.json) {
-    PrintJson(
+    app.Answer(
+        "replay",
         TableToJson(log, table, session ? &session->user->faults() : nullptr));
   } else {
     PrintTable(std::cout, log, table);

@@ -240,7 +240,7 @@ struct FileArgs {
   std::string path;
   std::optional<std::string> extents_file;
   std::vector<std::string> extents, allocate;
-  std::optional<Placement> placed;
+  std::string placed;  // "": not
   FileOptions file;
 
   // Fills in the file's extents.
@@ -255,15 +255,16 @@ struct FileArgs {
   }
   // The same with --placed, which asks for blocks that nobody has.
   absl::Status Place(const MountPoint& mount) {
-    if (!placed) return absl::OkStatus();
+    if (placed.empty()) return absl::OkStatus();
     PlaceRoom room{.end = mount.bdev().nr_sectors() * kSectorSize,
                    .block_size = mount.options().request.block_size};
     if (std::optional<AllocatorOptions> free = mount.allocator()) {
       room.start = free->start;
       if (free->end != 0) room.end = free->end;
     }
-    absl::StatusOr<std::vector<FileExtent>> list =
-        PlaceFile(file.size, *placed, room, mount.used());
+    absl::StatusOr<std::vector<FileExtent>> list = PlaceFile(
+        file.size, placed == "worst" ? Placement::kWorst : Placement::kAligned,
+        room, mount.used());
     if (list.ok()) file.extents = *std::move(list);
     return list.status();
   }
@@ -304,10 +305,8 @@ void FileAddVerb(CLI::App& file, App& app) {
       verb->add_option("--placed", o->placed,
                        "aligned: every 2 MiB of it on a boundary of the "
                        "device; worst: none")
-          ->transform(CLI::Transformer(
-              std::map<std::string, Placement>{{"aligned", Placement::kAligned},
-                                               {"worst", Placement::kWorst}},
-              CLI::ignore_case))
+          ->transform(CLI::IsMember(
+              std::vector<std::string>{"aligned", "worst"}, CLI::ignore_case))
           ->type_name("WHERE");
   verb->add_flag("--dax", o->file.dax, "Set FS_XFLAG_DAX (for dax=inode)");
   verb->add_flag("--synced", o->file.synced, "Metadata is written already");

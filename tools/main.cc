@@ -72,7 +72,8 @@ int UsageError(const CLI::App& cli, const CLI::ParseError& e, dmdax::App& app) {
     name += " " + verb->get_name();
   }
   // What is no option and no verb was left over.
-  const std::vector<std::string> words = cli.remaining(/*recurse=*/true);
+  std::vector<std::string> words = cli.remaining(/*recurse=*/true);
+  std::erase(words, "--");  // the end of the options is none
   const std::string word = words.empty() ? "" : words[0];
   std::string what = e.what();
   if (word.size() > 1 && word[0] == '-') {

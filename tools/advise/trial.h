@@ -2,9 +2,12 @@
 //
 // Trial: a planned volume on a copy of its devices, asked of kernels.
 //
-//   const Trial trial(site, wish, {.device = "vg-data", .mount = "/mnt"},
-//   rows); const KernelAdvice on = trial.On("v6_1", "dax=always"); on.holds; //
-//   each page is what the wish says on.sysfs;   // and what it took besides
+//   const Trial trial(site, wish, plan, "vg-data", "/mnt");
+//   const KernelAdvice on = trial.On("v6_1", "dax=always");
+//   if (on.holds) {
+//     // Each page is what the wish says.
+//     Use(on.sysfs);  // what it took besides the layout
+//   }
 // Threading: thread-compatible.
 #ifndef DMDAX_TOOLS_ADVISE_TRIAL_H_
 #define DMDAX_TOOLS_ADVISE_TRIAL_H_

@@ -279,8 +279,7 @@ void FileAddVerb(CLI::App& file, App& app) {
       "  dmdax file add /mnt/f --extent 0:18874368:16M --size 16M\n"
       "  dmdax file add /mnt/db --size 10G --placed aligned\n"
       "  dmdax file add /mnt/hole --size 4M\n\n"
-      "--placed is for a file that is preallocated, but nobody knows where: "
-      "as\n"
+      "A file that is preallocated, but nobody knows where, is --placed: as\n"
       "good for huge pages as can be, or as bad.  Without any extent it is a\n"
       "hole.");
   verb->add_option("PATH", o->path, "/mnt/f")->required();

@@ -75,8 +75,9 @@ std::string DeviceHint(const Machine& machine, absl::string_view word) {
   if (!absl::StartsWith(word, "/dev/") || machine.LookupBdev(word).ok()) {
     return "";
   }
+  // All of them, also where only a part of the machine was asked for.
   std::vector<std::string> nodes;
-  for (const auto& [path, dev] : machine.LoadedNodes()) nodes.push_back(path);
+  for (const auto& [path, dev] : machine.Nodes()) nodes.push_back(path);
   const std::string near = DidYouMean(word, nodes);
   if (!near.empty()) return absl::StrCat("no device ", word, near);
   constexpr size_t kShown = 6;

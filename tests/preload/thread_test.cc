@@ -212,6 +212,7 @@ TEST_F(ThreadTest, AHandlerCallsIoctls) {
   static std::atomic<int> errors = 0;
   struct sigaction action = {};
   action.sa_handler = [](int) {
+    const int before = errno;
     if (control->Do(DM_DEV_STATUS_CMD, Request("d")) != 0) ++errors;
     const pid_t child = fork();
     if (child == 0) {
@@ -220,6 +221,7 @@ TEST_F(ThreadTest, AHandlerCallsIoctls) {
     int status = -1;
     if (waitpid(child, &status, 0) != child || status != 0) ++errors;
     ++handled;
+    errno = before;
   };
   sigaction(SIGUSR2, &action, nullptr);
   handled = 0;

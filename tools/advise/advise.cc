@@ -199,25 +199,19 @@ class Adviser {
     return absl::OkStatus();
   }
 
-  // How a file of half of the volume is made, of 1 GiB at most.  ext4 looks for
-  // an aligned place only for pieces of just its stripe: of a longer one the
-  // rest may lie anywhere, and an unwritten extent has at most 32767 blocks.
-  // And it does so only in groups that it knows since it was mounted, which are
-  // all of them when mb_groups was read.
+  // How a file of half of the volume is made, of 1 GiB at most.
   static void AddFileLines(const Site& site, const std::string& mount,
                            Advice& advice) {
     const uint64_t pages =
         std::min<uint64_t>(512, advice.wish.size / 2 / kPmdBytes);
-    const std::string file = ShellWord(absl::StrCat(mount, "/file"));
+    const std::string file = absl::StrCat(mount, "/file");
     if (advice.wish.fs == AdviseFs::kXfs) {
-      advice.files = {absl::StrCat("fallocate -l ", 2 * pages, "MiB ", file)};
+      advice.files = {
+          absl::StrCat("fallocate -l ", 2 * pages, "MiB ", ShellWord(file))};
       return;
     }
-    advice.files = {absl::StrCat("cat /proc/fs/ext4/dm-", site.minor,
-                                 "/mb_groups > /dev/null"),
-                    absl::StrCat("for i in $(seq 0 ", pages - 1,
-                                 "); do fallocate -o $((2 * i))MiB -l 2MiB ",
-                                 file, "; done")};
+    advice.files = Ext4AllocateLines(absl::StrCat("dm-", site.minor), file,
+                                     pages * kPmdBytes);
   }
 
   // With the first of the options with which all kernels hold, or which most

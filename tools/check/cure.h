@@ -46,6 +46,17 @@ struct Cure {
 // same change.
 std::string CureKey(const FaultReason& reason, const Subject& subject);
 
+// What allocates `bytes` of a file of ext4 in places that are aligned, where
+// the stripe of the file system is 2 MiB: `disk` is what the kernel calls its
+// device ("dm-0").  ext4 aligns pieces of just its stripe and lets the rest of
+// a longer one lie anywhere, and it does so only in groups that it knows since
+// it was mounted, which are all of them when mb_groups was read.
+// Mirrors: ext4_mb_normalize_request, ext4_mb_scan_aligned of
+// fs/ext4/mballoc.c (6.1).
+std::vector<std::string> Ext4AllocateLines(const std::string& disk,
+                                           const std::string& file,
+                                           uint64_t bytes);
+
 // Nothing when nobody knows one.
 std::optional<Cure> FindCure(const CureRequest& request, proto::World& world);
 

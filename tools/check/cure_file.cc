@@ -2,6 +2,7 @@
 //
 // Cures in a file system: where its files lie, and whether they are DAX.
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -52,6 +53,16 @@ bool PlaceAligned(const CureRequest& request, proto::Mount* mount) {
 
 }  // namespace
 
+std::vector<std::string> Ext4AllocateLines(const std::string& disk,
+                                           const std::string& file,
+                                           uint64_t bytes) {
+  const uint64_t pieces = RoundUp(bytes, kPmdBytes) / kPmdBytes;
+  return {absl::StrCat("cat /proc/fs/ext4/", disk, "/mb_groups > /dev/null"),
+          absl::StrCat("for i in $(seq 0 ", pieces - 1,
+                       "); do fallocate -o $((2 * i))MiB -l 2MiB ",
+                       ShellWord(file), "; done")};
+}
+
 std::optional<Cure> CureExtents(const CureRequest& request,
                                 proto::World& world) {
   if (request.subject.kind != Subject::kFile) return std::nullopt;
@@ -61,7 +72,6 @@ std::optional<Cure> CureExtents(const CureRequest& request,
   const std::string device =
       absl::StrCat("/dev/", request.subject.bdev->name());
   Cure cure{.in_world = PlaceAligned(request, mount)};
-  const std::string file = ShellWord(request.subject.name);
   const std::string fresh = ShellWord(request.subject.name + ".new");
   if (fs == "xfs") {
     // The hint works on a file without extents.
@@ -76,10 +86,12 @@ std::optional<Cure> CureExtents(const CureRequest& request,
         device);
   } else {
     cure.commands = {
-        absl::StrCat("mkfs.ext4 -E stride=512,stripe_width=512 ", device),
-        absl::StrCat("fallocate -l ", RoundUp(request.subject.size, kPmdBytes),
-                     " ", file),
-    };
+        absl::StrCat("mkfs.ext4 -E stride=512,stripe_width=512 ", device)};
+    for (std::string& line :
+         Ext4AllocateLines(request.subject.bdev->name(), request.subject.name,
+                           request.subject.size)) {
+      cure.commands.push_back(std::move(line));
+    }
     cure.remark =
         "the file system is made anew: save the data; then allocate the file "
         "before it is written";

@@ -62,16 +62,8 @@ done
 [[ -n $count ]] || die "how many wishes? (--help)"
 [[ $batch =~ ^[1-9][0-9]*$ ]] || die "--batch: '$batch' is not a number"
 
-# A clone elsewhere still finds what lies beside the main tree.
-if [[ -z $oracle ]]; then
-  beside=$(dirname "$root")/shared/oracle/kernel-oracle
-  origin=$(git -C "$root" config --get remote.origin.url || true)
-  for oracle in "$beside" "$origin/../shared/oracle/kernel-oracle"; do
-    [[ -x $oracle ]] && break
-  done
-fi
-[[ -x $oracle ]] || die "no oracle at $oracle; give one with --oracle"
-[[ -x $(type -P qemu-system-x86_64) ]] || die "needs qemu-system-x86_64"
+# shellcheck source=tests/conformance/find_oracle.sh
+. "$root/tests/conformance/find_oracle.sh"
 
 dmdax=${DMDAX:-}
 if [[ -z $dmdax ]]; then

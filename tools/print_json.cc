@@ -12,9 +12,11 @@ namespace {
 // Number.MAX_SAFE_INTEGER.
 constexpr uint64_t kMaxSafe = (uint64_t{1} << 53) - 1;
 
-void MakeSafe(nlohmann::ordered_json& j) {
+}  // namespace
+
+void MakeJsonSafe(nlohmann::ordered_json& j) {
   if (j.is_structured()) {
-    for (nlohmann::ordered_json& part : j) MakeSafe(part);
+    for (nlohmann::ordered_json& part : j) MakeJsonSafe(part);
   } else if (j.is_number_unsigned()) {
     const uint64_t number = j.get<uint64_t>();
     if (number > kMaxSafe) j = absl::StrCat(number);
@@ -26,14 +28,12 @@ void MakeSafe(nlohmann::ordered_json& j) {
   }
 }
 
-}  // namespace
-
 void PrintJson(std::ostream& out, absl::string_view kind,
                nlohmann::ordered_json object) {
   nlohmann::ordered_json json = {{"schema", kJsonSchema},
                                  {"kind", std::string(kind)}};
   for (auto& [key, value] : object.items()) json[key] = std::move(value);
-  MakeSafe(json);
+  MakeJsonSafe(json);
   out << json.dump(2, ' ', false,
                    nlohmann::ordered_json::error_handler_t::replace)
       << "\n";

@@ -27,6 +27,9 @@ inline constexpr int kJsonSchema = 1;
 void PrintJson(std::ostream& out, absl::string_view kind,
                nlohmann::ordered_json object);
 
+// Makes each number from 2^53 on a string, as PrintJson() does.
+void MakeJsonSafe(nlohmann::ordered_json& json);
+
 // A number as PrintJson() writes it: from 2^53 on, where JavaScript would round
 // it, a string.
 std::string JsonNumber(uint64_t number);

@@ -7,17 +7,12 @@
 
 #include "tools/check_report.h"
 #include "tools/draw/draw_write.h"
+#include "tools/print_json.h"
 
 namespace dmdax {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// JavaScript rounds larger numbers, so that they go as strings.
-Json Number(uint64_t n) {
-  constexpr uint64_t kExact = uint64_t{1} << 53;
-  return n <= kExact ? Json(n) : Json(std::to_string(n));
-}
 
 Json BlocksJson(const DrawNode& node) {
   Json blocks = Json::array();
@@ -25,10 +20,10 @@ Json BlocksJson(const DrawNode& node) {
     Json ranges = Json::array();
     for (const DrawRange& r : b.ranges) {
       ranges.push_back(
-          Json::array({Number(r.bytes), static_cast<int>(r.kind), r.reason}));
+          Json::array({r.bytes, static_cast<int>(r.kind), r.reason}));
     }
-    blocks.push_back(Json::array({Number(b.bytes), Number(b.repeat),
-                                  b.mixed ? 1 : 0, std::move(ranges)}));
+    blocks.push_back(
+        Json::array({b.bytes, b.repeat, b.mixed ? 1 : 0, std::move(ranges)}));
   }
   return blocks;
 }
@@ -38,12 +33,10 @@ Json RowsJson(const DrawNode& node) {
   for (const DrawRow& r : node.rows) {
     Json legs = Json::array();
     for (const DrawRow::Leg& leg : r.legs) {
-      legs.push_back(
-          Json::array({leg.node, Number(leg.start), Number(leg.bytes)}));
+      legs.push_back(Json::array({leg.node, leg.start, leg.bytes}));
     }
-    rows.push_back(Json::array(
-        {Number(r.start), Number(r.bytes), DrawText(r.what), Number(r.chunk),
-         r.exact ? 1 : 0, Number(r.rows), std::move(legs)}));
+    rows.push_back(Json::array({r.start, r.bytes, DrawText(r.what), r.chunk,
+                                r.exact ? 1 : 0, r.rows, std::move(legs)}));
   }
   return rows;
 }
@@ -51,22 +44,21 @@ Json RowsJson(const DrawNode& node) {
 Json NodeJson(const DrawNode& node) {
   Json memory = Json::array();
   for (const DrawMemory& m : node.memory) {
-    memory.push_back(
-        Json::array({Number(m.start), Number(m.bytes), Number(m.phys)}));
+    memory.push_back(Json::array({m.start, m.bytes, m.phys}));
   }
   return {{"name", DrawText(node.name)},
           {"level", node.level},
           {"text", DrawText(DrawNodeText(node))},
           {"detail", DrawText(node.detail)},
-          {"size", Number(node.size)},
+          {"size", node.size},
           {"subject", node.subject},
           {"dax", node.dax},
           {"holds", node.holds},
           {"shares_text", DrawSharesText(node)},
           {"shares", SharesToJson(node.shares)},
           {"obstacles", node.obstacles},
-          {"all_ranges", Number(node.all_ranges)},
-          {"all_rows", Number(node.all_rows)},
+          {"all_ranges", node.all_ranges},
+          {"all_rows", node.all_rows},
           {"blocks", BlocksJson(node)},
           {"rows", RowsJson(node)},
           {"memory", std::move(memory)}};
@@ -113,12 +105,14 @@ nlohmann::ordered_json DrawJson(const DrawModel& model) {
     edges.push_back({{"from", e.from},
                      {"to", e.to},
                      {"what", DrawText(e.what)},
-                     {"rows", Number(e.rows)}});
+                     {"rows", e.rows}});
   }
-  return {{"kernel", model.kernel},        {"levels", model.levels},
-          {"left_out", model.left_out},    {"kinds", std::move(kinds)},
-          {"nodes", std::move(nodes)},     {"edges", std::move(edges)},
-          {"reasons", ReasonsJson(model)}, {"cures", CuresJson(model)}};
+  Json json = {{"kernel", model.kernel},        {"levels", model.levels},
+               {"left_out", model.left_out},    {"kinds", std::move(kinds)},
+               {"nodes", std::move(nodes)},     {"edges", std::move(edges)},
+               {"reasons", ReasonsJson(model)}, {"cures", CuresJson(model)}};
+  MakeJsonSafe(json);
+  return json;
 }
 
 }  // namespace dmdax

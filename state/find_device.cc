@@ -8,6 +8,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "base/nearest.h"
 #include "state/nodes.h"
@@ -34,6 +37,16 @@ absl::Status NoDevice(const Session& session, absl::string_view name) {
                           absl::StrJoin(known, ", "), more ? ", ..." : ""));
 }
 
+// The names that LVM's tools take, "/dev/vg/lv" or "vg/lv", as LVM calls that
+// device: "vg-lv", with each hyphen of a part doubled.  "": it is none.
+std::string LvmName(absl::string_view path) {
+  absl::ConsumePrefix(&path, "/dev/");
+  const std::vector<absl::string_view> parts = absl::StrSplit(path, '/');
+  if (parts.size() != 2 || parts[0].empty() || parts[1].empty()) return "";
+  return absl::StrCat(absl::StrReplaceAll(parts[0], {{"-", "--"}}), "-",
+                      absl::StrReplaceAll(parts[1], {{"-", "--"}}));
+}
+
 }  // namespace
 
 absl::StatusOr<BlockDevice*> FindDevice(const Session& session,
@@ -48,6 +61,11 @@ absl::StatusOr<BlockDevice*> FindDevice(const Session& session,
   if (BlockDevice* bdev = machine.FindBdevByName(name)) return bdev;
   if (absl::StatusOr<DevT> dev = machine.LookupBdev(name); dev.ok()) {
     if (BlockDevice* bdev = machine.FindBdev(*dev)) return bdev;
+  }
+  if (const std::string lvm = LvmName(name); !lvm.empty()) {
+    if (std::shared_ptr<MappedDevice> md = session.ctl->FindDevice(lvm)) {
+      return &md->disk();
+    }
   }
   return NoDevice(session, name);
 }

@@ -3,7 +3,8 @@
 // FindDevice: the one way from what a person writes to a block device.
 //
 //   absl::StatusOr<BlockDevice*> bdev = FindDevice(session, "home");
-//   // also "/dev/mapper/home", "/dev/dm-0", "254:0", "pmem0", "/dev/pmem0"
+//   // also "/dev/mapper/home", "/dev/dm-0", "254:0", "pmem0", "/dev/pmem0";
+//   // "vg/lv" and "/dev/vg/lv" of LVM's "vg-lv"
 //
 // The name of a mapped device comes before that of a disk.  dmsetup has rules
 // of its own (DmTask::SetNameFromPath), and a table's words go through

@@ -68,8 +68,11 @@ bool AsksForMachines(const App& app, const CheckOptions& o) {
     on_host |= IsOnHost(name);
   }
   if (!on_host) return false;
-  // What the machine has comes first.
-  absl::StatusOr<Session> session = app.Ask();
+  // What the machine has comes first.  Its names are those of any kernel, and
+  // there may be many to ask.
+  App any_kernel = app;
+  any_kernel.kernel = "";
+  absl::StatusOr<Session> session = any_kernel.Ask();
   if (!session.ok()) return false;
   for (const std::string& name : o.names) {
     absl::StatusOr<Subject> subject = OpenSubject(*session, name);

@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/usage_error.h"
 #include "tools/app.h"
 #include "tools/draw/draw_model.h"
 #include "tools/draw/draw_write.h"
@@ -21,7 +23,7 @@ namespace {
 
 struct DrawOptions {
   std::vector<std::string> names;
-  std::string format = "html";
+  std::string format;  // "": as `output` says, or html
   std::string output;
 };
 
@@ -32,12 +34,32 @@ absl::StatusOr<DrawModel> Draw(const App& app, const DrawOptions& o) {
   return MakeDrawModel({world->world, *app.kernel, o.names, world->source});
 }
 
+// A file is what its name says it is.
+absl::StatusOr<std::string> FormatOf(const DrawOptions& o) {
+  if (!o.format.empty()) return o.format;
+  const size_t slash = o.output.rfind('/');
+  const std::string name =
+      slash == o.output.npos ? o.output : o.output.substr(slash + 1);
+  const size_t dot = name.rfind('.');
+  if (dot == name.npos) return "html";
+  const std::string ending = absl::AsciiStrToLower(name.substr(dot + 1));
+  if (ending == "htm" || ending == "html") return "html";
+  if (ending == "svg" || ending == "dot") return ending;
+  if (ending == "gv") return "dot";
+  return UsageError(absl::StrCat("--output ", o.output, ": a .", ending,
+                                 " cannot be drawn; html, svg or dot can, and "
+                                 "--format says which"));
+}
+
 std::string Picture(const DrawModel& model, const std::string& format) {
   if (format == "dot") return DrawDot(model);
   return format == "svg" ? DrawSvg(model) : DrawHtml(model);
 }
 
 void RunDraw(App& app, const DrawOptions& o) {
+  absl::StatusOr<std::string> format = "json";
+  if (!app.json) format = FormatOf(o);
+  if (!format.ok()) return app.Report(format.status());
   absl::StatusOr<DrawModel> model = Draw(app, o);
   if (!model.ok()) return app.Report(model.status());
   if (model->left_out != 0) {
@@ -51,7 +73,7 @@ void RunDraw(App& app, const DrawOptions& o) {
     PrintJson(text, "picture", DrawJson(*model));
     return app.Report(WriteOutputFile(o.output, text.str()));
   }
-  const std::string picture = Picture(*model, o.format);
+  const std::string picture = Picture(*model, *format);
   if (!o.output.empty()) {
     return app.Report(WriteOutputFile(o.output, picture));
   }
@@ -75,7 +97,8 @@ void RegisterDraw(CLI::App& cli, App& app) {
   verb->add_option("NAME", o->names,
                    "Files (/mnt/f), device-dax or block devices (default: all "
                    "that a program can map)");
-  verb->add_option("--format", o->format, "html (default), svg or dot")
+  verb->add_option("--format", o->format,
+                   "html, svg or dot (default: as FILE is called, else html)")
       ->check(CLI::IsMember({"html", "svg", "dot"}))
       ->type_name("FORMAT");
   verb->add_option("--output", o->output,

@@ -249,6 +249,9 @@ void Explain(App& app, const ExplainOptions& o) {
     PrintText(*session, trace, answer, huge);
   }
   if (answer.ret < 0) app.exit_code = 1;
+  if (absl::Status s = query->BeyondEnd(pgoff_t(o.pgoff)); !s.ok()) {
+    std::cerr << "dmdax: " << s.message() << "\n";
+  }
   if (answer.ret == -ELOOP) app.Report(StackTooDeep());
 }
 

@@ -54,8 +54,8 @@ std::string VersionText() {
 
 void RegisterHelp(CLI::App& cli, App& app) {
   auto words = std::make_shared<std::vector<std::string>>();
-  CLI::App* verb =
-      cli.add_subcommand("help", "What `dmdax VERB --help` prints");
+  CLI::App* verb = cli.add_subcommand(
+      "help", "The list of the verbs, or what one of them takes");
   verb->add_option("VERB", *words, "A verb, such as machine load");
   verb->callback([words, &cli, &app] { Help(cli, app, *words); });
 }

@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "base/errno_status.h"
 #include "base/nearest.h"
+#include "base/one_line.h"
 #include "block/queue_sysfs.h"
 #include "nlohmann/json.hpp"
 #include "state/dm_load.h"
@@ -21,6 +22,7 @@
 #include "state/state_dir.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
+#include "tools/check/dax_depth.h"
 #include "tools/command_line.h"
 #include "tools/world_file.h"
 
@@ -179,6 +181,7 @@ nlohmann::ordered_json DescribeDevice(const Session& session,
     j["data_offset"] = pmem->options().data_offset;
   } else if (bdev.dev().major_nr == session.ctl->major()) {
     j["kind"] = "dm";
+    j["dm_name"] = NameOfDevice(session, bdev);
   } else if (bdev.is_partition()) {
     j["kind"] = "partition";
     j["start"] = bdev.start_sect().value();
@@ -216,6 +219,9 @@ void ListVerb(CLI::App& machine, App& app) {
         std::cout << absl::StreamFormat("  at 0x%x", d["base"].get<uint64_t>());
       }
       if (d.contains("start")) std::cout << "  from " << d["start"];
+      if (d.contains("dm_name")) {
+        std::cout << "  " << OneLine(d["dm_name"].get<std::string>());
+      }
       std::cout << "\n";
     }
   });

@@ -16,6 +16,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "base/errno_status.h"
 #include "base/one_line.h"
 #include "base/read_input.h"
@@ -48,6 +49,25 @@ class SweptFiles {
         paths_[word.substr(0, equals)] = word.substr(equals + 1);
       }
     }
+  }
+
+  // ENOENT: a name that was said stands for no access of the log.
+  absl::Status AllFound() const {
+    for (const auto& [name, path] : paths_) {
+      if (by_name_.contains(name)) continue;
+      std::vector<std::string> names;
+      for (const auto& [there, file] : by_name_) {
+        constexpr size_t kShown = 5;
+        names.push_back(names.size() < kShown ? OneLine(there) : "...");
+        if (names.size() > kShown) break;
+      }
+      return ErrnoError(
+          ENOENT,
+          absl::StrCat("--file ", OneLine(name), "=", OneLine(path),
+                       ": no access is of '", OneLine(name), "'; they are of ",
+                       names.empty() ? "nothing" : absl::StrJoin(names, ", ")));
+    }
+    return absl::OkStatus();
   }
 
   // Null: the machine is not asked, or the name stands for no file of it.
@@ -209,9 +229,10 @@ absl::Status ReadLog(std::istream& in, SweptFiles& files, AccessLog& log,
   for (std::string line; error.ok() && std::getline(in, line);) {
     if (absl::Status s = log.Line(line, add); !s.ok()) return s;
   }
-  log.Finish(add);
   if (error.ok() && in.bad()) return ErrnoError(EIO, "it cannot be read");
-  return error;
+  absl::Status finished = log.Finish(add);
+  if (!error.ok()) return error;
+  return finished.ok() ? files.AllFound() : finished;
 }
 
 void Replay(App& app, const ReplayOptions& o) {

@@ -2,6 +2,7 @@
 //
 // dmdax why: what a reason means, how to see it on a real machine, and what
 // to do about it.
+#include <algorithm>
 #include <cerrno>
 #include <iostream>
 #include <memory>
@@ -17,13 +18,26 @@
 namespace dmdax {
 namespace {
 
+// "run_chunk         a stripe's chunk ends inside ...": a line of the list.
+std::string InOneLine(const ReasonPage& page) {
+  constexpr size_t kColumns = 80, kNames = 22;
+  std::string line = page.name;
+  line.resize(std::max(kNames, line.size() + 2), ' ');
+  line += page.why;
+  if (line.size() > kColumns) {
+    line.resize(line.rfind(' ', kColumns - 4));
+    line += " ...";
+  }
+  return line;
+}
+
 void Why(App& app, const std::string& name) {
   std::vector<std::string> names;
   for (const ReasonPage& page : ReasonPages()) names.push_back(page.name);
   if (name.empty()) {
     if (app.json) return app.Answer("reasons", {{"reasons", names}});
     for (const ReasonPage& page : ReasonPages()) {
-      std::cout << page.name << "\n";
+      std::cout << InOneLine(page) << "\n";
     }
     return;
   }

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/one_line.h"
 #include "dm/device_mapper.h"
 #include "state/find_device.h"
 #include "tools/check/dax_depth.h"
@@ -35,6 +36,7 @@ absl::StatusOr<DaxQuery> DaxQuery::Create(const Session& session,
   }
   const bool is_dm = bdev.dev().major_nr == session.ctl->major();
   DaxQuery query(&bdev, SectorToPage(bdev.start_sect()).value(), !is_dm);
+  query.device_ = device;
   if (is_dm) {
     auto md = session.ctl->FindMinor(bdev.dev().minor_nr);
     const DmTable* live = md->live_table();
@@ -76,6 +78,15 @@ void DaxQuery::AskMany(absl::Span<const pgoff_t> pages, int64_t nr_pages,
     pfns[i] = access.pfn.value();
     rets[i] = access.ret;
   }
+}
+
+absl::Status DaxQuery::BeyondEnd(pgoff_t pgoff) const {
+  if (pgoff.value() < nr_pages()) return absl::OkStatus();
+  return ErrnoError(
+      ERANGE, absl::StrCat("page ", pgoff.value(), " is beyond the end of ",
+                           OneLine(device_), ", which has ", nr_pages(),
+                           nr_pages() == 1 ? " page" : " pages", " (",
+                           bdev_->nr_sectors(), " sectors)"));
 }
 
 }  // namespace dmdax

@@ -47,6 +47,9 @@ class DaxQuery {
   uint64_t first_page() const { return first_page_; }
   // Whole pages of the device.
   uint64_t nr_pages() const { return bdev_->nr_sectors() / kPageSectors; }
+  // What an error of `pgoff` means when it lies past them, for standard error;
+  // OK when it does not.
+  absl::Status BeyondEnd(pgoff_t pgoff) const;
 
  private:
   DaxQuery(BlockDevice* bdev, uint64_t first_page, bool bounded)
@@ -57,6 +60,7 @@ class DaxQuery {
   bool bounded_;         // the chain does not know where the device ends
   std::shared_ptr<MappedDevice> md_;  // null: a bare disk or partition
   std::string not_dax_;
+  std::string device_;  // as it was asked for
 };
 
 }  // namespace dmdax

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <exception>
 #include <iostream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -83,6 +84,13 @@ int UsageError(const CLI::App& cli, const CLI::ParseError& e, dmdax::App& app) {
   } else if (const std::vector<std::string> verbs = VerbsOf(*verb);
              !word.empty() && !verbs.empty()) {
     what = "no verb '" + word + "'" + dmdax::DidYouMean(word, verbs);
+  } else if (!word.empty() && e.get_name() == "ExtrasError") {
+    what = "'" + word + "' is one argument too many";
+    for (const char* option : {"--file", "--device"}) {
+      if (verb->get_option_no_throw(option) == nullptr) continue;
+      what += std::string("; ") + option + " " + word + "?";
+      break;
+    }
   } else if (verb == &cli && e.get_name() == "RequiredError" && !app.json) {
     std::cerr << cli.help();
     return 2;
@@ -125,8 +133,15 @@ int Run(int argc, char** argv) {
   try {
     cli.parse(argc, argv);
   } catch (const CLI::Success& e) {
-    app.exit_code = cli.exit(e);  // --help, --version
-    app.answered = true;
+    std::ostringstream text;  // --help, --version
+    app.exit_code = cli.exit(e, text, text);
+    app.json = app.json || AsksForJson(argc, argv);
+    if (app.json) {
+      app.Answer("help", {{"text", text.str()}});
+    } else {
+      std::cout << text.str();
+      app.answered = true;
+    }
   } catch (const CLI::RuntimeError& e) {
     return e.get_exit_code();  // it has been told
   } catch (const CLI::ParseError& e) {

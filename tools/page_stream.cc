@@ -176,6 +176,9 @@ bool PageStream::Finish(const absl::Status& input) {
     absl::StrAppend(&out_, "\n}\n");
   }
   Flush();
+  if (!beyond_.ok()) {
+    std::cerr << "dmdax: " << beyond_.message() << "\n";
+  }
   if (too_deep_) {
     std::cerr << "dmdax: " << StackTooDeep().message() << "\n";
   }
@@ -185,7 +188,10 @@ bool PageStream::Finish(const absl::Status& input) {
 void PageStream::AskAll() {
   query_.AskMany(pages_, nr_, absl::MakeSpan(pfns_), absl::MakeSpan(rets_));
   for (size_t i = 0; i < pages_.size(); ++i) {
-    if (rets_[i] < 0) failed_ = true;
+    if (rets_[i] < 0) {
+      failed_ = true;
+      if (beyond_.ok()) beyond_ = query_.BeyondEnd(pages_[i]);
+    }
     if (rets_[i] == -ELOOP) too_deep_ = true;
     json_ ? Json(pages_[i], pfns_[i], rets_[i])
           : Text(pages_[i], pfns_[i], rets_[i]);

@@ -61,6 +61,7 @@ class PageStream {
   bool first_ = true;
   bool failed_ = false;
   bool too_deep_ = false;
+  absl::Status beyond_;  // of the first page past the end
   std::vector<pgoff_t> pages_;
   std::vector<uint64_t> pfns_;
   std::vector<int64_t> rets_;

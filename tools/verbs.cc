@@ -17,13 +17,14 @@ RegisterFn RegisterDmsetupVerbs, RegisterMachine, RegisterCheck, RegisterAdvise,
 
 void RegisterVerbs(CLI::App& cli, App& app,
                    absl::FunctionRef<void()> family_done) {
+  // What people come for first; dmsetup's verbs are many, and known.
   for (RegisterFn* add : {
-           RegisterDmsetupVerbs, RegisterMachine, RegisterCheck,
-           RegisterAdvise,       RegisterMerge,   RegisterDraw,
-           RegisterTranslate,    RegisterExplain, RegisterMap,
-           RegisterConvert,      RegisterImport,  RegisterFault,
-           RegisterSweep,        RegisterReplay,  RegisterMount,
-           RegisterProcess,      RegisterKernels, RegisterWhy,
+           RegisterCheck,        RegisterAdvise,  RegisterImport,
+           RegisterMachine,      RegisterDraw,    RegisterFault,
+           RegisterSweep,        RegisterReplay,  RegisterExplain,
+           RegisterTranslate,    RegisterMap,     RegisterMerge,
+           RegisterConvert,      RegisterMount,   RegisterProcess,
+           RegisterDmsetupVerbs, RegisterKernels, RegisterWhy,
            RegisterHelp,
        }) {
     add(cli, app);

@@ -32,7 +32,7 @@ std::vector<LoggedAccess> Read(AccessLog& log,
   for (const std::string& line : lines) {
     EXPECT_THAT(log.Line(line, add), IsOk());
   }
-  log.Finish(add);
+  EXPECT_THAT(log.Finish(add), IsOk());
   return all;
 }
 
@@ -151,7 +151,7 @@ TEST(AccessLog, FewWait) {
         IsOk());
   }
   EXPECT_EQ(added, kMany - AccessLog::kMaxWaiting);
-  log.Finish(add);
+  EXPECT_THAT(log.Finish(add), IsOk());
   EXPECT_EQ(added, kMany);
 }
 

@@ -110,9 +110,16 @@ absl::Status AccessLog::Line(absl::string_view line, AddFn add) {
   return absl::OkStatus();
 }
 
-void AccessLog::Finish(AddFn add) {
+absl::Status AccessLog::Finish(AddFn add) {
   for (const Waiting& w : waiting_) add(w.access);
   waiting_.clear();
+  if (is_fio() || is_trace_) return absl::OkStatus();
+  if (lines_ == 0) return ErrnoError(EINVAL, "it is empty");
+  return ErrnoError(
+      EINVAL,
+      absl::StrCat("none of its ", lines_, lines_ == 1 ? " line" : " lines",
+                   " is of a trace (events of fs_dax:*, as ftrace or "
+                   "perf script print them) or of fio's I/O log"));
 }
 
 absl::Status AccessLog::First(absl::string_view line, AddFn add) {
@@ -183,6 +190,7 @@ absl::Status AccessLog::FioLine(absl::string_view line, AddFn add) {
 void AccessLog::TraceLine(absl::string_view line, AddFn add) {
   if (const size_t lost = line.find("[LOST ");
       lost != absl::string_view::npos) {
+    is_trace_ = true;
     uint64_t events = 0;
     const std::vector<absl::string_view> words =
         absl::StrSplit(line.substr(lost), ' ');
@@ -191,8 +199,11 @@ void AccessLog::TraceLine(absl::string_view line, AddFn add) {
     }
     return;
   }
+  // An ftrace without any event has its head all the same.
+  is_trace_ |= absl::StartsWith(line, "# tracer:");
   const std::optional<Event> event = Event::Parse(line);
   if (!event) return;
+  is_trace_ = true;
   if (event->name == "dax_pmd_fault_done") {
     PmdDone(*event, add);
   } else if (event->name == "dax_pte_fault_done") {

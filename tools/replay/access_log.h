@@ -60,8 +60,8 @@ class AccessLog {
   // it is no line of fio's log; or the first line is fio's, of another
   // version.
   absl::Status Line(absl::string_view line, AddFn add);
-  // Hands on what still waits.
-  void Finish(AddFn add);
+  // Hands on what still waits.  EINVAL: it is neither of the two logs.
+  absl::Status Finish(AddFn add);
 
   bool is_fio() const { return kind_ == kFio2 || kind_ == kFio3; }
   uint64_t lines() const { return lines_; }
@@ -85,6 +85,7 @@ class AccessLog {
   void PteDone(const Event& event, AddFn add);
 
   Kind kind_ = kUnknownYet;
+  bool is_trace_ = false;  // a line was a tracer's
   uint64_t lines_ = 0, faults_ = 0, lost_ = 0;
   std::deque<Waiting> waiting_;  // fell back, in the order of the log
   // The address of the last hole that got the huge zero page.

@@ -173,8 +173,11 @@ class FilefragParser {
     if (status.ok()) status = scan.Number(&length);
     if (status.ok()) status = scan.Expect(":");
     if (!status.ok()) return status;
+    // Of an extent without a place the range alone says how long it is.
+    const bool no_place =
+        length == 0 && pfirst == 0 && plast == 0 && first <= last;
     for (auto [from, to] : {std::pair(first, last), std::pair(pfirst, plast)}) {
-      if (length - 1 == to - from) continue;
+      if (no_place || length - 1 == to - from) continue;
       return scan.Error(absl::StrCat("the length ", length, " is not that of ",
                                      from, "..", to));
     }
@@ -195,6 +198,13 @@ class FilefragParser {
                        absl::CHexEscape(word.substr(0, 40)), "'"));
     }
     if (!scan.Done()) return scan.Expected("the end");
+    if (no_place) {
+      if ((flags & FIEMAP_EXTENT_UNKNOWN) == 0) {
+        return scan.Error(
+            absl::StrCat("the length 0 is not that of ", first, "..", last));
+      }
+      length = last - first + 1;
+    }
     if (last_seen_) {
       return scan.Error("an extent behind the one that is 'last'");
     }

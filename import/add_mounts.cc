@@ -65,12 +65,21 @@ class Mounts {
   bool Agree(const MountFact& a, const MountFact& b) const {
     // lsblk, which knows no options, has the type that is on the disk: ntfs,
     // where the kernel's is fuseblk.
-    if (!a.options.empty() && !b.options.empty() && a.type != b.type) {
+    if (!a.options.empty() && !b.options.empty() &&
+        (a.type != b.type ||
+         KnownOptions(a.options) != KnownOptions(b.options))) {
       return false;
     }
     const std::string device = CanonicalDevice(facts_, a.source);
     const std::string other = CanonicalDevice(facts_, b.source);
     return device.empty() || other.empty() || device == other;
+  }
+
+  // "ext4 of '/dev/sda1' with dax=always".
+  static std::string WithOptions(const MountFact& m) {
+    const std::string known = KnownOptions(m.options);
+    return absl::StrCat(m.type, " of ", Quoted(m.source),
+                        known.empty() ? "" : " with ", known);
   }
 
   static bool HasDevice(const MountFact& m) {
@@ -97,9 +106,8 @@ class Mounts {
         continue;
       }
       return seen.place.Error(
-          absl::StrCat(Quoted(seen.path), " is ", seen.type, " of ",
-                       Quoted(seen.source), "; ", there.place.ToString(),
-                       " says ", there.type, " of ", Quoted(there.source)));
+          absl::StrCat(Quoted(seen.path), " is ", WithOptions(seen), "; ",
+                       there.place.ToString(), " says ", WithOptions(there)));
     }
     return absl::OkStatus();
   }
@@ -139,6 +147,20 @@ class Mounts {
     if (device.empty()) {
       facts_.Note(m.place, absl::StrCat(m.path, ": no input describes ",
                                         m.source, ": left out"));
+      return;
+    }
+    if (m.path == "/") {
+      facts_.Note(m.place,
+                  absl::StrCat("/, ", m.source,
+                               ": left out: the root file "
+                               "system is not modelled, other mounts are"));
+      return;
+    }
+    if (m.type.empty()) {
+      facts_.Note(m.place,
+                  absl::StrCat(m.path,
+                               ": no input says which file system it has "
+                               "(/proc/mounts; lsblk with FSTYPE): left out"));
       return;
     }
     if (!FindFileSystemType(m.type).ok()) {

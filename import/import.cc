@@ -19,6 +19,21 @@ namespace dmdax {
 Importer::Importer() : facts_(std::make_unique<Facts>()) {}
 Importer::~Importer() = default;
 
+namespace {
+
+// What was left out may be what was wanted.
+std::string NoDevice(absl::Span<const std::string> notes) {
+  constexpr size_t kShown = 5;
+  std::string text = "the inputs describe no device";
+  for (size_t i = 0; i < notes.size() && i < kShown; ++i) {
+    absl::StrAppend(&text, "; ", notes[i]);
+  }
+  if (notes.size() > kShown) absl::StrAppend(&text, "; ...");
+  return text;
+}
+
+}  // namespace
+
 absl::Status Importer::Add(const std::string& path, absl::string_view as) {
   if (!as.empty()) {
     absl::StatusOr<std::string> bytes = ReadInput(path);
@@ -65,8 +80,18 @@ absl::Status Importer::ReadOne(ImportRead& read, const ImportFormat* forced) {
           absl::StrCat("'", input->name,
                        input->text.empty()
                            ? "' is empty"
-                           : "': none of the kinds that can be imported; "
-                             "--as says which it is meant to be"));
+                           : "': none of the kinds that can be imported "
+                             "(dmdax import --help); --as says which it is "
+                             "meant to be, and a World needs no import: "
+                             "--world, machine load"));
+    }
+    if (read.source == ImportSource::kCollection) {
+      // Nobody has chosen these files: an odd one does not spoil the others.
+      Facts alone;
+      if (absl::Status odd = format->read(*input, &alone); !odd.ok()) {
+        facts_->NoteOnce(absl::StrCat(odd.message(), ": left out"));
+        continue;
+      }
     }
     absl::Status s = format->read(*input, facts_.get());
     if (!s.ok()) return s;
@@ -105,7 +130,7 @@ absl::StatusOr<Imported> Importer::Finish(const std::string& kernel) {
   if (out.world.pmem_size() + out.world.block_size() + out.world.dax_size() +
           out.world.mapped_device_size() ==
       0) {
-    return ErrnoError(ENODATA, "the inputs describe no device");
+    return ErrnoError(ENODATA, NoDevice(facts->notes));
   }
   out.notes = std::move(facts->notes);
   return out;

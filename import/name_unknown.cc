@@ -78,6 +78,7 @@ class Unknown {
       }
       NeedSize(facts_.DiskNamed(std::string(name), use.place), use);
     }
+    NamePartitions();
   }
 
  private:
@@ -106,6 +107,37 @@ class Unknown {
     facts_.Note(use.place,
                 absl::StrCat(disk.name, ": no input says its size: ", bytes,
                              " bytes taken, as far as the tables go"));
+  }
+
+  // "pmem0" of "pmem0p1"; "": it is called otherwise.
+  static std::string PmemOfPartition(absl::string_view name) {
+    const size_t p = name.rfind('p');
+    if (p == 0 || p == name.npos || p + 1 == name.size()) return "";
+    if (name.find_first_not_of("0123456789", p + 1) != name.npos) return "";
+    const absl::string_view disk = name.substr(0, p);
+    return IsPmemName(disk) ? std::string(disk) : "";
+  }
+
+  // A partition of persistent memory that is known by its name alone.
+  void NamePartitions() {
+    std::vector<std::string> names;
+    for (const auto& [name, disk] : facts_.disks) names.push_back(name);
+    for (const std::string& name : names) {
+      Disk& part = facts_.disks.at(name);
+      const std::string parent = PmemOfPartition(name);
+      if (parent.empty() || part.parent) continue;
+      part.parent = Fact<std::string>{parent, part.place};
+      Disk& whole = facts_.DiskNamed(parent, part.place);
+      if (whole.size || !part.size) continue;
+      // All that is known of it is that the partition fits.
+      constexpr uint64_t kAround = 2 << 20;
+      const uint64_t bytes = part.size->value.most / 4096 * 4096 + kAround;
+      whole.size = Fact<SizeRange>{SizeRange::Exactly(bytes), part.place};
+      facts_.Note(part.place,
+                  absl::StrCat(parent, ", which ", name,
+                               " is a partition of: no input describes it: ",
+                               bytes, " bytes taken"));
+    }
   }
 
   // Numbers that fit only one way: as many unknown ones as devices without.

@@ -233,6 +233,7 @@ class Placer {
       proto::Pmem& pmem = *world_.mutable_pmem(index);
       pmem.set_base(next);
       Chosen(pmem.name(), next, place);
+      NoteSmallAlign(pmem.name(), place);
       above(next + pmem.size());
     }
     for (const auto& [index, place] : dax_to_choose_) {
@@ -244,6 +245,19 @@ class Placer {
       above(next + range->size());
     }
     return absl::OkStatus();
+  }
+
+  // Older kernels begin the data where `align` says, not on 2 MiB.
+  void NoteSmallAlign(const std::string& name, const Place& place) {
+    const Namespace* space = SpaceOf(facts_.disks.at(name));
+    if (space == nullptr || space->align == 0 || space->align >= kSubsection) {
+      return;
+    }
+    facts_.Note(place,
+                absl::StrCat(name, ": its namespace has align ", space->align,
+                             ": if its data does not begin on 2 MiB, "
+                             "which only /proc/iomem says, it gets no "
+                             "2 MiB page"));
   }
 
   void Chosen(const std::string& name, uint64_t base, const Place& place) {

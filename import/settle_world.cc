@@ -313,7 +313,9 @@ class Settler {
         return true;
       }
     }
-    if (!mount.options().empty()) {
+    // Its options are not what stands in the way of a second mount.
+    if (!mount.options().empty() &&
+        !absl::StrContains(r.words, "not modelled: a second mount")) {
       Note(absl::StrCat(mount.path(), " is mounted without ", mount.options(),
                         ": ", r.words));
       mount.clear_options();

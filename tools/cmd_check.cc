@@ -15,6 +15,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
 #include "base/errno_status.h"
+#include "base/one_line.h"
 #include "nlohmann/json.hpp"
 #include "tools/app.h"
 #include "tools/check/machine_list.h"
@@ -99,9 +100,13 @@ void CheckMachines(App& app, const CheckOptions& o,
   absl::StatusOr<Shard> shard = Shard{};
   if (!o.shard.empty()) shard = ParseShard(o.shard);
   if (!shard.ok()) return app.Report(shard.status());
-  absl::StatusOr<std::vector<std::string>> all = ListMachines(o.names);
+  absl::StatusOr<MachineList> all = ListMachines(o.names);
   if (!all.ok()) return app.Report(all.status());
-  const std::vector<std::string> machines = TakeShard(*shard, *all);
+  for (const std::string& path : all->left_out) {
+    std::cerr << "dmdax: " << OneLine(path)
+              << " is left out: neither a World nor what can be imported\n";
+  }
+  const std::vector<std::string> machines = TakeShard(*shard, all->machines);
   FleetReport report(o.wish);
   const size_t width = NameWidth(machines);
   if (!app.json) report.PrintHead(std::cout, width);

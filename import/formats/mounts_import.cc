@@ -24,10 +24,21 @@ bool IsMounts(const Words& w) {
          w[4].size() == 1 && w[5].size() == 1;
 }
 
-// "/dev/sda1 on / type ext4 (rw,relatime)", or with a [label] behind.
-bool IsMount(const Words& w) {
-  return w.size() >= 6 && w[1] == "on" && w[3] == "type" &&
-         absl::StartsWith(w[5], "(");
+// "/dev/sda1 on / type ext4 (rw,relatime)", or with a [label] behind.  A path
+// may have any of its words in it: mount(8) escapes nothing.
+bool ReadMount(absl::string_view line, MountFact* mount) {
+  const size_t on = line.find(" on /");
+  const size_t options = line.rfind(" (");
+  if (on == line.npos || options == line.npos || options < on) return false;
+  const absl::string_view head = line.substr(0, options);
+  const size_t type = head.rfind(" type ");
+  if (type == line.npos || type < on) return false;
+  const absl::string_view tail = line.substr(options + 2);
+  mount->source = std::string(line.substr(0, on));
+  mount->path = std::string(line.substr(on + 4, type - on - 4));
+  mount->type = std::string(head.substr(type + 6));
+  mount->options = std::string(tail.substr(0, tail.find(')')));
+  return !absl::StrContains(mount->type, ' ');
 }
 
 // "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw"
@@ -39,8 +50,10 @@ bool IsMountinfo(const Words& w) {
 }
 
 bool Detect(const ImportInput& input) {
-  const Words words = SplitLine(FirstLine(input.text));
-  return IsMounts(words) || IsMount(words) || IsMountinfo(words);
+  const absl::string_view line = FirstLine(input.text);
+  const Words words = SplitLine(line);
+  MountFact mount;
+  return IsMounts(words) || ReadMount(line, &mount) || IsMountinfo(words);
 }
 
 // "\040" is a blank.
@@ -72,12 +85,6 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
       mount.path = Unescape(w[1]);
       mount.type = std::string(w[2]);
       mount.options = std::string(w[3]);
-    } else if (IsMount(w)) {
-      absl::string_view options = w[5].substr(1);
-      mount.source = std::string(w[0]);
-      mount.path = std::string(w[2]);
-      mount.type = std::string(w[4]);
-      mount.options = std::string(options.substr(0, options.find(')')));
     } else if (IsMountinfo(w)) {
       size_t dash = 6;
       while (w[dash] != "-") ++dash;
@@ -86,7 +93,7 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
       mount.path = Unescape(w[4]);
       mount.type = std::string(w[dash + 1]);
       mount.options = std::string(w[dash + 3]);
-    } else {
+    } else if (!ReadMount(lines.line(), &mount)) {
       return lines.place().Error(
           absl::StrCat("'device path type options 0 0' is expected, not ",
                        Quoted(lines.line())));

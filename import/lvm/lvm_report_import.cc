@@ -67,7 +67,12 @@ class Report {
   }
 
   absl::Status ReadVg(const JsonValue& row) {
-    LvmGroup& group = GroupOf(row, row);
+    return ReadGroupColumns(row, &GroupOf(row, row));
+  }
+
+  // lvs and pvs print columns of the group too, if they are asked to.
+  absl::Status ReadGroupColumns(const JsonValue& row, LvmGroup* named) {
+    LvmGroup& group = *named;
     absl::StatusOr<uint64_t> extent = Bytes(row["vg_extent_size"]);
     if (!extent.ok()) return extent.status();
     if (*extent != 0) group.extent_size = *extent / 512;
@@ -82,6 +87,7 @@ class Report {
     LvmGroup& group = GroupOf(row, part);
     if (device.empty()) return row.Expected("a row with a pv_name");
     if (group.name.empty()) return absl::OkStatus();
+    if (absl::Status s = ReadGroupColumns(row, &group); !s.ok()) return s;
     LvmPv& pv = group.pvs[device];
     pv.name = pv.device = device;
     pv.place = row.place();
@@ -126,6 +132,7 @@ class Report {
     const bool hidden = absl::StartsWith(name, "[");
     if (hidden) name = name.substr(1, name.size() - 2);
     LvmGroup& group = GroupOf(row, part);
+    if (absl::Status s = ReadGroupColumns(row, &group); !s.ok()) return s;
     LvmLv& lv = group.lvs[name];
     if (lv.name.empty()) {
       lv.name = name;

@@ -13,6 +13,7 @@
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "base/read_input.h"
+#include "import/import.h"
 
 namespace dmdax {
 namespace {
@@ -32,8 +33,30 @@ bool IsOneMachine(const fs::path& directory) {
   return false;
 }
 
-absl::Status LookThrough(const fs::path& directory,
-                         std::set<std::string>& found) {
+// Whether somebody meant the file to be a machine.
+bool IsMeant(const fs::path& path) {
+  constexpr absl::string_view kEndings[] = {
+      ".textproto", ".txtpb", ".pbtxt", ".prototxt", ".world", ".json",
+      ".pb",        ".binpb", ".bin",   ".tar",      ".gz",    ".tgz",
+      ".xz",        ".txz",   ".bz2",   ".zst",
+  };
+  const std::string ending = path.extension().string();
+  for (absl::string_view known : kEndings) {
+    if (absl::EqualsIgnoreCase(ending, known)) return true;
+  }
+  constexpr uint64_t kMost = 1 << 20;
+  std::error_code error;
+  const uint64_t size = fs::file_size(path, error);
+  if (error || size > kMost) return true;  // it says itself what it is not
+  absl::StatusOr<std::string> text = ReadInput(path.string());
+  return !text.ok() || LooksImportable(*text, path.string());
+}
+
+struct Found {
+  std::set<std::string> machines, left_out;
+};
+
+absl::Status LookThrough(const fs::path& directory, Found& found) {
   std::error_code error;
   fs::directory_iterator it(directory, error);
   for (; !error && it != fs::directory_iterator(); it.increment(error)) {
@@ -43,20 +66,20 @@ absl::Status LookThrough(const fs::path& directory,
     const fs::file_status target = fs::status(path, gone);
     if (fs::is_directory(target)) {
       if (IsOneMachine(path)) {
-        found.insert(path.string());
+        found.machines.insert(path.string());
       } else if (!fs::is_symlink(fs::symlink_status(path, gone))) {
         // A link may lead back to where it is.
         absl::Status s = LookThrough(path, found);
         if (!s.ok()) return s;
       }
     } else if (fs::is_regular_file(target)) {
-      found.insert(path.string());
+      (IsMeant(path) ? found.machines : found.left_out).insert(path.string());
     }
   }
   return error ? Failed(directory, error) : absl::OkStatus();
 }
 
-absl::Status Add(absl::string_view said, std::set<std::string>& found) {
+absl::Status Add(absl::string_view said, Found& found) {
   // Of "reports/" and "reports" the machines have the same names.
   while (said.size() > 1 && absl::ConsumeSuffix(&said, "/")) {
   }
@@ -70,15 +93,14 @@ absl::Status Add(absl::string_view said, std::set<std::string>& found) {
   if (fs::is_directory(target) && !IsOneMachine(path)) {
     return LookThrough(path, found);
   }
-  found.insert(path.string());
+  found.machines.insert(path.string());
   return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<std::string>> ListMachines(
-    absl::Span<const std::string> said) {
-  std::set<std::string> found;
+absl::StatusOr<MachineList> ListMachines(absl::Span<const std::string> said) {
+  Found found;
   for (const std::string& word : said) {
     if (word != "-") {
       if (absl::Status s = Add(word, found); !s.ok()) return s;
@@ -92,7 +114,12 @@ absl::StatusOr<std::vector<std::string>> ListMachines(
       if (absl::Status s = Add(line, found); !s.ok()) return s;
     }
   }
-  return std::vector<std::string>(found.begin(), found.end());
+  MachineList list;
+  list.machines.assign(found.machines.begin(), found.machines.end());
+  for (const std::string& path : found.left_out) {
+    if (!found.machines.contains(path)) list.left_out.push_back(path);
+  }
+  return list;
 }
 
 absl::StatusOr<Shard> ParseShard(absl::string_view text) {

@@ -21,9 +21,15 @@ namespace dmdax {
 // A directory that has one of proc, sys and sos_commands is one machine, as is
 // a file.  Any other directory is looked through for those, without what begins
 // with a dot.  "-" stands for such paths on standard input, one a line.  Each
-// machine comes once.  The errno of stat(2) or opendir(3), with the path.
-absl::StatusOr<std::vector<std::string>> ListMachines(
-    absl::Span<const std::string> said);
+// machine comes once.  A file of a directory that is neither called as a World
+// or an archive is, nor looks like what can be imported, is left out: a README
+// beside them is no machine.  The errno of stat(2) or opendir(3), with the
+// path.
+struct MachineList {
+  std::vector<std::string> machines;
+  std::vector<std::string> left_out;
+};
+absl::StatusOr<MachineList> ListMachines(absl::Span<const std::string> said);
 
 // Part `number` of `of` parts, from 1 on.
 struct Shard {

@@ -14,6 +14,7 @@
 #ifndef DMDAX_IMPORT_FORMATS_INPUT_LINES_H_
 #define DMDAX_IMPORT_FORMATS_INPUT_LINES_H_
 
+#include <algorithm>
 #include <cstdint>
 
 #include "absl/status/statusor.h"
@@ -24,9 +25,13 @@ namespace dmdax {
 
 class LineWords {
  public:
+  // From byte `at` of the text on; nothing is left where that is past its end.
   LineWords(const ImportInput& input, size_t line, absl::string_view text,
             size_t at = 0)
-      : input_(&input), line_(line), text_(text), at_(at) {}
+      : input_(&input),
+        line_(line),
+        text_(text),
+        at_(std::min(at, text.size())) {}
 
   // Up to the next blank; "" at the end.
   absl::string_view Word();

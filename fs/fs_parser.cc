@@ -70,6 +70,14 @@ bool IsGood(const FsParam& param, absl::string_view value) {
 
 }  // namespace
 
+bool SaysReadOnly(absl::string_view options) {
+  bool read_only = false;
+  for (absl::string_view option : absl::StrSplit(options, ',')) {
+    read_only = option == "ro" || (read_only && option != "rw");
+  }
+  return read_only;
+}
+
 bool IsVfsOption(absl::string_view option) {
   const absl::string_view name = option.substr(0, option.find('='));
   return absl::StartsWith(option, "x-") || absl::StartsWith(option, "X-") ||

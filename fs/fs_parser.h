@@ -37,6 +37,9 @@ struct FsParam {
   absl::string_view values = "";  // of kEnum: "always inode never"
 };
 
+// Whether "ro" or "rw" comes last in mount options separated by commas.
+bool SaysReadOnly(absl::string_view options);
+
 // What is not the file system's: "ro", "lazytime", and what mount(8) keeps to
 // itself, such as "noatime" and "x-systemd.automount".
 bool IsVfsOption(absl::string_view option);

@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "base/errno_status.h"
 #include "base/round_up.h"
+#include "fs/fs_parser.h"
 #include "process/block_claims.h"
 #include "process/field_error.h"
 
@@ -418,6 +419,12 @@ const MountedFile* MountPoint::FileOnTheWay(const std::string& name) const {
 MountedFile* MountPoint::FindFile(const std::string& name) const {
   auto it = files_.find(name);
   return it != files_.end() ? it->second.get() : nullptr;
+}
+
+bool MountPoint::read_only() const {
+  const bool mounted = options_.claim == DeviceClaim::kExclusive;
+  return SaysReadOnly(options_.request.options) ||
+         (mounted && bdev_.read_only());
 }
 
 std::shared_ptr<File> MountPoint::Open(MountedFile& file, bool writable) {

@@ -107,6 +107,9 @@ class MountPoint {
   }
 
   std::shared_ptr<File> Open(MountedFile& file, bool writable = true);
+  // Mounted with "ro"; or the device is read-only, and mount(8), which the
+  // kernel refuses to mount that for writing (EACCES), has mounted it so.
+  bool read_only() const;
 
   // With the path cleaned up and the type filled in.
   const MountOptions& options() const { return options_; }

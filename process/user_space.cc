@@ -182,6 +182,12 @@ absl::StatusOr<MountedFile*> UserSpace::FindFile(
                                          "'; ", WhatThereIs()));
 }
 
+bool UserSpace::IsReadOnly(const std::string& path) const {
+  std::string name;
+  const MountPoint* mount = MountOf(path, &name);
+  return mount != nullptr && mount->read_only();
+}
+
 absl::StatusOr<std::shared_ptr<File>> UserSpace::Open(const std::string& path,
                                                       bool writable) {
   AddPagemaps();
@@ -192,7 +198,13 @@ absl::StatusOr<std::shared_ptr<File>> UserSpace::Open(const std::string& path,
   absl::StatusOr<MountedFile*> file = FindFile(path);
   if (!file.ok()) return file.status();
   std::string name;
-  return MountOf(path, &name)->Open(**file, writable);
+  MountPoint* mount = MountOf(path, &name);
+  if (writable && mount->read_only()) {
+    return ErrnoError(EROFS, absl::StrCat(path.substr(0, 128), ": ",
+                                          mount->options().path,
+                                          " is mounted read-only"));
+  }
+  return mount->Open(**file, writable);
 }
 
 absl::StatusOr<Task*> UserSpace::AddTask(uint32_t pid) {

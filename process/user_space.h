@@ -73,7 +73,10 @@ class UserSpace {
     return dax_requests_;
   }
 
-  // open(2) of a file or of /dev/daxX.Y.  ENOENT lists what there is.
+  // Whether nobody can open the file for writing, as its mount is read-only.
+  bool IsReadOnly(const std::string& path) const;
+  // open(2) of a file or of /dev/daxX.Y.  ENOENT lists what there is; EROFS of
+  // a writable one, see IsReadOnly().
   absl::StatusOr<std::shared_ptr<File>> Open(const std::string& path,
                                              bool writable = true);
   // ENOENT lists what there is.

@@ -17,6 +17,7 @@
 #include "base/read_input.h"
 #include "fs/extents_text.h"
 #include "fs/file_system_type.h"
+#include "fs/fs_parser.h"
 #include "nlohmann/json.hpp"
 #include "process/place_file.h"
 #include "process/user_space.h"
@@ -94,13 +95,15 @@ void ListMounts(const Session& session, App& app) {
       all.push_back({{"device", mount->bdev().name()},
                      {"path", path},
                      {"type", mount->options().request.type},
+                     {"read_only", mount->read_only()},
                      {"options", dax},
                      {"dax", sb.dax_dev != nullptr}});
       continue;
     }
     std::cout << mount->bdev().name() << " on " << OneLine(path) << " type "
               << mount->options().request.type << " ("
-              << (dax.empty() ? "rw" : absl::StrCat("rw,", dax)) << ")"
+              << (mount->read_only() ? "ro" : "rw")
+              << (dax.empty() ? "" : ",") << dax << ")"
               << (sb.dax_dev == nullptr ? " no DAX" : "") << "\n";
   }
   if (app.json) app.Answer("mounts", {{"mounts", std::move(all)}});
@@ -109,7 +112,14 @@ void ListMounts(const Session& session, App& app) {
 absl::Status Mount(Session& session, const MountArgs& o, App& app) {
   absl::StatusOr<BlockDevice*> bdev = FindDevice(session, o.device);
   if (!bdev.ok()) return bdev.status();
-  absl::Status s = session.user->Mount(o.mount, **bdev).status();
+  absl::StatusOr<MountPoint*> mounted = session.user->Mount(o.mount, **bdev);
+  absl::Status s = mounted.status();
+  if (s.ok() && (*mounted)->read_only() &&
+      !SaysReadOnly(o.mount.request.options)) {
+    // In the words of mount(8).
+    std::cerr << "mount: " << OneLine((*mounted)->options().path)
+              << ": WARNING: source write-protected, mounted read-only.\n";
+  }
   const std::vector<std::string> log = session.machine->log().TakeNew();
   app.TellLog(log);
   if (s.ok()) return s;

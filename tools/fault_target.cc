@@ -70,8 +70,8 @@ absl::StatusOr<FaultTarget> FaultTarget::Open(Session& session,
                                    o.vma.offset, " (--map-offset)"));
   }
   const std::string& name = o.file.empty() ? o.device : o.file;
-  absl::StatusOr<std::shared_ptr<File>> file =
-      session.user->Open(name, !o.readonly);
+  absl::StatusOr<std::shared_ptr<File>> file = session.user->Open(
+      name, !o.readonly && !session.user->IsReadOnly(name));
   if (!file.ok() && o.file.empty() && absl::StrContains(name, "dax")) {
     // "dax3.0" for /dev/dax3.0.
     auto node = session.user->Open(absl::StrCat("/dev/", name), !o.readonly);

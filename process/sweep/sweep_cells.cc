@@ -103,7 +103,10 @@ class FileCells {
   // gives them.
   void Hole(uint64_t end) {
     if (!allocates_ || inode_.allocator == nullptr) {
-      return list_.To(end, huge_, Single::kHole);
+      // Without extents it depends on the offset how far ext4 says that the
+      // hole goes, and so whether it has all of a huge page.
+      const uint64_t repeat = inode_.has_extents ? huge_ : 0;
+      return list_.To(end, repeat, Single::kHole);
     }
     const uint64_t bytes = inode_.allocator->Repeat();
     const bool known = bytes != 0 && bytes % kPageSize == 0;

@@ -30,7 +30,8 @@ absl::StatusOr<Subject> OpenFile(Session& session, const std::string& path) {
     subject.dax = ErrnoError(EOPNOTSUPP, "the file is not DAX");
     return subject;
   }
-  absl::StatusOr<std::shared_ptr<File>> file = session.user->Open(path);
+  absl::StatusOr<std::shared_ptr<File>> file =
+      session.user->Open(path, !session.user->IsReadOnly(path));
   if (!file.ok()) return file.status();
   subject.file = *std::move(file);
   return subject;

@@ -200,9 +200,9 @@ absl::StatusOr<std::shared_ptr<File>> UserSpace::Open(const std::string& path,
   std::string name;
   MountPoint* mount = MountOf(path, &name);
   if (writable && mount->read_only()) {
-    return ErrnoError(EROFS, absl::StrCat(path.substr(0, 128), ": ",
-                                          mount->options().path,
-                                          " is mounted read-only"));
+    return ErrnoError(
+        EROFS, absl::StrCat(path.substr(0, 128), ": ", mount->options().path,
+                            " is mounted read-only"));
   }
   return mount->Open(**file, writable);
 }

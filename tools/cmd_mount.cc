@@ -102,9 +102,8 @@ void ListMounts(const Session& session, App& app) {
     }
     std::cout << mount->bdev().name() << " on " << OneLine(path) << " type "
               << mount->options().request.type << " ("
-              << (mount->read_only() ? "ro" : "rw")
-              << (dax.empty() ? "" : ",") << dax << ")"
-              << (sb.dax_dev == nullptr ? " no DAX" : "") << "\n";
+              << (mount->read_only() ? "ro" : "rw") << (dax.empty() ? "" : ",")
+              << dax << ")" << (sb.dax_dev == nullptr ? " no DAX" : "") << "\n";
   }
   if (app.json) app.Answer("mounts", {{"mounts", std::move(all)}});
 }

@@ -70,8 +70,8 @@ absl::StatusOr<FaultTarget> FaultTarget::Open(Session& session,
                                    o.vma.offset, " (--map-offset)"));
   }
   const std::string& name = o.file.empty() ? o.device : o.file;
-  absl::StatusOr<std::shared_ptr<File>> file = session.user->Open(
-      name, !o.readonly && !session.user->IsReadOnly(name));
+  absl::StatusOr<std::shared_ptr<File>> file =
+      session.user->Open(name, !o.readonly && !session.user->IsReadOnly(name));
   if (!file.ok() && o.file.empty() && absl::StrContains(name, "dax")) {
     // "dax3.0" for /dev/dax3.0.
     auto node = session.user->Open(absl::StrCat("/dev/", name), !o.readonly);
@@ -101,7 +101,14 @@ absl::StatusOr<FaultTarget> FaultTarget::Open(Session& session,
 }
 
 absl::StatusOr<VmAreaStruct*> FaultTarget::Map(Task& task) const {
-  absl::StatusOr<int> prot = ParseProt(o_.prot);
+  const bool read_only = o_.prot.empty() && !o_.readonly && !file_->writable;
+  if (read_only && o_.access == AccessKind::kWrite) {
+    return ErrnoError(EROFS, absl::StrCat(name_,
+                                          " cannot be opened for "
+                                          "writing: its mount is read-only"));
+  }
+  absl::StatusOr<int> prot =
+      ParseProt(read_only ? "r" : (o_.prot.empty() ? "rw" : o_.prot));
   if (!prot.ok()) return prot.status();
   if (absl::Status s = CheckMapSync(o_.vma); !s.ok()) return s;
   VmaOptions v = o_.vma;

@@ -29,9 +29,10 @@ struct FaultRequest {
   std::string device;   // device-dax or block device
   uint64_t offset = 0;  // bytes in the file
   AccessKind access = AccessKind::kRead;
-  VmaOptions vma;           // without a file; length 0: to the file's end
-  std::string prot = "rw";  // the letters of vma.prot
-  bool readonly = false;    // the file is open for reading only
+  VmaOptions vma;  // without a file; length 0: to the file's end
+  // The letters of vma.prot; "": rw, or r of a file that nobody can write.
+  std::string prot;
+  bool readonly = false;  // the file is open for reading only
   std::string want = "PMD";
 };
 

@@ -84,7 +84,9 @@ int UsageError(const CLI::App& cli, const CLI::ParseError& e, dmdax::App& app) {
   } else if (const std::vector<std::string> verbs = VerbsOf(*verb);
              !word.empty() && !verbs.empty()) {
     what = "no verb '" + word + "'" + dmdax::DidYouMean(word, verbs);
-  } else if (!word.empty() && e.get_name() == "ExtrasError") {
+  } else if (!word.empty() &&
+             e.get_exit_code() ==
+                 static_cast<int>(CLI::ExitCodes::ExtrasError)) {
     what = "'" + word + "' is one argument too many";
     for (const char* option : {"--file", "--device"}) {
       if (verb->get_option_no_throw(option) == nullptr) continue;

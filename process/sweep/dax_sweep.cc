@@ -256,6 +256,7 @@ absl::Status CheckRequest(UserSpace& user, const SweepRequest& request) {
       .file = request.file,
       .length = SweepHugePages(file, faults) * kPageSize,
       .address = faults.pud_size(),
+      .prot = SweepProt(file, request.access),
       .is_private = request.access.is_private,
       .sync = request.access.sync};
   if (absl::Status s = CheckMapSync(vma_options); !s.ok()) return s;

@@ -12,6 +12,8 @@
 #ifndef DMDAX_PROCESS_SWEEP_SWEEP_CELLS_H_
 #define DMDAX_PROCESS_SWEEP_SWEEP_CELLS_H_
 
+#include <sys/mman.h>
+
 #include <cstdint>
 #include <vector>
 
@@ -42,6 +44,12 @@ struct SweepAccess {
   bool is_private = false;  // MAP_PRIVATE
   bool sync = false;        // MAP_SYNC
 };
+
+// The PROT_* of a mapping for such an access: of a file that is open for
+// reading only the write alone is asked for, and refused.
+inline int SweepProt(const File& file, const SweepAccess& access) {
+  return file.writable || access.write ? PROT_READ | PROT_WRITE : PROT_READ;
+}
 
 // A huge page of `file`: pages of the largest entry that a fault may make, a
 // PMD's or a device-dax's alignment.

@@ -44,10 +44,11 @@ FaultOutcome SweepProbe::Touch(std::shared_ptr<File> file, uint64_t page) {
   const uint64_t start =
       faults_.pud_size() + first * kPageSize % faults_.pud_size();
   MmStruct mm(faults_, mem_);
+  const int prot = SweepProt(*file, access_);
   const absl::StatusOr<VmAreaStruct*> vma =
       mm.Mmap({.addr = start,
                .len = huge_ * kPageSize,
-               .prot = PROT_READ | PROT_WRITE,
+               .prot = prot,
                .flags = MapFlags(access_),
                .file = std::move(file),
                .pgoff = first * kPageSize >> faults_.page_shift});

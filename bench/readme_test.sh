@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# README.md quotes what the newest logs say, and docs/speed.svg draws it.
+# bench/README.md quotes what the newest logs say, and docs/speed.svg draws it.
 set -euo pipefail
 # The logs of one day's runs, the newest of all.
 day=$(ls bench/log/*-run1.txt | sort | tail -n 1)
 logs=("${day%1.txt}"*.txt)
 table=$(awk -f bench/summary.awk "${logs[@]}")
 [[ $(wc -l <<<"$table") -gt 10 ]] || { echo "no goals in ${logs[*]}"; exit 1; }
-if [[ $(<README.md) != *"$table"* ]]; then
-  echo "README.md: its table is not that of ${logs[*]}:"
+if [[ $(<bench/README.md) != *"$table"* ]]; then
+  echo "bench/README.md: its table is not that of ${logs[*]}:"
   echo "$table"
   exit 1
 fi

@@ -1,5 +1,5 @@
-# The goals of several logs of bench/run.sh as a table for README.md, with the
-# verdict of the median:
+# The goals of several logs of bench/run.sh as a table for bench/README.md, with
+# the verdict of the median:
 #   awk -f bench/summary.awk bench/log/DATE-run*.txt
 FNR == 1 { ++runs }
 /^goal \(ratio/ { in_goals = 1; next }

@@ -32,11 +32,17 @@ absl::StatusOr<std::vector<FileExtent>> PlaceFile(uint64_t size,
     return no_room(room.end - std::min(room.start, room.end));
   }
   const uint64_t length = RoundUp(size, room.block_size);
-  for (uint64_t at = 0; at < length; at = extents.back().end()) {
+  for (uint64_t at = 0; at < length;) {
     std::optional<FileExtent> extent =
         allocator.Allocate(at + off, length - at);
     if (!extent) return no_room(at);
+    // Of a gap between files that which holds whole huge pages.
+    if (placement == Placement::kAligned && extent->length < length - at) {
+      extent->length = RoundDown(extent->length, kHuge);
+      if (extent->length == 0) continue;
+    }
     extent->logical = at;
+    at = extent->end();
     extents.push_back(*extent);
   }
   return extents;

@@ -10,6 +10,7 @@
 //       PlaceFile(64 << 20, Placement::kWorst, {.end = 1 << 30}, used);
 //   // one extent, a block past 2 MiB: no 2 MiB of the file is aligned
 //
+// Of the gaps between other files the best one has whole 2 MiB at boundaries.
 // The truth about a real file is what filefrag says.
 // Mirrors: nothing.  Threading: pure function.
 #ifndef DMDAX_PROCESS_PLACE_FILE_H_

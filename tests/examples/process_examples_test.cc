@@ -92,9 +92,15 @@ TEST_F(ProcessExamples, PlaceFile) {
   best = PlaceFile(8 << 20, Placement::kAligned, {.end = 1 << 30}, used);
   ASSERT_THAT(best, IsOk());
   ASSERT_EQ(best->size(), 2u);
-  EXPECT_EQ(best->at(0).length, 3u << 20);
-  EXPECT_EQ(best->at(1).logical, 3u << 20);
-  EXPECT_EQ(best->at(1).physical % (2 << 20), 1u << 20);
+  EXPECT_EQ(best->at(0).length, 2u << 20);
+  EXPECT_EQ(best->at(1).logical, 2u << 20);
+  EXPECT_EQ(best->at(1).physical, 6u << 20);
+  // A gap in which no huge page has room is left.
+  used.Add(BlockSharing::kOwned, (2 << 20) + 4096, (3 << 20) - 4096);
+  best = PlaceFile(8 << 20, Placement::kAligned, {.end = 1 << 30}, used);
+  ASSERT_THAT(best, IsOk());
+  ASSERT_EQ(best->size(), 1u);
+  EXPECT_EQ(best->front().physical, 6u << 20);
   // All or nothing.
   for (const uint64_t size : {uint64_t{64} << 20, ~uint64_t{0}}) {
     EXPECT_EQ(

@@ -19,8 +19,8 @@ absl::Status QueueMaxSectorsStore(BlockDevice& bdev, uint32_t max_sectors_kb,
   }
   if (max_sectors_kb < kPageKb || max_sectors_kb > max_hw_kb) {
     return ErrnoError(
-        EINVAL, absl::StrCat(bdev.name(), ": max_sectors_kb ", max_sectors_kb,
-                             ": ", kPageKb, " to ", max_hw_kb));
+        EINVAL, absl::StrCat(bdev.name(), ": max_sectors_kb is ", kPageKb,
+                             " to ", max_hw_kb, ", not ", max_sectors_kb));
   }
   limits.max_sectors = max_sectors_kb * 2;
   limits.max_user_sectors = max_sectors_kb * 2;

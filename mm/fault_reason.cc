@@ -16,7 +16,7 @@ namespace {
 struct ReasonInfo {
   FaultReasonCode code;
   const char* name;
-  // $0 want, $1 have, $2 the level, $3 the errno's name.
+  // $0 want, $1 have, $2 the level, $3 the errno's name, $4 pages: "1 page".
   const char* text;
 };
 
@@ -32,9 +32,8 @@ constexpr ReasonInfo kReasons[] = {
     {C::kVmaColour, "vma_colour",
      "the file offset is page $0 of its huge page, the address page $1"},
     {C::kVmaStart, "vma_start",
-     "the VMA starts $1 pages after the start of the huge page"},
-    {C::kVmaEnd, "vma_end",
-     "the VMA ends $1 pages before the end of the huge page"},
+     "the VMA starts $4 after the start of the huge page"},
+    {C::kVmaEnd, "vma_end", "the VMA ends $4 before the end of the huge page"},
     {C::kPrivateWrite, "private_write",
      "a write to a private mapping copies single pages"},
     {C::kPageTablePresent, "page_table_present",
@@ -46,13 +45,13 @@ constexpr ReasonInfo kReasons[] = {
     {C::kFsNoPud, "fs_no_pud", "$2 maps at most 2 MiB at once"},
     {C::kNotDax, "not_dax", "the file is not DAX; its pages are cached"},
     {C::kBeyondEof, "beyond_eof",
-     "page $0 lies beyond the end of the file, which has $1 pages"},
+     "page $0 lies beyond the end of the file, which has $4"},
     {C::kEofInside, "eof_inside",
-     "the huge page ends at page $0, the file has only $1 pages"},
+     "the huge page ends at page $0, the file has only $4"},
     {C::kEntryConflict, "entry_conflict",
      "single pages of this range are already in the file's mapping"},
     {C::kExtentShort, "extent_short",
-     "the extent has $1 pages from here on, $0 are needed: $2"},
+     "the extent has $4 from here on, $0 are needed: $2"},
     {C::kExtentType, "extent_type",
      "the file system answered a write with an extent of type $2"},
     {C::kIomapError, "iomap_error", "the file system answered -$3"},
@@ -60,25 +59,22 @@ constexpr ReasonInfo kReasons[] = {
      "the huge zero page can not be inserted: the PMD is not empty"},
     {C::kNoSyncSupport, "no_sync_support",
      "$2 can not defer a synchronous fault"},
-    {C::kRunTargetEnd, "run_target_end",
-     "$2 ends after $1 pages, $0 are needed"},
-    {C::kRunChunk, "run_chunk",
-     "a chunk of $2 ends after $1 pages, $0 are needed"},
+    {C::kRunTargetEnd, "run_target_end", "$2 ends after $4, $0 are needed"},
+    {C::kRunChunk, "run_chunk", "a chunk of $2 ends after $4, $0 are needed"},
     {C::kRunMaxSectors, "run_max_sectors",
-     "the queue's max_sectors of $2 allows $1 pages a request, $0 are needed"},
-    {C::kRunDeviceEnd, "run_device_end",
-     "$2 ends after $1 pages, $0 are needed"},
+     "the queue's max_sectors of $2 allows $4 a request, $0 are needed"},
+    {C::kRunDeviceEnd, "run_device_end", "$2 ends after $4, $0 are needed"},
     {C::kRunBadBlocks, "run_bad_blocks",
-     "$2 has a bad block after $1 pages, $0 are needed"},
-    {C::kRunShort, "run_short", "the run has $1 pages, $0 are needed"},
+     "$2 has a bad block after $4, $0 are needed"},
+    {C::kRunShort, "run_short", "the run has $4, $0 are needed"},
     {C::kPfnExtent, "pfn_extent",
-     "the extent starts $1 pages off a boundary of $0 pages on the device"},
+     "the extent starts $4 past a multiple of $0 pages on the device"},
     {C::kPfnPartition, "pfn_partition",
-     "the partition $2 starts $1 pages off a boundary of $0 pages"},
+     "the partition $2 starts $4 past a multiple of $0 pages"},
     {C::kPfnTarget, "pfn_target",
-     "$2 moves pages by $1 modulo $0, off the boundary"},
+     "$2 moves pages by $1 more than a multiple of $0"},
     {C::kPfnDevice, "pfn_device",
-     "the memory of $2 starts $1 pages off a boundary of $0 pages"},
+     "the memory of $2 starts $4 past a multiple of $0 pages"},
     {C::kPfnNoDevmap, "pfn_no_devmap", "the memory of $2 has no struct pages"},
     {C::kPoison, "poison", "the memory is poisoned: $2 answered -$3"},
     {C::kDirectAccess, "direct_access", "$2 answered -$3"},
@@ -154,8 +150,9 @@ std::string FaultReasonText(const FaultReason& reason) {
         "(needs a kernel stack as deep); given up at ",
         where);
   }
-  return absl::Substitute(info->text, reason.want, reason.have, where,
-                          ErrnoName(reason.err));
+  return absl::Substitute(
+      info->text, reason.want, reason.have, where, ErrnoName(reason.err),
+      absl::StrCat(reason.have, reason.have == 1 ? " page" : " pages"));
 }
 
 absl::Span<const FaultReasonCode> AllFaultReasons() {

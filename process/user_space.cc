@@ -158,7 +158,7 @@ std::string UserSpace::WhatThereIs() const {
   for (const auto& [name, dax] : daxes_) {
     if (known.size() <= kMostListed) known.push_back(absl::StrCat(kDev, name));
   }
-  if (known.empty()) return "there is none";
+  if (known.empty()) return "the machine has no files";
   const bool more = known.size() > kMostListed;
   if (more) known.resize(kMostListed);
   return absl::StrCat("there are ", absl::StrJoin(known, ", "),

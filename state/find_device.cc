@@ -32,9 +32,10 @@ absl::Status NoDevice(const Session& session, absl::string_view name) {
   if (more) known.resize(kShown);
   constexpr size_t kMostOfName = 128;
   return ErrnoError(
-      ENXIO, absl::StrCat("no device '", name.substr(0, kMostOfName), "'",
-                          meant, "; there ", known.empty() ? "is none" : "are ",
-                          absl::StrJoin(known, ", "), more ? ", ..." : ""));
+      ENXIO,
+      absl::StrCat("no device '", name.substr(0, kMostOfName), "'", meant, "; ",
+                   known.empty() ? "the machine has no devices" : "there are ",
+                   absl::StrJoin(known, ", "), more ? ", ..." : ""));
 }
 
 // The names that LVM's tools take, "/dev/vg/lv" or "vg/lv", as LVM calls that

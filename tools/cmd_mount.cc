@@ -80,7 +80,8 @@ CLI::Option* AddMountOptions(CLI::App* verb, MountArgs& o) {
       ->transform(ByteCount(1))
       ->needs(from);
   verb->add_option("--free-align", o.free_space.align,
-                   "Blocks are congruent to the file offset modulo this")
+                   "Where a file offset is a multiple of this, so is its place "
+                   "on the device: 2M lets writes get 2 MiB pages")
       ->transform(ByteCount())
       ->needs(from);
   return from;

@@ -299,18 +299,19 @@ void RegisterSweep(CLI::App& cli, App& app) {
       "  dmdax sweep /dev/dax0.0 --size 1g\n"
       "  dmdax sweep /mnt/f --size 4k --offset 2M --length 2M\n\n"
       "Ranges of equal outcomes come first, one a line: where, how much, the\n"
-      "entry, the reason (dmdax why NAME) and the level.  What a stripe\n"
-      "repeats is told once, and rows of a table that do the same are one "
-      "line.\n"
-      "Then the totals, with the reason's numbers at\n"
-      "the first place that has it.  Each slot is asked for itself, as\n"
-      "dmdax fault would in a mapping at an aligned address.  Exit 1 if one "
-      "ends\n"
-      "in a signal.");
+      "entry, the reason (dmdax why NAME) and the level.  The pattern of a\n"
+      "striped device comes again and again: it is printed once, with how "
+      "often\n"
+      "it comes.  Rows of a table that do the same are one line.\n\n"
+      "Then the totals, with the reason's numbers at the first place that has\n"
+      "it.  Each page is asked for by itself, as dmdax fault would in a "
+      "mapping\n"
+      "at an aligned address.  Exit 1 if one ends in a signal.");
   verb->add_option("DEVICE|FILE", o->name,
                    "A file (/mnt/f), device-dax, or block device")
       ->required();
-  verb->add_option("--size", o->size, "Of a slot: 4k, 2m (default) or 1g")
+  verb->add_option("--size", o->size,
+                   "Size of the pages asked for: 4k, 2m (default) or 1g")
       ->transform(CLI::IsMember({"4k", "2m", "1g"}, CLI::ignore_case));
   verb->add_option("--offset", o->target.offset, "From this byte on")
       ->transform(ByteCount());

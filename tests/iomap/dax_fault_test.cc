@@ -93,7 +93,7 @@ TEST_F(DaxFaultTest, EachFallbackHasItsReason) {
   EXPECT_EQ(outcome.fallbacks.size(), 2u);  // PUD and PMD
   EXPECT_EQ(outcome.reason.code, FaultReasonCode::kPfnExtent);
   EXPECT_EQ(FaultReasonText(outcome.reason),
-            "the extent starts 1 pages off a boundary of 512 pages on the "
+            "the extent starts 1 page past a multiple of 512 pages on the "
             "device");
   EXPECT_EQ(Touch(4096, false).reason.code, FaultReasonCode::kPageTablePresent);
   outcome = Touch(4 << 20, false);
@@ -109,7 +109,7 @@ TEST_F(DaxFaultTest, MemoryThatIsNotAlignedIsNamed) {
   const FaultOutcome outcome = Touch(0, false);
   EXPECT_EQ(outcome.reason.code, FaultReasonCode::kPfnDevice);
   EXPECT_THAT(FaultReasonText(outcome.reason),
-              testing::HasSubstr("pmem0 starts 256 pages off"));
+              testing::HasSubstr("pmem0 starts 256 pages past"));
 }
 
 TEST_F(DaxFaultTest, ColourAndEof) {

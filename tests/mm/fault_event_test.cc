@@ -94,7 +94,7 @@ TEST(MisalignedReasonTest, ThePartitionBelowATargetIsALevel) {
       MisalignedReason(steps, pgoff_t{512}, 0, pfn_t{0x100500}, 512);
   EXPECT_EQ(reason.code, FaultReasonCode::kPfnPartition);
   EXPECT_EQ(FaultReasonText(reason),
-            "the partition pmem0p1 starts 256 pages off a boundary of 512 "
+            "the partition pmem0p1 starts 256 pages past a multiple of 512 "
             "pages");
   // What the target adds comes first.
   steps[1].lower_sector = sector_t{(512 + 256) * 8};
@@ -113,7 +113,7 @@ TEST(MisalignedReasonTest, NamesTheTargetBeforeTheExtent) {
   EXPECT_EQ(reason.code, FaultReasonCode::kPfnTarget);
   EXPECT_EQ(FaultReasonText(reason),
             "target linear [0 +524288] of vg-home (dm-0) moves pages by 256 "
-            "modulo 512, off the boundary");
+            "more than a multiple of 512");
   // Nobody below moves it: the extent was off.
   steps[2].pgoff = pgoff_t{512 + 1};
   steps[0].pgoff = steps[1].pgoff = pgoff_t{513};

@@ -58,7 +58,7 @@ TEST_F(FindDeviceTest, SaysWhatThereIs) {
               HasSubstr(std::string(128, 'x') + "'; there"));
   const Session empty = NewSession(DefaultKernelProfile(), 0);
   EXPECT_THAT(FindDevice(empty, ""),
-              HasErrno(ENXIO, "no device ''; there is none"));
+              HasErrno(ENXIO, "no device ''; the machine has no devices"));
 }
 
 }  // namespace

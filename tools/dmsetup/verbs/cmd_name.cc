@@ -127,7 +127,9 @@ extern const DmsetupCommand kMknodesVerb = {
     .arguments = "[<device>...]",
     .max_args = DmsetupCommand::kAnyNumber,
     .repeat = DmsetupCommand::kEachArg,
-    .help = "Make the nodes in /dev/mapper what the devices are.",
+    .help =
+        "Make the nodes in /dev/mapper that are missing, and remove those "
+        "without a device.",
     .fn = CmdMknodes,
 };
 

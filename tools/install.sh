@@ -51,8 +51,11 @@ mkdir -p "$share"
 tar -xf "$BUILT/tools/reference/reference.tar" -C "$share" \
   --no-same-owner --touch
 install -D -m 755 tools/collect.sh "$share/dmdax/collect.sh"
-install -D -m 644 -t "$share/doc/dmdax" README.md docs/*.md docs/*.svg
-install -D -m 644 -t "$share/doc/dmdax/formats" docs/formats/*.md
+# At their paths, so that their links hold.
+install -D -m 644 README.md "$share/doc/dmdax/README.md"
+install -D -m 644 -t "$share/doc/dmdax/docs" docs/*.md docs/*.svg
+install -D -m 644 -t "$share/doc/dmdax/docs/formats" docs/formats/*.md
+install -D -m 644 -t "$share/doc/dmdax/docs/schema" docs/schema/*.json
 install -D -m 644 -t "$share/doc/dmdax/examples" examples/*.textproto
 install -D -m 644 -t "$share/doc/dmdax/examples/embed" \
   examples/embed/{CMakeLists.txt,embed.cc}

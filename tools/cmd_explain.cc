@@ -14,87 +14,13 @@
 #include "tools/cmd_fault.h"
 #include "tools/command_line.h"
 #include "tools/dax_query.h"
+#include "tools/diff/step_text.h"
 #include "tools/fault_report.h"
 
 namespace dmdax {
 namespace {
 
 constexpr uint64_t kPageBytes = kPageSectors * kSectorSize;
-
-std::string RetText(int64_t ret) {
-  return ret < 0 ? absl::StrCat("-", ErrnoName(static_cast<int>(-ret)))
-                 : absl::StrCat(ret);
-}
-
-// The partition that lies below a target, or null.
-BlockDevice* LowerPartition(const Session& session, const TraceStep& s) {
-  BlockDevice* lower = session.machine->FindBdevByName(s.lower_name);
-  return lower != nullptr && lower->is_partition() ? lower : nullptr;
-}
-
-nlohmann::ordered_json PartitionToJson(BlockDevice& part) {
-  return {{"name", part.name()},
-          {"start_sector", part.start_sect().value()},
-          {"disk", part.whole().name()}};
-}
-
-// Which partition the level below is.  A disk tells its name in its own step.
-std::string LowerName(const Session& session, const TraceStep& s) {
-  BlockDevice* lower = LowerPartition(session, s);
-  if (lower == nullptr) return "";
-  return absl::StrCat(" (", s.lower_name, ", from sector ",
-                      lower->start_sect().value(), " of ",
-                      lower->whole().name(), ")");
-}
-
-// The arithmetic that a level did, or "".
-std::string Arithmetic(const Session& session, const TraceStep& s) {
-  switch (s.function) {
-    case TraceFunction::kDmDaxDirectAccess:
-      return absl::StrCat("sector ", PageToSector(s.pgoff).value(), " = ",
-                          s.pgoff.value(), " * 8");
-    case TraceFunction::kTargetDirectAccess: {
-      if (s.lower.empty()) return "";
-      const uint64_t sector = s.lower_sector.value();
-      return absl::StrCat("sector ", PageToSector(s.pgoff).value(), " of ",
-                          s.target, " ", s.begin.value(), "+", s.len.value(),
-                          " -> ", s.lower, LowerName(session, s), " sector ",
-                          sector,
-                          sector % kPageSectors == 0
-                              ? ""
-                              : absl::StrCat(" (", sector % kPageSectors,
-                                             " sectors past a page boundary)"));
-    }
-    case TraceFunction::kPmemDaxDirectAccess: {
-      const PmemDevice* pmem = session.machine->FindPmem(s.device);
-      if (pmem == nullptr || s.ret < 0) return "";
-      return absl::StrFormat("phys 0x%x = 0x%x + 0x%x + %d * 4096, pfn 0x%x",
-                             PfnPhys(s.pfn), pmem->options().base,
-                             pmem->options().data_offset, s.pgoff.value(),
-                             s.pfn.value());
-    }
-  }
-  return "";
-}
-
-std::string Who(const TraceStep& s) {
-  if (s.function == TraceFunction::kTargetDirectAccess) {
-    return absl::StrCat(s.target, " ", s.begin.value(), "+", s.len.value());
-  }
-  return s.name == s.device
-             ? s.device
-             : absl::StrCat(OneLine(s.name), " [", s.device, "]");
-}
-
-std::string ClipText(const TraceStep& s) {
-  if (s.clip == RunClip::kNone) return "";
-  std::string text = absl::StrCat("clipped by ", RunClipText(s.clip));
-  if (s.clip_sectors > 0) {
-    absl::StrAppend(&text, ": ", s.clip_sectors, " sectors, ",
-                    s.clip_sectors / kPageSectors, " pages");
-  }
-  return text;
-}
 
 // Whether the 2 MiB around a page can be one entry, as a file that covers the
 // device would ask for it.
@@ -145,13 +71,7 @@ void PrintPartition(BlockDevice& bdev) {
 void PrintText(const Session& session, const Trace& trace,
                const DaxAccess& answer, const HugeVerdict& huge) {
   for (const TraceStep& s : trace.steps()) {
-    const std::string indent(static_cast<size_t>(s.depth) * 2, ' ');
-    std::cout << indent << KernelFunctionName(s) << "(" << Who(s)
-              << ", pgoff=" << s.pgoff.value() << ", nr_pages=" << s.nr_pages
-              << ") = " << RetText(s.ret) << "\n";
-    for (const std::string& note : {Arithmetic(session, s), ClipText(s)}) {
-      if (!note.empty()) std::cout << indent << "    " << note << "\n";
-    }
+    PrintStep(std::cout, session, s, std::string(s.depth * 2, ' '));
   }
   if (answer.ret < 0) {
     std::cout << "=> -" << ErrnoName(static_cast<int>(-answer.ret)) << "\n";
@@ -168,35 +88,7 @@ nlohmann::ordered_json TraceToJson(const Session& session, const Trace& trace,
                                    const HugeVerdict& huge) {
   nlohmann::ordered_json steps = nlohmann::ordered_json::array();
   for (const TraceStep& s : trace.steps()) {
-    nlohmann::ordered_json step = {{"depth", s.depth},
-                                   {"function", KernelFunctionName(s)},
-                                   {"device", s.device},
-                                   {"name", s.name},
-                                   {"pgoff", s.pgoff.value()},
-                                   {"nr_pages", s.nr_pages},
-                                   {"ret", s.ret}};
-    if (!s.target.empty()) {
-      step["target"] = s.target;
-      step["begin"] = s.begin.value();
-      step["len"] = s.len.value();
-    }
-    if (!s.lower.empty()) {
-      step["lower"] = s.lower;
-      step["lower_name"] = s.lower_name;
-      step["lower_sector"] = s.lower_sector.value();
-    }
-    if (BlockDevice* part = LowerPartition(session, s)) {
-      step["partition"] = PartitionToJson(*part);
-    }
-    if (s.ret > 0) step["pfn"] = s.pfn.value();
-    if (s.clip != RunClip::kNone) {
-      step["clipped_by"] = RunClipText(s.clip);
-      step["clip_sectors"] = s.clip_sectors;
-    }
-    if (std::string text = Arithmetic(session, s); !text.empty()) {
-      step["arithmetic"] = text;
-    }
-    steps.push_back(std::move(step));
+    steps.push_back(StepToJson(session, s));
   }
   nlohmann::ordered_json j = {{"steps", std::move(steps)}, {"ret", answer.ret}};
   if (answer.ret < 0) {

@@ -89,4 +89,24 @@ absl::Status DaxQuery::BeyondEnd(pgoff_t pgoff) const {
                            bdev_->nr_sectors(), " sectors)"));
 }
 
+size_t DaxQuery::Extents(uint64_t* page, uint64_t end,
+                         absl::Span<DaxExtent> out) const {
+  if (md_ != nullptr) return md_->Extents(page, end, out);
+  size_t n = 0;
+  while (n < out.size() && *page < end) {
+    const DaxAccess access =
+        Ask(pgoff_t(*page), static_cast<int64_t>(end - *page), nullptr);
+    out[n] = DaxExtent::Of({access.ret, access.pfn.value()});
+    *page += out[n].pages;
+    ++n;
+  }
+  return n;
+}
+
+void DaxQuery::ForEachPiece(uint64_t unit, DaxPieceFn fn) const {
+  DaxReadLock lock;
+  DaxForEachPiece(bdev_->host_dax_dev(), pgoff_t(first_page_), nr_pages(), unit,
+                  fn);
+}
+
 }  // namespace dmdax

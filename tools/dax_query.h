@@ -3,9 +3,13 @@
 // DaxQuery: page offsets of a named device, whatever kind it is, as the verbs
 // translate and explain ask for them.
 //
+//   absl::StatusOr<DaxQuery> query = DaxQuery::Create(session, "home");
+//   const DaxAccess access = query->Ask(pgoff_t{0}, 512, /*trace=*/nullptr);
+//
 // For a mapped device the chain checks the offset (-EIO past the end).  For a
 // bare pmem disk or a partition the kernel has no check, so there is one here
 // (-ERANGE).
+// Threading: as DaxDirectAccess().
 #ifndef DMDAX_TOOLS_DAX_QUERY_H_
 #define DMDAX_TOOLS_DAX_QUERY_H_
 
@@ -15,6 +19,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "dax/dax_piece.h"
+#include "dm/map/dax_extent.h"
 #include "state/session.h"
 
 namespace dmdax {
@@ -39,6 +45,11 @@ class DaxQuery {
   // have room for as many, or more.
   void AskMany(absl::Span<const pgoff_t> pages, int64_t nr_pages,
                absl::Span<uint64_t> pfns, absl::Span<int64_t> rets) const;
+  // The extents of pages [*page, end), as MappedDevice::Extents() has them.
+  // `end` is at most nr_pages().
+  size_t Extents(uint64_t* page, uint64_t end, absl::Span<DaxExtent> out) const;
+  // DaxForEachPiece() of all whole pages.
+  void ForEachPiece(uint64_t unit, DaxPieceFn fn) const;
 
   // Why the kernel does not consider the device DAX, or "".
   const std::string& not_dax() const { return not_dax_; }

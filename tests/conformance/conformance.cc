@@ -5,6 +5,8 @@
 //   conformance --cases F --results F [--kernel V] [--only ID] [--kind K]
 //   conformance                      (all of tests/conformance/corpus; what
 //                                     corpus/open_cases.txt lists may differ)
+//   conformance --as striped=mine    (the cases in which "striped" occurs, and
+//                                     the answers, as if it were called so)
 //
 // The kernel is 6.1 unless given or named in the results file, as in
 // table.results.5.10.jsonl.  One line for each difference; a case that can
@@ -26,6 +28,7 @@
 #include "tests/conformance/dax_events.h"
 #include "tests/conformance/fault_run.h"
 #include "tests/conformance/open_cases.h"
+#include "tests/conformance/renamed_target.h"
 #include "tests/conformance/table_case.h"
 
 namespace dmdax::conformance {
@@ -37,6 +40,7 @@ struct Options {
   std::string kernel;
   std::string only;
   std::string kind;
+  RenamedTarget renamed;
 };
 
 struct Totals {
@@ -55,7 +59,9 @@ std::string KernelInName(const std::string& results) {
   return end == name.npos ? "" : std::string(name.substr(0, end));
 }
 
-std::optional<std::vector<Json>> ReadLines(const std::string& path) {
+// Of cases, those that `renamed` is about.
+std::optional<std::vector<Json>> ReadLines(const std::string& path,
+                                           const RenamedTarget& renamed) {
   std::ifstream file(path);
   if (!file) {
     std::cerr << "conformance: cannot read " << path << "\n";
@@ -63,7 +69,7 @@ std::optional<std::vector<Json>> ReadLines(const std::string& path) {
   }
   std::vector<Json> all;
   for (std::string line; std::getline(file, line);) {
-    if (!line.empty()) all.push_back(Json::parse(line));
+    if (!line.empty()) all.push_back(Json::parse(renamed.In(line)));
   }
   return all;
 }
@@ -140,8 +146,8 @@ bool RunFile(const Options& o, Totals& totals, OpenCases* open) {
     std::cerr << "conformance: " << profile.status().message() << "\n";
     return false;
   }
-  std::optional<std::vector<Json>> cases = ReadLines(o.cases);
-  std::optional<std::vector<Json>> results = ReadLines(o.results);
+  std::optional<std::vector<Json>> cases = ReadLines(o.cases, o.renamed);
+  std::optional<std::vector<Json>> results = ReadLines(o.results, o.renamed);
   std::optional<Json> env = ReadEnv(o.results, named);
   if (!cases || !results || !env) return false;
   std::map<std::string, Json> by_id;
@@ -151,6 +157,7 @@ bool RunFile(const Options& o, Totals& totals, OpenCases* open) {
     const std::string kind = test["kind"];
     if (!o.only.empty() && id != o.only) continue;
     if (!o.kind.empty() && kind != o.kind) continue;
+    if (!o.renamed.IsIn(test.dump())) continue;
     Verdict verdict;
     if (!by_id.contains(id) || by_id[id].contains("oracle_error")) {
       verdict.unsupported = "no recorded answer";
@@ -175,7 +182,7 @@ bool RunFile(const Options& o, Totals& totals, OpenCases* open) {
 
 // What the corpus in the repository is held to: each X.cases.jsonl, with the
 // answers of every kernel there are, X.results[.V].jsonl.
-bool RunCorpus(Totals& totals) {
+bool RunCorpus(const RenamedTarget& renamed, Totals& totals) {
   const std::filesystem::path folder = "tests/conformance/corpus";
   const std::string kResults = ".results.";
   std::set<std::string> files;
@@ -191,7 +198,7 @@ bool RunCorpus(Totals& totals) {
     const size_t at = file.find(kResults);
     if (at == file.npos) continue;
     const std::string cases = absl::StrCat(file.substr(0, at), ".cases.jsonl");
-    Options o;
+    Options o{.renamed = renamed};
     o.cases = folder / cases;
     o.results = folder / file;
     ok &= RunFile(o, totals, &open);
@@ -202,6 +209,8 @@ bool RunCorpus(Totals& totals) {
     const std::string root = tree == nullptr ? "" : absl::StrCat(tree, "/");
     return ok && open.WriteShrunk(absl::StrCat(root, open_path));
   }
+  // Not all of them were run.
+  if (!renamed.empty()) return ok && pairs > 0;
   totals.differ += open.Complain();
   std::cout << open.count() << " of open_cases.txt differ still\n";
   return ok && pairs > 0;
@@ -217,10 +226,20 @@ int Main(int argc, char** argv) {
   cli.add_option("--kernel", o.kernel, "Kernel profile");
   cli.add_option("--only", o.only, "Only the case with this id");
   cli.add_option("--kind", o.kind, "Only cases of this kind");
+  std::string as;
+  cli.add_option("--as", as, "The cases of a target as those of another: A=B");
   CLI11_PARSE(cli, argc, argv);
+  if (!as.empty()) {
+    std::optional<RenamedTarget> renamed = RenamedTarget::Parse(as);
+    if (!renamed) {
+      std::cerr << "conformance: --as " << as << ": not TARGET=TARGET\n";
+      return 2;
+    }
+    o.renamed = *std::move(renamed);
+  }
   Totals totals;
-  const bool ran =
-      o.cases.empty() ? RunCorpus(totals) : RunFile(o, totals, nullptr);
+  const bool ran = o.cases.empty() ? RunCorpus(o.renamed, totals)
+                                   : RunFile(o, totals, nullptr);
   if (!ran) return 2;
   std::cout << totals.agree << " agree, " << totals.differ << " differ, "
             << totals.unsupported << " not yet supported\n";

@@ -84,19 +84,6 @@ std::string ContentsOf(const proto::World& world) {
   return text;
 }
 
-void SetKernel(App& app, const std::string& said) {
-  // As if not given: a script's variable may be unset.
-  if (said.empty()) return;
-  app.kernel_said = said;
-  absl::StatusOr<KernelAnswer> answer = AnswerForKernel(said);
-  if (!answer.ok()) {
-    app.kernel = answer.status();
-    return;
-  }
-  app.kernel = answer->profile->name;
-  if (!answer->note.empty()) std::cerr << "dmdax: " << answer->note << "\n";
-}
-
 // Another kernel is asked of the whole.
 LoadScope ScopeOf(const App& app, LoadScope scope) {
   return app.kernel->empty() ? scope : LoadScope::kWhole;
@@ -116,13 +103,26 @@ void AddGlobalOptions(CLI::App& cli, App& app) {
                  "Answer from this World file, without any state")
       ->type_name("FILE");
   cli.add_option_function<std::string>(
-         "--kernel", [&app](const std::string& said) { SetKernel(app, said); },
+         "--kernel", [&app](const std::string& said) { app.SayKernel(said); },
          "Which kernel answers: one of `dmdax kernels`, 6.18, rhel9 ...")
       ->type_name("KERNEL");
   cli.add_option("--timeout", app.timeout_seconds,
                  "Most seconds to wait while another command changes the state")
       ->check(Seconds());
   cli.add_flag("--json", app.json, "Answer in JSON");
+}
+
+void App::SayKernel(const std::string& said) {
+  // As if not given: a script's variable may be unset.
+  if (said.empty()) return;
+  kernel_said = said;
+  absl::StatusOr<KernelAnswer> answer = AnswerForKernel(said);
+  if (!answer.ok()) {
+    kernel = answer.status();
+    return;
+  }
+  kernel = answer->profile->name;
+  if (!answer->note.empty()) std::cerr << "dmdax: " << answer->note << "\n";
 }
 
 absl::StatusOr<Session> App::Ask() const {

@@ -30,6 +30,9 @@ namespace dmdax {
 
 struct App {
   // --- global options ---
+  // --kernel: what people call it; a note of which profile answers goes to
+  // standard error.
+  void SayKernel(const std::string& said);
   std::string state_dir;
   std::optional<std::string> world_file;  // --world
   // The name of the profile that answers to --kernel (base/kernel_alias.h), or

@@ -11,21 +11,21 @@ using RegisterFn = void(CLI::App& cli, App& app);
 
 RegisterFn RegisterDmsetupVerbs, RegisterMachine, RegisterCheck, RegisterAdvise,
     RegisterMerge, RegisterDraw, RegisterTranslate, RegisterExplain,
-    RegisterMap, RegisterConvert, RegisterImport, RegisterFault, RegisterSweep,
-    RegisterReplay, RegisterMount, RegisterProcess, RegisterKernels,
-    RegisterWhy, RegisterHelp;
+    RegisterMap, RegisterDiff, RegisterConvert, RegisterImport, RegisterFault,
+    RegisterSweep, RegisterReplay, RegisterMount, RegisterProcess,
+    RegisterKernels, RegisterWhy, RegisterHelp;
 
 void RegisterVerbs(CLI::App& cli, App& app,
                    absl::FunctionRef<void()> family_done) {
   // What people come for first; dmsetup's verbs are many, and known.
   for (RegisterFn* add : {
-           RegisterCheck,        RegisterAdvise,  RegisterImport,
-           RegisterMachine,      RegisterDraw,    RegisterFault,
-           RegisterSweep,        RegisterReplay,  RegisterExplain,
-           RegisterTranslate,    RegisterMap,     RegisterMerge,
-           RegisterConvert,      RegisterMount,   RegisterProcess,
-           RegisterDmsetupVerbs, RegisterKernels, RegisterWhy,
-           RegisterHelp,
+           RegisterCheck,     RegisterAdvise,       RegisterImport,
+           RegisterMachine,   RegisterDraw,         RegisterFault,
+           RegisterSweep,     RegisterReplay,       RegisterExplain,
+           RegisterTranslate, RegisterMap,          RegisterDiff,
+           RegisterMerge,     RegisterConvert,      RegisterMount,
+           RegisterProcess,   RegisterDmsetupVerbs, RegisterKernels,
+           RegisterWhy,       RegisterHelp,
        }) {
     add(cli, app);
     family_done();

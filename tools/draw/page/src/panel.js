@@ -9,7 +9,8 @@ function cureOf(model, reason) {
   const cure = model.cures[reason.cure];
   const parts = [make('p', {class: 'label'}, 'Cure')];
   if (cure.commands.length > 0) {
-    parts.push(make('pre', {tabindex: 0}, cure.commands.join('\n')));
+    parts.push(make('pre', {}, ...cure.commands.map(
+        (command) => make('code', {}, command))));
   }
   if (cure.remark) parts.push(make('p', {}, cure.remark));
   if (cure.after) parts.push(make('p', {}, `Then: ${cure.after}`));

@@ -133,7 +133,10 @@ export class Strip {
       const wanted = Math.min(Math.max(bytes / factor, PAGE), size);
       const inside = this.cursor >= from && this.cursor < from + bytes;
       const at = inside ? this.cursor : from + bytes / 2;
-      this.setWindow(at - (at - from) / bytes * wanted, wanted);
+      let to = at - (at - from) / bytes * wanted;
+      // The page at an edge stays in view, whatever numbers are rounded to.
+      if (inside) to = Math.min(Math.max(to, at + PAGE - wanted), at);
+      this.setWindow(to, wanted);
     }
     this.on.zoomed(this);
   }

@@ -7,7 +7,8 @@
 // c pages a chunk moves c pages on every leg each c * n pages.  While none of
 // the legs comes to the end of a piece, everything repeats as soon as the
 // legs have moved by a common multiple of c and of what repeats below: so
-// many rows of chunks, however long, are one piece.
+// many rows of chunks, however long, are one piece.  From each time to the next
+// a page's frame moves by the same number of pages, which depends on the leg.
 #include <algorithm>
 #include <vector>
 

@@ -146,8 +146,9 @@ class Differ {
     Add(runs.pages, runs.first, &diff_.runs);
   }
 
-  // Pages [begin, begin + period * times), whose frames move by the same from
-  // each period to the next.
+  // Pages [begin, begin + period * times).  From each period to the next a
+  // page's frame moves by the same (dm/mapped_device_pieces.cc), so two tell of
+  // all.
   absl::Status Repeated(uint64_t begin, uint64_t period, uint64_t times) {
     absl::StatusOr<std::vector<Overlap>> first = Read(begin, begin + period);
     if (!first.ok()) return first.status();

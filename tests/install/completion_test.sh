@@ -95,6 +95,89 @@ dmdax create home --table '0 2048 linear /dev/pmem0 0'
 is "home" dmdax table ho
 is "home" dmdax translate ho
 
+# Names of devices are the words of others: they are offered so that the shell
+# reads them as they are, and nothing in them is run, expanded or split.
+# shellcheck disable=SC2016
+hostile=('x$(touch${IFS}TABBED)' 'x`touch TABBED`' 'x;touch TABBED;' "x'y" 'x"y'
+  'x*' 'x y' 'x\y' 'x~' '-x' 'x&touch TABBED' '${x:=TABBED}' $'x\e[31m')
+mkdir "$TEST_TMPDIR/hostile"
+printf '%s\n' "${hostile[@]}" >"$TEST_TMPDIR/hostile/names"
+cat >"$TEST_TMPDIR/hostile/dmdax" <<EOF
+#!/bin/sh
+cat "$TEST_TMPDIR/hostile/names"
+EOF
+chmod +x "$TEST_TMPDIR/hostile/dmdax"
+
+# offered SHELL GOT...: it must be the hostile names, and nothing has been run.
+offered() {
+  local shell=$1
+  shift
+  checks=$((checks + 1))
+  if [[ $(printf '%s\n' "$@") != "$(<"$TEST_TMPDIR/hostile/names")" ]]; then
+    failed=$((failed + 1))
+    echo "$shell offers of hostile names:"
+    printf '  %q\n' "$@"
+  fi
+  if [[ -e TABBED ]]; then
+    failed=$((failed + 1))
+    echo "$shell has run what was a name"
+    rm -f TABBED
+  fi
+}
+complete_words "$TEST_TMPDIR/hostile/dmdax" table ""
+words=()
+eval "words=(${COMPREPLY[*]})"
+offered bash "${words[@]}"
+for name in "${hostile[@]}"; do
+  [[ $name != -* ]] || continue  # an option is meant
+  complete_words "$TEST_TMPDIR/hostile/dmdax" table "$name"
+  eval "words=(${COMPREPLY[*]})"
+  checks=$((checks + 1))
+  if [[ " ${words[*]} " != *" $name "* ]]; then
+    failed=$((failed + 1))
+    echo "bash does not complete '$name'"
+  fi
+done
+# As the command itself prints such a name.
+# shellcheck disable=SC2016
+dmdax create 'x$(touch${IFS}TABBED)' --notable
+complete_words dmdax table x
+offered_by_dmdax="${COMPREPLY[*]}"
+checks=$((checks + 1))
+if [[ -z $offered_by_dmdax || -e TABBED ]]; then
+  failed=$((failed + 1))
+  echo "a device's name was run, or is not offered: '$offered_by_dmdax'"
+fi
+if command -v zsh >/dev/null; then
+  # compadd is zsh's own, which quotes; here it says what it is given.
+  mapfile -t words < <(zsh -f -c '
+    compadd() { shift; (($#)) && print -rl -- "$@"; }
+    compset() { return 1 }
+    _files() { : }
+    words=("$2/dmdax" table "") CURRENT=3 PREFIX= IPREFIX=
+    source "$1/zsh/site-functions/_dmdax"' \
+    zsh "$share" "$TEST_TMPDIR/hostile")
+  offered zsh "${words[@]}"
+fi
+if command -v fish >/dev/null; then
+  mapfile -t words < <(HOME=$TEST_TMPDIR PATH=$TEST_TMPDIR/hostile:$PATH \
+    fish --no-config -c "source $share/fish/vendor_completions.d/dmdax.fish
+      __dmdax_devices")
+  offered fish "${words[@]}"
+  HOME=$TEST_TMPDIR PATH=$TEST_TMPDIR/hostile:$PATH \
+    fish --no-config -c "source $share/fish/vendor_completions.d/dmdax.fish
+      complete -C 'dmdax table x'" >"$TEST_TMPDIR/fish"  # in its own order
+  for name in "${hostile[@]}"; do
+    [[ $name == x* ]] || continue
+    checks=$((checks + 1))
+    if ! grep -qxF -- "$name" "$TEST_TMPDIR/fish"; then
+      failed=$((failed + 1))
+      echo "fish does not offer '$name'"
+    fi
+  done
+  offered fish "${words[@]}"
+fi
+
 for other in "zsh -n $share/zsh/site-functions/_dmdax" \
   "fish --no-execute $share/fish/vendor_completions.d/dmdax.fish"; do
   shell=${other%% *}

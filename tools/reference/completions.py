@@ -53,6 +53,8 @@ _dmdax_take() {
   esac
 }
 
+# A line each.  Names are the words of others: no shell may expand or split
+# them, as bash's compgen -W does with the words that it is given.
 _dmdax_devices() {
   "$1" info -c --noheadings -o name 2>/dev/null
 }
@@ -60,6 +62,17 @@ _dmdax_devices() {
 
 _BASH = r"""# bash completion for dmdax, made from the command's own tables.
 @SHARED@
+# Adds the devices that begin as $cur does, as it is typed or as it is meant.
+_dmdax_add_devices() {
+  local name quoted
+  while IFS= read -r name; do
+    printf -v quoted %q "$name"
+    if [[ $name == "$cur"* || $quoted == "$cur"* ]]; then
+      COMPREPLY+=("$quoted")
+    fi
+  done < <(_dmdax_devices "$1")
+}
+
 _dmdax() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
   local verb='' skip='' reply='' i
@@ -83,11 +96,11 @@ _dmdax() {
         _dmdax_options "$verb"
       else
         _dmdax_verbs "$verb"
-        if _dmdax_names_device "$verb"; then
-          reply+=" $(_dmdax_devices "${COMP_WORDS[0]}")"
-        fi
       fi
       mapfile -t COMPREPLY < <(compgen -W "$reply" -- "$cur")
+      if [[ $cur != -* ]] && _dmdax_names_device "$verb"; then
+        _dmdax_add_devices "${COMP_WORDS[0]}"
+      fi
       ;;
   esac
 }
@@ -100,6 +113,7 @@ _ZSH = r"""#compdef dmdax
 @SHARED@
 _dmdax() {
   local verb='' skip='' reply='' prev=${words[CURRENT-1]} i
+  local -a devices
   if compset -P '--*='; then prev=${IPREFIX%=}; fi
   for ((i = 2; i < CURRENT; ++i)); do _dmdax_take "${words[i]}"; done
   _dmdax_values "$verb" "$prev"
@@ -113,11 +127,12 @@ _dmdax() {
       else
         _dmdax_verbs "$verb"
         if _dmdax_names_device "$verb"; then
-          reply+=" $(_dmdax_devices "${words[1]}")"
+          devices=(${(f)"$(_dmdax_devices "${words[1]}")"})
         fi
         _files
       fi
       compadd -- ${=reply}
+      compadd -- "${devices[@]}"
       ;;
   esac
 }
@@ -150,6 +165,7 @@ function __dmdax_at
     test (string join ' ' -- (__dmdax_verb)) = "$argv[1]"
 end
 
+# Their lines are not expanded again.
 function __dmdax_devices
     dmdax info -c --noheadings -o name 2>/dev/null
 end

@@ -21,18 +21,27 @@ if [ -t 1 ]; then
   exit 2
 fi
 top=$(mktemp -d) || exit 1
+case $top in /*) ;; *) top=$PWD/$top ;; esac
 trap 'rm -rf "$top"' EXIT
 trap 'exit 1' HUP INT TERM
 out=$top/dmdax-collect
 mkdir "$out" || exit 1
 
-# ask NAME COMMAND...: what the command prints, if it can.
+# say WHAT: on one line, whatever is in names and in the errors of tools.
+say() {
+  printf 'collect.sh: %s' "$1" | tr '[:cntrl:]' '?' >&2
+  echo >&2
+}
+
+# ask NAME COMMAND...: what the command prints, if it can.  Of lines those are
+# kept that it printed before it failed; half of a JSON text is none.
 ask() {
   name=$1
   shift
   command -v "$1" >/dev/null 2>&1 || return 0
   if ! "$@" >"$out/$name" 2>"$top/errors"; then
-    echo "collect.sh: $* failed: $(head -n 1 "$top/errors")" >&2
+    say "$* failed: $(head -n 1 "$top/errors")"
+    case $name in *.json) rm -f "$out/$name" ;; esac
   fi
   [ -s "$out/$name" ] || rm -f "$out/$name"
 }
@@ -80,9 +89,9 @@ done
 # As root LVM says what each volume group has.
 if command -v vgs >/dev/null 2>&1; then
   mkdir "$out/lvm"
-  for group in $(vgs --noheadings -o vg_name 2>/dev/null); do
-    vgcfgbackup -f "$out/lvm/$group.vg" "$group" >/dev/null 2>&1 ||
-      echo "collect.sh: vgcfgbackup $group failed" >&2
+  vgs --noheadings -o vg_name 2>/dev/null | while read -r group; do
+    vgcfgbackup -f "$out/lvm/$group.vg" "$group" </dev/null >/dev/null 2>&1 ||
+      say "vgcfgbackup $group failed"
   done
   rmdir "$out/lvm" 2>/dev/null
 fi
@@ -90,10 +99,21 @@ fi
 for file; do
   case $file in /*) ;; *) file=$PWD/$file ;; esac
   [ -f "$file" ] || continue
-  filefrag -v "$file" >>"$out/filefrag.txt" 2>/dev/null ||
-    echo "collect.sh: filefrag -v $file failed" >&2
+  # filefrag prints names as they are: nobody could tell where one ends, and
+  # who can make a file could make up another's extents.
+  case $file in
+    *[[:cntrl:]]*)
+      say "$file is left out: its name has a line break or the like"
+      continue
+      ;;
+  esac
+  if filefrag -v "$file" >"$top/extents" 2>/dev/null; then
+    cat "$top/extents" >>"$out/filefrag.txt"
+  else
+    say "filefrag -v $file failed"
+  fi
 done
 
 [ "$(id -u)" = 0 ] ||
-  echo "collect.sh: not root: physical addresses and tables may be missing" >&2
+  say "not root: physical addresses and tables may be missing"
 cd "$top" && tar -cf - dmdax-collect

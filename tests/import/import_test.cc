@@ -143,7 +143,7 @@ TEST_P(SampleTest, Loads) {
   EXPECT_TRUE(session.ok()) << session.status();
   // The root has no place in a World.
   EXPECT_EQ(m.world.mount_size(), 1) << Notes(m);
-  EXPECT_THAT(Notes(m), HasSubstr("/ is left out"));
+  EXPECT_THAT(Notes(m), HasSubstr("/, /dev/sda2: left out"));
   EXPECT_THAT(Notes(m), Not(HasSubstr("left out: what")));
   EXPECT_THAT(Notes(m), Not(HasSubstr("replaced by zero"))) << Notes(m);
 }

@@ -15,6 +15,7 @@
 #include "state/world_load.h"
 #include "tools/byte_count.h"
 #include "tools/print_json.h"
+#include "tools/tell.h"
 #include "tools/world_file.h"
 
 namespace dmdax {
@@ -122,7 +123,7 @@ void App::SayKernel(const std::string& said) {
     return;
   }
   kernel = answer->profile->name;
-  if (!answer->note.empty()) std::cerr << "dmdax: " << answer->note << "\n";
+  if (!answer->note.empty()) Tell(answer->note);
 }
 
 absl::StatusOr<Session> App::Ask() const {
@@ -191,9 +192,7 @@ absl::StatusOr<Session> App::Ask(RunFn run) const {
 absl::StatusOr<StateDir> App::OpenState(StateDir::Mode mode) const {
   StateWait wait;
   if (timeout_seconds) wait.timeout = absl::Seconds(*timeout_seconds);
-  wait.say = [](const std::string& text) {
-    std::cerr << "dmdax: " << text << "\n";
-  };
+  wait.say = [](const std::string& text) { Tell(text); };
   return StateDir::Open(state_dir, mode, wait);
 }
 
@@ -201,7 +200,7 @@ absl::Status App::Change(RunFn change, LoadScope scope) {
   if (!kernel.ok()) return kernel.status();
   if (world_file) {
     absl::Status s = Ask(change).status();
-    if (s.ok()) std::cerr << "dmdax: not kept: --world is only asked\n";
+    if (s.ok()) Tell("not kept: --world is only asked");
     return s;
   }
   absl::StatusOr<StateDir> dir = OpenState(StateDir::kWrite);
@@ -244,7 +243,7 @@ absl::Status App::Undo() {
 
 absl::Status App::Changed(const StateDir& dir, const absl::Status& status) {
   // What took effect is not called failed, but it may be lost.
-  if (!dir.doubt().empty()) std::cerr << "dmdax: " << dir.doubt() << "\n";
+  if (!dir.doubt().empty()) Tell(dir.doubt());
   changed = changed || status.ok();
   return status;
 }
@@ -254,18 +253,12 @@ void App::Report(const absl::Status& status) {
   if (IsUsageError(status)) {
     throw CLI::ParseError(std::string(status.message()), 2);
   }
-  // It may quote a line of the input, which may have a hundred megabytes.
-  constexpr size_t kShown = 4000;
   const absl::string_view message = status.message();
-  std::cerr << "dmdax: " << OneLine(message.substr(0, kShown));
-  if (message.size() > kShown) {
-    std::cerr << "... (" << message.size() << " bytes)";
-  }
-  std::cerr << "\n";
+  Tell(message);
   exit_code = 1;
   if (!json || answered) return;
   Answer("error", {{"error",
-                    {{"message", std::string(message.substr(0, kShown))},
+                    {{"message", std::string(message.substr(0, kMaxTold))},
                      {"errno", ErrnoName(ErrnoOf(status))},
                      {"rc", exit_code}}}});
 }
@@ -281,7 +274,9 @@ void App::TellLog(const std::vector<std::string>& lines) {
     log_.insert(log_.end(), lines.begin(), lines.end());
     return;
   }
-  for (const std::string& line : lines) std::cerr << "dmesg: " << line << "\n";
+  for (const std::string& line : lines) {
+    std::cerr << "dmesg: " << OneLine(line) << "\n";
+  }
 }
 
 void App::EndAnswer() {

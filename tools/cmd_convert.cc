@@ -18,6 +18,7 @@
 #include "state/world_load.h"
 #include "tools/app.h"
 #include "tools/print_json.h"
+#include "tools/tell.h"
 #include "tools/world_losses.h"
 
 namespace dmdax {
@@ -62,9 +63,7 @@ void Emit(App& app, const char* kind, const absl::StatusOr<std::string>& text,
     json[kind] = ParsedJson(*text);
     return app.Answer(kind, std::move(json));
   }
-  for (const std::string& note : notes) {
-    std::cerr << "dmdax: " << OneLine(note) << "\n";
-  }
+  TellAll(notes);
   std::cout.write(text->data(), static_cast<std::streamsize>(text->size()));
 }
 

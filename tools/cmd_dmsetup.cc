@@ -17,6 +17,7 @@
 #include "tools/dmsetup/dmsetup.h"
 #include "tools/dmsetup/usage.h"
 #include "tools/facts_json.h"
+#include "tools/tell.h"
 
 namespace dmdax {
 namespace {
@@ -26,12 +27,6 @@ struct Answer {
   DmsetupFacts facts;
   std::vector<std::string> log;
 };
-
-void PrintOwnWords(const std::vector<std::string>& lines) {
-  for (const std::string& line : lines) {
-    std::cerr << "dmdax: " << line << "\n";
-  }
-}
 
 // What dmsetup's text says, and the text.
 void AnswerJson(App& app, const std::string& verb, const Answer& answer) {
@@ -58,8 +53,8 @@ void Print(App& app, const std::string& verb, const Answer& answer) {
   const DmsetupResult& r = answer.result;
   std::cout << r.out << std::flush;
   std::cerr << r.err;
-  PrintOwnWords(r.hints);
-  PrintOwnWords(r.not_modelled);
+  TellAll(r.hints);
+  TellAll(r.not_modelled);
   app.TellLog(answer.log);
 }
 
@@ -127,7 +122,7 @@ int RunAsDmsetup(App& app, int argc, char** argv) {
   }
   std::cout << answer.result.out << std::flush;
   std::cerr << answer.result.err;
-  PrintOwnWords(answer.result.not_modelled);
+  TellAll(answer.result.not_modelled);
   return app.exit_code;
 }
 

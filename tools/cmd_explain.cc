@@ -16,6 +16,7 @@
 #include "tools/dax_query.h"
 #include "tools/diff/step_text.h"
 #include "tools/fault_report.h"
+#include "tools/tell.h"
 
 namespace dmdax {
 namespace {
@@ -122,8 +123,7 @@ void Explain(App& app, const ExplainOptions& o) {
   absl::StatusOr<DaxQuery> query = DaxQuery::Create(*session, o.device);
   if (!query.ok()) return app.Report(query.status());
   if (!query->not_dax().empty()) {
-    std::cerr << "dmdax: " << o.device << " is not DAX: " << query->not_dax()
-              << "\n";
+    Tell(absl::StrCat(o.device, " is not DAX: ", query->not_dax()));
   }
   Trace trace;
   const DaxAccess answer = query->Ask(pgoff_t(o.pgoff), o.nr, &trace);
@@ -142,7 +142,7 @@ void Explain(App& app, const ExplainOptions& o) {
   }
   if (answer.ret < 0) app.exit_code = 1;
   if (absl::Status s = query->BeyondEnd(pgoff_t(o.pgoff)); !s.ok()) {
-    std::cerr << "dmdax: " << s.message() << "\n";
+    Tell(s.message());
   }
   if (answer.ret == -ELOOP) app.Report(StackTooDeep());
 }

@@ -12,6 +12,7 @@
 #include "state/world_load.h"
 #include "tools/app.h"
 #include "tools/print_json.h"
+#include "tools/tell.h"
 
 namespace dmdax {
 namespace {
@@ -51,9 +52,7 @@ absl::StatusOr<Imported> Read(const ImportOptions& o, const App& app) {
 absl::Status Import(const ImportOptions& o, App& app) {
   absl::StatusOr<Imported> machine = Read(o, app);
   if (!machine.ok()) return machine.status();
-  for (const std::string& note : machine->notes) {
-    if (!app.json) std::cerr << "dmdax: " << note << "\n";
-  }
+  if (!app.json) TellAll(machine->notes);
   if (o.load) {
     absl::StatusOr<Session> session = LoadWorld(machine->world);
     if (!session.ok()) return session.status();

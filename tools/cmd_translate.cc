@@ -15,6 +15,7 @@
 #include "tools/byte_count.h"
 #include "tools/dax_query.h"
 #include "tools/page_stream.h"
+#include "tools/tell.h"
 
 namespace dmdax {
 namespace {
@@ -71,8 +72,7 @@ void Translate(App& app, const TranslateOptions& o) {
   absl::StatusOr<DaxQuery> query = DaxQuery::Create(*session, o.device);
   if (!query.ok()) return app.Report(query.status());
   if (!query->not_dax().empty()) {
-    std::cerr << "dmdax: " << o.device << " is not DAX: " << query->not_dax()
-              << "\n";
+    Tell(absl::StrCat(o.device, " is not DAX: ", query->not_dax()));
   }
   PageStream stream(*query, o.nr, app.json);
   app.answered = true;  // bit by bit

@@ -15,9 +15,11 @@
 #include "absl/synchronization/mutex.h"
 #include "base/errno_status.h"
 #include "base/nearest.h"
+#include "base/one_line.h"
 #include "tools/app.h"
 #include "tools/command_line.h"
 #include "tools/print_json.h"
+#include "tools/tell.h"
 
 namespace {
 
@@ -98,7 +100,7 @@ int UsageError(const CLI::App& cli, const CLI::ParseError& e, dmdax::App& app) {
     return 2;
   }
   what = name + ": " + what + "; " + name + " --help";
-  std::cerr << what << "\n";
+  std::cerr << dmdax::OneLine(what) << "\n";
   if (app.json && !app.answered) {
     app.Answer(
         "error",
@@ -156,9 +158,9 @@ int Run(int argc, char** argv) {
   std::cout.flush();
   if (!std::cout) {
     const int err = errno;
-    std::cerr << "dmdax: cannot write to standard output"
-              << (err != 0 ? ": " + dmdax::ErrnoText(err) : "")
-              << (app.changed ? "; the change is made" : "") << "\n";
+    dmdax::Tell("cannot write to standard output" +
+                (err != 0 ? ": " + dmdax::ErrnoText(err) : "") +
+                (app.changed ? "; the change is made" : ""));
     return 1;
   }
   return app.exit_code;
@@ -190,7 +192,7 @@ int main(int argc, char** argv) {
   try {
     return Run(argc, argv);
   } catch (const std::exception& e) {
-    std::cerr << "dmdax: " << e.what() << "\n";
+    dmdax::Tell(e.what());
     if (AsksForJson(argc, argv)) {
       dmdax::PrintJson(std::cout, "error",
                        {{"error", {{"message", e.what()}, {"rc", 1}}}});

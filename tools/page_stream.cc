@@ -16,6 +16,7 @@
 #include "nlohmann/json.hpp"
 #include "tools/byte_count.h"
 #include "tools/print_json.h"
+#include "tools/tell.h"
 
 namespace dmdax {
 namespace {
@@ -176,12 +177,8 @@ bool PageStream::Finish(const absl::Status& input) {
     absl::StrAppend(&out_, "\n}\n");
   }
   Flush();
-  if (!beyond_.ok()) {
-    std::cerr << "dmdax: " << beyond_.message() << "\n";
-  }
-  if (too_deep_) {
-    std::cerr << "dmdax: " << StackTooDeep().message() << "\n";
-  }
+  if (!beyond_.ok()) Tell(beyond_.message());
+  if (too_deep_) Tell(StackTooDeep().message());
   return !failed_;
 }
 

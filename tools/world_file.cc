@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <iostream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +12,7 @@
 #include "formats/world_format.h"
 #include "import/import.h"
 #include "state/world_load.h"
+#include "tools/tell.h"
 
 namespace dmdax {
 
@@ -27,9 +27,7 @@ absl::StatusOr<ParsedWorld> Finish(Importer& importer,
     *notes = std::move(machine->notes);
     return ParsedWorld{machine->world};
   }
-  for (const std::string& note : machine->notes) {
-    std::cerr << "dmdax: " << note << "\n";
-  }
+  TellAll(machine->notes);
   return ParsedWorld{machine->world};
 }
 

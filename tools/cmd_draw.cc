@@ -17,6 +17,7 @@
 #include "tools/draw/draw_write.h"
 #include "tools/draw/output_file.h"
 #include "tools/print_json.h"
+#include "tools/tell.h"
 
 namespace dmdax {
 namespace {
@@ -63,9 +64,9 @@ void RunDraw(App& app, const DrawOptions& o) {
   absl::StatusOr<DrawModel> model = Draw(app, o);
   if (!model.ok()) return app.Report(model.status());
   if (model->left_out != 0) {
-    std::cerr << "dmdax: " << model->left_out
-              << " files and devices are left out: the picture has no room; "
-                 "name what to draw\n";
+    Tell(absl::StrCat(model->left_out,
+                      " files and devices are left out: the picture has no "
+                      "room; name what to draw"));
   }
   if (app.json) {
     if (o.output.empty()) return app.Answer("picture", DrawJson(*model));
@@ -102,10 +103,13 @@ void RegisterDraw(CLI::App& cli, App& app) {
       ->check(CLI::IsMember({"html", "svg", "dot"}))
       ->type_name("FORMAT");
   verb->add_option("--output", o->output,
-                   "Write to this file, whole or not at all (default: "
+                   "Write to this file, whole or not at all (default, or -: "
                    "standard output)")
       ->type_name("FILE");
-  verb->callback([o, &app] { RunDraw(app, *o); });
+  verb->callback([o, &app] {
+    if (o->output == "-") o->output.clear();
+    RunDraw(app, *o);
+  });
 }
 
 }  // namespace dmdax

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -36,6 +38,32 @@ struct AdviseOptions {
   std::string mount;
 };
 
+bool IsWordOf(const std::string& name, const char* marks) {
+  return !name.empty() && name[0] != '-' && name != "." && name != ".." &&
+         std::all_of(name.begin(), name.end(), [&](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+                  (c != '\0' && std::strchr(marks, c) != nullptr);
+         });
+}
+
+// As LVM2 has them (validate_name(), apply_lvname_restrictions()): such a name
+// is a word of a shell as it is.
+bool IsLvmName(const std::string& name) {
+  return name.size() < 128 && IsWordOf(name, "+_.-");
+}
+bool IsReservedLv(const std::string& name) {
+  static constexpr const char* kBegins[] = {"pvmove", "snapshot"};
+  static constexpr const char* kHas[] = {
+      "_cdata", "_cmeta",  "_corig",   "_cvol",   "_imeta", "_iorig",
+      "_mlog",  "_mimage", "_pmspare", "_rimage", "_rmeta", "_tdata",
+      "_tmeta", "_vdata",  "_vorigin", "_wcorig"};
+  return std::any_of(
+             std::begin(kBegins), std::end(kBegins),
+             [&](const char* s) { return absl::StartsWith(name, s); }) ||
+         std::any_of(std::begin(kHas), std::end(kHas),
+                     [&](const char* s) { return absl::StrContains(name, s); });
+}
+
 absl::Status BadDevice(const std::string& said, const std::string& why) {
   return UsageError(
       absl::StrCat("--device ", said, ": ", why,
@@ -54,6 +82,13 @@ absl::Status AddDevice(const std::string& said, proto::World& world) {
   if (!size || *size == 0 || *size % kPageSize != 0 || place.size() > 2) {
     return BadDevice(said, absl::StrCat("the size '", place[0],
                                         "' is no multiple of 4096 bytes"));
+  }
+  constexpr size_t kDiskNameLen = 32;
+  if (!IsWordOf(parts[0], "+_.-") || parts[0].size() >= kDiskNameLen) {
+    return BadDevice(said, absl::StrCat("the name '", parts[0],
+                                        "' is not of letters, digits and "
+                                        "+_.-, 1 to ",
+                                        kDiskNameLen - 1));
   }
   uint64_t base = 4 * kGiB;
   for (const proto::Pmem& pmem : world.pmem()) {
@@ -88,7 +123,7 @@ void PrintLines(std::ostream& out, const std::string& title,
                 const std::vector<std::string>& lines) {
   if (lines.empty()) return;
   out << title << ":\n";
-  for (const std::string& line : lines) out << "  " << line << "\n";
+  for (const std::string& line : lines) out << "  " << OneLine(line) << "\n";
 }
 
 std::string KernelText(const KernelAdvice& on) {
@@ -137,13 +172,13 @@ void PrintAdvice(std::ostream& out, const AdviseOptions& o,
                  const Advice& advice) {
   out << WishText(advice.wish) << ": " << (advice.given ? "yes" : "no") << "\n";
   if (advice.kernels.empty()) {
-    out << "  " << advice.reason << ": " << advice.text << "\n";
+    out << "  " << advice.reason << ": " << OneLine(advice.text) << "\n";
   }
   for (const auto& [kernels, said] : ByWhatIsSaid(advice.kernels, KernelText)) {
-    out << " " << kernels << ": " << said << "\n";
+    out << " " << kernels << ": " << OneLine(said) << "\n";
   }
   for (const std::string& device : advice.left_out) {
-    out << " left out: " << device << "\n";
+    out << " left out: " << OneLine(device) << "\n";
   }
   PrintLines(out, "cure", advice.cure);
   if (advice.given) {
@@ -214,17 +249,6 @@ nlohmann::ordered_json AdviceToJson(const Advice& advice) {
   return j;
 }
 
-// As LVM2 has them: such a name is a word of a shell as it is.
-bool IsLvmName(const std::string& name) {
-  constexpr char kRest[] = "+_.-";
-  return !name.empty() && name[0] != '-' && name != "." && name != ".." &&
-         name.size() < 128 &&
-         std::all_of(name.begin(), name.end(), [&](char c) {
-           return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
-                  std::strchr(kRest, c) != nullptr;
-         });
-}
-
 void RunAdvise(App& app, const AdviseOptions& o) {
   absl::StatusOr<std::vector<std::string>> kernels = app.AskKernels();
   if (!kernels.ok()) return app.Report(kernels.status());
@@ -243,7 +267,16 @@ void RunAdvise(App& app, const AdviseOptions& o) {
           "--name ", o.volume,
           ": it is not VG/LV, as in vg/data, of letters, digits and +_.-")));
     }
+    if (IsReservedLv(parts[1])) {
+      return app.Report(UsageError(
+          absl::StrCat("--name ", o.volume, ": LVM2 keeps the name '", parts[1],
+                       "' for volumes of its own; ", parts[0], "/data")));
+    }
     request.name = {parts[0], parts[1]};
+  }
+  if (!o.mount.empty() && o.mount[0] != '/') {
+    return app.Report(UsageError(absl::StrCat(
+        "--mount ", o.mount, ": it does not begin with /, as in /mnt")));
   }
   absl::StatusOr<Advice> advice = Advise(request);
   if (!advice.ok()) return app.Report(advice.status());

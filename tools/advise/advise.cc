@@ -48,10 +48,11 @@ std::string MkfsLine(const AdviceWish& wish, const std::string& device) {
                         : few_groups
                             ? "-d agcount=2,su=2m,sw=1,extszinherit=512 "
                             : "-d su=2m,sw=1,extszinherit=512 ",
-                        device);
+                        ShellWord(device));
   }
   return absl::StrCat("mkfs.ext4 -b 4096 ",
-                      huge ? "-E stride=512,stripe_width=512 " : "", device);
+                      huge ? "-E stride=512,stripe_width=512 " : "",
+                      ShellWord(device));
 }
 
 class Adviser {
@@ -137,7 +138,7 @@ class Adviser {
     advice.wish.size = best.size;
     advice.device = absl::StrCat("/dev/", best.name);
     advice.ndctl = {absl::StrCat("ndctl create-namespace -f -e ",
-                                 NamespaceOf(best.disk),
+                                 ShellWord(NamespaceOf(best.disk)),
                                  " -m devdax --align 1G --map dev")};
     const Trial trial(site, advice.wish, best);
     Ask(trial, {""}, advice);
@@ -188,13 +189,14 @@ class Adviser {
     advice.device = absl::StrCat("/dev/mapper/", mapped);
     advice.table = LayoutTable(plan, site.legs);
     advice.lvm = LayoutLvmLines(plan, site.legs, name);
-    advice.dmsetup = {
-        absl::StrCat("dmsetup create ", mapped, " --table '",
-                     absl::StrReplaceAll(advice.table, {{"\n", "\\n"}}), "'")};
+    advice.dmsetup = {absl::StrCat(
+        "dmsetup create ", ShellWord(mapped), " --table ",
+        ShellWord(absl::StrReplaceAll(advice.table, {{"\n", "\\n"}})))};
     if (wish.fs == AdviseFs::kNone) return absl::OkStatus();
     advice.mkfs = {MkfsLine(wish, advice.device)};
-    advice.mount = {absl::StrCat("mount -o ", advice.option, " ", advice.device,
-                                 " ", ShellWord(mount))};
+    advice.mount = {absl::StrCat("mount -o ", advice.option, " ",
+                                 ShellWord(advice.device), " ",
+                                 ShellWord(mount))};
     if (huge) AddFileLines(site, mount, advice);
     return absl::OkStatus();
   }

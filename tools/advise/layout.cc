@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "base/one_line.h"
 #include "base/round_up.h"
 #include "base/units.h"
 #include "tools/advise/wish.h"
@@ -154,8 +155,11 @@ std::string LayoutTable(const LayoutPlan& plan,
                       plan.chunk / kSectorSize);
     }
     for (const LayoutArea& area : row.areas) {
-      absl::StrAppend(&text, " ", legs[area.leg].path, " ",
-                      area.start / kSectorSize);
+      // dm_split_args() takes a backslash away.
+      absl::StrAppend(
+          &text, " ",
+          absl::StrReplaceAll(legs[area.leg].path, {{"\\", "\\\\"}}), " ",
+          area.start / kSectorSize);
     }
     start += row.bytes;
   }
@@ -177,8 +181,8 @@ std::vector<std::string> LayoutLvmLines(const LayoutPlan& plan,
   std::vector<std::string> used;
   for (size_t i = 0; i < legs.size(); ++i) {
     if (plan.data_start[i] == 0) continue;
-    by_start[plan.data_start[i]].push_back(legs[i].path);
-    used.push_back(legs[i].path);
+    used.push_back(ShellWord(legs[i].path));
+    by_start[plan.data_start[i]].push_back(used.back());
   }
   const bool aligned = plan.chunk != kSmallChunk;
   const uint64_t align = aligned ? plan.chunk : kMetadata;
@@ -194,14 +198,16 @@ std::vector<std::string> LayoutLvmLines(const LayoutPlan& plan,
   }
   const std::string all = absl::StrJoin(used, " ");
   lines.push_back(absl::StrCat("vgcreate --physicalextentsize ",
-                               LvmSize(kExtent), " ", name.vg, " ", all));
+                               LvmSize(kExtent), " ", ShellWord(name.vg), " ",
+                               all));
   const size_t stripes = plan.rows[0].areas.size();
   lines.push_back(absl::StrCat(
       "lvcreate ",
       stripes == 1
           ? ""
           : absl::StrCat("-i ", stripes, " -I ", LvmSize(plan.chunk), " "),
-      "-L ", LvmSize(plan.size), " -n ", name.lv, " ", name.vg, " ", all));
+      "-L ", LvmSize(plan.size), " -n ", ShellWord(name.lv), " ",
+      ShellWord(name.vg), " ", all));
   return lines;
 }
 

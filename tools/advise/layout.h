@@ -66,7 +66,7 @@ struct LayoutPlan {
 LayoutPlan PlanLayout(absl::Span<const LayoutLeg> legs,
                       const LayoutRequest& request);
 
-// The rows as dmsetup takes them, a line each.
+// The rows as dmsetup takes them, a line each; no words of a shell.
 std::string LayoutTable(const LayoutPlan& plan,
                         absl::Span<const LayoutLeg> legs);
 
@@ -77,6 +77,7 @@ struct VolumeName {
 // "vg-data": the volume's name in device-mapper, where LVM2 doubles hyphens.
 std::string MappedName(const VolumeName& name);
 
+// For a shell: names that are no plain words are quoted.
 std::vector<std::string> LayoutLvmLines(const LayoutPlan& plan,
                                         absl::Span<const LayoutLeg> legs,
                                         const VolumeName& name);

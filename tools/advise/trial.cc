@@ -45,6 +45,16 @@ bool Fulfilled(const Look& look, const AdviceWish& wish) {
   return false;
 }
 
+void Add(const PageShares& some, PageShares& all) {
+  all.total += some.total;
+  all.pud += some.pud;
+  all.pmd += some.pmd;
+  all.pte += some.pte;
+  all.hole += some.hole;
+  all.signal += some.signal;
+  all.tail += some.tail;
+}
+
 }  // namespace
 
 // An answer, with the machine that its reasons speak of.
@@ -74,7 +84,7 @@ GigaNamespace PlanNamespace(const Site& site, size_t leg) {
 
 Trial::Trial(const Site& site, const AdviceWish& wish, const LayoutPlan& plan,
              const std::string& mapped_name, const std::string& mount)
-    : wish_(wish), world_(site.world), subject_(mapped_name) {
+    : wish_(wish), world_(site.world), subjects_({mapped_name}) {
   proto::MappedDevice& device = *world_.add_mapped_device();
   device.set_name(mapped_name);
   device.set_minor(site.minor);
@@ -101,17 +111,28 @@ Trial::Trial(const Site& site, const AdviceWish& wish, const LayoutPlan& plan,
   fs.set_path(mount);
   fs.set_device(absl::StrCat("/dev/mapper/", mapped_name));
   fs.set_type(FsName(wish.fs));
-  proto::File& file = *fs.add_file();
-  file.set_name("file");
-  proto::Extent& extent = *file.add_extent();
-  extent.set_physical(kPmdBytes);
-  extent.set_length(RoundDown(plan.size, kPmdBytes) - kPmdBytes);
-  subject_ = absl::StrCat(mount, "/file");
+  // Files that cover it.  One of ext4 has at most 2^32 - 1 blocks.
+  const uint64_t most =
+      wish.fs == AdviseFs::kExt4
+          ? RoundDown(uint64_t{0xffffffff} * kPageSize, kPmdBytes)
+          : UINT64_MAX;
+  const uint64_t end = RoundDown(plan.size, kPmdBytes);
+  subjects_.clear();
+  for (uint64_t at = kPmdBytes; at < end;) {
+    proto::File& file = *fs.add_file();
+    file.set_name(subjects_.empty() ? "file"
+                                    : absl::StrCat("file", subjects_.size()));
+    subjects_.push_back(absl::StrCat(mount, "/", file.name()));
+    proto::Extent& extent = *file.add_extent();
+    extent.set_physical(at);
+    extent.set_length(std::min(most, end - at));
+    at += extent.length();
+  }
 }
 
 Trial::Trial(const Site& site, const AdviceWish& wish,
              const GigaNamespace& space)
-    : wish_(wish), world_(site.world), subject_(space.name) {
+    : wish_(wish), world_(site.world), subjects_({space.name}) {
   auto& pmems = *world_.mutable_pmem();
   pmems.erase(std::remove_if(pmems.begin(), pmems.end(),
                              [&](const proto::Pmem& pmem) {
@@ -132,8 +153,15 @@ Trial::Asked Trial::Ask(const proto::World& world) const {
     asked.look.error = asked.session.status();
     return asked;
   }
-  asked.look = LookAt(*asked.session, {subject_, WishOf(wish_.page)});
-  asked.fulfilled = Fulfilled(asked.look, wish_);
+  // The first on which the wish fails says why.
+  PageShares all;
+  for (const std::string& subject : subjects_) {
+    asked.look = LookAt(*asked.session, {subject, WishOf(wish_.page)});
+    asked.fulfilled = Fulfilled(asked.look, wish_);
+    Add(asked.look.shares, all);
+    if (!asked.fulfilled) break;
+  }
+  asked.look.shares = all;
   return asked;
 }
 

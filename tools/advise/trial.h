@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "tools/advise/advise.h"
 #include "tools/advise/site.h"
@@ -49,7 +50,8 @@ class Trial {
 
   const AdviceWish wish_;
   proto::World world_;
-  std::string subject_;  // "/mnt/file", "vg-data", "dax4.0"
+  // "/mnt/file" and on, "vg-data", "dax4.0".
+  std::vector<std::string> subjects_;
 };
 
 }  // namespace dmdax

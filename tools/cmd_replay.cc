@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "base/errno_status.h"
 #include "base/one_line.h"
 #include "base/read_input.h"
+#include "base/usage_error.h"
 #include "nlohmann/json.hpp"
 #include "tools/app.h"
 #include "tools/byte_count.h"
@@ -51,10 +53,21 @@ class SweptFiles {
     }
   }
 
+  // UsageError: a name or a path that is none.
+  absl::Status AllSaid() const {
+    for (const auto& [name, path] : paths_) {
+      if (!name.empty() && !path.empty()) continue;
+      return UsageError(absl::StrCat(
+          "--file ", name, "=", path,
+          ": it is not NAME=PATH, as in --file '254:0 0xc=/mnt/f'"));
+    }
+    return absl::OkStatus();
+  }
+
   // ENOENT: a name that was said stands for no access of the log.
   absl::Status AllFound() const {
     for (const auto& [name, path] : paths_) {
-      if (by_name_.contains(name)) continue;
+      if (found_.contains(name)) continue;
       std::vector<std::string> names;
       for (const auto& [there, file] : by_name_) {
         constexpr size_t kShown = 5;
@@ -77,6 +90,7 @@ class SweptFiles {
     std::string path = default_;
     if (auto said = paths_.find(name); said != paths_.end()) {
       path = said->second;
+      found_.insert(name);
     } else if (path.empty() && session_->user->FindFile(name).ok()) {
       path = name;
     }
@@ -86,7 +100,9 @@ class SweptFiles {
       if (!swept.ok()) return swept;
       file = *swept;
     }
-    by_name_.emplace(name, file);
+    // Of a log with ever more files the rest is looked up each time.
+    constexpr size_t kMaxNames = ReplayTable::kMaxRows;
+    if (by_name_.size() < kMaxNames) by_name_.emplace(name, file);
     return file;
   }
 
@@ -112,6 +128,7 @@ class SweptFiles {
   std::map<std::string, std::string> paths_;
   std::map<std::string, SweptFile> swept_;
   std::map<std::string, const SweptFile*> by_name_;
+  std::set<std::string> found_;  // of those in paths_
 };
 
 std::string GotText(LoggedAccess::Got got) {
@@ -146,13 +163,16 @@ Cells CellsOf(const AccessLog& log, const ReplayTable& table,
     const double share = 100.0 * static_cast<double>(row.accesses) /
                          static_cast<double>(table.accesses());
     const bool renamed = !row.path.empty() && row.path != row.file;
-    cells.push_back(
-        {absl::StrCat(row.accesses), absl::StrFormat("%.1f%%", share),
-         row.write ? "write" : "read", absl::StrFormat("0x%x", row.first),
-         OneLine(renamed ? absl::StrCat(row.file, " = ", row.path) : row.file),
-         log.is_fio() ? BytesText(row.bytes)
-                      : WithWhy(GotText(row.got), row.why),
-         WithWhy(row.here, row.here_why)});
+    const std::string file = row.others ? "(others)"
+                             : renamed ? absl::StrCat(row.file, " = ", row.path)
+                                       : row.file;
+    cells.push_back({absl::StrCat(row.accesses),
+                     absl::StrFormat("%.1f%%", share),
+                     row.write ? "write" : "read",
+                     absl::StrFormat("0x%x", row.first), OneLine(file),
+                     log.is_fio() ? BytesText(row.bytes)
+                                  : WithWhy(GotText(row.got), row.why),
+                     WithWhy(row.here, row.here_why)});
   }
   return cells;
 }
@@ -164,6 +184,11 @@ void PrintTable(std::ostream& out, const AccessLog& log,
       << log.lines() << " lines";
   if (log.lost() != 0) {
     out << "; the tracer lost " << log.lost() << " events";
+  }
+  if (log.unread() != 0) {
+    out << "; " << log.unread() << (log.unread() == 1 ? " line" : " lines")
+        << " of such events " << (log.unread() == 1 ? "is" : "are")
+        << " cut or broken";
   }
   out << "\n";
   if (rows.empty()) return;
@@ -198,6 +223,7 @@ nlohmann::ordered_json TableToJson(const AccessLog& log,
                                 {"access", row.write ? "write" : "read"},
                                 {"accesses", row.accesses},
                                 {"first", row.first}};
+    if (row.others) j["others"] = true;
     if (log.is_fio()) j["bytes"] = row.bytes;
     if (row.got != LoggedAccess::kUnknown) j["got"] = GotText(row.got);
     if (!row.why.empty()) j["why"] = row.why;
@@ -211,11 +237,9 @@ nlohmann::ordered_json TableToJson(const AccessLog& log,
     }
     rows.push_back(std::move(j));
   }
-  return {{"log", log.is_fio() ? "fio" : "trace"},
-          {"lines", log.lines()},
-          {"accesses", table.accesses()},
-          {"lost_events", log.lost()},
-          {"rows", std::move(rows)}};
+  return {{"log", log.is_fio() ? "fio" : "trace"}, {"lines", log.lines()},
+          {"accesses", table.accesses()},          {"lost_events", log.lost()},
+          {"unread_lines", log.unread()},          {"rows", std::move(rows)}};
 }
 
 absl::Status ReadLog(std::istream& in, SweptFiles& files, AccessLog& log,
@@ -226,10 +250,22 @@ absl::Status ReadLog(std::istream& in, SweptFiles& files, AccessLog& log,
     if (here.ok()) return table.Add(access, *here);
     if (error.ok()) error = here.status();
   };
-  for (std::string line; error.ok() && std::getline(in, line);) {
-    if (absl::Status s = log.Line(line, add); !s.ok()) return s;
+  // One byte more is its end.
+  std::string line(AccessLog::kMaxLine + 1, '\0');
+  const auto size = static_cast<std::streamsize>(line.size());
+  while (error.ok() && in.getline(line.data(), size)) {
+    size_t length = static_cast<size_t>(in.gcount());
+    if (!in.eof()) --length;  // the end of the line
+    absl::Status s = log.Line(absl::string_view(line).substr(0, length), add);
+    if (!s.ok()) return s;
   }
   if (error.ok() && in.bad()) return ErrnoError(EIO, "it cannot be read");
+  if (error.ok() && !in.eof()) {
+    return ErrnoError(EFBIG,
+                      absl::StrCat("line ", log.lines() + 1, " has more than ",
+                                   AccessLog::kMaxLine,
+                                   " bytes, which no line of such a log has"));
+  }
   absl::Status finished = log.Finish(add);
   if (!error.ok()) return error;
   return finished.ok() ? files.AllFound() : finished;
@@ -256,6 +292,7 @@ void Replay(App& app, const ReplayOptions& o) {
     session = *std::move(asked);
   }
   SweptFiles files(session ? &*session : nullptr, o.files);
+  if (absl::Status s = files.AllSaid(); !s.ok()) return app.Report(s);
   AccessLog log;
   ReplayTable table;
   absl::Status s = ReadLog(o.log == "-" ? std::cin : file, files, log, table);

@@ -155,6 +155,56 @@ TEST(AccessLog, FewWait) {
   EXPECT_EQ(added, kMany);
 }
 
+// Two that wait for the same page are two, the older one first.
+TEST(AccessLog, OfOnePlaceTheOldestIsTaken) {
+  AccessLog log;
+  const std::string from =
+      " F address 0x7ffff7400000 vm_start 0x7ffff7400000 vm_end "
+      "0x7ffff7c00000 pgoff 0x200 max_pgoff 0x1000";
+  const std::string pte = Ftrace(
+      "dax_pte_fault_done: dev 254:0 ino 0xc shared F address 0x7ffff7400000 "
+      "pgoff 0x200 NOPAGE");
+  const std::vector<LoggedAccess> all =
+      Read(log, {Ftrace(Pmd("private WRITE|" + from.substr(1), "FALLBACK")),
+                 Ftrace(Pmd("shared" + from, "FALLBACK")), pte, pte, pte});
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(all[0].why, FaultReasonCode::kPrivateWrite);
+  EXPECT_EQ(all[1].why, FaultReasonCode::kNone);
+  EXPECT_FALSE(all[1].not_tried);
+  EXPECT_TRUE(all[2].not_tried);
+  EXPECT_EQ(log.faults(), 3u);
+}
+
+// No access is made up of half a line, nor lost without a word.
+TEST(AccessLog, CutAndBrokenLinesAreCounted) {
+  const std::string pte =
+      "dax_pte_fault_done: dev 254:0 ino 0xc shared F address 0x7ffff7400000 ";
+  const std::string pmd =
+      "dax_pmd_fault_done: dev 254:0 ino 0xc shared F address 0x7ffff7400000 "
+      "vm_start 0x7ffff7400000 vm_end 0x7ffff7c00000 ";
+  AccessLog log;
+  const std::vector<LoggedAccess> all = Read(
+      log,
+      {"# tracer: nop", pte + "pgoff 0x1 NOPAGE", pte + "pgoff zz NOPAGE",
+       pte + "pgoff 0x1ffffffffffffffff NOPAGE", pte + "pgoff 0x1", pte,
+       // A place in bytes beyond 2^64.
+       pte + "pgoff 0x10000000000000 NOPAGE", pmd + "pgoff 0x0 NOPAGE",
+       pmd + "pgoff 0x0 max_pgoff 0x", "dax_pmd_fault_done:",
+       "dax_pmd_fault_done: dev 25", "dax_pmd_load_hole: dev 254:0 ino 0xc",
+       // Events that are not looked at, and processes of such names.
+       "dax_pmd_fault: dev 254:0 ino 0xc", "dax_p-12 [000] sched_switch: x",
+       "dax_p-12 [000] " + pte + "pgoff 0x2 NOPAGE"});
+  EXPECT_EQ(all.size(), 2u);
+  EXPECT_EQ(log.faults(), 2u);
+  EXPECT_EQ(log.unread(), 10u);
+}
+
+TEST(AccessLog, LostEventsDoNotWrap) {
+  AccessLog log;
+  Read(log, {"[LOST 18446744073709551615 EVENTS]", "[LOST 2 EVENTS]"});
+  EXPECT_EQ(log.lost(), UINT64_MAX);
+}
+
 TEST(AccessLog, Fio) {
   AccessLog v2;
   std::vector<LoggedAccess> all =
@@ -278,6 +328,24 @@ TEST(ReplayTable, CountsByOutcome) {
   EXPECT_EQ(rows[0].bytes, 500u * 4096 + (4 << 20));
   EXPECT_EQ(rows[2].here, "beyond the end");
   EXPECT_EQ(rows[2].bytes, 1u);
+}
+
+TEST(ReplayTable, FilesWithoutEndNeedNoMoreMemory) {
+  ReplayTable table;
+  constexpr uint64_t kMany = 2 * ReplayTable::kMaxRows;
+  for (uint64_t i = 0; i < kMany; ++i) {
+    table.Add({.file = absl::StrCat("f", i), .length = UINT64_MAX}, nullptr);
+    table.Add({.file = "f0", .length = 1}, nullptr);
+  }
+  const std::vector<ReplayRow> rows = table.Rows();
+  ASSERT_EQ(rows.size(), ReplayTable::kMaxRows + 1);
+  EXPECT_EQ(rows[0].file, "f0");
+  EXPECT_EQ(rows[0].accesses, kMany + 1);
+  EXPECT_EQ(rows[0].bytes, UINT64_MAX);  // and more
+  EXPECT_TRUE(rows[1].others);
+  EXPECT_EQ(rows[1].file, "");
+  EXPECT_EQ(rows[1].accesses, kMany - ReplayTable::kMaxRows);
+  EXPECT_EQ(table.accesses(), 2 * kMany);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/types/span.h"
 #include "base/errno_status.h"
 #include "base/units.h"
 
@@ -32,7 +34,7 @@ bool Hex(absl::string_view text, uint64_t* value) {
 // What is looked at of "dax_pmd_fault_done: dev 254:0 ino 0xc shared WRITE|...
 // address 0x... vm_start ... vm_end ... pgoff 0x0 max_pgoff 0x1000 FALLBACK".
 struct AccessLog::Event {
-  absl::string_view name;
+  absl::string_view name, rest;
   std::string file;
   bool shared = false, write = false, vma_lock = false;
   uint64_t address = 0, vm_start = 0, vm_end = 0, pgoff = 0, max_pgoff = 0;
@@ -45,42 +47,77 @@ struct AccessLog::Event {
     return false;
   }
 
-  // Nothing: the line has none of these events, or is cut.
-  static std::optional<Event> Parse(absl::string_view line) {
-    const size_t at = line.find("dax_p");
-    if (at == absl::string_view::npos) return std::nullopt;
-    Event event;
-    const absl::string_view rest = line.substr(at);
-    const size_t colon = rest.find(": dev ");
-    if (colon == absl::string_view::npos) return std::nullopt;
-    event.name = rest.substr(0, colon);
+  bool IsDone() const {
+    return name == "dax_pmd_fault_done" || name == "dax_pte_fault_done";
+  }
+  bool IsHole() const {
+    return name == "dax_pmd_load_hole" || name == "dax_pmd_load_hole_fallback";
+  }
+
+  // Nothing: the line has none of the events that are looked at.
+  static std::optional<Event> Named(absl::string_view line) {
+    for (size_t at = line.find("dax_p"); at != absl::string_view::npos;
+         at = line.find("dax_p", at + 1)) {
+      Event event;
+      event.rest = line.substr(at);
+      event.name = event.rest.substr(0, event.rest.find_first_of(": "));
+      event.rest.remove_prefix(event.name.size());
+      if (event.IsDone() || event.IsHole()) return event;
+    }
+    return std::nullopt;
+  }
+
+  // False: it is cut, or a number is none.
+  bool Parse() {
     const std::vector<absl::string_view> words =
-        absl::StrSplit(rest.substr(colon + 2), ' ', absl::SkipEmpty());
-    // dev D ino I shared|private FLAGS, or without the flags.
-    if (words.size() < 7 || words[2] != "ino") return std::nullopt;
+        absl::StrSplit(rest, ' ', absl::SkipEmpty());
+    // : dev D ino I shared|private FLAGS, or without the flags.
+    if (words.size() < 8 || words[0] != ":" || words[1] != "dev" ||
+        words[3] != "ino") {
+      return false;
+    }
+    return ParseWords(absl::MakeSpan(words).subspan(1));
+  }
+
+  bool ParseWords(absl::Span<const absl::string_view> words) {
+    Event& event = *this;
     event.file = absl::StrCat(words[1], " ", words[3]);
     event.shared = words[4] == "shared";
     for (absl::string_view flag : absl::StrSplit(words[5], '|')) {
       event.write |= flag == "WRITE";
       event.vma_lock |= flag == "VMA_LOCK";
     }
-    const std::pair<absl::string_view, uint64_t*> numbers[] = {
-        {"address", &event.address},
-        {"vm_start", &event.vm_start},
-        {"vm_end", &event.vm_end},
-        {"pgoff", &event.pgoff},
-        {"max_pgoff", &event.max_pgoff}};
+    struct Number {
+      absl::string_view key;
+      uint64_t* value;
+      bool needed;
+      bool seen = false;
+    };
+    const bool pmd = event.name == "dax_pmd_fault_done";
+    Number numbers[] = {{"address", &event.address, true},
+                        {"vm_start", &event.vm_start, pmd},
+                        {"vm_end", &event.vm_end, pmd},
+                        {"pgoff", &event.pgoff, event.IsDone()},
+                        {"max_pgoff", &event.max_pgoff, pmd}};
     size_t i = 5;
     for (; i + 1 < words.size(); ++i) {
-      for (const auto& [key, value] : numbers) {
-        if (words[i] != key) continue;
-        if (!Hex(words[++i], value)) return std::nullopt;
+      for (Number& number : numbers) {
+        if (words[i] != number.key) continue;
+        if (!Hex(words[++i], number.value)) return false;
+        number.seen = true;
         break;
       }
     }
+    for (const Number& number : numbers) {
+      if (number.needed && !number.seen) return false;
+    }
     if (i < words.size()) event.result = words.back();
-    return event;
+    if (!event.IsDone()) return true;
+    // The offset in bytes must be a number too.
+    return !event.result.empty() && event.pgoff <= UINT64_MAX / kPageSize;
   }
+
+  Key KeyOf() const { return {address, pgoff * kPageSize, file}; }
 
   LoggedAccess Access() const {
     return {.file = file, .offset = pgoff * kPageSize, .write = write};
@@ -113,6 +150,7 @@ absl::Status AccessLog::Line(absl::string_view line, AddFn add) {
 absl::Status AccessLog::Finish(AddFn add) {
   for (const Waiting& w : waiting_) add(w.access);
   waiting_.clear();
+  by_key_.clear();
   if (is_fio() || is_trace_) return absl::OkStatus();
   if (lines_ == 0) return ErrnoError(EINVAL, "it is empty");
   return ErrnoError(
@@ -195,41 +233,56 @@ void AccessLog::TraceLine(absl::string_view line, AddFn add) {
     const std::vector<absl::string_view> words =
         absl::StrSplit(line.substr(lost), ' ');
     if (words.size() > 1 && absl::SimpleAtoi(words[1], &events)) {
-      lost_ += events;
+      lost_ = CheckedAdd(lost_, events).value_or(UINT64_MAX);
     }
     return;
   }
   // An ftrace without any event has its head all the same.
   is_trace_ |= absl::StartsWith(line, "# tracer:");
-  const std::optional<Event> event = Event::Parse(line);
+  std::optional<Event> event = Event::Named(line);
   if (!event) return;
   is_trace_ = true;
+  if (!event->Parse()) {
+    ++unread_;
+    return;
+  }
   if (event->name == "dax_pmd_fault_done") {
     PmdDone(*event, add);
   } else if (event->name == "dax_pte_fault_done") {
     PteDone(*event, add);
-  } else if (event->name == "dax_pmd_load_hole" ||
-             event->name == "dax_pmd_load_hole_fallback") {
+  } else {
     zero_seen_ = event->name == "dax_pmd_load_hole";
     zero_failed_ = !zero_seen_;
     zero_address_ = event->address / kPmd;
   }
 }
 
-std::deque<AccessLog::Waiting>::iterator AccessLog::FindWaiting(
-    const Event& event) {
-  return std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& w) {
-    return w.address == event.address &&
-           w.access.offset == event.pgoff * kPageSize &&
-           w.access.file == event.file;
-  });
+AccessLog::Queue::iterator AccessLog::FindWaiting(const Key& key) {
+  const auto found = by_key_.find(key);
+  return found == by_key_.end() ? waiting_.end() : found->second.front();
+}
+
+void AccessLog::Wait(Waiting waiting, AddFn add) {
+  waiting_.push_back(std::move(waiting));
+  by_key_[waiting_.back().key].push_back(std::prev(waiting_.end()));
+  if (waiting_.size() > kMaxWaiting) add(Take(waiting_.begin()));
+}
+
+LoggedAccess AccessLog::Take(Queue::iterator waiting) {
+  // Of one key the first is taken, always.
+  const auto found = by_key_.find(waiting->key);
+  found->second.pop_front();
+  if (found->second.empty()) by_key_.erase(found);
+  LoggedAccess access = std::move(waiting->access);
+  waiting_.erase(waiting);
+  return access;
 }
 
 void AccessLog::PmdDone(const Event& event, AddFn add) {
   if (event.Is("RETRY")) return;  // it comes again
-  const auto before = FindWaiting(event);
+  const auto before = FindWaiting(event.KeyOf());
   if (before != waiting_.end() && before->vma_lock) {
-    waiting_.erase(before);
+    Take(before);
   } else {
     ++faults_;
   }
@@ -240,12 +293,7 @@ void AccessLog::PmdDone(const Event& event, AddFn add) {
     access.why = event.WhyFallback();
     if (hole && zero_failed_) access.why = FaultReasonCode::kNoHugeZeroPage;
     // The event of the small page says what it got.
-    waiting_.push_back({event.address, event.vma_lock, std::move(access)});
-    if (waiting_.size() > kMaxWaiting) {
-      add(waiting_.front().access);
-      waiting_.pop_front();
-    }
-    return;
+    return Wait({event.KeyOf(), event.vma_lock, std::move(access)}, add);
   }
   if (event.Is("SIGBUS") || event.Is("OOM")) {
     access.got = LoggedAccess::kSignal;
@@ -263,10 +311,9 @@ void AccessLog::PmdDone(const Event& event, AddFn add) {
 void AccessLog::PteDone(const Event& event, AddFn add) {
   if (event.Is("RETRY")) return;
   LoggedAccess access = event.Access();
-  const auto fell_back = FindWaiting(event);
+  const auto fell_back = FindWaiting(event.KeyOf());
   if (fell_back != waiting_.end()) {
-    access = std::move(fell_back->access);
-    waiting_.erase(fell_back);
+    access = Take(fell_back);
   } else {
     ++faults_;
     access.not_tried = true;

@@ -5,7 +5,7 @@
 // fio, version 2 or 3.
 //
 //   AccessLog log;
-//   while (std::getline(in, line)) {
+//   while (std::getline(in, line)) {  // bounded: kMaxLine
 //     if (absl::Status s = log.Line(line, add); !s.ok()) return s;
 //   }
 //   log.Finish(add);
@@ -15,7 +15,9 @@
 // two a log is, its first line says.
 //
 // A fault that fell back waits for the event of its small page; of those that
-// wait kMaxWaiting are kept, so that a log of any length needs no more memory.
+// wait kMaxWaiting are kept, so that a log of any length needs no more memory,
+// and a line takes no longer the more of them wait.  A line of these events
+// whose numbers cannot be read, or that is cut, is counted in unread().
 // One that fell back under the VMA's lock is tried again under the whole one,
 // and counts once.
 //
@@ -26,10 +28,14 @@
 #ifndef DMDAX_TOOLS_REPLAY_ACCESS_LOG_H_
 #define DMDAX_TOOLS_REPLAY_ACCESS_LOG_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <string>
+#include <tuple>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -55,6 +61,8 @@ class AccessLog {
  public:
   using AddFn = absl::FunctionRef<void(const LoggedAccess& access)>;
   static constexpr size_t kMaxWaiting = 4096;
+  // No line of these logs is longer; a caller need not keep more of one.
+  static constexpr size_t kMaxLine = 64 << 10;
 
   // Hands on the accesses of one more line.  EINVAL, with the line's number:
   // it is no line of fio's log; or the first line is fio's, of another
@@ -67,27 +75,35 @@ class AccessLog {
   uint64_t lines() const { return lines_; }
   uint64_t faults() const { return faults_; }
   uint64_t lost() const { return lost_; }  // events that the tracer dropped
+  uint64_t unread() const { return unread_; }
 
  private:
   enum Kind { kUnknownYet, kTrace, kFio2, kFio3 };
   struct Event;
+  // A fault's address, offset and file.
+  using Key = std::tuple<uint64_t, uint64_t, std::string>;
   struct Waiting {
-    uint64_t address;
+    Key key;
     bool vma_lock;  // if it was tried under the VMA's lock alone
     LoggedAccess access;
   };
+  using Queue = std::list<Waiting>;
 
   absl::Status First(absl::string_view line, AddFn add);
   absl::Status FioLine(absl::string_view line, AddFn add);
   void TraceLine(absl::string_view line, AddFn add);
-  std::deque<Waiting>::iterator FindWaiting(const Event& event);
+  // The first that waits with this key; end().
+  Queue::iterator FindWaiting(const Key& key);
+  void Wait(Waiting waiting, AddFn add);
+  LoggedAccess Take(Queue::iterator waiting);
   void PmdDone(const Event& event, AddFn add);
   void PteDone(const Event& event, AddFn add);
 
   Kind kind_ = kUnknownYet;
   bool is_trace_ = false;  // a line was a tracer's
-  uint64_t lines_ = 0, faults_ = 0, lost_ = 0;
-  std::deque<Waiting> waiting_;  // fell back, in the order of the log
+  uint64_t lines_ = 0, faults_ = 0, lost_ = 0, unread_ = 0;
+  Queue waiting_;  // fell back, in the order of the log
+  absl::flat_hash_map<Key, std::deque<Queue::iterator>> by_key_;
   // The address of the last hole that got the huge zero page.
   uint64_t zero_address_ = 0;
   bool zero_seen_ = false, zero_failed_ = false;

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
+
+#include "base/units.h"
 
 namespace dmdax {
 namespace {
@@ -49,7 +52,7 @@ void ReplayTable::Add(const LoggedAccess& access, const SweptFile* here) {
   uint64_t at = access.offset;
   const auto count = [&](ReplayRow& row, uint64_t until) {
     if (row.accesses++ == 0) row.first = at;
-    row.bytes += until - at;
+    row.bytes = CheckedAdd(row.bytes, until - at).value_or(UINT64_MAX);
     at = until;
   };
   if (here == nullptr) return count(RowOf(access, here, "", kNoOutcome), end);
@@ -74,7 +77,9 @@ void ReplayTable::Add(const LoggedAccess& access, const SweptFile* here) {
 
 std::vector<ReplayRow> ReplayTable::Rows() const {
   std::vector<ReplayRow> rows;
-  for (const auto& [key, row] : rows_) rows.push_back(row);
+  for (const auto* some : {&rows_, &others_}) {
+    for (const auto& [key, row] : *some) rows.push_back(row);
+  }
   std::stable_sort(rows.begin(), rows.end(),
                    [](const ReplayRow& a, const ReplayRow& b) {
                      return a.accesses > b.accesses;
@@ -92,12 +97,18 @@ ReplayRow& ReplayTable::RowOf(const LoggedAccess& access, const SweptFile* here,
                                   ? nullptr
                                   : &here->sweep.totals[outcome].outcome.reason;
   const int code = reason == nullptr ? 0 : static_cast<int>(reason->code);
-  const auto [it, fresh] = rows_.try_emplace(
-      Key(access.file, access.write, access.got, static_cast<int>(access.why),
-          access.not_tried, gets, code));
+  Key key(access.file, access.write, access.got, static_cast<int>(access.why),
+          access.not_tried, gets, code);
+  auto it = rows_.find(key);
+  if (it != rows_.end()) return it->second;
+  const bool others = rows_.size() >= kMaxRows;
+  if (others) std::get<0>(key).clear();
+  bool fresh;
+  std::tie(it, fresh) = (others ? others_ : rows_).try_emplace(std::move(key));
   ReplayRow& row = it->second;
   if (!fresh) return row;
-  row.file = access.file;
+  row.others = others;
+  if (!others) row.file = access.file;
   row.write = access.write;
   row.got = access.got;
   if (access.not_tried) row.why = "not_tried";
@@ -105,7 +116,7 @@ ReplayRow& ReplayTable::RowOf(const LoggedAccess& access, const SweptFile* here,
     row.why = FaultReasonName(access.why);
   }
   row.here = gets;
-  if (here != nullptr) row.path = here->path;
+  if (here != nullptr && !others) row.path = here->path;
   if (reason != nullptr) row.reason = *reason;
   if (row.reason) {
     row.here_why = FaultReasonName(row.reason.code);

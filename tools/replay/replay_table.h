@@ -8,11 +8,14 @@
 //   for (const ReplayRow& row : table.Rows()) std::cout << row.accesses <<
 //   "\n";
 //
-// It has a row for each distinct answer, however many accesses there are.
+// It has a row for each distinct answer, however many accesses there are; from
+// kMaxRows on those of further files are counted together, so that a log of any
+// number of files needs no more memory.
 // Threading: thread-compatible.
 #ifndef DMDAX_TOOLS_REPLAY_REPLAY_TABLE_H_
 #define DMDAX_TOOLS_REPLAY_REPLAY_TABLE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -41,8 +44,9 @@ struct SlotRun {
 SlotRun RunAt(const DaxSweep& sweep, uint64_t slot);
 
 struct ReplayRow {
-  std::string file;  // as the log names it
-  std::string path;  // on the machine; "": it was not asked
+  std::string file;     // as the log names it; "": of `others`
+  bool others = false;  // of files that have no rows of their own
+  std::string path;     // on the machine; "": it was not asked
   bool write = false;
   LoggedAccess::Got got = LoggedAccess::kUnknown;
   std::string why;   // of what it got: a reason's name, "not_tried", or ""
@@ -53,12 +57,14 @@ struct ReplayRow {
   // The machine's reason, with its numbers where it first came.
   FaultReason reason;
   uint64_t accesses = 0;  // that touch such a page
-  uint64_t bytes = 0;
-  uint64_t first = 0;  // byte of the file that the first of them touches
+  uint64_t bytes = 0;     // UINT64_MAX: that many or more
+  uint64_t first = 0;     // byte of the file that the first of them touches
 };
 
 class ReplayTable {
  public:
+  static constexpr size_t kMaxRows = 1 << 14;
+
   // `here` is the file that the access is of, or null; it must outlive the
   // table.
   void Add(const LoggedAccess& access, const SweptFile* here);
@@ -73,7 +79,7 @@ class ReplayTable {
   ReplayRow& RowOf(const LoggedAccess& access, const SweptFile* here,
                    const char* gets, size_t outcome);
 
-  std::map<Key, ReplayRow> rows_;
+  std::map<Key, ReplayRow> rows_, others_;
   uint64_t accesses_ = 0;
 };
 

@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "base/kernel_profile.h"
 #include "base/one_line.h"
+#include "base/units.h"
 #include "tools/byte_count.h"
 #include "tools/check_report.h"
 #include "tools/print_json.h"
@@ -33,14 +34,19 @@ PageShares SharesOf(const Json& bytes) {
           .tail = of("tail")};
 }
 
+// Rows come from elsewhere, and may say anything: that many or more.
+void Add(uint64_t some, uint64_t& sum) {
+  sum = CheckedAdd(sum, some).value_or(UINT64_MAX);
+}
+
 void Add(const PageShares& some, PageShares& sum) {
-  sum.total += some.total;
-  sum.pud += some.pud;
-  sum.pmd += some.pmd;
-  sum.pte += some.pte;
-  sum.hole += some.hole;
-  sum.signal += some.signal;
-  sum.tail += some.tail;
+  Add(some.total, sum.total);
+  Add(some.pud, sum.pud);
+  Add(some.pmd, sum.pmd);
+  Add(some.pte, sum.pte);
+  Add(some.hole, sum.hole);
+  Add(some.signal, sum.signal);
+  Add(some.tail, sum.tail);
 }
 
 // An obstacle on one kernel, over all that have it.
@@ -91,7 +97,7 @@ void AddObstacles(const std::string& machine, const Json& kernel,
                   KernelTotal& total) {
   for (const Json& o : kernel.value("obstacles", Json::array())) {
     ObstacleTotal& sum = total.obstacles[o.value("name", "")];
-    sum.bytes += NumberOfJson(o.value("bytes", Json()));
+    Add(NumberOfJson(o.value("bytes", Json())), sum.bytes);
     ++sum.subjects;
     sum.machines.insert(machine);
     if (sum.cure.is_null() && o.contains("cure")) {
@@ -130,12 +136,12 @@ std::string Count(uint64_t n, const char* one, const char* many) {
 
 void PrintCure(std::ostream& out, const ObstacleTotal& o) {
   if (o.cure.is_null()) return;
-  out << "    cure, for instance of " << o.cure_of << ":\n";
+  out << "    cure, for instance of " << OneLine(o.cure_of) << ":\n";
   for (const Json& command : o.cure.value("commands", Json::array())) {
-    out << "      " << command.get<std::string>() << "\n";
+    out << "      " << OneLine(command.get<std::string>()) << "\n";
   }
   const std::string remark = o.cure.value("remark", "");
-  if (!remark.empty()) out << "      # " << remark << "\n";
+  if (!remark.empty()) out << "      # " << OneLine(remark) << "\n";
 }
 
 Json KernelToJson(const std::string& name, const KernelTotal& total) {

@@ -10,6 +10,8 @@
 #include "base/errno_status.h"
 #include "formats/json_syntax.h"
 #include "tools/fleet_report.h"
+#include "tools/machine_row.h"
+#include "tools/print_json.h"
 
 namespace dmdax {
 namespace {
@@ -45,30 +47,29 @@ absl::Status Bad(absl::string_view name, absl::string_view what) {
   return ErrnoError(EINVAL, absl::StrCat(name, ": ", what));
 }
 
-// Whether a row has the shape that totals are made of: every key that is looked
-// at is missing or of its kind.
-bool IsRow(const Json& row) {
-  if (!row.is_object() || !row.contains("machine") ||
-      !row["machine"].is_string() || !row.contains("verdict") ||
-      !row["verdict"].is_string()) {
-    return false;
+// "dmdax --json check" of many machines, of the version that is read here.
+absl::Status CheckHead(const Json& report) {
+  constexpr char kNone[] =
+      "not what dmdax --json check prints of many machines";
+  if (!report.is_object()) return ErrnoError(EINVAL, kNone);
+  const auto said = [&](const char* key) {
+    return report.contains(key) ? report[key].dump().substr(0, 40)
+                                : std::string("missing");
+  };
+  if (report.value("schema", Json()) != Json(kJsonSchema)) {
+    return ErrnoError(
+        EINVAL, absl::StrCat("schema is ", said("schema"),
+                             ": reports of schema ", kJsonSchema, " are read"));
   }
-  if (row.contains("error") && !row["error"].is_string()) return false;
-  const Json subjects = row.value("subjects", Json::array());
-  if (!subjects.is_array()) return false;
-  for (const Json& subject : subjects) {
-    if (!subject.is_object()) return false;
-    const Json kernels = subject.value("kernels", Json::array());
-    if (!kernels.is_array()) return false;
-    for (const Json& kernel : kernels) {
-      if (!kernel.is_object() || !kernel.contains("kernel") ||
-          !kernel["kernel"].is_string() || !kernel.contains("holds") ||
-          !kernel["holds"].is_boolean()) {
-        return false;
-      }
-    }
+  if (report.value("kind", Json()) != Json("machines")) {
+    return ErrnoError(EINVAL, absl::StrCat("kind is ", said("kind"), ": ",
+                                           kNone, ", \"machines\""));
   }
-  return true;
+  if (!report.contains("require") || !report["require"].is_string() ||
+      !report.contains("machines") || !report["machines"].is_array()) {
+    return ErrnoError(EINVAL, kNone);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -87,10 +88,8 @@ absl::StatusOr<FleetReport> MergeReports(
       const absl::string_view object = TakeObject(text);
       if (absl::Status s = CheckJsonSyntax(object, name); !s.ok()) return s;
       Json report = Json::parse(object);
-      if (!report.is_object() || !report.contains("require") ||
-          !report["require"].is_string() || !report.contains("machines") ||
-          !report["machines"].is_array()) {
-        return Bad(name, "not what dmdax --json check prints of many machines");
+      if (absl::Status s = CheckHead(report); !s.ok()) {
+        return Bad(name, s.message());
       }
       absl::StatusOr<Wish> wish =
           WishOfName(report["require"].get<std::string>());
@@ -104,9 +103,18 @@ absl::StatusOr<FleetReport> MergeReports(
                                       report["require"].get<std::string>(),
                                       "; ", first, " requires ", require));
       }
-      for (Json& row : report["machines"]) {
-        if (!IsRow(row)) {
-          return Bad(name, "not a machine's row: " + row.dump().substr(0, 80));
+      for (size_t i = 0; i < report["machines"].size(); ++i) {
+        Json& row = report["machines"][i];
+        if (absl::Status s = CheckMachineRow(row); !s.ok()) {
+          const Json machine =
+              row.is_object() ? row.value("machine", Json()) : Json();
+          return Bad(name, absl::StrCat(
+                               "machines[", i, "]",
+                               machine.is_string()
+                                   ? absl::StrCat(
+                                         " (", machine.get<std::string>(), ")")
+                                   : "",
+                               ": ", s.message()));
         }
         const std::string machine = row["machine"];
         const auto [it, fresh] = seen.try_emplace(machine, name);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // filefrag -v of any number of files.
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "import/formats/extents_sections.h"
 #include "import/formats/input_lines.h"
 #include "import/import_format.h"
@@ -11,6 +15,29 @@ namespace {
 
 bool Begins(absl::string_view line) {
   return absl::StartsWith(line, "File size of ");
+}
+
+// "f is 4096 (1 block of 4096 bytes)": where a name ends.
+bool EndsName(absl::string_view line) {
+  line = absl::StripAsciiWhitespace(line);
+  return absl::EndsWith(line, ")") && absl::StrContains(line, " is ") &&
+         (absl::StrContains(line, " bytes)") ||
+          absl::StrContains(line, ", blocksize "));
+}
+
+// What a name begins with that has a line break; "": it has none.  filefrag
+// prints it as it is.
+absl::string_view BrokenName(absl::string_view piece) {
+  absl::string_view name;
+  for (absl::string_view line : absl::StrSplit(piece, '\n')) {
+    if (!name.empty()) {
+      if (EndsName(line)) return name;
+    } else if (absl::ConsumePrefix(&line, "File size of ")) {
+      if (EndsName(line)) return "";
+      name = line;
+    }
+  }
+  return "";
 }
 
 bool Detect(const ImportInput& input) {
@@ -23,7 +50,18 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
   uint64_t magic = 0;
   const size_t before = facts->files.size();
   uint64_t next_magic = 0;
-  const auto parse = [&](absl::string_view piece) {
+  bool left_out = false;
+  const auto parse =
+      [&](absl::string_view piece) -> absl::StatusOr<ExtentList> {
+    // Whoever may make a file may give it such a name; that must not cost the
+    // others theirs.
+    if (const absl::string_view name = BrokenName(piece); !name.empty()) {
+      facts->NoteOnce(absl::StrCat(
+          input.name, ": a file is left out whose name has a line break: '",
+          name.substr(0, 80), "...'"));
+      left_out = true;
+      return ExtentList();
+    }
     absl::StatusOr<ExtentList> list = ParseFilefrag(piece);
     if (!list.ok()) return list;
     // What stands behind a file's lines is of the next one.
@@ -37,7 +75,7 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
     return list;
   };
   absl::Status s = ReadExtentSections(input, Begins, parse, facts);
-  if (s.ok() && facts->files.size() == before) {
+  if (s.ok() && facts->files.size() == before && !left_out) {
     return Place{&input, 1, 1}.Error("'File size of FILE is ...' is expected");
   }
   return s;

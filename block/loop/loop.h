@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// LoopDriver: /dev/loop-control and the loop devices, over files of the host.
+//
+//   LoopDriver loops(machine);
+//   int n = *loops.Control({.command = LOOP_CTL_GET_FREE});  // 0; /dev/loop0
+//   BlockDevice* loop0 = machine.FindBdevByName("loop0");
+//   loops.Ioctl(*loop0, FMODE_READ | FMODE_WRITE,
+//               {.command = LOOP_SET_FD, .fd = fd});
+//   loop0->nr_sectors();                                     // of the file
+//
+// The bytes of a loop device are those of its file, read with pread(2) and
+// written with pwrite(2).  A loop device that a World has without a file is
+// one that LOOP_CTL_GET_FREE finds.
+//
+// Mirrors: drivers/block/loop.c (6.1).
+// Threading: thread-safe.
+#ifndef DMDAX_BLOCK_LOOP_LOOP_H_
+#define DMDAX_BLOCK_LOOP_LOOP_H_
+
+#include <linux/loop.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "block/block_device.h"
+#include "block/block_ioctl.h"
+#include "block/machine.h"
+
+namespace dmdax {
+
+class LoopDriver {
+ public:
+  explicit LoopDriver(Machine& machine);
+  ~LoopDriver();
+  LoopDriver(const LoopDriver&) = delete;
+  LoopDriver& operator=(const LoopDriver&) = delete;
+
+  // ioctl(2) of /dev/loop-control: LOOP_CTL_ADD, _REMOVE, _GET_FREE; the number
+  // of the device.  ENOSYS: another command; EEXIST, ENODEV, EBUSY.
+  absl::StatusOr<int> Control(const BlockIoctl& request);
+
+  // Whether `bdev` is a whole loop device.
+  bool Owns(const BlockDevice& bdev) const;
+
+  // The LOOP_* commands of such a device, opened with `mode` (FMODE_*).
+  // ENXIO: no file is in it; EBUSY: one is; EINVAL; ENOTTY: no such command.
+  absl::StatusOr<int> Ioctl(BlockDevice& bdev, unsigned mode,
+                            const BlockIoctl& request);
+
+  // The last opener has closed it: LO_FLAGS_AUTOCLEAR.
+  void Closed(BlockDevice& bdev);
+
+  // What /sys/block/loopN/loop/ shows; `lo_flags` 0 and no name: no file.
+  struct Attributes {
+    bool bound = false;
+    std::string backing_file;
+    uint64_t offset = 0, sizelimit = 0;
+    uint32_t flags = 0;  // LO_FLAGS_*
+  };
+  Attributes AttributesOf(const BlockDevice& bdev) const;
+
+ private:
+  struct Loop;
+  Loop* Find(const BlockDevice& bdev) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::StatusOr<Loop*> Add(int number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Loop devices that the machine has and the driver does not know yet.
+  void Adopt() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  Machine& machine_;
+  mutable absl::Mutex mu_;
+  std::map<int, std::unique_ptr<Loop>> loops_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_BLOCK_LOOP_LOOP_H_

@@ -1,57 +1,266 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "block/disk_bytes.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
 
 namespace dmdax {
 namespace {
 
-// Where sector `i` from `first` on lies: its page, and the byte in it.
-std::pair<uint64_t, size_t> PlaceOf(sector_t first, size_t i) {
-  const uint64_t sector = first.value() + i;
-  return {sector / kPageSectors, sector % kPageSectors << kSectorShift};
+bool AllZeros(absl::Span<const char> bytes) {
+  return bytes.empty() ||
+         (bytes[0] == 0 &&
+          memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+}
+
+absl::Status FileError(const char* what) {
+  return ErrnoError(
+      EIO, absl::StrCat(what, " of a disk's file: ", ErrnoText(errno)));
+}
+
+// Cuts `count` bytes from byte `at` on at the ends of pages.
+template <typename Fn>
+void ForEachPage(uint64_t at, uint64_t count, const Fn& fn) {
+  for (uint64_t done = 0; done < count;) {
+    const uint64_t byte = at + done;
+    const uint64_t in_page = byte % kPageSize;
+    const uint64_t n = std::min(kPageSize - in_page, count - done);
+    fn(byte / kPageSize, in_page, done, n);
+    done += n;
+  }
 }
 
 }  // namespace
 
-void DiskBytes::Read(sector_t sector, absl::Span<char> out) const {
-  absl::MutexLock lock(&mu_);
-  for (size_t i = 0; i < out.size() / kSectorSize; ++i) {
-    const auto [page, byte] = PlaceOf(sector, i);
-    char* to = out.data() + i * kSectorSize;
-    auto found = pages_.find(page);
-    if (found == pages_.end()) {
-      memset(to, 0, kSectorSize);
-    } else {
-      memcpy(to, found->second.data() + byte, kSectorSize);
-    }
-  }
+void DiskBytes::ReadPages(sector_t sector, absl::Span<char> out) const {
+  ForEachPage(ByteOf(sector), out.size(),
+              [&](uint64_t page, size_t in_page, size_t done,
+                  size_t n) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                auto found = pages_.find(page);
+                if (found == pages_.end()) {
+                  memset(out.data() + done, 0, n);
+                } else {
+                  memcpy(out.data() + done, found->second.data() + in_page, n);
+                }
+              });
 }
 
-void DiskBytes::Write(sector_t sector, absl::Span<const char> in) {
-  absl::MutexLock lock(&mu_);
-  for (size_t i = 0; i < in.size() / kSectorSize; ++i) {
-    const auto [page, byte] = PlaceOf(sector, i);
-    const char* from = in.data() + i * kSectorSize;
-    const bool zeros =
-        std::all_of(from, from + kSectorSize, [](char c) { return c == 0; });
-    auto found = pages_.find(page);
-    if (found == pages_.end()) {
-      // Zeros are there already.
-      if (zeros) continue;
-      found = pages_.emplace(page, Page{}).first;
-    }
-    memcpy(found->second.data() + byte, from, kSectorSize);
+void DiskBytes::WritePages(sector_t sector, absl::Span<const char> in) {
+  ForEachPage(ByteOf(sector), in.size(),
+              [&](uint64_t page, size_t in_page, size_t done, size_t n)
+                  ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                    auto found = pages_.find(page);
+                    if (found == pages_.end()) {
+                      // Zeros are there already.
+                      if (AllZeros(in.subspan(done, n))) return;
+                      found = pages_.emplace(page, Page{}).first;
+                    }
+                    memcpy(found->second.data() + in_page, in.data() + done, n);
+                  });
+}
+
+absl::Status DiskBytes::ReadFile(uint64_t at, absl::Span<char> out) const {
+  while (!out.empty()) {
+    const ssize_t n =
+        pread(file_.get(), out.data(), out.size(), static_cast<off_t>(at));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return FileError("read");
+    if (n == 0) break;
+    at += static_cast<uint64_t>(n);
+    out.remove_prefix(static_cast<size_t>(n));
   }
+  // Behind the end of the file.
+  if (!out.empty()) memset(out.data(), 0, out.size());
+  return absl::OkStatus();
+}
+
+absl::Status DiskBytes::WriteFile(uint64_t at, absl::Span<const char> in) {
+  while (!in.empty()) {
+    const ssize_t n =
+        pwrite(file_.get(), in.data(), in.size(), static_cast<off_t>(at));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return FileError("write");
+    at += static_cast<uint64_t>(n);
+    in.remove_prefix(static_cast<size_t>(n));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DiskBytes::Read(sector_t sector, absl::Span<char> out) const {
+  absl::ReaderMutexLock lock(&mu_);
+  if (file_.ok()) return ReadFile(ByteOf(sector), out);
+  ReadPages(sector, out);
+  return absl::OkStatus();
+}
+
+absl::Status DiskBytes::Write(sector_t sector, absl::Span<const char> in) {
+  {
+    absl::ReaderMutexLock lock(&mu_);
+    if (file_.ok()) {
+      // Who zeroes a disk does not want its memory.
+      constexpr size_t kMany = 16 * kPageSize;
+      const bool punch = is_memory_ && in.size() >= kMany && AllZeros(in);
+      return punch ? Punch(ByteOf(sector), in.size())
+                   : WriteFile(ByteOf(sector), in);
+    }
+  }
+  absl::MutexLock lock(&mu_);
+  const bool many = pages_.size() + in.size() / kPageSize > kMostPages;
+  if (many && (file_.ok() || BecomeFile())) {
+    return WriteFile(ByteOf(sector), in);
+  }
+  WritePages(sector, in);
+  return absl::OkStatus();
+}
+
+absl::Status DiskBytes::Zero(sector_t sector, uint64_t sectors) {
+  absl::MutexLock lock(&mu_);
+  const uint64_t at = ByteOf(sector);
+  const uint64_t count = sectors << kSectorShift;
+  if (!file_.ok()) {
+    const uint64_t end = at + count;
+    for (auto it = pages_.lower_bound(at / kPageSize);
+         it != pages_.end() && it->first * kPageSize < end;) {
+      const uint64_t first = it->first * kPageSize;
+      const uint64_t from = std::max(first, at) - first;
+      const uint64_t to = std::min(first + kPageSize, end) - first;
+      memset(it->second.data() + from, 0, to - from);
+      it = AllZeros(it->second) ? pages_.erase(it) : std::next(it);
+    }
+    return absl::OkStatus();
+  }
+  return Punch(at, count);
+}
+
+absl::Status DiskBytes::Punch(uint64_t at, uint64_t count) {
+  if (fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                static_cast<off_t>(at), static_cast<off_t>(count)) == 0) {
+    return absl::OkStatus();
+  }
+  if (errno != EOPNOTSUPP) return FileError("punch");
+  // A file system without holes.
+  const std::vector<char> zeros(std::min<uint64_t>(count, 1 << 20));
+  for (uint64_t done = 0; done < count;) {
+    const uint64_t n = std::min<uint64_t>(count - done, zeros.size());
+    absl::Status s = WriteFile(at + done, absl::MakeSpan(zeros).subspan(0, n));
+    if (!s.ok()) return s;
+    done += n;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DiskBytes::Sync() {
+  absl::ReaderMutexLock lock(&mu_);
+  if (is_memory_ || fdatasync(file_.get()) == 0) return absl::OkStatus();
+  return FileError("sync");
+}
+
+absl::Status DiskBytes::CopyPagesTo(int fd) const {
+  for (const auto& [number, page] : pages_) {
+    if (pwrite(fd, page.data(), page.size(),
+               static_cast<off_t>(number * kPageSize)) !=
+        static_cast<ssize_t>(page.size())) {
+      return FileError("write");
+    }
+  }
+  return absl::OkStatus();
+}
+
+bool DiskBytes::BecomeFile() {
+  Fd fd(memfd_create("dmdax-disk", MFD_CLOEXEC));
+  if (!fd.ok() || !CopyPagesTo(fd.get()).ok()) return false;
+  file_ = std::move(fd);
+  pages_.clear();
+  return true;
+}
+
+void DiskBytes::UseFile(Fd fd, uint64_t offset, FileSize size) {
+  absl::MutexLock lock(&mu_);
+  is_memory_ = !fd.ok();
+  fixed_size_ = size == FileSize::kFixed;
+  file_ = std::move(fd);
+  file_offset_ = offset;
+  pages_.clear();
+}
+
+absl::Status DiskBytes::MoveTo(Fd fd) {
+  absl::MutexLock lock(&mu_);
+  if (!file_.ok()) {
+    if (absl::Status s = CopyPagesTo(fd.get()); !s.ok()) return s;
+  } else {
+    std::vector<char> block(1 << 20);
+    off_t data = 0;
+    while ((data = lseek(file_.get(), data, SEEK_DATA)) >= 0) {
+      const off_t hole = lseek(file_.get(), data, SEEK_HOLE);
+      if (hole < 0) return FileError("seek");
+      while (data < hole) {
+        const auto part = absl::MakeSpan(block).subspan(
+            0, std::min<uint64_t>(block.size(),
+                                  static_cast<uint64_t>(hole - data)));
+        absl::Status s = ReadFile(static_cast<uint64_t>(data), part);
+        if (!s.ok()) return s;
+        const auto n = static_cast<ssize_t>(part.size());
+        if (pwrite(fd.get(), part.data(), part.size(), data) != n) {
+          return FileError("write");
+        }
+        data += n;
+      }
+    }
+    if (errno != ENXIO) return FileError("seek");
+  }
+  if (fdatasync(fd.get()) != 0) return FileError("sync");
+  file_ = std::move(fd);
+  file_offset_ = 0;
+  is_memory_ = fixed_size_ = false;
+  pages_.clear();
+  return absl::OkStatus();
+}
+
+std::optional<DiskBytes::FileRange> DiskBytes::File(sector_t sector,
+                                                    uint64_t sectors) {
+  absl::MutexLock lock(&mu_);
+  if (!file_.ok() && !BecomeFile()) return std::nullopt;
+  const uint64_t at = ByteOf(sector);
+  struct stat st;
+  if (fstat(file_.get(), &st) != 0) return std::nullopt;
+  const uint64_t end = at + (sectors << kSectorShift);
+  if (static_cast<uint64_t>(st.st_size) < end) {
+    // Whoever reads the file itself finds all of the disk there.
+    if (fixed_size_ || ftruncate(file_.get(), static_cast<off_t>(end)) != 0) {
+      return std::nullopt;
+    }
+  }
+  return FileRange{file_.get(), at};
 }
 
 std::vector<std::pair<uint64_t, std::vector<char>>> DiskBytes::Pages() const {
-  absl::MutexLock lock(&mu_);
+  absl::ReaderMutexLock lock(&mu_);
   std::vector<std::pair<uint64_t, std::vector<char>>> pages;
-  for (const auto& [number, page] : pages_) {
-    if (page != Page{}) {
+  auto add = [&](uint64_t number, absl::Span<const char> page) {
+    if (!AllZeros(page)) {
       pages.emplace_back(number, std::vector<char>(page.begin(), page.end()));
+    }
+  };
+  for (const auto& [number, page] : pages_) add(number, page);
+  if (!is_memory_ || !file_.ok()) return pages;
+  off_t data = 0;
+  std::vector<char> page(kPageSize);
+  while ((data = lseek(file_.get(), data, SEEK_DATA)) >= 0) {
+    const off_t hole = lseek(file_.get(), data, SEEK_HOLE);
+    for (; data < hole; data += kPageSize) {
+      if (!ReadFile(static_cast<uint64_t>(data), absl::MakeSpan(page)).ok()) {
+        return pages;
+      }
+      add(static_cast<uint64_t>(data) / kPageSize, page);
     }
   }
   return pages;

@@ -16,6 +16,7 @@ _LIBRARIES = {
     "com_google_protobuf": "protobuf",
     "libarchive": "libarchive",
     "nlohmann_json": "nlohmann_json",
+    "openssl": "openssl",
     "sqlite3": "sqlite3",
 }
 

@@ -33,6 +33,7 @@ SYSTEM = (
     ("google/protobuf/", "@com_google_protobuf//:protobuf"),
     ("gtest/", "@com_google_googletest//:gtest"),
     ("nlohmann/", "@nlohmann_json//:nlohmann_json"),
+    ("openssl/", "@openssl//:crypto"),
 )
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.M)
 RULES = ("cc_library", "cc_binary", "cc_test", "dmdax_examples_test",

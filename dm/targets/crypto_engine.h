@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What targets hash and encipher with: libcrypto, which is looked for when it
+// is first needed, so that a program that needs none pays nothing.
+//
+//   const HashFunction* sha = FindHashFunction("sha256");
+//   std::string digest = sha->Digest({salt, block});
+//   std::unique_ptr<BlockCrypt> aes = BlockCrypt::Create("xts(aes)", key);
+//   aes->Encrypt(iv, in, out);
+//
+// Not all that the kernel has is there (see crypto_hash.h, crypto_cipher.h):
+// null is what can be named, but not computed.
+// Threading: a HashFunction may be used by several threads at once, a
+// BlockCrypt by one at a time.
+#ifndef DMDAX_DM_TARGETS_CRYPTO_ENGINE_H_
+#define DMDAX_DM_TARGETS_CRYPTO_ENGINE_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+
+namespace dmdax {
+
+class HashFunction {
+ public:
+  explicit HashFunction(const void* md) : md_(md) {}
+  // Of the parts, one after the other; "": libcrypto has failed.
+  std::string Digest(absl::Span<const absl::string_view> parts) const;
+
+ private:
+  const void* const md_;  // EVP_MD
+};
+
+// By the kernel's name, or a driver's ("sha256-generic").
+const HashFunction* FindHashFunction(absl::string_view name);
+
+// A cipher in a mode, with a key: "xts(aes)", "cbc(aes)", "ecb(aes)",
+// "ctr(aes)", and the same of camellia, aria, sm4, des3_ede where libcrypto has
+// them.
+class BlockCrypt {
+ public:
+  // `key`: bytes.  Null: no such cipher, or the key does not fit.
+  static std::unique_ptr<BlockCrypt> Create(absl::string_view name,
+                                            absl::string_view key);
+  virtual ~BlockCrypt() = default;
+  // `in` and `out` have the same length, whole blocks of the cipher; `out` may
+  // be `in`.  False: libcrypto has failed.
+  virtual bool Encrypt(absl::string_view iv, absl::Span<const char> in,
+                       char* out) = 0;
+  virtual bool Decrypt(absl::string_view iv, absl::Span<const char> in,
+                       char* out) = 0;
+};
+
+// "0aff" as bytes.
+std::string BytesOfHex(absl::string_view hex);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_DM_TARGETS_CRYPTO_ENGINE_H_

@@ -42,6 +42,7 @@ absl::Status BlockDevice::Open(unsigned mode, const void* holder) {
     if (absl::Status s = whole_->fops_->Open(); !s.ok()) return s;
   }
   ++openers_;
+  ++whole_->disk_openers_;
   if (mode & FMODE_EXCL) {
     holder_ = holder;
     ++holders_;
@@ -52,11 +53,13 @@ absl::Status BlockDevice::Open(unsigned mode, const void* holder) {
 
 void BlockDevice::Close(unsigned mode) {
   --openers_;
+  const bool last = --whole_->disk_openers_ == 0;
   if (mode & FMODE_EXCL) {
     if (--holders_ == 0) holder_ = nullptr;
     if (is_partition()) --whole_->part_holders_;
   }
   if (whole_->fops_ != nullptr) whole_->fops_->Release();
+  if (last && whole_->driver_ != nullptr) whole_->driver_->Closed(*whole_);
 }
 
 void BlockDevice::BlkRoSet(bool on, const KernelProfile& profile) {

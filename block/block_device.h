@@ -30,10 +30,12 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "base/dev_t.h"
 #include "base/kernel_log.h"
 #include "base/units.h"
+#include "block/block_ioctl.h"
 #include "block/disk_bytes.h"
 #include "block/queue_limits.h"
 #include "dax/dax_device.h"
@@ -115,12 +117,26 @@ class RequestQueue {
   std::atomic<unsigned> flags_{QUEUE_FLAG_NONROT};
 };
 
+class BlockDevice;
+
 // struct block_device_operations: told of opens and closes, may refuse one.
 class BlockDeviceOperations {
  public:
   virtual ~BlockDeviceOperations() = default;
   virtual absl::Status Open() = 0;
   virtual void Release() = 0;
+};
+
+// What a disk's driver does besides moving sectors.
+class BlockDriver {
+ public:
+  virtual ~BlockDriver() = default;
+  // An ioctl that block/ioctl.c does not know, of a device that was opened with
+  // `mode`.  ENOTTY: the driver neither.
+  virtual absl::StatusOr<int> Ioctl(BlockDevice& bdev, unsigned mode,
+                                    const BlockIoctl& request) = 0;
+  // The last opener has closed the disk.
+  virtual void Closed(BlockDevice& bdev) = 0;
 };
 
 class BlockDevice {
@@ -159,6 +175,20 @@ class BlockDevice {
   const RequestQueue& queue() const { return whole_->own_queue_; }
   // bd_disk->fops: null for hardware.
   BlockDeviceOperations* fops() const { return whole_->fops_; }
+  // Null: there is nothing that only the driver knows.
+  BlockDriver* driver() const { return whole_->driver_; }
+  void set_driver(BlockDriver* driver) { whole_->driver_ = driver; }
+  // GD_SUPPRESS_PART_SCAN: BLKRRPART looks for no partitions.
+  bool suppress_part_scan() const { return suppress_part_scan_.load(); }
+  void set_suppress_part_scan(bool on) { suppress_part_scan_.store(on); }
+  // bdev->bd_inode->i_blkbits, which BLKBSZSET sets; 0: as the size allows.
+  uint32_t soft_block_size() const { return soft_block_size_.load(); }
+  void set_soft_block_size(uint32_t size) { soft_block_size_.store(size); }
+  // Another one for each disk, and for each medium that comes into it.
+  uint64_t diskseq() const { return diskseq_.load(); }
+  void NewMedia() { diskseq_.store(NextDiskseq()); }
+  // disk_openers(): of the disk and of its partitions.
+  int disk_openers() const { return whole_->disk_openers_; }
   // dax_hosts: the DaxDevice of the disk, whether or not it may be used.
   DaxDevice* host_dax_dev() const { return whole_->own_dax_dev_; }
   // What was written to the disk, by sectors of the whole disk.  Persistent
@@ -175,6 +205,11 @@ class BlockDevice {
   absl::Status Open(unsigned mode, const void* holder);
   // blkdev_put().
   void Close(unsigned mode);
+  // Whether somebody has claimed this device, or the disk it lies on.
+  bool claimed() const {
+    return holder_ != nullptr || part_holders_ > 0 ||
+           (is_partition() && whole_->holder_ != nullptr);
+  }
   int openers() const { return openers_; }
 
  private:
@@ -190,6 +225,15 @@ class BlockDevice {
   DiskBytes own_bytes_;
   DaxDevice* const own_dax_dev_;
   BlockDeviceOperations* const fops_;
+  BlockDriver* driver_ = nullptr;
+  std::atomic<bool> suppress_part_scan_{false};
+  std::atomic<uint32_t> soft_block_size_{0};
+  static uint64_t NextDiskseq() {
+    static std::atomic<uint64_t> last{0};
+    return ++last;
+  }
+  std::atomic<uint64_t> diskseq_{NextDiskseq()};
+  std::atomic<int> disk_openers_{0};
   std::function<int()> freeze_;
   int openers_ = 0;
   // The claim of this device, and how often it was taken.

@@ -203,8 +203,20 @@ absl::StatusOr<BlockDevice*> Machine::AddBlock(const BlockOptions& options) {
   return bdev;
 }
 
+void Machine::SetBlockCapacity(BlockDevice& bdev, uint64_t nr_sectors) {
+  absl::MutexLock lock(&mu_);
+  auto it = owned_.find(bdev.name());
+  if (it != owned_.end()) {
+    it->second.options.nr_sectors = nr_sectors;
+    it->second.options.empty = nr_sectors == 0;
+  }
+  bdev.SetCapacity(nr_sectors);
+  BumpIoGeneration();
+}
+
 absl::Status Machine::Remove(absl::string_view name) {
   NeedAll();
+  BumpIoGeneration();
   absl::MutexLock lock(&mu_);
   auto it = owned_.find(name);
   if (it == owned_.end()) {

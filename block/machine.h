@@ -83,6 +83,8 @@ class Machine {
                                        std::optional<DevT> dev = std::nullopt,
                                        uint32_t logical_block_size = 512);
   absl::StatusOr<BlockDevice*> AddBlock(const BlockOptions& options);
+  // Another size for a disk that AddBlock() made; 0: nothing is in it.
+  void SetBlockCapacity(BlockDevice& bdev, uint64_t nr_sectors);
   // Removes a pmem or block device.  ENOENT; EBUSY while open.
   absl::Status Remove(absl::string_view name);
 
@@ -136,6 +138,16 @@ class Machine {
   // knows ("fd00", "259:0:1", "/dev/pmem0" without a node).
   absl::StatusOr<DevT> DmGetDevT(absl::string_view path) const;
 
+  // Goes up whenever a byte of a device may lie somewhere else than before, or
+  // may not be reached past the machine: whoever keeps such places asks first.
+  uint64_t io_generation() const { return io_generation_->load(); }
+  void BumpIoGeneration() { io_generation_->fetch_add(1); }
+  // Keeps it where other processes see it too; `shared` outlives the machine.
+  void ShareIoGeneration(std::atomic<uint64_t>* shared) {
+    shared->store(io_generation_->load());
+    io_generation_ = shared;
+  }
+
   // Null, as at first, or what says of things that are not found here whether
   // there are any.  It outlives the machine's use.
   void set_absent(AbsentObjects* absent) { absent_ = absent; }
@@ -174,6 +186,8 @@ class Machine {
   Keyring keys_;
   std::atomic<int64_t> clock_offset_{0};
   std::atomic<int64_t> frozen_at_{0};  // 0: it is not
+  std::atomic<uint64_t> own_io_generation_{1};
+  std::atomic<uint64_t>* io_generation_ = &own_io_generation_;
   mutable absl::Mutex mu_;
   std::map<std::string, Owned, std::less<>> owned_ ABSL_GUARDED_BY(mu_);
   // Ranges do not overlap, so the order is also that of their ends.

@@ -57,7 +57,7 @@ class LoopDriver {
   // The last opener has closed it: LO_FLAGS_AUTOCLEAR.
   void Closed(BlockDevice& bdev);
 
-  // What /sys/block/loopN/loop/ shows; `lo_flags` 0 and no name: no file.
+  // What /sys/block/loopN/loop/ shows.
   struct Attributes {
     bool bound = false;
     std::string backing_file;
@@ -72,6 +72,19 @@ class LoopDriver {
   absl::StatusOr<Loop*> Add(int number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Loop devices that the machine has and the driver does not know yet.
   void Adopt() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  // The parts of Ioctl().
+  absl::Status Configure(Loop& loop, unsigned mode, const loop_config& config,
+                         int fd) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status ChangeFd(Loop& loop, int fd) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status SetStatus(Loop& loop, const loop_info64& info)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status SetNumber(Loop& loop, const BlockIoctl& request)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  loop_info64 StatusOf(const Loop& loop) const;
+  void Clear(Loop& loop) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Place(Loop& loop) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void ReadPartitions(Loop& loop) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   Machine& machine_;
   mutable absl::Mutex mu_;

@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "block/loop/loop.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "base/fd.h"
+#include "block/loop/loop_info.h"
+#include "block/partitions/partitions.h"
+
+namespace dmdax {
+namespace {
+
+constexpr uint32_t kLoopMajor = 7;
+
+constexpr uint32_t kSettable = LO_FLAGS_AUTOCLEAR | LO_FLAGS_PARTSCAN;
+constexpr uint32_t kClearable = LO_FLAGS_AUTOCLEAR;
+constexpr uint32_t kConfigurable =
+    kSettable | LO_FLAGS_READ_ONLY | LO_FLAGS_DIRECT_IO;
+
+absl::Status Refuse(int err, const BlockDevice& bdev, absl::string_view what) {
+  return ErrnoError(err, absl::StrCat(bdev.name(), ": ", what));
+}
+
+template <typename T>
+bool Get(const BlockIoctl& request, T* value) {
+  if (request.bytes.size() < sizeof(*value)) return false;
+  memcpy(value, request.bytes.data(), sizeof(*value));
+  return true;
+}
+
+absl::Status Fault() { return ErrnoError(EFAULT, "too few bytes"); }
+
+// loop_validate_block_size().
+bool BlockSizeFits(uint64_t size) {
+  return size >= kSectorSize && size <= kPageSize && (size & (size - 1)) == 0;
+}
+
+// A description of our own: the program's may be O_APPEND or O_DIRECT.
+Fd Reopen(int fd) {
+  const int access = fcntl(fd, F_GETFL) & O_ACCMODE;
+  Fd own(open(absl::StrCat("/proc/self/fd/", fd).c_str(), access | O_CLOEXEC));
+  if (own.ok()) return own;
+  return Fd(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+}
+
+std::string PathOf(int fd) {
+  char path[PATH_MAX];
+  const ssize_t n =
+      readlink(absl::StrCat("/proc/self/fd/", fd).c_str(), path, sizeof(path));
+  return n > 0 ? std::string(path, static_cast<size_t>(n)) : "";
+}
+
+}  // namespace
+
+struct LoopDriver::Loop final : BlockDriver {
+  Loop(LoopDriver& d, int n, BlockDevice& b) : driver(d), number(n), bdev(b) {}
+
+  absl::StatusOr<int> Ioctl(BlockDevice& asked, unsigned mode,
+                            const BlockIoctl& request) override {
+    return driver.Ioctl(asked, mode, request);
+  }
+  void Closed(BlockDevice& closed) override { driver.Closed(closed); }
+
+  // get_loop_size(), in sectors.
+  uint64_t SizeOf(int fd) const {
+    struct stat st;
+    if (fstat(fd, &st) != 0) return 0;
+    uint64_t size = static_cast<uint64_t>(st.st_size);
+    if (S_ISBLK(st.st_mode)) {
+      const off_t end = lseek(fd, 0, SEEK_END);
+      size = end < 0 ? 0 : static_cast<uint64_t>(end);
+    }
+    size = size < info.lo_offset ? 0 : size - info.lo_offset;
+    if (info.lo_sizelimit > 0) {
+      size = std::min<uint64_t>(size, info.lo_sizelimit);
+    }
+    return size >> kSectorShift;
+  }
+
+  LoopDriver& driver;
+  const int number;
+  BlockDevice& bdev;
+  Fd file;  // none: Lo_unbound
+  std::string path;
+  loop_info64 info = {};
+};
+
+LoopDriver::LoopDriver(Machine& machine) : machine_(machine) {
+  absl::MutexLock lock(&mu_);
+  Adopt();
+}
+
+LoopDriver::~LoopDriver() {
+  absl::MutexLock lock(&mu_);
+  for (const auto& [number, loop] : loops_) loop->bdev.set_driver(nullptr);
+}
+
+void LoopDriver::Adopt() {
+  for (BlockDevice* bdev : machine_.BlockDevices()) {
+    int number;
+    if (bdev->is_partition() || bdev->dev().major_nr != kLoopMajor ||
+        bdev->driver() != nullptr || !absl::StartsWith(bdev->name(), "loop") ||
+        !absl::SimpleAtoi(bdev->name().substr(4), &number) || number < 0) {
+      continue;
+    }
+    loops_[number] = std::make_unique<Loop>(*this, number, *bdev);
+    bdev->set_driver(loops_[number].get());
+  }
+}
+
+LoopDriver::Loop* LoopDriver::Find(const BlockDevice& bdev) const {
+  for (const auto& [number, loop] : loops_) {
+    if (&loop->bdev == &bdev) return loop.get();
+  }
+  return nullptr;
+}
+
+bool LoopDriver::Owns(const BlockDevice& bdev) const {
+  absl::MutexLock lock(&mu_);
+  return Find(bdev) != nullptr;
+}
+
+// loop_add().
+absl::StatusOr<LoopDriver::Loop*> LoopDriver::Add(int number) {
+  if (number < 0) {
+    number = 0;
+    while (loops_.contains(number)) ++number;
+  } else if (loops_.contains(number)) {
+    return ErrnoError(EEXIST, absl::StrCat("loop", number, " is there"));
+  }
+  BlockOptions options;
+  options.name = absl::StrCat("loop", number);
+  options.empty = true;
+  options.dev = DevT{kLoopMajor, static_cast<uint32_t>(number)};
+  options.limits.max_hw_sectors = machine_.profile().blk_def_max_sectors;
+  options.limits.max_sectors = machine_.profile().blk_def_max_sectors;
+  absl::StatusOr<BlockDevice*> bdev = machine_.AddBlock(options);
+  if (!bdev.ok()) return bdev.status();
+  auto loop = std::make_unique<Loop>(*this, number, **bdev);
+  (*bdev)->set_driver(loop.get());
+  (*bdev)->set_suppress_part_scan(true);
+  return (loops_[number] = std::move(loop)).get();
+}
+
+absl::StatusOr<int> LoopDriver::Control(const BlockIoctl& request) {
+  absl::MutexLock lock(&mu_);
+  Adopt();
+  const auto number = static_cast<int>(request.value);
+  switch (request.command) {
+    case LOOP_CTL_ADD: {
+      absl::StatusOr<Loop*> loop = Add(number);
+      if (!loop.ok()) return loop.status();
+      return (*loop)->number;
+    }
+    case LOOP_CTL_REMOVE: {
+      if (number < 0) return ErrnoError(EINVAL, "which loop device?");
+      auto it = loops_.find(number);
+      if (it == loops_.end()) {
+        return ErrnoError(ENODEV, absl::StrCat("no loop", number));
+      }
+      Loop& loop = *it->second;
+      if (loop.file.ok() || loop.bdev.nr_sectors() > 0 ||
+          loop.bdev.disk_openers() > 0) {
+        return Refuse(EBUSY, loop.bdev, "is in use");
+      }
+      absl::Status s = machine_.Remove(loop.bdev.name());
+      if (!s.ok()) return s;
+      loops_.erase(it);
+      return 0;
+    }
+    case LOOP_CTL_GET_FREE: {
+      for (const auto& [n, loop] : loops_) {
+        // One that a World gave a size is taken.
+        if (!loop->file.ok() && loop->bdev.nr_sectors() == 0) return n;
+      }
+      absl::StatusOr<Loop*> loop = Add(-1);
+      if (!loop.ok()) return loop.status();
+      return (*loop)->number;
+    }
+    default:
+      return ErrnoError(ENOSYS, "no command of /dev/loop-control");
+  }
+}
+
+namespace {
+
+// loop_validate_file().
+absl::Status CheckFile(const BlockDevice& bdev, int fd) {
+  struct stat st;
+  if (fd < 0 || fstat(fd, &st) != 0) return Refuse(EBADF, bdev, "no file");
+  if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
+    return Refuse(EINVAL, bdev, "neither a regular file nor a block device");
+  }
+  return absl::OkStatus();
+}
+
+// loop_set_status_from_info().
+absl::Status TakeInfo(const BlockDevice& bdev, const loop_info64& from,
+                      loop_info64* info) {
+  if (from.lo_encrypt_key_size > LO_KEY_SIZE ||
+      from.lo_encrypt_type != LO_CRYPT_NONE) {
+    return Refuse(EINVAL, bdev, "a loop device enciphers nothing");
+  }
+  constexpr uint64_t kMax = LLONG_MAX;
+  if (from.lo_offset > kMax || from.lo_sizelimit > kMax) {
+    return Refuse(EOVERFLOW, bdev,
+                  absl::StrCat("offset ", from.lo_offset, ", size limit ",
+                               from.lo_sizelimit));
+  }
+  info->lo_offset = from.lo_offset;
+  info->lo_sizelimit = from.lo_sizelimit;
+  memcpy(info->lo_file_name, from.lo_file_name, LO_NAME_SIZE);
+  info->lo_file_name[LO_NAME_SIZE - 1] = 0;
+  info->lo_flags = from.lo_flags;
+  return absl::OkStatus();
+}
+
+void SetBlockSize(BlockDevice& bdev, uint32_t size) {
+  QueueLimits limits = bdev.queue().limits();
+  limits.logical_block_size = size;
+  limits.physical_block_size = size;
+  limits.io_min = size;
+  bdev.queue().SetLimits(limits);
+}
+
+// loop_config_discard(): a hole is punched where a regular file can have one.
+void SetDiscard(BlockDevice& bdev, int fd) {
+  struct stat st;
+  struct statfs fs;
+  const bool can = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+                   fstatfs(fd, &fs) == 0;
+  const uint32_t most = can ? ~uint32_t{0} >> kSectorShift : 0;
+  QueueLimits limits = bdev.queue().limits();
+  limits.max_discard_sectors = limits.max_hw_discard_sectors = most;
+  limits.max_write_zeroes_sectors = most;
+  limits.discard_granularity = can ? static_cast<uint32_t>(fs.f_bsize) : 0;
+  bdev.queue().SetLimits(limits);
+}
+
+}  // namespace
+
+// Where in the file the bytes of the device are now, and how many.
+void LoopDriver::Place(Loop& loop) {
+  loop.bdev.bytes().UseFile(
+      Fd(loop.file.ok() ? fcntl(loop.file.get(), F_DUPFD_CLOEXEC, 0) : -1),
+      loop.info.lo_offset, DiskBytes::FileSize::kFixed);
+  machine_.SetBlockCapacity(loop.bdev,
+                            loop.file.ok() ? loop.SizeOf(loop.file.get()) : 0);
+}
+
+absl::Status LoopDriver::Configure(Loop& loop, unsigned mode,
+                                   const loop_config& config, int fd) {
+  if (fd < 0 || fcntl(fd, F_GETFD) < 0) {
+    return Refuse(EBADF, loop.bdev, "no such descriptor");
+  }
+  if (!(mode & FMODE_EXCL) && loop.bdev.claimed()) {
+    return Refuse(EBUSY, loop.bdev, "is in use");
+  }
+  if (loop.file.ok() || loop.bdev.nr_sectors() > 0) {
+    return Refuse(EBUSY, loop.bdev, "has a file already");
+  }
+  if (absl::Status s = CheckFile(loop.bdev, fd); !s.ok()) return s;
+  if ((config.info.lo_flags & ~kConfigurable) != 0) {
+    return Refuse(EINVAL, loop.bdev,
+                  absl::StrCat("flags ", config.info.lo_flags));
+  }
+  if (config.block_size != 0 && !BlockSizeFits(config.block_size)) {
+    return Refuse(EINVAL, loop.bdev,
+                  absl::StrCat("block size ", config.block_size));
+  }
+  loop_info64 info = {};
+  absl::Status s = TakeInfo(loop.bdev, config.info, &info);
+  if (!s.ok()) return s;
+  Fd file = Reopen(fd);
+  if (!file.ok()) return Refuse(EBADF, loop.bdev, "no such descriptor");
+  if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY || !(mode & FMODE_WRITE)) {
+    info.lo_flags |= LO_FLAGS_READ_ONLY;
+  }
+  const bool read_only = info.lo_flags & LO_FLAGS_READ_ONLY;
+  loop.info = info;
+  loop.file = std::move(file);
+  loop.path = PathOf(loop.file.get());
+  loop.bdev.NewMedia();
+  loop.bdev.SetReadOnly(read_only);
+  if (!read_only) loop.bdev.queue().Set(QUEUE_FLAG_WC, true);
+  SetBlockSize(loop.bdev,
+               config.block_size == 0 ? kSectorSize : config.block_size);
+  SetDiscard(loop.bdev, loop.file.get());
+  Place(loop);
+  if (info.lo_flags & LO_FLAGS_PARTSCAN) ReadPartitions(loop);
+  return absl::OkStatus();
+}
+
+void LoopDriver::ReadPartitions(Loop& loop) {
+  loop.bdev.set_suppress_part_scan(false);
+  if (ScanPartitions(machine_, loop.bdev).ok()) return;
+  machine_.log().Printk(
+      KernLevel::kWarn,
+      absl::StrCat("loop_reread_partitions: partition scan of loop",
+                   loop.number, " (",
+                   absl::string_view(
+                       reinterpret_cast<const char*>(loop.info.lo_file_name)),
+                   ") failed (rc=", -EBUSY, ")"));
+}
+
+// __loop_clr_fd().
+void LoopDriver::Clear(Loop& loop) {
+  const bool partscan = loop.info.lo_flags & LO_FLAGS_PARTSCAN;
+  loop.file = Fd();
+  loop.path.clear();
+  loop.info = {};
+  SetBlockSize(loop.bdev, kSectorSize);
+  SetDiscard(loop.bdev, -1);
+  loop.bdev.queue().Set(QUEUE_FLAG_WC, false);
+  loop.bdev.SetReadOnly(false);
+  loop.bdev.NewMedia();
+  if (partscan) (void)DropPartitions(machine_, loop.bdev);
+  Place(loop);
+  loop.bdev.set_suppress_part_scan(true);
+}
+
+absl::Status LoopDriver::ChangeFd(Loop& loop, int fd) {
+  if (fd < 0 || fcntl(fd, F_GETFD) < 0) {
+    return Refuse(EBADF, loop.bdev, "no such descriptor");
+  }
+  if (!loop.file.ok()) return Refuse(ENXIO, loop.bdev, "has no file");
+  if (!(loop.info.lo_flags & LO_FLAGS_READ_ONLY)) {
+    return Refuse(EINVAL, loop.bdev, "is not read-only");
+  }
+  if (absl::Status s = CheckFile(loop.bdev, fd); !s.ok()) return s;
+  if (loop.SizeOf(fd) != loop.SizeOf(loop.file.get())) {
+    return Refuse(EINVAL, loop.bdev, "the new file has another size");
+  }
+  loop.file = Reopen(fd);
+  loop.path = PathOf(loop.file.get());
+  loop.bdev.NewMedia();
+  Place(loop);
+  if (loop.info.lo_flags & LO_FLAGS_PARTSCAN) ReadPartitions(loop);
+  return absl::OkStatus();
+}
+
+absl::Status LoopDriver::SetStatus(Loop& loop, const loop_info64& info) {
+  if (!loop.file.ok()) return Refuse(ENXIO, loop.bdev, "has no file");
+  const uint32_t before = loop.info.lo_flags;
+  if (absl::Status s = TakeInfo(loop.bdev, info, &loop.info); !s.ok()) {
+    return s;
+  }
+  loop.info.lo_flags = (info.lo_flags & kSettable) | (before & ~kSettable) |
+                       (before & ~kClearable);
+  Place(loop);
+  if ((loop.info.lo_flags & ~before) & LO_FLAGS_PARTSCAN) ReadPartitions(loop);
+  return absl::OkStatus();
+}
+
+loop_info64 LoopDriver::StatusOf(const Loop& loop) const {
+  loop_info64 info = loop.info;
+  info.lo_number = static_cast<uint32_t>(loop.number);
+  struct stat st;
+  if (fstat(loop.file.get(), &st) == 0) {
+    info.lo_device = st.st_dev;
+    info.lo_inode = st.st_ino;
+    info.lo_rdevice = st.st_rdev;
+  }
+  return info;
+}
+
+absl::Status LoopDriver::SetNumber(Loop& loop, const BlockIoctl& request) {
+  if (!loop.file.ok()) return Refuse(ENXIO, loop.bdev, "has no file");
+  switch (request.command) {
+    case LOOP_SET_CAPACITY:
+      Place(loop);
+      return absl::OkStatus();
+    case LOOP_SET_DIRECT_IO:
+      if (request.value != 0 && loop.info.lo_offset % kSectorSize != 0) {
+        return Refuse(EINVAL, loop.bdev,
+                      absl::StrCat("offset ", loop.info.lo_offset,
+                                   " is not in whole sectors"));
+      }
+      loop.info.lo_flags = request.value != 0
+                               ? loop.info.lo_flags | LO_FLAGS_DIRECT_IO
+                               : loop.info.lo_flags & ~LO_FLAGS_DIRECT_IO;
+      return absl::OkStatus();
+    default:
+      if (!BlockSizeFits(request.value)) {
+        return Refuse(EINVAL, loop.bdev,
+                      absl::StrCat("block size ", request.value));
+      }
+      SetBlockSize(loop.bdev, static_cast<uint32_t>(request.value));
+      return absl::OkStatus();
+  }
+}
+
+absl::StatusOr<int> LoopDriver::Ioctl(BlockDevice& bdev, unsigned mode,
+                                      const BlockIoctl& request) {
+  absl::MutexLock lock(&mu_);
+  Loop* const loop = bdev.is_partition() ? Find(bdev.whole()) : Find(bdev);
+  if (loop == nullptr) return Refuse(ENOTTY, bdev, "is no loop device");
+  const bool may = (mode & FMODE_WRITE) || request.admin;
+  const absl::Status no_right = Refuse(EPERM, bdev, "opened for reading only");
+  absl::Status s;
+  switch (request.command) {
+    case LOOP_SET_FD:
+      s = Configure(*loop, mode, {}, request.fd);
+      break;
+    case LOOP_CONFIGURE: {
+      loop_config config;
+      if (!Get(request, &config)) return Fault();
+      s = Configure(*loop, mode, config, request.fd);
+      break;
+    }
+    case LOOP_CHANGE_FD:
+      s = ChangeFd(*loop, request.fd);
+      break;
+    case LOOP_CLR_FD:
+      if (!loop->file.ok()) return Refuse(ENXIO, bdev, "has no file");
+      // The last of several openers clears it when it closes.
+      loop->info.lo_flags |= LO_FLAGS_AUTOCLEAR;
+      if (bdev.disk_openers() <= 1) Clear(*loop);
+      break;
+    case LOOP_SET_STATUS:
+    case LOOP_SET_STATUS64: {
+      if (!may) return no_right;
+      loop_info64 info = {};
+      const bool is_old = request.command == LOOP_SET_STATUS;
+      if (is_old ? !InfoOfOld(request.bytes, &info) : !Get(request, &info)) {
+        return Fault();
+      }
+      s = SetStatus(*loop, info);
+      break;
+    }
+    case LOOP_GET_STATUS:
+    case LOOP_GET_STATUS64: {
+      if (!loop->file.ok()) return Refuse(ENXIO, bdev, "has no file");
+      const loop_info64 info = StatusOf(*loop);
+      if (request.command == LOOP_GET_STATUS) {
+        s = OldOfInfo(info, request.bytes);
+      } else if (request.bytes.size() < sizeof(info)) {
+        return Fault();
+      } else {
+        memcpy(request.bytes.data(), &info, sizeof(info));
+      }
+      break;
+    }
+    case LOOP_SET_CAPACITY:
+    case LOOP_SET_DIRECT_IO:
+    case LOOP_SET_BLOCK_SIZE:
+      if (!may) return no_right;
+      s = SetNumber(*loop, request);
+      break;
+    default:
+      return Refuse(EINVAL, bdev, "no ioctl of a loop device");
+  }
+  if (!s.ok()) return s;
+  return 0;
+}
+
+void LoopDriver::Closed(BlockDevice& bdev) {
+  absl::MutexLock lock(&mu_);
+  Loop* loop = Find(bdev);
+  if (loop != nullptr && loop->file.ok() &&
+      (loop->info.lo_flags & LO_FLAGS_AUTOCLEAR)) {
+    Clear(*loop);
+  }
+}
+
+LoopDriver::Attributes LoopDriver::AttributesOf(const BlockDevice& bdev) const {
+  absl::MutexLock lock(&mu_);
+  const Loop* loop = Find(bdev);
+  if (loop == nullptr || !loop->file.ok()) return {};
+  return {true, loop->path, loop->info.lo_offset, loop->info.lo_sizelimit,
+          loop->info.lo_flags};
+}
+
+}  // namespace dmdax

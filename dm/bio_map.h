@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // RouteBio: the path of a bio down a stack of mapped devices, for any target,
-// DAX or not.  BioRead and BioWrite move its data; a disk is blank, all zeros,
-// until something is written.
+// DAX or not.  BioRead and BioWrite move data (see dm/bio/submit_bio.h); a disk
+// is blank, all zeros, until something is written.
 //
 //   BioRoute route = RouteBio(*bdev, sector_t{24}, ReqOp::kRead);
 //   route.hops.back();  // the disk, and the sector of it
@@ -59,9 +59,9 @@ bool BioBeyondEnd(Machine& machine, absl::string_view comm,
                   unsigned rw);
 inline constexpr unsigned kReqSync = 1u << 11;
 
-// Reads or writes whole sectors, each by its own route.  Fails with the errno
-// of the bio (EIO, ...), which is also that of a bad block.  A write that goes
-// to several devices fails if none of them takes it.
+// Reads or writes whole sectors, as a target does.  Fails with the errno of the
+// bio (EIO, ...), which is also that of a bad block.  A write that goes to
+// several devices fails if none of them takes it.
 absl::Status BioRead(BlockDevice& bdev, sector_t sector,
                      absl::Span<char> bytes);
 absl::Status BioWrite(BlockDevice& bdev, sector_t sector,

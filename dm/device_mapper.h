@@ -125,6 +125,15 @@ struct BioMap {
   std::vector<Place> also = {};
 };
 
+// A request that a target has passed on, or dropped, as it comes back.
+struct DmBio {
+  sector_t sector;  // of the device
+  ReqOp op;
+  uint64_t sectors;                // 0 for a flush
+  absl::Span<char> data;           // of a read
+  absl::Span<const char> written;  // of a write, as it came
+};
+
 // DM_TARGET_*: features of a target type.
 enum TargetFeature : uint64_t {
   DM_TARGET_SINGLETON = 0x1,
@@ -218,11 +227,20 @@ struct TargetType {
   // nothing can fail.  dax_layout must then describe that range.  Tables of
   // millions of such rows are kept as columns (see dm/linear_targets.h).
   void (*ctr_range)(DmTarget& ti, const DmDev* dev, sector_t start) = nullptr;
-  // Where a sector of the device (not of the row) goes.
+  // Where a sector of the device (not of the row) goes, and with it the sectors
+  // behind it, as far as one bio reaches (see max_io_len).
   BioMap (*map)(const DmTarget& ti, sector_t sector, ReqOp op) = nullptr;
-  // A bio that carries data has done this sector: 0, or the errno with which
-  // the target ends it (and says why in the log).
-  int (*end_io)(const DmTarget& ti, sector_t sector, ReqOp op) = nullptr;
+  // What goes down instead of the data of a write: bytes of the same length in
+  // `out`, or the errno.
+  int (*encode)(const DmTarget& ti, sector_t sector,
+                absl::Span<const char> data, std::vector<char>* out) = nullptr;
+  // A bio is done, without an error: what a read has found may be changed in
+  // place.  0, or the errno with which the target ends it (and says why in the
+  // log).
+  int (*end_io)(const DmTarget& ti, const DmBio& bio) = nullptr;
+  // ->map is all that the target does to a read or a write: whoever knows where
+  // it leads may go there by himself.
+  bool only_remaps = false;
   // A request, which may cover many sectors, passes: ->map is asked of each
   // sector, and this once of all, to count it.
   void (*account)(const DmTarget& ti, ReqOp op) = nullptr;
@@ -239,6 +257,9 @@ struct TargetType {
   void (*resume)(DmTarget& ti) = nullptr;
   // The device is suspended now, or is about to be removed.
   void (*postsuspend)(DmTarget& ti) = nullptr;
+  // The row goes for good: its table is replaced, or the device removed.  Its
+  // devices are still open.
+  void (*dtor)(DmTarget& ti) = nullptr;
   // What kernel threads do in the background, up to `now` on the machine's
   // clock (Machine::NowSeconds()).  Called of live rows that are not suspended,
   // before each command.

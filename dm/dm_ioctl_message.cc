@@ -67,6 +67,8 @@ absl::Status DmCtl::TargetMsg(DmIoctl& param, sector_t sector,
                               absl::string_view message, std::string* reply) {
   absl::MutexLock lock(&mu_);
   Elapse();
+  // It may move what lies somewhere.
+  machine_.BumpIoGeneration();
   absl::StatusOr<HashCell*> cell = GetCell(param);
   if (!cell.ok()) return cell.status();
   const absl::StatusOr<std::vector<std::string>> split = DmSplitArgs(message);

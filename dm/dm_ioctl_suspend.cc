@@ -65,6 +65,7 @@ absl::Status DmCtl::DoResume(DmIoctl& param) {
     absl::StatusOr<std::unique_ptr<DmTable>> old = md.SwapTable(new_map);
     if (!old.ok()) return old.status();
     old_map = std::move(*old);
+    if (old_map != nullptr) old_map->DestroyTargets();
     NoteBackground(md);
     GlobalEvent();
     md.disk().SetReadOnly(!writable);

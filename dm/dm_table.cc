@@ -204,6 +204,12 @@ void DmTable::PostsuspendTargets() {
   }
 }
 
+void DmTable::DestroyTargets() {
+  for (DmTarget& ti : targets_) {
+    if (ti.type->dtor != nullptr) ti.type->dtor(ti);
+  }
+}
+
 bool DmTable::HasBackground() const {
   return std::any_of(targets_.begin(), targets_.end(), [](const DmTarget& ti) {
     return ti.type->elapse != nullptr;

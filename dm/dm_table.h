@@ -137,6 +137,8 @@ class DmTable {
   absl::Status ResumeTargets();
   // dm_table_postsuspend_targets().
   void PostsuspendTargets();
+  // TargetType::dtor of all rows.
+  void DestroyTargets();
   // Whether a row does something in the background, and lets it be done.
   bool HasBackground() const;
   void Elapse(int64_t now);

@@ -83,6 +83,7 @@ absl::Status MappedDevice::Suspend() {
     return ErrnoError(EINVAL, absl::StrCat(name_, " is suspended already"));
   }
   suspended_.store(true);
+  machine_.BumpIoGeneration();
   if (DmTable* table = live_table()) table->PostsuspendTargets();
   return absl::OkStatus();
 }
@@ -91,24 +92,8 @@ void MappedDevice::Remove() {
   if (!suspended_.exchange(true)) {
     if (DmTable* table = live_table()) table->PostsuspendTargets();
   }
+  if (DmTable* table = live_table()) table->DestroyTargets();
   Destroy();
-}
-
-void MappedDevice::AccountBio(sector_t sector, ReqOp op) {
-  SrcuReadLock live(io_barrier_);
-  const DmTable* table = map_.load(std::memory_order_acquire);
-  const DmTarget* ti = table == nullptr ? nullptr : table->FindTarget(sector);
-  if (ti != nullptr && ti->type->account != nullptr) ti->type->account(*ti, op);
-}
-
-bool MappedDevice::SplitsBehind(sector_t sector) const {
-  SrcuReadLock live(io_barrier_);
-  const DmTable* table = map_.load(std::memory_order_acquire);
-  const DmTarget* ti = table == nullptr ? nullptr : table->FindTarget(sector);
-  if (ti == nullptr) return true;
-  const uint64_t offset = ti->Offset(sector) + 1;
-  return offset == ti->len.value() ||
-         (ti->max_io_len != 0 && offset % ti->max_io_len == 0);
 }
 
 absl::StatusOr<std::unique_ptr<DmTable>> MappedDevice::SwapTable(
@@ -128,6 +113,7 @@ absl::StatusOr<std::unique_ptr<DmTable>> MappedDevice::SwapTable(
   // When this returns, the compiled maps above have been built from the new
   // table.
   DaxStackChange change(dax_dev_, this);
+  machine_.BumpIoGeneration();
   const uint64_t old_size = disk_.nr_sectors();
   disk_.SetCapacity(table->size());
   table->SetRestrictions(limits, keeps);
@@ -150,6 +136,7 @@ absl::Status MappedDevice::Resume() {
   }
   if (absl::Status s = table->ResumeTargets(); !s.ok()) return s;
   suspended_.store(false);
+  machine_.BumpIoGeneration();
   return absl::OkStatus();
 }
 
@@ -171,21 +158,6 @@ BioMap MappedDevice::MapBio(sector_t sector, ReqOp op) const {
     return {.kind = BioMap::Kind::kError, .err = EIO};
   }
   return ti->type->map(*ti, sector, op);
-}
-
-int MappedDevice::EndBio(sector_t sector, ReqOp op) const {
-  SrcuReadLock live(io_barrier_);
-  const DmTable* table = map_.load(std::memory_order_acquire);
-  const DmTarget* ti = table == nullptr ? nullptr : table->FindTarget(sector);
-  if (ti == nullptr || ti->type->end_io == nullptr) return 0;
-  return ti->type->end_io(*ti, sector, op);
-}
-
-uint64_t MappedDevice::SectorsOfOneBio(sector_t sector) const {
-  SrcuReadLock live(io_barrier_);
-  const DmTable* table = map_.load(std::memory_order_acquire);
-  const DmTarget* ti = table == nullptr ? nullptr : table->FindTarget(sector);
-  return ti == nullptr ? 0 : MaxIoLen(*ti, sector).sectors;
 }
 
 void MappedDevice::LiveTableEvent() {
@@ -223,6 +195,7 @@ absl::Status MappedDevice::CancelDeferredRemove() {
 
 void MappedDevice::Destroy() {
   deleting_.store(true);
+  machine_.BumpIoGeneration();
   if (disk_added_) {
     machine_.DelDisk(&disk_);
     disk_added_ = false;

@@ -207,14 +207,19 @@ class MappedDevice final : public DaxOperations,
   // table, or without one, the answer is an error (EIO).  The device below
   // stays open as long as the table lives.
   BioMap MapBio(sector_t sector, ReqOp op) const;
-  // clone_endio() of one sector of a bio with data: 0, or the errno that the
-  // target makes of it.
-  int EndBio(sector_t sector, ReqOp op) const;
+  // dm_get_live_table(): a read section in which the live table stays.
+  class LiveTable {
+   public:
+    explicit LiveTable(const MappedDevice& md)
+        : lock_(md.io_barrier_),
+          table_(md.map_.load(std::memory_order_acquire)) {}
+    // Null: there is none.
+    const DmTable* get() const { return table_; }
 
-  // Tells the row's target of a bio that it was given, by its first sector.
-  void AccountBio(sector_t sector, ReqOp op);
-  // Whether a bio that goes on behind `sector` is split there.
-  bool SplitsBehind(sector_t sector) const;
+   private:
+    const SrcuReadLock lock_;
+    const DmTable* const table_;
+  };
 
   // max_io_len(): sectors from `sector` on that one request may cover, and
   // what limits it.
@@ -223,9 +228,6 @@ class MappedDevice final : public DaxOperations,
     RunClip clip;
   };
   IoLen MaxIoLen(const DmTarget& ti, sector_t sector) const;
-  // The same of the row of the live table that holds `sector`; 0: there is
-  // none.
-  uint64_t SectorsOfOneBio(sector_t sector) const;
 
   // --- snapshots (see dm/mapped_device_state.h) ---
 

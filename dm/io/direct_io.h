@@ -7,15 +7,13 @@
 //   absl::StatusOr<size_t> n = io.Write(*bdev, 4096, bytes);
 //   // EIO, and "dd: attempt to access beyond end of device..." in the log
 //
-// A request is one bio.  Each mapped device cuts it at the ends of its rows and
-// at their max_io_len; each piece is checked where it arrives: a device that is
-// read-only is written to nevertheless, with a word of warning; a piece that
-// reaches past a device's end fails; on old kernels a device of size 0 is not
-// checked, and fails itself.  The pieces beside it are done.
+// A request is one bio (dm/bio/submit_bio.h).  Each piece is checked where it
+// arrives: a device that is read-only is written to nevertheless, with a word
+// of warning; a piece that reaches past a device's end fails; on old kernels a
+// device of size 0 is not checked, and fails itself.  The pieces beside it are
+// done.
 //
-// Mirrors: __blkdev_direct_IO_simple of block/fops.c, bio_check_ro and
-// bio_check_eod of block/blk-core.c, dm_split_and_process_bio of
-// drivers/md/dm.c (5.10, 6.1, 6.12).
+// Mirrors: __blkdev_direct_IO_simple of block/fops.c (5.10, 6.1, 6.12).
 // Threading: thread-compatible.
 #ifndef DMDAX_DM_IO_DIRECT_IO_H_
 #define DMDAX_DM_IO_DIRECT_IO_H_
@@ -23,22 +21,24 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "block/block_device.h"
 #include "block/machine.h"
-#include "dm/device_mapper.h"
+#include "dm/bio/submit_bio.h"
 
 namespace dmdax {
 
 class DirectIo {
  public:
   // `comm`: the name of the process.
-  DirectIo(Machine& machine, std::string comm)
-      : machine_(machine), comm_(std::move(comm)) {}
+  explicit DirectIo(
+      Machine& machine, std::string comm,
+      BioSubmitter::Suspended suspended = BioSubmitter::Suspended::kPass)
+      : bios_(machine, std::move(comm), suspended) {}
 
   // pread(2), pwrite(2): how many of the bytes, fewer at the device's end.
   // EINVAL: not in whole logical blocks; EPERM: the device is read-only;
@@ -47,25 +47,15 @@ class DirectIo {
                               absl::Span<char> bytes);
   absl::StatusOr<size_t> Write(BlockDevice& bdev, uint64_t offset,
                                absl::Span<const char> bytes);
+  // EINVAL: not in logical blocks.
+  static absl::Status CheckAligned(const BlockDevice& bdev, uint64_t offset,
+                                   uint64_t size);
+  // EPERM, ENOSPC: the device is not written there; else where the write ends.
+  static absl::StatusOr<uint64_t> EndOfWrite(const BlockDevice& bdev,
+                                             uint64_t offset, uint64_t size);
 
  private:
-  // A bio, or a piece of one; `at` is where in the request it begins.
-  struct Piece {
-    BlockDevice* bdev;
-    sector_t sector;
-    uint64_t at;
-    uint64_t count;
-  };
-  absl::Status Aligned(const BlockDevice& bdev, uint64_t offset,
-                       size_t size) const;
-  // Sends the piece down.  The first error is kept; `good` gets what arrived.
-  void Submit(const Piece& piece, ReqOp op, std::vector<Piece>* good,
-              absl::Status* status);
-  void WarnReadOnly(BlockDevice& bdev);
-  void SayIoError(const Piece& piece, ReqOp op);
-
-  Machine& machine_;
-  const std::string comm_;
+  BioSubmitter bios_;
 };
 
 }  // namespace dmdax

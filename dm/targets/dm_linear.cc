@@ -124,6 +124,7 @@ const TargetType kLinearTarget = {
     .ctr = LinearCtr,
     .ctr_range = LinearCtrRange,
     .map = LinearMap,
+    .only_remaps = true,
     .status = LinearStatus,
     .iterate_devices = LinearIterateDevices,
     .direct_access = LinearDaxDirectAccess,

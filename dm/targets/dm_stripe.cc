@@ -237,6 +237,7 @@ const TargetType kStripeTarget = {
     .registered = 2,
     .ctr = StripeCtr,
     .map = StripeMap,
+    .only_remaps = true,
     .status = StripeStatus,
     .iterate_devices = StripeIterateDevices,
     .io_hints = StripeIoHints,

@@ -287,6 +287,7 @@ const TargetType kSwitchTarget = {
     .registered = 10,
     .ctr = SwitchCtr,
     .map = SwitchMap,
+    .only_remaps = true,
     .status = SwitchStatus,
     .message = SwitchMessage,
     .iterate_devices = SwitchIterateDevices,

@@ -107,6 +107,7 @@ const TargetType kUnstripeTarget = {
     .registered = 9,
     .ctr = UnstripeCtr,
     .map = UnstripeMap,
+    .only_remaps = true,
     .status = UnstripeStatus,
     .iterate_devices = UnstripeIterateDevices,
     .io_hints = UnstripeIoHints,

@@ -125,7 +125,7 @@ uint64_t IntegrityDataSector(const Integrity& ic, uint64_t offset);
 // ->map.
 BioMap IntegrityMap(const DmTarget& ti, sector_t sector, ReqOp op);
 // ->end_io: a sector whose tag was never written does not fit it.
-int IntegrityEndIo(const DmTarget& ti, sector_t sector, ReqOp op);
+int IntegrityEndIo(const DmTarget& ti, const DmBio& bio);
 // What I/O has done, for a snapshot.
 std::string IntegritySaveState(const DmTarget& ti);
 bool IntegrityRestoreState(DmTarget& ti, absl::string_view state);

@@ -63,7 +63,10 @@ BioMap IntegrityMap(const DmTarget& ti, sector_t sector, ReqOp op) {
           sector_t(IntegrityDataSector(ic, ti.Offset(sector))), 0};
 }
 
-int IntegrityEndIo(const DmTarget& ti, sector_t sector, ReqOp op) {
+namespace {
+
+// One sector of a bio.
+int EndSector(const DmTarget& ti, sector_t sector, ReqOp op) {
   Integrity& ic = ti.Private<Integrity>();
   // Mode R is for recovery and checks nothing.
   if (!ic.internal_hash.given || ic.sb.recalculating || ic.mode == 'R') {
@@ -84,6 +87,16 @@ int IntegrityEndIo(const DmTarget& ti, sector_t sector, ReqOp op) {
         absl::StrCat(ti.table->md().disk().name(),
                      ": Checksum failed at sector 0x", absl::Hex(at)));
   return EILSEQ;
+}
+
+}  // namespace
+
+int IntegrityEndIo(const DmTarget& ti, const DmBio& bio) {
+  for (uint64_t i = 0; i < bio.sectors; ++i) {
+    const int err = EndSector(ti, bio.sector + i, bio.op);
+    if (err != 0) return err;
+  }
+  return 0;
 }
 
 // "<mismatches> <start> <end> ..."; before that, of a superblock that resuming

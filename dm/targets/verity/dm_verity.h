@@ -8,11 +8,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "dm/device_mapper.h"
 
@@ -42,6 +45,12 @@ struct Verity : DmTargetPrivate {
   bool check_at_most_once = false;
   bool verify_in_tasklet = false;
 
+  // Hash blocks that fit what is above them, and with check_at_most_once the
+  // data blocks that have been seen.
+  absl::Mutex mu;
+  std::map<uint64_t, std::vector<char>> verified ABSL_GUARDED_BY(mu);
+  std::set<uint64_t> validated ABSL_GUARDED_BY(mu);
+
   const DmDev* fec_dev = nullptr;  // null: no error correction
   uint64_t fec_blocks = 0;
   uint64_t fec_start = 0;
@@ -64,7 +73,7 @@ void LogVerityHashError(const DmTarget& ti);
 absl::Status CheckVerityFec(const Verity& v);
 
 // ->end_io: reads are checked.
-int VerityEndIo(const DmTarget& ti, sector_t sector, ReqOp op);
+int VerityEndIo(const DmTarget& ti, const DmBio& bio);
 
 // ->status.
 void VerityStatus(const DmTarget& ti, StatusType type, std::string* out);

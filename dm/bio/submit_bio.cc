@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dm/bio/submit_bio.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <set>
+#include <vector>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/errno_status.h"
+#include "dm/bio_map.h"
+#include "dm/dm_table.h"
+#include "dm/stack_depth.h"
+
+namespace dmdax {
+namespace {
+
+// REQ_* of include/linux/blk_types.h, as the log shows them.
+constexpr unsigned kReqIdle = 1u << 15;
+
+constexpr char kSuspendedPayload[] = "dmdax/suspended";
+
+bool Reads(ReqOp op) { return op == ReqOp::kRead || op == ReqOp::kReadAhead; }
+
+unsigned Flags(ReqOp op, const KernelProfile& profile) {
+  if (!Reads(op)) return kReqSync | kReqIdle;
+  return profile.dio_reads_are_sync ? kReqSync : 0;
+}
+
+unsigned Number(ReqOp op) { return Reads(op) ? 0 : 1; }
+
+size_t Bytes(uint64_t sectors) { return sectors << kSectorShift; }
+
+absl::Status IoError(int err, const BlockDevice& bdev, sector_t sector) {
+  return ErrnoError(
+      err, absl::StrCat(bdev.name(), ": I/O error at sector ", sector.value()));
+}
+
+// Whether a request of `op` is done at all by the queue, or the row.
+bool QueueDoes(ReqOp op, const QueueLimits& limits) {
+  if (op == ReqOp::kDiscard) return limits.max_discard_sectors > 0;
+  if (op == ReqOp::kWriteZeroes) return limits.max_write_zeroes_sectors > 0;
+  return true;
+}
+
+bool RowDoes(ReqOp op, const DmTarget& ti) {
+  if (op == ReqOp::kDiscard) return ti.num_discard_bios > 0;
+  if (op == ReqOp::kWriteZeroes) return ti.num_write_zeroes_bios > 0;
+  return true;
+}
+
+absl::Status NotSupported(const BlockDevice& bdev) {
+  return ErrnoError(EOPNOTSUPP, absl::StrCat(bdev.name(), " does not do that"));
+}
+
+}  // namespace
+
+bool IsSuspended(const absl::Status& status) {
+  return status.GetPayload(kSuspendedPayload).has_value();
+}
+
+absl::Status BioSubmitter::Read(BlockDevice& bdev, sector_t sector,
+                                absl::Span<char> bytes) {
+  return Send({.op = ReqOp::kRead,
+               .bdev = &bdev,
+               .sector = sector,
+               .count = bytes.size() >> kSectorShift,
+               .in = bytes.data()});
+}
+
+absl::Status BioSubmitter::Write(BlockDevice& bdev, sector_t sector,
+                                 absl::Span<const char> bytes) {
+  return Send({.op = ReqOp::kWrite,
+               .bdev = &bdev,
+               .sector = sector,
+               .count = bytes.size() >> kSectorShift,
+               .out = bytes.data()});
+}
+
+absl::Status BioSubmitter::Submit(ReqOp op, BlockDevice& bdev, sector_t sector,
+                                  uint64_t sectors) {
+  return Send({.op = op, .bdev = &bdev, .sector = sector, .count = sectors});
+}
+
+void BioSubmitter::WarnReadOnly(BlockDevice& bdev) {
+  const BioRoLine line = machine_->profile().bio_ro_line;
+  if (line == BioRoLine::kOnce && bdev.ro_warned()) return;
+  bdev.set_ro_warned();
+  std::string name = bdev.name();
+  if (line == BioRoLine::kPartno) {
+    name = absl::StrCat(bdev.whole().name(), " (partno ",
+                        bdev.is_partition()
+                            ? bdev.name().substr(bdev.whole().name().size())
+                            : "0",
+                        ")");
+  }
+  machine_->log().Printk(
+      KernLevel::kWarn,
+      absl::StrCat("Trying to write to read-only block-device ", name));
+}
+
+// A driver that has nothing to read or write: a loop device without a file.
+void BioSubmitter::SayIoError(const Bio& bio) {
+  machine_->log().Printk(
+      KernLevel::kErr,
+      absl::StrFormat("blk_update_request: I/O error, dev %s, sector %d op "
+                      "0x%x:(%s) flags 0x%x phys_seg 1 prio class 0",
+                      bio.bdev->name(), bio.sector.value(), Number(bio.op),
+                      Reads(bio.op) ? "READ" : "WRITE",
+                      Flags(bio.op, machine_->profile())));
+}
+
+absl::Status BioSubmitter::CheckBio(const Bio& bio) {
+  const bool logs = machine_ != nullptr;
+  if (logs && !Reads(bio.op) && bio.bdev->read_only()) WarnReadOnly(*bio.bdev);
+  bool beyond;
+  if (logs) {
+    beyond = BioBeyondEnd(*machine_, comm_, *bio.bdev, bio.sector, bio.count,
+                          Number(bio.op) | Flags(bio.op, machine_->profile()));
+  } else {
+    const uint64_t size = bio.bdev->nr_sectors();
+    beyond = bio.count > size || bio.sector.value() > size - bio.count;
+  }
+  if (beyond) {
+    return ErrnoError(EIO, absl::StrCat("past the end of ", bio.bdev->name()));
+  }
+  if (!QueueDoes(bio.op, bio.bdev->queue().limits())) {
+    return NotSupported(*bio.bdev);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BioSubmitter::Send(const Bio& bio) {
+  StackDepth depth;
+  if (depth.too_deep()) {
+    return ErrnoError(ELOOP, "the devices lie on each other");
+  }
+  MappedDevice* md = MappedDevice::Of(*bio.bdev);
+  if (md != nullptr && suspended_ == Suspended::kWait && md->suspended()) {
+    absl::Status wait =
+        ErrnoError(EAGAIN, absl::StrCat(bio.bdev->name(), " is suspended"));
+    wait.SetPayload(kSuspendedPayload, absl::Cord());
+    return wait;
+  }
+  if (bio.op != ReqOp::kFlush) {
+    if (absl::Status s = CheckBio(bio); !s.ok()) return s;
+  }
+  return md == nullptr ? SendToDisk(bio) : SendToMapped(bio, *md);
+}
+
+// Persistent memory that has bytes of its own is read there, and also written
+// there: memory forgets between two commands, DiskBytes do not.
+absl::Status BioSubmitter::SendToDisk(const Bio& bio) {
+  if (bio.op == ReqOp::kFlush) return bio.bdev->bytes().Sync();
+  if (bio.bdev->nr_sectors() == 0) {
+    if (machine_ != nullptr) SayIoError(bio);
+    return ErrnoError(EIO, absl::StrCat(bio.bdev->name(), " is empty"));
+  }
+  const sector_t sector = bio.bdev->start_sect() + bio.sector.value();
+  DiskBytes& disk = bio.bdev->bytes();
+  bool in_memory = false;
+  DaxDevice* dax_dev = bio.bdev->host_dax_dev();
+  for (uint64_t done = 0; dax_dev != nullptr && done < bio.count;) {
+    const sector_t at = sector + done;
+    const uint64_t in_page = at.value() % kPageSectors;
+    const uint64_t pages =
+        (bio.count - done + in_page + kPageSectors - 1) / kPageSectors;
+    const DaxAccess run =
+        DaxDirectAccess(dax_dev, SectorToPage(at), static_cast<int64_t>(pages),
+                        DaxAccessMode::kAccess, nullptr);
+    // A bad block fails reads only.
+    if (run.ret < 1 && Reads(bio.op)) {
+      return ErrnoError(
+          EIO, absl::StrCat(bio.bdev->name(), ": media error at sector ",
+                            at.value()));
+    }
+    const uint64_t run_pages = std::max<int64_t>(run.ret, 1);
+    const uint64_t n =
+        std::min(run_pages * kPageSectors - in_page, bio.count - done);
+    if (run.ret >= 1 && run.kaddr != nullptr) {
+      in_memory = true;
+      char* memory = static_cast<char*>(run.kaddr) + Bytes(in_page);
+      if (Reads(bio.op)) {
+        memcpy(bio.in + Bytes(done), memory, Bytes(n));
+      } else if (bio.out != nullptr) {
+        memcpy(memory, bio.out + Bytes(done), Bytes(n));
+      } else {
+        memset(memory, 0, Bytes(n));
+      }
+    }
+    done += n;
+  }
+  if (Reads(bio.op)) {
+    if (in_memory) return absl::OkStatus();
+    return disk.Read(sector, absl::MakeSpan(bio.in, Bytes(bio.count)));
+  }
+  if (bio.out == nullptr) return disk.Zero(sector, bio.count);
+  return disk.Write(sector, absl::MakeConstSpan(bio.out, Bytes(bio.count)));
+}
+
+absl::Status BioSubmitter::SendToMapped(const Bio& bio, MappedDevice& md) {
+  if (machine_ != nullptr && bio.op != ReqOp::kFlush) {
+    md.stats().Account(Reads(bio.op) ? bio.op : ReqOp::kWrite,
+                       bio.sector.value(), bio.count);
+  }
+  const MappedDevice::LiveTable live(md);
+  const DmTable* table = live.get();
+  if (bio.op == ReqOp::kFlush) {
+    return table == nullptr ? absl::OkStatus() : Flush(bio, *table);
+  }
+  absl::Status status;
+  for (uint64_t done = 0; done < bio.count;) {
+    const sector_t sector = bio.sector + done;
+    const DmTarget* ti = table == nullptr ? nullptr : table->FindTarget(sector);
+    if (ti == nullptr) {
+      status.Update(IoError(EIO, *bio.bdev, sector));
+      break;
+    }
+    Bio clone = bio;
+    clone.sector = sector;
+    clone.count = std::min(bio.count - done, md.MaxIoLen(*ti, sector).sectors);
+    if (bio.in != nullptr) clone.in = bio.in + Bytes(done);
+    if (bio.out != nullptr) clone.out = bio.out + Bytes(done);
+    done += clone.count;
+    if (ti->type->account != nullptr) ti->type->account(*ti, bio.op);
+    if (!ti->type->map_counts) {
+      status.Update(SendPiece(clone, *ti));
+      continue;
+    }
+    const uint64_t count = std::exchange(clone.count, 1);
+    for (uint64_t i = 0; i < count; ++i) {
+      status.Update(SendPiece(clone, *ti));
+      ++clone.sector;
+      if (clone.in != nullptr) clone.in += kSectorSize;
+      if (clone.out != nullptr) clone.out += kSectorSize;
+    }
+  }
+  return status;
+}
+
+absl::Status BioSubmitter::SendPiece(const Bio& piece, const DmTarget& ti) {
+  if (!RowDoes(piece.op, ti)) return NotSupported(*piece.bdev);
+  if (ti.type->map == nullptr) return IoError(EIO, *piece.bdev, piece.sector);
+  const BioMap map = ti.type->map(ti, piece.sector, piece.op);
+  switch (map.kind) {
+    case BioMap::Kind::kError:
+      return IoError(map.err != 0 ? map.err : EIO, *piece.bdev, piece.sector);
+    case BioMap::Kind::kZeroes:
+      if (piece.in != nullptr) memset(piece.in, 0, Bytes(piece.count));
+      return absl::OkStatus();
+    case BioMap::Kind::kDropped:
+      return EndPiece(piece, ti);
+    case BioMap::Kind::kRemapped:
+      return SendRemapped(piece, ti, map);
+  }
+  return absl::OkStatus();
+}
+
+// clone_endio().
+absl::Status BioSubmitter::EndPiece(const Bio& piece, const DmTarget& ti) {
+  if (ti.type->end_io == nullptr) return absl::OkStatus();
+  DmBio done = {piece.sector, piece.op, piece.count, {}, {}};
+  const size_t size = Bytes(piece.count);
+  if (piece.in != nullptr) done.data = absl::MakeSpan(piece.in, size);
+  if (piece.out != nullptr) {
+    done.written = absl::MakeConstSpan(piece.out, size);
+  }
+  if (const int err = ti.type->end_io(ti, done); err != 0) {
+    return IoError(err, *piece.bdev, piece.sector);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BioSubmitter::SendRemapped(const Bio& piece, const DmTarget& ti,
+                                        const BioMap& map) {
+  const size_t size = Bytes(piece.count);
+  const bool corrupts = map.corrupt_byte > 0 && map.corrupt_byte <= size;
+  Bio below = piece;
+  std::vector<char> changed;
+  if (piece.out != nullptr && ti.type->encode != nullptr) {
+    const int err = ti.type->encode(
+        ti, piece.sector, absl::MakeConstSpan(piece.out, size), &changed);
+    if (err != 0) return IoError(err, *piece.bdev, piece.sector);
+    below.out = changed.data();
+  } else if (piece.out != nullptr && corrupts) {
+    changed.assign(piece.out, piece.out + size);
+    changed[map.corrupt_byte - 1] = static_cast<char>(map.corrupt_value);
+    below.out = changed.data();
+  }
+  below.bdev = map.dev->bdev;
+  below.sector = map.sector;
+  absl::Status status = Send(below);
+  for (const BioMap::Place& other : map.also) {
+    if (IsSuspended(status)) break;
+    below.bdev = other.dev->bdev;
+    below.sector = other.sector;
+    // It is done if one of them has taken it.
+    if (Send(below).ok()) status = absl::OkStatus();
+  }
+  if (!status.ok()) return status;
+  status = EndPiece(piece, ti);
+  if (!status.ok()) return status;
+  if (piece.in != nullptr && corrupts) {
+    piece.in[map.corrupt_byte - 1] = static_cast<char>(map.corrupt_value);
+  }
+  return absl::OkStatus();
+}
+
+// Each device below is flushed once, if a row says so.
+absl::Status BioSubmitter::Flush(const Bio& bio, const DmTable& table) {
+  absl::Status status;
+  std::set<BlockDevice*> below;
+  if (table.columns() != nullptr) {
+    for (const DmTable::TableDev& dev : table.devices()) {
+      below.insert(dev.dm_dev->bdev);
+    }
+  } else {
+    for (const DmTarget& ti : table.targets()) {
+      if (ti.num_flush_bios == 0 || ti.type->map == nullptr) continue;
+      const BioMap map = ti.type->map(ti, ti.begin, ReqOp::kFlush);
+      if (map.kind == BioMap::Kind::kError) {
+        status.Update(IoError(map.err, *bio.bdev, ti.begin));
+      }
+      if (map.kind != BioMap::Kind::kRemapped) continue;
+      below.insert(map.dev->bdev);
+      if (ti.type->iterate_devices == nullptr) continue;
+      ti.type->iterate_devices(ti, [&](const DmDev& dev, sector_t, sector_t) {
+        below.insert(dev.bdev);
+        return 0;
+      });
+    }
+  }
+  for (BlockDevice* bdev : below) {
+    status.Update(
+        Send({.op = ReqOp::kFlush, .bdev = bdev, .sector = {}, .count = 0}));
+  }
+  if (!status.ok() || table.columns() != nullptr) return status;
+  for (const DmTarget& ti : table.targets()) {
+    if (ti.num_flush_bios == 0 || ti.type->end_io == nullptr) continue;
+    Bio done = bio;
+    done.sector = ti.begin;
+    status.Update(EndPiece(done, ti));
+  }
+  return status;
+}
+
+}  // namespace dmdax

@@ -8,9 +8,9 @@
 //   key        hexadecimal digits, "-", or a key of the kernel's keyrings
 //   iv offset  sectors; start: first sector on dev
 //
-// Nothing is enciphered here; only the sectors are mapped.  dm_crypt_cipher.cc
-// has the first word, dm_crypt_key.cc the key, dm_crypt_options.cc the
-// features; which ciphers there are is in dm/targets/crypto_cipher.h.
+// dm_crypt_cipher.cc has the first word, dm_crypt_key.cc the key,
+// dm_crypt_options.cc the features, dm_crypt_data.cc what enciphers; which
+// ciphers there are is in dm/targets/crypto_cipher.h.
 // Mirrors drivers/md/dm-crypt.c (4.14 to 7.2).
 #include "dm/targets/crypt/dm_crypt.h"
 
@@ -144,6 +144,8 @@ const TargetType kCryptTarget = {
     .registered = 12,
     .ctr = CryptCtr,
     .map = CryptMap,
+    .encode = CryptEncode,
+    .end_io = CryptEndIo,
     .status = CryptStatus,
     .message = CryptMessage,
     .preresume = CryptPreresume,

@@ -8,6 +8,7 @@
 #define DMDAX_DM_TARGETS_CRYPT_DM_CRYPT_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,11 +16,14 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "dm/device_mapper.h"
 #include "dm/targets/crypto_cipher.h"
 
 namespace dmdax {
+
+struct CryptEngine;
 
 struct CryptConfig : DmTargetPrivate {
   const DmDev* dev = nullptr;
@@ -37,6 +41,8 @@ struct CryptConfig : DmTargetPrivate {
   // --- the cipher ---
   std::string cipher_string;
   CryptoCipher cipher;
+  std::string api;         // "xts(aes)"
+  std::string iv_options;  // of essiv: the hash
   uint64_t tfms_count = 1;
   uint32_t iv_size = 0;
   std::string iv_mode;  // "": none
@@ -51,6 +57,10 @@ struct CryptConfig : DmTargetPrivate {
   bool key_mac_size_set = false;
   uint32_t sector_size = 512;  // bytes
   bool iv_large_sectors = false;
+
+  // Made of the key; null: not yet.
+  absl::Mutex mu;
+  std::shared_ptr<CryptEngine> engine ABSL_GUARDED_BY(mu);
 
   bool Has(absl::string_view flag) const;
 };
@@ -77,6 +87,11 @@ void CryptWipeKey(CryptConfig* cc);
 // crypt_ctr_cipher(): finds the cipher, chooses the IV, sets the key.
 absl::Status CryptCtrCipher(const DmTarget& ti, const std::string& cipher_in,
                             absl::string_view key, CryptConfig* cc);
+
+// ->encode, ->end_io: writes are enciphered, and what reads find deciphered.
+int CryptEncode(const DmTarget& ti, sector_t sector,
+                absl::Span<const char> data, std::vector<char>* out);
+int CryptEndIo(const DmTarget& ti, const DmBio& bio);
 
 // ->status, ->message.
 void CryptStatus(const DmTarget& ti, StatusType type, std::string* out);

@@ -132,6 +132,8 @@ absl::StatusOr<CipherWords> ParseNew(const DmTarget& ti,
 absl::Status FindCipher(const DmTarget& ti, CipherWords words, bool is_new,
                         CryptConfig* cc) {
   const KernelProfile& profile = ProfileOf(ti);
+  cc->api = words.api;
+  cc->iv_options = words.iv_options.value_or("");
   const bool wrap = ValueAt<bool>(kEssivIsTemplate, profile.release);
   if (words.iv == "essiv") {
     if (!words.iv_options) {

@@ -36,6 +36,10 @@ absl::Status Invalid() { return ErrnoError(EINVAL, "key"); }
 
 // crypt_setkey(): whether the cipher takes its share of the key.
 absl::Status UseKey(CryptConfig* cc) {
+  {
+    absl::MutexLock lock(&cc->mu);
+    cc->engine.reset();
+  }
   // The kernel divides by shifting; a key that is too short for the IV wraps.
   const uint64_t share = (cc->key_size - cc->key_extra_size) & 0xffffffff;
   uint64_t bytes = share >> (std::bit_width(cc->tfms_count) - 1);

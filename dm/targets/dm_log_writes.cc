@@ -5,21 +5,39 @@
 //   log-writes <dev> <logdev> [ignored ...]
 //
 // Sectors are passed on unchanged: the row's start is not subtracted, as in the
-// kernel.  DAX writes bypass the log (since 5.17).  Marks are counted as in the
-// kernel.  Nothing is written to the log, and writes are not counted, because
-// no bio carries them here.
+// kernel.  DAX writes bypass the log (since 5.17).
+//
+// The log is the kernel's, and replay-log reads it: a block that says how many
+// entries there are, then each entry, a block about the write and its data.  A
+// write is logged when a flush that came after it is done.  Writes that wait
+// for one are forgotten between two commands, but not by a resident machine.
 // Mirrors drivers/md/dm-log-writes.c (4.14 to 7.2).
+#include <algorithm>
 #include <cerrno>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/synchronization/mutex.h"
 #include "base/errno_status.h"
+#include "dm/bio_map.h"
 #include "dm/device_mapper.h"
 
 namespace dmdax {
 namespace {
+
+// struct log_write_entry: in blocks of the device.
+struct LogEntry {
+  uint64_t sector = 0, nr_sectors = 0, flags = 0;
+  std::string mark;
+  std::vector<char> data;
+};
+
+constexpr uint64_t kLogFlush = 1, kLogDiscard = 4, kLogMark = 8;
 
 struct LogWritesC : DmTargetPrivate {
   const DmDev* dev;
@@ -28,6 +46,8 @@ struct LogWritesC : DmTargetPrivate {
   uint64_t logged_entries = 0;
   uint64_t next_sector = 0;  // of the log, in 512-byte sectors
   bool logging_enabled = true;
+  absl::Mutex mu;
+  std::vector<LogEntry> unflushed ABSL_GUARDED_BY(mu);
 };
 
 absl::Status LogWritesCtr(DmTarget& ti, absl::Span<const std::string> argv) {
@@ -53,7 +73,15 @@ absl::Status LogWritesCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   return absl::OkStatus();
 }
 
-BioMap LogWritesMap(const DmTarget& ti, sector_t sector, ReqOp) {
+bool Discards(const LogWritesC& lc) {
+  return lc.dev->bdev->queue().limits().max_discard_sectors > 0;
+}
+
+BioMap LogWritesMap(const DmTarget& ti, sector_t sector, ReqOp op) {
+  // What the device can not discard is only logged.
+  if (op == ReqOp::kDiscard && !Discards(ti.Private<LogWritesC>())) {
+    return {.kind = BioMap::Kind::kDropped};
+  }
   return {BioMap::Kind::kRemapped, ti.Private<LogWritesC>().dev, sector, 0};
 }
 
@@ -73,11 +101,29 @@ void LogWritesStatus(const DmTarget& ti, StatusType type, std::string* out) {
   }
 }
 
-// A mark takes one block of the log, its text included.
-void LogMark(const DmTarget& ti, LogWritesC& lc) {
+void PutLe(uint64_t value, size_t n, char* out) {
+  for (size_t i = 0; i < n; ++i) out[i] = static_cast<char>(value >> (8 * i));
+}
+
+// log_super().
+void WriteSuper(const LogWritesC& lc) {
+  constexpr uint64_t kMagic = 0x6a736677736872ULL;
+  std::vector<char> block(lc.sectorsize);
+  PutLe(kMagic, 8, &block[0]);
+  PutLe(1, 8, &block[8]);
+  PutLe(lc.logged_entries, 8, &block[16]);
+  PutLe(lc.sectorsize, 4, &block[24]);
+  (void)BioWrite(*lc.logdev->bdev, sector_t{0}, block);
+}
+
+// log_writes_kthread(), of one entry.
+void WriteEntry(const DmTarget& ti, LogWritesC& lc, const LogEntry& entry) {
   if (!lc.logging_enabled) return;
   const uint64_t end_sector = lc.logdev->bdev->nr_sectors();
-  lc.next_sector += lc.sectorsize >> kSectorShift;
+  const uint64_t unit = lc.sectorsize >> kSectorShift;
+  const uint64_t at = lc.next_sector;
+  lc.next_sector += unit;
+  if (!(entry.flags & kLogDiscard)) lc.next_sector += entry.nr_sectors * unit;
   if (end_sector != 0 && lc.next_sector >= end_sector) {
     DmLog(MachineOf(ti), KernLevel::kErr, "log-writes",
           "Ran out of space on the logdev");
@@ -85,6 +131,60 @@ void LogMark(const DmTarget& ti, LogWritesC& lc) {
     return;
   }
   ++lc.logged_entries;
+  std::vector<char> block(lc.sectorsize);
+  PutLe(entry.sector, 8, &block[0]);
+  PutLe(entry.nr_sectors, 8, &block[8]);
+  PutLe(entry.flags, 8, &block[16]);
+  PutLe(entry.mark.size(), 8, &block[24]);
+  std::copy(entry.mark.begin(), entry.mark.end(), block.begin() + 32);
+  block.insert(block.end(), entry.data.begin(), entry.data.end());
+  (void)BioWrite(*lc.logdev->bdev, sector_t(at), block);
+  if (entry.flags & kLogMark) WriteSuper(lc);
+}
+
+// normal_end_io(): a flush brings all that came before it into the log.
+int LogWritesEndIo(const DmTarget& ti, const DmBio& bio) {
+  LogWritesC& lc = ti.Private<LogWritesC>();
+  const bool flush = bio.op == ReqOp::kFlush;
+  if (bio.op == ReqOp::kRead || bio.op == ReqOp::kReadAhead) return 0;
+  absl::MutexLock lock(&lc.mu);
+  if (!lc.logging_enabled) return 0;
+  LogEntry entry;
+  const uint64_t unit = lc.sectorsize >> kSectorShift;
+  if (!flush) entry.sector = bio.sector.value() / unit;
+  entry.nr_sectors = bio.sectors / unit;
+  if (flush) entry.flags = kLogFlush;
+  if (bio.op == ReqOp::kDiscard) entry.flags = kLogDiscard;
+  entry.data.assign(bio.written.begin(), bio.written.end());
+  if (bio.op == ReqOp::kWriteZeroes) {
+    entry.data.assign(bio.sectors << kSectorShift, '\0');
+  }
+  lc.unflushed.push_back(std::move(entry));
+  if (!flush) return 0;
+  for (const LogEntry& e : lc.unflushed) WriteEntry(ti, lc, e);
+  lc.unflushed.clear();
+  return 0;
+}
+
+// A mark takes one block of the log, its text included.
+void LogMark(const DmTarget& ti, LogWritesC& lc, absl::string_view text) {
+  constexpr size_t kEntryHeader = 32;
+  absl::MutexLock lock(&lc.mu);
+  WriteEntry(
+      ti, lc,
+      {.flags = kLogMark,
+       .mark = std::string(text.substr(0, lc.sectorsize - kEntryHeader - 1))});
+}
+
+// log_writes_dtor().
+void LogWritesDtor(DmTarget& ti) {
+  LogWritesC& lc = ti.Private<LogWritesC>();
+  {
+    absl::MutexLock lock(&lc.mu);
+    for (const LogEntry& e : lc.unflushed) WriteEntry(ti, lc, e);
+    lc.unflushed.clear();
+  }
+  LogMark(ti, lc, "dm-log-writes-end");
 }
 
 absl::StatusOr<std::string> LogWritesMessage(
@@ -103,7 +203,7 @@ absl::StatusOr<std::string> LogWritesMessage(
                        argv[0]));
     return ErrnoError(EINVAL, "unrecognised message");
   }
-  LogMark(ti, ti.Private<LogWritesC>());
+  LogMark(ti, ti.Private<LogWritesC>(), argv[1]);
   return "";
 }
 
@@ -182,8 +282,10 @@ const TargetType kLogWritesTargetNoDax = {
     .registered = 11,
     .ctr = LogWritesCtr,
     .map = LogWritesMap,
+    .end_io = LogWritesEndIo,
     .status = LogWritesStatus,
     .message = LogWritesMessage,
+    .dtor = LogWritesDtor,
     .iterate_devices = LogWritesIterateDevices,
     .io_hints = LogWritesIoHints,
     .save_state = LogWritesSaveState,
@@ -198,8 +300,10 @@ const TargetType kLogWritesTarget = {
     .registered = 11,
     .ctr = LogWritesCtr,
     .map = LogWritesMap,
+    .end_io = LogWritesEndIo,
     .status = LogWritesStatus,
     .message = LogWritesMessage,
+    .dtor = LogWritesDtor,
     .iterate_devices = LogWritesIterateDevices,
     .io_hints = LogWritesIoHints,
     .direct_access = LogWritesDaxDirectAccess,

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/kstrtox.h"
+#include "dm/bio/submit_bio.h"
 #include "dm/bio_map.h"
 #include "dm/dm_table.h"
 #include "dm/mapped_device.h"
@@ -157,14 +158,16 @@ BioMap ThinMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   if (pool.mu.HeldHere()) return {.kind = BioMap::Kind::kError, .err = EIO};
   OwnedLock lock(&pool.mu);
   std::optional<uint64_t> data_block;
-  if (reads || op == ReqOp::kDiscard) {
+  // Whole blocks are unmapped when it is known how many it covers.
+  if (op == ReqOp::kDiscard) return {.kind = BioMap::Kind::kDropped};
+  if (reads) {
     if (const auto found = pool.pmd->FindBlock(tc.dev_id, block)) {
       data_block = found->block;
-    } else if (reads && tc.origin_dev != nullptr &&
+    } else if (tc.origin_dev != nullptr &&
                offset < tc.origin_dev->bdev->nr_sectors()) {
       return {BioMap::Kind::kRemapped, tc.origin_dev, sector_t(offset), 0};
     } else {
-      return {.kind = reads ? BioMap::Kind::kZeroes : BioMap::Kind::kDropped};
+      return {.kind = BioMap::Kind::kZeroes};
     }
   } else {
     data_block = BlockToWrite(tc, pool, block);
@@ -175,6 +178,45 @@ BioMap ThinMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   }
   return {BioMap::Kind::kRemapped, tc.pool_dev,
           sector_t(*data_block * pool.sectors_per_block + within), 0};
+}
+
+// process_discard_cell(): a block that is covered whole is unmapped, and the
+// discard passed down if nobody else has the block.
+void DiscardBlock(const ThinC& tc, Pool& pool, uint64_t block)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool.mu) {
+  const auto found = pool.pmd->FindBlock(tc.dev_id, block);
+  if (!found || pool.pf.mode == PoolMode::kReadOnly) return;
+  pool.pmd->Remove(tc.dev_id, block);
+  if (pool.pmd->failed()) {
+    return MetadataOperationFailed(pool, "dm_thin_remove_range");
+  }
+  if (pool.pf.discard_passdown && !found->shared) {
+    (void)BioSubmitter().Submit(ReqOp::kDiscard, *pool.data_dev->bdev,
+                                sector_t(found->block * pool.sectors_per_block),
+                                pool.sectors_per_block);
+  }
+  if (pool.pf.mode == PoolMode::kOutOfDataSpace) CommitPool(pool);
+}
+
+int ThinEndIo(const DmTarget& ti, const DmBio& bio) {
+  const ThinC& tc = ti.Private<ThinC>();
+  Pool& pool = *tc.pool;
+  if (bio.op != ReqOp::kDiscard && bio.op != ReqOp::kFlush) return 0;
+  if (pool.mu.HeldHere()) return EIO;
+  OwnedLock lock(&pool.mu);
+  if (bio.op == ReqOp::kFlush) {
+    // What was mapped before a flush is there after a crash.
+    if (pool.ti != nullptr) CommitPool(pool);
+    return 0;
+  }
+  if (!pool.pf.discard_enabled) return EOPNOTSUPP;
+  const uint64_t from = ti.Offset(bio.sector);
+  const uint64_t size = pool.sectors_per_block;
+  const uint64_t last = (from + bio.sectors) / size;
+  for (uint64_t block = (from + size - 1) / size; block < last; ++block) {
+    DiscardBlock(tc, pool, block);
+  }
+  return 0;
 }
 
 void ThinStatus(const DmTarget& ti, StatusType type, std::string* out) {
@@ -231,6 +273,7 @@ const TargetType kThinTarget = {
     .knows_others = true,
     .ctr = ThinCtr,
     .map = ThinMap,
+    .end_io = ThinEndIo,
     .status = ThinStatus,
     .iterate_devices = ThinIterateDevices,
     .io_hints = ThinIoHints,

@@ -312,6 +312,18 @@ void PoolMetadata::Insert(uint64_t id, uint64_t block, uint64_t data_block) {
                        PackBlockTime(data_block, time_));
 }
 
+void PoolMetadata::Remove(uint64_t id, uint64_t block) {
+  uint64_t subtree = *SubtreeOf(id);
+  Device& device = devices_[id];
+  --device.mapped_blocks;
+  device.changed = true;
+  // One reference more, so that it does not go with its entry.
+  tm_->Inc(subtree);
+  root_ = BtreeRemove(*tm_, Subtrees(), root_, id);
+  subtree = BtreeRemove(*tm_, Blocks(), subtree, block);
+  root_ = BtreeInsert(*tm_, Subtrees(), root_, id, subtree);
+}
+
 void PoolMetadata::ResizeData(uint64_t blocks) {
   data_->Extend(blocks - data_->nr_blocks());
 }

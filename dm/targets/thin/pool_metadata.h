@@ -63,6 +63,8 @@ class PoolMetadata {
   std::optional<Found> FindBlock(uint64_t id, uint64_t block);
   std::optional<uint64_t> NewDataBlock() { return data_->NewBlock(); }
   void Insert(uint64_t id, uint64_t block, uint64_t data_block);
+  // dm_thin_remove_range(), of one block, which must be mapped.
+  void Remove(uint64_t id, uint64_t block);
 
   // dm_pool_resize_data_dev(), dm_pool_resize_metadata_dev().
   void ResizeData(uint64_t blocks);

@@ -10,17 +10,17 @@
 //   file->reset();                      // close(2)
 //
 // Reads and writes are those of a buffered descriptor, or with O_DIRECT those
-// of dm/io/direct_io.h.  Here is no cache: what is written is on its way down
-// the stack when Write() returns, errors included, which the kernel tells a
-// buffered writer at the next fsync.  Bytes of a block that a write covers in
-// part are read first.
+// of dm/io/direct_io.h.  Here is no cache: what is written has gone down the
+// stack when Write() returns; but its error is told by Fsync(), as the kernel
+// does.  A block that a write covers in part is read first.
 //
 // As long as it lives the device is open: dm's open count has it, `dmsetup
 // remove` is EBUSY, and a deferred removal is done when the last one closes.
 //
 // Errors are statuses with the errno of the system call.  A device that is
-// suspended, or stands on one, keeps its callers waiting: IsSuspended(status);
-// nothing was moved, and the caller tries again when a command has been given.
+// suspended, or stands on one, keeps its callers waiting: IsSuspended(status)
+// (dm/bio/submit_bio.h); the caller tries the whole call again when a command
+// has been given.
 //
 // Mirrors: block/fops.c, block/ioctl.c, blkdev_get_by_dev of block/bdev.c,
 // dm_blk_open, dm_blk_close, dm_blk_getgeo of drivers/md/dm.c (6.1).
@@ -42,7 +42,9 @@
 #include "absl/types/span.h"
 #include "block/block_device.h"
 #include "block/block_ioctl.h"
+#include "dm/bio/submit_bio.h"
 #include "dm/dm_ioctl.h"
+#include "dm/io/direct_io.h"
 
 namespace dmdax {
 
@@ -62,9 +64,8 @@ class BlockFile {
   // program, as the kernel's log names it.
   //   ENXIO  no such device, or it is being removed   EBUSY  claimed
   // `ctl` outlives the file.
-  static absl::StatusOr<std::unique_ptr<BlockFile>> Open(DmCtl& ctl, DevT dev,
-                                                         int flags,
-                                                         std::string comm);
+  static absl::StatusOr<std::unique_ptr<BlockFile>> Open(
+      DmCtl& ctl, DevT dev, int flags, const std::string& comm);
   ~BlockFile();
   BlockFile(const BlockFile&) = delete;
   BlockFile& operator=(const BlockFile&) = delete;
@@ -103,24 +104,44 @@ class BlockFile {
   std::optional<BlockBacking> Backing(uint64_t offset, uint64_t most);
 
  private:
-  BlockFile(DmCtl& ctl, BlockDevice& bdev, int flags, unsigned mode,
-            std::string comm);
-  absl::StatusOr<size_t> WriteBlocks(uint64_t offset,
-                                     absl::Span<const char> bytes);
-  // blkdev_issue_discard() and the others, of whole logical blocks.
+  BlockFile(DmCtl& ctl, BlockDevice& bdev, int flags, const std::string& comm);
+  uint64_t BlockSize() const;  // of logical blocks
+
+  // Bytes, cut: a block that is wanted in part, [first, middle); whole ones; a
+  // last part, [tail, last).
+  struct Cut {
+    uint64_t first, middle, tail, last;
+  };
+  Cut CutIntoBlocks(uint64_t offset, uint64_t size) const;
+  absl::Status ReadAll(uint64_t offset, absl::Span<char> bytes);
+  absl::StatusOr<size_t> WriteBuffered(uint64_t offset,
+                                       absl::Span<const char> bytes);
+  absl::Status WritePart(uint64_t from, uint64_t to, uint64_t offset,
+                         absl::Span<const char> bytes, absl::Status* read);
+
+  // blkdev_issue_discard(), blkdev_issue_zeroout().
+  enum class Fallback { kNone, kWriteZeros };
+  absl::Status CheckChange(uint64_t offset, uint64_t length) const;
   absl::Status Discard(uint64_t offset, uint64_t length);
-  absl::Status SecureErase(uint64_t offset, uint64_t length);
-  absl::Status ZeroOut(uint64_t offset, uint64_t length);
+  absl::Status ZeroOut(uint64_t offset, uint64_t length, Fallback fallback);
+
+  // --- block_file_ioctl.cc ---
+  absl::StatusOr<int> NumberIoctl(const BlockIoctl& request, bool* known);
+  absl::StatusOr<int> RangeIoctl(const BlockIoctl& request);
+  absl::StatusOr<int> Blkpg(const BlockIoctl& request);
+  absl::StatusOr<int> SetBlockSize(const BlockIoctl& request);
+  absl::StatusOr<int> Geometry(const BlockIoctl& request);
 
   DmCtl& ctl_;
   BlockDevice& bdev_;
   int flags_;
   const unsigned mode_;  // FMODE_*
-  const std::string comm_;
+  bool opened_ = false;
+  BioSubmitter bios_;
+  DirectIo direct_;
+  // What a buffered write came to, until fsync tells it.
+  absl::Status writeback_;
 };
-
-// Whether an error of a BlockFile is none: the caller has to wait.
-bool IsSuspended(const absl::Status& status);
 
 }  // namespace dmdax
 

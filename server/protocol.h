@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a client says to a resident machine (dmdax serve, dmdax run) over a Unix
+ * socket, and what it is told.  docs/protocol.md explains; this is C, and needs
+ * nothing but libc, so that a door to the machine is small.
+ *
+ *   struct dmdax_message m = {.length = sizeof(m), .version = DMDAX_PROTOCOL,
+ *                             .op = DMDAX_OP_PING, .serial = 7};
+ *   send(fd, &m, sizeof(m), MSG_NOSIGNAL);
+ *   recv(fd, &m, sizeof(m), MSG_WAITALL);  // m.serial == 7, m.error == 0
+ *
+ * A message is a header and `length - sizeof(header)` bytes behind it.  Client
+ * and server run on one host: numbers have its byte order.  Each request gets
+ * one answer with its serial, and not always in the order of the requests: a
+ * DM_DEV_WAIT is answered when its event comes.  A connection may have as many
+ * requests under way as it likes; who closes it takes back those that wait.
+ *
+ * Errors: `error` of an answer is 0 or a positive errno, the one that the
+ * system call is to fail with.  A message that is none (a length out of range,
+ * another version) is answered with EPROTO or EPROTONOSUPPORT, and is the last
+ * of its connection.  EIO is also a client's own word for a server that is
+ * gone.
+ */
+#ifndef DMDAX_SERVER_PROTOCOL_H_
+#define DMDAX_SERVER_PROTOCOL_H_
+
+#include <stdint.h>
+
+/* Grows with each change that an old client or server would misunderstand. */
+#define DMDAX_PROTOCOL 1
+
+/* The environment of a client: the socket's path, and that get*uid(2) and
+ * get*gid(2) are to say 0. */
+#define DMDAX_SOCKET_ENV "DMDAX_SOCKET"
+#define DMDAX_ROOT_ENV "DMDAX_FAKE_ROOT"
+
+enum {
+  /* The most bytes behind a header: the largest ioctl, which is 1 GiB in the
+   * kernel too, would be refused before it is sent. */
+  DMDAX_MAX_PAYLOAD = 64 << 20,
+  /* A longer read or write is done in pieces of so many bytes. */
+  DMDAX_MAX_IO = 1 << 20,
+};
+
+struct dmdax_message {
+  uint32_t length;  /* of the header and what is behind it */
+  uint16_t version; /* DMDAX_PROTOCOL */
+  uint16_t op;      /* enum dmdax_op; an answer has the request's */
+  uint64_t serial;  /* the request's, given back */
+  uint64_t handle;  /* what it is about; 0: none */
+  uint32_t flags;   /* of the op */
+  int32_t error;    /* answer: 0 or an errno */
+  uint64_t arg[2];  /* of the op */
+  uint32_t text;    /* answer: so many of the last bytes are a remark, for
+                       stderr, of what dmdax does not model */
+  uint32_t zero;
+};
+
+/* arg[0], arg[1] and the bytes: request -> answer.  What is not named is 0. */
+enum dmdax_op {
+  /* -> arg[0] = the server's pid, arg[1] = the machine's generation; bytes: the
+   * path of its scratch tree, see below.  The one op that is answered whatever
+   * `version` the request has. */
+  DMDAX_OP_HELLO = 1,
+  DMDAX_OP_PING = 2,
+
+  /* Opens a device by number, or an attribute of /sys by path.
+   * flags = open(2)'s, arg[0] = enum dmdax_kind, arg[1] = device number
+   * (DMDAX_DEV); bytes: the path of an attribute
+   * -> handle, arg[0], arg[1] and a descriptor (SCM_RIGHTS, at the answer's
+   * first byte). */
+  DMDAX_OP_OPEN = 3,
+  /* What a descriptor is: arg[0] = its inode number -> handle, arg[0] = enum
+   * dmdax_kind, arg[1] = device number, flags = open(2)'s.  EBADF: none of
+   * ours. */
+  DMDAX_OP_IDENTIFY = 4,
+
+  /* arg[0] = the command, arg[1] = the argument as a number; bytes: those at
+   * the address that it is, as many as the command takes
+   * (dmdax_ioctl_takes(); of device-mapper's the data_size of the request)
+   * -> arg[0] = what ioctl(2) returns; bytes: what is to be written back
+   * there, also with an error.  A descriptor in the argument (LOOP_SET_FD) is
+   * sent along.  Waits: DM_DEV_WAIT. */
+  DMDAX_OP_IOCTL = 5,
+
+  /* arg[0] = offset or DMDAX_AT_POSITION, which then moves; arg[1] = size
+   * -> arg[0] = how many, which are the bytes of a read. */
+  DMDAX_OP_READ = 6,
+  DMDAX_OP_WRITE = 7,
+  /* flags = whence, arg[0] = offset -> arg[0] = position. */
+  DMDAX_OP_SEEK = 8,
+  DMDAX_OP_SYNC = 9,
+  /* fallocate(2): flags = mode, arg[0] = offset, arg[1] = size. */
+  DMDAX_OP_ALLOCATE = 10,
+
+  /* The client has made, removed or renamed something in the scratch tree;
+   * bytes: the path as the program said it (two of them, with a NUL between).
+   * The machine has it by the answer. */
+  DMDAX_OP_CHANGED = 11,
+  /* Ends the server, after this answer. */
+  DMDAX_OP_SHUTDOWN = 12,
+};
+
+enum dmdax_kind {
+  DMDAX_KIND_BLOCK = 1, /* arg[1]: which */
+  DMDAX_KIND_CHAR = 2,  /* the same: 10:236 is device-mapper's control node,
+                           10:237 that of loop devices */
+  DMDAX_KIND_ATTRIBUTE = 3,
+};
+
+#define DMDAX_AT_POSITION UINT64_MAX
+
+/* A device number in one word. */
+#define DMDAX_DEV(major_nr, minor_nr) \
+  ((uint64_t)(major_nr) << 20 | (uint64_t)(minor_nr))
+#define DMDAX_MAJOR(dev) ((uint32_t)((dev) >> 20))
+#define DMDAX_MINOR(dev) ((uint32_t)((dev)&0xfffff))
+
+/* --- Descriptors.  What a program has in place of one of a device is an end of
+ * a pipe.  By its mode fstat(2) tells it from all others, and its inode number
+ * tells which it is, in every process that a copy has come to.  The server has
+ * the other end: it sees the last copy closed, however that was done, which is
+ * the close of the device; and an end that can be read polls as the control
+ * node does, in every program.  */
+#define DMDAX_FD_MODE (0010000 /* S_IFIFO */ | 07600)
+
+/* --- The scratch tree.  Below the path of HELLO are dev, sys and proc, as the
+ * machine has them, as real directories, links and files: what a program does
+ * to /dev/mapper is done to TREE/dev/mapper.  A device node there, and wherever
+ * else a client has made one, is an empty file with this mode, whose mtime has
+ * the device number in its seconds and DMDAX_NODE_NSEC + enum dmdax_kind in its
+ * nanoseconds. */
+#define DMDAX_NODE_MODE (0100000 /* S_IFREG */ | 07600)
+#define DMDAX_NODE_MODE_MASK (0170000 | 07000)
+#define DMDAX_NODE_NSEC 253254000
+/* Paths of which TREE has its own; of all others, and of what is not in it,
+ * the host's are used.  Without the leading slash.  A directory has all that
+ * begins with it and a slash. */
+#define DMDAX_TREE_PATHS                                                   \
+  "dev", "sys/block", "sys/dev/block", "sys/class/block", "sys/class/bdi", \
+      "sys/devices/virtual/block", "sys/devices/virtual/bdi",              \
+      "sys/module/dm_mod", "proc/devices", "proc/misc", "proc/partitions"
+
+/* How many bytes of the program's memory an ioctl reads that is not
+ * device-mapper's.  Those that take none, or a number, take 0. */
+static inline uint32_t dmdax_ioctl_takes(uint32_t command) {
+  switch (command) {
+    case 0x125d: /* BLKROSET */
+      return 4;
+    case 0x40081271: /* BLKBSZSET */
+      return 4;
+    case 0x1277: /* BLKDISCARD: start and length */
+    case 0x127d: /* BLKSECDISCARD */
+    case 0x127f: /* BLKZEROOUT */
+      return 16;
+    case 0x1269: /* BLKPG */
+      return 24;
+    case 0x4c02: /* LOOP_SET_STATUS */
+      return 168;
+    case 0x4c04: /* LOOP_SET_STATUS64 */
+      return 232;
+    case 0x4c0a: /* LOOP_CONFIGURE */
+      return 304;
+    default:
+      return 0;
+  }
+}
+
+#endif /* DMDAX_SERVER_PROTOCOL_H_ */

@@ -53,7 +53,7 @@ struct dmdax_message {
   uint64_t arg[2];  /* of the op */
   uint32_t text;    /* answer: so many of the last bytes are a remark, for
                        stderr, of what dmdax does not model */
-  uint32_t zero;
+  uint32_t fds;     /* so many descriptors come with it, at its first byte */
 };
 
 /* arg[0], arg[1] and the bytes: request -> answer.  What is not named is 0. */
@@ -66,7 +66,8 @@ enum dmdax_op {
 
   /* Opens a device by number, or an attribute of /sys by path.
    * flags = open(2)'s, arg[0] = enum dmdax_kind, arg[1] = device number
-   * (DMDAX_DEV); bytes: the path of an attribute
+   * (DMDAX_DEV); bytes: the path of an attribute, or for a device the name of
+   * the program, if it is not the peer
    * -> handle, arg[0], arg[1] and a descriptor (SCM_RIGHTS, at the answer's
    * first byte). */
   DMDAX_OP_OPEN = 3,
@@ -79,8 +80,9 @@ enum dmdax_op {
    * the address that it is, as many as the command takes
    * (dmdax_ioctl_takes(); of device-mapper's the data_size of the request)
    * -> arg[0] = what ioctl(2) returns; bytes: what is to be written back
-   * there, also with an error.  A descriptor in the argument (LOOP_SET_FD) is
-   * sent along.  Waits: DM_DEV_WAIT. */
+   * there, also with an error.  The descriptor that the argument names
+   * (dmdax_ioctl_fd()) is sent along.  What a struct blkpg_ioctl_arg points to
+   * comes right behind it.  Waits: DM_DEV_WAIT. */
   DMDAX_OP_IOCTL = 5,
 
   /* arg[0] = offset or DMDAX_AT_POSITION, which then moves; arg[1] = size
@@ -161,6 +163,20 @@ static inline uint32_t dmdax_ioctl_takes(uint32_t command) {
       return 232;
     case 0x4c0a: /* LOOP_CONFIGURE */
       return 304;
+    default:
+      return 0;
+  }
+}
+
+/* Where the argument names a descriptor: 1, it is the argument; 2, it is the
+ * __u32 behind it; 0: nowhere. */
+static inline int dmdax_ioctl_fd(uint32_t command) {
+  switch (command) {
+    case 0x4c00: /* LOOP_SET_FD */
+    case 0x4c06: /* LOOP_CHANGE_FD */
+      return 1;
+    case 0x4c0a: /* LOOP_CONFIGURE */
+      return 2;
     default:
       return 0;
   }

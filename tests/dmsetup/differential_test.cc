@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Runs each command line of tests/dmsetup/*.txt twice, on equal machines: by
-// the real dmsetup under libdmdax_preload.so, and by `dmdax` under the name
+// the real dmsetup under `dmdax run`, and by `dmdax` under the name
 // dmsetup.  Output, errors and exit code must be the same to the byte.
 //
 // A script is shell commands, one a line; `machine` starts a new machine.  The
@@ -22,7 +22,7 @@ namespace {
 
 constexpr char kRealDmsetup[] = "/usr/sbin/dmsetup";
 
-std::string dmdax_command, preload_library;
+std::string dmdax_command;
 
 // How long it took is each command's own affair.
 std::string WithoutTimes(const std::string& text) {
@@ -57,12 +57,9 @@ class DifferentialTest : public testing::Test {
   explicit DifferentialTest(std::string path) : path_(std::move(path)) {}
 
   void NewMachine() {
-    const std::string library = std::filesystem::absolute(preload_library);
-    real_ = std::make_unique<Side>(absl::StrCat(
-        "dmsetup() { LD_PRELOAD='", library,
-        "' command dmsetup \"$@\"; }\n"
-        "dmstats() { LD_PRELOAD='",
-        library, "' command dmstats \"$@\"; }\nPATH=/usr/sbin:$PATH"));
+    real_ = std::make_unique<Side>(
+        "dmsetup() { dmdax run -- /usr/sbin/dmsetup \"$@\"; }\n"
+        "dmstats() { dmdax run -- /usr/sbin/dmstats \"$@\"; }");
     ours_ = std::make_unique<Side>(
         "mkdir -p .as; ln -sf ../.bin/dmdax .as/dmsetup; "
         "ln -sf ../.bin/dmdax .as/dmstats; PATH=$PWD/.as:$PATH");
@@ -112,10 +109,9 @@ class DifferentialTest : public testing::Test {
 int main(int argc, char** argv) {
   using dmdax::golden::DifferentialTest;
   testing::InitGoogleTest(&argc, argv);
-  if (argc < 4) return 2;
+  if (argc < 3) return 2;
   dmdax::golden::dmdax_command = argv[1];
-  dmdax::golden::preload_library = argv[2];
-  for (int i = 3; i < argc; ++i) {
+  for (int i = 2; i < argc; ++i) {
     const std::string path = argv[i];
     const std::string name = std::filesystem::path(path).stem();
     testing::RegisterTest("Dmsetup", name.c_str(), nullptr, nullptr, __FILE__,

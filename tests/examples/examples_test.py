@@ -16,7 +16,6 @@ TOP = ("base", "mm", "dax", "block", "dm", "iomap", "fs", "process", "state",
 # Headers that no test can include.
 PRIVATE = {
     "dm/targets": "each is its target's own",
-    "tools/preload": "parts of a shared object",
 }
 PIECE = re.compile(r'^#include "tests/examples/(.*)\.inc"$', re.M)
 

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 int main(int argc, char** argv) {
-  if (getenv("LD_PRELOAD") == nullptr) {
+  if (getenv("DMDAX_SOCKET") == nullptr) {
     if (argc < 2) return 2;
     std::string state = testing::TempDir() + "control_node_XXXXXX";
     if (mkdtemp(state.data()) == nullptr) return 1;
@@ -18,8 +20,14 @@ int main(int argc, char** argv) {
             "verify_asan_link_order=0")
                .c_str(),
            1);
-    setenv("LD_PRELOAD", std::filesystem::absolute(argv[1]).c_str(), 1);
-    execv("/proc/self/exe", argv);
+    const std::string dmdax = std::filesystem::absolute(argv[1]);
+    const std::string self = std::filesystem::canonical("/proc/self/exe");
+    std::vector<std::string> words = {dmdax, "run", "--", self};
+    words.insert(words.end(), argv + 1, argv + argc);
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    execv(dmdax.c_str(), arguments.data());
     return 1;
   }
   testing::InitGoogleTest(&argc, argv);

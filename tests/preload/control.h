@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A program that works with /dev/mapper/control under the library.  It is its
-// own test: main() of control.cc starts it again, preloaded.
+// A program that works with /dev/mapper/control of a machine.  It is its own
+// test: main() of control.cc starts it again, under `dmdax run`.
 //
 //   const Control control;
 //   control.Create("d");

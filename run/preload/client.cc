@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/preload/client.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "run/preload/libc.h"
+
+namespace dmdax::preload {
+namespace {
+
+constexpr int kSlots = 8;
+// Out of the way of programs that expect low numbers.
+constexpr int kHighFd = 700, kLessHighFd = 200;
+
+// Connections that nobody uses now: the descriptor and, to know it again, its
+// inode.  Both in one word, so that a handler sees none half.
+std::atomic<uint64_t> slots[kSlots];
+// Whose they are: a child that did not come from fork(3) must not take them.
+std::atomic<pid_t> owner = 0;
+
+uint64_t Pack(int fd, uint64_t inode) {
+  return inode << 24 | static_cast<uint64_t>(fd + 1);
+}
+int FdOf(uint64_t slot) { return static_cast<int>(slot & 0xffffff) - 1; }
+
+// Of a socket; 0: it is none.
+uint64_t InodeOf(int fd) {
+  struct stat st;
+  if (NEXT(fstat)(fd, &st) != 0 || !S_ISSOCK(st.st_mode)) return 0;
+  return st.st_ino & 0xffffffffff;
+}
+
+void Close(int fd) { NEXT(close)(fd); }
+
+// After fork(3) the child's are its own; those of the parent are not touched.
+void InChild() {
+  for (std::atomic<uint64_t>& slot : slots) {
+    const uint64_t was = slot.exchange(0);
+    if (was != 0 && InodeOf(FdOf(was)) == was >> 24) Close(FdOf(was));
+  }
+  owner = getpid();
+}
+
+__attribute__((constructor)) void WatchForks() {
+  pthread_atfork(nullptr, nullptr, &InChild);
+}
+
+const char* SocketPath() {
+  static const char* const path = getenv(DMDAX_SOCKET_ENV);
+  return path;
+}
+
+void Say(const char* what, const char* more) {
+  char line[512];
+  const int n = snprintf(line, sizeof(line), "dmdax: %s%s\n", what, more);
+  if (n < 0) return;
+  const size_t size = static_cast<size_t>(n) < sizeof(line)
+                          ? static_cast<size_t>(n)
+                          : sizeof(line) - 1;
+  [[maybe_unused]] const ssize_t ignored = NEXT(write)(2, line, size);
+}
+
+int Gone() {
+  static std::atomic<bool> said = false;
+  if (!said.exchange(true)) {
+    Say("the machine is gone: no server at ", SocketPath());
+  }
+  return EIO;
+}
+
+// A path may be longer than a socket's name.
+bool AddressOf(const char* path, sockaddr_un* name, int* directory) {
+  *directory = -1;
+  if (strlen(path) < sizeof(name->sun_path)) {
+    strcpy(name->sun_path, path);
+    return true;
+  }
+  const char* const slash = strrchr(path, '/');
+  char parent[PATH_MAX];
+  if (slash == nullptr || static_cast<size_t>(slash - path) >= sizeof(parent)) {
+    return false;
+  }
+  memcpy(parent, path, static_cast<size_t>(slash - path));
+  parent[slash - path] = '\0';
+  *directory = NEXT(openat)(AT_FDCWD, parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  return *directory >= 0 &&
+         snprintf(name->sun_path, sizeof(name->sun_path), "/proc/self/fd/%d/%s",
+                  *directory,
+                  slash + 1) < static_cast<int>(sizeof(name->sun_path));
+}
+
+// A connection, or -1.
+int Connect() {
+  sockaddr_un name = {};
+  name.sun_family = AF_UNIX;
+  int directory;
+  int fd = -1;
+  if (AddressOf(SocketPath(), &name, &directory)) {
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  }
+  int connected = -1;
+  if (fd >= 0) {
+    do {
+      connected =
+          connect(fd, reinterpret_cast<const sockaddr*>(&name), sizeof(name));
+    } while (connected != 0 && errno == EINTR);
+  }
+  if (directory >= 0) Close(directory);
+  if (connected != 0) {
+    if (fd >= 0) Close(fd);
+    return -1;
+  }
+  int high = NEXT(fcntl)(fd, F_DUPFD_CLOEXEC, kHighFd);
+  if (high < 0) high = NEXT(fcntl)(fd, F_DUPFD_CLOEXEC, kLessHighFd);
+  if (high < 0) return fd;
+  Close(fd);
+  return high;
+}
+
+bool PoolIsOurs() {
+  const pid_t self = getpid();
+  pid_t nobody = 0;
+  return owner == self || owner.compare_exchange_strong(nobody, self);
+}
+
+int TakeConnection() {
+  if (PoolIsOurs()) {
+    for (std::atomic<uint64_t>& slot : slots) {
+      const uint64_t was = slot.exchange(0);
+      if (was == 0) continue;
+      if (InodeOf(FdOf(was)) == was >> 24) return FdOf(was);
+    }
+  }
+  return Connect();
+}
+
+void GiveConnection(int fd) {
+  if (PoolIsOurs()) {
+    const uint64_t packed = Pack(fd, InodeOf(fd));
+    for (std::atomic<uint64_t>& slot : slots) {
+      uint64_t none = 0;
+      if (slot.compare_exchange_strong(none, packed)) return;
+    }
+  }
+  Close(fd);
+}
+
+// 0, EFAULT: the bytes are no memory, or what says that nobody is there.  A
+// request of which a part has gone is none.
+int Send(int socket, const Message& m) {
+  iovec parts[2] = {
+      {const_cast<dmdax_message*>(&m.head), sizeof(m.head)},
+      {const_cast<void*>(m.in), m.in_size},
+  };
+  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message = {};
+  message.msg_iov = parts;
+  message.msg_iovlen = m.in_size > 0 ? 2 : 1;
+  if (m.in_fd >= 0) {
+    message.msg_control = space;
+    message.msg_controllen = sizeof(space);
+    cmsghdr* const c = CMSG_FIRSTHDR(&message);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(c), &m.in_fd, sizeof(int));
+  }
+  while (message.msg_iovlen > 0) {
+    const ssize_t n = sendmsg(socket, &message, MSG_NOSIGNAL);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return errno;
+    message.msg_control = nullptr;
+    message.msg_controllen = 0;
+    size_t sent = static_cast<size_t>(n);
+    while (message.msg_iovlen > 0 && sent >= message.msg_iov->iov_len) {
+      sent -= message.msg_iov->iov_len;
+      ++message.msg_iov;
+      --message.msg_iovlen;
+    }
+    if (message.msg_iovlen > 0) {
+      message.msg_iov->iov_base =
+          static_cast<char*>(message.msg_iov->iov_base) + sent;
+      message.msg_iov->iov_len -= sent;
+    }
+  }
+  return 0;
+}
+
+// All of it: 0, EINTR (if it may, and nothing has come), EFAULT or EIO.
+int Receive(int socket, void* to, size_t size, Message& m, bool interruptible) {
+  size_t done = 0;
+  while (done < size) {
+    iovec part = {static_cast<char*>(to) + done, size - done};
+    alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))];
+    msghdr message = {};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = space;
+    message.msg_controllen = sizeof(space);
+    const ssize_t n =
+        recvmsg(socket, &message, m.out_cloexec ? MSG_CMSG_CLOEXEC : 0);
+    if (n < 0 && errno == EINTR) {
+      if (interruptible && done == 0) return EINTR;
+      continue;
+    }
+    if (n < 0 && errno == EFAULT) return EFAULT;
+    if (n <= 0) return EIO;
+    done += static_cast<size_t>(n);
+    const cmsghdr* const c = CMSG_FIRSTHDR(&message);
+    if (c != nullptr && c->cmsg_level == SOL_SOCKET &&
+        c->cmsg_type == SCM_RIGHTS) {
+      memcpy(&m.out_fd, CMSG_DATA(c), sizeof(int));
+    }
+  }
+  return 0;
+}
+
+// What is behind the header.
+int ReceiveBytes(int socket, const dmdax_message& answer, Message& m) {
+  size_t size = answer.length - sizeof(answer) - answer.text;
+  const size_t wanted = size < m.out_size ? size : m.out_size;
+  if (const int error = Receive(socket, m.out, wanted, m, false)) return error;
+  m.out_size = wanted;
+  char rest[512];
+  for (size -= wanted; size > 0;) {
+    const size_t n = size < sizeof(rest) ? size : sizeof(rest);
+    if (const int error = Receive(socket, rest, n, m, false)) return error;
+    size -= n;
+  }
+  for (size_t text = answer.text; text > 0;) {
+    const size_t n = text < sizeof(rest) - 1 ? text : sizeof(rest) - 1;
+    if (const int error = Receive(socket, rest, n, m, false)) return error;
+    rest[n] = '\0';
+    Say(rest, "");
+    text -= n;
+  }
+  return 0;
+}
+
+bool IsAnswer(const dmdax_message& answer) {
+  return answer.length >= sizeof(answer) &&
+         answer.text <= answer.length - sizeof(answer);
+}
+
+int CallOn(int socket, Message& m) {
+  dmdax_message answer;
+  int error = Receive(socket, &answer, sizeof(answer), m, m.interruptible);
+  if (error == 0 && !IsAnswer(answer)) error = EIO;
+  if (error == 0) error = ReceiveBytes(socket, answer, m);
+  if (error != 0) {
+    Close(socket);
+    return error == EIO ? Gone() : error;
+  }
+  if (answer.serial != m.head.serial) {
+    // A server of another version, or one that does not take us.
+    Close(socket);
+    Say("the machine's server refuses: ", strerror(answer.error));
+    return answer.error != 0 ? answer.error : EIO;
+  }
+  GiveConnection(socket);
+  m.head = answer;
+  return answer.error;
+}
+
+}  // namespace
+
+bool HaveMachine() {
+  const char* const path = SocketPath();
+  return path != nullptr && *path != '\0';
+}
+
+int Call(Message& m) {
+  static std::atomic<uint64_t> serial = 0;
+  m.head.length = static_cast<uint32_t>(sizeof(m.head) + m.in_size);
+  m.head.version = DMDAX_PROTOCOL;
+  m.head.serial = ++serial;
+  m.head.fds = m.in_fd >= 0 ? 1 : 0;
+  if (m.in_size > DMDAX_MAX_PAYLOAD) return ENOMEM;
+  // A connection that was kept may be to a server that has ended since.
+  for (int i = 0; i <= kSlots; ++i) {
+    const int socket = TakeConnection();
+    if (socket < 0) return Gone();
+    const int error = Send(socket, m);
+    if (error == 0) return CallOn(socket, m);
+    Close(socket);
+    if (error == EFAULT) return error;
+  }
+  return Gone();
+}
+
+}  // namespace dmdax::preload

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/preload/data.h"
+
+#include <fcntl.h>
+
+#include "run/preload/client.h"
+#include "run/preload/libc.h"
+
+namespace dmdax::preload {
+namespace {
+
+// One message.  How many bytes, or -errno.
+ssize_t Piece(const File& file, Direction direction, char* buffer, size_t size,
+              uint64_t offset) {
+  const bool reads = direction == Direction::kRead;
+  Message m(reads ? DMDAX_OP_READ : DMDAX_OP_WRITE, file.handle);
+  m.head.arg[0] = offset;
+  m.head.arg[1] = size;
+  if (reads) {
+    m.out = buffer;
+    m.out_size = size;
+  } else {
+    m.in = buffer;
+    m.in_size = size;
+  }
+  if (const int error = Call(m)) return -error;
+  return static_cast<ssize_t>(m.head.arg[0]);
+}
+
+}  // namespace
+
+ssize_t Transfer(const File& file, Direction direction, void* buffer,
+                 size_t size, uint64_t offset) {
+  if (file.kind == 0) return Result(EIO);
+  const int mode = file.flags & O_ACCMODE;
+  if (mode == (direction == Direction::kRead ? O_WRONLY : O_RDONLY)) {
+    return Result(EBADF);
+  }
+  if (static_cast<int64_t>(offset) < 0 && offset != kAtPosition) {
+    return Result(EINVAL);
+  }
+  size_t done = 0;
+  do {
+    const size_t left = size - done;
+    constexpr size_t kMost = DMDAX_MAX_IO;
+    const size_t now = left < kMost ? left : kMost;
+    const ssize_t n =
+        Piece(file, direction, static_cast<char*>(buffer) + done, now,
+              offset == kAtPosition ? offset : offset + done);
+    if (n < 0 && done == 0) return Result(static_cast<int>(-n));
+    if (n <= 0) break;
+    done += static_cast<size_t>(n);
+    if (static_cast<size_t>(n) < now) break;
+  } while (done < size);
+  return static_cast<ssize_t>(done);
+}
+
+ssize_t TransferParts(const File& file, Direction direction, const iovec* parts,
+                      int n, uint64_t offset) {
+  if (n < 0 || n > 1024) return Result(EINVAL);
+  ssize_t done = 0;
+  for (int i = 0; i < n; ++i) {
+    if (parts[i].iov_len == 0) continue;
+    const ssize_t got = Transfer(
+        file, direction, parts[i].iov_base, parts[i].iov_len,
+        offset == kAtPosition ? offset : offset + static_cast<uint64_t>(done));
+    if (got < 0) return done > 0 ? done : got;
+    done += got;
+    if (static_cast<size_t>(got) < parts[i].iov_len) break;
+  }
+  return done;
+}
+
+off_t Seek(const File& file, off_t offset, int whence) {
+  Message m(DMDAX_OP_SEEK, file.handle);
+  m.head.flags = static_cast<uint32_t>(whence);
+  m.head.arg[0] = static_cast<uint64_t>(offset);
+  if (const int error = Call(m)) return Result(error);
+  return static_cast<off_t>(m.head.arg[0]);
+}
+
+int Sync(const File& file) {
+  Message m(DMDAX_OP_SYNC, file.handle);
+  return Result(Call(m));
+}
+
+}  // namespace dmdax::preload

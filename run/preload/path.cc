@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/preload/path.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstring>
+
+#include "run/preload/client.h"
+#include "run/preload/libc.h"
+
+namespace dmdax::preload {
+namespace {
+
+constexpr const char* kTreePaths[] = {DMDAX_TREE_PATHS};
+
+// Character devices of the host below /dev, and directories of them: nearly all
+// that programs open there.
+constexpr const char* kHostNames[] = {
+    "null",  "zero",    "full",   "random", "urandom", "tty",
+    "stdin", "stdout",  "stderr", "fd",     "pts",     "ptmx",
+    "shm",   "console", "log",    "kmsg",   "fuse"};
+
+// Whether `path` is `name` or below it.
+bool IsBelow(const char* path, const char* name) {
+  const size_t n = strlen(name);
+  return strncmp(path, name, n) == 0 && (path[n] == '\0' || path[n] == '/');
+}
+
+// Of a path without a leading slash, a "." or an empty part.
+bool IsMachines(const char* path) {
+  if (strncmp(path, "dev/", 4) == 0) {
+    for (const char* name : kHostNames) {
+      if (IsBelow(path + 4, name)) return false;
+    }
+  }
+  for (const char* name : kTreePaths) {
+    if (IsBelow(path, name)) return true;
+  }
+  return false;
+}
+
+// "//dev/./mapper/../x" -> "dev/x", at most `size` with the NUL.  Below /sys,
+// where directories are links, ".." is left to the kernel.
+bool Clean(const char* path, char* out, size_t size) {
+  size_t length = 0;
+  while (*path != '\0') {
+    while (*path == '/') ++path;
+    const size_t n = strcspn(path, "/");
+    if (n == 0) {
+      // A slash at the end asks for a directory.
+      if (length > 0 && length + 1 < size) out[length++] = '/';
+      break;
+    }
+    if (n == 1 && path[0] == '.') {
+      path += n;
+      continue;
+    }
+    if (n == 2 && path[0] == '.' && path[1] == '.' &&
+        (length < 4 || strncmp(out, "sys/", 4) != 0)) {
+      while (length > 0 && out[--length] != '/') {
+      }
+      path += n;
+      continue;
+    }
+    if (length + n + 2 > size) return false;
+    if (length > 0) out[length++] = '/';
+    memcpy(out + length, path, n);
+    length += n;
+    path += n;
+  }
+  out[length] = '\0';
+  return true;
+}
+
+std::atomic<bool> seen = false;
+char tree[PATH_MAX];
+std::atomic<int> tree_state = 0;  // 1: it is being written; 2: it is there
+
+bool FetchTree(char* out) {
+  Message m(DMDAX_OP_HELLO);
+  m.out = out;
+  m.out_size = PATH_MAX - 1;
+  if (Call(m) != 0) return false;
+  out[m.out_size] = '\0';
+  return true;
+}
+
+}  // namespace
+
+const char* Tree() {
+  if (tree_state.load() == 2) return tree;
+  if (!HaveMachine()) return "";
+  char fetched[PATH_MAX];
+  if (!FetchTree(fetched)) return "";
+  int none = 0;
+  if (tree_state.compare_exchange_strong(none, 1)) {
+    strcpy(tree, fetched);
+    tree_state = 2;
+  }
+  // Another thread writes the same, and soon; it may also be the one that a
+  // handler of ours has interrupted.
+  for (int i = 0; i < 100 && tree_state.load() != 2; ++i) usleep(100);
+  return tree_state.load() == 2 ? tree : "";
+}
+
+bool TreeWasSeen() { return seen; }
+
+const char* WithoutTree(const char* path) {
+  if (tree_state.load() != 2) return path;
+  const size_t n = strlen(tree);
+  return n > 0 && strncmp(path, tree, n) == 0 && path[n] == '/' ? path + n
+                                                                : path;
+}
+
+Path::Path(const char* path) : Path(AT_FDCWD, path) {}
+
+Path::Path(int dir, const char* path) : dir_(dir), said_(path) {
+  if (path == nullptr || path[0] != '/' || !HaveMachine()) return;
+  const KeepErrno keep;
+  char clean[PATH_MAX];
+  clean[0] = '\0';
+  if (!Clean(path, clean, sizeof(clean)) || !IsMachines(clean)) return;
+  const char* const top = Tree();
+  if (*top == '\0') return;
+  const int n = snprintf(buffer_, sizeof(buffer_), "%s/%s", top, clean);
+  mapped_ = n > 0 && n < static_cast<int>(sizeof(buffer_));
+  seen = seen || mapped_;
+}
+
+bool Path::MachinePath(char* out, size_t size) const {
+  if (said_ == nullptr) return false;
+  if (mapped_ || said_[0] == '/') {
+    const char* const path = WithoutTree(get());
+    if (path == get()) return false;
+    return snprintf(out, size, "%s", path) < static_cast<int>(size);
+  }
+  if (!seen) return false;
+  // Relative: to a directory of the tree?
+  const KeepErrno keep;
+  char link[64], at[PATH_MAX];
+  if (dir_ == AT_FDCWD) {
+    snprintf(link, sizeof(link), "/proc/self/cwd");
+  } else {
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", dir_);
+  }
+  const ssize_t n = NEXT(readlink)(link, at, sizeof(at) - 1);
+  if (n <= 0) return false;
+  at[n] = '\0';
+  const char* const below = WithoutTree(at);
+  if (below == at) return false;
+  return snprintf(out, size, "%s/%s", below, said_) < static_cast<int>(size);
+}
+
+namespace {
+
+void Tell(const char* bytes, size_t size) {
+  const KeepErrno keep;
+  Message m(DMDAX_OP_CHANGED);
+  m.in = bytes;
+  m.in_size = size;
+  Call(m);
+}
+
+}  // namespace
+
+void TellChanged(const Path& path) {
+  char at[PATH_MAX];
+  if (path.MachinePath(at, sizeof(at)) && IsBelow(at, "/dev")) {
+    Tell(at, strlen(at));
+  }
+}
+
+void TellChanged(const Path& from, const Path& to) {
+  char both[2 * PATH_MAX];
+  size_t size = 0;
+  for (const Path* path : {&from, &to}) {
+    char* const at = both + size + (size > 0 ? 1 : 0);
+    if (!path->MachinePath(at, PATH_MAX) || !IsBelow(at, "/dev")) continue;
+    if (size > 0) both[size] = '\0';
+    size = static_cast<size_t>(at - both) + strlen(at);
+  }
+  if (size > 0) Tell(both, size);
+}
+
+}  // namespace dmdax::preload

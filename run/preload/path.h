@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Path: a path as a program says it, and where it is on the host: in the
+// machine's scratch tree if it is one of DMDAX_TREE_PATHS, else where it was.
+//
+//   const Path path(dir, "/dev/mapper/home");
+//   NEXT(unlinkat)(dir, path.get(), 0);     // "/tmp/dmdax-Yz3fQa/tree/dev/..."
+//   TellChanged(path);                      // the machine follows
+//
+// Threading: thread-safe, async-signal-safe.  errno stays.
+#ifndef DMDAX_RUN_PRELOAD_PATH_H_
+#define DMDAX_RUN_PRELOAD_PATH_H_
+
+#include <limits.h>
+
+#include <cstddef>
+
+namespace dmdax::preload {
+
+class Path {
+ public:
+  // `dir` is a descriptor or AT_FDCWD; `path` may be null.
+  explicit Path(const char* path);
+  Path(int dir, const char* path);
+
+  const char* get() const { return mapped_ ? buffer_ : said_; }
+  int dir() const { return dir_; }
+  bool in_tree() const { return mapped_; }
+  // "/dev/mapper/home", if it is in the tree; also of a relative path.  False:
+  // it is not.
+  bool MachinePath(char* out, size_t size) const;
+
+ private:
+  const int dir_;
+  const char* const said_;
+  bool mapped_ = false;
+  char buffer_[PATH_MAX];
+};
+
+// The top of the tree; "": there is none.
+const char* Tree();
+// What a program sees of a path that may be in the tree.
+const char* WithoutTree(const char* path);
+// Whether this process has come to the tree at all.
+bool TreeWasSeen();
+
+// A name was made, removed or changed there.
+void TellChanged(const Path& path);
+void TellChanged(const Path& from, const Path& to);
+
+}  // namespace dmdax::preload
+
+#endif  // DMDAX_RUN_PRELOAD_PATH_H_

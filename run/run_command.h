@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A command on a resident machine.
+//
+//   RunOptions options{.command = {"dmsetup", "ls"}, .socket = path};
+//   absl::StatusOr<int> exit = RunOnServer(server, options);  // as a child
+//   absl::Status why_not = ExecOn(options);                   // or in our
+//   place
+//
+// Errors: ENOENT and others of the command itself, EXDEV: the preload library
+// is not beside dmdax.
+#ifndef DMDAX_RUN_RUN_COMMAND_H_
+#define DMDAX_RUN_RUN_COMMAND_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/server.h"
+
+namespace dmdax {
+
+struct RunOptions {
+  std::vector<std::string> command;
+  std::string socket;  // absolute
+  // Whether the command is told that it is root.
+  enum Ids { kOwn, kRoot } ids = kOwn;
+  // The state that is the server's, or ""; for dmdax's own verbs.
+  std::string state;
+};
+
+// Serves until the command ends.  The exit status as a shell's $? has it.
+// Signals that are sent to this process are the command's.
+absl::StatusOr<int> RunOnServer(Server& server, const RunOptions& options);
+
+// Runs the command in place of this process; returns only if it can not.
+absl::Status ExecOn(const RunOptions& options);
+
+// The exit status of a command that could not be run.
+int ExitStatusOf(const absl::Status& why_not);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_RUN_RUN_COMMAND_H_

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/device_facts.h"
+
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
+#include "dm/mapped_device.h"
+
+namespace dmdax {
+namespace {
+
+constexpr char kTop[] = "sys/devices/virtual/block/";
+
+// Puts entries below one directory.
+class Folder {
+ public:
+  Folder(std::string path, std::vector<TreeEntry>* out)
+      : path_(std::move(path)), out_(*out) {
+    out_.push_back({.path = path_, .kind = TreeEntry::kDirectory, .text = ""});
+  }
+  template <typename T>
+  void Text(absl::string_view name, const T& value) {
+    Add(name, TreeEntry::kText, absl::StrCat(value, "\n"));
+  }
+  void Link(absl::string_view name, std::string to) {
+    Add(name, TreeEntry::kLink, std::move(to));
+  }
+  // One that a write changes.
+  template <typename T>
+  void Setting(absl::string_view name, const T& value) {
+    Text(name, value);
+    out_.back().writable = true;
+  }
+  Folder Sub(absl::string_view name) {
+    return Folder(absl::StrCat(path_, "/", name), &out_);
+  }
+
+ private:
+  void Add(absl::string_view name, TreeEntry::Kind kind, std::string text) {
+    out_.push_back({.path = absl::StrCat(path_, "/", name),
+                    .kind = kind,
+                    .text = std::move(text)});
+  }
+
+  const std::string path_;
+  std::vector<TreeEntry>& out_;
+};
+
+uint64_t Kb(uint64_t sectors) { return sectors / 2; }
+uint64_t Bytes(uint64_t sectors) { return sectors << kSectorShift; }
+
+void QueueFiles(const DeviceFacts& f, Folder q) {
+  const QueueLimits& l = f.limits;
+  q.Text("add_random", 0);
+  q.Text("chunk_sectors", l.chunk_sectors);
+  q.Text("dax", f.dax ? 1 : 0);
+  q.Text("discard_granularity", l.discard_granularity);
+  q.Text("discard_max_bytes", Bytes(l.max_discard_sectors));
+  q.Text("discard_max_hw_bytes", Bytes(l.max_hw_discard_sectors));
+  q.Text("discard_zeroes_data", 0);
+  q.Text("dma_alignment", l.dma_alignment);
+  q.Text("fua", f.fua ? 1 : 0);
+  q.Text("hw_sector_size", l.logical_block_size);
+  q.Text("io_poll", 0);
+  q.Text("iostats", 1);
+  q.Text("logical_block_size", l.logical_block_size);
+  q.Text("max_hw_sectors_kb", Kb(l.max_hw_sectors));
+  q.Text("max_integrity_segments", 0);
+  q.Setting("max_sectors_kb", Kb(l.max_sectors));
+  q.Text("max_segment_size", 65536);
+  q.Text("max_segments", l.max_segments);
+  q.Text("minimum_io_size", l.io_min);
+  q.Text("nomerges", 0);
+  q.Text("nr_requests", 128);
+  q.Text("nr_zones", 0);
+  q.Text("optimal_io_size", l.io_opt);
+  q.Text("physical_block_size", l.physical_block_size);
+  q.Setting("read_ahead_kb", uint64_t{f.ra_pages} * 4);
+  q.Text("rotational", f.rotational ? 1 : 0);
+  q.Text("rq_affinity", 0);
+  q.Text("scheduler", "none");
+  q.Text("stable_writes", 0);
+  q.Text("virt_boundary_mask", 0);
+  q.Text("write_cache", f.write_cache ? "write back" : "write through");
+  q.Text("write_same_max_bytes", 0);
+  q.Text("write_zeroes_max_bytes", Bytes(l.max_write_zeroes_sectors));
+  q.Text("zone_append_max_bytes", 0);
+  q.Text("zoned", "none");
+}
+
+constexpr char kIdle[] =
+    "       0        0        0        0        0        0        0        0   "
+    "     0        0        0        0        0        0        0        0     "
+    "   0";
+
+std::string DirectoryOf(const DeviceFacts& f) {
+  return f.whole.empty() ? absl::StrCat(kTop, f.name)
+                         : absl::StrCat(kTop, f.whole, "/", f.name);
+}
+
+// From sys/block, sys/class/block or sys/dev/block.
+std::string LinkTo(const DeviceFacts& f, int up) {
+  std::string to;
+  for (int i = 0; i < up; ++i) to += "../";
+  return to + DirectoryOf(f).substr(sizeof("sys/") - 1);
+}
+
+}  // namespace
+
+std::vector<DeviceFacts> FactsOf(const Session& session) {
+  std::vector<DeviceFacts> all;
+  std::map<std::string, size_t> by_name;
+  for (BlockDevice* bdev : session.machine->BlockDevices()) {
+    DeviceFacts f;
+    f.name = bdev->name();
+    f.dev = bdev->dev();
+    f.sectors = bdev->nr_sectors();
+    f.read_only = bdev->read_only();
+    f.dax = bdev->queue().Has(QUEUE_FLAG_DAX);
+    f.write_cache = bdev->queue().Has(QUEUE_FLAG_WC);
+    f.fua = bdev->queue().Has(QUEUE_FLAG_FUA);
+    f.rotational = !bdev->queue().Has(QUEUE_FLAG_NONROT);
+    f.ra_pages = bdev->queue().ra_pages();
+    f.limits = bdev->queue().limits();
+    if (bdev->is_partition()) {
+      f.whole = bdev->whole().name();
+      f.start = bdev->start_sect().value();
+    }
+    by_name[f.name] = all.size();
+    all.push_back(std::move(f));
+  }
+  session.ctl->ForEachDevice([&](const HashCell& cell) {
+    const auto it = by_name.find(cell.md->disk().name());
+    if (it == by_name.end()) return;
+    DeviceFacts& f = all[it->second];
+    f.mapped = {cell.name, cell.uuid, cell.md->suspended()};
+    for (const DmDev* below : cell.md->TableDevices()) {
+      const std::string& name = below->bdev->name();
+      f.slaves.push_back(name);
+      const auto slave = by_name.find(name);
+      if (slave != by_name.end()) all[slave->second].holders.push_back(f.name);
+    }
+    std::sort(f.slaves.begin(), f.slaves.end());
+    f.slaves.erase(std::unique(f.slaves.begin(), f.slaves.end()),
+                   f.slaves.end());
+  });
+  return all;
+}
+
+std::vector<TreeEntry> EntriesOf(const DeviceFacts& f) {
+  std::vector<TreeEntry> out;
+  const std::string number = f.dev.ToString();
+  const bool disk = f.whole.empty();
+  Folder top(DirectoryOf(f), &out);
+  top.Text("alignment_offset", f.limits.alignment_offset);
+  top.Text("dev", number);
+  top.Text("discard_alignment", f.limits.discard_alignment);
+  top.Text("inflight", "       0        0");
+  top.Text("ro", f.read_only ? 1 : 0);
+  top.Text("size", f.sectors);
+  top.Text("stat", kIdle);
+  top.Setting("uevent",
+              absl::StrCat("MAJOR=", f.dev.major_nr, "\nMINOR=", f.dev.minor_nr,
+                           "\nDEVNAME=", f.name,
+                           "\nDEVTYPE=", disk ? "disk" : "partition"));
+  top.Link("subsystem",
+           disk ? "../../../../class/block" : "../../../../../class/block");
+  Folder holders = top.Sub("holders");
+  for (const std::string& name : f.holders) {
+    holders.Link(name, absl::StrCat(disk ? "../../" : "../../../", name));
+  }
+  if (disk) {
+    top.Text("capability", 0);
+    top.Text("ext_range", 1);
+    top.Text("hidden", 0);
+    top.Text("range", 1);
+    top.Text("removable", 0);
+    Folder slaves = top.Sub("slaves");
+    for (const std::string& name : f.slaves) {
+      slaves.Link(name, absl::StrCat("../../", name));
+    }
+    QueueFiles(f, top.Sub("queue"));
+    top.Link("bdi", absl::StrCat("../../bdi/", number));
+    Folder bdi(absl::StrCat("sys/devices/virtual/bdi/", number), &out);
+    bdi.Setting("read_ahead_kb", uint64_t{f.ra_pages} * 4);
+    bdi.Text("min_ratio", 0);
+    bdi.Text("max_ratio", 100);
+    bdi.Text("stable_pages_required", 0);
+    out.push_back({.path = absl::StrCat("sys/class/bdi/", number),
+                   .kind = TreeEntry::kLink,
+                   .text = absl::StrCat("../../devices/virtual/bdi/", number)});
+    out.push_back({.path = absl::StrCat("sys/block/", f.name),
+                   .kind = TreeEntry::kLink,
+                   .text = LinkTo(f, 1)});
+  } else {
+    top.Text("partition",
+             f.name.substr(f.name.find_last_not_of("0123456789") + 1));
+    top.Text("start", f.start);
+  }
+  if (f.mapped) {
+    Folder dm = top.Sub("dm");
+    dm.Text("name", f.mapped->name);
+    dm.Text("uuid", f.mapped->uuid);
+    dm.Text("suspended", f.mapped->suspended ? 1 : 0);
+    dm.Text("rq_based_seq_io_merge_deadline", 0);
+    dm.Text("use_blk_mq", 1);
+  }
+  out.push_back({.path = absl::StrCat("sys/class/block/", f.name),
+                 .kind = TreeEntry::kLink,
+                 .text = LinkTo(f, 2)});
+  out.push_back({.path = absl::StrCat("sys/dev/block/", number),
+                 .kind = TreeEntry::kLink,
+                 .text = LinkTo(f, 2)});
+  return out;
+}
+
+std::vector<TreeEntry> ProcEntries(const std::vector<DeviceFacts>& all,
+                                   uint32_t dm_major) {
+  std::string partitions = "major minor  #blocks  name\n\n";
+  for (const DeviceFacts& f : all) {
+    if (f.sectors == 0) continue;
+    absl::StrAppendFormat(&partitions, "%4d  %7d %10d %s\n", f.dev.major_nr,
+                          f.dev.minor_nr, f.sectors / 2, f.name);
+  }
+  return {
+      {.path = "proc/devices",
+       .kind = TreeEntry::kText,
+       .text = absl::StrFormat("Character devices:\n 10 misc\n\nBlock "
+                               "devices:\n  7 loop\n  8 sd\n259 blkext\n%3d "
+                               "device-mapper\n",
+                               dm_major)},
+      {.path = "proc/misc",
+       .kind = TreeEntry::kText,
+       .text = "236 device-mapper\n237 loop-control\n"},
+      {.path = "proc/partitions",
+       .kind = TreeEntry::kText,
+       .text = std::move(partitions)},
+  };
+}
+
+}  // namespace dmdax

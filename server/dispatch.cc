@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/dispatch.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <set>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "base/errno_status.h"
+#include "dm/device_mapper.h"
+#include "dm/mapped_device.h"
+
+namespace dmdax {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What the kernel says is an errno; what dmdax says has words.
+Answer Failure(const absl::Status& status) {
+  Answer answer{.error = ErrnoOf(status)};
+  if (IsNotModelled(status)) answer.text = std::string(status.message());
+  return answer;
+}
+
+// The state's own trouble, which a kernel does not have.
+Answer StateFailure(const absl::Status& status) {
+  return {.error = EIO, .text = std::string(status.message())};
+}
+
+}  // namespace
+
+Dispatch::Dispatch(Resident& machine, ScratchTree& tree, Handles& handles)
+    : machine_(machine), tree_(tree), handles_(handles) {
+  machine_.set_reload([this] { handles_.Release(); },
+                      [this] {
+                        handles_.Reopen(machine_.session());
+                        Follow().IgnoreError();
+                      });
+}
+
+absl::Status Dispatch::Follow() {
+  changed_ = true;
+  Session& session = machine_.session();
+  handles_.ForEach([&](Handle& handle) {
+    if (handle.is_control()) {
+      handle.end.SetReadable(handle.control->Readable(*session.ctl));
+    }
+  });
+  return tree_.Sync(session);
+}
+
+absl::Status Dispatch::Change(absl::FunctionRef<void(Session&)> change) {
+  absl::Status s = machine_.Change(change);
+  // What failed to be kept is not what tree and events are to show.
+  if (!s.ok()) s.Update(machine_.Refresh());
+  s.Update(Follow());
+  return s;
+}
+
+void Dispatch::Closed(uint64_t id) {
+  Handle* const handle = handles_.Find(id);
+  if (handle == nullptr) return;
+  if (handle->file != nullptr) {
+    const DmCtl& ctl = *machine_.session().ctl;
+    const DevT dev = handle->what.dev;
+    const std::shared_ptr<MappedDevice> md =
+        dev.major_nr == ctl.major() ? ctl.FindMinor(dev.minor_nr) : nullptr;
+    if (md != nullptr && md->deferred_remove()) {
+      // It may go now.
+      Change([&](Session&) { handles_.Close(id); }).IgnoreError();
+      return;
+    }
+    machine_.Keep().IgnoreError();
+  }
+  handles_.Close(id);
+}
+
+void Dispatch::SweepClosed() {
+  std::vector<pollfd> ends;
+  std::vector<uint64_t> ids;
+  handles_.ForEach([&](Handle& handle) {
+    if (handle.file == nullptr) return;
+    ends.push_back({.fd = handle.end.fd(), .events = 0, .revents = 0});
+    ids.push_back(handle.id);
+  });
+  if (ends.empty() || poll(ends.data(), ends.size(), 0) <= 0) return;
+  for (size_t i = 0; i < ends.size(); ++i) {
+    if ((ends[i].revents & (POLLERR | POLLHUP)) != 0) Closed(ids[i]);
+  }
+}
+
+std::optional<Answer> Dispatch::Do(Pending& pending) {
+  const Request& request = pending.request;
+  if (absl::Status s = machine_.Refresh(); !s.ok()) return StateFailure(s);
+  switch (request.head.op) {
+    case DMDAX_OP_HELLO:
+      return Answer{.arg0 = static_cast<uint64_t>(getpid()),
+                    .arg1 = machine_.generation(),
+                    .bytes = tree_.path()};
+    case DMDAX_OP_PING:
+      return Answer{};
+    case DMDAX_OP_OPEN:
+      if ((request.head.flags & O_EXCL) != 0) SweepClosed();
+      return Open(pending);
+    case DMDAX_OP_IDENTIFY:
+      return Identify(request);
+    case DMDAX_OP_CHANGED:
+      return Changed(request);
+    case DMDAX_OP_SHUTDOWN: {
+      over_ = true;
+      absl::Status s = machine_.Keep();
+      return s.ok() ? Answer{} : StateFailure(s);
+    }
+    default:
+      break;
+  }
+  if (request.head.op > DMDAX_OP_SHUTDOWN || request.head.op == 0) {
+    return Answer{.error = ENOSYS};
+  }
+  Handle* const handle = handles_.Find(request.head.handle);
+  if (handle == nullptr) return Answer{.error = EBADF};
+  return DoHandle(pending, *handle);
+}
+
+std::optional<Answer> Dispatch::DoHandle(Pending& pending, Handle& handle) {
+  const Request& request = pending.request;
+  const bool is_block = handle.what.kind == DMDAX_KIND_BLOCK;
+  // The device it was opened for is no more.
+  if (is_block && handle.file == nullptr) return Answer{.error = ENXIO};
+  switch (request.head.op) {
+    case DMDAX_OP_IOCTL:
+      if (handle.is_control()) {
+        SweepClosed();
+        return ControlIoctl(pending, handle);
+      }
+      return DeviceIoctl(pending, handle);
+    case DMDAX_OP_READ:
+      return Read(request, handle);
+    case DMDAX_OP_WRITE:
+      return Write(request, handle);
+    case DMDAX_OP_SEEK:
+      return Seek(request, handle);
+    case DMDAX_OP_SYNC: {
+      if (!is_block) return Answer{.error = EINVAL};
+      absl::Status s = handle.file->Fsync();
+      if (!s.ok()) return Failure(s);
+      s = machine_.Keep();
+      return s.ok() ? Answer{} : StateFailure(s);
+    }
+    default:
+      return Answer{.error = is_block ? EOPNOTSUPP : ENODEV};
+  }
+}
+
+Answer Dispatch::Open(Pending& pending) {
+  const Request& request = pending.request;
+  OpenRequest what = {
+      .kind = request.head.arg[0],
+      .dev = DevT{DMDAX_MAJOR(request.head.arg[1]),
+                  DMDAX_MINOR(request.head.arg[1])},
+      .flags = static_cast<int>(request.head.flags),
+      .comm = request.bytes.empty() ? pending.comm : request.bytes,
+      .path = ""};
+  if (what.kind == DMDAX_KIND_ATTRIBUTE) {
+    std::error_code error;
+    const std::string real =
+        fs::canonical(absl::StrCat(tree_.path(), request.bytes), error);
+    absl::string_view below = real;
+    if (error || !absl::ConsumePrefix(&below, tree_.path() + "/sys/")) {
+      return {.error = error ? error.value() : EACCES};
+    }
+    what.path = absl::StrCat("sys/", below);
+  } else if (what.kind != DMDAX_KIND_BLOCK && what.kind != DMDAX_KIND_CHAR) {
+    return {.error = EINVAL};
+  }
+  absl::StatusOr<Handles::Opened> opened =
+      handles_.Open(machine_.session(), std::move(what));
+  if (!opened.ok()) return Failure(opened.status());
+  const Handle& handle = *opened->handle;
+  return {.handle = handle.id,
+          .arg0 = handle.what.kind,
+          .arg1 = request.head.arg[1],
+          .bytes = "",
+          .text = "",
+          .fd = std::move(opened->fd)};
+}
+
+Answer Dispatch::Identify(const Request& request) {
+  const Handle* const handle = handles_.FindInode(request.head.arg[0]);
+  if (handle == nullptr) return {.error = EBADF};
+  const DevT dev = handle->what.dev;
+  return {.handle = handle->id,
+          .arg0 = handle->what.kind,
+          .arg1 = DMDAX_DEV(dev.major_nr, dev.minor_nr),
+          .flags = static_cast<uint32_t>(handle->what.flags)};
+}
+
+Answer Dispatch::Changed(const Request& request) {
+  std::set<std::string> paths;
+  for (absl::string_view path : absl::StrSplit(request.bytes, '\0')) {
+    if (!absl::StartsWith(path, "/dev/")) continue;
+    paths.emplace(path);
+    // A directory may have come with all that is in it.
+    std::error_code ignored;
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(
+             absl::StrCat(tree_.path(), path), ignored)) {
+      paths.insert(entry.path().string().substr(tree_.path().size()));
+    }
+  }
+  if (paths.empty()) return {};
+  // Or gone; and what was a link to one of them leads elsewhere.
+  const std::map<std::string, DevT> before =
+      machine_.session().machine->Nodes();
+  for (const auto& [path, dev] : before) paths.insert(path);
+  std::vector<std::pair<std::string, std::optional<DevT>>> changes;
+  for (const std::string& path : paths) {
+    const std::optional<DevT> now = tree_.NodeAt(path);
+    const auto it = before.find(path);
+    if (now ==
+        (it == before.end() ? std::nullopt : std::optional<DevT>(it->second))) {
+      continue;
+    }
+    changes.emplace_back(path, now);
+  }
+  if (changes.empty()) return {};
+  absl::Status s = Change([&](Session& session) {
+    for (const auto& [path, dev] : changes) {
+      session.machine->RemoveNode(path);
+      if (dev) session.machine->AddNode(path, *dev);
+    }
+  });
+  return s.ok() ? Answer{} : StateFailure(s);
+}
+
+}  // namespace dmdax

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Dispatch: what each op of server/protocol.h does.
+//
+//   Dispatch dispatch(machine, tree, handles);
+//   Pending pending{.request = *connection.Next(), .comm = "dmsetup"};
+//   if (std::optional<Answer> answer = dispatch.Do(pending)) {
+//     connection.Send(pending.request.head, *std::move(answer));
+//   }  // else it waits: Do() again when something has changed
+//
+// An answer about a change is given when the state has it, if there is one, and
+// the scratch tree.
+// Threading: thread-compatible.
+#ifndef DMDAX_SERVER_DISPATCH_H_
+#define DMDAX_SERVER_DISPATCH_H_
+
+#include <optional>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "server/connection.h"
+#include "server/handles.h"
+#include "server/resident.h"
+#include "server/scratch_tree.h"
+
+namespace dmdax {
+
+struct Pending {
+  Request request;
+  std::string comm;  // the peer's program
+  // DM_DEV_WAIT: the reply if the device goes while it waits; "": none yet.
+  std::string last;
+};
+
+class Dispatch {
+ public:
+  Dispatch(Resident& machine, ScratchTree& tree, Handles& handles);
+
+  std::optional<Answer> Do(Pending& pending);
+  // The last copy of the handle's descriptor is closed.
+  void Closed(uint64_t handle);
+  // Looks whether others have changed the state.
+  absl::Status Refresh() { return machine_.Refresh(); }
+
+  // Whether anything has changed since this was asked: then pending requests
+  // may have their answer.
+  bool TakeChanged() { return std::exchange(changed_, false); }
+  bool is_over() const { return over_; }
+
+ private:
+  // What was closed before a request counts as closed in it.
+  void SweepClosed();
+  std::optional<Answer> DoHandle(Pending& pending, Handle& handle);
+  Answer Open(Pending& pending);
+  Answer Identify(const Request& request);
+  Answer Changed(const Request& request);
+  std::optional<Answer> ControlIoctl(Pending& pending, Handle& handle);
+  std::optional<Answer> Wait(Pending& pending, Handle& handle);
+  Answer DeviceIoctl(Pending& pending, Handle& handle);
+  Answer Read(const Request& request, Handle& handle);
+  Answer Write(const Request& request, Handle& handle);
+  Answer Seek(const Request& request, Handle& handle);
+
+  // Changes the machine, and has tree and control nodes follow.
+  absl::Status Change(absl::FunctionRef<void(Session&)> change);
+  absl::Status Follow();
+
+  Resident& machine_;
+  ScratchTree& tree_;
+  Handles& handles_;
+  bool changed_ = false;
+  bool over_ = false;
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_SERVER_DISPATCH_H_

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/resident.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+#include "base/fd.h"
+#include "state/dir/state_files.h"
+
+namespace dmdax {
+
+absl::StatusOr<std::unique_ptr<Resident>> Resident::Of(const std::string& dir) {
+  std::unique_ptr<Resident> resident(new Resident);
+  resident->state_path_ = dir;
+  if (absl::Status s = resident->Refresh(); !s.ok()) return s;
+  return resident;
+}
+
+Resident::Mark Resident::Look() const {
+  Mark mark;
+  struct stat log;
+  if (stat(absl::StrCat(state_path_, "/", kStateLog).c_str(), &log) == 0) {
+    mark.log_time_ns =
+        int64_t{log.st_mtim.tv_sec} * 1'000'000'000 + log.st_mtim.tv_nsec;
+    mark.log_size = log.st_size;
+  }
+  const Fd fd(open(absl::StrCat(state_path_, "/generation").c_str(),
+                   O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  char text[64];
+  const ssize_t size = fd.ok() ? pread(fd.get(), text, sizeof(text), 0) : 0;
+  if (size > 0) mark.generation.assign(text, static_cast<size_t>(size));
+  return mark;
+}
+
+absl::Status Resident::Load(const proto::StateSnapshot& snapshot) {
+  absl::StatusOr<Session> session = SessionFromSnapshot(snapshot);
+  if (!session.ok()) return session.status();
+  before_reload_();
+  session_ = *std::move(session);
+  generation_ = snapshot.generation();
+  doubtful_ = false;
+  after_reload_();
+  return absl::OkStatus();
+}
+
+absl::Status Resident::Refresh() {
+  if (!has_state() || transaction_ != nullptr) return absl::OkStatus();
+  // Before reading: a change that comes in between is seen the next time.
+  const Mark mark = Look();
+  if (!doubtful_ && mark == mark_) return absl::OkStatus();
+  absl::StatusOr<StateDir> dir = StateDir::Open(state_path_, StateDir::kRead);
+  if (!dir.ok()) return dir.status();
+  absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
+  if (!snapshot.ok()) return snapshot.status();
+  if (doubtful_ || snapshot->generation() != generation_) {
+    if (absl::Status s = Load(*snapshot); !s.ok()) return s;
+  }
+  mark_ = mark;
+  return absl::OkStatus();
+}
+
+absl::Status Resident::Begin() {
+  if (!has_state() || transaction_ != nullptr) return absl::OkStatus();
+  absl::StatusOr<StateDir> dir = StateDir::Open(state_path_, StateDir::kWrite);
+  if (!dir.ok()) return dir.status();
+  absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
+  if (!snapshot.ok()) return snapshot.status();
+  if (doubtful_ || snapshot->generation() != generation_) {
+    if (absl::Status s = Load(*snapshot); !s.ok()) return s;
+  }
+  transaction_ = std::make_unique<StateDir>(*std::move(dir));
+  return absl::OkStatus();
+}
+
+absl::Status Resident::Keep() {
+  if (transaction_ == nullptr) return absl::OkStatus();
+  const std::unique_ptr<StateDir> dir = std::move(transaction_);
+  absl::Status s = dir->Write(SnapshotOf(session_, generation_));
+  // Until it is known what the state has, nothing is.
+  doubtful_ = !s.ok();
+  if (s.ok()) ++generation_;
+  mark_ = Look();
+  return s;
+}
+
+absl::Status Resident::Change(absl::FunctionRef<void(Session&)> change) {
+  if (absl::Status s = Begin(); !s.ok()) return s;
+  change(session_);
+  if (has_state()) return Keep();
+  ++generation_;
+  return absl::OkStatus();
+}
+
+absl::Status Resident::Write(absl::FunctionRef<void(Session&)> write) {
+  if (absl::Status s = Begin(); !s.ok()) return s;
+  write(session_);
+  return absl::OkStatus();
+}
+
+}  // namespace dmdax

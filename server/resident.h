@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Resident: a machine that stays in memory from one question to the next.
+//
+//   Resident machine(NewSession(DefaultKernelProfile(), 0));  // nobody else's
+//   absl::StatusOr<std::unique_ptr<Resident>> kept = Resident::Of("/tmp/s");
+//   absl::Status s = (*kept)->Change([](Session& session) {
+//     Ioctl(*session.ctl);
+//   });
+//   // s.ok(): the change is in the state's database
+//
+// One of a state directory shares it with other commands: each change holds the
+// state's lock and is a transaction, as theirs are, and before a question it is
+// seen whether they have made one.  The machine is then made anew from the
+// state, so pointers into it do not last: who has some is told.
+//
+// Bytes written to disks are no change that is acknowledged; Write() keeps them
+// with the next one, or after Keep().  Until then the transaction stays open,
+// so that nobody changes the state they belong to.
+//
+// Errors: those of StateDir.  After one the machine is again what the state
+// says.  Threading: thread-compatible.
+#ifndef DMDAX_SERVER_RESIDENT_H_
+#define DMDAX_SERVER_RESIDENT_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "state/session.h"
+#include "state/state_dir.h"
+
+namespace dmdax {
+
+class Resident {
+ public:
+  explicit Resident(Session session) : session_(std::move(session)) {}
+  static absl::StatusOr<std::unique_ptr<Resident>> Of(const std::string& dir);
+
+  Session& session() { return session_; }
+  // Goes up with each change, also those of others.
+  uint64_t generation() const { return generation_; }
+  bool has_state() const { return !state_path_.empty(); }
+
+  // `before` lets go of the machine that goes, `after` takes hold of the one
+  // that has come.
+  void set_reload(std::function<void()> before, std::function<void()> after) {
+    before_reload_ = std::move(before);
+    after_reload_ = std::move(after);
+  }
+
+  // Sees to it that the machine is the state's.
+  absl::Status Refresh();
+  // Changes it; what is left then is kept, whatever `change` came to.
+  absl::Status Change(absl::FunctionRef<void(Session&)> change);
+  // Changes nothing but the bytes of disks.
+  absl::Status Write(absl::FunctionRef<void(Session&)> write);
+  // Keeps what Write() did.
+  absl::Status Keep();
+  bool has_unkept() const { return transaction_ != nullptr; }
+
+ private:
+  // What a commit leaves behind: as long as it is the same, there was none.
+  struct Mark {
+    int64_t log_time_ns = 0, log_size = 0;
+    std::string generation;
+    friend bool operator==(const Mark&, const Mark&) = default;
+  };
+
+  Resident() = default;
+  Mark Look() const;
+  absl::Status Load(const proto::StateSnapshot& snapshot);
+  // Opens the transaction, on the machine as the state has it.
+  absl::Status Begin();
+
+  std::string state_path_;
+  Session session_;
+  uint64_t generation_ = 0;
+  Mark mark_;
+  // What was done in memory is not in the state: the state holds.
+  bool doubtful_ = true;
+  std::unique_ptr<StateDir> transaction_;
+  std::function<void()> before_reload_ = [] {}, after_reload_ = [] {};
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_SERVER_RESIDENT_H_

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/scratch_tree.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+#include <system_error>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/errno_status.h"
+#include "server/handles.h"
+#include "server/protocol.h"
+
+namespace dmdax {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kPrefix[] = "dmdax-";
+
+absl::Status Failed(absl::string_view what, const std::string& path) {
+  return ErrnoError(errno, absl::StrCat("cannot ", what, " '", path,
+                                        "': ", ErrnoText(errno)));
+}
+
+std::string TemporaryDir() {
+  const char* const dir = getenv("TMPDIR");
+  return dir != nullptr && *dir == '/' ? dir : "/tmp";
+}
+
+// What processes of ours left behind that were killed: nobody has their lock.
+void RemoveStale(const std::string& parent) {
+  std::error_code error;
+  for (const fs::directory_entry& entry :
+       fs::directory_iterator(parent, error)) {
+    const std::string path = entry.path();
+    struct stat st;
+    if (!absl::StartsWith(entry.path().filename().string(), kPrefix) ||
+        lstat(path.c_str(), &st) != 0 || !S_ISDIR(st.st_mode) ||
+        st.st_uid != geteuid()) {
+      continue;
+    }
+    const Fd lock(open((path + "/lock").c_str(),
+                       O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (lock.ok() && flock(lock.get(), LOCK_EX | LOCK_NB) == 0) {
+      fs::remove_all(path, error);
+    }
+  }
+}
+
+absl::Status MakeDirs(const std::string& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (!error) return absl::OkStatus();
+  errno = error.value();
+  return Failed("make", path);
+}
+
+absl::Status WriteFile(const std::string& path, const std::string& text,
+                       mode_t mode) {
+  const Fd fd(
+      open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  if (!fd.ok() || write(fd.get(), text.data(), text.size()) !=
+                      static_cast<ssize_t>(text.size())) {
+    return Failed("write", path);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ScratchTree>> ScratchTree::Make() {
+  const std::string parent = TemporaryDir();
+  RemoveStale(parent);
+  std::string top = absl::StrCat(parent, "/", kPrefix, "XXXXXX");
+  if (mkdtemp(top.data()) == nullptr) return Failed("make", top);
+  // Locked before it has its name: nobody takes it for stale.
+  const std::string lock = top + "/lock.new";
+  Fd fd(open(lock.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!fd.ok() || flock(fd.get(), LOCK_EX | LOCK_NB) != 0 ||
+      rename(lock.c_str(), (top + "/lock").c_str()) != 0) {
+    return Failed("lock", lock);
+  }
+  std::unique_ptr<ScratchTree> tree(
+      new ScratchTree(std::move(top), std::move(fd)));
+  if (absl::Status s = tree->MakeSkeleton(); !s.ok()) return s;
+  return tree;
+}
+
+ScratchTree::~ScratchTree() {
+  std::error_code ignored;
+  fs::remove_all(top_, ignored);
+}
+
+absl::Status ScratchTree::MakeSkeleton() {
+  for (const char* dir :
+       {"dev/mapper", "proc", "sys/block", "sys/dev/block", "sys/class/block",
+        "sys/class/bdi", "sys/devices/virtual/block", "sys/devices/virtual/bdi",
+        "sys/module/dm_mod/parameters"}) {
+    if (absl::Status s = MakeDirs(Full(dir)); !s.ok()) return s;
+  }
+  absl::Status s =
+      MakeNode("dev/mapper/control", DMDAX_KIND_CHAR, kControlNode);
+  if (s.ok()) s = MakeNode("dev/loop-control", DMDAX_KIND_CHAR, kLoopControl);
+  if (!s.ok()) return s;
+  // What is no block device is the host's.
+  std::error_code error;
+  for (const fs::directory_entry& entry :
+       fs::directory_iterator("/dev", error)) {
+    const std::string name = entry.path().filename();
+    struct stat st;
+    if (name == "disk" || name == "block" || name == "loop-control" ||
+        name == "mapper" || stat(entry.path().c_str(), &st) != 0 ||
+        S_ISBLK(st.st_mode)) {
+      continue;
+    }
+    fs::create_symlink(entry.path(), Full("dev/" + name), error);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ScratchTree::MakeNode(const std::string& path, int kind,
+                                   DevT dev) {
+  const std::string full = Full(path);
+  const std::string fresh = top_ + "/node.new";
+  unlink(fresh.c_str());
+  {
+    const Fd fd(
+        open(fresh.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    const timespec times[2] = {
+        {.tv_sec = 0, .tv_nsec = UTIME_OMIT},
+        {.tv_sec = static_cast<time_t>(DMDAX_DEV(dev.major_nr, dev.minor_nr)),
+         .tv_nsec = DMDAX_NODE_NSEC + kind}};
+    if (!fd.ok() || fchmod(fd.get(), DMDAX_NODE_MODE & 07777) != 0 ||
+        futimens(fd.get(), times) != 0) {
+      return Failed("make", fresh);
+    }
+  }
+  absl::Status s = MakeDirs(full.substr(0, full.rfind('/')));
+  if (!s.ok()) return s;
+  if (rename(fresh.c_str(), full.c_str()) != 0) return Failed("make", full);
+  return absl::OkStatus();
+}
+
+absl::Status ScratchTree::Put(const TreeEntry& entry) {
+  const std::string full = Full(entry.path);
+  switch (entry.kind) {
+    case TreeEntry::kDirectory:
+      return MakeDirs(full);
+    case TreeEntry::kLink:
+      unlink(full.c_str());
+      if (symlink(entry.text.c_str(), full.c_str()) != 0) {
+        return Failed("make", full);
+      }
+      return absl::OkStatus();
+    case TreeEntry::kText: {
+      const mode_t mode = entry.writable ? 0644 : 0444;
+      if (access(full.c_str(), F_OK) != 0) {
+        return WriteFile(full, entry.text, mode);
+      }
+      // A reader sees the old one or the new one.
+      const std::string fresh = top_ + "/text.new";
+      unlink(fresh.c_str());
+      if (absl::Status s = WriteFile(fresh, entry.text, mode); !s.ok()) {
+        return s;
+      }
+      if (rename(fresh.c_str(), full.c_str()) != 0) {
+        return Failed("write", full);
+      }
+      return absl::OkStatus();
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ScratchTree::PutAll(const std::vector<TreeEntry>& entries) {
+  for (const TreeEntry& entry : entries) {
+    if (absl::Status s = Put(entry); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
+void ScratchTree::Remove(const std::vector<TreeEntry>& entries) {
+  // What is in a directory goes first.
+  for (size_t i = entries.size(); i-- > 0;) {
+    const std::string full = Full(entries[i].path);
+    if (entries[i].kind == TreeEntry::kDirectory) {
+      rmdir(full.c_str());
+    } else {
+      unlink(full.c_str());
+    }
+  }
+}
+
+absl::Status ScratchTree::Sync(const Session& session) {
+  const std::vector<DeviceFacts> all = FactsOf(session);
+  std::map<DevT, DeviceFacts> gone = std::move(devices_);
+  devices_.clear();
+  std::vector<const DeviceFacts*> fresh;
+  for (const DeviceFacts& f : all) {
+    devices_[f.dev] = f;
+    const auto it = gone.find(f.dev);
+    if (it != gone.end() && it->second == f) {
+      gone.erase(it);
+    } else {
+      fresh.push_back(&f);
+    }
+  }
+  for (const DeviceFacts* f : fresh) {
+    const std::vector<TreeEntry> entries = EntriesOf(*f);
+    // Of a device that has changed, what stays is overwritten.
+    if (const auto it = gone.find(f->dev); it != gone.end()) {
+      std::set<std::string> stays;
+      for (const TreeEntry& e : entries) stays.insert(e.path);
+      std::vector<TreeEntry> old = EntriesOf(it->second);
+      std::erase_if(old,
+                    [&](const TreeEntry& e) { return stays.contains(e.path); });
+      Remove(old);
+      std::map<std::string, std::string> was;
+      for (const TreeEntry& e : EntriesOf(it->second)) was[e.path] = e.text;
+      gone.erase(it);
+      for (const TreeEntry& e : entries) {
+        const auto w = was.find(e.path);
+        if (w != was.end() && w->second == e.text) continue;
+        if (absl::Status s = Put(e); !s.ok()) return s;
+      }
+      continue;
+    }
+    if (absl::Status s = PutAll(entries); !s.ok()) return s;
+  }
+  for (const auto& [dev, f] : gone) Remove(EntriesOf(f));
+  for (const TreeEntry& e : ProcEntries(all, session.ctl->major())) {
+    if (proc_[e.path] == e.text) continue;
+    if (absl::Status s = Put(e); !s.ok()) return s;
+    proc_[e.path] = e.text;
+  }
+  return SyncNodes(session);
+}
+
+absl::Status ScratchTree::SyncNodes(const Session& session) {
+  const std::map<std::string, DevT> nodes = session.machine->Nodes();
+  for (const auto& [path, dev] : nodes_) {
+    if (const auto it = nodes.find(path); it != nodes.end()) continue;
+    if (NodeAt(path) == dev) unlink(Full(path.substr(1)).c_str());
+  }
+  for (const auto& [path, dev] : nodes) {
+    if (!absl::StartsWith(path, "/dev/")) continue;
+    if (const auto it = nodes_.find(path);
+        it != nodes_.end() && it->second == dev) {
+      continue;
+    }
+    // A client's link leads there already.
+    if (NodeAt(path) == dev) continue;
+    absl::Status s = MakeNode(path.substr(1), DMDAX_KIND_BLOCK, dev);
+    if (!s.ok()) return s;
+  }
+  nodes_ = nodes;
+  return absl::OkStatus();
+}
+
+std::optional<DevT> ScratchTree::NodeAt(const std::string& path) const {
+  const bool ours = absl::StartsWith(path, "/dev/");
+  struct stat st;
+  if (stat((ours ? tree_ + path : path).c_str(), &st) != 0 ||
+      (st.st_mode & DMDAX_NODE_MODE_MASK) !=
+          (DMDAX_NODE_MODE & DMDAX_NODE_MODE_MASK) ||
+      st.st_mtim.tv_nsec != DMDAX_NODE_NSEC + DMDAX_KIND_BLOCK) {
+    return std::nullopt;
+  }
+  const auto number = static_cast<uint64_t>(st.st_mtim.tv_sec);
+  return DevT{DMDAX_MAJOR(number), DMDAX_MINOR(number)};
+}
+
+}  // namespace dmdax

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ScratchTree: /dev, /sys and /proc of the machine as a real directory tree
+// (docs/protocol.md, "Names are files"), in a directory of our own.
+//
+//   absl::StatusOr<std::unique_ptr<ScratchTree>> tree = ScratchTree::Make();
+//   (*tree)->Sync(session);             // after each change of the machine
+//   (*tree)->path();                    // "/tmp/dmdax-Yz3fQa/tree"
+//   (*tree)->NodeAt("/dev/mapper/home"); // what a client has made there
+//
+// The directory goes with the object; of one whose process was killed, the next
+// that is made removes the rest.
+//
+// Errors: the errno of the system call, with the path.
+// Threading: thread-compatible; clients read while it is being written.
+#ifndef DMDAX_SERVER_SCRATCH_TREE_H_
+#define DMDAX_SERVER_SCRATCH_TREE_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/dev_t.h"
+#include "base/fd.h"
+#include "server/device_facts.h"
+#include "server/tree_entry.h"
+#include "state/session.h"
+
+namespace dmdax {
+
+class ScratchTree {
+ public:
+  static absl::StatusOr<std::unique_ptr<ScratchTree>> Make();
+  ~ScratchTree();
+  ScratchTree(const ScratchTree&) = delete;
+  ScratchTree& operator=(const ScratchTree&) = delete;
+
+  const std::string& path() const { return tree_; }
+  // Where the tree lies, and room for a socket beside it.
+  const std::string& directory() const { return top_; }
+
+  absl::Status Sync(const Session& session);
+
+  // The block device node at a path of the machine, links followed.
+  std::optional<DevT> NodeAt(const std::string& path) const;
+
+ private:
+  ScratchTree(std::string top, Fd lock)
+      : top_(std::move(top)), tree_(top_ + "/tree"), lock_(std::move(lock)) {}
+  absl::Status MakeSkeleton();
+  absl::Status Put(const TreeEntry& entry);
+  absl::Status PutAll(const std::vector<TreeEntry>& entries);
+  void Remove(const std::vector<TreeEntry>& entries);
+  absl::Status MakeNode(const std::string& path, int kind, DevT dev);
+  absl::Status SyncNodes(const Session& session);
+  std::string Full(const std::string& path) const { return tree_ + "/" + path; }
+
+  const std::string top_, tree_;
+  const Fd lock_;
+  std::map<DevT, DeviceFacts> devices_;
+  std::map<std::string, std::string> proc_;
+  std::map<std::string, DevT> nodes_;
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_SERVER_SCRATCH_TREE_H_

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/server.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "server/socket.h"
+
+namespace dmdax {
+namespace {
+
+// What an event is about: the kind in the top byte, an id below.
+constexpr uint64_t kListener = uint64_t{1} << 56;
+constexpr uint64_t kUntil = uint64_t{2} << 56;
+constexpr uint64_t kClient = uint64_t{3} << 56;
+constexpr uint64_t kHandle = uint64_t{4} << 56;
+constexpr uint64_t kKind = uint64_t{0xff} << 56;
+
+// How long bytes that were written stay unkept, and how often it is seen
+// whether others have changed the state while somebody waits for that.
+constexpr int kKeepMs = 1000;
+constexpr int kLookMs = 50;
+
+// Each client and each open device takes a descriptor.
+void TakeAllDescriptors() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// A pipe or a socket that nobody reads any more is an errno.
+class NoSigpipe {
+ public:
+  NoSigpipe() {
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, &before_);
+  }
+  ~NoSigpipe() {
+    // One that has come is not for whoever comes after us.
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    const timespec none = {};
+    while (sigtimedwait(&pipe, nullptr, &none) > 0) {
+    }
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  NoSigpipe(const NoSigpipe&) = delete;
+  NoSigpipe& operator=(const NoSigpipe&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+}  // namespace
+
+Server::Server(Resident& machine, ScratchTree& tree, Fd listener)
+    : machine_(machine),
+      tree_(tree),
+      listener_(std::move(listener)),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      reserve_(open("/dev/null", O_RDONLY | O_CLOEXEC)),
+      dispatch_(machine, tree, handles_) {}
+
+absl::Status Server::Watch(int fd, uint64_t what, uint32_t events) {
+  epoll_event event = {.events = events, .data = {.u64 = what}};
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0 ||
+      (errno == EEXIST &&
+       epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0)) {
+    return absl::OkStatus();
+  }
+  return ErrnoError(errno, absl::StrCat("server: epoll: ", ErrnoText(errno)));
+}
+
+absl::Status Server::Run(int until) {
+  const NoSigpipe no_sigpipe;
+  TakeAllDescriptors();
+  absl::Status s = Watch(listener_.get(), kListener, EPOLLIN);
+  if (s.ok() && until >= 0) s = Watch(until, kUntil, EPOLLIN);
+  if (s.ok()) s = tree_.Sync(machine_.session());
+  if (!s.ok()) return s;
+  // accept() of a client that has gone again would wait for the next.
+  fcntl(listener_.get(), F_SETFL, O_NONBLOCK);
+  bool over = false;
+  while (!over && !dispatch_.is_over()) {
+    epoll_event events[64];
+    const int n = epoll_wait(epoll_.get(), events, 64, TimeoutMs());
+    if (n < 0 && errno != EINTR) {
+      return ErrnoError(errno,
+                        absl::StrCat("server: epoll: ", ErrnoText(errno)));
+    }
+    for (int i = 0; i < n; ++i) {
+      const uint64_t kind = events[i].data.u64 & kKind;
+      const uint64_t id = events[i].data.u64 & ~kKind;
+      if (kind == kListener) Accept();
+      if (kind == kUntil) over = true;
+      if (kind == kClient) Serve(id, events[i].events);
+      if (kind == kHandle) {
+        dispatch_.Closed(id);
+      }
+    }
+    if (n == 0) {
+      // Nobody has asked for a while.
+      if (machine_.has_unkept()) {
+        machine_.Keep().IgnoreError();
+      } else {
+        dispatch_.Refresh().IgnoreError();
+      }
+    }
+    WatchHandles();
+    Retry();
+  }
+  // Answers that are under way, the one to the shutdown for instance.
+  for (auto& [id, client] : clients_) client.connection.Flush();
+  return machine_.Keep();
+}
+
+int Server::TimeoutMs() const {
+  if (machine_.has_unkept()) return kKeepMs;
+  if (!machine_.has_state()) return -1;
+  // A control node that is open may be polled, in any program.
+  return handles_.size() > 0 ? kLookMs : -1;
+}
+
+void Server::Accept() {
+  Fd socket(
+      accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!socket.ok()) {
+    if (errno != EMFILE && errno != ENFILE) return;
+    // Hung up on, the client sees that something is wrong; else it would wait.
+    reserve_ = Fd();
+    {
+      const Fd nobody(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    }
+    reserve_ = Fd(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    return;
+  }
+  if (!PeerIsOurs(socket)) {
+    Connection stranger(std::move(socket));
+    stranger.Send({}, {.error = EPERM});
+    return;
+  }
+  const uint64_t id = ++last_client_;
+  const int fd = socket.get();
+  std::string comm = PeerComm(socket);
+  clients_.emplace(id, Client{.connection = Connection(std::move(socket)),
+                              .comm = std::move(comm),
+                              .waiting = {}});
+  if (!Watch(fd, kClient | id, EPOLLIN).ok()) clients_.erase(id);
+}
+
+void Server::Serve(uint64_t id, uint32_t events) {
+  const auto it = clients_.find(id);
+  if (it == clients_.end()) return;
+  Client& client = it->second;
+  bool alive = true;
+  if ((events & EPOLLOUT) != 0) alive = client.connection.Flush();
+  if (alive && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
+    alive = client.connection.Receive();
+  }
+  if (alive) Take(id, client);
+  if (!alive || client.connection.is_over()) {
+    clients_.erase(it);
+  } else {
+    Answered(id, client);
+  }
+}
+
+void Server::Take(uint64_t, Client& client) {
+  while (!client.connection.is_full() && !dispatch_.is_over()) {
+    std::optional<Request> request = client.connection.Next();
+    if (!request) return;
+    Pending pending{
+        .request = *std::move(request), .comm = client.comm, .last = ""};
+    if (std::optional<Answer> answer = dispatch_.Do(pending)) {
+      client.connection.Send(pending.request.head, *std::move(answer));
+    } else {
+      client.waiting.push_back(std::move(pending));
+    }
+    // What it closed or opened before its next request counts there.
+    WatchHandles();
+  }
+}
+
+// While a client does not take its answers, no more is taken from it.
+void Server::Answered(uint64_t id, Client& client) {
+  uint32_t events = 0;
+  if (!client.connection.is_full()) events |= EPOLLIN;
+  if (client.connection.has_unsent()) events |= EPOLLOUT;
+  Watch(client.connection.fd(), kClient | id, events).IgnoreError();
+}
+
+void Server::WatchHandles() {
+  handles_.ForEachAfter(last_watched_, [&](Handle& handle) {
+    last_watched_ = handle.id;
+    // Nothing but the end of the other end.
+    Watch(handle.end.fd(), kHandle | handle.id, 0).IgnoreError();
+  });
+}
+
+void Server::Retry() {
+  while (dispatch_.TakeChanged()) {
+    for (auto& [id, client] : clients_) {
+      for (auto it = client.waiting.begin(); it != client.waiting.end();) {
+        std::optional<Answer> answer = dispatch_.Do(*it);
+        if (!answer) {
+          ++it;
+          continue;
+        }
+        client.connection.Send(it->request.head, *std::move(answer));
+        it = client.waiting.erase(it);
+      }
+      if (client.connection.has_unsent()) Answered(id, client);
+    }
+  }
+}
+
+}  // namespace dmdax

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Server: a resident machine that answers at a socket.
+//
+//   Resident machine(*std::move(session));
+//   absl::StatusOr<std::unique_ptr<ScratchTree>> tree = ScratchTree::Make();
+//   absl::StatusOr<Fd> listener = ListenAt((*tree)->directory(), kSocketName);
+//   Server server(machine, **tree, *std::move(listener));
+//   absl::Status s = server.Run(signal_fd);
+//
+// One thread, which carries out one request after the other; those that wait
+// are put aside, and looked at again when something has changed.  No client can
+// make it wait: it takes what has come, and keeps what is not taken.
+// Threading: thread-compatible.
+#ifndef DMDAX_SERVER_SERVER_H_
+#define DMDAX_SERVER_SERVER_H_
+
+#include <cstdint>
+#include <list>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "base/fd.h"
+#include "server/connection.h"
+#include "server/dispatch.h"
+#include "server/handles.h"
+#include "server/resident.h"
+#include "server/scratch_tree.h"
+
+namespace dmdax {
+
+class Server {
+ public:
+  Server(Resident& machine, ScratchTree& tree, Fd listener);
+
+  // Serves until `until` can be read (-1: nothing), or a client shuts it down.
+  // Then all that was done is kept.  An error is the machine's or the host's,
+  // never a client's.
+  absl::Status Run(int until);
+  // A client has shut it down.
+  bool is_over() const { return dispatch_.is_over(); }
+
+ private:
+  struct Client {
+    Connection connection;
+    std::string comm;
+    std::list<Pending> waiting;
+  };
+
+  absl::Status Watch(int fd, uint64_t what, uint32_t events);
+  void Accept();
+  void Serve(uint64_t id, uint32_t events);
+  void Take(uint64_t id, Client& client);
+  void Answered(uint64_t id, Client& client);
+  // Handles that are open and not yet watched for their last close.
+  void WatchHandles();
+  // All that wait for a change.
+  void Retry();
+  int TimeoutMs() const;
+
+  Resident& machine_;
+  ScratchTree& tree_;
+  Fd listener_;
+  Fd epoll_;
+  Fd reserve_;  // a descriptor for when there are no more
+  Handles handles_;
+  Dispatch dispatch_;
+  uint64_t last_client_ = 0;
+  std::map<uint64_t, Client> clients_;
+  uint64_t last_watched_ = 0;  // of the handles
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_SERVER_SERVER_H_

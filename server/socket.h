@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The socket of a resident machine.
+//
+//   absl::StatusOr<Fd> listener = ListenAt("/tmp/s", ".socket");
+//   absl::StatusOr<Fd> client = ConnectTo("/tmp/s/.socket");
+//   PeerIsOurs(accepted);   // our own user, or root
+//
+// A path may be longer than a socket's name: the directory is opened first.
+// Errors: the errno of the system call, with the path; EADDRINUSE: a server
+// listens there already.  Threading: thread-safe.
+#ifndef DMDAX_SERVER_SOCKET_H_
+#define DMDAX_SERVER_SOCKET_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "base/fd.h"
+
+namespace dmdax {
+
+// The name of the socket in a state directory.
+inline constexpr char kSocketName[] = ".socket";
+
+// Mode 0600; one that a killed server has left is removed.
+absl::StatusOr<Fd> ListenAt(const std::string& directory,
+                            const std::string& name);
+absl::StatusOr<Fd> ConnectTo(const std::string& path);
+bool PeerIsOurs(const Fd& socket);
+// The name of the program at the other end.
+std::string PeerComm(const Fd& socket);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_SERVER_SOCKET_H_

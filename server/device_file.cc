@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -94,7 +95,26 @@ absl::StatusOr<size_t> DeviceFile::Write(uint64_t offset,
   return n.ok() ? absl::StatusOr<size_t>(size) : n;
 }
 
-absl::StatusOr<int> DeviceFile::Ioctl(uint32_t command, std::string* reply) {
+absl::Status DeviceFile::ZeroOut(uint64_t offset, uint64_t size) {
+  if ((mode_ & FMODE_WRITE) == 0) return ErrnoError(EBADF, "not for writing");
+  if ((offset | size) % kSectorSize != 0 || offset + size < offset ||
+      offset + size > Size()) {
+    return ErrnoError(EINVAL, "no sectors of the device");
+  }
+  const std::vector<char> zeros(std::min<uint64_t>(size, 1 << 20));
+  while (size > 0) {
+    const uint64_t now = std::min<uint64_t>(size, zeros.size());
+    absl::StatusOr<size_t> n =
+        Write(offset, absl::MakeConstSpan(zeros).subspan(0, now));
+    if (!n.ok()) return n.status();
+    offset += now;
+    size -= now;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> DeviceFile::Ioctl(uint32_t command, absl::string_view bytes,
+                                      std::string* reply) {
   const QueueLimits limits = bdev_.queue().limits();
   switch (command) {
     case BLKGETSIZE64:
@@ -137,6 +157,16 @@ absl::StatusOr<int> DeviceFile::Ioctl(uint32_t command, std::string* reply) {
       return 0;
     case BLKFLSBUF:
       return 0;
+    case BLKZEROOUT: {
+      uint64_t range[2];
+      if (bytes.size() < sizeof(range)) return ErrnoError(EFAULT, "");
+      memcpy(range, bytes.data(), sizeof(range));
+      absl::Status s = ZeroOut(range[0], range[1]);
+      return s.ok() ? absl::StatusOr<int>(0) : s;
+    }
+    case BLKDISCARD:
+    case BLKSECDISCARD:
+      return ErrnoError(EOPNOTSUPP, "no disk here discards");
     default:
       return ErrnoError(ENOTTY, "");
   }

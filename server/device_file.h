@@ -20,6 +20,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "block/block_device.h"
 #include "dm/dm_ioctl.h"
@@ -39,10 +40,14 @@ class DeviceFile {
   absl::StatusOr<size_t> Write(uint64_t offset, absl::Span<const char> bytes);
   absl::Status Fsync() { return absl::OkStatus(); }
   uint64_t Size() const;
-  // ioctl(2): what it returns, and what it writes in `reply`.
-  absl::StatusOr<int> Ioctl(uint32_t command, std::string* reply);
+  // ioctl(2): what it returns, and what it writes in `reply`.  `bytes` is what
+  // the argument points to.  ENOTTY also for those that are not modelled.
+  absl::StatusOr<int> Ioctl(uint32_t command, absl::string_view bytes,
+                            std::string* reply);
 
  private:
+  // blkdev_issue_zeroout() of whole sectors.
+  absl::Status ZeroOut(uint64_t offset, uint64_t size);
   DeviceFile(DmCtl& ctl, BlockDevice& bdev, unsigned mode, std::string comm)
       : ctl_(ctl), bdev_(bdev), mode_(mode), comm_(std::move(comm)) {}
 

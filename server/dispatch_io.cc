@@ -109,7 +109,18 @@ Answer Dispatch::DeviceIoctl(Pending& pending, Handle& handle) {
   if (handle.file == nullptr) return {.error = ENOTTY};
   const auto command = static_cast<uint32_t>(pending.request.head.arg[0]);
   std::string reply;
-  absl::StatusOr<int> result = handle.file->Ioctl(command, &reply);
+  absl::StatusOr<int> result = 0;
+  const auto run = [&](Session&) {
+    result = handle.file == nullptr
+                 ? absl::StatusOr<int>(ErrnoError(ENXIO, "it is no more"))
+                 : handle.file->Ioctl(command, pending.request.bytes, &reply);
+  };
+  // What reads its argument may write the disk.
+  if (dmdax_ioctl_takes(command) == 0) {
+    run(machine_.session());
+  } else if (absl::Status s = machine_.Write(run); !s.ok()) {
+    return {.error = EIO, .text = std::string(s.message())};
+  }
   if (!result.ok()) return Failure(result.status());
   return {.arg0 = static_cast<uint64_t>(*result), .bytes = std::move(reply)};
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // `dmdax run --root`: the program is told that it is root, as fakeroot does.
-// It has no more rights than before.
+// It has no more rights than before; calls that only root may make, and whose
+// effect nobody sees here, succeed.
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -31,4 +34,22 @@ EXPORT int getresgid(gid_t* r, gid_t* e, gid_t* s) noexcept {
   if (!IsRoot()) return NEXT(getresgid)(r, e, s);
   *r = *e = *s = 0;
   return 0;
+}
+
+// lvm locks its memory and asks for time while devices are suspended.
+EXPORT int mlock(const void* at, size_t size) noexcept {
+  const int result = NEXT(mlock)(at, size);
+  return IsRoot() ? 0 : result;
+}
+EXPORT int munlock(const void* at, size_t size) noexcept {
+  const int result = NEXT(munlock)(at, size);
+  return IsRoot() ? 0 : result;
+}
+EXPORT int mlockall(int flags) noexcept {
+  return IsRoot() ? 0 : NEXT(mlockall)(flags);
+}
+EXPORT int setpriority(__priority_which_t which, id_t who,
+                       int priority) noexcept {
+  const int result = NEXT(setpriority)(which, who, priority);
+  return IsRoot() ? 0 : result;
 }

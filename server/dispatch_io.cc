@@ -34,10 +34,13 @@ Answer Failure(const absl::Status& status) {
 // What is to be written back: up to the last byte that differs.
 Answer Reply(const absl::Status& status, const std::string& before,
              std::string after) {
-  size_t end = std::min(before.size(), after.size());
-  if (before.size() == after.size()) {
-    while (end > 0 && before[end - 1] == after[end - 1]) --end;
+  constexpr size_t kBlock = 256;
+  size_t end = after.size();
+  while (end >= kBlock && memcmp(before.data() + end - kBlock,
+                                 after.data() + end - kBlock, kBlock) == 0) {
+    end -= kBlock;
   }
+  while (end > 0 && before[end - 1] == after[end - 1]) --end;
   after.resize(end);
   Answer answer = status.ok() ? Answer{} : Failure(status);
   answer.bytes = std::move(after);
@@ -56,6 +59,12 @@ void BumpEventNr(std::string& request) {
 std::optional<Answer> Dispatch::ControlIoctl(Pending& pending, Handle& handle) {
   const auto command = static_cast<uint32_t>(pending.request.head.arg[0]);
   if (((command >> 8) & 0xff) != kDmIoctlType) return Answer{.error = ENOTTY};
+  if (pending.request.head.arg[1] > DMDAX_MAX_PAYLOAD) {
+    return Answer{.error = ENOMEM};
+  }
+  if (pending.request.bytes.size() < pending.request.head.arg[1]) {
+    pending.request.bytes.resize(pending.request.head.arg[1]);
+  }
   const uint32_t cmd = command & 0xff;
   if (cmd == DM_DEV_WAIT_CMD) return Wait(pending, handle);
   const std::string& before = pending.request.bytes;

@@ -78,7 +78,8 @@ enum dmdax_op {
 
   /* arg[0] = the command, arg[1] = the argument as a number; bytes: those at
    * the address that it is, as many as the command takes
-   * (dmdax_ioctl_takes(); of device-mapper's the data_size of the request)
+   * (dmdax_ioctl_takes(); of device-mapper's the data_size of the request,
+   * which is arg[1]; zeros at its end may be left out)
    * -> arg[0] = what ioctl(2) returns; bytes: what is to be written back
    * there, also with an error.  The descriptor that the argument names
    * (dmdax_ioctl_fd()) is sent along.  What a struct blkpg_ioctl_arg points to

@@ -35,7 +35,8 @@ fi
 if [[ -z ${BUILT:-} ]]; then
   tools/setup.sh
   bazel build --config=opt --show_result=0 //tools:dmdax //embed:dmdax \
-    //embed:packages //tools/reference:reference </dev/null
+    //embed:packages //run/preload:libdmdax_preload.so \
+    //tools/reference:reference </dev/null
   BUILT=$(bazel info --config=opt bazel-bin 2>/dev/null)
 fi
 
@@ -46,6 +47,9 @@ share=$DESTDIR$PREFIX/share
 version=$("$BUILT/tools/dmdax" --version | sed -n '1s/.* //p')
 
 install -D -m 755 "$BUILT/tools/dmdax" "$bin/dmdax"
+# The command looks for it from where it is itself.
+install -D -m 644 "$BUILT/run/preload/libdmdax_preload.so" \
+  "$DESTDIR$PREFIX/lib/dmdax/libdmdax_preload.so"
 
 mkdir -p "$share"
 tar -xf "$BUILT/tools/reference/reference.tar" -C "$share" \

@@ -12,9 +12,11 @@ packages=(
   bazel-skylib g++ libabsl-dev libarchive-dev libcli11-dev libprotobuf-dev
   libsqlite3-dev libssl-dev
   nlohmann-json3-dev pkgconf protobuf-compiler python3
-  # Testing: the real dmsetup is what golden tests compare with; a program is
-  # built with CMake against what tools/install.sh installs.
-  cmake dmsetup libbenchmark-dev libgmock-dev libgtest-dev python3-jsonschema
+  # Testing: the real dmsetup is what golden tests compare with, and it and
+  # others run on the machine; a program is built with CMake against what
+  # tools/install.sh installs.
+  cmake dmsetup e2fsprogs libbenchmark-dev libgmock-dev libgtest-dev lvm2
+  python3-jsonschema
   # Formatting and fuzzing.
   clang clang-format git libclang-rt-dev
   "$@"

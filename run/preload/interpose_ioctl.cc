@@ -48,6 +48,20 @@ class Room {
   char small_[17 << 10];  // libdevmapper's first try has 16 KiB
 };
 
+// How many bytes there are before nothing but zeros: of the 16 KiB that
+// libdevmapper sends, nearly all.
+size_t WithoutZeros(const char* bytes, size_t size) {
+  constexpr size_t kWord = sizeof(uint64_t);
+  uint64_t word = 0;
+  while (size >= kWord) {
+    memcpy(&word, bytes + size - kWord, kWord);
+    if (word != 0) break;
+    size -= kWord;
+  }
+  while (size > 0 && bytes[size - 1] == 0) --size;
+  return size;
+}
+
 // The kernel reads the struct, and then as much as it says.
 int ControlIoctl(const File& file, uint32_t command, void* argument) {
   char head[kDmSize] = {};
@@ -70,8 +84,9 @@ int ControlIoctl(const File& file, uint32_t command, void* argument) {
   }
   Message m(DMDAX_OP_IOCTL, file.handle);
   m.head.arg[0] = command;
+  m.head.arg[1] = size;
   m.in = request.data();
-  m.in_size = size;
+  m.in_size = WithoutZeros(request.data(), size);
   m.out = request.data();  // which has gone by then
   m.out_size = size;
   m.interruptible = (command & 0xff) == kDmWait;

@@ -1,0 +1,59 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Programs as Debian has them, on a machine of `dmdax run`, as nobody.
+#
+#   clients_test.sh DMDAX LIBRARY WORLD SCRIPT...
+#
+# Each SCRIPT is a list of commands for a shell; what they print, with each
+# command in front, is in the file beside it (.out), to the byte.  It is run by
+# nobody, or by who we are if we are not root.  DMDAX_UPDATE_GOLDEN=1 writes the
+# files anew.
+set -euo pipefail
+
+dmdax=$(realpath "$1")
+library=$(realpath "$2")
+world=$(realpath "$3")
+shift 3
+
+# Where nobody can read.
+dir=$(mktemp -d /tmp/clients-XXXXXX)
+trap 'rm -rf "$dir"' EXIT
+mkdir -p "$dir/bin/tools" "$dir/bin/run/preload" "$dir/work"
+cp -L "$dmdax" "$dir/bin/tools/dmdax"
+cp -L "$library" "$dir/bin/run/preload/"
+cp -L "$world" "$dir/world.textproto"
+chmod -R a+rX "$dir"
+chmod 1777 "$dir/work"
+as_nobody=()
+if (($(id -u) == 0)); then
+  as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+fi
+
+failed=0
+for script in "$@"; do
+  name=$(basename "$script" .sh)
+  cp -L "$script" "$dir/$name.sh"
+  chmod a+r "$dir/$name.sh"
+  (cd "$dir/work" && "${as_nobody[@]}" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+    HOME="$dir/work" LC_ALL=C TMPDIR="$dir/work" \
+    timeout 300 "$dir/bin/tools/dmdax" --world "$dir/world.textproto" \
+    run --root -- bash -c '
+      while IFS= read -r line <&9; do
+        [[ -z $line || $line == \#* ]] && continue
+        echo "\$ $line"
+        eval "$line" 2>&1 || echo "? $?"
+      done 9<"$1"' bash "$dir/$name.sh" </dev/null) |
+    sed "s|$dir|DIR|g" >"$dir/$name.out" || true
+  # The machine has left nothing behind.
+  if compgen -G "$dir/work/dmdax-*" >/dev/null; then
+    echo "$name: left behind: $(ls -d "$dir"/work/dmdax-*)"
+    failed=1
+  fi
+  if [[ -n ${DMDAX_UPDATE_GOLDEN:-} ]]; then
+    cp "$dir/$name.out" "${BUILD_WORKSPACE_DIRECTORY:-.}/${script%.sh}.out"
+  elif ! diff -u "${script%.sh}.out" "$dir/$name.out"; then
+    failed=1
+  fi
+done
+exit "$failed"

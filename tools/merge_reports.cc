@@ -62,8 +62,8 @@ absl::Status CheckHead(const Json& report) {
                              ": reports of schema ", kJsonSchema, " are read"));
   }
   if (report.value("kind", Json()) != Json("machines")) {
-    return ErrnoError(EINVAL, absl::StrCat("kind is ", said("kind"), ": ",
-                                           kNone, ", \"machines\""));
+    return ErrnoError(EINVAL, absl::StrCat("kind is ", said("kind"),
+                                           ", not \"machines\": ", kNone));
   }
   if (!report.contains("require") || !report["require"].is_string() ||
       !report.contains("machines") || !report["machines"].is_array()) {

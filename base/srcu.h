@@ -83,7 +83,7 @@ class SrcuReadLock {
   // What a thread's word says when it is no epoch, the first being 2: this
   // thread is not known yet or must pass barriers itself; it is not reading.
   static constexpr uint64_t kSlow = 0, kIdle = 1, kFirstEpoch = 2;
-  // The variable is read without a call, also in a shared library.  A call,
+  // The variable is read without a call, also in the preload library.  A call,
   // even one that the linker removes, makes the compiler save all registers
   // around it, which a translation can not afford (measured with `depth:D`).
   [[gnu::tls_model(

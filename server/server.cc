@@ -12,6 +12,8 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "base/errno_status.h"
 #include "server/socket.h"
 
@@ -111,20 +113,28 @@ absl::Status Server::Run(int until) {
         dispatch_.Closed(id);
       }
     }
-    if (n == 0) {
-      // Nobody has asked for a while.
-      if (machine_.has_unkept()) {
-        machine_.Keep().IgnoreError();
-      } else {
-        dispatch_.Refresh().IgnoreError();
-      }
-    }
+    KeepInTime();
+    // Nobody has asked for a while.
+    if (n == 0) dispatch_.Refresh().IgnoreError();
     WatchHandles();
     Retry();
   }
   // Answers that are under way, the one to the shutdown for instance.
   for (auto& [id, client] : clients_) client.connection.Flush();
   return machine_.Keep();
+}
+
+// As long as bytes are not kept, no other command can change the state.
+void Server::KeepInTime() {
+  if (!machine_.has_unkept()) {
+    unkept_since_ = absl::InfiniteFuture();
+    return;
+  }
+  const absl::Time now = absl::Now();
+  if (unkept_since_ == absl::InfiniteFuture()) unkept_since_ = now;
+  if (now - unkept_since_ >= absl::Milliseconds(kKeepMs)) {
+    machine_.Keep().IgnoreError();
+  }
 }
 
 int Server::TimeoutMs() const {

@@ -22,6 +22,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "base/fd.h"
 #include "server/connection.h"
 #include "server/dispatch.h"
@@ -58,6 +59,7 @@ class Server {
   void WatchHandles();
   // All that wait for a change.
   void Retry();
+  void KeepInTime();
   int TimeoutMs() const;
 
   Resident& machine_;
@@ -68,6 +70,7 @@ class Server {
   Handles handles_;
   Dispatch dispatch_;
   uint64_t last_client_ = 0;
+  absl::Time unkept_since_ = absl::InfiniteFuture();
   std::map<uint64_t, Client> clients_;
   uint64_t last_watched_ = 0;  // of the handles
 };

@@ -150,6 +150,22 @@ vm_fault_t InsertMapped(VmFault& vmf, FlaggedPfn pfn, bool pmd, bool write) {
   return ret;
 }
 
+// Whether the huge page that begins on the boundary before `pgoff` is whole:
+// then no chunk and no row is too short, and what was asked for only reaches
+// over the end of one because it begins off a boundary.
+bool FitsOnBoundary(const Iomap& iomap, pgoff_t pgoff, uint64_t nr,
+                    FaultReasonCode short_by) {
+  const bool by_place = short_by == FaultReasonCode::kRunChunk ||
+                        short_by == FaultReasonCode::kRunTargetEnd ||
+                        short_by == FaultReasonCode::kRunDeviceEnd;
+  const pgoff_t boundary(pgoff.value() & ~(nr - 1));
+  if (!by_place || boundary.value() == pgoff.value()) return false;
+  const DaxAccess there =
+      DaxDirectAccess(iomap.dax_dev, boundary, static_cast<int64_t>(nr),
+                      DaxAccessMode::kAccess, nullptr);
+  return there.ret >= static_cast<int64_t>(nr);
+}
+
 }  // namespace
 
 void DaxDisassociate(MemMap& mem, const FaultProfile& profile,
@@ -210,6 +226,10 @@ int DaxIomapDirectAccess(VmFault& vmf, DaxInode& inode, const Iomap& iomap,
   if (any) return 0;
   if (static_cast<uint64_t>(access.ret) < nr) {
     vmf.reason = ShortRunReason(trace.steps(), nr, access.ret);
+    if (FitsOnBoundary(iomap, pgoff, nr, vmf.reason.code)) {
+      vmf.reason = MisalignedReason({}, pgoff, inode.dax_part_off >> kPageShift,
+                                    pfn_t{}, nr);
+    }
     return -EINVAL;
   }
   if (access.pfn.value() & (nr - 1)) {

@@ -26,6 +26,7 @@
 #include "tools/app.h"
 #include "tools/byte_count.h"
 #include "tools/check_report.h"
+#include "tools/page_word.h"
 
 namespace dmdax {
 namespace {
@@ -320,18 +321,29 @@ void RegisterAdvise(CLI::App& cli, App& app) {
   verb->add_option("--stripes", o->wish.stripes,
                    "Devices to spread it over (default 1)")
       ->transform(Number(1, 4096));
-  verb->add_option("--fs", o->wish.fs,
-                   "ext4 (default), xfs, or none: the volume itself")
-      ->transform(CLI::Transformer(
-          std::map<std::string, AdviseFs>{{"ext4", AdviseFs::kExt4},
-                                          {"xfs", AdviseFs::kXfs},
-                                          {"none", AdviseFs::kNone}}))
+  verb->add_option_function<std::string>(
+          "--fs",
+          [o](const std::string& word) {
+            for (AdviseFs fs :
+                 {AdviseFs::kExt4, AdviseFs::kXfs, AdviseFs::kNone}) {
+              if (FsName(fs) == word) o->wish.fs = fs;
+            }
+          },
+          "ext4 (default), xfs, or none: the volume itself")
+      ->transform(OneOfWords({{"ext4"}, {"xfs"}, {"none"}}))
       ->type_name("FS");
-  verb->add_option("--page", o->wish.page, "4k, 2m (default) or 1g")
-      ->transform(CLI::Transformer(
-          std::map<std::string, AdvisePage>{{"4k", AdvisePage::k4K},
-                                            {"2m", AdvisePage::k2M},
-                                            {"1g", AdvisePage::k1G}}))
+  verb->add_option_function<std::string>(
+          "--page",
+          [o](const std::string& word) {
+            for (AdvisePage page :
+                 {AdvisePage::k4K, AdvisePage::k2M, AdvisePage::k1G}) {
+              if (PageName(page) == word) o->wish.page = page;
+            }
+          },
+          "4k, 2m (default) or 1g")
+      ->transform(OneOfWords({{"4k", PageSize::k4K},
+                              {"2m", PageSize::k2M},
+                              {"1g", PageSize::k1G}}))
       ->type_name("PAGE");
   verb->add_flag("--sync", o->wish.sync, "MAP_SYNC must work");
   verb->add_option("--name", o->volume,

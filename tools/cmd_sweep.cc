@@ -23,6 +23,7 @@
 #include "tools/byte_count.h"
 #include "tools/fault_report.h"
 #include "tools/fault_target.h"
+#include "tools/page_word.h"
 
 namespace dmdax {
 namespace {
@@ -310,9 +311,10 @@ void RegisterSweep(CLI::App& cli, App& app) {
   verb->add_option("DEVICE|FILE", o->name,
                    "A file (/mnt/f), device-dax, or block device")
       ->required();
-  verb->add_option("--size", o->size,
-                   "Size of the pages asked for: 4k, 2m (default) or 1g")
-      ->transform(CLI::IsMember({"4k", "2m", "1g"}, CLI::ignore_case));
+  verb->add_option("--size", o->size, "Size of the pages asked for: 4k, 2m (default) or 1g")
+      ->transform(OneOfWords({{"4k", PageSize::k4K},
+                              {"2m", PageSize::k2M},
+                              {"1g", PageSize::k1G}}));
   verb->add_option("--offset", o->target.offset, "From this byte on")
       ->transform(ByteCount());
   verb->add_option("--length", o->length, "Bytes (default: to the end)")

@@ -14,6 +14,7 @@
 #include "tools/byte_count.h"
 #include "tools/check/dax_depth.h"
 #include "tools/command_line.h"
+#include "tools/page_word.h"
 
 namespace dmdax {
 
@@ -54,7 +55,9 @@ FaultOptions AddFaultOptions(CLI::App& verb, FaultRequest& o) {
       verb.add_option("--want", o.want,
                       "PTE, PMD (default) or PUD: a smaller entry needs a "
                       "reason")
-          ->transform(CLI::IsMember({"PTE", "PMD", "PUD"}, CLI::ignore_case))};
+          ->transform(OneOfWords({{"PTE", PageSize::k4K},
+                                  {"PMD", PageSize::k2M},
+                                  {"PUD", PageSize::k1G}}))};
   return added;
 }
 

@@ -22,14 +22,19 @@ constexpr char kDeviceMount[] = "/.device";
 absl::StatusOr<std::shared_ptr<File>> OpenDeviceFile(Session& session,
                                                      BlockDevice& bdev,
                                                      absl::string_view said,
-                                                     DeviceFileMode mode) {
+                                                     DeviceFileMode mode,
+                                                     const MountRequest* like) {
   MountOptions mount;
   const uint64_t bytes = bdev.nr_sectors() * kSectorSize / 4096 * 4096;
   mount.path = kDeviceMount;
-  mount.request.type =
-      bytes <= (*FindFileSystemType("ext4"))->max_bytes ? "ext4" : "xfs";
-  mount.request.options =
-      session.machine->profile().has_dax_modes ? "dax=always" : "dax";
+  if (like != nullptr) {
+    mount.request = *like;
+  } else {
+    mount.request.type =
+        bytes <= (*FindFileSystemType("ext4"))->max_bytes ? "ext4" : "xfs";
+    mount.request.options =
+        session.machine->profile().has_dax_modes ? "dax=always" : "dax";
+  }
   mount.claim = DeviceClaim::kShared;
   session.machine->log().TakeNew();
   absl::StatusOr<MountPoint*> m = session.user->Mount(mount, bdev);

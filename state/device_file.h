@@ -11,8 +11,9 @@
 //
 // There is one at a time.  The file system is ext4, mounted with DAX and
 // without a claim on the device; where the device is larger than ext4's block
-// numbers reach, xfs. Mirrors: nothing; no kernel has such a file. Threading:
-// as Machine and DmCtl.
+// numbers reach, xfs; or one that is made and mounted as `like` says.
+// Mirrors: nothing; no kernel has such a file.
+// Threading: as Machine and DmCtl.
 #ifndef DMDAX_STATE_DEVICE_FILE_H_
 #define DMDAX_STATE_DEVICE_FILE_H_
 
@@ -27,7 +28,8 @@
 
 namespace dmdax {
 
-struct File;  // mm/vm_area.h
+struct File;          // mm/vm_area.h
+struct MountRequest;  // fs/dax_mount.h
 
 // kReadOnly: the file is open for reading only.
 enum class DeviceFileMode { kReadWrite, kReadOnly };
@@ -37,7 +39,8 @@ enum class DeviceFileMode { kReadWrite, kReadOnly };
 // the device.
 absl::StatusOr<std::shared_ptr<File>> OpenDeviceFile(
     Session& session, BlockDevice& bdev, absl::string_view said,
-    DeviceFileMode mode = DeviceFileMode::kReadWrite);
+    DeviceFileMode mode = DeviceFileMode::kReadWrite,
+    const MountRequest* like = nullptr);
 
 // Unmounts it, so that another can be opened; the file is gone then.  EBUSY: it
 // is mapped; EINVAL: none is open.

@@ -14,7 +14,7 @@ namespace {
 
 bool SameCure(const Obstacle& a, const Obstacle& b) {
   if ((a.cure == nullptr) != (b.cure == nullptr)) return false;
-  return a.cure == b.cure || (a.cure->commands == b.cure->commands &&
+  return a.cure == b.cure || (a.cure->Commands() == b.cure->Commands() &&
                               a.cure->remark == b.cure->remark);
 }
 
@@ -31,6 +31,7 @@ bool SameShares(const PageShares& a, const PageShares& b) {
 bool SayTheSame(const DaxCheck& a, const DaxCheck& b) {
   return a.error == b.error && a.dax == b.dax && a.sync == b.sync &&
          SameShares(a.now, b.now) && SameShares(a.best, b.best) &&
+         a.plan.commands == b.plan.commands &&
          std::equal(a.obstacles.begin(), a.obstacles.end(), b.obstacles.begin(),
                     b.obstacles.end(), SameObstacle);
 }
@@ -50,12 +51,18 @@ void PrintObstacle(std::ostream& out, int number, const Obstacle& o) {
     return;
   }
   const char* lead = "     cure: ";
-  for (const std::string& command : o.cure->commands) {
-    out << lead << command << "\n";
-    lead = "           ";
+  const std::vector<std::string> commands = o.cure->Commands();
+  if (o.tried) {
+    // What is typed for it comes with the others, below.
+    out << lead << o.cure->change << "\n";
+  } else {
+    for (const std::string& command : commands) {
+      out << lead << command << "\n";
+      lead = "           ";
+    }
   }
   if (!o.cure->remark.empty()) {
-    out << (o.cure->commands.empty() ? lead : "           # ") << o.cure->remark
+    out << (commands.empty() ? lead : "           # ") << o.cure->remark
         << "\n";
   }
   if (o.tried) {
@@ -63,6 +70,28 @@ void PrintObstacle(std::ostream& out, int number, const Obstacle& o) {
   } else if (!o.untried.empty()) {
     out << "     not tried here: " << o.untried << "\n";
   }
+}
+
+void PrintPlan(std::ostream& out, const CurePlan& plan) {
+  if (plan.commands.empty()) return;
+  out << "  to type, in this order:\n";
+  for (const std::string& command : plan.commands) {
+    out << "     " << command << "\n";
+  }
+  if (!plan.goes.empty()) {
+    out << "     # before, save the data of "
+        << OneLine(absl::StrJoin(plan.goes, ", ")) << ": they go\n";
+  }
+  if (!plan.afresh.empty()) {
+    out << "     # or lay it out afresh: " << plan.afresh << "\n";
+  }
+}
+
+// Nothing of it can be in a page of that size.
+const char* WhyVacuous(const DaxCheck& check, Wish wish) {
+  const bool pages = wish == Wish::kPmd || wish == Wish::kPud;
+  if (!pages || !check.dax || check.now.tail != check.now.total) return "";
+  return check.now.total == 0 ? ", it is empty" : ", it is smaller than one";
 }
 
 void PrintCheck(std::ostream& out, const DaxCheck& check, Wish wish) {
@@ -76,12 +105,20 @@ void PrintCheck(std::ostream& out, const DaxCheck& check, Wish wish) {
   out << "\n";
   int number = 0;
   for (const Obstacle& o : check.obstacles) PrintObstacle(out, ++number, o);
-  out << "  " << WishText(wish) << ": "
-      << (Holds(check, check.now, wish) ? "yes" : "no");
+  out << "  " << WishText(wish) << ": " << (Holds(check, wish) ? "yes" : "no")
+      << WhyVacuous(check, wish);
   const bool tried = std::any_of(check.obstacles.begin(), check.obstacles.end(),
                                  [](const Obstacle& o) { return o.tried; });
-  if (tried) out << "; with the cures " << SharesText(check.best);
+  if (tried) {
+    out << "; with the cures ";
+    if (wish == Wish::kDax || wish == Wish::kSync) {
+      out << (HoldsCured(check, wish) ? "yes" : "no");
+    } else {
+      out << SharesText(check.best);
+    }
+  }
   out << "\n";
+  PrintPlan(out, check.plan);
 }
 
 nlohmann::ordered_json ObstacleToJson(const Obstacle& o) {
@@ -98,7 +135,8 @@ nlohmann::ordered_json ObstacleToJson(const Obstacle& o) {
     j["down"] = std::move(down);
   }
   if (o.cure != nullptr) {
-    nlohmann::ordered_json cure = {{"commands", o.cure->commands}};
+    nlohmann::ordered_json cure = {{"commands", o.cure->Commands()}};
+    if (!o.cure->change.empty()) cure["change"] = o.cure->change;
     if (!o.cure->remark.empty()) cure["remark"] = o.cure->remark;
     cure["tried"] = o.tried;
     if (!o.untried.empty()) cure["untried"] = o.untried;
@@ -122,7 +160,10 @@ std::string SharesText(const PageShares& s) {
   add("hole", s.hole);
   add("signal", s.signal);
   add("last partial page", s.tail);
-  return parts.empty() ? "nothing" : absl::StrJoin(parts, ", ");
+  if (s.total == 0) return "empty";
+  const uint64_t dax = s.pud + s.pmd + s.pte + s.hole + s.signal + s.tail;
+  if (dax < s.total) add("not DAX", s.total - dax);
+  return absl::StrJoin(parts, ", ");
 }
 
 std::string WishText(Wish wish) {
@@ -189,7 +230,7 @@ nlohmann::ordered_json SubjectToJson(const SubjectReport& report, Wish wish) {
     }
     j["dax"] = check.dax;
     j["map_sync"] = check.sync;
-    j["holds"] = Holds(check, check.now, wish);
+    j["holds"] = Holds(check, wish);
     j["bytes"] = SharesToJson(check.now);
     nlohmann::ordered_json obstacles = nlohmann::ordered_json::array();
     for (const Obstacle& o : check.obstacles) {
@@ -197,7 +238,13 @@ nlohmann::ordered_json SubjectToJson(const SubjectReport& report, Wish wish) {
     }
     j["obstacles"] = std::move(obstacles);
     j["cured"] = SharesToJson(check.best);
-    j["cured_holds"] = Holds(check, check.best, wish);
+    if (!check.plan.commands.empty()) {
+      nlohmann::ordered_json plan = {{"commands", check.plan.commands},
+                                     {"goes", check.plan.goes}};
+      if (!check.plan.afresh.empty()) plan["afresh"] = check.plan.afresh;
+      j["plan"] = std::move(plan);
+    }
+    j["cured_holds"] = HoldsCured(check, wish);
     kernels.push_back(std::move(j));
   }
   return {{"name", report.name}, {"kernels", std::move(kernels)}};

@@ -6,8 +6,6 @@
 
 #include <cerrno>
 #include <iostream>
-#include <iterator>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,11 +15,13 @@
 #include "base/errno_status.h"
 #include "base/one_line.h"
 #include "nlohmann/json.hpp"
+#include "state/world_load.h"
 #include "tools/app.h"
 #include "tools/check/machine_list.h"
 #include "tools/check_report.h"
 #include "tools/command_line.h"
 #include "tools/fleet_report.h"
+#include "tools/page_word.h"
 #include "tools/world_file.h"
 
 namespace dmdax {
@@ -69,12 +69,11 @@ bool AsksForMachines(const App& app, const CheckOptions& o) {
     on_host |= IsOnHost(name);
   }
   if (!on_host) return false;
-  // What the machine has comes first.  Its names are those of any kernel, and
-  // there may be many to ask.
-  App any_kernel = app;
-  any_kernel.kernel = "";
-  absl::StatusOr<Session> session = any_kernel.Ask();
-  if (!session.ok()) return false;
+  // What the machine has comes first.
+  absl::StatusOr<ParsedWorld> world = app.AskWorld();
+  if (!world.ok()) return true;
+  absl::StatusOr<Session> session = LoadWorld(world->world, world->source);
+  if (!session.ok()) return true;
   for (const std::string& name : o.names) {
     absl::StatusOr<Subject> subject = OpenSubject(*session, name);
     if (!subject.ok()) continue;
@@ -124,6 +123,12 @@ void CheckMachines(App& app, const CheckOptions& o,
     report.PrintTotals(std::cout);
   }
   app.exit_code = report.exit_code();
+  // A part of them may well have nothing.
+  if (report.has_nothing() && o.shard.empty()) {
+    app.Report(ErrnoError(ENOENT,
+                          "nothing to check: no machine has persistent memory "
+                          "that could be mapped"));
+  }
 }
 
 void Check(App& app, const CheckOptions& o) {
@@ -178,13 +183,12 @@ void RegisterCheck(CLI::App& cli, App& app) {
                    "Files (/mnt/f), device-dax or block devices (default: all "
                    "that a program can map); or machines: Worlds, what import "
                    "takes, directories of them, - for a list of their paths");
-  verb->add_option("--require", o->wish,
-                   "dax, pmd (2 MiB pages, default), pud (1 GiB) or sync "
-                   "(MAP_SYNC)")
-      ->transform(
-          CLI::Transformer(std::map<std::string, Wish>(std::begin(kWishNames),
-                                                       std::end(kWishNames)),
-                           CLI::ignore_case))
+  verb->add_option_function<std::string>(
+          "--require",
+          [o](const std::string& word) { o->wish = *WishOfName(word); },
+          "dax, pmd (2 MiB pages, default), pud (1 GiB) or sync (MAP_SYNC)")
+      ->transform(OneOfWords(
+          {{"dax"}, {"pmd", PageSize::k2M}, {"pud", PageSize::k1G}, {"sync"}}))
       ->type_name("PAGES");
   verb->add_option("--shard", o->shard,
                    "Of the sorted machines every N-th from the I-th on; dmdax "

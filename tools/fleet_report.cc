@@ -330,6 +330,12 @@ int FleetReport::exit_code() const {
   return code;
 }
 
+bool FleetReport::has_nothing() const {
+  return std::all_of(rows_.begin(), rows_.end(), [](const Json& row) {
+    return row.value("verdict", "") == "nothing";
+  });
+}
+
 size_t NameWidth(const std::vector<std::string>& machines) {
   constexpr size_t kWidest = 60;
   size_t width = std::string("MACHINE").size();

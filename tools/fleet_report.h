@@ -51,6 +51,9 @@ class FleetReport {
   // 1: a machine could not be read; 2: not all that could hold; 0.
   int exit_code() const;
 
+  // Whether all could be read and none has anything to check.
+  bool has_nothing() const;
+
  private:
   nlohmann::ordered_json Totals() const;
 

@@ -128,7 +128,7 @@ TEST(DrawModelTest, AReasonHasTheCureThatCheckFound) {
   EXPECT_EQ(reason.name, "pfn_target");
   ASSERT_GE(reason.cure, 0);
   EXPECT_THAT(model.cures[static_cast<size_t>(reason.cure)].commands,
-              testing::Contains(HasSubstr("dmsetup create")));
+              testing::Contains(HasSubstr("dmsetup create home")));
   // The same level is to blame on the device's own strip.
   const DrawNode& home = NodeOf(model, "home");
   const int why = home.blocks[0].ranges[0].reason;

@@ -15,7 +15,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "state/world_load.h"
@@ -223,21 +222,24 @@ absl::StatusOr<proto::World> CarryOut(const Advice& advice,
   world.set_kernel(on.kernel);
   absl::StatusOr<Session> session = LoadWorld(world);
   if (!session.ok()) return session.status();
-  std::vector<std::string> words = Words(advice.dmsetup[0]);
-  EXPECT_EQ(words[0], "dmsetup");
-  for (std::string& word : words) {
-    word = absl::StrReplaceAll(word, {{"\\n", "\n"}});
+  // dmsetup create NAME --table ROW, or printf '%s\n' ROW ... | dmsetup create
+  // NAME.
+  const std::vector<std::string> words = Words(advice.dmsetup[0]);
+  const bool piped = words[0] == "printf";
+  EXPECT_TRUE(piped || words[0] == "dmsetup") << words[0];
+  const std::string mapped = piped ? words.back() : words[2];
+  std::string table = piped ? "" : words[4];
+  for (size_t i = 2; piped && words[i] != "|"; ++i) {
+    absl::StrAppend(&table, i == 2 ? "" : "\n", words[i]);
   }
-  const std::string mapped = words[2];
-  // As the shell has it: dmsetup knows no \n in words.
-  const std::string table = words[4];
   const DmsetupResult made =
       RunDmsetup(*session->ctl, {"create", mapped}, absl::StrCat(table, "\n"));
   EXPECT_EQ(made.rc, 0) << made.err;
   world = DescribeWorld(*session);
   for (const std::string& line : on.sysfs) {
     const std::vector<std::string> echo = Words(line);
-    EXPECT_EQ(echo[3], "/sys/block/dm-0/queue/max_sectors_kb");
+    EXPECT_TRUE(absl::StrContains(line, absl::StrCat(mapped, ")/queue/")))
+        << line;
     uint32_t kb = 0;
     EXPECT_TRUE(absl::SimpleAtoi(echo[1], &kb));
     world.mutable_mapped_device(0)->set_max_sectors_kb(kb);

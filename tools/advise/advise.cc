@@ -7,14 +7,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "base/errno_status.h"
 #include "base/one_line.h"
 #include "mm/fault_reason.h"
 #include "tools/advise/site.h"
 #include "tools/advise/trial.h"
 #include "tools/byte_count.h"
-#include "tools/check/cure.h"
+#include "tools/check/cure_lines.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
@@ -138,7 +137,7 @@ class Adviser {
     advice.wish.size = best.size;
     advice.device = absl::StrCat("/dev/", best.name);
     advice.ndctl = {absl::StrCat("ndctl create-namespace -f -e ",
-                                 ShellWord(NamespaceOf(best.disk)),
+                                 NamespaceWord(best.disk),
                                  " -m devdax --align 1G --map dev")};
     const Trial trial(site, advice.wish, best);
     Ask(trial, {""}, advice);
@@ -189,20 +188,18 @@ class Adviser {
     advice.device = absl::StrCat("/dev/mapper/", mapped);
     advice.table = LayoutTable(plan, site.legs);
     advice.lvm = LayoutLvmLines(plan, site.legs, name);
-    advice.dmsetup = {absl::StrCat(
-        "dmsetup create ", ShellWord(mapped), " --table ",
-        ShellWord(absl::StrReplaceAll(advice.table, {{"\n", "\\n"}})))};
+    advice.dmsetup = {DmsetupCreateLine(mapped, advice.table)};
     if (wish.fs == AdviseFs::kNone) return absl::OkStatus();
     advice.mkfs = {MkfsLine(wish, advice.device)};
     advice.mount = {absl::StrCat("mount -o ", advice.option, " ",
                                  ShellWord(advice.device), " ",
                                  ShellWord(mount))};
-    if (huge) AddFileLines(site, mount, advice);
+    if (huge) AddFileLines(mapped, mount, advice);
     return absl::OkStatus();
   }
 
   // How a file of half of the volume is made, of 1 GiB at most.
-  static void AddFileLines(const Site& site, const std::string& mount,
+  static void AddFileLines(const std::string& mapped, const std::string& mount,
                            Advice& advice) {
     const uint64_t pages =
         std::min<uint64_t>(512, advice.wish.size / 2 / kPmdBytes);
@@ -212,8 +209,8 @@ class Adviser {
           absl::StrCat("fallocate -l ", 2 * pages, "MiB ", ShellWord(file))};
       return;
     }
-    advice.files = Ext4AllocateLines(absl::StrCat("dm-", site.minor), file,
-                                     pages * kPmdBytes);
+    advice.files =
+        Ext4AllocateLines(KernelNameWord(mapped), file, pages * kPmdBytes);
   }
 
   // With the first of the options with which all kernels hold, or which most

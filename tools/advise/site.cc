@@ -97,7 +97,7 @@ class Finder {
     proto::World copy = world_;
     const std::optional<Cure> cure =
         FindCure({look.reasons[0], session_, look.subject}, copy);
-    if (cure) site_.cure = cure->commands;
+    if (cure) site_.cure = cure->Commands();
   }
 
   void ChooseFree() {

@@ -5,12 +5,14 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/round_up.h"
 #include "base/units.h"
 #include "state/world_load.h"
 #include "tools/check/cure.h"
+#include "tools/check/cure_lines.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
@@ -68,8 +70,10 @@ GigaNamespace PlanNamespace(const Site& site, size_t leg) {
   constexpr uint64_t kInfoBlock = 8192;
   constexpr uint64_t kStructPage = 64;
   GigaNamespace space{.disk = site.disks[leg]};
-  const std::string of = NamespaceOf(space.disk);
-  space.name = absl::StrCat("dax", absl::StripPrefix(of, "namespace"));
+  // As the kernel numbers it if nothing else was made there.
+  const absl::string_view number = absl::StripPrefix(space.disk, "pmem");
+  space.name =
+      absl::StrCat("dax", number, absl::StrContains(number, '.') ? "" : ".0");
   for (const proto::Pmem& pmem : site.world.pmem()) {
     if (pmem.name() != space.disk || pmem.size() < kInfoBlock) continue;
     const uint64_t pages = (pmem.size() - kInfoBlock) / kPageSize;
@@ -180,9 +184,7 @@ KernelAdvice Trial::On(const std::string& kernel,
     Asked longer = Ask(world);
     if (longer.look.error.ok()) {
       if (longer.fulfilled) {
-        advice.sysfs.push_back(absl::StrCat("echo ", kKb, " > /sys/block/dm-",
-                                            world.mapped_device(0).minor(),
-                                            "/queue/max_sectors_kb"));
+        advice.sysfs = {MaxSectorsLines(world.mapped_device(0).name(), kKb)[0]};
       }
       asked = std::move(longer);
     }
@@ -216,7 +218,7 @@ KernelAdvice Trial::On(const std::string& kernel,
   if (!reason) return advice;
   const std::optional<Cure> cure =
       FindCure({reason, *asked.session, look.subject}, world);
-  if (cure) advice.cure = cure->commands;
+  if (cure) advice.cure = cure->Commands();
   return advice;
 }
 

@@ -34,6 +34,8 @@ const KnownCure* FindKnown(C code) {
       {C::kPfnExtent, CureExtents, Changes::kFile},
       {C::kExtentShort, CureExtents, Changes::kFile},
       {C::kNotDax, CureNotDax},
+      {C::kFsNoPud, CureFsNoPud},
+      {C::kNone, CureHoles, Changes::kFile},
   };
   for (const KnownCure& cure : kCures) {
     if (cure.code == code) return &cure;
@@ -42,6 +44,12 @@ const KnownCure* FindKnown(C code) {
 }
 
 }  // namespace
+
+std::vector<std::string> Cure::Commands() const {
+  std::vector<std::string> commands;
+  for (const CureStep& step : steps) commands.push_back(step.command);
+  return commands;
+}
 
 std::string CureKey(const FaultReason& reason, const Subject& subject) {
   std::string key =

@@ -9,8 +9,9 @@
 //     // `better` is the machine after it: load it, and see whether it helps.
 //   }
 //
-// A cure says nothing of what it does to data: where a layout changes, the
-// volume is made anew, and the remark says so.
+// A cure's steps are of what it changes itself.  What a volume that is made
+// anew needs besides (its file system, its mount) is CurePlan's
+// (tools/check/cure_plan.h), which puts the steps of all cures in order.
 // Threading: pure functions of a machine and a World.
 #ifndef DMDAX_TOOLS_CHECK_CURE_H_
 #define DMDAX_TOOLS_CHECK_CURE_H_
@@ -31,38 +32,55 @@ struct CureRequest {
   const FaultReason& reason;
   const Session& session;  // in which the reason was found
   const Subject& subject;
+  int order = 0;  // of the pages that are wished for; 0: the reason's
+  // All of the machine, where the session is a part of it; null: it is whole.
+  const Session* machine = nullptr;
   // Of a file: where that ends on the device what other files have (bytes).
   uint64_t used_end = 0;
 };
 
+// The order in which steps can be carried out: what stands on a thing goes
+// before it, and is made after it.
+enum class CureStage {
+  kUnmount,
+  kRemoveVolume,
+  kRemoveGroup,
+  kNamespace,
+  kPartition,
+  kPhysicalVolume,
+  kGroup,
+  kVolume,
+  kQueue,
+  kMkfs,
+  kMount,
+  kFile,
+};
+
+struct CureStep {
+  CureStage stage;
+  // What it makes or removes: "vg", "vg-home", "pmem0", "/mnt".  Of two steps
+  // of a stage about the same thing the later one has the earlier in it.
+  std::string about;
+  std::string command;  // for a shell
+};
+
 struct Cure {
-  std::vector<std::string> commands;
-  std::string remark;  // what it costs, or why there is no command
+  std::string change;           // "chunks of 2 MiB": what it comes to
+  std::vector<CureStep> steps;  // in their order; empty: nobody can type it
+  std::string remark;           // what it costs, or why there is no command
   // Whether the World was changed, so that the cure can be tried.
   bool in_world = false;
+
+  std::vector<std::string> Commands() const;
 };
 
 // What a cure depends on, as one key: subjects with equal keys are cured by the
 // same change.
 std::string CureKey(const FaultReason& reason, const Subject& subject);
 
-// What allocates `bytes` of a file of ext4 in places that are aligned, where
-// the stripe of the file system is 2 MiB: `disk` is what the kernel calls its
-// device ("dm-0").  ext4 aligns pieces of just its stripe and lets the rest of
-// a longer one lie anywhere, and it does so only in groups that it knows since
-// it was mounted, which are all of them when mb_groups was read.
-// Mirrors: ext4_mb_normalize_request, ext4_mb_scan_aligned of
-// fs/ext4/mballoc.c (6.1).
-std::vector<std::string> Ext4AllocateLines(const std::string& disk,
-                                           const std::string& file,
-                                           uint64_t bytes);
-
-// Nothing when nobody knows one.
+// Nothing when nobody knows one, or when it would change nothing.  Of a reason
+// that is none the subject is a file with holes.
 std::optional<Cure> FindCure(const CureRequest& request, proto::World& world);
-
-// The namespace of a disk, as the kernel numbers both: that of pmem0 is
-// "namespace0.0".
-std::string NamespaceOf(const std::string& disk);
 
 // --- one family a file ---
 using CureFn = std::optional<Cure>(const CureRequest& request,
@@ -70,7 +88,7 @@ using CureFn = std::optional<Cure>(const CureRequest& request,
 CureFn CureChunk, CureMaxSectors, CureTargetStart, CureTargetEnd;
 CureFn CurePartition, CureNamespaceAlign, CureRawNamespace, CureBadBlocks,
     CureDevDaxAlign;
-CureFn CureExtents, CureNotDax;
+CureFn CureExtents, CureHoles, CureNotDax, CureFsNoPud;
 
 }  // namespace dmdax
 

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Cures below device-mapper: partitions, namespaces, bad blocks, device-dax.
-#include "absl/strings/match.h"
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/round_up.h"
 #include "tools/check/cure.h"
+#include "tools/check/cure_lines.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
@@ -31,19 +35,45 @@ proto::Pmem* BlamedPmem(const CureRequest& request, proto::World& world) {
              : FindPmem(world, request.subject.bdev->whole().name());
 }
 
-std::string CreateNamespace(const proto::Pmem& pmem, const char* options) {
-  return absl::StrCat("ndctl create-namespace -f -e ", NamespaceOf(pmem.name()),
-                      " -m fsdax ", options);
+Cure NamespaceCure(const std::string& change, const std::string& disk,
+                   const std::string& options) {
+  return {.change = change,
+          .steps = {{CureStage::kNamespace, disk,
+                     absl::StrCat("ndctl create-namespace -f -e ",
+                                  NamespaceWord(disk), " ", options)}},
+          .remark = kNamespaceAnew,
+          .in_world = true};
+}
+
+// "pmem1p2" -> 2; 0: it is not numbered so.
+uint64_t NumberOfPartition(absl::string_view name, absl::string_view disk) {
+  absl::string_view rest = name;
+  uint64_t number = 0;
+  if (!absl::ConsumePrefix(&rest, disk)) return 0;
+  if (!absl::ConsumePrefix(&rest, "p")) return 0;
+  return absl::SimpleAtoi(rest, &number) ? number : 0;
+}
+
+// What parted calls a partition that is made while `part` is away: the lowest
+// number that is free.
+uint64_t NumberWithout(const proto::Block& part, const Session& session) {
+  std::set<uint64_t> taken;
+  for (BlockDevice* other : session.machine->BlockDevices()) {
+    if (!other->is_partition() || other->name() == part.name() ||
+        other->whole().name() != part.partition_of()) {
+      continue;
+    }
+    taken.insert(NumberOfPartition(other->name(), part.partition_of()));
+  }
+  uint64_t number = 1;
+  while (taken.count(number) != 0) ++number;
+  return number;
 }
 
 }  // namespace
 
-std::string NamespaceOf(const std::string& disk) {
-  std::string number(absl::StripPrefix(disk, "pmem"));
-  return absl::StrCat("namespace", number,
-                      absl::StrContains(number, '.') ? "" : ".0");
-}
-
+// The partition alone is made anew, inside of where it was: what else is on
+// the disk stays.
 std::optional<Cure> CurePartition(const CureRequest& request,
                                   proto::World& world) {
   const std::string name =
@@ -54,15 +84,30 @@ std::optional<Cure> CurePartition(const CureRequest& request,
     if (part.name() != name || part.partition_of().empty()) continue;
     const uint64_t start = RoundUp(part.start(), kPmdSectors);
     const uint64_t shift = start - part.start();
-    if (shift >= part.sectors()) return std::nullopt;
+    const uint64_t number = NumberOfPartition(name, part.partition_of());
+    if (shift == 0 || shift >= part.sectors() || number == 0) {
+      return std::nullopt;
+    }
+    const uint64_t sectors = RoundDown(part.sectors() - shift, kPmdSectors);
+    if (sectors == 0) return std::nullopt;
     part.set_start(start);
-    part.set_sectors(RoundDown(part.sectors() - shift, kPmdSectors));
-    return Cure{
-        .commands = {absl::StrCat("parted -s /dev/", part.partition_of(),
-                                  " mklabel gpt mkpart data ", start, "s ",
-                                  start + part.sectors() - 1, "s")},
-        .remark = "the partition is made anew: save the data and restore it",
-        .in_world = true};
+    part.set_sectors(sectors);
+    Cure cure{.change = absl::StrCat(name, " from sector ", start, " on"),
+              .steps = {{CureStage::kPartition, name,
+                         absl::StrCat("parted -s /dev/", part.partition_of(),
+                                      " rm ", number, " mkpart data ", start,
+                                      "s ", start + sectors - 1, "s")}},
+              .remark = absl::StrCat("the partition ", name,
+                                     " is made anew: save its data and restore "
+                                     "it; no other is touched"),
+              .in_world = true};
+    const uint64_t fresh = NumberWithout(
+        part, request.machine ? *request.machine : request.session);
+    if (fresh != number) {
+      absl::StrAppend(&cure.remark, "; it becomes ", part.partition_of(), "p",
+                      fresh);
+    }
+    return cure;
   }
   return std::nullopt;
 }
@@ -74,9 +119,8 @@ std::optional<Cure> CureNamespaceAlign(const CureRequest& request,
   const uint64_t off = (pmem->base() + pmem->data_offset()) % kPmdBytes;
   if (off == 0) return std::nullopt;
   pmem->set_data_offset(pmem->data_offset() + kPmdBytes - off);
-  return Cure{.commands = {CreateNamespace(*pmem, "--align 2M")},
-              .remark = kNamespaceAnew,
-              .in_world = true};
+  return NamespaceCure("a namespace aligned to 2 MiB", pmem->name(),
+                       "-m fsdax --align 2M");
 }
 
 std::optional<Cure> CureRawNamespace(const CureRequest& request,
@@ -84,9 +128,8 @@ std::optional<Cure> CureRawNamespace(const CureRequest& request,
   proto::Pmem* pmem = BlamedPmem(request, world);
   if (pmem == nullptr || !pmem->raw()) return std::nullopt;
   pmem->set_raw(false);
-  return Cure{.commands = {CreateNamespace(*pmem, "--map dev")},
-              .remark = kNamespaceAnew,
-              .in_world = true};
+  return NamespaceCure("a namespace with struct pages", pmem->name(),
+                       "-m fsdax --map dev");
 }
 
 std::optional<Cure> CureBadBlocks(const CureRequest& request,
@@ -94,24 +137,24 @@ std::optional<Cure> CureBadBlocks(const CureRequest& request,
   proto::Pmem* pmem = BlamedPmem(request, world);
   if (pmem == nullptr || pmem->badblocks_size() == 0) return std::nullopt;
   pmem->clear_badblocks();
-  return Cure{.commands = {absl::StrCat("ndctl clear-errors ",
-                                        NamespaceOf(pmem->name()))},
+  return Cure{.change = "no bad blocks",
+              .steps = {{CureStage::kNamespace, pmem->name(),
+                         absl::StrCat("ndctl clear-errors ",
+                                      NamespaceWord(pmem->name()))}},
               .remark = "what stood in the bad blocks is lost: restore it",
               .in_world = true};
 }
 
 std::optional<Cure> CureDevDaxAlign(const CureRequest& request,
                                     proto::World& world) {
-  const uint64_t want = uint64_t{4096} << request.reason.order;
+  const uint64_t want = uint64_t{4096}
+                        << std::max(request.reason.order, request.order);
   for (proto::DevDax& dax : *world.mutable_dax()) {
     if (dax.name() != request.subject.name) continue;
     dax.set_align(want);
-    return Cure{.commands = {absl::StrCat(
-                    "ndctl create-namespace -f -e ",
-                    NamespaceOf(dax.pmem().empty() ? "pmemN" : dax.pmem()),
-                    " -m devdax --align ", want >> 20, "M")},
-                .remark = kNamespaceAnew,
-                .in_world = true};
+    return NamespaceCure(absl::StrCat("an alignment of ", want >> 20, " MiB"),
+                         dax.name(),
+                         absl::StrCat("-m devdax --align ", want >> 20, "M"));
   }
   return std::nullopt;
 }

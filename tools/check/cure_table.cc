@@ -2,13 +2,20 @@
 //
 // Cures in a table of device-mapper: chunks, starts, ends, and the queue.
 #include <algorithm>
-#include <numeric>
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/one_line.h"
 #include "base/round_up.h"
+#include "state/find_device.h"
 #include "tools/check/cure.h"
+#include "tools/check/cure_lines.h"
+#include "tools/check/dax_depth.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
@@ -23,19 +30,41 @@ proto::MappedDevice* Blamed(const CureRequest& request, proto::World& world) {
   return FindMapped(world, request.reason.level->name);
 }
 
-// dmsetup's command for a table, one line.
-std::string DmsetupLine(const proto::MappedDevice& device) {
-  const std::string rows = TableText(device);
-  return absl::StrCat("dmsetup create ", ShellWord(device.name()), " --table ",
-                      ShellWord(absl::StrReplaceAll(rows, {{"\n", "\\n"}})));
+// What makes the volume as it is in the World now.  The table that was tried is
+// told beside LVM2's commands, which may place the rows elsewhere.
+Cure VolumeCure(std::string change, const CureRequest& request,
+                const proto::MappedDevice& device, Remake remake,
+                uint64_t sectors_before) {
+  Cure cure{.change = std::move(change), .remark = kMadeAnew, .in_world = true};
+  cure.steps = VolumeSteps(request.session, device, remake);
+  // Nobody types more than these.
+  constexpr int kMostRows = 32;
+  if (!LvmNameOf(device) && device.table().target_size() > kMostRows) {
+    cure.steps.clear();
+    absl::StrAppend(&cure.remark, "; its table has ",
+                    device.table().target_size(), " rows");
+  }
+  constexpr int kFewRows = 4;
+  if (LvmNameOf(device) && device.table().target_size() <= kFewRows) {
+    absl::StrAppend(&cure.remark, "; tried as ",
+                    OneLine(absl::StrReplaceAll(
+                        StableTable(request.session, device), {{"\n", "; "}})));
+  }
+  uint64_t sectors = 0;
+  for (const proto::Target& row : device.table().target()) {
+    sectors += row.length();
+  }
+  if (sectors < sectors_before) {
+    absl::StrAppend(&cure.remark, "; it becomes ",
+                    (sectors_before - sectors) / 2, " KiB smaller");
+  }
+  return cure;
 }
 
-// A table line that is worth showing: few rows.
-void AddTableLine(const proto::MappedDevice& device, Cure& cure) {
-  constexpr int kFewRows = 4;
-  if (device.table().target_size() <= kFewRows) {
-    cure.commands.push_back(DmsetupLine(device));
-  }
+uint64_t SectorsOf(proto::MappedDevice* device) {
+  uint64_t sectors = 0;
+  for (const proto::Target& row : *EditRows(device)) sectors += row.length();
+  return sectors;
 }
 
 // Cuts rows that reach over the end of a device, and makes the lengths of
@@ -67,33 +96,31 @@ void FitRows(const Session& session, proto::MappedDevice* device) {
 std::optional<Cure> CureChunk(const CureRequest& request, proto::World& world) {
   proto::MappedDevice* device = Blamed(request, world);
   if (device == nullptr) return std::nullopt;
-  int legs = 0;
+  const uint64_t before = SectorsOf(device);
+  bool striped = false, changed = false;
   for (proto::Target& row : *EditRows(device)) {
     if (!row.has_striped()) continue;
-    proto::Striped* striped = row.mutable_striped();
-    legs = std::max(legs, striped->stripe_size());
-    striped->set_chunk(static_cast<uint32_t>(
-        RoundUp(std::max<uint64_t>(striped->chunk(), 1), kPmdSectors)));
+    striped = true;
+    if (row.striped().chunk() % kPmdSectors == 0) continue;
+    // One that LVM2 takes too.
+    row.mutable_striped()->set_chunk(kPmdSectors);
+    changed = true;
   }
-  if (legs == 0) {
+  if (!striped) {
     return Cure{.remark = absl::StrCat(
                     request.reason.level->target,
                     " cuts every run at its chunk; only linear and striped "
                     "rows with chunks of 4096 sectors keep 2 MiB together")};
   }
-  FitRows(request.session, device);
-  Cure cure{.remark = kMadeAnew, .in_world = true};
-  if (const auto lvm = LvmNameOf(*device)) {
-    uint64_t sectors = 0;
-    for (const proto::Target& row : device->table().target()) {
-      sectors += row.length();
-    }
-    cure.commands.push_back(
-        absl::StrCat("lvcreate -i ", legs, " -I 2m -L ", sectors / 2, "k -n ",
-                     ShellWord(lvm->lv), " ", ShellWord(lvm->vg)));
+  if (!changed) {
+    return Cure{.remark =
+                    "its chunks are whole pages of 2 MiB already: its row in "
+                    "the table, or what stands on it, begins at a sector that "
+                    "is no multiple of 4096"};
   }
-  AddTableLine(*device, cure);
-  return cure;
+  FitRows(request.session, device);
+  return VolumeCure("chunks of 2 MiB", request, *device, Remake::kVolume,
+                    before);
 }
 
 std::optional<Cure> CureMaxSectors(const CureRequest& request,
@@ -102,66 +129,144 @@ std::optional<Cure> CureMaxSectors(const CureRequest& request,
   if (device == nullptr) return std::nullopt;
   constexpr uint32_t kKb = kPmdSectors / 2;
   device->set_max_sectors_kb(kKb);
-  Cure cure{.remark = "until the device is made again: a udev rule keeps it",
+  Cure cure{.change = "a queue that takes requests of 2 MiB",
+            .remark = "now, and by udev's rule whenever the volume is made",
             .in_world = true};
-  cure.commands.push_back(absl::StrCat("echo ", kKb, " > /sys/block/",
-                                       request.reason.level->device,
-                                       "/queue/max_sectors_kb"));
+  int number = 0;
+  for (std::string& line : MaxSectorsLines(device->name(), kKb)) {
+    cure.steps.push_back({CureStage::kQueue,
+                          absl::StrCat(device->name(), " ", ++number),
+                          std::move(line)});
+  }
   return cure;
 }
 
+namespace {
+
+// How far a row's data lies off a boundary, in sectors.  A stripe's legs begin
+// with the row, whatever its place in the table.
+uint64_t OffOf(const proto::Target& row, const proto::Linear& leg) {
+  const uint64_t begin = row.has_striped() ? 0 : row.start();
+  return (begin - leg.start()) % kPmdSectors;
+}
+
+// The devices that the words of tables name, each looked up once.
+class Words {
+ public:
+  explicit Words(const Session& session) : session_(session) {}
+  std::optional<DevT> operator()(const std::string& word) {
+    const auto [at, fresh] = known_.try_emplace(word);
+    if (fresh) at->second = DevOfWord(session_, word);
+    return at->second;
+  }
+
+ private:
+  const Session& session_;
+  std::map<std::string, std::optional<DevT>> known_;
+};
+
+// What rows have of a device below, by its number: first sector and end.
+using Areas = std::map<DevT, std::vector<std::pair<uint64_t, uint64_t>>>;
+Areas AreasOf(Words& dev_of, proto::World& world) {
+  Areas areas;
+  for (proto::MappedDevice& device : *world.mutable_mapped_device()) {
+    for (proto::Target& row : *EditRows(&device)) {
+      ForEachLeg(row, [&](proto::Linear& leg, int nr_legs) {
+        if (const auto dev = dev_of(leg.device())) {
+          areas[*dev].push_back(
+              {leg.start(),
+               leg.start() + row.length() / static_cast<uint64_t>(nr_legs)});
+        }
+      });
+    }
+  }
+  return areas;
+}
+
+// How many pairs of neighbours share a sector.
+size_t Overlaps(Areas areas) {
+  size_t overlaps = 0;
+  for (auto& [dev, list] : areas) {
+    std::sort(list.begin(), list.end());
+    for (size_t i = 1; i < list.size(); ++i) {
+      overlaps += list[i].first < list[i - 1].second ? 1 : 0;
+    }
+  }
+  return overlaps;
+}
+
+// Volumes that are not in the part of the machine that was tried: LVM2 moves
+// its own, which go with their group; of others somebody must know.
+void AddNeighbours(const CureRequest& request, proto::World& world,
+                   const proto::MappedDevice& device, Cure& cure) {
+  if (request.machine == nullptr || LvmNameOf(device)) return;
+  const Session& all = *request.machine;
+  const absl::StatusOr<BlockDevice*> self =
+      FindDevice(all, absl::StrCat("/dev/mapper/", device.name()));
+  if (!self.ok()) return;
+  const std::vector<BlockDevice*> below = DevicesBelow(all, **self);
+  std::string names;
+  for (BlockDevice* other : all.machine->BlockDevices()) {
+    if (other == *self || LiveTable(all, *other) == nullptr) continue;
+    const std::string name = NameOfDevice(all, *other);
+    if (FindMapped(world, name) != nullptr) continue;
+    for (BlockDevice* leg : DevicesBelow(all, *other)) {
+      if (std::find(below.begin(), below.end(), leg) == below.end()) continue;
+      absl::StrAppend(&names, names.empty() ? "" : ", ", OneLine(name));
+      break;
+    }
+  }
+  if (names.empty()) return;
+  absl::StrAppend(&cure.remark, "; ", names,
+                  " stand on the same devices and must move too");
+}
+
+}  // namespace
+
 // A row is aligned if its data's place on the device below is congruent to its
-// place in the table.  What else stands on that device as far off moves with
-// it, as LVM2's volumes do, so that nothing overlaps.
+// place in the table.  All rows of the device that are off move, and what else
+// stands as far off on the same devices moves with them, as LVM2's volumes do.
 std::optional<Cure> CureTargetStart(const CureRequest& request,
                                     proto::World& world) {
+  const Session& session = request.session;
   proto::MappedDevice* device = Blamed(request, world);
-  if (device == nullptr || request.reason.level->lower.empty()) {
-    return std::nullopt;
-  }
-  const std::optional<DevT> lower = ScanMajorMinor(request.reason.level->lower);
-  if (!lower) return std::nullopt;
-  const auto off = [](const proto::Target& row, const proto::Linear& leg) {
-    // A stripe's legs begin with the row, whatever its place in the table.
-    const uint64_t begin = row.has_striped() ? 0 : row.start();
-    return (begin - leg.start()) % kPmdSectors;
-  };
-  uint64_t shift = 0;
+  if (device == nullptr) return std::nullopt;
+  const uint64_t before = SectorsOf(device);
+  Words dev_of(request.session);
+  const size_t overlaps = Overlaps(AreasOf(dev_of, world));
+  std::set<std::pair<DevT, uint64_t>> off;  // devices below, and how far
   for (proto::Target& row : *EditRows(device)) {
-    if (row.start() != request.reason.level->begin.value()) continue;
     ForEachLeg(row, [&](proto::Linear& leg, int) {
-      if (DevOfWord(request.session, leg.device()) == lower && shift == 0) {
-        shift = off(row, leg);
-      }
+      const auto dev = dev_of(leg.device());
+      if (dev && OffOf(row, leg) != 0) off.insert({*dev, OffOf(row, leg)});
     });
   }
-  if (shift == 0) return std::nullopt;
-  std::optional<LvmName> lvm = LvmNameOf(*device);
-  bool striped = false;
+  if (off.empty()) return std::nullopt;
   for (proto::MappedDevice& other : *world.mutable_mapped_device()) {
     bool moved = false;
     for (proto::Target& row : *EditRows(&other)) {
-      ForEachLeg(row, [&](proto::Linear& leg, int nr_legs) {
-        if (off(row, leg) != shift) return;
-        // All legs of a stripe move, or none would be whole.
-        if (nr_legs == 1 && DevOfWord(request.session, leg.device()) != lower) {
-          return;
-        }
-        striped |= nr_legs > 1;
-        leg.set_start(leg.start() + shift);
-        moved = true;
+      // All legs of a stripe move, or none would be whole.
+      bool moves = false;
+      ForEachLeg(row, [&](proto::Linear& leg, int) {
+        const auto dev = dev_of(leg.device());
+        moves |= dev && off.count({*dev, OffOf(row, leg)}) != 0;
       });
+      if (!moves) continue;
+      ForEachLeg(row, [&](proto::Linear& leg, int) {
+        leg.set_start(leg.start() + OffOf(row, leg));
+      });
+      moved = true;
     }
-    if (moved) FitRows(request.session, &other);
+    if (moved) FitRows(session, &other);
   }
-  Cure cure{.remark = kMadeAnew, .in_world = true};
-  if (lvm) {
-    const BlockDevice* below = request.session.machine->FindBdev(*lower);
-    cure.commands.push_back(absl::StrCat("pvcreate --dataalignment 2m /dev/",
-                                         below->name(),
-                                         striped ? "  (and the others)" : ""));
+  if (Overlaps(AreasOf(dev_of, world)) > overlaps) {
+    return Cure{.remark =
+                    "moved alone, its rows would lie over others on the same "
+                    "devices: dmdax advise lays the volumes out anew"};
   }
-  AddTableLine(*device, cure);
+  Cure cure = VolumeCure("data from a boundary of 2 MiB on", request, *device,
+                         Remake::kGroup, before);
+  AddNeighbours(request, world, *device, cure);
   return cure;
 }
 
@@ -169,6 +274,10 @@ std::optional<Cure> CureTargetEnd(const CureRequest& request,
                                   proto::World& world) {
   proto::MappedDevice* device = Blamed(request, world);
   if (device == nullptr) return std::nullopt;
+  const uint64_t sectors = SectorsOf(device);
+  const std::string before_text = TableText(*device);
+  Words dev_of(request.session);
+  const size_t overlaps = Overlaps(AreasOf(dev_of, world));
   auto* rows = EditRows(device);
   const int before = rows->size();
   for (proto::Target& row : *rows) {
@@ -189,13 +298,15 @@ std::optional<Cure> CureTargetEnd(const CureRequest& request,
                     "rows shorter than 2 MiB have no room for a 2 MiB page: "
                     "make the volume of larger pieces"};
   }
-  Cure cure{.remark = kMadeAnew, .in_world = true};
-  if (LvmNameOf(*device)) {
-    cure.commands.push_back(
-        "vgcreate --physicalextentsize 4m --dataalignment "
-        "2m VG DEVICE...");
+  if (TableText(*device) == before_text) return std::nullopt;
+  if (Overlaps(AreasOf(dev_of, world)) > overlaps) {
+    return Cure{.remark =
+                    "moved alone, its rows would lie over others on the same "
+                    "devices: dmdax advise lays the volumes out anew"};
   }
-  AddTableLine(*device, cure);
+  Cure cure = VolumeCure("rows of whole pages of 2 MiB", request, *device,
+                         Remake::kGroup, sectors);
+  AddNeighbours(request, world, *device, cure);
   return cure;
 }
 

@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/check/dax_check.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <utility>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/errno_status.h"
+#include "base/units.h"
+#include "process/mount_point.h"
+#include "state/find_device.h"
+#include "state/user_file.h"
+#include "state/user_world.h"
 #include "state/world_load.h"
 #include "tools/check/world_part.h"
 
@@ -21,16 +31,20 @@ ObstacleKey KeyOf(const Obstacle& o) { return {o.name, o.device}; }
 struct Patient {
   size_t number;  // of its check
   Look look;
-  std::set<ObstacleKey> met;
+  std::map<ObstacleKey, uint64_t> met;  // and their bytes then
+  std::vector<std::shared_ptr<const Cure>> cures;
   size_t next = 0;  // obstacle of `look` that is looked at
 };
 
-// The dearest obstacle that was not met before, or nothing.
+// The dearest obstacle that was not met before, or was larger then; or nothing.
 std::optional<size_t> Dearest(const Look& look,
-                              const std::set<ObstacleKey>& met) {
+                              const std::map<ObstacleKey, uint64_t>& met) {
   std::optional<size_t> best;
   for (size_t i = 0; i < look.obstacles.size(); ++i) {
-    if (met.count(KeyOf(look.obstacles[i])) != 0) continue;
+    const auto before = met.find(KeyOf(look.obstacles[i]));
+    if (before != met.end() && before->second <= look.obstacles[i].bytes) {
+      continue;
+    }
     if (!best || look.obstacles[i].bytes > look.obstacles[*best].bytes) {
       best = i;
     }
@@ -49,8 +63,13 @@ bool Helps(const Obstacle& o, const Look& after) {
 
 class Curer {
  public:
-  Curer(Wish wish, std::vector<DaxCheck>& checks)
-      : wish_(wish), checks_(checks) {}
+  // `machine` is all of it, as it is.
+  Curer(Wish wish, const proto::World& world, const Session& machine,
+        std::vector<DaxCheck>& checks)
+      : wish_(wish),
+        machine_(machine),
+        stands_on_(world, machine),
+        checks_(checks) {}
 
   // Cures of this World those of its obstacles that it can, and of what comes
   // of it those of the next.
@@ -62,13 +81,19 @@ class Curer {
       for (Patient& p : patients) {
         const std::optional<size_t> next = Next(p);
         if (!next) {
-          checks_[p.number].best = p.look.shares;
+          DaxCheck& check = checks_[p.number];
+          check.best = p.look.shares;
+          check.cured_dax = p.look.dax;
+          check.cured_sync = p.look.sync;
+          check.plan = PlanCures({.machine = machine_,
+                                  .stands_on = stands_on_,
+                                  .cured = world,
+                                  .subject = p.look.subject,
+                                  .cures = std::move(p.cures)});
           continue;
         }
         p.next = *next;
-        const FaultReason& reason = p.look.reasons[*next];
-        // A hole has no reason, and no cure that could be tried.
-        groups[reason ? CureKey(reason, p.look.subject) : ""].push_back(
+        groups[CureKey(p.look.reasons[*next], p.look.subject)].push_back(
             std::move(p));
       }
       patients.clear();
@@ -83,7 +108,7 @@ class Curer {
     // More than these no stack has in a row; a cure that another undoes must
     // end.
     constexpr size_t kMostObstacles = 32;
-    if (p.met.size() == kMostObstacles) return std::nullopt;
+    if (p.met.size() + p.cures.size() >= kMostObstacles) return std::nullopt;
     return Dearest(p.look, p.met);
   }
 
@@ -98,21 +123,25 @@ class Curer {
     std::shared_ptr<const Cure> cure;
     proto::World better;
     absl::StatusOr<Session> cured = absl::UnknownError("not loaded");
-    if (reason) {
-      better = parts.Of(subjects);
-      if (auto found = FindCure({reason, session, first, parts.UsedEnd(first)},
-                                better)) {
-        cure = std::make_shared<const Cure>(*std::move(found));
-        if (cure->in_world) cured = LoadWorld(better);
-      }
+    better = parts.Of(subjects);
+    if (auto found = FindCure({.reason = reason,
+                               .session = session,
+                               .subject = first,
+                               .order = OrderOf(wish_, session.user->faults()),
+                               .machine = &machine_,
+                               .used_end = parts.UsedEnd(first)},
+                              better)) {
+      cure = std::make_shared<const Cure>(*std::move(found));
+      if (cure->in_world) cured = LoadWorld(better);
     }
     std::vector<Patient> helped;
     for (Patient& p : group) {
       Obstacle o = p.look.obstacles[p.next];
-      p.met.insert(KeyOf(o));
+      p.met[KeyOf(o)] = o.bytes;
       if (cure != nullptr) o.cure = cure;
       if (cure != nullptr && cure->in_world) TryOn(cured, p, o);
       o.after = p.look.shares;
+      if (o.tried) p.cures.push_back(cure);
       (o.tried ? helped : left).push_back(std::move(p));
       checks_[(o.tried ? helped : left).back().number].obstacles.push_back(
           std::move(o));
@@ -137,6 +166,8 @@ class Curer {
   }
 
   const Wish wish_;
+  const Session& machine_;
+  const StandsOn stands_on_;
   std::vector<DaxCheck>& checks_;
 };
 
@@ -145,13 +176,110 @@ proto::World OnKernel(proto::World world, const std::string& kernel) {
   return world;
 }
 
+bool HasWish(bool dax, bool sync, const PageShares& s, Wish wish) {
+  switch (wish) {
+    case Wish::kDax:
+      return dax && s.signal == 0;
+    case Wish::kSync:
+      return dax && sync;
+    case Wish::kPmd:
+      return dax && s.pte + s.hole + s.signal == 0;
+    case Wish::kPud:
+      return dax && s.pte + s.pmd + s.hole + s.signal == 0;
+  }
+  return false;
+}
+
+// Without a size it ends with its last extent.
+uint64_t SizeOf(const proto::File& in) {
+  absl::StatusOr<FileOptions> file = FileFromProto(in);
+  return file.ok() ? file->size : in.size();
+}
+
 }  // namespace
 
 DaxChecker::DaxChecker(proto::World world, const std::string& kernel,
                        const SourceMap& map)
+    : DaxChecker(world.kernel(), std::move(world), kernel, map) {}
+
+DaxChecker::DaxChecker(const std::string& own_kernel, proto::World world,
+                       const std::string& kernel, const SourceMap& map)
     : kernel_(kernel),
       world_(OnKernel(std::move(world), kernel)),
-      session_(LoadWorld(world_, map)) {}
+      session_(LoadWorld(world_, map)) {
+  const bool own = kernel.empty() || kernel == own_kernel;
+  if (!session_.ok() && !own) LoadWithoutRefused();
+}
+
+void DaxChecker::LoadWithoutRefused() {
+  proto::World rest = world_;
+  rest.clear_mount();
+  rest.clear_process();
+  absl::StatusOr<Session> session = LoadWorld(rest);
+  if (!session.ok()) return;  // it is not for the mounts
+  std::vector<RefusedMount> refused;
+  for (const proto::Mount& mount : world_.mount()) {
+    proto::World one;
+    *one.add_mount() = mount;
+    const absl::Status s = AddUserWorld(one, WorldKind::kWritten, *session);
+    if (s.ok()) continue;
+    // A file that makes no sense is the World's fault, on any kernel.
+    const std::string path = MountPath(mount.path());
+    if (session->user->FindMount(path).ok()) return;
+    absl::StatusOr<BlockDevice*> bdev = FindDevice(*session, mount.device());
+    if (!bdev.ok()) return;
+    // The first is the one that the whole failed for, with its place.
+    refused.push_back({path, *bdev, refused.empty() ? session_.status() : s});
+  }
+  proto::World running;
+  for (const proto::Process& process : world_.process()) {
+    const auto on_refused = [&](const proto::Vma& vma) {
+      return std::any_of(
+          refused.begin(), refused.end(), [&](const RefusedMount& r) {
+            return absl::StartsWith(vma.file(), absl::StrCat(r.path, "/"));
+          });
+    };
+    if (std::none_of(process.vma().begin(), process.vma().end(), on_refused)) {
+      *running.add_process() = process;
+    }
+  }
+  if (refused.empty() ||
+      !AddUserWorld(running, WorldKind::kWritten, *session).ok()) {
+    return;
+  }
+  session->machine->log().TakeNew();
+  session_ = std::move(session);
+  refused_ = std::move(refused);
+}
+
+std::optional<Look> DaxChecker::LookAtRefused(const std::string& name) const {
+  for (const RefusedMount& refused : refused_) {
+    Subject subject{.name = name, .bdev = refused.bdev, .mount = refused.path};
+    subject.dax = ErrnoError(EOPNOTSUPP, absl::StrCat("the mount is refused: ",
+                                                      refused.why.message()));
+    absl::string_view file = name;
+    if (absl::ConsumePrefix(&file, absl::StrCat(refused.path, "/"))) {
+      for (const proto::Mount& mount : world_.mount()) {
+        if (MountPath(mount.path()) != refused.path) continue;
+        for (const proto::File& known : mount.file()) {
+          if (known.name() == file) subject.size = SizeOf(known);
+        }
+      }
+    } else {
+      absl::StatusOr<BlockDevice*> bdev = FindDevice(*session_, name);
+      const bool here =
+          name == refused.path || (bdev.ok() && *bdev == refused.bdev);
+      if (!here) continue;
+      subject.kind = Subject::kDevice;
+      subject.size = refused.bdev->nr_sectors() * kSectorSize;
+    }
+    Look look{.subject = std::move(subject)};
+    look.shares.total = look.subject.size;
+    AddNotDax(*session_, look);
+    return look;
+  }
+  return std::nullopt;
+}
 
 std::vector<DaxCheck> DaxChecker::Check(absl::Span<const std::string> names,
                                         Wish wish) {
@@ -162,36 +290,32 @@ std::vector<DaxCheck> DaxChecker::Check(absl::Span<const std::string> names,
     check.kernel = kernel_;
     check.error = session_.status();
     if (!check.error.ok()) continue;
-    Look look = LookAt(*session_, {names[i], wish});
+    std::optional<Look> refused = LookAtRefused(names[i]);
+    Look look =
+        refused ? *std::move(refused) : LookAt(*session_, {names[i], wish});
     check.error = look.error;
     if (!check.error.ok()) continue;
     check.kernel = session_->machine->profile().name;
-    check.dax = look.dax;
-    check.sync = look.sync;
+    check.dax = check.cured_dax = look.dax;
+    check.sync = check.cured_sync = look.sync;
     check.now = check.best = look.shares;
     if (look.obstacles.empty()) continue;
     patients.push_back({.number = i, .look = std::move(look)});
   }
   if (!patients.empty()) {
-    Curer(wish, checks).Run(world_, *session_, std::move(patients));
+    Curer(wish, world_, *session_, checks)
+        .Run(world_, *session_, std::move(patients));
   }
   return checks;
 }
 
-bool Holds(const DaxCheck& check, const PageShares& shares, Wish wish) {
-  if (!check.error.ok()) return false;
-  switch (wish) {
-    case Wish::kDax:
-      return check.dax && shares.signal == 0;
-    case Wish::kSync:
-      return check.dax && check.sync;
-    case Wish::kPmd:
-      return check.dax && shares.pte + shares.hole + shares.signal == 0;
-    case Wish::kPud:
-      return check.dax &&
-             shares.pte + shares.pmd + shares.hole + shares.signal == 0;
-  }
-  return false;
+bool Holds(const DaxCheck& check, Wish wish) {
+  return check.error.ok() && HasWish(check.dax, check.sync, check.now, wish);
+}
+
+bool HoldsCured(const DaxCheck& check, Wish wish) {
+  return check.error.ok() &&
+         HasWish(check.cured_dax, check.cured_sync, check.best, wish);
 }
 
 }  // namespace dmdax

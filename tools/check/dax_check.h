@@ -14,7 +14,8 @@
 // and both that the volume begins off a boundary.  So each is cured on a copy
 // of the World (tools/check/cure.h), the copy is loaded, and asked again.  A
 // cure that the kernel refuses, or that changes nothing, is told as untried,
-// and the next obstacle is looked for without it.
+// and the next obstacle is looked for without it.  One that comes again smaller
+// than it was is met again: a cure need not reach all places that have it.
 //
 // Each subject is answered as if it were the only one.  The World is loaded
 // once for all of them, and a cure that several have in common is tried once,
@@ -23,6 +24,7 @@
 #ifndef DMDAX_TOOLS_CHECK_DAX_CHECK_H_
 #define DMDAX_TOOLS_CHECK_DAX_CHECK_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +34,7 @@
 #include "state/session.h"
 #include "state/source_map.h"
 #include "state/world.pb.h"
+#include "tools/check/cure_plan.h"
 #include "tools/check/look.h"
 
 namespace dmdax {
@@ -41,16 +44,28 @@ struct DaxCheck {
   absl::Status error;  // the World cannot be loaded, or has no such subject
   bool dax = false;
   bool sync = false;  // MAP_SYNC
-  PageShares now, best;
+  PageShares now;
+  // With all cures that were tried.
+  bool cured_dax = false, cured_sync = false;
+  PageShares best;
   // In the order in which a page meets them; those that cost most first among
   // those met at once.
   std::vector<Obstacle> obstacles;
+  CurePlan plan;  // of all that were cured
+};
+
+// A mount that the kernel does not take, which is no fault of the others.
+struct RefusedMount {
+  std::string path;
+  BlockDevice* bdev = nullptr;
+  absl::Status why;
 };
 
 class DaxChecker {
  public:
   // `kernel` is a profile's name, or "": the World's.  `map` places errors of
-  // the World.
+  // the World.  A mount that another kernel than the World's own refuses is
+  // left out of the session, and no error.
   DaxChecker(proto::World world, const std::string& kernel,
              const SourceMap& map = {});
 
@@ -58,19 +73,28 @@ class DaxChecker {
   const absl::Status& error() const { return session_.status(); }
   // Once error() is OK.
   Session& session() { return *session_; }
+  const std::vector<RefusedMount>& refused() const { return refused_; }
 
   // In the order of the names.
   std::vector<DaxCheck> Check(absl::Span<const std::string> names, Wish wish);
 
  private:
+  DaxChecker(const std::string& own_kernel, proto::World world,
+             const std::string& kernel, const SourceMap& map);
+  void LoadWithoutRefused();
+  // A look at what is on a refused mount; nothing: it is on none.
+  std::optional<Look> LookAtRefused(const std::string& name) const;
+
   const std::string kernel_;
   const proto::World world_;
   absl::StatusOr<Session> session_;
+  std::vector<RefusedMount> refused_;
 };
 
 // Whether all of the subject but its tail has what is wished.  A hole has
 // nothing: what it gets is decided when it is written.
-bool Holds(const DaxCheck& check, const PageShares& shares, Wish wish);
+bool Holds(const DaxCheck& check, Wish wish);
+bool HoldsCured(const DaxCheck& check, Wish wish);
 
 }  // namespace dmdax
 

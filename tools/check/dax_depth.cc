@@ -60,17 +60,22 @@ std::vector<BlockDevice*> DevicesBelow(const Session& session,
   return below;
 }
 
-bool StandsOnPmem(const Session& session, BlockDevice& bdev) {
+std::vector<BlockDevice*> AllBelow(const Session& session, BlockDevice* bdev) {
+  std::vector<BlockDevice*> all;
+  if (bdev != nullptr) all.push_back(bdev);
   // Stacks may meet at every level; each device is looked at once.
-  std::set<BlockDevice*> seen = {&bdev};
-  std::vector<BlockDevice*> left = {&bdev};
-  while (!left.empty()) {
-    BlockDevice* at = left.back();
-    left.pop_back();
-    if (session.machine->FindPmem(at->name()) != nullptr) return true;
-    for (BlockDevice* below : DevicesBelow(session, *at)) {
-      if (seen.insert(below).second) left.push_back(below);
+  std::set<BlockDevice*> seen(all.begin(), all.end());
+  for (size_t i = 0; i < all.size(); ++i) {
+    for (BlockDevice* below : DevicesBelow(session, *all[i])) {
+      if (seen.insert(below).second) all.push_back(below);
     }
+  }
+  return all;
+}
+
+bool StandsOnPmem(const Session& session, BlockDevice& bdev) {
+  for (const BlockDevice* at : AllBelow(session, &bdev)) {
+    if (session.machine->FindPmem(at->name()) != nullptr) return true;
   }
   return false;
 }

@@ -30,6 +30,10 @@ const DmTable* LiveTable(const Session& session, const BlockDevice& bdev);
 std::vector<BlockDevice*> DevicesBelow(const Session& session,
                                        BlockDevice& bdev);
 
+// The device and all that it stands on, each once, the highest first; of null
+// nothing.
+std::vector<BlockDevice*> AllBelow(const Session& session, BlockDevice* bdev);
+
 // Whether any of its data is persistent memory's.
 bool StandsOnPmem(const Session& session, BlockDevice& bdev);
 

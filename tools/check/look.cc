@@ -10,9 +10,131 @@
 namespace dmdax {
 namespace {
 
-int OrderOf(Wish wish, const FaultProfile& faults) {
-  return wish == Wish::kPud ? faults.pud_order() : faults.pmd_order();
+// Not a reason of a fault: a read of it succeeds.
+void AddHole(Look& look) {
+  look.obstacles.push_back(
+      {.name = "hole",
+       .text = "these bytes have no blocks yet; which page a write gets is "
+               "decided when it gets its blocks",
+       .bytes = look.shares.hole});
+  look.reasons.emplace_back();
 }
+
+// Why MAP_SYNC cannot be had, from the file down to the memory.
+std::string WhyNoSync(const Session& session, const Subject& subject) {
+  if (!session.user->faults().has_map_sync) {
+    return "MAP_SYNC came with Linux 4.15: a later kernel has it";
+  }
+  if (!subject.file->f_op->supports_map_sync()) {
+    return "this file system has none: ext4 and xfs have it";
+  }
+  return "the memory is flushed by its driver alone (virtio-pmem): there "
+         "fsync() must be called";
+}
+
+void AddNoSync(const Session& session, const absl::Status& why, Look& look) {
+  Obstacle o{.name = "no_sync",
+             .text = std::string(why.message()),
+             .bytes = look.subject.size};
+  o.cure = std::make_shared<const Cure>(
+      Cure{.remark = WhyNoSync(session, look.subject)});
+  look.obstacles.push_back(std::move(o));
+  look.reasons.push_back({.code = FaultReasonCode::kNoSyncSupport});
+}
+
+// Whether less than this is short of the wish.
+bool IsObstacle(const SweepOutcome& out, int order, Wish wish) {
+  switch (wish) {
+    case Wish::kDax:
+      return out.sig != 0;
+    case Wish::kSync:
+      return false;
+    case Wish::kPmd:
+    case Wish::kPud:
+      return out.sig != 0 || out.order < order;
+  }
+  return false;
+}
+
+bool HolesMatter(Wish wish) { return wish == Wish::kPmd || wish == Wish::kPud; }
+
+// What a total of the sweep adds to the shares; true if it is an obstacle.
+bool AddShare(const SweepOutcome& out, uint64_t bytes, int order, Wish wish,
+              const FaultProfile& faults, PageShares& shares) {
+  const ShareOf share = ShareOfOutcome(out, faults);
+  shares.*share += bytes;
+  const bool tail = share == &PageShares::tail;
+  if (tail || out.zero_page || !out.reason) return false;
+  return IsObstacle(out, order, wish);
+}
+
+// A fault does not know the name of the partition that its file is on.
+FaultReason WithPartition(FaultReason reason, const Subject& subject) {
+  const bool nameless = reason.code == FaultReasonCode::kPfnPartition &&
+                        !reason.level.has_value();
+  if (nameless && subject.bdev != nullptr && subject.bdev->is_partition()) {
+    reason.level = TraceStep{.function = TraceFunction::kPmemDaxDirectAccess,
+                             .device = subject.bdev->name(),
+                             .name = subject.bdev->name()};
+  }
+  return reason;
+}
+
+absl::Status Sweep(UserSpace& user, int order, Wish wish, Look& look) {
+  // Single pages are asked: of a huge page that is none, some may be holes, or
+  // poisoned, and others not.
+  absl::StatusOr<DaxSweep> sweep = SweepDax(user, {.file = look.subject.file,
+                                                   .size = look.subject.size,
+                                                   .want = order,
+                                                   .access = kAsUsed});
+  if (!sweep.ok()) return sweep.status();
+  // The last page may be a part of one.
+  const SweepTotal* last = sweep->ranges.empty()
+                               ? nullptr
+                               : &sweep->totals[sweep->ranges.back().outcome];
+  const uint64_t beyond = sweep->slots * sweep->slot_bytes - look.subject.size;
+  // Name and device make two obstacles the same one.
+  std::map<std::pair<std::string, std::string>, size_t> numbers;
+  for (const SweepTotal& total : sweep->totals) {
+    const SweepOutcome& out = total.outcome;
+    const uint64_t bytes =
+        total.slots * sweep->slot_bytes - (&total == last ? beyond : 0);
+    if (!AddShare(out, bytes, order, wish, user.faults(), look.shares)) {
+      continue;
+    }
+    const FaultReason reason = WithPartition(out.reason, look.subject);
+    Obstacle o{.name = FaultReasonName(reason.code),
+               .text = FaultReasonText(reason)};
+    if (reason.level.has_value()) {
+      o.level = LevelText(*reason.level);
+      o.device = reason.level->device;
+    }
+    o.bytes = bytes;
+    const auto [it, fresh] =
+        numbers.try_emplace(std::pair(o.name, o.device), look.obstacles.size());
+    if (!fresh) {
+      look.obstacles[it->second].bytes += bytes;
+      ++look.obstacles[it->second].levels;
+      continue;
+    }
+    look.obstacles.push_back(std::move(o));
+    look.reasons.push_back(reason);
+  }
+  if (look.shares.hole != 0 && HolesMatter(wish)) AddHole(look);
+  return absl::OkStatus();
+}
+
+// OK, or why a synchronous mapping is refused.
+absl::Status CheckSync(UserSpace& user, int order, const Subject& subject) {
+  return SweepDax(user, {.file = subject.file,
+                         .size = subject.size,
+                         .order = order,
+                         .length = 1,
+                         .access = {.write = true, .sync = true}})
+      .status();
+}
+
+}  // namespace
 
 void AddNotDax(const Session& session, Look& look) {
   Obstacle o{.name = FaultReasonName(FaultReasonCode::kNotDax)};
@@ -29,78 +151,9 @@ void AddNotDax(const Session& session, Look& look) {
   look.obstacles.push_back(std::move(o));
 }
 
-// Not a reason of a fault: a read of it succeeds.
-void AddHole(Look& look) {
-  Obstacle o{.name = "hole",
-             .text =
-                 "these bytes have no blocks yet; which page a write gets "
-                 "is decided when it gets its blocks",
-             .bytes = look.shares.hole};
-  if (look.subject.kind == Subject::kFile) {
-    o.cure = std::make_shared<Cure>(
-        Cure{.commands = {absl::StrCat("fallocate -l ", look.subject.size, " ",
-                                       look.subject.name)},
-             .remark = "then look where its blocks lie: filefrag -v"});
-  }
-  look.obstacles.push_back(std::move(o));
-  look.reasons.emplace_back();
+int OrderOf(Wish wish, const FaultProfile& faults) {
+  return wish == Wish::kPud ? faults.pud_order() : faults.pmd_order();
 }
-
-// What a total of the sweep adds to the shares; true if it is an obstacle.
-bool AddShare(const SweepOutcome& out, uint64_t bytes, int order,
-              const FaultProfile& faults, PageShares& shares) {
-  const ShareOf share = ShareOfOutcome(out, faults);
-  shares.*share += bytes;
-  const bool tail = share == &PageShares::tail;
-  if (tail || out.zero_page || !out.reason) return false;
-  return out.sig != 0 || out.order < order;
-}
-
-absl::Status Sweep(UserSpace& user, int order, Look& look) {
-  absl::StatusOr<DaxSweep> sweep = SweepDax(
-      user,
-      {.file = look.subject.file, .size = look.subject.size, .order = order});
-  if (!sweep.ok()) return sweep.status();
-  // Name and device make two obstacles the same one.
-  std::map<std::pair<std::string, std::string>, size_t> numbers;
-  for (const SweepTotal& total : sweep->totals) {
-    const SweepOutcome& out = total.outcome;
-    // The last slot may be a part of one.
-    const uint64_t bytes =
-        std::min(total.slots * sweep->slot_bytes,
-                 look.subject.size - total.first * sweep->slot_bytes);
-    if (!AddShare(out, bytes, order, user.faults(), look.shares)) continue;
-    Obstacle o{.name = FaultReasonName(out.reason.code),
-               .text = FaultReasonText(out.reason)};
-    if (out.reason.level.has_value()) {
-      o.level = LevelText(*out.reason.level);
-      o.device = out.reason.level->device;
-    }
-    o.bytes = bytes;
-    const auto [it, fresh] =
-        numbers.try_emplace(std::pair(o.name, o.device), look.obstacles.size());
-    if (!fresh) {
-      look.obstacles[it->second].bytes += bytes;
-      ++look.obstacles[it->second].levels;
-      continue;
-    }
-    look.obstacles.push_back(std::move(o));
-    look.reasons.push_back(out.reason);
-  }
-  if (look.shares.hole != 0) AddHole(look);
-  return absl::OkStatus();
-}
-
-bool HasSync(UserSpace& user, int order, const Subject& subject) {
-  return SweepDax(user, {.file = subject.file,
-                         .size = subject.size,
-                         .order = order,
-                         .length = 1,
-                         .access = {.write = true, .sync = true}})
-      .ok();
-}
-
-}  // namespace
 
 ShareOf ShareOfOutcome(const SweepOutcome& out, const FaultProfile& faults) {
   if (out.sig != 0) return &PageShares::signal;
@@ -126,8 +179,10 @@ Look LookAt(Session& session, const LookRequest& request) {
   }
   look.dax = true;
   const int order = OrderOf(request.wish, session.user->faults());
-  look.error = Sweep(*session.user, order, look);
-  look.sync = HasSync(*session.user, order, look.subject);
+  look.error = Sweep(*session.user, order, request.wish, look);
+  const absl::Status sync = CheckSync(*session.user, order, look.subject);
+  look.sync = sync.ok();
+  if (!look.sync && request.wish == Wish::kSync) AddNoSync(session, sync, look);
   CloseSubject(session, look.subject);
   return look;
 }

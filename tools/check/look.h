@@ -7,8 +7,9 @@
 //   if (!look.error.ok()) return look.error;   // there is no such subject
 //   for (const Obstacle& o : look.obstacles) std::cout << o.name << "\n";
 //
-// The question is read access, as process/sweep/dax_sweep.h asks it: what of a
-// file is a hole says nothing of what a later write gets, and is counted apart.
+// The question is that of a program that uses what is there (kAsUsed): it
+// reads, and writes what was allocated and never written.  What of a file is a
+// hole says nothing of what a later write gets, and is counted apart.
 // Threading: as Machine and DmCtl.
 #ifndef DMDAX_TOOLS_CHECK_LOOK_H_
 #define DMDAX_TOOLS_CHECK_LOOK_H_
@@ -36,6 +37,13 @@ inline constexpr std::pair<const char*, Wish> kWishNames[] = {
     {"pmd", Wish::kPmd},
     {"pud", Wish::kPud},
     {"sync", Wish::kSync}};
+
+// Of the pages that are wished for.
+int OrderOf(Wish wish, const FaultProfile& faults);
+
+// Of a preallocated file a read finds the zero page, though its blocks are
+// there: the page that its program gets is that of the first write.
+inline constexpr SweepAccess kAsUsed = {.unwritten_is_written = true};
 
 // Bytes of a subject by what a first touch of them gets.
 struct PageShares {
@@ -85,6 +93,9 @@ struct Look {
   std::vector<FaultReason> reasons;  // theirs; none of a hole
   Subject subject;                   // closed
 };
+
+// Adds to the look at a subject without DAX why that is so.
+void AddNotDax(const Session& session, Look& look);
 
 Look LookAt(Session& session, const LookRequest& request);
 

@@ -33,6 +33,14 @@ absl::StatusOr<MachineCheck> CheckMachine(const MachineRequest& request) {
       by_kernel.emplace_back(checker.error());
       continue;
     }
+    if (!subjects && !checker.refused().empty()) {
+      // Its session lacks what is on refused mounts.
+      absl::StatusOr<Session> own = LoadWorld(request.world, request.map);
+      if (!own.ok()) return own.status();
+      absl::StatusOr<Subjects> found = NamesOn(*own, request.names);
+      if (!found.ok()) return found.status();
+      subjects = *std::move(found);
+    }
     if (!subjects) {
       absl::StatusOr<Subjects> found =
           NamesOn(checker.session(), request.names);
@@ -57,7 +65,7 @@ absl::StatusOr<MachineCheck> CheckMachine(const MachineRequest& request) {
                            ? std::move((*by_kernel[k])[i])
                            : DaxCheck{.kernel = request.kernels[k],
                                       .error = by_kernel[k].status()};
-      machine.holds &= Holds(check, check.now, request.wish);
+      machine.holds &= Holds(check, request.wish);
       report.checks.push_back(std::move(check));
     }
     machine.subjects.push_back(std::move(report));

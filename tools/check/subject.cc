@@ -6,15 +6,52 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "dm/mapped_device.h"
+#include "process/mount_point.h"
 #include "state/device_file.h"
 #include "state/find_device.h"
 #include "tools/check/dax_depth.h"
 
 namespace dmdax {
 namespace {
+
+// "mnt is xfs, mounted with dax=never": why no file of a mount is DAX, unless
+// it has the flag.
+std::string MountText(const MountPoint& mount) {
+  const MountRequest& request = mount.options().request;
+  std::string text = absl::StrCat(mount.options().path, " is ", request.type);
+  std::string dax;
+  for (absl::string_view word :
+       absl::StrSplit(request.options, ',', absl::SkipEmpty())) {
+    if (absl::StartsWith(word, "dax") || word == "data=journal") {
+      dax = std::string(word);
+    }
+  }
+  if (dax.empty()) {
+    absl::StrAppend(&text, ", mounted without dax=always");
+  } else {
+    absl::StrAppend(&text, ", mounted with ", dax);
+  }
+  const SuperBlock& sb = mount.sb();
+  if (sb.dax_dev == nullptr && request.block_size != kPageSize) {
+    absl::StrAppend(&text, ", with blocks of ", request.block_size, " bytes");
+  } else if (sb.dax == DaxMode::kInode && sb.dax_dev != nullptr &&
+             !sb.journals_data) {
+    absl::StrAppend(&text, ": only files with the DAX flag (chattr +x) are");
+  }
+  return text;
+}
+
+// The mount whose file system is on the device; null: there is none.
+const MountPoint* MountOn(const Session& session, const BlockDevice& bdev) {
+  for (const auto& [at, mount] : session.user->mounts()) {
+    if (&mount->bdev() == &bdev) return mount.get();
+  }
+  return nullptr;
+}
 
 absl::StatusOr<Subject> OpenFile(Session& session, const std::string& path) {
   absl::StatusOr<MountedFile*> found = session.user->FindFile(path);
@@ -27,7 +64,8 @@ absl::StatusOr<Subject> OpenFile(Session& session, const std::string& path) {
   if (!mount.ok()) return mount.status();
   subject.bdev = &(*mount)->bdev();
   if (!(*found)->inode.s_dax) {
-    subject.dax = ErrnoError(EOPNOTSUPP, "the file is not DAX");
+    subject.dax = ErrnoError(
+        EOPNOTSUPP, absl::StrCat("the file is not DAX: ", MountText(**mount)));
     return subject;
   }
   absl::StatusOr<std::shared_ptr<File>> file =
@@ -74,6 +112,9 @@ absl::StatusOr<Subject> OpenSubject(Session& session, const std::string& name) {
     return OpenDevDax(session, std::string(bare));
   }
   if (absl::StartsWith(name, "/") && !absl::StartsWith(name, "/dev/")) {
+    // A mount point stands for what a file there gets.
+    absl::StatusOr<MountPoint*> mount = session.user->FindMount(name);
+    if (mount.ok()) return OpenDeviceSubject(session, (*mount)->bdev(), name);
     return OpenFile(session, name);
   }
   return OpenDevice(session, name);
@@ -83,8 +124,17 @@ Subject OpenDeviceSubject(Session& session, BlockDevice& bdev,
                           const std::string& name) {
   Subject subject{.name = name, .kind = Subject::kDevice, .bdev = &bdev};
   subject.size = bdev.nr_sectors() * kSectorSize;
+  // Where a file system is mounted, its files are what can be mapped.
+  const MountPoint* mount = MountOn(session, bdev);
+  if (mount != nullptr) subject.mount = mount->options().path;
+  if (mount != nullptr && !mount->sb().ShouldEnableDax(false)) {
+    subject.dax = ErrnoError(
+        EOPNOTSUPP, absl::StrCat("no file is DAX: ", MountText(*mount)));
+    return subject;
+  }
   absl::StatusOr<std::shared_ptr<File>> file =
-      OpenDeviceFile(session, bdev, name);
+      OpenDeviceFile(session, bdev, name, DeviceFileMode::kReadWrite,
+                     mount == nullptr ? nullptr : &mount->options().request);
   if (file.ok()) {
     subject.file = *std::move(file);
     subject.size = subject.file->f_inode->i_size;

@@ -33,7 +33,8 @@ struct Subject {
   uint64_t size = 0;  // bytes
   // Of a file its file system's device; null for a device-dax.
   BlockDevice* bdev = nullptr;
-  std::string mount;  // of a file: where its file system is
+  // Where the file system of the file, or on the device, is mounted; or "".
+  std::string mount;
   // Why it cannot be mapped directly, or OK and a file that can.
   absl::Status dax;
   std::shared_ptr<File> file;

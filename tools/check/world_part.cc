@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "process/mount_point.h"
+#include "state/find_device.h"
 #include "state/target_spec.h"
 #include "tools/check/dax_depth.h"
 
@@ -39,6 +40,8 @@ class WorldParts::Picker {
     if (subject.kind == Subject::kDevDax) return AddDevDax(subject.name);
     if (subject.kind == Subject::kFile) return AddPath(subject.name);
     AddDevice(subject.bdev);
+    auto at = all_.mount_paths_.find(subject.mount);
+    if (at != all_.mount_paths_.end()) mounts_.try_emplace(at->second);
   }
 
   // Whether nothing less than the whole World will do.
@@ -81,7 +84,7 @@ class WorldParts::Picker {
     if (absl::ConsumePrefix(&path, "/dev/")) return AddDevDax(path);
     absl::StatusOr<MountedFile*> file =
         all_.session_.user->FindFile(std::string(path));
-    if (!file.ok()) return;
+    if (!file.ok()) return AddRefused(path);
     const std::string& name = (*file)->options.name;
     path.remove_suffix(name.size() + 1);
     auto at = all_.mount_paths_.find(path);
@@ -98,6 +101,22 @@ class WorldParts::Picker {
     absl::StatusOr<MountPoint*> mount =
         all_.session_.user->FindMount(std::string(path));
     if (mount.ok()) AddDevice(&(*mount)->bdev());
+  }
+
+  // A file of a mount that the session's kernel refused.
+  void AddRefused(absl::string_view path) {
+    for (const auto& [at, index] : all_.mount_paths_) {
+      absl::string_view name = path;
+      if (!absl::ConsumePrefix(&name, absl::StrCat(at, "/"))) continue;
+      const MountEntry& entry = all_.mounts_[static_cast<size_t>(index)];
+      const auto file = entry.files.find(std::string(name));
+      if (file == entry.files.end()) continue;
+      mounts_[index].insert(file->second);
+      absl::StatusOr<BlockDevice*> bdev =
+          FindDevice(all_.session_, all_.world_.mount(index).device());
+      if (bdev.ok()) AddDevice(*bdev);
+      return;
+    }
   }
 
   void AddDevDax(absl::string_view name) {
@@ -190,9 +209,9 @@ void WorldParts::AddMount(int index) {
   entry.files = IndexByName(mount.file());
   const std::string path = MountPath(mount.path());
   entry.bare.set_path(path);
+  mount_paths_.try_emplace(path, index);
   absl::StatusOr<MountPoint*> at = session_.user->FindMount(path);
   if (!at.ok()) return;
-  mount_paths_.try_emplace(path, index);
   for (const auto& [name, file] : (*at)->files()) {
     std::pair<uint64_t, std::string> last(0, name);
     for (const FileExtent& e : file->options.extents) {

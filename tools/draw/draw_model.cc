@@ -204,7 +204,8 @@ class Builder {
     const absl::StatusOr<DaxSweep> sweep =
         node.dax ? SweepDax(*session_.user, {.file = subject.file,
                                              .size = node.size,
-                                             .order = faults.pmd_order()})
+                                             .order = faults.pmd_order(),
+                                             .access = kAsUsed})
                  : absl::StatusOr<DaxSweep>(subject.dax);
     if (sweep.ok()) return AddStrip(*sweep, faults, most_, reasons_, node);
     node.dax = false;
@@ -255,7 +256,7 @@ class Builder {
     const std::vector<DaxCheck> checks = checker_.Check(names, Wish::kPmd);
     for (size_t i = 0; i < checks.size(); ++i) {
       DrawNode& node = model_.nodes[subjects_[i].first];
-      node.holds = Holds(checks[i], checks[i].now, Wish::kPmd);
+      node.holds = Holds(checks[i], Wish::kPmd);
       for (const Obstacle& o : checks[i].obstacles) {
         node.obstacles.push_back(reasons_.Add(o, node.name));
       }
@@ -337,6 +338,8 @@ const char* DrawKindText(DrawKind kind) {
 absl::StatusOr<DrawModel> MakeDrawModel(const DrawRequest& request) {
   DaxChecker checker(request.world, request.kernel, request.map);
   if (!checker.error().ok()) return checker.error();
+  // A picture without them would tell of another machine.
+  if (!checker.refused().empty()) return checker.refused()[0].why;
   return Builder(request, checker).Run();
 }
 

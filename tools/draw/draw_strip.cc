@@ -135,7 +135,7 @@ int DrawReasons::Add(const Obstacle& o, const std::string& of) {
   const auto [known, fresh] = cures_.try_emplace(
       Key(o.name, to_blame), static_cast<int>(model_.cures.size()));
   if (fresh) {
-    DrawCure cure{.commands = o.cure->commands, .remark = o.cure->remark};
+    DrawCure cure{.commands = o.cure->Commands(), .remark = o.cure->remark};
     if (o.tried) {
       cure.after = SharesText(o.after);
     } else {

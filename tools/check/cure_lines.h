@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Command lines that cures and advice have in common, for a shell.
+//
+// A line names what a real machine calls a thing.  The numbers of mapped
+// devices (dm-0) and of disks (259:0) are none: they change with every start,
+// and those of an emulated machine are nobody's.
+// Threading: pure functions.
+#ifndef DMDAX_TOOLS_CHECK_CURE_LINES_H_
+#define DMDAX_TOOLS_CHECK_CURE_LINES_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "block/block_device.h"
+#include "state/session.h"
+#include "state/world.pb.h"
+#include "tools/check/cure.h"
+
+namespace dmdax {
+
+// "/dev/pmem0", "/dev/mapper/vg-home"; no shell word yet.
+std::string DevicePath(const Session& session, const BlockDevice& bdev);
+
+// "pmem0", or a word of a shell that gives "dm-0" when it is run: what the
+// kernel calls the device in /sys/block and /proc/fs/ext4.
+std::string KernelNameWord(const Session& session, const BlockDevice& bdev);
+std::string KernelNameWord(const std::string& mapped_name);
+
+// The namespace of a pmem disk or a device-dax, as a word of a shell that finds
+// it: neither is numbered as its namespace is.
+std::string NamespaceWord(const std::string& disk);
+
+// Lets a request of so many KiB through a mapped device's queue: now, and by a
+// rule of udev's whenever it is made again, if a rule can name it.
+std::vector<std::string> MaxSectorsLines(const std::string& mapped_name,
+                                         uint64_t kib);
+
+// dmsetup's command for rows that are a line each.  One with more rows has
+// them from a pipe: --table takes a single row, and `concise` needs a number.
+std::string DmsetupCreateLine(const std::string& name, const std::string& rows);
+
+// A file system for pages of 2 MiB; type "ext4", "xfs" or "ext2".
+std::string AlignedMkfsLine(absl::string_view type, const std::string& path);
+
+// What allocates `bytes` of a file of ext4 in places that are aligned, where
+// the stripe of the file system is 2 MiB; `disk` as KernelNameWord() has it.
+// ext4 aligns pieces of just its stripe and lets the rest of a longer one lie
+// anywhere, and it does so only in groups that it knows since it was mounted,
+// which are all of them when mb_groups was read.
+// Mirrors: ext4_mb_normalize_request, ext4_mb_scan_aligned of
+// fs/ext4/mballoc.c (6.1).
+std::vector<std::string> Ext4AllocateLines(const std::string& disk,
+                                           const std::string& file,
+                                           uint64_t bytes);
+
+// How much of a volume is made anew: it alone, or its whole volume group with
+// the data's place on the devices.
+enum class Remake { kVolume, kGroup };
+
+// What makes the mapped device as the World has it, by LVM2's commands where it
+// is LVM2's, and removes the one there is.
+std::vector<CureStep> VolumeSteps(const Session& session,
+                                  const proto::MappedDevice& device,
+                                  Remake remake);
+
+// The table's rows with devices by their paths, as "0 8 linear /dev/pmem0 0".
+std::string StableTable(const Session& session, proto::MappedDevice device);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_CHECK_CURE_LINES_H_

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Cures of what has no DAX: mount options, blocks, raw namespaces.
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "base/one_line.h"
+#include "tools/check/cure.h"
+#include "tools/check/cure_lines.h"
+#include "tools/check/dax_depth.h"
+#include "tools/check/world_mount.h"
+
+namespace dmdax {
+namespace {
+
+// The other options stay.
+std::string WithOption(const std::string& options, absl::string_view dax) {
+  std::vector<std::string> kept;
+  for (absl::string_view word :
+       absl::StrSplit(options, ',', absl::SkipEmpty())) {
+    const bool is_dax = word == "dax" || absl::StartsWith(word, "dax=");
+    // The journal of data excludes DAX.
+    if (!is_dax && word != "data=journal") kept.emplace_back(word);
+  }
+  kept.emplace_back(dax);
+  return absl::StrJoin(kept, ",");
+}
+
+// A file system that could be mapped if it were mounted otherwise.
+std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
+  const Subject& subject = request.subject;
+  proto::Mount* mount = FindWorldMount(world, subject.mount);
+  if (mount == nullptr) return std::nullopt;
+  const std::string fs = WorldFsType(*mount);
+  const bool modes = request.session.machine->profile().has_dax_modes;
+  const char* option = modes && fs != "ext2" ? "dax=always" : "dax";
+  const std::string path = DevicePath(request.session, *subject.bdev);
+  const bool blocks = mount->block_size() != 0 && mount->block_size() != 4096;
+  const std::string options = WithOption(mount->options(), option);
+  if (options == mount->options() && !blocks) return std::nullopt;
+  mount->set_options(options);
+  Cure cure{.change = absl::StrCat("mounted with ", option), .in_world = true};
+  const std::string& at = subject.mount;
+  cure.steps.push_back(
+      {CureStage::kUnmount, at, absl::StrCat("umount ", ShellWord(at))});
+  if (blocks) {
+    mount->set_block_size(4096);
+    absl::StrAppend(&cure.change, ", blocks of 4096 bytes");
+    cure.steps.push_back({CureStage::kMkfs, at, AlignedMkfsLine(fs, path)});
+    cure.remark =
+        "DAX wants blocks of a page; the file system is made anew: save the "
+        "data";
+  }
+  cure.steps.push_back({CureStage::kMount, at, WorldMountLine(*mount, path)});
+  return cure;
+}
+
+}  // namespace
+
+std::optional<Cure> CureNotDax(const CureRequest& request,
+                               proto::World& world) {
+  const Subject& subject = request.subject;
+  if (subject.bdev == nullptr) return std::nullopt;
+  const std::vector<NotDaxLevel> levels =
+      WhyNotDax(request.session, *subject.bdev);
+  if (levels.empty()) return CureMount(request, world);
+  const NotDaxLevel& end = levels.back();
+  for (proto::Pmem& pmem : *world.mutable_pmem()) {
+    if (pmem.name() == end.bdev->whole().name() && pmem.raw()) {
+      FaultReason raw{.code = FaultReasonCode::kPfnNoDevmap};
+      Subject bottom = subject;
+      bottom.bdev = end.bdev;
+      return CureRawNamespace({raw, request.session, bottom}, world);
+    }
+  }
+  Cure cure;
+  cure.remark =
+      !end.target.empty()
+          ? absl::StrCat(
+                "no setting helps: keep what must be mapped on a "
+                "volume without the ",
+                end.target, " of ", OneLine(end.device))
+      : end.bdev->is_partition()
+          ? absl::StrCat("make ", OneLine(end.device),
+                         " anew with a start and a size that are multiples of "
+                         "4096 sectors")
+          : absl::StrCat("no setting helps: move it off ", OneLine(end.device),
+                         ", which is no persistent memory");
+  return cure;
+}
+
+std::optional<Cure> CureFsNoPud(const CureRequest& request, proto::World&) {
+  // The memory below, which device-dax would have for itself.
+  std::string disks;
+  for (const BlockDevice* at :
+       AllBelow(request.session, request.subject.bdev)) {
+    if (request.session.machine->FindPmem(at->name()) != nullptr) {
+      absl::StrAppend(&disks, " ", at->name());
+    }
+  }
+  return Cure{.remark = absl::StrCat(
+                  "only device-dax maps 1 GiB: dmdax advise", disks,
+                  " --fs none --page 1g has what makes one; all that stands "
+                  "there goes")};
+}
+
+}  // namespace dmdax

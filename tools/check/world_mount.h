@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The mounts of a World, as cures read and type them.
+// Threading: pure functions.
+#ifndef DMDAX_TOOLS_CHECK_WORLD_MOUNT_H_
+#define DMDAX_TOOLS_CHECK_WORLD_MOUNT_H_
+
+#include <string>
+
+#include "state/world.pb.h"
+
+namespace dmdax {
+
+// By its path, as a World or as mount(2) has it; null: there is none.
+proto::Mount* FindWorldMount(proto::World& world, const std::string& path);
+
+// "ext4", also where the World does not say.
+std::string WorldFsType(const proto::Mount& mount);
+
+// "mount -o dax=always /dev/pmem0 /mnt", for a shell.
+std::string WorldMountLine(const proto::Mount& mount,
+                           const std::string& device_path);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_CHECK_WORLD_MOUNT_H_

@@ -25,6 +25,7 @@
 #include "nlohmann/json.hpp"
 #include "tools/app.h"
 #include "tools/byte_count.h"
+#include "tools/check/look.h"
 #include "tools/check/subject.h"
 #include "tools/fault_report.h"
 #include "tools/replay/replay_table.h"
@@ -112,15 +113,21 @@ class SweptFiles {
     absl::StatusOr<Subject> subject = OpenSubject(*session_, path);
     if (!subject.ok()) return subject.status();
     if (!subject->dax.ok()) return subject->dax;
-    absl::StatusOr<DaxSweep> sweep = SweepDax(
-        *session_->user, {.file = subject->file,
-                          .size = subject->size,
-                          .order = session_->user->faults().pmd_order()});
+    const auto sweep = [&](const SweepAccess& access) {
+      return SweepDax(*session_->user,
+                      {.file = subject->file,
+                       .size = subject->size,
+                       .order = session_->user->faults().pmd_order(),
+                       .access = access});
+    };
+    absl::StatusOr<DaxSweep> read = sweep({});
+    absl::StatusOr<DaxSweep> written = sweep(kAsUsed);
     const uint64_t size = subject->size;
     CloseSubject(*session_, *subject);
-    if (!sweep.ok()) return sweep.status();
-    return &swept_.emplace(path, SweptFile{path, size, *std::move(sweep)})
-                .first->second;
+    if (!read.ok()) return read.status();
+    if (!written.ok()) return written.status();
+    SweptFile file{path, size, *std::move(read), *std::move(written)};
+    return &swept_.emplace(path, std::move(file)).first->second;
   }
 
   Session* const session_;

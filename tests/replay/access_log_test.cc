@@ -302,7 +302,7 @@ TEST(AccessLog, RealTraces) {
 // Rows are of reasons, not of accesses.
 TEST(ReplayTable, CountsByOutcome) {
   SweptFile file{.path = "/mnt/f", .size = 8 << 20};
-  DaxSweep& sweep = file.sweep;
+  DaxSweep& sweep = file.read;
   sweep.slot_bytes = 2 << 20;
   sweep.slots = 4;
   sweep.totals.resize(2);

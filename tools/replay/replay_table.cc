@@ -56,7 +56,7 @@ void ReplayTable::Add(const LoggedAccess& access, const SweptFile* here) {
     at = until;
   };
   if (here == nullptr) return count(RowOf(access, here, "", kNoOutcome), end);
-  const DaxSweep& sweep = here->sweep;
+  const DaxSweep& sweep = here->SweepFor(access);
   std::vector<const ReplayRow*> touched;
   while (at < end && at < here->size) {
     const SlotRun run = RunAt(sweep, at / sweep.slot_bytes);
@@ -89,13 +89,14 @@ std::vector<ReplayRow> ReplayTable::Rows() const {
 
 ReplayRow& ReplayTable::RowOf(const LoggedAccess& access, const SweptFile* here,
                               const char* gets, size_t outcome) {
-  const bool mapping = OfMapping(access.why) && outcome != kNoOutcome &&
-                       here->sweep.totals[outcome].outcome.order > 0;
+  const SweepOutcome* swept =
+      outcome == kNoOutcome ? nullptr
+                            : &here->SweepFor(access).totals[outcome].outcome;
+  const bool mapping =
+      OfMapping(access.why) && swept != nullptr && swept->order > 0;
   if (mapping) gets = "4k";
   // A sweep has an outcome for each level; a row is of a reason.
-  const FaultReason* reason = outcome == kNoOutcome
-                                  ? nullptr
-                                  : &here->sweep.totals[outcome].outcome.reason;
+  const FaultReason* reason = swept == nullptr ? nullptr : &swept->reason;
   const int code = reason == nullptr ? 0 : static_cast<int>(reason->code);
   Key key(access.file, access.write, access.got, static_cast<int>(access.why),
           access.not_tried, gets, code);

@@ -31,7 +31,13 @@ namespace dmdax {
 struct SweptFile {
   std::string path;
   uint64_t size = 0;  // bytes
-  DaxSweep sweep;     // in slots of 2 MiB, read
+  // In slots of 2 MiB: read, and with what has blocks but was never written
+  // (fallocate) written.  What is a hole in both gets its blocks with a write.
+  DaxSweep read, written;
+
+  const DaxSweep& SweepFor(const LoggedAccess& access) const {
+    return access.write ? written : read;
+  }
 };
 
 // The slots from `slot` on that have one outcome, without a repetition's end

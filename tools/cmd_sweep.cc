@@ -311,7 +311,8 @@ void RegisterSweep(CLI::App& cli, App& app) {
   verb->add_option("DEVICE|FILE", o->name,
                    "A file (/mnt/f), device-dax, or block device")
       ->required();
-  verb->add_option("--size", o->size, "Size of the pages asked for: 4k, 2m (default) or 1g")
+  verb->add_option("--size", o->size,
+                   "Size of the pages asked for: 4k, 2m (default) or 1g")
       ->transform(OneOfWords({{"4k", PageSize::k4K},
                               {"2m", PageSize::k2M},
                               {"1g", PageSize::k1G}}));

@@ -87,13 +87,15 @@ std::string NamespaceWord(const std::string& disk) {
   // nd_pfn and nd_dax have the attribute; the disk of a raw namespace hangs at
   // the namespace itself.
   if (absl::StartsWith(disk, "dax")) {
-    return absl::StrCat("\"$(cat /sys/bus/dax/devices/", disk,
-                        "/../namespace)\"");
+    return absl::StrCat(
+        "\"$(cat ",
+        ShellWord(absl::StrCat("/sys/bus/dax/devices/", disk, "/../namespace")),
+        ")\"");
   }
-  return absl::StrCat(
-      "\"$(cat /sys/block/", disk,
-      "/device/namespace 2>/dev/null || basename $(readlink -f /sys/block/",
-      disk, "/device))\"");
+  const std::string device = absl::StrCat("/sys/block/", disk, "/device");
+  return absl::StrCat("\"$(cat ", ShellWord(absl::StrCat(device, "/namespace")),
+                      " 2>/dev/null || basename $(readlink -f ",
+                      ShellWord(device), "))\"");
 }
 
 std::vector<std::string> MaxSectorsLines(const std::string& mapped_name,

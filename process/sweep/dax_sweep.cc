@@ -55,7 +55,7 @@ class Sweeper {
  public:
   Sweeper(UserSpace& user, const SweepRequest& request)
       : faults_(user.faults()),
-        want_(std::max(request.order, faults_.pmd_order())),
+        want_(std::max({request.order, request.want, faults_.pmd_order()})),
         huge_(SweepHugePages(*request.file, faults_)),
         page_(faults_.page_size() / kPageSize),
         slot_(page_ << request.order),

@@ -42,6 +42,9 @@ struct SweepRequest {
   std::string name;            // as errors call it; "": by its path
   uint64_t size = 0;           // bytes of it
   int order = 0;               // of a slot: 0, pmd_order() or pud_order()
+  // Entries smaller than this have a reason, whatever the slots; in any case
+  // those smaller than a slot and than a PMD.
+  int want = 0;
   // What of it: slots that have a byte of [offset, offset + length).
   uint64_t offset = 0;  // bytes
   uint64_t length = 0;  // bytes; 0: to the end

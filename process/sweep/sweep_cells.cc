@@ -78,6 +78,7 @@ class FileCells {
         huge_(huge),
         // A private write copies what a read finds.
         allocates_(access.write && !access.is_private),
+        converts_(allocates_ || access.unwritten_is_written),
         list_(pages, fs.type().max_bytes / kPageSize, CutsOf(inode, fs)) {}
 
   std::vector<SweepCell> Run() {
@@ -123,9 +124,11 @@ class FileCells {
 
   void Extent(const FileExtent& extent) {
     const uint64_t end = extent.end() / kPageSize;
-    if (allocates_ && extent.shared) return list_.To(end, 0, Single::kAny);
+    const bool written =
+        allocates_ || (converts_ && extent.type == IOMAP_UNWRITTEN);
+    if (written && extent.shared) return list_.To(end, 0, Single::kAny);
     const bool on_device = extent.type == IOMAP_MAPPED ||
-                           (extent.type == IOMAP_UNWRITTEN && allocates_);
+                           (extent.type == IOMAP_UNWRITTEN && converts_);
     if (!on_device) {
       return list_.To(
           end, huge_,
@@ -150,6 +153,7 @@ class FileCells {
   const DaxInode& inode_;
   const uint64_t huge_;
   const bool allocates_;
+  const bool converts_;  // unwritten extents
   CellList list_;
 };
 

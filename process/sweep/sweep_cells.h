@@ -43,6 +43,9 @@ struct SweepAccess {
   bool write = false;
   bool is_private = false;  // MAP_PRIVATE
   bool sync = false;        // MAP_SYNC
+  // What was allocated and never written (fallocate) is asked as a write finds
+  // it, whatever `write` says: it has its blocks, which a read does not see.
+  bool unwritten_is_written = false;
 };
 
 // The PROT_* of a mapping for such an access: of a file that is open for

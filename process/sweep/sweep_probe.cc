@@ -38,6 +38,16 @@ FaultOutcome SweepProbe::Ask(uint64_t page) {
   return AskCopy(*static_cast<DaxInode*>(file_->f_inode), page);
 }
 
+bool SweepProbe::Writes(uint64_t page) const {
+  if (access_.write || !access_.unwritten_is_written) return access_.write;
+  const uint64_t at = page * kPageSize;
+  const auto extent =
+      std::partition_point(extents_.begin(), extents_.end(),
+                           [&](const FileExtent& e) { return e.end() <= at; });
+  return extent != extents_.end() && extent->logical <= at &&
+         extent->type == IOMAP_UNWRITTEN;
+}
+
 FaultOutcome SweepProbe::Touch(std::shared_ptr<File> file, uint64_t page) {
   const uint64_t first = RoundDown(page, huge_);
   // Above the first PUD, at an address with the alignment of the file offset.
@@ -53,7 +63,7 @@ FaultOutcome SweepProbe::Touch(std::shared_ptr<File> file, uint64_t page) {
                .file = std::move(file),
                .pgoff = first * kPageSize >> faults_.page_shift});
   if (!vma.ok()) return {};  // CheckRequest() has mapped it before
-  return mm.Touch(start + (page - first) * kPageSize, access_.write);
+  return mm.Touch(start + (page - first) * kPageSize, Writes(page));
 }
 
 FaultOutcome SweepProbe::AskCopy(DaxInode& inode, uint64_t page) {
@@ -74,7 +84,7 @@ FaultOutcome SweepProbe::AskCopy(DaxInode& inode, uint64_t page) {
   copy.ra_pages = inode.ra_pages;
   copy.known_holes = inode.known_holes;
   std::unique_ptr<BlockAllocator> allocator;
-  if (access_.write && inode.allocator != nullptr) {
+  if (Writes(page) && inode.allocator != nullptr) {
     allocator = inode.allocator->Clone();
     copy.allocator = allocator.get();
   }

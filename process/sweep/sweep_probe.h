@@ -33,6 +33,8 @@ class SweepProbe {
   FaultOutcome Ask(uint64_t page);
 
  private:
+  // Whether the access to this page is a write.
+  bool Writes(uint64_t page) const;
   FaultOutcome Touch(std::shared_ptr<File> file, uint64_t page);
   FaultOutcome AskCopy(DaxInode& inode, uint64_t page);
   void PutFoliosBack(DaxInode& copy, DaxInode& inode, size_t folios);

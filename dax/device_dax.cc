@@ -167,7 +167,7 @@ std::optional<uint64_t> DevDax::PageIndex(pfn_t pfn) const {
   return it->second;
 }
 
-int DevDax::CheckVma(const VmAreaStruct& vma, const std::string& func,
+int DevDax::CheckVma(const VmAreaStruct& vma, absl::string_view func,
                      FaultReason* reason) {
   FaultScope scope(vma.vm_mm->recorder(), FaultFunction::kCheckVma);
   const auto fail = [&](FaultReasonCode code, const std::string& message) {
@@ -209,15 +209,18 @@ int DevDax::Mmap(File&, VmAreaStruct& vma) {
 vm_fault_t DevDax::HugeFault(VmFault& vmf, int order) {
   FaultRecorder* recorder = vmf.mm->recorder();
   FaultScope scope(recorder, FaultFunction::kDevDaxHugeFault);
-  FaultEvent event{.kind = FaultEventKind::kDevDaxFault};
-  event.pe_size = order == 0 ? 0 : order == profile_.pmd_order() ? 1 : 2;
-  if (recorder != nullptr) recorder->Add(event);
-  vmf.reason = FaultReason{};
+  const auto record = [&](FaultEventKind kind, vm_fault_t ret) {
+    if (recorder == nullptr) return;
+    FaultEvent event{.kind = kind};
+    event.pe_size = order == 0 ? 0 : order == profile_.pmd_order() ? 1 : 2;
+    event.ret = ret;
+    recorder->Add(std::move(event));
+  };
+  record(FaultEventKind::kDevDaxFault, 0);
+  if (vmf.reason) vmf.reason = FaultReason{};
   DaxReadLock lock;
   const vm_fault_t ret = FaultOfSize(vmf, order);
-  event.kind = FaultEventKind::kDevDaxFaultRet;
-  event.ret = ret;
-  if (recorder != nullptr) recorder->Add(event);
+  record(FaultEventKind::kDevDaxFaultRet, ret);
   return ret;
 }
 

@@ -20,14 +20,15 @@
 #define DMDAX_DAX_DEVICE_DAX_H_
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "base/fault_profile.h"
 #include "base/kernel_profile.h"
 #include "dax/dax_device.h"
@@ -99,7 +100,7 @@ class DevDax final : public FileOperations {
          const KernelProfile& kernel);
 
   // check_vma(): 0 or -errno; at mmap `func` names the caller for the log.
-  int CheckVma(const VmAreaStruct& vma, const std::string& func,
+  int CheckVma(const VmAreaStruct& vma, absl::string_view func,
                FaultReason* reason);
   vm_fault_t HugeFault(VmFault& vmf, int order);
   vm_fault_t FaultOfSize(VmFault& vmf, int order);
@@ -117,7 +118,8 @@ class DevDax final : public FileOperations {
   std::vector<DevPagemap*> pagemaps_;
   std::vector<uint64_t> first_pages_;  // of each range, in the device
   uint64_t pages_ = 0;
-  std::map<uint64_t, uint64_t> page_index_;  // pfn (of the head) -> index
+  absl::flat_hash_map<uint64_t, uint64_t>
+      page_index_;  // pfn (of the head) -> index
 };
 
 // dax_align_valid(): an alignment a mapping of this kernel can have.

@@ -166,6 +166,8 @@ std::string IomapFlagText(uint16_t flags) {
 
 namespace {
 
+constexpr size_t kEventsOfAFault = 24, kCallsOfAFault = 40;
+
 std::string EventText(const FaultProfile& profile, const FaultEvent& e) {
   switch (e.kind) {
     case K::kPageFaultUser:
@@ -216,6 +218,11 @@ std::string FaultEventText(const FaultProfile& profile,
 }
 
 size_t FaultRecorder::Enter(FaultFunction function, std::string name) {
+  if (calls_.empty()) {
+    // What a fault on one device has.
+    events_.reserve(kEventsOfAFault);
+    calls_.reserve(kCallsOfAFault);
+  }
   calls_.push_back({function, std::move(name), depth_++, events_.size(), 0});
   return calls_.size() - 1;
 }

@@ -21,8 +21,9 @@
 #define DMDAX_MM_FAULT_REASON_H_
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/types/span.h"
 #include "base/trace.h"
@@ -90,6 +91,24 @@ enum class FaultReasonCode {
   kSyncFailed,    // fsync before a synchronous mapping failed
 };
 
+// The guilty step of the device stack, or none.  Copies share it: a step is
+// large, and a reason goes through many hands.
+class FaultLevel {
+ public:
+  FaultLevel() = default;
+  FaultLevel(TraceStep step)  // NOLINT: a step is a level
+      : step_(std::make_shared<const TraceStep>(std::move(step))) {}
+
+  bool has_value() const { return step_ != nullptr; }
+  explicit operator bool() const { return has_value(); }
+  // Not of none.
+  const TraceStep& operator*() const { return *step_; }
+  const TraceStep* operator->() const { return step_.get(); }
+
+ private:
+  std::shared_ptr<const TraceStep> step_;
+};
+
 // Whoever ends a fault assigns a whole reason, so nothing of an earlier attempt
 // stays: vmf.reason = {.code = FaultReasonCode::kVmaEnd, .have = 3}.
 struct FaultReason {
@@ -99,7 +118,7 @@ struct FaultReason {
   uint64_t want = 0;  // the comparison's two sides; units as in the text
   uint64_t have = 0;
   std::string where;  // the level in words, when it is not a device
-  std::optional<TraceStep> level;  // the guilty step of the device stack
+  FaultLevel level;
 
   explicit operator bool() const { return code != FaultReasonCode::kNone; }
 };

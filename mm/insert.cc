@@ -24,6 +24,13 @@ bool OutsideVma(const VmAreaStruct& vma, uint64_t addr) {
   return addr < vma.vm_start || addr >= vma.vm_end;
 }
 
+// pte_alloc_map() of `addr`, which is mostly the fault's own.
+PtSlot AllocPte(VmFault& vmf, uint64_t addr) {
+  PageTable& table = vmf.mm->page_table();
+  return vmf.pmd && addr == vmf.address ? table.PteOf(vmf.pmd, addr, true)
+                                        : table.PteSlot(addr, true);
+}
+
 // An entry that is there already, as insert_pfn() treats it.
 int BusyPte(VmFault& vmf, PtSlot slot, pfn_t pfn, bool mkwrite) {
   MmStruct& mm = *vmf.mm;
@@ -136,7 +143,7 @@ int InsertPfn(VmFault& vmf, uint64_t addr, FlaggedPfn pfn, bool mkwrite) {
   MmStruct& mm = *vmf.mm;
   FaultScope scope(mm.recorder(), FaultFunction::kInsertPfn);
   const PteOps& ops = mm.pte_ops();
-  PtSlot slot = mm.page_table().PteSlot(addr, true);
+  PtSlot slot = AllocPte(vmf, addr);
   if (!slot) return -ENOMEM;
   if (!slot.none()) return BusyPte(vmf, slot, pfn.pfn, mkwrite);
   Pte entry = ops.MkPte(pfn.pfn, vmf.vma->vm_page_prot);
@@ -155,7 +162,7 @@ int InsertPage(VmFault& vmf, uint64_t addr, pfn_t pfn, bool mkwrite) {
   const PteOps& ops = mm.pte_ops();
   const bool zero = mm.mem().IsZero(pfn);
   if (!zero && mm.mem().Refcount(pfn) <= 0) return -EINVAL;
-  PtSlot slot = mm.page_table().PteSlot(addr, true);
+  PtSlot slot = AllocPte(vmf, addr);
   if (!slot) return -ENOMEM;
   if (!slot.none()) {
     if (!mkwrite) return -EBUSY;

@@ -12,16 +12,16 @@ namespace {
 // Notes for the outcome that ->huge_fault answered FALLBACK.
 void NoteFallback(VmFault& vmf, int order) {
   FaultOutcome* outcome = vmf.mm->outcome();
-  if (outcome != nullptr) {
+  if (outcome != nullptr && vmf.mm->reasons == FaultReasons::kAll) {
     vmf.reason.order = order;
-    outcome->fallbacks.push_back(vmf.reason);
+    outcome->fallbacks.push_back(std::move(vmf.reason));
   }
   vmf.reason = FaultReason{};
 }
 
 vm_fault_t CallHugeFault(VmFault& vmf, int order) {
   VmAreaStruct& vma = *vmf.vma;
-  vmf.reason = FaultReason{};
+  if (vmf.reason) vmf.reason = FaultReason{};
   if (vma.vm_ops == nullptr || !vma.vm_ops->has(VmOperations::kHugeFault)) {
     vmf.reason = {
         .code = FaultReasonCode::kNoHugeFault,
@@ -106,7 +106,7 @@ vm_fault_t HandleMmFaultWalk(VmFault& vmf) {
   vm_fault_t ret = 0;
   vmf.pud = mm.page_table().Pud(vmf.address, true);
   if (TryHuge(vmf, vmf.pud, profile.pud_order(), &ret)) return ret;
-  vmf.pmd = mm.page_table().Pmd(vmf.address, true);
+  vmf.pmd = mm.page_table().PmdOf(vmf.pud, vmf.address, true);
   if (!vmf.pmd) return VM_FAULT_OOM;
   vmf.orig_pmd = vmf.pmd.value();
   if (vmf.pmd.is_table()) {
@@ -195,7 +195,7 @@ vm_fault_t MmStruct::HandleMmFault(VmAreaStruct& vma, uint64_t addr,
   // Only the last try explains the outcome.
   outcome_->fallbacks.clear();
   const vm_fault_t ret = HandleMmFaultWalk(vmf);
-  outcome_->reason = vmf.reason;
+  outcome_->reason = std::move(vmf.reason);
   outcome_->ret = ret;
   AccountFault(ret, flags);
   if (recorder_ != nullptr) {

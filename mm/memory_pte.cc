@@ -74,7 +74,7 @@ vm_fault_t DoPteFault(VmFault& vmf) {
     if (mm.profile().orig_pte_valid_flag) {
       vmf.flags |= FAULT_FLAG_ORIG_PTE_VALID;
     }
-    vmf.pte = mm.page_table().PteSlot(vmf.address, false);
+    vmf.pte = mm.page_table().PteOf(vmf.pmd, vmf.address, false);
     vmf.orig_pte = vmf.pte.value();
     if (vmf.pte.none()) vmf.pte = PtSlot();
   }

@@ -53,7 +53,10 @@ int64_t VmFlagsOf(const FaultProfile& profile, const MmapRequest& request,
 }  // namespace
 
 MmStruct::MmStruct(const FaultProfile& profile, MemMap& mem)
-    : profile_(profile), pte_ops_(profile), mem_(mem), page_table_(profile) {
+    : profile_(profile),
+      pte_ops_(profile),
+      mem_(mem),
+      page_table_(profile, &mem.page_tables()) {
   // The kernel aligns it: to 64 KiB where that is a page.
   mmap_base &= profile.page_mask();
 }

@@ -32,6 +32,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/fault_profile.h"
@@ -43,6 +44,10 @@
 #include "mm/vma_tree.h"
 
 namespace dmdax {
+
+// Whether a fault says why it mapped no more.  With kNone `reason` may be empty
+// and `fallbacks` is; all else is the same, for less work.
+enum class FaultReasons { kNone, kAll };
 
 // What came of one access.
 struct FaultOutcome {
@@ -62,7 +67,7 @@ struct FaultOutcome {
   // Why it is no larger, or why there was a signal.
   FaultReason reason;
   // One for each ->huge_fault that fell back, in order.
-  std::vector<FaultReason> fallbacks;
+  absl::InlinedVector<FaultReason, 2> fallbacks;
   std::string bug;                    // a BUG_ON, as a condition
   std::vector<std::string> warnings;  // WARN_ON conditions
 };
@@ -102,6 +107,7 @@ class MmStruct {
   void set_recorder(FaultRecorder* recorder) { recorder_ = recorder; }
   FaultRecorder* recorder() const { return recorder_; }
 
+  FaultReasons reasons = FaultReasons::kAll;
   ThpEnabled thp_enabled = ThpEnabled::kAlways;
   std::string comm = "dmdax";  // current->comm, for messages
   bool thp_disabled = false;   // prctl(PR_SET_THP_DISABLE)
@@ -261,7 +267,8 @@ class MmStruct {
                                                uint64_t start, uint64_t end,
                                                uint64_t vm_flags);
 
-  bool AccessAllowed(uint64_t addr, bool write, bool exec);
+  // Puts what maps the address, if anything, into `out`.
+  bool AccessAllowed(uint64_t addr, bool write, bool exec, FaultOutcome& out);
   bool UserFault(uint64_t addr, bool write, bool exec, FaultOutcome& out);
   void FinishOutcome(uint64_t addr, FaultOutcome& out);
   void AccountFault(vm_fault_t ret, unsigned flags);

@@ -34,6 +34,13 @@ MemMap::MemMap(const FaultProfile& profile) : profile_(profile) {
   next_ram_ = kFirstRam >> profile.page_shift;
 }
 
+std::unique_ptr<MemMap> MemMap::Idle() const {
+  auto idle = std::make_unique<MemMap>(profile_);
+  for (const auto& [start, pgmap] : pagemaps_) idle->AddPagemap(*pgmap);
+  idle->next_ram_ = next_ram_;
+  return idle;
+}
+
 DevPagemap* MemMap::AddPagemap(const DevPagemap& pgmap) {
   return pagemaps_.emplace(pgmap.start, std::make_unique<DevPagemap>(pgmap))
       ->second.get();

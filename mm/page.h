@@ -25,6 +25,7 @@
 
 #include "base/fault_profile.h"
 #include "base/units.h"
+#include "mm/page_table.h"
 
 namespace dmdax {
 
@@ -67,6 +68,13 @@ uint64_t UniqueStructPages(const FaultProfile& profile,
 class MemMap {
  public:
   explicit MemMap(const FaultProfile& profile);
+
+  // What the page tables of all processes are made of.
+  PtTablePool& page_tables() { return page_tables_; }
+
+  // The same memory, of which nothing is in use; for a question that must leave
+  // no trace.
+  std::unique_ptr<MemMap> Idle() const;
 
   // devm_memremap_pages() and memunmap_pages(): Remove forgets the range.
   DevPagemap* AddPagemap(const DevPagemap& pgmap);
@@ -136,6 +144,7 @@ class MemMap {
   pfn_t zero_pfn_{};
   pfn_t huge_zero_pfn_{};
   uint64_t next_ram_ = 0;
+  PtTablePool page_tables_;
 };
 
 }  // namespace dmdax

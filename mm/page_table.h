@@ -8,16 +8,15 @@
 //   table.PteSlot(address, /*alloc=*/true);   // null: the huge entry is there
 //
 // A slot of the upper levels is empty, points to the next table, or holds a
-// huge entry.  The top level is a map: address spaces are sparse.
+// huge entry.  The top level is a list: address spaces are sparse.
 //
 // Mirrors: pgd_offset, pud_alloc, pmd_alloc, pte_alloc_map of mm/memory.c
 // (6.1).  Threading: thread-compatible.
 #ifndef DMDAX_MM_PAGE_TABLE_H_
 #define DMDAX_MM_PAGE_TABLE_H_
 
+#include <cstddef>
 #include <cstdint>
-#include <map>
-#include <memory>
 #include <vector>
 
 #include "base/fault_profile.h"
@@ -25,54 +24,157 @@
 
 namespace dmdax {
 
-class PtTable;
+class PtTablePool;
+
+// The entries, then a bit for each that says whether it is the address of the
+// table below: an architecture may put anything into entries of its own.
+class PtTable {
+ public:
+  // Of an entry that is no table.
+  Pte word(size_t i) const { return Pte{words()[i]}; }
+  void SetWord(size_t i, Pte value) { words()[i] = value.val; }
+  bool none(size_t i) const { return words()[i] == 0; }
+  bool is_table(size_t i) const {
+    return tables_ > 0 && (bits()[i / kBits] >> i % kBits & 1) != 0;
+  }
+  PtTable* child(size_t i) const {
+    return is_table(i) ? reinterpret_cast<PtTable*>(words()[i]) : nullptr;
+  }
+  // Of a slot that is empty.
+  void SetChild(size_t i, PtTable* table) {
+    words()[i] = reinterpret_cast<uint64_t>(table);
+    bits()[i / kBits] |= uint64_t{1} << i % kBits;
+    ++tables_;
+  }
+  void Clear(size_t i);
+
+ private:
+  friend class PtTablePool;
+  static constexpr size_t kBits = 64;
+
+  PtTable(PtTablePool* pool, size_t entries) : pool_(pool), entries_(entries) {}
+  // Bytes of a table with so many entries.
+  static size_t BytesOf(size_t entries) {
+    return sizeof(PtTable) +
+           (entries + (entries + kBits - 1) / kBits) * sizeof(uint64_t);
+  }
+  const uint64_t* words() const {
+    return reinterpret_cast<const uint64_t*>(this + 1);
+  }
+  uint64_t* words() { return reinterpret_cast<uint64_t*>(this + 1); }
+  const uint64_t* bits() const { return words() + entries_; }
+  uint64_t* bits() { return words() + entries_; }
+
+  PtTablePool* const pool_;
+  const size_t entries_;
+  size_t tables_ = 0;  // entries that are tables
+};
+
+// What tables come from, and go back to.  The first touch of 2 MiB by single
+// pages makes a table, so each is one block, out of blocks of many; what a
+// process gives back, the next one takes.
+class PtTablePool {
+ public:
+  PtTablePool() = default;
+  // All tables must have been deleted.
+  ~PtTablePool();
+  PtTablePool(const PtTablePool&) = delete;
+  PtTablePool& operator=(const PtTablePool&) = delete;
+
+  // A table of empty entries.
+  PtTable* New(size_t entries);
+  // And all tables below it.
+  void Delete(PtTable* table);
+
+ private:
+  struct Block {
+    void* data;
+    size_t bytes;
+  };
+  void Grow();
+
+  std::vector<Block> blocks_;
+  std::vector<void*> free_;  // of tables with kPooled entries
+};
 
 // A reference to one entry of one table; null when the table does not exist.
 class PtSlot {
  public:
+  // kLowest: no table can hang here, which saves a look at the table.
+  enum Level : uint32_t { kUpper, kLowest };
+
   PtSlot() = default;
-  PtSlot(PtTable* table, size_t index) : table_(table), index_(index) {}
+  PtSlot(PtTable* table, size_t index, Level level = kUpper)
+      : table_(table), index_(static_cast<uint32_t>(index)), level_(level) {}
 
   // Whether the slot exists.
   explicit operator bool() const { return table_ != nullptr; }
   // pmd_none(): neither a huge entry nor a table.
-  bool none() const;
+  bool none() const { return table_ == nullptr || table_->none(index_); }
   // A lower table hangs here.
-  bool is_table() const;
+  bool is_table() const {
+    return level_ == kUpper && table_ != nullptr && table_->is_table(index_);
+  }
   // A huge entry, or at the lowest level a page.
   bool is_leaf() const { return !none() && !is_table(); }
 
-  Pte value() const;
-  void Set(Pte value);
+  // 0 for a table.
+  Pte value() const {
+    return table_ == nullptr || is_table() ? Pte{} : table_->word(index_);
+  }
+  // A table that was there goes, with everything below it.
+  void Set(Pte value) {
+    if (is_table()) table_->Clear(index_);
+    table_->SetWord(index_, value);
+  }
   // Removes the entry, or the table with everything below it.
-  void Clear();
+  void Clear() {
+    if (table_ != nullptr) table_->Clear(index_);
+  }
 
  private:
   friend class PageTable;
   PtTable* table_ = nullptr;
-  size_t index_ = 0;
+  uint32_t index_ = 0;
+  Level level_ = kUpper;
 };
 
 class PageTable {
  public:
-  explicit PageTable(const FaultProfile& profile);
+  // Tables come from `pool`, which must live on, or from one of its own.
+  explicit PageTable(const FaultProfile& profile, PtTablePool* pool = nullptr);
   ~PageTable();
+  PageTable(const PageTable&) = delete;
+  PageTable& operator=(const PageTable&) = delete;
 
   // The slot for `address`; a null slot when a table on the way is missing
   // and `alloc` is false, or when a huge entry is in the way.
   PtSlot Pud(uint64_t address, bool alloc);
-  PtSlot Pmd(uint64_t address, bool alloc);
-  PtSlot PteSlot(uint64_t address, bool alloc);
+  PtSlot Pmd(uint64_t address, bool alloc) {
+    return PmdOf(Pud(address, alloc), address, alloc);
+  }
+  PtSlot PteSlot(uint64_t address, bool alloc) {
+    return PteOf(Pmd(address, alloc), address, alloc);
+  }
+  // The same from a slot that was found before.
+  PtSlot PmdOf(PtSlot pud, uint64_t address, bool alloc);
+  PtSlot PteOf(PtSlot pmd, uint64_t address, bool alloc);
 
   // What maps `address`: the leaf slot and its order in pages.  Null when
   // nothing does.
   PtSlot Lookup(uint64_t address, int* order);
 
  private:
+  struct Top {
+    uint64_t number;  // address >> shift
+    PtTable* table;
+  };
   PtTable* Below(PtSlot slot, size_t entries, bool alloc);
 
-  const FaultProfile& profile_;
-  std::map<uint64_t, std::unique_ptr<PtTable>> pgd_;  // by address >> shift
+  const int pud_shift_, pmd_shift_, page_shift_;
+  PtTablePool own_pool_;
+  PtTablePool& pool_;
+  std::vector<Top> tops_;
 };
 
 }  // namespace dmdax

@@ -85,9 +85,10 @@ void MmStruct::Warn(const std::string& condition) {
 }
 
 // What the memory-management unit decides, and the bits it sets.
-bool MmStruct::AccessAllowed(uint64_t addr, bool write, bool exec) {
-  int order = 0;
-  PtSlot slot = page_table_.Lookup(addr, &order);
+bool MmStruct::AccessAllowed(uint64_t addr, bool write, bool exec,
+                             FaultOutcome& out) {
+  PtSlot slot = page_table_.Lookup(addr, &out.order);
+  out.entry = slot.value();
   if (!slot) return false;
   Pte entry = slot.value();
   if (!pte_ops_.Present(entry) || !pte_ops_.User(entry)) return false;
@@ -100,15 +101,14 @@ bool MmStruct::AccessAllowed(uint64_t addr, bool write, bool exec) {
   entry = pte_ops_.MkYoung(entry);
   if (write) entry = pte_ops_.MkDirty(entry);
   slot.Set(entry);
+  out.entry = entry;
   return true;
 }
 
 // One exception; false when a signal ends the access.
 bool MmStruct::UserFault(uint64_t addr, bool write, bool exec,
                          FaultOutcome& out) {
-  Pte entry;
-  int order = 0;
-  const bool present = Lookup(addr, &entry, &order) && pte_ops_.Present(entry);
+  const bool present = pte_ops_.Present(out.entry);
   VmAreaStruct* vma = FindVma(addr);
   const bool key = vma != nullptr && KeyForbids(*vma, exec);
   if (recorder_ != nullptr) {
@@ -154,15 +154,13 @@ bool MmStruct::UserFault(uint64_t addr, bool write, bool exec,
 }
 
 void MmStruct::FinishOutcome(uint64_t addr, FaultOutcome& out) {
-  PtSlot slot = page_table_.Lookup(addr, &out.order);
-  out.entry = slot.value();
   const uint64_t inside =
       (addr >> profile_.page_shift) & ((uint64_t{1} << out.order) - 1);
   out.pfn = pte_ops_.Pfn(out.entry) + inside;
   out.zero_page = mem_.IsZero(out.pfn);
   // The last fallback that is larger than the entry explains why the entry is
   // no larger.
-  out.reason = FaultReason{};
+  if (out.reason) out.reason = FaultReason{};
   for (const FaultReason& fallback : out.fallbacks) {
     if (fallback.order > out.order) out.reason = fallback;
   }
@@ -171,7 +169,7 @@ void MmStruct::FinishOutcome(uint64_t addr, FaultOutcome& out) {
 FaultOutcome MmStruct::Touch(uint64_t addr, bool write, bool exec) {
   FaultOutcome out;
   for (int i = 0; i < kMaxFaults; ++i) {
-    if (AccessAllowed(addr, write, exec)) {
+    if (AccessAllowed(addr, write, exec, out)) {
       FinishOutcome(addr, out);
       return out;
     }

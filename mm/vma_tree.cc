@@ -65,9 +65,12 @@ VmaTree::VmaTree() : gaps_(std::make_unique<Gaps>()) {}
 VmaTree::~VmaTree() = default;
 
 VmAreaStruct* VmaTree::Find(uint64_t addr) const {
+  if (last_ != nullptr && last_->vm_start <= addr && addr < last_->vm_end) {
+    return last_;
+  }
   auto it = vmas_.upper_bound(addr);
   if (it != vmas_.begin() && addr < std::prev(it)->second->vm_end) --it;
-  return it != vmas_.end() ? it->second.get() : nullptr;
+  return last_ = it != vmas_.end() ? it->second.get() : nullptr;
 }
 
 VmAreaStruct* VmaTree::FindIntersection(uint64_t start, uint64_t end) const {
@@ -105,6 +108,7 @@ std::optional<uint64_t> VmaTree::EmptyAreaRev(uint64_t min, uint64_t max,
 
 VmAreaStruct* VmaTree::Insert(std::unique_ptr<VmAreaStruct> vma) {
   const uint64_t start = vma->vm_start;
+  last_ = nullptr;
   auto it = vmas_.insert_or_assign(start, std::move(vma)).first;
   UpdateGapBelow(it);
   UpdateGapBelow(std::next(it));
@@ -112,6 +116,7 @@ VmAreaStruct* VmaTree::Insert(std::unique_ptr<VmAreaStruct> vma) {
 }
 
 void VmaTree::Erase(const VmAreaStruct& vma) {
+  last_ = nullptr;
   gaps_->Set(vma.vm_start, 0);
   UpdateGapBelow(vmas_.erase(vmas_.find(vma.vm_start)));
 }

@@ -16,7 +16,7 @@
 //
 // Mirrors: mm->mm_mt of struct mm_struct, find_vma of mm/mmap.c,
 // mas_empty_area_rev of lib/maple_tree.c (6.1).
-// Threading: thread-compatible.
+// Threading: one caller at a time; a search remembers what it found.
 #ifndef DMDAX_MM_VMA_TREE_H_
 #define DMDAX_MM_VMA_TREE_H_
 
@@ -70,6 +70,8 @@ class VmaTree {
   void UpdateGapBelow(Map::const_iterator it);
 
   Map vmas_;
+  // What Find() found last, which is what most accesses want next.
+  mutable VmAreaStruct* last_ = nullptr;
   std::unique_ptr<Gaps> gaps_;
 };
 

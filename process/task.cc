@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "mm/fault_graph.h"
 #include "process/field_error.h"
 
 namespace dmdax {
@@ -95,8 +95,10 @@ absl::Status Task::Unmap(uint64_t address, uint64_t length) {
 
 void Task::Repeat(const TouchRecord& touch) {
   mm_.set_recorder(nullptr);
+  const FaultReasons reasons = std::exchange(mm_.reasons, FaultReasons::kNone);
   const FaultOutcome outcome =
       mm_.Touch(touch.address, touch.kind == AccessKind::kWrite);
+  mm_.reasons = reasons;
   mm_.set_recorder(&recorder_);
   if (outcome.faulted && mm_.FindVma(touch.address) != nullptr) {
     touches_.push_back(touch);
@@ -107,10 +109,9 @@ TouchReport Task::Touch(uint64_t address, AccessKind kind, uint64_t sequence) {
   recorder_.Clear();
   TouchReport report;
   report.outcome = mm_.Touch(address, kind == AccessKind::kWrite);
-  report.events.assign(recorder_.events().begin(), recorder_.events().end());
-  report.graph = FaultGraph(faults_, recorder_);
-  report.vma = mm_.FindVma(address);
+  report.record = std::move(recorder_);
   recorder_.Clear();
+  report.vma = mm_.FindVma(address);
   // What changed nothing need not be done again.
   if (report.outcome.faulted && report.vma != nullptr) {
     touches_.push_back({address, kind, sequence});

@@ -47,8 +47,9 @@ absl::Status CheckMapSync(const VmaOptions& options);
 
 struct TouchReport {
   FaultOutcome outcome;
-  std::vector<FaultEvent> events;
-  std::vector<std::string> graph;  // as function_graph prints it
+  // Its events and calls; FaultGraph() of mm/fault_graph.h makes lines of them,
+  // as function_graph prints them.
+  FaultRecorder record;
   // FILE or shared memory behind the address; null: nothing is mapped.
   const VmAreaStruct* vma = nullptr;
 };

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_join.h"
+#include "mm/fault_graph.h"
 #include "tools/command_line.h"
 #include "tools/fault_report.h"
 
@@ -34,10 +35,13 @@ void RunFault(App& app, const FaultRequest& o, FaultDetail detail) {
   const bool calls = detail == FaultDetail::kCallChain;
   if (app.json) {
     nlohmann::ordered_json j = FaultToJson(user, report, want);
-    if (calls) j["graph"] = report.graph;
+    if (calls) j["graph"] = FaultGraph(user.faults(), report.record);
     app.Answer("fault", std::move(j));
   } else {
-    if (calls) std::cout << absl::StrJoin(report.graph, "\n") << "\n";
+    if (calls) {
+      std::cout << absl::StrJoin(FaultGraph(user.faults(), report.record), "\n")
+                << "\n";
+    }
     PrintFault(std::cout, user, report, want);
   }
   if (report.outcome.sig != 0) app.exit_code = 1;

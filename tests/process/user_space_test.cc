@@ -74,7 +74,7 @@ TEST_F(UserSpaceTest, AFileIsMappedByItsExtents) {
   const TouchReport report = task.Touch(start + 4096, AccessKind::kWrite);
   EXPECT_EQ(report.outcome.order, 9);
   EXPECT_EQ(report.outcome.pfn, pfn_t(0x100201));
-  EXPECT_FALSE(report.events.empty());
+  EXPECT_FALSE(report.record.events().empty());
   const FrameOwner owner = user_->OwnerOf(report.outcome.pfn);
   EXPECT_EQ(owner.kind, FrameOwner::kPmem);
   EXPECT_EQ(owner.name, "pmem0");

@@ -12,6 +12,7 @@
 #include "base/kernel_profile.h"
 #include "dm/device_mapper.h"
 #include "formats/world_format.h"
+#include "mm/fault_graph.h"
 #include "state/find_device.h"
 #include "state/part/run_on_part.h"
 #include "state/world_load.h"
@@ -169,9 +170,11 @@ class State {
     if (!vma.ok()) return vma.status().ToString();
     const TouchReport report = task.Touch((*vma)->vm_start, AccessKind::kWrite);
     const FrameOwner owner = user.OwnerOf(report.outcome.pfn);
+    const std::vector<std::string> graph =
+        FaultGraph(user.faults(), report.record);
     return absl::StrCat(report.outcome.sig, " ", report.outcome.order, " ",
                         report.outcome.pfn.value(), " ", owner.name, " ",
-                        owner.offset, "\n", absl::StrJoin(report.graph, "\n"));
+                        owner.offset, "\n", absl::StrJoin(graph, "\n"));
   }
 
   // All of it, as the next command finds it.

@@ -10,15 +10,15 @@ namespace {
 
 using K = FaultEventKind;
 
-DaxEntries::Unmap Unmapper(DaxInode& inode) {
+auto Unmapper(DaxInode& inode) {
   return [&inode](uint64_t first, uint64_t nr) {
     inode.mapping.UnmapMappingPages(first, nr, EvenCows::kNo);
   };
 }
 
-uint64_t MaxPgoff(const DaxInode& inode) {
-  const uint64_t size = inode.profile->page_size();
-  return (inode.i_size + size - 1) / size;
+uint64_t MaxPgoff(const FaultProfile& profile, uint64_t i_size) {
+  const uint64_t size = profile.page_size();
+  return (i_size + size - 1) / size;
 }
 
 FaultReason ErrnoReason(int error) {
@@ -27,61 +27,41 @@ FaultReason ErrnoReason(int error) {
 
 // dax_fault_check_fallback(): true if the 2 MiB do not lie in the VMA or do not
 // have the colour of the file.
-bool CheckFallbackVma(VmFault& vmf) {
-  const FaultProfile& profile = vmf.mm->profile();
-  const VmAreaStruct& vma = *vmf.vma;
+bool CheckFallbackVma(const FaultProfile& profile, const VmAreaStruct& vma,
+                      bool write, uint64_t address, uint64_t pgoff,
+                      FaultReason* reason) {
   const uint64_t colour = profile.pmd_nr() - 1;
-  const uint64_t addr_page = vmf.address >> profile.page_shift;
-  const uint64_t pmd_addr = vmf.address & profile.pmd_mask();
-  if ((vmf.pgoff & colour) != (addr_page & colour)) {
-    vmf.reason = {.code = FaultReasonCode::kVmaColour,
-                  .want = vmf.pgoff & colour,
-                  .have = addr_page & colour};
+  const uint64_t addr_page = address >> profile.page_shift;
+  const uint64_t pmd_addr = address & profile.pmd_mask();
+  if ((pgoff & colour) != (addr_page & colour)) {
+    *reason = {.code = FaultReasonCode::kVmaColour,
+               .want = pgoff & colour,
+               .have = addr_page & colour};
     return true;
   }
-  if (vmf.write() && !(vma.vm_flags & VM_SHARED)) {
-    vmf.reason = {.code = FaultReasonCode::kPrivateWrite};
+  if (write && !(vma.vm_flags & VM_SHARED)) {
+    *reason = {.code = FaultReasonCode::kPrivateWrite};
     return true;
   }
   if (pmd_addr < vma.vm_start) {
-    vmf.reason = {.code = FaultReasonCode::kVmaStart,
-                  .have = (vma.vm_start - pmd_addr) >> profile.page_shift};
+    *reason = {.code = FaultReasonCode::kVmaStart,
+               .have = (vma.vm_start - pmd_addr) >> profile.page_shift};
     return true;
   }
   const uint64_t pmd_end = pmd_addr + profile.pmd_size();
   if (pmd_end > vma.vm_end) {
-    vmf.reason = {.code = FaultReasonCode::kVmaEnd,
-                  .have = (pmd_end - vma.vm_end) >> profile.page_shift};
+    *reason = {.code = FaultReasonCode::kVmaEnd,
+               .have = (pmd_end - vma.vm_end) >> profile.page_shift};
     return true;
   }
   return false;
 }
 
-// 0 to go on, SIGBUS or FALLBACK.
-vm_fault_t CheckPmdEof(VmFault& vmf, uint64_t index, uint64_t max_pgoff) {
-  const uint64_t last = index | (vmf.mm->profile().pmd_nr() - 1);
-  if (last < max_pgoff) return 0;
-  vmf.reason = {
-      .code = FaultReasonCode::kEofInside, .want = last + 1, .have = max_pgoff};
-  return VM_FAULT_FALLBACK;
-}
-
-vm_fault_t CheckBeyondEof(VmFault& vmf, uint64_t index, uint64_t max_pgoff) {
-  if (index < max_pgoff) return 0;
-  vmf.reason = {
+bool BeyondEof(uint64_t index, uint64_t max_pgoff, FaultReason* reason) {
+  if (index < max_pgoff) return false;
+  *reason = {
       .code = FaultReasonCode::kBeyondEof, .want = index, .have = max_pgoff};
-  return VM_FAULT_SIGBUS;
-}
-
-// All checks that come before the mapping entry is taken.
-vm_fault_t CheckPmd(VmFault& vmf, uint64_t index, uint64_t max_pgoff) {
-  // The check that fails first gives the reason; kernels differ in the order.
-  const bool late = vmf.mm->profile().dax_pmd_eof_check_late;
-  vm_fault_t ret = 0;
-  if (!late && (ret = CheckBeyondEof(vmf, index, max_pgoff)) != 0) return ret;
-  if (CheckFallbackVma(vmf)) return VM_FAULT_FALLBACK;
-  if (late && (ret = CheckBeyondEof(vmf, index, max_pgoff)) != 0) return ret;
-  return CheckPmdEof(vmf, index, max_pgoff);
+  return true;
 }
 
 // The loop over the pieces of the file.  It has one round: a piece is either
@@ -98,11 +78,10 @@ vm_fault_t PmdIterate(VmFault& vmf, DaxInode& inode, IomapOps& ops,
   int more;
   while ((more = IomapIterNext(iter, ops, vmf.mm->recorder())) > 0) {
     if (iter.length() < profile.pmd_size()) {
-      vmf.reason = {.code = FaultReasonCode::kExtentShort,
-                    .want = profile.pmd_nr(),
-                    .have = iter.length() >> profile.page_shift};
-      vmf.reason.where = absl::StrFormat(
-          "%s at offset %d", IomapTypeName(iter.iomap.type), iter.pos);
+      if (vmf.mm->reasons == FaultReasons::kAll) {
+        vmf.reason =
+            DaxExtentShort(profile, iter.iomap.type, iter.pos, iter.length());
+      }
       continue;  // nothing processed: the next round ends the loop
     }
     ret = DaxFaultIter(vmf, iter, entry, index, true, pfnp);
@@ -129,9 +108,10 @@ vm_fault_t DaxIomapPmdFault(VmFault& vmf, DaxInode& inode, IomapOps& ops,
   FaultScope scope(vmf.mm->recorder(), FaultFunction::kDaxIomapPmdFault);
   const FaultProfile& profile = *inode.profile;
   const uint64_t index = vmf.pgoff & ~(profile.pmd_nr() - 1);
-  const uint64_t max_pgoff = MaxPgoff(inode);
+  const uint64_t max_pgoff = MaxPgoff(profile, inode.i_size);
   RecordDax(vmf, inode, K::kDaxPmdFault, 0, max_pgoff);
-  vm_fault_t ret = CheckPmd(vmf, index, max_pgoff);
+  vm_fault_t ret = DaxCheckPmdFault(profile, *vmf.vma, vmf.write(), vmf.address,
+                                    vmf.pgoff, inode.i_size, &vmf.reason);
   if (ret == 0) {
     const DaxEntries::Grabbed grabbed =
         GrabEntry(vmf, inode, index, profile.pmd_order());
@@ -198,7 +178,7 @@ vm_fault_t DaxIomapPteFault(VmFault& vmf, DaxInode& inode, IomapOps& ops,
   if ((vmf.pgoff << profile.page_shift) >= inode.i_size) {
     vmf.reason = {.code = FaultReasonCode::kBeyondEof,
                   .want = vmf.pgoff,
-                  .have = MaxPgoff(inode)};
+                  .have = MaxPgoff(profile, inode.i_size)};
     ret = VM_FAULT_SIGBUS;
   } else {
     const DaxEntries::Grabbed grabbed = GrabEntry(vmf, inode, vmf.pgoff, 0);
@@ -219,6 +199,35 @@ vm_fault_t DaxIomapPteFault(VmFault& vmf, DaxInode& inode, IomapOps& ops,
 }
 
 }  // namespace
+
+vm_fault_t DaxCheckPmdFault(const FaultProfile& profile,
+                            const VmAreaStruct& vma, bool write,
+                            uint64_t address, uint64_t pgoff, uint64_t i_size,
+                            FaultReason* reason) {
+  const uint64_t index = pgoff & ~(profile.pmd_nr() - 1);
+  const uint64_t max_pgoff = MaxPgoff(profile, i_size);
+  // The check that fails first gives the reason; kernels differ in the order.
+  const bool late = profile.dax_pmd_eof_check_late;
+  if (!late && BeyondEof(index, max_pgoff, reason)) return VM_FAULT_SIGBUS;
+  if (CheckFallbackVma(profile, vma, write, address, pgoff, reason)) {
+    return VM_FAULT_FALLBACK;
+  }
+  if (late && BeyondEof(index, max_pgoff, reason)) return VM_FAULT_SIGBUS;
+  const uint64_t last = index | (profile.pmd_nr() - 1);
+  if (last < max_pgoff) return 0;
+  *reason = {
+      .code = FaultReasonCode::kEofInside, .want = last + 1, .have = max_pgoff};
+  return VM_FAULT_FALLBACK;
+}
+
+FaultReason DaxExtentShort(const FaultProfile& profile, uint16_t type,
+                           uint64_t pos, uint64_t length) {
+  FaultReason reason{.code = FaultReasonCode::kExtentShort,
+                     .want = profile.pmd_nr(),
+                     .have = length >> profile.page_shift};
+  reason.where = absl::StrFormat("%s at offset %d", IomapTypeName(type), pos);
+  return reason;
+}
 
 void RecordDax(VmFault& vmf, const DaxInode& inode, FaultEventKind kind,
                int64_t ret, uint64_t max_pgoff) {

@@ -17,6 +17,7 @@
 #ifndef DMDAX_IOMAP_DAX_FAULT_H_
 #define DMDAX_IOMAP_DAX_FAULT_H_
 
+#include "absl/types/span.h"
 #include "iomap/dax_inode.h"
 #include "iomap/iomap.h"
 #include "mm/mm_struct.h"
@@ -32,7 +33,28 @@ vm_fault_t DaxIomapFault(VmFault& vmf, int order, DaxInode& inode,
 vm_fault_t DaxFinishSyncFault(VmFault& vmf, int order, DaxInode& inode,
                               FlaggedPfn pfn);
 
-// --- the parts, for the other files of iomap/ ---
+// --- the parts, for the other files of iomap/, and for questions ---
+
+// What a PMD fault checks before it takes the entry: 0 to go on, FALLBACK or
+// SIGBUS with the reason.  `address` and `pgoff` (pages) are of the page.
+vm_fault_t DaxCheckPmdFault(const FaultProfile& profile,
+                            const VmAreaStruct& vma, bool write,
+                            uint64_t address, uint64_t pgoff, uint64_t i_size,
+                            FaultReason* reason);
+
+// Why a piece of the file is too short for a PMD: `length` bytes of this type
+// from `pos` on.
+FaultReason DaxExtentShort(const FaultProfile& profile, uint16_t type,
+                           uint64_t pos, uint64_t length);
+
+// Whether `nr` pages (of 4096 bytes) can be mapped by one entry, as they came
+// from the device.
+bool DaxAccessMaps(const FaultProfile& profile, const DaxAccess& access,
+                   uint64_t nr);
+// Why not: asked and traced from page `pgoff` of the file's device on.
+FaultReason DaxAccessReason(const DaxInode& inode, DaxDevice* dev,
+                            pgoff_t pgoff, uint64_t nr, const DaxAccess& access,
+                            absl::Span<const TraceStep> steps);
 
 // dax_fault_return(): the VM_FAULT bits for an errno (negative, or 0).
 vm_fault_t DaxFaultReturn(const FaultProfile& profile, int error);

@@ -153,17 +153,30 @@ vm_fault_t InsertMapped(VmFault& vmf, FlaggedPfn pfn, bool pmd, bool write) {
 // Whether the huge page that begins on the boundary before `pgoff` is whole:
 // then no chunk and no row is too short, and what was asked for only reaches
 // over the end of one because it begins off a boundary.
-bool FitsOnBoundary(const Iomap& iomap, pgoff_t pgoff, uint64_t nr,
+bool FitsOnBoundary(DaxDevice* dev, pgoff_t pgoff, uint64_t nr,
                     FaultReasonCode short_by) {
   const bool by_place = short_by == FaultReasonCode::kRunChunk ||
                         short_by == FaultReasonCode::kRunTargetEnd ||
                         short_by == FaultReasonCode::kRunDeviceEnd;
   const pgoff_t boundary(pgoff.value() & ~(nr - 1));
   if (!by_place || boundary.value() == pgoff.value()) return false;
-  const DaxAccess there =
-      DaxDirectAccess(iomap.dax_dev, boundary, static_cast<int64_t>(nr),
-                      DaxAccessMode::kAccess, nullptr);
+  const DaxAccess there = DaxDirectAccess(
+      dev, boundary, static_cast<int64_t>(nr), DaxAccessMode::kAccess, nullptr);
   return there.ret >= static_cast<int64_t>(nr);
+}
+
+FlaggedPfn FlaggedPfnOf(const FaultProfile& profile, const DaxAccess& access) {
+  return {.pfn = pfn_t(PfnPhys(access.pfn) >> profile.page_shift),
+          .dev = (access.pfn_flags & PFN_DEV) != 0,
+          .map = (access.pfn_flags & PFN_MAP) != 0};
+}
+
+// More than one of the kernel's pages, which may be of 64 KiB, must have struct
+// pages.
+bool LacksDevmap(const FaultProfile& profile, const DaxAccess& access) {
+  const auto page = static_cast<int64_t>(profile.page_size() >> kPageShift);
+  return access.ret > page && !profile.no_pfn_t &&
+         !PfnDevmap(profile, FlaggedPfnOf(profile, access));
 }
 
 }  // namespace
@@ -174,6 +187,44 @@ void DaxDisassociate(MemMap& mem, const FaultProfile& profile,
   if (entry.is_pmd() && !entry.is_zero() && !entry.is_empty()) {
     mem.SplitFolio(entry.pfn);
   }
+}
+
+bool DaxAccessMaps(const FaultProfile& profile, const DaxAccess& access,
+                   uint64_t nr) {
+  if (access.ret < static_cast<int64_t>(nr)) return false;
+  if ((access.pfn.value() & (nr - 1)) != 0) return false;
+  return !LacksDevmap(profile, access);
+}
+
+FaultReason DaxAccessReason(const DaxInode& inode, DaxDevice* dev,
+                            pgoff_t pgoff, uint64_t nr, const DaxAccess& access,
+                            absl::Span<const TraceStep> steps) {
+  FaultReason reason;
+  if (access.ret < 0) {
+    // The memory itself has no other error than poison.
+    const bool poison =
+        !steps.empty() &&
+        steps.back().function == TraceFunction::kPmemDaxDirectAccess &&
+        (access.ret == -EIO || access.ret == -EHWPOISON);
+    reason.code =
+        poison ? FaultReasonCode::kPoison : FaultReasonCode::kDirectAccess;
+    reason.err = static_cast<int>(-access.ret);
+    if (!steps.empty()) reason.level = steps.back();
+    if (dev != nullptr) reason.where = dev->host();
+  } else if (static_cast<uint64_t>(access.ret) < nr) {
+    reason = ShortRunReason(steps, nr, access.ret);
+    if (FitsOnBoundary(dev, pgoff, nr, reason.code)) {
+      reason = MisalignedReason({}, pgoff, inode.dax_part_off >> kPageShift,
+                                pfn_t{}, nr);
+    }
+  } else if (access.pfn.value() & (nr - 1)) {
+    reason = MisalignedReason(steps, pgoff, inode.dax_part_off >> kPageShift,
+                              access.pfn, nr);
+  } else if (LacksDevmap(*inode.profile, access)) {
+    reason.code = FaultReasonCode::kPfnNoDevmap;
+    if (!steps.empty()) reason.level = steps.back();
+  }
+  return reason;
 }
 
 int DaxIomapDirectAccess(VmFault& vmf, DaxInode& inode, const Iomap& iomap,
@@ -189,60 +240,22 @@ int DaxIomapDirectAccess(VmFault& vmf, DaxInode& inode, const Iomap& iomap,
   const DaxAccess access = DaxDirectAccess(
       iomap.dax_dev, pgoff, static_cast<int64_t>(nr), DaxAccessMode::kAccess,
       recorder != nullptr ? &trace : nullptr);
-  vmf.reason = FaultReason{};
-  FlaggedPfn unused;
-  const bool any = pfn == nullptr;
-  if (any) pfn = &unused;
-  pfn->pfn = pfn_t(PfnPhys(access.pfn) >> profile.page_shift);
-  pfn->dev = (access.pfn_flags & PFN_DEV) != 0;
-  pfn->map = (access.pfn_flags & PFN_MAP) != 0;
-  // More than one of the kernel's pages, which may be of 64 KiB.
-  const bool larger = access.ret > static_cast<int64_t>(page >> kPageShift);
-  const bool no_devmap =
-      larger && !profile.no_pfn_t && !PfnDevmap(profile, *pfn);
-  const bool good = access.ret >= static_cast<int64_t>(nr) &&
-                    (access.pfn.value() & (nr - 1)) == 0 && !no_devmap;
-  if (recorder != nullptr) {
-    recorder->AddSteps(trace.steps());
-  } else if (!good) {
+  if (vmf.reason) vmf.reason = FaultReason{};
+  if (recorder != nullptr) recorder->AddSteps(trace.steps());
+  // Whoever wants no frame takes what there is.
+  const bool good =
+      pfn != nullptr ? DaxAccessMaps(profile, access, nr) : access.ret >= 0;
+  if (pfn != nullptr) *pfn = FlaggedPfnOf(profile, access);
+  if (good) return 0;
+  if (recorder == nullptr && vmf.mm->reasons == FaultReasons::kAll) {
     // The answer is asked for again, now with a trace that shows which level is
     // to blame.
     DaxDirectAccess(iomap.dax_dev, pgoff, static_cast<int64_t>(nr),
                     DaxAccessMode::kAccess, &trace);
   }
-  if (access.ret < 0) {
-    // The memory itself has no other error than poison.
-    const bool poison =
-        !trace.steps().empty() &&
-        trace.steps().back().function == TraceFunction::kPmemDaxDirectAccess &&
-        (access.ret == -EIO || access.ret == -EHWPOISON);
-    vmf.reason.code =
-        poison ? FaultReasonCode::kPoison : FaultReasonCode::kDirectAccess;
-    vmf.reason.err = static_cast<int>(-access.ret);
-    if (!trace.steps().empty()) vmf.reason.level = trace.steps().back();
-    if (iomap.dax_dev != nullptr) vmf.reason.where = iomap.dax_dev->host();
-    return static_cast<int>(access.ret);
-  }
-  if (any) return 0;
-  if (static_cast<uint64_t>(access.ret) < nr) {
-    vmf.reason = ShortRunReason(trace.steps(), nr, access.ret);
-    if (FitsOnBoundary(iomap, pgoff, nr, vmf.reason.code)) {
-      vmf.reason = MisalignedReason({}, pgoff, inode.dax_part_off >> kPageShift,
-                                    pfn_t{}, nr);
-    }
-    return -EINVAL;
-  }
-  if (access.pfn.value() & (nr - 1)) {
-    vmf.reason = MisalignedReason(
-        trace.steps(), pgoff, inode.dax_part_off >> kPageShift, access.pfn, nr);
-    return -EINVAL;
-  }
-  if (no_devmap) {
-    vmf.reason = {.code = FaultReasonCode::kPfnNoDevmap};
-    if (!trace.steps().empty()) vmf.reason.level = trace.steps().back();
-    return -EINVAL;
-  }
-  return 0;
+  vmf.reason =
+      DaxAccessReason(inode, iomap.dax_dev, pgoff, nr, access, trace.steps());
+  return access.ret < 0 ? static_cast<int>(access.ret) : -EINVAL;
 }
 
 namespace {

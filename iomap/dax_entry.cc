@@ -16,24 +16,189 @@ uint64_t AlignDown(uint64_t index, int order) {
 // The node level at which an entry of `order` is stored.
 int NodeShift(int order) { return order / kChunkShift * kChunkShift; }
 
+bool Has(const DaxEntry& entry, uint64_t index) {
+  return index - entry.index < (uint64_t{1} << entry.order);
+}
+
+// Nodes from the root to a page, at most.
+constexpr int kMaxHeight = 64 / kChunkShift + 1;
+
 }  // namespace
 
-DaxEntry* DaxEntries::Find(uint64_t index) {
-  auto it = entries_.upper_bound(index);
-  if (it == entries_.begin()) return nullptr;
-  DaxEntry& entry = std::prev(it)->second;
-  return index - entry.index < (uint64_t{1} << entry.order) ? &entry : nullptr;
+struct DaxEntries::Node {
+  union Slot {
+    Node* node;
+    DaxEntry* entry;
+  };
+
+  bool Has(unsigned at) const { return (used >> at & 1) != 0; }
+  bool IsNode(unsigned at) const { return (nodes >> at & 1) != 0; }
+  // Only the root may be asked for what it does not cover.
+  bool Covers(uint64_t index) const { return (index >> shift) < kChunkSize; }
+  unsigned SlotAt(uint64_t index) const {
+    return static_cast<unsigned>(index >> shift) & (kChunkSize - 1);
+  }
+  void Put(unsigned at, Node* below) {
+    slot[at].node = below;
+    used |= uint64_t{1} << at;
+    nodes |= uint64_t{1} << at;
+  }
+  void Put(unsigned at, DaxEntry* entry) {
+    slot[at].entry = entry;
+    used |= uint64_t{1} << at;
+  }
+  void Drop(unsigned at) {
+    used &= ~(uint64_t{1} << at);
+    nodes &= ~(uint64_t{1} << at);
+  }
+
+  int shift = 0;
+  uint64_t used = 0;      // slots with something
+  uint64_t nodes = 0;     // slots with a node
+  Slot slot[kChunkSize];  // of any value where nothing is used
+};
+
+DaxEntries::DaxEntries(int pmd_order)
+    : pmd_order_(pmd_order), pmd_shift_(NodeShift(pmd_order)) {}
+
+DaxEntries::~DaxEntries() {
+  if (root_ != nullptr) FreeNode(root_);
 }
 
-bool DaxEntries::Conflicts(uint64_t index, int order) {
+DaxEntries::Node* DaxEntries::NewNode(int shift) {
+  Node* node = nullptr;
+  if (free_nodes_.empty()) {
+    node = new Node;
+  } else {
+    node = free_nodes_.back().release();
+    free_nodes_.pop_back();
+  }
+  node->shift = shift;
+  node->used = node->nodes = 0;
+  return node;
+}
+
+void DaxEntries::FreeNode(Node* node) {
+  for (uint64_t left = node->nodes; left != 0; left &= left - 1) {
+    FreeNode(node->slot[__builtin_ctzll(left)].node);
+  }
+  delete node;
+}
+
+unsigned DaxEntries::SlotOf(const Node& node, uint64_t index) const {
+  return node.SlotAt(node.shift == pmd_shift_ ? AlignDown(index, pmd_order_)
+                                              : index);
+}
+
+DaxEntry* DaxEntries::Find(uint64_t index) const {
+  if (last_ != nullptr && Has(*last_, index)) return last_;
+  const Node* node = root_;
+  if (node == nullptr || !node->Covers(index)) return nullptr;
+  for (;;) {
+    const unsigned at = node->SlotAt(index);
+    if (node->IsNode(at)) {
+      node = node->slot[at].node;
+      continue;
+    }
+    const unsigned first = SlotOf(*node, index);
+    if (!node->Has(first) || node->IsNode(first)) return nullptr;
+    DaxEntry* entry = node->slot[first].entry;
+    return Has(*entry, index) ? entry : nullptr;
+  }
+}
+
+DaxEntry* DaxEntries::FirstIn(const Node& node, uint64_t base, uint64_t index) {
+  const uint64_t at = index <= base ? 0 : (index - base) >> node.shift;
+  if (at >= kChunkSize) return nullptr;
+  for (uint64_t left = node.used >> at << at; left != 0; left &= left - 1) {
+    const auto i = static_cast<unsigned>(__builtin_ctzll(left));
+    DaxEntry* entry = node.IsNode(i)
+                          ? FirstIn(*node.slot[i].node,
+                                    base + (uint64_t{i} << node.shift), index)
+                          : node.slot[i].entry;
+    if (entry != nullptr && entry->index >= index) return entry;
+  }
+  return nullptr;
+}
+
+DaxEntry* DaxEntries::AtOrAfter(uint64_t index) const {
+  return root_ == nullptr ? nullptr : FirstIn(*root_, 0, index);
+}
+
+bool DaxEntries::Conflicts(uint64_t index, int order) const {
+  // What is smaller hangs below the slots of the larger.
   const uint64_t first = AlignDown(index, order);
-  auto it = entries_.lower_bound(first);
-  return it != entries_.end() && it->first < first + (uint64_t{1} << order) &&
-         it->second.order < order;
+  const Node* node = root_;
+  if (node == nullptr || !node->Covers(first)) return false;
+  while (node->shift > pmd_shift_) {
+    const unsigned at = node->SlotAt(first);
+    if (!node->IsNode(at)) return false;
+    node = node->slot[at].node;
+  }
+  if (node->shift < pmd_shift_) return true;  // the root, of single pages
+  const unsigned slots = 1u << (order - node->shift);
+  const uint64_t range = (uint64_t{1} << slots) - 1;
+  return (node->nodes >> node->SlotAt(first) & range) != 0;
 }
 
-DaxEntries::Grabbed DaxEntries::Grab(uint64_t index, int order,
-                                     const Unmap& unmap) {
+DaxEntry* DaxEntries::NewEntry(uint64_t index, int order) {
+  const int level = NodeShift(order);
+  if (root_ == nullptr) {
+    int shift = level;
+    while ((index >> shift) >= kChunkSize) shift += kChunkShift;
+    root_ = NewNode(shift);
+  }
+  // No node is empty: what hangs below another one has an entry.
+  while (root_->shift < level || !root_->Covers(index)) {
+    Node* top = NewNode(root_->shift + kChunkShift);
+    top->Put(0, root_);
+    root_ = top;
+  }
+  Node* node = root_;
+  while (node->shift > level) {
+    const unsigned at = node->SlotAt(index);
+    if (!node->Has(at)) node->Put(at, NewNode(node->shift - kChunkShift));
+    node = node->slot[at].node;
+  }
+  if (free_.empty()) {
+    const size_t many = blocks_.empty() ? 4 : kChunkSize;
+    blocks_.push_back(std::make_unique<DaxEntry[]>(many));
+    for (size_t i = many; i-- > 0;) free_.push_back(&blocks_.back()[i]);
+  }
+  DaxEntry* entry = free_.back();
+  free_.pop_back();
+  *entry = {.index = index, .order = order};
+  node->Put(node->SlotAt(index), entry);
+  return last_ = entry;
+}
+
+void DaxEntries::Insert(const DaxEntry& entry) {
+  Delete(entry.index, uint64_t{1} << entry.order, [](const DaxEntry&) {});
+  *NewEntry(entry.index, entry.order) = entry;
+}
+
+void DaxEntries::Erase(uint64_t index) {
+  last_ = nullptr;
+  Node* path[kMaxHeight];
+  int depth = 0;
+  for (Node* node = root_;; node = node->slot[node->SlotAt(index)].node) {
+    path[depth++] = node;
+    if (!node->IsNode(node->SlotAt(index))) break;
+  }
+  free_.push_back(path[depth - 1]->slot[path[depth - 1]->SlotAt(index)].entry);
+  // A node goes with its last slot.
+  while (depth-- > 0) {
+    Node* node = path[depth];
+    node->Drop(node->SlotAt(index));
+    if (node->used != 0) return;
+    if (depth == 0) root_ = nullptr;
+    free_nodes_.emplace_back(node);
+  }
+}
+
+DaxEntries::Grabbed DaxEntries::Grab(
+    uint64_t index, int order,
+    absl::FunctionRef<void(uint64_t first, uint64_t nr)> unmap) {
   if (order > 0 && Conflicts(index, order)) {
     return Grabbed{nullptr, VM_FAULT_FALLBACK};
   }
@@ -42,14 +207,11 @@ DaxEntries::Grabbed DaxEntries::Grab(uint64_t index, int order,
       (entry->is_zero() || entry->is_empty())) {
     // Only a zero page or a place holder is replaced by single pages.
     if (entry->is_zero()) unmap(entry->index, uint64_t{1} << entry->order);
-    entries_.erase(entry->index);
+    Erase(entry->index);
     entry = nullptr;
   }
   if (entry == nullptr) {
-    const uint64_t first = AlignDown(index, order);
-    entry = &entries_[first];
-    entry->index = first;
-    entry->order = order;
+    entry = NewEntry(AlignDown(index, order), order);
     entry->flags = DAX_EMPTY | (order > 0 ? unsigned{DAX_PMD} : 0);
   }
   entry->flags |= DAX_LOCKED;
@@ -57,37 +219,36 @@ DaxEntries::Grabbed DaxEntries::Grab(uint64_t index, int order,
 }
 
 void DaxEntries::Delete(uint64_t first, uint64_t nr,
-                        const std::function<void(const DaxEntry&)>& gone) {
+                        absl::FunctionRef<void(const DaxEntry&)> gone) {
   const uint64_t end = nr == 0 ? ~uint64_t{0} : first + nr;
-  auto it = entries_.lower_bound(AlignDown(first, pmd_order_));
-  while (it != entries_.end() && it->first < end) {
-    const DaxEntry& entry = it->second;
-    if (entry.index + (uint64_t{1} << entry.order) <= first) {
-      ++it;
-      continue;
+  for (DaxEntry* entry = AtOrAfter(AlignDown(first, pmd_order_));
+       entry != nullptr && entry->index < end;) {
+    const uint64_t index = entry->index;
+    if (index + (uint64_t{1} << entry->order) > first) {
+      gone(*entry);
+      Erase(index);
     }
-    gone(entry);
-    it = entries_.erase(it);
+    entry = AtOrAfter(index + 1);
   }
 }
 
 bool DaxEntries::AnyDirty() const {
-  return std::any_of(entries_.begin(), entries_.end(),
-                     [](const auto& item) { return item.second.dirty; });
+  for (const DaxEntry& entry : *this) {
+    if (entry.dirty) return true;
+  }
+  return false;
 }
 
 uint64_t DaxEntries::nrpages() const {
   uint64_t pages = 0;
-  for (const auto& [index, entry] : entries_) {
-    pages += uint64_t{1} << entry.order;
-  }
+  for (const DaxEntry& entry : *this) pages += uint64_t{1} << entry.order;
   return pages;
 }
 
 int DaxEntries::RootShift() const {
   uint64_t last = 0;
-  for (const auto& [index, entry] : entries_) {
-    last = std::max(last, index + (uint64_t{1} << entry.order) - 1);
+  for (const DaxEntry& entry : *this) {
+    last = std::max(last, entry.index + (uint64_t{1} << entry.order) - 1);
   }
   int shift = 0;
   while ((last >> shift) >= kChunkSize) shift += kChunkShift;
@@ -98,8 +259,9 @@ uint64_t DaxEntries::FinalIndex(uint64_t start, const DaxEntry* from,
                                 uint64_t max) const {
   const int root = RootShift();
   // A lone entry at index 0 sits in the root itself.
-  if (entries_.size() == 1 && entries_.begin()->first == 0 &&
-      entries_.begin()->second.order == 0) {
+  const DaxEntry* first = AtOrAfter(0);
+  if (first != nullptr && first->index == 0 && first->order == 0 &&
+      AtOrAfter(1) == nullptr) {
     return from != nullptr || start == 0 ? 1 : start;
   }
   if (from == nullptr && (start >> root) >= kChunkSize) return start;
@@ -139,9 +301,10 @@ uint64_t DaxEntries::FinalIndex(uint64_t start, const DaxEntry* from,
 
 bool DaxEntries::HasToWrite(uint64_t first, int shift) const {
   const uint64_t end = first + (uint64_t{1} << shift);
-  for (auto it = entries_.lower_bound(first);
-       it != entries_.end() && it->first < end; ++it) {
-    if (it->second.towrite) return true;
+  for (const DaxEntry* entry = AtOrAfter(first);
+       entry != nullptr && entry->index < end;
+       entry = AtOrAfter(entry->index + 1)) {
+    if (entry->towrite) return true;
   }
   return false;
 }

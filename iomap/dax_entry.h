@@ -23,8 +23,10 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
+#include <memory>
+#include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "base/units.h"
 #include "mm/vm_fault.h"
 
@@ -65,30 +67,57 @@ class DaxEntries {
     vm_fault_t fault = 0;       // when null: FALLBACK
   };
 
-  explicit DaxEntries(int pmd_order) : pmd_order_(pmd_order) {}
+  // In the order of the file.
+  class Iterator {
+   public:
+    Iterator(const DaxEntries* entries, DaxEntry* at)
+        : entries_(entries), at_(at) {}
+    DaxEntry& operator*() const { return *at_; }
+    Iterator& operator++() {
+      at_ = entries_->AtOrAfter(at_->index + 1);
+      return *this;
+    }
+    friend bool operator==(const Iterator&, const Iterator&) = default;
+
+   private:
+    const DaxEntries* entries_;
+    DaxEntry* at_;
+  };
+
+  explicit DaxEntries(int pmd_order);
+  ~DaxEntries();
+  DaxEntries(const DaxEntries&) = delete;
+  DaxEntries& operator=(const DaxEntries&) = delete;
 
   // grab_mapping_entry(): the entry at `index` of `order` (0 or the PMD's),
   // a larger real one, or a new EMPTY one; locked.  A PMD next to existing
   // single pages is a conflict: FALLBACK.  A zero or empty PMD is replaced
   // when a single page is asked for.
-  Grabbed Grab(uint64_t index, int order, const Unmap& unmap);
+  Grabbed Grab(uint64_t index, int order,
+               absl::FunctionRef<void(uint64_t first, uint64_t nr)> unmap);
   void Unlock(DaxEntry& entry) { entry.flags &= ~unsigned{DAX_LOCKED}; }
 
-  // The entry that covers `index`, or null.
-  DaxEntry* Find(uint64_t index);
+  // The entry that covers `index`, or null.  It stays where it is until it is
+  // deleted.
+  DaxEntry* Find(uint64_t index) const;
+  // The first that begins at `index` or behind it, or null.
+  DaxEntry* AtOrAfter(uint64_t index) const;
   // Whether an entry smaller than `order` lies in the range of `index`.
-  bool Conflicts(uint64_t index, int order);
+  bool Conflicts(uint64_t index, int order) const;
+  // One that was read somewhere, at a multiple of its size; replaces what it
+  // covers.
+  void Insert(const DaxEntry& entry);
 
   // dax_delete_mapping_entry() for every entry that touches
   // [first, first + nr); nr == 0: to the end.  `gone` sees each.
   void Delete(uint64_t first, uint64_t nr,
-              const std::function<void(const DaxEntry&)>& gone);
+              absl::FunctionRef<void(const DaxEntry&)> gone);
 
-  bool empty() const { return entries_.empty(); }
+  bool empty() const { return root_ == nullptr; }
   bool AnyDirty() const;
   uint64_t nrpages() const;
-  const std::map<uint64_t, DaxEntry>& all() const { return entries_; }
-  std::map<uint64_t, DaxEntry>& all() { return entries_; }
+  Iterator begin() const { return Iterator(this, AtOrAfter(0)); }
+  Iterator end() const { return Iterator(this, nullptr); }
 
   // Where xas_for_each_marked() stands after it found nothing more up to
   // `max`: the xa_index in dax_writeback_range_done.  `from` is the entry
@@ -96,13 +125,32 @@ class DaxEntries {
   uint64_t FinalIndex(uint64_t start, const DaxEntry* from, uint64_t max) const;
 
  private:
+  // The kernel's own tree: nodes of 64 slots, as high as the last index needs.
+  // A PMD is in the level where it has several slots, in the first of them.
+  struct Node;
+
   // Whether an entry that begins in the slot has PAGECACHE_TAG_TOWRITE.
   bool HasToWrite(uint64_t first, int shift) const;
   // log2 of the indices one slot of the tree's root stands for.
   int RootShift() const;
+  // A slot's entry in a node where PMDs are may begin some slots before it.
+  unsigned SlotOf(const Node& node, uint64_t index) const;
+  // The first at `index` or behind it that is in the node, whose first index
+  // is `base`.
+  static DaxEntry* FirstIn(const Node& node, uint64_t base, uint64_t index);
+  // An entry where nothing is.
+  DaxEntry* NewEntry(uint64_t index, int order);
+  void Erase(uint64_t index);
+  Node* NewNode(int shift);
+  void FreeNode(Node* node);
 
   const int pmd_order_;
-  std::map<uint64_t, DaxEntry> entries_;  // by first index
+  const int pmd_shift_;  // of the nodes where PMDs are
+  Node* root_ = nullptr;
+  DaxEntry* last_ = nullptr;  // the newest, which a fault looks for again
+  std::vector<std::unique_ptr<DaxEntry[]>> blocks_;
+  std::vector<DaxEntry*> free_;
+  std::vector<std::unique_ptr<Node>> free_nodes_;
 };
 
 }  // namespace dmdax

@@ -130,9 +130,9 @@ void DaxInode::Writeback(uint64_t start, uint64_t end) {
   if (end < start && !profile->writes_back_empty_range) return;
   Record(*this, FaultEventKind::kDaxWritebackRange, first, last, 0);
   DaxEntry* found = nullptr;
-  for (auto& [index, entry] : entries.all()) {
-    const uint64_t entry_last = index + (uint64_t{1} << entry.order) - 1;
-    if (entry_last < first || index > last) continue;
+  for (DaxEntry& entry : entries) {
+    const uint64_t entry_last = entry.index + (uint64_t{1} << entry.order) - 1;
+    if (entry_last < first || entry.index > last) continue;
     if (!entry.dirty && !entry.towrite) continue;
     WritebackOne(*this, entry);
     found = &entry;

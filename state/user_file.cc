@@ -109,9 +109,9 @@ void FileToProto(const MountedFile& file, proto::File* out) {
   }
   out->set_synced(!inode.datasync_dirty);
   out->mutable_runtime()->set_s_dax(inode.s_dax);
-  for (const auto& [index, e] : inode.entries.all()) {
+  for (const DaxEntry& e : inode.entries) {
     proto::DaxEntry* entry = out->mutable_runtime()->add_entry();
-    entry->set_index(index);
+    entry->set_index(e.index);
     entry->set_order(static_cast<uint32_t>(e.order));
     entry->set_pfn(e.pfn.value());
     entry->set_flags(e.flags);
@@ -129,11 +129,12 @@ void RestoreRuntime(const proto::FileRuntime& in, MountedFile& file) {
                    .flags = e.flags() & ~unsigned{DAX_LOCKED},
                    .dirty = e.dirty()};
     if (entry.order != 0 && entry.order != inode.profile->pmd_order()) continue;
+    if (entry.index % (uint64_t{1} << entry.order) != 0) continue;
     const bool folio = inode.profile->insert == PageInsert::kFolio;
     if (folio && entry.is_pmd() && !entry.is_zero()) {
       inode.mem->MakeFolio(entry.pfn, entry.order);
     }
-    inode.entries.all()[entry.index] = entry;
+    inode.entries.Insert(entry);
   }
 }
 

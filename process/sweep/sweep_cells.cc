@@ -59,9 +59,9 @@ std::vector<uint64_t> CutsOf(const DaxInode& inode, const FileSystem& fs) {
       inode.i_size / page * scale,
       (inode.i_size / page + (inode.i_size % page != 0 ? 1 : 0)) * scale};
   cuts.push_back(fs.type().max_bytes / kPageSize);
-  for (const auto& [index, entry] : inode.entries.all()) {
-    cuts.push_back(index * scale);
-    cuts.push_back((index + (uint64_t{1} << entry.order)) * scale);
+  for (const DaxEntry& entry : inode.entries) {
+    cuts.push_back(entry.index * scale);
+    cuts.push_back((entry.index + (uint64_t{1} << entry.order)) * scale);
   }
   for (const auto& [start, end] : inode.known_holes.all()) {
     cuts.push_back(start / kPageSize);

@@ -21,6 +21,43 @@ int MapFlags(const SweepAccess& access) {
 
 }  // namespace
 
+void CopyInodeAround(const DaxInode& inode,
+                     absl::Span<const FileExtent> extents, uint64_t first,
+                     uint64_t end, DaxInode* copy) {
+  copy->i_ino = inode.i_ino;
+  copy->s_dev = inode.s_dev;
+  copy->i_size = inode.i_size;
+  copy->s_dax = inode.s_dax;
+  copy->dax_dev = inode.dax_dev;
+  copy->dax_part_off = inode.dax_part_off;
+  copy->extsize = inode.extsize;
+  copy->datasync_dirty = inode.datasync_dirty;
+  copy->has_extents = inode.has_extents;
+  copy->inline_data = inode.inline_data;
+  copy->reflinked = inode.reflinked;
+  copy->ra_pages = inode.ra_pages;
+  copy->known_holes = inode.known_holes;
+  copy->allocator = inode.allocator;
+  auto extent = std::partition_point(
+      extents.begin(), extents.end(),
+      [&](const FileExtent& e) { return e.end() <= first; });
+  // The extents before and behind are needed too: they are the ends of a hole,
+  // and say how much of a tree of indirect blocks is missing.
+  if (extent != extents.begin()) copy->extents.Insert(*(extent - 1));
+  for (; extent != extents.end() && extent->logical < end; ++extent) {
+    copy->extents.Insert(*extent);
+  }
+  if (extent != extents.end()) copy->extents.Insert(*extent);
+  // The entry around the first page may begin before it.
+  const int shift = inode.profile->page_shift;
+  const DaxEntry* entry = inode.entries.Find(first >> shift);
+  if (entry == nullptr) entry = inode.entries.AtOrAfter(first >> shift);
+  while (entry != nullptr && entry->index << shift < end) {
+    copy->entries.Insert(*entry);
+    entry = inode.entries.AtOrAfter(entry->index + 1);
+  }
+}
+
 SweepProbe::SweepProbe(std::shared_ptr<File> file, const FaultProfile& faults,
                        MemMap& mem, const SweepAccess& access)
     : file_(std::move(file)),
@@ -70,41 +107,12 @@ FaultOutcome SweepProbe::AskCopy(DaxInode& inode, uint64_t page) {
   const uint64_t first = RoundDown(page, huge_) * kPageSize;
   const uint64_t end = first + huge_ * kPageSize;
   DaxInode copy(faults_, mem_);
-  copy.i_ino = inode.i_ino;
-  copy.s_dev = inode.s_dev;
-  copy.i_size = inode.i_size;
-  copy.s_dax = inode.s_dax;
-  copy.dax_dev = inode.dax_dev;
-  copy.dax_part_off = inode.dax_part_off;
-  copy.extsize = inode.extsize;
-  copy.datasync_dirty = inode.datasync_dirty;
-  copy.has_extents = inode.has_extents;
-  copy.inline_data = inode.inline_data;
-  copy.reflinked = inode.reflinked;
-  copy.ra_pages = inode.ra_pages;
-  copy.known_holes = inode.known_holes;
+  CopyInodeAround(inode, extents_, first, end, &copy);
   std::unique_ptr<BlockAllocator> allocator;
+  copy.allocator = nullptr;
   if (Writes(page) && inode.allocator != nullptr) {
     allocator = inode.allocator->Clone();
     copy.allocator = allocator.get();
-  }
-  auto extent = std::partition_point(
-      extents_.begin(), extents_.end(),
-      [&](const FileExtent& e) { return e.end() <= first; });
-  for (; extent != extents_.end() && extent->logical < end; ++extent) {
-    copy.extents.Insert(*extent);
-  }
-  // The extent behind the huge page is needed too: it ends a hole.
-  if (extent != extents_.end()) copy.extents.Insert(*extent);
-  auto& entries = inode.entries.all();
-  auto entry = entries.upper_bound(first >> faults_.page_shift);
-  if (entry != entries.begin()) --entry;
-  for (; entry != entries.end(); ++entry) {
-    const uint64_t at = entry->first << faults_.page_shift;
-    if (at >= end) break;
-    if (at + (faults_.page_size() << entry->second.order) > first) {
-      copy.entries.all().insert(*entry);
-    }
   }
   auto& fs = *static_cast<FileSystem*>(file_->f_op);
   const size_t folios = mem_.nr_folios();
@@ -117,8 +125,8 @@ FaultOutcome SweepProbe::AskCopy(DaxInode& inode, uint64_t page) {
 // A fault makes a folio for a huge entry, unless there was one, and removes the
 // folio of an entry that it replaces.  This takes both back.
 void SweepProbe::PutFoliosBack(DaxInode& copy, DaxInode& inode, size_t folios) {
-  for (const auto& [index, now] : copy.entries.all()) {
-    const DaxEntry* had = inode.entries.Find(index);
+  for (const DaxEntry& now : copy.entries) {
+    const DaxEntry* had = inode.entries.Find(now.index);
     const bool huge = had != nullptr && had->is_pmd() && !had->is_zero();
     if (huge && mem_.FolioOrder(had->pfn) == 0) {
       mem_.MakeFolio(had->pfn, had->order);

@@ -17,11 +17,19 @@
 #include <memory>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "iomap/dax_inode.h"
 #include "mm/mm_struct.h"
 #include "process/sweep/sweep_cells.h"
 
 namespace dmdax {
+
+// Makes `copy`, which is new, what a fault of bytes [first, end) finds in
+// `inode`; `extents` are all of its extents.  The journal and the allocator are
+// the inode's own.
+void CopyInodeAround(const DaxInode& inode,
+                     absl::Span<const FileExtent> extents, uint64_t first,
+                     uint64_t end, DaxInode* copy);
 
 class SweepProbe {
  public:

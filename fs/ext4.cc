@@ -8,7 +8,6 @@
 // ext4_fill_super, handle_mount_opt, ext4_parse_param (4.14, 5.10, 6.1).
 #include <algorithm>
 #include <cerrno>
-#include <vector>
 
 #include "base/round_up.h"
 #include "base/units.h"
@@ -157,18 +156,15 @@ bool Adjoins(const FileExtent& left, const FileExtent& right) {
 // written neighbour that adjoins.  Otherwise a short rest of the extent is
 // zeroed and not split off.
 void ConvertUnwritten(DaxInode& inode, uint64_t pos, uint64_t length) {
-  const std::vector<FileExtent> all = inode.extents.All();
-  const auto it = std::find_if(
-      all.begin(), all.end(),
-      [&](const FileExtent& e) { return e.logical <= pos && pos < e.end(); });
-  const uint64_t start = it->logical;
-  if (length < it->length) {
-    const bool to_left = pos == start && it != all.begin() &&
-                         (it - 1)->type == IOMAP_MAPPED &&
-                         Adjoins(*(it - 1), *it);
-    const bool to_right = pos + length == it->end() && it + 1 != all.end() &&
-                          (it + 1)->type == IOMAP_MAPPED &&
-                          Adjoins(*it, *(it + 1));
+  const FileExtent extent = inode.extents.Around(pos);
+  const uint64_t start = extent.logical;
+  if (length < extent.length) {
+    const FileExtent left = inode.extents.Before(start);
+    const FileExtent right = inode.extents.Find(extent.end());
+    const bool to_left =
+        pos == start && left.type == IOMAP_MAPPED && Adjoins(left, extent);
+    const bool to_right = pos + length == extent.end() &&
+                          right.type == IOMAP_MAPPED && Adjoins(extent, right);
     if (to_left || to_right) {
       inode.extents.SetType(pos, length, IOMAP_MAPPED);
       return;

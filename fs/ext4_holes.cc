@@ -8,15 +8,6 @@ namespace {
 
 constexpr uint64_t kBlock = 4096;
 
-// The end of the extent before the hole at `pos`.
-uint64_t GapStart(const DaxInode& inode, uint64_t pos) {
-  uint64_t start = 0;
-  for (const FileExtent& extent : inode.extents.All()) {
-    if (extent.end() <= pos) start = extent.end();
-  }
-  return start;
-}
-
 bool HasBlocks(const DaxInode& inode, uint64_t start, uint64_t length) {
   const FileExtent extent = inode.extents.Find(start);
   return extent.type != IOMAP_HOLE || extent.length < length;
@@ -45,7 +36,7 @@ uint64_t IndirectHole(const DaxInode& inode, uint64_t block) {
 uint64_t Ext4EndOfHole(DaxInode& inode, uint64_t pos, uint64_t length) {
   const uint64_t end = pos + length;
   if (inode.has_extents) {
-    return inode.known_holes.EndOf(pos, GapStart(inode, pos), end);
+    return inode.known_holes.EndOf(pos, inode.extents.Before(pos).end(), end);
   }
   return std::min(end, pos + IndirectHole(inode, pos / kBlock) * kBlock);
 }

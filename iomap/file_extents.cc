@@ -49,6 +49,15 @@ FileExtent FileExtents::Around(uint64_t pos) const {
   return Find(pos);
 }
 
+FileExtent FileExtents::Before(uint64_t pos) const {
+  auto it = extents_.lower_bound(pos);
+  while (it != extents_.begin()) {
+    --it;
+    if (it->second.end() <= pos) return it->second;
+  }
+  return FileExtent{.type = IOMAP_HOLE};
+}
+
 void FileExtents::Remove(uint64_t logical, uint64_t length) {
   const uint64_t end = logical + length;
   auto it = extents_.upper_bound(logical);

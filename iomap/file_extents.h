@@ -43,6 +43,10 @@ class FileExtents {
   // The same, but an extent comes whole.
   FileExtent Around(uint64_t pos) const;
 
+  // The last extent that ends at `pos` or before it; of length 0 at 0 if there
+  // is none.
+  FileExtent Before(uint64_t pos) const;
+
   // Replaces whatever was there.
   void Insert(const FileExtent& extent);
   // Makes a hole.

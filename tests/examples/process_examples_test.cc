@@ -15,6 +15,7 @@
 #include "process/sweep/dax_sweep.h"
 #include "process/sweep/sweep_cells.h"
 #include "process/sweep/sweep_probe.h"
+#include "process/sweep/would_fault.h"
 #include "process/task.h"
 #include "process/user_space.h"
 #include "process/vma_words.h"
@@ -148,6 +149,13 @@ TEST_F(ProcessExamples, SweepProbe) {
   const SweepAccess access;
 #include "tests/examples/process/sweep/sweep_probe.inc"
   EXPECT_EQ(outcome.order, 9);
+}
+
+TEST_F(ProcessExamples, WouldFault) {
+  const std::vector<uint64_t> offsets = {0, 4096, 8 << 20};
+#include "tests/examples/process/sweep/would_fault.inc"
+  EXPECT_EQ(answer.order, 9);
+  EXPECT_EQ(verdicts[1].pfn, verdicts[0].pfn + 1);
 }
 
 }  // namespace

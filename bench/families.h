@@ -45,6 +45,8 @@ void RegisterFlatten(const Options& options);
 // classify:N, every slot of a hundred terabytes.
 void RegisterSweep(const Options& options);
 void RegisterClassify(const Options& options);
+// First touches of files and device-dax: fault_bench.cc lists the names.
+void RegisterFaults(const Options& options);
 
 // Not benchmarks but reports, which are made only when they are asked for by
 // name.  Return what main() returns.

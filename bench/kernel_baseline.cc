@@ -197,7 +197,7 @@ struct Mapped {
   std::atomic<Table*> live{nullptr};
   std::unique_ptr<Table> table;
   SrcuLike srcu;
-  uint32_t max_sectors = 2560;
+  uint32_t max_sectors = 2560;  // until somebody says otherwise
   Block block;
   BaselineDax dax;
   std::deque<DeviceHandle> handles;
@@ -374,8 +374,10 @@ BaselineDax* KernelBaseline::AddMapped(const std::vector<BaselineRow>& rows) {
 }
 
 BaselineDax* KernelBaseline::AddStriped(uint64_t len, uint32_t chunk,
-                                        const std::vector<BaselineLeg>& legs) {
+                                        const std::vector<BaselineLeg>& legs,
+                                        uint32_t max_sectors) {
   Mapped& md = devices_->mapped.emplace_back();
+  md.max_sectors = max_sectors;
   md.table = std::make_unique<Table>(std::vector<uint64_t>{len - 1});
   auto context = std::make_unique<StripeContext>();
   context->chunk = chunk;

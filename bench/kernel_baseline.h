@@ -66,9 +66,11 @@ class KernelBaseline {
   BaselineDax* AddPmem(uint64_t base, uint64_t size);
   // A mapped device with a live table of `rows`; at least one.
   BaselineDax* AddMapped(const std::vector<BaselineRow>& rows);
-  // A mapped device of one striped row of `len` sectors; `chunk` in sectors.
+  // A mapped device of one striped row of `len` sectors; `chunk` in sectors, as
+  // is what its queue takes at once.
   BaselineDax* AddStriped(uint64_t len, uint32_t chunk,
-                          const std::vector<BaselineLeg>& legs);
+                          const std::vector<BaselineLeg>& legs,
+                          uint32_t max_sectors = 2560);
 
  private:
   struct Devices;

@@ -20,7 +20,7 @@ usage() { sed -n '4,15s/^# \{0,1\}//p' bench/run.sh; }
 
 repetitions=5 min_time=0.05 log=
 families="tables depth striped copies read load proto \
-flatten sweep"
+flatten sweep fault"
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) usage; exit 0 ;;

@@ -8,7 +8,7 @@
 //   --queries      distinct random pages asked (a power of two, 131072)
 //
 //   --family       tables, depth, striped, copies, read, load,
-//                  proto, flatten or sweep; default all of these; or
+//                  proto, flatten, sweep or fault; default all of these; or
 //                  growth or state, which are reports (see families.h)
 //
 // Names read <stack>/<measure>/<contender>; families.h lists the stacks.
@@ -45,7 +45,7 @@ constexpr struct {
     {"striped", RegisterStriped}, {"copies", RegisterCopies},
     {"read", RegisterReadSide},   {"load", RegisterLoad},
     {"proto", RegisterMessages},  {"flatten", RegisterFlatten},
-    {"sweep", RegisterSweep},
+    {"sweep", RegisterSweep},     {"fault", RegisterFaults},
 };
 
 constexpr struct {

@@ -154,9 +154,7 @@ void RegisterWould(const std::string& name, const Asked* asked) {
     }
   };
   benchmark::RegisterBenchmark((name + "/batch").c_str(), batch);
-  benchmark::RegisterBenchmark((name + "/batch2").c_str(), batch)
-      ->Threads(2)
-      ->UseRealTime();
+  benchmark::RegisterBenchmark((name + "/batch2").c_str(), batch)->Threads(2);
 }
 
 void RegisterFile(FaultWorld& world, const std::string& fs, bool huge,

@@ -84,7 +84,7 @@ for family in $families; do
   echo "run.sh: $family" >&2
   case $family in
     # Two threads need two CPUs.
-    read) measure "$bench" --family=$family "$@" ;;
+    read | fault) measure "$bench" --family=$family "$@" ;;
     # shellcheck disable=SC2086 # $pin is several words, or none
     *) measure $pin "$bench" --family=$family "$@" ;;
   esac

@@ -6,7 +6,7 @@
 //       BlockFile::Open(ctl, bdev->dev(), O_RDWR, "dd");
 //   (*file)->Write(1000, bytes);        // pwrite(2): any offset and length
 //   BlockIoctl size{.command = BLKGETSIZE64, .bytes = absl::MakeSpan(eight)};
-//   (*file)->Ioctl(size);               // 0, and the size in `eight`
+//   (*file)->Ioctl(size);               // `eight` has the size
 //   file->reset();                      // close(2)
 //
 // Reads and writes are those of a buffered descriptor, or with O_DIRECT those

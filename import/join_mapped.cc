@@ -260,15 +260,13 @@ std::string CanonicalDevice(const Facts& facts, absl::string_view source) {
     if (it != facts.dm_devs.end() && it->second.name) {
       return absl::StrCat("/dev/mapper/", it->second.name->value);
     }
-    uint32_t minor;
-    if (absl::SimpleAtoi(name.substr(3), &minor)) {
-      for (const auto& [mapped_name, m] : facts.mapped) {
-        if (m.dev && m.dev->value.minor_nr == minor) {
-          return absl::StrCat("/dev/mapper/", mapped_name);
-        }
-      }
-    }
-    return "";
+    DevT of{.major_nr = facts.dm_major ? facts.dm_major->value : kDmMajor};
+    if (!absl::SimpleAtoi(name.substr(3), &of.minor_nr)) return "";
+    auto by_number = facts.by_dev.find(of);
+    return by_number != facts.by_dev.end() &&
+                   absl::StartsWith(by_number->second, "/dev/mapper/")
+               ? by_number->second
+               : "";
   }
   // /dev/vg/lv, as LVM's links are called.
   const size_t slash = name.find('/');

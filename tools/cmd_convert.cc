@@ -10,7 +10,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
-#include "base/one_line.h"
 #include "base/read_input.h"
 #include "formats/format.h"
 #include "formats/world_format.h"

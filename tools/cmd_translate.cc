@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/read_input.h"
 #include "base/usage_error.h"
 #include "tools/app.h"

@@ -122,15 +122,15 @@ Trial::Trial(const Site& site, const AdviceWish& wish, const LayoutPlan& plan,
           : UINT64_MAX;
   const uint64_t end = RoundDown(plan.size, kPmdBytes);
   subjects_.clear();
-  for (uint64_t at = kPmdBytes; at < end;) {
+  for (uint64_t from = kPmdBytes; from < end;) {
     proto::File& file = *fs.add_file();
     file.set_name(subjects_.empty() ? "file"
                                     : absl::StrCat("file", subjects_.size()));
     subjects_.push_back(absl::StrCat(mount, "/", file.name()));
     proto::Extent& extent = *file.add_extent();
-    extent.set_physical(at);
-    extent.set_length(std::min(most, end - at));
-    at += extent.length();
+    extent.set_physical(from);
+    extent.set_length(std::min(most, end - from));
+    from += extent.length();
   }
 }
 

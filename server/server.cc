@@ -87,6 +87,14 @@ absl::Status Server::Watch(int fd, uint64_t what, uint32_t events) {
 }
 
 absl::Status Server::Run(int until) {
+  return Loop(until, [] { return false; });
+}
+
+absl::Status Server::RunForClients() {
+  return Loop(-1, [this] { return clients_.empty(); });
+}
+
+absl::Status Server::Loop(int until, absl::FunctionRef<bool()> is_over) {
   const NoSigpipe no_sigpipe;
   TakeAllDescriptors();
   absl::Status s = Watch(listener_.get(), kListener, EPOLLIN);
@@ -96,7 +104,7 @@ absl::Status Server::Run(int until) {
   // accept() of a client that has gone again would wait for the next.
   fcntl(listener_.get(), F_SETFL, O_NONBLOCK);
   bool over = false;
-  while (!over && !dispatch_.is_over()) {
+  while (!over && !is_over() && !dispatch_.is_over()) {
     epoll_event events[64];
     const int n = epoll_wait(epoll_.get(), events, 64, TimeoutMs());
     if (n < 0 && errno != EINTR) {

@@ -21,6 +21,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/fd.h"
@@ -42,6 +43,9 @@ class Server {
   absl::Status Run(int until);
   // A client has shut it down.
   bool is_over() const { return dispatch_.is_over(); }
+  bool has_clients() const { return !clients_.empty(); }
+  // Serves until the last client has gone.
+  absl::Status RunForClients();
 
  private:
   struct Client {
@@ -50,6 +54,7 @@ class Server {
     std::list<Pending> waiting;
   };
 
+  absl::Status Loop(int until, absl::FunctionRef<bool()> is_over);
   absl::Status Watch(int fd, uint64_t what, uint32_t events);
   void Accept();
   void Serve(uint64_t id, uint32_t events);

@@ -49,6 +49,8 @@ void CheckCommandLine(const CLI::App& cli) {
   const std::vector<const CLI::Option*> given = GivenOptions(cli);
   for (const CLI::Option* option : given) {
     if (option->check_name("--kernel")) continue;
+    // Another program's arguments are its own.
+    if (option->get_name() == "COMMAND") continue;
     for (const std::string& word : option->results()) {
       if (word.empty()) Refuse(absl::StrCat(option->get_name(), " is empty"));
     }

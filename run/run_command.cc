@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run/run_command.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -18,6 +20,7 @@
 #include "base/errno_status.h"
 #include "base/fd.h"
 #include "server/protocol.h"
+#include "server/socket.h"
 
 namespace dmdax {
 namespace {
@@ -90,8 +93,7 @@ std::optional<int> TakeSignals(const Fd& signals, pid_t command) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-}  // namespace
-
+// Runs the command in place of this process; returns only if it can not.
 absl::Status ExecOn(const RunOptions& options) {
   if (absl::Status s = SetEnvironment(options); !s.ok()) return s;
   std::vector<char*> words;
@@ -104,37 +106,74 @@ absl::Status ExecOn(const RunOptions& options) {
                                         "': ", ErrnoText(errno)));
 }
 
-int ExitStatusOf(const absl::Status& why_not) {
-  return ErrnoOf(why_not) == ENOENT ? 127 : 126;
-}
+// The command, as a child of this process, and the signals that come.
+struct Child {
+  Fd signals;
+  pid_t pid = -1;
+};
 
-absl::StatusOr<int> RunOnServer(Server& server, const RunOptions& options) {
+absl::StatusOr<Child> Start(const RunOptions& options) {
   const sigset_t ours = OurSignals();
   sigset_t before;
   sigprocmask(SIG_BLOCK, &ours, &before);
-  const Fd signals(signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!signals.ok()) return ErrnoError(errno, "no descriptor for signals");
-  const pid_t command = fork();
-  if (command < 0) return ErrnoError(errno, ErrnoText(errno));
-  if (command == 0) {
+  Child child;
+  child.signals = Fd(signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!child.signals.ok()) return ErrnoError(errno, ErrnoText(errno));
+  child.pid = fork();
+  if (child.pid < 0) return ErrnoError(errno, ErrnoText(errno));
+  if (child.pid == 0) {
     sigprocmask(SIG_SETMASK, &before, nullptr);
     const absl::Status s = ExecOn(options);
     std::cerr << "dmdax: " << s.message() << std::endl;
-    _exit(ExitStatusOf(s));
+    _exit(ErrnoOf(s) == ENOENT ? 127 : 126);
   }
+  return child;
+}
+
+// Until the command ends, without a machine to be served.
+int Wait(const Child& child) {
   while (true) {
-    if (absl::Status s = server.Run(signals.get()); !s.ok()) return s;
-    if (std::optional<int> status = TakeSignals(signals, command)) {
+    pollfd entry = {.fd = child.signals.get(), .events = POLLIN, .revents = 0};
+    poll(&entry, 1, -1);
+    if (std::optional<int> status = TakeSignals(child.signals, child.pid)) {
       return *status;
     }
-    if (server.is_over()) {
-      // Somebody has shut the machine down; the command is still ours.
-      int status;
-      while (waitpid(command, &status, 0) < 0 && errno == EINTR) {
-      }
-      return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    }
   }
+}
+
+}  // namespace
+
+absl::StatusOr<int> RunBeside(const RunOptions& options) {
+  // A client of its own: between two programs of the command there is none.
+  absl::StatusOr<Fd> connection = ConnectTo(options.socket);
+  if (!connection.ok()) return connection.status();
+  absl::StatusOr<Child> child = Start(options);
+  if (!child.ok()) return child.status();
+  return Wait(*child);
+}
+
+absl::StatusOr<int> RunOnServer(Server& server, const RunOptions& options) {
+  absl::StatusOr<Child> child = Start(options);
+  if (!child.ok()) return child.status();
+  std::optional<int> status;
+  while (!status) {
+    if (absl::Status s = server.Run(child->signals.get()); !s.ok()) return s;
+    status = TakeSignals(child->signals, child->pid);
+    // Somebody has shut the machine down; the command is still ours.
+    if (!status && server.is_over()) status = Wait(*child);
+  }
+  // Copies of the command's own may be on their way out; others stay.
+  if (options.state.empty() || !server.has_clients()) return *status;
+  std::cout.flush();
+  const pid_t server_pid = fork();
+  if (server_pid > 0) _exit(*status);
+  if (server_pid < 0) return *status;
+  setsid();
+  // Nobody is to wait for us to close them.
+  const Fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
+  for (int fd = 0; fd < 3; ++fd) dup2(null.get(), fd);
+  server.RunForClients().IgnoreError();
+  return *status;
 }
 
 }  // namespace dmdax

@@ -3,8 +3,7 @@
 // A command on a resident machine.
 //
 //   RunOptions options{.command = {"dmsetup", "ls"}, .socket = path};
-//   absl::StatusOr<int> exit = RunOnServer(server, options);  // as a child
-//   absl::Status why_not = ExecOn(options);                   // or in our
+//   absl::StatusOr<int> exit = RunOnServer(server, options);
 //   place
 //
 // Errors: ENOENT and others of the command itself, EXDEV: the preload library
@@ -15,7 +14,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/server.h"
 
@@ -31,14 +29,14 @@ struct RunOptions {
 };
 
 // Serves until the command ends.  The exit status as a shell's $? has it.
-// Signals that are sent to this process are the command's.
+// Signals that are sent to this process are the command's.  The machine of a
+// state may have got other programs by then: a process of its own goes on
+// serving them, and this one ends here.
 absl::StatusOr<int> RunOnServer(Server& server, const RunOptions& options);
 
-// Runs the command in place of this process; returns only if it can not.
-absl::Status ExecOn(const RunOptions& options);
-
-// The exit status of a command that could not be run.
-int ExitStatusOf(const absl::Status& why_not);
+// The same on the server of another process, which stays as long as the command
+// does.
+absl::StatusOr<int> RunBeside(const RunOptions& options);
 
 }  // namespace dmdax
 

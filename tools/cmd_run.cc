@@ -57,11 +57,7 @@ absl::StatusOr<int> Run(App& app, const RunArgs& o, bool state) {
                      .socket = state ? SocketOfState(app.state_dir) : "",
                      .ids = o.root ? RunOptions::kRoot : RunOptions::kOwn,
                      .state = state ? app.state_dir : ""};
-  if (!options.socket.empty()) {
-    const absl::Status s = ExecOn(options);
-    app.Report(s);
-    return ExitStatusOf(s);
-  }
+  if (!options.socket.empty()) return RunBeside(options);
   absl::StatusOr<std::unique_ptr<ResidentMachine>> machine =
       ResidentMachine::Make(
           app, state ? ResidentMachine::kState : ResidentMachine::kPrivate);

@@ -203,11 +203,11 @@ void ScratchTree::Remove(const std::vector<TreeEntry>& entries) {
 }
 
 absl::Status ScratchTree::Sync(const Session& session) {
-  const std::vector<DeviceFacts> all = FactsOf(session);
-  std::map<DevT, DeviceFacts> gone = std::move(devices_);
+  const std::vector<DiskFacts> all = FactsOf(session);
+  std::map<DevT, DiskFacts> gone = std::move(devices_);
   devices_.clear();
-  std::vector<const DeviceFacts*> fresh;
-  for (const DeviceFacts& f : all) {
+  std::vector<const DiskFacts*> fresh;
+  for (const DiskFacts& f : all) {
     devices_[f.dev] = f;
     const auto it = gone.find(f.dev);
     if (it != gone.end() && it->second == f) {
@@ -216,7 +216,7 @@ absl::Status ScratchTree::Sync(const Session& session) {
       fresh.push_back(&f);
     }
   }
-  for (const DeviceFacts* f : fresh) {
+  for (const DiskFacts* f : fresh) {
     const std::vector<TreeEntry> entries = EntriesOf(*f);
     // Of a device that has changed, what stays is overwritten.
     if (const auto it = gone.find(f->dev); it != gone.end()) {

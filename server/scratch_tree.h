@@ -26,7 +26,7 @@
 #include "absl/status/statusor.h"
 #include "base/dev_t.h"
 #include "base/fd.h"
-#include "server/device_facts.h"
+#include "server/disk_facts.h"
 #include "server/tree_entry.h"
 #include "state/session.h"
 
@@ -61,7 +61,7 @@ class ScratchTree {
 
   const std::string top_, tree_;
   const Fd lock_;
-  std::map<DevT, DeviceFacts> devices_;
+  std::map<DevT, DiskFacts> devices_;
   std::map<std::string, std::string> proc_;
   std::map<std::string, DevT> nodes_;
 };

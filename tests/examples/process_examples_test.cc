@@ -152,6 +152,7 @@ TEST_F(ProcessExamples, SweepProbe) {
 }
 
 TEST_F(ProcessExamples, WouldFault) {
+  UserSpace& user = user_space;
   const std::vector<uint64_t> offsets = {0, 4096, 8 << 20};
 #include "tests/examples/process/sweep/would_fault.inc"
   EXPECT_EQ(answer.order, 9);

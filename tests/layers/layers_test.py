@@ -11,7 +11,9 @@
 #   * an include of ours that is no header's path from the top, so that nobody
 #     could tell where it leads;
 #   * a folder that is not in the table, and a row that names one below it;
-#   * a source that no target has.
+#   * a source that no target has;
+#   * a class of one name in two headers: a program that has both runs the
+#     functions of one on the objects of the other, and no linker says so.
 #
 # It reads the checkout that it was built from, all of it, so there is no list
 # of files to keep.
@@ -187,6 +189,25 @@ def CheckIncludes(root, rules, picture):
   return problems
 
 
+CLASS = re.compile(r"^(?:struct|class|union|enum(?: class)?) (\w+)[^;=(]*\{",
+                   re.M)
+NAMESPACE = re.compile(r"^namespace ([\w:]+) \{", re.M)
+
+
+def CheckNames(root, sources):
+  """One name is one class, in all headers of a namespace."""
+  where = collections.defaultdict(set)
+  for source in sources:
+    if not source.endswith(".h") or source.split("/")[0] in FREE:
+      continue
+    text = open(os.path.join(root, source), errors="replace").read()
+    spaces = NAMESPACE.findall(text)
+    for name in CLASS.findall(text):
+      where[spaces[0] if spaces else "", name].add(source)
+  return [f"{name} is a class of {' and of '.join(sorted(files))}"
+          for (_, name), files in where.items() if len(files) > 1]
+
+
 def main():
   # The checkout: where the BUILD file that Bazel gave us a link to is.
   root = os.path.dirname(os.path.realpath(sys.argv[1]))
@@ -203,6 +224,7 @@ def main():
       if name.endswith((".cc", ".h")):
         sources.add(os.path.join(package, name))
   problems += CheckIncludes(root, rules, picture)
+  problems += CheckNames(root, sources)
   owned = {s for rule in rules for s in rule.srcs + rule.hdrs}
   for source in sorted(sources - owned):
     problems.append(f"{source}: no target has it")

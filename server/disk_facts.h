@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DeviceFacts: all that /sys and /proc say of a block device.
+// DiskFacts: all that /sys and /proc say of a block device.
 //
-//   std::vector<DeviceFacts> all = FactsOf(session);
+//   std::vector<DiskFacts> all = FactsOf(session);
 //   for (const TreeEntry& e : EntriesOf(all[0])) ...
 //   // "sys/devices/virtual/block/dm-0/size", kText, "2048\n"
 //
@@ -14,8 +14,8 @@
 // Attributes that say nothing of this machine (statistics, schedulers) have the
 // value of an idle disk.
 // Threading: pure functions of the session.
-#ifndef DMDAX_SERVER_DEVICE_FACTS_H_
-#define DMDAX_SERVER_DEVICE_FACTS_H_
+#ifndef DMDAX_SERVER_DISK_FACTS_H_
+#define DMDAX_SERVER_DISK_FACTS_H_
 
 #include <cstdint>
 #include <optional>
@@ -29,7 +29,7 @@
 
 namespace dmdax {
 
-struct DeviceFacts {
+struct DiskFacts {
   std::string name;  // "dm-0"
   DevT dev;
   uint64_t sectors = 0;
@@ -48,19 +48,19 @@ struct DeviceFacts {
   std::optional<Mapped> mapped;  // a mapped device
   std::vector<std::string> slaves, holders;
 
-  friend bool operator==(const DeviceFacts&, const DeviceFacts&) = default;
+  friend bool operator==(const DiskFacts&, const DiskFacts&) = default;
 };
 
 // Of all devices that are registered, by number.
-std::vector<DeviceFacts> FactsOf(const Session& session);
+std::vector<DiskFacts> FactsOf(const Session& session);
 
 // Below sys; a directory comes before what is in it.
-std::vector<TreeEntry> EntriesOf(const DeviceFacts& facts);
+std::vector<TreeEntry> EntriesOf(const DiskFacts& facts);
 
 // /proc/devices, /proc/misc and /proc/partitions.
-std::vector<TreeEntry> ProcEntries(const std::vector<DeviceFacts>& all,
+std::vector<TreeEntry> ProcEntries(const std::vector<DiskFacts>& all,
                                    uint32_t dm_major);
 
 }  // namespace dmdax
 
-#endif  // DMDAX_SERVER_DEVICE_FACTS_H_
+#endif  // DMDAX_SERVER_DISK_FACTS_H_

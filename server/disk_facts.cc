@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/device_facts.h"
+#include "server/disk_facts.h"
 
 #include <algorithm>
 #include <map>
@@ -52,7 +52,7 @@ class Folder {
 uint64_t Kb(uint64_t sectors) { return sectors / 2; }
 uint64_t Bytes(uint64_t sectors) { return sectors << kSectorShift; }
 
-void QueueFiles(const DeviceFacts& f, Folder q) {
+void QueueFiles(const DiskFacts& f, Folder q) {
   const QueueLimits& l = f.limits;
   q.Text("add_random", 0);
   q.Text("chunk_sectors", l.chunk_sectors);
@@ -96,13 +96,13 @@ constexpr char kIdle[] =
     "     0        0        0        0        0        0        0        0     "
     "   0";
 
-std::string DirectoryOf(const DeviceFacts& f) {
+std::string DirectoryOf(const DiskFacts& f) {
   return f.whole.empty() ? absl::StrCat(kTop, f.name)
                          : absl::StrCat(kTop, f.whole, "/", f.name);
 }
 
 // From sys/block, sys/class/block or sys/dev/block.
-std::string LinkTo(const DeviceFacts& f, int up) {
+std::string LinkTo(const DiskFacts& f, int up) {
   std::string to;
   for (int i = 0; i < up; ++i) to += "../";
   return to + DirectoryOf(f).substr(sizeof("sys/") - 1);
@@ -110,11 +110,11 @@ std::string LinkTo(const DeviceFacts& f, int up) {
 
 }  // namespace
 
-std::vector<DeviceFacts> FactsOf(const Session& session) {
-  std::vector<DeviceFacts> all;
+std::vector<DiskFacts> FactsOf(const Session& session) {
+  std::vector<DiskFacts> all;
   std::map<std::string, size_t> by_name;
   for (BlockDevice* bdev : session.machine->BlockDevices()) {
-    DeviceFacts f;
+    DiskFacts f;
     f.name = bdev->name();
     f.dev = bdev->dev();
     f.sectors = bdev->nr_sectors();
@@ -135,7 +135,7 @@ std::vector<DeviceFacts> FactsOf(const Session& session) {
   session.ctl->ForEachDevice([&](const HashCell& cell) {
     const auto it = by_name.find(cell.md->disk().name());
     if (it == by_name.end()) return;
-    DeviceFacts& f = all[it->second];
+    DiskFacts& f = all[it->second];
     f.mapped = {cell.name, cell.uuid, cell.md->suspended()};
     for (const DmDev* below : cell.md->TableDevices()) {
       const std::string& name = below->bdev->name();
@@ -150,7 +150,7 @@ std::vector<DeviceFacts> FactsOf(const Session& session) {
   return all;
 }
 
-std::vector<TreeEntry> EntriesOf(const DeviceFacts& f) {
+std::vector<TreeEntry> EntriesOf(const DiskFacts& f) {
   std::vector<TreeEntry> out;
   const std::string number = f.dev.ToString();
   const bool disk = f.whole.empty();
@@ -217,10 +217,10 @@ std::vector<TreeEntry> EntriesOf(const DeviceFacts& f) {
   return out;
 }
 
-std::vector<TreeEntry> ProcEntries(const std::vector<DeviceFacts>& all,
+std::vector<TreeEntry> ProcEntries(const std::vector<DiskFacts>& all,
                                    uint32_t dm_major) {
   std::string partitions = "major minor  #blocks  name\n\n";
-  for (const DeviceFacts& f : all) {
+  for (const DiskFacts& f : all) {
     if (f.sectors == 0) continue;
     absl::StrAppendFormat(&partitions, "%4d  %7d %10d %s\n", f.dev.major_nr,
                           f.dev.minor_nr, f.sectors / 2, f.name);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run/run_command.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -19,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/fd.h"
+#include "run/notify/run_notified.h"
 #include "server/protocol.h"
 #include "server/socket.h"
 
@@ -41,8 +43,7 @@ absl::StatusOr<std::string> PreloadLibrary() {
                                          (here / "../lib/dmdax").string()));
 }
 
-// The environment of the command.
-absl::Status SetEnvironment(const RunOptions& options) {
+absl::Status SetPreload() {
   absl::StatusOr<std::string> library = PreloadLibrary();
   if (!library.ok()) return library.status();
   const char* const others = getenv("LD_PRELOAD");
@@ -50,6 +51,14 @@ absl::Status SetEnvironment(const RunOptions& options) {
   setenv("LD_PRELOAD",
          any ? absl::StrCat(*library, ":", others).c_str() : library->c_str(),
          1);
+  return absl::OkStatus();
+}
+
+// The environment of the command.
+absl::Status SetEnvironment(const RunOptions& options) {
+  if (options.door == Door::kPreload) {
+    if (absl::Status s = SetPreload(); !s.ok()) return s;
+  }
   setenv(DMDAX_SOCKET_ENV, options.socket.c_str(), 1);
   if (options.ids == RunOptions::kRoot) {
     setenv(DMDAX_ROOT_ENV, "1", 1);
@@ -62,6 +71,25 @@ absl::Status SetEnvironment(const RunOptions& options) {
   // The connection to the server is no leak.
   setenv("LVM_SUPPRESS_FD_WARNINGS", "1", 0);
   return absl::OkStatus();
+}
+
+// What exec(2) does for a program: a supervisor has no copy of the server's
+// descriptors, or nobody would see that the server is gone; and it goes with
+// the server.
+void LeaveServer() {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  DIR* const all = opendir("/proc/self/fd");
+  if (all == nullptr) return;
+  std::vector<int> ours;
+  while (const dirent* const entry = readdir(all)) {
+    const int fd = atoi(entry->d_name);
+    const int flags = fcntl(fd, F_GETFD);
+    if (fd != dirfd(all) && flags > 0 && (flags & FD_CLOEXEC) != 0) {
+      ours.push_back(fd);
+    }
+  }
+  closedir(all);
+  for (const int fd : ours) close(fd);
 }
 
 // Those that a terminal sends reach the command without us.
@@ -93,9 +121,17 @@ std::optional<int> TakeSignals(const Fd& signals, pid_t command) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-// Runs the command in place of this process; returns only if it can not.
-absl::Status ExecOn(const RunOptions& options) {
+// Runs the command in place of this process, or (Door::kNotify) as all that
+// this process does from now on; then its exit status is returned.
+absl::StatusOr<int> RunHere(const RunOptions& options) {
   if (absl::Status s = SetEnvironment(options); !s.ok()) return s;
+  if (options.door == Door::kNotify) {
+    return run::RunNotified({.command = options.command,
+                             .socket = options.socket,
+                             .ids = options.ids == RunOptions::kRoot
+                                        ? run::UserIds::kRoot
+                                        : run::UserIds::kOwn});
+  }
   std::vector<char*> words;
   for (const std::string& word : options.command) {
     words.push_back(const_cast<char*>(word.c_str()));
@@ -123,9 +159,11 @@ absl::StatusOr<Child> Start(const RunOptions& options) {
   if (child.pid < 0) return ErrnoError(errno, ErrnoText(errno));
   if (child.pid == 0) {
     sigprocmask(SIG_SETMASK, &before, nullptr);
-    const absl::Status s = ExecOn(options);
-    std::cerr << "dmdax: " << s.message() << std::endl;
-    _exit(ErrnoOf(s) == ENOENT ? 127 : 126);
+    if (options.door == Door::kNotify) LeaveServer();
+    const absl::StatusOr<int> status = RunHere(options);
+    if (status.ok()) _exit(*status);
+    std::cerr << "dmdax: " << status.status().message() << std::endl;
+    _exit(ErrnoOf(status.status()) == ENOENT ? 127 : 126);
   }
   return child;
 }

@@ -4,7 +4,6 @@
 //
 //   RunOptions options{.command = {"dmsetup", "ls"}, .socket = path};
 //   absl::StatusOr<int> exit = RunOnServer(server, options);
-//   place
 //
 // Errors: ENOENT and others of the command itself, EXDEV: the preload library
 // is not beside dmdax.
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "run/choose_door.h"
 #include "server/server.h"
 
 namespace dmdax {
@@ -24,6 +24,7 @@ struct RunOptions {
   std::string socket;  // absolute
   // Whether the command is told that it is root.
   enum Ids { kOwn, kRoot } ids = kOwn;
+  Door door = Door::kPreload;
   // The state that is the server's, or ""; for dmdax's own verbs.
   std::string state;
 };

@@ -13,6 +13,7 @@
 
 #include "base/errno_status.h"
 #include "base/fd.h"
+#include "run/choose_door.h"
 #include "run/run_command.h"
 #include "tools/app.h"
 #include "tools/command_line.h"
@@ -49,13 +50,19 @@ absl::Status Serve(App& app) {
 struct RunArgs {
   std::vector<std::string> command;
   bool root = false;
-  std::string door = "preload";
+  std::string door = "auto";
 };
+
+Door DoorOf(const RunArgs& o) {
+  if (o.door == "auto") return ChooseDoor(o.command[0]);
+  return o.door == "notify" ? Door::kNotify : Door::kPreload;
+}
 
 absl::StatusOr<int> Run(App& app, const RunArgs& o, bool state) {
   RunOptions options{.command = o.command,
                      .socket = state ? SocketOfState(app.state_dir) : "",
                      .ids = o.root ? RunOptions::kRoot : RunOptions::kOwn,
+                     .door = DoorOf(o),
                      .state = state ? app.state_dir : ""};
   if (!options.socket.empty()) return RunBeside(options);
   absl::StatusOr<std::unique_ptr<ResidentMachine>> machine =
@@ -88,8 +95,10 @@ void RegisterRun(CLI::App& cli, App& app) {
   run->add_flag("--root", o->root, "Tell the program that it is root");
   run->add_option("--door", o->door,
                   "How the program sees the machine: preload, for what is "
-                  "linked with libc's shared library")
-      ->check(CLI::IsMember({"preload"}));
+                  "linked with libc's shared library; notify, for static and "
+                  "Go programs as well, whose system calls are answered; auto, "
+                  "what COMMAND's file needs")
+      ->check(CLI::IsMember({"auto", "preload", "notify"}));
   run->callback([o, &cli, &app] {
     absl::StatusOr<int> status = Run(app, *o, MeansState(cli, app));
     if (!status.ok()) return app.Report(status.status());

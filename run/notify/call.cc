@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/notify/call.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <atomic>
+
+#include "absl/strings/str_cat.h"
+#include "run/notify/node.h"
+#include "server/protocol.h"
+
+namespace dmdax::run {
+
+std::optional<OpenFile> Call::FileAt(int fd) const {
+  const std::optional<struct stat> st = target.StatFd(fd);
+  if (!st) return std::nullopt;
+  if (const Node node = NodeOf(*st)) {
+    return OpenFile{
+        .kind = node.kind, .dev = node.dev, .flags = O_PATH, .is_path = true};
+  }
+  if (st->st_mode != DMDAX_FD_MODE) return std::nullopt;
+  return door.files.Find(st->st_ino);
+}
+
+Reply Call::GiveFile(const Fd& fd, int flags) const {
+  const int error = door.listener.ReturnFd(id(), fd.get(), flags, std::nullopt);
+  return error == 0 ? Reply::Done() : Reply::Errno(error);
+}
+
+Reply Call::GiveNotified(const Fd& fd, int flags, int at_least) const {
+  absl::MutexLock lock(&door.numbering);
+  for (int at = std::max(at_least, door.numbers.first); at < door.numbers.end;
+       ++at) {
+    if (target.HasFd(at)) continue;
+    const int error = door.listener.ReturnFd(id(), fd.get(), flags, at);
+    if (error == 0) return Reply::Done();
+    if (error != EBADF) return Reply::Errno(error);
+    // The kernel's word for a number above the soft limit.
+    static std::atomic<bool> said = false;
+    if (!said.exchange(true)) {
+      Say(absl::StrCat(target.Comm(), " has lowered its limit of open files ",
+                       "below ", at, ", where descriptors of devices begin"));
+    }
+    break;
+  }
+  return Reply::Errno(EMFILE);
+}
+
+}  // namespace dmdax::run

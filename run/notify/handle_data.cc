@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads and writes of a device.  Long ones are done in pieces: what was moved
+// before an error is the result.
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "run/notify/data.h"
+#include "run/notify/handlers.h"
+#include "server/protocol.h"
+
+namespace dmdax::run {
+namespace {
+
+// As MAX_RW_COUNT of the kernel.
+constexpr uint64_t kMostBytes = 0x7ffff000;
+
+// How many bytes, or -errno.
+int64_t ReadPiece(Call& call, const OpenFile& file, uint64_t address,
+                  uint64_t size, uint64_t offset) {
+  Exchange e(DMDAX_OP_READ, file.handle);
+  e.head.arg[0] = offset;
+  e.head.arg[1] = size;
+  if (const int error = call.door.machine.Call(e)) return -error;
+  const absl::string_view bytes =
+      absl::string_view(e.out).substr(0, e.head.arg[0]);
+  if (!call.target.memory().Write(address, bytes).ok()) return -EFAULT;
+  return static_cast<int64_t>(bytes.size());
+}
+
+int64_t WritePiece(Call& call, const OpenFile& file, uint64_t address,
+                   uint64_t size, uint64_t offset) {
+  std::string bytes(size, '\0');
+  bytes.resize(call.target.memory().ReadSome(
+      address, absl::MakeSpan(bytes.data(), bytes.size())));
+  if (bytes.empty() && size > 0) return -EFAULT;
+  Exchange e(DMDAX_OP_WRITE, file.handle);
+  e.head.arg[0] = offset;
+  e.head.arg[1] = bytes.size();
+  e.in = bytes;
+  if (const int error = call.door.machine.Call(e)) return -error;
+  return static_cast<int64_t>(e.head.arg[0]);
+}
+
+int64_t MoveChecked(Call& call, const OpenFile& file, Direction direction,
+                    uint64_t address, uint64_t size, uint64_t offset) {
+  size = std::min(size, kMostBytes);
+  uint64_t done = 0;
+  do {
+    const uint64_t now = std::min<uint64_t>(size - done, DMDAX_MAX_IO);
+    const uint64_t at = offset == kAtPosition ? offset : offset + done;
+    const int64_t n = direction == Direction::kRead
+                          ? ReadPiece(call, file, address + done, now, at)
+                          : WritePiece(call, file, address + done, now, at);
+    if (n < 0) return done > 0 ? static_cast<int64_t>(done) : n;
+    done += static_cast<uint64_t>(n);
+    if (static_cast<uint64_t>(n) < now) break;
+  } while (done < size);
+  return static_cast<int64_t>(done);
+}
+
+// 0, or the errno of a call that can not move a byte.
+int Refused(const OpenFile& file, Direction direction, uint64_t offset) {
+  if (const int error = file.Error()) return error;
+  const int closed = direction == Direction::kRead ? O_WRONLY : O_RDONLY;
+  if ((file.flags & O_ACCMODE) == closed) return EBADF;
+  if (static_cast<int64_t>(offset) < 0 && offset != kAtPosition) return EINVAL;
+  return 0;
+}
+
+Reply MoveAll(Call& call, Direction direction, uint64_t offset) {
+  const std::optional<OpenFile> file = call.FileAt(call.number(0));
+  if (!file) return Reply::Continue();
+  return Reply::Value(
+      Move(call, *file, direction, call.arg(1), call.arg(2), offset));
+}
+
+Reply MoveAllParts(Call& call, Direction direction, uint64_t offset) {
+  const std::optional<OpenFile> file = call.FileAt(call.number(0));
+  if (!file) return Reply::Continue();
+  return Reply::Value(
+      MoveParts(call, *file, direction, call.arg(1), call.arg(2), offset));
+}
+
+// An offset of -1 is none, where it does not mean the position.
+uint64_t Offset(uint64_t said) {
+  return said == kAtPosition ? uint64_t{1} << 63 : said;
+}
+
+}  // namespace
+
+int64_t Move(Call& call, const OpenFile& file, Direction direction,
+             uint64_t address, uint64_t size, uint64_t offset) {
+  if (const int error = Refused(file, direction, offset)) return -error;
+  return MoveChecked(call, file, direction, address, size, offset);
+}
+
+int64_t MoveParts(Call& call, const OpenFile& file, Direction direction,
+                  uint64_t address, uint64_t count, uint64_t offset) {
+  if (const int error = Refused(file, direction, offset)) return -error;
+  if (count > 1024) return -EINVAL;  // UIO_MAXIOV
+  std::vector<iovec> parts(count);
+  const absl::Span<char> bytes(reinterpret_cast<char*>(parts.data()),
+                               count * sizeof(iovec));
+  if (!call.target.memory().Read(address, bytes).ok()) return -EFAULT;
+  int64_t done = 0;
+  for (const iovec& part : parts) {
+    if (part.iov_len == 0) continue;
+    const uint64_t at =
+        offset == kAtPosition ? offset : offset + static_cast<uint64_t>(done);
+    const int64_t n = MoveChecked(call, file, direction,
+                                  reinterpret_cast<uint64_t>(part.iov_base),
+                                  part.iov_len, at);
+    if (n < 0) return done > 0 ? done : n;
+    done += n;
+    if (static_cast<uint64_t>(n) < part.iov_len) break;
+  }
+  return done;
+}
+
+int SyncBytes(Call& call, const OpenFile& file) {
+  if (const int error = file.Error()) return error;
+  Exchange e(DMDAX_OP_SYNC, file.handle);
+  return call.door.machine.Call(e);
+}
+
+Reply Transfer(Call& call, Direction direction) {
+  return MoveAll(call, direction, kAtPosition);
+}
+
+Reply TransferAt(Call& call, Direction direction) {
+  return MoveAll(call, direction, Offset(call.arg(3)));
+}
+
+Reply TransferV(Call& call, Direction direction) {
+  return MoveAllParts(call, direction, kAtPosition);
+}
+
+Reply TransferVAt(Call& call, Direction direction) {
+  return MoveAllParts(call, direction, Offset(call.arg(3)));
+}
+
+Reply TransferVAt2(Call& call, Direction direction) {
+  return MoveAllParts(call, direction, call.arg(3));
+}
+
+Reply Seek(Call& call) {
+  const std::optional<OpenFile> file = call.FileAt(call.number(0));
+  if (!file) return Reply::Continue();
+  if (const int error = file->Error()) return Reply::Errno(error);
+  Exchange e(DMDAX_OP_SEEK, file->handle);
+  e.head.flags = static_cast<uint32_t>(call.arg(2));
+  e.head.arg[0] = call.arg(1);
+  if (const int error = call.door.machine.Call(e)) return Reply::Errno(error);
+  return Reply::Value(static_cast<int64_t>(e.head.arg[0]));
+}
+
+Reply Sync(Call& call) {
+  const std::optional<OpenFile> file = call.FileAt(call.number(0));
+  if (!file) return Reply::Continue();
+  return Reply::Of(SyncBytes(call, *file));
+}
+
+Reply Allocate(Call& call) {
+  const std::optional<OpenFile> file = call.FileAt(call.number(0));
+  if (!file) return Reply::Continue();
+  if (const int error = file->Error()) return Reply::Errno(error);
+  if ((file->flags & O_ACCMODE) == O_RDONLY) return Reply::Errno(EBADF);
+  Exchange e(DMDAX_OP_ALLOCATE, file->handle);
+  e.head.flags = static_cast<uint32_t>(call.arg(1));
+  e.head.arg[0] = call.arg(2);
+  e.head.arg[1] = call.arg(3);
+  return Reply::Of(call.door.machine.Call(e));
+}
+
+}  // namespace dmdax::run

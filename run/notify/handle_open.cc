@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "run/notify/handlers.h"
+#include "run/notify/mount_info.h"
+#include "run/notify/place.h"
+#include "server/protocol.h"
+
+namespace dmdax::run {
+namespace {
+
+// Character devices of the host, of which a program may make nodes elsewhere.
+const char* HostNode(const Node& node) {
+  if (node.kind != DMDAX_KIND_CHAR) return nullptr;
+  switch (node.dev) {
+    case DMDAX_DEV(1, 3):
+      return "/dev/null";
+    case DMDAX_DEV(1, 5):
+      return "/dev/zero";
+    case DMDAX_DEV(1, 7):
+      return "/dev/full";
+    case DMDAX_DEV(1, 8):
+      return "/dev/random";
+    case DMDAX_DEV(1, 9):
+      return "/dev/urandom";
+    default:
+      return nullptr;
+  }
+}
+
+// `path` of an attribute, else "".
+Reply OpenOnMachine(Call& call, uint32_t kind, uint64_t dev,
+                    const std::string& path, int flags) {
+  Exchange e(DMDAX_OP_OPEN);
+  e.head.flags = static_cast<uint32_t>(flags);
+  e.head.arg[0] = kind;
+  e.head.arg[1] = dev;
+  const std::string bytes =
+      kind == DMDAX_KIND_ATTRIBUTE ? path : call.target.Comm();
+  e.in = bytes;
+  call.door.files.Reap();
+  if (const int error = call.door.machine.Call(e)) return Reply::Errno(error);
+  struct stat st;
+  if (!e.out_fd.ok() || fstat(e.out_fd.get(), &st) != 0) {
+    return Reply::Errno(EMFILE);  // we could have no more
+  }
+  call.door.files.Remember(
+      st.st_ino,
+      {.handle = e.head.handle, .kind = kind, .dev = dev, .flags = flags});
+  return call.GiveNotified(e.out_fd, flags & O_CLOEXEC);
+}
+
+Reply OpenNode(Call& call, const Node& node, int flags) {
+  if ((flags & O_DIRECTORY) != 0) return Reply::Errno(ENOTDIR);
+  if (const char* const host = HostNode(node)) {
+    const Fd fd(open(host, (flags & ~(O_CREAT | O_EXCL)) | O_CLOEXEC));
+    if (!fd.ok()) return Reply::Errno(errno);
+    return call.GiveFile(fd, flags & O_CLOEXEC);
+  }
+  return OpenOnMachine(call, node.kind, node.dev, "", flags);
+}
+
+Reply OpenFileOf(Call& call, const Place& place, const Seen& seen, int flags,
+                 mode_t mode) {
+  // A descriptor of O_PATH can not be handed over: what it is of can be.
+  if ((flags & O_PATH) != 0) flags &= ~(O_PATH | O_ACCMODE);
+  const bool makes = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+  if (makes) mode &= ~call.target.Umask();
+  const Fd fd(open(place.real.c_str(), flags | O_CLOEXEC | O_NOCTTY,
+                   makes ? mode & 07777 : 0));
+  if (!fd.ok()) return Reply::Errno(errno);
+  // Of a node's own file fstat(2) is to be asked, and of a directory of them
+  // what each entry is.
+  const bool is_notified =
+      seen.node ||
+      (S_ISDIR(seen.st.st_mode) && (place.shown + "/").starts_with("/dev/"));
+  return is_notified ? call.GiveNotified(fd, flags & O_CLOEXEC)
+                     : call.GiveFile(fd, flags & O_CLOEXEC);
+}
+
+}  // namespace
+
+Reply Open(Call& call, int dir, uint64_t path, int flags, mode_t mode) {
+  const std::optional<Place> place = LocateAt(call, dir, path);
+  if (!place) return Reply::Continue();
+  const bool only_new = (flags & O_CREAT) != 0 && (flags & O_EXCL) != 0;
+  const bool no_follow = only_new || (flags & O_NOFOLLOW) != 0;
+  const Seen seen = Look(*place, no_follow ? AT_SYMLINK_NOFOLLOW : 0);
+  const bool only_path = (flags & O_PATH) != 0;
+  if (seen.node && !only_path && !only_new) {
+    return OpenNode(call, seen.node, flags);
+  }
+  if (seen.is_pipe && !only_path && !only_new) {
+    // "/dev/stdin" opens the device anew.
+    const OpenFile file = call.door.files.Find(seen.st.st_ino);
+    if (file.kind == DMDAX_KIND_BLOCK || file.kind == DMDAX_KIND_CHAR) {
+      return OpenNode(call, {file.kind, file.dev}, flags);
+    }
+  }
+  if (!place->in_tree && IsMountInfo(place->real) && seen.exists &&
+      !only_path && (flags & O_ACCMODE) == O_RDONLY) {
+    const absl::StatusOr<Fd> info = OpenMountInfo(place->real);
+    return info.ok() ? call.GiveFile(*info, flags & O_CLOEXEC)
+                     : Reply::Continue();
+  }
+  if (!place->in_tree && !(seen.node && only_path)) return Reply::Continue();
+  const bool writes = (flags & O_ACCMODE) != O_RDONLY;
+  if (place->in_tree && writes && !only_path && seen.exists &&
+      S_ISREG(seen.st.st_mode) && absl::StartsWith(place->shown, "/sys/")) {
+    return OpenOnMachine(call, DMDAX_KIND_ATTRIBUTE, 0, place->shown, flags);
+  }
+  return OpenFileOf(call, *place, seen, flags, mode);
+}
+
+Reply OpenHow(Call& call) {
+  open_how how{};
+  const uint64_t size = call.arg(3);
+  if (size < sizeof(how)) return Reply::Continue();  // EINVAL
+  const absl::StatusOr<open_how> read =
+      call.target.memory().ReadObject<open_how>(call.arg(2));
+  if (!read.ok()) return Reply::Continue();
+  how = *read;
+  return Open(call, call.number(0), call.arg(1), static_cast<int>(how.flags),
+              static_cast<mode_t>(how.mode));
+}
+
+}  // namespace dmdax::run

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/notify/run_notified.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "run/notify/call.h"
+#include "run/notify/listener.h"
+#include "run/notify/machine_client.h"
+#include "run/notify/open_files.h"
+#include "run/notify/workers.h"
+
+namespace dmdax::run {
+namespace {
+
+// Above what programs come to with files of their own, and below 1024 numbers,
+// which is all that select(2) knows.
+absl::StatusOr<DescriptorNumbers> NumbersForDevices() {
+  constexpr rlim_t kUsual = 900, kMost = 4096, kFewest = 32;
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    return ErrnoError(errno, "no limit of open files");
+  }
+  if (limit.rlim_cur < kFewest) {
+    return ErrnoError(
+        EMFILE, absl::StrCat("the limit of open files is ", limit.rlim_cur,
+                             ": --door=notify needs ", kFewest,
+                             " or more (ulimit -n)"));
+  }
+  return DescriptorNumbers{
+      static_cast<int>(std::min(kUsual, limit.rlim_cur / 8 * 7)),
+      static_cast<int>(std::min(kMost, limit.rlim_cur))};
+}
+
+sigset_t OurSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal :
+       {SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2}) {
+    sigaddset(&signals, signal);
+  }
+  return signals;
+}
+
+// Those that a terminal sends reach the command without us.
+bool IsTerminals(const signalfd_siginfo& info) {
+  return info.ssi_code == SI_KERNEL &&
+         (info.ssi_signo == SIGINT || info.ssi_signo == SIGQUIT);
+}
+
+// The command's status, if it has ended.  Orphans of it are ours to bury.
+std::optional<int> Bury(pid_t command) {
+  std::optional<int> ended;
+  for (;;) {
+    int status;
+    const pid_t pid = waitpid(-1, &status, WNOHANG);
+    if (pid <= 0) return ended;
+    if (pid == command) {
+      ended = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    }
+  }
+}
+
+int ServeUntilEnd(pid_t command, const Fd& signals, OpenFiles& files) {
+  for (;;) {
+    if (const std::optional<int> status = Bury(command)) return *status;
+    pollfd ready[2] = {{signals.get(), POLLIN, 0},
+                       {files.watch_fd(), POLLIN, 0}};
+    if (poll(ready, 2, -1) < 0) continue;
+    if (ready[1].revents != 0) files.Reap();
+    signalfd_siginfo info;
+    while (read(signals.get(), &info, sizeof(info)) == sizeof(info)) {
+      if (info.ssi_signo != SIGCHLD && !IsTerminals(info)) {
+        kill(command, static_cast<int>(info.ssi_signo));
+      }
+    }
+  }
+}
+
+// Kills the children that this process has, its own and orphans.
+void KillChildren() {
+  DIR* const proc = opendir("/proc");
+  if (proc == nullptr) return;
+  while (const dirent* const entry = readdir(proc)) {
+    const int pid = atoi(entry->d_name);
+    if (pid <= 0) continue;
+    std::ifstream file(absl::StrCat("/proc/", pid, "/stat"));
+    std::string text;
+    std::getline(file, text);
+    // "PID (NAME) STATE PPID", and a name may have anything in it.
+    const size_t end = text.rfind(')');
+    if (end == std::string::npos || end + 4 > text.size()) continue;
+    if (atoi(text.c_str() + end + 4) == getpid()) kill(pid, SIGKILL);
+  }
+  closedir(proc);
+}
+
+void KillTheRest() {
+  while (waitpid(-1, nullptr, WNOHANG) >= 0) {
+    KillChildren();
+    // Their children are ours then.
+    if (waitpid(-1, nullptr, 0) < 0 && errno == ECHILD) return;
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<int> RunNotified(const NotifyOptions& options) {
+  const absl::StatusOr<DescriptorNumbers> numbers = NumbersForDevices();
+  if (!numbers.ok()) return numbers.status();
+  absl::StatusOr<std::unique_ptr<MachineClient>> machine =
+      MachineClient::Connect(options.socket);
+  if (!machine.ok()) return machine.status();
+  OpenFiles files(**machine);
+
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  const sigset_t ours = OurSignals();
+  sigset_t before;
+  sigprocmask(SIG_BLOCK, &ours, &before);
+  const Fd signals(signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals.ok()) return ErrnoError(errno, "no descriptor for signals");
+  absl::StatusOr<NotifiedChild> child = StartNotified(
+      options.command, SyscallFilter(*numbers, options.ids), before);
+  if (!child.ok()) return child.status();
+  // What is made for a program has the rights that it says.
+  umask(0);
+
+  Doorway door{child->listener, **machine, files, *numbers, {}};
+  absl::StatusOr<int> result = 0;
+  {
+    Workers workers(door);
+    const absl::Status executed = AwaitExecution(*child, options.command);
+    result =
+        executed.ok()
+            ? absl::StatusOr<int>(ServeUntilEnd(child->pid, signals, files))
+            : executed;
+    KillTheRest();
+  }
+  sigprocmask(SIG_SETMASK, &before, nullptr);
+  return result;
+}
+
+}  // namespace dmdax::run

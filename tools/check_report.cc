@@ -75,12 +75,12 @@ void PrintObstacle(std::ostream& out, int number, const Obstacle& o) {
 void PrintPlan(std::ostream& out, const CurePlan& plan) {
   if (plan.commands.empty()) return;
   out << "  to type, in this order:\n";
+  if (!plan.goes.empty()) {
+    out << "     # first save the data of "
+        << OneLine(absl::StrJoin(plan.goes, ", ")) << ": it goes\n";
+  }
   for (const std::string& command : plan.commands) {
     out << "     " << command << "\n";
-  }
-  if (!plan.goes.empty()) {
-    out << "     # before, save the data of "
-        << OneLine(absl::StrJoin(plan.goes, ", ")) << ": they go\n";
   }
   if (!plan.afresh.empty()) {
     out << "     # or lay it out afresh: " << plan.afresh << "\n";

@@ -33,6 +33,7 @@ class Planner {
       for (const CureStep& step : cure->steps) Put(step);
     }
     FindWhatGoes();
+    MakeVolumesAgain();
     if (!anew_.empty()) AddFileSystem();
     DropWhatGroupsRemove();
     CurePlan plan;
@@ -66,6 +67,24 @@ class Planner {
         if (&mount->bdev() == bdev) goes_.insert(at);
       }
     }
+  }
+
+  // The subject's volumes go with the partition or namespace below them.
+  void MakeVolumesAgain() {
+    if (anew_.empty() || r_.subject.bdev == nullptr) return;
+    for (BlockDevice* at : AllBelow(r_.machine, MachineBdev())) {
+      const std::string name = NameOfDevice(r_.machine, *at);
+      const proto::MappedDevice* device = FindMapped(world_, name);
+      if (device == nullptr || goes_.count(name) == 0 ||
+          Has(CureStage::kVolume, name)) {
+        continue;
+      }
+      for (const CureStep& step :
+           VolumeSteps(r_.machine, *device, Remake::kGroup)) {
+        Put(step);
+      }
+    }
+    FindWhatGoes();
   }
 
   // A mounted subject's file system goes with its volume.

@@ -217,8 +217,8 @@ void AddNeighbours(const CureRequest& request, proto::World& world,
     }
   }
   if (names.empty()) return;
-  absl::StrAppend(&cure.remark, "; ", names,
-                  " stand on the same devices and must move too");
+  absl::StrAppend(&cure.remark,
+                  "; on the same devices, to be moved too: ", names);
 }
 
 }  // namespace

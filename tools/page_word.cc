@@ -28,14 +28,16 @@ std::optional<PageSize> PageSizeOfWord(absl::string_view word) {
 }
 
 CLI::Validator OneOfWords(std::vector<OptionWord> words) {
-  std::string all;
+  std::string all, choices;
   for (size_t i = 0; i < words.size(); ++i) {
     absl::StrAppend(&all,
                     i == 0                  ? ""
                     : i + 1 == words.size() ? " or "
                                             : ", ",
                     words[i].word);
+    absl::StrAppend(&choices, i == 0 ? "{" : ",", words[i].word);
   }
+  choices += "}";
   return CLI::Validator(
       [words = std::move(words), all](std::string& said) {
         const std::optional<PageSize> page = PageSizeOfWord(said);
@@ -49,7 +51,8 @@ CLI::Validator OneOfWords(std::vector<OptionWord> words) {
         }
         return absl::StrCat("'", said.substr(0, 64), "' is not ", all);
       },
-      "");
+      // As CLI11 shows the values of CLI::IsMember, which completions offer.
+      choices);
 }
 
 }  // namespace dmdax

@@ -29,10 +29,9 @@ cp -L "$library" "$dir/bin/run/preload/"
 cp -L "$world" "$dir/world.textproto"
 chmod -R a+rX "$dir"
 chmod 1777 "$dir/work"
-as_nobody=()
-if (($(id -u) == 0)); then
-  as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-fi
+as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+# In a sandbox's user namespace there may be no other user to become.
+"${as_nobody[@]}" true 2>/dev/null || as_nobody=()
 
 if [[ $door == notify ]]; then
   words=$(TMPDIR=$dir "$dmdax" run --door=notify -- true 2>&1) || true

@@ -34,9 +34,22 @@ std::string WithoutTimes(const std::string& text) {
 // A machine with one of the two commands called `dmsetup`.
 class Side {
  public:
-  explicit Side(std::string setup)
-      : shell_(dmdax_command, {"examples"}), setup_(std::move(setup)) {
+  enum Machine { kStays, kIsLoadedEachTime };
+  Side(Machine machine, std::string setup)
+      : shell_(dmdax_command, {"examples"}),
+        machine_(machine),
+        setup_(std::move(setup)) {
     shell_.Run("dmdax machine load examples/oracle.textproto", false);
+    if (machine_ != kStays) return;
+    // Otherwise each `dmdax run` makes a machine, and waits for its end.
+    shell_.Run(
+        "dmdax serve < /dev/null > .serve 2> .serve.err &\n"
+        "echo $! > .serve.pid\n"
+        "for i in $(seq 500); do [ -s .serve ] && break; sleep 0.02; done",
+        false);
+  }
+  ~Side() {
+    if (machine_ == kStays) shell_.Run("kill $(cat .serve.pid)", false);
   }
   Shell::Result Run(const std::string& command) const {
     return shell_.Run(
@@ -49,6 +62,7 @@ class Side {
 
  private:
   Shell shell_;
+  const Machine machine_;
   const std::string setup_;
 };
 
@@ -58,9 +72,11 @@ class DifferentialTest : public testing::Test {
 
   void NewMachine() {
     real_ = std::make_unique<Side>(
-        "dmsetup() { dmdax run -- /usr/sbin/dmsetup \"$@\"; }\n"
-        "dmstats() { dmdax run -- /usr/sbin/dmstats \"$@\"; }");
+        Side::kStays,
+        "dmsetup() { PATH=/usr/sbin:$PATH dmdax run -- dmsetup \"$@\"; }\n"
+        "dmstats() { PATH=/usr/sbin:$PATH dmdax run -- dmstats \"$@\"; }");
     ours_ = std::make_unique<Side>(
+        Side::kIsLoadedEachTime,
         "mkdir -p .as; ln -sf ../.bin/dmdax .as/dmsetup; "
         "ln -sf ../.bin/dmdax .as/dmstats; PATH=$PWD/.as:$PATH");
   }

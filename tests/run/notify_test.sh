@@ -21,10 +21,9 @@ chmod -R a+rX "$dir"
 chmod 1777 "$dir/work"
 cd "$dir/work"
 
-as_nobody=()
-if (($(id -u) == 0)); then
-  as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-fi
+as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+# In a sandbox's user namespace there may be no other user to become.
+"${as_nobody[@]}" true 2>/dev/null || as_nobody=()
 clean=(env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME="$dir/work" LC_ALL=C
   TMPDIR="$dir/work")
 # Does not come back after a minute: it hangs.

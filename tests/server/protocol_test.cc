@@ -431,6 +431,9 @@ TEST_F(ProtocolTest, AnotherUser) {
   }
   int status = -1;
   waitpid(child, &status, 0);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 3) {
+    GTEST_SKIP() << "there is no other user in this user namespace";
+  }
   EXPECT_EQ(status, 0) << WEXITSTATUS(status);
 }
 

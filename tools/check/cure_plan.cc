@@ -91,7 +91,7 @@ class Planner {
   void AddFileSystem() {
     const std::string& at = r_.subject.mount;
     if (at.empty() || goes_.count(at) == 0) return;
-    proto::Mount* mount = FindWorldMount(world_, at);
+    const proto::Mount* mount = FindWorldMount(world_, at);
     if (mount == nullptr || r_.subject.bdev == nullptr) return;
     const std::string path = DevicePath(r_.machine, *r_.subject.bdev);
     if (!Has(CureStage::kUnmount, at)) {
@@ -162,8 +162,7 @@ class Planner {
   }
 
   const CurePlanRequest& r_;
-  // FindMapped() and FindWorldMount() are for those who change it.
-  mutable proto::World world_;
+  const proto::World& world_;
   std::map<std::pair<CureStage, std::string>, std::string> steps_;
   std::set<std::pair<CureStage, std::string>> anew_;
   std::set<std::string> goes_;

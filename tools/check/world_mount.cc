@@ -15,6 +15,11 @@ proto::Mount* FindWorldMount(proto::World& world, const std::string& path) {
   return nullptr;
 }
 
+const proto::Mount* FindWorldMount(const proto::World& world,
+                                   const std::string& path) {
+  return FindWorldMount(const_cast<proto::World&>(world), path);
+}
+
 std::string WorldFsType(const proto::Mount& mount) {
   return mount.type().empty() ? std::string(kDefaultFileSystem) : mount.type();
 }

@@ -13,6 +13,8 @@ namespace dmdax {
 
 // By its path, as a World or as mount(2) has it; null: there is none.
 proto::Mount* FindWorldMount(proto::World& world, const std::string& path);
+const proto::Mount* FindWorldMount(const proto::World& world,
+                                   const std::string& path);
 
 // "ext4", also where the World does not say.
 std::string WorldFsType(const proto::Mount& mount);

@@ -19,6 +19,11 @@ proto::MappedDevice* FindMapped(proto::World& world, const std::string& name) {
   return nullptr;
 }
 
+const proto::MappedDevice* FindMapped(const proto::World& world,
+                                      const std::string& name) {
+  return FindMapped(const_cast<proto::World&>(world), name);
+}
+
 google::protobuf::RepeatedPtrField<proto::Target>* EditRows(
     proto::MappedDevice* device) {
   proto::Table* table = device->mutable_table();

@@ -27,6 +27,8 @@ inline constexpr uint64_t kPmdBytes = kPmdSectors * 512;
 
 // By name; null: there is none.
 proto::MappedDevice* FindMapped(proto::World& world, const std::string& name);
+const proto::MappedDevice* FindMapped(const proto::World& world,
+                                      const std::string& name);
 
 // The live table's rows, each in its typed form where it has one.
 google::protobuf::RepeatedPtrField<proto::Target>* EditRows(

@@ -23,6 +23,9 @@ bool MakesAnew(const CureStep& step) {
          step.command.rfind("ndctl clear-errors", 0) != 0;
 }
 
+// Of what goes so much is told: each of many has this list.
+constexpr size_t kMostGone = 32;
+
 class Planner {
  public:
   explicit Planner(const CurePlanRequest& request)
@@ -39,6 +42,7 @@ class Planner {
     CurePlan plan;
     for (const auto& [key, command] : steps_) plan.commands.push_back(command);
     for (const std::string& name : goes_) plan.goes.push_back(name);
+    if (more_) plan.goes.push_back("and others");
     if (!anew_.empty()) plan.afresh = Afresh();
     return plan;
   }
@@ -53,20 +57,52 @@ class Planner {
     return steps_.count({stage, about}) != 0;
   }
 
-  // All that stands on what is made anew, and the mounts there.
+  // All that stands on what is made anew, and the mounts there; of very many
+  // the first, the subject's own among them.
   void FindWhatGoes() {
     std::set<BlockDevice*> anew;
     for (const auto& [stage, about] : anew_) {
       if (BlockDevice* bdev = r_.stands_on.Find(about)) anew.insert(bdev);
       if (stage != CureStage::kRemoveGroup) continue;
-      for (BlockDevice* bdev : r_.stands_on.OfGroup(about)) anew.insert(bdev);
-    }
-    for (BlockDevice* bdev : r_.stands_on.AllAbove(anew)) {
-      goes_.insert(NameOfDevice(r_.machine, *bdev));
-      for (const auto& [at, mount] : r_.machine.user->mounts()) {
-        if (&mount->bdev() == bdev) goes_.insert(at);
+      for (BlockDevice* bdev : r_.stands_on.OfGroup(about)) {
+        if (anew.size() > kMostGone) break;
+        anew.insert(bdev);
       }
     }
+    if (anew.empty()) return;
+    std::set<BlockDevice*> gone = r_.stands_on.AllAbove(anew, kMostGone);
+    more_ = gone.size() > kMostGone;
+    for (BlockDevice* bdev : OwnThatGo(anew)) gone.insert(bdev);
+    for (BlockDevice* bdev : gone) {
+      goes_.insert(NameOfDevice(r_.machine, *bdev));
+    }
+    for (const auto& [at, mount] : r_.machine.user->mounts()) {
+      if (gone.count(&mount->bdev()) != 0) goes_.insert(at);
+    }
+  }
+
+  // What the subject stands on, as far as it goes.
+  std::set<BlockDevice*> OwnThatGo(const std::set<BlockDevice*>& anew) const {
+    std::set<BlockDevice*> gone;
+    if (r_.subject.bdev == nullptr) return gone;
+    std::vector<BlockDevice*> own = AllBelow(r_.machine, MachineBdev());
+    std::reverse(own.begin(), own.end());  // the lowest first
+    for (BlockDevice* bdev : own) {
+      bool goes = anew.count(bdev) != 0 || IsOfRemovedGroup(*bdev);
+      for (BlockDevice* below : DevicesBelow(r_.machine, *bdev)) {
+        goes |= gone.count(below) != 0;
+      }
+      if (goes) gone.insert(bdev);
+    }
+    return gone;
+  }
+
+  bool IsOfRemovedGroup(const BlockDevice& bdev) const {
+    const proto::MappedDevice* device =
+        FindMapped(world_, NameOfDevice(r_.machine, bdev));
+    if (device == nullptr) return false;
+    const auto lvm = LvmNameOf(*device);
+    return lvm && Has(CureStage::kRemoveGroup, lvm->vg);
   }
 
   // The subject's volumes go with the partition or namespace below them.
@@ -166,6 +202,7 @@ class Planner {
   std::map<std::pair<CureStage, std::string>, std::string> steps_;
   std::set<std::pair<CureStage, std::string>> anew_;
   std::set<std::string> goes_;
+  bool more_ = false;  // others go too
 };
 
 }  // namespace
@@ -189,20 +226,22 @@ BlockDevice* StandsOn::Find(const std::string& name) const {
   return at == by_name_.end() ? nullptr : at->second;
 }
 
-std::vector<BlockDevice*> StandsOn::OfGroup(const std::string& vg) const {
+absl::Span<BlockDevice* const> StandsOn::OfGroup(const std::string& vg) const {
   const auto at = groups_.find(vg);
-  return at == groups_.end() ? std::vector<BlockDevice*>() : at->second;
+  if (at == groups_.end()) return {};
+  return at->second;
 }
 
-std::set<BlockDevice*> StandsOn::AllAbove(
-    const std::set<BlockDevice*>& devices) const {
+std::set<BlockDevice*> StandsOn::AllAbove(const std::set<BlockDevice*>& devices,
+                                          size_t most) const {
   std::set<BlockDevice*> all = devices;
   std::vector<BlockDevice*> left(devices.begin(), devices.end());
-  while (!left.empty()) {
+  while (!left.empty() && all.size() <= most) {
     const auto above = above_.find(left.back());
     left.pop_back();
     if (above == above_.end()) continue;
     for (BlockDevice* bdev : above->second) {
+      if (all.size() > most) break;
       if (all.insert(bdev).second) left.push_back(bdev);
     }
   }

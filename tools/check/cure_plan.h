@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/types/span.h"
 #include "block/block_device.h"
 #include "state/session.h"
 #include "state/world.pb.h"
@@ -40,9 +41,10 @@ class StandsOn {
   // By name; null: there is none.
   BlockDevice* Find(const std::string& name) const;
   // LVM2's volumes of a group.
-  std::vector<BlockDevice*> OfGroup(const std::string& vg) const;
-  // These and all that stands on them.
-  std::set<BlockDevice*> AllAbove(const std::set<BlockDevice*>& devices) const;
+  absl::Span<BlockDevice* const> OfGroup(const std::string& vg) const;
+  // These and all that stands on them; more than `most` are not looked for.
+  std::set<BlockDevice*> AllAbove(const std::set<BlockDevice*>& devices,
+                                  size_t most) const;
 
  private:
   absl::flat_hash_map<std::string, BlockDevice*> by_name_;

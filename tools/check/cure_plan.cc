@@ -75,9 +75,9 @@ class Planner {
     for (BlockDevice* bdev : OwnThatGo(anew)) gone.insert(bdev);
     for (BlockDevice* bdev : gone) {
       goes_.insert(NameOfDevice(r_.machine, *bdev));
-    }
-    for (const auto& [at, mount] : r_.machine.user->mounts()) {
-      if (gone.count(&mount->bdev()) != 0) goes_.insert(at);
+      for (const std::string& at : r_.stands_on.MountsOf(bdev)) {
+        goes_.insert(at);
+      }
     }
   }
 
@@ -214,11 +214,20 @@ StandsOn::StandsOn(const proto::World& world, const Session& session) {
       above_[below].push_back(bdev);
     }
   }
+  for (const auto& [at, mount] : session.user->mounts()) {
+    mounts_[&mount->bdev()].push_back(at);
+  }
   for (const proto::MappedDevice& device : world.mapped_device()) {
     const auto lvm = LvmNameOf(device);
     BlockDevice* bdev = Find(device.name());
     if (lvm && bdev != nullptr) groups_[lvm->vg].push_back(bdev);
   }
+}
+
+absl::Span<const std::string> StandsOn::MountsOf(BlockDevice* bdev) const {
+  const auto at = mounts_.find(bdev);
+  if (at == mounts_.end()) return {};
+  return at->second;
 }
 
 BlockDevice* StandsOn::Find(const std::string& name) const {

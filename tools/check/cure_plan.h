@@ -42,6 +42,8 @@ class StandsOn {
   BlockDevice* Find(const std::string& name) const;
   // LVM2's volumes of a group.
   absl::Span<BlockDevice* const> OfGroup(const std::string& vg) const;
+  // Where a device is mounted.
+  absl::Span<const std::string> MountsOf(BlockDevice* bdev) const;
   // These and all that stands on them; more than `most` are not looked for.
   std::set<BlockDevice*> AllAbove(const std::set<BlockDevice*>& devices,
                                   size_t most) const;
@@ -50,6 +52,7 @@ class StandsOn {
   absl::flat_hash_map<std::string, BlockDevice*> by_name_;
   absl::flat_hash_map<std::string, std::vector<BlockDevice*>> groups_;
   absl::flat_hash_map<BlockDevice*, std::vector<BlockDevice*>> above_;
+  absl::flat_hash_map<BlockDevice*, std::vector<std::string>> mounts_;
 };
 
 struct CurePlanRequest {

@@ -205,14 +205,22 @@ void AddNeighbours(const CureRequest& request, proto::World& world,
       FindDevice(all, absl::StrCat("/dev/mapper/", device.name()));
   if (!self.ok()) return;
   const std::vector<BlockDevice*> below = DevicesBelow(all, **self);
+  // Each of many would have all the others.
+  constexpr int kMostNames = 8;
+  int number = 0;
   std::string names;
   for (BlockDevice* other : all.machine->BlockDevices()) {
+    if (number == kMostNames) {
+      names += " and others";
+      break;
+    }
     if (other == *self || LiveTable(all, *other) == nullptr) continue;
     const std::string name = NameOfDevice(all, *other);
     if (FindMapped(world, name) != nullptr) continue;
     for (BlockDevice* leg : DevicesBelow(all, *other)) {
       if (std::find(below.begin(), below.end(), leg) == below.end()) continue;
       absl::StrAppend(&names, names.empty() ? "" : ", ", OneLine(name));
+      ++number;
       break;
     }
   }

@@ -27,6 +27,8 @@ std::map<const BlockDevice*, std::vector<Snapshot*>>& Origins() {
 constexpr uint32_t kSnapMagic = 0x70416e53;  // "SnAp"
 constexpr uint32_t kDiskVersion = 1;
 constexpr uint64_t kHeaderChunks = 1;
+// A chunk can be of 1 GiB, and is moved in pieces.
+constexpr uint64_t kPieceBytes = 1 << 20;
 
 uint64_t GetLe(const char* bytes, size_t n) {
   uint64_t value = 0;
@@ -68,19 +70,29 @@ bool Snapshot::PrepareException(uint64_t* new_chunk) {
 // Reads area `area` of the exceptions.  The first is chunk 1; each is followed
 // by the chunks it names, and then by the next.
 absl::Status Snapshot::ReadArea(uint64_t area, bool* full) {
-  std::vector<char> bytes(uint64_t{chunk_size} << kSectorShift);
   const uint64_t location = kHeaderChunks + (exceptions_per_area() + 1) * area;
-  absl::Status s = BioRead(*cow->bdev, sector_t(location * chunk_size),
-                           absl::MakeSpan(bytes));
+  const uint64_t start = location * chunk_size;
+  std::vector<char> bytes(
+      std::min(uint64_t{chunk_size} << kSectorShift, kPieceBytes));
+  // The kernel reads all of it, also what no exception is in.
+  absl::Status s = BioRead(*cow->bdev, sector_t(start + chunk_size - 1),
+                           absl::MakeSpan(bytes).subspan(0, kSectorSize));
   *full = true;
+  const uint64_t per_piece = bytes.size() / 16;
   for (uint64_t i = 0; s.ok() && i < exceptions_per_area(); ++i) {
-    const uint64_t new_chunk = GetLe(&bytes[16 * i + 8], 8);
+    if (i % per_piece == 0) {
+      s = BioRead(*cow->bdev, sector_t(start + (i * 16 >> kSectorShift)),
+                  absl::MakeSpan(bytes));
+      if (!s.ok()) break;
+    }
+    const char* const exception = &bytes[16 * (i % per_piece)];
+    const uint64_t new_chunk = GetLe(exception + 8, 8);
     if (new_chunk == 0) {
       *full = false;
       break;
     }
     next_free = std::max(next_free, new_chunk + 1);
-    exceptions[GetLe(&bytes[16 * i], 8)] = new_chunk;
+    exceptions[GetLe(exception, 8)] = new_chunk;
   }
   return s;
 }
@@ -94,12 +106,18 @@ absl::Status Snapshot::ReadMetadata() {
   const auto magic = static_cast<uint32_t>(GetLe(&header[0], 4));
   // A device that begins with zeros is formatted.
   if (magic == 0) {
-    std::vector<char> chunks(2 * uint64_t{chunk_size} << kSectorShift);
-    PutLe(&chunks[0], 4, kSnapMagic);
-    PutLe(&chunks[4], 4, 1);
-    PutLe(&chunks[8], 4, kDiskVersion);
-    PutLe(&chunks[12], 4, chunk_size);
-    return BioWrite(*cow->bdev, sector_t{0}, chunks);
+    // The header's chunk and an empty area: a chunk can be of 1 GiB.
+    const uint64_t bytes = 2 * uint64_t{chunk_size} << kSectorShift;
+    std::vector<char> piece(std::min(bytes, kPieceBytes));
+    PutLe(&piece[0], 4, kSnapMagic);
+    PutLe(&piece[4], 4, 1);
+    PutLe(&piece[8], 4, kDiskVersion);
+    PutLe(&piece[12], 4, chunk_size);
+    for (uint64_t at = 0; s.ok() && at < bytes; at += piece.size()) {
+      s = BioWrite(*cow->bdev, sector_t(at >> kSectorShift), piece);
+      std::fill_n(piece.begin(), 16, '\0');
+    }
+    return s;
   }
   if (magic != kSnapMagic) {
     DmLog(machine, KernLevel::kWarn, "persistent snapshot",
@@ -156,15 +174,17 @@ bool Snapshot::CopyOut(uint64_t chunk) {
   if (!PrepareException(&new_chunk)) return false;
   if (persistent) WriteException(exceptions.size(), chunk, new_chunk);
   exceptions[chunk] = new_chunk;
-  std::vector<char> bytes(uint64_t{chunk_size} << kSectorShift);
   // The origin's last chunk may be cut short.
   const uint64_t start = chunk * chunk_size;
   const uint64_t size = origin->bdev->nr_sectors();
   const uint64_t sectors =
       start >= size ? 0 : std::min<uint64_t>(chunk_size, size - start);
-  const auto part = absl::MakeSpan(bytes.data(), sectors << kSectorShift);
-  if (BioRead(*origin->bdev, sector_t(start), part).ok()) {
-    (void)BioWrite(*cow->bdev, sector_t(new_chunk * chunk_size), part);
+  std::vector<char> bytes(std::min(sectors << kSectorShift, kPieceBytes));
+  for (uint64_t at = 0; at < sectors; at += kPieceBytes >> kSectorShift) {
+    const auto piece = absl::MakeSpan(bytes).subspan(
+        0, std::min(kPieceBytes, (sectors - at) << kSectorShift));
+    if (!BioRead(*origin->bdev, sector_t(start + at), piece).ok()) break;
+    (void)BioWrite(*cow->bdev, sector_t(new_chunk * chunk_size + at), piece);
   }
   return true;
 }

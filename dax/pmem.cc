@@ -187,8 +187,9 @@ DaxAccess PmemDevice::DirectAccess(pgoff_t pgoff, int64_t nr_pages,
       .ret = AvailablePages(pgoff, nr_pages, mode, &clip),
       .pfn = PhysPfn(options_.base + offset),
       .pfn_flags = PfnFlagsOfPages(),
-      .kaddr = virt_ == nullptr ? nullptr : virt_ + offset,
   };
+  // Past the end there is no address, and no sum of that size.
+  if (access.ret > 0 && virt_ != nullptr) access.kaddr = virt_ + offset;
   if (trace != nullptr) {
     const size_t step =
         trace->Enter(TraceStep{.function = TraceFunction::kPmemDaxDirectAccess,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Calls with paths: in the machine's directories they are done to its tree.
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -141,6 +142,20 @@ char* Shown(char* path) {
   return path;
 }
 
+// The machine has it as long as it runs: a device of that name takes nobody's
+// control node away.
+bool IsControlNode(const Path& path) {
+  constexpr char kNode[] = "/dev/mapper/control";
+  const size_t length = strlen(path.get()), end = sizeof(kNode) - 1;
+  return path.in_tree() && length > end &&
+         strcmp(path.get() + length - end, kNode) == 0;
+}
+
+int Refused() {
+  errno = EPERM;
+  return -1;
+}
+
 }  // namespace
 }  // namespace dmdax::preload
 
@@ -210,10 +225,12 @@ EXPORT int mknodat(int dir, const char* path, mode_t mode, dev_t dev) noexcept {
 }
 EXPORT int unlink(const char* said) noexcept {
   const Path path(said);
+  if (IsControlNode(path)) return Refused();
   return Told(NEXT(unlink)(path.get()), path);
 }
 EXPORT int unlinkat(int dir, const char* said, int flags) noexcept {
   const Path path(dir, said);
+  if (IsControlNode(path)) return Refused();
   return Told(NEXT(unlinkat)(dir, path.get(), flags), path);
 }
 EXPORT int remove(const char* said) noexcept {

@@ -128,7 +128,8 @@ def main():
   if len(verbs) < 40:
     checker.problems.append(f"--help lists {verbs} alone")
   with tempfile.TemporaryDirectory() as folder:
-    for verb in verbs:
+    # A server answers when it ends, which it does not by itself.
+    for verb in sorted(set(verbs) - {"serve"}):
       command = [dmdax, "--state", os.path.join(folder, "state"), "--json", verb]
       said = subprocess.run(command, capture_output=True, text=True, cwd=folder,
                             stdin=subprocess.DEVNULL)

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "server/fd_message.h"
+
 namespace dmdax {
 namespace {
 
@@ -125,19 +127,12 @@ bool Connection::Flush() {
     Piece& piece = out_.front();
     iovec from = {piece.bytes.data() + piece.sent,
                   piece.bytes.size() - piece.sent};
-    char space[CMSG_SPACE(sizeof(int))] = {};
+    FdRoom room;
     msghdr message = {};
     message.msg_iov = &from;
     message.msg_iovlen = 1;
     if (piece.fd.ok() && piece.sent == 0) {
-      message.msg_control = space;
-      message.msg_controllen = sizeof(space);
-      cmsghdr* const c = CMSG_FIRSTHDR(&message);
-      c->cmsg_level = SOL_SOCKET;
-      c->cmsg_type = SCM_RIGHTS;
-      c->cmsg_len = CMSG_LEN(sizeof(int));
-      const int fd = piece.fd.get();
-      memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+      PutFd(piece.fd.get(), &room, &message);
     }
     const ssize_t n = sendmsg(fd(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0) return errno == EAGAIN || errno == EINTR;

@@ -9,7 +9,7 @@
 #include <atomic>
 
 #include "absl/strings/str_cat.h"
-#include "run/notify/node.h"
+#include "run/node.h"
 #include "server/protocol.h"
 
 namespace dmdax::run {

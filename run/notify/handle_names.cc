@@ -13,6 +13,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
+#include "run/node.h"
 #include "run/notify/handlers.h"
 #include "run/notify/place.h"
 #include "run/notify/tree_paths.h"
@@ -98,6 +99,7 @@ Reply MakeDir(Call& call, int dir, uint64_t path, mode_t mode) {
 Reply Unlink(Call& call, int dir, uint64_t path, int flags) {
   const std::optional<Place> place = LocateAt(call, dir, path);
   if (!place || !place->in_tree) return Reply::Continue();
+  if (IsControlNode(place->real.c_str())) return Reply::Errno(EPERM);
   return Told(call, unlinkat(AT_FDCWD, place->real.c_str(), flags), {&*place});
 }
 

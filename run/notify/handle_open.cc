@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/strings/match.h"
+#include "run/node.h"
 #include "run/notify/handlers.h"
 #include "run/notify/mount_info.h"
 #include "run/notify/place.h"
@@ -16,25 +17,6 @@
 
 namespace dmdax::run {
 namespace {
-
-// Character devices of the host, of which a program may make nodes elsewhere.
-const char* HostNode(const Node& node) {
-  if (node.kind != DMDAX_KIND_CHAR) return nullptr;
-  switch (node.dev) {
-    case DMDAX_DEV(1, 3):
-      return "/dev/null";
-    case DMDAX_DEV(1, 5):
-      return "/dev/zero";
-    case DMDAX_DEV(1, 7):
-      return "/dev/full";
-    case DMDAX_DEV(1, 8):
-      return "/dev/random";
-    case DMDAX_DEV(1, 9):
-      return "/dev/urandom";
-    default:
-      return nullptr;
-  }
-}
 
 // `path` of an attribute, else "".
 Reply OpenOnMachine(Call& call, uint32_t kind, uint64_t dev,
@@ -60,7 +42,9 @@ Reply OpenOnMachine(Call& call, uint32_t kind, uint64_t dev,
 
 Reply OpenNode(Call& call, const Node& node, int flags) {
   if ((flags & O_DIRECTORY) != 0) return Reply::Errno(ENOTDIR);
-  if (const char* const host = HostNode(node)) {
+  const char* const host =
+      node.kind == DMDAX_KIND_CHAR ? HostNode(node.dev) : nullptr;
+  if (host != nullptr) {
     const Fd fd(open(host, (flags & ~(O_CREAT | O_EXCL)) | O_CLOEXEC));
     if (!fd.ok()) return Reply::Errno(errno);
     return call.GiveFile(fd, flags & O_CLOEXEC);

@@ -12,6 +12,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "run/send_message.h"
+#include "server/fd_message.h"
 #include "server/socket.h"
 
 namespace dmdax::run {
@@ -19,64 +21,23 @@ namespace {
 
 constexpr int kLookMs = 50;
 
-// All of it: 0 or an errno.
 int Send(int socket, const Exchange& e) {
-  iovec parts[2] = {
-      {const_cast<dmdax_message*>(&e.head), sizeof(e.head)},
-      {const_cast<char*>(e.in.data()), e.in.size()},
-  };
-  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = parts;
-  message.msg_iovlen = 2;
-  if (e.in_fd >= 0) {
-    message.msg_control = space;
-    message.msg_controllen = sizeof(space);
-    cmsghdr* const c = CMSG_FIRSTHDR(&message);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(c), &e.in_fd, sizeof(int));
-  }
-  size_t left = sizeof(e.head) + e.in.size();
-  while (left > 0) {
-    const ssize_t n = sendmsg(socket, &message, MSG_NOSIGNAL);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return errno;
-    message.msg_control = nullptr;
-    message.msg_controllen = 0;
-    left -= static_cast<size_t>(n);
-    size_t sent = static_cast<size_t>(n);
-    for (iovec& part : parts) {
-      const size_t now = std::min(sent, part.iov_len);
-      part.iov_base = static_cast<char*>(part.iov_base) + now;
-      part.iov_len -= now;
-      sent -= now;
-    }
-  }
-  return 0;
+  return SendMessage(socket, e.head, e.in.data(), e.in.size(), e.in_fd);
 }
 
 // Some bytes, at least one: how many.  0: nobody is there any more.
 size_t ReceiveSome(int socket, iovec* parts, size_t n_parts, Fd* fd) {
-  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))];
+  FdRoom room;
   msghdr message{};
   message.msg_iov = parts;
   message.msg_iovlen = n_parts;
-  message.msg_control = space;
-  message.msg_controllen = sizeof(space);
+  GiveRoom(&room, &message);
   ssize_t n;
   do {
     n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
   } while (n < 0 && errno == EINTR);
   if (n <= 0) return 0;
-  const cmsghdr* const c = CMSG_FIRSTHDR(&message);
-  if (c != nullptr && c->cmsg_level == SOL_SOCKET &&
-      c->cmsg_type == SCM_RIGHTS) {
-    int number = -1;
-    memcpy(&number, CMSG_DATA(c), sizeof(number));
-    *fd = Fd(number);
-  }
+  if (const int number = FdOfMessage(message); number >= 0) *fd = Fd(number);
   return static_cast<size_t>(n);
 }
 

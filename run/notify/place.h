@@ -22,8 +22,8 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "run/node.h"
 #include "run/notify/call.h"
-#include "run/notify/node.h"
 
 namespace dmdax::run {
 

@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "run/notify/listener.h"
+#include "server/fd_message.h"
 
 namespace dmdax::run {
 namespace {
@@ -32,19 +33,11 @@ struct Report {
 // All of these run in the child between fork() and exec(): system calls alone.
 void Say(int socket, Report report, int listener) {
   iovec bytes{&report, sizeof(report)};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  FdRoom room;
   msghdr message{};
   message.msg_iov = &bytes;
   message.msg_iovlen = 1;
-  if (listener >= 0) {
-    message.msg_control = control;
-    message.msg_controllen = sizeof(control);
-    cmsghdr* rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(rights), &listener, sizeof(int));
-  }
+  if (listener >= 0) PutFd(listener, &room, &message);
   sendmsg(socket, &message, MSG_NOSIGNAL);
 }
 
@@ -75,22 +68,17 @@ void Say(int socket, Report report, int listener) {
 enum class Heard { kReport, kEnd };
 Heard Hear(int socket, Report* report, Fd* listener) {
   iovec bytes{report, sizeof(*report)};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  FdRoom room;
   msghdr message{};
   message.msg_iov = &bytes;
   message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
+  GiveRoom(&room, &message);
   ssize_t n;
   do {
     n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
   } while (n < 0 && errno == EINTR);
   if (n != static_cast<ssize_t>(sizeof(*report))) return Heard::kEnd;
-  if (const cmsghdr* rights = CMSG_FIRSTHDR(&message); rights != nullptr) {
-    int fd = -1;
-    memcpy(&fd, CMSG_DATA(rights), sizeof(int));
-    *listener = Fd(fd);
-  }
+  if (const int fd = FdOfMessage(message); fd >= 0) *listener = Fd(fd);
   return Heard::kReport;
 }
 

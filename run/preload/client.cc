@@ -16,6 +16,8 @@
 #include <cstring>
 
 #include "run/preload/libc.h"
+#include "run/send_message.h"
+#include "server/fd_message.h"
 
 namespace dmdax::preload {
 namespace {
@@ -157,58 +159,16 @@ void GiveConnection(int fd) {
   Close(fd);
 }
 
-// 0, EFAULT: the bytes are no memory, or what says that nobody is there.  A
-// request of which a part has gone is none.
-int Send(int socket, const Message& m) {
-  iovec parts[2] = {
-      {const_cast<dmdax_message*>(&m.head), sizeof(m.head)},
-      {const_cast<void*>(m.in), m.in_size},
-  };
-  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message = {};
-  message.msg_iov = parts;
-  message.msg_iovlen = m.in_size > 0 ? 2 : 1;
-  if (m.in_fd >= 0) {
-    message.msg_control = space;
-    message.msg_controllen = sizeof(space);
-    cmsghdr* const c = CMSG_FIRSTHDR(&message);
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(c), &m.in_fd, sizeof(int));
-  }
-  while (message.msg_iovlen > 0) {
-    const ssize_t n = sendmsg(socket, &message, MSG_NOSIGNAL);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return errno;
-    message.msg_control = nullptr;
-    message.msg_controllen = 0;
-    size_t sent = static_cast<size_t>(n);
-    while (message.msg_iovlen > 0 && sent >= message.msg_iov->iov_len) {
-      sent -= message.msg_iov->iov_len;
-      ++message.msg_iov;
-      --message.msg_iovlen;
-    }
-    if (message.msg_iovlen > 0) {
-      message.msg_iov->iov_base =
-          static_cast<char*>(message.msg_iov->iov_base) + sent;
-      message.msg_iov->iov_len -= sent;
-    }
-  }
-  return 0;
-}
-
 // All of it: 0, EINTR (if it may, and nothing has come), EFAULT or EIO.
 int Receive(int socket, void* to, size_t size, Message& m, bool interruptible) {
   size_t done = 0;
   while (done < size) {
     iovec part = {static_cast<char*>(to) + done, size - done};
-    alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))];
+    FdRoom room;
     msghdr message = {};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
-    message.msg_control = space;
-    message.msg_controllen = sizeof(space);
+    GiveRoom(&room, &message);
     const ssize_t n =
         recvmsg(socket, &message, m.out_cloexec ? MSG_CMSG_CLOEXEC : 0);
     if (n < 0 && errno == EINTR) {
@@ -218,11 +178,7 @@ int Receive(int socket, void* to, size_t size, Message& m, bool interruptible) {
     if (n < 0 && errno == EFAULT) return EFAULT;
     if (n <= 0) return EIO;
     done += static_cast<size_t>(n);
-    const cmsghdr* const c = CMSG_FIRSTHDR(&message);
-    if (c != nullptr && c->cmsg_level == SOL_SOCKET &&
-        c->cmsg_type == SCM_RIGHTS) {
-      memcpy(&m.out_fd, CMSG_DATA(c), sizeof(int));
-    }
+    if (const int fd = FdOfMessage(message); fd >= 0) m.out_fd = fd;
   }
   return 0;
 }
@@ -292,7 +248,8 @@ int Call(Message& m) {
   for (int i = 0; i <= kSlots; ++i) {
     const int socket = TakeConnection();
     if (socket < 0) return Gone();
-    const int error = Send(socket, m);
+    const int error =
+        run::SendMessage(socket, m.head, m.in, m.in_size, m.in_fd);
     if (error == 0) return CallOn(socket, m);
     Close(socket);
     if (error == EFAULT) return error;

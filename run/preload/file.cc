@@ -114,17 +114,6 @@ int OpenFile(uint32_t kind, uint64_t dev, const char* path, int flags) {
   return Result(EMFILE);  // the kernel had no number for it
 }
 
-Node NodeOf(const struct stat& st) {
-  if ((st.st_mode & DMDAX_NODE_MODE_MASK) !=
-      (DMDAX_NODE_MODE & DMDAX_NODE_MODE_MASK)) {
-    return {};
-  }
-  const long kind = st.st_mtim.tv_nsec - DMDAX_NODE_NSEC;
-  if (kind != DMDAX_KIND_BLOCK && kind != DMDAX_KIND_CHAR) return {};
-  return {static_cast<uint32_t>(kind),
-          static_cast<uint64_t>(st.st_mtim.tv_sec)};
-}
-
 Node NodeAt(int dir, const char* path) {
   const KeepErrno keep;
   struct stat st;

@@ -18,6 +18,7 @@
 
 #include <cstdint>
 
+#include "run/node.h"
 #include "server/protocol.h"
 
 namespace dmdax::preload {
@@ -40,13 +41,8 @@ void ForgetAll();
 // A descriptor, or -1 with errno.
 int OpenFile(uint32_t kind, uint64_t dev, const char* path, int flags);
 
-// A device node, as the scratch tree and mknod(2) make them.
-struct Node {
-  uint32_t kind = 0;  // enum dmdax_kind; 0: it is none
-  uint64_t dev = 0;
-  explicit operator bool() const { return kind != 0; }
-};
-Node NodeOf(const struct stat& st);
+using run::Node;
+using run::NodeOf;
 // At a path of the host, links followed.
 Node NodeAt(int dir, const char* path);
 

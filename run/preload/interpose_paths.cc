@@ -142,18 +142,8 @@ char* Shown(char* path) {
   return path;
 }
 
-// The machine has it as long as it runs: a device of that name takes nobody's
-// control node away.
 bool IsControlNode(const Path& path) {
-  constexpr char kNode[] = "/dev/mapper/control";
-  const size_t length = strlen(path.get()), end = sizeof(kNode) - 1;
-  return path.in_tree() && length > end &&
-         strcmp(path.get() + length - end, kNode) == 0;
-}
-
-int Refused() {
-  errno = EPERM;
-  return -1;
+  return path.in_tree() && run::IsControlNode(path.get());
 }
 
 }  // namespace
@@ -225,16 +215,17 @@ EXPORT int mknodat(int dir, const char* path, mode_t mode, dev_t dev) noexcept {
 }
 EXPORT int unlink(const char* said) noexcept {
   const Path path(said);
-  if (IsControlNode(path)) return Refused();
+  if (IsControlNode(path)) return Result(EPERM);
   return Told(NEXT(unlink)(path.get()), path);
 }
 EXPORT int unlinkat(int dir, const char* said, int flags) noexcept {
   const Path path(dir, said);
-  if (IsControlNode(path)) return Refused();
+  if (IsControlNode(path)) return Result(EPERM);
   return Told(NEXT(unlinkat)(dir, path.get(), flags), path);
 }
 EXPORT int remove(const char* said) noexcept {
   const Path path(said);
+  if (IsControlNode(path)) return Result(EPERM);
   return Told(NEXT(remove)(path.get()), path);
 }
 EXPORT int rmdir(const char* said) noexcept {

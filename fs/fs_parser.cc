@@ -71,8 +71,13 @@ bool IsGood(const FsParam& param, absl::string_view value) {
 }  // namespace
 
 bool SaysReadOnly(absl::string_view options) {
+  const std::vector<absl::string_view> split = absl::StrSplit(options, ',');
+  return SaysReadOnly(absl::MakeConstSpan(split));
+}
+
+bool SaysReadOnly(absl::Span<const absl::string_view> options) {
   bool read_only = false;
-  for (absl::string_view option : absl::StrSplit(options, ',')) {
+  for (absl::string_view option : options) {
     read_only = option == "ro" || (read_only && option != "rw");
   }
   return read_only;

@@ -37,8 +37,10 @@ struct FsParam {
   absl::string_view values = "";  // of kEnum: "always inode never"
 };
 
-// Whether "ro" or "rw" comes last in mount options separated by commas.
+// Whether "ro" or "rw" comes last, in mount options separated by commas or one
+// by one.
 bool SaysReadOnly(absl::string_view options);
+bool SaysReadOnly(absl::Span<const absl::string_view> options);
 
 // What is not the file system's: "ro", "lazytime", and what mount(8) keeps to
 // itself, such as "noatime" and "x-systemd.automount".

@@ -98,11 +98,10 @@ absl::Span<const FsParam> XfsParams() { return kParams; }
 
 std::string XfsWhyInvalid(absl::Span<const absl::string_view> options) {
   std::map<absl::string_view, std::optional<int64_t>> values;
-  bool no_recovery = false, read_only = false, no_align = false;
+  bool no_recovery = false, no_align = false;
   for (absl::string_view option : options) {
     no_recovery |= option == "norecovery";
     no_align |= option == "noalign";
-    read_only = option == "ro" || (read_only && option != "rw");
     const size_t equals = option.find('=');
     if (equals == option.npos) continue;
     const absl::string_view name = option.substr(0, equals);
@@ -114,7 +113,7 @@ std::string XfsWhyInvalid(absl::Span<const absl::string_view> options) {
   const auto value = [&](absl::string_view name) {
     return values.contains(name) ? values[name].value_or(0) : 0;
   };
-  if (no_recovery && !read_only) {
+  if (no_recovery && !SaysReadOnly(options)) {
     return "no-recovery mounts must be read-only.";
   }
   const int64_t sunit = value("sunit"), swidth = value("swidth");

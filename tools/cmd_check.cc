@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/errno_status.h"
-#include "base/one_line.h"
 #include "nlohmann/json.hpp"
 #include "state/world_load.h"
 #include "tools/app.h"
@@ -22,6 +22,7 @@
 #include "tools/command_line.h"
 #include "tools/fleet_report.h"
 #include "tools/page_word.h"
+#include "tools/tell.h"
 #include "tools/world_file.h"
 
 namespace dmdax {
@@ -41,9 +42,9 @@ void SayLeftOut(std::vector<std::string> shown) {
     shown.resize(kShown);
     shown.push_back("...");
   }
-  std::cerr << "dmdax: " << all << (all == 1 ? " device" : " devices")
-            << " without any persistent memory below left out: "
-            << absl::StrJoin(shown, ", ") << "\n";
+  Tell(absl::StrCat(all, all == 1 ? " device" : " devices",
+                    " without any persistent memory below left out: ",
+                    absl::StrJoin(shown, ", ")));
 }
 
 bool IsOnHost(const std::string& path) {
@@ -102,8 +103,8 @@ void CheckMachines(App& app, const CheckOptions& o,
   absl::StatusOr<MachineList> all = ListMachines(o.names);
   if (!all.ok()) return app.Report(all.status());
   for (const std::string& path : all->left_out) {
-    std::cerr << "dmdax: " << OneLine(path)
-              << " is left out: neither a World nor what can be imported\n";
+    Tell(absl::StrCat(
+        path, " is left out: neither a World nor what can be imported"));
   }
   const std::vector<std::string> machines = TakeShard(*shard, all->machines);
   FleetReport report(o.wish);

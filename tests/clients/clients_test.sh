@@ -23,12 +23,12 @@ shift 4
 # Where nobody can read.
 dir=$(mktemp -d /tmp/clients-XXXXXX)
 trap 'rm -rf "$dir"' EXIT
-mkdir -p "$dir/bin/tools" "$dir/bin/run/preload" "$dir/work"
+mkdir -p "$dir/bin/tools" "$dir/bin/run/preload" "$dir/here"
 cp -L "$dmdax" "$dir/bin/tools/dmdax"
 cp -L "$library" "$dir/bin/run/preload/"
 cp -L "$world" "$dir/world.textproto"
 chmod -R a+rX "$dir"
-chmod 1777 "$dir/work"
+chmod 1777 "$dir/here"
 as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 # In a sandbox's user namespace there may be no other user to become.
 "${as_nobody[@]}" true 2>/dev/null || as_nobody=()
@@ -46,8 +46,8 @@ for script in "$@"; do
   name=$(basename "$script" .sh)
   cp -L "$script" "$dir/$name.sh"
   chmod a+r "$dir/$name.sh"
-  (cd "$dir/work" && "${as_nobody[@]}" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-    HOME="$dir/work" LC_ALL=C TMPDIR="$dir/work" \
+  (cd "$dir/here" && "${as_nobody[@]}" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+    HOME="$dir/here" LC_ALL=C TMPDIR="$dir/here" \
     timeout 300 "$dir/bin/tools/dmdax" --world "$dir/world.textproto" \
     run --root --door="$door" -- bash -c '
       while IFS= read -r line <&9; do
@@ -57,8 +57,8 @@ for script in "$@"; do
       done 9<"$1"' bash "$dir/$name.sh" </dev/null) |
     sed "s|$dir|DIR|g" >"$dir/$name.out" || true
   # The machine has left nothing behind.
-  if compgen -G "$dir/work/dmdax-*" >/dev/null; then
-    echo "$name: left behind: $(ls -d "$dir"/work/dmdax-*)"
+  if compgen -G "$dir/here/dmdax-*" >/dev/null; then
+    echo "$name: left behind: $(ls -d "$dir"/here/dmdax-*)"
     failed=1
   fi
   if [[ -n ${DMDAX_UPDATE_GOLDEN:-} ]]; then

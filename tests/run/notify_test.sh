@@ -16,16 +16,16 @@ cp -L "$2" "$dir/world.textproto"
 cp -L "$3" "$dir/static_client"
 cp -L "$4" "$dir/wait_client"
 cp -L "$5" "$dir/go_client.go"
-mkdir "$dir/work"
+mkdir "$dir/here"
 chmod -R a+rX "$dir"
-chmod 1777 "$dir/work"
-cd "$dir/work"
+chmod 1777 "$dir/here"
+cd "$dir/here"
 
 as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 # In a sandbox's user namespace there may be no other user to become.
 "${as_nobody[@]}" true 2>/dev/null || as_nobody=()
-clean=(env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME="$dir/work" LC_ALL=C
-  TMPDIR="$dir/work")
+clean=(env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME="$dir/here" LC_ALL=C
+  TMPDIR="$dir/here")
 # Does not come back after a minute: it hangs.
 on_machine() {
   timeout -k 1 120 "${as_nobody[@]}" "${clean[@]}" "$dir/dmdax" \

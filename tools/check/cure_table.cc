@@ -195,6 +195,12 @@ size_t Overlaps(Areas areas) {
   return overlaps;
 }
 
+Cure LiesOverOthers() {
+  return {.remark =
+              "moved alone, its rows would lie over others on the same "
+              "devices: dmdax advise lays the volumes out anew"};
+}
+
 // Volumes that are not in the part of the machine that was tried: LVM2 moves
 // its own, which go with their group; of others somebody must know.
 void AddNeighbours(const CureRequest& request, proto::World& world,
@@ -267,11 +273,7 @@ std::optional<Cure> CureTargetStart(const CureRequest& request,
     }
     if (moved) FitRows(session, &other);
   }
-  if (Overlaps(AreasOf(dev_of, world)) > overlaps) {
-    return Cure{.remark =
-                    "moved alone, its rows would lie over others on the same "
-                    "devices: dmdax advise lays the volumes out anew"};
-  }
+  if (Overlaps(AreasOf(dev_of, world)) > overlaps) return LiesOverOthers();
   Cure cure = VolumeCure("data from a boundary of 2 MiB on", request, *device,
                          Remake::kGroup, before);
   AddNeighbours(request, world, *device, cure);
@@ -307,11 +309,7 @@ std::optional<Cure> CureTargetEnd(const CureRequest& request,
                     "make the volume of larger pieces"};
   }
   if (TableText(*device) == before_text) return std::nullopt;
-  if (Overlaps(AreasOf(dev_of, world)) > overlaps) {
-    return Cure{.remark =
-                    "moved alone, its rows would lie over others on the same "
-                    "devices: dmdax advise lays the volumes out anew"};
-  }
+  if (Overlaps(AreasOf(dev_of, world)) > overlaps) return LiesOverOthers();
   Cure cure = VolumeCure("rows of whole pages of 2 MiB", request, *device,
                          Remake::kGroup, sectors);
   AddNeighbours(request, world, *device, cure);

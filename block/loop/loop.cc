@@ -19,6 +19,7 @@
 #include "base/errno_status.h"
 #include "base/fd.h"
 #include "block/loop/loop_info.h"
+#include "block/loop/loop_state.h"
 #include "block/partitions/partitions.h"
 
 namespace dmdax {
@@ -30,24 +31,6 @@ constexpr uint32_t kSettable = LO_FLAGS_AUTOCLEAR | LO_FLAGS_PARTSCAN;
 constexpr uint32_t kClearable = LO_FLAGS_AUTOCLEAR;
 constexpr uint32_t kConfigurable =
     kSettable | LO_FLAGS_READ_ONLY | LO_FLAGS_DIRECT_IO;
-
-absl::Status Refuse(int err, const BlockDevice& bdev, absl::string_view what) {
-  return ErrnoError(err, absl::StrCat(bdev.name(), ": ", what));
-}
-
-template <typename T>
-bool Get(const BlockIoctl& request, T* value) {
-  if (request.bytes.size() < sizeof(*value)) return false;
-  memcpy(value, request.bytes.data(), sizeof(*value));
-  return true;
-}
-
-absl::Status Fault() { return ErrnoError(EFAULT, "too few bytes"); }
-
-// loop_validate_block_size().
-bool BlockSizeFits(uint64_t size) {
-  return size >= kSectorSize && size <= kPageSize && (size & (size - 1)) == 0;
-}
 
 // A description of our own: the program's may be O_APPEND or O_DIRECT.
 Fd Reopen(int fd) {
@@ -65,39 +48,6 @@ std::string PathOf(int fd) {
 }
 
 }  // namespace
-
-struct LoopDriver::Loop final : BlockDriver {
-  Loop(LoopDriver& d, int n, BlockDevice& b) : driver(d), number(n), bdev(b) {}
-
-  absl::StatusOr<int> Ioctl(BlockDevice& asked, unsigned mode,
-                            const BlockIoctl& request) override {
-    return driver.Ioctl(asked, mode, request);
-  }
-  void Closed(BlockDevice& closed) override { driver.Closed(closed); }
-
-  // get_loop_size(), in sectors.
-  uint64_t SizeOf(int fd) const {
-    struct stat st;
-    if (fstat(fd, &st) != 0) return 0;
-    uint64_t size = static_cast<uint64_t>(st.st_size);
-    if (S_ISBLK(st.st_mode)) {
-      const off_t end = lseek(fd, 0, SEEK_END);
-      size = end < 0 ? 0 : static_cast<uint64_t>(end);
-    }
-    size = size < info.lo_offset ? 0 : size - info.lo_offset;
-    if (info.lo_sizelimit > 0) {
-      size = std::min<uint64_t>(size, info.lo_sizelimit);
-    }
-    return size >> kSectorShift;
-  }
-
-  LoopDriver& driver;
-  const int number;
-  BlockDevice& bdev;
-  Fd file;  // none: Lo_unbound
-  std::string path;
-  loop_info64 info = {};
-};
 
 LoopDriver::LoopDriver(Machine& machine) : machine_(machine) {
   absl::MutexLock lock(&mu_);
@@ -156,54 +106,15 @@ absl::StatusOr<LoopDriver::Loop*> LoopDriver::Add(int number) {
   return (loops_[number] = std::move(loop)).get();
 }
 
-absl::StatusOr<int> LoopDriver::Control(const BlockIoctl& request) {
-  absl::MutexLock lock(&mu_);
-  Adopt();
-  const auto number = static_cast<int>(request.value);
-  switch (request.command) {
-    case LOOP_CTL_ADD: {
-      absl::StatusOr<Loop*> loop = Add(number);
-      if (!loop.ok()) return loop.status();
-      return (*loop)->number;
-    }
-    case LOOP_CTL_REMOVE: {
-      if (number < 0) return ErrnoError(EINVAL, "which loop device?");
-      auto it = loops_.find(number);
-      if (it == loops_.end()) {
-        return ErrnoError(ENODEV, absl::StrCat("no loop", number));
-      }
-      Loop& loop = *it->second;
-      if (loop.file.ok() || loop.bdev.nr_sectors() > 0 ||
-          loop.bdev.disk_openers() > 0) {
-        return Refuse(EBUSY, loop.bdev, "is in use");
-      }
-      absl::Status s = machine_.Remove(loop.bdev.name());
-      if (!s.ok()) return s;
-      loops_.erase(it);
-      return 0;
-    }
-    case LOOP_CTL_GET_FREE: {
-      for (const auto& [n, loop] : loops_) {
-        // One that a World gave a size is taken.
-        if (!loop->file.ok() && loop->bdev.nr_sectors() == 0) return n;
-      }
-      absl::StatusOr<Loop*> loop = Add(-1);
-      if (!loop.ok()) return loop.status();
-      return (*loop)->number;
-    }
-    default:
-      return ErrnoError(ENOSYS, "no command of /dev/loop-control");
-  }
-}
-
 namespace {
 
 // loop_validate_file().
 absl::Status CheckFile(const BlockDevice& bdev, int fd) {
   struct stat st;
-  if (fd < 0 || fstat(fd, &st) != 0) return Refuse(EBADF, bdev, "no file");
+  if (fd < 0 || fstat(fd, &st) != 0) return LoopRefuses(EBADF, bdev, "no file");
   if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
-    return Refuse(EINVAL, bdev, "neither a regular file nor a block device");
+    return LoopRefuses(EINVAL, bdev,
+                       "neither a regular file nor a block device");
   }
   return absl::OkStatus();
 }
@@ -213,13 +124,13 @@ absl::Status TakeInfo(const BlockDevice& bdev, const loop_info64& from,
                       loop_info64* info) {
   if (from.lo_encrypt_key_size > LO_KEY_SIZE ||
       from.lo_encrypt_type != LO_CRYPT_NONE) {
-    return Refuse(EINVAL, bdev, "a loop device enciphers nothing");
+    return LoopRefuses(EINVAL, bdev, "a loop device enciphers nothing");
   }
   constexpr uint64_t kMax = LLONG_MAX;
   if (from.lo_offset > kMax || from.lo_sizelimit > kMax) {
-    return Refuse(EOVERFLOW, bdev,
-                  absl::StrCat("offset ", from.lo_offset, ", size limit ",
-                               from.lo_sizelimit));
+    return LoopRefuses(EOVERFLOW, bdev,
+                       absl::StrCat("offset ", from.lo_offset, ", size limit ",
+                                    from.lo_sizelimit));
   }
   info->lo_offset = from.lo_offset;
   info->lo_sizelimit = from.lo_sizelimit;
@@ -227,14 +138,6 @@ absl::Status TakeInfo(const BlockDevice& bdev, const loop_info64& from,
   info->lo_file_name[LO_NAME_SIZE - 1] = 0;
   info->lo_flags = from.lo_flags;
   return absl::OkStatus();
-}
-
-void SetBlockSize(BlockDevice& bdev, uint32_t size) {
-  QueueLimits limits = bdev.queue().limits();
-  limits.logical_block_size = size;
-  limits.physical_block_size = size;
-  limits.io_min = size;
-  bdev.queue().SetLimits(limits);
 }
 
 // loop_config_discard(): a hole is punched where a regular file can have one.
@@ -265,28 +168,28 @@ void LoopDriver::Place(Loop& loop) {
 absl::Status LoopDriver::Configure(Loop& loop, unsigned mode,
                                    const loop_config& config, int fd) {
   if (fd < 0 || fcntl(fd, F_GETFD) < 0) {
-    return Refuse(EBADF, loop.bdev, "no such descriptor");
+    return LoopRefuses(EBADF, loop.bdev, "no such descriptor");
   }
   if (!(mode & FMODE_EXCL) && loop.bdev.claimed()) {
-    return Refuse(EBUSY, loop.bdev, "is in use");
+    return LoopRefuses(EBUSY, loop.bdev, "is in use");
   }
   if (loop.file.ok() || loop.bdev.nr_sectors() > 0) {
-    return Refuse(EBUSY, loop.bdev, "has a file already");
+    return LoopRefuses(EBUSY, loop.bdev, "has a file already");
   }
   if (absl::Status s = CheckFile(loop.bdev, fd); !s.ok()) return s;
   if ((config.info.lo_flags & ~kConfigurable) != 0) {
-    return Refuse(EINVAL, loop.bdev,
-                  absl::StrCat("flags ", config.info.lo_flags));
+    return LoopRefuses(EINVAL, loop.bdev,
+                       absl::StrCat("flags ", config.info.lo_flags));
   }
-  if (config.block_size != 0 && !BlockSizeFits(config.block_size)) {
-    return Refuse(EINVAL, loop.bdev,
-                  absl::StrCat("block size ", config.block_size));
+  if (config.block_size != 0 && !LoopBlockSizeFits(config.block_size)) {
+    return LoopRefuses(EINVAL, loop.bdev,
+                       absl::StrCat("block size ", config.block_size));
   }
   loop_info64 info = {};
   absl::Status s = TakeInfo(loop.bdev, config.info, &info);
   if (!s.ok()) return s;
   Fd file = Reopen(fd);
-  if (!file.ok()) return Refuse(EBADF, loop.bdev, "no such descriptor");
+  if (!file.ok()) return LoopRefuses(EBADF, loop.bdev, "no such descriptor");
   if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY || !(mode & FMODE_WRITE)) {
     info.lo_flags |= LO_FLAGS_READ_ONLY;
   }
@@ -297,8 +200,8 @@ absl::Status LoopDriver::Configure(Loop& loop, unsigned mode,
   loop.bdev.NewMedia();
   loop.bdev.SetReadOnly(read_only);
   if (!read_only) loop.bdev.queue().Set(QUEUE_FLAG_WC, true);
-  SetBlockSize(loop.bdev,
-               config.block_size == 0 ? kSectorSize : config.block_size);
+  SetLoopBlockSize(loop.bdev,
+                   config.block_size == 0 ? kSectorSize : config.block_size);
   SetDiscard(loop.bdev, loop.file.get());
   Place(loop);
   if (info.lo_flags & LO_FLAGS_PARTSCAN) ReadPartitions(loop);
@@ -323,7 +226,7 @@ void LoopDriver::Clear(Loop& loop) {
   loop.file = Fd();
   loop.path.clear();
   loop.info = {};
-  SetBlockSize(loop.bdev, kSectorSize);
+  SetLoopBlockSize(loop.bdev, kSectorSize);
   SetDiscard(loop.bdev, -1);
   loop.bdev.queue().Set(QUEUE_FLAG_WC, false);
   loop.bdev.SetReadOnly(false);
@@ -335,15 +238,15 @@ void LoopDriver::Clear(Loop& loop) {
 
 absl::Status LoopDriver::ChangeFd(Loop& loop, int fd) {
   if (fd < 0 || fcntl(fd, F_GETFD) < 0) {
-    return Refuse(EBADF, loop.bdev, "no such descriptor");
+    return LoopRefuses(EBADF, loop.bdev, "no such descriptor");
   }
-  if (!loop.file.ok()) return Refuse(ENXIO, loop.bdev, "has no file");
+  if (!loop.file.ok()) return LoopRefuses(ENXIO, loop.bdev, "has no file");
   if (!(loop.info.lo_flags & LO_FLAGS_READ_ONLY)) {
-    return Refuse(EINVAL, loop.bdev, "is not read-only");
+    return LoopRefuses(EINVAL, loop.bdev, "is not read-only");
   }
   if (absl::Status s = CheckFile(loop.bdev, fd); !s.ok()) return s;
   if (loop.SizeOf(fd) != loop.SizeOf(loop.file.get())) {
-    return Refuse(EINVAL, loop.bdev, "the new file has another size");
+    return LoopRefuses(EINVAL, loop.bdev, "the new file has another size");
   }
   loop.file = Reopen(fd);
   loop.path = PathOf(loop.file.get());
@@ -354,7 +257,7 @@ absl::Status LoopDriver::ChangeFd(Loop& loop, int fd) {
 }
 
 absl::Status LoopDriver::SetStatus(Loop& loop, const loop_info64& info) {
-  if (!loop.file.ok()) return Refuse(ENXIO, loop.bdev, "has no file");
+  if (!loop.file.ok()) return LoopRefuses(ENXIO, loop.bdev, "has no file");
   const uint32_t before = loop.info.lo_flags;
   if (absl::Status s = TakeInfo(loop.bdev, info, &loop.info); !s.ok()) {
     return s;
@@ -376,96 +279,6 @@ loop_info64 LoopDriver::StatusOf(const Loop& loop) const {
     info.lo_rdevice = st.st_rdev;
   }
   return info;
-}
-
-absl::Status LoopDriver::SetNumber(Loop& loop, const BlockIoctl& request) {
-  if (!loop.file.ok()) return Refuse(ENXIO, loop.bdev, "has no file");
-  switch (request.command) {
-    case LOOP_SET_CAPACITY:
-      Place(loop);
-      return absl::OkStatus();
-    case LOOP_SET_DIRECT_IO:
-      if (request.value != 0 && loop.info.lo_offset % kSectorSize != 0) {
-        return Refuse(EINVAL, loop.bdev,
-                      absl::StrCat("offset ", loop.info.lo_offset,
-                                   " is not in whole sectors"));
-      }
-      loop.info.lo_flags = request.value != 0
-                               ? loop.info.lo_flags | LO_FLAGS_DIRECT_IO
-                               : loop.info.lo_flags & ~LO_FLAGS_DIRECT_IO;
-      return absl::OkStatus();
-    default:
-      if (!BlockSizeFits(request.value)) {
-        return Refuse(EINVAL, loop.bdev,
-                      absl::StrCat("block size ", request.value));
-      }
-      SetBlockSize(loop.bdev, static_cast<uint32_t>(request.value));
-      return absl::OkStatus();
-  }
-}
-
-absl::StatusOr<int> LoopDriver::Ioctl(BlockDevice& bdev, unsigned mode,
-                                      const BlockIoctl& request) {
-  absl::MutexLock lock(&mu_);
-  Loop* const loop = bdev.is_partition() ? Find(bdev.whole()) : Find(bdev);
-  if (loop == nullptr) return Refuse(ENOTTY, bdev, "is no loop device");
-  const bool may = (mode & FMODE_WRITE) || request.admin;
-  const absl::Status no_right = Refuse(EPERM, bdev, "opened for reading only");
-  absl::Status s;
-  switch (request.command) {
-    case LOOP_SET_FD:
-      s = Configure(*loop, mode, {}, request.fd);
-      break;
-    case LOOP_CONFIGURE: {
-      loop_config config;
-      if (!Get(request, &config)) return Fault();
-      s = Configure(*loop, mode, config, request.fd);
-      break;
-    }
-    case LOOP_CHANGE_FD:
-      s = ChangeFd(*loop, request.fd);
-      break;
-    case LOOP_CLR_FD:
-      if (!loop->file.ok()) return Refuse(ENXIO, bdev, "has no file");
-      // The last of several openers clears it when it closes.
-      loop->info.lo_flags |= LO_FLAGS_AUTOCLEAR;
-      if (bdev.disk_openers() <= 1) Clear(*loop);
-      break;
-    case LOOP_SET_STATUS:
-    case LOOP_SET_STATUS64: {
-      if (!may) return no_right;
-      loop_info64 info = {};
-      const bool is_old = request.command == LOOP_SET_STATUS;
-      if (is_old ? !InfoOfOld(request.bytes, &info) : !Get(request, &info)) {
-        return Fault();
-      }
-      s = SetStatus(*loop, info);
-      break;
-    }
-    case LOOP_GET_STATUS:
-    case LOOP_GET_STATUS64: {
-      if (!loop->file.ok()) return Refuse(ENXIO, bdev, "has no file");
-      const loop_info64 info = StatusOf(*loop);
-      if (request.command == LOOP_GET_STATUS) {
-        s = OldOfInfo(info, request.bytes);
-      } else if (request.bytes.size() < sizeof(info)) {
-        return Fault();
-      } else {
-        memcpy(request.bytes.data(), &info, sizeof(info));
-      }
-      break;
-    }
-    case LOOP_SET_CAPACITY:
-    case LOOP_SET_DIRECT_IO:
-    case LOOP_SET_BLOCK_SIZE:
-      if (!may) return no_right;
-      s = SetNumber(*loop, request);
-      break;
-    default:
-      return Refuse(EINVAL, bdev, "no ioctl of a loop device");
-  }
-  if (!s.ok()) return s;
-  return 0;
 }
 
 void LoopDriver::Closed(BlockDevice& bdev) {

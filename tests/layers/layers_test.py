@@ -189,7 +189,7 @@ def CheckIncludes(root, rules, picture):
   return problems
 
 
-CLASS = re.compile(r"^(?:struct|class|union|enum(?: class)?) (\w+)[^;=(]*\{",
+CLASS = re.compile(r"^(?:struct|class|union|enum(?: class)?) (\w+)\b(?!::)[^;=(]*\{",
                    re.M)
 NAMESPACE = re.compile(r"^namespace ([\w:]+) \{", re.M)
 

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 
 namespace dmdax {
 namespace {
@@ -18,14 +19,15 @@ constexpr std::pair<const char*, PageSize> kWords[] = {
     {"pud", PageSize::k1G},
 };
 
-}  // namespace
-
+// Nothing: it is no such word.
 std::optional<PageSize> PageSizeOfWord(absl::string_view word) {
   for (const auto& [known, page] : kWords) {
     if (absl::EqualsIgnoreCase(word, known)) return page;
   }
   return std::nullopt;
 }
+
+}  // namespace
 
 CLI::Validator OneOfWords(std::vector<OptionWord> words) {
   std::string all, choices;

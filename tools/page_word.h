@@ -14,14 +14,10 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
-#include "absl/strings/string_view.h"
 
 namespace dmdax {
 
 enum class PageSize { k4K, k2M, k1G };
-
-// Nothing: it is no such word.
-std::optional<PageSize> PageSizeOfWord(absl::string_view word);
 
 // What an option takes: a word of its own, in either case, and for one of a
 // page size all that mean the same.

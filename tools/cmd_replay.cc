@@ -28,6 +28,7 @@
 #include "tools/check/look.h"
 #include "tools/check/subject.h"
 #include "tools/fault_report.h"
+#include "tools/reason_page.h"
 #include "tools/replay/replay_table.h"
 
 namespace dmdax {
@@ -216,8 +217,8 @@ void PrintTable(std::ostream& out, const AccessLog& log,
   for (const ReplayRow& row : rows) {
     if (!row.reason || !told.emplace(row.reason.code, &row).second) continue;
     out << FaultReasonName(row.reason.code) << ": "
-        << FaultReasonText(row.reason) << "\n  cure: dmdax why "
-        << FaultReasonName(row.reason.code) << "\n";
+        << FaultReasonText(row.reason) << "\n"
+        << CureLines(FaultReasonName(row.reason.code), "  ");
   }
 }
 

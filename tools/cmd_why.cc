@@ -41,17 +41,16 @@ void Why(App& app, const std::string& name) {
     }
     return;
   }
-  for (const ReasonPage& page : ReasonPages()) {
-    if (page.name != name) continue;
+  if (const ReasonPage* const page = FindReasonPage(name)) {
     if (app.json) {
-      return app.Answer("reason", {{"name", page.name},
-                                   {"why", page.why},
-                                   {"see", page.see},
-                                   {"cure", page.cure}});
+      return app.Answer("reason", {{"name", page->name},
+                                   {"why", page->why},
+                                   {"see", page->see},
+                                   {"cure", page->cure}});
     }
-    std::cout << page.name << "\n"
-              << Wrapped("why:  ", page.why) << Wrapped("see:  ", page.see)
-              << Wrapped("cure: ", page.cure);
+    std::cout << page->name << "\n"
+              << Wrapped("why:  ", page->why) << Wrapped("see:  ", page->see)
+              << Wrapped("cure: ", page->cure);
     return;
   }
   app.Report(ErrnoError(

@@ -7,14 +7,10 @@
 #include "absl/strings/str_format.h"
 #include "mm/pte.h"
 #include "tools/byte_count.h"
+#include "tools/reason_page.h"
 
 namespace dmdax {
 namespace {
-
-// The command that prints the cure.
-std::string CureOf(const FaultReason& reason) {
-  return absl::StrCat("dmdax why ", FaultReasonName(reason.code));
-}
 
 uint64_t EntryBytes(const UserSpace& user, int order) {
   return user.faults().page_size() << order;
@@ -104,7 +100,7 @@ void PrintReason(std::ostream& out, const FaultProfile& faults,
   if (reason.level.has_value()) {
     out << indent << "level: " << LevelText(*reason.level) << "\n";
   }
-  out << indent << "cure: " << CureOf(reason) << "\n";
+  out << CureLines(FaultReasonName(reason.code), indent);
 }
 
 nlohmann::ordered_json ReasonToJson(const FaultProfile& faults,
@@ -118,7 +114,8 @@ nlohmann::ordered_json ReasonToJson(const FaultProfile& faults,
     reason["level"] = LevelText(*r.level);
     reason["device"] = r.level->device;
   }
-  reason["cure"] = CureOf(r);
+  const ReasonPage* const page = FindReasonPage(FaultReasonName(r.code));
+  if (page != nullptr) reason["cure"] = page->cure;
   return reason;
 }
 

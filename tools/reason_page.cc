@@ -49,6 +49,21 @@ absl::Span<const ReasonPage> ReasonPages() {
   return *pages;
 }
 
+const ReasonPage* FindReasonPage(absl::string_view name) {
+  for (const ReasonPage& page : ReasonPages()) {
+    if (page.name == name) return &page;
+  }
+  return nullptr;
+}
+
+std::string CureLines(absl::string_view name, absl::string_view indent) {
+  const ReasonPage* const page = FindReasonPage(name);
+  return absl::StrCat(page == nullptr
+                          ? ""
+                          : Wrapped(absl::StrCat(indent, "cure: "), page->cure),
+                      indent, "more: dmdax why ", name, "\n");
+}
+
 std::string Wrapped(absl::string_view head, absl::string_view text) {
   constexpr size_t kColumns = 80;
   std::string out, line(head);

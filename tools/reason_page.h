@@ -26,6 +26,14 @@ struct ReasonPage {
 // In the order of the document.
 absl::Span<const ReasonPage> ReasonPages();
 
+// Nothing: no reason has that name.
+const ReasonPage* FindReasonPage(absl::string_view name);
+
+// What to do, and where more is said, in lines that begin with `indent`:
+//   cure: chunks of a multiple of 4096 sectors (`lvcreate -I 2m`)
+//   more: dmdax why run_chunk
+std::string CureLines(absl::string_view name, absl::string_view indent);
+
 // Lines of at most 80 columns that begin with `head`, and below it with blanks.
 std::string Wrapped(absl::string_view head, absl::string_view text);
 

@@ -73,14 +73,20 @@ void PrintObstacle(std::ostream& out, int number, const Obstacle& o) {
 }
 
 void PrintPlan(std::ostream& out, const CurePlan& plan) {
-  if (plan.commands.empty()) return;
+  if (plan.commands.empty()) {
+    if (!plan.remark.empty()) out << "  # " << plan.remark << "\n";
+    return;
+  }
   out << "  to type, in this order:\n";
   if (!plan.goes.empty()) {
     out << "     # first save the data of "
         << OneLine(absl::StrJoin(plan.goes, ", ")) << ": it goes\n";
   }
-  for (const std::string& command : plan.commands) {
-    out << "     " << command << "\n";
+  if (!plan.remark.empty()) out << "     # " << plan.remark << "\n";
+  // Whoever pastes it all stops where a command fails.
+  for (size_t i = 0; i < plan.commands.size(); ++i) {
+    out << "     " << plan.commands[i]
+        << (i + 1 < plan.commands.size() ? " &&" : "") << "\n";
   }
   if (!plan.afresh.empty()) {
     out << "     # or lay it out afresh: " << plan.afresh << "\n";
@@ -241,6 +247,7 @@ nlohmann::ordered_json SubjectToJson(const SubjectReport& report, Wish wish) {
     if (!check.plan.commands.empty()) {
       nlohmann::ordered_json plan = {{"commands", check.plan.commands},
                                      {"goes", check.plan.goes}};
+      if (!check.plan.remark.empty()) plan["remark"] = check.plan.remark;
       if (!check.plan.afresh.empty()) plan["afresh"] = check.plan.afresh;
       j["plan"] = std::move(plan);
     }

@@ -55,6 +55,7 @@ struct ObstacleTotal {
   uint64_t subjects = 0;
   std::set<std::string> machines;
   Json cure;  // of the first that has one, and where that is
+  Json plan;  // that it is a part of
   std::string cure_of;
 };
 
@@ -102,6 +103,10 @@ void AddObstacles(const std::string& machine, const Json& kernel,
     sum.machines.insert(machine);
     if (sum.cure.is_null() && o.contains("cure")) {
       sum.cure = o["cure"];
+      // What was tried is typed with all that belongs to it.
+      if (sum.cure.value("tried", false)) {
+        sum.plan = kernel.value("plan", Json());
+      }
       sum.cure_of = machine;
     }
   }
@@ -137,11 +142,20 @@ std::string Count(uint64_t n, const char* one, const char* many) {
 void PrintCure(std::ostream& out, const ObstacleTotal& o) {
   if (o.cure.is_null()) return;
   out << "    cure, for instance of " << OneLine(o.cure_of) << ":\n";
-  for (const Json& command : o.cure.value("commands", Json::array())) {
-    out << "      " << OneLine(command.get<std::string>()) << "\n";
-  }
   const std::string remark = o.cure.value("remark", "");
   if (!remark.empty()) out << "      # " << OneLine(remark) << "\n";
+  const Json& from = o.plan.is_object() ? o.plan : o.cure;
+  const Json goes = from.value("goes", Json::array());
+  for (size_t i = 0; i < goes.size(); ++i) {
+    out << (i == 0 ? "      # first save the data of " : ", ")
+        << OneLine(goes[i].get<std::string>())
+        << (i + 1 == goes.size() ? ": it goes\n" : "");
+  }
+  const Json commands = from.value("commands", Json::array());
+  for (size_t i = 0; i < commands.size(); ++i) {
+    out << "      " << OneLine(commands[i].get<std::string>())
+        << (i + 1 < commands.size() ? " &&" : "") << "\n";
+  }
 }
 
 Json KernelToJson(const std::string& name, const KernelTotal& total) {
@@ -162,14 +176,14 @@ Json KernelToJson(const std::string& name, const KernelTotal& total) {
           {"obstacles", std::move(obstacles)}};
 }
 
-}  // namespace
-
 std::string WishName(Wish wish) {
   for (const auto& [name, value] : kWishNames) {
     if (value == wish) return name;
   }
   return "";
 }
+
+}  // namespace
 
 absl::StatusOr<Wish> WishOfName(absl::string_view name) {
   for (const auto& [known, value] : kWishNames) {

@@ -23,7 +23,6 @@
 namespace dmdax {
 
 // "pmd", as --require takes it.
-std::string WishName(Wish wish);
 absl::StatusOr<Wish> WishOfName(absl::string_view name);
 
 // `notes` are those of the import.  A machine without anything to check is a

@@ -177,6 +177,14 @@ class RowChecker {
     Shares(cure, "after", at);
   }
 
+  void Plan(const Json& plan, const std::string& at) {
+    Keys(plan, at,
+         {{"commands", kTexts},
+          {"goes", kTexts},
+          {"remark", kText, kMayLack},
+          {"afresh", kText, kMayLack}});
+  }
+
   void Obstacle(const Json& o, const std::string& at) {
     if (!Keys(o, at,
               {{"name", kWord},
@@ -206,6 +214,7 @@ class RowChecker {
                {"map_sync", kFlag, asked},
                {"bytes", kObject, asked},
                {"obstacles", kObjects, asked},
+               {"plan", kObject, kMayLack},
                {"cured", kObject, asked},
                {"cured_holds", kFlag, asked}})) {
       return;
@@ -215,6 +224,8 @@ class RowChecker {
     holds_ &= holds;
     Shares(kernel, "bytes", at);
     Shares(kernel, "cured", at);
+    if (kernel.contains("plan"))
+      Plan(kernel["plan"], absl::StrCat(at, "plan."));
     Each(kernel, "obstacles", at,
          [this](const Json& o, const std::string& below) {
            Obstacle(o, below);

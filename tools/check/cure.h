@@ -24,6 +24,7 @@
 #include "mm/fault_reason.h"
 #include "state/session.h"
 #include "state/world.pb.h"
+#include "tools/check/stands_on.h"
 #include "tools/check/subject.h"
 
 namespace dmdax {
@@ -35,6 +36,7 @@ struct CureRequest {
   int order = 0;  // of the pages that are wished for; 0: the reason's
   // All of the machine, where the session is a part of it; null: it is whole.
   const Session* machine = nullptr;
+  StandsOn* stands_on = nullptr;  // of that machine
   // Of a file: where that ends on the device what other files have (bytes).
   uint64_t used_end = 0;
 };
@@ -62,6 +64,9 @@ struct CureStep {
   // of a stage about the same thing the later one has the earlier in it.
   std::string about;
   std::string command;  // for a shell
+  // What is typed instead if the file system is made anew, so that the file is
+  // no more; "" is nothing.
+  std::optional<std::string> on_fresh = std::nullopt;
 };
 
 struct Cure {

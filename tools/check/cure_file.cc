@@ -2,9 +2,15 @@
 //
 // Cures in a file system: where its files lie.
 #include <algorithm>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "base/one_line.h"
 #include "base/round_up.h"
 #include "process/mount_point.h"
@@ -100,6 +106,143 @@ bool FillHoles(const CureRequest& request,
 
 }  // namespace
 
+namespace {
+
+// A number among mount options; 0: it is not there.
+uint64_t NumberOption(const proto::Mount& mount, absl::string_view name) {
+  uint64_t value = 0;
+  for (absl::string_view word : absl::StrSplit(mount.options(), ',')) {
+    uint64_t n;
+    if (absl::ConsumePrefix(&word, name) && absl::ConsumePrefix(&word, "=") &&
+        absl::SimpleAtoi(word, &n)) {
+      value = n;
+    }
+  }
+  return value;
+}
+
+// The steps for a file, in their order.
+class FileSteps {
+ public:
+  FileSteps(const Subject& subject, Cure* cure)
+      : subject_(subject), cure_(*cure) {}
+
+  // `on_fresh`: see CureStep.
+  void Add(std::string command,
+           std::optional<std::string> on_fresh = std::nullopt) {
+    cure_.steps.push_back({CureStage::kFile,
+                           absl::StrCat(subject_.name, " ", ++number_),
+                           std::move(command), std::move(on_fresh)});
+  }
+
+  // ext4 aligns to its stripe, which a mount option can give.
+  void AddStripe(proto::Mount* mount) {
+    if (NumberOption(*mount, "stripe") % kPmdBlocks == 0 &&
+        NumberOption(*mount, "stripe") != 0) {
+      return;
+    }
+    Add(absl::StrCat("mount -o remount,stripe=", kPmdBlocks, " ",
+                     ShellWord(subject_.mount)),
+        "");
+    mount->set_options(absl::StrCat(mount->options(),
+                                    mount->options().empty() ? "" : ",",
+                                    "stripe=", kPmdBlocks));
+    absl::StrAppend(&cure_.remark, cure_.remark.empty() ? "" : "; ",
+                    "stripe=", kPmdBlocks, " belongs into fstab too");
+  }
+
+  // As many allocations as lines; of a fresh file system those of `fresh`.
+  void AddAllocate(const std::vector<std::string>& lines,
+                   const std::vector<std::string>& fresh) {
+    for (size_t i = 0; i < lines.size(); ++i) Add(lines[i], fresh[i]);
+  }
+
+  // What was the file's becomes the new one's, which takes its place.
+  void AddCopy(const std::string& fresh) {
+    const std::string name = ShellWord(subject_.name);
+    Add(absl::StrCat("dd if=", name, " of=", fresh,
+                     " bs=2M conv=notrunc status=none"),
+        "");
+    Add(absl::StrCat("truncate -s ", subject_.size, " ", fresh), "");
+    Add(absl::StrCat("mv ", fresh, " ", name), "");
+  }
+
+ private:
+  static constexpr uint64_t kPmdBlocks = kPmdBytes / kBlock;
+  const Subject& subject_;
+  Cure& cure_;
+  int number_ = 0;
+};
+
+// The file system's own places are aligned only if it was made for it.
+void AddMkfs(const Subject& subject, const std::string& path,
+             const proto::Mount& mount, Cure* cure) {
+  const std::string& at = subject.mount;
+  cure->steps.push_back(
+      {CureStage::kUnmount, at, absl::StrCat("umount ", ShellWord(at))});
+  cure->steps.push_back({CureStage::kMkfs, at, AlignedMkfsLine("xfs", path)});
+  cure->steps.push_back({CureStage::kMount, at, WorldMountLine(mount, path)});
+}
+
+std::string UnusedName(const Subject& subject, const proto::Mount& mount) {
+  const auto taken = [&](const std::string& name) {
+    return std::any_of(
+        mount.file().begin(), mount.file().end(), [&](const proto::File& file) {
+          return absl::StrCat(MountPath(mount.path()), "/", file.name()) ==
+                 name;
+        });
+  };
+  std::string name = subject.name + ".new";
+  for (int i = 2; taken(name); ++i)
+    name = absl::StrCat(subject.name, ".new", i);
+  return name;
+}
+
+// A new file in aligned blocks gets the data.
+void AddFreshFile(const CureRequest& request, proto::Mount* mount, Cure* cure) {
+  const Subject& subject = request.subject;
+  const std::string path = DevicePath(request.session, *subject.bdev);
+  const std::string name = ShellWord(subject.name);
+  const std::string unused = UnusedName(subject, *mount);
+  const std::string fresh = ShellWord(unused);
+  // Nothing that nobody told of is written over.
+  const std::string attributes = absl::StrCat(
+      "test ! -e ", fresh, " && cp --attributes-only --preserve=all ", name,
+      " ", fresh);
+  FileSteps steps(subject, cure);
+  cure->remark = "while nobody writes the file: its data goes to new blocks";
+  if (WorldFsType(*mount) == "ext4") {
+    const std::string disk = KernelNameWord(request.session, *subject.bdev);
+    steps.AddStripe(mount);
+    steps.Add(attributes, "");
+    steps.AddAllocate(
+        Ext4AllocateLines(disk, unused, subject.size, FileLength::kGrows),
+        Ext4AllocateLines(disk, subject.name, subject.size,
+                          FileLength::kGrows));
+    steps.AddCopy(fresh);
+    return;
+  }
+  // In sectors.
+  const uint64_t sunit = NumberOption(*mount, "sunit");
+  const bool aligned = sunit != 0 && sunit % kPmdSectors == 0;
+  if (!aligned) {
+    AddMkfs(subject, path, *mount, cure);
+    cure->remark =
+        "xfs aligns to the stripe unit that it was made with: the file system "
+        "is made anew; then the file is allocated before it is written";
+  }
+  const std::string hint = "xfs_io -f -c 'extsize 2m' ";
+  const std::string allocate =
+      absl::StrCat("fallocate -l ", RoundUp(subject.size, kPmdBytes), " ");
+  // The hint works on a file without extents.
+  steps.Add(attributes, "");
+  steps.Add(hint + fresh, hint + name);
+  steps.Add(allocate + fresh, allocate + name);
+  steps.AddCopy(fresh);
+}
+
+}  // namespace
+
 std::optional<Cure> CureExtents(const CureRequest& request,
                                 proto::World& world) {
   const Subject& subject = request.subject;
@@ -107,46 +250,14 @@ std::optional<Cure> CureExtents(const CureRequest& request,
   proto::Mount* mount = FindWorldMount(world, subject.mount);
   proto::File* file = mount == nullptr ? nullptr : FindFile(request, mount);
   if (file == nullptr) return std::nullopt;
-  const std::string path = DevicePath(request.session, *subject.bdev);
-  Cure cure{.change = "blocks at multiples of 2 MiB",
-            .in_world = PlaceAligned(request, file)};
-  const auto add = [&](CureStage stage, const std::string& about,
-                       std::string command) {
-    cure.steps.push_back({stage, about, std::move(command)});
-  };
-  if (WorldFsType(*mount) == "xfs") {
-    // The hint works on a file without extents.
-    const std::string fresh = ShellWord(subject.name + ".new");
-    add(CureStage::kFile, absl::StrCat(subject.name, " 1"),
-        absl::StrCat("xfs_io -f -c 'extsize 2m' ", fresh));
-    add(CureStage::kFile, absl::StrCat(subject.name, " 2"),
-        absl::StrCat("fallocate -l ", RoundUp(subject.size, kPmdBytes), " ",
-                     fresh));
-    cure.remark = absl::StrCat(
-        "then copy the data and rename; if it still is off, the file system "
-        "was made without: ",
-        AlignedMkfsLine("xfs", path));
-  } else if (WorldFsType(*mount) == "ext4") {
-    add(CureStage::kUnmount, subject.mount,
-        absl::StrCat("umount ", ShellWord(subject.mount)));
-    add(CureStage::kMkfs, subject.mount, AlignedMkfsLine("ext4", path));
-    add(CureStage::kMount, subject.mount, WorldMountLine(*mount, path));
-    int number = 0;
-    for (std::string& line :
-         Ext4AllocateLines(KernelNameWord(request.session, *subject.bdev),
-                           subject.name, subject.size)) {
-      add(CureStage::kFile, absl::StrCat(subject.name, " ", ++number),
-          std::move(line));
-    }
-    cure.remark =
-        "the file system is made anew: save the data; then allocate the file "
-        "before it is written";
-  } else {
-    cure.in_world = false;
-    cure.remark =
-        absl::StrCat(WorldFsType(*mount), " aligns nothing: ext4 and xfs can");
+  Cure cure{.change = "blocks at multiples of 2 MiB"};
+  const std::string fs = WorldFsType(*mount);
+  if (fs != "ext4" && fs != "xfs") {
+    cure.remark = absl::StrCat(fs, " aligns nothing: ext4 and xfs can");
     return cure;
   }
+  cure.in_world = PlaceAligned(request, file);
+  AddFreshFile(request, mount, &cure);
   if (!cure.in_world) {
     absl::StrAppend(&cure.remark,
                     "; there is no free piece of 2 MiB pages so long here");
@@ -171,14 +282,25 @@ std::optional<Cure> CureHoles(const CureRequest& request, proto::World& world) {
   }
   Cure cure{.change = "blocks for the holes",
             .in_world = FillHoles(request, (*open)->inode.extents.All(), file)};
-  cure.steps.push_back({CureStage::kFile, subject.name,
-                        absl::StrCat("fallocate -l ", subject.size, " ",
-                                     ShellWord(subject.name))});
+  FileSteps steps(subject, &cure);
+  if (WorldFsType(*mount) == "ext4") {
+    steps.AddStripe(mount);
+    for (std::string& line :
+         Ext4AllocateLines(KernelNameWord(request.session, *subject.bdev),
+                           subject.name, subject.size, FileLength::kKept)) {
+      steps.Add(std::move(line));
+    }
+  } else {
+    steps.Add(absl::StrCat("fallocate -n -l ", subject.size, " ",
+                           ShellWord(subject.name)));
+  }
+  const std::string stripe = cure.remark.empty() ? "" : "; " + cure.remark;
   cure.remark = cure.in_world
                     ? "tried with new blocks at multiples of 2 MiB; those that "
                       "lie elsewhere get 4 KiB pages: filefrag -v tells"
                     : "there is no free piece of 2 MiB pages so long here; "
                       "where the new blocks lie filefrag -v tells";
+  cure.remark += stripe;
   return cure;
 }
 

@@ -2,7 +2,6 @@
 //
 // Cures below device-mapper: partitions, namespaces, bad blocks, device-dax.
 #include <algorithm>
-#include <set>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -45,6 +44,28 @@ Cure NamespaceCure(const std::string& change, const std::string& disk,
           .in_world = true};
 }
 
+// How long the partition can be from there on, in whole MiB: as long as it was,
+// if nothing begins before.
+uint64_t SectorsFrom(uint64_t start, const proto::Block& part,
+                     const CureRequest& request) {
+  constexpr uint64_t kMib = 2048;
+  if (request.stands_on == nullptr) return 0;
+  BlockDevice* const disk = request.stands_on->Find(part.partition_of());
+  if (disk == nullptr) return 0;
+  // The last MiB has GPT's second table.
+  uint64_t limit = disk->nr_sectors() - std::min(kMib, disk->nr_sectors());
+  for (const BlockDevice* other : request.stands_on->On(disk)) {
+    if (!other->is_partition()) continue;
+    const uint64_t at = other->start_sect().value();
+    // A logical partition has a table of its own before it.
+    if (at > part.start()) limit = std::min(limit, at - std::min(at, kMib));
+  }
+  limit = std::max(limit, part.start() + part.sectors());
+  const uint64_t wanted = RoundUp(part.sectors(), kMib);
+  if (start + wanted <= limit) return wanted;
+  return start >= limit ? 0 : RoundDown(limit - start, kMib);
+}
+
 // "pmem1p2" -> 2; 0: it is not numbered so.
 uint64_t NumberOfPartition(absl::string_view name, absl::string_view disk) {
   absl::string_view rest = name;
@@ -52,22 +73,6 @@ uint64_t NumberOfPartition(absl::string_view name, absl::string_view disk) {
   if (!absl::ConsumePrefix(&rest, disk)) return 0;
   if (!absl::ConsumePrefix(&rest, "p")) return 0;
   return absl::SimpleAtoi(rest, &number) ? number : 0;
-}
-
-// What parted calls a partition that is made while `part` is away: the lowest
-// number that is free.
-uint64_t NumberWithout(const proto::Block& part, const Session& session) {
-  std::set<uint64_t> taken;
-  for (BlockDevice* other : session.machine->BlockDevices()) {
-    if (!other->is_partition() || other->name() == part.name() ||
-        other->whole().name() != part.partition_of()) {
-      continue;
-    }
-    taken.insert(NumberOfPartition(other->name(), part.partition_of()));
-  }
-  uint64_t number = 1;
-  while (taken.count(number) != 0) ++number;
-  return number;
 }
 
 }  // namespace
@@ -88,26 +93,22 @@ std::optional<Cure> CurePartition(const CureRequest& request,
     if (shift == 0 || shift >= part.sectors() || number == 0) {
       return std::nullopt;
     }
-    const uint64_t sectors = RoundDown(part.sectors() - shift, kPmdSectors);
+    const uint64_t sectors = SectorsFrom(start, part, request);
     if (sectors == 0) return std::nullopt;
+    const std::string less =
+        sectors < part.sectors()
+            ? absl::StrCat(", ", (part.sectors() - sectors) / 2, " KiB smaller")
+            : "";
     part.set_start(start);
     part.set_sectors(sectors);
-    Cure cure{.change = absl::StrCat(name, " from sector ", start, " on"),
-              .steps = {{CureStage::kPartition, name,
-                         absl::StrCat("parted -s /dev/", part.partition_of(),
-                                      " rm ", number, " mkpart data ", start,
-                                      "s ", start + sectors - 1, "s")}},
-              .remark = absl::StrCat("the partition ", name,
-                                     " is made anew: save its data and restore "
-                                     "it; no other is touched"),
-              .in_world = true};
-    const uint64_t fresh = NumberWithout(
-        part, request.machine ? *request.machine : request.session);
-    if (fresh != number) {
-      absl::StrAppend(&cure.remark, "; it becomes ", part.partition_of(), "p",
-                      fresh);
-    }
-    return cure;
+    return Cure{.change = absl::StrCat(name, " from sector ", start, " on"),
+                .steps = {{CureStage::kPartition, name,
+                           MovePartitionLine(part.partition_of(), number, start,
+                                             sectors)}},
+                .remark = absl::StrCat(
+                    "the partition ", name, " is made anew", less,
+                    ": save its data and restore it; no other is touched"),
+                .in_world = true};
   }
   return std::nullopt;
 }

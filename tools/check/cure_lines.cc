@@ -18,51 +18,68 @@
 namespace dmdax {
 namespace {
 
-// The devices that the rows stand on, as paths, in the order of the rows.
-std::vector<std::string> LegPaths(const Session& session,
-                                  proto::MappedDevice device) {
-  std::vector<std::string> paths;
-  for (proto::Target& row : *EditRows(&device)) {
-    ForEachLeg(row, [&](proto::Linear& leg, int) {
-      const absl::StatusOr<BlockDevice*> bdev =
-          FindDevice(session, leg.device());
-      const std::string path =
-          bdev.ok() ? DevicePath(session, **bdev) : leg.device();
-      if (std::find(paths.begin(), paths.end(), path) == paths.end()) {
-        paths.push_back(path);
-      }
-    });
-  }
-  return paths;
-}
-
-// What lvcreate makes of the rows, if it can.
-struct LvmShape {
+// What one lvcreate or lvextend makes: rows of one shape in a row, on the same
+// devices.
+struct LvmSegment {
   int stripes = 1;
-  uint64_t chunk = 0;    // sectors, of more than one stripe
-  uint64_t sectors = 0;  // of all rows
+  uint64_t chunk = 0;  // sectors, of more than one stripe
+  uint64_t sectors = 0;
+  std::vector<std::string> paths;
 };
-std::optional<LvmShape> ShapeOf(proto::MappedDevice device) {
-  LvmShape shape;
-  for (const proto::Target& row : *EditRows(&device)) {
-    shape.sectors += row.length();
-    if (row.has_linear()) continue;
-    if (!row.has_striped()) return std::nullopt;
-    const uint64_t chunk = row.striped().chunk();
-    if (shape.chunk != 0 && chunk != shape.chunk) return std::nullopt;
-    // LVM2's chunks are powers of two.
-    if (chunk == 0 || (chunk & (chunk - 1)) != 0) return std::nullopt;
-    shape.chunk = chunk;
-    shape.stripes = std::max(shape.stripes, row.striped().stripe_size());
-  }
-  return shape;
-}
 
 std::string JoinWords(const std::vector<std::string>& paths) {
   return absl::StrJoin(paths, " ",
                        [](std::string* out, const std::string& path) {
                          absl::StrAppend(out, ShellWord(path));
                        });
+}
+
+// Adds the devices that the row stands on, as paths.
+void AddLegPaths(const Session& session, proto::Target& row,
+                 std::vector<std::string>* paths) {
+  ForEachLeg(row, [&](proto::Linear& leg, int) {
+    const absl::StatusOr<BlockDevice*> bdev = FindDevice(session, leg.device());
+    std::string path = bdev.ok() ? DevicePath(session, **bdev) : leg.device();
+    if (std::find(paths->begin(), paths->end(), path) == paths->end()) {
+      paths->push_back(std::move(path));
+    }
+  });
+}
+
+// Nothing: LVM2 does not make such rows.
+std::optional<std::vector<LvmSegment>> SegmentsOf(const Session& session,
+                                                  proto::MappedDevice device) {
+  std::vector<LvmSegment> segments;
+  for (proto::Target& row : *EditRows(&device)) {
+    LvmSegment now{.sectors = row.length()};
+    if (row.has_striped()) {
+      now.chunk = row.striped().chunk();
+      now.stripes = row.striped().stripe_size();
+    } else if (!row.has_linear()) {
+      return std::nullopt;
+    }
+    // LVM2's chunks are powers of two.
+    if (row.has_striped() &&
+        (now.chunk == 0 || (now.chunk & (now.chunk - 1)) != 0)) {
+      return std::nullopt;
+    }
+    AddLegPaths(session, row, &now.paths);
+    LvmSegment* const last = segments.empty() ? nullptr : &segments.back();
+    if (last != nullptr && last->stripes == now.stripes &&
+        last->chunk == now.chunk && last->paths == now.paths) {
+      last->sectors += now.sectors;
+    } else {
+      segments.push_back(std::move(now));
+    }
+  }
+  if (segments.empty()) return std::nullopt;
+  return segments;
+}
+
+// A name as an argument: one that begins with a dash is no option.
+std::string DmNameWord(const std::string& name) {
+  return absl::StrCat(absl::StartsWith(name, "-") ? "-- " : "",
+                      ShellWord(name));
 }
 
 }  // namespace
@@ -75,7 +92,7 @@ std::string DevicePath(const Session& session, const BlockDevice& bdev) {
 
 std::string KernelNameWord(const std::string& mapped_name) {
   return absl::StrCat("$(dmsetup info -c --noheadings -o blkdevname ",
-                      ShellWord(mapped_name), ")");
+                      DmNameWord(mapped_name), ")");
 }
 
 std::string KernelNameWord(const Session& session, const BlockDevice& bdev) {
@@ -120,8 +137,11 @@ std::vector<std::string> MaxSectorsLines(const std::string& mapped_name,
 std::string DmsetupCreateLine(const std::string& name,
                               const std::string& rows) {
   if (!absl::StrContains(rows, '\n')) {
-    return absl::StrCat("dmsetup create ", ShellWord(name), " --table ",
-                        ShellWord(rows));
+    const std::string table = absl::StrCat(" --table ", ShellWord(rows));
+    // Behind what keeps it from being an option there are none.
+    return absl::StartsWith(name, "-")
+               ? absl::StrCat("dmsetup create", table, " ", DmNameWord(name))
+               : absl::StrCat("dmsetup create ", ShellWord(name), table);
   }
   return absl::StrCat(
       "printf '%s\\n' ",
@@ -129,27 +149,76 @@ std::string DmsetupCreateLine(const std::string& name,
                     [](std::string* out, absl::string_view row) {
                       absl::StrAppend(out, ShellWord(row));
                     }),
-      " | dmsetup create ", ShellWord(name));
+      " | dmsetup create ", DmNameWord(name));
 }
 
 std::string AlignedMkfsLine(absl::string_view type, const std::string& path) {
   if (type == "xfs") {
-    return absl::StrCat("mkfs.xfs -b size=4096 -m reflink=0 -d su=2m,sw=1 ",
+    return absl::StrCat("mkfs.xfs -f -b size=4096 -m reflink=0 -d su=2m,sw=1 ",
                         ShellWord(path));
   }
   return absl::StrCat(type == "ext2" ? "mkfs.ext2" : "mkfs.ext4",
-                      " -b 4096 -E stride=512,stripe_width=512 ",
+                      " -F -b 4096 -E stride=512,stripe_width=512 ",
                       ShellWord(path));
+}
+
+std::string PartitionEntry(const proto::Block& part) {
+  // A number without a unit is in the disk's own sectors.
+  return absl::StrCat("/dev/", part.name(), " : start=", part.start() / 2,
+                      "KiB, size=", part.sectors() / 2, "KiB");
+}
+
+std::string MakePartitionsLine(const std::string& disk,
+                               const std::vector<std::string>& entries) {
+  return absl::StrCat(
+      "printf '%s\\n' 'label: gpt' ",
+      absl::StrJoin(entries, " ",
+                    [](std::string* out, const std::string& entry) {
+                      absl::StrAppend(out, ShellWord(entry));
+                    }),
+      " | sfdisk ", ShellWord(absl::StrCat("/dev/", disk)));
+}
+
+std::string MovePartitionLine(const std::string& disk, uint64_t number,
+                              uint64_t start, uint64_t sectors) {
+  // Sectors would be the disk's own, of 512 or 4096 bytes.
+  constexpr uint64_t kMib = 2048;
+  return absl::StrCat("echo 'start=", start / kMib,
+                      "MiB, size=", sectors / kMib,
+                      "MiB' | sfdisk --no-reread -N ", number, " ",
+                      ShellWord(absl::StrCat("/dev/", disk)));
 }
 
 std::vector<std::string> Ext4AllocateLines(const std::string& disk,
                                            const std::string& file,
-                                           uint64_t bytes) {
+                                           uint64_t bytes, FileLength length) {
   const uint64_t pieces = RoundUp(bytes, kPmdBytes) / kPmdBytes;
   return {absl::StrCat("cat /proc/fs/ext4/", disk, "/mb_groups > /dev/null"),
-          absl::StrCat("for i in $(seq 0 ", pieces - 1,
-                       "); do fallocate -o $((2 * i))MiB -l 2MiB ",
-                       ShellWord(file), "; done")};
+          absl::StrCat("for i in $(seq 0 ", pieces - 1, "); do fallocate ",
+                       length == FileLength::kKept ? "-n " : "",
+                       "-o $((2 * i))MiB -l 2MiB ", ShellWord(file), "; done")};
+}
+
+std::vector<std::string> LegPaths(const Session& session,
+                                  proto::MappedDevice device) {
+  std::vector<std::string> paths;
+  for (proto::Target& row : *EditRows(&device)) {
+    AddLegPaths(session, row, &paths);
+  }
+  return paths;
+}
+
+std::vector<CureStep> GroupSteps(const std::string& vg,
+                                 const std::vector<std::string>& paths) {
+  const std::string all = JoinWords(paths);
+  // Without -y: a volume that nobody named is asked for, and ends it.
+  return {
+      {CureStage::kRemoveGroup, vg, absl::StrCat("vgremove ", ShellWord(vg))},
+      {CureStage::kPhysicalVolume, vg,
+       absl::StrCat("pvcreate -y --dataalignment 2m ", all)},
+      {CureStage::kGroup, vg,
+       absl::StrCat("vgcreate --physicalextentsize 4m ", ShellWord(vg), " ",
+                    all)}};
 }
 
 std::vector<CureStep> VolumeSteps(const Session& session,
@@ -157,39 +226,40 @@ std::vector<CureStep> VolumeSteps(const Session& session,
                                   Remake remake) {
   const std::string& name = device.name();
   const std::optional<LvmName> lvm = LvmNameOf(device);
-  const std::optional<LvmShape> shape = ShapeOf(device);
-  if (!lvm || !shape) {
+  const auto segments = SegmentsOf(session, device);
+  if (!lvm || !segments) {
     return {{CureStage::kRemoveVolume, name,
-             absl::StrCat("dmsetup remove ", ShellWord(name))},
+             absl::StrCat("dmsetup remove ", DmNameWord(name))},
             {CureStage::kVolume, name,
              DmsetupCreateLine(name, StableTable(session, device))}};
   }
-  const std::string vg = ShellWord(lvm->vg);
-  const std::string all = JoinWords(LegPaths(session, device));
-  std::vector<CureStep> steps;
-  if (remake == Remake::kVolume) {
-    steps.push_back({CureStage::kRemoveVolume, name,
-                     absl::StrCat("lvremove ", ShellWord(absl::StrCat(
-                                                   lvm->vg, "/", lvm->lv)))});
-  } else {
-    steps.push_back(
-        {CureStage::kRemoveGroup, lvm->vg, absl::StrCat("vgremove ", vg)});
-    steps.push_back({CureStage::kPhysicalVolume, lvm->vg,
-                     absl::StrCat("pvcreate --dataalignment 2m ", all)});
-    steps.push_back(
-        {CureStage::kGroup, lvm->vg,
-         absl::StrCat("vgcreate --physicalextentsize 4m ", vg, " ", all)});
+  const std::string volume = ShellWord(absl::StrCat(lvm->vg, "/", lvm->lv));
+  std::vector<CureStep> steps = {
+      {CureStage::kRemoveVolume, name, absl::StrCat("lvremove -y ", volume)}};
+  if (remake == Remake::kGroup) {
+    for (CureStep& step : GroupSteps(lvm->vg, LegPaths(session, device))) {
+      steps.push_back(std::move(step));
+    }
   }
-  std::string line = "lvcreate";
-  if (shape->stripes > 1) {
-    absl::StrAppend(&line, " -i ", shape->stripes, " -I ",
-                    shape->chunk % 2048 == 0
-                        ? absl::StrCat(shape->chunk / 2048, "m")
-                        : absl::StrCat(shape->chunk / 2, "k"));
+  std::string lines;
+  for (const LvmSegment& segment : *segments) {
+    const bool first = lines.empty();
+    absl::StrAppend(&lines, first ? "lvcreate -y" : " && lvextend");
+    if (segment.stripes > 1) {
+      absl::StrAppend(&lines, " -i ", segment.stripes, " -I ",
+                      segment.chunk % 2048 == 0
+                          ? absl::StrCat(segment.chunk / 2048, "m")
+                          : absl::StrCat(segment.chunk / 2, "k"));
+    } else if (!first) {
+      absl::StrAppend(&lines, " -i 1");
+    }
+    absl::StrAppend(
+        &lines, " -L ", first ? "" : "+", segment.sectors / 2, "k ",
+        first ? absl::StrCat("-n ", ShellWord(lvm->lv), " ", ShellWord(lvm->vg))
+              : volume,
+        " ", JoinWords(segment.paths));
   }
-  absl::StrAppend(&line, " -L ", shape->sectors / 2, "k -n ",
-                  ShellWord(lvm->lv), " ", vg);
-  steps.push_back({CureStage::kVolume, name, std::move(line)});
+  steps.push_back({CureStage::kVolume, name, std::move(lines)});
   return steps;
 }
 

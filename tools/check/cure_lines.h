@@ -42,8 +42,23 @@ std::vector<std::string> MaxSectorsLines(const std::string& mapped_name,
 // them from a pipe: --table takes a single row, and `concise` needs a number.
 std::string DmsetupCreateLine(const std::string& name, const std::string& rows);
 
-// A file system for pages of 2 MiB; type "ext4", "xfs" or "ext2".
+// A file system for pages of 2 MiB over whatever is there; type "ext4", "xfs"
+// or "ext2".
 std::string AlignedMkfsLine(absl::string_view type, const std::string& path);
+
+// Moves a partition to sectors [start, start + sectors), which are whole MiB.
+// It keeps its number, type and name, and nothing is written if it is refused.
+std::string MovePartitionLine(const std::string& disk, uint64_t number,
+                              uint64_t start, uint64_t sectors);
+
+// "/dev/pmem0p2 : start=2051MiB, size=100MiB", and what makes a disk's table of
+// such entries.
+std::string PartitionEntry(const proto::Block& part);
+std::string MakePartitionsLine(const std::string& disk,
+                               const std::vector<std::string>& entries);
+
+// Whether a file becomes as long as what is allocated for it.
+enum class FileLength { kGrows, kKept };
 
 // What allocates `bytes` of a file of ext4 in places that are aligned, where
 // the stripe of the file system is 2 MiB; `disk` as KernelNameWord() has it.
@@ -54,7 +69,7 @@ std::string AlignedMkfsLine(absl::string_view type, const std::string& path);
 // fs/ext4/mballoc.c (6.1).
 std::vector<std::string> Ext4AllocateLines(const std::string& disk,
                                            const std::string& file,
-                                           uint64_t bytes);
+                                           uint64_t bytes, FileLength length);
 
 // How much of a volume is made anew: it alone, or its whole volume group with
 // the data's place on the devices.
@@ -65,6 +80,15 @@ enum class Remake { kVolume, kGroup };
 std::vector<CureStep> VolumeSteps(const Session& session,
                                   const proto::MappedDevice& device,
                                   Remake remake);
+
+// What makes a volume group anew on these devices, and removes the one there
+// is with its volumes.
+std::vector<CureStep> GroupSteps(const std::string& vg,
+                                 const std::vector<std::string>& paths);
+
+// The devices that the rows stand on, as paths, in the order of the rows.
+std::vector<std::string> LegPaths(const Session& session,
+                                  proto::MappedDevice device);
 
 // The table's rows with devices by their paths, as "0 8 linear /dev/pmem0 0".
 std::string StableTable(const Session& session, proto::MappedDevice device);

@@ -60,6 +60,35 @@ std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
 
 }  // namespace
 
+namespace {
+
+// What LVM2 can take away without loss, of a volume that is its own.
+struct Undo {
+  absl::string_view target, how;
+};
+constexpr Undo kUndo[] = {
+    {"snapshot-origin",
+     "without its snapshots it is linear again: lvremove of each (what they "
+     "hold goes)"},
+    {"mirror", "one copy alone is linear: lvconvert -m0 of the volume"},
+    {"raid", "of raid1 one copy alone is linear: lvconvert -m0 of the volume"},
+    {"cache", "without its cache it is linear: lvconvert --uncache"},
+    {"writecache", "without its cache it is linear: lvconvert --uncache"},
+};
+
+std::string KeepElsewhere(const NotDaxLevel& end) {
+  for (const Undo& undo : kUndo) {
+    if (undo.target == end.target) {
+      return absl::StrCat(OneLine(end.device), ": ", undo.how);
+    }
+  }
+  return absl::StrCat(
+      "no setting helps: keep what must be mapped on a volume without the ",
+      end.target, " of ", OneLine(end.device));
+}
+
+}  // namespace
+
 std::optional<Cure> CureNotDax(const CureRequest& request,
                                proto::World& world) {
   const Subject& subject = request.subject;
@@ -78,11 +107,7 @@ std::optional<Cure> CureNotDax(const CureRequest& request,
   }
   Cure cure;
   cure.remark =
-      !end.target.empty()
-          ? absl::StrCat(
-                "no setting helps: keep what must be mapped on a "
-                "volume without the ",
-                end.target, " of ", OneLine(end.device))
+      !end.target.empty() ? KeepElsewhere(end)
       : end.bdev->is_partition()
           ? absl::StrCat("make ", OneLine(end.device),
                          " anew with a start and a size that are multiples of "

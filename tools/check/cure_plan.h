@@ -11,16 +11,14 @@
 #define DMDAX_TOOLS_CHECK_CURE_PLAN_H_
 
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/types/span.h"
-#include "block/block_device.h"
 #include "state/session.h"
 #include "state/world.pb.h"
 #include "tools/check/cure.h"
+#include "tools/check/stands_on.h"
+#include "tools/check/subject.h"
 
 namespace dmdax {
 
@@ -28,31 +26,9 @@ struct CurePlan {
   std::vector<std::string> commands;
   // What goes with the things that are made anew: save its data first.
   std::vector<std::string> goes;
+  std::string remark;  // what is to be known before, or ""
   // What lays all of it out anew, from the wish on: "dmdax advise pmem0 ...".
   std::string afresh;
-};
-
-// What stands on what in a machine, made once for many plans.
-class StandsOn {
- public:
-  // `session` is that of the World.
-  StandsOn(const proto::World& world, const Session& session);
-
-  // By name; null: there is none.
-  BlockDevice* Find(const std::string& name) const;
-  // LVM2's volumes of a group.
-  absl::Span<BlockDevice* const> OfGroup(const std::string& vg) const;
-  // Where a device is mounted.
-  absl::Span<const std::string> MountsOf(BlockDevice* bdev) const;
-  // These and all that stands on them; more than `most` are not looked for.
-  std::set<BlockDevice*> AllAbove(const std::set<BlockDevice*>& devices,
-                                  size_t most) const;
-
- private:
-  absl::flat_hash_map<std::string, BlockDevice*> by_name_;
-  absl::flat_hash_map<std::string, std::vector<BlockDevice*>> groups_;
-  absl::flat_hash_map<BlockDevice*, std::vector<BlockDevice*>> above_;
-  absl::flat_hash_map<BlockDevice*, std::vector<std::string>> mounts_;
 };
 
 struct CurePlanRequest {

@@ -12,12 +12,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
+#include "base/one_line.h"
 #include "base/units.h"
 #include "process/mount_point.h"
 #include "state/find_device.h"
 #include "state/user_file.h"
 #include "state/user_world.h"
 #include "state/world_load.h"
+#include "tools/byte_count.h"
+#include "tools/check/cure_lines.h"
 #include "tools/check/world_part.h"
 
 namespace dmdax {
@@ -52,6 +55,24 @@ std::optional<size_t> Dearest(const Look& look,
   return best;
 }
 
+uint64_t Huge(const PageShares& shares) { return shares.pud + shares.pmd; }
+
+// Whether all cures together leave less than there was.
+bool Worse(const DaxCheck& before, const Look& after) {
+  return before.dax && Huge(after.shares) < Huge(before.now);
+}
+
+// Takes back what was said of cures: nobody is told to type them.
+void Discard(DaxCheck& check) {
+  for (Obstacle& o : check.obstacles) {
+    if (!o.tried) continue;
+    o.tried = false;
+    o.untried = absl::StrCat(
+        "with what else is in the way it leaves fewer large pages than the ",
+        BytesText(Huge(check.now)), " that there are");
+  }
+}
+
 // Whether `after` has come further than `before` with obstacle `o`: it is
 // gone, or smaller.
 bool Helps(const Obstacle& o, const Look& after) {
@@ -82,6 +103,10 @@ class Curer {
         const std::optional<size_t> next = Next(p);
         if (!next) {
           DaxCheck& check = checks_[p.number];
+          if (Worse(check, p.look)) {
+            Discard(check);
+            continue;
+          }
           check.best = p.look.shares;
           check.cured_dax = p.look.dax;
           check.cured_sync = p.look.sync;
@@ -129,10 +154,12 @@ class Curer {
                                .subject = first,
                                .order = OrderOf(wish_, session.user->faults()),
                                .machine = &machine_,
+                               .stands_on = &stands_on_,
                                .used_end = parts.UsedEnd(first)},
                               better)) {
+      if (found->in_world) cured = LoadWorld(better);
+      if (cured.ok()) AddVolumeShare(*cured, group[0].look, reason, *found);
       cure = std::make_shared<const Cure>(*std::move(found));
-      if (cure->in_world) cured = LoadWorld(better);
     }
     std::vector<Patient> helped;
     for (Patient& p : group) {
@@ -147,6 +174,23 @@ class Curer {
           std::move(o));
     }
     if (!helped.empty()) Run(better, *cured, std::move(helped));
+  }
+
+  // New blocks may come to lie where the volume has no huge page.
+  static void AddVolumeShare(Session& cured, const Look& look,
+                             const FaultReason& reason, Cure& cure) {
+    const bool of_extents = reason.code == FaultReasonCode::kPfnExtent ||
+                            reason.code == FaultReasonCode::kExtentShort;
+    if (!of_extents || look.subject.bdev == nullptr) return;
+    const std::string path = DevicePath(cured, *look.subject.bdev);
+    const Look volume = LookAt(cured, {path, Wish::kPmd});
+    const PageShares& s = volume.shares;
+    if (!volume.error.ok() || Huge(s) + s.tail >= s.total) return;
+    absl::StrAppend(&cure.remark, "; of ", OneLine(path), " itself ",
+                    BytesText(s.total - s.tail - Huge(s)), " of ",
+                    BytesText(s.total),
+                    " have no large page: a file that comes to lie there has "
+                    "none either");
   }
 
   void TryOn(absl::StatusOr<Session>& cured, Patient& p, Obstacle& o) {
@@ -167,7 +211,7 @@ class Curer {
 
   const Wish wish_;
   const Session& machine_;
-  const StandsOn stands_on_;
+  StandsOn stands_on_;
   std::vector<DaxCheck>& checks_;
 };
 

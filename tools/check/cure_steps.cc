@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/check/cure_steps.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace dmdax {
+namespace {
+
+// A group goes with the lowest of its volumes.
+int DepthOf(const StandsOn& stands_on, CureStage stage,
+            const std::string& about) {
+  if (stage == CureStage::kRemoveVolume || stage == CureStage::kVolume) {
+    BlockDevice* const bdev = stands_on.Find(about);
+    return bdev == nullptr ? 0 : stands_on.Depth(bdev);
+  }
+  int depth = 0;
+  for (BlockDevice* bdev : stands_on.OfGroup(about)) {
+    const int at = stands_on.Depth(bdev);
+    depth = depth == 0 ? at : std::min(depth, at);
+  }
+  return depth;
+}
+
+struct Place {
+  int phase, rank;
+  CureStage stage;
+  const std::string* about;
+  const std::string* command;
+};
+
+bool Before(const Place& a, const Place& b) {
+  // /mnt/b is unmounted before /mnt.
+  if (a.phase == 0 && b.phase == 0) return *a.about > *b.about;
+  return std::tie(a.phase, a.rank, a.stage, *a.about) <
+         std::tie(b.phase, b.rank, b.stage, *b.about);
+}
+
+// Without its command.
+Place PlaceOf(const StandsOn& stands_on, CureStage stage,
+              const std::string& about) {
+  Place at{4, 0, stage, &about, nullptr};
+  if (stage < CureStage::kRemoveVolume) {
+    at.phase = 0;
+  } else if (stage <= CureStage::kRemoveGroup) {
+    at.phase = 1;
+    at.rank = -DepthOf(stands_on, stage, about);
+  } else if (stage < CureStage::kPhysicalVolume) {
+    at.phase = 2;
+  } else if (stage <= CureStage::kVolume) {
+    at.phase = 3;
+    at.rank = DepthOf(stands_on, stage, about);
+  }
+  return at;
+}
+
+}  // namespace
+
+std::vector<std::string> CureSteps::InOrder(const StandsOn& stands_on,
+                                            FilesOfMount files) const {
+  std::vector<Place> places;
+  for (const auto& [key, step] : steps_) {
+    const std::string& command = step.on_fresh && files == FilesOfMount::kGo
+                                     ? *step.on_fresh
+                                     : step.command;
+    if (command.empty()) continue;
+    Place at = PlaceOf(stands_on, key.first, key.second);
+    at.command = &command;
+    places.push_back(at);
+  }
+  std::sort(places.begin(), places.end(), Before);
+  std::vector<std::string> commands;
+  for (const Place& at : places) commands.push_back(*at.command);
+  return commands;
+}
+
+}  // namespace dmdax

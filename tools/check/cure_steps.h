@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// CureSteps: the steps of a plan, each thing once, and the order in which they
+// can be carried out: what stands on a thing goes before it and comes after it.
+//
+// Unmounting and removing come first, from the top of the stack down; then
+// namespaces and partitions; then all is made from the bottom up.
+//
+// Threading: thread-compatible.
+#ifndef DMDAX_TOOLS_CHECK_CURE_STEPS_H_
+#define DMDAX_TOOLS_CHECK_CURE_STEPS_H_
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tools/check/cure.h"
+#include "tools/check/stands_on.h"
+
+namespace dmdax {
+
+// What happens to the files: they go if their file system is made anew.
+enum class FilesOfMount { kStay, kGo };
+
+class CureSteps {
+ public:
+  using Steps = std::map<std::pair<CureStage, std::string>, CureStep>;
+
+  // In place of the one of the same stage about the same thing.
+  void Put(const CureStep& step) { steps_[{step.stage, step.about}] = step; }
+  void Drop(CureStage stage, const std::string& about) {
+    steps_.erase({stage, about});
+  }
+  bool Has(CureStage stage, const std::string& about) const {
+    return steps_.count({stage, about}) != 0;
+  }
+  const Steps& all() const { return steps_; }
+
+  std::vector<std::string> InOrder(const StandsOn& stands_on,
+                                   FilesOfMount files) const;
+
+ private:
+  Steps steps_;
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_CHECK_CURE_STEPS_H_

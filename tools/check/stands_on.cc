@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/check/stands_on.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "dm/dm_table.h"
+#include "process/mount_point.h"
+#include "state/find_device.h"
+#include "tools/check/dax_depth.h"
+#include "tools/check/world_rows.h"
+
+namespace dmdax {
+
+StandsOn::StandsOn(const proto::World& world, const Session& session)
+    : world_(world), session_(session) {
+  for (BlockDevice* bdev : session.machine->BlockDevices()) {
+    by_name_[NameOfDevice(session, *bdev)] = bdev;
+    for (BlockDevice* below : DevicesBelow(session, *bdev)) {
+      above_[below].push_back(bdev);
+    }
+  }
+  // Those that the session's kernel refused too.
+  for (const proto::Mount& mount : world.mount()) {
+    const absl::StatusOr<BlockDevice*> bdev =
+        FindDevice(session, mount.device());
+    if (bdev.ok()) mounts_[*bdev].push_back(MountPath(mount.path()));
+    by_path_[MountPath(mount.path())] = &mount;
+  }
+  for (int i = 0; i < world.mapped_device_size(); ++i) {
+    const proto::MappedDevice& device = world.mapped_device(i);
+    in_world_[device.name()] = i;
+    const auto lvm = LvmNameOf(device);
+    BlockDevice* bdev = Find(device.name());
+    if (lvm && bdev != nullptr) groups_[lvm->vg].push_back(bdev);
+  }
+}
+
+absl::Span<BlockDevice* const> StandsOn::On(BlockDevice* bdev) const {
+  const auto at = above_.find(bdev);
+  if (at == above_.end()) return {};
+  return at->second;
+}
+
+std::vector<const proto::Mount*> StandsOn::MountsBelow(
+    const std::string& path) const {
+  const std::string below = path == "/" ? path : path + "/";
+  std::vector<const proto::Mount*> mounts;
+  for (auto at = by_path_.upper_bound(below);
+       at != by_path_.end() && absl::StartsWith(at->first, below); ++at) {
+    mounts.push_back(at->second);
+  }
+  return mounts;
+}
+
+absl::Span<const std::string> StandsOn::MountsOf(BlockDevice* bdev) const {
+  const auto at = mounts_.find(bdev);
+  if (at == mounts_.end()) return {};
+  return at->second;
+}
+
+BlockDevice* StandsOn::Find(const std::string& name) const {
+  const auto at = by_name_.find(name);
+  return at == by_name_.end() ? nullptr : at->second;
+}
+
+const proto::MappedDevice* StandsOn::InWorld(const std::string& name) const {
+  const auto at = in_world_.find(name);
+  return at == in_world_.end() ? nullptr : &world_.mapped_device(at->second);
+}
+
+absl::Span<BlockDevice* const> StandsOn::OfGroup(const std::string& vg) const {
+  const auto at = groups_.find(vg);
+  if (at == groups_.end()) return {};
+  return at->second;
+}
+
+std::set<BlockDevice*> StandsOn::AllAbove(const std::set<BlockDevice*>& devices,
+                                          size_t most) const {
+  std::set<BlockDevice*> all = devices;
+  std::vector<BlockDevice*> left(devices.begin(), devices.end());
+  while (!left.empty() && all.size() <= most) {
+    const auto above = above_.find(left.back());
+    left.pop_back();
+    if (above == above_.end()) continue;
+    for (BlockDevice* bdev : above->second) {
+      if (all.size() > most) break;
+      if (all.insert(bdev).second) left.push_back(bdev);
+    }
+  }
+  return all;
+}
+
+int StandsOn::Depth(BlockDevice* bdev) const {
+  // Level by level, each device in the last that it is met in.
+  int depth = 0;
+  std::set<BlockDevice*> level = {bdev};
+  for (;; ++depth) {
+    std::set<BlockDevice*> next;
+    for (BlockDevice* at : level) {
+      for (BlockDevice* below : DevicesBelow(session_, *at)) {
+        next.insert(below);
+      }
+    }
+    if (next.empty()) return depth;
+    level = std::move(next);
+  }
+}
+
+void StandsOn::FindAreas() {
+  has_areas_ = true;
+  for (BlockDevice* bdev : session_.machine->BlockDevices()) {
+    const DmTable* const table = LiveTable(session_, *bdev);
+    if (table == nullptr) continue;
+    for (const DmTarget& ti : table->targets()) {
+      if (ti.type->iterate_devices == nullptr) continue;
+      ti.type->iterate_devices(
+          ti, [&](const DmDev& dev, sector_t start, sector_t len) {
+            areas_[dev.bdev].push_back(
+                {start.value(), start.value() + len.value(), 0, bdev});
+            return 0;
+          });
+    }
+  }
+  for (auto& [below, areas] : areas_) {
+    std::sort(areas.begin(), areas.end(),
+              [](const Area& a, const Area& b) { return a.start < b.start; });
+    uint64_t last = 0;
+    for (Area& area : areas) area.last = last = std::max(last, area.end);
+  }
+}
+
+std::set<BlockDevice*> StandsOn::Within(const BlockDevice& below,
+                                        uint64_t start, uint64_t end) {
+  if (!has_areas_) FindAreas();
+  std::set<BlockDevice*> found;
+  const auto areas = areas_.find(&below);
+  if (areas == areas_.end()) return found;
+  auto at =
+      std::partition_point(areas->second.begin(), areas->second.end(),
+                           [&](const Area& area) { return area.start < end; });
+  while (at != areas->second.begin() && (--at)->last > start) {
+    if (at->end > start) found.insert(at->by);
+  }
+  return found;
+}
+
+}  // namespace dmdax

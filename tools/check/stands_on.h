@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// StandsOn: what stands on what in a machine, made once for many cures.
+//
+// Of pmem0 that is pmem0, its partitions, and the volumes on them.
+//
+// Threading: thread-compatible; Within() changes what it has looked up.
+#ifndef DMDAX_TOOLS_CHECK_STANDS_ON_H_
+#define DMDAX_TOOLS_CHECK_STANDS_ON_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/types/span.h"
+#include "block/block_device.h"
+#include "state/session.h"
+#include "state/world.pb.h"
+
+namespace dmdax {
+
+class StandsOn {
+ public:
+  // `session` is that of the World; both outlive this.
+  StandsOn(const proto::World& world, const Session& session);
+
+  // By name; null: there is none.
+  BlockDevice* Find(const std::string& name) const;
+  // The World's entry of a mapped device; null: there is none.
+  const proto::MappedDevice* InWorld(const std::string& name) const;
+  // LVM2's volumes of a group.
+  absl::Span<BlockDevice* const> OfGroup(const std::string& vg) const;
+  // What stands on a device itself.
+  absl::Span<BlockDevice* const> On(BlockDevice* bdev) const;
+  // The World's mounts below a path: of /mnt that at /mnt/b.
+  std::vector<const proto::Mount*> MountsBelow(const std::string& path) const;
+  // Where a device is mounted.
+  absl::Span<const std::string> MountsOf(BlockDevice* bdev) const;
+  // These and all that stands on them; more than `most` are not looked for.
+  std::set<BlockDevice*> AllAbove(const std::set<BlockDevice*>& devices,
+                                  size_t most) const;
+  // How many levels of devices are below: of a disk 0.
+  int Depth(BlockDevice* bdev) const;
+
+  // The mapped devices whose live tables have data in sectors [start, end) of
+  // `below`.
+  std::set<BlockDevice*> Within(const BlockDevice& below, uint64_t start,
+                                uint64_t end);
+
+ private:
+  struct Area {
+    uint64_t start, end;
+    uint64_t last;  // the largest end so far, in the order of the starts
+    BlockDevice* by;
+  };
+  void FindAreas();
+
+  const proto::World& world_;
+  const Session& session_;
+  absl::flat_hash_map<std::string, BlockDevice*> by_name_;
+  absl::flat_hash_map<std::string, int> in_world_;
+  absl::flat_hash_map<std::string, std::vector<BlockDevice*>> groups_;
+  absl::flat_hash_map<BlockDevice*, std::vector<BlockDevice*>> above_;
+  absl::flat_hash_map<BlockDevice*, std::vector<std::string>> mounts_;
+  std::map<std::string, const proto::Mount*> by_path_;
+  // Few ask for them, and a table may have a million.
+  bool has_areas_ = false;
+  absl::flat_hash_map<const BlockDevice*, std::vector<Area>> areas_;
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_CHECK_STANDS_ON_H_

@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "state/dir/own_uid.h"
 
 namespace dmdax {
 namespace {
@@ -96,7 +97,7 @@ bool PeerIsOurs(const Fd& socket) {
   ucred peer;
   socklen_t size = sizeof(peer);
   return getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-         (peer.uid == geteuid() || peer.uid == 0);
+         (peer.uid == OwnUid() || peer.uid == 0);
 }
 
 std::string PeerComm(const Fd& socket) {

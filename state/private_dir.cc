@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/errno_status.h"
+#include "state/dir/own_uid.h"
 
 namespace dmdax {
 namespace {
@@ -75,9 +76,8 @@ absl::StatusOr<PrivateDir> PrivateDir::Open(const std::string& path,
   struct stat st;
   if (fstat(fd.get(), &st) != 0) return StateDirError("stat", path);
   if (!IsOursOrRoots(st)) {
-    return StateDirRefused(path,
-                           absl::StrCat("it belongs to user ", st.st_uid,
-                                        ", and this is user ", geteuid()));
+    return StateDirRefused(path, absl::StrCat("it belongs to user ", st.st_uid,
+                                              ", and this is user ", OwnUid()));
   }
   if (st.st_mode & kOthersMayWrite) return OthersMayWrite(path, st);
   return PrivateDir(path, std::move(fd));

@@ -15,6 +15,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "state/dir/own_uid.h"
 #include "state/private_dir.h"
 
 namespace dmdax {
@@ -60,7 +61,7 @@ absl::StatusOr<std::string> TargetOf(const Fd& link, const struct stat& st,
   if (!IsOursOrRoots(st) && !IsUnmapped(st.st_uid)) {
     return StateDirRefused(
         path, absl::StrCat("a symbolic link in it belongs to user ", st.st_uid,
-                           ", and this is user ", geteuid()));
+                           ", and this is user ", OwnUid()));
   }
   char target[PATH_MAX];
   const ssize_t size = readlinkat(link.get(), "", target, sizeof(target));
@@ -71,7 +72,7 @@ absl::StatusOr<std::string> TargetOf(const Fd& link, const struct stat& st,
 }  // namespace
 
 bool IsOursOrRoots(const struct stat& st) {
-  return st.st_uid == geteuid() || st.st_uid == 0;
+  return st.st_uid == OwnUid() || st.st_uid == 0;
 }
 
 absl::StatusOr<Fd> OpenTrustedDir(const std::string& path, MissingDir missing) {

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
+#include "block/host_nodes.h"
 #include "block/machine.h"
 
 namespace dmdax {
@@ -88,7 +89,12 @@ std::optional<DevT> FromDevnum(absl::string_view name) {
   return DecodeDev(hex);
 }
 
+HostNodes host_nodes = nullptr;
+
 }  // namespace
+
+void SetHostNodes(HostNodes look) { host_nodes = look; }
+HostNodes GetHostNodes() { return host_nodes; }
 
 std::optional<DevT> ScanMajorMinor(absl::string_view text) {
   DevT dev;
@@ -108,6 +114,11 @@ absl::StatusOr<DevT> Machine::LookupBdev(absl::string_view path) const {
   if (auto it = nodes_.find(full); it != nodes_.end()) {
     if (path.back() == '/') return ErrnoError(ENOTDIR, "");
     return it->second;
+  }
+  if (const HostNodes look = GetHostNodes(); look != nullptr &&
+                                             !absl::StartsWith(full, "/dev/") &&
+                                             !absl::StartsWith(full, "/sys/")) {
+    return look(path.back() == '/' ? full + "/" : full);
   }
   Need(AbsentObjects::By::kNode, full);
   for (absl::string_view dir : kDirectories) {

@@ -18,6 +18,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
+#include "block/host_nodes.h"
 #include "dm/device_mapper.h"
 #include "dm/mapped_device.h"
 
@@ -42,6 +43,7 @@ Answer StateFailure(const absl::Status& status) {
 
 Dispatch::Dispatch(Resident& machine, ScratchTree& tree, Handles& handles)
     : machine_(machine), tree_(tree), handles_(handles) {
+  SetHostNodes(&ScratchTree::HostNode);
   machine_.set_reload([this] { handles_.Release(); },
                       [this] {
                         handles_.Reopen(machine_.session());

@@ -128,7 +128,8 @@ enum dmdax_kind {
 #define DMDAX_FD_MODE (0010000 /* S_IFIFO */ | 07600)
 
 /* --- The scratch tree.  Below the path of HELLO are dev, sys and proc, as the
- * machine has them, as real directories, links and files: what a program does
+ * machine has them, and what of run and etc the managers of devices keep there
+ * (locks, backups), as real directories, links and files: what a program does
  * to /dev/mapper is done to TREE/dev/mapper.  A device node there, and wherever
  * else a client has made one, is an empty file with this mode, whose mtime has
  * the device number in its seconds and DMDAX_NODE_NSEC + enum dmdax_kind in its
@@ -139,10 +140,12 @@ enum dmdax_kind {
 /* Paths of which TREE has its own; of all others, and of what is not in it,
  * the host's are used.  Without the leading slash.  A directory has all that
  * begins with it and a slash. */
-#define DMDAX_TREE_PATHS                                                   \
-  "dev", "sys/block", "sys/dev/block", "sys/class/block", "sys/class/bdi", \
-      "sys/devices/virtual/block", "sys/devices/virtual/bdi",              \
-      "sys/module/dm_mod", "proc/devices", "proc/misc", "proc/partitions"
+#define DMDAX_TREE_PATHS                                                      \
+  "dev", "sys/block", "sys/dev/block", "sys/class/block", "sys/class/bdi",    \
+      "sys/devices/virtual/block", "sys/devices/virtual/bdi",                 \
+      "sys/module/dm_mod", "proc/devices", "proc/misc", "proc/partitions",    \
+      "proc/sys/vm/drop_caches", "run/cryptsetup", "run/lock/lvm", "run/lvm", \
+      "etc/lvm/archive", "etc/lvm/backup", "etc/lvm/devices"
 
 /* How many bytes of the program's memory an ioctl reads that is not
  * device-mapper's.  Those that take none, or a number, take 0. */

@@ -20,6 +20,7 @@
 #include "base/errno_status.h"
 #include "server/handles.h"
 #include "server/protocol.h"
+#include "state/dir/own_uid.h"
 
 namespace dmdax {
 namespace {
@@ -47,7 +48,7 @@ void RemoveStale(const std::string& parent) {
     struct stat st;
     if (!absl::StartsWith(entry.path().filename().string(), kPrefix) ||
         lstat(path.c_str(), &st) != 0 || !S_ISDIR(st.st_mode) ||
-        st.st_uid != geteuid()) {
+        st.st_uid != OwnUid()) {
       continue;
     }
     const Fd lock(open((path + "/lock").c_str(),
@@ -104,8 +105,10 @@ ScratchTree::~ScratchTree() {
 
 absl::Status ScratchTree::MakeSkeleton() {
   for (const char* dir :
-       {"dev/mapper", "proc", "sys/block", "sys/dev/block", "sys/class/block",
-        "sys/class/bdi", "sys/devices/virtual/block", "sys/devices/virtual/bdi",
+       {"dev/mapper", "etc/lvm/archive", "etc/lvm/backup", "etc/lvm/devices",
+        "proc/sys/vm", "run/cryptsetup", "run/lock/lvm", "run/lvm", "sys/block",
+        "sys/dev/block", "sys/class/block", "sys/class/bdi",
+        "sys/devices/virtual/block", "sys/devices/virtual/bdi",
         "sys/module/dm_mod/parameters"}) {
     if (absl::Status s = MakeDirs(Full(dir)); !s.ok()) return s;
   }
@@ -114,6 +117,8 @@ absl::Status ScratchTree::MakeSkeleton() {
   if (s.ok()) s = MakeNode("dev/loop-control", DMDAX_KIND_CHAR, kLoopControl);
   if (!s.ok()) return s;
   // What is no block device is the host's.
+  s = Put({"proc/sys/vm/drop_caches", TreeEntry::kText, "0\n", true});
+  if (!s.ok()) return s;
   std::error_code error;
   for (const fs::directory_entry& entry :
        fs::directory_iterator("/dev", error)) {
@@ -268,17 +273,22 @@ absl::Status ScratchTree::SyncNodes(const Session& session) {
   return absl::OkStatus();
 }
 
-std::optional<DevT> ScratchTree::NodeAt(const std::string& path) const {
-  const bool ours = absl::StartsWith(path, "/dev/");
+absl::StatusOr<DevT> ScratchTree::HostNode(const std::string& path) {
   struct stat st;
-  if (stat((ours ? tree_ + path : path).c_str(), &st) != 0 ||
-      (st.st_mode & DMDAX_NODE_MODE_MASK) !=
+  if (stat(path.c_str(), &st) != 0) return ErrnoError(errno, "");
+  if ((st.st_mode & DMDAX_NODE_MODE_MASK) !=
           (DMDAX_NODE_MODE & DMDAX_NODE_MODE_MASK) ||
       st.st_mtim.tv_nsec != DMDAX_NODE_NSEC + DMDAX_KIND_BLOCK) {
-    return std::nullopt;
+    return ErrnoError(ENOTBLK, "");
   }
   const auto number = static_cast<uint64_t>(st.st_mtim.tv_sec);
   return DevT{DMDAX_MAJOR(number), DMDAX_MINOR(number)};
+}
+
+std::optional<DevT> ScratchTree::NodeAt(const std::string& path) const {
+  const bool ours = absl::StartsWith(path, "/dev/");
+  const absl::StatusOr<DevT> dev = HostNode(ours ? tree_ + path : path);
+  return dev.ok() ? std::optional<DevT>(*dev) : std::nullopt;
 }
 
 }  // namespace dmdax

@@ -47,6 +47,9 @@ class ScratchTree {
 
   // The block device node at a path of the machine, links followed.
   std::optional<DevT> NodeAt(const std::string& path) const;
+  // The same of a path that is the host's, where a client may have made one:
+  // HostNodes.
+  static absl::StatusOr<DevT> HostNode(const std::string& path);
 
  private:
   ScratchTree(std::string top, Fd lock)

@@ -2,7 +2,11 @@
 //
 // The forms in which a table line may name a device (dm-core.md 5.5).
 #include <cerrno>
+#include <string>
+#include <vector>
 
+#include "base/errno_status.h"
+#include "block/host_nodes.h"
 #include "block/machine.h"
 #include "tests/testing.h"
 
@@ -50,6 +54,28 @@ TEST_F(DevPathTest, WhatIsNoBlockDeviceHasItsOwnErrno) {
   EXPECT_THAT(Lookup("/dev/mapper/control"), HasErrno(ENOTBLK));
   EXPECT_THAT(Lookup("/dev/pmem0/x"), HasErrno(ENOTDIR));
   EXPECT_THAT(Lookup("/dev/pmem0/"), HasErrno(ENOTDIR));
+}
+
+// Of what is neither in /dev nor in /sys somebody else may know.
+TEST_F(DevPathTest, NodesOnTheHost) {
+  static auto* const asked = new std::vector<std::string>;
+  SetHostNodes([](const std::string& path) {
+    asked->push_back(path);
+    return path == "/tmp/dev/x"
+               ? absl::StatusOr<DevT>(kPmem0)
+               : ErrnoError(path == "/etc" ? ENOTBLK : EACCES, "");
+  });
+  EXPECT_THAT(Lookup("/tmp/./dev/x"), IsOkAndHolds(kPmem0));
+  EXPECT_THAT(DevOf("/tmp/dev/x"), IsOkAndHolds(kPmem0));
+  EXPECT_THAT(Lookup("/etc"), HasErrno(ENOTBLK));
+  EXPECT_THAT(Lookup("/tmp/dev/x/"), HasErrno(EACCES));
+  EXPECT_THAT(*asked, testing::ElementsAre("/tmp/dev/x", "/tmp/dev/x", "/etc",
+                                           "/tmp/dev/x/"));
+  EXPECT_THAT(Lookup("/dev/nope"), HasErrno(ENOENT));
+  EXPECT_THAT(Lookup("/sys/x"), HasErrno(ENOENT));
+  EXPECT_EQ(asked->size(), 4u);
+  SetHostNodes(nullptr);
+  EXPECT_THAT(Lookup("/tmp/dev/x"), HasErrno(ENOENT));
 }
 
 TEST_F(DevPathTest, MajorMinorIsExact) {

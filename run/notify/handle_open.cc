@@ -9,9 +9,9 @@
 #include <string>
 
 #include "absl/strings/match.h"
+#include "run/mount_table.h"
 #include "run/node.h"
 #include "run/notify/handlers.h"
-#include "run/notify/mount_info.h"
 #include "run/notify/place.h"
 #include "server/protocol.h"
 
@@ -89,11 +89,13 @@ Reply Open(Call& call, int dir, uint64_t path, int flags, mode_t mode) {
       return OpenNode(call, {file.kind, file.dev}, flags);
     }
   }
-  if (!place->in_tree && IsMountInfo(place->real) && seen.exists &&
-      !only_path && (flags & O_ACCMODE) == O_RDONLY) {
-    const absl::StatusOr<Fd> info = OpenMountInfo(place->real);
-    return info.ok() ? call.GiveFile(*info, flags & O_CLOEXEC)
-                     : Reply::Continue();
+  if (!place->in_tree && seen.exists && !only_path &&
+      MountTableOf(place->real.c_str()) != MountTable::kNone &&
+      (flags & O_ACCMODE) == O_RDONLY) {
+    const Fd table(OpenMountTable(place->real.c_str(),
+                                  call.door.machine.tree().c_str(), O_CLOEXEC));
+    return table.ok() ? call.GiveFile(table, flags & O_CLOEXEC)
+                      : Reply::Continue();
   }
   if (!place->in_tree && !(seen.node && only_path)) return Reply::Continue();
   const bool writes = (flags & O_ACCMODE) != O_RDONLY;

@@ -41,6 +41,7 @@ std::string ForUs(const Call& call, absl::string_view clean,
   for (const auto& [own, there] :
        {std::pair<absl::string_view, absl::string_view>{"proc/self", ""},
         {"proc/thread-self", ""},
+        {"proc/mounts", "mounts"},
         {"dev/fd", "fd"},
         {"dev/stdin", "fd/0"},
         {"dev/stdout", "fd/1"},

@@ -8,10 +8,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "run/mount_table.h"
 #include "run/preload/client.h"
 #include "run/preload/file.h"
 #include "run/preload/libc.h"
-#include "run/preload/mounts.h"
 #include "run/preload/open.h"
 #include "run/preload/path.h"
 #include "run/preload/redirection.h"
@@ -52,7 +52,10 @@ int OpenAt(int dir, const char* said, int flags, mode_t mode) {
       reinterpret_cast<int (*)(int, const char*, int, ...)>(
           dlsym(RTLD_NEXT, "openat64"));
   if (!HaveMachine() || said == nullptr) return real(dir, said, flags, mode);
-  if (IsMountInfo(said)) return OpenMountInfo(said, flags);
+  if (run::MountTableOf(said) != run::MountTable::kNone &&
+      (flags & (O_ACCMODE | O_PATH)) == O_RDONLY) {
+    return run::OpenMountTable(said, Tree(), flags);
+  }
   const Path path(dir, said);
   // A node must not be cut off: its number is its time.
   const bool creates = (flags & O_CREAT) != 0 && (flags & O_EXCL) != 0;

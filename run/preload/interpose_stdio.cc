@@ -3,6 +3,7 @@
 // Streams: libc's own reads and writes are not seen, so a stream of a device is
 // one of functions.
 #include <fcntl.h>
+#include <mntent.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,11 +11,11 @@
 #include <atomic>
 #include <cstdint>
 
+#include "run/mount_table.h"
 #include "run/preload/client.h"
 #include "run/preload/data.h"
 #include "run/preload/file.h"
 #include "run/preload/libc.h"
-#include "run/preload/mounts.h"
 #include "run/preload/open.h"
 #include "run/preload/path.h"
 #include "run/preload/redirection.h"
@@ -118,7 +119,9 @@ using namespace dmdax::preload;  // for what is in front of libc's names
 EXPORT FILE* fopen64(const char* said, const char* mode) {
   if (HaveMachine()) {
     const Path path(said);
-    if (path.in_tree() || IsMountInfo(said) || NodeAt(AT_FDCWD, said)) {
+    if (path.in_tree() ||
+        dmdax::run::MountTableOf(said) != dmdax::run::MountTable::kNone ||
+        NodeAt(AT_FDCWD, path.get())) {
       const int fd = OpenAt(AT_FDCWD, said, FlagsOf(mode), 0666);
       if (fd < 0) return nullptr;
       return FileOf(fd) ? StreamOf(fd, mode) : NEXT(fdopen)(fd, mode);
@@ -128,6 +131,10 @@ EXPORT FILE* fopen64(const char* said, const char* mode) {
 }
 EXPORT FILE* fopen(const char* path, const char* mode)
     __attribute__((alias("fopen64")));
+// Which libc opens itself.
+EXPORT FILE* setmntent(const char* path, const char* mode) noexcept {
+  return fopen64(path, mode);
+}
 EXPORT FILE* fdopen(int fd, const char* mode) noexcept {
   return FileOf(fd) ? StreamOf(fd, mode) : NEXT(fdopen)(fd, mode);
 }

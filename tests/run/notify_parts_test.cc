@@ -8,13 +8,21 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/fd.h"
+#include "run/mount_table.h"
 #include "run/notify/call_table.h"
-#include "run/notify/mount_info.h"
 #include "run/notify/syscall_filter.h"
 #include "run/notify/target_memory.h"
 #include "run/notify/tree_paths.h"
@@ -144,14 +152,77 @@ TEST(TreePaths, Machine) {
   EXPECT_FALSE(IsMachinePath("proc/self/fd"));
 }
 
-TEST(MountInfo, WithoutDisks) {
-  EXPECT_EQ(WithoutDisks("22 1 254:0 / / rw - ext4 /dev/vda rw\n"
-                         "23 22 0:21 / /proc rw - proc proc rw\n"),
+// A file of memory, at its beginning.
+Fd FileWith(absl::string_view text) {
+  Fd file(memfd_create("test", MFD_CLOEXEC));
+  EXPECT_EQ(write(file.get(), text.data(), text.size()),
+            static_cast<ssize_t>(text.size()));
+  lseek(file.get(), 0, SEEK_SET);
+  return file;
+}
+std::string TextOf(const Fd& file) {
+  std::string text(1 << 16, '\0');
+  const ssize_t n = pread(file.get(), text.data(), text.size(), 0);
+  text.resize(n > 0 ? static_cast<size_t>(n) : 0);
+  return text;
+}
+
+constexpr char kInfo[] =
+    "22 1 254:0 / / rw - ext4 /dev/vda rw\n"
+    "23 22 0:21 / /proc rw - proc proc rw\n"
+    "24 22 8:1 /a /etc/hosts rw shared:1 - ext4 /dev/sda1 rw\n"
+    "25 22 0:6 / /dev rw - devtmpfs devtmpfs rw\n"
+    "26 22 0:7 / /dev/shm rw - tmpfs tmpfs rw\n";
+
+TEST(MountTable, Kinds) {
+  EXPECT_EQ(MountTableOf("/proc/12/mountinfo"), MountTable::kInfo);
+  EXPECT_EQ(MountTableOf("/proc/self/mounts"), MountTable::kMounts);
+  EXPECT_EQ(MountTableOf("/proc/mounts"), MountTable::kMounts);
+  EXPECT_EQ(MountTableOf("/etc/mtab"), MountTable::kMounts);
+  EXPECT_EQ(MountTableOf("/tmp/mountinfo"), MountTable::kNone);
+  EXPECT_EQ(MountTableOf("/proc/mountstats"), MountTable::kNone);
+  EXPECT_EQ(MountTableOf("mounts"), MountTable::kNone);
+}
+
+TEST(MountTable, InfoHasNoNumbersOfDisks) {
+  const Fd out = FileWith("");
+  FilterMountInfo(FileWith(kInfo).get(), out.get());
+  EXPECT_EQ(TextOf(out),
             "22 1 0:0 / / rw - ext4 /dev/vda rw\n"
-            "23 22 0:21 / /proc rw - proc proc rw\n");
-  EXPECT_TRUE(IsMountInfo("/proc/12/mountinfo"));
-  EXPECT_FALSE(IsMountInfo("/proc/12/mounts"));
-  EXPECT_FALSE(IsMountInfo("/tmp/mountinfo"));
+            "23 22 0:21 / /proc rw - proc proc rw\n"
+            "24 22 0:1 /a /etc/hosts rw shared:1 - ext4 /dev/sda1 rw\n"
+            "25 22 0:6 / /dev rw - devtmpfs devtmpfs rw\n"
+            "26 22 0:7 / /dev/shm rw - tmpfs tmpfs rw\n");
+}
+
+TEST(MountTable, MountsHaveNoDisksThatTheMachineHas) {
+  const std::string tree = testing::TempDir() + "/mount_table";
+  std::filesystem::create_directories(tree + "/sys/dev/block/8:1");
+  const std::string hosts =
+      "/dev/sda1 /etc/hosts ext4 " + std::string(9000, 'x') + " 0 0\n";
+  const Fd out = FileWith("");
+  FilterMounts(FileWith("/dev/vda / ext4 rw 0 0\nproc /proc proc rw 0 0\n" +
+                        hosts + "devtmpfs /dev rw\ntmpfs /dev/shm rw\n")
+                   .get(),
+               FileWith(kInfo).get(), out.get(), tree.c_str());
+  EXPECT_EQ(TextOf(out),
+            "/dev/vda / ext4 rw 0 0\nproc /proc proc rw 0 0\n"
+            "tmpfs /dev/shm rw\n");
+  // Without the numbers all are there.
+  const Fd all = FileWith("");
+  FilterMounts(FileWith(hosts).get(), -1, all.get(), tree.c_str());
+  EXPECT_EQ(TextOf(all), hosts);
+}
+
+TEST(MountTable, OurOwn) {
+  const Fd table(OpenMountTable("/proc/self/mounts", "/nothing", O_CLOEXEC));
+  std::ifstream file("/proc/self/mounts");
+  std::string line, wanted;
+  while (std::getline(file, line)) {
+    if (!absl::StrContains(line, " /dev "))
+      absl::StrAppend(&wanted, line, "\n");
+  }
+  EXPECT_EQ(TextOf(table), wanted);
 }
 
 TEST(TargetMemory, OurOwn) {

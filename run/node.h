@@ -11,8 +11,13 @@
 #ifndef DMDAX_RUN_NODE_H_
 #define DMDAX_RUN_NODE_H_
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <cstdint>
 
@@ -35,6 +40,48 @@ inline Node NodeOf(const struct stat& st) {
   if (kind != DMDAX_KIND_BLOCK && kind != DMDAX_KIND_CHAR) return {};
   return {static_cast<uint32_t>(kind),
           static_cast<uint64_t>(st.st_mtim.tv_sec)};
+}
+
+// What stat(2) says of a device, by a path or a descriptor: of both the same
+// inode, by which mkswap for instance knows that it has opened what it asked
+// about.  `st` is the file's that stands for it.
+inline void MakeDevice(uint32_t kind, uint64_t dev, mode_t rights,
+                       struct stat* st) {
+  constexpr unsigned kDevtmpfs = 6;  // as good a number as any
+  st->st_mode = (kind == DMDAX_KIND_BLOCK ? S_IFBLK : S_IFCHR) | rights;
+  st->st_rdev = makedev(DMDAX_MAJOR(dev), DMDAX_MINOR(dev));
+  st->st_dev = makedev(0, kDevtmpfs);
+  st->st_ino = dev << 2 | kind;
+  st->st_size = 0;
+  st->st_blocks = 0;
+  st->st_mtim = st->st_ctim;  // the node's own says its number
+}
+// The same in the other form, of what MakeDevice() has made of it.
+inline void MakeDevice(const struct stat& st, struct statx* stx) {
+  stx->stx_mode = static_cast<uint16_t>(st.st_mode);
+  stx->stx_rdev_major = major(st.st_rdev);
+  stx->stx_rdev_minor = minor(st.st_rdev);
+  stx->stx_dev_major = major(st.st_dev);
+  stx->stx_dev_minor = minor(st.st_dev);
+  stx->stx_ino = st.st_ino;
+  stx->stx_size = 0;
+  stx->stx_blocks = 0;
+  stx->stx_mtime = stx->stx_ctime;
+}
+
+// The directory / of a host whose disk has the number of a device of the
+// machine: programs would take it for mounted there.
+inline void HideRootsNumber(const char* path, const char* tree,
+                            struct stat* st) {
+  if (path == nullptr || strcmp(path, "/") != 0 || major(st->st_dev) == 0) {
+    return;
+  }
+  char device[4096 + 64];
+  snprintf(device, sizeof(device), "%s/sys/dev/block/%u:%u", tree,
+           major(st->st_dev), minor(st->st_dev));
+  if (syscall(SYS_faccessat, AT_FDCWD, device, F_OK) == 0) {
+    st->st_dev = makedev(0, 1 << 19 | minor(st->st_dev));
+  }
 }
 
 // Where the host has a character device of which a program may make nodes

@@ -4,25 +4,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include <optional>
 #include <string>
 
+#include "run/node.h"
 #include "run/notify/handlers.h"
 #include "run/notify/place.h"
 #include "server/protocol.h"
 
 namespace dmdax::run {
 namespace {
-
-void MakeDevice(uint32_t kind, uint64_t dev, mode_t rights, struct stat* st) {
-  st->st_mode = (kind == DMDAX_KIND_BLOCK ? S_IFBLK : S_IFCHR) | rights;
-  st->st_rdev = makedev(DMDAX_MAJOR(dev), DMDAX_MINOR(dev));
-  st->st_size = 0;
-  st->st_blocks = 0;
-  st->st_mtim = st->st_ctim;  // where its number is
-}
 
 // Whether it is the machine's.
 bool Convert(Call& call, struct stat* st) {
@@ -78,7 +70,11 @@ Reply StatPath(Call& call, int dir, uint64_t path, uint64_t out, int flags) {
   if (result != 0) {
     return found->in_tree ? Reply::Errno(errno) : Reply::Continue();
   }
-  if (!Convert(call, &st) && !found->in_tree) return Reply::Continue();
+  const dev_t before = st.st_dev;
+  HideRootsNumber(found->real.c_str(), call.door.machine.tree().c_str(), &st);
+  if (!Convert(call, &st) && !found->in_tree && st.st_dev == before) {
+    return Reply::Continue();
+  }
   return WriteStat(call, out, st);
 }
 
@@ -108,12 +104,12 @@ Reply Statx(Call& call) {
   st.st_mtim.tv_sec = stx.stx_mtime.tv_sec;
   st.st_mtim.tv_nsec = stx.stx_mtime.tv_nsec;
   if (Convert(call, &st)) {
-    stx.stx_mtime = stx.stx_ctime;
-    stx.stx_mode = static_cast<uint16_t>(st.st_mode);
-    stx.stx_rdev_major = major(st.st_rdev);
-    stx.stx_rdev_minor = minor(st.st_rdev);
-    stx.stx_size = static_cast<uint64_t>(st.st_size);
-    stx.stx_blocks = 0;
+    if (S_ISREG(st.st_mode)) {  // an attribute
+      stx.stx_mode = static_cast<uint16_t>(st.st_mode);
+      stx.stx_size = static_cast<uint64_t>(st.st_size);
+    } else {
+      MakeDevice(st, &stx);
+    }
   } else if (!found->in_tree) {
     return Reply::Continue();
   }

@@ -77,6 +77,13 @@ File FileOf(int fd) {
     if (fd < kNumbers) others[fd] = 1;
     return file;
   }
+  return FileOf(st);
+}
+
+File FileOf(const struct stat& st) {
+  File file;
+  if (st.st_mode != DMDAX_FD_MODE || !HaveMachine()) return file;
+  const KeepErrno keep;
   file.ours = true;
   if (Recall(st.st_ino, &file)) return file;
   Message m(DMDAX_OP_IDENTIFY);

@@ -34,6 +34,8 @@ struct File {
 };
 
 File FileOf(int fd);
+// The same of what fstat(2), past us, says of it.
+File FileOf(const struct stat& st);
 void Forget(int fd);
 void ForgetAll();
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "run/preload/client.h"
 #include "run/preload/file.h"
 #include "run/preload/libc.h"
 #include "run/preload/path.h"
@@ -14,46 +15,26 @@
 namespace dmdax::preload {
 namespace {
 
-mode_t TypeOf(uint32_t kind) {
-  return kind == DMDAX_KIND_BLOCK ? S_IFBLK : S_IFCHR;
-}
+using run::MakeDevice;
 
-void MakeDevice(uint32_t kind, uint64_t dev, mode_t rights, struct stat* st) {
-  st->st_mode = TypeOf(kind) | rights;
-  st->st_rdev = makedev(DMDAX_MAJOR(dev), DMDAX_MINOR(dev));
-  st->st_size = 0;
-  st->st_blocks = 0;
-  st->st_mtim = st->st_ctim;  // the node's own says its number
-}
-
-int Stat(int dir, const Path& path, struct stat* st, int flags) {
-  const int result = NEXT(fstatat)(dir, path.get(), st, flags);
-  if (result != 0) return result;
+// Makes a device of what stands for one.
+void Convert(struct stat* st) {
   if (const Node node = NodeOf(*st)) {
-    MakeDevice(node.kind, node.dev, st->st_mode & 0777, st);
+    return MakeDevice(node.kind, node.dev, st->st_mode & 0777, st);
   }
-  return 0;
+  const File file = FileOf(*st);
+  if (!file) return;
+  if (file.kind == DMDAX_KIND_BLOCK || file.kind == DMDAX_KIND_CHAR) {
+    return MakeDevice(file.kind, file.dev, file.IsControl() ? 0600 : 0660, st);
+  }
+  st->st_mode = S_IFREG | 0644;
+  st->st_size = 4096;
 }
-
-int StatAt(int dir, const char* path, struct stat* st, int flags);
 
 int StatFile(int fd, struct stat* st) {
   const int result = NEXT(fstat)(fd, st);
-  if (result != 0) return result;
-  if (const Node node = NodeOf(*st)) {  // O_PATH
-    MakeDevice(node.kind, node.dev, st->st_mode & 0777, st);
-    return 0;
-  }
-  if (st->st_mode != DMDAX_FD_MODE) return 0;
-  const File file = FileOf(fd);
-  if (!file) return 0;
-  if (file.kind == DMDAX_KIND_BLOCK || file.kind == DMDAX_KIND_CHAR) {
-    MakeDevice(file.kind, file.dev, file.IsControl() ? 0600 : 0660, st);
-  } else {
-    st->st_mode = S_IFREG | 0644;
-    st->st_size = 4096;
-  }
-  return 0;
+  if (result == 0) Convert(st);
+  return result;
 }
 
 int StatAt(int dir, const char* said, struct stat* st, int flags) {
@@ -62,7 +43,14 @@ int StatAt(int dir, const char* said, struct stat* st, int flags) {
     return StatFile(dir, st);
   }
   const Path path(dir, said);
-  return Stat(dir, path, st, flags);
+  const int result = NEXT(fstatat)(dir, path.get(), st, flags);
+  if (result != 0) return result;
+  Convert(st);
+  if (HaveMachine() && said != nullptr && strcmp(said, "/") == 0 &&
+      major(st->st_dev) != 0) {
+    run::HideRootsNumber(said, Tree(), st);
+  }
+  return 0;
 }
 
 // On the machines that we run on they are the same.
@@ -135,19 +123,15 @@ EXPORT int statx(int dir, const char* said, int flags, unsigned mask,
   if (result != 0) return result;
   struct stat st = {};
   st.st_mode = stx->stx_mode;
+  st.st_ino = stx->stx_ino;
   st.st_mtim.tv_sec = stx->stx_mtime.tv_sec;
   st.st_mtim.tv_nsec = stx->stx_mtime.tv_nsec;
-  if (const Node node = NodeOf(st)) {
-    MakeDevice(node.kind, node.dev, st.st_mode & 0777, &st);
-  } else if (st.st_mode == DMDAX_FD_MODE && said != nullptr && *said == '\0' &&
-             dir >= 0 && StatFile(dir, &st) == 0) {
+  Convert(&st);
+  if (S_ISBLK(st.st_mode) || S_ISCHR(st.st_mode)) {
+    if (st.st_mode != stx->stx_mode) MakeDevice(st, stx);
+  } else if (st.st_mode != stx->stx_mode) {  // an attribute
+    stx->stx_mode = static_cast<uint16_t>(st.st_mode);
     stx->stx_size = static_cast<uint64_t>(st.st_size);
-  } else {
-    return 0;
   }
-  stx->stx_mode = static_cast<uint16_t>(st.st_mode);
-  stx->stx_rdev_major = major(st.st_rdev);
-  stx->stx_rdev_minor = minor(st.st_rdev);
-  stx->stx_mtime = stx->stx_ctime;
   return 0;
 }

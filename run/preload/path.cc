@@ -115,40 +115,90 @@ const char* WithoutTree(const char* path) {
                                                                 : path;
 }
 
+namespace {
+
+// Where the directory is that a relative path begins at.  A parent may have
+// gone to the tree, of which this process knows nothing yet.
+bool DirectoryOf(int dir, char* at, size_t size) {
+  char link[64];
+  if (dir == AT_FDCWD) {
+    snprintf(link, sizeof(link), "/proc/self/cwd");
+  } else {
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", dir);
+  }
+  const ssize_t n = NEXT(readlink)(link, at, size - 1);
+  if (n <= 0) return false;
+  at[n] = '\0';
+  if (strstr(at, "/tree/") != nullptr) Tree();
+  return at[0] == '/';
+}
+
+// Whether a relative path may lead into the tree or out of it: it begins with
+// ".." or with a name that is one of those on the way.
+bool MayLead(const char* path) {
+  const size_t n = strcspn(path, "/");
+  if (n == 2 && path[0] == '.' && path[1] == '.') return true;
+  for (const char* name : kTreePaths) {
+    for (const char* part = name; part != nullptr;) {
+      if (strncmp(part, path, n) == 0 && (part[n] == '/' || part[n] == '\0')) {
+        return true;
+      }
+      part = strchr(part, '/');
+      if (part != nullptr) ++part;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
 Path::Path(const char* path) : Path(AT_FDCWD, path) {}
 
 Path::Path(int dir, const char* path) : dir_(dir), said_(path) {
-  if (path == nullptr || path[0] != '/' || !HaveMachine()) return;
-  const KeepErrno keep;
-  char clean[PATH_MAX];
+  if (path == nullptr || *path == '\0' || !HaveMachine()) return;
+  char clean[PATH_MAX], whole[2 * PATH_MAX];
   clean[0] = '\0';
-  if (!Clean(path, clean, sizeof(clean)) || !IsMachines(clean)) return;
+  if (path[0] == '/') {
+    if (Clean(path, clean, sizeof(clean)) && IsMachines(clean)) Resolve(clean);
+    return;
+  }
+  while (path[0] == '.' && path[1] == '/') path += 2;
+  if (!MayLead(path)) return;
+  const KeepErrno keep;
+  char at[PATH_MAX];
+  if (!DirectoryOf(dir, at, sizeof(at))) return;
+  const char* const shown = WithoutTree(at);
+  snprintf(whole, sizeof(whole), "%s/%s", shown, path);
+  if (!Clean(whole, clean, sizeof(clean))) return;
+  if (IsMachines(clean)) {
+    Resolve(clean);
+  } else if (shown != at) {
+    moved_ = snprintf(buffer_, sizeof(buffer_), "/%s", clean) <
+             static_cast<int>(sizeof(buffer_));
+  }
+}
+
+void Path::Resolve(const char* clean) {
+  const KeepErrno keep;
   const char* const top = Tree();
   if (*top == '\0') return;
   const int n = snprintf(buffer_, sizeof(buffer_), "%s/%s", top, clean);
   mapped_ = n > 0 && n < static_cast<int>(sizeof(buffer_));
+  moved_ = mapped_;
   seen = seen || mapped_;
 }
 
 bool Path::MachinePath(char* out, size_t size) const {
   if (said_ == nullptr) return false;
-  if (mapped_ || said_[0] == '/') {
+  if (moved_ || said_[0] == '/') {
     const char* const path = WithoutTree(get());
     if (path == get()) return false;
     return snprintf(out, size, "%s", path) < static_cast<int>(size);
   }
-  if (!seen) return false;
   // Relative: to a directory of the tree?
   const KeepErrno keep;
-  char link[64], at[PATH_MAX];
-  if (dir_ == AT_FDCWD) {
-    snprintf(link, sizeof(link), "/proc/self/cwd");
-  } else {
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", dir_);
-  }
-  const ssize_t n = NEXT(readlink)(link, at, sizeof(at) - 1);
-  if (n <= 0) return false;
-  at[n] = '\0';
+  char at[PATH_MAX];
+  if (!DirectoryOf(dir_, at, sizeof(at))) return false;
   const char* const below = WithoutTree(at);
   if (below == at) return false;
   return snprintf(out, size, "%s/%s", below, said_) < static_cast<int>(size);

@@ -7,6 +7,8 @@
 //   NEXT(unlinkat)(dir, path.get(), 0);     // "/tmp/dmdax-Yz3fQa/tree/dev/..."
 //   TellChanged(path);                      // the machine follows
 //
+// A relative path is where it leads from its directory: "dev/dm-0" of / into
+// the tree, and "../etc" of the tree's /dev out of it.
 // Threading: thread-safe, async-signal-safe.  errno stays.
 #ifndef DMDAX_RUN_PRELOAD_PATH_H_
 #define DMDAX_RUN_PRELOAD_PATH_H_
@@ -23,7 +25,7 @@ class Path {
   explicit Path(const char* path);
   Path(int dir, const char* path);
 
-  const char* get() const { return mapped_ ? buffer_ : said_; }
+  const char* get() const { return moved_ ? buffer_ : said_; }
   int dir() const { return dir_; }
   bool in_tree() const { return mapped_; }
   // "/dev/mapper/home", if it is in the tree; also of a relative path.  False:
@@ -31,9 +33,12 @@ class Path {
   bool MachinePath(char* out, size_t size) const;
 
  private:
+  void Resolve(const char* clean);
+
   const int dir_;
   const char* const said_;
-  bool mapped_ = false;
+  bool mapped_ = false;  // into the tree
+  bool moved_ = false;   // the buffer has it
   char buffer_[PATH_MAX];
 };
 

@@ -44,82 +44,62 @@ int Allocate(const File& file, int mode, off_t offset, off_t size) {
 
 }  // namespace
 
-EXPORT ssize_t read(int fd, void* data, size_t size) {
-  if (const File file = FileOf(fd)) {
-    return Transfer(file, kRead, data, size, kAtPosition);
+// Calls that come in twos, for both directions: `way` says which.
+#define AT_POSITION(name, way, pointer)                           \
+  EXPORT ssize_t name(int fd, pointer data, size_t size) {        \
+    if (const File file = FileOf(fd)) {                           \
+      return Transfer(file, way, Bytes(data), size, kAtPosition); \
+    }                                                             \
+    return NEXT(name)(fd, data, size);                            \
   }
-  return NEXT(read)(fd, data, size);
-}
-EXPORT ssize_t write(int fd, const void* data, size_t size) {
-  if (const File file = FileOf(fd)) {
-    return Transfer(file, kWrite, Bytes(data), size, kAtPosition);
+#define AT_OFFSET(name, way, pointer)                                    \
+  EXPORT ssize_t name##64(int fd, pointer data, size_t size, off_t at) { \
+    if (const File file = FileOf(fd)) {                                  \
+      return PTransfer(file, way, data, size, at);                       \
+    }                                                                    \
+    return NEXT(name##64)(fd, data, size, at);                           \
+  }                                                                      \
+  EXPORT ssize_t name(int fd, pointer data, size_t size, off_t at)       \
+      __attribute__((alias(#name "64")));
+#define PARTS_AT_POSITION(name, way)                          \
+  EXPORT ssize_t name(int fd, const iovec* parts, int n) {    \
+    if (const File file = FileOf(fd)) {                       \
+      return TransferParts(file, way, parts, n, kAtPosition); \
+    }                                                         \
+    return NEXT(name)(fd, parts, n);                          \
   }
-  return NEXT(write)(fd, data, size);
-}
-EXPORT ssize_t pread64(int fd, void* data, size_t size, off_t offset) {
-  if (const File file = FileOf(fd)) {
-    return PTransfer(file, kRead, data, size, offset);
-  }
-  return NEXT(pread64)(fd, data, size, offset);
-}
-EXPORT ssize_t pwrite64(int fd, const void* data, size_t size, off_t offset) {
-  if (const File file = FileOf(fd)) {
-    return PTransfer(file, kWrite, data, size, offset);
-  }
-  return NEXT(pwrite64)(fd, data, size, offset);
-}
-EXPORT ssize_t pread(int fd, void* data, size_t size, off_t offset)
-    __attribute__((alias("pread64")));
-EXPORT ssize_t pwrite(int fd, const void* data, size_t size, off_t offset)
-    __attribute__((alias("pwrite64")));
-EXPORT ssize_t readv(int fd, const iovec* parts, int n) {
-  if (const File file = FileOf(fd)) {
-    return TransferParts(file, kRead, parts, n, kAtPosition);
-  }
-  return NEXT(readv)(fd, parts, n);
-}
-EXPORT ssize_t writev(int fd, const iovec* parts, int n) {
-  if (const File file = FileOf(fd)) {
-    return TransferParts(file, kWrite, parts, n, kAtPosition);
-  }
-  return NEXT(writev)(fd, parts, n);
-}
-EXPORT ssize_t preadv64(int fd, const iovec* parts, int n, off_t offset) {
-  if (const File file = FileOf(fd)) {
-    return PTransferParts(file, kRead, parts, n, offset);
-  }
-  return NEXT(preadv64)(fd, parts, n, offset);
-}
-EXPORT ssize_t pwritev64(int fd, const iovec* parts, int n, off_t offset) {
-  if (const File file = FileOf(fd)) {
-    return PTransferParts(file, kWrite, parts, n, offset);
-  }
-  return NEXT(pwritev64)(fd, parts, n, offset);
-}
-EXPORT ssize_t preadv(int fd, const iovec* parts, int n, off_t offset)
-    __attribute__((alias("preadv64")));
-EXPORT ssize_t pwritev(int fd, const iovec* parts, int n, off_t offset)
-    __attribute__((alias("pwritev64")));
-EXPORT ssize_t preadv64v2(int fd, const iovec* parts, int n, off_t offset,
-                          int flags) {
-  if (const File file = FileOf(fd)) {
-    return offset == -1 ? TransferParts(file, kRead, parts, n, kAtPosition)
-                        : PTransferParts(file, kRead, parts, n, offset);
-  }
-  return NEXT(preadv64v2)(fd, parts, n, offset, flags);
-}
-EXPORT ssize_t pwritev64v2(int fd, const iovec* parts, int n, off_t offset,
-                           int flags) {
-  if (const File file = FileOf(fd)) {
-    return offset == -1 ? TransferParts(file, kWrite, parts, n, kAtPosition)
-                        : PTransferParts(file, kWrite, parts, n, offset);
-  }
-  return NEXT(pwritev64v2)(fd, parts, n, offset, flags);
-}
-EXPORT ssize_t preadv2(int fd, const iovec* parts, int n, off_t offset,
-                       int flags) __attribute__((alias("preadv64v2")));
-EXPORT ssize_t pwritev2(int fd, const iovec* parts, int n, off_t offset,
-                        int flags) __attribute__((alias("pwritev64v2")));
+#define PARTS_AT_OFFSET(name, way)                                       \
+  EXPORT ssize_t name##64(int fd, const iovec* parts, int n, off_t at) { \
+    if (const File file = FileOf(fd)) {                                  \
+      return PTransferParts(file, way, parts, n, at);                    \
+    }                                                                    \
+    return NEXT(name##64)(fd, parts, n, at);                             \
+  }                                                                      \
+  EXPORT ssize_t name(int fd, const iovec* parts, int n, off_t at)       \
+      __attribute__((alias(#name "64")));
+#define PARTS_WITH_FLAGS(name, name64, way)                                   \
+  EXPORT ssize_t name64(int fd, const iovec* parts, int n, off_t at,          \
+                        int flags) {                                          \
+    if (const File file = FileOf(fd)) {                                       \
+      return at == -1 ? TransferParts(file, way, parts, n, kAtPosition)       \
+                      : PTransferParts(file, way, parts, n, at);              \
+    }                                                                         \
+    return NEXT(name64)(fd, parts, n, at, flags);                             \
+  }                                                                           \
+  EXPORT ssize_t name(int fd, const iovec* parts, int n, off_t at, int flags) \
+      __attribute__((alias(#name64)));
+
+AT_POSITION(read, kRead, void*)
+AT_POSITION(write, kWrite, const void*)
+AT_OFFSET(pread, kRead, void*)
+AT_OFFSET(pwrite, kWrite, const void*)
+PARTS_AT_POSITION(readv, kRead)
+PARTS_AT_POSITION(writev, kWrite)
+PARTS_AT_OFFSET(preadv, kRead)
+PARTS_AT_OFFSET(pwritev, kWrite)
+PARTS_WITH_FLAGS(preadv2, preadv64v2, kRead)
+PARTS_WITH_FLAGS(pwritev2, pwritev64v2, kWrite)
+
 // What the compiler puts in their place with _FORTIFY_SOURCE.
 EXPORT ssize_t __read_chk(int fd, void* data, size_t size, size_t room) {
   if (size > room) abort();

@@ -28,7 +28,8 @@ struct Done {
   aio_context_t context = 0;
   io_event event = {};
 };
-Done done[256];
+// As many as one that asks for a lot has under way.
+Done done[4096];
 std::atomic<int> kept = 0;
 
 class Lock {
@@ -61,9 +62,12 @@ long TakeKept(aio_context_t context, long most, io_event* events) {
   if (kept == 0) return 0;
   const Lock lock;
   long n = 0;
+  int left = kept;
   for (Done& d : done) {
-    if (n == most) break;
-    if (!d.used || d.context != context) continue;
+    if (n == most || left == 0) break;
+    if (!d.used) continue;
+    --left;
+    if (d.context != context) continue;
     events[n++] = d.event;
     d.used = false;
     --kept;

@@ -106,6 +106,7 @@ std::vector<CallRule> PathRules() {
              return ReadLink(c, c.number(0), c.arg(1), c.arg(2), c.arg(3));
            }),
       Path(__NR_getcwd, &GetCwd),
+      Path(__NR_chdir, &ChangeDirectory),
       Path(__NR_statfs, &StatFs),
       Path(__NR_getxattr, &GetAttribute),
       Path(__NR_lgetxattr, &GetAttribute),
@@ -242,6 +243,8 @@ std::vector<CallRule> OldRules() {
 std::vector<CallRule> OtherRules() {
   return {
       {__NR_io_uring_setup, Asked::kNever},
+      Path(__NR_add_key, &UseKey),
+      Path(__NR_request_key, &UseKey),
       {__NR_getuid, Asked::kZeroIfRoot},
       {__NR_geteuid, Asked::kZeroIfRoot},
       {__NR_getgid, Asked::kZeroIfRoot},

@@ -37,6 +37,12 @@ Reply ChangeAttribute(Call& call);  // setxattr(2), removexattr(2)
 Reply WatchName(Call& call);        // inotify_add_watch(2)
 Reply Execute(Call& call, int dir, uint64_t path);
 
+// handle_directory.cc
+Reply ChangeDirectory(Call& call);  // chdir(2)
+
+// handle_keys.cc
+Reply UseKey(Call& call);  // add_key(2), request_key(2)
+
 // handle_names.cc: calls that make, change or remove a name
 Reply MakeNode(Call& call, int dir, uint64_t path, mode_t mode, dev_t dev);
 Reply MakeDir(Call& call, int dir, uint64_t path, mode_t mode);

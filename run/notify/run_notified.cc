@@ -72,7 +72,8 @@ std::optional<int> Bury(pid_t command) {
     int status;
     const pid_t pid = waitpid(-1, &status, WNOHANG);
     if (pid <= 0) return ended;
-    if (pid == command) {
+    // One that StoppedTask has stopped has not ended.
+    if (pid == command && !WIFSTOPPED(status)) {
       ended = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     }
   }

@@ -1,0 +1,168 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Many machines at once, machines that are killed, and programs that have
+# nothing to do with one, as nobody.
+#
+#   robust_test.sh DMDAX LIBRARY WORLD [MACHINES [KILLS]]
+#
+# MACHINES run side by side, each with a script of 20 commands: all say the same
+# and leave nothing behind.  KILLS times a program, its supervisor or its server
+# is killed at any moment: all of them end, what was acknowledged is in the
+# state, and who lost the machine says so.  (100 and 1000 take some minutes.)
+set -euo pipefail
+
+machines=${4:-8} kills=${5:-12}
+dir=$(mktemp -d /tmp/robust-XXXXXX)
+trap 'rm -rf "$dir"' EXIT
+mkdir -p "$dir/bin/tools" "$dir/bin/run/preload" "$dir/here"
+dmdax=$dir/bin/tools/dmdax
+cp -L "$1" "$dmdax"
+cp -L "$2" "$dir/bin/run/preload/"
+cp -L "$3" "$dir/world.textproto"
+chmod -R a+rX "$dir"
+chmod 1777 "$dir/here"
+cd "$dir/here"
+as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+"${as_nobody[@]}" true 2>/dev/null || as_nobody=()
+clean=("${as_nobody[@]}" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin
+  HOME="$dir/here" LC_ALL=C TMPDIR="$dir/here")
+
+failed=0
+# wrong WHAT...: it is; goes on.
+wrong() {
+  echo "$*"
+  failed=1
+}
+
+doors=(preload)
+words=$("${clean[@]}" "$dmdax" run --door=notify -- true 2>&1) || true
+[[ $words == *"--door=preload serves programs"* ]] || doors+=(notify)
+
+# --- A machine in a machine: who is told to be root serves its own user.
+for door in "${doors[@]}"; do
+  got=$("${clean[@]}" "$dmdax" run --root --door="$door" -- bash -c "
+    id -u; $dmdax --state s.$door create inner --table '0 8 zero'
+    $dmdax --state s.$door run --root --door=preload -- dmsetup ls" 2>&1) || true
+  case $door in
+    preload) wanted=$'0\ninner\t(254:0)' ;;
+    notify) wanted=$'0\ndmdax: another machine\'s --door=notify runs around this program, and would answer for the devices of this one' ;;
+  esac
+  [[ $got == "$wanted" ]] || wrong "a machine in a machine, $door: $got"
+done
+
+# --- Side by side.
+cat >script <<'END'
+for i in 1 2 3 4; do
+  dmsetup create v$i --table "0 $((i * 8)) linear /dev/pmem$i 0"
+  echo "volume $i" | dd of=/dev/mapper/v$i conv=notrunc status=none
+done
+dmsetup suspend v1
+dmsetup rename v2 w2
+dmsetup resume v1
+head -c 9 /dev/mapper/w2; head -c 9 /dev/pmem3
+dmsetup load v4 --table '0 8 error'; dmsetup resume v4
+dmsetup table; cat /sys/block/dm-0/size; ls /dev/mapper
+dmsetup remove v3
+dmsetup remove_all
+dmsetup ls
+END
+chmod a+r script
+# one NAME DOOR
+one() {
+  timeout 300 "${clean[@]}" "$dmdax" --world ../world.textproto run --root \
+    --door="$2" -- bash script >"$dir/$1.out" 2>&1 || echo "? $?" >>"$dir/$1.out"
+}
+for ((i = 0; i < machines; ++i)); do
+  one "$i" "${doors[i % ${#doors[@]}]}" &
+done
+wait
+[[ $(grep -c "" "$dir/0.out") == 13 ]] || wrong "side by side: $(cat "$dir/0.out")"
+for ((i = 1; i < machines; ++i)); do
+  cmp -s "$dir/0.out" "$dir/$i.out" || wrong "machine $i: $(cat "$dir/$i.out")"
+done
+
+# --- Killed.
+# children PID: of a process and theirs.
+children() {
+  local child
+  for child in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
+    echo "$child"
+    children "$child"
+  done
+}
+cat >changes <<'END'
+for ((i = 0; i < 60; ++i)); do
+  dmsetup create d$i --table '0 8 zero' && echo d$i >>"$1" || exit 9
+done
+END
+chmod a+r changes
+words=0
+for ((i = 0; i < kills; ++i)); do
+  door=${doors[i % ${#doors[@]}]}
+  acked=$dir/here/acked.$i state=$dir/here/state.$i
+  : >"$acked"
+  chmod a+w "$acked"
+  timeout 60 "${clean[@]}" "$dmdax" --state "$state" run --root \
+    --door="$door" -- bash changes "$acked" >"$dir/killed.out" 2>&1 &
+  timeout=$!
+  sleep "0.$((RANDOM % 40 + 10))"
+  mapfile -t all < <(children "$timeout")
+  # The server is the first, the supervisor or the program the next.
+  ((${#all[@]} == 0)) ||
+    kill -KILL "${all[i / ${#doors[@]} % 4 % ${#all[@]}]}" 2>/dev/null || true
+  status=0
+  wait "$timeout" 2>/dev/null || status=$?
+  ((status != 124)) || wrong "kill $i, $door: no end"
+  for ((wait = 0; wait < 100; ++wait)); do
+    grep -qsz "^$acked$" /proc/[0-9]*/cmdline || break
+    sleep 0.1
+  done
+  ((wait < 100)) || wrong "kill $i, $door: a program stays"
+  ! grep -q "machine is gone" "$dir/killed.out" || words=$((words + 1))
+  # Twice as the state has it: by the verb, and through the door.
+  for look in "ls" "run --root -- dmsetup ls"; do
+    # shellcheck disable=SC2086
+    timeout 60 "${clean[@]}" "$dmdax" --state "$state" $look >"$dir/left" 2>&1 ||
+      wrong "kill $i, $door: $look: $(cat "$dir/left")"
+    lost=$(grep -vxFf <(cut -f 1 "$dir/left") "$acked") || true
+    [[ -z $lost ]] || wrong "kill $i, $door: acknowledged and lost:" $lost
+  done
+  rm -rf "$state" "$acked"
+done
+echo "$kills kills, $words times the machine was gone"
+
+# --- Others.
+mkdir -p project/sub
+cat >project/Makefile <<'END'
+all: main sub/other.o
+main: main.c
+sub/other.o: sub/other.c ../project/Makefile
+clean:
+	rm -f main sub/other.o
+END
+printf 'int main(void) { return 0; }\n' >project/main.c
+printf 'int other;\n' >project/sub/other.c
+mkdir -p tree/dev/block tree/sys/class
+echo x | tee tree/dev/block/x tree/sys/class/y >/dev/null
+chmod -R a+rwX project tree
+for command in \
+  'cd project && make clean >/dev/null && make && ./main && make' \
+  'tar cf - -C tree . | tar tf - | sort; cd tree && ls dev sys ../tree/dev' \
+  'tar cf - /usr/include/linux 2>/dev/null | cksum' \
+  'rm -rf r && git init -q r && cd r && git config user.email a@b && git config user.name a && mkdir dev && echo 1 >dev/null1 && git add dev && GIT_AUTHOR_DATE="1 +0" GIT_COMMITTER_DATE="1 +0" git commit -qm x && git log --stat && git status -s && git fsck' \
+  '/usr/bin/python3 -c "import os, shutil, subprocess, json; print(sorted(os.listdir(\"tree\"))); shutil.copytree(\"tree\", \"copy\", dirs_exist_ok=True); print(os.path.realpath(\"copy/../tree/dev\")[-8:], os.stat(\"copy/dev/block/x\").st_size, subprocess.check_output([\"sort\"], input=b\"b\\na\\n\"))"' \
+  'find / -maxdepth 1 -xdev | wc -l; df . | wc -l' \
+  'seq 3000 | while read n; do s=$((s + n)); echo $s; done | tail -n 1'; do
+  wanted=$("${clean[@]}" bash -c "$command" 2>&1) || wanted+=" ? $?"
+  for door in "${doors[@]}"; do
+    got=$(timeout 120 "${clean[@]}" "$dmdax" run --door="$door" -- \
+      bash -c "$command" 2>&1) || got+=" ? $?"
+    [[ $got == "$wanted" ]] ||
+      wrong "$command, $door"$'\n'"wanted: $wanted"$'\n'"got: $got"
+  done
+done
+
+! compgen -G "$dir/here/dmdax-*" >/dev/null ||
+  wrong "left behind:" "$dir"/here/dmdax-*
+exit "$failed"

@@ -27,6 +27,8 @@ mkdir -p "$dir/bin/tools" "$dir/bin/run/preload" "$dir/here"
 cp -L "$dmdax" "$dir/bin/tools/dmdax"
 cp -L "$library" "$dir/bin/run/preload/"
 cp -L "$world" "$dir/world.textproto"
+# Programs that a script runs are beside it.
+find -L "$(dirname "$1")" -maxdepth 1 -name '*.py' -exec cp -L {} "$dir/" \;
 chmod -R a+rX "$dir"
 chmod 1777 "$dir/here"
 as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)

@@ -1,0 +1,185 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# lvm2's own test suite, unmodified, on machines of `dmdax run`, as nobody.
+#
+#   lvm2_suite.sh [--dmdax=FILE] [--door=DOOR] [--dir=DIR] [--limit=SECONDS]
+#                 [--jobs=N] [--list=FILE] [PATTERN]
+#
+# Gets lvm2's source package and builds it in DIR, once; then runs each script
+# of test/shell whose name has PATTERN in it (an extended regular expression; or
+# those that FILE lists) on a machine of its own, and prints a line for each and
+# the sums:
+#
+#   passed  lvcreate-usage  12 s
+#   skipped lvcreate-cache  2 s  does not meet requirements for cache
+#   failed  pvmove-raid1    5 s  + lvcreate -aey ...: device-mapper: reload ...
+#
+# What is missing is the last of these that there is: a line of dmdax's own, or
+# the last command of the script with what it said; and the time limit.  The
+# whole output of each is DIR/results/NAME.txt.  Exits 1 if one failed.
+#
+# thin_check and cache_check are switched off, by variables of the suite's own:
+# what the model keeps on a metadata device is not for them to read.
+set -euo pipefail
+
+here=$(realpath "$(dirname "$0")/../..")
+dmdax=$here/bazel-bin/tools/dmdax door=preload dir=/var/tmp/dmdax-lvm2 limit=180
+jobs=1 list=
+for word in "$@"; do
+  case $word in
+    --dmdax=*) dmdax=${word#*=} ;;
+    --door=*) door=${word#*=} ;;
+    --dir=*) dir=${word#*=} ;;
+    --limit=*) limit=${word#*=} ;;
+    --jobs=*) jobs=${word#*=} ;;
+    --list=*) list=${word#*=} ;;
+    --) ;;
+    -*) echo "lvm2_suite.sh: there is no option '$word'" >&2; exit 2 ;;
+    *) pattern=$word ;;
+  esac
+done
+pattern=${pattern:-.}
+
+say() { echo "lvm2_suite: $*" >&2; }
+
+# The lists of sources that apt has need not name source packages.
+get_source() {
+  local apt=(-q -o "Dir::Etc::sourceparts=$dir/apt/parts"
+    -o Dir::Etc::sourcelist=/dev/null -o "Dir::State::lists=$dir/apt/lists")
+  # shellcheck disable=SC1091
+  local suite; suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+  mkdir -p "$dir/apt/parts" "$dir/apt/lists/partial"
+  cat >"$dir/apt/parts/source.sources" <<END
+Types: deb-src
+URIs: http://deb.debian.org/debian
+Suites: $suite
+Components: main
+Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+END
+  (cd "$dir" && apt-get "${apt[@]}" update && apt-get "${apt[@]}" source \
+    --download-only lvm2) >"$dir/apt.log" 2>&1 || { tail "$dir/apt.log"; exit 1; }
+  dpkg-source -x "$dir"/lvm2_*.dsc "$dir/src.new" >>"$dir/apt.log" 2>&1
+  mv "$dir/src.new" "$dir/src"
+}
+
+build() {
+  say "builds lvm2 in $dir/src"
+  (cd "$dir/src" && nice ./configure --with-thin=internal --with-cache=internal \
+    --with-writecache=internal --with-integrity=internal --disable-selinux \
+    --enable-cmdlib && nice make -j2 && nice make -C test) \
+    >"$dir/build.log" 2>&1 || {
+    tail "$dir/build.log"
+    say "needs libaio-dev libblkid-dev libudev-dev libreadline-dev pkgconf"
+    exit 1
+  }
+  chmod -R a+rX "$dir/src"
+  touch "$dir/built"
+}
+
+mkdir -p "$dir/results" "$dir/bin/run/preload" "$dir/bin/tools" "$dir/tools"
+chmod a+rx "$dir"
+[[ -d $dir/src ]] || get_source
+[[ -e $dir/built ]] || build
+
+# Where nobody can read.
+library=$(dirname "$dmdax")/libdmdax_preload.so
+[[ -e $library ]] || library=$(dirname "$dmdax")/../run/preload/libdmdax_preload.so
+install -m 755 "$(realpath "$dmdax")" "$dir/bin/tools/dmdax"
+install -m 755 "$(realpath "$library")" "$dir/bin/run/preload/"
+cat >"$dir/world.textproto" <<'END'
+# What the suite cuts its PVs from, where there are no loop devices.
+kernel: "v6_1"
+block { name: "ramdisk" dev: "252:0" sectors: 68719476736 }
+END
+chmod a+r "$dir/world.textproto"
+
+as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+"${as_nobody[@]}" true 2>/dev/null || as_nobody=()
+# on_machine COMMAND...
+on_machine() {
+  "${as_nobody[@]}" env -i HOME="$TMPDIR" LC_ALL=C TMPDIR="$TMPDIR" \
+    PATH="$dir/tools:/usr/sbin:/usr/bin:/sbin:/bin" \
+    LVM_TEST_FLAVOUR=ndev-vanilla LVM_TEST_DIR="$TMPDIR" LVM_TEST_PARALLEL=1 \
+    LVM_TEST_NODEBUG="${LVM_TEST_NODEBUG-1}" LVM_TEST_PREFER_BRD=0 \
+    LVM_TEST_THIN_CHECK_CMD= LVM_TEST_CACHE_CHECK_CMD= \
+    timeout -k 5 "$limit" "$dir/bin/tools/dmdax" \
+    --world "$dir/world.textproto" run --root --door="$door" -- "$@"
+}
+
+export TMPDIR=$dir/tmp
+mkdir -p "$TMPDIR"
+chmod 1777 "$TMPDIR"
+rm -f "$dir/tools/losetup"
+truncate -s 1M "$TMPDIR/probe"
+if ! on_machine sh -c "losetup -f '$TMPDIR/probe'" >/dev/null 2>&1; then
+  say "the machine has no loop devices: a disk stands in for them"
+  cat >"$dir/tools/losetup" <<'END'
+#!/bin/sh
+case " $* " in *" -s "*) echo /dev/ramdisk ;; esac
+END
+  chmod 755 "$dir/tools/losetup"
+fi
+rm -f "$TMPDIR/probe"
+
+# The line that says what is missing, of the output in FILE.
+missing() {
+  local file=$1 status=$2 line
+  line=$(grep -aE '^dmdax: ' "$file" | grep -av 'machine is gone' |
+    tail -n 1) || true
+  if [[ -z $line ]]; then
+    # The last command before the trace of calls, and what it said.
+    line=$(sed -n '/^## - shell/q;p' "$file" | grep -av '^## teardown' |
+      grep -anE '^#[^ ]*:[0-9]+\+ ' | grep -avE 'set \+vx|STACKTRACE' |
+      tail -n 1 | cut -d: -f1) || true
+    line=$(sed -n '/^## - shell/q;p' "$file" |
+      sed -n "${line:-1},\$p" | grep -avE 'set \+vx|STACKTRACE|^ *$' |
+      head -n 6 | cut -c 1-160 | paste -sd '~' | sed 's/~/: /g') || true
+  fi
+  ((status != 124 && status != 137)) || line="no end after $limit s: $line"
+  echo "${line:-status $status}"
+}
+
+run_one() {
+  local script=$1 name status=0 start out what=
+  name=$(basename "$script" .sh)
+  out=$dir/results/$name.txt
+  start=$(date +%s)
+  TMPDIR=$(mktemp -d "$dir/tmp/XXXXXX")
+  chmod 1777 "$TMPDIR"
+  (cd "$dir/src/test" && on_machine bash -noprofile -norc "$script") \
+    </dev/null >"$out" 2>&1 || status=$?
+  case $status in
+    0) what=passed ;;
+    200) what=skipped ;;
+    *) what=failed ;;
+  esac
+  local took=$(($(date +%s) - start)) why=
+  [[ $what != skipped ]] ||
+    why=$(grep -a '^TEST SKIPPED' "$out" | tail -n 1 | cut -c 15-) || true
+  [[ $what != skipped || -n $why ]] ||
+    why=$(sed -n '/^## - shell/q;p' "$out" | grep -aE '^#[^ ]*:[0-9]+\+ ' |
+      grep -avE '\+ (set|skip|touch|exit)' | tail -n 1) || true
+  [[ $what != failed ]] || why=$(missing "$out" "$status")
+  printf '%-7s %s  %d s  %s\n' "$what" "$name" "$took" "$why" |
+    sed 's/ *$//; s|LVMTEST[0-9]*||g' | tee -a "$dir/results/all"
+  rm -rf "$TMPDIR"
+}
+
+: >"$dir/results/all"
+mapfile -t scripts < <(cd "$dir/src/test" && ls shell/*.sh |
+  if [[ -n $list ]]; then grep -xFf <(sed 's|.*|shell/&.sh|' "$list"); else
+    grep -E "$pattern"; fi)
+running=0
+for script in "${scripts[@]}"; do
+  if ((running >= jobs)); then
+    wait -n || true
+    running=$((running - 1))
+  fi
+  run_one "$script" &
+  running=$((running + 1))
+done
+wait
+awk '{ n[$1]++ } END { printf "%d scripts: %d passed, %d skipped, %d failed\n",
+  NR, n["passed"], n["skipped"], n["failed"]; exit n["failed"] > 0 }' \
+  "$dir/results/all"

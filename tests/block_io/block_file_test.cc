@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "block/block_ioctl_arg.h"
 #include "tests/dm/target_testing.h"
 
 namespace dmdax {
@@ -34,8 +35,8 @@ class BlockFileTest : public TargetTest {
   template <typename T>
   static T Get(BlockFile& file, uint32_t command) {
     T value{};
-    EXPECT_EQ(BlockIoctlArgOf(command).size, sizeof(T)) << command;
-    EXPECT_TRUE(BlockIoctlArgOf(command).writes) << command;
+    EXPECT_EQ(dmdax_ioctl_arg_of(command).size, sizeof(T)) << command;
+    EXPECT_TRUE(dmdax_ioctl_arg_of(command).writes) << command;
     EXPECT_THAT(
         file.Ioctl({.command = command,
                     .bytes = absl::MakeSpan(reinterpret_cast<char*>(&value),

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "block/block_ioctl_arg.h"
 #include "block/partitions/partitions.h"
 #include "dm/io/block_file.h"
 #include "tests/dm/target_testing.h"
@@ -56,7 +57,7 @@ class LoopTest : public TargetTest {
   }
   template <typename T>
   static int With(BlockFile& file, uint32_t command, T* value, int fd = -1) {
-    EXPECT_EQ(BlockIoctlArgOf(command).size, sizeof(T));
+    EXPECT_EQ(dmdax_ioctl_arg_of(command).size, sizeof(T));
     return ErrnoOf(
         file.Ioctl({.command = command,
                     .bytes = absl::MakeSpan(reinterpret_cast<char*>(value),

@@ -210,7 +210,10 @@ absl::Status LoopDriver::Configure(Loop& loop, unsigned mode,
 
 void LoopDriver::ReadPartitions(Loop& loop) {
   loop.bdev.set_suppress_part_scan(false);
-  if (ScanPartitions(machine_, loop.bdev).ok()) return;
+  const auto read = [&](sector_t sector, absl::Span<char> out) {
+    return loop.bdev.bytes().Read(sector, out).ok();
+  };
+  if (ScanPartitions(machine_, loop.bdev, read).ok()) return;
   machine_.log().Printk(
       KernLevel::kWarn,
       absl::StrCat("loop_reread_partitions: partition scan of loop",

@@ -122,20 +122,19 @@ absl::Status DropPartitions(Machine& machine, BlockDevice& disk) {
   return absl::OkStatus();
 }
 
-absl::Status RescanPartitions(Machine& machine, BlockDevice& disk) {
+absl::Status RescanPartitions(Machine& machine, BlockDevice& disk,
+                              SectorReader read) {
   if (disk.suppress_part_scan()) {
     return ErrnoError(EINVAL, absl::StrCat(disk.name(), " is not scanned"));
   }
-  return ScanPartitions(machine, disk);
+  return ScanPartitions(machine, disk, read);
 }
 
-absl::Status ScanPartitions(Machine& machine, BlockDevice& disk) {
+absl::Status ScanPartitions(Machine& machine, BlockDevice& disk,
+                            SectorReader read) {
   if (absl::Status s = CheckDisk(disk); !s.ok()) return s;
   if (absl::Status s = DropPartitions(machine, disk); !s.ok()) return s;
   const uint64_t capacity = disk.nr_sectors();
-  const auto read = [&](sector_t sector, absl::Span<char> out) {
-    return disk.bytes().Read(sector, out).ok();
-  };
   const std::vector<PartitionEntry> table = ParsePartitions(
       {capacity, disk.queue().limits().logical_block_size, read});
   for (const PartitionEntry& entry : table) {

@@ -259,7 +259,10 @@ absl::StatusOr<int> BlockFile::Ioctl(const BlockIoctl& request) {
       if (!(mode_ & FMODE_EXCL) && bdev_.claimed()) {
         return Refuse(EBUSY, *this, "is in use");
       }
-      const absl::Status s = RescanPartitions(ctl_.machine(), bdev_);
+      const auto read = [&](sector_t sector, absl::Span<char> out) {
+        return bios_.Read(bdev_, sector, out).ok();
+      };
+      const absl::Status s = RescanPartitions(ctl_.machine(), bdev_, read);
       if (!s.ok()) return s;
       return 0;
     }

@@ -213,6 +213,25 @@ TEST_F(BlockFileTest, BlockSizeAndReadOnlyCanBeSet) {
   EXPECT_EQ(Do(*Open("sda"), BLKGETDISKSEQ), ENOTTY);
 }
 
+// Also of persistent memory that has bytes of its own.
+TEST_F(BlockFileTest, PartitionsAreReadWhereTheBytesAre) {
+  BootWithMemory("v6_1");
+  // A partition of 64 sectors from sector 8 on, in an MBR.
+  std::string mbr(512, '\0');
+  mbr[446 + 4] = '\x83';
+  mbr[446 + 8] = 8;
+  mbr[446 + 12] = 64;
+  mbr.replace(510, 2, "\x55\xaa");
+  for (const char* disk : {"sda", "mem0"}) {
+    const auto file = Open(disk);
+    ASSERT_THAT(Write(*file, 0, mbr), IsOk());
+    EXPECT_EQ(Do(*file, BLKRRPART), 0) << disk;
+  }
+  EXPECT_EQ(machine().FindBdevByName("sda1")->nr_sectors(), 64u);
+  ASSERT_NE(machine().FindBdevByName("mem0p1"), nullptr);
+  EXPECT_EQ(machine().FindBdevByName("mem0p1")->nr_sectors(), 64u);
+}
+
 TEST_F(BlockFileTest, ZerosByWhateverTheDeviceHas) {
   for (const bool by_command : {false, true}) {
     BootWithMemory("v6_1");

@@ -159,6 +159,12 @@ TEST(PartitionTable, NothingThatADiskHoldsIsFatal) {
 class PartitionsTest : public DmTest {
  protected:
   BlockDevice& Sda() { return *machine().FindBdevByName("sda"); }
+  absl::Status Rescan() {
+    return RescanPartitions(machine(), Sda(),
+                            [&](sector_t sector, absl::Span<char> out) {
+                              return Sda().bytes().Read(sector, out).ok();
+                            });
+  }
   std::vector<std::string> Names() {
     std::vector<std::string> names;
     for (const BlockDevice* part : PartitionsOf(machine(), Sda())) {
@@ -205,11 +211,11 @@ TEST_F(PartitionsTest, AreReadFromTheDisk) {
   ASSERT_THAT(Sda().bytes().Write(sector_t{0},
                                   absl::MakeSpan(disk.bytes().data(), 512)),
               IsOk());
-  ASSERT_THAT(RescanPartitions(machine(), Sda()), IsOk());
+  ASSERT_THAT(Rescan(), IsOk());
   EXPECT_THAT(Names(),
               ElementsAre("sda1 8:1 2048 1000", "sda2 8:2 130000 1072"));
   ASSERT_THAT(Sda().bytes().Zero(sector_t{0}, 1), IsOk());
-  ASSERT_THAT(RescanPartitions(machine(), Sda()), IsOk());
+  ASSERT_THAT(Rescan(), IsOk());
   EXPECT_THAT(Names(), IsEmpty());
 }
 

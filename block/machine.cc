@@ -214,6 +214,13 @@ void Machine::SetBlockCapacity(BlockDevice& bdev, uint64_t nr_sectors) {
   BumpIoGeneration();
 }
 
+void Machine::SetLoopBacking(const BlockDevice& bdev,
+                             std::optional<LoopBacking> backing) {
+  absl::MutexLock lock(&mu_);
+  auto it = owned_.find(bdev.name());
+  if (it != owned_.end()) it->second.options.loop = std::move(backing);
+}
+
 absl::Status Machine::Remove(absl::string_view name) {
   NeedAll();
   BumpIoGeneration();

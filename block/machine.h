@@ -39,6 +39,16 @@
 
 namespace dmdax {
 
+// What a loop device has been set to: as LOOP_GET_STATUS64 and
+// /sys/block/loopN/loop say it.
+struct LoopBacking {
+  std::string path;  // of the file, when it was opened
+  uint64_t offset = 0, sizelimit = 0;
+  uint32_t flags = 0;  // LO_FLAGS_*
+  std::string name;    // lo_file_name, for people
+  friend bool operator==(const LoopBacking&, const LoopBacking&) = default;
+};
+
 // A block device without DAX: a disk, a loop device, a RAM disk.
 struct BlockOptions {
   std::string name;         // disk name, "loop0"
@@ -51,6 +61,8 @@ struct BlockOptions {
   // For a partition: the disk it lies on, and where.
   std::string partition_of;
   sector_t start_sect{};
+  // A loop device with a file in it, which is its driver's business.
+  std::optional<LoopBacking> loop;
 };
 
 class Machine {
@@ -85,6 +97,9 @@ class Machine {
   absl::StatusOr<BlockDevice*> AddBlock(const BlockOptions& options);
   // Another size for a disk that AddBlock() made; 0: nothing is in it.
   void SetBlockCapacity(BlockDevice& bdev, uint64_t nr_sectors);
+  // What FindBlockOptions() says of a loop device.
+  void SetLoopBacking(const BlockDevice& bdev,
+                      std::optional<LoopBacking> backing);
   // Removes a pmem or block device.  ENOENT; EBUSY while open.
   absl::Status Remove(absl::string_view name);
 

@@ -236,6 +236,14 @@ absl::Status AddBlock(const proto::Block& block, Machine& machine,
   options.dev = *dev;
   options.partition_of = block.partition_of();
   options.start_sect = sector_t(block.start());
+  constexpr uint32_t kLoopMajor = 7;
+  options.empty = block.sectors() == 0 && block.partition_of().empty() &&
+                  *dev && (*dev)->major_nr == kLoopMajor;
+  if (kind == WorldKind::kSnapshot && block.runtime().has_loop()) {
+    const proto::LoopFile& file = block.runtime().loop();
+    options.loop = LoopBacking{file.path(), file.offset(), file.sizelimit(),
+                               file.flags(), file.name()};
+  }
   QueueLimits& limits = options.limits;
   if (block.logical_block_size()) {
     limits.logical_block_size = block.logical_block_size();

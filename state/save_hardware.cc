@@ -71,6 +71,14 @@ void SaveBlock(const BlockOptions& o, BlockDevice& bdev, proto::Block* out) {
   queue->set_write_cache(bdev.queue().Has(QUEUE_FLAG_WC));
   queue->set_stable_writes(bdev.queue().Has(QUEUE_FLAG_STABLE_WRITES));
   SaveBytes(bdev, out);
+  if (o.loop) {
+    proto::LoopFile* file = out->mutable_runtime()->mutable_loop();
+    file->set_path(o.loop->path);
+    file->set_offset(o.loop->offset);
+    file->set_sizelimit(o.loop->sizelimit);
+    file->set_flags(o.loop->flags);
+    file->set_name(o.loop->name);
+  }
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -49,9 +48,9 @@ std::string PathOf(int fd) {
 
 }  // namespace
 
-LoopDriver::LoopDriver(Machine& machine) : machine_(machine) {
+LoopDriver::LoopDriver(Machine& machine, Files files) : machine_(machine) {
   absl::MutexLock lock(&mu_);
-  Adopt();
+  Adopt(std::move(files));
 }
 
 LoopDriver::~LoopDriver() {
@@ -59,7 +58,7 @@ LoopDriver::~LoopDriver() {
   for (const auto& [number, loop] : loops_) loop->bdev.set_driver(nullptr);
 }
 
-void LoopDriver::Adopt() {
+void LoopDriver::Adopt(Files files) {
   for (BlockDevice* bdev : machine_.BlockDevices()) {
     int number;
     if (bdev->is_partition() || bdev->dev().major_nr != kLoopMajor ||
@@ -68,7 +67,12 @@ void LoopDriver::Adopt() {
       continue;
     }
     loops_[number] = std::make_unique<Loop>(*this, number, *bdev);
-    bdev->set_driver(loops_[number].get());
+    Loop& loop = *loops_[number];
+    bdev->set_driver(&loop);
+    const BlockOptions* const options = machine_.FindBlockOptions(bdev->name());
+    if (options != nullptr && options->loop) {
+      Restore(loop, *options->loop, std::move(files[number]));
+    }
   }
 }
 
@@ -140,27 +144,17 @@ absl::Status TakeInfo(const BlockDevice& bdev, const loop_info64& from,
   return absl::OkStatus();
 }
 
-// loop_config_discard(): a hole is punched where a regular file can have one.
-void SetDiscard(BlockDevice& bdev, int fd) {
-  struct stat st;
-  struct statfs fs;
-  const bool can = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-                   fstatfs(fd, &fs) == 0;
-  const uint32_t most = can ? ~uint32_t{0} >> kSectorShift : 0;
-  QueueLimits limits = bdev.queue().limits();
-  limits.max_discard_sectors = limits.max_hw_discard_sectors = most;
-  limits.max_write_zeroes_sectors = most;
-  limits.discard_granularity = can ? static_cast<uint32_t>(fs.f_bsize) : 0;
-  bdev.queue().SetLimits(limits);
-}
-
 }  // namespace
 
 // Where in the file the bytes of the device are now, and how many.
-void LoopDriver::Place(Loop& loop) {
+void LoopDriver::UseFile(Loop& loop) {
   loop.bdev.bytes().UseFile(
       Fd(loop.file.ok() ? fcntl(loop.file.get(), F_DUPFD_CLOEXEC, 0) : -1),
       loop.info.lo_offset, DiskBytes::FileSize::kFixed);
+}
+
+void LoopDriver::Place(Loop& loop) {
+  UseFile(loop);
   machine_.SetBlockCapacity(loop.bdev,
                             loop.file.ok() ? loop.SizeOf(loop.file.get()) : 0);
 }
@@ -202,7 +196,7 @@ absl::Status LoopDriver::Configure(Loop& loop, unsigned mode,
   if (!read_only) loop.bdev.queue().Set(QUEUE_FLAG_WC, true);
   SetLoopBlockSize(loop.bdev,
                    config.block_size == 0 ? kSectorSize : config.block_size);
-  SetDiscard(loop.bdev, loop.file.get());
+  SetLoopDiscard(loop.bdev, loop.file.get());
   Place(loop);
   if (info.lo_flags & LO_FLAGS_PARTSCAN) ReadPartitions(loop);
   return absl::OkStatus();
@@ -230,7 +224,7 @@ void LoopDriver::Clear(Loop& loop) {
   loop.path.clear();
   loop.info = {};
   SetLoopBlockSize(loop.bdev, kSectorSize);
-  SetDiscard(loop.bdev, -1);
+  SetLoopDiscard(loop.bdev, -1);
   loop.bdev.queue().Set(QUEUE_FLAG_WC, false);
   loop.bdev.SetReadOnly(false);
   loop.bdev.NewMedia();
@@ -290,15 +284,8 @@ void LoopDriver::Closed(BlockDevice& bdev) {
   if (loop != nullptr && loop->file.ok() &&
       (loop->info.lo_flags & LO_FLAGS_AUTOCLEAR)) {
     Clear(*loop);
+    Publish(*loop);
   }
-}
-
-LoopDriver::Attributes LoopDriver::AttributesOf(const BlockDevice& bdev) const {
-  absl::MutexLock lock(&mu_);
-  const Loop* loop = Find(bdev);
-  if (loop == nullptr || !loop->file.ok()) return {};
-  return {true, loop->path, loop->info.lo_offset, loop->info.lo_sizelimit,
-          loop->info.lo_flags};
 }
 
 }  // namespace dmdax

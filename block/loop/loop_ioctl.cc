@@ -15,7 +15,7 @@ namespace dmdax {
 
 absl::StatusOr<int> LoopDriver::Control(const BlockIoctl& request) {
   absl::MutexLock lock(&mu_);
-  Adopt();
+  Adopt({});
   const auto number = static_cast<int>(request.value);
   switch (request.command) {
     case LOOP_CTL_ADD: {
@@ -79,34 +79,27 @@ absl::Status LoopDriver::SetNumber(Loop& loop, const BlockIoctl& request) {
   }
 }
 
-absl::StatusOr<int> LoopDriver::Ioctl(BlockDevice& bdev, unsigned mode,
-                                      const BlockIoctl& request) {
-  absl::MutexLock lock(&mu_);
-  Loop* const loop = bdev.is_partition() ? Find(bdev.whole()) : Find(bdev);
-  if (loop == nullptr) return LoopRefuses(ENOTTY, bdev, "is no loop device");
+absl::Status LoopDriver::DoIoctl(Loop& loop, BlockDevice& bdev, unsigned mode,
+                                 const BlockIoctl& request) {
   const bool may = (mode & FMODE_WRITE) || request.admin;
   const absl::Status no_right =
       LoopRefuses(EPERM, bdev, "opened for reading only");
-  absl::Status s;
   switch (request.command) {
     case LOOP_SET_FD:
-      s = Configure(*loop, mode, {}, request.fd);
-      break;
+      return Configure(loop, mode, {}, request.fd);
     case LOOP_CONFIGURE: {
       loop_config config;
       if (!GetLoopArgument(request, &config)) return TooFewBytes();
-      s = Configure(*loop, mode, config, request.fd);
-      break;
+      return Configure(loop, mode, config, request.fd);
     }
     case LOOP_CHANGE_FD:
-      s = ChangeFd(*loop, request.fd);
-      break;
+      return ChangeFd(loop, request.fd);
     case LOOP_CLR_FD:
-      if (!loop->file.ok()) return LoopRefuses(ENXIO, bdev, "has no file");
+      if (!loop.file.ok()) return LoopRefuses(ENXIO, bdev, "has no file");
       // The last of several openers clears it when it closes.
-      loop->info.lo_flags |= LO_FLAGS_AUTOCLEAR;
-      if (bdev.disk_openers() <= 1) Clear(*loop);
-      break;
+      loop.info.lo_flags |= LO_FLAGS_AUTOCLEAR;
+      if (bdev.disk_openers() <= 1) Clear(loop);
+      return absl::OkStatus();
     case LOOP_SET_STATUS:
     case LOOP_SET_STATUS64: {
       if (!may) return no_right;
@@ -116,31 +109,36 @@ absl::StatusOr<int> LoopDriver::Ioctl(BlockDevice& bdev, unsigned mode,
                  : !GetLoopArgument(request, &info)) {
         return TooFewBytes();
       }
-      s = SetStatus(*loop, info);
-      break;
+      return SetStatus(loop, info);
     }
     case LOOP_GET_STATUS:
     case LOOP_GET_STATUS64: {
-      if (!loop->file.ok()) return LoopRefuses(ENXIO, bdev, "has no file");
-      const loop_info64 info = StatusOf(*loop);
+      if (!loop.file.ok()) return LoopRefuses(ENXIO, bdev, "has no file");
+      const loop_info64 info = StatusOf(loop);
       if (request.command == LOOP_GET_STATUS) {
-        s = OldOfInfo(info, request.bytes);
-      } else if (request.bytes.size() < sizeof(info)) {
-        return TooFewBytes();
-      } else {
-        memcpy(request.bytes.data(), &info, sizeof(info));
+        return OldOfInfo(info, request.bytes);
       }
-      break;
+      if (request.bytes.size() < sizeof(info)) return TooFewBytes();
+      memcpy(request.bytes.data(), &info, sizeof(info));
+      return absl::OkStatus();
     }
     case LOOP_SET_CAPACITY:
     case LOOP_SET_DIRECT_IO:
     case LOOP_SET_BLOCK_SIZE:
       if (!may) return no_right;
-      s = SetNumber(*loop, request);
-      break;
+      return SetNumber(loop, request);
     default:
       return LoopRefuses(EINVAL, bdev, "no ioctl of a loop device");
   }
+}
+
+absl::StatusOr<int> LoopDriver::Ioctl(BlockDevice& bdev, unsigned mode,
+                                      const BlockIoctl& request) {
+  absl::MutexLock lock(&mu_);
+  Loop* const loop = bdev.is_partition() ? Find(bdev.whole()) : Find(bdev);
+  if (loop == nullptr) return LoopRefuses(ENOTTY, bdev, "is no loop device");
+  const absl::Status s = DoIoctl(*loop, bdev, mode, request);
+  Publish(*loop);
   if (!s.ok()) return s;
   return 0;
 }

@@ -6,6 +6,7 @@
 #define DMDAX_BLOCK_LOOP_LOOP_STATE_H_
 
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -83,6 +84,20 @@ inline void SetLoopBlockSize(BlockDevice& bdev, uint32_t size) {
   limits.logical_block_size = size;
   limits.physical_block_size = size;
   limits.io_min = size;
+  bdev.queue().SetLimits(limits);
+}
+
+// loop_config_discard(): a hole is punched where a regular file can have one.
+inline void SetLoopDiscard(BlockDevice& bdev, int fd) {
+  struct stat st;
+  struct statfs fs;
+  const bool can = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+                   fstatfs(fd, &fs) == 0;
+  const uint32_t most = can ? ~uint32_t{0} >> kSectorShift : 0;
+  QueueLimits limits = bdev.queue().limits();
+  limits.max_discard_sectors = limits.max_hw_discard_sectors = most;
+  limits.max_write_zeroes_sectors = most;
+  limits.discard_granularity = can ? static_cast<uint32_t>(fs.f_bsize) : 0;
   bdev.queue().SetLimits(limits);
 }
 

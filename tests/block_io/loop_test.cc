@@ -125,9 +125,9 @@ TEST_F(LoopTest, TheBytesAreTheFiles) {
   // It is cleared when its last opener, here the mapped device, closes it.
   EXPECT_EQ(Do(*loop, LOOP_CLR_FD), 0);
   loop.reset();
-  EXPECT_TRUE(loops_.AttributesOf(*machine().FindBdevByName("loop0")).bound);
+  EXPECT_TRUE(machine().FindBlockOptions("loop0")->loop.has_value());
   ASSERT_THAT(Remove("d"), IsOk());
-  EXPECT_FALSE(loops_.AttributesOf(*machine().FindBdevByName("loop0")).bound);
+  EXPECT_FALSE(machine().FindBlockOptions("loop0")->loop.has_value());
   EXPECT_EQ(machine().FindBdevByName("loop0")->nr_sectors(), 0u);
 }
 

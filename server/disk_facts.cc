@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/disk_facts.h"
 
+#include <linux/loop.h>
+
 #include <algorithm>
 #include <map>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
+#include "block/partitions/partition_table.h"
 #include "dm/mapped_device.h"
 
 namespace dmdax {
@@ -91,6 +94,18 @@ void QueueFiles(const DiskFacts& f, Folder q) {
   q.Text("zoned", "none");
 }
 
+void LoopFiles(const LoopBacking& loop, Folder out) {
+  const auto flag = [&](uint32_t bit) {
+    return (loop.flags & bit) != 0 ? 1 : 0;
+  };
+  out.Text("autoclear", flag(LO_FLAGS_AUTOCLEAR));
+  out.Text("backing_file", loop.path);
+  out.Text("dio", flag(LO_FLAGS_DIRECT_IO));
+  out.Text("offset", loop.offset);
+  out.Text("partscan", flag(LO_FLAGS_PARTSCAN));
+  out.Text("sizelimit", loop.sizelimit);
+}
+
 constexpr char kIdle[] =
     "       0        0        0        0        0        0        0        0   "
     "     0        0        0        0        0        0        0        0     "
@@ -125,6 +140,9 @@ std::vector<DiskFacts> FactsOf(const Session& session) {
     f.rotational = !bdev->queue().Has(QUEUE_FLAG_NONROT);
     f.ra_pages = bdev->queue().ra_pages();
     f.limits = bdev->queue().limits();
+    const BlockOptions* const options =
+        session.machine->FindBlockOptions(f.name);
+    if (options != nullptr) f.loop = options->loop;
     if (bdev->is_partition()) {
       f.whole = bdev->whole().name();
       f.start = bdev->start_sect().value();
@@ -174,7 +192,8 @@ std::vector<TreeEntry> EntriesOf(const DiskFacts& f) {
   }
   if (disk) {
     top.Text("capability", 0);
-    top.Text("ext_range", 1);
+    // Of a mapped device no partition has a number.
+    top.Text("ext_range", f.mapped ? 1 : kMostPartitions);
     top.Text("hidden", 0);
     top.Text("range", 1);
     top.Text("removable", 0);
@@ -200,6 +219,7 @@ std::vector<TreeEntry> EntriesOf(const DiskFacts& f) {
              f.name.substr(f.name.find_last_not_of("0123456789") + 1));
     top.Text("start", f.start);
   }
+  if (f.loop) LoopFiles(*f.loop, top.Sub("loop"));
   if (f.mapped) {
     Folder dm = top.Sub("dm");
     dm.Text("name", f.mapped->name);

@@ -10,10 +10,10 @@
 // date compares facts and not texts.
 //
 // Mirrors: block/genhd.c, block/blk-sysfs.c, block/partitions/core.c,
-// drivers/md/dm-sysfs.c, mm/backing-dev.c (6.1): names and form of the files.
-// Attributes that say nothing of this machine (statistics, schedulers) have the
-// value of an idle disk.
-// Threading: pure functions of the session.
+// drivers/md/dm-sysfs.c, drivers/block/loop.c, mm/backing-dev.c (6.1): names
+// and form of the files. Attributes that say nothing of this machine
+// (statistics, schedulers) have the value of an idle disk. Threading: pure
+// functions of the session.
 #ifndef DMDAX_SERVER_DISK_FACTS_H_
 #define DMDAX_SERVER_DISK_FACTS_H_
 
@@ -24,6 +24,7 @@
 
 #include "base/dev_t.h"
 #include "block/block_device.h"
+#include "block/machine.h"
 #include "server/tree_entry.h"
 #include "state/session.h"
 
@@ -45,7 +46,8 @@ struct DiskFacts {
     bool suspended = false;
     friend bool operator==(const Mapped&, const Mapped&) = default;
   };
-  std::optional<Mapped> mapped;  // a mapped device
+  std::optional<Mapped> mapped;     // a mapped device
+  std::optional<LoopBacking> loop;  // a loop device with a file in it
   std::vector<std::string> slaves, holders;
 
   friend bool operator==(const DiskFacts&, const DiskFacts&) = default;

@@ -19,25 +19,14 @@
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "block/host_nodes.h"
-#include "dm/device_mapper.h"
 #include "dm/mapped_device.h"
+#include "dm/wire/ctl_ioctl.h"
+#include "server/failure.h"
 
 namespace dmdax {
 namespace {
 
 namespace fs = std::filesystem;
-
-// What the kernel says is an errno; what dmdax says has words.
-Answer Failure(const absl::Status& status) {
-  Answer answer{.error = ErrnoOf(status)};
-  if (IsNotModelled(status)) answer.text = std::string(status.message());
-  return answer;
-}
-
-// The state's own trouble, which a kernel does not have.
-Answer StateFailure(const absl::Status& status) {
-  return {.error = EIO, .text = std::string(status.message())};
-}
 
 }  // namespace
 
@@ -74,18 +63,25 @@ void Dispatch::Closed(uint64_t id) {
   Handle* const handle = handles_.Find(id);
   if (handle == nullptr) return;
   if (handle->file != nullptr) {
-    const DmCtl& ctl = *machine_.session().ctl;
-    const DevT dev = handle->what.dev;
-    const std::shared_ptr<MappedDevice> md =
-        dev.major_nr == ctl.major() ? ctl.FindMinor(dev.minor_nr) : nullptr;
-    if (md != nullptr && md->deferred_remove()) {
-      // It may go now.
+    BlockDevice& bdev = handle->file->bdev();
+    const MappedDevice* const md = MappedDevice::Of(bdev);
+    if ((md != nullptr && md->deferred_remove()) || bdev.driver() != nullptr) {
+      // A mapped device may go now, and a loop device's file.
       Change([&](Session&) { handles_.Close(id); }).IgnoreError();
       return;
     }
     machine_.Keep().IgnoreError();
   }
   handles_.Close(id);
+}
+
+// Who is told EBUSY must not be told so of what is closed.
+void Dispatch::SweepClosedFor(const Request& ioctl) {
+  const auto command = static_cast<uint32_t>(ioctl.head.arg[0]);
+  if (((command >> 8) & 0xff) == kDmIoctlType ||
+      dmdax_ioctl_arg_of(command).effect == DMDAX_IOCTL_CHANGES) {
+    SweepClosed();
+  }
 }
 
 void Dispatch::SweepClosed() {
@@ -127,9 +123,10 @@ std::optional<Answer> Dispatch::Do(Pending& pending) {
     default:
       break;
   }
-  if (request.head.op > DMDAX_OP_SHUTDOWN || request.head.op == 0) {
+  if (request.head.op > DMDAX_OP_SET_FLAGS || request.head.op == 0) {
     return Answer{.error = ENOSYS};
   }
+  if (request.head.op == DMDAX_OP_IOCTL) SweepClosedFor(request);
   Handle* const handle = handles_.Find(request.head.handle);
   if (handle == nullptr) return Answer{.error = EBADF};
   return DoHandle(pending, *handle);
@@ -142,26 +139,20 @@ std::optional<Answer> Dispatch::DoHandle(Pending& pending, Handle& handle) {
   if (is_block && handle.file == nullptr) return Answer{.error = ENXIO};
   switch (request.head.op) {
     case DMDAX_OP_IOCTL:
-      if (handle.is_control()) {
-        SweepClosed();
-        return ControlIoctl(pending, handle);
-      }
-      return DeviceIoctl(pending, handle);
+      return handle.is_control() ? ControlIoctl(pending, handle)
+                                 : DeviceIoctl(request, handle);
     case DMDAX_OP_READ:
       return Read(request, handle);
     case DMDAX_OP_WRITE:
       return Write(request, handle);
     case DMDAX_OP_SEEK:
       return Seek(request, handle);
-    case DMDAX_OP_SYNC: {
-      if (!is_block) return Answer{.error = EINVAL};
-      absl::Status s = handle.file->Fsync();
-      if (!s.ok()) return Failure(s);
-      s = machine_.Keep();
-      return s.ok() ? Answer{} : StateFailure(s);
-    }
+    case DMDAX_OP_SYNC:
+      return Sync(handle);
+    case DMDAX_OP_ALLOCATE:
+      return Allocate(request, handle);
     default:
-      return Answer{.error = is_block ? EOPNOTSUPP : ENODEV};
+      return SetFlags(request, handle);
   }
 }
 
@@ -199,7 +190,9 @@ Answer Dispatch::Open(Pending& pending) {
 }
 
 Answer Dispatch::Identify(const Request& request) {
-  const Handle* const handle = handles_.FindInode(request.head.arg[0]);
+  const Handle* const handle = request.head.handle != 0
+                                   ? handles_.Find(request.head.handle)
+                                   : handles_.FindInode(request.head.arg[0]);
   if (handle == nullptr) return {.error = EBADF};
   const DevT dev = handle->what.dev;
   return {.handle = handle->id,

@@ -19,6 +19,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "dm/io/block_file.h"
 #include "server/connection.h"
 #include "server/handles.h"
 #include "server/resident.h"
@@ -51,16 +52,25 @@ class Dispatch {
  private:
   // What was closed before a request counts as closed in it.
   void SweepClosed();
+  void SweepClosedFor(const Request& ioctl);
   std::optional<Answer> DoHandle(Pending& pending, Handle& handle);
   Answer Open(Pending& pending);
   Answer Identify(const Request& request);
   Answer Changed(const Request& request);
   std::optional<Answer> ControlIoctl(Pending& pending, Handle& handle);
   std::optional<Answer> Wait(Pending& pending, Handle& handle);
-  Answer DeviceIoctl(Pending& pending, Handle& handle);
-  Answer Read(const Request& request, Handle& handle);
-  Answer Write(const Request& request, Handle& handle);
+  std::optional<Answer> DeviceIoctl(const Request& request, Handle& handle);
+  std::optional<Answer> Read(const Request& request, Handle& handle);
+  std::optional<Answer> Write(const Request& request, Handle& handle);
+  Answer WriteAttribute(const Request& request, const Handle& handle);
+  std::optional<Answer> Sync(Handle& handle);
+  std::optional<Answer> Allocate(const Request& request, Handle& handle);
   Answer Seek(const Request& request, Handle& handle);
+  Answer SetFlags(const Request& request, Handle& handle);
+  // Does what may write bytes of a disk; nothing: the device is suspended, and
+  // the caller waits.
+  std::optional<Answer> WithBytes(
+      Handle& handle, absl::FunctionRef<absl::Status(BlockFile&)> write);
 
   // Changes the machine, and has tree and control nodes follow.
   absl::Status Change(absl::FunctionRef<void(Session&)> change);

@@ -13,8 +13,8 @@ absl::StatusOr<Handles::Opened> Handles::Open(Session& session,
   Handle handle;
   PollAs poll = PollAs::kData;
   if (request.kind == DMDAX_KIND_BLOCK) {
-    absl::StatusOr<std::unique_ptr<DeviceFile>> file = DeviceFile::Open(
-        *session.ctl, request.dev, request.flags, request.comm);
+    absl::StatusOr<std::unique_ptr<BlockFile>> file =
+        BlockFile::Open(*session.ctl, request.dev, request.flags, request.comm);
     if (!file.ok()) return file.status();
     handle.file = *std::move(file);
   } else if (request.kind == DMDAX_KIND_CHAR && request.dev == kControlNode) {
@@ -70,7 +70,7 @@ void Handles::Release() {
 void Handles::Reopen(Session& session) {
   for (auto& [id, handle] : handles_) {
     if (handle.what.kind != DMDAX_KIND_BLOCK) continue;
-    absl::StatusOr<std::unique_ptr<DeviceFile>> file = DeviceFile::Open(
+    absl::StatusOr<std::unique_ptr<BlockFile>> file = BlockFile::Open(
         *session.ctl, handle.what.dev, handle.what.flags, handle.what.comm);
     if (file.ok()) handle.file = *std::move(file);
   }

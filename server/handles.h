@@ -24,8 +24,8 @@
 #include "absl/status/statusor.h"
 #include "base/dev_t.h"
 #include "base/fd.h"
+#include "dm/io/block_file.h"
 #include "dm/wire/ctl_ioctl.h"
-#include "server/device_file.h"
 #include "server/pipe_end.h"
 #include "server/protocol.h"
 #include "state/session.h"
@@ -39,7 +39,7 @@ inline constexpr DevT kLoopControl = {10, 237};
 struct OpenRequest {
   uint64_t kind = 0;  // enum dmdax_kind
   DevT dev;
-  int flags = 0;     // open(2)'s
+  int flags = 0;     // open(2)'s, and what F_SETFL has made of them
   std::string comm;  // of the program
   std::string path;  // of an attribute
 };
@@ -50,9 +50,12 @@ struct Handle {
   PipeEnd end;
   uint64_t inode = 0;
   uint64_t position = 0;
-  std::unique_ptr<DeviceFile> file;  // a block device that is there
-  std::unique_ptr<DmFile> control;   // the control node
+  std::unique_ptr<BlockFile> file;  // a block device that is there
+  std::unique_ptr<DmFile> control;  // the control node
   bool is_control() const { return control != nullptr; }
+  bool is_loop_control() const {
+    return what.kind == DMDAX_KIND_CHAR && what.dev == kLoopControl;
+  }
 };
 
 class Handles {
@@ -61,7 +64,7 @@ class Handles {
     Handle* handle;
     Fd fd;  // for the program
   };
-  // ENXIO: there is no such device; else as DeviceFile::Open().
+  // ENXIO: there is no such device; else as BlockFile::Open().
   absl::StatusOr<Opened> Open(Session& session, OpenRequest request);
   Handle* Find(uint64_t id);
   Handle* FindInode(uint64_t inode);

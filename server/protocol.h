@@ -26,6 +26,8 @@
 
 #include <stdint.h>
 
+#include "block/block_ioctl_arg.h"
+
 /* Grows with each change that an old client or server would misunderstand. */
 #define DMDAX_PROTOCOL 1
 
@@ -71,23 +73,27 @@ enum dmdax_op {
    * -> handle, arg[0], arg[1] and a descriptor (SCM_RIGHTS, at the answer's
    * first byte). */
   DMDAX_OP_OPEN = 3,
-  /* What a descriptor is: arg[0] = its inode number -> handle, arg[0] = enum
-   * dmdax_kind, arg[1] = device number, flags = open(2)'s.  EBADF: none of
-   * ours. */
+  /* What a descriptor is: its handle, or arg[0] = its inode number -> handle,
+   * arg[0] = enum dmdax_kind, arg[1] = device number, flags = open(2)'s, as
+   * SET_FLAGS left them.  EBADF: none of ours. */
   DMDAX_OP_IDENTIFY = 4,
 
-  /* arg[0] = the command, arg[1] = the argument as a number; bytes: those at
-   * the address that it is, as many as the command takes
-   * (dmdax_ioctl_takes(); of device-mapper's the data_size of the request,
-   * which is arg[1]; zeros at its end may be left out)
+  /* flags = DMDAX_AS_ROOT or 0, arg[0] = the command, arg[1] = the argument as
+   * a number; bytes: those at the address that it is, as many as the command
+   * reads (dmdax_ioctl_arg_of(); of device-mapper's the data_size of the
+   * request, which is arg[1]; zeros at its end may be left out)
    * -> arg[0] = what ioctl(2) returns; bytes: what is to be written back
-   * there, also with an error.  The descriptor that the argument names
-   * (dmdax_ioctl_fd()) is sent along.  What a struct blkpg_ioctl_arg points to
-   * comes right behind it.  Waits: DM_DEV_WAIT. */
+   * there, also with an error.  The descriptor that the argument names is sent
+   * along; one that is none is not, and the server says what becomes of it.
+   * What a struct blkpg_ioctl_arg points to comes right behind it, if it can be
+   * read.  Waits: DM_DEV_WAIT, until there is an event; one that moves data, as
+   * READ does. */
   DMDAX_OP_IOCTL = 5,
 
   /* arg[0] = offset or DMDAX_AT_POSITION, which then moves; arg[1] = size
-   * -> arg[0] = how many, which are the bytes of a read. */
+   * -> arg[0] = how many, which are the bytes of a read.
+   * These, SYNC and ALLOCATE wait while a device that they come to is
+   * suspended. */
   DMDAX_OP_READ = 6,
   DMDAX_OP_WRITE = 7,
   /* flags = whence, arg[0] = offset -> arg[0] = position. */
@@ -102,7 +108,14 @@ enum dmdax_op {
   DMDAX_OP_CHANGED = 11,
   /* Ends the server, after this answer. */
   DMDAX_OP_SHUTDOWN = 12,
+
+  /* F_SETFL: flags = those of open(2); O_DIRECT, O_APPEND, O_NONBLOCK and
+   * O_NOATIME are taken over -> flags = all that there are now. */
+  DMDAX_OP_SET_FLAGS = 13,
 };
+
+/* Of IOCTL: the program has, or is told that it has, CAP_SYS_ADMIN. */
+#define DMDAX_AS_ROOT 1u
 
 enum dmdax_kind {
   DMDAX_KIND_BLOCK = 1, /* arg[1]: which */
@@ -146,44 +159,5 @@ enum dmdax_kind {
       "sys/module/dm_mod", "proc/devices", "proc/misc", "proc/partitions",    \
       "proc/sys/vm/drop_caches", "run/cryptsetup", "run/lock/lvm", "run/lvm", \
       "etc/lvm/archive", "etc/lvm/backup", "etc/lvm/devices"
-
-/* How many bytes of the program's memory an ioctl reads that is not
- * device-mapper's.  Those that take none, or a number, take 0. */
-static inline uint32_t dmdax_ioctl_takes(uint32_t command) {
-  switch (command) {
-    case 0x125d: /* BLKROSET */
-      return 4;
-    case 0x40081271: /* BLKBSZSET */
-      return 4;
-    case 0x1277: /* BLKDISCARD: start and length */
-    case 0x127d: /* BLKSECDISCARD */
-    case 0x127f: /* BLKZEROOUT */
-      return 16;
-    case 0x1269: /* BLKPG */
-      return 24;
-    case 0x4c02: /* LOOP_SET_STATUS */
-      return 168;
-    case 0x4c04: /* LOOP_SET_STATUS64 */
-      return 232;
-    case 0x4c0a: /* LOOP_CONFIGURE */
-      return 304;
-    default:
-      return 0;
-  }
-}
-
-/* Where the argument names a descriptor: 1, it is the argument; 2, it is the
- * __u32 behind it; 0: nowhere. */
-static inline int dmdax_ioctl_fd(uint32_t command) {
-  switch (command) {
-    case 0x4c00: /* LOOP_SET_FD */
-    case 0x4c06: /* LOOP_CHANGE_FD */
-      return 1;
-    case 0x4c0a: /* LOOP_CONFIGURE */
-      return 2;
-    default:
-      return 0;
-  }
-}
 
 #endif /* DMDAX_SERVER_PROTOCOL_H_ */

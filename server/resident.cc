@@ -11,6 +11,10 @@
 
 namespace dmdax {
 
+Resident::Resident(Session session)
+    : session_(std::move(session)),
+      loops_(std::make_unique<LoopDriver>(*session_.machine)) {}
+
 absl::StatusOr<std::unique_ptr<Resident>> Resident::Of(const std::string& dir) {
   std::unique_ptr<Resident> resident(new Resident);
   resident->state_path_ = dir;
@@ -37,8 +41,13 @@ Resident::Mark Resident::Look() const {
 absl::Status Resident::Load(const proto::StateSnapshot& snapshot) {
   absl::StatusOr<Session> session = SessionFromSnapshot(snapshot);
   if (!session.ok()) return session.status();
+  // Files that are open stay so, whatever their path leads to by now.
+  LoopDriver::Files files;
+  if (loops_ != nullptr) files = loops_->TakeFiles();
   before_reload_();
+  loops_.reset();
   session_ = *std::move(session);
+  loops_ = std::make_unique<LoopDriver>(*session_.machine, std::move(files));
   generation_ = snapshot.generation();
   doubtful_ = false;
   after_reload_();

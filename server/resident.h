@@ -18,6 +18,9 @@
 // with the next one, or after Keep().  Until then the transaction stays open,
 // so that nobody changes the state they belong to.
 //
+// A loop device of a state is kept with the path of its file, which is opened
+// anew by the next process that has the machine.
+//
 // Errors: those of StateDir.  After one the machine is again what the state
 // says.  Threading: thread-compatible.
 #ifndef DMDAX_SERVER_RESIDENT_H_
@@ -33,6 +36,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "block/loop/loop.h"
 #include "state/session.h"
 #include "state/state_dir.h"
 
@@ -40,10 +44,12 @@ namespace dmdax {
 
 class Resident {
  public:
-  explicit Resident(Session session) : session_(std::move(session)) {}
+  explicit Resident(Session session);
   static absl::StatusOr<std::unique_ptr<Resident>> Of(const std::string& dir);
 
   Session& session() { return session_; }
+  // Its loop devices, whose files are open here.
+  LoopDriver& loops() { return *loops_; }
   // Goes up with each change, also those of others.
   uint64_t generation() const { return generation_; }
   bool has_state() const { return !state_path_.empty(); }
@@ -61,6 +67,8 @@ class Resident {
   absl::Status Change(absl::FunctionRef<void(Session&)> change);
   // Changes nothing but the bytes of disks.
   absl::Status Write(absl::FunctionRef<void(Session&)> write);
+  // The first Write() has done nothing, and nothing is to be kept.
+  void LetGo() { transaction_.reset(); }
   // Keeps what Write() did.
   absl::Status Keep();
   bool has_unkept() const { return transaction_ != nullptr; }
@@ -81,6 +89,7 @@ class Resident {
 
   std::string state_path_;
   Session session_;
+  std::unique_ptr<LoopDriver> loops_;
   uint64_t generation_ = 0;
   Mark mark_;
   // What was done in memory is not in the state: the state holds.

@@ -4,6 +4,9 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <iostream>
+#include <memory>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -57,6 +60,10 @@ absl::StatusOr<std::unique_ptr<ResidentMachine>> ResidentMachine::Make(
         Resident::Of(directory);
     if (!resident.ok()) return resident.status();
     made->resident_ = *std::move(resident);
+    for (const std::string& line : made->resident_->loops().Unopened()) {
+      std::cerr << "dmdax: " << line << "; its reads and writes fail"
+                << std::endl;
+    }
   } else {
     absl::StatusOr<std::unique_ptr<Resident>> resident = PrivateMachine(app);
     if (!resident.ok()) return resident.status();

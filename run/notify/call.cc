@@ -25,6 +25,15 @@ std::optional<OpenFile> Call::FileAt(int fd) const {
   return door.files.Find(st->st_ino);
 }
 
+int Call::AskMachine(Exchange& exchange) const {
+  return door.machine.Call(
+      exchange, [this] { return door.listener.Waits(id()) ? 0 : ESRCH; });
+}
+
+bool Call::IsRoot() const {
+  return door.ids == UserIds::kRoot || target.EffectiveUid() == 0;
+}
+
 Reply Call::GiveFile(const Fd& fd, int flags) const {
   const int error = door.listener.ReturnFd(id(), fd.get(), flags, std::nullopt);
   return error == 0 ? Reply::Done() : Reply::Errno(error);

@@ -56,12 +56,16 @@ struct DescriptorNumbers {
   int end = 0;
 };
 
+// What getuid(2) and the like answer: what is, or 0.
+enum class UserIds { kOwn, kRoot };
+
 // What all calls share.
 struct Doorway {
   const Listener& listener;
   MachineClient& machine;
   OpenFiles& files;
   DescriptorNumbers numbers;
+  UserIds ids = UserIds::kOwn;
   // Two threads of a program must not get the same number.
   absl::Mutex numbering;
 };
@@ -81,6 +85,12 @@ class Call {
 
   // The device of the machine that a descriptor of the target is.
   std::optional<OpenFile> FileAt(int fd) const;
+
+  // Asks the machine what may keep the task waiting, as a suspended device
+  // does: 0 or an errno.  Given up when the task is gone.
+  int AskMachine(Exchange& exchange) const;
+  // Whether the task is, or is told that it is, root.
+  bool IsRoot() const;
 
   // Gives the target `fd`, and answers with its number: the lowest that is
   // free, or the lowest of those that are notified.  `flags`: O_CLOEXEC or 0.

@@ -27,7 +27,7 @@ int64_t ReadPiece(Call& call, const OpenFile& file, uint64_t address,
   Exchange e(DMDAX_OP_READ, file.handle);
   e.head.arg[0] = offset;
   e.head.arg[1] = size;
-  if (const int error = call.door.machine.Call(e)) return -error;
+  if (const int error = call.AskMachine(e)) return -error;
   const absl::string_view bytes =
       absl::string_view(e.out).substr(0, e.head.arg[0]);
   if (!call.target.memory().Write(address, bytes).ok()) return -EFAULT;
@@ -44,7 +44,7 @@ int64_t WritePiece(Call& call, const OpenFile& file, uint64_t address,
   e.head.arg[0] = offset;
   e.head.arg[1] = bytes.size();
   e.in = bytes;
-  if (const int error = call.door.machine.Call(e)) return -error;
+  if (const int error = call.AskMachine(e)) return -error;
   return static_cast<int64_t>(e.head.arg[0]);
 }
 
@@ -127,7 +127,7 @@ int64_t MoveParts(Call& call, const OpenFile& file, Direction direction,
 int SyncBytes(Call& call, const OpenFile& file) {
   if (const int error = file.Error()) return error;
   Exchange e(DMDAX_OP_SYNC, file.handle);
-  return call.door.machine.Call(e);
+  return call.AskMachine(e);
 }
 
 Reply Transfer(Call& call, Direction direction) {
@@ -157,7 +157,7 @@ Reply Seek(Call& call) {
   Exchange e(DMDAX_OP_SEEK, file->handle);
   e.head.flags = static_cast<uint32_t>(call.arg(2));
   e.head.arg[0] = call.arg(1);
-  if (const int error = call.door.machine.Call(e)) return Reply::Errno(error);
+  if (const int error = call.AskMachine(e)) return Reply::Errno(error);
   return Reply::Value(static_cast<int64_t>(e.head.arg[0]));
 }
 
@@ -171,12 +171,11 @@ Reply Allocate(Call& call) {
   const std::optional<OpenFile> file = call.FileAt(call.number(0));
   if (!file) return Reply::Continue();
   if (const int error = file->Error()) return Reply::Errno(error);
-  if ((file->flags & O_ACCMODE) == O_RDONLY) return Reply::Errno(EBADF);
   Exchange e(DMDAX_OP_ALLOCATE, file->handle);
   e.head.flags = static_cast<uint32_t>(call.arg(1));
   e.head.arg[0] = call.arg(2);
   e.head.arg[1] = call.arg(3);
-  return Reply::Of(call.door.machine.Call(e));
+  return Reply::Of(call.AskMachine(e));
 }
 
 }  // namespace dmdax::run

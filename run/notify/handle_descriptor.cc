@@ -54,6 +54,23 @@ void MarkNodes(int directory, char* entries, size_t size) {
   }
 }
 
+// Another program may have changed them.
+Reply Flags(Call& call, const OpenFile& file) {
+  int flags = file.flags;
+  Exchange e(DMDAX_OP_IDENTIFY, file.handle);
+  if (!file.is_path && !file.IsControl() && call.door.machine.Call(e) == 0) {
+    flags = static_cast<int>(e.head.flags);
+  }
+  return Reply::Value((flags & kStatusFlags) | kLargeFile);
+}
+
+Reply SetFlags(Call& call, const OpenFile& file) {
+  if (const int error = file.Error()) return Reply::Errno(error);
+  Exchange e(DMDAX_OP_SET_FLAGS, file.handle);
+  e.head.flags = static_cast<uint32_t>(call.arg(2));
+  return Reply::Of(call.door.machine.Call(e));
+}
+
 }  // namespace
 
 Reply Duplicate(Call& call) {
@@ -97,12 +114,10 @@ Reply Fcntl(Call& call) {
   }
   const std::optional<OpenFile> file = call.FileAt(call.number(0));
   if (!file) return Reply::Continue();
-  if (command == F_GETFL) {
-    return Reply::Value((file->flags & kStatusFlags) | kLargeFile);
-  }
+  if (command == F_GETFL) return Flags(call, *file);
   // O_DIRECT of a pipe is another thing.
   if (command == F_SETFL) {
-    return file->IsControl() ? Reply::Continue() : Reply::Value(0);
+    return file->IsControl() ? Reply::Continue() : SetFlags(call, *file);
   }
   const int at_least = call.number(2);
   if (at_least < 0) return Reply::Errno(EINVAL);

@@ -78,42 +78,46 @@ Reply ControlIoctl(Call& call, const OpenFile& file) {
   return Reply::Of(error);
 }
 
+// The descriptor that the argument names, if it is one.
+Fd FdAlong(const Call& call, const dmdax_ioctl_arg& arg,
+           const std::string& bytes) {
+  int number = -1;
+  if (arg.fd == DMDAX_IOCTL_FD_IS_ARG) number = call.number(2);
+  if (arg.fd == DMDAX_IOCTL_FD_IN_BYTES && !bytes.empty()) {
+    memcpy(&number, bytes.data() + arg.fd_at, sizeof(number));
+  }
+  return number >= 0 ? call.target.Copy(number) : Fd();
+}
+
+// What can not be read is not sent: whether that matters is for the machine to
+// say.
 Reply DeviceIoctl(Call& call, const OpenFile& file) {
   const TargetMemory& memory = call.target.memory();
   const auto command = static_cast<uint32_t>(call.arg(1));
   const uint64_t address = call.arg(2);
-  std::string in(dmdax_ioctl_takes(command), '\0');
+  const dmdax_ioctl_arg arg = dmdax_ioctl_arg_of(command);
+  std::string in(arg.reads != 0 ? arg.size : 0, '\0');
   if (!memory.Read(address, absl::MakeSpan(in.data(), in.size())).ok()) {
-    return Reply::Errno(EFAULT);
+    in.clear();
   }
-  if (command == BLKPG) {
-    // It names another struct.
-    blkpg_ioctl_arg arg;
-    memcpy(&arg, in.data(), sizeof(arg));
-    blkpg_partition partition;
-    const absl::Span<char> bytes(reinterpret_cast<char*>(&partition),
-                                 sizeof(partition));
-    if (!memory.Read(reinterpret_cast<uint64_t>(arg.data), bytes).ok()) {
-      return Reply::Errno(EFAULT);
+  if (arg.nested != 0 && !in.empty()) {
+    blkpg_ioctl_arg names;
+    memcpy(&names, in.data(), sizeof(names));
+    std::string more(arg.nested, '\0');
+    const absl::Span<char> bytes(more.data(), more.size());
+    if (memory.Read(reinterpret_cast<uint64_t>(names.data), bytes).ok()) {
+      in += more;
     }
-    in.append(bytes.data(), bytes.size());
   }
   Exchange e(DMDAX_OP_IOCTL, file.handle);
+  e.head.flags = call.IsRoot() ? DMDAX_AS_ROOT : 0;
   e.head.arg[0] = command;
   e.head.arg[1] = address;
   e.in = in;
-  Fd along;
-  if (const int where = dmdax_ioctl_fd(command); where != 0) {
-    int number = static_cast<int>(address);
-    if (where == 2) memcpy(&number, in.data(), sizeof(number));
-    along = call.target.Copy(number);
-    if (!along.ok()) return Reply::Errno(EBADF);
-    e.in_fd = along.get();
-  }
-  bool answered;
-  if (const int error = CallMachine(call, e, &answered)) {
-    return Reply::Errno(error);
-  }
+  const Fd along = FdAlong(call, arg, in);
+  e.in_fd = along.get();
+  call.door.files.Reap();
+  if (const int error = call.AskMachine(e)) return Reply::Errno(error);
   if (!memory.Write(address, e.out).ok()) return Reply::Errno(EFAULT);
   return Reply::Value(static_cast<int>(e.head.arg[0]));
 }

@@ -143,7 +143,7 @@ absl::StatusOr<int> RunNotified(const NotifyOptions& options) {
   // What is made for a program has the rights that it says.
   umask(0);
 
-  Doorway door{child->listener, **machine, files, *numbers, {}};
+  Doorway door{child->listener, **machine, files, *numbers, options.ids, {}};
   absl::StatusOr<int> result = 0;
   {
     Workers workers(door);

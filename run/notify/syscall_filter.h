@@ -23,9 +23,6 @@
 
 namespace dmdax::run {
 
-// What getuid(2) and the like answer: what is, or 0.
-enum class UserIds { kOwn, kRoot };
-
 std::vector<sock_filter> SyscallFilter(DescriptorNumbers numbers, UserIds ids);
 
 }  // namespace dmdax::run

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 
@@ -61,6 +62,17 @@ uint64_t Target::Status(absl::string_view status, absl::string_view name,
 
 mode_t Target::Umask() const {
   return static_cast<mode_t>(Status(ReadProc("status"), "Umask", 8));
+}
+
+uid_t Target::EffectiveUid() const {
+  // The real one, and then the effective one.
+  const std::string status = ReadProc("status");
+  const size_t at = status.find("\nUid:");
+  unsigned uid;
+  return at != std::string::npos &&
+                 sscanf(status.c_str() + at + 5, "%*u %u", &uid) == 1
+             ? uid
+             : static_cast<uid_t>(-1);
 }
 
 bool Target::HasSignal() const {

@@ -43,6 +43,7 @@ class Target {
   std::string Comm() const;
   pid_t Tgid() const;
   mode_t Umask() const;
+  uid_t EffectiveUid() const;
   // A signal waits that it would run a handler for.
   bool HasSignal() const;
 

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <cstring>
@@ -99,40 +100,46 @@ int ControlIoctl(const File& file, uint32_t command, void* argument) {
   return Result(error);
 }
 
+// The descriptor that the argument names, if it is one; else -1.
+int FdAlong(const dmdax_ioctl_arg& arg, const void* argument, const char* bytes,
+            size_t size) {
+  int fd = -1;
+  if (arg.fd == DMDAX_IOCTL_FD_IS_ARG) {
+    fd = static_cast<int>(reinterpret_cast<intptr_t>(argument));
+  } else if (arg.fd == DMDAX_IOCTL_FD_IN_BYTES && size > 0) {
+    memcpy(&fd, bytes + arg.fd_at, sizeof(fd));
+  }
+  return fd >= 0 && NEXT(fcntl)(fd, F_GETFD) >= 0 ? fd : -1;
+}
+
+// What can not be read is not sent: whether that matters is for the machine to
+// say.
 int OtherIoctl(const File& file, uint32_t command, void* argument) {
-  // A BLKPG names another struct.
-  char in[512], out[4096];
-  size_t size = dmdax_ioctl_takes(command);
-  if (ReadUser(argument, in, size) < size) return Result(EFAULT);
-  if (command == BLKPG) {
-    constexpr size_t kPartition = 152, kDataAt = 16;
-    void* data;
-    memcpy(&data, in + kDataAt, sizeof(data));
-    if (ReadUser(data, in + size, kPartition) < kPartition) {
-      return Result(EFAULT);
+  char bytes[512];
+  const dmdax_ioctl_arg arg = dmdax_ioctl_arg_of(command);
+  if (arg.size + arg.nested > sizeof(bytes)) return Result(ENOTTY);
+  size_t size = 0;
+  if (arg.reads != 0 && ReadUser(argument, bytes, arg.size) == arg.size) {
+    size = arg.size;
+  }
+  if (arg.nested != 0 && size > 0) {
+    blkpg_ioctl_arg names;
+    memcpy(&names, bytes, sizeof(names));
+    if (ReadUser(names.data, bytes + size, arg.nested) == arg.nested) {
+      size += arg.nested;
     }
-    size += kPartition;
   }
   Message m(DMDAX_OP_IOCTL, file.handle);
+  m.head.flags = geteuid() == 0 ? DMDAX_AS_ROOT : 0;
   m.head.arg[0] = command;
   m.head.arg[1] = reinterpret_cast<uintptr_t>(argument);
-  m.in = in;
+  m.in = bytes;
   m.in_size = size;
-  m.out = out;
-  m.out_size = sizeof(out);
-  switch (dmdax_ioctl_fd(command)) {
-    case 1:
-      m.in_fd = static_cast<int>(reinterpret_cast<intptr_t>(argument));
-      break;
-    case 2:
-      memcpy(&m.in_fd, in, sizeof(int));
-      break;
-    default:
-      break;
-  }
-  if (m.in_fd >= 0 && NEXT(fcntl)(m.in_fd, F_GETFD) < 0) return Result(EBADF);
+  m.in_fd = FdAlong(arg, argument, bytes, size);
+  m.out = bytes;  // which have gone by then
+  m.out_size = sizeof(bytes);
   if (const int error = Call(m)) return Result(error);
-  if (!WriteUser(argument, out, m.out_size)) return Result(EFAULT);
+  if (!WriteUser(argument, bytes, m.out_size)) return Result(EFAULT);
   return static_cast<int>(m.head.arg[0]);
 }
 

@@ -107,6 +107,23 @@ namespace {
     mode_;                                                            \
   })
 
+// Another process may have changed them.
+int FlagsOf(const File& file) {
+  constexpr int kStatus =
+      O_ACCMODE | O_APPEND | O_DIRECT | O_NONBLOCK | O_SYNC | O_NOATIME;
+  if (file.IsControl()) return file.flags & kStatus & ~O_NONBLOCK;
+  Message m(DMDAX_OP_IDENTIFY, file.handle);
+  const bool known = Call(m) == 0;
+  return (known ? static_cast<int>(m.head.flags) : file.flags) & kStatus;
+}
+
+int SetFlags(const File& file, uint32_t flags) {
+  if (file.kind == 0) return Result(EIO);
+  Message m(DMDAX_OP_SET_FLAGS, file.handle);
+  m.head.flags = flags;
+  return Result(Call(m));
+}
+
 // A number that has become another file.
 int Copied(int copy) {
   Forget(copy);
@@ -184,14 +201,17 @@ EXPORT int fcntl64(int fd, int command, ...) {
       const int flags = real(fd, command);
       if (flags < 0) return flags;
       const int pipes = file.IsControl() ? O_ACCMODE : O_ACCMODE | O_NONBLOCK;
-      return (flags & ~pipes) |
-             (file.flags & (O_ACCMODE | O_DIRECT | O_APPEND));
+      return (flags & ~pipes) | FlagsOf(file);
     }
   }
   if (command == F_SETFL) {
     // O_DIRECT of a pipe is another thing.
     const File file = FileOf(fd);
-    if (file && !file.IsControl()) return 0;
+    if (file && !file.IsControl()) {
+      const auto flags =
+          static_cast<uint32_t>(reinterpret_cast<uintptr_t>(argument));
+      return SetFlags(file, flags);
+    }
   }
   const int result = real(fd, command, argument);
   if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) Forget(result);

@@ -15,9 +15,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,181 +23,12 @@
 #include "absl/strings/str_cat.h"
 #include "base/fd.h"
 #include "server/socket.h"
+#include "tests/server/serving.h"
 
 namespace dmdax {
 namespace {
 
-std::string dmdax_command;
-
-// `dmdax serve` on a state of its own.
-class Serving {
- public:
-  explicit Serving(std::string state) : state_(std::move(state)) {
-    int ends[2];
-    EXPECT_EQ(pipe(ends), 0);
-    pid_ = fork();
-    if (pid_ == 0) {
-      dup2(ends[1], 1);
-      close(ends[0]);
-      execl(dmdax_command.c_str(), "dmdax", "--state", state_.c_str(), "serve",
-            nullptr);
-      _exit(127);
-    }
-    close(ends[1]);
-    const Fd out(ends[0]);
-    // It is ready when it has said where.
-    char byte;
-    while (read(out.get(), &byte, 1) == 1 && byte != '\n') socket_ += byte;
-  }
-  ~Serving() { End(SIGTERM); }
-
-  int End(int signal) {
-    if (pid_ <= 0) return -1;
-    kill(pid_, signal);
-    int status = -1;
-    waitpid(pid_, &status, 0);
-    pid_ = -1;
-    return status;
-  }
-  const std::string& socket() const { return socket_; }
-
- private:
-  const std::string state_;
-  std::string socket_;
-  pid_t pid_;
-};
-
-struct Said {
-  dmdax_message head = {};
-  std::string bytes;
-  Fd fd = Fd();
-};
-
-class Client {
- public:
-  explicit Client(const Serving& serving) {
-    absl::StatusOr<Fd> fd = ConnectTo(serving.socket());
-    EXPECT_TRUE(fd.ok()) << fd.status();
-    if (fd.ok()) fd_ = *std::move(fd);
-  }
-  static dmdax_message Head(dmdax_op op, uint64_t handle = 0) {
-    dmdax_message m = {};
-    m.length = sizeof(m);
-    m.version = DMDAX_PROTOCOL;
-    m.op = static_cast<uint16_t>(op);
-    m.handle = handle;
-    m.serial = 42;
-    return m;
-  }
-  void Send(dmdax_message m, const std::string& bytes = "") const {
-    m.length += static_cast<uint32_t>(bytes.size());
-    SendRaw(&m, sizeof(m));
-    SendRaw(bytes.data(), bytes.size());
-  }
-  void SendRaw(const void* bytes, size_t size) const {
-    EXPECT_EQ(send(fd_.get(), bytes, size, MSG_NOSIGNAL),
-              static_cast<ssize_t>(size));
-  }
-  // Nothing: the server has hung up.
-  std::optional<Said> Receive() const {
-    Said said;
-    iovec part = {&said.head, sizeof(said.head)};
-    char space[CMSG_SPACE(sizeof(int))];
-    msghdr message = {};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = space;
-    message.msg_controllen = sizeof(space);
-    if (recvmsg(fd_.get(), &message, MSG_WAITALL) !=
-        static_cast<ssize_t>(sizeof(said.head))) {
-      return std::nullopt;
-    }
-    if (const cmsghdr* c = CMSG_FIRSTHDR(&message)) {
-      int fd;
-      memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-      said.fd = Fd(fd);
-    }
-    said.bytes.resize(said.head.length - sizeof(said.head));
-    if (!said.bytes.empty()) {
-      recv(fd_.get(), said.bytes.data(), said.bytes.size(), MSG_WAITALL);
-    }
-    return said;
-  }
-  Said Call(const dmdax_message& m, const std::string& bytes = "") const {
-    Send(m, bytes);
-    std::optional<Said> said = Receive();
-    EXPECT_TRUE(said.has_value());
-    return said ? *std::move(said) : Said{.head = {.error = EPIPE}};
-  }
-  int Ping() const { return Call(Head(DMDAX_OP_PING)).head.error; }
-  Said Open(uint64_t kind, uint64_t dev, int flags) const {
-    dmdax_message m = Head(DMDAX_OP_OPEN);
-    m.flags = static_cast<uint32_t>(flags);
-    m.arg[0] = kind;
-    m.arg[1] = dev;
-    return Call(m);
-  }
-  bool HasAnswer() const {
-    pollfd entry = {.fd = fd_.get(), .events = POLLIN, .revents = 0};
-    return poll(&entry, 1, 300) == 1;
-  }
-  void HangUp() { fd_ = Fd(); }
-
- private:
-  Fd fd_;
-};
-
-constexpr uint64_t kControl = DMDAX_DEV(10, 236);
-
-// A struct dm_ioctl for the device `d`, and what is behind it.
-std::string DmRequest(const std::string& behind = "", uint32_t rows = 0) {
-  std::string bytes(312, '\0');
-  const uint32_t version = 4;
-  memcpy(bytes.data(), &version, 4);
-  bytes += behind;
-  bytes.resize(4096);
-  const uint32_t size = 4096, start = 312;
-  memcpy(bytes.data() + 12, &size, 4);
-  memcpy(bytes.data() + 16, &start, 4);
-  memcpy(bytes.data() + 20, &rows, 4);
-  bytes[48] = 'd';
-  return bytes;
-}
-dmdax_message DmHead(uint64_t handle, uint32_t cmd) {
-  dmdax_message m = Client::Head(DMDAX_OP_IOCTL, handle);
-  m.arg[0] = 0xc138fd00u | cmd;
-  return m;
-}
-constexpr uint32_t kCreate = 3, kRemove = 4, kResume = 6, kStatus = 7,
-                   kWait = 8, kLoad = 9;
-
-std::string ZeroRow() {
-  std::string spec(40, '\0');
-  spec[8] = 8;  // sectors
-  memcpy(spec.data() + 24, "zero", 4);
-  return spec;
-}
-
-class ProtocolTest : public testing::Test {
- protected:
-  void SetUp() override {
-    state_ = testing::TempDir() + "serve_XXXXXX";
-    ASSERT_NE(mkdtemp(state_.data()), nullptr);
-    serving_ = std::make_unique<Serving>(state_);
-    ASSERT_NE(serving_->socket(), "");
-  }
-  // The device d with a live table.
-  void Create(const Client& client, uint64_t control) {
-    EXPECT_EQ(client.Call(DmHead(control, kCreate), DmRequest()).head.error, 0);
-    EXPECT_EQ(
-        client.Call(DmHead(control, kLoad), DmRequest(ZeroRow(), 1)).head.error,
-        0);
-    EXPECT_EQ(client.Call(DmHead(control, kResume), DmRequest()).head.error, 0);
-  }
-
-  std::string state_;
-  std::unique_ptr<Serving> serving_;
-};
+using ProtocolTest = ServingTest;
 
 TEST_F(ProtocolTest, Hello) {
   const Client client(*serving_);
@@ -248,13 +77,14 @@ TEST_F(ProtocolTest, WhatIsNoMessageEndsTheConnection) {
 
 TEST_F(ProtocolTest, OpsAndHandlesThatAreNone) {
   const Client client(*serving_);
-  for (int op : {0, 13, 999}) {
+  for (int op : {0, 14, 999}) {
     EXPECT_EQ(client.Call(Client::Head(static_cast<dmdax_op>(op))).head.error,
               ENOSYS)
         << op;
   }
-  for (dmdax_op op : {DMDAX_OP_IOCTL, DMDAX_OP_READ, DMDAX_OP_WRITE,
-                      DMDAX_OP_SEEK, DMDAX_OP_SYNC, DMDAX_OP_ALLOCATE}) {
+  for (dmdax_op op :
+       {DMDAX_OP_IOCTL, DMDAX_OP_READ, DMDAX_OP_WRITE, DMDAX_OP_SEEK,
+        DMDAX_OP_SYNC, DMDAX_OP_ALLOCATE, DMDAX_OP_SET_FLAGS}) {
     EXPECT_EQ(client.Call(Client::Head(op, 5)).head.error, EBADF) << op;
   }
   EXPECT_EQ(client.Call(Client::Head(DMDAX_OP_IDENTIFY)).head.error, EBADF);
@@ -439,10 +269,3 @@ TEST_F(ProtocolTest, AnotherUser) {
 
 }  // namespace
 }  // namespace dmdax
-
-int main(int argc, char** argv) {
-  testing::InitGoogleTest(&argc, argv);
-  if (argc < 2) return 2;
-  dmdax::dmdax_command = std::filesystem::absolute(argv[1]);
-  return RUN_ALL_TESTS();
-}

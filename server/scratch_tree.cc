@@ -252,6 +252,29 @@ absl::Status ScratchTree::Sync(const Session& session) {
   return SyncNodes(session);
 }
 
+namespace {
+
+// "/dev/mapper/vg-home", if the device is mapped and has that node.
+std::string NodeOfMapped(const Session& session,
+                         const std::map<std::string, DevT>& nodes, DevT dev) {
+  if (dev.major_nr != session.ctl->major()) return "";
+  const auto md = session.ctl->FindMinor(dev.minor_nr);
+  if (md == nullptr) return "";
+  const std::string path = absl::StrCat("/dev/mapper/", md->dm_name());
+  const auto it = nodes.find(path);
+  return it != nodes.end() && it->second == dev ? path : "";
+}
+
+}  // namespace
+
+// As a client makes one: the text leads into the tree.
+absl::Status ScratchTree::PutLink(const std::string& path,
+                                  const std::string& to) {
+  const size_t slash = path.rfind('/');
+  absl::Status s = MakeDirs(Full(path.substr(1, slash - 1)));
+  return s.ok() ? Put({path.substr(1), TreeEntry::kLink, tree_ + to}) : s;
+}
+
 absl::Status ScratchTree::SyncNodes(const Session& session) {
   const std::map<std::string, DevT> nodes = session.machine->Nodes();
   for (const auto& [path, dev] : nodes_) {
@@ -266,7 +289,13 @@ absl::Status ScratchTree::SyncNodes(const Session& session) {
     }
     // A client's link leads there already.
     if (NodeAt(path) == dev) continue;
-    absl::Status s = MakeNode(path.substr(1), DMDAX_KIND_BLOCK, dev);
+    const std::string mapper = NodeOfMapped(session, nodes, dev);
+    // What LVM2 finds beside /dev/mapper it takes for its own only if it is a
+    // link, as udev and it make them; a state knows names and numbers alone.
+    absl::Status s = mapper.empty() || path == mapper ||
+                             absl::StartsWith(path, "/dev/mapper/")
+                         ? MakeNode(path.substr(1), DMDAX_KIND_BLOCK, dev)
+                         : PutLink(path, mapper);
     if (!s.ok()) return s;
   }
   nodes_ = nodes;

@@ -59,6 +59,7 @@ class ScratchTree {
   absl::Status PutAll(const std::vector<TreeEntry>& entries);
   void Remove(const std::vector<TreeEntry>& entries);
   absl::Status MakeNode(const std::string& path, int kind, DevT dev);
+  absl::Status PutLink(const std::string& path, const std::string& to);
   absl::Status SyncNodes(const Session& session);
   std::string Full(const std::string& path) const { return tree_ + "/" + path; }
 

@@ -1,0 +1,109 @@
+#!/usr/bin/env -S python3 -B
+# SPDX-License-Identifier: Apache-2.0
+"""What `dmdax check` tells to type is typed, into the real programs.
+
+    cures_test.py DMDAX CASES
+
+CASES has a machine in each paragraph, in the text of dmsetup or of a World,
+below a line that begins with '#', of which the last word is what is checked.
+Behind 'first:' stands a script that makes the rest of the machine.
+The commands of the plan run on that machine with `dmdax run`; then the same
+check must hold, and give what was promised.  What was not in the plan's list of
+what goes must be as it was.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+DMDAX = os.path.abspath(sys.argv[1])
+
+
+def run(env, *words, check=True):
+    done = subprocess.run([DMDAX, *words], env=env, capture_output=True, text=True)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{words}: {done.returncode}\n{done.stdout}{done.stderr}")
+    return done
+
+
+def asked(env, subject):
+    answer = run(env, "--json", "check", "--", subject, check=False)
+    return json.loads(answer.stdout)
+
+
+def kernel_of(answer):
+    found = []
+
+    def walk(value):
+        if isinstance(value, dict):
+            if "kernels" in value:
+                found.append(value["kernels"][0])
+            for inner in value.values():
+                walk(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                walk(inner)
+
+    walk(answer)
+    assert found, answer
+    return found[0]
+
+
+def tables(env):
+    lines = run(env, "table").stdout.splitlines()
+    return {line.split(": ", 1)[0]: line for line in lines if ": " in line}
+
+
+def rehearse(title, text, directory):
+    subject = title.split()[-1]
+    env = dict(os.environ, DMDAX_STATE=os.path.join(directory, "state"), TMPDIR=directory,
+               LC_ALL="C", PATH="/usr/sbin:/usr/bin:/sbin:/bin")
+    env.pop("LVM_SYSTEM_DIR", None)
+    suffix = ".textproto" if "{" in text else ".table"
+    path = os.path.join(directory, "machine" + suffix)
+    with open(path, "w") as out:
+        out.write(text)
+    run(env, "machine", "load", path)
+    if "first:" in title:
+        script = title.split("first:", 1)[1].rsplit(":", 1)[0]
+        run(env, "run", "--root", "--door=preload", "--", "sh", "-ec", script)
+    before = tables(env)
+    first = kernel_of(asked(env, subject))
+    assert not first["holds"], f"{title}: holds already"
+    plan = first["plan"]
+    script = " &&\n".join(plan["commands"])
+    # udev's rules are files of the host.
+    script = re.sub(r"echo '[^']*' >> /etc/udev/[^ ]*", "true", script)
+    done = run(env, "run", "--root", "--door=preload", "--", "sh", "-c", script, check=False)
+    assert done.returncode == 0, f"{title}:\n{script}\n{done.stdout}{done.stderr}"
+    second = kernel_of(asked(env, subject))
+    assert second["holds"] == first["cured_holds"], f"{title}:\n{script}\n{second}"
+    for size in ("pud", "pmd"):
+        assert second["bytes"][size] >= first["cured"][size], f"{title}: {size}\n{second}"
+    after = tables(env)
+    for name, line in before.items():
+        if name not in plan["goes"] and name != subject:
+            assert after.get(name) == line, f"{title}: {line}\n  became {after.get(name)}"
+
+
+def main():
+    with open(sys.argv[2]) as cases:
+        paragraphs = [p for p in cases.read().split("\n\n") if p.strip()]
+    count = 0
+    for paragraph in paragraphs:
+        lines = paragraph.strip("\n").split("\n")
+        title = " ".join(line[1:].strip() for line in lines if line.startswith("#"))
+        text = "\n".join(line for line in lines if not line.startswith("#")) + "\n"
+        if not text.strip():
+            continue
+        with tempfile.TemporaryDirectory() as directory:
+            rehearse(title, text, directory)
+        count += 1
+    assert count >= 8, count
+    print(f"{count} plans carried out")
+
+
+main()

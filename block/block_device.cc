@@ -66,6 +66,10 @@ void BlockDevice::BlkRoSet(bool on, const KernelProfile& profile) {
   (profile.blk_ro_set_is_disks ? read_only_ : blk_ro_set_).store(on);
 }
 
+bool BlockDevice::blk_ro_set(const KernelProfile& profile) const {
+  return (profile.blk_ro_set_is_disks ? read_only_ : blk_ro_set_).load();
+}
+
 DaxDevice* FsDaxGetByBdev(BlockDevice& bdev, const KernelProfile& profile,
                           KernelLog& log) {
   DaxDevice* dax_dev = bdev.host_dax_dev();

@@ -27,6 +27,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -139,6 +140,14 @@ class BlockDriver {
   virtual void Closed(BlockDevice& bdev) = 0;
 };
 
+// What is known of a device whose driver or table is not modelled, so that it
+// is only where it is, and as large.  It has no DAX.
+struct UnmodelledDevice {
+  std::string driver;                // "raid0", "crypt"; "": nobody says
+  std::vector<std::string> devices;  // what it stands on: "/dev/pmem0"
+  std::string why;                   // it is not; "": its driver has no DAX
+};
+
 class BlockDevice {
  public:
   // A whole disk.  `dax_dev` (or null) and `fops` (or null) must outlive it.
@@ -165,6 +174,7 @@ class BlockDevice {
   // The ioctl BLKROSET (blockdev --setro): what the device is besides, or on
   // old kernels instead.
   void BlkRoSet(bool on, const KernelProfile& profile);
+  bool blk_ro_set(const KernelProfile& profile) const;
   // BD_RO_WARNED: a write to this read-only device was logged.
   bool ro_warned() const { return ro_warned_.load(); }
   void set_ro_warned() { ro_warned_.store(true); }
@@ -194,6 +204,12 @@ class BlockDevice {
   // What was written to the disk, by sectors of the whole disk.  Persistent
   // memory that has bytes of its own is read there; see dm/bio_map.h.
   DiskBytes& bytes() { return whole_->own_bytes_; }
+
+  // Null: it is what it seems to be.  Set before the device is used.
+  const UnmodelledDevice* unmodelled() const { return unmodelled_.get(); }
+  void set_unmodelled(UnmodelledDevice device) {
+    unmodelled_ = std::make_unique<const UnmodelledDevice>(std::move(device));
+  }
 
   // freeze_bdev(): the file system on the device writes everything back.  0, or
   // the errno that it could not be frozen with.
@@ -235,6 +251,7 @@ class BlockDevice {
   std::atomic<uint64_t> diskseq_{NextDiskseq()};
   std::atomic<int> disk_openers_{0};
   std::function<int()> freeze_;
+  std::unique_ptr<const UnmodelledDevice> unmodelled_;
   int openers_ = 0;
   // The claim of this device, and how often it was taken.
   const void* holder_ = nullptr;

@@ -77,6 +77,12 @@ class Machine {
   Keyring& keys() { return keys_; }
   const Keyring& keys() const { return keys_; }
 
+  // What the machine is said to have besides, of which nothing more is known:
+  // a name, and why.
+  using LeftOut = std::pair<std::string, std::string>;
+  const std::vector<LeftOut>& left_out() const { return left_out_; }
+  void AddLeftOut(LeftOut left) { left_out_.push_back(std::move(left)); }
+
   // Counts from 0, for each name: what a module numbers in its log.
   uint32_t NextInstance(absl::string_view module);
 
@@ -199,6 +205,7 @@ class Machine {
   AbsentObjects* absent_ = nullptr;
   KernelLog log_;
   Keyring keys_;
+  std::vector<LeftOut> left_out_;
   std::atomic<int64_t> clock_offset_{0};
   std::atomic<int64_t> frozen_at_{0};  // 0: it is not
   std::atomic<uint64_t> own_io_generation_{1};

@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "base/errno_status.h"
 #include "block/queue_sysfs.h"
+#include "state/hardware.h"
 #include "state/load_order.h"
 #include "state/packed_table.h"
 #include "state/row_hint.h"
@@ -242,6 +243,9 @@ class Loader {
                      DevT::HugeDecode(io.dev));
     for (int m = 0; m < d.message_size(); ++m) {
       if (absl::Status sent = SendMessage(i, m); !sent.ok()) return sent;
+    }
+    if (d.has_unmodelled()) {
+      SetUnmodelled(d.unmodelled(), ctl_.FindDevice(d.name())->disk());
     }
     return ApplySettings(i);
   }

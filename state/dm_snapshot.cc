@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "state/hardware.h"
 
 namespace dmdax {
 
@@ -112,6 +113,9 @@ void SaveDevice(const HashCell& cell, proto::MappedDevice* out) {
   }
   if (cell.new_map != nullptr) {
     SaveTable(*cell.new_map, out->mutable_inactive_table());
+  }
+  if (const UnmodelledDevice* device = md.disk().unmodelled()) {
+    SaveUnmodelled(*device, out->mutable_unmodelled());
   }
   if (const HdGeometry& g = state.geometry; !(g == HdGeometry{})) {
     proto::Geometry* geometry = out->mutable_geometry();
@@ -247,7 +251,12 @@ absl::Status DmSnapshotter::Restore(const proto::World& world) {
     devices.push_back(*std::move(state));
   }
   absl::Status s = ctl_.Restore(devices);
-  return s.ok() ? s : absl::DataLossError(s.message());
+  if (!s.ok()) return absl::DataLossError(s.message());
+  for (const proto::MappedDevice& in : world.mapped_device()) {
+    if (!in.has_unmodelled()) continue;
+    SetUnmodelled(in.unmodelled(), ctl_.FindMinor(in.minor())->disk());
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace dmdax

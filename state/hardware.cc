@@ -215,7 +215,14 @@ absl::Status AddPmem(const proto::Pmem& pmem, Machine& machine,
     }
     device->SetBadblocks(sector_t(bad.sector()), bad.count());
   }
+  if (pmem.read_only()) (*bdev)->BlkRoSet(true, machine.profile());
   return ApplyQueue(pmem.queue(), **bdev, machine.profile());
+}
+
+void SetUnmodelled(const proto::Unmodelled& in, BlockDevice& bdev) {
+  bdev.set_unmodelled({.driver = in.driver(),
+                       .devices = {in.device().begin(), in.device().end()},
+                       .why = in.why()});
 }
 
 absl::Status AddBlock(const proto::Block& block, Machine& machine,
@@ -262,7 +269,9 @@ absl::Status AddBlock(const proto::Block& block, Machine& machine,
   limits.max_sectors = machine.profile().blk_def_max_sectors;
   absl::StatusOr<BlockDevice*> bdev = machine.AddBlock(options);
   if (!bdev.ok()) return bdev.status();
+  if (block.read_only()) (*bdev)->BlkRoSet(true, machine.profile());
   if (!block.partition_of().empty()) return absl::OkStatus();
+  if (block.has_unmodelled()) SetUnmodelled(block.unmodelled(), **bdev);
   if (kind == WorldKind::kSnapshot) {
     absl::Status s = RestoreBytes(block.runtime(), **bdev);
     if (!s.ok()) return s;

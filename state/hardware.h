@@ -40,6 +40,10 @@ absl::Status AddHardware(const proto::World& world, Machine& machine,
 void SaveHardware(const Machine& machine, uint32_t dm_major,
                   proto::World* world);
 
+// What a World says of a device that is not modelled; nothing, if it is.
+void SetUnmodelled(const proto::Unmodelled& in, BlockDevice& bdev);
+void SaveUnmodelled(const UnmodelledDevice& device, proto::Unmodelled* out);
+
 }  // namespace dmdax
 
 #endif  // DMDAX_STATE_HARDWARE_H_

@@ -18,7 +18,8 @@ void SaveBytes(BlockDevice& bdev, Disk* out) {
   }
 }
 
-void SavePmem(const PmemDevice& pmem, BlockDevice& bdev, proto::Pmem* out) {
+void SavePmem(const PmemDevice& pmem, BlockDevice& bdev,
+              const KernelProfile& profile, proto::Pmem* out) {
   const PmemOptions& o = pmem.options();
   const QueueLimits limits = bdev.queue().limits();
   out->set_name(o.name);
@@ -43,17 +44,23 @@ void SavePmem(const PmemDevice& pmem, BlockDevice& bdev, proto::Pmem* out) {
   if (limits.max_user_sectors != 0) {
     out->mutable_queue()->set_max_sectors_kb(limits.max_user_sectors / 2);
   }
+  out->set_read_only(bdev.blk_ro_set(profile));
   // A file keeps its bytes by itself.
   if (o.backing != PmemBacking::kFile) SaveBytes(bdev, out);
 }
 
-void SaveBlock(const BlockOptions& o, BlockDevice& bdev, proto::Block* out) {
+void SaveBlock(const BlockOptions& o, BlockDevice& bdev,
+               const KernelProfile& profile, proto::Block* out) {
   const QueueLimits limits = bdev.queue().limits();
   out->set_name(o.name);
   out->set_dev(bdev.dev().ToString());
   out->set_sectors(bdev.nr_sectors());
   out->set_partition_of(o.partition_of);
   out->set_start(o.start_sect.value());
+  out->set_read_only(bdev.blk_ro_set(profile));
+  if (bdev.unmodelled() != nullptr) {
+    SaveUnmodelled(*bdev.unmodelled(), out->mutable_unmodelled());
+  }
   if (!o.partition_of.empty()) return;
   out->set_logical_block_size(limits.logical_block_size);
   out->set_physical_block_size(limits.physical_block_size);
@@ -83,15 +90,21 @@ void SaveBlock(const BlockOptions& o, BlockDevice& bdev, proto::Block* out) {
 
 }  // namespace
 
+void SaveUnmodelled(const UnmodelledDevice& device, proto::Unmodelled* out) {
+  out->set_driver(device.driver);
+  for (const std::string& below : device.devices) out->add_device(below);
+  out->set_why(device.why);
+}
+
 void SaveHardware(const Machine& machine, uint32_t dm_major,
                   proto::World* world) {
   world->set_kernel(machine.profile().name);
   world->set_dm_major(dm_major);
   for (BlockDevice* bdev : machine.LoadedBlockDevices()) {
     if (const PmemDevice* pmem = machine.FindPmem(bdev->name())) {
-      SavePmem(*pmem, *bdev, world->add_pmem());
+      SavePmem(*pmem, *bdev, machine.profile(), world->add_pmem());
     } else if (const BlockOptions* o = machine.FindBlockOptions(bdev->name())) {
-      SaveBlock(*o, *bdev, world->add_block());
+      SaveBlock(*o, *bdev, machine.profile(), world->add_block());
     }
   }
   for (const Key& key : machine.keys().All()) {
@@ -99,6 +112,11 @@ void SaveHardware(const Machine& machine, uint32_t dm_major,
     out->set_type(key.type);
     out->set_description(key.description);
     out->set_bytes(key.bytes);
+  }
+  for (const auto& [name, why] : machine.left_out()) {
+    proto::LeftOut* out = world->add_left_out();
+    out->set_name(name);
+    out->set_why(why);
   }
   for (const auto& [path, dev] : machine.LoadedNodes()) {
     // /dev/<disk> comes with the disk.

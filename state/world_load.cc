@@ -34,6 +34,9 @@ absl::Status FillMachine(const proto::World& world, WorldKind kind,
                          const SourceMap& map, Session& session) {
   absl::Status s = AddHardware(world, *session.machine, map, kind);
   if (!s.ok()) return s;
+  for (const proto::LeftOut& left : world.left_out()) {
+    session.machine->AddLeftOut({left.name(), left.why()});
+  }
   s = kind == WorldKind::kSnapshot ? DmSnapshotter(*session.ctl).Restore(world)
                                    : LoadMappedDevices(world, map, session);
   if (s.ok() && kind == WorldKind::kWritten) {

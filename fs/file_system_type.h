@@ -50,6 +50,9 @@ struct FileSystemType {
   absl::string_view log_prefix;  // of its lines in the log: "EXT4-fs"
   // The file system whose driver mounts it by default; "": its own.
   absl::string_view driver = "";
+  // Of one that is not modelled (fs/no_dax.h), why its files are not DAX:
+  // "which has no DAX in Linux".
+  absl::string_view no_dax = "";
   uint64_t s_magic = 0;   // of include/uapi/linux/magic.h; 0: not compared
   unsigned features = 0;  // FsFeature: those it can have
   // Block sizes are powers of two in this range, bytes.

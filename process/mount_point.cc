@@ -11,6 +11,7 @@
 #include "base/errno_status.h"
 #include "base/round_up.h"
 #include "fs/fs_parser.h"
+#include "fs/no_dax.h"
 #include "process/block_claims.h"
 #include "process/field_error.h"
 
@@ -91,6 +92,9 @@ absl::Status MountPoint::CheckPath() const {
         EINVAL, "path",
         absl::StrCat("path '", options_.path.substr(0, 128), "': ", what));
   };
+  // The root is mounted before there is a command.
+  const bool root = options_.path == "/" && options_.types == FileSystems::kAll;
+  if (root) return absl::OkStatus();
   if (!absl::StartsWith(options_.path, "/") || options_.path == "/" ||
       absl::StrContains(options_.path, '\0')) {
     return bad("an absolute path below '/'");
@@ -175,6 +179,10 @@ absl::Status MountPoint::FillSuper(const KernelProfile& profile,
     sb_.s_type = type_;
     return absl::OkStatus();
   }
+  if (!type_->no_dax.empty()) {
+    sb_ = {.s_type = type_, .dax = DaxMode::kNever};
+    return absl::OkStatus();
+  }
   absl::StatusOr<SuperBlock> sb =
       MountDax(options_.request, bdev_, profile, log);
   if (!sb.ok()) {
@@ -189,6 +197,10 @@ std::string MountPath(absl::string_view path) {
   return std::string(path);
 }
 
+std::string PathBelow(absl::string_view mount, absl::string_view name) {
+  return absl::StrCat(mount == "/" ? "" : mount, "/", name);
+}
+
 absl::StatusOr<std::unique_ptr<MountPoint>> MountPoint::Create(
     const MountOptions& options, BlockDevice& bdev,
     const KernelProfile& profile, const FaultProfile& faults, MemMap& mem,
@@ -200,6 +212,10 @@ absl::StatusOr<std::unique_ptr<MountPoint>> MountPoint::Create(
   if (absl::Status s = m->CheckPath(); !s.ok()) return s;
   absl::StatusOr<const FileSystemType*> type = FindFileSystemType(request.type);
   absl::StatusOr<const FileSystemType*> driver = FindFileSystemDriver(request);
+  const FileSystemType* other = options.types == FileSystems::kAll
+                                    ? FindUnmodelledFileSystem(request.type)
+                                    : nullptr;
+  if (other != nullptr) type = driver = other;
   if (absl::Status s = type.ok() ? driver.status() : type.status(); !s.ok()) {
     return FieldError(ErrnoOf(s), "type", s.message());
   }
@@ -264,7 +280,7 @@ absl::StatusOr<MountedFile*> MountPoint::RestoreFile(
 MountedFile* MountPoint::Insert(const FileOptions& options) {
   auto file = std::make_unique<MountedFile>(faults_, mem_);
   file->options = options;
-  file->path = absl::StrCat(options_.path, "/", options.name);
+  file->path = PathBelow(options_.path, options.name);
   DaxInode& inode = file->inode;
   inode.i_ino = kFirstIno + files_.size();
   inode.s_dev = bdev_.dev();

@@ -40,9 +40,13 @@ struct AllocatorOptions {
 // kShared: for a question only, without a claim on the device.
 enum class DeviceClaim { kExclusive, kShared };
 
+// kAll: also those of fs/no_dax.h, which a machine that is described may have.
+enum class FileSystems { kModelled, kAll };
+
 struct MountOptions {
   std::string path;  // "/mnt"
   MountRequest request;
+  FileSystems types = FileSystems::kModelled;
   DeviceClaim claim = DeviceClaim::kExclusive;
   std::optional<AllocatorOptions> allocator;  // none: the device is full
   // What an earlier mount decided, from a snapshot.  It is not decided again.
@@ -77,6 +81,8 @@ struct MountedFile {
 
 // The path of a mount without the slashes at its end.
 std::string MountPath(absl::string_view path);
+// The path of what is `name` below the mount: "/mnt/f", and "/f" of "/".
+std::string PathBelow(absl::string_view mount, absl::string_view name);
 
 class MountPoint {
  public:

@@ -121,9 +121,10 @@ absl::Status UserSpace::Unmount(const std::string& path) {
     }
   }
   // What lies below would have no path.
-  const std::string below = it->first + "/";
-  if (auto inner = mounts_.lower_bound(below);
-      inner != mounts_.end() && absl::StartsWith(inner->first, below)) {
+  const std::string below = PathBelow(it->first, "");
+  auto inner = mounts_.lower_bound(below);
+  if (inner == it) ++inner;  // it is "/"
+  if (inner != mounts_.end() && absl::StartsWith(inner->first, below)) {
     return ErrnoError(EBUSY, absl::StrCat(inner->second->bdev().name(),
                                           " is mounted on ", inner->first));
   }
@@ -145,7 +146,10 @@ MountPoint* UserSpace::MountOf(const std::string& path,
       return it->second.get();
     }
   }
-  return nullptr;
+  const auto root = mounts_.find("/");
+  if (root == mounts_.end() || path.size() < 2) return nullptr;
+  *name = path.substr(1);
+  return root->second.get();
 }
 
 std::string UserSpace::WhatThereIs() const {

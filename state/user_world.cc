@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "base/errno_status.h"
 #include "base/round_up.h"
 #include "process/field_error.h"
@@ -34,10 +35,16 @@ SuperBlock Decided(const proto::Mount& mount, BlockDevice& bdev) {
 MountOptions MountFromProto(const proto::Mount& in) {
   MountOptions out;
   out.path = in.path();
+  out.types = FileSystems::kAll;
   out.request.type = in.type();
   out.request.options = in.options();
   out.request.inline_data = in.inline_data();
   out.request.reflink = in.reflink();
+  // What mkfs made is not asked for: a machine that has mounted it so has it.
+  for (absl::string_view option : absl::StrSplit(in.options(), ',')) {
+    out.request.project |= option == "prjquota";
+    out.request.has_dalign |= absl::StartsWith(option, "sunit=");
+  }
   if (in.block_size() != 0) out.request.block_size = in.block_size();
   if (in.has_allocator()) {
     AllocatorOptions& a = out.allocator.emplace();

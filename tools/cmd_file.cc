@@ -34,6 +34,10 @@ absl::StatusOr<MountPoint*> SplitPath(const UserSpace& user,
     *name = path.substr(at + 1);
     return m;
   }
+  if (path.size() > 1 && path[0] == '/' && user.FindMount("/").ok()) {
+    *name = path.substr(1);
+    return user.FindMount("/");
+  }
   return ErrnoError(
       ENOENT, absl::StrCat("'", path, "' lies on no mounted file system"));
 }

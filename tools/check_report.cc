@@ -209,6 +209,9 @@ void PrintSubject(std::ostream& out, const SubjectReport& report, Wish wish) {
   }
   out << OneLine(report.name);
   if (size != 0) out << ", " << BytesText(size);
+  if (!report.held_by.empty()) {
+    out << ", held by " << OneLine(absl::StrJoin(report.held_by, ", "));
+  }
   out << "\n";
   std::vector<bool> told(report.checks.size());
   for (size_t i = 0; i < report.checks.size(); ++i) {
@@ -254,7 +257,10 @@ nlohmann::ordered_json SubjectToJson(const SubjectReport& report, Wish wish) {
     j["cured_holds"] = HoldsCured(check, wish);
     kernels.push_back(std::move(j));
   }
-  return {{"name", report.name}, {"kernels", std::move(kernels)}};
+  nlohmann::ordered_json subject = {{"name", report.name}};
+  if (!report.held_by.empty()) subject["held_by"] = report.held_by;
+  subject["kernels"] = std::move(kernels);
+  return subject;
 }
 
 }  // namespace dmdax

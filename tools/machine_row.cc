@@ -244,7 +244,12 @@ class RowChecker {
       return;
     }
     Each(row, "subjects", "", [this](const Json& s, const std::string& at) {
-      if (!Keys(s, at, {{"name", kText}, {"kernels", kObjects}})) return;
+      if (!Keys(s, at,
+                {{"name", kText},
+                 {"held_by", kTexts, kMayLack},
+                 {"kernels", kObjects}})) {
+        return;
+      }
       if (s["kernels"].empty()) Wrong(absl::StrCat(at, "kernels has none"));
       Each(s, "kernels", at, [this](const Json& k, const std::string& below) {
         Kernel(k, below);

@@ -3,10 +3,14 @@
 
 #include <set>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "base/dev_t.h"
 #include "dm/dm_table.h"
 #include "dm/mapped_device.h"
+#include "state/find_device.h"
 
 namespace dmdax {
 namespace {
@@ -17,21 +21,64 @@ std::string DeviceText(const Session& session, const BlockDevice& bdev) {
                              : absl::StrCat(name, " (", bdev.name(), ")");
 }
 
-// Why a device that is not a mapped one is not DAX, or "".
-std::string WhyHardwareIsNot(const Session& session, BlockDevice& bdev) {
-  if (bdev.is_partition() && (bdev.start_sect().value() % kPageSectors != 0 ||
-                              bdev.nr_sectors() % kPageSectors != 0)) {
-    return absl::StrCat("the partition has ", bdev.nr_sectors(),
-                        " sectors from ", bdev.start_sect().value(),
-                        " on, which are not whole pages of 8 sectors");
+// "pmem0s", "pmem0.1s": nd_btt's disks.
+bool IsSectorNamespace(const BlockDevice& disk) {
+  absl::string_view name = disk.name();
+  if (!absl::ConsumePrefix(&name, "pmem") || !absl::ConsumeSuffix(&name, "s")) {
+    return false;
   }
-  if (session.machine->FindPmem(bdev.whole().name()) == nullptr) {
-    return "it is not persistent memory";
+  return !name.empty() &&
+         absl::ascii_isdigit(static_cast<unsigned char>(name[0])) &&
+         name.find_first_not_of("0123456789.") == name.npos;
+}
+
+// "raid0 of pmem0, pmem1: a driver without DAX".
+void SayUnmodelled(const UnmodelledDevice& device, NotDaxLevel& level) {
+  std::vector<absl::string_view> on;
+  for (absl::string_view below : device.devices) {
+    absl::ConsumePrefix(&below, "/dev/");
+    absl::ConsumePrefix(&below, "mapper/");
+    on.push_back(below);
   }
-  if (!bdev.queue().Has(QUEUE_FLAG_DAX)) {
-    return "a raw namespace has no struct pages";
+  level.by = device.driver.empty() ? NoDaxBy::kUnknown : NoDaxBy::kDriver;
+  level.why =
+      absl::StrCat(device.driver.empty() ? "a device" : device.driver,
+                   on.empty() ? "" : " of ", absl::StrJoin(on, ", "), ": ",
+                   device.why.empty() ? "a driver without DAX" : device.why);
+  level.target = device.driver;
+}
+
+// Why a device that is not a mapped one is not DAX; no words: it is.
+void WhyHardwareIsNot(const Session& session, BlockDevice& bdev,
+                      NotDaxLevel& level) {
+  BlockDevice& disk = bdev.whole();
+  if (disk.unmodelled() != nullptr) {
+    SayUnmodelled(*disk.unmodelled(), level);
+  } else if (IsSectorNamespace(disk)) {
+    level.by = NoDaxBy::kSector;
+    level.why =
+        "a namespace in sector mode: its data goes through the BTT, which has "
+        "no DAX";
+  } else if (session.machine->FindPmem(disk.name()) == nullptr) {
+    level.by = NoDaxBy::kNotPmem;
+    level.why = "it is not persistent memory";
+  } else if (bdev.is_partition() &&
+             (bdev.start_sect().value() % kPageSectors != 0 ||
+              bdev.nr_sectors() % kPageSectors != 0)) {
+    level.by = NoDaxBy::kPartition;
+    level.why = absl::StrCat("the partition has ", bdev.nr_sectors(),
+                             " sectors from ", bdev.start_sect().value(),
+                             " on, which are not whole pages of 8 sectors");
+  } else if (!bdev.queue().Has(QUEUE_FLAG_DAX)) {
+    level.by = NoDaxBy::kRaw;
+    level.why = "a raw namespace has no struct pages";
   }
-  return "";
+}
+
+// Whether the table of a mapped device only stands for another.
+bool StandsForAnother(const BlockDevice& bdev, const DmTable* table) {
+  return bdev.unmodelled() != nullptr &&
+         (table == nullptr || !table->SupportsDax().dax());
 }
 
 }  // namespace
@@ -57,6 +104,12 @@ std::vector<BlockDevice*> DevicesBelow(const Session& session,
       below.push_back(dev.dm_dev->bdev);
     }
   }
+  if (const UnmodelledDevice* device = bdev.unmodelled()) {
+    for (const std::string& name : device->devices) {
+      absl::StatusOr<BlockDevice*> found = FindDevice(session, name);
+      if (found.ok() && *found != &bdev) below.push_back(*found);
+    }
+  }
   return below;
 }
 
@@ -76,6 +129,10 @@ std::vector<BlockDevice*> AllBelow(const Session& session, BlockDevice* bdev) {
 bool StandsOnPmem(const Session& session, BlockDevice& bdev) {
   for (const BlockDevice* at : AllBelow(session, &bdev)) {
     if (session.machine->FindPmem(at->name()) != nullptr) return true;
+    if (IsSectorNamespace(*at)) return true;
+    // Of a device that only tables name, or only a list of names.
+    const UnmodelledDevice* device = at->unmodelled();
+    if (device != nullptr && device->devices.empty()) return true;
   }
   return false;
 }
@@ -86,12 +143,16 @@ std::vector<NotDaxLevel> WhyNotDax(const Session& session, BlockDevice& bdev) {
   for (BlockDevice* at = &bdev; at != nullptr && seen.insert(at).second;) {
     NotDaxLevel level{.bdev = at, .device = DeviceText(session, *at)};
     BlockDevice* next = nullptr;
+    const DmTable* table = LiveTable(session, *at);
     if (at->dev().major_nr != session.ctl->major()) {
-      level.why = WhyHardwareIsNot(session, *at);
-    } else if (const DmTable* table = LiveTable(session, *at);
-               table == nullptr) {
+      WhyHardwareIsNot(session, *at, level);
+    } else if (StandsForAnother(*at, table)) {
+      SayUnmodelled(*at->unmodelled(), level);
+    } else if (table == nullptr) {
+      level.by = NoDaxBy::kNoTable;
       level.why = "it has no live table";
     } else {
+      level.by = NoDaxBy::kTarget;
       const DaxVerdict verdict = table->SupportsDax();
       level.why = verdict.reason;
       if (verdict.target >= 0 && !verdict.dax()) {

@@ -26,7 +26,8 @@ std::string NameOfDevice(const Session& session, const BlockDevice& bdev);
 // Of a mapped device; null: it is none, or has none.
 const DmTable* LiveTable(const Session& session, const BlockDevice& bdev);
 
-// What a device stands on: the devices of its live table, or its whole disk.
+// What a device stands on: the devices of its live table, its whole disk, or
+// what a World says of one that is not modelled.
 std::vector<BlockDevice*> DevicesBelow(const Session& session,
                                        BlockDevice& bdev);
 
@@ -34,12 +35,26 @@ std::vector<BlockDevice*> DevicesBelow(const Session& session,
 // nothing.
 std::vector<BlockDevice*> AllBelow(const Session& session, BlockDevice* bdev);
 
-// Whether any of its data is persistent memory's.
+// Whether any of its data is persistent memory's, or may be: of one of the
+// devices below no input says what it is.
 bool StandsOnPmem(const Session& session, BlockDevice& bdev);
+
+// What it is that ends DAX.
+enum class NoDaxBy {
+  kTarget,     // a row of a table, or what stands below it
+  kNoTable,    // a mapped device without a live table
+  kPartition,  // one that is not made of whole pages
+  kRaw,        // a raw namespace: no struct pages
+  kSector,     // a sector namespace: its data goes through the BTT
+  kDriver,     // a driver that stands on other devices: md, bcache
+  kUnknown,    // a device of which no input says what it is
+  kNotPmem,    // a disk that is no persistent memory
+};
 
 struct NotDaxLevel {
   BlockDevice* bdev = nullptr;
   std::string device;  // "c (dm-0)", "pmem0"
+  NoDaxBy by = NoDaxBy::kNotPmem;
   std::string why;     // "target 0 (crypt) has no direct_access"
   std::string target;  // "crypt", when a target is what ends DAX
 };

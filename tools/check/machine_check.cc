@@ -1,29 +1,77 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/check/machine_check.h"
 
+#include <map>
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "base/kernel_profile.h"
 #include "state/world_load.h"
 
 namespace dmdax {
 namespace {
 
+// Which subjects a request is about.
+struct Asked {
+  bool all = false;
+  std::vector<std::string> names;               // those of the World
+  std::vector<const proto::LeftOut*> left_out;  // and those that it has not
+};
+
+Asked AskedFor(const MachineRequest& request) {
+  Asked asked{.all = request.names.empty()};
+  std::map<std::string, const proto::LeftOut*> known;
+  for (const proto::LeftOut& left : request.world.left_out()) {
+    known.try_emplace(left.name(), &left);
+    if (asked.all) asked.left_out.push_back(&left);
+  }
+  for (const std::string& name : request.names) {
+    const auto left = known.find(name);
+    if (left == known.end()) {
+      asked.names.push_back(name);
+    } else {
+      asked.left_out.push_back(left->second);
+    }
+  }
+  return asked;
+}
+
 // The names to ask about: those of the request, if there are such subjects.
-absl::StatusOr<Subjects> NamesOn(Session& session,
-                                 const std::vector<std::string>& names) {
-  if (names.empty()) return DefaultSubjects(session);
-  for (const std::string& name : names) {
+absl::StatusOr<Subjects> NamesOn(Session& session, const Asked& asked) {
+  if (asked.all) return DefaultSubjects(session);
+  Subjects found{.names = asked.names};
+  for (const std::string& name : asked.names) {
     absl::StatusOr<Subject> subject = OpenSubject(session, name);
     if (!subject.ok()) return subject.status();
     CloseSubject(session, *subject);
+    if (subject->kind != Subject::kDevice || !subject->mount.empty()) continue;
+    found.held_by[name] = DevicesOn(session, *subject->bdev);
   }
-  return Subjects{.names = names};
+  return found;
+}
+
+// What a World says that it has not: no kernel has an answer.
+SubjectReport LeftOutReport(const proto::LeftOut& left,
+                            const MachineRequest& request) {
+  SubjectReport report{.name = left.name()};
+  for (const std::string& kernel : request.kernels) {
+    absl::StatusOr<const KernelProfile*> profile =
+        FindKernelProfile(kernel.empty() ? request.world.kernel() : kernel);
+    const KernelProfile& shown =
+        profile.ok() ? **profile : DefaultKernelProfile();
+    report.checks.push_back(
+        {.kernel = std::string(shown.name),
+         .error = absl::UnknownError(
+             absl::StrCat("not known, as it is left out: ", left.why()))});
+  }
+  return report;
 }
 
 }  // namespace
 
 absl::StatusOr<MachineCheck> CheckMachine(const MachineRequest& request) {
+  const Asked asked = AskedFor(request);
   std::optional<Subjects> subjects;
   // What each kernel says of all subjects, or why it does not take the World.
   std::vector<absl::StatusOr<std::vector<DaxCheck>>> by_kernel;
@@ -37,13 +85,12 @@ absl::StatusOr<MachineCheck> CheckMachine(const MachineRequest& request) {
       // Its session lacks what is on refused mounts.
       absl::StatusOr<Session> own = LoadWorld(request.world, request.map);
       if (!own.ok()) return own.status();
-      absl::StatusOr<Subjects> found = NamesOn(*own, request.names);
+      absl::StatusOr<Subjects> found = NamesOn(*own, asked);
       if (!found.ok()) return found.status();
       subjects = *std::move(found);
     }
     if (!subjects) {
-      absl::StatusOr<Subjects> found =
-          NamesOn(checker.session(), request.names);
+      absl::StatusOr<Subjects> found = NamesOn(checker.session(), asked);
       if (!found.ok()) return found.status();
       subjects = *std::move(found);
     }
@@ -53,13 +100,14 @@ absl::StatusOr<MachineCheck> CheckMachine(const MachineRequest& request) {
     // None that was asked takes it, but its own may.
     absl::StatusOr<Session> own = LoadWorld(request.world, request.map);
     if (!own.ok()) return own.status();
-    absl::StatusOr<Subjects> found = NamesOn(*own, request.names);
+    absl::StatusOr<Subjects> found = NamesOn(*own, asked);
     if (!found.ok()) return found.status();
     subjects = *std::move(found);
   }
   MachineCheck machine{.without_pmem = std::move(subjects->without_pmem)};
   for (size_t i = 0; i < subjects->names.size(); ++i) {
     SubjectReport report{.name = subjects->names[i]};
+    report.held_by = subjects->held_by[report.name];
     for (size_t k = 0; k < by_kernel.size(); ++k) {
       DaxCheck check = by_kernel[k].ok()
                            ? std::move((*by_kernel[k])[i])
@@ -69,6 +117,10 @@ absl::StatusOr<MachineCheck> CheckMachine(const MachineRequest& request) {
       report.checks.push_back(std::move(check));
     }
     machine.subjects.push_back(std::move(report));
+  }
+  for (const proto::LeftOut* left : asked.left_out) {
+    machine.subjects.push_back(LeftOutReport(*left, request));
+    machine.holds = false;
   }
   return machine;
 }

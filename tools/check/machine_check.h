@@ -33,6 +33,9 @@ struct MachineRequest {
 // One subject on all kernels that were asked.
 struct SubjectReport {
   std::string name;
+  // Of a device that was asked for by name: what stands on it, which keeps
+  // programs from it.
+  std::vector<std::string> held_by;
   std::vector<DaxCheck> checks;
 };
 
@@ -42,6 +45,8 @@ struct MachineCheck {
   bool holds = true;                      // of all, on all kernels
 };
 
+// What the World says that it has not (LeftOut) is a subject whose checks are
+// errors: what it gets nobody knows.
 // ENOENT, ENXIO: a name of the request is no subject's.  If neither any of the
 // kernels nor the World's own takes the World: what that says.  That one of
 // them does not is the error of its checks.

@@ -10,6 +10,7 @@
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "dm/mapped_device.h"
+#include "fs/file_system_type.h"
 #include "process/mount_point.h"
 #include "state/device_file.h"
 #include "state/find_device.h"
@@ -23,6 +24,10 @@ namespace {
 std::string MountText(const MountPoint& mount) {
   const MountRequest& request = mount.options().request;
   std::string text = absl::StrCat(mount.options().path, " is ", request.type);
+  const FileSystemType* type = mount.sb().s_type;
+  if (type != nullptr && !type->no_dax.empty()) {
+    return absl::StrCat(text, ", ", type->no_dax);
+  }
   std::string dax;
   for (absl::string_view word :
        absl::StrSplit(request.options, ',', absl::SkipEmpty())) {
@@ -58,8 +63,9 @@ absl::StatusOr<Subject> OpenFile(Session& session, const std::string& path) {
   if (!found.ok()) return found.status();
   Subject subject{.name = path, .kind = Subject::kFile};
   subject.size = (*found)->inode.i_size;
-  subject.mount = std::string(absl::StripSuffix(
-      absl::string_view(path), absl::StrCat("/", (*found)->options.name)));
+  const absl::string_view mounted_at = absl::StripSuffix(
+      absl::string_view(path), absl::StrCat("/", (*found)->options.name));
+  subject.mount = mounted_at.empty() ? "/" : std::string(mounted_at);
   absl::StatusOr<MountPoint*> mount = session.user->FindMount(subject.mount);
   if (!mount.ok()) return mount.status();
   subject.bdev = &(*mount)->bdev();
@@ -149,6 +155,19 @@ void CloseSubject(Session& session, Subject& subject) {
   subject.file.reset();
   // It is not mapped: nobody but a sweep has seen it.
   if (subject.kind == Subject::kDevice) CloseDeviceFile(session).IgnoreError();
+}
+
+std::vector<std::string> DevicesOn(const Session& session,
+                                   const BlockDevice& bdev) {
+  std::vector<std::string> on;
+  for (BlockDevice* above : session.machine->BlockDevices()) {
+    for (const BlockDevice* below : DevicesBelow(session, *above)) {
+      if (below != &bdev) continue;
+      on.push_back(NameOfDevice(session, *above));
+      break;
+    }
+  }
+  return on;
 }
 
 Subjects DefaultSubjects(const Session& session) {

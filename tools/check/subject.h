@@ -13,6 +13,7 @@
 #define DMDAX_TOOLS_CHECK_SUBJECT_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -55,7 +56,13 @@ struct Subjects {
   std::vector<std::string> names;
   // Devices on top of a stack without any persistent memory.
   std::vector<std::string> without_pmem;
+  // Of a name that was asked for: what stands on that device.
+  std::map<std::string, std::vector<std::string>> held_by;
 };
+
+// The names of what stands on a device at once.
+std::vector<std::string> DevicesOn(const Session& session,
+                                   const BlockDevice& bdev);
 
 // All that a program can map on the machine: the files of its mounts, its
 // device-dax, and the devices on which nothing stands, mounts with files

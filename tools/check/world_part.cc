@@ -87,6 +87,7 @@ class WorldParts::Picker {
     if (!file.ok()) return AddRefused(path);
     const std::string& name = (*file)->options.name;
     path.remove_suffix(name.size() + 1);
+    if (path.empty()) path = "/";
     auto at = all_.mount_paths_.find(path);
     if (at == all_.mount_paths_.end()) return;
     const MountEntry& entry = all_.mounts_[static_cast<size_t>(at->second)];
@@ -107,7 +108,7 @@ class WorldParts::Picker {
   void AddRefused(absl::string_view path) {
     for (const auto& [at, index] : all_.mount_paths_) {
       absl::string_view name = path;
-      if (!absl::ConsumePrefix(&name, absl::StrCat(at, "/"))) continue;
+      if (!absl::ConsumePrefix(&name, PathBelow(at, ""))) continue;
       const MountEntry& entry = all_.mounts_[static_cast<size_t>(index)];
       const auto file = entry.files.find(std::string(name));
       if (file == entry.files.end()) continue;
@@ -233,7 +234,7 @@ uint64_t WorldParts::UsedEnd(const Subject& subject) const {
   if (at == mount_paths_.end()) return 0;
   for (const auto& [end, name] :
        mounts_[static_cast<size_t>(at->second)].last) {
-    if (absl::StrCat(subject.mount, "/", name) != subject.name) return end;
+    if (PathBelow(subject.mount, name) != subject.name) return end;
   }
   return 0;
 }

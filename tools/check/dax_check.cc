@@ -166,12 +166,16 @@ class Curer {
       Obstacle o = p.look.obstacles[p.next];
       p.met[KeyOf(o)] = o.bytes;
       if (cure != nullptr) o.cure = cure;
+      const std::vector<Obstacle> beside = p.look.obstacles;
       if (cure != nullptr && cure->in_world) TryOn(cured, p, o);
       o.after = p.look.shares;
-      if (o.tried) p.cures.push_back(cure);
+      std::vector<Obstacle>& told = checks_[p.number].obstacles;
+      told.push_back(o);
+      if (o.tried) {
+        p.cures.push_back(cure);
+        TellGone(beside, o, p, told);
+      }
       (o.tried ? helped : left).push_back(std::move(p));
-      checks_[(o.tried ? helped : left).back().number].obstacles.push_back(
-          std::move(o));
     }
     if (!helped.empty()) Run(better, *cured, std::move(helped));
   }
@@ -191,6 +195,29 @@ class Curer {
                     BytesText(s.total),
                     " have no large page: a file that comes to lie there has "
                     "none either");
+  }
+
+  // Obstacles that stood beside `cured` and went with it: nobody will meet them
+  // any more.
+  static void TellGone(const std::vector<Obstacle>& beside,
+                       const Obstacle& cured, Patient& p,
+                       std::vector<Obstacle>& told) {
+    for (const Obstacle& before : beside) {
+      const auto is_it = [&](const Obstacle& o) {
+        return KeyOf(o) == KeyOf(before);
+      };
+      if (is_it(cured) || p.met.contains(KeyOf(before)) ||
+          std::any_of(p.look.obstacles.begin(), p.look.obstacles.end(),
+                      is_it)) {
+        continue;
+      }
+      p.met[KeyOf(before)] = before.bytes;
+      Obstacle gone = before;
+      gone.cure = cured.cure;
+      gone.tried = true;
+      gone.after = cured.after;
+      told.push_back(std::move(gone));
+    }
   }
 
   void TryOn(absl::StatusOr<Session>& cured, Patient& p, Obstacle& o) {
@@ -280,7 +307,7 @@ void DaxChecker::LoadWithoutRefused() {
     const auto on_refused = [&](const proto::Vma& vma) {
       return std::any_of(
           refused.begin(), refused.end(), [&](const RefusedMount& r) {
-            return absl::StartsWith(vma.file(), absl::StrCat(r.path, "/"));
+            return absl::StartsWith(vma.file(), PathBelow(r.path, ""));
           });
     };
     if (std::none_of(process.vma().begin(), process.vma().end(), on_refused)) {
@@ -302,7 +329,7 @@ std::optional<Look> DaxChecker::LookAtRefused(const std::string& name) const {
     subject.dax = ErrnoError(EOPNOTSUPP, absl::StrCat("the mount is refused: ",
                                                       refused.why.message()));
     absl::string_view file = name;
-    if (absl::ConsumePrefix(&file, absl::StrCat(refused.path, "/"))) {
+    if (absl::ConsumePrefix(&file, PathBelow(refused.path, ""))) {
       for (const proto::Mount& mount : world_.mount()) {
         if (MountPath(mount.path()) != refused.path) continue;
         for (const proto::File& known : mount.file()) {

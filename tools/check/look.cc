@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -95,7 +96,17 @@ absl::Status Sweep(UserSpace& user, int order, Wish wish, Look& look) {
   const uint64_t beyond = sweep->slots * sweep->slot_bytes - look.subject.size;
   // Name and device make two obstacles the same one.
   std::map<std::pair<std::string, std::string>, size_t> numbers;
-  for (const SweepTotal& total : sweep->totals) {
+  // In the order of their first places: the text of an obstacle is of the
+  // first.
+  std::vector<const SweepTotal*> totals;
+  std::set<size_t> seen;
+  for (const auto& range : sweep->ranges) {
+    if (seen.insert(range.outcome).second) {
+      totals.push_back(&sweep->totals[range.outcome]);
+    }
+  }
+  for (const SweepTotal* at : totals) {
+    const SweepTotal& total = *at;
     const SweepOutcome& out = total.outcome;
     const uint64_t bytes =
         total.slots * sweep->slot_bytes - (&total == last ? beyond : 0);

@@ -257,6 +257,8 @@ class Builder {
     for (size_t i = 0; i < checks.size(); ++i) {
       DrawNode& node = model_.nodes[subjects_[i].first];
       node.holds = Holds(checks[i], Wish::kPmd);
+      // Bytes, where the strip has slots: some of one may be a hole.
+      if (checks[i].error.ok()) node.shares = checks[i].now;
       for (const Obstacle& o : checks[i].obstacles) {
         node.obstacles.push_back(reasons_.Add(o, node.name));
       }

@@ -23,7 +23,9 @@
 
 namespace dmdax {
 
-// Each control character as a backslash and three octal digits.
+// Each byte of a control character as a backslash and three octal digits: of
+// ASCII's, of those behind it (C1), and of those that change the direction or
+// the line of what is shown.
 std::string OneLine(absl::string_view text);
 
 // One word of a POSIX shell that means `text`, as plain as can be; where there

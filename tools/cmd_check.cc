@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/errno_status.h"
+#include "base/one_line.h"
 #include "nlohmann/json.hpp"
 #include "state/world_load.h"
 #include "tools/app.h"
@@ -103,11 +104,13 @@ void CheckMachines(App& app, const CheckOptions& o,
   absl::StatusOr<MachineList> all = ListMachines(o.names);
   if (!all.ok()) return app.Report(all.status());
   for (const std::string& path : all->left_out) {
-    Tell(absl::StrCat(
-        path, " is left out: neither a World nor what can be imported"));
+    Tell(
+        absl::StrCat(OneLine(path),
+                     " is left out: neither a World nor what can be imported"));
   }
   const std::vector<std::string> machines = TakeShard(*shard, all->machines);
   FleetReport report(o.wish);
+  report.set_shard(*shard);
   const size_t width = NameWidth(machines);
   if (!app.json) report.PrintHead(std::cout, width);
   for (const std::string& path : machines) {
@@ -126,9 +129,7 @@ void CheckMachines(App& app, const CheckOptions& o,
   app.exit_code = report.exit_code();
   // A part of them may well have nothing.
   if (report.has_nothing() && o.shard.empty()) {
-    app.Report(ErrnoError(ENOENT,
-                          "nothing to check: no machine has persistent memory "
-                          "that could be mapped"));
+    app.Report(NothingToCheck());
   }
 }
 

@@ -30,6 +30,7 @@ void Merge(App& app, const std::vector<std::string>& files) {
     report->PrintTotals(std::cout);
   }
   app.exit_code = report->exit_code();
+  if (report->has_nothing()) app.Report(NothingToCheck());
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "tools/fleet_report.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <set>
 #include <tuple>
@@ -9,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/errno_status.h"
 #include "base/kernel_profile.h"
 #include "base/one_line.h"
 #include "base/units.h"
@@ -330,8 +332,13 @@ Json FleetReport::Totals() const {
 }
 
 Json FleetReport::ToJson() const {
-  return {
-      {"require", WishName(wish_)}, {"machines", rows_}, {"totals", Totals()}};
+  Json report = {{"require", WishName(wish_)}};
+  if (shard_.of > 1) {
+    report["shard"] = absl::StrCat(shard_.number, "/", shard_.of);
+  }
+  report["machines"] = rows_;
+  report["totals"] = Totals();
+  return report;
 }
 
 int FleetReport::exit_code() const {
@@ -348,6 +355,12 @@ bool FleetReport::has_nothing() const {
   return std::all_of(rows_.begin(), rows_.end(), [](const Json& row) {
     return row.value("verdict", "") == "nothing";
   });
+}
+
+absl::Status NothingToCheck() {
+  return ErrnoError(ENOENT,
+                    "nothing to check: no machine has persistent memory that "
+                    "could be mapped");
 }
 
 size_t NameWidth(const std::vector<std::string>& machines) {

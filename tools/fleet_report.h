@@ -19,6 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "nlohmann/json.hpp"
 #include "tools/check/machine_check.h"
+#include "tools/check/machine_list.h"
 
 namespace dmdax {
 
@@ -47,6 +48,9 @@ class FleetReport {
   void PrintTotals(std::ostream& out) const;
   nlohmann::ordered_json ToJson() const;
 
+  // Which part of all machines this is; of part 1 of 1 nothing is said.
+  void set_shard(const Shard& shard) { shard_ = shard; }
+
   // 1: a machine could not be read; 2: not all that could hold; 0.
   int exit_code() const;
 
@@ -57,12 +61,17 @@ class FleetReport {
   nlohmann::ordered_json Totals() const;
 
   const Wish wish_;
+  Shard shard_;
   std::vector<nlohmann::ordered_json> rows_;  // sorted by machine
 };
 
+// ENOENT: what is said of machines that has_nothing().
+absl::Status NothingToCheck();
+
 // The reports of `dmdax check --json` in `texts` (name, bytes) as one; a text
 // may have several, one after the other.  EINVAL with the name: no such report,
-// reports of different requirements, a machine that comes twice.
+// reports of different requirements, a machine that comes twice, parts of which
+// one is missing.
 absl::StatusOr<FleetReport> MergeReports(
     const std::vector<std::pair<std::string, std::string>>& texts);
 

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -72,12 +73,51 @@ absl::Status CheckHead(const Json& report) {
   return absl::OkStatus();
 }
 
+// Of reports of parts all must be there.
+class Parts {
+ public:
+  // EINVAL: it is no part, or not of as many as the others.
+  absl::Status Add(const Json& report) {
+    if (!report.contains("shard")) return absl::OkStatus();
+    if (!report["shard"].is_string()) {
+      return ErrnoError(EINVAL, "shard is no string");
+    }
+    absl::StatusOr<Shard> shard =
+        ParseShard(report["shard"].get<std::string>());
+    if (!shard.ok()) return shard.status();
+    if (of_ != 0 && of_ != shard->of) {
+      return ErrnoError(
+          EINVAL, absl::StrCat("it is one of ", shard->of,
+                               " parts; there are those of ", of_, " too"));
+    }
+    of_ = shard->of;
+    numbers_.insert(shard->number);
+    return absl::OkStatus();
+  }
+
+  // EINVAL: not all are there.
+  absl::Status CheckAll() const {
+    for (uint64_t i = 1; i <= of_; ++i) {
+      if (numbers_.contains(i)) continue;
+      return ErrnoError(EINVAL, absl::StrCat("part ", i, "/", of_,
+                                             " is missing: ", numbers_.size(),
+                                             " of ", of_, " are there"));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  uint64_t of_ = 0;  // 0: no report is of a part
+  std::set<uint64_t> numbers_;
+};
+
 }  // namespace
 
 absl::StatusOr<FleetReport> MergeReports(
     const std::vector<std::pair<std::string, std::string>>& texts) {
   std::optional<FleetReport> all;
   std::string require, first;
+  Parts parts;
   std::map<std::string, std::string> seen;  // machine -> the text that has it
   for (const auto& [name, bytes] : texts) {
     absl::string_view text = bytes;
@@ -88,9 +128,9 @@ absl::StatusOr<FleetReport> MergeReports(
       const absl::string_view object = TakeObject(text);
       if (absl::Status s = CheckJsonSyntax(object, name); !s.ok()) return s;
       Json report = Json::parse(object);
-      if (absl::Status s = CheckHead(report); !s.ok()) {
-        return Bad(name, s.message());
-      }
+      absl::Status s = CheckHead(report);
+      if (s.ok()) s = parts.Add(report);
+      if (!s.ok()) return Bad(name, s.message());
       absl::StatusOr<Wish> wish =
           WishOfName(report["require"].get<std::string>());
       if (!wish.ok()) return Bad(name, wish.status().message());
@@ -105,7 +145,7 @@ absl::StatusOr<FleetReport> MergeReports(
       }
       for (size_t i = 0; i < report["machines"].size(); ++i) {
         Json& row = report["machines"][i];
-        if (absl::Status s = CheckMachineRow(row); !s.ok()) {
+        if (s = CheckMachineRow(row); !s.ok()) {
           const Json machine =
               row.is_object() ? row.value("machine", Json()) : Json();
           return Bad(name, absl::StrCat(
@@ -127,6 +167,7 @@ absl::StatusOr<FleetReport> MergeReports(
     }
   }
   if (!all) return ErrnoError(ENODATA, "no report to merge");
+  if (absl::Status s = parts.CheckAll(); !s.ok()) return s;
   return *std::move(all);
 }
 

@@ -25,14 +25,6 @@ absl::Status Failed(const fs::path& path, const std::error_code& error) {
                     absl::StrCat(path.string(), ": ", error.message()));
 }
 
-bool IsOneMachine(const fs::path& directory) {
-  std::error_code ignored;
-  for (const char* part : {"proc", "sys", "sos_commands"}) {
-    if (fs::is_directory(directory / part, ignored)) return true;
-  }
-  return false;
-}
-
 // Whether somebody meant the file to be a machine.
 bool IsMeant(const fs::path& path) {
   constexpr absl::string_view kEndings[] = {
@@ -50,6 +42,40 @@ bool IsMeant(const fs::path& path) {
   if (error || size > kMost) return true;  // it says itself what it is not
   absl::StatusOr<std::string> text = ReadInput(path.string());
   return !text.ok() || LooksImportable(*text, path.string());
+}
+
+// Whether a directory without such parts has the answers of one machine: more
+// than one, no two of a kind, and nothing that is a machine by itself.
+bool HasOneMachinesFiles(const fs::path& directory) {
+  constexpr uint64_t kMost = 1 << 20;
+  constexpr size_t kMostFiles = 64;
+  std::set<std::string> kinds;
+  std::error_code error;
+  size_t files = 0;
+  for (fs::directory_iterator it(directory, error);
+       !error && it != fs::directory_iterator(); it.increment(error)) {
+    std::error_code gone;
+    if (absl::StartsWith(it->path().filename().string(), ".")) continue;
+    if (!it->is_regular_file(gone)) return false;
+    if (it->file_size(gone) > kMost || ++files > kMostFiles) return false;
+    absl::StatusOr<std::string> text = ReadInput(it->path().string());
+    if (!text.ok()) return false;
+    const std::string kind = ImportKindOf(*text, it->path().string());
+    if (kind.empty()) {
+      if (IsMeant(it->path())) return false;  // a World
+      continue;
+    }
+    if (kind == "archive" || !kinds.insert(kind).second) return false;
+  }
+  return !error && kinds.size() > 1;
+}
+
+bool IsOneMachine(const fs::path& directory) {
+  std::error_code ignored;
+  for (const char* part : {"proc", "sys", "sos_commands"}) {
+    if (fs::is_directory(directory / part, ignored)) return true;
+  }
+  return HasOneMachinesFiles(directory);
 }
 
 struct Found {
@@ -74,7 +100,14 @@ absl::Status LookThrough(const fs::path& directory, Found& found) {
       }
     } else if (fs::is_regular_file(target)) {
       (IsMeant(path) ? found.machines : found.left_out).insert(path.string());
+    } else {
+      // Nobody waits for a FIFO; a link may lead nowhere.
+      found.left_out.insert(path.string());
     }
+  }
+  // What was to be a machine's report, perhaps.
+  if (!error && fs::is_empty(directory, error) && !error) {
+    found.left_out.insert(directory.string());
   }
   return error ? Failed(directory, error) : absl::OkStatus();
 }

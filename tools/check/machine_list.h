@@ -19,11 +19,13 @@
 namespace dmdax {
 
 // A directory that has one of proc, sys and sos_commands is one machine, as is
-// a file.  Any other directory is looked through for those, without what begins
-// with a dot.  "-" stands for such paths on standard input, one a line.  Each
-// machine comes once.  A file of a directory that is neither called as a World
-// or an archive is, nor looks like what can be imported, is left out: a README
-// beside them is no machine.  The errno of stat(2) or opendir(3), with the
+// one with several files to import of which no two are of a kind (lsblk.json,
+// ndctl.json, table), and a file.  Any other directory is looked through for
+// those, without what begins with a dot.  "-" stands for such paths on standard
+// input, one a line.  Each machine comes once.  A file of a directory that is
+// neither called as a World or an archive is, nor looks like what can be
+// imported, is left out: a README beside them is no machine.  So is an empty
+// directory, and what is no file.  The errno of stat(2) or opendir(3), with the
 // path.
 struct MachineList {
   std::vector<std::string> machines;

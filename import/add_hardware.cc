@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <set>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "import/build_world.h"
 
 namespace dmdax {
@@ -55,10 +57,13 @@ class Hardware {
   void AddDisk(const Disk& disk) {
     if (done_.contains(disk.name)) return;
     if (!disk.size) {
-      if (!IsPmemName(disk.name)) {
-        facts_.Note(disk.place, absl::StrCat(disk.name,
-                                             ": no input says its "
-                                             "size: left out"));
+      // Of a pmem it is said with its place.
+      constexpr absl::string_view kNoSize = "no input says its size";
+      if (facts_.below.contains(absl::StrCat("/dev/", disk.name))) {
+        facts_.LeaveOut(disk.place, disk.name, kNoSize);
+      } else if (!IsPmemName(disk.name)) {
+        facts_.Note(disk.place,
+                    absl::StrCat(disk.name, ": ", kNoSize, ": left out"));
       }
       return;
     }
@@ -71,6 +76,8 @@ class Hardware {
                                "DAX"));
     }
     proto::Block* block = NewBlock(disk);
+    block->set_read_only(disk.read_only && disk.read_only->value);
+    SayUnmodelled(disk, block);
     block->set_sectors(SectorsOf(disk));
     const uint64_t physical = Queue(disk, "physical_block_size");
     const uint64_t logical = Queue(disk, "logical_block_size");
@@ -81,6 +88,43 @@ class Hardware {
       block->set_physical_block_size(static_cast<uint32_t>(physical));
     }
     AddQueue(disk, physical, block);
+  }
+
+  // "md" of "md127"; "": its name is not that of a driver which stands on other
+  // devices.
+  static std::string StackingDriver(absl::string_view name) {
+    for (absl::string_view driver : {"md", "bcache", "drbd"}) {
+      absl::string_view rest = name;
+      if (!absl::ConsumePrefix(&rest, driver)) continue;
+      absl::ConsumePrefix(&rest, "_d");
+      if (!rest.empty() &&
+          absl::ascii_isdigit(static_cast<unsigned char>(rest[0]))) {
+        return std::string(driver);
+      }
+    }
+    return "";
+  }
+
+  // What stands on other devices, and what nobody knows.
+  void SayUnmodelled(const Disk& disk, proto::Block* block) {
+    const std::string driver = StackingDriver(disk.name);
+    const auto below = facts_.below.find(absl::StrCat("/dev/", disk.name));
+    if (driver.empty() && below == facts_.below.end() && disk.unknown.empty()) {
+      return;
+    }
+    proto::Unmodelled* out = block->mutable_unmodelled();
+    const bool said = disk.type && disk.type->value != "disk";
+    out->set_driver(said ? disk.type->value : driver);
+    for (const std::string& device : DevicesBelow(facts_, disk.name)) {
+      out->add_device(device);
+    }
+    if (!disk.unknown.empty()) {
+      out->set_why(disk.unknown);
+    } else if (out->driver().empty()) {
+      out->set_why("no input says by which driver");
+    } else if (out->device_size() == 0) {
+      out->set_why("a driver without DAX; no input says what it stands on");
+    }
   }
 
   void AddQueue(const Disk& disk, uint64_t physical, proto::Block* block) {
@@ -106,22 +150,32 @@ class Hardware {
     return block;
   }
 
+  // Whether it lies on persistent memory decides whether anybody misses it.
+  void LeaveOutPartition(const Disk& disk, const std::string& parent,
+                         const std::string& why) {
+    if (IsPmemName(parent)) {
+      facts_.LeaveOut(disk.place, disk.name, why);
+    } else {
+      facts_.Note(disk.place, absl::StrCat(disk.name, ": ", why, ": left out"));
+    }
+  }
+
   void AddPartition(const Disk& disk) {
     const std::string parent = disk.parent ? disk.parent->value : "";
     if (!done_.contains(parent)) {
-      facts_.Note(disk.place,
-                  absl::StrCat(disk.name, " is a partition of ",
-                               parent.empty() ? "an unknown disk" : parent,
-                               ", which is not there: left out"));
+      LeaveOutPartition(
+          disk, parent,
+          absl::StrCat("a partition of ",
+                       parent.empty() ? "an unknown disk" : parent,
+                       ", which is not there"));
       return;
     }
     if (!disk.size) {
-      facts_.Note(disk.place, absl::StrCat(disk.name,
-                                           ": no input says its "
-                                           "size: left out"));
+      LeaveOutPartition(disk, parent, "no input says its size");
       return;
     }
     proto::Block* block = NewBlock(disk);
+    block->set_read_only(disk.read_only && disk.read_only->value);
     block->set_partition_of(parent);
     block->set_sectors(SectorsOf(disk));
     uint64_t& next = next_start_[parent];

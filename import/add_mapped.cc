@@ -28,8 +28,34 @@ DmTargetSpec WithKnownPaths(const Facts& facts, DmTargetSpec row) {
   return row;
 }
 
+// One of which nothing is known but its size, and what it stands on.
+bool AddWithoutTable(Facts* facts, const Mapped& m, proto::World* world) {
+  if (!m.size || m.size->value.most < 512) return false;
+  proto::MappedDevice* out = world->add_mapped_device();
+  out->set_name(m.name);
+  if (m.uuid) out->set_uuid(m.uuid->value);
+  if (m.dev) out->set_minor(m.dev->value.minor_nr);
+  out->mutable_table()->set_readonly(m.read_only);
+  proto::Target* row = out->mutable_table()->add_target();
+  row->set_length(m.size->value.Likeliest() / 512);
+  row->mutable_zero();
+  proto::Unmodelled* what = out->mutable_unmodelled();
+  what->set_driver(m.type.empty() ? "dm" : m.type);
+  for (const std::string& device :
+       DevicesBelow(*facts, absl::StrCat("/dev/mapper/", m.name))) {
+    what->add_device(device);
+  }
+  what->set_why(m.odd_table.empty()
+                    ? "no input has its table (dmsetup table, vgcfgbackup)"
+                    : m.odd_table);
+  facts->Note(m.place, absl::StrCat(m.name, ": ", what->why(),
+                                    ": taken for one without DAX"));
+  return true;
+}
+
 void AddDevice(const Facts& facts, const Mapped& m, proto::World* world) {
   proto::MappedDevice* out = world->add_mapped_device();
+  out->set_boot_line(m.boot_line);
   out->set_name(m.name);
   if (m.uuid) out->set_uuid(m.uuid->value);
   if (m.dev) out->set_minor(m.dev->value.minor_nr);
@@ -64,13 +90,6 @@ void AddMapped(Facts* facts, proto::World* world) {
   if (major != kDmMajor) world->set_dm_major(major);
   std::vector<const Mapped*> order;
   for (const auto& [name, m] : facts->mapped) {
-    if (m.rows.empty() && !m.table) {
-      facts->Note(m.place,
-                  absl::StrCat(name,
-                               ": no input has its table (dmsetup table, "
-                               "vgcfgbackup): left out"));
-      continue;
-    }
     order.push_back(&m);
   }
   // By number; those without in the order in which LVM makes them.
@@ -81,7 +100,17 @@ void AddMapped(Facts* facts, proto::World* world) {
   std::stable_sort(
       order.begin(), order.end(),
       [&](const Mapped* a, const Mapped* b) { return key(a) < key(b); });
-  for (const Mapped* m : order) AddDevice(*facts, *m, world);
+  for (const Mapped* m : order) {
+    if (!m->rows.empty() || m->table) {
+      AddDevice(*facts, *m, world);
+    } else if (m->no_live_table) {
+      facts->Note(m->place,
+                  absl::StrCat(m->name, " has no live table: left out"));
+    } else if (!AddWithoutTable(facts, *m, world)) {
+      facts->LeaveOut(m->place, m->name,
+                      "no input has its table (dmsetup table, vgcfgbackup)");
+    }
+  }
 }
 
 }  // namespace dmdax

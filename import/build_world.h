@@ -7,6 +7,7 @@
 #define DMDAX_IMPORT_BUILD_WORLD_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "import/facts.h"
@@ -14,9 +15,14 @@
 
 namespace dmdax {
 
+class MountTable;
+
 // Every mapped device gets its number, and a table from LVM's metadata if no
 // input has its live one.  EINVAL: inputs contradict each other.
 absl::Status JoinMapped(Facts* facts);
+
+// The sizes of pmems that the boot line makes (memmap=SIZE!START).
+absl::Status SizeByBootLine(Facts* facts);
 
 // Numbers and sizes for devices that only tables name.
 void NameUnknown(Facts* facts);
@@ -32,6 +38,11 @@ void AddMapped(Facts* facts, proto::World* world);
 
 // Mounts and the files in them.  EINVAL: inputs contradict each other.
 absl::Status AddMounts(Facts* facts, proto::World* world);
+absl::Status AddFiles(const MountTable& table, Facts* facts,
+                      proto::World* world);
+
+// Of mount options those that decide about DAX.
+std::string OnlyDaxOptions(absl::string_view options);
 
 // EINVAL for a name that is not UTF-8: a World with it could be printed, and
 // never be read again.
@@ -48,6 +59,11 @@ absl::Status SettleWorld(Facts* facts, proto::World* world);
 
 // Whether a disk's name is that of a pmem with DAX, "pmem0" or "pmem0.1".
 bool IsPmemName(absl::string_view name);
+
+// What a device stands on by Facts::below, those of them that are known.  It is
+// called by its disk's name, or by its path.
+std::vector<std::string> DevicesBelow(const Facts& facts,
+                                      absl::string_view device);
 
 // "/dev/pmem0" of "/dev/pmem0", "/dev/dm-3" as its mapper path, what
 // /dev/<group>/<volume> is; "" for no device of these facts.

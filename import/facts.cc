@@ -40,6 +40,27 @@ void Facts::NoteOnce(absl::string_view what) {
   }
 }
 
+void Facts::LeaveOut(const Place& place, const std::string& name,
+                     absl::string_view why) {
+  const std::string at = place.ToString();
+  if (!left_out.try_emplace(name, why).second) return;
+  notes.push_back(
+      absl::StrCat(at, at.empty() ? "" : ": ", name, ": ", why, ": left out"));
+}
+
+absl::Status Facts::SkipLine(absl::Status odd) {
+  if (odd.ok() || odd_lines == nullptr) return odd;
+  const std::string what(odd.message());
+  if (skips_new_lines) {
+    odd_lines->insert(what);
+    return absl::OkStatus();
+  }
+  // What contradicts another input is no odd line.
+  if (!odd_lines->contains(what)) return odd;
+  NoteOnce(absl::StrCat(what, ": the line is left out"));
+  return absl::OkStatus();
+}
+
 absl::Status Facts::Contradiction(const Place& here, const Place& there,
                                   absl::string_view whose,
                                   absl::string_view what,

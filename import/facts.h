@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,9 @@ struct Disk {
   Said<std::string> parent;  // of a partition
   Said<uint64_t> start;      // of a partition, sectors
   Said<bool> dax;
+  Said<bool> read_only;
+  // Why nobody knows what it is; "": it is known.
+  std::string unknown;
   // Of a pmem: where its data begins, and the space before the data.
   Said<uint64_t> base;
   Said<std::string> space;  // the namespace: "namespace0.0"
@@ -72,8 +76,12 @@ struct Mapped {
   Said<SizeRange> size;
   std::optional<Place> table;  // where its table was seen
   std::vector<DmTargetSpec> rows;
+  std::string type;  // as lsblk has it: "lvm", "crypt"
   bool read_only = false;
   bool suspended = false;
+  std::string odd_table;       // why its table is not taken; "": it may be
+  bool no_live_table = false;  // an input says that it has none
+  bool boot_line = false;      // dm-mod.create= makes it
   std::map<std::string, Said<uint64_t>> queue;
   // Of a thin-pool, the ids of its devices, as LVM's metadata has them.
   std::vector<std::string> thin_ids;
@@ -124,6 +132,21 @@ using NdAttributes = std::map<std::string, Fact<std::string>>;
 struct MountFact {
   Place place;
   std::string source, path, type, options;
+  std::optional<DevT> dev;  // of the source, where an input has it
+};
+
+// What xfs_info says of a file system.
+struct XfsFact {
+  Place place;
+  std::string source;  // "/dev/pmem0"
+  bool reflink = false;
+  uint32_t block_size = 0;
+};
+
+// memmap=SIZE!START of the kernel's command line.
+struct MemmapRange {
+  Place place;
+  uint64_t start = 0, size = 0;
 };
 
 struct FileFact {
@@ -147,6 +170,12 @@ struct Facts {
   std::vector<MountFact> mounts;
   std::vector<FileFact> files;
   std::vector<IomemRange> iomem;
+  std::vector<MemmapRange> memmap;  // by start
+  std::vector<XfsFact> xfs;
+  // What a device stands on that is no row of a table and no partition's disk,
+  // both by paths: "/dev/md0" on "/dev/pmem0", "/dev/mapper/home" on
+  // "/dev/dm-2".
+  std::map<std::string, std::set<std::string>> below;
   std::vector<LvmGroup> groups;
   // By reports: their segments are in sectors, PVs are called by their device.
   std::vector<LvmGroup> reported;
@@ -163,6 +192,13 @@ struct Facts {
   // Which device has a number: "/dev/pmem0", "/dev/mapper/home".
   std::map<DevT, std::string> by_dev;
   std::vector<std::string> notes;
+  // What is not in the World although an input has it: who asks about the
+  // machine must be told.  Names, and why.
+  std::map<std::string, std::string> left_out;
+  // What reading one input alone has skipped, and will skip again: the errors
+  // of single lines.  Null: such a line is an error of all of the input.
+  std::set<std::string>* odd_lines = nullptr;
+  bool skips_new_lines = false;
 
   Disk& DiskNamed(const std::string& name, const Place& place);
   KernelDm& KernelDmNamed(const std::string& kname, const Place& place);
@@ -171,6 +207,12 @@ struct Facts {
   void Note(const Place& place, absl::string_view what);
   // As Note(), once for all that say the same.
   void NoteOnce(absl::string_view what);
+  // Note() of what `name` is not in the World for.
+  void LeaveOut(const Place& place, const std::string& name,
+                absl::string_view why);
+  // Of a line that makes no sense: OK, and it is noted, where an input was not
+  // chosen by anybody (ImportSource::kCollection), or the error.
+  absl::Status SkipLine(absl::Status odd);
 
   // Remembers a value, or EINVAL if another was said.
   template <typename T>

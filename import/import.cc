@@ -2,8 +2,10 @@
 #include "import/import.h"
 
 #include <cerrno>
+#include <set>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/kernel_alias.h"
@@ -24,7 +26,9 @@ namespace {
 // What was left out may be what was wanted.
 std::string NoDevice(absl::Span<const std::string> notes) {
   constexpr size_t kShown = 5;
-  std::string text = "the inputs describe no device";
+  std::string text =
+      "the inputs describe no device: lsblk -J -b -O, ndctl list -RNDu and "
+      "dmsetup table do (tools/collect.sh collects all)";
   for (size_t i = 0; i < notes.size() && i < kShown; ++i) {
     absl::StrAppend(&text, "; ", notes[i]);
   }
@@ -87,16 +91,36 @@ absl::Status Importer::ReadOne(ImportRead& read, const ImportFormat* forced) {
     }
     if (read.source == ImportSource::kCollection) {
       // Nobody has chosen these files: an odd one does not spoil the others.
+      std::set<std::string> odd_lines;
       Facts alone;
+      alone.odd_lines = &odd_lines;
+      alone.skips_new_lines = true;
       if (absl::Status odd = format->read(*input, &alone); !odd.ok()) {
-        facts_->NoteOnce(absl::StrCat(odd.message(), ": left out"));
+        LeaveOutInput(*input, *format, odd);
         continue;
       }
+      facts_->odd_lines = &odd_lines;
+      absl::Status s = format->read(*input, facts_.get());
+      facts_->odd_lines = nullptr;
+      if (!s.ok()) return s;
+      continue;
     }
     absl::Status s = format->read(*input, facts_.get());
     if (!s.ok()) return s;
   }
   return absl::OkStatus();
+}
+
+void Importer::LeaveOutInput(const ImportInput& input,
+                             const ImportFormat& format,
+                             const absl::Status& odd) {
+  facts_->NoteOnce(absl::StrCat(odd.message(), ": left out"));
+  // Of the others nobody knows what they would have said of the devices.
+  for (const ImportFormat* harmless :
+       {&kKernelImport, &kIomemImport, &kDevicesImport}) {
+    if (&format == harmless) return;
+  }
+  facts_->left_out.try_emplace(input.path, odd.message());
 }
 
 void Importer::ChooseKernel(const std::string& kernel, proto::World* world) {
@@ -120,6 +144,7 @@ absl::StatusOr<Imported> Importer::Finish(const std::string& kernel) {
   Facts* facts = facts_.get();
   ChooseKernel(kernel, &out.world);
   if (absl::Status s = JoinMapped(facts); !s.ok()) return s;
+  if (absl::Status s = SizeByBootLine(facts); !s.ok()) return s;
   NameUnknown(facts);
   if (absl::Status s = PlacePmem(facts, &out.world); !s.ok()) return s;
   AddHardware(facts, &out.world);
@@ -131,6 +156,11 @@ absl::StatusOr<Imported> Importer::Finish(const std::string& kernel) {
           out.world.mapped_device_size() ==
       0) {
     return ErrnoError(ENODATA, NoDevice(facts->notes));
+  }
+  for (const auto& [name, why] : facts->left_out) {
+    proto::LeftOut* left = out.world.add_left_out();
+    left->set_name(name);
+    left->set_why(why);
   }
   out.notes = std::move(facts->notes);
   return out;
@@ -147,6 +177,21 @@ bool LooksImportable(absl::string_view bytes, const std::string& name) {
       absl::ascii_isdigit(static_cast<unsigned char>(
           absl::StripLeadingAsciiWhitespace(FirstLine(input->text))[0]));
   return format != nullptr && !nameless;
+}
+
+std::string ImportKindOf(absl::string_view bytes, const std::string& name) {
+  if (LooksLikeArchive(bytes)) return "archive";
+  if (!LooksImportable(bytes, name)) return "";
+  const ImportFormat* format =
+      DetectImport(*MakeImportInput(name, name, std::string(bytes)));
+  if (format != &kLvmReportImport) return std::string(format->name);
+  std::string kind(format->name);
+  for (const char* row : {"vg", "pv", "lv", "seg"}) {
+    if (absl::StrContains(bytes, absl::StrCat("\"", row, "\":"))) {
+      absl::StrAppend(&kind, " ", row);
+    }
+  }
+  return kind;
 }
 
 std::vector<std::pair<std::string, std::string>> ImportFormatNames() {

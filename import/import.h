@@ -34,6 +34,7 @@ namespace dmdax {
 
 struct Facts;
 struct ImportFormat;
+struct ImportInput;
 struct ImportRead;
 
 struct Imported {
@@ -60,6 +61,8 @@ class Importer {
  private:
   absl::Status AddRead(ImportRead read, absl::string_view as);
   absl::Status ReadOne(ImportRead& read, const ImportFormat* forced);
+  void LeaveOutInput(const ImportInput& input, const ImportFormat& format,
+                     const absl::Status& odd);
   void ChooseKernel(const std::string& kernel, proto::World* world);
 
   std::unique_ptr<Facts> facts_;
@@ -69,6 +72,10 @@ class Importer {
 // Whether bytes are an archive or what some format recognises, so that a World
 // file they are not.
 bool LooksImportable(absl::string_view bytes, const std::string& name);
+
+// The format of bytes, by its name, "archive", or "" for none; of LVM's reports
+// with what they are of, "lvm-report pv".
+std::string ImportKindOf(absl::string_view bytes, const std::string& name);
 
 // The names that `as` takes, with what they come from: "lsblk  lsblk -J -b -O".
 std::vector<std::pair<std::string, std::string>> ImportFormatNames();

@@ -35,6 +35,8 @@ class Visitor {
     archive_read_support_filter_bzip2(a);
     archive_read_support_filter_zstd(a);
     archive_read_support_format_tar(a);
+    // What was appended with cat is read too.
+    archive_read_set_format_option(a, "tar", "read_concatenated_archives", "1");
     archive_read_support_format_raw(a);
     if (archive_read_open_memory(a, bytes_.data(), bytes_.size()) !=
         ARCHIVE_OK) {

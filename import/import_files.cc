@@ -42,8 +42,8 @@ bool InUnusedPart(const std::vector<absl::string_view>& parts, size_t i) {
   }
   if (top == "etc") return rest(1) != "lvm" || rest(2) != "backup";
   if (top != "proc") return false;
-  for (absl::string_view used :
-       {"iomem", "partitions", "devices", "mounts", "cmdline", "version"}) {
+  for (absl::string_view used : {"iomem", "partitions", "devices", "mounts",
+                                 "mdstat", "cmdline", "version"}) {
     if (rest(1) == used) return false;
   }
   return rest(1) != "self" || rest(2) != "mounts";

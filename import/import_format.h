@@ -35,17 +35,19 @@ extern const ImportFormat kSysfsImport, kFiemapImport, kLsblkImport,
     kLvmMetadataImport, kFilefragImport, kXfsBmapImport, kIomemImport,
     kPartitionsImport, kDevicesImport, kMountsImport, kKernelImport,
     kDmsetupInfoImport, kDmsetupTableImport, kDmsetupConciseImport,
-    kBootLineImport, kLsblkPairsImport, kPartedImport;
+    kBootLineImport, kLsblkPairsImport, kPartedImport, kMdstatImport,
+    kXfsInfoImport;
 
 // All formats.  The first that recognises an input reads it.
 inline constexpr const ImportFormat* kImportFormats[] = {
-    &kSysfsImport,       &kFiemapImport,       &kLsblkImport,
-    &kFindmntImport,     &kLvmReportImport,    &kNdctlImport,
-    &kDaxctlImport,      &kLvmMetadataImport,  &kFilefragImport,
-    &kXfsBmapImport,     &kIomemImport,        &kPartitionsImport,
-    &kDevicesImport,     &kMountsImport,       &kKernelImport,
-    &kDmsetupInfoImport, &kDmsetupTableImport, &kLsblkPairsImport,
-    &kPartedImport,      &kBootLineImport,     &kDmsetupConciseImport};
+    &kSysfsImport,       &kFiemapImport,        &kLsblkImport,
+    &kFindmntImport,     &kLvmReportImport,     &kNdctlImport,
+    &kDaxctlImport,      &kLvmMetadataImport,   &kFilefragImport,
+    &kXfsBmapImport,     &kIomemImport,         &kPartitionsImport,
+    &kDevicesImport,     &kMountsImport,        &kKernelImport,
+    &kDmsetupInfoImport, &kDmsetupTableImport,  &kLsblkPairsImport,
+    &kPartedImport,      &kMdstatImport,        &kXfsInfoImport,
+    &kBootLineImport,    &kDmsetupConciseImport};
 
 const ImportFormat* FindImportFormat(absl::string_view name);
 const ImportFormat* DetectImport(const ImportInput& input);

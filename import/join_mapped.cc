@@ -18,9 +18,12 @@ namespace {
 // "dm-3" is minor 3, whoever says what it is called.
 absl::Status JoinKernelNames(Facts* facts) {
   std::map<uint32_t, std::string> by_minor;
+  size_t without_number = 0;
   for (const auto& [name, m] : facts->mapped) {
     if (m.dev) by_minor[m.dev->value.minor_nr] = name;
+    if (!m.dev && !m.minor) ++without_number;
   }
+  std::vector<std::pair<std::string, Place>> nameless;
   for (auto& [kname, dm] : facts->dm_devs) {
     uint32_t minor = 0;
     const bool number = absl::SimpleAtoi(
@@ -30,10 +33,7 @@ absl::Status JoinKernelNames(Facts* facts) {
       name = by_minor[minor];
     }
     if (name.empty()) {
-      facts->Note(dm.place, absl::StrCat(kname,
-                                         ": no input says its name and "
-                                         "table (dmsetup table, "
-                                         "dmsetup info -c)"));
+      nameless.emplace_back(kname, dm.place);
       continue;
     }
     Mapped& m = facts->MappedNamed(name, dm.place);
@@ -66,6 +66,33 @@ absl::Status JoinKernelNames(Facts* facts) {
                                   name, attribute);
       if (!s.ok()) return s;
     }
+  }
+  for (const auto& [kname, place] : nameless) {
+    constexpr absl::string_view kWhy =
+        "no input says its name and table (dmsetup table, dmsetup info -c)";
+    // Each may be one of those whose tables are there.
+    if (nameless.size() <= without_number) {
+      facts->Note(place, absl::StrCat(kname, ": ", kWhy));
+    } else {
+      facts->LeaveOut(place, kname, kWhy);
+    }
+  }
+  return absl::OkStatus();
+}
+
+// A device is as large as its table.
+absl::Status CheckTableSizes(const Facts& facts) {
+  for (const auto& [name, m] : facts.mapped) {
+    if (!m.table || m.rows.empty() || !m.size) continue;
+    uint64_t sectors = 0;
+    for (const DmTargetSpec& row : m.rows) sectors += row.length;
+    constexpr uint64_t kMost = uint64_t{1} << 54;
+    if (sectors > kMost) continue;  // the load refuses it
+    const SizeRange& size = m.size->value;
+    if (sectors * 512 >= size.least && sectors * 512 <= size.most) continue;
+    return m.table->Error(absl::StrCat(
+        "the table of ", name, " has ", sectors * 512, " bytes; ",
+        m.size->place.ToString(), " says its size is ", size.ToString()));
   }
   return absl::OkStatus();
 }
@@ -161,7 +188,12 @@ absl::Status JoinGroup(const LvmGroup& group, bool listed, Facts* facts) {
   for (LvmDevice& lvm : LvmTables(group, &facts->notes)) {
     auto live = facts->mapped.find(lvm.name);
     const bool known = live != facts->mapped.end();
-    if (known && live->second.table) {
+    if (!lvm.odd.empty()) {
+      if (known && !live->second.table) live->second.odd_table = lvm.odd;
+      if (!known && !listed && !lvm.skipped) {
+        facts->LeaveOut(lvm.place, lvm.name, lvm.odd);
+      }
+    } else if (known && live->second.table) {
       CompareTables(lvm, live->second, facts);
     } else if (known || (!listed && !lvm.skipped)) {
       Mapped& m = facts->MappedNamed(lvm.name, lvm.place);
@@ -182,14 +214,28 @@ absl::Status JoinGroup(const LvmGroup& group, bool listed, Facts* facts) {
   return absl::OkStatus();
 }
 
+// Unless another input has the device: then that is there, with what is known.
+void LeaveOutVolume(const LvmGroup& group, const std::string& lv,
+                    const Place& place, const std::string& why, Facts* facts) {
+  const std::string name = LvmDmName(group.name, lv);
+  auto m = facts->mapped.find(name);
+  if (m == facts->mapped.end()) {
+    facts->LeaveOut(place, name, why);
+  } else if (!m->second.table) {
+    m->second.odd_table = why;
+  }
+}
+
 // Segments of a report in extents, those only whose tables follow from it.
 bool InExtents(LvmGroup* group, Facts* facts) {
   if (group->lvs.empty() || group->name.empty()) return false;
   if (group->extent_size == 0) {
-    facts->Note(group->place,
-                absl::StrCat("no input says the extent size of ", group->name,
-                             " (vgs -o +vg_extent_size): its volumes are left "
-                             "out"));
+    const std::string why =
+        absl::StrCat("no input says the extent size of ", group->name,
+                     " (vgs -o +vg_extent_size)");
+    for (const auto& [name, lv] : group->lvs) {
+      LeaveOutVolume(*group, name, lv.place, why, facts);
+    }
     return false;
   }
   for (auto lv = group->lvs.begin(); lv != group->lvs.end();) {
@@ -213,8 +259,7 @@ bool InExtents(LvmGroup* group, Facts* facts) {
       ++lv;
       continue;
     }
-    facts->Note(lv->second.place, absl::StrCat(group->name, "/", lv->first,
-                                               " is left out: ", why));
+    LeaveOutVolume(*group, lv->first, lv->second.place, why, facts);
     group->lv_order.erase(
         std::find(group->lv_order.begin(), group->lv_order.end(), lv->first));
     lv = group->lvs.erase(lv);
@@ -276,6 +321,23 @@ std::string CanonicalDevice(const Facts& facts, absl::string_view source) {
   return facts.mapped.contains(lv) ? absl::StrCat("/dev/mapper/", lv) : "";
 }
 
+std::vector<std::string> DevicesBelow(const Facts& facts,
+                                      absl::string_view device) {
+  const std::string path = absl::StartsWith(device, "/")
+                               ? std::string(device)
+                               : absl::StrCat("/dev/", device);
+  std::set<std::string> known;
+  for (const auto& [above, below] : facts.below) {
+    // sysfs calls a mapped device by its kernel's name.
+    if (above != path && CanonicalDevice(facts, above) != path) continue;
+    for (const std::string& word : below) {
+      const std::string name = CanonicalDevice(facts, word);
+      if (!name.empty() && name != path) known.insert(name);
+    }
+  }
+  return {known.begin(), known.end()};
+}
+
 absl::Status JoinMapped(Facts* facts) {
   if (absl::Status s = JoinKernelNames(facts); !s.ok()) return s;
   if (absl::Status s = JoinNumbers(facts); !s.ok()) return s;
@@ -312,7 +374,7 @@ absl::Status JoinMapped(Facts* facts) {
     absl::Status s = JoinGroup(group, listed, facts);
     if (!s.ok()) return s;
   }
-  return absl::OkStatus();
+  return CheckTableSizes(*facts);
 }
 
 }  // namespace dmdax

@@ -225,6 +225,12 @@ class Unknown {
     facts_.by_dev[dev] = absl::StrCat("/dev/", disk.name);
     const uint64_t bytes = Bytes(use);
     disk.size = Fact<SizeRange>{SizeRange::Exactly(bytes), use.place};
+    // Persistent memory and nvme have this major, and no others that matter.
+    constexpr uint32_t kBlockExtMajor = 259;
+    if (dev.major_nr == kBlockExtMajor) {
+      disk.unknown = absl::StrCat("no input says what ", dev.ToString(),
+                                  " is (lsblk -J -b)");
+    }
     facts_.Note(use.place, absl::StrCat(dev.ToString(),
                                         ": no input says what this is "
                                         "(lsblk -J -b): a disk without "

@@ -7,6 +7,7 @@
 // the data computed as nd_pfn_init() of drivers/nvdimm/pfn_devs.c does; or
 // nowhere, and an aligned place is chosen, which the notes say.
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -38,6 +39,16 @@ class Placer {
  public:
   Placer(Facts* facts, proto::World* world) : facts_(*facts), world_(*world) {
     for (const IomemRange& r : facts_.iomem) ranges_.try_emplace(r.name, &r);
+    // What the boot line says of memory that e820 calls persistent, where
+    // /proc/iomem is not there: region N is the Nth, and its namespace.
+    for (const MemmapRange& m : facts_.memmap) {
+      boot_line_.push_back({m.place, m.start, m.start + (m.size - 1),
+                            absl::StrCat("namespace", boot_line_.size(), ".0"),
+                            1});
+    }
+    for (const IomemRange& r : boot_line_) {
+      if (facts_.iomem.empty()) ranges_.try_emplace(r.name, &r);
+    }
   }
 
   absl::Status Run() {
@@ -46,10 +57,8 @@ class Placer {
       const std::string mode = disk.mode ? disk.mode->value : "";
       if (mode == "sector") continue;
       if (!disk.size) {
-        facts_.Note(disk.place,
-                    absl::StrCat(name,
-                                 ": no input says its size (lsblk -b, "
-                                 "ndctl list): left out"));
+        facts_.LeaveOut(disk.place, name,
+                        "no input says its size (lsblk -b, ndctl list)");
         continue;
       }
       Add(disk);
@@ -64,6 +73,7 @@ class Placer {
     pmem->set_name(disk.name);
     if (disk.dev) pmem->set_dev(disk.dev->value.ToString());
     pmem->set_size(SizeOf(disk));
+    pmem->set_read_only(disk.read_only && disk.read_only->value);
     const bool no_dax = disk.dax && !disk.dax->value;
     if ((disk.mode && disk.mode->value == "raw") || no_dax) {
       pmem->set_raw(true);
@@ -206,9 +216,7 @@ class Placer {
     }
     if (!dax.size) {
       world_.mutable_dax()->RemoveLast();
-      facts_.Note(dax.place, absl::StrCat(dax.name,
-                                          ": no input says its size: "
-                                          "left out"));
+      facts_.LeaveOut(dax.place, dax.name, "no input says its size");
       return;
     }
     dax_to_choose_.push_back({world_.dax_size() - 1, dax.place});
@@ -270,12 +278,28 @@ class Placer {
 
   Facts& facts_;
   proto::World& world_;
+  std::deque<IomemRange> boot_line_;
   // The first of each name.
   std::map<std::string, const IomemRange*> ranges_;
   std::vector<std::pair<int, Place>> to_choose_, dax_to_choose_;
 };
 
 }  // namespace
+
+absl::Status SizeByBootLine(Facts* facts) {
+  const bool lists_disks = !facts->disks.empty();
+  for (size_t i = 0; i < facts->memmap.size(); ++i) {
+    const MemmapRange& m = facts->memmap[i];
+    const std::string name = absl::StrCat("pmem", i);
+    if (lists_disks && !facts->disks.contains(name)) continue;
+    Disk& disk = facts->DiskNamed(name, m.place);
+    if (disk.size || disk.mode) continue;
+    absl::Status s =
+        Facts::SaySize(disk.size, SizeRange::Exactly(m.size), m.place, name);
+    if (!s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
 
 absl::Status PlacePmem(Facts* facts, proto::World* world) {
   return Placer(facts, world).Run();

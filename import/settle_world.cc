@@ -14,7 +14,9 @@
 #include "absl/strings/str_split.h"
 #include "base/errno_status.h"
 #include "block/block_device.h"
+#include "fs/fs_parser.h"
 #include "import/build_world.h"
+#include "import/stand_in.h"
 #include "state/find_device.h"
 #include "state/target_spec.h"
 #include "state/world_load.h"
@@ -60,18 +62,6 @@ SourceMap Marks() {
   return map;
 }
 
-// Targets that answer from bytes on their devices, so that most of what a real
-// machine has is beyond the model.  None of them has DAX.
-bool KeepsMetadata(absl::string_view type) {
-  for (absl::string_view t :
-       {"thin-pool", "thin", "cache", "writecache", "era", "clone", "vdo",
-        "snapshot", "snapshot-merge", "raid", "mirror", "integrity", "verity",
-        "zoned", "multipath", "ebs", "crypt", "bow", "user"}) {
-    if (type == t) return true;
-  }
-  return false;
-}
-
 class Settler {
  public:
   Settler(Facts* facts, proto::World* world) : facts_(*facts), world_(*world) {}
@@ -84,7 +74,9 @@ class Settler {
       absl::StatusOr<Session> session = LoadWorld(world_, Marks());
       if (session.ok()) return SetMaxSectors(*session);
       const Refusal r = ParseRefusal(session.status().message());
-      if (!Yield(r)) {
+      // What this host has not enough of is no fault of the machine's.
+      const bool host = ErrnoOf(session.status()) == ENOMEM;
+      if (host || !Yield(r)) {
         const std::string at =
             PlaceInInputs(
                 facts_, world_,
@@ -103,14 +95,20 @@ class Settler {
   }
 
  private:
-  std::string ShownDevice(const std::string& name) const {
-    auto it = facts_.mapped.find(name);
-    return it == facts_.mapped.end() || !it->second.table
-               ? ""
-               : it->second.table->ToString() + ": ";
+  void Note(absl::string_view what) { facts_.notes.emplace_back(what); }
+
+  void LeaveOut(const std::string& name, absl::string_view why) {
+    if (facts_.left_out.try_emplace(name, why).second) {
+      facts_.Note(PlaceOf(name), absl::StrCat(name, " is left out: ", why));
+    }
   }
 
-  void Note(absl::string_view what) { facts_.notes.emplace_back(what); }
+  // Where an input has a mapped device.
+  Place PlaceOf(const std::string& name) const {
+    auto it = facts_.mapped.find(name);
+    return it == facts_.mapped.end() || !it->second.table ? Place{}
+                                                          : *it->second.table;
+  }
 
   // A fresh pool is what the model has; it needs a place for its metadata.
   void GiveMetadataBytes() {
@@ -175,19 +173,17 @@ class Settler {
       return YieldMount(r);
     }
     if (r.list == "block" && r.index < world_.block_size()) {
-      Note(absl::StrCat(world_.block(r.index).name(),
-                        " is left out: ", r.words));
+      LeaveOut(world_.block(r.index).name(), r.words);
       world_.mutable_block()->DeleteSubrange(r.index, 1);
       return true;
     }
     if (r.list == "pmem" && r.index < world_.pmem_size()) {
-      Note(
-          absl::StrCat(world_.pmem(r.index).name(), " is left out: ", r.words));
+      LeaveOut(world_.pmem(r.index).name(), r.words);
       world_.mutable_pmem()->DeleteSubrange(r.index, 1);
       return true;
     }
     if (r.list == "dax" && r.index < world_.dax_size()) {
-      Note(absl::StrCat(world_.dax(r.index).name(), " is left out: ", r.words));
+      LeaveOut(world_.dax(r.index).name(), r.words);
       world_.mutable_dax()->DeleteSubrange(r.index, 1);
       return true;
     }
@@ -200,12 +196,19 @@ class Settler {
     if (KeepsMetadata(type) && !stood_in_.contains(m.name())) {
       // Others of the type would be refused one by one.
       for (proto::MappedDevice& other : *world_.mutable_mapped_device()) {
-        StandIn(other, type, &other == &m ? r.words : "");
+        if (StandInForType(&facts_, type, &other == &m ? r.words : "",
+                           &other)) {
+          stood_in_.insert(other.name());
+        }
       }
       return true;
     }
-    Note(absl::StrCat(ShownDevice(m.name()), m.name(),
-                      " is left out: ", r.words));
+    if (absl::StartsWith(r.rest, ".table") &&
+        stood_in_.insert(m.name()).second &&
+        StandInForTable(&facts_, type, r.words, &m)) {
+      return true;
+    }
+    LeaveOut(m.name(), r.words);
     DropMapped(m.name());
     return true;
   }
@@ -220,8 +223,7 @@ class Settler {
       ask.pop_back();
       for (const std::string& user : users_["/dev/mapper/" + below]) {
         if (!gone.insert(user).second) continue;
-        Note(absl::StrCat(ShownDevice(user), user,
-                          " is left out: it stands on ", below));
+        LeaveOut(user, absl::StrCat("it stands on ", below));
         ask.push_back(user);
       }
     }
@@ -269,27 +271,9 @@ class Settler {
     return "";
   }
 
-  // `zero` loads anywhere and has no DAX, as what it stands for.
-  void StandIn(proto::MappedDevice& m, const std::string& type,
-               absl::string_view words) {
-    bool any = false;
-    for (proto::Target& t : *m.mutable_table()->mutable_target()) {
-      if (SpecFromTarget(t).target_type != type) continue;
-      const uint64_t start = t.start(), length = t.length();
-      t.Clear();
-      t.set_start(start);
-      t.set_length(length);
-      t.mutable_zero();
-      any = true;
-    }
-    if (!any) return;
-    m.clear_message();
-    stood_in_.insert(m.name());
-    Note(absl::StrCat(ShownDevice(m.name()), "the ", type, " rows of ",
-                      m.name(),
-                      " are replaced by zero, which has no DAX "
-                      "either",
-                      words.empty() ? "" : ": ", words));
+  static std::string FilePath(const proto::Mount& mount, int file) {
+    return absl::StrCat(mount.path() == "/" ? "" : mount.path(), "/",
+                        mount.file(file).name());
   }
 
   bool YieldMount(const Refusal& r) {
@@ -300,28 +284,33 @@ class Settler {
       const std::string number = r.rest.substr(open + 6);
       if (absl::SimpleAtoi(number.substr(0, number.find(']')), &file) &&
           file >= 0 && file < mount.file_size()) {
-        Note(absl::StrCat(mount.path(), "/", mount.file(file).name(),
-                          " is left out: ", r.words));
+        LeaveOut(FilePath(mount, file), r.words);
         mount.mutable_file()->DeleteSubrange(file, 1);
         constexpr int kMostRefused = 8;
         if (++refused_files_[mount.path()] == kMostRefused) {
-          Note(absl::StrCat(mount.path(), ": as ", kMostRefused,
-                            " files were refused, the others are left out "
-                            "too"));
+          for (int other = 0; other < mount.file_size(); ++other) {
+            LeaveOut(FilePath(mount, other),
+                     absl::StrCat(kMostRefused,
+                                  " files beside it were "
+                                  "refused"));
+          }
           mount.clear_file();
         }
         return true;
       }
     }
-    // Its options are not what stands in the way of a second mount.
-    if (!mount.options().empty() &&
-        !absl::StrContains(r.words, "not modelled: a second mount")) {
-      Note(absl::StrCat(mount.path(), " is mounted without ", mount.options(),
-                        ": ", r.words));
-      mount.clear_options();
+    // Those that do not concern DAX go first.
+    const std::string ro = SaysReadOnly(mount.options()) ? "ro" : "";
+    const std::string dax = OnlyDaxOptions(mount.options());
+    for (const std::string& fewer :
+         {absl::StrCat(dax, dax.empty() || ro.empty() ? "" : ",", ro), ro}) {
+      if (fewer.size() >= mount.options().size()) continue;
+      Note(absl::StrCat(mount.path(), " is mounted with '", fewer,
+                        "' in place of '", mount.options(), "': ", r.words));
+      mount.set_options(fewer);
       return true;
     }
-    Note(absl::StrCat(mount.path(), " is left out: ", r.words));
+    LeaveOut(mount.path(), r.words);
     world_.mutable_mount()->DeleteSubrange(r.index, 1);
     return true;
   }

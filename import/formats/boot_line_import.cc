@@ -6,8 +6,14 @@
 //   dm="name uuid mode,row[,row...]"           (older, Chromium's)
 //   dm="N name uuid mode count,row,...[,name ...]"
 //
+// or say that memory is persistent: memmap=8G!4G is 8 GiB from 4 GiB on.
+//
 // Mirrors: drivers/md/dm-init.c (5.1 on); the older form is init/do_mounts_dm.c
 // of Chromium's kernels.  A mode is ro or rw.
+#include <algorithm>
+#include <optional>
+#include <set>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -51,7 +57,7 @@ bool Detect(const ImportInput& input) {
   const absl::string_view line = FirstLine(input.text);
   return !CreateList(line).empty() || !Parameter(line, "dm=").empty() ||
          absl::StartsWith(line, "BOOT_IMAGE=") ||
-         absl::StartsWith(line, "root=");
+         absl::StrContains(line, "memmap=") || absl::StartsWith(line, "root=");
 }
 
 absl::Status OldForm(const ImportInput& input, absl::string_view value,
@@ -117,15 +123,71 @@ absl::Status OldForm(const ImportInput& input, absl::string_view value,
   return absl::OkStatus();
 }
 
+// memparse() of the kernel, of a size or an address; takes what it reads off
+// `text`.
+std::optional<uint64_t> Memparse(absl::string_view* text) {
+  constexpr absl::string_view kSuffixes = "KMGTPE";
+  size_t digits = 0;
+  const bool hex = absl::ConsumePrefix(text, "0x");
+  while (
+      digits < text->size() &&
+      (hex ? absl::ascii_isxdigit(static_cast<unsigned char>((*text)[digits]))
+           : absl::ascii_isdigit(
+                 static_cast<unsigned char>((*text)[digits])))) {
+    ++digits;
+  }
+  uint64_t n = 0;
+  const absl::string_view number = text->substr(0, digits);
+  if (!(hex ? absl::SimpleHexAtoi(number, &n) : absl::SimpleAtoi(number, &n))) {
+    return std::nullopt;
+  }
+  text->remove_prefix(digits);
+  if (text->empty()) return n;
+  const size_t suffix = kSuffixes.find(
+      absl::ascii_toupper(static_cast<unsigned char>((*text)[0])));
+  if (suffix == kSuffixes.npos) return n;
+  text->remove_prefix(1);
+  const size_t shift = 10 * (suffix + 1);
+  return n > UINT64_MAX >> shift ? std::nullopt : std::optional(n << shift);
+}
+
+// What e820 calls persistent memory, as drivers/nvdimm/e820.c takes it.
+// Mirrors: parse_memmap_one() of arch/x86/kernel/e820.c (6.1).
+void ReadMemmap(const ImportInput& input, Facts* facts) {
+  PlaceFinder places(input);
+  for (absl::string_view word :
+       absl::StrSplit(absl::string_view(input.text), absl::ByAnyChar(" \t\r\n"),
+                      absl::SkipEmpty())) {
+    const Place place = places.At(word);
+    if (!absl::ConsumePrefix(&word, "memmap=")) continue;
+    for (absl::string_view range : absl::StrSplit(word, ',')) {
+      const std::optional<uint64_t> size = Memparse(&range);
+      if (!size || !absl::ConsumePrefix(&range, "!")) continue;
+      const std::optional<uint64_t> start = Memparse(&range);
+      if (!start || !range.empty() || *size == 0) continue;
+      facts->memmap.push_back({place, *start, *size});
+    }
+  }
+  std::sort(facts->memmap.begin(), facts->memmap.end(),
+            [](const auto& a, const auto& b) { return a.start < b.start; });
+}
+
 absl::Status Read(const ImportInput& input, Facts* facts) {
   const absl::string_view text = input.text;
+  ReadMemmap(input, facts);
+  std::set<std::string> before;
+  for (const auto& [name, m] : facts->mapped) before.insert(name);
+  absl::Status s;
   if (absl::string_view list = CreateList(text); !list.empty()) {
-    return ReadConciseDevices(input, list, facts);
+    s = ReadConciseDevices(input, list, facts);
+  } else if (absl::string_view old = Parameter(text, "dm="); !old.empty()) {
+    s = OldForm(input, old, facts);
   }
-  if (absl::string_view old = Parameter(text, "dm="); !old.empty()) {
-    return OldForm(input, old, facts);
+  for (auto& [name, m] : facts->mapped) {
+    m.boot_line |=
+        !before.contains(name) || (m.table && m.table->input == &input);
   }
-  return absl::OkStatus();
+  return s;
 }
 
 }  // namespace

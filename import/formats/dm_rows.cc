@@ -56,7 +56,7 @@ absl::Status ReadDevice(const ImportInput& input, PlaceFinder& places,
     return places.At(fields[3]).Error(
         absl::StrCat("ro or rw is expected, not ", Quoted(flags)));
   }
-  mapped.read_only = flags == "ro";
+  mapped.read_only |= flags == "ro";
   std::vector<DmTargetSpec> rows;
   for (size_t i = kFields - 1; i < fields.size(); ++i) {
     if (absl::StripAsciiWhitespace(fields[i]).empty()) continue;
@@ -112,7 +112,7 @@ absl::Status ReadConciseDevices(const ImportInput& input,
   PlaceFinder places(input);
   for (absl::string_view device : SplitEscaped(text, ';')) {
     if (absl::StripAsciiWhitespace(device).empty()) continue;
-    absl::Status s = ReadDevice(input, places, device, facts);
+    absl::Status s = facts->SkipLine(ReadDevice(input, places, device, facts));
     if (!s.ok()) return s;
   }
   return absl::OkStatus();

@@ -106,8 +106,9 @@ absl::Status SayDevice(const InputLines& lines,
   }
   const absl::string_view stat = field("Stat");
   if (IsStat(stat)) {
+    mapped.no_live_table = stat[0] == '-';
     mapped.suspended = stat[2] == 's';
-    mapped.read_only = stat[3] == 'r';
+    mapped.read_only |= stat[3] == 'r';
   }
   return s;
 }
@@ -129,6 +130,23 @@ absl::Status ReadLs(const InputLines& lines, Facts* facts) {
                    facts);
 }
 
+absl::Status ReadRow(const InputLines& lines, const Columns& heading,
+                     char separator, Facts* facts) {
+  const absl::string_view line = lines.line();
+  if (IsLs(line)) return ReadLs(lines, facts);
+  const Columns fields = Split(line, separator);
+  // A device without a uuid leaves the last column out.
+  if (fields.size() != heading.size() &&
+      !(fields.size() + 1 == heading.size() && heading.back() == "UUID")) {
+    return lines.place().Error(absl::StrCat(heading.size(),
+                                            " columns are expected, not ",
+                                            fields.size(), ": ", Quoted(line)));
+  }
+  std::map<absl::string_view, absl::string_view> at;
+  for (size_t i = 0; i < fields.size(); ++i) at[heading[i]] = fields[i];
+  return SayDevice(lines, at, facts);
+}
+
 absl::Status Read(const ImportInput& input, Facts* facts) {
   Columns heading(std::begin(kDefault), std::end(kDefault));
   char separator = ':';
@@ -140,21 +158,8 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
       heading = Split(line, separator);
       continue;
     }
-    if (IsLs(line)) {
-      if (absl::Status s = ReadLs(lines, facts); !s.ok()) return s;
-      continue;
-    }
-    const Columns fields = Split(line, separator);
-    // A device without a uuid leaves the last column out.
-    if (fields.size() != heading.size() &&
-        !(fields.size() + 1 == heading.size() && heading.back() == "UUID")) {
-      return lines.place().Error(
-          absl::StrCat(heading.size(), " columns are expected, not ",
-                       fields.size(), ": ", Quoted(line)));
-    }
-    std::map<absl::string_view, absl::string_view> at;
-    for (size_t i = 0; i < fields.size(); ++i) at[heading[i]] = fields[i];
-    if (absl::Status s = SayDevice(lines, at, facts); !s.ok()) return s;
+    absl::Status s = facts->SkipLine(ReadRow(lines, heading, separator, facts));
+    if (!s.ok()) return s;
   }
   return absl::OkStatus();
 }

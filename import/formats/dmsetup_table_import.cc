@@ -66,6 +66,7 @@ std::string NameFromPath(absl::string_view path) {
 struct Table {
   std::vector<DmTargetSpec> rows;
   Place place;
+  bool odd = false;  // a line of it is left out
 };
 
 absl::Status Read(const ImportInput& input, Facts* facts) {
@@ -95,7 +96,12 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
     LineWords words(input, lines.number(), line, row_at);
     if (words.Done()) continue;  // a device without a table
     absl::StatusOr<DmTargetSpec> row = ReadDmRow(words);
-    if (!row.ok()) return row.status();
+    if (!row.ok()) {
+      absl::Status s = facts->SkipLine(row.status());
+      if (!s.ok()) return s;
+      table.odd = true;
+      continue;
+    }
     if (IsStatus(*row)) {
       facts->Note(Place{&input},
                   "dmsetup status says nothing of tables: not used");
@@ -106,6 +112,11 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
   facts->live_tables = true;
   for (auto& [name, table] : tables) {
     Mapped& mapped = facts->MappedNamed(name, table.place);
+    // One that lacks a row is another one.
+    if (table.odd) {
+      mapped.odd_table = "a line of its table makes no sense";
+      continue;
+    }
     absl::Status s =
         facts->SayTable(mapped, std::move(table.rows), table.place);
     if (!s.ok()) return s;

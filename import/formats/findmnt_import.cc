@@ -2,6 +2,7 @@
 //
 // findmnt -J: what is mounted, and how.
 #include "import/formats/json_input.h"
+#include "import/formats/lsblk_row.h"
 #include "import/import_format.h"
 
 namespace dmdax {
@@ -13,13 +14,22 @@ bool Detect(const ImportInput& input) {
 
 absl::Status ReadMounts(const JsonValue& list, Facts* facts) {
   for (const JsonValue& m : list.Elements()) {
-    if (m["target"].Text().empty()) return m.Expected("a mount with a target");
+    if (m["target"].Text().empty()) {
+      absl::Status s = facts->SkipLine(m.Expected("a mount with a target"));
+      if (!s.ok()) return s;
+      continue;
+    }
     // A bind mount has its root in brackets: /dev/sda1[/dir].
     std::string source = m["source"].Text();
     const bool bind = source.find('[') != source.npos;
     if (!bind) {
-      facts->mounts.push_back({m.place(), source, m["target"].Text(),
-                               m["fstype"].Text(), m["options"].Text()});
+      MountFact fact{m.place(),           source,
+                     m["target"].Text(),  m["fstype"].Text(),
+                     m["options"].Text(), {}};
+      if (const std::string dev = m["maj:min"].Text(); !dev.empty()) {
+        if (auto n = ReadDev(dev, m["maj:min"].place()); n.ok()) fact.dev = *n;
+      }
+      facts->mounts.push_back(std::move(fact));
     }
     absl::Status s = ReadMounts(m["children"], facts);
     if (!s.ok()) return s;

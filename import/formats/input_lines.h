@@ -90,7 +90,8 @@ class PlaceFinder {
   size_t at_ = 0;
 };
 
-// The first line that is not blank, and does not begin with '#'.
+// The first line that is not blank, and does not begin with '#'; "" if it is
+// not among the first 4096.
 absl::string_view FirstLine(absl::string_view text);
 
 }  // namespace dmdax

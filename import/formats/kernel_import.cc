@@ -51,8 +51,15 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
   if (release.empty()) {
     return lines.place().Error("a kernel's release is expected");
   }
-  return Facts::Say(facts->kernel, std::string(release), lines.At(release),
-                    "the kernel", "release");
+  absl::Status s = Facts::Say(facts->kernel, std::string(release),
+                              lines.At(release), "the kernel", "release");
+  while (s.ok() && lines.Next()) {
+    const absl::string_view other = ReleaseIn(lines.line());
+    if (other.empty()) continue;
+    s = Facts::Say(facts->kernel, std::string(other), lines.At(other),
+                   "the kernel", "release");
+  }
+  return s;
 }
 
 }  // namespace

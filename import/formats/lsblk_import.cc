@@ -27,10 +27,9 @@ absl::Status ReadDevice(const JsonValue& device, const std::string& parent,
   }
   if (row.mountpoints.empty()) row.mountpoints = {device["mountpoint"].Text()};
   if (absl::Status s = SayLsblkRow(row, facts); !s.ok()) return s;
-  std::string name = device["kname"].Text();
-  if (name.empty()) name = device["name"].Text();
+  const std::string path = LsblkPath(row);
   for (const JsonValue& child : device["children"].Elements()) {
-    if (absl::Status s = ReadDevice(child, name, facts); !s.ok()) return s;
+    if (absl::Status s = ReadDevice(child, path, facts); !s.ok()) return s;
   }
   return absl::OkStatus();
 }

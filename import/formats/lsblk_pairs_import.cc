@@ -74,7 +74,11 @@ absl::StatusOr<std::map<std::string, Pair, std::less<>>> ReadPairs(
 absl::Status Read(const ImportInput& input, Facts* facts) {
   for (InputLines lines(input); lines.Next();) {
     auto pairs = ReadPairs(lines);
-    if (!pairs.ok()) return pairs.status();
+    if (!pairs.ok()) {
+      absl::Status s = facts->SkipLine(pairs.status());
+      if (!s.ok()) return s;
+      continue;
+    }
     LsblkRow row;
     row.text = [&](absl::string_view key) {
       auto it = pairs->find(key);
@@ -89,7 +93,8 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
     if (row.mountpoints[0].empty()) {
       row.mountpoints = {row.text("mountpoint")};
     }
-    if (absl::Status s = SayLsblkRow(row, facts); !s.ok()) return s;
+    absl::Status s = facts->SkipLine(SayLsblkRow(row, facts));
+    if (!s.ok()) return s;
   }
   return absl::OkStatus();
 }

@@ -46,10 +46,17 @@ absl::Status SayQueue(const LsblkRow& row, const std::string& name,
   return absl::OkStatus();
 }
 
+// The path of what it is below in the tree; "": of nothing.
+std::string ParentOf(const LsblkRow& row) {
+  if (!row.parent.empty()) return row.parent;
+  const std::string name = row.text("pkname");
+  return name.empty() || absl::StartsWith(name, "/")
+             ? name
+             : absl::StrCat("/dev/", name);
+}
+
 absl::Status SayPartition(const LsblkRow& row, Disk& disk) {
-  std::string parent = row.text("pkname");
-  if (parent.empty()) parent = row.parent;
-  parent = std::string(absl::StripPrefix(parent, "/dev/"));
+  const std::string parent(absl::StripPrefix(ParentOf(row), "/dev/"));
   if (!parent.empty()) {
     absl::Status s =
         Facts::Say(disk.parent, parent, row.place("name"), disk.name, "disk");
@@ -79,6 +86,11 @@ absl::Status SayDisk(const LsblkRow& row, const std::string& kname,
                                 row.place("dax"), kname, "DAX flag");
     if (!s.ok()) return s;
   }
+  if (const std::string ro = row.text("ro"); !ro.empty()) {
+    absl::Status s = Facts::Say(disk.read_only, ro == "1" || ro == "true",
+                                row.place("ro"), kname, "read-only flag");
+    if (!s.ok()) return s;
+  }
   if (type == "part") {
     if (absl::Status s = SayPartition(row, disk); !s.ok()) return s;
   }
@@ -89,7 +101,7 @@ void SayMounts(const LsblkRow& row, const std::string& source, Facts* facts) {
   for (const std::string& path : row.mountpoints) {
     if (!absl::StartsWith(path, "/")) continue;  // "[SWAP]"
     facts->mounts.push_back(
-        {row.place("name"), source, path, row.text("fstype"), ""});
+        {row.place("name"), source, path, row.text("fstype"), "", {}});
   }
 }
 
@@ -104,6 +116,30 @@ bool IsMappedType(absl::string_view type) {
   return false;
 }
 
+namespace {
+
+struct Names {
+  std::string name, kname, shown;
+  bool is_dm = false;
+};
+
+Names NamesOf(const LsblkRow& row) {
+  Names n;
+  // With -p names are paths.
+  n.name = row.text("name");
+  const bool mapper_path = absl::StartsWith(n.name, "/dev/mapper/") ||
+                           absl::StartsWith(row.text("path"), "/dev/mapper/");
+  n.name = n.name.substr(n.name.rfind('/') + 1);
+  n.kname = row.text("kname");
+  n.kname = n.kname.substr(n.kname.rfind('/') + 1);
+  n.is_dm = absl::StartsWith(n.kname, "dm-") || mapper_path ||
+            IsMappedType(row.text("type"));
+  n.shown = n.is_dm || n.kname.empty() ? n.name : n.kname;
+  return n;
+}
+
+}  // namespace
+
 absl::StatusOr<DevT> ReadDev(absl::string_view text, const Place& place) {
   const std::vector<absl::string_view> parts =
       absl::StrSplit(absl::StripAsciiWhitespace(text), ':');
@@ -116,22 +152,17 @@ absl::StatusOr<DevT> ReadDev(absl::string_view text, const Place& place) {
   return dev;
 }
 
+std::string LsblkPath(const LsblkRow& row) {
+  const Names names = NamesOf(row);
+  return absl::StrCat(names.is_dm ? "/dev/mapper/" : "/dev/", names.shown);
+}
+
 absl::Status SayLsblkRow(const LsblkRow& row, Facts* facts) {
-  // With -p names are paths.
-  const std::string said_name = row.text("name");
-  std::string name = said_name;
-  const bool mapper_path = absl::StartsWith(name, "/dev/mapper/") ||
-                           absl::StartsWith(row.text("path"), "/dev/mapper/");
-  name = name.substr(name.rfind('/') + 1);
-  std::string kname = row.text("kname");
-  kname = kname.substr(kname.rfind('/') + 1);
+  const auto [name, kname, shown, is_dm] = NamesOf(row);
   const std::string type = row.text("type");
   if (name.empty() && kname.empty()) {
     return row.place("name").Error("a name is expected");
   }
-  const bool is_dm =
-      absl::StartsWith(kname, "dm-") || mapper_path || IsMappedType(type);
-  const std::string shown = is_dm ? name : (kname.empty() ? name : kname);
   const Place at = row.place("name");
   Said<DevT>* dev;
   Said<SizeRange>* size;
@@ -142,6 +173,8 @@ absl::Status SayLsblkRow(const LsblkRow& row, Facts* facts) {
                                   at, kname, "dm name");
       if (!s.ok()) return s;
     }
+    device.type = type;
+    device.read_only |= row.text("ro") == "1" || row.text("ro") == "true";
     dev = &device.dev;
     size = &device.size;
     absl::Status s = SayQueue(row, name, &device.queue);
@@ -169,7 +202,12 @@ absl::Status SayLsblkRow(const LsblkRow& row, Facts* facts) {
     absl::Status s = Facts::SaySize(*size, **bytes, row.place("size"), shown);
     if (!s.ok()) return s;
   }
-  SayMounts(row, absl::StrCat(is_dm ? "/dev/mapper/" : "/dev/", shown), facts);
+  const std::string path = LsblkPath(row);
+  if (const std::string parent = ParentOf(row);
+      !parent.empty() && (is_dm || type != "part")) {
+    facts->below[path].insert(parent);
+  }
+  SayMounts(row, path, facts);
   return absl::OkStatus();
 }
 

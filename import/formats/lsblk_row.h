@@ -19,8 +19,11 @@ struct LsblkRow {
   std::function<std::string(absl::string_view key)> text;
   std::function<Place(absl::string_view key)> place;
   std::vector<std::string> mountpoints;
-  std::string parent;  // the disk above it in the tree
+  std::string parent;  // the path of what it is below in the tree
 };
+
+// "/dev/pmem0", "/dev/mapper/vg-home".
+std::string LsblkPath(const LsblkRow& row);
 
 absl::Status SayLsblkRow(const LsblkRow& row, Facts* facts);
 

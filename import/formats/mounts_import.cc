@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "import/formats/input_lines.h"
+#include "import/formats/lsblk_row.h"
 #include "import/import_format.h"
 
 namespace dmdax {
@@ -89,14 +90,19 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
       size_t dash = 6;
       while (w[dash] != "-") ++dash;
       if (w[3] != "/") continue;  // a bind mount of a part
+      if (absl::StatusOr<DevT> dev = ReadDev(w[2], mount.place); dev.ok()) {
+        mount.dev = *dev;
+      }
       mount.source = Unescape(w[dash + 2]);
       mount.path = Unescape(w[4]);
       mount.type = std::string(w[dash + 1]);
       mount.options = std::string(w[dash + 3]);
     } else if (!ReadMount(lines.line(), &mount)) {
-      return lines.place().Error(
+      absl::Status s = facts->SkipLine(lines.place().Error(
           absl::StrCat("'device path type options 0 0' is expected, not ",
-                       Quoted(lines.line())));
+                       Quoted(lines.line()))));
+      if (!s.ok()) return s;
+      continue;
     }
     facts->mounts.push_back(std::move(mount));
   }

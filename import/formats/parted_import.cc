@@ -53,6 +53,7 @@ class Reader {
       disk_.clear();
       table_ = false;
       sector_bytes_ = 512;
+      sector_place_ = {};
     } else if (absl::ConsumePrefix(&line, "Disk /dev/")) {
       const size_t colon = std::min(line.find(':'), line.size());
       disk_ = std::string(line.substr(0, colon));
@@ -71,6 +72,7 @@ class Reader {
             absl::StrCat("512B/4096B is expected, not ", Quoted(line)));
       }
       sector_bytes_ = bytes;
+      sector_place_ = lines.At(line);
     } else if (absl::StartsWith(line, "Number")) {
       table_ = true;
       return SayDisk();
@@ -95,8 +97,11 @@ class Reader {
     if (disk_.empty() || IsMapped()) return absl::OkStatus();
     absl::StatusOr<SizeRange> size = Bytes(disk_sectors_, disk_place_);
     if (!size.ok()) return size.status();
-    return Facts::SaySize(facts_.DiskNamed(disk_, disk_place_).size, *size,
-                          disk_place_, disk_);
+    Disk& disk = facts_.DiskNamed(disk_, disk_place_);
+    absl::Status s = Facts::SaySize(disk.size, *size, disk_place_, disk_);
+    if (!s.ok() || sector_place_.input == nullptr) return s;
+    return Facts::Say(disk.queue["logical_block_size"], sector_bytes_,
+                      sector_place_, disk_, "logical_block_size");
   }
 
   absl::Status Partition(const InputLines& lines) {
@@ -142,6 +147,7 @@ class Reader {
   Place disk_place_;
   uint64_t disk_sectors_ = 0;
   uint64_t sector_bytes_ = 512;  // logical ones, which "s" counts
+  Place sector_place_;           // where it is said
   bool table_ = false;
 };
 

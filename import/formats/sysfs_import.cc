@@ -61,6 +61,9 @@ bool IsQueueAttribute(absl::string_view name) {
 bool IsDiskAttribute(const Parts& parts, size_t i) {
   const absl::string_view first = parts[i];
   if (i + 1 == parts.size()) return first == "dev" || first == "size";
+  if (i + 3 == parts.size() && (first == "slaves" || first == "holders")) {
+    return parts[i + 2] == "dev";
+  }
   if (i + 2 != parts.size()) return false;
   const absl::string_view second = parts[i + 1];
   if (first == "queue") return IsQueueAttribute(second);
@@ -102,6 +105,14 @@ class Attribute {
     }
     const std::string rest = absl::StrJoin(
         parts.begin() + static_cast<ptrdiff_t>(at) + 1, parts.end(), "/");
+    if (parts.size() == at + 4) {
+      // block/md0/slaves/pmem0/dev, block/pmem0/holders/md0/dev
+      const std::string here = absl::StrCat("/dev/", disk);
+      const std::string there = absl::StrCat("/dev/", parts[at + 2]);
+      if (parts[at + 1] == "slaves") facts_->below[here].insert(there);
+      if (parts[at + 1] == "holders") facts_->below[there].insert(here);
+      return absl::OkStatus();
+    }
     if (absl::StartsWith(disk, "dm-")) return OfMapped(disk, rest);
     if (absl::StartsWith(disk, "ram")) return absl::OkStatus();
     if (parts.size() == at + 3 && absl::StartsWith(parts[at + 1], disk)) {

@@ -36,6 +36,12 @@ class Parser {
       } else if (Take('=')) {
         absl::StatusOr<LvmValue> value = Value();
         if (!value.ok()) return value.status();
+        for (const auto& [other, first] : section->values) {
+          if (other != key) continue;
+          return place.Error(absl::StrCat(key, " is given twice; ",
+                                          first.place.ToString(),
+                                          " has the first"));
+        }
         section->values.emplace_back(key, *std::move(value));
       } else {
         return Expected("'=' or '{'");

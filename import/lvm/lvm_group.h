@@ -58,6 +58,7 @@ struct LvmGroup {
   std::string name;
   std::string id;
   uint64_t extent_size = 0;  // sectors
+  uint64_t seqno = 0;        // goes up with each change of the group
   std::map<std::string, LvmPv> pvs;
   std::map<std::string, LvmLv> lvs;
   // The order of the metadata.

@@ -56,7 +56,8 @@ absl::StatusOr<LvmPv> ReadPv(const LvmSection& in) {
 
 // A list of names, each with the extent it begins at: [ "pv0", 0, "pv1", 0 ].
 // raids and raid0_lvs have names alone.
-absl::Status ReadAreas(const LvmValue& list, LvmSegment* segment) {
+enum class Areas { kNames, kWithExtents };
+absl::Status ReadAreas(const LvmValue& list, Areas kind, LvmSegment* segment) {
   for (size_t i = 0; i < list.list.size(); ++i) {
     const LvmValue& name = list.list[i];
     if (name.kind != LvmValue::kText) {
@@ -66,6 +67,9 @@ absl::Status ReadAreas(const LvmValue& list, LvmSegment* segment) {
     if (i + 1 < list.list.size() &&
         list.list[i + 1].kind == LvmValue::kNumber) {
       extent = list.list[++i].number;
+    } else if (kind == Areas::kWithExtents) {
+      return name.place.Error(
+          absl::StrCat("an extent is expected behind ", Quoted(name.text)));
     }
     segment->areas.emplace_back(name.text, extent);
   }
@@ -93,7 +97,9 @@ absl::StatusOr<LvmSegment> ReadSegment(const LvmSection& in) {
   for (const auto& [key, value] : in.values) {
     if (key == "stripes" || key == "mirrors" || key == "raids" ||
         key == "raid0_lvs") {
-      s = ReadAreas(value, &segment);
+      s = ReadAreas(value,
+                    key == "stripes" ? Areas::kWithExtents : Areas::kNames,
+                    &segment);
       if (!s.ok()) return s;
     } else if (value.kind == LvmValue::kNumber) {
       segment.numbers[key] = value.number;
@@ -202,6 +208,9 @@ class PvExtents {
 absl::StatusOr<LvmGroup> ReadGroup(const LvmSection& in) {
   LvmGroup group{.name = in.name, .id = Text(in, "id"), .place = in.place};
   absl::Status s = Number(in, "extent_size", &group.extent_size);
+  if (s.ok() && in.Value("seqno") != nullptr) {
+    s = Number(in, "seqno", &group.seqno);
+  }
   if (!s.ok()) return s;
   const LvmSection* pvs = in.Section("physical_volumes");
   if (pvs == nullptr) {
@@ -230,6 +239,20 @@ absl::StatusOr<LvmGroup> ReadGroup(const LvmSection& in) {
   return group;
 }
 
+// Of two states of one group the older is no contradiction.
+void KeepNewest(LvmGroup group, Facts* facts) {
+  for (LvmGroup& other : facts->groups) {
+    if (other.name != group.name || other.seqno == group.seqno) continue;
+    if (other.seqno < group.seqno) std::swap(other, group);
+    facts->Note(group.place,
+                absl::StrCat(group.name, " with seqno ", group.seqno,
+                             " is left out: ", other.place.ToString(), " has ",
+                             other.seqno));
+    return;
+  }
+  facts->groups.push_back(std::move(group));
+}
+
 absl::Status Read(const ImportInput& input, Facts* facts) {
   absl::StatusOr<LvmSection> root = ParseLvmConfig(input);
   if (!root.ok()) return root.status();
@@ -240,7 +263,7 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
   for (const LvmSection& section : root->sections) {
     absl::StatusOr<LvmGroup> group = ReadGroup(section);
     if (!group.ok()) return group.status();
-    facts->groups.push_back(*std::move(group));
+    KeepNewest(*std::move(group), facts);
   }
   return absl::OkStatus();
 }

@@ -215,9 +215,9 @@ class Activation {
     for (const LvmSegment& s : lv.segments) {
       absl::StatusOr<DmTargetSpec> row = LvmSegmentRow(group_, lv, s);
       if (!row.ok()) {
-        notes_->push_back(absl::StrCat(row.status().message(), "; ",
-                                       group_.name, "/", lv.name,
-                                       " is left out"));
+        device.odd = std::string(row.status().message());
+        device.rows.clear();
+        out_.push_back(std::move(device));
         return;
       }
       device.rows.push_back(*std::move(row));

@@ -25,14 +25,15 @@ struct LvmDevice {
   std::string name;  // dm's: "vg-home"
   std::string uuid;  // "" if the metadata has no ids
   std::vector<DmTargetSpec> rows;
-  std::string lv;  // "vg/home"; "" for one below another
+  std::string lv;   // "vg/home"; "" for one below another
+  std::string odd;  // why its rows are not known; "": they are
   bool read_only = false;
   bool skipped = false;               // it has LVM's flag not to be activated
   std::vector<std::string> thin_ids;  // of a pool: what it has been told
   Place place;
 };
 
-// What a group has that can not be a table goes to `notes`, one line each.
+// What a group has that can not be a device goes to `notes`, one line each.
 std::vector<LvmDevice> LvmTables(const LvmGroup& group,
                                  std::vector<std::string>* notes);
 

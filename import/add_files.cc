@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// AddFiles: the files whose extents are known, each on the mount that it is on.
+#include <algorithm>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "import/build_world.h"
+#include "import/mount_table.h"
+#include "iomap/file_extents.h"
+
+namespace dmdax {
+namespace {
+
+constexpr uint64_t kExt4Magic = 0xef53;
+constexpr uint64_t kXfsMagic = 0x58465342;
+
+class Files {
+ public:
+  Files(const MountTable& table, Facts* facts, proto::World* world)
+      : table_(table), facts_(*facts), world_(*world) {}
+
+  absl::Status Run() {
+    if (!facts_.files.empty() && facts_.mounts.empty()) GuessMount();
+    for (const FileFact& file : facts_.files) {
+      if (absl::Status s = AddFile(file); !s.ok()) return s;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  // Devices that nothing stands on, with their sizes.
+  std::vector<std::string> TopDevices() const {
+    std::set<std::string> used;
+    for (const proto::MappedDevice& m : world_.mapped_device()) {
+      for (const DmTargetSpec& row : facts_.mapped.at(m.name()).rows) {
+        for (absl::string_view word : absl::StrSplit(row.params, ' ')) {
+          used.insert(CanonicalDevice(facts_, word));
+        }
+      }
+    }
+    for (const proto::Block& b : world_.block()) {
+      if (!b.partition_of().empty()) {
+        used.insert(absl::StrCat("/dev/", b.partition_of()));
+      }
+    }
+    std::vector<std::string> top;
+    const auto add = [&](const std::string& device) {
+      if (!used.contains(device)) top.push_back(device);
+    };
+    for (const proto::MappedDevice& m : world_.mapped_device()) {
+      add(absl::StrCat("/dev/mapper/", m.name()));
+    }
+    for (const proto::Pmem& p : world_.pmem()) {
+      add(absl::StrCat("/dev/", p.name()));
+    }
+    // A disk beside a DAX stack is not where DAX files are.
+    if (!top.empty()) return top;
+    for (const proto::Block& b : world_.block()) {
+      add(absl::StrCat("/dev/", b.name()));
+    }
+    return top;
+  }
+
+  // Files without any mount: if there is one place only where they can be.
+  void GuessMount() {
+    const std::vector<std::string> top = TopDevices();
+    if (top.size() != 1) {
+      facts_.Note(facts_.files[0].place,
+                  absl::StrCat("no input says what is mounted (/proc/mounts), "
+                               "and ",
+                               top.size(), " devices could have the files"));
+      return;
+    }
+    const FileFact& first = facts_.files[0];
+    if (const uint64_t magic = first.list.s_magic;
+        magic != 0 && magic != kExt4Magic && magic != kXfsMagic) {
+      return;  // each file says why it is left out
+    }
+    const size_t slash = first.path.rfind('/');
+    std::string path = slash == std::string::npos || slash == 0
+                           ? "/mnt"
+                           : first.path.substr(0, slash);
+    if (!absl::StartsWith(path, "/")) path = "/mnt";
+    proto::Mount* mount = world_.add_mount();
+    mount->set_path(path);
+    mount->set_device(top[0]);
+    const bool xfs =
+        first.list.s_magic != 0 && first.list.s_magic != kExt4Magic;
+    if (xfs) mount->set_type("xfs");
+    mount->set_options("dax=always");
+    facts_.Note(first.place,
+                absl::StrCat(path,
+                             ": no input says what is mounted "
+                             "(/proc/mounts): ",
+                             top[0], " with ", xfs ? "xfs" : "ext4",
+                             ", dax=always taken"));
+  }
+
+  absl::Status AddFile(const FileFact& file) {
+    proto::Mount* best = nullptr;
+    std::string name;
+    for (proto::Mount& m : *world_.mutable_mount()) {
+      std::optional<std::string> below = Below(file.path, m.path());
+      // A path that the tool was given from inside.
+      if (!below && !absl::StartsWith(file.path, "/") &&
+          world_.mount_size() == 1) {
+        below = std::string(absl::StripPrefix(file.path, "./"));
+      }
+      if (!below) continue;
+      if (best == nullptr || m.path().size() > best->path().size()) {
+        best = &m;
+        name = *below;
+      }
+    }
+    const MountFact* owner = table_.OwnerOf(file.path);
+    const bool elsewhere =
+        owner != nullptr && (best == nullptr || best->path() != owner->path);
+    if (elsewhere || best == nullptr || name.empty()) {
+      facts_.LeaveOut(
+          file.place, file.path,
+          !elsewhere ? std::string("it is below no known mount")
+          : MountTable::HasDevice(*owner)
+              ? absl::StrCat("it is on ", owner->path, ", ",
+                             MountTable::WithOptions(*owner),
+                             ", which is left out")
+              : absl::StrCat("it is on ", owner->path, ", ", owner->type,
+                             ", which has no persistent memory below"));
+      return absl::OkStatus();
+    }
+    const auto [given, fresh] =
+        given_.emplace(absl::StrCat(best->path(), "/", name), &file);
+    if (!fresh) return CheckAgain(file, *given->second);
+    if (file.list.s_blocksize >= 512 && file.list.s_blocksize <= 65536 &&
+        file.list.s_blocksize != 4096) {
+      best->set_block_size(static_cast<uint32_t>(file.list.s_blocksize));
+    }
+    proto::File* out = best->add_file();
+    out->set_name(name);
+    out->set_size(file.list.file_size);
+    for (const FileExtent& e : file.list.extents) {
+      proto::Extent* extent = out->add_extent();
+      extent->set_logical(e.logical);
+      extent->set_physical(e.physical);
+      extent->set_length(e.length);
+      extent->set_shared(e.shared);
+      extent->set_type(TypeOf(e));
+      // What mkfs was told, as the kernel asks before it mounts with DAX.
+      if (e.type == IOMAP_INLINE) best->set_inline_data(true);
+      if (e.shared && best->type() == "xfs") best->set_reflink(true);
+    }
+    return absl::OkStatus();
+  }
+
+  // Extents that continue each other are one, whatever they are of: not every
+  // program tells unwritten ones from others, nor cuts where another does.
+  static std::vector<FileExtent> Places(const ExtentList& list) {
+    std::vector<FileExtent> places;
+    for (const FileExtent& e : list.extents) {
+      if (!places.empty() && places.back().end() == e.logical &&
+          places.back().physical + places.back().length == e.physical) {
+        places.back().length += e.length;
+      } else {
+        places.push_back(
+            {.logical = e.logical, .physical = e.physical, .length = e.length});
+      }
+    }
+    return places;
+  }
+
+  absl::Status CheckAgain(const FileFact& file, const FileFact& before) {
+    const uint64_t size = file.list.file_size, other = before.list.file_size;
+    if (size != 0 && other != 0 && size != other) {
+      return file.place.Error(
+          absl::StrCat("the size of ", Quoted(file.path), " is ", size, "; ",
+                       before.place.ToString(), " says ", other));
+    }
+    if (Places(file.list) != Places(before.list)) {
+      return file.place.Error(absl::StrCat("the extents of ", Quoted(file.path),
+                                           " are others than at ",
+                                           before.place.ToString()));
+    }
+    facts_.Note(file.place, absl::StrCat("file ", Quoted(file.path),
+                                         " was given before: left out"));
+    return absl::OkStatus();
+  }
+
+  static proto::Extent::Type TypeOf(const FileExtent& e) {
+    switch (e.type) {
+      case IOMAP_UNWRITTEN:
+        return proto::Extent::UNWRITTEN;
+      case IOMAP_DELALLOC:
+        return proto::Extent::DELALLOC;
+      case IOMAP_INLINE:
+        return proto::Extent::INLINE;
+      case IOMAP_HOLE:
+        return proto::Extent::HOLE;
+      default:
+        return proto::Extent::MAPPED;
+    }
+  }
+
+  const MountTable& table_;
+  Facts& facts_;
+  proto::World& world_;
+  std::map<std::string, const FileFact*> given_;  // by path
+};
+
+}  // namespace
+
+absl::Status AddFiles(const MountTable& table, Facts* facts,
+                      proto::World* world) {
+  return Files(table, facts, world).Run();
+}
+
+}  // namespace dmdax

@@ -27,6 +27,16 @@ std::string ByShell(const std::string& word) {
 TEST(OneLineTest, ControlCharactersAreNumbers) {
   EXPECT_EQ(OneLine("a\nb\x1b[2Jc\x7f"), "a\\012b\\033[2Jc\\177");
   EXPECT_EQ(OneLine("größe \\n"), "größe \\n");
+  // CSI of C1, in UTF-8 and as a byte; a mark that turns the line around.
+  EXPECT_EQ(OneLine("a\xc2\x9b"
+                    "31m"),
+            "a\\302\\23331m");
+  EXPECT_EQ(OneLine("a\x9b"
+                    "b\xe9"),
+            "a\\233b\xe9");
+  EXPECT_EQ(OneLine("\xe2\x80\xae"
+                    "x"),
+            "\\342\\200\\256x");
 }
 
 TEST(ShellWordTest, PlainNamesStayPlain) {

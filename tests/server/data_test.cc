@@ -9,11 +9,12 @@
 #include <signal.h>
 
 #include <cerrno>
-#include <fstream>
-#include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "block/machine.h"
+#include "dm/dm_ioctl.h"
 #include "server/protocol.h"
 #include "tests/server/serving.h"
 
@@ -28,15 +29,24 @@ class DataTest : public ServingTest {
  protected:
   // sda discards, sdb has blocks of 4096 bytes.
   void Prepare() override {
-    const std::string world = state_ + "/../" + "world_" +
-                              state_.substr(state_.size() - 6) + ".textproto";
-    std::ofstream(world)
-        << "block { name: 'sda' dev: '8:0' sectors: 16384 queue {"
-           " discard_max_kb: 1024 discard_granularity: 512"
-           " write_zeroes_max_kb: 1024 } }\n"
-           "block { name: 'sdb' dev: '8:16' sectors: 16384"
-           " logical_block_size: 4096 }\n";
-    ASSERT_EQ(Run(absl::StrCat("machine load ", world)), 0);
+    Change([](Session& session) {
+      BlockOptions sda;
+      sda.name = "sda";
+      sda.dev = DevT{8, 0};
+      sda.nr_sectors = kDiskSize / 512;
+      sda.limits.max_discard_sectors = 2048;
+      sda.limits.discard_granularity = 512;
+      sda.limits.max_write_zeroes_sectors = 2048;
+      BlockOptions sdb;
+      sdb.name = "sdb";
+      sdb.dev = DevT{8, 16};
+      sdb.nr_sectors = kDiskSize / 512;
+      sdb.limits.logical_block_size = 4096;
+      sdb.limits.physical_block_size = 4096;
+      for (const BlockOptions* disk : {&sda, &sdb}) {
+        EXPECT_TRUE(session.machine->AddBlock(*disk).ok());
+      }
+    });
   }
   static Said Open(const Client& client, uint64_t dev, int flags = O_RDWR) {
     Said said = client.Open(DMDAX_KIND_BLOCK, dev, flags);
@@ -150,10 +160,16 @@ TEST_F(DataTest, AnotherCommandResumesIt) {
   const Said control = OpenControl(client);
   Create(client, control.head.handle, Row("linear", "8:0 0"));
   const Said d = Open(client, kDm0);
-  ASSERT_EQ(Run("suspend d"), 0);
+  const auto suspend = [&](uint32_t flags) {
+    Change([&](Session& session) {
+      DmIoctl io{.flags = flags, .name = "d"};
+      EXPECT_TRUE(session.ctl->DevSuspend(io).ok());
+    });
+  };
+  suspend(DM_SUSPEND_FLAG);
   client.Send(Client::WriteHead(d.head.handle, 0), "x");
   EXPECT_FALSE(client.HasAnswer());
-  ASSERT_EQ(Run("resume d"), 0);
+  suspend(0);
   EXPECT_EQ(client.Receive()->head.error, 0);
   EXPECT_EQ(client.Read(d.head.handle, 0, 1), "x");
 }

@@ -21,6 +21,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/fd.h"
+#include "block/machine.h"
 #include "server/protocol.h"
 #include "tests/server/serving.h"
 
@@ -52,6 +53,15 @@ class LoopTest : public ServingTest {
     file_ = Fd(open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     ASSERT_EQ(ftruncate(file_.get(), 1 << 20), 0);
     path_ = std::filesystem::canonical(path_);
+  }
+  // Another command adds sda, 259:0 if that is free.
+  void AddDisk() const {
+    Change([](Session& session) {
+      BlockOptions sda;
+      sda.name = "sda";
+      sda.nr_sectors = 2048;
+      EXPECT_TRUE(session.machine->AddBlock(sda).ok());
+    });
   }
   static int Control(const Client& client, uint32_t command, int64_t n = 0) {
     const Said control =
@@ -158,7 +168,7 @@ TEST_F(LoopTest, TheFileComesWithTheMessage) {
 // Its bytes would be the machine's own: we say that it is not there.
 TEST_F(LoopTest, ADeviceOfTheMachineIsNoFile) {
   const Client client(serving());
-  ASSERT_EQ(Run("machine add-block sda --size 1M"), 0);
+  AddDisk();
   ASSERT_EQ(Control(client, LOOP_CTL_GET_FREE), 0);
   const Said loop = Open(client, kLoop0);
   const Said sda = Open(client, DMDAX_DEV(259, 0));
@@ -244,7 +254,7 @@ TEST_F(LoopTest, AStateKeepsWhatIsInIt) {
     // Another command's change makes the machine anew; the file stays, also
     // when its name goes.
     ASSERT_EQ(unlink(path_.c_str()), 0);
-    ASSERT_EQ(Run("machine add-block sda --size 1M"), 0);
+    AddDisk();
     EXPECT_EQ(client.Read(h, 0, 4), "kept");
     EXPECT_EQ(client.Write(h, 0, "KEPT"), 0);
     EXPECT_EQ(FileText(4096, 4), "KEPT");

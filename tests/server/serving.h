@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What tests of the resident machine share: `dmdax serve` on a state of its
-// own, and a client that speaks server/protocol.h to it.
+// What tests of the resident machine share: a server on a state of its own, and
+// a client that speaks server/protocol.h to it.
 //
 //   class DataTest : public ServingTest {};
 //   TEST_F(DataTest, Ping) { EXPECT_EQ(Client(serving()).Ping(), 0); }
 //
-// A test's first argument is the command (serving_main.cc).
+// The server is `dmdax serve` if the test's first argument is the command, and
+// else a child of the test (serving_main.cc).
 #ifndef DMDAX_TESTS_SERVER_SERVING_H_
 #define DMDAX_TESTS_SERVER_SERVING_H_
 
@@ -26,18 +27,24 @@
 #include <string>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/fd.h"
 #include "server/fd_message.h"
 #include "server/protocol.h"
 #include "server/socket.h"
+#include "state/session.h"
+#include "state/state_dir.h"
 
 namespace dmdax {
 
-// Set by main().
+// Set by main(); or "".
 inline std::string dmdax_command;
 
-// `dmdax serve` on a state of its own.
+// As `dmdax serve` does, until SIGTERM; the line that it prints goes to `out`.
+void ServeHere(const std::string& state, int out);
+
 class Serving {
  public:
   explicit Serving(std::string state) : state_(std::move(state)) {
@@ -45,8 +52,12 @@ class Serving {
     EXPECT_EQ(pipe(ends), 0);
     pid_ = fork();
     if (pid_ == 0) {
-      dup2(ends[1], 1);
       close(ends[0]);
+      if (dmdax_command.empty()) {
+        ServeHere(state_, ends[1]);
+        _exit(0);
+      }
+      dup2(ends[1], 1);
       execl(dmdax_command.c_str(), "dmdax", "--state", state_.c_str(), "serve",
             nullptr);
       _exit(127);
@@ -261,11 +272,18 @@ class ServingTest : public testing::Test {
     ASSERT_NE(serving_->socket(), "");
   }
   const Serving& serving() const { return *serving_; }
-  // A verb of the command, on the state.
-  int Run(const std::string& words) const {
-    return system(absl::StrCat(dmdax_command, " --state ", state_, " ", words,
-                               " >/dev/null")
-                      .c_str());
+  // What another command does to the state.
+  void Change(absl::FunctionRef<void(Session&)> change) const {
+    absl::StatusOr<StateDir> dir = StateDir::Open(state_, StateDir::kWrite);
+    ASSERT_TRUE(dir.ok()) << dir.status();
+    absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
+    ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+    absl::StatusOr<Session> session = SessionFromSnapshot(*snapshot);
+    ASSERT_TRUE(session.ok()) << session.status();
+    change(*session);
+    const absl::Status s =
+        dir->Write(SnapshotOf(*session, snapshot->generation()));
+    ASSERT_TRUE(s.ok()) << s;
   }
   // The device d with a live table.
   void Create(const Client& client, uint64_t control,

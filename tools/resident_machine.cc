@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/kernel_profile.h"
+#include "dm/wire/loaded_targets.h"
 #include "server/socket.h"
 #include "state/session.h"
 #include "tools/world_file.h"
@@ -65,6 +66,8 @@ absl::StatusOr<std::unique_ptr<ResidentMachine>> ResidentMachine::Make(
                 << std::endl;
     }
   } else {
+    // lvm2 asks modprobe for what is not there, and no file of a module is.
+    LoadAllTargets();
     absl::StatusOr<std::unique_ptr<Resident>> resident = PrivateMachine(app);
     if (!resident.ok()) return resident.status();
     made->resident_ = *std::move(resident);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/errno_status.h"
+#include "dm/wire/loaded_targets.h"
 
 namespace dmdax {
 
@@ -107,9 +108,23 @@ absl::Status ListDevices(DmCtl& ctl, DmFile&, IoctlParam& param) {
   return s;
 }
 
+bool all_targets_loaded = false;
+
+// The newest first, and what is loaded at boot is the oldest.
+std::vector<const TargetType*> LoadedTypes(const KernelProfile& profile) {
+  const std::vector<const TargetType*> at_boot = TargetTypes(profile);
+  if (!all_targets_loaded) return at_boot;
+  std::vector<const TargetType*> types;
+  for (const TargetType* type : KnownTargetTypes(profile)) {
+    if (!type->registered) types.push_back(type);
+  }
+  types.insert(types.end(), at_boot.begin(), at_boot.end());
+  return types;
+}
+
 absl::Status ListVersions(DmCtl& ctl, DmFile&, IoctlParam& param) {
   const KernelProfile& profile = ctl.machine().profile();
-  WriteVersions(param, TargetTypes(profile), profile);
+  WriteVersions(param, LoadedTypes(profile), profile);
   return absl::OkStatus();
 }
 
@@ -188,6 +203,8 @@ constexpr IoctlCommand kIoctls[] = {
 };
 
 }  // namespace
+
+void LoadAllTargets() { all_targets_loaded = true; }
 
 const IoctlCommand* LookupIoctl(const DmCtl& ctl, uint32_t cmd) {
   return cmd <= ctl.machine().profile().dm_last_ioctl ? &kIoctls[cmd] : nullptr;

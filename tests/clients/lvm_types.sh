@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# LVM2, all kinds of volumes that need no raid: a snapshot of a file system that
-# goes on, thin volumes, a mirror, data that move, metadata that come back.
+# LVM2, kinds of volumes: a snapshot of a file system that goes on, thin volumes,
+# a mirror and a raid1, data that move, metadata that come back.
 export LVM_SYSTEM_DIR=$PWD/lvm
 mkdir -p lvm
 echo 'devices { use_devicesfile=0 obtain_device_list_from_udev=0 } global { use_lvmpolld=0 event_activation=0 thin_check_executable="" } activation { monitoring=0 }' >lvm/lvm.conf
@@ -26,6 +26,12 @@ e2fsck -fn /dev/vg/copy 2>/dev/null | tail -n 1
 lvs -a -o lv_name,lv_attr,pool_lv,origin,lv_size vg
 lvcreate -q -y --type mirror -m 1 --mirrorlog core -L 4M -n two vg /dev/mapper/pv0 /dev/mapper/pv1
 lvs --noheadings -a -o lv_name,copy_percent,devices vg/two
+lvcreate -q -y --type raid1 -m 1 -L 4M -n safe vg /dev/mapper/pv0 /dev/mapper/pv1
+mke2fs -q -t ext4 /dev/vg/safe; e2fsck -fn /dev/vg/safe 2>/dev/null | tail -n 1
+lvs --noheadings -o lv_name,lv_attr,sync_percent,raid_sync_action vg/safe
+seq 100000 | head -c 524288 >seq; dd if=seq of=/dev/vg/safe bs=64k seek=8 conv=fsync status=none
+for i in 0 1; do dd if=/dev/mapper/vg-safe_rimage_$i bs=64k skip=8 count=8 status=none | cmp - seq; done
+lvremove -q -f vg/safe
 pvmove -q -i 1 -n home /dev/mapper/pv0 /dev/mapper/pv2 | tail -n 1
 lvs --noheadings -o devices vg/home
 e2fsck -fn /dev/vg/home 2>/dev/null | tail -n 1

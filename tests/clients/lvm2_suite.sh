@@ -33,7 +33,7 @@ for word in "$@"; do
     --dir=*) dir=${word#*=} ;;
     --limit=*) limit=${word#*=} ;;
     --jobs=*) jobs=${word#*=} ;;
-    --list=*) list=${word#*=} ;;
+    --list=*) list=$(realpath "${word#*=}") ;;
     --) ;;
     -*) echo "lvm2_suite.sh: there is no option '$word'" >&2; exit 2 ;;
     *) pattern=$word ;;

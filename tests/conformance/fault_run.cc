@@ -30,12 +30,19 @@ BlockDevice* FindBdev(const Session& session, const std::string& dev) {
 
 CaseDevices DevicesOf(Session& session, const std::string& mounted) {
   CaseDevices devices;
-  // mkfs puts the journal into the middle.
+  // mkfs puts the journal into the middle.  A commit is several blocks of it,
+  // which a striped device may have on all of its legs.
   devices.journal_io = [&session, mounted] {
+    constexpr uint64_t kCommitPages = 8;
     BlockDevice* bdev = FindBdev(session, mounted);
     if (bdev == nullptr) return -EIO;
-    return -RouteBio(*bdev, sector_t{bdev->nr_sectors() / 2}, ReqOp::kWrite)
-                .err;
+    const uint64_t middle = bdev->nr_sectors() / 2;
+    for (uint64_t page = 0; page < kCommitPages; ++page) {
+      const sector_t sector{middle + page * kPageSectors};
+      const int err = RouteBio(*bdev, sector, ReqOp::kWrite).err;
+      if (err != 0) return -err;
+    }
+    return 0;
   };
   devices.zeroout = [&session, mounted](uint64_t at, uint64_t length) {
     BlockDevice* bdev = FindBdev(session, mounted);

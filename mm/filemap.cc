@@ -178,6 +178,11 @@ vm_fault_t FilemapMapPages(VmFault& vmf, uint64_t start, uint64_t end) {
     const uint64_t nr = uint64_t{1} << order;
     it = mapping.pages.lower_bound(folio + nr);
     if (IsReadaheadMark(mapping, index)) continue;
+    // A large folio with the last page of the file is left to its own faults.
+    if (vmf.mm->profile().map_whole_folios && order > 0 &&
+        folio + nr >= FilePages(vmf)) {
+      continue;
+    }
     const bool whole = MapsWhole(vmf, folio, nr);
     // filemap_map_pmd(): the first folio may be a huge page.
     if (is_first && order == pmd_order &&

@@ -47,12 +47,16 @@ absl::Status DmCtl::DoResume(DmIoctl& param) {
   std::unique_ptr<DmTable> new_map = std::move(cell.new_map);
   std::unique_ptr<DmTable> old_map;
   if (new_map != nullptr) {
+    absl::Status fits;
     if (machine_.profile().dm_dax_check_recurses && StandsOnItself(*new_map)) {
-      // This kernel would die here.  We refuse, and the table stays loaded.
-      cell.new_map = std::move(new_map);
-      return Fail(ELOOP,
-                  "(dmdax) the device would stand on itself; this kernel's "
-                  "DAX check would overflow the stack");
+      fits = new_map->CalculateQueueLimits().status();
+      if (fits.ok()) {
+        // This kernel would die here.  We refuse, and the table stays loaded.
+        cell.new_map = std::move(new_map);
+        return Fail(ELOOP,
+                    "(dmdax) the device would stand on itself; this kernel's "
+                    "DAX check would overflow the stack");
+      }
     }
     if (!md.suspended()) {
       absl::Status s = SuspendWithFs(md, param);
@@ -61,6 +65,8 @@ absl::Status DmCtl::DoResume(DmIoctl& param) {
         return s;
       }
     }
+    // A table that does not fit is refused before its DAX is looked at.
+    if (!fits.ok()) return fits;
     const bool writable = new_map->mode() & FMODE_WRITE;
     absl::StatusOr<std::unique_ptr<DmTable>> old = md.SwapTable(new_map);
     if (!old.ok()) return old.status();

@@ -11,8 +11,9 @@
 //             random_read_corrupt | random_write_corrupt <parts in 10^9>
 //
 // Without features all I/O fails while it is down.  Time is the machine's
-// clock.  What is corrupted at random is not, here.
-// Mirrors drivers/md/dm-flakey.c (4.14 to 7.2).
+// clock.  What is corrupted at random is not, here.  Before 6.12 nothing that
+// is read of a disk with request queues (a loop, an nvme) is corrupted. Mirrors
+// drivers/md/dm-flakey.c (4.14 to 7.2).
 #include <cerrno>
 
 #include "absl/strings/match.h"
@@ -268,6 +269,20 @@ bool Fails(const DmTarget& ti, const FlakeyC& fc, bool reads) {
   return reads ? fc.error_reads : fc.error_writes;
 }
 
+// What is read is changed when the bio below is done, from where it began: a
+// fix that reached the stable releases of 6.12.
+constexpr Since<bool> kRemembersWhereItBegan[] = {{k6_12, true}};
+
+// Whether a bio that is done has its data still to be gone through.  Drivers
+// with request queues end bios piece by piece, and then nothing is left; pmem,
+// brd and device-mapper leave them as they are.
+bool DataIsLeft(const DmTarget& ti, BlockDevice& leg) {
+  constexpr uint32_t kRamdiskMajor = 1;
+  return ValueAt<bool>(kRemembersWhereItBegan, ProfileOf(ti).release) ||
+         leg.fops() != nullptr || leg.host_dax_dev() != nullptr ||
+         leg.whole().dev().major_nr == kRamdiskMajor;
+}
+
 // Whether a bio that a program's read or write makes has the flags.
 bool FlagsMatch(const FlakeyC& fc, bool reads) {
   // REQ_OP_WRITE | REQ_SYNC | REQ_IDLE; a read has none.
@@ -284,7 +299,8 @@ BioMap FlakeyMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   const bool reads = op == ReqOp::kRead || op == ReqOp::kReadAhead;
   if (!reads && fc.drop_writes) return {.kind = BioMap::Kind::kDropped};
   if (Fails(ti, fc, reads)) return {.kind = BioMap::Kind::kError, .err = EIO};
-  if (fc.corrupts_writes != reads && FlagsMatch(fc, reads)) {
+  if (fc.corrupts_writes != reads && FlagsMatch(fc, reads) &&
+      (!reads || DataIsLeft(ti, *fc.dev->bdev))) {
     map.corrupt_byte = fc.corrupt_bio_byte;
     map.corrupt_value = static_cast<uint8_t>(fc.corrupt_bio_value);
   }

@@ -125,6 +125,7 @@ class DevdaxCase {
           CaseDevices{});
       if (!verdict_.unsupported.empty()) return;
     }
+    process.CompareSmaps(where, map, steps);
     process.CompareGraphs(where, recorded);
   }
 

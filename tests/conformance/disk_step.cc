@@ -193,6 +193,11 @@ Json Part(DiskState& state, const Json& step, const Json& recorded) {
   }
   options.start_sect = sector_t(step["start"].get<uint64_t>());
   options.nr_sectors = step["sectors"];
+  const uint64_t capacity = (*disk)->nr_sectors();
+  if (options.start_sect.value() >= capacity ||
+      options.nr_sectors > capacity - options.start_sect.value()) {
+    return {{"errno", "EINVAL"}};
+  }
   if (machine.FindBdevByName(options.name) != nullptr ||
       machine.FindPartition(**disk, options.start_sect, options.nr_sectors) !=
           nullptr) {

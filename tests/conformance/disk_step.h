@@ -15,6 +15,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -29,12 +30,19 @@ struct OpenDisk {
   unsigned mode;
 };
 
+// What a `mount` step mounted.
+struct MountedDisk {
+  std::string at;
+  BlockDevice* bdev;
+  bool read_only;
+};
+
 struct DiskState {
   Session& session;
   const Json& recorded;  // all steps of the recording
   std::map<std::string, OpenDisk> open;
-  size_t at = 0;                   // the step that runs
-  BlockDevice* mounted = nullptr;  // of a `mount` step
+  size_t at = 0;                     // the step that runs
+  std::vector<MountedDisk> mounted;  // the latest last
 };
 
 Json ErrnoJson(const absl::Status& s);

@@ -79,6 +79,10 @@ class FaultMap {
   // The calls of the touches that were traced ("tw@0") with the map's
   // recorded function_graph, if it has one.
   void CompareGraphs(const std::string& where, const Json& recorded);
+  // The mappings that are left with the last of the recorded steps, if that
+  // shows them.
+  void CompareSmaps(const std::string& where, const Json& map,
+                    const Json& steps);
 
  private:
   void Access(const std::string& where, uint64_t addr, bool write,

@@ -96,17 +96,22 @@ void FedBlocks::Take(const Json& steps, size_t i, const DaxInode& inode) {
   unknown_ = allocates;
   left_ = false;
   bool any_fresh = false;
-  for (const FileExtent& extent :
+  for (FileExtent extent :
        FromDirectAccess(steps[i].value("events", Json::array()))) {
+    extent.physical -= inode.dax_part_off;
     if (have.Find(extent.logical).type == IOMAP_HOLE) list_.Add(extent);
   }
   for (size_t j = i; j < steps.size(); ++j) {
     for (const Json& event : steps[j].value("events", Json::array())) {
       const std::string text = event;
       if (!absl::StartsWith(text, "iomap_iter_dstmap")) continue;
-      const FileExtent extent{.logical = HexAfter(text, " offset "),
-                              .physical = HexAfter(text, " addr "),
-                              .length = HexAfter(text, " length ")};
+      // Of a DAX file the place on the whole disk.
+      FileExtent extent{.logical = HexAfter(text, " offset "),
+                        .physical = HexAfter(text, " addr "),
+                        .length = HexAfter(text, " length ")};
+      if (inode.s_dax && extent.physical != IOMAP_NULL_ADDR) {
+        extent.physical -= inode.dax_part_off;
+      }
       if (absl::StrContains(text, "SHARED")) {
         if (j == i) copies_.push_back(extent);
         continue;

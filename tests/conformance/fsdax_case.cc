@@ -8,9 +8,9 @@
 #include <cstdlib>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/errno_status.h"
@@ -18,6 +18,8 @@
 #include "mm/filemap.h"
 #include "tests/conformance/fed_blocks.h"
 #include "tests/conformance/guest_nature.h"
+#include "tests/conformance/recorded/dax_flags.h"
+#include "tests/conformance/recorded/other_process.h"
 
 namespace dmdax::conformance {
 namespace {
@@ -55,7 +57,9 @@ class FsdaxCase {
         devices_(devices),
         verdict_(verdict),
         mem_(profile),
-        ranges_(PmemRanges(result["pmem"])) {
+        ranges_(PmemRanges(result["pmem"])),
+        dax_flagged_(DaxFlagged(test.value("ops", Json::array()),
+                                result.value("ops", Json::array()))) {
     for (const PmemRange& range : ranges_) {
       if (!range.pages) continue;
       mem_.AddPagemap({.start = PhysPfn(range.base),
@@ -80,7 +84,7 @@ class FsdaxCase {
     // A file may be changed through the blocks that it shares before it is
     // mapped itself.
     for (const auto& [file, extents] : result_["fiemap"].items()) {
-      if (extents.is_array()) FileOf(file);
+      if (extents.is_array() && !IsDirectory(file)) FileOf(file);
     }
     const Json& maps = result_["maps"];
     for (size_t i = 0; i < maps.size(); ++i) {
@@ -102,6 +106,22 @@ class FsdaxCase {
     return name;
   }
 
+  bool FlagWasChanged(const std::string& name) const {
+    const Json ops = test_.value("ops", Json::array());
+    for (size_t i = 0; i < ops.size(); ++i) {
+      if (ops[i].size() < 2 || ops[i][1] != name) continue;
+      if (ChangesDaxFlag(ops, result_["ops"], i)) return true;
+    }
+    return false;
+  }
+
+  bool IsDirectory(const std::string& name) const {
+    for (const Json& op : test_.value("ops", Json::array())) {
+      if (op[0] == "mkdir" && op[1] == name) return true;
+    }
+    return false;
+  }
+
   // The file as the case's recipe left it.
   CaseFile& FileOf(const std::string& name) {
     auto it = files_.find(name);
@@ -109,6 +129,7 @@ class FsdaxCase {
     auto file = std::make_unique<CaseFile>(profile_, mem_);
     DaxInode& inode = file->inode;
     inode.s_dev = devices_.dev_t(test_["dev"]);
+    inode.dax_part_off = sb_.dax_part_off;
     inode.dax_dev = devices_.dax_device(test_["dev"]);
     inode.ra_pages = devices_.ra_pages(test_["dev"]);
     inode.has_extents = test_["fs"] != "ext2";
@@ -117,9 +138,11 @@ class FsdaxCase {
     const Json none = Json::object();
     const Json& stat = result_.value("statx", none).value(known, none);
     inode.i_size = stat.value("size", uint64_t{0});
-    // The inode's own flag is only recorded through what it led to.
     const bool s_dax = stat.value("dax", false);
-    inode.s_dax = sb_.ShouldEnableDax(s_dax);
+    // When a flag that was changed begins to count is when the inode leaves
+    // memory, which the guest decides.
+    inode.s_dax = sb_.ShouldEnableDax(
+        FlagWasChanged(known) ? s_dax : dax_flagged_.contains(known));
     verdict_.Compare(name, "S_DAX", s_dax, inode.s_dax);
     for (const Json& e : result_["fiemap"].value(known, Json::array())) {
       // Of a clone those blocks are known that both still have.
@@ -134,7 +157,10 @@ class FsdaxCase {
   // What the recipe says beyond extents and size: cached pages, hints.
   void RunRecipe(const std::string& name, DaxInode& inode,
                  FedBlocks& allocator) {
-    for (const Json& op : test_.value("ops", Json::array())) {
+    const Json ops = test_.value("ops", Json::array());
+    const bool left_memory = inode.s_dax == dax_flagged_.contains(name);
+    for (size_t i = 0; i < ops.size(); ++i) {
+      const Json& op = ops[i];
       if (op.size() < 2) continue;
       if (op[0] == "clone" && (op[1] == name || op[2] == name)) {
         inode.reflinked = true;
@@ -143,6 +169,13 @@ class FsdaxCase {
       if (op[0] == "extsize") allocator.set_extsize(op[2]);
       if (op[0] == "truncate") inode.TruncatePagecache(op[2]);
       if (op[0] == "fsync") inode.mapping.dirty.clear();
+      // An inode whose flag changes is not kept when it is closed, nor is what
+      // was cached of it.
+      if (sb_.dax == DaxMode::kInode && left_memory &&
+          ChangesDaxFlag(ops, result_["ops"], i)) {
+        inode.mapping.RemovePages(0, 0);
+        inode.mapping.dirty.clear();
+      }
       if (op[0] != "write" || inode.s_dax) continue;
       inode.mapping.a_ops = fs_.get();
       const uint64_t end = op[2].get<uint64_t>() + op[3].get<uint64_t>();
@@ -190,33 +223,6 @@ class FsdaxCase {
     return -fs_->Fallocate(inode, it->second, offset, length);
   }
 
-  // write(2) by another process: dd of zeros to the file.  False: it is not
-  // that.
-  bool Dd(CaseFile& file, const std::string& line) {
-    std::map<std::string, uint64_t> numbers = {
-        {"bs", 512}, {"count", 0}, {"seek", 0}};
-    bool to_file = false, keeps_size = false;
-    for (absl::string_view word : absl::StrSplit(line, ' ')) {
-      const std::vector<std::string> pair = absl::StrSplit(word, '=');
-      if (word == "of=/mnt/f") to_file = true;
-      if (word == "conv=notrunc") keeps_size = true;
-      if (pair.size() == 2 && numbers.count(pair[0]) != 0) {
-        if (!absl::SimpleAtoi(pair[1], &numbers[pair[0]])) return false;
-      }
-    }
-    if (!to_file) return false;
-    // The trace is that of the process that maps.
-    FaultRecorder* const recorder = file.inode.recorder;
-    file.inode.recorder = nullptr;
-    const uint64_t at = numbers["seek"] * numbers["bs"];
-    if (!keeps_size) fs_->Truncate(file.inode, at);
-    for (uint64_t i = 0; i < numbers["count"]; ++i) {
-      fs_->Write(file.inode, at + i * numbers["bs"], numbers["bs"]);
-    }
-    file.inode.recorder = recorder;
-    return true;
-  }
-
   void RunMap(const std::string& where, const Json& map, const Json& recorded) {
     const std::string name = map["file"];
     if (result_["fiemap"].value(name, Json()).is_string()) {
@@ -251,6 +257,7 @@ class FsdaxCase {
       if (process.Mmap(where, map, steps[0],
                        fs_->Open(file.inode, name, writable))) {
         RunTouches(where, map, recorded, file, process);
+        process.CompareSmaps(where, map, steps);
         if (verdict_.unsupported.empty()) {
           process.CompareGraphs(where, recorded);
         }
@@ -264,17 +271,18 @@ class FsdaxCase {
   void RunTouches(const std::string& where, const Json& map,
                   const Json& recorded, CaseFile& file, FaultMap& process) {
     const Json& steps = recorded["steps"];
+    OtherProcess other(*fs_, file.inode, recorded, verdict_);
     for (size_t i = 1; i < steps.size(); ++i) {
       if (i - 1 >= map["touch"].size()) break;
       const std::string touch = map["touch"][i - 1];
       file.allocator.Take(steps, i, file.inode);
-      if (absl::StartsWith(touch, "sh:dd ") && Dd(file, touch.substr(3))) {
+      const std::string what = absl::StrCat(where, " ", touch);
+      if (absl::StartsWith(touch, "sh:") && other.Run(what, touch.substr(3))) {
         continue;
       }
       TakeFromEvents(file.inode, steps[i]);
       process.Touch(
-          absl::StrCat(where, " ", touch), touch, steps[i],
-          map.value("inspect", 1) != 0,
+          what, touch, steps[i], map.value("inspect", 1) != 0,
           [&](const std::string& op, uint64_t offset, uint64_t length) {
             return FileOp(file.inode, op, offset, length);
           },
@@ -291,6 +299,7 @@ class FsdaxCase {
   Verdict& verdict_;
   MemMap mem_;
   const std::vector<PmemRange> ranges_;
+  const std::set<std::string> dax_flagged_;  // names of files
   std::unique_ptr<FileSystem> fs_;
   std::map<std::string, std::unique_ptr<CaseFile>> files_;
 };

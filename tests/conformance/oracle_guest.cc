@@ -61,6 +61,11 @@ absl::Status AddEmptyLoops(Session& session) {
     options.empty = true;
     options.dev = DevT{kLoopMajor, i};
     options.limits = EmptyLoopLimits(session.machine->profile());
+    // One that never had a file; since 6.11 drivers say that a disk rotates.
+    options.queue_flags = session.machine->profile().max_sectors_rule ==
+                                  MaxSectorsRule::kValidated
+                              ? unsigned{QUEUE_FLAG_NONROT}
+                              : 0u;
     absl::Status s = session.machine->AddBlock(options).status();
     if (!s.ok()) return s;
   }

@@ -2,6 +2,8 @@
 #include "tests/conformance/program_step.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstddef>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -10,6 +12,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/errno_status.h"
 #include "dm/bio_map.h"
 #include "tests/conformance/oracle_guest.h"
 #include "tests/conformance/shell_steps.h"
@@ -33,9 +36,14 @@ void AddLoop(DiskState& state, const Json& step) {
   (void)absl::SimpleAtoi(absl::StripPrefix(options.name, "loop"), &number);
   options.dev = DevT{7, number};
   options.limits = LoopLimits(step.value("bs", 512u));
-  options.queue_flags = QUEUE_FLAG_NONROT | QUEUE_FLAG_WC;
+  const bool read_only = step.value("ro", false);
+  options.queue_flags = QUEUE_FLAG_NONROT;
+  if (!read_only) options.queue_flags |= QUEUE_FLAG_WC;
   (void)state.session.machine->Remove(options.name);  // the empty one
-  (void)state.session.machine->AddBlock(options);
+  absl::StatusOr<BlockDevice*> bdev = state.session.machine->AddBlock(options);
+  if (bdev.ok()) (*bdev)->SetReadOnly(read_only);
+  // Its file, which is no block device.
+  state.session.machine->AddCharNode(absl::StrCat("/tmp/", options.name));
 }
 
 // ndctl create-namespace: `-e namespaceN.0` becomes what the output says.
@@ -70,6 +78,22 @@ void MakeNamespace(DiskState& state, const Json& step, const Json& recorded) {
     machine.AddCharNode(absl::StrCat(
         "/dev/",
         made["daxregion"]["devices"][0]["chardev"].get<std::string>()));
+  }
+}
+
+// mkfs zeroes blocks of the device, and a driver that can not do it says so
+// once.
+void Mkfs(DiskState& state, const Json& recorded) {
+  constexpr absl::string_view kBegin = "operation not supported error, dev ";
+  for (const std::string line : recorded.value("dmesg", Json::array())) {
+    absl::string_view name = line;
+    if (!absl::ConsumePrefix(&name, kBegin)) continue;
+    BlockDevice* bdev = state.session.machine->FindBdevByName(
+        std::string(name.substr(0, name.find(','))));
+    if (bdev == nullptr) continue;
+    QueueLimits limits = bdev->queue().limits();
+    limits.max_write_zeroes_sectors = 0;
+    bdev->queue().SetLimits(limits);
   }
 }
 
@@ -161,28 +185,85 @@ std::string ListMapper(const Machine& machine) {
 
 constexpr unsigned kMounted = FMODE_READ | FMODE_WRITE | FMODE_EXCL;
 
+// What is mounted last at `at`, or of `bdev`, or null.
+const MountedDisk* Last(const DiskState& state, const std::string& at) {
+  for (size_t i = state.mounted.size(); i-- > 0;) {
+    if (state.mounted[i].at == at) return &state.mounted[i];
+  }
+  return nullptr;
+}
+
+const MountedDisk* Of(const DiskState& state, const BlockDevice* bdev) {
+  for (const MountedDisk& mounted : state.mounted) {
+    if (mounted.bdev == bdev) return &mounted;
+  }
+  return nullptr;
+}
+
+// get_tree_bdev() and do_add_mount(), as far as they ask the device, which is
+// open once for a super block, however often that is mounted.
+absl::Status Claim(const DiskState& state, BlockDevice& bdev,
+                   const std::string& at, bool read_only) {
+  static constexpr char kSuperBlock[] = "super block";
+  if (const MountedDisk* same = Of(state, &bdev); same != nullptr) {
+    if (!read_only && bdev.read_only()) return ErrnoError(EACCES, bdev.name());
+    if (same->read_only != read_only) return ErrnoError(EBUSY, bdev.name());
+    const MountedDisk* below = Last(state, at);
+    if (below != nullptr && below->bdev == &bdev) return ErrnoError(EBUSY, at);
+    return absl::OkStatus();
+  }
+  absl::Status s = bdev.Open(kMounted, kSuperBlock);
+  if (s.ok() && !read_only && bdev.read_only()) {
+    bdev.Close(kMounted);
+    s = ErrnoError(EACCES, bdev.name());
+  }
+  return s;
+}
+
 // mount(2), as far as it claims the device.
 void Mount(const std::string& where, const Json& step, const Json& recorded,
            DiskState& state, Verdict& verdict) {
-  static constexpr char kSuperBlock[] = "super block";
   const Json& kernel = recorded["errno"];
-  // What is on the disk is not followed here.
-  if (!kernel.is_null() && kernel != "EBUSY") return;
+  // What is on the disk is not followed here, nor what options say.
+  if (kernel == "EINVAL") return;
+  const std::string at = step.value("at", "/mnt");
+  const std::string options = step.value("options", "");
+  const bool read_only = options == "ro" || absl::StartsWith(options, "ro,");
   absl::StatusOr<DevT> dev =
       state.session.machine->LookupBdev(step["mount"].get<std::string>());
-  BlockDevice* bdev =
-      dev.ok() ? state.session.machine->FindBdev(*dev) : nullptr;
-  if (bdev == nullptr) return;
-  const absl::Status s = bdev->Open(kMounted, kSuperBlock);
+  absl::Status s = dev.status();
+  BlockDevice* bdev = nullptr;
+  if (s.ok()) {
+    bdev = state.session.machine->FindBdev(*dev);
+    s = bdev == nullptr ? ErrnoError(ENXIO, "")
+                        : Claim(state, *bdev, at, read_only);
+  }
   verdict.Compare(where, "errno", kernel, ErrnoJson(s));
-  if (s.ok()) state.mounted = bdev;
+  if (s.ok() && kernel.is_null()) {
+    state.mounted.push_back({at, bdev, read_only});
+  } else if (s.ok() && Of(state, bdev) == nullptr) {
+    ClosePath(state, bdev, kMounted);
+  }
+}
+
+void Umount(const std::string& at, DiskState& state) {
+  for (size_t i = state.mounted.size(); i-- > 0;) {
+    if (state.mounted[i].at != at) continue;
+    BlockDevice* const bdev = state.mounted[i].bdev;
+    state.mounted.erase(state.mounted.begin() + static_cast<ptrdiff_t>(i));
+    if (Of(state, bdev) == nullptr) ClosePath(state, bdev, kMounted);
+    return;
+  }
 }
 
 }  // namespace
 
 bool RunProgramStep(const std::string& where, const Json& step,
                     const Json& recorded, DiskState& state, Verdict& verdict) {
-  if (step.contains("mkfs")) return true;
+  if (step.contains("mkfs")) {
+    Mkfs(state, recorded);
+    return true;
+  }
   if (step.contains("loop")) {
     AddLoop(state, step);
   } else if (step.contains("ndctl")) {
@@ -202,8 +283,8 @@ bool RunProgramStep(const std::string& where, const Json& step,
   } else if (step.contains("mount")) {
     Mount(where, step, recorded, state, verdict);
   } else if (step.contains("umount")) {
-    if (state.mounted != nullptr) ClosePath(state, state.mounted, kMounted);
-    state.mounted = nullptr;
+    const Json& at = step["umount"];
+    Umount(at.is_string() ? at.get<std::string>() : "/mnt", state);
   } else if (step.contains("sleep")) {
     // Parts of seconds do not count.
     state.session.machine->AdvanceClock(

@@ -110,5 +110,29 @@ def dd(p):
           f"seek={p.randint(0, 4 * MIB // bs)} conv=notrunc")
 
 
+def other(p, size):
+  """What another process does to the file of a mapping."""
+  bs = p.weighted({PAGE: 4, 512: 1, 100: 1, 2 * MIB: 1})
+  write = (f"dd if=/dev/zero of=/mnt/f bs={bs} count={p.choice([1, 1, 2])} "
+           f"seek={p.randint(0, size // bs)}")
+  return "sh:" + p.weighted({
+      "sync": 5, f"{write} conv=notrunc,fsync": 4, f"{write} conv=notrunc": 3,
+      write: 1, "rm /mnt/f": 1, ": > /mnt/f": 1, "cat /mnt/f > /dev/null": 1,
+      "echo 1 > /proc/sys/vm/drop_caches": 1})
+
+
+def shifted(p, size):
+  """fallocate(2) by another process, with any mode."""
+  # FALLOC_FL_KEEP_SIZE 1, PUNCH_HOLE 2, COLLAPSE_RANGE 8, ZERO_RANGE 16,
+  # INSERT_RANGE 32.
+  mode = p.weighted({8: 8, 32: 8, 1: 2, 17: 2, 16: 1, 3: 1, 0: 1, 2: 0.3,
+                     9: 0.3, 40: 0.3, 4: 0.3, 64: 0.3})
+  at = p.weighted({page(p, size): 5, p.randint(0, size // MIB) * MIB: 4, 0: 1,
+                   near(p, size): 1})
+  length = p.weighted({PAGE: 4, 2 * MIB: 4, 2 * PAGE: 2, MIB: 2, 100: 0.5,
+                       size: 0.5, 0: 0.2})
+  return f"sh:daxprobe fallocate /mnt/f {mode} {at} {length}"
+
+
 def between(p, touches, something):
   touches.insert(p.randint(1, len(touches)), something)

@@ -2,7 +2,8 @@
 """Files that are changed, and mappings that are, while programs touch them."""
 
 from ..live_map import (MIB, PAGE, access, accesses, advice, base, between,
-                        dd, file_op, near, page, recipe, whole)
+                        dd, file_op, near, other, page, recipe, shifted,
+                        whole)
 
 
 def fileops(p):
@@ -56,6 +57,54 @@ def priv(p):
   if p.chance(10):
     what["align"] = 0
   made["maps"] = [what]
+  return made
+
+
+def vmas(p):
+  """The same, with the mappings that are left at the end."""
+  made = priv(p)
+  what = made["maps"][0]
+  for _ in range(p.randint(1, 3)):
+    between(p, what["touch"], advice(p, what["len"]))
+  what["smaps"] = 1
+  return made
+
+
+def shift(p):
+  """fallocate(2) by another process: ranges that move what is behind them."""
+  made = base(p, p.weighted({"ext4": 6, "xfs": 5, "ext2": 1}))
+  size = p.choice([4, 4, 8]) * MIB
+  made["ops"] = recipe(p, size)
+  length = p.choice([size, size, size + 4 * MIB])
+  touches = []
+  for _ in range(p.randint(1, 3)):
+    touches += accesses(p, length, 1, 3) + [shifted(p, size)]
+    if p.chance(25):
+      touches.append(file_op(p, size))
+  touches += accesses(p, length, 2, 4)
+  if p.chance(30):
+    touches.append("fsync")
+  flags = {"shared": 8, "private": 3,
+           "validate,sync": 0 if made["fs"] == "ext2" else 2}
+  made["maps"] = [{"file": "f", "flags": p.weighted(flags), "len": length,
+                   "touch": touches}]
+  return made
+
+
+def others(p):
+  """A mapping, and other processes that read, write or sync the file."""
+  made = base(p)
+  size = p.choice([4, 4, 8]) * MIB
+  made["ops"] = recipe(p, size)
+  touches = []
+  for _ in range(p.randint(1, 4)):
+    touches += accesses(p, size, 1, 3) + [other(p, size)]
+    if p.chance(15):
+      touches.append(advice(p, size))
+  touches += accesses(p, size, 1, 4)
+  made["maps"] = [{"file": "f", "len": size, "touch": touches,
+                   "flags": p.weighted({"shared": 8, "private": 3,
+                                        "validate,sync": 2})}]
   return made
 
 
@@ -238,5 +287,5 @@ def indirect(p):
 
 
 KINDS = {f.__name__: f for f in (
-    fileops, writes, priv, place, several, devdax, reflink, thp, recipes,
+    fileops, writes, priv, vmas, shift, others, place, several, devdax, reflink, thp, recipes,
     nodax, indirect)}

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/one_line.h"
+#include "fs/file_system_type.h"
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
@@ -35,6 +36,13 @@ std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
   proto::Mount* mount = FindWorldMount(world, subject.mount);
   if (mount == nullptr) return std::nullopt;
   const std::string fs = WorldFsType(*mount);
+  const auto type = FindFileSystemType(fs);
+  if (type.ok() && !(*type)->no_dax.empty()) {
+    return Cure{.remark = absl::StrCat(
+                    "no option of ", OneLine(fs),
+                    " helps: save the data and make ext4 or xfs: dmdax advise "
+                    "has the lines")};
+  }
   const bool modes = request.session.machine->profile().has_dax_modes;
   const char* option = modes && fs != "ext2" ? "dax=always" : "dax";
   const std::string path = DevicePath(request.session, *subject.bdev);
@@ -87,6 +95,39 @@ std::string KeepElsewhere(const NotDaxLevel& end) {
       end.target, " of ", OneLine(end.device));
 }
 
+// What a person can do about the level that ends DAX.
+std::string WithoutDax(const NotDaxLevel& end) {
+  const std::string device = OneLine(end.device);
+  switch (end.by) {
+    case NoDaxBy::kTarget:
+      return KeepElsewhere(end);
+    case NoDaxBy::kNoTable:
+      return absl::StrCat("load a table into ", device);
+    case NoDaxBy::kPartition:
+      return absl::StrCat("make ", device,
+                          " anew with a start and a size that are multiples of "
+                          "4096 sectors");
+    case NoDaxBy::kUnknown:
+      return absl::StrCat("too little is known of ", device,
+                          ": add dmsetup table (as root), or all that "
+                          "tools/collect.sh collects");
+    case NoDaxBy::kDriver:
+      return absl::StrCat("no setting helps: keep what must be mapped off ",
+                          device, ", whose driver has no DAX");
+    case NoDaxBy::kSector:
+      // The emulated machine has no BTT that could be taken away.
+      return absl::StrCat(
+          "a namespace in fsdax mode, where what it holds goes: ndctl "
+          "create-namespace -f -e NAMESPACE -m fsdax --map dev for that of ",
+          device);
+    case NoDaxBy::kRaw:
+    case NoDaxBy::kNotPmem:
+      break;
+  }
+  return absl::StrCat("no setting helps: move it off ", device,
+                      ", which is no persistent memory");
+}
+
 }  // namespace
 
 std::optional<Cure> CureNotDax(const CureRequest& request,
@@ -105,16 +146,7 @@ std::optional<Cure> CureNotDax(const CureRequest& request,
       return CureRawNamespace({raw, request.session, bottom}, world);
     }
   }
-  Cure cure;
-  cure.remark =
-      !end.target.empty() ? KeepElsewhere(end)
-      : end.bdev->is_partition()
-          ? absl::StrCat("make ", OneLine(end.device),
-                         " anew with a start and a size that are multiples of "
-                         "4096 sectors")
-          : absl::StrCat("no setting helps: move it off ", OneLine(end.device),
-                         ", which is no persistent memory");
-  return cure;
+  return Cure{.remark = WithoutDax(end)};
 }
 
 std::optional<Cure> CureFsNoPud(const CureRequest& request, proto::World&) {

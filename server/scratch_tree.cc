@@ -188,13 +188,6 @@ absl::Status ScratchTree::Put(const TreeEntry& entry) {
   return absl::OkStatus();
 }
 
-absl::Status ScratchTree::PutAll(const std::vector<TreeEntry>& entries) {
-  for (const TreeEntry& entry : entries) {
-    if (absl::Status s = Put(entry); !s.ok()) return s;
-  }
-  return absl::OkStatus();
-}
-
 void ScratchTree::Remove(const std::vector<TreeEntry>& entries) {
   // What is in a directory goes first.
   for (size_t i = entries.size(); i-- > 0;) {
@@ -209,41 +202,42 @@ void ScratchTree::Remove(const std::vector<TreeEntry>& entries) {
 
 absl::Status ScratchTree::Sync(const Session& session) {
   const std::vector<DiskFacts> all = FactsOf(session);
-  std::map<DevT, DiskFacts> gone = std::move(devices_);
+  std::map<DevT, DiskFacts> before = std::move(devices_);
   devices_.clear();
   std::vector<const DiskFacts*> fresh;
   for (const DiskFacts& f : all) {
     devices_[f.dev] = f;
-    const auto it = gone.find(f.dev);
-    if (it != gone.end() && it->second == f) {
-      gone.erase(it);
+    const auto it = before.find(f.dev);
+    if (it != before.end() && it->second == f) {
+      before.erase(it);
     } else {
       fresh.push_back(&f);
     }
   }
+  // A number may have another name now, and a name another number: what any of
+  // the fresh ones has stays, and is overwritten.
+  std::vector<std::vector<TreeEntry>> entries;
+  std::set<std::string> stays;
   for (const DiskFacts* f : fresh) {
-    const std::vector<TreeEntry> entries = EntriesOf(*f);
-    // Of a device that has changed, what stays is overwritten.
-    if (const auto it = gone.find(f->dev); it != gone.end()) {
-      std::set<std::string> stays;
-      for (const TreeEntry& e : entries) stays.insert(e.path);
-      std::vector<TreeEntry> old = EntriesOf(it->second);
-      std::erase_if(old,
-                    [&](const TreeEntry& e) { return stays.contains(e.path); });
-      Remove(old);
-      std::map<std::string, std::string> was;
-      for (const TreeEntry& e : EntriesOf(it->second)) was[e.path] = e.text;
-      gone.erase(it);
-      for (const TreeEntry& e : entries) {
-        const auto w = was.find(e.path);
-        if (w != was.end() && w->second == e.text) continue;
-        if (absl::Status s = Put(e); !s.ok()) return s;
-      }
-      continue;
-    }
-    if (absl::Status s = PutAll(entries); !s.ok()) return s;
+    entries.push_back(EntriesOf(*f));
+    for (const TreeEntry& e : entries.back()) stays.insert(e.path);
   }
-  for (const auto& [dev, f] : gone) Remove(EntriesOf(f));
+  std::map<DevT, std::map<std::string, std::string>> was;
+  for (const auto& [dev, f] : before) {
+    std::vector<TreeEntry> old = EntriesOf(f);
+    for (const TreeEntry& e : old) was[dev][e.path] = e.text;
+    std::erase_if(old,
+                  [&](const TreeEntry& e) { return stays.contains(e.path); });
+    Remove(old);
+  }
+  for (size_t i = 0; i < fresh.size(); ++i) {
+    const auto& texts = was[fresh[i]->dev];
+    for (const TreeEntry& e : entries[i]) {
+      const auto w = texts.find(e.path);
+      if (w != texts.end() && w->second == e.text) continue;
+      if (absl::Status s = Put(e); !s.ok()) return s;
+    }
+  }
   for (const TreeEntry& e : ProcEntries(all, session.ctl->major())) {
     if (proc_[e.path] == e.text) continue;
     if (absl::Status s = Put(e); !s.ok()) return s;

@@ -56,7 +56,6 @@ class ScratchTree {
       : top_(std::move(top)), tree_(top_ + "/tree"), lock_(std::move(lock)) {}
   absl::Status MakeSkeleton();
   absl::Status Put(const TreeEntry& entry);
-  absl::Status PutAll(const std::vector<TreeEntry>& entries);
   void Remove(const std::vector<TreeEntry>& entries);
   absl::Status MakeNode(const std::string& path, int kind, DevT dev);
   absl::Status PutLink(const std::string& path, const std::string& to);

@@ -15,8 +15,8 @@ packages=(
   # Testing: the real dmsetup is what golden tests compare with, and it and
   # others run on the machine; a program is built with CMake against what
   # tools/install.sh installs.
-  cmake cryptsetup-bin dmsetup e2fsprogs libbenchmark-dev libgmock-dev
-  libgtest-dev lvm2 python3-jsonschema
+  cmake cryptsetup-bin dmsetup e2fsprogs fdisk kpartx libbenchmark-dev
+  libgmock-dev libgtest-dev lvm2 python3-jsonschema
   # Formatting and fuzzing.
   clang clang-format git libclang-rt-dev
   "$@"

@@ -452,8 +452,12 @@ TEST_F(TargetDataTest, FlakeyWhileItIsDown) {
   down("0");
   EXPECT_EQ(Read("d", 0, 512), "EIO");
   down("5 corrupt_bio_byte 3 r 90 0");
+  // A disk with request queues, before 6.12; of pmem it is corrupted.
+  EXPECT_EQ(Read("d", 0, 512), std::string(512, 'a'));
+  ASSERT_EQ(Write("mem0", 8, std::string(4096, 'a')), 0);
+  EXPECT_EQ(Why("flakey", "/dev/mem0 8 0 1 5 corrupt_bio_byte 3 r 90 0"), "");
   EXPECT_EQ(Read("d", 0, 512), "aaZ" + std::string(509, 'a'));
-  EXPECT_EQ(Read("sda", 8, 4), "aaaa");
+  EXPECT_EQ(Read("mem0", 8, 4), "aaaa");
   down("5 corrupt_bio_byte 513 w 90 0");
   EXPECT_EQ(Write("d", 0, std::string(1024, 'c')), 0);
   EXPECT_EQ(Read("sda", 8, 1024),

@@ -183,7 +183,7 @@ TEST(LvmReport, LinearAndStriped) {
   EXPECT_EQ(m.world.mapped_device(0).table().target(0).linear().start(),
             4096u + 3 * 8192);
   EXPECT_EQ(m.world.mapped_device(1).table().target(0).striped().chunk(), 128u);
-  EXPECT_THAT(Notes(m), HasSubstr("vg/t"));
+  EXPECT_THAT(Notes(m), HasSubstr("vg-t"));
 }
 
 }  // namespace

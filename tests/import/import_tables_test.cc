@@ -93,14 +93,14 @@ TEST(Concise, ReadOnlyEscapesAndOrder) {
 }
 
 TEST(Boot, BothForms) {
-  const Imported m = Import({{"l", kLsblk},
+  const Imported m = Import({{"l", kPmem},
                              {"cmdline",
                               "BOOT_IMAGE=/vmlinuz "
                               "dm-mod.create=\"r,,4,ro,0 8 linear "
                               "/dev/pmem0 0;s,,,rw,0 8 zero\" quiet"}});
   ASSERT_EQ(m.world.mapped_device_size(), 2) << Notes(m);
   const Imported old =
-      Import({{"l", kLsblk},
+      Import({{"l", kPmem},
               {"cmdline",
                "root=/dev/dm-0 dm=\"2 a none ro 1,0 8 linear "
                "/dev/pmem0 0,b none rw 2,0 8 zero,8 8 zero\""}});
@@ -116,7 +116,7 @@ TEST(Info, FormsOfIt) {
         "b:253:7:L--w:0:1:0:\n", "b\t(253:7)\n",
         "Name,Maj,Min,UUID\nb,253,7,\n"}) {
     const Imported m =
-        Import({{"l", kLsblk}, {"t", "b: 0 8 zero\n"}, {"i", info}});
+        Import({{"l", kPmem}, {"t", "b: 0 8 zero\n"}, {"i", info}});
     ASSERT_EQ(m.world.mapped_device_size(), 1) << info;
     EXPECT_EQ(m.world.mapped_device(0).minor(), 7u) << info;
   }

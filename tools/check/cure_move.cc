@@ -63,6 +63,25 @@ void AddAreas(Words& dev_of, proto::MappedDevice& device, Areas* areas) {
   }
 }
 
+using Ranges = std::vector<std::pair<uint64_t, uint64_t>>;
+
+// What of `all` is in none of `taken`.
+Ranges Without(Ranges all, Ranges taken) {
+  std::sort(all.begin(), all.end());
+  std::sort(taken.begin(), taken.end());
+  Ranges left;
+  size_t from = 0;
+  for (auto [start, end] : all) {
+    while (from < taken.size() && taken[from].second <= start) ++from;
+    for (size_t i = from; i < taken.size() && taken[i].first < end; ++i) {
+      if (taken[i].first > start) left.push_back({start, taken[i].first});
+      start = std::max(start, taken[i].second);
+    }
+    if (start < end) left.push_back({start, end});
+  }
+  return left;
+}
+
 // How many pairs of neighbours in the World share a sector.
 size_t Overlaps(Words& dev_of, proto::World& world) {
   Areas areas;
@@ -117,8 +136,8 @@ class Mover {
   }
 
  private:
-  // The volumes outside of this World over which rows would lie that did not
-  // before.  LVM2 places its own itself.
+  // The volumes outside of this World in the sectors that the rows have now and
+  // had not before.  LVM2 places its own itself.
   std::set<std::string> Meets(proto::World before,
                               const std::set<std::string>& moved) {
     std::set<std::string> met;
@@ -126,36 +145,32 @@ class Mover {
     for (const std::string& name : moved) {
       proto::MappedDevice* const device = FindMapped(world_, name);
       if (LvmNameOf(*device)) continue;
-      const std::set<std::string> known = Within(*FindMapped(before, name));
-      for (const std::string& other : Within(*device)) {
-        if (FindMapped(world_, other) == nullptr && known.count(other) == 0) {
-          met.insert(other);
+      Areas old, now;
+      AddAreas(dev_of_, *FindMapped(before, name), &old);
+      AddAreas(dev_of_, *device, &now);
+      for (auto& [dev, list] : now) {
+        for (const auto& [start, end] : Without(list, old[dev])) {
+          AddWithin(dev, start, end, &met);
         }
       }
     }
     return met;
   }
 
-  std::set<std::string> Within(proto::MappedDevice& device) {
-    std::set<std::string> names;
-    Areas areas;
-    AddAreas(dev_of_, device, &areas);
-    for (const auto& [dev, list] : areas) {
-      const BlockDevice* const below = r_.machine->machine->FindBdev(dev);
-      if (below == nullptr) continue;
-      for (const auto& [start, end] : list) {
-        for (BlockDevice* by : r_.stands_on->Within(*below, start, end)) {
-          names.insert(NameOfDevice(*r_.machine, *by));
-        }
-      }
+  void AddWithin(DevT dev, uint64_t start, uint64_t end,
+                 std::set<std::string>* met) {
+    const BlockDevice* const below = r_.machine->machine->FindBdev(dev);
+    if (below == nullptr) return;
+    for (BlockDevice* by :
+         r_.stands_on->Within(*below, start, end, kMostBrought)) {
+      std::string name = NameOfDevice(*r_.machine, *by);
+      if (FindMapped(world_, name) == nullptr) met->insert(std::move(name));
     }
-    return names;
   }
 
   // Takes them into this World.  False: they are too many to be moved by hand,
   // or stand on what is not in it.
   bool Bring(const std::set<std::string>& names) {
-    constexpr size_t kMostBrought = 8;
     for (const std::string& name : names) {
       const proto::MappedDevice* const device = r_.stands_on->InWorld(name);
       if (device == nullptr || LvmNameOf(*device) ||
@@ -198,6 +213,8 @@ class Mover {
     }
     return cure;
   }
+
+  static constexpr size_t kMostBrought = 8;
 
   const CureRequest& r_;
   proto::World& world_;

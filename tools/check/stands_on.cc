@@ -131,7 +131,8 @@ void StandsOn::FindAreas() {
 }
 
 std::set<BlockDevice*> StandsOn::Within(const BlockDevice& below,
-                                        uint64_t start, uint64_t end) {
+                                        uint64_t start, uint64_t end,
+                                        size_t most) {
   if (!has_areas_) FindAreas();
   std::set<BlockDevice*> found;
   const auto areas = areas_.find(&below);
@@ -139,7 +140,8 @@ std::set<BlockDevice*> StandsOn::Within(const BlockDevice& below,
   auto at =
       std::partition_point(areas->second.begin(), areas->second.end(),
                            [&](const Area& area) { return area.start < end; });
-  while (at != areas->second.begin() && (--at)->last > start) {
+  while (at != areas->second.begin() && (--at)->last > start &&
+         found.size() <= most) {
     if (at->end > start) found.insert(at->by);
   }
   return found;

@@ -47,9 +47,9 @@ class StandsOn {
   int Depth(BlockDevice* bdev) const;
 
   // The mapped devices whose live tables have data in sectors [start, end) of
-  // `below`.
+  // `below`; more than `most` are not looked for.
   std::set<BlockDevice*> Within(const BlockDevice& below, uint64_t start,
-                                uint64_t end);
+                                uint64_t end, size_t most);
 
  private:
   struct Area {

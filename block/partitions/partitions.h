@@ -2,10 +2,10 @@
 //
 // Partitions of a disk come and go: by its own table, or by BLKPG.
 //
-//   AddPartition(machine, *sda, 3, sector_t{2048}, 8192); // /dev/sda3
 //   RescanPartitions(machine, *sda, [&](sector_t at, absl::Span<char> out) {
 //     return sda->bytes().Read(at, out).ok();
 //   });                                                   // BLKRRPART
+//   AddPartition(machine, *sda, 3, sector_t{2048}, 8192); // /dev/sda3
 //
 // Mirrors: bdev_add_partition, bdev_del_partition, bdev_resize_partition,
 // bdev_disk_changed of block/partitions/core.c, disk_scan_partitions of

@@ -24,7 +24,7 @@ class BlockIoExamples : public DmTest {};
 
 TEST_F(BlockIoExamples, BlockIoctl) {
 #include "tests/examples/block/block_ioctl.inc"
-  EXPECT_EQ(request.bytes.size(), sizeof(uint64_t));
+  EXPECT_EQ(request.bytes.size(), sizeof(size));
 }
 
 TEST_F(BlockIoExamples, Loop) {

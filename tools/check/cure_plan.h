@@ -33,7 +33,7 @@ struct CurePlan {
 
 struct CurePlanRequest {
   const Session& machine;                          // all of it, as it is
-  const StandsOn& stands_on;                       // of the machine
+  StandsOn& stands_on;                             // of the machine
   const proto::World& cured;                       // with the cures
   const Subject& subject;                          // of a session of either
   std::vector<std::shared_ptr<const Cure>> cures;  // in the order found

@@ -7,19 +7,12 @@
 namespace dmdax {
 namespace {
 
-// A group goes with the lowest of its volumes.
-int DepthOf(const StandsOn& stands_on, CureStage stage,
-            const std::string& about) {
+int DepthOf(StandsOn& stands_on, CureStage stage, const std::string& about) {
   if (stage == CureStage::kRemoveVolume || stage == CureStage::kVolume) {
     BlockDevice* const bdev = stands_on.Find(about);
     return bdev == nullptr ? 0 : stands_on.Depth(bdev);
   }
-  int depth = 0;
-  for (BlockDevice* bdev : stands_on.OfGroup(about)) {
-    const int at = stands_on.Depth(bdev);
-    depth = depth == 0 ? at : std::min(depth, at);
-  }
-  return depth;
+  return stands_on.GroupDepth(about);
 }
 
 struct Place {
@@ -37,8 +30,7 @@ bool Before(const Place& a, const Place& b) {
 }
 
 // Without its command.
-Place PlaceOf(const StandsOn& stands_on, CureStage stage,
-              const std::string& about) {
+Place PlaceOf(StandsOn& stands_on, CureStage stage, const std::string& about) {
   Place at{4, 0, stage, &about, nullptr};
   if (stage < CureStage::kRemoveVolume) {
     at.phase = 0;
@@ -56,7 +48,7 @@ Place PlaceOf(const StandsOn& stands_on, CureStage stage,
 
 }  // namespace
 
-std::vector<std::string> CureSteps::InOrder(const StandsOn& stands_on,
+std::vector<std::string> CureSteps::InOrder(StandsOn& stands_on,
                                             FilesOfMount files) const {
   std::vector<Place> places;
   for (const auto& [key, step] : steps_) {

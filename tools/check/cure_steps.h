@@ -37,7 +37,7 @@ class CureSteps {
   }
   const Steps& all() const { return steps_; }
 
-  std::vector<std::string> InOrder(const StandsOn& stands_on,
+  std::vector<std::string> InOrder(StandsOn& stands_on,
                                    FilesOfMount files) const;
 
  private:

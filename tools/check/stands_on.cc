@@ -107,6 +107,17 @@ int StandsOn::Depth(BlockDevice* bdev) const {
   }
 }
 
+int StandsOn::GroupDepth(const std::string& vg) {
+  const auto [at, fresh] = group_depths_.try_emplace(vg, 0);
+  if (fresh) {
+    for (BlockDevice* bdev : OfGroup(vg)) {
+      const int depth = Depth(bdev);
+      at->second = at->second == 0 ? depth : std::min(at->second, depth);
+    }
+  }
+  return at->second;
+}
+
 void StandsOn::FindAreas() {
   has_areas_ = true;
   for (BlockDevice* bdev : session_.machine->BlockDevices()) {

@@ -4,7 +4,7 @@
 //
 // Of pmem0 that is pmem0, its partitions, and the volumes on them.
 //
-// Threading: thread-compatible; Within() changes what it has looked up.
+// Threading: thread-compatible.
 #ifndef DMDAX_TOOLS_CHECK_STANDS_ON_H_
 #define DMDAX_TOOLS_CHECK_STANDS_ON_H_
 
@@ -45,6 +45,8 @@ class StandsOn {
                                   size_t most) const;
   // How many levels of devices are below: of a disk 0.
   int Depth(BlockDevice* bdev) const;
+  // That of the lowest volume of a group, with which the group goes.
+  int GroupDepth(const std::string& vg);
 
   // The mapped devices whose live tables have data in sectors [start, end) of
   // `below`; more than `most` are not looked for.
@@ -64,6 +66,7 @@ class StandsOn {
   absl::flat_hash_map<std::string, BlockDevice*> by_name_;
   absl::flat_hash_map<std::string, int> in_world_;
   absl::flat_hash_map<std::string, std::vector<BlockDevice*>> groups_;
+  absl::flat_hash_map<std::string, int> group_depths_;  // those asked for
   absl::flat_hash_map<BlockDevice*, std::vector<BlockDevice*>> above_;
   absl::flat_hash_map<BlockDevice*, std::vector<std::string>> mounts_;
   std::map<std::string, const proto::Mount*> by_path_;

@@ -112,8 +112,14 @@ std::string WithoutDax(const NotDaxLevel& end) {
                           ": add dmsetup table (as root), or all that "
                           "tools/collect.sh collects");
     case NoDaxBy::kDriver:
-      return absl::StrCat("no setting helps: keep what must be mapped off ",
-                          device, ", whose driver has no DAX");
+      // A mapped device stands in for a table that is missing or not modelled.
+      return absl::StartsWith(end.bdev->name(), "dm-")
+                 ? absl::StrCat("keep what must be mapped off ", device,
+                                ", or add its table: dmsetup table (as root)")
+                 : absl::StrCat(
+                       "no setting helps: keep what must be mapped "
+                       "off ",
+                       device, ", whose driver has no DAX");
     case NoDaxBy::kSector:
       // The emulated machine has no BTT that could be taken away.
       return absl::StrCat(

@@ -77,17 +77,11 @@ void PrintPlan(std::ostream& out, const CurePlan& plan) {
     if (!plan.remark.empty()) out << "  # " << plan.remark << "\n";
     return;
   }
+  constexpr char kIndent[] = "     ";
   out << "  to type, in this order:\n";
-  if (!plan.goes.empty()) {
-    out << "     # first save the data of "
-        << OneLine(absl::StrJoin(plan.goes, ", ")) << ": it goes\n";
-  }
-  if (!plan.remark.empty()) out << "     # " << plan.remark << "\n";
-  // Whoever pastes it all stops where a command fails.
-  for (size_t i = 0; i < plan.commands.size(); ++i) {
-    out << "     " << plan.commands[i]
-        << (i + 1 < plan.commands.size() ? " &&" : "") << "\n";
-  }
+  PrintGoes(out, kIndent, plan.goes);
+  if (!plan.remark.empty()) out << kIndent << "# " << plan.remark << "\n";
+  PrintCommands(out, kIndent, plan.commands);
   if (!plan.afresh.empty()) {
     out << "     # or lay it out afresh: " << plan.afresh << "\n";
   }
@@ -153,6 +147,21 @@ nlohmann::ordered_json ObstacleToJson(const Obstacle& o) {
 }
 
 }  // namespace
+
+void PrintGoes(std::ostream& out, absl::string_view indent,
+               const std::vector<std::string>& goes) {
+  if (goes.empty()) return;
+  out << indent << "# first save the data of "
+      << OneLine(absl::StrJoin(goes, ", ")) << ": it goes\n";
+}
+
+void PrintCommands(std::ostream& out, absl::string_view indent,
+                   const std::vector<std::string>& commands) {
+  for (size_t i = 0; i < commands.size(); ++i) {
+    out << indent << commands[i] << (i + 1 < commands.size() ? " &&" : "")
+        << "\n";
+  }
+}
 
 std::string SharesText(const PageShares& s) {
   std::vector<std::string> parts;

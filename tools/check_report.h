@@ -6,7 +6,9 @@
 
 #include <ostream>
 #include <string>
+#include <vector>
 
+#include "absl/strings/string_view.h"
 #include "nlohmann/json.hpp"
 #include "tools/check/machine_check.h"
 
@@ -20,6 +22,13 @@ nlohmann::ordered_json SharesToJson(const PageShares& shares);
 
 // "2 MiB 62.5%, 4 KiB 37.5%": what there is, the largest pages first.
 std::string SharesText(const PageShares& shares);
+
+// The list of what to type: what goes is named first, if anything does, and
+// whoever pastes all lines stops where one fails.
+void PrintGoes(std::ostream& out, absl::string_view indent,
+               const std::vector<std::string>& goes);
+void PrintCommands(std::ostream& out, absl::string_view indent,
+                   const std::vector<std::string>& commands);
 std::string WishText(Wish wish);  // "2 MiB pages"
 
 // "87.5%": never "100.0%" of less than all, nor "0.0%" of more than nothing.

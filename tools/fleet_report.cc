@@ -147,17 +147,12 @@ void PrintCure(std::ostream& out, const ObstacleTotal& o) {
   const std::string remark = o.cure.value("remark", "");
   if (!remark.empty()) out << "      # " << OneLine(remark) << "\n";
   const Json& from = o.plan.is_object() ? o.plan : o.cure;
-  const Json goes = from.value("goes", Json::array());
-  for (size_t i = 0; i < goes.size(); ++i) {
-    out << (i == 0 ? "      # first save the data of " : ", ")
-        << OneLine(goes[i].get<std::string>())
-        << (i + 1 == goes.size() ? ": it goes\n" : "");
-  }
-  const Json commands = from.value("commands", Json::array());
-  for (size_t i = 0; i < commands.size(); ++i) {
-    out << "      " << OneLine(commands[i].get<std::string>())
-        << (i + 1 < commands.size() ? " &&" : "") << "\n";
-  }
+  using Lines = std::vector<std::string>;
+  PrintGoes(out, "      ", from.value("goes", Lines()));
+  // They may be those of another run's report.
+  Lines commands = from.value("commands", Lines());
+  for (std::string& command : commands) command = OneLine(command);
+  PrintCommands(out, "      ", commands);
 }
 
 Json KernelToJson(const std::string& name, const KernelTotal& total) {

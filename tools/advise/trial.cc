@@ -184,7 +184,8 @@ KernelAdvice Trial::On(const std::string& kernel,
     Asked longer = Ask(world);
     if (longer.look.error.ok()) {
       if (longer.fulfilled) {
-        advice.sysfs = {MaxSectorsLines(world.mapped_device(0).name(), kKb)[0]};
+        advice.sysfs = {
+            MaxSectorsSteps(world.mapped_device(0).name(), kKb)[0].command};
       }
       asked = std::move(longer);
     }

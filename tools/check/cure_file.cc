@@ -178,8 +178,7 @@ class FileSteps {
 void AddMkfs(const Subject& subject, const std::string& path,
              const proto::Mount& mount, Cure* cure) {
   const std::string& at = subject.mount;
-  cure->steps.push_back(
-      {CureStage::kUnmount, at, absl::StrCat("umount ", ShellWord(at))});
+  cure->steps.push_back(UnmountStep(at));
   cure->steps.push_back({CureStage::kMkfs, at, AlignedMkfsLine("xfs", path)});
   cure->steps.push_back({CureStage::kMount, at, WorldMountLine(mount, path)});
 }

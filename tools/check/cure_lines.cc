@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -115,8 +116,8 @@ std::string NamespaceWord(const std::string& disk) {
                       ShellWord(device), "))\"");
 }
 
-std::vector<std::string> MaxSectorsLines(const std::string& mapped_name,
-                                         uint64_t kib) {
+std::vector<CureStep> MaxSectorsSteps(const std::string& mapped_name,
+                                      uint64_t kib) {
   const std::string rule =
       absl::StrCat("ENV{DM_NAME}==\"", mapped_name,
                    "\", ATTR{queue/max_sectors_kb}=\"", kib, "\"");
@@ -131,7 +132,17 @@ std::vector<std::string> MaxSectorsLines(const std::string& mapped_name,
     lines.push_back(absl::StrCat("echo ", ShellWord(rule),
                                  " >> /etc/udev/rules.d/99-dax.rules"));
   }
-  return lines;
+  std::vector<CureStep> steps;
+  for (std::string& line : lines) {
+    steps.push_back({CureStage::kQueue,
+                     absl::StrCat(mapped_name, " ", steps.size() + 1),
+                     std::move(line)});
+  }
+  return steps;
+}
+
+CureStep UnmountStep(const std::string& at) {
+  return {CureStage::kUnmount, at, absl::StrCat("umount ", ShellWord(at))};
 }
 
 std::string DmsetupCreateLine(const std::string& name,

@@ -35,8 +35,10 @@ std::string NamespaceWord(const std::string& disk);
 
 // Lets a request of so many KiB through a mapped device's queue: now, and by a
 // rule of udev's whenever it is made again, if a rule can name it.
-std::vector<std::string> MaxSectorsLines(const std::string& mapped_name,
-                                         uint64_t kib);
+std::vector<CureStep> MaxSectorsSteps(const std::string& mapped_name,
+                                      uint64_t kib);
+
+CureStep UnmountStep(const std::string& at);
 
 // dmsetup's command for rows that are a line each.  One with more rows has
 // them from a pipe: --table takes a single row, and `concise` needs a number.

@@ -52,8 +52,7 @@ std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
   mount->set_options(options);
   Cure cure{.change = absl::StrCat("mounted with ", option), .in_world = true};
   const std::string& at = subject.mount;
-  cure.steps.push_back(
-      {CureStage::kUnmount, at, absl::StrCat("umount ", ShellWord(at))});
+  cure.steps.push_back(UnmountStep(at));
   if (blocks) {
     mount->set_block_size(4096);
     absl::StrAppend(&cure.change, ", blocks of 4096 bytes");

@@ -203,7 +203,7 @@ class Planner {
   // What is mounted or stands on a thing keeps it from going; of a volume whose
   // physical volume goes the group is lost.
   void RemoveWhatGoes() {
-    for (BlockDevice* bdev : std::set<BlockDevice*>(gone_)) {
+    for (BlockDevice* bdev : gone_) {
       for (const std::string& at : r_.stands_on.MountsOf(bdev)) Unmount(at);
       const std::string name = NameOfDevice(r_.machine, *bdev);
       const proto::MappedDevice* const device = r_.stands_on.InWorld(name);
@@ -224,8 +224,7 @@ class Planner {
   }
 
   void Unmount(const std::string& at) {
-    if (Has(CureStage::kUnmount, at)) return;
-    Put({CureStage::kUnmount, at, absl::StrCat("umount ", ShellWord(at))});
+    if (!Has(CureStage::kUnmount, at)) Put(UnmountStep(at));
   }
 
   // A mount keeps the one that it is in; it comes back if it does not go.
@@ -261,12 +260,9 @@ class Planner {
       for (const proto::Block& part : world_.block()) {
         if (part.partition_of() != disk) continue;
         lines.push_back(PartitionEntry(part));
-      }
-      if (lines.empty()) continue;
-      for (const proto::Block& part : world_.block()) {
-        if (part.partition_of() != disk) continue;
         steps_.Drop(CureStage::kPartition, part.name());
       }
+      if (lines.empty()) continue;
       Put({CureStage::kPartition, disk, MakePartitionsLine(disk, lines)});
     }
   }
@@ -278,12 +274,9 @@ class Planner {
       if (key.first != CureStage::kVolume) continue;
       const proto::MappedDevice* const device = FindMapped(world_, key.second);
       if (device == nullptr || device->max_sectors_kb() == 0) continue;
-      int number = 0;
-      for (std::string& line :
-           MaxSectorsLines(device->name(), device->max_sectors_kb())) {
-        added.push_back({CureStage::kQueue,
-                         absl::StrCat(device->name(), " ", ++number),
-                         std::move(line)});
+      for (CureStep& line :
+           MaxSectorsSteps(device->name(), device->max_sectors_kb())) {
+        added.push_back(std::move(line));
       }
     }
     for (const CureStep& step : added) Put(step);

@@ -51,13 +51,8 @@ std::optional<Cure> CureMaxSectors(const CureRequest& request,
   constexpr uint32_t kKb = kPmdSectors / 2;
   device->set_max_sectors_kb(kKb);
   Cure cure{.change = "a queue that takes requests of 2 MiB", .in_world = true};
-  int number = 0;
-  for (std::string& line : MaxSectorsLines(device->name(), kKb)) {
-    cure.steps.push_back({CureStage::kQueue,
-                          absl::StrCat(device->name(), " ", ++number),
-                          std::move(line)});
-  }
-  cure.remark = number > 1
+  cure.steps = MaxSectorsSteps(device->name(), kKb);
+  cure.remark = cure.steps.size() > 1
                     ? "now, and by udev's rule whenever the volume is made"
                     : "now; whenever the volume is made again, again";
   return cure;

@@ -6,6 +6,17 @@ from ..live_map import (MIB, PAGE, access, accesses, advice, base, between,
                         whole)
 
 
+def mapped(p, made, length, touches, private):
+  """One mapping with these touches; `private`: the weight of MAP_PRIVATE."""
+  if p.chance(30):
+    touches.append("fsync")
+  flags = {"shared": 8, "private": private,
+           "validate,sync": 0 if made["fs"] == "ext2" else 2}
+  made["maps"] = [{"file": "f", "flags": p.weighted(flags), "len": length,
+                   "touch": touches}]
+  return made
+
+
 def fileops(p):
   """File operations that begin or end anywhere."""
   made = base(p, p.weighted({"ext4": 6, "xfs": 5, "ext2": 1}))
@@ -16,13 +27,7 @@ def fileops(p):
   for _ in range(p.randint(2, 4)):
     touches += accesses(p, length, 1, 2) + [file_op(p, size)]
   touches += accesses(p, length, 1, 3)
-  if p.chance(30):
-    touches.append("fsync")
-  flags = {"shared": 8, "private": 2,
-           "validate,sync": 0 if made["fs"] == "ext2" else 2}
-  made["maps"] = [{"file": "f", "flags": p.weighted(flags), "len": length,
-                   "touch": touches}]
-  return made
+  return mapped(p, made, length, touches, private=2)
 
 
 def writes(p):
@@ -82,13 +87,7 @@ def shift(p):
     if p.chance(25):
       touches.append(file_op(p, size))
   touches += accesses(p, length, 2, 4)
-  if p.chance(30):
-    touches.append("fsync")
-  flags = {"shared": 8, "private": 3,
-           "validate,sync": 0 if made["fs"] == "ext2" else 2}
-  made["maps"] = [{"file": "f", "flags": p.weighted(flags), "len": length,
-                   "touch": touches}]
-  return made
+  return mapped(p, made, length, touches, private=3)
 
 
 def others(p):

@@ -188,8 +188,9 @@ DaxAccess PmemDevice::DirectAccess(pgoff_t pgoff, int64_t nr_pages,
       .pfn = PhysPfn(options_.base + offset),
       .pfn_flags = PfnFlagsOfPages(),
   };
-  // Past the end there is no address, and no sum of that size.
-  if (access.ret > 0 && virt_ != nullptr) access.kaddr = virt_ + offset;
+  // Past the end there is no address, though the kernel's difference wraps to
+  // a run there.
+  if (virt_ != nullptr && offset < options_.size) access.kaddr = virt_ + offset;
   if (trace != nullptr) {
     const size_t step =
         trace->Enter(TraceStep{.function = TraceFunction::kPmemDaxDirectAccess,

@@ -128,6 +128,9 @@ TEST(PmemTest, AFilesBytesAreTheDevices) {
   const DaxAccess a = Ask(*pmem, 5, 1);
   ASSERT_NE(a.kaddr, nullptr);
   EXPECT_EQ(*static_cast<char*>(a.kaddr), 'f');
+  // The run of a page past the end is garbage; an address would be one too.
+  EXPECT_EQ(Ask(*pmem, 257, 8).kaddr, nullptr);
+  EXPECT_EQ(Ask(*pmem, uint64_t{1} << 50, 8).kaddr, nullptr);
   o.size = 2 << 20;
   EXPECT_THAT(PmemDevice::Create(DefaultKernelProfile(), o),
               HasErrno(EINVAL, HasSubstr("has only 1048576 bytes")));

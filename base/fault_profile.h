@@ -177,17 +177,27 @@ struct FaultProfile {
   // filemap_write_and_wait_range() of a range that ends before it begins is
   // gone through (until 6.2).
   bool writes_back_empty_range;
+  // vfs_fallocate() has a switch of its modes, and what is not in there is
+  // EOPNOTSUPP (since 6.12); before, COLLAPSE_RANGE and INSERT_RANGE with
+  // anything else were EINVAL.
+  bool fallocate_knows_one_mode;
   // ext4_fallocate() breaks layouts first, whatever the mode and the range,
   // and writes nothing back before a hole is punched (since 6.9; 6.12 by a
   // stable back-port).
   bool ext4_breaks_layouts_first;
   // A punched range is known as a hole at once (the same change).
   bool ext4_punch_remembers_hole;
+  // The holes that a lookup finds in a file with indirect blocks are known from
+  // then on, as those of a file with extents are (a stable fix of 6.12).
+  bool ext4_remembers_indirect_holes;
   // Growing a file zeroes the rest of its last block: ftruncate(), fallocate().
   bool ext4_grow_zeroes_tail;
   Ext4FallocateZeroes ext4_fallocate_zeroes;
   // xfs writes the page at the new end back when it truncates (until 6.x).
   bool xfs_truncate_writes_back;
+  // xfs writes back and drops a range before it is asked whether it can be
+  // collapsed (5.5 to 6.11).
+  bool xfs_collapse_flushes_first;
   // xfs zeroes part of a shared block in a copy that stays (since 6.2).
   bool xfs_zeroes_with_dax_ops;
   // xfs tells of shared extents in a DAX read too (since 6.2).

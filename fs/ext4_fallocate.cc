@@ -211,6 +211,7 @@ int Ext4Fallocate(FileSystem& fs, DaxInode& inode, int mode, uint64_t offset,
   const uint64_t end = offset + length;
   const bool grows = !(mode & FALLOC_FL_KEEP_SIZE) && end > inode.i_size;
   const int what = mode & ~FALLOC_FL_KEEP_SIZE;
+  if (what == FALLOC_FL_UNSHARE_RANGE) return -EOPNOTSUPP;
   if (what == 0) {
     if (!inode.has_extents) return -EOPNOTSUPP;
     if (fs.aborted()) return -EROFS;

@@ -76,23 +76,41 @@ int FileSystem::Setattr(DaxInode& inode, uint64_t size) {
   return 0;
 }
 
+namespace {
+
+// What vfs_fallocate() says of a mode before it looks at the file.
+int CheckFallocateMode(int mode, const FaultProfile& profile) {
+  constexpr int kModes = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE |
+                         FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE |
+                         FALLOC_FL_UNSHARE_RANGE;
+  constexpr int kShifts = FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE;
+  constexpr int kZeroes = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE;
+  if (mode & ~(kModes | FALLOC_FL_KEEP_SIZE)) return -EOPNOTSUPP;
+  const int what = mode & kModes;
+  const bool keep = (mode & FALLOC_FL_KEEP_SIZE) != 0;
+  const bool several = (what & (what - 1)) != 0;
+  if (profile.fallocate_knows_one_mode) {
+    if (several || ((what & kShifts) && keep)) return -EOPNOTSUPP;
+  } else if ((what & kZeroes) == kZeroes) {
+    return -EOPNOTSUPP;
+  }
+  if ((what & FALLOC_FL_PUNCH_HOLE) && !keep) return -EOPNOTSUPP;
+  // Before 6.12 these were said to be alone, each in its own words.
+  if ((what & kShifts) && (several || keep)) return -EINVAL;
+  if ((what & FALLOC_FL_UNSHARE_RANGE) && several) return -EINVAL;
+  return 0;
+}
+
+}  // namespace
+
 // vfs_fallocate().
 int FileSystem::Fallocate(DaxInode& inode, int mode, uint64_t offset,
                           uint64_t length) {
   if (offset >= kMaxFileSize || length == 0 || length >= kMaxFileSize) {
     return -EINVAL;
   }
-  constexpr int kModes = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE |
-                         FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE;
-  if (mode & ~(kModes | FALLOC_FL_KEEP_SIZE)) return -EOPNOTSUPP;
-  const int what = mode & kModes;
-  const bool keep = (mode & FALLOC_FL_KEEP_SIZE) != 0;
-  if (what == FALLOC_FL_PUNCH_HOLE && !keep) return -EOPNOTSUPP;
-  // One mode at most, and these two have no other flag.
-  if (what & (what - 1)) return -EOPNOTSUPP;
-  if ((what & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE)) && keep) {
-    return -EINVAL;
-  }
+  const int err = CheckFallocateMode(mode, profile_);
+  if (err < 0) return err;
   if (offset + length >= kMaxFileSize || offset + length > type_.max_bytes) {
     return -EFBIG;
   }

@@ -113,6 +113,10 @@ void Shift(DaxInode& inode, uint64_t offset, uint64_t from, uint64_t to) {
 
 int CollapseRange(FileSystem& fs, DaxInode& inode, uint64_t offset,
                   uint64_t length) {
+  // What is in the way is written and dropped before the range is judged.
+  if (inode.profile->xfs_collapse_flushes_first) {
+    FlushUnmapRange(inode, offset, length);
+  }
   if ((offset | length) % kBlock != 0) return -EINVAL;
   if (offset + length >= inode.i_size) return -EINVAL;
   const int err = FreeFileSpace(fs, inode, offset, length);
@@ -131,6 +135,25 @@ int InsertRange(FileSystem& fs, DaxInode& inode, uint64_t offset,
   return 0;
 }
 
+// xfs_reflink_unshare(): what the file shares becomes copies of its own.
+int UnshareRange(FileSystem& fs, DaxInode& inode, uint64_t offset,
+                 uint64_t length) {
+  if (!inode.reflinked || !inode.s_dax || offset >= inode.i_size) return 0;
+  length = std::min(length, inode.i_size - offset);
+  IomapIter iter;
+  iter.inode = &inode;
+  iter.pos = offset;
+  iter.len = length;
+  iter.flags = IOMAP_WRITE | IOMAP_DAX;
+  int ret = 0;
+  while ((ret = IomapIterNext(iter, fs, inode.recorder)) > 0) {
+    iter.processed = static_cast<int64_t>(iter.length());
+  }
+  if (ret < 0) return ret;
+  inode.Writeback(offset, offset + length - 1);
+  return 0;
+}
+
 // xfs_alloc_file_space() after what `mode` wants before it.
 int AllocateRange(FileSystem& fs, DaxInode& inode, int mode, uint64_t offset,
                   uint64_t length) {
@@ -138,6 +161,10 @@ int AllocateRange(FileSystem& fs, DaxInode& inode, int mode, uint64_t offset,
   const bool grows = !(mode & FALLOC_FL_KEEP_SIZE) && end > inode.i_size;
   if (mode & FALLOC_FL_ZERO_RANGE) {
     const int err = FreeFileSpace(fs, inode, offset, length);
+    if (err < 0) return err;
+  }
+  if (mode & FALLOC_FL_UNSHARE_RANGE) {
+    const int err = UnshareRange(fs, inode, offset, length);
     if (err < 0) return err;
   }
   const int err =
@@ -162,6 +189,7 @@ int XfsFallocate(FileSystem& fs, DaxInode& inode, int mode, uint64_t offset,
   switch (mode & ~FALLOC_FL_KEEP_SIZE) {
     case 0:
     case FALLOC_FL_ZERO_RANGE:
+    case FALLOC_FL_UNSHARE_RANGE:
       return AllocateRange(fs, inode, mode, offset, length);
     case FALLOC_FL_PUNCH_HOLE:
       return FreeFileSpace(fs, inode, offset, length);

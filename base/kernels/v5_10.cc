@@ -42,6 +42,7 @@ void ChangeFaults(FaultProfile& f) {
   f.dax_vma_is_mixedmap = false;
   f.dax_dirty = DaxEntryDirty::kWriteNotSync;
   f.dax_entry_errors_fall_back = false;
+  f.xfs_collapse_flushes_first = true;
   f.devdax_sets_mapping = true;
   f.devdax_has_pagesize_op = true;
 }

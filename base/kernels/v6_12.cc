@@ -47,11 +47,14 @@ void ChangeFaults(FaultProfile& f) {
   f.dax_hwpoison_errno = true;
   f.dax_cow_by_shared_flag = true;
   f.writes_back_empty_range = false;
+  f.fallocate_knows_one_mode = true;
   f.ext4_breaks_layouts_first = true;
   f.ext4_punch_remembers_hole = true;
+  f.ext4_remembers_indirect_holes = true;
   f.ext4_grow_zeroes_tail = true;
   f.ext4_fallocate_zeroes = Ext4FallocateZeroes::kBothEnds;
   f.xfs_truncate_writes_back = false;
+  f.xfs_collapse_flushes_first = false;
   f.xfs_zeroes_with_dax_ops = true;
   f.xfs_dax_read_shared = true;
   f.write_large_folios = true;

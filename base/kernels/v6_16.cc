@@ -22,6 +22,7 @@ void ChangeFaults(FaultProfile& f) {
   f.dax_pages_are_normal = true;
   f.merge_hands_over_anon_vma = true;
   f.break_layout_drops_entries = true;
+  f.ext4_remembers_indirect_holes = false;
   f.fsdax_idle_refcount = 0;
   f.ext4_large_folios = true;
   f.trace_iomap_numbers = true;

@@ -38,7 +38,15 @@ uint64_t Ext4EndOfHole(DaxInode& inode, uint64_t pos, uint64_t length) {
   if (inode.has_extents) {
     return inode.known_holes.EndOf(pos, inode.extents.Before(pos).end(), end);
   }
-  return std::min(end, pos + IndirectHole(inode, pos / kBlock) * kBlock);
+  const uint64_t tree_end =
+      std::min(end, pos + IndirectHole(inode, pos / kBlock) * kBlock);
+  if (!inode.profile->ext4_remembers_indirect_holes) return tree_end;
+  // What is new is told as it was found; a later look finds it with the holes
+  // beside it.
+  const uint64_t known = inode.known_holes.End(pos);
+  if (known != 0) return std::min(end, known);
+  inode.known_holes.Remember(pos, tree_end);
+  return tree_end;
 }
 
 }  // namespace dmdax

@@ -6,11 +6,14 @@
 
 namespace dmdax {
 
-uint64_t KnownHoles::EndOf(uint64_t pos, uint64_t gap_start, uint64_t gap_end) {
+uint64_t KnownHoles::End(uint64_t pos) const {
   auto it = holes_.upper_bound(pos);
-  if (it != holes_.begin() && pos < std::prev(it)->second) {
-    return std::min(std::prev(it)->second, gap_end);
-  }
+  if (it == holes_.begin() || pos >= std::prev(it)->second) return 0;
+  return std::prev(it)->second;
+}
+
+uint64_t KnownHoles::EndOf(uint64_t pos, uint64_t gap_start, uint64_t gap_end) {
+  if (const uint64_t end = End(pos); end != 0) return std::min(end, gap_end);
   Forget(gap_start, gap_end);
   holes_[gap_start] = gap_end;
   return gap_end;

@@ -24,6 +24,8 @@ class KnownHoles {
   // Where the hole at `pos` ends as far as ext4 says, at most `gap_end`.
   // The gap, [gap_start, gap_end) in bytes, contains `pos`.
   uint64_t EndOf(uint64_t pos, uint64_t gap_start, uint64_t gap_end);
+  // Where the hole ends that is known at `pos`, or 0.
+  uint64_t End(uint64_t pos) const;
   // A punch that leaves [start, end) as a hole in the tree (since 6.7);
   // neighbours become one.
   void Remember(uint64_t start, uint64_t end);

@@ -122,6 +122,20 @@ class FsdaxCase {
     return false;
   }
 
+  // The recording's FIEMAP looks every hole up.
+  void LookHolesUp(DaxInode& inode) const {
+    constexpr uint64_t kEnd = uint64_t{1} << 62;
+    inode.known_holes.Forget(0, kEnd);
+    if (inode.has_extents || !profile_.ext4_remembers_indirect_holes) return;
+    for (uint64_t pos = 0; pos < kEnd;) {
+      const FileExtent part = inode.extents.Find(pos);
+      if (part.type == IOMAP_HOLE) {
+        inode.known_holes.Remember(pos, part.end());
+      }
+      pos = part.end();
+    }
+  }
+
   // The file as the case's recipe left it.
   CaseFile& FileOf(const std::string& name) {
     auto it = files_.find(name);
@@ -150,6 +164,7 @@ class FsdaxCase {
       inode.extents.Insert(Fiemap(e));
     }
     RunRecipe(name, inode, file->allocator);
+    LookHolesUp(inode);
     fs_->AddInode(inode);
     return *(files_[name] = std::move(file));
   }
@@ -263,8 +278,7 @@ class FsdaxCase {
         }
       }
     }
-    // The recording's FIEMAP looks every hole up.
-    file.inode.known_holes.Forget(0, uint64_t{1} << 62);
+    LookHolesUp(file.inode);
     file.inode.recorder = nullptr;
   }
 

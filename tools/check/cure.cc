@@ -3,6 +3,7 @@
 // The one list of reasons and their cures.
 #include "tools/check/cure.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace dmdax {
@@ -44,6 +45,12 @@ const KnownCure* FindKnown(C code) {
 }
 
 }  // namespace
+
+bool MakesAnew(const CureStep& step) {
+  return step.stage >= CureStage::kRemoveVolume &&
+         step.stage <= CureStage::kVolume &&
+         !absl::StartsWith(step.command, "ndctl clear-errors");
+}
 
 std::vector<std::string> Cure::Commands() const {
   std::vector<std::string> commands;

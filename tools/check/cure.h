@@ -44,6 +44,7 @@ struct CureRequest {
 // The order in which steps can be carried out: what stands on a thing goes
 // before it, and is made after it.
 enum class CureStage {
+  kLook,  // ends the list before anything has happened
   kUnmount,
   kRemoveVolume,
   kRemoveGroup,
@@ -69,10 +70,16 @@ struct CureStep {
   std::optional<std::string> on_fresh = std::nullopt;
 };
 
+// Whether what stands on the thing is lost with such a step.
+bool MakesAnew(const CureStep& step);
+
 struct Cure {
   std::string change;           // "chunks of 2 MiB": what it comes to
   std::vector<CureStep> steps;  // in their order; empty: nobody can type it
   std::string remark;           // what it costs, or why there is no command
+  // The names of physical volumes that pvcreate makes anew, with all of their
+  // group that stands there.
+  std::vector<std::string> physical_volumes;
   // Whether the World was changed, so that the cure can be tried.
   bool in_world = false;
 
@@ -94,6 +101,21 @@ CureFn CureChunk, CureMaxSectors, CureTargetStart, CureTargetEnd;
 CureFn CurePartition, CureNamespaceAlign, CureRawNamespace, CureBadBlocks,
     CureDevDaxAlign;
 CureFn CureExtents, CureHoles, CureNotDax, CureFsNoPud;
+// Moves the lowest volume of the subject whose data is off, so that it makes up
+// for what is off below; nothing: none is.
+CureFn CureByVolume;
+
+// What gives a file of a file system that is made anew its blocks, before it is
+// written; empty: its type has no way.
+std::vector<CureStep> FreshFileSteps(const Session& session,
+                                     const Subject& subject,
+                                     const proto::Mount& mount);
+
+// Gives the files of the subject's mount the places that they get in a fresh
+// file system of so many bytes, as FreshFileSteps() allocates them; if there is
+// room for that.
+void PlaceFilesAnew(const Session& session, const Subject& subject,
+                    uint64_t device_bytes, proto::World& world);
 
 }  // namespace dmdax
 

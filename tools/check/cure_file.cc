@@ -163,7 +163,8 @@ class FileSteps {
     Add(absl::StrCat("dd if=", name, " of=", fresh,
                      " bs=2M conv=notrunc status=none"),
         "");
-    Add(absl::StrCat("truncate -s ", subject_.size, " ", fresh), "");
+    Add(absl::StrCat("truncate -s ", subject_.size, " ", fresh),
+        absl::StrCat("truncate -s ", subject_.size, " ", name));
     Add(absl::StrCat("mv ", fresh, " ", name), "");
   }
 
@@ -179,7 +180,9 @@ void AddMkfs(const Subject& subject, const std::string& path,
              const proto::Mount& mount, Cure* cure) {
   const std::string& at = subject.mount;
   cure->steps.push_back(UnmountStep(at));
-  cure->steps.push_back({CureStage::kMkfs, at, AlignedMkfsLine("xfs", path)});
+  cure->steps.push_back(
+      {CureStage::kMkfs, at,
+       AlignedMkfsLine("xfs", path, subject.bdev->nr_sectors() * 512)});
   cure->steps.push_back({CureStage::kMount, at, WorldMountLine(mount, path)});
 }
 
@@ -195,6 +198,20 @@ std::string UnusedName(const Subject& subject, const proto::Mount& mount) {
   for (int i = 2; taken(name); ++i)
     name = absl::StrCat(subject.name, ".new", i);
   return name;
+}
+
+// Whether nothing there can be written.
+bool IsReadOnly(const proto::Mount& mount, const Subject& subject) {
+  const std::vector<std::string> words = absl::StrSplit(mount.options(), ',');
+  return std::find(words.begin(), words.end(), "ro") != words.end() ||
+         (subject.bdev != nullptr && subject.bdev->read_only());
+}
+
+Cure ReadOnlyCure(const proto::Mount& mount) {
+  return {.remark = absl::StrCat(
+              OneLine(MountPath(mount.path())),
+              " is mounted read-only: new blocks want it, and its device, "
+              "writable")};
 }
 
 // A new file in aligned blocks gets the data.
@@ -249,6 +266,7 @@ std::optional<Cure> CureExtents(const CureRequest& request,
   proto::Mount* mount = FindWorldMount(world, subject.mount);
   proto::File* file = mount == nullptr ? nullptr : FindFile(request, mount);
   if (file == nullptr) return std::nullopt;
+  if (IsReadOnly(*mount, subject)) return ReadOnlyCure(*mount);
   Cure cure{.change = "blocks at multiples of 2 MiB"};
   const std::string fs = WorldFsType(*mount);
   if (fs != "ext4" && fs != "xfs") {
@@ -272,6 +290,7 @@ std::optional<Cure> CureHoles(const CureRequest& request, proto::World& world) {
   proto::Mount* mount = FindWorldMount(world, subject.mount);
   proto::File* file = mount == nullptr ? nullptr : FindFile(request, mount);
   if (!open.ok() || file == nullptr) return std::nullopt;
+  if (IsReadOnly(*mount, subject)) return ReadOnlyCure(*mount);
   const bool unwritten =
       WorldFsType(*mount) != "ext2" && !(*open)->options.indirect_blocks;
   if (!unwritten) {
@@ -301,6 +320,56 @@ std::optional<Cure> CureHoles(const CureRequest& request, proto::World& world) {
                       "where the new blocks lie filefrag -v tells";
   cure.remark += stripe;
   return cure;
+}
+
+std::vector<CureStep> FreshFileSteps(const Session& session,
+                                     const Subject& subject,
+                                     const proto::Mount& mount) {
+  Cure cure;
+  FileSteps steps(subject, &cure);
+  const std::string name = ShellWord(subject.name);
+  const std::string fs = WorldFsType(mount);
+  if (fs == "ext4") {
+    for (std::string& line :
+         Ext4AllocateLines(KernelNameWord(session, *subject.bdev), subject.name,
+                           subject.size, FileLength::kGrows)) {
+      steps.Add(std::move(line));
+    }
+  } else if (fs == "xfs") {
+    steps.Add(absl::StrCat("xfs_io -f -c 'extsize 2m' ", name));
+    steps.Add(absl::StrCat("fallocate -l ", RoundUp(subject.size, kPmdBytes),
+                           " ", name));
+  } else {
+    return {};
+  }
+  steps.Add(absl::StrCat("truncate -s ", subject.size, " ", name));
+  return cure.steps;
+}
+
+void PlaceFilesAnew(const Session& session, const Subject& subject,
+                    uint64_t device_bytes, proto::World& world) {
+  proto::Mount* const mount = FindWorldMount(world, subject.mount);
+  if (mount == nullptr) return;
+  proto::Mount placed = *mount;
+  uint64_t at = kPmdBytes;
+  for (proto::File& file : *placed.mutable_file()) {
+    const absl::StatusOr<MountedFile*> open = session.user->FindFile(
+        absl::StrCat(PathBelow(MountPath(mount->path()), ""), file.name()));
+    if (!open.ok()) return;
+    const uint64_t size = (*open)->options.size;
+    std::vector<FileExtent> extents;
+    uint64_t end = size;
+    for (FileExtent e : (*open)->inode.extents.All()) {
+      if (e.type != IOMAP_MAPPED && e.type != IOMAP_UNWRITTEN) continue;
+      e.physical = at + e.logical;
+      e.shared = false;
+      end = std::max(end, e.logical + e.length);
+      extents.push_back(e);
+    }
+    SetExtents(extents, size, &file);
+    at = RoundUp(at + end, kPmdBytes);
+  }
+  if (at <= device_bytes) *mount = std::move(placed);
 }
 
 }  // namespace dmdax

@@ -7,8 +7,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/round_up.h"
+#include "base/units.h"
+#include "state/find_device.h"
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
+#include "tools/check/data_off.h"
+#include "tools/check/volume_cure.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
@@ -44,8 +48,8 @@ Cure NamespaceCure(const std::string& change, const std::string& disk,
           .in_world = true};
 }
 
-// How long the partition can be from there on, in whole MiB: as long as it was,
-// if nothing begins before.
+// How long the partition can be from there on, in whole MiB: as long as it
+// was, if nothing begins before.
 uint64_t SectorsFrom(uint64_t start, const proto::Block& part,
                      const CureRequest& request) {
   constexpr uint64_t kMib = 2048;
@@ -61,9 +65,9 @@ uint64_t SectorsFrom(uint64_t start, const proto::Block& part,
     if (at > part.start()) limit = std::min(limit, at - std::min(at, kMib));
   }
   limit = std::max(limit, part.start() + part.sectors());
-  const uint64_t wanted = RoundUp(part.sectors(), kMib);
-  if (start + wanted <= limit) return wanted;
-  return start >= limit ? 0 : RoundDown(limit - start, kMib);
+  if (start >= limit) return 0;
+  return std::min(RoundUp(part.sectors(), kMib),
+                  RoundDown(limit - start, kMib));
 }
 
 // "pmem1p2" -> 2; 0: it is not numbered so.
@@ -81,16 +85,21 @@ uint64_t NumberOfPartition(absl::string_view name, absl::string_view disk) {
 // the disk stays.
 std::optional<Cure> CurePartition(const CureRequest& request,
                                   proto::World& world) {
-  const std::string name =
-      request.reason.level.has_value()  ? request.reason.level->name
-      : request.subject.bdev == nullptr ? ""
-                                        : request.subject.bdev->name();
+  if (auto cure = CureByVolume(request, world)) return cure;
+  std::string name =
+      request.subject.bdev == nullptr ? "" : request.subject.bdev->name();
+  if (request.reason.level.has_value()) name = request.reason.level->name;
   for (proto::Block& part : *world.mutable_block()) {
     if (part.name() != name || part.partition_of().empty()) continue;
-    const uint64_t start = RoundUp(part.start(), kPmdSectors);
-    const uint64_t shift = start - part.start();
+    const absl::StatusOr<BlockDevice*> bdev =
+        FindDevice(request.session, absl::StrCat("/dev/", name));
+    if (!bdev.ok()) return std::nullopt;
+    const uint64_t shift =
+        (kPmdSectors - DataOff(request.session, **bdev)) % kPmdSectors;
+    const uint64_t start = part.start() + shift;
     const uint64_t number = NumberOfPartition(name, part.partition_of());
-    if (shift == 0 || shift >= part.sectors() || number == 0) {
+    const bool whole = part.sectors() % kPageSectors == 0;
+    if ((shift == 0 && whole) || shift >= part.sectors() || number == 0) {
       return std::nullopt;
     }
     const uint64_t sectors = SectorsFrom(start, part, request);
@@ -101,20 +110,33 @@ std::optional<Cure> CurePartition(const CureRequest& request,
             : "";
     part.set_start(start);
     part.set_sectors(sectors);
-    return Cure{.change = absl::StrCat(name, " from sector ", start, " on"),
-                .steps = {{CureStage::kPartition, name,
-                           MovePartitionLine(part.partition_of(), number, start,
-                                             sectors)}},
-                .remark = absl::StrCat(
-                    "the partition ", name, " is made anew", less,
-                    ": save its data and restore it; no other is touched"),
-                .in_world = true};
+    Cure cure{.change = absl::StrCat(name, " from sector ", start, " on"),
+              .steps = {{CureStage::kPartition, name,
+                         MovePartitionLine(part.partition_of(), number, start,
+                                           sectors)}},
+              .remark = absl::StrCat(
+                  "the partition ", name, " is made anew", less,
+                  ": save its data and restore it; no other is touched"),
+              .in_world = true};
+    FitRows(request.session, world);
+    return cure;
   }
   return std::nullopt;
 }
 
 std::optional<Cure> CureNamespaceAlign(const CureRequest& request,
                                        proto::World& world) {
+  // What makes up for it costs less than all that the namespace holds.
+  if (auto cure = CureByVolume(request, world)) return cure;
+  if (request.subject.bdev != nullptr && request.subject.bdev->is_partition()) {
+    const FaultReason reason{.code = FaultReasonCode::kPfnPartition};
+    return CurePartition({.reason = reason,
+                          .session = request.session,
+                          .subject = request.subject,
+                          .machine = request.machine,
+                          .stands_on = request.stands_on},
+                         world);
+  }
   proto::Pmem* pmem = BlamedPmem(request, world);
   if (pmem == nullptr) return std::nullopt;
   const uint64_t off = (pmem->base() + pmem->data_offset()) % kPmdBytes;
@@ -129,8 +151,34 @@ std::optional<Cure> CureRawNamespace(const CureRequest& request,
   proto::Pmem* pmem = BlamedPmem(request, world);
   if (pmem == nullptr || !pmem->raw()) return std::nullopt;
   pmem->set_raw(false);
-  return NamespaceCure("a namespace with struct pages", pmem->name(),
-                       "-m fsdax --map dev");
+  // Its struct pages lie in it, and it begins and ends on a boundary.
+  // Mirrors: nd_pfn_init of drivers/nvdimm/pfn_devs.c (6.1).
+  constexpr uint64_t kInfoBlock = 8192, kStructPage = 64;
+  const uint64_t before = pmem->size() - pmem->data_offset();
+  const uint64_t pages =
+      (pmem->size() - std::min(pmem->size(), kInfoBlock)) / kPageSize;
+  const uint64_t data =
+      RoundUp(pmem->base() + kInfoBlock + kStructPage * pages, kPmdBytes);
+  const uint64_t end = RoundDown(pmem->base() + pmem->size(), kPmdBytes);
+  if (data >= end) {
+    return Cure{.remark = "the namespace is too small for struct pages"};
+  }
+  pmem->set_data_offset(data - pmem->base());
+  pmem->set_size(end - pmem->base());
+  const uint64_t after = pmem->size() - pmem->data_offset();
+  // The last MiB has GPT's second table.
+  for (proto::Block& part : *world.mutable_block()) {
+    const uint64_t limit = after / 512 - kPmdSectors / 2;
+    if (part.partition_of() != pmem->name() || part.start() >= limit) continue;
+    part.set_sectors(std::min(part.sectors(), limit - part.start()) /
+                     kPageSectors * kPageSectors);
+  }
+  FitRows(request.session, world);
+  Cure cure = NamespaceCure("a namespace with struct pages", pmem->name(),
+                            "-m fsdax --map dev");
+  absl::StrAppend(&cure.remark, "; it becomes ", (before - after) / 1024,
+                  " KiB smaller");
+  return cure;
 }
 
 std::optional<Cure> CureBadBlocks(const CureRequest& request,

@@ -14,68 +14,11 @@
 #include "base/round_up.h"
 #include "state/find_device.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/lvm_volume.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
 namespace {
-
-// What one lvcreate or lvextend makes: rows of one shape in a row, on the same
-// devices.
-struct LvmSegment {
-  int stripes = 1;
-  uint64_t chunk = 0;  // sectors, of more than one stripe
-  uint64_t sectors = 0;
-  std::vector<std::string> paths;
-};
-
-std::string JoinWords(const std::vector<std::string>& paths) {
-  return absl::StrJoin(paths, " ",
-                       [](std::string* out, const std::string& path) {
-                         absl::StrAppend(out, ShellWord(path));
-                       });
-}
-
-// Adds the devices that the row stands on, as paths.
-void AddLegPaths(const Session& session, proto::Target& row,
-                 std::vector<std::string>* paths) {
-  ForEachLeg(row, [&](proto::Linear& leg, int) {
-    const absl::StatusOr<BlockDevice*> bdev = FindDevice(session, leg.device());
-    std::string path = bdev.ok() ? DevicePath(session, **bdev) : leg.device();
-    if (std::find(paths->begin(), paths->end(), path) == paths->end()) {
-      paths->push_back(std::move(path));
-    }
-  });
-}
-
-// Nothing: LVM2 does not make such rows.
-std::optional<std::vector<LvmSegment>> SegmentsOf(const Session& session,
-                                                  proto::MappedDevice device) {
-  std::vector<LvmSegment> segments;
-  for (proto::Target& row : *EditRows(&device)) {
-    LvmSegment now{.sectors = row.length()};
-    if (row.has_striped()) {
-      now.chunk = row.striped().chunk();
-      now.stripes = row.striped().stripe_size();
-    } else if (!row.has_linear()) {
-      return std::nullopt;
-    }
-    // LVM2's chunks are powers of two.
-    if (row.has_striped() &&
-        (now.chunk == 0 || (now.chunk & (now.chunk - 1)) != 0)) {
-      return std::nullopt;
-    }
-    AddLegPaths(session, row, &now.paths);
-    LvmSegment* const last = segments.empty() ? nullptr : &segments.back();
-    if (last != nullptr && last->stripes == now.stripes &&
-        last->chunk == now.chunk && last->paths == now.paths) {
-      last->sectors += now.sectors;
-    } else {
-      segments.push_back(std::move(now));
-    }
-  }
-  if (segments.empty()) return std::nullopt;
-  return segments;
-}
 
 // A name as an argument: one that begins with a dash is no option.
 std::string DmNameWord(const std::string& name) {
@@ -145,10 +88,13 @@ CureStep UnmountStep(const std::string& at) {
   return {CureStage::kUnmount, at, absl::StrCat("umount ", ShellWord(at))};
 }
 
-std::string DmsetupCreateLine(const std::string& name,
-                              const std::string& rows) {
+std::string DmsetupCreateLine(const std::string& name, const std::string& rows,
+                              DmAccess access) {
+  const char* const options =
+      access == DmAccess::kReadOnly ? " --readonly" : "";
   if (!absl::StrContains(rows, '\n')) {
-    const std::string table = absl::StrCat(" --table ", ShellWord(rows));
+    const std::string table =
+        absl::StrCat(options, " --table ", ShellWord(rows));
     // Behind what keeps it from being an option there are none.
     return absl::StartsWith(name, "-")
                ? absl::StrCat("dmsetup create", table, " ", DmNameWord(name))
@@ -160,12 +106,17 @@ std::string DmsetupCreateLine(const std::string& name,
                     [](std::string* out, absl::string_view row) {
                       absl::StrAppend(out, ShellWord(row));
                     }),
-      " | dmsetup create ", DmNameWord(name));
+      " | dmsetup create", options, " ", DmNameWord(name));
 }
 
-std::string AlignedMkfsLine(absl::string_view type, const std::string& path) {
+std::string AlignedMkfsLine(absl::string_view type, const std::string& path,
+                            uint64_t bytes) {
   if (type == "xfs") {
-    return absl::StrCat("mkfs.xfs -f -b size=4096 -m reflink=0 -d su=2m,sw=1 ",
+    // Aligned groups of a quarter of so little have no room for a log of 64
+    // MiB, and mkfs.xfs gives up.
+    const bool few_groups = bytes < (uint64_t{640} << 20);
+    return absl::StrCat("mkfs.xfs -f -b size=4096 -m reflink=0 -d ",
+                        few_groups ? "agcount=2," : "", "su=2m,sw=1 ",
                         ShellWord(path));
   }
   return absl::StrCat(type == "ext2" ? "mkfs.ext2" : "mkfs.ext4",
@@ -194,10 +145,16 @@ std::string MovePartitionLine(const std::string& disk, uint64_t number,
                               uint64_t start, uint64_t sectors) {
   // Sectors would be the disk's own, of 512 or 4096 bytes.
   constexpr uint64_t kMib = 2048;
-  return absl::StrCat("echo 'start=", start / kMib,
-                      "MiB, size=", sectors / kMib,
-                      "MiB' | sfdisk --no-reread -N ", number, " ",
-                      ShellWord(absl::StrCat("/dev/", disk)));
+  const bool mib = start % kMib == 0 && sectors % kMib == 0;
+  const uint64_t unit = mib ? kMib : 2;
+  const char* const word = mib ? "MiB" : "KiB";
+  const std::string path = ShellWord(absl::StrCat("/dev/", disk));
+  // Where another partition is in use, the kernel keeps its own table, and
+  // sfdisk says so and is content.
+  return absl::StrCat("echo 'start=", start / unit, word,
+                      ", size=", sectors / unit, word,
+                      "' | sfdisk --no-reread -N ", number, " ", path,
+                      " && partx -u -n ", number, " ", path);
 }
 
 std::vector<std::string> Ext4AllocateLines(const std::string& disk,
@@ -210,68 +167,43 @@ std::vector<std::string> Ext4AllocateLines(const std::string& disk,
                        "-o $((2 * i))MiB -l 2MiB ", ShellWord(file), "; done")};
 }
 
-std::vector<std::string> LegPaths(const Session& session,
-                                  proto::MappedDevice device) {
-  std::vector<std::string> paths;
-  for (proto::Target& row : *EditRows(&device)) {
-    AddLegPaths(session, row, &paths);
-  }
-  return paths;
-}
-
-std::vector<CureStep> GroupSteps(const std::string& vg,
-                                 const std::vector<std::string>& paths) {
-  const std::string all = JoinWords(paths);
-  // Without -y: a volume that nobody named is asked for, and ends it.
-  return {
-      {CureStage::kRemoveGroup, vg, absl::StrCat("vgremove ", ShellWord(vg))},
-      {CureStage::kPhysicalVolume, vg,
-       absl::StrCat("pvcreate -y --dataalignment 2m ", all)},
-      {CureStage::kGroup, vg,
-       absl::StrCat("vgcreate --physicalextentsize 4m ", ShellWord(vg), " ",
-                    all)}};
-}
-
 std::vector<CureStep> VolumeSteps(const Session& session,
-                                  const proto::MappedDevice& device,
-                                  Remake remake) {
+                                  const proto::MappedDevice& device) {
   const std::string& name = device.name();
-  const std::optional<LvmName> lvm = LvmNameOf(device);
-  const auto segments = SegmentsOf(session, device);
-  if (!lvm || !segments) {
-    return {{CureStage::kRemoveVolume, name,
-             absl::StrCat("dmsetup remove ", DmNameWord(name))},
-            {CureStage::kVolume, name,
-             DmsetupCreateLine(name, StableTable(session, device))}};
+  const auto segments = SegmentsToMake(session, device);
+  if (!segments) {
+    return {
+        {CureStage::kRemoveVolume, name,
+         absl::StrCat("dmsetup remove ", DmNameWord(name))},
+        {CureStage::kVolume, name,
+         DmsetupCreateLine(name, StableTable(session, device),
+                           device.table().readonly() ? DmAccess::kReadOnly
+                                                     : DmAccess::kReadWrite)}};
   }
-  const std::string volume = ShellWord(absl::StrCat(lvm->vg, "/", lvm->lv));
-  std::vector<CureStep> steps = {
-      {CureStage::kRemoveVolume, name, absl::StrCat("lvremove -y ", volume)}};
-  if (remake == Remake::kGroup) {
-    for (CureStep& step : GroupSteps(lvm->vg, LegPaths(session, device))) {
-      steps.push_back(std::move(step));
-    }
+  const LvmName lvm = *LvmNameOf(device);
+  std::vector<CureStep> steps;
+  // In extents of less lvcreate makes smaller chunks, and says yes to them.
+  uint64_t chunk = 0;
+  for (const SegmentToMake& segment : *segments) {
+    chunk = std::max(chunk, segment.chunk);
   }
-  std::string lines;
-  for (const LvmSegment& segment : *segments) {
-    const bool first = lines.empty();
-    absl::StrAppend(&lines, first ? "lvcreate -y" : " && lvextend");
-    if (segment.stripes > 1) {
-      absl::StrAppend(&lines, " -i ", segment.stripes, " -I ",
-                      segment.chunk % 2048 == 0
-                          ? absl::StrCat(segment.chunk / 2048, "m")
-                          : absl::StrCat(segment.chunk / 2, "k"));
-    } else if (!first) {
-      absl::StrAppend(&lines, " -i 1");
-    }
-    absl::StrAppend(
-        &lines, " -L ", first ? "" : "+", segment.sectors / 2, "k ",
-        first ? absl::StrCat("-n ", ShellWord(lvm->lv), " ", ShellWord(lvm->vg))
-              : volume,
-        " ", JoinWords(segment.paths));
+  if (chunk != 0) {
+    steps.push_back(
+        {CureStage::kLook, ChunkLook(lvm.vg),
+         absl::StrCat("test \"$(vgs --noheadings --units k --nosuffix -o "
+                      "vg_extent_size ",
+                      ShellWord(lvm.vg), " | tr -d ' ' | cut -d. -f1)\" -ge ",
+                      chunk / 2)});
   }
-  steps.push_back({CureStage::kVolume, name, std::move(lines)});
+  steps.push_back({CureStage::kRemoveVolume, name,
+                   absl::StrCat("lvremove -y ",
+                                ShellWord(absl::StrCat(lvm.vg, "/", lvm.lv)))});
+  steps.push_back({CureStage::kVolume, name, LvmCreateLine(lvm, *segments)});
   return steps;
+}
+
+std::string ChunkLook(const std::string& vg) {
+  return absl::StrCat(vg, " chunk");
 }
 
 std::string StableTable(const Session& session, proto::MappedDevice device) {

@@ -42,13 +42,16 @@ CureStep UnmountStep(const std::string& at);
 
 // dmsetup's command for rows that are a line each.  One with more rows has
 // them from a pipe: --table takes a single row, and `concise` needs a number.
-std::string DmsetupCreateLine(const std::string& name, const std::string& rows);
+enum class DmAccess { kReadWrite, kReadOnly };
+std::string DmsetupCreateLine(const std::string& name, const std::string& rows,
+                              DmAccess access = DmAccess::kReadWrite);
 
 // A file system for pages of 2 MiB over whatever is there; type "ext4", "xfs"
 // or "ext2".
-std::string AlignedMkfsLine(absl::string_view type, const std::string& path);
+std::string AlignedMkfsLine(absl::string_view type, const std::string& path,
+                            uint64_t bytes);
 
-// Moves a partition to sectors [start, start + sectors), which are whole MiB.
+// Moves a partition to sectors [start, start + sectors), which are whole KiB.
 // It keeps its number, type and name, and nothing is written if it is refused.
 std::string MovePartitionLine(const std::string& disk, uint64_t number,
                               uint64_t start, uint64_t sectors);
@@ -73,24 +76,14 @@ std::vector<std::string> Ext4AllocateLines(const std::string& disk,
                                            const std::string& file,
                                            uint64_t bytes, FileLength length);
 
-// How much of a volume is made anew: it alone, or its whole volume group with
-// the data's place on the devices.
-enum class Remake { kVolume, kGroup };
-
 // What makes the mapped device as the World has it, by LVM2's commands where it
 // is LVM2's, and removes the one there is.
 std::vector<CureStep> VolumeSteps(const Session& session,
-                                  const proto::MappedDevice& device,
-                                  Remake remake);
+                                  const proto::MappedDevice& device);
 
-// What makes a volume group anew on these devices, and removes the one there
-// is with its volumes.
-std::vector<CureStep> GroupSteps(const std::string& vg,
-                                 const std::vector<std::string>& paths);
-
-// The devices that the rows stand on, as paths, in the order of the rows.
-std::vector<std::string> LegPaths(const Session& session,
-                                  proto::MappedDevice device);
+// What the look at a group's extents is about, which a volume with chunks
+// needs.
+std::string ChunkLook(const std::string& vg);
 
 // The table's rows with devices by their paths, as "0 8 linear /dev/pmem0 0".
 std::string StableTable(const Session& session, proto::MappedDevice device);

@@ -47,19 +47,36 @@ std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
   const char* option = modes && fs != "ext2" ? "dax=always" : "dax";
   const std::string path = DevicePath(request.session, *subject.bdev);
   const bool blocks = mount->block_size() != 0 && mount->block_size() != 4096;
+  // What a file system is made with can keep it from DAX.
+  const XfsDaxReflink reflink =
+      request.session.machine->profile().xfs_dax_reflink;
+  const bool shares =
+      mount->reflink() && (reflink == XfsDaxReflink::kRefused ||
+                           (reflink == XfsDaxReflink::kNotPartitions &&
+                            subject.bdev->is_partition()));
+  const bool anew = blocks || shares || mount->inline_data();
   const std::string options = WithOption(mount->options(), option);
-  if (options == mount->options() && !blocks) return std::nullopt;
+  if (options == mount->options() && !anew) return std::nullopt;
   mount->set_options(options);
   Cure cure{.change = absl::StrCat("mounted with ", option), .in_world = true};
   const std::string& at = subject.mount;
   cure.steps.push_back(UnmountStep(at));
-  if (blocks) {
-    mount->set_block_size(4096);
-    absl::StrAppend(&cure.change, ", blocks of 4096 bytes");
-    cure.steps.push_back({CureStage::kMkfs, at, AlignedMkfsLine(fs, path)});
-    cure.remark =
-        "DAX wants blocks of a page; the file system is made anew: save the "
-        "data";
+  if (anew) {
+    std::vector<std::string> words;
+    if (blocks) words.push_back("blocks of 4096 bytes");
+    if (shares) words.push_back("no reflink");
+    if (mount->inline_data()) words.push_back("no inline data");
+    absl::StrAppend(&cure.change, ", ", absl::StrJoin(words, ", "));
+    mount->clear_block_size();
+    mount->clear_reflink();
+    mount->clear_inline_data();
+    cure.steps.push_back(
+        {CureStage::kMkfs, at,
+         AlignedMkfsLine(fs, path, subject.bdev->nr_sectors() * 512)});
+    cure.remark = "DAX wants it; the file system is made anew: save the data";
+    if (shares && reflink == XfsDaxReflink::kRefused) {
+      absl::StrAppend(&cure.remark, "; from 6.0 on reflink is no obstacle");
+    }
   }
   cure.steps.push_back({CureStage::kMount, at, WorldMountLine(*mount, path)});
   return cure;
@@ -102,7 +119,7 @@ std::string WithoutDax(const NotDaxLevel& end) {
       return KeepElsewhere(end);
     case NoDaxBy::kNoTable:
       return absl::StrCat("load a table into ", device);
-    case NoDaxBy::kPartition:
+    case NoDaxBy::kPartition:  // one that can not be changed in its place
       return absl::StrCat("make ", device,
                           " anew with a start and a size that are multiples of "
                           "4096 sectors");
@@ -149,6 +166,19 @@ std::optional<Cure> CureNotDax(const CureRequest& request,
       Subject bottom = subject;
       bottom.bdev = end.bdev;
       return CureRawNamespace({raw, request.session, bottom}, world);
+    }
+  }
+  if (end.by == NoDaxBy::kPartition) {
+    Subject part = subject;
+    part.bdev = end.bdev;
+    const FaultReason reason{.code = FaultReasonCode::kPfnPartition};
+    if (auto cure = CurePartition({.reason = reason,
+                                   .session = request.session,
+                                   .subject = part,
+                                   .machine = request.machine,
+                                   .stands_on = request.stands_on},
+                                  world)) {
+      return cure;
     }
   }
   return Cure{.remark = WithoutDax(end)};

@@ -2,9 +2,9 @@
 //
 // Cures of where the rows of a volume lie: their starts and their ends.
 //
-// Rows that move may meet those of other volumes on the same devices.  Those
-// that are as far off move along, as LVM2's volumes do with their group; over
-// the others nothing is laid.
+// Data is aligned by the sum of all levels, so one row that moves makes up for
+// the base of the memory and for a partition too, and what else stands there
+// keeps its place.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -17,9 +17,13 @@
 #include "absl/strings/str_join.h"
 #include "base/one_line.h"
 #include "base/round_up.h"
+#include "state/find_device.h"
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
+#include "tools/check/data_off.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/lvm_group.h"
+#include "tools/check/lvm_volume.h"
 #include "tools/check/stands_on.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_rows.h"
@@ -27,26 +31,31 @@
 namespace dmdax {
 namespace {
 
-// How far a row's data lies off a boundary, in sectors.  A stripe's legs begin
-// with the row, whatever its place in the table.
-uint64_t OffOf(const proto::Target& row, const proto::Linear& leg) {
-  const uint64_t begin = row.has_striped() ? 0 : row.start();
-  return (begin - leg.start()) % kPmdSectors;
-}
-
 // The devices that the words of tables name, each looked up once.
 class Words {
  public:
   explicit Words(const Session& session) : session_(session) {}
-  std::optional<DevT> operator()(const std::string& word) {
-    const auto [at, fresh] = known_.try_emplace(word);
-    if (fresh) at->second = DevOfWord(session_, word);
+  BlockDevice* operator()(const std::string& word) {
+    const auto [at, fresh] = known_.try_emplace(word, nullptr);
+    if (fresh) {
+      const absl::StatusOr<BlockDevice*> bdev = FindDevice(session_, word);
+      if (bdev.ok()) at->second = *bdev;
+    }
     return at->second;
+  }
+
+  // How far a leg is to move up, in sectors below 4096.  A stripe's legs begin
+  // with the row, whatever its place in the table.
+  uint64_t Off(const proto::Target& row, const proto::Linear& leg) {
+    BlockDevice* const bdev = (*this)(leg.device());
+    if (bdev == nullptr) return 0;
+    const uint64_t begin = row.has_striped() ? 0 : row.start();
+    return (begin - leg.start() - DataOff(session_, *bdev)) % kPmdSectors;
   }
 
  private:
   const Session& session_;
-  std::map<std::string, std::optional<DevT>> known_;
+  std::map<std::string, BlockDevice*> known_;
 };
 
 // What rows have of a device below: by its number, first sector and end.
@@ -54,32 +63,13 @@ using Areas = std::map<DevT, std::vector<std::pair<uint64_t, uint64_t>>>;
 void AddAreas(Words& dev_of, proto::MappedDevice& device, Areas* areas) {
   for (proto::Target& row : *EditRows(&device)) {
     ForEachLeg(row, [&](proto::Linear& leg, int nr_legs) {
-      if (const auto dev = dev_of(leg.device())) {
-        (*areas)[*dev].push_back(
+      if (const BlockDevice* bdev = dev_of(leg.device())) {
+        (*areas)[bdev->dev()].push_back(
             {leg.start(),
              leg.start() + row.length() / static_cast<uint64_t>(nr_legs)});
       }
     });
   }
-}
-
-using Ranges = std::vector<std::pair<uint64_t, uint64_t>>;
-
-// What of `all` is in none of `taken`.
-Ranges Without(Ranges all, Ranges taken) {
-  std::sort(all.begin(), all.end());
-  std::sort(taken.begin(), taken.end());
-  Ranges left;
-  size_t from = 0;
-  for (auto [start, end] : all) {
-    while (from < taken.size() && taken[from].second <= start) ++from;
-    for (size_t i = from; i < taken.size() && taken[i].first < end; ++i) {
-      if (taken[i].first > start) left.push_back({start, taken[i].first});
-      start = std::max(start, taken[i].second);
-    }
-    if (start < end) left.push_back({start, end});
-  }
-  return left;
 }
 
 // How many pairs of neighbours in the World share a sector.
@@ -98,206 +88,274 @@ size_t Overlaps(Words& dev_of, proto::World& world) {
   return overlaps;
 }
 
-Cure LiesOverOthers(const std::set<std::string>& names) {
-  return {.remark = absl::StrCat(
-              "moved alone, its rows would lie over ",
-              names.empty()
-                  ? "others"
-                  : absl::StrCat("those of ", absl::StrJoin(names, ", ")),
-              " on the same devices: dmdax advise lays the volumes out anew")};
+uint64_t SectorsOfAll(proto::World& world) {
+  uint64_t sectors = 0;
+  for (proto::MappedDevice& device : *world.mutable_mapped_device()) {
+    sectors += SectorsOf(&device);
+  }
+  return sectors;
 }
 
-// Changes the rows of the World; the names of the devices that it changed, or
-// nothing: it can not.
-using MoveFn = std::optional<std::set<std::string>>(const CureRequest& request,
-                                                    proto::World& world);
+// Where the rows of a volume can lie instead.  The first two leave it as long
+// as it is; the last one is within where it was.
+enum class Way { kUp, kDown, kWithin };
 
 class Mover {
  public:
-  Mover(const CureRequest& request, proto::World& world)
-      : r_(request), world_(world), dev_of_(request.session) {}
+  // `volume` is in the World.
+  Mover(const CureRequest& request, proto::World& world,
+        proto::MappedDevice* volume)
+      : r_(request), world_(world), name_(volume->name()), dev_of_(r_.session) {
+    AddAreas(dev_of_, *volume, &old_);
+  }
 
-  // Moves, and once more with those that are in the way, until none is.
-  std::optional<Cure> Run(const char* change, MoveFn* move) {
-    for (;;) {
-      const proto::World before = world_;
-      const size_t overlaps = Overlaps(dev_of_, world_);
-      const auto moved = move(r_, world_);
-      if (!moved || moved->empty()) return std::nullopt;
-      FitRows(r_.session, world_);
-      if (Overlaps(dev_of_, world_) > overlaps) return LiesOverOthers(brought_);
-      const std::set<std::string> met = Meets(before, *moved);
-      if (met.empty()) return Told(change, before, *moved);
-      world_ = before;
-      if (!Bring(met)) return LiesOverOthers(met);
-      // Which move along, or else are what it would lie over.
-      brought_.insert(met.begin(), met.end());
+  std::optional<Cure> Run(const char* change) {
+    const uint64_t before = SectorsOf(Volume());
+    for (const Way way : {Way::kUp, Way::kDown, Way::kWithin}) {
+      const proto::World kept = world_;
+      if (Move(way) && FitsBeside(way, kept)) {
+        return VolumeCure(change, r_, *Volume(), before);
+      }
+      world_ = kept;
     }
+    return std::nullopt;
+  }
+
+  // Whether any row is off, or ends within a page.
+  bool HasWork() {
+    for (const proto::Target& given : *EditRows(Volume())) {
+      proto::Target row = given;
+      bool work = false;
+      ForEachLeg(row, [&](proto::Linear& leg, int nr_legs) {
+        work |= dev_of_.Off(row, leg) != 0 ||
+                row.length() % (kPmdSectors * nr_legs) != 0;
+      });
+      if (work) return true;
+    }
+    return false;
   }
 
  private:
-  // The volumes outside of this World in the sectors that the rows have now and
-  // had not before.  LVM2 places its own itself.
-  std::set<std::string> Meets(proto::World before,
-                              const std::set<std::string>& moved) {
-    std::set<std::string> met;
-    if (r_.machine == nullptr || r_.stands_on == nullptr) return met;
-    for (const std::string& name : moved) {
-      proto::MappedDevice* const device = FindMapped(world_, name);
-      if (LvmNameOf(*device)) continue;
-      Areas old, now;
-      AddAreas(dev_of_, *FindMapped(before, name), &old);
-      AddAreas(dev_of_, *device, &now);
-      for (auto& [dev, list] : now) {
-        for (const auto& [start, end] : Without(list, old[dev])) {
-          AddWithin(dev, start, end, &met);
+  proto::MappedDevice* Volume() { return FindMapped(world_, name_); }
+
+  // False: there is no room for it.
+  bool Move(Way way) {
+    proto::MappedDevice* const device = Volume();
+    Join(device);
+    bool fits = true;
+    uint64_t begin = 0;
+    for (proto::Target& row : *EditRows(device)) {
+      row.set_start(begin);
+      uint64_t legs = 1, shift = 0;
+      ForEachLeg(row, [&](proto::Linear& leg, int nr_legs) {
+        legs = static_cast<uint64_t>(nr_legs);
+        const uint64_t off = dev_of_.Off(row, leg);
+        shift = std::max(shift, off);
+        const uint64_t down = off == 0 ? 0 : kPmdSectors - off;
+        if (way != Way::kDown) {
+          leg.set_start(leg.start() + off);
+        } else if (off != 0 && leg.start() < down + kFirst) {
+          fits = false;
+        } else {
+          leg.set_start(leg.start() - down);
         }
+      });
+      if (way == Way::kWithin) {
+        const uint64_t less = shift * legs;
+        const uint64_t length = row.length() > less ? row.length() - less : 0;
+        row.set_length(RoundDown(length, kPmdSectors * legs));
+        fits &= row.length() != 0;
       }
+      begin += row.length();
     }
-    return met;
+    SettleRows(device);
+    return fits;
   }
 
-  void AddWithin(DevT dev, uint64_t start, uint64_t end,
-                 std::set<std::string>* met) {
-    const BlockDevice* const below = r_.machine->machine->FindBdev(dev);
-    if (below == nullptr) return;
-    for (BlockDevice* by :
-         r_.stands_on->Within(*below, start, end, kMostBrought)) {
-      std::string name = NameOfDevice(*r_.machine, *by);
-      if (FindMapped(world_, name) == nullptr) met->insert(std::move(name));
+  // Linear rows that are one piece are one row.
+  void Join(proto::MappedDevice* device) {
+    auto* rows = EditRows(device);
+    int last = 0;
+    for (int i = 1; i < rows->size(); ++i) {
+      proto::Target& before = *rows->Mutable(last);
+      const proto::Target& row = rows->Get(i);
+      if (before.has_linear() && row.has_linear() &&
+          dev_of_(before.linear().device()) == dev_of_(row.linear().device()) &&
+          before.linear().start() + before.length() == row.linear().start()) {
+        before.set_length(before.length() + row.length());
+      } else if (++last != i) {
+        rows->SwapElements(last, i);
+      }
+    }
+    if (!rows->empty()) {
+      rows->DeleteSubrange(last + 1, rows->size() - last - 1);
     }
   }
 
-  // Takes them into this World.  False: they are too many to be moved by hand,
-  // or stand on what is not in it.
-  bool Bring(const std::set<std::string>& names) {
-    for (const std::string& name : names) {
-      const proto::MappedDevice* const device = r_.stands_on->InWorld(name);
-      if (device == nullptr || LvmNameOf(*device) ||
-          brought_.size() + names.size() > kMostBrought) {
-        return false;
-      }
-      proto::MappedDevice* const added = world_.add_mapped_device();
-      *added = *device;
-      for (proto::Target& row : *EditRows(added)) {
-        bool all = false;
-        ForEachLeg(row, [&](proto::Linear& leg, int) {
-          const auto dev = dev_of_(leg.device());
-          all = dev && r_.session.machine->FindBdev(*dev) != nullptr;
-        });
-        if (!all) return false;
+  // Whether it lies over nobody, and nobody is cut for it who need not be.
+  bool FitsBeside(Way way, proto::World kept) {
+    FitRows(r_.session, world_);
+    if (way != Way::kWithin && SectorsOfAll(world_) != SectorsOfAll(kept)) {
+      return false;
+    }
+    if (Overlaps(dev_of_, world_) > Overlaps(dev_of_, kept)) return false;
+    Areas now;
+    AddAreas(dev_of_, *Volume(), &now);
+    for (auto& [dev, list] : now) {
+      for (const auto& [start, end] : Without(list, old_[dev])) {
+        if (IsTaken(dev, start, end)) return false;
       }
     }
     return true;
   }
 
-  Cure Told(const char* change, proto::World before,
-            const std::set<std::string>& moved) {
-    proto::MappedDevice* const device = BlamedVolume(r_, world_);
-    const auto sectors_before = [&](const std::string& name) {
-      return SectorsOf(FindMapped(before, name));
-    };
-    Cure cure = VolumeCure(change, r_, *device, Remake::kGroup,
-                           sectors_before(device->name()));
-    for (const std::string& name : moved) {
-      if (name == device->name()) continue;
-      proto::MappedDevice* const other = FindMapped(world_, name);
-      Cure with = VolumeCure("", r_, *other, Remake::kGroup, 0);
-      cure.steps.insert(cure.steps.end(), with.steps.begin(), with.steps.end());
-      absl::StrAppend(&cure.remark, "; ", OneLine(name), " moves too");
-      const uint64_t now = SectorsOf(other);
-      if (now < sectors_before(name)) {
-        absl::StrAppend(&cure.remark, " and becomes ",
-                        (sectors_before(name) - now) / 2, " KiB smaller");
+  using Ranges = std::vector<std::pair<uint64_t, uint64_t>>;
+
+  // What of `all` is in none of `taken`.
+  static Ranges Without(Ranges all, Ranges taken) {
+    std::sort(all.begin(), all.end());
+    std::sort(taken.begin(), taken.end());
+    Ranges left;
+    size_t from = 0;
+    for (auto [start, end] : all) {
+      while (from < taken.size() && taken[from].second <= start) ++from;
+      for (size_t i = from; i < taken.size() && taken[i].first < end; ++i) {
+        if (taken[i].first > start) left.push_back({start, taken[i].first});
+        start = std::max(start, taken[i].second);
       }
+      if (start < end) left.push_back({start, end});
     }
-    return cure;
+    return left;
   }
 
-  static constexpr size_t kMostBrought = 8;
+  // By a volume outside of this World.
+  bool IsTaken(DevT dev, uint64_t start, uint64_t end) const {
+    if (r_.machine == nullptr || r_.stands_on == nullptr) return false;
+    const BlockDevice* const below = r_.machine->machine->FindBdev(dev);
+    if (below == nullptr) return false;
+    for (BlockDevice* by : r_.stands_on->Within(*below, start, end, 1)) {
+      if (FindMapped(world_, NameOfDevice(*r_.machine, *by)) == nullptr) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // Sectors in which a device may have labels and tables that nobody named.
+  static constexpr uint64_t kFirst = 2048;
 
   const CureRequest& r_;
   proto::World& world_;
+  const std::string name_;
   Words dev_of_;
-  std::set<std::string> brought_;
+  Areas old_;
 };
 
-// A row is aligned if its data's place on the device below is congruent to its
-// place in the table.  All rows of the device that are off move, and what else
-// in this World stands as far off on the same devices.
-std::optional<std::set<std::string>> MoveStarts(const CureRequest& request,
-                                                proto::World& world) {
-  std::set<std::string> moved;
-  Words dev_of(request.session);
-  std::set<std::pair<DevT, uint64_t>> off;  // devices below, and how far
-  for (proto::Target& row : *EditRows(BlamedVolume(request, world))) {
-    ForEachLeg(row, [&](proto::Linear& leg, int) {
-      const auto dev = dev_of(leg.device());
-      if (dev && OffOf(row, leg) != 0) off.insert({*dev, OffOf(row, leg)});
-    });
-  }
-  for (proto::MappedDevice& device : *world.mutable_mapped_device()) {
-    for (proto::Target& row : *EditRows(&device)) {
-      // All legs of a stripe move, or none would be whole.
-      bool moves = false;
-      ForEachLeg(row, [&](proto::Linear& leg, int) {
-        const auto dev = dev_of(leg.device());
-        moves |= dev && off.count({*dev, OffOf(row, leg)}) != 0;
-      });
-      if (!moves) continue;
-      ForEachLeg(row, [&](proto::Linear& leg, int) {
-        leg.set_start(leg.start() + OffOf(row, leg));
-      });
-      moved.insert(device.name());
-    }
-  }
-  return moved;
-}
+constexpr char kNoRoom[] =
+    "its rows are too small to be moved within where they are, and above and "
+    "below lie others: make the volume of larger pieces";
 
-// Rows of whole pages; nothing: one has no room for any.
-std::optional<std::set<std::string>> MoveEnds(const CureRequest& request,
-                                              proto::World& world) {
-  proto::MappedDevice* const device = BlamedVolume(request, world);
-  const std::string before_text = TableText(*device);
-  auto* rows = EditRows(device);
-  const int before = rows->size();
-  for (proto::Target& row : *rows) {
-    const uint64_t legs =
-        row.has_striped() ? static_cast<uint64_t>(row.striped().stripe_size())
-                          : 1;
-    row.set_length(RoundDown(row.length(), kPmdSectors * legs));
+// LVM2 places rows itself, from where the data of its devices begins.
+std::optional<Cure> MoveInGroup(const CureRequest& request, const char* change,
+                                proto::World& world,
+                                proto::MappedDevice* volume) {
+  if (request.machine == nullptr || request.stands_on == nullptr) {
+    return std::nullopt;
   }
-  SettleRows(device);
-  for (proto::Target& row : *rows) {
-    ForEachLeg(row, [](proto::Linear& leg, int) {
-      leg.set_start(RoundUp(leg.start(), kPmdSectors));
+  const std::string name = volume->name();
+  const std::string vg = LvmNameOf(*volume)->vg;
+  Words dev_of(request.session);
+  std::set<BlockDevice*> redo;
+  for (proto::Target& row : *EditRows(volume)) {
+    ForEachLeg(row, [&](proto::Linear& leg, int nr_legs) {
+      BlockDevice* const bdev = dev_of(leg.device());
+      const bool off = dev_of.Off(row, leg) != 0 ||
+                       row.length() % (kPmdSectors * nr_legs) != 0;
+      if (bdev == nullptr || !off) return;
+      if (BlockDevice* at = request.machine->machine->FindBdev(bdev->dev())) {
+        redo.insert(at);
+      }
     });
+  }
+  if (redo.empty()) return std::nullopt;
+  const GroupPart part =
+      PartOfGroup(*request.machine, *request.stands_on, world, vg, redo);
+  const uint64_t before = SectorsOf(volume);
+  if (!LayOutGroup(request.session, *request.stands_on, part, name, world)) {
+    return Cure{.remark = absl::StrCat(
+                    "with aligned data the other volumes of group ",
+                    OneLine(vg), " leave no room for it on these devices")};
   }
   FitRows(request.session, world);
-  if (rows->size() != before || before == 0) return std::nullopt;
-  if (TableText(*device) == before_text) return std::set<std::string>();
-  return std::set<std::string>{device->name()};
+  Cure cure = VolumeCure(change, request, *FindMapped(world, name), before);
+  if (!part.refused.empty()) {
+    cure.steps.clear();
+    absl::StrAppend(&cure.remark, "; ", part.refused);
+  } else {
+    for (CureStep& step : GroupSteps(request.session, part)) {
+      cure.steps.push_back(std::move(step));
+    }
+    std::stable_sort(
+        cure.steps.begin(), cure.steps.end(),
+        [](const CureStep& a, const CureStep& b) { return a.stage < b.stage; });
+  }
+  for (const BlockDevice* bdev : part.devices) {
+    cure.physical_volumes.push_back(NameOfDevice(*request.machine, *bdev));
+  }
+  return cure;
+}
+
+std::optional<Cure> MoveVolume(const CureRequest& request, const char* change,
+                               proto::World& world,
+                               proto::MappedDevice* volume) {
+  if (SegmentsToMake(request.session, *volume)) {
+    return MoveInGroup(request, change, world, volume);
+  }
+  Mover mover(request, world, volume);
+  if (!mover.HasWork()) return std::nullopt;
+  std::optional<Cure> cure = mover.Run(change);
+  return cure ? cure : Cure{.remark = kNoRoom};
 }
 
 }  // namespace
 
 std::optional<Cure> CureTargetStart(const CureRequest& request,
                                     proto::World& world) {
-  if (BlamedVolume(request, world) == nullptr) return std::nullopt;
-  return Mover(request, world)
-      .Run("data from a boundary of 2 MiB on", MoveStarts);
+  proto::MappedDevice* const volume = BlamedVolume(request, world);
+  if (volume == nullptr) return std::nullopt;
+  return MoveVolume(request, "data from a boundary of 2 MiB on", world, volume);
 }
 
 std::optional<Cure> CureTargetEnd(const CureRequest& request,
                                   proto::World& world) {
-  if (BlamedVolume(request, world) == nullptr) return std::nullopt;
-  proto::World trial = world;
-  if (!MoveEnds(request, trial)) {
-    return Cure{.remark =
-                    "rows shorter than 2 MiB have no room for a 2 MiB page: "
-                    "make the volume of larger pieces"};
+  proto::MappedDevice* const volume = BlamedVolume(request, world);
+  if (volume == nullptr) return std::nullopt;
+  return MoveVolume(request, "rows of whole pages of 2 MiB", world, volume);
+}
+
+std::optional<Cure> CureByVolume(const CureRequest& request,
+                                 proto::World& world) {
+  if (request.subject.bdev == nullptr) return std::nullopt;
+  std::vector<BlockDevice*> stack =
+      AllBelow(request.session, request.subject.bdev);
+  std::reverse(stack.begin(), stack.end());  // the lowest first
+  for (BlockDevice* bdev : stack) {
+    proto::MappedDevice* const volume =
+        FindMapped(world, NameOfDevice(request.session, *bdev));
+    if (volume == nullptr) continue;
+    Words dev_of(request.session);
+    bool off = false;
+    for (proto::Target& row : *EditRows(volume)) {
+      ForEachLeg(row, [&](proto::Linear& leg, int) {
+        off |= dev_of.Off(row, leg) != 0;
+      });
+    }
+    if (off) {
+      return MoveVolume(request, "data from a boundary of 2 MiB on", world,
+                        volume);
+    }
   }
-  return Mover(request, world).Run("rows of whole pages of 2 MiB", MoveEnds);
+  return std::nullopt;
 }
 
 }  // namespace dmdax

@@ -2,32 +2,30 @@
 #include "tools/check/cure_plan.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/one_line.h"
 #include "process/mount_point.h"
 #include "state/find_device.h"
+#include "tools/check/afresh_line.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/cure_steps.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/lvm_group.h"
+#include "tools/check/volume_cure.h"
 #include "tools/check/world_mount.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
 namespace {
 
-// Whether what stands on the thing is lost with such a step.
-bool MakesAnew(const CureStep& step) {
-  return step.stage >= CureStage::kRemoveVolume &&
-         step.stage <= CureStage::kVolume &&
-         step.command.rfind("ndctl clear-errors", 0) != 0;
-}
-
 // Of what goes so much is told: each of many has this list.
-constexpr size_t kMostGone = 32;
+constexpr size_t kMostGone = kMostVolumes;
 
 class Planner {
  public:
@@ -37,36 +35,20 @@ class Planner {
   CurePlan Run() {
     for (const auto& cure : r_.cures) {
       for (const CureStep& step : cure->steps) Put(step);
+      for (const std::string& name : cure->physical_volumes) {
+        if (BlockDevice* bdev = r_.stands_on.Find(name)) RedoDevice(bdev);
+      }
     }
     FindWhatGoes();
-    MakeVolumesAgain();
     RemoveWhatGoes();
-    MakeGroupsAgain();
+    // What goes with a group may have others on it.
+    if (MakeGroupsAgain()) RemoveWhatGoes();
+    MakeVolumesAgain();
     MakePartitionsAgain();
-    if (!anew_.empty()) AddFileSystem();
+    AddFileSystems();
     AddQueues();
     UnmountWhatIsBelow();
-    CurePlan plan;
-    plan.commands =
-        steps_.InOrder(r_.stands_on, Has(CureStage::kMkfs, r_.subject.mount)
-                                         ? FilesOfMount::kGo
-                                         : FilesOfMount::kStay);
-    for (const std::string& name : goes_) plan.goes.push_back(name);
-    if (more_) plan.goes.push_back("and others");
-    if (!anew_.empty()) plan.afresh = Afresh();
-    // What it says while the system runs from there.
-    if (NeedsMoreForXfs()) {
-      plan.commands.clear();
-      plan.goes.clear();
-      plan.remark =
-          "mkfs.xfs makes no file system under 300 MiB: the volume "
-          "must be larger, or its file system ext4";
-    } else if (Has(CureStage::kUnmount, "/")) {
-      plan.remark =
-          "/ is in use as long as the system runs from it: type this "
-          "in a rescue system";
-    }
-    return plan;
+    return Told();
   }
 
  private:
@@ -84,12 +66,12 @@ class Planner {
   void FindWhatGoes() {
     std::set<BlockDevice*> anew;
     for (const auto& [stage, about] : anew_) {
-      if (BlockDevice* bdev = r_.stands_on.Find(about)) anew.insert(bdev);
-      if (stage != CureStage::kRemoveGroup) continue;
-      for (BlockDevice* bdev : r_.stands_on.OfGroup(about)) {
-        if (anew.size() > kMostGone) break;
-        anew.insert(bdev);
-      }
+      // The name of a group is no device's.
+      const bool of_group = stage == CureStage::kRemoveGroup ||
+                            stage == CureStage::kPhysicalVolume ||
+                            stage == CureStage::kGroup;
+      BlockDevice* const bdev = of_group ? nullptr : r_.stands_on.Find(about);
+      if (bdev != nullptr) anew.insert(bdev);
     }
     for (const auto& [key, step] : steps_.all()) {
       const auto& [stage, about] = key;
@@ -119,85 +101,35 @@ class Planner {
     std::vector<BlockDevice*> own = AllBelow(r_.machine, MachineBdev());
     std::reverse(own.begin(), own.end());  // the lowest first
     for (BlockDevice* bdev : own) {
-      bool goes = anew.count(bdev) != 0 || IsOfRemovedGroup(*bdev);
+      bool goes = anew.contains(bdev);
       for (BlockDevice* below : DevicesBelow(r_.machine, *bdev)) {
-        goes |= gone.count(below) != 0;
+        goes |= gone.contains(below);
       }
       if (goes) gone.insert(bdev);
     }
     return gone;
   }
 
-  bool IsOfRemovedGroup(const BlockDevice& bdev) const {
-    const proto::MappedDevice* device =
-        FindMapped(world_, NameOfDevice(r_.machine, bdev));
-    if (device == nullptr) return false;
-    const auto lvm = LvmNameOf(*device);
-    return lvm && Has(CureStage::kRemoveGroup, lvm->vg);
+  // As it is with the cures, or else as it is now, cut to what is below.
+  proto::MappedDevice AsItWillBe(const proto::MappedDevice& device) const {
+    if (const proto::MappedDevice* cured = FindMapped(world_, device.name())) {
+      return *cured;
+    }
+    proto::MappedDevice now = device;
+    FitRowsOf(r_.machine, world_, &now);
+    return now;
   }
 
-  // The subject's volumes go with the partition or namespace below them.
-  void MakeVolumesAgain() {
-    if (anew_.empty() || r_.subject.bdev == nullptr) return;
-    for (BlockDevice* at : AllBelow(r_.machine, MachineBdev())) {
-      const std::string name = NameOfDevice(r_.machine, *at);
-      const proto::MappedDevice* device = FindMapped(world_, name);
-      if (device == nullptr || goes_.count(name) == 0 ||
-          Has(CureStage::kVolume, name)) {
-        continue;
-      }
-      for (const CureStep& step :
-           VolumeSteps(r_.machine, *device, Remake::kGroup)) {
-        Put(step);
-      }
+  // The group's volumes on a physical volume are made anew with it.
+  void RedoDevice(BlockDevice* bdev) {
+    for (BlockDevice* on : r_.stands_on.On(bdev)) {
+      const proto::MappedDevice* const device =
+          r_.stands_on.InWorld(NameOfDevice(r_.machine, *on));
+      const auto lvm = device == nullptr ? std::nullopt : LvmNameOf(*device);
+      if (!lvm) continue;
+      redo_[lvm->vg].insert(bdev);
+      return;
     }
-    FindWhatGoes();
-  }
-
-  // With all the devices that its volumes stand on, and all its volumes; of
-  // those that LVM2 does not make of rows alone it is told that they go.
-  void MakeGroupsAgain() {
-    std::set<std::string> groups;
-    for (const auto& [key, step] : steps_.all()) {
-      if (key.first == CureStage::kRemoveGroup) groups.insert(key.second);
-    }
-    for (const std::string& vg : groups) {
-      const auto volumes = r_.stands_on.OfGroup(vg);
-      if (volumes.size() > kMostGone) continue;
-      std::vector<std::string> paths;
-      std::vector<CureStep> made;
-      for (BlockDevice* bdev : volumes) {
-        const std::string name = NameOfDevice(r_.machine, *bdev);
-        const proto::MappedDevice& device = *r_.stands_on.InWorld(name);
-        const std::vector<CureStep> steps =
-            VolumeSteps(r_.machine, device, Remake::kGroup);
-        if (steps.size() < 3) continue;  // LVM2 makes no such rows
-        Put(steps.front());
-        for (std::string& path : LegPaths(r_.machine, device)) {
-          if (std::find(paths.begin(), paths.end(), path) == paths.end()) {
-            paths.push_back(std::move(path));
-          }
-        }
-        if (!Has(CureStage::kVolume, name)) made.push_back(steps.back());
-      }
-      if (paths.empty()) continue;
-      for (const CureStep& step : GroupSteps(vg, paths)) Put(step);
-      for (const CureStep& step : made) Put(step);
-    }
-  }
-
-  // A mounted subject's file system goes with its volume.
-  void AddFileSystem() {
-    const std::string& at = r_.subject.mount;
-    if (at.empty() || goes_.count(at) == 0) return;
-    const proto::Mount* mount = FindWorldMount(world_, at);
-    if (mount == nullptr || r_.subject.bdev == nullptr) return;
-    const std::string path = DevicePath(r_.machine, *r_.subject.bdev);
-    Unmount(at);
-    if (!Has(CureStage::kMkfs, at)) {
-      Put({CureStage::kMkfs, at, AlignedMkfsLine(WorldFsType(*mount), path)});
-    }
-    Put({CureStage::kMount, at, WorldMountLine(*mount, path)});
   }
 
   // What is mounted or stands on a thing keeps it from going; of a volume whose
@@ -205,22 +137,114 @@ class Planner {
   void RemoveWhatGoes() {
     for (BlockDevice* bdev : gone_) {
       for (const std::string& at : r_.stands_on.MountsOf(bdev)) Unmount(at);
-      const std::string name = NameOfDevice(r_.machine, *bdev);
-      const proto::MappedDevice* const device = r_.stands_on.InWorld(name);
+      const proto::MappedDevice* const device =
+          r_.stands_on.InWorld(NameOfDevice(r_.machine, *bdev));
       if (device == nullptr) continue;
-      bool loses_leg = false;
-      for (BlockDevice* below : DevicesBelow(r_.machine, *bdev)) {
-        loses_leg |= gone_.count(below) != 0;
-      }
-      for (const CureStep& step :
-           VolumeSteps(r_.machine, *device,
-                       loses_leg ? Remake::kGroup : Remake::kVolume)) {
-        if (step.stage != CureStage::kVolume && !Has(step.stage, step.about)) {
-          Put(step);
+      if (const auto lvm = LvmNameOf(*device)) {
+        for (BlockDevice* below : DevicesBelow(r_.machine, *bdev)) {
+          if (gone_.contains(below)) RedoDevice(below);
         }
+      }
+      if (Has(CureStage::kRemoveVolume, device->name())) continue;
+      for (const CureStep& step : VolumeSteps(r_.machine, *device)) {
+        if (step.stage == CureStage::kRemoveVolume) Put(step);
       }
     }
     FindWhatGoes();
+  }
+
+  // All that goes is made again, in its last form; of what no list makes it is
+  // told.
+  void MakeVolumesAgain() {
+    for (BlockDevice* bdev : gone_) {
+      const std::string name = NameOfDevice(r_.machine, *bdev);
+      const proto::MappedDevice* const now = r_.stands_on.InWorld(name);
+      if (now == nullptr) continue;
+      // A later cure may have cut what an earlier one had made.
+      proto::MappedDevice device = AsItWillBe(*now);
+      bool plain = device.table().target_size() <= kMostRows;
+      for (const proto::Target& row : *EditRows(&device)) {
+        plain &= row.has_linear() || row.has_striped();
+      }
+      if (!plain || device.table().target_size() == 0) {
+        by_hand_.insert(OneLine(name));
+        continue;
+      }
+      for (const CureStep& step : VolumeSteps(r_.machine, device)) {
+        if (step.stage != CureStage::kRemoveVolume) Put(step);
+      }
+    }
+  }
+
+  // With all that is known of its devices and volumes.  Whether there are any.
+  bool MakeGroupsAgain() {
+    for (const auto& [vg, devices] : redo_) {
+      const GroupPart part =
+          PartOfGroup(r_.machine, r_.stands_on, world_, vg, devices);
+      if (!part.refused.empty()) refused_ = part.refused;
+      for (const std::string& name : part.volumes) {
+        if (BlockDevice* bdev = r_.stands_on.Find(name)) {
+          anew_.insert({CureStage::kVolume, name});
+          gone_.insert(bdev);
+        }
+      }
+      // In the last session the devices lie where they will.
+      for (const CureStep& step : GroupSteps(r_.after, part)) Put(step);
+      if (part.whole) whole_.insert(vg);
+    }
+    FindWhatGoes();
+    return !redo_.empty();
+  }
+
+  // A file system goes with its volume.
+  void AddFileSystems() {
+    std::vector<std::pair<std::string, BlockDevice*>> mounts;
+    for (BlockDevice* bdev : gone_) {
+      for (const std::string& at : r_.stands_on.MountsOf(bdev)) {
+        mounts.push_back({at, bdev});
+      }
+    }
+    for (const auto& [at, bdev] : mounts) {
+      const proto::Mount* mount = FindWorldMount(world_, at);
+      if (mount == nullptr) mount = FindWorldMount(r_.stands_on.world(), at);
+      if (mount == nullptr) continue;
+      const std::string path = DevicePath(r_.machine, *bdev);
+      const std::string type = WorldFsType(*mount);
+      if (type != "ext4" && type != "xfs" && type != "ext2") {
+        by_hand_.insert(OneLine(at));
+        continue;
+      }
+      Unmount(at);
+      if (!Has(CureStage::kMkfs, at)) {
+        Put({CureStage::kMkfs, at,
+             AlignedMkfsLine(type, path, bdev->nr_sectors() * 512)});
+      }
+      Put({CureStage::kMount, at, WorldMountLine(*mount, path)});
+      if (type == "xfs" && bdev->nr_sectors() < kLeastXfs) {
+        refused_ =
+            "mkfs.xfs makes no file system under 300 MiB: the volume "
+            "must be larger, or its file system ext4";
+      }
+    }
+    AllocateFile();
+  }
+
+  // Of a file system that is made anew the file gets its blocks before the
+  // data.
+  void AllocateFile() {
+    if (r_.subject.kind != Subject::kFile ||
+        !Has(CureStage::kMkfs, r_.subject.mount)) {
+      return;
+    }
+    const proto::Mount* mount = FindWorldMount(world_, r_.subject.mount);
+    if (mount == nullptr) return;
+    for (const auto& [key, step] : steps_.all()) {
+      if (key.first == CureStage::kFile) return;
+    }
+    for (const CureStep& step :
+         FreshFileSteps(r_.machine, r_.subject, *mount)) {
+      Put(step);
+    }
   }
 
   void Unmount(const std::string& at) {
@@ -257,9 +281,13 @@ class Planner {
     }
     for (const std::string& disk : disks) {
       std::vector<std::string> lines;
-      for (const proto::Block& part : world_.block()) {
+      for (const proto::Block& part : r_.stands_on.world().block()) {
         if (part.partition_of() != disk) continue;
-        lines.push_back(PartitionEntry(part));
+        const proto::Block* cured = &part;
+        for (const proto::Block& at : world_.block()) {
+          if (at.name() == part.name()) cured = &at;
+        }
+        lines.push_back(PartitionEntry(*cured));
         steps_.Drop(CureStage::kPartition, part.name());
       }
       if (lines.empty()) continue;
@@ -282,55 +310,44 @@ class Planner {
     for (const CureStep& step : added) Put(step);
   }
 
-  std::string Afresh() const {
-    if (r_.subject.bdev == nullptr) return "";
-    int devices = 0;
-    std::string line = "dmdax advise";
-    for (BlockDevice* at : AllBelow(r_.machine, MachineBdev())) {
-      const bool leaf = DevicesBelow(r_.machine, *at).empty();
-      const bool disk = r_.machine.machine->FindPmem(at->name()) != nullptr;
-      // A partition stands for its disk.
-      if (at->is_partition() || (leaf && disk && !HasPartition(*at))) {
-        absl::StrAppend(&line, " ", ShellWord(at->name()));
-        ++devices;
-      } else if (leaf && !disk) {
-        return "";
-      }
+  CurePlan Told() {
+    CurePlan plan;
+    std::vector<std::string> remarks;
+    if (!refused_.empty()) {
+      plan.remark = refused_;
+      return plan;
     }
-    const proto::MappedDevice* volume =
-        FindMapped(world_, NameOfDevice(r_.machine, *MachineBdev()));
-    if (volume == nullptr) return "";
-    int stripes = 1;
-    for (const proto::Target& row : volume->table().target()) {
-      stripes = std::max(stripes, row.striped().stripe_size());
+    // The extents of a group that is made anew are large enough.
+    for (const std::string& vg : whole_) {
+      steps_.Drop(CureStage::kLook, ChunkLook(vg));
     }
-    stripes = std::min(stripes, devices);
-    if (stripes > 1) absl::StrAppend(&line, " --stripes ", stripes);
-    const proto::Mount* mount = FindWorldMount(world_, r_.subject.mount);
-    const std::string fs = mount == nullptr ? "none" : WorldFsType(*mount);
-    if (fs == "ext2") return "";
-    absl::StrAppend(&line, " --fs ", fs);
-    if (const auto lvm = LvmNameOf(*volume)) {
-      absl::StrAppend(&line, " --name ",
-                      ShellWord(absl::StrCat(lvm->vg, "/", lvm->lv)));
+    const bool fresh = Has(CureStage::kMkfs, r_.subject.mount);
+    plan.commands = steps_.InOrder(
+        r_.stands_on, fresh ? FilesOfMount::kGo : FilesOfMount::kStay);
+    for (const std::string& name : goes_) plan.goes.push_back(name);
+    if (more_) plan.goes.push_back("and others");
+    if (!anew_.empty() && redo_.empty())
+      plan.afresh = AfreshLine(r_.machine, MachineBdev(), world_, r_.subject);
+    if (Has(CureStage::kUnmount, "/")) {
+      remarks.push_back(
+          "/ is in use as long as the system runs from it: type this "
+          "in a rescue system");
     }
-    return line;
-  }
-
-  bool NeedsMoreForXfs() const {
-    const proto::Mount* const mount = FindWorldMount(world_, r_.subject.mount);
-    constexpr uint64_t kLeast = uint64_t{300} << 20;
-    return mount != nullptr && r_.subject.bdev != nullptr &&
-           WorldFsType(*mount) == "xfs" &&
-           Has(CureStage::kMkfs, r_.subject.mount) &&
-           r_.subject.bdev->nr_sectors() * 512 < kLeast;
-  }
-
-  bool HasPartition(const BlockDevice& disk) const {
-    for (BlockDevice* at : AllBelow(r_.machine, MachineBdev())) {
-      if (at->is_partition() && &at->whole() == &disk) return true;
+    if (!redo_.empty()) {
+      remarks.push_back(
+          "the first line ends it if the group has more than is known here");
     }
-    return false;
+    if (fresh && r_.subject.kind == Subject::kFile && !plan.commands.empty()) {
+      remarks.push_back(
+          "restore in place (dd conv=notrunc, rsync --inplace): cp would give "
+          "the blocks back");
+    }
+    if (!by_hand_.empty()) {
+      remarks.push_back(absl::StrCat("to be made again by hand: ",
+                                     absl::StrJoin(by_hand_, ", ")));
+    }
+    plan.remark = absl::StrJoin(remarks, "; ");
+    return plan;
   }
 
   // The subject's device on the whole machine.
@@ -342,7 +359,16 @@ class Planner {
   const CurePlanRequest& r_;
   const proto::World& world_;
   CureSteps steps_;
+  // Sectors of the least that mkfs.xfs makes.
+  static constexpr uint64_t kLeastXfs = uint64_t{300} << 11;
+  // Nobody types more than these.
+  static constexpr int kMostRows = 32;
   std::set<std::pair<CureStage, std::string>> anew_;
+  // By group: the physical volumes that are made anew.
+  std::map<std::string, std::set<BlockDevice*>> redo_;
+  std::set<std::string> whole_;    // groups of which nothing is left
+  std::string refused_;            // why nobody can type it, or ""
+  std::set<std::string> by_hand_;  // what goes and does not come back
   std::set<BlockDevice*> gone_;
   std::set<std::string> goes_;  // their names, and their mounts
   bool more_ = false;           // others go too

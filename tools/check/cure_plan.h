@@ -35,6 +35,7 @@ struct CurePlanRequest {
   const Session& machine;                          // all of it, as it is
   StandsOn& stands_on;                             // of the machine
   const proto::World& cured;                       // with the cures
+  const Session& after;                            // that World, loaded
   const Subject& subject;                          // of a session of either
   std::vector<std::shared_ptr<const Cure>> cures;  // in the order found
 };

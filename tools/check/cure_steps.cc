@@ -32,7 +32,9 @@ bool Before(const Place& a, const Place& b) {
 // Without its command.
 Place PlaceOf(StandsOn& stands_on, CureStage stage, const std::string& about) {
   Place at{4, 0, stage, &about, nullptr};
-  if (stage < CureStage::kRemoveVolume) {
+  if (stage == CureStage::kLook) {
+    at.phase = -1;
+  } else if (stage < CureStage::kRemoveVolume) {
     at.phase = 0;
   } else if (stage <= CureStage::kRemoveGroup) {
     at.phase = 1;

@@ -40,8 +40,7 @@ std::optional<Cure> CureChunk(const CureRequest& request, proto::World& world) {
                     "is no multiple of 4096"};
   }
   FitRows(request.session, world);
-  return VolumeCure("chunks of 2 MiB", request, *device, Remake::kVolume,
-                    before);
+  return VolumeCure("chunks of 2 MiB", request, *device, before);
 }
 
 std::optional<Cure> CureMaxSectors(const CureRequest& request,

@@ -28,6 +28,7 @@ class StandsOn {
   // `session` is that of the World; both outlive this.
   StandsOn(const proto::World& world, const Session& session);
 
+  const proto::World& world() const { return world_; }
   // By name; null: there is none.
   BlockDevice* Find(const std::string& name) const;
   // The World's entry of a mapped device; null: there is none.

@@ -20,8 +20,8 @@ constexpr char kMadeAnew[] =
     "the layout changes: save the data, make the volume anew, restore it";
 
 // Whether rows have been cut.
-bool FitRows(const Session& session, const std::map<DevT, uint64_t>& sizes,
-             proto::MappedDevice* device) {
+bool Fit(const Session& session, const std::map<DevT, uint64_t>& sizes,
+         proto::MappedDevice* device) {
   bool cut = false;
   for (proto::Target& row : *EditRows(device)) {
     uint64_t length = row.length();
@@ -36,12 +36,18 @@ bool FitRows(const Session& session, const std::map<DevT, uint64_t>& sizes,
       const uint64_t room = size > leg.start() ? size - leg.start() : 0;
       length = std::min(length, room * static_cast<uint64_t>(nr_legs));
     });
+    const uint64_t legs =
+        row.has_striped()
+            ? static_cast<uint64_t>(std::max(row.striped().stripe_size(), 1))
+            : 1;
     if (row.has_striped()) {
-      const uint64_t unit = uint64_t{row.striped().chunk()} *
-                            static_cast<uint64_t>(row.striped().stripe_size());
+      const uint64_t unit = uint64_t{row.striped().chunk()} * legs;
       length = unit == 0 ? length : RoundDown(length, unit);
-    } else if (length != row.length()) {
-      length = RoundDown(length, kPmdSectors);
+    }
+    // LVM2's extents, for all that is known.
+    if (length != row.length()) {
+      const uint64_t unit = LvmNameOf(*device) ? 2 * kPmdSectors : kPmdSectors;
+      length = RoundDown(length, unit * legs);
     }
     cut |= length != row.length();
     row.set_length(length);
@@ -64,27 +70,65 @@ uint64_t SectorsOf(proto::MappedDevice* device) {
   return sectors;
 }
 
+std::map<DevT, uint64_t> SizesOf(const Session& session,
+                                 const proto::World& world) {
+  std::map<DevT, uint64_t> sizes;
+  const auto add = [&](const std::string& name, uint64_t sectors) {
+    const absl::StatusOr<BlockDevice*> bdev =
+        FindDevice(session, absl::StrCat("/dev/", name));
+    if (bdev.ok()) sizes[(*bdev)->dev()] = sectors;
+  };
+  for (const proto::Pmem& pmem : world.pmem()) {
+    add(pmem.name(), (pmem.size() - pmem.data_offset()) / 512);
+  }
+  for (const proto::Block& block : world.block()) {
+    if (!block.partition_of().empty()) add(block.name(), block.sectors());
+  }
+  return sizes;
+}
+
+namespace {
+
+void AddMapped(const Session& session, const proto::World& world,
+               std::map<DevT, uint64_t>* sizes) {
+  for (const proto::MappedDevice& device : world.mapped_device()) {
+    const absl::StatusOr<BlockDevice*> bdev =
+        FindDevice(session, absl::StrCat("/dev/mapper/", device.name()));
+    if (!bdev.ok()) continue;
+    uint64_t sectors = 0;
+    for (const proto::Target& row : device.table().target()) {
+      sectors += row.length();
+    }
+    // Those of a packed table are not there yet, and nobody has cut them.
+    (*sizes)[(*bdev)->dev()] = sectors != 0 ? sectors : (*bdev)->nr_sectors();
+  }
+}
+
+}  // namespace
+
 void FitRows(const Session& session, proto::World& world) {
   // What is cut makes what stands on it shorter; nothing grows.
+  std::map<DevT, uint64_t> sizes = SizesOf(session, world);
   for (bool cut = true; cut;) {
     cut = false;
-    std::map<DevT, uint64_t> sizes;
+    AddMapped(session, world, &sizes);
     for (proto::MappedDevice& device : *world.mutable_mapped_device()) {
-      const absl::StatusOr<BlockDevice*> bdev =
-          FindDevice(session, absl::StrCat("/dev/mapper/", device.name()));
-      if (bdev.ok()) sizes[(*bdev)->dev()] = SectorsOf(&device);
-    }
-    for (proto::MappedDevice& device : *world.mutable_mapped_device()) {
-      cut |= FitRows(session, sizes, &device);
+      cut |= Fit(session, sizes, &device);
     }
   }
 }
 
+void FitRowsOf(const Session& session, const proto::World& world,
+               proto::MappedDevice* device) {
+  std::map<DevT, uint64_t> sizes = SizesOf(session, world);
+  AddMapped(session, world, &sizes);
+  Fit(session, sizes, device);
+}
+
 Cure VolumeCure(std::string change, const CureRequest& request,
-                const proto::MappedDevice& device, Remake remake,
-                uint64_t sectors_before) {
+                const proto::MappedDevice& device, uint64_t sectors_before) {
   Cure cure{.change = std::move(change), .remark = kMadeAnew, .in_world = true};
-  cure.steps = VolumeSteps(request.session, device, remake);
+  cure.steps = VolumeSteps(request.session, device);
   // Nobody types more than these.
   constexpr int kMostRows = 32;
   if (!LvmNameOf(device) && device.table().target_size() > kMostRows) {

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// CureAll: takes the obstacles of many subjects away, one after the other, each
+// in a World that is loaded and looked at before anybody is told of it.
+//
+// Threading: thread-compatible.
+#ifndef DMDAX_TOOLS_CHECK_CURE_ALL_H_
+#define DMDAX_TOOLS_CHECK_CURE_ALL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "state/session.h"
+#include "state/world.pb.h"
+#include "tools/check/cure.h"
+#include "tools/check/dax_check.h"
+#include "tools/check/look.h"
+
+namespace dmdax {
+
+// What makes two obstacles the same one.
+using ObstacleKey = std::pair<std::string, std::string>;  // name, device
+
+// A subject on its way through the cures.
+struct Patient {
+  size_t number;  // of its check
+  Look look;
+  std::map<ObstacleKey, uint64_t> met;  // and their bytes then
+  std::vector<std::shared_ptr<const Cure>> cures;
+  size_t next = 0;  // obstacle of `look` that is looked at
+};
+
+struct CureAllRequest {
+  Wish wish;
+  const proto::World& world;
+  const Session& session;  // of it: all of the machine, as it is
+};
+
+// Adds to each patient's check the obstacles, what is best, and the plan.
+void CureAll(const CureAllRequest& request, std::vector<Patient> patients,
+             std::vector<DaxCheck>& checks);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_CHECK_CURE_ALL_H_

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The part of a volume group that is made anew with some of its devices.
+//
+// Where the data of a physical volume begins is decided by pvcreate, and it
+// wants a device that no group has.  So the volumes there are removed and made
+// again; with other devices left the group itself stays.
+//
+// Threading: pure functions.
+#ifndef DMDAX_TOOLS_CHECK_LVM_GROUP_H_
+#define DMDAX_TOOLS_CHECK_LVM_GROUP_H_
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "state/session.h"
+#include "state/world.pb.h"
+#include "tools/check/cure.h"
+#include "tools/check/stands_on.h"
+
+namespace dmdax {
+
+struct GroupPart {
+  const Session* machine;  // whose devices these are
+  std::string vg;
+  std::vector<BlockDevice*> devices;  // physical volumes that are made anew
+  std::vector<std::string> volumes;   // the names of what goes with them
+  bool whole = false;                 // all devices that are known, and volumes
+  uint64_t extent = 0;                // sectors, of those that are made
+  // What the group has, as far as is known: a list ends before it begins where
+  // there is more.
+  size_t nr_devices = 0, nr_volumes = 0;
+  std::string refused;  // why no list makes the volumes again, or ""
+};
+
+// More volumes nobody types.
+inline constexpr size_t kMostVolumes = 32;
+
+// `redo` are physical volumes of the group; `cured` has volumes as they will
+// be, those that it has.
+GroupPart PartOfGroup(const Session& machine, const StandsOn& stands_on,
+                      const proto::World& cured, const std::string& vg,
+                      const std::set<BlockDevice*>& redo);
+
+// Lays the World's volumes of that part out as LVM2 does: from a boundary of 2
+// MiB on, one after the other, in whole extents.  What does not fit is cut off
+// the volume `last`.  False: the others do not fit.
+bool LayOutGroup(const Session& session, const StandsOn& stands_on,
+                 const GroupPart& part, const std::string& last,
+                 proto::World& world);
+
+// What makes the part anew, without its volumes.  `session` is of the machine
+// with the cures: in it the devices lie where they will.
+std::vector<CureStep> GroupSteps(const Session& session, const GroupPart& part);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_CHECK_LVM_GROUP_H_

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/check/lvm_volume.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/one_line.h"
+#include "block/block_device.h"
+#include "state/find_device.h"
+#include "tools/check/cure_lines.h"
+#include "tools/dmsetup/split_name.h"
+
+namespace dmdax {
+namespace {
+
+// Adds the devices that the row stands on, as paths.
+void AddLegPaths(const Session& session, proto::Target& row,
+                 std::vector<std::string>* paths) {
+  ForEachLeg(row, [&](proto::Linear& leg, int) {
+    const absl::StatusOr<BlockDevice*> bdev = FindDevice(session, leg.device());
+    std::string path = bdev.ok() ? DevicePath(session, **bdev) : leg.device();
+    if (std::find(paths->begin(), paths->end(), path) == paths->end()) {
+      paths->push_back(std::move(path));
+    }
+  });
+}
+
+}  // namespace
+
+// Mirrors: lvname_has_reserved_string of lib/misc/lvm-string.c (2.03.16).
+bool IsSubVolume(const std::string& name) {
+  constexpr absl::string_view kReserved[] = {
+      "_cdata",  "_cmeta",   "_corig",  "_cpool", "_cvol",   "_wcorig",
+      "_mimage", "_mlog",    "_rimage", "_rmeta", "_tdata",  "_tmeta",
+      "_vdata",  "_vorigin", "_imeta",  "_iorig", "_pmspare"};
+  const SplitName split("LVM", name);
+  return !split.lv_layer.empty() || absl::StartsWith(split.lv_name, "pvmove") ||
+         std::any_of(std::begin(kReserved), std::end(kReserved),
+                     [&](absl::string_view reserved) {
+                       return absl::StrContains(split.lv_name, reserved);
+                     });
+}
+
+std::optional<std::vector<SegmentToMake>> SegmentsToMake(
+    const Session& session, const proto::MappedDevice& given) {
+  if (!LvmNameOf(given) || IsSubVolume(given.name())) return std::nullopt;
+  std::vector<SegmentToMake> segments;
+  proto::MappedDevice device = given;
+  for (proto::Target& row : *EditRows(&device)) {
+    SegmentToMake now{.sectors = row.length()};
+    if (row.has_striped()) {
+      now.chunk = row.striped().chunk();
+      now.stripes = row.striped().stripe_size();
+      // LVM2's chunks are powers of two.
+      if (now.chunk == 0 || (now.chunk & (now.chunk - 1)) != 0) {
+        return std::nullopt;
+      }
+    } else if (!row.has_linear()) {
+      return std::nullopt;
+    }
+    AddLegPaths(session, row, &now.paths);
+    if (now.paths.size() != static_cast<size_t>(now.stripes)) {
+      return std::nullopt;
+    }
+    SegmentToMake* const last = segments.empty() ? nullptr : &segments.back();
+    if (last != nullptr && last->stripes == now.stripes &&
+        last->chunk == now.chunk && last->paths == now.paths) {
+      last->sectors += now.sectors;
+    } else {
+      segments.push_back(std::move(now));
+    }
+  }
+  if (segments.empty()) return std::nullopt;
+  return segments;
+}
+
+std::string JoinWords(const std::vector<std::string>& paths) {
+  return absl::StrJoin(paths, " ",
+                       [](std::string* out, const std::string& path) {
+                         absl::StrAppend(out, ShellWord(path));
+                       });
+}
+
+std::string LvmCreateLine(const LvmName& lvm,
+                          const std::vector<SegmentToMake>& segments) {
+  std::string lines;
+  for (const SegmentToMake& segment : segments) {
+    const bool first = lines.empty();
+    absl::StrAppend(&lines, first ? "lvcreate -y" : " && lvextend");
+    if (segment.stripes > 1) {
+      absl::StrAppend(&lines, " -i ", segment.stripes, " -I ",
+                      segment.chunk % 2048 == 0
+                          ? absl::StrCat(segment.chunk / 2048, "m")
+                          : absl::StrCat(segment.chunk / 2, "k"));
+    } else if (!first) {
+      absl::StrAppend(&lines, " -i 1");
+    }
+    absl::StrAppend(
+        &lines, " -L ", first ? "" : "+", segment.sectors / 2, "k ",
+        first ? absl::StrCat("-n ", ShellWord(lvm.lv), " ", ShellWord(lvm.vg))
+              : ShellWord(absl::StrCat(lvm.vg, "/", lvm.lv)),
+        " ", JoinWords(segment.paths));
+  }
+  return lines;
+}
+
+}  // namespace dmdax

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What LVM2 makes of rows, and the commands that make a volume again.
+//
+// Threading: pure functions.
+#ifndef DMDAX_TOOLS_CHECK_LVM_VOLUME_H_
+#define DMDAX_TOOLS_CHECK_LVM_VOLUME_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "state/session.h"
+#include "state/world.pb.h"
+#include "tools/check/world_rows.h"
+
+namespace dmdax {
+
+// What one lvcreate or lvextend makes: rows of one shape in a row, on the same
+// devices.
+struct SegmentToMake {
+  int stripes = 1;
+  uint64_t chunk = 0;  // sectors, of more than one stripe
+  uint64_t sectors = 0;
+  std::vector<std::string> paths;
+};
+
+// Nothing: lvcreate makes no such device.  Its rows are not linear or striped
+// alone, two legs are on one device, or it is a part of another volume, as
+// vg-r_rimage_0 is of vg-r.
+std::optional<std::vector<SegmentToMake>> SegmentsToMake(
+    const Session& session, const proto::MappedDevice& device);
+
+// Whether the device is a part of another volume: vg-r_rimage_0, vg-p-tpool.
+bool IsSubVolume(const std::string& name);
+
+// "lvcreate -y -L 4096k -n home vg /dev/pmem0".
+std::string LvmCreateLine(const LvmName& lvm,
+                          const std::vector<SegmentToMake>& segments);
+
+// Paths as words of a shell.
+std::string JoinWords(const std::vector<std::string>& paths);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_CHECK_LVM_VOLUME_H_

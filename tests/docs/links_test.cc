@@ -22,9 +22,9 @@ namespace {
 namespace fs = std::filesystem;
 
 std::vector<std::string> Pages() {
-  std::vector<std::string> pages = {"README.md", "CONTRIBUTING.md",
-                                    "bench/README.md",
-                                    "tests/conformance/README.md"};
+  std::vector<std::string> pages = {
+      "README.md", "CONTRIBUTING.md", "bench/README.md",
+      "tests/conformance/README.md", "tests/protocol/README.md"};
   for (const auto& entry : fs::recursive_directory_iterator("docs")) {
     if (entry.path().extension() == ".md") pages.push_back(entry.path());
   }

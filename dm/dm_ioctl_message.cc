@@ -5,13 +5,35 @@
 #include <cerrno>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/kstrtox.h"
 #include "dm/dm_ioctl.h"
 #include "dm/dm_split_args.h"
 
 namespace dmdax {
+namespace {
+
+// sscanf("%lu %lu %lu %lu%c") == 4: white space in front of each number, and
+// nothing behind the last.
+bool ScanFour(absl::string_view text, SscanfOverflow overflow,
+              uint64_t (&numbers)[4]) {
+  for (uint64_t& number : numbers) {
+    while (!text.empty() && KernelIsSpace(text.front())) text.remove_prefix(1);
+    size_t digits = 0;
+    while (digits < text.size() && absl::ascii_isdigit(text[digits])) ++digits;
+    const absl::StatusOr<uint64_t> scanned =
+        SscanfU64(text.substr(0, digits), overflow);
+    if (!scanned.ok()) return false;
+    number = *scanned;
+    text.remove_prefix(digits);
+  }
+  return text.empty();
+}
+
+}  // namespace
 
 absl::Status DmCtl::MessageForTarget(HashCell& cell, sector_t sector,
                                      absl::Span<const std::string> argv,
@@ -107,17 +129,8 @@ absl::Status DmCtl::DevSetGeometry(DmIoctl& param, absl::string_view geometry) {
   absl::MutexLock lock(&mu_);
   absl::StatusOr<HashCell*> cell = GetCell(param);
   if (!cell.ok()) return cell.status();
-  // sscanf("%lu %lu %lu %lu%c") == 4: every number as %lu reads it.
-  std::vector<uint64_t> numbers;
-  const absl::StatusOr<std::vector<std::string>> words = DmSplitArgs(geometry);
-  const size_t count = words.ok() ? words->size() : 0;
-  for (size_t i = 0; i < count && count == 4; ++i) {
-    absl::StatusOr<uint64_t> number =
-        SscanfU64((*words)[i], machine_.profile().sscanf_overflow);
-    if (!number.ok()) break;
-    numbers.push_back(*number);
-  }
-  if (numbers.size() != 4) {
+  uint64_t numbers[4];
+  if (!ScanFour(geometry, machine_.profile().sscanf_overflow, numbers)) {
     return Fail(EINVAL, "Unable to interpret geometry settings.");
   }
   const HdGeometry g{numbers[0], numbers[1], numbers[2], numbers[3]};

@@ -329,6 +329,19 @@ TEST_F(DmIoctlTest, Geometry) {
   EXPECT_THAT(ctl().DevSetGeometry(io, "65535 255 255 63"), IsOk());
 }
 
+// It is sscanf's to read, which knows no words: what is behind the last number
+// counts, white space too.
+TEST_F(DmIoctlTest, GeometryIsFourNumbersAndNoMore) {
+  ASSERT_THAT(Create("d0", {kOnPmem}), IsOk());
+  DmIoctl io{.name = "d0"};
+  for (const char* text :
+       {"1 1 1 0 ", "1 1 1 0\n", "1 1 1 0 0", "1 1 1 0x", "1\\ 1 1 0",
+        "\\1 1 1 0", "1,1,1,0", "+1 1 1 0", "-1 1 1 0", "1 1 1", ""}) {
+    EXPECT_THAT(ctl().DevSetGeometry(io, text), HasErrno(EINVAL)) << text;
+  }
+  EXPECT_THAT(ctl().DevSetGeometry(io, "  01\t\n1  1 000"), IsOk());
+}
+
 // The kernel copies nothing back when a command fails.
 TEST_F(DmIoctlTest, AFailureLeavesTheRequestAlone) {
   ASSERT_THAT(Create("d0", {Row(0, 8, "linear", "/dev/pmem0 0")}), IsOk());

@@ -58,6 +58,10 @@ static void Names(void) {
   Is(Create(Name("a"), uuid), 0, "a uuid of 128 bytes");
   Ok(Status(Name("a")) == 0 && strcmp(req.h.uuid, uuid) == 0,
      "it comes back in full");
+  Prepare(Name("b"));
+  memset(req.h.uuid, 'x', sizeof(req.h.uuid));
+  memcpy(req.h.uuid, uuid, 128);
+  Is(Call(DM_DEV_CREATE), EBUSY, "129 bytes without a NUL are a uuid of 128");
   Is(Remove(Name("a")), 0, "it goes");
 }
 
@@ -127,6 +131,9 @@ void CheckSelect(void) {
   req.h.flags = DM_PERSISTENT_DEV_FLAG;
   req.h.dev = dev;
   Is(Call(DM_DEV_STATUS), 0, "DM_PERSISTENT_DEV_FLAG makes no difference");
+  Prepare(Name("a"));
+  strcpy(req.h.uuid, Uuid("a"));
+  Is(Call(DM_DEV_ARM_POLL), EINVAL, "also of a command that is of no device");
   static const unsigned all[] = {
       DM_DEV_REMOVE, DM_DEV_SUSPEND, DM_DEV_STATUS,      DM_DEV_WAIT,
       DM_TABLE_LOAD, DM_TABLE_CLEAR, DM_TABLE_DEPS,      DM_TABLE_STATUS,

@@ -113,6 +113,11 @@ void CheckWait(void) {
   Is(Wait(Name("a"), 5), 0, "another number of events than there were");
   Ok(req.h.event_nr == 0 && req.h.target_count == 1,
      "is answered at once, with what there is");
+  Prepare(Name("a"));
+  req.h.event_nr = 5;
+  req.h.data_size = DM_STRUCT_SIZE;
+  Is(Call(DM_DEV_WAIT), 0, "without room");
+  Ok(req.h.flags & DM_BUFFER_FULL_FLAG, "DM_BUFFER_FULL_FLAG");
   Is(Create(Name("c"), ""), 0, "a device without a table");
   Is(Wait(Name("c"), 5), 0, "the same");
   Is(req.h.data_size, DM_LEAST_SIZE, "without payload");
@@ -134,6 +139,25 @@ static int Arm(int fd) {
 static int QuietWhenArmed(int fd) {
   for (int i = 0; i < 20; ++i) {
     if (Arm(fd) == 0 && !Readable(fd, 0)) return 1;
+  }
+  return 0;
+}
+
+static int Clear(const char* name) {
+  Prepare(name);
+  return Call(DM_TABLE_CLEAR);
+}
+/* Loads a table, stops the device and lets it run with the old one, and does
+ * what fails.  Tried again if another on this machine had an event. */
+static int NoEvents(int fd) {
+  const struct Row row = {0, 8, "zero", ""};
+  for (int i = 0; i < 20; ++i) {
+    if (Arm(fd) != 0 || Suspend(Name("a")) != 0 || Resume(Name("a")) != 0 ||
+        Load(Name("a"), 0, &row, 1) != 0 || Clear(Name("a")) != 0 ||
+        Create(Name("a"), "") != EBUSY) {
+      return 0;
+    }
+    if (!Readable(fd, 0)) return 1;
   }
   return 0;
 }
@@ -160,6 +184,12 @@ void CheckPoll(void) {
   Ok(Readable(fd, 0), "is an event");
   Ok(Readable(fd, 0), "which is there until it is armed again");
   Ok(QuietWhenArmed(fd), "and then not");
+  Ok(NoEvents(fd), "suspend, resume, load, clear, and what fails, are not");
+  const struct Row row = {0, 8, "zero", ""};
+  Is(Load(Name("a"), 0, &row, 1), 0, "a second table");
+  Is(Resume(Name("a")), 0, "that goes live");
+  Ok(Readable(fd, 0), "is an event");
+  Ok(QuietWhenArmed(fd), "armed");
   Prepare(Name("a"));
   PutText(Name("b"));
   Is(Call(DM_DEV_RENAME), 0, "DM_DEV_RENAME");

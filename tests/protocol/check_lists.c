@@ -125,6 +125,9 @@ void CheckVersions(void) {
   Is(linear[0], 1, "linear's first number is 1");
   Is(req.h.data_start, DM_STRUCT_SIZE, "the payload is behind the struct");
   const uint32_t size = req.h.data_size;
+  Prepare(Name("none"));
+  strcpy(req.h.uuid, Uuid("none"));
+  Is(Call(DM_LIST_VERSIONS), 0, "it is of no device: names do not matter");
   Prepare("");
   req.h.data_size = DM_STRUCT_SIZE;
   Is(Call(DM_LIST_VERSIONS), 0, "no room");

@@ -17,21 +17,29 @@ static const char* Reply(void) {
   return req.h.flags & DM_DATA_OUT_FLAG ? Payload() : "(none)";
 }
 
+/* @stats_list with so much room: whether the answer was there. */
+static int ListFits(size_t room) {
+  Prepare(Name("a"));
+  strcpy(req.payload + 8, "@stats_list");
+  req.h.data_size = (uint32_t)(DM_STRUCT_SIZE + room);
+  if (Call(DM_TARGET_MSG) != 0) return -1;
+  return (req.h.flags & DM_BUFFER_FULL_FLAG) == 0;
+}
+
 /* Messages that device-mapper itself answers. */
 static void Statistics(void) {
   Is(At(0, "@stats_create - 8"), 0, "a message with an answer");
   Is(strcmp(Reply(), "0"), 0, "DM_DATA_OUT_FLAG, and the answer");
   Is(req.h.data_size, DM_STRUCT_SIZE + 2, "data_size ends with its NUL");
+  Is(At(0, "@stats_create - 8"), 0, "and another");
+  Is(strcmp(Reply(), "1"), 0, "with its own answer");
   Is(At(99, "@stats_list"), 0, "the core's messages are of no sector");
   const size_t length = strlen(Reply());
   Is(strncmp(Reply(), "0: 0+64 8 ", 10), 0, "its list");
-  /* sector, @stats_list and a NUL: 20 bytes, and no answer is so short. */
-  Prepare(Name("a"));
-  strcpy(req.payload + 8, "@stats_list");
-  req.h.data_size = DM_STRUCT_SIZE + 20;
-  Is(Call(DM_TARGET_MSG), 0, "as much room as the message");
-  Ok(length < 20 || (req.h.flags & DM_BUFFER_FULL_FLAG),
-     "DM_BUFFER_FULL_FLAG if the answer is longer");
+  Ok(length > 20 && ListFits(20) == 0, "too little room: DM_BUFFER_FULL_FLAG");
+  Is(ListFits(length + 1), 0, "an answer that just fits: DM_BUFFER_FULL_FLAG");
+  Is(ListFits(length + 2), 1, "a byte more is enough");
+  Is(At(0, "@stats_delete 1"), 0, "the second goes");
   Is(At(0, "@stats_delete 0"), 0, "a message without an answer");
   Is(req.h.flags & DM_DATA_OUT_FLAG, 0, "has no DM_DATA_OUT_FLAG");
   Ok(req.h.dev != 0 && (req.h.flags & DM_ACTIVE_PRESENT_FLAG),
@@ -72,6 +80,11 @@ void CheckMessage(void) {
   Is(Call(DM_TARGET_MSG), EINVAL, "behind the request: EINVAL");
   Is(At(0, "@cancel_deferred_remove"), 0,
      "@cancel_deferred_remove, with none under way: done");
+  Is(At(0, "@CANCEL_deferred_remove"), 0, "the core's words in capitals");
+  Prepare(Name("a"));
+  req.h.data_start = DM_LEAST_SIZE;
+  strcpy((char*)&req + DM_LEAST_SIZE + 8, "@cancel_deferred_remove");
+  Is(Call(DM_TARGET_MSG), 0, "from byte 305 on");
   Is(At(0, "@cancel_deferred_remove now"), EINVAL,
      "@cancel_deferred_remove with a word: EINVAL");
   Statistics();
@@ -97,6 +110,17 @@ void CheckGeometry(void) {
      "more than 65535 cylinders: EINVAL");
   Is(Geometry(Name("a"), "2 256 8 0"), EINVAL, "more than 255 heads: EINVAL");
   Is(Geometry(Name("a"), "2 4 256 0"), EINVAL, "more than 255 sectors: EINVAL");
+  static const char* const numbers[] = {
+      "2 4 8 0 0", "2 4 8 0 ",  "2 4 8 0\n", "2 4 8 0x", "0x2 4 8 0",
+      "2,4,8,0",   "-2 4 8 0",  "+2 4 8 0",  "2 4 8",    "2\\ 4 8 0",
+      "2 4x 8 0",  "\\2 4 8 0", ""};
+  int accepted = 0;
+  for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); ++i) {
+    accepted += Geometry(Name("a"), numbers[i]) != EINVAL;
+  }
+  Is(accepted, 0, "nothing may be in front of a number, or behind the last");
+  Is(Geometry(Name("a"), "  02\t\n4  8 000"), 0,
+     "white space between them, and zeros, may");
   Is(Geometry(Name("none"), "2 4 8 0"), ENXIO, "no such device: ENXIO");
   Prepare(Name("a"));
   memset(req.payload, '1', 64);

@@ -68,6 +68,10 @@ void CheckLoad(void) {
   const uint64_t dev = DevOf(Name("b"));
   snprintf(text, sizeof(text), "%u:%u 0", DmMajor(dev), 0xfffffu);
   Is(LoadOne(0, 8, "linear", text), ENXIO, "a number of no device: ENXIO");
+  snprintf(text, sizeof(text), "%u:%u 5x", DmMajor(dev), DmMinor(dev));
+  Is(LoadOne(0, 8, "linear", text), EINVAL, "a sector that is none: EINVAL");
+  snprintf(text, sizeof(text), "%u:%u 0 0", DmMajor(dev), DmMinor(dev));
+  Is(LoadOne(0, 8, "linear", text), EINVAL, "another word too many: EINVAL");
   snprintf(text, sizeof(text), "%u:%u 56", DmMajor(dev), DmMinor(dev));
   Is(LoadOne(0, 8, "linear", text), 0, "as many as there are");
   Limits(text);
@@ -159,23 +163,27 @@ void CheckRows(void) {
   Is(Call(DM_TABLE_LOAD), 0, "`status` is not looked at");
 
   static const char* const since[] = {
+      "a first row that is not aligned to 8: EINVAL",
       "a row that is not aligned to 8: EINVAL",
       "a row that begins in the struct: EINVAL",
       "a row that begins in the one before: EINVAL"};
   if (dm_minor < 49) {
-    for (int i = 0; i < 3; ++i) Skip(since[i], "since 4.49, or a fix before");
+    for (int i = 0; i < 4; ++i) Skip(since[i], "since 4.49, or a fix before");
   } else {
+    Rows(1, 316);
+    PutRowAt(316, 0, 0, "");
+    Is(Call(DM_TABLE_LOAD), EINVAL, since[0]);
     Rows(2, 312);
     PutRowAt(312, 0, 52, "");
     PutRowAt(312 + 52, 8, 0, "");
-    Is(Call(DM_TABLE_LOAD), EINVAL, since[0]);
+    Is(Call(DM_TABLE_LOAD), EINVAL, since[1]);
     Rows(1, 304);
     PutRowAt(304, 0, 0, "");
-    Is(Call(DM_TABLE_LOAD), EINVAL, since[1]);
+    Is(Call(DM_TABLE_LOAD), EINVAL, since[2]);
     Rows(2, 312);
     PutRowAt(312, 0, 48, "          ");
     PutRowAt(312 + 48, 8, 0, "");
-    Is(Call(DM_TABLE_LOAD), EINVAL, since[2]);
+    Is(Call(DM_TABLE_LOAD), EINVAL, since[3]);
   }
   Is(Remove(Name("a")), 0, "the device goes");
 }

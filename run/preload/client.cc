@@ -2,7 +2,6 @@
 #include "run/preload/client.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -17,6 +16,7 @@
 
 #include "run/preload/libc.h"
 #include "run/send_message.h"
+#include "run/socket_address.h"
 #include "server/fd_message.h"
 
 namespace dmdax::preload {
@@ -82,34 +82,12 @@ int Gone() {
   return EIO;
 }
 
-// A path may be longer than a socket's name.
-bool AddressOf(const char* path, sockaddr_un* name, int* directory) {
-  *directory = -1;
-  if (strlen(path) < sizeof(name->sun_path)) {
-    strcpy(name->sun_path, path);
-    return true;
-  }
-  const char* const slash = strrchr(path, '/');
-  char parent[PATH_MAX];
-  if (slash == nullptr || static_cast<size_t>(slash - path) >= sizeof(parent)) {
-    return false;
-  }
-  memcpy(parent, path, static_cast<size_t>(slash - path));
-  parent[slash - path] = '\0';
-  *directory = NEXT(openat)(AT_FDCWD, parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  return *directory >= 0 &&
-         snprintf(name->sun_path, sizeof(name->sun_path), "/proc/self/fd/%d/%s",
-                  *directory,
-                  slash + 1) < static_cast<int>(sizeof(name->sun_path));
-}
-
 // A connection, or -1.
 int Connect() {
-  sockaddr_un name = {};
-  name.sun_family = AF_UNIX;
-  int directory;
+  sockaddr_un name;
+  const int directory = run::SocketAddressOf(SocketPath(), &name);
   int fd = -1;
-  if (AddressOf(SocketPath(), &name, &directory)) {
+  if (directory != run::kNoAddress) {
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   }
   int connected = -1;

@@ -11,7 +11,7 @@ dist=${1:-dist}
 
 tools/setup.sh debhelper lintian
 bazel build --config=opt --show_result=0 //tools:dmdax //embed:dmdax \
-  //run/preload:libdmdax_preload.so \
+  //run/preload:libdmdax_preload.so //run/nbdkit:nbdkit-dmdax-plugin.so \
   //embed:packages //tools/reference:reference </dev/null
 BUILT=$(bazel info --config=opt bazel-bin 2>/dev/null)
 export BUILT

@@ -36,6 +36,7 @@ if [[ -z ${BUILT:-} ]]; then
   tools/setup.sh
   bazel build --config=opt --show_result=0 //tools:dmdax //embed:dmdax \
     //embed:packages //run/preload:libdmdax_preload.so \
+    //run/nbdkit:nbdkit-dmdax-plugin.so \
     //tools/reference:reference </dev/null
   BUILT=$(bazel info --config=opt bazel-bin 2>/dev/null)
 fi
@@ -50,6 +51,8 @@ install -D -m 755 "$BUILT/tools/dmdax" "$bin/dmdax"
 # The command looks for it from where it is itself.
 install -D -m 644 "$BUILT/run/preload/libdmdax_preload.so" \
   "$DESTDIR$PREFIX/lib/dmdax/libdmdax_preload.so"
+install -D -m 644 "$BUILT/run/nbdkit/nbdkit-dmdax-plugin.so" \
+  "$DESTDIR$PREFIX/lib/dmdax/nbdkit-dmdax-plugin.so"
 
 mkdir -p "$share"
 tar -xf "$BUILT/tools/reference/reference.tar" -C "$share" \

@@ -10,13 +10,14 @@ packages=(
   # Building.
   bazel-bootstrap bazel-platforms bazel-rules-java bazel-rules-proto
   bazel-skylib g++ libabsl-dev libarchive-dev libcli11-dev libprotobuf-dev
-  libsqlite3-dev libssl-dev
+  libsqlite3-dev libssl-dev nbdkit-plugin-dev
   nlohmann-json3-dev pkgconf protobuf-compiler python3
   # Testing: the real dmsetup is what golden tests compare with, and it and
   # others run on the machine; a program is built with CMake against what
   # tools/install.sh installs.
   cmake cryptsetup-bin dmsetup e2fsprogs fdisk kpartx libbenchmark-dev
-  libgmock-dev libgtest-dev lvm2 python3-jsonschema
+  libgmock-dev libgtest-dev libnbd-bin lvm2 nbdkit python3-jsonschema
+  qemu-utils
   # Formatting and fuzzing.
   clang clang-format git libclang-rt-dev
   "$@"

@@ -335,7 +335,8 @@ class Planner {
     }
     if (!redo_.empty()) {
       remarks.push_back(
-          "the first line ends it if the group has more than is known here");
+          "the first line ends it if the group has volumes that are not known "
+          "here");
     }
     if (fresh && r_.subject.kind == Subject::kFile && !plan.commands.empty()) {
       remarks.push_back(

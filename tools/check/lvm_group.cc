@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/one_line.h"
@@ -62,7 +63,6 @@ class Finder {
       part_.nr_volumes += IsSubVolume(NameOf(*volume)) ? 0 : 1;
       AddSizes(InWorld(NameOf(*volume)));
     }
-    part_.nr_devices = all.size();
     const uint64_t factor = sizes_ & (~sizes_ + 1);
     part_.whole = factor < kExtent ||
                   std::all_of(all.begin(), all.end(), [&](BlockDevice* leg) {
@@ -150,6 +150,14 @@ class Finder {
   uint64_t sizes_ = 0;  // of all legs, or-ed
   uint64_t chunk_ = 0;
 };
+
+// A name as a part of a shell's variable.
+std::string VariableOf(std::string name) {
+  for (char& c : name) {
+    if (!absl::ascii_isalnum(static_cast<unsigned char>(c))) c = '_';
+  }
+  return name;
+}
 
 // Where a physical volume's data begins, in sectors: in the session if that has
 // it.
@@ -293,27 +301,28 @@ std::vector<CureStep> GroupSteps(const Session& session,
         JoinWords(those));
   }
   const std::string all = JoinWords(paths);
-  // Nothing has happened yet when it ends here.
-  const std::string count =
-      part.whole ? absl::StrCat(part.nr_devices, "/", part.nr_volumes)
-                 : absl::StrCat(part.nr_volumes);
+  // Nothing has happened yet when it ends here.  Devices without volumes are
+  // known to LVM2 alone.
+  const std::string devices = absl::StrCat("pvs_", VariableOf(part.vg));
   const std::string look = absl::StrCat(
-      "test \"$(vgs --noheadings --separator / -o ",
-      part.whole ? "pv_count,lv_count " : "lv_count ", vg,
-      " | tr -d ' ')\" = ", count, " || ! echo ",
+      part.whole ? absl::StrCat(devices, "=$(vgs --noheadings -o pv_name ", vg,
+                                ") && ")
+                 : "",
+      "test \"$(vgs --noheadings -o lv_count ", vg,
+      " | tr -d ' ')\" = ", part.nr_volumes, " || ! echo ",
       ShellWord(absl::StrCat(part.vg,
-                             ": there are other devices or volumes "
-                             "than those known here")),
+                             ": it has other volumes than those known here")),
       " >&2");
-  return {{CureStage::kLook, part.vg, look},
-          {CureStage::kRemoveGroup, part.vg,
-           part.whole ? absl::StrCat("vgremove ", vg)
-                      : absl::StrCat("vgreduce ", vg, " ", all)},
-          {CureStage::kPhysicalVolume, part.vg, pvcreate},
-          {CureStage::kGroup, part.vg,
-           part.whole ? absl::StrCat("vgcreate --physicalextentsize ",
-                                     part.extent / 2048, "m ", vg, " ", all)
-                      : absl::StrCat("vgextend ", vg, " ", all)}};
+  return {
+      {CureStage::kLook, part.vg, look},
+      {CureStage::kRemoveGroup, part.vg,
+       part.whole ? absl::StrCat("vgremove ", vg)
+                  : absl::StrCat("vgreduce ", vg, " ", all)},
+      {CureStage::kPhysicalVolume, part.vg, pvcreate},
+      {CureStage::kGroup, part.vg,
+       part.whole ? absl::StrCat("vgcreate --physicalextentsize ",
+                                 part.extent / 2048, "m ", vg, " $", devices)
+                  : absl::StrCat("vgextend ", vg, " ", all)}};
 }
 
 }  // namespace dmdax

@@ -30,8 +30,8 @@ struct GroupPart {
   bool whole = false;                 // all devices that are known, and volumes
   uint64_t extent = 0;                // sectors, of those that are made
   // What the group has, as far as is known: a list ends before it begins where
-  // there is more.
-  size_t nr_devices = 0, nr_volumes = 0;
+  // there are more.
+  size_t nr_volumes = 0;
   std::string refused;  // why no list makes the volumes again, or ""
 };
 

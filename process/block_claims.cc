@@ -119,7 +119,7 @@ class Claim {
                             other.logical, Place(other));
       }
     }
-    return "a file";
+    return "the file system itself";
   }
 
   const FileOptions& file_;

@@ -26,7 +26,9 @@ struct FileOptions {
   uint64_t size = 0;  // 0: the end of the last extent
   // An extent of type IOMAP_HOLE means the same as no extent.
   std::vector<FileExtent> extents;
-  bool dax = false;              // FS_XFLAG_DAX
+  bool dax = false;  // FS_XFLAG_DAX
+  // ext4: encrypted, with verity or inline data, or its data is journalled.
+  bool never_dax = false;
   bool indirect_blocks = false;  // ext4 without extents
   uint64_t extsize = 0;          // extent size hint (xfs)
   // Blocks that writes to holes of this file get, by file offset.

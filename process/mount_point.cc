@@ -169,7 +169,25 @@ absl::Status MountPoint::CheckAllocator() const {
   };
   if (end > bytes) return bad("end", room);
   if (a.start > end) return bad("start", end);
-  return absl::OkStatus();
+  for (size_t i = 0; s.ok() && i < a.used.size(); ++i) {
+    s = CheckUsed(a.used[i], absl::StrCat("allocator.used[", i, "]."), room);
+  }
+  return s;
+}
+
+absl::Status MountPoint::CheckUsed(const ByteRange& used, const std::string& at,
+                                   uint64_t room) const {
+  const uint64_t block = options_.request.block_size;
+  absl::Status s = CheckMultiple(at, "start", used.start, block, 0, room);
+  if (s.ok()) {
+    s = CheckMultiple(at, "length", used.length, block, block, room);
+  }
+  if (!s.ok()) return s;
+  if (used.start <= room && used.length <= room - used.start) return s;
+  return FieldError(
+      EINVAL, absl::StrCat(at, "length"),
+      absl::StrCat(at, "start ", used.start, " + length ", used.length, ": ",
+                   bdev_.name(), " has ", room, " bytes in blocks"));
 }
 
 absl::Status MountPoint::FillSuper(const KernelProfile& profile,
@@ -239,6 +257,7 @@ absl::StatusOr<std::unique_ptr<MountPoint>> MountPoint::Create(
     m->allocator_ = std::make_unique<AlignedAllocator>(
         a.start, std::max(a.start, a.end != 0 ? a.end : bytes), a.align,
         &m->used_);
+    m->FindUsedBlocks();
   }
   return m;
 }
@@ -251,6 +270,11 @@ std::optional<AllocatorOptions> MountPoint::allocator() const {
 
 void MountPoint::FindUsedBlocks() {
   used_ = {};
+  if (options_.allocator.has_value()) {
+    for (const ByteRange& range : options_.allocator->used) {
+      used_.Add(BlockSharing::kOwned, range.start, range.length);
+    }
+  }
   for (const auto& [name, file] : files_) {
     KeepBlocks(file->inode.extents.All(), file->options.allocate, used_);
   }
@@ -287,7 +311,7 @@ MountedFile* MountPoint::Insert(const FileOptions& options) {
   inode.dax_dev = sb_.dax_dev;
   inode.dax_part_off = sb_.dax_part_off;
   inode.ra_pages = bdev_.queue().ra_pages();
-  inode.s_dax = sb_.ShouldEnableDax(options.dax);
+  inode.s_dax = !options.never_dax && sb_.ShouldEnableDax(options.dax);
   inode.has_extents = type_->has_extents && !options.indirect_blocks;
   inode.extsize = options.extsize;
   inode.datasync_dirty = !options.synced;

@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "block/block_device.h"
@@ -30,11 +31,18 @@
 
 namespace dmdax {
 
+struct ByteRange {
+  uint64_t start = 0;
+  uint64_t length = 0;
+};
+
 // Where writes to holes get their blocks: see AlignedAllocator.
 struct AllocatorOptions {
   uint64_t start = 0;     // bytes on the device
   uint64_t end = 0;       // 0: the end of the device
   uint64_t align = 4096;  // a power of two
+  // Of the device; what the file system itself has there.
+  std::vector<ByteRange> used;
 };
 
 // kShared: for a question only, without a claim on the device.
@@ -121,7 +129,7 @@ class MountPoint {
   const MountOptions& options() const { return options_; }
   const SuperBlock& sb() const { return sb_; }
   BlockDevice& bdev() const { return bdev_; }
-  // The blocks that files have.
+  // The blocks that files have, and the file system itself.
   const UsedBlocks& used() const { return used_; }
   // The allocator as it is now; nothing when there is none.
   std::optional<AllocatorOptions> allocator() const;
@@ -133,6 +141,9 @@ class MountPoint {
   absl::Status CheckBlockSize() const;
   absl::Status CheckDeviceSize() const;
   absl::Status CheckAllocator() const;
+  // `at`: "allocator.used[0]."; `room`: bytes of the device in whole blocks.
+  absl::Status CheckUsed(const ByteRange& used, const std::string& at,
+                         uint64_t room) const;
   // What the type of the file system can not have.
   absl::Status CheckForType(const FileOptions& file) const;
   absl::Status CheckListing(const FileOptions& file) const;

@@ -75,6 +75,7 @@ absl::StatusOr<FileOptions> FileFromProto(const proto::File& in) {
   FileOptions out{.name = in.name(),
                   .size = in.size(),
                   .dax = in.dax(),
+                  .never_dax = in.never_dax(),
                   .indirect_blocks = in.indirect_blocks(),
                   .extsize = in.extsize(),
                   .synced = in.synced()};
@@ -102,6 +103,7 @@ void FileToProto(const MountedFile& file, proto::File* out) {
     ExtentToProto(e, out->add_extent());
   }
   out->set_dax(file.options.dax);
+  out->set_never_dax(file.options.never_dax);
   out->set_indirect_blocks(file.options.indirect_blocks);
   out->set_extsize(inode.extsize);
   for (const FileExtent& e : file.options.allocate) {

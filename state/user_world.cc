@@ -51,6 +51,9 @@ MountOptions MountFromProto(const proto::Mount& in) {
     a.start = in.allocator().start();
     a.end = in.allocator().end();
     if (in.allocator().align() != 0) a.align = in.allocator().align();
+    for (const proto::Allocator::Range& r : in.allocator().used()) {
+      a.used.push_back({r.start(), r.length()});
+    }
   }
   return out;
 }
@@ -312,6 +315,11 @@ void SaveMount(const MountPoint& mount, proto::Mount* out) {
     out->mutable_allocator()->set_start(a->start);
     out->mutable_allocator()->set_end(a->end);
     out->mutable_allocator()->set_align(a->align);
+    for (const ByteRange& range : a->used) {
+      proto::Allocator::Range* used = out->mutable_allocator()->add_used();
+      used->set_start(range.start);
+      used->set_length(range.length);
+    }
   }
   for (const auto& [name, file] : mount.files()) {
     FileToProto(*file, out->add_file());

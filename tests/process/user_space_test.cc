@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "absl/strings/match.h"
 #include "base/errno_status.h"
 #include "base/kernel_profile.h"
 #include "gtest/gtest.h"
@@ -271,6 +272,49 @@ TEST(FieldErrorTest, NearestMultiples) {
   EXPECT_EQ(CheckMultiple("", "n", 9000, 4096, 0, 8192).message(),
             "n 9000: not a multiple of 4096 bytes; nearest is 8192");
   EXPECT_EQ(FieldOf(absl::OkStatus()), "");
+}
+
+TEST_F(UserSpaceTest, WhatTheFileSystemUsesNobodyGets) {
+  MountOptions options{.path = "/mnt", .request = {.options = "dax=always"}};
+  options.allocator =
+      AllocatorOptions{.used = {{.start = 0, .length = 4 * kMiB},
+                                {.start = 6 * kMiB, .length = kMiB}}};
+  absl::StatusOr<MountPoint*> m = user_->Mount(options, *pmem_);
+  ASSERT_TRUE(m.ok()) << m.status();
+  EXPECT_EQ(FieldOf((*m)->AddFile(FileAt(6 * kMiB, 4096)).status()),
+            "extent[0].physical");
+  absl::StatusOr<MountedFile*> f = (*m)->AddFile({.name = "f", .size = kMiB});
+  ASSERT_TRUE(f.ok()) << f.status();
+  const auto got = [&](uint64_t length) {
+    return (*f)->allocator.Allocate(0, length).value_or(FileExtent());
+  };
+  EXPECT_EQ(got(4096).physical, 4 * kMiB);
+  EXPECT_EQ(got(8 * kMiB).length, 2 * kMiB - 4096);
+  EXPECT_EQ(got(4096).physical, 7 * kMiB);
+  // Another file's end does not make it free.
+  ASSERT_TRUE((*m)->RemoveFile("f").ok());
+  EXPECT_EQ((*m)->used().EndOfUsed(6 * kMiB), 7 * kMiB);
+}
+
+TEST_F(UserSpaceTest, UsedRangesLieOnTheDevice) {
+  MountOptions options{.path = "/mnt", .request = {.options = "dax=always"}};
+  const ByteRange bad[] = {{.start = 1, .length = 4096},
+                           {.start = 64 * kMiB, .length = 4096},
+                           {.start = 4096, .length = ~uint64_t{4095}}};
+  for (const ByteRange& range : bad) {
+    options.allocator = AllocatorOptions{.used = {range}};
+    absl::StatusOr<MountPoint*> m = user_->Mount(options, *pmem_);
+    EXPECT_EQ(ErrnoOf(m.status()), EINVAL) << range.start;
+    EXPECT_TRUE(absl::StartsWith(FieldOf(m.status()), "allocator.used[0]."))
+        << FieldOf(m.status());
+  }
+}
+
+TEST_F(UserSpaceTest, SomeFilesAreNeverDax) {
+  MountPoint* m = Mount();
+  FileOptions file = FileAt(0, kMiB);
+  file.never_dax = true;
+  EXPECT_FALSE((*m->AddFile(file))->inode.s_dax);
 }
 
 }  // namespace

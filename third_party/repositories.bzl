@@ -14,6 +14,7 @@ _LIBRARIES = {
     "com_github_google_benchmark": "benchmark",
     "com_google_googletest": "googletest",
     "com_google_protobuf": "protobuf",
+    "ext2fs": "ext2fs",
     "libarchive": "libarchive",
     "nlohmann_json": "nlohmann_json",
     "openssl": "openssl",

@@ -12,6 +12,7 @@
 #include "process/file_options.h"
 #include "process/mount_point.h"
 #include "process/place_file.h"
+#include "process/scan/ext_scan.h"
 #include "process/sweep/dax_sweep.h"
 #include "process/sweep/sweep_cells.h"
 #include "process/sweep/sweep_probe.h"
@@ -59,6 +60,11 @@ TEST_F(ProcessExamples, DevDaxOptions) {
 #include "tests/examples/process/dev_dax_options.inc"
   EXPECT_THAT(s, HasErrno(EINVAL, "align 5: 4096, 2097152 or 1073741824"));
   EXPECT_EQ(FieldOf(s), "align");
+}
+
+TEST_F(ProcessExamples, ExtScan) {
+#include "tests/examples/process/scan/ext_scan.inc"
+  EXPECT_THAT(fs.status(), HasErrno(EINVAL));
 }
 
 TEST_F(ProcessExamples, FieldError){

@@ -31,6 +31,7 @@ SYSTEM = (
     ("archive.h", "@libarchive//:libarchive"),
     ("archive_entry.h", "@libarchive//:libarchive"),
     ("benchmark/", "@com_github_google_benchmark//:benchmark"),
+    ("ext2fs/", "@ext2fs//:ext2fs"),
     ("gmock/", "@com_google_googletest//:gtest"),
     ("google/protobuf/", "@com_google_protobuf//:protobuf"),
     ("gtest/", "@com_google_googletest//:gtest"),

@@ -27,6 +27,7 @@
 #include "tools/check/dax_depth.h"
 #include "tools/cmd_file.h"
 #include "tools/command_line.h"
+#include "tools/mount_scan.h"
 
 namespace dmdax {
 namespace {
@@ -54,11 +55,12 @@ std::string MadeWithText(FsFeature feature, absl::string_view words) {
 struct MountArgs {
   std::string device;
   MountOptions mount;
-  AllocatorOptions free_space;  // the mount's if --free-from is given
+  AllocatorOptions free_space;  // the mount's if --free-from or --scan is given
+  bool scan = false;
+  GivenType given = GivenType::kNo;
 };
 
-// The option --free-from.
-CLI::Option* AddMountOptions(CLI::App* verb, MountArgs& o) {
+void AddMountOptions(CLI::App* verb, MountArgs& o) {
   MountRequest& request = o.mount.request;
   request.type = std::string(kDefaultFileSystem);
   verb->add_option("DEVICE", o.device, "Name, path or major:minor");
@@ -66,26 +68,42 @@ CLI::Option* AddMountOptions(CLI::App* verb, MountArgs& o) {
   verb->add_option("-t,--type", request.type, TypesText());
   verb->add_option("-o,--options", request.options,
                    "dax=always, dax=never ...");
+  CLI::Option* scan =
+      verb->add_flag("--scan", o.scan,
+                     "Add the files that the device has, with their extents, "
+                     "and take from its super block what the file system was "
+                     "made with: ext2, ext3 or ext4");
   verb->add_option("--block-size", request.block_size, "Bytes (default 4096)")
-      ->transform(Number(1, UINT32_MAX));
+      ->transform(Number(1, UINT32_MAX))
+      ->excludes(scan);
   verb->add_flag("--reflink", request.reflink,
-                 MadeWithText(FS_FEATURE_REFLINK, "reflink=1"));
+                 MadeWithText(FS_FEATURE_REFLINK, "reflink=1"))
+      ->excludes(scan);
   verb->add_flag("--inline-data", request.inline_data,
-                 MadeWithText(FS_FEATURE_INLINE_DATA, "inline_data"));
-  CLI::Option* from =
-      verb->add_option("--free-from", o.free_space.start,
-                       "Free space begins at this byte of the device; without "
-                       "it a write to a hole finds none")
-          ->transform(ByteCount());
+                 MadeWithText(FS_FEATURE_INLINE_DATA, "inline_data"))
+      ->excludes(scan);
+  verb->add_option("--free-from", o.free_space.start,
+                   "Free space begins at this byte of the device; without it, "
+                   "and without --scan, a write to a hole finds none")
+      ->transform(ByteCount());
   verb->add_option("--free-to", o.free_space.end, "and ends here")
-      ->transform(ByteCount(1))
-      ->needs(from);
+      ->transform(ByteCount(1));
   verb->add_option("--free-align", o.free_space.align,
                    "Where a file offset is a multiple of this, so is its place "
                    "on the device: 2M lets writes get 2 MiB pages")
-      ->transform(ByteCount())
-      ->needs(from);
-  return from;
+      ->transform(ByteCount());
+}
+
+// What is given of free space is the mount's.
+void TakeFreeSpace(const CLI::App& verb, MountArgs& o) {
+  const bool from = verb.count("--free-from") > 0;
+  for (const char* name : {"--free-to", "--free-align"}) {
+    if (verb.count(name) > 0 && !from && !o.scan) {
+      throw CLI::RequiresError(name, "--free-from");
+    }
+  }
+  if (from || o.scan) o.mount.allocator = o.free_space;
+  if (verb.count("--type") > 0) o.given = GivenType::kYes;
 }
 
 void ListMounts(const Session& session, App& app) {
@@ -110,9 +128,17 @@ void ListMounts(const Session& session, App& app) {
   if (app.json) app.Answer("mounts", {{"mounts", std::move(all)}});
 }
 
-absl::Status Mount(Session& session, const MountArgs& o, App& app) {
+absl::Status Mount(Session& session, MountArgs o, App& app) {
   absl::StatusOr<BlockDevice*> bdev = FindDevice(session, o.device);
   if (!bdev.ok()) return bdev.status();
+  absl::StatusOr<ScannedFileSystem> scanned = ScannedFileSystem();
+  if (o.scan) {
+    scanned = ScanDevice(session, **bdev, o.device);
+    app.TellLog(session.machine->log().TakeNew());
+    if (!scanned.ok()) return scanned.status();
+    absl::Status use = UseSuperBlock(*scanned, o.device, o.given, o.mount);
+    if (!use.ok()) return use;
+  }
   absl::StatusOr<MountPoint*> mounted = session.user->Mount(o.mount, **bdev);
   absl::Status s = mounted.status();
   if (s.ok() && (*mounted)->read_only() &&
@@ -123,7 +149,7 @@ absl::Status Mount(Session& session, const MountArgs& o, App& app) {
   }
   const std::vector<std::string> log = session.machine->log().TakeNew();
   app.TellLog(log);
-  if (s.ok()) return s;
+  if (s.ok()) return AddScannedFiles(*scanned, o.device, **mounted);
   // Mostly the kernel has logged just what is the error.
   const bool told = !log.empty() && absl::EndsWith(log.back(), s.message());
   std::string what(s.message());
@@ -140,11 +166,12 @@ void MountVerb(CLI::App& cli, App& app) {
       "mount",
       "Mount a file system, or list what is mounted.\n\n"
       "  dmdax mount vg-home /mnt -o dax=always\n"
+      "  dmdax mount vg-home /mnt -o dax=always --scan\n"
       "  dmdax mount /dev/pmem0 /data -t xfs --free-from 64M --free-align 2M\n"
       "  dmdax mount");
-  const CLI::Option* free_from = AddMountOptions(verb, *o);
+  AddMountOptions(verb, *o);
   const CLI::App* mount = verb;
-  verb->callback([o, mount, free_from, &app] {
+  verb->callback([o, mount, &app] {
     if (o->device.empty()) {
       GoesWith(mount->get_options(), "DEVICE and PATH");
       absl::StatusOr<Session> session = app.Ask();
@@ -152,7 +179,7 @@ void MountVerb(CLI::App& cli, App& app) {
       return ListMounts(*session, app);
     }
     if (o->mount.path.empty()) throw CLI::RequiredError("PATH");
-    if (*free_from) o->mount.allocator = o->free_space;
+    TakeFreeSpace(*mount, *o);
     app.Report(
         app.Change([&](Session& session) { return Mount(session, *o, app); }));
   });

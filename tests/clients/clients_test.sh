@@ -12,6 +12,9 @@
 # command in front, is in the file beside it (.out), to the byte.  It is run by
 # nobody, or by who we are if we are not root.  DMDAX_UPDATE_GOLDEN=1 writes the
 # files anew.
+#
+# One with a line "# state" has the machine of a state, which the other verbs of
+# dmdax see too.
 set -euo pipefail
 
 door=$1
@@ -48,9 +51,16 @@ for script in "$@"; do
   name=$(basename "$script" .sh)
   cp -L "$script" "$dir/$name.sh"
   chmod a+r "$dir/$name.sh"
-  (cd "$dir/here" && "${as_nobody[@]}" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+  machine=(--world "$dir/world.textproto")
+  if grep -qxF '# state' "$script"; then
+    machine=(--state "$dir/here/$name.state")
+    "${as_nobody[@]}" "$dir/bin/tools/dmdax" "${machine[@]}" machine load \
+      "$dir/world.textproto"
+  fi
+  (cd "$dir/here" && "${as_nobody[@]}" env -i \
+    PATH="$dir/bin/tools:/usr/sbin:/usr/bin:/sbin:/bin" \
     HOME="$dir/here" LC_ALL=C TMPDIR="$dir/here" \
-    timeout 300 "$dir/bin/tools/dmdax" --world "$dir/world.textproto" \
+    timeout 300 "$dir/bin/tools/dmdax" "${machine[@]}" \
     run --root --door="$door" -- bash -c '
       while IFS= read -r line <&9; do
         [[ -z $line || $line == \#* ]] && continue

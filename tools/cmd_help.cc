@@ -38,8 +38,15 @@ void Help(const CLI::App& cli, App& app,
     absl::StrAppend(&before, before.empty() ? "" : " ", at->get_name());
     at = found;
   }
-  if (app.json) return app.Answer("help", {{"text", at->help(before)}});
-  std::cout << at->help(before);
+  if (before.empty())
+    before = cli.get_name();
+  else
+    absl::StrAppend(&before, " ", at->get_name());
+  // App::help() gives that of the verb which runs, and that is help.
+  const std::string text =
+      at->get_formatter()->make_help(at, before, CLI::AppFormatMode::Normal);
+  if (app.json) return app.Answer("help", {{"text", text}});
+  std::cout << text;
 }
 
 }  // namespace

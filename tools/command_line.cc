@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 
 namespace dmdax {
 namespace {
@@ -43,12 +44,41 @@ std::string Names(std::initializer_list<const CLI::Option*> options) {
   return absl::StrCat(absl::StrJoin(names, ", "), " or ", last);
 }
 
+class Wrapping : public CLI::Formatter {
+ public:
+  std::string make_option_desc(const CLI::Option* option) const override {
+    // CLI11 puts what is behind a line break into the column, too.
+    constexpr size_t kWidth = 100;
+    const size_t most = kWidth - get_column_width();
+    std::string text;
+    size_t line = 0;  // characters of the last one
+    for (absl::string_view word :
+         absl::StrSplit(CLI::Formatter::make_option_desc(option), ' ')) {
+      if (line != 0 && line + 1 + word.size() > most) {
+        text.push_back('\n');
+        line = 0;
+      } else if (!text.empty()) {
+        text.push_back(' ');
+        ++line;
+      }
+      absl::StrAppend(&text, word);
+      const size_t broken = word.rfind('\n');
+      line =
+          broken == word.npos ? line + word.size() : word.size() - broken - 1;
+    }
+    return text;
+  }
+};
+
 }  // namespace
+
+std::shared_ptr<CLI::Formatter> HelpFormatter() {
+  return std::make_shared<Wrapping>();
+}
 
 void CheckCommandLine(const CLI::App& cli) {
   const std::vector<const CLI::Option*> given = GivenOptions(cli);
   for (const CLI::Option* option : given) {
-    if (option->check_name("--kernel")) continue;
     // Another program's arguments are its own.
     if (option->get_name() == "COMMAND") continue;
     for (const std::string& word : option->results()) {

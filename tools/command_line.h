@@ -19,6 +19,7 @@
 
 #include <functional>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,8 @@
 
 namespace dmdax {
 
-// No argument is empty, as that of a script whose variable is unset would be,
-// except --kernel's; and the machine comes from one place.
+// No argument is empty, as that of a script whose variable is unset would be;
+// and the machine comes from one place.
 void CheckCommandLine(const CLI::App& cli);
 
 // "--file or --device: one of them", unless exactly one is given.
@@ -40,6 +41,9 @@ void RequireAtMostOneOf(std::initializer_list<const CLI::Option*> options);
 // "--nr goes with DEVICE" for the first of `options` that is given.
 void GoesWith(const std::vector<const CLI::Option*>& options,
               absl::string_view what);
+
+// Prints help whose lines end with words, at column 100 or before.
+std::shared_ptr<CLI::Formatter> HelpFormatter();
 
 // A word that `check` accepts; what it says otherwise is the error.
 CLI::Validator Accepted(std::function<absl::Status(const std::string&)> check);

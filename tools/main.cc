@@ -120,8 +120,16 @@ int Run(int argc, char** argv) {
   CLI::App cli(kDescription, "dmdax");
   cli.require_subcommand(1);
   cli.fallthrough();
+  cli.formatter(dmdax::HelpFormatter());  // that of the verbs as well
   dmdax::AddGlobalOptions(cli, app);
   dmdax::RegisterVerbs(cli, app);
+  for (CLI::App* verb : cli.get_subcommands([](CLI::App*) { return true; })) {
+    // dmsetup's verbs list them.
+    if (!verb->get_footer().empty()) continue;
+    verb->footer(
+        "Options of every verb, dmdax --help: --state DIR, --world FILE,\n"
+        "--kernel KERNEL, --timeout SECONDS, --json");
+  }
   // Before any verb begins, also one that asks no kernel; check and advise take
   // "all".
   cli.parse_complete_callback([&] {

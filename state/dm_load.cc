@@ -142,6 +142,12 @@ class Loader {
   absl::Status Cycle(const std::vector<int>& cycle) const {
     std::vector<std::string> names;
     for (int i : cycle) names.push_back(Device(i).name());
+    if (names.size() == 1) {
+      return Bad(cycle[0], "",
+                 absl::StrCat("the table of ", names[0], " stands on ",
+                              names[0], " itself"),
+                 ELOOP);
+    }
     names.push_back(names[0]);
     return Bad(cycle[0], "",
                absl::StrCat("tables stand on each other in a circle: ",

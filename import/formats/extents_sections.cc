@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
 namespace dmdax {
 namespace {
@@ -24,6 +26,18 @@ absl::Status InWhole(const ImportInput& input, size_t lines,
       what.substr(static_cast<size_t>(end)));
 }
 
+// The file's name in the first line of its piece; "": there is none.
+std::string NameOf(absl::string_view piece) {
+  absl::string_view line = piece.substr(0, piece.find('\n'));
+  if (absl::ConsumePrefix(&line, "File size of ")) {
+    const size_t is = line.rfind(" is ");
+    return std::string(line.substr(0, is == line.npos ? 0 : is));
+  }
+  return absl::StartsWith(line, "/") && absl::ConsumeSuffix(&line, ":")
+             ? std::string(line)
+             : "";
+}
+
 }  // namespace
 
 absl::Status ReadExtentSections(
@@ -38,7 +52,14 @@ absl::Status ReadExtentSections(
       return absl::OkStatus();
     }
     absl::StatusOr<ExtentList> list = parse(piece);
-    if (!list.ok()) return InWhole(input, begin_line, list.status());
+    if (!list.ok()) {
+      const absl::Status odd = InWhole(input, begin_line, list.status());
+      const std::string name = NameOf(piece);
+      // Nobody has chosen this input: one file does not spoil the others.
+      if (facts->odd_lines == nullptr || name.empty()) return odd;
+      facts->LeaveOut({}, name, odd.message());
+      return absl::OkStatus();
+    }
     FileFact file{.place = {&input, begin_line + 1, 1}, .path = list->file};
     // Text in front of the first file.
     if (list->extents.empty() && list->file.empty()) return absl::OkStatus();

@@ -4,6 +4,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "import/formats/extents_sections.h"
@@ -40,6 +41,40 @@ absl::string_view BrokenName(absl::string_view piece) {
   return "";
 }
 
+// What it says of a file that it cannot ask for, with the name in front, where
+// both of its outputs were kept.
+constexpr absl::string_view kComplaints[] = {"FIBMAP/FIEMAP unsupported",
+                                             "FIBMAP requires root privileges",
+                                             "Permission denied",
+                                             "No such file or directory",
+                                             "Operation not supported",
+                                             "Operation not permitted",
+                                             "Inappropriate ioctl for device",
+                                             "Is a directory"};
+
+// The text without such lines; their files are left out.
+std::string WithoutComplaints(absl::string_view piece, Facts* facts) {
+  std::vector<std::string> lines = absl::StrSplit(piece, '\n');
+  for (std::string& line : lines) {
+    for (absl::string_view complaint : kComplaints) {
+      absl::string_view name = line;
+      if (!absl::ConsumeSuffix(&name, complaint) ||
+          !absl::ConsumeSuffix(&name, ": ")) {
+        continue;
+      }
+      const std::string why = absl::StrCat("filefrag says: ", complaint);
+      if (absl::StartsWith(name, "/")) {
+        facts->LeaveOut({}, std::string(name), why);
+      } else {
+        facts->NoteOnce(absl::StrCat("a file is left out: ", why));
+      }
+      line = "#";  // the lines behind it keep their numbers
+      break;
+    }
+  }
+  return absl::StrJoin(lines, "\n");
+}
+
 bool Detect(const ImportInput& input) {
   const absl::string_view line = FirstLine(input.text);
   return Begins(line) || absl::StartsWith(line, "Filesystem type is: ");
@@ -62,7 +97,8 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
       left_out = true;
       return ExtentList();
     }
-    absl::StatusOr<ExtentList> list = ParseFilefrag(piece);
+    absl::StatusOr<ExtentList> list =
+        ParseFilefrag(WithoutComplaints(piece, facts));
     if (!list.ok()) return list;
     // What stands behind a file's lines is of the next one.
     if (next_magic != 0) magic = next_magic;

@@ -14,6 +14,7 @@ Session& Session::operator=(Session&& other) noexcept {
   ctl = std::move(other.ctl);
   machine = std::move(other.machine);
   source = std::move(other.source);
+  guesses = std::move(other.guesses);
   return *this;
 }
 
@@ -51,6 +52,7 @@ proto::StateSnapshot SnapshotOf(const Session& session, uint64_t generation) {
   snapshot.set_global_event_nr(session.ctl->global_event_nr());
   snapshot.set_no_free_minor_below(session.ctl->NoFreeMinorBelow());
   SaveUserWorld(*session.user, snapshot.mutable_world());
+  *snapshot.mutable_world()->mutable_guess() = session.guesses;
   return snapshot;
 }
 

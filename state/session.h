@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "block/machine.h"
 #include "dm/dm_ioctl.h"
+#include "google/protobuf/repeated_ptr_field.h"
 #include "process/user_space.h"
 #include "state/world.pb.h"
 
@@ -34,6 +35,8 @@ struct Session {
   // Mounts, device-dax and processes; never null in one that NewSession()
   // made.
   std::unique_ptr<UserSpace> user;
+  // What an import had to take of the machine (World::guess).
+  google::protobuf::RepeatedPtrField<proto::Guess> guesses;
 };
 
 // An empty machine with this kernel.

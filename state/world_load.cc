@@ -37,6 +37,7 @@ absl::Status FillMachine(const proto::World& world, WorldKind kind,
   for (const proto::LeftOut& left : world.left_out()) {
     session.machine->AddLeftOut({left.name(), left.why()});
   }
+  session.guesses.MergeFrom(world.guess());
   s = kind == WorldKind::kSnapshot ? DmSnapshotter(*session.ctl).Restore(world)
                                    : LoadMappedDevices(world, map, session);
   if (s.ok() && kind == WorldKind::kWritten) {
@@ -90,6 +91,7 @@ proto::World DescribeWorld(const Session& session) {
   SaveHardware(*session.machine, session.ctl->major(), &world);
   DmSnapshotter(*session.ctl).Save(&world);
   SaveUserWorld(*session.user, &world);
+  *world.mutable_guess() = session.guesses;
   for (proto::Pmem& pmem : *world.mutable_pmem()) pmem.clear_runtime();
   for (proto::Block& block : *world.mutable_block()) block.clear_runtime();
   for (proto::Mount& mount : *world.mutable_mount()) {

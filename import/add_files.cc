@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "import/build_world.h"
+#include "import/guess.h"
 #include "import/mount_table.h"
 #include "iomap/file_extents.h"
 
@@ -94,12 +95,13 @@ class Files {
         first.list.s_magic != 0 && first.list.s_magic != kExt4Magic;
     if (xfs) mount->set_type("xfs");
     mount->set_options("dax=always");
-    facts_.Note(first.place,
-                absl::StrCat(path,
-                             ": no input says what is mounted "
-                             "(/proc/mounts): ",
-                             top[0], " with ", xfs ? "xfs" : "ext4",
-                             ", dax=always taken"));
+    facts_.Guess(
+        first.place,
+        MakeGuess(proto::Guess::DAX, path,
+                  absl::StrCat("no input says what is mounted on ", path),
+                  absl::StrCat(top[0], " with ", xfs ? "xfs" : "ext4",
+                               ", dax=always"),
+                  "/proc/mounts"));
   }
 
   absl::Status AddFile(const FileFact& file) {

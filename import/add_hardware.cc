@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "import/build_world.h"
+#include "import/guess.h"
 
 namespace dmdax {
 namespace {
@@ -45,7 +46,8 @@ class Hardware {
   uint64_t SectorsOf(const Disk& disk) {
     const SizeRange& range = disk.size->value;
     // /proc/partitions rounds to KiB.
-    if (!range.exact() && range.most - range.least > 512) {
+    if (!range.exact() && range.most - range.least > 512 &&
+        IsPmemName(disk.parent ? disk.parent->value : disk.name)) {
       facts_.Note(disk.size->place,
                   absl::StrCat("the size of ", disk.name, " is ",
                                range.ToString(), ": ", range.Likeliest(),
@@ -120,8 +122,16 @@ class Hardware {
     }
     if (!disk.unknown.empty()) {
       out->set_why(disk.unknown);
+      facts_.Guess(disk.place,
+                   MakeGuess(proto::Guess::NO_DAX, disk.name, disk.unknown,
+                             "a disk without DAX", "lsblk -J -b -O"));
     } else if (out->driver().empty()) {
       out->set_why("no input says by which driver");
+      facts_.Guess(disk.place,
+                   MakeGuess(proto::Guess::NO_DAX, disk.name,
+                             absl::StrCat("no input says by which driver ",
+                                          disk.name, " is made"),
+                             "one without DAX", "lsblk -J -b -O"));
     } else if (out->device_size() == 0) {
       out->set_why("a driver without DAX; no input says what it stands on");
     }
@@ -184,13 +194,17 @@ class Hardware {
       block->set_start(disk.start->value);
     } else {
       block->set_start(next);
-      facts_.Note(disk.place, absl::StrCat(disk.name,
-                                           ": no input says where it begins "
-                                           "(lsblk -o +START, /sys/block): "
-                                           "sector ",
-                                           next,
-                                           " taken; whether it gets huge pages "
-                                           "depends on it"));
+      // Nobody misses it of a disk that is no persistent memory.
+      if (IsPmemName(parent)) {
+        facts_.Guess(
+            disk.place,
+            MakeGuess(
+                proto::Guess::DAX, disk.name,
+                absl::StrCat("no input says where ", disk.name, " begins"),
+                absl::StrCat("sector ", next),
+                absl::StrCat("lsblk -o +START, sfdisk -d /dev/", parent,
+                             ", a copy of /sys/block/", parent)));
+      }
     }
     next = (block->start() + block->sectors() + kFirstSector - 1) /
            kFirstSector * kFirstSector;

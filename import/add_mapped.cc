@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "import/build_world.h"
+#include "import/guess.h"
 #include "state/target_spec.h"
 
 namespace dmdax {
@@ -26,6 +27,15 @@ DmTargetSpec WithKnownPaths(const Facts& facts, DmTargetSpec row) {
   }
   row.params = absl::StrJoin(words, " ");
   return row;
+}
+
+// Of lsblk's types those whose targets have no DAX, whatever the table.
+bool HasNoDaxByType(absl::string_view type) {
+  for (absl::string_view known :
+       {"crypt", "mpath", "vdo", "integrity", "verity"}) {
+    if (type == known) return true;
+  }
+  return false;
 }
 
 // One of which nothing is known but its size, and what it stands on.
@@ -45,11 +55,15 @@ bool AddWithoutTable(Facts* facts, const Mapped& m, proto::World* world) {
        DevicesBelow(*facts, absl::StrCat("/dev/mapper/", m.name))) {
     what->add_device(device);
   }
-  what->set_why(m.odd_table.empty()
-                    ? "no input has its table (dmsetup table, vgcfgbackup)"
-                    : m.odd_table);
-  facts->Note(m.place, absl::StrCat(m.name, ": ", what->why(),
-                                    ": taken for one without DAX"));
+  if (HasNoDaxByType(m.type)) return true;
+  what->set_why(m.odd_table.empty() ? "no input has its table" : m.odd_table);
+  facts->Guess(
+      m.place,
+      MakeGuess(proto::Guess::NO_DAX, m.name,
+                m.odd_table.empty()
+                    ? absl::StrCat("no input has the table of ", m.name)
+                    : absl::StrCat(m.name, ": ", m.odd_table),
+                "one without DAX", "dmsetup table (as root), vgcfgbackup"));
   return true;
 }
 

@@ -15,6 +15,7 @@
 #include "fs/fs_parser.h"
 #include "fs/no_dax.h"
 #include "import/build_world.h"
+#include "import/guess.h"
 #include "import/mount_table.h"
 
 namespace dmdax {
@@ -33,7 +34,8 @@ constexpr absl::string_view kUsualOptions[] = {
 
 // The options that a mount of the World has: of a file system that is not
 // modelled no others than those of all.
-std::string KeptOptions(const FileSystemType& type, absl::string_view options) {
+std::string KeptOptions(const FileSystemType& type, absl::string_view options,
+                        const KernelProfile& kernel) {
   std::vector<absl::string_view> kept;
   for (absl::string_view option :
        absl::StrSplit(options, ',', absl::SkipEmpty())) {
@@ -41,7 +43,10 @@ std::string KeptOptions(const FileSystemType& type, absl::string_view options) {
         absl::c_linear_search(kUsualOptions, option) ||
         absl::StrContains(option.substr(0, option.find('=')), "context");
     if (usual || (!type.no_dax.empty() && !IsVfsOption(option))) continue;
-    kept.push_back(option);
+    // Distributors gave older kernels the words of newer ones.
+    const bool newer = !kernel.has_dax_modes && option.substr(0, 4) == "dax=";
+    if (newer && option != "dax=always") continue;
+    kept.push_back(newer ? "dax" : option);
   }
   return absl::StrJoin(kept, ",");
 }
@@ -60,7 +65,10 @@ bool MayBePmem(absl::string_view source) {
 class Mounts {
  public:
   Mounts(const MountTable& table, Facts* facts, proto::World* world)
-      : table_(table), facts_(*facts), world_(*world) {}
+      : table_(table),
+        facts_(*facts),
+        world_(*world),
+        kernel_(KernelOf(*world)) {}
 
   void Run() {
     for (const auto& [path, m] : table_.seen()) AddMount(*m);
@@ -71,6 +79,12 @@ class Mounts {
   }
 
  private:
+  static const KernelProfile& KernelOf(const proto::World& world) {
+    absl::StatusOr<const KernelProfile*> kernel =
+        FindKernelProfile(world.kernel());
+    return kernel.ok() ? **kernel : DefaultKernelProfile();
+  }
+
   // Says which mounts of the path are not to be seen, once for each device.
   void NoteHidden(const MountFact& seen) {
     std::set<std::string> noted = {table_.DeviceOf(seen), ""};
@@ -114,16 +128,9 @@ class Mounts {
       return;
     }
     const FileSystemType* type = TypeOf(m.type);
+    const bool on_pmem = MayHavePmem(facts_, world_, device);
     if (type == nullptr) {
-      facts_.Note(m.place,
-                  absl::StrCat(m.path, ": ",
-                               m.type.empty()
-                                   ? "no input says which file system it has "
-                                     "(/proc/mounts; lsblk with FSTYPE)"
-                                   : absl::StrCat("dmdax does not know the "
-                                                  "file system ",
-                                                  Quoted(m.type)),
-                               ": taken for one without DAX"));
+      if (on_pmem) GuessType(m);
       type = FindUnmodelledFileSystem(kUnknownFileSystem);
     }
     NoteHidden(m);
@@ -133,17 +140,59 @@ class Mounts {
     if (type->name != kDefaultFileSystem) {
       mount->set_type(std::string(type->name));
     }
-    mount->set_options(KeptOptions(*type, m.options));
-    if (m.options.empty() && type->no_dax.empty()) {
-      facts_.Note(m.place, absl::StrCat(m.path,
-                                        ": no input says its mount "
-                                        "options (/proc/mounts): none "
-                                        "taken"));
-    }
-    if (m.type == "xfs") AddXfsFacts(m, device, mount);
+    mount->set_options(KeptOptions(*type, m.options, kernel_));
+    if (on_pmem && type->no_dax.empty()) GuessFlags(m);
+    if (m.type == "xfs") AddXfsFacts(m, device, on_pmem, mount);
   }
 
-  void AddXfsFacts(const MountFact& m, const std::string& device,
+  void GuessType(const MountFact& m) {
+    facts_.Guess(
+        m.place,
+        MakeGuess(proto::Guess::NO_DAX, m.path,
+                  m.type.empty()
+                      ? absl::StrCat("no input says which file system ", m.path,
+                                     " has")
+                      : absl::StrCat("dmdax does not know the file system ",
+                                     Quoted(m.type), " of ", m.path),
+                  "one without DAX",
+                  m.type.empty() ? "/proc/mounts, lsblk -o +FSTYPE" : ""));
+  }
+
+  // What decides about the DAX of a file and is not said.
+  void GuessFlags(const MountFact& m) {
+    const std::vector<absl::string_view> options =
+        absl::StrSplit(m.options, ',', absl::SkipEmpty());
+    if (options.empty()) {
+      facts_.Guess(m.place,
+                   MakeGuess(proto::Guess::NO_DAX, m.path,
+                             absl::StrCat("no input says with which options ",
+                                          m.path, " is mounted"),
+                             "none", "/proc/mounts"));
+    }
+    for (absl::string_view option : options) {
+      if (option == "dax=inode") {
+        facts_.Guess(
+            m.place,
+            MakeGuess(proto::Guess::NO_DAX, m.path,
+                      absl::StrCat("no input says whether a file of ", m.path,
+                                   ", mounted with dax=inode, has "
+                                   "FS_XFLAG_DAX"),
+                      "none has",
+                      "lsattr FILE or xfs_io -c stat FILE, and then "
+                      "dax: true of the file in the World"));
+      }
+      if (m.type == "xfs" && absl::ConsumePrefix(&option, "rtdev=")) {
+        facts_.Guess(
+            m.place,
+            MakeGuess(proto::Guess::DAX, m.path,
+                      absl::StrCat("no input says which files of ", m.path,
+                                   " are on its realtime device ", option),
+                      "none", "xfs_io -c lsattr FILE"));
+      }
+    }
+  }
+
+  void AddXfsFacts(const MountFact& m, const std::string& device, bool on_pmem,
                    proto::Mount* mount) {
     bool said = false;
     for (const XfsFact& xfs : facts_.xfs) {
@@ -154,11 +203,9 @@ class Mounts {
         mount->set_block_size(xfs.block_size);
       }
     }
-    absl::StatusOr<const KernelProfile*> kernel =
-        FindKernelProfile(world_.kernel());
-    if (said || !kernel.ok() || m.options.empty() ||
+    if (said || !on_pmem || m.options.empty() ||
         absl::StrContains(m.options, "dax") ||
-        (*kernel)->xfs_dax_reflink != XfsDaxReflink::kRefused) {
+        kernel_.xfs_dax_reflink != XfsDaxReflink::kRefused) {
       return;
     }
     facts_.Note(m.place,
@@ -171,6 +218,7 @@ class Mounts {
   const MountTable& table_;
   Facts& facts_;
   proto::World& world_;
+  const KernelProfile& kernel_;
   size_t without_device_ = 0;
 };
 

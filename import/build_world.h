@@ -57,6 +57,11 @@ Place PlaceInInputs(const Facts& facts, const proto::World& world,
 // until it loads.  EINVAL: it never does.
 absl::Status SettleWorld(Facts* facts, proto::World* world);
 
+// Whether a device of the World, "/dev/mapper/home", stands on persistent
+// memory, or on what no input describes.
+bool MayHavePmem(const Facts& facts, const proto::World& world,
+                 const std::string& device);
+
 // Whether a disk's name is that of a pmem with DAX, "pmem0" or "pmem0.1".
 bool IsPmemName(absl::string_view name);
 

@@ -44,8 +44,15 @@ void Facts::LeaveOut(const Place& place, const std::string& name,
                      absl::string_view why) {
   const std::string at = place.ToString();
   if (!left_out.try_emplace(name, why).second) return;
-  notes.push_back(
+  left_out_notes.push_back(
       absl::StrCat(at, at.empty() ? "" : ": ", name, ": ", why, ": left out"));
+}
+
+void Facts::Guess(const Place& place, proto::Guess guess) {
+  for (const auto& [where, before] : guesses) {
+    if (before.name() == guess.name() && before.what() == guess.what()) return;
+  }
+  guesses.emplace_back(place, std::move(guess));
 }
 
 absl::Status Facts::SkipLine(absl::Status odd) {

@@ -31,6 +31,7 @@
 #include "import/import_input.h"
 #include "import/lvm/lvm_group.h"
 #include "import/size_range.h"
+#include "state/world.pb.h"
 
 namespace dmdax {
 
@@ -60,6 +61,8 @@ struct Disk {
   std::string unknown;
   // Of a pmem: where its data begins, and the space before the data.
   Said<uint64_t> base;
+  // Poisoned sectors from the start of the data: start, count.
+  std::map<uint64_t, uint64_t> badblocks;
   Said<std::string> space;  // the namespace: "namespace0.0"
   Said<std::string> mode;   // ndctl's: fsdax, raw, sector, devdax
   // sysfs' queue attributes, and log-sec, phy-sec as lsblk calls them.
@@ -82,6 +85,7 @@ struct Mapped {
   std::string odd_table;       // why its table is not taken; "": it may be
   bool no_live_table = false;  // an input says that it has none
   bool boot_line = false;      // dm-mod.create= makes it
+  Said<bool> dax;
   std::map<std::string, Said<uint64_t>> queue;
   // Of a thin-pool, the ids of its devices, as LVM's metadata has them.
   std::vector<std::string> thin_ids;
@@ -101,6 +105,10 @@ struct Namespace {
   std::string blockdev;
   std::string chardev;
   std::string persistence_domain;  // of its region
+  // Poisoned sectors from the start of the data: start, count; and how many
+  // ranges there are, if an input says that.
+  std::map<uint64_t, uint64_t> badblocks;
+  uint64_t nr_badblocks = 0;
 };
 
 // A device-dax, "dax0.0".
@@ -123,6 +131,7 @@ struct KernelDm {
   Said<DevT> dev;
   Said<SizeRange> size;
   Said<std::string> name, uuid;
+  Said<bool> dax;
   std::map<std::string, Said<uint64_t>> queue;
 };
 
@@ -162,6 +171,12 @@ struct IomemRange {
   size_t depth;
 };
 
+// What a report says nothing of but that it is there.
+struct BareVolume {
+  Place place;
+  std::string group, name;
+};
+
 struct Facts {
   std::map<std::string, Disk> disks;
   std::map<std::string, Mapped> mapped;
@@ -192,9 +207,19 @@ struct Facts {
   // Which device has a number: "/dev/pmem0", "/dev/mapper/home".
   std::map<DevT, std::string> by_dev;
   std::vector<std::string> notes;
+  // Those of what is left out, which come first.
+  std::vector<std::string> left_out_notes;
   // What is not in the World although an input has it: who asks about the
   // machine must be told.  Names, and why.
   std::map<std::string, std::string> left_out;
+  // What nobody says and was taken, with where the input has the thing.
+  std::vector<std::pair<Place, proto::Guess>> guesses;
+  // Namespaces that an input calls disabled.
+  std::map<std::string, Place> disabled;
+  // Volumes of LVM's reports without the columns that their tables need.
+  std::vector<BareVolume> bare_volumes;
+  // Whether persistent memory is used as system memory: it is no device then.
+  bool has_system_ram = false;
   // What reading one input alone has skipped, and will skip again: the errors
   // of single lines.  Null: such a line is an error of all of the input.
   std::set<std::string>* odd_lines = nullptr;
@@ -210,6 +235,8 @@ struct Facts {
   // Note() of what `name` is not in the World for.
   void LeaveOut(const Place& place, const std::string& name,
                 absl::string_view why);
+  // What an answer about a device or mount depends on and no input says.
+  void Guess(const Place& place, proto::Guess guess);
   // Of a line that makes no sense: OK, and it is noted, where an input was not
   // chosen by anybody (ImportSource::kCollection), or the error.
   absl::Status SkipLine(absl::Status odd);

@@ -13,10 +13,17 @@
 #include "import/build_world.h"
 #include "import/facts.h"
 #include "import/formats/input_lines.h"
+#include "import/guess.h"
 #include "import/import_files.h"
 #include "import/import_format.h"
 
 namespace dmdax {
+
+std::vector<std::string> Imported::AllNotes() const {
+  std::vector<std::string> all = guesses;
+  all.insert(all.end(), notes.begin(), notes.end());
+  return all;
+}
 
 Importer::Importer() : facts_(std::make_unique<Facts>()) {}
 Importer::~Importer() = default;
@@ -152,15 +159,24 @@ absl::StatusOr<Imported> Importer::Finish(const std::string& kernel) {
   if (absl::Status s = AddMounts(facts, &out.world); !s.ok()) return s;
   if (absl::Status s = CheckText(*facts, out.world); !s.ok()) return s;
   if (absl::Status s = SettleWorld(facts, &out.world); !s.ok()) return s;
+  facts->notes.insert(facts->notes.begin(), facts->left_out_notes.begin(),
+                      facts->left_out_notes.end());
   if (out.world.pmem_size() + out.world.block_size() + out.world.dax_size() +
-          out.world.mapped_device_size() ==
-      0) {
+              out.world.mapped_device_size() ==
+          0 &&
+      !facts->has_system_ram) {
     return ErrnoError(ENODATA, NoDevice(facts->notes));
   }
   for (const auto& [name, why] : facts->left_out) {
     proto::LeftOut* left = out.world.add_left_out();
     left->set_name(name);
     left->set_why(why);
+  }
+  for (const auto& [place, guess] : facts->guesses) {
+    *out.world.add_guess() = guess;
+    const std::string at = place.ToString();
+    out.guesses.push_back(
+        absl::StrCat(at, at.empty() ? "" : ": ", GuessText(guess)));
   }
   out.notes = std::move(facts->notes);
   return out;

@@ -40,6 +40,11 @@ struct ImportRead;
 struct Imported {
   proto::World world;
   std::vector<std::string> notes;
+  // What was chosen that answers depend on (World::guess), with the place.
+  std::vector<std::string> guesses;
+
+  // All that is to be said of it, what decides answers first.
+  std::vector<std::string> AllNotes() const;
 };
 
 class Importer {

@@ -55,6 +55,11 @@ absl::Status JoinKernelNames(Facts* facts) {
           Facts::Say(m.uuid, dm.uuid->value, dm.uuid->place, name, "uuid");
       if (!s.ok()) return s;
     }
+    if (dm.dax) {
+      absl::Status s =
+          Facts::Say(m.dax, dm.dax->value, dm.dax->place, name, "DAX flag");
+      if (!s.ok()) return s;
+    }
     if (dm.size) {
       absl::Status s =
           Facts::SaySize(m.size, dm.size->value, dm.size->place, name);
@@ -226,6 +231,29 @@ void LeaveOutVolume(const LvmGroup& group, const std::string& lv,
   }
 }
 
+// Volumes of reports without the columns from which tables follow.
+void LeaveOutBareVolumes(bool listed, Facts* facts) {
+  for (const BareVolume& bare : facts->bare_volumes) {
+    const auto has_it = [&](const LvmGroup& group) {
+      return group.name == bare.group && group.lvs.contains(bare.name);
+    };
+    if (bare.group.empty() ||
+        std::any_of(facts->groups.begin(), facts->groups.end(), has_it)) {
+      continue;
+    }
+    const LvmGroup group{.name = bare.group};
+    // What is not in a list of live devices is not active.
+    if (listed && !facts->mapped.contains(LvmDmName(bare.group, bare.name))) {
+      continue;
+    }
+    LeaveOutVolume(group, bare.name, bare.place,
+                   "its report lacks the columns that say where it lies (lvs "
+                   "-a --units b -o +vg_extent_size,segtype,seg_start,seg_size,"
+                   "seg_pe_ranges,stripe_size; pvs -o +pe_start)",
+                   facts);
+  }
+}
+
 // Segments of a report in extents, those only whose tables follow from it.
 bool InExtents(LvmGroup* group, Facts* facts) {
   if (group->lvs.empty() || group->name.empty()) return false;
@@ -374,6 +402,7 @@ absl::Status JoinMapped(Facts* facts) {
     absl::Status s = JoinGroup(group, listed, facts);
     if (!s.ok()) return s;
   }
+  LeaveOutBareVolumes(listed, facts);
   return CheckTableSizes(*facts);
 }
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "import/build_world.h"
+#include "import/guess.h"
 
 namespace dmdax {
 namespace {
@@ -173,9 +174,11 @@ class Unknown {
       Disk& disk = *without[i];
       disk.dev = Fact<DevT>{devs[i], by_dev_[devs[i]].place};
       facts_.by_dev[devs[i]] = absl::StrCat("/dev/", disk.name);
-      facts_.Note(disk.dev->place,
-                  absl::StrCat(devs[i].ToString(), " is taken for ", disk.name,
-                               ": no input says so (lsblk)"));
+      facts_.Guess(disk.dev->place,
+                   MakeGuess(proto::Guess::DAX, disk.name,
+                             absl::StrCat("no input says what ",
+                                          devs[i].ToString(), " is"),
+                             disk.name, "lsblk -J -b -O"));
     }
   }
 
@@ -201,9 +204,11 @@ class Unknown {
     if (!facts_.dm_major) {
       facts_.dm_major = Fact<uint32_t>{devs[0].major_nr, m.dev->place};
     }
-    facts_.Note(m.dev->place,
-                absl::StrCat(devs[0].ToString(), " is taken for ", m.name,
-                             ": no input says so (dmsetup info -c)"));
+    facts_.Guess(m.dev->place,
+                 MakeGuess(proto::Guess::DAX, m.name,
+                           absl::StrCat("no input says what ",
+                                        devs[0].ToString(), " is"),
+                           m.name, "dmsetup info -c"));
   }
 
   void Invent(DevT dev, const Needed& use) {
@@ -228,8 +233,8 @@ class Unknown {
     // Persistent memory and nvme have this major, and no others that matter.
     constexpr uint32_t kBlockExtMajor = 259;
     if (dev.major_nr == kBlockExtMajor) {
-      disk.unknown = absl::StrCat("no input says what ", dev.ToString(),
-                                  " is (lsblk -J -b)");
+      disk.unknown = absl::StrCat("no input says what ", dev.ToString(), " is");
+      return;  // AddHardware says it
     }
     facts_.Note(use.place, absl::StrCat(dev.ToString(),
                                         ": no input says what this is "

@@ -18,6 +18,7 @@
 #include "absl/strings/str_format.h"
 #include "base/round_up.h"
 #include "import/build_world.h"
+#include "import/guess.h"
 
 namespace dmdax {
 namespace {
@@ -75,9 +76,10 @@ class Placer {
     pmem->set_size(SizeOf(disk));
     pmem->set_read_only(disk.read_only && disk.read_only->value);
     const bool no_dax = disk.dax && !disk.dax->value;
-    if ((disk.mode && disk.mode->value == "raw") || no_dax) {
+    // Where a mode is said, what contradicts it is told when it has loaded.
+    if (disk.mode ? disk.mode->value == "raw" : no_dax) {
       pmem->set_raw(true);
-      if (no_dax && !disk.mode) {
+      if (!disk.mode) {
         facts_.Note(disk.dax->place,
                     absl::StrCat(disk.name,
                                  " has no DAX: taken for a raw "
@@ -94,14 +96,53 @@ class Placer {
         pmem->set_no_write_cache(true);
       }
     }
+    AddBadBlocks(disk, pmem);
+    if (const auto off = facts_.disabled.find(SpaceName(disk));
+        off != facts_.disabled.end()) {
+      facts_.Guess(
+          off->second,
+          MakeGuess(proto::Guess::DAX, disk.name,
+                    absl::StrCat(off->second.ToString(), " says that ",
+                                 off->first, " is disabled; ",
+                                 disk.place.ToString(), " has ", disk.name),
+                    disk.name, "ndctl list and lsblk of one moment"));
+    }
     if (!FromSysfs(disk, pmem) && !FromIomem(disk, pmem)) {
       to_choose_.push_back({world_.pmem_size() - 1, disk.place});
     }
   }
 
+  static std::string SpaceName(const Disk& disk) {
+    return disk.space ? disk.space->value : SpaceOfName(disk.name);
+  }
+
+  // sysfs says them of the disk, ndctl of its namespace.
+  void AddBadBlocks(const Disk& disk, proto::Pmem* pmem) {
+    std::map<uint64_t, uint64_t> ranges = disk.badblocks;
+    const Namespace* space = SpaceOf(disk);
+    if (ranges.empty() && space != nullptr) ranges = space->badblocks;
+    const uint64_t sectors = pmem->size() / 512;
+    for (const auto& [start, count] : ranges) {
+      if (start >= sectors) continue;
+      proto::BadBlocks* bad = pmem->add_badblocks();
+      bad->set_sector(start);
+      bad->set_count(std::min(count, sectors - start));
+    }
+    if (!ranges.empty() || space == nullptr || space->nr_badblocks == 0) {
+      return;
+    }
+    facts_.Guess(
+        space->place,
+        MakeGuess(proto::Guess::DAX, disk.name,
+                  absl::StrCat("no input says where the ", space->nr_badblocks,
+                               " bad blocks of ", space->name, " are"),
+                  "no bad block",
+                  absl::StrCat("ndctl list -NM, /sys/block/", disk.name,
+                               "/badblocks")));
+  }
+
   const Namespace* SpaceOf(const Disk& disk) const {
-    auto it = facts_.namespaces.find(disk.space ? disk.space->value
-                                                : SpaceOfName(disk.name));
+    auto it = facts_.namespaces.find(SpaceName(disk));
     return it == facts_.namespaces.end() ? nullptr : &it->second;
   }
 
@@ -146,8 +187,7 @@ class Placer {
   }
 
   bool FromIomem(const Disk& disk, proto::Pmem* pmem) {
-    const IomemRange* range =
-        Range(disk.space ? disk.space->value : SpaceOfName(disk.name));
+    const IomemRange* range = Range(SpaceName(disk));
     if (range == nullptr || range->start % kPage != 0) return false;
     const uint64_t raw = range->end - range->start + 1;
     const uint64_t data = pmem->size();
@@ -166,10 +206,15 @@ class Placer {
     if (rule && *rule + data <= raw) {
       offset = *rule;
     } else {
-      facts_.Note(range->place,
-                  absl::StrFormat("the data of %s is taken to begin 0x%x bytes "
-                                  "into %s, whose end it would be",
-                                  disk.name, offset, range->name));
+      facts_.Guess(
+          range->place,
+          MakeGuess(proto::Guess::PMD, disk.name,
+                    absl::StrCat("no input says where the data of ", disk.name,
+                                 " begins"),
+                    absl::StrFormat("0x%x bytes into %s, so that both end "
+                                    "together,",
+                                    offset, range->name),
+                    "ndctl list -N"));
     }
     pmem->set_data_offset(offset);
     pmem->set_size(offset + data);
@@ -191,6 +236,7 @@ class Placer {
 
   void AddDax(const DaxChar& dax) {
     if (dax.mode && dax.mode->value == "system-ram") {
+      facts_.has_system_ram = true;
       facts_.Note(dax.place, absl::StrCat(dax.name,
                                           " is system memory: left "
                                           "out"));
@@ -241,7 +287,6 @@ class Placer {
       proto::Pmem& pmem = *world_.mutable_pmem(index);
       pmem.set_base(next);
       Chosen(pmem.name(), next, place);
-      NoteSmallAlign(pmem.name(), place);
       above(next + pmem.size());
     }
     for (const auto& [index, place] : dax_to_choose_) {
@@ -255,25 +300,24 @@ class Placer {
     return absl::OkStatus();
   }
 
-  // Older kernels begin the data where `align` says, not on 2 MiB.
-  void NoteSmallAlign(const std::string& name, const Place& place) {
-    const Namespace* space = SpaceOf(facts_.disks.at(name));
-    if (space == nullptr || space->align == 0 || space->align >= kSubsection) {
-      return;
-    }
-    facts_.Note(place,
-                absl::StrCat(name, ": its namespace has align ", space->align,
-                             ": if its data does not begin on 2 MiB, "
-                             "which only /proc/iomem says, it gets no "
-                             "2 MiB page"));
-  }
-
+  // Which pages depend on the place: data begins where the namespace's align
+  // says, of most on 2 MiB.
   void Chosen(const std::string& name, uint64_t base, const Place& place) {
-    facts_.Note(place,
-                absl::StrFormat(
-                    "%s: no input says where it is in memory (/proc/iomem as "
-                    "root): 0x%x chosen, which is aligned to 1 GiB",
-                    name, base));
+    const auto disk = facts_.disks.find(name);
+    const Namespace* space =
+        disk == facts_.disks.end() ? nullptr : SpaceOf(disk->second);
+    const bool small =
+        space != nullptr && space->align != 0 && space->align < kSubsection;
+    facts_.Guess(
+        place,
+        MakeGuess(small ? proto::Guess::PMD : proto::Guess::PUD, name,
+                  absl::StrCat("no input says where ", name, " is in memory",
+                               small ? absl::StrCat(", and its namespace has "
+                                                    "align ",
+                                                    space->align)
+                                     : ""),
+                  absl::StrFormat("0x%x, which is aligned to 1 GiB,", base),
+                  "/proc/iomem (as root), a copy of /sys/block"));
   }
 
   Facts& facts_;

@@ -16,8 +16,10 @@
 #include "block/block_device.h"
 #include "fs/fs_parser.h"
 #include "import/build_world.h"
+#include "import/guess.h"
 #include "import/stand_in.h"
 #include "state/find_device.h"
+#include "state/session.h"
 #include "state/target_spec.h"
 #include "state/world_load.h"
 
@@ -72,7 +74,10 @@ class Settler {
     constexpr int kMostTurns = 256;
     for (int turn = 0; turn < kMostTurns; ++turn) {
       absl::StatusOr<Session> session = LoadWorld(world_, Marks());
-      if (session.ok()) return SetMaxSectors(*session);
+      if (session.ok()) {
+        CompareDax(*session);
+        return SetMaxSectors(*session);
+      }
       const Refusal r = ParseRefusal(session.status().message());
       // What this host has not enough of is no fault of the machine's.
       const bool host = ErrnoOf(session.status()) == ENOMEM;
@@ -99,7 +104,9 @@ class Settler {
 
   void LeaveOut(const std::string& name, absl::string_view why) {
     if (facts_.left_out.try_emplace(name, why).second) {
-      facts_.Note(PlaceOf(name), absl::StrCat(name, " is left out: ", why));
+      const std::string at = PlaceOf(name).ToString();
+      facts_.left_out_notes.push_back(absl::StrCat(
+          at, at.empty() ? "" : ": ", name, " is left out: ", why));
     }
   }
 
@@ -271,6 +278,34 @@ class Settler {
     return "";
   }
 
+  // Whether sysfs (or lsblk) says of a device's DAX what came of the rest.
+  void CompareDax(const Session& session) {
+    const auto compare = [&](const std::string& device, const Said<bool>& said,
+                             const Place& other) {
+      if (!said) return;
+      absl::StatusOr<BlockDevice*> bdev = FindDevice(session, device);
+      if (!bdev.ok() || (*bdev)->unmodelled() != nullptr) return;
+      const bool dax = (*bdev)->queue().Has(QUEUE_FLAG_DAX);
+      if (dax == said->value) return;
+      const char* with = said->value ? " has DAX" : " has no DAX";
+      facts_.Guess(
+          said->place,
+          MakeGuess(dax ? proto::Guess::DAX : proto::Guess::NO_DAX, device,
+                    absl::StrCat(said->place.ToString(), " says that ", device,
+                                 with, "; by ", other.ToString(),
+                                 dax ? " it has" : " it has none")));
+    };
+    for (const proto::MappedDevice& m : world_.mapped_device()) {
+      const Mapped& known = facts_.mapped.at(m.name());
+      compare(m.name(), known.dax, known.table ? *known.table : known.place);
+    }
+    for (const proto::Pmem& p : world_.pmem()) {
+      const Disk& known = facts_.disks.at(p.name());
+      compare(p.name(), known.dax,
+              known.mode ? known.mode->place : known.place);
+    }
+  }
+
   static std::string FilePath(const proto::Mount& mount, int file) {
     return absl::StrCat(mount.path() == "/" ? "" : mount.path(), "/",
                         mount.file(file).name());
@@ -305,14 +340,40 @@ class Settler {
     for (const std::string& fewer :
          {absl::StrCat(dax, dax.empty() || ro.empty() ? "" : ",", ro), ro}) {
       if (fewer.size() >= mount.options().size()) continue;
-      Note(absl::StrCat(mount.path(), " is mounted with '", fewer,
-                        "' in place of '", mount.options(), "': ", r.words));
+      Dropped(mount, fewer, r.words);
       mount.set_options(fewer);
       return true;
     }
     LeaveOut(mount.path(), r.words);
     world_.mutable_mount()->DeleteSubrange(r.index, 1);
     return true;
+  }
+
+  // Options that a kernel took elsewhere, and the emulated one does not.
+  void Dropped(const proto::Mount& mount, const std::string& fewer,
+               const std::string& words) {
+    std::string dax;
+    for (absl::string_view option :
+         absl::StrSplit(mount.options(), ',', absl::SkipEmpty())) {
+      if (option == "dax" || absl::StartsWith(option, "dax=")) {
+        dax = std::string(option);
+      }
+    }
+    if (dax.empty() || dax == "dax=never" || absl::StrContains(fewer, "dax")) {
+      Note(absl::StrCat(mount.path(), " is mounted with '", fewer,
+                        "' in place of '", mount.options(), "': ", words));
+      return;
+    }
+    Place place;
+    for (const MountFact& m : facts_.mounts) {
+      if (m.path == mount.path() && !m.options.empty()) place = m.place;
+    }
+    facts_.Guess(place,
+                 MakeGuess(proto::Guess::NO_DAX, mount.path(),
+                           absl::StrCat(place.ToString(), " says that ",
+                                        mount.path(), " is mounted with ", dax,
+                                        ", which is refused here: ", words),
+                           fewer.empty() ? "no option" : fewer));
   }
 
   static uint64_t SaidMaxSectors(

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "import/build_world.h"
+#include "import/guess.h"
 #include "state/target_spec.h"
 
 namespace dmdax {
@@ -96,9 +97,18 @@ bool StandInForTable(Facts* facts, const std::string& type,
   device->clear_message();
   SayUnmodelled(*facts, type.empty() ? rows[0].target_type : type, words,
                 device);
-  Note(*device,
-       absl::StrCat(device->name(), " is replaced by zero, which has no DAX"),
-       words, facts);
+  if (KeepsMetadata(type)) {
+    Note(*device,
+         absl::StrCat(device->name(), " is replaced by zero, which has no DAX"),
+         words, facts);
+    return true;
+  }
+  const Mapped& m = facts->mapped.at(device->name());
+  facts->Guess(m.table ? *m.table : Place{},
+               MakeGuess(proto::Guess::NO_DAX, device->name(),
+                         absl::StrCat("the table of ", device->name(),
+                                      " is refused here: ", words),
+                         "one without DAX"));
   return true;
 }
 

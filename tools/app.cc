@@ -114,8 +114,7 @@ void AddGlobalOptions(CLI::App& cli, App& app) {
 }
 
 void App::SayKernel(const std::string& said) {
-  // As if not given: a script's variable may be unset.
-  if (said.empty()) return;
+  if (said.empty()) return;  // CheckCommandLine() refuses it
   kernel_said = said;
   absl::StatusOr<KernelAnswer> answer = AnswerForKernel(said);
   if (!answer.ok()) {
@@ -136,8 +135,9 @@ absl::StatusOr<Session> App::Ask() const {
   return FromSnapshot(*snapshot, *this, Purpose::kAsk);
 }
 
-absl::StatusOr<ParsedWorld> App::AskWorld() const {
-  if (world_file) return ReadWorldFile(*world_file);
+absl::StatusOr<ParsedWorld> App::AskWorld(
+    std::vector<std::string>* notes) const {
+  if (world_file) return ReadWorldFile(*world_file, "", notes);
   absl::StatusOr<StateDir> dir = OpenState(StateDir::kRead);
   if (!dir.ok()) return dir.status();
   absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();

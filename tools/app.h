@@ -55,8 +55,9 @@ struct App {
   absl::StatusOr<Session> Ask(RunFn run) const;
 
   // The machine as a World, for a verb that asks several kernels; --kernel is
-  // not looked at.
-  absl::StatusOr<ParsedWorld> AskWorld() const;
+  // not looked at.  Notes of an import as in ReadWorldFile().
+  absl::StatusOr<ParsedWorld> AskWorld(
+      std::vector<std::string>* notes = nullptr) const;
 
   // The names of the profiles that shall answer in a verb that asks several:
   // that of --kernel, or all of `--kernel all` with pages of the usual sizes;

@@ -52,13 +52,14 @@ absl::StatusOr<Imported> Read(const ImportOptions& o, const App& app) {
 absl::Status Import(const ImportOptions& o, App& app) {
   absl::StatusOr<Imported> machine = Read(o, app);
   if (!machine.ok()) return machine.status();
-  if (!app.json) TellAll(machine->notes);
+  if (!app.json) TellAll(machine->AllNotes());
   if (o.load) {
     absl::StatusOr<Session> session = LoadWorld(machine->world);
     if (!session.ok()) return session.status();
     absl::Status s = app.Load(
         *session, o.replace ? App::kReplaceMachine : App::kKeepMachine);
-    if (s.ok() && app.json) app.Answer("world", {{"notes", machine->notes}});
+    if (s.ok() && app.json)
+      app.Answer("world", {{"notes", machine->AllNotes()}});
     return s;
   }
   absl::StatusOr<std::string> text =
@@ -66,7 +67,7 @@ absl::Status Import(const ImportOptions& o, App& app) {
   if (!text.ok()) return text.status();
   if (app.json) {
     app.Answer("world",
-               {{"notes", machine->notes}, {"world", ParsedJson(*text)}});
+               {{"notes", machine->AllNotes()}, {"world", ParsedJson(*text)}});
     return absl::OkStatus();
   }
   std::cout.write(text->data(), static_cast<std::streamsize>(text->size()));

@@ -59,7 +59,9 @@ ask lsblk.json lsblk -J -b -O
 if [ ! -e "$out/lsblk.json" ]; then ask lsblk.json lsblk -J -b; fi
 ask dmsetup-table dmsetup table
 ask dmsetup-info dmsetup info -c
-ask ndctl.json ndctl list -RNv
+# -M: bad blocks, which ndctl of before 2018 has no option for.
+ask ndctl.json ndctl list -RNMv
+if [ ! -e "$out/ndctl.json" ]; then ask ndctl.json ndctl list -RNv; fi
 ask daxctl.json daxctl list -DM
 
 for file in /proc/iomem /proc/partitions /proc/devices /proc/mounts; do
@@ -68,7 +70,7 @@ done
 
 for disk in /sys/block/*; do
   case ${disk##*/} in ram*) continue ;; esac
-  for attribute in dev size dm/name dm/uuid dm/suspended; do
+  for attribute in dev size badblocks dm/name dm/uuid dm/suspended; do
     copy "$disk/$attribute"
   done
   for attribute in logical_block_size physical_block_size minimum_io_size \

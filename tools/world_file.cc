@@ -27,7 +27,7 @@ absl::StatusOr<ParsedWorld> Finish(Importer& importer,
     *notes = std::move(machine->notes);
     return ParsedWorld{machine->world};
   }
-  TellAll(machine->notes);
+  TellAll(machine->AllNotes());
   return ParsedWorld{machine->world};
 }
 

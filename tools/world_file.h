@@ -18,7 +18,7 @@
 namespace dmdax {
 
 // The World itself, not loaded.  Notes of an import go to `notes`, if it is
-// given.
+// given, without its guesses, which are in the World.
 absl::StatusOr<ParsedWorld> ReadWorldFile(
     const std::string& path, const std::string& kernel = "",
     std::vector<std::string>* notes = nullptr);

@@ -72,6 +72,14 @@ absl::Status SayPartition(const LsblkRow& row, Disk& disk) {
   return Facts::Say(disk.start, sector, row.place("start"), disk.name, "start");
 }
 
+absl::Status SayDax(const LsblkRow& row, const std::string& name,
+                    Said<bool>& slot) {
+  const std::string dax = row.text("dax");
+  if (dax.empty()) return absl::OkStatus();
+  return Facts::Say(slot, dax == "1" || dax == "true", row.place("dax"), name,
+                    "DAX flag");
+}
+
 absl::Status SayDisk(const LsblkRow& row, const std::string& kname,
                      const std::string& type, Facts* facts) {
   Disk& disk = facts->DiskNamed(kname, row.place("name"));
@@ -80,12 +88,7 @@ absl::Status SayDisk(const LsblkRow& row, const std::string& kname,
         Facts::Say(disk.type, type, row.place("type"), kname, "type");
     if (!s.ok()) return s;
   }
-  const std::string dax = row.text("dax");
-  if (!dax.empty()) {
-    absl::Status s = Facts::Say(disk.dax, dax == "1" || dax == "true",
-                                row.place("dax"), kname, "DAX flag");
-    if (!s.ok()) return s;
-  }
+  if (absl::Status s = SayDax(row, kname, disk.dax); !s.ok()) return s;
   if (const std::string ro = row.text("ro"); !ro.empty()) {
     absl::Status s = Facts::Say(disk.read_only, ro == "1" || ro == "true",
                                 row.place("ro"), kname, "read-only flag");
@@ -177,7 +180,8 @@ absl::Status SayLsblkRow(const LsblkRow& row, Facts* facts) {
     device.read_only |= row.text("ro") == "1" || row.text("ro") == "true";
     dev = &device.dev;
     size = &device.size;
-    absl::Status s = SayQueue(row, name, &device.queue);
+    absl::Status s = SayDax(row, name, device.dax);
+    if (s.ok()) s = SayQueue(row, name, &device.queue);
     if (!s.ok()) return s;
   } else {
     absl::Status s = SayDisk(row, shown, type, facts);

@@ -77,12 +77,31 @@ absl::Status ReadDaxDevices(const JsonValue& space, Facts* facts) {
   return space["chardev"].exists() ? add(space) : absl::OkStatus();
 }
 
+// With -M: in sectors from the start of the data.
+absl::Status ReadBadBlocks(const JsonValue& v, Namespace* space) {
+  absl::StatusOr<std::optional<uint64_t>> count = v["badblock_count"].Number();
+  if (!count.ok()) return count.status();
+  if (*count) space->nr_badblocks = **count;
+  for (const JsonValue& bad : v["badblocks"].Elements()) {
+    absl::StatusOr<std::optional<uint64_t>> offset = bad["offset"].Number();
+    if (!offset.ok()) return offset.status();
+    absl::StatusOr<std::optional<uint64_t>> length = bad["length"].Number();
+    if (!length.ok()) return length.status();
+    if (!*offset || !*length || **length == 0) {
+      return bad.Expected("bad blocks with an offset and a length");
+    }
+    space->badblocks.emplace(**offset, **length);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ReadNamespace(const JsonValue& v, const std::string& domain,
                            Facts* facts) {
   const std::string name = v["dev"].Text();
   if (name.empty()) return v.Expected("a namespace");
   if (v["state"].Text() == "disabled") {
     facts->Note(v.place(), absl::StrCat(name, " is disabled: left out"));
+    facts->disabled.try_emplace(name, v["state"].place());
     return absl::OkStatus();
   }
   Namespace& space = facts->namespaces[name];
@@ -108,6 +127,7 @@ absl::Status ReadNamespace(const JsonValue& v, const std::string& domain,
   }
   absl::Status s = Slot(v["align"], &space.align);
   if (s.ok()) s = Slot(v["sector_size"], &space.sector_size);
+  if (s.ok()) s = ReadBadBlocks(v, &space);
   if (s.ok() && mode == "devdax") s = ReadDaxDevices(v, facts);
   if (!s.ok() || space.blockdev.empty()) return s;
   Disk& disk = facts->DiskNamed(space.blockdev, v.place());

@@ -60,7 +60,9 @@ bool IsQueueAttribute(absl::string_view name) {
 // Whether parts[i] and what follows is an attribute that Attribute reads.
 bool IsDiskAttribute(const Parts& parts, size_t i) {
   const absl::string_view first = parts[i];
-  if (i + 1 == parts.size()) return first == "dev" || first == "size";
+  if (i + 1 == parts.size()) {
+    return first == "dev" || first == "size" || first == "badblocks";
+  }
   if (i + 3 == parts.size() && (first == "slaves" || first == "holders")) {
     return parts[i + 2] == "dev";
   }
@@ -76,6 +78,7 @@ bool IsDiskAttribute(const Parts& parts, size_t i) {
 
 bool Detect(const ImportInput& input) {
   const Parts parts = absl::StrSplit(input.path, '/', absl::SkipEmpty());
+  // sysfs has no larger ones.
   if (parts.size() < 2 || input.text.size() > 4096) return false;
   // A file of another kind may lie below a folder called block.
   if (const size_t at = DiskAt(parts); at != 0 && parts[0] != "dev") {
@@ -173,8 +176,30 @@ class Attribute {
     if (rest == "dm/uuid") {
       return Facts::Say(dm.uuid, std::string(text_), place_, kname, "uuid");
     }
+    if (rest == "queue/dax") {
+      return Facts::Say(dm.dax, text_ != "0", place_, kname, "DAX flag");
+    }
     if (absl::ConsumePrefix(&rest, "queue/")) {
       return Queue(rest, kname, &dm.queue);
+    }
+    return absl::OkStatus();
+  }
+
+  // "8 16": 16 sectors from sector 8 of the data on, a line each.
+  absl::Status BadBlocks(const std::string& name) {
+    Disk& disk = facts_->DiskNamed(name, place_);
+    for (absl::string_view line :
+         absl::StrSplit(text_, '\n', absl::SkipWhitespace())) {
+      const std::vector<absl::string_view> words =
+          absl::StrSplit(line, absl::ByAnyChar(" \t\r"), absl::SkipEmpty());
+      uint64_t start, count;
+      if (words.size() != 2 || !absl::SimpleAtoi(words[0], &start) ||
+          !absl::SimpleAtoi(words[1], &count) || count == 0) {
+        return place_.Error(absl::StrCat(
+            "a first sector and a number of sectors are expected, not ",
+            Quoted(line)));
+      }
+      disk.badblocks.emplace(start, count);
     }
     return absl::OkStatus();
   }
@@ -202,6 +227,7 @@ class Attribute {
     if (rest == "size") {
       return Sectors(facts_->DiskNamed(name, place_).size, name);
     }
+    if (rest == "badblocks") return BadBlocks(name);
     if (rest == "queue/dax") {
       return Facts::Say(facts_->DiskNamed(name, place_).dax, text_ != "0",
                         place_, name, "DAX flag");

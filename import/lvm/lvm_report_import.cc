@@ -122,16 +122,20 @@ class Report {
   }
 
   absl::Status ReadSegment(const JsonValue& row, const JsonValue& part) {
-    // Volumes without their segments, and segments without their volume.
-    if (!row["segtype"].exists()) return absl::OkStatus();
     std::string name = row["lv_name"].Text();
     if (name.empty() && part["lv"].Elements().size() == 1) {
       name = part["lv"].Elements()[0]["lv_name"].Text();
     }
+    // Segments without their volume.
     if (name.empty()) return absl::OkStatus();
     const bool hidden = absl::StartsWith(name, "[");
     if (hidden) name = name.substr(1, name.size() - 2);
     LvmGroup& group = GroupOf(row, part);
+    // Volumes without their segments: another part may have them.
+    if (!row["segtype"].exists() || !row["seg_pe_ranges"].exists()) {
+      facts_.bare_volumes.push_back({row.place(), group.name, name});
+      return absl::OkStatus();
+    }
     if (absl::Status s = ReadGroupColumns(row, &group); !s.ok()) return s;
     LvmLv& lv = group.lvs[name];
     if (lv.name.empty()) {

@@ -69,7 +69,7 @@ inline std::string TypeOf(const std::string& text,
 }
 
 inline std::string Notes(const Imported& machine) {
-  return absl::StrJoin(machine.notes, "\n");
+  return absl::StrJoin(machine.AllNotes(), "\n");
 }
 
 inline std::string ErrorOf(const std::vector<NamedText>& inputs,

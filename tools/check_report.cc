@@ -29,9 +29,9 @@ bool SameShares(const PageShares& a, const PageShares& b) {
 }
 
 bool SayTheSame(const DaxCheck& a, const DaxCheck& b) {
-  return a.error == b.error && a.dax == b.dax && a.sync == b.sync &&
-         SameShares(a.now, b.now) && SameShares(a.best, b.best) &&
-         a.plan.commands == b.plan.commands &&
+  return a.error == b.error && a.not_known == b.not_known && a.dax == b.dax &&
+         a.sync == b.sync && SameShares(a.now, b.now) &&
+         SameShares(a.best, b.best) && a.plan.commands == b.plan.commands &&
          std::equal(a.obstacles.begin(), a.obstacles.end(), b.obstacles.begin(),
                     b.obstacles.end(), SameObstacle);
 }
@@ -94,19 +94,47 @@ const char* WhyVacuous(const DaxCheck& check, Wish wish) {
   return check.now.total == 0 ? ", it is empty" : ", it is smaller than one";
 }
 
-void PrintCheck(std::ostream& out, const DaxCheck& check, Wish wish) {
+// "DAX, MAP_SYNC; 2 MiB 100%"
+std::string FoundText(const DaxCheck& check) {
+  return absl::StrCat(check.dax ? "DAX" : "not DAX",
+                      check.sync ? ", MAP_SYNC" : "", check.dax ? "; " : "",
+                      check.dax ? SharesText(check.now) : "");
+}
+
+// What it depends on, and what it would be with what was taken.
+void PrintNotKnown(std::ostream& out, const DaxCheck& check, Wish wish) {
+  for (const std::string& what : check.not_known) {
+    out << "  not known: " << OneLine(what) << "\n";
+  }
+  if (check.now.total != 0) {
+    out << "     with what was taken: " << FoundText(check);
+    for (const Obstacle& o : check.obstacles) {
+      out << "; " << o.name << ", " << BytesText(o.bytes) << ": " << o.text;
+    }
+    out << "\n";
+  }
+  out << "  " << WishText(wish) << ": not known\n";
+}
+
+// What stands for the files of a device, of which none was seen.
+const char* NoFileText(const SubjectReport& report) {
+  if (report.kind != Subject::kDevice || report.mount.empty()) return "";
+  return "; the volume allows it, no file was looked at";
+}
+
+void PrintCheck(std::ostream& out, const DaxCheck& check, Wish wish,
+                const SubjectReport& report) {
   if (!check.error.ok()) {
     out << "  refused: " << check.error.message() << "\n";
     return;
   }
-  out << "  " << (check.dax ? "DAX" : "not DAX")
-      << (check.sync ? ", MAP_SYNC" : "");
-  if (check.dax) out << "; " << SharesText(check.now);
-  out << "\n";
+  if (!check.not_known.empty()) return PrintNotKnown(out, check, wish);
+  out << "  " << FoundText(check) << "\n";
   int number = 0;
   for (const Obstacle& o : check.obstacles) PrintObstacle(out, ++number, o);
   out << "  " << WishText(wish) << ": " << (Holds(check, wish) ? "yes" : "no")
-      << WhyVacuous(check, wish);
+      << WhyVacuous(check, wish)
+      << (Holds(check, wish) ? NoFileText(report) : "");
   const bool tried = std::any_of(check.obstacles.begin(), check.obstacles.end(),
                                  [](const Obstacle& o) { return o.tried; });
   if (tried) {
@@ -232,7 +260,7 @@ void PrintSubject(std::ostream& out, const SubjectReport& report, Wish wish) {
       kernels.push_back(report.checks[k].kernel);
     }
     out << " " << absl::StrJoin(kernels, ", ") << ":\n";
-    PrintCheck(out, report.checks[i], wish);
+    PrintCheck(out, report.checks[i], wish, report);
   }
 }
 
@@ -242,6 +270,13 @@ nlohmann::ordered_json SubjectToJson(const SubjectReport& report, Wish wish) {
     nlohmann::ordered_json j = {{"kernel", check.kernel}};
     if (!check.error.ok()) {
       j["refused"] = std::string(check.error.message());
+      j["holds"] = false;
+      kernels.push_back(std::move(j));
+      continue;
+    }
+    if (!check.not_known.empty()) j["not_known"] = check.not_known;
+    // Of what is left out there is nothing else to say.
+    if (!check.not_known.empty() && check.now.total == 0) {
       j["holds"] = false;
       kernels.push_back(std::move(j));
       continue;
@@ -267,6 +302,10 @@ nlohmann::ordered_json SubjectToJson(const SubjectReport& report, Wish wish) {
     kernels.push_back(std::move(j));
   }
   nlohmann::ordered_json subject = {{"name", report.name}};
+  if (report.kind != Subject::kDevDax && !report.mount.empty()) {
+    subject["mount"] = report.mount;
+    subject["files_seen"] = report.kind == Subject::kFile;
+  }
   if (!report.held_by.empty()) subject["held_by"] = report.held_by;
   subject["kernels"] = std::move(kernels);
   return subject;

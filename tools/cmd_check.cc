@@ -137,8 +137,10 @@ void Check(App& app, const CheckOptions& o) {
   absl::StatusOr<std::vector<std::string>> kernels = app.AskKernels();
   if (!kernels.ok()) return app.Report(kernels.status());
   if (AsksForMachines(app, o)) return CheckMachines(app, o, *kernels);
-  absl::StatusOr<ParsedWorld> world = app.AskWorld();
+  std::vector<std::string> notes;
+  absl::StatusOr<ParsedWorld> world = app.AskWorld(&notes);
   if (!world.ok()) return app.Report(world.status());
+  if (!app.json) TellAll(notes);
   absl::StatusOr<MachineCheck> machine =
       CheckMachine({world->world, *kernels, o.names, o.wish, world->source});
   if (!machine.ok()) return app.Report(machine.status());
@@ -159,8 +161,10 @@ void Check(App& app, const CheckOptions& o) {
     }
   }
   if (app.json) {
-    app.Answer("check",
-               {{"holds", machine->holds}, {"subjects", std::move(all)}});
+    nlohmann::ordered_json answer = {{"holds", machine->holds},
+                                     {"subjects", std::move(all)}};
+    if (!notes.empty()) answer["notes"] = notes;
+    app.Answer("check", std::move(answer));
   }
   if (!machine->holds) app.exit_code = 2;
 }
@@ -180,7 +184,9 @@ void RegisterCheck(CLI::App& cli, App& app) {
       "  dmdax check sosreports/              (many machines, a row each)\n\n"
       "Obstacles hide each other, so each cure is tried on a copy of the\n"
       "machine in memory, and what then is in the way is told too.  Exit\n"
-      "status 0: all have what is required; 2: not all; 1: an error.");
+      "status 0: all have what is required; 2: not all, or nobody knows; 1: "
+      "an\n"
+      "error.");
   verb->add_option("WHAT", o->names,
                    "Files (/mnt/f), device-dax or block devices (default: all "
                    "that a program can map); or machines: Worlds, what import "

@@ -64,7 +64,9 @@ struct ObstacleTotal {
 // What one kernel says of all machines, or of one.
 struct KernelTotal {
   uint64_t machines = 0, machines_hold = 0;
-  uint64_t subjects = 0, subjects_hold = 0, refused = 0;
+  uint64_t subjects = 0, subjects_hold = 0, refused = 0, not_known = 0;
+  uint64_t volumes = 0;       // of the subjects those of which no file was seen
+  std::string why_not_known;  // of the first
   PageShares shares;
   std::map<std::string, ObstacleTotal> obstacles;
 
@@ -125,9 +127,19 @@ void AddRow(const Json& row, KernelTotals& totals) {
       ++total.subjects;
       total.subjects_hold += held ? 1 : 0;
       total.refused += kernel.contains("refused") ? 1 : 0;
+      total.volumes += subject.value("files_seen", true) ? 0 : 1;
+      holds.try_emplace(name, true).first->second &= held;
+      if (kernel.contains("not_known")) {
+        // What it would be is no part of what is.
+        ++total.not_known;
+        const auto why = kernel["not_known"].get<std::vector<std::string>>();
+        if (total.why_not_known.empty() && !why.empty()) {
+          total.why_not_known = why[0];
+        }
+        continue;
+      }
       Add(SharesOf(kernel.value("bytes", Json::object())), total.shares);
       AddObstacles(machine, kernel, total);
-      holds.try_emplace(name, true).first->second &= held;
     }
   }
   for (const auto& [name, held] : holds) {
@@ -169,6 +181,8 @@ Json KernelToJson(const std::string& name, const KernelTotal& total) {
           {"subjects", total.subjects},
           {"subjects_hold", total.subjects_hold},
           {"refused", total.refused},
+          {"not_known", total.not_known},
+          {"no_file_seen", total.volumes},
           {"bytes", SharesToJson(total.shares)},
           {"obstacles", std::move(obstacles)}};
 }
@@ -201,7 +215,8 @@ Json MachineRow(const std::string& path,
   }
   row["verdict"] = machine->subjects.empty() ? "nothing"
                    : machine->holds          ? "yes"
-                                             : "no";
+                   : machine->fails          ? "no"
+                                             : "unknown";
   if (!notes.empty()) row["notes"] = notes;
   if (!machine->without_pmem.empty()) {
     row["without_pmem"] = machine->without_pmem;
@@ -270,9 +285,24 @@ void FleetReport::PrintRow(std::ostream& out, const Json& row,
     out << "refused\n";
     return;
   }
-  out << SharesText(worst->second.shares);
-  const auto dearest = worst->second.Dearest();
-  if (verdict == "no" && !dearest.empty()) out << "; " << dearest[0].first;
+  const KernelTotal& told = worst->second;
+  const char* lead = "";
+  if (told.not_known < told.subjects) {
+    out << SharesText(told.shares);
+    lead = "; ";
+  }
+  const auto dearest = told.Dearest();
+  if (verdict == "no" && !dearest.empty()) {
+    out << lead << dearest[0].first;
+    lead = "; ";
+  }
+  if (told.not_known != 0) {
+    out << lead << "not known: " << OneLine(told.why_not_known);
+    lead = "; ";
+  }
+  if (told.volumes == told.subjects && told.subjects_hold != 0) {
+    out << lead << "the volume allows it, no file was looked at";
+  }
   out << "\n";
 }
 
@@ -288,8 +318,10 @@ void FleetReport::PrintTotals(std::ostream& out) const {
   const Json totals = Totals();
   out << "\n"
       << Count(rows_.size(), "machine", "machines") << ": " << totals["yes"]
-      << " yes, " << totals["no"] << " no, " << totals["nothing"]
-      << " with nothing to check, " << totals["errors"] << " not read\n";
+      << " yes, " << totals["no"] << " no, ";
+  if (totals["unknown"] != 0) out << totals["unknown"] << " not known, ";
+  out << totals["nothing"] << " with nothing to check, " << totals["errors"]
+      << " not read\n";
   KernelTotals kernels;
   for (const Json& row : rows_) AddRow(row, kernels);
   for (const auto& [name, total] : kernels) {
@@ -299,6 +331,10 @@ void FleetReport::PrintTotals(std::ostream& out) const {
         << ", all of " << total.machines_hold << " of "
         << Count(total.machines, "machine", "machines");
     if (total.refused != 0) out << ", " << total.refused << " refused";
+    if (total.not_known != 0) out << ", " << total.not_known << " not known";
+    if (total.volumes != 0) {
+      out << ", of " << total.volumes << " no file looked at";
+    }
     if (total.shares.total != 0) out << "; " << SharesText(total.shares);
     out << "\n";
     for (const auto& [obstacle, o] : total.Dearest()) {
@@ -321,9 +357,10 @@ Json FleetReport::Totals() const {
   for (const auto& [name, total] : kernels) {
     by_kernel.push_back(KernelToJson(name, total));
   }
-  return {{"machines", rows_.size()},    {"yes", verdicts["yes"]},
-          {"no", verdicts["no"]},        {"nothing", verdicts["nothing"]},
-          {"errors", verdicts["error"]}, {"kernels", std::move(by_kernel)}};
+  return {{"machines", rows_.size()},       {"yes", verdicts["yes"]},
+          {"no", verdicts["no"]},           {"unknown", verdicts["unknown"]},
+          {"nothing", verdicts["nothing"]}, {"errors", verdicts["error"]},
+          {"kernels", std::move(by_kernel)}};
 }
 
 Json FleetReport::ToJson() const {
@@ -341,7 +378,7 @@ int FleetReport::exit_code() const {
   for (const Json& row : rows_) {
     const std::string verdict = row.value("verdict", "");
     if (verdict == "error") return 1;
-    if (verdict == "no") code = 2;
+    if (verdict == "no" || verdict == "unknown") code = 2;
   }
   return code;
 }

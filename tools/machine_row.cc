@@ -205,10 +205,12 @@ class RowChecker {
 
   void Kernel(const Json& kernel, const std::string& at) {
     const bool refused = kernel.contains("refused");
-    const Presence asked = refused ? kMayLack : kNeeded;
+    const bool not_known = kernel.contains("not_known");
+    const Presence asked = refused || not_known ? kMayLack : kNeeded;
     if (!Keys(kernel, at,
               {{"kernel", kWord},
                {"refused", kText, kMayLack},
+               {"not_known", kTexts, kMayLack},
                {"holds", kFlag},
                {"dax", kFlag, asked},
                {"map_sync", kFlag, asked},
@@ -221,7 +223,9 @@ class RowChecker {
     }
     const bool holds = kernel["holds"];
     if (refused && holds) Wrong(absl::StrCat(at, "holds, and is refused"));
+    if (not_known && holds) Wrong(absl::StrCat(at, "holds, and is not known"));
     holds_ &= holds;
+    fails_ |= !holds && !not_known;
     Shares(kernel, "bytes", at);
     Shares(kernel, "cured", at);
     if (kernel.contains("plan"))
@@ -246,6 +250,8 @@ class RowChecker {
     Each(row, "subjects", "", [this](const Json& s, const std::string& at) {
       if (!Keys(s, at,
                 {{"name", kText},
+                 {"mount", kText, kMayLack},
+                 {"files_seen", kFlag, kMayLack},
                  {"held_by", kTexts, kMayLack},
                  {"kernels", kObjects}})) {
         return;
@@ -260,7 +266,8 @@ class RowChecker {
     const char* follows = row.contains("error") ? "error"
                           : none                ? "nothing"
                           : holds_              ? "yes"
-                                                : "no";
+                          : fails_              ? "no"
+                                                : "unknown";
     if (verdict != follows) {
       Wrong(absl::StrCat("verdict is \"", verdict, "\": by the rest it is \"",
                          follows, "\""));
@@ -268,7 +275,8 @@ class RowChecker {
   }
 
   absl::Status status_;
-  bool holds_ = true;  // all subjects, on all kernels
+  bool holds_ = true;   // all subjects, on all kernels
+  bool fails_ = false;  // some, and that is certain
 };
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "tools/check/cure.h"
 #include "tools/check/dax_check.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/hidden_volume.h"
 #include "tools/check/look.h"
 #include "tools/check/machine_check.h"
 #include "tools/check/subject.h"
@@ -170,6 +171,10 @@ TEST_F(CheckExamples, MachineCheck) {
   };
 #include "tests/examples/tools/check/machine_check.inc"
   EXPECT_THAT(cured, testing::ElementsAre("v6_1", "v6_12"));
+}
+
+TEST_F(CheckExamples, HiddenVolume) {
+#include "tests/examples/tools/check/hidden_volume.inc"
 }
 
 TEST_F(CheckExamples, WorldPart) {

@@ -19,6 +19,7 @@
 #include "state/user_world.h"
 #include "state/world_load.h"
 #include "tools/check/cure_all.h"
+#include "tools/check/not_known.h"
 
 namespace dmdax {
 namespace {
@@ -151,6 +152,13 @@ std::vector<DaxCheck> DaxChecker::Check(absl::Span<const std::string> names,
     check.dax = check.cured_dax = look.dax;
     check.sync = check.cured_sync = look.sync;
     check.now = check.best = look.shares;
+    check.not_known = NotKnown(*session_, look, wish);
+    if (!check.not_known.empty()) {
+      // Nobody makes a volume anew for a guess.
+      check.obstacles = std::move(look.obstacles);
+      for (Obstacle& o : check.obstacles) o.cure = nullptr;
+      continue;
+    }
     if (look.obstacles.empty()) continue;
     patients.push_back({.number = i, .look = std::move(look)});
   }
@@ -161,11 +169,12 @@ std::vector<DaxCheck> DaxChecker::Check(absl::Span<const std::string> names,
 }
 
 bool Holds(const DaxCheck& check, Wish wish) {
-  return check.error.ok() && HasWish(check.dax, check.sync, check.now, wish);
+  return check.error.ok() && check.not_known.empty() &&
+         HasWish(check.dax, check.sync, check.now, wish);
 }
 
 bool HoldsCured(const DaxCheck& check, Wish wish) {
-  return check.error.ok() &&
+  return check.error.ok() && check.not_known.empty() &&
          HasWish(check.cured_dax, check.cured_sync, check.best, wish);
 }
 

@@ -42,6 +42,9 @@ namespace dmdax {
 struct DaxCheck {
   std::string kernel;  // "v6_1"
   absl::Status error;  // the World cannot be loaded, or has no such subject
+  // What nobody knows and the answer depends on.  The rest is then what would
+  // be true if all that was taken is, without cures.
+  std::vector<std::string> not_known;
   bool dax = false;
   bool sync = false;  // MAP_SYNC
   PageShares now;
@@ -91,8 +94,8 @@ class DaxChecker {
   std::vector<RefusedMount> refused_;
 };
 
-// Whether all of the subject but its tail has what is wished.  A hole has
-// nothing: what it gets is decided when it is written.
+// Whether all of the subject but its tail has what is wished, and that is
+// known.  A hole has nothing: what it gets is decided when it is written.
 bool Holds(const DaxCheck& check, Wish wish);
 bool HoldsCured(const DaxCheck& check, Wish wish);
 

@@ -45,6 +45,7 @@ absl::StatusOr<Subjects> NamesOn(Session& session, const Asked& asked) {
     absl::StatusOr<Subject> subject = OpenSubject(session, name);
     if (!subject.ok()) return subject.status();
     CloseSubject(session, *subject);
+    found.known[name] = {subject->kind, subject->mount};
     if (subject->kind != Subject::kDevice || !subject->mount.empty()) continue;
     found.held_by[name] = DevicesOn(session, *subject->bdev);
   }
@@ -62,8 +63,7 @@ SubjectReport LeftOutReport(const proto::LeftOut& left,
         profile.ok() ? **profile : DefaultKernelProfile();
     report.checks.push_back(
         {.kernel = std::string(shown.name),
-         .error = absl::UnknownError(
-             absl::StrCat("not known, as it is left out: ", left.why()))});
+         .not_known = {absl::StrCat("it is left out: ", left.why())}});
   }
   return report;
 }
@@ -108,12 +108,19 @@ absl::StatusOr<MachineCheck> CheckMachine(const MachineRequest& request) {
   for (size_t i = 0; i < subjects->names.size(); ++i) {
     SubjectReport report{.name = subjects->names[i]};
     report.held_by = subjects->held_by[report.name];
+    if (const auto known = subjects->known.find(report.name);
+        known != subjects->known.end()) {
+      report.kind = known->second.first;
+      report.mount = known->second.second;
+    }
     for (size_t k = 0; k < by_kernel.size(); ++k) {
       DaxCheck check = by_kernel[k].ok()
                            ? std::move((*by_kernel[k])[i])
                            : DaxCheck{.kernel = request.kernels[k],
                                       .error = by_kernel[k].status()};
-      machine.holds &= Holds(check, request.wish);
+      const bool holds = Holds(check, request.wish);
+      machine.holds &= holds;
+      machine.fails |= !holds && check.not_known.empty();
       report.checks.push_back(std::move(check));
     }
     machine.subjects.push_back(std::move(report));

@@ -33,6 +33,8 @@ struct MachineRequest {
 // One subject on all kernels that were asked.
 struct SubjectReport {
   std::string name;
+  Subject::Kind kind = Subject::kDevice;
+  std::string mount;  // of a file, or of a device with a file system
   // Of a device that was asked for by name: what stands on it, which keeps
   // programs from it.
   std::vector<std::string> held_by;
@@ -43,13 +45,14 @@ struct MachineCheck {
   std::vector<SubjectReport> subjects;
   std::vector<std::string> without_pmem;  // see Subjects
   bool holds = true;                      // of all, on all kernels
+  // Of one that does not hold it is certain on some kernel.
+  bool fails = false;
 };
 
-// What the World says that it has not (LeftOut) is a subject whose checks are
-// errors: what it gets nobody knows.
-// ENOENT, ENXIO: a name of the request is no subject's.  If neither any of the
-// kernels nor the World's own takes the World: what that says.  That one of
-// them does not is the error of its checks.
+// What the World says that it has not (LeftOut) is a subject of which nothing
+// is known (DaxCheck::not_known). ENOENT, ENXIO: a name of the request is no
+// subject's.  If neither any of the kernels nor the World's own takes the
+// World: what that says.  That one of them does not is the error of its checks.
 absl::StatusOr<MachineCheck> CheckMachine(const MachineRequest& request);
 
 }  // namespace dmdax

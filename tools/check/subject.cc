@@ -15,6 +15,7 @@
 #include "state/device_file.h"
 #include "state/find_device.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/hidden_volume.h"
 
 namespace dmdax {
 namespace {
@@ -109,6 +110,30 @@ std::set<const BlockDevice*> DevicesInUse(const Session& session) {
   return used;
 }
 
+// Mapped devices, and what the World says that it has not.
+std::set<std::string> VolumeNames(const Session& session) {
+  std::set<std::string> names;
+  for (const BlockDevice* bdev : session.machine->BlockDevices()) {
+    if (bdev->dev().major_nr == session.ctl->major()) {
+      names.insert(NameOfDevice(session, *bdev));
+    }
+  }
+  for (const auto& [name, why] : session.machine->left_out()) {
+    names.insert(name);
+  }
+  return names;
+}
+
+// Whether a device only serves a volume that is there, or is the name by which
+// people call a pool, on which nobody can have a file.
+bool IsPartOfVolume(const std::set<std::string>& names,
+                    const std::string& name) {
+  const std::string volume = HiddenVolumeOf(name);
+  if (!volume.empty()) return names.contains(volume);
+  return names.contains(absl::StrCat(name, "-tpool")) ||
+         names.contains(absl::StrCat(name, "-vpool"));
+}
+
 }  // namespace
 
 absl::StatusOr<Subject> OpenSubject(Session& session, const std::string& name) {
@@ -175,19 +200,29 @@ Subjects DefaultSubjects(const Session& session) {
   for (const auto& [at, mount] : session.user->mounts()) {
     for (const auto& [name, file] : mount->files()) {
       all.names.push_back(file->path);
+      all.known[file->path] = {Subject::kFile, mount->options().path};
     }
   }
   std::set<std::string> dax_disks;
   for (const auto& [name, request] : session.user->dev_daxes()) {
     all.names.push_back(name);
+    all.known[name] = {Subject::kDevDax, ""};
     dax_disks.insert(request.pmem);
   }
   const std::set<const BlockDevice*> used = DevicesInUse(session);
+  const std::set<std::string> names = VolumeNames(session);
   for (BlockDevice* bdev : session.machine->BlockDevices()) {
     if (used.count(bdev) != 0 || dax_disks.count(bdev->name()) != 0) continue;
     std::string name = NameOfDevice(session, *bdev);
-    (StandsOnPmem(session, *bdev) ? all.names : all.without_pmem)
-        .push_back(std::move(name));
+    if (IsPartOfVolume(names, name)) continue;
+    if (!StandsOnPmem(session, *bdev)) {
+      all.without_pmem.push_back(std::move(name));
+      continue;
+    }
+    const MountPoint* mount = MountOn(session, *bdev);
+    all.known[name] = {Subject::kDevice,
+                       mount == nullptr ? "" : mount->options().path};
+    all.names.push_back(std::move(name));
   }
   return all;
 }

@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -56,6 +57,8 @@ struct Subjects {
   std::vector<std::string> names;
   // Devices on top of a stack without any persistent memory.
   std::vector<std::string> without_pmem;
+  // What each of the names is, and where it is mounted.
+  std::map<std::string, std::pair<Subject::Kind, std::string>> known;
   // Of a name that was asked for: what stands on that device.
   std::map<std::string, std::vector<std::string>> held_by;
 };

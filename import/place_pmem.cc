@@ -294,7 +294,12 @@ class Placer {
       proto::DevDax::Range* range = dax.add_range();
       range->set_start(next);
       range->set_size(facts_.dax.at(dax.name()).size->value.Likeliest());
-      Chosen(dax.name(), next, place);
+      // Its pages are as large as its align, wherever it is.
+      facts_.Note(place,
+                  absl::StrFormat("no input says where %s is in memory: 0x%x, "
+                                  "which is aligned to 1 GiB, taken; to add: "
+                                  "/proc/iomem (as root), daxctl list -DM",
+                                  dax.name(), next));
       above(next + range->size());
     }
     return absl::OkStatus();
@@ -303,9 +308,7 @@ class Placer {
   // Which pages depend on the place: data begins where the namespace's align
   // says, of most on 2 MiB.
   void Chosen(const std::string& name, uint64_t base, const Place& place) {
-    const auto disk = facts_.disks.find(name);
-    const Namespace* space =
-        disk == facts_.disks.end() ? nullptr : SpaceOf(disk->second);
+    const Namespace* space = SpaceOf(facts_.disks.at(name));
     const bool small =
         space != nullptr && space->align != 0 && space->align < kSubsection;
     facts_.Guess(

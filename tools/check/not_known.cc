@@ -5,11 +5,8 @@
 #include <set>
 
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "fs/file_system_type.h"
-#include "fs/no_dax.h"
 #include "import/guess.h"
 #include "process/mount_point.h"
 #include "tools/check/dax_depth.h"

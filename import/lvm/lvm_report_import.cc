@@ -132,7 +132,9 @@ class Report {
     if (hidden) name = name.substr(1, name.size() - 2);
     LvmGroup& group = GroupOf(row, part);
     // Volumes without their segments: another part may have them.
-    if (!row["segtype"].exists() || !row["seg_pe_ranges"].exists()) {
+    const std::string type = row["segtype"].Text();
+    if (type.empty() || (!row["seg_pe_ranges"].exists() &&
+                         (type == "linear" || type == "striped"))) {
       facts_.bare_volumes.push_back({row.place(), group.name, name});
       return absl::OkStatus();
     }

@@ -10,6 +10,7 @@ namespace dmdax {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 TEST(Lsblk, DevicesPartitionsAndNumbers) {
   const Imported m = Import({{"lsblk.json", kLsblk}});
@@ -17,14 +18,13 @@ TEST(Lsblk, DevicesPartitionsAndNumbers) {
   EXPECT_EQ(m.world.pmem(0).dev(), "259:3");
   EXPECT_EQ(m.world.pmem(0).logical_block_size(), 4096u);
   EXPECT_EQ(m.world.pmem(0).base() % (1 << 30), 0u);
-  EXPECT_THAT(Notes(m),
-              HasSubstr("pmem0: no input says where it is in memory"));
+  EXPECT_THAT(Notes(m), HasSubstr("no input says where pmem0 is in memory"));
   ASSERT_EQ(m.world.block_size(), 2);  // not the empty loop device
   EXPECT_EQ(m.world.block(1).name(), "pmem0p1");
   EXPECT_EQ(m.world.block(1).partition_of(), "pmem0");
   EXPECT_EQ(m.world.block(1).start(), 2048u);
   // Known, but without a table.
-  EXPECT_THAT(Notes(m), HasSubstr("vg-a: no input has its table"));
+  EXPECT_THAT(Notes(m), HasSubstr("no input has the table of vg-a"));
   ASSERT_EQ(m.world.mount_size(), 1);
   EXPECT_EQ(m.world.mount(0).device(), "/dev/pmem0p1");
 }
@@ -39,7 +39,23 @@ TEST(Lsblk, APartitionWithoutAStart) {
   ASSERT_EQ(m.world.block_size(), 3);
   EXPECT_EQ(m.world.block(1).start(), 2048u);
   EXPECT_EQ(m.world.block(2).start(), 4096u);
-  EXPECT_THAT(Notes(m), HasSubstr("sda2: no input says where it begins"));
+  // Nobody asks for pages of it.
+  EXPECT_THAT(Notes(m), Not(HasSubstr("begins")));
+  EXPECT_EQ(m.world.guess_size(), 0);
+}
+
+TEST(Lsblk, APartitionOfPmemWithoutAStart) {
+  const Imported m = Import(
+      {{"l",
+        "{\"blockdevices\":[{\"name\":\"pmem0\",\"type\":\"disk\",\"size\":"
+        "10485760,\"children\":[{\"name\":\"pmem0p1\",\"type\":\"part\","
+        "\"size\":1048576}]}]}"},
+       {"/proc/iomem", "100000000-1009fffff : namespace0.0\n"}});
+  ASSERT_EQ(m.world.guess_size(), 1) << Notes(m);
+  EXPECT_EQ(m.world.guess(0).name(), "pmem0p1");
+  EXPECT_EQ(m.world.guess(0).decides(), proto::Guess::DAX);
+  EXPECT_EQ(m.world.guess(0).taken(), "sector 2048");
+  EXPECT_THAT(Notes(m), HasSubstr("no input says where pmem0p1 begins"));
 }
 
 TEST(Lsblk, Errors) {

@@ -173,7 +173,7 @@ TEST_F(CheckExamples, MachineCheck) {
   EXPECT_THAT(cured, testing::ElementsAre("v6_1", "v6_12"));
 }
 
-TEST_F(CheckExamples, HiddenVolume) {
+TEST_F(CheckExamples, HiddenVolume){
 #include "tests/examples/tools/check/hidden_volume.inc"
 }
 

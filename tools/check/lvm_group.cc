@@ -13,6 +13,7 @@
 #include "tools/check/cure_lines.h"
 #include "tools/check/data_off.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/hidden_volume.h"
 #include "tools/check/lvm_volume.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_rows.h"
@@ -60,7 +61,7 @@ class Finder {
     for (BlockDevice* volume : volumes) {
       const std::vector<BlockDevice*> legs = DevicesOf(*volume);
       for (BlockDevice* leg : legs) AddOnce(leg, &all);
-      part_.nr_volumes += IsSubVolume(NameOf(*volume)) ? 0 : 1;
+      part_.nr_volumes += HiddenVolumeOf(NameOf(*volume)).empty() ? 1 : 0;
       AddSizes(InWorld(NameOf(*volume)));
     }
     const uint64_t factor = sizes_ & (~sizes_ + 1);

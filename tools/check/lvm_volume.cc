@@ -4,14 +4,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/one_line.h"
 #include "block/block_device.h"
 #include "state/find_device.h"
 #include "tools/check/cure_lines.h"
-#include "tools/dmsetup/split_name.h"
+#include "tools/check/hidden_volume.h"
 
 namespace dmdax {
 namespace {
@@ -30,23 +29,11 @@ void AddLegPaths(const Session& session, proto::Target& row,
 
 }  // namespace
 
-// Mirrors: lvname_has_reserved_string of lib/misc/lvm-string.c (2.03.16).
-bool IsSubVolume(const std::string& name) {
-  constexpr absl::string_view kReserved[] = {
-      "_cdata",  "_cmeta",   "_corig",  "_cpool", "_cvol",   "_wcorig",
-      "_mimage", "_mlog",    "_rimage", "_rmeta", "_tdata",  "_tmeta",
-      "_vdata",  "_vorigin", "_imeta",  "_iorig", "_pmspare"};
-  const SplitName split("LVM", name);
-  return !split.lv_layer.empty() || absl::StartsWith(split.lv_name, "pvmove") ||
-         std::any_of(std::begin(kReserved), std::end(kReserved),
-                     [&](absl::string_view reserved) {
-                       return absl::StrContains(split.lv_name, reserved);
-                     });
-}
-
 std::optional<std::vector<SegmentToMake>> SegmentsToMake(
     const Session& session, const proto::MappedDevice& given) {
-  if (!LvmNameOf(given) || IsSubVolume(given.name())) return std::nullopt;
+  if (!LvmNameOf(given) || !HiddenVolumeOf(given.name()).empty()) {
+    return std::nullopt;
+  }
   std::vector<SegmentToMake> segments;
   proto::MappedDevice device = given;
   for (proto::Target& row : *EditRows(&device)) {

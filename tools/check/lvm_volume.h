@@ -32,9 +32,6 @@ struct SegmentToMake {
 std::optional<std::vector<SegmentToMake>> SegmentsToMake(
     const Session& session, const proto::MappedDevice& device);
 
-// Whether the device is a part of another volume: vg-r_rimage_0, vg-p-tpool.
-bool IsSubVolume(const std::string& name);
-
 // "lvcreate -y -L 4096k -n home vg /dev/pmem0".
 std::string LvmCreateLine(const LvmName& lvm,
                           const std::vector<SegmentToMake>& segments);

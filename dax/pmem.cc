@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dax/pmem.h"
 
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -14,6 +11,7 @@
 #include "base/errno_status.h"
 #include "base/nearest.h"
 #include "dax/dax_users.h"
+#include "dax/pmem_file.h"
 
 namespace dmdax {
 namespace {
@@ -68,35 +66,12 @@ absl::Status Validate(const PmemOptions& o) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<char*> MapFile(const PmemOptions& o) {
-  const int fd = open(o.file.c_str(), O_RDWR | O_CLOEXEC);
-  if (fd < 0) {
-    return ErrnoError(errno, absl::StrCat("pmem '", o.name, "': cannot open '",
-                                          o.file, "': ", ErrnoText(errno)));
-  }
-  struct stat st;
-  if (fstat(fd, &st) != 0 || static_cast<uint64_t>(st.st_size) < o.size) {
-    close(fd);
-    return Invalid(
-        o, "size", o.size,
-        absl::StrCat("'", o.file, "' has only ", st.st_size, " bytes"));
-  }
-  void* p = mmap(nullptr, o.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  const int err = errno;
-  close(fd);
-  if (p == MAP_FAILED) {
-    return ErrnoError(err, absl::StrCat("pmem '", o.name, "': cannot map '",
-                                        o.file, "': ", ErrnoText(err)));
-  }
-  return static_cast<char*>(p);
-}
-
 absl::StatusOr<char*> MapBacking(const PmemOptions& o) {
   switch (o.backing) {
     case PmemBacking::kNone:
       return nullptr;
     case PmemBacking::kFile:
-      return MapFile(o);
+      return PmemFile::Map(o);
     case PmemBacking::kAnonymous:
       break;
   }

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/fd.h"
+#include "state/dir/pmem_bytes.h"
 #include "state/dir/state_files.h"
 
 namespace dmdax {
@@ -41,6 +42,8 @@ Resident::Mark Resident::Look() const {
 absl::Status Resident::Load(const proto::StateSnapshot& snapshot) {
   absl::StatusOr<Session> session = SessionFromSnapshot(snapshot);
   if (!session.ok()) return session.status();
+  // Programs write to it, and another machine may come in its place.
+  if (absl::Status s = SharePmemFiles(*session->machine); !s.ok()) return s;
   // Files that are open stay so, whatever their path leads to by now.
   LoopDriver::Files files;
   if (loops_ != nullptr) files = loops_->TakeFiles();

@@ -2,6 +2,7 @@
 #include "tools/app.h"
 
 #include <cerrno>
+#include <cstdint>
 #include <iostream>
 #include <memory>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "base/kernel_alias.h"
 #include "base/one_line.h"
 #include "base/usage_error.h"
+#include "state/dir/pmem_bytes.h"
 #include "state/world_load.h"
 #include "tools/byte_count.h"
 #include "tools/print_json.h"
@@ -88,6 +90,24 @@ std::string ContentsOf(const proto::World& world) {
 // Another kernel is asked of the whole.
 LoadScope ScopeOf(const App& app, LoadScope scope) {
   return app.kernel->empty() ? scope : LoadScope::kWhole;
+}
+
+// Makes `session` the state's machine, and has what it wrote to the files of
+// its pmems written there.
+absl::Status Keep(StateDir& dir, const Session& session, uint64_t generation,
+                  StateDir::Before before = StateDir::kForget) {
+  proto::StateSnapshot snapshot = SnapshotOf(session, generation);
+  absl::StatusOr<PmemBytes> bytes = PmemBytes::Of(*session.machine);
+  if (!bytes.ok()) return bytes.status();
+  absl::Status s = dir.Write(std::move(snapshot), before);
+  if (!s.ok()) return s;
+  absl::Status kept = bytes->Write();
+  // What took effect is not called failed.
+  if (!kept.ok()) {
+    Tell(absl::StrCat("the change is made, but not all bytes are kept: ",
+                      kept.message()));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status NoState() {
@@ -213,7 +233,7 @@ absl::Status App::Change(RunFn change, LoadScope scope) {
       },
       &ran, change);
   if (!s.ok()) return s;
-  return Changed(*dir, dir->Write(SnapshotOf(ran.session, ran.generation)));
+  return Changed(*dir, Keep(*dir, ran.session, ran.generation));
 }
 
 absl::Status App::Load(const Session& session, Existing existing) {
@@ -229,9 +249,9 @@ absl::Status App::Load(const Session& session, Existing existing) {
                                            "place"));
   }
   // One without anything is not worth what undo would bring back.
-  return Changed(*dir, dir->Write(SnapshotOf(session, snapshot->generation()),
-                                  there.empty() ? StateDir::kForget
-                                                : StateDir::kKeepForUndo));
+  return Changed(
+      *dir, Keep(*dir, session, snapshot->generation(),
+                 there.empty() ? StateDir::kForget : StateDir::kKeepForUndo));
 }
 
 absl::Status App::Undo() {

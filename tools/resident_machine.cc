@@ -14,6 +14,7 @@
 #include "base/kernel_profile.h"
 #include "dm/wire/loaded_targets.h"
 #include "server/socket.h"
+#include "state/dir/pmem_bytes.h"
 #include "state/session.h"
 #include "tools/world_file.h"
 
@@ -26,6 +27,8 @@ absl::StatusOr<std::unique_ptr<Resident>> PrivateMachine(const App& app) {
     absl::StatusOr<Session> session =
         SessionFromWorldFile(*app.world_file, *app.kernel);
     if (!session.ok()) return session.status();
+    absl::Status s = SharePmemFiles(*session->machine);
+    if (!s.ok()) return s;
     return std::make_unique<Resident>(*std::move(session));
   }
   const KernelProfile* profile = &DefaultKernelProfile();

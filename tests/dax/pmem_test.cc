@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dax/pmem.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 
+#include "base/fd.h"
+#include "dax/pmem_file.h"
 #include "tests/testing.h"
 
 namespace dmdax {
@@ -137,6 +141,44 @@ TEST(PmemTest, AFilesBytesAreTheDevices) {
   o.file = path + ".none";
   EXPECT_THAT(PmemDevice::Create(DefaultKernelProfile(), o),
               HasErrno(ENOENT, HasSubstr(".none")));
+  unlink(path.c_str());
+}
+
+TEST(PmemTest, AFileHasWhatIsKept) {
+  const std::string path = testing::TempDir() + "/pmem.kept";
+  const std::string before(1 << 20, 'f');
+  std::ofstream(path, std::ios::binary) << before;
+  const auto in_file = [&] {
+    std::ifstream in(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  PmemOptions o = Options();
+  o.backing = PmemBacking::kFile;
+  o.file = path;
+  auto pmem = Make(o);
+  char* const page = static_cast<char*>(Ask(*pmem, 5, 1).kaddr);
+  EXPECT_EQ(page[0], 'f');
+  EXPECT_TRUE(PmemFile::Of(*pmem)->Written()->empty());
+  page[1] = 'x';
+  // A page that was written with what it had is as it was.
+  page[3 * 4096] = 'f';
+  EXPECT_EQ(*PmemFile::Of(*pmem)->Written(), std::vector<uint64_t>{5 * 4096});
+  EXPECT_EQ(in_file(), before);
+
+  const Fd fd(open(path.c_str(), O_RDWR | O_CLOEXEC));
+  EXPECT_TRUE(PmemFile::Of(*pmem)->Keep(fd.get()).ok());
+  std::string kept = before;
+  kept[5 * 4096 + 1] = 'x';
+  EXPECT_EQ(in_file(), kept);
+
+  page[2] = 'y';
+  EXPECT_EQ(in_file(), kept);
+  EXPECT_TRUE(PmemFile::Of(*pmem)->Share(fd.get()).ok());
+  page[3] = 'z';
+  kept[5 * 4096 + 2] = 'y';
+  kept[5 * 4096 + 3] = 'z';
+  EXPECT_EQ(in_file(), kept);
+  EXPECT_TRUE(PmemFile::Of(*pmem)->Written()->empty());
   unlink(path.c_str());
 }
 

@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The examples of dax/.
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/kernel_profile.h"
 #include "dax/badblocks.h"
 #include "dax/dax_device.h"
 #include "dax/dax_users.h"
 #include "dax/device_dax.h"
 #include "dax/pmem.h"
+#include "dax/pmem_file.h"
 #include "tests/examples/examples.h"
 
 namespace dmdax {
@@ -85,8 +92,29 @@ TEST_F(DaxExamples, DeviceDax) {
   outlives = *std::move(dax);
 }
 
-TEST_F(DaxExamples, Pmem) {
+TEST_F(DaxExamples, Pmem){
 #include "tests/examples/dax/pmem.inc"
+}
+
+TEST_F(DaxExamples, PmemFile) {
+  const std::string path = testing::TempDir() + "/pmem_file.img";
+  const Fd out(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  ASSERT_EQ(ftruncate(out.get(), 4 << 20), 0);
+  std::unique_ptr<PmemDevice> pmem =
+      PmemDevice::Create(DefaultKernelProfile(), {.name = "pmem1",
+                                                  .base = 0x200000000,
+                                                  .size = 4 << 20,
+                                                  .backing = PmemBacking::kFile,
+                                                  .file = path})
+          .value();
+  char* const bytes = static_cast<char*>(
+      pmem->DirectAccess(pgoff_t{0}, 1, DaxAccessMode::kAccess, nullptr).kaddr);
+  const int fd = out.get();
+  char first = 0;
+#include "tests/examples/dax/pmem_file.inc"
+  EXPECT_EQ(pread(fd, &first, 1, 0), 1);
+  EXPECT_EQ(first, 'x');
+  unlink(path.c_str());
 }
 
 }  // namespace

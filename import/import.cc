@@ -5,11 +5,13 @@
 #include <set>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/kernel_alias.h"
 #include "base/read_input.h"
+#include "base/utf8.h"
 #include "import/build_world.h"
 #include "import/facts.h"
 #include "import/formats/input_lines.h"
@@ -74,6 +76,15 @@ absl::Status Importer::AddRead(ImportRead read, absl::string_view as) {
     forced = FindImportFormat(as);
     if (forced == nullptr) {
       return ErrnoError(EINVAL, absl::StrCat("no kind of input '", as, "'"));
+    }
+  }
+  for (const ImportRead::Unread& one : read.unread) {
+    facts_->NoteOnce(absl::StrCat(one.name, ": ", one.why, ": left out"));
+    // World files are UTF-8, names of files any bytes.
+    if (!one.harmless) {
+      facts_->left_out.try_emplace(
+          IsUtf8(one.path) ? one.path : absl::CHexEscape(one.path),
+          IsUtf8(one.why) ? one.why : absl::CHexEscape(one.why));
     }
   }
   // Places point into it from now on.

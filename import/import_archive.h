@@ -4,24 +4,30 @@
 #ifndef DMDAX_IMPORT_IMPORT_ARCHIVE_H_
 #define DMDAX_IMPORT_IMPORT_ARCHIVE_H_
 
+#include <cstddef>
 #include <functional>
 #include <string>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
 namespace dmdax {
 
 struct ArchiveMember {
+  enum Kind { kFile, kHardLink, kSymbolicLink, kDirectory, kOther };
+
   std::string path;
-  // All of the member, or an error.  Not calling it skips the member.
-  std::function<absl::StatusOr<std::string>(size_t most)> read;
+  Kind kind = kFile;
+  std::string target;  // of a link
+  // All of a file; ENOSPC: it has more than `most`, and `text` what it begins
+  // with.  Not calling it skips the member.
+  std::function<absl::Status(size_t most, std::string* text)> read;
 };
 
-// Calls `visit` for each regular file of an archive in memory: tar, alone or
+// Calls `visit` for each member of an archive in memory: tar, alone or
 // compressed.  A compressed file that is no archive is one member with the
-// path "".
+// path "".  EINVAL: damaged, or more than an archive; EFBIG: unpacked it has
+// too many bytes, or too many between its members.
 absl::Status VisitArchive(
     absl::string_view bytes, const std::string& name,
     const std::function<absl::Status(const ArchiveMember&)>& visit);

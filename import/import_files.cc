@@ -1,191 +1,111 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "import/import_files.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <filesystem>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "base/read_input.h"
 #include "import/import_archive.h"
-#include "import/import_format.h"
+#include "import/import_collector.h"
+#include "import/import_paths.h"
 
 namespace dmdax {
 namespace {
 
-namespace fs = std::filesystem;
-
-// One file of a collection, and all of them.
-constexpr size_t kMostMember = size_t{64} << 20;
-constexpr uint64_t kMostKept = uint64_t{1} << 30;
-constexpr uint64_t kMostRead = uint64_t{4} << 30;
-constexpr uint64_t kMostEntries = uint64_t{1} << 20;
-
-// Of these a sosreport has many, and some look like what they are not.
-bool InUnusedPart(const std::vector<absl::string_view>& parts, size_t i) {
-  const absl::string_view top = parts[i];
-  const auto rest = [&](size_t k) {
-    return i + k < parts.size() ? parts[i + k] : absl::string_view();
-  };
-  for (absl::string_view unused : {"var", "usr", "boot", "run", "dev",
-                                   "sos_logs", "sos_reports", "sos_strings"}) {
-    if (top == unused) return true;
-  }
-  if (top == "etc") return rest(1) != "lvm" || rest(2) != "backup";
-  if (top != "proc") return false;
-  for (absl::string_view used : {"iomem", "partitions", "devices", "mounts",
-                                 "mdstat", "cmdline", "version"}) {
-    if (rest(1) == used) return false;
-  }
-  return rest(1) != "self" || rest(2) != "mounts";
-}
-
-// Formats that many files look like count by the file's name too.
-bool NameFits(const ImportFormat& format, absl::string_view path) {
-  const absl::string_view name = path.substr(path.rfind('/') + 1);
-  if (&format == &kKernelImport) {
-    return absl::StrContains(name, "uname") || name == "version";
-  }
-  if (&format == &kBootLineImport) return absl::StrContains(name, "cmdline");
-  // dmsetup status and ls have the forms of table and info.
-  return !absl::StrContains(name, "status") &&
-         !absl::StrContains(name, "history");
-}
-
-class Collector {
+// What the members of an archive are that are no files.
+class ArchiveLinks {
  public:
-  enum Kind { kDirectory, kArchive };
-
-  Collector(std::string name, Kind kind)
-      : name_(std::move(name)), directory_(kind == kDirectory) {}
-
-  // Keeps it if some format takes it.
-  absl::Status Offer(const std::string& path, std::string text) {
-    auto input =
-        MakeImportInput(absl::StrCat(name_, path.empty() ? "" : ":", path),
-                        path.empty() ? name_ : path, std::move(text));
-    const ImportFormat* format = DetectImport(*input);
-    if (format == nullptr) return absl::OkStatus();
-    if (!path.empty() && !NameFits(*format, path)) return absl::OkStatus();
-    kept_ += input->text.size();
-    if (kept_ > kMostKept) {
-      return ErrnoError(EFBIG, absl::StrCat(name_, ": more than ", kMostKept,
-                                            " bytes to read"));
+  void Add(const std::string& path, const ArchiveMember& member) {
+    if (member.kind == ArchiveMember::kHardLink ||
+        member.kind == ArchiveMember::kSymbolicLink) {
+      links_.push_back(
+          {path, member.target, member.kind == ArchiveMember::kHardLink});
     }
-    inputs_.push_back(std::move(input));
-    return absl::OkStatus();
+    if (member.kind == ArchiveMember::kDirectory) return;
+    const bool looked_at = IsImportPath(path);
+    if (looked_at && member.kind == ArchiveMember::kFile) files_.insert(path);
+    if (!looked_at) unused_.insert(path.substr(0, path.rfind('/') + 1));
   }
 
-  absl::StatusOr<ImportRead> Finish() {
-    if (inputs_.empty()) {
-      return ErrnoError(directory_ ? EISDIR : EINVAL,
-                        absl::StrCat("'", name_, "': ",
-                                     directory_ ? "Is a directory, and n" : "n",
-                                     "othing in it can be imported (dmdax "
-                                     "import --help)"));
+  // Leaves out those that lead to what nobody looks at.
+  void LeaveOut(Collector& collector) const {
+    for (const Link& link : links_) {
+      if (link.hard) {
+        const std::string target(absl::StripPrefix(link.target, "./"));
+        if (IsImportPath(link.path) && !files_.contains(target)) {
+          collector.LeaveOut(link.path,
+                             absl::StrCat("a hard link to '", target,
+                                          "', which is not looked at"));
+        }
+        continue;
+      }
+      const std::optional<std::string> target =
+          ResolveLink(link.path, link.target);
+      if (target && files_.contains(*target)) continue;
+      if (IsImportPath(link.path)) {
+        collector.LeaveOutNamed(link.path, "a link that leads nowhere");
+      }
+      if (target && IsImportPath(absl::StrCat(link.path, "/x")) &&
+          HasUnused(*target)) {
+        collector.LeaveOut(link.path,
+                           "a link to a directory that is not looked at");
+      }
     }
-    // The order of a directory is nobody's intention.
-    std::sort(inputs_.begin(), inputs_.end(),
-              [](const auto& a, const auto& b) { return a->path < b->path; });
-    return ImportRead{std::move(inputs_), ImportSource::kCollection};
   }
 
  private:
-  const std::string name_;
-  const bool directory_;
-  ImportInputs inputs_;
-  uint64_t kept_ = 0;
+  struct Link {
+    std::string path, target;
+    bool hard;
+  };
+
+  bool HasUnused(const std::string& directory) const {
+    const auto it = unused_.lower_bound(directory + "/");
+    return it != unused_.end() && absl::StartsWith(*it, directory + "/");
+  }
+
+  std::vector<Link> links_;
+  std::set<std::string> files_;   // that are looked at
+  std::set<std::string> unused_;  // directories of those that are not
 };
 
-// A file of a directory: where, and whether by a link.
-struct Found {
-  bool link;
-  std::string full, inner;
-  auto operator<=>(const Found&) const = default;
-};
-
-absl::StatusOr<std::vector<Found>> FindFiles(const std::string& path) {
-  std::vector<Found> files;
-  std::error_code error;
-  fs::recursive_directory_iterator it(
-      path, fs::directory_options::skip_permission_denied, error);
-  uint64_t entries = 0;
-  for (; !error && it != fs::recursive_directory_iterator();
-       it.increment(error)) {
-    if (++entries > kMostEntries) {
-      return ErrnoError(EFBIG, absl::StrCat("'", path, "': more than ",
-                                            kMostEntries, " files"));
-    }
-    const std::string full = it->path().string();
-    std::string inner = full.substr(
-        std::min(full.size(), path.size() + (path.back() == '/' ? 0 : 1)));
-    std::error_code ignored;
-    if (!IsImportPath(inner) || !it->is_regular_file(ignored)) continue;
-    files.push_back({it->is_symlink(ignored), full, std::move(inner)});
+absl::Status Take(const ArchiveMember& member, const std::string& path,
+                  Collector& collector) {
+  if (member.kind == ArchiveMember::kOther) {
+    collector.LeaveOut(path, "no regular file");
   }
-  if (error) {
-    return ErrnoError(error.value(),
-                      absl::StrCat("'", path, "': ", ErrnoText(error.value())));
-  }
-  // A link may lead to a file that is there anyway, which goes first.
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
-absl::StatusOr<ImportRead> ReadDirectory(const std::string& path) {
-  absl::StatusOr<std::vector<Found>> files = FindFiles(path);
-  if (!files.ok()) return files.status();
-  Collector collector(path, Collector::kDirectory);
-  std::set<std::pair<dev_t, ino_t>> seen;
-  uint64_t bytes = 0;
-  for (const Found& file : *files) {
-    // What is no file any more is not waited for.
-    const int fd =
-        open(file.full.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0) continue;
-    struct stat st;
-    const bool read = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-                      static_cast<uint64_t>(st.st_size) <= kMostMember &&
-                      seen.insert({st.st_dev, st.st_ino}).second;
-    absl::StatusOr<std::string> text =
-        read ? ReadFd(fd, file.inner, kMostMember) : std::string();
-    close(fd);
-    if (!read || !text.ok()) continue;
-    bytes += text->size();
-    if (bytes > kMostRead) {
-      return ErrnoError(EFBIG, absl::StrCat("'", path, "': more than ",
-                                            kMostRead, " bytes in its files"));
-    }
-    absl::Status s = collector.Offer(file.inner, *std::move(text));
-    if (!s.ok()) return s;
-  }
-  return collector.Finish();
+  if (member.kind != ArchiveMember::kFile) return absl::OkStatus();
+  std::string text;
+  absl::Status s = member.read(Collector::kMostMember, &text);
+  const bool more = ErrnoOf(s) == ENOSPC;
+  if (!s.ok() && !more) return s;
+  return collector.Offer(path, std::move(text),
+                         more ? Collector::kBeginning : Collector::kWhole);
 }
 
 }  // namespace
 
-bool IsImportPath(absl::string_view path) {
-  const std::vector<absl::string_view> parts =
-      absl::StrSplit(path, '/', absl::SkipEmpty());
-  if (parts.empty()) return false;
-  // A report's top is one level down, below its name.
-  for (size_t i = 0; i < std::min<size_t>(2, parts.size() - 1); ++i) {
-    if (InUnusedPart(parts, i)) return false;
-  }
-  // Of sysfs nothing but disks and persistent memory is read.
-  const bool sys = parts[0] == "sys" || (parts.size() > 1 && parts[1] == "sys");
-  if (!sys) return true;
-  return absl::StrContains(path, "/block/") || absl::StrContains(path, "/nd") ||
-         absl::StrContains(path, "/region");
+absl::StatusOr<ImportRead> ReadImportArchive(absl::string_view bytes,
+                                             const std::string& name) {
+  Collector collector(name, Collector::kArchive);
+  ArchiveLinks links;
+  absl::Status s = VisitArchive(bytes, name, [&](const ArchiveMember& member) {
+    const std::string path(absl::StripPrefix(member.path, "./"));
+    links.Add(path, member);
+    if (!path.empty() && !IsImportPath(path)) return absl::OkStatus();
+    return Take(member, path, collector);
+  });
+  if (!s.ok()) return s;
+  links.LeaveOut(collector);
+  return collector.Finish();
 }
 
 std::unique_ptr<ImportInput> MakeImportInput(std::string name, std::string path,
@@ -214,25 +134,13 @@ absl::StatusOr<ImportRead> ReadImportBytes(std::string bytes,
     read.inputs.push_back(MakeImportInput(name, name, std::move(bytes)));
     return read;
   }
-  Collector collector(name, Collector::kArchive);
-  absl::Status s = VisitArchive(bytes, name, [&](const ArchiveMember& member) {
-    const std::string path(absl::StripPrefix(member.path, "./"));
-    if (!path.empty() && !IsImportPath(path)) return absl::OkStatus();
-    absl::StatusOr<std::string> text = member.read(kMostMember);
-    if (!text.ok()) {
-      return ErrnoOf(text.status()) == ENOSPC ? absl::OkStatus()
-                                              : text.status();
-    }
-    return collector.Offer(path, *std::move(text));
-  });
-  if (!s.ok()) return s;
-  return collector.Finish();
+  return ReadImportArchive(bytes, name);
 }
 
 absl::StatusOr<ImportRead> ReadImportFiles(const std::string& path) {
   struct stat st;
   if (path != "-" && stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode)) {
-    return ReadDirectory(path);
+    return ReadImportDirectory(path);
   }
   absl::StatusOr<std::string> bytes = ReadInput(path);
   if (!bytes.ok()) return bytes.status();

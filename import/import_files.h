@@ -9,9 +9,10 @@
 //
 // Of a directory or archive only what some format recognises is kept.  Links
 // to directories are not followed, nothing but regular files is read, and
-// nothing is written.  Bounds: 1 GiB kept, 4 GiB and 1 Mi entries looked at.
-// Errors: those of ReadInput(); EFBIG above a bound; EINVAL for an archive that
-// is broken.
+// nothing is written.  What would have been looked at and can not be, or has
+// more than 64 MiB, is told.  Bounds: 1 GiB kept, 4 GiB and 1 Mi entries looked
+// at.  Errors: those of ReadInput(); EFBIG above a bound; EINVAL for an archive
+// that is broken.
 // Threading: thread-safe.
 #ifndef DMDAX_IMPORT_IMPORT_FILES_H_
 #define DMDAX_IMPORT_IMPORT_FILES_H_
@@ -35,6 +36,13 @@ struct ImportRead {
   ImportInputs inputs;
   // A directory or archive, of which any part may be missing.
   ImportSource source = ImportSource::kFile;
+  // A file or directory of it that nobody could read.
+  struct Unread {
+    std::string path, why;
+    bool harmless = false;  // no verdict hangs on it
+    std::string name = "";  // as messages call it
+  };
+  std::vector<Unread> unread = {};
 };
 
 // `path` may be "-" for standard input.
@@ -46,9 +54,6 @@ absl::StatusOr<ImportRead> ReadImportBytes(std::string bytes,
 
 // Whether bytes begin as an archive or compressed file does.
 bool LooksLikeArchive(absl::string_view bytes);
-
-// Whether a file at this path of a sosreport may say something.
-bool IsImportPath(absl::string_view path);
 
 // Without a byte order mark.
 std::unique_ptr<ImportInput> MakeImportInput(std::string name, std::string path,

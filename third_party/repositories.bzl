@@ -19,6 +19,7 @@ _LIBRARIES = {
     "nlohmann_json": "nlohmann_json",
     "openssl": "openssl",
     "sqlite3": "sqlite3",
+    "zlib": "zlib",
 }
 
 # Debian's Bazel is 4.2.3, which would download these unless they are given to

@@ -12,14 +12,17 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "formats/world_format.h"
 #include "import/facts.h"
 #include "import/formats/input_lines.h"
 #include "import/formats/json_input.h"
+#include "import/gzip_source.h"
 #include "import/import.h"
 #include "import/import_files.h"
 #include "import/import_format.h"
 #include "import/import_input.h"
+#include "import/import_paths.h"
 #include "import/lvm/lvm_config.h"
 #include "import/lvm/lvm_tables.h"
 #include "import/size_range.h"
@@ -45,6 +48,21 @@ TEST(ImportExamples, Facts) {
   EXPECT_EQ(s.message(),
             "ndctl.json:4:9: the number of pmem0 is 259:1; lsblk.json:3:5 says "
             "259:0");
+}
+
+TEST(ImportExamples, GzipSource) {
+  // "hello\n"
+  const absl::string_view packed(
+      "\x1f\x8b\x08\0\0\0\0\0\0\x03\xcb\x48\xcd\xc9\xc9\xe7\x02\0\x20\x30"
+      "\x3a\x36\x06\0\0\0",
+      26);
+#include "tests/examples/import/gzip_source.inc"
+  EXPECT_EQ(*block, "hello\n");
+  EXPECT_EQ(*source.Next(), "");
+}
+
+TEST(ImportExamples, ImportPaths){
+#include "tests/examples/import/import_paths.inc"
 }
 
 TEST(ImportExamples, Import) {

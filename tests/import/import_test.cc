@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "formats/world_format.h"
 #include "import/import_files.h"
+#include "import/import_paths.h"
 #include "import/size_range.h"
 #include "state/world_load.h"
 #include "tests/import/import_testing.h"

@@ -30,6 +30,7 @@ SYSTEM = (
     ("absl/", "@com_google_absl//:absl"),
     ("archive.h", "@libarchive//:libarchive"),
     ("archive_entry.h", "@libarchive//:libarchive"),
+    ("zlib.h", "@zlib//:zlib"),
     ("benchmark/", "@com_github_google_benchmark//:benchmark"),
     ("ext2fs/", "@ext2fs//:ext2fs"),
     ("gmock/", "@com_google_googletest//:gtest"),

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "import/import_collector.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "import/import_format.h"
+#include "import/import_paths.h"
+
+namespace dmdax {
+namespace {
+
+constexpr uint64_t kMostKept = uint64_t{1} << 30;
+
+// Formats that many files look like count by the file's name too.
+bool NameFits(const ImportFormat& format, absl::string_view path) {
+  const absl::string_view name = path.substr(path.rfind('/') + 1);
+  if (&format == &kKernelImport) {
+    return absl::StrContains(name, "uname") || name == "version";
+  }
+  if (&format == &kBootLineImport) return absl::StrContains(name, "cmdline");
+  // dmsetup status and ls have the forms of table and info.
+  return !absl::StrContains(name, "status") &&
+         !absl::StrContains(name, "history");
+}
+
+bool HasExtents(const ImportFormat& format) {
+  return &format == &kXfsBmapImport || &format == &kFilefragImport ||
+         &format == &kFiemapImport;
+}
+
+std::string DirectoryOf(const std::string& path) {
+  return path.substr(0, path.rfind('/') + 1);
+}
+
+}  // namespace
+
+absl::Status Collector::Offer(const std::string& path, std::string text,
+                              Extent extent) {
+  auto input =
+      MakeImportInput(absl::StrCat(name_, path.empty() ? "" : ":", path),
+                      path.empty() ? name_ : path, std::move(text));
+  const ImportFormat* format = DetectImport(*input);
+  if (format != nullptr && !path.empty() && !NameFits(*format, path)) {
+    format = nullptr;
+  }
+  const NamedAs named = NamedFor(input->path);
+  if (extent == kBeginning) {
+    if (format != nullptr || named != NamedAs::kNothing) {
+      LeaveOut(input->path,
+               absl::StrCat("it has more than ", kMostMember, " bytes"));
+    }
+    return absl::OkStatus();
+  }
+  if (named == NamedAs::kExtents &&
+      (format == nullptr || !HasExtents(*format))) {
+    LeaveOut(input->path, input->text.empty() ? "it is empty"
+                                              : "it does not begin with the "
+                                                "extents of a file");
+    return absl::OkStatus();
+  }
+  if (format == nullptr) return absl::OkStatus();
+  kept_ += input->text.size();
+  if (kept_ > kMostKept) {
+    return ErrnoError(EFBIG, absl::StrCat(name_, ": more than ", kMostKept,
+                                          " bytes to read"));
+  }
+  inputs_.push_back(std::move(input));
+  return absl::OkStatus();
+}
+
+void Collector::LeaveOut(const std::string& path, absl::string_view why) {
+  unread_[{DirectoryOf(path), std::string(why)}].push_back(path);
+}
+
+void Collector::LeaveOutNamed(const std::string& path, absl::string_view why) {
+  if (NamedFor(path) != NamedAs::kNothing) LeaveOut(path, why);
+}
+
+std::vector<ImportRead::Unread> Collector::Unread() const {
+  constexpr size_t kMostAlike = 3;
+  std::vector<ImportRead::Unread> unread;
+  for (const auto& [where, paths] : unread_) {
+    const auto& [directory, why] = where;
+    if (paths.size() > kMostAlike) {
+      const bool harmless =
+          std::all_of(paths.begin(), paths.end(), [](const std::string& path) {
+            return NamedFor(path) == NamedAs::kHarmless;
+          });
+      unread.push_back({directory.empty() ? "." : directory,
+                        absl::StrCat(paths.size(), " files: ", why), harmless});
+      continue;
+    }
+    for (const std::string& path : paths) {
+      unread.push_back({path, why, NamedFor(path) == NamedAs::kHarmless});
+    }
+  }
+  for (ImportRead::Unread& one : unread) {
+    one.name = one.path == name_ ? name_ : absl::StrCat(name_, ":", one.path);
+  }
+  return unread;
+}
+
+absl::StatusOr<ImportRead> Collector::Finish() {
+  std::vector<ImportRead::Unread> unread = Unread();
+  if (inputs_.empty()) {
+    const std::string first =
+        unread.empty()
+            ? ""
+            : absl::StrCat("; ", unread[0].path, ": ", unread[0].why);
+    return ErrnoError(
+        directory_ ? EISDIR : EINVAL,
+        absl::StrCat(
+            "'", name_, "': ", directory_ ? "Is a directory, and n" : "n",
+            "othing in it can be imported (dmdax import --help)", first));
+  }
+  // The order of a directory is nobody's intention.
+  std::sort(inputs_.begin(), inputs_.end(),
+            [](const auto& a, const auto& b) { return a->path < b->path; });
+  return ImportRead{.inputs = std::move(inputs_),
+                    .source = ImportSource::kCollection,
+                    .unread = std::move(unread)};
+}
+
+}  // namespace dmdax

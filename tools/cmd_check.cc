@@ -86,8 +86,15 @@ bool AsksForMachines(const App& app, const CheckOptions& o) {
 }
 
 nlohmann::ordered_json RowOf(const std::string& path, const CheckOptions& o,
-                             const std::vector<std::string>& kernels) {
+                             const std::vector<std::string>& kernels,
+                             const MachineList& all) {
   std::vector<std::string> notes;
+  if (all.no_files.contains(path)) {
+    return MachineRow(path,
+                      ErrnoError(EINVAL, absl::StrCat("cannot read '", path,
+                                                      "': no regular file")),
+                      notes, o.wish);
+  }
   absl::StatusOr<ParsedWorld> world = ReadWorldFile(path, "", &notes);
   if (!world.ok()) return MachineRow(path, world.status(), notes, o.wish);
   return MachineRow(
@@ -114,7 +121,7 @@ void CheckMachines(App& app, const CheckOptions& o,
   const size_t width = NameWidth(machines);
   if (!app.json) report.PrintHead(std::cout, width);
   for (const std::string& path : machines) {
-    nlohmann::ordered_json row = RowOf(path, o, kernels);
+    nlohmann::ordered_json row = RowOf(path, o, kernels, *all);
     if (!app.json) {
       report.PrintRow(std::cout, row, width);
       std::cout << std::flush;

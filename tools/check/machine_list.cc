@@ -5,7 +5,9 @@
 #include <filesystem>
 #include <set>
 #include <system_error>
+#include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -13,7 +15,9 @@
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "base/read_input.h"
+#include "formats/world_format.h"
 #include "import/import.h"
+#include "state/world.pb.h"
 
 namespace dmdax {
 namespace {
@@ -25,8 +29,8 @@ absl::Status Failed(const fs::path& path, const std::error_code& error) {
                     absl::StrCat(path.string(), ": ", error.message()));
 }
 
-// Whether somebody meant the file to be a machine.
-bool IsMeant(const fs::path& path) {
+// Whether it is called as a World or an archive is.
+bool IsCalledSo(const fs::path& path) {
   constexpr absl::string_view kEndings[] = {
       ".textproto", ".txtpb", ".pbtxt", ".prototxt", ".world", ".json",
       ".pb",        ".binpb", ".bin",   ".tar",      ".gz",    ".tgz",
@@ -36,12 +40,40 @@ bool IsMeant(const fs::path& path) {
   for (absl::string_view known : kEndings) {
     if (absl::EqualsIgnoreCase(ending, known)) return true;
   }
+  return false;
+}
+
+// Whether it begins as a World does, though it may be none: with a field of
+// one, behind comments.
+bool BeginsAsWorld(absl::string_view text) {
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    line = absl::StripAsciiWhitespace(line);
+    if (line.empty() || line[0] == '#') continue;
+    const size_t end = line.find_first_not_of("abcdefghijklmnopqrstuvwxyz_");
+    if (end == line.npos || end == 0) return false;
+    const absl::string_view rest =
+        absl::StripLeadingAsciiWhitespace(line.substr(end));
+    return (absl::StartsWith(rest, ":") || absl::StartsWith(rest, "{")) &&
+           proto::World::descriptor()->FindFieldByName(
+               std::string(line.substr(0, end))) != nullptr;
+  }
+  return false;
+}
+
+// Whether somebody meant the file to be a machine.
+bool IsMeant(const fs::path& path) {
+  if (IsCalledSo(path)) return true;
   constexpr uint64_t kMost = 1 << 20;
   std::error_code error;
   const uint64_t size = fs::file_size(path, error);
   if (error || size > kMost) return true;  // it says itself what it is not
   absl::StatusOr<std::string> text = ReadInput(path.string());
-  return !text.ok() || LooksImportable(*text, path.string());
+  if (!text.ok() || LooksImportable(*text, path.string()) ||
+      BeginsAsWorld(*text)) {
+    return true;
+  }
+  absl::StatusOr<ParsedWorld> world = ParseWorld(*std::move(text), "");
+  return world.ok() && world->world.ByteSizeLong() > 0;
 }
 
 // Whether a directory without such parts has the answers of one machine: more
@@ -79,7 +111,7 @@ bool IsOneMachine(const fs::path& directory) {
 }
 
 struct Found {
-  std::set<std::string> machines, left_out;
+  std::set<std::string> machines, left_out, no_files;
 };
 
 absl::Status LookThrough(const fs::path& directory, Found& found) {
@@ -100,8 +132,11 @@ absl::Status LookThrough(const fs::path& directory, Found& found) {
       }
     } else if (fs::is_regular_file(target)) {
       (IsMeant(path) ? found.machines : found.left_out).insert(path.string());
-    } else {
+    } else if (IsCalledSo(path)) {
       // Nobody waits for a FIFO; a link may lead nowhere.
+      found.machines.insert(path.string());
+      found.no_files.insert(path.string());
+    } else {
       found.left_out.insert(path.string());
     }
   }
@@ -149,6 +184,7 @@ absl::StatusOr<MachineList> ListMachines(absl::Span<const std::string> said) {
   }
   MachineList list;
   list.machines.assign(found.machines.begin(), found.machines.end());
+  list.no_files = std::move(found.no_files);
   for (const std::string& path : found.left_out) {
     if (!found.machines.contains(path)) list.left_out.push_back(path);
   }

@@ -9,6 +9,7 @@
 #define DMDAX_TOOLS_CHECK_MACHINE_LIST_H_
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,13 +24,16 @@ namespace dmdax {
 // ndctl.json, table), and a file.  Any other directory is looked through for
 // those, without what begins with a dot.  "-" stands for such paths on standard
 // input, one a line.  Each machine comes once.  A file of a directory that is
-// neither called as a World or an archive is, nor looks like what can be
-// imported, is left out: a README beside them is no machine.  So is an empty
-// directory, and what is no file.  The errno of stat(2) or opendir(3), with the
-// path.
+// neither called as a World or an archive is, nor a World or what can be
+// imported by its content, is left out: a README beside them is no machine.  So
+// is an empty directory, and what is no file, unless it is called so.  The
+// errno of stat(2) or opendir(3), with the path.
 struct MachineList {
   std::vector<std::string> machines;
   std::vector<std::string> left_out;
+  // Of the machines those that nobody can read, and need not try: one that is
+  // a FIFO would be waited for.
+  std::set<std::string> no_files;
 };
 absl::StatusOr<MachineList> ListMachines(absl::Span<const std::string> said);
 

@@ -11,6 +11,7 @@
 #include "mm/fault_reason.h"
 #include "nlohmann/json.hpp"
 #include "tools/byte_count.h"
+#include "tools/check/too_deep.h"
 #include "tools/cmd_fault.h"
 #include "tools/command_line.h"
 #include "tools/dax_query.h"
@@ -57,7 +58,7 @@ void PrintHuge(const HugeVerdict& verdict) {
     std::cout << absl::StreamFormat("yes, at pfn 0x%x\n", verdict.pfn.value());
     return;
   }
-  std::cout << "no, " << FaultReasonText(verdict.reason) << " ("
+  std::cout << "no, " << OneLine(FaultReasonText(verdict.reason)) << " ("
             << FaultReasonName(verdict.reason.code) << ")\n";
 }
 

@@ -13,6 +13,7 @@
 #include "state/find_device.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
+#include "tools/check/too_deep.h"
 #include "tools/dax_query.h"
 
 namespace dmdax {

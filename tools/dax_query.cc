@@ -13,11 +13,6 @@
 
 namespace dmdax {
 
-absl::Status StackTooDeep() {
-  return DmNotModelled("more than 256 mapped devices on each other",
-                       "a kernel stack as deep");
-}
-
 absl::StatusOr<DaxQuery> DaxQuery::Create(const Session& session,
                                           const std::string& device) {
   absl::StatusOr<BlockDevice*> found = FindDevice(session, device);

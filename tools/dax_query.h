@@ -28,10 +28,6 @@ namespace dmdax {
 // The most pages that can be asked for: those of all addresses.
 inline constexpr uint64_t kMostPages = uint64_t{1} << 52;
 
-// What -ELOOP of a stack means, for standard error: the kernel has no such
-// limit, and none of its stacks is so deep.
-absl::Status StackTooDeep();
-
 class DaxQuery {
  public:
   // EOPNOTSUPP: the device has no DAX at all, or a partition does not start

@@ -13,6 +13,7 @@
 #include "tools/app.h"
 #include "tools/byte_count.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/too_deep.h"
 #include "tools/command_line.h"
 #include "tools/page_word.h"
 
@@ -61,6 +62,23 @@ FaultOptions AddFaultOptions(CLI::App& verb, FaultRequest& o) {
   return added;
 }
 
+namespace {
+
+// What a file or device stands on, if it is a file of a mount or a block
+// device.
+BlockDevice* DeviceUnder(const Session& session, const std::string& name) {
+  absl::StatusOr<BlockDevice*> device = FindDevice(session, name);
+  if (device.ok()) return *device;
+  for (const auto& [at, mount] : session.user->mounts()) {
+    for (const auto& [file, mounted] : mount->files()) {
+      if (mounted->path == name) return &mount->bdev();
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 absl::StatusOr<FaultTarget> FaultTarget::Open(Session& session,
                                               const FaultRequest& o) {
   if (o.file.empty() == o.device.empty()) {
@@ -80,6 +98,8 @@ absl::StatusOr<FaultTarget> FaultTarget::Open(Session& session,
     auto node = session.user->Open(absl::StrCat("/dev/", name), !o.readonly);
     if (node.ok()) file = std::move(node);
   }
+  absl::Status depth = CheckStackDepth(session, DeviceUnder(session, name));
+  if (!depth.ok()) return depth;
   uint64_t size = 0;
   if (!file.ok() && o.file.empty()) {
     absl::StatusOr<BlockDevice*> bdev = FindDevice(session, name);

@@ -15,6 +15,7 @@
 #include "formats/plain_digits.h"
 #include "nlohmann/json.hpp"
 #include "tools/byte_count.h"
+#include "tools/check/too_deep.h"
 #include "tools/print_json.h"
 #include "tools/tell.h"
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "tools/check/too_deep.h"
 
 namespace dmdax {
 namespace {
@@ -183,6 +184,11 @@ Look LookAt(Session& session, const LookRequest& request) {
     return look;
   }
   look.subject = *std::move(subject);
+  look.error = CheckStackDepth(session, look.subject.bdev);
+  if (!look.error.ok()) {
+    CloseSubject(session, look.subject);
+    return look;
+  }
   look.shares.total = look.subject.size;
   if (!look.subject.dax.ok()) {
     AddNotDax(session, look);

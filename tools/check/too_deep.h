@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// More mapped devices on each other than are walked (dm/stack_depth.h): what a
+// touch gets there nobody knows, as the kernel has no such limit, and none of
+// its stacks is so deep.
+//
+// Threading: as Machine and DmCtl.
+#ifndef DMDAX_TOOLS_CHECK_TOO_DEEP_H_
+#define DMDAX_TOOLS_CHECK_TOO_DEEP_H_
+
+#include "absl/status/status.h"
+#include "block/block_device.h"
+#include "state/session.h"
+
+namespace dmdax {
+
+// EOPNOTSUPP, in words for people.
+absl::Status StackTooDeep();
+
+// OK, or that of what `bdev` stands on; null stands on nothing.
+absl::Status CheckStackDepth(const Session& session, BlockDevice* bdev);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_CHECK_TOO_DEEP_H_

@@ -39,12 +39,13 @@ bool SayTheSame(const DaxCheck& a, const DaxCheck& b) {
 void PrintObstacle(std::ostream& out, int number, const Obstacle& o) {
   out << "  " << number << ". " << o.name << ", " << BytesText(o.bytes);
   if (o.levels > 1) out << ", " << o.levels << " rows of the table";
-  out << "\n     " << o.text << "\n";
+  out << "\n     " << OneLine(o.text) << "\n";
   for (const NotDaxLevel& level : o.down) {
-    out << "     " << OneLine(level.device) << ": " << level.why << "\n";
+    out << "     " << OneLine(level.device) << ": " << OneLine(level.why)
+        << "\n";
   }
   if (o.down.empty() && !o.level.empty()) {
-    out << "     level: " << o.level << "\n";
+    out << "     level: " << OneLine(o.level) << "\n";
   }
   if (o.cure == nullptr) {
     out << "     cure: none is known\n";
@@ -54,7 +55,7 @@ void PrintObstacle(std::ostream& out, int number, const Obstacle& o) {
   const std::vector<std::string> commands = o.cure->Commands();
   if (o.tried) {
     // What is typed for it comes with the others, below.
-    out << lead << o.cure->change << "\n";
+    out << lead << OneLine(o.cure->change) << "\n";
   } else {
     for (const std::string& command : commands) {
       out << lead << command << "\n";
@@ -62,28 +63,29 @@ void PrintObstacle(std::ostream& out, int number, const Obstacle& o) {
     }
   }
   if (!o.cure->remark.empty()) {
-    out << (commands.empty() ? lead : "           # ") << o.cure->remark
-        << "\n";
+    out << (commands.empty() ? lead : "           # ")
+        << OneLine(o.cure->remark) << "\n";
   }
   if (o.tried) {
     out << "     then: " << SharesText(o.after) << "\n";
   } else if (!o.untried.empty()) {
-    out << "     not tried here: " << o.untried << "\n";
+    out << "     not tried here: " << OneLine(o.untried) << "\n";
   }
 }
 
 void PrintPlan(std::ostream& out, const CurePlan& plan) {
   if (plan.commands.empty()) {
-    if (!plan.remark.empty()) out << "  # " << plan.remark << "\n";
+    if (!plan.remark.empty()) out << "  # " << OneLine(plan.remark) << "\n";
     return;
   }
   constexpr char kIndent[] = "     ";
   out << "  to type, in this order:\n";
   PrintGoes(out, kIndent, plan.goes);
-  if (!plan.remark.empty()) out << kIndent << "# " << plan.remark << "\n";
+  if (!plan.remark.empty())
+    out << kIndent << "# " << OneLine(plan.remark) << "\n";
   PrintCommands(out, kIndent, plan.commands);
   if (!plan.afresh.empty()) {
-    out << "     # or lay it out afresh: " << plan.afresh << "\n";
+    out << "     # or lay it out afresh: " << OneLine(plan.afresh) << "\n";
   }
 }
 
@@ -125,7 +127,7 @@ const char* NoFileText(const SubjectReport& report) {
 void PrintCheck(std::ostream& out, const DaxCheck& check, Wish wish,
                 const SubjectReport& report) {
   if (!check.error.ok()) {
-    out << "  refused: " << check.error.message() << "\n";
+    out << "  refused: " << OneLine(check.error.message()) << "\n";
     return;
   }
   if (!check.not_known.empty()) return PrintNotKnown(out, check, wish);

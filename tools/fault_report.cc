@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/one_line.h"
 #include "mm/pte.h"
 #include "tools/byte_count.h"
 #include "tools/reason_page.h"
@@ -96,9 +97,9 @@ void PrintReason(std::ostream& out, const FaultProfile& faults,
   if (reason.order != 0) {
     out << "no " << BytesText(faults.page_size() << reason.order) << ": ";
   }
-  out << FaultReasonText(reason) << "\n";
+  out << OneLine(FaultReasonText(reason)) << "\n";
   if (reason.level.has_value()) {
-    out << indent << "level: " << LevelText(*reason.level) << "\n";
+    out << indent << "level: " << OneLine(LevelText(*reason.level)) << "\n";
   }
   out << CureLines(FaultReasonName(reason.code), indent);
 }

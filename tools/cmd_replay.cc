@@ -2,14 +2,18 @@
 //
 // dmdax replay: the accesses of a trace or an I/O log, by the pages that they
 // got and would get.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
 #include <iostream>
+#include <istream>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
+#include <streambuf>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +23,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "base/errno_status.h"
+#include "base/fd.h"
 #include "base/one_line.h"
 #include "base/read_input.h"
 #include "base/usage_error.h"
@@ -217,7 +222,7 @@ void PrintTable(std::ostream& out, const AccessLog& log,
   for (const ReplayRow& row : rows) {
     if (!row.reason || !told.emplace(row.reason.code, &row).second) continue;
     out << FaultReasonName(row.reason.code) << ": "
-        << FaultReasonText(row.reason) << "\n"
+        << OneLine(FaultReasonText(row.reason)) << "\n"
         << CureLines(FaultReasonName(row.reason.code), "  ");
   }
 }
@@ -250,8 +255,33 @@ nlohmann::ordered_json TableToJson(const AccessLog& log,
           {"unread_lines", log.unread()},          {"rows", std::move(rows)}};
 }
 
-absl::Status ReadLog(std::istream& in, SweptFiles& files, AccessLog& log,
+// The bytes of a descriptor, and why there are no more.
+class FdBuf final : public std::streambuf {
+ public:
+  explicit FdBuf(int fd) : fd_(fd), block_(1 << 16) {}
+  // Of the read(2) that failed, else 0.
+  int error() const { return error_; }
+
+ private:
+  int_type underflow() override {
+    ssize_t n;
+    do {
+      n = read(fd_, block_.data(), block_.size());
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) error_ = errno;
+    if (n <= 0) return traits_type::eof();
+    setg(block_.data(), block_.data(), block_.data() + n);
+    return traits_type::to_int_type(block_[0]);
+  }
+
+  const int fd_;
+  std::vector<char> block_;
+  int error_ = 0;
+};
+
+absl::Status ReadLog(FdBuf& bytes, SweptFiles& files, AccessLog& log,
                      ReplayTable& table) {
+  std::istream in(&bytes);
   absl::Status error;
   const auto add = [&](const LoggedAccess& access) {
     absl::StatusOr<const SweptFile*> here = files.Find(access.file);
@@ -267,7 +297,10 @@ absl::Status ReadLog(std::istream& in, SweptFiles& files, AccessLog& log,
     absl::Status s = log.Line(absl::string_view(line).substr(0, length), add);
     if (!s.ok()) return s;
   }
-  if (error.ok() && in.bad()) return ErrnoError(EIO, "it cannot be read");
+  if (error.ok() && bytes.error() != 0) {
+    return ErrnoError(bytes.error(), absl::StrCat("it cannot be read: ",
+                                                  ErrnoText(bytes.error())));
+  }
   if (error.ok() && !in.eof()) {
     return ErrnoError(EFBIG,
                       absl::StrCat("line ", log.lines() + 1, " has more than ",
@@ -280,14 +313,13 @@ absl::Status ReadLog(std::istream& in, SweptFiles& files, AccessLog& log,
 }
 
 void Replay(App& app, const ReplayOptions& o) {
-  std::ifstream file;
+  Fd file;
   if (o.log == "-") {
     if (absl::Status s = TakeStandardInput(); !s.ok()) return app.Report(s);
   } else {
-    errno = 0;
-    file.open(o.log);
-    if (!file.is_open()) {
-      const int err = errno == 0 ? ENOENT : errno;
+    file = Fd(open(o.log.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file.ok()) {
+      const int err = errno;
       return app.Report(
           ErrnoError(err, absl::StrCat(o.log, ": ", ErrnoText(err))));
     }
@@ -303,7 +335,8 @@ void Replay(App& app, const ReplayOptions& o) {
   if (absl::Status s = files.AllSaid(); !s.ok()) return app.Report(s);
   AccessLog log;
   ReplayTable table;
-  absl::Status s = ReadLog(o.log == "-" ? std::cin : file, files, log, table);
+  FdBuf bytes(o.log == "-" ? STDIN_FILENO : file.get());
+  absl::Status s = ReadLog(bytes, files, log, table);
   if (!s.ok()) {
     return app.Report(ErrnoError(
         ErrnoOf(s), absl::StrCat(InputName(o.log), ": ", s.message())));

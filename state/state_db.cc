@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/errno_status.h"
+#include "state/part/row_sum.h"
 #include "state/part/state_tags.h"
 #include "state/row_positions.h"
 
@@ -31,15 +32,16 @@ CREATE INDEX tag_object ON tag(kind, key);
 constexpr char kSchema[] = R"(
 CREATE TABLE object(
   kind INTEGER NOT NULL, position INTEGER NOT NULL,
-  key BLOB NOT NULL, bytes BLOB NOT NULL,
+  key BLOB NOT NULL, bytes BLOB NOT NULL, sum INTEGER,
   PRIMARY KEY(kind, position)) WITHOUT ROWID;
 CREATE UNIQUE INDEX object_key ON object(kind, key);
 CREATE TABLE kept(
   kind INTEGER NOT NULL, position INTEGER NOT NULL,
-  key BLOB NOT NULL, bytes BLOB NOT NULL,
+  key BLOB NOT NULL, bytes BLOB NOT NULL, sum INTEGER,
   PRIMARY KEY(kind, position)) WITHOUT ROWID;
-CREATE TABLE meta(generation INTEGER NOT NULL);
-INSERT INTO meta VALUES(0);
+CREATE TABLE meta(
+  generation INTEGER NOT NULL, sums INTEGER, summed INTEGER);
+INSERT INTO meta VALUES(0, 0, 0);
 )";
 
 // New rows go behind all others where their order says nothing, so that none
@@ -77,7 +79,7 @@ std::vector<int64_t> PositionsOf(
 }  // namespace
 
 std::pair<uint64_t, uint64_t> StateDb::HashOf(absl::string_view bytes) {
-  return {absl::HashOf(bytes), absl::HashOf(bytes, uint64_t{1})};
+  return {BytesSum(bytes), absl::HashOf(bytes)};
 }
 
 absl::StatusOr<StateDb> StateDb::Open(const std::string& path,
@@ -139,10 +141,11 @@ absl::Status StateDb::BeginWrite() {
   writes_ = true;
   absl::StatusOr<int64_t> format = db_.Number("PRAGMA user_version");
   if (!format.ok()) return format.status();
-  if (*format == kFormat) return absl::OkStatus();
   if (new_) {
     if (absl::Status s = db_.Exec(kSchema); !s.ok()) return s;
   }
+  if (absl::Status s = AddRowSums(db_); !s.ok()) return s;
+  if (*format == kFormat) return absl::OkStatus();
   if (absl::Status s = db_.Exec(kTagSchema); !s.ok()) return s;
   if (!new_) {
     if (absl::Status s = TagAll(); !s.ok()) return s;
@@ -173,8 +176,11 @@ absl::StatusOr<proto::StateSnapshot> StateDb::Read() {
   if (absl::Status s = ReadGeneration(); !s.ok()) return s;
   rows_.clear();
   part_ = false;
+  absl::StatusOr<RowSums> sums = RowSums::Of(db_);
+  if (!sums.ok()) return sums.status();
   absl::StatusOr<SqliteStatement> rows = db_.Prepare(
-      "SELECT kind, key, bytes, position FROM object ORDER BY kind, position");
+      absl::StrCat("SELECT kind, key, bytes, position, ", sums->columns(),
+                   " FROM object ORDER BY kind, position"));
   if (!rows.ok()) return rows.status();
   SnapshotBuilder builder;
   while (true) {
@@ -183,11 +189,14 @@ absl::StatusOr<proto::StateSnapshot> StateDb::Read() {
     if (!*row) break;
     const auto kind = static_cast<StateObjectKind>(rows->Number(0));
     const absl::string_view key = rows->Bytes(1), bytes = rows->Bytes(2);
-    if (absl::Status s = builder.Add(kind, key, bytes); !s.ok()) return s;
+    absl::Status s = sums->Check(*rows, 4, kind, rows->Number(3), key, bytes);
+    if (s.ok()) s = builder.Add(kind, key, bytes);
+    if (!s.ok()) return s;
     if (writes_) {
       rows_[{kind, std::string(key)}] = {rows->Number(3), HashOf(bytes)};
     }
   }
+  if (absl::Status s = sums->CheckAll(db_); !s.ok()) return s;
   if (!writes_) {
     if (absl::Status s = db_.Exec("COMMIT"); !s.ok()) return s;
     reads_ = false;
@@ -203,7 +212,10 @@ absl::Status StateDb::Adopt(proto::StateSnapshot snapshot) {
 
 absl::Status StateDb::Write(proto::StateSnapshot snapshot) {
   absl::Status s = WriteRows(std::move(snapshot));
-  if (s.ok()) s = db_.Exec("UPDATE meta SET generation = generation + 1");
+  if (s.ok()) {
+    s = db_.Exec(
+        "UPDATE meta SET generation = generation + 1, summed = generation + 1");
+  }
   return s.ok() ? Commit() : s;
 }
 
@@ -211,11 +223,13 @@ absl::Status StateDb::WriteRows(proto::StateSnapshot snapshot) {
   const std::vector<StateObject> objects = ObjectsOf(std::move(snapshot));
   std::vector<std::optional<int64_t>> before(objects.size());
   std::vector<bool> same(objects.size());
+  std::vector<uint64_t> was(objects.size());  // sums of the bytes
   RowMap gone = std::move(rows_);
   for (size_t i = 0; i < objects.size(); ++i) {
     auto row = gone.find({objects[i].kind, objects[i].key});
     if (row == gone.end()) continue;
     before[i] = row->second.position;
+    was[i] = row->second.hash.first;
     same[i] = row->second.hash == HashOf(objects[i].bytes);
     gone.erase(row);
   }
@@ -229,7 +243,9 @@ absl::Status StateDb::WriteRows(proto::StateSnapshot snapshot) {
     positions = PositionsOf(objects, before);
   }
   // Those that go or move make room first.
+  int64_t sums = 0;  // of all of them, and of those that come
   for (const auto& [key, row] : gone) {
+    sums ^= RowSum(key.first, row.position, key.second, row.hash.first);
     absl::Status s = RemoveRow(key.first, row.position);
     if (s.ok()) s = RemoveTags(key.first, key.second);
     if (!s.ok()) return s;
@@ -237,6 +253,7 @@ absl::Status StateDb::WriteRows(proto::StateSnapshot snapshot) {
   for (size_t i = 0; i < objects.size(); ++i) {
     same[i] = same[i] && before[i] == positions[i];
     if (same[i] || !before[i]) continue;
+    sums ^= RowSum(objects[i].kind, *before[i], objects[i].key, was[i]);
     absl::Status s = RemoveRow(objects[i].kind, *before[i]);
     if (s.ok()) s = RemoveTags(objects[i].kind, objects[i].key);
     if (!s.ok()) return s;
@@ -244,11 +261,13 @@ absl::Status StateDb::WriteRows(proto::StateSnapshot snapshot) {
   for (size_t i = 0; i < objects.size(); ++i) {
     if (same[i]) continue;
     const StateObject& object = objects[i];
+    sums ^=
+        RowSum(object.kind, positions[i], object.key, BytesSum(object.bytes));
     absl::Status s = InsertRow(object, positions[i]);
     if (s.ok()) s = InsertTags(object.kind, object.key, object.bytes);
     if (!s.ok()) return s;
   }
-  return absl::OkStatus();
+  return ChangeSumOfAll(db_, sums);
 }
 
 // Whoever opens the state when nobody else has it open reads the log from its
@@ -284,6 +303,7 @@ absl::Status StateDb::Undo() {
     INSERT INTO kept SELECT * FROM was;
     UPDATE meta SET generation = generation + 1)");
   if (s.ok()) s = TagAll();
+  if (s.ok()) s = SumAllRows(db_);
   return s.ok() ? Commit() : s;
 }
 

@@ -4,6 +4,8 @@
 // them is found.
 #include <limits>
 
+#include "absl/strings/str_cat.h"
+#include "state/part/row_sum.h"
 #include "state/part/state_tags.h"
 #include "state/row_positions.h"
 #include "state/state_db.h"
@@ -32,13 +34,15 @@ absl::Status StateDb::RemoveRow(StateObjectKind kind, int64_t position) {
 absl::Status StateDb::InsertRow(const StateObject& object, int64_t position) {
   absl::StatusOr<SqliteStatement*> insert =
       Prepared(insert_,
-               "INSERT INTO object(kind, position, key, bytes) "
-               "VALUES(?1, ?2, ?3, ?4)");
+               "INSERT INTO object(kind, position, key, bytes, sum) "
+               "VALUES(?1, ?2, ?3, ?4, ?5)");
   if (!insert.ok()) return insert.status();
   (*insert)->Bind(1, static_cast<int64_t>(object.kind));
   (*insert)->Bind(2, position);
   (*insert)->Bind(3, object.key);
   (*insert)->Bind(4, object.bytes);
+  (*insert)->Bind(
+      5, RowSum(object.kind, position, object.key, BytesSum(object.bytes)));
   written_ += object.key.size() + object.bytes.size();
   return (*insert)->Run();
 }
@@ -97,8 +101,11 @@ void StateDb::BeginPart() {
 
 absl::StatusOr<std::optional<StateDb::Found>> StateDb::Find(
     StateObjectKind kind, absl::string_view key) {
+  absl::StatusOr<RowSums> sums = find_ ? RowSums() : RowSums::Of(db_);
+  if (!sums.ok()) return sums.status();
   absl::StatusOr<SqliteStatement*> find = Prepared(
-      find_, "SELECT position, bytes FROM object WHERE kind = ?1 AND key = ?2");
+      find_, absl::StrCat("SELECT position, bytes, ", sums->columns(),
+                          " FROM object WHERE kind = ?1 AND key = ?2"));
   if (!find.ok()) return find.status();
   (*find)->Bind(1, static_cast<int64_t>(kind));
   (*find)->Bind(2, key);
@@ -108,6 +115,8 @@ absl::StatusOr<std::optional<StateDb::Found>> StateDb::Find(
   if (*row) {
     const absl::string_view bytes = (*find)->Bytes(1);
     found = Found{(*find)->Number(0), std::string(bytes)};
+    absl::Status s = sums->Check(**find, 2, kind, found->position, key, bytes);
+    if (!s.ok()) return s;
     if (writes_) {
       rows_[{kind, std::string(key)}] = {found->position, HashOf(bytes)};
     }
@@ -121,9 +130,12 @@ absl::Status StateDb::FindAll(
     absl::FunctionRef<void(StateObjectKind kind, int64_t position,
                            absl::string_view key, absl::string_view bytes)>
         fn) {
+  absl::StatusOr<RowSums> sums = RowSums::Of(db_);
+  if (!sums.ok()) return sums.status();
   absl::StatusOr<SqliteStatement> rows = db_.Prepare(
-      "SELECT kind, position, key, bytes FROM object "
-      "WHERE kind BETWEEN ?1 AND ?2 ORDER BY kind, position");
+      absl::StrCat("SELECT kind, position, key, bytes, ", sums->columns(),
+                   " FROM object WHERE kind BETWEEN ?1 AND ?2 "
+                   "ORDER BY kind, position"));
   if (!rows.ok()) return rows.status();
   rows->Bind(1, static_cast<int64_t>(first));
   rows->Bind(2, static_cast<int64_t>(last));
@@ -133,6 +145,8 @@ absl::Status StateDb::FindAll(
     if (!*row) return absl::OkStatus();
     const auto kind = static_cast<StateObjectKind>(rows->Number(0));
     const absl::string_view key = rows->Bytes(2), bytes = rows->Bytes(3);
+    absl::Status s = sums->Check(*rows, 4, kind, rows->Number(1), key, bytes);
+    if (!s.ok()) return s;
     if (writes_) {
       rows_[{kind, std::string(key)}] = {rows->Number(1), HashOf(bytes)};
     }

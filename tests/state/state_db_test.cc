@@ -8,7 +8,9 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <random>
 
 #include "absl/strings/str_cat.h"
@@ -234,6 +236,80 @@ TEST_F(StateDbTest, TagsFollowTheRows) {
   }
   Change([](proto::World&) {});
   EXPECT_THAT(tagged("name:two"), ElementsAre("2"));
+}
+
+// SQLite has no checksums: a bit of a row would be another machine.
+TEST_F(StateDbTest, ARowIsAsItWasWritten) {
+  Change([](proto::World& w) {
+    for (int i = 0; i < 40; ++i) {
+      proto::MappedDevice& d = *w.add_mapped_device();
+      d.set_minor(static_cast<uint32_t>(i));
+      d.set_name(absl::StrCat("device-", i));
+    }
+  });
+  {
+    absl::StatusOr<SqliteDb> db = SqliteDb::Open(path_);
+    ASSERT_THAT(db, IsOk());
+    ASSERT_THAT(db->Exec("PRAGMA wal_checkpoint(TRUNCATE)"), IsOk());
+  }
+  const std::string world = Read().world().SerializeAsString();
+  std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+  const std::string bytes(std::istreambuf_iterator<char>(file), {});
+  const auto put = [&](size_t at, char byte) {
+    file.clear();
+    file.seekp(static_cast<std::streamoff>(at));
+    file.put(byte).flush();
+  };
+  int refused = 0;
+  for (size_t at = 100; at < bytes.size(); at += 13) {
+    put(at, static_cast<char>(bytes[at] ^ (1 << at % 8)));
+    absl::StatusOr<StateDb> db = StateDb::Open(path_);
+    absl::StatusOr<proto::StateSnapshot> read =
+        db.ok() ? db->Read() : db.status();
+    if (read.ok()) {
+      EXPECT_EQ(read->world().SerializeAsString(), world) << "byte " << at;
+    } else {
+      ++refused;
+    }
+    db = absl::UnknownError("closed");
+    put(at, bytes[at]);
+  }
+  EXPECT_GT(refused, 0);
+  EXPECT_EQ(Read().world().SerializeAsString(), world);
+}
+
+TEST_F(StateDbTest, OneWithoutChecksumsGetsThem) {
+  const auto sums = [&]() -> int64_t {
+    absl::StatusOr<SqliteDb> db = SqliteDb::Open(path_);
+    return *db->Number("SELECT count(*) FROM object WHERE sum IS NOT NULL");
+  };
+  Change([](proto::World& w) {
+    w.add_mapped_device()->set_name("one");
+    w.add_node()->set_path("/dev/x");
+  });
+  const int64_t all = sums();
+  EXPECT_GT(all, 1);
+  {
+    absl::StatusOr<SqliteDb> db = SqliteDb::Open(path_);
+    ASSERT_THAT(db->Exec("ALTER TABLE object DROP COLUMN sum; "
+                         "ALTER TABLE kept DROP COLUMN sum; "
+                         "ALTER TABLE meta DROP COLUMN sums; "
+                         "ALTER TABLE meta DROP COLUMN summed"),
+                IsOk());
+  }
+  EXPECT_EQ(Read().world().node_size(), 1);
+  Change([](proto::World&) {});
+  EXPECT_EQ(sums(), all);
+  EXPECT_EQ(Read().world().node_size(), 1);
+  {
+    absl::StatusOr<SqliteDb> db = SqliteDb::Open(path_);
+    ASSERT_THAT(
+        db->Exec("DELETE FROM object WHERE key = CAST('/dev/x' AS BLOB)"),
+        IsOk());
+  }
+  absl::StatusOr<StateDb> db = StateDb::Open(path_);
+  ASSERT_THAT(db, IsOk());
+  EXPECT_THAT(db->Read(), StatusIs(absl::StatusCode::kDataLoss));
 }
 
 TEST_F(StateDbTest, NothingToUndo) {

@@ -5,12 +5,21 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
+#include <cstdint>
+#include <fstream>
+#include <string>
+#include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "base/errno_status.h"
 
@@ -21,9 +30,33 @@ constexpr char kLock[] = "lock";
 constexpr absl::Duration kSilence = absl::Seconds(1);
 constexpr absl::Duration kLookAgain = absl::Milliseconds(5);
 
-// "held by pid 123", as far as the holder has written it.  One that was killed
-// has left its pid.
+// Who holds flock(2) of `fd`, if the kernel says so.
+int HolderByKernel(const Fd& fd) {
+  struct stat st;
+  if (fstat(fd.get(), &st) != 0) return 0;
+  const std::string file =
+      absl::StrFormat("%02x:%02x:%d", major(st.st_dev), minor(st.st_dev),
+                      static_cast<uint64_t>(st.st_ino));
+  // "1: FLOCK  ADVISORY  WRITE 123 08:01:456 0 EOF"; of those who wait
+  // "1: -> FLOCK ...".
+  std::ifstream locks("/proc/locks");
+  for (std::string line; std::getline(locks, line);) {
+    const std::vector<absl::string_view> words =
+        absl::StrSplit(line, ' ', absl::SkipEmpty());
+    int pid = 0;
+    if (words.size() > 5 && words[1] == "FLOCK" && words[5] == file &&
+        absl::SimpleAtoi(words[4], &pid) && pid > 0) {
+      return pid;
+    }
+  }
+  return 0;
+}
+
+// "held by pid 123", as far as the kernel says or the holder has written it.
+// One that was killed has left its pid.
 std::string Holder(const Fd& fd) {
+  const int holder = HolderByKernel(fd);
+  if (holder != 0) return absl::StrCat("held by pid ", holder);
   char text[16] = {};
   const ssize_t n = pread(fd.get(), text, sizeof(text), 0);
   int pid = 0;

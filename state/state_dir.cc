@@ -86,12 +86,21 @@ absl::StatusOr<bool> StateDir::OpenExisting() {
   // A copy that was put on a read-only file system has no index of the log, and
   // SQLite could not make it.
   const bool read_only = !lock_ && !shm->has_value() && dir_->IsReadOnly();
+  // Whoever opens it first since it was last closed makes the index of the log,
+  // also for a question.
+  const auto said = [&](const absl::Status& why) {
+    if (ErrnoOf(why) != ENOSPC || shm->has_value()) return why;
+    return ErrnoError(
+        ENOSPC,
+        absl::StrCat(why.message(), "; there is no room for '",
+                     dir_->PathOf(kStateShm), "', which even reading needs"));
+  };
   absl::StatusOr<StateDb> db = OpenDb(
       kStateDb, read_only ? SqliteOptions::kReadOnly : SqliteOptions::kWrite);
-  if (!db.ok()) return db.status();
+  if (!db.ok()) return said(db.status());
   db_ = *std::move(db);
   absl::StatusOr<bool> is_new = db_->IsNew();
-  if (!is_new.ok()) return is_new.status();
+  if (!is_new.ok()) return said(is_new.status());
   if (*is_new) {
     // Versions before made it at once, and their first change failed.
     db_.reset();

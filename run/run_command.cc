@@ -227,8 +227,8 @@ absl::StatusOr<int> RunOnServer(Server& server, const RunOptions& options) {
     // Somebody has shut the machine down; the command is still ours.
     if (!status && server.is_over()) status = Wait(*child);
   }
-  // Copies of the command's own may be on their way out; others stay.
-  if (options.state.empty() || !server.has_clients()) return *status;
+  // Other commands stay; what ours has left in the background does not.
+  if (options.state.empty() || !server.has_holders()) return *status;
   std::cout.flush();
   const pid_t server_pid = fork();
   if (server_pid > 0) _exit(*status);
@@ -237,7 +237,7 @@ absl::StatusOr<int> RunOnServer(Server& server, const RunOptions& options) {
   // Nobody is to wait for us to close them.
   const Fd null(open("/dev/null", O_RDWR | O_CLOEXEC));
   for (int fd = 0; fd < 3; ++fd) dup2(null.get(), fd);
-  server.RunForClients().IgnoreError();
+  server.RunForHolders().IgnoreError();
   return *status;
 }
 

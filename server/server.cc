@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 
@@ -90,8 +91,13 @@ absl::Status Server::Run(int until) {
   return Loop(until, [] { return false; });
 }
 
-absl::Status Server::RunForClients() {
-  return Loop(-1, [this] { return clients_.empty(); });
+bool Server::has_holders() const {
+  return std::any_of(clients_.begin(), clients_.end(),
+                     [](const auto& client) { return !client.second.asks; });
+}
+
+absl::Status Server::RunForHolders() {
+  return Loop(-1, [this] { return !has_holders(); });
 }
 
 absl::Status Server::Loop(int until, absl::FunctionRef<bool()> is_over) {
@@ -200,6 +206,7 @@ void Server::Take(uint64_t, Client& client) {
   while (!client.connection.is_full() && !dispatch_.is_over()) {
     std::optional<Request> request = client.connection.Next();
     if (!request) return;
+    client.asks = true;
     Pending pending{
         .request = *std::move(request), .comm = client.comm, .last = ""};
     if (std::optional<Answer> answer = dispatch_.Do(pending)) {

@@ -43,15 +43,19 @@ class Server {
   absl::Status Run(int until);
   // A client has shut it down.
   bool is_over() const { return dispatch_.is_over(); }
-  bool has_clients() const { return !clients_.empty(); }
-  // Serves until the last client has gone.
-  absl::Status RunForClients();
+  // Clients that have never asked for anything: other commands (run/), each
+  // with its programs.
+  bool has_holders() const;
+  // Serves until the last of them has gone.  Nobody knows when a daemon goes
+  // that a program has left behind.
+  absl::Status RunForHolders();
 
  private:
   struct Client {
     Connection connection;
     std::string comm;
     std::list<Pending> waiting;
+    bool asks = false;  // it has asked for something
   };
 
   absl::Status Loop(int until, absl::FunctionRef<bool()> is_over);

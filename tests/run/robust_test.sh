@@ -51,6 +51,19 @@ for door in "${doors[@]}"; do
   [[ $got == "$wanted" ]] || wrong "a machine in a machine, $door: $got"
 done
 
+# --- A daemon that a command leaves behind does not keep the state's machine.
+"${clean[@]}" "$dmdax" --state s.left run --door=preload -- bash -c '
+  /usr/bin/python3 -S -c "import os, time
+os.open(\"/dev/mapper/control\", os.O_RDWR)
+open(\"open\", \"w\")
+time.sleep(20)" >/dev/null 2>&1 &
+  until [[ -e open ]]; do sleep 0.05; done' || wrong "a daemon: $?"
+for ((wait = 0; wait < 100; wait++)); do
+  [[ -e s.left/.socket ]] || break
+  sleep 0.05
+done
+[[ ! -e s.left/.socket ]] || wrong "a daemon keeps the machine"
+
 # --- Side by side.
 cat >script <<'END'
 for i in 1 2 3 4; do

@@ -355,7 +355,7 @@ TEST_F(StateFilesTest, WhoHoldsTheLockIsNotWhoHadIt) {
   ASSERT_GE(fd, 0);
   ASSERT_EQ(flock(fd, LOCK_EX), 0);
   ExpectRefused(scratch_.Run({"--timeout", "0", "create", "d1", "--notable"}),
-                "held by somebody");
+                absl::StrCat("held by pid ", getpid()));
   close(fd);
 }
 

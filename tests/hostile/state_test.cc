@@ -236,14 +236,14 @@ TEST_F(StateTest, AProgramThatIsRunKeepsNoLock) {
   EXPECT_EQ(Devices().size(), 2u);
 }
 
-// A program of a version before the database locks the same file; it does not
-// say who it is.
+// A program of a version before the database locks the same file and does not
+// say who it is: the kernel does.
 TEST_F(StateTest, AnOlderProgramHoldsTheLock) {
   const int fd = open(Path("lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   ASSERT_EQ(ftruncate(fd, 0), 0);
   ASSERT_EQ(flock(fd, LOCK_EX), 0);
   ExpectRefused(scratch_.Run({"--timeout", "0", "create", "d0", "--notable"}),
-                "held by somebody");
+                absl::StrCat("held by pid ", getpid()));
   const pid_t waiting = scratch_.Start(Create("d1"));
   usleep(200 * 1000);
   EXPECT_TRUE(Devices().empty());

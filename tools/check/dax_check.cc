@@ -146,9 +146,9 @@ std::vector<DaxCheck> DaxChecker::Check(absl::Span<const std::string> names,
     std::optional<Look> refused = LookAtRefused(names[i]);
     Look look =
         refused ? *std::move(refused) : LookAt(*session_, {names[i], wish});
+    check.kernel = session_->machine->profile().name;
     check.error = look.error;
     if (!check.error.ok()) continue;
-    check.kernel = session_->machine->profile().name;
     check.dax = check.cured_dax = look.dax;
     check.sync = check.cured_sync = look.sync;
     check.now = check.best = look.shares;

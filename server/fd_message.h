@@ -8,8 +8,9 @@
 //   PutFd(fd, &room, &message);
 //   sendmsg(socket, &message, MSG_NOSIGNAL);
 //
-// Needs libc alone, and makes no system call: a door between fork() and exec()
-// may use it.  Mirrors: cmsg(3).  Threading: thread-safe.
+// Needs libc alone, and but for ReceiveWithFd() makes no system call: a door
+// between fork() and exec() may use it.  Mirrors: cmsg(3).  Threading:
+// thread-safe.
 #ifndef DMDAX_SERVER_FD_MESSAGE_H_
 #define DMDAX_SERVER_FD_MESSAGE_H_
 
@@ -47,6 +48,19 @@ inline int FdOfMessage(const msghdr& message) {
   int fd = -1;
   memcpy(&fd, CMSG_DATA(c), sizeof(fd));
   return fd;
+}
+
+// recvmsg(2): what it returns; the descriptor that came along, or -1, in `fd`.
+inline ssize_t ReceiveWithFd(int socket, iovec* parts, size_t nr_parts,
+                             int flags, int* fd) {
+  FdRoom room;
+  msghdr message = {};
+  message.msg_iov = parts;
+  message.msg_iovlen = nr_parts;
+  GiveRoom(&room, &message);
+  const ssize_t n = recvmsg(socket, &message, flags);
+  *fd = n > 0 ? FdOfMessage(message) : -1;
+  return n;
 }
 
 }  // namespace dmdax

@@ -66,16 +66,12 @@ int Connection::Receive(void* to, size_t size, Bytes* bytes) {
   while (done < size) {
     if (const int error = WaitForBytes()) return error;
     iovec part = {static_cast<char*>(to) + done, size - done};
-    FdRoom room;
-    msghdr message = {};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    GiveRoom(&room, &message);
-    const ssize_t n = recvmsg(fd_, &message, MSG_CMSG_CLOEXEC);
+    int fd = -1;
+    const ssize_t n = ReceiveWithFd(fd_, &part, 1, MSG_CMSG_CLOEXEC, &fd);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return EIO;
     done += static_cast<size_t>(n);
-    if (const int fd = FdOfMessage(message); fd >= 0) {
+    if (fd >= 0) {
       if (bytes->out_fd != nullptr) {
         *bytes->out_fd = fd;
       } else {

@@ -27,17 +27,13 @@ int Send(int socket, const Exchange& e) {
 
 // Some bytes, at least one: how many.  0: nobody is there any more.
 size_t ReceiveSome(int socket, iovec* parts, size_t n_parts, Fd* fd) {
-  FdRoom room;
-  msghdr message{};
-  message.msg_iov = parts;
-  message.msg_iovlen = n_parts;
-  GiveRoom(&room, &message);
   ssize_t n;
+  int number = -1;
   do {
-    n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    n = ReceiveWithFd(socket, parts, n_parts, MSG_CMSG_CLOEXEC, &number);
   } while (n < 0 && errno == EINTR);
   if (n <= 0) return 0;
-  if (const int number = FdOfMessage(message); number >= 0) *fd = Fd(number);
+  if (number >= 0) *fd = Fd(number);
   return static_cast<size_t>(n);
 }
 

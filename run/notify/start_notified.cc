@@ -68,17 +68,13 @@ void Say(int socket, Report report, int listener) {
 enum class Heard { kReport, kEnd };
 Heard Hear(int socket, Report* report, Fd* listener) {
   iovec bytes{report, sizeof(*report)};
-  FdRoom room;
-  msghdr message{};
-  message.msg_iov = &bytes;
-  message.msg_iovlen = 1;
-  GiveRoom(&room, &message);
   ssize_t n;
+  int fd = -1;
   do {
-    n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    n = ReceiveWithFd(socket, &bytes, 1, MSG_CMSG_CLOEXEC, &fd);
   } while (n < 0 && errno == EINTR);
   if (n != static_cast<ssize_t>(sizeof(*report))) return Heard::kEnd;
-  if (const int fd = FdOfMessage(message); fd >= 0) *listener = Fd(fd);
+  if (fd >= 0) *listener = Fd(fd);
   return Heard::kReport;
 }
 

@@ -142,13 +142,9 @@ int Receive(int socket, void* to, size_t size, Message& m, bool interruptible) {
   size_t done = 0;
   while (done < size) {
     iovec part = {static_cast<char*>(to) + done, size - done};
-    FdRoom room;
-    msghdr message = {};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    GiveRoom(&room, &message);
-    const ssize_t n =
-        recvmsg(socket, &message, m.out_cloexec ? MSG_CMSG_CLOEXEC : 0);
+    int fd = -1;
+    const ssize_t n = ReceiveWithFd(socket, &part, 1,
+                                    m.out_cloexec ? MSG_CMSG_CLOEXEC : 0, &fd);
     if (n < 0 && errno == EINTR) {
       if (interruptible && done == 0) return EINTR;
       continue;
@@ -156,7 +152,7 @@ int Receive(int socket, void* to, size_t size, Message& m, bool interruptible) {
     if (n < 0 && errno == EFAULT) return EFAULT;
     if (n <= 0) return EIO;
     done += static_cast<size_t>(n);
-    if (const int fd = FdOfMessage(message); fd >= 0) m.out_fd = fd;
+    if (fd >= 0) m.out_fd = fd;
   }
   return 0;
 }

@@ -19,6 +19,7 @@
 #include "base/round_up.h"
 #include "import/build_world.h"
 #include "import/guess.h"
+#include "import/nd_pfn.h"
 
 namespace dmdax {
 namespace {
@@ -26,8 +27,6 @@ namespace {
 constexpr uint64_t kGiB = uint64_t{1} << 30;
 constexpr uint64_t kSubsection = uint64_t{2} << 20;
 constexpr uint64_t kPage = 4096;
-constexpr uint64_t kInfoBlock = 8192;
-constexpr uint64_t kStructPage = 64;
 
 // "namespace0.1" of "pmem0.1"; a region's first has no number.
 std::string SpaceOfName(absl::string_view name) {
@@ -224,14 +223,9 @@ class Placer {
   // Bytes in front of the data: info block, and memmap if it is in there.
   static std::optional<uint64_t> Offset(const Namespace& space, uint64_t start,
                                         uint64_t raw) {
-    if (raw < kInfoBlock || start > UINT64_MAX / 2 || raw > UINT64_MAX / 2) {
-      return std::nullopt;
-    }
-    const uint64_t align = std::max(space.align, kSubsection);
-    if ((align & (align - 1)) != 0) return std::nullopt;
-    uint64_t end = start + kInfoBlock;
-    if (space.map == "dev") end += kStructPage * ((raw - kInfoBlock) / kPage);
-    return RoundUp(end, align) - start;
+    return NdPfnDataOffset(
+        start, raw, space.align,
+        space.map == "dev" ? NdPfnMap::kDev : NdPfnMap::kMem);
   }
 
   void AddDax(const DaxChar& dax) {

@@ -25,6 +25,7 @@
 #include "import/import_paths.h"
 #include "import/lvm/lvm_config.h"
 #include "import/lvm/lvm_tables.h"
+#include "import/nd_pfn.h"
 #include "import/size_range.h"
 #include "tests/examples/examples.h"
 
@@ -86,6 +87,11 @@ TEST(ImportExamples, ImportFormat) {
 #include "tests/examples/import/import_format.inc"
   EXPECT_THAT(s, IsOk());
   EXPECT_EQ(format->name, "uname");
+}
+
+TEST(ImportExamples, NdPfn) {
+#include "tests/examples/import/nd_pfn.inc"
+  EXPECT_EQ(bytes, uint64_t{18} << 20);
 }
 
 TEST(ImportExamples, ImportInput) {

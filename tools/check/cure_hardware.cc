@@ -8,6 +8,7 @@
 #include "absl/strings/strip.h"
 #include "base/round_up.h"
 #include "base/units.h"
+#include "import/nd_pfn.h"
 #include "state/find_device.h"
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
@@ -151,19 +152,15 @@ std::optional<Cure> CureRawNamespace(const CureRequest& request,
   proto::Pmem* pmem = BlamedPmem(request, world);
   if (pmem == nullptr || !pmem->raw()) return std::nullopt;
   pmem->set_raw(false);
-  // Its struct pages lie in it, and it begins and ends on a boundary.
-  // Mirrors: nd_pfn_init of drivers/nvdimm/pfn_devs.c (6.1).
-  constexpr uint64_t kInfoBlock = 8192, kStructPage = 64;
+  // Its struct pages lie in it, and it ends on a boundary.
   const uint64_t before = pmem->size() - pmem->data_offset();
-  const uint64_t pages =
-      (pmem->size() - std::min(pmem->size(), kInfoBlock)) / kPageSize;
-  const uint64_t data =
-      RoundUp(pmem->base() + kInfoBlock + kStructPage * pages, kPmdBytes);
+  const std::optional<uint64_t> offset =
+      NdPfnDataOffset(pmem->base(), pmem->size(), kPmdBytes, NdPfnMap::kDev);
   const uint64_t end = RoundDown(pmem->base() + pmem->size(), kPmdBytes);
-  if (data >= end) {
+  if (!offset || pmem->base() + *offset >= end) {
     return Cure{.remark = "the namespace is too small for struct pages"};
   }
-  pmem->set_data_offset(data - pmem->base());
+  pmem->set_data_offset(*offset);
   pmem->set_size(end - pmem->base());
   const uint64_t after = pmem->size() - pmem->data_offset();
   // The last MiB has GPT's second table.

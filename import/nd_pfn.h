@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a namespace with struct pages has in front of its data.
+//
+//   std::optional<uint64_t> bytes =
+//       NdPfnDataOffset(0x100000000, 1 << 30, 2 << 20, NdPfnMap::kDev);
+//   // 18 MiB of 1 GiB
+// Mirrors: nd_pfn_init of drivers/nvdimm/pfn_devs.c (6.1).
+// Threading: pure function.
+#ifndef DMDAX_IMPORT_ND_PFN_H_
+#define DMDAX_IMPORT_ND_PFN_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "base/round_up.h"
+#include "base/units.h"
+
+namespace dmdax {
+
+// Where the struct pages are: in the namespace or in memory.
+enum class NdPfnMap { kDev, kMem };
+
+// The info block, and the struct pages if they are in there, in bytes.  `start`
+// is the namespace's physical address, `raw` its size, `align` a power of two
+// or less than 2 MiB.  Nothing: it has no room for an info block, or the
+// numbers are none of a namespace.
+inline std::optional<uint64_t> NdPfnDataOffset(uint64_t start, uint64_t raw,
+                                               uint64_t align, NdPfnMap map) {
+  constexpr uint64_t kSubsection = uint64_t{2} << 20;
+  constexpr uint64_t kInfoBlock = 8192, kStructPage = 64;
+  if (raw < kInfoBlock || start > UINT64_MAX / 2 || raw > UINT64_MAX / 2) {
+    return std::nullopt;
+  }
+  align = std::max(align, kSubsection);
+  if ((align & (align - 1)) != 0) return std::nullopt;
+  uint64_t end = start + kInfoBlock;
+  if (map == NdPfnMap::kDev) {
+    end += kStructPage * ((raw - kInfoBlock) / kPageSize);
+  }
+  return RoundUp(end, align) - start;
+}
+
+}  // namespace dmdax
+
+#endif  // DMDAX_IMPORT_ND_PFN_H_

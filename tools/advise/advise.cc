@@ -28,7 +28,7 @@ uint64_t LeastSize(AdviseFs fs) {
     case AdviseFs::kExt4:
       return 16 * kMiB;
     case AdviseFs::kXfs:
-      return 300 * kMiB;
+      return kLeastXfsBytes;
     case AdviseFs::kNone:
       return 0;
   }
@@ -38,15 +38,11 @@ uint64_t LeastSize(AdviseFs fs) {
 std::string MkfsLine(const AdviceWish& wish, const std::string& device) {
   const bool huge = wish.page == AdvisePage::k2M;
   if (wish.fs == AdviseFs::kXfs) {
-    // Aligned groups of a quarter of so little have no room for a log of 64
-    // MiB, and mkfs.xfs gives up.
-    const bool few_groups = wish.size < 640 * kMiB;
     // With reflink most kernels mount it without DAX, or not at all.
     return absl::StrCat("mkfs.xfs -b size=4096 -m reflink=0 ",
-                        !huge ? ""
-                        : few_groups
-                            ? "-d agcount=2,su=2m,sw=1,extszinherit=512 "
-                            : "-d su=2m,sw=1,extszinherit=512 ",
+                        huge ? absl::StrCat("-d ", XfsAlignWords(wish.size),
+                                            ",extszinherit=512 ")
+                             : "",
                         ShellWord(device));
   }
   return absl::StrCat("mkfs.ext4 -b 4096 ",

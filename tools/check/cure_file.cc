@@ -13,6 +13,7 @@
 #include "absl/strings/strip.h"
 #include "base/one_line.h"
 #include "base/round_up.h"
+#include "fs/fs_parser.h"
 #include "process/mount_point.h"
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
@@ -202,8 +203,7 @@ std::string UnusedName(const Subject& subject, const proto::Mount& mount) {
 
 // Whether nothing there can be written.
 bool IsReadOnly(const proto::Mount& mount, const Subject& subject) {
-  const std::vector<std::string> words = absl::StrSplit(mount.options(), ',');
-  return std::find(words.begin(), words.end(), "ro") != words.end() ||
+  return SaysReadOnly(mount.options()) ||
          (subject.bdev != nullptr && subject.bdev->read_only());
 }
 

@@ -109,15 +109,16 @@ std::string DmsetupCreateLine(const std::string& name, const std::string& rows,
       " | dmsetup create", options, " ", DmNameWord(name));
 }
 
+std::string XfsAlignWords(uint64_t bytes) {
+  const bool few_groups = bytes < (uint64_t{640} << 20);
+  return absl::StrCat(few_groups ? "agcount=2," : "", "su=2m,sw=1");
+}
+
 std::string AlignedMkfsLine(absl::string_view type, const std::string& path,
                             uint64_t bytes) {
   if (type == "xfs") {
-    // Aligned groups of a quarter of so little have no room for a log of 64
-    // MiB, and mkfs.xfs gives up.
-    const bool few_groups = bytes < (uint64_t{640} << 20);
     return absl::StrCat("mkfs.xfs -f -b size=4096 -m reflink=0 -d ",
-                        few_groups ? "agcount=2," : "", "su=2m,sw=1 ",
-                        ShellWord(path));
+                        XfsAlignWords(bytes), " ", ShellWord(path));
   }
   return absl::StrCat(type == "ext2" ? "mkfs.ext2" : "mkfs.ext4",
                       " -F -b 4096 -E stride=512,stripe_width=512 ",

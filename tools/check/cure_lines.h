@@ -46,6 +46,12 @@ enum class DmAccess { kReadWrite, kReadOnly };
 std::string DmsetupCreateLine(const std::string& name, const std::string& rows,
                               DmAccess access = DmAccess::kReadWrite);
 
+// The least file system that mkfs.xfs makes, in bytes, and how it is told to
+// align a larger one: aligned groups of a quarter of little have no room for a
+// log of 64 MiB, and it gives up.
+inline constexpr uint64_t kLeastXfsBytes = uint64_t{300} << 20;
+std::string XfsAlignWords(uint64_t bytes);
+
 // A file system for pages of 2 MiB over whatever is there; type "ext4", "xfs"
 // or "ext2".
 std::string AlignedMkfsLine(absl::string_view type, const std::string& path,

@@ -53,6 +53,12 @@ class Words {
     return (begin - leg.start() - DataOff(session_, *bdev)) % kPmdSectors;
   }
 
+  // Whether a leg is off, or its row ends within a page.
+  bool IsOff(const proto::Target& row, const proto::Linear& leg, int nr_legs) {
+    return Off(row, leg) != 0 ||
+           row.length() % (kPmdSectors * static_cast<uint64_t>(nr_legs)) != 0;
+  }
+
  private:
   const Session& session_;
   std::map<std::string, BlockDevice*> known_;
@@ -127,8 +133,7 @@ class Mover {
       proto::Target row = given;
       bool work = false;
       ForEachLeg(row, [&](proto::Linear& leg, int nr_legs) {
-        work |= dev_of_.Off(row, leg) != 0 ||
-                row.length() % (kPmdSectors * nr_legs) != 0;
+        work |= dev_of_.IsOff(row, leg, nr_legs);
       });
       if (work) return true;
     }
@@ -174,22 +179,13 @@ class Mover {
 
   // Linear rows that are one piece are one row.
   void Join(proto::MappedDevice* device) {
-    auto* rows = EditRows(device);
-    int last = 0;
-    for (int i = 1; i < rows->size(); ++i) {
-      proto::Target& before = *rows->Mutable(last);
-      const proto::Target& row = rows->Get(i);
-      if (before.has_linear() && row.has_linear() &&
-          dev_of_(before.linear().device()) == dev_of_(row.linear().device()) &&
-          before.linear().start() + before.length() == row.linear().start()) {
-        before.set_length(before.length() + row.length());
-      } else if (++last != i) {
-        rows->SwapElements(last, i);
-      }
-    }
-    if (!rows->empty()) {
-      rows->DeleteSubrange(last + 1, rows->size() - last - 1);
-    }
+    JoinRows(device, [&](const proto::Target& before,
+                         const proto::Target& row) {
+      return before.has_linear() && row.has_linear() &&
+             dev_of_(before.linear().device()) ==
+                 dev_of_(row.linear().device()) &&
+             before.linear().start() + before.length() == row.linear().start();
+    });
   }
 
   // Whether it lies over nobody, and nobody is cut for it who need not be.
@@ -269,9 +265,7 @@ std::optional<Cure> MoveInGroup(const CureRequest& request, const char* change,
   for (proto::Target& row : *EditRows(volume)) {
     ForEachLeg(row, [&](proto::Linear& leg, int nr_legs) {
       BlockDevice* const bdev = dev_of(leg.device());
-      const bool off = dev_of.Off(row, leg) != 0 ||
-                       row.length() % (kPmdSectors * nr_legs) != 0;
-      if (bdev == nullptr || !off) return;
+      if (bdev == nullptr || !dev_of.IsOff(row, leg, nr_legs)) return;
       if (BlockDevice* at = request.machine->machine->FindBdev(bdev->dev())) {
         redo.insert(at);
       }

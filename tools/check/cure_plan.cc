@@ -220,7 +220,7 @@ class Planner {
              AlignedMkfsLine(type, path, bdev->nr_sectors() * 512)});
       }
       Put({CureStage::kMount, at, WorldMountLine(*mount, path)});
-      if (type == "xfs" && bdev->nr_sectors() < kLeastXfs) {
+      if (type == "xfs" && bdev->nr_sectors() * 512 < kLeastXfsBytes) {
         refused_ =
             "mkfs.xfs makes no file system under 300 MiB: the volume "
             "must be larger, or its file system ext4";
@@ -360,8 +360,6 @@ class Planner {
   const CurePlanRequest& r_;
   const proto::World& world_;
   CureSteps steps_;
-  // Sectors of the least that mkfs.xfs makes.
-  static constexpr uint64_t kLeastXfs = uint64_t{300} << 11;
   // Nobody types more than these.
   static constexpr int kMostRows = 32;
   std::set<std::pair<CureStage, std::string>> anew_;

@@ -58,9 +58,10 @@ class Finder {
       return;
     }
     std::vector<BlockDevice*> all;
+    std::vector<std::vector<BlockDevice*>> legs_of;
     for (BlockDevice* volume : volumes) {
-      const std::vector<BlockDevice*> legs = DevicesOf(*volume);
-      for (BlockDevice* leg : legs) AddOnce(leg, &all);
+      legs_of.push_back(DevicesOf(*volume));
+      for (BlockDevice* leg : legs_of.back()) AddOnce(leg, &all);
       part_.nr_volumes += HiddenVolumeOf(NameOf(*volume)).empty() ? 1 : 0;
       AddSizes(InWorld(NameOf(*volume)));
     }
@@ -74,12 +75,12 @@ class Finder {
     for (BlockDevice* leg : all) {
       if (part_.whole || redo.contains(leg)) part_.devices.push_back(leg);
     }
-    for (BlockDevice* volume : volumes) {
-      const std::vector<BlockDevice*> legs = DevicesOf(*volume);
-      if (std::any_of(legs.begin(), legs.end(), [&](BlockDevice* leg) {
-            return part_.whole || redo.contains(leg);
-          })) {
-        part_.volumes.push_back(NameOf(*volume));
+    for (size_t i = 0; i < volumes.size(); ++i) {
+      if (std::any_of(legs_of[i].begin(), legs_of[i].end(),
+                      [&](BlockDevice* leg) {
+                        return part_.whole || redo.contains(leg);
+                      })) {
+        part_.volumes.push_back(NameOf(*volumes[i]));
       }
     }
     Refuse();
@@ -170,36 +171,22 @@ uint64_t DataStart(const Session& session, const GroupPart& part,
   return kPmdSectors + (kPmdSectors - off) % kPmdSectors;
 }
 
-// Rows of one shape in a row are one.
-void MergeRows(proto::MappedDevice* device) {
-  auto* rows = EditRows(device);
-  const auto same = [](const proto::Target& a, const proto::Target& b) {
-    if (a.has_linear() && b.has_linear()) {
-      return a.linear().device() == b.linear().device();
-    }
-    if (!a.has_striped() || !b.has_striped() ||
-        a.striped().chunk() != b.striped().chunk() ||
-        a.striped().stripe_size() != b.striped().stripe_size()) {
+// Whether rows are of one shape, on the same devices.
+bool AreOne(const proto::Target& a, const proto::Target& b) {
+  if (a.has_linear() && b.has_linear()) {
+    return a.linear().device() == b.linear().device();
+  }
+  if (!a.has_striped() || !b.has_striped() ||
+      a.striped().chunk() != b.striped().chunk() ||
+      a.striped().stripe_size() != b.striped().stripe_size()) {
+    return false;
+  }
+  for (int i = 0; i < a.striped().stripe_size(); ++i) {
+    if (a.striped().stripe(i).device() != b.striped().stripe(i).device()) {
       return false;
     }
-    for (int i = 0; i < a.striped().stripe_size(); ++i) {
-      if (a.striped().stripe(i).device() != b.striped().stripe(i).device()) {
-        return false;
-      }
-    }
-    return true;
-  };
-  int last = 0;
-  for (int i = 1; i < rows->size(); ++i) {
-    if (same(rows->Get(last), rows->Get(i))) {
-      proto::Target& row = *rows->Mutable(last);
-      row.set_length(row.length() + rows->Get(i).length());
-    } else if (++last != i) {
-      rows->SwapElements(last, i);
-    }
   }
-  if (!rows->empty()) rows->DeleteSubrange(last + 1, rows->size() - last - 1);
-  SettleRows(device);
+  return true;
 }
 
 // Places volumes on the devices of a part, one behind the other.
@@ -216,7 +203,8 @@ class Layer {
 
   // False: it has to be cut for it.
   bool Place(proto::MappedDevice* device) {
-    MergeRows(device);
+    JoinRows(device, AreOne);
+    SettleRows(device);
     bool fits = true;
     for (proto::Target& row : *EditRows(device)) {
       uint64_t legs = 1;

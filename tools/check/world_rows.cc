@@ -49,6 +49,23 @@ void SettleRows(proto::MappedDevice* device) {
   rows->DeleteSubrange(kept, rows->size() - kept);
 }
 
+void JoinRows(proto::MappedDevice* device,
+              absl::FunctionRef<bool(const proto::Target& before,
+                                     const proto::Target& row)>
+                  are_one) {
+  auto* rows = EditRows(device);
+  int last = 0;
+  for (int i = 1; i < rows->size(); ++i) {
+    proto::Target& before = *rows->Mutable(last);
+    if (are_one(before, rows->Get(i))) {
+      before.set_length(before.length() + rows->Get(i).length());
+    } else if (++last != i) {
+      rows->SwapElements(last, i);
+    }
+  }
+  if (!rows->empty()) rows->DeleteSubrange(last + 1, rows->size() - last - 1);
+}
+
 std::string TableText(const proto::MappedDevice& device) {
   std::string text;
   for (const proto::Target& row : device.table().target()) {

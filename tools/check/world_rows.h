@@ -37,6 +37,13 @@ google::protobuf::RepeatedPtrField<proto::Target>* EditRows(
 // Drops rows without length, and lets each begin where the one before ended.
 void SettleRows(proto::MappedDevice* device);
 
+// Makes one row of those behind each other of which `are_one` says so of the
+// one so far and the next.
+void JoinRows(proto::MappedDevice* device,
+              absl::FunctionRef<bool(const proto::Target& before,
+                                     const proto::Target& row)>
+                  are_one);
+
 // The rows as dmsetup takes them, a line each.
 std::string TableText(const proto::MappedDevice& device);
 

@@ -164,6 +164,19 @@ proto::World ManyFiles(size_t n) {
   return world;
 }
 
+proto::World ManyExtents(size_t n) {
+  proto::World world = TwoPmems(2 * kPage * n);
+  proto::File& file = *AddMount(world).add_file();
+  file.set_name("f");
+  for (size_t i = 0; i < n; ++i) {
+    proto::Extent& extent = *file.add_extent();
+    extent.set_logical(kPage * i);
+    extent.set_physical(2 * kPage * i);
+    extent.set_length(kPage);
+  }
+  return world;
+}
+
 proto::World ManyTouches(size_t n) {
   proto::World world = TwoPmems(kPage * (n + 1));
   // Off a boundary of 2 MiB, so that each page is an entry of its own.

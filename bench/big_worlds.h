@@ -28,6 +28,8 @@ proto::World ManyLegs(size_t n);
 proto::World ManyRows(size_t n);
 // Files of one mount, on a pmem with a device "d0".
 proto::World ManyFiles(size_t n);
+// Extents of one file, no two of which can be joined.
+proto::World ManyExtents(size_t n);
 // Pages of a file that one process has touched, beside a device "d0".
 proto::World ManyTouches(size_t n);
 

@@ -47,6 +47,9 @@ void RegisterSweep(const Options& options);
 void RegisterClassify(const Options& options);
 // First touches of files and device-dax: fault_bench.cc lists the names.
 void RegisterFaults(const Options& options);
+// restore:KIND, machines of many devices, files, extents or touches from their
+// bytes; a time is that of one of them.
+void RegisterRestore(const Options& options);
 
 // Not benchmarks but reports, which are made only when they are asked for by
 // name.  Return what main() returns.

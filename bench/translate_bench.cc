@@ -46,6 +46,7 @@ constexpr struct {
     {"read", RegisterReadSide},   {"load", RegisterLoad},
     {"proto", RegisterMessages},  {"flatten", RegisterFlatten},
     {"sweep", RegisterSweep},     {"fault", RegisterFaults},
+    {"restore", RegisterRestore},
 };
 
 constexpr struct {
@@ -86,14 +87,14 @@ Options TakeOptions(int* argc, char** argv) {
 
 int Main(int argc, char** argv) {
   MappedDevice::UseCompiledMaps(true);
+  // As the command does: Abseil's search for deadlocks has tables whose size is
+  // fixed.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   const Options options = TakeOptions(&argc, argv);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   for (const auto& report : kReports) {
     if (options.family != report.name) continue;
-    // As the command does: Abseil's search for deadlocks has tables whose size
-    // is fixed.
-    absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
     return report.report(options);
   }
   bool found = false;

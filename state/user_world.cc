@@ -89,9 +89,10 @@ struct MappedRange {
 };
 using MappedRanges = std::map<uint64_t, MappedRange>;
 
+// A message is many times as large.
 struct OrderedTouch {
   Task* task;
-  proto::Touch touch;
+  TouchRecord touch;
 };
 
 class UserLoader {
@@ -214,7 +215,11 @@ class UserLoader {
                                        "(SIGSEGV)",
                                        touch.address())));
       }
-      touches_.push_back({*task, touch});
+      touches_.push_back(
+          {*task,
+           {touch.address(),
+            touch.write() ? AccessKind::kWrite : AccessKind::kRead,
+            touch.sequence()}});
     }
     return absl::OkStatus();
   }
@@ -258,18 +263,19 @@ class UserLoader {
   }
 
   absl::Status RepeatTouches() {
-    std::stable_sort(touches_.begin(), touches_.end(),
-                     [](const OrderedTouch& a, const OrderedTouch& b) {
-                       return a.touch.sequence() < b.touch.sequence();
-                     });
-    for (const OrderedTouch& t : touches_) {
-      session_.user->KeepSequence(t.touch.sequence());
-      const uint64_t sequence = t.touch.sequence() != 0
-                                    ? t.touch.sequence()
-                                    : session_.user->NextSequence();
-      t.task->Repeat({t.touch.address(),
-                      t.touch.write() ? AccessKind::kWrite : AccessKind::kRead,
-                      sequence});
+    const auto earlier = [](const OrderedTouch& a, const OrderedTouch& b) {
+      return a.touch.sequence < b.touch.sequence;
+    };
+    // Those of one process are.
+    if (!std::is_sorted(touches_.begin(), touches_.end(), earlier)) {
+      std::stable_sort(touches_.begin(), touches_.end(), earlier);
+    }
+    for (OrderedTouch& t : touches_) {
+      session_.user->KeepSequence(t.touch.sequence);
+      if (t.touch.sequence == 0) {
+        t.touch.sequence = session_.user->NextSequence();
+      }
+      t.task->Repeat(t.touch);
     }
     return absl::OkStatus();
   }

@@ -311,7 +311,6 @@ MountedFile* MountPoint::Insert(const FileOptions& options) {
   inode.dax_dev = sb_.dax_dev;
   inode.dax_part_off = sb_.dax_part_off;
   inode.ra_pages = bdev_.queue().ra_pages();
-  inode.s_dax = !options.never_dax && sb_.ShouldEnableDax(options.dax);
   inode.has_extents = type_->has_extents && !options.indirect_blocks;
   inode.extsize = options.extsize;
   inode.datasync_dirty = !options.synced;
@@ -324,6 +323,10 @@ MountedFile* MountPoint::Insert(const FileOptions& options) {
     inode.reflinked |= extent.shared;
     inode.extents.Insert(extent);
   }
+  // xfs_inode_supports_dax(), of kernels where both do not go together.
+  const bool no_dax =
+      options.never_dax || (inode.reflinked && !faults_.dax_reflink);
+  inode.s_dax = !no_dax && sb_.ShouldEnableDax(options.dax);
   // A file without a size ends where its extents end.
   if (inode.i_size == 0) inode.i_size = end;
   for (const FileExtent& extent : options.allocate) {

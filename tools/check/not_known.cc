@@ -10,6 +10,7 @@
 #include "import/guess.h"
 #include "process/mount_point.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/file_doubts.h"
 
 namespace dmdax {
 namespace {
@@ -100,8 +101,9 @@ class Doubts {
 
 std::vector<std::string> NotKnown(const Session& session, const Look& look,
                                   Wish wish) {
-  std::vector<std::string> unknown;
-  if (session.guesses.empty() || !look.error.ok()) return unknown;
+  if (!look.error.ok()) return {};
+  std::vector<std::string> unknown = FileDoubts(session, look, wish);
+  if (session.guesses.empty()) return unknown;
   const Doubts doubts(session, look, wish);
   for (const proto::Guess& guess : session.guesses) {
     if (doubts.Matters(guess)) unknown.push_back(GuessText(guess));

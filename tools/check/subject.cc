@@ -71,8 +71,14 @@ absl::StatusOr<Subject> OpenFile(Session& session, const std::string& path) {
   if (!mount.ok()) return mount.status();
   subject.bdev = &(*mount)->bdev();
   if (!(*found)->inode.s_dax) {
+    const bool shares =
+        (*found)->inode.reflinked && !session.user->faults().dax_reflink;
     subject.dax = ErrnoError(
-        EOPNOTSUPP, absl::StrCat("the file is not DAX: ", MountText(**mount)));
+        EOPNOTSUPP,
+        absl::StrCat("the file is not DAX: ",
+                     shares ? "it shares blocks with another file (reflink), "
+                              "which this kernel allows without DAX alone"
+                            : MountText(**mount)));
     return subject;
   }
   absl::StatusOr<std::shared_ptr<File>> file =

@@ -218,11 +218,16 @@ absl::StatusOr<int> RunBeside(const RunOptions& options) {
 }
 
 absl::StatusOr<int> RunOnServer(Server& server, const RunOptions& options) {
+  // A command is not begun on a machine that is not there.
+  if (absl::Status s = server.Prepare(); !s.ok()) return s;
   absl::StatusOr<Child> child = Start(options);
   if (!child.ok()) return child.status();
   std::optional<int> status;
   while (!status) {
-    if (absl::Status s = server.Run(child->signals.get()); !s.ok()) return s;
+    if (absl::Status s = server.Run(child->signals.get()); !s.ok()) {
+      kill(child->pid, SIGKILL);
+      return s;
+    }
     status = TakeSignals(child->signals, child->pid);
     // Somebody has shut the machine down; the command is still ours.
     if (!status && server.is_over()) status = Wait(*child);

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -78,9 +79,23 @@ absl::Status WriteFile(const std::string& path, const std::string& text,
   return absl::OkStatus();
 }
 
+// Else the tree stops half-way, and cannot even be removed.
+absl::Status CheckDescriptors() {
+  constexpr rlim_t kFewest = 32;
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kFewest) {
+    return absl::OkStatus();
+  }
+  return ErrnoError(
+      EMFILE, absl::StrCat("the limit of open files is ", limit.rlim_cur,
+                           ": a machine that programs run on needs ", kFewest,
+                           " or more (ulimit -n)"));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ScratchTree>> ScratchTree::Make() {
+  if (absl::Status s = CheckDescriptors(); !s.ok()) return s;
   const std::string parent = TemporaryDir();
   RemoveStale(parent);
   std::string top = absl::StrCat(parent, "/", kPrefix, "XXXXXX");

@@ -11,7 +11,8 @@
 // The directory goes with the object; of one whose process was killed, the next
 // that is made removes the rest.
 //
-// Errors: the errno of the system call, with the path.
+// Errors: the errno of the system call, with the path; EMFILE if the process
+// may not have as many open files as it needs.
 // Threading: thread-compatible; clients read while it is being written.
 #ifndef DMDAX_SERVER_SCRATCH_TREE_H_
 #define DMDAX_SERVER_SCRATCH_TREE_H_

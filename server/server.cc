@@ -87,6 +87,12 @@ absl::Status Server::Watch(int fd, uint64_t what, uint32_t events) {
   return ErrnoError(errno, absl::StrCat("server: epoll: ", ErrnoText(errno)));
 }
 
+absl::Status Server::Prepare() {
+  absl::Status s = Watch(listener_.get(), kListener, EPOLLIN);
+  if (!s.ok()) return s;
+  return tree_.Sync(machine_.session());
+}
+
 absl::Status Server::Run(int until) {
   return Loop(until, [] { return false; });
 }
@@ -103,9 +109,8 @@ absl::Status Server::RunForHolders() {
 absl::Status Server::Loop(int until, absl::FunctionRef<bool()> is_over) {
   const NoSigpipe no_sigpipe;
   TakeAllDescriptors();
-  absl::Status s = Watch(listener_.get(), kListener, EPOLLIN);
+  absl::Status s = Prepare();
   if (s.ok() && until >= 0) s = Watch(until, kUntil, EPOLLIN);
-  if (s.ok()) s = tree_.Sync(machine_.session());
   if (!s.ok()) return s;
   // accept() of a client that has gone again would wait for the next.
   fcntl(listener_.get(), F_SETFL, O_NONBLOCK);

@@ -37,6 +37,9 @@ class Server {
  public:
   Server(Resident& machine, ScratchTree& tree, Fd listener);
 
+  // The machine's tree is there and clients may connect, who wait until it is
+  // served.  EMFILE and what else writing the tree answers.
+  absl::Status Prepare();
   // Serves until `until` can be read (-1: nothing), or a client shuts it down.
   // Then all that was done is kept.  An error is the machine's or the host's,
   // never a client's.

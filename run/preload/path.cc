@@ -181,11 +181,17 @@ Path::Path(int dir, const char* path) : dir_(dir), said_(path) {
 void Path::Resolve(const char* clean) {
   const KeepErrno keep;
   const char* const top = Tree();
-  if (*top == '\0') return;
   const int n = snprintf(buffer_, sizeof(buffer_), "%s/%s", top, clean);
-  mapped_ = n > 0 && n < static_cast<int>(sizeof(buffer_));
-  moved_ = mapped_;
+  moved_ = true;
+  mapped_ = *top != '\0' && n > 0 && n < static_cast<int>(sizeof(buffer_));
   seen = seen || mapped_;
+  if (mapped_) return;
+  // Without its machine a program must not come to the host's names: the
+  // directory's is longer than any file system has, so that all that is tried
+  // fails.
+  memset(buffer_, 'x', NAME_MAX + 2);
+  buffer_[0] = '/';
+  strcpy(buffer_ + NAME_MAX + 2, "/x");
 }
 
 bool Path::MachinePath(char* out, size_t size) const {

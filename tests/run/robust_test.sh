@@ -145,6 +145,22 @@ for ((i = 0; i < kills; ++i)); do
 done
 echo "$kills kills, $words times the machine was gone"
 
+# --- Who has lost its machine does not come to the host's names.
+got=$("${clean[@]}" "$dmdax" run --door=preload -- bash -c '
+  kill -9 $PPID; sleep 0.3
+  touch /dev/zz; mkdir -p /dev/mapper/zz; echo 1 >/run/lvm/zz
+  cat /sys/block/zz/size; rm -f /dev/zz && echo removed; true' 2>&1) || true
+[[ $(grep -c 'File name too long' <<<"$got") == 5 && $got != *removed* ]] ||
+  wrong "without a machine: $got"
+
+# --- A command is not begun on a machine that is not there.
+for limit in 6 8 12 31; do
+  got=$(ulimit -n "$limit"
+    "${clean[@]}" "$dmdax" run --door=preload -- echo begun 2>&1) || got+=" $?"
+  [[ $got == *"open files is $limit: a machine that programs run on needs 32"*1 ]] ||
+    wrong "$limit open files: $got"
+done
+
 # --- Others.
 mkdir -p project/sub
 cat >project/Makefile <<'END'

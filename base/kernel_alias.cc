@@ -2,6 +2,7 @@
 #include "base/kernel_alias.h"
 
 #include <optional>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -62,9 +63,29 @@ const KernelProfile* NewestNotAfter(KernelRelease release) {
   return newest;
 }
 
+// The oldest profile that is newer, or null, where no profile is of the
+// release.
+const KernelProfile* OldestAfter(KernelRelease release) {
+  const KernelProfile* oldest = nullptr;
+  for (const KernelProfile& profile : AllKernelProfiles()) {
+    if (profile.fault.format != PageTableFormat::kX86_64) continue;
+    if (profile.release == release) return nullptr;
+    if (oldest == nullptr && profile.release > release) oldest = &profile;
+  }
+  return oldest;
+}
+
 std::string Near(absl::string_view said, const KernelProfile& profile) {
   return absl::StrCat("kernel ", said, " is not a profile; ", profile.name,
                       " answers, the nearest that is (dmdax kernels)");
+}
+
+// `profile` is the newest that is no newer than the release.
+KernelAnswer NearestFor(std::string said, KernelRelease release,
+                        const KernelProfile& profile) {
+  KernelAnswer answer{&profile, Near(said, profile), OldestAfter(release)};
+  if (answer.above != nullptr) answer.between = std::move(said);
+  return answer;
 }
 
 std::string Said(const KernelAlias& alias) {
@@ -79,7 +100,14 @@ KernelAnswer AnswerForAlias(const KernelAlias& alias) {
   const KernelProfile& profile = *NewestNotAfter(alias.release);
   const bool is_it =
       alias.patches == kRecorded && profile.release == alias.release;
-  return {&profile, is_it ? "" : Near(Said(alias), profile)};
+  if (is_it) return {&profile, ""};
+  return NearestFor(Said(alias), alias.release, profile);
+}
+
+std::string KernelAnswer::BothNote() const {
+  if (above == nullptr) return "";
+  return absl::StrCat("kernel ", between, " lies between ", profile->name,
+                      " and ", above->name, ": both are asked");
 }
 
 absl::StatusOr<KernelAnswer> AnswerForKernel(absl::string_view name) {
@@ -95,7 +123,7 @@ absl::StatusOr<KernelAnswer> AnswerForKernel(absl::string_view name) {
           "kernel ", name, " is older than ",
           AllKernelProfiles()[0].release.ToString(), ", the oldest there is"));
     }
-    return KernelAnswer{profile, Near(name, *profile)};
+    return NearestFor(std::string(name), *release, *profile);
   }
   return absl::NotFoundError(absl::StrCat(
       found.status().message(), ", releases such as 6.18, and ",

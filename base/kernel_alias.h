@@ -4,14 +4,18 @@
 //
 //   absl::StatusOr<KernelAnswer> answer = AnswerForKernel("rhel9");
 //   // v5_10; "kernel rhel9 (5.14) is not a profile; v5_10 answers, ..."
+//   answer->above->name;   // "v6_1"
+//   answer->BothNote();
+//   // "kernel rhel9 (5.14) lies between v5_10 and v6_1: both are asked"
 //
 // A name is that of a profile (v6_1, arm64_4_14), of a distribution (debian12),
 // or a release (6.18, 5.14.0-427.el9.x86_64).  Where no profile is of that
 // release, the newest profile answers that is no newer, as a target's version
 // holds "since" a release: what dmdax knows of later kernels came later.  A
 // vendor's kernel may carry it as a backport, which nobody recorded, so the
-// answer says that it is only near.  A distribution whose very kernel was
-// recorded is the profile.
+// answer says that it is only near.  Who can ask two asks the next newer
+// profile as well: what changed between them may have come before that release
+// or after it.  A distribution whose very kernel was recorded is the profile.
 // Threading: constant.
 #ifndef DMDAX_BASE_KERNEL_ALIAS_H_
 #define DMDAX_BASE_KERNEL_ALIAS_H_
@@ -41,6 +45,13 @@ struct KernelAnswer {
   const KernelProfile* profile;
   // A line for stderr where the profile is only the nearest; else "".
   std::string note;
+  // Of a release between two profiles: the newer one, and what people call the
+  // release, "rhel9 (5.14)".  Else null and "".
+  const KernelProfile* above = nullptr;
+  std::string between;
+
+  // In place of `note` where both are asked.
+  std::string BothNote() const;
 };
 
 // NotFound: a name nobody knows, or a kernel older than the oldest profile.

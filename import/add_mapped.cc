@@ -38,6 +38,29 @@ bool HasNoDaxByType(absl::string_view type) {
   return false;
 }
 
+// Whether LVM2 may have given it: VG-LV, with each hyphen of theirs doubled.
+bool IsNamedByLvm(absl::string_view name) {
+  for (size_t at = name.find('-'); at != name.npos; at = name.find('-', at)) {
+    size_t end = at;
+    while (end < name.size() && name[end] == '-') ++end;
+    if ((end - at) % 2 == 1 && at != 0 && end < name.size()) return true;
+    at = end;
+  }
+  return false;
+}
+
+proto::MappedDevice::Maker MakerOf(const Mapped& m) {
+  const bool has_uuid = m.uuid && !m.uuid->value.empty();
+  if (has_uuid || m.says_uuid || m.boot_line) {
+    return proto::MappedDevice::UUID_SAYS;
+  }
+  // It is the beginning of the uuid.
+  if (m.type == "lvm" || m.lvm_order != 0) return proto::MappedDevice::LVM;
+  return m.type.empty() && IsNamedByLvm(m.name)
+             ? proto::MappedDevice::PERHAPS_LVM
+             : proto::MappedDevice::UUID_SAYS;
+}
+
 // One of which nothing is known but its size, and what it stands on.
 bool AddWithoutTable(Facts* facts, const Mapped& m, proto::World* world) {
   if (!m.size || m.size->value.most < 512) return false;
@@ -72,6 +95,7 @@ void AddDevice(const Facts& facts, const Mapped& m, proto::World* world) {
   out->set_boot_line(m.boot_line);
   out->set_name(m.name);
   if (m.uuid) out->set_uuid(m.uuid->value);
+  out->set_maker(MakerOf(m));
   if (m.dev) out->set_minor(m.dev->value.minor_nr);
   out->set_suspended(m.suspended);
   if (m.rows.empty()) return;

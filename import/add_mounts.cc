@@ -68,7 +68,7 @@ class Mounts {
       : table_(table),
         facts_(*facts),
         world_(*world),
-        kernel_(KernelOf(*world)) {}
+        kernel_(ProfileOf(*world)) {}
 
   void Run() {
     for (const auto& [path, m] : table_.seen()) AddMount(*m);
@@ -79,7 +79,7 @@ class Mounts {
   }
 
  private:
-  static const KernelProfile& KernelOf(const proto::World& world) {
+  static const KernelProfile& ProfileOf(const proto::World& world) {
     absl::StatusOr<const KernelProfile*> kernel =
         FindKernelProfile(world.kernel());
     return kernel.ok() ? **kernel : DefaultKernelProfile();

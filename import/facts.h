@@ -76,6 +76,7 @@ struct Mapped {
   Said<DevT> dev;
   Said<uint32_t> minor;  // where the major is not said
   Said<std::string> uuid;
+  bool says_uuid = false;  // an input has it, or that there is none
   Said<SizeRange> size;
   std::optional<Place> table;  // where its table was seen
   std::vector<DmTargetSpec> rows;
@@ -89,7 +90,8 @@ struct Mapped {
   std::map<std::string, Said<uint64_t>> queue;
   // Of a thin-pool, the ids of its devices, as LVM's metadata has them.
   std::vector<std::string> thin_ids;
-  // The order in which LVM makes its devices; 0: it is none of them.
+  // The order in which LVM makes its devices; 0: it is none of them, by what
+  // inputs have of groups.
   size_t lvm_order = 0;
 };
 

@@ -23,6 +23,7 @@ namespace dmdax {
 
 std::vector<std::string> Imported::AllNotes() const {
   std::vector<std::string> all = guesses;
+  if (!kernel_note.empty()) all.push_back(kernel_note);
   all.insert(all.end(), notes.begin(), notes.end());
   return all;
 }
@@ -141,7 +142,7 @@ void Importer::LeaveOutInput(const ImportInput& input,
   facts_->left_out.try_emplace(input.path, odd.message());
 }
 
-void Importer::ChooseKernel(const std::string& kernel, proto::World* world) {
+void Importer::ChooseKernel(const std::string& kernel, Imported* out) {
   const std::string said =
       !kernel.empty() ? kernel : (facts_->kernel ? facts_->kernel->value : "");
   if (said.empty()) {
@@ -153,14 +154,16 @@ void Importer::ChooseKernel(const std::string& kernel, proto::World* world) {
     facts_->NoteOnce(absl::StrCat(answer.status().message(), "; v6_1 taken"));
     return;
   }
-  world->set_kernel(std::string(answer->profile->name));
-  if (!answer->note.empty()) facts_->NoteOnce(answer->note);
+  out->world.set_kernel(answer->profile->name);
+  if (answer->note.empty()) return;
+  out->world.set_release(said);
+  out->kernel_note = answer->note;
 }
 
 absl::StatusOr<Imported> Importer::Finish(const std::string& kernel) {
   Imported out;
   Facts* facts = facts_.get();
-  ChooseKernel(kernel, &out.world);
+  ChooseKernel(kernel, &out);
   if (absl::Status s = JoinMapped(facts); !s.ok()) return s;
   if (absl::Status s = SizeByBootLine(facts); !s.ok()) return s;
   NameUnknown(facts);

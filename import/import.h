@@ -42,6 +42,8 @@ struct Imported {
   std::vector<std::string> notes;
   // What was chosen that answers depend on (World::guess), with the place.
   std::vector<std::string> guesses;
+  // Which profile answers for a release without one (World::release), or "".
+  std::string kernel_note;
 
   // All that is to be said of it, what decides answers first.
   std::vector<std::string> AllNotes() const;
@@ -59,8 +61,8 @@ class Importer {
   absl::Status AddBytes(std::string bytes, const std::string& name,
                         absl::string_view as = "");
 
-  // The machine of all inputs.  `kernel`, unless empty, is the World's, and
-  // not that of the inputs.  Once.
+  // The machine of all inputs.  `kernel`, as people call it, unless empty, is
+  // the World's, and not that of the inputs.  Once.
   absl::StatusOr<Imported> Finish(const std::string& kernel = "");
 
  private:
@@ -68,7 +70,7 @@ class Importer {
   absl::Status ReadOne(ImportRead& read, const ImportFormat* forced);
   void LeaveOutInput(const ImportInput& input, const ImportFormat& format,
                      const absl::Status& odd);
-  void ChooseKernel(const std::string& kernel, proto::World* world);
+  void ChooseKernel(const std::string& kernel, Imported* out);
 
   std::unique_ptr<Facts> facts_;
   std::vector<ImportRead> reads_;

@@ -4,10 +4,16 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "base/errno_status.h"
+#include "import/formats/input_lines.h"
 #include "import/import_format.h"
 #include "import/import_paths.h"
 
@@ -16,9 +22,28 @@ namespace {
 
 constexpr uint64_t kMostKept = uint64_t{1} << 30;
 
-// Formats that many files look like count by the file's name too.
-bool NameFits(const ImportFormat& format, absl::string_view path) {
+// Whether a line is the first row of a table, and none of crontab's: "30 3 *
+// *".
+bool IsFirstRow(absl::string_view line) {
+  const std::vector<absl::string_view> words =
+      absl::StrSplit(line, absl::ByAnyChar(" \t"), absl::SkipEmpty());
+  return words.size() > 2 && words[0] == "0" &&
+         absl::ascii_isalpha(static_cast<unsigned char>(words[2][0]));
+}
+
+// Formats that many files look like count by the file's name too, or by more of
+// what they have.
+bool Fits(const ImportFormat& format, absl::string_view path,
+          absl::string_view text) {
   const absl::string_view name = path.substr(path.rfind('/') + 1);
+  const absl::string_view line =
+      absl::StripLeadingAsciiWhitespace(FirstLine(text));
+  if (&format == &kDmsetupTableImport && NamedFor(path) == NamedAs::kNothing &&
+      !line.empty() &&
+      absl::ascii_isdigit(static_cast<unsigned char>(line[0])) &&
+      !IsFirstRow(line)) {
+    return false;
+  }
   if (&format == &kKernelImport) {
     return absl::StrContains(name, "uname") || name == "version";
   }
@@ -45,14 +70,18 @@ absl::Status Collector::Offer(const std::string& path, std::string text,
       MakeImportInput(absl::StrCat(name_, path.empty() ? "" : ":", path),
                       path.empty() ? name_ : path, std::move(text));
   const ImportFormat* format = DetectImport(*input);
-  if (format != nullptr && !path.empty() && !NameFits(*format, path)) {
+  if (format != nullptr && !path.empty() && !Fits(*format, path, input->text)) {
     format = nullptr;
   }
   const NamedAs named = NamedFor(input->path);
+  ++offered_;
   if (extent == kBeginning) {
-    if (format != nullptr || named != NamedAs::kNothing) {
-      LeaveOut(input->path,
-               absl::StrCat("it has more than ", kMostMember, " bytes"));
+    const std::string why =
+        absl::StrCat("it has more than ", kMostMember, " bytes");
+    if (format != nullptr || named != NamedAs::kNothing || path.empty()) {
+      LeaveOut(input->path, why);
+    } else if (too_large_.empty()) {
+      too_large_ = absl::StrCat(path, ": ", why);
     }
     return absl::OkStatus();
   }
@@ -105,19 +134,35 @@ std::vector<ImportRead::Unread> Collector::Unread() const {
   return unread;
 }
 
+absl::Status Collector::NothingKnown(
+    const std::vector<ImportRead::Unread>& unread) const {
+  std::string why = too_large_;
+  if (!unread.empty()) {
+    const ImportRead::Unread& first = unread[0];
+    why = absl::StrCat(first.path == name_ ? "" : first.path + ": ", first.why);
+  }
+  // A file that was packed alone is none of several.
+  std::string looked_for;
+  if (directory_ || offered_ != 1 || why.empty()) {
+    looked_for = absl::StrCat(
+        "; in ", offered_, offered_ == 1 ? " file" : " files",
+        " looked for were ",
+        absl::StrJoin(kImportFormats, ", ",
+                      [](std::string* out, const ImportFormat* format) {
+                        absl::StrAppend(out, format->name);
+                      }),
+        " (dmdax import --help)");
+  }
+  return ErrnoError(directory_ ? EISDIR : EINVAL,
+                    absl::StrCat("'", name_, "': ",
+                                 directory_ ? "Is a directory, and n" : "n",
+                                 "othing in it can be imported",
+                                 why.empty() ? "" : "; ", why, looked_for));
+}
+
 absl::StatusOr<ImportRead> Collector::Finish() {
   std::vector<ImportRead::Unread> unread = Unread();
-  if (inputs_.empty()) {
-    const std::string first =
-        unread.empty()
-            ? ""
-            : absl::StrCat("; ", unread[0].path, ": ", unread[0].why);
-    return ErrnoError(
-        directory_ ? EISDIR : EINVAL,
-        absl::StrCat(
-            "'", name_, "': ", directory_ ? "Is a directory, and n" : "n",
-            "othing in it can be imported (dmdax import --help)", first));
-  }
+  if (inputs_.empty()) return NothingKnown(unread);
   // The order of a directory is nobody's intention.
   std::sort(inputs_.begin(), inputs_.end(),
             [](const auto& a, const auto& b) { return a->path < b->path; });

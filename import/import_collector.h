@@ -47,11 +47,16 @@ class Collector {
 
  private:
   std::vector<ImportRead::Unread> Unread() const;
+  // Why there is no input, and what was looked for.
+  absl::Status NothingKnown(
+      const std::vector<ImportRead::Unread>& unread) const;
 
   const std::string name_;
   const bool directory_;
   ImportInputs inputs_;
   uint64_t kept_ = 0;
+  uint64_t offered_ = 0;
+  std::string too_large_;  // the first of which nobody knows what it is
   // By their directory and the cause: a report may have thousands.
   std::map<std::pair<std::string, std::string>, std::vector<std::string>>
       unread_;

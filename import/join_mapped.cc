@@ -200,6 +200,9 @@ absl::Status JoinGroup(const LvmGroup& group, bool listed, Facts* facts) {
       }
     } else if (known && live->second.table) {
       CompareTables(lvm, live->second, facts);
+      if (!live->second.says_uuid && !live->second.uuid && !lvm.uuid.empty()) {
+        live->second.uuid = Fact<std::string>{lvm.uuid, lvm.place};
+      }
     } else if (known || (!listed && !lvm.skipped)) {
       Mapped& m = facts->MappedNamed(lvm.name, lvm.place);
       m.table = lvm.place;

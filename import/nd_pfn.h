@@ -5,7 +5,8 @@
 //   std::optional<uint64_t> bytes =
 //       NdPfnDataOffset(0x100000000, 1 << 30, 2 << 20, NdPfnMap::kDev);
 //   // 18 MiB of 1 GiB
-// Mirrors: nd_pfn_init of drivers/nvdimm/pfn_devs.c (6.1).
+// Mirrors: nd_pfn_init of drivers/nvdimm/pfn_devs.c (5.3 and later; the struct
+// pages are not padded by themselves, as they were before).
 // Threading: pure function.
 #ifndef DMDAX_IMPORT_ND_PFN_H_
 #define DMDAX_IMPORT_ND_PFN_H_

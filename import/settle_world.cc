@@ -70,10 +70,14 @@ class Settler {
 
   absl::Status Run() {
     GiveMetadataBytes();
-    // Each turn takes something away, and what stands on it.
+    // What no stand-in is made for at its place takes a turn, which takes it
+    // away, and what stands on it.
     constexpr int kMostTurns = 256;
+    const TableMender mend = [this](const absl::Status& refused) {
+      return StandInAtOnce(ParseRefusal(refused.message()));
+    };
     for (int turn = 0; turn < kMostTurns; ++turn) {
-      absl::StatusOr<Session> session = LoadWorld(world_, Marks());
+      absl::StatusOr<Session> session = LoadWorld(world_, Marks(), mend);
       if (session.ok()) {
         CompareDax(*session);
         return SetMaxSectors(*session);
@@ -197,6 +201,26 @@ class Settler {
     return false;
   }
 
+  // Whether a stand-in for the table is all that is changed, so that what was
+  // loaded before need not be loaded again.
+  bool StandInAtOnce(const Refusal& r) {
+    if (r.list != "mapped_device" || r.index < 0 ||
+        r.index >= world_.mapped_device_size()) {
+      return false;
+    }
+    proto::MappedDevice& m = *world_.mutable_mapped_device(r.index);
+    const std::string type = TypeAt(m, r.rest);
+    if (KeepsMetadata(type) && !stood_in_.contains(m.name())) return false;
+    return StandIn(r, type, &m);
+  }
+
+  bool StandIn(const Refusal& r, const std::string& type,
+               proto::MappedDevice* m) {
+    return absl::StartsWith(r.rest, ".table") &&
+           stood_in_.insert(m->name()).second &&
+           StandInForTable(&facts_, type, r.words, m);
+  }
+
   bool YieldMapped(const Refusal& r) {
     proto::MappedDevice& m = *world_.mutable_mapped_device(r.index);
     const std::string type = TypeAt(m, r.rest);
@@ -210,11 +234,7 @@ class Settler {
       }
       return true;
     }
-    if (absl::StartsWith(r.rest, ".table") &&
-        stood_in_.insert(m.name()).second &&
-        StandInForTable(&facts_, type, r.words, &m)) {
-      return true;
-    }
+    if (StandIn(r, type, &m)) return true;
     LeaveOut(m.name(), r.words);
     DropMapped(m.name());
     return true;

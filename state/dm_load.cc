@@ -23,9 +23,11 @@ namespace {
 
 class Loader {
  public:
-  Loader(const proto::World& world, const SourceMap& map, Session& session)
+  Loader(const proto::World& world, const SourceMap& map, Session& session,
+         const TableMender& mend)
       : world_(world),
         map_(map),
+        mend_(mend),
         ctl_(*session.ctl),
         machine_(*session.machine) {}
 
@@ -241,6 +243,9 @@ class Loader {
   absl::Status LoadLive(int i) {
     const proto::MappedDevice& d = Device(i);
     absl::Status s = LoadTable(i, d.table(), ".table");
+    while (!s.ok() && mend_ && mend_(s)) {
+      s = LoadTable(i, d.table(), ".table");
+    }
     if (!s.ok()) return s;
     DmIoctl io{.name = d.name()};
     s = ctl_.DevSuspend(io);
@@ -296,6 +301,7 @@ class Loader {
 
   const proto::World& world_;
   const SourceMap& map_;
+  const TableMender& mend_;
   DmCtl& ctl_;
   Machine& machine_;
   std::vector<uint32_t> minors_;
@@ -328,9 +334,9 @@ absl::Status CheckNoMappedNumber(const BlockDevice& disk, uint32_t dm_major) {
 }
 
 absl::Status LoadMappedDevices(const proto::World& world, const SourceMap& map,
-                               Session& session) {
+                               Session& session, const TableMender& mend) {
   if (absl::Status s = CheckDmNumbers(map, session); !s.ok()) return s;
-  return Loader(world, map, session).Load();
+  return Loader(world, map, session, mend).Load();
 }
 
 }  // namespace dmdax

@@ -20,6 +20,8 @@
 #ifndef DMDAX_STATE_DM_LOAD_H_
 #define DMDAX_STATE_DM_LOAD_H_
 
+#include <functional>
+
 #include "absl/status/status.h"
 #include "state/session.h"
 #include "state/source_map.h"
@@ -27,10 +29,15 @@
 
 namespace dmdax {
 
+// Told of a live table that is refused.  True: it has changed that table in the
+// World, whose other devices stay as they are, and the table is tried again.
+using TableMender = std::function<bool(const absl::Status& refused)>;
+
 // All of world.mapped_device, on a machine that has its hardware.  Errors are
 // those of LoadWorld() (state/world_load.h).
 absl::Status LoadMappedDevices(const proto::World& world, const SourceMap& map,
-                               Session& session);
+                               Session& session,
+                               const TableMender& mend = nullptr);
 
 // EINVAL: the disk has a number of mapped devices.
 absl::Status CheckNoMappedNumber(const BlockDevice& disk, uint32_t dm_major);

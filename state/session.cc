@@ -15,7 +15,18 @@ Session& Session::operator=(Session&& other) noexcept {
   machine = std::move(other.machine);
   source = std::move(other.source);
   guesses = std::move(other.guesses);
+  release = std::move(other.release);
+  makers = std::move(other.makers);
   return *this;
+}
+
+void Session::AddWhatWasSaid(proto::World* world) const {
+  *world->mutable_guess() = guesses;
+  world->set_release(release);
+  for (proto::MappedDevice& device : *world->mutable_mapped_device()) {
+    const auto maker = makers.find(device.name());
+    if (maker != makers.end()) device.set_maker(maker->second);
+  }
 }
 
 Session NewSession(const KernelProfile& profile, uint32_t dm_major) {
@@ -52,7 +63,7 @@ proto::StateSnapshot SnapshotOf(const Session& session, uint64_t generation) {
   snapshot.set_global_event_nr(session.ctl->global_event_nr());
   snapshot.set_no_free_minor_below(session.ctl->NoFreeMinorBelow());
   SaveUserWorld(*session.user, snapshot.mutable_world());
-  *snapshot.mutable_world()->mutable_guess() = session.guesses;
+  session.AddWhatWasSaid(snapshot.mutable_world());
   return snapshot;
 }
 

@@ -11,7 +11,9 @@
 #ifndef DMDAX_STATE_SESSION_H_
 #define DMDAX_STATE_SESSION_H_
 
+#include <map>
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "block/machine.h"
@@ -37,6 +39,13 @@ struct Session {
   std::unique_ptr<UserSpace> user;
   // What an import had to take of the machine (World::guess).
   google::protobuf::RepeatedPtrField<proto::Guess> guesses;
+  // What runs there, where the profile is only the nearest (World::release).
+  std::string release;
+  // By name, of mapped devices whose uuid nobody knows.
+  std::map<std::string, proto::MappedDevice::Maker> makers;
+
+  // What the kernel does not know, of the World that this was made from.
+  void AddWhatWasSaid(proto::World* world) const;
 };
 
 // An empty machine with this kernel.

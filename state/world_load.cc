@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
-#include "state/dm_load.h"
 #include "state/dm_snapshot.h"
 #include "state/hardware.h"
 #include "state/nodes.h"
@@ -27,19 +27,48 @@ absl::StatusOr<Session> BootWorld(const proto::World& world,
     }
     profile = *found;
   }
+  if (!world.release().empty()) {
+    absl::StatusOr<KernelAnswer> answer = AnswerForKernel(world.release());
+    if (!answer.ok()) {
+      return ErrnoError(EINVAL, absl::StrCat(map.Locate("release"),
+                                             answer.status().message()));
+    }
+  }
   return NewSession(*profile, world.dm_major());
 }
 
+KernelAnswer KernelOf(const proto::World& world) {
+  const KernelProfile* profile = &DefaultKernelProfile();
+  if (absl::StatusOr<const KernelProfile*> found =
+          FindKernelProfile(world.kernel());
+      found.ok()) {
+    profile = *found;
+  }
+  if (!world.release().empty()) {
+    absl::StatusOr<KernelAnswer> answer = AnswerForKernel(world.release());
+    if (answer.ok() && answer->profile == profile) return *std::move(answer);
+  }
+  return {profile, ""};
+}
+
 absl::Status FillMachine(const proto::World& world, WorldKind kind,
-                         const SourceMap& map, Session& session) {
+                         const SourceMap& map, Session& session,
+                         const TableMender& mend) {
   absl::Status s = AddHardware(world, *session.machine, map, kind);
   if (!s.ok()) return s;
   for (const proto::LeftOut& left : world.left_out()) {
     session.machine->AddLeftOut({left.name(), left.why()});
   }
   session.guesses.MergeFrom(world.guess());
-  s = kind == WorldKind::kSnapshot ? DmSnapshotter(*session.ctl).Restore(world)
-                                   : LoadMappedDevices(world, map, session);
+  session.release = world.release();
+  for (const proto::MappedDevice& device : world.mapped_device()) {
+    if (device.maker() != proto::MappedDevice::UUID_SAYS) {
+      session.makers[device.name()] = device.maker();
+    }
+  }
+  s = kind == WorldKind::kSnapshot
+          ? DmSnapshotter(*session.ctl).Restore(world)
+          : LoadMappedDevices(world, map, session, mend);
   if (s.ok() && kind == WorldKind::kWritten) {
     s = CheckNodes(world, session, map);
   }
@@ -52,10 +81,11 @@ absl::Status FillMachine(const proto::World& world, WorldKind kind,
 }
 
 absl::StatusOr<Session> LoadWorld(const proto::World& world,
-                                  const SourceMap& map) {
+                                  const SourceMap& map,
+                                  const TableMender& mend) {
   absl::StatusOr<Session> session = BootWorld(world, map);
   if (!session.ok()) return session.status();
-  absl::Status s = FillMachine(world, WorldKind::kWritten, map, *session);
+  absl::Status s = FillMachine(world, WorldKind::kWritten, map, *session, mend);
   if (!s.ok()) return s;
   return session;
 }
@@ -91,7 +121,7 @@ proto::World DescribeWorld(const Session& session) {
   SaveHardware(*session.machine, session.ctl->major(), &world);
   DmSnapshotter(*session.ctl).Save(&world);
   SaveUserWorld(*session.user, &world);
-  *world.mutable_guess() = session.guesses;
+  session.AddWhatWasSaid(&world);
   for (proto::Pmem& pmem : *world.mutable_pmem()) pmem.clear_runtime();
   for (proto::Block& block : *world.mutable_block()) block.clear_runtime();
   for (proto::Mount& mount : *world.mutable_mount()) {

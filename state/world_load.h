@@ -17,6 +17,8 @@
 #define DMDAX_STATE_WORLD_LOAD_H_
 
 #include "absl/status/statusor.h"
+#include "base/kernel_alias.h"
+#include "state/dm_load.h"
 #include "state/session.h"
 #include "state/source_map.h"
 #include "state/user_world.h"
@@ -32,15 +34,22 @@ namespace dmdax {
 //   EEXIST, EBUSY, ENOENT  as Machine::AddPmem() and AddBlock()
 //   any     what the kernel answers to a table, with its words
 absl::StatusOr<Session> LoadWorld(const proto::World& world,
-                                  const SourceMap& map = {});
+                                  const SourceMap& map = {},
+                                  const TableMender& mend = nullptr);
 
 // The two halves of LoadWorld() and SessionFromSnapshot().  The first makes a
 // machine without anything that runs the World's kernel (EINVAL: there is no
-// such kernel); the second puts all of the World on it.
+// such kernel, or a release that is none); the second puts all of the World on
+// it.
 absl::StatusOr<Session> BootWorld(const proto::World& world,
                                   const SourceMap& map = {});
 absl::Status FillMachine(const proto::World& world, WorldKind kind,
-                         const SourceMap& map, Session& session);
+                         const SourceMap& map, Session& session,
+                         const TableMender& mend = nullptr);
+
+// Who answers for a World's machine: with a note, and the next newer profile,
+// where World::kernel is only the nearest to World::release.
+KernelAnswer KernelOf(const proto::World& world);
 
 // The hardware and the tables of a running machine, without what only a
 // snapshot keeps (event numbers, sticky flags).  Rows are the kernel's TABLE

@@ -33,6 +33,7 @@ absl::StatusOr<Session> UnderOtherKernel(const proto::StateSnapshot& snapshot,
   if (!session.ok()) return session.status();
   proto::World world = DescribeWorld(*session);
   world.set_kernel(kernel);
+  world.clear_release();
   absl::StatusOr<Session> other = LoadWorld(world);
   if (other.ok()) return other;
   return ErrnoError(
@@ -60,6 +61,7 @@ absl::StatusOr<Session> FromSnapshot(proto::StateSnapshot& snapshot,
                        " answers questions about it, but changes need an "
                        "empty state"));
     }
+    if (*app.kernel != world.kernel()) world.clear_release();
     world.set_kernel(*app.kernel);
   }
   return SessionFromSnapshot(snapshot);
@@ -142,7 +144,11 @@ void App::SayKernel(const std::string& said) {
     return;
   }
   kernel = answer->profile->name;
-  if (!answer->note.empty()) Tell(answer->note);
+  kernel_answer = *std::move(answer);
+}
+
+void App::TellKernel() const {
+  if (kernel_answer && !kernel_answer->note.empty()) Tell(kernel_answer->note);
 }
 
 absl::StatusOr<Session> App::Ask() const {
@@ -157,7 +163,13 @@ absl::StatusOr<Session> App::Ask() const {
 
 absl::StatusOr<ParsedWorld> App::AskWorld(
     std::vector<std::string>* notes) const {
-  if (world_file) return ReadWorldFile(*world_file, "", notes);
+  if (world_file) {
+    absl::StatusOr<ParsedWorld> world = ReadWorldFile(*world_file, "", notes);
+    if (!world.ok() || notes != nullptr || !kernel_said.empty()) return world;
+    const std::string note = KernelOf(world->world).note;
+    if (!note.empty()) Tell(note);
+    return world;
+  }
   absl::StatusOr<StateDir> dir = OpenState(StateDir::kRead);
   if (!dir.ok()) return dir.status();
   absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
@@ -178,6 +190,16 @@ absl::StatusOr<std::vector<std::string>> App::AskKernels() const {
     if (profile.fault.format == DefaultKernelProfile().fault.format) {
       names.push_back(profile.name);
     }
+  }
+  return names;
+}
+
+absl::StatusOr<std::vector<std::string>> App::AskKernels(
+    std::optional<KernelAnswer>* between) const {
+  absl::StatusOr<std::vector<std::string>> names = AskKernels();
+  if (names.ok() && kernel_answer && kernel_answer->above != nullptr) {
+    names->push_back(kernel_answer->above->name);
+    *between = kernel_answer;
   }
   return names;
 }

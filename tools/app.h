@@ -20,6 +20,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/kernel_alias.h"
 #include "formats/world_format.h"
 #include "nlohmann/json.hpp"
 #include "state/part/run_on_part.h"
@@ -30,15 +31,18 @@ namespace dmdax {
 
 struct App {
   // --- global options ---
-  // --kernel: what people call it; a note of which profile answers goes to
-  // standard error.
+  // --kernel: what people call it.
   void SayKernel(const std::string& said);
+  // Which profile answers to that, on standard error, where it is only the
+  // nearest.
+  void TellKernel() const;
   std::string state_dir;
   std::optional<std::string> world_file;  // --world
   // The name of the profile that answers to --kernel (base/kernel_alias.h), or
   // why none does; "": as the world or state says.
   absl::StatusOr<std::string> kernel = "";
   std::string kernel_said;
+  std::optional<KernelAnswer> kernel_answer;  // where one does
   bool json = false;
   std::optional<double> timeout_seconds;  // for the state's lock
 
@@ -55,7 +59,9 @@ struct App {
   absl::StatusOr<Session> Ask(RunFn run) const;
 
   // The machine as a World, for a verb that asks several kernels; --kernel is
-  // not looked at.  Notes of an import as in ReadWorldFile().
+  // not looked at.  Notes of an import as in ReadWorldFile(); without `notes`
+  // it is said too if the World's own kernel, where that is asked, is only the
+  // nearest.
   absl::StatusOr<ParsedWorld> AskWorld(
       std::vector<std::string>* notes = nullptr) const;
 
@@ -63,6 +69,10 @@ struct App {
   // that of --kernel, or all of `--kernel all` with pages of the usual sizes;
   // "" is the World's own.
   absl::StatusOr<std::vector<std::string>> AskKernels() const;
+  // The same, and of a release between two profiles both, with `*between` who
+  // they are.
+  absl::StatusOr<std::vector<std::string>> AskKernels(
+      std::optional<KernelAnswer>* between) const;
 
   // The machine, for a verb that changes it: runs `change` under the state
   // directory's lock and writes the result back if it returns OK.  With

@@ -264,6 +264,11 @@ void PrintSubject(std::ostream& out, const SubjectReport& report, Wish wish) {
     out << " " << absl::StrJoin(kernels, ", ") << ":\n";
     PrintCheck(out, report.checks[i], wish, report);
   }
+  if (const std::string differ = NeighboursDiffer(report, wish);
+      !differ.empty()) {
+    out << " " << OneLine(report.between) << ":\n  " << WishText(wish)
+        << ": not known, " << differ << "\n";
+  }
 }
 
 nlohmann::ordered_json SubjectToJson(const SubjectReport& report, Wish wish) {
@@ -309,8 +314,17 @@ nlohmann::ordered_json SubjectToJson(const SubjectReport& report, Wish wish) {
     subject["files_seen"] = report.kind == Subject::kFile;
   }
   if (!report.held_by.empty()) subject["held_by"] = report.held_by;
+  if (const std::string differ = NeighboursDiffer(report, wish);
+      !differ.empty()) {
+    subject["not_known"] = {differ};
+  }
   subject["kernels"] = std::move(kernels);
   return subject;
+}
+
+nlohmann::ordered_json BetweenToJson(const KernelAnswer& between) {
+  return {{"release", between.between},
+          {"kernels", {between.profile->name, between.above->name}}};
 }
 
 }  // namespace dmdax

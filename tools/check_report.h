@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "base/kernel_alias.h"
 #include "nlohmann/json.hpp"
 #include "tools/check/machine_check.h"
 
@@ -17,6 +18,9 @@ namespace dmdax {
 // Kernels that say the same are told once.
 void PrintSubject(std::ostream& out, const SubjectReport& report, Wish wish);
 nlohmann::ordered_json SubjectToJson(const SubjectReport& report, Wish wish);
+
+// Which release lies between which kernels, both of which were asked.
+nlohmann::ordered_json BetweenToJson(const KernelAnswer& between);
 
 nlohmann::ordered_json SharesToJson(const PageShares& shares);
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/errno_status.h"
+#include "base/kernel_alias.h"
 #include "base/one_line.h"
 #include "nlohmann/json.hpp"
 #include "state/world_load.h"
@@ -85,8 +87,37 @@ bool AsksForMachines(const App& app, const CheckOptions& o) {
   return true;
 }
 
+// Which kernels a command line asks, as MachineRequest has them.
+struct AskedKernels {
+  std::vector<std::string> names;
+  std::optional<KernelAnswer> between;
+
+  absl::StatusOr<MachineCheck> Check(
+      const ParsedWorld& world, const CheckOptions& o,
+      const std::vector<std::string>& subjects) const {
+    return CheckMachine({.world = world.world,
+                         .kernels = names,
+                         .names = subjects,
+                         .wish = o.wish,
+                         .map = world.source,
+                         .between = between});
+  }
+  // Who answers for the World's own kernel, if that is asked.
+  KernelAnswer OwnKernel(const proto::World& world) const {
+    const bool own = names == std::vector<std::string>{""};
+    return own ? KernelOf(world) : KernelAnswer{};
+  }
+};
+
+// Where two are asked the answer itself has them (BetweenToJson()).
+void AddKernelNote(const KernelAnswer& own, std::vector<std::string>* notes) {
+  if (own.above == nullptr && !own.note.empty()) {
+    notes->insert(notes->begin(), own.note);
+  }
+}
+
 nlohmann::ordered_json RowOf(const std::string& path, const CheckOptions& o,
-                             const std::vector<std::string>& kernels,
+                             const AskedKernels& asked,
                              const MachineList& all) {
   std::vector<std::string> notes;
   if (all.no_files.contains(path)) {
@@ -97,13 +128,11 @@ nlohmann::ordered_json RowOf(const std::string& path, const CheckOptions& o,
   }
   absl::StatusOr<ParsedWorld> world = ReadWorldFile(path, "", &notes);
   if (!world.ok()) return MachineRow(path, world.status(), notes, o.wish);
-  return MachineRow(
-      path, CheckMachine({world->world, kernels, {}, o.wish, world->source}),
-      notes, o.wish);
+  AddKernelNote(asked.OwnKernel(world->world), &notes);
+  return MachineRow(path, asked.Check(*world, o, {}), notes, o.wish);
 }
 
-void CheckMachines(App& app, const CheckOptions& o,
-                   const std::vector<std::string>& kernels) {
+void CheckMachines(App& app, const CheckOptions& o, const AskedKernels& asked) {
   if (o.names.empty()) throw CLI::RequiredError("WHAT (with --shard)");
   absl::StatusOr<Shard> shard = Shard{};
   if (!o.shard.empty()) shard = ParseShard(o.shard);
@@ -121,7 +150,7 @@ void CheckMachines(App& app, const CheckOptions& o,
   const size_t width = NameWidth(machines);
   if (!app.json) report.PrintHead(std::cout, width);
   for (const std::string& path : machines) {
-    nlohmann::ordered_json row = RowOf(path, o, kernels, *all);
+    nlohmann::ordered_json row = RowOf(path, o, asked, *all);
     if (!app.json) {
       report.PrintRow(std::cout, row, width);
       std::cout << std::flush;
@@ -141,15 +170,27 @@ void CheckMachines(App& app, const CheckOptions& o,
 }
 
 void Check(App& app, const CheckOptions& o) {
-  absl::StatusOr<std::vector<std::string>> kernels = app.AskKernels();
+  AskedKernels asked;
+  absl::StatusOr<std::vector<std::string>> kernels =
+      app.AskKernels(&asked.between);
   if (!kernels.ok()) return app.Report(kernels.status());
-  if (AsksForMachines(app, o)) return CheckMachines(app, o, *kernels);
+  asked.names = *std::move(kernels);
+  if (asked.between) {
+    Tell(asked.between->BothNote());
+  } else {
+    app.TellKernel();
+  }
+  if (AsksForMachines(app, o)) return CheckMachines(app, o, asked);
   std::vector<std::string> notes;
   absl::StatusOr<ParsedWorld> world = app.AskWorld(&notes);
   if (!world.ok()) return app.Report(world.status());
-  if (!app.json) TellAll(notes);
-  absl::StatusOr<MachineCheck> machine =
-      CheckMachine({world->world, *kernels, o.names, o.wish, world->source});
+  const KernelAnswer own = asked.OwnKernel(world->world);
+  AddKernelNote(own, &notes);
+  if (!app.json) {
+    if (own.above != nullptr) Tell(own.BothNote());
+    TellAll(notes);
+  }
+  absl::StatusOr<MachineCheck> machine = asked.Check(*world, o, o.names);
   if (!machine.ok()) return app.Report(machine.status());
   SayLeftOut(machine->without_pmem);
   if (machine->subjects.empty()) {
@@ -170,6 +211,7 @@ void Check(App& app, const CheckOptions& o) {
   if (app.json) {
     nlohmann::ordered_json answer = {{"holds", machine->holds},
                                      {"subjects", std::move(all)}};
+    if (machine->between) answer["between"] = BetweenToJson(*machine->between);
     if (!notes.empty()) answer["notes"] = notes;
     app.Answer("check", std::move(answer));
   }
@@ -190,10 +232,10 @@ void RegisterCheck(CLI::App& cli, App& app) {
       "  dmdax --world examples/lvm_default.textproto check\n"
       "  dmdax check sosreports/              (many machines, a row each)\n\n"
       "Obstacles hide each other, so each cure is tried on a copy of the\n"
-      "machine in memory, and what then is in the way is told too.  Exit\n"
-      "status 0: all have what is required; 2: not all, or nobody knows; 1: "
-      "an\n"
-      "error.");
+      "machine in memory, and what then is in the way is told too.  A kernel\n"
+      "between two of `dmdax kernels` (RHEL 8's 4.18) is asked on both: what\n"
+      "they say differently nobody knows.  Exit status 0: all have what is\n"
+      "required; 2: not all, or nobody knows; 1: an error.");
   verb->add_option("WHAT", o->names,
                    "Files (/mnt/f), device-dax or block devices (default: all "
                    "that a program can map); or machines: Worlds, what import "

@@ -248,7 +248,10 @@ void SetLabels(Side sides[2]) {
 App Second(const App& app, const DiffOptions& o) {
   App second = app;
   if (!o.with.empty()) second.world_file = o.with;
-  second.SayKernel(o.with_kernel);
+  if (!o.with_kernel.empty()) {
+    second.SayKernel(o.with_kernel);
+    second.TellKernel();
+  }
   return second;
 }
 

@@ -46,7 +46,7 @@ absl::StatusOr<Imported> Read(const ImportOptions& o, const App& app) {
   for (const std::string& file : o.files) {
     if (absl::Status s = importer.Add(file, o.as); !s.ok()) return s;
   }
-  return importer.Finish(*app.kernel);
+  return importer.Finish(app.kernel_said);
 }
 
 absl::Status Import(const ImportOptions& o, App& app) {

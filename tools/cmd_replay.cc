@@ -32,6 +32,7 @@
 #include "tools/byte_count.h"
 #include "tools/check/look.h"
 #include "tools/check/subject.h"
+#include "tools/check/too_deep.h"
 #include "tools/fault_report.h"
 #include "tools/reason_page.h"
 #include "tools/replay/replay_table.h"
@@ -118,6 +119,11 @@ class SweptFiles {
     if (auto at = swept_.find(path); at != swept_.end()) return &at->second;
     absl::StatusOr<Subject> subject = OpenSubject(*session_, path);
     if (!subject.ok()) return subject.status();
+    if (absl::Status depth = CheckStackDepth(*session_, subject->bdev);
+        !depth.ok()) {
+      CloseSubject(*session_, *subject);
+      return depth;
+    }
     if (!subject->dax.ok()) return subject->dax;
     const auto sweep = [&](const SweepAccess& access) {
       return SweepDax(*session_->user,

@@ -187,6 +187,16 @@ Json KernelToJson(const std::string& name, const KernelTotal& total) {
           {"obstacles", std::move(obstacles)}};
 }
 
+// Of the first subject of which a release's two neighbours say different
+// things, what they say; "": there is none.
+std::string FirstDiffers(const Json& row) {
+  for (const Json& subject : row.value("subjects", Json::array())) {
+    const auto why = subject.value("not_known", std::vector<std::string>());
+    if (!why.empty()) return why[0];
+  }
+  return "";
+}
+
 std::string WishName(Wish wish) {
   for (const auto& [name, value] : kWishNames) {
     if (value == wish) return name;
@@ -218,6 +228,7 @@ Json MachineRow(const std::string& path,
                    : machine->fails          ? "no"
                                              : "unknown";
   if (!notes.empty()) row["notes"] = notes;
+  if (machine->between) row["between"] = BetweenToJson(*machine->between);
   if (!machine->without_pmem.empty()) {
     row["without_pmem"] = machine->without_pmem;
   }
@@ -299,6 +310,12 @@ void FleetReport::PrintRow(std::ostream& out, const Json& row,
   if (told.not_known != 0) {
     out << lead << "not known: " << OneLine(told.why_not_known);
     lead = "; ";
+  }
+  if (told.not_known == 0) {
+    if (const std::string differ = FirstDiffers(row); !differ.empty()) {
+      out << lead << "not known: " << OneLine(differ);
+      lead = "; ";
+    }
   }
   if (told.volumes == told.subjects && told.subjects_hold != 0) {
     out << lead << "the volume allows it, no file was looked at";

@@ -224,8 +224,9 @@ class RowChecker {
     const bool holds = kernel["holds"];
     if (refused && holds) Wrong(absl::StrCat(at, "holds, and is refused"));
     if (not_known && holds) Wrong(absl::StrCat(at, "holds, and is not known"));
+    ++kernels_;
     holds_ &= holds;
-    fails_ |= !holds && !not_known;
+    failing_ += !holds && !not_known ? 1 : 0;
     Shares(kernel, "bytes", at);
     Shares(kernel, "cured", at);
     if (kernel.contains("plan"))
@@ -244,22 +245,31 @@ class RowChecker {
               {{"error", kText, error ? kNeeded : kMayLack},
                {"notes", kTexts, kMayLack},
                {"without_pmem", kTexts, kMayLack},
+               {"between", kObject, kMayLack},
                {"subjects", kObjects, error ? kMayLack : kNeeded}})) {
       return;
     }
-    Each(row, "subjects", "", [this](const Json& s, const std::string& at) {
+    const bool between = row.contains("between");
+    if (between && !Keys(row["between"], "between.",
+                         {{"release", kText}, {"kernels", kTexts}})) {
+      return;
+    }
+    Each(row, "subjects", "", [&](const Json& s, const std::string& at) {
       if (!Keys(s, at,
                 {{"name", kText},
                  {"mount", kText, kMayLack},
                  {"files_seen", kFlag, kMayLack},
                  {"held_by", kTexts, kMayLack},
+                 {"not_known", kTexts, kMayLack},
                  {"kernels", kObjects}})) {
         return;
       }
       if (s["kernels"].empty()) Wrong(absl::StrCat(at, "kernels has none"));
+      kernels_ = failing_ = 0;
       Each(s, "kernels", at, [this](const Json& k, const std::string& below) {
         Kernel(k, below);
       });
+      fails_ |= between ? failing_ == kernels_ : failing_ != 0;
     });
     if (!status_.ok()) return;
     const bool none = !row.contains("subjects") || row["subjects"].empty();
@@ -277,6 +287,8 @@ class RowChecker {
   absl::Status status_;
   bool holds_ = true;   // all subjects, on all kernels
   bool fails_ = false;  // some, and that is certain
+  // Of one subject: kernels, and those on which it is certain.
+  size_t kernels_ = 0, failing_ = 0;
 };
 
 }  // namespace

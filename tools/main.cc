@@ -134,6 +134,10 @@ int Run(int argc, char** argv) {
   // "all".
   cli.parse_complete_callback([&] {
     dmdax::CheckCommandLine(cli);
+    // These say what becomes of it.
+    if (!cli.got_subcommand("check") && !cli.got_subcommand("import")) {
+      app.TellKernel();
+    }
     if (app.kernel.ok() || cli.got_subcommand("check") ||
         cli.got_subcommand("advise")) {
       return;

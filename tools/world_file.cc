@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +13,7 @@
 #include "base/read_input.h"
 #include "formats/world_format.h"
 #include "import/import.h"
+#include "state/dir/state_files.h"
 #include "state/world_load.h"
 #include "tools/tell.h"
 
@@ -27,6 +30,7 @@ absl::StatusOr<ParsedWorld> Finish(Importer& importer,
     *notes = std::move(machine->notes);
     return ParsedWorld{machine->world};
   }
+  machine->kernel_note.clear();
   TellAll(machine->AllNotes());
   return ParsedWorld{machine->world};
 }
@@ -36,6 +40,26 @@ bool IsDirectory(const std::string& path) {
   return path != "-" && stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+// What somebody may have meant with a directory that is no machine.
+std::string MeantBy(const std::string& directory) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (fs::is_regular_file(fs::path(directory) / kStateDb, error)) {
+    return absl::StrCat("; it is a state: --state ", directory);
+  }
+  for (fs::directory_iterator it(directory, error);
+       !error && it != fs::directory_iterator(); it.increment(error)) {
+    std::error_code gone;
+    if (!it->is_regular_file(gone)) continue;
+    const std::string ending = it->path().extension().string();
+    for (absl::string_view of_world : {".textproto", ".world", ".json"}) {
+      if (ending != of_world) continue;
+      return absl::StrCat("; a World is a file: ", it->path().string());
+    }
+  }
+  return "";
+}
+
 }  // namespace
 
 absl::StatusOr<ParsedWorld> ReadWorldFile(const std::string& path,
@@ -43,7 +67,9 @@ absl::StatusOr<ParsedWorld> ReadWorldFile(const std::string& path,
                                           std::vector<std::string>* notes) {
   Importer importer;
   if (IsDirectory(path)) {
-    if (absl::Status s = importer.Add(path); !s.ok()) return s;
+    if (absl::Status s = importer.Add(path); !s.ok()) {
+      return ErrnoError(ErrnoOf(s), absl::StrCat(s.message(), MeantBy(path)));
+    }
     return Finish(importer, kernel, notes);
   }
   absl::StatusOr<std::string> bytes = ReadInput(path);
@@ -66,7 +92,10 @@ absl::StatusOr<ParsedWorld> ReadWorldFile(const std::string& path,
   absl::StatusOr<ParsedWorld> parsed = ParseWorld(*std::move(bytes), name);
   if (!parsed.ok()) return parsed.status();
   if (parsed->world.ByteSizeLong() == 0) return empty();
-  if (!kernel.empty()) parsed->world.set_kernel(kernel);
+  if (!kernel.empty()) {
+    parsed->world.set_kernel(kernel);
+    parsed->world.clear_release();
+  }
   return parsed;
 }
 
@@ -74,6 +103,9 @@ absl::StatusOr<Session> SessionFromWorldFile(const std::string& path,
                                              const std::string& kernel) {
   absl::StatusOr<ParsedWorld> parsed = ReadWorldFile(path, kernel);
   if (!parsed.ok()) return parsed.status();
+  if (const std::string note = KernelOf(parsed->world).note; !note.empty()) {
+    Tell(note);
+  }
   return LoadWorld(parsed->world, parsed->source);
 }
 

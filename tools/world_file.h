@@ -18,7 +18,8 @@
 namespace dmdax {
 
 // The World itself, not loaded.  Notes of an import go to `notes`, if it is
-// given, without its guesses, which are in the World.
+// given, without its guesses, which are in the World.  That its kernel is only
+// the nearest is not among them: who asks it says so (KernelOf()).
 absl::StatusOr<ParsedWorld> ReadWorldFile(
     const std::string& path, const std::string& kernel = "",
     std::vector<std::string>* notes = nullptr);

@@ -36,6 +36,7 @@ absl::Status ReadDevice(const ImportInput& input, PlaceFinder& places,
   if (name.empty()) return here.Error("the name of a device is expected");
   Mapped& mapped = facts->MappedNamed(name, here);
   const std::string uuid(absl::StripAsciiWhitespace(Unescaped(fields[1])));
+  mapped.says_uuid = true;
   if (!uuid.empty()) {
     absl::Status s = Facts::Say(mapped.uuid, uuid, here, name, "uuid");
     if (!s.ok()) return s;

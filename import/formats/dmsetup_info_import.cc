@@ -101,6 +101,7 @@ absl::Status SayDevice(const InputLines& lines,
                    "device-mapper", "major");
   }
   const absl::string_view uuid = field("UUID");
+  mapped.says_uuid |= at.contains("UUID");
   if (s.ok() && !uuid.empty()) {
     s = Facts::Say(mapped.uuid, std::string(uuid), lines.place(), name, "uuid");
   }
@@ -143,7 +144,9 @@ absl::Status ReadRow(const InputLines& lines, const Columns& heading,
                                             fields.size(), ": ", Quoted(line)));
   }
   std::map<absl::string_view, absl::string_view> at;
-  for (size_t i = 0; i < fields.size(); ++i) at[heading[i]] = fields[i];
+  for (size_t i = 0; i < heading.size(); ++i) {
+    at[heading[i]] = i < fields.size() ? fields[i] : "";
+  }
   return SayDevice(lines, at, facts);
 }
 

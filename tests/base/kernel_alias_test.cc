@@ -43,6 +43,29 @@ TEST(KernelAliasTest, TheNewestThatIsNoNewerAnswersForARelease) {
             "the nearest that is (dmdax kernels)");
 }
 
+TEST(KernelAliasTest, AReleaseBetweenTwoProfilesHasBoth) {
+  const auto above = [](absl::string_view name) {
+    absl::StatusOr<KernelAnswer> answer = AnswerForKernel(name);
+    return answer->above == nullptr ? "" : answer->above->name;
+  };
+  EXPECT_EQ(above("4.18.0-80.el8.x86_64"), "v5_10");
+  EXPECT_EQ(above("5.4"), "v5_10");
+  EXPECT_EQ(above("6.0"), "v6_1");
+  EXPECT_EQ(above("6.8.0-31-generic"), "v6_12");
+  EXPECT_EQ(above("rhel8"), "v5_10");
+  EXPECT_EQ(AnswerForKernel("5.4")->BothNote(),
+            "kernel 5.4 lies between v4_14 and v5_10: both are asked");
+  EXPECT_EQ(AnswerForKernel("rhel8")->BothNote(),
+            "kernel rhel8 (4.18) lies between v4_14 and v5_10: both are asked");
+  // Of that release there is one, with other patches; newer there is none.
+  for (const char* alone : {"6.12.0-55.el10.x86_64", "rhel10", "v5_10", "5.10",
+                            "debian12", "arm64_4_14", "9.9"}) {
+    EXPECT_EQ(above(alone), "") << alone;
+    EXPECT_EQ(AnswerForKernel(alone)->between, "") << alone;
+    EXPECT_EQ(AnswerForKernel(alone)->BothNote(), "") << alone;
+  }
+}
+
 TEST(KernelAliasTest, ADistributionIsItsKernel) {
   EXPECT_EQ(Profile("debian12"), "v6_1");
   EXPECT_EQ(Note("debian12"), "") << "it was recorded on Debian's";

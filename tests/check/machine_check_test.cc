@@ -34,11 +34,11 @@ mapped_device {
   table { target { length: 8 linear { device: "/dev/sda" } } }
 }
 mapped_device {
-  name: "vg-a" minor: 5
+  name: "vg-a" uuid: "LVM-vg-a" minor: 5
   table { target { length: 262144 linear { device: "/dev/pmem0" start: 2048 } } }
 }
 mapped_device {
-  name: "vg-b"
+  name: "vg-b" uuid: "LVM-vg-b"
   table { target { length: 131072 striped { chunk: 128
     stripe { device: "/dev/pmem0" start: 264192 }
     stripe { device: "/dev/pmem1p1" start: 0 } } } }
@@ -102,6 +102,44 @@ TEST(MachineCheck, ManyAreAnsweredAsEachAlone) {
     }
     EXPECT_THAT(names, ElementsAre("/a/good", "/a/hole", "/a/last", "/a/off",
                                    "/b/d/f"));
+  }
+}
+
+TEST(MachineCheck, AReleaseBetweenTwoProfilesIsWhatBothSay) {
+  proto::World world = WorldOf(kWorld);
+  for (proto::Mount& mount : *world.mutable_mount()) mount.set_options("dax");
+  world.set_kernel("v4_14");
+  world.set_release("5.4.0-150-generic");
+  const auto check = [&](Wish wish) {
+    absl::StatusOr<MachineCheck> machine =
+        CheckMachine({world, {""}, {"/a/last"}, wish});
+    EXPECT_THAT(machine, IsOk());
+    return *std::move(machine);
+  };
+  const MachineCheck dax = check(Wish::kDax);
+  ASSERT_TRUE(dax.between);
+  EXPECT_EQ(dax.between->BothNote(),
+            "kernel 5.4.0-150-generic lies between v4_14 and v5_10: both are "
+            "asked");
+  ASSERT_EQ(dax.subjects[0].checks.size(), 2);
+  EXPECT_EQ(dax.subjects[0].checks[0].kernel, "v4_14");
+  EXPECT_EQ(dax.subjects[0].checks[1].kernel, "v5_10");
+  EXPECT_TRUE(dax.holds);
+  const MachineCheck sync = check(Wish::kSync);
+  EXPECT_FALSE(sync.holds);
+  EXPECT_FALSE(sync.fails) << "4.14 has no MAP_SYNC, 5.10 has it";
+  EXPECT_EQ(NeighboursDiffer(sync.subjects[0], Wish::kSync),
+            "v4_14 says no, v5_10 says yes");
+  const MachineCheck pmd = check(Wish::kPmd);
+  EXPECT_TRUE(pmd.fails) << "the volume is off on both";
+  EXPECT_EQ(NeighboursDiffer(pmd.subjects[0], Wish::kPmd), "");
+  // Any other kernel counts alone.
+  for (const char* kernel : {"v5_10", "v6_1"}) {
+    absl::StatusOr<MachineCheck> other =
+        CheckMachine({world, {kernel}, {"/a/last"}, Wish::kSync});
+    ASSERT_THAT(other, IsOk());
+    EXPECT_FALSE(other->between);
+    EXPECT_EQ(other->subjects[0].checks.size(), 1);
   }
 }
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <numeric>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "formats/world_format.h"
@@ -262,6 +263,27 @@ mapped_device {
   const int why = half.blocks[0].ranges[0].reason;
   EXPECT_THAT(model.reasons[static_cast<size_t>(why)].level, HasSubstr("sda"));
   EXPECT_THAT(half.rows, SizeIs(2));
+}
+
+TEST(DrawModelTest, WhatNobodyKnowsIsSaidAsCheckSaysIt) {
+  const proto::World world = WorldOf(R"(
+      pmem { name: "pmem0" base: 0x100000000 size: 0x10000000 }
+      block { name: "pmem0p1" partition_of: "pmem0" start: 4096 sectors: 65536 }
+      guess { name: "pmem0p1" what: "no input says where pmem0p1 begins"
+              taken: "sector 4096" ask: "lsblk -o +START" decides: DAX }
+      left_out { name: "vg-db" why: "no input has its table" })");
+  const DrawModel model = *MakeDrawModel({world});
+  std::vector<std::string> said;
+  for (const DrawNode& node : model.nodes) {
+    for (const std::string& what : node.not_known) {
+      said.push_back(absl::StrCat(node.name, ": ", what));
+    }
+  }
+  EXPECT_THAT(said, testing::UnorderedElementsAre(
+                        "pmem0p1: no input says where pmem0p1 begins: sector "
+                        "4096 taken; to add: lsblk -o +START",
+                        "vg-db: it is left out: no input has its table"));
+  ExpectSound(model);
 }
 
 TEST(DrawModelTest, NamesAreSubjectsAsCheckHasThem) {

@@ -10,6 +10,7 @@
 #include "absl/strings/strip.h"
 #include "base/round_up.h"
 #include "base/units.h"
+#include "import/nd_pfn.h"
 #include "state/world_load.h"
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
@@ -67,18 +68,17 @@ struct Trial::Asked {
 };
 
 GigaNamespace PlanNamespace(const Site& site, size_t leg) {
-  constexpr uint64_t kInfoBlock = 8192;
-  constexpr uint64_t kStructPage = 64;
   GigaNamespace space{.disk = site.disks[leg]};
   // As the kernel numbers it if nothing else was made there.
   const absl::string_view number = absl::StripPrefix(space.disk, "pmem");
   space.name =
       absl::StrCat("dax", number, absl::StrContains(number, '.') ? "" : ".0");
   for (const proto::Pmem& pmem : site.world.pmem()) {
-    if (pmem.name() != space.disk || pmem.size() < kInfoBlock) continue;
-    const uint64_t pages = (pmem.size() - kInfoBlock) / kPageSize;
-    const uint64_t map = RoundUp(pages * kStructPage, kPmdBytes);
-    const uint64_t start = RoundUp(pmem.base() + kInfoBlock + map, kGiB);
+    if (pmem.name() != space.disk) continue;
+    const std::optional<uint64_t> offset =
+        NdPfnDataOffset(pmem.base(), pmem.size(), kGiB, NdPfnMap::kDev);
+    if (!offset) continue;
+    const uint64_t start = pmem.base() + *offset;
     const uint64_t end = RoundDown(pmem.base() + pmem.size(), kGiB);
     space.start = start;
     space.size = end > start ? end - start : 0;

@@ -71,6 +71,13 @@ bool Helps(const Obstacle& o, const Look& after) {
   return true;
 }
 
+// Whether `a` leaves the subject better than `b`.
+bool IsBetter(const DaxCheck& a, const DaxCheck& b, Wish wish) {
+  if (HoldsCured(a, wish) != HoldsCured(b, wish)) return HoldsCured(a, wish);
+  if (a.cured_dax != b.cured_dax) return a.cured_dax;
+  return Huge(a.best) > Huge(b.best);
+}
+
 class Curer {
  public:
   // `machine` is all of it, as it is.
@@ -87,31 +94,31 @@ class Curer {
            std::vector<Patient> patients) {
     const WorldParts parts(world, session);
     while (!patients.empty()) {
+      std::vector<Patient> again;
       std::map<std::string, std::vector<Patient>> groups;
       for (Patient& p : patients) {
         const std::optional<size_t> next = Next(p);
         if (!next) {
           DaxCheck& check = checks_[p.number];
-          if (!p.cures.empty() && InVain(check, p.look, wish_)) {
-            Discard(check);
-            continue;
+          DaxCheck told = check;
+          Finish(world, session, p, check);
+          if (p.without != nullptr) {
+            if (!IsBetter(check, *p.without, wish_)) check = *p.without;
+          } else if (!p.in_vain.empty() && !HoldsCured(check, wish_)) {
+            p.without = std::make_shared<const DaxCheck>(std::move(check));
+            check = std::move(told);
+            ForgetInVain(p, check);
+            again.push_back(std::move(p));
           }
-          check.best = p.look.shares;
-          check.cured_dax = p.look.dax;
-          check.cured_sync = p.look.sync;
-          check.plan = PlanCures({.machine = machine_,
-                                  .stands_on = stands_on_,
-                                  .cured = world,
-                                  .after = session,
-                                  .subject = p.look.subject,
-                                  .cures = std::move(p.cures)});
           continue;
         }
         p.next = *next;
-        groups[CureKey(p.look.reasons[*next], p.look.subject)].push_back(
-            std::move(p));
+        const char* how = p.without == nullptr ? "" : "together: ";
+        groups[absl::StrCat(how,
+                            CureKey(p.look.reasons[*next], p.look.subject))]
+            .push_back(std::move(p));
       }
-      patients.clear();
+      patients = std::move(again);
       for (auto& [key, group] : groups) {
         Try(parts, session, std::move(group), patients);
       }
@@ -119,7 +126,48 @@ class Curer {
   }
 
  private:
+  void Finish(const proto::World& world, const Session& session,
+              const Patient& p, DaxCheck& check) {
+    if (!p.cures.empty() && InVain(check, p.look, wish_)) {
+      Discard(check);
+      return;
+    }
+    check.best = p.look.shares;
+    check.cured_dax = p.look.dax;
+    check.cured_sync = p.look.sync;
+    check.plan = PlanCures({.machine = machine_,
+                            .stands_on = stands_on_,
+                            .cured = world,
+                            .after = session,
+                            .subject = p.look.subject,
+                            .cures = p.cures});
+  }
+
+  // They are met once more.
+  static void ForgetInVain(const Patient& p, DaxCheck& check) {
+    std::erase_if(check.obstacles, [&](const Obstacle& o) {
+      return !o.tried && p.in_vain.contains(KeyOf(o));
+    });
+  }
+
+  // Of what is kept whatever it does the same obstacle may come again, which
+  // has another cure then.
+  static std::optional<size_t> NextTogether(const Patient& p) {
+    constexpr int kMostInAll = 8;
+    int all = 0;
+    std::map<ObstacleKey, uint64_t> done;
+    for (const auto& [key, times] : p.looked_at) {
+      all += times;
+      if (times >= kMostOfOne) done[key] = 0;
+    }
+    return all < kMostInAll ? Dearest(p.look, done) : std::nullopt;
+  }
+
+  // How often one obstacle is met among cures that are kept together.
+  static constexpr int kMostOfOne = 3;
+
   static std::optional<size_t> Next(const Patient& p) {
+    if (p.without != nullptr) return NextTogether(p);
     // More than these no stack has in a row; a cure that another undoes must
     // end.
     constexpr size_t kMostObstacles = 32;
@@ -139,6 +187,8 @@ class Curer {
     proto::World better;
     absl::StatusOr<Session> cured = absl::UnknownError("not loaded");
     better = parts.Of(subjects);
+    const std::string before =
+        group[0].without == nullptr ? "" : better.SerializeAsString();
     if (auto found = FindCure({.reason = reason,
                                .session = session,
                                .subject = first,
@@ -147,6 +197,10 @@ class Curer {
                                .stands_on = &stands_on_,
                                .used_end = parts.UsedEnd(first)},
                               better)) {
+      // What is kept whatever it does must do something.
+      if (!before.empty() && better.SerializeAsString() == before) {
+        found->in_world = false;
+      }
       if (found->in_world) {
         if (MakesFilesAnew(*found)) PlaceAnew(session, first, better);
         cured = LoadWorld(better);
@@ -161,6 +215,10 @@ class Curer {
       if (cure != nullptr) o.cure = cure;
       const std::vector<Obstacle> beside = p.look.obstacles;
       if (cure != nullptr && cure->in_world) TryOn(cured, p, o);
+      if (p.without != nullptr) {
+        int& times = p.looked_at[KeyOf(o)];
+        times = o.tried ? times + 1 : kMostOfOne;
+      }
       o.after = p.look.shares;
       std::vector<Obstacle>& told = checks_[p.number].obstacles;
       told.push_back(o);
@@ -246,8 +304,9 @@ class Curer {
     Look next = LookAt(*cured, {p.look.subject.name, wish_});
     if (!next.error.ok()) {
       o.untried = std::string(next.error.message());
-    } else if (!Helps(o, next)) {
+    } else if (p.without == nullptr && !Helps(o, next)) {
       o.untried = "alone it changes nothing on this machine";
+      p.in_vain.insert(KeyOf(o));
     } else {
       o.tried = true;
       p.look = std::move(next);

@@ -3,7 +3,12 @@
 // CureAll: takes the obstacles of many subjects away, one after the other, each
 // in a World that is loaded and looked at before anybody is told of it.
 //
-// Threading: thread-compatible.
+// A cure that takes nothing away is left out, and the next is looked for
+// without it.  If all is not well at the end those are tried once more, this
+// time kept whatever they do: of a stripe with small chunks below a volume that
+// begins within a page neither larger chunks nor another beginning helps, and
+// both do. What comes of that counts if it is better than without. Threading:
+// thread-compatible.
 #ifndef DMDAX_TOOLS_CHECK_CURE_ALL_H_
 #define DMDAX_TOOLS_CHECK_CURE_ALL_H_
 
@@ -11,6 +16,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,6 +39,12 @@ struct Patient {
   std::map<ObstacleKey, uint64_t> met;  // and their bytes then
   std::vector<std::shared_ptr<const Cure>> cures;
   size_t next = 0;  // obstacle of `look` that is looked at
+  // Those whose cures took nothing away.
+  std::set<ObstacleKey> in_vain;
+  // While those are tried together: what was said without, and how often each
+  // obstacle has been looked at.
+  std::shared_ptr<const DaxCheck> without;
+  std::map<ObstacleKey, int> looked_at;
 };
 
 struct CureAllRequest {

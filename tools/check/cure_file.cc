@@ -214,6 +214,17 @@ Cure ReadOnlyCure(const proto::Mount& mount) {
               "writable")};
 }
 
+// What gives a file of xfs without extents its blocks, at multiples of 2 MiB of
+// a file system that was made for it.
+std::vector<std::string> XfsAllocateLines(const std::string& path,
+                                          uint64_t size) {
+  const std::string name = ShellWord(path);
+  return {
+      absl::StrCat("xfs_io -f -c 'extsize 2m' ", name),
+      absl::StrCat("fallocate -l ", RoundUp(size, kPmdBytes), " ", name),
+  };
+}
+
 // A new file in aligned blocks gets the data.
 void AddFreshFile(const CureRequest& request, proto::Mount* mount, Cure* cure) {
   const Subject& subject = request.subject;
@@ -247,13 +258,9 @@ void AddFreshFile(const CureRequest& request, proto::Mount* mount, Cure* cure) {
         "xfs aligns to the stripe unit that it was made with: the file system "
         "is made anew; then the file is allocated before it is written";
   }
-  const std::string hint = "xfs_io -f -c 'extsize 2m' ";
-  const std::string allocate =
-      absl::StrCat("fallocate -l ", RoundUp(subject.size, kPmdBytes), " ");
-  // The hint works on a file without extents.
   steps.Add(attributes, "");
-  steps.Add(hint + fresh, hint + name);
-  steps.Add(allocate + fresh, allocate + name);
+  steps.AddAllocate(XfsAllocateLines(unused, subject.size),
+                    XfsAllocateLines(subject.name, subject.size));
   steps.AddCopy(fresh);
 }
 
@@ -327,22 +334,17 @@ std::vector<CureStep> FreshFileSteps(const Session& session,
                                      const proto::Mount& mount) {
   Cure cure;
   FileSteps steps(subject, &cure);
-  const std::string name = ShellWord(subject.name);
   const std::string fs = WorldFsType(mount);
-  if (fs == "ext4") {
-    for (std::string& line :
-         Ext4AllocateLines(KernelNameWord(session, *subject.bdev), subject.name,
-                           subject.size, FileLength::kGrows)) {
-      steps.Add(std::move(line));
-    }
-  } else if (fs == "xfs") {
-    steps.Add(absl::StrCat("xfs_io -f -c 'extsize 2m' ", name));
-    steps.Add(absl::StrCat("fallocate -l ", RoundUp(subject.size, kPmdBytes),
-                           " ", name));
-  } else {
-    return {};
+  if (fs != "ext4" && fs != "xfs") return {};
+  for (std::string& line :
+       fs == "xfs" ? XfsAllocateLines(subject.name, subject.size)
+                   : Ext4AllocateLines(KernelNameWord(session, *subject.bdev),
+                                       subject.name, subject.size,
+                                       FileLength::kGrows)) {
+    steps.Add(std::move(line));
   }
-  steps.Add(absl::StrCat("truncate -s ", subject.size, " ", name));
+  steps.Add(
+      absl::StrCat("truncate -s ", subject.size, " ", ShellWord(subject.name)));
   return cure.steps;
 }
 

@@ -338,6 +338,12 @@ class Planner {
           "the first line ends it if the group has volumes that are not known "
           "here");
     }
+    if (const std::string guessed = GuessedVolume(); !guessed.empty()) {
+      remarks.push_back(absl::StrCat(
+          "no input says whether ", OneLine(guessed),
+          " is LVM2's (dmsetup info -c does): by its name it may be; if it is "
+          "not, the first line ends it"));
+    }
     if (fresh && r_.subject.kind == Subject::kFile && !plan.commands.empty()) {
       remarks.push_back(
           "restore in place (dd conv=notrunc, rsync --inplace): cp would give "
@@ -349,6 +355,17 @@ class Planner {
     }
     plan.remark = absl::StrJoin(remarks, "; ");
     return plan;
+  }
+
+  // One that goes and is taken for LVM2's by its name alone; "": none is.
+  std::string GuessedVolume() const {
+    for (BlockDevice* bdev : gone_) {
+      const std::string name = NameOfDevice(r_.machine, *bdev);
+      const proto::MappedDevice* const device = r_.stands_on.InWorld(name);
+      const auto lvm = device == nullptr ? std::nullopt : LvmNameOf(*device);
+      if (lvm && lvm->guessed) return name;
+    }
+    return "";
   }
 
   // The subject's device on the whole machine.

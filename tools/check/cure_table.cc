@@ -34,6 +34,7 @@ std::optional<Cure> CureChunk(const CureRequest& request, proto::World& world) {
                     "rows with chunks of 4096 sectors keep 2 MiB together")};
   }
   if (!changed) {
+    if (auto cure = CureByVolume(request, world)) return cure;
     return Cure{.remark =
                     "its chunks are whole pages of 2 MiB already: its row in "
                     "the table, or what stands on it, begins at a sector that "

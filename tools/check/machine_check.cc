@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/kernel_profile.h"
 #include "state/world_load.h"
+#include "tools/check/not_known.h"
 
 namespace dmdax {
 namespace {
@@ -61,16 +63,28 @@ SubjectReport LeftOutReport(const proto::LeftOut& left,
         FindKernelProfile(kernel.empty() ? request.world.kernel() : kernel);
     const KernelProfile& shown =
         profile.ok() ? **profile : DefaultKernelProfile();
-    report.checks.push_back(
-        {.kernel = std::string(shown.name),
-         .not_known = {absl::StrCat("it is left out: ", left.why())}});
+    report.checks.push_back({.kernel = std::string(shown.name),
+                             .not_known = {LeftOutText(left.why())}});
   }
   return report;
 }
 
-}  // namespace
+Verdict VerdictOn(const DaxCheck& check, Wish wish) {
+  if (Holds(check, wish)) return Verdict::kYes;
+  return check.not_known.empty() ? Verdict::kNo : Verdict::kNotKnown;
+}
 
-absl::StatusOr<MachineCheck> CheckMachine(const MachineRequest& request) {
+// The kernels that "" stands for.
+MachineRequest WithNeighbours(MachineRequest request) {
+  if (request.kernels != std::vector<std::string>{""}) return request;
+  KernelAnswer own = KernelOf(request.world);
+  if (own.above == nullptr) return request;
+  request.kernels.push_back(own.above->name);
+  request.between = std::move(own);
+  return request;
+}
+
+absl::StatusOr<MachineCheck> Check(const MachineRequest& request) {
   const Asked asked = AskedFor(request);
   std::optional<Subjects> subjects;
   // What each kernel says of all subjects, or why it does not take the World.
@@ -104,7 +118,8 @@ absl::StatusOr<MachineCheck> CheckMachine(const MachineRequest& request) {
     if (!found.ok()) return found.status();
     subjects = *std::move(found);
   }
-  MachineCheck machine{.without_pmem = std::move(subjects->without_pmem)};
+  MachineCheck machine{.without_pmem = std::move(subjects->without_pmem),
+                       .between = request.between};
   for (size_t i = 0; i < subjects->names.size(); ++i) {
     SubjectReport report{.name = subjects->names[i]};
     report.held_by = subjects->held_by[report.name];
@@ -118,18 +133,54 @@ absl::StatusOr<MachineCheck> CheckMachine(const MachineRequest& request) {
                            ? std::move((*by_kernel[k])[i])
                            : DaxCheck{.kernel = request.kernels[k],
                                       .error = by_kernel[k].status()};
-      const bool holds = Holds(check, request.wish);
-      machine.holds &= holds;
-      machine.fails |= !holds && check.not_known.empty();
       report.checks.push_back(std::move(check));
     }
     machine.subjects.push_back(std::move(report));
   }
   for (const proto::LeftOut* left : asked.left_out) {
     machine.subjects.push_back(LeftOutReport(*left, request));
-    machine.holds = false;
+  }
+  for (SubjectReport& report : machine.subjects) {
+    if (request.between) report.between = request.between->between;
+    const Verdict verdict = VerdictOf(report, request.wish);
+    machine.holds &= verdict == Verdict::kYes;
+    machine.fails |= verdict == Verdict::kNo;
   }
   return machine;
+}
+
+}  // namespace
+
+Verdict VerdictOf(const SubjectReport& report, Wish wish) {
+  bool all_hold = true, all_fail = true, some_fail = false;
+  for (const DaxCheck& check : report.checks) {
+    const Verdict verdict = VerdictOn(check, wish);
+    all_hold &= verdict == Verdict::kYes;
+    all_fail &= verdict == Verdict::kNo;
+    some_fail |= verdict == Verdict::kNo;
+  }
+  if (all_hold) return Verdict::kYes;
+  const bool fails = report.between.empty() ? some_fail : all_fail;
+  return fails ? Verdict::kNo : Verdict::kNotKnown;
+}
+
+std::string NeighboursDiffer(const SubjectReport& report, Wish wish) {
+  if (report.between.empty()) return "";
+  std::vector<std::string> said;
+  bool differ = false;
+  for (const DaxCheck& check : report.checks) {
+    const Verdict verdict = VerdictOn(check, wish);
+    differ |= verdict != VerdictOn(report.checks[0], wish);
+    said.push_back(absl::StrCat(check.kernel,
+                                verdict == Verdict::kYes  ? " says yes"
+                                : verdict == Verdict::kNo ? " says no"
+                                                          : " does not know"));
+  }
+  return differ ? absl::StrJoin(said, ", ") : "";
+}
+
+absl::StatusOr<MachineCheck> CheckMachine(const MachineRequest& request) {
+  return Check(WithNeighbours(request));
 }
 
 }  // namespace dmdax

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "fs/file_system_type.h"
 #include "import/guess.h"
@@ -98,6 +99,10 @@ class Doubts {
 };
 
 }  // namespace
+
+std::string LeftOutText(absl::string_view why) {
+  return absl::StrCat("it is left out: ", why);
+}
 
 std::vector<std::string> NotKnown(const Session& session, const Look& look,
                                   Wish wish) {

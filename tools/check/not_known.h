@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "state/session.h"
 #include "tools/check/look.h"
 
@@ -19,6 +20,9 @@ namespace dmdax {
 // Empty: the answer is known.  `look` is the first one, without any cure.
 std::vector<std::string> NotKnown(const Session& session, const Look& look,
                                   Wish wish);
+
+// What is said of something that the World has not: `why` is LeftOut's.
+std::string LeftOutText(absl::string_view why);
 
 }  // namespace dmdax
 

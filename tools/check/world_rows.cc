@@ -92,11 +92,16 @@ std::optional<DevT> DevOfWord(const Session& session, const std::string& word) {
 }
 
 std::optional<LvmName> LvmNameOf(const proto::MappedDevice& device) {
-  const bool made_by_lvm = absl::StartsWith(device.uuid(), "LVM-");
-  if (!made_by_lvm && !device.uuid().empty()) return std::nullopt;
+  const bool has_uuid = !device.uuid().empty();
+  if (has_uuid ? !absl::StartsWith(device.uuid(), "LVM-")
+               : device.maker() == proto::MappedDevice::UUID_SAYS) {
+    return std::nullopt;
+  }
   SplitName split("LVM", device.name());
   if (split.vg_name.empty() || split.lv_name.empty()) return std::nullopt;
-  return LvmName{split.vg_name, split.lv_name};
+  return LvmName{
+      split.vg_name, split.lv_name,
+      !has_uuid && device.maker() == proto::MappedDevice::PERHAPS_LVM};
 }
 
 }  // namespace dmdax

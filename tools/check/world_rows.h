@@ -55,9 +55,11 @@ void ForEachLeg(proto::Target& row,
 // The number of the device that a table's word names.
 std::optional<DevT> DevOfWord(const Session& session, const std::string& word);
 
-// "vg" and "home" of a device that LVM2 made, or that is named as one.
+// "vg" and "home" of a device that LVM2 made, as its uuid says, or else an
+// import (MappedDevice::maker).
 struct LvmName {
   std::string vg, lv;
+  bool guessed = false;  // by its name alone
 };
 std::optional<LvmName> LvmNameOf(const proto::MappedDevice& device);
 

@@ -18,6 +18,9 @@ std::string Quoted(absl::string_view text) {
 
 std::string Tooltip(const DrawModel& model, const DrawNode& node) {
   std::string tip = Quoted(node.detail);
+  for (const std::string& line : DrawNotKnownLines(node)) {
+    absl::StrAppend(&tip, tip.empty() ? "" : "\\n", Quoted(line));
+  }
   for (const int reason : node.obstacles) {
     const std::string text = DrawReasonText(model, reason);
     for (size_t at = 0; at <= text.size();) {
@@ -30,6 +33,7 @@ std::string Tooltip(const DrawModel& model, const DrawNode& node) {
 }
 
 const char* Colour(const DrawNode& node) {
+  if (!node.not_known.empty()) return "#6e7781";
   if (!node.dax) return "#8250a0";
   const PageShares& s = node.shares;
   if (s.signal != 0) return "#d1242f";

@@ -46,6 +46,10 @@ Json NodeJson(const DrawNode& node) {
   for (const DrawMemory& m : node.memory) {
     memory.push_back(Json::array({m.start, m.bytes, m.phys}));
   }
+  Json not_known = Json::array();
+  for (const std::string& what : node.not_known) {
+    not_known.push_back(DrawText(what));
+  }
   return {{"name", DrawText(node.name)},
           {"level", node.level},
           {"text", DrawText(DrawNodeText(node))},
@@ -57,6 +61,7 @@ Json NodeJson(const DrawNode& node) {
           {"shares_text", DrawSharesText(node)},
           {"shares", SharesToJson(node.shares)},
           {"obstacles", node.obstacles},
+          {"not_known", std::move(not_known)},
           {"all_ranges", node.all_ranges},
           {"all_rows", node.all_rows},
           {"blocks", BlocksJson(node)},

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
 #include "base/errno_status.h"
 #include "base/units.h"
 #include "block/block_device.h"
@@ -22,7 +23,9 @@
 #include "tools/byte_count.h"
 #include "tools/check/dax_check.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/not_known.h"
 #include "tools/check/subject.h"
+#include "tools/check/too_deep.h"
 #include "tools/draw/draw_rows.h"
 #include "tools/draw/draw_strip.h"
 
@@ -67,26 +70,51 @@ class Builder {
 
   absl::Status AddSubjects() {
     std::vector<std::string> names = request_.names;
+    std::map<std::string, std::string> left_out;
+    for (const proto::LeftOut& left : request_.world.left_out()) {
+      left_out.try_emplace(left.name(), left.why());
+    }
     if (names.empty()) {
       Subjects all = DefaultSubjects(session_);
       names = std::move(all.names);
       model_.without_pmem = std::move(all.without_pmem);
+      for (const auto& [name, why] : left_out) names.push_back(name);
     }
     for (const std::string& name : names) {
+      if (const auto left = left_out.find(name); left != left_out.end()) {
+        AddUnknown(name, LeftOutText(left->second));
+        continue;
+      }
       absl::StatusOr<Subject> subject = OpenSubject(session_, name);
       if (!subject.ok()) return subject.status();
       CloseSubject(session_, *subject);
-      // There must be room for what they stand on.
-      if (model_.nodes.size() >= request_.most_nodes / 2) {
-        ++model_.left_out;
+      absl::Status depth = CheckStackDepth(session_, subject->bdev);
+      if (!depth.ok()) {
+        AddUnknown(name, depth.message());
         continue;
       }
+      // There must be room for what they stand on.
+      if (!HasRoom()) continue;
       AddSubject(*subject);
     }
     if (!model_.nodes.empty()) return absl::OkStatus();
     return ErrnoError(ENOENT,
                       "nothing to draw: no file, device-dax or device with "
                       "persistent memory below it");
+  }
+
+  bool HasRoom() {
+    if (model_.nodes.size() < request_.most_nodes / 2) return true;
+    ++model_.left_out;
+    return false;
+  }
+
+  void AddUnknown(const std::string& name, absl::string_view why) {
+    if (!HasRoom()) return;
+    DrawNode node{.name = name, .type = DrawNode::kUnknown, .subject = true};
+    node.not_known.emplace_back(why);
+    model_.nodes.push_back(std::move(node));
+    sources_.emplace_back();
   }
 
   void AddSubject(const Subject& subject) {
@@ -158,6 +186,7 @@ class Builder {
 
   void Fill(size_t i) {
     DrawNode& node = model_.nodes[i];
+    if (node.type == DrawNode::kUnknown) return;
     const Source& source = sources_[i];
     const auto node_of = [this](const BlockDevice& bdev) {
       return NodeOfDevice(bdev);
@@ -257,6 +286,7 @@ class Builder {
     for (size_t i = 0; i < checks.size(); ++i) {
       DrawNode& node = model_.nodes[subjects_[i].first];
       node.holds = Holds(checks[i], Wish::kPmd);
+      node.not_known = checks[i].not_known;
       // Bytes, where the strip has slots: some of one may be a hole.
       if (checks[i].error.ok()) node.shares = checks[i].now;
       for (const Obstacle& o : checks[i].obstacles) {

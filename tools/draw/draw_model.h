@@ -94,7 +94,9 @@ struct DrawMemory {
 };
 
 struct DrawNode {
-  enum Type { kFile, kDevDax, kMapped, kPartition, kPmem, kDisk };
+  // kUnknown: what the World says that it has not (LeftOut), or cannot be
+  // walked.
+  enum Type { kFile, kDevDax, kMapped, kPartition, kPmem, kDisk, kUnknown };
 
   std::string name;    // "/mnt/f", "vg-home", "pmem0"
   std::string device;  // "dm-0", or ""
@@ -107,6 +109,9 @@ struct DrawNode {
   std::string detail;  // "ext4 on /mnt", "2 rows: linear, striped"
   PageShares shares;
   std::vector<int> obstacles;  // of a subject: what dmdax check lists
+  // Of a subject: DaxCheck::not_known.  If there is any the rest is what it
+  // would be with what was taken.
+  std::vector<std::string> not_known;
   std::vector<DrawBlock> blocks;
   std::vector<DrawRow> rows;
   std::vector<DrawMemory> memory;

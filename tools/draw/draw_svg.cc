@@ -170,6 +170,9 @@ class SvgWriter {
   std::string Title(const DrawNode& node) const {
     std::string text =
         absl::StrCat(DrawText(node.name), "\n", DrawText(node.detail));
+    for (const std::string& line : DrawNotKnownLines(node)) {
+      absl::StrAppend(&text, "\n", line);
+    }
     for (const int reason : node.obstacles) {
       absl::StrAppend(&text, "\n", DrawReasonText(model_, reason));
     }

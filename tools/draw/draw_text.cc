@@ -25,6 +25,8 @@ const char* TypeText(DrawNode::Type type) {
       return "persistent memory";
     case DrawNode::kDisk:
       return "disk";
+    case DrawNode::kUnknown:
+      return "not in the World";
   }
   return "";
 }
@@ -42,12 +44,24 @@ std::string DrawText(absl::string_view text) {
 }
 
 std::string DrawNodeText(const DrawNode& node) {
+  if (node.type == DrawNode::kUnknown) return TypeText(node.type);
   return absl::StrCat(TypeText(node.type), node.device.empty() ? "" : " ",
                       node.device, ", ", BytesText(node.size));
 }
 
 std::string DrawSharesText(const DrawNode& node) {
-  return node.dax ? SharesText(node.shares) : "not DAX";
+  const std::string shares = node.dax ? SharesText(node.shares) : "not DAX";
+  if (node.not_known.empty()) return shares;
+  if (node.type == DrawNode::kUnknown) return "not known";
+  return absl::StrCat("not known; with what was taken: ", shares);
+}
+
+std::vector<std::string> DrawNotKnownLines(const DrawNode& node) {
+  std::vector<std::string> lines;
+  for (const std::string& what : node.not_known) {
+    lines.push_back(absl::StrCat("not known: ", DrawText(what)));
+  }
+  return lines;
 }
 
 std::string DrawReasonText(const DrawModel& model, int reason) {

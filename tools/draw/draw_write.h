@@ -13,6 +13,7 @@
 #define DMDAX_TOOLS_DRAW_DRAW_WRITE_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "nlohmann/json.hpp"
@@ -32,8 +33,10 @@ std::string DrawText(absl::string_view text);
 
 // "mapped device dm-0, 256 MiB": what a node is.
 std::string DrawNodeText(const DrawNode& node);
-// What its pages get, or that it is not DAX.
+// What its pages get, or that it is not DAX, or that nobody knows.
 std::string DrawSharesText(const DrawNode& node);
+// "not known: no input says where pmem0p1 begins: ...".
+std::vector<std::string> DrawNotKnownLines(const DrawNode& node);
 // A reason, with what to type against it, a line each.
 std::string DrawReasonText(const DrawModel& model, int reason);
 

@@ -88,12 +88,17 @@ export class Panel {
       ...verdict(model, node, offset),
       make('h3', {}, 'Where it lies'), make('ol', {}, ...steps),
     ];
-    if (node.subject) {
+    if (node.not_known.length > 0) {
+      parts.push(make('h3', {}, 'Not known'), make(
+          'ul', {}, ...node.not_known.map((what) => make('li', {}, what))));
+    }
+    if (node.subject && node.size > 0) {
       parts.push(make('h3', {}, `All that keeps ${node.name} from 2 MiB pages`));
       const list = node.obstacles.map(
           (reason) => make('li', {}, ...reasonOf(model, reason)));
       parts.push(list.length > 0 ? make('ol', {}, ...list) :
           make('p', {}, node.holds ? 'Nothing: all of it gets them.' :
+              node.not_known.length > 0 ? 'With what was taken, nothing.' :
               'Nothing that dmdax check knows of.'));
     }
     this.element.replaceChildren(...parts);

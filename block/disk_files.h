@@ -4,7 +4,8 @@
 // files with their bytes, each under a name of its own.
 //
 //   absl::StatusOr<DiskFiles::NewFile> file = files->Make();
-//   files->Open(file->name);  // the same file, also in the next process
+//   // the same file, also in the next process
+//   absl::StatusOr<Fd> again = files->Open(file->name);
 //
 // A name is never given twice: whoever remembers one finds that disk's bytes or
 // none.

@@ -79,6 +79,7 @@ class Serving {
     return status;
   }
   const std::string& socket() const { return socket_; }
+  pid_t pid() const { return pid_; }
 
  private:
   const std::string state_;
@@ -278,7 +279,8 @@ class ServingTest : public testing::Test {
     ASSERT_TRUE(dir.ok()) << dir.status();
     absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
     ASSERT_TRUE(snapshot.ok()) << snapshot.status();
-    absl::StatusOr<Session> session = SessionFromSnapshot(*snapshot);
+    absl::StatusOr<Session> session =
+        SessionFromState(*snapshot, dir->disk_files());
     ASSERT_TRUE(session.ok()) << session.status();
     change(*session);
     const absl::Status s =

@@ -51,8 +51,16 @@ absl::Status Dispatch::Follow() {
   return tree_.Sync(session);
 }
 
+absl::Status Dispatch::Keep() {
+  absl::Status s = machine_.Keep();
+  if (!s.ok()) handles_.Lose(s);
+  return s;
+}
+
 absl::Status Dispatch::Change(absl::FunctionRef<void(Session&)> change) {
+  const bool had_written = machine_.has_unkept();
   absl::Status s = machine_.Change(change);
+  if (!s.ok() && had_written) handles_.Lose(s);
   // What failed to be kept is not what tree and events are to show.
   if (!s.ok()) s.Update(machine_.Refresh());
   s.Update(Follow());
@@ -70,7 +78,7 @@ void Dispatch::Closed(uint64_t id) {
       Change([&](Session&) { handles_.Close(id); }).IgnoreError();
       return;
     }
-    machine_.Keep().IgnoreError();
+    Keep().IgnoreError();
   }
   handles_.Close(id);
 }

@@ -43,6 +43,9 @@ class Dispatch {
   void Closed(uint64_t handle);
   // Looks whether others have changed the state.
   absl::Status Refresh() { return machine_.Refresh(); }
+  // Keeps bytes that were written; what can not be kept, the next sync of each
+  // open device says.
+  absl::Status Keep();
 
   // Whether anything has changed since this was asked: then pending requests
   // may have their answer.

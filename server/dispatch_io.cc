@@ -99,8 +99,9 @@ std::optional<Answer> Dispatch::Sync(Handle& handle) {
   std::optional<Answer> answer =
       WithBytes(handle, [](BlockFile& file) { return file.Fsync(); });
   if (!answer || answer->error != 0) return answer;
-  const absl::Status kept = machine_.Keep();
-  return kept.ok() ? Answer{} : StateFailure(kept);
+  Keep().IgnoreError();
+  const absl::Status lost = std::exchange(handle.lost, absl::OkStatus());
+  return lost.ok() ? Answer{} : StateFailure(lost);
 }
 
 std::optional<Answer> Dispatch::Allocate(const Request& request,

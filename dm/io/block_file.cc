@@ -201,6 +201,10 @@ absl::Status BlockFile::Fsync() {
   return flushed;
 }
 
+absl::Status BlockFile::TakeWriteback() {
+  return std::exchange(writeback_, absl::OkStatus());
+}
+
 absl::Status BlockFile::CheckChange(uint64_t offset, uint64_t length) const {
   if (bdev_.read_only()) {
     return ErrnoError(EPERM, absl::StrCat(bdev_.name(), " is read-only"));

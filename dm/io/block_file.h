@@ -85,6 +85,9 @@ class BlockFile {
 
   // fsync(2), fdatasync(2): a flush goes down the stack to each disk.
   absl::Status Fsync();
+  // What Fsync() would tell of writes so far, for whoever opens it anew in its
+  // place.
+  absl::Status TakeWriteback();
 
   // fallocate(2).  FALLOC_FL_PUNCH_HOLE | KEEP_SIZE and FALLOC_FL_ZERO_RANGE
   // make zeros; with NO_HIDE_STALE a discard.  EOPNOTSUPP: another mode;

@@ -38,6 +38,7 @@ Dispatch::Dispatch(Resident& machine, ScratchTree& tree, Handles& handles)
                         handles_.Reopen(machine_.session());
                         Follow().IgnoreError();
                       });
+  machine_.set_revoke([this] { leases_.Revoke(); });
 }
 
 absl::Status Dispatch::Follow() {
@@ -131,7 +132,10 @@ std::optional<Answer> Dispatch::Do(Pending& pending) {
     default:
       break;
   }
-  if (request.head.op > DMDAX_OP_SET_FLAGS || request.head.op == 0) {
+  if (request.head.op == DMDAX_OP_LEASE && request.head.handle == 0) {
+    return LeasePage();
+  }
+  if (request.head.op > DMDAX_OP_LEASE || request.head.op == 0) {
     return Answer{.error = ENOSYS};
   }
   if (request.head.op == DMDAX_OP_IOCTL) SweepClosedFor(request);
@@ -159,6 +163,8 @@ std::optional<Answer> Dispatch::DoHandle(Pending& pending, Handle& handle) {
       return Sync(handle);
     case DMDAX_OP_ALLOCATE:
       return Allocate(request, handle);
+    case DMDAX_OP_LEASE:
+      return Lease(request, handle);
     default:
       return SetFlags(request, handle);
   }

@@ -50,6 +50,7 @@ absl::Status Resident::Load(const StateDir& dir,
   // Files that are open stay so, whatever their path leads to by now.
   LoopDriver::Files files;
   if (loops_ != nullptr) files = loops_->TakeFiles();
+  revoke_();
   before_reload_();
   loops_.reset();
   session_ = *std::move(session);
@@ -109,6 +110,7 @@ void Resident::LetGo() {
 
 absl::Status Resident::Keep(DiskBytes::KeepHow how) {
   if (transaction_ == nullptr) return absl::OkStatus();
+  revoke_();
   const std::unique_ptr<StateDir> dir = std::move(transaction_);
   absl::StatusOr<proto::StateSnapshot> snapshot = SnapshotToKeep(
       session_, generation_, session_.machine->disk_files(), how);
@@ -124,6 +126,7 @@ absl::Status Resident::Keep(DiskBytes::KeepHow how) {
 
 absl::Status Resident::Change(absl::FunctionRef<void(Session&)> change) {
   if (absl::Status s = Begin(); !s.ok()) return s;
+  revoke_();
   change(session_);
   if (has_state()) return Keep(DiskBytes::KeepHow::kSynced);
   ++generation_;

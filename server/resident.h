@@ -64,6 +64,10 @@ class Resident {
     after_reload_ = std::move(after);
   }
 
+  // `revoke` is called before anything may lie elsewhere, and before bytes are
+  // kept: clients may not write them past the machine any more.
+  void set_revoke(std::function<void()> revoke) { revoke_ = std::move(revoke); }
+
   // Sees to it that the machine is the state's.
   absl::Status Refresh();
   // Changes it; what is left then is kept, whatever `change` came to.
@@ -101,6 +105,7 @@ class Resident {
   bool doubtful_ = true;
   std::unique_ptr<StateDir> transaction_;
   std::function<void()> before_reload_ = [] {}, after_reload_ = [] {};
+  std::function<void()> revoke_ = [] {};
 };
 
 }  // namespace dmdax

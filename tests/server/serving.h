@@ -39,8 +39,8 @@
 
 namespace dmdax {
 
-// Set by main(); or "".
-inline std::string dmdax_command;
+// Set by main(), of its arguments; or "".
+inline std::string dmdax_command, preload_library, client_script;
 
 // As `dmdax serve` does, until SIGTERM; the line that it prints goes to `out`.
 void ServeHere(const std::string& state, int out);

@@ -194,9 +194,8 @@ absl::Status DiskBytes::CopyPagesTo(int fd) const {
 
 bool DiskBytes::BecomeFile() {
   if (files_ != nullptr && files_->writes() == DiskFiles::Writes::kToFile) {
-    absl::StatusOr<DiskFiles::NewFile> file = files_->Make();
     // Keep() says what is wrong.
-    if (file.ok() && MoveTo(*std::move(file)).ok()) return true;
+    if (MoveToNewFile().ok()) return true;
   }
   Fd fd(memfd_create("dmdax-disk", MFD_CLOEXEC));
   if (!fd.ok() || !CopyPagesTo(fd.get()).ok()) return false;

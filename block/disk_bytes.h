@@ -132,8 +132,8 @@ class DiskBytes {
   absl::StatusOr<Page*> OverlayPage(uint64_t number)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Makes all that there is in memory a new file's.
-  absl::Status MoveTo(DiskFiles::NewFile file)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status MoveToNewFile() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status CopyTo(int fd) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
 
   mutable absl::Mutex mu_;
   std::map<uint64_t, Page> pages_ ABSL_GUARDED_BY(mu_);

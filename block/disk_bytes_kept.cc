@@ -129,34 +129,39 @@ absl::Status DiskBytes::ZeroOverlaid(uint64_t at, uint64_t count) {
   return absl::OkStatus();
 }
 
-absl::Status DiskBytes::MoveTo(DiskFiles::NewFile file) {
-  const int fd = file.fd.get();
-  if (!file_.ok()) {
-    if (absl::Status s = CopyPagesTo(fd); !s.ok()) return s;
-  } else {
-    std::vector<char> block(1 << 20);
-    off_t data = 0;
-    while ((data = lseek(file_.get(), data, SEEK_DATA)) >= 0) {
-      const off_t hole = lseek(file_.get(), data, SEEK_HOLE);
-      if (hole < 0) return FileError("seek", file.name);
-      while (data < hole) {
-        const auto part = absl::MakeSpan(block).subspan(
-            0, std::min<uint64_t>(block.size(),
-                                  static_cast<uint64_t>(hole - data)));
-        absl::Status s = ReadFile(static_cast<uint64_t>(data), part);
-        if (!s.ok()) return s;
-        const auto n = static_cast<ssize_t>(part.size());
-        if (pwrite(fd, part.data(), part.size(), data) != n) {
-          return FileError("write", file.name);
-        }
-        data += n;
+absl::Status DiskBytes::CopyTo(int fd) const {
+  if (!file_.ok()) return CopyPagesTo(fd);
+  std::vector<char> block(1 << 20);
+  off_t data = 0;
+  while ((data = lseek(file_.get(), data, SEEK_DATA)) >= 0) {
+    const off_t hole = lseek(file_.get(), data, SEEK_HOLE);
+    if (hole < 0) return FileError("seek", name_);
+    while (data < hole) {
+      const auto part = absl::MakeSpan(block).subspan(
+          0,
+          std::min<uint64_t>(block.size(), static_cast<uint64_t>(hole - data)));
+      absl::Status s = ReadFile(static_cast<uint64_t>(data), part);
+      if (!s.ok()) return s;
+      const auto n = static_cast<ssize_t>(part.size());
+      if (pwrite(fd, part.data(), part.size(), data) != n) {
+        return FileError("write", name_);
       }
+      data += n;
     }
-    if (errno != ENXIO) return FileError("seek", file.name);
+  }
+  return errno == ENXIO ? absl::OkStatus() : FileError("seek", name_);
+}
+
+absl::Status DiskBytes::MoveToNewFile() {
+  absl::StatusOr<DiskFiles::NewFile> file = files_->Make();
+  if (!file.ok()) return file.status();
+  if (absl::Status s = CopyTo(file->fd.get()); !s.ok()) {
+    files_->Remove(file->name);
+    return s;
   }
   kind_ = Kind::kKept;
-  name_ = std::move(file.name);
-  file_ = std::move(file.fd);
+  name_ = std::move(file->name);
+  file_ = std::move(file->fd);
   file_offset_ = 0;
   fixed_size_ = false;
   is_new_ = true;
@@ -171,9 +176,7 @@ absl::Status DiskBytes::Keep(const std::shared_ptr<DiskFiles>& files,
   if (kind_ == Kind::kMemory) {
     if (!file_.ok() && pages_.size() <= kMostKeptPages) return absl::OkStatus();
     if (files_ == nullptr) files_ = files;
-    absl::StatusOr<DiskFiles::NewFile> file = files_->Make();
-    if (!file.ok()) return file.status();
-    if (absl::Status s = MoveTo(*std::move(file)); !s.ok()) return s;
+    if (absl::Status s = MoveToNewFile(); !s.ok()) return s;
   }
   if (!pages_.empty()) {
     if (absl::Status s = ReachLocked(); !s.ok()) return s;

@@ -34,6 +34,8 @@ class DiskFiles {
   virtual absl::StatusOr<NewFile> Make() = 0;
   // For reading and writing, or where that is not allowed for reading.
   virtual absl::StatusOr<Fd> Open(const std::string& name) = 0;
+  // One that nobody remembers.
+  virtual void Remove(const std::string& name) = 0;
   // Has the names of new files survive a power cut.
   virtual absl::Status SyncNames() = 0;
 

@@ -86,11 +86,13 @@ absl::Status Resident::Begin() {
   if (doubtful_ || snapshot->generation() != generation_) {
     if (absl::Status s = Load(*dir, *snapshot); !s.ok()) return s;
   }
+  if (may_have_left_) dir->RemoveOldDiskFiles();
+  may_have_left_ = false;
   // What questions have made targets write, nobody has seen yet.
   absl::Status s = KeepBytes(*session_.machine, session_.machine->disk_files(),
                              DiskBytes::KeepHow::kWritten);
   if (!s.ok()) {
-    doubtful_ = true;
+    doubtful_ = may_have_left_ = true;
     return s;
   }
   transaction_ = std::make_unique<StateDir>(*std::move(dir));
@@ -119,6 +121,7 @@ absl::Status Resident::Keep(DiskBytes::KeepHow how) {
       snapshot.ok() ? dir->Write(*std::move(snapshot)) : snapshot.status();
   // Until it is known what the state has, nothing is.
   doubtful_ = !s.ok();
+  may_have_left_ = doubtful_;
   if (s.ok()) ++generation_;
   mark_ = Look();
   return s;

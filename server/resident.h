@@ -104,6 +104,8 @@ class Resident {
   // What was done in memory is not in the state: the state holds.
   bool doubtful_ = true;
   std::unique_ptr<StateDir> transaction_;
+  // There may be files of disks that nobody knows.
+  bool may_have_left_ = true;
   std::function<void()> before_reload_ = [] {}, after_reload_ = [] {};
   std::function<void()> revoke_ = [] {};
 };

@@ -70,6 +70,10 @@ class StateDir {
   // Its files with the bytes of disks; null where there is no directory.  They
   // outlive it.
   std::shared_ptr<DiskFiles> disk_files() const;
+  // Removes those that neither the machine nor the one for Undo() has, which
+  // commands that were killed, or failed, have left.  With kWrite, after
+  // Read().
+  void RemoveOldDiskFiles();
 
   // After Write() or Undo(): why the change, though made, may not survive a
   // power cut; else "".
@@ -104,8 +108,6 @@ class StateDir {
   // What a failed commit means: OK, with a doubt, if it took effect.
   absl::Status Judge(const absl::Status& failure, uint64_t generation);
 
-  // Those that neither the machine nor the one for Undo() has.
-  void RemoveOldDiskFiles();
   void DoubtFor(const absl::Status& why);
   void SyncDir();
 

@@ -8,8 +8,8 @@
 //
 // A file is made, and synced, before the database says that there is one, and
 // removed after it says that there is none: a command that is killed in between
-// leaves one that nobody knows, which the next big change removes
-// (RemoveOthers()).
+// leaves one that nobody knows, which RemoveOthers() removes: when a machine is
+// replaced or a disk removed, and before a server first writes.
 //
 // Errors: as PrivateDir; ENOENT names the disk's file that is missing.
 // Threading: thread-safe.
@@ -38,6 +38,7 @@ class DiskFileDir final : public DiskFiles {
   // Mode 0600, under a name that no file ever had.
   absl::StatusOr<NewFile> Make() override;
   absl::StatusOr<Fd> Open(const std::string& name) override;
+  void Remove(const std::string& name) override { dir_->Remove(name); }
   absl::Status SyncNames() override { return dir_->Sync(); }
 
   // Whether a file is called as these are.

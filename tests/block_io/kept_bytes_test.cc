@@ -2,6 +2,7 @@
 //
 // Bytes that outlive their process: what is in the file, what is in front of
 // it, and what is not written anew.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -33,6 +34,7 @@ class FakeFiles final : public DiskFiles {
   absl::StatusOr<NewFile> Make() override {
     if (full) return ErrnoError(ENOSPC, "full");
     std::string name = absl::StrCat("f", files.size());
+    if (broken) return NewFile{name, Fd(open("/dev/null", O_RDONLY))};
     files[name] = Fd(memfd_create("file", MFD_CLOEXEC));
     return NewFile{name, Fd(dup(files[name].get()))};
   }
@@ -40,6 +42,10 @@ class FakeFiles final : public DiskFiles {
     ++opened;
     if (!files.contains(name)) return ErrnoError(ENOENT, "no such file");
     return Fd(dup(files[name].get()));
+  }
+  void Remove(const std::string& name) override {
+    removed = name;
+    files.erase(name);
   }
   absl::Status SyncNames() override {
     ++synced;
@@ -52,7 +58,8 @@ class FakeFiles final : public DiskFiles {
   }
 
   std::map<std::string, Fd> files;
-  bool full = false;
+  bool full = false, broken = false;
+  std::string removed;
   int opened = 0, synced = 0;
 };
 
@@ -160,6 +167,10 @@ TEST_F(KeptBytesTest, NoRoomForAFile) {
   EXPECT_THAT(bytes.Keep(files_, KeepHow::kWritten), HasErrno(ENOSPC));
   EXPECT_EQ(Read(bytes, 0, 1), std::string(512, 'y'));
   files_->full = false;
+  files_->broken = true;
+  EXPECT_THAT(bytes.Keep(files_, KeepHow::kWritten), HasErrno(EIO));
+  EXPECT_EQ(files_->removed, "f0");
+  files_->broken = false;
   EXPECT_THAT(bytes.Keep(files_, KeepHow::kWritten), IsOk());
   EXPECT_EQ(files_->ContentOf(bytes.kept_name(), 1), "y");
 }

@@ -50,26 +50,16 @@ class DirectTest : public ServingTest {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
   int Run(const std::string& line) const { return End(Start(line)); }
-  uint64_t WrittenByServer() const {
-    std::ifstream io(absl::StrCat("/proc/", serving().pid(), "/io"));
-    std::string word;
-    uint64_t number = 0;
-    while (io >> word >> number) {
-      if (word == "wchar:") return number;
-    }
-    ADD_FAILURE() << "no wchar";
-    return 0;
-  }
 };
 
 TEST_F(DirectTest, BulkDataIsNoMessage) {
   const std::string file = state_ + ".file";
   std::ofstream(file) << std::string(48 * kMiB, 'x');
-  const uint64_t before = WrittenByServer();
+  const uint64_t before = serving().written();
   EXPECT_EQ(Run(absl::StrCat("LD_PRELOAD=$LIBRARY dd if=", file,
                              " of=/dev/sda bs=1M conv=fsync status=none")),
             0);
-  EXPECT_LT(WrittenByServer() - before, kMiB);
+  EXPECT_LT(serving().written() - before, kMiB);
   EXPECT_EQ(Run(absl::StrCat("LD_PRELOAD=$LIBRARY cmp -n ", 48 * kMiB, " ",
                              file, " /dev/sda")),
             0);

@@ -69,18 +69,6 @@ class DiskFilesTest : public ServingTest {
     }
     return files;
   }
-  // What the server has given to write(2) and its like so far.
-  uint64_t WrittenBy(const Serving& serving) const {
-    std::ifstream io(absl::StrCat("/proc/", serving.pid(), "/io"));
-    std::string word;
-    uint64_t number = 0;
-    while (io >> word >> number) {
-      if (word == "wchar:") return number;
-    }
-    ADD_FAILURE() << "no wchar";
-    return 0;
-  }
-
   // --- a machine in this process ---
   std::unique_ptr<Resident> Machine() const {
     absl::StatusOr<std::unique_ptr<Resident>> machine = Resident::Of(state_);
@@ -140,12 +128,12 @@ TEST_F(DiskFilesTest, ASyncCostsWhatWasWritten) {
     ASSERT_EQ(client.Write(h, i * kMiB, std::string(kMiB, 'a')), 0);
   }
   ASSERT_EQ(client.Do(DMDAX_OP_SYNC, h), 0);
-  const uint64_t before = WrittenBy(serving());
+  const uint64_t before = serving().written();
   for (uint64_t i = 0; i < 8; ++i) {
     ASSERT_EQ(client.Write(h, i * 3 * kMiB, std::string(4096, 'b')), 0);
     ASSERT_EQ(client.Do(DMDAX_OP_SYNC, h), 0);
   }
-  EXPECT_LT(WrittenBy(serving()) - before, 8 * (4096 + 128 * 1024))
+  EXPECT_LT(serving().written() - before, 8 * (4096 + 128 * 1024))
       << "a page and the log of the database, not 32 MiB each time";
   // Ours, and sparse.
   ASSERT_EQ(client.Write(h, kDiskSize - 512, std::string(512, 'z')), 0);
@@ -351,6 +339,11 @@ TEST_F(DiskFilesTest, UndoBringsTheBytesBack) {
   EXPECT_EQ(Files().size(), 2u);
   Undo();
   EXPECT_EQ(Read(*machine, "sda", kMiB - 1, 1), "2");
+  std::ofstream(absl::StrCat(state_, "/disk.0123456789abcdef")) << "x";
+  machine = Machine();
+  EXPECT_EQ(Files().size(), 3u);
+  ASSERT_TRUE(Write(*machine, "sda", 0, "x").ok());
+  EXPECT_EQ(Files().size(), 2u);
 }
 
 TEST_F(DiskFilesTest, TheFileOfADiskThatIsRemovedGoes) {

@@ -21,7 +21,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -80,6 +82,17 @@ class Serving {
   }
   const std::string& socket() const { return socket_; }
   pid_t pid() const { return pid_; }
+  // What the server has given to write(2) and its like so far.
+  uint64_t written() const {
+    std::ifstream io(absl::StrCat("/proc/", pid_, "/io"));
+    std::string word;
+    uint64_t number = 0;
+    while (io >> word >> number) {
+      if (word == "wchar:") return number;
+    }
+    ADD_FAILURE() << "no wchar";
+    return 0;
+  }
 
  private:
   const std::string state_;

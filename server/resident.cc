@@ -117,6 +117,8 @@ absl::Status Resident::Keep(DiskBytes::KeepHow how) {
   absl::StatusOr<proto::StateSnapshot> snapshot = SnapshotToKeep(
       session_, generation_, session_.machine->disk_files(), how);
   SetWrites(DiskFiles::Writes::kToMemory);
+  // A generation also where no row is another: what others have in memory, in
+  // front of a disk's file, is of the time before.
   absl::Status s =
       snapshot.ok() ? dir->Write(*std::move(snapshot)) : snapshot.status();
   // Until it is known what the state has, nothing is.

@@ -215,10 +215,14 @@ void DiskBytes::UseFile(Fd fd, uint64_t offset, FileSize size) {
 }
 
 std::optional<DiskBytes::FileRange> DiskBytes::File(sector_t sector,
-                                                    uint64_t sectors) {
+                                                    uint64_t sectors,
+                                                    IfMemory if_memory) {
   if (!Reach().ok()) return std::nullopt;
   absl::MutexLock lock(&mu_);
-  if (overlaid() || (!file_.ok() && !BecomeFile())) return std::nullopt;
+  if (overlaid()) return std::nullopt;
+  if (!file_.ok() && (if_memory == IfMemory::kHasNone || !BecomeFile())) {
+    return std::nullopt;
+  }
   const uint64_t at = ByteOf(sector);
   struct stat st;
   if (fstat(file_.get(), &st) != 0) return std::nullopt;

@@ -80,12 +80,15 @@ class DiskBytes {
   void UseFile(Fd fd, uint64_t offset, FileSize size);
 
   // The file that has sectors [sector, sector + sectors), and where; memory
-  // becomes a file for it.  Nothing: there can be none.
+  // becomes a file for it, or, for who only reads, has none.  Nothing: there is
+  // none.
+  enum class IfMemory { kBecomesFile, kHasNone };
   struct FileRange {
     int fd;  // as long as no other file is used
     uint64_t offset;
   };
-  std::optional<FileRange> File(sector_t sector, uint64_t sectors);
+  std::optional<FileRange> File(sector_t sector, uint64_t sectors,
+                                IfMemory if_memory = IfMemory::kBecomesFile);
 
  private:
   using Page = std::array<char, kPageSize>;

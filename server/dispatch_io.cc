@@ -14,6 +14,7 @@
 #include "base/errno_status.h"
 #include "base/fd.h"
 #include "base/units.h"
+#include "block/disk_bytes.h"
 #include "dm/bio/submit_bio.h"
 #include "server/attribute.h"
 #include "server/dispatch.h"
@@ -144,7 +145,10 @@ Answer Dispatch::Lease(const Request& request, Handle& handle) {
   std::optional<BlockBacking> run;
   const absl::Status kept = machine_.Write([&](Session&) {
     if (handle.file != nullptr) {
-      run = handle.file->Backing(request.head.arg[0], handle.file->Size());
+      // Nobody needs a file of a blank disk.
+      run = handle.file->Backing(request.head.arg[0], handle.file->Size(),
+                                 writes ? DiskBytes::IfMemory::kBecomesFile
+                                        : DiskBytes::IfMemory::kHasNone);
     }
   });
   if (kept.ok() && !run && begins) machine_.LetGo();

@@ -194,6 +194,10 @@ TEST_F(LeaseTest, WhoGetsNone) {
       << "the end";
   EXPECT_EQ(Ask(client, reads.head.handle, 0, 0, 4096).error, EOPNOTSUPP)
       << "a little, which nobody else is to wait for";
+  EXPECT_EQ(Ask(client, reads.head.handle, 0).error, EOPNOTSUPP)
+      << "a blank disk has no file";
+  const Said writes = Open(client, kSda);
+  EXPECT_EQ(Ask(client, writes.head.handle, DMDAX_LEASE_WRITE).error, 0);
   EXPECT_EQ(Ask(client, reads.head.handle, 0).error, 0);
   Create(client, c, Row("error", ""));
   const Said d = Open(client, kDm0);

@@ -84,38 +84,49 @@ absl::Status DiskBytes::ReadFile(uint64_t at, absl::Span<char> out) const {
 }
 
 absl::Status DiskBytes::WriteFile(uint64_t at, absl::Span<const char> in) {
+  absl::Status s = absl::OkStatus();
   while (!in.empty()) {
     const ssize_t n =
         pwrite(file_.get(), in.data(), in.size(), static_cast<off_t>(at));
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return FileError("write");
+    if (n <= 0) {
+      s = FileError("write");
+      break;
+    }
     at += static_cast<uint64_t>(n);
     in.remove_prefix(static_cast<size_t>(n));
   }
-  return absl::OkStatus();
+  // Not before: a sync in another thread may have come in between.
+  dirty_ = true;
+  return s;
 }
 
 absl::Status DiskBytes::Read(sector_t sector, absl::Span<char> out) const {
+  if (absl::Status s = Reach(); !s.ok()) return s;
   absl::ReaderMutexLock lock(&mu_);
+  if (overlaid()) return ReadOverlaid(ByteOf(sector), out);
   if (file_.ok()) return ReadFile(ByteOf(sector), out);
   ReadPages(sector, out);
   return absl::OkStatus();
 }
 
 absl::Status DiskBytes::Write(sector_t sector, absl::Span<const char> in) {
+  if (absl::Status s = Reach(); !s.ok()) return s;
   {
     absl::ReaderMutexLock lock(&mu_);
-    if (file_.ok()) {
+    if (file_.ok() && !overlaid()) {
       // Who zeroes a disk does not want its memory.
       constexpr size_t kMany = 16 * kPageSize;
-      const bool punch = is_memory_ && in.size() >= kMany && AllZeros(in);
+      const bool punch =
+          kind_ != Kind::kSomebodys && in.size() >= kMany && AllZeros(in);
       return punch ? Punch(ByteOf(sector), in.size())
                    : WriteFile(ByteOf(sector), in);
     }
   }
   absl::MutexLock lock(&mu_);
+  if (overlaid()) return WriteOverlaid(ByteOf(sector), in);
   const bool many = pages_.size() + in.size() / kPageSize > kMostPages;
-  if (many && (file_.ok() || BecomeFile())) {
+  if (file_.ok() || (many && BecomeFile())) {
     return WriteFile(ByteOf(sector), in);
   }
   WritePages(sector, in);
@@ -123,27 +134,28 @@ absl::Status DiskBytes::Write(sector_t sector, absl::Span<const char> in) {
 }
 
 absl::Status DiskBytes::Zero(sector_t sector, uint64_t sectors) {
+  if (absl::Status s = Reach(); !s.ok()) return s;
   absl::MutexLock lock(&mu_);
   const uint64_t at = ByteOf(sector);
   const uint64_t count = sectors << kSectorShift;
-  if (!file_.ok()) {
-    const uint64_t end = at + count;
-    for (auto it = pages_.lower_bound(at / kPageSize);
-         it != pages_.end() && it->first * kPageSize < end;) {
-      const uint64_t first = it->first * kPageSize;
-      const uint64_t from = std::max(first, at) - first;
-      const uint64_t to = std::min(first + kPageSize, end) - first;
-      memset(it->second.data() + from, 0, to - from);
-      it = AllZeros(it->second) ? pages_.erase(it) : std::next(it);
-    }
-    return absl::OkStatus();
+  if (overlaid()) return ZeroOverlaid(at, count);
+  if (file_.ok()) return Punch(at, count);
+  const uint64_t end = at + count;
+  for (auto it = pages_.lower_bound(at / kPageSize);
+       it != pages_.end() && it->first * kPageSize < end;) {
+    const uint64_t first = it->first * kPageSize;
+    const uint64_t from = std::max(first, at) - first;
+    const uint64_t to = std::min(first + kPageSize, end) - first;
+    memset(it->second.data() + from, 0, to - from);
+    it = AllZeros(it->second) ? pages_.erase(it) : std::next(it);
   }
-  return Punch(at, count);
+  return absl::OkStatus();
 }
 
 absl::Status DiskBytes::Punch(uint64_t at, uint64_t count) {
   if (fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                 static_cast<off_t>(at), static_cast<off_t>(count)) == 0) {
+    dirty_ = true;
     return absl::OkStatus();
   }
   if (errno != EOPNOTSUPP) return FileError("punch");
@@ -159,8 +171,13 @@ absl::Status DiskBytes::Punch(uint64_t at, uint64_t count) {
 }
 
 absl::Status DiskBytes::Sync() {
+  // Another process may have written to it.
+  if (absl::Status s = Reach(); !s.ok()) return s;
   absl::ReaderMutexLock lock(&mu_);
-  if (is_memory_ || fdatasync(file_.get()) == 0) return absl::OkStatus();
+  if (kind_ == Kind::kMemory || !file_.ok()) return absl::OkStatus();
+  dirty_ = false;
+  if (fdatasync(file_.get()) == 0) return absl::OkStatus();
+  dirty_ = true;
   return FileError("sync");
 }
 
@@ -176,6 +193,10 @@ absl::Status DiskBytes::CopyPagesTo(int fd) const {
 }
 
 bool DiskBytes::BecomeFile() {
+  if (files_ != nullptr && files_->writes() == DiskFiles::Writes::kToFile) {
+    // Keep() says what is wrong.
+    if (MoveToNewFile().ok()) return true;
+  }
   Fd fd(memfd_create("dmdax-disk", MFD_CLOEXEC));
   if (!fd.ok() || !CopyPagesTo(fd.get()).ok()) return false;
   file_ = std::move(fd);
@@ -185,50 +206,23 @@ bool DiskBytes::BecomeFile() {
 
 void DiskBytes::UseFile(Fd fd, uint64_t offset, FileSize size) {
   absl::MutexLock lock(&mu_);
-  is_memory_ = !fd.ok();
+  kind_ = fd.ok() ? Kind::kSomebodys : Kind::kMemory;
   fixed_size_ = size == FileSize::kFixed;
   file_ = std::move(fd);
   file_offset_ = offset;
   pages_.clear();
-}
-
-absl::Status DiskBytes::MoveTo(Fd fd) {
-  absl::MutexLock lock(&mu_);
-  if (!file_.ok()) {
-    if (absl::Status s = CopyPagesTo(fd.get()); !s.ok()) return s;
-  } else {
-    std::vector<char> block(1 << 20);
-    off_t data = 0;
-    while ((data = lseek(file_.get(), data, SEEK_DATA)) >= 0) {
-      const off_t hole = lseek(file_.get(), data, SEEK_HOLE);
-      if (hole < 0) return FileError("seek");
-      while (data < hole) {
-        const auto part = absl::MakeSpan(block).subspan(
-            0, std::min<uint64_t>(block.size(),
-                                  static_cast<uint64_t>(hole - data)));
-        absl::Status s = ReadFile(static_cast<uint64_t>(data), part);
-        if (!s.ok()) return s;
-        const auto n = static_cast<ssize_t>(part.size());
-        if (pwrite(fd.get(), part.data(), part.size(), data) != n) {
-          return FileError("write");
-        }
-        data += n;
-      }
-    }
-    if (errno != ENXIO) return FileError("seek");
-  }
-  if (fdatasync(fd.get()) != 0) return FileError("sync");
-  file_ = std::move(fd);
-  file_offset_ = 0;
-  is_memory_ = fixed_size_ = false;
-  pages_.clear();
-  return absl::OkStatus();
+  name_.clear();
 }
 
 std::optional<DiskBytes::FileRange> DiskBytes::File(sector_t sector,
-                                                    uint64_t sectors) {
+                                                    uint64_t sectors,
+                                                    IfMemory if_memory) {
+  if (!Reach().ok()) return std::nullopt;
   absl::MutexLock lock(&mu_);
-  if (!file_.ok() && !BecomeFile()) return std::nullopt;
+  if (overlaid()) return std::nullopt;
+  if (!file_.ok() && (if_memory == IfMemory::kHasNone || !BecomeFile())) {
+    return std::nullopt;
+  }
   const uint64_t at = ByteOf(sector);
   struct stat st;
   if (fstat(file_.get(), &st) != 0) return std::nullopt;
@@ -239,28 +233,34 @@ std::optional<DiskBytes::FileRange> DiskBytes::File(sector_t sector,
       return std::nullopt;
     }
   }
+  // Whoever asks may write there.
+  dirty_ = true;
   return FileRange{file_.get(), at};
 }
 
 std::vector<std::pair<uint64_t, std::vector<char>>> DiskBytes::Pages() const {
-  absl::ReaderMutexLock lock(&mu_);
   std::vector<std::pair<uint64_t, std::vector<char>>> pages;
+  if (!Reach().ok()) return pages;
+  absl::ReaderMutexLock lock(&mu_);
   auto add = [&](uint64_t number, absl::Span<const char> page) {
     if (!AllZeros(page)) {
       pages.emplace_back(number, std::vector<char>(page.begin(), page.end()));
     }
   };
   for (const auto& [number, page] : pages_) add(number, page);
-  if (!is_memory_ || !file_.ok()) return pages;
+  if (kind_ == Kind::kSomebodys || !file_.ok()) return pages;
   off_t data = 0;
   std::vector<char> page(kPageSize);
   while ((data = lseek(file_.get(), data, SEEK_DATA)) >= 0) {
     const off_t hole = lseek(file_.get(), data, SEEK_HOLE);
+    data -= data % static_cast<off_t>(kPageSize);
     for (; data < hole; data += kPageSize) {
+      const uint64_t number = static_cast<uint64_t>(data) / kPageSize;
+      if (pages_.contains(number)) continue;
       if (!ReadFile(static_cast<uint64_t>(data), absl::MakeSpan(page)).ok()) {
         return pages;
       }
-      add(static_cast<uint64_t>(data) / kPageSize, page);
+      add(number, page);
     }
   }
   return pages;

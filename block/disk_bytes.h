@@ -11,28 +11,34 @@
 // Only what was written takes memory, so a blank disk of any size costs
 // nothing.  A disk that holds little keeps it in pages; one that holds more, in
 // a sparse file without a name.  The bytes may also be those of a file that
-// somebody else has: a loop device's, or one that outlives the process.
+// somebody else has, a loop device's; or of one that outlives the process
+// (disk_files.h), which Keep() makes when there is much to keep.
 //
 // Whole sectors; the disk's size is its owner's business.  EIO: the file can
-// not be read or written; of memory nothing fails.
+// not be opened, read or written; of memory nothing fails.
 // Threading: thread-safe.  A process that is killed leaves each sector of a
 // file as it was before a write or as it is after.
 #ifndef DMDAX_BLOCK_DISK_BYTES_H_
 #define DMDAX_BLOCK_DISK_BYTES_H_
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "base/fd.h"
 #include "base/units.h"
+#include "block/disk_files.h"
 
 namespace dmdax {
 
@@ -45,9 +51,26 @@ class DiskBytes {
   // Of a file: fdatasync(2).
   absl::Status Sync();
 
-  // The pages that are not all zeros, by number, for a snapshot.  None of a
-  // file that somebody else has.
+  // The pages that are not all zeros, by number.  None of a file that somebody
+  // else has.
   std::vector<std::pair<uint64_t, std::vector<char>>> Pages() const;
+
+  // --- bytes that outlive the process ---
+
+  // Where there are files for them; null, as at first: nowhere.
+  void set_files(std::shared_ptr<DiskFiles> files);
+  // From now on the bytes are those of the file that set_files() has under this
+  // name.  It is opened when a byte is asked for.
+  void UseKept(std::string name);
+  // That name; "": Pages() has all there is.
+  std::string kept_name() const;
+  // Sees to it that Pages() are few: more are written to a file, a new one of
+  // `files` if there is none yet, as is what went to memory meanwhile.  `files`
+  // are those of set_files(), or become so.
+  // kSynced: and that the file survives a power cut, which a new one always
+  // does before anybody remembers its name.
+  enum class KeepHow { kWritten, kSynced };
+  absl::Status Keep(const std::shared_ptr<DiskFiles>& files, KeepHow how);
 
   // From now on the bytes are those of `fd` from byte `offset` on, whatever
   // they were before; behind the end of the file there are zeros, and nothing
@@ -55,21 +78,26 @@ class DiskBytes {
   // again.
   enum class FileSize { kGrows, kFixed };
   void UseFile(Fd fd, uint64_t offset, FileSize size);
-  // Copies what there is to `fd` first.
-  absl::Status MoveTo(Fd fd);
 
   // The file that has sectors [sector, sector + sectors), and where; memory
-  // becomes a file for it.  Nothing: there can be none.
+  // becomes a file for it, or, for who only reads, has none.  Nothing: there is
+  // none.
+  enum class IfMemory { kBecomesFile, kHasNone };
   struct FileRange {
     int fd;  // as long as no other file is used
     uint64_t offset;
   };
-  std::optional<FileRange> File(sector_t sector, uint64_t sectors);
+  std::optional<FileRange> File(sector_t sector, uint64_t sectors,
+                                IfMemory if_memory = IfMemory::kBecomesFile);
 
  private:
   using Page = std::array<char, kPageSize>;
   // A file takes a descriptor, which a process has few of.
   static constexpr size_t kMostPages = 64;
+  // What is kept without a file is written anew whenever a byte of it changes.
+  static constexpr size_t kMostKeptPages = 16;
+
+  enum class Kind { kMemory, kSomebodys, kKept };
 
   void ReadPages(sector_t sector, absl::Span<char> out) const
       ABSL_SHARED_LOCKS_REQUIRED(mu_);
@@ -88,12 +116,40 @@ class DiskBytes {
     return file_offset_ + (sector.value() << kSectorShift);
   }
 
+  // --- disk_bytes_kept.cc ---
+  // Opens the file if that has not been done.
+  absl::Status Reach() const ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status ReachLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Whether pages_ lie in front of the file.
+  bool overlaid() const ABSL_SHARED_LOCKS_REQUIRED(mu_) {
+    return kind_ == Kind::kKept &&
+           files_->writes() == DiskFiles::Writes::kToMemory;
+  }
+  absl::Status ReadOverlaid(uint64_t at, absl::Span<char> out) const
+      ABSL_SHARED_LOCKS_REQUIRED(mu_);
+  absl::Status WriteOverlaid(uint64_t at, absl::Span<const char> in)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status ZeroOverlaid(uint64_t at, uint64_t count)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The page in front of the file, as the file has it if it was not there.
+  absl::StatusOr<Page*> OverlayPage(uint64_t number)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Makes all that there is in memory a new file's.
+  absl::Status MoveToNewFile() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status CopyTo(int fd) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
+
   mutable absl::Mutex mu_;
   std::map<uint64_t, Page> pages_ ABSL_GUARDED_BY(mu_);
-  Fd file_ ABSL_GUARDED_BY(mu_);
+  Kind kind_ ABSL_GUARDED_BY(mu_) = Kind::kMemory;
+  mutable Fd file_ ABSL_GUARDED_BY(mu_);
   uint64_t file_offset_ ABSL_GUARDED_BY(mu_) = 0;
   bool fixed_size_ ABSL_GUARDED_BY(mu_) = false;
-  bool is_memory_ ABSL_GUARDED_BY(mu_) = true;
+  std::shared_ptr<DiskFiles> files_ ABSL_GUARDED_BY(mu_);
+  std::string name_ ABSL_GUARDED_BY(mu_);
+  // Nobody remembers its name yet.
+  bool is_new_ ABSL_GUARDED_BY(mu_) = false;
+  // Written since it was last synced, by this process.
+  std::atomic<bool> dirty_{false};
 };
 
 }  // namespace dmdax

@@ -146,6 +146,10 @@ absl::StatusOr<BlockDevice*> Machine::AddPmem(const PmemOptions& options,
       std::make_unique<BlockDevice>(dev ? *dev : NextDev(), options.name,
                                     (*pmem)->nr_sectors(), &(*pmem)->dax_dev());
   InitPmemQueue(profile_, options, logical_block_size, bdev->queue());
+  // A file has its bytes already.
+  if (options.backing != PmemBacking::kFile) {
+    bdev->bytes().set_files(disk_files_);
+  }
   pmem_by_base_[options.base] = pmem->get();
   ++pmems_added_;
   return Insert(Owned{std::move(*pmem), {}, std::move(bdev)});
@@ -179,6 +183,7 @@ absl::StatusOr<BlockDevice*> Machine::AddBlock(const BlockOptions& options) {
     bdev->queue().SetLimits(limits);
     UpdateReadAhead(profile_, bdev->queue());
     bdev->queue().SetFlags(options.queue_flags);
+    bdev->bytes().set_files(disk_files_);
     return Insert(Owned{nullptr, options, std::move(bdev)});
   }
   auto disk = by_name_.find(options.partition_of);

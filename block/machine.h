@@ -35,6 +35,7 @@
 #include "base/keyring.h"
 #include "block/absent_objects.h"
 #include "block/block_device.h"
+#include "block/disk_files.h"
 #include "dax/pmem.h"
 
 namespace dmdax {
@@ -169,6 +170,13 @@ class Machine {
     io_generation_ = shared;
   }
 
+  // Where its disks keep their bytes, for those that are added from now on;
+  // null, as at first: nowhere.
+  void set_disk_files(std::shared_ptr<DiskFiles> files) {
+    disk_files_ = std::move(files);
+  }
+  const std::shared_ptr<DiskFiles>& disk_files() const { return disk_files_; }
+
   // Null, as at first, or what says of things that are not found here whether
   // there are any.  It outlives the machine's use.
   void set_absent(AbsentObjects* absent) { absent_ = absent; }
@@ -202,6 +210,7 @@ class Machine {
   std::optional<DevT> NameToDevT(absl::string_view name) const;
 
   const KernelProfile& profile_;
+  std::shared_ptr<DiskFiles> disk_files_;
   AbsentObjects* absent_ = nullptr;
   KernelLog log_;
   Keyring keys_;

@@ -45,48 +45,78 @@ bool Connection::Receive() {
   }
   // One for all: what has come is appended where it belongs.
   static thread_local std::vector<char> buffer(kRead);
-  iovec to = {buffer.data(), buffer.size()};
-  char space[CMSG_SPACE(kMostFds * sizeof(int))];
-  msghdr message = {};
-  message.msg_iov = &to;
-  message.msg_iovlen = 1;
-  message.msg_control = space;
-  message.msg_controllen = sizeof(space);
-  const ssize_t n = recvmsg(fd(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  const int error = errno;
-  if (n > 0) {
-    in_.append(buffer.data(), static_cast<size_t>(n));
+  while (true) {
+    const size_t missing_bytes = missing();
+    iovec to = {buffer.data(), buffer.size()};
+    if (missing_bytes > 0) to = {long_->bytes.data() + have_, missing_bytes};
+    char space[CMSG_SPACE(kMostFds * sizeof(int))];
+    msghdr message = {};
+    message.msg_iov = &to;
+    message.msg_iovlen = 1;
+    message.msg_control = space;
+    message.msg_controllen = sizeof(space);
+    const ssize_t n = recvmsg(fd(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (n <= 0) return n < 0 && (errno == EAGAIN || errno == EINTR);
     TakeFds(message, fds_);
+    if (missing_bytes == 0) {
+      in_.append(buffer.data(), static_cast<size_t>(n));
+      return true;
+    }
+    have_ += static_cast<size_t>(n);
+    if (missing() == 0) return true;
   }
-  return n > 0 || (n < 0 && (error == EAGAIN || error == EINTR));
 }
 
-std::optional<Request> Connection::Next() {
-  if (last_ || in_.size() - taken_ < kHeader) return std::nullopt;
-  Request request;
-  memcpy(&request.head, in_.data() + taken_, kHeader);
-  const dmdax_message& head = request.head;
+bool Connection::Accepts(const dmdax_message& head) {
   if (head.version != DMDAX_PROTOCOL && head.op != DMDAX_OP_HELLO) {
     Refuse(head, EPROTONOSUPPORT);
-    return std::nullopt;
+    return false;
   }
   if (head.length < kHeader || head.length - kHeader > DMDAX_MAX_PAYLOAD ||
       head.fds > kMostFds) {
     Refuse(head, EPROTO);
+    return false;
+  }
+  return true;
+}
+
+std::optional<Request> Connection::WithFds(Request request) {
+  if (fds_.size() < request.head.fds) {
+    Refuse(request.head, EPROTO);
     return std::nullopt;
   }
-  if (in_.size() - taken_ < head.length) return std::nullopt;
-  if (fds_.size() < head.fds) {
-    Refuse(head, EPROTO);
-    return std::nullopt;
-  }
-  request.bytes = in_.substr(taken_ + kHeader, head.length - kHeader);
-  taken_ += head.length;
-  for (uint32_t i = 0; i < head.fds; ++i) {
+  for (uint32_t i = 0; i < request.head.fds; ++i) {
     request.fds.push_back(std::move(fds_.front()));
     fds_.pop_front();
   }
   return request;
+}
+
+std::optional<Request> Connection::Next() {
+  if (last_) return std::nullopt;
+  if (long_) {
+    if (missing() > 0) return std::nullopt;
+    return WithFds(*std::exchange(long_, std::nullopt));
+  }
+  const size_t come = in_.size() - taken_;
+  if (come < kHeader) return std::nullopt;
+  Request request;
+  memcpy(&request.head, in_.data() + taken_, kHeader);
+  if (!Accepts(request.head)) return std::nullopt;
+  const size_t length = request.head.length;
+  if (come < length) {
+    if (length < kLong || length > kHeader + DMDAX_MAX_IO) return std::nullopt;
+    have_ = come - kHeader;
+    request.bytes.reserve(length - kHeader);
+    request.bytes.assign(in_, taken_ + kHeader);
+    request.bytes.resize(length - kHeader);
+    long_ = std::move(request);
+    taken_ = in_.size();
+    return std::nullopt;
+  }
+  request.bytes = in_.substr(taken_ + kHeader, length - kHeader);
+  taken_ += length;
+  return WithFds(std::move(request));
 }
 
 void Connection::Refuse(const dmdax_message& head, int error) {
@@ -94,13 +124,16 @@ void Connection::Refuse(const dmdax_message& head, int error) {
   last_ = true;
   in_.clear();
   taken_ = 0;
+  long_.reset();
 }
 
 void Connection::Send(const dmdax_message& request, Answer answer) {
   if (last_) return;
-  dmdax_message head = {};
-  head.length =
-      static_cast<uint32_t>(kHeader + answer.bytes.size() + answer.text.size());
+  Piece piece;
+  piece.bytes = std::move(answer.bytes);
+  piece.bytes += answer.text;
+  dmdax_message& head = piece.head;
+  head.length = static_cast<uint32_t>(piece.size());
   head.version = DMDAX_PROTOCOL;
   head.op = request.op;
   head.serial = request.serial;
@@ -111,13 +144,8 @@ void Connection::Send(const dmdax_message& request, Answer answer) {
   head.arg[1] = answer.arg1;
   head.text = static_cast<uint32_t>(answer.text.size());
   head.fds = answer.fd.ok() ? 1 : 0;
-  Piece piece;
-  piece.bytes.reserve(head.length);
-  piece.bytes.append(reinterpret_cast<const char*>(&head), kHeader);
-  piece.bytes += answer.bytes;
-  piece.bytes += answer.text;
   piece.fd = std::move(answer.fd);
-  unsent_ += piece.bytes.size();
+  unsent_ += piece.size();
   out_.push_back(std::move(piece));
   Flush();
 }
@@ -125,12 +153,20 @@ void Connection::Send(const dmdax_message& request, Answer answer) {
 bool Connection::Flush() {
   while (!out_.empty()) {
     Piece& piece = out_.front();
-    iovec from = {piece.bytes.data() + piece.sent,
-                  piece.bytes.size() - piece.sent};
-    FdRoom room;
+    iovec from[2] = {};
     msghdr message = {};
-    message.msg_iov = &from;
-    message.msg_iovlen = 1;
+    message.msg_iov = from;
+    if (piece.sent < kHeader) {
+      from[message.msg_iovlen++] = {
+          reinterpret_cast<char*>(&piece.head) + piece.sent,
+          kHeader - piece.sent};
+    }
+    const size_t sent = std::max(piece.sent, kHeader) - kHeader;
+    if (sent < piece.bytes.size()) {
+      from[message.msg_iovlen++] = {piece.bytes.data() + sent,
+                                    piece.bytes.size() - sent};
+    }
+    FdRoom room;
     if (piece.fd.ok() && piece.sent == 0) {
       PutFd(piece.fd.get(), &room, &message);
     }
@@ -139,7 +175,7 @@ bool Connection::Flush() {
     piece.sent += static_cast<size_t>(n);
     unsent_ -= static_cast<size_t>(n);
     piece.fd = Fd();  // it is on its way
-    if (piece.sent == piece.bytes.size()) out_.pop_front();
+    if (piece.sent == piece.size()) out_.pop_front();
   }
   return true;
 }

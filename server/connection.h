@@ -64,16 +64,30 @@ class Connection {
 
  private:
   static constexpr size_t kMostUnsent = 8 << 20;
+  // The bytes of a longer message are received where they are wanted, if it is
+  // no longer than a write.
+  static constexpr size_t kLong = 16 << 10;
   struct Piece {
+    dmdax_message head = {};
     std::string bytes;
-    size_t sent = 0;
+    size_t sent = 0;  // of both
     Fd fd;
+    size_t size() const { return sizeof(head) + bytes.size(); }
   };
   void Refuse(const dmdax_message& head, int error);
+  // Whether a message may begin so; if not, it has been refused.
+  bool Accepts(const dmdax_message& head);
+  // Of `long_`; 0: there is none, or it is whole.
+  size_t missing() const {
+    return long_ ? long_->head.length - sizeof(dmdax_message) - have_ : 0;
+  }
+  std::optional<Request> WithFds(Request request);
 
   Fd socket_;
   std::string in_;
   size_t taken_ = 0;  // of in_
+  std::optional<Request> long_;
+  size_t have_ = 0;  // of its bytes
   std::deque<Fd> fds_;
   std::deque<Piece> out_;
   size_t unsent_ = 0;

@@ -38,6 +38,7 @@ Dispatch::Dispatch(Resident& machine, ScratchTree& tree, Handles& handles)
                         handles_.Reopen(machine_.session());
                         Follow().IgnoreError();
                       });
+  machine_.set_revoke([this] { leases_.Revoke(); });
 }
 
 absl::Status Dispatch::Follow() {
@@ -51,8 +52,16 @@ absl::Status Dispatch::Follow() {
   return tree_.Sync(session);
 }
 
+absl::Status Dispatch::Keep() {
+  absl::Status s = machine_.Keep();
+  if (!s.ok()) handles_.Lose(s);
+  return s;
+}
+
 absl::Status Dispatch::Change(absl::FunctionRef<void(Session&)> change) {
+  const bool had_written = machine_.has_unkept();
   absl::Status s = machine_.Change(change);
+  if (!s.ok() && had_written) handles_.Lose(s);
   // What failed to be kept is not what tree and events are to show.
   if (!s.ok()) s.Update(machine_.Refresh());
   s.Update(Follow());
@@ -70,7 +79,7 @@ void Dispatch::Closed(uint64_t id) {
       Change([&](Session&) { handles_.Close(id); }).IgnoreError();
       return;
     }
-    machine_.Keep().IgnoreError();
+    Keep().IgnoreError();
   }
   handles_.Close(id);
 }
@@ -123,7 +132,10 @@ std::optional<Answer> Dispatch::Do(Pending& pending) {
     default:
       break;
   }
-  if (request.head.op > DMDAX_OP_SET_FLAGS || request.head.op == 0) {
+  if (request.head.op == DMDAX_OP_LEASE && request.head.handle == 0) {
+    return LeasePage();
+  }
+  if (request.head.op > DMDAX_OP_LEASE || request.head.op == 0) {
     return Answer{.error = ENOSYS};
   }
   if (request.head.op == DMDAX_OP_IOCTL) SweepClosedFor(request);
@@ -151,6 +163,8 @@ std::optional<Answer> Dispatch::DoHandle(Pending& pending, Handle& handle) {
       return Sync(handle);
     case DMDAX_OP_ALLOCATE:
       return Allocate(request, handle);
+    case DMDAX_OP_LEASE:
+      return Lease(request, handle);
     default:
       return SetFlags(request, handle);
   }

@@ -22,6 +22,7 @@
 #include "dm/io/block_file.h"
 #include "server/connection.h"
 #include "server/handles.h"
+#include "server/lease.h"
 #include "server/resident.h"
 #include "server/scratch_tree.h"
 
@@ -43,6 +44,9 @@ class Dispatch {
   void Closed(uint64_t handle);
   // Looks whether others have changed the state.
   absl::Status Refresh() { return machine_.Refresh(); }
+  // Keeps bytes that were written; what can not be kept, the next sync of each
+  // open device says.
+  absl::Status Keep();
 
   // Whether anything has changed since this was asked: then pending requests
   // may have their answer.
@@ -67,6 +71,8 @@ class Dispatch {
   std::optional<Answer> Allocate(const Request& request, Handle& handle);
   Answer Seek(const Request& request, Handle& handle);
   Answer SetFlags(const Request& request, Handle& handle);
+  Answer LeasePage();
+  Answer Lease(const Request& request, Handle& handle);
   // Does what may write bytes of a disk; nothing: the device is suspended, and
   // the caller waits.
   std::optional<Answer> WithBytes(
@@ -79,6 +85,7 @@ class Dispatch {
   Resident& machine_;
   ScratchTree& tree_;
   Handles& handles_;
+  Leases leases_;
   bool changed_ = false;
   bool over_ = false;
 };

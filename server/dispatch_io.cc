@@ -12,6 +12,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/fd.h"
+#include "base/units.h"
+#include "block/disk_bytes.h"
 #include "dm/bio/submit_bio.h"
 #include "server/attribute.h"
 #include "server/dispatch.h"
@@ -70,6 +73,8 @@ std::optional<Answer> Dispatch::Write(const Request& request, Handle& handle) {
   if (handle.file == nullptr) return Answer{.error = EINVAL};
   const bool at_position = request.head.arg[0] == DMDAX_AT_POSITION;
   const uint64_t offset = at_position ? handle.position : request.head.arg[0];
+  // The rest of a sector is read and written too.
+  if ((offset | request.bytes.size()) % kSectorSize != 0) leases_.Revoke();
   size_t size = 0;
   std::optional<Answer> answer = WithBytes(handle, [&](BlockFile& file) {
     absl::StatusOr<size_t> n = file.Write(offset, request.bytes);
@@ -99,8 +104,9 @@ std::optional<Answer> Dispatch::Sync(Handle& handle) {
   std::optional<Answer> answer =
       WithBytes(handle, [](BlockFile& file) { return file.Fsync(); });
   if (!answer || answer->error != 0) return answer;
-  const absl::Status kept = machine_.Keep();
-  return kept.ok() ? Answer{} : StateFailure(kept);
+  Keep().IgnoreError();
+  const absl::Status lost = std::exchange(handle.lost, absl::OkStatus());
+  return lost.ok() ? Answer{} : StateFailure(lost);
 }
 
 std::optional<Answer> Dispatch::Allocate(const Request& request,
@@ -112,8 +118,53 @@ std::optional<Answer> Dispatch::Allocate(const Request& request,
   });
 }
 
+Answer Dispatch::LeasePage() {
+  Answer answer;
+  answer.fd = leases_.Page();
+  if (!answer.fd.ok()) answer.error = EOPNOTSUPP;
+  return answer;
+}
+
+// Where a write would go, a client can write it.
+Answer Dispatch::Lease(const Request& request, Handle& handle) {
+  constexpr Answer (*none)() = [] { return Answer{.error = EOPNOTSUPP}; };
+  const bool writes = (request.head.flags & DMDAX_LEASE_WRITE) != 0;
+  const int mode = handle.what.flags & O_ACCMODE;
+  if (handle.file == nullptr || (handle.what.flags & O_DIRECT) != 0 ||
+      mode == (writes ? O_RDONLY : O_WRONLY)) {
+    return none();
+  }
+  // Until it is revoked, nobody else may change what lies where: for a little
+  // to be read that is too much.
+  constexpr uint64_t kMuch = 256 << 10;
+  if (!writes && machine_.has_state() && !machine_.has_unkept() &&
+      request.head.arg[1] < kMuch) {
+    return none();
+  }
+  const bool begins = !machine_.has_unkept();
+  std::optional<BlockBacking> run;
+  const absl::Status kept = machine_.Write([&](Session&) {
+    if (handle.file != nullptr) {
+      // Nobody needs a file of a blank disk.
+      run = handle.file->Backing(request.head.arg[0], handle.file->Size(),
+                                 writes ? DiskBytes::IfMemory::kBecomesFile
+                                        : DiskBytes::IfMemory::kHasNone);
+    }
+  });
+  if (kept.ok() && !run && begins) machine_.LetGo();
+  if (!kept.ok() || !run) return none();
+  Answer answer = {.arg0 = run->offset, .arg1 = run->length};
+  answer.fd = Fd(fcntl(run->fd, F_DUPFD_CLOEXEC, 0));
+  const uint64_t generation = leases_.Give();
+  if (!answer.fd.ok() || generation == 0) return none();
+  answer.bytes.assign(reinterpret_cast<const char*>(&generation),
+                      sizeof(generation));
+  return answer;
+}
+
 // setfl() of fs/fcntl.c.
 Answer Dispatch::SetFlags(const Request& request, Handle& handle) {
+  leases_.Revoke();
   constexpr int kSettable = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
   const auto wanted = static_cast<int>(request.head.flags);
   handle.what.flags = (handle.what.flags & ~kSettable) | (wanted & kSettable);

@@ -63,8 +63,20 @@ void Handles::ForEachAfter(uint64_t id,
   }
 }
 
+// As wb_err of the kernel: each open file is told once, whoever wrote.
+void Handles::Lose(const absl::Status& why) {
+  for (auto& [id, handle] : handles_) {
+    if (handle.what.kind == DMDAX_KIND_BLOCK) handle.lost.Update(why);
+  }
+}
+
 void Handles::Release() {
-  for (auto& [id, handle] : handles_) handle.file.reset();
+  for (auto& [id, handle] : handles_) {
+    if (handle.file != nullptr) {
+      handle.lost.Update(handle.file->TakeWriteback());
+    }
+    handle.file.reset();
+  }
 }
 
 void Handles::Reopen(Session& session) {

@@ -21,6 +21,7 @@
 #include <utility>
 
 #include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/dev_t.h"
 #include "base/fd.h"
@@ -51,6 +52,8 @@ struct Handle {
   uint64_t inode = 0;
   uint64_t position = 0;
   std::unique_ptr<BlockFile> file;  // a block device that is there
+  // What is told by its next sync: bytes that were written, and are lost.
+  absl::Status lost = absl::OkStatus();
   std::unique_ptr<DmFile> control;  // the control node
   bool is_control() const { return control != nullptr; }
   bool is_loop_control() const {
@@ -73,6 +76,9 @@ class Handles {
   // In the order of their ids, those that came after `id`.
   void ForEachAfter(uint64_t id, absl::FunctionRef<void(Handle& handle)> fn);
   size_t size() const { return handles_.size(); }
+
+  // Bytes that were written and not synced are not there any more.
+  void Lose(const absl::Status& why);
 
   void Release();
   void Reopen(Session& session);

@@ -112,6 +112,27 @@ enum dmdax_op {
   /* F_SETFL: flags = those of open(2); O_DIRECT, O_APPEND, O_NONBLOCK and
    * O_NOATIME are taken over -> flags = all that there are now. */
   DMDAX_OP_SET_FLAGS = 13,
+
+  /* Without a handle: -> the descriptor of a struct dmdax_lease_page, to map.
+   * With one: arg[0] = offset, arg[1] = how many bytes are about to be moved,
+   * flags = DMDAX_LEASE_WRITE or 0 -> a descriptor of the file that has the
+   * bytes of the device from there on, arg[0] = where in it, arg[1] = how many
+   * bytes of the device lie there in a row; bytes: the generation, a uint64_t,
+   * for which that holds.  EOPNOTSUPP: READ and WRITE have to do. */
+  DMDAX_OP_LEASE = 14,
+};
+
+#define DMDAX_LEASE_WRITE 1u
+
+/* What clients and server share.  Who moves bytes by a lease puts its thread
+ * into a slot that has 0, then looks whether the generation is the lease's and
+ * the server is there, moves them if so, and puts 0 back.  All of it is atomic,
+ * in one order for everybody.  The server is there as long as it has the first
+ * byte of the page's file locked (F_OFD_GETLK). */
+#define DMDAX_LEASE_SLOTS 64
+struct dmdax_lease_page {
+  uint64_t generation; /* goes up when leases end */
+  uint64_t busy[DMDAX_LEASE_SLOTS];
 };
 
 /* Of IOCTL: the program has, or is told that it has, CAP_SYS_ADMIN. */

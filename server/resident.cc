@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "state/dir/pmem_bytes.h"
 #include "state/dir/state_files.h"
+#include "state/hardware.h"
 
 namespace dmdax {
 
@@ -39,14 +40,17 @@ Resident::Mark Resident::Look() const {
   return mark;
 }
 
-absl::Status Resident::Load(const proto::StateSnapshot& snapshot) {
-  absl::StatusOr<Session> session = SessionFromSnapshot(snapshot);
+absl::Status Resident::Load(const StateDir& dir,
+                            const proto::StateSnapshot& snapshot) {
+  absl::StatusOr<Session> session =
+      SessionFromState(snapshot, dir.disk_files());
   if (!session.ok()) return session.status();
   // Programs write to it, and another machine may come in its place.
   if (absl::Status s = SharePmemFiles(*session->machine); !s.ok()) return s;
   // Files that are open stay so, whatever their path leads to by now.
   LoopDriver::Files files;
   if (loops_ != nullptr) files = loops_->TakeFiles();
+  revoke_();
   before_reload_();
   loops_.reset();
   session_ = *std::move(session);
@@ -67,7 +71,7 @@ absl::Status Resident::Refresh() {
   absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
   if (!snapshot.ok()) return snapshot.status();
   if (doubtful_ || snapshot->generation() != generation_) {
-    if (absl::Status s = Load(*snapshot); !s.ok()) return s;
+    if (absl::Status s = Load(*dir, *snapshot); !s.ok()) return s;
   }
   mark_ = mark;
   return absl::OkStatus();
@@ -80,18 +84,46 @@ absl::Status Resident::Begin() {
   absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
   if (!snapshot.ok()) return snapshot.status();
   if (doubtful_ || snapshot->generation() != generation_) {
-    if (absl::Status s = Load(*snapshot); !s.ok()) return s;
+    if (absl::Status s = Load(*dir, *snapshot); !s.ok()) return s;
+  }
+  if (may_have_left_) dir->RemoveOldDiskFiles();
+  may_have_left_ = false;
+  // What questions have made targets write, nobody has seen yet.
+  absl::Status s = KeepBytes(*session_.machine, session_.machine->disk_files(),
+                             DiskBytes::KeepHow::kWritten);
+  if (!s.ok()) {
+    doubtful_ = may_have_left_ = true;
+    return s;
   }
   transaction_ = std::make_unique<StateDir>(*std::move(dir));
+  SetWrites(DiskFiles::Writes::kToFile);
   return absl::OkStatus();
 }
 
-absl::Status Resident::Keep() {
+void Resident::SetWrites(DiskFiles::Writes writes) {
+  session_.machine->disk_files()->set_writes(writes);
+}
+
+void Resident::LetGo() {
+  if (transaction_ == nullptr) return;
+  SetWrites(DiskFiles::Writes::kToMemory);
+  transaction_.reset();
+}
+
+absl::Status Resident::Keep(DiskBytes::KeepHow how) {
   if (transaction_ == nullptr) return absl::OkStatus();
+  revoke_();
   const std::unique_ptr<StateDir> dir = std::move(transaction_);
-  absl::Status s = dir->Write(SnapshotOf(session_, generation_));
+  absl::StatusOr<proto::StateSnapshot> snapshot = SnapshotToKeep(
+      session_, generation_, session_.machine->disk_files(), how);
+  SetWrites(DiskFiles::Writes::kToMemory);
+  // A generation also where no row is another: what others have in memory, in
+  // front of a disk's file, is of the time before.
+  absl::Status s =
+      snapshot.ok() ? dir->Write(*std::move(snapshot)) : snapshot.status();
   // Until it is known what the state has, nothing is.
   doubtful_ = !s.ok();
+  may_have_left_ = doubtful_;
   if (s.ok()) ++generation_;
   mark_ = Look();
   return s;
@@ -99,8 +131,9 @@ absl::Status Resident::Keep() {
 
 absl::Status Resident::Change(absl::FunctionRef<void(Session&)> change) {
   if (absl::Status s = Begin(); !s.ok()) return s;
+  revoke_();
   change(session_);
-  if (has_state()) return Keep();
+  if (has_state()) return Keep(DiskBytes::KeepHow::kSynced);
   ++generation_;
   return absl::OkStatus();
 }

@@ -14,9 +14,10 @@
 // seen whether they have made one.  The machine is then made anew from the
 // state, so pointers into it do not last: who has some is told.
 //
-// Bytes written to disks are no change that is acknowledged; Write() keeps them
-// with the next one, or after Keep().  Until then the transaction stays open,
-// so that nobody changes the state they belong to.
+// Bytes written to disks are no change that is acknowledged.  Those of a disk
+// that has few are kept with the next one, or by Keep(); those of others go to
+// its file at once.  Until then the transaction stays open, so that nobody
+// changes the state they belong to.
 //
 // A loop device of a state is kept with the path of its file, which is opened
 // anew by the next process that has the machine.
@@ -36,6 +37,8 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "block/disk_bytes.h"
+#include "block/disk_files.h"
 #include "block/loop/loop.h"
 #include "state/session.h"
 #include "state/state_dir.h"
@@ -61,6 +64,10 @@ class Resident {
     after_reload_ = std::move(after);
   }
 
+  // `revoke` is called before anything may lie elsewhere, and before bytes are
+  // kept: clients may not write them past the machine any more.
+  void set_revoke(std::function<void()> revoke) { revoke_ = std::move(revoke); }
+
   // Sees to it that the machine is the state's.
   absl::Status Refresh();
   // Changes it; what is left then is kept, whatever `change` came to.
@@ -68,9 +75,10 @@ class Resident {
   // Changes nothing but the bytes of disks.
   absl::Status Write(absl::FunctionRef<void(Session&)> write);
   // The first Write() has done nothing, and nothing is to be kept.
-  void LetGo() { transaction_.reset(); }
-  // Keeps what Write() did.
-  absl::Status Keep();
+  void LetGo();
+  // Keeps what Write() did.  kSynced: the bytes in files too survive a power
+  // cut, as all do that a client has synced.
+  absl::Status Keep(DiskBytes::KeepHow how = DiskBytes::KeepHow::kWritten);
   bool has_unkept() const { return transaction_ != nullptr; }
 
  private:
@@ -83,7 +91,8 @@ class Resident {
 
   Resident() = default;
   Mark Look() const;
-  absl::Status Load(const proto::StateSnapshot& snapshot);
+  absl::Status Load(const StateDir& dir, const proto::StateSnapshot& snapshot);
+  void SetWrites(DiskFiles::Writes writes);
   // Opens the transaction, on the machine as the state has it.
   absl::Status Begin();
 
@@ -95,7 +104,10 @@ class Resident {
   // What was done in memory is not in the state: the state holds.
   bool doubtful_ = true;
   std::unique_ptr<StateDir> transaction_;
+  // There may be files of disks that nobody knows.
+  bool may_have_left_ = true;
   std::function<void()> before_reload_ = [] {}, after_reload_ = [] {};
+  std::function<void()> revoke_ = [] {};
 };
 
 }  // namespace dmdax

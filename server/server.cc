@@ -140,7 +140,7 @@ absl::Status Server::Loop(int until, absl::FunctionRef<bool()> is_over) {
   }
   // Answers that are under way, the one to the shutdown for instance.
   for (auto& [id, client] : clients_) client.connection.Flush();
-  return machine_.Keep();
+  return machine_.Keep(DiskBytes::KeepHow::kSynced);
 }
 
 // As long as bytes are not kept, no other command can change the state.
@@ -152,7 +152,7 @@ void Server::KeepInTime() {
   const absl::Time now = absl::Now();
   if (unkept_since_ == absl::InfiniteFuture()) unkept_since_ = now;
   if (now - unkept_since_ >= absl::Milliseconds(kKeepMs)) {
-    machine_.Keep().IgnoreError();
+    dispatch_.Keep().IgnoreError();
   }
 }
 

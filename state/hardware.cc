@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -48,8 +49,37 @@ absl::Status ApplyQueue(const proto::Queue& queue, BlockDevice& bdev,
   return absl::OkStatus();
 }
 
+// Bytes that are also memory, for DAX to point to.
+absl::Status FillMemory(BlockDevice& bdev) {
+  DaxDevice* const dax_dev = bdev.host_dax_dev();
+  if (dax_dev == nullptr) return absl::OkStatus();
+  // A file that is not there has no pages.
+  if (absl::Status s = bdev.bytes().Read(sector_t{0}, {}); !s.ok()) return s;
+  for (const auto& [index, content] : bdev.bytes().Pages()) {
+    const DaxAccess page = DaxDirectAccess(dax_dev, pgoff_t(index), 1,
+                                           DaxAccessMode::kAccess, nullptr);
+    if (page.ret < 1 || page.kaddr == nullptr) continue;
+    memcpy(page.kaddr, content.data(), content.size());
+  }
+  return absl::OkStatus();
+}
+
 // What a snapshot says that the disk holds.
-absl::Status RestoreBytes(const proto::DiskRuntime& in, BlockDevice& bdev) {
+absl::Status RestoreBytes(const proto::DiskRuntime& in, const Machine& machine,
+                          BlockDevice& bdev) {
+  if (!in.file().empty()) {
+    if (machine.disk_files() == nullptr) {
+      return ErrnoError(EINVAL,
+                        absl::StrCat(bdev.name(), ": '", in.file(),
+                                     "', which has its bytes, is a file of a "
+                                     "state directory, and this is none"));
+    }
+    bdev.bytes().UseKept(in.file());
+    const PmemDevice* const pmem = machine.FindPmem(bdev.name());
+    const bool in_memory =
+        pmem != nullptr && pmem->options().backing == PmemBacking::kAnonymous;
+    return in_memory ? FillMemory(bdev) : absl::OkStatus();
+  }
   for (const proto::DiskPage& page : in.page()) {
     const std::string& content = page.content();
     if (content.size() != kPageSize) {
@@ -200,7 +230,7 @@ absl::Status AddPmem(const proto::Pmem& pmem, Machine& machine,
       pmem.logical_block_size() ? pmem.logical_block_size() : 512);
   if (!bdev.ok()) return bdev.status();
   if (kind == WorldKind::kSnapshot) {
-    absl::Status s = RestoreBytes(pmem.runtime(), **bdev);
+    absl::Status s = RestoreBytes(pmem.runtime(), machine, **bdev);
     if (!s.ok()) return s;
   }
   PmemDevice* device = machine.FindPmem(pmem.name());
@@ -273,7 +303,7 @@ absl::Status AddBlock(const proto::Block& block, Machine& machine,
   if (!block.partition_of().empty()) return absl::OkStatus();
   if (block.has_unmodelled()) SetUnmodelled(block.unmodelled(), **bdev);
   if (kind == WorldKind::kSnapshot) {
-    absl::Status s = RestoreBytes(block.runtime(), **bdev);
+    absl::Status s = RestoreBytes(block.runtime(), machine, **bdev);
     if (!s.ok()) return s;
   }
   return ApplyQueue(block.queue(), **bdev, machine.profile());

@@ -9,10 +9,13 @@
 #define DMDAX_STATE_HARDWARE_H_
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "block/disk_bytes.h"
+#include "block/disk_files.h"
 #include "block/machine.h"
 #include "state/source_map.h"
 #include "state/user_world.h"
@@ -37,6 +40,11 @@ absl::Status AddHardware(const proto::World& world, Machine& machine,
                          WorldKind kind = WorldKind::kWritten);
 
 // The reverse: fills pmem, block and node of `world`.
+// Before SaveHardware() for a state directory: DiskBytes::Keep() of each disk.
+absl::Status KeepBytes(const Machine& machine,
+                       const std::shared_ptr<DiskFiles>& files,
+                       DiskBytes::KeepHow how);
+
 void SaveHardware(const Machine& machine, uint32_t dm_major,
                   proto::World* world);
 

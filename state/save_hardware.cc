@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <memory>
 #include <string>
+#include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
 #include "base/keyring.h"
 #include "block/queue_limits.h"
 #include "state/hardware.h"
@@ -11,6 +15,10 @@ namespace {
 
 template <typename Disk>
 void SaveBytes(BlockDevice& bdev, Disk* out) {
+  if (std::string name = bdev.bytes().kept_name(); !name.empty()) {
+    out->mutable_runtime()->set_file(std::move(name));
+    return;
+  }
   for (const auto& [index, bytes] : bdev.bytes().Pages()) {
     proto::DiskPage* page = out->mutable_runtime()->add_page();
     page->set_index(index);
@@ -94,6 +102,24 @@ void SaveUnmodelled(const UnmodelledDevice& device, proto::Unmodelled* out) {
   out->set_driver(device.driver);
   for (const std::string& below : device.devices) out->add_device(below);
   out->set_why(device.why);
+}
+
+absl::Status KeepBytes(const Machine& machine,
+                       const std::shared_ptr<DiskFiles>& files,
+                       DiskBytes::KeepHow how) {
+  for (BlockDevice* bdev : machine.LoadedBlockDevices()) {
+    if (bdev->is_partition()) continue;
+    // A file keeps its bytes by itself.
+    const PmemDevice* const pmem = machine.FindPmem(bdev->name());
+    if (pmem != nullptr && pmem->options().backing == PmemBacking::kFile) {
+      continue;
+    }
+    if (absl::Status s = bdev->bytes().Keep(files, how); !s.ok()) {
+      return ErrnoError(ErrnoOf(s),
+                        absl::StrCat(bdev->name(), ": ", s.message()));
+    }
+  }
+  return absl::OkStatus();
 }
 
 void SaveHardware(const Machine& machine, uint32_t dm_major,

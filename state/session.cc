@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/session.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "state/dm_snapshot.h"
 #include "state/hardware.h"
@@ -40,8 +42,14 @@ Session NewSession(const KernelProfile& profile, uint32_t dm_major) {
 
 absl::StatusOr<Session> SessionFromSnapshot(
     const proto::StateSnapshot& snapshot) {
+  return SessionFromState(snapshot, nullptr);
+}
+
+absl::StatusOr<Session> SessionFromState(const proto::StateSnapshot& snapshot,
+                                         std::shared_ptr<DiskFiles> files) {
   absl::StatusOr<Session> session = BootWorld(snapshot.world());
   if (!session.ok()) return session.status();
+  session->machine->set_disk_files(std::move(files));
   session->machine->AdvanceClock(snapshot.clock_offset());
   absl::Status s =
       FillMachine(snapshot.world(), WorldKind::kSnapshot, {}, *session);
@@ -52,11 +60,11 @@ absl::StatusOr<Session> SessionFromSnapshot(
   return session;
 }
 
-proto::StateSnapshot SnapshotOf(const Session& session, uint64_t generation) {
-  proto::StateSnapshot snapshot;
+namespace {
+
+proto::StateSnapshot SnapshotWith(const Session& session, uint64_t generation,
+                                  proto::StateSnapshot snapshot) {
   snapshot.set_generation(generation);
-  // Targets may write to their disks once more.
-  DmSnapshotter(*session.ctl).Save(snapshot.mutable_world());
   SaveHardware(*session.machine, session.ctl->major(),
                snapshot.mutable_world());
   snapshot.set_clock_offset(session.machine->clock_offset());
@@ -65,6 +73,28 @@ proto::StateSnapshot SnapshotOf(const Session& session, uint64_t generation) {
   SaveUserWorld(*session.user, snapshot.mutable_world());
   session.AddWhatWasSaid(snapshot.mutable_world());
   return snapshot;
+}
+
+// Targets may write to their disks once more, so this goes first.
+proto::StateSnapshot TablesOf(const Session& session) {
+  proto::StateSnapshot snapshot;
+  DmSnapshotter(*session.ctl).Save(snapshot.mutable_world());
+  return snapshot;
+}
+
+}  // namespace
+
+proto::StateSnapshot SnapshotOf(const Session& session, uint64_t generation) {
+  return SnapshotWith(session, generation, TablesOf(session));
+}
+
+absl::StatusOr<proto::StateSnapshot> SnapshotToKeep(
+    const Session& session, uint64_t generation,
+    const std::shared_ptr<DiskFiles>& files, DiskBytes::KeepHow how) {
+  proto::StateSnapshot tables = TablesOf(session);
+  absl::Status s = KeepBytes(*session.machine, files, how);
+  if (!s.ok()) return s;
+  return SnapshotWith(session, generation, std::move(tables));
 }
 
 }  // namespace dmdax

@@ -16,6 +16,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "block/disk_bytes.h"
+#include "block/disk_files.h"
 #include "block/machine.h"
 #include "dm/dm_ioctl.h"
 #include "google/protobuf/repeated_ptr_field.h"
@@ -56,8 +58,20 @@ Session NewSession(const KernelProfile& profile, uint32_t dm_major);
 absl::StatusOr<Session> SessionFromSnapshot(
     const proto::StateSnapshot& snapshot);
 
-// `generation` is that of the snapshot the session came from.
+// The same, of a state directory that has the bytes of its disks in `files`.
+absl::StatusOr<Session> SessionFromState(const proto::StateSnapshot& snapshot,
+                                         std::shared_ptr<DiskFiles> files);
+
+// Of the machine as it is in memory.  `generation` is that of the snapshot the
+// session came from.
 proto::StateSnapshot SnapshotOf(const Session& session, uint64_t generation);
+
+// The same, for a state directory: the bytes of its disks are in `files` first,
+// all but those of disks that have few.  The errno of what could not be
+// written.
+absl::StatusOr<proto::StateSnapshot> SnapshotToKeep(
+    const Session& session, uint64_t generation,
+    const std::shared_ptr<DiskFiles>& files, DiskBytes::KeepHow how);
 
 }  // namespace dmdax
 

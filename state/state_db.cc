@@ -146,9 +146,11 @@ absl::Status StateDb::BeginWrite() {
   }
   if (absl::Status s = AddRowSums(db_); !s.ok()) return s;
   if (*format == kFormat) return absl::OkStatus();
-  if (absl::Status s = db_.Exec(kTagSchema); !s.ok()) return s;
-  if (!new_) {
-    if (absl::Status s = TagAll(); !s.ok()) return s;
+  if (*format < kTagFormat) {
+    if (absl::Status s = db_.Exec(kTagSchema); !s.ok()) return s;
+    if (!new_) {
+      if (absl::Status s = TagAll(); !s.ok()) return s;
+    }
   }
   const std::string marks =
       absl::StrCat("PRAGMA application_id = ", kApplicationId,
@@ -245,6 +247,8 @@ absl::Status StateDb::WriteRows(proto::StateSnapshot snapshot) {
   // Those that go or move make room first.
   int64_t sums = 0;  // of all of them, and of those that come
   for (const auto& [key, row] : gone) {
+    has_removed_disks_ |= key.first == StateObjectKind::kPmem ||
+                          key.first == StateObjectKind::kBlock;
     sums ^= RowSum(key.first, row.position, key.second, row.hash.first);
     absl::Status s = RemoveRow(key.first, row.position);
     if (s.ok()) s = RemoveTags(key.first, key.second);

@@ -21,6 +21,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,7 +40,9 @@ namespace dmdax {
 class StateDb {
  public:
   // The format this program writes, and the newest it reads.
-  static constexpr int64_t kFormat = 4;
+  static constexpr int64_t kFormat = 5;
+  // Since this one objects have tags; since 5, files of disks.
+  static constexpr int64_t kTagFormat = 4;
 
   // Makes the file if need be.  DataLoss for another program's database.
   static absl::StatusOr<StateDb> Open(const std::string& path,
@@ -103,6 +106,11 @@ class StateDb {
   // commits.  ENOENT: none was.
   absl::Status Undo();
 
+  // After Write(): whether it removed the row of a disk.
+  bool has_removed_disks() const { return has_removed_disks_; }
+  // The files that disks of the machine have, and of the one that was kept.
+  absl::StatusOr<std::set<std::string>> DiskFileNames();
+
   // Writes so far: what Read() saw.
   uint64_t generation() const { return generation_; }
 
@@ -156,6 +164,7 @@ class StateDb {
   uint64_t written_ = 0;  // bytes of this transaction, about
   bool reads_ = false;
   bool part_ = false;
+  bool has_removed_disks_ = false;
   uint64_t generation_ = 0;
   RowMap rows_;
 };

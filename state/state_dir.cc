@@ -3,12 +3,14 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/errno_status.h"
+#include "state/dir/disk_file_dir.h"
 #include "state/old_snapshot.h"
 
 namespace dmdax {
@@ -193,6 +195,11 @@ absl::Status StateDir::Write(proto::StateSnapshot snapshot, Before before) {
     s = new_ ? WriteNew(std::move(snapshot))
              : Judge(db_->Write(std::move(snapshot)), generation);
   }
+  // A change that may be lost may still need them.
+  if (s.ok() && db_ && doubt_.empty() &&
+      (before == kKeepForUndo || db_->has_removed_disks())) {
+    RemoveOldDiskFiles();
+  }
   db_.reset();
   new_.reset();
   if (!s.ok()) return s;
@@ -204,6 +211,16 @@ absl::Status StateDir::Write(proto::StateSnapshot snapshot, Before before) {
     doubt_ = std::string(old.message());
   }
   return absl::OkStatus();
+}
+
+std::shared_ptr<DiskFiles> StateDir::disk_files() const {
+  if (dir_ == nullptr) return nullptr;
+  return std::make_shared<DiskFileDir>(dir_);
+}
+
+void StateDir::RemoveOldDiskFiles() {
+  absl::StatusOr<std::set<std::string>> known = db_->DiskFileNames();
+  if (known.ok()) DiskFileDir::RemoveOthers(*dir_, *known);
 }
 
 absl::Status StateDir::Undo() {

@@ -33,6 +33,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "block/disk_files.h"
 #include "state/dir/state_files.h"
 #include "state/private_dir.h"
 #include "state/state_db.h"
@@ -60,11 +61,19 @@ class StateDir {
   // What becomes of the machine that was there.
   enum Before { kForget, kKeepForUndo };
   // Replaces the machine, once.  Only with kWrite and after Read(); on an
-  // error the old one stays.
+  // error the old one stays.  Of SnapshotToKeep(), with disk_files().
   absl::Status Write(proto::StateSnapshot snapshot, Before before = kForget);
   // Puts back the machine that Write() kept, and keeps the one that was there;
   // instead of Read() and Write().  ENOENT: none was kept.
   absl::Status Undo();
+
+  // Its files with the bytes of disks; null where there is no directory.  They
+  // outlive it.
+  std::shared_ptr<DiskFiles> disk_files() const;
+  // Removes those that neither the machine nor the one for Undo() has, which
+  // commands that were killed, or failed, have left.  With kWrite, after
+  // Read().
+  void RemoveOldDiskFiles();
 
   // After Write() or Undo(): why the change, though made, may not survive a
   // power cut; else "".

@@ -28,8 +28,10 @@ enum class Purpose { kAsk, kChange };
 // What was made under one kernel, made anew under another: a table that the
 // one accepted says nothing about the other.
 absl::StatusOr<Session> UnderOtherKernel(const proto::StateSnapshot& snapshot,
+                                         const StateDir& dir,
                                          const std::string& kernel) {
-  absl::StatusOr<Session> session = SessionFromSnapshot(snapshot);
+  absl::StatusOr<Session> session =
+      SessionFromState(snapshot, dir.disk_files());
   if (!session.ok()) return session.status();
   proto::World world = DescribeWorld(*session);
   world.set_kernel(kernel);
@@ -43,7 +45,8 @@ absl::StatusOr<Session> UnderOtherKernel(const proto::StateSnapshot& snapshot,
 }
 
 absl::StatusOr<Session> FromSnapshot(proto::StateSnapshot& snapshot,
-                                     const App& app, Purpose purpose) {
+                                     const StateDir& dir, const App& app,
+                                     Purpose purpose) {
   proto::World& world = *snapshot.mutable_world();
   if (!app.kernel->empty()) {
     const bool in_use = world.mapped_device_size() > 0 ||
@@ -51,7 +54,7 @@ absl::StatusOr<Session> FromSnapshot(proto::StateSnapshot& snapshot,
                         world.process_size() > 0;
     if (in_use && !world.kernel().empty() && *app.kernel != world.kernel()) {
       if (purpose == Purpose::kAsk) {
-        return UnderOtherKernel(snapshot, *app.kernel);
+        return UnderOtherKernel(snapshot, dir, *app.kernel);
       }
       return ErrnoError(
           EBUSY,
@@ -64,7 +67,7 @@ absl::StatusOr<Session> FromSnapshot(proto::StateSnapshot& snapshot,
     if (*app.kernel != world.kernel()) world.clear_release();
     world.set_kernel(*app.kernel);
   }
-  return SessionFromSnapshot(snapshot);
+  return SessionFromState(snapshot, dir.disk_files());
 }
 
 // "2 devices, 1 mount"; "": nothing that somebody could miss.
@@ -98,10 +101,12 @@ LoadScope ScopeOf(const App& app, LoadScope scope) {
 // its pmems written there.
 absl::Status Keep(StateDir& dir, const Session& session, uint64_t generation,
                   StateDir::Before before = StateDir::kForget) {
-  proto::StateSnapshot snapshot = SnapshotOf(session, generation);
+  absl::StatusOr<proto::StateSnapshot> snapshot = SnapshotToKeep(
+      session, generation, dir.disk_files(), DiskBytes::KeepHow::kSynced);
+  if (!snapshot.ok()) return snapshot.status();
   absl::StatusOr<PmemBytes> bytes = PmemBytes::Of(*session.machine);
   if (!bytes.ok()) return bytes.status();
-  absl::Status s = dir.Write(std::move(snapshot), before);
+  absl::Status s = dir.Write(*std::move(snapshot), before);
   if (!s.ok()) return s;
   absl::Status kept = bytes->Write();
   // What took effect is not called failed.
@@ -158,7 +163,7 @@ absl::StatusOr<Session> App::Ask() const {
   if (!dir.ok()) return dir.status();
   absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
   if (!snapshot.ok()) return snapshot.status();
-  return FromSnapshot(*snapshot, *this, Purpose::kAsk);
+  return FromSnapshot(*snapshot, *dir, *this, Purpose::kAsk);
 }
 
 absl::StatusOr<ParsedWorld> App::AskWorld(
@@ -174,7 +179,8 @@ absl::StatusOr<ParsedWorld> App::AskWorld(
   if (!dir.ok()) return dir.status();
   absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
   if (!snapshot.ok()) return snapshot.status();
-  absl::StatusOr<Session> session = SessionFromSnapshot(*snapshot);
+  absl::StatusOr<Session> session =
+      SessionFromState(*snapshot, dir->disk_files());
   if (!session.ok()) return session.status();
   return ParsedWorld{DescribeWorld(*session)};
 }
@@ -220,7 +226,7 @@ absl::StatusOr<Session> App::Ask(RunFn run) const {
   absl::Status s = RunOnPart(
       *dir, ScopeOf(*this, LoadScope::kNeeded),
       [&](proto::StateSnapshot& snapshot) {
-        return FromSnapshot(snapshot, *this, Purpose::kAsk);
+        return FromSnapshot(snapshot, *dir, *this, Purpose::kAsk);
       },
       &ran, run);
   if (!s.ok()) return s;
@@ -251,7 +257,7 @@ absl::Status App::Change(RunFn change, LoadScope scope) {
   absl::Status s = RunOnPart(
       *dir, ScopeOf(*this, scope),
       [&](proto::StateSnapshot& snapshot) {
-        return FromSnapshot(snapshot, *this, Purpose::kChange);
+        return FromSnapshot(snapshot, *dir, *this, Purpose::kChange);
       },
       &ran, change);
   if (!s.ok()) return s;

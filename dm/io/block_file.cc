@@ -201,6 +201,10 @@ absl::Status BlockFile::Fsync() {
   return flushed;
 }
 
+absl::Status BlockFile::TakeWriteback() {
+  return std::exchange(writeback_, absl::OkStatus());
+}
+
 absl::Status BlockFile::CheckChange(uint64_t offset, uint64_t length) const {
   if (bdev_.read_only()) {
     return ErrnoError(EPERM, absl::StrCat(bdev_.name(), " is read-only"));
@@ -289,7 +293,8 @@ absl::Status BlockFile::Fallocate(int mode, uint64_t offset, uint64_t length) {
   }
 }
 
-std::optional<BlockBacking> BlockFile::Backing(uint64_t offset, uint64_t most) {
+std::optional<BlockBacking> BlockFile::Backing(uint64_t offset, uint64_t most,
+                                               DiskBytes::IfMemory if_memory) {
   const uint64_t generation = ctl_.machine().io_generation();
   BlockDevice* bdev = &bdev_;
   sector_t sector = SectorOf(offset);
@@ -329,7 +334,7 @@ std::optional<BlockBacking> BlockFile::Backing(uint64_t offset, uint64_t most) {
                      static_cast<uint64_t>(run.ret) * kPageSectors - in_page);
   }
   const std::optional<DiskBytes::FileRange> file =
-      bdev->bytes().File(sector, count);
+      bdev->bytes().File(sector, count, if_memory);
   if (!file) return std::nullopt;
   return BlockBacking{file->fd, file->offset + in_sector,
                       std::min(most, (count << kSectorShift) - in_sector),

@@ -42,6 +42,7 @@
 #include "absl/types/span.h"
 #include "block/block_device.h"
 #include "block/block_ioctl.h"
+#include "block/disk_bytes.h"
 #include "dm/bio/submit_bio.h"
 #include "dm/dm_ioctl.h"
 #include "dm/io/direct_io.h"
@@ -85,6 +86,9 @@ class BlockFile {
 
   // fsync(2), fdatasync(2): a flush goes down the stack to each disk.
   absl::Status Fsync();
+  // What Fsync() would tell of writes so far, for whoever opens it anew in its
+  // place.
+  absl::Status TakeWriteback();
 
   // fallocate(2).  FALLOC_FL_PUNCH_HOLE | KEEP_SIZE and FALLOC_FL_ZERO_RANGE
   // make zeros; with NO_HIDE_STALE a discard.  EOPNOTSUPP: another mode;
@@ -101,7 +105,9 @@ class BlockFile {
   // The longest run from `offset` on that lies in one file; nothing: the bytes
   // are no file's, or a target has to see what passes.  Within one generation
   // that does not change.
-  std::optional<BlockBacking> Backing(uint64_t offset, uint64_t most);
+  std::optional<BlockBacking> Backing(
+      uint64_t offset, uint64_t most,
+      DiskBytes::IfMemory if_memory = DiskBytes::IfMemory::kBecomesFile);
 
  private:
   BlockFile(DmCtl& ctl, BlockDevice& bdev, int flags, const std::string& comm);

@@ -2,8 +2,10 @@
 #include "run/preload/data.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "run/preload/client.h"
+#include "run/preload/lease.h"
 #include "run/preload/libc.h"
 
 namespace dmdax::preload {
@@ -27,6 +29,42 @@ ssize_t Piece(const File& file, Direction direction, char* buffer, size_t size,
   return static_cast<ssize_t>(m.head.arg[0]);
 }
 
+// What is left after the first `done` bytes.
+ssize_t ByMessage(const File& file, Direction direction, char* bytes,
+                  size_t size, uint64_t offset, size_t done) {
+  if (size > 0 && done == size) return static_cast<ssize_t>(done);
+  do {
+    const size_t left = size - done;
+    constexpr size_t kMost = DMDAX_MAX_IO;
+    const size_t now = left < kMost ? left : kMost;
+    const ssize_t n = Piece(file, direction, bytes + done, now,
+                            offset == kAtPosition ? offset : offset + done);
+    if (n < 0 && done == 0) return Result(static_cast<int>(-n));
+    if (n <= 0) break;
+    done += static_cast<size_t>(n);
+    if (static_cast<size_t>(n) < now) break;
+  } while (done < size);
+  return static_cast<ssize_t>(done);
+}
+
+// At the position, which is the server's: much is moved after a message that
+// has the position go on.  How many bytes; -1: that is not the way.
+ssize_t MoveOn(const File& file, Direction direction, char* bytes,
+               size_t size) {
+  constexpr size_t kMuch = 64 << 10;
+  if (size < kMuch || !MayTransferDirect(file, direction)) return -1;
+  const KeepErrno keep;
+  const off_t end = Seek(file, static_cast<off_t>(size), SEEK_CUR);
+  if (end < 0) return -1;  // past the end of the device
+  const uint64_t begin = static_cast<uint64_t>(end) - size;
+  const size_t direct = TransferDirect(file, direction, bytes, size, begin);
+  const ssize_t n = ByMessage(file, direction, bytes, size, begin, direct);
+  const size_t done = n < 0 ? 0 : static_cast<size_t>(n);
+  if (done < size) Seek(file, static_cast<off_t>(begin + done), SEEK_SET);
+  // The server has the words for what went wrong at the position.
+  return n < 0 ? -1 : n;
+}
+
 }  // namespace
 
 ssize_t Transfer(const File& file, Direction direction, void* buffer,
@@ -39,20 +77,13 @@ ssize_t Transfer(const File& file, Direction direction, void* buffer,
   if (static_cast<int64_t>(offset) < 0 && offset != kAtPosition) {
     return Result(EINVAL);
   }
-  size_t done = 0;
-  do {
-    const size_t left = size - done;
-    constexpr size_t kMost = DMDAX_MAX_IO;
-    const size_t now = left < kMost ? left : kMost;
-    const ssize_t n =
-        Piece(file, direction, static_cast<char*>(buffer) + done, now,
-              offset == kAtPosition ? offset : offset + done);
-    if (n < 0 && done == 0) return Result(static_cast<int>(-n));
-    if (n <= 0) break;
-    done += static_cast<size_t>(n);
-    if (static_cast<size_t>(n) < now) break;
-  } while (done < size);
-  return static_cast<ssize_t>(done);
+  auto* const bytes = static_cast<char*>(buffer);
+  if (offset == kAtPosition) {
+    const ssize_t n = MoveOn(file, direction, bytes, size);
+    return n >= 0 ? n : ByMessage(file, direction, bytes, size, offset, 0);
+  }
+  return ByMessage(file, direction, bytes, size, offset,
+                   TransferDirect(file, direction, bytes, size, offset));
 }
 
 ssize_t TransferParts(const File& file, Direction direction, const iovec* parts,

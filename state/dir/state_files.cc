@@ -16,6 +16,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
 #include "base/errno_status.h"
+#include "state/dir/disk_file_dir.h"
 
 namespace dmdax {
 namespace {
@@ -156,7 +157,8 @@ absl::Status CheckIsForState(const PrivateDir& dir) {
   for (const std::string& name : *names) {
     // What a command that was killed has left, and what no one means.
     bool ours = name == kGeneration || name == "state.new" ||
-                absl::StartsWith(name, kStateDb);
+                absl::StartsWith(name, kStateDb) ||
+                DiskFileDir::IsDiskFile(name);
     if (name == kLock) {
       absl::StatusOr<bool> lock = IsOurLock(dir);
       if (!lock.ok()) return lock.status();

@@ -91,7 +91,7 @@ absl::Status StateDb::TagAll() {
 absl::StatusOr<bool> StateDb::HasTags() {
   absl::StatusOr<int64_t> format = db_.Number("PRAGMA user_version");
   if (!format.ok()) return format.status();
-  return *format == kFormat;
+  return *format >= kTagFormat;
 }
 
 void StateDb::BeginPart() {
@@ -152,6 +152,31 @@ absl::Status StateDb::FindAll(
     }
     fn(kind, rows->Number(1), key, bytes);
   }
+}
+
+absl::StatusOr<std::set<std::string>> StateDb::DiskFileNames() {
+  constexpr auto kPmem = StateObjectKind::kPmem;
+  constexpr auto kBlock = StateObjectKind::kBlock;
+  std::set<std::string> names;
+  for (const absl::string_view table : {"object", "kept"}) {
+    absl::StatusOr<SqliteStatement> rows = db_.Prepare(absl::StrCat(
+        "SELECT kind, bytes FROM ", table, " WHERE kind BETWEEN ",
+        static_cast<int>(kPmem), " AND ", static_cast<int>(kBlock)));
+    if (!rows.ok()) return rows.status();
+    absl::StatusOr<bool> row = rows->Step();
+    for (; row.ok() && *row; row = rows->Step()) {
+      proto::Pmem pmem;
+      proto::Block block;
+      const bool is_pmem = rows->Number(0) == static_cast<int>(kPmem);
+      if (is_pmem ? !ParseObject(rows->Bytes(1), &pmem)
+                  : !ParseObject(rows->Bytes(1), &block)) {
+        return absl::DataLossError("the state is damaged: a disk");
+      }
+      names.insert(is_pmem ? pmem.runtime().file() : block.runtime().file());
+    }
+    if (!row.ok()) return row.status();
+  }
+  return names;
 }
 
 absl::StatusOr<bool> StateDb::Exists(StateObjectKind kind,

@@ -6,6 +6,7 @@
 
 #include "block/absent_objects.h"
 #include "block/disk_bytes.h"
+#include "block/disk_files.h"
 #include "block/machine.h"
 #include "block/queue_sysfs.h"
 #include "tests/examples/examples.h"
@@ -47,6 +48,12 @@ TEST_F(BlockExamples, BlockDevice) {
 TEST_F(BlockExamples, DiskBytes) {
 #include "tests/examples/block/disk_bytes.inc"
   EXPECT_EQ(got[511], 'x');
+}
+
+TEST_F(BlockExamples, DiskFiles) {
+  [[maybe_unused]] const auto make = [](DiskFiles* files) {
+#include "tests/examples/block/disk_files.inc"
+  };
 }
 
 TEST_F(BlockExamples, Machine){

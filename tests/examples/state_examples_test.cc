@@ -4,11 +4,13 @@
 #include <fcntl.h>
 
 #include <iostream>
+#include <memory>
 
 #include "formats/world_format.h"
 #include "process/sweep/dax_sweep.h"
 #include "state/any_bytes.h"
 #include "state/device_file.h"
+#include "state/dir/disk_file_dir.h"
 #include "state/dm_load.h"
 #include "state/dm_snapshot.h"
 #include "state/find_device.h"
@@ -123,6 +125,10 @@ TEST_F(StateExamples, Directories) {
   // Not called: /tmp/s may be anybody's.
   [[maybe_unused]] const auto open_dir = [] {
 #include "tests/examples/state/private_dir.inc"
+  };
+  using PrivateDirPtr = std::shared_ptr<const PrivateDir>;
+  [[maybe_unused]] const auto make_file = [](const PrivateDirPtr& dir) {
+#include "tests/examples/state/dir/disk_file_dir.inc"
   };
   [[maybe_unused]] const auto open_state = [] {
 #include "tests/examples/state/state_dir.inc"

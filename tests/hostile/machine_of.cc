@@ -17,7 +17,7 @@ std::string MachineOf(const std::string& state) {
   absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
   EXPECT_THAT(snapshot, IsOk());
   if (!snapshot.ok()) return "";
-  EXPECT_THAT(SessionFromSnapshot(*snapshot), IsOk());
+  EXPECT_THAT(SessionFromState(*snapshot, dir->disk_files()), IsOk());
   EscapeAnyBytes(*snapshot->mutable_world());
   std::string text;
   google::protobuf::TextFormat::PrintToString(snapshot->world(), &text);

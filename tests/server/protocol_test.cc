@@ -77,14 +77,14 @@ TEST_F(ProtocolTest, WhatIsNoMessageEndsTheConnection) {
 
 TEST_F(ProtocolTest, OpsAndHandlesThatAreNone) {
   const Client client(*serving_);
-  for (int op : {0, 14, 999}) {
+  for (int op : {0, 15, 999}) {
     EXPECT_EQ(client.Call(Client::Head(static_cast<dmdax_op>(op))).head.error,
               ENOSYS)
         << op;
   }
   for (dmdax_op op :
        {DMDAX_OP_IOCTL, DMDAX_OP_READ, DMDAX_OP_WRITE, DMDAX_OP_SEEK,
-        DMDAX_OP_SYNC, DMDAX_OP_ALLOCATE, DMDAX_OP_SET_FLAGS}) {
+        DMDAX_OP_SYNC, DMDAX_OP_ALLOCATE, DMDAX_OP_SET_FLAGS, DMDAX_OP_LEASE}) {
     EXPECT_EQ(client.Call(Client::Head(op, 5)).head.error, EBADF) << op;
   }
   EXPECT_EQ(client.Call(Client::Head(DMDAX_OP_IDENTIFY)).head.error, EBADF);

@@ -21,7 +21,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,8 +41,8 @@
 
 namespace dmdax {
 
-// Set by main(); or "".
-inline std::string dmdax_command;
+// Set by main(), of its arguments; or "".
+inline std::string dmdax_command, preload_library, client_script;
 
 // As `dmdax serve` does, until SIGTERM; the line that it prints goes to `out`.
 void ServeHere(const std::string& state, int out);
@@ -79,6 +81,18 @@ class Serving {
     return status;
   }
   const std::string& socket() const { return socket_; }
+  pid_t pid() const { return pid_; }
+  // What the server has given to write(2) and its like so far.
+  uint64_t written() const {
+    std::ifstream io(absl::StrCat("/proc/", pid_, "/io"));
+    std::string word;
+    uint64_t number = 0;
+    while (io >> word >> number) {
+      if (word == "wchar:") return number;
+    }
+    ADD_FAILURE() << "no wchar";
+    return 0;
+  }
 
  private:
   const std::string state_;
@@ -278,7 +292,8 @@ class ServingTest : public testing::Test {
     ASSERT_TRUE(dir.ok()) << dir.status();
     absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
     ASSERT_TRUE(snapshot.ok()) << snapshot.status();
-    absl::StatusOr<Session> session = SessionFromSnapshot(*snapshot);
+    absl::StatusOr<Session> session =
+        SessionFromState(*snapshot, dir->disk_files());
     ASSERT_TRUE(session.ok()) << session.status();
     change(*session);
     const absl::Status s =

@@ -41,6 +41,11 @@ void ServeHere(const std::string& state, int out) {
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
-  if (argc > 1) dmdax::dmdax_command = std::filesystem::absolute(argv[1]);
+  std::string* const paths[] = {&dmdax::dmdax_command, &dmdax::preload_library,
+                                &dmdax::client_script};
+  for (int i = 1; i < argc && i <= 3; ++i) {
+    const std::string path = argv[i];
+    if (path != "-") *paths[i - 1] = std::filesystem::absolute(path);
+  }
   return RUN_ALL_TESTS();
 }

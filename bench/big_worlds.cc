@@ -275,6 +275,19 @@ std::string ConciseDevices(size_t n) {
   return text + "\n";
 }
 
+std::string LsblkVolumes(size_t n) {
+  std::string text =
+      R"({"blockdevices": [{"name": "pmem0", "maj:min": "259:0",)"
+      R"( "type": "disk", "size": 1099511627776, "children": [)";
+  for (size_t i = 0; i < n; ++i) {
+    absl::StrAppend(&text, i > 0 ? ",\n" : "", R"({"name": "v)", i,
+                    R"(", "maj:min": "254:)", i,
+                    R"(", "type": "lvm", "size": 1048576, "fstype": "ext4",)",
+                    R"( "mountpoint": "/m)", i, R"("})");
+  }
+  return text + "]}]}\n";
+}
+
 std::string DaxctlDevices(size_t n) {
   std::string text = "[";
   for (size_t i = 0; i < n; ++i) {

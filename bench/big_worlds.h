@@ -52,6 +52,8 @@ std::string ManyConcise(size_t n);
 std::string ConciseRows(size_t n);
 std::string ConciseDevices(size_t n);
 std::string DaxctlDevices(size_t n);
+// And n mounted volumes of one disk, as lsblk lists them, without a table.
+std::string LsblkVolumes(size_t n);
 
 }  // namespace dmdax::bench
 

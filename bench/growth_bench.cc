@@ -129,6 +129,7 @@ constexpr ImportKind kImportKinds[] = {
     {"import rows", 32768, ConciseRows},
     {"import devices", 16384, ConciseDevices},
     {"import daxctl", 32768, DaxctlDevices},
+    {"import lsblk", 8192, LsblkVolumes},
 };
 
 double ImportSeconds(const ImportKind& kind, size_t n) {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 
 namespace dmdax {
 namespace {
@@ -171,31 +172,37 @@ size_t LocateJson(absl::string_view json, absl::string_view path) {
 
 TextPosition JsonPlaces::Locate(absl::string_view json,
                                 absl::string_view path) {
-  const size_t bracket = path.find('[');
-  const size_t end = path.find(']', std::min(bracket, path.size()));
-  uint64_t index = 0;
-  if (end == path.npos ||
-      !absl::SimpleAtoi(path.substr(bracket + 1, end - bracket - 1), &index)) {
-    return PositionOf(json, LocateJson(json, path));
+  Element at = {0, PositionOf(json, 0)};
+  std::string list;  // the path so far
+  while (true) {
+    const size_t bracket = path.find('[');
+    const size_t end = path.find(']', std::min(bracket, path.size()));
+    uint64_t index = 0;
+    if (end == path.npos ||
+        !absl::SimpleAtoi(path.substr(bracket + 1, end - bracket - 1),
+                          &index)) {
+      break;
+    }
+    absl::StrAppend(&list, ".", path.substr(0, bracket));
+    auto [it, is_new] = lists_.try_emplace(list);
+    std::vector<Element>& elements = it->second;
+    if (is_new) {
+      const size_t begin = at.offset + LocateJson(json.substr(at.offset),
+                                                  path.substr(0, bracket));
+      Element last = {begin, Moved(at, json, begin)};
+      Walker(json.substr(begin)).ForEachElement([&](size_t offset) {
+        last = {begin + offset, Moved(last, json, begin + offset)};
+        elements.push_back(last);
+      });
+    }
+    // A list that is not there ends on the way.
+    if (index >= elements.size()) break;
+    at = elements[index];
+    absl::StrAppend(&list, path.substr(bracket, end + 1 - bracket));
+    path.remove_prefix(end + 1);
+    if (!path.empty() && path[0] == '.') path.remove_prefix(1);
   }
-  const std::string list(path.substr(0, bracket));
-  auto [it, is_new] = lists_.try_emplace(list);
-  std::vector<Element>& elements = it->second;
-  if (is_new) {
-    const size_t begin = LocateJson(json, list);
-    Element last = {begin, PositionOf(json, begin)};
-    Walker(json.substr(begin)).ForEachElement([&](size_t offset) {
-      last = {begin + offset, Moved(last, json, begin + offset)};
-      elements.push_back(last);
-    });
-  }
-  // A list that is not there ends on the way.
-  if (index >= elements.size()) return PositionOf(json, LocateJson(json, path));
-  const Element& element = elements[index];
-  path.remove_prefix(end + 1);
-  if (!path.empty() && path[0] == '.') path.remove_prefix(1);
-  return Moved(element, json,
-               element.offset + LocateJson(json.substr(element.offset), path));
+  return Moved(at, json, at.offset + LocateJson(json.substr(at.offset), path));
 }
 
 }  // namespace dmdax

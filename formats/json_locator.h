@@ -48,7 +48,7 @@ class JsonPlaces {
     size_t offset = 0;
     TextPosition position;
   };
-  // Of the list at a path that has no index, by that path.
+  // Of the list at a path, by that path.
   std::map<std::string, std::vector<Element>> lists_;
 };
 

@@ -65,8 +65,11 @@ bool MayHavePmem(const Facts& facts, const proto::World& world,
 // Whether a disk's name is that of a pmem with DAX, "pmem0" or "pmem0.1".
 bool IsPmemName(absl::string_view name);
 
-// What a device stands on by Facts::below, those of them that are known.  It is
-// called by its disk's name, or by its path.
+// Facts::stands_on, when all names are joined.
+void JoinBelow(Facts* facts);
+
+// What a device stands on by Facts::stands_on, those of them that are known. It
+// is called by its disk's name, or by its path.
 std::vector<std::string> DevicesBelow(const Facts& facts,
                                       absl::string_view device);
 

@@ -193,6 +193,8 @@ struct Facts {
   // both by paths: "/dev/md0" on "/dev/pmem0", "/dev/mapper/home" on
   // "/dev/dm-2".
   std::map<std::string, std::set<std::string>> below;
+  // The same when all names are joined, by CanonicalDevice() on either side.
+  std::map<std::string, std::set<std::string>> stands_on;
   std::vector<LvmGroup> groups;
   // By reports: their segments are in sectors, PVs are called by their device.
   std::vector<LvmGroup> reported;

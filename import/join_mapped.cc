@@ -300,75 +300,6 @@ bool InExtents(LvmGroup* group, Facts* facts) {
 
 }  // namespace
 
-bool IsPmemName(absl::string_view name) {
-  if (!absl::ConsumePrefix(&name, "pmem") || name.empty()) return false;
-  bool dot = false;
-  for (size_t i = 0; i < name.size(); ++i) {
-    const char c = name[i];
-    if (c == '.' && !dot && i > 0 && i + 1 < name.size()) {
-      dot = true;
-    } else if (c < '0' || c > '9') {
-      return false;
-    }
-  }
-  return true;
-}
-
-std::string CanonicalDevice(const Facts& facts, absl::string_view source) {
-  const std::string word(source);
-  std::vector<std::string> parts = absl::StrSplit(word, ':');
-  DevT dev;
-  if (parts.size() == 2 && absl::SimpleAtoi(parts[0], &dev.major_nr) &&
-      absl::SimpleAtoi(parts[1], &dev.minor_nr)) {
-    if (auto it = facts.by_dev.find(dev); it != facts.by_dev.end()) {
-      return it->second;
-    }
-    return "";
-  }
-  absl::string_view name = source;
-  if (absl::ConsumePrefix(&name, "/dev/mapper/")) {
-    return facts.mapped.contains(std::string(name)) ? word : "";
-  }
-  if (!absl::ConsumePrefix(&name, "/dev/")) return "";
-  if (facts.disks.contains(std::string(name))) return word;
-  if (absl::StartsWith(name, "dm-")) {
-    auto it = facts.dm_devs.find(std::string(name));
-    if (it != facts.dm_devs.end() && it->second.name) {
-      return absl::StrCat("/dev/mapper/", it->second.name->value);
-    }
-    DevT of{.major_nr = facts.dm_major ? facts.dm_major->value : kDmMajor};
-    if (!absl::SimpleAtoi(name.substr(3), &of.minor_nr)) return "";
-    auto by_number = facts.by_dev.find(of);
-    return by_number != facts.by_dev.end() &&
-                   absl::StartsWith(by_number->second, "/dev/mapper/")
-               ? by_number->second
-               : "";
-  }
-  // /dev/vg/lv, as LVM's links are called.
-  const size_t slash = name.find('/');
-  if (slash == name.npos) return "";
-  const std::string lv =
-      LvmDmName(name.substr(0, slash), name.substr(slash + 1));
-  return facts.mapped.contains(lv) ? absl::StrCat("/dev/mapper/", lv) : "";
-}
-
-std::vector<std::string> DevicesBelow(const Facts& facts,
-                                      absl::string_view device) {
-  const std::string path = absl::StartsWith(device, "/")
-                               ? std::string(device)
-                               : absl::StrCat("/dev/", device);
-  std::set<std::string> known;
-  for (const auto& [above, below] : facts.below) {
-    // sysfs calls a mapped device by its kernel's name.
-    if (above != path && CanonicalDevice(facts, above) != path) continue;
-    for (const std::string& word : below) {
-      const std::string name = CanonicalDevice(facts, word);
-      if (!name.empty() && name != path) known.insert(name);
-    }
-  }
-  return {known.begin(), known.end()};
-}
-
 absl::Status JoinMapped(Facts* facts) {
   if (absl::Status s = JoinKernelNames(facts); !s.ok()) return s;
   if (absl::Status s = JoinNumbers(facts); !s.ok()) return s;
@@ -406,6 +337,7 @@ absl::Status JoinMapped(Facts* facts) {
     if (!s.ok()) return s;
   }
   LeaveOutBareVolumes(listed, facts);
+  JoinBelow(facts);
   return CheckTableSizes(*facts);
 }
 

@@ -29,19 +29,41 @@ CREATE TABLE tag(
 CREATE INDEX tag_object ON tag(kind, key);
 )";
 
-constexpr char kSchema[] = R"(
+// Rows are looked for in the indices alone: a search that meets a large row in
+// its tree reads all of it.
+constexpr char kObjectSchema[] = R"(
 CREATE TABLE object(
-  kind INTEGER NOT NULL, position INTEGER NOT NULL,
-  key BLOB NOT NULL, bytes BLOB NOT NULL, sum INTEGER,
-  PRIMARY KEY(kind, position)) WITHOUT ROWID;
+  id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, position INTEGER NOT NULL,
+  key BLOB NOT NULL, bytes BLOB NOT NULL, sum INTEGER);
+CREATE UNIQUE INDEX object_place ON object(kind, position);
 CREATE UNIQUE INDEX object_key ON object(kind, key);
 CREATE TABLE kept(
-  kind INTEGER NOT NULL, position INTEGER NOT NULL,
-  key BLOB NOT NULL, bytes BLOB NOT NULL, sum INTEGER,
-  PRIMARY KEY(kind, position)) WITHOUT ROWID;
+  id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, position INTEGER NOT NULL,
+  key BLOB NOT NULL, bytes BLOB NOT NULL, sum INTEGER);
+CREATE UNIQUE INDEX kept_place ON kept(kind, position);
+)";
+
+constexpr char kMetaSchema[] = R"(
 CREATE TABLE meta(
   generation INTEGER NOT NULL, sums INTEGER, summed INTEGER);
 INSERT INTO meta VALUES(0, 0, 0);
+)";
+
+// Of formats before, where the place was the key of the table itself.
+constexpr char kRenameObjects[] = R"(
+DROP INDEX IF EXISTS object_place;
+DROP INDEX IF EXISTS object_key;
+DROP INDEX IF EXISTS kept_place;
+ALTER TABLE object RENAME TO object_before;
+ALTER TABLE kept RENAME TO kept_before;
+)";
+constexpr char kTakeObjects[] = R"(
+INSERT INTO object(kind, position, key, bytes, sum)
+  SELECT kind, position, key, bytes, sum FROM object_before;
+INSERT INTO kept(kind, position, key, bytes, sum)
+  SELECT kind, position, key, bytes, sum FROM kept_before;
+DROP TABLE object_before;
+DROP TABLE kept_before;
 )";
 
 // New rows go behind all others where their order says nothing, so that none
@@ -142,10 +164,17 @@ absl::Status StateDb::BeginWrite() {
   absl::StatusOr<int64_t> format = db_.Number("PRAGMA user_version");
   if (!format.ok()) return format.status();
   if (new_) {
-    if (absl::Status s = db_.Exec(kSchema); !s.ok()) return s;
+    for (const char* schema : {kObjectSchema, kMetaSchema}) {
+      if (absl::Status s = db_.Exec(schema); !s.ok()) return s;
+    }
   }
   if (absl::Status s = AddRowSums(db_); !s.ok()) return s;
   if (*format == kFormat) return absl::OkStatus();
+  if (!new_) {
+    for (const char* step : {kRenameObjects, kObjectSchema, kTakeObjects}) {
+      if (absl::Status s = db_.Exec(step); !s.ok()) return s;
+    }
+  }
   if (*format < kTagFormat) {
     if (absl::Status s = db_.Exec(kTagSchema); !s.ok()) return s;
     if (!new_) {

@@ -185,14 +185,13 @@ FaultReason ShortRunReason(absl::Span<const TraceStep> steps, uint64_t want,
     const uint64_t pages = step.clip_sectors / kPageSectors;
     if (pages > have && i + 1 < steps.size()) continue;
     reason.code = ClipCode(step.clip);
-    reason.level = step;
     // A mapped device clips on behalf of its target, whose step follows.
-    if (step.function == TraceFunction::kDmDaxDirectAccess &&
+    const bool by_target =
+        step.function == TraceFunction::kDmDaxDirectAccess &&
         i + 1 < steps.size() &&
         steps[i + 1].function == TraceFunction::kTargetDirectAccess &&
-        step.clip != RunClip::kMaxSectors) {
-      reason.level = steps[i + 1];
-    }
+        step.clip != RunClip::kMaxSectors;
+    reason.level = by_target ? steps[i + 1] : step;
     return reason;
   }
   return reason;

@@ -66,7 +66,7 @@ FaultOutcome WouldFault::RealFile(uint64_t offset, bool write) const {
   const uint64_t start = RoundDown(first, faults_.pmd_size());
   const std::unique_ptr<MemMap> mem = mem_.Idle();
   DaxInode copy(faults_, *mem);
-  CopyInodeAround(*inode_, extents_, start, start + faults_.pmd_size(), &copy);
+  CopyInodeAround(*inode_, start, start + faults_.pmd_size(), &copy);
   std::unique_ptr<BlockAllocator> allocator;
   if (inode_->allocator != nullptr) {
     allocator = inode_->allocator->Clone();

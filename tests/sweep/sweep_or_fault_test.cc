@@ -19,7 +19,7 @@
 namespace dmdax {
 namespace {
 
-constexpr uint64_t kLastSeed = 119;
+constexpr uint64_t kLastSeed = 499;
 // Slots that are judged in one sweep: ends of ranges, and any.
 constexpr uint64_t kJudged = 25;
 

@@ -228,9 +228,8 @@ void AddSweep(const std::string& name, SlotsWorld* world, int order) {
       benchmark::DoNotOptimize(world->Probe(page));
     }
   });
-  const size_t bytes =
-      sweep.totals.size() * (sizeof(SweepTotal) + sizeof(TraceStep)) +
-      sweep.ranges.size() * sizeof(SweepRange);
+  const size_t bytes = sweep.totals.size() * sizeof(SweepTotal) +
+                       sweep.ranges.size() * sizeof(SweepRange);
   auto* memory = new std::vector<char>(2 * bytes, 1);  // as long as the program
   Add(name + "/memcpy", slots,
       [=] { memcpy(memory->data(), memory->data() + bytes, bytes); });

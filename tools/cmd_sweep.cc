@@ -186,9 +186,9 @@ class SweepReport {
       absl::StrAppend(&text, "  ", FaultReasonName(o.reason.code));
     }
     if (o.reason.level.has_value()) {
-      std::string level = LevelText(*o.reason.level);
+      std::string level = LevelText(o.reason.level);
       if (ranges > 1) {
-        const uint64_t begin = o.reason.level->begin.value();
+        const uint64_t begin = o.reason.level.begin().value();
         level = absl::StrReplaceAll(
             level, {{absl::StrCat("[", begin, " +"), "[... +"}});
       }

@@ -14,10 +14,10 @@ int SizeOf(const SweepOutcome& o) { return o.sig != 0 ? -o.sig : o.order; }
 
 uint32_t HashOf(const SweepOutcome& o) {
   const FaultReason& r = o.reason;
-  const uint64_t begin = r.level ? r.level->begin.value() : 0;
+  const uint64_t begin = r.level ? r.level.begin().value() : 0;
   return static_cast<uint32_t>(absl::HashOf(
       SizeOf(o), o.zero_page, static_cast<int>(r.code), begin,
-      r.level ? absl::string_view(r.level->device) : absl::string_view()));
+      r.level ? absl::string_view(r.level.device()) : absl::string_view()));
 }
 
 }  // namespace
@@ -31,11 +31,11 @@ bool SweepOutcome::Equals(const SweepOutcome& other) const {
     return false;
   }
   if (!a.level.has_value()) return true;
-  const TraceStep& at = *a.level;
-  const TraceStep& to = *b.level;
-  return at.begin == to.begin && at.len == to.len &&
-         at.function == to.function && at.device == to.device &&
-         at.target == to.target;
+  const FaultLevel& at = a.level;
+  const FaultLevel& to = b.level;
+  return at.begin() == to.begin() && at.len() == to.len() &&
+         at.function() == to.function() && at.device() == to.device() &&
+         at.target() == to.target();
 }
 
 size_t SweepOutcomes::Add(SweepOutcome&& outcome, uint64_t slot) {

@@ -105,10 +105,10 @@ const FaultReason* WouldFault::Intern(const FaultReason& reason) const {
   std::string key = absl::StrCat(static_cast<int>(reason.code), " ",
                                  reason.order, " ", reason.err);
   if (reason.level.has_value()) {
-    const TraceStep& step = *reason.level;
-    absl::StrAppend(&key, " ", static_cast<int>(step.function), " ",
-                    step.device, " ", step.target, " ", step.begin.value(), " ",
-                    step.len.value());
+    const FaultLevel& level = reason.level;
+    absl::StrAppend(&key, " ", static_cast<int>(level.function()), " ",
+                    level.device(), " ", level.target(), " ",
+                    level.begin().value(), " ", level.len().value());
   }
   absl::MutexLock lock(&mu_);
   const auto [it, fresh] = reasons_.try_emplace(std::move(key), nullptr);

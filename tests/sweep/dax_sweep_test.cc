@@ -123,7 +123,7 @@ TEST_F(DaxSweepTest, MemoryWithoutPagesIsNamed) {
   const FaultReason& reason = sweep->totals[0].outcome.reason;
   EXPECT_EQ(reason.code, FaultReasonCode::kPfnNoDevmap);
   ASSERT_TRUE(reason.level.has_value());
-  EXPECT_EQ(reason.level->device, "raw");
+  EXPECT_EQ(reason.level.device(), "raw");
 }
 
 }  // namespace

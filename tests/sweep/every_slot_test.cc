@@ -224,7 +224,7 @@ std::string Describe(const SweepOutcome& o) {
   absl::StrAppend(&text, " ", FaultReasonName(o.reason.code), " (tried ",
                   o.reason.order, ") errno ", o.reason.err);
   if (o.reason.level.has_value()) {
-    absl::StrAppend(&text, " at ", LevelText(*o.reason.level));
+    absl::StrAppend(&text, " at ", LevelText(o.reason.level));
   }
   return text;
 }

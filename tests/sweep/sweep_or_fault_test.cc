@@ -36,7 +36,7 @@ std::string Describe(const SweepOutcome& o, bool numbers) {
   absl::StrAppend(&text, " ", FaultReasonName(o.reason.code), " (tried ",
                   o.reason.order, ") errno ", o.reason.err);
   if (o.reason.level.has_value()) {
-    absl::StrAppend(&text, " at ", LevelText(*o.reason.level));
+    absl::StrAppend(&text, " at ", LevelText(o.reason.level));
   }
   if (numbers) absl::StrAppend(&text, ": ", FaultReasonText(o.reason));
   return text;

@@ -42,9 +42,11 @@ void RegisterMessages(const Options& options);
 // extent's, bytes_per_extent its memory.
 void RegisterFlatten(const Options& options);
 // sweep:N and sweep_tall:D, whole ranges into arrays of extents and of frames;
-// classify:N, every slot of a hundred terabytes.
+// classify:N, every slot of a hundred terabytes; slots_rows:N, slots_extents:N
+// and petabyte:KIND, every slot of what is in pieces.
 void RegisterSweep(const Options& options);
 void RegisterClassify(const Options& options);
+void RegisterSlots(const Options& options);
 // First touches of files and device-dax: fault_bench.cc lists the names.
 void RegisterFaults(const Options& options);
 // restore:KIND, machines of many devices, files, extents or touches from their

@@ -171,6 +171,7 @@ void RegisterSweep(const Options& options) {
                   Stack::Tall(depth, 1024, 1024));
   }
   RegisterClassify(options);
+  RegisterSlots(options);
 }
 
 }  // namespace dmdax::bench

@@ -200,7 +200,8 @@ void PmemDevice::ForEachPiece(pgoff_t first, uint64_t pages, uint64_t unit,
   const uint64_t last = std::min(end, size);
   uint64_t page = first.value();
   // A copy: fn may ask this device, which takes the lock.
-  const Badblocks all_bad = badblocks();
+  const Badblocks all_bad =
+      has_bb_.load(std::memory_order_acquire) ? badblocks() : Badblocks();
   for (const auto& [sector, sectors] : all_bad.ranges()) {
     const uint64_t bad = std::max(page, sector / kPageSectors);
     const uint64_t after =

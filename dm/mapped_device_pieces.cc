@@ -146,21 +146,24 @@ class StripePieces {
 // Whole pages [page, page + pages) of one row.
 class RowPieces {
  public:
-  RowPieces(const DmTarget& ti, uint64_t unit, DaxPieceFn fn)
-      : ti_(ti), unit_(unit), fn_(fn) {}
+  // `layout`: memory for that of the row.
+  RowPieces(const DmTarget& ti, uint64_t unit, DaxPieceFn fn, DaxLayout& layout)
+      : ti_(ti), unit_(unit), fn_(fn), layout_(layout) {}
 
   // `cap`: pages that max_sectors allows a request of a stripe.
   void Run(uint64_t page, uint64_t pages, uint64_t cap) {
     if (ti_.type->direct_access == nullptr) return Error(pages);
-    DaxLayout layout;
+    layout_.chunk = 0;
+    layout_.legs.clear();
     if (ti_.type->dax_layout == nullptr ||
-        !ti_.type->dax_layout(ti_, &layout) || ti_.max_io_len != layout.chunk) {
+        !ti_.type->dax_layout(ti_, &layout_) ||
+        ti_.max_io_len != layout_.chunk) {
       return fn_(OpaquePiece(pages));
     }
-    if (layout.legs.empty()) return Error(pages);
-    if (layout.chunk == 0) return Linear(layout.legs[0], page, pages);
+    if (layout_.legs.empty()) return Error(pages);
+    if (layout_.chunk == 0) return Linear(layout_.legs[0], page, pages);
     if (cap == 0) return Error(pages);
-    Striped(layout, page, pages);
+    Striped(layout_, page, pages);
   }
 
  private:
@@ -204,6 +207,38 @@ class RowPieces {
   const DmTarget& ti_;
   const uint64_t unit_;
   DaxPieceFn fn_;
+  DaxLayout& layout_;
+};
+
+// The rows of a table one after the other.
+class RowCursor {
+ public:
+  explicit RowCursor(const DmTable& table)
+      : table_(table),
+        // A table of columns makes the rows that are looked for.
+        rows_(table.columns() == nullptr ? table.targets()
+                                         : absl::Span<const DmTarget>()) {}
+
+  // The row that holds `sector`, or null; most often it is the next one.
+  const DmTarget* Seek(sector_t sector) {
+    if (next_ < rows_.size()) {
+      const DmTarget& row = rows_[next_];
+      if (sector >= row.begin && row.Offset(sector) < row.len.value()) {
+        ++next_;
+        return &row;
+      }
+    }
+    const DmTarget* row = table_.FindTarget(sector);
+    if (row != nullptr && !rows_.empty()) {
+      next_ = static_cast<size_t>(row - rows_.data()) + 1;
+    }
+    return row;
+  }
+
+ private:
+  const DmTable& table_;
+  const absl::Span<const DmTarget> rows_;
+  size_t next_ = 0;
 };
 
 }  // namespace
@@ -220,10 +255,11 @@ void MappedDevice::ForEachPiece(pgoff_t first, uint64_t pages, uint64_t unit,
   const uint64_t cap = machine_.profile().dm_max_io_len_has_max_sectors
                            ? disk_.queue().max_sectors() / kPageSectors
                            : ~uint64_t{0};
+  if (table == nullptr) return fn(ErrorPiece(pages, unit));
+  RowCursor rows(*table);
+  DaxLayout layout;
   for (uint64_t page = first.value(); page < end;) {
-    const DmTarget* ti = table == nullptr
-                             ? nullptr
-                             : table->FindTarget(PageToSector(pgoff_t(page)));
+    const DmTarget* ti = rows.Seek(PageToSector(pgoff_t(page)));
     if (ti == nullptr) return fn(ErrorPiece(end - page, unit));
     // A page belongs to the row that has its first sector; one that the row's
     // end cuts has no address.
@@ -234,7 +270,7 @@ void MappedDevice::ForEachPiece(pgoff_t first, uint64_t pages, uint64_t unit,
       ++page;
       continue;
     }
-    RowPieces(*ti, unit, fn).Run(page, last - page, cap);
+    RowPieces(*ti, unit, fn, layout).Run(page, last - page, cap);
     page = last;
   }
 }

@@ -142,7 +142,7 @@ std::string FaultReasonText(const FaultReason& reason) {
   const ReasonInfo* info = Find(reason.code);
   if (info == nullptr) return "";
   std::string where = OneLine(reason.where);
-  if (reason.level) where = LevelText(*reason.level);
+  if (reason.level) where = LevelText(reason.level);
   if (reason.code == C::kDirectAccess && reason.err == ELOOP) {
     // No kernel answers so: it is where the walk down a stack gives up.
     return absl::StrCat(
@@ -164,14 +164,27 @@ absl::Span<const FaultReasonCode> AllFaultReasons() {
   return *codes;
 }
 
-std::string LevelText(const TraceStep& step) {
+FaultLevel::FaultLevel(const TraceStep& step)
+    : begin_(step.begin), len_(step.len) {
+  // Most often it is the device of the last one.
+  thread_local std::shared_ptr<const Names> last;
+  if (last == nullptr || last->function != step.function ||
+      last->device != step.device || last->name != step.name ||
+      last->target != step.target || last->lower != step.lower) {
+    last = std::make_shared<const Names>(
+        Names{step.function, step.device, step.name, step.target, step.lower});
+  }
+  names_ = last;
+}
+
+std::string LevelText(const FaultLevel& level) {
   const std::string device =
-      step.name.empty() || step.name == step.device
-          ? step.device
-          : absl::StrCat(OneLine(step.name), " (", step.device, ")");
-  if (step.target.empty()) return device;
-  return absl::StrFormat("target %s [%d +%d] of %s", step.target,
-                         step.begin.value(), step.len.value(), device);
+      level.name().empty() || level.name() == level.device()
+          ? level.device()
+          : absl::StrCat(OneLine(level.name()), " (", level.device(), ")");
+  if (level.target().empty()) return device;
+  return absl::StrFormat("target %s [%d +%d] of %s", level.target(),
+                         level.begin().value(), level.len().value(), device);
 }
 
 FaultReason ShortRunReason(absl::Span<const TraceStep> steps, uint64_t want,
@@ -185,14 +198,13 @@ FaultReason ShortRunReason(absl::Span<const TraceStep> steps, uint64_t want,
     const uint64_t pages = step.clip_sectors / kPageSectors;
     if (pages > have && i + 1 < steps.size()) continue;
     reason.code = ClipCode(step.clip);
-    reason.level = step;
     // A mapped device clips on behalf of its target, whose step follows.
-    if (step.function == TraceFunction::kDmDaxDirectAccess &&
+    const bool by_target =
+        step.function == TraceFunction::kDmDaxDirectAccess &&
         i + 1 < steps.size() &&
         steps[i + 1].function == TraceFunction::kTargetDirectAccess &&
-        step.clip != RunClip::kMaxSectors) {
-      reason.level = steps[i + 1];
-    }
+        step.clip != RunClip::kMaxSectors;
+    reason.level = by_target ? steps[i + 1] : step;
     return reason;
   }
   return reason;

@@ -23,7 +23,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <utility>
 
 #include "absl/types/span.h"
 #include "base/trace.h"
@@ -91,22 +90,34 @@ enum class FaultReasonCode {
   kSyncFailed,    // fsync before a synchronous mapping failed
 };
 
-// The guilty step of the device stack, or none.  Copies share it: a step is
-// large, and a reason goes through many hands.
+// The guilty step of the device stack, or none: what a reason tells of it.
+// Levels of one device share their names, since a sweep may find a million rows
+// of a table to be guilty.
 class FaultLevel {
  public:
   FaultLevel() = default;
-  FaultLevel(TraceStep step)  // NOLINT: a step is a level
-      : step_(std::make_shared<const TraceStep>(std::move(step))) {}
+  FaultLevel(const TraceStep& step);  // NOLINT: a step is a level
 
-  bool has_value() const { return step_ != nullptr; }
+  bool has_value() const { return names_ != nullptr; }
   explicit operator bool() const { return has_value(); }
-  // Not of none.
-  const TraceStep& operator*() const { return *step_; }
-  const TraceStep* operator->() const { return step_.get(); }
+
+  // The fields of TraceStep; not of none.
+  TraceFunction function() const { return names_->function; }
+  const std::string& device() const { return names_->device; }
+  const std::string& name() const { return names_->name; }
+  const std::string& target() const { return names_->target; }
+  const std::string& lower() const { return names_->lower; }
+  sector_t begin() const { return begin_; }
+  sector_t len() const { return len_; }
 
  private:
-  std::shared_ptr<const TraceStep> step_;
+  struct Names {
+    TraceFunction function;
+    std::string device, name, target, lower;
+  };
+
+  std::shared_ptr<const Names> names_;
+  sector_t begin_{}, len_{};
 };
 
 // Whoever ends a fault assigns a whole reason, so nothing of an earlier attempt
@@ -132,8 +143,9 @@ std::string FaultReasonText(const FaultReason& reason);
 // All codes but kNone, in order.
 absl::Span<const FaultReasonCode> AllFaultReasons();
 
-// "target linear [0 +524288] of vg-home (dm-0)", "pmem0": a step in words.
-std::string LevelText(const TraceStep& step);
+// "target linear [0 +524288] of vg-home (dm-0)", "pmem0": a level in words; not
+// of none.
+std::string LevelText(const FaultLevel& level);
 
 // Why a run of `have` pages is shorter than `want`: the step whose clip gave
 // the final length, and the code for that clip.

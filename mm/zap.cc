@@ -57,7 +57,7 @@ void MmStruct::ZapPageRange(VmAreaStruct& vma, uint64_t start, uint64_t end,
       addr = pud_end;
       continue;
     }
-    PtSlot pmd = page_table_.Pmd(addr, false);
+    PtSlot pmd = page_table_.PmdOf(pud, addr, false);
     const uint64_t pmd_end = (addr & profile_.pmd_mask()) + profile_.pmd_size();
     if (!pmd.is_table()) {
       ZapLeaf(vma, pmd, addr & profile_.pmd_mask(), profile_.pmd_order());
@@ -65,7 +65,7 @@ void MmStruct::ZapPageRange(VmAreaStruct& vma, uint64_t start, uint64_t end,
       continue;
     }
     for (; addr < std::min(end, pmd_end); addr += profile_.page_size()) {
-      PtSlot pte = page_table_.PteSlot(addr, false);
+      PtSlot pte = page_table_.PteOf(pmd, addr, false);
       // should_zap_page()
       if (even_cows == EvenCows::kNo && IsAnonPage(vma, addr, pte)) continue;
       ZapLeaf(vma, pte, addr, 0);

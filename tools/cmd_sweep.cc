@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -132,10 +133,14 @@ class SweepReport {
   // The most frequent first.
   std::vector<ReasonTotal> ByReason() const {
     std::vector<ReasonTotal> all;
-    std::map<std::pair<std::string, FaultReasonCode>, size_t> numbers;
+    // What Entry() tells, and the reason.
+    std::map<std::tuple<int, int, bool, FaultReasonCode>, size_t> numbers;
     for (const SweepTotal& total : sweep_.totals) {
+      const SweepOutcome& o = total.outcome;
       const auto [it, fresh] = numbers.try_emplace(
-          {Entry(total.outcome), total.outcome.reason.code}, all.size());
+          {o.sig != 0 ? -o.sig : o.order, o.sig != 0 ? o.si_code : 0,
+           o.sig == 0 && o.zero_page, o.reason.code},
+          all.size());
       if (fresh) all.push_back({&total, 0, 0});
       all[it->second].slots += total.slots;
       ++all[it->second].levels;
@@ -181,9 +186,9 @@ class SweepReport {
       absl::StrAppend(&text, "  ", FaultReasonName(o.reason.code));
     }
     if (o.reason.level.has_value()) {
-      std::string level = LevelText(*o.reason.level);
+      std::string level = LevelText(o.reason.level);
       if (ranges > 1) {
-        const uint64_t begin = o.reason.level->begin.value();
+        const uint64_t begin = o.reason.level.begin().value();
         level = absl::StrReplaceAll(
             level, {{absl::StrCat("[", begin, " +"), "[... +"}});
       }

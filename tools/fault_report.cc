@@ -99,7 +99,7 @@ void PrintReason(std::ostream& out, const FaultProfile& faults,
   }
   out << OneLine(FaultReasonText(reason)) << "\n";
   if (reason.level.has_value()) {
-    out << indent << "level: " << OneLine(LevelText(*reason.level)) << "\n";
+    out << indent << "level: " << OneLine(LevelText(reason.level)) << "\n";
   }
   out << CureLines(FaultReasonName(reason.code), indent);
 }
@@ -112,8 +112,8 @@ nlohmann::ordered_json ReasonToJson(const FaultProfile& faults,
   reason["want"] = r.want;
   reason["have"] = r.have;
   if (r.level.has_value()) {
-    reason["level"] = LevelText(*r.level);
-    reason["device"] = r.level->device;
+    reason["level"] = LevelText(r.level);
+    reason["device"] = r.level.device();
   }
   const ReasonPage* const page = FindReasonPage(FaultReasonName(r.code));
   if (page != nullptr) reason["cure"] = page->cure;

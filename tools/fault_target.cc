@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/round_up.h"
 #include "process/vma_words.h"
 #include "state/device_file.h"
 #include "state/find_device.h"
@@ -51,7 +52,8 @@ FaultOptions AddFaultOptions(CLI::App& verb, FaultRequest& o) {
                       "Byte of the file where the mapping begins (default 0)")
           ->transform(ByteCount()),
       verb.add_option("--len", o.vma.length,
-                      "Length of the mapping (default: to the end of the file)")
+                      "Length of the mapping (default: to the end of the "
+                      "file, in whole huge pages)")
           ->transform(ByteCount(1)),
       verb.add_option("--want", o.want,
                       "PTE, PMD (default) or PUD: a smaller entry needs a "
@@ -138,8 +140,13 @@ absl::StatusOr<VmAreaStruct*> FaultTarget::Map(Task& task) const {
   v.prot = *prot;
   v.file = file_;
   if (v.length == 0) {
-    // At least the page that is touched.
-    const uint64_t end = std::max(size_, o_.offset + 1);
+    // At least the page that is touched.  A file is mapped in whole huge pages,
+    // as a sweep maps it: the kernel looks at the end of the mapping first, and
+    // where both end in the same huge page a longer mapping would not help.
+    uint64_t end = std::max(size_, o_.offset + 1);
+    if (file_->f_inode->type == InodeType::kRegular) {
+      end = RoundUp(end, task.mm().profile().pmd_size());
+    }
     v.length = end - v.offset;
   }
   absl::StatusOr<VmAreaStruct*> vma = task.Map(v);

@@ -5,31 +5,20 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <deque>
 #include <numeric>
 #include <string>
+#include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/round_up.h"
+#include "process/sweep/short_answers.h"
+#include "process/sweep/sweep_outcomes.h"
 #include "process/sweep/sweep_probe.h"
 
 namespace dmdax {
 namespace {
-
-// What SweepOutcome::Equals() compares, as one key for a hash map.
-std::string KeyOf(const SweepOutcome& o) {
-  std::string key = absl::StrCat(
-      o.sig != 0 ? -o.sig : o.order, " ", o.si_code, o.zero_page ? " z " : " ",
-      static_cast<int>(o.reason.code), " ", o.reason.order, " ", o.reason.err);
-  if (o.reason.level.has_value()) {
-    const TraceStep& step = *o.reason.level;
-    absl::StrAppend(&key, " ", static_cast<int>(step.function), " ",
-                    step.device, " ", step.target, " ", step.begin.value(), " ",
-                    step.len.value());
-  }
-  return key;
-}
 
 // What single pages of a huge page got, by the kind of their cell.
 class KnownPages {
@@ -53,14 +42,17 @@ class KnownPages {
 
 class Sweeper {
  public:
-  Sweeper(UserSpace& user, const SweepRequest& request)
-      : faults_(user.faults()),
+  Sweeper(UserSpace& user, const SweepRequest& request, HugeFaults huge_faults)
+      : request_(request),
+        faults_(user.faults()),
         want_(std::max({request.order, request.want, faults_.pmd_order()})),
         huge_(SweepHugePages(*request.file, faults_)),
         page_(faults_.page_size() / kPageSize),
         slot_(page_ << request.order),
         tile_(std::max(slot_, huge_)),
-        probe_(request.file, faults_, user.mem(), request.access) {
+        probe_(request.file, faults_, user.mem(), request.access),
+        answers_(*request.file, faults_, request.access, huge_faults),
+        outcomes_(&sweep_.totals) {
     sweep_.slot_bytes = slot_ * kPageSize;
     const uint64_t end =
         request.length == 0 || request.length > request.size - request.offset
@@ -69,17 +61,18 @@ class Sweeper {
     sweep_.first = request.offset / sweep_.slot_bytes;
     end_ = (end + sweep_.slot_bytes - 1) / sweep_.slot_bytes;
     sweep_.slots = end_ - sweep_.first;
-    // The cells cover whole huge pages, also where the last slot ends inside
-    // one.
-    const uint64_t pages = RoundUp(end_ * slot_, tile_);
-    cells_ = SweepCellsOf(*request.file, faults_, request.access, pages);
+    next_ = sweep_.first * slot_ / tile_;
+    last_ = (end_ * slot_ + tile_ - 1) / tile_;
   }
 
   DaxSweep Run() {
-    const uint64_t last = (end_ * slot_ + tile_ - 1) / tile_;
-    for (uint64_t tile = sweep_.first * slot_ / tile_; tile < last;) {
-      tile += Next(tile);
-    }
+    // The cells cover whole huge pages, also where the last slot ends inside
+    // one.
+    ForEachSweepCell(
+        *request_.file, faults_, request_.access, next_ * tile_,
+        RoundUp(end_ * slot_, tile_),
+        slot_ < huge_ ? SweepDetail::kPages : SweepDetail::kHugePages,
+        [this](const SweepCell& cell) { Take(cell); });
     ClosePlain();
     return std::move(sweep_);
   }
@@ -87,29 +80,45 @@ class Sweeper {
  private:
   // --- tiles: one slot, or all slots of one huge page ---
 
-  // Answers this tile and those after it that are alike; returns how many.
-  uint64_t Next(uint64_t tile) {
-    const uint64_t page = tile * tile_;
-    while (cells_[cell_].end <= page) ++cell_;
-    const SweepCell& cell = cells_[cell_];
-    const uint64_t alike = Alike(tile, cell);
-    const uint64_t repeat =
-        cell.repeat == 0 ? 0 : std::lcm(cell.repeat, tile_) / tile_;
-    // A period that comes only once saves nothing.
-    if (repeat == 0 || alike < 2 * repeat) {
-      AskTile(tile, &plain_);
-      return 1;
+  // Answers all tiles that lie in the cells up to this one.
+  void Take(const SweepCell& cell) {
+    if (cell.end <= next_ * tile_) return;
+    cells_.push_back(cell);
+    while (next_ < last_) {
+      const uint64_t page = next_ * tile_;
+      while (!cells_.empty() && cells_.front().end <= page) cells_.pop_front();
+      if (cells_.empty()) return;
+      const uint64_t alike = Alike(next_, cells_.front());
+      const uint64_t repeat = Period(cells_.front());
+      // A period that comes only once saves nothing.
+      if (repeat != 0 && alike >= 2 * repeat) {
+        AskPeriod(repeat, alike);
+        continue;
+      }
+      // The slots of a tile may lie in several cells.
+      if (slot_ < huge_ && cells_.back().end < TileEnd(next_)) return;
+      AskTile(next_++, &sweep_.ranges);
     }
-    // One period is asked tile by tile and stands for all others.
+  }
+
+  // Tiles after which all comes again; 0: each must be asked.
+  uint64_t Period(const SweepCell& cell) const {
+    return cell.repeat == 0 ? 0 : std::lcm(cell.repeat, tile_) / tile_;
+  }
+
+  // One period is asked tile by tile and stands for all others.
+  void AskPeriod(uint64_t repeat, uint64_t alike) {
     std::vector<SweepRange> period;
-    for (uint64_t i = 0; i < repeat; ++i) AskTile(tile + i, &period);
+    for (uint64_t i = 0; i < repeat; ++i) AskTile(next_ + i, &period);
     if (period.size() == 1) {
-      Add(period[0].first, alike * (tile_ / slot_), period[0].outcome, &plain_);
-      return alike;
+      Add(period[0].first, alike * (tile_ / slot_), period[0].outcome,
+          &sweep_.ranges);
+      next_ += alike;
+      return;
     }
     const uint64_t rounds = alike / repeat;
     AddBlock(period, repeat * (tile_ / slot_), rounds);
-    return rounds * repeat;
+    next_ += rounds * repeat;
   }
 
   // How many tiles from this one on have their huge page inside the cell and
@@ -123,15 +132,19 @@ class Sweeper {
     return page + huge_ > end ? 0 : (end - huge_ - page) / tile_ + 1;
   }
 
+  uint64_t TileEnd(uint64_t tile) const {
+    return std::min((tile + 1) * tile_, end_ * slot_);
+  }
+
   void AskTile(uint64_t tile, std::vector<SweepRange>* to) {
     uint64_t page = tile * tile_;
     if (slot_ >= huge_) {
       return Add(page / slot_, 1, Ask(page), to);
     }
     page = std::max(page, sweep_.first * slot_);
-    const uint64_t end = std::min((tile + 1) * tile_, end_ * slot_);
+    const uint64_t end = TileEnd(tile);
     KnownPages known;
-    for (size_t cell = CellAt(page); page < end;) {
+    for (size_t cell = 0; page < end;) {
       while (cells_[cell].end <= page) ++cell;
       const SweepCell::Single single = cells_[cell].single;
       const size_t outcome = known.Has(single) ? known.Of(single) : Ask(page);
@@ -152,47 +165,53 @@ class Sweeper {
     }
   }
 
-  // From the current cell on, which is at or before the page.
-  size_t CellAt(uint64_t page) const {
-    return static_cast<size_t>(
-        std::partition_point(
-            cells_.begin() + static_cast<ptrdiff_t>(cell_), cells_.end(),
-            [&](const SweepCell& cell) { return cell.end <= page; }) -
-        cells_.begin());
-  }
-
   // --- outcomes ---
 
   // What the page gets, by its number in `totals`.
   size_t Ask(uint64_t page) {
     ++sweep_.asked;
-    FaultOutcome fault = probe_.Ask(page);
+    const uint64_t slot = page / slot_;
+    const ShortAnswer answer = answers_.Of(page, probe_.Writes(page));
+    Class& known = classes_[answer.Class()];
+    if (answer.kind == ShortAnswer::Kind::kNone || known.trust == Trust::kNo) {
+      return outcomes_.Add(OutcomeOf(Fault(page)), slot);
+    }
+    if (known.trust == Trust::kUnknown) {
+      FaultOutcome fault = Fault(page);
+      known.trust = answers_.Agrees(answer, fault) ? Trust::kYes : Trust::kNo;
+      known.outcome = outcomes_.Add(OutcomeOf(std::move(fault)), slot);
+      return known.outcome;
+    }
+    if (answer.why != ShortAnswer::Why::kDevice) return known.outcome;
+    return outcomes_.Add({.reason = answers_.Reason(answer)}, slot);
+  }
+
+  FaultOutcome Fault(uint64_t page) {
+    ++sweep_.faults;
+    return probe_.Ask(page);
+  }
+
+  SweepOutcome OutcomeOf(FaultOutcome fault) const {
     SweepOutcome o{.order = fault.order,
                    .sig = fault.sig,
                    .si_code = fault.si_code,
                    .zero_page = fault.sig == 0 && fault.zero_page};
     if (o.sig != 0 || o.order < want_) o.reason = std::move(fault.reason);
-    const auto [it, fresh] = numbers_.try_emplace(KeyOf(o), numbers_.size());
-    if (fresh) {
-      sweep_.totals.push_back({.outcome = std::move(o), .first = page / slot_});
-    }
-    return it->second;
+    return o;
   }
 
   // --- ranges ---
 
-  static void Append(const SweepRange& range, std::vector<SweepRange>* to) {
-    if (!to->empty() && to->back().outcome == range.outcome) {
-      to->back().slots += range.slots;
-    } else {
-      to->push_back(range);
-    }
-  }
-
+  // Those that go to `sweep_.ranges` are plain: no part of a period.
   void Add(uint64_t first, uint64_t slots, size_t outcome,
            std::vector<SweepRange>* to) {
-    Append({first, slots, outcome}, to);
-    if (to == &plain_) sweep_.totals[outcome].slots += slots;
+    const bool plain = to == &sweep_.ranges;
+    if (plain) sweep_.totals[outcome].slots += slots;
+    if (to->size() > (plain ? plain_ : 0) && to->back().outcome == outcome) {
+      to->back().slots += slots;
+    } else {
+      to->push_back({first, slots, outcome});
+    }
   }
 
   void AddBlock(const std::vector<SweepRange>& period, uint64_t repeat,
@@ -204,33 +223,48 @@ class Sweeper {
       sweep_.totals[range.outcome].slots += range.slots * rounds;
       sweep_.ranges.push_back(range);
     }
+    plain_ = sweep_.ranges.size();
   }
 
   void ClosePlain() {
-    if (plain_.empty()) return;
-    const uint64_t first = plain_[0].first;
-    const uint64_t slots = plain_.back().first + plain_.back().slots - first;
+    const std::vector<SweepRange>& ranges = sweep_.ranges;
+    if (ranges.size() == plain_) return;
+    const uint64_t first = ranges[plain_].first;
+    const uint64_t slots = ranges.back().first + ranges.back().slots - first;
     sweep_.blocks.push_back(
-        {first, slots, slots, sweep_.ranges.size(), plain_.size()});
-    sweep_.ranges.insert(sweep_.ranges.end(), plain_.begin(), plain_.end());
-    plain_.clear();
+        {first, slots, slots, plain_, ranges.size() - plain_});
+    plain_ = ranges.size();
   }
 
+  // A class of short answers: whether they are what a fault gets, and if all
+  // are the same, which outcome.
+  enum class Trust : uint8_t { kUnknown, kYes, kNo };
+  struct Class {
+    Trust trust = Trust::kUnknown;
+    size_t outcome = 0;
+  };
+
+  const SweepRequest& request_;
   const FaultProfile& faults_;
   const int want_;  // order
   // In pages of 4096 bytes: a huge page (SweepHugePages()), the kernel's page,
   // a slot, a tile: the larger of a slot and a huge page.
   const uint64_t huge_, page_, slot_, tile_;
   SweepProbe probe_;
-  std::vector<SweepCell> cells_;
-  size_t cell_ = 0;
-  uint64_t end_ = 0;  // slot
-  std::vector<SweepRange> plain_;
-  absl::flat_hash_map<std::string, size_t> numbers_;
+  ShortAnswers answers_;
+  Class classes_[ShortAnswer::kClasses];
   DaxSweep sweep_;
+  SweepOutcomes outcomes_;
+  // Those that the next tile needs.
+  std::deque<SweepCell> cells_;
+  uint64_t next_ = 0, last_ = 0;  // tiles
+  uint64_t end_ = 0;              // slot
+  size_t plain_ = 0;              // of `sweep_.ranges`: those not in a block
 };
 
-absl::Status CheckRequest(UserSpace& user, const SweepRequest& request) {
+// Whether a mapping of the file tries huge faults.
+absl::StatusOr<HugeFaults> CheckRequest(UserSpace& user,
+                                        const SweepRequest& request) {
   const FaultProfile& faults = user.faults();
   const File& file = *request.file;
   if (faults.page_size() != kPageSize) {
@@ -268,17 +302,13 @@ absl::Status CheckRequest(UserSpace& user, const SweepRequest& request) {
   // The file must be one that can be mapped at all.
   Task task(/*pid=*/1, faults, user.mem());
   absl::StatusOr<VmAreaStruct*> vma = task.Map(vma_options);
-  if (vma.ok()) return absl::OkStatus();
+  if (vma.ok()) return HugeFaultsOf(**vma);
   return ErrnoError(ErrnoOf(vma.status()),
                     absl::StrCat("mmap: ", ErrnoText(ErrnoOf(vma.status())),
                                  ": ", vma.status().message()));
 }
 
 }  // namespace
-
-bool SweepOutcome::Equals(const SweepOutcome& other) const {
-  return KeyOf(*this) == KeyOf(other);
-}
 
 void DaxSweep::ForEachRange(
     absl::FunctionRef<bool(const SweepRange&)> fn) const {
@@ -303,9 +333,10 @@ uint64_t DaxSweep::NrRanges() const {
 
 absl::StatusOr<DaxSweep> SweepDax(UserSpace& user,
                                   const SweepRequest& request) {
-  if (absl::Status s = CheckRequest(user, request); !s.ok()) return s;
+  const absl::StatusOr<HugeFaults> huge_faults = CheckRequest(user, request);
+  if (!huge_faults.ok()) return huge_faults.status();
   if (request.size == 0) return DaxSweep{};
-  return Sweeper(user, request).Run();
+  return Sweeper(user, request, *huge_faults).Run();
 }
 
 }  // namespace dmdax

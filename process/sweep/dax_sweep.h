@@ -15,9 +15,11 @@
 // Slots do not see each other: each is asked as if it were the only one.
 //
 // The answer is the fault's own (DaxIomapFault() and what is around it), asked
-// once for all slots that cannot differ (process/sweep/sweep_cells.h).  A
+// once for all slots that cannot differ (process/sweep/sweep_cells.h).  What
+// follows from the extents and direct_access alone is not asked of a fault
+// again and again, but compared with one (process/sweep/short_answers.h).  A
 // stripe costs a period and not its length: its ranges repeat, and are kept
-// once.
+// once.  Memory is needed for what is answered, and no more.
 //
 // Mirrors: nothing; the kernel has no such question.
 // Threading: as the file's.
@@ -95,7 +97,8 @@ struct DaxSweep {
   std::vector<SweepTotal> totals;  // in the order of their first slot
   std::vector<SweepBlock> blocks;  // adjoin
   std::vector<SweepRange> ranges;
-  uint64_t asked = 0;  // faults that were tried
+  uint64_t asked = 0;   // slots that were asked for
+  uint64_t faults = 0;  // of which so many were asked of a fault
 
   // All ranges with repetitions spread out, until fn returns false.
   void ForEachRange(absl::FunctionRef<bool(const SweepRange&)> fn) const;

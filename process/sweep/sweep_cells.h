@@ -3,11 +3,14 @@
 // SweepCell: pages of a file next to each other that a fault finds alike; what
 // a sweep (process/sweep/dax_sweep.h) need not ask page by page.
 //
-//   std::vector<SweepCell> cells = SweepCellsOf(*file, faults, access, pages);
+//   ForEachSweepCell(*file, faults, access, /*first=*/0, pages,
+//   SweepDetail::kPages,
+//                    [&](const SweepCell& cell) { Look(cell); });
 //
 // Every place where anything changes ends a cell: an extent, a piece of the
 // device below (dax/dax_piece.h), the end of the file, a DAX entry that is
-// already in the file's mapping.
+// already in the file's mapping.  They come one by one, and nobody keeps them:
+// a file may have as many as it has pages.
 // Threading: as the file's.
 #ifndef DMDAX_PROCESS_SWEEP_SWEEP_CELLS_H_
 #define DMDAX_PROCESS_SWEEP_SWEEP_CELLS_H_
@@ -15,8 +18,8 @@
 #include <sys/mman.h>
 
 #include <cstdint>
-#include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "base/fault_profile.h"
 #include "mm/vm_area.h"
 
@@ -24,7 +27,7 @@ namespace dmdax {
 
 // Units are pages of the memory (4096 bytes).
 struct SweepCell {
-  uint64_t end = 0;  // where the next begins; the first begins at 0
+  uint64_t end = 0;  // where the next begins
   // Huge pages that lie inside the cell and a multiple of this apart get the
   // same; 0: each must be asked.
   uint64_t repeat = 0;
@@ -58,10 +61,19 @@ inline int SweepProt(const File& file, const SweepAccess& access) {
 // PMD's or a device-dax's alignment.
 uint64_t SweepHugePages(const File& file, const FaultProfile& faults);
 
-// The cells of pages [0, pages) of a DAX file or a device-dax.
-std::vector<SweepCell> SweepCellsOf(const File& file,
-                                    const FaultProfile& faults,
-                                    const SweepAccess& access, uint64_t pages);
+using SweepCellFn = absl::FunctionRef<void(const SweepCell& cell)>;
+
+// What cells are for.
+enum class SweepDetail : uint8_t {
+  kPages,      // single pages, too
+  kHugePages,  // what is shorter than two huge pages is kAny, each to be asked
+};
+
+// The cells of pages [0, pages) of a DAX file or a device-dax, in order; those
+// that end before page `first` may be left out.
+void ForEachSweepCell(const File& file, const FaultProfile& faults,
+                      const SweepAccess& access, uint64_t first, uint64_t pages,
+                      SweepDetail detail, SweepCellFn fn);
 
 }  // namespace dmdax
 

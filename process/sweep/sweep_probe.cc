@@ -3,14 +3,15 @@
 
 #include <sys/mman.h>
 
-#include <algorithm>
-
 #include "base/round_up.h"
 #include "fs/file_system.h"
 #include "iomap/dax_fault.h"
 
 namespace dmdax {
 namespace {
+
+// A hole behind which no extent follows ends here.
+constexpr uint64_t kEndOfFiles = uint64_t{1} << 63;
 
 int MapFlags(const SweepAccess& access) {
   const int kind = access.is_private ? MAP_PRIVATE
@@ -21,9 +22,8 @@ int MapFlags(const SweepAccess& access) {
 
 }  // namespace
 
-void CopyInodeAround(const DaxInode& inode,
-                     absl::Span<const FileExtent> extents, uint64_t first,
-                     uint64_t end, DaxInode* copy) {
+void CopyInodeAround(const DaxInode& inode, uint64_t first, uint64_t end,
+                     DaxInode* copy) {
   copy->i_ino = inode.i_ino;
   copy->s_dev = inode.s_dev;
   copy->i_size = inode.i_size;
@@ -38,16 +38,16 @@ void CopyInodeAround(const DaxInode& inode,
   copy->ra_pages = inode.ra_pages;
   copy->known_holes = inode.known_holes;
   copy->allocator = inode.allocator;
-  auto extent = std::partition_point(
-      extents.begin(), extents.end(),
-      [&](const FileExtent& e) { return e.end() <= first; });
   // The extents before and behind are needed too: they are the ends of a hole,
   // and say how much of a tree of indirect blocks is missing.
-  if (extent != extents.begin()) copy->extents.Insert(*(extent - 1));
-  for (; extent != extents.end() && extent->logical < end; ++extent) {
-    copy->extents.Insert(*extent);
+  copy->extents.Insert(inode.extents.Before(first));
+  for (uint64_t pos = first;;) {
+    const FileExtent extent = inode.extents.Around(pos);
+    if (extent.type != IOMAP_HOLE) copy->extents.Insert(extent);
+    const bool behind = extent.type != IOMAP_HOLE && extent.logical >= end;
+    if (behind || extent.end() >= kEndOfFiles) break;
+    pos = extent.end();
   }
-  if (extent != extents.end()) copy->extents.Insert(*extent);
   // The entry around the first page may begin before it.
   const int shift = inode.profile->page_shift;
   const DaxEntry* entry = inode.entries.Find(first >> shift);
@@ -64,11 +64,7 @@ SweepProbe::SweepProbe(std::shared_ptr<File> file, const FaultProfile& faults,
       faults_(faults),
       mem_(mem),
       access_(access),
-      huge_(SweepHugePages(*file_, faults)) {
-  if (file_->f_inode->type == InodeType::kRegular) {
-    extents_ = static_cast<DaxInode*>(file_->f_inode)->extents.All();
-  }
-}
+      huge_(SweepHugePages(*file_, faults)) {}
 
 FaultOutcome SweepProbe::Ask(uint64_t page) {
   if (file_->f_inode->type != InodeType::kRegular) return Touch(file_, page);
@@ -76,13 +72,12 @@ FaultOutcome SweepProbe::Ask(uint64_t page) {
 }
 
 bool SweepProbe::Writes(uint64_t page) const {
-  if (access_.write || !access_.unwritten_is_written) return access_.write;
-  const uint64_t at = page * kPageSize;
-  const auto extent =
-      std::partition_point(extents_.begin(), extents_.end(),
-                           [&](const FileExtent& e) { return e.end() <= at; });
-  return extent != extents_.end() && extent->logical <= at &&
-         extent->type == IOMAP_UNWRITTEN;
+  if (access_.write || !access_.unwritten_is_written ||
+      file_->f_inode->type != InodeType::kRegular) {
+    return access_.write;
+  }
+  const auto& inode = *static_cast<const DaxInode*>(file_->f_inode);
+  return inode.extents.Find(page * kPageSize).type == IOMAP_UNWRITTEN;
 }
 
 FaultOutcome SweepProbe::Touch(std::shared_ptr<File> file, uint64_t page) {
@@ -107,7 +102,7 @@ FaultOutcome SweepProbe::AskCopy(DaxInode& inode, uint64_t page) {
   const uint64_t first = RoundDown(page, huge_) * kPageSize;
   const uint64_t end = first + huge_ * kPageSize;
   DaxInode copy(faults_, mem_);
-  CopyInodeAround(inode, extents_, first, end, &copy);
+  CopyInodeAround(inode, first, end, &copy);
   std::unique_ptr<BlockAllocator> allocator;
   copy.allocator = nullptr;
   if (Writes(page) && inode.allocator != nullptr) {

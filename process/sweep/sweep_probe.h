@@ -14,10 +14,11 @@
 #ifndef DMDAX_PROCESS_SWEEP_SWEEP_PROBE_H_
 #define DMDAX_PROCESS_SWEEP_SWEEP_PROBE_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
-#include <vector>
 
-#include "absl/types/span.h"
+#include "base/fault_profile.h"
 #include "iomap/dax_inode.h"
 #include "mm/mm_struct.h"
 #include "process/sweep/sweep_cells.h"
@@ -25,11 +26,9 @@
 namespace dmdax {
 
 // Makes `copy`, which is new, what a fault of bytes [first, end) finds in
-// `inode`; `extents` are all of its extents.  The journal and the allocator are
-// the inode's own.
-void CopyInodeAround(const DaxInode& inode,
-                     absl::Span<const FileExtent> extents, uint64_t first,
-                     uint64_t end, DaxInode* copy);
+// `inode`.  The journal and the allocator are the inode's own.
+void CopyInodeAround(const DaxInode& inode, uint64_t first, uint64_t end,
+                     DaxInode* copy);
 
 class SweepProbe {
  public:
@@ -39,10 +38,10 @@ class SweepProbe {
   // Touches the first byte of `page` (4096 bytes each), in a mapping that has
   // all of the file's huge page around it at an aligned address.
   FaultOutcome Ask(uint64_t page);
-
- private:
   // Whether the access to this page is a write.
   bool Writes(uint64_t page) const;
+
+ private:
   FaultOutcome Touch(std::shared_ptr<File> file, uint64_t page);
   FaultOutcome AskCopy(DaxInode& inode, uint64_t page);
   void PutFoliosBack(DaxInode& copy, DaxInode& inode, size_t folios);
@@ -51,8 +50,7 @@ class SweepProbe {
   const FaultProfile& faults_;
   MemMap& mem_;
   const SweepAccess access_;
-  const uint64_t huge_;              // pages
-  std::vector<FileExtent> extents_;  // of a regular file
+  const uint64_t huge_;  // pages
 };
 
 }  // namespace dmdax

@@ -66,7 +66,7 @@ FaultOutcome WouldFault::RealFile(uint64_t offset, bool write) const {
   const uint64_t start = RoundDown(first, faults_.pmd_size());
   const std::unique_ptr<MemMap> mem = mem_.Idle();
   DaxInode copy(faults_, *mem);
-  CopyInodeAround(*inode_, extents_, start, start + faults_.pmd_size(), &copy);
+  CopyInodeAround(*inode_, start, start + faults_.pmd_size(), &copy);
   std::unique_ptr<BlockAllocator> allocator;
   if (inode_->allocator != nullptr) {
     allocator = inode_->allocator->Clone();
@@ -105,10 +105,10 @@ const FaultReason* WouldFault::Intern(const FaultReason& reason) const {
   std::string key = absl::StrCat(static_cast<int>(reason.code), " ",
                                  reason.order, " ", reason.err);
   if (reason.level.has_value()) {
-    const TraceStep& step = *reason.level;
-    absl::StrAppend(&key, " ", static_cast<int>(step.function), " ",
-                    step.device, " ", step.target, " ", step.begin.value(), " ",
-                    step.len.value());
+    const FaultLevel& level = reason.level;
+    absl::StrAppend(&key, " ", static_cast<int>(level.function()), " ",
+                    level.device(), " ", level.target(), " ",
+                    level.begin().value(), " ", level.len().value());
   }
   absl::MutexLock lock(&mu_);
   const auto [it, fresh] = reasons_.try_emplace(std::move(key), nullptr);

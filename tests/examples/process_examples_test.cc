@@ -14,7 +14,9 @@
 #include "process/place_file.h"
 #include "process/scan/ext_scan.h"
 #include "process/sweep/dax_sweep.h"
+#include "process/sweep/short_answers.h"
 #include "process/sweep/sweep_cells.h"
+#include "process/sweep/sweep_outcomes.h"
 #include "process/sweep/sweep_probe.h"
 #include "process/sweep/would_fault.h"
 #include "process/task.h"
@@ -147,8 +149,30 @@ TEST_F(ProcessExamples, DaxSweep) {
 TEST_F(ProcessExamples, SweepCells) {
   const SweepAccess access;
   const uint64_t pages = 4096;
+  uint64_t end = 0;
+  const auto Look = [&](const SweepCell& cell) { end = cell.end; };
 #include "tests/examples/process/sweep/sweep_cells.inc"
-  EXPECT_EQ(cells.back().end, pages);
+  EXPECT_EQ(end, pages);
+}
+
+TEST_F(ProcessExamples, SweepOutcomes) {
+  DaxSweep sweep;
+  SweepOutcome outcome{.order = 9};
+  const uint64_t slot = 7;
+#include "tests/examples/process/sweep/sweep_outcomes.inc"
+  EXPECT_EQ(number, 0u);
+  EXPECT_EQ(outcomes.Add({.order = 9}, 8), 0u);
+  EXPECT_EQ(outcomes.Add({.order = 9, .zero_page = true}, 9), 1u);
+  EXPECT_EQ(sweep.totals[0].first, 7u);
+}
+
+TEST_F(ProcessExamples, ShortAnswers) {
+  int touched = 0;
+  const auto Touch = [&](uint64_t) { ++touched; };
+  const auto Use = [](const FaultReason&) {};
+#include "tests/examples/process/sweep/short_answers.inc"
+  EXPECT_EQ(answer.kind, ShortAnswer::Kind::kPmd);
+  EXPECT_EQ(touched, 0);
 }
 
 TEST_F(ProcessExamples, SweepProbe) {

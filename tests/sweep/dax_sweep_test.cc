@@ -59,6 +59,7 @@ TEST_F(DaxSweepTest, AHundredTebibytesTakeOneFaultARow) {
     ASSERT_THAT(sweep, IsOk());
     EXPECT_EQ(sweep->slots, 100 * kTiB >> (12 + order));
     EXPECT_EQ(sweep->asked, 1024u);
+    EXPECT_EQ(sweep->faults, 1u);
     ASSERT_EQ(sweep->NrRanges(), 1u);
     EXPECT_EQ(sweep->totals[0].outcome.order, 9);
   }
@@ -122,7 +123,7 @@ TEST_F(DaxSweepTest, MemoryWithoutPagesIsNamed) {
   const FaultReason& reason = sweep->totals[0].outcome.reason;
   EXPECT_EQ(reason.code, FaultReasonCode::kPfnNoDevmap);
   ASSERT_TRUE(reason.level.has_value());
-  EXPECT_EQ(reason.level->device, "raw");
+  EXPECT_EQ(reason.level.device(), "raw");
 }
 
 }  // namespace

@@ -19,7 +19,7 @@
 namespace dmdax {
 namespace {
 
-constexpr uint64_t kLastSeed = 119;
+constexpr uint64_t kLastSeed = 499;
 // Slots that are judged in one sweep: ends of ranges, and any.
 constexpr uint64_t kJudged = 25;
 
@@ -36,7 +36,7 @@ std::string Describe(const SweepOutcome& o, bool numbers) {
   absl::StrAppend(&text, " ", FaultReasonName(o.reason.code), " (tried ",
                   o.reason.order, ") errno ", o.reason.err);
   if (o.reason.level.has_value()) {
-    absl::StrAppend(&text, " at ", LevelText(*o.reason.level));
+    absl::StrAppend(&text, " at ", LevelText(o.reason.level));
   }
   if (numbers) absl::StrAppend(&text, ": ", FaultReasonText(o.reason));
   return text;

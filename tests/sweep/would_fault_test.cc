@@ -40,7 +40,7 @@ std::string ReasonText(const FaultReason& reason) {
   std::string text = absl::StrCat(" ", FaultReasonName(reason.code), " (tried ",
                                   reason.order, ") errno ", reason.err);
   if (reason.level.has_value()) {
-    absl::StrAppend(&text, " at ", LevelText(*reason.level));
+    absl::StrAppend(&text, " at ", LevelText(reason.level));
   }
   return text;
 }

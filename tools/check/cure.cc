@@ -70,9 +70,9 @@ std::string CureKey(const FaultReason& reason, const Subject& subject) {
     absl::StrAppend(&key, " ", subject.bdev->name());
   }
   if (reason.level.has_value()) {
-    const TraceStep& at = *reason.level;
-    absl::StrAppend(&key, " ", at.device, " ", at.target, " ", at.begin.value(),
-                    " ", at.lower);
+    const FaultLevel& at = reason.level;
+    absl::StrAppend(&key, " ", at.device(), " ", at.target(), " ",
+                    at.begin().value(), " ", at.lower());
   }
   return key;
 }

@@ -32,7 +32,7 @@ proto::Pmem* FindPmem(proto::World& world, const std::string& name) {
 // The disk that a reason blames: the lowest level is a pmem's own.
 proto::Pmem* BlamedPmem(const CureRequest& request, proto::World& world) {
   if (request.reason.level.has_value()) {
-    return FindPmem(world, request.reason.level->device);
+    return FindPmem(world, request.reason.level.device());
   }
   return request.subject.bdev == nullptr
              ? nullptr
@@ -89,7 +89,7 @@ std::optional<Cure> CurePartition(const CureRequest& request,
   if (auto cure = CureByVolume(request, world)) return cure;
   std::string name =
       request.subject.bdev == nullptr ? "" : request.subject.bdev->name();
-  if (request.reason.level.has_value()) name = request.reason.level->name;
+  if (request.reason.level.has_value()) name = request.reason.level.name();
   for (proto::Block& part : *world.mutable_block()) {
     if (part.name() != name || part.partition_of().empty()) continue;
     const absl::StatusOr<BlockDevice*> bdev =

@@ -29,7 +29,7 @@ std::optional<Cure> CureChunk(const CureRequest& request, proto::World& world) {
   }
   if (!striped) {
     return Cure{.remark = absl::StrCat(
-                    request.reason.level->target,
+                    request.reason.level.target(),
                     " cuts every run at its chunk; only linear and striped "
                     "rows with chunks of 4096 sectors keep 2 MiB together")};
   }

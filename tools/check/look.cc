@@ -118,8 +118,8 @@ absl::Status Sweep(UserSpace& user, int order, Wish wish, Look& look) {
     Obstacle o{.name = FaultReasonName(reason.code),
                .text = FaultReasonText(reason)};
     if (reason.level.has_value()) {
-      o.level = LevelText(*reason.level);
-      o.device = reason.level->device;
+      o.level = LevelText(reason.level);
+      o.device = reason.level.device();
     }
     o.bytes = bytes;
     const auto [it, fresh] =

@@ -61,7 +61,7 @@ bool Fit(const Session& session, const std::map<DevT, uint64_t>& sizes,
 proto::MappedDevice* BlamedVolume(const CureRequest& request,
                                   proto::World& world) {
   if (!request.reason.level.has_value()) return nullptr;
-  return FindMapped(world, request.reason.level->name);
+  return FindMapped(world, request.reason.level.name());
 }
 
 uint64_t SectorsOf(proto::MappedDevice* device) {

@@ -121,8 +121,8 @@ int DrawReasons::Add(const FaultReason& reason, const std::string& of) {
                    .text = FaultReasonText(reason)};
   std::string to_blame;
   if (reason.level.has_value()) {
-    drawn.level = LevelText(*reason.level);
-    to_blame = reason.level->device;
+    drawn.level = LevelText(reason.level);
+    to_blame = reason.level.device();
   }
   return Put(std::move(drawn), to_blame.empty() ? of : to_blame);
 }

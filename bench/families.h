@@ -45,6 +45,9 @@ void RegisterFlatten(const Options& options);
 // classify:N, every slot of a hundred terabytes.
 void RegisterSweep(const Options& options);
 void RegisterClassify(const Options& options);
+// stream:N, pages from one file in memory to another, as `dmdax translate`
+// does.
+void RegisterStreams(const Options& options);
 // First touches of files and device-dax: fault_bench.cc lists the names.
 void RegisterFaults(const Options& options);
 

@@ -47,6 +47,9 @@ void RegisterFlatten(const Options& options);
 void RegisterSweep(const Options& options);
 void RegisterClassify(const Options& options);
 void RegisterSlots(const Options& options);
+// stream:N, pages from one file in memory to another, as `dmdax translate`
+// does.
+void RegisterStreams(const Options& options);
 // First touches of files and device-dax: fault_bench.cc lists the names.
 void RegisterFaults(const Options& options);
 // restore:KIND, machines of many devices, files, extents or touches from their

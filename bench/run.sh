@@ -20,7 +20,7 @@ usage() { sed -n '4,15s/^# \{0,1\}//p' bench/run.sh; }
 
 repetitions=5 min_time=0.05 log=
 families="tables depth striped copies read load proto \
-flatten sweep fault"
+flatten sweep fault stream"
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) usage; exit 0 ;;
@@ -84,7 +84,7 @@ for family in $families; do
   echo "run.sh: $family" >&2
   case $family in
     # Two threads need two CPUs.
-    read | fault) measure "$bench" --family=$family "$@" ;;
+    read | fault | stream) measure "$bench" --family=$family "$@" ;;
     # shellcheck disable=SC2086 # $pin is several words, or none
     *) measure $pin "$bench" --family=$family "$@" ;;
   esac

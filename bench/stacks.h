@@ -60,6 +60,7 @@ class Stack {
 
   DaxDevice& product() { return md_->dax_dev(); }
   MappedDevice& mapped() { return *md_; }
+  std::shared_ptr<MappedDevice> shared_mapped() const { return md_; }
   BaselineDax* kernel(ReadSide read_side) {
     return read_side == ReadSide::kSrcu ? top_srcu_ : top_plain_;
   }

@@ -8,8 +8,9 @@
 //   --queries      distinct random pages asked (a power of two, 131072)
 //
 //   --family       tables, depth, striped, copies, read, load,
-//                  proto, flatten, sweep or fault; default all of these; or
-//                  growth or state, which are reports (see families.h)
+//                  proto, flatten, sweep, fault or stream; default all of
+//                  these; or growth or state, which are reports (see
+//                  families.h)
 //
 // Names read <stack>/<measure>/<contender>; families.h lists the stacks.
 //   throughput    independent queries
@@ -19,7 +20,8 @@
 //   dmdax         DaxDirectAccess() on the mapped device
 //   kernel_srcu   the baseline with its read side
 //   kernel        the baseline without
-// sweep_bench.cc and classify_bench.cc have families of their own.
+// sweep_bench.cc, classify_bench.cc and stream_bench.cc have families of their
+// own.
 // Mirrors the method of bench/README.md: run it through bench/run.sh.
 #include <benchmark/benchmark.h>
 
@@ -47,6 +49,7 @@ constexpr struct {
     {"proto", RegisterMessages},  {"flatten", RegisterFlatten},
     {"sweep", RegisterSweep},     {"fault", RegisterFaults},
     {"restore", RegisterRestore},
+    {"stream", RegisterStreams},
 };
 
 constexpr struct {

@@ -15,7 +15,7 @@
 #include "tools/app.h"
 #include "tools/byte_count.h"
 #include "tools/dax_query.h"
-#include "tools/page_stream.h"
+#include "tools/stream/page_stream.h"
 #include "tools/tell.h"
 
 namespace dmdax {
@@ -26,6 +26,7 @@ struct TranslateOptions {
   std::vector<std::string> pages;
   int64_t nr = 1;
   bool raw = false;
+  std::string out = "text";
 };
 
 // "-" is standard input.
@@ -49,6 +50,15 @@ absl::Status TakeInputs(const TranslateOptions& o) {
   return absl::OkStatus();
 }
 
+// What --json and --out ask for together.
+absl::StatusOr<AnswerForm> FormOf(const TranslateOptions& o, bool json) {
+  if (o.out == "text") return json ? AnswerForm::kJson : AnswerForm::kText;
+  if (json) {
+    return UsageError(absl::StrCat("--out ", o.out, " goes without --json"));
+  }
+  return o.out == "raw" ? AnswerForm::kRaw : AnswerForm::kRawRuns;
+}
+
 absl::Status AnswerAll(const TranslateOptions& o, PageStream& stream) {
   for (const std::string& text : o.pages) {
     if (text == "-") {
@@ -59,12 +69,14 @@ absl::Status AnswerAll(const TranslateOptions& o, PageStream& stream) {
     }
     absl::StatusOr<pgoff_t> page = ParsePage(text);
     if (!page.ok()) return page.status();
-    stream.Answer(*page);
+    if (absl::Status s = stream.Answer(*page); !s.ok()) return s;
   }
   return absl::OkStatus();
 }
 
 void Translate(App& app, const TranslateOptions& o) {
+  const absl::StatusOr<AnswerForm> form = FormOf(o, app.json);
+  if (!form.ok()) return app.Report(form.status());
   if (absl::Status s = TakeInputs(o); !s.ok()) return app.Report(s);
   absl::StatusOr<Session> session = app.Ask([&](Session& asked) {
     return DaxQuery::Create(asked, o.device).status();
@@ -75,10 +87,11 @@ void Translate(App& app, const TranslateOptions& o) {
   if (!query->not_dax().empty()) {
     Tell(absl::StrCat(o.device, " is not DAX: ", query->not_dax()));
   }
-  PageStream stream(*query, o.nr, app.json);
+  PageStream stream(*query, {.nr = o.nr, .form = *form});
   app.answered = true;  // bit by bit
-  const absl::Status s = AnswerAll(o, stream);
-  if (!stream.Finish(s)) app.exit_code = 1;
+  const absl::Status s = stream.Finish(AnswerAll(o, stream));
+  TellAll(stream.notes());
+  if (!stream.all_have_addresses()) app.exit_code = 1;
   app.Report(s);
 }
 
@@ -92,10 +105,14 @@ void RegisterTranslate(CLI::App& cli, App& app) {
       "  dmdax translate home 0 512 1024\n"
       "  dmdax translate home 0 --nr 512         (ask for 512 pages)\n"
       "  seq 0 999999 | dmdax translate home -   (one per word)\n"
-      "  dmdax translate home - --raw < pages    (little-endian u64)\n\n"
+      "  dmdax translate home - --raw < pages    (little-endian u64)\n"
+      "  dmdax translate home - --raw --out raw < pages > frames\n\n"
       "Each answer is one line: the page offset, then the page frame, the\n"
       "physical address and how many pages from there are contiguous (at\n"
-      "most --nr), or the error.  Exit 1 if any page had none.");
+      "most --nr), or the error.  Exit 1 if any page had none.\n\n"
+      "With --out raw each answer is a little-endian u64, the page frame,\n"
+      "or 2^64-1 if there is none; with --out raw-runs a second one follows\n"
+      "it: the pages, or, negative, the errno (-5 is -EIO).");
   verb->add_option("DEVICE", o->device, "Name, path or major:minor")
       ->required();
   verb->add_option("PGOFF", o->pages, "Page offsets, or - for standard input")
@@ -104,6 +121,11 @@ void RegisterTranslate(CLI::App& cli, App& app) {
   verb->add_option("--nr", o->nr, "Pages to ask for")
       ->transform(Number(1, kMostPages));
   verb->add_flag("--raw", o->raw, "Standard input is little-endian u64s");
+  verb->add_option("--out", o->out,
+                   "text, raw (page frames as little-endian u64s) or raw-runs "
+                   "(page frame and pages each)")
+      ->check(CLI::IsMember({"text", "raw", "raw-runs"}))
+      ->type_name("FORM");
   verb->callback([o, &app] { Translate(app, *o); });
 }
 

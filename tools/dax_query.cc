@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/one_line.h"
 #include "dm/device_mapper.h"
+#include "dm/map/compiled_map.h"
 #include "state/find_device.h"
 #include "tools/check/dax_depth.h"
 
@@ -47,6 +49,13 @@ absl::StatusOr<DaxQuery> DaxQuery::Create(const Session& session,
   return query;
 }
 
+DaxQuery DaxQuery::Of(std::shared_ptr<MappedDevice> md) {
+  DaxQuery query(&md->disk(), 0, /*bounded=*/false);
+  query.device_ = md->dm_name();
+  query.md_ = std::move(md);
+  return query;
+}
+
 DaxAccess DaxQuery::Ask(pgoff_t pgoff, int64_t nr_pages, Trace* trace) const {
   if (bounded_) {
     if (pgoff.value() >= this->nr_pages()) return DaxAccess::Error(ERANGE);
@@ -65,13 +74,14 @@ void DaxQuery::AskMany(absl::Span<const pgoff_t> pages, int64_t nr_pages,
                        absl::Span<int64_t> rets) const {
   if (md_ != nullptr) {
     DaxReadLock lock;
-    return md_->TranslateBatch(pages, pfns.subspan(0, pages.size()),
-                               rets.subspan(0, pages.size()), nr_pages);
+    return md_->TranslateBatch(pages, pfns.first(pages.size()),
+                               rets.empty() ? rets : rets.first(pages.size()),
+                               nr_pages);
   }
   for (size_t i = 0; i < pages.size(); ++i) {
     const DaxAccess access = Ask(pages[i], nr_pages, nullptr);
-    pfns[i] = access.pfn.value();
-    rets[i] = access.ret;
+    pfns[i] = access.ret > 0 ? access.pfn.value() : CompiledMap::kNoPfn;
+    if (!rets.empty()) rets[i] = access.ret;
   }
 }
 

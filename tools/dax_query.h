@@ -35,10 +35,13 @@ class DaxQuery {
   static absl::StatusOr<DaxQuery> Create(const Session& session,
                                          const std::string& device);
 
+  // Of a mapped device, when there is no Session.
+  static DaxQuery Of(std::shared_ptr<MappedDevice> md);
+
   // As DaxDirectAccess(): ret is pages or -errno.
   DaxAccess Ask(pgoff_t pgoff, int64_t nr_pages, Trace* trace) const;
-  // Ask() at each of `pages`: pfns[i], meaningless unless rets[i] > 0.  Both
-  // have room for as many, or more.
+  // Ask() at each of `pages`: pfns[i], or ~0 where there is none.  `pfns` and
+  // `rets` have room for as many, or more; without `rets` it is faster.
   void AskMany(absl::Span<const pgoff_t> pages, int64_t nr_pages,
                absl::Span<uint64_t> pfns, absl::Span<int64_t> rets) const;
   // The extents of pages [*page, end), as MappedDevice::Extents() has them.

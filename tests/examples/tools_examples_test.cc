@@ -34,7 +34,6 @@
 #include "tools/dmsetup/stats/stats_handle.h"
 #include "tools/dmsetup/table_hints.h"
 #include "tools/fault_target.h"
-#include "tools/page_stream.h"
 #include "tools/print_json.h"
 #include "tools/reason_page.h"
 #include "tools/world_losses.h"
@@ -187,19 +186,6 @@ TEST_F(CheckExamples, WorldPart) {
 TEST_F(CheckExamples, WorldRows) {
 #include "tests/examples/tools/check/world_rows.inc"
   EXPECT_EQ(device->table().target(0).length(), 4096);
-}
-
-TEST_F(ToolsExamples, PageStream) {
-  Session session = NewSession(DefaultKernelProfile(), 254);
-  ASSERT_THAT(session.machine->AddPmem(
-                  {.name = "pmem0", .base = 1ull << 32, .size = 64 << 20}),
-              IsOk());
-  const DaxQuery query = *DaxQuery::Create(session, "pmem0");
-  // Not called: it would read what the test has on its standard input.
-  [[maybe_unused]] const auto answer = [&] {
-#include "tests/examples/tools/page_stream.inc"
-    return all;
-  };
 }
 
 TEST_F(ToolsExamples, PrintJson) {

@@ -48,8 +48,7 @@ constexpr struct {
     {"read", RegisterReadSide},   {"load", RegisterLoad},
     {"proto", RegisterMessages},  {"flatten", RegisterFlatten},
     {"sweep", RegisterSweep},     {"fault", RegisterFaults},
-    {"restore", RegisterRestore},
-    {"stream", RegisterStreams},
+    {"restore", RegisterRestore}, {"stream", RegisterStreams},
 };
 
 constexpr struct {

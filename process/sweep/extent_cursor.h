@@ -4,8 +4,8 @@
 // file in order and asks about most places more than once.
 //
 //   ExtentCursor cursor(extents);
-//   const FileExtent& extent = cursor.At(0);   // whole, or a hole up to the
-//   next uint64_t next = extent.end();
+//   const FileExtent& extent = cursor.At(0);  // whole; or a hole to the next
+//   uint64_t end = extent.end();
 //
 // The extents must not change meanwhile.  Threading: thread-compatible.
 #ifndef DMDAX_PROCESS_SWEEP_EXTENT_CURSOR_H_

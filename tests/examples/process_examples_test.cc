@@ -14,6 +14,7 @@
 #include "process/place_file.h"
 #include "process/scan/ext_scan.h"
 #include "process/sweep/dax_sweep.h"
+#include "process/sweep/extent_cursor.h"
 #include "process/sweep/short_answers.h"
 #include "process/sweep/sweep_cells.h"
 #include "process/sweep/sweep_outcomes.h"
@@ -164,6 +165,14 @@ TEST_F(ProcessExamples, SweepOutcomes) {
   EXPECT_EQ(outcomes.Add({.order = 9}, 8), 0u);
   EXPECT_EQ(outcomes.Add({.order = 9, .zero_page = true}, 9), 1u);
   EXPECT_EQ(sweep.totals[0].first, 7u);
+}
+
+TEST_F(ProcessExamples, ExtentCursor) {
+  FileExtents extents;
+  extents.Insert({.logical = 0, .physical = 4096, .length = 8192});
+#include "tests/examples/process/sweep/extent_cursor.inc"
+  EXPECT_EQ(extent.physical, 4096u);
+  EXPECT_EQ(end, 8192u);
 }
 
 TEST_F(ProcessExamples, ShortAnswers) {

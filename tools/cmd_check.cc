@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -17,6 +18,7 @@
 #include "base/one_line.h"
 #include "nlohmann/json.hpp"
 #include "state/world_load.h"
+#include "tools/apart.h"
 #include "tools/app.h"
 #include "tools/check/machine_list.h"
 #include "tools/check_report.h"
@@ -102,6 +104,20 @@ nlohmann::ordered_json RowOf(const std::string& path, const CheckOptions& o,
       notes, o.wish);
 }
 
+// The row of one machine, whatever becomes of the process that makes it.
+nlohmann::ordered_json RowApart(const std::string& path, const CheckOptions& o,
+                                const std::vector<std::string>& kernels,
+                                const MachineList& all) {
+  using Json = nlohmann::ordered_json;
+  const absl::StatusOr<std::string> row = RunApart([&] {
+    const std::vector<uint8_t> bytes =
+        Json::to_cbor(RowOf(path, o, kernels, all));
+    return std::string(bytes.begin(), bytes.end());
+  });
+  if (!row.ok()) return MachineRow(path, row.status(), {}, o.wish);
+  return Json::from_cbor(*row);
+}
+
 void CheckMachines(App& app, const CheckOptions& o,
                    const std::vector<std::string>& kernels) {
   if (o.names.empty()) throw CLI::RequiredError("WHAT (with --shard)");
@@ -121,7 +137,7 @@ void CheckMachines(App& app, const CheckOptions& o,
   const size_t width = NameWidth(machines);
   if (!app.json) report.PrintHead(std::cout, width);
   for (const std::string& path : machines) {
-    nlohmann::ordered_json row = RowOf(path, o, kernels, *all);
+    nlohmann::ordered_json row = RowApart(path, o, kernels, *all);
     if (!app.json) {
       report.PrintRow(std::cout, row, width);
       std::cout << std::flush;

@@ -142,6 +142,7 @@ class Mounts {
     }
     mount->set_options(KeptOptions(*type, m.options, kernel_));
     if (on_pmem && type->no_dax.empty()) GuessFlags(m);
+    if (on_pmem && !type->no_dax.empty()) GuessDriver(*type, m);
     if (m.type == "xfs") AddXfsFacts(m, device, on_pmem, mount);
   }
 
@@ -156,6 +157,21 @@ class Mounts {
                                      Quoted(m.type), " of ", m.path),
                   "one without DAX",
                   m.type.empty() ? "/proc/mounts, lsblk -o +FSTYPE" : ""));
+  }
+
+  // The kernel shows DAX where our kernel has none.
+  void GuessDriver(const FileSystemType& type, const MountFact& m) {
+    if (type.name == kUnknownFileSystem) return;  // GuessType() says so
+    for (absl::string_view option : absl::StrSplit(m.options, ',')) {
+      if (option != "dax" && option != "dax=always") continue;
+      facts_.Guess(
+          m.place,
+          MakeGuess(proto::Guess::NO_DAX, m.path,
+                    absl::StrCat(m.path, " is mounted with ", option,
+                                 ", and is ", type.name, ", ", type.no_dax),
+                    "no DAX"));
+      return;
+    }
   }
 
   // What decides about the DAX of a file and is not said.

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -19,6 +20,7 @@
 #include "base/one_line.h"
 #include "nlohmann/json.hpp"
 #include "state/world_load.h"
+#include "tools/apart.h"
 #include "tools/app.h"
 #include "tools/check/machine_list.h"
 #include "tools/check_report.h"
@@ -132,6 +134,20 @@ nlohmann::ordered_json RowOf(const std::string& path, const CheckOptions& o,
   return MachineRow(path, asked.Check(*world, o, {}), notes, o.wish);
 }
 
+// The row of one machine, whatever becomes of the process that makes it.
+nlohmann::ordered_json RowApart(const std::string& path, const CheckOptions& o,
+                                const AskedKernels& asked,
+                                const MachineList& all) {
+  using Json = nlohmann::ordered_json;
+  const absl::StatusOr<std::string> row = RunApart([&] {
+    const std::vector<uint8_t> bytes =
+        Json::to_cbor(RowOf(path, o, asked, all));
+    return std::string(bytes.begin(), bytes.end());
+  });
+  if (!row.ok()) return MachineRow(path, row.status(), {}, o.wish);
+  return Json::from_cbor(*row);
+}
+
 void CheckMachines(App& app, const CheckOptions& o, const AskedKernels& asked) {
   if (o.names.empty()) throw CLI::RequiredError("WHAT (with --shard)");
   absl::StatusOr<Shard> shard = Shard{};
@@ -150,7 +166,7 @@ void CheckMachines(App& app, const CheckOptions& o, const AskedKernels& asked) {
   const size_t width = NameWidth(machines);
   if (!app.json) report.PrintHead(std::cout, width);
   for (const std::string& path : machines) {
-    nlohmann::ordered_json row = RowOf(path, o, asked, *all);
+    nlohmann::ordered_json row = RowApart(path, o, asked, *all);
     if (!app.json) {
       report.PrintRow(std::cout, row, width);
       std::cout << std::flush;

@@ -368,8 +368,9 @@ class Planner {
     return "";
   }
 
-  // The subject's device on the whole machine.
+  // The subject's device on the whole machine; null: it is a device-dax.
   BlockDevice* MachineBdev() const {
+    if (r_.subject.bdev == nullptr) return nullptr;
     BlockDevice* found = r_.machine.machine->FindBdev(r_.subject.bdev->dev());
     return found != nullptr ? found : r_.subject.bdev;
   }

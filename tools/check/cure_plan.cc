@@ -221,9 +221,10 @@ class Planner {
       }
       Put({CureStage::kMount, at, WorldMountLine(*mount, path)});
       if (type == "xfs" && bdev->nr_sectors() * 512 < kLeastXfsBytes) {
-        refused_ =
-            "mkfs.xfs makes no file system under 300 MiB: the volume "
-            "must be larger, or its file system ext4";
+        refused_ = absl::StrCat(
+            "mkfs.xfs makes no file system under 300 MiB: ",
+            OneLine(NameOfDevice(r_.machine, *bdev)),
+            ", which is made anew, must be larger, or its file system ext4");
       }
     }
     AllocateFile();

@@ -108,6 +108,10 @@ std::string KeepElsewhere(const NotDaxLevel& end) {
   }
   return absl::StrCat(
       "no setting helps: keep what must be mapped on a volume without the ",
+    case NoDaxBy::kExtended:
+      return absl::StrCat("leave ", device,
+                          " as it is: what is made anew there is the end of "
+                          "the partitions in it");
       end.target, " of ", OneLine(end.device));
 }
 

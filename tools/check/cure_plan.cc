@@ -17,6 +17,7 @@
 #include "tools/check/cure_steps.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/lvm_group.h"
+#include "tools/check/device_use.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_mount.h"
 #include "tools/check/world_rows.h"
@@ -313,7 +314,9 @@ class Planner {
 
   CurePlan Told() {
     CurePlan plan;
-    std::vector<std::string> remarks;
+    UsesThatGo uses = UsesOf(r_.machine, r_.stands_on.uses(), gone_);
+    if (refused_.empty()) refused_ = std::move(uses.refused);
+    std::vector<std::string> remarks = std::move(uses.remarks);
     if (!refused_.empty()) {
       plan.remark = refused_;
       return plan;

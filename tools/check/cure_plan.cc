@@ -13,6 +13,7 @@
 #include "process/mount_point.h"
 #include "state/find_device.h"
 #include "tools/check/afresh_line.h"
+#include "tools/check/boot_remark.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/cure_steps.h"
 #include "tools/check/dax_depth.h"
@@ -326,6 +327,13 @@ class Planner {
       steps_.Drop(CureStage::kLook, ChunkLook(vg));
     }
     const bool fresh = Has(CureStage::kMkfs, r_.subject.mount);
+    // What is made anew need not be converted before.
+    for (BlockDevice* bdev : gone_) {
+      steps_.Drop(CureStage::kConvert, NameOfDevice(r_.machine, *bdev));
+    }
+    for (std::string& remark : BootRemarks(r_.stands_on, steps_)) {
+      remarks.push_back(std::move(remark));
+    }
     plan.commands = steps_.InOrder(
         r_.stands_on, fresh ? FilesOfMount::kGo : FilesOfMount::kStay);
     for (const std::string& name : goes_) plan.goes.push_back(name);

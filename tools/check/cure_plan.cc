@@ -17,8 +17,8 @@
 #include "tools/check/cure_lines.h"
 #include "tools/check/cure_steps.h"
 #include "tools/check/dax_depth.h"
-#include "tools/check/lvm_group.h"
 #include "tools/check/device_use.h"
+#include "tools/check/lvm_group.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_mount.h"
 #include "tools/check/world_rows.h"
@@ -37,6 +37,7 @@ class Planner {
   CurePlan Run() {
     for (const auto& cure : r_.cures) {
       for (const CureStep& step : cure->steps) Put(step);
+      goes_.insert(cure->goes.begin(), cure->goes.end());
       for (const std::string& name : cure->physical_volumes) {
         if (BlockDevice* bdev = r_.stands_on.Find(name)) RedoDevice(bdev);
       }
@@ -326,7 +327,6 @@ class Planner {
     for (const std::string& vg : whole_) {
       steps_.Drop(CureStage::kLook, ChunkLook(vg));
     }
-    const bool fresh = Has(CureStage::kMkfs, r_.subject.mount);
     // What is made anew need not be converted before.
     for (BlockDevice* bdev : gone_) {
       steps_.Drop(CureStage::kConvert, NameOfDevice(r_.machine, *bdev));
@@ -334,6 +334,7 @@ class Planner {
     for (std::string& remark : BootRemarks(r_.stands_on, steps_)) {
       remarks.push_back(std::move(remark));
     }
+    const bool fresh = Has(CureStage::kMkfs, r_.subject.mount);
     plan.commands = steps_.InOrder(
         r_.stands_on, fresh ? FilesOfMount::kGo : FilesOfMount::kStay);
     for (const std::string& name : goes_) plan.goes.push_back(name);

@@ -46,6 +46,7 @@ struct CureRequest {
 enum class CureStage {
   kLook,  // ends the list before anything has happened
   kUnmount,
+  kConvert,  // a volume keeps its data
   kRemoveVolume,
   kRemoveGroup,
   kNamespace,
@@ -80,6 +81,8 @@ struct Cure {
   // The names of physical volumes that pvcreate makes anew, with all of their
   // group that stands there.
   std::vector<std::string> physical_volumes;
+  // What goes besides the things that steps make anew: "vg-snapshot".
+  std::vector<std::string> goes;
   // Whether the World was changed, so that the cure can be tried.
   bool in_world = false;
 

@@ -13,9 +13,11 @@
 #include "process/mount_point.h"
 #include "state/find_device.h"
 #include "tools/check/afresh_line.h"
+#include "tools/check/boot_remark.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/cure_steps.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/device_use.h"
 #include "tools/check/lvm_group.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_mount.h"
@@ -35,6 +37,7 @@ class Planner {
   CurePlan Run() {
     for (const auto& cure : r_.cures) {
       for (const CureStep& step : cure->steps) Put(step);
+      goes_.insert(cure->goes.begin(), cure->goes.end());
       for (const std::string& name : cure->physical_volumes) {
         if (BlockDevice* bdev = r_.stands_on.Find(name)) RedoDevice(bdev);
       }
@@ -221,9 +224,10 @@ class Planner {
       }
       Put({CureStage::kMount, at, WorldMountLine(*mount, path)});
       if (type == "xfs" && bdev->nr_sectors() * 512 < kLeastXfsBytes) {
-        refused_ =
-            "mkfs.xfs makes no file system under 300 MiB: the volume "
-            "must be larger, or its file system ext4";
+        refused_ = absl::StrCat(
+            "mkfs.xfs makes no file system under 300 MiB: ",
+            OneLine(NameOfDevice(r_.machine, *bdev)),
+            ", which is made anew, must be larger, or its file system ext4");
       }
     }
     AllocateFile();
@@ -312,7 +316,9 @@ class Planner {
 
   CurePlan Told() {
     CurePlan plan;
-    std::vector<std::string> remarks;
+    UsesThatGo uses = UsesOf(r_.machine, r_.stands_on.uses(), gone_);
+    if (refused_.empty()) refused_ = std::move(uses.refused);
+    std::vector<std::string> remarks = std::move(uses.remarks);
     if (!refused_.empty()) {
       plan.remark = refused_;
       return plan;
@@ -320,6 +326,13 @@ class Planner {
     // The extents of a group that is made anew are large enough.
     for (const std::string& vg : whole_) {
       steps_.Drop(CureStage::kLook, ChunkLook(vg));
+    }
+    // What is made anew need not be converted before.
+    for (BlockDevice* bdev : gone_) {
+      steps_.Drop(CureStage::kConvert, NameOfDevice(r_.machine, *bdev));
+    }
+    for (std::string& remark : BootRemarks(r_.stands_on, steps_)) {
+      remarks.push_back(std::move(remark));
     }
     const bool fresh = Has(CureStage::kMkfs, r_.subject.mount);
     plan.commands = steps_.InOrder(

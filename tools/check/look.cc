@@ -126,7 +126,7 @@ absl::Status Sweep(UserSpace& user, int order, Wish wish, Look& look) {
         numbers.try_emplace(std::pair(o.name, o.device), look.obstacles.size());
     if (!fresh) {
       look.obstacles[it->second].bytes += bytes;
-      const bool row = reason.level && !reason.level->target.empty();
+      const bool row = reason.level && !reason.level.target().empty();
       look.obstacles[it->second].levels += row ? 1 : 0;
       continue;
     }

@@ -4,9 +4,7 @@
 // systems that are mounted from them: the log of another one, or what an import
 // saw there.
 //
-//   const DeviceUses uses(session);
-//   uses.Of(*pmem1);       // "the log of /rt", "swap, in use", or ""
-//   uses.MountOf(*pmem1);  // "/rt", or ""
+// In words: "the log of /rt", "swap, in use".
 // Threading: immutable; the session must outlive it.
 #ifndef DMDAX_TOOLS_CHECK_DEVICE_USE_H_
 #define DMDAX_TOOLS_CHECK_DEVICE_USE_H_

@@ -4,8 +4,6 @@
 // copy of a mirror, an origin without its snapshots, a volume without its
 // cache.
 //
-//   if (auto cure = UndoTarget(request, levels.back(), world)) return cure;
-//
 // What the World has then shows what else is in the way, which the target hid.
 // Threading: pure function of a machine and a World.
 #ifndef DMDAX_TOOLS_CHECK_UNDO_TARGET_H_

@@ -184,7 +184,8 @@ void AddMkfs(const Subject& subject, const std::string& path,
   cure->steps.push_back(
       {CureStage::kMkfs, at,
        AlignedMkfsLine("xfs", path, subject.bdev->nr_sectors() * 512)});
-  cure->steps.push_back({CureStage::kMount, at, WorldMountLine(mount, path)});
+  cure->steps.push_back(
+      {CureStage::kMount, at, WorldFreshMountLine(mount, path)});
 }
 
 std::string UnusedName(const Subject& subject, const proto::Mount& mount) {

@@ -168,9 +168,12 @@ std::vector<std::string> Ext4AllocateLines(const std::string& disk,
                                            uint64_t bytes, FileLength length) {
   const uint64_t pieces = RoundUp(bytes, kPmdBytes) / kPmdBytes;
   return {absl::StrCat("cat /proc/fs/ext4/", disk, "/mb_groups > /dev/null"),
-          absl::StrCat("for i in $(seq 0 ", pieces - 1, "); do fallocate ",
+          // A loop has the status of its last round: the first that fails ends
+          // it, and a shell of its own.
+          absl::StrCat("(for i in $(seq 0 ", pieces - 1, "); do fallocate ",
                        length == FileLength::kKept ? "-n " : "",
-                       "-o $((2 * i))MiB -l 2MiB ", ShellWord(file), "; done")};
+                       "-o $((2 * i))MiB -l 2MiB ", ShellWord(file),
+                       " || exit; done)")};
 }
 
 std::vector<CureStep> VolumeSteps(const Session& session,

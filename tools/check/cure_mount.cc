@@ -79,7 +79,9 @@ std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
       absl::StrAppend(&cure.remark, "; from 6.0 on reflink is no obstacle");
     }
   }
-  cure.steps.push_back({CureStage::kMount, at, WorldMountLine(*mount, path)});
+  cure.steps.push_back({CureStage::kMount, at,
+                        anew ? WorldFreshMountLine(*mount, path)
+                             : WorldMountLine(*mount, path)});
   return cure;
 }
 

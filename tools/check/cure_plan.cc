@@ -222,7 +222,7 @@ class Planner {
         Put({CureStage::kMkfs, at,
              AlignedMkfsLine(type, path, bdev->nr_sectors() * 512)});
       }
-      Put({CureStage::kMount, at, WorldMountLine(*mount, path)});
+      Put({CureStage::kMount, at, WorldFreshMountLine(*mount, path)});
       if (type == "xfs" && bdev->nr_sectors() * 512 < kLeastXfsBytes) {
         refused_ = absl::StrCat(
             "mkfs.xfs makes no file system under 300 MiB: ",

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/check/world_mount.h"
 
+#include <vector>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "base/one_line.h"
 #include "fs/file_system_type.h"
 #include "process/mount_point.h"
@@ -32,6 +37,25 @@ std::string WorldMountLine(const proto::Mount& mount,
           ? ""
           : absl::StrCat("-o ", ShellWord(mount.options()), " "),
       ShellWord(device_path), " ", ShellWord(MountPath(mount.path())));
+}
+
+std::string WorldFreshMountLine(const proto::Mount& mount,
+                                const std::string& device_path) {
+  // As /proc/mounts shows them: "stripe=512" of ext4, "sunit=128,swidth=256" of
+  // xfs, where "noalign" lets blocks lie anywhere.
+  std::vector<absl::string_view> kept;
+  for (absl::string_view word :
+       absl::StrSplit(mount.options(), ',', absl::SkipEmpty())) {
+    const absl::string_view name = word.substr(0, word.find('='));
+    if (name != "stripe" && name != "sunit" && name != "swidth" &&
+        name != "noalign") {
+      kept.push_back(word);
+    }
+  }
+  proto::Mount fresh;
+  fresh.set_path(mount.path());
+  fresh.set_options(absl::StrJoin(kept, ","));
+  return WorldMountLine(fresh, device_path);
 }
 
 }  // namespace dmdax

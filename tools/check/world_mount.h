@@ -23,6 +23,11 @@ std::string WorldFsType(const proto::Mount& mount);
 std::string WorldMountLine(const proto::Mount& mount,
                            const std::string& device_path);
 
+// That of a file system that has just been made: what mkfs wrote there counts,
+// and no option about the old one's stripes overrides it.
+std::string WorldFreshMountLine(const proto::Mount& mount,
+                                const std::string& device_path);
+
 }  // namespace dmdax
 
 #endif  // DMDAX_TOOLS_CHECK_WORLD_MOUNT_H_

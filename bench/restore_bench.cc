@@ -6,7 +6,6 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <utility>
@@ -16,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "bench/big_worlds.h"
 #include "bench/families.h"
+#include "bench/load_tables.h"
 #include "formats/world_format.h"
 #include "state/world_load.h"
 
@@ -24,10 +24,7 @@ namespace {
 
 template <typename T>
 T Must(absl::StatusOr<T> made) {
-  if (!made.ok()) {
-    fprintf(stderr, "restore: %s\n", made.status().ToString().c_str());
-    exit(1);
-  }
+  MustLoad(made.status());
   return *std::move(made);
 }
 

@@ -28,6 +28,18 @@ class StackDepth {
   // How many levels this thread is walking already.
   static int now() { return depth_; }
 
+  // Until it goes, what is asked within a walk is not a part of it.
+  class Aside {
+   public:
+    Aside() : walked_(depth_) { depth_ = 0; }
+    ~Aside() { depth_ = walked_; }
+    Aside(const Aside&) = delete;
+    Aside& operator=(const Aside&) = delete;
+
+   private:
+    const int walked_;
+  };
+
  private:
   inline static thread_local constinit int depth_ = 0;
 };

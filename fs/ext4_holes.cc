@@ -16,13 +16,11 @@ bool HasBlocks(const DaxInode& inode, uint64_t start, uint64_t length) {
 // ext4_ind_map_blocks() of a block that is not there: it counts to the end of
 // the largest tree of pointers that is missing.
 uint64_t IndirectHole(const DaxInode& inode, uint64_t block) {
-  constexpr uint64_t kDirect = 12;
-  constexpr uint64_t kPointers = kBlock / 4;
-  if (block < kDirect) return 1;
-  uint64_t first = kDirect;
-  uint64_t tree = kPointers;
-  for (; block >= first + tree; tree *= kPointers) first += tree;
-  for (; tree > 1; tree /= kPointers) {
+  if (block < kExt4DirectBlocks) return 1;
+  uint64_t first = kExt4DirectBlocks;
+  uint64_t tree = kExt4Pointers;
+  for (; block >= first + tree; tree *= kExt4Pointers) first += tree;
+  for (; tree > 1; tree /= kExt4Pointers) {
     const uint64_t start = first + (block - first) / tree * tree;
     if (!HasBlocks(inode, start * kBlock, tree * kBlock)) {
       return start + tree - block;

@@ -20,6 +20,11 @@
 
 namespace dmdax {
 
+// EXT4_NDIR_BLOCKS, and the pointers in a block of 4096 bytes: where the blocks
+// of a file without extents are listed.
+inline constexpr uint64_t kExt4DirectBlocks = 12;
+inline constexpr uint64_t kExt4Pointers = 4096 / sizeof(uint32_t);
+
 // `pos` lies in a hole that goes on for `length` bytes; the answer is not
 // beyond them.  Remembers what was looked up.
 uint64_t Ext4EndOfHole(DaxInode& inode, uint64_t pos, uint64_t length);

@@ -92,6 +92,11 @@ class XfsParser {
     const absl::string_view whole =
         printer_ == Printer::kBmap ? kBmapHeading : kFiemapHeading;
     const std::string had = absl::StrJoin(words, " ");
+    if (absl::StrContains(had, " RT-BLOCK-RANGE ")) {
+      return scan.Error(
+          "dmdax: not modelled: a file on the realtime device of its file "
+          "system (RT-BLOCK-RANGE)");
+    }
     if (had != whole && absl::StrCat(had, " FLAGS") != whole) {
       return scan.Error(absl::StrCat("the heading '", kBmapHeading, "' or '",
                                      kFiemapHeading, "' is expected, not '",

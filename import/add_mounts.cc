@@ -140,10 +140,26 @@ class Mounts {
     if (type->name != kDefaultFileSystem) {
       mount->set_type(std::string(type->name));
     }
-    mount->set_options(KeptOptions(*type, m.options, kernel_));
+    mount->set_options(
+        WithKnownDevices(KeptOptions(*type, m.options, kernel_)));
     if (on_pmem && type->no_dax.empty()) GuessFlags(m);
     if (on_pmem && !type->no_dax.empty()) GuessDriver(*type, m);
     if (m.type == "xfs") AddXfsFacts(m, device, on_pmem, mount);
+  }
+
+  // A second device of the file system by its own name, as mount->device() has
+  // the first.
+  std::string WithKnownDevices(const std::string& options) const {
+    std::vector<std::string> words = absl::StrSplit(options, ',');
+    for (std::string& word : words) {
+      const size_t equals = word.find("=/dev/");
+      if (equals == word.npos) continue;
+      const std::string device =
+          CanonicalDevice(facts_, word.substr(equals + 1));
+      if (!device.empty())
+        word = absl::StrCat(word.substr(0, equals + 1), device);
+    }
+    return absl::StrJoin(words, ",");
   }
 
   void GuessType(const MountFact& m) {

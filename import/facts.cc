@@ -49,9 +49,7 @@ void Facts::LeaveOut(const Place& place, const std::string& name,
 }
 
 void Facts::Guess(const Place& place, proto::Guess guess) {
-  for (const auto& [where, before] : guesses) {
-    if (before.name() == guess.name() && before.what() == guess.what()) return;
-  }
+  if (!guessed.emplace(guess.name(), guess.what()).second) return;
   guesses.emplace_back(place, std::move(guess));
 }
 

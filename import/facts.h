@@ -218,6 +218,8 @@ struct Facts {
   std::map<std::string, std::string> left_out;
   // What nobody says and was taken, with where the input has the thing.
   std::vector<std::pair<Place, proto::Guess>> guesses;
+  // The names and texts of them.
+  std::set<std::pair<std::string, std::string>> guessed;
   // Namespaces that an input calls disabled.
   std::map<std::string, Place> disabled;
   // Volumes of LVM's reports without the columns that their tables need.

@@ -207,13 +207,14 @@ class Placer {
     } else {
       facts_.Guess(
           range->place,
-          MakeGuess(proto::Guess::PMD, disk.name,
-                    absl::StrCat("no input says where the data of ", disk.name,
-                                 " begins"),
-                    absl::StrFormat("0x%x bytes into %s, so that both end "
-                                    "together,",
-                                    offset, range->name),
-                    "ndctl list -N"));
+          MakeGuess(
+              proto::Guess::PMD, disk.name,
+              absl::StrCat("no input says where the data of ", disk.name,
+                           " begins"),
+              absl::StrFormat("0x%x bytes into %s, so that both end "
+                              "together,",
+                              offset, range->name),
+              space == nullptr ? "ndctl list -N" : "a copy of /sys/block"));
     }
     pmem->set_data_offset(offset);
     pmem->set_size(offset + data);
@@ -254,12 +255,39 @@ class Placer {
       range->set_size(r->end - r->start + 1);
       return;
     }
+    if (PlaceInSpace(dax, out)) return;
     if (!dax.size) {
       world_.mutable_dax()->RemoveLast();
       facts_.LeaveOut(dax.place, dax.name, "no input says its size");
       return;
     }
     dax_to_choose_.push_back({world_.dax_size() - 1, dax.place});
+  }
+
+  // Of a namespace that is one device: its range, behind the info block and the
+  // memory map.
+  bool PlaceInSpace(const DaxChar& dax, proto::DevDax* out) {
+    const IomemRange* const range = Range(dax.space);
+    const auto space = facts_.namespaces.find(dax.space);
+    if (range == nullptr || space == facts_.namespaces.end() || !dax.size) {
+      return false;
+    }
+    for (const auto& [name, other] : facts_.dax) {
+      if (name != dax.name && other.space == dax.space) return false;
+    }
+    const uint64_t raw = range->end - range->start + 1;
+    const uint64_t data = dax.size->value.Likeliest();
+    if (raw < data) return false;
+    const std::optional<uint64_t> rule =
+        Offset(space->second, range->start, raw);
+    const uint64_t start =
+        range->start + (rule && *rule + data <= raw ? *rule : raw - data);
+    const uint64_t align = out->align() == 0 ? kSubsection : out->align();
+    if (start % align != 0 || data % align != 0) return false;
+    proto::DevDax::Range* const placed = out->add_range();
+    placed->set_start(start);
+    placed->set_size(data);
+    return true;
   }
 
   // Above all that has a place.

@@ -88,9 +88,11 @@ absl::Status Server::Watch(int fd, uint64_t what, uint32_t events) {
 }
 
 absl::Status Server::Prepare() {
+  if (prepared_) return absl::OkStatus();
   absl::Status s = Watch(listener_.get(), kListener, EPOLLIN);
-  if (!s.ok()) return s;
-  return tree_.Sync(machine_.session());
+  if (s.ok()) s = tree_.Sync(machine_.session());
+  prepared_ = s.ok();
+  return s;
 }
 
 absl::Status Server::Run(int until) {

@@ -78,6 +78,7 @@ class Server {
   ScratchTree& tree_;
   Fd listener_;
   Fd epoll_;
+  bool prepared_ = false;
   Fd reserve_;  // a descriptor for when there are no more
   Handles handles_;
   Dispatch dispatch_;

@@ -3,8 +3,7 @@
 // RunApart: an answer from a process of its own, so that a bug that ends it
 // ends nothing else: of a thousand machines one must not cost the others.
 //
-//   absl::StatusOr<std::string> row = RunApart([&] { return RowOf(path); });
-//   if (!row.ok()) Tell(row.status().message());  // "ended by signal 11 (...)"
+// Of a process that a signal ends the error says which.
 //
 // Threading: not while other threads run; they are not in the new process.
 #ifndef DMDAX_TOOLS_APART_H_

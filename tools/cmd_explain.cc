@@ -39,7 +39,8 @@ HugeVerdict AskHuge(const DaxQuery& query, uint64_t pgoff) {
   HugeVerdict verdict{.pfn = access.pfn};
   if (access.ret < 0) {
     verdict.reason = {.code = FaultReasonCode::kDirectAccess,
-                      .err = static_cast<int>(-access.ret)};
+                      .err = static_cast<int>(-access.ret),
+                      .where = query.bdev().name()};
     if (!trace.steps().empty()) verdict.reason.level = trace.steps().back();
   } else if (access.ret < static_cast<int64_t>(kPmdPages)) {
     verdict.reason = ShortRunReason(trace.steps(), kPmdPages,

@@ -136,8 +136,12 @@ class Reader {
     if (s.ok()) {
       s = Facts::Say(part.start, first->least / 512, at, name, "start");
     }
+    if (!s.ok()) return s;
     // Of an extended partition the kernel shows no more than its first sectors.
-    if (!s.ok() || words.Word() == "extended") return s;
+    if (words.Word() == "extended") {
+      const uint64_t shown = std::max(sector_bytes_, uint64_t{1024});
+      size = SizeRange::Exactly(std::min(size->least, shown));
+    }
     return Facts::SaySize(part.size, *size, at, name);
   }
 

@@ -8,6 +8,8 @@
 //   sector-size: 512
 //
 //   /dev/pmem0p1 : start=        2048, size=   524288, type=0FC6...
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -86,7 +88,10 @@ class Reader {
       }
     }
     if (s.ok() && start) s = Facts::Say(part.start, *start, at, name, "start");
-    if (!s.ok() || !size || extended) return s;
+    if (!s.ok() || !size) return s;
+    if (extended) {
+      *size = std::min(*size, std::max(sector_bytes_, uint64_t{1024}) / 512);
+    }
     return Facts::SaySize(part.size, SizeRange::Exactly(*size * 512), at, name);
   }
 

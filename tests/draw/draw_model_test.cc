@@ -155,7 +155,7 @@ TEST(DrawModelTest, EachFileWithAHoleHasItsOwnCure) {
     ASSERT_GE(hole.cure, 0);
     EXPECT_THAT(
         model.cures[static_cast<size_t>(hole.cure)].commands,
-        testing::Contains(testing::HasSubstr(absl::StrCat(" ", name, ";"))));
+        testing::Contains(testing::HasSubstr(absl::StrCat(" ", name, " ||"))));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "tests/import/import_testing.h"
 
 namespace dmdax {
@@ -200,6 +201,31 @@ TEST(LvmReport, LinearAndStriped) {
             4096u + 3 * 8192);
   EXPECT_EQ(m.world.mapped_device(1).table().target(0).striped().chunk(), 128u);
   EXPECT_THAT(Notes(m), HasSubstr("vg-t"));
+}
+
+// The device is all of its namespace, behind the info block and the memory map.
+TEST(Ndctl, ADeviceDaxIsInItsNamespace) {
+  const Imported m =
+      Import({{"ndctl.json",
+               R"j([{"dev":"namespace0.2","mode":"devdax","map":"dev",
+              "size":2111832064,"chardev":"dax0.2","align":2097152}])j"},
+              {"iomem", "200000000-27fffffff : namespace0.2\n"}});
+  ASSERT_EQ(m.world.dax_size(), 1);
+  ASSERT_EQ(m.world.dax(0).range_size(), 1);
+  EXPECT_EQ(m.world.dax(0).range(0).start(), 0x202200000u);
+  EXPECT_EQ(m.world.dax(0).range(0).size(), 2111832064u);
+  EXPECT_THAT(Notes(m), Not(HasSubstr("dax0.2 is in memory")));
+}
+
+// What is asked for is not what is there already.
+TEST(Ndctl, WhereTheDataBeginsIsNotAskedOfItAgain) {
+  const Imported m =
+      Import({{"ndctl.json",
+               R"j([{"dev":"namespace0.3","mode":"fsdax","map":"mem",
+              "size":2147467264,"blockdev":"pmem0.3","align":4096}])j"},
+              {"iomem", "280000000-2ffffffff : namespace0.3\n"}});
+  ASSERT_EQ(m.world.guess_size(), 1) << Notes(m);
+  EXPECT_EQ(m.world.guess(0).ask(), "a copy of /sys/block");
 }
 
 }  // namespace

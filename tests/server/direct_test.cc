@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "block/machine.h"
 #include "tests/server/serving.h"
 
 namespace dmdax {
@@ -25,14 +24,8 @@ constexpr uint64_t kMiB = 1 << 20;
 class DirectTest : public ServingTest {
  protected:
   void Prepare() override {
-    if (preload_library.empty()) GTEST_SKIP() << "no library";
-    Change([](Session& session) {
-      BlockOptions sda;
-      sda.name = "sda";
-      sda.dev = DevT{8, 0};
-      sda.nr_sectors = 64 * kMiB / 512;
-      EXPECT_TRUE(session.machine->AddBlock(sda).ok());
-    });
+    ASSERT_FALSE(preload_library.empty()) << "an argument is missing";
+    AddSda(64 * kMiB);
   }
   // A shell, with the library in front of what it runs.
   pid_t Start(const std::string& line) const {

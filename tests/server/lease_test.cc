@@ -18,7 +18,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/fd.h"
-#include "block/machine.h"
 #include "server/protocol.h"
 #include "tests/server/serving.h"
 
@@ -36,15 +35,7 @@ struct Lease {
 
 class LeaseTest : public ServingTest {
  protected:
-  void Prepare() override {
-    Change([](Session& session) {
-      BlockOptions sda;
-      sda.name = "sda";
-      sda.dev = DevT{8, 0};
-      sda.nr_sectors = 64 * kMiB / 512;
-      EXPECT_TRUE(session.machine->AddBlock(sda).ok());
-    });
-  }
+  void Prepare() override { AddSda(64 * kMiB); }
   static Said Open(const Client& client, uint64_t dev, int flags = O_RDWR) {
     Said said = client.Open(DMDAX_KIND_BLOCK, dev, flags);
     EXPECT_EQ(said.head.error, 0);

@@ -33,6 +33,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/fd.h"
+#include "block/machine.h"
 #include "server/fd_message.h"
 #include "server/protocol.h"
 #include "server/socket.h"
@@ -287,6 +288,15 @@ class ServingTest : public testing::Test {
   }
   const Serving& serving() const { return *serving_; }
   // What another command does to the state.
+  void AddSda(uint64_t bytes) const {
+    Change([&](Session& session) {
+      BlockOptions sda;
+      sda.name = "sda";
+      sda.dev = DevT{8, 0};
+      sda.nr_sectors = bytes / 512;
+      EXPECT_TRUE(session.machine->AddBlock(sda).ok());
+    });
+  }
   void Change(absl::FunctionRef<void(Session&)> change) const {
     absl::StatusOr<StateDir> dir = StateDir::Open(state_, StateDir::kWrite);
     ASSERT_TRUE(dir.ok()) << dir.status();

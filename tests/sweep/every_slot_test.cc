@@ -23,6 +23,7 @@
 #include "process/sweep/sweep_probe.h"
 #include "tests/property/random_table.h"
 #include "tests/property/seeds.h"
+#include "tests/sweep/describe_outcome.h"
 
 namespace dmdax {
 namespace {
@@ -216,19 +217,6 @@ class ScatteredWorld {
   std::string text_;
 };
 
-std::string Describe(const SweepOutcome& o) {
-  std::string text = o.sig != 0 ? absl::StrCat("signal ", o.sig, " ", o.si_code)
-                                : absl::StrCat("order ", o.order);
-  if (o.zero_page) absl::StrAppend(&text, " zero page");
-  if (!o.reason) return text;
-  absl::StrAppend(&text, " ", FaultReasonName(o.reason.code), " (tried ",
-                  o.reason.order, ") errno ", o.reason.err);
-  if (o.reason.level.has_value()) {
-    absl::StrAppend(&text, " at ", LevelText(o.reason.level));
-  }
-  return text;
-}
-
 struct Tally {
   uint64_t judged = 0, asked = 0, faults = 0;
 };
@@ -253,7 +241,7 @@ std::string Compare(ScatteredWorld& world, const SweepRequest& request,
   std::string difference;
   sweep->ForEachRange([&](const SweepRange& range) {
     const SweepTotal& total = sweep->totals[range.outcome];
-    const std::string got = Describe(total.outcome);
+    const std::string got = DescribeOutcome(total.outcome);
     for (uint64_t slot = std::max(range.first, from);
          slot < std::min(range.first + range.slots, to); ++slot) {
       const FaultOutcome fault = probe.Ask(slot * pages);
@@ -263,7 +251,7 @@ std::string Compare(ScatteredWorld& world, const SweepRequest& request,
                      .si_code = fault.si_code,
                      .zero_page = fault.sig == 0 && fault.zero_page};
       if (o.sig != 0 || o.order < want) o.reason = fault.reason;
-      const std::string should = Describe(o);
+      const std::string should = DescribeOutcome(o);
       const bool numbers = slot == total.first;
       if (got == should && (!numbers || FaultReasonText(total.outcome.reason) ==
                                             FaultReasonText(o.reason))) {

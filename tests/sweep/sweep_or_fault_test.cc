@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "process/sweep/dax_sweep.h"
 #include "tests/property/seeds.h"
+#include "tests/sweep/describe_outcome.h"
 #include "tests/sweep/random_world.h"
 
 namespace dmdax {
@@ -29,16 +30,10 @@ struct Tally {
 };
 
 std::string Describe(const SweepOutcome& o, bool numbers) {
-  std::string text = o.sig != 0 ? absl::StrCat("signal ", o.sig, " ", o.si_code)
-                                : absl::StrCat("order ", o.order);
-  if (o.zero_page) absl::StrAppend(&text, " zero page");
-  if (!o.reason) return text;
-  absl::StrAppend(&text, " ", FaultReasonName(o.reason.code), " (tried ",
-                  o.reason.order, ") errno ", o.reason.err);
-  if (o.reason.level.has_value()) {
-    absl::StrAppend(&text, " at ", LevelText(o.reason.level));
+  std::string text = DescribeOutcome(o);
+  if (numbers && o.reason) {
+    absl::StrAppend(&text, ": ", FaultReasonText(o.reason));
   }
-  if (numbers) absl::StrAppend(&text, ": ", FaultReasonText(o.reason));
   return text;
 }
 

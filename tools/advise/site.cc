@@ -14,6 +14,7 @@
 #include "state/find_device.h"
 #include "state/world_load.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/device_use.h"
 #include "tools/check/look.h"
 
 namespace dmdax {
@@ -23,7 +24,7 @@ class Finder {
  public:
   Finder(const proto::World& world, const SiteRequest& request,
          Session& session)
-      : world_(world), request_(request), session_(session) {}
+      : world_(world), request_(request), session_(session), uses_(session) {}
 
   absl::StatusOr<Site> Run() {
     if (absl::Status s = Choose(); !s.ok()) return s;
@@ -115,7 +116,10 @@ class Finder {
     }
     for (BlockDevice* bdev : machine().BlockDevices()) {
       if (!IsPmem(*bdev) || !Fits(*bdev)) continue;
-      if (used.count(bdev) != 0) {
+      const std::string use = uses_.Of(*bdev);
+      if (!use.empty()) {
+        site_.left_out.push_back(absl::StrCat(bdev->name(), " holds ", use));
+      } else if (used.count(bdev) != 0) {
         site_.left_out.push_back(absl::StrCat(bdev->name(), " is in use"));
       } else if (!IsDax(*bdev)) {
         site_.left_out.push_back(absl::StrCat(
@@ -155,8 +159,12 @@ class Finder {
         }
       }
     }
+    std::set<std::string> maimed;  // mounts that lose their log
+    for (const BlockDevice* bdev : gone) {
+      maimed.insert(uses_.MountOf(*bdev));
+    }
     for (const auto& [at, mount] : session_.user->mounts()) {
-      if (gone.count(&mount->bdev()) != 0) {
+      if (gone.count(&mount->bdev()) != 0 || maimed.count(at) != 0) {
         site_.goes.push_back(at);
       } else {
         site_.mounts.insert(at);
@@ -172,7 +180,11 @@ class Finder {
     for (BlockDevice* bdev : all) {
       const bool chosen =
           std::find(chosen_.begin(), chosen_.end(), bdev) != chosen_.end();
-      if (gone.count(bdev) != 0 && !chosen) {
+      const std::string use = gone.count(bdev) != 0 ? uses_.Of(*bdev) : "";
+      if (!use.empty()) {
+        site_.goes.push_back(
+            absl::StrCat(NameOfDevice(session_, *bdev), " (", use, ")"));
+      } else if (gone.count(bdev) != 0 && !chosen) {
         site_.goes.push_back(NameOfDevice(session_, *bdev));
       } else if (bdev->dev().major_nr == session_.ctl->major()) {
         minors_.insert(bdev->dev().minor_nr);
@@ -220,6 +232,7 @@ class Finder {
   const proto::World& world_;
   const SiteRequest& request_;
   Session& session_;
+  const DeviceUses uses_;
   std::vector<BlockDevice*> chosen_;
   std::set<std::string> added_;  // pmem disks
   std::set<uint32_t> minors_;    // that stay

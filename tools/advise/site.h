@@ -39,7 +39,8 @@ struct Site {
   proto::World world;
   std::vector<LayoutLeg> legs;
   std::vector<std::string> disks;  // of each leg: "pmem0"
-  // What stands on the legs now: "/mnt", "vg-home", "pmem0p1", "dax3.0".
+  // What stands on the legs now: "/mnt", "vg-home", "pmem0p1", "dax3.0",
+  // "pmem1 (swap, in use)".
   std::vector<std::string> goes;
   // Devices that were not named and cannot be used, each with why.
   std::vector<std::string> left_out;

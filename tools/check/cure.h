@@ -46,6 +46,7 @@ struct CureRequest {
 enum class CureStage {
   kLook,  // ends the list before anything has happened
   kUnmount,
+  kConvert,  // a volume keeps its data
   kRemoveVolume,
   kRemoveGroup,
   kNamespace,
@@ -87,6 +88,8 @@ struct Cure {
   std::vector<std::string> physical_volumes;
   // The volume whose step says which extents of the group it has, or "".
   std::string placed;
+  // What goes besides the things that steps make anew: "vg-snapshot".
+  std::vector<std::string> goes;
   // Whether the World was changed, so that the cure can be tried.
   bool in_world = false;
 

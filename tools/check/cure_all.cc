@@ -41,7 +41,10 @@ bool InVain(const DaxCheck& before, const Look& after, Wish wish) {
   const PageShares& now = before.now;
   const PageShares& then = after.shares;
   if (!after.dax) return true;
-  if (wish == Wish::kPud) return then.pud <= now.pud;
+  // Poison that goes is a gain for whoever asks for 1 GiB too.
+  if (wish == Wish::kPud) {
+    return then.pud <= now.pud && then.signal >= now.signal;
+  }
   if (!before.dax) return false;
   if (Huge(then) < Huge(now)) return true;
   return then.pud <= now.pud && Huge(then) == Huge(now) &&
@@ -150,8 +153,8 @@ class Curer {
       Patient& p = members[i];
       p.met[KeyOf(p.look.obstacles[*next])] = p.look.obstacles[*next].bytes;
       const uint64_t used = WorldParts(world, *session).UsedEnd(p.look.subject);
-      TriedCure tried = trial_.Run(world, *session, p.look, *next, used,
-                                   TrialOf::kAlone);
+      TriedCure tried =
+          trial_.Run(world, *session, p.look, *next, used, TrialOf::kAlone);
       if (!tried.cured.ok() || !trial_.Helps(*tried.cured, p.look, *next)) {
         continue;
       }
@@ -258,8 +261,8 @@ class Curer {
            std::vector<Patient> group, std::vector<Patient>& left) {
     std::vector<const Subject*> subjects;
     for (const Patient& p : group) subjects.push_back(&p.look.subject);
-    const TrialOf what = group[0].without == nullptr ? TrialOf::kAlone
-                                                      : TrialOf::kTogether;
+    const TrialOf what =
+        group[0].without == nullptr ? TrialOf::kAlone : TrialOf::kTogether;
     TriedCure tried =
         trial_.Run(parts.Of(subjects), session, group[0].look, group[0].next,
                    parts.UsedEnd(*subjects[0]), what);

@@ -14,6 +14,7 @@
 #include "base/round_up.h"
 #include "state/find_device.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/kpartx_map.h"
 #include "tools/check/lvm_volume.h"
 #include "tools/check/world_rows.h"
 
@@ -168,19 +169,23 @@ std::string MakePartitionsLine(const std::string& disk,
       " | sfdisk ", ShellWord(absl::StrCat("/dev/", disk)));
 }
 
-std::string MovePartitionLine(const std::string& disk, uint64_t number,
-                              uint64_t start, uint64_t sectors) {
+std::string PartitionPlace(uint64_t start, uint64_t sectors) {
   // Sectors would be the disk's own, of 512 or 4096 bytes.
   constexpr uint64_t kMib = 2048;
   const bool mib = start % kMib == 0 && sectors % kMib == 0;
   const uint64_t unit = mib ? kMib : 2;
   const char* const word = mib ? "MiB" : "KiB";
+  return absl::StrCat("echo 'start=", start / unit, word,
+                      ", size=", sectors / unit, word, "'");
+}
+
+std::string MovePartitionLine(const std::string& disk, uint64_t number,
+                              uint64_t start, uint64_t sectors) {
   const std::string path = ShellWord(absl::StrCat("/dev/", disk));
   // Where another partition is in use, the kernel keeps its own table, and
   // sfdisk says so and is content.
-  return absl::StrCat("echo 'start=", start / unit, word,
-                      ", size=", sectors / unit, word,
-                      "' | sfdisk --no-reread -N ", number, " ", path,
+  return absl::StrCat(PartitionPlace(start, sectors),
+                      " | sfdisk --no-reread -N ", number, " ", path,
                       " && partx -u -n ", number, " ", path);
 }
 
@@ -211,6 +216,7 @@ std::vector<CureStep> VolumeSteps(const Session& session,
   const std::string& name = device.name();
   const auto segments = SegmentsToMake(session, device);
   if (!segments) {
+    if (auto steps = KpartxSteps(session, device); !steps.empty()) return steps;
     return {
         {CureStage::kRemoveVolume, name,
          absl::StrCat("dmsetup remove ", DmNameWord(name))},

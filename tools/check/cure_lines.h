@@ -60,6 +60,9 @@ std::string XfsAlignWords(uint64_t bytes);
 std::string AlignedMkfsLine(absl::string_view type, const std::string& path,
                             uint64_t bytes);
 
+// "echo 'start=2MiB, size=100MiB'", for sfdisk.
+std::string PartitionPlace(uint64_t start, uint64_t sectors);
+
 // Moves a partition to sectors [start, start + sectors), which are whole KiB.
 // It keeps its number, type and name, and nothing is written if it is refused.
 std::string MovePartitionLine(const std::string& disk, uint64_t number,

@@ -15,6 +15,7 @@
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/undo_target.h"
 #include "tools/check/world_mount.h"
 
 namespace dmdax {
@@ -152,29 +153,13 @@ std::optional<Cure> CureDaxFlag(const CureRequest& request,
 
 namespace {
 
-// What LVM2 can take away without loss, of a volume that is its own.
-struct Undo {
-  absl::string_view target, how;
-};
-constexpr Undo kUndo[] = {
-    {"snapshot-origin",
-     "without its snapshots it is linear again: lvremove of each (what they "
-     "hold goes)"},
-    {"mirror", "one copy alone is linear: lvconvert -m0 of the volume"},
-    {"raid", "of raid1 one copy alone is linear: lvconvert -m0 of the volume"},
-    {"cache", "without its cache it is linear: lvconvert --uncache"},
-    {"writecache", "without its cache it is linear: lvconvert --uncache"},
-};
-
+// Of a target that is not to be taken away.  What lies below it is of no use to
+// anybody as long as it is there.
 std::string KeepElsewhere(const NotDaxLevel& end) {
-  for (const Undo& undo : kUndo) {
-    if (undo.target == end.target) {
-      return absl::StrCat(OneLine(end.device), ": ", undo.how);
-    }
-  }
   return absl::StrCat(
       "no setting helps: keep what must be mapped on a volume without the ",
-      end.target, " of ", OneLine(end.device));
+      end.target, " of ", OneLine(end.device),
+      "; what lies below it was not looked at");
 }
 
 // What a person can do about the level that ends DAX.
@@ -189,6 +174,10 @@ std::string WithoutDax(const NotDaxLevel& end) {
       return absl::StrCat("make ", device,
                           " anew with a start and a size that are multiples of "
                           "4096 sectors");
+    case NoDaxBy::kExtended:
+      return absl::StrCat("leave ", device,
+                          " as it is: what is made anew there is the end of "
+                          "the partitions in it");
     case NoDaxBy::kUnknown:
       return absl::StrCat("too little is known of ", device,
                           ": add dmsetup table (as root), or all that "
@@ -247,6 +236,7 @@ std::optional<Cure> CureNotDax(const CureRequest& request,
       return cure;
     }
   }
+  if (auto cure = UndoTarget(request, end, world)) return cure;
   return Cure{.remark = WithoutDax(end)};
 }
 

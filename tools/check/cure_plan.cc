@@ -13,9 +13,11 @@
 #include "process/mount_point.h"
 #include "state/find_device.h"
 #include "tools/check/afresh_line.h"
+#include "tools/check/boot_remark.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/cure_steps.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/device_use.h"
 #include "tools/check/fresh_files.h"
 #include "tools/check/lvm_group.h"
 #include "tools/check/volume_cure.h"
@@ -38,6 +40,7 @@ class Planner {
       for (const CureStep& step : cure->steps) Put(step);
       if (!cure->loss.empty()) remarks_.push_back(cure->loss);
       if (!cure->placed.empty()) placed_.insert(cure->placed);
+      goes_.insert(cure->goes.begin(), cure->goes.end());
       for (const std::string& name : cure->physical_volumes) {
         if (BlockDevice* bdev = r_.stands_on.Find(name)) RedoDevice(bdev);
       }
@@ -234,9 +237,10 @@ class Planner {
       }
       Put({CureStage::kMount, at, WorldFreshMountLine(*mount, path)});
       if (type == "xfs" && bdev->nr_sectors() * 512 < kLeastXfsBytes) {
-        refused_ =
-            "mkfs.xfs makes no file system under 300 MiB: the volume "
-            "must be larger, or its file system ext4";
+        refused_ = absl::StrCat(
+            "mkfs.xfs makes no file system under 300 MiB: ",
+            OneLine(NameOfDevice(r_.machine, *bdev)),
+            ", which is made anew, must be larger, or its file system ext4");
       }
     }
     left_out_ = AllocateFreshFiles(r_.machine, r_.stands_on.world(), Subjects(),
@@ -304,7 +308,12 @@ class Planner {
 
   CurePlan Told() {
     CurePlan plan;
+    UsesThatGo uses = UsesOf(r_.machine, r_.stands_on.uses(), gone_);
+    if (refused_.empty()) refused_ = std::move(uses.refused);
     std::vector<std::string> remarks = remarks_;
+    for (std::string& remark : uses.remarks) {
+      remarks.push_back(std::move(remark));
+    }
     if (!refused_.empty()) {
       plan.remark = refused_;
       return plan;
@@ -312,6 +321,13 @@ class Planner {
     // The extents of a group that is made anew are large enough.
     for (const std::string& vg : whole_) {
       steps_.Drop(CureStage::kLook, ChunkLook(vg));
+    }
+    // What is made anew need not be converted before.
+    for (BlockDevice* bdev : gone_) {
+      steps_.Drop(CureStage::kConvert, NameOfDevice(r_.machine, *bdev));
+    }
+    for (std::string& remark : BootRemarks(r_.stands_on, steps_)) {
+      remarks.push_back(std::move(remark));
     }
     bool fresh = false;
     for (const auto& [key, step] : steps_.all()) {

@@ -2,6 +2,7 @@
 #include "tools/check/cure_steps.h"
 
 #include <algorithm>
+#include <climits>
 #include <set>
 #include <tuple>
 
@@ -35,6 +36,9 @@ Place PlaceOf(StandsOn& stands_on, CureStage stage, const std::string& about) {
   Place at{4, 0, stage, &about, nullptr};
   if (stage == CureStage::kLook) {
     at.phase = -1;
+  } else if (stage == CureStage::kConvert) {
+    at.phase = 1;
+    at.rank = INT_MIN;  // before anything goes
   } else if (stage < CureStage::kRemoveVolume) {
     at.phase = 0;
   } else if (stage <= CureStage::kRemoveGroup) {

@@ -3,9 +3,9 @@
 // CureSteps: the steps of a plan, each thing once, and the order in which they
 // can be carried out: what stands on a thing goes before it and comes after it.
 //
-// After a look that may end it unmounting and removing come first, from the top
-// of the stack down; then namespaces and partitions; then all is made from the
-// bottom up.
+// After a look that may end it unmounting, converting and removing come first,
+// from the top of the stack down; then namespaces and partitions; then all is
+// made from the bottom up.
 //
 // Threading: thread-compatible.
 #ifndef DMDAX_TOOLS_CHECK_CURE_STEPS_H_

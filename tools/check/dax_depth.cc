@@ -11,6 +11,7 @@
 #include "dm/dm_table.h"
 #include "dm/mapped_device.h"
 #include "state/find_device.h"
+#include "tools/check/extended_partition.h"
 
 namespace dmdax {
 namespace {
@@ -62,6 +63,9 @@ void WhyHardwareIsNot(const Session& session, BlockDevice& bdev,
   } else if (session.machine->FindPmem(disk.name()) == nullptr) {
     level.by = NoDaxBy::kNotPmem;
     level.why = "it is not persistent memory";
+  } else if (IsExtendedPartition(*session.machine, bdev)) {
+    level.by = NoDaxBy::kExtended;
+    level.why = "an extended partition: the others are in it, and no data";
   } else if (bdev.is_partition() &&
              (bdev.start_sect().value() % kPageSectors != 0 ||
               bdev.nr_sectors() % kPageSectors != 0)) {

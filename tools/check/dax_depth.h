@@ -44,6 +44,7 @@ enum class NoDaxBy {
   kTarget,     // a row of a table, or what stands below it
   kNoTable,    // a mapped device without a live table
   kPartition,  // one that is not made of whole pages
+  kExtended,   // one that has other partitions in it
   kRaw,        // a raw namespace: no struct pages
   kSector,     // a sector namespace: its data goes through the BTT
   kDriver,     // a driver that stands on other devices: md, bcache

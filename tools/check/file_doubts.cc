@@ -5,15 +5,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/units.h"
+#include "fs/ext4_holes.h"
 #include "iomap/dax_inode.h"
 #include "process/user_space.h"
 
 namespace dmdax {
 namespace {
-
-// EXT4_NDIR_BLOCKS, and the pointers in a block of them.
-constexpr uint64_t kDirect = 12;
-constexpr uint64_t kPointers = kPageSize / sizeof(uint32_t);
 
 uint64_t SharedBytes(const DaxInode& inode, uint64_t size) {
   uint64_t bytes = 0;
@@ -42,10 +39,10 @@ std::vector<std::string> FileDoubts(const Session& session, const Look& look,
                      " bytes with another file (reflink): where a write of "
                      "them gets its copy"));
   }
-  if (!inode.has_extents && look.subject.size > kDirect * kPageSize) {
+  if (!inode.has_extents && look.subject.size > kExt4DirectBlocks * kPageSize) {
     doubts.push_back(absl::StrCat(
         look.subject.name, " has no extents but pointers to its blocks: after ",
-        kDirect, " blocks, and after each ", kPointers,
+        kExt4DirectBlocks, " blocks, and after each ", kExt4Pointers,
         " more, a page of 2 MiB is mapped only as long as the kernel remembers "
         "the blocks on both sides; ext4 with extents has no such places"));
   }

@@ -29,10 +29,10 @@ void AddSteps(const Session& session, const Subject& file,
   };
   if (fs != "ext4" && fs != "xfs") return;
   for (std::string& line :
-       fs == "xfs" ? XfsAllocateLines(file.name, file.size)
-                   : Ext4AllocateLines(KernelNameWord(session, *file.bdev),
-                                       file.name, file.size,
-                                       FileLength::kGrows)) {
+       fs == "xfs"
+           ? XfsAllocateLines(file.name, file.size)
+           : Ext4AllocateLines(KernelNameWord(session, *file.bdev), file.name,
+                               file.size, FileLength::kGrows)) {
     add(std::move(line));
   }
   add(absl::StrCat("truncate -s ", file.size, " ", ShellWord(file.name)));

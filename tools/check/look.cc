@@ -126,7 +126,8 @@ absl::Status Sweep(UserSpace& user, int order, Wish wish, Look& look) {
         numbers.try_emplace(std::pair(o.name, o.device), look.obstacles.size());
     if (!fresh) {
       look.obstacles[it->second].bytes += bytes;
-      ++look.obstacles[it->second].levels;
+      const bool row = reason.level && !reason.level.target().empty();
+      look.obstacles[it->second].levels += row ? 1 : 0;
       continue;
     }
     look.obstacles.push_back(std::move(o));
@@ -136,13 +137,15 @@ absl::Status Sweep(UserSpace& user, int order, Wish wish, Look& look) {
   return absl::OkStatus();
 }
 
-// OK, or why a synchronous mapping is refused.
+// OK, or why a synchronous mapping is refused.  What may not be written can be
+// mapped so all the same, to be read.
 absl::Status CheckSync(UserSpace& user, int order, const Subject& subject) {
-  return SweepDax(user, {.file = subject.file,
-                         .size = subject.size,
-                         .order = order,
-                         .length = 1,
-                         .access = {.write = true, .sync = true}})
+  return SweepDax(user,
+                  {.file = subject.file,
+                   .size = subject.size,
+                   .order = order,
+                   .length = 1,
+                   .access = {.write = subject.file->writable, .sync = true}})
       .status();
 }
 

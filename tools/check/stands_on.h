@@ -20,6 +20,7 @@
 #include "block/block_device.h"
 #include "state/session.h"
 #include "state/world.pb.h"
+#include "tools/check/device_use.h"
 
 namespace dmdax {
 
@@ -41,6 +42,8 @@ class StandsOn {
   std::vector<const proto::Mount*> MountsBelow(const std::string& path) const;
   // Where a device is mounted.
   absl::Span<const std::string> MountsOf(BlockDevice* bdev) const;
+  // What lies on devices besides.
+  const DeviceUses& uses() const { return uses_; }
   // These and all that stands on them; more than `most` are not looked for.
   std::set<BlockDevice*> AllAbove(const std::set<BlockDevice*>& devices,
                                   size_t most) const;
@@ -64,6 +67,7 @@ class StandsOn {
 
   const proto::World& world_;
   const Session& session_;
+  const DeviceUses uses_;
   absl::flat_hash_map<std::string, BlockDevice*> by_name_;
   absl::flat_hash_map<std::string, int> in_world_;
   absl::flat_hash_map<std::string, std::vector<BlockDevice*>> groups_;

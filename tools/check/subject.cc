@@ -15,6 +15,8 @@
 #include "state/device_file.h"
 #include "state/find_device.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/device_use.h"
+#include "tools/check/extended_partition.h"
 #include "tools/check/hidden_volume.h"
 
 namespace dmdax {
@@ -198,6 +200,8 @@ std::vector<std::string> DevicesOn(const Session& session,
       break;
     }
   }
+  std::string mount = DeviceUses(session).MountOf(bdev);
+  if (!mount.empty()) on.push_back(std::move(mount));
   return on;
 }
 
@@ -217,10 +221,14 @@ Subjects DefaultSubjects(const Session& session) {
   }
   const std::set<const BlockDevice*> used = DevicesInUse(session);
   const std::set<std::string> names = VolumeNames(session);
+  const DeviceUses uses(session);
   for (BlockDevice* bdev : session.machine->BlockDevices()) {
     if (used.count(bdev) != 0 || dax_disks.count(bdev->name()) != 0) continue;
     std::string name = NameOfDevice(session, *bdev);
     if (IsPartOfVolume(names, name)) continue;
+    if (IsExtendedPartition(*session.machine, *bdev)) continue;
+    // Its mount is asked about.
+    if (!uses.MountOf(*bdev).empty()) continue;
     if (!StandsOnPmem(session, *bdev)) {
       all.without_pmem.push_back(std::move(name));
       continue;

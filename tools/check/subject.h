@@ -63,7 +63,8 @@ struct Subjects {
   std::map<std::string, std::vector<std::string>> held_by;
 };
 
-// The names of what stands on a device at once.
+// The names of what stands on a device at once: devices, and the mount of which
+// it is the log or realtime device.
 std::vector<std::string> DevicesOn(const Session& session,
                                    const BlockDevice& bdev);
 

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// DeviceUses: what lies on devices besides tables, partitions and the file
+// systems that are mounted from them: the log of another one, or what an import
+// saw there.
+//
+// In words: "the log of /rt", "swap, in use".
+// Threading: immutable; the session must outlive it.
+#ifndef DMDAX_TOOLS_CHECK_DEVICE_USE_H_
+#define DMDAX_TOOLS_CHECK_DEVICE_USE_H_
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "block/block_device.h"
+#include "state/session.h"
+
+namespace dmdax {
+
+class DeviceUses {
+ public:
+  explicit DeviceUses(const Session& session);
+
+  // "" if there is nothing, as far as is known.
+  std::string Of(const BlockDevice& bdev) const;
+
+  // The mount whose file system has the device as its log, journal or realtime
+  // device; "": none has.
+  std::string MountOf(const BlockDevice& bdev) const;
+
+ private:
+  struct Use {
+    std::string what, mount;
+  };
+  std::map<const BlockDevice*, Use> uses_;
+};
+
+// What lies on devices that go, which no list of commands makes again.
+struct UsesThatGo {
+  std::vector<std::string> remarks;  // "pmem1 holds swap, in use"
+  std::string refused;               // a mount would lose its log, or ""
+};
+UsesThatGo UsesOf(const Session& session, const DeviceUses& uses,
+                  const std::set<BlockDevice*>& devices);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_CHECK_DEVICE_USE_H_

@@ -62,6 +62,22 @@ absl::Status ExtExtents::Add(uint64_t logical, uint64_t physical,
   return CountExtent();
 }
 
+// fs/ext4/extents.c:ext4_valid_extent_entries(); libext2fs lets them pass.
+absl::Status ExtExtents::CheckEntry(const ext2fs_extent& e, uint64_t end) {
+  constexpr uint64_t kMostBlocks = 0xffffffff;
+  if (e.e_len == 0) {
+    return ErrnoError(EUCLEAN, absl::StrCat("an extent without blocks, at ",
+                                            e.e_lblk, " of the file"));
+  }
+  if (e.e_lblk < end || e.e_lblk + e.e_len > kMostBlocks) {
+    return ErrnoError(
+        EUCLEAN, absl::StrCat("an extent of blocks ", e.e_lblk, " to ",
+                              e.e_lblk + e.e_len - 1, " of the file, where ",
+                              end, " to ", kMostBlocks - 1, " can follow"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ExtExtents::WalkTree(ext2_ino_t ino, ext2_inode& inode) {
   ext2_extent_handle_t opened = nullptr;
   errcode_t error = ext2fs_extent_open2(fs_, ino, &inode, &opened);
@@ -69,6 +85,7 @@ absl::Status ExtExtents::WalkTree(ext2_ino_t ino, ext2_inode& inode) {
   const std::unique_ptr<std::remove_pointer_t<ext2_extent_handle_t>,
                         decltype(&ext2fs_extent_free)>
       handle(opened, ext2fs_extent_free);
+  uint64_t end = 0;  // of the extent before
   for (int step = EXT2_EXTENT_ROOT;; step = EXT2_EXTENT_NEXT) {
     ext2fs_extent e = {};
     error = ext2fs_extent_get(handle.get(), step, &e);
@@ -79,7 +96,9 @@ absl::Status ExtExtents::WalkTree(ext2_ino_t ino, ext2_inode& inode) {
       s = CountBlocks(1);  // that of the node below
     } else if (s.ok()) {
       const bool unwritten = (e.e_flags & EXT2_EXTENT_FLAGS_UNINIT) != 0;
-      s = CountBlocks(e.e_len);
+      s = CheckEntry(e, end);
+      end = e.e_lblk + e.e_len;
+      if (s.ok()) s = CountBlocks(e.e_len);
       if (s.ok()) {
         s = Add(e.e_lblk, e.e_pblk, e.e_len,
                 unwritten ? IOMAP_UNWRITTEN : IOMAP_MAPPED);

@@ -35,6 +35,8 @@ class ExtExtents {
   absl::Status CountExtent();
 
  private:
+  // `end`: of the extent before, in blocks of the file.
+  static absl::Status CheckEntry(const ext2fs_extent& e, uint64_t end);
   absl::Status WalkTree(ext2_ino_t ino, ext2_inode& inode);
   absl::Status WalkIndirect(ext2_ino_t ino);
   static int OnBlock(ext2_filsys fs, blk64_t* block, e2_blkcnt_t count, blk64_t,

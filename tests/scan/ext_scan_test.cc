@@ -250,6 +250,36 @@ TEST(ExtScanTest, IndirectBlocksThatComeBack) {
               "/small: files have more blocks than the file system");
 }
 
+// The only entry of a file's tree, which is in its inode, and its first extent.
+char* EntryOf(const FileExtent& extent, std::string& bytes) {
+  const std::string header("\x0a\xf3\x01\0\x04\0\0\0\0\0\0\0", 12);
+  for (size_t at = bytes.find(header); at != bytes.npos;
+       at = bytes.find(header, at + 1)) {
+    char* const entry = &bytes[at + header.size()];
+    uint32_t start;
+    memcpy(&start, entry + 8, sizeof(start));
+    if (start * uint64_t{4096} == extent.physical) return entry;
+  }
+  ADD_FAILURE() << "no entry for " << extent.physical;
+  return bytes.data();
+}
+
+TEST(ExtScanTest, ExtentsThatNoKernelTakes) {
+  ExtImage image("-t ext4 -b 4096 -O ^metadata_csum", "24M");
+  absl::StatusOr<ScannedFileSystem> fs = image.Scan();
+  ASSERT_TRUE(fs.ok()) << fs.status();
+  char* const entry =
+      EntryOf(FindScanned(*fs, "small").options.extents.at(0), image.bytes());
+  const std::string whole(entry, 12);
+  memset(entry + 4, 0, 2);
+  ExpectError(image.Scan(), EUCLEAN, "an extent without blocks, at 0");
+  memcpy(entry, whole.data(), whole.size());
+  memset(entry, '\xff', 4);
+  ExpectError(image.Scan(), EUCLEAN,
+              "an extent of blocks 4294967295 to 4294967295 of the file, where "
+              "0 to 4294967294 can follow");
+}
+
 TEST(ExtScanTest, WhatCanNotBeRead) {
   ExtImage image("-t ext4 -b 4096", "24M");
   const ScannedFileSystem fs = image.Scan().value();

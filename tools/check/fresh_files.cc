@@ -46,7 +46,7 @@ bool IsWhole(const MountedFile& file) {
     if (e.logical > at) return false;
     at = std::max(at, e.logical + e.length);
   }
-  return file.options.size >= kPmdBytes && at >= file.options.size;
+  return file.inode.i_size >= kPmdBytes && at >= file.inode.i_size;
 }
 
 }  // namespace
@@ -82,7 +82,7 @@ FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
     const std::string name = PathBelow(at, known.name());
     if (!seen.insert(name).second) continue;
     absl::StatusOr<MountedFile*> file = machine.user->FindFile(name);
-    if (file.ok() && IsWhole(**file)) add(name, (*file)->options.size);
+    if (file.ok() && IsWhole(**file)) add(name, (*file)->inode.i_size);
   }
   return fresh;
 }
@@ -122,7 +122,7 @@ void PlaceFilesAnew(const Session& session, const Subject& subject,
     const absl::StatusOr<MountedFile*> open = session.user->FindFile(
         absl::StrCat(PathBelow(MountPath(mount->path()), ""), file.name()));
     if (!open.ok()) return;
-    const uint64_t size = (*open)->options.size;
+    const uint64_t size = (*open)->inode.i_size;
     std::vector<FileExtent> extents;
     uint64_t end = size;
     for (FileExtent e : (*open)->inode.extents.All()) {

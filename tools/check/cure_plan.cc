@@ -20,6 +20,7 @@
 #include "tools/check/device_use.h"
 #include "tools/check/fresh_files.h"
 #include "tools/check/lvm_group.h"
+#include "tools/check/made_again.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_mount.h"
 #include "tools/check/world_rows.h"
@@ -50,9 +51,9 @@ class Planner {
     // What goes with a group may have others on it.
     if (MakeGroupsAgain()) RemoveWhatGoes();
     MakeVolumesAgain();
-    MakePartitionsAgain();
+    MakePartitionsAgain(r_.stands_on.world(), world_, &steps_);
     AddFileSystems();
-    AddQueues();
+    TellQueuesAgain(world_, &steps_);
     steps_.DropNeedless();
     UnmountWhatIsBelow();
     return Told();
@@ -269,41 +270,6 @@ class Planner {
              WorldMountLine(*mount, DevicePath(r_.machine, **bdev))});
       }
     }
-  }
-
-  // A namespace that is made anew is empty.
-  void MakePartitionsAgain() {
-    std::set<std::string> disks;
-    for (const auto& [key, step] : steps_.all()) {
-      if (key.first == CureStage::kNamespace && MakesAnew(step)) {
-        disks.insert(key.second);
-      }
-    }
-    for (const std::string& disk : disks) {
-      std::vector<std::string> entries;
-      for (const proto::Block& part :
-           PartitionsOf(r_.stands_on.world(), world_, disk)) {
-        entries.push_back(PartitionEntry(part));
-        steps_.Drop(CureStage::kPartition, part.name());
-      }
-      if (entries.empty()) continue;
-      Put({CureStage::kPartition, disk, MakePartitionsLine(disk, entries)});
-    }
-  }
-
-  // What a volume's queue was told is forgotten with it.
-  void AddQueues() {
-    std::vector<CureStep> added;
-    for (const auto& [key, step] : steps_.all()) {
-      if (key.first != CureStage::kVolume) continue;
-      const proto::MappedDevice* const device = FindMapped(world_, key.second);
-      if (device == nullptr || device->max_sectors_kb() == 0) continue;
-      for (CureStep& line :
-           MaxSectorsSteps(device->name(), device->max_sectors_kb())) {
-        added.push_back(std::move(line));
-      }
-    }
-    for (const CureStep& step : added) Put(step);
   }
 
   CurePlan Told() {

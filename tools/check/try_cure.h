@@ -4,7 +4,8 @@
 // the ways there are.
 //
 //   CureTrial trial(Wish::kPmd, machine, stands_on);
-//   TriedCure tried = trial.Run(part, session, look, 0, used_end);
+//   TriedCure tried =
+//       trial.Run(part, session, look, 0, used_end, TrialOf::kAlone);
 //   if (tried.cured.ok() && trial.Helps(*tried.cured, look, 0)) {
 //     // tried.better is the machine with tried.cure
 //   }

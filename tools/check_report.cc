@@ -73,13 +73,21 @@ void PrintObstacle(std::ostream& out, int number, const Obstacle& o) {
   }
 }
 
-void PrintPlan(std::ostream& out, const CurePlan& plan) {
+void PrintPlan(std::ostream& out, const CurePlan& plan,
+               const std::string& name) {
   if (plan.commands.empty()) {
     if (!plan.remark.empty()) out << "  # " << OneLine(plan.remark) << "\n";
     return;
   }
   constexpr char kIndent[] = "     ";
-  out << "  to type, in this order:\n";
+  const std::string all = OneLine(absl::StrJoin(plan.joint, ", "));
+  if (!plan.joint.empty() && plan.joint[0] != name) {
+    out << "  to type: the list of " << OneLine(plan.joint[0])
+        << ", which is one for " << all << "\n";
+    return;
+  }
+  out << "  to type, in this order" << (all.empty() ? "" : ", for all of ")
+      << all << ":\n";
   PrintGoes(out, kIndent, plan.goes);
   if (!plan.remark.empty())
     out << kIndent << "# " << OneLine(plan.remark) << "\n";
@@ -148,7 +156,7 @@ void PrintCheck(std::ostream& out, const DaxCheck& check, Wish wish,
     }
   }
   out << "\n";
-  PrintPlan(out, check.plan);
+  PrintPlan(out, check.plan, report.name);
 }
 
 nlohmann::ordered_json ObstacleToJson(const Obstacle& o) {
@@ -303,6 +311,7 @@ nlohmann::ordered_json SubjectToJson(const SubjectReport& report, Wish wish) {
                                      {"goes", check.plan.goes}};
       if (!check.plan.remark.empty()) plan["remark"] = check.plan.remark;
       if (!check.plan.afresh.empty()) plan["afresh"] = check.plan.afresh;
+      if (!check.plan.joint.empty()) plan["joint"] = check.plan.joint;
       j["plan"] = std::move(plan);
     }
     j["cured_holds"] = HoldsCured(check, wish);

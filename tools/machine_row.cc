@@ -182,7 +182,8 @@ class RowChecker {
          {{"commands", kTexts},
           {"goes", kTexts},
           {"remark", kText, kMayLack},
-          {"afresh", kText, kMayLack}});
+          {"afresh", kText, kMayLack},
+          {"joint", kTexts, kMayLack}});
   }
 
   void Obstacle(const Json& o, const std::string& at) {

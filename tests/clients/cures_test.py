@@ -9,7 +9,7 @@ below a line that begins with '#', of which the last word is what is checked.
 Behind 'first:' stands a script that makes the rest of the machine.
 The commands of the plan run on that machine with `dmdax run`; then the same
 check must hold, and give what was promised.  What was not in the plan's list of
-what goes must be as it was.
+what goes must be as it was, and nothing else may have fewer large pages.
 """
 
 import json
@@ -32,6 +32,16 @@ def run(env, *words, check=True):
 def asked(env, subject):
     answer = run(env, "--json", "check", "--", subject, check=False)
     return json.loads(answer.stdout)
+
+
+def large_bytes(env):
+    """The bytes in large pages of all that can be asked about."""
+    answer = run(env, "--json", "check", check=False)
+    found = {}
+    for subject in json.loads(answer.stdout).get("subjects", []):
+        shares = subject["kernels"][0].get("bytes", {})
+        found[subject["name"]] = shares.get("pmd", 0) + shares.get("pud", 0)
+    return found
 
 
 def kernel_of(answer):
@@ -71,6 +81,7 @@ def rehearse(title, text, directory):
         script = title.split("first:", 1)[1].rsplit(":", 1)[0]
         run(env, "run", "--root", "--door=preload", "--", "sh", "-ec", script)
     before = tables(env)
+    large = large_bytes(env)
     first = kernel_of(asked(env, subject))
     assert not first["holds"], f"{title}: holds already"
     plan = first["plan"]
@@ -83,6 +94,8 @@ def rehearse(title, text, directory):
     assert second["holds"] == first["cured_holds"], f"{title}:\n{script}\n{second}"
     for size in ("pud", "pmd"):
         assert second["bytes"][size] >= first["cured"][size], f"{title}: {size}\n{second}"
+    for name, bytes_now in large_bytes(env).items():
+        assert bytes_now >= large.get(name, 0), f"{title}:\n{script}\n{name}: {large[name]} became {bytes_now}"
     after = tables(env)
     for name, line in before.items():
         if name not in plan["goes"] and name != subject:

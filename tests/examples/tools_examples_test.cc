@@ -18,10 +18,14 @@
 #include "tools/check/cure.h"
 #include "tools/check/dax_check.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/fresh_files.h"
 #include "tools/check/hidden_volume.h"
 #include "tools/check/look.h"
 #include "tools/check/machine_check.h"
+#include "tools/check/move_rows.h"
+#include "tools/check/neighbours.h"
 #include "tools/check/subject.h"
+#include "tools/check/try_cure.h"
 #include "tools/check/world_part.h"
 #include "tools/check/world_rows.h"
 #include "tools/command_line.h"
@@ -174,6 +178,71 @@ TEST_F(CheckExamples, MachineCheck) {
 
 TEST_F(CheckExamples, HiddenVolume){
 #include "tests/examples/tools/check/hidden_volume.inc"
+}
+
+TEST_F(CheckExamples, FreshFiles) {
+  proto::Mount& mount = *world.add_mount();
+  mount.set_path("/mnt");
+  mount.set_device("/dev/mapper/vg-home");
+  proto::File& file = *mount.add_file();
+  file.set_name("f");
+  file.set_size(2 << 20);
+  session = *LoadWorld(world);
+  const Session& machine = session;
+  BlockDevice* const bdev = *FindDevice(session, "vg-home");
+  const Subject subject = *OpenSubject(session, "/mnt/f");
+  testing::internal::CaptureStdout();
+#include "tests/examples/tools/check/fresh_files.inc"
+  EXPECT_THAT(testing::internal::GetCapturedStdout(),
+              testing::EndsWith("truncate -s 2097152 /mnt/f\n"));
+}
+
+TEST_F(CheckExamples, MoveRows) {
+  const Subject subject = *OpenSubject(session, "vg-home");
+  const FaultReason reason{};
+  const CureRequest request{
+      .reason = reason, .session = session, .subject = subject};
+  proto::MappedDevice* const volume = world.mutable_mapped_device(0);
+  uint64_t start = 0;
+  const auto Use = [&](const proto::World& moved) {
+    start = moved.mapped_device(0).table().target(0).linear().start();
+  };
+#include "tests/examples/tools/check/move_rows.inc"
+  EXPECT_EQ(start, 4096);
+}
+
+TEST_F(CheckExamples, Neighbours) {
+  // What stands on the volume makes up for where that begins.
+  proto::MappedDevice* upper = world.add_mapped_device();
+  upper->set_name("upper");
+  proto::Target* row = upper->mutable_table()->add_target();
+  row->set_length(4096);
+  row->mutable_linear()->set_device("/dev/mapper/vg-home");
+  row->mutable_linear()->set_start(2048);
+  session = *LoadWorld(world);
+  const Session& machine = session;
+  const StandsOn stands_on(world, session);
+  const Subject subject = *OpenSubject(session, "vg-home");
+  proto::World better = world;
+  row = better.mutable_mapped_device(0)->mutable_table()->mutable_target(0);
+  row->mutable_linear()->set_start(4096);
+  const Cure cure;
+  const auto loss_of = [&]() -> std::string {
+#include "tests/examples/tools/check/neighbours.inc"
+    return neighbours.LossOf(cure, better, subject);
+  };
+  EXPECT_EQ(loss_of(), "upper has 2 MiB in large pages now, and then 0 bytes");
+}
+
+TEST_F(CheckExamples, TryCure) {
+  const Session& machine = session;
+  StandsOn stands_on(world, session);
+  const Look look = LookAt(session, {"vg-home", Wish::kPmd});
+  const proto::World& part = world;
+  constexpr uint64_t used_end = 0;
+#include "tests/examples/tools/check/try_cure.inc"
+  EXPECT_EQ(tried.better.mapped_device(0).table().target(0).linear().start(),
+            4096);
 }
 
 TEST_F(CheckExamples, WorldPart) {

@@ -16,25 +16,29 @@ enum class Changes { kDevice, kFile };
 
 struct KnownCure {
   C code;
-  CureFn* find;
+  CureFn* main;
   Changes changes = Changes::kDevice;
+  CureFn* gentle = nullptr;
+  CureFn* own = nullptr;
 };
 
 const KnownCure* FindKnown(C code) {
   static constexpr KnownCure kCures[] = {
       {C::kRunChunk, CureChunk},
       {C::kRunMaxSectors, CureMaxSectors},
-      {C::kPfnTarget, CureTargetStart},
-      {C::kRunTargetEnd, CureTargetEnd},
-      {C::kPfnPartition, CurePartition},
-      {C::kPfnDevice, CureNamespaceAlign},
+      {C::kPfnTarget, CureTargetStart, Changes::kDevice, CureVolumeAlone,
+       CureOwnRows},
+      {C::kRunTargetEnd, CureTargetEnd, Changes::kDevice, nullptr, CureOwnRows},
+      {C::kPfnPartition, CurePartition, Changes::kDevice, nullptr, CureOwnRows},
+      {C::kPfnDevice, CureNamespaceAlign, Changes::kDevice, nullptr,
+       CureOwnRows},
       {C::kPfnNoDevmap, CureRawNamespace},
       {C::kRunBadBlocks, CureBadBlocks},
       {C::kPoison, CureBadBlocks},
       {C::kDevDaxAlignSmaller, CureDevDaxAlign},
       {C::kPfnExtent, CureExtents, Changes::kFile},
       {C::kExtentShort, CureExtents, Changes::kFile},
-      {C::kNotDax, CureNotDax},
+      {C::kNotDax, CureNotDax, Changes::kDevice, CureDaxFlag},
       {C::kFsNoPud, CureFsNoPud},
       {C::kNone, CureHoles, Changes::kFile},
   };
@@ -58,13 +62,15 @@ std::vector<std::string> Cure::Commands() const {
   return commands;
 }
 
-std::string CureKey(const FaultReason& reason, const Subject& subject) {
+std::string CureKey(const FaultReason& reason, const Subject& subject,
+                    const proto::World& world) {
   std::string key =
       absl::StrCat(static_cast<int>(reason.code), " ", reason.order, " ",
                    static_cast<int>(subject.kind), " ", subject.mount);
   const KnownCure* cure = FindKnown(reason.code);
   if (subject.bdev == nullptr ||
-      (cure != nullptr && cure->changes == Changes::kFile)) {
+      (cure != nullptr && cure->changes == Changes::kFile) ||
+      (reason.code == C::kNotDax && WantsDaxFlag(subject, world))) {
     absl::StrAppend(&key, " ", subject.name);
   } else {
     absl::StrAppend(&key, " ", subject.bdev->name());
@@ -77,10 +83,20 @@ std::string CureKey(const FaultReason& reason, const Subject& subject) {
   return key;
 }
 
-std::optional<Cure> FindCure(const CureRequest& request, proto::World& world) {
+std::optional<Cure> FindCure(CureWay way, const CureRequest& request,
+                             proto::World& world) {
   const KnownCure* cure = FindKnown(request.reason.code);
   if (cure == nullptr) return std::nullopt;
-  return cure->find(request, world);
+  CureFn* const find = way == CureWay::kGentle ? cure->gentle
+                       : way == CureWay::kMain ? cure->main
+                                               : cure->own;
+  if (find == nullptr) return std::nullopt;
+  return find(request, world);
+}
+
+bool HasOtherWays(const FaultReason& reason) {
+  const KnownCure* cure = FindKnown(reason.code);
+  return cure != nullptr && (cure->gentle != nullptr || cure->own != nullptr);
 }
 
 }  // namespace dmdax

@@ -54,9 +54,12 @@ enum class CureStage {
   kPhysicalVolume,
   kGroup,
   kVolume,
+  kReload,  // another table in the same place: nothing goes
   kQueue,
   kMkfs,
   kMount,
+  kRemount,
+  kHoles,  // blocks where a file has none; new blocks for all are kFile's
   kFile,
 };
 
@@ -69,6 +72,7 @@ struct CureStep {
   // What is typed instead if the file system is made anew, so that the file is
   // no more; "" is nothing.
   std::optional<std::string> on_fresh = std::nullopt;
+  std::string mount = "";  // of a file's step: where its file system is
 };
 
 // Whether what stands on the thing is lost with such a step.
@@ -78,9 +82,12 @@ struct Cure {
   std::string change;           // "chunks of 2 MiB": what it comes to
   std::vector<CureStep> steps;  // in their order; empty: nobody can type it
   std::string remark;           // what it costs, or why there is no command
+  std::string loss;             // what others lose with it, or ""
   // The names of physical volumes that pvcreate makes anew, with all of their
   // group that stands there.
   std::vector<std::string> physical_volumes;
+  // The volume whose step says which extents of the group it has, or "".
+  std::string placed;
   // What goes besides the things that steps make anew: "vg-snapshot".
   std::vector<std::string> goes;
   // Whether the World was changed, so that the cure can be tried.
@@ -90,12 +97,32 @@ struct Cure {
 };
 
 // What a cure depends on, as one key: subjects with equal keys are cured by the
-// same change.
-std::string CureKey(const FaultReason& reason, const Subject& subject);
+// same change.  `world` is the one that they are in.
+std::string CureKey(const FaultReason& reason, const Subject& subject,
+                    const proto::World& world);
 
-// Nothing when nobody knows one, or when it would change nothing.  Of a reason
-// that is none the subject is a file with holes.
-std::optional<Cure> FindCure(const CureRequest& request, proto::World& world);
+// Whether the file would have DAX with its flag, where a mount that gives it to
+// all of them wants the file system made anew.
+bool WantsDaxFlag(const Subject& subject, const proto::World& world);
+
+// The ways to cure a reason, in the order in which they are tried.
+enum class CureWay {
+  kGentle,  // leaves data where it is that the main one would not
+  kMain,    // the one to be told of if none helps
+  kOwn,     // changes what nobody else stands on
+};
+
+// Nothing when nobody knows one of that way, or when it would change nothing.
+// Of a reason that is none the subject is a file with holes.
+std::optional<Cure> FindCure(CureWay way, const CureRequest& request,
+                             proto::World& world);
+inline std::optional<Cure> FindCure(const CureRequest& request,
+                                    proto::World& world) {
+  return FindCure(CureWay::kMain, request, world);
+}
+
+// Whether there are other ways than the main one.
+bool HasOtherWays(const FaultReason& reason);
 
 // --- one family a file ---
 using CureFn = std::optional<Cure>(const CureRequest& request,
@@ -103,22 +130,15 @@ using CureFn = std::optional<Cure>(const CureRequest& request,
 CureFn CureChunk, CureMaxSectors, CureTargetStart, CureTargetEnd;
 CureFn CurePartition, CureNamespaceAlign, CureRawNamespace, CureBadBlocks,
     CureDevDaxAlign;
-CureFn CureExtents, CureHoles, CureNotDax, CureFsNoPud;
+CureFn CureExtents, CureHoles, CureNotDax, CureDaxFlag, CureFsNoPud;
+// Moves LVM2's volume alone, by whole extents.
+CureFn CureVolumeAlone;
+// Moves the highest volume of the subject that can be moved, which makes up for
+// all that is off below it, so that what else stands there keeps its place.
+CureFn CureOwnRows;
 // Moves the lowest volume of the subject whose data is off, so that it makes up
 // for what is off below; nothing: none is.
 CureFn CureByVolume;
-
-// What gives a file of a file system that is made anew its blocks, before it is
-// written; empty: its type has no way.
-std::vector<CureStep> FreshFileSteps(const Session& session,
-                                     const Subject& subject,
-                                     const proto::Mount& mount);
-
-// Gives the files of the subject's mount the places that they get in a fresh
-// file system of so many bytes, as FreshFileSteps() allocates them; if there is
-// room for that.
-void PlaceFilesAnew(const Session& session, const Subject& subject,
-                    uint64_t device_bytes, proto::World& world);
 
 }  // namespace dmdax
 

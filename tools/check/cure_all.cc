@@ -3,24 +3,22 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "base/one_line.h"
 #include "base/units.h"
 #include "state/world_load.h"
 #include "tools/byte_count.h"
-#include "tools/check/cure_lines.h"
 #include "tools/check/cure_plan.h"
-#include "tools/check/dax_depth.h"
+#include "tools/check/fresh_files.h"
+#include "tools/check/joint_list.h"
 #include "tools/check/stands_on.h"
-#include "tools/check/volume_cure.h"
+#include "tools/check/try_cure.h"
 #include "tools/check/world_part.h"
-#include "tools/check/world_rows.h"
 
 namespace dmdax {
 namespace {
-
-ObstacleKey KeyOf(const Obstacle& o) { return {o.name, o.device}; }
 
 // The dearest obstacle that was not met before, or was larger then; or nothing.
 std::optional<size_t> Dearest(const Look& look,
@@ -38,13 +36,16 @@ std::optional<size_t> Dearest(const Look& look,
   return best;
 }
 
-uint64_t Huge(const PageShares& shares) { return shares.pud + shares.pmd; }
-
 // Whether all cures together bring the wish no nearer.
 bool InVain(const DaxCheck& before, const Look& after, Wish wish) {
   const PageShares& now = before.now;
   const PageShares& then = after.shares;
-  if (!before.dax || !after.dax) return !after.dax;
+  if (!after.dax) return true;
+  // Poison that goes is a gain for whoever asks for 1 GiB too.
+  if (wish == Wish::kPud) {
+    return then.pud <= now.pud && then.signal >= now.signal;
+  }
+  if (!before.dax) return false;
   if (Huge(then) < Huge(now)) return true;
   return then.pud <= now.pud && Huge(then) == Huge(now) &&
          then.signal >= now.signal && then.hole >= now.hole &&
@@ -52,23 +53,23 @@ bool InVain(const DaxCheck& before, const Look& after, Wish wish) {
 }
 
 // Takes back what was said of cures: nobody is told to type them.
-void Discard(DaxCheck& check) {
+void Discard(DaxCheck& check, Wish wish) {
   for (Obstacle& o : check.obstacles) {
     if (!o.tried) continue;
     o.tried = false;
+    if (wish == Wish::kPud) {
+      // Steps that end in smaller pages are nothing that was asked for.
+      o.cure = std::make_shared<const Cure>(
+          Cure{.remark = absl::StrCat(
+                   "none that helps: with what else is in the way there are no "
+                   "more pages of 1 GiB than the ",
+                   BytesText(check.now.pud), " now")});
+      continue;
+    }
     o.untried = absl::StrCat(
         "with what else is in the way it leaves no more large pages than the ",
         BytesText(Huge(check.now)), " that there are");
   }
-}
-
-// Whether `after` has come further than `before` with obstacle `o`: it is
-// gone, or smaller.
-bool Helps(const Obstacle& o, const Look& after) {
-  for (const Obstacle& left : after.obstacles) {
-    if (KeyOf(left) == KeyOf(o) && left.bytes >= o.bytes) return false;
-  }
-  return true;
 }
 
 // Whether `a` leaves the subject better than `b`.
@@ -86,6 +87,7 @@ class Curer {
       : wish_(wish),
         machine_(machine),
         stands_on_(world, machine),
+        trial_(wish, machine, stands_on_),
         checks_(checks) {}
 
   // Cures of this World those of its obstacles that it can, and of what comes
@@ -103,7 +105,11 @@ class Curer {
           DaxCheck told = check;
           Finish(world, session, p, check);
           if (p.without != nullptr) {
-            if (!IsBetter(check, *p.without, wish_)) check = *p.without;
+            if (IsBetter(check, *p.without, wish_)) {
+              together_.insert(p.number);
+            } else {
+              check = *p.without;
+            }
           } else if (!p.in_vain.empty() && !HoldsCured(check, wish_)) {
             p.without = std::make_shared<const DaxCheck>(std::move(check));
             check = std::move(told);
@@ -114,8 +120,8 @@ class Curer {
         }
         p.next = *next;
         const char* how = p.without == nullptr ? "" : "together: ";
-        groups[absl::StrCat(how,
-                            CureKey(p.look.reasons[*next], p.look.subject))]
+        groups[absl::StrCat(
+                   how, CureKey(p.look.reasons[*next], p.look.subject, world))]
             .push_back(std::move(p));
       }
       patients = std::move(again);
@@ -125,11 +131,51 @@ class Curer {
     }
   }
 
+  // Gives subjects one list in place of those that make the same things anew:
+  // their cures one after the other on one machine.  False: it cannot be.
+  bool Join(std::vector<Patient> members) {
+    std::vector<const Subject*> subjects;
+    for (const Patient& p : members) subjects.push_back(&p.look.subject);
+    proto::World world = WorldParts(stands_on_.world(), machine_).Of(subjects);
+    absl::StatusOr<Session> session = LoadWorld(world);
+    if (!session.ok()) return false;
+    for (Patient& p : members) {
+      p.look = LookAt(*session, {p.look.subject.name, wish_});
+      if (!p.look.error.ok()) return false;
+    }
+    std::vector<std::shared_ptr<const Cure>> cures;
+    for (size_t i = 0; i < members.size();) {
+      const std::optional<size_t> next = Next(members[i]);
+      if (!next) {
+        ++i;
+        continue;
+      }
+      Patient& p = members[i];
+      p.met[KeyOf(p.look.obstacles[*next])] = p.look.obstacles[*next].bytes;
+      const uint64_t used = WorldParts(world, *session).UsedEnd(p.look.subject);
+      TriedCure tried =
+          trial_.Run(world, *session, p.look, *next, used, TrialOf::kAlone);
+      if (!tried.cured.ok() || !trial_.Helps(*tried.cured, p.look, *next)) {
+        continue;
+      }
+      p.cures.push_back(tried.cure);
+      cures.push_back(tried.cure);
+      world = std::move(tried.better);
+      std::swap(session, tried.cured);
+      for (Patient& each : members) {
+        each.look = LookAt(*session, {each.look.subject.name, wish_});
+        if (!each.look.error.ok()) return false;
+      }
+      i = 0;  // it may have made another one's worse
+    }
+    return TellJoint(members, world, *session, std::move(cures));
+  }
+
  private:
   void Finish(const proto::World& world, const Session& session,
               const Patient& p, DaxCheck& check) {
     if (!p.cures.empty() && InVain(check, p.look, wish_)) {
-      Discard(check);
+      Discard(check, wish_);
       return;
     }
     check.best = p.look.shares;
@@ -166,6 +212,40 @@ class Curer {
   // How often one obstacle is met among cures that are kept together.
   static constexpr int kMostOfOne = 3;
 
+  bool TellJoint(const std::vector<Patient>& members, const proto::World& world,
+                 const Session& session,
+                 std::vector<std::shared_ptr<const Cure>> cures) {
+    std::vector<const Subject*> with;
+    std::vector<std::string> names;
+    for (const Patient& p : members) {
+      const DaxCheck& alone = checks_[p.number];
+      if (Huge(p.look.shares) < Huge(alone.now)) return false;
+      // Cures that help only together come in no joint list.
+      if (together_.contains(p.number) &&
+          Huge(p.look.shares) < Huge(alone.best)) {
+        return false;
+      }
+      if (&p != &members[0]) with.push_back(&p.look.subject);
+      names.push_back(p.look.subject.name);
+    }
+    CurePlan plan = PlanCures({.machine = machine_,
+                               .stands_on = stands_on_,
+                               .cured = world,
+                               .after = session,
+                               .subject = members[0].look.subject,
+                               .with = std::move(with),
+                               .cures = std::move(cures)});
+    plan.joint = std::move(names);
+    for (const Patient& p : members) {
+      DaxCheck& check = checks_[p.number];
+      check.best = p.look.shares;
+      check.cured_dax = p.look.dax;
+      check.cured_sync = p.look.sync;
+      check.plan = plan;
+    }
+    return true;
+  }
+
   static std::optional<size_t> Next(const Patient& p) {
     if (p.without != nullptr) return NextTogether(p);
     // More than these no stack has in a row; a cure that another undoes must
@@ -181,40 +261,19 @@ class Curer {
            std::vector<Patient> group, std::vector<Patient>& left) {
     std::vector<const Subject*> subjects;
     for (const Patient& p : group) subjects.push_back(&p.look.subject);
-    const Subject& first = *subjects[0];
-    const FaultReason& reason = group[0].look.reasons[group[0].next];
-    std::shared_ptr<const Cure> cure;
-    proto::World better;
-    absl::StatusOr<Session> cured = absl::UnknownError("not loaded");
-    better = parts.Of(subjects);
-    const std::string before =
-        group[0].without == nullptr ? "" : better.SerializeAsString();
-    if (auto found = FindCure({.reason = reason,
-                               .session = session,
-                               .subject = first,
-                               .order = OrderOf(wish_, session.user->faults()),
-                               .machine = &machine_,
-                               .stands_on = &stands_on_,
-                               .used_end = parts.UsedEnd(first)},
-                              better)) {
-      // What is kept whatever it does must do something.
-      if (!before.empty() && better.SerializeAsString() == before) {
-        found->in_world = false;
-      }
-      if (found->in_world) {
-        if (MakesFilesAnew(*found)) PlaceAnew(session, first, better);
-        cured = LoadWorld(better);
-      }
-      if (cured.ok()) AddVolumeShare(*cured, group[0].look, reason, *found);
-      cure = std::make_shared<const Cure>(*std::move(found));
-    }
+    const TrialOf what =
+        group[0].without == nullptr ? TrialOf::kAlone : TrialOf::kTogether;
+    TriedCure tried =
+        trial_.Run(parts.Of(subjects), session, group[0].look, group[0].next,
+                   parts.UsedEnd(*subjects[0]), what);
+    const std::shared_ptr<const Cure>& cure = tried.cure;
     std::vector<Patient> helped;
     for (Patient& p : group) {
       Obstacle o = p.look.obstacles[p.next];
       p.met[KeyOf(o)] = o.bytes;
       if (cure != nullptr) o.cure = cure;
       const std::vector<Obstacle> beside = p.look.obstacles;
-      if (cure != nullptr && cure->in_world) TryOn(cured, p, o);
+      if (cure != nullptr && cure->in_world) TryOn(tried.cured, p, o);
       if (p.without != nullptr) {
         int& times = p.looked_at[KeyOf(o)];
         times = o.tried ? times + 1 : kMostOfOne;
@@ -228,49 +287,7 @@ class Curer {
       }
       (o.tried ? helped : left).push_back(std::move(p));
     }
-    if (!helped.empty()) Run(better, *cured, std::move(helped));
-  }
-
-  static bool MakesFilesAnew(const Cure& cure) {
-    return std::any_of(cure.steps.begin(), cure.steps.end(),
-                       [](const CureStep& step) {
-                         return step.stage == CureStage::kMkfs ||
-                                MakesAnew(step);
-                       }) ||
-           !cure.physical_volumes.empty();
-  }
-
-  // A file system that is made anew has its files elsewhere.
-  static void PlaceAnew(const Session& session, const Subject& subject,
-                        proto::World& world) {
-    if (subject.bdev == nullptr || subject.mount.empty()) return;
-    uint64_t sectors = subject.bdev->nr_sectors();
-    if (proto::MappedDevice* volume =
-            FindMapped(world, NameOfDevice(session, *subject.bdev))) {
-      sectors = SectorsOf(volume);
-    } else {
-      const auto sizes = SizesOf(session, world);
-      const auto size = sizes.find(subject.bdev->dev());
-      if (size != sizes.end()) sectors = size->second;
-    }
-    PlaceFilesAnew(session, subject, sectors * kSectorSize, world);
-  }
-
-  // New blocks may come to lie where the volume has no huge page.
-  static void AddVolumeShare(Session& cured, const Look& look,
-                             const FaultReason& reason, Cure& cure) {
-    const bool of_extents = reason.code == FaultReasonCode::kPfnExtent ||
-                            reason.code == FaultReasonCode::kExtentShort;
-    if (!of_extents || look.subject.bdev == nullptr) return;
-    const std::string path = DevicePath(cured, *look.subject.bdev);
-    const Look volume = LookAt(cured, {path, Wish::kPmd});
-    const PageShares& s = volume.shares;
-    if (!volume.error.ok() || Huge(s) + s.tail >= s.total) return;
-    absl::StrAppend(&cure.remark, "; of ", OneLine(path), " itself ",
-                    BytesText(s.total - s.tail - Huge(s)), " of ",
-                    BytesText(s.total),
-                    " have no large page: a file that comes to lie there has "
-                    "none either");
+    if (!helped.empty()) Run(tried.better, *tried.cured, std::move(helped));
   }
 
   // Obstacles that stood beside `cured` and went with it: nobody will meet them
@@ -304,7 +321,7 @@ class Curer {
     Look next = LookAt(*cured, {p.look.subject.name, wish_});
     if (!next.error.ok()) {
       o.untried = std::string(next.error.message());
-    } else if (p.without == nullptr && !Helps(o, next)) {
+    } else if (p.without == nullptr && !HelpsAgainst(o, next)) {
       o.untried = "alone it changes nothing on this machine";
       p.in_vain.insert(KeyOf(o));
     } else {
@@ -316,15 +333,38 @@ class Curer {
   const Wish wish_;
   const Session& machine_;
   StandsOn stands_on_;
+  CureTrial trial_;
   std::vector<DaxCheck>& checks_;
+  std::set<size_t> together_;  // those whose cures help only together
 };
 
 }  // namespace
 
 void CureAll(const CureAllRequest& request, std::vector<Patient> patients,
              std::vector<DaxCheck>& checks) {
-  Curer(request.wish, request.world, request.session, checks)
-      .Run(request.world, request.session, std::move(patients));
+  Curer curer(request.wish, request.world, request.session, checks);
+  curer.Run(request.world, request.session, patients);
+  std::vector<const Subject*> subjects;
+  for (const Patient& p : patients) subjects.push_back(&p.look.subject);
+  std::vector<const CurePlan*> plans;
+  for (const Patient& p : patients) plans.push_back(&checks[p.number].plan);
+  for (const std::vector<size_t>& group : PlansThatMeet(plans, subjects)) {
+    const size_t nr_joint = std::min(group.size(), kMostFreshFiles);
+    std::vector<Patient> members;
+    for (size_t i = 0; i < nr_joint; ++i) {
+      members.push_back(patients[group[i]]);
+    }
+    // Each of very many: the others' list, and then its own end.
+    const size_t alone = curer.Join(std::move(members)) ? nr_joint : 1;
+    for (size_t i = alone; i < group.size(); ++i) {
+      CurePlan& plan = checks[patients[group[i]].number].plan;
+      absl::StrAppend(&plan.remark, plan.remark.empty() ? "" : "; ",
+                      "type the list of ", OneLine(subjects[group[0]]->name),
+                      ", which makes the same anew, and of this one only what "
+                      "is about ",
+                      OneLine(subjects[group[i]]->name), " itself");
+    }
+  }
 }
 
 }  // namespace dmdax

@@ -26,11 +26,9 @@
 #include "tools/check/cure.h"
 #include "tools/check/dax_check.h"
 #include "tools/check/look.h"
+#include "tools/check/try_cure.h"
 
 namespace dmdax {
-
-// What makes two obstacles the same one.
-using ObstacleKey = std::pair<std::string, std::string>;  // name, device
 
 // A subject on its way through the cures.
 struct Patient {

@@ -15,6 +15,7 @@
 #include "base/round_up.h"
 #include "fs/fs_parser.h"
 #include "process/mount_point.h"
+#include "tools/byte_count.h"
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/world_mount.h"
@@ -39,23 +40,6 @@ uint64_t DeviceBytes(const CureRequest& request) {
   return request.subject.bdev->nr_sectors() * uint64_t{512};
 }
 
-// Gives the file these extents and no others.
-void SetExtents(const std::vector<FileExtent>& extents, uint64_t size,
-                proto::File* file) {
-  file->set_size(size);
-  file->clear_extent();
-  file->clear_extents_text();
-  file->clear_fiemap();
-  for (const FileExtent& e : extents) {
-    proto::Extent* extent = file->add_extent();
-    extent->set_logical(e.logical);
-    extent->set_physical(e.physical);
-    extent->set_length(e.length);
-    extent->set_shared(e.shared);
-    if (e.type == IOMAP_UNWRITTEN) extent->set_type(proto::Extent::UNWRITTEN);
-  }
-}
-
 // Puts all of a file into one extent at a multiple of 2 MiB, in free space.
 // Nothing if there is not so much of it in one piece.
 bool PlaceAligned(const CureRequest& request, proto::File* file) {
@@ -64,8 +48,8 @@ bool PlaceAligned(const CureRequest& request, proto::File* file) {
   uint64_t start = RoundUp(request.used_end, kPmdBytes);
   if (start + length > device) return false;
   if (start == 0 && length + kPmdBytes <= device) start = kPmdBytes;
-  SetExtents({{.physical = start, .length = length}}, request.subject.size,
-             file);
+  SetFileExtents({{.physical = start, .length = length}}, request.subject.size,
+                 file);
   return true;
 }
 
@@ -101,7 +85,7 @@ bool FillHoles(const CureRequest& request,
   }
   fill(size);
   if (used > DeviceBytes(request)) return false;
-  SetExtents(filled, request.subject.size, file);
+  SetFileExtents(filled, request.subject.size, file);
   return true;
 }
 
@@ -125,26 +109,25 @@ uint64_t NumberOption(const proto::Mount& mount, absl::string_view name) {
 // The steps for a file, in their order.
 class FileSteps {
  public:
-  FileSteps(const Subject& subject, Cure* cure)
-      : subject_(subject), cure_(*cure) {}
+  FileSteps(const Subject& subject, Cure* cure,
+            CureStage stage = CureStage::kFile)
+      : subject_(subject), cure_(*cure), stage_(stage) {}
 
   // `on_fresh`: see CureStep.
   void Add(std::string command,
            std::optional<std::string> on_fresh = std::nullopt) {
-    cure_.steps.push_back({CureStage::kFile,
-                           absl::StrCat(subject_.name, " ", ++number_),
-                           std::move(command), std::move(on_fresh)});
+    cure_.steps.push_back({stage_, absl::StrCat(subject_.name, " ", ++number_),
+                           std::move(command), std::move(on_fresh),
+                           subject_.mount});
   }
 
-  // ext4 aligns to its stripe, which a mount option can give.
+  // Pieces of one stripe are what ext4 aligns, and a mount option can give it.
   void AddStripe(proto::Mount* mount) {
-    if (NumberOption(*mount, "stripe") % kPmdBlocks == 0 &&
-        NumberOption(*mount, "stripe") != 0) {
-      return;
-    }
-    Add(absl::StrCat("mount -o remount,stripe=", kPmdBlocks, " ",
-                     ShellWord(subject_.mount)),
-        "");
+    if (NumberOption(*mount, "stripe") == kPmdBlocks) return;
+    cure_.steps.push_back({CureStage::kRemount, subject_.mount,
+                           absl::StrCat("mount -o remount,stripe=", kPmdBlocks,
+                                        " ", ShellWord(subject_.mount)),
+                           "", subject_.mount});
     mount->set_options(absl::StrCat(mount->options(),
                                     mount->options().empty() ? "" : ",",
                                     "stripe=", kPmdBlocks));
@@ -173,6 +156,7 @@ class FileSteps {
   static constexpr uint64_t kPmdBlocks = kPmdBytes / kBlock;
   const Subject& subject_;
   Cure& cure_;
+  const CureStage stage_;
   int number_ = 0;
 };
 
@@ -215,17 +199,6 @@ Cure ReadOnlyCure(const proto::Mount& mount) {
               "writable")};
 }
 
-// What gives a file of xfs without extents its blocks, at multiples of 2 MiB of
-// a file system that was made for it.
-std::vector<std::string> XfsAllocateLines(const std::string& path,
-                                          uint64_t size) {
-  const std::string name = ShellWord(path);
-  return {
-      absl::StrCat("xfs_io -f -c 'extsize 2m' ", name),
-      absl::StrCat("fallocate -l ", RoundUp(size, kPmdBytes), " ", name),
-  };
-}
-
 // A new file in aligned blocks gets the data.
 void AddFreshFile(const CureRequest& request, proto::Mount* mount, Cure* cure) {
   const Subject& subject = request.subject;
@@ -265,6 +238,29 @@ void AddFreshFile(const CureRequest& request, proto::Mount* mount, Cure* cure) {
   steps.AddCopy(fresh);
 }
 
+bool MakesFsAnew(const Cure& cure) {
+  return std::any_of(
+      cure.steps.begin(), cure.steps.end(),
+      [](const CureStep& step) { return step.stage == CureStage::kMkfs; });
+}
+
+// What the file's holes would take, and what it has, in bytes.
+struct Blocks {
+  uint64_t holes = 0, has = 0;
+};
+
+Blocks BlocksOf(const std::vector<FileExtent>& extents, uint64_t size) {
+  Blocks blocks;
+  uint64_t within = 0;
+  for (const FileExtent& e : extents) {
+    if (e.type != IOMAP_MAPPED && e.type != IOMAP_UNWRITTEN) continue;
+    blocks.has += e.length;
+    within += std::min(e.end(), std::max(size, e.logical)) - e.logical;
+  }
+  blocks.holes = size - std::min(size, within);
+  return blocks;
+}
+
 }  // namespace
 
 std::optional<Cure> CureExtents(const CureRequest& request,
@@ -283,6 +279,13 @@ std::optional<Cure> CureExtents(const CureRequest& request,
   }
   cure.in_world = PlaceAligned(request, file);
   AddFreshFile(request, mount, &cure);
+  if (const uint64_t all = DeviceBytes(request);
+      !cure.in_world && !MakesFsAnew(cure) && subject.size > all / 2) {
+    return Cure{.remark = absl::StrCat(
+                    "there is no room for new blocks beside the old ones: the "
+                    "file has ",
+                    BytesText(subject.size), " of ", BytesText(all))};
+  }
   if (!cure.in_world) {
     absl::StrAppend(&cure.remark,
                     "; there is no free piece of 2 MiB pages so long here");
@@ -306,9 +309,18 @@ std::optional<Cure> CureHoles(const CureRequest& request, proto::World& world) {
                     "without extents there is no fallocate: it gets its blocks "
                     "when it is written"};
   }
+  const std::vector<FileExtent> extents = (*open)->inode.extents.All();
+  const Blocks blocks = BlocksOf(extents, subject.size);
+  if (blocks.holes + blocks.has > DeviceBytes(request)) {
+    return Cure{.remark = absl::StrCat(
+                    "its holes are ", BytesText(blocks.holes),
+                    ", and the file system has ",
+                    BytesText(DeviceBytes(request)),
+                    " in all: it gets its blocks where it is written")};
+  }
   Cure cure{.change = "blocks for the holes",
-            .in_world = FillHoles(request, (*open)->inode.extents.All(), file)};
-  FileSteps steps(subject, &cure);
+            .in_world = FillHoles(request, extents, file)};
+  FileSteps steps(subject, &cure, CureStage::kHoles);
   if (WorldFsType(*mount) == "ext4") {
     steps.AddStripe(mount);
     for (std::string& line :
@@ -328,51 +340,6 @@ std::optional<Cure> CureHoles(const CureRequest& request, proto::World& world) {
                       "where the new blocks lie filefrag -v tells";
   cure.remark += stripe;
   return cure;
-}
-
-std::vector<CureStep> FreshFileSteps(const Session& session,
-                                     const Subject& subject,
-                                     const proto::Mount& mount) {
-  Cure cure;
-  FileSteps steps(subject, &cure);
-  const std::string fs = WorldFsType(mount);
-  if (fs != "ext4" && fs != "xfs") return {};
-  for (std::string& line :
-       fs == "xfs" ? XfsAllocateLines(subject.name, subject.size)
-                   : Ext4AllocateLines(KernelNameWord(session, *subject.bdev),
-                                       subject.name, subject.size,
-                                       FileLength::kGrows)) {
-    steps.Add(std::move(line));
-  }
-  steps.Add(
-      absl::StrCat("truncate -s ", subject.size, " ", ShellWord(subject.name)));
-  return cure.steps;
-}
-
-void PlaceFilesAnew(const Session& session, const Subject& subject,
-                    uint64_t device_bytes, proto::World& world) {
-  proto::Mount* const mount = FindWorldMount(world, subject.mount);
-  if (mount == nullptr) return;
-  proto::Mount placed = *mount;
-  uint64_t at = kPmdBytes;
-  for (proto::File& file : *placed.mutable_file()) {
-    const absl::StatusOr<MountedFile*> open = session.user->FindFile(
-        absl::StrCat(PathBelow(MountPath(mount->path()), ""), file.name()));
-    if (!open.ok()) return;
-    const uint64_t size = (*open)->options.size;
-    std::vector<FileExtent> extents;
-    uint64_t end = size;
-    for (FileExtent e : (*open)->inode.extents.All()) {
-      if (e.type != IOMAP_MAPPED && e.type != IOMAP_UNWRITTEN) continue;
-      e.physical = at + e.logical;
-      e.shared = false;
-      end = std::max(end, e.logical + e.length);
-      extents.push_back(e);
-    }
-    SetExtents(extents, size, &file);
-    at = RoundUp(at + end, kPmdBytes);
-  }
-  if (at <= device_bytes) *mount = std::move(placed);
 }
 
 }  // namespace dmdax

@@ -110,6 +110,18 @@ std::string DmsetupCreateLine(const std::string& name, const std::string& rows,
       " | dmsetup create", options, " ", DmNameWord(name));
 }
 
+std::string DmsetupReloadLine(const std::string& name,
+                              const std::string& rows) {
+  return absl::StrCat(
+      "printf '%s\\n' ",
+      absl::StrJoin(absl::StrSplit(rows, '\n'), " ",
+                    [](std::string* out, absl::string_view row) {
+                      absl::StrAppend(out, ShellWord(row));
+                    }),
+      " | dmsetup reload ", DmNameWord(name), " && dmsetup resume ",
+      DmNameWord(name));
+}
+
 std::string XfsAlignWords(uint64_t bytes) {
   const bool few_groups = bytes < (uint64_t{640} << 20);
   return absl::StrCat(few_groups ? "agcount=2," : "", "su=2m,sw=1");
@@ -124,6 +136,20 @@ std::string AlignedMkfsLine(absl::string_view type, const std::string& path,
   return absl::StrCat(type == "ext2" ? "mkfs.ext2" : "mkfs.ext4",
                       " -F -b 4096 -E stride=512,stripe_width=512 ",
                       ShellWord(path));
+}
+
+std::vector<proto::Block> PartitionsOf(const proto::World& world,
+                                       const proto::World& cured,
+                                       const std::string& disk) {
+  std::vector<proto::Block> parts;
+  for (const proto::Block& part : world.block()) {
+    if (part.partition_of() != disk) continue;
+    parts.push_back(part);
+    for (const proto::Block& at : cured.block()) {
+      if (at.name() == part.name()) parts.back() = at;
+    }
+  }
+  return parts;
 }
 
 std::string PartitionEntry(const proto::Block& part) {
@@ -174,6 +200,15 @@ std::vector<std::string> Ext4AllocateLines(const std::string& disk,
                        length == FileLength::kKept ? "-n " : "",
                        "-o $((2 * i))MiB -l 2MiB ", ShellWord(file),
                        " || exit; done)")};
+}
+
+std::vector<std::string> XfsAllocateLines(const std::string& path,
+                                          uint64_t size) {
+  const std::string name = ShellWord(path);
+  return {
+      absl::StrCat("xfs_io -f -c 'extsize 2m' ", name),
+      absl::StrCat("fallocate -l ", RoundUp(size, kPmdBytes), " ", name),
+  };
 }
 
 std::vector<CureStep> VolumeSteps(const Session& session,

@@ -46,6 +46,9 @@ enum class DmAccess { kReadWrite, kReadOnly };
 std::string DmsetupCreateLine(const std::string& name, const std::string& rows,
                               DmAccess access = DmAccess::kReadWrite);
 
+// What puts other rows in place of those that a mapped device has.
+std::string DmsetupReloadLine(const std::string& name, const std::string& rows);
+
 // The least file system that mkfs.xfs makes, in bytes, and how it is told to
 // align a larger one: aligned groups of a quarter of little have no room for a
 // log of 64 MiB, and it gives up.
@@ -64,6 +67,11 @@ std::string PartitionPlace(uint64_t start, uint64_t sectors);
 // It keeps its number, type and name, and nothing is written if it is refused.
 std::string MovePartitionLine(const std::string& disk, uint64_t number,
                               uint64_t start, uint64_t sectors);
+
+// A disk's partitions as they are in `cured`, or else in the machine's World.
+std::vector<proto::Block> PartitionsOf(const proto::World& world,
+                                       const proto::World& cured,
+                                       const std::string& disk);
 
 // "/dev/pmem0p2 : start=2051MiB, size=100MiB", and what makes a disk's table of
 // such entries.
@@ -84,6 +92,12 @@ enum class FileLength { kGrows, kKept };
 std::vector<std::string> Ext4AllocateLines(const std::string& disk,
                                            const std::string& file,
                                            uint64_t bytes, FileLength length);
+
+// What gives a file of xfs without extents its blocks, at multiples of 2 MiB of
+// a file system that was made for it.  The hint comes first: with blocks a file
+// takes none.
+std::vector<std::string> XfsAllocateLines(const std::string& path,
+                                          uint64_t size);
 
 // What makes the mapped device as the World has it, by LVM2's commands where it
 // is LVM2's, and removes the one there is.

@@ -7,8 +7,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/kernel_profile.h"
 #include "base/one_line.h"
 #include "fs/file_system_type.h"
+#include "fs/no_dax.h"
+#include "process/mount_point.h"
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
@@ -31,31 +34,52 @@ std::string WithOption(const std::string& options, absl::string_view dax) {
   return absl::StrJoin(kept, ",");
 }
 
+// Whether a word of the options gives DAX to all files, or takes it from them.
+bool DecidesForAll(const proto::Mount& mount) {
+  for (absl::string_view word : absl::StrSplit(mount.options(), ',')) {
+    if (word == "dax" || word == "dax=always" || word == "dax=never") {
+      return true;
+    }
+  }
+  return false;
+}
+
+// What a file system was made with that keeps it from DAX for all of its files.
+struct MadeWith {
+  bool blocks = false, shares = false, inline_data = false;
+  bool any() const { return blocks || shares || inline_data; }
+};
+
+MadeWith MadeWithout(const proto::Mount& mount, const KernelProfile& profile,
+                     const BlockDevice& bdev) {
+  const XfsDaxReflink reflink = profile.xfs_dax_reflink;
+  return {
+      .blocks = mount.block_size() != 0 && mount.block_size() != 4096,
+      .shares = mount.reflink() && (reflink == XfsDaxReflink::kRefused ||
+                                    (reflink == XfsDaxReflink::kNotPartitions &&
+                                     bdev.is_partition())),
+      .inline_data = mount.inline_data()};
+}
+
 // A file system that could be mapped if it were mounted otherwise.
 std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
   const Subject& subject = request.subject;
   proto::Mount* mount = FindWorldMount(world, subject.mount);
   if (mount == nullptr) return std::nullopt;
   const std::string fs = WorldFsType(*mount);
-  const auto type = FindFileSystemType(fs);
-  if (type.ok() && !(*type)->no_dax.empty()) {
+  const FileSystemType* const type = FindUnmodelledFileSystem(fs);
+  if (type != nullptr) {
     return Cure{.remark = absl::StrCat(
-                    "no option of ", OneLine(fs),
-                    " helps: save the data and make ext4 or xfs: dmdax advise "
-                    "has the lines")};
+                    "no option of ", OneLine(fs), ", ", type->no_dax,
+                    ", is known to help: save the data and make ext4 or xfs: "
+                    "dmdax advise has the lines")};
   }
   const bool modes = request.session.machine->profile().has_dax_modes;
   const char* option = modes && fs != "ext2" ? "dax=always" : "dax";
   const std::string path = DevicePath(request.session, *subject.bdev);
-  const bool blocks = mount->block_size() != 0 && mount->block_size() != 4096;
-  // What a file system is made with can keep it from DAX.
-  const XfsDaxReflink reflink =
-      request.session.machine->profile().xfs_dax_reflink;
-  const bool shares =
-      mount->reflink() && (reflink == XfsDaxReflink::kRefused ||
-                           (reflink == XfsDaxReflink::kNotPartitions &&
-                            subject.bdev->is_partition()));
-  const bool anew = blocks || shares || mount->inline_data();
+  const KernelProfile& profile = request.session.machine->profile();
+  const MadeWith made = MadeWithout(*mount, profile, *subject.bdev);
+  const bool anew = made.any();
   const std::string options = WithOption(mount->options(), option);
   if (options == mount->options() && !anew) return std::nullopt;
   mount->set_options(options);
@@ -64,9 +88,9 @@ std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
   cure.steps.push_back(UnmountStep(at));
   if (anew) {
     std::vector<std::string> words;
-    if (blocks) words.push_back("blocks of 4096 bytes");
-    if (shares) words.push_back("no reflink");
-    if (mount->inline_data()) words.push_back("no inline data");
+    if (made.blocks) words.push_back("blocks of 4096 bytes");
+    if (made.shares) words.push_back("no reflink");
+    if (made.inline_data) words.push_back("no inline data");
     absl::StrAppend(&cure.change, ", ", absl::StrJoin(words, ", "));
     mount->clear_block_size();
     mount->clear_reflink();
@@ -75,7 +99,7 @@ std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
         {CureStage::kMkfs, at,
          AlignedMkfsLine(fs, path, subject.bdev->nr_sectors() * 512)});
     cure.remark = "DAX wants it; the file system is made anew: save the data";
-    if (shares && reflink == XfsDaxReflink::kRefused) {
+    if (made.shares && profile.xfs_dax_reflink == XfsDaxReflink::kRefused) {
       absl::StrAppend(&cure.remark, "; from 6.0 on reflink is no obstacle");
     }
   }
@@ -86,6 +110,46 @@ std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
 }
 
 }  // namespace
+
+bool WantsDaxFlag(const Subject& subject, const proto::World& world) {
+  if (subject.kind != Subject::kFile || subject.bdev == nullptr) return false;
+  const proto::Mount* const mount = FindWorldMount(world, subject.mount);
+  if (mount == nullptr || DecidesForAll(*mount)) return false;
+  const std::string fs = WorldFsType(*mount);
+  // The kernels that take reflink with DAX nowhere are told by the trial.
+  return (fs == "xfs" && mount->reflink()) ||
+         (fs == "ext4" && mount->inline_data());
+}
+
+std::optional<Cure> CureDaxFlag(const CureRequest& request,
+                                proto::World& world) {
+  const Subject& subject = request.subject;
+  const KernelProfile& profile = request.session.machine->profile();
+  if (!profile.has_dax_modes || !WantsDaxFlag(subject, world)) {
+    return std::nullopt;
+  }
+  proto::Mount* const mount = FindWorldMount(world, subject.mount);
+  const MadeWith made = MadeWithout(*mount, profile, *subject.bdev);
+  if (made.blocks || !made.any()) return std::nullopt;
+  for (proto::File& file : *mount->mutable_file()) {
+    if (absl::StrCat(PathBelow(MountPath(mount->path()), ""), file.name()) !=
+            subject.name ||
+        file.dax()) {
+      continue;
+    }
+    file.set_dax(true);
+    // The flag is read with the inode.
+    return Cure{.change = "the file's DAX flag",
+                .steps = {{CureStage::kFile, absl::StrCat(subject.name, " 9"),
+                           absl::StrCat("xfs_io -c 'chattr +x' ",
+                                        ShellWord(subject.name))}},
+                .remark =
+                    "its data stays; it has DAX once all programs have closed "
+                    "it, and it is opened again",
+                .in_world = true};
+  }
+  return std::nullopt;
+}
 
 namespace {
 

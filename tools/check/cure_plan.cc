@@ -18,7 +18,9 @@
 #include "tools/check/cure_steps.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/device_use.h"
+#include "tools/check/fresh_files.h"
 #include "tools/check/lvm_group.h"
+#include "tools/check/made_again.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_mount.h"
 #include "tools/check/world_rows.h"
@@ -37,6 +39,8 @@ class Planner {
   CurePlan Run() {
     for (const auto& cure : r_.cures) {
       for (const CureStep& step : cure->steps) Put(step);
+      if (!cure->loss.empty()) remarks_.push_back(cure->loss);
+      if (!cure->placed.empty()) placed_.insert(cure->placed);
       goes_.insert(cure->goes.begin(), cure->goes.end());
       for (const std::string& name : cure->physical_volumes) {
         if (BlockDevice* bdev = r_.stands_on.Find(name)) RedoDevice(bdev);
@@ -47,9 +51,10 @@ class Planner {
     // What goes with a group may have others on it.
     if (MakeGroupsAgain()) RemoveWhatGoes();
     MakeVolumesAgain();
-    MakePartitionsAgain();
+    MakePartitionsAgain(r_.stands_on.world(), world_, &steps_);
     AddFileSystems();
-    AddQueues();
+    TellQueuesAgain(world_, &steps_);
+    steps_.DropNeedless();
     UnmountWhatIsBelow();
     return Told();
   }
@@ -100,15 +105,17 @@ class Planner {
   // What the subject stands on, as far as it goes.
   std::set<BlockDevice*> OwnThatGo(const std::set<BlockDevice*>& anew) const {
     std::set<BlockDevice*> gone;
-    if (r_.subject.bdev == nullptr) return gone;
-    std::vector<BlockDevice*> own = AllBelow(r_.machine, MachineBdev());
-    std::reverse(own.begin(), own.end());  // the lowest first
-    for (BlockDevice* bdev : own) {
-      bool goes = anew.contains(bdev);
-      for (BlockDevice* below : DevicesBelow(r_.machine, *bdev)) {
-        goes |= gone.contains(below);
+    for (const Subject* subject : Subjects()) {
+      std::vector<BlockDevice*> own =
+          AllBelow(r_.machine, MachineBdev(*subject));
+      std::reverse(own.begin(), own.end());  // the lowest first
+      for (BlockDevice* bdev : own) {
+        bool goes = anew.contains(bdev);
+        for (BlockDevice* below : DevicesBelow(r_.machine, *bdev)) {
+          goes |= gone.contains(below);
+        }
+        if (goes) gone.insert(bdev);
       }
-      if (goes) gone.insert(bdev);
     }
     return gone;
   }
@@ -163,6 +170,7 @@ class Planner {
       const std::string name = NameOfDevice(r_.machine, *bdev);
       const proto::MappedDevice* const now = r_.stands_on.InWorld(name);
       if (now == nullptr) continue;
+      if (KeepsItsPlace(*now)) continue;
       // A later cure may have cut what an earlier one had made.
       proto::MappedDevice device = AsItWillBe(*now);
       bool plain = device.table().target_size() <= kMostRows;
@@ -177,6 +185,12 @@ class Planner {
         if (step.stage != CureStage::kRemoveVolume) Put(step);
       }
     }
+  }
+
+  // Whether its step says in which extents it lies, and the group stays.
+  bool KeepsItsPlace(const proto::MappedDevice& device) const {
+    const auto lvm = LvmNameOf(device);
+    return placed_.contains(device.name()) && lvm && !redo_.contains(lvm->vg);
   }
 
   // With all that is known of its devices and volumes.  Whether there are any.
@@ -230,25 +244,8 @@ class Planner {
             ", which is made anew, must be larger, or its file system ext4");
       }
     }
-    AllocateFile();
-  }
-
-  // Of a file system that is made anew the file gets its blocks before the
-  // data.
-  void AllocateFile() {
-    if (r_.subject.kind != Subject::kFile ||
-        !Has(CureStage::kMkfs, r_.subject.mount)) {
-      return;
-    }
-    const proto::Mount* mount = FindWorldMount(world_, r_.subject.mount);
-    if (mount == nullptr) return;
-    for (const auto& [key, step] : steps_.all()) {
-      if (key.first == CureStage::kFile) return;
-    }
-    for (const CureStep& step :
-         FreshFileSteps(r_.machine, r_.subject, *mount)) {
-      Put(step);
-    }
+    left_out_ = AllocateFreshFiles(r_.machine, r_.stands_on.world(), Subjects(),
+                                   &steps_);
   }
 
   void Unmount(const std::string& at) {
@@ -275,50 +272,14 @@ class Planner {
     }
   }
 
-  // A namespace that is made anew is empty.
-  void MakePartitionsAgain() {
-    std::set<std::string> disks;
-    for (const auto& [key, step] : steps_.all()) {
-      if (key.first == CureStage::kNamespace && MakesAnew(step)) {
-        disks.insert(key.second);
-      }
-    }
-    for (const std::string& disk : disks) {
-      std::vector<std::string> lines;
-      for (const proto::Block& part : r_.stands_on.world().block()) {
-        if (part.partition_of() != disk) continue;
-        const proto::Block* cured = &part;
-        for (const proto::Block& at : world_.block()) {
-          if (at.name() == part.name()) cured = &at;
-        }
-        lines.push_back(PartitionEntry(*cured));
-        steps_.Drop(CureStage::kPartition, part.name());
-      }
-      if (lines.empty()) continue;
-      Put({CureStage::kPartition, disk, MakePartitionsLine(disk, lines)});
-    }
-  }
-
-  // What a volume's queue was told is forgotten with it.
-  void AddQueues() {
-    std::vector<CureStep> added;
-    for (const auto& [key, step] : steps_.all()) {
-      if (key.first != CureStage::kVolume) continue;
-      const proto::MappedDevice* const device = FindMapped(world_, key.second);
-      if (device == nullptr || device->max_sectors_kb() == 0) continue;
-      for (CureStep& line :
-           MaxSectorsSteps(device->name(), device->max_sectors_kb())) {
-        added.push_back(std::move(line));
-      }
-    }
-    for (const CureStep& step : added) Put(step);
-  }
-
   CurePlan Told() {
     CurePlan plan;
     UsesThatGo uses = UsesOf(r_.machine, r_.stands_on.uses(), gone_);
     if (refused_.empty()) refused_ = std::move(uses.refused);
-    std::vector<std::string> remarks = std::move(uses.remarks);
+    std::vector<std::string> remarks = remarks_;
+    for (std::string& remark : uses.remarks) {
+      remarks.push_back(std::move(remark));
+    }
     if (!refused_.empty()) {
       plan.remark = refused_;
       return plan;
@@ -334,19 +295,24 @@ class Planner {
     for (std::string& remark : BootRemarks(r_.stands_on, steps_)) {
       remarks.push_back(std::move(remark));
     }
-    const bool fresh = Has(CureStage::kMkfs, r_.subject.mount);
-    plan.commands = steps_.InOrder(
-        r_.stands_on, fresh ? FilesOfMount::kGo : FilesOfMount::kStay);
+    bool fresh = false;
+    for (const auto& [key, step] : steps_.all()) {
+      fresh |=
+          key.first == CureStage::kFile && Has(CureStage::kMkfs, step.mount);
+    }
+    plan.commands = steps_.InOrder(r_.stands_on);
     for (const std::string& name : goes_) plan.goes.push_back(name);
     if (more_) plan.goes.push_back("and others");
-    if (!anew_.empty() && redo_.empty())
-      plan.afresh = AfreshLine(r_.machine, MachineBdev(), world_, r_.subject);
+    if (!anew_.empty() && redo_.empty() && placed_.empty() && r_.with.empty()) {
+      plan.afresh =
+          AfreshLine(r_.machine, MachineBdev(r_.subject), world_, r_.subject);
+    }
     if (Has(CureStage::kUnmount, "/")) {
       remarks.push_back(
           "/ is in use as long as the system runs from it: type this "
           "in a rescue system");
     }
-    if (!redo_.empty()) {
+    if (!redo_.empty() || !placed_.empty()) {
       remarks.push_back(
           "the first line ends it if the group has volumes that are not known "
           "here");
@@ -357,10 +323,15 @@ class Planner {
           " is LVM2's (dmsetup info -c does): by its name it may be; if it is "
           "not, the first line ends it"));
     }
-    if (fresh && r_.subject.kind == Subject::kFile && !plan.commands.empty()) {
+    if (fresh && !plan.commands.empty()) {
       remarks.push_back(
           "restore in place (dd conv=notrunc, rsync --inplace): cp would give "
           "the blocks back");
+    }
+    if (left_out_ != 0) {
+      remarks.push_back(absl::StrCat(
+          left_out_, left_out_ == 1 ? " other file" : " other files",
+          " of what is made anew: blocks before the data likewise"));
     }
     if (!by_hand_.empty()) {
       remarks.push_back(absl::StrCat("to be made again by hand: ",
@@ -381,11 +352,17 @@ class Planner {
     return "";
   }
 
+  std::vector<const Subject*> Subjects() const {
+    std::vector<const Subject*> all = {&r_.subject};
+    all.insert(all.end(), r_.with.begin(), r_.with.end());
+    return all;
+  }
+
   // The subject's device on the whole machine; null: it is a device-dax.
-  BlockDevice* MachineBdev() const {
-    if (r_.subject.bdev == nullptr) return nullptr;
-    BlockDevice* found = r_.machine.machine->FindBdev(r_.subject.bdev->dev());
-    return found != nullptr ? found : r_.subject.bdev;
+  BlockDevice* MachineBdev(const Subject& subject) const {
+    if (subject.bdev == nullptr) return nullptr;
+    BlockDevice* found = r_.machine.machine->FindBdev(subject.bdev->dev());
+    return found != nullptr ? found : subject.bdev;
   }
 
   const CurePlanRequest& r_;
@@ -396,8 +373,11 @@ class Planner {
   std::set<std::pair<CureStage, std::string>> anew_;
   // By group: the physical volumes that are made anew.
   std::map<std::string, std::set<BlockDevice*>> redo_;
-  std::set<std::string> whole_;    // groups of which nothing is left
-  std::string refused_;            // why nobody can type it, or ""
+  std::set<std::string> whole_;   // groups of which nothing is left
+  std::string refused_;           // why nobody can type it, or ""
+  std::set<std::string> placed_;  // volumes with extents of their own choice
+  std::vector<std::string> remarks_;
+  size_t left_out_ = 0;            // files without lines
   std::set<std::string> by_hand_;  // what goes and does not come back
   std::set<BlockDevice*> gone_;
   std::set<std::string> goes_;  // their names, and their mounts

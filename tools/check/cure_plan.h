@@ -29,6 +29,9 @@ struct CurePlan {
   std::string remark;  // what is to be known before, or ""
   // What lays all of it out anew, from the wish on: "dmdax advise pmem0 ...".
   std::string afresh;
+  // The subjects that have this list in common, by their names: it makes anew
+  // what all of them stand on.  The first has it printed.
+  std::vector<std::string> joint;
 };
 
 struct CurePlanRequest {
@@ -37,6 +40,7 @@ struct CurePlanRequest {
   const proto::World& cured;                       // with the cures
   const Session& after;                            // that World, loaded
   const Subject& subject;                          // of a session of either
+  std::vector<const Subject*> with = {};           // others of one joint list
   std::vector<std::shared_ptr<const Cure>> cures;  // in the order found
 };
 

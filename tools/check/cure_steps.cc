@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <set>
 #include <tuple>
 
 namespace dmdax {
@@ -54,13 +55,31 @@ Place PlaceOf(StandsOn& stands_on, CureStage stage, const std::string& about) {
 
 }  // namespace
 
-std::vector<std::string> CureSteps::InOrder(StandsOn& stands_on,
-                                            FilesOfMount files) const {
+void CureSteps::DropNeedless() {
+  // "/mnt/f 2" -> "/mnt/f".
+  const auto file_of = [](const std::string& about) {
+    return about.substr(0, about.rfind(' '));
+  };
+  std::set<std::string> files;
+  for (const auto& [key, step] : steps_) {
+    // The flag gives no blocks.
+    if (key.first == CureStage::kFile && !step.mount.empty()) {
+      files.insert(file_of(key.second));
+    }
+  }
+  DropIf([&](const CureStep& step) {
+    return (step.stage == CureStage::kHoles &&
+            files.contains(file_of(step.about))) ||
+           (step.stage == CureStage::kReload &&
+            Has(CureStage::kVolume, step.about));
+  });
+}
+
+std::vector<std::string> CureSteps::InOrder(StandsOn& stands_on) const {
   std::vector<Place> places;
   for (const auto& [key, step] : steps_) {
-    const std::string& command = step.on_fresh && files == FilesOfMount::kGo
-                                     ? *step.on_fresh
-                                     : step.command;
+    const bool fresh = step.on_fresh && Has(CureStage::kMkfs, step.mount);
+    const std::string& command = fresh ? *step.on_fresh : step.command;
     if (command.empty()) continue;
     Place at = PlaceOf(stands_on, key.first, key.second);
     at.command = &command;

@@ -11,6 +11,7 @@
 #ifndef DMDAX_TOOLS_CHECK_CURE_STEPS_H_
 #define DMDAX_TOOLS_CHECK_CURE_STEPS_H_
 
+#include <iterator>
 #include <map>
 #include <string>
 #include <utility>
@@ -20,9 +21,6 @@
 #include "tools/check/stands_on.h"
 
 namespace dmdax {
-
-// What happens to the files: they go if their file system is made anew.
-enum class FilesOfMount { kStay, kGo };
 
 class CureSteps {
  public:
@@ -36,10 +34,19 @@ class CureSteps {
   bool Has(CureStage stage, const std::string& about) const {
     return steps_.count({stage, about}) != 0;
   }
+  template <typename Fn>
+  void DropIf(Fn drop) {
+    for (auto at = steps_.begin(); at != steps_.end();) {
+      at = drop(at->second) ? steps_.erase(at) : std::next(at);
+    }
+  }
+  // Holes of a file that gets new blocks for all of it, and the table of a
+  // volume that is made with its last rows.
+  void DropNeedless();
   const Steps& all() const { return steps_; }
 
-  std::vector<std::string> InOrder(StandsOn& stands_on,
-                                   FilesOfMount files) const;
+  // The files of a mount go if its file system is made anew.
+  std::vector<std::string> InOrder(StandsOn& stands_on) const;
 
  private:
   Steps steps_;

@@ -14,9 +14,41 @@
 
 namespace dmdax {
 
+namespace {
+
+// Stripes over one device lie as a linear row does: the table changes, and no
+// data.  Nothing: another row has more of them.
+std::optional<Cure> CureSingleLeg(const CureRequest& request,
+                                  proto::MappedDevice& device) {
+  bool single = false;
+  for (const proto::Target& row : *EditRows(&device)) {
+    if (!row.has_striped()) continue;
+    if (row.striped().stripe_size() != 1) return std::nullopt;
+    single = true;
+  }
+  if (!single) return std::nullopt;
+  for (proto::Target& row : *EditRows(&device)) {
+    if (!row.has_striped()) continue;
+    const proto::Linear leg = row.striped().stripe(0);
+    *row.mutable_linear() = leg;
+  }
+  Cure cure{.change = "linear rows in place of stripes over one device",
+            .remark =
+                "the data stays where it is, and the volume in use; what "
+                "makes it when the machine starts needs the table too",
+            .in_world = true};
+  cure.steps.push_back(
+      {CureStage::kReload, device.name(),
+       DmsetupReloadLine(device.name(), StableTable(request.session, device))});
+  return cure;
+}
+
+}  // namespace
+
 std::optional<Cure> CureChunk(const CureRequest& request, proto::World& world) {
   proto::MappedDevice* device = BlamedVolume(request, world);
   if (device == nullptr) return std::nullopt;
+  if (auto cure = CureSingleLeg(request, *device)) return cure;
   const uint64_t before = SectorsOf(device);
   bool striped = false, changed = false;
   for (proto::Target& row : *EditRows(device)) {

@@ -5,7 +5,6 @@
 #include <map>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/one_line.h"
@@ -152,14 +151,6 @@ class Finder {
   uint64_t sizes_ = 0;  // of all legs, or-ed
   uint64_t chunk_ = 0;
 };
-
-// A name as a part of a shell's variable.
-std::string VariableOf(std::string name) {
-  for (char& c : name) {
-    if (!absl::ascii_isalnum(static_cast<unsigned char>(c))) c = '_';
-  }
-  return name;
-}
 
 // Where a physical volume's data begins, in sectors: in the session if that has
 // it.

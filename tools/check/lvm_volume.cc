@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/one_line.h"
@@ -62,6 +63,13 @@ std::optional<std::vector<SegmentToMake>> SegmentsToMake(
   }
   if (segments.empty()) return std::nullopt;
   return segments;
+}
+
+std::string VariableOf(std::string name) {
+  for (char& c : name) {
+    if (!absl::ascii_isalnum(static_cast<unsigned char>(c))) c = '_';
+  }
+  return name;
 }
 
 std::string JoinWords(const std::vector<std::string>& paths) {

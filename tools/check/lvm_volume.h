@@ -36,6 +36,9 @@ std::optional<std::vector<SegmentToMake>> SegmentsToMake(
 std::string LvmCreateLine(const LvmName& lvm,
                           const std::vector<SegmentToMake>& segments);
 
+// A name as a part of a shell's variable.
+std::string VariableOf(std::string name);
+
 // Paths as words of a shell.
 std::string JoinWords(const std::vector<std::string>& paths);
 

@@ -21,6 +21,9 @@
 
 namespace dmdax {
 
+// What it comes to where a volume is moved.
+inline constexpr char kFromBoundary[] = "data from a boundary of 2 MiB on";
+
 // The mapped device that the reason blames, in the World; null: none.
 proto::MappedDevice* BlamedVolume(const CureRequest& request,
                                   proto::World& world);

@@ -58,4 +58,20 @@ std::string WorldFreshMountLine(const proto::Mount& mount,
   return WorldMountLine(fresh, device_path);
 }
 
+void SetFileExtents(const std::vector<FileExtent>& extents, uint64_t size,
+                    proto::File* file) {
+  file->set_size(size);
+  file->clear_extent();
+  file->clear_extents_text();
+  file->clear_fiemap();
+  for (const FileExtent& e : extents) {
+    proto::Extent* extent = file->add_extent();
+    extent->set_logical(e.logical);
+    extent->set_physical(e.physical);
+    extent->set_length(e.length);
+    extent->set_shared(e.shared);
+    if (e.type == IOMAP_UNWRITTEN) extent->set_type(proto::Extent::UNWRITTEN);
+  }
+}
+
 }  // namespace dmdax

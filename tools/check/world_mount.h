@@ -5,8 +5,11 @@
 #ifndef DMDAX_TOOLS_CHECK_WORLD_MOUNT_H_
 #define DMDAX_TOOLS_CHECK_WORLD_MOUNT_H_
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
+#include "iomap/file_extents.h"
 #include "state/world.pb.h"
 
 namespace dmdax {
@@ -22,6 +25,10 @@ std::string WorldFsType(const proto::Mount& mount);
 // "mount -o dax=always /dev/pmem0 /mnt", for a shell.
 std::string WorldMountLine(const proto::Mount& mount,
                            const std::string& device_path);
+
+// Gives the file these extents and no others.
+void SetFileExtents(const std::vector<FileExtent>& extents, uint64_t size,
+                    proto::File* file);
 
 // That of a file system that has just been made: what mkfs wrote there counts,
 // and no option about the old one's stripes overrides it.

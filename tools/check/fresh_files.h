@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The files of a file system that is made anew: what gives them their blocks
+// again, aligned, before their data is restored.
+//
+//   const FreshFiles fresh = FreshFilesOf(machine, mount, *bdev, {&subject});
+//   for (const CureStep& step : fresh.steps) std::cout << step.command << "\n";
+//
+// Threading: pure functions of a machine and a World.
+#ifndef DMDAX_TOOLS_CHECK_FRESH_FILES_H_
+#define DMDAX_TOOLS_CHECK_FRESH_FILES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "block/block_device.h"
+#include "state/session.h"
+#include "state/world.pb.h"
+#include "tools/check/cure.h"
+#include "tools/check/cure_steps.h"
+#include "tools/check/subject.h"
+
+namespace dmdax {
+
+// For more files nobody types lines.
+inline constexpr size_t kMostFreshFiles = 32;
+
+struct FreshFiles {
+  std::vector<CureStep> steps;
+  size_t left_out = 0;  // files that get none
+};
+
+// Those of a mount of the machine: `first`, and all others that have blocks for
+// all of their bytes and can have a page of 2 MiB.  No steps: a file system of
+// that type has no way.
+FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
+                        BlockDevice& bdev,
+                        const std::vector<const Subject*>& first);
+
+// Puts those of all file systems that the steps make anew in place of what they
+// do to files there.  Returns how many files get none.
+size_t AllocateFreshFiles(const Session& machine, const proto::World& world,
+                          const std::vector<const Subject*>& first,
+                          CureSteps* steps);
+
+// Gives the files of the subject's mount the places that they get in a fresh
+// file system of so many bytes, as FreshFilesOf() allocates them; if there is
+// room for that.
+void PlaceFilesAnew(const Session& session, const Subject& subject,
+                    uint64_t device_bytes, proto::World& world);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_CHECK_FRESH_FILES_H_

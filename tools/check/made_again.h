@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is forgotten with a thing that is made anew, and comes back by lines of
+// its own: the partitions of a namespace, the queue of a volume.
+//
+// Threading: pure functions of Worlds and steps.
+#ifndef DMDAX_TOOLS_CHECK_MADE_AGAIN_H_
+#define DMDAX_TOOLS_CHECK_MADE_AGAIN_H_
+
+#include "state/world.pb.h"
+#include "tools/check/cure_steps.h"
+
+namespace dmdax {
+
+// A namespace that is made anew is empty: all of its partitions at once, in
+// place of steps about single ones.  `now` is the World as it is, `cured` the
+// part of it with the cures.
+void MakePartitionsAgain(const proto::World& now, const proto::World& cured,
+                         CureSteps* steps);
+
+// For each volume that is made.
+void TellQueuesAgain(const proto::World& cured, CureSteps* steps);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_CHECK_MADE_AGAIN_H_

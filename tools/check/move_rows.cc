@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/check/move_rows.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/round_up.h"
+#include "state/find_device.h"
+#include "tools/check/data_off.h"
+#include "tools/check/dax_depth.h"
+#include "tools/check/stands_on.h"
+#include "tools/check/volume_cure.h"
+#include "tools/check/world_rows.h"
+
+namespace dmdax {
+namespace {
+
+// Sectors in which a device may have labels and tables that nobody named.
+constexpr uint64_t kFirst = 2048;
+
+uint64_t SectorsOfAll(proto::World& world) {
+  uint64_t sectors = 0;
+  for (proto::MappedDevice& device : *world.mutable_mapped_device()) {
+    sectors += SectorsOf(&device);
+  }
+  return sectors;
+}
+
+}  // namespace
+
+BlockDevice* LegOffs::DeviceOf(const std::string& word) {
+  const auto [at, fresh] = known_.try_emplace(word, nullptr);
+  if (fresh) {
+    const absl::StatusOr<BlockDevice*> bdev = FindDevice(session_, word);
+    if (bdev.ok()) at->second = *bdev;
+  }
+  return at->second;
+}
+
+uint64_t LegOffs::Off(const proto::Target& row, const proto::Linear& leg) {
+  BlockDevice* const bdev = DeviceOf(leg.device());
+  if (bdev == nullptr) return 0;
+  const uint64_t begin = row.has_striped() ? 0 : row.start();
+  const uint64_t place = seen_ == Seen::kLevel
+                             ? leg.start() + DataOff(session_, *bdev)
+                             : StackOff(session_, world_, *bdev, leg.start());
+  return (begin - place) % kPmdSectors;
+}
+
+bool LegOffs::IsOff(const proto::Target& row, const proto::Linear& leg,
+                    int nr_legs) {
+  return Off(row, leg) != 0 ||
+         row.length() % (kPmdSectors * static_cast<uint64_t>(nr_legs)) != 0;
+}
+
+RowMover::RowMover(const CureRequest& request, proto::World& world,
+                   proto::MappedDevice* volume, Seen seen)
+    : r_(request),
+      world_(world),
+      name_(volume->name()),
+      offs_(r_.session, world, seen) {
+  AddAreas(*volume, &old_);
+}
+
+bool RowMover::HasWork() {
+  for (const proto::Target& given : *EditRows(Volume())) {
+    proto::Target row = given;
+    bool work = false;
+    ForEachLeg(row, [&](proto::Linear& leg, int nr_legs) {
+      work |= offs_.IsOff(row, leg, nr_legs);
+    });
+    if (work) return true;
+  }
+  return false;
+}
+
+bool RowMover::Run(absl::Span<const Way> ways) {
+  for (const Way way : ways) {
+    const proto::World kept = world_;
+    if (Move(way) && FitsBeside(way, kept)) return true;
+    world_ = kept;
+  }
+  return false;
+}
+
+proto::MappedDevice* RowMover::Volume() { return FindMapped(world_, name_); }
+
+void RowMover::AddAreas(proto::MappedDevice& device, Areas* areas) {
+  for (proto::Target& row : *EditRows(&device)) {
+    ForEachLeg(row, [&](proto::Linear& leg, int nr_legs) {
+      if (const BlockDevice* bdev = offs_.DeviceOf(leg.device())) {
+        (*areas)[bdev->dev()].push_back(
+            {leg.start(),
+             leg.start() + row.length() / static_cast<uint64_t>(nr_legs)});
+      }
+    });
+  }
+}
+
+// How many pairs of neighbours in the World share a sector.
+size_t RowMover::Overlaps(proto::World& world) {
+  Areas areas;
+  for (proto::MappedDevice& device : *world.mutable_mapped_device()) {
+    AddAreas(device, &areas);
+  }
+  size_t overlaps = 0;
+  for (auto& [dev, list] : areas) {
+    std::sort(list.begin(), list.end());
+    for (size_t i = 1; i < list.size(); ++i) {
+      overlaps += list[i].first < list[i - 1].second ? 1 : 0;
+    }
+  }
+  return overlaps;
+}
+
+// False: there is no room for it.
+bool RowMover::Move(Way way) {
+  proto::MappedDevice* const device = Volume();
+  Join(device);
+  bool fits = true;
+  uint64_t begin = 0;
+  for (proto::Target& row : *EditRows(device)) {
+    row.set_start(begin);
+    uint64_t legs = 1, shift = 0;
+    ForEachLeg(row, [&](proto::Linear& leg, int nr_legs) {
+      legs = static_cast<uint64_t>(nr_legs);
+      const uint64_t off = offs_.Off(row, leg);
+      shift = std::max(shift, off);
+      const uint64_t down = off == 0 ? 0 : kPmdSectors - off;
+      if (way != Way::kDown) {
+        leg.set_start(leg.start() + off);
+      } else if (off != 0 && leg.start() < down + kFirst) {
+        fits = false;
+      } else {
+        leg.set_start(leg.start() - down);
+      }
+    });
+    if (way == Way::kWithin) {
+      const uint64_t less = shift * legs;
+      const uint64_t length = row.length() > less ? row.length() - less : 0;
+      row.set_length(RoundDown(length, kPmdSectors * legs));
+      fits &= row.length() != 0;
+    }
+    begin += row.length();
+  }
+  SettleRows(device);
+  return fits;
+}
+
+// Linear rows that are one piece are one row.
+void RowMover::Join(proto::MappedDevice* device) {
+  JoinRows(device, [&](const proto::Target& before, const proto::Target& row) {
+    return before.has_linear() && row.has_linear() &&
+           offs_.DeviceOf(before.linear().device()) ==
+               offs_.DeviceOf(row.linear().device()) &&
+           before.linear().start() + before.length() == row.linear().start();
+  });
+}
+
+// Whether it lies over nobody, and nobody is cut for it who need not be.
+bool RowMover::FitsBeside(Way way, proto::World kept) {
+  FitRows(r_.session, world_);
+  if (way != Way::kWithin && SectorsOfAll(world_) != SectorsOfAll(kept)) {
+    return false;
+  }
+  if (Overlaps(world_) > Overlaps(kept)) return false;
+  Areas now;
+  AddAreas(*Volume(), &now);
+  for (auto& [dev, list] : now) {
+    for (const auto& [start, end] : Without(list, old_[dev])) {
+      if (IsTaken(dev, start, end)) return false;
+    }
+  }
+  return true;
+}
+
+// What of `all` is in none of `taken`.
+RowMover::Ranges RowMover::Without(Ranges all, Ranges taken) {
+  std::sort(all.begin(), all.end());
+  std::sort(taken.begin(), taken.end());
+  Ranges left;
+  size_t from = 0;
+  for (auto [start, end] : all) {
+    while (from < taken.size() && taken[from].second <= start) ++from;
+    for (size_t i = from; i < taken.size() && taken[i].first < end; ++i) {
+      if (taken[i].first > start) left.push_back({start, taken[i].first});
+      start = std::max(start, taken[i].second);
+    }
+    if (start < end) left.push_back({start, end});
+  }
+  return left;
+}
+
+// By a volume outside of this World.
+bool RowMover::IsTaken(DevT dev, uint64_t start, uint64_t end) const {
+  if (r_.machine == nullptr || r_.stands_on == nullptr) return false;
+  const BlockDevice* const below = r_.machine->machine->FindBdev(dev);
+  if (below == nullptr) return false;
+  for (BlockDevice* by : r_.stands_on->Within(*below, start, end, 1)) {
+    if (FindMapped(world_, NameOfDevice(*r_.machine, *by)) == nullptr) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace dmdax

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// RowMover: other places for the rows of a volume, so that its data lies at
+// multiples of 2 MiB in memory.
+//
+//   RowMover mover(request, world, volume, Seen::kLevel);
+//   if (mover.HasWork() && mover.Run()) Use(world);  // the volume is moved
+//
+// Threading: thread-compatible.
+#ifndef DMDAX_TOOLS_CHECK_MOVE_ROWS_H_
+#define DMDAX_TOOLS_CHECK_MOVE_ROWS_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "base/dev_t.h"
+#include "block/block_device.h"
+#include "state/session.h"
+#include "state/world.pb.h"
+#include "tools/check/cure.h"
+
+namespace dmdax {
+
+// What of a stack counts for where a row lies: its own level, as if all mapped
+// devices below were aligned, or all of them as they are.
+enum class Seen { kLevel, kStack };
+
+// How far the legs of rows are off.  Each device that a table names is looked
+// up once.
+class LegOffs {
+ public:
+  LegOffs(const Session& session, proto::World& world, Seen seen)
+      : session_(session), world_(world), seen_(seen) {}
+  // Null: there is no such device.
+  BlockDevice* DeviceOf(const std::string& word);
+  // How far a leg is to move up, in sectors below 4096.  A stripe's legs begin
+  // with the row, whatever its place in the table.
+  uint64_t Off(const proto::Target& row, const proto::Linear& leg);
+  // Whether a leg is off, or its row ends within a page.
+  bool IsOff(const proto::Target& row, const proto::Linear& leg, int nr_legs);
+
+ private:
+  const Session& session_;
+  proto::World& world_;
+  const Seen seen_;
+  std::map<std::string, BlockDevice*> known_;
+};
+
+class RowMover {
+ public:
+  // Where the rows can lie instead.  The first two leave the volume as long as
+  // it is; the last one is within where it was.
+  enum class Way { kUp, kDown, kWithin };
+  static constexpr Way kAllWays[] = {Way::kUp, Way::kDown, Way::kWithin};
+
+  // `volume` is in the World.
+  RowMover(const CureRequest& request, proto::World& world,
+           proto::MappedDevice* volume, Seen seen);
+
+  // Whether any row is off, or ends within a page.
+  bool HasWork();
+
+  // Moves it in the first way for which there is room.  False: in none; the
+  // World is as it was.
+  bool Run(absl::Span<const Way> ways = kAllWays);
+
+  // The volume in the World; a move may have replaced it.
+  proto::MappedDevice* Volume();
+
+ private:
+  using Ranges = std::vector<std::pair<uint64_t, uint64_t>>;
+  // What rows have of a device below: by its number, first sector and end.
+  using Areas = std::map<DevT, Ranges>;
+
+  void AddAreas(proto::MappedDevice& device, Areas* areas);
+  size_t Overlaps(proto::World& world);
+  bool Move(Way way);
+  void Join(proto::MappedDevice* device);
+  bool FitsBeside(Way way, proto::World kept);
+  static Ranges Without(Ranges all, Ranges taken);
+  bool IsTaken(DevT dev, uint64_t start, uint64_t end) const;
+
+  const CureRequest& r_;
+  proto::World& world_;
+  const std::string name_;
+  LegOffs offs_;
+  Areas old_;
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_CHECK_MOVE_ROWS_H_

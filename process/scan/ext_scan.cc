@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <deque>
 #include <memory>
@@ -81,6 +82,7 @@ class ExtScanner {
   static int OnEntry(ext2_ino_t, int, ext2_dir_entry* dirent, int, int, char*,
                      void* self);
   absl::Status Visit(const std::string& path, ext2_ino_t ino);
+  absl::Status CheckSize(const ext2_inode& inode, bool inline_data) const;
   absl::Status AddFile(const std::string& path, ext2_ino_t ino,
                        const ext2_inode& inode);
   absl::Status FindUsed();
@@ -267,9 +269,31 @@ absl::Status ExtScanner::Visit(const std::string& path, ext2_ino_t ino) {
   return absl::OkStatus();
 }
 
+// fs/ext4/inode.c:__ext4_iget(); and what is in an inode ends with it.
+absl::Status ExtScanner::CheckSize(const ext2_inode& inode,
+                                   bool inline_data) const {
+  const uint64_t size = EXT2_I_SIZE(&inode);
+  if (size > INT64_MAX) {
+    return ErrnoError(EUCLEAN, absl::StrCat("a size of ", size,
+                                            " bytes; at most ", INT64_MAX));
+  }
+  if (!inline_data) return absl::OkStatus();
+  if (!found_.request.inline_data) {
+    return ErrnoError(EUCLEAN,
+                      "data in an inode, in a file system without inline_data");
+  }
+  if (size > EXT2_INODE_SIZE(fs_->super)) {
+    return ErrnoError(EUCLEAN,
+                      absl::StrCat(size, " bytes of data in an inode of ",
+                                   EXT2_INODE_SIZE(fs_->super)));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ExtScanner::AddFile(const std::string& path, ext2_ino_t ino,
                                  const ext2_inode& inode) {
   const bool inline_data = (inode.i_flags & EXT4_INLINE_DATA_FL) != 0;
+  if (absl::Status s = CheckSize(inode, inline_data); !s.ok()) return s;
   FileOptions file{
       .name = path,
       .size = EXT2_I_SIZE(&inode),

@@ -280,6 +280,20 @@ TEST(ExtScanTest, ExtentsThatNoKernelTakes) {
               "0 to 4294967294 can follow");
 }
 
+TEST(ExtScanTest, SizesThatNoKernelTakes) {
+  ExtImage image("-t ext4 -b 4096 -O ^metadata_csum", "24M");
+  image.Debugfs("set_inode_field /small size 0x8000000000000000");
+  ExpectError(image.Scan(), EUCLEAN,
+              "/small: a size of 9223372036854775808 bytes; at most "
+              "9223372036854775807");
+  image.Debugfs("set_inode_field /small size 257");
+  image.Debugfs("set_inode_field /small flags 0x10000000");
+  ExpectError(image.Scan(), EUCLEAN,
+              "data in an inode, in a file system without inline_data");
+  image.Debugfs("feature inline_data");
+  ExpectError(image.Scan(), EUCLEAN, "257 bytes of data in an inode of 256");
+}
+
 TEST(ExtScanTest, WhatCanNotBeRead) {
   ExtImage image("-t ext4 -b 4096", "24M");
   const ScannedFileSystem fs = image.Scan().value();

@@ -19,6 +19,7 @@
 #include "tools/app.h"
 #include "tools/command_line.h"
 #include "tools/print_json.h"
+#include "tools/stdout_buffer.h"
 #include "tools/tell.h"
 
 namespace {
@@ -109,7 +110,7 @@ int UsageError(const CLI::App& cli, const CLI::ParseError& e, dmdax::App& app) {
   return 2;
 }
 
-int Run(int argc, char** argv) {
+int Run(int argc, char** argv, const dmdax::StdoutBuffer& out) {
   dmdax::App app;
   app.state_dir = dmdax::DefaultStateDir();
   const std::string path = argc > 0 ? argv[0] : "dmdax";
@@ -165,14 +166,11 @@ int Run(int argc, char** argv) {
     return UsageError(cli, e, app);
   }
   app.EndAnswer();
-  // A write that failed before is tried again, for its errno.
-  errno = 0;
   std::cout.flush();
-  if (!std::cout) {
-    const int err = errno;
-    dmdax::Tell("cannot write to standard output" +
-                (err != 0 ? ": " + dmdax::ErrnoText(err) : "") +
-                (app.changed ? "; the change is made" : ""));
+  if (out.error() != 0) {
+    dmdax::Tell(
+        "cannot write to standard output: " + dmdax::ErrnoText(out.error()) +
+        (app.changed ? "; the change is made" : ""));
     return 1;
   }
   return app.exit_code;
@@ -201,8 +199,9 @@ int main(int argc, char** argv) {
   // program.
   signal(SIGXFSZ, SIG_IGN);
   // Libraries of others (CLI11, JSON, the allocator) throw; we do not.
+  dmdax::StdoutBuffer out;
   try {
-    return Run(argc, argv);
+    return Run(argc, argv, out);
   } catch (const std::exception& e) {
     dmdax::Tell(e.what());
     if (AsksForJson(argc, argv)) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "import/facts.h"
 
-#include <algorithm>
-
 namespace dmdax {
 
 Disk& Facts::DiskNamed(const std::string& name, const Place& place) {
@@ -35,9 +33,7 @@ void Facts::Note(const Place& place, absl::string_view what) {
 }
 
 void Facts::NoteOnce(absl::string_view what) {
-  if (std::find(notes.begin(), notes.end(), what) == notes.end()) {
-    notes.emplace_back(what);
-  }
+  if (noted_once.emplace(what).second) notes.emplace_back(what);
 }
 
 void Facts::LeaveOut(const Place& place, const std::string& name,

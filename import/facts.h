@@ -16,6 +16,7 @@
 #define DMDAX_IMPORT_FACTS_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -211,6 +212,7 @@ struct Facts {
   // Which device has a number: "/dev/pmem0", "/dev/mapper/home".
   std::map<DevT, std::string> by_dev;
   std::vector<std::string> notes;
+  std::set<std::string, std::less<>> noted_once;  // of NoteOnce()
   // Those of what is left out, which come first.
   std::vector<std::string> left_out_notes;
   // What is not in the World although an input has it: who asks about the

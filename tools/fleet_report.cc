@@ -16,137 +16,13 @@
 #include "base/units.h"
 #include "tools/byte_count.h"
 #include "tools/check_report.h"
+#include "tools/fleet_totals.h"
 #include "tools/print_json.h"
 
 namespace dmdax {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-PageShares SharesOf(const Json& bytes) {
-  const auto of = [&](const char* key) {
-    return NumberOfJson(bytes.value(key, Json()));
-  };
-  return {.total = of("total"),
-          .pud = of("pud"),
-          .pmd = of("pmd"),
-          .pte = of("pte"),
-          .hole = of("hole"),
-          .signal = of("signal"),
-          .tail = of("tail")};
-}
-
-// Rows come from elsewhere, and may say anything: that many or more.
-void Add(uint64_t some, uint64_t& sum) {
-  sum = CheckedAdd(sum, some).value_or(UINT64_MAX);
-}
-
-void Add(const PageShares& some, PageShares& sum) {
-  Add(some.total, sum.total);
-  Add(some.pud, sum.pud);
-  Add(some.pmd, sum.pmd);
-  Add(some.pte, sum.pte);
-  Add(some.hole, sum.hole);
-  Add(some.signal, sum.signal);
-  Add(some.tail, sum.tail);
-}
-
-// An obstacle on one kernel, over all that have it.
-struct ObstacleTotal {
-  uint64_t bytes = 0;
-  uint64_t subjects = 0;
-  std::set<std::string> machines;
-  Json cure;  // of the first that has one, and where that is
-  Json plan;  // that it is a part of
-  std::string cure_of;
-};
-
-// What one kernel says of all machines, or of one.
-struct KernelTotal {
-  uint64_t machines = 0, machines_hold = 0;
-  uint64_t subjects = 0, subjects_hold = 0, refused = 0, not_known = 0;
-  uint64_t volumes = 0;       // of the subjects those of which no file was seen
-  std::string why_not_known;  // of the first
-  PageShares shares;
-  std::map<std::string, ObstacleTotal> obstacles;
-
-  // Those that cost most first.
-  std::vector<std::pair<std::string, const ObstacleTotal*>> Dearest() const {
-    std::vector<std::pair<std::string, const ObstacleTotal*>> order;
-    for (const auto& [name, o] : obstacles) order.emplace_back(name, &o);
-    std::stable_sort(order.begin(), order.end(),
-                     [](const auto& a, const auto& b) {
-                       return a.second->bytes > b.second->bytes;
-                     });
-    return order;
-  }
-};
-
-// In the order of releases.
-struct KernelOrder {
-  static std::pair<size_t, std::string> KeyOf(const std::string& name) {
-    size_t place = 0;
-    for (const KernelProfile& profile : AllKernelProfiles()) {
-      if (profile.name == name) break;
-      ++place;
-    }
-    return {place, name};
-  }
-  bool operator()(const std::string& a, const std::string& b) const {
-    return KeyOf(a) < KeyOf(b);
-  }
-};
-using KernelTotals = std::map<std::string, KernelTotal, KernelOrder>;
-
-void AddObstacles(const std::string& machine, const Json& kernel,
-                  KernelTotal& total) {
-  for (const Json& o : kernel.value("obstacles", Json::array())) {
-    ObstacleTotal& sum = total.obstacles[o.value("name", "")];
-    Add(NumberOfJson(o.value("bytes", Json())), sum.bytes);
-    ++sum.subjects;
-    sum.machines.insert(machine);
-    if (sum.cure.is_null() && o.contains("cure")) {
-      sum.cure = o["cure"];
-      // What was tried is typed with all that belongs to it.
-      if (sum.cure.value("tried", false)) {
-        sum.plan = kernel.value("plan", Json());
-      }
-      sum.cure_of = machine;
-    }
-  }
-}
-
-void AddRow(const Json& row, KernelTotals& totals) {
-  const std::string machine = row.value("machine", "");
-  std::map<std::string, bool> holds;  // of this machine, by kernel
-  for (const Json& subject : row.value("subjects", Json::array())) {
-    for (const Json& kernel : subject.value("kernels", Json::array())) {
-      const std::string name = kernel.value("kernel", "");
-      KernelTotal& total = totals[name];
-      const bool held = kernel.value("holds", false);
-      ++total.subjects;
-      total.subjects_hold += held ? 1 : 0;
-      total.refused += kernel.contains("refused") ? 1 : 0;
-      total.volumes += subject.value("files_seen", true) ? 0 : 1;
-      holds.try_emplace(name, true).first->second &= held;
-      if (kernel.contains("not_known")) {
-        // What it would be is no part of what is.
-        ++total.not_known;
-        const auto why = kernel["not_known"].get<std::vector<std::string>>();
-        if (total.why_not_known.empty() && !why.empty()) {
-          total.why_not_known = why[0];
-        }
-        continue;
-      }
-      Add(SharesOf(kernel.value("bytes", Json::object())), total.shares);
-      AddObstacles(machine, kernel, total);
-    }
-  }
-  for (const auto& [name, held] : holds) {
-    ++totals[name].machines;
-    totals[name].machines_hold += held ? 1 : 0;
-  }
-}
 
 // "2 files" is wrong of one.
 std::string Count(uint64_t n, const char* one, const char* many) {
@@ -161,30 +37,15 @@ void PrintCure(std::ostream& out, const ObstacleTotal& o) {
   const Json& from = o.plan.is_object() ? o.plan : o.cure;
   using Lines = std::vector<std::string>;
   PrintGoes(out, "      ", from.value("goes", Lines()));
+  if (const std::string what =
+          o.plan.is_object() ? o.plan.value("remark", "") : "";
+      !what.empty()) {
+    out << "      # " << OneLine(what) << "\n";
+  }
   // They may be those of another run's report.
   Lines commands = from.value("commands", Lines());
   for (std::string& command : commands) command = OneLine(command);
   PrintCommands(out, "      ", commands);
-}
-
-Json KernelToJson(const std::string& name, const KernelTotal& total) {
-  Json obstacles = Json::array();
-  for (const auto& [obstacle, o] : total.Dearest()) {
-    obstacles.push_back({{"name", obstacle},
-                         {"machines", o->machines.size()},
-                         {"subjects", o->subjects},
-                         {"bytes", o->bytes}});
-  }
-  return {{"kernel", name},
-          {"machines", total.machines},
-          {"machines_hold", total.machines_hold},
-          {"subjects", total.subjects},
-          {"subjects_hold", total.subjects_hold},
-          {"refused", total.refused},
-          {"not_known", total.not_known},
-          {"no_file_seen", total.volumes},
-          {"bytes", SharesToJson(total.shares)},
-          {"obstacles", std::move(obstacles)}};
 }
 
 // Of the first subject of which a release's two neighbours say different
@@ -268,7 +129,7 @@ void FleetReport::PrintRow(std::ostream& out, const Json& row,
     return;
   }
   KernelTotals kernels;
-  AddRow(row, kernels);
+  AddToTotals(row, &kernels);
   uint64_t all = 0, hold = 0;
   for (const Json& subject : row.value("subjects", Json::array())) {
     bool held = true;
@@ -340,7 +201,7 @@ void FleetReport::PrintTotals(std::ostream& out) const {
   out << totals["nothing"] << " with nothing to check, " << totals["errors"]
       << " not read\n";
   KernelTotals kernels;
-  for (const Json& row : rows_) AddRow(row, kernels);
+  for (const Json& row : rows_) AddToTotals(row, &kernels);
   for (const auto& [name, total] : kernels) {
     out << name << ": " << WishText(wish_) << " for " << total.subjects_hold
         << " of "
@@ -368,7 +229,7 @@ Json FleetReport::Totals() const {
   KernelTotals kernels;
   for (const Json& row : rows_) {
     ++verdicts[row.value("verdict", "")];
-    AddRow(row, kernels);
+    AddToTotals(row, &kernels);
   }
   Json by_kernel = Json::array();
   for (const auto& [name, total] : kernels) {

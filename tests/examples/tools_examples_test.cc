@@ -38,8 +38,10 @@
 #include "tools/dmsetup/stats/stats_handle.h"
 #include "tools/dmsetup/table_hints.h"
 #include "tools/fault_target.h"
+#include "tools/fleet_totals.h"
 #include "tools/print_json.h"
 #include "tools/reason_page.h"
+#include "tools/stdout_buffer.h"
 #include "tools/world_losses.h"
 
 namespace dmdax {
@@ -272,6 +274,27 @@ TEST_F(ToolsExamples, PrintJson) {
     EXPECT_EQ(json["n"].dump(), JsonNumber(number));
     EXPECT_EQ(NumberOfJson(json["n"]), number);
   }
+}
+
+TEST_F(ToolsExamples, FleetTotals) {
+  const std::vector<nlohmann::ordered_json> rows(
+      2, nlohmann::ordered_json::parse(
+             R"({"machine": "m", "subjects": [{"kernels": [
+                 {"kernel": "v6_1", "holds": true}]}]})"));
+  testing::internal::CaptureStdout();
+#include "tests/examples/tools/fleet_totals.inc"
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "v6_1: 2\n");
+}
+
+TEST_F(ToolsExamples, StdoutBuffer) {
+  const std::string answer(100000, 'x');
+  testing::internal::CaptureStdout();
+  const auto print = [&]() -> int {
+#include "tests/examples/tools/stdout_buffer.inc"
+    return 0;
+  };
+  EXPECT_EQ(print(), 0);
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), answer);
 }
 
 TEST_F(ToolsExamples, ReasonPage) {

@@ -33,9 +33,7 @@ std::optional<Cure> CureSingleLeg(const CureRequest& request,
     *row.mutable_linear() = leg;
   }
   Cure cure{.change = "linear rows in place of stripes over one device",
-            .remark =
-                "the data stays where it is, and the volume in use; what "
-                "makes it when the machine starts needs the table too",
+            .remark = "the data stays where it is, and the volume in use",
             .in_world = true};
   cure.steps.push_back(
       {CureStage::kReload, device.name(),

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 
 namespace dmdax {
 namespace {
@@ -53,6 +54,26 @@ bool HasControl(absl::string_view text) {
   return false;
 }
 
+// What printf(1) prints as the text, with nothing in it that a shell or its
+// history takes for more.
+std::string PrintfFormat(absl::string_view text) {
+  constexpr absl::string_view kTaken = "'\\%!-";
+  std::string format;
+  while (!text.empty()) {
+    const Character character = FirstCharacter(text);
+    const absl::string_view bytes = text.substr(0, character.bytes);
+    text.remove_prefix(character.bytes);
+    if (!IsControl(character.code) && kTaken.find(bytes) == kTaken.npos) {
+      absl::StrAppend(&format, bytes);
+      continue;
+    }
+    for (const char c : bytes) {
+      absl::StrAppendFormat(&format, "\\%03o", static_cast<unsigned char>(c));
+    }
+  }
+  return format;
+}
+
 // What no shell takes for anything but itself, wherever it stands in a word
 // that is not the first of a line.
 bool IsPlain(char c) {
@@ -86,9 +107,15 @@ std::string ShellWord(absl::string_view text) {
   if (!HasControl(text)) {
     return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
   }
-  return absl::StrCat(
-      "$'", OneLine(absl::StrReplaceAll(text, {{"\\", "\\\\"}, {"'", "\\'"}})),
-      "'");
+  // Every sh has printf, but $'...' only some.  A substitution loses the
+  // newlines at its end; IFS has one behind a blank and a tab.
+  absl::string_view newlines = text;
+  while (absl::ConsumeSuffix(&text, "\n")) {
+  }
+  newlines.remove_prefix(text.size());
+  std::string word = absl::StrCat("\"$(printf '", PrintfFormat(text), "')");
+  for (size_t i = 0; i < newlines.size(); ++i) word += "${IFS#??}";
+  return word + "\"";
 }
 
 }  // namespace dmdax

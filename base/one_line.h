@@ -10,7 +10,7 @@
 //   OneLine("a\nb");            // "a\\012b"
 //   ShellWord("/dev/vg-home");  // "/dev/vg-home"
 //   ShellWord("it's me");       // "'it'\\''s me'"
-//   ShellWord("a\nb");          // "$'a\\012b'"
+//   ShellWord("a\nb");          // "\"$(printf 'a\\012b')\""
 //
 // Mirrors: seq_escape() of fs/seq_file.c, with all control characters.
 // Threading: pure functions.
@@ -28,8 +28,8 @@ namespace dmdax {
 // the line of what is shown.
 std::string OneLine(absl::string_view text);
 
-// One word of a POSIX shell that means `text`, as plain as can be; where there
-// are control characters, one of the shells that know $'...'.
+// One word of a POSIX shell that means `text`, as plain as can be, without
+// control characters and on one line.
 std::string ShellWord(absl::string_view text);
 
 }  // namespace dmdax

@@ -58,6 +58,10 @@ struct Disk {
   Said<uint64_t> start;      // of a partition, sectors
   Said<bool> dax;
   Said<bool> read_only;
+  // What lies on it, as lsblk has it: "ext4", "LVM2_member"; "": nothing, or a
+  // file system that is mounted.
+  std::string lies_on;
+  bool swap_in_use = false;
   // Why nobody knows what it is; "": it is known.
   std::string unknown;
   // Of a pmem: where its data begins, and the space before the data.

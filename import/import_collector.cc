@@ -92,7 +92,13 @@ absl::Status Collector::Offer(const std::string& path, std::string text,
                                                 "extents of a file");
     return absl::OkStatus();
   }
-  if (format == nullptr) return absl::OkStatus();
+  if (format == nullptr) {
+    if (named == NamedAs::kTables &&
+        input->text.find_first_not_of(" \t\r\n") != input->text.npos) {
+      LeaveOut(input->path, "it is not what its name says");
+    }
+    return absl::OkStatus();
+  }
   kept_ += input->text.size();
   if (kept_ > kMostKept) {
     return ErrnoError(EFBIG, absl::StrCat(name_, ": more than ", kMostKept,

@@ -113,9 +113,7 @@ class Directory {
     const std::string at = target.lexically_relative(top).string();
     const bool within = !error && at != ".." && !absl::StartsWith(at, "../");
     // sysfs is full of links to what is of no use.
-    const bool sys =
-        absl::StartsWith(inner, "sys/") || absl::StrContains(inner, "/sys/");
-    if (sys || (within && (at == "." || IsImportDirectory(at)))) return;
+    if (InSys(inner) || (within && (at == "." || IsImportDirectory(at)))) return;
     collector_.LeaveOut(inner, "a link to a directory that is not looked at");
   }
 
@@ -124,10 +122,7 @@ class Directory {
     const Fd fd(
         open(file.full.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     struct stat st;
-    if (!fd.ok() || fstat(fd.get(), &st) != 0) {
-      collector_.LeaveOut(file.inner, ErrnoText(errno));
-      return absl::OkStatus();
-    }
+    if (!fd.ok() || fstat(fd.get(), &st) != 0) return CannotRead(file, errno);
     if (!S_ISREG(st.st_mode)) {
       collector_.LeaveOut(file.inner, "no regular file");
       return absl::OkStatus();
@@ -138,10 +133,7 @@ class Directory {
     absl::StatusOr<std::string> text =
         whole ? ReadFd(fd.get(), file.inner, Collector::kMostMember)
               : Beginning(fd);
-    if (!text.ok()) {
-      collector_.LeaveOut(file.inner, ErrnoText(ErrnoOf(text.status())));
-      return absl::OkStatus();
-    }
+    if (!text.ok()) return CannotRead(file, ErrnoOf(text.status()));
     bytes_ += text->size();
     if (bytes_ > kMostRead) {
       return ErrnoError(EFBIG, absl::StrCat("'", path_, "': more than ",
@@ -149,6 +141,22 @@ class Directory {
     }
     return collector_.Offer(file.inner, *std::move(text),
                             whole ? Collector::kWhole : Collector::kBeginning);
+  }
+
+  // Without what its reader may not see the rest counts; where the medium fails
+  // nobody knows what else is missing.  Attributes of a live sysfs answer EIO
+  // by themselves.
+  absl::Status CannotRead(const Found& file, int err) {
+    if (err != EIO || InSys(file.inner)) {
+      collector_.LeaveOut(file.inner, ErrnoText(err));
+      return absl::OkStatus();
+    }
+    return ErrnoError(
+        err, absl::StrCat("'", path_, "': ", file.inner, ": ", ErrnoText(err)));
+  }
+
+  static bool InSys(absl::string_view inner) {
+    return absl::StartsWith(inner, "sys/") || absl::StrContains(inner, "/sys/");
   }
 
   static absl::StatusOr<std::string> Beginning(const Fd& fd) {

@@ -76,6 +76,10 @@ NamedAs NamedFor(absl::string_view path) {
   for (absl::string_view word : {"iomem", "devices", "version"}) {
     if (name == word) return NamedAs::kHarmless;
   }
+  if (absl::StrContains(name, "dmsetup") &&
+      (absl::StrContains(name, "table") || absl::StrContains(name, "info"))) {
+    return NamedAs::kTables;
+  }
   for (absl::string_view word :
        {"dmsetup", "lsblk", "ndctl", "daxctl", "findmnt", "parted", "xfs_info",
         "vgcfgbackup"}) {

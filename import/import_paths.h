@@ -29,6 +29,7 @@ enum class NamedAs {
   // Without it the machine is the same, but for its kernel or addresses.
   kHarmless,
   kAnswers,
+  kTables,   // or the names and numbers of mapped devices
   kExtents,  // of files
 };
 NamedAs NamedFor(absl::string_view path);

@@ -17,6 +17,7 @@ Session& Session::operator=(Session&& other) noexcept {
   machine = std::move(other.machine);
   source = std::move(other.source);
   guesses = std::move(other.guesses);
+  uses = std::move(other.uses);
   release = std::move(other.release);
   makers = std::move(other.makers);
   return *this;
@@ -24,6 +25,7 @@ Session& Session::operator=(Session&& other) noexcept {
 
 void Session::AddWhatWasSaid(proto::World* world) const {
   *world->mutable_guess() = guesses;
+  *world->mutable_use() = uses;
   world->set_release(release);
   for (proto::MappedDevice& device : *world->mutable_mapped_device()) {
     const auto maker = makers.find(device.name());

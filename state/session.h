@@ -41,6 +41,8 @@ struct Session {
   std::unique_ptr<UserSpace> user;
   // What an import had to take of the machine (World::guess).
   google::protobuf::RepeatedPtrField<proto::Guess> guesses;
+  // What an import saw on devices (World::use).
+  google::protobuf::RepeatedPtrField<proto::Use> uses;
   // What runs there, where the profile is only the nearest (World::release).
   std::string release;
   // By name, of mapped devices whose uuid nobody knows.

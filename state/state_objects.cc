@@ -205,6 +205,7 @@ std::vector<StateObject> ObjectsOf(proto::StateSnapshot snapshot) {
   *machine.mutable_world()->mutable_key() = world.key();
   *machine.mutable_world()->mutable_left_out() = world.left_out();
   *machine.mutable_world()->mutable_guess() = world.guess();
+  *machine.mutable_world()->mutable_use() = world.use();
   machine.mutable_world()->set_release(world.release());
   out.Add(StateObjectKind::kMachine, "", machine);
   for (proto::Pmem& pmem : *world.mutable_pmem()) {

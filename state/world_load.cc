@@ -60,6 +60,7 @@ absl::Status FillMachine(const proto::World& world, WorldKind kind,
     session.machine->AddLeftOut({left.name(), left.why()});
   }
   session.guesses.MergeFrom(world.guess());
+  session.uses.MergeFrom(world.use());
   session.release = world.release();
   for (const proto::MappedDevice& device : world.mapped_device()) {
     if (device.maker() != proto::MappedDevice::UUID_SAYS) {

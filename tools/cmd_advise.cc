@@ -208,7 +208,7 @@ nlohmann::ordered_json WishToJson(const AdviceWish& wish) {
 
 nlohmann::ordered_json KernelToJson(const KernelAdvice& on) {
   nlohmann::ordered_json j = {{"kernel", on.kernel}, {"holds", on.holds}};
-  if (on.reason != "refused") {
+  if (on.reason != "refused" && on.reason != "not_modelled") {
     j["dax"] = on.dax;
     j["map_sync"] = on.sync;
     j["bytes"] = SharesToJson(on.shares);

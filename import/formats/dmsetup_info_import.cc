@@ -3,6 +3,7 @@
 // dmsetup info -c (also --noheadings, --separator, other columns), and
 // dmsetup ls: names, numbers, uuids.
 #include <algorithm>
+#include <cstddef>
 #include <map>
 
 #include "absl/strings/ascii.h"
@@ -85,7 +86,6 @@ absl::Status SayDevice(const InputLines& lines,
   };
   const std::string name(field("Name"));
   if (name.empty()) return lines.place().Error("a device's name is expected");
-  Mapped& mapped = facts->MappedNamed(name, lines.place());
   DevT dev;
   for (auto [key, slot] :
        {std::pair("Maj", &dev.major_nr), std::pair("Min", &dev.minor_nr)}) {
@@ -95,6 +95,7 @@ absl::Status SayDevice(const InputLines& lines,
                               ", not ", Quoted(field(key))));
     }
   }
+  Mapped& mapped = facts->MappedNamed(name, lines.place());
   absl::Status s = Facts::Say(mapped.dev, dev, lines.place(), name, "number");
   if (s.ok()) {
     s = Facts::Say(facts->dm_major, dev.major_nr, lines.place(),
@@ -131,11 +132,35 @@ absl::Status ReadLs(const InputLines& lines, Facts* facts) {
                    facts);
 }
 
+// A name may have blanks, which part the columns: all that is before the
+// numbers.
+void JoinName(const Columns& heading, absl::string_view line, Columns* fields) {
+  if (heading.size() < 4 || heading[0] != "Name" || heading[1] != "Maj" ||
+      heading[2] != "Min" || heading[3] != "Stat") {
+    return;
+  }
+  const auto is_number = [](absl::string_view word) {
+    uint32_t number;
+    return absl::SimpleAtoi(word, &number);
+  };
+  for (size_t i = fields->size(); i-- > 4;) {
+    const Columns& f = *fields;
+    if (!IsStat(f[i]) || !is_number(f[i - 1]) || !is_number(f[i - 2])) continue;
+    const absl::string_view name = absl::StripAsciiWhitespace(
+        line.substr(0, static_cast<size_t>(f[i - 2].data() - line.data())));
+    fields->erase(fields->begin(),
+                  fields->begin() + static_cast<std::ptrdiff_t>(i) - 3);
+    fields->front() = name;
+    return;
+  }
+}
+
 absl::Status ReadRow(const InputLines& lines, const Columns& heading,
                      char separator, Facts* facts) {
   const absl::string_view line = lines.line();
   if (IsLs(line)) return ReadLs(lines, facts);
-  const Columns fields = Split(line, separator);
+  Columns fields = Split(line, separator);
+  if (separator == ' ') JoinName(heading, line, &fields);
   // A device without a uuid leaves the last column out.
   if (fields.size() != heading.size() &&
       !(fields.size() + 1 == heading.size() && heading.back() == "UUID")) {

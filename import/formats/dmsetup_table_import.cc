@@ -21,20 +21,35 @@ bool AllDigits(absl::string_view word) {
   });
 }
 
-// Where the row begins behind "name: "; npos if this is no such line.  A name
-// has no blank (dmsetup writes \x20), but may have a colon.
-size_t RowAfterName(absl::string_view line) {
-  const size_t blank = line.find_first_of(" \t");
-  const size_t end = blank == line.npos ? line.size() : blank;
-  if (end < 2 || line[end - 1] != ':') return line.npos;
-  return end;
+// The first word, which is taken off.
+absl::string_view TakeWord(absl::string_view* text) {
+  text->remove_prefix(std::min(text->find_first_not_of(" \t"), text->size()));
+  const absl::string_view word = text->substr(0, text->find_first_of(" \t"));
+  text->remove_prefix(word.size());
+  return word;
 }
 
 bool LooksLikeRow(absl::string_view text) {
-  const std::vector<absl::string_view> words =
-      absl::StrSplit(text, absl::ByAnyChar(" \t"), absl::SkipEmpty());
-  return words.size() >= 3 && AllDigits(words[0]) && AllDigits(words[1]) &&
-         !AllDigits(words[2]);
+  if (!AllDigits(TakeWord(&text)) || !AllDigits(TakeWord(&text))) return false;
+  const absl::string_view type = TakeWord(&text);
+  return !type.empty() && !AllDigits(type);
+}
+
+// Where the row begins behind "name: "; npos if this is no such line.  dmsetup
+// prints a name as it is, with blanks and colons: what looks like a row begins
+// behind the last colon that it can.
+size_t RowAfterName(absl::string_view line) {
+  for (size_t colon = line.rfind(": "); colon != line.npos && colon > 0;
+       colon = line.rfind(": ", colon - 1)) {
+    if (LooksLikeRow(line.substr(colon + 1))) return colon + 1;
+  }
+  // A row that makes no sense, or a device without a table.
+  const size_t blank = line.find_first_of(" \t");
+  const size_t end = blank == line.npos ? line.size() : blank;
+  if (end >= 2 && line[end - 1] == ':') return end;
+  const absl::string_view text = absl::StripTrailingAsciiWhitespace(line);
+  if (text.size() >= 2 && text.back() == ':') return text.size();
+  return line.npos;
 }
 
 bool Detect(const ImportInput& input) {

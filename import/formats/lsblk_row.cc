@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -96,6 +97,10 @@ absl::Status SayDisk(const LsblkRow& row, const std::string& kname,
   }
   if (type == "part") {
     if (absl::Status s = SayPartition(row, disk); !s.ok()) return s;
+  }
+  disk.swap_in_use = absl::c_linear_search(row.mountpoints, "[SWAP]");
+  if (row.mountpoints.empty() || disk.swap_in_use) {
+    disk.lies_on = row.text("fstype");
   }
   return SayQueue(row, kname, &disk.queue);
 }

@@ -13,9 +13,10 @@
 namespace dmdax {
 namespace {
 
-std::string ByShell(const std::string& word) {
+std::string ByShell(const std::string& shell, const std::string& word) {
   const std::string command =
-      absl::StrCat("exec bash -c ", ShellWord("printf %s " + word));
+      absl::StrCat("exec ", shell, " -c ",
+                   ShellWord(absl::StrCat("printf %s ", word, "; printf .")));
   FILE* out = popen(command.c_str(), "r");
   EXPECT_NE(out, nullptr);
   std::string bytes;
@@ -53,8 +54,14 @@ TEST(ShellWordTest, AShellReadsWhatWasMeant) {
   for (const std::string& text :
        {std::string("a b"), std::string("$(exit 3)`exit 4`"),
         std::string("'; exit 5 #"), std::string("\\"), std::string("a\nb\\n'"),
-        std::string("~"), std::string("*"), std::string("!!"), all}) {
-    EXPECT_EQ(ByShell(ShellWord(text)), text);
+        std::string("~"), std::string("*"), std::string("!!"),
+        std::string("\n"), std::string("a\n\n"), std::string("-n\t%s\\n!!"),
+        std::string("/m'$(touch PWNED)`exit 6`\" #\n"), all}) {
+    // dash and bash.
+    for (const char* shell : {"/bin/sh", "bash"}) {
+      EXPECT_EQ(ByShell(shell, ShellWord(text)), text + ".") << shell;
+    }
+    EXPECT_EQ(OneLine(ShellWord(text)), ShellWord(text));
   }
 }
 

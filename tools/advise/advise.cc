@@ -209,11 +209,11 @@ class Adviser {
                                      pages * kPmdBytes, FileLength::kGrows);
   }
 
-  // With the first of the options with which all kernels hold, or which most
-  // take.
+  // With the first of the options with which most kernels hold, and which most
+  // take: a kernel that knows no such option says nothing of the rest.
   void Ask(const Trial& trial, const std::vector<std::string>& options,
            Advice& advice) {
-    ptrdiff_t most = -1;
+    std::pair<ptrdiff_t, ptrdiff_t> most = {-1, 0};
     for (const std::string& option : options) {
       std::vector<KernelAdvice> kernels;
       for (const std::string& kernel : request_.kernels) {
@@ -223,8 +223,11 @@ class Adviser {
       const ptrdiff_t hold =
           std::count_if(kernels.begin(), kernels.end(),
                         [](const KernelAdvice& k) { return k.holds; });
-      if (hold <= most) continue;
-      most = hold;
+      const ptrdiff_t taken =
+          std::count_if(kernels.begin(), kernels.end(),
+                        [](const KernelAdvice& k) { return k.reason != "refused"; });
+      if (std::pair(hold, taken) <= most) continue;
+      most = {hold, taken};
       advice.kernels = std::move(kernels);
       advice.option = option;
     }

@@ -53,8 +53,8 @@ struct KernelAdvice {
   PageShares shares;
   // What this kernel needs whenever the device is made, or nothing.
   std::vector<std::string> sysfs;
-  // If it does not hold: "run_bad_blocks", or "refused"; what is known
-  // against it.
+  // If it does not hold: "run_bad_blocks"; "refused", by the kernel;
+  // "not_modelled"; what is known against it.
   std::string reason, text;
   std::vector<std::string> cure;
 };

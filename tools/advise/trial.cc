@@ -2,12 +2,14 @@
 #include "tools/advise/trial.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/errno_status.h"
 #include "base/round_up.h"
 #include "base/units.h"
 #include "import/nd_pfn.h"
@@ -200,7 +202,8 @@ KernelAdvice Trial::On(const std::string& kernel,
   advice.shares = look.shares;
   if (advice.holds) return advice;
   if (!look.error.ok()) {
-    advice.reason = "refused";
+    const bool ours = ErrnoOf(look.error) == EOPNOTSUPP;
+    advice.reason = ours ? "not_modelled" : "refused";
     advice.text = std::string(look.error.message());
     return advice;
   }

@@ -22,9 +22,40 @@ constexpr std::pair<absl::string_view, absl::string_view> kSecondDevices[] = {
     {"journal_path=", "journal"},
 };
 
+// What an import saw on a device.
+struct Seen {
+  std::string what, stops;
+};
+Seen WordsOf(const proto::Use& use) {
+  if (use.active()) {
+    return {"swap in use", "swapoff it, and ask again"};
+  }
+  if (use.type() == "LVM2_member") {
+    return {"a physical volume of LVM2",
+            "no input lists its volumes, which would go: add what dmsetup "
+            "table and vgcfgbackup print"};
+  }
+  return {absl::StrCat(use.type(), ", not in use"), ""};
+}
+
+// What others stand on is told of with them.
+std::set<const BlockDevice*> StoodOn(const Session& session) {
+  std::set<const BlockDevice*> stood_on;
+  for (BlockDevice* bdev : session.machine->BlockDevices()) {
+    for (BlockDevice* below : DevicesBelow(session, *bdev)) {
+      stood_on.insert(below);
+    }
+  }
+  for (const auto& [at, mount] : session.user->mounts()) {
+    stood_on.insert(&mount->bdev());
+  }
+  return stood_on;
+}
+
 }  // namespace
 
 DeviceUses::DeviceUses(const Session& session) {
+  if (!session.uses.empty()) AddSeen(session);
   for (const auto& [at, mount] : session.user->mounts()) {
     const std::string& options = mount->options().request.options;
     if (!absl::StrContains(options, "=/dev/")) continue;
@@ -36,7 +67,10 @@ DeviceUses::DeviceUses(const Session& session) {
             FindDevice(session, std::string(device));
         if (!found.ok()) continue;
         uses_.try_emplace(*found,
-                          Use{absl::StrCat("the ", part, " of ", at), at});
+                          Use{absl::StrCat("the ", part, " of ", at),
+                              "save the data of that mount, and make both "
+                              "anew by hand",
+                              at});
       }
     }
   }
@@ -52,6 +86,21 @@ std::string DeviceUses::MountOf(const BlockDevice& bdev) const {
   return use == uses_.end() ? "" : use->second.mount;
 }
 
+std::string DeviceUses::WhyItStays(const BlockDevice& bdev) const {
+  const auto use = uses_.find(&bdev);
+  return use == uses_.end() ? "" : use->second.stays;
+}
+
+void DeviceUses::AddSeen(const Session& session) {
+  const std::set<const BlockDevice*> stood_on = StoodOn(session);
+  for (const proto::Use& use : session.uses) {
+    const absl::StatusOr<BlockDevice*> bdev = FindDevice(session, use.device());
+    if (!bdev.ok() || stood_on.contains(*bdev)) continue;
+    const Seen seen = WordsOf(use);
+    uses_.try_emplace(*bdev, Use{seen.what, seen.stops, ""});
+  }
+}
+
 UsesThatGo UsesOf(const Session& session, const DeviceUses& uses,
                   const std::set<BlockDevice*>& devices) {
   UsesThatGo gone;
@@ -61,11 +110,11 @@ UsesThatGo UsesOf(const Session& session, const DeviceUses& uses,
     if (use.empty()) continue;
     const std::string what =
         OneLine(absl::StrCat(NameOfDevice(session, *bdev), " holds ", use));
-    if (uses.MountOf(*bdev).empty()) {
+    const std::string stays = uses.WhyItStays(*bdev);
+    if (stays.empty()) {
       remarks.insert(what);
     } else {
-      gone.refused = absl::StrCat(
-          what, ": save the data of that mount, and make both anew by hand");
+      gone.refused = absl::StrCat(what, ": ", stays);
     }
   }
   gone.remarks.assign(remarks.begin(), remarks.end());

@@ -2,9 +2,9 @@
 //
 // DeviceUses: what lies on devices besides tables, partitions and the file
 // systems that are mounted from them: the log of another one, or what an import
-// saw there.
+// saw there (World::use) where nothing of the machine stands.
 //
-// In words: "the log of /rt", "swap, in use".
+// In words: "the log of /rt", "swap in use", "ext4, not in use".
 // Threading: immutable; the session must outlive it.
 #ifndef DMDAX_TOOLS_CHECK_DEVICE_USE_H_
 #define DMDAX_TOOLS_CHECK_DEVICE_USE_H_
@@ -30,10 +30,15 @@ class DeviceUses {
   // device; "": none has.
   std::string MountOf(const BlockDevice& bdev) const;
 
+  // Why no list of commands may take it, and what to do; "": one may, and what
+  // lies there goes.
+  std::string WhyItStays(const BlockDevice& bdev) const;
+
  private:
   struct Use {
-    std::string what, mount;
+    std::string what, stays, mount;
   };
+  void AddSeen(const Session& session);
   std::map<const BlockDevice*, Use> uses_;
 };
 

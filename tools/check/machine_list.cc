@@ -104,7 +104,7 @@ bool HasOneMachinesFiles(const fs::path& directory) {
 
 bool IsOneMachine(const fs::path& directory) {
   std::error_code ignored;
-  for (const char* part : {"proc", "sys", "sos_commands"}) {
+  for (const char* part : {"proc", "sys", "sos_commands", "etc/lvm/backup"}) {
     if (fs::is_directory(directory / part, ignored)) return true;
   }
   return HasOneMachinesFiles(directory);

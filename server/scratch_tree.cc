@@ -3,12 +3,15 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
@@ -35,9 +38,20 @@ absl::Status Failed(absl::string_view what, const std::string& path) {
                                         "': ", ErrnoText(errno)));
 }
 
+// A device has some seventy small files, which a disk's file system writes
+// down one by one: in memory, where there is room for thousands.
+bool IsRoomyMemory(const char* dir) {
+  constexpr uint64_t kRoom = uint64_t{1} << 30;
+  struct statfs st;
+  return statfs(dir, &st) == 0 && st.f_type == TMPFS_MAGIC &&
+         st.f_bavail * static_cast<uint64_t>(st.f_bsize) >= kRoom &&
+         access(dir, W_OK | X_OK) == 0;
+}
+
 std::string TemporaryDir() {
   const char* const dir = getenv("TMPDIR");
-  return dir != nullptr && *dir == '/' ? dir : "/tmp";
+  if (dir != nullptr && *dir == '/') return dir;
+  return IsRoomyMemory("/dev/shm") ? "/dev/shm" : "/tmp";
 }
 
 // What processes of ours left behind that were killed: nobody has their lock.

@@ -21,20 +21,25 @@ bool AllDigits(absl::string_view word) {
   });
 }
 
-// Where the row begins behind "name: "; npos if this is no such line.  A name
-// has no blank (dmsetup writes \x20), but may have a colon.
-size_t RowAfterName(absl::string_view line) {
-  const size_t blank = line.find_first_of(" \t");
-  const size_t end = blank == line.npos ? line.size() : blank;
-  if (end < 2 || line[end - 1] != ':') return line.npos;
-  return end;
-}
-
 bool LooksLikeRow(absl::string_view text) {
   const std::vector<absl::string_view> words =
       absl::StrSplit(text, absl::ByAnyChar(" \t"), absl::SkipEmpty());
   return words.size() >= 3 && AllDigits(words[0]) && AllDigits(words[1]) &&
          !AllDigits(words[2]);
+}
+
+// Where the row begins behind "name: "; npos if this is no such line.  A name
+// may have blanks and colons.
+size_t RowAfterName(absl::string_view line) {
+  constexpr size_t kMostName = 128;
+  for (size_t at = line.find(": "); at < kMostName; at = line.find(": ", at)) {
+    ++at;
+    if (at > 1 && LooksLikeRow(line.substr(at))) return at;
+  }
+  const size_t blank = line.find_first_of(" \t");
+  const size_t end = blank == line.npos ? line.size() : blank;
+  if (end < 2 || line[end - 1] != ':') return line.npos;
+  return end;
 }
 
 bool Detect(const ImportInput& input) {
@@ -89,7 +94,7 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
                                  "' as the file is"));
       }
     } else {
-      name = std::string(line.substr(0, row_at - 1));
+      name = NameBehindShown(line.substr(0, row_at - 1));
     }
     Table& table = tables[name];
     if (table.place.input == nullptr) table.place = lines.place();

@@ -179,7 +179,7 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
   for (const auto& [name, m] : facts->mapped) before.insert(name);
   absl::Status s;
   if (absl::string_view list = CreateList(text); !list.empty()) {
-    s = ReadConciseDevices(input, list, facts);
+    s = ReadConciseDevices(input, list, NamesOf::kKernel, facts);
   } else if (absl::string_view old = Parameter(text, "dm="); !old.empty()) {
     s = OldForm(input, old, facts);
   }

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 
@@ -23,7 +24,7 @@ std::string Unescaped(absl::string_view text) {
 }
 
 absl::Status ReadDevice(const ImportInput& input, PlaceFinder& places,
-                        absl::string_view device, Facts* facts) {
+                        absl::string_view device, NamesOf names, Facts* facts) {
   const std::vector<absl::string_view> fields = SplitEscaped(device, ',');
   const Place here = places.At(device);
   constexpr size_t kFields = 5;  // and more rows
@@ -32,7 +33,8 @@ absl::Status ReadDevice(const ImportInput& input, PlaceFinder& places,
                                    fields.size(), " of these five are in ",
                                    Quoted(device)));
   }
-  const std::string name(absl::StripAsciiWhitespace(Unescaped(fields[0])));
+  std::string name(absl::StripAsciiWhitespace(Unescaped(fields[0])));
+  if (names == NamesOf::kDmsetup) name = NameBehindShown(name);
   if (name.empty()) return here.Error("the name of a device is expected");
   Mapped& mapped = facts->MappedNamed(name, here);
   const std::string uuid(absl::StripAsciiWhitespace(Unescaped(fields[1])));
@@ -109,14 +111,35 @@ absl::StatusOr<DmTargetSpec> ReadDmRow(LineWords& words) {
 }
 
 absl::Status ReadConciseDevices(const ImportInput& input,
-                                absl::string_view text, Facts* facts) {
+                                absl::string_view text, NamesOf names,
+                                Facts* facts) {
   PlaceFinder places(input);
   for (absl::string_view device : SplitEscaped(text, ';')) {
     if (absl::StripAsciiWhitespace(device).empty()) continue;
-    absl::Status s = facts->SkipLine(ReadDevice(input, places, device, facts));
+    absl::Status s =
+        facts->SkipLine(ReadDevice(input, places, device, names, facts));
     if (!s.ok()) return s;
   }
   return absl::OkStatus();
+}
+
+// Mirrors: mangle_string of libdm/libdm-common.c (1.02.185).
+std::string NameBehindShown(absl::string_view shown) {
+  const auto is_plain = [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+           absl::StrContains("#+-.:=@_", c);
+  };
+  // dmsetup --manglename none shows it as it is.
+  if (absl::StrContains(shown, "\\x")) return std::string(shown);
+  std::string name;
+  for (const char c : shown) {
+    if (is_plain(c)) {
+      name.push_back(c);
+    } else {
+      absl::StrAppendFormat(&name, "\\x%02x", static_cast<unsigned char>(c));
+    }
+  }
+  return name;
 }
 
 DmTargetSpec WithoutKey(DmTargetSpec row) {

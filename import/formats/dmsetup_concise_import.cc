@@ -29,7 +29,7 @@ bool Detect(const ImportInput& input) {
 
 absl::Status Read(const ImportInput& input, Facts* facts) {
   facts->live_tables = true;
-  return ReadConciseDevices(input, input.text, facts);
+  return ReadConciseDevices(input, input.text, NamesOf::kDmsetup, facts);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "import/formats/dm_rows.h"
 #include "import/formats/input_lines.h"
 #include "import/import_format.h"
 
@@ -84,7 +85,7 @@ absl::Status SayDevice(const InputLines& lines,
     auto it = at.find(name);
     return it == at.end() ? absl::string_view() : it->second;
   };
-  const std::string name(field("Name"));
+  const std::string name = NameBehindShown(field("Name"));
   if (name.empty()) return lines.place().Error("a device's name is expected");
   DevT dev;
   for (auto [key, slot] :

@@ -104,7 +104,7 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
                                  "' as the file is"));
       }
     } else {
-      name = std::string(line.substr(0, row_at - 1));
+      name = NameBehindShown(line.substr(0, row_at - 1));
     }
     Table& table = tables[name];
     if (table.place.input == nullptr) table.place = lines.place();

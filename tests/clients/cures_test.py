@@ -63,7 +63,7 @@ def kernel_of(answer):
 
 
 def tables(env):
-    lines = run(env, "table").stdout.splitlines()
+    lines = run(env, "table", "--manglename", "none").stdout.splitlines()
     return {line.split(": ", 1)[0]: line for line in lines if ": " in line}
 
 

@@ -7,14 +7,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/one_line.h"
-#include "base/units.h"
 #include "state/world_load.h"
-#include "tools/byte_count.h"
 #include "tools/check/cure_plan.h"
+#include "tools/check/dax_depth.h"
 #include "tools/check/fresh_files.h"
 #include "tools/check/joint_list.h"
 #include "tools/check/stands_on.h"
 #include "tools/check/try_cure.h"
+#include "tools/check/untried_cure.h"
 #include "tools/check/world_part.h"
 
 namespace dmdax {
@@ -50,26 +50,6 @@ bool InVain(const DaxCheck& before, const Look& after, Wish wish) {
   return then.pud <= now.pud && Huge(then) == Huge(now) &&
          then.signal >= now.signal && then.hole >= now.hole &&
          (wish != Wish::kSync || after.sync <= before.sync);
-}
-
-// Takes back what was said of cures: nobody is told to type them.
-void Discard(DaxCheck& check, Wish wish) {
-  for (Obstacle& o : check.obstacles) {
-    if (!o.tried) continue;
-    o.tried = false;
-    if (wish == Wish::kPud) {
-      // Steps that end in smaller pages are nothing that was asked for.
-      o.cure = std::make_shared<const Cure>(
-          Cure{.remark = absl::StrCat(
-                   "none that helps: with what else is in the way there are no "
-                   "more pages of 1 GiB than the ",
-                   BytesText(check.now.pud), " now")});
-      continue;
-    }
-    o.untried = absl::StrCat(
-        "with what else is in the way it leaves no more large pages than the ",
-        BytesText(Huge(check.now)), " that there are");
-  }
 }
 
 // Whether `a` leaves the subject better than `b`.
@@ -134,48 +114,81 @@ class Curer {
   // Gives subjects one list in place of those that make the same things anew:
   // their cures one after the other on one machine.  False: it cannot be.
   bool Join(std::vector<Patient> members) {
+    Joint joint{.members = std::move(members)};
     std::vector<const Subject*> subjects;
-    for (const Patient& p : members) subjects.push_back(&p.look.subject);
-    proto::World world = WorldParts(stands_on_.world(), machine_).Of(subjects);
-    absl::StatusOr<Session> session = LoadWorld(world);
-    if (!session.ok()) return false;
-    for (Patient& p : members) {
-      p.look = LookAt(*session, {p.look.subject.name, wish_});
-      if (!p.look.error.ok()) return false;
-    }
-    std::vector<std::shared_ptr<const Cure>> cures;
-    for (size_t i = 0; i < members.size();) {
-      const std::optional<size_t> next = Next(members[i]);
+    for (const Patient& p : joint.members) subjects.push_back(&p.look.subject);
+    joint.world = WorldParts(stands_on_.world(), machine_).Of(subjects);
+    joint.session = LoadWorld(joint.world);
+    if (!joint.session.ok() || !joint.LookAgain(wish_)) return false;
+    for (size_t i = 0; i < joint.members.size();) {
+      Patient& p = joint.members[i];
+      std::optional<size_t> next = Next(p);
+      if (!next && p.without == nullptr && together_.contains(p.number) &&
+          Huge(p.look.shares) < Huge(checks_[p.number].best)) {
+        // From here on what helps it only together.
+        p.without = std::make_shared<const DaxCheck>(checks_[p.number]);
+        p.looked_at.clear();
+        p.no_more.clear();
+        next = Next(p);
+      }
       if (!next) {
         ++i;
-        continue;
+      } else if (CureIn(joint, p, *next)) {
+        if (!joint.LookAgain(wish_)) return false;
+        i = 0;  // it may have made another one's worse
       }
-      Patient& p = members[i];
-      p.met[KeyOf(p.look.obstacles[*next])] = p.look.obstacles[*next].bytes;
-      const uint64_t used = WorldParts(world, *session).UsedEnd(p.look.subject);
-      TriedCure tried =
-          trial_.Run(world, *session, p.look, *next, used, TrialOf::kAlone);
-      if (!tried.cured.ok() || !trial_.Helps(*tried.cured, p.look, *next)) {
-        continue;
-      }
-      p.cures.push_back(tried.cure);
-      cures.push_back(tried.cure);
-      world = std::move(tried.better);
-      std::swap(session, tried.cured);
-      for (Patient& each : members) {
-        each.look = LookAt(*session, {each.look.subject.name, wish_});
-        if (!each.look.error.ok()) return false;
-      }
-      i = 0;  // it may have made another one's worse
     }
-    return TellJoint(members, world, *session, std::move(cures));
+    return TellJoint(joint.members, joint.world, *joint.session,
+                     std::move(joint.cures));
   }
 
  private:
+  // A machine on its way through the cures of a joint list.
+  struct Joint {
+    std::vector<Patient> members;
+    proto::World world;
+    absl::StatusOr<Session> session = absl::UnknownError("not loaded");
+    std::vector<std::shared_ptr<const Cure>> cures;
+
+    // False: one of them is not there any more.
+    bool LookAgain(Wish wish) {
+      for (Patient& p : members) {
+        p.look = LookAt(*session, {p.look.subject.name, wish});
+        if (!p.look.error.ok()) return false;
+      }
+      return true;
+    }
+  };
+
+  // Whether the machine is another one now.
+  bool CureIn(Joint& joint, Patient& p, size_t number) {
+    const Obstacle& o = p.look.obstacles[number];
+    const ObstacleKey key = KeyOf(o);
+    p.met[key] = o.bytes;
+    ++p.looked_at[key];
+    const TrialOf what =
+        p.without == nullptr ? TrialOf::kAlone : TrialOf::kTogether;
+    TriedCure tried = trial_.Run(
+        joint.world, *joint.session, p.look, number,
+        WorldParts(joint.world, *joint.session).UsedEnd(p.look.subject), what);
+    if (!tried.cured.ok() ||
+        (what == TrialOf::kAlone ? !trial_.Helps(*tried.cured, p.look, number)
+                                 : !tried.cure->in_world)) {
+      p.no_more.insert(key);
+      return false;
+    }
+    p.cures.push_back(tried.cure);
+    joint.cures.push_back(tried.cure);
+    joint.world = std::move(tried.better);
+    // The looks are of the one there was.
+    std::swap(joint.session, tried.cured);
+    return true;
+  }
+
   void Finish(const proto::World& world, const Session& session,
               const Patient& p, DaxCheck& check) {
     if (!p.cures.empty() && InVain(check, p.look, wish_)) {
-      Discard(check, wish_);
+      DiscardCures(wish_, stands_on_, check);
       return;
     }
     check.best = p.look.shares;
@@ -197,20 +210,22 @@ class Curer {
   }
 
   // Of what is kept whatever it does the same obstacle may come again, which
-  // has another cure then.
-  static std::optional<size_t> NextTogether(const Patient& p) {
-    constexpr int kMostInAll = 8;
-    int all = 0;
+  // has another cure then: each volume below may have to move for it.
+  std::optional<size_t> NextTogether(const Patient& p) const {
+    constexpr size_t kMostOfOne = 16;
+    const BlockDevice* const bdev = p.look.subject.bdev;
+    BlockDevice* const top =
+        bdev == nullptr ? nullptr : machine_.machine->FindBdev(bdev->dev());
+    const size_t most = std::min(
+        kMostOfOne, 2 + (top == nullptr ? 0 : AllBelow(machine_, top).size()));
+    size_t all = 0;
     std::map<ObstacleKey, uint64_t> done;
     for (const auto& [key, times] : p.looked_at) {
       all += times;
-      if (times >= kMostOfOne) done[key] = 0;
+      if (times >= most || p.no_more.contains(key)) done[key] = 0;
     }
-    return all < kMostInAll ? Dearest(p.look, done) : std::nullopt;
+    return all < 2 * most ? Dearest(p.look, done) : std::nullopt;
   }
-
-  // How often one obstacle is met among cures that are kept together.
-  static constexpr int kMostOfOne = 3;
 
   bool TellJoint(const std::vector<Patient>& members, const proto::World& world,
                  const Session& session,
@@ -220,7 +235,7 @@ class Curer {
     for (const Patient& p : members) {
       const DaxCheck& alone = checks_[p.number];
       if (Huge(p.look.shares) < Huge(alone.now)) return false;
-      // Cures that help only together come in no joint list.
+      // What helps only together must do so here too.
       if (together_.contains(p.number) &&
           Huge(p.look.shares) < Huge(alone.best)) {
         return false;
@@ -246,7 +261,7 @@ class Curer {
     return true;
   }
 
-  static std::optional<size_t> Next(const Patient& p) {
+  std::optional<size_t> Next(const Patient& p) const {
     if (p.without != nullptr) return NextTogether(p);
     // More than these no stack has in a row; a cure that another undoes must
     // end.
@@ -275,9 +290,10 @@ class Curer {
       const std::vector<Obstacle> beside = p.look.obstacles;
       if (cure != nullptr && cure->in_world) TryOn(tried.cured, p, o);
       if (p.without != nullptr) {
-        int& times = p.looked_at[KeyOf(o)];
-        times = o.tried ? times + 1 : kMostOfOne;
+        ++p.looked_at[KeyOf(o)];
+        if (!o.tried) p.no_more.insert(KeyOf(o));
       }
+      if (!o.tried) o.cure = ToldAlone(std::move(o.cure), stands_on_);
       o.after = p.look.shares;
       std::vector<Obstacle>& told = checks_[p.number].obstacles;
       told.push_back(o);
@@ -354,15 +370,14 @@ void CureAll(const CureAllRequest& request, std::vector<Patient> patients,
     for (size_t i = 0; i < nr_joint; ++i) {
       members.push_back(patients[group[i]]);
     }
-    // Each of very many: the others' list, and then its own end.
     const size_t alone = curer.Join(std::move(members)) ? nr_joint : 1;
     for (size_t i = alone; i < group.size(); ++i) {
-      CurePlan& plan = checks[patients[group[i]].number].plan;
-      absl::StrAppend(&plan.remark, plan.remark.empty() ? "" : "; ",
-                      "type the list of ", OneLine(subjects[group[0]]->name),
-                      ", which makes the same anew, and of this one only what "
-                      "is about ",
-                      OneLine(subjects[group[i]]->name), " itself");
+      // Typed behind the other one it would undo what that has made.
+      checks[patients[group[i]].number].plan = {
+          .remark =
+              absl::StrCat("the list of ", OneLine(subjects[group[0]]->name),
+                           " makes the same anew, and another would undo "
+                           "that: type it, and ask again")};
     }
   }
 }

@@ -42,7 +42,8 @@ struct Patient {
   // While those are tried together: what was said without, and how often each
   // obstacle has been looked at.
   std::shared_ptr<const DaxCheck> without;
-  std::map<ObstacleKey, int> looked_at;
+  std::map<ObstacleKey, size_t> looked_at;
+  std::set<ObstacleKey> no_more;  // those with no other cure
 };
 
 struct CureAllRequest {

@@ -5,12 +5,10 @@
 // extents that are named.
 #include <algorithm>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "base/dev_t.h"
 #include "base/one_line.h"
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
@@ -25,31 +23,6 @@
 
 namespace dmdax {
 namespace {
-
-// More than the extents of a group can be, as far as its volumes show: all of
-// them are whole extents, and as many extents apart.
-uint64_t MostExtent(const CureRequest& request, const proto::World& world,
-                    const std::string& vg) {
-  uint64_t bits = 0;
-  std::map<DevT, uint64_t> first;
-  for (BlockDevice* bdev : request.stands_on->OfGroup(vg)) {
-    const std::string name = NameOfDevice(*request.machine, *bdev);
-    const proto::MappedDevice* const here = FindMapped(world, name);
-    proto::MappedDevice device =
-        here != nullptr ? *here : *request.stands_on->InWorld(name);
-    for (proto::Target& row : *EditRows(&device)) {
-      ForEachLeg(row, [&](proto::Linear& leg, int nr_legs) {
-        bits |= row.length() / static_cast<uint64_t>(nr_legs);
-        const std::optional<DevT> dev =
-            DevOfWord(*request.machine, leg.device());
-        if (!dev) return;
-        const auto [at, fresh] = first.try_emplace(*dev, leg.start());
-        if (!fresh) bits |= leg.start() - at->second;
-      });
-    }
-  }
-  return bits & (~bits + 1);
-}
 
 // "$(((417792 - start_vg) / extent_vg))"
 std::string ExtentWord(uint64_t sector, const std::string& variables,
@@ -74,7 +47,8 @@ std::optional<Cure> CureVolumeAlone(const CureRequest& request,
   const LvmName lvm = *LvmNameOf(*volume);
   const auto volumes = request.stands_on->OfGroup(lvm.vg);
   if (volumes.size() > kMostVolumes) return std::nullopt;
-  const uint64_t extent = MostExtent(request, world, lvm.vg);
+  const uint64_t extent =
+      MostExtent(*request.machine, *request.stands_on, &world, lvm.vg);
   const uint64_t before = SectorsOf(volume);
   if (extent == 0 || extent >= kPmdSectors || before % kPmdSectors != 0) {
     return std::nullopt;

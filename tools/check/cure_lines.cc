@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "base/one_line.h"
 #include "base/round_up.h"
 #include "state/find_device.h"
@@ -17,17 +18,27 @@
 #include "tools/check/kpartx_map.h"
 #include "tools/check/lvm_volume.h"
 #include "tools/check/world_rows.h"
+#include "tools/dmsetup/mangle.h"
 
 namespace dmdax {
 namespace {
 
-// A name as an argument: one that begins with a dash is no option.
-std::string DmNameWord(const std::string& name) {
-  return absl::StrCat(absl::StartsWith(name, "-") ? "-- " : "",
-                      ShellWord(name));
+// Whether dmsetup asks the kernel for just this name, and not for another one
+// or for none.
+bool IsAskedForAsItIs(const std::string& name) {
+  const absl::StatusOr<std::string> mangled =
+      Mangle(name, "name", name.size(), MangleMode::kAuto);
+  return mangled.ok() && *mangled == name &&
+         CheckMangledOnce(name, "name", MangleMode::kAuto).ok();
 }
 
 }  // namespace
+
+std::string DmNameWord(const std::string& name) {
+  return absl::StrCat(IsAskedForAsItIs(name) ? "" : "--manglename none ",
+                      absl::StartsWith(name, "-") ? "-- " : "",
+                      ShellWord(name));
+}
 
 std::string DevicePath(const Session& session, const BlockDevice& bdev) {
   const bool mapped = bdev.dev().major_nr == session.ctl->major();
@@ -99,7 +110,7 @@ std::string DmsetupCreateLine(const std::string& name, const std::string& rows,
     // Behind what keeps it from being an option there are none.
     return absl::StartsWith(name, "-")
                ? absl::StrCat("dmsetup create", table, " ", DmNameWord(name))
-               : absl::StrCat("dmsetup create ", ShellWord(name), table);
+               : absl::StrCat("dmsetup create ", DmNameWord(name), table);
   }
   return absl::StrCat(
       "printf '%s\\n' ",
@@ -238,7 +249,11 @@ std::vector<CureStep> VolumeSteps(const Session& session,
          absl::StrCat("test \"$(vgs --noheadings --units k --nosuffix -o "
                       "vg_extent_size ",
                       ShellWord(lvm.vg), " | tr -d ' ' | cut -d. -f1)\" -ge ",
-                      chunk / 2)});
+                      chunk / 2, " || ! echo ",
+                      ShellWord(absl::StrCat(
+                          lvm.vg, ": its extents are smaller than chunks of ",
+                          chunk / 2, " KiB")),
+                      " >&2")});
   }
   steps.push_back({CureStage::kRemoveVolume, name,
                    absl::StrCat("lvremove -y ",
@@ -247,9 +262,33 @@ std::vector<CureStep> VolumeSteps(const Session& session,
   return steps;
 }
 
+namespace {
+// No name of a group has a blank.
+constexpr absl::string_view kChunkLook = " chunk";
+}  // namespace
+
 std::string ChunkLook(const std::string& vg) {
-  return absl::StrCat(vg, " chunk");
+  return absl::StrCat(vg, kChunkLook);
 }
+
+std::string GroupOfChunkLook(absl::string_view about) {
+  return absl::ConsumeSuffix(&about, kChunkLook) ? std::string(about) : "";
+}
+
+namespace {
+
+// dmsetup writes each backslash twice for the kernel, which takes one away.  A
+// blank it can not write: NamesBlank().
+std::string AsDmsetupTakesIt(absl::string_view kernels) {
+  std::string text;
+  for (size_t i = 0; i < kernels.size(); ++i) {
+    if (kernels[i] == '\\' && i + 1 < kernels.size()) ++i;
+    text.push_back(kernels[i]);
+  }
+  return text;
+}
+
+}  // namespace
 
 std::string StableTable(const Session& session, proto::MappedDevice device) {
   for (proto::Target& row : *EditRows(&device)) {
@@ -259,7 +298,7 @@ std::string StableTable(const Session& session, proto::MappedDevice device) {
       if (bdev.ok()) leg.set_device(DevicePath(session, **bdev));
     });
   }
-  return TableText(device);
+  return AsDmsetupTakesIt(TableText(device));
 }
 
 }  // namespace dmdax

@@ -40,6 +40,11 @@ std::vector<CureStep> MaxSectorsSteps(const std::string& mapped_name,
 
 CureStep UnmountStep(const std::string& at);
 
+// A mapped device's name, as the kernel has it, as arguments of dmsetup: one
+// that begins with a dash is no option, and one that dmsetup would have given
+// in another form is told to be left as it is.
+std::string DmNameWord(const std::string& name);
+
 // dmsetup's command for rows that are a line each.  One with more rows has
 // them from a pipe: --table takes a single row, and `concise` needs a number.
 enum class DmAccess { kReadWrite, kReadOnly };
@@ -107,6 +112,8 @@ std::vector<CureStep> VolumeSteps(const Session& session,
 // What the look at a group's extents is about, which a volume with chunks
 // needs.
 std::string ChunkLook(const std::string& vg);
+// The other way round; "": the look is about something else.
+std::string GroupOfChunkLook(absl::string_view about);
 
 // The table's rows with devices by their paths, as "0 8 linear /dev/pmem0 0".
 std::string StableTable(const Session& session, proto::MappedDevice device);

@@ -9,15 +9,12 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "base/one_line.h"
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
-#include "tools/check/lvm_group.h"
+#include "tools/check/group_cure.h"
 #include "tools/check/lvm_volume.h"
 #include "tools/check/move_rows.h"
 #include "tools/check/stands_on.h"
@@ -38,8 +35,6 @@ std::optional<Cure> MoveInGroup(const CureRequest& request, const char* change,
   if (request.machine == nullptr || request.stands_on == nullptr) {
     return std::nullopt;
   }
-  const std::string name = volume->name();
-  const std::string vg = LvmNameOf(*volume)->vg;
   LegOffs offs(request.session, world, Seen::kLevel);
   std::set<BlockDevice*> redo;
   for (proto::Target& row : *EditRows(volume)) {
@@ -52,31 +47,7 @@ std::optional<Cure> MoveInGroup(const CureRequest& request, const char* change,
     });
   }
   if (redo.empty()) return std::nullopt;
-  const GroupPart part =
-      PartOfGroup(*request.machine, *request.stands_on, world, vg, redo);
-  const uint64_t before = SectorsOf(volume);
-  if (!LayOutGroup(request.session, *request.stands_on, part, name, world)) {
-    return Cure{.remark = absl::StrCat(
-                    "with aligned data the other volumes of group ",
-                    OneLine(vg), " leave no room for it on these devices")};
-  }
-  FitRows(request.session, world);
-  Cure cure = VolumeCure(change, request, *FindMapped(world, name), before);
-  if (!part.refused.empty()) {
-    cure.steps.clear();
-    absl::StrAppend(&cure.remark, "; ", part.refused);
-  } else {
-    for (CureStep& step : GroupSteps(request.session, part)) {
-      cure.steps.push_back(std::move(step));
-    }
-    std::stable_sort(
-        cure.steps.begin(), cure.steps.end(),
-        [](const CureStep& a, const CureStep& b) { return a.stage < b.stage; });
-  }
-  for (const BlockDevice* bdev : part.devices) {
-    cure.physical_volumes.push_back(NameOfDevice(*request.machine, *bdev));
-  }
-  return cure;
+  return GroupCure(change, request, redo, world, volume);
 }
 
 std::optional<Cure> MoveVolume(const CureRequest& request, const char* change,

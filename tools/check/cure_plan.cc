@@ -13,12 +13,14 @@
 #include "process/mount_point.h"
 #include "state/find_device.h"
 #include "tools/check/afresh_line.h"
+#include "tools/check/blank_name.h"
 #include "tools/check/boot_remark.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/cure_steps.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/device_use.h"
 #include "tools/check/fresh_files.h"
+#include "tools/check/look_remark.h"
 #include "tools/check/lvm_group.h"
 #include "tools/check/made_again.h"
 #include "tools/check/volume_cure.h"
@@ -199,6 +201,7 @@ class Planner {
       const GroupPart part =
           PartOfGroup(r_.machine, r_.stands_on, world_, vg, devices);
       if (!part.refused.empty()) refused_ = part.refused;
+      if (!part.held.empty()) refused_ = part.held;
       for (const std::string& name : part.volumes) {
         if (BlockDevice* bdev = r_.stands_on.Find(name)) {
           anew_.insert({CureStage::kVolume, name});
@@ -276,6 +279,9 @@ class Planner {
     CurePlan plan;
     UsesThatGo uses = UsesOf(r_.machine, r_.stands_on.uses(), gone_);
     if (refused_.empty()) refused_ = std::move(uses.refused);
+    if (refused_.empty()) {
+      refused_ = BlankBelow(r_.machine, r_.stands_on, gone_, steps_);
+    }
     std::vector<std::string> remarks = remarks_;
     for (std::string& remark : uses.remarks) {
       remarks.push_back(std::move(remark));
@@ -312,10 +318,8 @@ class Planner {
           "/ is in use as long as the system runs from it: type this "
           "in a rescue system");
     }
-    if (!redo_.empty() || !placed_.empty()) {
-      remarks.push_back(
-          "the first line ends it if the group has volumes that are not known "
-          "here");
+    for (std::string& remark : LookRemarks(steps_)) {
+      remarks.push_back(std::move(remark));
     }
     if (const std::string guessed = GuessedVolume(); !guessed.empty()) {
       remarks.push_back(absl::StrCat(

@@ -6,6 +6,8 @@
 #include <set>
 #include <tuple>
 
+#include "absl/strings/str_cat.h"
+
 namespace dmdax {
 namespace {
 
@@ -87,7 +89,12 @@ std::vector<std::string> CureSteps::InOrder(StandsOn& stands_on) const {
   }
   std::sort(places.begin(), places.end(), Before);
   std::vector<std::string> commands;
-  for (const Place& at : places) commands.push_back(*at.command);
+  for (const Place& at : places) {
+    // A look that is not the first has its "||" for itself alone.
+    commands.push_back(at.stage == CureStage::kLook && !commands.empty()
+                           ? absl::StrCat("{ ", *at.command, "; }")
+                           : *at.command);
+  }
   return commands;
 }
 

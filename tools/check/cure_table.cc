@@ -3,12 +3,17 @@
 // Cures of how a volume takes requests: its chunks, and its queue.
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
+#include "tools/check/dax_depth.h"
+#include "tools/check/group_cure.h"
+#include "tools/check/lvm_group.h"
+#include "tools/check/lvm_volume.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_rows.h"
 
@@ -41,6 +46,25 @@ std::optional<Cure> CureSingleLeg(const CureRequest& request,
   return cure;
 }
 
+// The physical volumes of a volume whose group has, as far as its volumes show,
+// extents in which lvcreate makes smaller chunks than the volume shall have.
+std::set<BlockDevice*> WithTooSmallExtents(const CureRequest& request,
+                                           const proto::MappedDevice& device) {
+  std::set<BlockDevice*> devices;
+  if (request.machine == nullptr || request.stands_on == nullptr ||
+      !SegmentsToMake(request.session, device) ||
+      MostExtent(*request.machine, *request.stands_on, nullptr,
+                 LvmNameOf(device)->vg) >= kPmdSectors) {
+    return devices;
+  }
+  if (BlockDevice* bdev = request.stands_on->Find(device.name())) {
+    for (BlockDevice* below : DevicesBelow(*request.machine, *bdev)) {
+      devices.insert(below);
+    }
+  }
+  return devices;
+}
+
 }  // namespace
 
 std::optional<Cure> CureChunk(const CureRequest& request, proto::World& world) {
@@ -69,6 +93,11 @@ std::optional<Cure> CureChunk(const CureRequest& request, proto::World& world) {
                     "its chunks are whole pages of 2 MiB already: its row in "
                     "the table, or what stands on it, begins at a sector that "
                     "is no multiple of 4096"};
+  }
+  const std::set<BlockDevice*> redo = WithTooSmallExtents(request, *device);
+  if (!redo.empty()) {
+    return GroupCure("chunks of 2 MiB, in larger extents", request, redo, world,
+                     device);
   }
   FitRows(request.session, world);
   return VolumeCure("chunks of 2 MiB", request, *device, before);

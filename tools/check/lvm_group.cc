@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/dev_t.h"
 #include "base/one_line.h"
 #include "base/round_up.h"
 #include "tools/check/cure_lines.h"
@@ -25,6 +27,8 @@ constexpr uint64_t kExtent = 8192;
 // Of a group that stays nobody knows the extents: its volumes have at least the
 // factors of two that those have, up to this.
 constexpr uint64_t kMostExtent = 65536;
+// So many of those that hold a device are named.
+constexpr size_t kMostHolders = 4;
 
 bool IsOfGroup(const StandsOn& stands_on, const Session& machine,
                BlockDevice& bdev, const std::string& vg) {
@@ -32,6 +36,21 @@ bool IsOfGroup(const StandsOn& stands_on, const Session& machine,
       stands_on.InWorld(NameOfDevice(machine, bdev));
   const auto lvm = device == nullptr ? std::nullopt : LvmNameOf(*device);
   return lvm && lvm->vg == vg;
+}
+
+// Or-s what of a volume is whole extents, for all that is known: the lengths of
+// its legs, and how far apart those on one device begin.
+void AddExtents(const Session& machine, proto::MappedDevice device,
+                std::map<DevT, uint64_t>* first, uint64_t* bits) {
+  for (proto::Target& row : *EditRows(&device)) {
+    ForEachLeg(row, [&](proto::Linear& leg, int nr_legs) {
+      *bits |= row.length() / static_cast<uint64_t>(nr_legs);
+      const std::optional<DevT> dev = DevOfWord(machine, leg.device());
+      if (!dev) return;
+      const auto [at, fresh] = first->try_emplace(*dev, leg.start());
+      if (!fresh) *bits |= leg.start() - at->second;
+    });
+  }
 }
 
 void AddOnce(BlockDevice* bdev, std::vector<BlockDevice*>* list) {
@@ -65,10 +84,12 @@ class Finder {
       AddSizes(InWorld(NameOf(*volume)));
     }
     const uint64_t factor = sizes_ & (~sizes_ + 1);
-    part_.whole = factor < kExtent ||
-                  std::all_of(all.begin(), all.end(), [&](BlockDevice* leg) {
-                    return redo.contains(leg);
-                  });
+    // In extents of less than a chunk lvcreate makes smaller ones.
+    part_.whole =
+        factor < kExtent ||
+        MostExtent(machine_, stands_on_, nullptr, part_.vg) < chunk_ ||
+        std::all_of(all.begin(), all.end(),
+                    [&](BlockDevice* leg) { return redo.contains(leg); });
     part_.extent =
         part_.whole ? std::max(kExtent, chunk_) : std::min(factor, kMostExtent);
     for (BlockDevice* leg : all) {
@@ -83,6 +104,7 @@ class Finder {
       }
     }
     Refuse();
+    FindHolders();
   }
 
  private:
@@ -137,6 +159,39 @@ class Finder {
                         absl::StrAppend(out, OneLine(NameOf(*leg)));
                       }),
         ": pvcreate --dataalignment 2m, and the volumes by hand");
+  }
+
+  // What keeps the devices busy when the group has gone, and would be laid
+  // over.
+  void FindHolders() {
+    std::vector<std::string> held;
+    for (BlockDevice* device : part_.devices) {
+      std::vector<std::string> by;
+      for (BlockDevice* on : stands_on_.On(device)) {
+        if (!IsOfGroup(stands_on_, machine_, *on, part_.vg)) {
+          by.push_back(NameOf(*on));
+        }
+      }
+      for (const std::string& at : stands_on_.MountsOf(device)) {
+        by.push_back(at);
+      }
+      if (std::string use = stands_on_.uses().Of(*device); !use.empty()) {
+        by.push_back(std::move(use));
+      }
+      if (by.empty()) continue;
+      std::sort(by.begin(), by.end());
+      if (by.size() > kMostHolders) {
+        by.resize(kMostHolders);
+        by.push_back("others");
+      }
+      held.push_back(OneLine(
+          absl::StrCat(NameOf(*device), " has ", absl::StrJoin(by, ", "))));
+    }
+    if (held.empty()) return;
+    part_.held =
+        absl::StrCat("pvcreate must have the devices of group ",
+                     OneLine(part_.vg), " for itself, and besides the group ",
+                     absl::StrJoin(held, "; "), ": that must go first");
   }
 
   const proto::MappedDevice& InWorld(const std::string& name) const {
@@ -232,6 +287,20 @@ class Layer {
 };
 
 }  // namespace
+
+uint64_t MostExtent(const Session& machine, const StandsOn& stands_on,
+                    const proto::World* cured, const std::string& vg) {
+  uint64_t bits = 0;
+  std::map<DevT, uint64_t> first;
+  for (BlockDevice* bdev : stands_on.OfGroup(vg)) {
+    const std::string name = NameOfDevice(machine, *bdev);
+    const proto::MappedDevice* const here =
+        cured == nullptr ? nullptr : FindMapped(*cured, name);
+    AddExtents(machine, here != nullptr ? *here : *stands_on.InWorld(name),
+               &first, &bits);
+  }
+  return bits & (~bits + 1);
+}
 
 GroupPart PartOfGroup(const Session& machine, const StandsOn& stands_on,
                       const proto::World& cured, const std::string& vg,

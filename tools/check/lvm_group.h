@@ -33,10 +33,18 @@ struct GroupPart {
   // there are more.
   size_t nr_volumes = 0;
   std::string refused;  // why no list makes the volumes again, or ""
+  // What else is on the devices, which pvcreate must have for itself; or "".
+  std::string held;
 };
 
 // More volumes nobody types.
 inline constexpr size_t kMostVolumes = 32;
+
+// More than the extents of a group can be, as far as its volumes show: all of
+// them are whole extents, and as many extents apart.  0: they show nothing.
+// `cured` has the places of some with cures; null: all are as they are.
+uint64_t MostExtent(const Session& machine, const StandsOn& stands_on,
+                    const proto::World* cured, const std::string& vg);
 
 // `redo` are physical volumes of the group; `cured` has volumes as they will
 // be, those that it has.

@@ -275,7 +275,7 @@ class Undoer {
         DmsetupCreateLine(plain.name(), StableTable(r_.session, plain));
     return absl::StrCat(
         absl::StrReplaceAll(create, {{"dmsetup create", "dmsetup reload"}}),
-        " && dmsetup resume ", ShellWord(plain.name()));
+        " && dmsetup resume ", DmNameWord(plain.name()));
   }
 
   const CureRequest& r_;

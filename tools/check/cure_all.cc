@@ -136,7 +136,10 @@ class Curer {
   bool Join(std::vector<Patient> members) {
     std::vector<const Subject*> subjects;
     for (const Patient& p : members) subjects.push_back(&p.look.subject);
-    proto::World world = WorldParts(stands_on_.world(), machine_).Of(subjects);
+    if (all_parts_ == nullptr) {
+      all_parts_ = std::make_unique<WorldParts>(stands_on_.world(), machine_);
+    }
+    proto::World world = all_parts_->Of(subjects);
     absl::StatusOr<Session> session = LoadWorld(world);
     if (!session.ok()) return false;
     for (Patient& p : members) {
@@ -335,6 +338,8 @@ class Curer {
   StandsOn stands_on_;
   CureTrial trial_;
   std::vector<DaxCheck>& checks_;
+  // Of the whole machine; few ask for them.
+  std::unique_ptr<WorldParts> all_parts_;
   std::set<size_t> together_;  // those whose cures help only together
 };
 

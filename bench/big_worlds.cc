@@ -234,6 +234,94 @@ proto::World MisalignedVolumes(size_t n) {
   return world;
 }
 
+proto::World GroupVolumes(size_t n) {
+  proto::World world = MisalignedVolumes(n);
+  for (proto::MappedDevice& device : *world.mutable_mapped_device()) {
+    device.set_uuid("LVM-" + device.name());
+  }
+  return world;
+}
+
+proto::World StripedVolumes(size_t n) {
+  constexpr uint64_t kSectors = kPmd / 512;
+  proto::World world;
+  AddPmem("pmem0", uint64_t{1} << 40, kPmd * (n + 2), world);
+  AddPmem("pmem1", uint64_t{1} << 41, kPmd * (n + 2), world);
+  for (size_t i = 0; i < n; ++i) {
+    proto::MappedDevice& device = *world.add_mapped_device();
+    device.set_name(absl::StrCat("vg-", i));
+    device.set_uuid("LVM-" + device.name());
+    proto::Target& row = *device.mutable_table()->add_target();
+    row.set_length(2 * kSectors);
+    row.mutable_striped()->set_chunk(kSectors);
+    for (const char* disk : {"/dev/pmem0", "/dev/pmem1"}) {
+      proto::Linear& leg = *row.mutable_striped()->add_stripe();
+      leg.set_device(disk);
+      leg.set_start(2048 + i * kSectors);
+    }
+  }
+  return world;
+}
+
+proto::World PairsOfFiles(size_t n) {
+  constexpr uint64_t kBytes = 8 * kPmd;
+  proto::World world;
+  for (size_t i = 0; i < n / 2; ++i) {
+    const std::string disk = absl::StrCat("pmem", i);
+    AddPmem(disk, (uint64_t{1} << 40) + i * kBytes, kBytes, world);
+    const std::string name = absl::StrCat("d", i);
+    AddLinear(name, 7 * kPmd / 512, "/dev/" + disk, 2048, world);
+    proto::Mount& mount = *world.add_mount();
+    mount.set_path(absl::StrCat("/mnt/", i));
+    mount.set_device("/dev/mapper/" + name);
+    mount.set_options("dax");
+    AddFile("f", kPmd, kPmd, mount);
+    AddFile("g", kPmd, 3 * kPmd, mount);
+  }
+  return world;
+}
+
+proto::World ShiftedDisks(size_t n) {
+  constexpr uint64_t kBytes = 4 * kPmd;
+  proto::World world;
+  for (size_t i = 0; i < n; ++i) {
+    const std::string disk = absl::StrCat("pmem", i);
+    AddPmem(disk, (uint64_t{1} << 40) + i * kBytes, kBytes, world);
+    world.mutable_pmem(static_cast<int>(i))->set_data_offset(kPmd / 2);
+    proto::Mount& mount = *world.add_mount();
+    mount.set_path(absl::StrCat("/mnt/", i));
+    mount.set_device("/dev/" + disk);
+    mount.set_options("dax");
+    AddFile("f", kPmd, kPmd, mount);
+  }
+  return world;
+}
+
+proto::World RefusedMounts(size_t n) {
+  constexpr uint64_t kSectors = 4 * kPmd / 512;
+  proto::World world;
+  AddPmem("pmem0", uint64_t{1} << 40, 4 * kPmd * n, world);
+  for (size_t i = 0; i < n; ++i) {
+    const std::string name = absl::StrCat("d_", i);
+    AddLinear(name, kSectors, "/dev/pmem0", i * kSectors, world);
+    proto::Mount& mount = *world.add_mount();
+    mount.set_path(absl::StrCat("/m_", i));
+    mount.set_device("/dev/mapper/" + name);
+    mount.set_options("dax=always");
+    AddFile("f", kPmd, kPmd, mount);
+  }
+  return world;
+}
+
+proto::World FreePmems(size_t n, uint64_t bytes) {
+  proto::World world;
+  for (size_t i = 0; i < n; ++i) {
+    AddPmem(absl::StrCat("pmem", i), (uint64_t{1} << 40) + i * bytes, bytes,
+            world);
+  }
+  return world;
+}
+
 std::string ManyConcise(size_t n) {
   std::string text;
   for (size_t i = 0; i < n; ++i) {

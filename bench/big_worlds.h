@@ -8,6 +8,7 @@
 #define DMDAX_BENCH_BIG_WORLDS_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "state/world.pb.h"
@@ -43,6 +44,20 @@ proto::World ManyDaxes(size_t n);
 proto::World MisalignedFiles(size_t n);
 proto::World OffFiles(size_t n);
 proto::World MisalignedVolumes(size_t n);
+// The volumes as LVM2's of one group; and others of one, each striped over the
+// same two pmems.
+proto::World GroupVolumes(size_t n);
+proto::World StripedVolumes(size_t n);
+// Two files each of n / 2 file systems, on volumes off a boundary of as many
+// pmems: those two have one list in common.
+proto::World PairsOfFiles(size_t n);
+// Files of 2 MiB, each on a pmem of its own whose data begins at 1 MiB.
+proto::World ShiftedDisks(size_t n);
+// Mounts with a file each, on volumes that have DAX, by options that v4_14 does
+// not take.
+proto::World RefusedMounts(size_t n);
+// Free pmems of so many bytes.
+proto::World FreePmems(size_t n, uint64_t bytes);
 
 // What `create --concise` takes for n devices.
 std::string ManyConcise(size_t n);

@@ -3,8 +3,8 @@
 // What twice as much costs: for each kind of thing a machine can have many of,
 // the time of a load (text to machine to state, and the machine's end) with
 // twice as many, over that with as many; and the time in which `dmdax check`
-// finds and tries a cure for each of so many files or volumes, or `dmdax
-// import` makes a World of a text.
+// finds and tries a cure for each of so many files or volumes, `dmdax advise`
+// looks for room on so many pmems, or `dmdax import` makes a World of a text.
 //
 //   devices 50000 -> 100000: x2.08
 //
@@ -22,6 +22,7 @@
 #include "bench/scratch_state.h"
 #include "import/import.h"
 #include "state/world_load.h"
+#include "tools/advise/advise.h"
 #include "tools/check/machine_check.h"
 #include "tools/dmsetup/dmsetup.h"
 
@@ -79,29 +80,67 @@ double LoadSeconds(const Kind& kind, size_t n) {
 }
 
 // What `dmdax check` may have many of.
-constexpr Kind kCheckKinds[] = {
+struct CheckKind {
+  const char* name;
+  size_t most;  // of one machine
+  proto::World (*world)(size_t n);
+  const char* kernel = "";
+};
+
+constexpr CheckKind kCheckKinds[] = {
     {"check files", 2000, MisalignedFiles},
     {"check extents", 2000, OffFiles},
     {"check devices", 2000, MisalignedVolumes},
+    {"check group", 2000, GroupVolumes},
+    {"check stripes", 2000, StripedVolumes},
+    {"check pairs", 2000, PairsOfFiles},
+    {"check disks", 2000, ShiftedDisks},
+    {"check refused", 2000, RefusedMounts, "v4_14"},
 };
 
-double CheckSeconds(const Kind& kind, size_t n) {
+double CheckSeconds(const CheckKind& kind, size_t n) {
   const proto::World world = kind.world(n);
   return LeastCost(kRuns,
                    [&] {
                      absl::StatusOr<MachineCheck> machine =
-                         CheckMachine({world, {""}, {}, Wish::kPmd});
+                         CheckMachine({world, {kind.kernel}, {}, Wish::kPmd});
                      if (!machine.ok()) Die(machine.status());
-                     // All are off a boundary, and each has its cure.
+                     // None has a large page, and each has its cure.
                      for (const SubjectReport& s : machine->subjects) {
                        const DaxCheck& check = s.checks[0];
-                       if (check.now.pte == 0 || check.best.pte != 0) {
+                       if (check.now.pmd != 0 || check.best.pte != 0 ||
+                           check.best.pmd == 0) {
                          Die(absl::InternalError(s.name));
                        }
                      }
                      if (machine->subjects.size() != n) {
                        Die(absl::InternalError(kind.name));
                      }
+                   })
+      .cpu_seconds;
+}
+
+struct AdviseKind {
+  const char* name;
+  uint64_t bytes;  // of each pmem
+  AdviceWish wish;
+};
+
+// A volume that no pmem has room for, of as many rows as there are pmems; and
+// wishes that nothing fulfills.
+constexpr AdviseKind kAdviseKinds[] = {
+    {"advise rows", 8 << 20, {}},
+    {"advise pages", 2 << 20, {.fs = AdviseFs::kNone, .page = AdvisePage::k1G}},
+    {"advise stripes", 2 << 20, {.size = 1 << 30, .stripes = 3}},
+};
+
+double AdviseSeconds(const AdviseKind& kind, size_t n) {
+  const proto::World world = FreePmems(n, kind.bytes);
+  return LeastCost(kRuns,
+                   [&] {
+                     absl::StatusOr<Advice> advice = Advise(
+                         {.world = world, .kernels = {""}, .wish = kind.wish});
+                     if (!advice.ok()) Die(advice.status());
                    })
       .cpu_seconds;
 }
@@ -155,10 +194,15 @@ int ReportGrowth(const Options& options) {
     ok &= Doubling(kind.name, n,
                    [&](size_t size) { return LoadSeconds(kind, size); });
   }
-  for (const Kind& kind : kCheckKinds) {
+  for (const CheckKind& kind : kCheckKinds) {
     const size_t n = std::min(kind.most, options.max_targets);
     ok &= Doubling(kind.name, n,
                    [&](size_t size) { return CheckSeconds(kind, size); });
+  }
+  for (const AdviseKind& kind : kAdviseKinds) {
+    const size_t n = std::min<size_t>(8192, options.max_targets);
+    ok &= Doubling(kind.name, n,
+                   [&](size_t size) { return AdviseSeconds(kind, size); });
   }
   for (const ImportKind& kind : kImportKinds) {
     const size_t n = std::min(kind.most, options.max_targets);

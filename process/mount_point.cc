@@ -219,6 +219,16 @@ std::string PathBelow(absl::string_view mount, absl::string_view name) {
   return absl::StrCat(mount == "/" ? "" : mount, "/", name);
 }
 
+std::vector<absl::string_view> PathsAbove(absl::string_view path) {
+  std::vector<absl::string_view> above;
+  for (size_t end = path.rfind('/'); end != absl::string_view::npos && end > 0;
+       end = path.rfind('/', end - 1)) {
+    above.push_back(path.substr(0, end));
+  }
+  if (path.size() > 1 && path[0] == '/') above.push_back(path.substr(0, 1));
+  return above;
+}
+
 absl::StatusOr<std::unique_ptr<MountPoint>> MountPoint::Create(
     const MountOptions& options, BlockDevice& bdev,
     const KernelProfile& profile, const FaultProfile& faults, MemMap& mem,

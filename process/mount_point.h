@@ -91,6 +91,9 @@ struct MountedFile {
 std::string MountPath(absl::string_view path);
 // The path of what is `name` below the mount: "/mnt/f", and "/f" of "/".
 std::string PathBelow(absl::string_view mount, absl::string_view name);
+// The paths at which what has this one may be mounted, the innermost first:
+// "/mnt/a", "/mnt" and "/" of "/mnt/a/f".
+std::vector<absl::string_view> PathsAbove(absl::string_view path);
 
 class MountPoint {
  public:

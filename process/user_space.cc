@@ -109,6 +109,18 @@ absl::StatusOr<MountPoint*> UserSpace::Mount(const MountOptions& options,
   return mount;
 }
 
+MountPoint* UserSpace::FirstMountOf(const BlockDevice& bdev) const {
+  MountPoint* first = nullptr;
+  const auto [begin, end] = mounts_of_.equal_range(&bdev);
+  for (auto it = begin; it != end; ++it) {
+    MountPoint* const mount = it->second;
+    if (first == nullptr || mount->options().path < first->options().path) {
+      first = mount;
+    }
+  }
+  return first;
+}
+
 absl::Status UserSpace::Unmount(const std::string& path) {
   auto it = mounts_.find(MountPath(path));
   if (it == mounts_.end()) {
@@ -138,18 +150,13 @@ absl::Status UserSpace::Unmount(const std::string& path) {
 
 MountPoint* UserSpace::MountOf(const std::string& path,
                                std::string* name) const {
-  // The longest path with a mount is the innermost.
-  for (size_t end = path.rfind('/'); end != std::string::npos && end > 0;
-       end = path.rfind('/', end - 1)) {
-    if (auto it = mounts_.find(path.substr(0, end)); it != mounts_.end()) {
-      *name = path.substr(end + 1);
+  for (absl::string_view above : PathsAbove(path)) {
+    if (auto it = mounts_.find(std::string(above)); it != mounts_.end()) {
+      *name = path.substr(PathBelow(above, "").size());
       return it->second.get();
     }
   }
-  const auto root = mounts_.find("/");
-  if (root == mounts_.end() || path.size() < 2) return nullptr;
-  *name = path.substr(1);
-  return root->second.get();
+  return nullptr;
 }
 
 std::string UserSpace::WhatThereIs() const {

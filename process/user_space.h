@@ -63,6 +63,9 @@ class UserSpace {
     return mounts_;
   }
 
+  // Of those of a device the first by its path; null: it is not mounted.
+  MountPoint* FirstMountOf(const BlockDevice& bdev) const;
+
   // EEXIST, ENOENT (no such pmem), EBUSY (its memory is in use, or a range is
   // a pmem's or another device-dax's), EINVAL as CheckDevDaxName() and
   // CheckDevDaxOptions(), or as DevDax::Create().

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
+#include <set>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -46,6 +48,7 @@ class Extents {
       left_.push_back(leg.bytes > start ? (leg.bytes - start) / kExtent : 0);
     }
     used_.resize(legs.size());
+    for (size_t i = 0; i < left_.size(); ++i) by_left_.insert({~left_[i], i});
   }
 
   // A row of at most `need` extents of each of its legs, none twice; nothing if
@@ -53,17 +56,17 @@ class Extents {
   // with most left, as LVM2 picks them.
   LayoutRow Take(uint64_t need) {
     std::vector<size_t> legs;
-    for (size_t i = 0; i < left_.size() && legs.size() < stripes_; ++i) {
-      if (left_[i] >= need) legs.push_back(i);
+    for (auto at = by_left_.begin();
+         at != by_left_.end() && legs.size() < stripes_; ++at) {
+      legs.push_back(at->second);
     }
-    if (legs.size() < stripes_) {
-      legs.resize(left_.size());
-      std::iota(legs.begin(), legs.end(), size_t{0});
-      std::stable_sort(legs.begin(), legs.end(), [this](size_t a, size_t b) {
-        return left_[a] > left_[b];
-      });
-      if (legs.size() < stripes_) return {};
-      legs.resize(stripes_);
+    if (legs.size() < stripes_) return {};
+    // Such a row is the last: all legs are looked at only once.
+    if (left_[legs.back()] >= need) {
+      legs.clear();
+      for (size_t i = 0; legs.size() < stripes_; ++i) {
+        if (left_[i] >= need) legs.push_back(i);
+      }
     }
     uint64_t extents = need;
     for (size_t leg : legs) extents = std::min(extents, left_[leg]);
@@ -72,7 +75,9 @@ class Extents {
     for (size_t leg : legs) {
       row.areas.push_back({leg, start_[leg] + used_[leg] * kExtent});
       used_[leg] += extents;
+      by_left_.erase({~left_[leg], leg});
       left_[leg] -= extents;
+      by_left_.insert({~left_[leg], leg});
     }
     return row;
   }
@@ -89,6 +94,9 @@ class Extents {
  private:
   const uint64_t stripes_;
   std::vector<uint64_t> start_, left_, used_;
+  // Those with most left first, of equal ones the first: there are as many rows
+  // as legs, and none may look at all of them.
+  std::set<std::pair<uint64_t, size_t>> by_left_;  // ~left, leg
 };
 
 uint64_t RoomOf(absl::Span<const LayoutLeg> legs,

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
@@ -29,6 +31,7 @@ class Finder {
   absl::StatusOr<Site> Run() {
     if (absl::Status s = Choose(); !s.ok()) return s;
     FindWhatGoes();
+    FindPlaces();
     for (BlockDevice* bdev : chosen_) AddLeg(*bdev);
     NameFree();
     return std::move(site_);
@@ -49,6 +52,9 @@ class Finder {
       ChooseFree();
       return absl::OkStatus();
     }
+    std::set<const BlockDevice*> named;
+    // Of each disk the first whole one and the first partition.
+    std::map<std::pair<const BlockDevice*, bool>, BlockDevice*> first;
     for (const std::string& name : request_.devices) {
       absl::StatusOr<BlockDevice*> bdev = FindDevice(session_, name);
       if (!bdev.ok()) return bdev.status();
@@ -64,20 +70,22 @@ class Finder {
                                                "is a whole disk: ",
                                                (*bdev)->whole().name()));
       }
-      if (std::find(chosen_.begin(), chosen_.end(), *bdev) != chosen_.end()) {
+      if (named.contains(*bdev)) {
         return ErrnoError(EINVAL, absl::StrCat(name, " is named twice"));
       }
-      for (BlockDevice* other : chosen_) {
-        if (&other->whole() == &(*bdev)->whole() &&
-            other->is_partition() != (*bdev)->is_partition()) {
-          return ErrnoError(EINVAL, absl::StrCat(name, " and ", other->name(),
-                                                 " share their memory"));
-        }
+      const BlockDevice* const disk = &(*bdev)->whole();
+      if (const auto other = first.find({disk, !(*bdev)->is_partition()});
+          other != first.end()) {
+        return ErrnoError(EINVAL,
+                          absl::StrCat(name, " and ", other->second->name(),
+                                       " share their memory"));
       }
       if (!IsDax(**bdev)) {
         SayNotDax(name, **bdev);
         continue;
       }
+      named.insert(*bdev);
+      first.try_emplace({disk, (*bdev)->is_partition()}, *bdev);
       chosen_.push_back(*bdev);
     }
     return absl::OkStatus();
@@ -146,17 +154,22 @@ class Finder {
 
   // All that stands on the chosen devices, however high.
   void FindWhatGoes() {
-    std::set<const BlockDevice*> gone(chosen_.begin(), chosen_.end());
+    const std::set<const BlockDevice*> chosen(chosen_.begin(), chosen_.end());
     const std::vector<BlockDevice*> all = machine().BlockDevices();
-    for (size_t before = 0; before != gone.size();) {
-      before = gone.size();
-      for (BlockDevice* bdev : all) {
-        if (gone.count(bdev) != 0) continue;
-        const std::vector<BlockDevice*> below = DevicesBelow(session_, *bdev);
-        if (std::any_of(below.begin(), below.end(),
-                        [&](BlockDevice* b) { return gone.count(b) != 0; })) {
-          gone.insert(bdev);
-        }
+    std::map<const BlockDevice*, std::vector<const BlockDevice*>> above;
+    for (BlockDevice* bdev : all) {
+      for (BlockDevice* below : DevicesBelow(session_, *bdev)) {
+        above[below].push_back(bdev);
+      }
+    }
+    std::set<const BlockDevice*> gone = chosen;
+    std::vector<const BlockDevice*> left(chosen.begin(), chosen.end());
+    while (!left.empty()) {
+      const auto on = above.find(left.back());
+      left.pop_back();
+      if (on == above.end()) continue;
+      for (const BlockDevice* bdev : on->second) {
+        if (gone.insert(bdev).second) left.push_back(bdev);
       }
     }
     std::set<std::string> maimed;  // mounts that lose their log
@@ -178,13 +191,11 @@ class Finder {
       }
     }
     for (BlockDevice* bdev : all) {
-      const bool chosen =
-          std::find(chosen_.begin(), chosen_.end(), bdev) != chosen_.end();
       const std::string use = gone.count(bdev) != 0 ? uses_.Of(*bdev) : "";
       if (!use.empty()) {
         site_.goes.push_back(
             absl::StrCat(NameOfDevice(session_, *bdev), " (", use, ")"));
-      } else if (gone.count(bdev) != 0 && !chosen) {
+      } else if (gone.count(bdev) != 0 && !chosen.contains(bdev)) {
         site_.goes.push_back(NameOfDevice(session_, *bdev));
       } else if (bdev->dev().major_nr == session_.ctl->major()) {
         minors_.insert(bdev->dev().minor_nr);
@@ -201,16 +212,26 @@ class Finder {
                           .address = pmem.base + pmem.data_offset +
                                      bdev.start_sect().value() * kSectorSize});
     site_.disks.push_back(disk.name());
-    for (const proto::Pmem& p : world_.pmem()) {
-      if (p.name() != disk.name() || !added_.insert(p.name()).second) continue;
-      proto::Pmem& copy = *site_.world.add_pmem() = p;
+    const auto [added, fresh] =
+        added_.try_emplace(disk.name(), site_.world.pmem_size());
+    site_.pmems.push_back(added->second);
+    if (fresh) {
+      proto::Pmem& copy = *site_.world.add_pmem() =
+          world_.pmem(pmems_.at(disk.name()));
       copy.set_dev(disk.dev().ToString());
     }
     if (!bdev.is_partition()) return;
-    for (const proto::Block& b : world_.block()) {
-      if (b.name() != bdev.name()) continue;
-      proto::Block& copy = *site_.world.add_block() = b;
-      copy.set_dev(bdev.dev().ToString());
+    proto::Block& copy = *site_.world.add_block() =
+        world_.block(blocks_.at(bdev.name()));
+    copy.set_dev(bdev.dev().ToString());
+  }
+
+  void FindPlaces() {
+    for (int i = 0; i < world_.pmem_size(); ++i) {
+      pmems_.try_emplace(world_.pmem(i).name(), i);
+    }
+    for (int i = 0; i < world_.block_size(); ++i) {
+      blocks_.try_emplace(world_.block(i).name(), i);
     }
   }
 
@@ -234,8 +255,9 @@ class Finder {
   Session& session_;
   const DeviceUses uses_;
   std::vector<BlockDevice*> chosen_;
-  std::set<std::string> added_;  // pmem disks
-  std::set<uint32_t> minors_;    // that stay
+  // Where the World has them, and where the site's has those added.
+  absl::flat_hash_map<std::string, int> pmems_, blocks_, added_;
+  std::set<uint32_t> minors_;  // that stay
   Site site_;
 };
 

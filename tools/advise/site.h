@@ -39,6 +39,7 @@ struct Site {
   proto::World world;
   std::vector<LayoutLeg> legs;
   std::vector<std::string> disks;  // of each leg: "pmem0"
+  std::vector<int> pmems;          // where `world` has them
   // What stands on the legs now: "/mnt", "vg-home", "pmem0p1", "dax3.0",
   // "pmem1 (swap, in use)".
   std::vector<std::string> goes;

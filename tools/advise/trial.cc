@@ -75,16 +75,14 @@ GigaNamespace PlanNamespace(const Site& site, size_t leg) {
   const absl::string_view number = absl::StripPrefix(space.disk, "pmem");
   space.name =
       absl::StrCat("dax", number, absl::StrContains(number, '.') ? "" : ".0");
-  for (const proto::Pmem& pmem : site.world.pmem()) {
-    if (pmem.name() != space.disk) continue;
-    const std::optional<uint64_t> offset =
-        NdPfnDataOffset(pmem.base(), pmem.size(), kGiB, NdPfnMap::kDev);
-    if (!offset) continue;
-    const uint64_t start = pmem.base() + *offset;
-    const uint64_t end = RoundDown(pmem.base() + pmem.size(), kGiB);
-    space.start = start;
-    space.size = end > start ? end - start : 0;
-  }
+  const proto::Pmem& pmem = site.world.pmem(site.pmems[leg]);
+  const std::optional<uint64_t> offset =
+      NdPfnDataOffset(pmem.base(), pmem.size(), kGiB, NdPfnMap::kDev);
+  if (!offset) return space;
+  const uint64_t start = pmem.base() + *offset;
+  const uint64_t end = RoundDown(pmem.base() + pmem.size(), kGiB);
+  space.start = start;
+  space.size = end > start ? end - start : 0;
   return space;
 }
 

@@ -117,7 +117,10 @@ class Curer {
     Joint joint{.members = std::move(members)};
     std::vector<const Subject*> subjects;
     for (const Patient& p : joint.members) subjects.push_back(&p.look.subject);
-    joint.world = WorldParts(stands_on_.world(), machine_).Of(subjects);
+    if (all_parts_ == nullptr) {
+      all_parts_ = std::make_unique<WorldParts>(stands_on_.world(), machine_);
+    }
+    joint.world = all_parts_->Of(subjects);
     joint.session = LoadWorld(joint.world);
     if (!joint.session.ok() || !joint.LookAgain(wish_)) return false;
     for (size_t i = 0; i < joint.members.size();) {
@@ -351,6 +354,8 @@ class Curer {
   StandsOn stands_on_;
   CureTrial trial_;
   std::vector<DaxCheck>& checks_;
+  // Of the whole machine; few ask for them.
+  std::unique_ptr<WorldParts> all_parts_;
   std::set<size_t> together_;  // those whose cures help only together
 };
 

@@ -5,12 +5,14 @@
 #include <optional>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "absl/types/span.h"
 #include "base/one_line.h"
 #include "base/round_up.h"
 #include "state/find_device.h"
@@ -149,16 +151,18 @@ std::string AlignedMkfsLine(absl::string_view type, const std::string& path,
                       ShellWord(path));
 }
 
-std::vector<proto::Block> PartitionsOf(const proto::World& world,
+std::vector<proto::Block> PartitionsOf(const StandsOn& stands_on,
                                        const proto::World& cured,
                                        const std::string& disk) {
   std::vector<proto::Block> parts;
-  for (const proto::Block& part : world.block()) {
-    if (part.partition_of() != disk) continue;
-    parts.push_back(part);
-    for (const proto::Block& at : cured.block()) {
-      if (at.name() == part.name()) parts.back() = at;
-    }
+  const absl::Span<const int> numbers = stands_on.PartitionsOf(disk);
+  if (numbers.empty()) return parts;
+  absl::flat_hash_map<std::string, const proto::Block*> now;
+  for (const proto::Block& block : cured.block()) now[block.name()] = &block;
+  for (int number : numbers) {
+    const proto::Block& part = stands_on.world().block(number);
+    const auto at = now.find(part.name());
+    parts.push_back(at == now.end() ? part : *at->second);
   }
   return parts;
 }

@@ -18,6 +18,7 @@
 #include "state/session.h"
 #include "state/world.pb.h"
 #include "tools/check/cure.h"
+#include "tools/check/stands_on.h"
 
 namespace dmdax {
 
@@ -74,7 +75,7 @@ std::string MovePartitionLine(const std::string& disk, uint64_t number,
                               uint64_t start, uint64_t sectors);
 
 // A disk's partitions as they are in `cured`, or else in the machine's World.
-std::vector<proto::Block> PartitionsOf(const proto::World& world,
+std::vector<proto::Block> PartitionsOf(const StandsOn& stands_on,
                                        const proto::World& cured,
                                        const std::string& disk);
 

@@ -53,7 +53,7 @@ class Planner {
     // What goes with a group may have others on it.
     if (MakeGroupsAgain()) RemoveWhatGoes();
     MakeVolumesAgain();
-    MakePartitionsAgain(r_.stands_on.world(), world_, &steps_);
+    MakePartitionsAgain(r_.stands_on, world_, &steps_);
     AddFileSystems();
     TellQueuesAgain(world_, &steps_);
     steps_.DropNeedless();
@@ -134,14 +134,8 @@ class Planner {
 
   // The group's volumes on a physical volume are made anew with it.
   void RedoDevice(BlockDevice* bdev) {
-    for (BlockDevice* on : r_.stands_on.On(bdev)) {
-      const proto::MappedDevice* const device =
-          r_.stands_on.InWorld(NameOfDevice(r_.machine, *on));
-      const auto lvm = device == nullptr ? std::nullopt : LvmNameOf(*device);
-      if (!lvm) continue;
-      redo_[lvm->vg].insert(bdev);
-      return;
-    }
+    const std::string vg = r_.stands_on.GroupOn(bdev);
+    if (!vg.empty()) redo_[vg].insert(bdev);
   }
 
   // What is mounted or stands on a thing keeps it from going; of a volume whose
@@ -226,7 +220,7 @@ class Planner {
     }
     for (const auto& [at, bdev] : mounts) {
       const proto::Mount* mount = FindWorldMount(world_, at);
-      if (mount == nullptr) mount = FindWorldMount(r_.stands_on.world(), at);
+      if (mount == nullptr) mount = r_.stands_on.MountAt(at);
       if (mount == nullptr) continue;
       const std::string path = DevicePath(r_.machine, *bdev);
       const std::string type = WorldFsType(*mount);
@@ -247,8 +241,8 @@ class Planner {
             ", which is made anew, must be larger, or its file system ext4");
       }
     }
-    left_out_ = AllocateFreshFiles(r_.machine, r_.stands_on.world(), Subjects(),
-                                   &steps_);
+    left_out_ =
+        AllocateFreshFiles(r_.machine, r_.stands_on, Subjects(), &steps_);
   }
 
   void Unmount(const std::string& at) {

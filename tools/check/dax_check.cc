@@ -8,9 +8,7 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "base/units.h"
 #include "process/mount_point.h"
@@ -82,56 +80,86 @@ void DaxChecker::LoadWithoutRefused() {
     absl::StatusOr<BlockDevice*> bdev = FindDevice(*session, mount.device());
     if (!bdev.ok()) return;
     // The first is the one that the whole failed for, with its place.
-    refused.push_back({path, *bdev, refused.empty() ? session_.status() : s});
+    refused.push_back(
+        {path, *bdev, refused.empty() ? session_.status() : s, &mount});
   }
+  refused_ = std::move(refused);
+  FindRefused();
   proto::World running;
   for (const proto::Process& process : world_.process()) {
     const auto on_refused = [&](const proto::Vma& vma) {
-      return std::any_of(
-          refused.begin(), refused.end(), [&](const RefusedMount& r) {
-            return absl::StartsWith(vma.file(), PathBelow(r.path, ""));
-          });
+      return RefusedAbove(vma.file()) != nullptr;
     };
     if (std::none_of(process.vma().begin(), process.vma().end(), on_refused)) {
       *running.add_process() = process;
     }
   }
-  if (refused.empty() ||
+  if (refused_.empty() ||
       !AddUserWorld(running, WorldKind::kWritten, *session).ok()) {
+    refused_.clear();
     return;
   }
   session->machine->log().TakeNew();
   session_ = std::move(session);
-  refused_ = std::move(refused);
+}
+
+void DaxChecker::FindRefused() {
+  for (const RefusedMount& refused : refused_) {
+    refused_at_.try_emplace(refused.path, &refused);
+    refused_on_.try_emplace(refused.bdev, &refused);
+    for (const proto::File& file : refused.mount->file()) {
+      // Of two the inner mount hides the other's.
+      auto& known = refused_files_[PathBelow(refused.path, file.name())];
+      if (known.first == nullptr ||
+          known.first->path.size() < refused.path.size()) {
+        known = {&refused, &file};
+      }
+    }
+  }
+}
+
+const RefusedMount* DaxChecker::RefusedAbove(absl::string_view path) const {
+  for (absl::string_view at : PathsAbove(path)) {
+    const auto refused = refused_at_.find(at);
+    if (refused != refused_at_.end()) return refused->second;
+  }
+  return nullptr;
 }
 
 std::optional<Look> DaxChecker::LookAtRefused(const std::string& name) const {
-  for (const RefusedMount& refused : refused_) {
-    Subject subject{.name = name, .bdev = refused.bdev, .mount = refused.path};
-    subject.dax = ErrnoError(EOPNOTSUPP, absl::StrCat("the mount is refused: ",
-                                                      refused.why.message()));
-    absl::string_view file = name;
-    if (absl::ConsumePrefix(&file, PathBelow(refused.path, ""))) {
-      for (const proto::Mount& mount : world_.mount()) {
-        if (MountPath(mount.path()) != refused.path) continue;
-        for (const proto::File& known : mount.file()) {
-          if (known.name() == file) subject.size = SizeOf(known);
-        }
-      }
-    } else {
-      absl::StatusOr<BlockDevice*> bdev = FindDevice(*session_, name);
-      const bool here =
-          name == refused.path || (bdev.ok() && *bdev == refused.bdev);
-      if (!here) continue;
-      subject.kind = Subject::kDevice;
-      subject.size = refused.bdev->nr_sectors() * kSectorSize;
-    }
-    Look look{.subject = std::move(subject)};
-    look.shares.total = look.subject.size;
-    AddNotDax(*session_, look);
-    return look;
+  if (refused_.empty()) return std::nullopt;
+  // The errors of a name that is another thing's cost as much as all devices.
+  if (session_->user->FindFile(name).ok() ||
+      session_->user->dev_daxes().contains(name)) {
+    return std::nullopt;
   }
-  return std::nullopt;
+  Subject subject{.name = name};
+  const RefusedMount* refused = nullptr;
+  if (const auto file = refused_files_.find(name);
+      file != refused_files_.end()) {
+    refused = file->second.first;
+    subject.size = SizeOf(*file->second.second);
+  } else if (const auto at = refused_at_.find(name); at != refused_at_.end()) {
+    refused = at->second;
+    subject.kind = Subject::kDevice;
+  } else {
+    const absl::StatusOr<BlockDevice*> bdev = FindDevice(*session_, name);
+    const auto on = bdev.ok() ? refused_on_.find(*bdev) : refused_on_.end();
+    if (on != refused_on_.end()) refused = on->second;
+    subject.kind = Subject::kDevice;
+  }
+  if (refused == nullptr) return std::nullopt;
+  subject.bdev = refused->bdev;
+  subject.mount = refused->path;
+  if (subject.kind == Subject::kDevice) {
+    subject.size = refused->bdev->nr_sectors() * kSectorSize;
+  }
+  subject.dax = ErrnoError(EOPNOTSUPP, absl::StrCat("the mount is refused: ",
+                                                    refused->why.message()));
+  Look look{.subject = std::move(subject)};
+  look.shares.total = look.subject.size;
+  AddNotDax(*session_, look);
+  return look;
 }
 
 std::vector<DaxCheck> DaxChecker::Check(absl::Span<const std::string> names,

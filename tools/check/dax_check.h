@@ -26,10 +26,13 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "state/session.h"
 #include "state/source_map.h"
@@ -62,6 +65,7 @@ struct RefusedMount {
   std::string path;
   BlockDevice* bdev = nullptr;
   absl::Status why;
+  const proto::Mount* mount = nullptr;  // of the World
 };
 
 class DaxChecker {
@@ -71,6 +75,9 @@ class DaxChecker {
   // left out of the session, and no error.
   DaxChecker(proto::World world, const std::string& kernel,
              const SourceMap& map = {});
+
+  DaxChecker(const DaxChecker&) = delete;
+  DaxChecker& operator=(const DaxChecker&) = delete;
 
   // Why the World cannot be loaded; then all checks have this error.
   const absl::Status& error() const { return session_.status(); }
@@ -87,11 +94,20 @@ class DaxChecker {
   void LoadWithoutRefused();
   // A look at what is on a refused mount; nothing: it is on none.
   std::optional<Look> LookAtRefused(const std::string& name) const;
+  // The refused mount that the path is in, or null.
+  const RefusedMount* RefusedAbove(absl::string_view path) const;
+  void FindRefused();
 
   const std::string kernel_;
   const proto::World world_;
   absl::StatusOr<Session> session_;
   std::vector<RefusedMount> refused_;
+  // Of each the first.
+  absl::flat_hash_map<std::string, const RefusedMount*> refused_at_;
+  absl::flat_hash_map<const BlockDevice*, const RefusedMount*> refused_on_;
+  absl::flat_hash_map<std::string,
+                      std::pair<const RefusedMount*, const proto::File*>>
+      refused_files_;
 };
 
 // Whether all of the subject but its tail has what is wished, and that is

@@ -19,6 +19,9 @@
 namespace dmdax {
 namespace {
 
+// Of those that may not fit no more are looked at.
+constexpr size_t kMostLookedAt = 8 * kMostFreshFiles;
+
 // What gives a file its blocks before it is written.
 void AddSteps(const Session& session, const Subject& file,
               const std::string& fs, std::vector<CureStep>* steps) {
@@ -38,21 +41,10 @@ void AddSteps(const Session& session, const Subject& file,
   add(absl::StrCat("truncate -s ", file.size, " ", ShellWord(file.name)));
 }
 
-// Whether a page of 2 MiB can be had, and no byte is a hole.
-bool IsWhole(const MountedFile& file) {
-  uint64_t at = 0;
-  for (const FileExtent& e : file.inode.extents.All()) {
-    if (e.type != IOMAP_MAPPED && e.type != IOMAP_UNWRITTEN) continue;
-    if (e.logical > at) return false;
-    at = std::max(at, e.logical + e.length);
-  }
-  return file.inode.i_size >= kPmdBytes && at >= file.inode.i_size;
-}
-
 }  // namespace
 
 FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
-                        BlockDevice& bdev,
+                        BlockDevice& bdev, WholeFiles& whole,
                         const std::vector<const Subject*>& first) {
   FreshFiles fresh;
   const std::string at = MountPath(mount.path());
@@ -78,16 +70,29 @@ FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
     if (file->kind != Subject::kFile || file->mount != at) continue;
     if (seen.insert(file->name).second) add(file->name, file->size);
   }
-  for (const proto::File& known : mount.file()) {
-    const std::string name = PathBelow(at, known.name());
-    if (!seen.insert(name).second) continue;
-    absl::StatusOr<MountedFile*> file = machine.user->FindFile(name);
-    if (file.ok() && IsWhole(**file)) add(name, (*file)->inode.i_size);
+  // Each of very many has such a list: none may look at all of them.
+  const WholeFiles::OfMount& all = whole.Of(mount);
+  size_t looked_at = 0;
+  for (const WholeFiles::File& file : all.files) {
+    if (files == kMostFreshFiles || room < kPmdBytes ||
+        looked_at == kMostLookedAt) {
+      break;
+    }
+    ++looked_at;
+    if (seen.insert(file.path).second) add(file.path, file.size);
+  }
+  fresh.left_out += all.files.size() - looked_at;
+  for (const std::string& path : seen) {
+    // Of `first`, and so counted already.
+    const auto number = all.numbers.find(path);
+    if (number != all.numbers.end() && number->second >= looked_at) {
+      --fresh.left_out;
+    }
   }
   return fresh;
 }
 
-size_t AllocateFreshFiles(const Session& machine, const proto::World& world,
+size_t AllocateFreshFiles(const Session& machine, StandsOn& stands_on,
                           const std::vector<const Subject*>& first,
                           CureSteps* steps) {
   size_t left_out = 0;
@@ -96,12 +101,13 @@ size_t AllocateFreshFiles(const Session& machine, const proto::World& world,
     if (key.first == CureStage::kMkfs) mounts.push_back(key.second);
   }
   for (const std::string& at : mounts) {
-    const proto::Mount* const mount = FindWorldMount(world, at);
+    const proto::Mount* const mount = stands_on.MountAt(at);
     if (mount == nullptr) continue;
     const absl::StatusOr<BlockDevice*> bdev =
         FindDevice(machine, mount->device());
     if (!bdev.ok()) continue;
-    const FreshFiles files = FreshFilesOf(machine, *mount, **bdev, first);
+    const FreshFiles files =
+        FreshFilesOf(machine, *mount, **bdev, stands_on.whole_files(), first);
     // All blocks are new, and leave no holes.
     steps->DropIf([&](const CureStep& step) {
       return step.mount == at && step.stage >= CureStage::kRemount;

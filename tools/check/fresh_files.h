@@ -20,7 +20,9 @@
 #include "state/world.pb.h"
 #include "tools/check/cure.h"
 #include "tools/check/cure_steps.h"
+#include "tools/check/stands_on.h"
 #include "tools/check/subject.h"
+#include "tools/check/whole_files.h"
 
 namespace dmdax {
 
@@ -36,12 +38,12 @@ struct FreshFiles {
 // all of their bytes and can have a page of 2 MiB.  No steps: a file system of
 // that type has no way.
 FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
-                        BlockDevice& bdev,
+                        BlockDevice& bdev, WholeFiles& whole,
                         const std::vector<const Subject*>& first);
 
 // Puts those of all file systems that the steps make anew in place of what they
 // do to files there.  Returns how many files get none.
-size_t AllocateFreshFiles(const Session& machine, const proto::World& world,
+size_t AllocateFreshFiles(const Session& machine, StandsOn& stands_on,
                           const std::vector<const Subject*>& first,
                           CureSteps* steps);
 

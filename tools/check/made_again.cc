@@ -12,7 +12,7 @@
 
 namespace dmdax {
 
-void MakePartitionsAgain(const proto::World& now, const proto::World& cured,
+void MakePartitionsAgain(const StandsOn& stands_on, const proto::World& cured,
                          CureSteps* steps) {
   std::set<std::string> disks;
   for (const auto& [key, step] : steps->all()) {
@@ -22,7 +22,7 @@ void MakePartitionsAgain(const proto::World& now, const proto::World& cured,
   }
   for (const std::string& disk : disks) {
     std::vector<std::string> entries;
-    for (const proto::Block& part : PartitionsOf(now, cured, disk)) {
+    for (const proto::Block& part : PartitionsOf(stands_on, cured, disk)) {
       entries.push_back(PartitionEntry(part));
       steps->Drop(CureStage::kPartition, part.name());
     }

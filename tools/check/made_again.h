@@ -9,13 +9,14 @@
 
 #include "state/world.pb.h"
 #include "tools/check/cure_steps.h"
+#include "tools/check/stands_on.h"
 
 namespace dmdax {
 
 // A namespace that is made anew is empty: all of its partitions at once, in
-// place of steps about single ones.  `now` is the World as it is, `cured` the
-// part of it with the cures.
-void MakePartitionsAgain(const proto::World& now, const proto::World& cured,
+// place of steps about single ones.  `cured` is the part of the machine with
+// the cures.
+void MakePartitionsAgain(const StandsOn& stands_on, const proto::World& cured,
                          CureSteps* steps);
 
 // For each volume that is made.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -21,14 +22,22 @@ namespace dmdax {
 namespace {
 
 template <typename Message>
-const Message* FindNamed(
-    const google::protobuf::RepeatedPtrField<Message>& messages,
-    const std::string& name) {
-  for (const Message& message : messages) {
-    if (message.name() == name) return &message;
+class ByName {
+ public:
+  explicit ByName(const google::protobuf::RepeatedPtrField<Message>& messages) {
+    for (const Message& message : messages) {
+      by_name_.try_emplace(message.name(), &message);
+    }
   }
-  return nullptr;
-}
+  // null: there is none.
+  const Message* Find(const std::string& name) const {
+    const auto at = by_name_.find(name);
+    return at == by_name_.end() ? nullptr : at->second;
+  }
+
+ private:
+  absl::flat_hash_map<std::string, const Message*> by_name_;
+};
 
 bool SameRows(const proto::MappedDevice& a, const proto::MappedDevice& b) {
   // A table may have a million rows, packed: few cures unpack it.
@@ -43,21 +52,24 @@ bool SameRows(const proto::MappedDevice& a, const proto::MappedDevice& b) {
 
 // What a cure may have changed of a device; its number is as it was.
 void TakeOver(const proto::World& better, proto::World* part) {
+  const ByName pmems(better.pmem());
+  const ByName blocks(better.block());
+  const ByName mapped(better.mapped_device());
   for (proto::Pmem& pmem : *part->mutable_pmem()) {
-    const proto::Pmem* const now = FindNamed(better.pmem(), pmem.name());
+    const proto::Pmem* const now = pmems.Find(pmem.name());
     if (now == nullptr) continue;
     pmem.set_data_offset(now->data_offset());
     pmem.set_size(now->size());
     pmem.set_raw(now->raw());
   }
   for (proto::Block& block : *part->mutable_block()) {
-    const proto::Block* const now = FindNamed(better.block(), block.name());
+    const proto::Block* const now = blocks.Find(block.name());
     if (now == nullptr) continue;
     block.set_start(now->start());
     block.set_sectors(now->sectors());
   }
   for (proto::MappedDevice& device : *part->mutable_mapped_device()) {
-    const auto* const now = FindNamed(better.mapped_device(), device.name());
+    const auto* const now = mapped.Find(device.name());
     if (now == nullptr) continue;
     *device.mutable_table() = now->table();
     device.set_max_sectors_kb(now->max_sectors_kb());
@@ -72,20 +84,19 @@ uint64_t LargeBytes(Session& session, const std::string& path) {
 }  // namespace
 
 std::set<BlockDevice*> Neighbours::ChangedIn(const proto::World& better) const {
-  const proto::World& world = stands_on_.world();
   std::set<BlockDevice*> changed;
   const auto add = [&](const std::string& name) {
     if (BlockDevice* bdev = stands_on_.Find(name)) changed.insert(bdev);
   };
   for (const proto::Pmem& pmem : better.pmem()) {
-    const proto::Pmem* const was = FindNamed(world.pmem(), pmem.name());
+    const proto::Pmem* const was = stands_on_.PmemInWorld(pmem.name());
     if (was != nullptr && (was->data_offset() != pmem.data_offset() ||
                            was->size() != pmem.size())) {
       add(pmem.name());
     }
   }
   for (const proto::Block& block : better.block()) {
-    const proto::Block* const was = FindNamed(world.block(), block.name());
+    const proto::Block* const was = stands_on_.BlockInWorld(block.name());
     if (was != nullptr &&
         (was->start() != block.start() || was->sectors() != block.sectors())) {
       add(block.name());
@@ -109,22 +120,20 @@ std::vector<BlockDevice*> Neighbours::Others(const Cure& cure,
     for (BlockDevice* at : AllBelow(machine_, bdev)) own.insert(at);
   }
   // A group that is laid out anew has its volumes aligned.
-  std::set<std::string> groups;
-  for (const std::string& name : cure.physical_volumes) {
-    BlockDevice* const pv = stands_on_.Find(name);
-    if (pv == nullptr) continue;
-    for (BlockDevice* on : stands_on_.On(pv)) {
-      const auto* device = stands_on_.InWorld(NameOfDevice(machine_, *on));
-      const auto lvm = device == nullptr ? std::nullopt : LvmNameOf(*device);
-      if (lvm) groups.insert(lvm->vg);
-    }
-  }
+  const auto is_laid_out_anew = [&](const std::string& vg) {
+    return std::any_of(cure.physical_volumes.begin(),
+                       cure.physical_volumes.end(),
+                       [&](const std::string& name) {
+                         BlockDevice* const pv = stands_on_.Find(name);
+                         return pv != nullptr && stands_on_.HasGroup(pv, vg);
+                       });
+  };
   std::vector<BlockDevice*> others;
   for (BlockDevice* bdev : stands_on_.AllAbove(changed, kMost)) {
     if (own.contains(bdev) || others.size() == kMost) continue;
     const auto* device = stands_on_.InWorld(NameOfDevice(machine_, *bdev));
     const auto lvm = device == nullptr ? std::nullopt : LvmNameOf(*device);
-    if (lvm && groups.contains(lvm->vg)) continue;
+    if (lvm && is_laid_out_anew(lvm->vg)) continue;
     others.push_back(bdev);
   }
   return others;

@@ -13,7 +13,7 @@
 namespace dmdax {
 
 StandsOn::StandsOn(const proto::World& world, const Session& session)
-    : world_(world), session_(session), uses_(session) {
+    : world_(world), session_(session), uses_(session), whole_files_(session) {
   for (BlockDevice* bdev : session.machine->BlockDevices()) {
     by_name_[NameOfDevice(session, *bdev)] = bdev;
     for (BlockDevice* below : DevicesBelow(session, *bdev)) {
@@ -27,13 +27,65 @@ StandsOn::StandsOn(const proto::World& world, const Session& session)
     if (bdev.ok()) mounts_[*bdev].push_back(MountPath(mount.path()));
     by_path_[MountPath(mount.path())] = &mount;
   }
+  absl::flat_hash_map<const BlockDevice*, std::string> group_of;
   for (int i = 0; i < world.mapped_device_size(); ++i) {
     const proto::MappedDevice& device = world.mapped_device(i);
     in_world_[device.name()] = i;
     const auto lvm = LvmNameOf(device);
     BlockDevice* bdev = Find(device.name());
-    if (lvm && bdev != nullptr) groups_[lvm->vg].push_back(bdev);
+    if (!lvm || bdev == nullptr) continue;
+    groups_[lvm->vg].push_back(bdev);
+    group_of[bdev] = lvm->vg;
   }
+  for (const auto& [below, above] : above_) {
+    for (const BlockDevice* bdev : above) {
+      const auto vg = group_of.find(bdev);
+      if (vg == group_of.end()) continue;
+      first_group_on_.try_emplace(below, vg->second);
+      groups_on_.insert({below, vg->second});
+    }
+  }
+  for (int i = 0; i < world.pmem_size(); ++i) {
+    pmems_.try_emplace(world.pmem(i).name(), i);
+  }
+  for (int i = 0; i < world.block_size(); ++i) {
+    const proto::Block& block = world.block(i);
+    blocks_.try_emplace(block.name(), i);
+    if (!block.partition_of().empty()) {
+      partitions_[block.partition_of()].push_back(i);
+    }
+  }
+}
+
+std::string StandsOn::GroupOn(BlockDevice* bdev) const {
+  const auto at = first_group_on_.find(bdev);
+  return at == first_group_on_.end() ? "" : at->second;
+}
+
+bool StandsOn::HasGroup(BlockDevice* bdev, const std::string& vg) const {
+  return groups_on_.contains(
+      std::pair<const BlockDevice*, std::string>{bdev, vg});
+}
+
+const proto::Pmem* StandsOn::PmemInWorld(const std::string& name) const {
+  const auto at = pmems_.find(name);
+  return at == pmems_.end() ? nullptr : &world_.pmem(at->second);
+}
+
+const proto::Block* StandsOn::BlockInWorld(const std::string& name) const {
+  const auto at = blocks_.find(name);
+  return at == blocks_.end() ? nullptr : &world_.block(at->second);
+}
+
+absl::Span<const int> StandsOn::PartitionsOf(const std::string& disk) const {
+  const auto at = partitions_.find(disk);
+  if (at == partitions_.end()) return {};
+  return at->second;
+}
+
+const proto::Mount* StandsOn::MountAt(const std::string& path) const {
+  const auto at = by_path_.find(MountPath(path));
+  return at == by_path_.end() ? nullptr : at->second;
 }
 
 absl::Span<BlockDevice* const> StandsOn::On(BlockDevice* bdev) const {

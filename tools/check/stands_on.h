@@ -13,14 +13,17 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/types/span.h"
 #include "block/block_device.h"
 #include "state/session.h"
 #include "state/world.pb.h"
 #include "tools/check/device_use.h"
+#include "tools/check/whole_files.h"
 
 namespace dmdax {
 
@@ -36,6 +39,18 @@ class StandsOn {
   const proto::MappedDevice* InWorld(const std::string& name) const;
   // LVM2's volumes of a group.
   absl::Span<BlockDevice* const> OfGroup(const std::string& vg) const;
+  // The group of the first of LVM2's volumes that stand on a device; "": there
+  // is none.
+  std::string GroupOn(BlockDevice* bdev) const;
+  // Whether a volume of the group stands on it.
+  bool HasGroup(BlockDevice* bdev, const std::string& vg) const;
+  // The World's entry of a pmem, of another block device; null: there is none.
+  const proto::Pmem* PmemInWorld(const std::string& name) const;
+  const proto::Block* BlockInWorld(const std::string& name) const;
+  // The partitions of a disk, by their numbers in the World.
+  absl::Span<const int> PartitionsOf(const std::string& disk) const;
+  // The World's mount at a path; null: there is none.
+  const proto::Mount* MountAt(const std::string& path) const;
   // What stands on a device itself.
   absl::Span<BlockDevice* const> On(BlockDevice* bdev) const;
   // The World's mounts below a path: of /mnt that at /mnt/b.
@@ -44,6 +59,7 @@ class StandsOn {
   absl::Span<const std::string> MountsOf(BlockDevice* bdev) const;
   // What lies on devices besides.
   const DeviceUses& uses() const { return uses_; }
+  WholeFiles& whole_files() { return whole_files_; }
   // These and all that stands on them; more than `most` are not looked for.
   std::set<BlockDevice*> AllAbove(const std::set<BlockDevice*>& devices,
                                   size_t most) const;
@@ -68,10 +84,14 @@ class StandsOn {
   const proto::World& world_;
   const Session& session_;
   const DeviceUses uses_;
+  WholeFiles whole_files_;
   absl::flat_hash_map<std::string, BlockDevice*> by_name_;
-  absl::flat_hash_map<std::string, int> in_world_;
+  absl::flat_hash_map<std::string, int> in_world_, pmems_, blocks_;
+  absl::flat_hash_map<std::string, std::vector<int>> partitions_;  // by disk
   absl::flat_hash_map<std::string, std::vector<BlockDevice*>> groups_;
   absl::flat_hash_map<std::string, int> group_depths_;  // those asked for
+  absl::flat_hash_map<const BlockDevice*, std::string> first_group_on_;
+  absl::flat_hash_set<std::pair<const BlockDevice*, std::string>> groups_on_;
   absl::flat_hash_map<BlockDevice*, std::vector<BlockDevice*>> above_;
   absl::flat_hash_map<BlockDevice*, std::vector<std::string>> mounts_;
   std::map<std::string, const proto::Mount*> by_path_;

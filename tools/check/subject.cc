@@ -55,10 +55,7 @@ std::string MountText(const MountPoint& mount) {
 
 // The mount whose file system is on the device; null: there is none.
 const MountPoint* MountOn(const Session& session, const BlockDevice& bdev) {
-  for (const auto& [at, mount] : session.user->mounts()) {
-    if (&mount->bdev() == &bdev) return mount.get();
-  }
-  return nullptr;
+  return session.user->FirstMountOf(bdev);
 }
 
 absl::StatusOr<Subject> OpenFile(Session& session, const std::string& path) {

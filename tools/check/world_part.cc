@@ -106,11 +106,14 @@ class WorldParts::Picker {
 
   // A file of a mount that the session's kernel refused.
   void AddRefused(absl::string_view path) {
-    for (const auto& [at, index] : all_.mount_paths_) {
+    for (absl::string_view above : PathsAbove(path)) {
+      const auto at = all_.mount_paths_.find(above);
+      if (at == all_.mount_paths_.end()) continue;
+      const int index = at->second;
       absl::string_view name = path;
-      if (!absl::ConsumePrefix(&name, PathBelow(at, ""))) continue;
+      absl::ConsumePrefix(&name, PathBelow(above, ""));
       const MountEntry& entry = all_.mounts_[static_cast<size_t>(index)];
-      const auto file = entry.files.find(std::string(name));
+      const auto file = entry.files.find(name);
       if (file == entry.files.end()) continue;
       mounts_[index].insert(file->second);
       absl::StatusOr<BlockDevice*> bdev =

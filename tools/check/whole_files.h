@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// WholeFiles: the files of each mount of a machine that have blocks for all of
+// their bytes and can have a page of 2 MiB.  They are found once for each
+// mount, however many of its files ask.
+// Threading: thread-compatible.
+#ifndef DMDAX_TOOLS_CHECK_WHOLE_FILES_H_
+#define DMDAX_TOOLS_CHECK_WHOLE_FILES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "state/session.h"
+#include "state/world.pb.h"
+
+namespace dmdax {
+
+class WholeFiles {
+ public:
+  struct File {
+    std::string path;
+    uint64_t size = 0;
+  };
+  struct OfMount {
+    std::vector<File> files;                           // in the World's order
+    absl::flat_hash_map<std::string, size_t> numbers;  // by path
+  };
+
+  explicit WholeFiles(const Session& machine) : machine_(machine) {}
+
+  // `mount`: of the machine's World.
+  const OfMount& Of(const proto::Mount& mount);
+
+ private:
+  const Session& machine_;
+  absl::flat_hash_map<const proto::Mount*, OfMount> mounts_;  // those asked for
+};
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_CHECK_WHOLE_FILES_H_

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <set>
@@ -22,6 +23,8 @@ namespace dmdax {
 namespace {
 
 constexpr uint64_t kLittleRoom = 2 << 20;
+// For who has the database locked, whatever --timeout says.
+constexpr absl::Duration kLeastWait = absl::Seconds(1);
 
 // Of a log without a header, which is one without changes.  Where there is no
 // room, none is kept.
@@ -29,6 +32,16 @@ void KeepRoom(const Fd& log, int64_t bytes) {
   const std::string zeros(static_cast<size_t>(bytes), '\0');
   [[maybe_unused]] const ssize_t ignored =
       pwrite(log.get(), zeros.data(), zeros.size(), 0);
+}
+
+// ", pid 123": the other program that has the database locked, where the kernel
+// says so.  In WAL mode the locks are on the index of the log.
+std::string HolderOf(const PrivateDir& dir) {
+  for (const char* file : {kStateShm, kStateDb}) {
+    const int pid = RecordLockHolder(dir.HostPathOf(file));
+    if (pid != 0) return absl::StrCat(", pid ", pid);
+  }
+  return "";
 }
 
 bool SaysNoRoom(const absl::Status& s) {
@@ -76,17 +89,17 @@ absl::StatusOr<StateDb> StateDir::OpenDb(const char* name,
   options.shown = dir_->PathOf(kStateDb);
   // Even those who would not wait give other commands the moment that it takes
   // them to open it.
-  options.wait_on = [patience = patience_, shown = options.shown,
+  options.wait_on = [patience = patience_, shown = options.shown, dir = dir_,
                      since = absl::Time()](int times) mutable {
     if (times == 0) since = absl::Now();
     if (patience->LookAgain([&] {
-          return absl::StrCat("'", shown,
-                              "', which another program has locked");
+          return absl::StrCat("'", shown, "', which another program has locked",
+                              HolderOf(*dir));
         })) {
       return true;
     }
     absl::SleepFor(absl::Milliseconds(5));
-    return absl::Now() - since < absl::Seconds(1);
+    return absl::Now() - since < kLeastWait;
   };
   return StateDb::Open(dir_->HostPathOf(name), std::move(options));
 }
@@ -114,6 +127,14 @@ absl::StatusOr<bool> StateDir::OpenExisting() {
   // Whoever opens it first since it was last closed makes the index of the log,
   // also for a question.
   const auto said = [&](const absl::Status& why) {
+    if (ErrnoOf(why) == EBUSY) {
+      return ErrnoError(
+          EBUSY, absl::StrCat("state directory: another program has '",
+                              dir_->PathOf(kStateDb), "' locked",
+                              HolderOf(*dir_), "; waited ",
+                              absl::FormatDuration(
+                                  std::max(patience_->timeout(), kLeastWait))));
+    }
     // Nothing else is written by who only asks.
     if (!SaysNoRoom(why) || (lock_ && shm->has_value())) return why;
     return ErrnoError(
@@ -137,7 +158,7 @@ absl::StatusOr<bool> StateDir::OpenExisting() {
   if (lock_) {
     // What is dead in the log may be all that the change needs.
     if (dir_->FreeBytes() < kLittleRoom) db_->EmptyLog();
-    if (s = db_->BeginWrite(); !s.ok()) return s;
+    if (s = db_->BeginWrite(); !s.ok()) return said(s);
   }
   return true;
 }

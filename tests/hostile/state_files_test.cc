@@ -347,7 +347,9 @@ TEST_F(StateFilesTest, AnotherProgramLocksTheDatabase) {
   const ChildResult r =
       scratch_.Run({"--timeout", "1.5", "create", "d1", "--notable"});
   EXPECT_LT(absl::Now() - start, absl::Seconds(kSanitized ? 9 : 6));
-  ExpectRefused(r, "which another program has locked");
+  ExpectRefused(
+      r, absl::StrCat("which another program has locked, pid ", getpid()));
+  ExpectRefused(r, absl::StrCat("locked, pid ", getpid(), "; waited 1.5s"));
   ExpectRefused(r, "state.db");
 }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -191,6 +192,12 @@ absl::Status PrivateDir::Rename(const std::string& from,
 
 void PrivateDir::Remove(const std::string& name) const {
   unlinkat(fd_.get(), name.c_str(), 0);
+}
+
+uint64_t PrivateDir::FreeBytes() const {
+  struct statvfs st;
+  if (fstatvfs(fd_.get(), &st) != 0) return ~uint64_t{0};
+  return uint64_t{st.f_bavail} * st.f_frsize;
 }
 
 bool PrivateDir::IsReadOnly() const {

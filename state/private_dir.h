@@ -55,6 +55,8 @@ class PrivateDir {
   absl::StatusOr<bool> IsStill(const std::string& name, const Fd& fd) const;
   absl::Status Rename(const std::string& from, const std::string& to) const;
   void Remove(const std::string& name) const;
+  // Bytes that are free, as far as the file system says; a quota is not seen.
+  uint64_t FreeBytes() const;
   // Whether the file system is read-only.
   bool IsReadOnly() const;
   // Makes renames survive a power cut.

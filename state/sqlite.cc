@@ -133,10 +133,8 @@ absl::StatusOr<SqliteDb> SqliteDb::Open(const std::string& path,
   if (options.wait_on) {
     db.wait_on_ =
         std::make_unique<std::function<bool(int)>>(std::move(options.wait_on));
-    sqlite3_busy_handler(raw, &AskWhetherToWaitOn, db.wait_on_.get());
-  } else {
-    sqlite3_busy_timeout(raw, 10'000);
   }
+  db.SetBusyHandler();
   sqlite3_extended_result_codes(raw, 1);
   // A damaged or malicious file must not have us run its triggers.
   sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
@@ -151,6 +149,14 @@ absl::StatusOr<SqliteDb> SqliteDb::Open(const std::string& path,
     if (!s.ok()) return s;
   }
   return db;
+}
+
+void SqliteDb::SetBusyHandler() {
+  if (wait_on_) {
+    sqlite3_busy_handler(db_.get(), &AskWhetherToWaitOn, wait_on_.get());
+  } else {
+    sqlite3_busy_timeout(db_.get(), 10'000);
+  }
 }
 
 absl::Status SqliteDb::Exec(const char* sql) {

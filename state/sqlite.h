@@ -88,7 +88,23 @@ class SqliteDb {
   // The one number that `sql` asks for.
   absl::StatusOr<int64_t> Number(absl::string_view sql);
 
+  // --- where there is little room (sqlite_room.cc) ---
+
+  // Before a commit: the database's file grows to what it will be, so that what
+  // the log has can be copied to it even where the disk is full by then.
+  absl::Status MakeRoomForPages();
+  // Outside of a transaction: copies the log to the database and begins it
+  // anew, unless somebody reads or writes; nobody is waited for.  The file of
+  // the log keeps room for a change of everything (RoomOfLog()).
+  void EmptyLog();
+  // Whether it has grown so far that it is to be emptied.
+  bool LogIsLong();
+  // What the log of a database with so many bytes keeps for itself.
+  static int64_t RoomOfLog(int64_t database_bytes);
+
  private:
+  void SetBusyHandler();
+
   struct Close {
     void operator()(sqlite3* db) const;
   };

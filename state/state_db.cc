@@ -304,17 +304,19 @@ absl::Status StateDb::WriteRows(proto::StateSnapshot snapshot) {
 }
 
 // Whoever opens the state when nobody else has it open reads the log from its
-// beginning to its end.  After a big change it is written to the database at
-// once, unless somebody reads; that costs no more than the change.
+// beginning to its end, and SQLite would only ever begin it anew for those who
+// stay.  So one that has grown is written to the database at once, unless
+// somebody reads; that costs no more than the changes in it.
 absl::Status StateDb::Commit() {
-  constexpr uint64_t kBig = 1 << 20;
+  // A new one has no log, and is not copied.
+  if (!new_) {
+    if (absl::Status s = db_.MakeRoomForPages(); !s.ok()) return s;
+  }
   if (absl::Status s = db_.Exec("COMMIT"); !s.ok()) return s;
   // All of a new one is in the file itself; from now on it has a log.
   if (new_) return db_.Exec("PRAGMA journal_mode = WAL");
-  if (written_ < kBig) return absl::OkStatus();
   // The change is made, whatever comes of this.
-  db_.Exec("PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)")
-      .IgnoreError();
+  if (db_.LogIsLong()) db_.EmptyLog();
   return absl::OkStatus();
 }
 

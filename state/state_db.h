@@ -106,6 +106,10 @@ class StateDb {
   // commits.  ENOENT: none was.
   absl::Status Undo();
 
+  // Before BeginWrite(): the log gives back what is no longer needed of it, if
+  // nobody reads.
+  void EmptyLog() { db_.EmptyLog(); }
+
   // After Write(): whether it removed the row of a disk.
   bool has_removed_disks() const { return has_removed_disks_; }
   // The files that disks of the machine have, and of the one that was kept.
@@ -161,7 +165,6 @@ class StateDb {
   std::optional<SqliteStatement> last_position_;
   bool writes_ = false;
   bool new_ = false;
-  uint64_t written_ = 0;  // bytes of this transaction, about
   bool reads_ = false;
   bool part_ = false;
   bool has_removed_disks_ = false;

@@ -1,19 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/state_dir.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/errno_status.h"
+#include "base/fd.h"
 #include "state/dir/disk_file_dir.h"
 #include "state/old_snapshot.h"
 
 namespace dmdax {
+
+namespace {
+
+constexpr uint64_t kLittleRoom = 2 << 20;
+// For who has the database locked, whatever --timeout says.
+constexpr absl::Duration kLeastWait = absl::Seconds(1);
+
+// Of a log without a header, which is one without changes.  Where there is no
+// room, none is kept.
+void KeepRoom(const Fd& log, int64_t bytes) {
+  const std::string zeros(static_cast<size_t>(bytes), '\0');
+  [[maybe_unused]] const ssize_t ignored =
+      pwrite(log.get(), zeros.data(), zeros.size(), 0);
+}
+
+// ", pid 123": the other program that has the database locked, where the kernel
+// says so.  In WAL mode the locks are on the index of the log.
+std::string HolderOf(const PrivateDir& dir) {
+  for (const char* file : {kStateShm, kStateDb}) {
+    const int pid = RecordLockHolder(dir.HostPathOf(file));
+    if (pid != 0) return absl::StrCat(", pid ", pid);
+  }
+  return "";
+}
+
+bool SaysNoRoom(const absl::Status& s) {
+  const int err = ErrnoOf(s);
+  return err == ENOSPC || err == EFBIG || err == EDQUOT;
+}
+
+}  // namespace
 
 std::string DefaultStateDir() {
   if (const char* dir = getenv("DMDAX_STATE"); dir != nullptr && *dir) {
@@ -53,17 +89,17 @@ absl::StatusOr<StateDb> StateDir::OpenDb(const char* name,
   options.shown = dir_->PathOf(kStateDb);
   // Even those who would not wait give other commands the moment that it takes
   // them to open it.
-  options.wait_on = [patience = patience_, shown = options.shown,
+  options.wait_on = [patience = patience_, shown = options.shown, dir = dir_,
                      since = absl::Time()](int times) mutable {
     if (times == 0) since = absl::Now();
     if (patience->LookAgain([&] {
-          return absl::StrCat("'", shown,
-                              "', which another program has locked");
+          return absl::StrCat("'", shown, "', which another program has locked",
+                              HolderOf(*dir));
         })) {
       return true;
     }
     absl::SleepFor(absl::Milliseconds(5));
-    return absl::Now() - since < absl::Seconds(1);
+    return absl::Now() - since < kLeastWait;
   };
   return StateDb::Open(dir_->HostPathOf(name), std::move(options));
 }
@@ -91,9 +127,18 @@ absl::StatusOr<bool> StateDir::OpenExisting() {
   // Whoever opens it first since it was last closed makes the index of the log,
   // also for a question.
   const auto said = [&](const absl::Status& why) {
-    if (ErrnoOf(why) != ENOSPC || shm->has_value()) return why;
+    if (ErrnoOf(why) == EBUSY) {
+      return ErrnoError(
+          EBUSY, absl::StrCat("state directory: another program has '",
+                              dir_->PathOf(kStateDb), "' locked",
+                              HolderOf(*dir_), "; waited ",
+                              absl::FormatDuration(
+                                  std::max(patience_->timeout(), kLeastWait))));
+    }
+    // Nothing else is written by who only asks.
+    if (!SaysNoRoom(why) || (lock_ && shm->has_value())) return why;
     return ErrnoError(
-        ENOSPC,
+        ErrnoOf(why),
         absl::StrCat(why.message(), "; there is no room for '",
                      dir_->PathOf(kStateShm), "', which even reading needs"));
   };
@@ -111,7 +156,9 @@ absl::StatusOr<bool> StateDir::OpenExisting() {
     return false;
   }
   if (lock_) {
-    if (s = db_->BeginWrite(); !s.ok()) return s;
+    // What is dead in the log may be all that the change needs.
+    if (dir_->FreeBytes() < kLittleRoom) db_->EmptyLog();
+    if (s = db_->BeginWrite(); !s.ok()) return said(s);
   }
   return true;
 }
@@ -179,7 +226,9 @@ absl::Status StateDir::WriteNew(proto::StateSnapshot snapshot) {
   // What is left of one that nothing was written to would be taken for its own.
   for (const char* file : {kStateShm, kStateJournal}) dir_->Remove(file);
   if (!files_.log) {
-    if (absl::Status s = dir_->NewFile(kStateLog).status(); !s.ok()) return s;
+    absl::StatusOr<Fd> log = dir_->NewFile(kStateLog);
+    if (!log.ok()) return log.status();
+    KeepRoom(*log, SqliteDb::RoomOfLog(0));
   }
   SyncDir();
   if (absl::Status s = dir_->Rename(kNewStateDb, kStateDb); !s.ok()) return s;
@@ -246,7 +295,11 @@ absl::Status StateDir::Judge(const absl::Status& failure, uint64_t generation) {
   db_.reset();
   absl::StatusOr<StateDb> db = OpenDb(kStateDb, SqliteOptions::kWrite);
   if (!db.ok() || !db->Read().ok()) return failure;
-  if (db->generation() == generation) return failure;
+  if (db->generation() == generation) {
+    // A quota is not seen beforehand; the next change shall have what there is.
+    if (SaysNoRoom(failure)) db->EmptyLog();
+    return failure;
+  }
   DoubtFor(failure);
   return absl::OkStatus();
 }

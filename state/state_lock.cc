@@ -27,13 +27,15 @@ namespace dmdax {
 namespace {
 
 constexpr char kLock[] = "lock";
+// Kinds of locks in /proc/locks: of flock(2) and of fcntl(2).
+constexpr absl::string_view kFlock = "FLOCK";
+constexpr absl::string_view kRecord = "POSIX";
 constexpr absl::Duration kSilence = absl::Seconds(1);
 constexpr absl::Duration kLookAgain = absl::Milliseconds(5);
 
-// Who holds flock(2) of `fd`, if the kernel says so.
-int HolderByKernel(const Fd& fd) {
-  struct stat st;
-  if (fstat(fd.get(), &st) != 0) return 0;
+// Who has such a lock on the file, one of those which exclude others, if the
+// kernel says so.
+int HolderByKernel(const struct stat& st, absl::string_view kind) {
   const std::string file =
       absl::StrFormat("%02x:%02x:%d", major(st.st_dev), minor(st.st_dev),
                       static_cast<uint64_t>(st.st_ino));
@@ -44,8 +46,9 @@ int HolderByKernel(const Fd& fd) {
     const std::vector<absl::string_view> words =
         absl::StrSplit(line, ' ', absl::SkipEmpty());
     int pid = 0;
-    if (words.size() > 5 && words[1] == "FLOCK" && words[5] == file &&
-        absl::SimpleAtoi(words[4], &pid) && pid > 0) {
+    if (words.size() > 5 && words[1] == kind && words[3] == "WRITE" &&
+        words[5] == file && absl::SimpleAtoi(words[4], &pid) && pid > 0 &&
+        (kind != kRecord || pid != getpid())) {
       return pid;
     }
   }
@@ -55,7 +58,8 @@ int HolderByKernel(const Fd& fd) {
 // "held by pid 123", as far as the kernel says or the holder has written it.
 // One that was killed has left its pid.
 std::string Holder(const Fd& fd) {
-  const int holder = HolderByKernel(fd);
+  struct stat st;
+  const int holder = fstat(fd.get(), &st) == 0 ? HolderByKernel(st, kFlock) : 0;
   if (holder != 0) return absl::StrCat("held by pid ", holder);
   char text[16] = {};
   const ssize_t n = pread(fd.get(), text, sizeof(text), 0);
@@ -89,6 +93,11 @@ absl::Status Lock(const Fd& fd, const std::string& path, Patience& patience) {
 }
 
 }  // namespace
+
+int RecordLockHolder(const std::string& path) {
+  struct stat st;
+  return stat(path.c_str(), &st) == 0 ? HolderByKernel(st, kRecord) : 0;
+}
 
 bool Patience::LookAgain(absl::FunctionRef<std::string()> what_for) {
   const absl::Duration waited = absl::Now() - start_;

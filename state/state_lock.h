@@ -55,6 +55,11 @@ class Patience {
   bool said_ = false;
 };
 
+// The pid of another process that has an exclusive lock of fcntl(2) on bytes of
+// the file; 0: nobody, or the kernel does not say.  The file is not opened: who
+// closes it loses the locks of its own.
+int RecordLockHolder(const std::string& path);
+
 class StateLock {
  public:
   static absl::StatusOr<StateLock> Take(const PrivateDir& dir,

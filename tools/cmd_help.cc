@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // dmdax help, and --version.
-#include <cerrno>
 #include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/errno_status.h"
 #include "base/kernel_profile.h"
 #include "base/nearest.h"
+#include "base/usage_error.h"
 #include "tools/app.h"
 
 namespace dmdax {
@@ -31,9 +30,8 @@ void Help(const CLI::App& cli, App& app,
       if (verb->get_name() == word) found = verb;
     }
     if (found == nullptr) {
-      return app.Report(
-          ErrnoError(ENOENT, absl::StrCat("no verb '", word.substr(0, 64), "'",
-                                          DidYouMean(word, verbs))));
+      return app.Report(UsageError(absl::StrCat("no verb '", word.substr(0, 64),
+                                                "'", DidYouMean(word, verbs))));
     }
     absl::StrAppend(&before, before.empty() ? "" : " ", at->get_name());
     at = found;

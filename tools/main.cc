@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <cerrno>
+#include <cstring>
 #include <exception>
 #include <iostream>
 #include <sstream>
@@ -65,9 +66,41 @@ bool AsksForJson(int argc, char** argv) {
   return false;
 }
 
+// What was left out, or stands in its place.
+std::string WhyNoVerb(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--") break;
+    if (word.empty()) return "a verb is empty";
+    // It has taken the next word, the verb, for its value.
+    if (word.starts_with("--") && word.ends_with('=')) {
+      return word.substr(0, word.size() - 1) + " is empty";
+    }
+  }
+  return "a verb is missing";
+}
+
+// CLI11's "--world: 1 required FILE missing" in our words.
+std::string NeededValue(const std::string& what) {
+  constexpr char kNeeds[] = ": 1 required ", kMissing[] = " missing";
+  const size_t at = what.find(kNeeds);
+  if (at == std::string::npos || !what.ends_with(kMissing)) return what;
+  const size_t begin = at + strlen(kNeeds);
+  std::string value =
+      what.substr(begin, what.size() - strlen(kMissing) - begin);
+  // "PAGES:{dax,pmd}".
+  const size_t brace = value.find(":{");
+  if (brace != std::string::npos && value.ends_with('}')) {
+    value.pop_back();
+    value = value.substr(0, brace) + ", one of " + value.substr(brace + 2);
+  }
+  return what.substr(0, at) + " needs " + value;
+}
+
 // A command line that is no sentence: "dmdax VERB: what; dmdax VERB --help",
 // exit status 2.
-int UsageError(const CLI::App& cli, const CLI::ParseError& e, dmdax::App& app) {
+int UsageError(const CLI::App& cli, const CLI::ParseError& e, dmdax::App& app,
+               int argc, char** argv) {
   const CLI::App* verb = &cli;
   std::string name = "dmdax";
   // "machine load" is two words.
@@ -96,9 +129,16 @@ int UsageError(const CLI::App& cli, const CLI::ParseError& e, dmdax::App& app) {
       what += std::string("; ") + option + " " + word + "?";
       break;
     }
-  } else if (verb == &cli && e.get_name() == "RequiredError" && !app.json) {
-    std::cerr << cli.help();
-    return 2;
+  } else if (e.get_name() == "RequiredError" &&
+             verb->get_require_subcommand_min() > 0) {
+    // Who types nothing wants to know what there is to type.
+    if (argc <= 1) {
+      std::cerr << cli.help();
+      return 2;
+    }
+    what = WhyNoVerb(argc, argv);
+  } else {
+    what = NeededValue(what);
   }
   what = name + ": " + what + "; " + name + " --help";
   std::cerr << dmdax::OneLine(what) << "\n";
@@ -163,7 +203,7 @@ int Run(int argc, char** argv, const dmdax::StdoutBuffer& out) {
     return e.get_exit_code();  // it has been told
   } catch (const CLI::ParseError& e) {
     app.json = app.json || AsksForJson(argc, argv);
-    return UsageError(cli, e, app);
+    return UsageError(cli, e, app, argc, argv);
   }
   app.EndAnswer();
   std::cout.flush();

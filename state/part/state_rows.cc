@@ -43,7 +43,6 @@ absl::Status StateDb::InsertRow(const StateObject& object, int64_t position) {
   (*insert)->Bind(4, object.bytes);
   (*insert)->Bind(
       5, RowSum(object.kind, position, object.key, BytesSum(object.bytes)));
-  written_ += object.key.size() + object.bytes.size();
   return (*insert)->Run();
 }
 
@@ -81,7 +80,6 @@ absl::Status StateDb::TagAll() {
     absl::StatusOr<bool> row = rows->Step();
     if (!row.ok()) return row.status();
     if (!*row) return absl::OkStatus();
-    written_ += rows->Bytes(2).size();
     absl::Status s = InsertTags(static_cast<StateObjectKind>(rows->Number(0)),
                                 rows->Bytes(1), rows->Bytes(2));
     if (!s.ok()) return s;

@@ -205,8 +205,9 @@ class Adviser {
           absl::StrCat("fallocate -l ", 2 * pages, "MiB ", ShellWord(file))};
       return;
     }
-    advice.files = Ext4AllocateLines(KernelNameWord(mapped), file,
-                                     pages * kPmdBytes, FileLength::kGrows);
+    advice.files =
+        Ext4AllocateLines(KernelNameWord(mapped), file, pages * kPmdBytes,
+                          FileLength::kGrows, FileFailure::kLeave);
   }
 
   // With the first of the options with which all kernels hold, or which most

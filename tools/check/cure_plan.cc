@@ -19,6 +19,8 @@
 #include "tools/check/dax_depth.h"
 #include "tools/check/device_use.h"
 #include "tools/check/fresh_files.h"
+#include "tools/check/fs_anew.h"
+#include "tools/check/fs_steps.h"
 #include "tools/check/lvm_group.h"
 #include "tools/check/made_again.h"
 #include "tools/check/volume_cure.h"
@@ -40,6 +42,7 @@ class Planner {
     for (const auto& cure : r_.cures) {
       for (const CureStep& step : cure->steps) Put(step);
       if (!cure->loss.empty()) remarks_.push_back(cure->loss);
+      if (!cure->before.empty()) before_.insert(cure->before);
       if (!cure->placed.empty()) placed_.insert(cure->placed);
       goes_.insert(cure->goes.begin(), cure->goes.end());
       for (const std::string& name : cure->physical_volumes) {
@@ -56,6 +59,10 @@ class Planner {
     TellQueuesAgain(world_, &steps_);
     steps_.DropNeedless();
     UnmountWhatIsBelow();
+    const std::string no_rescue =
+        TypeInRescue(world_, r_.stands_on, r_.machine, &steps_);
+    if (refused_.empty()) refused_ = no_rescue;
+    MakeMountPoints(r_.stands_on, &steps_);
     return Told();
   }
 
@@ -225,18 +232,14 @@ class Planner {
       const proto::Mount* mount = FindWorldMount(world_, at);
       if (mount == nullptr) mount = FindWorldMount(r_.stands_on.world(), at);
       if (mount == nullptr) continue;
-      const std::string path = DevicePath(r_.machine, *bdev);
       const std::string type = WorldFsType(*mount);
       if (type != "ext4" && type != "xfs" && type != "ext2") {
         by_hand_.insert(OneLine(at));
         continue;
       }
-      Unmount(at);
-      if (!Has(CureStage::kMkfs, at)) {
-        Put({CureStage::kMkfs, at,
-             AlignedMkfsLine(type, path, bdev->nr_sectors() * 512)});
+      for (const CureStep& step : FsAnewSteps(r_.machine, *mount, *bdev)) {
+        Put(step);
       }
-      Put({CureStage::kMount, at, WorldFreshMountLine(*mount, path)});
       if (type == "xfs" && bdev->nr_sectors() * 512 < kLeastXfsBytes) {
         refused_ = absl::StrCat(
             "mkfs.xfs makes no file system under 300 MiB: ",
@@ -276,7 +279,8 @@ class Planner {
     CurePlan plan;
     UsesThatGo uses = UsesOf(r_.machine, r_.stands_on.uses(), gone_);
     if (refused_.empty()) refused_ = std::move(uses.refused);
-    std::vector<std::string> remarks = remarks_;
+    std::vector<std::string> remarks(before_.begin(), before_.end());
+    remarks.insert(remarks.end(), remarks_.begin(), remarks_.end());
     for (std::string& remark : uses.remarks) {
       remarks.push_back(std::move(remark));
     }
@@ -295,22 +299,12 @@ class Planner {
     for (std::string& remark : BootRemarks(r_.stands_on, steps_)) {
       remarks.push_back(std::move(remark));
     }
-    bool fresh = false;
-    for (const auto& [key, step] : steps_.all()) {
-      fresh |=
-          key.first == CureStage::kFile && Has(CureStage::kMkfs, step.mount);
-    }
     plan.commands = steps_.InOrder(r_.stands_on);
     for (const std::string& name : goes_) plan.goes.push_back(name);
     if (more_) plan.goes.push_back("and others");
     if (!anew_.empty() && redo_.empty() && placed_.empty() && r_.with.empty()) {
       plan.afresh =
           AfreshLine(r_.machine, MachineBdev(r_.subject), world_, r_.subject);
-    }
-    if (Has(CureStage::kUnmount, "/")) {
-      remarks.push_back(
-          "/ is in use as long as the system runs from it: type this "
-          "in a rescue system");
     }
     if (!redo_.empty() || !placed_.empty()) {
       remarks.push_back(
@@ -323,10 +317,8 @@ class Planner {
           " is LVM2's (dmsetup info -c does): by its name it may be; if it is "
           "not, the first line ends it"));
     }
-    if (fresh && !plan.commands.empty()) {
-      remarks.push_back(
-          "restore in place (dd conv=notrunc, rsync --inplace): cp would give "
-          "the blocks back");
+    for (std::string& remark : FreshRemarks(r_.stands_on, steps_)) {
+      remarks.push_back(std::move(remark));
     }
     if (left_out_ != 0) {
       remarks.push_back(absl::StrCat(
@@ -376,6 +368,7 @@ class Planner {
   std::set<std::string> whole_;   // groups of which nothing is left
   std::string refused_;           // why nobody can type it, or ""
   std::set<std::string> placed_;  // volumes with extents of their own choice
+  std::set<std::string> before_;  // what is done besides, by hand
   std::vector<std::string> remarks_;
   size_t left_out_ = 0;            // files without lines
   std::set<std::string> by_hand_;  // what goes and does not come back

@@ -3,7 +3,8 @@
 // The files of a file system that is made anew: what gives them their blocks
 // again, aligned, before their data is restored.
 //
-//   const FreshFiles fresh = FreshFilesOf(machine, mount, *bdev, {&subject});
+//   const FreshFiles fresh = FreshFilesOf(machine, mount, *bdev, {&subject},
+//                                         TypedIn::kSystem);
 //   for (const CureStep& step : fresh.steps) std::cout << step.command << "\n";
 //
 // Threading: pure functions of a machine and a World.
@@ -20,12 +21,16 @@
 #include "state/world.pb.h"
 #include "tools/check/cure.h"
 #include "tools/check/cure_steps.h"
+#include "tools/check/fs_anew.h"
 #include "tools/check/subject.h"
 
 namespace dmdax {
 
 // For more files nobody types lines.
 inline constexpr size_t kMostFreshFiles = 32;
+
+// What of a device of so many bytes files can have; some is the file system's.
+uint64_t FreshRoom(uint64_t device_bytes);
 
 struct FreshFiles {
   std::vector<CureStep> steps;
@@ -37,7 +42,7 @@ struct FreshFiles {
 // that type has no way.
 FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
                         BlockDevice& bdev,
-                        const std::vector<const Subject*>& first);
+                        const std::vector<const Subject*>& first, TypedIn in);
 
 // Puts those of all file systems that the steps make anew in place of what they
 // do to files there.  Returns how many files get none.
@@ -45,11 +50,15 @@ size_t AllocateFreshFiles(const Session& machine, const proto::World& world,
                           const std::vector<const Subject*>& first,
                           CureSteps* steps);
 
+// Whether the subject gets blocks for all of its bytes, or keeps its holes.
+enum class FreshBlocks { kAsTheyAre, kWhole };
+
 // Gives the files of the subject's mount the places that they get in a fresh
 // file system of so many bytes, as FreshFilesOf() allocates them; if there is
 // room for that.
 void PlaceFilesAnew(const Session& session, const Subject& subject,
-                    uint64_t device_bytes, proto::World& world);
+                    uint64_t device_bytes, FreshBlocks blocks,
+                    proto::World& world);
 
 }  // namespace dmdax
 

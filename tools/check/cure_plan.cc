@@ -240,15 +240,26 @@ class Planner {
       for (const CureStep& step : FsAnewSteps(r_.machine, *mount, *bdev)) {
         Put(step);
       }
-      if (type == "xfs" && bdev->nr_sectors() * 512 < kLeastXfsBytes) {
-        refused_ = absl::StrCat(
-            "mkfs.xfs makes no file system under 300 MiB: ",
-            OneLine(NameOfDevice(r_.machine, *bdev)),
-            ", which is made anew, must be larger, or its file system ext4");
-      }
     }
-    left_out_ = AllocateFreshFiles(r_.machine, r_.stands_on.world(), Subjects(),
-                                   &steps_);
+    RefuseSmallXfs();
+    left_out_ = AllocateFreshFiles(r_.machine, r_.stands_on.world(), world_,
+                                   Subjects(), &steps_);
+  }
+
+  void RefuseSmallXfs() {
+    for (const auto& [key, step] : steps_.all()) {
+      if (key.first != CureStage::kMkfs) continue;
+      const proto::Mount* const mount =
+          FindWorldMount(r_.stands_on.world(), key.second);
+      if (mount == nullptr || WorldFsType(*mount) != "xfs") continue;
+      const absl::StatusOr<BlockDevice*> bdev =
+          FindDevice(r_.machine, mount->device());
+      if (!bdev.ok() || (*bdev)->nr_sectors() * 512 >= kLeastXfsBytes) continue;
+      refused_ = absl::StrCat(
+          "mkfs.xfs makes no file system under 300 MiB: ",
+          OneLine(NameOfDevice(r_.machine, **bdev)),
+          ", which is made anew, must be larger, or its file system ext4");
+    }
   }
 
   void Unmount(const std::string& at) {
@@ -306,6 +317,7 @@ class Planner {
       plan.afresh =
           AfreshLine(r_.machine, MachineBdev(r_.subject), world_, r_.subject);
     }
+    if (InRescue(steps_)) remarks.push_back(kInRescue);
     if (!redo_.empty() || !placed_.empty()) {
       remarks.push_back(
           "the first line ends it if the group has volumes that are not known "

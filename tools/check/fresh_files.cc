@@ -71,6 +71,23 @@ bool IsWhole(const MountedFile& file) {
   return file.inode.i_size >= kPmdBytes && at >= file.inode.i_size;
 }
 
+// The mount, with DAX as the cures have it: its options, and flags of files.
+proto::Mount WithCuredDax(const proto::Mount& mount,
+                          const proto::World& cured) {
+  proto::Mount with = mount;
+  const proto::Mount* const then = FindWorldMount(cured, mount.path());
+  if (then == nullptr) return with;
+  with.set_options(then->options());
+  std::set<std::string> flagged;
+  for (const proto::File& file : then->file()) {
+    if (file.dax()) flagged.insert(file.name());
+  }
+  for (proto::File& file : *with.mutable_file()) {
+    if (flagged.contains(file.name())) file.set_dax(true);
+  }
+  return with;
+}
+
 }  // namespace
 
 uint64_t FreshRoom(uint64_t device_bytes) {
@@ -114,6 +131,7 @@ FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
 }
 
 size_t AllocateFreshFiles(const Session& machine, const proto::World& world,
+                          const proto::World& cured,
                           const std::vector<const Subject*>& first,
                           CureSteps* steps) {
   size_t left_out = 0;
@@ -128,7 +146,8 @@ size_t AllocateFreshFiles(const Session& machine, const proto::World& world,
     const absl::StatusOr<BlockDevice*> bdev =
         FindDevice(machine, mount->device());
     if (!bdev.ok()) continue;
-    const FreshFiles files = FreshFilesOf(machine, *mount, **bdev, first, in);
+    const FreshFiles files =
+        FreshFilesOf(machine, WithCuredDax(*mount, cured), **bdev, first, in);
     // All blocks are new, and leave no holes.
     steps->DropIf([&](const CureStep& step) {
       return step.mount == at && step.stage >= CureStage::kDirectory;

@@ -45,8 +45,10 @@ FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
                         const std::vector<const Subject*>& first, TypedIn in);
 
 // Puts those of all file systems that the steps make anew in place of what they
-// do to files there.  Returns how many files get none.
+// do to files there; `cured` has what else the cures change.  Returns how many
+// files get none.
 size_t AllocateFreshFiles(const Session& machine, const proto::World& world,
+                          const proto::World& cured,
                           const std::vector<const Subject*>& first,
                           CureSteps* steps);
 

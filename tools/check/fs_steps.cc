@@ -122,12 +122,9 @@ std::vector<std::string> FreshRemarks(const StandsOn& stands_on,
     std::string loses = mount == nullptr ? "" : WhatFsLoses(*mount);
     if (!loses.empty()) remarks.push_back(std::move(loses));
   }
-  if (InRescue(steps)) {
-    remarks.push_back(kInRescue);
-    if (rules) {
-      remarks.push_back(
-          "udev's rule belongs into /etc of this machine, when it is restored");
-    }
+  if (InRescue(steps) && rules) {
+    remarks.push_back(
+        "udev's rule belongs into /etc of this machine, when it is restored");
   }
   if (made) {
     remarks.push_back(

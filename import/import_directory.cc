@@ -113,7 +113,8 @@ class Directory {
     const std::string at = target.lexically_relative(top).string();
     const bool within = !error && at != ".." && !absl::StartsWith(at, "../");
     // sysfs is full of links to what is of no use.
-    if (InSys(inner) || (within && (at == "." || IsImportDirectory(at)))) return;
+    if (InSys(inner) || (within && (at == "." || IsImportDirectory(at))))
+      return;
     collector_.LeaveOut(inner, "a link to a directory that is not looked at");
   }
 

@@ -63,7 +63,7 @@ void PrintObstacle(std::ostream& out, int number, const Obstacle& o) {
     }
   }
   if (!o.cure->remark.empty()) {
-    out << (commands.empty() ? lead : "           # ")
+    out << (commands.empty() && !o.tried ? lead : "           # ")
         << OneLine(o.cure->remark) << "\n";
   }
   if (o.tried) {

@@ -205,8 +205,9 @@ class Adviser {
           absl::StrCat("fallocate -l ", 2 * pages, "MiB ", ShellWord(file))};
       return;
     }
-    advice.files = Ext4AllocateLines(KernelNameWord(mapped), file,
-                                     pages * kPmdBytes, FileLength::kGrows);
+    advice.files =
+        Ext4AllocateLines(KernelNameWord(mapped), file, pages * kPmdBytes,
+                          FileLength::kGrows, FileFailure::kLeave);
   }
 
   // With the first of the options with which most kernels hold, and which most
@@ -223,9 +224,9 @@ class Adviser {
       const ptrdiff_t hold =
           std::count_if(kernels.begin(), kernels.end(),
                         [](const KernelAdvice& k) { return k.holds; });
-      const ptrdiff_t taken =
-          std::count_if(kernels.begin(), kernels.end(),
-                        [](const KernelAdvice& k) { return k.reason != "refused"; });
+      const ptrdiff_t taken = std::count_if(
+          kernels.begin(), kernels.end(),
+          [](const KernelAdvice& k) { return k.reason != "refused"; });
       if (std::pair(hold, taken) <= most) continue;
       most = {hold, taken};
       advice.kernels = std::move(kernels);

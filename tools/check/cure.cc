@@ -3,6 +3,8 @@
 // The one list of reasons and their cures.
 #include "tools/check/cure.h"
 
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
@@ -22,16 +24,25 @@ struct KnownCure {
   CureFn* own = nullptr;
 };
 
+// Where all of a device makes up for what is off below it, a file can lie off.
+std::optional<Cure> CureOwnPlace(const CureRequest& request,
+                                 proto::World& world) {
+  if (auto cure = CureOwnRows(request, world)) return cure;
+  return CureExtents(request, world);
+}
+
 const KnownCure* FindKnown(C code) {
   static constexpr KnownCure kCures[] = {
       {C::kRunChunk, CureChunk},
       {C::kRunMaxSectors, CureMaxSectors},
       {C::kPfnTarget, CureTargetStart, Changes::kDevice, CureVolumeAlone,
-       CureOwnRows},
-      {C::kRunTargetEnd, CureTargetEnd, Changes::kDevice, nullptr, CureOwnRows},
-      {C::kPfnPartition, CurePartition, Changes::kDevice, nullptr, CureOwnRows},
+       CureOwnPlace},
+      {C::kRunTargetEnd, CureTargetEnd, Changes::kDevice, nullptr,
+       CureOwnPlace},
+      {C::kPfnPartition, CurePartition, Changes::kDevice, nullptr,
+       CureOwnPlace},
       {C::kPfnDevice, CureNamespaceAlign, Changes::kDevice, nullptr,
-       CureOwnRows},
+       CureOwnPlace},
       {C::kPfnNoDevmap, CureRawNamespace},
       {C::kRunBadBlocks, CureBadBlocks},
       {C::kPoison, CureBadBlocks},
@@ -58,8 +69,18 @@ bool MakesAnew(const CureStep& step) {
 
 std::vector<std::string> Cure::Commands() const {
   std::vector<std::string> commands;
-  for (const CureStep& step : steps) commands.push_back(step.command);
+  for (const CureStep& step : steps) {
+    if (!step.command.empty()) commands.push_back(step.command);
+  }
   return commands;
+}
+
+bool IsForOneFile(const Cure& cure) {
+  return std::any_of(cure.steps.begin(), cure.steps.end(),
+                     [](const CureStep& step) {
+                       return step.stage == CureStage::kFile ||
+                              step.stage == CureStage::kHoles;
+                     });
 }
 
 std::string CureKey(const FaultReason& reason, const Subject& subject,

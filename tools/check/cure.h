@@ -58,6 +58,7 @@ enum class CureStage {
   kQueue,
   kMkfs,
   kMount,
+  kDirectory,  // those of files in a file system that is made anew
   kRemount,
   kHoles,  // blocks where a file has none; new blocks for all are kFile's
   kFile,
@@ -68,10 +69,7 @@ struct CureStep {
   // What it makes or removes: "vg", "vg-home", "pmem0", "/mnt".  Of two steps
   // of a stage about the same thing the later one has the earlier in it.
   std::string about;
-  std::string command;  // for a shell
-  // What is typed instead if the file system is made anew, so that the file is
-  // no more; "" is nothing.
-  std::optional<std::string> on_fresh = std::nullopt;
+  std::string command;     // for a shell
   std::string mount = "";  // of a file's step: where its file system is
 };
 
@@ -82,6 +80,7 @@ struct Cure {
   std::string change;           // "chunks of 2 MiB": what it comes to
   std::vector<CureStep> steps;  // in their order; empty: nobody can type it
   std::string remark;           // what it costs, or why there is no command
+  std::string before;           // what the list itself does not do, or ""
   std::string loss;             // what others lose with it, or ""
   // The names of physical volumes that pvcreate makes anew, with all of their
   // group that stands there.
@@ -95,6 +94,9 @@ struct Cure {
 
   std::vector<std::string> Commands() const;
 };
+
+// Whether it gives one file other blocks, so that others have nothing of it.
+bool IsForOneFile(const Cure& cure);
 
 // What a cure depends on, as one key: subjects with equal keys are cured by the
 // same change.  `world` is the one that they are in.

@@ -2,6 +2,7 @@
 #include "tools/check/cure_all.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <set>
 
@@ -285,6 +286,11 @@ class Curer {
         trial_.Run(parts.Of(subjects), session, group[0].look, group[0].next,
                    parts.UsedEnd(*subjects[0]), what);
     const std::shared_ptr<const Cure>& cure = tried.cure;
+    // What one file gets the others have nothing of: each has its own.
+    if (cure != nullptr && IsForOneFile(*cure)) {
+      std::move(group.begin() + 1, group.end(), std::back_inserter(left));
+      group.erase(group.begin() + 1, group.end());
+    }
     std::vector<Patient> helped;
     for (Patient& p : group) {
       Obstacle o = p.look.obstacles[p.next];

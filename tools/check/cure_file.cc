@@ -18,6 +18,10 @@
 #include "tools/byte_count.h"
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
+#include "tools/check/dax_flag.h"
+#include "tools/check/free_places.h"
+#include "tools/check/fresh_files.h"
+#include "tools/check/fs_anew.h"
 #include "tools/check/world_mount.h"
 #include "tools/check/world_rows.h"
 
@@ -28,7 +32,7 @@ constexpr uint64_t kBlock = 4096;
 
 proto::File* FindFile(const CureRequest& request, proto::Mount* mount) {
   for (proto::File& file : *mount->mutable_file()) {
-    if (absl::StrCat(MountPath(mount->path()), "/", file.name()) ==
+    if (PathBelow(MountPath(mount->path()), file.name()) ==
         request.subject.name) {
       return &file;
     }
@@ -38,19 +42,6 @@ proto::File* FindFile(const CureRequest& request, proto::Mount* mount) {
 
 uint64_t DeviceBytes(const CureRequest& request) {
   return request.subject.bdev->nr_sectors() * uint64_t{512};
-}
-
-// Puts all of a file into one extent at a multiple of 2 MiB, in free space.
-// Nothing if there is not so much of it in one piece.
-bool PlaceAligned(const CureRequest& request, proto::File* file) {
-  const uint64_t length = RoundUp(request.subject.size, kPmdBytes);
-  const uint64_t device = DeviceBytes(request);
-  uint64_t start = RoundUp(request.used_end, kPmdBytes);
-  if (start + length > device) return false;
-  if (start == 0 && length + kPmdBytes <= device) start = kPmdBytes;
-  SetFileExtents({{.physical = start, .length = length}}, request.subject.size,
-                 file);
-  return true;
 }
 
 // Gives each hole unwritten blocks, congruent to their place in the file modulo
@@ -113,12 +104,9 @@ class FileSteps {
             CureStage stage = CureStage::kFile)
       : subject_(subject), cure_(*cure), stage_(stage) {}
 
-  // `on_fresh`: see CureStep.
-  void Add(std::string command,
-           std::optional<std::string> on_fresh = std::nullopt) {
+  void Add(std::string command) {
     cure_.steps.push_back({stage_, absl::StrCat(subject_.name, " ", ++number_),
-                           std::move(command), std::move(on_fresh),
-                           subject_.mount});
+                           std::move(command), subject_.mount});
   }
 
   // Pieces of one stripe are what ext4 aligns, and a mount option can give it.
@@ -127,7 +115,7 @@ class FileSteps {
     cure_.steps.push_back({CureStage::kRemount, subject_.mount,
                            absl::StrCat("mount -o remount,stripe=", kPmdBlocks,
                                         " ", ShellWord(subject_.mount)),
-                           "", subject_.mount});
+                           subject_.mount});
     mount->set_options(absl::StrCat(mount->options(),
                                     mount->options().empty() ? "" : ",",
                                     "stripe=", kPmdBlocks));
@@ -135,21 +123,15 @@ class FileSteps {
                     "stripe=", kPmdBlocks, " belongs into fstab too");
   }
 
-  // As many allocations as lines; of a fresh file system those of `fresh`.
-  void AddAllocate(const std::vector<std::string>& lines,
-                   const std::vector<std::string>& fresh) {
-    for (size_t i = 0; i < lines.size(); ++i) Add(lines[i], fresh[i]);
-  }
-
   // What was the file's becomes the new one's, which takes its place.
-  void AddCopy(const std::string& fresh) {
+  void AddCopy(const std::string& unused) {
     const std::string name = ShellWord(subject_.name);
-    Add(absl::StrCat("dd if=", name, " of=", fresh,
-                     " bs=2M conv=notrunc status=none"),
-        "");
-    Add(absl::StrCat("truncate -s ", subject_.size, " ", fresh),
-        absl::StrCat("truncate -s ", subject_.size, " ", name));
-    Add(absl::StrCat("mv ", fresh, " ", name), "");
+    const std::string fresh = ShellWord(unused);
+    Add(OrRemove(absl::StrCat("dd if=", name, " of=", fresh,
+                              " bs=2M conv=notrunc status=none"),
+                 unused));
+    Add(absl::StrCat("truncate -s ", subject_.size, " ", fresh));
+    Add(absl::StrCat("mv ", fresh, " ", name));
   }
 
  private:
@@ -160,24 +142,11 @@ class FileSteps {
   int number_ = 0;
 };
 
-// The file system's own places are aligned only if it was made for it.
-void AddMkfs(const Subject& subject, const std::string& path,
-             const proto::Mount& mount, Cure* cure) {
-  const std::string& at = subject.mount;
-  cure->steps.push_back(UnmountStep(at));
-  cure->steps.push_back(
-      {CureStage::kMkfs, at,
-       AlignedMkfsLine("xfs", path, subject.bdev->nr_sectors() * 512)});
-  cure->steps.push_back(
-      {CureStage::kMount, at, WorldFreshMountLine(mount, path)});
-}
-
 std::string UnusedName(const Subject& subject, const proto::Mount& mount) {
   const auto taken = [&](const std::string& name) {
     return std::any_of(
         mount.file().begin(), mount.file().end(), [&](const proto::File& file) {
-          return absl::StrCat(MountPath(mount.path()), "/", file.name()) ==
-                 name;
+          return PathBelow(MountPath(mount.path()), file.name()) == name;
         });
   };
   std::string name = subject.name + ".new";
@@ -202,46 +171,70 @@ Cure ReadOnlyCure(const proto::Mount& mount) {
 // A new file in aligned blocks gets the data.
 void AddFreshFile(const CureRequest& request, proto::Mount* mount, Cure* cure) {
   const Subject& subject = request.subject;
-  const std::string path = DevicePath(request.session, *subject.bdev);
   const std::string name = ShellWord(subject.name);
   const std::string unused = UnusedName(subject, *mount);
   const std::string fresh = ShellWord(unused);
-  // Nothing that nobody told of is written over.
-  const std::string attributes = absl::StrCat(
-      "test ! -e ", fresh, " && cp --attributes-only --preserve=all ", name,
-      " ", fresh);
   FileSteps steps(subject, cure);
-  cure->remark = "while nobody writes the file: its data goes to new blocks";
+  cure->remark = absl::StrCat(
+      "while nobody writes the file: its data goes to new blocks, for which ",
+      BytesText(RoundUp(subject.size, kPmdBytes)),
+      " must be free (df); another name of it (hard link) keeps the old ones");
+  std::vector<std::string> allocate;
   if (WorldFsType(*mount) == "ext4") {
-    const std::string disk = KernelNameWord(request.session, *subject.bdev);
     steps.AddStripe(mount);
-    steps.Add(attributes, "");
-    steps.AddAllocate(
-        Ext4AllocateLines(disk, unused, subject.size, FileLength::kGrows),
-        Ext4AllocateLines(disk, subject.name, subject.size,
-                          FileLength::kGrows));
-    steps.AddCopy(fresh);
-    return;
+    allocate = Ext4AllocateLines(KernelNameWord(request.session, *subject.bdev),
+                                 unused, subject.size, FileLength::kGrows,
+                                 FileFailure::kRemove);
+  } else {
+    allocate = XfsAllocateLines(unused, subject.size, FileFailure::kRemove);
   }
-  // In sectors.
-  const uint64_t sunit = NumberOption(*mount, "sunit");
-  const bool aligned = sunit != 0 && sunit % kPmdSectors == 0;
-  if (!aligned) {
-    AddMkfs(subject, path, *mount, cure);
-    cure->remark =
-        "xfs aligns to the stripe unit that it was made with: the file system "
-        "is made anew; then the file is allocated before it is written";
+  // Nothing that nobody told of is written over.
+  steps.Add(absl::StrCat("test ! -e ", fresh,
+                         " && cp --attributes-only --preserve=all ", name, " ",
+                         fresh));
+  for (std::string& line : allocate) steps.Add(std::move(line));
+  steps.AddCopy(unused);
+  if (NeedsDaxFlag(*mount, subject.name)) {
+    cure->steps.push_back(
+        DaxFlagStep(subject.name, subject.name, subject.mount));
   }
-  steps.Add(attributes, "");
-  steps.AddAllocate(XfsAllocateLines(unused, subject.size),
-                    XfsAllocateLines(subject.name, subject.size));
-  steps.AddCopy(fresh);
 }
 
-bool MakesFsAnew(const Cure& cure) {
-  return std::any_of(
+// Whether new files of the mounted file system get aligned blocks.
+bool PlacesAligned(const proto::Mount& mount) {
+  if (WorldFsType(mount) == "ext4") return true;
+  const uint64_t sunit = NumberOption(mount, "sunit");  // in sectors
+  return sunit != 0 && sunit % kPmdSectors == 0;
+}
+
+// The file is allocated in a file system that is made anew, and then restored.
+Cure WithFsAnew(const CureRequest& request, Cure cure, const std::string& why,
+                proto::Mount* mount, proto::File* file) {
+  const Subject& subject = request.subject;
+  const uint64_t length = RoundUp(subject.size, kPmdBytes);
+  if (length > FreshRoom(DeviceBytes(request))) {
+    return {.remark = absl::StrCat(
+                "there is no room for whole pages of 2 MiB: the file has ",
+                BytesText(subject.size), " of ",
+                BytesText(DeviceBytes(request)))};
+  }
+  cure.steps = FsAnewSteps(request.session, *mount, *subject.bdev);
+  WholeFiles whole(request.session);
+  FreshFiles fresh =
+      FreshFilesOf(request.session, *mount, /*cured=*/nullptr, *subject.bdev,
+                   whole, {&subject}, TypedFor(subject.mount));
+  for (CureStep& step : fresh.steps) cure.steps.push_back(std::move(step));
+  std::stable_sort(
       cure.steps.begin(), cure.steps.end(),
-      [](const CureStep& step) { return step.stage == CureStage::kMkfs; });
+      [](const CureStep& a, const CureStep& b) { return a.stage < b.stage; });
+  cure.remark = absl::StrCat(why,
+                             ": the file system is made anew: save the data; "
+                             "the file is allocated before it is restored");
+  if (subject.mount == "/") absl::StrAppend(&cure.remark, "; ", kInRescue);
+  SetFileExtents({{.physical = kPmdBytes, .length = length}}, subject.size,
+                 file);
+  cure.in_world = true;
+  return cure;
 }
 
 // What the file's holes would take, and what it has, in bytes.
@@ -277,19 +270,21 @@ std::optional<Cure> CureExtents(const CureRequest& request,
     cure.remark = absl::StrCat(fs, " aligns nothing: ext4 and xfs can");
     return cure;
   }
-  cure.in_world = PlaceAligned(request, file);
+  if (!PlacesAligned(*mount)) {
+    return WithFsAnew(request, std::move(cure),
+                      "xfs aligns to the stripe unit that it was made with",
+                      mount, file);
+  }
+  const std::vector<FileExtent> places =
+      FreePlaces(request, RoundUp(subject.size, kPmdBytes));
+  if (places.empty()) {
+    return WithFsAnew(request, std::move(cure),
+                      "there is no room for new blocks beside the old ones",
+                      mount, file);
+  }
+  SetFileExtents(places, subject.size, file);
+  cure.in_world = true;
   AddFreshFile(request, mount, &cure);
-  if (const uint64_t all = DeviceBytes(request);
-      !cure.in_world && !MakesFsAnew(cure) && subject.size > all / 2) {
-    return Cure{.remark = absl::StrCat(
-                    "there is no room for new blocks beside the old ones: the "
-                    "file has ",
-                    BytesText(subject.size), " of ", BytesText(all))};
-  }
-  if (!cure.in_world) {
-    absl::StrAppend(&cure.remark,
-                    "; there is no free piece of 2 MiB pages so long here");
-  }
   return cure;
 }
 
@@ -323,9 +318,9 @@ std::optional<Cure> CureHoles(const CureRequest& request, proto::World& world) {
   FileSteps steps(subject, &cure, CureStage::kHoles);
   if (WorldFsType(*mount) == "ext4") {
     steps.AddStripe(mount);
-    for (std::string& line :
-         Ext4AllocateLines(KernelNameWord(request.session, *subject.bdev),
-                           subject.name, subject.size, FileLength::kKept)) {
+    for (std::string& line : Ext4AllocateLines(
+             KernelNameWord(request.session, *subject.bdev), subject.name,
+             subject.size, FileLength::kKept, FileFailure::kLeave)) {
       steps.Add(std::move(line));
     }
   } else {

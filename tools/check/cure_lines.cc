@@ -99,7 +99,8 @@ std::vector<CureStep> MaxSectorsSteps(const std::string& mapped_name,
 }
 
 CureStep UnmountStep(const std::string& at) {
-  return {CureStage::kUnmount, at, absl::StrCat("umount ", ShellWord(at))};
+  return {CureStage::kUnmount, at,
+          at == "/" ? "" : absl::StrCat("umount ", ShellWord(at))};
 }
 
 std::string DmsetupCreateLine(const std::string& name, const std::string& rows,
@@ -141,13 +142,13 @@ std::string XfsAlignWords(uint64_t bytes) {
 }
 
 std::string AlignedMkfsLine(absl::string_view type, const std::string& path,
-                            uint64_t bytes) {
+                            uint64_t bytes, absl::string_view more) {
   if (type == "xfs") {
     return absl::StrCat("mkfs.xfs -f -b size=4096 -m reflink=0 -d ",
-                        XfsAlignWords(bytes), " ", ShellWord(path));
+                        XfsAlignWords(bytes), more, " ", ShellWord(path));
   }
   return absl::StrCat(type == "ext2" ? "mkfs.ext2" : "mkfs.ext4",
-                      " -F -b 4096 -E stride=512,stripe_width=512 ",
+                      " -F -b 4096 -E stride=512,stripe_width=512", more, " ",
                       ShellWord(path));
 }
 
@@ -206,24 +207,36 @@ std::string MovePartitionLine(const std::string& disk, uint64_t number,
 
 std::vector<std::string> Ext4AllocateLines(const std::string& disk,
                                            const std::string& file,
-                                           uint64_t bytes, FileLength length) {
+                                           uint64_t bytes, FileLength length,
+                                           FileFailure failure) {
   const uint64_t pieces = RoundUp(bytes, kPmdBytes) / kPmdBytes;
   return {absl::StrCat("cat /proc/fs/ext4/", disk, "/mb_groups > /dev/null"),
           // A loop has the status of its last round: the first that fails ends
           // it, and a shell of its own.
-          absl::StrCat("(for i in $(seq 0 ", pieces - 1, "); do fallocate ",
-                       length == FileLength::kKept ? "-n " : "",
-                       "-o $((2 * i))MiB -l 2MiB ", ShellWord(file),
-                       " || exit; done)")};
+          absl::StrCat(
+              "(for i in $(seq 0 ", pieces - 1, "); do fallocate ",
+              length == FileLength::kKept ? "-n " : "",
+              "-o $((2 * i))MiB -l 2MiB ", ShellWord(file),
+              failure == FileFailure::kLeave
+                  ? " || exit"
+                  : absl::StrCat(" || { rm ", ShellWord(file), "; exit 1; }"),
+              "; done)")};
 }
 
 std::vector<std::string> XfsAllocateLines(const std::string& path,
-                                          uint64_t size) {
+                                          uint64_t size, FileFailure failure) {
   const std::string name = ShellWord(path);
+  const std::string allocate =
+      absl::StrCat("fallocate -l ", RoundUp(size, kPmdBytes), " ", name);
   return {
       absl::StrCat("xfs_io -f -c 'extsize 2m' ", name),
-      absl::StrCat("fallocate -l ", RoundUp(size, kPmdBytes), " ", name),
+      failure == FileFailure::kLeave ? allocate : OrRemove(allocate, path),
   };
+}
+
+std::string OrRemove(const std::string& command, const std::string& path) {
+  return absl::StrCat("(", command, " || { rm ", ShellWord(path),
+                      "; exit 1; })");
 }
 
 std::vector<CureStep> VolumeSteps(const Session& session,

@@ -39,6 +39,8 @@ std::string NamespaceWord(const std::string& disk);
 std::vector<CureStep> MaxSectorsSteps(const std::string& mapped_name,
                                       uint64_t kib);
 
+// Of / it is a step without a command: nobody can unmount what the system runs
+// from, and a rescue system has it not mounted.
 CureStep UnmountStep(const std::string& at);
 
 // A mapped device's name, as the kernel has it, as arguments of dmsetup: one
@@ -62,9 +64,9 @@ inline constexpr uint64_t kLeastXfsBytes = uint64_t{300} << 20;
 std::string XfsAlignWords(uint64_t bytes);
 
 // A file system for pages of 2 MiB over whatever is there; type "ext4", "xfs"
-// or "ext2".
+// or "ext2"; `more`: options besides, " -l logdev=/dev/pmem1".
 std::string AlignedMkfsLine(absl::string_view type, const std::string& path,
-                            uint64_t bytes);
+                            uint64_t bytes, absl::string_view more = "");
 
 // "echo 'start=2MiB, size=100MiB'", for sfdisk.
 std::string PartitionPlace(uint64_t start, uint64_t sectors);
@@ -88,6 +90,10 @@ std::string MakePartitionsLine(const std::string& disk,
 // Whether a file becomes as long as what is allocated for it.
 enum class FileLength { kGrows, kKept };
 
+// Whether a file of which not all could be allocated is left there, or goes, so
+// that it is in nobody's way the next time.
+enum class FileFailure { kLeave, kRemove };
+
 // What allocates `bytes` of a file of ext4 in places that are aligned, where
 // the stripe of the file system is 2 MiB; `disk` as KernelNameWord() has it.
 // ext4 aligns pieces of just its stripe and lets the rest of a longer one lie
@@ -97,13 +103,17 @@ enum class FileLength { kGrows, kKept };
 // fs/ext4/mballoc.c (6.1).
 std::vector<std::string> Ext4AllocateLines(const std::string& disk,
                                            const std::string& file,
-                                           uint64_t bytes, FileLength length);
+                                           uint64_t bytes, FileLength length,
+                                           FileFailure failure);
 
 // What gives a file of xfs without extents its blocks, at multiples of 2 MiB of
 // a file system that was made for it.  The hint comes first: with blocks a file
 // takes none.
 std::vector<std::string> XfsAllocateLines(const std::string& path,
-                                          uint64_t size);
+                                          uint64_t size, FileFailure failure);
+
+// A line that takes the file away if its command fails.
+std::string OrRemove(const std::string& command, const std::string& path);
 
 // What makes the mapped device as the World has it, by LVM2's commands where it
 // is LVM2's, and removes the one there is.

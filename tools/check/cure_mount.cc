@@ -15,6 +15,8 @@
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/dax_flag.h"
+#include "tools/check/fs_anew.h"
 #include "tools/check/undo_target.h"
 #include "tools/check/world_mount.h"
 
@@ -34,14 +36,16 @@ std::string WithOption(const std::string& options, absl::string_view dax) {
   return absl::StrJoin(kept, ",");
 }
 
-// Whether a word of the options gives DAX to all files, or takes it from them.
-bool DecidesForAll(const proto::Mount& mount) {
+// What is told of data=journal, which goes; "": it is not there.
+std::string JournalOfData(const proto::Mount& mount) {
   for (absl::string_view word : absl::StrSplit(mount.options(), ',')) {
-    if (word == "dax" || word == "dax=always" || word == "dax=never") {
-      return true;
+    if (word == "data=journal") {
+      return absl::StrCat("without data=journal, which excludes DAX, data of ",
+                          OneLine(MountPath(mount.path())),
+                          " is in no journal");
     }
   }
-  return false;
+  return "";
 }
 
 // What a file system was made with that keeps it from DAX for all of its files.
@@ -61,6 +65,16 @@ MadeWith MadeWithout(const proto::Mount& mount, const KernelProfile& profile,
       .inline_data = mount.inline_data()};
 }
 
+// The boot mounts /, and nobody can unmount it.
+Cure CureRootMount(Cure cure, const char* option) {
+  cure.steps.clear();
+  cure.before = absl::StrCat("/ is mounted by the boot: rootflags=", option,
+                             " on the kernel's command line, ", option,
+                             " in fstab, and a reboot");
+  cure.remark = cure.before;
+  return cure;
+}
+
 // A file system that could be mapped if it were mounted otherwise.
 std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
   const Subject& subject = request.subject;
@@ -76,16 +90,15 @@ std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
   }
   const bool modes = request.session.machine->profile().has_dax_modes;
   const char* option = modes && fs != "ext2" ? "dax=always" : "dax";
-  const std::string path = DevicePath(request.session, *subject.bdev);
   const KernelProfile& profile = request.session.machine->profile();
   const MadeWith made = MadeWithout(*mount, profile, *subject.bdev);
   const bool anew = made.any();
   const std::string options = WithOption(mount->options(), option);
   if (options == mount->options() && !anew) return std::nullopt;
+  const std::string no_journal = JournalOfData(*mount);
   mount->set_options(options);
   Cure cure{.change = absl::StrCat("mounted with ", option), .in_world = true};
   const std::string& at = subject.mount;
-  cure.steps.push_back(UnmountStep(at));
   if (anew) {
     std::vector<std::string> words;
     if (made.blocks) words.push_back("blocks of 4096 bytes");
@@ -95,17 +108,24 @@ std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
     mount->clear_block_size();
     mount->clear_reflink();
     mount->clear_inline_data();
-    cure.steps.push_back(
-        {CureStage::kMkfs, at,
-         AlignedMkfsLine(fs, path, subject.bdev->nr_sectors() * 512)});
+    cure.steps = FsAnewSteps(request.session, *mount, *subject.bdev);
     cure.remark = "DAX wants it; the file system is made anew: save the data";
     if (made.shares && profile.xfs_dax_reflink == XfsDaxReflink::kRefused) {
       absl::StrAppend(&cure.remark, "; from 6.0 on reflink is no obstacle");
     }
+    if (at == "/") absl::StrAppend(&cure.remark, "; ", kInRescue);
+  } else if (at == "/") {
+    cure = CureRootMount(std::move(cure), option);
+  } else {
+    cure.steps = {
+        UnmountStep(at),
+        {CureStage::kMount, at,
+         WorldMountLine(*mount, DevicePath(request.session, *subject.bdev))}};
   }
-  cure.steps.push_back({CureStage::kMount, at,
-                        anew ? WorldFreshMountLine(*mount, path)
-                             : WorldMountLine(*mount, path)});
+  if (!no_journal.empty()) {
+    absl::StrAppend(&cure.remark, cure.remark.empty() ? "" : "; ", no_journal);
+    absl::StrAppend(&cure.before, cure.before.empty() ? "" : "; ", no_journal);
+  }
   return cure;
 }
 
@@ -114,7 +134,7 @@ std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
 bool WantsDaxFlag(const Subject& subject, const proto::World& world) {
   if (subject.kind != Subject::kFile || subject.bdev == nullptr) return false;
   const proto::Mount* const mount = FindWorldMount(world, subject.mount);
-  if (mount == nullptr || DecidesForAll(*mount)) return false;
+  if (mount == nullptr || DecidesDaxForAll(*mount)) return false;
   const std::string fs = WorldFsType(*mount);
   // The kernels that take reflink with DAX nowhere are told by the trial.
   return (fs == "xfs" && mount->reflink()) ||
@@ -132,17 +152,14 @@ std::optional<Cure> CureDaxFlag(const CureRequest& request,
   const MadeWith made = MadeWithout(*mount, profile, *subject.bdev);
   if (made.blocks || !made.any()) return std::nullopt;
   for (proto::File& file : *mount->mutable_file()) {
-    if (absl::StrCat(PathBelow(MountPath(mount->path()), ""), file.name()) !=
-            subject.name ||
+    if (PathBelow(MountPath(mount->path()), file.name()) != subject.name ||
         file.dax()) {
       continue;
     }
     file.set_dax(true);
     // The flag is read with the inode.
     return Cure{.change = "the file's DAX flag",
-                .steps = {{CureStage::kFile, absl::StrCat(subject.name, " 9"),
-                           absl::StrCat("xfs_io -c 'chattr +x' ",
-                                        ShellWord(subject.name))}},
+                .steps = {DaxFlagStep(subject.name, subject.name, "")},
                 .remark =
                     "its data stays; it has DAX once all programs have closed "
                     "it, and it is opened again",

@@ -20,6 +20,8 @@
 #include "tools/check/dax_depth.h"
 #include "tools/check/device_use.h"
 #include "tools/check/fresh_files.h"
+#include "tools/check/fs_anew.h"
+#include "tools/check/fs_steps.h"
 #include "tools/check/look_remark.h"
 #include "tools/check/lvm_group.h"
 #include "tools/check/made_again.h"
@@ -42,6 +44,7 @@ class Planner {
     for (const auto& cure : r_.cures) {
       for (const CureStep& step : cure->steps) Put(step);
       if (!cure->loss.empty()) remarks_.push_back(cure->loss);
+      if (!cure->before.empty()) before_.insert(cure->before);
       if (!cure->placed.empty()) placed_.insert(cure->placed);
       goes_.insert(cure->goes.begin(), cure->goes.end());
       for (const std::string& name : cure->physical_volumes) {
@@ -58,6 +61,10 @@ class Planner {
     TellQueuesAgain(world_, &steps_);
     steps_.DropNeedless();
     UnmountWhatIsBelow();
+    const std::string no_rescue =
+        TypeInRescue(world_, r_.stands_on, r_.machine, &steps_);
+    if (refused_.empty()) refused_ = no_rescue;
+    MakeMountPoints(r_.stands_on, &steps_);
     return Told();
   }
 
@@ -222,27 +229,33 @@ class Planner {
       const proto::Mount* mount = FindWorldMount(world_, at);
       if (mount == nullptr) mount = r_.stands_on.MountAt(at);
       if (mount == nullptr) continue;
-      const std::string path = DevicePath(r_.machine, *bdev);
       const std::string type = WorldFsType(*mount);
       if (type != "ext4" && type != "xfs" && type != "ext2") {
         by_hand_.insert(OneLine(at));
         continue;
       }
-      Unmount(at);
-      if (!Has(CureStage::kMkfs, at)) {
-        Put({CureStage::kMkfs, at,
-             AlignedMkfsLine(type, path, bdev->nr_sectors() * 512)});
-      }
-      Put({CureStage::kMount, at, WorldFreshMountLine(*mount, path)});
-      if (type == "xfs" && bdev->nr_sectors() * 512 < kLeastXfsBytes) {
-        refused_ = absl::StrCat(
-            "mkfs.xfs makes no file system under 300 MiB: ",
-            OneLine(NameOfDevice(r_.machine, *bdev)),
-            ", which is made anew, must be larger, or its file system ext4");
+      for (const CureStep& step : FsAnewSteps(r_.machine, *mount, *bdev)) {
+        Put(step);
       }
     }
-    left_out_ =
-        AllocateFreshFiles(r_.machine, r_.stands_on, Subjects(), &steps_);
+    RefuseSmallXfs();
+    left_out_ = AllocateFreshFiles(r_.machine, r_.stands_on, world_, Subjects(),
+                                   &steps_);
+  }
+
+  void RefuseSmallXfs() {
+    for (const auto& [key, step] : steps_.all()) {
+      if (key.first != CureStage::kMkfs) continue;
+      const proto::Mount* const mount = r_.stands_on.MountAt(key.second);
+      if (mount == nullptr || WorldFsType(*mount) != "xfs") continue;
+      const absl::StatusOr<BlockDevice*> bdev =
+          FindDevice(r_.machine, mount->device());
+      if (!bdev.ok() || (*bdev)->nr_sectors() * 512 >= kLeastXfsBytes) continue;
+      refused_ = absl::StrCat(
+          "mkfs.xfs makes no file system under 300 MiB: ",
+          OneLine(NameOfDevice(r_.machine, **bdev)),
+          ", which is made anew, must be larger, or its file system ext4");
+    }
   }
 
   void Unmount(const std::string& at) {
@@ -276,7 +289,8 @@ class Planner {
     if (refused_.empty()) {
       refused_ = BlankBelow(r_.machine, r_.stands_on, gone_, steps_);
     }
-    std::vector<std::string> remarks = remarks_;
+    std::vector<std::string> remarks(before_.begin(), before_.end());
+    remarks.insert(remarks.end(), remarks_.begin(), remarks_.end());
     for (std::string& remark : uses.remarks) {
       remarks.push_back(std::move(remark));
     }
@@ -295,11 +309,6 @@ class Planner {
     for (std::string& remark : BootRemarks(r_.stands_on, steps_)) {
       remarks.push_back(std::move(remark));
     }
-    bool fresh = false;
-    for (const auto& [key, step] : steps_.all()) {
-      fresh |=
-          key.first == CureStage::kFile && Has(CureStage::kMkfs, step.mount);
-    }
     plan.commands = steps_.InOrder(r_.stands_on);
     for (const std::string& name : goes_) plan.goes.push_back(name);
     if (more_) plan.goes.push_back("and others");
@@ -307,11 +316,7 @@ class Planner {
       plan.afresh =
           AfreshLine(r_.machine, MachineBdev(r_.subject), world_, r_.subject);
     }
-    if (Has(CureStage::kUnmount, "/")) {
-      remarks.push_back(
-          "/ is in use as long as the system runs from it: type this "
-          "in a rescue system");
-    }
+    if (InRescue(steps_)) remarks.push_back(kInRescue);
     for (std::string& remark : LookRemarks(steps_)) {
       remarks.push_back(std::move(remark));
     }
@@ -321,10 +326,8 @@ class Planner {
           " is LVM2's (dmsetup info -c does): by its name it may be; if it is "
           "not, the first line ends it"));
     }
-    if (fresh && !plan.commands.empty()) {
-      remarks.push_back(
-          "restore in place (dd conv=notrunc, rsync --inplace): cp would give "
-          "the blocks back");
+    for (std::string& remark : FreshRemarks(r_.stands_on, steps_)) {
+      remarks.push_back(std::move(remark));
     }
     if (left_out_ != 0) {
       remarks.push_back(absl::StrCat(
@@ -374,6 +377,7 @@ class Planner {
   std::set<std::string> whole_;   // groups of which nothing is left
   std::string refused_;           // why nobody can type it, or ""
   std::set<std::string> placed_;  // volumes with extents of their own choice
+  std::set<std::string> before_;  // what is done besides, by hand
   std::vector<std::string> remarks_;
   size_t left_out_ = 0;            // files without lines
   std::set<std::string> by_hand_;  // what goes and does not come back

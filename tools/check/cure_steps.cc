@@ -80,11 +80,9 @@ void CureSteps::DropNeedless() {
 std::vector<std::string> CureSteps::InOrder(StandsOn& stands_on) const {
   std::vector<Place> places;
   for (const auto& [key, step] : steps_) {
-    const bool fresh = step.on_fresh && Has(CureStage::kMkfs, step.mount);
-    const std::string& command = fresh ? *step.on_fresh : step.command;
-    if (command.empty()) continue;
+    if (step.command.empty()) continue;
     Place at = PlaceOf(stands_on, key.first, key.second);
-    at.command = &command;
+    at.command = &step.command;
     places.push_back(at);
   }
   std::sort(places.begin(), places.end(), Before);

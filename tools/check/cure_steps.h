@@ -45,7 +45,7 @@ class CureSteps {
   void DropNeedless();
   const Steps& all() const { return steps_; }
 
-  // The files of a mount go if its file system is made anew.
+  // A step without a command is a mark for others.
   std::vector<std::string> InOrder(StandsOn& stands_on) const;
 
  private:

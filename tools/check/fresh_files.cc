@@ -7,12 +7,15 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/one_line.h"
 #include "base/round_up.h"
 #include "base/units.h"
 #include "process/mount_point.h"
 #include "state/find_device.h"
 #include "tools/check/cure_lines.h"
+#include "tools/check/dax_flag.h"
+#include "tools/check/fs_steps.h"
 #include "tools/check/world_mount.h"
 #include "tools/check/world_rows.h"
 
@@ -22,48 +25,97 @@ namespace {
 // Of those that may not fit no more are looked at.
 constexpr size_t kMostLookedAt = 8 * kMostFreshFiles;
 
+// Which files have DAX by their own flag alone.
+class DaxFlags {
+ public:
+  // `then`: the mount as it will be.
+  DaxFlags(const Session& machine, const proto::Mount& then)
+      : machine_(machine), decide_(!DecidesDaxForAll(then)) {
+    if (!decide_) return;
+    for (const proto::File& file : then.file()) {
+      if (file.dax()) {
+        flagged_.insert(PathBelow(MountPath(then.path()), file.name()));
+      }
+    }
+  }
+  bool Needs(const std::string& path) const {
+    if (!decide_) return false;
+    if (flagged_.contains(path)) return true;
+    const absl::StatusOr<MountedFile*> file = machine_.user->FindFile(path);
+    return file.ok() && (*file)->options.dax;
+  }
+
+ private:
+  const Session& machine_;
+  const bool decide_;  // the mount does not
+  std::set<std::string> flagged_;
+};
+
 // What gives a file its blocks before it is written.
 void AddSteps(const Session& session, const Subject& file,
-              const std::string& fs, std::vector<CureStep>* steps) {
+              const std::string& fs, const DaxFlags& flags, TypedIn in,
+              std::vector<CureStep>* steps) {
+  const std::string path = TypedPath(in, file.name);
   int number = 0;
   const auto add = [&](std::string command) {
     steps->push_back({CureStage::kFile, absl::StrCat(file.name, " ", ++number),
-                      std::move(command), std::nullopt, file.mount});
+                      std::move(command), file.mount});
   };
-  if (fs != "ext4" && fs != "xfs") return;
   for (std::string& line :
-       fs == "xfs"
-           ? XfsAllocateLines(file.name, file.size)
-           : Ext4AllocateLines(KernelNameWord(session, *file.bdev), file.name,
-                               file.size, FileLength::kGrows)) {
+       fs == "xfs" ? XfsAllocateLines(path, file.size, FileFailure::kLeave)
+                   : Ext4AllocateLines(KernelNameWord(session, *file.bdev),
+                                       path, file.size, FileLength::kGrows,
+                                       FileFailure::kLeave)) {
     add(std::move(line));
   }
-  add(absl::StrCat("truncate -s ", file.size, " ", ShellWord(file.name)));
+  add(absl::StrCat("truncate -s ", file.size, " ", ShellWord(path)));
+  if (flags.Needs(file.name)) {
+    steps->push_back(DaxFlagStep(file.name, path, file.mount));
+  }
+}
+
+// The directories that files of a fresh file system are in.
+void AddDirectories(const std::string& at, const std::set<std::string>& names,
+                    TypedIn in, std::vector<CureStep>* steps) {
+  std::set<std::string> words;
+  for (const std::string& name : names) {
+    const std::string directory = name.substr(0, name.rfind('/'));
+    if (directory.empty() || directory == at) continue;
+    words.insert(ShellWord(TypedPath(in, directory)));
+  }
+  if (words.empty()) return;
+  steps->push_back({CureStage::kDirectory, at,
+                    absl::StrCat("mkdir -p ", absl::StrJoin(words, " ")), at});
 }
 
 }  // namespace
 
+uint64_t FreshRoom(uint64_t device_bytes) {
+  return device_bytes - device_bytes / 16;
+}
+
 FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
-                        BlockDevice& bdev, WholeFiles& whole,
-                        const std::vector<const Subject*>& first) {
+                        const proto::Mount* cured, BlockDevice& bdev,
+                        WholeFiles& whole,
+                        const std::vector<const Subject*>& first, TypedIn in) {
   FreshFiles fresh;
   const std::string at = MountPath(mount.path());
   const std::string fs = WorldFsType(mount);
-  // Some is the file system's own.
-  const uint64_t bytes = bdev.nr_sectors() * kSectorSize;
-  uint64_t room = bytes - bytes / 16;
-  size_t files = 0;
+  if (fs != "ext4" && fs != "xfs") return fresh;
+  uint64_t room = FreshRoom(bdev.nr_sectors() * kSectorSize);
+  const DaxFlags flags(machine, cured != nullptr ? *cured : mount);
+  std::set<std::string> made;
   const auto add = [&](const std::string& name, uint64_t size) {
     const uint64_t needs = RoundUp(size, kPmdBytes);
     if (needs == 0) return;
-    if (needs > room || files == kMostFreshFiles) {
+    if (needs > room || made.size() == kMostFreshFiles) {
       ++fresh.left_out;
       return;
     }
     room -= needs;
-    ++files;
+    made.insert(name);
     AddSteps(machine, {.name = name, .size = size, .bdev = &bdev, .mount = at},
-             fs, &fresh.steps);
+             fs, flags, in, &fresh.steps);
   };
   std::set<std::string> seen;
   for (const Subject* file : first) {
@@ -74,7 +126,7 @@ FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
   const WholeFiles::OfMount& all = whole.Of(mount);
   size_t looked_at = 0;
   for (const WholeFiles::File& file : all.files) {
-    if (files == kMostFreshFiles || room < kPmdBytes ||
+    if (made.size() == kMostFreshFiles || room < kPmdBytes ||
         looked_at == kMostLookedAt) {
       break;
     }
@@ -89,13 +141,16 @@ FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
       --fresh.left_out;
     }
   }
+  AddDirectories(at, made, in, &fresh.steps);
   return fresh;
 }
 
 size_t AllocateFreshFiles(const Session& machine, StandsOn& stands_on,
+                          const proto::World& cured,
                           const std::vector<const Subject*>& first,
                           CureSteps* steps) {
   size_t left_out = 0;
+  const TypedIn in = InRescue(*steps) ? TypedIn::kRescue : TypedIn::kSystem;
   std::vector<std::string> mounts;
   for (const auto& [key, step] : steps->all()) {
     if (key.first == CureStage::kMkfs) mounts.push_back(key.second);
@@ -107,10 +162,11 @@ size_t AllocateFreshFiles(const Session& machine, StandsOn& stands_on,
         FindDevice(machine, mount->device());
     if (!bdev.ok()) continue;
     const FreshFiles files =
-        FreshFilesOf(machine, *mount, **bdev, stands_on.whole_files(), first);
+        FreshFilesOf(machine, *mount, FindWorldMount(cured, at), **bdev,
+                     stands_on.whole_files(), first, in);
     // All blocks are new, and leave no holes.
     steps->DropIf([&](const CureStep& step) {
-      return step.mount == at && step.stage >= CureStage::kRemount;
+      return step.mount == at && step.stage >= CureStage::kDirectory;
     });
     for (const CureStep& step : files.steps) steps->Put(step);
     left_out += files.left_out;
@@ -119,24 +175,30 @@ size_t AllocateFreshFiles(const Session& machine, StandsOn& stands_on,
 }
 
 void PlaceFilesAnew(const Session& session, const Subject& subject,
-                    uint64_t device_bytes, proto::World& world) {
+                    uint64_t device_bytes, FreshBlocks blocks,
+                    proto::World& world) {
   proto::Mount* const mount = FindWorldMount(world, subject.mount);
   if (mount == nullptr) return;
   proto::Mount placed = *mount;
   uint64_t at = kPmdBytes;
   for (proto::File& file : *placed.mutable_file()) {
-    const absl::StatusOr<MountedFile*> open = session.user->FindFile(
-        absl::StrCat(PathBelow(MountPath(mount->path()), ""), file.name()));
+    const std::string name = PathBelow(MountPath(mount->path()), file.name());
+    const absl::StatusOr<MountedFile*> open = session.user->FindFile(name);
     if (!open.ok()) return;
     const uint64_t size = (*open)->inode.i_size;
     std::vector<FileExtent> extents;
     uint64_t end = size;
-    for (FileExtent e : (*open)->inode.extents.All()) {
-      if (e.type != IOMAP_MAPPED && e.type != IOMAP_UNWRITTEN) continue;
-      e.physical = at + e.logical;
-      e.shared = false;
-      end = std::max(end, e.logical + e.length);
-      extents.push_back(e);
+    if (blocks == FreshBlocks::kWhole && name == subject.name) {
+      end = RoundUp(size, kPmdBytes);
+      extents.push_back({.physical = at, .length = end});
+    } else {
+      for (FileExtent e : (*open)->inode.extents.All()) {
+        if (e.type != IOMAP_MAPPED && e.type != IOMAP_UNWRITTEN) continue;
+        e.physical = at + e.logical;
+        e.shared = false;
+        end = std::max(end, e.logical + e.length);
+        extents.push_back(e);
+      }
     }
     SetFileExtents(extents, size, &file);
     at = RoundUp(at + end, kPmdBytes);

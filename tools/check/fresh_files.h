@@ -3,7 +3,10 @@
 // The files of a file system that is made anew: what gives them their blocks
 // again, aligned, before their data is restored.
 //
-//   const FreshFiles fresh = FreshFilesOf(machine, mount, *bdev, {&subject});
+//   WholeFiles whole(machine);
+//   const FreshFiles fresh =
+//       FreshFilesOf(machine, mount, /*cured=*/nullptr, *bdev, whole,
+//                    {&subject}, TypedIn::kSystem);
 //   for (const CureStep& step : fresh.steps) std::cout << step.command << "\n";
 //
 // Threading: pure functions of a machine and a World.
@@ -20,6 +23,7 @@
 #include "state/world.pb.h"
 #include "tools/check/cure.h"
 #include "tools/check/cure_steps.h"
+#include "tools/check/fs_anew.h"
 #include "tools/check/stands_on.h"
 #include "tools/check/subject.h"
 #include "tools/check/whole_files.h"
@@ -29,29 +33,40 @@ namespace dmdax {
 // For more files nobody types lines.
 inline constexpr size_t kMostFreshFiles = 32;
 
+// What of a device of so many bytes files can have; some is the file system's.
+uint64_t FreshRoom(uint64_t device_bytes);
+
 struct FreshFiles {
   std::vector<CureStep> steps;
   size_t left_out = 0;  // files that get none
 };
 
 // Those of a mount of the machine: `first`, and all others that have blocks for
-// all of their bytes and can have a page of 2 MiB.  No steps: a file system of
-// that type has no way.
+// all of their bytes and can have a page of 2 MiB.  `cured` is the mount with
+// the options and flags that cures give it, or null.  No steps: a file system
+// of that type has no way.
 FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
-                        BlockDevice& bdev, WholeFiles& whole,
-                        const std::vector<const Subject*>& first);
+                        const proto::Mount* cured, BlockDevice& bdev,
+                        WholeFiles& whole,
+                        const std::vector<const Subject*>& first, TypedIn in);
 
 // Puts those of all file systems that the steps make anew in place of what they
-// do to files there.  Returns how many files get none.
+// do to files there; `cured` has what else the cures change.  Returns how many
+// files get none.
 size_t AllocateFreshFiles(const Session& machine, StandsOn& stands_on,
+                          const proto::World& cured,
                           const std::vector<const Subject*>& first,
                           CureSteps* steps);
+
+// Whether the subject gets blocks for all of its bytes, or keeps its holes.
+enum class FreshBlocks { kAsTheyAre, kWhole };
 
 // Gives the files of the subject's mount the places that they get in a fresh
 // file system of so many bytes, as FreshFilesOf() allocates them; if there is
 // room for that.
 void PlaceFilesAnew(const Session& session, const Subject& subject,
-                    uint64_t device_bytes, proto::World& world);
+                    uint64_t device_bytes, FreshBlocks blocks,
+                    proto::World& world);
 
 }  // namespace dmdax
 

@@ -27,7 +27,7 @@ bool MakesFilesAnew(const Cure& cure) {
 }
 
 // A file system that is made anew has its files elsewhere.
-void PlaceAnew(const Session& session, const Subject& subject,
+void PlaceAnew(const Session& session, const Subject& subject, const Cure& cure,
                proto::World& world) {
   if (subject.bdev == nullptr || subject.mount.empty()) return;
   uint64_t sectors = subject.bdev->nr_sectors();
@@ -39,7 +39,11 @@ void PlaceAnew(const Session& session, const Subject& subject,
     const auto size = sizes.find(subject.bdev->dev());
     if (size != sizes.end()) sectors = size->second;
   }
-  PlaceFilesAnew(session, subject, sectors * kSectorSize, world);
+  // One that is allocated as a whole has no holes then.
+  PlaceFilesAnew(
+      session, subject, sectors * kSectorSize,
+      IsForOneFile(cure) ? FreshBlocks::kWhole : FreshBlocks::kAsTheyAre,
+      world);
 }
 
 // New blocks may come to lie where the volume has no huge page.
@@ -51,7 +55,8 @@ void AddVolumeShare(Session& cured, const Look& look, const FaultReason& reason,
   const std::string path = DevicePath(cured, *look.subject.bdev);
   const Look volume = LookAt(cured, {path, Wish::kPmd});
   const PageShares& s = volume.shares;
-  if (!volume.error.ok() || Huge(s) + s.tail >= s.total) return;
+  // With dax=inode the device shows nothing of what a file with the flag gets.
+  if (!volume.error.ok() || !volume.dax || Huge(s) + s.tail >= s.total) return;
   absl::StrAppend(&cure.remark, "; of ", OneLine(path), " itself ",
                   BytesText(s.total - s.tail - Huge(s)), " of ",
                   BytesText(s.total),
@@ -93,7 +98,7 @@ TriedCure CureTrial::RunWay(CureWay way, proto::World better,
   if (!found) return tried;
   if (found->in_world) {
     if (MakesFilesAnew(*found)) {
-      PlaceAnew(session, look.subject, tried.better);
+      PlaceAnew(session, look.subject, *found, tried.better);
     }
     tried.cured = LoadWorld(tried.better);
   }

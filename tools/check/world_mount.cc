@@ -42,13 +42,14 @@ std::string WorldMountLine(const proto::Mount& mount,
 std::string WorldFreshMountLine(const proto::Mount& mount,
                                 const std::string& device_path) {
   // As /proc/mounts shows them: "stripe=512" of ext4, "sunit=128,swidth=256" of
-  // xfs, where "noalign" lets blocks lie anywhere.
+  // xfs, where "noalign" lets blocks lie anywhere.  "sb=" is where a copy of
+  // the old one's super block lies.
   std::vector<absl::string_view> kept;
   for (absl::string_view word :
        absl::StrSplit(mount.options(), ',', absl::SkipEmpty())) {
     const absl::string_view name = word.substr(0, word.find('='));
     if (name != "stripe" && name != "sunit" && name != "swidth" &&
-        name != "noalign") {
+        name != "noalign" && name != "sb") {
       kept.push_back(word);
     }
   }

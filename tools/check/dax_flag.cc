@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/check/dax_flag.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "base/one_line.h"
+#include "process/mount_point.h"
+
+namespace dmdax {
+
+bool DecidesDaxForAll(const proto::Mount& mount) {
+  for (absl::string_view word : absl::StrSplit(mount.options(), ',')) {
+    if (word == "dax" || word == "dax=always" || word == "dax=never") {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool NeedsDaxFlag(const proto::Mount& mount, const std::string& name) {
+  if (DecidesDaxForAll(mount)) return false;
+  for (const proto::File& file : mount.file()) {
+    if (file.dax() && PathBelow(MountPath(mount.path()), file.name()) == name) {
+      return true;
+    }
+  }
+  return false;
+}
+
+CureStep DaxFlagStep(const std::string& name, const std::string& path,
+                     const std::string& mount) {
+  return {CureStage::kFile, absl::StrCat(name, " 9"),
+          absl::StrCat("xfs_io -c 'chattr +x' ", ShellWord(path)), mount};
+}
+
+}  // namespace dmdax

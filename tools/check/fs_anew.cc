@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/check/fs_anew.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "base/dev_t.h"
+#include "base/one_line.h"
+#include "base/units.h"
+#include "process/mount_point.h"
+#include "state/find_device.h"
+#include "tools/check/cure_lines.h"
+#include "tools/check/world_mount.h"
+
+namespace dmdax {
+namespace {
+
+// The value of the last option "name=value"; nothing: there is none.
+std::optional<std::string> OptionOf(const proto::Mount& mount,
+                                    absl::string_view name) {
+  std::optional<std::string> value;
+  for (absl::string_view word : absl::StrSplit(mount.options(), ',')) {
+    if (absl::ConsumePrefix(&word, name)) value = std::string(word);
+  }
+  return value;
+}
+
+bool HasOption(const proto::Mount& mount, absl::string_view name) {
+  const std::vector<absl::string_view> words =
+      absl::StrSplit(mount.options(), ',');
+  return std::find(words.begin(), words.end(), name) != words.end();
+}
+
+// mkfs.xfs takes all of an external log's device, and refuses more than this.
+// Mirrors: XFS_MAX_LOG_BYTES of fs/xfs/libxfs/xfs_fs.h (6.1), in whole MiB.
+constexpr uint64_t kMostLogMib = 2038;
+
+std::string XfsLogWords(const Session& session, const proto::Mount& mount) {
+  const auto log = OptionOf(mount, "logdev=");
+  if (!log) return "";
+  std::string words = absl::StrCat("logdev=", *log);
+  const absl::StatusOr<BlockDevice*> bdev = FindDevice(session, *log);
+  if (bdev.ok() && (*bdev)->nr_sectors() * kSectorSize > kMostLogMib << 20) {
+    absl::StrAppend(&words, ",size=", kMostLogMib, "m");
+  }
+  return absl::StrCat(" -l ", ShellWord(words));
+}
+
+std::string XfsWords(const Session& session, const proto::Mount& mount) {
+  std::string words = XfsLogWords(session, mount);
+  if (const auto rt = OptionOf(mount, "rtdev=")) {
+    absl::StrAppend(&words, " -r ", ShellWord(absl::StrCat("rtdev=", *rt)));
+  }
+  return words;
+}
+
+// The device of ext4's external journal, or "".
+std::string JournalOf(const Session& session, const proto::Mount& mount) {
+  if (const auto path = OptionOf(mount, "journal_path=")) return *path;
+  const auto number = OptionOf(mount, "journal_dev=");
+  if (!number) return "";
+  uint32_t dev;
+  const bool is_number = absl::StartsWith(*number, "0x")
+                             ? absl::SimpleHexAtoi(*number, &dev)
+                             : absl::SimpleAtoi(*number, &dev);
+  if (!is_number) return "";
+  // Mirrors: new_decode_dev of include/linux/kdev_t.h (6.1).
+  const DevT decoded{(dev & 0xfff00) >> 8,
+                     (dev & 0xff) | ((dev >> 12) & 0xfff00)};
+  const BlockDevice* const bdev = session.machine->FindBdev(decoded);
+  return bdev == nullptr ? "" : DevicePath(session, *bdev);
+}
+
+// Projects' quota is kept in the file system alone, by features that mke2fs
+// leaves out; a project needs room in the inode.
+// Mirrors: ext4_check_quota_consistency of fs/ext4/super.c (6.1).
+std::string Ext4Words(const proto::Mount& mount, const std::string& journal) {
+  std::string words;
+  if (HasOption(mount, "prjquota")) words = " -O project,quota -I 256";
+  if (!journal.empty()) {
+    absl::StrAppend(&words, " -J ",
+                    ShellWord(absl::StrCat("device=", journal)));
+  }
+  return words;
+}
+
+}  // namespace
+
+std::string TypedPath(TypedIn in, const std::string& path) {
+  if (in == TypedIn::kSystem) return path;
+  return path == "/" ? "/mnt" : absl::StrCat("/mnt", path);
+}
+
+std::string MkfsLine(const Session& session, const proto::Mount& mount,
+                     const BlockDevice& bdev) {
+  const std::string type = WorldFsType(mount);
+  const std::string path = DevicePath(session, bdev);
+  const uint64_t bytes = bdev.nr_sectors() * kSectorSize;
+  if (type == "xfs") {
+    return AlignedMkfsLine(type, path, bytes, XfsWords(session, mount));
+  }
+  if (type != "ext4") return AlignedMkfsLine(type, path, bytes);
+  const std::string journal = JournalOf(session, mount);
+  const std::string line =
+      AlignedMkfsLine(type, path, bytes, Ext4Words(mount, journal));
+  // The old file system is still a user of its journal, and one with two of
+  // them the kernel does not take.
+  return journal.empty() ? line
+                         : absl::StrCat("mkfs.ext4 -F -O journal_dev -b 4096 ",
+                                        ShellWord(journal), " && ", line);
+}
+
+std::vector<CureStep> FsAnewSteps(const Session& session,
+                                  const proto::Mount& mount,
+                                  const BlockDevice& bdev) {
+  const std::string at = MountPath(mount.path());
+  proto::Mount fresh = mount;
+  fresh.set_path(TypedPath(TypedFor(at), at));
+  return {UnmountStep(at),
+          {CureStage::kMkfs, at, MkfsLine(session, mount, bdev)},
+          {CureStage::kMount, at,
+           WorldFreshMountLine(fresh, DevicePath(session, bdev))}};
+}
+
+std::string WhatFsLoses(const proto::Mount& mount) {
+  std::vector<std::string> remarks;
+  const std::string at = OneLine(MountPath(mount.path()));
+  bool shares = mount.reflink();
+  for (const proto::File& file : mount.file()) {
+    for (const proto::Extent& extent : file.extent()) shares |= extent.shared();
+  }
+  if (shares) {
+    remarks.push_back(
+        absl::StrCat("without reflink what files of ", at,
+                     " share is there once for each: it may need more room"));
+  }
+  const std::vector<absl::string_view> words =
+      absl::StrSplit(mount.options(), ',');
+  if (std::any_of(words.begin(), words.end(), [](absl::string_view word) {
+        // "usrquota", "prjquota", "usrjquota=aquota.user"
+        return absl::StrContains(word, "quota") && word != "noquota";
+      })) {
+    remarks.push_back(
+        absl::StrCat("the limits of quota of ", at, " are to be set anew"));
+  }
+  return absl::StrJoin(remarks, "; ");
+}
+
+}  // namespace dmdax

@@ -166,6 +166,8 @@ std::vector<DaxCheck> DaxChecker::Check(absl::Span<const std::string> names,
                                         Wish wish) {
   std::vector<DaxCheck> checks(names.size());
   std::vector<Patient> patients;
+  std::optional<GuessesByName> guesses;
+  if (session_.ok()) guesses.emplace(*session_);
   for (size_t i = 0; i < names.size(); ++i) {
     DaxCheck& check = checks[i];
     check.kernel = kernel_;
@@ -180,7 +182,7 @@ std::vector<DaxCheck> DaxChecker::Check(absl::Span<const std::string> names,
     check.dax = check.cured_dax = look.dax;
     check.sync = check.cured_sync = look.sync;
     check.now = check.best = look.shares;
-    check.not_known = NotKnown(*session_, look, wish);
+    check.not_known = NotKnown(*session_, *guesses, look, wish);
     if (!check.not_known.empty()) {
       // Nobody makes a volume anew for a guess.
       check.obstacles = std::move(look.obstacles);

@@ -18,8 +18,9 @@ namespace {
 
 class Doubts {
  public:
-  Doubts(const Session& session, const Look& look, Wish wish)
-      : session_(session), look_(look), wish_(wish) {
+  Doubts(const Session& session, const GuessesByName& guesses, const Look& look,
+         Wish wish)
+      : session_(session), guesses_(guesses), look_(look), wish_(wish) {
     for (const BlockDevice* bdev : AllBelow(session, look.subject.bdev)) {
       below_.insert(NameOfDevice(session, *bdev));
     }
@@ -31,6 +32,25 @@ class Doubts {
     }
   }
 
+  // In their order.
+  std::vector<const proto::Guess*> ThatMatter() const {
+    std::set<int> numbers;
+    const auto add = [&](const std::string& name) {
+      const absl::Span<const int> about = guesses_.About(name);
+      numbers.insert(about.begin(), about.end());
+    };
+    for (const std::string& name : below_) add(name);
+    add(look_.subject.mount);
+    add(look_.subject.name);
+    std::vector<const proto::Guess*> matter;
+    for (int number : numbers) {
+      const proto::Guess& guess = session_.guesses.Get(number);
+      if (Matters(guess)) matter.push_back(&guess);
+    }
+    return matter;
+  }
+
+ private:
   bool Matters(const proto::Guess& guess) const {
     const bool of_mount =
         !look_.subject.mount.empty() && (guess.name() == look_.subject.mount ||
@@ -45,40 +65,42 @@ class Doubts {
     return guess.decides() == proto::Guess::DAX || wish_ == Wish::kPud;
   }
 
- private:
+  bool HasNoDaxGuess(const std::string& name) const {
+    const absl::Span<const int> about = guesses_.About(name);
+    return std::any_of(about.begin(), about.end(), [&](int number) {
+      return session_.guesses.Get(number).decides() == proto::Guess::NO_DAX;
+    });
+  }
+
   // Whether a file could have DAX if the guess was wrong.
   bool DaxIsOpen(const proto::Guess& guess, bool of_mount) const {
     if (of_mount) {
       // What is certain to have none below has none on top.
-      return ends_.empty() ||
-             std::any_of(session_.guesses.begin(), session_.guesses.end(),
-                         [&](const proto::Guess& g) {
-                           return g.decides() == proto::Guess::NO_DAX &&
-                                  ends_.contains(g.name());
-                         });
+      return ends_.empty() || std::any_of(ends_.begin(), ends_.end(),
+                                          [&](const std::string& name) {
+                                            return HasNoDaxGuess(name);
+                                          });
     }
     return ends_.contains(guess.name()) && MountAllows();
   }
 
   // Whether the mount, if there is one, would give its files DAX.
   bool MountAllows() const {
-    for (const proto::Guess& g : session_.guesses) {
-      if (!look_.subject.mount.empty() && g.name() == look_.subject.mount &&
-          g.decides() == proto::Guess::NO_DAX) {
-        return true;
-      }
+    if (!look_.subject.mount.empty() && HasNoDaxGuess(look_.subject.mount)) {
+      return true;
     }
-    for (const auto& [at, mount] : session_.user->mounts()) {
-      if (&mount->bdev() != look_.subject.bdev) continue;
-      const FileSystemType* type = mount->sb().s_type;
-      if (type != nullptr && !type->no_dax.empty()) return false;
-      for (absl::string_view option :
-           absl::StrSplit(mount->options().request.options, ',')) {
-        if (option == "dax" || option == "dax=always") return true;
-      }
-      return false;
+    const MountPoint* const mount =
+        look_.subject.bdev == nullptr
+            ? nullptr
+            : session_.user->FirstMountOf(*look_.subject.bdev);
+    if (mount == nullptr) return true;
+    const FileSystemType* type = mount->sb().s_type;
+    if (type != nullptr && !type->no_dax.empty()) return false;
+    for (absl::string_view option :
+         absl::StrSplit(mount->options().request.options, ',')) {
+      if (option == "dax" || option == "dax=always") return true;
     }
-    return true;
+    return false;
   }
 
   // Whether something that no place changes keeps it from larger pages: a
@@ -92,6 +114,7 @@ class Doubts {
   }
 
   const Session& session_;
+  const GuessesByName& guesses_;
   const Look& look_;
   const Wish wish_;
   std::set<std::string> below_;  // the devices of the stack
@@ -104,14 +127,27 @@ std::string LeftOutText(absl::string_view why) {
   return absl::StrCat("it is left out: ", why);
 }
 
-std::vector<std::string> NotKnown(const Session& session, const Look& look,
-                                  Wish wish) {
+GuessesByName::GuessesByName(const Session& session) {
+  for (int i = 0; i < session.guesses.size(); ++i) {
+    by_name_[session.guesses.Get(i).name()].push_back(i);
+  }
+}
+
+absl::Span<const int> GuessesByName::About(const std::string& name) const {
+  const auto at = by_name_.find(name);
+  if (at == by_name_.end()) return {};
+  return at->second;
+}
+
+std::vector<std::string> NotKnown(const Session& session,
+                                  const GuessesByName& guesses,
+                                  const Look& look, Wish wish) {
   if (!look.error.ok()) return {};
   std::vector<std::string> unknown = FileDoubts(session, look, wish);
   if (session.guesses.empty()) return unknown;
-  const Doubts doubts(session, look, wish);
-  for (const proto::Guess& guess : session.guesses) {
-    if (doubts.Matters(guess)) unknown.push_back(GuessText(guess));
+  const Doubts doubts(session, guesses, look, wish);
+  for (const proto::Guess* guess : doubts.ThatMatter()) {
+    unknown.push_back(GuessText(*guess));
   }
   return unknown;
 }

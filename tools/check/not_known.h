@@ -11,15 +11,29 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "state/session.h"
 #include "tools/check/look.h"
 
 namespace dmdax {
 
+// The guesses of a session by what they are about, found once for many looks.
+class GuessesByName {
+ public:
+  explicit GuessesByName(const Session& session);
+  // Their numbers.
+  absl::Span<const int> About(const std::string& name) const;
+
+ private:
+  absl::flat_hash_map<std::string, std::vector<int>> by_name_;
+};
+
 // Empty: the answer is known.  `look` is the first one, without any cure.
-std::vector<std::string> NotKnown(const Session& session, const Look& look,
-                                  Wish wish);
+std::vector<std::string> NotKnown(const Session& session,
+                                  const GuessesByName& guesses,
+                                  const Look& look, Wish wish);
 
 // What is said of something that the World has not: `why` is LeftOut's.
 std::string LeftOutText(absl::string_view why);

@@ -231,10 +231,18 @@ TEST(WorldParts, KeepsProcesses) {
   process.add_touch()->set_address(vma.address());
   Session session = *LoadWorld(world);
   const WorldParts parts(world, session);
-  const Subject striped = *OpenSubject(session, "/b/d/f");
-  const proto::World part = parts.Of({&striped});
+  // It uses nothing of this mount.
+  Subject striped = *OpenSubject(session, "/b/d/f");
+  const proto::World other = parts.Of({&striped});
+  CloseSubject(session, striped);
+  EXPECT_EQ(other.process_size(), 0);
+  EXPECT_EQ(other.mount_size(), 1);
+  EXPECT_THAT(LoadWorld(other), IsOk());
+  Subject good = *OpenSubject(session, "/a/good");
+  const proto::World part = parts.Of({&good});
+  CloseSubject(session, good);
   EXPECT_EQ(part.process_size(), 1);
-  EXPECT_EQ(part.mount_size(), 2);
+  EXPECT_EQ(part.mount_size(), 1);
   EXPECT_THAT(LoadWorld(part), IsOk());
 }
 

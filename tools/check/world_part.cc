@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "absl/strings/match.h"
@@ -30,11 +31,7 @@ absl::flat_hash_map<std::string, int> IndexByName(const Messages& messages) {
 // What is in one part, by its place in the World, whose order a part keeps.
 class WorldParts::Picker {
  public:
-  explicit Picker(const WorldParts& all) : all_(all) {
-    for (const proto::Process& process : all.world_.process()) {
-      for (const proto::Vma& vma : process.vma()) AddPath(vma.file());
-    }
-  }
+  explicit Picker(const WorldParts& all) : all_(all) {}
 
   void Add(const Subject& subject) {
     if (subject.kind == Subject::kDevDax) return AddDevDax(subject.name);
@@ -42,6 +39,29 @@ class WorldParts::Picker {
     AddDevice(subject.bdev);
     auto at = all_.mount_paths_.find(subject.mount);
     if (at != all_.mount_paths_.end()) mounts_.try_emplace(at->second);
+  }
+
+  // The processes of all that was added, and what they use.
+  void AddProcesses() {
+    const int nr_mounts = all_.world_.mount_size();
+    std::set<int> firsts;
+    for (const auto& [mount, files] : mounts_) {
+      firsts.insert(all_.tied_[static_cast<size_t>(mount)]);
+    }
+    for (int dax : daxes_) {
+      firsts.insert(all_.tied_[static_cast<size_t>(nr_mounts + dax)]);
+    }
+    // All that they use is tied to the same.
+    for (int first : firsts) {
+      const auto tied = all_.processes_.find(first);
+      if (tied == all_.processes_.end()) continue;
+      processes_.insert(tied->second.begin(), tied->second.end());
+    }
+    for (int process : processes_) {
+      for (const proto::Vma& vma : all_.world_.process(process).vma()) {
+        AddPath(vma.file());
+      }
+    }
   }
 
   // Whether nothing less than the whole World will do.
@@ -54,7 +74,7 @@ class WorldParts::Picker {
     part.set_kernel(world.kernel());
     part.set_dm_major(world.dm_major());
     *part.mutable_key() = world.key();
-    *part.mutable_process() = world.process();
+    for (int i : processes_) *part.add_process() = world.process(i);
     for (int i : pmems_) {
       proto::Pmem& pmem = *part.add_pmem() = world.pmem(i);
       pmem.set_dev(machine.FindBdevByName(pmem.name())->dev().ToString());
@@ -177,7 +197,7 @@ class WorldParts::Picker {
   const WorldParts& all_;
   bool whole_ = false;
   std::set<const BlockDevice*> seen_;
-  std::set<int> pmems_, blocks_, nodes_, daxes_;
+  std::set<int> pmems_, blocks_, nodes_, daxes_, processes_;
   std::map<int, uint32_t> mapped_;       // and their minors
   std::map<int, std::set<int>> mounts_;  // and their files
 };
@@ -203,6 +223,52 @@ WorldParts::WorldParts(const proto::World& world, const Session& session)
     }
   }
   for (int i = 0; i < world.mount_size(); ++i) AddMount(i);
+  JoinWhatProcessesUse();
+}
+
+std::optional<int> WorldParts::TiedBy(absl::string_view path) const {
+  if (absl::ConsumePrefix(&path, "/dev/")) {
+    const auto dax = daxes_.find(path);
+    if (dax == daxes_.end()) return std::nullopt;
+    return world_.mount_size() + dax->second;
+  }
+  for (absl::string_view above : PathsAbove(path)) {
+    const auto mount = mount_paths_.find(above);
+    if (mount != mount_paths_.end()) return mount->second;
+  }
+  return std::nullopt;
+}
+
+void WorldParts::JoinWhatProcessesUse() {
+  tied_.resize(static_cast<size_t>(world_.mount_size() + world_.dax_size()));
+  std::iota(tied_.begin(), tied_.end(), 0);
+  const auto first_of = [&](int i) {
+    size_t at = static_cast<size_t>(i);
+    while (tied_[at] != static_cast<int>(at)) {
+      tied_[at] = tied_[static_cast<size_t>(tied_[at])];
+      at = static_cast<size_t>(tied_[at]);
+    }
+    return static_cast<int>(at);
+  };
+  std::vector<std::optional<int>> used(
+      static_cast<size_t>(world_.process_size()));
+  for (int i = 0; i < world_.process_size(); ++i) {
+    std::optional<int>& one = used[static_cast<size_t>(i)];
+    for (const proto::Vma& vma : world_.process(i).vma()) {
+      const std::optional<int> tied = TiedBy(vma.file());
+      if (!tied) continue;
+      if (!one) one = tied;
+      const int a = first_of(*one), b = first_of(*tied);
+      tied_[static_cast<size_t>(std::max(a, b))] = std::min(a, b);
+    }
+  }
+  for (size_t i = 0; i < tied_.size(); ++i) {
+    tied_[i] = first_of(static_cast<int>(i));
+  }
+  for (int i = 0; i < world_.process_size(); ++i) {
+    const std::optional<int>& one = used[static_cast<size_t>(i)];
+    if (one) processes_[tied_[static_cast<size_t>(*one)]].push_back(i);
+  }
 }
 
 void WorldParts::AddMount(int index) {
@@ -229,6 +295,7 @@ void WorldParts::AddMount(int index) {
 proto::World WorldParts::Of(absl::Span<const Subject* const> subjects) const {
   Picker picker(*this);
   for (const Subject* subject : subjects) picker.Add(*subject);
+  picker.AddProcesses();
   return picker.whole() ? world_ : picker.Make();
 }
 

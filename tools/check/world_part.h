@@ -9,21 +9,24 @@
 //   // its devices, with what is below them; its mount, with this file
 //
 // Devices keep their numbers, and a mount the files that end last, behind which
-// its free space begins.  What processes use is in every part: what they have
-// touched decides what others get.  A World in which a subject's rows know of
-// rows in other tables (TargetType::knows_others) is its own part.
+// its free space begins.  What processes have touched decides what others get
+// on the same mounts: a part has the processes that use a mount or a device-dax
+// of it, with all that those use, and so on.  A World in which a subject's rows
+// know of rows in other tables (TargetType::knows_others) is its own part.
 // Threading: as Machine and DmCtl.
 #ifndef DMDAX_TOOLS_CHECK_WORLD_PART_H_
 #define DMDAX_TOOLS_CHECK_WORLD_PART_H_
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "base/dev_t.h"
 #include "state/session.h"
@@ -55,12 +58,20 @@ class WorldParts {
   };
 
   void AddMount(int index);
+  void JoinWhatProcessesUse();
+  // The set of mounts and device-daxes that processes tie together, by the path
+  // of a file of it; nothing: it is of none.
+  std::optional<int> TiedBy(absl::string_view path) const;
 
   const proto::World& world_;
   const Session& session_;
   // Where they are in the World.
   Names pmems_, blocks_, mapped_, daxes_, mount_paths_;
   std::vector<MountEntry> mounts_;
+  // Of each mount, and behind those of each device-dax, the first that it is
+  // tied to; and by that first the processes.
+  std::vector<int> tied_;
+  absl::flat_hash_map<int, std::vector<int>> processes_;
   absl::flat_hash_map<DevT, std::vector<int>> nodes_;
   absl::flat_hash_set<int> know_others_;  // mapped devices
 };

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <filesystem>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -19,13 +20,14 @@ class FullDiskTest : public testing::Test {
   // state there, and w a World.
   void Run(const std::string& commands) {
     const std::string script = scratch_.Put(
-        "script", absl::StrCat("cd \"$1\" || exit 78\n"
-                               "mount -t tmpfs -o size=512k none t || exit 77\n"
-                               "dmdax=$2\n"
-                               "D() { \"$dmdax\" --state t/s \"$@\"; }\n"
-                               "Fill() { head -c 1m /dev/zero >> t/fill; }\n"
-                               "Fail() { echo \"$*\"; exit 1; }\n",
-                               commands));
+        "script",
+        absl::StrCat("cd \"$1\" || exit 78\n"
+                     "mount -t tmpfs -o size=512k,mode=700 none t || exit 77\n"
+                     "dmdax=$2\n"
+                     "D() { \"$dmdax\" --state t/s \"$@\"; }\n"
+                     "Fill() { head -c 1m /dev/zero >> t/fill; }\n"
+                     "Fail() { echo \"$*\"; exit 1; }\n",
+                     commands));
     scratch_.Put("w",
                  "pmem { name: \"pmem0\" base: 0x100000000 size: 0x20000000 }\n"
                  "block { name: \"sda\" sectors: 2097152 }\n"
@@ -39,8 +41,9 @@ class FullDiskTest : public testing::Test {
     if (run("mount -t tmpfs none '" + dir + "t'") != 0) {
       GTEST_SKIP() << "no mounts in a user namespace here";
     }
-    EXPECT_EQ(run(absl::StrCat("sh '", script, "' '", dir, "' '",
-                               Scratch::dmdax, "'")),
+    EXPECT_EQ(run(absl::StrCat(
+                  "sh '", script, "' '", dir, "' '",
+                  std::filesystem::absolute(Scratch::dmdax).string(), "'")),
               0)
         << ReadFile(out);
   }

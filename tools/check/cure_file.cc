@@ -218,6 +218,12 @@ Cure WithFsAnew(const CureRequest& request, Cure cure, const std::string& why,
                 BytesText(subject.size), " of ",
                 BytesText(DeviceBytes(request)))};
   }
+  if (WorldFsType(*mount) == "xfs" && DeviceBytes(request) < kLeastXfsBytes) {
+    return {.remark = absl::StrCat(
+                why,
+                ", and mkfs.xfs makes none under 300 MiB: make it larger, "
+                "or ext4")};
+  }
   cure.steps = FsAnewSteps(request.session, *mount, *subject.bdev);
   WholeFiles whole(request.session);
   FreshFiles fresh =

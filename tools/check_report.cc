@@ -306,7 +306,7 @@ nlohmann::ordered_json SubjectToJson(const SubjectReport& report, Wish wish) {
     }
     j["obstacles"] = std::move(obstacles);
     j["cured"] = SharesToJson(check.best);
-    if (!check.plan.commands.empty()) {
+    if (!check.plan.commands.empty() || !check.plan.remark.empty()) {
       nlohmann::ordered_json plan = {{"commands", check.plan.commands},
                                      {"goes", check.plan.goes}};
       if (!check.plan.remark.empty()) plan["remark"] = check.plan.remark;

@@ -68,7 +68,8 @@ absl::StatusOr<ParsedWorld> ReadWorldFile(const std::string& path,
   Importer importer;
   if (IsDirectory(path)) {
     if (absl::Status s = importer.Add(path); !s.ok()) {
-      return ErrnoError(ErrnoOf(s), absl::StrCat(s.message(), MeantBy(path)));
+      if (ErrnoOf(s) != EISDIR) return s;
+      return ErrnoError(EISDIR, absl::StrCat(s.message(), MeantBy(path)));
     }
     return Finish(importer, kernel, notes);
   }

@@ -99,9 +99,10 @@ absl::Status SayDisk(const LsblkRow& row, const std::string& kname,
     if (absl::Status s = SayPartition(row, disk); !s.ok()) return s;
   }
   disk.swap_in_use = absl::c_linear_search(row.mountpoints, "[SWAP]");
-  if (row.mountpoints.empty() || disk.swap_in_use) {
-    disk.lies_on = row.text("fstype");
-  }
+  const bool mounted = absl::c_any_of(
+      row.mountpoints,
+      [](const std::string& path) { return absl::StartsWith(path, "/"); });
+  if (!mounted) disk.lies_on = row.text("fstype");
   return SayQueue(row, kname, &disk.queue);
 }
 

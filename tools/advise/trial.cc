@@ -79,10 +79,8 @@ GigaNamespace PlanNamespace(const Site& site, size_t leg) {
   const std::optional<uint64_t> offset =
       NdPfnDataOffset(pmem.base(), pmem.size(), kGiB, NdPfnMap::kDev);
   if (!offset) return space;
-  const uint64_t start = pmem.base() + *offset;
-  const uint64_t end = RoundDown(pmem.base() + pmem.size(), kGiB);
-  space.start = start;
-  space.size = end > start ? end - start : 0;
+  space.start = pmem.base() + *offset;
+  space.size = NdPfnRoom(pmem.base(), pmem.size(), kGiB, NdPfnMap::kDev);
   return space;
 }
 

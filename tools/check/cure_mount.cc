@@ -11,6 +11,7 @@
 #include "base/one_line.h"
 #include "fs/file_system_type.h"
 #include "fs/no_dax.h"
+#include "import/nd_pfn.h"
 #include "process/mount_point.h"
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
@@ -258,13 +259,23 @@ std::optional<Cure> CureNotDax(const CureRequest& request,
 }
 
 std::optional<Cure> CureFsNoPud(const CureRequest& request, proto::World&) {
+  constexpr uint64_t kGiB = uint64_t{1} << 30;
   // The memory below, which device-dax would have for itself.
   std::string disks;
+  uint64_t room = 0;
   for (const BlockDevice* at :
        AllBelow(request.session, request.subject.bdev)) {
-    if (request.session.machine->FindPmem(at->name()) != nullptr) {
-      absl::StrAppend(&disks, " ", at->name());
-    }
+    const PmemDevice* const pmem =
+        request.session.machine->FindPmem(at->name());
+    if (pmem == nullptr) continue;
+    absl::StrAppend(&disks, " ", at->name());
+    const PmemOptions& o = pmem->options();
+    room += NdPfnRoom(o.base, o.size, kGiB, NdPfnMap::kDev);
+  }
+  if (room == 0) {
+    return Cure{.remark = absl::StrCat(
+                    "only device-dax maps 1 GiB, and none of", disks,
+                    " has a whole GiB behind its info block and memory map")};
   }
   return Cure{.remark = absl::StrCat(
                   "only device-dax maps 1 GiB: dmdax advise", disks,

@@ -312,6 +312,10 @@ class Planner {
     plan.commands = steps_.InOrder(r_.stands_on);
     for (const std::string& name : goes_) plan.goes.push_back(name);
     if (more_) plan.goes.push_back("and others");
+    if (const std::string more = LeftOutMayGo(r_.machine);
+        !plan.goes.empty() && !more.empty()) {
+      remarks.insert(remarks.begin(), more);
+    }
     if (!anew_.empty() && redo_.empty() && placed_.empty() && r_.with.empty()) {
       plan.afresh =
           AfreshLine(r_.machine, MachineBdev(r_.subject), world_, r_.subject);

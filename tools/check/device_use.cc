@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/check/device_use.h"
 
+#include <cstddef>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/one_line.h"
@@ -99,6 +102,24 @@ void DeviceUses::AddSeen(const Session& session) {
     const Seen seen = WordsOf(use);
     uses_.try_emplace(*bdev, Use{seen.what, seen.stops, ""});
   }
+}
+
+std::string LeftOutMayGo(const Session& session) {
+  constexpr size_t kMost = 2;
+  const auto& left_out = session.machine->left_out();
+  if (left_out.empty()) return "";
+  std::vector<std::string> names;
+  for (const auto& [name, why] : left_out) {
+    if (names.size() == kMost) break;
+    names.push_back(OneLine(name));
+  }
+  std::string text = absl::StrJoin(names, ", ");
+  if (left_out.size() > kMost) {
+    absl::StrAppend(&text, " and ", left_out.size() - kMost, " more");
+  }
+  return absl::StrCat(text, left_out.size() == 1 ? " is" : " are",
+                      " left out of this machine, and may lie on what goes: "
+                      "look first (lsblk, dmsetup ls --tree)");
 }
 
 UsesThatGo UsesOf(const Session& session, const DeviceUses& uses,

@@ -52,7 +52,7 @@ class FullDiskTest : public testing::Test {
 };
 
 TEST_F(FullDiskTest, WhatHasFilledItCanBeRemoved) {
-  Run(R"(
+  Run(R"sh(
 D machine load w || Fail load
 n=0
 while D create d$n --notable 2> err; do n=$((n + 1)); done
@@ -68,11 +68,11 @@ D remove_all || Fail remove_all
 D machine load --replace w || Fail replace
 [ "$(D ls --noheadings | cut -f1)" = was ] || Fail another machine
 for i in 1 2 3 4 5; do D create f$i --notable || Fail create again; done
-)");
+)sh");
 }
 
 TEST_F(FullDiskTest, WhatOthersHaveFilled) {
-  Run(R"(
+  Run(R"sh(
 D machine load w || Fail load
 Fill
 D remove was || Fail remove
@@ -81,7 +81,7 @@ for i in $(seq 40); do
   D remove d || Fail remove $i
 done
 [ -z "$(D machine list | grep 'was')" ] || Fail it is there
-)");
+)sh");
 }
 
 }  // namespace

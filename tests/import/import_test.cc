@@ -158,7 +158,7 @@ TEST(Files, WhatIsNoFileIsNotOpened) {
   std::filesystem::remove_all(dir);
   std::filesystem::create_directories(dir + "/a");
   ASSERT_EQ(mkfifo((dir + "/fifo").c_str(), 0600), 0);
-  std::filesystem::create_symlink("/proc/self/mem", dir + "/link");
+  std::filesystem::create_symlink("nowhere", dir + "/link");
   std::filesystem::create_directory_symlink("..", dir + "/a/up");
   std::ofstream(dir + "/a/lsblk.json") << kLsblk;
   EXPECT_EQ(ImportPath(dir).world.pmem_size(), 1);
@@ -166,6 +166,10 @@ TEST(Files, WhatIsNoFileIsNotOpened) {
   Importer importer;
   EXPECT_THAT(std::string(importer.Add(dir).message()),
               HasSubstr("nothing in it can be imported"));
+  // What a medium fails to give is no file that is not there.
+  std::filesystem::create_symlink("/proc/self/mem", dir + "/bad");
+  EXPECT_THAT(std::string(importer.Add(dir).message()),
+              HasSubstr("/odd': bad: Input/output error"));
 }
 
 // Between two members nothing else tells.

@@ -99,6 +99,8 @@ class SqliteDb {
   void EmptyLog();
   // Whether it has grown so far that it is to be emptied.
   bool LogIsLong();
+  // The index of a log that is not very long.
+  static constexpr int64_t kIndexBytes = 32 << 10;
   // What the log of a database with so many bytes keeps for itself.
   static int64_t RoomOfLog(int64_t database_bytes);
 

@@ -8,9 +8,8 @@
 // * The file of the database grows before the commit.  A change that makes it
 //   longer than there is room for is refused; copying needs no room.
 // * The log is emptied before it is long, and its file keeps zeros, which
-// SQLite
-//   takes for a log without changes.  A change that makes the database no
-//   longer, such as removing, is written over them.
+//   SQLite takes for a log without changes.  A change that makes the database
+//   no longer, such as removing, is written over them.
 #include <sqlite3.h>
 
 #include <algorithm>

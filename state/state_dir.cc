@@ -225,14 +225,22 @@ absl::Status StateDir::WriteNew(proto::StateSnapshot snapshot) {
   db_.reset();
   // What is left of one that nothing was written to would be taken for its own.
   for (const char* file : {kStateShm, kStateJournal}) dir_->Remove(file);
+  std::optional<Fd> log;
   if (!files_.log) {
-    absl::StatusOr<Fd> log = dir_->NewFile(kStateLog);
-    if (!log.ok()) return log.status();
-    KeepRoom(*log, SqliteDb::RoomOfLog(0));
+    absl::StatusOr<Fd> made = dir_->NewFile(kStateLog);
+    if (!made.ok()) return made.status();
+    log = *std::move(made);
   }
   SyncDir();
   if (absl::Status s = dir_->Rename(kNewStateDb, kStateDb); !s.ok()) return s;
   SyncDir();
+  // A log without its database would be taken for changes that are missed, so
+  // it gets its room now: nobody else writes as long as we have the lock.
+  if (log) KeepRoom(*log, SqliteDb::RoomOfLog(0));
+  // Whoever opens it first cuts the index and makes it anew, as long; a reader
+  // may have done so already.
+  absl::StatusOr<Fd> index = dir_->NewFile(kStateShm);
+  if (index.ok()) KeepRoom(*index, SqliteDb::kIndexBytes);
   return absl::OkStatus();
 }
 

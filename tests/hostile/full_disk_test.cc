@@ -63,7 +63,7 @@ Fill
 D create e --notable && Fail created where there is no room
 D remove d1 || Fail remove
 D ls > ls || Fail ls
-grep -q d1 ls && Fail d1 is there
+grep -qw d1 ls && Fail d1 is there
 D remove_all || Fail remove_all
 D machine load --replace w || Fail replace
 [ "$(D ls --noheadings | cut -f1)" = was ] || Fail another machine

@@ -287,8 +287,9 @@ class Curer {
                    parts.UsedEnd(*subjects[0]), what);
     const std::shared_ptr<const Cure>& cure = tried.cure;
     // What one file gets the others have nothing of: each has its own.
+    std::vector<Patient> others;
     if (cure != nullptr && IsForOneFile(*cure)) {
-      std::move(group.begin() + 1, group.end(), std::back_inserter(left));
+      std::move(group.begin() + 1, group.end(), std::back_inserter(others));
       group.erase(group.begin() + 1, group.end());
     }
     std::vector<Patient> helped;
@@ -313,6 +314,11 @@ class Curer {
       (o.tried ? helped : left).push_back(std::move(p));
     }
     if (!helped.empty()) Run(tried.better, *tried.cured, std::move(helped));
+    for (Patient& p : others) {
+      std::vector<Patient> one;
+      one.push_back(std::move(p));
+      Try(parts, session, std::move(one), left);
+    }
   }
 
   // Obstacles that stood beside `cured` and went with it: nobody will meet them

@@ -13,6 +13,9 @@
 namespace dmdax {
 namespace {
 
+// Of a device in more pieces no more are looked at: each of its files asks.
+constexpr int kMostRuns = 1024;
+
 // Goes through the free pieces of 2 MiB of [pos, end).
 class FreePieces {
  public:
@@ -45,6 +48,14 @@ class FreePieces {
     return pos;
   }
 
+  // How many follow from `pos` on, which is such a piece.
+  uint64_t Count(uint64_t pos, uint64_t end) const {
+    for (const UsedBlocks* used : used_) {
+      end = std::min(end, used->NextUsed(pos));
+    }
+    return (end - pos) / kPmdBytes;
+  }
+
  private:
   std::vector<const UsedBlocks*> used_;
 };
@@ -58,26 +69,20 @@ std::vector<FileExtent> FreePlaces(const CureRequest& request, uint64_t bytes) {
   const uint64_t behind =
       RoundUp(std::max(request.used_end, kPmdBytes), kPmdBytes);
   std::vector<FileExtent> found;
-  uint64_t have = 0, left = device - FreshRoom(device);
+  uint64_t have = 0, left = RoundUp(device - FreshRoom(device), kPmdBytes);
+  int runs = 0;
   const auto take = [&](uint64_t pos, uint64_t end) {
-    for (pos = pieces.Next(pos); pos + kPmdBytes <= end;
-         pos = pieces.Next(pos + kPmdBytes)) {
-      if (have == bytes) {
-        if (left <= kPmdBytes) {
-          left = 0;
-          return;
-        }
-        left -= kPmdBytes;
-        continue;
+    for (pos = pieces.Next(pos); pos + kPmdBytes <= end && left != 0;
+         pos = pieces.Next(pos)) {
+      if (++runs > kMostRuns) return;
+      const uint64_t run = pieces.Count(pos, end) * kPmdBytes;
+      const uint64_t taken = std::min(run, bytes - have);
+      if (taken != 0) {
+        found.push_back({.logical = have, .physical = pos, .length = taken});
+        have += taken;
       }
-      if (!found.empty() &&
-          found.back().physical + found.back().length == pos) {
-        found.back().length += kPmdBytes;
-      } else {
-        found.push_back(
-            {.logical = have, .physical = pos, .length = kPmdBytes});
-      }
-      have += kPmdBytes;
+      left -= std::min(run - taken, left);
+      pos += run;
     }
   };
   take(behind, device);

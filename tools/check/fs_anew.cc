@@ -130,14 +130,11 @@ std::vector<CureStep> FsAnewSteps(const Session& session,
            WorldFreshMountLine(fresh, DevicePath(session, bdev))}};
 }
 
-std::string WhatFsLoses(const proto::Mount& mount) {
+std::string WhatFsLoses(const proto::Mount& mount,
+                        const WholeFiles::OfMount& files) {
   std::vector<std::string> remarks;
   const std::string at = OneLine(MountPath(mount.path()));
-  bool shares = mount.reflink();
-  for (const proto::File& file : mount.file()) {
-    for (const proto::Extent& extent : file.extent()) shares |= extent.shared();
-  }
-  if (shares) {
+  if (mount.reflink() || files.blocks == WholeFiles::OfMount::Blocks::kShared) {
     remarks.push_back(
         absl::StrCat("without reflink what files of ", at,
                      " share is there once for each: it may need more room"));

@@ -17,6 +17,7 @@
 #include "state/session.h"
 #include "state/world.pb.h"
 #include "tools/check/cure.h"
+#include "tools/check/whole_files.h"
 
 namespace dmdax {
 
@@ -46,7 +47,8 @@ std::vector<CureStep> FsAnewSteps(const Session& session,
 
 // What a file system that is made anew in place of the mounted one has not, or
 // "": its quota's limits, the room that shared blocks had saved.
-std::string WhatFsLoses(const proto::Mount& mount);
+std::string WhatFsLoses(const proto::Mount& mount,
+                        const WholeFiles::OfMount& files);
 
 }  // namespace dmdax
 

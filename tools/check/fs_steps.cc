@@ -18,16 +18,12 @@ namespace dmdax {
 namespace {
 
 // The mount that the mount point of another is in; "": none that is known.
-std::string MountAround(const proto::World& world, const std::string& at) {
-  std::string around;
-  for (const proto::Mount& mount : world.mount()) {
-    const std::string path = MountPath(mount.path());
-    if (path != at && absl::StartsWith(at, path == "/" ? path : path + "/") &&
-        path.size() >= around.size()) {
-      around = path;
-    }
+std::string MountAround(const StandsOn& stands_on, const std::string& at) {
+  for (absl::string_view above : PathsAbove(at)) {
+    const std::string path(above);
+    if (path != at && stands_on.MountAt(path) != nullptr) return path;
   }
-  return around;
+  return "";
 }
 
 // The line of a mount that is made anew, as another system mounts it.
@@ -35,7 +31,7 @@ std::string RescueMountLine(const proto::World& cured,
                             const StandsOn& stands_on, const Session& machine,
                             const std::string& at) {
   const proto::Mount* mount = FindWorldMount(cured, at);
-  if (mount == nullptr) mount = FindWorldMount(stands_on.world(), at);
+  if (mount == nullptr) mount = stands_on.MountAt(at);
   if (mount == nullptr) return "";
   const absl::StatusOr<BlockDevice*> bdev =
       FindDevice(machine, mount->device());
@@ -95,7 +91,7 @@ void MakeMountPoints(const StandsOn& stands_on, CureSteps* steps) {
   std::vector<CureStep> mounts;
   for (const auto& [key, step] : steps->all()) {
     if (key.first != CureStage::kMount) continue;
-    const std::string around = MountAround(stands_on.world(), key.second);
+    const std::string around = MountAround(stands_on, key.second);
     const bool lost = steps->Has(CureStage::kMkfs, around);
     // Without its / a rescue system has nothing below /mnt.
     if (!lost && (in == TypedIn::kSystem || key.second == "/")) continue;
@@ -107,7 +103,7 @@ void MakeMountPoints(const StandsOn& stands_on, CureSteps* steps) {
   for (const CureStep& step : mounts) steps->Put(step);
 }
 
-std::vector<std::string> FreshRemarks(const StandsOn& stands_on,
+std::vector<std::string> FreshRemarks(StandsOn& stands_on,
                                       const CureSteps& steps) {
   std::vector<std::string> remarks;
   bool made = false, files = false, rules = false;
@@ -117,9 +113,9 @@ std::vector<std::string> FreshRemarks(const StandsOn& stands_on,
              steps.Has(CureStage::kMkfs, step.mount);
     if (key.first != CureStage::kMkfs) continue;
     made = true;
-    const proto::Mount* const mount =
-        FindWorldMount(stands_on.world(), key.second);
-    std::string loses = mount == nullptr ? "" : WhatFsLoses(*mount);
+    const proto::Mount* const mount = stands_on.MountAt(key.second);
+    if (mount == nullptr) continue;
+    std::string loses = WhatFsLoses(*mount, stands_on.whole_files().Of(*mount));
     if (!loses.empty()) remarks.push_back(std::move(loses));
   }
   if (InRescue(steps) && rules) {

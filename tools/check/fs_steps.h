@@ -31,7 +31,7 @@ std::string TypeInRescue(const proto::World& cured, const StandsOn& stands_on,
 void MakeMountPoints(const StandsOn& stands_on, CureSteps* steps);
 
 // What is to be known of file systems that the steps make anew.
-std::vector<std::string> FreshRemarks(const StandsOn& stands_on,
+std::vector<std::string> FreshRemarks(StandsOn& stands_on,
                                       const CureSteps& steps);
 
 }  // namespace dmdax

@@ -29,6 +29,9 @@ const WholeFiles::OfMount& WholeFiles::Of(const proto::Mount& mount) {
   if (!fresh) return of;
   const std::string at = MountPath(mount.path());
   for (const proto::File& in : mount.file()) {
+    for (const proto::Extent& extent : in.extent()) {
+      if (extent.shared()) of.blocks = OfMount::Blocks::kShared;
+    }
     std::string path = PathBelow(at, in.name());
     const absl::StatusOr<MountedFile*> file = machine_.user->FindFile(path);
     if (!file.ok() || !IsWhole(**file)) continue;

@@ -27,6 +27,8 @@ class WholeFiles {
   struct OfMount {
     std::vector<File> files;                           // in the World's order
     absl::flat_hash_map<std::string, size_t> numbers;  // by path
+    // Whether any file of the mount has blocks of others.
+    enum class Blocks { kOwn, kShared } blocks = Blocks::kOwn;
   };
 
   explicit WholeFiles(const Session& machine) : machine_(machine) {}

@@ -122,8 +122,10 @@ std::vector<CureStep> FsAnewSteps(const Session& session,
                                   const proto::Mount& mount,
                                   const BlockDevice& bdev) {
   const std::string at = MountPath(mount.path());
-  proto::Mount fresh = mount;
+  // Without its files, of which it may have very many.
+  proto::Mount fresh;
   fresh.set_path(TypedPath(TypedFor(at), at));
+  fresh.set_options(mount.options());
   return {UnmountStep(at),
           {CureStage::kMkfs, at, MkfsLine(session, mount, bdev)},
           {CureStage::kMount, at,

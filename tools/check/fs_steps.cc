@@ -36,7 +36,8 @@ std::string RescueMountLine(const proto::World& cured,
   const absl::StatusOr<BlockDevice*> bdev =
       FindDevice(machine, mount->device());
   if (!bdev.ok()) return "";
-  proto::Mount moved = *mount;
+  proto::Mount moved;
+  moved.set_options(mount->options());
   moved.set_path(TypedPath(TypedIn::kRescue, at));
   return WorldFreshMountLine(moved, DevicePath(machine, **bdev));
 }

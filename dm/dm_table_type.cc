@@ -59,11 +59,12 @@ DaxVerdict DmTable::SupportsDax(uint64_t blocksize) const {
       every_row ? targets() : absl::MakeConstSpan(targets_);
   for (size_t i = 0; i < rows.size(); ++i) {
     const DmTarget& ti = rows[i];
-    const size_t row = every_row ? i : RowOf(i);
-    DaxVerdict verdict{.target = static_cast<int>(row)};
-    // The name is made only for a row that fails: a table may have a million
-    // rows.
+    DaxVerdict verdict;
+    // Which row it is, and its name, is found only for one that fails: a table
+    // may have a million rows.
     const auto who = [&] {
+      const size_t row = every_row ? i : RowOf(i);
+      verdict.target = static_cast<int>(row);
       return absl::StrCat("target ", row, " (", ti.type->name, ")");
     };
     if (ti.type->direct_access == nullptr) {

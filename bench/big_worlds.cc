@@ -57,12 +57,17 @@ proto::World TwoPmems(uint64_t bytes) {
   return world;
 }
 
-proto::Mount& AddMount(proto::World& world) {
+proto::Mount& AddMountOf(const std::string& device, const std::string& path,
+                         const char* options, proto::World& world) {
   proto::Mount& mount = *world.add_mount();
-  mount.set_path("/mnt");
-  mount.set_device("/dev/pmem1");
-  mount.set_options("dax");
+  mount.set_path(path);
+  mount.set_device(device);
+  mount.set_options(options);
   return mount;
+}
+
+proto::Mount& AddMount(proto::World& world) {
+  return AddMountOf("/dev/pmem1", "/mnt", "dax", world);
 }
 
 proto::File& AddFile(const std::string& name, uint64_t bytes, uint64_t at,
@@ -225,10 +230,8 @@ proto::World MisalignedVolumes(size_t n) {
   for (size_t i = 0; i < n; ++i) {
     const std::string name = absl::StrCat("vg-", i);
     AddLinear(name, kSectors, "/dev/pmem1", 2048 + i * kSectors, world);
-    proto::Mount& mount = *world.add_mount();
-    mount.set_path(absl::StrCat("/mnt/", i));
-    mount.set_device("/dev/mapper/" + name);
-    mount.set_options("dax");
+    proto::Mount& mount = AddMountOf("/dev/mapper/" + name,
+                                     absl::StrCat("/mnt/", i), "dax", world);
     AddFile("f", kPmd, kPmd, mount);
   }
   return world;
@@ -271,10 +274,8 @@ proto::World PairsOfFiles(size_t n) {
     AddPmem(disk, (uint64_t{1} << 40) + i * kBytes, kBytes, world);
     const std::string name = absl::StrCat("d", i);
     AddLinear(name, 7 * kPmd / 512, "/dev/" + disk, 2048, world);
-    proto::Mount& mount = *world.add_mount();
-    mount.set_path(absl::StrCat("/mnt/", i));
-    mount.set_device("/dev/mapper/" + name);
-    mount.set_options("dax");
+    proto::Mount& mount = AddMountOf("/dev/mapper/" + name,
+                                     absl::StrCat("/mnt/", i), "dax", world);
     AddFile("f", kPmd, kPmd, mount);
     AddFile("g", kPmd, 3 * kPmd, mount);
   }
@@ -288,10 +289,8 @@ proto::World ShiftedDisks(size_t n) {
     const std::string disk = absl::StrCat("pmem", i);
     AddPmem(disk, (uint64_t{1} << 40) + i * kBytes, kBytes, world);
     world.mutable_pmem(static_cast<int>(i))->set_data_offset(kPmd / 2);
-    proto::Mount& mount = *world.add_mount();
-    mount.set_path(absl::StrCat("/mnt/", i));
-    mount.set_device("/dev/" + disk);
-    mount.set_options("dax");
+    proto::Mount& mount =
+        AddMountOf("/dev/" + disk, absl::StrCat("/mnt/", i), "dax", world);
     AddFile("f", kPmd, kPmd, mount);
   }
   return world;
@@ -304,10 +303,8 @@ proto::World RefusedMounts(size_t n) {
   for (size_t i = 0; i < n; ++i) {
     const std::string name = absl::StrCat("d_", i);
     AddLinear(name, kSectors, "/dev/pmem0", i * kSectors, world);
-    proto::Mount& mount = *world.add_mount();
-    mount.set_path(absl::StrCat("/m_", i));
-    mount.set_device("/dev/mapper/" + name);
-    mount.set_options("dax=always");
+    proto::Mount& mount = AddMountOf(
+        "/dev/mapper/" + name, absl::StrCat("/m_", i), "dax=always", world);
     AddFile("f", kPmd, kPmd, mount);
   }
   return world;

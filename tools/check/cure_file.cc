@@ -80,10 +80,6 @@ bool FillHoles(const CureRequest& request,
   return true;
 }
 
-}  // namespace
-
-namespace {
-
 // A number among mount options; 0: it is not there.
 uint64_t NumberOption(const proto::Mount& mount, absl::string_view name) {
   uint64_t value = 0;

@@ -5,20 +5,19 @@
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "base/errno_status.h"
 #include "base/units.h"
 #include "block/fsdax_supported.h"
+#include "fs/mount_words.h"
 
 namespace dmdax {
 
 std::vector<absl::string_view> FsContext::Options() const {
-  return absl::StrSplit(request_.options, ',', absl::SkipEmpty());
+  return MountWords(request_.options);
 }
 
 bool FsContext::HasOption(absl::string_view word) const {
-  const std::vector<absl::string_view> options = Options();
-  return std::find(options.begin(), options.end(), word) != options.end();
+  return HasMountWord(request_.options, word);
 }
 
 bool FsContext::SetMode(absl::string_view value) {

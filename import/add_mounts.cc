@@ -13,6 +13,7 @@
 #include "base/kernel_profile.h"
 #include "fs/file_system_type.h"
 #include "fs/fs_parser.h"
+#include "fs/mount_words.h"
 #include "fs/no_dax.h"
 #include "import/build_world.h"
 #include "import/guess.h"
@@ -37,8 +38,7 @@ constexpr absl::string_view kUsualOptions[] = {
 std::string KeptOptions(const FileSystemType& type, absl::string_view options,
                         const KernelProfile& kernel) {
   std::vector<absl::string_view> kept;
-  for (absl::string_view option :
-       absl::StrSplit(options, ',', absl::SkipEmpty())) {
+  for (absl::string_view option : MountWords(options)) {
     const bool usual =
         absl::c_linear_search(kUsualOptions, option) ||
         absl::StrContains(option.substr(0, option.find('=')), "context");
@@ -178,7 +178,7 @@ class Mounts {
   // The kernel shows DAX where our kernel has none.
   void GuessDriver(const FileSystemType& type, const MountFact& m) {
     if (type.name == kUnknownFileSystem) return;  // GuessType() says so
-    for (absl::string_view option : absl::StrSplit(m.options, ',')) {
+    for (absl::string_view option : MountWords(m.options)) {
       if (option != "dax" && option != "dax=always") continue;
       facts_.Guess(
           m.place,
@@ -192,8 +192,7 @@ class Mounts {
 
   // What decides about the DAX of a file and is not said.
   void GuessFlags(const MountFact& m) {
-    const std::vector<absl::string_view> options =
-        absl::StrSplit(m.options, ',', absl::SkipEmpty());
+    const std::vector<absl::string_view> options = MountWords(m.options);
     if (options.empty()) {
       facts_.Guess(m.place,
                    MakeGuess(proto::Guess::NO_DAX, m.path,
@@ -258,7 +257,7 @@ class Mounts {
 
 std::string OnlyDaxOptions(absl::string_view options) {
   std::vector<absl::string_view> kept;
-  for (absl::string_view option : absl::StrSplit(options, ',')) {
+  for (absl::string_view option : MountWords(options)) {
     if (option == "dax" || absl::StartsWith(option, "dax=") ||
         absl::StartsWith(option, "data=")) {
       kept.push_back(option);

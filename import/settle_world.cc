@@ -15,6 +15,7 @@
 #include "base/errno_status.h"
 #include "block/block_device.h"
 #include "fs/fs_parser.h"
+#include "fs/mount_words.h"
 #include "import/build_world.h"
 #include "import/guess.h"
 #include "import/stand_in.h"
@@ -373,8 +374,7 @@ class Settler {
   void Dropped(const proto::Mount& mount, const std::string& fewer,
                const std::string& words) {
     std::string dax;
-    for (absl::string_view option :
-         absl::StrSplit(mount.options(), ',', absl::SkipEmpty())) {
+    for (absl::string_view option : MountWords(mount.options())) {
       if (option == "dax" || absl::StartsWith(option, "dax=")) {
         dax = std::string(option);
       }

@@ -11,9 +11,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "base/errno_status.h"
 #include "base/round_up.h"
+#include "fs/mount_words.h"
 #include "process/field_error.h"
 #include "process/vma_words.h"
 #include "state/find_device.h"
@@ -41,10 +41,8 @@ MountOptions MountFromProto(const proto::Mount& in) {
   out.request.inline_data = in.inline_data();
   out.request.reflink = in.reflink();
   // What mkfs made is not asked for: a machine that has mounted it so has it.
-  for (absl::string_view option : absl::StrSplit(in.options(), ',')) {
-    out.request.project |= option == "prjquota";
-    out.request.has_dalign |= absl::StartsWith(option, "sunit=");
-  }
+  out.request.project = HasMountWord(in.options(), "prjquota");
+  out.request.has_dalign = MountValue(in.options(), "sunit").has_value();
   if (in.block_size() != 0) out.request.block_size = in.block_size();
   if (in.has_allocator()) {
     AllocatorOptions& a = out.allocator.emplace();

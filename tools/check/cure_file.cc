@@ -9,11 +9,11 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/one_line.h"
 #include "base/round_up.h"
 #include "fs/fs_parser.h"
+#include "fs/mount_words.h"
 #include "process/mount_point.h"
 #include "tools/byte_count.h"
 #include "tools/check/cure.h"
@@ -82,15 +82,9 @@ bool FillHoles(const CureRequest& request,
 
 // A number among mount options; 0: it is not there.
 uint64_t NumberOption(const proto::Mount& mount, absl::string_view name) {
-  uint64_t value = 0;
-  for (absl::string_view word : absl::StrSplit(mount.options(), ',')) {
-    uint64_t n;
-    if (absl::ConsumePrefix(&word, name) && absl::ConsumePrefix(&word, "=") &&
-        absl::SimpleAtoi(word, &n)) {
-      value = n;
-    }
-  }
-  return value;
+  uint64_t value;
+  const auto word = MountValue(mount.options(), name);
+  return word && absl::SimpleAtoi(*word, &value) ? value : 0;
 }
 
 // The steps for a file, in their order.

@@ -6,10 +6,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "base/kernel_profile.h"
 #include "base/one_line.h"
 #include "fs/file_system_type.h"
+#include "fs/mount_words.h"
 #include "fs/no_dax.h"
 #include "import/nd_pfn.h"
 #include "process/mount_point.h"
@@ -27,8 +27,7 @@ namespace {
 // The other options stay.
 std::string WithOption(const std::string& options, absl::string_view dax) {
   std::vector<std::string> kept;
-  for (absl::string_view word :
-       absl::StrSplit(options, ',', absl::SkipEmpty())) {
+  for (absl::string_view word : MountWords(options)) {
     const bool is_dax = word == "dax" || absl::StartsWith(word, "dax=");
     // The journal of data excludes DAX.
     if (!is_dax && word != "data=journal") kept.emplace_back(word);
@@ -39,14 +38,9 @@ std::string WithOption(const std::string& options, absl::string_view dax) {
 
 // What is told of data=journal, which goes; "": it is not there.
 std::string JournalOfData(const proto::Mount& mount) {
-  for (absl::string_view word : absl::StrSplit(mount.options(), ',')) {
-    if (word == "data=journal") {
-      return absl::StrCat("without data=journal, which excludes DAX, data of ",
-                          OneLine(MountPath(mount.path())),
-                          " is in no journal");
-    }
-  }
-  return "";
+  if (!HasMountWord(mount.options(), "data=journal")) return "";
+  return absl::StrCat("without data=journal, which excludes DAX, data of ",
+                      OneLine(MountPath(mount.path())), " is in no journal");
 }
 
 // What a file system was made with that keeps it from DAX for all of its files.

@@ -2,20 +2,17 @@
 #include "tools/check/dax_flag.h"
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "base/one_line.h"
+#include "fs/mount_words.h"
 #include "process/mount_point.h"
 
 namespace dmdax {
 
 bool DecidesDaxForAll(const proto::Mount& mount) {
-  for (absl::string_view word : absl::StrSplit(mount.options(), ',')) {
-    if (word == "dax" || word == "dax=always" || word == "dax=never") {
-      return true;
-    }
-  }
-  return false;
+  return HasMountWord(mount.options(), "dax") ||
+         HasMountWord(mount.options(), "dax=always") ||
+         HasMountWord(mount.options(), "dax=never");
 }
 
 bool NeedsDaxFlag(const proto::Mount& mount, const std::string& name) {

@@ -8,9 +8,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/one_line.h"
+#include "fs/mount_words.h"
 #include "process/mount_point.h"
 #include "state/find_device.h"
 #include "tools/check/dax_depth.h"
@@ -62,7 +62,7 @@ DeviceUses::DeviceUses(const Session& session) {
   for (const auto& [at, mount] : session.user->mounts()) {
     const std::string& options = mount->options().request.options;
     if (!absl::StrContains(options, "=/dev/")) continue;
-    for (absl::string_view option : absl::StrSplit(options, ',')) {
+    for (absl::string_view option : MountWords(options)) {
       for (const auto& [key, part] : kSecondDevices) {
         absl::string_view device = option;
         if (!absl::ConsumePrefix(&device, key)) continue;

@@ -10,11 +10,11 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/dev_t.h"
 #include "base/one_line.h"
 #include "base/units.h"
+#include "fs/mount_words.h"
 #include "process/mount_point.h"
 #include "state/find_device.h"
 #include "tools/check/cure_lines.h"
@@ -23,31 +23,16 @@
 namespace dmdax {
 namespace {
 
-// The value of the last option "name=value"; nothing: there is none.
-std::optional<std::string> OptionOf(const proto::Mount& mount,
-                                    absl::string_view name) {
-  std::optional<std::string> value;
-  for (absl::string_view word : absl::StrSplit(mount.options(), ',')) {
-    if (absl::ConsumePrefix(&word, name)) value = std::string(word);
-  }
-  return value;
-}
-
-bool HasOption(const proto::Mount& mount, absl::string_view name) {
-  const std::vector<absl::string_view> words =
-      absl::StrSplit(mount.options(), ',');
-  return std::find(words.begin(), words.end(), name) != words.end();
-}
-
 // mkfs.xfs takes all of an external log's device, and refuses more than this.
 // Mirrors: XFS_MAX_LOG_BYTES of fs/xfs/libxfs/xfs_fs.h (6.1), in whole MiB.
 constexpr uint64_t kMostLogMib = 2038;
 
 std::string XfsLogWords(const Session& session, const proto::Mount& mount) {
-  const auto log = OptionOf(mount, "logdev=");
+  const auto log = MountValue(mount.options(), "logdev");
   if (!log) return "";
   std::string words = absl::StrCat("logdev=", *log);
-  const absl::StatusOr<BlockDevice*> bdev = FindDevice(session, *log);
+  const absl::StatusOr<BlockDevice*> bdev =
+      FindDevice(session, std::string(*log));
   if (bdev.ok() && (*bdev)->nr_sectors() * kSectorSize > kMostLogMib << 20) {
     absl::StrAppend(&words, ",size=", kMostLogMib, "m");
   }
@@ -56,7 +41,7 @@ std::string XfsLogWords(const Session& session, const proto::Mount& mount) {
 
 std::string XfsWords(const Session& session, const proto::Mount& mount) {
   std::string words = XfsLogWords(session, mount);
-  if (const auto rt = OptionOf(mount, "rtdev=")) {
+  if (const auto rt = MountValue(mount.options(), "rtdev")) {
     absl::StrAppend(&words, " -r ", ShellWord(absl::StrCat("rtdev=", *rt)));
   }
   return words;
@@ -64,8 +49,10 @@ std::string XfsWords(const Session& session, const proto::Mount& mount) {
 
 // The device of ext4's external journal, or "".
 std::string JournalOf(const Session& session, const proto::Mount& mount) {
-  if (const auto path = OptionOf(mount, "journal_path=")) return *path;
-  const auto number = OptionOf(mount, "journal_dev=");
+  if (const auto path = MountValue(mount.options(), "journal_path")) {
+    return std::string(*path);
+  }
+  const auto number = MountValue(mount.options(), "journal_dev");
   if (!number) return "";
   uint32_t dev;
   const bool is_number = absl::StartsWith(*number, "0x")
@@ -84,7 +71,8 @@ std::string JournalOf(const Session& session, const proto::Mount& mount) {
 // Mirrors: ext4_check_quota_consistency of fs/ext4/super.c (6.1).
 std::string Ext4Words(const proto::Mount& mount, const std::string& journal) {
   std::string words;
-  if (HasOption(mount, "prjquota")) words = " -O project,quota -I 256";
+  if (HasMountWord(mount.options(), "prjquota"))
+    words = " -O project,quota -I 256";
   if (!journal.empty()) {
     absl::StrAppend(&words, " -J ",
                     ShellWord(absl::StrCat("device=", journal)));
@@ -141,8 +129,7 @@ std::string WhatFsLoses(const proto::Mount& mount,
         absl::StrCat("without reflink what files of ", at,
                      " share is there once for each: it may need more room"));
   }
-  const std::vector<absl::string_view> words =
-      absl::StrSplit(mount.options(), ',');
+  const std::vector<absl::string_view> words = MountWords(mount.options());
   if (std::any_of(words.begin(), words.end(), [](absl::string_view word) {
         // "usrquota", "prjquota", "usrjquota=aquota.user"
         return absl::StrContains(word, "quota") && word != "noquota";

@@ -6,8 +6,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "fs/file_system_type.h"
+#include "fs/mount_words.h"
 #include "import/guess.h"
 #include "process/mount_point.h"
 #include "tools/check/dax_depth.h"
@@ -96,11 +96,8 @@ class Doubts {
     if (mount == nullptr) return true;
     const FileSystemType* type = mount->sb().s_type;
     if (type != nullptr && !type->no_dax.empty()) return false;
-    for (absl::string_view option :
-         absl::StrSplit(mount->options().request.options, ',')) {
-      if (option == "dax" || option == "dax=always") return true;
-    }
-    return false;
+    const std::string& options = mount->options().request.options;
+    return HasMountWord(options, "dax") || HasMountWord(options, "dax=always");
   }
 
   // Whether something that no place changes keeps it from larger pages: a

@@ -6,11 +6,11 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "dm/mapped_device.h"
 #include "fs/file_system_type.h"
+#include "fs/mount_words.h"
 #include "process/mount_point.h"
 #include "state/device_file.h"
 #include "state/find_device.h"
@@ -32,8 +32,7 @@ std::string MountText(const MountPoint& mount) {
     return absl::StrCat(text, ", ", type->no_dax);
   }
   std::string dax;
-  for (absl::string_view word :
-       absl::StrSplit(request.options, ',', absl::SkipEmpty())) {
+  for (absl::string_view word : MountWords(request.options)) {
     if (absl::StartsWith(word, "dax") || word == "data=journal") {
       dax = std::string(word);
     }

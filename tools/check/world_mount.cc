@@ -5,10 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "base/one_line.h"
 #include "fs/file_system_type.h"
+#include "fs/mount_words.h"
 #include "process/mount_point.h"
 
 namespace dmdax {
@@ -45,8 +45,7 @@ std::string WorldFreshMountLine(const proto::Mount& mount,
   // xfs, where "noalign" lets blocks lie anywhere.  "sb=" is where a copy of
   // the old one's super block lies.
   std::vector<absl::string_view> kept;
-  for (absl::string_view word :
-       absl::StrSplit(mount.options(), ',', absl::SkipEmpty())) {
+  for (absl::string_view word : MountWords(mount.options())) {
     const absl::string_view name = word.substr(0, word.find('='));
     if (name != "stripe" && name != "sunit" && name != "swidth" &&
         name != "noalign" && name != "sb") {

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The options of a mount are words between commas, "dax=always,stripe=512".
+//
+//   HasMountWord(options, "prjquota");
+//   MountValue(options, "stripe");  // "512"
+//
+// Mirrors: generic_parse_monolithic of fs/fs_context.c (6.1), which skips what
+// is empty between two commas; of a name that is there twice the last counts.
+// Threading: pure functions; what they return points into `options`.
+#ifndef DMDAX_FS_MOUNT_WORDS_H_
+#define DMDAX_FS_MOUNT_WORDS_H_
+
+#include <optional>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace dmdax {
+
+std::vector<absl::string_view> MountWords(absl::string_view options);
+
+bool HasMountWord(absl::string_view options, absl::string_view word);
+
+// What stands behind "name=" in the last such word; nothing: there is none.
+std::optional<absl::string_view> MountValue(absl::string_view options,
+                                            absl::string_view name);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_FS_MOUNT_WORDS_H_

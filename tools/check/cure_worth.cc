@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/check/cure_worth.h"
+
+namespace dmdax {
+
+std::optional<size_t> Dearest(const Look& look,
+                              const std::map<ObstacleKey, uint64_t>& met) {
+  std::optional<size_t> best;
+  for (size_t i = 0; i < look.obstacles.size(); ++i) {
+    const auto before = met.find(KeyOf(look.obstacles[i]));
+    if (before != met.end() && before->second <= look.obstacles[i].bytes) {
+      continue;
+    }
+    if (!best || look.obstacles[i].bytes > look.obstacles[*best].bytes) {
+      best = i;
+    }
+  }
+  return best;
+}
+
+bool InVain(const DaxCheck& before, const Look& after, Wish wish) {
+  const PageShares& now = before.now;
+  const PageShares& then = after.shares;
+  if (!after.dax) return true;
+  // Poison that goes is a gain for whoever asks for 1 GiB too.
+  if (wish == Wish::kPud) {
+    return then.pud <= now.pud && then.signal >= now.signal;
+  }
+  if (!before.dax) return false;
+  if (Huge(then) < Huge(now)) return true;
+  return then.pud <= now.pud && Huge(then) == Huge(now) &&
+         then.signal >= now.signal && then.hole >= now.hole &&
+         (wish != Wish::kSync || after.sync <= before.sync);
+}
+
+bool IsBetter(const DaxCheck& a, const DaxCheck& b, Wish wish) {
+  if (HoldsCured(a, wish) != HoldsCured(b, wish)) return HoldsCured(a, wish);
+  if (a.cured_dax != b.cured_dax) return a.cured_dax;
+  return Huge(a.best) > Huge(b.best);
+}
+
+}  // namespace dmdax

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/state_dir.h"
 
-#include <unistd.h>
+#include <fcntl.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -26,12 +26,10 @@ constexpr uint64_t kLittleRoom = 2 << 20;
 // For who has the database locked, whatever --timeout says.
 constexpr absl::Duration kLeastWait = absl::Seconds(1);
 
-// Of a log without a header, which is one without changes.  Where there is no
-// room, none is kept.
-void KeepRoom(const Fd& log, int64_t bytes) {
-  const std::string zeros(static_cast<size_t>(bytes), '\0');
-  [[maybe_unused]] const ssize_t ignored =
-      pwrite(log.get(), zeros.data(), zeros.size(), 0);
+// Where there is no room, none is kept.  What another wrote meanwhile stays; a
+// log of zeros has no header, and so no changes.
+void KeepRoom(const Fd& file, int64_t bytes) {
+  [[maybe_unused]] const int ignored = posix_fallocate(file.get(), 0, bytes);
 }
 
 // ", pid 123": the other program that has the database locked, where the kernel

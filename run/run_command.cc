@@ -10,7 +10,6 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -23,6 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/fd.h"
+#include "run/notify/orphans.h"
 #include "run/notify/run_notified.h"
 #include "server/protocol.h"
 #include "server/socket.h"
@@ -143,9 +143,7 @@ std::optional<int> TakeSignals(const Fd& signals, pid_t command) {
       kill(command, static_cast<int>(info.ssi_signo));
     }
   }
-  int status;
-  if (waitpid(command, &status, WNOHANG) != command) return std::nullopt;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return run::Bury(command);
 }
 
 // Runs the command in place of this process, or (Door::kNotify) as all that
@@ -209,17 +207,21 @@ int Wait(const Child& child) {
 }  // namespace
 
 absl::StatusOr<int> RunBeside(const RunOptions& options) {
+  const run::Orphans orphans;
   // A client of its own: between two programs of the command there is none.
   absl::StatusOr<Fd> connection = ConnectTo(options.socket);
   if (!connection.ok()) return connection.status();
   absl::StatusOr<Child> child = Start(options);
   if (!child.ok()) return child.status();
-  return Wait(*child);
+  const int status = Wait(*child);
+  orphans.Kill();
+  return status;
 }
 
 absl::StatusOr<int> RunOnServer(Server& server, const RunOptions& options) {
   // A command is not begun on a machine that is not there.
   if (absl::Status s = server.Prepare(); !s.ok()) return s;
+  const run::Orphans orphans;
   absl::StatusOr<Child> child = Start(options);
   if (!child.ok()) return child.status();
   std::optional<int> status;
@@ -232,7 +234,8 @@ absl::StatusOr<int> RunOnServer(Server& server, const RunOptions& options) {
     // Somebody has shut the machine down; the command is still ours.
     if (!status && server.is_over()) status = Wait(*child);
   }
-  // Other commands stay; what ours has left in the background does not.
+  // Other commands stay.
+  orphans.Kill();
   if (options.state.empty() || !server.has_holders()) return *status;
   std::cout.flush();
   const pid_t server_pid = fork();

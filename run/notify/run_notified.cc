@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run/notify/run_notified.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +19,7 @@
 #include "run/notify/listener.h"
 #include "run/notify/machine_client.h"
 #include "run/notify/open_files.h"
+#include "run/notify/orphans.h"
 #include "run/notify/workers.h"
 
 namespace dmdax::run {
@@ -65,20 +60,6 @@ bool IsTerminals(const signalfd_siginfo& info) {
          (info.ssi_signo == SIGINT || info.ssi_signo == SIGQUIT);
 }
 
-// The command's status, if it has ended.  Orphans of it are ours to bury.
-std::optional<int> Bury(pid_t command) {
-  std::optional<int> ended;
-  for (;;) {
-    int status;
-    const pid_t pid = waitpid(-1, &status, WNOHANG);
-    if (pid <= 0) return ended;
-    // One that StoppedTask has stopped has not ended.
-    if (pid == command && !WIFSTOPPED(status)) {
-      ended = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    }
-  }
-}
-
 int ServeUntilEnd(pid_t command, const Fd& signals, OpenFiles& files) {
   for (;;) {
     if (const std::optional<int> status = Bury(command)) return *status;
@@ -95,32 +76,6 @@ int ServeUntilEnd(pid_t command, const Fd& signals, OpenFiles& files) {
   }
 }
 
-// Kills the children that this process has, its own and orphans.
-void KillChildren() {
-  DIR* const proc = opendir("/proc");
-  if (proc == nullptr) return;
-  while (const dirent* const entry = readdir(proc)) {
-    const int pid = atoi(entry->d_name);
-    if (pid <= 0) continue;
-    std::ifstream file(absl::StrCat("/proc/", pid, "/stat"));
-    std::string text;
-    std::getline(file, text);
-    // "PID (NAME) STATE PPID", and a name may have anything in it.
-    const size_t end = text.rfind(')');
-    if (end == std::string::npos || end + 4 > text.size()) continue;
-    if (atoi(text.c_str() + end + 4) == getpid()) kill(pid, SIGKILL);
-  }
-  closedir(proc);
-}
-
-void KillTheRest() {
-  while (waitpid(-1, nullptr, WNOHANG) >= 0) {
-    KillChildren();
-    // Their children are ours then.
-    if (waitpid(-1, nullptr, 0) < 0 && errno == ECHILD) return;
-  }
-}
-
 }  // namespace
 
 absl::StatusOr<int> RunNotified(const NotifyOptions& options) {
@@ -131,7 +86,7 @@ absl::StatusOr<int> RunNotified(const NotifyOptions& options) {
   if (!machine.ok()) return machine.status();
   OpenFiles files(**machine);
 
-  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  const Orphans orphans;
   const sigset_t ours = OurSignals();
   sigset_t before;
   sigprocmask(SIG_BLOCK, &ours, &before);
@@ -152,7 +107,7 @@ absl::StatusOr<int> RunNotified(const NotifyOptions& options) {
         executed.ok()
             ? absl::StatusOr<int>(ServeUntilEnd(child->pid, signals, files))
             : executed;
-    KillTheRest();
+    orphans.Kill();
   }
   sigprocmask(SIG_SETMASK, &before, nullptr);
   return result;

@@ -51,18 +51,26 @@ for door in "${doors[@]}"; do
   [[ $got == "$wanted" ]] || wrong "a machine in a machine, $door: $got"
 done
 
-# --- A daemon that a command leaves behind does not keep the state's machine.
+# --- A daemon that a command leaves behind ends with it, and does not keep the
+# state's machine.
 "${clean[@]}" "$dmdax" --state s.left run --door=preload -- bash -c '
   /usr/bin/python3 -S -c "import os, time
 os.open(\"/dev/mapper/control\", os.O_RDWR)
-open(\"open\", \"w\")
+open(\"open\", \"w\").write(str(os.getpid()))
 time.sleep(20)" >/dev/null 2>&1 &
-  until [[ -e open ]]; do sleep 0.05; done' || wrong "a daemon: $?"
+  until [[ -s open ]]; do sleep 0.05; done' || wrong "a daemon: $?"
+! kill -0 "$(<open)" 2>/dev/null || wrong "a daemon goes on"
 for ((wait = 0; wait < 100; wait++)); do
   [[ -e s.left/.socket ]] || break
   sleep 0.05
 done
 [[ ! -e s.left/.socket ]] || wrong "a daemon keeps the machine"
+
+# --- What a shell had in the background before it became dmdax goes on.
+"${clean[@]}" bash -c 'sleep 1000 & echo $! >before
+  exec "$0" run --door=preload -- true' "$dmdax" ||
+  wrong "a shell that becomes dmdax: $?"
+kill "$(<before)" || wrong "what the shell had in the background was killed"
 
 # --- Side by side.
 cat >script <<'END'

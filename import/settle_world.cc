@@ -18,6 +18,8 @@
 #include "fs/mount_words.h"
 #include "import/build_world.h"
 #include "import/guess.h"
+#include "import/pool_metadata.h"
+#include "import/refusal.h"
 #include "import/stand_in.h"
 #include "state/find_device.h"
 #include "state/session.h"
@@ -27,50 +29,12 @@
 namespace dmdax {
 namespace {
 
-// Where an error is, in front of its words: "\x01mapped_device[2].table\x02".
-constexpr char kBegin = '\x01';
-constexpr char kEnd = '\x02';
-
-struct Refusal {
-  std::string list;  // "mapped_device"
-  int index = -1;
-  std::string rest;  // ".table.target[0]"
-  std::string words;
-};
-
-Refusal ParseRefusal(absl::string_view message) {
-  Refusal r{.words = std::string(message)};
-  const size_t begin = message.find(kBegin);
-  const size_t end = message.find(kEnd);
-  if (begin == message.npos || end == message.npos) return r;
-  const absl::string_view path = message.substr(begin + 1, end - begin - 1);
-  r.words = std::string(message.substr(end + 1));
-  const size_t open = path.find('[');
-  const size_t close = path.find(']');
-  if (open == path.npos || close == path.npos ||
-      !absl::SimpleAtoi(path.substr(open + 1, close - open - 1), &r.index)) {
-    r.list = std::string(path);  // of no list
-    return r;
-  }
-  r.list = std::string(path.substr(0, open));
-  r.rest = std::string(path.substr(close + 1));
-  return r;
-}
-
-SourceMap Marks() {
-  SourceMap map;
-  map.Set([](const std::string& path) {
-    return absl::StrCat(std::string(1, kBegin), path, std::string(1, kEnd));
-  });
-  return map;
-}
-
 class Settler {
  public:
   Settler(Facts* facts, proto::World* world) : facts_(*facts), world_(*world) {}
 
   absl::Status Run() {
-    GiveMetadataBytes();
+    GivePoolsMetadata(facts_, &world_);
     // What no stand-in is made for at its place takes a turn, which takes it
     // away, and what stands on it.
     constexpr int kMostTurns = 256;
@@ -78,7 +42,7 @@ class Settler {
       return StandInAtOnce(ParseRefusal(refused.message()));
     };
     for (int turn = 0; turn < kMostTurns; ++turn) {
-      absl::StatusOr<Session> session = LoadWorld(world_, Marks(), mend);
+      absl::StatusOr<Session> session = LoadWorld(world_, RefusalMarks(), mend);
       if (session.ok()) {
         CompareDax(*session);
         return SetMaxSectors(*session);
@@ -120,59 +84,6 @@ class Settler {
     auto it = facts_.mapped.find(name);
     return it == facts_.mapped.end() || !it->second.table ? Place{}
                                                           : *it->second.table;
-  }
-
-  // A fresh pool is what the model has; it needs a place for its metadata.
-  void GiveMetadataBytes() {
-    std::set<std::string> needed;
-    std::vector<std::string> ask;
-    for (const proto::MappedDevice& m : world_.mapped_device()) {
-      for (const proto::Target& t : m.table().target()) {
-        const std::vector<std::string> words = TargetWords(t);
-        if (t.raw().type() == "thin-pool" && !words.empty()) {
-          ask.push_back(words[0]);
-        }
-      }
-    }
-    while (!ask.empty()) {
-      const std::string device = CanonicalDevice(facts_, ask.back());
-      ask.pop_back();
-      if (device.empty() || !needed.insert(device).second) continue;
-      auto m = facts_.mapped.find(device.substr(device.rfind('/') + 1));
-      if (!absl::StartsWith(device, "/dev/mapper/") ||
-          m == facts_.mapped.end()) {
-        continue;
-      }
-      for (const DmTargetSpec& row : m->second.rows) {
-        for (absl::string_view word : absl::StrSplit(row.params, ' ')) {
-          ask.emplace_back(word);
-        }
-      }
-    }
-    for (proto::Pmem& pmem : *world_.mutable_pmem()) {
-      if (needed.contains("/dev/" + pmem.name())) pmem.set_memory(true);
-    }
-    AddThinIds();
-  }
-
-  // dmsetup's tables say which thin devices a pool has, too.
-  void AddThinIds() {
-    for (const proto::MappedDevice& thin : world_.mapped_device()) {
-      for (const proto::Target& t : thin.table().target()) {
-        if (t.raw().type() != "thin") continue;
-        const std::vector<std::string> words = TargetWords(t);
-        if (words.size() < 2) continue;
-        const std::string pool = CanonicalDevice(facts_, words[0]);
-        for (proto::MappedDevice& m : *world_.mutable_mapped_device()) {
-          if (pool != "/dev/mapper/" + m.name()) continue;
-          const std::string text = absl::StrCat("0 create_thin ", words[1]);
-          if (std::find(m.message().begin(), m.message().end(), text) ==
-              m.message().end()) {
-            m.add_message(text);
-          }
-        }
-      }
-    }
   }
 
   // Takes away what was refused; false: nothing can be.

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where LoadWorld() stopped: with the marks of RefusalMarks() its message says
+// so to a program.
+//
+//   LoadWorld(world, RefusalMarks());
+//   Refusal r = ParseRefusal(status.message());  // mapped_device, 2, ...
+#ifndef DMDAX_IMPORT_REFUSAL_H_
+#define DMDAX_IMPORT_REFUSAL_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "state/source_map.h"
+
+namespace dmdax {
+
+struct Refusal {
+  std::string list;  // "mapped_device"
+  int index = -1;    // below zero: it is of no list
+  std::string rest;  // ".table.target[0]"
+  std::string words;
+};
+
+Refusal ParseRefusal(absl::string_view message);
+
+SourceMap RefusalMarks();
+
+}  // namespace dmdax
+
+#endif  // DMDAX_IMPORT_REFUSAL_H_

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The options of a mount are words between commas, "dax=always,stripe=512".
-//
-//   HasMountWord(options, "prjquota");
-//   MountValue(options, "stripe");  // "512"
+// The options of a mount are words between commas: of "dax=always,stripe=512"
+// the value of stripe is "512".
 //
 // Mirrors: generic_parse_monolithic of fs/fs_context.c (6.1), which skips what
 // is empty between two commas; of a name that is there twice the last counts.

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where LoadWorld() stopped: with the marks of RefusalMarks() its message says
-// so to a program.
-//
-//   LoadWorld(world, RefusalMarks());
-//   Refusal r = ParseRefusal(status.message());  // mapped_device, 2, ...
+// Where LoadWorld() stopped: with RefusalMarks() its message says so to a
+// program, which ParseRefusal() reads.
 #ifndef DMDAX_IMPORT_REFUSAL_H_
 #define DMDAX_IMPORT_REFUSAL_H_
 

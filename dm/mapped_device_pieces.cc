@@ -10,6 +10,7 @@
 // many rows of chunks, however long, are one piece.  From each time to the next
 // a page's frame moves by the same number of pages, which depends on the leg.
 #include <algorithm>
+#include <numeric>
 #include <vector>
 
 #include "dm/map/stripe_period.h"
@@ -21,6 +22,14 @@ namespace {
 
 // From here on sectors may wrap.
 constexpr uint64_t kMostPages = uint64_t{1} << 57;
+
+// How often a walk may still look into a device.  Where both legs of a stripe
+// are the same device, a walk down a stack of those doubles at each level; one
+// that looks far more often than there are pages tells nothing, and then they
+// are asked one by one.
+thread_local uint64_t looks_left;
+constexpr uint64_t kFewLooks = 1 << 12, kMostLooks = 1 << 22;
+constexpr uint64_t kLooksOfAPage = 16;
 
 // One leg of a stripe: its pieces, and where it is in them.
 class LegCursor {
@@ -46,52 +55,79 @@ class LegCursor {
   size_t at_ = 0;
 };
 
-// Pages [first, first + pages) of a stripe, from the stripe's own start.
+// Whole pages [page, page + pages) of a striped row.  Where chunks do not begin
+// and end on pages, or a leg does not and the kernel minds, pages differ within
+// a chunk; then some rows of chunks together take the place of one, after which
+// pages lie again as they did.
 class StripePieces {
  public:
-  StripePieces(uint64_t chunk, uint64_t first, uint64_t pages, uint64_t unit,
+  StripePieces(const DmTarget& ti, const DaxLayout& layout, uint64_t unit,
                DaxPieceFn fn)
-      : chunk_(chunk),
-        first_(first),
-        end_(first + pages),
+      : ti_(ti),
+        layout_(layout),
+        shift_(ti.begin.value() % kPageSectors),
+        turns_(kPageSectors / std::gcd(layout.chunk, kPageSectors)),
+        leg_pages_(turns_ * layout.chunk / kPageSectors),
         unit_(unit),
-        fn_(fn) {}
+        fn_(fn),
+        odd_(shift_ != 0 || turns_ != 1) {}
 
-  // Legs begin at page `start` of `dev`; all at the row of `first`.
-  void AddLeg(DaxDevice* dev, uint64_t start, uint64_t count) {
-    const uint64_t round = chunk_ * count;
-    const uint64_t row = first_ / round;
-    const uint64_t rows = (end_ - 1) / round + 1 - row;
-    legs_.emplace_back(dev, start + row * chunk_, rows * chunk_, unit_);
-    rows_ = rows;
-    first_row_ = row;
-  }
-
-  void Run() {
-    for (uint64_t row = 0; row < rows_;) {
-      uint64_t whole = rows_ - row;
-      for (LegCursor& leg : legs_) {
-        leg.Seek(row * chunk_);
-        whole = std::min(whole, leg.end() / chunk_ - row);
+  void Run(uint64_t page, uint64_t pages) {
+    for (const DaxLayout::Leg& leg : layout_.legs) {
+      pgoff_t q;
+      if (leg.start.value() / kPageSectors > kMostPages) {
+        return fn_(OpaquePiece(pages));
       }
-      if (whole == 0 || FewChunks(whole)) {
-        Chunks(row);
-        ++row;
-      } else {
+      odd_ |= !DmDaxPgoff(ProfileOf(ti_), *leg.dev, leg.start, &q);
+    }
+    first_ = page - ti_.begin.value() / kPageSectors - (shift_ == 0 ? 0 : 1);
+    end_ = first_ + pages;
+    first_row_ = first_ / Round();
+    rows_ = (end_ - 1) / Round() + 1 - first_row_;
+    for (const DaxLayout::Leg& leg : layout_.legs) {
+      pgoff_t q;
+      (void)DmDaxPgoff(ProfileOf(ti_), *leg.dev, leg.start, &q);
+      const uint64_t first = q.value() + first_row_ * leg_pages_;
+      legs_.push_back({LegCursor(leg.dev->dax_dev, first,
+                                 rows_ * leg_pages_ + (odd_ ? 1 : 0), unit_),
+                       first});
+    }
+    for (uint64_t row = 0; row < rows_;) {
+      const uint64_t whole = AlikeFrom(row);
+      if (whole != 0 && !FewChunks(whole)) {
         Put((first_row_ + row) * Round(),
             {whole * Round(), Repeat(), Single()});
         row += whole;
+      } else {
+        odd_ ? OddChunks(row) : Chunks(row);
+        ++row;
       }
     }
   }
 
  private:
-  uint64_t Round() const { return chunk_ * legs_.size(); }
+  struct Leg {
+    LegCursor cursor;
+    uint64_t first;  // its page in the device below
+  };
+
+  uint64_t Round() const { return leg_pages_ * layout_.legs.size(); }
+
+  // The rows from this one on in which no leg comes to the end of a piece.
+  uint64_t AlikeFrom(uint64_t row) {
+    uint64_t end = rows_;
+    for (Leg& leg : legs_) {
+      leg.cursor.Seek(row * leg_pages_);
+      // A page may begin in one row's last sectors and be the next one's first.
+      end = std::min(end, (leg.cursor.end() - (odd_ ? 1 : 0)) / leg_pages_);
+    }
+    return end > row ? end - row : 0;
+  }
 
   uint64_t Repeat() const {
-    uint64_t common = chunk_;
-    for (const LegCursor& leg : legs_) {
-      common = BoundedLcm(common, leg.piece().repeat, kMostPages);
+    uint64_t common = leg_pages_;
+    for (const Leg& leg : legs_) {
+      common = BoundedLcm(common, leg.cursor.piece().repeat, kMostPages);
     }
     return common > kMostPages / legs_.size() ? 0 : common * legs_.size();
   }
@@ -99,8 +135,8 @@ class StripePieces {
   DaxPiece::Pages Single() const {
     // Errors of several legs are not the same error.
     const bool frames =
-        std::all_of(legs_.begin(), legs_.end(), [](const LegCursor& leg) {
-          return leg.piece().single == DaxPiece::Pages::kFrames;
+        !odd_ && std::all_of(legs_.begin(), legs_.end(), [](const Leg& leg) {
+          return leg.cursor.piece().single == DaxPiece::Pages::kFrames;
         });
     return frames ? DaxPiece::Pages::kFrames : DaxPiece::Pages::kAny;
   }
@@ -108,22 +144,58 @@ class StripePieces {
   // Whether it is better to report the chunks one by one: they are long, and
   // there are fewer of them than units until everything repeats.
   bool FewChunks(uint64_t rows) const {
-    return chunk_ >= unit_ && rows * legs_.size() <= Repeat() / unit_;
+    return layout_.chunk / kPageSectors >= unit_ &&
+           rows * turns_ * legs_.size() <= Repeat() / unit_;
   }
 
   // A row of chunks, each of them linear.
   void Chunks(uint64_t row) {
     uint64_t at = (first_row_ + row) * Round();
-    for (LegCursor& leg : legs_) {
-      const uint64_t end = (row + 1) * chunk_;
-      for (uint64_t y = row * chunk_; y < end;) {
-        leg.Seek(y);
-        const uint64_t pages = std::min(end, leg.end()) - y;
-        Put(at, {pages, leg.piece().repeat, leg.piece().single});
-        y += pages;
+    for (Leg& leg : legs_) {
+      at = LegPages(leg, row * leg_pages_, leg_pages_, at);
+    }
+  }
+
+  // The same where a chunk may end within a page, which then has no address.
+  void OddChunks(uint64_t row) {
+    const uint64_t end = (first_row_ + row + 1) * Round();
+    for (uint64_t at = end - Round(); at < end;) {
+      const uint64_t offset =
+          (at + (shift_ == 0 ? 0 : 1)) * kPageSectors - shift_;
+      const uint64_t chunk = offset / layout_.chunk;
+      const uint64_t into = offset % layout_.chunk;
+      const uint64_t left = layout_.chunk - into;
+      const size_t number = chunk % legs_.size();
+      const DaxLayout::Leg& leg = layout_.legs[number];
+      pgoff_t q;
+      const bool has_page = DmDaxPgoff(
+          ProfileOf(ti_), *leg.dev,
+          leg.start + chunk / legs_.size() * layout_.chunk + into, &q);
+      const uint64_t pages = std::min(left / kPageSectors, end - at);
+      if (pages != 0 && has_page) {
+        at =
+            LegPages(legs_[number], q.value() - legs_[number].first, pages, at);
+      } else if (pages != 0) {
+        Put(at, ErrorPiece(pages, unit_));
         at += pages;
       }
+      if (left % kPageSectors != 0 && at < end) {
+        Put(at++, ErrorPiece(1, unit_));
+      }
     }
+  }
+
+  // Pages [y, y + pages) of a leg, which are pages `at` and up of the stripe.
+  // Returns the page behind them.
+  uint64_t LegPages(Leg& leg, uint64_t y, uint64_t pages, uint64_t at) {
+    for (const uint64_t end = y + pages; y < end;) {
+      leg.cursor.Seek(y);
+      const uint64_t n = std::min(end, leg.cursor.end()) - y;
+      Put(at, {n, leg.cursor.piece().repeat, leg.cursor.piece().single});
+      y += n;
+      at += n;
+    }
+    return at;
   }
 
   // The part of a piece at page `at` that was asked for.
@@ -135,12 +207,19 @@ class StripePieces {
     fn_(piece);
   }
 
-  const uint64_t chunk_;  // pages
-  const uint64_t first_, end_;
+  const DmTarget& ti_;
+  const DaxLayout& layout_;
+  // By so many sectors the row begins behind the begin of a page.
+  const uint64_t shift_;
+  const uint64_t turns_;      // rows of chunks that make a row here
+  const uint64_t leg_pages_;  // of such a row
   const uint64_t unit_;
   DaxPieceFn fn_;
+  bool odd_;
+  // Pages are counted from the row's first whole one, rows from `first_row_`.
+  uint64_t first_ = 0, end_ = 0;
   uint64_t rows_ = 0, first_row_ = 0;
-  std::vector<LegCursor> legs_;
+  std::vector<Leg> legs_;
 };
 
 // Whole pages [page, page + pages) of one row.
@@ -184,24 +263,12 @@ class RowPieces {
   }
 
   void Striped(const DaxLayout& layout, uint64_t page, uint64_t pages) {
-    const uint64_t count = layout.legs.size();
-    if (ti_.begin.value() % kPageSectors != 0 ||
-        layout.chunk % kPageSectors != 0 ||
-        ti_.len.value() % (count * layout.chunk) != 0) {
+    // A chunk in which no page fits: dm_dax_direct_access() is EIO for all.
+    if (layout.chunk < kPageSectors) return Error(pages);
+    if (ti_.len.value() % (layout.legs.size() * layout.chunk) != 0) {
       return fn_(OpaquePiece(pages));
     }
-    StripePieces stripe(layout.chunk / kPageSectors,
-                        page - ti_.begin.value() / kPageSectors, pages, unit_,
-                        fn_);
-    for (const DaxLayout::Leg& leg : layout.legs) {
-      pgoff_t q;
-      if (leg.start.value() / kPageSectors > kMostPages ||
-          !DmDaxPgoff(ProfileOf(ti_), *leg.dev, leg.start, &q)) {
-        return fn_(OpaquePiece(pages));
-      }
-      stripe.AddLeg(leg.dev->dax_dev, q.value(), count);
-    }
-    stripe.Run();
+    StripePieces(ti_, layout, unit_, fn_).Run(page, pages);
   }
 
   const DmTarget& ti_;
@@ -247,16 +314,22 @@ void MappedDevice::ForEachPiece(pgoff_t first, uint64_t pages, uint64_t unit,
                                 DaxPieceFn fn) {
   const StackDepth depth;
   if (StackDepth::now() == 1) {
+    const uint64_t before = looks_left;
+    looks_left = std::clamp(kLooksOfAPage * std::min(pages, kMostLooks),
+                            kFewLooks, kMostLooks);
     // Who gets a piece may ask the device, and does not stand on its levels.
-    return ForEachPiece(first, pages, unit, [fn](const DaxPiece& piece) {
+    ForEachPiece(first, pages, unit, [fn](const DaxPiece& piece) {
       const StackDepth::Aside aside;
       fn(piece);
     });
+    looks_left = before;
+    return;
   }
   const uint64_t end = first.value() + pages;
-  if (depth.too_deep() || end < pages || end > kMostPages) {
+  if (depth.too_deep() || end < pages || end > kMostPages || looks_left == 0) {
     return fn(OpaquePiece(pages));
   }
+  --looks_left;
   SrcuReadLock live(io_barrier_);
   const DmTable* table = map_.load(std::memory_order_acquire);
   const uint64_t cap = machine_.profile().dm_max_io_len_has_max_sectors

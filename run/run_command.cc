@@ -181,7 +181,10 @@ absl::StatusOr<Child> Start(const RunOptions& options) {
   child.signals = Fd(signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!child.signals.ok()) return ErrnoError(errno, ErrnoText(errno));
   child.pid = fork();
-  if (child.pid < 0) return ErrnoError(errno, ErrnoText(errno));
+  if (child.pid < 0) {
+    return ErrnoError(errno, absl::StrCat("cannot run '", options.command[0],
+                                          "': no process: ", ErrnoText(errno)));
+  }
   if (child.pid == 0) {
     sigprocmask(SIG_SETMASK, &before, nullptr);
     if (options.door == Door::kNotify) LeaveServer();

@@ -44,6 +44,11 @@ absl::Status Serve(App& app) {
   const Fd until(signalfd(-1, &signals, SFD_CLOEXEC));
   // Who waits for this line may begin.
   std::cout << (*machine)->socket() << std::endl;
+  // Where nobody can be told, nobody would come; main() says why.
+  if (!std::cout) {
+    app.changed = false;
+    return absl::OkStatus();
+  }
   return (*machine)->server().Run(until.get());
 }
 

@@ -76,6 +76,37 @@ std::shared_ptr<CLI::Formatter> HelpFormatter() {
   return std::make_shared<Wrapping>();
 }
 
+std::vector<char*> SplitEmptyValues(const CLI::App& cli, int argc,
+                                    char** argv) {
+  static char none[] = "";
+  std::vector<char*> words;
+  // Options of other programs, and dmsetup's, are not known here.
+  std::vector<const CLI::App*> verbs = {&cli};
+  bool over = false;
+  for (int i = 0; i < argc; ++i) {
+    words.push_back(argv[i]);
+    std::string name = argv[i];
+    over |= name == "--";
+    if (over) continue;
+    for (const CLI::App* verb : verbs.back()->get_subcommands(
+             [&](const CLI::App* v) { return v->check_name(name); })) {
+      verbs.push_back(verb);
+    }
+    if (name.size() < 4 || name.substr(0, 2) != "--" || name.back() != '=') {
+      continue;
+    }
+    name.pop_back();
+    for (const CLI::App* verb : verbs) {
+      const CLI::Option* option = verb->get_option_no_throw(name);
+      if (option == nullptr) continue;
+      argv[i][name.size()] = '\0';
+      words.push_back(none);
+      break;
+    }
+  }
+  return words;
+}
+
 void CheckCommandLine(const CLI::App& cli) {
   const std::vector<const CLI::Option*> given = GivenOptions(cli);
   for (const CLI::Option* option : given) {

@@ -29,6 +29,10 @@
 
 namespace dmdax {
 
+// "--output=" as the two words "--output" and "": CLI11 takes the next word for
+// its value.  The words point into `argv`, or are constant.
+std::vector<char*> SplitEmptyValues(const CLI::App& cli, int argc, char** argv);
+
 // No argument is empty, as that of a script whose variable is unset would be;
 // and the machine comes from one place.
 void CheckCommandLine(const CLI::App& cli);

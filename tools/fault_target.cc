@@ -86,6 +86,13 @@ absl::StatusOr<FaultTarget> FaultTarget::Open(Session& session,
   if (o.file.empty() == o.device.empty()) {
     return ErrnoError(EINVAL, "--file or --device: one of them");
   }
+  constexpr uint64_t kLastOffset = INT64_MAX;  // of a file: loff_t
+  if (o.offset > kLastOffset) {
+    return ErrnoError(
+        EOVERFLOW,
+        absl::StrCat("offset ", o.offset, ": the last that a file can have is ",
+                     kLastOffset));
+  }
   if (o.offset < o.vma.offset) {
     return ErrnoError(EINVAL,
                       absl::StrCat("offset ", o.offset,

@@ -20,6 +20,10 @@
 namespace dmdax {
 namespace {
 
+const std::string& NameOf(const SweepRequest& request) {
+  return request.name.empty() ? request.file->path : request.name;
+}
+
 // What single pages of a huge page got, by the kind of their cell.
 class KnownPages {
  public:
@@ -65,7 +69,7 @@ class Sweeper {
     last_ = (end_ * slot_ + tile_ - 1) / tile_;
   }
 
-  DaxSweep Run() {
+  absl::StatusOr<DaxSweep> Run() {
     // The cells cover whole huge pages, also where the last slot ends inside
     // one.
     ForEachSweepCell(
@@ -73,6 +77,15 @@ class Sweeper {
         RoundUp(end_ * slot_, tile_),
         slot_ < huge_ ? SweepDetail::kPages : SweepDetail::kHugePages,
         [this](const SweepCell& cell) { Take(cell); });
+    if (sweep_.asked > request_.most_asked) {
+      return ErrnoError(
+          EFBIG,
+          absl::StrCat("a limit of dmdax: more than ", request_.most_asked,
+                       " pages of ", NameOf(request_),
+                       " would have to be asked one by one, those from offset ",
+                       next_ * tile_ * kPageSize,
+                       " on; a part of it can be asked for"));
+    }
     ClosePlain();
     return std::move(sweep_);
   }
@@ -82,9 +95,9 @@ class Sweeper {
 
   // Answers all tiles that lie in the cells up to this one.
   void Take(const SweepCell& cell) {
-    if (cell.end <= next_ * tile_) return;
+    if (cell.end <= next_ * tile_ || sweep_.asked > request_.most_asked) return;
     cells_.push_back(cell);
-    while (next_ < last_) {
+    while (next_ < last_ && sweep_.asked <= request_.most_asked) {
       const uint64_t page = next_ * tile_;
       while (!cells_.empty() && cells_.front().end <= page) cells_.pop_front();
       if (cells_.empty()) return;
@@ -109,7 +122,10 @@ class Sweeper {
   // One period is asked tile by tile and stands for all others.
   void AskPeriod(uint64_t repeat, uint64_t alike) {
     std::vector<SweepRange> period;
-    for (uint64_t i = 0; i < repeat; ++i) AskTile(next_ + i, &period);
+    for (uint64_t i = 0; i < repeat; ++i) {
+      if (sweep_.asked > request_.most_asked) return;
+      AskTile(next_ + i, &period);
+    }
     if (period.size() == 1) {
       Add(period[0].first, alike * (tile_ / slot_), period[0].outcome,
           &sweep_.ranges);
@@ -281,7 +297,7 @@ absl::StatusOr<HugeFaults> CheckRequest(UserSpace& user,
         EINVAL, absl::StrCat("order ", request.order, ": 0, ",
                              faults.pmd_order(), " or ", faults.pud_order()));
   }
-  const std::string& name = request.name.empty() ? file.path : request.name;
+  const std::string& name = NameOf(request);
   if (file.f_inode->type == InodeType::kRegular && !file.f_inode->s_dax) {
     return ErrnoError(EOPNOTSUPP,
                       absl::StrCat(name, " is not DAX: its pages are cached"));

@@ -51,6 +51,8 @@ struct SweepRequest {
   uint64_t offset = 0;  // bytes
   uint64_t length = 0;  // bytes; 0: to the end
   SweepAccess access;
+  // Pages that may be asked one by one; more would take minutes.
+  uint64_t most_asked = uint64_t{1} << 24;
 };
 
 // What a slot gets.  Equal are outcomes of the same size or signal, for the
@@ -107,7 +109,8 @@ struct DaxSweep {
 };
 
 // EINVAL: `order` is no size of this architecture, or the range lies beyond
-// the file; EOPNOTSUPP: the file is not DAX; what mmap() answers.
+// the file; EOPNOTSUPP: the file is not DAX; EFBIG: a limit of ours, more than
+// `most_asked` pages would have to be asked one by one; what mmap() answers.
 absl::StatusOr<DaxSweep> SweepDax(UserSpace& user, const SweepRequest& request);
 
 }  // namespace dmdax

@@ -16,7 +16,9 @@ constexpr uint64_t kTiB = uint64_t{1} << 40;
 class DaxSweepTest : public DmTest {
  protected:
   // A file over all of `disk`, by xfs, which has no limit that matters here.
-  absl::StatusOr<DaxSweep> Sweep(const std::string& disk, int order) {
+  absl::StatusOr<DaxSweep> Sweep(const std::string& disk, int order,
+                                 FileExtent extent = {},
+                                 SweepRequest request = {}) {
     user_ =
         std::make_unique<UserSpace>(machine(), DefaultKernelProfile().fault);
     BlockDevice& bdev = *machine().FindBdevByName(disk);
@@ -26,12 +28,15 @@ class DaxSweepTest : public DmTest {
                        .claim = DeviceClaim::kShared},
                       bdev);
     const uint64_t bytes = bdev.nr_sectors() * kSectorSize;
-    EXPECT_THAT(mount->AddFile({.name = "f", .extents = {{.length = bytes}}}),
-                IsOk());
-    return SweepDax(
-        *user_,
-        {.file = *user_->Open("/mnt/f"), .size = bytes, .order = order});
+    extent.length = bytes;
+    EXPECT_THAT(mount->AddFile({.name = "f", .extents = {extent}}), IsOk());
+    request.file = *user_->Open("/mnt/f");
+    request.size = bytes;
+    request.order = order;
+    return SweepDax(*user_, request);
   }
+
+  void Unmount() { user_.reset(); }
 
   void AddPmem(const std::string& name, uint64_t base, uint64_t size,
                bool has_pages = true) {
@@ -89,6 +94,63 @@ TEST_F(DaxSweepTest, AStripeTakesOnePeriod) {
   EXPECT_EQ(sweep->totals[0].slots, sweep->slots / 2);
   EXPECT_EQ(sweep->totals[1].outcome.reason.code, FaultReasonCode::kPfnTarget);
   EXPECT_EQ(sweep->totals[1].slots, sweep->slots / 2);
+}
+
+// Chunks that no page fits into, that end within pages, and a row that begins
+// within one: what repeats is asked once, however large the stripe.
+TEST_F(DaxSweepTest, AStripeOffItsPagesTakesOnePeriod) {
+  AddPmem("big", kTiB, 101 * kTiB);
+  struct {
+    uint64_t chunk, begin, most_asked;
+  } const stripes[] = {{1, 0, 1},      {4, 0, 1},       {12, 0, 2048},
+                       {9, 0, 16384},  {100, 0, 65536}, {128, 3, 2048},
+                       {4096, 5, 4096}};
+  for (const auto& [chunk, begin, most_asked] : stripes) {
+    SCOPED_TRACE(absl::StrCat(chunk, " from ", begin));
+    const uint64_t width = kTiB / kSectorSize / chunk * chunk;
+    std::vector<DmTargetSpec> rows;
+    if (begin != 0) rows.push_back(Row(0, begin, "linear", "/dev/big 0"));
+    rows.push_back(Row(begin, 2 * width, "striped",
+                       absl::StrCat("2 ", chunk, " /dev/big 8 /dev/big ",
+                                    width / 8 * 8 + 4096)));
+    ASSERT_THAT(Create("d", rows), IsOk());
+    const absl::StatusOr<DaxSweep> sweep = Sweep("dm-0", 0);
+    ASSERT_THAT(sweep, IsOk());
+    EXPECT_LE(sweep->asked, most_asked);
+    EXPECT_GE(sweep->slots, 2 * (width / 8) - 1);
+    Unmount();
+    ASSERT_THAT(Remove("d"), IsOk());
+  }
+}
+
+// Both legs of each stripe are the stripe below: its pages have 2^40 ways down.
+TEST_F(DaxSweepTest, StripesOnStripesEnd) {
+  std::string below = "/dev/pmem0";
+  for (int level = 0; level < 40; ++level) {
+    const std::string name = absl::StrCat("d", level);
+    ASSERT_THAT(
+        Create(name, {Row(0, 1024, "striped",
+                          absl::StrCat("2 8 ", below, " 0 ", below, " 512"))}),
+        IsOk());
+    below = absl::StrCat("/dev/mapper/", name);
+  }
+  const absl::StatusOr<DaxSweep> sweep = Sweep("dm-39", 0);
+  ASSERT_THAT(sweep, IsOk());
+  EXPECT_EQ(sweep->slots, 128u);
+}
+
+TEST_F(DaxSweepTest, MoreThanMayBeAskedIsRefused) {
+  // A write of shared blocks makes copies, which are asked for one by one.
+  const FileExtent shared{.shared = true};
+  SweepRequest request{.most_asked = 100};
+  request.access.write = true;
+  const absl::StatusOr<DaxSweep> sweep = Sweep("pmem0", 0, shared, request);
+  EXPECT_EQ(ErrnoOf(sweep.status()), EFBIG);
+  EXPECT_THAT(std::string(sweep.status().message()),
+              testing::HasSubstr("a limit of dmdax: more than 100 pages of "
+                                 "/mnt/f would have to be asked one by one"));
+  request.most_asked = uint64_t{1} << 24;
+  EXPECT_THAT(Sweep("pmem0", 0, shared, request), IsOk());
 }
 
 TEST_F(DaxSweepTest, AnEmptyFileHasNoSlots) {

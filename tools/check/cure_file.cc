@@ -119,12 +119,15 @@ class FileSteps {
                     "stripe=", kPmdBlocks, " belongs into fstab too");
   }
 
-  // What was the file's becomes the new one's, which takes its place.
+  // What was the file's becomes the new one's, which takes its place.  Where
+  // the page cache has the copy, rename() waits only for blocks that are not
+  // allocated yet: after a power cut these would be unwritten, and the old ones
+  // gone.
   void AddCopy(const std::string& unused) {
     const std::string name = ShellWord(subject_.name);
     const std::string fresh = ShellWord(unused);
     Add(OrRemove(absl::StrCat("dd if=", name, " of=", fresh,
-                              " bs=2M conv=notrunc status=none"),
+                              " bs=2M conv=notrunc,fsync status=none"),
                  unused));
     Add(absl::StrCat("truncate -s ", subject_.size, " ", fresh));
     Add(absl::StrCat("mv ", fresh, " ", name));
@@ -174,7 +177,9 @@ void AddFreshFile(const CureRequest& request, proto::Mount* mount, Cure* cure) {
   cure->remark = absl::StrCat(
       "while nobody writes the file: its data goes to new blocks, for which ",
       BytesText(RoundUp(subject.size, kPmdBytes)),
-      " must be free (df); another name of it (hard link) keeps the old ones");
+      " must be free (df); another name of it (hard link), which would keep "
+      "the "
+      "old ones, ends the list");
   std::vector<std::string> allocate;
   if (WorldFsType(*mount) == "ext4") {
     steps.AddStripe(mount);
@@ -184,10 +189,11 @@ void AddFreshFile(const CureRequest& request, proto::Mount* mount, Cure* cure) {
   } else {
     allocate = XfsAllocateLines(unused, subject.size, FileFailure::kRemove);
   }
-  // Nothing that nobody told of is written over.
-  steps.Add(absl::StrCat("test ! -e ", fresh,
-                         " && cp --attributes-only --preserve=all ", name, " ",
-                         fresh));
+  // Nothing that nobody told of is written over, and what were two names of one
+  // file do not become two files.
+  steps.Add(absl::StrCat("test ! -e ", fresh, " && test \"$(stat -c %h ", name,
+                         ")\" = 1 && cp --attributes-only --preserve=all ",
+                         name, " ", fresh));
   for (std::string& line : allocate) steps.Add(std::move(line));
   steps.AddCopy(unused);
   if (NeedsDaxFlag(*mount, subject.name)) {

@@ -43,6 +43,8 @@ class Ext4:
         self.device = device
         head = subprocess.run(["dumpe2fs", "-h", device], capture_output=True, text=True, check=True).stdout
         self.block = int(re.search(r"^Block size: +(\d+)", head, re.M)[1])
+        cluster = re.search(r"^Cluster size: +(\d+)", head, re.M)
+        self.cluster = int(cluster[1]) // self.block if cluster else 1
         stripe = re.search(r"^RAID stripe width: +(\d+)", head, re.M)
         self.stripe = int(stripe[1]) if stripe else 0
 
@@ -83,14 +85,18 @@ class Ext4:
             level = below
         return found
 
-    def extents(self, ino):
-        """[(block of the file, block of the device, count, written)]"""
-        found = []
-        for line in self.ask([f"ex <{ino}>"])[0].splitlines():
-            match = EXTENT.match(line)
-            if match and match[1] == match[2]:
-                found.append((int(match[3]), int(match[4]), int(match[5]), not match[6]))
+    def all_extents(self, inos):
+        """{inode: [(block of the file, block of the device, count, written)]}"""
+        found = {ino: [] for ino in inos}
+        for ino, text in zip(inos, self.ask([f"ex <{ino}>" for ino in inos])):
+            for line in text.splitlines():
+                match = EXTENT.match(line)
+                if match and match[1] == match[2]:  # a leaf of the tree
+                    found[ino].append((int(match[3]), int(match[4]), int(match[5]), not match[6]))
         return found
+
+    def extents(self, ino):
+        return self.all_extents([ino])[ino]
 
     def flags(self, inos):
         texts = self.ask([f"stat <{ino}>" for ino in inos])
@@ -144,18 +150,18 @@ class Ext4:
                 places += range(start, min(end, start + len(wanted) - len(places)))
         if wanted:
             self.change([f"eo <{ino}>"] + [f"set_bmap {block} {place}" for block, place in zip(wanted, places)] +
-                        ["ec"] + [f"setb {place}" for place in places])
+                        ["ec"] + [f"setb {place}" for place in places if place % self.cluster == 0])
             # Of what it does not count debugfs frees nothing.
             had = int(re.search(r"Blockcount: (\d+)", self.ask([f"stat <{ino}>"])[0])[1])
             self.change([f"sif <{ino}> blocks {had + len(wanted) * self.block // 512}"])
         return True
 
-    def write(self, ino, data):
+    def write(self, ino, data, extents):
         """The file's bytes, into the blocks that it has, and some more where
         there is something in a hole."""
         zero = bytes(self.block)
         covered = {}
-        for lblk, place, length, written in self.extents(ino):
+        for lblk, place, length, written in extents:
             for i in range(length):
                 covered[lblk + i] = (place + i, written)
         needs = [b for b in range(-(-len(data) // self.block))
@@ -164,7 +170,7 @@ class Ext4:
             for block in needs:
                 if not self.allocate(ino, block, 1, 0):
                     raise AssertionError(f"{self.device} is full")
-            return self.write(ino, data)
+            return self.write(ino, data, self.extents(ino))
         with open(self.device, "r+b", buffering=0) as device:
             for block, (place, written) in sorted(covered.items()):
                 piece = data[block * self.block:(block + 1) * self.block]

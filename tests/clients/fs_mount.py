@@ -11,7 +11,6 @@ Of xfs only what mkfs made is real: its files are kept beside it, for the file
 system with just this UUID.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -20,6 +19,7 @@ import subprocess
 import sys
 
 import fs_device
+from fs_tree import copy, own, seen, walk
 
 HOME = os.environ["REHEARSAL"]
 TABLE = os.path.join(HOME, "mounts.json")
@@ -58,56 +58,10 @@ def inner(at):
     return [path for path in mounts() if path != at and path.startswith(at + "/")]
 
 
-def walk(at, skip=()):
-    """{"a/b": its stat} below a directory, without what is in mounts there."""
-    found = {}
-    for directory, names, files in os.walk(at):
-        for name in names + files:
-            path = os.path.join(directory, name)
-            found[os.path.relpath(path, at)] = os.lstat(path)
-        names[:] = [n for n in names if os.path.join(directory, n) not in skip]
-    return found
-
-
 def xfs_store(device):
     path = os.path.join(HOME, "xfs-" + fs_device.xfs_uuid(device))
     os.makedirs(path, exist_ok=True)
     return path
-
-
-def copy(source, to, skip=()):
-    """All below one directory, in place: no file loses the blocks it has."""
-    found, links = walk(source, skip), {}
-    for path in sorted(found, key=lambda path: (path.count("/"), path)):
-        st, old, new = found[path], os.path.join(source, path), os.path.join(to, path)
-        if stat.S_ISDIR(st.st_mode):
-            os.makedirs(new, exist_ok=True)
-        elif stat.S_ISLNK(st.st_mode):
-            os.symlink(os.readlink(old), new)
-        elif st.st_ino in links:
-            if os.path.exists(new):
-                os.unlink(new)
-            os.link(links[st.st_ino], new)
-            continue
-        else:
-            links[st.st_ino] = new
-            with open(old, "rb") as file:
-                data = file.read()
-            with open(new, "r+b" if os.path.exists(new) else "w+b") as file:
-                file.write(data)
-                file.truncate(len(data))
-        shutil.copystat(old, new, follow_symlinks=False)
-        own(new, st.st_uid, st.st_gid)
-    for path in sorted(found, reverse=True):  # what was made in them changed them
-        if stat.S_ISDIR(found[path].st_mode):
-            shutil.copystat(os.path.join(source, path), os.path.join(to, path))
-
-
-def own(path, uid, gid):
-    try:
-        os.chown(path, uid, gid, follow_symlinks=False)
-    except OSError:
-        pass  # nobody may
 
 
 def fill(at, device):
@@ -193,13 +147,14 @@ def names_back(fs, at, mount):
 def write_back(at, mount):
     fs = fs_device.Ext4(mount["device"])
     files = names_back(fs, at, mount)
-    changes, sizes = [], fs.sizes(list(files))
+    changes, sizes, extents = [], fs.sizes(list(files)), fs.all_extents(list(files))
     for ino, path in files.items():
         with open(os.path.join(at, path), "rb") as file:
             data = file.read()
         if len(data) < sizes[ino]:
             fs.change([f"punch <{ino}> {-(-len(data) // fs.block)} {sizes[ino] // fs.block}"])
-        fs.write(ino, data)
+            extents[ino] = fs.extents(ino)
+        fs.write(ino, data, extents[ino])
         changes.append(f"sif <{ino}> size {len(data)}")
         for name in os.listxattr(os.path.join(at, path)):
             if name.startswith("user."):
@@ -299,7 +254,7 @@ def do_fallocate(words):
         stripe = int(given[-1]) if given else fs.stripe
         first = offset // fs.block
         if not fs.allocate(ino, first, -(-(offset + length) // fs.block) - first, stripe):
-            fail(f"fallocate: fallocate failed: No space left on device")
+            fail("fallocate: fallocate failed: No space left on device")
         if not kept:
             fs.change([f"sif <{ino}> size {max(size, offset + length)}"])
     if not kept:
@@ -341,22 +296,6 @@ def do_dd(words):
     # The copy's place is full after a piece.
     done = subprocess.run(["/bin/dd", *words, *(["count=1"] if FAILS == "dd" else [])])
     sys.exit(1 if FAILS == "dd" else done.returncode)
-
-
-def seen(paths):
-    """What tells one state of files from another: {path: words}."""
-    found, links = {}, {}
-    for path, (st, real) in sorted(paths.items()):
-        words = [oct(st.st_mode), st.st_uid, st.st_gid]
-        if stat.S_ISLNK(st.st_mode):
-            words = [os.readlink(real)]
-        elif stat.S_ISREG(st.st_mode):
-            with open(real, "rb") as file:
-                words += [st.st_size, hashlib.sha256(file.read()).hexdigest()]
-            words += [links.setdefault(st.st_ino, path)]
-            words += [[n, os.getxattr(real, n).decode()] for n in sorted(os.listxattr(real)) if n.startswith("user.")]
-        found[path] = words
-    return found
 
 
 def do_look(words):

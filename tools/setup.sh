@@ -14,10 +14,10 @@ packages=(
   nlohmann-json3-dev pkgconf protobuf-compiler python3
   # Testing: the real dmsetup is what golden tests compare with, and it and
   # others run on the machine; a program is built with CMake against what
-  # tools/install.sh installs.
+  # tools/install.sh installs.  mkfs.xfs is typed as `dmdax check` prints it.
   cmake cryptsetup-bin dmsetup e2fsprogs fdisk kpartx libbenchmark-dev
   libgmock-dev libgtest-dev libnbd-bin lvm2 nbdkit python3-jsonschema
-  qemu-utils
+  qemu-utils xfsprogs
   # Formatting and fuzzing.
   clang clang-format git libclang-rt-dev
   "$@"

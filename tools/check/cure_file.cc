@@ -45,37 +45,50 @@ uint64_t DeviceBytes(const CureRequest& request) {
 }
 
 // Gives each hole unwritten blocks, congruent to their place in the file modulo
-// 2 MiB, in free space.  Nothing if there is not so much.
+// 2 MiB, in free space: pieces of 2 MiB of its own.  Nothing if there is not so
+// much.
 bool FillHoles(const CureRequest& request,
                const std::vector<FileExtent>& extents, proto::File* file) {
-  std::vector<FileExtent> filled;
-  uint64_t used = std::max(request.used_end, kPmdBytes);
-  for (const FileExtent& e : extents) {
-    if (e.type != IOMAP_MAPPED && e.type != IOMAP_UNWRITTEN &&
-        e.type != IOMAP_HOLE) {
-      return false;
-    }
-    if (e.type != IOMAP_HOLE) used = std::max(used, e.physical + e.length);
-  }
-  uint64_t at = 0;
-  const auto fill = [&](uint64_t end) {
+  std::vector<FileExtent> holes, filled;
+  uint64_t at = 0, room = 0;
+  // `physical`: where the hole's pieces begin among all of them.
+  const auto add = [&](uint64_t end) {
     if (at >= end) return;
-    const uint64_t place = RoundUp(used, kPmdBytes) + at % kPmdBytes;
-    filled.push_back({.logical = at,
-                      .physical = place,
-                      .length = end - at,
-                      .type = IOMAP_UNWRITTEN});
-    used = place + (end - at);
+    holes.push_back({.logical = at, .physical = room, .length = end - at});
+    room += RoundUp(end, kPmdBytes) - RoundDown(at, kPmdBytes);
   };
   const uint64_t size = RoundUp(request.subject.size, kBlock);
   for (const FileExtent& e : extents) {
     if (e.type == IOMAP_HOLE) continue;
-    fill(std::min(e.logical, size));
+    if (e.type != IOMAP_MAPPED && e.type != IOMAP_UNWRITTEN) return false;
+    add(std::min(e.logical, size));
     filled.push_back(e);
     at = std::max(at, e.end());
   }
-  fill(size);
-  if (used > DeviceBytes(request)) return false;
+  add(size);
+  if (room > DeviceBytes(request)) return false;
+  const std::vector<FileExtent> places =
+      room == 0 ? holes : FreePlaces(request, room);
+  if (room != 0 && places.empty()) return false;
+  auto first = places.begin();  // both are in order
+  for (const FileExtent& hole : holes) {
+    const uint64_t begin = hole.physical + hole.logical % kPmdBytes;
+    const uint64_t end = begin + hole.length;
+    while (first != places.end() && first->end() <= begin) ++first;
+    for (auto place = first; place != places.end() && place->logical < end;
+         ++place) {
+      const uint64_t from = std::max(begin, place->logical);
+      const uint64_t to = std::min(end, place->end());
+      filled.push_back({.logical = hole.logical + (from - begin),
+                        .physical = place->physical + (from - place->logical),
+                        .length = to - from,
+                        .type = IOMAP_UNWRITTEN});
+    }
+  }
+  std::sort(filled.begin(), filled.end(),
+            [](const FileExtent& a, const FileExtent& b) {
+              return a.logical < b.logical;
+            });
   SetFileExtents(filled, request.subject.size, file);
   return true;
 }
@@ -113,12 +126,15 @@ class FileSteps {
                     "stripe=", kPmdBlocks, " belongs into fstab too");
   }
 
-  // What was the file's becomes the new one's, which takes its place.
+  // What was the file's becomes the new one's, which takes its place.  Where
+  // the page cache has the copy, rename() waits only for blocks that are not
+  // allocated yet: after a power cut these would be unwritten, and the old ones
+  // gone.
   void AddCopy(const std::string& unused) {
     const std::string name = ShellWord(subject_.name);
     const std::string fresh = ShellWord(unused);
     Add(OrRemove(absl::StrCat("dd if=", name, " of=", fresh,
-                              " bs=2M conv=notrunc status=none"),
+                              " bs=2M conv=notrunc,fsync status=none"),
                  unused));
     Add(absl::StrCat("truncate -s ", subject_.size, " ", fresh));
     Add(absl::StrCat("mv ", fresh, " ", name));
@@ -168,7 +184,9 @@ void AddFreshFile(const CureRequest& request, proto::Mount* mount, Cure* cure) {
   cure->remark = absl::StrCat(
       "while nobody writes the file: its data goes to new blocks, for which ",
       BytesText(RoundUp(subject.size, kPmdBytes)),
-      " must be free (df); another name of it (hard link) keeps the old ones");
+      " must be free (df); another name of it (hard link), which would keep "
+      "the "
+      "old ones, ends the list");
   std::vector<std::string> allocate;
   if (WorldFsType(*mount) == "ext4") {
     steps.AddStripe(mount);
@@ -178,10 +196,11 @@ void AddFreshFile(const CureRequest& request, proto::Mount* mount, Cure* cure) {
   } else {
     allocate = XfsAllocateLines(unused, subject.size, FileFailure::kRemove);
   }
-  // Nothing that nobody told of is written over.
-  steps.Add(absl::StrCat("test ! -e ", fresh,
-                         " && cp --attributes-only --preserve=all ", name, " ",
-                         fresh));
+  // Nothing that nobody told of is written over, and what were two names of one
+  // file do not become two files.
+  steps.Add(absl::StrCat("test ! -e ", fresh, " && test \"$(stat -c %h ", name,
+                         ")\" = 1 && cp --attributes-only --preserve=all ",
+                         name, " ", fresh));
   for (std::string& line : allocate) steps.Add(std::move(line));
   steps.AddCopy(unused);
   if (NeedsDaxFlag(*mount, subject.name)) {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/one_line.h"
+#include "fs/fs_parser.h"
 #include "process/mount_point.h"
 #include "state/find_device.h"
 #include "tools/check/cure_lines.h"
@@ -116,6 +117,12 @@ std::vector<std::string> FreshRemarks(StandsOn& stands_on,
     made = true;
     const proto::Mount* const mount = stands_on.MountAt(key.second);
     if (mount == nullptr) continue;
+    if (SaysReadOnly(mount->options())) {
+      remarks.push_back(absl::StrCat(
+          OneLine(MountPath(mount->path())),
+          " is mounted writable, to restore it: mount -o remount,ro behind "
+          "that"));
+    }
     std::string loses = WhatFsLoses(*mount, stands_on.whole_files().Of(*mount));
     if (!loses.empty()) remarks.push_back(std::move(loses));
   }

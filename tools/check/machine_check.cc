@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/kernel_profile.h"
@@ -39,15 +40,35 @@ Asked AskedFor(const MachineRequest& request) {
   return asked;
 }
 
+// A mount of which files are known is these: that its volume allows large pages
+// says nothing of where they lie.  Whether it is one.
+bool AddFilesOf(const Session& session, const std::string& name,
+                Subjects* found) {
+  if (!absl::StartsWith(name, "/")) return false;
+  const absl::StatusOr<MountPoint*> mount = session.user->FindMount(name);
+  if (!mount.ok() || (*mount)->files().empty()) return false;
+  for (const auto& [below, file] : (*mount)->files()) {
+    if (found->known
+            .try_emplace(file->path, Subject::kFile, (*mount)->options().path)
+            .second) {
+      found->names.push_back(file->path);
+    }
+  }
+  return true;
+}
+
 // The names to ask about: those of the request, if there are such subjects.
 absl::StatusOr<Subjects> NamesOn(Session& session, const Asked& asked) {
   if (asked.all) return DefaultSubjects(session);
-  Subjects found{.names = asked.names};
+  Subjects found;
   for (const std::string& name : asked.names) {
+    if (AddFilesOf(session, name, &found)) continue;
     absl::StatusOr<Subject> subject = OpenSubject(session, name);
     if (!subject.ok()) return subject.status();
     CloseSubject(session, *subject);
-    found.known[name] = {subject->kind, subject->mount};
+    const bool fresh =
+        found.known.try_emplace(name, subject->kind, subject->mount).second;
+    if (fresh) found.names.push_back(name);
     if (subject->kind != Subject::kDevice || !subject->mount.empty()) continue;
     found.held_by[name] = DevicesOn(session, *subject->bdev);
   }

@@ -43,12 +43,14 @@ std::string WorldFreshMountLine(const proto::Mount& mount,
                                 const std::string& device_path) {
   // As /proc/mounts shows them: "stripe=512" of ext4, "sunit=128,swidth=256" of
   // xfs, where "noalign" lets blocks lie anywhere.  "sb=" is where a copy of
-  // the old one's super block lies.
+  // the old one's super block lies.  What is read-only nobody can restore; it
+  // may have been so because its journal was left alone.
   std::vector<absl::string_view> kept;
   for (absl::string_view word : MountWords(mount.options())) {
     const absl::string_view name = word.substr(0, word.find('='));
     if (name != "stripe" && name != "sunit" && name != "swidth" &&
-        name != "noalign" && name != "sb") {
+        name != "noalign" && name != "sb" && name != "ro" && name != "noload" &&
+        name != "norecovery") {
       kept.push_back(word);
     }
   }

@@ -31,7 +31,8 @@ void SetFileExtents(const std::vector<FileExtent>& extents, uint64_t size,
                     proto::File* file);
 
 // That of a file system that has just been made: what mkfs wrote there counts,
-// and no option about the old one's stripes overrides it.
+// and no option about the old one's stripes overrides it.  It is writable:
+// somebody will restore its data.
 std::string WorldFreshMountLine(const proto::Mount& mount,
                                 const std::string& device_path);
 

@@ -27,7 +27,7 @@ class DaxSweepTest : public DmTest {
                        .request = {.type = "xfs", .options = "dax=always"},
                        .claim = DeviceClaim::kShared},
                       bdev);
-    const uint64_t bytes = bdev.nr_sectors() * kSectorSize;
+    const uint64_t bytes = bdev.nr_sectors() / 8 * kPageSize;
     extent.length = bytes;
     EXPECT_THAT(mount->AddFile({.name = "f", .extents = {extent}}), IsOk());
     request.file = *user_->Open("/mnt/f");
@@ -102,9 +102,9 @@ TEST_F(DaxSweepTest, AStripeOffItsPagesTakesOnePeriod) {
   AddPmem("big", kTiB, 101 * kTiB);
   struct {
     uint64_t chunk, begin, most_asked;
-  } const stripes[] = {{1, 0, 1},      {4, 0, 1},       {12, 0, 2048},
-                       {9, 0, 16384},  {100, 0, 65536}, {128, 3, 2048},
-                       {4096, 5, 4096}};
+  } const stripes[] = {{1, 0, 1},       {4, 0, 1},        {12, 0, 10000},
+                       {9, 0, 40000},   {100, 0, 300000}, {128, 3, 10000},
+                       {4096, 5, 10000}};
   for (const auto& [chunk, begin, most_asked] : stripes) {
     SCOPED_TRACE(absl::StrCat(chunk, " from ", begin));
     const uint64_t width = kTiB / kSectorSize / chunk * chunk;

@@ -18,6 +18,7 @@ _LIBRARIES = {
     "libarchive": "libarchive",
     "nlohmann_json": "nlohmann_json",
     "openssl": "openssl",
+    "re2": "re2",
     "sqlite3": "sqlite3",
     "zlib": "zlib",
 }

@@ -9,6 +9,7 @@
 #include <clocale>
 #include <iostream>
 
+#include "absl/strings/match.h"
 #include "base/errno_status.h"
 #include "base/read_input.h"
 #include "nlohmann/json.hpp"
@@ -99,6 +100,7 @@ absl::Status RunToEnd(App& app, const std::vector<std::string>& words,
 }
 
 void RunVerb(App& app, const std::vector<std::string>& words) {
+  if (words[0] == "stats") throw CLI::ParseError(kNoStats, 2);
   Answer answer;
   absl::Status s = RunToEnd(app, words, "dmdax", &answer);
   if (!s.ok()) return app.Report(s);
@@ -114,6 +116,10 @@ CLI::Validator NoWord() {
 
 int RunAsDmsetup(App& app, int argc, char** argv) {
   setlocale(LC_ALL, "");
+  if (absl::EndsWith(argv[0], "dmstats")) {
+    Tell(kNoStats);
+    return 2;
+  }
   Answer answer;
   absl::Status s = RunToEnd(app, {argv + 1, argv + argc}, argv[0], &answer);
   if (!s.ok()) {

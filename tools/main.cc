@@ -108,8 +108,10 @@ int UsageError(const CLI::App& cli, const CLI::ParseError& e, dmdax::App& app,
     verb = verb->get_subcommands()[0];
     name += " " + verb->get_name();
   }
-  // What is no option and no verb was left over.
-  std::vector<std::string> words = cli.remaining(/*recurse=*/true);
+  // What is no option and no verb was left over; of a verb of dmsetup's, all
+  // is.
+  std::vector<std::string> words =
+      cli.remaining(/*recurse=*/!verb->get_allow_extras());
   std::erase(words, "--");  // the end of the options is none
   const std::string word = words.empty() ? "" : words[0];
   std::string what = e.what();

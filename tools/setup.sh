@@ -10,8 +10,8 @@ packages=(
   # Building.
   bazel-bootstrap bazel-platforms bazel-rules-java bazel-rules-proto
   bazel-skylib g++ libabsl-dev libarchive-dev libcli11-dev libext2fs-dev
-  libprotobuf-dev libsqlite3-dev libssl-dev nbdkit-plugin-dev zlib1g-dev
-  nlohmann-json3-dev pkgconf protobuf-compiler python3
+  libprotobuf-dev libre2-dev libsqlite3-dev libssl-dev nbdkit-plugin-dev
+  nlohmann-json3-dev pkgconf protobuf-compiler python3 zlib1g-dev
   # Testing: the real dmsetup is what golden tests compare with, and it and
   # others run on the machine; a program is built with CMake against what
   # tools/install.sh installs.  mkfs.xfs is typed as `dmdax check` prints it.

@@ -30,7 +30,14 @@ dmsetup rename home house
 (sleep 1; dmsetup rename house home) & dmsetup wait house $(dmsetup info -c --noheadings -o events house); wait
 dmsetup message fast 0 hello
 dmstats create home
+dmstats create --areas 2 --bounds 1ms,5s fast
+dmstats create --start 8 --length 1k --precise fast
+dmstats group --regions 0-1 --alias both fast
 dmstats list
+dd if=/dev/zero of=/dev/mapper/fast bs=4096 count=3 conv=fsync status=none
+dmstats report --raw --region -o name,region_id,write_count,write_sector_count fast
+dmstats print --allregions home
+dmstats delete --groupid 0 fast
 dmstats delete --allregions home
 dmsetup mknodes
 dmsetup remove_all

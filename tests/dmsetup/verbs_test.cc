@@ -113,6 +113,37 @@ TEST(Verbs, ATableMayStandOnADevice) {
   EXPECT_TRUE(Dmsetup(session, {"load", "d1", "/dev/mapper/d0"}).would_block);
 }
 
+// More -v say no more: how libdevmapper does it is nobody's business here.
+TEST(Verbs, VerboseIsAboutResults) {
+  Session session = Machine1();
+  ASSERT_EQ(Dmsetup(session, {"create", "d0", "--table", "0 16 zero"}).rc, 0);
+  const DmsetupResult once = Dmsetup(session, {"status", "-v", "d0"});
+  EXPECT_THAT(once.out, HasSubstr("Open count:"));
+  EXPECT_EQ(Dmsetup(session, {"status", "-vvv", "d0"}).out, once.out);
+  EXPECT_EQ(Dmsetup(session, {"remove", "-vvv", "d0"}).out, "");
+}
+
+// Regions are messages to the kernel; what dmstats makes of them is its own.
+TEST(Verbs, StatisticsAreTheRealOnes) {
+  Session session = Machine1();
+  ASSERT_EQ(Dmsetup(session, {"create", "d0", "--table", "0 16 zero"}).rc, 0);
+  DmsetupResult r = Dmsetup(session, {"stats", "create", "d0", "--areas", "3"});
+  EXPECT_EQ(r.rc, 1);
+  EXPECT_THAT(r.err, HasSubstr("dmdax run -- dmstats"));
+  const std::vector<std::string> fields = {"info", "-c", "-o",
+                                           "name,read_count"};
+  r = Dmsetup(session, fields);
+  EXPECT_EQ(r.rc, 0);
+  EXPECT_EQ(r.out + r.err, "") << "no region, no row";
+  ASSERT_EQ(Dmsetup(session, {"message", "d0", "0", "@stats_create", "-", "/1",
+                              "dmstats"})
+                .rc,
+            0);
+  r = Dmsetup(session, fields);
+  EXPECT_EQ(r.rc, 1);
+  EXPECT_THAT(r.err, HasSubstr("dmdax run -- dmstats"));
+}
+
 TEST(Verbs, AnIntervalWithoutCountIsWithoutEnd) {
   Session session = Machine1();
   ASSERT_EQ(Dmsetup(session, {"create", "d0", "--table", "0 16 zero"}).rc, 0);

@@ -19,10 +19,8 @@
 #include "tools/dmsetup/command.h"
 #include "tools/dmsetup/dmsetup.h"
 #include "tools/dmsetup/facts.h"
-#include "tools/dmsetup/report/dm_regex.h"
 #include "tools/dmsetup/report/report.h"
 #include "tools/dmsetup/split_name.h"
-#include "tools/dmsetup/stats/stats_handle.h"
 #include "tools/dmsetup/table_hints.h"
 #include "tools/fault_target.h"
 #include "tools/fleet_totals.h"
@@ -173,15 +171,6 @@ TEST_F(ToolsExamples, TableHints) {
   EXPECT_EQ(hint("0 8 linear 259:0 0"), "");
 }
 
-TEST_F(ToolsExamples, DmLog) {
-  const auto say = [&]() -> bool {
-#include "tests/examples/tools/dmsetup/dm_log.inc"
-  };
-  EXPECT_FALSE(say());
-  EXPECT_THAT(out, testing::HasSubstr("Created /dev/mapper/home"));
-  EXPECT_EQ(err, "No device specified.\n");
-}
-
 TEST_F(ToolsExamples, DmTask) {
   DmsetupContext ctx{.ctl = ctl(), .options = {}, .input = ""};
   const auto suspended = [&]() -> bool {
@@ -203,31 +192,15 @@ TEST_F(ToolsExamples, Mangle){
 #include "tests/examples/tools/dmsetup/mangle.inc"
 }
 
-TEST_F(ToolsExamples, NodeOps) {
-  LibdmLog log(out, err);
-  NodeOps ops(machine(), log);
+TEST_F(ToolsExamples, MapperNodes) {
+  Machine& machine = this->machine();
   const DevT dev = Md("d0").dev();
-#include "tests/examples/tools/dmsetup/node_ops.inc"
-  EXPECT_THAT(machine().LookupBdev("/dev/mapper/home"), IsOkAndHolds(dev));
+#include "tests/examples/tools/dmsetup/mapper_nodes.inc"
+  EXPECT_THAT(machine.LookupBdev("/dev/mapper/home"), IsOkAndHolds(dev));
 }
 
 TEST_F(ToolsExamples, SplitName){
 #include "tests/examples/tools/dmsetup/split_name.inc"
-}
-
-TEST_F(ToolsExamples, StatsHandle) {
-  ASSERT_EQ(RunDmsetup(ctl(), {"stats", "create", "d0"}, "").rc, 0);
-  DmsetupContext ctx{.ctl = ctl(), .options = {}, .input = ""};
-  const auto list = [&]() -> bool {
-#include "tests/examples/tools/dmsetup/stats/stats_handle.inc"
-    return true;
-  };
-  EXPECT_TRUE(list());
-  EXPECT_EQ(ctx.out, "0\n");
-}
-
-TEST_F(ToolsExamples, DmRegex){
-#include "tests/examples/tools/dmsetup/report/dm_regex.inc"
 }
 
 TEST_F(ToolsExamples, Report) {
@@ -236,8 +209,7 @@ TEST_F(ToolsExamples, Report) {
       {{1, FieldType::kString, "Name", 4, "name", "Name of the disk."}}};
   const ReportSchema schema{kSections, kFields};
   const ReportOptions options{.fields = "name"};
-  LibdmLog log(out, err);
-  const ReportStreams streams{out, err, log};
+  const ReportStreams streams{out, err};
   const auto value_of_field = [](size_t) {
     return std::optional<FieldValue>({.text = "home"});
   };

@@ -17,7 +17,7 @@
 #include "tests/fuzz/reader.h"
 #include "tools/dmsetup/command.h"
 #include "tools/dmsetup/dmsetup.h"
-#include "tools/dmsetup/option_names.h"
+#include "tools/dmsetup/option_table.h"
 
 namespace {
 
@@ -28,8 +28,8 @@ std::vector<std::string> Pool(const dmdax::KernelProfile& profile) {
   for (const dmdax::DmsetupCommand* verb : dmdax::DmsetupCommands()) {
     pool.emplace_back(verb->name);
   }
-  for (const option& o : dmdax::LongOptionsOf("dmsetup")) {
-    if (o.name != nullptr) pool.push_back(absl::StrCat("--", o.name));
+  for (const dmdax::OptionRow& option : dmdax::OptionTable()) {
+    pool.push_back(absl::StrCat("--", option.name));
   }
   for (const char c : absl::string_view(dmdax::kShortOptions)) {
     if (c != ':') pool.push_back(absl::StrCat("-", std::string(1, c)));

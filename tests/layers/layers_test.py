@@ -38,6 +38,7 @@ SYSTEM = (
     ("gtest/", "@com_google_googletest//:gtest"),
     ("nlohmann/", "@nlohmann_json//:nlohmann_json"),
     ("openssl/", "@openssl//:crypto"),
+    ("re2/", "@re2//:re2"),
 )
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.M)
 RULES = ("cc_library", "cc_binary", "cc_test", "dmdax_examples_test",

@@ -48,19 +48,17 @@ std::vector<std::string> RandomLines::Next(std::string* input) {
       return {"mknodes", Which()};
     case 21:
       if (Below(8) == 0) return {"remove_all"};
-      return {"stats", "create", Which()};
+      return {"message", Which(), "0", "@stats_create", "-", "/1"};
     default:
       return Question();
   }
 }
 
 std::vector<std::string> RandomLines::Question() {
-  static constexpr const char* kQuestions[] = {"info",      "info -c",
-                                               "table",     "table --inactive",
-                                               "status",    "deps",
-                                               "ls",        "deps -o devname",
-                                               "info -C",   "table --noflush",
-                                               "stats list"};
+  static constexpr const char* kQuestions[] = {
+      "info",    "info -c",        "table", "table --inactive",
+      "status",  "deps",           "ls",    "deps -o devname",
+      "info -C", "table --noflush"};
   std::vector<std::string> words =
       absl::StrSplit(kQuestions[Below(std::size(kQuestions))], ' ');
   switch (Below(8)) {

@@ -6,11 +6,9 @@
 #ifndef DMDAX_TOOLS_DMSETUP_BLOCK_NAME_H_
 #define DMDAX_TOOLS_DMSETUP_BLOCK_NAME_H_
 
-#include <cerrno>
 #include <optional>
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "tools/dmsetup/dm_task.h"
 
 namespace dmdax {
@@ -18,10 +16,7 @@ namespace dmdax {
 // _sysfs_get_kernel_name(): the disk's name ("dm-0"), nothing when there is no
 // disk of this number.
 inline std::optional<std::string> BlockName(DmsetupContext& ctx, DevT dev) {
-  BlockDevice* bdev = ctx.ctl.machine().FindBdev(dev);
-  if (bdev != nullptr) return bdev->name();
-  ctx.log.SysDebug("readlink", absl::StrCat("/sys/dev/block/", dev.ToString()),
-                   ENOENT);
+  if (BlockDevice* bdev = ctx.ctl.machine().FindBdev(dev)) return bdev->name();
   return std::nullopt;
 }
 
@@ -30,10 +25,6 @@ inline std::optional<std::string> MappedName(DmsetupContext& ctx, DevT dev) {
   if (ctx.ctl.machine().FindBdev(dev) != nullptr) {
     if (auto md = ctx.ctl.FindMinor(dev.minor_nr)) return md->dm_name();
   }
-  ctx.log.SysDebug("fopen",
-                   absl::StrCat("/sys/dev/block/", dev.ToString(), "/dm/name"),
-                   ENOENT);
-  ctx.log.Backtrace();
   return std::nullopt;
 }
 

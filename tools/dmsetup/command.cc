@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/dmsetup/command.h"
 
-#include <chrono>
-#include <ratio>
-
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 
 namespace dmdax {
 
@@ -20,6 +16,14 @@ std::optional<std::string> DeviceOf(const CommandCall& call) {
   return call.args[0];
 }
 
+std::optional<std::string> TakeDevice(const DmsetupContext& ctx,
+                                      absl::Span<const std::string>& args) {
+  if (ByNumberOrUuid(ctx)) return std::nullopt;
+  const std::string device = args[0];
+  args.remove_prefix(1);
+  return device;
+}
+
 bool ByNumberOrUuid(const DmsetupContext& ctx) {
   return ctx.options.uuid || ctx.options.major;
 }
@@ -29,26 +33,8 @@ NodeReadAhead ReadAheadAsked(const DmsetupOptions& o) {
   return {static_cast<uint32_t>(*o.read_ahead), o.read_ahead_minimum};
 }
 
-void UdevWait(DmsetupContext& ctx) {
-  if (ctx.options.udev_cookie == 0) ctx.nodes.Update();
-}
-
-bool TaskRun(DmsetupContext& ctx, DmTask& task) {
-  const bool ok = task.Run();
-  if (ctx.initial_timestamp) {
-    const auto passed =
-        std::chrono::steady_clock::now() - *ctx.initial_timestamp;
-    const auto ns =
-        std::chrono::duration_cast<std::chrono::nanoseconds>(passed).count();
-    ctx.log.Debug(absl::StrFormat("Timestamp: %7d.%09d seconds",
-                                  ns / std::nano::den, ns % std::nano::den));
-  }
-  return ok;
-}
-
 void ApplySwitches(const DmsetupContext& ctx, DmTask& task) {
   const DmsetupOptions& o = ctx.options;
-  if (o.noopencount) task.NoOpenCount();
   if (o.inactive) task.AddFlags(DM_QUERY_INACTIVE_TABLE_FLAG);
   if (o.checks) task.EnableChecks();
 }
@@ -56,8 +42,7 @@ void ApplySwitches(const DmsetupContext& ctx, DmTask& task) {
 bool ProcessAll(DmsetupContext& ctx, const CommandCall& call, bool silent,
                 CommandFn fn) {
   DmTask list(ctx, DmTaskType::kList);
-  if (ctx.options.checks) list.EnableChecks();
-  if (!TaskRun(ctx, list)) return ctx.log.Backtrace();
+  if (!list.Run()) return false;
   if (list.names().empty()) {
     if (!silent) absl::StrAppend(&ctx.out, "No devices found\n");
     return true;

@@ -20,7 +20,6 @@ namespace dmdax {
 // What one call of a verb is about.
 struct CommandCall {
   absl::string_view verb;
-  absl::string_view subcommand = {};  // of `stats`
   // This argument and those after it.
   absl::Span<const std::string> args;
   // Set when all devices are gone through: the name of this one.
@@ -61,7 +60,6 @@ struct DmsetupCommand {
   // What `dmdax VERB --help` says; null: dmdax has no such verb.
   const char* help = nullptr;
   CommandFn fn = nullptr;
-  bool has_subcommands = false;  // its first word is one
   // Sets the options that the verb stands for.
   void (*imply)(DmsetupOptions& o) = nullptr;
   // Whether a line without --table and --notable reads standard input.
@@ -73,6 +71,10 @@ absl::Span<const DmsetupCommand* const> DmsetupCommands();
 // Null: there is no such verb.
 const DmsetupCommand* FindDmsetupCommand(absl::string_view name);
 
+// What `stats` and the fields of statistics answer.
+inline constexpr char kNoStats[] =
+    "statistics are the real one's: dmdax run -- dmstats ...";
+
 // Creates the device that the options and its table describe, from standard
 // input if no file is named.
 bool CreateOneDevice(DmsetupContext& ctx, const std::string& name,
@@ -81,11 +83,17 @@ bool CreateOneDevice(DmsetupContext& ctx, const std::string& name,
 bool CreateConcise(DmsetupContext& ctx, const CommandCall& call);
 // _status(): of status, table and measure, and of ls with --target or --exec.
 bool CmdStatus(DmsetupContext& ctx, const CommandCall& call);
-// Of version, and of `stats version`.
-bool CmdVersion(DmsetupContext& ctx, const CommandCall& call);
+
+// How -o of ls and deps says that a device is to be named.
+enum class DevName { kNumber, kMapped, kDisk };
+// Nothing after appending which word of -o is none.
+std::optional<DevName> DevNameAsked(const DmsetupOptions& o, std::string* err);
 
 // The device that a call names; nothing for one by uuid or number.
 std::optional<std::string> DeviceOf(const CommandCall& call);
+// Takes the device off the words; nothing with -u or -j.
+std::optional<std::string> TakeDevice(const DmsetupContext& ctx,
+                                      absl::Span<const std::string>& args);
 // Whether the call names no device in any way, so it is about all devices.
 bool AboutAll(const DmsetupContext& ctx, const CommandCall& call);
 // -u or -j: the device is not named by an argument.
@@ -97,15 +105,10 @@ bool DisplayInfo(DmsetupContext& ctx, const DmTask& task);
 // The same for programs.
 void NoteInfo(DmsetupContext& ctx, const DmTask& task);
 
-// _task_run(): DmTask::Run(), and with -vvv the time that has passed.
-bool TaskRun(DmsetupContext& ctx, DmTask& task);
-// --noopencount, --inactive and --checks, which most verbs pass on.
+// --inactive and --checks, which most verbs pass on.
 void ApplySwitches(const DmsetupContext& ctx, DmTask& task);
 // --readahead.
 NodeReadAhead ReadAheadAsked(const DmsetupOptions& o);
-// dm_udev_wait(): without udev only what libdevmapper does then.  Within a
-// transaction its end is waited for instead.
-void UdevWait(DmsetupContext& ctx);
 // dm_mknodes(): makes the node of a device, or those of all.
 bool Mknodes(DmsetupContext& ctx, const std::optional<std::string>& name);
 // _do_rename(), to a new name.
@@ -116,8 +119,6 @@ bool DoRename(DmsetupContext& ctx, const std::optional<std::string>& name,
 // unless `silent`.
 bool ProcessAll(DmsetupContext& ctx, const CommandCall& call, bool silent,
                 CommandFn fn);
-// _info(), which `stats report` calls for each device too.
-bool CmdInfo(DmsetupContext& ctx, const CommandCall& call);
 
 }  // namespace dmdax
 

@@ -63,7 +63,7 @@ bool DevTree::Add(DmsetupContext& ctx, size_t parent, DevT dev) {
     if (!task.Run()) {
       Say(ctx,
           absl::StrCat("_deps: task run failed for (", dev.ToString(), ")"));
-      return ctx.log.Backtrace();
+      return false;
     }
     Node& node = nodes_[index];
     node.name = task.name();
@@ -78,7 +78,7 @@ bool DevTree::Add(DmsetupContext& ctx, size_t parent, DevT dev) {
     return true;
   }
   for (const DevT& below : deps) {
-    if (!Add(ctx, index, below)) return ctx.log.Backtrace();
+    if (!Add(ctx, index, below)) return false;
   }
   return true;
 }
@@ -89,9 +89,8 @@ bool BuildWholeTree(DmsetupContext& ctx) {
   return ProcessAll(ctx, CommandCall{.verb = "ls"}, false,
                     [](DmsetupContext& c, const CommandCall& each) {
                       const DevT dev = DevT::HugeDecode(each.listed_dev);
-                      return c.tree->Add(c, dev) || c.log.Backtrace();
-                    }) ||
-         ctx.log.Backtrace();
+                      return c.tree->Add(c, dev);
+                    });
 }
 
 }  // namespace dmdax

@@ -12,6 +12,13 @@
 namespace dmdax {
 namespace {
 
+// The task of kCreate and those after it, as a failure names it: _cmd_data_v4.
+constexpr const char* kTaskNames[] = {
+    "create", "reload", "remove",  "remove_all",  "suspend", "resume",
+    "info",   "deps",   "rename",  "status",      "table",   "waitevent",
+    "names",  "clear",  "message", "setgeometry", "mknodes", "target-version",
+};
+
 // Tasks that do not fail if the device is absent: the reply says so.
 bool MayBeAbsent(DmTaskType type) {
   return type == DmTaskType::kInfo || type == DmTaskType::kStatus ||
@@ -21,17 +28,8 @@ bool MayBeAbsent(DmTaskType type) {
 }  // namespace
 
 bool Say(DmsetupContext& ctx, absl::string_view text) {
-  return ctx.log.Error(text);
-}
-
-void CheckUdev(DmsetupContext& ctx) {
-  if (std::exchange(ctx.udev_checked, true)) return;
-  ctx.log.Debug("Udev is not running. Not using udev synchronisation code.");
-}
-
-DmTask::DmTask(DmsetupContext& ctx, DmTaskType type) : ctx_(ctx), type_(type) {
-  if (std::exchange(ctx.version_checked, true)) return;
-  DmTask(ctx, DmTaskType::kVersion).Run();
+  absl::StrAppend(&ctx.err, text, "\n");
+  return false;
 }
 
 // --- running ---
@@ -99,9 +97,6 @@ absl::Status DmTask::Ioctl() {
     }
     case DmTaskType::kSetGeometry:
       return ctl.DevSetGeometry(io_, text_.value_or(""));
-    case DmTaskType::kVersion:
-    case DmTaskType::kListVersions:
-      return absl::OkStatus();
     case DmTaskType::kTargetVersion:
       return FindTarget();
   }
@@ -116,13 +111,7 @@ bool DmTask::Flatten() {
   };
   io_ = DmIoctl();
   if (minor_ >= 0) {
-    const uint32_t driver_major = ctx_.ctl.major();
-    if (default_major_ && major_ != static_cast<int>(driver_major)) {
-      ctx_.log.Verbose(absl::StrCat("Overriding major number of ", major_,
-                                    " with ", driver_major,
-                                    " for persistent device."));
-      major_ = static_cast<int>(driver_major);
-    }
+    if (default_major_) major_ = static_cast<int>(ctx_.ctl.major());
     if (major_ <= 0) {
       return fail("Missing major number for persistent device.");
     }
@@ -154,13 +143,8 @@ absl::Status DmTask::IoctlWithRetries() {
   constexpr unsigned kMaxAttempts = 25;  // DM_IOCTL_RETRIES
   const DmIoctl request = io_;
   for (unsigned attempt = 1;; ++attempt) {
-    LogIoctl(request, attempt);
     io_ = request;
     absl::Status s = Ioctl();
-    if (s.ok()) {
-      LogRepeats(request, attempt);
-      return s;
-    }
     // No time passes between two attempts, because nothing changes here
     // meanwhile.
     const bool again = ErrnoOf(s) == EBUSY && type_ == DmTaskType::kRemove &&
@@ -170,9 +154,17 @@ absl::Status DmTask::IoctlWithRetries() {
   }
 }
 
+// "(254:0)": what was asked for, a major alone included.
+std::string DmTask::NumberText() const {
+  if (major_ <= 0) return "";
+  return absl::StrCat("(", major_, ":", minor_ >= 0 ? absl::StrCat(minor_) : "",
+                      ")");
+}
+
 bool DmTask::SayFailed(int err) const {
   ctx_.ioctl_errno = err;
-  return Say(ctx_, absl::StrCat("device-mapper: ", DmTaskName(type_),
+  return Say(ctx_, absl::StrCat("device-mapper: ",
+                                kTaskNames[static_cast<size_t>(type_)],
                                 " ioctl on ", name_, " ", uuid_, NumberText(),
                                 " failed: ", ErrnoText(err)));
 }
@@ -194,29 +186,29 @@ bool DmTask::RunOne() {
   exists_ = s.ok();
   if (!s.ok() && (err != ENXIO || !MayBeAbsent(type_))) return SayFailed(err);
   if (!UnmangleReply()) return false;
-  StackNodeOps();
+  UpdateNodes();
   return true;
 }
 
 // What the ioctl means for /dev/mapper.
-void DmTask::StackNodeOps() {
-  NodeOps& nodes = ctx_.nodes;
+void DmTask::UpdateNodes() {
+  MapperNodes& nodes = ctx_.nodes;
   const bool on_create = ctx_.options.addnodeoncreate;
   switch (type_) {
     case DmTaskType::kCreate:
-      if (on_create && !name_.empty()) nodes.Add(name_, dev(), owner_);
+      if (on_create && !name_.empty()) nodes.Add(name_, dev());
       break;
     case DmTaskType::kMknodes:
       // Here the node is called as the device is shown.
       if (exists_) {
-        nodes.Add(io_.name, dev(), owner_);
+        nodes.Add(io_.name, dev());
       } else if (given_name_) {
         nodes.Remove(name_);
       }
       break;
     case DmTaskType::kResume:
       if (name_.empty()) break;
-      if (!on_create) nodes.Add(name_, dev(), owner_);
+      if (!on_create) nodes.Add(name_, dev());
       nodes.SetReadAhead(name_, dev(), read_ahead_);
       break;
     case DmTaskType::kRemove:

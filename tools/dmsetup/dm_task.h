@@ -10,22 +10,19 @@
 // Mirrors: struct dm_task, dm_task_run of libdm/ioctl/libdm-iface.c and
 // dm_task_set_name of libdm/libdm-common.c (1.02.185).
 //
-// dm_task.cc runs it, dm_task_device.cc finds the device, dm_task_log.cc writes
-// the line that each ioctl gets in the log, dm_task_steps.cc has the tasks that
-// are several ioctls; node_ops.h keeps /dev/mapper.
+// dm_task.cc runs it, dm_task_device.cc finds the device, dm_task_steps.cc has
+// the tasks that are several ioctls; mapper_nodes.h keeps /dev/mapper.
 #ifndef DMDAX_TOOLS_DMSETUP_DM_TASK_H_
 #define DMDAX_TOOLS_DMSETUP_DM_TASK_H_
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "dm/dm_ioctl.h"
-#include "tools/dmsetup/dm_log.h"
 #include "tools/dmsetup/facts.h"
-#include "tools/dmsetup/node_ops.h"
+#include "tools/dmsetup/mapper_nodes.h"
 #include "tools/dmsetup/options.h"
 
 namespace dmdax {
@@ -42,8 +39,7 @@ struct DmsetupContext {
   std::map<std::string, std::string>* files = nullptr;
   std::string out = {};
   std::string err = {};
-  LibdmLog log{out, err};
-  NodeOps nodes{ctl.machine(), log};
+  MapperNodes nodes{ctl.machine(), err};
   // What dmsetup does not say: where exactly the input is wrong, and why.
   std::vector<std::string> hints = {};
   std::string table = {};  // dmsetup's text of it, as it was read
@@ -60,22 +56,11 @@ struct DmsetupContext {
   bool endless = false;  // see DmsetupResult
   // It has waited before: if the device is gone since, that was its last event.
   bool waited = false;
-  // What libdevmapper does once: ask the driver's version, look for udev.
-  bool version_checked = false;
-  bool udev_checked = false;
-  // How often the room for a reply was doubled: _ioctl_buffer_double_factor.
-  unsigned buffer_doublings = 0;
-  // With -vvv: since when commands are timed.
-  std::optional<std::chrono::steady_clock::time_point> initial_timestamp = {};
 };
 
 // log_error(): a line of standard error.  Returns false, the failure that it
 // tells of.
 bool Say(DmsetupContext& ctx, absl::string_view text);
-
-// dm_udev_get_sync_support(): never, since an emulated machine has no udev.
-// Says so once.
-void CheckUdev(DmsetupContext& ctx);
 
 enum class DmTaskType {
   kCreate,
@@ -95,18 +80,12 @@ enum class DmTaskType {
   kTargetMsg,
   kSetGeometry,
   kMknodes,
-  kVersion,
-  kListVersions,
   kTargetVersion,
 };
 
-// "create", "names" ...: _cmd_data_v4.
-absl::string_view DmTaskName(DmTaskType type);
-
 class DmTask {
  public:
-  // The first task of a command line asks for the version of the driver.
-  DmTask(DmsetupContext& ctx, DmTaskType type);
+  DmTask(DmsetupContext& ctx, DmTaskType type) : ctx_(ctx), type_(type) {}
 
   // _set_task_device(): by name, or by -u or -j and -m of the options.
   bool SetDevice(const std::optional<std::string>& name);
@@ -119,12 +98,10 @@ class DmTask {
   void SetMajor(int major_nr);
   void SetMinor(int minor_nr) { minor_ = minor_nr; }
   void AddFlags(uint32_t flags) { flags_ |= flags; }
-  // --noopencount, --checks and --retry, which are no flags of the kernel.
-  void NoOpenCount() { no_open_count_ = true; }
+  // --checks and --retry, which are no flags of the kernel.
   void EnableChecks() { enable_checks_ = true; }
   void RetryRemove() { retry_remove_ = true; }
   void SetEventNr(uint32_t event_nr) { event_nr_ = event_nr; }
-  void SetOwner(const NodeOwner& owner) { owner_ = owner; }
   void SetReadAhead(NodeReadAhead value) { read_ahead_ = value; }
   void SetSector(sector_t sector) { sector_ = sector; }
   void SetText(std::string text) { text_ = std::move(text); }
@@ -152,10 +129,14 @@ class DmTask {
   const std::string& name() const { return io_.name; }
   const std::string& uuid() const { return io_.uuid; }
   // dm_task_get_name_mangled() and its like; nothing after saying why not.
-  std::optional<std::string> MangledName() const;
-  std::optional<std::string> MangledUuid() const;
-  std::string UnmangledName() const { return UnmangledAs("name", name()); }
-  std::string UnmangledUuid() const { return UnmangledAs("UUID", uuid()); }
+  std::optional<std::string> MangledName() const {
+    return Mangled("name", name(), DmCtl::kNameLen);
+  }
+  std::optional<std::string> MangledUuid() const {
+    return Mangled("UUID", uuid(), DmCtl::kUuidLen);
+  }
+  std::string UnmangledName() const { return Unmangled(name()); }
+  std::string UnmangledUuid() const { return Unmangled(uuid()); }
   // dm_task_get_read_ahead(): nothing after saying why not.
   std::optional<uint32_t> ReadAhead() const {
     return ctx_.nodes.ReadAhead(name(), dev());
@@ -179,23 +160,18 @@ class DmTask {
   absl::Status Load();
   absl::Status FindTarget() const;
   absl::Status IoctlWithRetries();
-  void LogIoctl(const DmIoctl& request, unsigned attempt) const;
-  void LogRepeats(const DmIoctl& request, unsigned attempt);
   bool SayFailed(int err) const;
-  size_t BufferSize() const;
-  bool IsBufferFull(size_t size) const;
   std::string NumberText() const;
-  std::string UnmangledAs(absl::string_view what,
-                          const std::string& text) const;
+  std::optional<std::string> Mangled(absl::string_view what,
+                                     const std::string& text, size_t max) const;
+  std::string Unmangled(const std::string& text) const;
   bool UnmangleReply();
   bool UnmangleText(absl::string_view what, std::string& text);
-  void LogMismatch(absl::string_view what, absl::string_view text) const;
-  void StackNodeOps();
+  void UpdateNodes();
 
   // Mangles a name or uuid; says what is wrong with `s`, and that `failed`.
   struct Mangling {
     absl::string_view what;    // "name", "new UUID"
-    absl::string_view device;  // "Device name", in the log
     absl::string_view failed;  // "device name", in the complaint
     absl::string_view stop;    // that ends the complaint
     size_t max;
@@ -212,9 +188,8 @@ class DmTask {
   int major_ = -1, minor_ = -1;
   bool default_major_ = true;  // none was set: the driver's will do
   uint32_t flags_ = 0;
-  bool no_open_count_ = false, enable_checks_ = false, retry_remove_ = false;
+  bool enable_checks_ = false, retry_remove_ = false;
   uint32_t event_nr_ = 0;
-  NodeOwner owner_;
   NodeReadAhead read_ahead_;
   sector_t sector_{};
   std::optional<std::string> text_;  // a message or geometry

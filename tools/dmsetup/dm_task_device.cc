@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
@@ -18,7 +19,6 @@ std::optional<std::string> DmTask::MangleOrSay(absl::string_view s,
   if (mode == MangleMode::kNone) return std::string(s);
   if (absl::Status once = CheckMangledOnce(s, how.what, mode); !once.ok()) {
     Say(ctx_, once.message());
-    ctx_.log.Backtrace();
     return std::nullopt;
   }
   absl::StatusOr<std::string> mangled = Mangle(s, how.what, how.max, mode);
@@ -27,11 +27,6 @@ std::optional<std::string> DmTask::MangleOrSay(absl::string_view s,
     Say(ctx_, absl::StrCat("Failed to mangle ", how.failed, " \"", s, "\"",
                            how.stop));
     return std::nullopt;
-  }
-  if (*mangled != s) {
-    ctx_.log.Debug(absl::StrCat(how.device, " mangled [",
-                                mode == MangleMode::kAuto ? "auto" : "hex",
-                                "]: ", s, " --> ", *mangled));
   }
   return *std::move(mangled);
 }
@@ -42,8 +37,8 @@ bool DmTask::SetPlainName(absl::string_view name, MangleMode mode) {
   if (name.size() > DmCtl::kNameLen) {
     return Say(ctx_, absl::StrCat("Name \"", name, "\" too long."));
   }
-  std::optional<std::string> mangled = MangleOrSay(
-      name, {"name", "Device name", "device name", ".", DmCtl::kNameLen}, mode);
+  std::optional<std::string> mangled =
+      MangleOrSay(name, {"name", "device name", ".", DmCtl::kNameLen}, mode);
   if (!mangled) return false;
   given_name_ = std::string(name);
   name_ = *std::move(mangled);
@@ -95,8 +90,7 @@ bool DmTask::SetName(absl::string_view name) {
 
 bool DmTask::SetUuid(absl::string_view uuid) {
   std::optional<std::string> mangled = MangleOrSay(
-      uuid, {"UUID", "Device uuid", "device uuid", ".", DmCtl::kUuidLen},
-      ctx_.options.mangle);
+      uuid, {"UUID", "device uuid", ".", DmCtl::kUuidLen}, ctx_.options.mangle);
   if (!mangled) return false;
   given_uuid_ = std::string(uuid);
   uuid_ = *std::move(mangled);
@@ -114,10 +108,8 @@ void DmTask::SetDevNumber(DevT dev) {
 }
 
 bool DmTask::SetDevice(const std::optional<std::string>& name) {
-  if (name) return SetName(*name) || ctx_.log.Backtrace();
-  if (ctx_.options.uuid) {
-    return SetUuid(*ctx_.options.uuid) || ctx_.log.Backtrace();
-  }
+  if (name) return SetName(*name);
+  if (ctx_.options.uuid) return SetUuid(*ctx_.options.uuid);
   if (ctx_.options.major && ctx_.options.minor) {
     SetMajor(*ctx_.options.major);
     SetMinor(*ctx_.options.minor);
@@ -137,10 +129,9 @@ bool DmTask::SetNewName(absl::string_view name) {
   if (name.empty()) {
     return Say(ctx_, "Non empty new name is required.");
   }
-  std::optional<std::string> mangled = MangleOrSay(
-      name,
-      {"new name", "New device name", "new device name", "", DmCtl::kNameLen},
-      ctx_.options.mangle);
+  std::optional<std::string> mangled =
+      MangleOrSay(name, {"new name", "new device name", "", DmCtl::kNameLen},
+                  ctx_.options.mangle);
   if (!mangled) return false;
   new_name_ = *std::move(mangled);
   return true;
@@ -150,46 +141,30 @@ bool DmTask::SetNewUuid(absl::string_view uuid) {
   if (uuid.size() > DmCtl::kUuidLen) {
     return Say(ctx_, absl::StrCat("Uuid \"", uuid, "\" too long"));
   }
-  std::optional<std::string> mangled = MangleOrSay(
-      uuid,
-      {"new UUID", "New device uuid", "new device UUID", "", DmCtl::kUuidLen},
-      ctx_.options.mangle);
+  std::optional<std::string> mangled =
+      MangleOrSay(uuid, {"new UUID", "new device UUID", "", DmCtl::kUuidLen},
+                  ctx_.options.mangle);
   if (!mangled) return false;
   new_name_ = *std::move(mangled);
   flags_ |= DM_UUID_FLAG;
   return true;
 }
 
-std::optional<std::string> DmTask::MangledName() const {
+std::optional<std::string> DmTask::Mangled(absl::string_view what,
+                                           const std::string& text,
+                                           size_t max) const {
   const absl::StatusOr<std::string> mangled =
-      Mangle(name(), "name", DmCtl::kNameLen, ctx_.options.mangle);
+      Mangle(text, what, max, ctx_.options.mangle);
   if (mangled.ok()) return *mangled;
   Say(ctx_, mangled.status().message());
-  Say(ctx_, absl::StrCat("Failed to mangle device name \"", name(), "\"."));
+  Say(ctx_, absl::StrCat("Failed to mangle device ",
+                         absl::AsciiStrToLower(what), " \"", text, "\"."));
   return std::nullopt;
 }
 
-std::optional<std::string> DmTask::MangledUuid() const {
-  const absl::StatusOr<std::string> mangled =
-      Mangle(uuid(), "UUID", DmCtl::kUuidLen, ctx_.options.mangle);
-  if (mangled.ok()) return *mangled;
-  Say(ctx_, mangled.status().message());
-  Say(ctx_, absl::StrCat("Failed to mangle device uuid \"", uuid(), "\"."));
-  return std::nullopt;
-}
-
-std::string DmTask::UnmangledAs(absl::string_view what,
-                                const std::string& text) const {
+std::string DmTask::Unmangled(const std::string& text) const {
   // Unless all stays as it is, the reply is unmangled already.
-  if (ctx_.options.mangle != MangleMode::kNone) return text;
-  Unmangled unmangled = Unmangle(text);
-  if (unmangled.mismatch) LogMismatch(what, text);
-  return std::move(unmangled.text);
-}
-
-void DmTask::LogMismatch(absl::string_view what, absl::string_view text) const {
-  ctx_.log.Debug(absl::StrCat("Hex encoding mismatch detected in ", what, " \"",
-                              text, "\" while trying to unmangle it."));
+  return ctx_.options.mangle == MangleMode::kNone ? Unmangle(text) : text;
 }
 
 // _do_dm_ioctl_unmangle_string(): the text as it is shown.
@@ -198,20 +173,14 @@ bool DmTask::UnmangleText(absl::string_view what, std::string& text) {
   if (mode == MangleMode::kNone || text.empty()) return true;
   if (absl::Status s = CheckMangledOnce(text, what, mode); !s.ok()) {
     Say(ctx_, s.message());
-    return ctx_.log.Backtrace();
-  }
-  if (!IsMangled(text)) {
-    Say(ctx_, absl::StrCat("The ", what, " \"", text,
-                           "\" should be mangled but it contains blacklisted "
-                           "characters."));
-    ctx_.log.Debug(
-        absl::StrCat("_do_dm_ioctl_unmangle_string: failed to unmangle ", what,
-                     " \"", text, "\""));
     return false;
   }
-  Unmangled unmangled = Unmangle(text);
-  if (unmangled.mismatch) LogMismatch(what, text);
-  text = std::move(unmangled.text);
+  if (!IsMangled(text)) {
+    return Say(ctx_, absl::StrCat("The ", what, " \"", text,
+                                  "\" should be mangled but it contains "
+                                  "blacklisted characters."));
+  }
+  text = Unmangle(text);
   return true;
 }
 

@@ -16,11 +16,10 @@ bool DmTask::CopyIdentity(const DmTask& from) {
 
 bool DmTask::CreateAndLoad() {
   DmTask create(ctx_, DmTaskType::kCreate);
-  if (!create.CopyIdentity(*this)) return ctx_.log.Backtrace();
+  if (!create.CopyIdentity(*this)) return false;
   create.major_ = major_;
   create.minor_ = minor_;
-  create.owner_ = owner_;
-  if (!create.RunOne()) return ctx_.log.Backtrace();
+  if (!create.RunOne()) return false;
 
   DmTask load(ctx_, DmTaskType::kReload);
   if (given_name_) load.SetName(*given_name_);
@@ -35,8 +34,6 @@ bool DmTask::CreateAndLoad() {
   if (load.RunOne()) {
     type_ = DmTaskType::kResume;
     if (RunOne()) return true;
-  } else {
-    ctx_.log.Backtrace();
   }
   // Undo.  A number that was asked for is passed beside the name, which the
   // kernel refuses: the device stays, as with dmsetup.
@@ -54,7 +51,7 @@ bool DmTask::MknodesAll() {
       continue;
     }
     // Nodes of which nothing can be known are left alone.
-    if (!SetName(name) || !RunOne()) ctx_.log.Backtrace();
+    if (SetName(name)) RunOne();
   }
   DmTask list(ctx_, DmTaskType::kList);
   if (!list.Run()) return false;
@@ -79,18 +76,12 @@ bool DmTask::CheckChildrenNotSuspended(std::optional<DevT> device) {
   }
   if (!task.Run()) return false;
   if (task.io().flags & DM_SUSPEND_FLAG) {
-    const std::string number = task.dev().ToString();
-    if (device) {
-      const std::string own = NumberText();
-      Say(ctx_,
-          absl::StrCat("Internal error: Attempt to suspend device ", name_,
-                       uuid_, own, own.empty() ? "" : " ",
-                       "that uses already-suspended device (", number, ")"));
-    } else {
-      ctx_.log.Debug(absl::StrCat(
-          "Attempting to suspend a device that is already suspended (", number,
-          ")"));
-    }
+    if (!device) return true;
+    const std::string own = NumberText();
+    Say(ctx_, absl::StrCat("Internal error: Attempt to suspend device ", name_,
+                           uuid_, own, own.empty() ? "" : " ",
+                           "that uses already-suspended device (",
+                           task.dev().ToString(), ")"));
     return true;
   }
   for (const DevT& dep : task.deps()) {

@@ -9,33 +9,33 @@
 #include "tools/dmsetup/block_name.h"
 #include "tools/dmsetup/command.h"
 #include "tools/dmsetup/info_fields.h"
-#include "tools/dmsetup/stats/stats_commands.h"
-#include "tools/dmsetup/stats/stats_fields.h"
 
 namespace dmdax {
 namespace {
 
 // What a row is made of.
 struct InfoRow {
+  DmsetupContext& ctx;
   const DmTask* task = nullptr;
   const DmTask* deps = nullptr;
   const DevTree* tree = nullptr;
   size_t node = 0;
   const SplitName* split = nullptr;
-  const StatsHandle* stats = nullptr;
 };
 
 using Value = std::optional<FieldValue>;
-using ValueFn = Value (*)(DmsetupContext& ctx, const InfoRow& row);
+using ValueFn = Value (*)(const InfoRow& row);
 
 Value Text(std::string text) { return FieldValue{std::move(text)}; }
+
+Value Number(uint64_t n) { return FieldValue::Number(static_cast<int64_t>(n)); }
 
 Value TextIfAny(std::optional<std::string> text) {
   if (!text) return std::nullopt;
   return Text(*std::move(text));
 }
 
-Value Attr(DmsetupContext&, const InfoRow& row) {
+Value Attr(const InfoRow& row) {
   const uint32_t flags = row.task->io().flags;
   return Text(absl::StrCat(flags & DM_ACTIVE_PRESENT_FLAG ? "L" : "-",
                            flags & DM_INACTIVE_PRESENT_FLAG ? "I" : "-",
@@ -43,7 +43,7 @@ Value Attr(DmsetupContext&, const InfoRow& row) {
                            flags & DM_READONLY_FLAG ? "r" : "w"));
 }
 
-Value TablesLoaded(DmsetupContext&, const InfoRow& row) {
+Value TablesLoaded(const InfoRow& row) {
   const bool live = row.task->io().flags & DM_ACTIVE_PRESENT_FLAG;
   const bool inactive = row.task->io().flags & DM_INACTIVE_PRESENT_FLAG;
   if (live) return Text(inactive ? "Both" : "Live");
@@ -60,20 +60,20 @@ std::optional<std::string> ResolveBlockName(DmsetupContext& ctx, DevT dev) {
   return name;
 }
 
-Value BlockDevName(DmsetupContext& ctx, const InfoRow& row) {
-  return TextIfAny(ResolveBlockName(ctx, row.task->dev()));
+Value BlockDevName(const InfoRow& row) {
+  return TextIfAny(ResolveBlockName(row.ctx, row.task->dev()));
 }
 
-Value DepNumbers(DmsetupContext&, const InfoRow& row) {
+Value DepNumbers(const InfoRow& row) {
   std::vector<std::string> devs;
   for (const DevT& dev : row.deps->deps()) devs.push_back(dev.ToString());
   return Text(absl::StrJoin(devs, ","));
 }
 
-Value DepBlockNames(DmsetupContext& ctx, const InfoRow& row) {
+Value DepBlockNames(const InfoRow& row) {
   std::vector<std::string> names;
   for (const DevT& dev : row.deps->deps()) {
-    std::optional<std::string> name = ResolveBlockName(ctx, dev);
+    std::optional<std::string> name = ResolveBlockName(row.ctx, dev);
     if (!name) return std::nullopt;
     names.push_back(*std::move(name));
   }
@@ -90,7 +90,7 @@ Value TreeNames(const InfoRow& row, TreeOrder order) {
   return Text(absl::StrJoin(names, ","));
 }
 
-Value RefNumbers(DmsetupContext&, const InfoRow& row) {
+Value RefNumbers(const InfoRow& row) {
   std::vector<std::string> devs;
   for (const size_t i : row.tree->Children(row.node, TreeOrder::kUsedBy)) {
     if (i != 0) devs.push_back(row.tree->node(i).dev.ToString());
@@ -98,78 +98,49 @@ Value RefNumbers(DmsetupContext&, const InfoRow& row) {
   return Text(absl::StrJoin(devs, ","));
 }
 
-// In the order of kInfoSchema; those of statistics follow.
+// In the order of kInfoSchema; those of statistics follow, and have no value.
 constexpr ValueFn kValues[] = {
-    [](DmsetupContext&, const InfoRow& r) { return Text(r.task->name()); },
-    [](DmsetupContext&, const InfoRow& r) {
-      return TextIfAny(r.task->MangledName());
-    },
-    [](DmsetupContext&, const InfoRow& r) {
-      return Text(r.task->UnmangledName());
-    },
-    [](DmsetupContext&, const InfoRow& r) { return Text(r.task->uuid()); },
-    [](DmsetupContext&, const InfoRow& r) {
-      return TextIfAny(r.task->MangledUuid());
-    },
-    [](DmsetupContext&, const InfoRow& r) {
-      return Text(r.task->UnmangledUuid());
-    },
-    [](DmsetupContext&, const InfoRow& r) -> Value {
-      return FieldValue::Number(r.task->ReadAhead().value_or(0));
-    },
+    [](const InfoRow& r) { return Text(r.task->name()); },
+    [](const InfoRow& r) { return TextIfAny(r.task->MangledName()); },
+    [](const InfoRow& r) { return Text(r.task->UnmangledName()); },
+    [](const InfoRow& r) { return Text(r.task->uuid()); },
+    [](const InfoRow& r) { return TextIfAny(r.task->MangledUuid()); },
+    [](const InfoRow& r) { return Text(r.task->UnmangledUuid()); },
+    [](const InfoRow& r) { return Number(r.task->ReadAhead().value_or(0)); },
     BlockDevName,
     Attr,
     TablesLoaded,
-    [](DmsetupContext&, const InfoRow& r) {
+    [](const InfoRow& r) {
       return Text(r.task->io().flags & DM_SUSPEND_FLAG ? "Suspended"
                                                        : "Active");
     },
-    [](DmsetupContext&, const InfoRow& r) {
+    [](const InfoRow& r) {
       return Text(r.task->io().flags & DM_READONLY_FLAG ? "Read-only"
                                                         : "Writeable");
     },
-    [](DmsetupContext&, const InfoRow& r) {
-      return Text(r.task->dev().ToString());
-    },
-    [](DmsetupContext&, const InfoRow& r) -> Value {
-      return FieldValue::Number(r.task->dev().major_nr);
-    },
-    [](DmsetupContext&, const InfoRow& r) -> Value {
-      return FieldValue::Number(r.task->dev().minor_nr);
-    },
-    [](DmsetupContext&, const InfoRow& r) -> Value {
-      return FieldValue::Number(r.task->io().open_count);
-    },
-    [](DmsetupContext&, const InfoRow& r) -> Value {
-      return FieldValue::Number(r.task->io().target_count);
-    },
-    [](DmsetupContext&, const InfoRow& r) -> Value {
-      return FieldValue::Number(r.task->io().event_nr);
-    },
-    [](DmsetupContext&, const InfoRow& r) -> Value {
-      return FieldValue::Number(static_cast<int64_t>(r.deps->deps().size()));
-    },
-    [](DmsetupContext&, const InfoRow& r) {
-      return TreeNames(r, TreeOrder::kUses);
-    },
+    [](const InfoRow& r) { return Text(r.task->dev().ToString()); },
+    [](const InfoRow& r) { return Number(r.task->dev().major_nr); },
+    [](const InfoRow& r) { return Number(r.task->dev().minor_nr); },
+    [](const InfoRow& r) { return Number(r.task->io().open_count); },
+    [](const InfoRow& r) { return Number(r.task->io().target_count); },
+    [](const InfoRow& r) { return Number(r.task->io().event_nr); },
+    [](const InfoRow& r) { return Number(r.deps->deps().size()); },
+    [](const InfoRow& r) { return TreeNames(r, TreeOrder::kUses); },
     DepNumbers,
     DepBlockNames,
-    [](DmsetupContext&, const InfoRow& r) -> Value {
-      return FieldValue::Number(static_cast<int64_t>(
-          r.tree->NumChildren(r.node, TreeOrder::kUsedBy)));
+    [](const InfoRow& r) {
+      return Number(r.tree->NumChildren(r.node, TreeOrder::kUsedBy));
     },
-    [](DmsetupContext&, const InfoRow& r) {
-      return TreeNames(r, TreeOrder::kUsedBy);
-    },
+    [](const InfoRow& r) { return TreeNames(r, TreeOrder::kUsedBy); },
     RefNumbers,
-    [](DmsetupContext&, const InfoRow& r) { return Text(r.split->subsystem); },
-    [](DmsetupContext&, const InfoRow& r) { return Text(r.split->vg_name); },
-    [](DmsetupContext&, const InfoRow& r) { return Text(r.split->lv_name); },
-    [](DmsetupContext&, const InfoRow& r) { return Text(r.split->lv_layer); },
+    [](const InfoRow& r) { return Text(r.split->subsystem); },
+    [](const InfoRow& r) { return Text(r.split->vg_name); },
+    [](const InfoRow& r) { return Text(r.split->lv_name); },
+    [](const InfoRow& r) { return Text(r.split->lv_layer); },
 };
 
-std::optional<bool> AddRow(DmsetupContext& ctx, const InfoRow& row,
-                           Report::Purpose purpose) {
+std::optional<bool> AddRow(const InfoRow& row, Report::Purpose purpose) {
+  DmsetupContext& ctx = row.ctx;
   return ctx.report->report.AddRow(
       [&](size_t field) -> Value {
         // splitname has no device, so its report has no values of the other
@@ -181,10 +152,7 @@ std::optional<bool> AddRow(DmsetupContext& ctx, const InfoRow& row,
                           kInfoSchema.fields[field].id, "\n");
           return std::nullopt;
         }
-        Value value = field < std::size(kValues)
-                          ? kValues[field](ctx, row)
-                          : StatsFieldValue(ctx.options, *row.stats,
-                                            field - std::size(kValues));
+        Value value = kValues[field](row);
         if (!value) {
           absl::StrAppend(
               &ctx.err, "_do_report_object: report function failed for field ",
@@ -222,29 +190,34 @@ ReportOptions OptionsFor(DmsetupContext& ctx,
   return r;
 }
 
+// With fields of statistics there is a row for each region of a device, whose
+// values dmstats makes.
+bool NoStatsRows(DmsetupContext& ctx, const DmTask& device) {
+  DmTask list(ctx, DmTaskType::kTargetMsg);
+  list.SetDevNumber(device.dev());
+  list.SetText("@stats_list dmstats");
+  if (!list.Run()) return false;
+  if (list.reply().empty()) return true;
+  return Say(ctx, kNoStats);
+}
+
 }  // namespace
 
-bool InitReport(DmsetupContext& ctx, absl::string_view verb,
-                absl::string_view subcommand) {
+bool InitReport(DmsetupContext& ctx, absl::string_view verb) {
   std::string fields = "name,major,minor,attr,open,segments,events,uuid";
   uint32_t sections = 0;
   if (verb == "splitname") {
     fields = "vg_name,lv_name,lv_layer";
     sections = kName;
-  } else if (verb == "stats") {
-    fields = StatsDefaultFields(ctx.options, subcommand);
-    sections = subcommand == "list" ? kStatsMeta : kStatsMeta | kStats;
   }
   if (ctx.options.sort && (verb == "status" || verb == "table")) {
-    absl::StrAppend(&ctx.err,
-                    "--sort is not yet supported with status and table.\n");
-    return false;
+    return Say(ctx, "--sort is not yet supported with status and table.");
   }
   ReportOptions options = OptionsFor(ctx, fields);
   options.json_name = std::string(verb);
   std::optional<Report> report = Report::Create(
-      kInfoSchema, sections, std::move(options), {ctx.out, ctx.err, ctx.log});
-  if (!report) return ctx.log.Backtrace();
+      kInfoSchema, sections, std::move(options), {ctx.out, ctx.err});
+  if (!report) return false;
   ctx.report =
       std::make_unique<InfoReport>(InfoReport{.report = *std::move(report)});
   if (!(ctx.report->report.sections() & kTree)) return true;
@@ -254,21 +227,19 @@ bool InitReport(DmsetupContext& ctx, absl::string_view verb,
 bool AddInfoRow(DmsetupContext& ctx, const DmTask& task) {
   InfoReport& info = *ctx.report;
   const uint32_t sections = info.report.sections();
-  InfoRow row{.task = &task, .tree = ctx.tree.get()};
+  InfoRow row{.ctx = ctx, .task = &task, .tree = ctx.tree.get()};
   if (sections & kTree) {
     row.node = ctx.tree->Find(task.dev());
     if (row.node == 0) {
-      absl::StrAppend(&ctx.err, "Cannot find node ", task.dev().ToString(),
-                      ".\n");
-      return false;
+      return Say(ctx,
+                 absl::StrCat("Cannot find node ", task.dev().ToString(), "."));
     }
   }
   DmTask deps(ctx, DmTaskType::kDeps);
   if (sections & kDeps) {
     deps.SetDevNumber(task.dev());
     ApplySwitches(ctx, deps);
-    if (!TaskRun(ctx, deps)) {
-      ctx.log.Backtrace();
+    if (!deps.Run()) {
       return Say(ctx, absl::StrCat("Cannot get deps for ",
                                    task.dev().ToString(), "."));
     }
@@ -279,16 +250,10 @@ bool AddInfoRow(DmsetupContext& ctx, const DmTask& task) {
   const SplitName split(hyphen == uuid.npos ? "" : uuid.substr(0, hyphen),
                         task.name());
   row.split = &split;
-  if (sections & (kStats | kStatsMeta)) {
-    return AddStatsRows(ctx, task, [&](const StatsHandle& dms) {
-      row.stats = &dms;
-      return AddRow(ctx, row, Report::kOutput).has_value();
-    });
-  }
+  if (sections & (kStats | kStatsMeta)) return NoStatsRows(ctx, task);
   const std::optional<bool> selected = AddRow(
-      ctx, row,
-      info.selected_command != nullptr ? Report::kJudge : Report::kOutput);
-  if (!selected) return ctx.log.Backtrace();
+      row, info.selected_command != nullptr ? Report::kJudge : Report::kOutput);
+  if (!selected) return false;
   if (info.selected_command == nullptr && *selected) NoteInfo(ctx, task);
   if (info.selected_command == nullptr || !*selected) return true;
   const std::vector<std::string> args = {task.name()};
@@ -299,11 +264,12 @@ bool AddInfoRow(DmsetupContext& ctx, const DmTask& task) {
       ctx, CommandCall{
                .verb = command.name, .args = args, .multiple_devices = true});
   info.selected_command = &command;
-  return ok || ctx.log.Backtrace();
+  return ok;
 }
 
 bool AddSplitNameRow(DmsetupContext& ctx, const SplitName& name) {
-  return AddRow(ctx, InfoRow{.split = &name}, Report::kOutput).has_value();
+  return AddRow(InfoRow{.ctx = ctx, .split = &name}, Report::kOutput)
+      .has_value();
 }
 
 void OutputReport(DmsetupContext& ctx) {

@@ -6,9 +6,6 @@
 #ifndef DMDAX_TOOLS_DMSETUP_INFO_REPORT_H_
 #define DMDAX_TOOLS_DMSETUP_INFO_REPORT_H_
 
-#include <optional>
-
-#include "absl/time/time.h"
 #include "tools/dmsetup/dev_tree.h"
 #include "tools/dmsetup/dm_task.h"
 #include "tools/dmsetup/report/report.h"
@@ -23,16 +20,10 @@ struct InfoReport {
   Report report;
   // -S of a verb other than info: what to do with the devices selected.
   const DmsetupCommand* selected_command = nullptr;
-  uint64_t walk_flags = 0;  // of statistics: what gets a row
-  uint64_t iteration = 1;   // of --count
-  // When the first device of an iteration had been asked.
-  std::optional<absl::Time> interval_start = {};
 };
 
-// Makes ctx.report for `verb`, and `subcommand` of statistics.  False after
-// saying what is wrong.
-bool InitReport(DmsetupContext& ctx, absl::string_view verb,
-                absl::string_view subcommand = "");
+// Makes ctx.report for `verb`.  False after saying what is wrong.
+bool InitReport(DmsetupContext& ctx, absl::string_view verb);
 
 // Adds the device of `task` to the report, or runs the selected command.
 bool AddInfoRow(DmsetupContext& ctx, const DmTask& task);

@@ -81,29 +81,26 @@ bool IsMangled(absl::string_view s) {
   return true;
 }
 
-Unmangled Unmangle(absl::string_view s) {
-  Unmangled result;
+std::string Unmangle(absl::string_view s) {
+  std::string text;
   bool applied = false;
   for (size_t i = 0; i < s.size(); ++i) {
     if (!StartsEscape(s.substr(i))) {
-      result.text.push_back(s[i]);
+      text.push_back(s[i]);
       continue;
     }
     const std::string digits(s.substr(i + 2, 2));
     unsigned code = 0;
-    if (sscanf(digits.c_str(), "%2x", &code) == 0) {
-      result.mismatch = true;
-      break;
-    }
-    result.text.push_back(static_cast<char>(code));
+    if (sscanf(digits.c_str(), "%2x", &code) == 0) break;
+    text.push_back(static_cast<char>(code));
     applied = true;
     i += 3;
   }
   // A text in which nothing was decoded stays whole.
-  if (!applied) result.text = std::string(s);
+  if (!applied) text = std::string(s);
   // The text ends at a NUL, as a C string does.
-  result.text.resize(strlen(result.text.c_str()));
-  return result;
+  text.resize(strlen(text.c_str()));
+  return text;
 }
 
 }  // namespace dmdax

@@ -4,7 +4,7 @@
 // in names and uuids.
 //
 //   Mangle("a b", "name", 127, MangleMode::kAuto);  // "a\\x20b"
-//   Unmangle("a\\x20b").text;                       // "a b"
+//   Unmangle("a\\x20b");                            // "a b"
 //
 // Mirrors: mangle_string, unmangle_string of libdm/libdm-common.c (1.02.185).
 #ifndef DMDAX_TOOLS_DMSETUP_MANGLE_H_
@@ -32,12 +32,8 @@ absl::StatusOr<std::string> Mangle(absl::string_view s, absl::string_view what,
 absl::Status CheckMangledOnce(absl::string_view s, absl::string_view what,
                               MangleMode mode);
 
-// unmangle_string(): every \xHH decoded, as far as they can be.
-struct Unmangled {
-  std::string text;
-  bool mismatch = false;  // at an \x without a hexadecimal number
-};
-Unmangled Unmangle(absl::string_view s);
+// unmangle_string(): every \xHH decoded, up to one that is no number.
+std::string Unmangle(absl::string_view s);
 
 // Nothing in it needs mangling.
 bool IsMangled(absl::string_view s);

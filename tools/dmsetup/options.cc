@@ -6,27 +6,9 @@
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
-#include "tools/dmsetup/apply_option.h"
-#include "tools/dmsetup/option_names.h"
+#include "tools/dmsetup/option_table.h"
 
 namespace dmdax {
-namespace {
-
-// Takes the command off the words; `dmstats` is called so.
-void SplitCommand(DmsetupOptions& o) {
-  const bool dmstats = o.program == "dmstats";
-  if (dmstats) o.usage_name = o.program;
-  if (o.args.empty()) return;
-  if (dmstats && o.args[0] != "stats") {
-    o.command = "stats";
-    return;
-  }
-  o.command = o.args[0];
-  o.args.erase(o.args.begin());
-  if (o.command == "stats") o.usage_name = "dmsetup stats";
-}
-
-}  // namespace
 
 std::optional<uint32_t> CookieValue(const std::string& text, std::string* err) {
   char* end = nullptr;
@@ -78,9 +60,8 @@ bool ParseDmsetupOptions(absl::Span<const std::string> argv, DmsetupOptions& o,
   const int argc = static_cast<int>(argv.size());
   const std::vector<option> long_options = LongOptionsOf(argv[0]);
   while (true) {
-    int index = 0;
     const int c = getopt_long(argc, raw.data(), kShortOptions,
-                              long_options.data(), &index);
+                              long_options.data(), nullptr);
     if (c == -1) break;
     if (c == '?') {
       // getopt has permuted raw: find its word in there.
@@ -88,18 +69,12 @@ bool ParseDmsetupOptions(absl::Span<const std::string> argv, DmsetupOptions& o,
       absl::StrAppend(err, GetoptComplaint(permuted, std::max(optind - 1, 1)));
       return false;
     }
-    if (c == kStats || c == kStatsArg) {
-      ApplyStatsOption(long_options[static_cast<size_t>(index)].name, optarg,
-                       o.stats);
-    } else if (!ApplyOption(c, optarg, o, err)) {
-      return false;
-    }
+    if (!ApplyOption(c, optarg, o, err)) return false;
   }
-  o.program = argv[0].substr(argv[0].rfind('/') + 1);
+  if (optind < argc) o.command = raw[static_cast<size_t>(optind++)];
   for (int i = optind; i < argc; ++i) {
     o.args.push_back(raw[static_cast<size_t>(i)]);
   }
-  SplitCommand(o);
   return true;
 }
 

@@ -3,9 +3,8 @@
 // The command line of dmsetup: the same options, anywhere on the line, read
 // by the same getopt_long(3).
 //
-// Mirrors: _process_switches of libdm/dm-tools/dmsetup.c (1.02.185), the
-// --verbose quirk (its long form takes an argument) included,
-// and the mode of mangling that DM_DEFAULT_NAME_MANGLING_MODE asks for.
+// Mirrors: _process_switches of libdm/dm-tools/dmsetup.c (1.02.185), and the
+// mode of mangling that DM_DEFAULT_NAME_MANGLING_MODE asks for.
 #ifndef DMDAX_TOOLS_DMSETUP_OPTIONS_H_
 #define DMDAX_TOOLS_DMSETUP_OPTIONS_H_
 
@@ -15,7 +14,6 @@
 
 #include "absl/types/span.h"
 #include "tools/dmsetup/mangle.h"
-#include "tools/dmsetup/stats/stats_options.h"
 
 namespace dmdax {
 
@@ -23,27 +21,21 @@ struct DmsetupOptions {
   bool readonly = false, checks = false, columns = false, concise = false;
   bool deferred = false, force = false, help = false, inactive = false;
   bool nameprefixes = false, noflush = false, noheadings = false;
-  bool nolockfs = false, noopencount = false, notable = false;
-  bool noudevrules = false, noudevsync = false, retry = false, rows = false;
+  bool nolockfs = false, notable = false, retry = false, rows = false;
   bool setuuid = false, showkeys = false, tree = false;
-  bool unquoted = false, verifyudev = false, version = false, yes = false;
+  bool unquoted = false, version = false, yes = false;
   bool addnodeonresume = false, addnodeoncreate = false;
   int verbose = 0;
   std::optional<int> major, minor;
   std::optional<std::string> uuid, table, target, exec, options, separator;
   std::optional<std::string> sort, select, units;
   std::optional<int> count, interval;
-  std::optional<int> uid, gid, mode;  // of a new node
-  std::optional<int> read_ahead;      // sectors; -1: the kernel's own
-  bool read_ahead_minimum = false;    // or more
+  std::optional<int> read_ahead;    // sectors; -1: the kernel's own
+  bool read_ahead_minimum = false;  // or more
   uint32_t udev_cookie = 0;
   MangleMode mangle = MangleMode::kAuto;
   std::optional<MangleMode> mangle_given;  // --manglename
   std::optional<std::string> report_format;
-  StatsOptions stats;
-
-  std::string program = "dmsetup";     // the last part of argv[0]
-  std::string usage_name = "dmsetup";  // "dmsetup stats" for statistics
 
   std::optional<std::string> command;
   std::vector<std::string> args;  // what follows it

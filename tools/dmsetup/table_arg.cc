@@ -143,10 +143,6 @@ std::optional<TableArg> ReadTableArg(DmsetupContext& ctx,
   TableText text = ParseTableText(bytes, where);
   if (text.ok()) return TableArg{text.Specs(), nullptr};
   Say(ctx, text.error.dmsetup);
-  // Which of its functions has refused the line, and how far down that was.
-  const int depth =
-      absl::StartsWith(text.error.dmsetup, "Invalid format") ? 1 : 3;
-  for (int i = 0; i < depth; ++i) ctx.log.Backtrace();
   ctx.hints.push_back(absl::StrCat(source, ":", text.error.line, ":",
                                    text.error.column, ": ", text.error.cause));
   return std::nullopt;

@@ -16,7 +16,7 @@
 #include "nlohmann/json.hpp"
 #include "tools/app.h"
 #include "tools/dmsetup/command.h"
-#include "tools/dmsetup/option_names.h"
+#include "tools/dmsetup/option_table.h"
 
 namespace dmdax {
 namespace {

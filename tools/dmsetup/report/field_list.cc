@@ -100,26 +100,26 @@ uint32_t FieldList::MatchAll(absl::string_view word) const {
 }
 
 bool FieldList::CheckLength(absl::string_view word, absl::string_view rest,
-                            LibdmLog& log) {
+                            ReportStreams streams) {
   constexpr size_t kMaxLength = 31;  // DM_REPORT_FIELD_TYPE_ID_LEN less a NUL
   size_t length = 0;
   for (size_t i = 0; i < word.size(); ++i) {
     if (word[i] == '_' || ++length <= kMaxLength) continue;
     const char* const from = word.data() + i;
     const char* const end = rest.data() + rest.size();
-    return log.Error(
-        absl::StrCat(absl::string_view(from, static_cast<size_t>(end - from)),
-                     ": field name too long."));
+    absl::StrAppend(&streams.err,
+                    absl::string_view(from, static_cast<size_t>(end - from)),
+                    ": field name too long.\n");
+    return false;
   }
   return true;
 }
 
 bool FieldList::MatchField(absl::string_view word, absl::string_view rest,
                            bool types_only, ReportStreams streams) {
-  if (!CheckLength(word, rest, streams.log)) {
-    streams.log.Backtrace();
+  if (!CheckLength(word, rest, streams)) {
     // It is not one of those that stand for many, either.
-    return CheckLength(word, rest, streams.log);
+    return CheckLength(word, rest, streams);
   }
   if (std::optional<Ref> ref = Find(word)) {
     if (types_only) {
@@ -150,7 +150,7 @@ bool FieldList::MatchKey(absl::string_view word, absl::string_view rest,
     absl::StrAppend(&streams.err, "dm_report: Missing sort field name\n");
     return false;
   }
-  if (!CheckLength(word, rest, streams.log)) return streams.log.Backtrace();
+  if (!CheckLength(word, rest, streams)) return false;
   const std::optional<Ref> ref = Find(word);
   if (!ref) return false;
   if (types_only) {

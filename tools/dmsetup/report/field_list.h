@@ -40,7 +40,7 @@ class FieldList {
   // _get_canonical_field_name(): false after complaining of a name that is too
   // long, from where it is, with all the text up to the end of `rest`.
   static bool CheckLength(absl::string_view word, absl::string_view rest,
-                          LibdmLog& log);
+                          ReportStreams streams);
 
   // Finds or adds (hidden) a field for -S.
   struct Ref {

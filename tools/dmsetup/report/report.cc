@@ -49,10 +49,7 @@ std::optional<Report> Report::Create(const ReportSchema& schema,
   }
   if (absl::EqualsIgnoreCase(o.selection, "all")) return report;
   report.selection_ = Selection::Parse(o.selection, report.fields_, streams);
-  if (!report.selection_) {
-    streams.log.Backtrace();
-    return std::nullopt;
-  }
+  if (!report.selection_) return std::nullopt;
   return report;
 }
 
@@ -116,7 +113,7 @@ void Report::SortRows() {
           const ReportField& field = fields_.field(fields_.props()[key.prop]);
           int order;
           if (field.type == FieldType::kString) {
-            order = va.sort_text().compare(vb.sort_text());
+            order = va.text.compare(vb.text);
           } else {
             order = va.number < vb.number ? -1 : va.number > vb.number;
           }

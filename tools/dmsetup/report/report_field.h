@@ -15,7 +15,6 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "tools/dmsetup/dm_log.h"
 
 namespace dmdax {
 
@@ -42,10 +41,7 @@ struct ReportField {
 struct FieldValue {
   std::string text;
   uint64_t number = 0;  // what a number is sorted by and compared with
-  // The same of a text, if that is not what is shown.
-  std::optional<std::string> key = {};
 
-  const std::string& sort_text() const { return key ? *key : text; }
   static FieldValue Number(int64_t n) {
     return {.text = std::to_string(n), .number = static_cast<uint64_t>(n)};
   }
@@ -62,12 +58,10 @@ struct ReportSchema {
   absl::Span<const ReportField> fields;
 };
 
-// Where a report writes: standard output and standard error, and the log that
-// is on both.
+// Where a report writes: standard output and standard error.
 struct ReportStreams {
   std::string& out;
   std::string& err;
-  LibdmLog& log;
 };
 
 // A field as it is used in a report.

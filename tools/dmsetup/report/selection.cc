@@ -6,8 +6,7 @@
 namespace dmdax {
 namespace {
 
-template <typename T>
-bool Holds(T a, absl::string_view op, T b) {
+bool Holds(uint64_t a, absl::string_view op, uint64_t b) {
   if (op == "=") return a == b;
   if (op == "!=") return a != b;
   if (op == ">=") return a >= b;
@@ -18,13 +17,10 @@ bool Holds(T a, absl::string_view op, T b) {
 
 bool MatchesItem(const Selection::Item& item, const FieldValue& value) {
   if (item.regex != nullptr) {
-    return item.regex->Matches(value.sort_text()) == (item.op == "=~");
+    return RE2::PartialMatch(value.text, *item.regex) == (item.op == "=~");
   }
   if (item.type == FieldType::kString) {
-    return (value.sort_text() == item.text) == (item.op == "=");
-  }
-  if (item.type == FieldType::kSize) {
-    return Holds(static_cast<double>(value.number), item.op, item.sectors);
+    return (value.text == item.text) == (item.op == "=");
   }
   return Holds(value.number, item.op, item.number);
 }

@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "tools/dmsetup/report/dm_regex.h"
+#include "re2/re2.h"
 #include "tools/dmsetup/report/field_list.h"
 
 namespace dmdax {
@@ -29,10 +29,7 @@ class Selection {
     FieldType type = FieldType::kString;
     std::string text;
     uint64_t number = 0;
-    // A size is `text` units of `factor` bytes; 'm' is meant without one.
-    double factor = 1024 * 1024;
-    double sectors = 0;
-    std::shared_ptr<const DmRegex> regex;
+    std::shared_ptr<const RE2> regex;  // matches any part of a text
   };
   struct Node {
     enum Kind { kItem, kAnd, kOr } kind = kItem;

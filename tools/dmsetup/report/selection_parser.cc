@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "tools/dmsetup/report/selection_operators.h"
-#include "tools/dmsetup/report/unit_factor.h"
+#include "tools/dmsetup/report/units.h"
 
 namespace dmdax {
 namespace {
@@ -39,7 +39,7 @@ bool ConsumeAny(absl::string_view& s, Tokens tokens) {
 class Parser {
  public:
   Parser(FieldList& fields, ReportStreams streams)
-      : fields_(fields), err_(streams.err), log_(streams.log) {}
+      : fields_(fields), streams_(streams), err_(streams.err) {}
 
   bool ParseOr(absl::string_view& s, Selection::Node& node) {
     return ParseList(s, node, Selection::Node::kOr, kOrTokens);
@@ -54,6 +54,8 @@ class Parser {
   }
 
  private:
+  // Bytes for a regular expression; a match takes about as many at most.
+  static constexpr int64_t kMaxRegexMemory = 8 << 20;
   // As deep as brackets may be before the stack would suffer.
   static constexpr int kMaxDepth = 1000;
 
@@ -95,7 +97,7 @@ class Parser {
     const absl::string_view start = s;
     FieldList::Ref ref{};
     if (!ParseFieldAndValue(s, ref, item)) return FailAt(start);
-    return Finish(ref, item) || log_.Backtrace();
+    return Finish(ref, item);
   }
 
   bool ParseFieldAndValue(absl::string_view& s, FieldList::Ref& ref,
@@ -103,11 +105,7 @@ class Parser {
     const absl::string_view name = TakeName(s);
     if (name.empty()) return Fail("Expecting field name");
     std::optional<FieldList::Ref> found;
-    if (FieldList::CheckLength(name, s, log_)) {
-      found = fields_.Find(name);
-    } else {
-      log_.Backtrace();
-    }
+    if (FieldList::CheckLength(name, s, streams_)) found = fields_.Find(name);
     if (!found) {
       return FailWithFields(
           absl::StrCat("Unrecognised selection field: ", name));
@@ -126,7 +124,7 @@ class Parser {
     }
     item.op = comparison->op;
     if (IsRegex(item.op)) {
-      return TakeRegex(s, field, item) || log_.Backtrace();
+      return TakeRegex(s, field, item);
     }
     // libdevmapper names the field with all that follows it.
     const absl::string_view rest(
@@ -142,7 +140,7 @@ class Parser {
           rest));
     }
     item.type = field.type;
-    return TakeValue(s, field, item) || log_.Backtrace();
+    return TakeValue(s, field, item);
   }
 
   bool TakeValue(absl::string_view& s, const ReportField& field,
@@ -170,7 +168,8 @@ class Parser {
     if (item.type == FieldType::kString) return true;
     errno = 0;
     if (item.type == FieldType::kSize) {
-      item.sectors = strtod(item.text.c_str(), nullptr) * item.factor / 512;
+      // Only statistics have sizes, and no values to compare with.
+      strtod(item.text.c_str(), nullptr);
     } else {
       item.number = strtoull(item.text.c_str(), nullptr, 10);
     }
@@ -183,14 +182,16 @@ class Parser {
   }
 
   bool Compile(const ReportField& field, Selection::Item& item) {
-    std::optional<DmRegex> regex = DmRegex::Compile(item.text, err_);
-    if (!regex) {
-      return Fail(absl::StrCat(
-          "dm_report: failed to create regex matcher for selection field ",
-          field.id));
-    }
-    item.regex = std::make_shared<const DmRegex>(*std::move(regex));
-    return true;
+    RE2::Options options(RE2::Latin1);  // names are bytes
+    options.set_log_errors(false);
+    options.set_max_mem(kMaxRegexMemory);
+    item.regex = std::make_shared<const RE2>(item.text, options);
+    if (item.regex->ok()) return true;
+    Fail(absl::StrCat("Couldn't parse regex '", item.text,
+                      "': ", item.regex->error()));
+    return Fail(absl::StrCat(
+        "dm_report: failed to create regex matcher for selection field ",
+        field.id));
   }
 
   static bool IsRegex(absl::string_view op) { return op == "=~" || op == "!~"; }
@@ -289,22 +290,20 @@ class Parser {
                                " value expected for selection field ", field.id,
                                "."));
     }
-    const uint64_t factor = UnitFactor(s);
-    if (factor == 0) return true;
+    if (!BeginsWithUnit(s)) return true;
     if (!size) {
       return Fail(
           absl::StrCat("Found size unit specifier but numeric value "
                        "expected for selection field ",
                        field.id, "."));
     }
-    item.factor = static_cast<double>(factor);
     s.remove_prefix(1);
     return true;
   }
 
   FieldList& fields_;
+  ReportStreams streams_;
   std::string& err_;
-  LibdmLog& log_;
   int depth_ = 0;
 };
 
@@ -313,7 +312,7 @@ class Parser {
 bool ParseSelection(absl::string_view text, FieldList& fields,
                     ReportStreams streams, Selection::Node& root) {
   Parser parser(fields, streams);
-  if (!parser.ParseOr(text, root)) return streams.log.Backtrace();
+  if (!parser.ParseOr(text, root)) return false;
   text = SkipSpace(text);
   if (text.empty()) return true;
   parser.Fail("Expecting logical operator");

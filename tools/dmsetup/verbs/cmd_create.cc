@@ -11,31 +11,6 @@
 namespace dmdax {
 namespace {
 
-// _create_one_device(), up to its end in any case.
-bool RunCreate(DmsetupContext& ctx, DmTask& task, const std::string& name,
-               const std::optional<std::string>& file) {
-  const DmsetupOptions& o = ctx.options;
-  if (!task.SetName(name)) return ctx.log.Backtrace();
-  if (o.uuid && !task.SetUuid(*o.uuid)) return ctx.log.Backtrace();
-  if (!o.notable) {
-    std::optional<TableArg> table = ReadTableArg(ctx, file);
-    if (!table) return ctx.log.Backtrace();
-    task.SetRows(std::move(table->rows), std::move(table->columns));
-  }
-  if (o.readonly) task.AddFlags(DM_READONLY_FLAG);
-  if (o.major) task.SetMajor(*o.major);
-  if (o.minor) task.SetMinor(*o.minor);
-  NodeOwner owner;
-  if (o.uid) owner.uid = static_cast<uint32_t>(*o.uid);
-  if (o.gid) owner.gid = static_cast<uint32_t>(*o.gid);
-  if (o.mode) owner.mode = static_cast<uint32_t>(*o.mode);
-  task.SetOwner(owner);
-  ApplySwitches(ctx, task);
-  task.SetReadAhead(ReadAheadAsked(o));
-  CheckUdev(ctx);
-  return TaskRun(ctx, task) || ctx.log.Backtrace();
-}
-
 std::optional<std::string> WordAt(absl::Span<const std::string> words,
                                   size_t i) {
   if (i < words.size()) return words[i];
@@ -59,22 +34,21 @@ bool CmdLoad(DmsetupContext& ctx, const CommandCall& call) {
   if (ctx.options.notable) {
     return Say(ctx, "--notable only available when creating new device.");
   }
-  std::optional<std::string> name;
-  if (!ByNumberOrUuid(ctx)) {
-    if (args.empty()) return Say(ctx, "Please specify device.");
-    name = args[0];
-    args.remove_prefix(1);
-  } else if (args.size() > 1) {
+  if (ByNumberOrUuid(ctx) && args.size() > 1) {
     return Say(ctx, "Too many command line arguments.");
   }
+  if (!ByNumberOrUuid(ctx) && args.empty()) {
+    return Say(ctx, "Please specify device.");
+  }
+  const std::optional<std::string> name = TakeDevice(ctx, args);
   DmTask task(ctx, DmTaskType::kReload);
-  if (!task.SetDevice(name)) return ctx.log.Backtrace();
+  if (!task.SetDevice(name)) return false;
   std::optional<TableArg> table = ReadTableArg(ctx, WordAt(args, 0));
-  if (!table) return ctx.log.Backtrace();
+  if (!table) return false;
   task.SetRows(std::move(table->rows), std::move(table->columns));
   if (ctx.options.readonly) task.AddFlags(DM_READONLY_FLAG);
   ApplySwitches(ctx, task);
-  if (!TaskRun(ctx, task)) return ctx.log.Backtrace();
+  if (!task.Run()) return false;
   return ctx.options.verbose == 0 || DisplayInfo(ctx, task);
 }
 
@@ -87,10 +61,22 @@ bool LoadReadsInput(const DmsetupOptions& o) {
 
 bool CreateOneDevice(DmsetupContext& ctx, const std::string& name,
                      const std::optional<std::string>& file) {
+  const DmsetupOptions& o = ctx.options;
   DmTask task(ctx, DmTaskType::kCreate);
-  const bool ok = RunCreate(ctx, task, name, file);
-  UdevWait(ctx);
-  return ok && (ctx.options.verbose == 0 || DisplayInfo(ctx, task));
+  if (!task.SetName(name)) return false;
+  if (o.uuid && !task.SetUuid(*o.uuid)) return false;
+  if (!o.notable) {
+    std::optional<TableArg> table = ReadTableArg(ctx, file);
+    if (!table) return false;
+    task.SetRows(std::move(table->rows), std::move(table->columns));
+  }
+  if (o.readonly) task.AddFlags(DM_READONLY_FLAG);
+  if (o.major) task.SetMajor(*o.major);
+  if (o.minor) task.SetMinor(*o.minor);
+  ApplySwitches(ctx, task);
+  task.SetReadAhead(ReadAheadAsked(o));
+  if (!task.Run()) return false;
+  return o.verbose == 0 || DisplayInfo(ctx, task);
 }
 
 extern const DmsetupCommand kCreateVerb = {

@@ -9,50 +9,32 @@ namespace dmdax {
 namespace {
 
 // _simple(): verbs that only name a device.
-bool RunSimple(DmsetupContext& ctx, DmTask& task, DmTaskType type,
-               const std::optional<std::string>& name, uint32_t event_nr) {
+bool Simple(DmsetupContext& ctx, DmTaskType type,
+            const std::optional<std::string>& name, uint32_t event_nr = 0,
+            bool display = false) {
   const DmsetupOptions& o = ctx.options;
-  if (!task.SetDevice(name)) return ctx.log.Backtrace();
+  DmTask task(ctx, type);
+  if (!task.SetDevice(name)) return false;
   task.SetEventNr(event_nr);
   task.AddFlags((o.noflush ? DM_NOFLUSH_FLAG : 0u) |
                 (o.nolockfs ? DM_SKIP_LOCKFS_FLAG : 0u));
   ApplySwitches(ctx, task);
   task.SetReadAhead(ReadAheadAsked(o));
-  if (type == DmTaskType::kResume || type == DmTaskType::kRemove) {
-    CheckUdev(ctx);
-  }
   if (type == DmTaskType::kRemove && o.retry) task.RetryRemove();
   if (o.deferred &&
       (type == DmTaskType::kRemove || type == DmTaskType::kRemoveAll)) {
     task.AddFlags(DM_DEFERRED_REMOVE);
   }
-  return TaskRun(ctx, task);
-}
-
-bool Simple(DmsetupContext& ctx, DmTaskType type,
-            const std::optional<std::string>& name, uint32_t event_nr = 0,
-            bool display = false) {
-  DmTask task(ctx, type);
-  const bool ok = RunSimple(ctx, task, type, name, event_nr);
-  if (type == DmTaskType::kResume || type == DmTaskType::kRemove) {
-    UdevWait(ctx);
-  }
-  if (!ok) return false;
-  return !(display && ctx.options.verbose) || DisplayInfo(ctx, task);
+  if (!task.Run()) return false;
+  return !(display && o.verbose) || DisplayInfo(ctx, task);
 }
 
 // _get_device_size(): 0 if it can not be read.
 uint64_t GetDeviceSize(DmsetupContext& ctx, const std::string& name) {
   DmTask task(ctx, DmTaskType::kTable);
-  if (!task.SetDevice(name)) {
-    ctx.log.Backtrace();
-    return 0;
-  }
+  if (!task.SetDevice(name)) return 0;
   ApplySwitches(ctx, task);
-  if (!TaskRun(ctx, task)) {
-    ctx.log.Backtrace();
-    return 0;
-  }
+  if (!task.Run()) return 0;
   uint64_t size = 0;
   for (const DmTargetSpec& row : task.rows()) size += row.length;
   return size;
@@ -64,16 +46,16 @@ bool ErrorDevice(DmsetupContext& ctx, const std::string& name) {
   if (name.empty()) return Say(ctx, "No device specified.");
   const uint64_t size = GetDeviceSize(ctx, name);
   DmTask load(ctx, DmTaskType::kReload);
-  if (!load.SetDevice(name)) return ctx.log.Backtrace();
+  if (!load.SetDevice(name)) return false;
   load.SetRows({DmTargetSpec{sector_t{0}, size, "error", ""}});
   if (o.readonly) load.AddFlags(DM_READONLY_FLAG);
   ApplySwitches(ctx, load);
-  if (!TaskRun(ctx, load)) return ctx.log.Backtrace();
+  if (!load.Run()) return false;
   // A flush could hang, so nothing after this flushes either.
   if (o.force) o.nolockfs = o.noflush = true;
   if (Simple(ctx, DmTaskType::kResume, name)) return true;
   Simple(ctx, DmTaskType::kClear, name);
-  return ctx.log.Backtrace();
+  return false;
 }
 
 bool CmdWipeTable(DmsetupContext& ctx, const CommandCall& call) {
@@ -94,7 +76,7 @@ bool CmdRemove(DmsetupContext& ctx, const CommandCall& call) {
   const std::optional<std::string> name = DeviceOf(call);
   if (ctx.options.force && name) {
     if (ctx.options.udev_cookie != 0) {
-      ctx.log.Warn("WARNING: Use of cookie and --force is not compatible.");
+      Say(ctx, "WARNING: Use of cookie and --force is not compatible.");
     }
     // What becomes of the error table does not matter: the removal decides.
     ErrorDevice(ctx, *name);
@@ -135,12 +117,10 @@ bool CmdClear(DmsetupContext& ctx, const CommandCall& call) {
 
 bool CmdWait(DmsetupContext& ctx, const CommandCall& call) {
   absl::Span<const std::string> args = call.args;
-  std::optional<std::string> name;
-  if (!ByNumberOrUuid(ctx)) {
-    if (args.empty()) return Say(ctx, "No device specified.");
-    name = args[0];
-    args.remove_prefix(1);
+  if (!ByNumberOrUuid(ctx) && args.empty()) {
+    return Say(ctx, "No device specified.");
   }
+  const std::optional<std::string> name = TakeDevice(ctx, args);
   const uint32_t event_nr =
       args.empty() ? 0 : static_cast<uint32_t>(atoi(args.back().c_str()));
   return Simple(ctx, DmTaskType::kWaitEvent, name, event_nr, true);

@@ -63,9 +63,9 @@ bool DisplayInfo(DmsetupContext& ctx, const DmTask& task) {
 bool CmdInfo(DmsetupContext& ctx, const CommandCall& call) {
   if (AboutAll(ctx, call)) return ProcessAll(ctx, call, false, CmdInfo);
   DmTask task(ctx, DmTaskType::kInfo);
-  if (!task.SetDevice(DeviceOf(call))) return ctx.log.Backtrace();
+  if (!task.SetDevice(DeviceOf(call))) return false;
   ApplySwitches(ctx, task);
-  if (!TaskRun(ctx, task)) return ctx.log.Backtrace();
+  if (!task.Run()) return false;
   return DisplayInfo(ctx, task);
 }
 

@@ -11,19 +11,13 @@
 #include "tools/dmsetup/tree.h"
 
 namespace dmdax {
-namespace {
-
-// How -o says a device is to be named.
-enum class DevName { kNumber, kMapped, kDisk };
-
-// -o of ls and deps, which the command line's check has accepted.
-DevName DevNameKind(const DmsetupContext& ctx) {
+std::optional<DevName> DevNameAsked(const DmsetupOptions& o, std::string* err) {
   DevName dev_name = DevName::kNumber;
-  if (ctx.options.columns || !ctx.options.options) return dev_name;
-  absl::string_view words = *ctx.options.options;
+  // With columns, -o is about these.
+  if (o.columns || !o.options) return dev_name;
+  absl::string_view words = *o.options;
   while (!words.empty()) {
     const absl::string_view word = words.substr(0, words.find(','));
-    words.remove_prefix(std::min(word.size() + 1, words.size()));
     // Any beginning of a keyword will do.
     if (absl::StartsWith("devno", word)) {
       dev_name = DevName::kNumber;
@@ -31,13 +25,23 @@ DevName DevNameKind(const DmsetupContext& ctx) {
       dev_name = DevName::kDisk;
     } else if (absl::StartsWith("devname", word)) {
       dev_name = DevName::kMapped;
+    } else {
+      absl::StrAppend(err, "Option not recognised: ", words, ".\n");
+      return std::nullopt;
     }
+    words.remove_prefix(std::min(word.size() + 1, words.size()));
   }
   return dev_name;
 }
 
+namespace {
+
 // dm_device_get_name(), or "" when the number is all there is.
-std::string DeviceName(DmsetupContext& ctx, DevT dev, DevName kind) {
+std::string DeviceName(DmsetupContext& ctx, DevT dev) {
+  // With --tree, -o is about the tree.
+  std::string ignored;
+  const DevName kind =
+      DevNameAsked(ctx.options, &ignored).value_or(DevName::kNumber);
   if (kind == DevName::kNumber) return "";
   if (kind == DevName::kMapped && dev.major_nr == ctx.ctl.major()) {
     if (std::optional<std::string> name = MappedName(ctx, dev)) return *name;
@@ -50,7 +54,7 @@ bool PrintName(DmsetupContext& ctx, const CommandCall& call) {
   if (ctx.facts != nullptr) {
     ctx.facts->Add({.name = *call.listed_name, .dev = dev});
   }
-  const std::string name = DeviceName(ctx, dev, DevNameKind(ctx));
+  const std::string name = DeviceName(ctx, dev);
   absl::StrAppend(&ctx.out, *call.listed_name, "\t(",
                   name.empty() ? dev.ToString() : name, ")\n");
   return true;
@@ -70,11 +74,10 @@ bool CmdLs(DmsetupContext& ctx, const CommandCall& call) {
 
 bool CmdDeps(DmsetupContext& ctx, const CommandCall& call) {
   if (AboutAll(ctx, call)) return ProcessAll(ctx, call, false, CmdDeps);
-  const DevName kind = DevNameKind(ctx);
   DmTask task(ctx, DmTaskType::kDeps);
-  if (!task.SetDevice(DeviceOf(call))) return ctx.log.Backtrace();
+  if (!task.SetDevice(DeviceOf(call))) return false;
   ApplySwitches(ctx, task);
-  if (!TaskRun(ctx, task)) return ctx.log.Backtrace();
+  if (!task.Run()) return false;
   if (ctx.options.verbose) DisplayInfo(ctx, task);
   if (call.multiple_devices && !ctx.options.verbose) {
     absl::StrAppend(&ctx.out, DeviceOf(call).value_or(""), ": ");
@@ -85,7 +88,7 @@ bool CmdDeps(DmsetupContext& ctx, const CommandCall& call) {
   }
   absl::StrAppend(&ctx.out, task.deps().size(), " dependencies\t:");
   for (const DevT& dev : task.deps()) {
-    const std::string name = DeviceName(ctx, dev, kind);
+    const std::string name = DeviceName(ctx, dev);
     if (name.empty()) {
       absl::StrAppend(&ctx.out, " (", dev.major_nr, ", ", dev.minor_nr, ")");
     } else {

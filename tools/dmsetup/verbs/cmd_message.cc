@@ -15,12 +15,7 @@ namespace {
 bool CmdMessage(DmsetupContext& ctx, const CommandCall& call) {
   absl::Span<const std::string> args = call.args;
   DmTask task(ctx, DmTaskType::kTargetMsg);
-  if (ByNumberOrUuid(ctx)) {
-    if (!task.SetDevice(std::nullopt)) return ctx.log.Backtrace();
-  } else {
-    if (!task.SetDevice(args[0])) return ctx.log.Backtrace();
-    args.remove_prefix(1);
-  }
+  if (!task.SetDevice(TakeDevice(ctx, args))) return false;
   if (args.empty()) return Say(ctx, "Invalid sector.");
   char* end = nullptr;
   errno = 0;
@@ -34,7 +29,7 @@ bool CmdMessage(DmsetupContext& ctx, const CommandCall& call) {
   task.SetSector(sector_t(sector));
   task.SetText(absl::StrJoin(args, " "));
   ApplySwitches(ctx, task);
-  if (!TaskRun(ctx, task)) return ctx.log.Backtrace();
+  if (!task.Run()) return false;
   if (task.io().flags & DM_DATA_OUT_FLAG) {
     absl::StrAppend(&ctx.out, task.reply());
     if (!task.reply().empty() && task.reply().back() != '\n') {
@@ -47,15 +42,10 @@ bool CmdMessage(DmsetupContext& ctx, const CommandCall& call) {
 bool CmdSetGeometry(DmsetupContext& ctx, const CommandCall& call) {
   absl::Span<const std::string> args = call.args;
   DmTask task(ctx, DmTaskType::kSetGeometry);
-  if (ByNumberOrUuid(ctx)) {
-    if (!task.SetDevice(std::nullopt)) return ctx.log.Backtrace();
-  } else {
-    if (!task.SetDevice(args[0])) return ctx.log.Backtrace();
-    args.remove_prefix(1);
-  }
+  if (!task.SetDevice(TakeDevice(ctx, args))) return false;
   task.SetText(absl::StrJoin(args.subspan(0, 4), " "));
   ApplySwitches(ctx, task);
-  return TaskRun(ctx, task) || ctx.log.Backtrace();
+  return task.Run();
 }
 
 }  // namespace

@@ -12,24 +12,17 @@ namespace dmdax {
 bool DoRename(DmsetupContext& ctx, const std::optional<std::string>& name,
               const std::string& new_name, bool to_uuid) {
   DmTask task(ctx, DmTaskType::kRename);
-  const auto run = [&] {
-    if (!task.SetDevice(name)) return false;
-    if (!(to_uuid ? task.SetNewUuid(new_name) : task.SetNewName(new_name))) {
-      return false;
-    }
-    ApplySwitches(ctx, task);
-    CheckUdev(ctx);
-    return TaskRun(ctx, task);
-  };
-  const bool ok = run() || ctx.log.Backtrace();
-  UdevWait(ctx);
-  return ok;
+  if (!task.SetDevice(name)) return false;
+  if (!(to_uuid ? task.SetNewUuid(new_name) : task.SetNewName(new_name))) {
+    return false;
+  }
+  ApplySwitches(ctx, task);
+  return task.Run();
 }
 
 bool Mknodes(DmsetupContext& ctx, const std::optional<std::string>& name) {
   DmTask task(ctx, DmTaskType::kMknodes);
   if (name && !task.SetName(*name)) return false;
-  task.NoOpenCount();
   return task.Run();
 }
 
@@ -43,24 +36,14 @@ bool CmdRename(DmsetupContext& ctx, const CommandCall& call) {
 
 // Names are seen as the kernel has them here.
 bool CmdMangle(DmsetupContext& ctx, const CommandCall& call) {
-  const DmsetupOptions& o = ctx.options;
-  if (call.listed_name == nullptr && call.args.empty() && !o.uuid && !o.major) {
-    return ProcessAll(ctx, call, false, CmdMangle);
-  }
+  if (AboutAll(ctx, call)) return ProcessAll(ctx, call, false, CmdMangle);
   DmTask task(ctx, DmTaskType::kStatus);
-  std::optional<std::string> given;
-  if (call.listed_name != nullptr) {
-    given = *call.listed_name;
-  } else if (!call.args.empty()) {
-    given = call.args[0];
-  }
-  if (!task.SetDevice(given)) return ctx.log.Backtrace();
-  // dmsetup tests the option the wrong way round.
-  if (!o.checks) task.EnableChecks();
-  if (!TaskRun(ctx, task) || !task.exists()) return ctx.log.Backtrace();
+  const std::optional<std::string> given = DeviceOf(call);
+  if (!task.SetDevice(given)) return false;
+  if (!task.Run() || !task.exists()) return false;
   const std::string name = given.value_or(task.name());
   const std::string uuid = task.uuid();
-  const MangleMode mode = o.mangle_given.value_or(MangleMode::kAuto);
+  const MangleMode mode = ctx.options.mangle_given.value_or(MangleMode::kAuto);
   const bool plain = mode == MangleMode::kNone;
   if (mode == MangleMode::kAuto) {
     constexpr char kTwice[] =
@@ -77,10 +60,10 @@ bool CmdMangle(DmsetupContext& ctx, const CommandCall& call) {
   }
   const std::optional<std::string> new_name =
       plain ? task.UnmangledName() : task.MangledName();
-  if (!new_name) return ctx.log.Backtrace();
+  if (!new_name) return false;
   const std::optional<std::string> new_uuid =
       plain ? task.UnmangledUuid() : task.MangledUuid();
-  if (!new_uuid) return ctx.log.Backtrace();
+  if (!new_uuid) return false;
   if (*new_uuid != uuid) {
     return Say(ctx, absl::StrCat(name, ": ", uuid,
                                  ": UUID in incorrect form. \nUnable to change "
@@ -88,12 +71,12 @@ bool CmdMangle(DmsetupContext& ctx, const CommandCall& call) {
                                  "first."));
   }
   if (*new_name == name) {
-    ctx.log.Print(absl::StrCat(name, ": ", uuid.empty() ? "[no UUID]" : uuid,
-                               ": name ", uuid.empty() ? "" : "and UUID ",
-                               "already in correct form"));
+    absl::StrAppend(&ctx.out, name, ": ", uuid.empty() ? "[no UUID]" : uuid,
+                    ": name ", uuid.empty() ? "" : "and UUID ",
+                    "already in correct form\n");
     return true;
   }
-  ctx.log.Print(absl::StrCat(name, ": renaming to ", *new_name));
+  absl::StrAppend(&ctx.out, name, ": renaming to ", *new_name, "\n");
   return DoRename(ctx, name, *new_name, false);
 }
 

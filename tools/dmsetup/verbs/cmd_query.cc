@@ -53,12 +53,12 @@ void PrintConcise(DmsetupContext& ctx, const DmTask& task,
 
 // --exec: runs the words with the device's node behind them.
 bool Exec(DmsetupContext& ctx, const std::string& name) {
-  if (ctx.exec_failed) return ctx.log.Backtrace();
-  if (!Mknodes(ctx, name)) return ctx.log.Backtrace();
+  if (ctx.exec_failed) return false;
+  if (!Mknodes(ctx, name)) return false;
   std::vector<std::string> words = absl::StrSplit(
       *ctx.options.exec, absl::ByAnyChar(" \t\n\v\f\r"), absl::SkipEmpty());
   ctx.exec_failed = words.empty() || words.size() >= kMaxExecWords;
-  if (words.empty()) return ctx.log.Backtrace();
+  if (words.empty()) return false;
   if (ctx.exec_failed) return Say(ctx, "Too many args to --exec.");
   words.push_back(absl::StrCat(kMapperDir, "/", name));
   std::vector<char*> argv;
@@ -96,11 +96,11 @@ bool CmdStatus(DmsetupContext& ctx, const CommandCall& call) {
   const bool concise = call.verb == "table" && ctx.options.concise;
   DmTask task(ctx,
               call.verb == "table" ? DmTaskType::kTable : DmTaskType::kStatus);
-  if (!task.SetDevice(DeviceOf(call))) return ctx.log.Backtrace();
+  if (!task.SetDevice(DeviceOf(call))) return false;
   ApplySwitches(ctx, task);
   task.AddFlags((ctx.options.noflush ? DM_NOFLUSH_FLAG : 0u) |
                 (call.verb == "measure" ? DM_IMA_MEASUREMENT_FLAG : 0u));
-  if (!TaskRun(ctx, task)) return ctx.log.Backtrace();
+  if (!task.Run()) return false;
   if (!task.exists()) {
     ctx.ioctl_errno = ENXIO;
     return Say(ctx, "Device does not exist.");
@@ -149,7 +149,7 @@ bool CmdStatus(DmsetupContext& ctx, const CommandCall& call) {
     absl::StrAppend(&ctx.out, "\n");
   }
   if (matched && ctx.options.exec) {
-    return Exec(ctx, name) || ctx.log.Backtrace();
+    return Exec(ctx, name);
   }
   return true;
 }

@@ -15,20 +15,15 @@ namespace {
 
 constexpr char kKeyPrefix[] = "3405 (0xd4d)";  // DM_COOKIE_MAGIC
 
-bool CmdUdevCreateCookie(DmsetupContext& ctx, const CommandCall&) {
-  CheckUdev(ctx);
-  return true;
-}
+bool CmdUdevCreateCookie(DmsetupContext&, const CommandCall&) { return true; }
 
 bool CmdUdevReleaseCookie(DmsetupContext& ctx, const CommandCall& call) {
   uint32_t cookie = ctx.options.udev_cookie;
   if (!call.args.empty()) {
     cookie = CookieValue(call.args[0], &ctx.err).value_or(0);
-    if (cookie == 0) return ctx.log.Backtrace();
+    if (cookie == 0) return false;
   }
   if (cookie == 0) return Say(ctx, "No udev transaction cookie given.");
-  CheckUdev(ctx);
-  ctx.nodes.Update();
   return true;
 }
 
@@ -41,7 +36,7 @@ bool CmdUdevFlags(DmsetupContext& ctx, const CommandCall& call) {
   };
   constexpr unsigned kOwnFlags = 8;
   const std::optional<uint32_t> cookie = CookieValue(call.args[0], &ctx.err);
-  if (!cookie) return ctx.log.Backtrace();
+  if (!cookie) return false;
   for (unsigned i = 0; i < 16; ++i) {
     if (!(*cookie >> (16 + i) & 1)) continue;
     if (i < std::size(kNames)) {
@@ -58,11 +53,8 @@ bool CmdUdevFlags(DmsetupContext& ctx, const CommandCall& call) {
 
 bool CmdUdevComplete(DmsetupContext& ctx, const CommandCall& call) {
   const std::optional<uint32_t> cookie = CookieValue(call.args[0], &ctx.err);
-  if (!cookie) return ctx.log.Backtrace();
+  if (!cookie) return false;
   absl::StrAppendFormat(&ctx.out, "DM_COOKIE_COMPLETED=0x%-10x\n", *cookie);
-  // A cookie with flags alone belongs to no semaphore.
-  constexpr uint32_t kFlags = 0xffff0000;
-  if (*cookie & ~kFlags) CheckUdev(ctx);
   return true;
 }
 

@@ -33,9 +33,6 @@ void PrintTarget(DmsetupContext& ctx, absl::string_view name,
 }
 
 bool CmdTargets(DmsetupContext& ctx, const CommandCall&) {
-  DmTask task(ctx, DmTaskType::kListVersions);
-  if (ctx.options.checks) task.EnableChecks();
-  if (!TaskRun(ctx, task)) return ctx.log.Backtrace();
   const KernelProfile& profile = ctx.ctl.machine().profile();
   for (const TargetType* type : TargetTypes(profile)) {
     PrintTarget(ctx, type->name, type->version(profile));
@@ -46,8 +43,8 @@ bool CmdTargets(DmsetupContext& ctx, const CommandCall&) {
 bool CmdTargetVersion(DmsetupContext& ctx, const CommandCall& call) {
   // The target is given like a device name, so a path must be that of a device.
   DmTask task(ctx, DmTaskType::kTargetVersion);
-  if (!task.SetName(call.args[0]) || !TaskRun(ctx, task)) {
-    return ctx.log.Backtrace();
+  if (!task.SetName(call.args[0]) || !task.Run()) {
+    return false;
   }
   const KernelProfile& profile = ctx.ctl.machine().profile();
   PrintTarget(ctx, task.io().name,
@@ -59,8 +56,6 @@ bool CmdTargetVersion(DmsetupContext& ctx, const CommandCall& call) {
 
 bool CmdVersion(DmsetupContext& ctx, const CommandCall&) {
   absl::StrAppend(&ctx.out, "Library version:   1.02.185 (2022-05-18)\n");
-  DmTask task(ctx, DmTaskType::kVersion);
-  if (!task.Run()) return Say(ctx, "Failed to get driver version");
   const uint32_t(&v)[3] = ctx.ctl.machine().profile().dm_ioctl_version;
   absl::StrAppendFormat(&ctx.out, "Driver version:    %d.%d.%d\n", v[0], v[1],
                         v[2]);

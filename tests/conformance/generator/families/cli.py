@@ -26,7 +26,7 @@ OPTIONS = [["--noheadings"], ["-c"], ["-C"], ["-o", "name"],
            ["--noudevrules"], ["--addnodeoncreate"], ["--addnodeonresume"],
            ["--manglename", "none"], ["--manglename", "hex"],
            ["--manglename", "auto"], ["--manglename", "x"], ["--setuuid"],
-           ["--showkeys"], ["--checks"], ["-v"], ["-vv"], ["--yes"], ["-y"],
+           ["--showkeys"], ["--checks"], ["-v"], ["--yes"], ["-y"],
            ["--bogus"], ["--concise"], ["--uuid", "U-2"], ["--help"],
            ["--version"], ["--options", "devno"], ["--options", "blkdevname"],
            ["--options", "devname"], ["--count", "1"], ["--interval", "1"]]

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/dmsetup/dev_tree.h"
 
-#include "absl/algorithm/container.h"
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "tools/dmsetup/command.h"
 
 namespace dmdax {
 
 size_t DevTree::Find(DevT dev) const {
-  for (size_t i = 1; i < nodes_.size(); ++i) {
-    if (nodes_[i].dev == dev) return i;
-  }
-  return 0;
+  const auto it = index_.find(dev);
+  return it == index_.end() ? 0 : it->second;
 }
 
-const std::vector<size_t>& DevTree::Children(size_t i, TreeOrder order) const {
+const DevTree::Links& DevTree::Children(size_t i, TreeOrder order) const {
   return order == TreeOrder::kUses ? nodes_[i].uses : nodes_[i].used_by;
 }
 
@@ -23,19 +22,18 @@ size_t DevTree::NumChildren(size_t i, TreeOrder order) const {
   return ends ? 0 : Children(i, order).size();
 }
 
-bool DevTree::Linked(size_t parent, size_t child) const {
-  return absl::c_linear_search(nodes_[parent].uses, child);
-}
-
 void DevTree::Link(size_t parent, size_t child) {
-  if (Linked(parent, child)) return;
-  nodes_[parent].uses.push_back(child);
-  nodes_[child].used_by.push_back(parent);
+  if (!links_.try_emplace({parent, child}, ++last_link_).second) return;
+  nodes_[parent].uses[last_link_] = child;
+  nodes_[child].used_by[last_link_] = parent;
 }
 
 void DevTree::Unlink(size_t parent, size_t child) {
-  std::erase(nodes_[parent].uses, child);
-  std::erase(nodes_[child].used_by, parent);
+  const auto it = links_.find({parent, child});
+  if (it == links_.end()) return;
+  nodes_[parent].uses.erase(it->second);
+  nodes_[child].used_by.erase(it->second);
+  links_.erase(it);
 }
 
 void DevTree::LinkTreeNodes(size_t parent, size_t child) {
@@ -49,13 +47,31 @@ void DevTree::LinkTreeNodes(size_t parent, size_t child) {
   Link(parent, child);
 }
 
-bool DevTree::Add(DmsetupContext& ctx, size_t parent, DevT dev) {
+// A chain may be longer than the stack of a program is deep.
+bool DevTree::Add(DmsetupContext& ctx, DevT dev) {
+  std::vector<Half> halves;
+  if (!AddOne(ctx, 0, dev, &halves)) return false;
+  while (!halves.empty()) {
+    Half& half = halves.back();
+    if (half.next == half.deps.size()) {
+      halves.pop_back();
+      continue;
+    }
+    const DevT below = half.deps[half.next++];
+    if (!AddOne(ctx, half.index, below, &halves)) return false;
+  }
+  return true;
+}
+
+bool DevTree::AddOne(DmsetupContext& ctx, size_t parent, DevT dev,
+                     std::vector<Half>* halves) {
   if (const size_t known = Find(dev); known != 0) {
     LinkTreeNodes(parent, known);
     return true;
   }
   const size_t index = nodes_.size();
   nodes_.push_back({.dev = dev});
+  index_[dev] = index;
   std::vector<DevT> deps;
   if (dev.major_nr == ctx.ctl.major()) {
     DmTask task(ctx, DmTaskType::kDeps);
@@ -75,10 +91,8 @@ bool DevTree::Add(DmsetupContext& ctx, size_t parent, DevT dev) {
   LinkTreeNodes(parent, index);
   if (deps.empty()) {
     Link(index, 0);
-    return true;
-  }
-  for (const DevT& below : deps) {
-    if (!Add(ctx, index, below)) return false;
+  } else {
+    halves->push_back({.index = index, .deps = std::move(deps)});
   }
   return true;
 }

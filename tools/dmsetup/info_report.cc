@@ -83,7 +83,7 @@ Value DepBlockNames(const InfoRow& row) {
 // The neighbours in the tree that are mapped devices.
 Value TreeNames(const InfoRow& row, TreeOrder order) {
   std::vector<std::string> names;
-  for (const size_t i : row.tree->Children(row.node, order)) {
+  for (const auto& [when, i] : row.tree->Children(row.node, order)) {
     const std::string& name = row.tree->node(i).name;
     if (!name.empty()) names.push_back(name);
   }
@@ -92,7 +92,8 @@ Value TreeNames(const InfoRow& row, TreeOrder order) {
 
 Value RefNumbers(const InfoRow& row) {
   std::vector<std::string> devs;
-  for (const size_t i : row.tree->Children(row.node, TreeOrder::kUsedBy)) {
+  for (const auto& [when, i] :
+       row.tree->Children(row.node, TreeOrder::kUsedBy)) {
     if (i != 0) devs.push_back(row.tree->node(i).dev.ToString());
   }
   return Text(absl::StrJoin(devs, ","));

@@ -47,15 +47,15 @@ class Drawing {
 
   // False if the tree is larger than what is drawn.
   bool Walk(size_t node, unsigned depth) {
-    const std::vector<size_t>& children = tree_.Children(node, order_);
-    for (size_t i = 0; i < children.size(); ++i) {
+    if (depth + 2 > kMaxDepth) return true;
+    const DevTree::Links& children = tree_.Children(node, order_);
+    for (auto it = children.begin(); it != children.end();) {
       if (++drawn_ > kMaxNodes) return false;
-      const bool has_children = tree_.NumChildren(children[i], order_) > 0;
-      if (depth + 2 <= kMaxDepth) {
-        Draw(tree_.node(children[i]), depth, i + 1 < children.size(),
-             has_children);
-      }
-      if (has_children && !Walk(children[i], depth + 1)) return false;
+      const size_t child = it->second;
+      const bool more = ++it != children.end();
+      const bool has_children = tree_.NumChildren(child, order_) > 0;
+      Draw(tree_.node(child), depth, more, has_children);
+      if (has_children && !Walk(child, depth + 1)) return false;
     }
     return true;
   }

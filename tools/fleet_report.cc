@@ -39,7 +39,7 @@ void PrintCure(std::ostream& out, const std::string& name,
   const std::string remark = o.cure.value("remark", "");
   if (!remark.empty()) out << "      # " << OneLine(remark) << "\n";
   // One list is of all obstacles of a subject.
-  if (o.plan.is_object()) {
+  if (o.plan.is_object() && !o.plan.value("commands", Json()).empty()) {
     const std::string list = absl::StrCat(
         o.cure_of, "\n",
         o.plan.dump(-1, ' ', false, Json::error_handler_t::replace));

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "fs/mount_words.h"
 
 namespace dmdax {
 namespace {
@@ -71,8 +72,7 @@ bool IsGood(const FsParam& param, absl::string_view value) {
 }  // namespace
 
 bool SaysReadOnly(absl::string_view options) {
-  const std::vector<absl::string_view> split = absl::StrSplit(options, ',');
-  return SaysReadOnly(absl::MakeConstSpan(split));
+  return SaysReadOnly(absl::MakeConstSpan(MountWords(options)));
 }
 
 bool SaysReadOnly(absl::Span<const absl::string_view> options) {
@@ -86,7 +86,7 @@ bool SaysReadOnly(absl::Span<const absl::string_view> options) {
 bool IsVfsOption(absl::string_view option) {
   const absl::string_view name = option.substr(0, option.find('='));
   return absl::StartsWith(option, "x-") || absl::StartsWith(option, "X-") ||
-         absl::StartsWith(option, "comment=") ||
+         absl::StartsWith(option, "comment=") || IsSecurityWord(option) ||
          std::find(std::begin(kVfsOptions), std::end(kVfsOptions), name) !=
              std::end(kVfsOptions);
 }

@@ -42,8 +42,8 @@ struct FsParam {
 bool SaysReadOnly(absl::string_view options);
 bool SaysReadOnly(absl::Span<const absl::string_view> options);
 
-// What is not the file system's: "ro", "lazytime", and what mount(8) keeps to
-// itself, such as "noatime" and "x-systemd.automount".
+// What is not the file system's: "ro", "lazytime", what SELinux takes, and what
+// mount(8) keeps to itself, such as "noatime" and "x-systemd.automount".
 bool IsVfsOption(absl::string_view option);
 
 // "" if `option` is one of `params`, with such a value; else the complaint.

@@ -107,8 +107,13 @@ class Files {
   absl::Status AddFile(const FileFact& file) {
     proto::Mount* best = nullptr;
     std::string name;
+    const std::string path = table_.PathInWorld(file.path);
+    if (path != file.path) {
+      facts_.Note(file.place, absl::StrCat(file.path, ": it is ", path,
+                                           ", which is mounted twice"));
+    }
     for (proto::Mount& m : *world_.mutable_mount()) {
-      std::optional<std::string> below = Below(file.path, m.path());
+      std::optional<std::string> below = Below(path, m.path());
       // A path that the tool was given from inside.
       if (!below && !absl::StartsWith(file.path, "/") &&
           world_.mount_size() == 1) {
@@ -120,7 +125,7 @@ class Files {
         name = *below;
       }
     }
-    const MountFact* owner = table_.OwnerOf(file.path);
+    const MountFact* owner = table_.OwnerOf(path);
     const bool elsewhere =
         owner != nullptr && (best == nullptr || best->path() != owner->path);
     if (elsewhere || best == nullptr || name.empty()) {

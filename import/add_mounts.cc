@@ -8,7 +8,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/kernel_profile.h"
 #include "fs/file_system_type.h"
@@ -39,10 +38,10 @@ std::string KeptOptions(const FileSystemType& type, absl::string_view options,
                         const KernelProfile& kernel) {
   std::vector<absl::string_view> kept;
   for (absl::string_view option : MountWords(options)) {
-    const bool usual =
-        absl::c_linear_search(kUsualOptions, option) ||
-        absl::StrContains(option.substr(0, option.find('=')), "context");
-    if (usual || (!type.no_dax.empty() && !IsVfsOption(option))) continue;
+    if (absl::c_linear_search(kUsualOptions, option) ||
+        (!type.no_dax.empty() && !IsVfsOption(option))) {
+      continue;
+    }
     // Distributors gave older kernels the words of newer ones.
     const bool newer = !kernel.has_dax_modes && option.substr(0, 4) == "dax=";
     if (newer && option != "dax=always") continue;
@@ -122,9 +121,14 @@ class Mounts {
       return;
     }
     if (const MountFact* other = table_.OtherMountOf(m)) {
-      facts_.Note(m.place, absl::StrCat(m.path, ": another mount of ", m.source,
-                                        ", which is mounted on ", other->path,
-                                        ": left out"));
+      const std::string root = table_.RootOf(m);
+      facts_.Note(
+          m.place,
+          absl::StrCat(m.path, ": another mount of ", m.source,
+                       root.empty() || root == "/"
+                           ? ""
+                           : absl::StrCat(", a bind mount of its ", root),
+                       ", which is mounted on ", other->path, ": left out"));
       return;
     }
     const FileSystemType* type = TypeOf(m.type);
@@ -150,14 +154,16 @@ class Mounts {
   // A second device of the file system by its own name, as mount->device() has
   // the first.
   std::string WithKnownDevices(const std::string& options) const {
-    std::vector<std::string> words = absl::StrSplit(options, ',');
-    for (std::string& word : words) {
+    std::vector<std::string> words;
+    for (absl::string_view word : MountWords(options)) {
       const size_t equals = word.find("=/dev/");
-      if (equals == word.npos) continue;
       const std::string device =
-          CanonicalDevice(facts_, word.substr(equals + 1));
-      if (!device.empty())
-        word = absl::StrCat(word.substr(0, equals + 1), device);
+          equals == word.npos
+              ? ""
+              : CanonicalDevice(facts_, word.substr(equals + 1));
+      words.push_back(device.empty()
+                          ? std::string(word)
+                          : absl::StrCat(word.substr(0, equals + 1), device));
     }
     return absl::StrJoin(words, ",");
   }

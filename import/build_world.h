@@ -39,7 +39,8 @@ void AddMapped(Facts* facts, proto::World* world);
 // Mounts and the files in them.  EINVAL: inputs contradict each other.
 absl::Status AddMounts(Facts* facts, proto::World* world);
 
-// What lies on persistent memory and is not in the World otherwise.
+// What lies on mapped devices and persistent memory, and is not in the World
+// otherwise.
 void AddUses(const Facts& facts, proto::World* world);
 absl::Status AddFiles(const MountTable& table, Facts* facts,
                       proto::World* world);

@@ -58,10 +58,6 @@ struct Disk {
   Said<uint64_t> start;      // of a partition, sectors
   Said<bool> dax;
   Said<bool> read_only;
-  // What lies on it, as lsblk has it: "ext4", "LVM2_member"; "": nothing, or a
-  // file system that is mounted.
-  std::string lies_on;
-  bool swap_in_use = false;
   // Why nobody knows what it is; "": it is known.
   std::string unknown;
   // Of a pmem: where its data begins, and the space before the data.
@@ -149,6 +145,17 @@ struct MountFact {
   Place place;
   std::string source, path, type, options;
   std::optional<DevT> dev;  // of the source, where an input has it
+  // The directory of the file system that is mounted: "/", or that of a bind
+  // mount or of a subvolume; "": the input has none.
+  std::string root;
+};
+
+// What an input saw on a device.
+struct UseFact {
+  std::string device;  // a path, or just a name: "/dev/dm-2", "vg-home"
+  std::string type;    // as blkid(8) calls it: "ext4", "LVM2_member"
+  std::string label;
+  bool active = false;  // swap in use
 };
 
 // What xfs_info says of a file system.
@@ -190,6 +197,7 @@ struct Facts {
   std::map<std::string, Namespace> namespaces;
   std::map<std::string, DaxChar> dax;
   std::vector<MountFact> mounts;
+  std::vector<UseFact> uses;
   std::vector<FileFact> files;
   std::vector<IomemRange> iomem;
   std::vector<MemmapRange> memmap;  // by start

@@ -18,6 +18,7 @@
 #include "import/guess.h"
 #include "import/import_files.h"
 #include "import/import_format.h"
+#include "import/look_alike.h"
 
 namespace dmdax {
 
@@ -98,6 +99,10 @@ absl::Status Importer::ReadOne(ImportRead& read, const ImportFormat* forced) {
     const ImportFormat* format =
         forced != nullptr ? forced : DetectImport(*input);
     if (format == nullptr) {
+      if (const std::string what = LookAlike(input->text); !what.empty()) {
+        return ErrnoError(EINVAL,
+                          absl::StrCat("'", input->name, "' is ", what));
+      }
       return ErrnoError(
           EINVAL,
           absl::StrCat("'", input->name,

@@ -36,7 +36,7 @@ extern const ImportFormat kSysfsImport, kFiemapImport, kLsblkImport,
     kPartitionsImport, kDevicesImport, kMountsImport, kKernelImport,
     kDmsetupInfoImport, kDmsetupTableImport, kDmsetupConciseImport,
     kBootLineImport, kLsblkPairsImport, kPartedImport, kMdstatImport,
-    kXfsInfoImport, kSfdiskImport;
+    kXfsInfoImport, kSfdiskImport, kSwapsImport, kBlkidImport, kLsblkFsImport;
 
 // All formats.  The first that recognises an input reads it.
 inline constexpr const ImportFormat* kImportFormats[] = {
@@ -47,7 +47,8 @@ inline constexpr const ImportFormat* kImportFormats[] = {
     &kDevicesImport,     &kMountsImport,       &kKernelImport,
     &kDmsetupInfoImport, &kDmsetupTableImport, &kLsblkPairsImport,
     &kPartedImport,      &kMdstatImport,       &kXfsInfoImport,
-    &kSfdiskImport,      &kBootLineImport,     &kDmsetupConciseImport};
+    &kSfdiskImport,      &kSwapsImport,        &kBlkidImport,
+    &kLsblkFsImport,     &kBootLineImport,     &kDmsetupConciseImport};
 
 const ImportFormat* FindImportFormat(absl::string_view name);
 const ImportFormat* DetectImport(const ImportInput& input);

@@ -25,10 +25,10 @@ bool InUnusedPart(const std::vector<absl::string_view>& parts, size_t i) {
   if (top == "etc") return rest(1) != "lvm" || rest(2) != "backup";
   if (top != "proc") return false;
   for (absl::string_view used : {"iomem", "partitions", "devices", "mounts",
-                                 "mdstat", "cmdline", "version"}) {
+                                 "mdstat", "cmdline", "version", "swaps"}) {
     if (rest(1) == used) return false;
   }
-  return rest(1) != "self" || rest(2) != "mounts";
+  return rest(1) != "self" || (rest(2) != "mounts" && rest(2) != "mountinfo");
 }
 
 bool IsSys(const std::vector<absl::string_view>& parts) {
@@ -85,7 +85,8 @@ NamedAs NamedFor(absl::string_view path) {
         "vgcfgbackup"}) {
     if (absl::StrContains(name, word)) return NamedAs::kAnswers;
   }
-  for (absl::string_view word : {"mounts", "partitions", "mdstat"}) {
+  for (absl::string_view word :
+       {"mounts", "mountinfo", "swaps", "partitions", "mdstat"}) {
     if (name == word) return NamedAs::kAnswers;
   }
   return absl::StrContains(path, "lvm/backup/") ? NamedAs::kAnswers

@@ -2,6 +2,7 @@
 #include "import/mount_table.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -82,20 +83,76 @@ const MountFact* MountTable::OwnerOf(absl::string_view path) const {
   return owner;
 }
 
+std::string MountTable::RootOf(const MountFact& mount) const {
+  if (!mount.root.empty()) return mount.root;
+  for (const MountFact* m : AllAt(mount.path)) {
+    if (!m->root.empty() && Agree(*m, mount)) return m->root;
+  }
+  return "";
+}
+
+std::optional<std::string> MountTable::Within(const MountFact& mount,
+                                              const MountFact& other) const {
+  if (&mount == &other) return "";
+  const std::string root = RootOf(mount), above = RootOf(other);
+  if (root.empty() || above.empty()) return std::nullopt;
+  if (root == above) return "";
+  const std::optional<std::string> below = Below(root, above);
+  if (!below) return std::nullopt;
+  return absl::StrCat("/", *below);
+}
+
+std::string MountTable::PathInWorld(const std::string& path) const {
+  const MountFact* const owner = OwnerOf(path);
+  const MountFact* const other =
+      owner == nullptr ? nullptr : OtherMountOf(*owner);
+  if (other == nullptr) return path;
+  const std::optional<std::string> name = Below(path, owner->path);
+  const std::optional<std::string> within = Within(*owner, *other);
+  if (!name || !within) return path;
+  return absl::StrCat(other->path == "/" ? "" : other->path, *within, "/",
+                      *name);
+}
+
 void MountTable::ChooseAmongSeveral() {
   std::map<const MountFact*, size_t> files;
   for (const FileFact& file : facts_.files) ++files[OwnerOf(file.path)];
-  std::map<std::string, const MountFact*> chosen;  // by device
+  std::map<std::string, std::vector<const MountFact*>> by_device;
   for (const auto& [path, m] : seen_) {
     const std::string device = DeviceOf(*m);
-    if (device.empty()) continue;
-    const MountFact*& best = chosen[device];
-    if (best == nullptr || files[m] > files[best]) best = m;
+    if (!device.empty()) by_device[device].push_back(m);
   }
-  for (const auto& [path, m] : seen_) {
-    const auto other = chosen.find(DeviceOf(*m));
-    if (other != chosen.end() && other->second != m) {
-      other_[m] = other->second;
+  for (auto& [device, mounts] : by_device) {
+    if (mounts.size() < 2) continue;
+    // A bind mount comes after what it is of.
+    const auto is_earlier = [this](const MountFact* a, const MountFact* b) {
+      return a->options.empty() != b->options.empty() ? b->options.empty()
+                                                      : a < b;
+    };
+    std::sort(mounts.begin(), mounts.end(), is_earlier);
+    std::vector<std::pair<const MountFact*, size_t>> with_files;
+    for (const MountFact* m : mounts) {
+      const auto of = files.find(m);
+      if (of != files.end()) with_files.emplace_back(m, of->second);
+    }
+    const auto worth = [&](const MountFact* m) {
+      size_t reached = 0, own = 0;
+      for (const auto& [from, of] : with_files) {
+        if (from == m) own = of;
+        if (Within(*from, *m)) reached += of;
+      }
+      const std::string root = RootOf(*m);
+      // Nobody unmounts "/", whatever else the file system is mounted on.
+      const int rank = root == "/" || m->path == "/" ? 2 : root.empty() ? 1 : 0;
+      return std::make_tuple(reached, rank, own);
+    };
+    const MountFact* best =
+        *std::max_element(mounts.begin(), mounts.end(),
+                          [&](const MountFact* a, const MountFact* b) {
+                            return worth(a) < worth(b);
+                          });
+    for (const MountFact* m : mounts) {
+      if (m != best) other_[m] = best;
     }
   }
 }

@@ -35,8 +35,14 @@ class MountTable {
   // The mount of seen() that a path of the machine is below; null: none.
   const MountFact* OwnerOf(absl::string_view path) const;
   // One device may be mounted at several places, of which the World can have
-  // one: that with most of the files.  Null: it is this one.
+  // one: that which has most of the files, and of those the one with all of the
+  // file system, as far as that is known.  Null: it is this one.
   const MountFact* OtherMountOf(const MountFact& mount) const;
+  // MountFact::root, whichever input says it; "": none does.
+  std::string RootOf(const MountFact& mount) const;
+  // What a path is called on the mount that the World has: of /bind/f
+  // /srv/sub/f, if /bind is a mount of /sub.
+  std::string PathInWorld(const std::string& path) const;
   // "/dev/pmem0"; "" for one that no input describes.
   std::string DeviceOf(const MountFact& mount) const;
 
@@ -49,6 +55,10 @@ class MountTable {
   absl::Status CheckPath(const std::vector<const MountFact*>& mounts) const;
   std::map<std::string, const MountFact*> LastAtEachPath() const;
   void ChooseAmongSeveral();
+  // What is between the roots of two mounts of one device: what is at `path` of
+  // the one is there at path + this of the other.  Nothing: it is not there.
+  std::optional<std::string> Within(const MountFact& mount,
+                                    const MountFact& other) const;
 
   const Facts& facts_;
   std::map<std::string, std::vector<const MountFact*>> at_path_;

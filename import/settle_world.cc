@@ -11,13 +11,14 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/errno_status.h"
 #include "block/block_device.h"
 #include "fs/fs_parser.h"
 #include "fs/mount_words.h"
 #include "import/build_world.h"
-#include "import/guess.h"
+#include "import/contradictions.h"
 #include "import/pool_metadata.h"
 #include "import/refusal.h"
 #include "import/stand_in.h"
@@ -44,7 +45,7 @@ class Settler {
     for (int turn = 0; turn < kMostTurns; ++turn) {
       absl::StatusOr<Session> session = LoadWorld(world_, RefusalMarks(), mend);
       if (session.ok()) {
-        CompareDax(*session);
+        FindContradictions(*session, world_, &facts_);
         return SetMaxSectors(*session);
       }
       const Refusal r = ParseRefusal(session.status().message());
@@ -210,34 +211,6 @@ class Settler {
     return "";
   }
 
-  // Whether sysfs (or lsblk) says of a device's DAX what came of the rest.
-  void CompareDax(const Session& session) {
-    const auto compare = [&](const std::string& device, const Said<bool>& said,
-                             const Place& other) {
-      if (!said) return;
-      absl::StatusOr<BlockDevice*> bdev = FindDevice(session, device);
-      if (!bdev.ok() || (*bdev)->unmodelled() != nullptr) return;
-      const bool dax = (*bdev)->queue().Has(QUEUE_FLAG_DAX);
-      if (dax == said->value) return;
-      const char* with = said->value ? " has DAX" : " has no DAX";
-      facts_.Guess(
-          said->place,
-          MakeGuess(dax ? proto::Guess::DAX : proto::Guess::NO_DAX, device,
-                    absl::StrCat(said->place.ToString(), " says that ", device,
-                                 with, "; by ", other.ToString(),
-                                 dax ? " it has" : " it has none")));
-    };
-    for (const proto::MappedDevice& m : world_.mapped_device()) {
-      const Mapped& known = facts_.mapped.at(m.name());
-      compare(m.name(), known.dax, known.table ? *known.table : known.place);
-    }
-    for (const proto::Pmem& p : world_.pmem()) {
-      const Disk& known = facts_.disks.at(p.name());
-      compare(p.name(), known.dax,
-              known.mode ? known.mode->place : known.place);
-    }
-  }
-
   static std::string FilePath(const proto::Mount& mount, int file) {
     return absl::StrCat(mount.path() == "/" ? "" : mount.path(), "/",
                         mount.file(file).name());
@@ -266,6 +239,12 @@ class Settler {
         return true;
       }
     }
+    if (const std::string fewer = WithoutNamed(mount.options(), r.words);
+        fewer.size() < mount.options().size()) {
+      Dropped(mount, fewer, r.words);
+      mount.set_options(fewer);
+      return true;
+    }
     // Those that do not concern DAX go first.
     const std::string ro = SaysReadOnly(mount.options()) ? "ro" : "";
     const std::string dax = OnlyDaxOptions(mount.options());
@@ -281,30 +260,29 @@ class Settler {
     return true;
   }
 
+  // Without the option that the kernel complains of, if it names one that does
+  // not concern DAX: "Unknown parameter 'foo'".
+  static std::string WithoutNamed(const std::string& options,
+                                  absl::string_view words) {
+    std::vector<absl::string_view> kept;
+    for (absl::string_view option : MountWords(options)) {
+      const absl::string_view name = option.substr(0, option.find('='));
+      const bool named = absl::StrContains(words, absl::StrCat("'", name, "'"));
+      if (!named || !OnlyDaxOptions(option).empty()) kept.push_back(option);
+    }
+    return absl::StrJoin(kept, ",");
+  }
+
   // Options that a kernel took elsewhere, and the emulated one does not.
   void Dropped(const proto::Mount& mount, const std::string& fewer,
                const std::string& words) {
-    std::string dax;
-    for (absl::string_view option : MountWords(mount.options())) {
-      if (option == "dax" || absl::StartsWith(option, "dax=")) {
-        dax = std::string(option);
-      }
-    }
-    if (dax.empty() || dax == "dax=never" || absl::StrContains(fewer, "dax")) {
+    const std::string dax = DaxForAll(mount.options());
+    if (dax.empty() || absl::StrContains(fewer, "dax")) {
       Note(absl::StrCat(mount.path(), " is mounted with '", fewer,
                         "' in place of '", mount.options(), "': ", words));
       return;
     }
-    Place place;
-    for (const MountFact& m : facts_.mounts) {
-      if (m.path == mount.path() && !m.options.empty()) place = m.place;
-    }
-    facts_.Guess(place,
-                 MakeGuess(proto::Guess::NO_DAX, mount.path(),
-                           absl::StrCat(place.ToString(), " says that ",
-                                        mount.path(), " is mounted with ", dax,
-                                        ", which is refused here: ", words),
-                           fewer.empty() ? "no option" : fewer));
+    ContradictMount(mount, dax, words, &facts_);
   }
 
   static uint64_t SaidMaxSectors(

@@ -22,6 +22,7 @@
 #include "process/sweep/dax_sweep.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
+#include "tools/check/zero_page.h"
 #include "tools/fault_report.h"
 #include "tools/fault_target.h"
 #include "tools/page_word.h"
@@ -42,8 +43,12 @@ struct SweepOptions {
 class SweepReport {
  public:
   SweepReport(const SweepOptions& o, const UserSpace& user,
-              const DaxSweep& sweep)
-      : o_(o), user_(user), faults_(user.faults()), sweep_(sweep) {}
+              const FaultTarget& target, const DaxSweep& sweep)
+      : o_(o),
+        user_(user),
+        target_(target),
+        faults_(user.faults()),
+        sweep_(sweep) {}
 
   void PrintText(std::ostream& out) const {
     out << o_.name << ": " << Slots(sweep_.slots) << " from "
@@ -217,12 +222,29 @@ class SweepReport {
     }
     out << "\n";
     if (total.example->outcome.zero_page && !o_.write) {
-      out << "  a hole: this says nothing of what a later write gets; --write "
-             "does\n";
+      out << "  " << ZeroText() << "\n";
     }
     if (!reason) return;
     out << "  " << Slot(total.example->first) << ": ";
     PrintReason(out, faults_, reason, "  ");
+  }
+
+  // What has no page of its own yet.
+  std::string ZeroText() const {
+    const uint64_t begin = sweep_.first * sweep_.slot_bytes;
+    const uint64_t end =
+        std::min((sweep_.first + sweep_.slots) * sweep_.slot_bytes,
+                 target_.size());
+    const ReadsAsZeros zeros = ZerosOf(*target_.file(), begin, end);
+    if (!zeros.unwritten) {
+      return "a hole: this says nothing of what a later write gets; --write "
+             "does";
+    }
+    return absl::StrCat(
+        zeros.holes ? "holes, and blocks never written (filefrag -v tells them "
+                      "apart)"
+                    : "blocks never written",
+        ": a read gets zeros; --write says what a write gets");
   }
 
   nlohmann::ordered_json TotalToJson(const SweepTotal& total) const {
@@ -242,6 +264,7 @@ class SweepReport {
 
   const SweepOptions& o_;
   const UserSpace& user_;
+  const FaultTarget& target_;
   const FaultProfile& faults_;
   const DaxSweep& sweep_;
 };
@@ -280,7 +303,7 @@ void Sweep(App& app, const SweepOptions& o) {
                                  .is_private = o.target.vma.is_private,
                                  .sync = o.target.vma.sync}});
   if (!sweep.ok()) return app.Report(sweep.status());
-  const SweepReport report(o, user, *sweep);
+  const SweepReport report(o, user, *target, *sweep);
   if (app.json) {
     app.Answer("sweep", report.ToJson());
   } else {

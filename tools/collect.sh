@@ -64,7 +64,8 @@ ask ndctl.json ndctl list -RNMv
 if [ ! -e "$out/ndctl.json" ]; then ask ndctl.json ndctl list -RNv; fi
 ask daxctl.json daxctl list -DM
 
-for file in /proc/iomem /proc/partitions /proc/devices /proc/mounts; do
+for file in /proc/iomem /proc/partitions /proc/devices /proc/mounts \
+  /proc/self/mountinfo /proc/swaps; do
   copy "$file"
 done
 

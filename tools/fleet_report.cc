@@ -29,11 +29,26 @@ std::string Count(uint64_t n, const char* one, const char* many) {
   return absl::StrCat(n, " ", n == 1 ? one : many);
 }
 
-void PrintCure(std::ostream& out, const ObstacleTotal& o) {
+// Of which obstacle a list was told, by its machine and itself.
+using ToldLists = std::map<std::string, std::string>;
+
+void PrintCure(std::ostream& out, const std::string& name,
+               const ObstacleTotal& o, ToldLists* told) {
   if (o.cure.is_null()) return;
   out << "    cure, for instance of " << OneLine(o.cure_of) << ":\n";
   const std::string remark = o.cure.value("remark", "");
   if (!remark.empty()) out << "      # " << OneLine(remark) << "\n";
+  // One list is of all obstacles of a subject.
+  if (o.plan.is_object() && !o.plan.value("commands", Json()).empty()) {
+    const std::string list = absl::StrCat(
+        o.cure_of, "\n",
+        o.plan.dump(-1, ' ', false, Json::error_handler_t::replace));
+    const auto [it, fresh] = told->try_emplace(list, name);
+    if (!fresh) {
+      out << "      # the list is that of " << OneLine(it->second) << "\n";
+      return;
+    }
+  }
   const Json& from = o.plan.is_object() ? o.plan : o.cure;
   using Lines = std::vector<std::string>;
   PrintGoes(out, "      ", from.value("goes", Lines()));
@@ -202,6 +217,7 @@ void FleetReport::PrintTotals(std::ostream& out) const {
       << " not read\n";
   KernelTotals kernels;
   for (const Json& row : rows_) AddToTotals(row, &kernels);
+  ToldLists told;
   for (const auto& [name, total] : kernels) {
     out << name << ": " << WishText(wish_) << " for " << total.subjects_hold
         << " of "
@@ -219,7 +235,7 @@ void FleetReport::PrintTotals(std::ostream& out) const {
       out << "  " << obstacle << ": " << BytesText(o->bytes) << ", "
           << Count(o->subjects, "file or device", "files and devices") << ", "
           << Count(o->machines.size(), "machine", "machines") << "\n";
-      PrintCure(out, *o);
+      PrintCure(out, obstacle, *o, &told);
     }
   }
 }

@@ -13,6 +13,7 @@
 #include "base/read_input.h"
 #include "formats/world_format.h"
 #include "import/import.h"
+#include "import/look_alike.h"
 #include "state/dir/state_files.h"
 #include "state/world_load.h"
 #include "tools/tell.h"
@@ -89,6 +90,9 @@ absl::StatusOr<ParsedWorld> ReadWorldFile(const std::string& path,
     absl::Status s = importer.AddBytes(*std::move(bytes), name);
     if (!s.ok()) return s;
     return Finish(importer, kernel, notes);
+  }
+  if (const std::string what = LookAlike(*bytes); !what.empty()) {
+    return ErrnoError(EINVAL, absl::StrCat("'", name, "' is ", what));
   }
   absl::StatusOr<ParsedWorld> parsed = ParseWorld(*std::move(bytes), name);
   if (!parsed.ok()) return parsed.status();

@@ -19,18 +19,20 @@ absl::Status ReadMounts(const JsonValue& list, Facts* facts) {
       if (!s.ok()) return s;
       continue;
     }
-    // A bind mount has its root in brackets: /dev/sda1[/dir].
-    std::string source = m["source"].Text();
-    const bool bind = source.find('[') != source.npos;
-    if (!bind) {
-      MountFact fact{m.place(),           source,
-                     m["target"].Text(),  m["fstype"].Text(),
-                     m["options"].Text(), {}};
-      if (const std::string dev = m["maj:min"].Text(); !dev.empty()) {
-        if (auto n = ReadDev(dev, m["maj:min"].place()); n.ok()) fact.dev = *n;
-      }
-      facts->mounts.push_back(std::move(fact));
+    MountFact fact{m.place(),          m["source"].Text(),  m["target"].Text(),
+                   m["fstype"].Text(), m["options"].Text(), {},
+                   m["fsroot"].Text()};
+    // That of a bind mount is in brackets: /dev/sda1[/dir].
+    std::string& source = fact.source;
+    if (const size_t bracket = source.find('[');
+        bracket != source.npos && source.back() == ']') {
+      fact.root = source.substr(bracket + 1, source.size() - bracket - 2);
+      source.resize(bracket);
     }
+    if (const std::string dev = m["maj:min"].Text(); !dev.empty()) {
+      if (auto n = ReadDev(dev, m["maj:min"].place()); n.ok()) fact.dev = *n;
+    }
+    facts->mounts.push_back(std::move(fact));
     absl::Status s = ReadMounts(m["children"], facts);
     if (!s.ok()) return s;
   }

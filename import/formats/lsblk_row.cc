@@ -98,11 +98,6 @@ absl::Status SayDisk(const LsblkRow& row, const std::string& kname,
   if (type == "part") {
     if (absl::Status s = SayPartition(row, disk); !s.ok()) return s;
   }
-  disk.swap_in_use = absl::c_linear_search(row.mountpoints, "[SWAP]");
-  const bool mounted = absl::c_any_of(
-      row.mountpoints,
-      [](const std::string& path) { return absl::StartsWith(path, "/"); });
-  if (!mounted) disk.lies_on = row.text("fstype");
   return SayQueue(row, kname, &disk.queue);
 }
 
@@ -112,6 +107,16 @@ void SayMounts(const LsblkRow& row, const std::string& source, Facts* facts) {
     facts->mounts.push_back(
         {row.place("name"), source, path, row.text("fstype"), "", {}});
   }
+}
+
+void SayUse(const LsblkRow& row, const std::string& device, Facts* facts) {
+  const bool swap = absl::c_linear_search(row.mountpoints, "[SWAP]");
+  const std::string type = row.text("fstype");
+  if (type.empty() && !swap) return;
+  facts->uses.push_back({.device = device,
+                         .type = swap ? "swap" : type,
+                         .label = row.text("label"),
+                         .active = swap});
 }
 
 }  // namespace
@@ -218,6 +223,7 @@ absl::Status SayLsblkRow(const LsblkRow& row, Facts* facts) {
     facts->below[path].insert(parent);
   }
   SayMounts(row, path, facts);
+  SayUse(row, path, facts);
   return absl::OkStatus();
 }
 

@@ -5,8 +5,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "import/formats/input_lines.h"
 #include "import/formats/lsblk_row.h"
+#include "import/formats/octal_blanks.h"
 #include "import/import_format.h"
 
 namespace dmdax {
@@ -50,30 +52,19 @@ bool IsMountinfo(const Words& w) {
   return false;
 }
 
+// Those of the mount and of its file system, as /proc/mounts has them: it is
+// read-only if one of them is.
+std::string BothOptions(absl::string_view mount, absl::string_view super) {
+  if (super == "rw") return std::string(mount);
+  absl::ConsumePrefix(&super, "rw,");
+  return absl::StrCat(mount, ",", super);
+}
+
 bool Detect(const ImportInput& input) {
   const absl::string_view line = FirstLine(input.text);
   const Words words = SplitLine(line);
   MountFact mount;
   return IsMounts(words) || ReadMount(line, &mount) || IsMountinfo(words);
-}
-
-// "\040" is a blank.
-std::string Unescape(absl::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto octal = [&](size_t k) {
-      return i + k < text.size() && text[i + k] >= '0' && text[i + k] <= '7';
-    };
-    if (text[i] == '\\' && octal(1) && octal(2) && octal(3)) {
-      out.push_back(static_cast<char>((text[i + 1] - '0') * 64 +
-                                      (text[i + 2] - '0') * 8 + text[i + 3] -
-                                      '0'));
-      i += 3;
-    } else {
-      out.push_back(text[i]);
-    }
-  }
-  return out;
 }
 
 absl::Status Read(const ImportInput& input, Facts* facts) {
@@ -82,21 +73,21 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
     const Words w = SplitLine(lines.line());
     MountFact mount{.place = lines.place()};
     if (IsMounts(w)) {
-      mount.source = Unescape(w[0]);
-      mount.path = Unescape(w[1]);
+      mount.source = WithOctalBlanks(w[0]);
+      mount.path = WithOctalBlanks(w[1]);
       mount.type = std::string(w[2]);
       mount.options = std::string(w[3]);
     } else if (IsMountinfo(w)) {
       size_t dash = 6;
       while (w[dash] != "-") ++dash;
-      if (w[3] != "/") continue;  // a bind mount of a part
       if (absl::StatusOr<DevT> dev = ReadDev(w[2], mount.place); dev.ok()) {
         mount.dev = *dev;
       }
-      mount.source = Unescape(w[dash + 2]);
-      mount.path = Unescape(w[4]);
+      mount.source = WithOctalBlanks(w[dash + 2]);
+      mount.path = WithOctalBlanks(w[4]);
       mount.type = std::string(w[dash + 1]);
-      mount.options = std::string(w[dash + 3]);
+      mount.options = BothOptions(w[5], w[dash + 3]);
+      mount.root = WithOctalBlanks(w[3]);
     } else if (!ReadMount(lines.line(), &mount)) {
       absl::Status s = facts->SkipLine(lines.place().Error(
           absl::StrCat("'device path type options 0 0' is expected, not ",

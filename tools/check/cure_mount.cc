@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Cures of what has no DAX: mount options, blocks, raw namespaces.
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -34,6 +35,14 @@ std::string WithOption(const std::string& options, absl::string_view dax) {
   }
   kept.emplace_back(dax);
   return absl::StrJoin(kept, ",");
+}
+
+// Whether mounts with these are no different.
+bool SameWords(absl::string_view a, absl::string_view b) {
+  std::vector<absl::string_view> words = MountWords(a), other = MountWords(b);
+  std::sort(words.begin(), words.end());
+  std::sort(other.begin(), other.end());
+  return words == other;
 }
 
 // What is told of data=journal, which goes; "": it is not there.
@@ -89,7 +98,7 @@ std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
   const MadeWith made = MadeWithout(*mount, profile, *subject.bdev);
   const bool anew = made.any();
   const std::string options = WithOption(mount->options(), option);
-  if (options == mount->options() && !anew) return std::nullopt;
+  if (SameWords(options, mount->options()) && !anew) return std::nullopt;
   const std::string no_journal = JournalOfData(*mount);
   mount->set_options(options);
   Cure cure{.change = absl::StrCat("mounted with ", option), .in_world = true};

@@ -11,6 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/units.h"
+#include "fs/file_system_type.h"
+#include "import/contradictions.h"
 #include "process/mount_point.h"
 #include "state/find_device.h"
 #include "state/user_file.h"
@@ -18,6 +20,7 @@
 #include "state/world_load.h"
 #include "tools/check/cure_all.h"
 #include "tools/check/not_known.h"
+#include "tools/check/world_mount.h"
 
 namespace dmdax {
 namespace {
@@ -162,6 +165,28 @@ std::optional<Look> DaxChecker::LookAtRefused(const std::string& name) const {
   return look;
 }
 
+std::string DaxChecker::NotAsItRuns(const Look& look) const {
+  if (!for_release_ || look.dax) return "";
+  const proto::Mount* const mount = FindWorldMount(world_, look.subject.mount);
+  if (mount == nullptr) return "";
+  const std::string option = DaxForAll(mount->options());
+  if (option.empty()) return "";
+  const auto refused = refused_at_.find(look.subject.mount);
+  if (refused == refused_at_.end()) {
+    // A file may be without DAX for itself.
+    const absl::StatusOr<MountPoint*> at =
+        session_->user->FindMount(look.subject.mount);
+    if (!at.ok() || (*at)->sb().ShouldEnableDax(false)) return "";
+    const FileSystemType* type = (*at)->sb().s_type;
+    if (type != nullptr && !type->no_dax.empty()) return "";
+  }
+  return absl::StrCat(
+      look.subject.mount, " is mounted with ", option, ", which ",
+      session_->machine->profile().name, " refuses: ",
+      refused == refused_at_.end() ? "it mounts without DAX"
+                                   : refused->second->why.message());
+}
+
 std::vector<DaxCheck> DaxChecker::Check(absl::Span<const std::string> names,
                                         Wish wish) {
   std::vector<DaxCheck> checks(names.size());
@@ -183,6 +208,9 @@ std::vector<DaxCheck> DaxChecker::Check(absl::Span<const std::string> names,
     check.sync = check.cured_sync = look.sync;
     check.now = check.best = look.shares;
     check.not_known = NotKnown(*session_, *guesses, look, wish);
+    if (std::string shown = NotAsItRuns(look); !shown.empty()) {
+      check.not_known.push_back(std::move(shown));
+    }
     if (!check.not_known.empty()) {
       // Nobody makes a volume anew for a guess.
       check.obstacles = std::move(look.obstacles);

@@ -81,6 +81,9 @@ class DaxChecker {
 
   // Why the World cannot be loaded; then all checks have this error.
   const absl::Status& error() const { return session_.status(); }
+  // The machine runs a release between this kernel and its own: what it shows
+  // and this kernel refuses is not known.
+  void AnswerForRelease() { for_release_ = true; }
   // Once error() is OK.
   Session& session() { return *session_; }
   const std::vector<RefusedMount>& refused() const { return refused_; }
@@ -94,11 +97,15 @@ class DaxChecker {
   void LoadWithoutRefused();
   // A look at what is on a refused mount; nothing: it is on none.
   std::optional<Look> LookAtRefused(const std::string& name) const;
+  // What the machine shows of the subject's mount against what this kernel
+  // makes of it; "": nothing.
+  std::string NotAsItRuns(const Look& look) const;
   // The refused mount that the path is in, or null.
   const RefusedMount* RefusedAbove(absl::string_view path) const;
   void FindRefused();
 
   const std::string kernel_;
+  bool for_release_ = false;
   const proto::World world_;
   absl::StatusOr<Session> session_;
   std::vector<RefusedMount> refused_;

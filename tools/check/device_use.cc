@@ -14,6 +14,7 @@
 #include "process/mount_point.h"
 #include "state/find_device.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/seen_use.h"
 
 namespace dmdax {
 namespace {
@@ -24,22 +25,6 @@ constexpr std::pair<absl::string_view, absl::string_view> kSecondDevices[] = {
     {"rtdev=", "realtime device"},
     {"journal_path=", "journal"},
 };
-
-// What an import saw on a device.
-struct Seen {
-  std::string what, stops;
-};
-Seen WordsOf(const proto::Use& use) {
-  if (use.active()) {
-    return {"swap in use", "swapoff it, and ask again"};
-  }
-  if (use.type() == "LVM2_member") {
-    return {"a physical volume of LVM2",
-            "no input lists its volumes, which would go: add what dmsetup "
-            "table and vgcfgbackup print"};
-  }
-  return {absl::StrCat(use.type(), ", not in use"), ""};
-}
 
 // What others stand on is told of with them.
 std::set<const BlockDevice*> StoodOn(const Session& session) {
@@ -58,7 +43,6 @@ std::set<const BlockDevice*> StoodOn(const Session& session) {
 }  // namespace
 
 DeviceUses::DeviceUses(const Session& session) {
-  if (!session.uses.empty()) AddSeen(session);
   for (const auto& [at, mount] : session.user->mounts()) {
     const std::string& options = mount->options().request.options;
     if (!absl::StrContains(options, "=/dev/")) continue;
@@ -77,6 +61,7 @@ DeviceUses::DeviceUses(const Session& session) {
       }
     }
   }
+  if (!session.uses.empty()) AddSeen(session);
 }
 
 std::string DeviceUses::Of(const BlockDevice& bdev) const {
@@ -89,6 +74,12 @@ std::string DeviceUses::MountOf(const BlockDevice& bdev) const {
   return use == uses_.end() ? "" : use->second.mount;
 }
 
+bool DeviceUses::MapsNothing(const BlockDevice& bdev) const {
+  const auto use = uses_.find(&bdev);
+  return use != uses_.end() &&
+         (use->second.maps_nothing || !use->second.mount.empty());
+}
+
 std::string DeviceUses::WhyItStays(const BlockDevice& bdev) const {
   const auto use = uses_.find(&bdev);
   return use == uses_.end() ? "" : use->second.stays;
@@ -99,8 +90,12 @@ void DeviceUses::AddSeen(const Session& session) {
   for (const proto::Use& use : session.uses) {
     const absl::StatusOr<BlockDevice*> bdev = FindDevice(session, use.device());
     if (!bdev.ok() || stood_on.contains(*bdev)) continue;
-    const Seen seen = WordsOf(use);
-    uses_.try_emplace(*bdev, Use{seen.what, seen.stops, ""});
+    SeenUse seen = WordsOfUse(use);
+    const Use said{std::move(seen.what), std::move(seen.stays), "",
+                   seen.maps_nothing};
+    const auto [known, fresh] = uses_.try_emplace(*bdev, said);
+    // Where inputs contradict each other no list may take it.
+    if (!fresh && known->second.stays.empty()) known->second = said;
   }
 }
 
@@ -133,7 +128,7 @@ UsesThatGo UsesOf(const Session& session, const DeviceUses& uses,
         OneLine(absl::StrCat(NameOfDevice(session, *bdev), " holds ", use));
     const std::string stays = uses.WhyItStays(*bdev);
     if (stays.empty()) {
-      remarks.insert(what);
+      remarks.insert(absl::StrCat(what, ", to be made again by hand"));
     } else {
       gone.refused = absl::StrCat(what, ": ", stays);
     }

@@ -4,7 +4,7 @@
 // systems that are mounted from them: the log of another one, or what an import
 // saw there (World::use) where nothing of the machine stands.
 //
-// In words: "the log of /rt", "swap in use", "ext4, not in use".
+// In words: "the log of /rt", "swap in use".
 // Threading: immutable; the session must outlive it.
 #ifndef DMDAX_TOOLS_CHECK_DEVICE_USE_H_
 #define DMDAX_TOOLS_CHECK_DEVICE_USE_H_
@@ -30,6 +30,9 @@ class DeviceUses {
   // device; "": none has.
   std::string MountOf(const BlockDevice& bdev) const;
 
+  // Whether no program maps what is there: swap, or the log of a file system.
+  bool MapsNothing(const BlockDevice& bdev) const;
+
   // Why no list of commands may take it, and what to do; "": one may, and what
   // lies there goes.
   std::string WhyItStays(const BlockDevice& bdev) const;
@@ -37,6 +40,7 @@ class DeviceUses {
  private:
   struct Use {
     std::string what, stays, mount;
+    bool maps_nothing = false;
   };
   void AddSeen(const Session& session);
   std::map<const BlockDevice*, Use> uses_;

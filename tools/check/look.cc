@@ -8,17 +8,25 @@
 
 #include "absl/strings/str_cat.h"
 #include "tools/check/too_deep.h"
+#include "tools/check/zero_page.h"
 
 namespace dmdax {
 namespace {
 
 // Not a reason of a fault: a read of it succeeds.
 void AddHole(Look& look) {
+  // Of a file that may only be read nobody asks for a write.
+  const ReadsAsZeros zeros = ZerosOf(*look.subject.file, 0, look.subject.size);
+  const bool unwritten = zeros.unwritten && !look.subject.file->writable;
+  const char* text =
+      !unwritten ? "these bytes have no blocks yet; which page a write gets is "
+                   "decided when it gets its blocks"
+      : zeros.holes
+          ? "these bytes have no blocks, or blocks that were never written: a "
+            "read gets zeros"
+          : "the blocks of these bytes were never written: a read gets zeros";
   look.obstacles.push_back(
-      {.name = "hole",
-       .text = "these bytes have no blocks yet; which page a write gets is "
-               "decided when it gets its blocks",
-       .bytes = look.shares.hole});
+      {.name = "hole", .text = text, .bytes = look.shares.hole});
   look.reasons.emplace_back();
 }
 

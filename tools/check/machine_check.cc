@@ -112,6 +112,7 @@ absl::StatusOr<MachineCheck> Check(const MachineRequest& request) {
   std::vector<absl::StatusOr<std::vector<DaxCheck>>> by_kernel;
   for (const std::string& kernel : request.kernels) {
     DaxChecker checker(request.world, kernel, request.map);
+    if (request.between && !kernel.empty()) checker.AnswerForRelease();
     if (!checker.error().ok()) {
       by_kernel.emplace_back(checker.error());
       continue;

@@ -75,6 +75,8 @@ class Doubts {
   // Whether a file could have DAX if the guess was wrong.
   bool DaxIsOpen(const proto::Guess& guess, bool of_mount) const {
     if (of_mount) {
+      // Two inputs that contradict each other, whichever of them is wrong.
+      if (guess.taken().empty()) return true;
       // What is certain to have none below has none on top.
       return ends_.empty() || std::any_of(ends_.begin(), ends_.end(),
                                           [&](const std::string& name) {

@@ -167,9 +167,11 @@ Subject OpenDeviceSubject(Session& session, BlockDevice& bdev,
         EOPNOTSUPP, absl::StrCat("no file is DAX: ", MountText(*mount)));
     return subject;
   }
-  absl::StatusOr<std::shared_ptr<File>> file =
-      OpenDeviceFile(session, bdev, name, DeviceFileMode::kReadWrite,
-                     mount == nullptr ? nullptr : &mount->options().request);
+  absl::StatusOr<std::shared_ptr<File>> file = OpenDeviceFile(
+      session, bdev, name,
+      mount != nullptr && mount->read_only() ? DeviceFileMode::kReadOnly
+                                             : DeviceFileMode::kReadWrite,
+      mount == nullptr ? nullptr : &mount->options().request);
   if (file.ok()) {
     subject.file = *std::move(file);
     subject.size = subject.file->f_inode->i_size;
@@ -223,8 +225,7 @@ Subjects DefaultSubjects(const Session& session) {
     std::string name = NameOfDevice(session, *bdev);
     if (IsPartOfVolume(names, name)) continue;
     if (IsExtendedPartition(*session.machine, *bdev)) continue;
-    // Its mount is asked about.
-    if (!uses.MountOf(*bdev).empty()) continue;
+    if (uses.MapsNothing(*bdev)) continue;
     if (!StandsOnPmem(session, *bdev)) {
       all.without_pmem.push_back(std::move(name));
       continue;

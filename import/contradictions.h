@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What inputs say of DAX against what the loaded World comes to: nobody knows
+// then, and each is a Guess.
+// Threading: thread-compatible.
+#ifndef DMDAX_IMPORT_CONTRADICTIONS_H_
+#define DMDAX_IMPORT_CONTRADICTIONS_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "import/facts.h"
+#include "state/session.h"
+#include "state/world.pb.h"
+
+namespace dmdax {
+
+// sysfs and lsblk say of a device whether it has DAX, and options of a mount
+// whether all its files have.
+void FindContradictions(const Session& session, const proto::World& world,
+                        Facts* facts);
+
+// The option by which all files of a mount have DAX; "": there is none.
+std::string DaxForAll(absl::string_view options);
+
+// The machine shows the option, and our kernel refuses it with these words.
+void ContradictMount(const proto::Mount& mount, absl::string_view option,
+                     absl::string_view words, Facts* facts);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_IMPORT_CONTRADICTIONS_H_

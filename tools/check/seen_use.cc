@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/check/seen_use.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "fs/file_system_type.h"
+#include "fs/no_dax.h"
+
+namespace dmdax {
+namespace {
+
+// What is a part of something, or hides what it has, by blkid's names.
+struct PartOfMore {
+  absl::string_view type;
+  absl::string_view what;
+  absl::string_view stays;
+  bool maps_nothing = false;
+};
+constexpr PartOfMore kParts[] = {
+    {"LVM2_member", "a physical volume of LVM2",
+     "no input lists its volumes, which would go: add what dmsetup table and "
+     "vgcfgbackup print"},
+    {"crypto_LUKS", "a LUKS container",
+     "no input says what is in it: open it, and ask again with what lsblk and "
+     "dmsetup table print then"},
+    {"linux_raid_member", "a member of an md array",
+     "no input says of which, which would lose it: add /proc/mdstat, lsblk"},
+    {"zfs_member", "a member of a ZFS pool",
+     "no input says what the pool has, which would lose it: take it out of "
+     "the pool first"},
+    {"bcache", "a device of bcache",
+     "no input says what lies on it: add what lsblk prints"},
+    // Of one with several devices lsblk shows one as mounted.
+    {"btrfs", "btrfs",
+     "it may be one of several devices of a mounted one: btrfs filesystem "
+     "show says"},
+    {"bcachefs", "bcachefs",
+     "it may be one of several devices of a mounted one: bcachefs fs usage "
+     "says"},
+    {"jbd", "the journal of an ext4",
+     "no input says of which, which would lose it", true},
+    {"xfs_external_log", "the log of an xfs",
+     "no input says of which, which would lose it: add /proc/mounts", true},
+};
+
+bool IsFileSystem(absl::string_view type) {
+  return FindFileSystemType(type).ok() ||
+         FindUnmodelledFileSystem(type) != nullptr;
+}
+
+}  // namespace
+
+SeenUse WordsOfUse(const proto::Use& use) {
+  if (use.active()) {
+    return {"swap in use", "swapoff it, and ask again", true};
+  }
+  if (use.type() == "swap") {
+    return {"swap, which no input shows in use", "", true};
+  }
+  for (const PartOfMore& part : kParts) {
+    if (part.type != use.type()) continue;
+    return {std::string(part.what), std::string(part.stays), part.maps_nothing};
+  }
+  if (!IsFileSystem(use.type())) {
+    return {use.type(), "dmdax does not know what that is"};
+  }
+  const std::string label =
+      use.label().empty() ? "" : absl::StrCat(" with the label ", use.label());
+  return {absl::StrCat(use.type(), label, ", which no input shows mounted"),
+          ""};
+}
+
+}  // namespace dmdax

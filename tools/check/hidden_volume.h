@@ -3,12 +3,15 @@
 // The parts of LVM2's volumes that are devices of their own, and that nobody
 // but the volume uses.
 //
-//   HiddenVolumeOf(device);  // of "vg-r_rimage_0" "vg-r"
-//                            // of "vg-pool-tpool" "vg-pool"
-//                            // of "vg-home", and of a volume "vg-cow", ""
+//   proto::MappedDevice part;
+//   part.set_name("vg-r_rimage_0");
+//   part.set_uuid("LVM-x");
+//   HiddenVolumeOf(part);  // "vg-r"
+//   part.set_name("vg-cow");
+//   HiddenVolumeOf(part);  // ""
 //
 // A name alone is no proof: only a device that is LVM2's has such parts, and a
-// layer is a third part of its name.
+// layer, as "tpool" of "vg-pool-tpool", is a third part of its name.
 // Threading: pure functions.
 #ifndef DMDAX_TOOLS_CHECK_HIDDEN_VOLUME_H_
 #define DMDAX_TOOLS_CHECK_HIDDEN_VOLUME_H_

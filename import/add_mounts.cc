@@ -276,6 +276,7 @@ absl::Status AddMounts(Facts* facts, proto::World* world) {
   const MountTable table(*facts);
   if (absl::Status s = table.CheckInputs(); !s.ok()) return s;
   Mounts(table, facts, world).Run();
+  AddMountsBeside(table, *facts, world);
   return AddFiles(table, facts, world);
 }
 

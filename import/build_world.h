@@ -42,8 +42,15 @@ absl::Status AddMounts(Facts* facts, proto::World* world);
 // What lies on mapped devices and persistent memory, and is not in the World
 // otherwise.
 void AddUses(const Facts& facts, proto::World* world);
+
+// What LVM2's groups have and the World has not otherwise.
+void AddGroups(const Facts& facts, proto::World* world);
 absl::Status AddFiles(const MountTable& table, Facts* facts,
                       proto::World* world);
+
+// Mounts that keep those of the World or their devices busy.
+void AddMountsBeside(const MountTable& table, const Facts& facts,
+                     proto::World* world);
 
 // Of mount options those that decide about DAX.
 std::string OnlyDaxOptions(absl::string_view options);

@@ -177,6 +177,7 @@ absl::StatusOr<Imported> Importer::Finish(const std::string& kernel) {
   AddMapped(facts, &out.world);
   if (absl::Status s = AddMounts(facts, &out.world); !s.ok()) return s;
   AddUses(*facts, &out.world);
+  AddGroups(*facts, &out.world);
   if (absl::Status s = CheckText(*facts, out.world); !s.ok()) return s;
   if (absl::Status s = SettleWorld(facts, &out.world); !s.ok()) return s;
   facts->notes.insert(facts->notes.begin(), facts->left_out_notes.begin(),

@@ -18,6 +18,8 @@ Session& Session::operator=(Session&& other) noexcept {
   source = std::move(other.source);
   guesses = std::move(other.guesses);
   uses = std::move(other.uses);
+  groups = std::move(other.groups);
+  mounts_beside = std::move(other.mounts_beside);
   release = std::move(other.release);
   makers = std::move(other.makers);
   return *this;
@@ -26,6 +28,8 @@ Session& Session::operator=(Session&& other) noexcept {
 void Session::AddWhatWasSaid(proto::World* world) const {
   *world->mutable_guess() = guesses;
   *world->mutable_use() = uses;
+  *world->mutable_volume_group() = groups;
+  *world->mutable_mount_beside() = mounts_beside;
   world->set_release(release);
   for (proto::MappedDevice& device : *world->mutable_mapped_device()) {
     const auto maker = makers.find(device.name());

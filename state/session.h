@@ -43,6 +43,10 @@ struct Session {
   google::protobuf::RepeatedPtrField<proto::Guess> guesses;
   // What an import saw on devices (World::use).
   google::protobuf::RepeatedPtrField<proto::Use> uses;
+  // What LVM2's metadata has besides (World::volume_group).
+  google::protobuf::RepeatedPtrField<proto::VolumeGroup> groups;
+  // What is mounted besides (World::mount_beside).
+  google::protobuf::RepeatedPtrField<proto::MountBeside> mounts_beside;
   // What runs there, where the profile is only the nearest (World::release).
   std::string release;
   // By name, of mapped devices whose uuid nobody knows.

@@ -206,6 +206,8 @@ std::vector<StateObject> ObjectsOf(proto::StateSnapshot snapshot) {
   *machine.mutable_world()->mutable_left_out() = world.left_out();
   *machine.mutable_world()->mutable_guess() = world.guess();
   *machine.mutable_world()->mutable_use() = world.use();
+  *machine.mutable_world()->mutable_volume_group() = world.volume_group();
+  *machine.mutable_world()->mutable_mount_beside() = world.mount_beside();
   machine.mutable_world()->set_release(world.release());
   out.Add(StateObjectKind::kMachine, "", machine);
   for (proto::Pmem& pmem : *world.mutable_pmem()) {

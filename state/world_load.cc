@@ -61,6 +61,8 @@ absl::Status FillMachine(const proto::World& world, WorldKind kind,
   }
   session.guesses.MergeFrom(world.guess());
   session.uses.MergeFrom(world.use());
+  session.groups.MergeFrom(world.volume_group());
+  session.mounts_beside.MergeFrom(world.mount_beside());
   session.release = world.release();
   for (const proto::MappedDevice& device : world.mapped_device()) {
     if (device.maker() != proto::MappedDevice::UUID_SAYS) {

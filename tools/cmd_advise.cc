@@ -186,6 +186,7 @@ void PrintAdvice(std::ostream& out, const AdviseOptions& o,
     if (!advice.goes.empty()) {
       out << " goes first, save its data: "
           << OneLine(absl::StrJoin(advice.goes, ", ")) << "\n";
+      PrintLines(out, "what takes it away", advice.removal);
     }
     PrintGiven(out, advice);
     return;
@@ -235,9 +236,10 @@ nlohmann::ordered_json AdviceToJson(const Advice& advice) {
     j["device"] = advice.device;
     if (!advice.table.empty()) j["table"] = advice.table;
     const std::pair<const char*, const std::vector<std::string>&> lines[] = {
-        {"ndctl", advice.ndctl},     {"lvm", advice.lvm},
-        {"dmsetup", advice.dmsetup}, {"mkfs", advice.mkfs},
-        {"mount", advice.mount},     {"files", advice.files}};
+        {"removal", advice.removal}, {"ndctl", advice.ndctl},
+        {"lvm", advice.lvm},         {"dmsetup", advice.dmsetup},
+        {"mkfs", advice.mkfs},       {"mount", advice.mount},
+        {"files", advice.files}};
     for (const auto& [name, commands] : lines) {
       if (!commands.empty()) j[name] = commands;
     }

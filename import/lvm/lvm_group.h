@@ -47,6 +47,7 @@ struct LvmLv {
   std::string id;
   std::vector<std::string> status;  // READ, WRITE, VISIBLE ...
   std::vector<std::string> flags;
+  std::vector<std::string> tags;
   uint64_t major = 0, minor = 0;  // FIXED_MINOR
   std::vector<LvmSegment> segments;
   Place place;
@@ -58,7 +59,8 @@ struct LvmGroup {
   std::string name;
   std::string id;
   uint64_t extent_size = 0;  // sectors
-  uint64_t seqno = 0;        // goes up with each change of the group
+  std::vector<std::string> tags;
+  uint64_t seqno = 0;  // goes up with each change of the group
   std::map<std::string, LvmPv> pvs;
   std::map<std::string, LvmLv> lvs;
   // The order of the metadata.

@@ -131,6 +131,7 @@ absl::StatusOr<LvmLv> ReadLv(const LvmSection& in) {
            .id = Text(in, "id"),
            .status = Words(in, "status"),
            .flags = Words(in, "flags"),
+           .tags = Words(in, "tags"),
            .place = in.place};
   for (auto [key, out] :
        {std::pair("major", &lv.major), std::pair("minor", &lv.minor)}) {
@@ -206,7 +207,10 @@ class PvExtents {
 };
 
 absl::StatusOr<LvmGroup> ReadGroup(const LvmSection& in) {
-  LvmGroup group{.name = in.name, .id = Text(in, "id"), .place = in.place};
+  LvmGroup group{.name = in.name,
+                 .id = Text(in, "id"),
+                 .tags = Words(in, "tags"),
+                 .place = in.place};
   absl::Status s = Number(in, "extent_size", &group.extent_size);
   if (s.ok() && in.Value("seqno") != nullptr) {
     s = Number(in, "seqno", &group.seqno);

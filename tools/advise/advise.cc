@@ -87,6 +87,7 @@ class Adviser {
         SiteFor(giga ? SiteRequest::kNamespace : SiteRequest::kVolume);
     if (!site.ok()) return site.status();
     advice.goes = (*site)->goes;
+    advice.removal = (*site)->removal;
     advice.left_out = (*site)->left_out;
     if (!(*site)->unmet.empty()) {
       advice.reason = (*site)->unmet;
@@ -187,9 +188,13 @@ class Adviser {
     advice.dmsetup = {DmsetupCreateLine(mapped, advice.table)};
     if (wish.fs == AdviseFs::kNone) return absl::OkStatus();
     advice.mkfs = {MkfsLine(wish, advice.device)};
-    advice.mount = {absl::StrCat("mount -o ", advice.option, " ",
-                                 ShellWord(advice.device), " ",
-                                 ShellWord(mount))};
+    // Every system has this one.
+    if (mount != "/mnt") {
+      advice.mount = {absl::StrCat("mkdir -p ", ShellWord(mount))};
+    }
+    advice.mount.push_back(absl::StrCat("mount -o ", advice.option, " ",
+                                        ShellWord(advice.device), " ",
+                                        ShellWord(mount)));
     if (huge) AddFileLines(mapped, mount, advice);
     return absl::OkStatus();
   }

@@ -64,7 +64,7 @@ struct Advice {
   bool given = false;
   std::vector<std::string> goes, left_out;  // see Site
   // Lines for a shell, in this order; `lvm` and `dmsetup` are alternatives.
-  std::vector<std::string> ndctl, lvm, dmsetup, mkfs, mount, files;
+  std::vector<std::string> removal, ndctl, lvm, dmsetup, mkfs, mount, files;
   std::string table;   // the mapped device's rows
   std::string device;  // "/dev/mapper/vg-data", "/dev/dax0.0"
   std::string option;  // of the mount: "dax=always"

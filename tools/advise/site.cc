@@ -15,6 +15,7 @@
 #include "dm/mapped_device.h"
 #include "state/find_device.h"
 #include "state/world_load.h"
+#include "tools/advise/removal.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/device_use.h"
 #include "tools/check/look.h"
@@ -31,6 +32,10 @@ class Finder {
   absl::StatusOr<Site> Run() {
     if (absl::Status s = Choose(); !s.ok()) return s;
     FindWhatGoes();
+    if (!site_.goes.empty()) {
+      site_.removal =
+          RemovalLines(world_, session_, {chosen_.begin(), chosen_.end()});
+    }
     FindPlaces();
     for (BlockDevice* bdev : chosen_) AddLeg(*bdev);
     NameFree();

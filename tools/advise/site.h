@@ -43,6 +43,8 @@ struct Site {
   // What stands on the legs now: "/mnt", "vg-home", "pmem0p1", "dax3.0",
   // "pmem1 (swap, in use)".
   std::vector<std::string> goes;
+  // What takes that away, if all of it can be: lines for a shell.
+  std::vector<std::string> removal;
   // Devices that were not named and cannot be used, each with why.
   std::vector<std::string> left_out;
   // Of those that were named, and not all legs: why the first is none, and

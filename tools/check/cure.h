@@ -87,6 +87,8 @@ struct Cure {
   std::vector<std::string> physical_volumes;
   // The volume whose step says which extents of the group it has, or "".
   std::string placed;
+  // What of worth is given up that no list gives back, or "".
+  std::string gives_up;
   // What goes besides the things that steps make anew: "vg-snapshot".
   std::vector<std::string> goes;
   // Whether the World was changed, so that the cure can be tried.

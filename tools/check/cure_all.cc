@@ -104,8 +104,7 @@ class Curer {
         i = 0;  // it may have made another one's worse
       }
     }
-    return TellJoint(joint.members, joint.world, *joint.session,
-                     std::move(joint.cures));
+    return TellJoint(joint.members, joint.world, *joint.session, joint.cures);
   }
 
  private:
@@ -166,6 +165,13 @@ class Curer {
                             .after = session,
                             .subject = p.look.subject,
                             .cures = p.cures});
+    NoListInVain(p.cures, check);
+  }
+
+  void NoListInVain(const std::vector<std::shared_ptr<const Cure>>& cures,
+                    DaxCheck& check) const {
+    std::string why = GivenUpInVain(cures, check, wish_);
+    if (!why.empty()) check.plan = {.remark = std::move(why)};
   }
 
   // They are met once more.
@@ -195,7 +201,7 @@ class Curer {
 
   bool TellJoint(const std::vector<Patient>& members, const proto::World& world,
                  const Session& session,
-                 std::vector<std::shared_ptr<const Cure>> cures) {
+                 const std::vector<std::shared_ptr<const Cure>>& cures) {
     std::vector<const Subject*> with;
     std::vector<std::string> names;
     for (const Patient& p : members) {
@@ -215,7 +221,7 @@ class Curer {
                                .after = session,
                                .subject = members[0].look.subject,
                                .with = std::move(with),
-                               .cures = std::move(cures)});
+                               .cures = cures});
     plan.joint = std::move(names);
     for (const Patient& p : members) {
       DaxCheck& check = checks_[p.number];
@@ -223,6 +229,7 @@ class Curer {
       check.cured_dax = p.look.dax;
       check.cured_sync = p.look.sync;
       check.plan = plan;
+      NoListInVain(cures, check);
     }
     return true;
   }

@@ -3,7 +3,6 @@
 // The cure of one volume of LVM2 that is off where its group is not: in extents
 // of less than 2 MiB it begins between two pages.  It alone is made anew, in
 // extents that are named.
-#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -13,7 +12,6 @@
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
-#include "tools/check/hidden_volume.h"
 #include "tools/check/lvm_group.h"
 #include "tools/check/lvm_volume.h"
 #include "tools/check/move_rows.h"
@@ -66,9 +64,6 @@ std::optional<Cure> CureVolumeAlone(const CureRequest& request,
   const std::string vg = ShellWord(lvm.vg);
   const std::string pv = ShellWord(segments->at(0).paths[0]);
   const std::string variables = VariableOf(lvm.vg);
-  const auto is_shown = [&](BlockDevice* bdev) {
-    return HiddenVolumeOf(NameOfDevice(*request.machine, *bdev)).empty();
-  };
   Cure cure{.change = kFromBoundary,
             .remark = absl::StrCat(
                 "the volume alone is made anew, ", (start - old) / 2,
@@ -83,10 +78,8 @@ std::optional<Cure> CureVolumeAlone(const CureRequest& request,
            " | tr -d ' ') && start_", variables,
            "=$(pvs --noheadings --units s --nosuffix -o pe_start ", pv,
            " | tr -d ' ') && test $(((", start, " - start_", variables,
-           ") % extent_", variables,
-           ")) = 0 && test \"$(vgs --noheadings -o lv_count ", vg,
-           " | tr -d ' ')\" = ",
-           std::count_if(volumes.begin(), volumes.end(), is_shown),
+           ") % extent_", variables, ")) = 0 && ",
+           VolumesLook(lvm.vg, request.stands_on->LvmNamesOf(lvm.vg)),
            " || ! echo ",
            ShellWord(absl::StrCat(lvm.vg, ": it is not as it is known here")),
            " >&2")},
@@ -94,8 +87,9 @@ std::optional<Cure> CureVolumeAlone(const CureRequest& request,
        absl::StrCat("lvremove -y ",
                     ShellWord(absl::StrCat(lvm.vg, "/", lvm.lv)))},
       {CureStage::kVolume, volume->name(),
-       absl::StrCat("lvcreate -y -L ", before / 2, "k -n ", ShellWord(lvm.lv),
-                    " ", vg, " ", pv, ":", ExtentWord(start, variables), "-",
+       absl::StrCat("lvcreate -y", TagWords(*request.machine, lvm.vg, lvm.lv),
+                    " -L ", before / 2, "k -n ", ShellWord(lvm.lv), " ", vg,
+                    " ", pv, ":", ExtentWord(start, variables), "-",
                     ExtentWord(start + before, variables, " - 1"))}};
   world = std::move(moved);
   return cure;

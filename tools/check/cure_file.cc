@@ -137,6 +137,8 @@ class FileSteps {
                               " bs=2M conv=notrunc,fsync status=none"),
                  unused));
     Add(absl::StrCat("truncate -s ", subject_.size, " ", fresh));
+    Add(OrRemove(absl::StrCat("cmp ", name, " ", fresh), unused));
+    Add(absl::StrCat("touch -r ", name, " ", fresh, " && sync ", fresh));
     Add(absl::StrCat("mv ", fresh, " ", name));
   }
 

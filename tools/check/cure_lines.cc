@@ -275,7 +275,9 @@ std::vector<CureStep> VolumeSteps(const Session& session,
   steps.push_back({CureStage::kRemoveVolume, name,
                    absl::StrCat("lvremove -y ",
                                 ShellWord(absl::StrCat(lvm.vg, "/", lvm.lv)))});
-  steps.push_back({CureStage::kVolume, name, LvmCreateLine(lvm, *segments)});
+  steps.push_back(
+      {CureStage::kVolume, name,
+       LvmCreateLine(lvm, *segments, TagWords(session, lvm.vg, lvm.lv))});
   return steps;
 }
 

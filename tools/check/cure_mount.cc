@@ -126,6 +126,13 @@ std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
         {CureStage::kMount, at,
          WorldMountLine(*mount, DevicePath(request.session, *subject.bdev))}};
   }
+  if (at != "/" || anew) {
+    const std::string stays =
+        absl::StrCat(option, " belongs into fstab",
+                     at == "/" ? " and rootflags=" : "", " too");
+    absl::StrAppend(&cure.remark, cure.remark.empty() ? "" : "; ", stays);
+    cure.before = stays;
+  }
   if (!no_journal.empty()) {
     absl::StrAppend(&cure.remark, cure.remark.empty() ? "" : "; ", no_journal);
     absl::StrAppend(&cure.before, cure.before.empty() ? "" : "; ", no_journal);

@@ -15,6 +15,7 @@
 #include "tools/check/afresh_line.h"
 #include "tools/check/blank_name.h"
 #include "tools/check/boot_remark.h"
+#include "tools/check/by_hand.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/cure_steps.h"
 #include "tools/check/dax_depth.h"
@@ -22,9 +23,14 @@
 #include "tools/check/fresh_files.h"
 #include "tools/check/fs_anew.h"
 #include "tools/check/fs_steps.h"
+#include "tools/check/group_steps.h"
+#include "tools/check/left_out_remark.h"
+#include "tools/check/list_refusal.h"
 #include "tools/check/look_remark.h"
 #include "tools/check/lvm_group.h"
 #include "tools/check/made_again.h"
+#include "tools/check/mounts_around.h"
+#include "tools/check/swap_steps.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_mount.h"
 #include "tools/check/world_rows.h"
@@ -38,7 +44,9 @@ constexpr size_t kMostGone = kMostVolumes;
 class Planner {
  public:
   explicit Planner(const CurePlanRequest& request)
-      : r_(request), world_(request.cured) {}
+      : r_(request),
+        world_(request.cured),
+        by_hand_(request.machine, request.stands_on) {}
 
   CurePlan Run() {
     for (const auto& cure : r_.cures) {
@@ -48,23 +56,32 @@ class Planner {
       if (!cure->placed.empty()) placed_.insert(cure->placed);
       goes_.insert(cure->goes.begin(), cure->goes.end());
       for (const std::string& name : cure->physical_volumes) {
-        if (BlockDevice* bdev = r_.stands_on.Find(name)) RedoDevice(bdev);
+        BlockDevice* const bdev = r_.stands_on.Find(name);
+        if (bdev == nullptr) continue;
+        RedoDevice(bdev);
+        laid_out_.insert(r_.stands_on.GroupOn(bdev));
       }
     }
     FindWhatGoes();
     RemoveWhatGoes();
-    // What goes with a group may have others on it.
-    if (MakeGroupsAgain()) RemoveWhatGoes();
+    // What goes with a group may have others on it, and their groups.
+    for (size_t before = 0; before != CountOfGone();) {
+      before = CountOfGone();
+      MakeGroupsAgain();
+      RemoveWhatGoes();
+    }
     MakeVolumesAgain();
     MakePartitionsAgain(r_.stands_on, world_, &steps_);
     AddFileSystems();
     TellQueuesAgain(world_, &steps_);
     steps_.DropNeedless();
-    UnmountWhatIsBelow();
-    const std::string no_rescue =
-        TypeInRescue(world_, r_.stands_on, r_.machine, &steps_);
-    if (refused_.empty()) refused_ = no_rescue;
+    goes_.merge(UnmountThoseAround(r_.machine, r_.stands_on, gone_, &by_hand_,
+                                   &steps_));
+    Refuse(TypeInRescue(world_, r_.stands_on, r_.machine, &steps_));
     MakeMountPoints(r_.stands_on, &steps_);
+    by_hand_.DropFrom(&steps_);
+    swap_ = SwapOf(r_.machine, gone_);
+    AddSwapSteps(r_.machine, swap_, by_hand_, &steps_);
     return Told();
   }
 
@@ -142,7 +159,17 @@ class Planner {
   // The group's volumes on a physical volume are made anew with it.
   void RedoDevice(BlockDevice* bdev) {
     const std::string vg = r_.stands_on.GroupOn(bdev);
-    if (!vg.empty()) redo_[vg].insert(bdev);
+    const proto::MappedDevice* const device =
+        r_.stands_on.InWorld(NameOfDevice(r_.machine, *bdev));
+    const auto lvm = device == nullptr ? std::nullopt : LvmNameOf(*device);
+    // A part of a volume is no physical volume of its group.
+    if (!vg.empty() && !(lvm && lvm->vg == vg)) redo_[vg].insert(bdev);
+  }
+
+  size_t CountOfGone() const {
+    size_t count = gone_.size();
+    for (const auto& [vg, devices] : redo_) count += devices.size();
+    return count;
   }
 
   // What is mounted or stands on a thing keeps it from going; of a volume whose
@@ -150,9 +177,11 @@ class Planner {
   void RemoveWhatGoes() {
     for (BlockDevice* bdev : gone_) {
       for (const std::string& at : r_.stands_on.MountsOf(bdev)) Unmount(at);
+      RedoDevice(bdev);
       const proto::MappedDevice* const device =
           r_.stands_on.InWorld(NameOfDevice(r_.machine, *bdev));
       if (device == nullptr) continue;
+      Refuse(PartOfLvm(r_.machine, AsItWillBe(*device)));
       if (const auto lvm = LvmNameOf(*device)) {
         for (BlockDevice* below : DevicesBelow(r_.machine, *bdev)) {
           if (gone_.contains(below)) RedoDevice(below);
@@ -172,8 +201,7 @@ class Planner {
     for (BlockDevice* bdev : gone_) {
       const std::string name = NameOfDevice(r_.machine, *bdev);
       const proto::MappedDevice* const now = r_.stands_on.InWorld(name);
-      if (now == nullptr) continue;
-      if (KeepsItsPlace(*now)) continue;
+      if (now == nullptr || KeepsItsPlace(*now)) continue;
       // A later cure may have cut what an earlier one had made.
       proto::MappedDevice device = AsItWillBe(*now);
       bool plain = device.table().target_size() <= kMostRows;
@@ -181,13 +209,14 @@ class Planner {
         plain &= row.has_linear() || row.has_striped();
       }
       if (!plain || device.table().target_size() == 0) {
-        by_hand_.insert(OneLine(name));
+        by_hand_.AddDevice(bdev);
         continue;
       }
       for (const CureStep& step : VolumeSteps(r_.machine, device)) {
         if (step.stage != CureStage::kRemoveVolume) Put(step);
       }
     }
+    by_hand_.AddWhatStandsOn(gone_, redo_);
   }
 
   // Whether its step says in which extents it lies, and the group stays.
@@ -196,8 +225,12 @@ class Planner {
     return placed_.contains(device.name()) && lvm && !redo_.contains(lvm->vg);
   }
 
-  // With all that is known of its devices and volumes.  Whether there are any.
-  bool MakeGroupsAgain() {
+  void Refuse(std::string why) {
+    if (refused_.empty()) refused_ = std::move(why);
+  }
+
+  // With all that is known of its devices and volumes.
+  void MakeGroupsAgain() {
     for (const auto& [vg, devices] : redo_) {
       const GroupPart part =
           PartOfGroup(r_.machine, r_.stands_on, world_, vg, devices);
@@ -212,83 +245,37 @@ class Planner {
       // In the last session the devices lie where they will.
       for (const CureStep& step : GroupSteps(r_.after, part)) Put(step);
       if (part.whole) whole_.insert(vg);
+      if (!laid_out_.contains(vg)) {
+        Refuse(GroupDoesNotFit({r_.machine, r_.after, world_}, r_.stands_on,
+                               part));
+      }
+      for (const std::string& lv : part.spares)
+        before_.insert(SpareRemark(vg, lv));
     }
     FindWhatGoes();
-    return !redo_.empty();
   }
 
   // A file system goes with its volume.
   void AddFileSystems() {
-    std::vector<std::pair<std::string, BlockDevice*>> mounts;
-    for (BlockDevice* bdev : gone_) {
-      for (const std::string& at : r_.stands_on.MountsOf(bdev)) {
-        mounts.push_back({at, bdev});
-      }
-    }
-    for (const auto& [at, bdev] : mounts) {
-      const proto::Mount* mount = FindWorldMount(world_, at);
-      if (mount == nullptr) mount = r_.stands_on.MountAt(at);
-      if (mount == nullptr) continue;
-      const std::string type = WorldFsType(*mount);
-      if (type != "ext4" && type != "xfs" && type != "ext2") {
-        by_hand_.insert(OneLine(at));
-        continue;
-      }
-      for (const CureStep& step : FsAnewSteps(r_.machine, *mount, *bdev)) {
-        Put(step);
-      }
-    }
-    RefuseSmallXfs();
+    MakeFileSystemsAgain(r_.machine, r_.stands_on, world_, gone_, &by_hand_,
+                         &steps_);
+    Refuse(SmallXfs(r_.machine, r_.stands_on, steps_));
     left_out_ = AllocateFreshFiles(r_.machine, r_.stands_on, world_, Subjects(),
                                    &steps_);
-  }
-
-  void RefuseSmallXfs() {
-    for (const auto& [key, step] : steps_.all()) {
-      if (key.first != CureStage::kMkfs) continue;
-      const proto::Mount* const mount = r_.stands_on.MountAt(key.second);
-      if (mount == nullptr || WorldFsType(*mount) != "xfs") continue;
-      const absl::StatusOr<BlockDevice*> bdev =
-          FindDevice(r_.machine, mount->device());
-      if (!bdev.ok() || (*bdev)->nr_sectors() * 512 >= kLeastXfsBytes) continue;
-      refused_ = absl::StrCat(
-          "mkfs.xfs makes no file system under 300 MiB: ",
-          OneLine(NameOfDevice(r_.machine, **bdev)),
-          ", which is made anew, must be larger, or its file system ext4");
-    }
   }
 
   void Unmount(const std::string& at) {
     if (!Has(CureStage::kUnmount, at)) Put(UnmountStep(at));
   }
 
-  // A mount keeps the one that it is in; it comes back if it does not go.
-  void UnmountWhatIsBelow() {
-    std::vector<std::string> paths;
-    for (const auto& [key, step] : steps_.all()) {
-      if (key.first == CureStage::kUnmount) paths.push_back(key.second);
-    }
-    for (const std::string& path : paths) {
-      for (const proto::Mount* mount : r_.stands_on.MountsBelow(path)) {
-        const std::string at = MountPath(mount->path());
-        if (Has(CureStage::kUnmount, at)) continue;
-        Unmount(at);
-        const absl::StatusOr<BlockDevice*> bdev =
-            FindDevice(r_.machine, mount->device());
-        if (!bdev.ok() || gone_.count(*bdev) != 0) continue;
-        Put({CureStage::kMount, at,
-             WorldMountLine(*mount, DevicePath(r_.machine, **bdev))});
-      }
-    }
-  }
-
   CurePlan Told() {
     CurePlan plan;
-    UsesThatGo uses = UsesOf(r_.machine, r_.stands_on.uses(), gone_);
-    if (refused_.empty()) refused_ = std::move(uses.refused);
-    if (refused_.empty()) {
-      refused_ = BlankBelow(r_.machine, r_.stands_on, gone_, steps_);
-    }
+    std::set<BlockDevice*> used = gone_;
+    for (BlockDevice* bdev : swap_) used.erase(bdev);
+    UsesThatGo uses = UsesOf(r_.machine, r_.stands_on.uses(), used);
+    Refuse(std::move(uses.refused));
+    Refuse(UnmodelledOn(r_.machine, gone_));
+    Refuse(BlankBelow(r_.machine, r_.stands_on, gone_, steps_));
     std::vector<std::string> remarks(before_.begin(), before_.end());
     remarks.insert(remarks.end(), remarks_.begin(), remarks_.end());
     for (std::string& remark : uses.remarks) {
@@ -310,9 +297,9 @@ class Planner {
       remarks.push_back(std::move(remark));
     }
     plan.commands = steps_.InOrder(r_.stands_on);
-    for (const std::string& name : goes_) plan.goes.push_back(name);
+    plan.goes.assign(goes_.begin(), goes_.end());
     if (more_) plan.goes.push_back("and others");
-    if (const std::string more = LeftOutMayGo(r_.machine);
+    if (const std::string more = LeftOutMayGo(r_.machine, r_.stands_on, gone_);
         !plan.goes.empty() && !more.empty()) {
       remarks.insert(remarks.begin(), more);
     }
@@ -324,11 +311,10 @@ class Planner {
     for (std::string& remark : LookRemarks(steps_)) {
       remarks.push_back(std::move(remark));
     }
-    if (const std::string guessed = GuessedVolume(); !guessed.empty()) {
-      remarks.push_back(absl::StrCat(
-          "no input says whether ", OneLine(guessed),
-          " is LVM2's (dmsetup info -c does): by its name it may be; if it is "
-          "not, the first line ends it"));
+    if (std::string guess =
+            GuessRemark(r_.machine, r_.stands_on, gone_, steps_);
+        !guess.empty()) {
+      remarks.push_back(std::move(guess));
     }
     for (std::string& remark : FreshRemarks(r_.stands_on, steps_)) {
       remarks.push_back(std::move(remark));
@@ -338,23 +324,15 @@ class Planner {
           left_out_, left_out_ == 1 ? " other file" : " other files",
           " of what is made anew: blocks before the data likewise"));
     }
-    if (!by_hand_.empty()) {
-      remarks.push_back(absl::StrCat("to be made again by hand: ",
-                                     absl::StrJoin(by_hand_, ", ")));
+    for (std::string& remark :
+         ReadOnlyRemarks(r_.machine, r_.stands_on, gone_)) {
+      remarks.push_back(std::move(remark));
+    }
+    if (std::string by_hand = by_hand_.Text(); !by_hand.empty()) {
+      remarks.push_back(std::move(by_hand));
     }
     plan.remark = absl::StrJoin(remarks, "; ");
     return plan;
-  }
-
-  // One that goes and is taken for LVM2's by its name alone; "": none is.
-  std::string GuessedVolume() const {
-    for (BlockDevice* bdev : gone_) {
-      const std::string name = NameOfDevice(r_.machine, *bdev);
-      const proto::MappedDevice* const device = r_.stands_on.InWorld(name);
-      const auto lvm = device == nullptr ? std::nullopt : LvmNameOf(*device);
-      if (lvm && lvm->guessed) return name;
-    }
-    return "";
   }
 
   std::vector<const Subject*> Subjects() const {
@@ -383,8 +361,10 @@ class Planner {
   std::set<std::string> placed_;  // volumes with extents of their own choice
   std::set<std::string> before_;  // what is done besides, by hand
   std::vector<std::string> remarks_;
-  size_t left_out_ = 0;            // files without lines
-  std::set<std::string> by_hand_;  // what goes and does not come back
+  size_t left_out_ = 0;  // files without lines
+  ByHand by_hand_;       // what goes and does not come back
+  std::set<BlockDevice*> swap_;
+  std::set<std::string> laid_out_;  // groups whose cures found room
   std::set<BlockDevice*> gone_;
   std::set<std::string> goes_;  // their names, and their mounts
   bool more_ = false;           // others go too

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/check/cure_worth.h"
 
+#include "absl/strings/str_cat.h"
+
 namespace dmdax {
 
 std::optional<size_t> Dearest(const Look& look,
@@ -31,6 +33,17 @@ bool InVain(const DaxCheck& before, const Look& after, Wish wish) {
   return then.pud <= now.pud && Huge(then) == Huge(now) &&
          then.signal >= now.signal && then.hole >= now.hole &&
          (wish != Wish::kSync || after.sync <= before.sync);
+}
+
+std::string GivenUpInVain(const std::vector<std::shared_ptr<const Cure>>& cures,
+                          const DaxCheck& check, Wish wish) {
+  if (HoldsCured(check, wish)) return "";
+  for (const auto& cure : cures) {
+    if (cure->gives_up.empty()) continue;
+    return absl::StrCat("no list: what was asked for is not reached, and ",
+                        cure->gives_up, " would go for less");
+  }
+  return "";
 }
 
 bool IsBetter(const DaxCheck& a, const DaxCheck& b, Wish wish) {

@@ -8,7 +8,10 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "tools/check/cure.h"
 #include "tools/check/dax_check.h"
@@ -23,6 +26,11 @@ std::optional<size_t> Dearest(const Look& look,
 
 // Whether all cures together bring the wish no nearer.
 bool InVain(const DaxCheck& before, const Look& after, Wish wish);
+
+// Why nobody is told to type cures that do not reach the wish, but give up what
+// nothing gives back; "": they do not.
+std::string GivenUpInVain(const std::vector<std::shared_ptr<const Cure>>& cures,
+                          const DaxCheck& check, Wish wish);
 
 // Whether `a` leaves the subject better than `b`.
 bool IsBetter(const DaxCheck& a, const DaxCheck& b, Wish wish);

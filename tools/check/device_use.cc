@@ -99,24 +99,6 @@ void DeviceUses::AddSeen(const Session& session) {
   }
 }
 
-std::string LeftOutMayGo(const Session& session) {
-  constexpr size_t kMost = 2;
-  const auto& left_out = session.machine->left_out();
-  if (left_out.empty()) return "";
-  std::vector<std::string> names;
-  for (const auto& [name, why] : left_out) {
-    if (names.size() == kMost) break;
-    names.push_back(OneLine(name));
-  }
-  std::string text = absl::StrJoin(names, ", ");
-  if (left_out.size() > kMost) {
-    absl::StrAppend(&text, " and ", left_out.size() - kMost, " more");
-  }
-  return absl::StrCat(text, left_out.size() == 1 ? " is" : " are",
-                      " left out of this machine, and may lie on what goes: "
-                      "look first (lsblk, dmsetup ls --tree)");
-}
-
 UsesThatGo UsesOf(const Session& session, const DeviceUses& uses,
                   const std::set<BlockDevice*>& devices) {
   UsesThatGo gone;

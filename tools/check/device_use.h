@@ -54,10 +54,6 @@ struct UsesThatGo {
 UsesThatGo UsesOf(const Session& session, const DeviceUses& uses,
                   const std::set<BlockDevice*>& devices);
 
-// What the machine has and an import could not take may lie on what goes:
-// "my, vg-b and 3 others are left out: ..."; "": there is nothing.
-std::string LeftOutMayGo(const Session& session);
-
 }  // namespace dmdax
 
 #endif  // DMDAX_TOOLS_CHECK_DEVICE_USE_H_

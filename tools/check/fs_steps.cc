@@ -130,6 +130,11 @@ std::vector<std::string> FreshRemarks(StandsOn& stands_on,
     remarks.push_back(
         "udev's rule belongs into /etc of this machine, when it is restored");
   }
+  if (steps.Has(CureStage::kMkfs, "/") && InRescue(steps)) {
+    remarks.push_back(
+        "with SELinux (RHEL, Fedora) a new / has no labels: touch "
+        "/mnt/.autorelabel before the reboot");
+  }
   if (made) {
     remarks.push_back(
         "new file systems have new UUIDs and no labels: mend fstab where it "

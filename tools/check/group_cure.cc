@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/one_line.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/group_steps.h"
 #include "tools/check/lvm_group.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_rows.h"
@@ -24,9 +25,13 @@ Cure GroupCure(std::string change, const CureRequest& request,
   if (!part.held.empty()) return Cure{.remark = part.held};
   const uint64_t before = SectorsOf(volume);
   if (!LayOutGroup(request.session, *request.stands_on, part, name, world)) {
+    const bool alone = part.volumes.size() == 1;
     return Cure{.remark = absl::StrCat(
-                    "with aligned data the other volumes of group ",
-                    OneLine(vg), " leave no room for it on these devices")};
+                    "with aligned data ",
+                    alone ? "there is"
+                          : absl::StrCat("the other volumes of group ",
+                                         OneLine(vg), " leave"),
+                    " no room for it on these devices")};
   }
   FitRows(request.session, world);
   Cure cure =

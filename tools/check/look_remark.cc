@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/check/look_remark.h"
 
+#include <optional>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/one_line.h"
 #include "tools/check/cure_lines.h"
+#include "tools/check/dax_depth.h"
+#include "tools/check/world_rows.h"
 
 namespace dmdax {
 
@@ -32,6 +36,25 @@ std::vector<std::string> LookRemarks(const CureSteps& steps) {
         " are smaller than the chunks: then the group must be made anew too"));
   }
   return remarks;
+}
+
+std::string GuessRemark(const Session& machine, const StandsOn& stands_on,
+                        const std::set<BlockDevice*>& gone,
+                        const CureSteps& steps) {
+  for (BlockDevice* bdev : gone) {
+    const std::string name = NameOfDevice(machine, *bdev);
+    const proto::MappedDevice* const device = stands_on.InWorld(name);
+    const auto lvm = device == nullptr ? std::nullopt : LvmNameOf(*device);
+    if (!lvm || !lvm->guessed) continue;
+    const bool looks = steps.Has(CureStage::kLook, lvm->vg) ||
+                       steps.Has(CureStage::kLook, ChunkLook(lvm->vg));
+    return absl::StrCat(
+        "no input says whether ", OneLine(name),
+        " is LVM2's (dmsetup info -c does): by its name it may be; if it is "
+        "not, ",
+        looks ? "the first line ends it" : "type nothing of this");
+  }
+  return "";
 }
 
 }  // namespace dmdax

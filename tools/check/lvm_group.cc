@@ -11,6 +11,7 @@
 #include "base/dev_t.h"
 #include "base/one_line.h"
 #include "base/round_up.h"
+#include "state/find_device.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/data_off.h"
 #include "tools/check/dax_depth.h"
@@ -22,7 +23,7 @@
 namespace dmdax {
 namespace {
 
-// LVM2's own default, and the least that is whole pages.
+// LVM2's own default.
 constexpr uint64_t kExtent = 8192;
 // Of a group that stays nobody knows the extents: its volumes have at least the
 // factors of two that those have, up to this.
@@ -75,12 +76,14 @@ class Finder {
                                    "the volumes by hand");
       return;
     }
-    std::vector<BlockDevice*> all;
+    part_.names = stands_on_.LvmNamesOf(part_.vg);
+    // Some have no volume on them.
+    std::vector<BlockDevice*> known = stands_on_.KnownDevicesOf(part_.vg);
+    std::vector<BlockDevice*> all(redo.begin(), redo.end());
     std::vector<std::vector<BlockDevice*>> legs_of;
     for (BlockDevice* volume : volumes) {
       legs_of.push_back(DevicesOf(*volume));
       for (BlockDevice* leg : legs_of.back()) AddOnce(leg, &all);
-      part_.nr_volumes += HiddenVolumeOf(NameOf(*volume)).empty() ? 1 : 0;
       AddSizes(InWorld(NameOf(*volume)));
     }
     const uint64_t factor = sizes_ & (~sizes_ + 1);
@@ -88,26 +91,40 @@ class Finder {
     part_.whole =
         factor < kExtent ||
         MostExtent(machine_, stands_on_, nullptr, part_.vg) < chunk_ ||
-        std::all_of(all.begin(), all.end(),
-                    [&](BlockDevice* leg) { return redo.contains(leg); });
+        (AreAllIn(redo, all) && AreAllIn(redo, known));
+    // Volumes of smaller extents are rounded up by as little as may be.
     part_.extent =
-        part_.whole ? std::max(kExtent, chunk_) : std::min(factor, kMostExtent);
+        !part_.whole
+            ? std::min(factor, kMostExtent)
+            : std::max(factor < kExtent ? kPmdSectors : kExtent, chunk_);
     for (BlockDevice* leg : all) {
       if (part_.whole || redo.contains(leg)) part_.devices.push_back(leg);
     }
     for (size_t i = 0; i < volumes.size(); ++i) {
-      if (std::any_of(legs_of[i].begin(), legs_of[i].end(),
-                      [&](BlockDevice* leg) {
-                        return part_.whole || redo.contains(leg);
-                      })) {
-        part_.volumes.push_back(NameOf(*volumes[i]));
+      if (!part_.whole &&
+          std::none_of(legs_of[i].begin(), legs_of[i].end(),
+                       [&](BlockDevice* leg) { return redo.contains(leg); })) {
+        continue;
+      }
+      const proto::MappedDevice& device = InWorld(NameOf(*volumes[i]));
+      if (const std::string lv = LvmNameOf(device)->lv; IsPoolSpare(lv)) {
+        part_.spares.push_back(lv);
+      } else {
+        part_.volumes.push_back(device.name());
       }
     }
     Refuse();
+    FindIdle(redo);
     FindHolders();
   }
 
  private:
+  static bool AreAllIn(const std::set<BlockDevice*>& redo,
+                       const std::vector<BlockDevice*>& devices) {
+    return std::all_of(devices.begin(), devices.end(),
+                       [&](BlockDevice* bdev) { return redo.contains(bdev); });
+  }
+
   std::string NameOf(BlockDevice& bdev) const {
     return NameOfDevice(machine_, bdev);
   }
@@ -151,14 +168,50 @@ class Finder {
       }
     }
     if (names.empty()) return;
+    part_.refused =
+        absl::StrCat("no list makes ", absl::StrJoin(names, ", "),
+                     " again, not linear or striped alone, which must go with ",
+                     DeviceNames(),
+                     ": pvcreate --dataalignment 2m, and the volumes by hand");
+  }
+
+  // Volumes that only the metadata has: of a table that nobody knows no list
+  // makes them again.
+  void FindIdle(const std::set<BlockDevice*>& redo) {
+    const proto::VolumeGroup* const group = stands_on_.GroupInWorld(part_.vg);
+    if (group == nullptr) return;
+    std::vector<std::string> shown, hidden;
+    for (const auto& volume : group->idle()) {
+      const bool goes =
+          part_.whole || volume.device().empty() ||
+          std::any_of(volume.device().begin(), volume.device().end(),
+                      [&](const std::string& device) {
+                        const auto bdev = FindDevice(machine_, device);
+                        return bdev.ok() && redo.contains(*bdev);
+                      });
+      if (!goes) continue;
+      if (IsPoolSpare(volume.name())) {
+        part_.spares.push_back(volume.name());
+      } else {
+        (volume.hidden() ? hidden : shown)
+            .push_back(OneLine(absl::StrCat(part_.vg, "/", volume.name())));
+      }
+    }
+    const std::vector<std::string>& named = shown.empty() ? hidden : shown;
+    if (named.empty()) return;
+    const std::string names = absl::StrJoin(named, ", ");
     part_.refused = absl::StrCat(
-        "no list makes ", absl::StrJoin(names, ", "),
-        " again, not linear or striped alone, which must go with ",
-        absl::StrJoin(part_.devices, ", ",
-                      [&](std::string* out, BlockDevice* leg) {
-                        absl::StrAppend(out, OneLine(NameOf(*leg)));
-                      }),
-        ": pvcreate --dataalignment 2m, and the volumes by hand");
+        names, named.size() == 1 ? " is" : " are",
+        " not active, so that no table of it is known, and would go with ",
+        DeviceNames(), ": lvchange -ay ", absl::StrJoin(named, " "),
+        ", and ask again with what dmsetup table prints then");
+  }
+
+  std::string DeviceNames() const {
+    return absl::StrJoin(part_.devices, ", ",
+                         [&](std::string* out, BlockDevice* leg) {
+                           absl::StrAppend(out, OneLine(NameOf(*leg)));
+                         });
   }
 
   // What keeps the devices busy when the group has gone, and would be laid
@@ -207,85 +260,6 @@ class Finder {
   uint64_t chunk_ = 0;
 };
 
-// Where a physical volume's data begins, in sectors: in the session if that has
-// it.
-uint64_t DataStart(const Session& session, const GroupPart& part,
-                   BlockDevice& bdev) {
-  BlockDevice* const here = session.machine->FindBdev(bdev.dev());
-  const uint64_t off =
-      here != nullptr ? DataOff(session, *here) : DataOff(*part.machine, bdev);
-  return kPmdSectors + (kPmdSectors - off) % kPmdSectors;
-}
-
-// Whether rows are of one shape, on the same devices.
-bool AreOne(const proto::Target& a, const proto::Target& b) {
-  if (a.has_linear() && b.has_linear()) {
-    return a.linear().device() == b.linear().device();
-  }
-  if (!a.has_striped() || !b.has_striped() ||
-      a.striped().chunk() != b.striped().chunk() ||
-      a.striped().stripe_size() != b.striped().stripe_size()) {
-    return false;
-  }
-  for (int i = 0; i < a.striped().stripe_size(); ++i) {
-    if (a.striped().stripe(i).device() != b.striped().stripe(i).device()) {
-      return false;
-    }
-  }
-  return true;
-}
-
-// Places volumes on the devices of a part, one behind the other.
-class Layer {
- public:
-  Layer(const Session& session, const GroupPart& part,
-        const proto::World& world)
-      : session_(session), part_(part), sizes_(SizesOf(session, world)) {
-    for (BlockDevice* bdev : part.devices) {
-      next_[bdev->dev()] = DataStart(session, part, *bdev);
-      sizes_.try_emplace(bdev->dev(), bdev->nr_sectors());
-    }
-  }
-
-  // False: it has to be cut for it.
-  bool Place(proto::MappedDevice* device) {
-    JoinRows(device, AreOne);
-    SettleRows(device);
-    bool fits = true;
-    for (proto::Target& row : *EditRows(device)) {
-      uint64_t legs = 1;
-      ForEachLeg(row, [&](proto::Linear&, int nr) {
-        legs = static_cast<uint64_t>(nr);
-      });
-      uint64_t each = RoundUp(row.length() / legs, part_.extent);
-      ForEachLeg(row, [&](proto::Linear& leg, int) {
-        const auto dev = DevOfWord(session_, leg.device());
-        const auto next = dev ? next_.find(*dev) : next_.end();
-        if (next == next_.end()) return;  // it stays where it is
-        const uint64_t size = sizes_[*dev];
-        const uint64_t room = size > next->second ? size - next->second : 0;
-        each = std::min(each, RoundDown(room, part_.extent));
-      });
-      fits &= each * legs >= row.length();
-      row.set_length(each * legs);
-      ForEachLeg(row, [&](proto::Linear& leg, int) {
-        const auto dev = DevOfWord(session_, leg.device());
-        const auto next = dev ? next_.find(*dev) : next_.end();
-        if (next == next_.end()) return;
-        leg.set_start(next->second);
-        next->second += each;
-      });
-    }
-    SettleRows(device);
-    return fits;
-  }
-
- private:
-  const Session& session_;
-  const GroupPart& part_;
-  std::map<DevT, uint64_t> sizes_, next_;
-};
-
 }  // namespace
 
 uint64_t MostExtent(const Session& machine, const StandsOn& stands_on,
@@ -308,70 +282,6 @@ GroupPart PartOfGroup(const Session& machine, const StandsOn& stands_on,
   GroupPart part{.machine = &machine, .vg = vg, .extent = kExtent};
   Finder(machine, stands_on, cured, &part).Find(redo);
   return part;
-}
-
-bool LayOutGroup(const Session& session, const StandsOn& stands_on,
-                 const GroupPart& part, const std::string& last,
-                 proto::World& world) {
-  Layer layer(session, part, world);
-  proto::MappedDevice* const cut = FindMapped(world, last);
-  for (const std::string& name : part.volumes) {
-    if (name == last) continue;
-    proto::MappedDevice* const device = FindMapped(world, name);
-    if (device != nullptr) {
-      if (!layer.Place(device)) return false;
-    } else if (const proto::MappedDevice* other = stands_on.InWorld(name)) {
-      proto::MappedDevice copy = *other;
-      if (!layer.Place(&copy)) return false;
-    }
-  }
-  if (cut == nullptr) return true;
-  layer.Place(cut);
-  return cut->table().target_size() != 0;
-}
-
-std::vector<CureStep> GroupSteps(const Session& session,
-                                 const GroupPart& part) {
-  const std::string vg = ShellWord(part.vg);
-  std::vector<std::string> paths;
-  std::map<uint64_t, std::vector<std::string>> by_offset;
-  for (BlockDevice* bdev : part.devices) {
-    paths.push_back(DevicePath(*part.machine, *bdev));
-    by_offset[DataStart(session, part, *bdev) - kPmdSectors].push_back(
-        paths.back());
-  }
-  std::string pvcreate;
-  for (const auto& [offset, those] : by_offset) {
-    absl::StrAppend(
-        &pvcreate, pvcreate.empty() ? "" : " && ",
-        "pvcreate -y --dataalignment 2m ",
-        offset == 0 ? ""
-                    : absl::StrCat("--dataalignmentoffset ", offset / 2, "k "),
-        JoinWords(those));
-  }
-  const std::string all = JoinWords(paths);
-  // Nothing has happened yet when it ends here.  Devices without volumes are
-  // known to LVM2 alone.
-  const std::string devices = absl::StrCat("pvs_", VariableOf(part.vg));
-  const std::string look = absl::StrCat(
-      part.whole ? absl::StrCat(devices, "=$(vgs --noheadings -o pv_name ", vg,
-                                ") && ")
-                 : "",
-      "test \"$(vgs --noheadings -o lv_count ", vg,
-      " | tr -d ' ')\" = ", part.nr_volumes, " || ! echo ",
-      ShellWord(absl::StrCat(part.vg,
-                             ": it has other volumes than those known here")),
-      " >&2");
-  return {
-      {CureStage::kLook, part.vg, look},
-      {CureStage::kRemoveGroup, part.vg,
-       part.whole ? absl::StrCat("vgremove ", vg)
-                  : absl::StrCat("vgreduce ", vg, " ", all)},
-      {CureStage::kPhysicalVolume, part.vg, pvcreate},
-      {CureStage::kGroup, part.vg,
-       part.whole ? absl::StrCat("vgcreate --physicalextentsize ",
-                                 part.extent / 2048, "m ", vg, " $", devices)
-                  : absl::StrCat("vgextend ", vg, " ", all)}};
 }
 
 }  // namespace dmdax

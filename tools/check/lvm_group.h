@@ -29,9 +29,11 @@ struct GroupPart {
   std::vector<std::string> volumes;   // the names of what goes with them
   bool whole = false;                 // all devices that are known, and volumes
   uint64_t extent = 0;                // sectors, of those that are made
-  // What the group has, as far as is known: a list ends before it begins where
-  // there are more.
-  size_t nr_volumes = 0;
+  // The names of all volumes of the group, as far as they are known: a list
+  // ends before it begins where there are others.
+  std::set<std::string> names;
+  // Of those on the devices the spares of pools' metadata, which have no data.
+  std::vector<std::string> spares;
   std::string refused;  // why no list makes the volumes again, or ""
   // What else is on the devices, which pvcreate must have for itself; or "".
   std::string held;
@@ -51,17 +53,6 @@ uint64_t MostExtent(const Session& machine, const StandsOn& stands_on,
 GroupPart PartOfGroup(const Session& machine, const StandsOn& stands_on,
                       const proto::World& cured, const std::string& vg,
                       const std::set<BlockDevice*>& redo);
-
-// Lays the World's volumes of that part out as LVM2 does: from a boundary of 2
-// MiB on, one after the other, in whole extents.  What does not fit is cut off
-// the volume `last`.  False: the others do not fit.
-bool LayOutGroup(const Session& session, const StandsOn& stands_on,
-                 const GroupPart& part, const std::string& last,
-                 proto::World& world);
-
-// What makes the part anew, without its volumes.  `session` is of the machine
-// with the cures: in it the devices lie where they will.
-std::vector<CureStep> GroupSteps(const Session& session, const GroupPart& part);
 
 }  // namespace dmdax
 

@@ -32,9 +32,7 @@ void AddLegPaths(const Session& session, proto::Target& row,
 
 std::optional<std::vector<SegmentToMake>> SegmentsToMake(
     const Session& session, const proto::MappedDevice& given) {
-  if (!LvmNameOf(given) || !HiddenVolumeOf(given.name()).empty()) {
-    return std::nullopt;
-  }
+  if (!LvmNameOf(given) || IsHiddenVolume(given)) return std::nullopt;
   std::vector<SegmentToMake> segments;
   proto::MappedDevice device = given;
   for (proto::Target& row : *EditRows(&device)) {
@@ -65,6 +63,13 @@ std::optional<std::vector<SegmentToMake>> SegmentsToMake(
   return segments;
 }
 
+std::string VolumesLook(const std::string& vg,
+                        const std::set<std::string>& names) {
+  return absl::StrCat("test \"$(echo $(lvs -a --noheadings -o lv_name ",
+                      ShellWord(vg), " | tr -d ' []' | LC_ALL=C sort))\" = ",
+                      ShellWord(absl::StrJoin(names, " ")));
+}
+
 std::string VariableOf(std::string name) {
   for (char& c : name) {
     if (!absl::ascii_isalnum(static_cast<unsigned char>(c))) c = '_';
@@ -79,12 +84,32 @@ std::string JoinWords(const std::vector<std::string>& paths) {
                        });
 }
 
+std::string TagWords(const Session& session, const std::string& vg,
+                     const std::string& lv) {
+  std::string words;
+  const auto add = [&](const auto& tags) {
+    for (const std::string& tag : tags) {
+      absl::StrAppend(&words, " --addtag ", ShellWord(tag));
+    }
+  };
+  for (const proto::VolumeGroup& group : session.groups) {
+    if (group.name() != vg) continue;
+    if (lv.empty()) add(group.tag());
+    for (const auto& volume : group.tagged()) {
+      if (volume.name() == lv) add(volume.tag());
+    }
+  }
+  return words;
+}
+
 std::string LvmCreateLine(const LvmName& lvm,
-                          const std::vector<SegmentToMake>& segments) {
+                          const std::vector<SegmentToMake>& segments,
+                          const std::string& more) {
   std::string lines;
   for (const SegmentToMake& segment : segments) {
     const bool first = lines.empty();
-    absl::StrAppend(&lines, first ? "lvcreate -y" : " && lvextend");
+    absl::StrAppend(&lines, first ? "lvcreate -y" : " && lvextend",
+                    first ? more : "");
     if (segment.stripes > 1) {
       absl::StrAppend(&lines, " -i ", segment.stripes, " -I ",
                       segment.chunk % 2048 == 0

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,9 +33,20 @@ struct SegmentToMake {
 std::optional<std::vector<SegmentToMake>> SegmentsToMake(
     const Session& session, const proto::MappedDevice& device);
 
-// "lvcreate -y -L 4096k -n home vg /dev/pmem0".
+// "lvcreate -y -L 4096k -n home vg /dev/pmem0"; `more`: options besides.
 std::string LvmCreateLine(const LvmName& lvm,
-                          const std::vector<SegmentToMake>& segments);
+                          const std::vector<SegmentToMake>& segments,
+                          const std::string& more);
+
+// " --addtag db": what gives a volume the tags that the metadata has, or for
+// "" the group.
+std::string TagWords(const Session& session, const std::string& vg,
+                     const std::string& lv);
+
+// What ends a list where a group has other volumes than these, hidden ones
+// included: names are compared, as one more and one less make the same count.
+std::string VolumesLook(const std::string& vg,
+                        const std::set<std::string>& names);
 
 // A name as a part of a shell's variable.
 std::string VariableOf(std::string name);

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/check/made_again.h"
 
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/one_line.h"
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
+#include "tools/check/dax_depth.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
@@ -30,6 +35,33 @@ void MakePartitionsAgain(const StandsOn& stands_on, const proto::World& cured,
     steps->Put(
         {CureStage::kPartition, disk, MakePartitionsLine(disk, entries)});
   }
+}
+
+std::string SpareRemark(const std::string& vg, const std::string& lv) {
+  return absl::StrCat(OneLine(absl::StrCat(vg, "/", lv)),
+                      ", the spare of pools' metadata, goes, and the next pool "
+                      "that is made brings another");
+}
+
+std::vector<std::string> ReadOnlyRemarks(const Session& machine,
+                                         const StandsOn& stands_on,
+                                         const std::set<BlockDevice*>& gone) {
+  std::set<std::string> words;
+  for (const BlockDevice* bdev : gone) {
+    const proto::MappedDevice* const device =
+        stands_on.InWorld(NameOfDevice(machine, *bdev));
+    const auto lvm = device == nullptr ? std::nullopt : LvmNameOf(*device);
+    if (!lvm || !device->table().readonly()) continue;
+    words.insert(ShellWord(absl::StrCat(lvm->vg, "/", lvm->lv)));
+  }
+  if (words.empty()) return {};
+  const std::string volumes = absl::StrJoin(words, " ");
+  return {absl::StrCat(OneLine(volumes),
+                       words.size() == 1 ? " is read-only, and comes"
+                                         : " are read-only, and come",
+                       " back to be written: when the data is restored, "
+                       "lvchange -pr ",
+                       volumes)};
 }
 
 void TellQueuesAgain(const proto::World& cured, CureSteps* steps) {

@@ -45,6 +45,13 @@ StandsOn::StandsOn(const proto::World& world, const Session& session)
       groups_on_.insert({below, vg->second});
     }
   }
+  for (const proto::VolumeGroup& group : world.volume_group()) {
+    in_metadata_.try_emplace(group.name(), &group);
+    for (const BlockDevice* bdev : KnownDevicesOf(group.name())) {
+      first_group_on_.try_emplace(bdev, group.name());
+      groups_on_.insert({bdev, group.name()});
+    }
+  }
   for (int i = 0; i < world.pmem_size(); ++i) {
     pmems_.try_emplace(world.pmem(i).name(), i);
   }
@@ -60,6 +67,35 @@ StandsOn::StandsOn(const proto::World& world, const Session& session)
 std::string StandsOn::GroupOn(BlockDevice* bdev) const {
   const auto at = first_group_on_.find(bdev);
   return at == first_group_on_.end() ? "" : at->second;
+}
+
+const proto::VolumeGroup* StandsOn::GroupInWorld(const std::string& vg) const {
+  const auto at = in_metadata_.find(vg);
+  return at == in_metadata_.end() ? nullptr : at->second;
+}
+
+std::vector<BlockDevice*> StandsOn::KnownDevicesOf(
+    const std::string& vg) const {
+  std::vector<BlockDevice*> devices;
+  const proto::VolumeGroup* const group = GroupInWorld(vg);
+  if (group == nullptr) return devices;
+  for (const std::string& device : group->device()) {
+    const absl::StatusOr<BlockDevice*> bdev = FindDevice(session_, device);
+    if (bdev.ok()) devices.push_back(*bdev);
+  }
+  return devices;
+}
+
+std::set<std::string> StandsOn::LvmNamesOf(const std::string& vg) const {
+  std::set<std::string> names;
+  for (const BlockDevice* bdev : OfGroup(vg)) {
+    // A layer has the name of its volume.
+    names.insert(LvmNameOf(*InWorld(NameOfDevice(session_, *bdev)))->lv);
+  }
+  if (const proto::VolumeGroup* group = GroupInWorld(vg)) {
+    for (const auto& volume : group->idle()) names.insert(volume.name());
+  }
+  return names;
 }
 
 bool StandsOn::HasGroup(BlockDevice* bdev, const std::string& vg) const {
@@ -165,6 +201,11 @@ int StandsOn::GroupDepth(const std::string& vg) {
     for (BlockDevice* bdev : OfGroup(vg)) {
       const int depth = Depth(bdev);
       at->second = at->second == 0 ? depth : std::min(at->second, depth);
+    }
+    if (OfGroup(vg).empty()) {
+      for (BlockDevice* bdev : KnownDevicesOf(vg)) {
+        at->second = std::max(at->second, Depth(bdev) + 1);
+      }
     }
   }
   return at->second;

@@ -39,10 +39,17 @@ class StandsOn {
   const proto::MappedDevice* InWorld(const std::string& name) const;
   // LVM2's volumes of a group.
   absl::Span<BlockDevice* const> OfGroup(const std::string& vg) const;
-  // The group of the first of LVM2's volumes that stand on a device; "": there
-  // is none.
+  // The group whose physical volume a device is, by a volume that stands there
+  // or by the metadata; "": it is none.
   std::string GroupOn(BlockDevice* bdev) const;
-  // Whether a volume of the group stands on it.
+  // What LVM2's metadata has of a group besides; null: nothing.
+  const proto::VolumeGroup* GroupInWorld(const std::string& vg) const;
+  // Of its physical volumes those that the metadata names, as far as they are
+  // there.
+  std::vector<BlockDevice*> KnownDevicesOf(const std::string& vg) const;
+  // The names of all volumes of a group that are known, as lvs -a has them.
+  std::set<std::string> LvmNamesOf(const std::string& vg) const;
+  // Whether the group has it as a physical volume.
   bool HasGroup(BlockDevice* bdev, const std::string& vg) const;
   // The World's entry of a pmem, of another block device; null: there is none.
   const proto::Pmem* PmemInWorld(const std::string& name) const;
@@ -89,6 +96,7 @@ class StandsOn {
   absl::flat_hash_map<std::string, int> in_world_, pmems_, blocks_;
   absl::flat_hash_map<std::string, std::vector<int>> partitions_;  // by disk
   absl::flat_hash_map<std::string, std::vector<BlockDevice*>> groups_;
+  absl::flat_hash_map<std::string, const proto::VolumeGroup*> in_metadata_;
   absl::flat_hash_map<std::string, int> group_depths_;  // those asked for
   absl::flat_hash_map<const BlockDevice*, std::string> first_group_on_;
   absl::flat_hash_set<std::pair<const BlockDevice*, std::string>> groups_on_;

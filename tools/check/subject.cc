@@ -2,12 +2,14 @@
 #include "tools/check/subject.h"
 
 #include <cerrno>
+#include <map>
 #include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
+#include "dm/dm_ioctl.h"
 #include "dm/mapped_device.h"
 #include "fs/file_system_type.h"
 #include "fs/mount_words.h"
@@ -114,28 +116,36 @@ std::set<const BlockDevice*> DevicesInUse(const Session& session) {
   return used;
 }
 
-// Mapped devices, and what the World says that it has not.
-std::set<std::string> VolumeNames(const Session& session) {
-  std::set<std::string> names;
-  for (const BlockDevice* bdev : session.machine->BlockDevices()) {
-    if (bdev->dev().major_nr == session.ctl->major()) {
-      names.insert(NameOfDevice(session, *bdev));
-    }
+// Mapped devices with who made them, and what the World says that it has not.
+std::map<std::string, proto::MappedDevice> Volumes(const Session& session) {
+  std::map<std::string, proto::MappedDevice> volumes;
+  DmIoctl param;
+  std::vector<DmNameEntry> entries;
+  session.ctl->ListDevices(param, &entries).IgnoreError();
+  for (const DmNameEntry& entry : entries) {
+    proto::MappedDevice& device = volumes[entry.name];
+    device.set_name(entry.name);
+    device.set_uuid(entry.uuid);
+    const auto maker = session.makers.find(entry.name);
+    if (maker != session.makers.end()) device.set_maker(maker->second);
   }
   for (const auto& [name, why] : session.machine->left_out()) {
-    names.insert(name);
+    volumes.try_emplace(name);
   }
-  return names;
+  return volumes;
 }
 
 // Whether a device only serves a volume that is there, or is the name by which
 // people call a pool, on which nobody can have a file.
-bool IsPartOfVolume(const std::set<std::string>& names,
+bool IsPartOfVolume(const std::map<std::string, proto::MappedDevice>& volumes,
                     const std::string& name) {
-  const std::string volume = HiddenVolumeOf(name);
-  if (!volume.empty()) return names.contains(volume);
-  return names.contains(absl::StrCat(name, "-tpool")) ||
-         names.contains(absl::StrCat(name, "-vpool"));
+  const auto device = volumes.find(name);
+  if (device == volumes.end()) return false;
+  const std::string volume = HiddenVolumeOf(device->second);
+  if (!volume.empty()) return volumes.contains(volume);
+  if (IsHiddenVolume(device->second)) return true;
+  return volumes.contains(absl::StrCat(name, "-tpool")) ||
+         volumes.contains(absl::StrCat(name, "-vpool"));
 }
 
 }  // namespace
@@ -218,12 +228,12 @@ Subjects DefaultSubjects(const Session& session) {
     dax_disks.insert(request.pmem);
   }
   const std::set<const BlockDevice*> used = DevicesInUse(session);
-  const std::set<std::string> names = VolumeNames(session);
+  const std::map<std::string, proto::MappedDevice> volumes = Volumes(session);
   const DeviceUses uses(session);
   for (BlockDevice* bdev : session.machine->BlockDevices()) {
     if (used.count(bdev) != 0 || dax_disks.count(bdev->name()) != 0) continue;
     std::string name = NameOfDevice(session, *bdev);
-    if (IsPartOfVolume(names, name)) continue;
+    if (IsPartOfVolume(volumes, name)) continue;
     if (IsExtendedPartition(*session.machine, *bdev)) continue;
     if (uses.MapsNothing(*bdev)) continue;
     if (!StandsOnPmem(session, *bdev)) {

@@ -42,14 +42,15 @@ class Words {
 // How LVM2 takes a target away, and what is to be said of it.
 struct Undo {
   absl::string_view target, change, remark, lvm;
+  absl::string_view gives_up = "";  // of the volume
 };
 constexpr Undo kUndo[] = {
     {"snapshot-origin", "without its snapshots", "what its snapshots hold goes",
-     "lvremove -y"},
+     "lvremove -y", "what the snapshots hold"},
     {"mirror", "one copy alone", "the data stays; its other copies go",
-     "lvconvert -y -m0"},
+     "lvconvert -y -m0", "the other copies"},
     {"raid1", "one copy alone", "the data stays; its other copies go",
-     "lvconvert -y -m0"},
+     "lvconvert -y -m0", "the other copies"},
     {"raid0", "striped in place of raid0", "the data stays",
      "lvconvert -y --type striped"},
     {"raid0_meta", "striped in place of raid0", "the data stays",
@@ -160,6 +161,9 @@ class Undoer {
                                      command, ")"),
               .remark = std::string(undo->remark),
               .in_world = true};
+    if (!undo->gives_up.empty()) {
+      cure.gives_up = absl::StrCat(undo->gives_up, " of ", OneLine(name));
+    }
     cure.steps = std::move(unmount_);
     cure.goes = std::move(goes_);
     cure.steps.push_back({CureStage::kConvert, name, command});
@@ -244,8 +248,7 @@ class Undoer {
     auto* devices = world_.mutable_mapped_device();
     devices->erase(std::remove_if(devices->begin(), devices->end(),
                                   [&](const proto::MappedDevice& device) {
-                                    return HiddenVolumeOf(device.name()) ==
-                                               name ||
+                                    return HiddenVolumeOf(device) == name ||
                                            Goes(device.name());
                                   }),
                    devices->end());
@@ -266,8 +269,9 @@ class Undoer {
                               const proto::Linear& leg) {
     BlockDevice* const bdev = Find(leg.device());
     if (bdev == nullptr || leg.start() != 0) return nullptr;
-    const std::string part = NameOfDevice(r_.session, *bdev);
-    return HiddenVolumeOf(part) == name ? FindMapped(world_, part) : nullptr;
+    proto::MappedDevice* const part =
+        FindMapped(world_, NameOfDevice(r_.session, *bdev));
+    return part != nullptr && HiddenVolumeOf(*part) == name ? part : nullptr;
   }
 
   std::string ReloadLine(const proto::MappedDevice& plain) const {

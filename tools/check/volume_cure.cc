@@ -11,6 +11,7 @@
 #include "base/one_line.h"
 #include "base/round_up.h"
 #include "state/find_device.h"
+#include "tools/check/list_refusal.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
@@ -135,6 +136,10 @@ Cure VolumeCure(std::string change, const CureRequest& request,
     cure.steps.clear();
     absl::StrAppend(&cure.remark, "; its table has ",
                     device.table().target_size(), " rows");
+  }
+  if (std::string why = PartOfLvm(request.session, device); !why.empty()) {
+    cure.steps.clear();
+    absl::StrAppend(&cure.remark, "; ", why);
   }
   constexpr int kFewRows = 4;
   if (LvmNameOf(device) && device.table().target_size() <= kFewRows) {

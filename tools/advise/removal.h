@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// RemovalLines: what takes away all that stands on devices, from the top of the
+// stack down, before something else is made there.
+//
+// A line that meets what nobody knows of, a volume that is not active, fails
+// and takes nothing away. Threading: pure function.
+#ifndef DMDAX_TOOLS_ADVISE_REMOVAL_H_
+#define DMDAX_TOOLS_ADVISE_REMOVAL_H_
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "block/block_device.h"
+#include "state/session.h"
+#include "state/world.pb.h"
+
+namespace dmdax {
+
+// `session` is that of the World, `devices` are those that stay.
+std::vector<std::string> RemovalLines(const proto::World& world,
+                                      const Session& session,
+                                      const std::set<BlockDevice*>& devices);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_TOOLS_ADVISE_REMOVAL_H_

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/check/mounts_around.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/one_line.h"
+#include "process/mount_point.h"
+#include "state/find_device.h"
+#include "tools/check/cure_lines.h"
+#include "tools/check/fs_anew.h"
+#include "tools/check/fs_steps.h"
+#include "tools/check/world_mount.h"
+
+namespace dmdax {
+namespace {
+
+bool IsIn(const std::string& path, const std::string& around) {
+  return absl::StartsWith(path, around == "/" ? "/" : around + "/");
+}
+
+class Around {
+ public:
+  Around(const Session& machine, const StandsOn& stands_on,
+         const std::set<BlockDevice*>& gone, ByHand* by_hand, CureSteps* steps)
+      : machine_(machine),
+        stands_on_(stands_on),
+        gone_(gone),
+        by_hand_(*by_hand),
+        steps_(*steps) {}
+
+  std::set<std::string> Run() {
+    for (const auto& [key, step] : steps_.all()) {
+      if (key.first == CureStage::kUnmount) left_.push_back(key.second);
+    }
+    while (!left_.empty()) {
+      const std::string path = std::move(left_.back());
+      left_.pop_back();
+      for (const proto::Mount* mount : stands_on_.MountsBelow(path)) {
+        AddInside(*mount);
+      }
+      AddBeside(path);
+    }
+    return std::move(lost_);
+  }
+
+ private:
+  BlockDevice* Find(const std::string& device) const {
+    const absl::StatusOr<BlockDevice*> bdev = FindDevice(machine_, device);
+    return bdev.ok() ? *bdev : nullptr;
+  }
+
+  // False: it was unmounted already.
+  bool Unmount(const std::string& at) {
+    if (steps_.Has(CureStage::kUnmount, at)) return false;
+    steps_.Put(UnmountStep(at));
+    left_.push_back(at);
+    return true;
+  }
+
+  void AddInside(const proto::Mount& mount) {
+    const std::string at = MountPath(mount.path());
+    if (!Unmount(at)) return;
+    BlockDevice* const bdev = Find(mount.device());
+    if (bdev == nullptr || gone_.contains(bdev)) return;
+    steps_.Put({CureStage::kMount, at,
+                WorldMountLine(mount, DevicePath(machine_, *bdev))});
+  }
+
+  // Those that the World has no mount of; in a rescue system there are none.
+  void AddBeside(const std::string& path) {
+    if (InRescue(steps_)) return;
+    const proto::Mount* const own = stands_on_.MountAt(path);
+    BlockDevice* const bdev = own == nullptr ? nullptr : Find(own->device());
+    for (const proto::MountBeside& beside : stands_on_.world().mount_beside()) {
+      const bool same = bdev != nullptr && !beside.device().empty() &&
+                        Find(beside.device()) == bdev;
+      if (!same && !IsIn(beside.path(), path)) continue;
+      if (!Unmount(beside.path())) continue;
+      if (!same || !ComesBack(path, *bdev, beside)) {
+        by_hand_.AddMount(beside.path());
+      }
+      if (beside.type() == "tmpfs" || beside.type() == "ramfs") {
+        lost_.insert(beside.path());
+      }
+    }
+  }
+
+  // Where all of a device is mounted again at another place, or a directory.
+  bool ComesBack(const std::string& path, const BlockDevice& bdev,
+                 const proto::MountBeside& beside) {
+    if (beside.root().empty() || by_hand_.HasMount(path)) return false;
+    const std::string at = ShellWord(beside.path());
+    std::string line;
+    if (beside.root() == "/") {
+      proto::Mount mount;
+      mount.set_path(beside.path());
+      mount.set_options(beside.options());
+      line = WorldMountLine(mount, DevicePath(machine_, bdev));
+    } else {
+      const std::string from =
+          ShellWord(absl::StrCat(path == "/" ? "" : path, beside.root()));
+      line =
+          absl::StrCat("mkdir -p ", from, " && mount --bind ", from, " ", at);
+    }
+    // Behind the mounts that it may need.
+    steps_.Put({CureStage::kDirectory, beside.path(), line, path});
+    return true;
+  }
+
+  const Session& machine_;
+  const StandsOn& stands_on_;
+  const std::set<BlockDevice*>& gone_;
+  ByHand& by_hand_;
+  CureSteps& steps_;
+  std::vector<std::string> left_;  // unmounted, not yet looked around
+  std::set<std::string> lost_;
+};
+
+}  // namespace
+
+void MakeFileSystemsAgain(const Session& machine, const StandsOn& stands_on,
+                          const proto::World& cured,
+                          const std::set<BlockDevice*>& gone, ByHand* by_hand,
+                          CureSteps* steps) {
+  for (BlockDevice* bdev : gone) {
+    for (const std::string& at : stands_on.MountsOf(bdev)) {
+      const proto::Mount* mount = FindWorldMount(cured, at);
+      if (mount == nullptr) mount = stands_on.MountAt(at);
+      if (mount == nullptr) continue;
+      const std::string type = WorldFsType(*mount);
+      if (type != "ext4" && type != "xfs" && type != "ext2") {
+        by_hand->AddMount(at);
+        continue;
+      }
+      for (const CureStep& step : FsAnewSteps(machine, *mount, *bdev)) {
+        steps->Put(step);
+      }
+    }
+  }
+}
+
+std::set<std::string> UnmountThoseAround(const Session& machine,
+                                         const StandsOn& stands_on,
+                                         const std::set<BlockDevice*>& gone,
+                                         ByHand* by_hand, CureSteps* steps) {
+  return Around(machine, stands_on, gone, by_hand, steps).Run();
+}
+
+}  // namespace dmdax

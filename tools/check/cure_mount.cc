@@ -127,11 +127,8 @@ std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
          WorldMountLine(*mount, DevicePath(request.session, *subject.bdev))}};
   }
   if (at != "/" || anew) {
-    const std::string stays =
-        absl::StrCat(option, " belongs into fstab",
-                     at == "/" ? " and rootflags=" : "", " too");
-    absl::StrAppend(&cure.remark, cure.remark.empty() ? "" : "; ", stays);
-    cure.before = stays;
+    cure.before = absl::StrCat(option, " belongs into fstab",
+                               at == "/" ? " and rootflags=" : "", " too");
   }
   if (!no_journal.empty()) {
     absl::StrAppend(&cure.remark, cure.remark.empty() ? "" : "; ", no_journal);

@@ -65,8 +65,8 @@ std::string PartOfLvm(const Session& machine,
                       const proto::MappedDevice& device) {
   if (!LvmNameOf(device) || SegmentsToMake(machine, device)) return "";
   return absl::StrCat("no list makes ", OneLine(device.name()),
-                      " again: it is LVM2's, which alone knows its table, and "
-                      "not linear or striped alone");
+                      " again: LVM2 makes its table, as it is a part of a "
+                      "volume, or not linear or striped alone");
 }
 
 std::string GroupDoesNotFit(const GroupPlace& place, StandsOn& stands_on,

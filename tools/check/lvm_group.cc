@@ -79,12 +79,15 @@ class Finder {
     part_.names = stands_on_.LvmNamesOf(part_.vg);
     // Some have no volume on them.
     std::vector<BlockDevice*> known = stands_on_.KnownDevicesOf(part_.vg);
-    std::vector<BlockDevice*> all(redo.begin(), redo.end());
+    std::vector<BlockDevice*> all;
     std::vector<std::vector<BlockDevice*>> legs_of;
     for (BlockDevice* volume : volumes) {
       legs_of.push_back(DevicesOf(*volume));
       for (BlockDevice* leg : legs_of.back()) AddOnce(leg, &all);
       AddSizes(InWorld(NameOf(*volume)));
+    }
+    for (BlockDevice* bdev : known) {
+      if (redo.contains(bdev)) AddOnce(bdev, &all);
     }
     const uint64_t factor = sizes_ & (~sizes_ + 1);
     // In extents of less than a chunk lvcreate makes smaller ones.
@@ -96,7 +99,8 @@ class Finder {
     part_.extent =
         !part_.whole
             ? std::min(factor, kMostExtent)
-            : std::max(factor < kExtent ? kPmdSectors : kExtent, chunk_);
+            : std::max(factor != 0 && factor < kExtent ? kPmdSectors : kExtent,
+                       chunk_);
     for (BlockDevice* leg : all) {
       if (part_.whole || redo.contains(leg)) part_.devices.push_back(leg);
     }

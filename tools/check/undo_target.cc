@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/substitute.h"
 #include "base/one_line.h"
 #include "dm/dm_table.h"
 #include "process/mount_point.h"
@@ -42,15 +43,15 @@ class Words {
 // How LVM2 takes a target away, and what is to be said of it.
 struct Undo {
   absl::string_view target, change, remark, lvm;
-  absl::string_view gives_up = "";  // of the volume
+  absl::string_view gives_up = "";  // $0: the volume
 };
 constexpr Undo kUndo[] = {
     {"snapshot-origin", "without its snapshots", "what its snapshots hold goes",
-     "lvremove -y", "what the snapshots hold"},
+     "lvremove -y", "what the snapshots of $0 hold"},
     {"mirror", "one copy alone", "the data stays; its other copies go",
-     "lvconvert -y -m0", "the other copies"},
+     "lvconvert -y -m0", "the other copies of $0"},
     {"raid1", "one copy alone", "the data stays; its other copies go",
-     "lvconvert -y -m0", "the other copies"},
+     "lvconvert -y -m0", "the other copies of $0"},
     {"raid0", "striped in place of raid0", "the data stays",
      "lvconvert -y --type striped"},
     {"raid0_meta", "striped in place of raid0", "the data stays",
@@ -162,7 +163,7 @@ class Undoer {
               .remark = std::string(undo->remark),
               .in_world = true};
     if (!undo->gives_up.empty()) {
-      cure.gives_up = absl::StrCat(undo->gives_up, " of ", OneLine(name));
+      cure.gives_up = absl::Substitute(undo->gives_up, OneLine(name));
     }
     cure.steps = std::move(unmount_);
     cure.goes = std::move(goes_);

@@ -19,9 +19,12 @@ void AddMountsBeside(const MountTable& table, const Facts& facts,
     own[mount.path()] = MayHavePmem(facts, *world, mount.device());
   }
   // In / is all that is mounted, and nobody unmounts it.
-  const auto is_in_one = [&](const std::string& path) {
-    for (const auto& [at, on_pmem] : own) {
-      if (on_pmem && at != "/" && Below(path, at)) return true;
+  const auto is_in_one = [&](std::string path) {
+    for (size_t end = path.rfind('/'); end != path.npos && end != 0;
+         end = path.rfind('/')) {
+      path.resize(end);
+      const auto at = own.find(path);
+      if (at != own.end() && at->second) return true;
     }
     return false;
   };
@@ -36,6 +39,7 @@ void AddMountsBeside(const MountTable& table, const Facts& facts,
     proto::MountBeside* beside = world->add_mount_beside();
     beside->set_path(path);
     beside->set_device(device);
+    beside->set_root(table.RootOf(*m));
     beside->set_source(m->source);
     beside->set_type(m->type);
     beside->set_options(m->options);

@@ -16,9 +16,9 @@ namespace {
 // The errors of a shell and of the C library, as commands end their first line
 // with.
 constexpr absl::string_view kFailures[] = {
-    "Permission denied",   "Operation not permitted",   "command not found",
-    "not found",           "No such file or directory", "must be root",
-    "No such device",      "Incompatible libdevmapper", "are you root?",
+    "Permission denied", "Operation not permitted",   "command not found",
+    "not found",         "No such file or directory", "must be root",
+    "No such device",    "Incompatible libdevmapper", "are you root?",
 };
 
 // "UUID=abc / ext4 defaults 0 1"

@@ -232,9 +232,8 @@ class SweepReport {
   // What has no page of its own yet.
   std::string ZeroText() const {
     const uint64_t begin = sweep_.first * sweep_.slot_bytes;
-    const uint64_t end =
-        std::min((sweep_.first + sweep_.slots) * sweep_.slot_bytes,
-                 target_.size());
+    const uint64_t end = std::min(
+        (sweep_.first + sweep_.slots) * sweep_.slot_bytes, target_.size());
     const ReadsAsZeros zeros = ZerosOf(*target_.file(), begin, end);
     if (!zeros.unwritten) {
       return "a hole: this says nothing of what a later write gets; --write "

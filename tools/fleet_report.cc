@@ -29,11 +29,12 @@ std::string Count(uint64_t n, const char* one, const char* many) {
   return absl::StrCat(n, " ", n == 1 ? one : many);
 }
 
-// Of which obstacle a list was told, by its machine and itself.
-using ToldLists = std::map<std::string, std::string>;
+// Of which kernel and obstacle a list was told, by its machine and itself.
+using ToldLists = std::map<std::string, std::pair<std::string, std::string>>;
 
-void PrintCure(std::ostream& out, const std::string& name,
-               const ObstacleTotal& o, ToldLists* told) {
+void PrintCure(std::ostream& out, const std::string& kernel,
+               const std::string& name, const ObstacleTotal& o,
+               ToldLists* told) {
   if (o.cure.is_null()) return;
   out << "    cure, for instance of " << OneLine(o.cure_of) << ":\n";
   const std::string remark = o.cure.value("remark", "");
@@ -43,9 +44,11 @@ void PrintCure(std::ostream& out, const std::string& name,
     const std::string list = absl::StrCat(
         o.cure_of, "\n",
         o.plan.dump(-1, ' ', false, Json::error_handler_t::replace));
-    const auto [it, fresh] = told->try_emplace(list, name);
+    const auto [it, fresh] = told->try_emplace(list, kernel, name);
     if (!fresh) {
-      out << "      # the list is that of " << OneLine(it->second) << "\n";
+      out << "      # the list is that of " << OneLine(it->second.second)
+          << (it->second.first == kernel ? "" : ", " + it->second.first)
+          << ", above\n";
       return;
     }
   }
@@ -235,7 +238,7 @@ void FleetReport::PrintTotals(std::ostream& out) const {
       out << "  " << obstacle << ": " << BytesText(o->bytes) << ", "
           << Count(o->subjects, "file or device", "files and devices") << ", "
           << Count(o->machines.size(), "machine", "machines") << "\n";
-      PrintCure(out, obstacle, *o, &told);
+      PrintCure(out, name, obstacle, *o, &told);
     }
   }
 }

@@ -103,9 +103,10 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
   const Columns columns = ColumnsOf(lines.line());
   while (lines.Next()) {
     const std::string row = Letters(lines.line());
+    // Each mount beyond the first has a line with nothing but branches there.
+    const std::string named = Cell(row, 0, columns.type);
+    if (NameAt(named).empty()) continue;
     const std::string name(NameAt(lines.line()));
-    // Each mount beyond the first has a line without a name.
-    if (name.empty() || Cell(row, 0, columns.type).empty()) continue;
     if (!Fits(row, columns)) {
       absl::Status s = facts->SkipLine(lines.place().Error(
           "columns below those of the first line are expected"));

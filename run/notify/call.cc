@@ -35,8 +35,7 @@ bool Call::IsRoot() const {
 }
 
 Reply Call::GiveFile(const Fd& fd, int flags) const {
-  const int error = door.listener.ReturnFd(id(), fd.get(), flags, std::nullopt);
-  return error == 0 ? Reply::Done() : Reply::Errno(error);
+  return Reply::Value(door.listener.AddFd(id(), fd.get(), flags, std::nullopt));
 }
 
 Reply Call::GiveNotified(const Fd& fd, int flags, int at_least) const {
@@ -44,9 +43,8 @@ Reply Call::GiveNotified(const Fd& fd, int flags, int at_least) const {
   for (int at = std::max(at_least, door.numbers.first); at < door.numbers.end;
        ++at) {
     if (target.HasFd(at)) continue;
-    const int error = door.listener.ReturnFd(id(), fd.get(), flags, at);
-    if (error == 0) return Reply::Done();
-    if (error != EBADF) return Reply::Errno(error);
+    const int64_t number = door.listener.AddFd(id(), fd.get(), flags, at);
+    if (number != -EBADF) return Reply::Value(number);
     // The kernel's word for a number above the soft limit.
     static std::atomic<bool> said = false;
     if (!said.exchange(true)) {

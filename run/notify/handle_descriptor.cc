@@ -96,9 +96,8 @@ Reply DuplicateTo(Call& call, int flags) {
   const absl::StatusOr<Fd> stand_in =
       call.door.files.MakeStandIn(*file, std::move(copy));
   if (!stand_in.ok()) return Reply::Errno(EMFILE);
-  const int error =
-      call.door.listener.ReturnFd(call.id(), stand_in->get(), flags, to);
-  return error == 0 ? Reply::Done() : Reply::Errno(error);
+  return Reply::Value(
+      call.door.listener.AddFd(call.id(), stand_in->get(), flags, to));
 }
 
 Reply Fcntl(Call& call) {

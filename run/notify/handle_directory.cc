@@ -31,14 +31,15 @@ Reply ChangeDirectory(Call& call) {
   if (!task.ok()) return Reply::Continue();
   // The answer is a descriptor of it.
   const Reply given = call.GiveFile(directory, O_CLOEXEC);
-  if (given.kind() != Reply::kDone) return given;
+  if (given.value() < 0) return given;
+  call.door.listener.Return(call.id(), given.value());
   const std::optional<int64_t> fd = task.Result();
-  if (!fd || *fd < 0) return given;
+  if (!fd || *fd < 0) return Reply::Done();
   const std::optional<int64_t> result =
       task.Call(SYS_fchdir, static_cast<uint64_t>(*fd));
   task.Call(SYS_close, static_cast<uint64_t>(*fd));
   task.SetResult(result.value_or(-EIO));
-  return given;
+  return Reply::Done();
 }
 
 }  // namespace dmdax::run

@@ -56,25 +56,23 @@ void Listener::Fail(uint64_t id, int err) const {
   Send(fd_.get(), answer);
 }
 
-int Listener::ReturnFd(uint64_t id, int fd, int flags,
-                       std::optional<int> at) const {
+int64_t Listener::AddFd(uint64_t id, int fd, int flags,
+                        std::optional<int> at) const {
   seccomp_notif_addfd add{};
   add.id = id;
   add.srcfd = static_cast<uint32_t>(fd);
   add.newfd_flags = static_cast<uint32_t>(flags & O_CLOEXEC);
-  // With SEND, a signal in between cannot leave a descriptor behind that
-  // nobody was told of.
-  add.flags = SECCOMP_ADDFD_FLAG_SEND;
+  // A signal that comes before the answer waits, or kills
+  // (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV).
   if (at.has_value()) {
-    add.flags |= SECCOMP_ADDFD_FLAG_SETFD;
+    add.flags = SECCOMP_ADDFD_FLAG_SETFD;
     add.newfd = static_cast<uint32_t>(*at);
   }
-  while (ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0) {
-    if (errno == EINTR) continue;
-    // ENOENT: killed meanwhile, there is nobody to answer.
-    return errno == ENOENT ? 0 : errno;
-  }
-  return 0;
+  int64_t number;
+  do {
+    number = ioctl(fd_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+  } while (number < 0 && errno == EINTR);
+  return number < 0 ? -errno : number;
 }
 
 bool Listener::Waits(uint64_t id) const {

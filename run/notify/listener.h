@@ -53,10 +53,11 @@ class Listener {
   void Return(uint64_t id, int64_t value) const;
   void Fail(uint64_t id, int err) const;
 
-  // Gives the task a copy of `fd` as the lowest free number, or as `at`; and
-  // answers the call with the number.  `flags`: O_CLOEXEC or 0.  The errno if
-  // the task can have none (EMFILE), the call then has no answer yet.
-  int ReturnFd(uint64_t id, int fd, int flags, std::optional<int> at) const;
+  // Gives the task a copy of `fd` as the lowest free number, or as `at`: the
+  // number, or -errno if the task can have none (EMFILE).  The call has no
+  // answer yet, so that our own copy can be closed before: else the task's last
+  // close might not be the last one.  `flags`: O_CLOEXEC or 0.
+  int64_t AddFd(uint64_t id, int fd, int flags, std::optional<int> at) const;
 
   // Whether the task still waits for this answer.
   bool Waits(uint64_t id) const;

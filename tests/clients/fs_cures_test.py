@@ -36,7 +36,8 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DMDAX = os.path.abspath(sys.argv[1])
-PROGRAMS = ("mount umount fallocate xfs_io cat dd mkfs.ext4 mkfs.ext2 mkfs.xfs look save restore").split()
+PROGRAMS = ("mount umount fallocate xfs_io cat dd mkfs.ext4 mkfs.ext2 mkfs.xfs look save restore "
+            "swapon swapoff").split()
 # Those that a list may change.
 DAX_OPTIONS = re.compile(r"dax(=.*)?|stripe=.*|sunit=.*|swidth=.*|data=journal|noalign|sb=.*")
 

@@ -25,6 +25,9 @@ def kind_of(device):
         head = file.read(4096)
     if head[:4] == b"XFSB":
         return "xfs"
+    # Mirrors: union swap_header of include/linux/swap.h (6.1).
+    if head[4086:] == b"SWAPSPACE2":
+        return "swap"
     return "ext4" if head[1080:1082] == b"\x53\xef" else ""
 
 

@@ -2,7 +2,7 @@
 """What stands for the kernel's mounts while a list is rehearsed.
 
     NAME ARGUMENTS...     NAME: mount, umount, fallocate, xfs_io, cat, mkfs.ext4,
-                          dd, look, save, restore
+                          dd, look, save, restore, swapon, swapoff
 
 A directory has the files of a mounted device.  Their bytes come from the
 device, and go back when it is unmounted; blocks are given by `fallocate` at
@@ -298,6 +298,12 @@ def do_dd(words):
     sys.exit(1 if FAILS == "dd" else done.returncode)
 
 
+def do_swap(words):
+    """swapon and swapoff take what mkswap has written."""
+    if fs_device.kind_of(words[-1]) != "swap":
+        fail(f"{words[-1]}: no swap")
+
+
 def do_look(words):
     """Prints what each DIRECTORY=DEVICE has: here if it is mounted, else there."""
     answer, table = {}, mounts()
@@ -341,7 +347,7 @@ def main():
         copy(at, to, inner(at))
     else:
         {"mount": do_mount, "umount": do_umount, "fallocate": do_fallocate, "xfs_io": do_xfs_io,
-         "cat": do_cat, "dd": do_dd, "look": do_look}[name](words)
+         "cat": do_cat, "dd": do_dd, "look": do_look, "swapon": do_swap, "swapoff": do_swap}[name](words)
 
 
 main()

@@ -137,8 +137,8 @@ TEST(WorldFormat, BinaryErrorsNameTheByte) {
   EXPECT_EQ(why(std::string("\x10\x01\x10", 3)),
             "w: byte 2: not a binary World: World is cut off after 1 bytes of "
             "a field");
-  EXPECT_EQ(why(std::string("\x10\x01\x78\x01", 4)),
-            "w: byte 2: not a binary World: World has no field 15");
+  EXPECT_EQ(why(std::string("\x10\x01\xf8\x07\x01", 5)),
+            "w: byte 2: not a binary World: World has no field 127");
   EXPECT_EQ(why(std::string("\x10\x01\x08\x01", 4)),
             "w: byte 2: not a binary World: World.kernel can not have wire "
             "type 0");

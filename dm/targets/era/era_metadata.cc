@@ -17,8 +17,10 @@ constexpr SuperblockFormat kSuperblock = {.log_prefix = kPrefix,
                                           .magic = 2126579579};
 constexpr uint32_t kEraBytes = 4, kWordBytes = 8, kWritesetBytes = 12;
 constexpr uint64_t kInsertsPerStep = 100;
-// Steps of the digest until the next request, and until the next command.
+// Steps of the digest until the next request, until the next command, and in
+// each second of the machine's clock.
 constexpr uint64_t kStepsAtOnce = 50, kStepsBeforeCommand = 300;
+constexpr uint64_t kStepsPerSecond = 50000;
 
 }  // namespace
 
@@ -204,7 +206,11 @@ void EraMetadata::RunDigest(uint64_t steps) {
 }
 
 int EraMetadata::InWorker(absl::FunctionRef<int()> rpc) {
-  RunDigest(kStepsBeforeCommand);
+  const int64_t now = machine_.NowSeconds();
+  const int64_t seconds = std::clamp<int64_t>(now - since_, 0, 1000);
+  since_ = now;
+  RunDigest(kStepsBeforeCommand +
+            static_cast<uint64_t>(seconds) * kStepsPerSecond);
   KickOffDigest();
   DigestStep();
   const int err = rpc();

@@ -63,7 +63,10 @@ class EraMetadata {
   enum class Digest { kIdle, kLookup, kTranscribe, kRemove };
 
   EraMetadata(Machine& machine, const DmDev& dev, uint64_t block_size)
-      : machine_(machine), dev_(dev), block_size_(block_size) {}
+      : machine_(machine),
+        dev_(dev),
+        block_size_(block_size),
+        since_(machine.NowSeconds()) {}
   bool Format();
   bool Load(absl::string_view state);
   BtreeInfo Writesets();
@@ -100,6 +103,7 @@ class EraMetadata {
   bool new_archive_ = false;
   Digest digest_ = Digest::kIdle;
   uint64_t digest_era_ = 0, digest_bit_ = 0;
+  int64_t since_;  // when the worker last had something to do
   Writeset digested_;
 };
 

@@ -202,6 +202,9 @@ struct FaultProfile {
   bool xfs_zeroes_with_dax_ops;
   // xfs tells of shared extents in a DAX read too (since 6.2).
   bool xfs_dax_read_shared;
+  // MADV_DONTNEED of all that a table of PTEs has frees the table, and the next
+  // touch tries a huge entry again (CONFIG_PT_RECLAIM, since 6.14).
+  bool dontneed_frees_tables;
   // The huge zero page is put in by vmf_insert_folio_pmd (since 6.17).
   bool dax_huge_zero_by_folio;
 

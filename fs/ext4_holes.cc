@@ -34,7 +34,11 @@ uint64_t IndirectHole(const DaxInode& inode, uint64_t block) {
 uint64_t Ext4EndOfHole(DaxInode& inode, uint64_t pos, uint64_t length) {
   const uint64_t end = pos + length;
   if (inode.has_extents) {
-    return inode.known_holes.EndOf(pos, inode.extents.Before(pos).end(), end);
+    // ext4_ext_determine_hole(): in front of a file's first extent the look
+    // remembers no more than what lies behind it.
+    const FileExtent before = inode.extents.Before(pos);
+    const bool is_first = before.length == 0 && !inode.extents.empty();
+    return inode.known_holes.EndOf(pos, is_first ? pos : before.end(), end);
   }
   const uint64_t tree_end =
       std::min(end, pos + IndirectHole(inode, pos / kBlock) * kBlock);

@@ -14,8 +14,7 @@ uint64_t KnownHoles::End(uint64_t pos) const {
 
 uint64_t KnownHoles::EndOf(uint64_t pos, uint64_t gap_start, uint64_t gap_end) {
   if (const uint64_t end = End(pos); end != 0) return std::min(end, gap_end);
-  Forget(gap_start, gap_end);
-  holes_[gap_start] = gap_end;
+  Remember(gap_start, gap_end);
   return gap_end;
 }
 

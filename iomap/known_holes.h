@@ -22,7 +22,8 @@ namespace dmdax {
 class KnownHoles {
  public:
   // Where the hole at `pos` ends as far as ext4 says, at most `gap_end`.
-  // The gap, [gap_start, gap_end) in bytes, contains `pos`.
+  // The gap that a look at it finds, [gap_start, gap_end) in bytes, contains
+  // `pos`.
   uint64_t EndOf(uint64_t pos, uint64_t gap_start, uint64_t gap_end);
   // Where the hole ends that is known at `pos`, or 0.
   uint64_t End(uint64_t pos) const;

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/round_up.h"
 #include "mm/mm_struct.h"
 
 // Linux 5.14; older C libraries lack them.
@@ -86,6 +87,19 @@ absl::Status MmStruct::MadviseDontneed(VmAreaStruct& vma, uint64_t start,
     return ErrnoError(EINVAL, "the mapping is locked or VM_PFNMAP");
   }
   ZapPageRange(vma, start, end);
+  if (!profile_.dontneed_frees_tables) return absl::OkStatus();
+  // reclaim_pt_is_enabled(): those of which all lies in the range.
+  const uint64_t size = profile_.pmd_size();
+  for (uint64_t addr = RoundUp(start, size); addr < end && end - addr >= size;
+       addr += size) {
+    PtSlot pud = page_table_.Pud(addr, false);
+    if (!pud.is_table()) {
+      addr = RoundDown(addr, profile_.pud_size()) + profile_.pud_size() - size;
+      continue;
+    }
+    PtSlot pmd = page_table_.PmdOf(pud, addr, false);
+    if (pmd.is_table()) pmd.Clear();
+  }
   return absl::OkStatus();
 }
 

@@ -20,6 +20,7 @@ void ChangeFaults(FaultProfile& f) {
   f.insert = PageInsert::kFolio;
   f.vvar_pages = 6;
   f.dax_pages_are_normal = true;
+  f.dontneed_frees_tables = true;
   f.merge_hands_over_anon_vma = true;
   f.break_layout_drops_entries = true;
   f.ext4_remembers_indirect_holes = false;

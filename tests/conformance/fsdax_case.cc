@@ -173,7 +173,8 @@ class FsdaxCase {
   void RunRecipe(const std::string& name, DaxInode& inode,
                  FedBlocks& allocator) {
     const Json ops = test_.value("ops", Json::array());
-    const bool left_memory = inode.s_dax == dax_flagged_.contains(name);
+    const bool left_memory =
+        inode.s_dax == sb_.ShouldEnableDax(dax_flagged_.contains(name));
     for (size_t i = 0; i < ops.size(); ++i) {
       const Json& op = ops[i];
       if (op.size() < 2) continue;

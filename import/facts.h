@@ -158,6 +158,13 @@ struct UseFact {
   bool active = false;  // swap in use
 };
 
+// Which of LVM2's physical volumes an input saw on a device.
+struct PvFact {
+  Place place;
+  std::string device;  // as UseFact has it
+  std::string uuid;
+};
+
 // What xfs_info says of a file system.
 struct XfsFact {
   Place place;
@@ -198,6 +205,7 @@ struct Facts {
   std::map<std::string, DaxChar> dax;
   std::vector<MountFact> mounts;
   std::vector<UseFact> uses;
+  std::vector<PvFact> pvs;
   std::vector<FileFact> files;
   std::vector<IomemRange> iomem;
   std::vector<MemmapRange> memmap;  // by start

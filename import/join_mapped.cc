@@ -332,6 +332,7 @@ absl::Status JoinMapped(Facts* facts) {
     // The metadata says all that reports do.
     if (!known && InExtents(&group, facts)) facts->groups.push_back(group);
   }
+  PlacePvs(facts);
   for (const LvmGroup& group : facts->groups) {
     absl::Status s = JoinGroup(group, listed, facts);
     if (!s.ok()) return s;

@@ -45,6 +45,7 @@ absl::Status ReadLine(const InputLines& lines, Facts* facts) {
         "/dev/NAME: KEY=\"value\" is expected, not ", Quoted(rest)));
   }
   UseFact use{.device = std::string(rest.substr(0, colon))};
+  std::string uuid;
   rest.remove_prefix(colon + 2);
   while (!(rest = absl::StripLeadingAsciiWhitespace(rest)).empty()) {
     const absl::string_view pair = rest;
@@ -59,6 +60,10 @@ absl::Status ReadLine(const InputLines& lines, Facts* facts) {
     }
     if (key == "TYPE") use.type = *value;
     if (key == "LABEL") use.label = *value;
+    if (key == "UUID") uuid = *value;
+  }
+  if (use.type == "LVM2_member" && !uuid.empty()) {
+    facts->pvs.push_back({lines.place(), use.device, std::move(uuid)});
   }
   // A partition table has a PTTYPE alone.
   if (!use.type.empty()) facts->uses.push_back(std::move(use));

@@ -83,7 +83,8 @@ class Placer {
   void Lose(LvmPv* pv, const std::string& why) {
     facts_.Note(pv->place, absl::StrCat("no input says which device ", pv->name,
                                         " is: ", why));
-    pv->device = why;
+    pv->missing = why;
+    pv->device.clear();
   }
 
   Facts& facts_;

@@ -149,6 +149,7 @@ class Mounts {
     if (on_pmem && type->no_dax.empty()) GuessFlags(m);
     if (on_pmem && !type->no_dax.empty()) GuessDriver(*type, m);
     if (m.type == "xfs") AddXfsFacts(m, device, on_pmem, mount);
+    if (absl::StartsWith(m.type, "ext")) AddBlockSize(device, mount);
   }
 
   // A second device of the file system by its own name, as mount->device() has
@@ -226,6 +227,18 @@ class Mounts {
                                    " are on its realtime device ", option),
                       "none", "xfs_io -c lsattr FILE"));
       }
+    }
+  }
+
+  // What mkfs was told, as the kernel asks before it mounts with DAX.
+  void AddBlockSize(const std::string& device, proto::Mount* mount) {
+    for (const UseFact& use : facts_.uses) {
+      if (use.block_size < 1024 || use.block_size > 65536 ||
+          use.block_size == 4096 ||
+          CanonicalName(facts_, use.device) != device) {
+        continue;
+      }
+      mount->set_block_size(use.block_size);
     }
   }
 

@@ -155,7 +155,8 @@ struct UseFact {
   std::string device;  // a path, or just a name: "/dev/dm-2", "vg-home"
   std::string type;    // as blkid(8) calls it: "ext4", "LVM2_member"
   std::string label;
-  bool active = false;  // swap in use
+  bool active = false;      // swap in use
+  uint32_t block_size = 0;  // of ext2 and its heirs; 0: not said
 };
 
 // Which of LVM2's physical volumes an input saw on a device.

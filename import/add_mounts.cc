@@ -254,15 +254,37 @@ class Mounts {
       }
     }
     if (said || !on_pmem || m.options.empty() ||
-        absl::StrContains(m.options, "dax") ||
-        kernel_.xfs_dax_reflink != XfsDaxReflink::kRefused) {
+        absl::StrContains(m.options, "dax") || !ReflinkDecides(device) ||
+        HasSharedFile(m.path)) {
       return;
     }
-    facts_.Note(m.place,
-                absl::StrCat(m.path,
-                             ": no input says whether it was made with "
-                             "reflink (xfs_info): with it, this kernel "
-                             "refuses dax=always"));
+    facts_.Guess(
+        m.place,
+        MakeGuess(proto::Guess::NO_DAX, m.path,
+                  absl::StrCat("no input says whether ", m.path,
+                               " was made with reflink, with which this kernel "
+                               "refuses dax=always"),
+                  "no reflink", absl::StrCat("xfs_info ", m.path)));
+  }
+
+  bool ReflinkDecides(const std::string& device) const {
+    if (kernel_.xfs_dax_reflink != XfsDaxReflink::kNotPartitions) {
+      return kernel_.xfs_dax_reflink == XfsDaxReflink::kRefused;
+    }
+    return absl::c_any_of(world_.block(), [&](const proto::Block& block) {
+      return !block.partition_of().empty() &&
+             device == absl::StrCat("/dev/", block.name());
+    });
+  }
+
+  // AddFiles() says reflink of its file system then.
+  bool HasSharedFile(const std::string& path) const {
+    const std::string begin = absl::StrCat(path == "/" ? "" : path, "/");
+    return absl::c_any_of(facts_.files, [&](const FileFact& file) {
+      return absl::StartsWith(file.path, begin) &&
+             absl::c_any_of(file.list.extents,
+                            [](const FileExtent& e) { return e.shared; });
+    });
   }
 
   const MountTable& table_;

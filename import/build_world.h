@@ -25,6 +25,9 @@ void PlacePvs(Facts* facts);
 // input has its live one.  EINVAL: inputs contradict each other.
 absl::Status JoinMapped(Facts* facts);
 
+// EINVAL: volumes of two groups of LVM2, of two inputs, have the same sectors.
+absl::Status CheckSharedAreas(const Facts& facts);
+
 // The sizes of pmems that the boot line makes (memmap=SIZE!START).
 absl::Status SizeByBootLine(Facts* facts);
 

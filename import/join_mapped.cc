@@ -339,6 +339,7 @@ absl::Status JoinMapped(Facts* facts) {
   }
   LeaveOutBareVolumes(listed, facts);
   JoinBelow(facts);
+  if (absl::Status s = CheckSharedAreas(*facts); !s.ok()) return s;
   return CheckTableSizes(*facts);
 }
 

@@ -32,9 +32,20 @@ class Placer {
     }
   }
 
-  void Run(LvmGroup* group) {
-    for (auto& [key, pv] : group->pvs) {
-      if (!pv.id.empty()) PlaceOne(&pv);
+  void Run() {
+    for (LvmGroup& group : facts_.groups) {
+      for (auto& [key, pv] : group.pvs) {
+        if (!pv.id.empty()) PlaceOne(&pv);
+      }
+    }
+    // Hints of two days may name one device.
+    for (const auto& [pv, hint] : by_hint_) {
+      for (const auto& [uuid, other] : placed_[hint]) {
+        if (uuid == PlainUuid(pv->id)) continue;
+        Lose(pv, absl::StrCat(hint, " is also said to be ", other->name, ", ",
+                              other->place.ToString()));
+        break;
+      }
     }
   }
 
@@ -53,7 +64,11 @@ class Placer {
     const auto seen = by_uuid_.find(PlainUuid(pv->id));
     if (seen == by_uuid_.end()) {
       const auto other = by_device_.find(hint);
-      if (other == by_device_.end()) return;  // nothing is against the hint
+      if (other == by_device_.end()) {
+        by_hint_.emplace_back(pv, hint);
+        if (!hint.empty()) placed_[hint].try_emplace(PlainUuid(pv->id), pv);
+        return;
+      }
       const Place& at = other->second.begin()->second->place;
       return Lose(pv, absl::StrCat("the UUID of ", hint, " is another, ",
                                    at.ToString()));
@@ -63,7 +78,10 @@ class Placer {
     std::vector<std::pair<std::string, const PvFact*>> sure;
     for (const auto& [device, fact] : seen->second) {
       if (by_device_.at(device).size() != 1) continue;
-      if (device == hint) return;
+      if (device == hint) {
+        placed_[device].try_emplace(PlainUuid(pv->id), pv);
+        return;
+      }
       sure.emplace_back(device, fact);
     }
     if (sure.size() != 1 || seen->second.size() != 1) {
@@ -77,6 +95,7 @@ class Placer {
                              Quoted(pv->device), ", which is but a hint: ",
                              fact->place.ToString(), " has its UUID"));
     pv->device = device;
+    placed_[device].try_emplace(PlainUuid(pv->id), pv);
   }
 
   // Volumes on it have no table then.
@@ -91,13 +110,13 @@ class Placer {
   // By device and by UUID, the other; where it was first seen.
   std::map<std::string, std::map<std::string, const PvFact*>> by_uuid_,
       by_device_;
+  // Those of which nothing but the hint is known; by device, all by UUID.
+  std::vector<std::pair<LvmPv*, std::string>> by_hint_;
+  std::map<std::string, std::map<std::string, const LvmPv*>> placed_;
 };
 
 }  // namespace
 
-void PlacePvs(Facts* facts) {
-  Placer placer(facts);
-  for (LvmGroup& group : facts->groups) placer.Run(&group);
-}
+void PlacePvs(Facts* facts) { Placer(facts).Run(); }
 
 }  // namespace dmdax

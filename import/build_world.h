@@ -21,6 +21,11 @@ class MountTable;
 // says of devices is a hint, of another day.
 void PlacePvs(Facts* facts);
 
+// Why rows by LVM2's metadata are not those of a live device: it stands on
+// other persistent memory, as lsblk's tree has it; "": nothing is against them.
+std::string WhyElsewhere(const Facts& facts, const Mapped& device,
+                         const std::vector<DmTargetSpec>& rows);
+
 // Every mapped device gets its number, and a table from LVM's metadata if no
 // input has its live one.  EINVAL: inputs contradict each other.
 absl::Status JoinMapped(Facts* facts);

@@ -203,6 +203,10 @@ absl::Status JoinGroup(const LvmGroup& group, bool listed, Facts* facts) {
       if (!live->second.says_uuid && !live->second.uuid && !lvm.uuid.empty()) {
         live->second.uuid = Fact<std::string>{lvm.uuid, lvm.place};
       }
+    } else if (const std::string why =
+                   known ? WhyElsewhere(*facts, live->second, lvm.rows) : "";
+               !why.empty()) {
+      live->second.odd_table = absl::StrCat(lvm.place.ToString(), ": ", why);
     } else if (known || (!listed && !lvm.skipped)) {
       Mapped& m = facts->MappedNamed(lvm.name, lvm.place);
       m.table = lvm.place;

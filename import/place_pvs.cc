@@ -3,6 +3,7 @@
 // PlacePvs: the kernel numbers pmems anew at each boot, so the device that
 // LVM2's metadata has of a physical volume may be another's by now.
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "import/build_world.h"
 
 namespace dmdax {
@@ -118,5 +121,40 @@ class Placer {
 }  // namespace
 
 void PlacePvs(Facts* facts) { Placer(facts).Run(); }
+
+std::string WhyElsewhere(const Facts& facts, const Mapped& device,
+                         const std::vector<DmTargetSpec>& rows) {
+  std::set<std::string> seen, said;
+  std::vector<std::string> keys = {absl::StrCat("/dev/mapper/", device.name)};
+  if (device.dev) {
+    keys.push_back(absl::StrCat("/dev/dm-", device.dev->value.minor_nr));
+  }
+  for (const std::string& key : keys) {
+    const auto below = facts.below.find(key);
+    if (below == facts.below.end()) continue;
+    for (const std::string& word : below->second) {
+      seen.insert(CanonicalDevice(facts, word));
+    }
+  }
+  for (const DmTargetSpec& row : rows) {
+    for (absl::string_view word : absl::StrSplit(row.params, ' ')) {
+      if (!absl::StartsWith(word, "/dev/")) continue;
+      const std::string known = CanonicalDevice(facts, word);
+      said.insert(known.empty() ? std::string(word) : known);
+    }
+  }
+  if (seen.empty() || said.empty()) return "";
+  // Of what lies between, and of links, the two may have different names.
+  for (const std::set<std::string>* devices : {&seen, &said}) {
+    for (const std::string& name : *devices) {
+      if (!absl::StartsWith(name, "/dev/pmem")) return "";
+    }
+  }
+  for (const std::string& name : said) {
+    if (seen.contains(name)) return "";
+  }
+  return absl::StrCat("LVM2's metadata has it on ", *said.begin(),
+                      ", and another input on ", *seen.begin());
+}
 
 }  // namespace dmdax

@@ -146,7 +146,10 @@ void AddMapped(Facts* facts, proto::World* world) {
                   absl::StrCat(m->name, " has no live table: left out"));
     } else if (!AddWithoutTable(facts, *m, world)) {
       facts->LeaveOut(m->place, m->name,
-                      "no input has its table (dmsetup table, vgcfgbackup)");
+                      m->odd_table.empty()
+                          ? "no input has its table (dmsetup table, "
+                            "vgcfgbackup)"
+                          : absl::string_view(m->odd_table));
     }
   }
 }

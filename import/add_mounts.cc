@@ -149,6 +149,7 @@ class Mounts {
     if (on_pmem && type->no_dax.empty()) GuessFlags(m);
     if (on_pmem && !type->no_dax.empty()) GuessDriver(*type, m);
     if (m.type == "xfs") AddXfsFacts(m, device, on_pmem, mount);
+    if (absl::StartsWith(m.type, "ext")) AddBlockSize(device, mount);
   }
 
   // A second device of the file system by its own name, as mount->device() has
@@ -229,6 +230,18 @@ class Mounts {
     }
   }
 
+  // What mkfs was told, as the kernel asks before it mounts with DAX.
+  void AddBlockSize(const std::string& device, proto::Mount* mount) {
+    for (const UseFact& use : facts_.uses) {
+      if (use.block_size < 1024 || use.block_size > 65536 ||
+          use.block_size == 4096 ||
+          CanonicalName(facts_, use.device) != device) {
+        continue;
+      }
+      mount->set_block_size(use.block_size);
+    }
+  }
+
   void AddXfsFacts(const MountFact& m, const std::string& device, bool on_pmem,
                    proto::Mount* mount) {
     bool said = false;
@@ -241,15 +254,37 @@ class Mounts {
       }
     }
     if (said || !on_pmem || m.options.empty() ||
-        absl::StrContains(m.options, "dax") ||
-        kernel_.xfs_dax_reflink != XfsDaxReflink::kRefused) {
+        absl::StrContains(m.options, "dax") || !ReflinkDecides(device) ||
+        HasSharedFile(m.path)) {
       return;
     }
-    facts_.Note(m.place,
-                absl::StrCat(m.path,
-                             ": no input says whether it was made with "
-                             "reflink (xfs_info): with it, this kernel "
-                             "refuses dax=always"));
+    facts_.Guess(
+        m.place,
+        MakeGuess(proto::Guess::NO_DAX, m.path,
+                  absl::StrCat("no input says whether ", m.path,
+                               " was made with reflink, with which this kernel "
+                               "refuses dax=always"),
+                  "no reflink", absl::StrCat("xfs_info ", m.path)));
+  }
+
+  bool ReflinkDecides(const std::string& device) const {
+    if (kernel_.xfs_dax_reflink != XfsDaxReflink::kNotPartitions) {
+      return kernel_.xfs_dax_reflink == XfsDaxReflink::kRefused;
+    }
+    return absl::c_any_of(world_.block(), [&](const proto::Block& block) {
+      return !block.partition_of().empty() &&
+             device == absl::StrCat("/dev/", block.name());
+    });
+  }
+
+  // AddFiles() says reflink of its file system then.
+  bool HasSharedFile(const std::string& path) const {
+    const std::string begin = absl::StrCat(path == "/" ? "" : path, "/");
+    return absl::c_any_of(facts_.files, [&](const FileFact& file) {
+      return absl::StartsWith(file.path, begin) &&
+             absl::c_any_of(file.list.extents,
+                            [](const FileExtent& e) { return e.shared; });
+    });
   }
 
   const MountTable& table_;

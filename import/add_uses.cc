@@ -17,15 +17,6 @@ namespace {
 
 constexpr absl::string_view kMapper = "/dev/mapper/";
 
-// What lsblk -f calls so has no path there.
-std::string DeviceOf(const Facts& facts, const std::string& said) {
-  if (absl::StartsWith(said, "/")) return CanonicalDevice(facts, said);
-  const std::string mapped =
-      CanonicalDevice(facts, absl::StrCat(kMapper, said));
-  return !mapped.empty() ? mapped
-                         : CanonicalDevice(facts, absl::StrCat("/dev/", said));
-}
-
 // By their paths.
 std::set<std::string> MountedDevices(const Facts& facts) {
   std::set<std::string> mounted;
@@ -46,7 +37,7 @@ void AddUses(const Facts& facts, proto::World* world) {
   // Inputs that say different things of one device are all kept.
   std::map<std::pair<std::string, std::string>, UseFact> uses;
   for (const UseFact& seen : facts.uses) {
-    const std::string device = DeviceOf(facts, seen.device);
+    const std::string device = CanonicalName(facts, seen.device);
     if (device.empty() || mounted.contains(device)) continue;
     // A group of volumes goes as a whole, wherever they lie.
     if (!absl::StartsWith(device, kMapper) &&

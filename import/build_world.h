@@ -17,9 +17,21 @@ namespace dmdax {
 
 class MountTable;
 
+// Physical volumes of LVM2 lie where their UUIDs were seen; what the metadata
+// says of devices is a hint, of another day.
+void PlacePvs(Facts* facts);
+
+// Why rows by LVM2's metadata are not those of a live device: it stands on
+// other persistent memory, as lsblk's tree has it; "": nothing is against them.
+std::string WhyElsewhere(const Facts& facts, const Mapped& device,
+                         const std::vector<DmTargetSpec>& rows);
+
 // Every mapped device gets its number, and a table from LVM's metadata if no
 // input has its live one.  EINVAL: inputs contradict each other.
 absl::Status JoinMapped(Facts* facts);
+
+// EINVAL: volumes of two groups of LVM2, of two inputs, have the same sectors.
+absl::Status CheckSharedAreas(const Facts& facts);
 
 // The sizes of pmems that the boot line makes (memmap=SIZE!START).
 absl::Status SizeByBootLine(Facts* facts);
@@ -87,6 +99,9 @@ std::vector<std::string> DevicesBelow(const Facts& facts,
 // "/dev/pmem0" of "/dev/pmem0", "/dev/dm-3" as its mapper path, what
 // /dev/<group>/<volume> is; "" for no device of these facts.
 std::string CanonicalDevice(const Facts& facts, absl::string_view source);
+
+// The same of what may have no path, as lsblk -f calls devices.
+std::string CanonicalName(const Facts& facts, const std::string& said);
 
 }  // namespace dmdax
 

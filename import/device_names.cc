@@ -63,6 +63,14 @@ std::string CanonicalDevice(const Facts& facts, absl::string_view source) {
   return facts.mapped.contains(lv) ? absl::StrCat("/dev/mapper/", lv) : "";
 }
 
+std::string CanonicalName(const Facts& facts, const std::string& said) {
+  if (absl::StartsWith(said, "/")) return CanonicalDevice(facts, said);
+  const std::string mapped =
+      CanonicalDevice(facts, absl::StrCat("/dev/mapper/", said));
+  return !mapped.empty() ? mapped
+                         : CanonicalDevice(facts, absl::StrCat("/dev/", said));
+}
+
 void JoinBelow(Facts* facts) {
   for (const auto& [above, below] : facts->below) {
     // sysfs calls a mapped device by its kernel's name.

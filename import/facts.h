@@ -155,7 +155,15 @@ struct UseFact {
   std::string device;  // a path, or just a name: "/dev/dm-2", "vg-home"
   std::string type;    // as blkid(8) calls it: "ext4", "LVM2_member"
   std::string label;
-  bool active = false;  // swap in use
+  bool active = false;      // swap in use
+  uint32_t block_size = 0;  // of ext2 and its heirs; 0: not said
+};
+
+// Which of LVM2's physical volumes an input saw on a device.
+struct PvFact {
+  Place place;
+  std::string device;  // as UseFact has it
+  std::string uuid;
 };
 
 // What xfs_info says of a file system.
@@ -198,6 +206,7 @@ struct Facts {
   std::map<std::string, DaxChar> dax;
   std::vector<MountFact> mounts;
   std::vector<UseFact> uses;
+  std::vector<PvFact> pvs;
   std::vector<FileFact> files;
   std::vector<IomemRange> iomem;
   std::vector<MemmapRange> memmap;  // by start

@@ -203,6 +203,10 @@ absl::Status JoinGroup(const LvmGroup& group, bool listed, Facts* facts) {
       if (!live->second.says_uuid && !live->second.uuid && !lvm.uuid.empty()) {
         live->second.uuid = Fact<std::string>{lvm.uuid, lvm.place};
       }
+    } else if (const std::string why =
+                   known ? WhyElsewhere(*facts, live->second, lvm.rows) : "";
+               !why.empty()) {
+      live->second.odd_table = absl::StrCat(lvm.place.ToString(), ": ", why);
     } else if (known || (!listed && !lvm.skipped)) {
       Mapped& m = facts->MappedNamed(lvm.name, lvm.place);
       m.table = lvm.place;
@@ -332,12 +336,14 @@ absl::Status JoinMapped(Facts* facts) {
     // The metadata says all that reports do.
     if (!known && InExtents(&group, facts)) facts->groups.push_back(group);
   }
+  PlacePvs(facts);
   for (const LvmGroup& group : facts->groups) {
     absl::Status s = JoinGroup(group, listed, facts);
     if (!s.ok()) return s;
   }
   LeaveOutBareVolumes(listed, facts);
   JoinBelow(facts);
+  if (absl::Status s = CheckSharedAreas(*facts); !s.ok()) return s;
   return CheckTableSizes(*facts);
 }
 

@@ -183,6 +183,7 @@ void PrintAdvice(std::ostream& out, const AdviseOptions& o,
   }
   PrintLines(out, "cure", advice.cure);
   if (advice.given) {
+    if (!advice.may_go.empty()) out << " # " << OneLine(advice.may_go) << "\n";
     if (!advice.goes.empty()) {
       out << " goes first, save its data: "
           << OneLine(absl::StrJoin(advice.goes, ", ")) << "\n";
@@ -233,6 +234,7 @@ nlohmann::ordered_json AdviceToJson(const Advice& advice) {
   }
   j["kernels"] = std::move(kernels);
   if (advice.given) {
+    if (!advice.may_go.empty()) j["remark"] = advice.may_go;
     j["device"] = advice.device;
     if (!advice.table.empty()) j["table"] = advice.table;
     const std::pair<const char*, const std::vector<std::string>&> lines[] = {

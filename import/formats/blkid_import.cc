@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "import/formats/input_lines.h"
@@ -45,6 +46,8 @@ absl::Status ReadLine(const InputLines& lines, Facts* facts) {
         "/dev/NAME: KEY=\"value\" is expected, not ", Quoted(rest)));
   }
   UseFact use{.device = std::string(rest.substr(0, colon))};
+  std::string uuid;
+  uint32_t block_size = 0;
   rest.remove_prefix(colon + 2);
   while (!(rest = absl::StripLeadingAsciiWhitespace(rest)).empty()) {
     const absl::string_view pair = rest;
@@ -59,6 +62,18 @@ absl::Status ReadLine(const InputLines& lines, Facts* facts) {
     }
     if (key == "TYPE") use.type = *value;
     if (key == "LABEL") use.label = *value;
+    if (key == "UUID") uuid = *value;
+    if (key == "BLOCK_SIZE" && !absl::SimpleAtoi(*value, &block_size)) {
+      return lines.At(pair).Error(
+          absl::StrCat("a size in bytes is expected, not ", Quoted(*value)));
+    }
+  }
+  if (use.type == "LVM2_member" && !uuid.empty()) {
+    facts->pvs.push_back({lines.place(), use.device, std::move(uuid)});
+  }
+  // Of xfs it is the size of a sector.
+  for (absl::string_view ext : {"ext2", "ext3", "ext4"}) {
+    if (use.type == ext) use.block_size = block_size;
   }
   // A partition table has a PTTYPE alone.
   if (!use.type.empty()) facts->uses.push_back(std::move(use));

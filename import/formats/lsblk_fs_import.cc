@@ -26,6 +26,7 @@ constexpr size_t kNone = absl::string_view::npos;
 struct Columns {
   size_t type = kNone, type_end = kNone;
   size_t label = kNone, label_end = kNone;
+  size_t uuid = kNone, uuid_end = kNone;
   size_t mounts = kNone;
 };
 
@@ -47,6 +48,9 @@ Columns ColumnsOf(absl::string_view header) {
     } else if (word == "LABEL") {
       columns.label = at;
       ends.push_back(&columns.label_end);
+    } else if (word == "UUID") {
+      columns.uuid = at;
+      ends.push_back(&columns.uuid_end);
     } else if (word == "MOUNTPOINT" || word == "MOUNTPOINTS") {
       columns.mounts = at;
     }
@@ -89,7 +93,8 @@ absl::string_view NameAt(absl::string_view line) {
 }
 
 bool Fits(absl::string_view row, const Columns& columns) {
-  for (size_t begin : {columns.type, columns.label, columns.mounts}) {
+  for (size_t begin :
+       {columns.type, columns.label, columns.uuid, columns.mounts}) {
     if (begin != kNone && begin < row.size() && row[begin - 1] != ' ') {
       return false;
     }
@@ -118,6 +123,10 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
     const bool swap = mount == "[SWAP]";
     const std::string type = Cell(row, columns.type, columns.type_end);
     if (type.empty() && !swap) continue;
+    if (const std::string uuid = Cell(row, columns.uuid, columns.uuid_end);
+        type == "LVM2_member" && !uuid.empty()) {
+      facts->pvs.push_back({lines.place(), name, uuid});
+    }
     facts->uses.push_back({.device = name,
                            .type = swap ? "swap" : type,
                            .label = Cell(row, columns.label, columns.label_end),

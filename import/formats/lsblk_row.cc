@@ -113,6 +113,10 @@ void SayUse(const LsblkRow& row, const std::string& device, Facts* facts) {
   const bool swap = absl::c_linear_search(row.mountpoints, "[SWAP]");
   const std::string type = row.text("fstype");
   if (type.empty() && !swap) return;
+  if (const std::string uuid = row.text("uuid");
+      type == "LVM2_member" && !uuid.empty()) {
+    facts->pvs.push_back({row.place("uuid"), device, uuid});
+  }
   facts->uses.push_back({.device = device,
                          .type = swap ? "swap" : type,
                          .label = row.text("label"),

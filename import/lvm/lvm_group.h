@@ -20,6 +20,8 @@ namespace dmdax {
 struct LvmPv {
   std::string name;       // "pv0", as segments call it
   std::string device;     // "/dev/pmem0", the hint
+  std::string missing;    // why `device` is not to be believed; "": it is
+  std::string id;         // its UUID; "": not said
   uint64_t dev_size = 0;  // sectors; 0: not said
   uint64_t pe_start = 0;  // sectors
   uint64_t pe_count = 0;  // extents

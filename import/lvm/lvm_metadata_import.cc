@@ -43,7 +43,10 @@ std::vector<std::string> Words(const LvmSection& in, absl::string_view key) {
 }
 
 absl::StatusOr<LvmPv> ReadPv(const LvmSection& in) {
-  LvmPv pv{.name = in.name, .device = Text(in, "device"), .place = in.place};
+  LvmPv pv{.name = in.name,
+           .device = Text(in, "device"),
+           .id = Text(in, "id"),
+           .place = in.place};
   if (in.Value("dev_size") != nullptr) {
     absl::Status s = Number(in, "dev_size", &pv.dev_size);
     if (!s.ok()) return s;

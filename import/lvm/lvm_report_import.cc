@@ -86,10 +86,13 @@ class Report {
     const std::string device = row["pv_name"].Text();
     LvmGroup& group = GroupOf(row, part);
     if (device.empty()) return row.Expected("a row with a pv_name");
+    const std::string id = row["pv_uuid"].Text();
+    if (!id.empty()) facts_.pvs.push_back({row.place(), device, id});
     if (group.name.empty()) return absl::OkStatus();
     if (absl::Status s = ReadGroupColumns(row, &group); !s.ok()) return s;
     LvmPv& pv = group.pvs[device];
     pv.name = pv.device = device;
+    if (!id.empty()) pv.id = id;
     pv.place = row.place();
     absl::StatusOr<uint64_t> start = Bytes(row["pe_start"]);
     if (!start.ok()) return start.status();

@@ -25,6 +25,11 @@ class Segment {
     std::optional<uint64_t> sector = Sectors(area.second);
     if (auto pv = group_.pvs.find(area.first); pv != group_.pvs.end()) {
       const std::string& device = pv->second.device;
+      if (!pv->second.missing.empty()) {
+        return in_.place.Error(absl::StrCat("no input says which device ",
+                                            area.first,
+                                            " is: ", pv->second.missing));
+      }
       if (!absl::StartsWith(device, "/dev/")) {
         return in_.place.Error(absl::StrCat("the device of ", area.first,
                                             " is missing: ", Quoted(device)));

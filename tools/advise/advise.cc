@@ -89,6 +89,7 @@ class Adviser {
     advice.goes = (*site)->goes;
     advice.removal = (*site)->removal;
     advice.left_out = (*site)->left_out;
+    advice.may_go = (*site)->may_go;
     if (!(*site)->unmet.empty()) {
       advice.reason = (*site)->unmet;
       advice.text = (*site)->text;

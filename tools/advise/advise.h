@@ -63,6 +63,7 @@ struct Advice {
   AdviceWish wish;  // with its size, in whole extents
   bool given = false;
   std::vector<std::string> goes, left_out;  // see Site
+  std::string may_go;                       // see Site
   // Lines for a shell, in this order; `lvm` and `dmsetup` are alternatives.
   std::vector<std::string> removal, ndctl, lvm, dmsetup, mkfs, mount, files;
   std::string table;   // the mapped device's rows

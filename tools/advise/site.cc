@@ -18,7 +18,9 @@
 #include "tools/advise/removal.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/device_use.h"
+#include "tools/check/left_out_remark.h"
 #include "tools/check/look.h"
+#include "tools/check/stands_on.h"
 
 namespace dmdax {
 namespace {
@@ -177,6 +179,7 @@ class Finder {
         if (gone.insert(bdev).second) left.push_back(bdev);
       }
     }
+    if (!chosen.empty()) SayWhatMayGo(all, gone);
     std::set<std::string> maimed;  // mounts that lose their log
     for (const BlockDevice* bdev : gone) {
       maimed.insert(uses_.MountOf(*bdev));
@@ -207,6 +210,17 @@ class Finder {
         site_.names.insert(NameOfDevice(session_, *bdev));
       }
     }
+  }
+
+  // A device that looks free may hold what is not in this machine.
+  void SayWhatMayGo(const std::vector<BlockDevice*>& all,
+                    const std::set<const BlockDevice*>& gone) {
+    if (machine().left_out().empty()) return;
+    std::set<BlockDevice*> goes;
+    for (BlockDevice* bdev : all) {
+      if (gone.contains(bdev)) goes.insert(bdev);
+    }
+    site_.may_go = LeftOutMayGo(session_, StandsOn(world_, session_), goes);
   }
 
   void AddLeg(BlockDevice& bdev) {

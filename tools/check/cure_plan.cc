@@ -18,6 +18,7 @@
 #include "tools/check/by_hand.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/cure_steps.h"
+#include "tools/check/cured_size.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/device_use.h"
 #include "tools/check/fresh_files.h"
@@ -86,6 +87,8 @@ class Planner {
   }
 
  private:
+  CuredMachine With() const { return {r_.machine, r_.after, world_}; }
+
   void Put(const CureStep& step) {
     steps_.Put(step);
     if (MakesAnew(step)) anew_.insert({step.stage, step.about});
@@ -246,8 +249,7 @@ class Planner {
       for (const CureStep& step : GroupSteps(r_.after, part)) Put(step);
       if (part.whole) whole_.insert(vg);
       if (!laid_out_.contains(vg)) {
-        Refuse(GroupDoesNotFit({r_.machine, r_.after, world_}, r_.stands_on,
-                               part));
+        Refuse(GroupDoesNotFit(With(), r_.stands_on, part));
       }
       for (const std::string& lv : part.spares)
         before_.insert(SpareRemark(vg, lv));
@@ -257,9 +259,8 @@ class Planner {
 
   // A file system goes with its volume.
   void AddFileSystems() {
-    MakeFileSystemsAgain(r_.machine, r_.stands_on, world_, gone_, &by_hand_,
-                         &steps_);
-    Refuse(SmallXfs(r_.machine, r_.stands_on, steps_));
+    MakeFileSystemsAgain(With(), r_.stands_on, gone_, &by_hand_, &steps_);
+    Refuse(SmallXfs(With(), r_.stands_on, steps_));
     left_out_ = AllocateFreshFiles(r_.machine, r_.stands_on, world_, Subjects(),
                                    &steps_);
   }

@@ -122,13 +122,12 @@ class Around {
 
 }  // namespace
 
-void MakeFileSystemsAgain(const Session& machine, const StandsOn& stands_on,
-                          const proto::World& cured,
+void MakeFileSystemsAgain(const CuredMachine& with, const StandsOn& stands_on,
                           const std::set<BlockDevice*>& gone, ByHand* by_hand,
                           CureSteps* steps) {
   for (BlockDevice* bdev : gone) {
     for (const std::string& at : stands_on.MountsOf(bdev)) {
-      const proto::Mount* mount = FindWorldMount(cured, at);
+      const proto::Mount* mount = FindWorldMount(with.cured, at);
       if (mount == nullptr) mount = stands_on.MountAt(at);
       if (mount == nullptr) continue;
       const std::string type = WorldFsType(*mount);
@@ -136,7 +135,9 @@ void MakeFileSystemsAgain(const Session& machine, const StandsOn& stands_on,
         by_hand->AddMount(at);
         continue;
       }
-      for (const CureStep& step : FsAnewSteps(machine, *mount, *bdev)) {
+      for (const CureStep& step :
+           FsAnewSteps(with.machine, *mount, *bdev,
+                       CuredBytes(with, stands_on, *bdev))) {
         steps->Put(step);
       }
     }

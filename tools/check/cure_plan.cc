@@ -261,8 +261,10 @@ class Planner {
   void AddFileSystems() {
     MakeFileSystemsAgain(With(), r_.stands_on, gone_, &by_hand_, &steps_);
     Refuse(SmallXfs(With(), r_.stands_on, steps_));
-    left_out_ = AllocateFreshFiles(r_.machine, r_.stands_on, world_, Subjects(),
-                                   &steps_);
+    FreshFilesLeft files =
+        AllocateFreshFiles(With(), r_.stands_on, Subjects(), &steps_);
+    left_out_ = files.left_out;
+    Refuse(std::move(files.refused));
   }
 
   void Unmount(const std::string& at) {

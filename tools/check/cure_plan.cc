@@ -30,6 +30,7 @@
 #include "tools/check/look_remark.h"
 #include "tools/check/lvm_group.h"
 #include "tools/check/made_again.h"
+#include "tools/check/mount_in_part.h"
 #include "tools/check/mounts_around.h"
 #include "tools/check/swap_steps.h"
 #include "tools/check/volume_cure.h"
@@ -78,6 +79,8 @@ class Planner {
     steps_.DropNeedless();
     goes_.merge(UnmountThoseAround(r_.machine, r_.stands_on, gone_, &by_hand_,
                                    &steps_));
+    Refuse(MountInPart(r_.machine, r_.stands_on, gone_, steps_));
+    Refuse(HiddenMount(r_.machine, r_.stands_on, gone_, steps_));
     Refuse(TypeInRescue(world_, r_.stands_on, r_.machine, &steps_));
     MakeMountPoints(r_.stands_on, &steps_);
     by_hand_.DropFrom(&steps_);

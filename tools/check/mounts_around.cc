@@ -13,6 +13,7 @@
 #include "tools/check/cure_lines.h"
 #include "tools/check/fs_anew.h"
 #include "tools/check/fs_steps.h"
+#include "tools/check/mount_in_part.h"
 #include "tools/check/world_mount.h"
 
 namespace dmdax {
@@ -66,6 +67,10 @@ class Around {
     if (!Unmount(at)) return;
     BlockDevice* const bdev = Find(mount.device());
     if (bdev == nullptr || gone_.contains(bdev)) return;
+    if (!PartAt(stands_on_, at).empty()) {
+      by_hand_.AddMount(at);
+      return;
+    }
     steps_.Put({CureStage::kMount, at,
                 WorldMountLine(mount, DevicePath(machine_, *bdev))});
   }
@@ -76,6 +81,7 @@ class Around {
     const proto::Mount* const own = stands_on_.MountAt(path);
     BlockDevice* const bdev = own == nullptr ? nullptr : Find(own->device());
     for (const proto::MountBeside& beside : stands_on_.world().mount_beside()) {
+      if (beside.hidden()) continue;  // HiddenMount()
       const bool same = bdev != nullptr && !beside.device().empty() &&
                         Find(beside.device()) == bdev;
       if (!same && !IsIn(beside.path(), path)) continue;

@@ -25,6 +25,7 @@
 #include "tools/check/fs_anew.h"
 #include "tools/check/fs_steps.h"
 #include "tools/check/group_steps.h"
+#include "tools/check/kpartx_map.h"
 #include "tools/check/left_out_remark.h"
 #include "tools/check/list_refusal.h"
 #include "tools/check/look_remark.h"
@@ -214,7 +215,8 @@ class Planner {
       for (const proto::Target& row : *EditRows(&device)) {
         plain &= row.has_linear() || row.has_striped();
       }
-      if (!plain || device.table().target_size() == 0) {
+      if (!plain || device.table().target_size() == 0 ||
+          IsInLostTable(*bdev, device)) {
         by_hand_.AddDevice(bdev);
         continue;
       }
@@ -223,6 +225,14 @@ class Planner {
       }
     }
     by_hand_.AddWhatStandsOn(gone_, redo_);
+  }
+
+  // A partition of a disk that goes, and with it the table to write it into.
+  bool IsInLostTable(BlockDevice& bdev, const proto::MappedDevice& map) const {
+    if (KpartxNumber(map) == 0) return false;
+    const std::vector<BlockDevice*> disks = DevicesBelow(r_.machine, bdev);
+    return std::any_of(disks.begin(), disks.end(),
+                       [&](BlockDevice* disk) { return gone_.contains(disk); });
   }
 
   // Whether its step says in which extents it lies, and the group stays.
@@ -305,6 +315,10 @@ class Planner {
     plan.commands = steps_.InOrder(r_.stands_on);
     plan.goes.assign(goes_.begin(), goes_.end());
     if (more_) plan.goes.push_back("and others");
+    if (std::string less = SmallerRemark(With(), r_.stands_on, gone_);
+        !less.empty()) {
+      remarks.insert(remarks.begin(), std::move(less));
+    }
     if (const std::string more = LeftOutMayGo(r_.machine, r_.stands_on, gone_);
         !plan.goes.empty() && !more.empty()) {
       remarks.insert(remarks.begin(), more);

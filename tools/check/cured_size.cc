@@ -2,8 +2,11 @@
 #include "tools/check/cured_size.h"
 
 #include <algorithm>
-#include <string>
+#include <cstddef>
+#include <map>
 
+#include "absl/strings/str_cat.h"
+#include "base/one_line.h"
 #include "base/units.h"
 #include "state/find_device.h"
 #include "tools/check/dax_depth.h"
@@ -29,6 +32,28 @@ uint64_t CuredBytes(const CuredMachine& with, const StandsOn& stands_on,
     }
   }
   return sectors * kSectorSize;
+}
+
+std::string SmallerRemark(const CuredMachine& with, const StandsOn& stands_on,
+                          const std::set<BlockDevice*>& gone) {
+  constexpr size_t kMost = 4;
+  std::map<std::string, uint64_t> less;
+  for (const BlockDevice* bdev : gone) {
+    const uint64_t now = bdev->nr_sectors() * kSectorSize;
+    const uint64_t then = CuredBytes(with, stands_on, *bdev);
+    if (then < now) less[NameOfDevice(with.machine, *bdev)] = now - then;
+  }
+  std::string text;
+  size_t told = 0;
+  for (const auto& [name, bytes] : less) {
+    if (told++ == kMost) {
+      absl::StrAppend(&text, " and others");
+      break;
+    }
+    absl::StrAppend(&text, text.empty() ? "smaller then: " : ", ",
+                    OneLine(name), " by ", bytes / 1024, " KiB");
+  }
+  return text;
 }
 
 }  // namespace dmdax

@@ -8,6 +8,8 @@
 #define DMDAX_TOOLS_CHECK_CURED_SIZE_H_
 
 #include <cstdint>
+#include <set>
+#include <string>
 
 #include "block/block_device.h"
 #include "state/session.h"
@@ -25,6 +27,11 @@ struct CuredMachine {
 // In bytes; `bdev` is of the machine as it is.
 uint64_t CuredBytes(const CuredMachine& with, const StandsOn& stands_on,
                     const BlockDevice& bdev);
+
+// "smaller then: vg-a by 4096 KiB", of what goes and is made again; "": nothing
+// is.
+std::string SmallerRemark(const CuredMachine& with, const StandsOn& stands_on,
+                          const std::set<BlockDevice*>& gone);
 
 }  // namespace dmdax
 

@@ -3,11 +3,17 @@
 // AddMountsBeside: what is mounted in a mount of the World, and where else its
 // device is mounted.  Nobody unmounts the one, or makes its device anew, before
 // those have gone.  And what a mount of the World does not show: the rest of a
-// file system, and what lies under it.
+// file system, and what lies under it; and who uses its files without a mount
+// in it: an overlay of its directories, swap in a file.
 #include <map>
 #include <set>
 #include <string>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "base/utf8.h"
+#include "fs/mount_words.h"
 #include "import/build_world.h"
 #include "import/mount_table.h"
 
@@ -61,6 +67,18 @@ void AddMountsBeside(const MountTable& table, const Facts& facts,
     }
     return false;
   };
+  const auto is_of_one = [&](const MountFact& m) {
+    if (m.type != "overlay") return false;
+    for (const char* key : {"lowerdir", "upperdir", "workdir"}) {
+      const auto directories = MountValue(m.options, key);
+      if (!directories) continue;
+      for (absl::string_view one : absl::StrSplit(*directories, ':')) {
+        // A mount itself may be one of them.
+        if (is_in_one(absl::StrCat(one, "/"))) return true;
+      }
+    }
+    return false;
+  };
   for (const auto& [path, m] : table.seen()) {
     AddHidden(table, facts, *m, world);
     if (const auto at = own.find(path); at != own.end()) {
@@ -75,8 +93,14 @@ void AddMountsBeside(const MountTable& table, const Facts& facts,
       device = table.DeviceOf(*m);
       if (!MayHavePmem(facts, *world, device)) device.clear();
     }
-    if (device.empty() && !is_in_one(path)) continue;
+    if (device.empty() && !is_in_one(path) && !is_of_one(*m)) continue;
     AddBeside(table, *m, device, world);
+  }
+  for (const std::string& path : facts.swap_files) {
+    if (!IsUtf8(path) || !is_in_one(path)) continue;
+    proto::MountBeside* beside = world->add_mount_beside();
+    beside->set_path(path);
+    beside->set_type("swap");
   }
 }
 

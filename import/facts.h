@@ -198,6 +198,7 @@ struct Facts {
   std::map<std::string, DaxChar> dax;
   std::vector<MountFact> mounts;
   std::vector<UseFact> uses;
+  std::vector<std::string> swap_files;  // in use
   std::vector<FileFact> files;
   std::vector<IomemRange> iomem;
   std::vector<MemmapRange> memmap;  // by start

@@ -21,6 +21,7 @@
 #include "tools/check/cured_size.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/device_use.h"
+#include "tools/check/ends_first.h"
 #include "tools/check/fresh_files.h"
 #include "tools/check/fs_anew.h"
 #include "tools/check/fs_steps.h"
@@ -284,6 +285,11 @@ class Planner {
     if (!Has(CureStage::kUnmount, at)) Put(UnmountStep(at));
   }
 
+  static void Append(std::vector<std::string> more,
+                     std::vector<std::string>* remarks) {
+    for (std::string& one : more) remarks->push_back(std::move(one));
+  }
+
   CurePlan Told() {
     CurePlan plan;
     std::set<BlockDevice*> used = gone_;
@@ -315,9 +321,9 @@ class Planner {
     plan.commands = steps_.InOrder(r_.stands_on);
     plan.goes.assign(goes_.begin(), goes_.end());
     if (more_) plan.goes.push_back("and others");
-    if (std::string less = SmallerRemark(With(), r_.stands_on, gone_);
-        !less.empty()) {
-      remarks.insert(remarks.begin(), std::move(less));
+    for (std::string first : {SmallerRemark(With(), r_.stands_on, gone_),
+                              EndsFirst(r_.stands_on, steps_)}) {
+      if (!first.empty()) remarks.insert(remarks.begin(), std::move(first));
     }
     if (const std::string more = LeftOutMayGo(r_.machine, r_.stands_on, gone_);
         !plan.goes.empty() && !more.empty()) {
@@ -328,26 +334,19 @@ class Planner {
           AfreshLine(r_.machine, MachineBdev(r_.subject), world_, r_.subject);
     }
     if (InRescue(steps_)) remarks.push_back(kInRescue);
-    for (std::string& remark : LookRemarks(steps_)) {
-      remarks.push_back(std::move(remark));
-    }
+    Append(LookRemarks(steps_), &remarks);
     if (std::string guess =
             GuessRemark(r_.machine, r_.stands_on, gone_, steps_);
         !guess.empty()) {
       remarks.push_back(std::move(guess));
     }
-    for (std::string& remark : FreshRemarks(r_.stands_on, steps_)) {
-      remarks.push_back(std::move(remark));
-    }
+    Append(FreshRemarks(r_.stands_on, steps_), &remarks);
     if (left_out_ != 0) {
       remarks.push_back(absl::StrCat(
           left_out_, left_out_ == 1 ? " other file" : " other files",
           " of what is made anew: blocks before the data likewise"));
     }
-    for (std::string& remark :
-         ReadOnlyRemarks(r_.machine, r_.stands_on, gone_)) {
-      remarks.push_back(std::move(remark));
-    }
+    Append(ReadOnlyRemarks(r_.machine, r_.stands_on, gone_), &remarks);
     if (std::string by_hand = by_hand_.Text(); !by_hand.empty()) {
       remarks.push_back(std::move(by_hand));
     }

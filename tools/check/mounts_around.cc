@@ -81,7 +81,8 @@ class Around {
     const proto::Mount* const own = stands_on_.MountAt(path);
     BlockDevice* const bdev = own == nullptr ? nullptr : Find(own->device());
     for (const proto::MountBeside& beside : stands_on_.world().mount_beside()) {
-      if (beside.hidden()) continue;  // HiddenMount()
+      // HiddenMount() and EndsFirst() tell of them.
+      if (beside.hidden() || beside.type() == "swap") continue;
       const bool same = bdev != nullptr && !beside.device().empty() &&
                         Find(beside.device()) == bdev;
       if (!same && !IsIn(beside.path(), path)) continue;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who uses the files of a mount without a mount in it: swap in a file, an overlay
-// of its directories.  No list ends them, and each keeps the mount busy.
+// Who uses the files of a mount without a mount in it: swap in a file, an
+// overlay of its directories.  No list ends them, and each keeps the mount
+// busy.
 //
 // Threading: pure functions.
 #ifndef DMDAX_TOOLS_CHECK_ENDS_FIRST_H_
@@ -14,7 +15,8 @@
 
 namespace dmdax {
 
-// "end first what is in use there: swap in /db/swap", of what the steps unmount;
+// "end first what is in use there: swap in /db/swap", of what the steps
+// unmount;
 // "": nothing is, as far as is known.
 std::string EndsFirst(const StandsOn& stands_on, const CureSteps& steps);
 

@@ -207,6 +207,7 @@ struct Facts {
   std::vector<MountFact> mounts;
   std::vector<UseFact> uses;
   std::vector<PvFact> pvs;
+  std::vector<std::string> swap_files;  // in use
   std::vector<FileFact> files;
   std::vector<IomemRange> iomem;
   std::vector<MemmapRange> memmap;  // by start

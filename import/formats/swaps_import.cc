@@ -27,7 +27,10 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
     LineWords words = lines.Words();
     const std::string device = WithOctalBlanks(words.Word());
     const absl::string_view type = words.Word();
-    if (type == "file") continue;  // it is on a file system
+    if (type == "file") {  // it is on a file system
+      facts->swap_files.push_back(device);
+      continue;
+    }
     if (type != "partition") {
       absl::Status s = facts->SkipLine(
           words.Expected("'partition' or 'file', the kind of the swap,"));

@@ -18,17 +18,21 @@
 #include "tools/check/by_hand.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/cure_steps.h"
+#include "tools/check/cured_size.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/device_use.h"
+#include "tools/check/ends_first.h"
 #include "tools/check/fresh_files.h"
 #include "tools/check/fs_anew.h"
 #include "tools/check/fs_steps.h"
 #include "tools/check/group_steps.h"
+#include "tools/check/kpartx_map.h"
 #include "tools/check/left_out_remark.h"
 #include "tools/check/list_refusal.h"
 #include "tools/check/look_remark.h"
 #include "tools/check/lvm_group.h"
 #include "tools/check/made_again.h"
+#include "tools/check/mount_in_part.h"
 #include "tools/check/mounts_around.h"
 #include "tools/check/swap_steps.h"
 #include "tools/check/volume_cure.h"
@@ -77,6 +81,8 @@ class Planner {
     steps_.DropNeedless();
     goes_.merge(UnmountThoseAround(r_.machine, r_.stands_on, gone_, &by_hand_,
                                    &steps_));
+    Refuse(MountInPart(r_.machine, r_.stands_on, gone_, steps_));
+    Refuse(HiddenMount(r_.machine, r_.stands_on, gone_, steps_));
     Refuse(TypeInRescue(world_, r_.stands_on, r_.machine, &steps_));
     MakeMountPoints(r_.stands_on, &steps_);
     by_hand_.DropFrom(&steps_);
@@ -86,6 +92,8 @@ class Planner {
   }
 
  private:
+  CuredMachine With() const { return {r_.machine, r_.after, world_}; }
+
   void Put(const CureStep& step) {
     steps_.Put(step);
     if (MakesAnew(step)) anew_.insert({step.stage, step.about});
@@ -208,7 +216,8 @@ class Planner {
       for (const proto::Target& row : *EditRows(&device)) {
         plain &= row.has_linear() || row.has_striped();
       }
-      if (!plain || device.table().target_size() == 0) {
+      if (!plain || device.table().target_size() == 0 ||
+          IsInLostTable(*bdev, device)) {
         by_hand_.AddDevice(bdev);
         continue;
       }
@@ -217,6 +226,14 @@ class Planner {
       }
     }
     by_hand_.AddWhatStandsOn(gone_, redo_);
+  }
+
+  // A partition of a disk that goes, and with it the table to write it into.
+  bool IsInLostTable(BlockDevice& bdev, const proto::MappedDevice& map) const {
+    if (KpartxNumber(map) == 0) return false;
+    const std::vector<BlockDevice*> disks = DevicesBelow(r_.machine, bdev);
+    return std::any_of(disks.begin(), disks.end(),
+                       [&](BlockDevice* disk) { return gone_.contains(disk); });
   }
 
   // Whether its step says in which extents it lies, and the group stays.
@@ -246,8 +263,7 @@ class Planner {
       for (const CureStep& step : GroupSteps(r_.after, part)) Put(step);
       if (part.whole) whole_.insert(vg);
       if (!laid_out_.contains(vg)) {
-        Refuse(GroupDoesNotFit({r_.machine, r_.after, world_}, r_.stands_on,
-                               part));
+        Refuse(GroupDoesNotFit(With(), r_.stands_on, part));
       }
       for (const std::string& lv : part.spares)
         before_.insert(SpareRemark(vg, lv));
@@ -257,15 +273,21 @@ class Planner {
 
   // A file system goes with its volume.
   void AddFileSystems() {
-    MakeFileSystemsAgain(r_.machine, r_.stands_on, world_, gone_, &by_hand_,
-                         &steps_);
-    Refuse(SmallXfs(r_.machine, r_.stands_on, steps_));
-    left_out_ = AllocateFreshFiles(r_.machine, r_.stands_on, world_, Subjects(),
-                                   &steps_);
+    MakeFileSystemsAgain(With(), r_.stands_on, gone_, &by_hand_, &steps_);
+    Refuse(SmallXfs(With(), r_.stands_on, steps_));
+    FreshFilesLeft files =
+        AllocateFreshFiles(With(), r_.stands_on, Subjects(), &steps_);
+    left_out_ = files.left_out;
+    Refuse(std::move(files.refused));
   }
 
   void Unmount(const std::string& at) {
     if (!Has(CureStage::kUnmount, at)) Put(UnmountStep(at));
+  }
+
+  static void Append(std::vector<std::string> more,
+                     std::vector<std::string>* remarks) {
+    for (std::string& one : more) remarks->push_back(std::move(one));
   }
 
   CurePlan Told() {
@@ -299,6 +321,10 @@ class Planner {
     plan.commands = steps_.InOrder(r_.stands_on);
     plan.goes.assign(goes_.begin(), goes_.end());
     if (more_) plan.goes.push_back("and others");
+    for (std::string first : {SmallerRemark(With(), r_.stands_on, gone_),
+                              EndsFirst(r_.stands_on, steps_)}) {
+      if (!first.empty()) remarks.insert(remarks.begin(), std::move(first));
+    }
     if (const std::string more = LeftOutMayGo(r_.machine, r_.stands_on, gone_);
         !plan.goes.empty() && !more.empty()) {
       remarks.insert(remarks.begin(), more);
@@ -308,26 +334,19 @@ class Planner {
           AfreshLine(r_.machine, MachineBdev(r_.subject), world_, r_.subject);
     }
     if (InRescue(steps_)) remarks.push_back(kInRescue);
-    for (std::string& remark : LookRemarks(steps_)) {
-      remarks.push_back(std::move(remark));
-    }
+    Append(LookRemarks(steps_), &remarks);
     if (std::string guess =
             GuessRemark(r_.machine, r_.stands_on, gone_, steps_);
         !guess.empty()) {
       remarks.push_back(std::move(guess));
     }
-    for (std::string& remark : FreshRemarks(r_.stands_on, steps_)) {
-      remarks.push_back(std::move(remark));
-    }
+    Append(FreshRemarks(r_.stands_on, steps_), &remarks);
     if (left_out_ != 0) {
       remarks.push_back(absl::StrCat(
           left_out_, left_out_ == 1 ? " other file" : " other files",
           " of what is made anew: blocks before the data likewise"));
     }
-    for (std::string& remark :
-         ReadOnlyRemarks(r_.machine, r_.stands_on, gone_)) {
-      remarks.push_back(std::move(remark));
-    }
+    Append(ReadOnlyRemarks(r_.machine, r_.stands_on, gone_), &remarks);
     if (std::string by_hand = by_hand_.Text(); !by_hand.empty()) {
       remarks.push_back(std::move(by_hand));
     }

@@ -13,6 +13,7 @@
 #include "base/units.h"
 #include "process/mount_point.h"
 #include "state/find_device.h"
+#include "tools/byte_count.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_flag.h"
 #include "tools/check/fs_steps.h"
@@ -97,12 +98,13 @@ uint64_t FreshRoom(uint64_t device_bytes) {
 FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
                         const proto::Mount* cured, BlockDevice& bdev,
                         WholeFiles& whole,
-                        const std::vector<const Subject*>& first, TypedIn in) {
+                        const std::vector<const Subject*>& first, TypedIn in,
+                        std::optional<uint64_t> bytes) {
   FreshFiles fresh;
   const std::string at = MountPath(mount.path());
   const std::string fs = WorldFsType(mount);
   if (fs != "ext4" && fs != "xfs") return fresh;
-  uint64_t room = FreshRoom(bdev.nr_sectors() * kSectorSize);
+  uint64_t room = FreshRoom(bytes.value_or(bdev.nr_sectors() * kSectorSize));
   const DaxFlags flags(machine, cured != nullptr ? *cured : mount);
   std::set<std::string> made;
   const auto add = [&](const std::string& name, uint64_t size) {
@@ -120,7 +122,11 @@ FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
   std::set<std::string> seen;
   for (const Subject* file : first) {
     if (file->kind != Subject::kFile || file->mount != at) continue;
-    if (seen.insert(file->name).second) add(file->name, file->size);
+    if (!seen.insert(file->name).second) continue;
+    if (RoundUp(file->size, kPmdBytes) > room && fresh.no_room.empty()) {
+      fresh.no_room = file->name;
+    }
+    add(file->name, file->size);
   }
   // Each of very many has such a list: none may look at all of them.
   const WholeFiles::OfMount& all = whole.Of(mount);
@@ -145,11 +151,11 @@ FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
   return fresh;
 }
 
-size_t AllocateFreshFiles(const Session& machine, StandsOn& stands_on,
-                          const proto::World& cured,
-                          const std::vector<const Subject*>& first,
-                          CureSteps* steps) {
-  size_t left_out = 0;
+FreshFilesLeft AllocateFreshFiles(const CuredMachine& with, StandsOn& stands_on,
+                                  const std::vector<const Subject*>& first,
+                                  CureSteps* steps) {
+  const Session& machine = with.machine;
+  FreshFilesLeft left;
   const TypedIn in = InRescue(*steps) ? TypedIn::kRescue : TypedIn::kSystem;
   std::vector<std::string> mounts;
   for (const auto& [key, step] : steps->all()) {
@@ -161,17 +167,25 @@ size_t AllocateFreshFiles(const Session& machine, StandsOn& stands_on,
     const absl::StatusOr<BlockDevice*> bdev =
         FindDevice(machine, mount->device());
     if (!bdev.ok()) continue;
+    const uint64_t bytes = CuredBytes(with, stands_on, **bdev);
     const FreshFiles files =
-        FreshFilesOf(machine, *mount, FindWorldMount(cured, at), **bdev,
-                     stands_on.whole_files(), first, in);
+        FreshFilesOf(machine, *mount, FindWorldMount(with.cured, at), **bdev,
+                     stands_on.whole_files(), first, in, bytes);
+    if (!files.no_room.empty() && left.refused.empty() &&
+        bytes < (*bdev)->nr_sectors() * kSectorSize) {
+      left.refused = absl::StrCat(
+          "the file system of ", OneLine(at), ", which is made anew, has ",
+          BytesText(bytes), " then, and no room for ", OneLine(files.no_room),
+          ": make that smaller, or the device larger, and ask again");
+    }
     // All blocks are new, and leave no holes.
     steps->DropIf([&](const CureStep& step) {
       return step.mount == at && step.stage >= CureStage::kDirectory;
     });
     for (const CureStep& step : files.steps) steps->Put(step);
-    left_out += files.left_out;
+    left.left_out += files.left_out;
   }
-  return left_out;
+  return left;
 }
 
 namespace {

@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "state/world.pb.h"
 #include "tools/check/cure.h"
 #include "tools/check/cure_steps.h"
+#include "tools/check/cured_size.h"
 #include "tools/check/fs_anew.h"
 #include "tools/check/stands_on.h"
 #include "tools/check/subject.h"
@@ -39,24 +41,31 @@ uint64_t FreshRoom(uint64_t device_bytes);
 struct FreshFiles {
   std::vector<CureStep> steps;
   size_t left_out = 0;  // files that get none
+  std::string no_room;  // the first of `first` that gets none for want of it
 };
 
 // Those of a mount of the machine: `first`, and all others that have blocks for
 // all of their bytes and can have a page of 2 MiB.  `cured` is the mount with
-// the options and flags that cures give it, or null.  No steps: a file system
-// of that type has no way.
+// the options and flags that cures give it, or null; `bytes` is how large the
+// device will be, or nothing: as large as it is.  No steps: a file system of
+// that type has no way.
 FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
                         const proto::Mount* cured, BlockDevice& bdev,
                         WholeFiles& whole,
-                        const std::vector<const Subject*>& first, TypedIn in);
+                        const std::vector<const Subject*>& first, TypedIn in,
+                        std::optional<uint64_t> bytes = std::nullopt);
 
 // Puts those of all file systems that the steps make anew in place of what they
-// do to files there; `cured` has what else the cures change.  Returns how many
-// files get none.
-size_t AllocateFreshFiles(const Session& machine, StandsOn& stands_on,
-                          const proto::World& cured,
-                          const std::vector<const Subject*>& first,
-                          CureSteps* steps);
+// do to files there.
+struct FreshFilesLeft {
+  size_t left_out = 0;  // how many files get none
+  // Why the list ends at one of `first` in its middle, or "": what is made anew
+  // is smaller, and has no room for it.
+  std::string refused;
+};
+FreshFilesLeft AllocateFreshFiles(const CuredMachine& with, StandsOn& stands_on,
+                                  const std::vector<const Subject*>& first,
+                                  CureSteps* steps);
 
 // Whether the subject gets blocks for all of its bytes, or keeps its holes.
 enum class FreshBlocks { kAsTheyAre, kWhole };

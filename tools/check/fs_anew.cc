@@ -88,10 +88,11 @@ std::string TypedPath(TypedIn in, const std::string& path) {
 }
 
 std::string MkfsLine(const Session& session, const proto::Mount& mount,
-                     const BlockDevice& bdev) {
+                     const BlockDevice& bdev,
+                     std::optional<uint64_t> will_have) {
   const std::string type = WorldFsType(mount);
   const std::string path = DevicePath(session, bdev);
-  const uint64_t bytes = bdev.nr_sectors() * kSectorSize;
+  const uint64_t bytes = will_have.value_or(bdev.nr_sectors() * kSectorSize);
   if (type == "xfs") {
     return AlignedMkfsLine(type, path, bytes, XfsWords(session, mount));
   }
@@ -108,14 +109,15 @@ std::string MkfsLine(const Session& session, const proto::Mount& mount,
 
 std::vector<CureStep> FsAnewSteps(const Session& session,
                                   const proto::Mount& mount,
-                                  const BlockDevice& bdev) {
+                                  const BlockDevice& bdev,
+                                  std::optional<uint64_t> bytes) {
   const std::string at = MountPath(mount.path());
   // Without its files, of which it may have very many.
   proto::Mount fresh;
   fresh.set_path(TypedPath(TypedFor(at), at));
   fresh.set_options(mount.options());
   return {UnmountStep(at),
-          {CureStage::kMkfs, at, MkfsLine(session, mount, bdev)},
+          {CureStage::kMkfs, at, MkfsLine(session, mount, bdev, bytes)},
           {CureStage::kMount, at,
            WorldFreshMountLine(fresh, DevicePath(session, bdev))}};
 }

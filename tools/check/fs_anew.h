@@ -10,6 +10,8 @@
 #ifndef DMDAX_TOOLS_CHECK_FS_ANEW_H_
 #define DMDAX_TOOLS_CHECK_FS_ANEW_H_
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,14 +38,17 @@ inline TypedIn TypedFor(const std::string& mount) {
 std::string TypedPath(TypedIn in, const std::string& path);
 
 // "mkfs.ext4 ...", of the type that the mount has, over whatever is on its
-// device.  An external journal or log is made anew with it.
+// device.  An external journal or log is made anew with it.  `bytes`: how large
+// the device will be; nothing: as large as it is.
 std::string MkfsLine(const Session& session, const proto::Mount& mount,
-                     const BlockDevice& bdev);
+                     const BlockDevice& bdev,
+                     std::optional<uint64_t> bytes = std::nullopt);
 
 // It is unmounted, made and mounted.
 std::vector<CureStep> FsAnewSteps(const Session& session,
                                   const proto::Mount& mount,
-                                  const BlockDevice& bdev);
+                                  const BlockDevice& bdev,
+                                  std::optional<uint64_t> bytes = std::nullopt);
 
 // What a file system that is made anew in place of the mounted one has not, or
 // "": its quota's limits, the room that shared blocks had saved.

@@ -20,6 +20,10 @@ namespace dmdax {
 // Mirrors: make_prefixed_uuid() of kpartx/devmapper.c.
 uint64_t KpartxNumber(const proto::MappedDevice& device);
 
+// A disk's last sectors, which have the second table of a GPT: no partition is
+// made to end there that did not.
+inline constexpr uint64_t kLastTableSectors = 2048;
+
 // What moves the partition in the table and makes the map as the World has it;
 // empty: it is no such map.
 std::vector<CureStep> KpartxSteps(const Session& session,

@@ -8,7 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/one_line.h"
+#include "base/units.h"
 #include "state/find_device.h"
+#include "tools/byte_count.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/group_steps.h"
@@ -28,19 +30,23 @@ std::string NamesOf(const GroupPart& part) {
 
 }  // namespace
 
-std::string SmallXfs(const Session& machine, const StandsOn& stands_on,
+std::string SmallXfs(const CuredMachine& with, const StandsOn& stands_on,
                      const CureSteps& steps) {
   for (const auto& [key, step] : steps.all()) {
     if (key.first != CureStage::kMkfs) continue;
     const proto::Mount* const mount = stands_on.MountAt(key.second);
     if (mount == nullptr || WorldFsType(*mount) != "xfs") continue;
     const absl::StatusOr<BlockDevice*> bdev =
-        FindDevice(machine, mount->device());
-    if (!bdev.ok() || (*bdev)->nr_sectors() * 512 >= kLeastXfsBytes) continue;
+        FindDevice(with.machine, mount->device());
+    if (!bdev.ok()) continue;
+    const uint64_t bytes = CuredBytes(with, stands_on, **bdev);
+    if (bytes >= kLeastXfsBytes) continue;
+    const bool shrinks = (*bdev)->nr_sectors() * kSectorSize >= kLeastXfsBytes;
     return absl::StrCat(
         "mkfs.xfs makes no file system under 300 MiB: ",
-        OneLine(NameOfDevice(machine, **bdev)),
-        ", which is made anew, must be larger, or its file system ext4");
+        OneLine(NameOfDevice(with.machine, **bdev)), ", which is made anew",
+        shrinks ? absl::StrCat(" and has ", BytesText(bytes), " then") : "",
+        ", must be larger, or its file system ext4");
   }
   return "";
 }
@@ -69,7 +75,7 @@ std::string PartOfLvm(const Session& machine,
                       "volume, or not linear or striped alone");
 }
 
-std::string GroupDoesNotFit(const GroupPlace& place, StandsOn& stands_on,
+std::string GroupDoesNotFit(const CuredMachine& place, StandsOn& stands_on,
                             const GroupPart& part) {
   if (!part.refused.empty() || part.devices.empty()) return "";
   const int depth = stands_on.Depth(part.devices[0]);

@@ -14,6 +14,7 @@
 #include "state/session.h"
 #include "state/world.pb.h"
 #include "tools/check/cure_steps.h"
+#include "tools/check/cured_size.h"
 #include "tools/check/lvm_group.h"
 #include "tools/check/stands_on.h"
 
@@ -21,8 +22,8 @@ namespace dmdax {
 
 // Each is "" if it stands in no list's way.
 
-// An xfs that is smaller than mkfs.xfs makes them.
-std::string SmallXfs(const Session& machine, const StandsOn& stands_on,
+// An xfs that is smaller, with the cures, than mkfs.xfs makes them.
+std::string SmallXfs(const CuredMachine& with, const StandsOn& stands_on,
                      const CureSteps& steps);
 
 // A driver's array on what goes.
@@ -35,12 +36,7 @@ std::string PartOfLvm(const Session& machine,
 
 // A group of volumes that are made anew on physical volumes that lie on
 // different levels, or have no room for them.
-struct GroupPlace {
-  const Session& machine;     // as it is
-  const Session& after;       // with the cures
-  const proto::World& cured;  // its World
-};
-std::string GroupDoesNotFit(const GroupPlace& place, StandsOn& stands_on,
+std::string GroupDoesNotFit(const CuredMachine& place, StandsOn& stands_on,
                             const GroupPart& part);
 
 }  // namespace dmdax

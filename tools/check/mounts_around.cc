@@ -13,6 +13,7 @@
 #include "tools/check/cure_lines.h"
 #include "tools/check/fs_anew.h"
 #include "tools/check/fs_steps.h"
+#include "tools/check/mount_in_part.h"
 #include "tools/check/world_mount.h"
 
 namespace dmdax {
@@ -66,6 +67,10 @@ class Around {
     if (!Unmount(at)) return;
     BlockDevice* const bdev = Find(mount.device());
     if (bdev == nullptr || gone_.contains(bdev)) return;
+    if (!PartAt(stands_on_, at).empty()) {
+      by_hand_.AddMount(at);
+      return;
+    }
     steps_.Put({CureStage::kMount, at,
                 WorldMountLine(mount, DevicePath(machine_, *bdev))});
   }
@@ -76,6 +81,8 @@ class Around {
     const proto::Mount* const own = stands_on_.MountAt(path);
     BlockDevice* const bdev = own == nullptr ? nullptr : Find(own->device());
     for (const proto::MountBeside& beside : stands_on_.world().mount_beside()) {
+      // HiddenMount() and EndsFirst() tell of them.
+      if (beside.hidden() || beside.type() == "swap") continue;
       const bool same = bdev != nullptr && !beside.device().empty() &&
                         Find(beside.device()) == bdev;
       if (!same && !IsIn(beside.path(), path)) continue;
@@ -122,13 +129,12 @@ class Around {
 
 }  // namespace
 
-void MakeFileSystemsAgain(const Session& machine, const StandsOn& stands_on,
-                          const proto::World& cured,
+void MakeFileSystemsAgain(const CuredMachine& with, const StandsOn& stands_on,
                           const std::set<BlockDevice*>& gone, ByHand* by_hand,
                           CureSteps* steps) {
   for (BlockDevice* bdev : gone) {
     for (const std::string& at : stands_on.MountsOf(bdev)) {
-      const proto::Mount* mount = FindWorldMount(cured, at);
+      const proto::Mount* mount = FindWorldMount(with.cured, at);
       if (mount == nullptr) mount = stands_on.MountAt(at);
       if (mount == nullptr) continue;
       const std::string type = WorldFsType(*mount);
@@ -136,7 +142,9 @@ void MakeFileSystemsAgain(const Session& machine, const StandsOn& stands_on,
         by_hand->AddMount(at);
         continue;
       }
-      for (const CureStep& step : FsAnewSteps(machine, *mount, *bdev)) {
+      for (const CureStep& step :
+           FsAnewSteps(with.machine, *mount, *bdev,
+                       CuredBytes(with, stands_on, *bdev))) {
         steps->Put(step);
       }
     }

@@ -15,14 +15,14 @@
 #include "state/world.pb.h"
 #include "tools/check/by_hand.h"
 #include "tools/check/cure_steps.h"
+#include "tools/check/cured_size.h"
 #include "tools/check/stands_on.h"
 
 namespace dmdax {
 
 // File systems go with their devices, and are made and mounted again.  Those of
-// types that no list makes go to `by_hand`.  `cured`: the World with the cures.
-void MakeFileSystemsAgain(const Session& machine, const StandsOn& stands_on,
-                          const proto::World& cured,
+// types that no list makes go to `by_hand`.
+void MakeFileSystemsAgain(const CuredMachine& with, const StandsOn& stands_on,
                           const std::set<BlockDevice*>& gone, ByHand* by_hand,
                           CureSteps* steps);
 

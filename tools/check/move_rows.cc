@@ -8,6 +8,7 @@
 #include "state/find_device.h"
 #include "tools/check/data_off.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/kpartx_map.h"
 #include "tools/check/stands_on.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_rows.h"
@@ -170,6 +171,7 @@ bool RowMover::FitsBeside(Way way, proto::World kept) {
     for (const auto& [start, end] : Without(list, old_[dev])) {
       if (IsTaken(dev, start, end)) return false;
     }
+    if (!LeavesLastTable(dev, list)) return false;
   }
   return true;
 }
@@ -189,6 +191,19 @@ RowMover::Ranges RowMover::Without(Ranges all, Ranges taken) {
     if (start < end) left.push_back({start, end});
   }
   return left;
+}
+
+// Of a partition that kpartx has mapped: sfdisk would let it end on the disk's
+// last sector, over the second table, or refuse it.
+bool RowMover::LeavesLastTable(DevT dev, const Ranges& now) {
+  if (KpartxNumber(*Volume()) == 0) return true;
+  const BlockDevice* const disk = r_.session.machine->FindBdev(dev);
+  if (disk == nullptr) return true;
+  uint64_t limit =
+      disk->nr_sectors() - std::min(kLastTableSectors, disk->nr_sectors());
+  for (const auto& [start, end] : old_[dev]) limit = std::max(limit, end);
+  return std::all_of(now.begin(), now.end(),
+                     [&](const auto& area) { return area.second <= limit; });
 }
 
 // By a volume outside of this World.

@@ -82,6 +82,7 @@ class RowMover {
   void Join(proto::MappedDevice* device);
   bool FitsBeside(Way way, proto::World kept);
   static Ranges Without(Ranges all, Ranges taken);
+  bool LeavesLastTable(DevT dev, const Ranges& now);
   bool IsTaken(DevT dev, uint64_t start, uint64_t end) const;
 
   const CureRequest& r_;

@@ -11,6 +11,7 @@
 #include "base/one_line.h"
 #include "base/round_up.h"
 #include "state/find_device.h"
+#include "tools/check/kpartx_map.h"
 #include "tools/check/list_refusal.h"
 #include "tools/check/world_rows.h"
 
@@ -24,8 +25,9 @@ constexpr char kMadeAnew[] =
 bool Fit(const Session& session, const std::map<DevT, uint64_t>& sizes,
          proto::MappedDevice* device) {
   bool cut = false;
+  const bool is_partition = KpartxNumber(*device) != 0;
   for (proto::Target& row : *EditRows(device)) {
-    uint64_t length = row.length();
+    uint64_t length = row.length(), last_table = 0;
     ForEachLeg(row, [&](proto::Linear& leg, int nr_legs) {
       const std::optional<DevT> dev = DevOfWord(session, leg.device());
       if (!dev) return;
@@ -35,8 +37,10 @@ bool Fit(const Session& session, const std::map<DevT, uint64_t>& sizes,
       const uint64_t size =
           known != sizes.end() ? known->second : bdev->nr_sectors();
       const uint64_t room = size > leg.start() ? size - leg.start() : 0;
+      if (length > room && is_partition) last_table = kLastTableSectors;
       length = std::min(length, room * static_cast<uint64_t>(nr_legs));
     });
+    length -= std::min(length, last_table);
     const uint64_t legs =
         row.has_striped()
             ? static_cast<uint64_t>(std::max(row.striped().stripe_size(), 1))

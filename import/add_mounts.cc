@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // AddMounts: file systems.
+#include <cstdint>
+#include <map>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "absl/algorithm/container.h"
@@ -67,7 +70,24 @@ class Mounts {
       : table_(table),
         facts_(*facts),
         world_(*world),
-        kernel_(ProfileOf(*world)) {}
+        kernel_(ProfileOf(*world)) {
+    for (const UseFact& use : facts_.uses) {
+      if (use.block_size < 1024 || use.block_size > 65536 ||
+          use.block_size == 4096) {
+        continue;
+      }
+      block_sizes_[CanonicalName(facts_, use.device)] = use.block_size;
+    }
+    for (const FileFact& file : facts_.files) {
+      if (absl::c_any_of(file.list.extents,
+                         [](const FileExtent& e) { return e.shared; })) {
+        shared_.insert(file.path);
+      }
+    }
+    for (const XfsFact& xfs : facts_.xfs) {
+      xfs_[CanonicalDevice(facts_, xfs.source)].push_back(&xfs);
+    }
+  }
 
   void Run() {
     for (const auto& [path, m] : table_.seen()) AddMount(*m);
@@ -232,25 +252,21 @@ class Mounts {
 
   // What mkfs was told, as the kernel asks before it mounts with DAX.
   void AddBlockSize(const std::string& device, proto::Mount* mount) {
-    for (const UseFact& use : facts_.uses) {
-      if (use.block_size < 1024 || use.block_size > 65536 ||
-          use.block_size == 4096 ||
-          CanonicalName(facts_, use.device) != device) {
-        continue;
-      }
-      mount->set_block_size(use.block_size);
-    }
+    const auto said = block_sizes_.find(device);
+    if (said != block_sizes_.end()) mount->set_block_size(said->second);
   }
 
   void AddXfsFacts(const MountFact& m, const std::string& device, bool on_pmem,
                    proto::Mount* mount) {
     bool said = false;
-    for (const XfsFact& xfs : facts_.xfs) {
-      if (CanonicalDevice(facts_, xfs.source) != device) continue;
-      said = true;
-      mount->set_reflink(xfs.reflink);
-      if (xfs.block_size != 0 && xfs.block_size != 4096) {
-        mount->set_block_size(xfs.block_size);
+    const auto facts = xfs_.find(device);
+    if (facts != xfs_.end()) {
+      for (const XfsFact* xfs : facts->second) {
+        said = true;
+        mount->set_reflink(xfs->reflink);
+        if (xfs->block_size != 0 && xfs->block_size != 4096) {
+          mount->set_block_size(xfs->block_size);
+        }
       }
     }
     if (said || !on_pmem || m.options.empty() ||
@@ -280,17 +296,17 @@ class Mounts {
   // AddFiles() says reflink of its file system then.
   bool HasSharedFile(const std::string& path) const {
     const std::string begin = absl::StrCat(path == "/" ? "" : path, "/");
-    return absl::c_any_of(facts_.files, [&](const FileFact& file) {
-      return absl::StartsWith(file.path, begin) &&
-             absl::c_any_of(file.list.extents,
-                            [](const FileExtent& e) { return e.shared; });
-    });
+    const auto next = shared_.lower_bound(begin);
+    return next != shared_.end() && absl::StartsWith(*next, begin);
   }
 
   const MountTable& table_;
   Facts& facts_;
   proto::World& world_;
   const KernelProfile& kernel_;
+  std::map<std::string, uint32_t> block_sizes_;  // by device
+  std::set<std::string> shared_;                 // files with shared blocks
+  std::map<std::string, std::vector<const XfsFact*>> xfs_;
   size_t without_device_ = 0;
 };
 

@@ -11,22 +11,13 @@
 #include <cstring>
 
 #include "block/block_ioctl_arg.h"
-#include "tests/dm/target_testing.h"
+#include "tests/block_io/block_file_testing.h"
 
 namespace dmdax {
 namespace {
 
-class BlockFileTest : public TargetTest {
+class BlockFileTest : public OpensDevices {
  protected:
-  std::unique_ptr<BlockFile> Open(absl::string_view name, int flags = O_RDWR) {
-    BlockDevice* bdev = ctl().FindDevice(name) != nullptr
-                            ? &Md(name).disk()
-                            : machine().FindBdevByName(name);
-    absl::StatusOr<std::unique_ptr<BlockFile>> file =
-        BlockFile::Open(ctl(), bdev->dev(), flags, "dd");
-    EXPECT_THAT(file, IsOk());
-    return *std::move(file);
-  }
   // The errno of an ioctl that takes no bytes.
   static int Do(BlockFile& file, uint32_t command, uint64_t value = 0) {
     return ErrnoOf(

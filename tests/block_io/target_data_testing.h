@@ -16,21 +16,12 @@
 
 #include "absl/strings/string_view.h"
 #include "dm/io/block_file.h"
-#include "tests/dm/target_testing.h"
+#include "tests/block_io/block_file_testing.h"
 
 namespace dmdax {
 
-class TargetDataTest : public TargetTest {
+class TargetDataTest : public OpensDevices {
  protected:
-  std::unique_ptr<BlockFile> Open(absl::string_view name, int flags = O_RDWR) {
-    BlockDevice* bdev = ctl().FindDevice(name) != nullptr
-                            ? &Md(name).disk()
-                            : machine().FindBdevByName(name);
-    absl::StatusOr<std::unique_ptr<BlockFile>> file =
-        BlockFile::Open(ctl(), bdev->dev(), flags, "dd");
-    EXPECT_THAT(file, IsOk());
-    return *std::move(file);
-  }
   std::string Read(absl::string_view name, uint64_t sector, size_t size) {
     std::string text(size, '?');
     absl::StatusOr<size_t> n =

@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "base/one_line.h"
 #include "process/mount_point.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/world_rows.h"
 
@@ -29,9 +30,8 @@ bool ByHand::IsBelow(BlockDevice* bdev) const {
                      [&](BlockDevice* at) { return devices_.contains(at); });
 }
 
-void ByHand::AddWhatStandsOn(
-    const std::set<BlockDevice*>& gone,
-    const std::map<std::string, std::set<BlockDevice*>>& redo) {
+void ByHand::AddWhatStandsOn(const BdevSet& gone,
+                             const std::map<std::string, BdevSet>& redo) {
   for (bool more = true; more;) {
     more = false;
     for (const auto& [vg, devices] : redo) {

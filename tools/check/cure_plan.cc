@@ -13,6 +13,7 @@
 #include "process/mount_point.h"
 #include "state/find_device.h"
 #include "tools/check/afresh_line.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/blank_name.h"
 #include "tools/check/boot_remark.h"
 #include "tools/check/by_hand.h"
@@ -106,7 +107,7 @@ class Planner {
   // All that stands on what is made anew, and the mounts there; of very many
   // the first, the subject's own among them.
   void FindWhatGoes() {
-    std::set<BlockDevice*> anew;
+    BdevSet anew;
     for (const auto& [stage, about] : anew_) {
       // The name of a group is no device's.
       const bool of_group = stage == CureStage::kRemoveGroup ||
@@ -124,7 +125,7 @@ class Planner {
       }
     }
     if (anew.empty()) return;
-    std::set<BlockDevice*> gone = r_.stands_on.AllAbove(anew, kMostGone);
+    BdevSet gone = r_.stands_on.AllAbove(anew, kMostGone);
     more_ = gone.size() > kMostGone;
     for (BlockDevice* bdev : OwnThatGo(anew)) gone.insert(bdev);
     gone_.insert(gone.begin(), gone.end());
@@ -137,8 +138,8 @@ class Planner {
   }
 
   // What the subject stands on, as far as it goes.
-  std::set<BlockDevice*> OwnThatGo(const std::set<BlockDevice*>& anew) const {
-    std::set<BlockDevice*> gone;
+  BdevSet OwnThatGo(const BdevSet& anew) const {
+    BdevSet gone;
     for (const Subject* subject : Subjects()) {
       std::vector<BlockDevice*> own =
           AllBelow(r_.machine, MachineBdev(*subject));
@@ -292,7 +293,7 @@ class Planner {
 
   CurePlan Told() {
     CurePlan plan;
-    std::set<BlockDevice*> used = gone_;
+    BdevSet used = gone_;
     for (BlockDevice* bdev : swap_) used.erase(bdev);
     UsesThatGo uses = UsesOf(r_.machine, r_.stands_on.uses(), used);
     Refuse(std::move(uses.refused));
@@ -374,7 +375,7 @@ class Planner {
   static constexpr int kMostRows = 32;
   std::set<std::pair<CureStage, std::string>> anew_;
   // By group: the physical volumes that are made anew.
-  std::map<std::string, std::set<BlockDevice*>> redo_;
+  std::map<std::string, BdevSet> redo_;
   std::set<std::string> whole_;   // groups of which nothing is left
   std::string refused_;           // why nobody can type it, or ""
   std::set<std::string> placed_;  // volumes with extents of their own choice
@@ -382,9 +383,9 @@ class Planner {
   std::vector<std::string> remarks_;
   size_t left_out_ = 0;  // files without lines
   ByHand by_hand_;       // what goes and does not come back
-  std::set<BlockDevice*> swap_;
+  BdevSet swap_;
   std::set<std::string> laid_out_;  // groups whose cures found room
-  std::set<BlockDevice*> gone_;
+  BdevSet gone_;
   std::set<std::string> goes_;  // their names, and their mounts
   bool more_ = false;           // others go too
 };

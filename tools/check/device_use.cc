@@ -13,6 +13,7 @@
 #include "fs/mount_words.h"
 #include "process/mount_point.h"
 #include "state/find_device.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/seen_use.h"
 
@@ -100,7 +101,7 @@ void DeviceUses::AddSeen(const Session& session) {
 }
 
 UsesThatGo UsesOf(const Session& session, const DeviceUses& uses,
-                  const std::set<BlockDevice*>& devices) {
+                  const BdevSet& devices) {
   UsesThatGo gone;
   std::set<std::string> remarks;
   for (BlockDevice* bdev : devices) {

@@ -10,12 +10,12 @@
 #define DMDAX_TOOLS_CHECK_DEVICE_USE_H_
 
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "block/block_device.h"
 #include "state/session.h"
+#include "tools/check/bdev_set.h"
 
 namespace dmdax {
 
@@ -52,7 +52,7 @@ struct UsesThatGo {
   std::string refused;               // a mount would lose its log, or ""
 };
 UsesThatGo UsesOf(const Session& session, const DeviceUses& uses,
-                  const std::set<BlockDevice*>& devices);
+                  const BdevSet& devices);
 
 }  // namespace dmdax
 

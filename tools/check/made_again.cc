@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/one_line.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
@@ -45,7 +46,7 @@ std::string SpareRemark(const std::string& vg, const std::string& lv) {
 
 std::vector<std::string> ReadOnlyRemarks(const Session& machine,
                                          const StandsOn& stands_on,
-                                         const std::set<BlockDevice*>& gone) {
+                                         const BdevSet& gone) {
   std::set<std::string> words;
   for (const BlockDevice* bdev : gone) {
     const proto::MappedDevice* const device =

@@ -10,6 +10,7 @@
 #include "base/one_line.h"
 #include "process/mount_point.h"
 #include "state/find_device.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/fs_anew.h"
 #include "tools/check/fs_steps.h"
@@ -25,8 +26,8 @@ bool IsIn(const std::string& path, const std::string& around) {
 
 class Around {
  public:
-  Around(const Session& machine, const StandsOn& stands_on,
-         const std::set<BlockDevice*>& gone, ByHand* by_hand, CureSteps* steps)
+  Around(const Session& machine, const StandsOn& stands_on, const BdevSet& gone,
+         ByHand* by_hand, CureSteps* steps)
       : machine_(machine),
         stands_on_(stands_on),
         gone_(gone),
@@ -120,7 +121,7 @@ class Around {
 
   const Session& machine_;
   const StandsOn& stands_on_;
-  const std::set<BlockDevice*>& gone_;
+  const BdevSet& gone_;
   ByHand& by_hand_;
   CureSteps& steps_;
   std::vector<std::string> left_;  // unmounted, not yet looked around
@@ -130,7 +131,7 @@ class Around {
 }  // namespace
 
 void MakeFileSystemsAgain(const CuredMachine& with, const StandsOn& stands_on,
-                          const std::set<BlockDevice*>& gone, ByHand* by_hand,
+                          const BdevSet& gone, ByHand* by_hand,
                           CureSteps* steps) {
   for (BlockDevice* bdev : gone) {
     for (const std::string& at : stands_on.MountsOf(bdev)) {
@@ -153,8 +154,8 @@ void MakeFileSystemsAgain(const CuredMachine& with, const StandsOn& stands_on,
 
 std::set<std::string> UnmountThoseAround(const Session& machine,
                                          const StandsOn& stands_on,
-                                         const std::set<BlockDevice*>& gone,
-                                         ByHand* by_hand, CureSteps* steps) {
+                                         const BdevSet& gone, ByHand* by_hand,
+                                         CureSteps* steps) {
   return Around(machine, stands_on, gone, by_hand, steps).Run();
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/one_line.h"
 #include "state/find_device.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/fs_steps.h"
 
@@ -28,9 +29,8 @@ bool IsSwapInUse(const Session& machine, const BlockDevice* swap) {
   return false;
 }
 
-std::set<BlockDevice*> SwapOf(const Session& machine,
-                              const std::set<BlockDevice*>& devices) {
-  std::set<BlockDevice*> found;
+BdevSet SwapOf(const Session& machine, const BdevSet& devices) {
+  BdevSet found;
   for (const proto::Use& use : machine.uses) {
     if (!IsSwap(use)) continue;
     const absl::StatusOr<BlockDevice*> bdev = FindDevice(machine, use.device());
@@ -39,7 +39,7 @@ std::set<BlockDevice*> SwapOf(const Session& machine,
   return found;
 }
 
-void AddSwapSteps(const Session& machine, const std::set<BlockDevice*>& swap,
+void AddSwapSteps(const Session& machine, const BdevSet& swap,
                   const ByHand& by_hand, CureSteps* steps) {
   const bool rescue = InRescue(*steps);
   for (BlockDevice* bdev : swap) {

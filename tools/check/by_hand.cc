@@ -75,11 +75,14 @@ void ByHand::DropFrom(CureSteps* steps) {
       case CureStage::kPhysicalVolume:
       case CureStage::kGroup:
         return groups_.contains(step.about);
+      case CureStage::kSettings:
+        return groups_.contains(step.about) || names.contains(step.about);
       case CureStage::kVolume:
       case CureStage::kReload:
         return names.contains(step.about);
       case CureStage::kQueue:
         return names.contains(step.about.substr(0, step.about.rfind(' ')));
+      case CureStage::kRemember:
       case CureStage::kMkfs:
         return mounts_.contains(step.about) && !made_.contains(step.about);
       case CureStage::kMount:

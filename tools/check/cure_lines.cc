@@ -19,6 +19,7 @@
 #include "state/find_device.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/kpartx_map.h"
+#include "tools/check/lvm_settings.h"
 #include "tools/check/lvm_volume.h"
 #include "tools/check/world_rows.h"
 
@@ -27,38 +28,38 @@ namespace {
 
 // Whether dmsetup asks the kernel for just this name, and not for another one
 // or for none.
-bool IsAskedForAsItIs(const std::string &name) {
+bool IsAskedForAsItIs(const std::string& name) {
   const absl::StatusOr<std::string> mangled =
       Mangle(name, "name", name.size(), MangleMode::kAuto);
   return mangled.ok() && *mangled == name &&
          CheckMangledOnce(name, "name", MangleMode::kAuto).ok();
 }
 
-} // namespace
+}  // namespace
 
-std::string DmNameWord(const std::string &name) {
+std::string DmNameWord(const std::string& name) {
   return absl::StrCat(IsAskedForAsItIs(name) ? "" : "--manglename none ",
                       absl::StartsWith(name, "-") ? "-- " : "",
                       ShellWord(name));
 }
 
-std::string DevicePath(const Session &session, const BlockDevice &bdev) {
+std::string DevicePath(const Session& session, const BlockDevice& bdev) {
   const bool mapped = bdev.dev().major_nr == session.ctl->major();
   return absl::StrCat(mapped ? "/dev/mapper/" : "/dev/",
                       NameOfDevice(session, bdev));
 }
 
-std::string KernelNameWord(const std::string &mapped_name) {
+std::string KernelNameWord(const std::string& mapped_name) {
   return absl::StrCat("$(dmsetup info -c --noheadings -o blkdevname ",
                       DmNameWord(mapped_name), ")");
 }
 
-std::string KernelNameWord(const Session &session, const BlockDevice &bdev) {
+std::string KernelNameWord(const Session& session, const BlockDevice& bdev) {
   const bool mapped = bdev.dev().major_nr == session.ctl->major();
   return mapped ? KernelNameWord(NameOfDevice(session, bdev)) : bdev.name();
 }
 
-std::string NamespaceWord(const std::string &disk) {
+std::string NamespaceWord(const std::string& disk) {
   // nd_pfn and nd_dax have the attribute; the disk of a raw namespace hangs at
   // the namespace itself.
   if (absl::StartsWith(disk, "dax")) {
@@ -73,40 +74,41 @@ std::string NamespaceWord(const std::string &disk) {
                       ShellWord(device), "))\"");
 }
 
-std::vector<CureStep> MaxSectorsSteps(const std::string &mapped_name,
+std::vector<CureStep> MaxSectorsSteps(const std::string& mapped_name,
                                       uint64_t kib) {
   const std::string rule =
       absl::StrCat("ENV{DM_NAME}==\"", mapped_name,
                    "\", ATTR{queue/max_sectors_kb}=\"", kib, "\"");
-  std::vector<std::string> lines = {absl::StrCat("echo ", kib, " > /sys/block/",
-                                                 KernelNameWord(mapped_name),
-                                                 "/queue/max_sectors_kb")};
+  std::vector<CureStep> steps = {
+      {CureStage::kQueue, absl::StrCat(mapped_name, " 1"),
+       absl::StrCat("echo ", kib, " > /sys/block/", KernelNameWord(mapped_name),
+                    "/queue/max_sectors_kb")}};
   // A rule has its own quoting, and patterns.
   if (std::all_of(mapped_name.begin(), mapped_name.end(), [](char c) {
         return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
                absl::StrContains("+_.-", c);
       })) {
-    lines.push_back(absl::StrCat("echo ", ShellWord(rule),
-                                 " >> /etc/udev/rules.d/99-dax.rules"));
-  }
-  std::vector<CureStep> steps;
-  for (std::string &line : lines) {
-    steps.push_back({CureStage::kQueue,
-                     absl::StrCat(mapped_name, " ", steps.size() + 1),
-                     std::move(line)});
+    steps.push_back({CureStage::kQueue, absl::StrCat(mapped_name, " 2"),
+                     absl::StrCat("echo ", ShellWord(rule),
+                                  " >> /etc/udev/rules.d/99-dax.rules"),
+                     "", CureTool::kUdevRule});
   }
   return steps;
 }
 
-CureStep UnmountStep(const std::string &at) {
+CureStep UnmountStep(const std::string& at) {
   return {CureStage::kUnmount, at,
           at == "/" ? "" : absl::StrCat("umount ", ShellWord(at))};
 }
 
-std::string DmsetupCreateLine(const std::string &name, const std::string &rows,
-                              DmAccess access) {
-  const char *const options =
-      access == DmAccess::kReadOnly ? " --readonly" : "";
+std::string DmsetupCreateLine(const std::string& name, const std::string& rows,
+                              DmAccess access, const std::string& uuid) {
+  std::string options = access == DmAccess::kReadOnly ? " --readonly" : "";
+  // Links of udev's are called by it.  One that dmsetup would change, which
+  // nobody has typed, is left out.
+  if (!uuid.empty() && IsAskedForAsItIs(uuid)) {
+    absl::StrAppend(&options, " --uuid ", ShellWord(uuid));
+  }
   if (!absl::StrContains(rows, '\n')) {
     const std::string table =
         absl::StrCat(options, " --table ", ShellWord(rows));
@@ -118,18 +120,18 @@ std::string DmsetupCreateLine(const std::string &name, const std::string &rows,
   return absl::StrCat(
       "printf '%s\\n' ",
       absl::StrJoin(absl::StrSplit(rows, '\n'), " ",
-                    [](std::string *out, absl::string_view row) {
+                    [](std::string* out, absl::string_view row) {
                       absl::StrAppend(out, ShellWord(row));
                     }),
       " | dmsetup create", options, " ", DmNameWord(name));
 }
 
-std::string DmsetupReloadLine(const std::string &name,
-                              const std::string &rows) {
+std::string DmsetupReloadLine(const std::string& name,
+                              const std::string& rows) {
   return absl::StrCat(
       "printf '%s\\n' ",
       absl::StrJoin(absl::StrSplit(rows, '\n'), " ",
-                    [](std::string *out, absl::string_view row) {
+                    [](std::string* out, absl::string_view row) {
                       absl::StrAppend(out, ShellWord(row));
                     }),
       " | dmsetup reload ", DmNameWord(name), " && dmsetup resume ",
@@ -141,7 +143,7 @@ std::string XfsAlignWords(uint64_t bytes) {
   return absl::StrCat(few_groups ? "agcount=2," : "", "su=2m,sw=1");
 }
 
-std::string AlignedMkfsLine(absl::string_view type, const std::string &path,
+std::string AlignedMkfsLine(absl::string_view type, const std::string& path,
                             uint64_t bytes, absl::string_view more) {
   if (type == "xfs") {
     return absl::StrCat("mkfs.xfs -f -b size=4096 -m reflink=0 -d ",
@@ -152,36 +154,34 @@ std::string AlignedMkfsLine(absl::string_view type, const std::string &path,
                       ShellWord(path));
 }
 
-std::vector<proto::Block> PartitionsOf(const StandsOn &stands_on,
-                                       const proto::World &cured,
-                                       const std::string &disk) {
+std::vector<proto::Block> PartitionsOf(const StandsOn& stands_on,
+                                       const proto::World& cured,
+                                       const std::string& disk) {
   std::vector<proto::Block> parts;
   const absl::Span<const int> numbers = stands_on.PartitionsOf(disk);
-  if (numbers.empty())
-    return parts;
-  absl::flat_hash_map<std::string, const proto::Block *> now;
-  for (const proto::Block &block : cured.block())
-    now[block.name()] = &block;
+  if (numbers.empty()) return parts;
+  absl::flat_hash_map<std::string, const proto::Block*> now;
+  for (const proto::Block& block : cured.block()) now[block.name()] = &block;
   for (int number : numbers) {
-    const proto::Block &part = stands_on.world().block(number);
+    const proto::Block& part = stands_on.world().block(number);
     const auto at = now.find(part.name());
     parts.push_back(at == now.end() ? part : *at->second);
   }
   return parts;
 }
 
-std::string PartitionEntry(const proto::Block &part) {
+std::string PartitionEntry(const proto::Block& part) {
   // A number without a unit is in the disk's own sectors.
   return absl::StrCat("/dev/", part.name(), " : start=", part.start() / 2,
                       "KiB, size=", part.sectors() / 2, "KiB");
 }
 
-std::string MakePartitionsLine(const std::string &disk,
-                               const std::vector<std::string> &entries) {
+std::string MakePartitionsLine(const std::string& disk,
+                               const std::vector<std::string>& entries) {
   return absl::StrCat(
       "printf '%s\\n' 'label: gpt' ",
       absl::StrJoin(entries, " ",
-                    [](std::string *out, const std::string &entry) {
+                    [](std::string* out, const std::string& entry) {
                       absl::StrAppend(out, ShellWord(entry));
                     }),
       " | sfdisk ", ShellWord(absl::StrCat("/dev/", disk)));
@@ -192,12 +192,12 @@ std::string PartitionPlace(uint64_t start, uint64_t sectors) {
   constexpr uint64_t kMib = 2048;
   const bool mib = start % kMib == 0 && sectors % kMib == 0;
   const uint64_t unit = mib ? kMib : 2;
-  const char *const word = mib ? "MiB" : "KiB";
+  const char* const word = mib ? "MiB" : "KiB";
   return absl::StrCat("echo 'start=", start / unit, word,
                       ", size=", sectors / unit, word, "'");
 }
 
-std::string MovePartitionLine(const std::string &disk, uint64_t number,
+std::string MovePartitionLine(const std::string& disk, uint64_t number,
                               uint64_t start, uint64_t sectors) {
   const std::string path = ShellWord(absl::StrCat("/dev/", disk));
   // Where another partition is in use, the kernel keeps its own table, and
@@ -207,8 +207,8 @@ std::string MovePartitionLine(const std::string &disk, uint64_t number,
                       " && partx -u -n ", number, " ", path);
 }
 
-std::vector<std::string> Ext4AllocateLines(const std::string &disk,
-                                           const std::string &file,
+std::vector<std::string> Ext4AllocateLines(const std::string& disk,
+                                           const std::string& file,
                                            uint64_t bytes, FileLength length,
                                            FileFailure failure) {
   const uint64_t pieces = RoundUp(bytes, kPmdBytes) / kPmdBytes;
@@ -225,7 +225,7 @@ std::vector<std::string> Ext4AllocateLines(const std::string &disk,
               "; done)")};
 }
 
-std::vector<std::string> XfsAllocateLines(const std::string &path,
+std::vector<std::string> XfsAllocateLines(const std::string& path,
                                           uint64_t size, FileFailure failure) {
   const std::string name = ShellWord(path);
   const std::string allocate =
@@ -236,31 +236,32 @@ std::vector<std::string> XfsAllocateLines(const std::string &path,
   };
 }
 
-std::string OrRemove(const std::string &command, const std::string &path) {
+std::string OrRemove(const std::string& command, const std::string& path) {
   return absl::StrCat("(", command, " || { rm ", ShellWord(path),
                       "; exit 1; })");
 }
 
-std::vector<CureStep> VolumeSteps(const Session &session,
-                                  const proto::MappedDevice &device) {
-  const std::string &name = device.name();
+std::vector<CureStep> VolumeSteps(const Session& session,
+                                  const proto::MappedDevice& device) {
+  const std::string& name = device.name();
   const auto segments = SegmentsToMake(session, device);
   if (!segments) {
-    if (auto steps = KpartxSteps(session, device); !steps.empty())
-      return steps;
-    return {
-        {CureStage::kRemoveVolume, name,
-         absl::StrCat("dmsetup remove ", DmNameWord(name))},
-        {CureStage::kVolume, name,
-         DmsetupCreateLine(name, StableTable(session, device),
-                           device.table().readonly() ? DmAccess::kReadOnly
-                                                     : DmAccess::kReadWrite)}};
+    if (auto steps = KpartxSteps(session, device); !steps.empty()) return steps;
+    return {{CureStage::kRemoveVolume, name,
+             absl::StrCat("dmsetup remove ", DmNameWord(name)), "",
+             CureTool::kDmsetup},
+            {CureStage::kVolume, name,
+             DmsetupCreateLine(name, StableTable(session, device),
+                               device.table().readonly() ? DmAccess::kReadOnly
+                                                         : DmAccess::kReadWrite,
+                               device.uuid()),
+             "", CureTool::kDmsetup}};
   }
   const LvmName lvm = *LvmNameOf(device);
   std::vector<CureStep> steps;
   // In extents of less lvcreate makes smaller chunks, and says yes to them.
   uint64_t chunk = 0;
-  for (const SegmentToMake &segment : *segments) {
+  for (const SegmentToMake& segment : *segments) {
     chunk = std::max(chunk, segment.chunk);
   }
   if (chunk != 0) {
@@ -287,9 +288,9 @@ std::vector<CureStep> VolumeSteps(const Session &session,
 namespace {
 // No name of a group has a blank.
 constexpr absl::string_view kChunkLook = " chunk";
-} // namespace
+}  // namespace
 
-std::string ChunkLook(const std::string &vg) {
+std::string ChunkLook(const std::string& vg) {
   return absl::StrCat(vg, kChunkLook);
 }
 
@@ -304,25 +305,23 @@ namespace {
 std::string AsDmsetupTakesIt(absl::string_view kernels) {
   std::string text;
   for (size_t i = 0; i < kernels.size(); ++i) {
-    if (kernels[i] == '\\' && i + 1 < kernels.size())
-      ++i;
+    if (kernels[i] == '\\' && i + 1 < kernels.size()) ++i;
     text.push_back(kernels[i]);
   }
   return text;
 }
 
-} // namespace
+}  // namespace
 
-std::string StableTable(const Session &session, proto::MappedDevice device) {
-  for (proto::Target &row : *EditRows(&device)) {
-    ForEachLeg(row, [&](proto::Linear &leg, int) {
-      const absl::StatusOr<BlockDevice *> bdev =
+std::string StableTable(const Session& session, proto::MappedDevice device) {
+  for (proto::Target& row : *EditRows(&device)) {
+    ForEachLeg(row, [&](proto::Linear& leg, int) {
+      const absl::StatusOr<BlockDevice*> bdev =
           FindDevice(session, leg.device());
-      if (bdev.ok())
-        leg.set_device(DevicePath(session, **bdev));
+      if (bdev.ok()) leg.set_device(DevicePath(session, **bdev));
     });
   }
   return AsDmsetupTakesIt(TableText(device));
 }
 
-} // namespace dmdax
+}  // namespace dmdax

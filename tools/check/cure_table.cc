@@ -42,7 +42,8 @@ std::optional<Cure> CureSingleLeg(const CureRequest& request,
             .in_world = true};
   cure.steps.push_back(
       {CureStage::kReload, device.name(),
-       DmsetupReloadLine(device.name(), StableTable(request.session, device))});
+       DmsetupReloadLine(device.name(), StableTable(request.session, device)),
+       "", CureTool::kDmsetup});
   return cure;
 }
 

@@ -17,6 +17,7 @@
 #include "tools/check/data_off.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/hidden_volume.h"
+#include "tools/check/lvm_settings.h"
 #include "tools/check/lvm_volume.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_rows.h"
@@ -119,6 +120,9 @@ class Finder {
       }
     }
     Refuse();
+    if (std::string why = GroupKeepsDevices(machine_, part_); !why.empty()) {
+      part_.refused = std::move(why);
+    }
     FindIdle(redo);
     FindHolders();
   }

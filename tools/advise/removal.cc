@@ -43,10 +43,9 @@ class Remover {
     for (const std::string& at : mounts) {
       if (at != "/") lines_.push_back(UnmountStep(at).command);
     }
-    for (BlockDevice* bdev : SwapOf(session_, all)) {
-      if (IsSwapInUse(session_, bdev)) {
-        lines_.push_back(
-            absl::StrCat("swapoff ", ShellWord(DevicePath(session_, *bdev))));
+    for (BlockDevice* bdev : all) {
+      if (stands_on_.uses().SwapOn(*bdev) == DeviceUses::Swap::kInUse) {
+        lines_.push_back(SwapOffLine(session_, *bdev));
       }
     }
     AddGroups();

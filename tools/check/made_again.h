@@ -25,6 +25,9 @@ namespace dmdax {
 void MakePartitionsAgain(const StandsOn& stands_on, const proto::World& cured,
                          CureSteps* steps);
 
+// What partitions have no more that are made again so.
+std::vector<std::string> PartitionRemarks(const CureSteps& steps);
+
 // What is to be known of a spare of pools' metadata that goes.
 std::string SpareRemark(const std::string& vg, const std::string& lv);
 

@@ -32,7 +32,13 @@ class Around {
         stands_on_(stands_on),
         gone_(gone),
         by_hand_(*by_hand),
-        steps_(*steps) {}
+        steps_(*steps) {
+    for (const proto::MountBeside& beside : stands_on.world().mount_beside()) {
+      // HiddenMount() and EndsFirst() tell of them.
+      if (beside.hidden() || beside.type() == "swap") continue;
+      beside_.push_back({&beside, Find(beside.device())});
+    }
+  }
 
   std::set<std::string> Run() {
     for (const auto& [key, step] : steps_.all()) {
@@ -50,7 +56,9 @@ class Around {
   }
 
  private:
+  // Null: there is none.
   BlockDevice* Find(const std::string& device) const {
+    if (device.empty()) return nullptr;
     const absl::StatusOr<BlockDevice*> bdev = FindDevice(machine_, device);
     return bdev.ok() ? *bdev : nullptr;
   }
@@ -81,11 +89,9 @@ class Around {
     if (InRescue(steps_)) return;
     const proto::Mount* const own = stands_on_.MountAt(path);
     BlockDevice* const bdev = own == nullptr ? nullptr : Find(own->device());
-    for (const proto::MountBeside& beside : stands_on_.world().mount_beside()) {
-      // HiddenMount() and EndsFirst() tell of them.
-      if (beside.hidden() || beside.type() == "swap") continue;
-      const bool same = bdev != nullptr && !beside.device().empty() &&
-                        Find(beside.device()) == bdev;
+    for (const auto& [mount, device] : beside_) {
+      const proto::MountBeside& beside = *mount;
+      const bool same = bdev != nullptr && device == bdev;
       if (!same && !IsIn(beside.path(), path)) continue;
       if (!Unmount(beside.path())) continue;
       if (!same || !ComesBack(path, *bdev, beside)) {
@@ -124,6 +130,8 @@ class Around {
   const BdevSet& gone_;
   ByHand& by_hand_;
   CureSteps& steps_;
+  // Mounts that the World has not, and their devices.
+  std::vector<std::pair<const proto::MountBeside*, BlockDevice*>> beside_;
   std::vector<std::string> left_;  // unmounted, not yet looked around
   std::set<std::string> lost_;
 };

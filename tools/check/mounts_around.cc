@@ -35,7 +35,10 @@ class Around {
         steps_(*steps) {
     for (const proto::MountBeside& beside : stands_on.world().mount_beside()) {
       // HiddenMount() and EndsFirst() tell of them.
-      if (beside.hidden() || beside.type() == "swap") continue;
+      if (beside.hidden() || beside.type() == "swap" ||
+          beside.type() == "loop") {
+        continue;
+      }
       beside_.push_back({&beside, Find(beside.device())});
     }
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // AddGroups: volumes of LVM2 that no mapped device is, physical volumes on
-// which none stands, and tags.  The kernel knows nothing of them; who makes a
-// group anew destroys them.
+// which none stands, tags, policies and limits.  The kernel knows nothing of
+// them; who makes a group anew destroys them.
 #include <algorithm>
 #include <set>
 #include <string>
@@ -31,10 +31,10 @@ class GroupAdder {
       FindDevices(name, &seen, &devices);
       if (HasDevice(name)) {
         used_.merge(devices);
-        if (lv.tags.empty()) continue;
-        proto::VolumeGroup::Volume* tagged = said.add_tagged();
-        tagged->set_name(name);
-        for (const std::string& tag : lv.tags) tagged->add_tag(tag);
+        proto::VolumeGroup::Volume volume = SettingsOf(lv);
+        if (volume.ByteSizeLong() == 0) continue;
+        volume.set_name(name);
+        *said.add_active() = std::move(volume);
         continue;
       }
       proto::VolumeGroup::Volume* idle = said.add_idle();
@@ -49,9 +49,11 @@ class GroupAdder {
       said.add_device(device);
       unused |= !used_.contains(device);
     }
-    for (const std::string& tag : group_.tags) said.add_tag(tag);
-    const bool says_more =
-        unused || said.idle_size() + said.tagged_size() + said.tag_size() != 0;
+    const proto::VolumeGroup settings = GroupSettings();
+    const bool says_more = unused ||
+                           said.idle_size() + said.active_size() != 0 ||
+                           settings.ByteSizeLong() != 0;
+    said.MergeFrom(settings);
     const bool near_pmem =
         std::any_of(said.device().begin(), said.device().end(),
                     [&](const std::string& device) {
@@ -65,6 +67,42 @@ class GroupAdder {
  private:
   std::string DeviceOf(const LvmPv& pv) const {
     return CanonicalDevice(facts_, pv.device);
+  }
+
+  static proto::VolumeGroup::Volume SettingsOf(const LvmLv& lv) {
+    proto::VolumeGroup::Volume said;
+    for (const std::string& tag : lv.tags) said.add_tag(tag);
+    if (lv.allocation != "inherit") said.set_allocation(lv.allocation);
+    said.set_no_autoactivation(lv.HasFlag("NOAUTOACTIVATE"));
+    said.set_skip_activation(lv.HasFlag("ACTIVATION_SKIP"));
+    if (lv.Has("FIXED_MINOR")) {
+      said.set_minor(static_cast<uint32_t>(lv.minor));
+    }
+    return said;
+  }
+
+  proto::VolumeGroup GroupSettings() const {
+    proto::VolumeGroup said;
+    for (const std::string& tag : group_.tags) said.add_tag(tag);
+    if (group_.allocation != "normal") said.set_allocation(group_.allocation);
+    said.set_max_pv(static_cast<uint32_t>(group_.max_pv));
+    said.set_max_lv(static_cast<uint32_t>(group_.max_lv));
+    said.set_no_autoactivation(group_.HasFlag("NOAUTOACTIVATE"));
+    // A report need not say it.
+    if (!group_.status.empty()) {
+      said.set_not_resizeable(!group_.Has("RESIZEABLE"));
+      if (!group_.Has("WRITE")) said.set_locked("read-only");
+      if (group_.Has("EXPORTED")) said.set_locked("exported");
+    }
+    for (const auto& [key, pv] : group_.pvs) {
+      const std::string device = DeviceOf(pv);
+      if (device.empty() || (pv.tags.empty() && pv.allocatable)) continue;
+      proto::VolumeGroup::PhysicalVolume* physical = said.add_physical_volume();
+      physical->set_device(device);
+      for (const std::string& tag : pv.tags) physical->add_tag(tag);
+      physical->set_not_allocatable(!pv.allocatable);
+    }
+    return said;
   }
 
   bool HasDevice(const std::string& lv) const {

@@ -4,7 +4,7 @@
 // device is mounted.  Nobody unmounts the one, or makes its device anew, before
 // those have gone.  And what a mount of the World does not show: the rest of a
 // file system, and what lies under it; and who uses its files without a mount
-// in it: an overlay of its directories, swap in a file.
+// in it: an overlay of its directories, swap or a loop device in a file.
 #include <map>
 #include <set>
 #include <string>
@@ -101,6 +101,15 @@ void AddMountsBeside(const MountTable& table, const Facts& facts,
     proto::MountBeside* beside = world->add_mount_beside();
     beside->set_path(path);
     beside->set_type("swap");
+  }
+  for (const LoopFact& loop : facts.loops) {
+    if (!IsUtf8(loop.file) || !IsUtf8(loop.device) || !is_in_one(loop.file)) {
+      continue;
+    }
+    proto::MountBeside* beside = world->add_mount_beside();
+    beside->set_path(loop.file);
+    beside->set_source(loop.device);
+    beside->set_type("loop");
   }
 }
 

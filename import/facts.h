@@ -159,6 +159,12 @@ struct UseFact {
   uint32_t block_size = 0;  // of ext2 and its heirs; 0: not said
 };
 
+// A loop device, and the file that has its bytes.
+struct LoopFact {
+  std::string device;  // "/dev/loop0"
+  std::string file;    // "/srv/db/disk.img"
+};
+
 // Which of LVM2's physical volumes an input saw on a device.
 struct PvFact {
   Place place;
@@ -208,6 +214,7 @@ struct Facts {
   std::vector<UseFact> uses;
   std::vector<PvFact> pvs;
   std::vector<std::string> swap_files;  // in use
+  std::vector<LoopFact> loops;
   std::vector<FileFact> files;
   std::vector<IomemRange> iomem;
   std::vector<MemmapRange> memmap;  // by start

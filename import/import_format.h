@@ -36,19 +36,21 @@ extern const ImportFormat kSysfsImport, kFiemapImport, kLsblkImport,
     kPartitionsImport, kDevicesImport, kMountsImport, kKernelImport,
     kDmsetupInfoImport, kDmsetupTableImport, kDmsetupConciseImport,
     kBootLineImport, kLsblkPairsImport, kPartedImport, kMdstatImport,
-    kXfsInfoImport, kSfdiskImport, kSwapsImport, kBlkidImport, kLsblkFsImport;
+    kXfsInfoImport, kSfdiskImport, kSwapsImport, kBlkidImport, kLsblkFsImport,
+    kLosetupImport;
 
 // All formats.  The first that recognises an input reads it.
 inline constexpr const ImportFormat* kImportFormats[] = {
-    &kSysfsImport,       &kFiemapImport,       &kLsblkImport,
-    &kFindmntImport,     &kLvmReportImport,    &kNdctlImport,
-    &kDaxctlImport,      &kLvmMetadataImport,  &kFilefragImport,
-    &kXfsBmapImport,     &kIomemImport,        &kPartitionsImport,
-    &kDevicesImport,     &kMountsImport,       &kKernelImport,
-    &kDmsetupInfoImport, &kDmsetupTableImport, &kLsblkPairsImport,
-    &kPartedImport,      &kMdstatImport,       &kXfsInfoImport,
-    &kSfdiskImport,      &kSwapsImport,        &kBlkidImport,
-    &kLsblkFsImport,     &kBootLineImport,     &kDmsetupConciseImport};
+    &kSysfsImport,         &kFiemapImport,       &kLsblkImport,
+    &kFindmntImport,       &kLvmReportImport,    &kNdctlImport,
+    &kDaxctlImport,        &kLvmMetadataImport,  &kFilefragImport,
+    &kXfsBmapImport,       &kIomemImport,        &kPartitionsImport,
+    &kDevicesImport,       &kMountsImport,       &kKernelImport,
+    &kDmsetupInfoImport,   &kDmsetupTableImport, &kLsblkPairsImport,
+    &kPartedImport,        &kMdstatImport,       &kXfsInfoImport,
+    &kSfdiskImport,        &kSwapsImport,        &kBlkidImport,
+    &kLsblkFsImport,       &kLosetupImport,      &kBootLineImport,
+    &kDmsetupConciseImport};
 
 const ImportFormat* FindImportFormat(absl::string_view name);
 const ImportFormat* DetectImport(const ImportInput& input);

@@ -82,7 +82,7 @@ NamedAs NamedFor(absl::string_view path) {
   }
   for (absl::string_view word :
        {"dmsetup", "lsblk", "ndctl", "daxctl", "findmnt", "parted", "xfs_info",
-        "vgcfgbackup"}) {
+        "vgcfgbackup", "losetup"}) {
     if (absl::StrContains(name, word)) return NamedAs::kAnswers;
   }
   for (absl::string_view word :

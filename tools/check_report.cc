@@ -29,7 +29,8 @@ bool SameShares(const PageShares& a, const PageShares& b) {
 }
 
 bool SayTheSame(const DaxCheck& a, const DaxCheck& b) {
-  return a.error == b.error && a.not_known == b.not_known && a.dax == b.dax &&
+  return a.error == b.error && a.not_known == b.not_known &&
+         a.cured_not_known == b.cured_not_known && a.dax == b.dax &&
          a.sync == b.sync && SameShares(a.now, b.now) &&
          SameShares(a.best, b.best) && a.plan.commands == b.plan.commands &&
          std::equal(a.obstacles.begin(), a.obstacles.end(), b.obstacles.begin(),
@@ -149,7 +150,10 @@ void PrintCheck(std::ostream& out, const DaxCheck& check, Wish wish,
                                  [](const Obstacle& o) { return o.tried; });
   if (tried) {
     out << "; with the cures ";
-    if (wish == Wish::kDax || wish == Wish::kSync) {
+    if (!check.cured_not_known.empty()) {
+      out << "not known: "
+          << OneLine(absl::StrJoin(check.cured_not_known, "; "));
+    } else if (wish == Wish::kDax || wish == Wish::kSync) {
       out << (HoldsCured(check, wish) ? "yes" : "no");
     } else {
       out << SharesText(check.best);
@@ -315,6 +319,9 @@ nlohmann::ordered_json SubjectToJson(const SubjectReport& report, Wish wish) {
       j["plan"] = std::move(plan);
     }
     j["cured_holds"] = HoldsCured(check, wish);
+    if (!check.cured_not_known.empty()) {
+      j["cured_not_known"] = check.cured_not_known;
+    }
     kernels.push_back(std::move(j));
   }
   nlohmann::ordered_json subject = {{"name", report.name}};

@@ -59,6 +59,7 @@ ask lsblk.json lsblk -J -b -O
 if [ ! -e "$out/lsblk.json" ]; then ask lsblk.json lsblk -J -b; fi
 ask dmsetup-table dmsetup table
 ask dmsetup-info dmsetup info -c
+ask losetup losetup -a
 # -M: bad blocks, which ndctl of before 2018 has no option for.
 ask ndctl.json ndctl list -RNMv
 if [ ! -e "$out/ndctl.json" ]; then ask ndctl.json ndctl list -RNv; fi

@@ -219,7 +219,8 @@ class RowChecker {
                {"obstacles", kObjects, asked},
                {"plan", kObject, kMayLack},
                {"cured", kObject, asked},
-               {"cured_holds", kFlag, asked}})) {
+               {"cured_holds", kFlag, asked},
+               {"cured_not_known", kTexts, kMayLack}})) {
       return;
     }
     const bool holds = kernel["holds"];

@@ -2,14 +2,16 @@
 #include "import/formats/dm_rows.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "formats/mangle.h"
 
 namespace dmdax {
 namespace {
@@ -123,23 +125,12 @@ absl::Status ReadConciseDevices(const ImportInput& input,
   return absl::OkStatus();
 }
 
-// Mirrors: mangle_string of libdm/libdm-common.c (1.02.185).
 std::string NameBehindShown(absl::string_view shown) {
-  const auto is_plain = [](char c) {
-    return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
-           absl::StrContains("#+-.:=@_", c);
-  };
-  // dmsetup --manglename none shows it as it is.
-  if (absl::StrContains(shown, "\\x")) return std::string(shown);
-  std::string name;
-  for (const char c : shown) {
-    if (is_plain(c)) {
-      name.push_back(c);
-    } else {
-      absl::StrAppendFormat(&name, "\\x%02x", static_cast<unsigned char>(c));
-    }
-  }
-  return name;
+  // What dmsetup --manglename none shows stays as it is.
+  constexpr size_t kEscape = 4;
+  absl::StatusOr<std::string> name =
+      Mangle(shown, "name", kEscape * shown.size(), MangleMode::kAuto);
+  return name.ok() ? *std::move(name) : std::string(shown);
 }
 
 DmTargetSpec WithoutKey(DmTargetSpec row) {

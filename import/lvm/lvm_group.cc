@@ -15,8 +15,26 @@ std::string LvmSegment::Text(const std::string& key) const {
   return it == texts.end() ? "" : it->second;
 }
 
+namespace {
+
+bool IsIn(const std::vector<std::string>& words, const std::string& word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+}  // namespace
+
 bool LvmLv::Has(const std::string& status_flag) const {
-  return std::find(status.begin(), status.end(), status_flag) != status.end();
+  return IsIn(status, status_flag);
+}
+
+bool LvmLv::HasFlag(const std::string& flag) const { return IsIn(flags, flag); }
+
+bool LvmGroup::Has(const std::string& status_flag) const {
+  return IsIn(status, status_flag);
+}
+
+bool LvmGroup::HasFlag(const std::string& flag) const {
+  return IsIn(flags, flag);
 }
 
 }  // namespace dmdax

@@ -18,10 +18,12 @@
 namespace dmdax {
 
 struct LvmPv {
-  std::string name;       // "pv0", as segments call it
-  std::string device;     // "/dev/pmem0", the hint
-  std::string missing;    // why `device` is not to be believed; "": it is
-  std::string id;         // its UUID; "": not said
+  std::string name;     // "pv0", as segments call it
+  std::string device;   // "/dev/pmem0", the hint
+  std::string missing;  // why `device` is not to be believed; "": it is
+  std::string id;       // its UUID; "": not said
+  std::vector<std::string> tags;
+  bool allocatable = true;
   uint64_t dev_size = 0;  // sectors; 0: not said
   uint64_t pe_start = 0;  // sectors
   uint64_t pe_count = 0;  // extents
@@ -50,11 +52,13 @@ struct LvmLv {
   std::vector<std::string> status;  // READ, WRITE, VISIBLE ...
   std::vector<std::string> flags;
   std::vector<std::string> tags;
+  std::string allocation;         // "contiguous"; "": it inherits the group's
   uint64_t major = 0, minor = 0;  // FIXED_MINOR
   std::vector<LvmSegment> segments;
   Place place;
 
   bool Has(const std::string& status_flag) const;
+  bool HasFlag(const std::string& flag) const;
 };
 
 struct LvmGroup {
@@ -62,12 +66,19 @@ struct LvmGroup {
   std::string id;
   uint64_t extent_size = 0;  // sectors
   std::vector<std::string> tags;
-  uint64_t seqno = 0;  // goes up with each change of the group
+  std::vector<std::string> status;  // READ, WRITE, RESIZEABLE ...
+  std::vector<std::string> flags;
+  std::string allocation;           // "cling"; "" or "normal": it is normal
+  uint64_t max_pv = 0, max_lv = 0;  // 0: no limit
+  uint64_t seqno = 0;               // goes up with each change of the group
   std::map<std::string, LvmPv> pvs;
   std::map<std::string, LvmLv> lvs;
   // The order of the metadata.
   std::vector<std::string> lv_order;
   Place place;
+
+  bool Has(const std::string& status_flag) const;
+  bool HasFlag(const std::string& flag) const;
 };
 
 }  // namespace dmdax

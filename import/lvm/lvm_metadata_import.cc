@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // vgcfgbackup: a volume group as LVM2 keeps it (also /etc/lvm/backup/VG).
+#include <algorithm>
+#include <utility>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "import/import_format.h"
@@ -46,7 +49,13 @@ absl::StatusOr<LvmPv> ReadPv(const LvmSection& in) {
   LvmPv pv{.name = in.name,
            .device = Text(in, "device"),
            .id = Text(in, "id"),
+           .tags = Words(in, "tags"),
            .place = in.place};
+  if (in.Value("status") != nullptr) {
+    const std::vector<std::string> status = Words(in, "status");
+    pv.allocatable =
+        std::find(status.begin(), status.end(), "ALLOCATABLE") != status.end();
+  }
   if (in.Value("dev_size") != nullptr) {
     absl::Status s = Number(in, "dev_size", &pv.dev_size);
     if (!s.ok()) return s;
@@ -135,6 +144,7 @@ absl::StatusOr<LvmLv> ReadLv(const LvmSection& in) {
            .status = Words(in, "status"),
            .flags = Words(in, "flags"),
            .tags = Words(in, "tags"),
+           .allocation = Text(in, "allocation_policy"),
            .place = in.place};
   for (auto [key, out] :
        {std::pair("major", &lv.major), std::pair("minor", &lv.minor)}) {
@@ -213,12 +223,18 @@ absl::StatusOr<LvmGroup> ReadGroup(const LvmSection& in) {
   LvmGroup group{.name = in.name,
                  .id = Text(in, "id"),
                  .tags = Words(in, "tags"),
+                 .status = Words(in, "status"),
+                 .flags = Words(in, "flags"),
+                 .allocation = Text(in, "allocation_policy"),
                  .place = in.place};
   absl::Status s = Number(in, "extent_size", &group.extent_size);
-  if (s.ok() && in.Value("seqno") != nullptr) {
-    s = Number(in, "seqno", &group.seqno);
-  }
   if (!s.ok()) return s;
+  for (auto [key, out] :
+       {std::pair("seqno", &group.seqno), std::pair("max_pv", &group.max_pv),
+        std::pair("max_lv", &group.max_lv)}) {
+    if (in.Value(key) == nullptr) continue;
+    if (s = Number(in, key, out); !s.ok()) return s;
+  }
   const LvmSection* pvs = in.Section("physical_volumes");
   if (pvs == nullptr) {
     return in.place.Error("'physical_volumes {' is expected in here");

@@ -12,6 +12,7 @@
 #include "absl/strings/str_split.h"
 #include "import/formats/json_input.h"
 #include "import/import_format.h"
+#include "import/lvm/lvm_columns.h"
 
 namespace dmdax {
 namespace {
@@ -79,7 +80,7 @@ class Report {
     if (const std::string id = row["vg_uuid"].Text(); !id.empty()) {
       group.id = id;
     }
-    return absl::OkStatus();
+    return AddGroupColumns(row, &group);
   }
 
   absl::Status ReadPv(const JsonValue& row, const JsonValue& part) {
@@ -94,6 +95,7 @@ class Report {
     pv.name = pv.device = device;
     if (!id.empty()) pv.id = id;
     pv.place = row.place();
+    AddPvColumns(row, &pv);
     absl::StatusOr<uint64_t> start = Bytes(row["pe_start"]);
     if (!start.ok()) return start.status();
     absl::StatusOr<uint64_t> size = Bytes(row["dev_size"]);
@@ -150,6 +152,7 @@ class Report {
       lv.place = row.place();
       group.lv_order.push_back(name);
     }
+    AddLvColumns(row, &lv);
     LvmSegment segment{.type = row["segtype"].Text(), .place = row.place()};
     absl::StatusOr<uint64_t> start = Bytes(row["seg_start"]);
     if (!start.ok()) return start.status();

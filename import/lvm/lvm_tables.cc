@@ -122,9 +122,7 @@ class Activation {
                        layer.empty() ? "" : "-", layer);
     }
     device.read_only = !lv.Has("WRITE");
-    for (const std::string& flag : lv.flags) {
-      if (flag == "ACTIVATION_SKIP") device.skipped = true;
-    }
+    device.skipped = lv.HasFlag("ACTIVATION_SKIP");
     return device;
   }
 

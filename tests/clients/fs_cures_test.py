@@ -13,10 +13,11 @@ CASES has a machine in each paragraph, a World below lines that begin with '#':
     # fails: programs, each of which fails once while the list is typed
     # refused: what is said instead of a list
     # stops: the list ends without a change
+    # same: a script that prints the same before and behind it
 
 '@' is a directory of the host.  WORD: only the cases with it in their title.
 
-LVM2, e2fsprogs, sfdisk and coreutils are the real ones, on a machine of `dmdax
+LVM2, e2fsprogs, util-linux, sfdisk and coreutils are the real ones, on a machine of `dmdax
 run`; fs_mount.py stands for the kernel's mounts.  A person saves what the list
 says goes, types the list, and restores in place.  Then the same check must hold
 as promised, and all files, names, links and options must be as before.  Between
@@ -80,7 +81,7 @@ class Case:
         words = [line[1:].strip() for line in lines if line.startswith("#")]
         self.title = words[0]
         self.world = self.placed("\n".join(line for line in lines if not line.startswith("#")) + "\n")
-        self.given = {"first": [], "mount": [], "check": [], "fails": [], "refused": [], "stops": []}
+        self.given = {"first": [], "mount": [], "check": [], "fails": [], "refused": [], "stops": [], "same": []}
         for line in words[1:]:
             name, value = line.split(": ", 1)
             self.given[name].append(value)
@@ -221,6 +222,7 @@ def plan_of(machine):
 def rehearse(case):
     machine = Machine(case)
     before, large = machine.look(case.mounts), machine.large()
+    same = [machine.typed(script, check=True).stdout for script in case.given["same"]]
     first, plan = plan_of(machine)
     if plan is None:
         machine.end()
@@ -247,6 +249,9 @@ def rehearse(case):
     for number in range(1, len(commands) + 1) if stays else []:
         with open(f"{machine.home}/after{number}") as file:
             check_same(case.title, {at: before[at] for at in stays}, json.load(file), f"after command {number}")
+    for script, printed in zip(case.given["same"], same):
+        now = machine.typed(script, check=True).stdout
+        assert now == printed, f"{case.title}:\n{listed}\n{script}\n{printed}  became\n{now}"
     machine.mount_anew()
     check_same(case.title, before, machine.look(case.mounts), None)
     for at, (_, *options) in case.mounts.items():

@@ -288,6 +288,10 @@ def do_cat(words):
 def do_mkfs(name, words):
     if any(word in (m["device"] for m in mounts().values()) for word in words):
         fail(f"{name}: it is mounted")
+    for word in words if name == "mkfs.xfs" else []:
+        if word.startswith("uuid="):
+            # One with the UUID of another has none of its files.
+            shutil.rmtree(os.path.join(HOME, "xfs-" + word[5:].replace("-", "")), ignore_errors=True)
     real = shutil.which(name, path="/usr/sbin:/sbin:/usr/bin:/bin")
     os.execv(real, [name, *words])
 
@@ -321,6 +325,7 @@ def do_look(words):
             elif kind:
                 fill(real, device)
         answer[at] = seen({path: (st, os.path.join(real, path)) for path, st in walk(real, skip).items()})
+        answer[at]["(UUID and label)"] = fs_device.identity(device)
         if temporary:
             shutil.rmtree(temporary)
     print(json.dumps(answer))

@@ -9,6 +9,7 @@
 #include "formats/json_numbers.h"
 #include "formats/json_syntax.h"
 #include "formats/linear_text.h"
+#include "formats/mangle.h"
 #include "formats/plain_digits.h"
 #include "formats/table_text.h"
 #include "formats/world_format.h"
@@ -105,6 +106,10 @@ TEST_F(FormatsExamples, WorldFormat) {
   const std::string bytes = R"({"pmem": [{"name": "pmem0", "size": "65536"}]})";
 #include "tests/examples/formats/world_format.inc"
   EXPECT_EQ(w->world.pmem(0).name(), "pmem0");
+}
+
+TEST_F(FormatsExamples, Mangle) {
+#include "tests/examples/formats/mangle.inc"
 }
 
 }  // namespace

@@ -188,10 +188,6 @@ TEST_F(ToolsExamples, Dmsetup) {
   EXPECT_EQ(Table("d0"), "0 8 zero\n");
 }
 
-TEST_F(ToolsExamples, Mangle){
-#include "tests/examples/tools/dmsetup/mangle.inc"
-}
-
 TEST_F(ToolsExamples, MapperNodes) {
   Machine& machine = this->machine();
   const DevT dev = Md("d0").dev();

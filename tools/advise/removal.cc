@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/one_line.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/hidden_volume.h"
@@ -24,11 +25,11 @@ namespace {
 class Remover {
  public:
   Remover(const proto::World& world, const Session& session,
-          const std::set<BlockDevice*>& devices)
+          const BdevSet& devices)
       : session_(session), devices_(devices), stands_on_(world, session) {}
 
   std::vector<std::string> Run() {
-    const std::set<BlockDevice*> all =
+    const BdevSet all =
         stands_on_.AllAbove(devices_, std::numeric_limits<size_t>::max());
     std::set<std::string, std::greater<>> mounts;
     std::set<std::string> disks;
@@ -42,10 +43,9 @@ class Remover {
     for (const std::string& at : mounts) {
       if (at != "/") lines_.push_back(UnmountStep(at).command);
     }
-    for (BlockDevice* bdev : SwapOf(session_, all)) {
-      if (IsSwapInUse(session_, bdev)) {
-        lines_.push_back(
-            absl::StrCat("swapoff ", ShellWord(DevicePath(session_, *bdev))));
+    for (BlockDevice* bdev : all) {
+      if (stands_on_.uses().SwapOn(*bdev) == DeviceUses::Swap::kInUse) {
+        lines_.push_back(SwapOffLine(session_, *bdev));
       }
     }
     AddGroups();
@@ -92,10 +92,10 @@ class Remover {
 
   // The physical volumes that go leave their group, or all of it goes.
   void AddGroups() {
-    const std::set<BlockDevice*> all =
+    const BdevSet all =
         stands_on_.AllAbove(devices_, std::numeric_limits<size_t>::max());
     for (auto& [vg, pvs] : pvs_) {
-      std::set<BlockDevice*> of_group = pvs;
+      BdevSet of_group = pvs;
       for (BlockDevice* bdev : stands_on_.OfGroup(vg)) {
         for (BlockDevice* below : DevicesBelow(session_, *bdev)) {
           if (GroupOf(below) != vg) of_group.insert(below);
@@ -122,9 +122,9 @@ class Remover {
   }
 
   const Session& session_;
-  const std::set<BlockDevice*>& devices_;
+  const BdevSet& devices_;
   StandsOn stands_on_;
-  std::map<std::string, std::set<BlockDevice*>> pvs_;  // by group
+  std::map<std::string, BdevSet> pvs_;  // by group
   std::vector<std::pair<int, std::string>> placed_;
   std::vector<std::string> lines_;
 };
@@ -133,7 +133,7 @@ class Remover {
 
 std::vector<std::string> RemovalLines(const proto::World& world,
                                       const Session& session,
-                                      const std::set<BlockDevice*>& devices) {
+                                      const BdevSet& devices) {
   return Remover(world, session, devices).Run();
 }
 

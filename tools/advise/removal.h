@@ -8,20 +8,20 @@
 #ifndef DMDAX_TOOLS_ADVISE_REMOVAL_H_
 #define DMDAX_TOOLS_ADVISE_REMOVAL_H_
 
-#include <set>
 #include <string>
 #include <vector>
 
 #include "block/block_device.h"
 #include "state/session.h"
 #include "state/world.pb.h"
+#include "tools/check/bdev_set.h"
 
 namespace dmdax {
 
 // `session` is that of the World, `devices` are those that stay.
 std::vector<std::string> RemovalLines(const proto::World& world,
                                       const Session& session,
-                                      const std::set<BlockDevice*>& devices);
+                                      const BdevSet& devices);
 
 }  // namespace dmdax
 

@@ -16,6 +16,7 @@
 #include "state/find_device.h"
 #include "state/world_load.h"
 #include "tools/advise/removal.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/device_use.h"
 #include "tools/check/left_out_remark.h"
@@ -216,7 +217,7 @@ class Finder {
   void SayWhatMayGo(const std::vector<BlockDevice*>& all,
                     const std::set<const BlockDevice*>& gone) {
     if (machine().left_out().empty()) return;
-    std::set<BlockDevice*> goes;
+    BdevSet goes;
     for (BlockDevice* bdev : all) {
       if (gone.contains(bdev)) goes.insert(bdev);
     }

@@ -3,15 +3,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/one_line.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
 
 namespace dmdax {
 
 std::string BlankBelow(const Session& machine, const StandsOn& stands_on,
-                       const std::set<BlockDevice*>& anew,
-                       const CureSteps& steps) {
-  std::set<BlockDevice*> devices = anew;
+                       const BdevSet& anew, const CureSteps& steps) {
+  BdevSet devices = anew;
   for (const auto& [key, step] : steps.all()) {
     if (key.first != CureStage::kReload) continue;
     BlockDevice* const bdev = stands_on.Find(key.second);

@@ -6,11 +6,11 @@
 #ifndef DMDAX_TOOLS_CHECK_BLANK_NAME_H_
 #define DMDAX_TOOLS_CHECK_BLANK_NAME_H_
 
-#include <set>
 #include <string>
 
 #include "block/block_device.h"
 #include "state/session.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure_steps.h"
 #include "tools/check/stands_on.h"
 
@@ -19,8 +19,7 @@ namespace dmdax {
 // Why no list can give tables to these devices, which are made anew, and to
 // those of which a step reloads the table; "": it can.
 std::string BlankBelow(const Session& machine, const StandsOn& stands_on,
-                       const std::set<BlockDevice*>& anew,
-                       const CureSteps& steps);
+                       const BdevSet& anew, const CureSteps& steps);
 
 }  // namespace dmdax
 

@@ -3,7 +3,6 @@
 
 #include <set>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/one_line.h"
@@ -14,8 +13,8 @@ std::vector<std::string> BootRemarks(const StandsOn& stands_on,
                                      const CureSteps& steps) {
   std::set<std::string> by_boot_line, by_others;
   for (const auto& [key, step] : steps.all()) {
-    if (!absl::StrContains(step.command, "dmsetup create") &&
-        !absl::StrContains(step.command, "dmsetup reload")) {
+    if (step.tool != CureTool::kDmsetup ||
+        key.first == CureStage::kRemoveVolume) {
       continue;
     }
     const proto::MappedDevice* const device = stands_on.InWorld(key.second);

@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "base/one_line.h"
 #include "process/mount_point.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/world_rows.h"
 
@@ -29,9 +30,8 @@ bool ByHand::IsBelow(BlockDevice* bdev) const {
                      [&](BlockDevice* at) { return devices_.contains(at); });
 }
 
-void ByHand::AddWhatStandsOn(
-    const std::set<BlockDevice*>& gone,
-    const std::map<std::string, std::set<BlockDevice*>>& redo) {
+void ByHand::AddWhatStandsOn(const BdevSet& gone,
+                             const std::map<std::string, BdevSet>& redo) {
   for (bool more = true; more;) {
     more = false;
     for (const auto& [vg, devices] : redo) {
@@ -75,11 +75,14 @@ void ByHand::DropFrom(CureSteps* steps) {
       case CureStage::kPhysicalVolume:
       case CureStage::kGroup:
         return groups_.contains(step.about);
+      case CureStage::kSettings:
+        return groups_.contains(step.about) || names.contains(step.about);
       case CureStage::kVolume:
       case CureStage::kReload:
         return names.contains(step.about);
       case CureStage::kQueue:
         return names.contains(step.about.substr(0, step.about.rfind(' ')));
+      case CureStage::kRemember:
       case CureStage::kMkfs:
         return mounts_.contains(step.about) && !made_.contains(step.about);
       case CureStage::kMount:

@@ -14,6 +14,7 @@
 
 #include "block/block_device.h"
 #include "state/session.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure_steps.h"
 #include "tools/check/stands_on.h"
 
@@ -30,9 +31,8 @@ class ByHand {
 
   // Adds what stands on them of what goes.  `redo`: by group the physical
   // volumes that are made anew.
-  void AddWhatStandsOn(
-      const std::set<BlockDevice*>& gone,
-      const std::map<std::string, std::set<BlockDevice*>>& redo);
+  void AddWhatStandsOn(const BdevSet& gone,
+                       const std::map<std::string, BdevSet>& redo);
 
   bool Has(BlockDevice* bdev) const { return devices_.contains(bdev); }
   bool HasMount(const std::string& at) const { return mounts_.contains(at); }
@@ -50,7 +50,7 @@ class ByHand {
 
   const Session& machine_;
   StandsOn& stands_on_;
-  std::set<BlockDevice*> devices_;
+  BdevSet devices_;
   std::set<std::string> groups_;
   std::set<std::string> mounts_;  // with what is mounted in them
   std::set<std::string> made_;    // of those that the list makes, yet unmounted

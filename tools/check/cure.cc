@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace dmdax {
@@ -64,7 +63,7 @@ const KnownCure* FindKnown(C code) {
 bool MakesAnew(const CureStep& step) {
   return step.stage >= CureStage::kRemoveVolume &&
          step.stage <= CureStage::kVolume &&
-         !absl::StartsWith(step.command, "ndctl clear-errors");
+         step.tool != CureTool::kClearErrors;
 }
 
 std::vector<std::string> Cure::Commands() const {

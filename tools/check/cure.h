@@ -44,7 +44,8 @@ struct CureRequest {
 // The order in which steps can be carried out: what stands on a thing goes
 // before it, and is made after it.
 enum class CureStage {
-  kLook,  // ends the list before anything has happened
+  kLook,      // ends the list before anything has happened
+  kRemember,  // reads what is made again just so
   kUnmount,
   kConvert,  // a volume keeps its data
   kRemoveVolume,
@@ -54,7 +55,8 @@ enum class CureStage {
   kPhysicalVolume,
   kGroup,
   kVolume,
-  kReload,  // another table in the same place: nothing goes
+  kReload,    // another table in the same place: nothing goes
+  kSettings,  // of a group that is made anew, and its volumes
   kQueue,
   kMkfs,
   kMount,
@@ -64,6 +66,14 @@ enum class CureStage {
   kFile,
 };
 
+// What others have to know of a step.
+enum class CureTool {
+  kAny,
+  kDmsetup,      // removes or makes what somebody else makes when it starts
+  kUdevRule,     // writes a rule of the system that it is typed in
+  kClearErrors,  // takes nothing away
+};
+
 struct CureStep {
   CureStage stage;
   // What it makes or removes: "vg", "vg-home", "pmem0", "/mnt".  Of two steps
@@ -71,6 +81,7 @@ struct CureStep {
   std::string about;
   std::string command;     // for a shell
   std::string mount = "";  // of a file's step: where its file system is
+  CureTool tool = CureTool::kAny;
 };
 
 // Whether what stands on the thing is lost with such a step.

@@ -25,12 +25,12 @@ namespace {
 class Curer {
  public:
   // `machine` is all of it, as it is.
-  Curer(Wish wish, const proto::World& world, const Session& machine,
-        std::vector<DaxCheck>& checks)
-      : wish_(wish),
-        machine_(machine),
-        stands_on_(world, machine),
-        trial_(wish, machine, stands_on_),
+  Curer(const CureAllRequest& request, std::vector<DaxCheck>& checks)
+      : wish_(request.wish),
+        machine_(request.session),
+        guesses_(request.guesses),
+        stands_on_(request.world, machine_),
+        trial_(wish_, machine_, stands_on_),
         checks_(checks) {}
 
   // Cures of this World those of its obstacles that it can, and of what comes
@@ -42,7 +42,7 @@ class Curer {
       std::vector<Patient> again;
       std::map<std::string, std::vector<Patient>> groups;
       for (Patient& p : patients) {
-        const std::optional<size_t> next = Next(p);
+        const std::optional<size_t> next = Next(session, p);
         if (!next) {
           DaxCheck& check = checks_[p.number];
           DaxCheck told = check;
@@ -88,14 +88,14 @@ class Curer {
     if (!joint.session.ok() || !joint.LookAgain(wish_)) return false;
     for (size_t i = 0; i < joint.members.size();) {
       Patient& p = joint.members[i];
-      std::optional<size_t> next = Next(p);
+      std::optional<size_t> next = Next(*joint.session, p);
       if (!next && p.without == nullptr && together_.contains(p.number) &&
           Huge(p.look.shares) < Huge(checks_[p.number].best)) {
         // From here on what helps it only together.
         p.without = std::make_shared<const DaxCheck>(checks_[p.number]);
         p.looked_at.clear();
         p.no_more.clear();
-        next = Next(p);
+        next = Next(*joint.session, p);
       }
       if (!next) {
         ++i;
@@ -152,7 +152,9 @@ class Curer {
 
   void Finish(const proto::World& world, const Session& session,
               const Patient& p, DaxCheck& check) {
-    if (!p.cures.empty() && InVain(check, p.look, wish_)) {
+    check.cured_not_known = CuredNotKnown(session, p);
+    if (!p.cures.empty() && check.cured_not_known.empty() &&
+        InVain(check, p.look, wish_)) {
       DiscardCures(wish_, stands_on_, check);
       return;
     }
@@ -228,13 +230,23 @@ class Curer {
       check.best = p.look.shares;
       check.cured_dax = p.look.dax;
       check.cured_sync = p.look.sync;
+      check.cured_not_known = CuredNotKnown(session, p);
       check.plan = plan;
       NoListInVain(cures, check);
     }
     return true;
   }
 
-  std::optional<size_t> Next(const Patient& p) const {
+  // What the answer with the cures depends on, and nobody said.
+  std::vector<std::string> CuredNotKnown(const Session& session,
+                                         const Patient& p) const {
+    if (p.cures.empty()) return {};
+    return GuessesThatMatter(session, guesses_, p.look, wish_);
+  }
+
+  std::optional<size_t> Next(const Session& session, const Patient& p) const {
+    // Nobody makes a volume anew for a guess.
+    if (!CuredNotKnown(session, p).empty()) return std::nullopt;
     if (p.without != nullptr) return NextTogether(p);
     // More than these no stack has in a row; a cure that another undoes must
     // end.
@@ -332,6 +344,7 @@ class Curer {
 
   const Wish wish_;
   const Session& machine_;
+  const GuessesByName& guesses_;
   StandsOn stands_on_;
   CureTrial trial_;
   std::vector<DaxCheck>& checks_;
@@ -344,7 +357,7 @@ class Curer {
 
 void CureAll(const CureAllRequest& request, std::vector<Patient> patients,
              std::vector<DaxCheck>& checks) {
-  Curer curer(request.wish, request.world, request.session, checks);
+  Curer curer(request, checks);
   curer.Run(request.world, request.session, patients);
   std::vector<const Subject*> subjects;
   for (const Patient& p : patients) subjects.push_back(&p.look.subject);

@@ -26,6 +26,7 @@
 #include "tools/check/cure.h"
 #include "tools/check/dax_check.h"
 #include "tools/check/look.h"
+#include "tools/check/not_known.h"
 #include "tools/check/try_cure.h"
 
 namespace dmdax {
@@ -49,7 +50,8 @@ struct Patient {
 struct CureAllRequest {
   Wish wish;
   const proto::World& world;
-  const Session& session;  // of it: all of the machine, as it is
+  const Session& session;        // of it: all of the machine, as it is
+  const GuessesByName& guesses;  // of that session
 };
 
 // Adds to each patient's check the obstacles, what is best, and the plan.

@@ -22,6 +22,7 @@
 #include "tools/check/free_places.h"
 #include "tools/check/fresh_files.h"
 #include "tools/check/fs_anew.h"
+#include "tools/check/fs_room.h"
 #include "tools/check/world_mount.h"
 #include "tools/check/world_rows.h"
 
@@ -134,11 +135,13 @@ class FileSteps {
     const std::string name = ShellWord(subject_.name);
     const std::string fresh = ShellWord(unused);
     Add(OrRemove(absl::StrCat("dd if=", name, " of=", fresh,
-                              " bs=2M conv=notrunc,fsync status=none"),
+                              " bs=2M conv=notrunc status=none"),
                  unused));
     Add(absl::StrCat("truncate -s ", subject_.size, " ", fresh));
     Add(OrRemove(absl::StrCat("cmp ", name, " ", fresh), unused));
-    Add(absl::StrCat("touch -r ", name, " ", fresh, " && sync ", fresh));
+    Add(OrRemove(
+        absl::StrCat("touch -r ", name, " ", fresh, " && sync ", fresh),
+        unused));
     Add(absl::StrCat("mv ", fresh, " ", name));
   }
 
@@ -223,11 +226,12 @@ Cure WithFsAnew(const CureRequest& request, Cure cure, const std::string& why,
                 proto::Mount* mount, proto::File* file) {
   const Subject& subject = request.subject;
   const uint64_t length = RoundUp(subject.size, kPmdBytes);
-  if (length > FreshRoom(DeviceBytes(request))) {
+  const uint64_t room = FsRoom(*mount, DeviceBytes(request)).pages;
+  if (length > room) {
     return {.remark = absl::StrCat(
                 "there is no room for whole pages of 2 MiB: the file has ",
-                BytesText(subject.size), " of ",
-                BytesText(DeviceBytes(request)))};
+                BytesText(subject.size), ", and files can have ",
+                BytesText(room), " of ", BytesText(DeviceBytes(request)))};
   }
   if (WorldFsType(*mount) == "xfs" && DeviceBytes(request) < kLeastXfsBytes) {
     return {.remark = absl::StrCat(

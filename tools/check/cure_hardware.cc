@@ -186,7 +186,8 @@ std::optional<Cure> CureBadBlocks(const CureRequest& request,
   return Cure{.change = "no bad blocks",
               .steps = {{CureStage::kNamespace, pmem->name(),
                          absl::StrCat("ndctl clear-errors ",
-                                      NamespaceWord(pmem->name()))}},
+                                      NamespaceWord(pmem->name())),
+                         "", CureTool::kClearErrors}},
               .remark = "what stood in the bad blocks is lost: restore it",
               .in_world = true};
 }

@@ -15,12 +15,13 @@
 #include "absl/types/span.h"
 #include "base/one_line.h"
 #include "base/round_up.h"
+#include "formats/mangle.h"
 #include "state/find_device.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/kpartx_map.h"
+#include "tools/check/lvm_settings.h"
 #include "tools/check/lvm_volume.h"
 #include "tools/check/world_rows.h"
-#include "tools/dmsetup/mangle.h"
 
 namespace dmdax {
 namespace {
@@ -78,22 +79,19 @@ std::vector<CureStep> MaxSectorsSteps(const std::string& mapped_name,
   const std::string rule =
       absl::StrCat("ENV{DM_NAME}==\"", mapped_name,
                    "\", ATTR{queue/max_sectors_kb}=\"", kib, "\"");
-  std::vector<std::string> lines = {absl::StrCat("echo ", kib, " > /sys/block/",
-                                                 KernelNameWord(mapped_name),
-                                                 "/queue/max_sectors_kb")};
+  std::vector<CureStep> steps = {
+      {CureStage::kQueue, absl::StrCat(mapped_name, " 1"),
+       absl::StrCat("echo ", kib, " > /sys/block/", KernelNameWord(mapped_name),
+                    "/queue/max_sectors_kb")}};
   // A rule has its own quoting, and patterns.
   if (std::all_of(mapped_name.begin(), mapped_name.end(), [](char c) {
         return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
                absl::StrContains("+_.-", c);
       })) {
-    lines.push_back(absl::StrCat("echo ", ShellWord(rule),
-                                 " >> /etc/udev/rules.d/99-dax.rules"));
-  }
-  std::vector<CureStep> steps;
-  for (std::string& line : lines) {
-    steps.push_back({CureStage::kQueue,
-                     absl::StrCat(mapped_name, " ", steps.size() + 1),
-                     std::move(line)});
+    steps.push_back({CureStage::kQueue, absl::StrCat(mapped_name, " 2"),
+                     absl::StrCat("echo ", ShellWord(rule),
+                                  " >> /etc/udev/rules.d/99-dax.rules"),
+                     "", CureTool::kUdevRule});
   }
   return steps;
 }
@@ -104,9 +102,13 @@ CureStep UnmountStep(const std::string& at) {
 }
 
 std::string DmsetupCreateLine(const std::string& name, const std::string& rows,
-                              DmAccess access) {
-  const char* const options =
-      access == DmAccess::kReadOnly ? " --readonly" : "";
+                              DmAccess access, const std::string& uuid) {
+  std::string options = access == DmAccess::kReadOnly ? " --readonly" : "";
+  // Links of udev's are called by it.  One that dmsetup would change, which
+  // nobody has typed, is left out.
+  if (!uuid.empty() && IsAskedForAsItIs(uuid)) {
+    absl::StrAppend(&options, " --uuid ", ShellWord(uuid));
+  }
   if (!absl::StrContains(rows, '\n')) {
     const std::string table =
         absl::StrCat(options, " --table ", ShellWord(rows));
@@ -245,13 +247,15 @@ std::vector<CureStep> VolumeSteps(const Session& session,
   const auto segments = SegmentsToMake(session, device);
   if (!segments) {
     if (auto steps = KpartxSteps(session, device); !steps.empty()) return steps;
-    return {
-        {CureStage::kRemoveVolume, name,
-         absl::StrCat("dmsetup remove ", DmNameWord(name))},
-        {CureStage::kVolume, name,
-         DmsetupCreateLine(name, StableTable(session, device),
-                           device.table().readonly() ? DmAccess::kReadOnly
-                                                     : DmAccess::kReadWrite)}};
+    return {{CureStage::kRemoveVolume, name,
+             absl::StrCat("dmsetup remove ", DmNameWord(name)), "",
+             CureTool::kDmsetup},
+            {CureStage::kVolume, name,
+             DmsetupCreateLine(name, StableTable(session, device),
+                               device.table().readonly() ? DmAccess::kReadOnly
+                                                         : DmAccess::kReadWrite,
+                               device.uuid()),
+             "", CureTool::kDmsetup}};
   }
   const LvmName lvm = *LvmNameOf(device);
   std::vector<CureStep> steps;

@@ -50,9 +50,11 @@ std::string DmNameWord(const std::string& name);
 
 // dmsetup's command for rows that are a line each.  One with more rows has
 // them from a pipe: --table takes a single row, and `concise` needs a number.
+// `uuid`: "" for none.
 enum class DmAccess { kReadWrite, kReadOnly };
 std::string DmsetupCreateLine(const std::string& name, const std::string& rows,
-                              DmAccess access = DmAccess::kReadWrite);
+                              DmAccess access = DmAccess::kReadWrite,
+                              const std::string& uuid = "");
 
 // What puts other rows in place of those that a mapped device has.
 std::string DmsetupReloadLine(const std::string& name, const std::string& rows);

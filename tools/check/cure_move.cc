@@ -7,10 +7,10 @@
 // keeps its place.
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
@@ -36,7 +36,7 @@ std::optional<Cure> MoveInGroup(const CureRequest& request, const char* change,
     return std::nullopt;
   }
   LegOffs offs(request.session, world, Seen::kLevel);
-  std::set<BlockDevice*> redo;
+  BdevSet redo;
   for (proto::Target& row : *EditRows(volume)) {
     ForEachLeg(row, [&](proto::Linear& leg, int nr_legs) {
       BlockDevice* const bdev = offs.DeviceOf(leg.device());

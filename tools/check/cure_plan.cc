@@ -13,27 +13,26 @@
 #include "process/mount_point.h"
 #include "state/find_device.h"
 #include "tools/check/afresh_line.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/blank_name.h"
-#include "tools/check/boot_remark.h"
 #include "tools/check/by_hand.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/cure_steps.h"
 #include "tools/check/cured_size.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/device_use.h"
-#include "tools/check/ends_first.h"
 #include "tools/check/fresh_files.h"
 #include "tools/check/fs_anew.h"
 #include "tools/check/fs_steps.h"
 #include "tools/check/group_steps.h"
 #include "tools/check/kpartx_map.h"
-#include "tools/check/left_out_remark.h"
 #include "tools/check/list_refusal.h"
-#include "tools/check/look_remark.h"
 #include "tools/check/lvm_group.h"
+#include "tools/check/lvm_settings.h"
 #include "tools/check/made_again.h"
 #include "tools/check/mount_in_part.h"
 #include "tools/check/mounts_around.h"
+#include "tools/check/plan_remark.h"
 #include "tools/check/swap_steps.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_mount.h"
@@ -86,8 +85,7 @@ class Planner {
     Refuse(TypeInRescue(world_, r_.stands_on, r_.machine, &steps_));
     MakeMountPoints(r_.stands_on, &steps_);
     by_hand_.DropFrom(&steps_);
-    swap_ = SwapOf(r_.machine, gone_);
-    AddSwapSteps(r_.machine, swap_, by_hand_, &steps_);
+    AddSwapSteps(r_.machine, r_.stands_on.uses(), gone_, by_hand_, &steps_);
     return Told();
   }
 
@@ -106,7 +104,7 @@ class Planner {
   // All that stands on what is made anew, and the mounts there; of very many
   // the first, the subject's own among them.
   void FindWhatGoes() {
-    std::set<BlockDevice*> anew;
+    BdevSet anew;
     for (const auto& [stage, about] : anew_) {
       // The name of a group is no device's.
       const bool of_group = stage == CureStage::kRemoveGroup ||
@@ -124,7 +122,7 @@ class Planner {
       }
     }
     if (anew.empty()) return;
-    std::set<BlockDevice*> gone = r_.stands_on.AllAbove(anew, kMostGone);
+    BdevSet gone = r_.stands_on.AllAbove(anew, kMostGone);
     more_ = gone.size() > kMostGone;
     for (BlockDevice* bdev : OwnThatGo(anew)) gone.insert(bdev);
     gone_.insert(gone.begin(), gone.end());
@@ -137,8 +135,8 @@ class Planner {
   }
 
   // What the subject stands on, as far as it goes.
-  std::set<BlockDevice*> OwnThatGo(const std::set<BlockDevice*>& anew) const {
-    std::set<BlockDevice*> gone;
+  BdevSet OwnThatGo(const BdevSet& anew) const {
+    BdevSet gone;
     for (const Subject* subject : Subjects()) {
       std::vector<BlockDevice*> own =
           AllBelow(r_.machine, MachineBdev(*subject));
@@ -191,6 +189,7 @@ class Planner {
       if (device == nullptr) continue;
       Refuse(PartOfLvm(r_.machine, AsItWillBe(*device)));
       if (const auto lvm = LvmNameOf(*device)) {
+        Refuse(LockedGroup(r_.machine, lvm->vg));
         for (BlockDevice* below : DevicesBelow(r_.machine, *bdev)) {
           if (gone_.contains(below)) RedoDevice(below);
         }
@@ -209,7 +208,9 @@ class Planner {
     for (BlockDevice* bdev : gone_) {
       const std::string name = NameOfDevice(r_.machine, *bdev);
       const proto::MappedDevice* const now = r_.stands_on.InWorld(name);
-      if (now == nullptr || KeepsItsPlace(*now)) continue;
+      if (now == nullptr) continue;
+      AddSettings(*bdev, *now);
+      if (KeepsItsPlace(*now)) continue;
       // A later cure may have cut what an earlier one had made.
       proto::MappedDevice device = AsItWillBe(*now);
       bool plain = device.table().target_size() <= kMostRows;
@@ -226,6 +227,19 @@ class Planner {
       }
     }
     by_hand_.AddWhatStandsOn(gone_, redo_);
+  }
+
+  void AddSettings(BlockDevice& bdev, const proto::MappedDevice& device) {
+    const auto lvm = LvmNameOf(device);
+    if (!lvm) return;
+    const std::vector<BlockDevice*> below = DevicesBelow(r_.machine, bdev);
+    const auto redo = redo_.find(lvm->vg);
+    Refuse(NotAllocatable(r_.machine, lvm->vg, {below.begin(), below.end()},
+                          redo == redo_.end() ? BdevSet() : redo->second));
+    for (const CureStep& step :
+         VolumeSettings(r_.machine, *lvm, device.name())) {
+      Put(step);
+    }
   }
 
   // A partition of a disk that goes, and with it the table to write it into.
@@ -285,24 +299,12 @@ class Planner {
     if (!Has(CureStage::kUnmount, at)) Put(UnmountStep(at));
   }
 
-  static void Append(std::vector<std::string> more,
-                     std::vector<std::string>* remarks) {
-    for (std::string& one : more) remarks->push_back(std::move(one));
-  }
-
   CurePlan Told() {
     CurePlan plan;
-    std::set<BlockDevice*> used = gone_;
-    for (BlockDevice* bdev : swap_) used.erase(bdev);
-    UsesThatGo uses = UsesOf(r_.machine, r_.stands_on.uses(), used);
+    UsesThatGo uses = UsesOf(r_.machine, r_.stands_on.uses(), gone_);
     Refuse(std::move(uses.refused));
     Refuse(UnmodelledOn(r_.machine, gone_));
     Refuse(BlankBelow(r_.machine, r_.stands_on, gone_, steps_));
-    std::vector<std::string> remarks(before_.begin(), before_.end());
-    remarks.insert(remarks.end(), remarks_.begin(), remarks_.end());
-    for (std::string& remark : uses.remarks) {
-      remarks.push_back(std::move(remark));
-    }
     if (!refused_.empty()) {
       plan.remark = refused_;
       return plan;
@@ -315,42 +317,24 @@ class Planner {
     for (BlockDevice* bdev : gone_) {
       steps_.Drop(CureStage::kConvert, NameOfDevice(r_.machine, *bdev));
     }
-    for (std::string& remark : BootRemarks(r_.stands_on, steps_)) {
-      remarks.push_back(std::move(remark));
-    }
     plan.commands = steps_.InOrder(r_.stands_on);
     plan.goes.assign(goes_.begin(), goes_.end());
     if (more_) plan.goes.push_back("and others");
-    for (std::string first : {SmallerRemark(With(), r_.stands_on, gone_),
-                              EndsFirst(r_.stands_on, steps_)}) {
-      if (!first.empty()) remarks.insert(remarks.begin(), std::move(first));
-    }
-    if (const std::string more = LeftOutMayGo(r_.machine, r_.stands_on, gone_);
-        !plan.goes.empty() && !more.empty()) {
-      remarks.insert(remarks.begin(), more);
-    }
     if (!anew_.empty() && redo_.empty() && placed_.empty() && r_.with.empty()) {
       plan.afresh =
           AfreshLine(r_.machine, MachineBdev(r_.subject), world_, r_.subject);
     }
-    if (InRescue(steps_)) remarks.push_back(kInRescue);
-    Append(LookRemarks(steps_), &remarks);
-    if (std::string guess =
-            GuessRemark(r_.machine, r_.stands_on, gone_, steps_);
-        !guess.empty()) {
-      remarks.push_back(std::move(guess));
-    }
-    Append(FreshRemarks(r_.stands_on, steps_), &remarks);
-    if (left_out_ != 0) {
-      remarks.push_back(absl::StrCat(
-          left_out_, left_out_ == 1 ? " other file" : " other files",
-          " of what is made anew: blocks before the data likewise"));
-    }
-    Append(ReadOnlyRemarks(r_.machine, r_.stands_on, gone_), &remarks);
-    if (std::string by_hand = by_hand_.Text(); !by_hand.empty()) {
-      remarks.push_back(std::move(by_hand));
-    }
-    plan.remark = absl::StrJoin(remarks, "; ");
+    std::vector<std::string> said(before_.begin(), before_.end());
+    said.insert(said.end(), remarks_.begin(), remarks_.end());
+    for (std::string& remark : uses.remarks) said.push_back(std::move(remark));
+    plan.remark = PlanRemark({.with = With(),
+                              .stands_on = r_.stands_on,
+                              .gone = gone_,
+                              .steps = steps_,
+                              .by_hand = by_hand_,
+                              .something_goes = !plan.goes.empty(),
+                              .files_left_out = left_out_},
+                             std::move(said));
     return plan;
   }
 
@@ -374,17 +358,16 @@ class Planner {
   static constexpr int kMostRows = 32;
   std::set<std::pair<CureStage, std::string>> anew_;
   // By group: the physical volumes that are made anew.
-  std::map<std::string, std::set<BlockDevice*>> redo_;
+  std::map<std::string, BdevSet> redo_;
   std::set<std::string> whole_;   // groups of which nothing is left
   std::string refused_;           // why nobody can type it, or ""
   std::set<std::string> placed_;  // volumes with extents of their own choice
   std::set<std::string> before_;  // what is done besides, by hand
   std::vector<std::string> remarks_;
-  size_t left_out_ = 0;  // files without lines
-  ByHand by_hand_;       // what goes and does not come back
-  std::set<BlockDevice*> swap_;
+  size_t left_out_ = 0;             // files without lines
+  ByHand by_hand_;                  // what goes and does not come back
   std::set<std::string> laid_out_;  // groups whose cures found room
-  std::set<BlockDevice*> gone_;
+  BdevSet gone_;
   std::set<std::string> goes_;  // their names, and their mounts
   bool more_ = false;           // others go too
 };

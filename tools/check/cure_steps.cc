@@ -36,7 +36,7 @@ bool Before(const Place& a, const Place& b) {
 // Without its command.
 Place PlaceOf(StandsOn& stands_on, CureStage stage, const std::string& about) {
   Place at{4, 0, stage, &about, nullptr};
-  if (stage == CureStage::kLook) {
+  if (stage <= CureStage::kRemember) {
     at.phase = -1;
   } else if (stage == CureStage::kConvert) {
     at.phase = 1;

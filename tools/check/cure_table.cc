@@ -3,11 +3,11 @@
 // Cures of how a volume takes requests: its chunks, and its queue.
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
@@ -42,15 +42,16 @@ std::optional<Cure> CureSingleLeg(const CureRequest& request,
             .in_world = true};
   cure.steps.push_back(
       {CureStage::kReload, device.name(),
-       DmsetupReloadLine(device.name(), StableTable(request.session, device))});
+       DmsetupReloadLine(device.name(), StableTable(request.session, device)),
+       "", CureTool::kDmsetup});
   return cure;
 }
 
 // The physical volumes of a volume whose group has, as far as its volumes show,
 // extents in which lvcreate makes smaller chunks than the volume shall have.
-std::set<BlockDevice*> WithTooSmallExtents(const CureRequest& request,
-                                           const proto::MappedDevice& device) {
-  std::set<BlockDevice*> devices;
+BdevSet WithTooSmallExtents(const CureRequest& request,
+                            const proto::MappedDevice& device) {
+  BdevSet devices;
   if (request.machine == nullptr || request.stands_on == nullptr ||
       !SegmentsToMake(request.session, device) ||
       MostExtent(*request.machine, *request.stands_on, nullptr,
@@ -94,7 +95,7 @@ std::optional<Cure> CureChunk(const CureRequest& request, proto::World& world) {
                     "the table, or what stands on it, begins at a sector that "
                     "is no multiple of 4096"};
   }
-  const std::set<BlockDevice*> redo = WithTooSmallExtents(request, *device);
+  const BdevSet redo = WithTooSmallExtents(request, *device);
   if (!redo.empty()) {
     return GroupCure("chunks of 2 MiB, in larger extents", request, redo, world,
                      device);

@@ -9,6 +9,7 @@
 #include "base/one_line.h"
 #include "base/units.h"
 #include "state/find_device.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_rows.h"
@@ -35,7 +36,7 @@ uint64_t CuredBytes(const CuredMachine& with, const StandsOn& stands_on,
 }
 
 std::string SmallerRemark(const CuredMachine& with, const StandsOn& stands_on,
-                          const std::set<BlockDevice*>& gone) {
+                          const BdevSet& gone) {
   constexpr size_t kMost = 4;
   std::map<std::string, uint64_t> less;
   for (const BlockDevice* bdev : gone) {

@@ -8,12 +8,12 @@
 #define DMDAX_TOOLS_CHECK_CURED_SIZE_H_
 
 #include <cstdint>
-#include <set>
 #include <string>
 
 #include "block/block_device.h"
 #include "state/session.h"
 #include "state/world.pb.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/stands_on.h"
 
 namespace dmdax {
@@ -31,7 +31,7 @@ uint64_t CuredBytes(const CuredMachine& with, const StandsOn& stands_on,
 // "smaller then: vg-a by 4096 KiB", of what goes and is made again; "": nothing
 // is.
 std::string SmallerRemark(const CuredMachine& with, const StandsOn& stands_on,
-                          const std::set<BlockDevice*>& gone);
+                          const BdevSet& gone);
 
 }  // namespace dmdax
 

@@ -221,7 +221,7 @@ std::vector<DaxCheck> DaxChecker::Check(absl::Span<const std::string> names,
     patients.push_back({.number = i, .look = std::move(look)});
   }
   if (!patients.empty()) {
-    CureAll({wish, world_, *session_}, std::move(patients), checks);
+    CureAll({wish, world_, *session_, *guesses}, std::move(patients), checks);
   }
   return checks;
 }
@@ -233,6 +233,7 @@ bool Holds(const DaxCheck& check, Wish wish) {
 
 bool HoldsCured(const DaxCheck& check, Wish wish) {
   return check.error.ok() && check.not_known.empty() &&
+         check.cured_not_known.empty() &&
          HasWish(check.cured_dax, check.cured_sync, check.best, wish);
 }
 

@@ -53,6 +53,8 @@ struct DaxCheck {
   PageShares now;
   // With all cures that were tried.
   bool cured_dax = false, cured_sync = false;
+  // What nobody knows and that depends on: cures end where it begins to.
+  std::vector<std::string> cured_not_known;
   PageShares best;
   // In the order in which a page meets them; those that cost most first among
   // those met at once.

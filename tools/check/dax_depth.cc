@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/check/dax_depth.h"
 
-#include <set>
-
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -11,6 +9,7 @@
 #include "dm/dm_table.h"
 #include "dm/mapped_device.h"
 #include "state/find_device.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/extended_partition.h"
 
 namespace dmdax {
@@ -121,7 +120,7 @@ std::vector<BlockDevice*> AllBelow(const Session& session, BlockDevice* bdev) {
   std::vector<BlockDevice*> all;
   if (bdev != nullptr) all.push_back(bdev);
   // Stacks may meet at every level; each device is looked at once.
-  std::set<BlockDevice*> seen(all.begin(), all.end());
+  BdevSet seen(all.begin(), all.end());
   for (size_t i = 0; i < all.size(); ++i) {
     for (BlockDevice* below : DevicesBelow(session, *all[i])) {
       if (seen.insert(below).second) all.push_back(below);
@@ -143,7 +142,7 @@ bool StandsOnPmem(const Session& session, BlockDevice& bdev) {
 
 std::vector<NotDaxLevel> WhyNotDax(const Session& session, BlockDevice& bdev) {
   std::vector<NotDaxLevel> levels;
-  std::set<BlockDevice*> seen;
+  BdevSet seen;
   for (BlockDevice* at = &bdev; at != nullptr && seen.insert(at).second;) {
     NotDaxLevel level{.bdev = at, .device = DeviceText(session, *at)};
     BlockDevice* next = nullptr;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/check/device_use.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "fs/mount_words.h"
 #include "process/mount_point.h"
 #include "state/find_device.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/seen_use.h"
 
@@ -85,11 +87,21 @@ std::string DeviceUses::WhyItStays(const BlockDevice& bdev) const {
   return use == uses_.end() ? "" : use->second.stays;
 }
 
+DeviceUses::Swap DeviceUses::SwapOn(const BlockDevice& bdev) const {
+  const auto swap = swap_.find(&bdev);
+  return swap == swap_.end() ? Swap::kNone : swap->second;
+}
+
 void DeviceUses::AddSeen(const Session& session) {
   const std::set<const BlockDevice*> stood_on = StoodOn(session);
   for (const proto::Use& use : session.uses) {
     const absl::StatusOr<BlockDevice*> bdev = FindDevice(session, use.device());
-    if (!bdev.ok() || stood_on.contains(*bdev)) continue;
+    if (!bdev.ok()) continue;
+    if (use.active() || use.type() == "swap") {
+      Swap& swap = swap_[*bdev];
+      swap = std::max(swap, use.active() ? Swap::kInUse : Swap::kIdle);
+    }
+    if (stood_on.contains(*bdev)) continue;
     SeenUse seen = WordsOfUse(use);
     const Use said{std::move(seen.what), std::move(seen.stays), "",
                    seen.maps_nothing};
@@ -100,12 +112,12 @@ void DeviceUses::AddSeen(const Session& session) {
 }
 
 UsesThatGo UsesOf(const Session& session, const DeviceUses& uses,
-                  const std::set<BlockDevice*>& devices) {
+                  const BdevSet& devices) {
   UsesThatGo gone;
   std::set<std::string> remarks;
   for (BlockDevice* bdev : devices) {
     const std::string use = uses.Of(*bdev);
-    if (use.empty()) continue;
+    if (use.empty() || uses.SwapOn(*bdev) != DeviceUses::Swap::kNone) continue;
     const std::string what =
         OneLine(absl::StrCat(NameOfDevice(session, *bdev), " holds ", use));
     const std::string stays = uses.WhyItStays(*bdev);

@@ -10,12 +10,12 @@
 #define DMDAX_TOOLS_CHECK_DEVICE_USE_H_
 
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "block/block_device.h"
 #include "state/session.h"
+#include "tools/check/bdev_set.h"
 
 namespace dmdax {
 
@@ -33,6 +33,10 @@ class DeviceUses {
   // Whether no program maps what is there: swap, or the log of a file system.
   bool MapsNothing(const BlockDevice& bdev) const;
 
+  // Of what an import saw there, whatever else it saw.
+  enum class Swap { kNone, kIdle, kInUse };
+  Swap SwapOn(const BlockDevice& bdev) const;
+
   // Why no list of commands may take it, and what to do; "": one may, and what
   // lies there goes.
   std::string WhyItStays(const BlockDevice& bdev) const;
@@ -44,15 +48,17 @@ class DeviceUses {
   };
   void AddSeen(const Session& session);
   std::map<const BlockDevice*, Use> uses_;
+  std::map<const BlockDevice*, Swap> swap_;
 };
 
-// What lies on devices that go, which no list of commands makes again.
+// What lies on devices that go, which no list of commands makes again; of swap
+// AddSwapSteps() does.
 struct UsesThatGo {
   std::vector<std::string> remarks;  // "pmem1 holds swap, in use"
   std::string refused;               // a mount would lose its log, or ""
 };
 UsesThatGo UsesOf(const Session& session, const DeviceUses& uses,
-                  const std::set<BlockDevice*>& devices);
+                  const BdevSet& devices);
 
 }  // namespace dmdax
 

@@ -25,7 +25,9 @@ bool IsUnmounted(const CureSteps& steps, absl::string_view path) {
 }
 
 bool UsesUnmounted(const CureSteps& steps, const proto::MountBeside& beside) {
-  if (beside.type() == "swap") return IsUnmounted(steps, beside.path());
+  if (beside.type() == "swap" || beside.type() == "loop") {
+    return IsUnmounted(steps, beside.path());
+  }
   // What lies in the mount itself is unmounted with it.
   if (beside.type() != "overlay" ||
       steps.Has(CureStage::kUnmount, beside.path())) {
@@ -53,9 +55,11 @@ std::string EndsFirst(const StandsOn& stands_on, const CureSteps& steps) {
       words.push_back("others");
       break;
     }
-    words.push_back(
-        absl::StrCat(beside.type() == "swap" ? "swap in " : "the overlay on ",
-                     OneLine(beside.path())));
+    words.push_back(absl::StrCat(beside.type() == "swap" ? "swap in "
+                                 : beside.type() == "loop"
+                                     ? OneLine(beside.source()) + " in "
+                                     : "the overlay on ",
+                                 OneLine(beside.path())));
   }
   if (words.empty()) return "";
   return absl::StrCat("end first what is in use there: ",

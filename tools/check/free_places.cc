@@ -69,7 +69,7 @@ std::vector<FileExtent> FreePlaces(const CureRequest& request, uint64_t bytes) {
   const uint64_t behind =
       RoundUp(std::max(request.used_end, kPmdBytes), kPmdBytes);
   std::vector<FileExtent> found;
-  uint64_t have = 0, left = RoundUp(device - FreshRoom(device), kPmdBytes);
+  uint64_t have = 0, left = RoundUp(device / 16, kPmdBytes);
   int runs = 0;
   const auto take = [&](uint64_t pos, uint64_t end) {
     for (pos = pieces.Next(pos); pos + kPmdBytes <= end && left != 0;

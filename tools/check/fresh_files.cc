@@ -16,6 +16,7 @@
 #include "tools/byte_count.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_flag.h"
+#include "tools/check/fs_room.h"
 #include "tools/check/fs_steps.h"
 #include "tools/check/world_mount.h"
 #include "tools/check/world_rows.h"
@@ -91,10 +92,6 @@ void AddDirectories(const std::string& at, const std::set<std::string>& names,
 
 }  // namespace
 
-uint64_t FreshRoom(uint64_t device_bytes) {
-  return device_bytes - device_bytes / 16;
-}
-
 FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
                         const proto::Mount* cured, BlockDevice& bdev,
                         WholeFiles& whole,
@@ -104,7 +101,8 @@ FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
   const std::string at = MountPath(mount.path());
   const std::string fs = WorldFsType(mount);
   if (fs != "ext4" && fs != "xfs") return fresh;
-  uint64_t room = FreshRoom(bytes.value_or(bdev.nr_sectors() * kSectorSize));
+  uint64_t room =
+      FsRoom(mount, bytes.value_or(bdev.nr_sectors() * kSectorSize)).pages;
   const DaxFlags flags(machine, cured != nullptr ? *cured : mount);
   std::set<std::string> made;
   const auto add = [&](const std::string& name, uint64_t size) {
@@ -151,6 +149,31 @@ FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
   return fresh;
 }
 
+namespace {
+
+// Of which of its files a file system that is made anew on so many bytes has no
+// room, or "": all that is known of them fits.
+std::string NoRoom(const proto::Mount& mount, const std::string& file,
+                   uint64_t device, uint64_t files) {
+  const std::string type = WorldFsType(mount);
+  if (type != "ext4" && type != "xfs") return "";
+  const FsRoomBytes room = FsRoom(mount, device);
+  if (file.empty() && files <= room.all) return "";
+  return absl::StrCat(
+      "the file system of ", OneLine(MountPath(mount.path())),
+      ", which is made anew, has ", BytesText(device), " then, of which files ",
+      file.empty()
+          ? absl::StrCat("can have ", BytesText(room.all),
+                         ", and those that are known have ", BytesText(files))
+          : absl::StrCat("can have ", BytesText(room.pages),
+                         " in whole pages of 2 MiB, and no room for ",
+                         OneLine(file)),
+      ": make ", file.empty() ? "them" : "that",
+      " smaller, or the device larger, and ask again");
+}
+
+}  // namespace
+
 FreshFilesLeft AllocateFreshFiles(const CuredMachine& with, StandsOn& stands_on,
                                   const std::vector<const Subject*>& first,
                                   CureSteps* steps) {
@@ -171,12 +194,9 @@ FreshFilesLeft AllocateFreshFiles(const CuredMachine& with, StandsOn& stands_on,
     const FreshFiles files =
         FreshFilesOf(machine, *mount, FindWorldMount(with.cured, at), **bdev,
                      stands_on.whole_files(), first, in, bytes);
-    if (!files.no_room.empty() && left.refused.empty() &&
-        bytes < (*bdev)->nr_sectors() * kSectorSize) {
-      left.refused = absl::StrCat(
-          "the file system of ", OneLine(at), ", which is made anew, has ",
-          BytesText(bytes), " then, and no room for ", OneLine(files.no_room),
-          ": make that smaller, or the device larger, and ask again");
+    if (left.refused.empty()) {
+      left.refused = NoRoom(*mount, files.no_room, bytes,
+                            stands_on.whole_files().Of(*mount).bytes);
     }
     // All blocks are new, and leave no holes.
     steps->DropIf([&](const CureStep& step) {

@@ -35,9 +35,6 @@ namespace dmdax {
 // For more files nobody types lines.
 inline constexpr size_t kMostFreshFiles = 32;
 
-// What of a device of so many bytes files can have; some is the file system's.
-uint64_t FreshRoom(uint64_t device_bytes);
-
 struct FreshFiles {
   std::vector<CureStep> steps;
   size_t left_out = 0;  // files that get none
@@ -59,8 +56,8 @@ FreshFiles FreshFilesOf(const Session& machine, const proto::Mount& mount,
 // do to files there.
 struct FreshFilesLeft {
   size_t left_out = 0;  // how many files get none
-  // Why the list ends at one of `first` in its middle, or "": what is made anew
-  // is smaller, and has no room for it.
+  // Why the list ends at one of `first` in its middle, or nobody can restore
+  // all, or "": what is made anew has no room for it.
   std::string refused;
 };
 FreshFilesLeft AllocateFreshFiles(const CuredMachine& with, StandsOn& stands_on,

@@ -18,6 +18,7 @@
 #include "process/mount_point.h"
 #include "state/find_device.h"
 #include "tools/check/cure_lines.h"
+#include "tools/check/kept_identity.h"
 #include "tools/check/world_mount.h"
 
 namespace dmdax {
@@ -93,13 +94,17 @@ std::string MkfsLine(const Session& session, const proto::Mount& mount,
   const std::string type = WorldFsType(mount);
   const std::string path = DevicePath(session, bdev);
   const uint64_t bytes = will_have.value_or(bdev.nr_sectors() * kSectorSize);
+  const std::string kept =
+      absl::StrCat(type == "xfs" ? " -m uuid=" : " -U ",
+                   UuidWord(session, bdev), " -L ", LabelWord(session, bdev));
   if (type == "xfs") {
-    return AlignedMkfsLine(type, path, bytes, XfsWords(session, mount));
+    return AlignedMkfsLine(type, path, bytes,
+                           absl::StrCat(XfsWords(session, mount), kept));
   }
-  if (type != "ext4") return AlignedMkfsLine(type, path, bytes);
+  if (type != "ext4") return AlignedMkfsLine(type, path, bytes, kept);
   const std::string journal = JournalOf(session, mount);
-  const std::string line =
-      AlignedMkfsLine(type, path, bytes, Ext4Words(mount, journal));
+  const std::string line = AlignedMkfsLine(
+      type, path, bytes, absl::StrCat(Ext4Words(mount, journal), kept));
   // The old file system is still a user of its journal, and one with two of
   // them the kernel does not take.
   return journal.empty() ? line
@@ -116,7 +121,8 @@ std::vector<CureStep> FsAnewSteps(const Session& session,
   proto::Mount fresh;
   fresh.set_path(TypedPath(TypedFor(at), at));
   fresh.set_options(mount.options());
-  return {UnmountStep(at),
+  return {IdentityStep(session, at, bdev),
+          UnmountStep(at),
           {CureStage::kMkfs, at, MkfsLine(session, mount, bdev, bytes)},
           {CureStage::kMount, at,
            WorldFreshMountLine(fresh, DevicePath(session, bdev))}};

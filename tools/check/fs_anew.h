@@ -38,13 +38,14 @@ inline TypedIn TypedFor(const std::string& mount) {
 std::string TypedPath(TypedIn in, const std::string& path);
 
 // "mkfs.ext4 ...", of the type that the mount has, over whatever is on its
-// device.  An external journal or log is made anew with it.  `bytes`: how large
-// the device will be; nothing: as large as it is.
+// device, with the UUID and label that IdentityStep() has read.  An external
+// journal or log is made anew with it.  `bytes`: how large the device will be;
+// nothing: as large as it is.
 std::string MkfsLine(const Session& session, const proto::Mount& mount,
                      const BlockDevice& bdev,
                      std::optional<uint64_t> bytes = std::nullopt);
 
-// It is unmounted, made and mounted.
+// It is unmounted, made with the UUID and label that it has, and mounted.
 std::vector<CureStep> FsAnewSteps(const Session& session,
                                   const proto::Mount& mount,
                                   const BlockDevice& bdev,

@@ -4,7 +4,6 @@
 #include <set>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/one_line.h"
@@ -67,17 +66,16 @@ std::string TypeInRescue(const proto::World& cured, const StandsOn& stands_on,
             !steps->Has(CureStage::kMkfs, step.about));
   });
   std::vector<CureStep> changed;
-  constexpr absl::string_view kRemove = "dmsetup remove ";
   for (const auto& [key, step] : steps->all()) {
     CureStep in_rescue = step;
     if (key.first == CureStage::kMount) {
       in_rescue.command =
           RescueMountLine(cured, stands_on, machine, key.second);
     } else if (key.first == CureStage::kRemoveVolume &&
-               absl::StartsWith(step.command, kRemove)) {
+               step.tool == CureTool::kDmsetup) {
       // Who makes it when the machine starts need not have made it here.
       in_rescue.command =
-          absl::StrCat("(! dmsetup info ", step.command.substr(kRemove.size()),
+          absl::StrCat("(! dmsetup info ", DmNameWord(key.second),
                        " > /dev/null 2>&1 || ", step.command, ")");
     } else {
       continue;
@@ -108,13 +106,12 @@ void MakeMountPoints(const StandsOn& stands_on, CureSteps* steps) {
 std::vector<std::string> FreshRemarks(StandsOn& stands_on,
                                       const CureSteps& steps) {
   std::vector<std::string> remarks;
-  bool made = false, files = false, rules = false;
+  bool files = false, rules = false;
   for (const auto& [key, step] : steps.all()) {
-    rules |= absl::StrContains(step.command, "/etc/udev/");
+    rules |= step.tool == CureTool::kUdevRule;
     files |= key.first == CureStage::kFile &&
              steps.Has(CureStage::kMkfs, step.mount);
     if (key.first != CureStage::kMkfs) continue;
-    made = true;
     const proto::Mount* const mount = stands_on.MountAt(key.second);
     if (mount == nullptr) continue;
     if (SaysReadOnly(mount->options())) {
@@ -132,13 +129,15 @@ std::vector<std::string> FreshRemarks(StandsOn& stands_on,
   }
   if (steps.Has(CureStage::kMkfs, "/") && InRescue(steps)) {
     remarks.push_back(
-        "with SELinux (RHEL, Fedora) a new / has no labels: touch "
-        "/mnt/.autorelabel before the reboot");
-  }
-  if (made) {
+        "behind the restore, and before the reboot, in chroot /mnt (with "
+        "/dev, /proc, /sys and /boot mounted there): update-initramfs -u -k "
+        "all or dracut -f --regenerate-all, grub-install or grub2-install, "
+        "update-grub or grub2-mkconfig; with SELinux (RHEL, Fedora) touch "
+        "/.autorelabel there, as a new / has no labels");
+  } else if (steps.Has(CureStage::kMkfs, "/boot")) {
     remarks.push_back(
-        "new file systems have new UUIDs and no labels: mend fstab where it "
-        "names them");
+        "behind the restore of /boot, and before any reboot: grub-install or "
+        "grub2-install, as the loader knows it by its blocks");
   }
   if (files) {
     remarks.push_back(

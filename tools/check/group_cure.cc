@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/one_line.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/group_steps.h"
 #include "tools/check/lvm_group.h"
@@ -16,7 +17,7 @@
 namespace dmdax {
 
 Cure GroupCure(std::string change, const CureRequest& request,
-               const std::set<BlockDevice*>& redo, proto::World& world,
+               const BdevSet& redo, proto::World& world,
                proto::MappedDevice* volume) {
   const std::string name = volume->name();
   const std::string vg = LvmNameOf(*volume)->vg;

@@ -5,11 +5,11 @@
 #ifndef DMDAX_TOOLS_CHECK_GROUP_CURE_H_
 #define DMDAX_TOOLS_CHECK_GROUP_CURE_H_
 
-#include <set>
 #include <string>
 
 #include "block/block_device.h"
 #include "state/world.pb.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure.h"
 
 namespace dmdax {
@@ -18,7 +18,7 @@ namespace dmdax {
 // with the physical volumes `redo` out as LVM2 will.  The request has a machine
 // and what stands on what there.
 Cure GroupCure(std::string change, const CureRequest& request,
-               const std::set<BlockDevice*>& redo, proto::World& world,
+               const BdevSet& redo, proto::World& world,
                proto::MappedDevice* volume);
 
 }  // namespace dmdax

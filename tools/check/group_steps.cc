@@ -12,7 +12,9 @@
 #include "base/round_up.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/data_off.h"
+#include "tools/check/lvm_settings.h"
 #include "tools/check/lvm_volume.h"
+#include "tools/check/shell_variable.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_rows.h"
 
@@ -156,18 +158,21 @@ std::vector<CureStep> GroupSteps(const Session& session,
       ShellWord(absl::StrCat(part.vg,
                              ": it has other volumes than those known here")),
       " >&2");
-  return {{CureStage::kLook, part.vg, look},
-          {CureStage::kRemoveGroup, part.vg,
-           absl::StrCat(spares, part.whole
-                                    ? absl::StrCat("vgremove ", vg)
-                                    : absl::StrCat("vgreduce ", vg, " ", all))},
-          {CureStage::kPhysicalVolume, part.vg, pvcreate},
-          {CureStage::kGroup, part.vg,
-           part.whole
-               ? absl::StrCat("vgcreate", TagWords(*part.machine, part.vg, ""),
-                              " --physicalextentsize ", part.extent / 2048,
-                              "m ", vg, " $", devices)
-               : absl::StrCat("vgextend ", vg, " ", all)}};
+  std::vector<CureStep> steps = {
+      {CureStage::kLook, part.vg, look},
+      {CureStage::kRemoveGroup, part.vg,
+       absl::StrCat(spares, part.whole
+                                ? absl::StrCat("vgremove ", vg)
+                                : absl::StrCat("vgreduce ", vg, " ", all))},
+      {CureStage::kPhysicalVolume, part.vg, pvcreate},
+      {CureStage::kGroup, part.vg,
+       part.whole
+           ? absl::StrCat("vgcreate", TagWords(*part.machine, part.vg, ""),
+                          " --physicalextentsize ", part.extent / 2048, "m ",
+                          vg, " $", devices)
+           : absl::StrCat("vgextend ", vg, " ", all)}};
+  for (CureStep& step : GroupSettings(part)) steps.push_back(std::move(step));
+  return steps;
 }
 
 }  // namespace dmdax

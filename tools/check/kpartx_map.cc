@@ -56,7 +56,8 @@ std::vector<CureStep> KpartxSteps(const Session& session,
   const std::string on = NameOfDevice(session, **disk);
   const std::string path = ShellWord(DevicePath(session, **disk));
   return {{CureStage::kRemoveVolume, name,
-           absl::StrCat("dmsetup remove ", DmNameWord(name))},
+           absl::StrCat("dmsetup remove ", DmNameWord(name)), "",
+           CureTool::kDmsetup},
           {CureStage::kVolume, name,
            absl::StrCat(
                PartitionPlace(rows[0].linear().start(), rows[0].length()),

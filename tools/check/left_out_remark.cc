@@ -13,6 +13,7 @@
 #include "base/one_line.h"
 #include "process/mount_point.h"
 #include "state/find_device.h"
+#include "tools/check/bdev_set.h"
 
 namespace dmdax {
 namespace {
@@ -56,7 +57,7 @@ std::string DeviceBelow(const StandsOn& stands_on, const std::string& name) {
 
 // Whether it is a file of a mount whose device does not go.
 bool Stays(const Session& machine, const StandsOn& stands_on,
-           const std::set<BlockDevice*>& gone, const std::string& name,
+           const BdevSet& gone, const std::string& name,
            absl::string_view why) {
   if (!IsOfFile(name, why)) return false;
   const std::string device = DeviceBelow(stands_on, name);
@@ -68,7 +69,7 @@ bool Stays(const Session& machine, const StandsOn& stands_on,
 }  // namespace
 
 std::string LeftOutMayGo(const Session& machine, const StandsOn& stands_on,
-                         const std::set<BlockDevice*>& gone) {
+                         const BdevSet& gone) {
   constexpr size_t kMost = 2;
   std::vector<std::string> names;
   size_t count = 0;

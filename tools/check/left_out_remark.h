@@ -7,11 +7,11 @@
 #ifndef DMDAX_TOOLS_CHECK_LEFT_OUT_REMARK_H_
 #define DMDAX_TOOLS_CHECK_LEFT_OUT_REMARK_H_
 
-#include <set>
 #include <string>
 
 #include "block/block_device.h"
 #include "state/session.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/stands_on.h"
 
 namespace dmdax {
@@ -19,7 +19,7 @@ namespace dmdax {
 // "my, vg-b and 3 more are left out: ..."; "": there is nothing, or only files
 // of mounts that stay.  `gone`: the devices that go.
 std::string LeftOutMayGo(const Session& machine, const StandsOn& stands_on,
-                         const std::set<BlockDevice*>& gone);
+                         const BdevSet& gone);
 
 }  // namespace dmdax
 

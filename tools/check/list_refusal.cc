@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "state/find_device.h"
 #include "tools/byte_count.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/group_steps.h"
@@ -51,8 +52,7 @@ std::string SmallXfs(const CuredMachine& with, const StandsOn& stands_on,
   return "";
 }
 
-std::string UnmodelledOn(const Session& machine,
-                         const std::set<BlockDevice*>& gone) {
+std::string UnmodelledOn(const Session& machine, const BdevSet& gone) {
   for (BlockDevice* bdev : gone) {
     const UnmodelledDevice* const device = bdev->unmodelled();
     if (device == nullptr || bdev->dev().major_nr == machine.ctl->major()) {

@@ -7,12 +7,12 @@
 #ifndef DMDAX_TOOLS_CHECK_LIST_REFUSAL_H_
 #define DMDAX_TOOLS_CHECK_LIST_REFUSAL_H_
 
-#include <set>
 #include <string>
 
 #include "block/block_device.h"
 #include "state/session.h"
 #include "state/world.pb.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure_steps.h"
 #include "tools/check/cured_size.h"
 #include "tools/check/lvm_group.h"
@@ -27,8 +27,7 @@ std::string SmallXfs(const CuredMachine& with, const StandsOn& stands_on,
                      const CureSteps& steps);
 
 // A driver's array on what goes.
-std::string UnmodelledOn(const Session& machine,
-                         const std::set<BlockDevice*>& gone);
+std::string UnmodelledOn(const Session& machine, const BdevSet& gone);
 
 // A part of LVM2's volumes, of which LVM2 alone makes the table.
 std::string PartOfLvm(const Session& machine,

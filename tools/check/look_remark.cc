@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/one_line.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/world_rows.h"
@@ -39,8 +40,7 @@ std::vector<std::string> LookRemarks(const CureSteps& steps) {
 }
 
 std::string GuessRemark(const Session& machine, const StandsOn& stands_on,
-                        const std::set<BlockDevice*>& gone,
-                        const CureSteps& steps) {
+                        const BdevSet& gone, const CureSteps& steps) {
   for (BlockDevice* bdev : gone) {
     const std::string name = NameOfDevice(machine, *bdev);
     const proto::MappedDevice* const device = stands_on.InWorld(name);

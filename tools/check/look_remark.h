@@ -6,12 +6,12 @@
 #ifndef DMDAX_TOOLS_CHECK_LOOK_REMARK_H_
 #define DMDAX_TOOLS_CHECK_LOOK_REMARK_H_
 
-#include <set>
 #include <string>
 #include <vector>
 
 #include "block/block_device.h"
 #include "state/session.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure_steps.h"
 #include "tools/check/stands_on.h"
 
@@ -21,8 +21,7 @@ std::vector<std::string> LookRemarks(const CureSteps& steps);
 
 // Of what goes that is taken for LVM2's by its name alone; "": nothing is.
 std::string GuessRemark(const Session& machine, const StandsOn& stands_on,
-                        const std::set<BlockDevice*>& gone,
-                        const CureSteps& steps);
+                        const BdevSet& gone, const CureSteps& steps);
 
 }  // namespace dmdax
 

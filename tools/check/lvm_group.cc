@@ -12,10 +12,12 @@
 #include "base/one_line.h"
 #include "base/round_up.h"
 #include "state/find_device.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/data_off.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/hidden_volume.h"
+#include "tools/check/lvm_settings.h"
 #include "tools/check/lvm_volume.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_rows.h"
@@ -66,7 +68,7 @@ class Finder {
          const proto::World& cured, GroupPart* part)
       : machine_(machine), stands_on_(stands_on), cured_(cured), part_(*part) {}
 
-  void Find(const std::set<BlockDevice*>& redo) {
+  void Find(const BdevSet& redo) {
     const auto volumes = stands_on_.OfGroup(part_.vg);
     if (volumes.size() > kMostVolumes) {
       part_.devices.assign(redo.begin(), redo.end());
@@ -118,12 +120,15 @@ class Finder {
       }
     }
     Refuse();
+    if (std::string why = GroupKeepsDevices(machine_, part_); !why.empty()) {
+      part_.refused = std::move(why);
+    }
     FindIdle(redo);
     FindHolders();
   }
 
  private:
-  static bool AreAllIn(const std::set<BlockDevice*>& redo,
+  static bool AreAllIn(const BdevSet& redo,
                        const std::vector<BlockDevice*>& devices) {
     return std::all_of(devices.begin(), devices.end(),
                        [&](BlockDevice* bdev) { return redo.contains(bdev); });
@@ -181,7 +186,7 @@ class Finder {
 
   // Volumes that only the metadata has: of a table that nobody knows no list
   // makes them again.
-  void FindIdle(const std::set<BlockDevice*>& redo) {
+  void FindIdle(const BdevSet& redo) {
     const proto::VolumeGroup* const group = stands_on_.GroupInWorld(part_.vg);
     if (group == nullptr) return;
     std::vector<std::string> shown, hidden;
@@ -282,7 +287,7 @@ uint64_t MostExtent(const Session& machine, const StandsOn& stands_on,
 
 GroupPart PartOfGroup(const Session& machine, const StandsOn& stands_on,
                       const proto::World& cured, const std::string& vg,
-                      const std::set<BlockDevice*>& redo) {
+                      const BdevSet& redo) {
   GroupPart part{.machine = &machine, .vg = vg, .extent = kExtent};
   Finder(machine, stands_on, cured, &part).Find(redo);
   return part;

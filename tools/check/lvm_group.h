@@ -17,6 +17,7 @@
 
 #include "state/session.h"
 #include "state/world.pb.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure.h"
 #include "tools/check/stands_on.h"
 
@@ -52,7 +53,7 @@ uint64_t MostExtent(const Session& machine, const StandsOn& stands_on,
 // be, those that it has.
 GroupPart PartOfGroup(const Session& machine, const StandsOn& stands_on,
                       const proto::World& cured, const std::string& vg,
-                      const std::set<BlockDevice*>& redo);
+                      const BdevSet& redo);
 
 }  // namespace dmdax
 

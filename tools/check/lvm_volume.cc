@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/one_line.h"
@@ -70,36 +69,11 @@ std::string VolumesLook(const std::string& vg,
                       ShellWord(absl::StrJoin(names, " ")));
 }
 
-std::string VariableOf(std::string name) {
-  for (char& c : name) {
-    if (!absl::ascii_isalnum(static_cast<unsigned char>(c))) c = '_';
-  }
-  return name;
-}
-
 std::string JoinWords(const std::vector<std::string>& paths) {
   return absl::StrJoin(paths, " ",
                        [](std::string* out, const std::string& path) {
                          absl::StrAppend(out, ShellWord(path));
                        });
-}
-
-std::string TagWords(const Session& session, const std::string& vg,
-                     const std::string& lv) {
-  std::string words;
-  const auto add = [&](const auto& tags) {
-    for (const std::string& tag : tags) {
-      absl::StrAppend(&words, " --addtag ", ShellWord(tag));
-    }
-  };
-  for (const proto::VolumeGroup& group : session.groups) {
-    if (group.name() != vg) continue;
-    if (lv.empty()) add(group.tag());
-    for (const auto& volume : group.tagged()) {
-      if (volume.name() == lv) add(volume.tag());
-    }
-  }
-  return words;
 }
 
 std::string LvmCreateLine(const LvmName& lvm,

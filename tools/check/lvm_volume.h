@@ -38,18 +38,10 @@ std::string LvmCreateLine(const LvmName& lvm,
                           const std::vector<SegmentToMake>& segments,
                           const std::string& more);
 
-// " --addtag db": what gives a volume the tags that the metadata has, or for
-// "" the group.
-std::string TagWords(const Session& session, const std::string& vg,
-                     const std::string& lv);
-
 // What ends a list where a group has other volumes than these, hidden ones
 // included: names are compared, as one more and one less make the same count.
 std::string VolumesLook(const std::string& vg,
                         const std::set<std::string>& names);
-
-// A name as a part of a shell's variable.
-std::string VariableOf(std::string name);
 
 // Paths as words of a shell.
 std::string JoinWords(const std::vector<std::string>& paths);

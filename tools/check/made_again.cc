@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/one_line.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
@@ -37,6 +38,20 @@ void MakePartitionsAgain(const StandsOn& stands_on, const proto::World& cured,
   }
 }
 
+std::vector<std::string> PartitionRemarks(const CureSteps& steps) {
+  std::set<std::string> disks;
+  for (const auto& [key, step] : steps.all()) {
+    if (key.first == CureStage::kNamespace && MakesAnew(step) &&
+        steps.Has(CureStage::kPartition, key.second)) {
+      disks.insert(OneLine(key.second));
+    }
+  }
+  if (disks.empty()) return {};
+  return {absl::StrCat("the partitions of ", absl::StrJoin(disks, ", "),
+                       " come back in a GPT, with new UUIDs (PARTUUID), and "
+                       "without types and names")};
+}
+
 std::string SpareRemark(const std::string& vg, const std::string& lv) {
   return absl::StrCat(OneLine(absl::StrCat(vg, "/", lv)),
                       ", the spare of pools' metadata, goes, and the next pool "
@@ -45,7 +60,7 @@ std::string SpareRemark(const std::string& vg, const std::string& lv) {
 
 std::vector<std::string> ReadOnlyRemarks(const Session& machine,
                                          const StandsOn& stands_on,
-                                         const std::set<BlockDevice*>& gone) {
+                                         const BdevSet& gone) {
   std::set<std::string> words;
   for (const BlockDevice* bdev : gone) {
     const proto::MappedDevice* const device =

@@ -7,13 +7,13 @@
 #ifndef DMDAX_TOOLS_CHECK_MADE_AGAIN_H_
 #define DMDAX_TOOLS_CHECK_MADE_AGAIN_H_
 
-#include <set>
 #include <string>
 #include <vector>
 
 #include "block/block_device.h"
 #include "state/session.h"
 #include "state/world.pb.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure_steps.h"
 #include "tools/check/stands_on.h"
 
@@ -25,13 +25,16 @@ namespace dmdax {
 void MakePartitionsAgain(const StandsOn& stands_on, const proto::World& cured,
                          CureSteps* steps);
 
+// What partitions have no more that are made again so.
+std::vector<std::string> PartitionRemarks(const CureSteps& steps);
+
 // What is to be known of a spare of pools' metadata that goes.
 std::string SpareRemark(const std::string& vg, const std::string& lv);
 
 // Of LVM2's volumes that cannot be written, and are made again to be.
 std::vector<std::string> ReadOnlyRemarks(const Session& machine,
                                          const StandsOn& stands_on,
-                                         const std::set<BlockDevice*>& gone);
+                                         const BdevSet& gone);
 
 // For each volume that is made.
 void TellQueuesAgain(const proto::World& cured, CureSteps* steps);

@@ -9,6 +9,7 @@
 #include "process/mount_point.h"
 #include "state/find_device.h"
 #include "state/world.pb.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
 
@@ -53,8 +54,7 @@ std::string PartAt(const StandsOn& stands_on, const std::string& at) {
 }
 
 std::string MountInPart(const Session& machine, const StandsOn& stands_on,
-                        const std::set<BlockDevice*>& gone,
-                        const CureSteps& steps) {
+                        const BdevSet& gone, const CureSteps& steps) {
   for (const proto::MountBeside& beside : stands_on.world().mount_beside()) {
     const proto::Mount* const mount = PartOf(stands_on, beside);
     BlockDevice* const bdev =
@@ -81,8 +81,7 @@ std::string MountInPart(const Session& machine, const StandsOn& stands_on,
 }
 
 std::string HiddenMount(const Session& machine, const StandsOn& stands_on,
-                        const std::set<BlockDevice*>& gone,
-                        const CureSteps& steps) {
+                        const BdevSet& gone, const CureSteps& steps) {
   for (const proto::MountBeside& beside : stands_on.world().mount_beside()) {
     if (!beside.hidden()) continue;
     BlockDevice* const bdev = Find(machine, beside.device());

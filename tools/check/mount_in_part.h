@@ -8,11 +8,11 @@
 #ifndef DMDAX_TOOLS_CHECK_MOUNT_IN_PART_H_
 #define DMDAX_TOOLS_CHECK_MOUNT_IN_PART_H_
 
-#include <set>
 #include <string>
 
 #include "block/block_device.h"
 #include "state/session.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure_steps.h"
 #include "tools/check/stands_on.h"
 
@@ -27,13 +27,11 @@ std::string PartAt(const StandsOn& stands_on, const std::string& at);
 // Whoever saves what such a mount shows loses the rest, and what mounts its
 // device mounts all of it there.
 std::string MountInPart(const Session& machine, const StandsOn& stands_on,
-                        const std::set<BlockDevice*>& gone,
-                        const CureSteps& steps);
+                        const BdevSet& gone, const CureSteps& steps);
 
 // One that is unmounted only when the one over it is.
 std::string HiddenMount(const Session& machine, const StandsOn& stands_on,
-                        const std::set<BlockDevice*>& gone,
-                        const CureSteps& steps);
+                        const BdevSet& gone, const CureSteps& steps);
 
 }  // namespace dmdax
 

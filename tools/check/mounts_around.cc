@@ -10,6 +10,7 @@
 #include "base/one_line.h"
 #include "process/mount_point.h"
 #include "state/find_device.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/fs_anew.h"
 #include "tools/check/fs_steps.h"
@@ -25,13 +26,22 @@ bool IsIn(const std::string& path, const std::string& around) {
 
 class Around {
  public:
-  Around(const Session& machine, const StandsOn& stands_on,
-         const std::set<BlockDevice*>& gone, ByHand* by_hand, CureSteps* steps)
+  Around(const Session& machine, const StandsOn& stands_on, const BdevSet& gone,
+         ByHand* by_hand, CureSteps* steps)
       : machine_(machine),
         stands_on_(stands_on),
         gone_(gone),
         by_hand_(*by_hand),
-        steps_(*steps) {}
+        steps_(*steps) {
+    for (const proto::MountBeside& beside : stands_on.world().mount_beside()) {
+      // HiddenMount() and EndsFirst() tell of them.
+      if (beside.hidden() || beside.type() == "swap" ||
+          beside.type() == "loop") {
+        continue;
+      }
+      beside_.push_back({&beside, Find(beside.device())});
+    }
+  }
 
   std::set<std::string> Run() {
     for (const auto& [key, step] : steps_.all()) {
@@ -49,7 +59,9 @@ class Around {
   }
 
  private:
+  // Null: there is none.
   BlockDevice* Find(const std::string& device) const {
+    if (device.empty()) return nullptr;
     const absl::StatusOr<BlockDevice*> bdev = FindDevice(machine_, device);
     return bdev.ok() ? *bdev : nullptr;
   }
@@ -80,11 +92,9 @@ class Around {
     if (InRescue(steps_)) return;
     const proto::Mount* const own = stands_on_.MountAt(path);
     BlockDevice* const bdev = own == nullptr ? nullptr : Find(own->device());
-    for (const proto::MountBeside& beside : stands_on_.world().mount_beside()) {
-      // HiddenMount() and EndsFirst() tell of them.
-      if (beside.hidden() || beside.type() == "swap") continue;
-      const bool same = bdev != nullptr && !beside.device().empty() &&
-                        Find(beside.device()) == bdev;
+    for (const auto& [mount, device] : beside_) {
+      const proto::MountBeside& beside = *mount;
+      const bool same = bdev != nullptr && device == bdev;
       if (!same && !IsIn(beside.path(), path)) continue;
       if (!Unmount(beside.path())) continue;
       if (!same || !ComesBack(path, *bdev, beside)) {
@@ -120,9 +130,11 @@ class Around {
 
   const Session& machine_;
   const StandsOn& stands_on_;
-  const std::set<BlockDevice*>& gone_;
+  const BdevSet& gone_;
   ByHand& by_hand_;
   CureSteps& steps_;
+  // Mounts that the World has not, and their devices.
+  std::vector<std::pair<const proto::MountBeside*, BlockDevice*>> beside_;
   std::vector<std::string> left_;  // unmounted, not yet looked around
   std::set<std::string> lost_;
 };
@@ -130,7 +142,7 @@ class Around {
 }  // namespace
 
 void MakeFileSystemsAgain(const CuredMachine& with, const StandsOn& stands_on,
-                          const std::set<BlockDevice*>& gone, ByHand* by_hand,
+                          const BdevSet& gone, ByHand* by_hand,
                           CureSteps* steps) {
   for (BlockDevice* bdev : gone) {
     for (const std::string& at : stands_on.MountsOf(bdev)) {
@@ -153,8 +165,8 @@ void MakeFileSystemsAgain(const CuredMachine& with, const StandsOn& stands_on,
 
 std::set<std::string> UnmountThoseAround(const Session& machine,
                                          const StandsOn& stands_on,
-                                         const std::set<BlockDevice*>& gone,
-                                         ByHand* by_hand, CureSteps* steps) {
+                                         const BdevSet& gone, ByHand* by_hand,
+                                         CureSteps* steps) {
   return Around(machine, stands_on, gone, by_hand, steps).Run();
 }
 

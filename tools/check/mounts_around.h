@@ -13,6 +13,7 @@
 #include "block/block_device.h"
 #include "state/session.h"
 #include "state/world.pb.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/by_hand.h"
 #include "tools/check/cure_steps.h"
 #include "tools/check/cured_size.h"
@@ -23,7 +24,7 @@ namespace dmdax {
 // File systems go with their devices, and are made and mounted again.  Those of
 // types that no list makes go to `by_hand`.
 void MakeFileSystemsAgain(const CuredMachine& with, const StandsOn& stands_on,
-                          const std::set<BlockDevice*>& gone, ByHand* by_hand,
+                          const BdevSet& gone, ByHand* by_hand,
                           CureSteps* steps);
 
 // What is around those that are unmounted is unmounted too, and comes back
@@ -31,8 +32,8 @@ void MakeFileSystemsAgain(const CuredMachine& with, const StandsOn& stands_on,
 // as that of a tmpfs.
 std::set<std::string> UnmountThoseAround(const Session& machine,
                                          const StandsOn& stands_on,
-                                         const std::set<BlockDevice*>& gone,
-                                         ByHand* by_hand, CureSteps* steps);
+                                         const BdevSet& gone, ByHand* by_hand,
+                                         CureSteps* steps);
 
 }  // namespace dmdax
 

@@ -12,6 +12,7 @@
 #include "base/one_line.h"
 #include "state/world_load.h"
 #include "tools/byte_count.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/look.h"
@@ -83,8 +84,8 @@ uint64_t LargeBytes(Session& session, const std::string& path) {
 
 }  // namespace
 
-std::set<BlockDevice*> Neighbours::ChangedIn(const proto::World& better) const {
-  std::set<BlockDevice*> changed;
+BdevSet Neighbours::ChangedIn(const proto::World& better) const {
+  BdevSet changed;
   const auto add = [&](const std::string& name) {
     if (BlockDevice* bdev = stands_on_.Find(name)) changed.insert(bdev);
   };
@@ -113,9 +114,9 @@ std::vector<BlockDevice*> Neighbours::Others(const Cure& cure,
                                              const proto::World& better,
                                              const Subject& subject) const {
   if (subject.bdev == nullptr) return {};
-  const std::set<BlockDevice*> changed = ChangedIn(better);
+  const BdevSet changed = ChangedIn(better);
   if (changed.empty()) return {};
-  std::set<BlockDevice*> own;
+  BdevSet own;
   if (BlockDevice* bdev = machine_.machine->FindBdev(subject.bdev->dev())) {
     for (BlockDevice* at : AllBelow(machine_, bdev)) own.insert(at);
   }

@@ -17,12 +17,12 @@
 
 #include <cstddef>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "state/session.h"
 #include "state/world.pb.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure.h"
 #include "tools/check/stands_on.h"
 #include "tools/check/subject.h"
@@ -45,7 +45,7 @@ class Neighbours {
   // Of more nobody is told.
   static constexpr size_t kMost = 32;
 
-  std::set<BlockDevice*> ChangedIn(const proto::World& better) const;
+  BdevSet ChangedIn(const proto::World& better) const;
   std::vector<BlockDevice*> Others(const Cure& cure, const proto::World& better,
                                    const Subject& subject) const;
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -44,7 +45,7 @@ class Doubts {
     add(look_.subject.name);
     std::vector<const proto::Guess*> matter;
     for (int number : numbers) {
-      const proto::Guess& guess = session_.guesses.Get(number);
+      const proto::Guess& guess = guesses_.Get(number);
       if (Matters(guess)) matter.push_back(&guess);
     }
     return matter;
@@ -68,7 +69,7 @@ class Doubts {
   bool HasNoDaxGuess(const std::string& name) const {
     const absl::Span<const int> about = guesses_.About(name);
     return std::any_of(about.begin(), about.end(), [&](int number) {
-      return session_.guesses.Get(number).decides() == proto::Guess::NO_DAX;
+      return guesses_.Get(number).decides() == proto::Guess::NO_DAX;
     });
   }
 
@@ -126,7 +127,7 @@ std::string LeftOutText(absl::string_view why) {
   return absl::StrCat("it is left out: ", why);
 }
 
-GuessesByName::GuessesByName(const Session& session) {
+GuessesByName::GuessesByName(const Session& session) : session_(session) {
   for (int i = 0; i < session.guesses.size(); ++i) {
     by_name_[session.guesses.Get(i).name()].push_back(i);
   }
@@ -143,7 +144,17 @@ std::vector<std::string> NotKnown(const Session& session,
                                   const Look& look, Wish wish) {
   if (!look.error.ok()) return {};
   std::vector<std::string> unknown = FileDoubts(session, look, wish);
-  if (session.guesses.empty()) return unknown;
+  for (std::string& guess : GuessesThatMatter(session, guesses, look, wish)) {
+    unknown.push_back(std::move(guess));
+  }
+  return unknown;
+}
+
+std::vector<std::string> GuessesThatMatter(const Session& session,
+                                           const GuessesByName& guesses,
+                                           const Look& look, Wish wish) {
+  std::vector<std::string> unknown;
+  if (guesses.empty()) return unknown;
   const Doubts doubts(session, guesses, look, wish);
   for (const proto::Guess* guess : doubts.ThatMatter()) {
     unknown.push_back(GuessText(*guess));

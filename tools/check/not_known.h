@@ -15,18 +15,25 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "state/session.h"
+#include "state/world.pb.h"
 #include "tools/check/look.h"
 
 namespace dmdax {
 
 // The guesses of a session by what they are about, found once for many looks.
+// The session must outlive it.
 class GuessesByName {
  public:
   explicit GuessesByName(const Session& session);
+  bool empty() const { return by_name_.empty(); }
   // Their numbers.
   absl::Span<const int> About(const std::string& name) const;
+  const proto::Guess& Get(int number) const {
+    return session_.guesses.Get(number);
+  }
 
  private:
+  const Session& session_;
   absl::flat_hash_map<std::string, std::vector<int>> by_name_;
 };
 
@@ -34,6 +41,12 @@ class GuessesByName {
 std::vector<std::string> NotKnown(const Session& session,
                                   const GuessesByName& guesses,
                                   const Look& look, Wish wish);
+
+// The same of guesses alone, and of a later look: `session` has the cures, and
+// the guesses are those of the machine.
+std::vector<std::string> GuessesThatMatter(const Session& session,
+                                           const GuessesByName& guesses,
+                                           const Look& look, Wish wish);
 
 // What is said of something that the World has not: `why` is LeftOut's.
 std::string LeftOutText(absl::string_view why);

@@ -7,6 +7,7 @@
 #include "dm/dm_table.h"
 #include "process/mount_point.h"
 #include "state/find_device.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/world_rows.h"
 
@@ -163,9 +164,8 @@ absl::Span<BlockDevice* const> StandsOn::OfGroup(const std::string& vg) const {
   return at->second;
 }
 
-std::set<BlockDevice*> StandsOn::AllAbove(const std::set<BlockDevice*>& devices,
-                                          size_t most) const {
-  std::set<BlockDevice*> all = devices;
+BdevSet StandsOn::AllAbove(const BdevSet& devices, size_t most) const {
+  BdevSet all = devices;
   std::vector<BlockDevice*> left(devices.begin(), devices.end());
   while (!left.empty() && all.size() <= most) {
     const auto above = above_.find(left.back());
@@ -182,9 +182,9 @@ std::set<BlockDevice*> StandsOn::AllAbove(const std::set<BlockDevice*>& devices,
 int StandsOn::Depth(BlockDevice* bdev) const {
   // Level by level, each device in the last that it is met in.
   int depth = 0;
-  std::set<BlockDevice*> level = {bdev};
+  BdevSet level = {bdev};
   for (;; ++depth) {
-    std::set<BlockDevice*> next;
+    BdevSet next;
     for (BlockDevice* at : level) {
       for (BlockDevice* below : DevicesBelow(session_, *at)) {
         next.insert(below);
@@ -234,11 +234,10 @@ void StandsOn::FindAreas() {
   }
 }
 
-std::set<BlockDevice*> StandsOn::Within(const BlockDevice& below,
-                                        uint64_t start, uint64_t end,
-                                        size_t most) {
+BdevSet StandsOn::Within(const BlockDevice& below, uint64_t start, uint64_t end,
+                         size_t most) {
   if (!has_areas_) FindAreas();
-  std::set<BlockDevice*> found;
+  BdevSet found;
   const auto areas = areas_.find(&below);
   if (areas == areas_.end()) return found;
   auto at =

@@ -22,6 +22,7 @@
 #include "block/block_device.h"
 #include "state/session.h"
 #include "state/world.pb.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/device_use.h"
 #include "tools/check/whole_files.h"
 
@@ -68,8 +69,7 @@ class StandsOn {
   const DeviceUses& uses() const { return uses_; }
   WholeFiles& whole_files() { return whole_files_; }
   // These and all that stands on them; more than `most` are not looked for.
-  std::set<BlockDevice*> AllAbove(const std::set<BlockDevice*>& devices,
-                                  size_t most) const;
+  BdevSet AllAbove(const BdevSet& devices, size_t most) const;
   // How many levels of devices are below: of a disk 0.
   int Depth(BlockDevice* bdev) const;
   // That of the lowest volume of a group, with which the group goes.
@@ -77,8 +77,8 @@ class StandsOn {
 
   // The mapped devices whose live tables have data in sectors [start, end) of
   // `below`; more than `most` are not looked for.
-  std::set<BlockDevice*> Within(const BlockDevice& below, uint64_t start,
-                                uint64_t end, size_t most);
+  BdevSet Within(const BlockDevice& below, uint64_t start, uint64_t end,
+                 size_t most);
 
  private:
   struct Area {

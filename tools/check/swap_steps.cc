@@ -1,57 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/check/swap_steps.h"
 
-#include <string>
-
-#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/one_line.h"
-#include "state/find_device.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/fs_steps.h"
+#include "tools/check/kept_identity.h"
 
 namespace dmdax {
-namespace {
 
-bool IsSwap(const proto::Use& use) {
-  return use.active() || use.type() == "swap";
+std::string SwapOffLine(const Session& machine, const BlockDevice& bdev) {
+  return absl::StrCat("swapoff ", ShellWord(DevicePath(machine, bdev)));
 }
 
-}  // namespace
-
-bool IsSwapInUse(const Session& machine, const BlockDevice* swap) {
-  for (const proto::Use& use : machine.uses) {
-    if (!use.active()) continue;
-    const absl::StatusOr<BlockDevice*> bdev = FindDevice(machine, use.device());
-    if (bdev.ok() && *bdev == swap) return true;
-  }
-  return false;
-}
-
-std::set<BlockDevice*> SwapOf(const Session& machine,
-                              const std::set<BlockDevice*>& devices) {
-  std::set<BlockDevice*> found;
-  for (const proto::Use& use : machine.uses) {
-    if (!IsSwap(use)) continue;
-    const absl::StatusOr<BlockDevice*> bdev = FindDevice(machine, use.device());
-    if (bdev.ok() && devices.contains(*bdev)) found.insert(*bdev);
-  }
-  return found;
-}
-
-void AddSwapSteps(const Session& machine, const std::set<BlockDevice*>& swap,
-                  const ByHand& by_hand, CureSteps* steps) {
+void AddSwapSteps(const Session& machine, const DeviceUses& uses,
+                  const BdevSet& gone, const ByHand& by_hand,
+                  CureSteps* steps) {
   const bool rescue = InRescue(*steps);
-  for (BlockDevice* bdev : swap) {
+  for (BlockDevice* bdev : gone) {
+    const DeviceUses::Swap swap = uses.SwapOn(*bdev);
+    if (swap == DeviceUses::Swap::kNone) continue;
     const std::string path = DevicePath(machine, *bdev);
-    const bool in_use = !rescue && IsSwapInUse(machine, bdev);
+    const bool in_use = !rescue && swap == DeviceUses::Swap::kInUse;
     if (in_use) {
-      steps->Put({CureStage::kUnmount, path,
-                  absl::StrCat("swapoff ", ShellWord(path))});
+      steps->Put({CureStage::kUnmount, path, SwapOffLine(machine, *bdev)});
     }
     if (by_hand.Has(bdev)) continue;
-    steps->Put(
-        {CureStage::kMkfs, path, absl::StrCat("mkswap ", ShellWord(path))});
+    steps->Put(IdentityStep(machine, path, *bdev));
+    steps->Put({CureStage::kMkfs, path,
+                absl::StrCat("mkswap -U ", UuidWord(machine, *bdev), " -L ",
+                             LabelWord(machine, *bdev), " ", ShellWord(path))});
     if (in_use) {
       steps->Put(
           {CureStage::kMount, path, absl::StrCat("swapon ", ShellWord(path))});

@@ -9,7 +9,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/substitute.h"
 #include "base/one_line.h"
 #include "dm/dm_table.h"
@@ -155,7 +154,7 @@ class Undoer {
       if (command.empty()) return std::nullopt;
       TakeOverParts(name, &plain);
     } else {
-      command = ReloadLine(plain);
+      command = DmsetupReloadLine(name, StableTable(r_.session, plain));
     }
     *FindMapped(world_, name) = plain;
     Cure cure{.change = absl::StrCat(OneLine(name), ": ", undo->change, " (",
@@ -167,7 +166,8 @@ class Undoer {
     }
     cure.steps = std::move(unmount_);
     cure.goes = std::move(goes_);
-    cure.steps.push_back({CureStage::kConvert, name, command});
+    cure.steps.push_back({CureStage::kConvert, name, command, "",
+                          lvm ? CureTool::kAny : CureTool::kDmsetup});
     return cure;
   }
 
@@ -273,14 +273,6 @@ class Undoer {
     proto::MappedDevice* const part =
         FindMapped(world_, NameOfDevice(r_.session, *bdev));
     return part != nullptr && HiddenVolumeOf(*part) == name ? part : nullptr;
-  }
-
-  std::string ReloadLine(const proto::MappedDevice& plain) const {
-    const std::string create =
-        DmsetupCreateLine(plain.name(), StableTable(r_.session, plain));
-    return absl::StrCat(
-        absl::StrReplaceAll(create, {{"dmsetup create", "dmsetup reload"}}),
-        " && dmsetup resume ", DmNameWord(plain.name()));
   }
 
   const CureRequest& r_;

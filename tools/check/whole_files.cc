@@ -21,6 +21,16 @@ bool IsWhole(const MountedFile& file) {
   return file.inode.i_size >= kPmdBytes && at >= file.inode.i_size;
 }
 
+uint64_t BytesOf(const MountedFile& file) {
+  const uint64_t end = file.inode.i_size;
+  uint64_t bytes = 0;
+  for (const FileExtent& e : file.inode.extents.All()) {
+    if (e.type != IOMAP_MAPPED && e.type != IOMAP_UNWRITTEN) continue;
+    bytes += std::min(e.end(), std::max(end, e.logical)) - e.logical;
+  }
+  return bytes;
+}
+
 }  // namespace
 
 const WholeFiles::OfMount& WholeFiles::Of(const proto::Mount& mount) {
@@ -34,7 +44,9 @@ const WholeFiles::OfMount& WholeFiles::Of(const proto::Mount& mount) {
     }
     std::string path = PathBelow(at, in.name());
     const absl::StatusOr<MountedFile*> file = machine_.user->FindFile(path);
-    if (!file.ok() || !IsWhole(**file)) continue;
+    if (!file.ok()) continue;
+    of.bytes += BytesOf(**file);
+    if (!IsWhole(**file)) continue;
     of.numbers.try_emplace(path, of.files.size());
     of.files.push_back({std::move(path), (*file)->inode.i_size});
   }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // WholeFiles: the files of each mount of a machine that have blocks for all of
-// their bytes and can have a page of 2 MiB.  They are found once for each
-// mount, however many of its files ask.
-// Threading: thread-compatible.
+// their bytes and can have a page of 2 MiB, and how much all have.  They are
+// found once for each mount, however many of its files ask. Threading:
+// thread-compatible.
 #ifndef DMDAX_TOOLS_CHECK_WHOLE_FILES_H_
 #define DMDAX_TOOLS_CHECK_WHOLE_FILES_H_
 
@@ -29,6 +29,8 @@ class WholeFiles {
     absl::flat_hash_map<std::string, size_t> numbers;  // by path
     // Whether any file of the mount has blocks of others.
     enum class Blocks { kOwn, kShared } blocks = Blocks::kOwn;
+    // What all files of the mount have in blocks up to their ends.
+    uint64_t bytes = 0;
   };
 
   explicit WholeFiles(const Session& machine) : machine_(machine) {}

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "tools/dmsetup/mangle.h"
+#include "formats/mangle.h"
 
 namespace dmdax {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tools/dmsetup/mangle.h"
+#include "formats/mangle.h"
 
 #include <cstdio>
 #include <cstring>

@@ -7,8 +7,8 @@
 //   Unmangle("a\\x20b");                            // "a b"
 //
 // Mirrors: mangle_string, unmangle_string of libdm/libdm-common.c (1.02.185).
-#ifndef DMDAX_TOOLS_DMSETUP_MANGLE_H_
-#define DMDAX_TOOLS_DMSETUP_MANGLE_H_
+#ifndef DMDAX_FORMATS_MANGLE_H_
+#define DMDAX_FORMATS_MANGLE_H_
 
 #include <string>
 
@@ -40,4 +40,4 @@ bool IsMangled(absl::string_view s);
 
 }  // namespace dmdax
 
-#endif  // DMDAX_TOOLS_DMSETUP_MANGLE_H_
+#endif  // DMDAX_FORMATS_MANGLE_H_

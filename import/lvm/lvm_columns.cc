@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "import/lvm/lvm_columns.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+
+namespace dmdax {
+namespace {
+
+void AddTags(const JsonValue& column, std::vector<std::string>* tags) {
+  const std::string text = column.Text();
+  if (!text.empty()) *tags = absl::StrSplit(text, ',', absl::SkipEmpty());
+}
+
+// A letter of an attribute; 0: it is not there.
+char Letter(const JsonValue& attributes, size_t at) {
+  const std::string text = attributes.Text();
+  return at < text.size() ? text[at] : '\0';
+}
+
+// Mirrors: _alloc_policies of lib/metadata/metadata.c (LVM2 2.03.16); a
+// volume's is a capital while it is locked.
+std::string PolicyOf(const JsonValue& column, char letter) {
+  if (column.exists()) return column.Text();
+  switch (absl::ascii_tolower(static_cast<unsigned char>(letter))) {
+    case 'c':
+      return "contiguous";
+    case 'l':
+      return "cling";
+    case 'n':
+      return "normal";
+    case 'a':
+      return "anywhere";
+    case 'i':
+      return "inherit";
+    default:
+      return "";
+  }
+}
+
+absl::Status AddLimit(const JsonValue& column, uint64_t* limit) {
+  const std::string text = column.Text();
+  if (text.empty() || absl::SimpleAtoi(text, limit)) return absl::OkStatus();
+  return column.Expected("a number");
+}
+
+// Whether LVM2 does it by itself, which is the default.
+bool IsOff(const JsonValue& autoactivation) {
+  const std::string text = autoactivation.Text();
+  return autoactivation.exists() && (text.empty() || text == "0");
+}
+
+}  // namespace
+
+absl::Status AddGroupColumns(const JsonValue& row, LvmGroup* group) {
+  AddTags(row["vg_tags"], &group->tags);
+  const JsonValue attributes = row["vg_attr"];
+  const std::string policy =
+      PolicyOf(row["vg_allocation_policy"], Letter(attributes, 4));
+  if (!policy.empty()) group->allocation = policy;
+  if (attributes.exists()) {
+    group->status.clear();
+    group->status.push_back("READ");
+    if (Letter(attributes, 0) != 'r') group->status.push_back("WRITE");
+    if (Letter(attributes, 1) == 'z') group->status.push_back("RESIZEABLE");
+    if (Letter(attributes, 2) == 'x') group->status.push_back("EXPORTED");
+  }
+  if (IsOff(row["vg_autoactivation"])) group->flags = {"NOAUTOACTIVATE"};
+  absl::Status s = AddLimit(row["max_pv"], &group->max_pv);
+  return s.ok() ? AddLimit(row["max_lv"], &group->max_lv) : s;
+}
+
+void AddPvColumns(const JsonValue& row, LvmPv* pv) {
+  AddTags(row["pv_tags"], &pv->tags);
+  const JsonValue attributes = row["pv_attr"];
+  if (attributes.exists()) pv->allocatable = Letter(attributes, 0) == 'a';
+}
+
+void AddLvColumns(const JsonValue& row, LvmLv* lv) {
+  AddTags(row["lv_tags"], &lv->tags);
+  const JsonValue attributes = row["lv_attr"];
+  const std::string policy =
+      PolicyOf(row["lv_allocation_policy"], Letter(attributes, 2));
+  if (!policy.empty()) lv->allocation = policy;
+  // Behind a capital the table was loaded so, whatever the metadata say.
+  if (Letter(attributes, 1) == 'r') std::erase(lv->status, "WRITE");
+  if (Letter(attributes, 3) == 'm' && !lv->Has("FIXED_MINOR") &&
+      absl::SimpleAtoi(row["lv_minor"].Text(), &lv->minor)) {
+    lv->status.push_back("FIXED_MINOR");
+  }
+  lv->flags.clear();
+  if (Letter(attributes, 9) == 'k') lv->flags.push_back("ACTIVATION_SKIP");
+  if (IsOff(row["lv_autoactivation"])) lv->flags.push_back("NOAUTOACTIVATE");
+}
+
+}  // namespace dmdax

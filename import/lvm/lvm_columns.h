@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What reports of LVM2 say of a group, its volumes and devices besides where
+// they lie: tags, policies, limits.  A column that a report has not, or that
+// is not set, changes nothing.
+//
+// Threading: pure functions.
+#ifndef DMDAX_IMPORT_LVM_LVM_COLUMNS_H_
+#define DMDAX_IMPORT_LVM_LVM_COLUMNS_H_
+
+#include "absl/status/status.h"
+#include "import/formats/json_input.h"
+#include "import/lvm/lvm_group.h"
+
+namespace dmdax {
+
+// EINVAL: a limit is no number.
+absl::Status AddGroupColumns(const JsonValue& row, LvmGroup* group);
+void AddPvColumns(const JsonValue& row, LvmPv* pv);
+void AddLvColumns(const JsonValue& row, LvmLv* lv);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_IMPORT_LVM_LVM_COLUMNS_H_

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/check/lvm_settings.h"
+
+#include <algorithm>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "base/one_line.h"
+#include "state/find_device.h"
+#include "tools/check/cure_lines.h"
+#include "tools/check/dax_depth.h"
+
+namespace dmdax {
+namespace {
+
+// Null: the World has nothing of it.
+const proto::VolumeGroup* Group(const Session& session, const std::string& vg) {
+  for (const proto::VolumeGroup& group : session.groups) {
+    if (group.name() == vg) return &group;
+  }
+  return nullptr;
+}
+
+const proto::VolumeGroup::Volume* Volume(const Session& session,
+                                         const LvmName& lvm) {
+  const proto::VolumeGroup* const group = Group(session, lvm.vg);
+  if (group == nullptr) return nullptr;
+  for (const auto& volume : group->active()) {
+    if (volume.name() == lvm.lv) return &volume;
+  }
+  return nullptr;
+}
+
+template <typename Tags>
+std::string AddTags(const Tags& tags) {
+  std::string words;
+  for (const std::string& tag : tags) {
+    absl::StrAppend(&words, " --addtag ", ShellWord(tag));
+  }
+  return words;
+}
+
+std::string AllocationWords(const std::string& policy) {
+  return policy.empty() ? "" : absl::StrCat(" --alloc ", ShellWord(policy));
+}
+
+BlockDevice* Find(const Session& session, const std::string& device) {
+  const absl::StatusOr<BlockDevice*> bdev = FindDevice(session, device);
+  return bdev.ok() ? *bdev : nullptr;
+}
+
+}  // namespace
+
+std::string TagWords(const Session& session, const std::string& vg,
+                     const std::string& lv) {
+  const proto::VolumeGroup* const group = Group(session, vg);
+  if (group == nullptr) return "";
+  if (lv.empty()) return AddTags(group->tag());
+  const proto::VolumeGroup::Volume* const volume = Volume(session, {vg, lv});
+  return volume == nullptr ? "" : AddTags(volume->tag());
+}
+
+std::vector<CureStep> VolumeSettings(const Session& session, const LvmName& lvm,
+                                     const std::string& name) {
+  const proto::VolumeGroup::Volume* const volume = Volume(session, lvm);
+  if (volume == nullptr) return {};
+  std::string words = AllocationWords(volume->allocation());
+  if (volume->no_autoactivation()) words += " --setautoactivation n";
+  if (volume->skip_activation()) words += " --setactivationskip y";
+  const std::string path = ShellWord(absl::StrCat(lvm.vg, "/", lvm.lv));
+  std::string line;
+  if (!words.empty()) line = absl::StrCat("lvchange", words, " ", path);
+  if (volume->has_minor()) {
+    absl::StrAppend(&line, line.empty() ? "" : " && ",
+                    "lvchange -y -My --major ", session.ctl->major(),
+                    " --minor ", volume->minor(), " ", path);
+  }
+  if (line.empty()) return {};
+  return {{CureStage::kSettings, name, line}};
+}
+
+std::vector<CureStep> GroupSettings(const GroupPart& part) {
+  const proto::VolumeGroup* const group = Group(*part.machine, part.vg);
+  if (group == nullptr) return {};
+  std::vector<std::string> lines;
+  std::string words;
+  if (part.whole) {
+    words = AllocationWords(group->allocation());
+    if (group->max_pv() != 0) {
+      absl::StrAppend(&words, " --maxphysicalvolumes ", group->max_pv());
+    }
+    if (group->max_lv() != 0) {
+      absl::StrAppend(&words, " --logicalvolume ", group->max_lv());
+    }
+    if (group->no_autoactivation()) words += " --setautoactivation n";
+  }
+  if (!words.empty()) {
+    lines.push_back(absl::StrCat("vgchange", words, " ", ShellWord(part.vg)));
+  }
+  for (const auto& physical : group->physical_volume()) {
+    BlockDevice* const bdev = Find(*part.machine, physical.device());
+    if (std::find(part.devices.begin(), part.devices.end(), bdev) ==
+        part.devices.end()) {
+      continue;
+    }
+    const std::string path = ShellWord(DevicePath(*part.machine, *bdev));
+    if (physical.tag_size() != 0) {
+      lines.push_back(
+          absl::StrCat("pvchange", AddTags(physical.tag()), " ", path));
+    }
+    if (physical.not_allocatable()) {
+      lines.push_back(absl::StrCat("pvchange --allocatable n ", path));
+    }
+  }
+  // Then nothing comes to the group any more.
+  if (part.whole && group->not_resizeable()) {
+    lines.push_back(
+        absl::StrCat("vgchange --resizeable n ", ShellWord(part.vg)));
+  }
+  std::string line;
+  for (const std::string& one : lines) {
+    absl::StrAppend(&line, line.empty() ? "" : " && ", one);
+  }
+  if (line.empty()) return {};
+  return {{CureStage::kSettings, part.vg, line}};
+}
+
+std::string LockedGroup(const Session& session, const std::string& vg) {
+  const proto::VolumeGroup* const group = Group(session, vg);
+  if (group == nullptr || group->locked().empty()) return "";
+  return absl::StrCat(
+      "group ", OneLine(vg), " is ", OneLine(group->locked()),
+      ", so that LVM2 changes nothing of it",
+      group->locked() == "exported"
+          ? absl::StrCat(": vgimport ", ShellWord(vg), ", and ask again")
+          : "");
+}
+
+std::string GroupKeepsDevices(const Session& session, const GroupPart& part) {
+  const proto::VolumeGroup* const group = Group(session, part.vg);
+  if (group == nullptr || part.whole || !group->not_resizeable()) return "";
+  const std::string vg = ShellWord(part.vg);
+  return absl::StrCat("group ", OneLine(part.vg),
+                      " gives no device away and takes none (vgchange "
+                      "--resizeable n): vgchange --resizeable y ",
+                      vg, ", and ask again");
+}
+
+std::string NotAllocatable(const Session& session, const std::string& vg,
+                           const BdevSet& devices, const BdevSet& made_anew) {
+  const proto::VolumeGroup* const group = Group(session, vg);
+  if (group == nullptr) return "";
+  for (const auto& physical : group->physical_volume()) {
+    BlockDevice* const bdev = Find(session, physical.device());
+    if (!physical.not_allocatable() || bdev == nullptr ||
+        !devices.contains(bdev) || made_anew.contains(bdev)) {
+      continue;
+    }
+    return absl::StrCat(
+        "LVM2 puts no volume on ", OneLine(NameOfDevice(session, *bdev)),
+        " (pvchange --allocatable n): pvchange --allocatable y ",
+        ShellWord(DevicePath(session, *bdev)), ", and ask again");
+  }
+  return "";
+}
+
+}  // namespace dmdax

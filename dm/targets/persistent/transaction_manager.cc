@@ -55,6 +55,10 @@ uint64_t TransactionManager::NewBlock() {
   }
   if (!bootstrap_) {
     Change(*block, 1);
+    if (failed_) {
+      if (recursion_ == 0) no_room_ = NoRoom::kBlocksCount;
+      return 0;
+    }
     ++allocated_this_transaction_;
     CheckThreshold();
   }
@@ -133,7 +137,10 @@ void TransactionManager::Apply(Op op) {
   uint64_t& bitmap = bitmaps_[op.block / kBlocksPerBitmap];
   bool shared;
   bitmap = Shadow(bitmap, &shared);
-  if (failed_) return;
+  if (failed_) {
+    no_room_ = NoRoom::kCount;
+    return;
+  }
   const uint32_t old = counts_.Get(op.block);
   counts_.Add(op.block, op.change);
   const uint32_t now = counts_.Get(op.block);

@@ -93,6 +93,13 @@ class TransactionManager {
            counts_.committed_allocated() + allocated_this_transaction_;
   }
   bool failed() const { return failed_; }
+  // What there was no room for, once it has failed.
+  enum class NoRoom {
+    kBlock,        // a block
+    kCount,        // a copy of the bitmap that counts one
+    kBlocksCount,  // the same, of a block that was found
+  };
+  NoRoom no_room() const { return no_room_; }
   const KernelProfile& profile() const { return profile_; }
 
   void Save(NumberWriter* out) const;
@@ -131,6 +138,7 @@ class TransactionManager {
   // While the device is made or grown, blocks are given out one by one.
   bool bootstrap_ = false;
   bool failed_ = false;
+  NoRoom no_room_ = NoRoom::kBlock;
   uint64_t threshold_ = 0;
   std::function<void()> threshold_fn_;  // null: none
   bool below_threshold_ = false;

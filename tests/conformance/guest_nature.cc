@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -55,6 +56,7 @@ constexpr GuestWords kLines[] = {
 constexpr absl::string_view kRateLimited[] = {
     "attempt to access beyond end of device",
     "I/O error, dev ",
+    "Buffer I/O error on dev ",
     " is corrupted",
     "failed to correct (",
     "corrected 0 errors",
@@ -144,6 +146,14 @@ Progress ProgressOf(std::vector<std::string>& words) {
       done % kChunks == 0) {
     return {"how far tags have been recalculated", &words[5], words[4]};
   }
+  // 0 524288 era 8 38/131072 2 -
+  if (words.size() == 7 && words[2] == "era") {
+    const std::pair<std::string, std::string> parts =
+        absl::StrSplit(words[4], absl::MaxSplits('/', 1));
+    if (parts.second.empty()) return {};
+    return {"how far era's worker has come", &words[4],
+            absl::StrCat("some/", parts.second)};
+  }
   return {};
 }
 
@@ -177,22 +187,99 @@ std::string MissingType(const Json& recorded, const KernelProfile& profile) {
   return "";
 }
 
-std::string MissingHash(const Json& step, const Json& recorded) {
-  // Since 6.16 its module is called crc32-cryptoapi, which the recording guests
-  // do not have.
-  const std::string table = step.value("stdin", "");
-  if (!absl::StrContains(table, ":crc32 ") &&
-      !absl::StrContains(table, ":crc32\n") &&
-      !absl::StrContains(table, " crc32 ")) {
-    return "";
-  }
-  for (const std::string line : recorded.value("dmesg", Json::array())) {
-    if (absl::StrContains(line, "Invalid internal hash (-ENOENT)") ||
-        absl::StrContains(line, "Cannot initialize hash function (-ENOENT)")) {
-      return "crc32";
+namespace {
+
+// The hashes that a row of verity or integrity names, or may.
+std::vector<std::string> HashesOf(const std::string& table) {
+  std::vector<std::string> hashes;
+  for (absl::string_view row : absl::StrSplit(table, '\n')) {
+    const std::vector<absl::string_view> words =
+        absl::StrSplit(row, ' ', absl::SkipEmpty());
+    constexpr size_t kType = 2, kVerityAlgorithm = 10;
+    if (words.size() > kVerityAlgorithm && words[kType] == "verity") {
+      hashes.emplace_back(words[kVerityAlgorithm]);
+    }
+    for (absl::string_view word : words) {
+      for (absl::string_view key : {"internal_hash:", "journal_mac:"}) {
+        if (!absl::ConsumePrefix(&word, key)) continue;
+        hashes.emplace_back(word.substr(0, word.find(':')));
+      }
     }
   }
+  return hashes;
+}
+
+}  // namespace
+
+std::string MissingHash(const Json& step, const Json& recorded) {
+  // Modules that Debian's kernels have, and the recording guests do not; since
+  // 6.16 that of crc32 is called crc32-cryptoapi.
+  constexpr absl::string_view kModules[] = {
+      "crc32",    "crct10dif",   "xxhash64",   "md4",      "rmd160",
+      "sm3",      "sha384",      "sha512",     "sha3-224", "sha3-256",
+      "sha3-384", "sha3-512",    "wp256",      "wp384",    "wp512",
+      "blake2b",  "streebog256", "streebog512"};
+  const bool refused = absl::c_any_of(
+      recorded.value("dmesg", Json::array()), [](const Json& line) {
+        const std::string text = line;
+        return absl::StrContains(text, "Invalid internal hash (-ENOENT)") ||
+               absl::StrContains(text,
+                                 "Cannot initialize hash function (-ENOENT)");
+      });
+  if (!refused) return "";
+  for (const std::string& hash : HashesOf(step.value("stdin", ""))) {
+    const absl::string_view name = absl::string_view(hash).substr(
+        0, hash.find("b-") == hash.npos ? hash.npos : hash.find("b-") + 1);
+    if (absl::c_linear_search(kModules, name)) return hash;
+  }
   return "";
+}
+
+namespace {
+
+// The N of "device-mapper: vdoN:", and where it stands.
+std::optional<int> VdoNumber(absl::string_view line, size_t* at, size_t* end) {
+  constexpr absl::string_view kBegin = "device-mapper: vdo";
+  if (!absl::StartsWith(line, kBegin)) return std::nullopt;
+  *at = kBegin.size();
+  *end = line.find(':', *at);
+  int number = 0;
+  if (*end == line.npos ||
+      !absl::SimpleAtoi(line.substr(*at, *end - *at), &number)) {
+    return std::nullopt;
+  }
+  return number;
+}
+
+}  // namespace
+
+Json WithOurVdoNumbers(const std::string& where, const Json& kernel,
+                       const Json& ours, std::optional<int>* first,
+                       Verdict& verdict) {
+  size_t at = 0, end = 0;
+  const auto number = [&](const Json& line) {
+    return VdoNumber(line.get<std::string>(), &at, &end);
+  };
+  if (!first->has_value()) {
+    // Both count up by the same devices from there on.
+    const auto theirs = absl::c_find_if(kernel, number);
+    const auto mine = absl::c_find_if(ours, number);
+    if (theirs == kernel.end() || mine == ours.end()) return kernel;
+    *first = *number(*theirs) - *number(*mine);
+    if (**first != 0) {
+      verdict.GuestNature(where, "how many vdo devices this boot has had",
+                          absl::StrCat(**first));
+    }
+  }
+  Json renumbered = Json::array();
+  for (const Json& line : kernel) {
+    std::string text = line;
+    if (const std::optional<int> n = number(line); n.has_value()) {
+      text.replace(at, end - at, absl::StrCat(*n - **first));
+    }
+    renumbered.push_back(text);
+  }
+  return renumbered;
 }
 
 Json WithoutSuppressed(const std::string& where, const Json& kernel,

@@ -7,6 +7,7 @@
 #ifndef DMDAX_TESTS_CONFORMANCE_GUEST_NATURE_H_
 #define DMDAX_TESTS_CONFORMANCE_GUEST_NATURE_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,10 +28,18 @@ Json WithoutGuestLines(const std::string& where, const Json& lines,
 Json WithoutTimes(const std::string& where, const Json& stdout_text,
                   Verdict* verdict);
 
-// `dmsetup status` without how far mirrors have come that are not in sync, and
-// integrity where it recalculates tags.
+// `dmsetup status` without how far mirrors have come that are not in sync,
+// integrity where it recalculates tags, and how many blocks of metadata era's
+// worker has used when it is asked between two of its commits.
 Json WithoutProgress(const std::string& where, const Json& stdout_text,
                      Verdict* verdict);
+
+// `kernel`, with the number that a vdo device of `ours` has: they go on over
+// all cases of a boot.  `*first`: that of the first of this case, once it is
+// known.
+Json WithOurVdoNumbers(const std::string& where, const Json& kernel,
+                       const Json& ours, std::optional<int>* first,
+                       Verdict& verdict);
 
 // The target type that the guest's kernel was built without, though others of
 // its release have it; "": none.  From there on its answers are about nothing.

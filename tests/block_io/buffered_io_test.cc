@@ -46,6 +46,7 @@ class BufferedIoTest : public TargetDataTest {
       begin += sectors;
     }
     ASSERT_THAT(Create("d", rows), IsOk());
+    machine().log().SetRatelimit(KernelLog::Ratelimit::kOff);
     Log();
   }
 };
@@ -149,6 +150,7 @@ TEST_F(BufferedIoTest, AnErrorThatNobodyAskedForIsLeftToTheNext) {
 
 TEST_F(BufferedIoTest, NoMoreThanTenLinesAtOnce) {
   Make({-2049});
+  machine().log().SetRatelimit(KernelLog::Ratelimit::kOn);
   EXPECT_EQ(Write("d", 0, std::string(40 * 512, 'x')), EIO);
   EXPECT_EQ(Blocks(), "0 1 2 3 4 5 6 7 8 9");
 }

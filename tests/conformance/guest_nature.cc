@@ -57,6 +57,7 @@ constexpr absl::string_view kRateLimited[] = {
     "attempt to access beyond end of device",
     "I/O error, dev ",
     "Buffer I/O error on dev ",
+    ": detected capacity change from ",
     " is corrupted",
     "failed to correct (",
     "corrected 0 errors",

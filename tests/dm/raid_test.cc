@@ -80,9 +80,12 @@ TEST_F(RaidTest, DataOffset) {
   ASSERT_EQ(WhyNot("raid5_ls 3 64 delta_disks -1" + three_), "");
   EXPECT_THAT(Table("d"),
               StartsWith("0 8192 raid raid5_ls 3 64 delta_disks 0 "));
-  EXPECT_THAT(WhyNot("raid5_ls 5 64 delta_disks 1 data_offset 2048" + three_),
+  EXPECT_THAT(WhyNot("raid5_ls 7 64 region_size 1024 delta_disks 1 "
+                     "data_offset 2048" +
+                     three_),
               StartsWith("not modelled: "));
-  EXPECT_THAT(WhyNot("raid1 3 0 data_offset 64 2 - - - /dev/pmem1"),
+  EXPECT_THAT(WhyNot("raid1 5 0 region_size 1024 data_offset 64 2 - - - "
+                     "/dev/pmem1"),
               StartsWith("not modelled: "))
       << "the kernel crashes";
 }

@@ -196,6 +196,7 @@ void RunDmsetupStep(const std::string& where, const Json& step,
   if (!args.empty() && args[0] == "status") {
     kernel_out = WithoutProgress(where, kernel_out, &verdict);
     our_out = WithoutProgress(where, our_out, nullptr);
+    kernel_out = WithOurEraBlocks(where, kernel_out, our_out, verdict);
   }
   if (args.size() > 3 && absl::StartsWith(args[3], "@stats_print")) {
     kernel_out = WithoutTimes(where, kernel_out, &verdict);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "dm/targets/persistent/btree.h"
 
@@ -48,13 +49,17 @@ uint64_t TransactionManager::NewBlock() {
     }
   } else {
     block = counts_.TakeFree();
+    // The last one may be on its way already, to whoever needs this one first.
+    if (block && (block == uncounted_ || Pending(*block) > 0)) block.reset();
   }
   if (!block) {
     failed_ = true;
     return 0;
   }
   if (!bootstrap_) {
+    const std::optional<uint64_t> outer = std::exchange(uncounted_, block);
     Change(*block, 1);
+    uncounted_ = outer;
     if (failed_) {
       if (recursion_ == 0) no_room_ = NoRoom::kBlocksCount;
       return 0;

@@ -32,6 +32,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -135,6 +136,8 @@ class TransactionManager {
   // A change of a count may need blocks itself: those counts wait here.
   int recursion_ = 0;
   std::deque<Op> pending_;
+  // A block that was found, and is not counted yet.
+  std::optional<uint64_t> uncounted_;
   // While the device is made or grown, blocks are given out one by one.
   bool bootstrap_ = false;
   bool failed_ = false;

@@ -46,7 +46,7 @@ constexpr GuestWords kLines[] = {
     {"device-mapper: verity: ", " using ", kProcessor},
     {"alg: No test for ", "", kLoaded},
     {"EXT4-fs (", "mounted filesystem", kRate},
-    {"md: mdX: resync done.", "", kThread},
+    {"md: mdX: ", " done.", kThread},
     {"kworker/", ": attempt to access beyond end of device", kThread},
     {"device-mapper: integrity: Error on reading data: ", "", kThread},
     {"", " callbacks suppressed", kRate},

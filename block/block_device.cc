@@ -29,6 +29,14 @@ BlockDevice::BlockDevice(DevT dev, std::string name, BlockDevice& whole,
       own_dax_dev_(nullptr),
       fops_(nullptr) {}
 
+// The largest that divides the size, a page at most.
+uint32_t BlockDevice::InitBlockSize() const {
+  uint32_t block = queue().limits().logical_block_size;
+  const uint64_t size = nr_sectors() << kSectorShift;
+  while (block < kPageSize && (size & block) == 0) block <<= 1;
+  return block;
+}
+
 absl::Status BlockDevice::Open(unsigned mode, const void* holder) {
   if (mode & FMODE_EXCL) {
     const bool others_claim = holder_ != nullptr && holder_ != holder;
@@ -41,6 +49,7 @@ absl::Status BlockDevice::Open(unsigned mode, const void* holder) {
   if (whole_->fops_ != nullptr) {
     if (absl::Status s = whole_->fops_->Open(); !s.ok()) return s;
   }
+  if (openers_ == 0) set_soft_block_size(InitBlockSize());
   ++openers_;
   ++whole_->disk_openers_;
   if (mode & FMODE_EXCL) {

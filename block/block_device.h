@@ -39,6 +39,7 @@
 #include "block/block_ioctl.h"
 #include "block/disk_bytes.h"
 #include "block/queue_limits.h"
+#include "block/writeback.h"
 #include "dax/dax_device.h"
 
 namespace dmdax {
@@ -191,7 +192,9 @@ class BlockDevice {
   // GD_SUPPRESS_PART_SCAN: BLKRRPART looks for no partitions.
   bool suppress_part_scan() const { return suppress_part_scan_.load(); }
   void set_suppress_part_scan(bool on) { suppress_part_scan_.store(on); }
-  // bdev->bd_inode->i_blkbits, which BLKBSZSET sets; 0: as the size allows.
+  // bdev->bd_inode->i_blkbits, bytes: the size of a block in the page cache.
+  // The first who opens the device has it set as its size allows, BLKBSZSET
+  // after that.
   uint32_t soft_block_size() const { return soft_block_size_.load(); }
   void set_soft_block_size(uint32_t size) { soft_block_size_.store(size); }
   // Another one for each disk, and for each medium that comes into it.
@@ -204,6 +207,8 @@ class BlockDevice {
   // What was written to the disk, by sectors of the whole disk.  Persistent
   // memory that has bytes of its own is read there; see dm/bio_map.h.
   DiskBytes& bytes() { return whole_->own_bytes_; }
+  // What the page cache of this device could not write.
+  Writeback& writeback() { return writeback_; }
 
   // Null: it is what it seems to be.  Set before the device is used.
   const UnmodelledDevice* unmodelled() const { return unmodelled_.get(); }
@@ -229,6 +234,9 @@ class BlockDevice {
   int openers() const { return openers_; }
 
  private:
+  // set_init_blocksize().
+  uint32_t InitBlockSize() const;
+
   const DevT dev_;
   const std::string name_;
   BlockDevice* const whole_;
@@ -243,7 +251,8 @@ class BlockDevice {
   BlockDeviceOperations* const fops_;
   BlockDriver* driver_ = nullptr;
   std::atomic<bool> suppress_part_scan_{false};
-  std::atomic<uint32_t> soft_block_size_{0};
+  std::atomic<uint32_t> soft_block_size_{kSectorSize};
+  Writeback writeback_;
   static uint64_t NextDiskseq() {
     static std::atomic<uint64_t> last{0};
     return ++last;

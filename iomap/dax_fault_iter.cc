@@ -135,18 +135,21 @@ vm_fault_t FaultCowPage(VmFault& vmf, const IomapIter& iter) {
   return ret == 0 ? VM_FAULT_DONE_COW : ret;
 }
 
-vm_fault_t InsertMapped(VmFault& vmf, FlaggedPfn pfn, bool pmd, bool write) {
+// `held`: the page of the DAX entry.
+vm_fault_t InsertMapped(VmFault& vmf, FlaggedPfn pfn, pfn_t held, bool pmd,
+                        bool write) {
   MmStruct& mm = *vmf.mm;
   if (mm.profile().insert == PageInsert::kPfn) {
     return pmd ? VmfInsertPfnPmd(vmf, pfn, write)
                : VmfInsertMixed(vmf, vmf.address, pfn, write);
   }
-  // An idle page has no reference, and insertion refuses such a page; it
-  // borrows one.
-  mm.mem().Get(pfn.pfn);
+  // An idle page has no reference, and insertion refuses such a page; that of
+  // the entry borrows one.  If the table below has changed since the entry was
+  // made, another page is to be inserted, which is idle still.
+  mm.mem().Get(held);
   const vm_fault_t ret = pmd ? VmfInsertFolioPmd(vmf, pfn.pfn, write)
                              : VmfInsertPageMkwrite(vmf, pfn.pfn, write);
-  mm.mem().Put(pfn.pfn);
+  mm.mem().Put(held);
   return ret;
 }
 
@@ -321,7 +324,7 @@ vm_fault_t DaxFaultIter(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
                 pmd ? K::kDaxPmdInsertMapping : K::kDaxInsertMapping, entry,
                 pfn);
   }
-  return InsertMapped(vmf, pfn, pmd, write);
+  return InsertMapped(vmf, pfn, entry.pfn, pmd, write);
 }
 
 vm_fault_t DaxFinishSyncFault(VmFault& vmf, int order, DaxInode& inode,
@@ -343,7 +346,7 @@ vm_fault_t DaxFinishSyncFault(VmFault& vmf, int order, DaxInode& inode,
     return VM_FAULT_NOPAGE;
   }
   entry->dirty = true;
-  const vm_fault_t ret = InsertMapped(vmf, pfn, order > 0, true);
+  const vm_fault_t ret = InsertMapped(vmf, pfn, pfn.pfn, order > 0, true);
   {
     // The entry was locked for it.
     FaultScope unlock(vmf.mm->recorder(), FaultFunction::kDaxUnlockEntry);

@@ -20,15 +20,11 @@ namespace {
 
 // REQ_* of include/linux/blk_types.h, as the log shows them.
 constexpr unsigned kReqIdle = 1u << 15;
+constexpr unsigned kReqRahead = 1u << 19;
 
 constexpr char kSuspendedPayload[] = "dmdax/suspended";
 
 bool Reads(ReqOp op) { return op == ReqOp::kRead || op == ReqOp::kReadAhead; }
-
-unsigned Flags(ReqOp op, const KernelProfile& profile) {
-  if (!Reads(op)) return kReqSync | kReqIdle;
-  return profile.dio_reads_are_sync ? kReqSync : 0;
-}
 
 unsigned Number(ReqOp op) { return Reads(op) ? 0 : 1; }
 
@@ -71,6 +67,15 @@ absl::Status BioSubmitter::Read(BlockDevice& bdev, sector_t sector,
                .in = bytes.data()});
 }
 
+absl::Status BioSubmitter::ReadAhead(BlockDevice& bdev, sector_t sector,
+                                     absl::Span<char> bytes) {
+  return Send({.op = ReqOp::kReadAhead,
+               .bdev = &bdev,
+               .sector = sector,
+               .count = bytes.size() >> kSectorShift,
+               .in = bytes.data()});
+}
+
 absl::Status BioSubmitter::Write(BlockDevice& bdev, sector_t sector,
                                  absl::Span<const char> bytes) {
   return Send({.op = ReqOp::kWrite,
@@ -83,6 +88,13 @@ absl::Status BioSubmitter::Write(BlockDevice& bdev, sector_t sector,
 absl::Status BioSubmitter::Submit(ReqOp op, BlockDevice& bdev, sector_t sector,
                                   uint64_t sectors) {
   return Send({.op = op, .bdev = &bdev, .sector = sector, .count = sectors});
+}
+
+unsigned BioSubmitter::FlagsOf(ReqOp op) const {
+  if (op == ReqOp::kReadAhead) return kReqRahead;
+  const bool direct = from_ == From::kDirectIo;
+  if (!Reads(op)) return direct ? kReqSync | kReqIdle : kReqSync;
+  return direct && machine_->profile().dio_reads_are_sync ? kReqSync : 0;
 }
 
 void BioSubmitter::WarnReadOnly(BlockDevice& bdev) {
@@ -109,8 +121,7 @@ void BioSubmitter::SayIoError(const Bio& bio) {
       absl::StrFormat("blk_update_request: I/O error, dev %s, sector %d op "
                       "0x%x:(%s) flags 0x%x phys_seg 1 prio class 0",
                       bio.bdev->name(), bio.sector.value(), Number(bio.op),
-                      Reads(bio.op) ? "READ" : "WRITE",
-                      Flags(bio.op, machine_->profile())));
+                      Reads(bio.op) ? "READ" : "WRITE", FlagsOf(bio.op)));
 }
 
 absl::Status BioSubmitter::CheckBio(const Bio& bio) {
@@ -119,7 +130,7 @@ absl::Status BioSubmitter::CheckBio(const Bio& bio) {
   bool beyond;
   if (logs) {
     beyond = BioBeyondEnd(*machine_, comm_, *bio.bdev, bio.sector, bio.count,
-                          Number(bio.op) | Flags(bio.op, machine_->profile()));
+                          Number(bio.op) | FlagsOf(bio.op));
   } else {
     const uint64_t size = bio.bdev->nr_sectors();
     beyond = bio.count > size || bio.sector.value() > size - bio.count;

@@ -37,14 +37,24 @@ class BioSubmitter {
   // Of a target, or a test: nothing is logged but by targets, statistics do not
   // count it, and suspended devices let it through.
   BioSubmitter() = default;
-  // Of the program `comm`, as the log names it.
+  // Of the program `comm`, as the log names it, which also shows the flags that
+  // requests have: those of direct I/O, or of a page cache that an fsync waits
+  // for.
   enum class Suspended { kPass, kWait };
-  BioSubmitter(Machine& machine, std::string comm, Suspended suspended)
-      : machine_(&machine), comm_(std::move(comm)), suspended_(suspended) {}
+  enum class From { kDirectIo, kPageCache };
+  BioSubmitter(Machine& machine, std::string comm, Suspended suspended,
+               From from = From::kDirectIo)
+      : machine_(&machine),
+        comm_(std::move(comm)),
+        suspended_(suspended),
+        from_(from) {}
 
   // Whole sectors.  The errno of the bio: EIO, EILSEQ ...; EAGAIN with
   // IsSuspended(): a device on the way is suspended.
   absl::Status Read(BlockDevice& bdev, sector_t sector, absl::Span<char> bytes);
+  // The same, of bytes that nobody has asked for yet.
+  absl::Status ReadAhead(BlockDevice& bdev, sector_t sector,
+                         absl::Span<char> bytes);
   absl::Status Write(BlockDevice& bdev, sector_t sector,
                      absl::Span<const char> bytes);
   // kDiscard, kWriteZeroes: EOPNOTSUPP, a device on the way does not do it.
@@ -71,12 +81,14 @@ class BioSubmitter {
                             const BioMap& map);
   absl::Status Flush(const Bio& bio, const DmTable& table);
   absl::Status CheckBio(const Bio& bio);
+  unsigned FlagsOf(ReqOp op) const;
   void WarnReadOnly(BlockDevice& bdev);
   void SayIoError(const Bio& bio);
 
   Machine* machine_ = nullptr;
   std::string comm_;
   Suspended suspended_ = Suspended::kPass;
+  From from_ = From::kDirectIo;
 };
 
 // A device is suspended, so that the request would wait.

@@ -38,7 +38,8 @@ BlockFile::BlockFile(DmCtl& ctl, BlockDevice& bdev, int flags,
       flags_(flags),
       mode_(ModeOf(flags)),
       bios_(ctl.machine(), comm, BioSubmitter::Suspended::kWait),
-      direct_(ctl.machine(), comm, BioSubmitter::Suspended::kWait) {}
+      direct_(ctl.machine(), comm, BioSubmitter::Suspended::kWait),
+      buffered_(ctl.machine(), bdev, comm) {}
 
 absl::StatusOr<std::unique_ptr<BlockFile>> BlockFile::Open(
     DmCtl& ctl, DevT dev, int flags, const std::string& comm) {
@@ -55,6 +56,7 @@ absl::StatusOr<std::unique_ptr<BlockFile>> BlockFile::Open(
 
 BlockFile::~BlockFile() {
   if (!opened_) return;
+  buffered_.LogLost();
   const MappedDevice* md = MappedDevice::Of(bdev_);
   bdev_.Close(mode_);
   if (md != nullptr && md->deferred_remove() && md->open_count() == 0) {
@@ -72,49 +74,6 @@ uint64_t BlockFile::BlockSize() const {
   return bdev_.queue().limits().logical_block_size;
 }
 
-// The whole blocks of which [offset, offset + size) is a part.
-BlockFile::Cut BlockFile::CutIntoBlocks(uint64_t offset, uint64_t size) const {
-  const uint64_t block = BlockSize();
-  const uint64_t end = std::min(offset + size, Size());
-  Cut cut;
-  cut.first = offset - offset % block;
-  cut.middle = cut.first == offset ? offset : cut.first + block;
-  cut.tail = end - end % block;
-  // The last block of a device may be cut short.
-  cut.last = std::min(Size(), end == cut.tail ? end : cut.tail + block);
-  if (cut.last == end) cut.tail = end;
-  cut.middle = std::min(cut.middle, cut.last);
-  cut.tail = std::max(cut.tail, cut.middle);
-  return cut;
-}
-
-absl::Status BlockFile::ReadAll(uint64_t offset, absl::Span<char> bytes) {
-  const Cut cut = CutIntoBlocks(offset, bytes.size());
-  const uint64_t end = offset + bytes.size();
-  // A block of which a part is asked for.
-  auto part = [&](uint64_t from, uint64_t to) {
-    std::vector<char> block(to - from);
-    absl::Status s = bios_.Read(bdev_, SectorOf(from), absl::MakeSpan(block));
-    const uint64_t begin = std::max(from, offset);
-    const uint64_t stop = std::min(to, end);
-    if (s.ok() && begin < stop) {
-      memcpy(bytes.data() + (begin - offset), block.data() + (begin - from),
-             stop - begin);
-    }
-    return s;
-  };
-  absl::Status s;
-  if (cut.first < offset) s = part(cut.first, cut.middle);
-  if (s.ok() && cut.tail > cut.middle) {
-    s = bios_.Read(bdev_, SectorOf(cut.middle),
-                   bytes.subspan(cut.middle - offset, cut.tail - cut.middle));
-  }
-  if (s.ok() && cut.last > cut.tail && cut.tail < end) {
-    s = part(cut.tail, cut.last);
-  }
-  return s;
-}
-
 absl::StatusOr<size_t> BlockFile::Read(uint64_t offset,
                                        absl::Span<char> bytes) {
   if (!(mode_ & FMODE_READ)) {
@@ -124,60 +83,7 @@ absl::StatusOr<size_t> BlockFile::Read(uint64_t offset,
   const uint64_t end = Size();
   if (offset >= end || bytes.empty()) return size_t{0};
   bytes = bytes.subspan(0, std::min<uint64_t>(bytes.size(), end - offset));
-  absl::Status s = ReadAll(offset, bytes);
-  if (s.ok()) return bytes.size();
-  if (IsSuspended(s)) return s;
-  // Pages are read one by one, and those before the bad one are returned.
-  size_t done = 0;
-  while (done < bytes.size()) {
-    const uint64_t at = offset + done;
-    const uint64_t n =
-        std::min<uint64_t>(kPageSize - at % kPageSize, bytes.size() - done);
-    s = ReadAll(at, bytes.subspan(done, n));
-    if (!s.ok()) break;
-    done += n;
-  }
-  if (done == 0) return s;
-  return done;
-}
-
-// A part of a block is read, changed and written.
-absl::Status BlockFile::WritePart(uint64_t from, uint64_t to, uint64_t offset,
-                                  absl::Span<const char> bytes,
-                                  absl::Status* read) {
-  std::vector<char> block(to - from);
-  *read = bios_.Read(bdev_, SectorOf(from), absl::MakeSpan(block));
-  if (!read->ok()) return *read;
-  const uint64_t begin = std::max(from, offset);
-  const uint64_t stop = std::min<uint64_t>(to, offset + bytes.size());
-  if (begin < stop) {
-    memcpy(block.data() + (begin - from), bytes.data() + (begin - offset),
-           stop - begin);
-  }
-  return bios_.Write(bdev_, SectorOf(from), block);
-}
-
-absl::StatusOr<size_t> BlockFile::WriteBuffered(uint64_t offset,
-                                                absl::Span<const char> bytes) {
-  if (bytes.empty()) return size_t{0};
-  const Cut cut = CutIntoBlocks(offset, bytes.size());
-  absl::Status read, s;
-  if (cut.first < offset) {
-    s.Update(WritePart(cut.first, cut.middle, offset, bytes, &read));
-  }
-  if (read.ok() && cut.tail > cut.middle) {
-    s.Update(
-        bios_.Write(bdev_, SectorOf(cut.middle),
-                    bytes.subspan(cut.middle - offset, cut.tail - cut.middle)));
-  }
-  if (read.ok() && cut.last > cut.tail && cut.tail < offset + bytes.size()) {
-    s.Update(WritePart(cut.tail, cut.last, offset, bytes, &read));
-  }
-  if (!read.ok()) return read;
-  if (IsSuspended(s)) return s;
-  // What can not be written is learned by fsync.
-  if (!s.ok()) writeback_ = ErrnoError(EIO, s.message());
-  return bytes.size();
+  return buffered_.Read(offset, bytes);
 }
 
 absl::StatusOr<size_t> BlockFile::Write(uint64_t offset,
@@ -189,21 +95,20 @@ absl::StatusOr<size_t> BlockFile::Write(uint64_t offset,
   absl::StatusOr<uint64_t> end =
       DirectIo::EndOfWrite(bdev_, offset, bytes.size());
   if (!end.ok()) return end.status();
-  return WriteBuffered(offset, bytes.subspan(0, *end - offset));
+  bytes = bytes.subspan(0, *end - offset);
+  if (bytes.empty()) return size_t{0};
+  return buffered_.Write(offset, bytes);
 }
 
 absl::Status BlockFile::Fsync() {
-  absl::Status flushed = bios_.Submit(ReqOp::kFlush, bdev_, sector_t{0}, 0);
-  if (IsSuspended(flushed)) return flushed;
-  absl::Status s = std::exchange(writeback_, absl::OkStatus());
+  absl::Status s = buffered_.WriteBack();
   if (!s.ok()) return s;
+  absl::Status flushed = bios_.Submit(ReqOp::kFlush, bdev_, sector_t{0}, 0);
   if (!flushed.ok() && ErrnoOf(flushed) == EOPNOTSUPP) return absl::OkStatus();
   return flushed;
 }
 
-absl::Status BlockFile::TakeWriteback() {
-  return std::exchange(writeback_, absl::OkStatus());
-}
+absl::Status BlockFile::TakeWriteback() { return buffered_.WriteBack(); }
 
 absl::Status BlockFile::CheckChange(uint64_t offset, uint64_t length) const {
   if (bdev_.read_only()) {

@@ -9,10 +9,9 @@
 //   (*file)->Ioctl(size);               // `eight` has the size
 //   file->reset();                      // close(2)
 //
-// Reads and writes are those of a buffered descriptor, or with O_DIRECT those
-// of dm/io/direct_io.h.  Here is no cache: what is written has gone down the
-// stack when Write() returns; but its error is told by Fsync(), as the kernel
-// does.  A block that a write covers in part is read first.
+// Reads and writes are those of dm/io/buffered_io.h, or with O_DIRECT those of
+// dm/io/direct_io.h.  Here is no cache: what is written has gone down the stack
+// when Write() returns; but its error is told by Fsync(), as the kernel does.
 //
 // As long as it lives the device is open: dm's open count has it, `dmsetup
 // remove` is EBUSY, and a deferred removal is done when the last one closes.
@@ -45,6 +44,7 @@
 #include "block/disk_bytes.h"
 #include "dm/bio/submit_bio.h"
 #include "dm/dm_ioctl.h"
+#include "dm/io/buffered_io.h"
 #include "dm/io/direct_io.h"
 
 namespace dmdax {
@@ -85,6 +85,9 @@ class BlockFile {
   absl::StatusOr<size_t> Write(uint64_t offset, absl::Span<const char> bytes);
 
   // fsync(2), fdatasync(2): a flush goes down the stack to each disk.
+  //   EIO  something that anybody has written was not taken, and nobody has
+  //   told
+  //        this file so far
   absl::Status Fsync();
   // What Fsync() would tell of writes so far, for whoever opens it anew in its
   // place.
@@ -113,18 +116,6 @@ class BlockFile {
   BlockFile(DmCtl& ctl, BlockDevice& bdev, int flags, const std::string& comm);
   uint64_t BlockSize() const;  // of logical blocks
 
-  // Bytes, cut: a block that is wanted in part, [first, middle); whole ones; a
-  // last part, [tail, last).
-  struct Cut {
-    uint64_t first, middle, tail, last;
-  };
-  Cut CutIntoBlocks(uint64_t offset, uint64_t size) const;
-  absl::Status ReadAll(uint64_t offset, absl::Span<char> bytes);
-  absl::StatusOr<size_t> WriteBuffered(uint64_t offset,
-                                       absl::Span<const char> bytes);
-  absl::Status WritePart(uint64_t from, uint64_t to, uint64_t offset,
-                         absl::Span<const char> bytes, absl::Status* read);
-
   // blkdev_issue_discard(), blkdev_issue_zeroout().
   enum class Fallback { kNone, kWriteZeros };
   absl::Status CheckChange(uint64_t offset, uint64_t length) const;
@@ -145,8 +136,7 @@ class BlockFile {
   bool opened_ = false;
   BioSubmitter bios_;
   DirectIo direct_;
-  // What a buffered write came to, until fsync tells it.
-  absl::Status writeback_;
+  BufferedIo buffered_;
 };
 
 }  // namespace dmdax

@@ -50,14 +50,6 @@ bool Get(const BlockIoctl& request, T* value, size_t at = 0) {
 
 absl::Status Fault() { return ErrnoError(EFAULT, "too few bytes"); }
 
-// set_init_blocksize(): as the size allows.
-uint32_t BlockSizeOf(const BlockFile& file) {
-  if (file.bdev().soft_block_size() != 0) return file.bdev().soft_block_size();
-  uint32_t size = file.bdev().queue().limits().logical_block_size;
-  while (size < kPageSize && file.Size() % (size * 2) == 0) size *= 2;
-  return size;
-}
-
 uint32_t AlignmentOffset(BlockDevice& bdev) {
   const QueueLimits limits = bdev.queue().limits();
   if (limits.misaligned) return ~uint32_t{0};
@@ -150,6 +142,7 @@ absl::StatusOr<int> BlockFile::SetBlockSize(const BlockIoctl& request) {
                   absl::StrCat("block size ", size, ": a power of two, ",
                                BlockSize(), " to ", kPageSize));
   }
+  buffered_.LogLost();
   bdev_.set_soft_block_size(static_cast<uint32_t>(size));
   return 0;
 }
@@ -186,7 +179,7 @@ absl::StatusOr<int> BlockFile::NumberIoctl(const BlockIoctl& request,
     case BLKPBSZGET:
       return u32(limits.physical_block_size);
     case BLKBSZGET:
-      return u32(BlockSizeOf(*this));
+      return u32(bdev_.soft_block_size());
     case BLKIOMIN:
       return u32(limits.io_min);
     case BLKIOOPT:
@@ -235,7 +228,9 @@ absl::StatusOr<int> BlockFile::Ioctl(const BlockIoctl& request) {
       return Geometry(request);
     case BLKFLSBUF: {
       if (!request.admin) return Refuse(EACCES, *this, "needs CAP_SYS_ADMIN");
-      const absl::Status s = Fsync();
+      // The error stays for whoever calls fsync.
+      buffered_.LogLost();
+      const absl::Status s = bios_.Submit(ReqOp::kFlush, bdev_, sector_t{0}, 0);
       if (IsSuspended(s)) return s;
       return 0;
     }

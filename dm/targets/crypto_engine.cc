@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <openssl/evp.h>
+#include <openssl/provider.h>
 
 #include <algorithm>
 #include <map>
@@ -14,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
+#include "dm/targets/checksum.h"
 
 namespace dmdax {
 namespace {
@@ -21,6 +23,9 @@ namespace {
 // The functions of libcrypto, by their own names.
 struct Libcrypto {
   decltype(&::EVP_get_digestbyname) EVP_get_digestbyname = nullptr;
+  decltype(&::OSSL_LIB_CTX_new) OSSL_LIB_CTX_new = nullptr;
+  decltype(&::OSSL_PROVIDER_load) OSSL_PROVIDER_load = nullptr;
+  decltype(&::EVP_MD_fetch) EVP_MD_fetch = nullptr;
   decltype(&::EVP_MD_CTX_new) EVP_MD_CTX_new = nullptr;
   decltype(&::EVP_MD_CTX_free) EVP_MD_CTX_free = nullptr;
   decltype(&::EVP_DigestInit_ex) EVP_DigestInit_ex = nullptr;
@@ -49,6 +54,9 @@ const Libcrypto* Library() {
     auto* c = new Libcrypto;
     const bool all =
         Load(so, "EVP_get_digestbyname", &c->EVP_get_digestbyname) &&
+        Load(so, "OSSL_LIB_CTX_new", &c->OSSL_LIB_CTX_new) &&
+        Load(so, "OSSL_PROVIDER_load", &c->OSSL_PROVIDER_load) &&
+        Load(so, "EVP_MD_fetch", &c->EVP_MD_fetch) &&
         Load(so, "EVP_MD_CTX_new", &c->EVP_MD_CTX_new) &&
         Load(so, "EVP_MD_CTX_free", &c->EVP_MD_CTX_free) &&
         Load(so, "EVP_DigestInit_ex", &c->EVP_DigestInit_ex) &&
@@ -66,14 +74,73 @@ const Libcrypto* Library() {
   return lib;
 }
 
-// libcrypto's name for the kernel's, where it is another.
-std::string DigestName(absl::string_view name) {
-  for (absl::string_view driver : {"-generic", "-lib", "-x86"}) {
+// The kernel's name of a hash, without that of its driver.
+std::string WithoutDriver(absl::string_view name) {
+  for (absl::string_view driver : {"-generic", "-lib", "-x86", "-intel"}) {
     absl::ConsumeSuffix(&name, driver);
   }
-  if (name == "rmd160") return "ripemd160";
-  if (name == "blake2b-512") return "blake2b512";
   return std::string(name);
+}
+
+// libcrypto's name for the kernel's, where it is another.
+std::string DigestName(const std::string& name) {
+  if (name == "rmd160") return "ripemd160";
+  if (absl::StartsWith(name, "wp")) return "whirlpool";
+  return name;
+}
+
+// A digest that is old has gone to a provider of its own, which is not always
+// installed; it does not become that of other users of libcrypto.
+const EVP_MD* FindDigest(const Libcrypto& lib, const std::string& name) {
+  static OSSL_LIB_CTX* const legacy = [&lib]() -> OSSL_LIB_CTX* {
+    OSSL_LIB_CTX* ctx = lib.OSSL_LIB_CTX_new();
+    if (ctx == nullptr) return nullptr;
+    return lib.OSSL_PROVIDER_load(ctx, "legacy") == nullptr ? nullptr : ctx;
+  }();
+  const EVP_MD* old = legacy == nullptr
+                          ? nullptr
+                          : lib.EVP_MD_fetch(legacy, name.c_str(), nullptr);
+  return old != nullptr ? old : lib.EVP_get_digestbyname(name.c_str());
+}
+
+// One of libcrypto.
+class EvpHash final : public HashFunction {
+ public:
+  // `size`: bytes of the digest that are left, 0: all.
+  EvpHash(const EVP_MD* md, size_t size) : md_(md), size_(size) {}
+  std::string Digest(absl::Span<const absl::string_view> parts) const override;
+
+ private:
+  const EVP_MD* const md_;
+  const size_t size_;
+};
+
+class OwnHash final : public HashFunction {
+ public:
+  explicit OwnHash(std::string name) : name_(std::move(name)) {}
+  std::string Digest(absl::Span<const absl::string_view> parts) const override {
+    const std::unique_ptr<Checksum> sum = NewChecksum(name_);
+    for (absl::string_view part : parts) sum->Update(part);
+    return sum->Final();
+  }
+
+ private:
+  const std::string name_;
+};
+
+std::unique_ptr<HashFunction> NewHash(const std::string& name) {
+  if (NewChecksum(name) != nullptr) return std::make_unique<OwnHash>(name);
+  const Libcrypto* lib = Library();
+  if (lib == nullptr) return nullptr;
+  const EVP_MD* md = FindDigest(*lib, DigestName(name));
+  if (md == nullptr) return nullptr;
+  size_t size = 0;
+  if (name == "wp384") size = 48;
+  if (name == "wp256") size = 32;
+  auto hash = std::make_unique<EvpHash>(md, size);
+  // A digest by name may still be of a provider that is not loaded.
+  if (hash->Digest({}).empty()) return nullptr;
+  return hash;
 }
 
 class EvpCrypt final : public BlockCrypt {
@@ -212,13 +279,10 @@ std::string CipherName(absl::string_view name, size_t key_bytes) {
 
 }  // namespace
 
-std::string HashFunction::Digest(
-    absl::Span<const absl::string_view> parts) const {
+std::string EvpHash::Digest(absl::Span<const absl::string_view> parts) const {
   const Libcrypto& lib = *Library();
   EVP_MD_CTX* ctx = lib.EVP_MD_CTX_new();
-  bool ok =
-      ctx != nullptr &&
-      lib.EVP_DigestInit_ex(ctx, static_cast<const EVP_MD*>(md_), nullptr) == 1;
+  bool ok = ctx != nullptr && lib.EVP_DigestInit_ex(ctx, md_, nullptr) == 1;
   for (absl::string_view part : parts) {
     ok = ok && lib.EVP_DigestUpdate(ctx, part.data(), part.size()) == 1;
   }
@@ -226,30 +290,19 @@ std::string HashFunction::Digest(
   unsigned size = 0;
   ok = ok && lib.EVP_DigestFinal_ex(ctx, digest, &size) == 1;
   lib.EVP_MD_CTX_free(ctx);
-  return ok ? std::string(reinterpret_cast<const char*>(digest), size) : "";
+  if (!ok) return "";
+  if (size_ != 0) size = std::min(size, static_cast<unsigned>(size_));
+  return std::string(reinterpret_cast<const char*>(digest), size);
 }
 
 const HashFunction* FindHashFunction(absl::string_view name) {
-  const Libcrypto* lib = Library();
-  if (lib == nullptr) return nullptr;
   static auto* mu = new absl::Mutex;
-  static auto* known = new std::map<std::string, const HashFunction*>;
+  static auto* known = new std::map<std::string, std::unique_ptr<HashFunction>>;
   absl::MutexLock lock(mu);
-  const std::string digest = DigestName(name);
-  auto [it, is_new] = known->try_emplace(digest, nullptr);
-  if (is_new) {
-    const EVP_MD* md = lib->EVP_get_digestbyname(digest.c_str());
-    if (md != nullptr) {
-      auto* hash = new HashFunction(md);
-      // A digest by name may still be of a provider that is not loaded.
-      if (hash->Digest({}).empty()) {
-        delete hash;
-      } else {
-        it->second = hash;
-      }
-    }
-  }
-  return it->second;
+  const std::string plain = WithoutDriver(name);
+  auto [it, is_new] = known->try_emplace(plain);
+  if (is_new) it->second = NewHash(plain);
+  return it->second.get();
 }
 
 std::unique_ptr<BlockCrypt> BlockCrypt::Create(absl::string_view name,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What targets hash and encipher with: libcrypto, which is looked for when it
-// is first needed, so that a program that needs none pays nothing.
+// is first needed, so that a program that needs none pays nothing, and for what
+// it has not dm/targets/checksum.h.
 //
 //   const HashFunction* sha = FindHashFunction("sha256");
 //   std::string digest = sha->Digest({salt, block});
@@ -26,12 +27,10 @@ namespace dmdax {
 
 class HashFunction {
  public:
-  explicit HashFunction(const void* md) : md_(md) {}
+  virtual ~HashFunction() = default;
   // Of the parts, one after the other; "": libcrypto has failed.
-  std::string Digest(absl::Span<const absl::string_view> parts) const;
-
- private:
-  const void* const md_;  // EVP_MD
+  virtual std::string Digest(
+      absl::Span<const absl::string_view> parts) const = 0;
 };
 
 // By the kernel's name, or a driver's ("sha256-generic").

@@ -38,6 +38,26 @@ TEST(KernelLogTest, KeepsTheNewestLines) {
   EXPECT_EQ(lines.back(), std::to_string(KernelLog::kMaxLines + 9));
 }
 
+TEST(KernelLogTest, TenLinesOfOnePlaceInFiveSeconds) {
+  KernelLog log;
+  const absl::Time now = absl::FromUnixSeconds(1000);
+  const auto print = [&](absl::string_view function, absl::Time at) {
+    log.PrintkRatelimited(function, KernLevel::kErr, function, at);
+  };
+  for (int i = 0; i < 12; ++i) print("a", now);
+  print("b", now);
+  std::vector<std::string> lines = log.TakeNew();
+  EXPECT_EQ(lines.size(), 11u);
+  EXPECT_EQ(lines.back(), "b") << "it has its own limit";
+  print("a", now + absl::Seconds(5));
+  EXPECT_THAT(log.TakeNew(), IsEmpty());
+  print("a", now + absl::Milliseconds(5001));
+  EXPECT_THAT(log.TakeNew(), ElementsAre("a: 3 callbacks suppressed", "a"));
+  log.SetRatelimit(KernelLog::Ratelimit::kOff);
+  for (int i = 0; i < 12; ++i) print("a", now);
+  EXPECT_EQ(log.TakeNew().size(), 12u);
+}
+
 TEST(KernelLogTest, ThreadsLoseNothing) {
   KernelLog log;
   auto write = [&] {

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/conformance/disk_step.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -17,7 +21,7 @@
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "dm/bio_map.h"
-#include "dm/io/direct_io.h"
+#include "dm/io/block_file.h"
 #include "tests/conformance/oracle_guest.h"
 #include "tests/conformance/program_step.h"
 
@@ -49,23 +53,29 @@ void ClosePath(DiskState& state, BlockDevice* bdev, unsigned mode) {
 
 namespace {
 
-// The program that reads and writes in the guest.
-DirectIo Io(const DiskState& state) {
-  return DirectIo(*state.session.machine, "python3");
-}
-
 // --- I/O ---
 
+// open(2) by the program that reads and writes in the guest.
+absl::StatusOr<std::unique_ptr<BlockFile>> OpenFile(DiskState& state,
+                                                    const std::string& path,
+                                                    int flags) {
+  absl::StatusOr<DevT> dev = state.session.machine->LookupBdev(path);
+  if (!dev.ok()) return dev.status();
+  return BlockFile::Open(*state.session.ctl, *dev, flags, "python3");
+}
+
+int DirectFlag(const Json& step) {
+  return step.value("direct", true) ? O_DIRECT : 0;
+}
+
 Json Pread(DiskState& state, const Json& step) {
-  absl::StatusOr<BlockDevice*> bdev =
-      OpenPath(state, step["pread"], FMODE_READ);
-  if (!bdev.ok()) return {{"errno", ErrnoJson(bdev.status())}};
+  const auto file = OpenFile(state, step["pread"], O_RDONLY | DirectFlag(step));
+  if (!file.ok()) return {{"errno", ErrnoJson(file.status())}};
   std::vector<char> bytes(step["bytes"].get<size_t>(), '\xa5');
   // The recording program has no buffer of no bytes.
   if (bytes.empty()) return {{"errno", "EINVAL"}};
   const absl::StatusOr<size_t> n =
-      Io(state).Read(**bdev, step["off"], absl::MakeSpan(bytes));
-  ClosePath(state, *bdev, FMODE_READ);
+      (*file)->Read(step["off"], absl::MakeSpan(bytes));
   if (!n.ok()) return {{"errno", ErrnoJson(n.status())}};
   bytes.resize(std::max<size_t>(bytes.size(), 16));
   return {
@@ -75,23 +85,24 @@ Json Pread(DiskState& state, const Json& step) {
 }
 
 Json Pwrite(DiskState& state, const Json& step) {
-  constexpr unsigned kMode = FMODE_READ | FMODE_WRITE;
-  absl::StatusOr<BlockDevice*> bdev = OpenPath(state, step["pwrite"], kMode);
-  if (!bdev.ok()) return {{"errno", ErrnoJson(bdev.status())}};
+  const int direct = DirectFlag(step);
+  const auto file = OpenFile(state, step["pwrite"], O_RDWR | direct);
+  if (!file.ok()) return {{"errno", ErrnoJson(file.status())}};
   const std::vector<char> bytes(step["bytes"].get<size_t>(),
                                 static_cast<char>(step.value("byte", 0xa5)));
   if (bytes.empty()) return {{"errno", "EINVAL"}};
-  const absl::StatusOr<size_t> n = Io(state).Write(**bdev, step["off"], bytes);
-  ClosePath(state, *bdev, kMode);
-  if (!n.ok()) return {{"errno", ErrnoJson(n.status())}};
+  const absl::StatusOr<size_t> n = (*file)->Write(step["off"], bytes);
+  absl::Status s = n.status();
+  if (s.ok() && direct == 0) s = (*file)->Fsync();
+  if (!s.ok()) return {{"errno", ErrnoJson(s)}};
   return {{"errno", nullptr}, {"bytes", *n}};
 }
 
 // Writes "device name, sector number" into each sector.
 Json Stamp(DiskState& state, const Json& step) {
   const std::string path = step["stamp"];
-  absl::StatusOr<BlockDevice*> bdev = OpenPath(state, path, FMODE_WRITE);
-  if (!bdev.ok()) return {{"errno", ErrnoJson(bdev.status())}};
+  auto file = OpenFile(state, path, O_WRONLY);
+  if (!file.ok()) return {{"errno", ErrnoJson(file.status())}};
   const std::string tag =
       step.value("tag", path.substr(path.rfind('/') + 1)).substr(0, 8);
   const uint64_t start = step["sectors"][0], count = step["sectors"][1];
@@ -103,20 +114,20 @@ Json Stamp(DiskState& state, const Json& step) {
       sector[8 + byte] = static_cast<char>((start + i) >> (8 * byte));
     }
   }
-  const absl::Status s =
-      Io(state).Write(**bdev, start << kSectorShift, bytes).status();
-  ClosePath(state, *bdev, FMODE_WRITE);
+  absl::Status s = (*file)->Write(start << kSectorShift, bytes).status();
+  if (s.ok()) s = (*file)->Fsync();
+  // The recording program closes it only if all went well.
+  if (!s.ok()) state.leaked.push_back(*std::move(file));
   return {{"errno", ErrnoJson(s)}};
 }
 
 // What one sector holds, as the recording tells it.
 Json Whereis(DiskState& state, const std::string& path, uint64_t number) {
-  absl::StatusOr<BlockDevice*> bdev = OpenPath(state, path, FMODE_READ);
-  if (!bdev.ok()) return {number, ErrnoName(ErrnoOf(bdev.status())), nullptr};
+  const auto file = OpenFile(state, path, O_RDONLY | O_DIRECT);
+  if (!file.ok()) return {number, ErrnoName(ErrnoOf(file.status())), nullptr};
   std::array<char, kSectorSize> sector{};
   const absl::StatusOr<size_t> got =
-      Io(state).Read(**bdev, number << kSectorShift, absl::MakeSpan(sector));
-  ClosePath(state, *bdev, FMODE_READ);
+      (*file)->Read(number << kSectorShift, absl::MakeSpan(sector));
   if (!got.ok()) return {number, ErrnoName(ErrnoOf(got.status())), nullptr};
   if (*got == 0) return {number, "eof", nullptr};
   const std::string tag(sector.data(), strnlen(sector.data(), 8));

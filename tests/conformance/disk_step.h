@@ -14,11 +14,13 @@
 #define DMDAX_TESTS_CONFORMANCE_DISK_STEP_H_
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "dm/io/block_file.h"
 #include "state/session.h"
 #include "tests/conformance/verdict.h"
 
@@ -43,6 +45,8 @@ struct DiskState {
   std::map<std::string, OpenDisk> open;
   size_t at = 0;                     // the step that runs
   std::vector<MountedDisk> mounted;  // the latest last
+  // What the recording program forgot to close, since it went wrong.
+  std::vector<std::unique_ptr<BlockFile>> leaked;
 };
 
 Json ErrnoJson(const absl::Status& s);

@@ -2,10 +2,12 @@
 #include "tests/conformance/guest_nature.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -44,7 +46,7 @@ constexpr GuestWords kLines[] = {
     {"device-mapper: verity: ", " using ", kProcessor},
     {"alg: No test for ", "", kLoaded},
     {"EXT4-fs (", "mounted filesystem", kRate},
-    {"md: mdX: resync done.", "", kThread},
+    {"md: mdX: ", " done.", kThread},
     {"kworker/", ": attempt to access beyond end of device", kThread},
     {"device-mapper: integrity: Error on reading data: ", "", kThread},
     {"", " callbacks suppressed", kRate},
@@ -55,6 +57,8 @@ constexpr GuestWords kLines[] = {
 constexpr absl::string_view kRateLimited[] = {
     "attempt to access beyond end of device",
     "I/O error, dev ",
+    "Buffer I/O error on dev ",
+    ": detected capacity change from ",
     " is corrupted",
     "failed to correct (",
     "corrected 0 errors",
@@ -166,6 +170,41 @@ Json WithoutProgress(const std::string& where, const Json& stdout_text,
   return absl::StrJoin(lines, "\n");
 }
 
+Json WithOurEraBlocks(const std::string& where, const Json& kernel,
+                      const Json& ours, Verdict& verdict) {
+  // 0 524288 era 8 38/131072 2 -
+  constexpr size_t kType = 2, kBlocks = 4, kWords = 7;
+  constexpr int kMost = 16;
+  std::vector<std::string> lines =
+      absl::StrSplit(kernel.get<std::string>(), '\n');
+  const std::vector<std::string> our_lines =
+      absl::StrSplit(ours.get<std::string>(), '\n');
+  if (lines.size() != our_lines.size()) return kernel;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    std::vector<std::string> words = absl::StrSplit(lines[i], ' ');
+    const std::vector<std::string> our_words =
+        absl::StrSplit(our_lines[i], ' ');
+    // `dmsetup status` without a device has its name before.
+    const size_t name = words.size() == kWords ? 0 : 1;
+    if (words.size() != kWords + name || our_words.size() != words.size() ||
+        words[name + kType] != "era" || lines[i] == our_lines[i]) {
+      continue;
+    }
+    std::string& word = words[name + kBlocks];
+    const std::string& our_word = our_words[name + kBlocks];
+    int used = 0, our_used = 0;
+    if (!absl::SimpleAtoi(word.substr(0, word.find('/')), &used) ||
+        !absl::SimpleAtoi(our_word.substr(0, our_word.find('/')), &our_used) ||
+        std::abs(used - our_used) > kMost || used == our_used) {
+      continue;
+    }
+    verdict.GuestNature(where, "how far era's worker had come", word);
+    word.replace(0, word.find('/'), absl::StrCat(our_used));
+    lines[i] = absl::StrJoin(words, " ");
+  }
+  return absl::StrJoin(lines, "\n");
+}
+
 std::string MissingType(const Json& recorded, const KernelProfile& profile) {
   constexpr absl::string_view kEnd = ": unknown target type";
   for (const std::string line : recorded.value("dmesg", Json::array())) {
@@ -177,22 +216,99 @@ std::string MissingType(const Json& recorded, const KernelProfile& profile) {
   return "";
 }
 
-std::string MissingHash(const Json& step, const Json& recorded) {
-  // Since 6.16 its module is called crc32-cryptoapi, which the recording guests
-  // do not have.
-  const std::string table = step.value("stdin", "");
-  if (!absl::StrContains(table, ":crc32 ") &&
-      !absl::StrContains(table, ":crc32\n") &&
-      !absl::StrContains(table, " crc32 ")) {
-    return "";
-  }
-  for (const std::string line : recorded.value("dmesg", Json::array())) {
-    if (absl::StrContains(line, "Invalid internal hash (-ENOENT)") ||
-        absl::StrContains(line, "Cannot initialize hash function (-ENOENT)")) {
-      return "crc32";
+namespace {
+
+// The hashes that a row of verity or integrity names, or may.
+std::vector<std::string> HashesOf(const std::string& table) {
+  std::vector<std::string> hashes;
+  for (absl::string_view row : absl::StrSplit(table, '\n')) {
+    const std::vector<absl::string_view> words =
+        absl::StrSplit(row, ' ', absl::SkipEmpty());
+    constexpr size_t kType = 2, kVerityAlgorithm = 10;
+    if (words.size() > kVerityAlgorithm && words[kType] == "verity") {
+      hashes.emplace_back(words[kVerityAlgorithm]);
+    }
+    for (absl::string_view word : words) {
+      for (absl::string_view key : {"internal_hash:", "journal_mac:"}) {
+        if (!absl::ConsumePrefix(&word, key)) continue;
+        hashes.emplace_back(word.substr(0, word.find(':')));
+      }
     }
   }
+  return hashes;
+}
+
+}  // namespace
+
+std::string MissingHash(const Json& step, const Json& recorded) {
+  // Modules that Debian's kernels have, and the recording guests do not; since
+  // 6.16 that of crc32 is called crc32-cryptoapi.
+  constexpr absl::string_view kModules[] = {
+      "crc32",    "crct10dif",   "xxhash64",   "md4",      "rmd160",
+      "sm3",      "sha384",      "sha512",     "sha3-224", "sha3-256",
+      "sha3-384", "sha3-512",    "wp256",      "wp384",    "wp512",
+      "blake2b",  "streebog256", "streebog512"};
+  const bool refused = absl::c_any_of(
+      recorded.value("dmesg", Json::array()), [](const Json& line) {
+        const std::string text = line;
+        return absl::StrContains(text, "Invalid internal hash (-ENOENT)") ||
+               absl::StrContains(text,
+                                 "Cannot initialize hash function (-ENOENT)");
+      });
+  if (!refused) return "";
+  for (const std::string& hash : HashesOf(step.value("stdin", ""))) {
+    const absl::string_view name = absl::string_view(hash).substr(
+        0, hash.find("b-") == hash.npos ? hash.npos : hash.find("b-") + 1);
+    if (absl::c_linear_search(kModules, name)) return hash;
+  }
   return "";
+}
+
+namespace {
+
+// The N of "device-mapper: vdoN:", and where it stands.
+std::optional<int> VdoNumber(absl::string_view line, size_t* at, size_t* end) {
+  constexpr absl::string_view kBegin = "device-mapper: vdo";
+  if (!absl::StartsWith(line, kBegin)) return std::nullopt;
+  *at = kBegin.size();
+  *end = line.find(':', *at);
+  int number = 0;
+  if (*end == line.npos ||
+      !absl::SimpleAtoi(line.substr(*at, *end - *at), &number)) {
+    return std::nullopt;
+  }
+  return number;
+}
+
+}  // namespace
+
+Json WithOurVdoNumbers(const std::string& where, const Json& kernel,
+                       const Json& ours, std::optional<int>* first,
+                       Verdict& verdict) {
+  size_t at = 0, end = 0;
+  const auto number = [&](const Json& line) {
+    return VdoNumber(line.get<std::string>(), &at, &end);
+  };
+  if (!first->has_value()) {
+    // Both count up by the same devices from there on.
+    const auto theirs = absl::c_find_if(kernel, number);
+    const auto mine = absl::c_find_if(ours, number);
+    if (theirs == kernel.end() || mine == ours.end()) return kernel;
+    *first = *number(*theirs) - *number(*mine);
+    if (**first != 0) {
+      verdict.GuestNature(where, "how many vdo devices this boot has had",
+                          absl::StrCat(**first));
+    }
+  }
+  Json renumbered = Json::array();
+  for (const Json& line : kernel) {
+    std::string text = line;
+    if (const std::optional<int> n = number(line); n.has_value()) {
+      text.replace(at, end - at, absl::StrCat(*n - **first));
+    }
+    renumbered.push_back(text);
+  }
+  return renumbered;
 }
 
 Json WithoutSuppressed(const std::string& where, const Json& kernel,

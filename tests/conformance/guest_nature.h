@@ -7,6 +7,7 @@
 #ifndef DMDAX_TESTS_CONFORMANCE_GUEST_NATURE_H_
 #define DMDAX_TESTS_CONFORMANCE_GUEST_NATURE_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,19 @@ Json WithoutTimes(const std::string& where, const Json& stdout_text,
 // integrity where it recalculates tags.
 Json WithoutProgress(const std::string& where, const Json& stdout_text,
                      Verdict* verdict);
+
+// What `dmsetup status` said, with our number of the metadata blocks that era
+// uses, if its worker, which was in the middle of a digest, had come a little
+// less far, or further.
+Json WithOurEraBlocks(const std::string& where, const Json& kernel,
+                      const Json& ours, Verdict& verdict);
+
+// `kernel`, with the number that a vdo device of `ours` has: they go on over
+// all cases of a boot.  `*first`: that of the first of this case, once it is
+// known.
+Json WithOurVdoNumbers(const std::string& where, const Json& kernel,
+                       const Json& ours, std::optional<int>* first,
+                       Verdict& verdict);
 
 // The target type that the guest's kernel was built without, though others of
 // its release have it; "": none.  From there on its answers are about nothing.

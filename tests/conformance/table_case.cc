@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/conformance/table_case.h"
 
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -60,6 +61,7 @@ struct CaseState {
   DiskState disk;
   DmFile file;  // the control node, open all the time
   Json devs = Json::object();
+  std::optional<int> first_vdo;
 };
 
 // Lines as /dev/kmsg shows them: what is not printable ASCII, and the
@@ -90,9 +92,11 @@ Json Text(const std::string& bytes) {
 // What every step is compared on.
 void CompareAftermath(const std::string& where, const Json& recorded,
                       CaseState& state, Verdict& verdict) {
-  const Json kernel = WithoutGuestLines(where, recorded["dmesg"], &verdict);
   const Json ours = WithoutGuestLines(
       where, AsRead(state.session.machine->log().TakeNew()), nullptr);
+  const Json kernel = WithOurVdoNumbers(
+      where, WithoutGuestLines(where, recorded["dmesg"], &verdict), ours,
+      &state.first_vdo, verdict);
   verdict.Compare(where, "dmesg", kernel,
                   WithoutSuppressed(where, kernel, ours, verdict));
   if (!recorded.contains("devs")) return;
@@ -192,6 +196,7 @@ void RunDmsetupStep(const std::string& where, const Json& step,
   if (!args.empty() && args[0] == "status") {
     kernel_out = WithoutProgress(where, kernel_out, &verdict);
     our_out = WithoutProgress(where, our_out, nullptr);
+    kernel_out = WithOurEraBlocks(where, kernel_out, our_out, verdict);
   }
   if (args.size() > 3 && absl::StartsWith(args[3], "@stats_print")) {
     kernel_out = WithoutTimes(where, kernel_out, &verdict);
@@ -227,6 +232,8 @@ Verdict RunTableCase(const Json& test, const Json& result, const Json& env,
     return verdict;
   }
   CaseState state(*std::move(session), result["steps"]);
+  // What a limit left out depends on the cases before; that is named.
+  state.session.machine->log().SetRatelimit(KernelLog::Ratelimit::kOff);
   for (size_t i = 0; i < test["steps"].size(); ++i) {
     const Json& step = test["steps"][i];
     const Json& recorded = result["steps"][i];

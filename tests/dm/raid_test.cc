@@ -52,6 +52,44 @@ TEST_F(RaidTest, TypesAreMatchedWithoutCase) {
   EXPECT_EQ(Status(), "0 8192 raid raid1 2 AA 8192/8192 idle 0 0 -\n");
 }
 
+// An offset alone moves nothing; with devices that are to come data begins
+// there.
+TEST_F(RaidTest, DataOffset) {
+  ASSERT_EQ(WhyNot("raid1 3 0 data_offset 2048" + two_), "");
+  EXPECT_EQ(Table("d"),
+            "0 8192 raid raid1 3 0 data_offset 2048 2 - 259:0 - 259:1\n");
+  EXPECT_EQ(Status(), "0 8192 raid raid1 2 AA 8192/8192 idle 0 0 -\n");
+  EXPECT_EQ(Where(9), "pmem0 9");
+  ASSERT_EQ(WhyNot("raid1 5 0 data_offset 2048 delta_disks 1" + two_), "");
+  EXPECT_EQ(Table("d"),
+            "0 8192 raid raid1 5 0 delta_disks 1 data_offset 2048 2 - 259:0 - "
+            "259:1\n");
+  EXPECT_EQ(Status(), "0 8192 raid raid1 3 AA 8192/8192 idle 0 2048 -\n");
+  EXPECT_EQ(Where(9), "pmem0 2057");
+  EXPECT_EQ(Where(9, ReqOp::kWrite), "pmem0 2057");
+  Log();
+  ASSERT_EQ(WhyNot("raid1 5 0 data_offset 2048 delta_disks -1" + two_), "");
+  EXPECT_THAT(Log(), testing::Contains(
+                         "device-mapper: raid: Failed to check/start reshape, "
+                         "continuing without change"));
+  EXPECT_EQ(Table("d"),
+            "0 8192 raid raid1 5 0 delta_disks -1 data_offset 2048 2 - 259:0 - "
+            "259:1\n");
+  EXPECT_EQ(Status(), "0 8192 raid raid1 2 AA 8192/8192 idle 0 0 -\n");
+  EXPECT_EQ(Where(9), "pmem0 9");
+  ASSERT_EQ(WhyNot("raid5_ls 3 64 delta_disks -1" + three_), "");
+  EXPECT_THAT(Table("d"),
+              StartsWith("0 8192 raid raid5_ls 3 64 delta_disks 0 "));
+  EXPECT_THAT(WhyNot("raid5_ls 7 64 region_size 1024 delta_disks 1 "
+                     "data_offset 2048" +
+                     three_),
+              StartsWith("not modelled: "));
+  EXPECT_THAT(WhyNot("raid1 5 0 region_size 1024 data_offset 64 2 - - - "
+                     "/dev/pmem1"),
+              StartsWith("not modelled: "))
+      << "the kernel crashes";
+}
+
 TEST_F(RaidTest, WhatMdSays) {
   Log();
   ASSERT_THAT(Create("r", {Row(0, 4100, "raid",

@@ -180,7 +180,7 @@ TEST_F(DiskFilesTest, SomethingElseInPlaceOfOne) {
       const Said sda = Open(client, kSda);
       const uint64_t h = sda.head.handle;
       EXPECT_EQ(client.Read(h, 0, 512), absl::StrCat("E", EIO));
-      client.Write(h, 0, std::string(512, 'b'));
+      client.Write(h, 0, std::string(4096, 'b'));
       EXPECT_EQ(client.Do(DMDAX_OP_SYNC, h), EIO);
       const Said sdb = Open(client, kSdb);
       EXPECT_EQ(client.Read(sdb.head.handle, 0, 1), std::string(1, '\0'));

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <map>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
@@ -84,22 +85,28 @@ absl::Status CacheMetadata::Format(Machine& machine, bool separate_dirty_bits) {
   if (separate_dirty_bits) dirty_.emplace(*tm_, kWordBytes);
   discards_.emplace(*tm_, kWordBytes);
   if (tm_->failed()) {
-    LogNoMetadataSpace(machine);
+    LogNoMetadataSpace(machine, *tm_);
     return ErrnoError(ENOSPC, "no metadata space");
   }
   CommitLocked();
   return absl::OkStatus();
 }
 
-bool CacheMetadata::Resize(uint64_t cache_blocks) {
+// Back to the last commit, after which the metadata need a check.
+void CacheMetadata::AbortLocked(Machine& machine) {
+  LogNoMetadataSpace(machine, *tm_);
+  const std::string state = committed_;
+  (void)LoadLocked(tm_->profile(), state);
+  needs_check_ = true;
+  SaveLocked();
+}
+
+bool CacheMetadata::Resize(Machine& machine, uint64_t cache_blocks) {
   absl::MutexLock lock(&mu_);
   mappings_->Resize(cache_blocks);
   if (dirty_) dirty_->Resize(BitsetWords(cache_blocks));
   if (tm_->failed()) {
-    const std::string state = committed_;
-    (void)LoadLocked(tm_->profile(), state);
-    needs_check_ = true;
-    SaveLocked();
+    AbortLocked(machine);
     return false;
   }
   cache_blocks_ = cache_blocks;
@@ -116,24 +123,38 @@ CacheMetadata::Misses CacheMetadata::misses() const {
   return misses_;
 }
 
-void CacheMetadata::Sync(uint64_t discard_blocks, bool policy_has_hints,
-                         Misses misses) {
-  absl::MutexLock lock(&mu_);
-  misses_ = misses;
+CacheMetadata::Step CacheMetadata::WriteLocked(uint64_t discard_blocks,
+                                               bool policy_has_hints) {
   // No block is dirty, so only a bitset, which is written anew, changes.
   if (dirty_) {
     dirty_->Delete();
     dirty_ = DiskArray::New(*tm_, kWordBytes, BitsetWords(cache_blocks_));
   }
+  if (tm_->failed()) return Step::kDirtyBits;
   discards_->Resize(BitsetWords(discard_blocks));
   for (uint64_t word = 0; word < discards_->size(); ++word) {
     discards_->Set(word);
   }
+  if (tm_->failed()) return Step::kDiscardBits;
   if (policy_has_hints) {
     if (hints_) hints_->Delete();
     hints_ = DiskArray::New(*tm_, kHintBytes, cache_blocks_);
   }
+  if (tm_->failed()) return Step::kHints;
   CommitLocked();
+  return tm_->failed() ? Step::kCommit : Step::kAllDone;
+}
+
+CacheMetadata::Step CacheMetadata::Sync(Machine& machine,
+                                        uint64_t discard_blocks,
+                                        bool policy_has_hints, Misses misses) {
+  absl::MutexLock lock(&mu_);
+  const Misses before = std::exchange(misses_, misses);
+  const Step step = WriteLocked(discard_blocks, policy_has_hints);
+  if (step == Step::kAllDone) return step;
+  misses_ = before;
+  AbortLocked(machine);
+  return step;
 }
 
 void CacheMetadata::Commit() {

@@ -35,12 +35,15 @@ class CacheMetadata {
       const DmTarget& ti, const DmDev& dev, uint64_t data_block_size,
       bool separate_dirty_bits);
 
-  // dm_cache_resize(): to so many cache blocks.  False: there is no room, and
-  // the metadata are as of the last commit and need a check.
-  bool Resize(uint64_t cache_blocks);
+  // dm_cache_resize(): to so many cache blocks.  False: there is no room, which
+  // `machine` logs; the metadata are as of the last commit and need a check.
+  bool Resize(Machine& machine, uint64_t cache_blocks);
   bool needs_check() const;
-  // sync_metadata(), when the cache is suspended.
-  void Sync(uint64_t discard_blocks, bool policy_has_hints, Misses misses);
+  // sync_metadata(), when the cache is suspended.  What there was no room for,
+  // with the same consequences.
+  enum class Step { kDirtyBits, kDiscardBits, kHints, kCommit, kAllDone };
+  Step Sync(Machine& machine, uint64_t discard_blocks, bool policy_has_hints,
+            Misses misses);
   // save_stats(), load_stats(): what has been counted so far.
   Misses misses() const;
   void Commit();
@@ -55,6 +58,9 @@ class CacheMetadata {
   bool LoadLocked(const KernelProfile& profile, absl::string_view state)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void SaveLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void AbortLocked(Machine& machine) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  Step WriteLocked(uint64_t discard_blocks, bool policy_has_hints)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void CommitLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const DmDev dev_;

@@ -11,8 +11,10 @@ namespace dmdax {
 namespace {
 
 void CacheInfo(const DmTarget& ti, const Cache& cache, std::string* out) {
-  // So that the numbers are those of now.
-  if (!ti.table->md().suspended()) cache.cmd->Commit();
+  // So that the numbers are those of now; one that needs a check is not
+  // written.
+  const bool read_only = cache.cmd->needs_check();
+  if (!ti.table->md().suspended() && !read_only) cache.cmd->Commit();
   absl::StrAppend(out, kPageSectors, " ", cache.cmd->used(), "/",
                   cache.cmd->blocks(), " ", cache.sectors_per_block);
   absl::StrAppend(out, " 0/", cache.cache_blocks, " 0 ",
@@ -30,7 +32,7 @@ void CacheInfo(const DmTarget& ti, const Cache& cache, std::string* out) {
                         "discard_promote_adjustment 0 "
                         "read_promote_adjustment 0 write_promote_adjustment 0"
                       : " 0",
-                  " rw - ");
+                  read_only ? " ro needs_check " : " rw - ");
 }
 
 void CacheIma(const DmTarget& ti, const Cache& cache, std::string* out) {

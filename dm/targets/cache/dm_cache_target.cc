@@ -15,6 +15,7 @@
 // Mirrors drivers/md/dm-cache-target.c (4.14 to 7.2).
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,7 +31,6 @@
 #include "dm/dm_table.h"
 #include "dm/mapped_device.h"
 #include "dm/targets/cache/dm_cache.h"
-#include "dm/targets/persistent/metadata_image.h"
 
 namespace dmdax {
 namespace {
@@ -238,24 +238,47 @@ uint64_t DiscardBlock(const DmTarget& ti) {
   return block;
 }
 
-int CachePreresume(DmTarget& ti) {
-  const Cache& cache = ti.Private<Cache>();
-  if (cache.cmd->Resize(cache.cache_blocks)) return 0;
-  LogNoMetadataSpace(MachineOf(ti));
-  SayOf(ti, "could not resize cache metadata");
-  SayOf(ti,
-        absl::StrCat("metadata operation 'dm_cache_resize' failed: error = ",
-                     -ENOSPC));
+// metadata_operation_failed().
+void MetadataOperationFailed(const DmTarget& ti, absl::string_view operation) {
+  SayOf(ti, absl::StrCat("metadata operation '", operation,
+                         "' failed: error = ", -ENOSPC));
   SayOf(ti, "aborting current metadata transaction");
   SayOf(ti, "switching cache to read-only mode", KernLevel::kInfo);
+}
+
+int CachePreresume(DmTarget& ti) {
+  const Cache& cache = ti.Private<Cache>();
+  if (cache.cmd->Resize(MachineOf(ti), cache.cache_blocks)) return 0;
+  SayOf(ti, "could not resize cache metadata");
+  MetadataOperationFailed(ti, "dm_cache_resize");
   return ENOSPC;
 }
 
+// sync_metadata(): what follows the step that failed is refused too.
 void CachePostsuspend(DmTarget& ti) {
+  using Step = CacheMetadata::Step;
   const Cache& cache = ti.Private<Cache>();
   const uint64_t block = DiscardBlock(ti);
-  cache.cmd->Sync((ti.len.value() + block - 1) / block, cache.policy->has_hints,
-                  {cache.read_misses.load(), cache.write_misses.load()});
+  Step step = Step::kDirtyBits;
+  if (!cache.cmd->needs_check()) {
+    step =
+        cache.cmd->Sync(MachineOf(ti), (ti.len.value() + block - 1) / block,
+                        cache.policy->has_hints,
+                        {cache.read_misses.load(), cache.write_misses.load()});
+    if (step == Step::kAllDone) return;
+    if (step == Step::kDiscardBits) {
+      SayOf(ti, "could not resize on-disk discard bitset");
+    }
+    constexpr absl::string_view kOperations[] = {
+        "dm_cache_set_dirty_bits", "dm_cache_discard_bitset_resize",
+        "dm_cache_write_hints", "dm_cache_commit"};
+    MetadataOperationFailed(ti, kOperations[static_cast<size_t>(step)]);
+  }
+  constexpr absl::string_view kParts[] = {"dirty bitset", "discard bitset",
+                                          "hints", "cache metadata"};
+  for (size_t i = static_cast<size_t>(step); i < std::size(kParts); ++i) {
+    SayOf(ti, absl::StrCat("could not write ", kParts[i]));
+  }
 }
 
 int CacheIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {

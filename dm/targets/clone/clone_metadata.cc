@@ -64,12 +64,12 @@ bool CloneMetadata::Format(uint64_t nr_regions) {
   }
   bitset_.emplace(*tm_, kWordBytes);
   if (tm_->failed()) {
-    LogNoMetadataSpace(machine_);
+    LogNoMetadataSpace(machine_, *tm_);
     return fail("Failed to create empty on-disk bitset");
   }
   bitset_->Resize(BitsetWords(nr_regions));
   if (tm_->failed()) {
-    LogNoMetadataSpace(machine_);
+    LogNoMetadataSpace(machine_, *tm_);
     return fail(absl::StrCat("Failed to resize on-disk bitset to ", nr_regions,
                              " entries"));
   }

@@ -80,7 +80,7 @@ bool EraMetadata::Format() {
     return false;
   }
   auto fail = [&](absl::string_view text) {
-    LogNoMetadataSpace(machine_);
+    LogNoMetadataSpace(machine_, *tm_);
     Say(text);
     return false;
   };
@@ -276,7 +276,7 @@ int EraMetadata::DropSnap() {
 int EraMetadata::Preresume(uint64_t nr_blocks) {
   if (nr_blocks != nr_blocks_) eras_->Resize(nr_blocks);
   if (tm_->failed()) {
-    LogNoMetadataSpace(machine_);
+    LogNoMetadataSpace(machine_, *tm_);
     Say("metadata_resize: dm_array_resize failed");
     Say("era_preresume: metadata_resize failed");
     return ENOSPC;

@@ -88,9 +88,17 @@ void WriteMetadataImage(const DmDev& dev, const SuperblockFormat& format,
   (void)BioWrite(*dev.bdev, sector_t{0}, block);
 }
 
-void LogNoMetadataSpace(Machine& machine) {
-  DmLog(machine, KernLevel::kErr, "space map metadata",
-        "unable to allocate new metadata block");
+void LogNoMetadataSpace(Machine& machine, const TransactionManager& tm) {
+  using NoRoom = TransactionManager::NoRoom;
+  const auto unable = [&] {
+    DmLog(machine, KernLevel::kErr, "space map metadata",
+          "unable to allocate new metadata block");
+  };
+  unable();
+  if (tm.no_room() == NoRoom::kBlock) return;
+  DmLog(machine, KernLevel::kErr, "space map common",
+        "dm_tm_shadow_block() failed");
+  if (tm.no_room() == NoRoom::kBlocksCount) unable();
 }
 
 }  // namespace dmdax

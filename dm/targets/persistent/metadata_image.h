@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "dm/device_mapper.h"
+#include "dm/targets/persistent/transaction_manager.h"
 
 namespace dmdax {
 
@@ -42,8 +43,8 @@ inline uint64_t MetadataBlocks(const DmDev& dev) {
   return dev.bdev->nr_sectors() / kPageSectors;
 }
 
-// What the kernel logs when a metadata device is full.
-void LogNoMetadataSpace(Machine& machine);
+// What the kernel logs when a metadata device is full, as `tm` found.
+void LogNoMetadataSpace(Machine& machine, const TransactionManager& tm);
 
 }  // namespace dmdax
 

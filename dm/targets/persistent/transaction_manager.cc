@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "dm/targets/persistent/btree.h"
 
@@ -48,13 +49,21 @@ uint64_t TransactionManager::NewBlock() {
     }
   } else {
     block = counts_.TakeFree();
+    // The last one may be on its way already, to whoever needs this one first.
+    if (block && (block == uncounted_ || Pending(*block) > 0)) block.reset();
   }
   if (!block) {
     failed_ = true;
     return 0;
   }
   if (!bootstrap_) {
+    const std::optional<uint64_t> outer = std::exchange(uncounted_, block);
     Change(*block, 1);
+    uncounted_ = outer;
+    if (failed_) {
+      if (recursion_ == 0) no_room_ = NoRoom::kBlocksCount;
+      return 0;
+    }
     ++allocated_this_transaction_;
     CheckThreshold();
   }
@@ -133,7 +142,10 @@ void TransactionManager::Apply(Op op) {
   uint64_t& bitmap = bitmaps_[op.block / kBlocksPerBitmap];
   bool shared;
   bitmap = Shadow(bitmap, &shared);
-  if (failed_) return;
+  if (failed_) {
+    no_room_ = NoRoom::kCount;
+    return;
+  }
   const uint32_t old = counts_.Get(op.block);
   counts_.Add(op.block, op.change);
   const uint32_t now = counts_.Get(op.block);

@@ -32,6 +32,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -93,6 +94,13 @@ class TransactionManager {
            counts_.committed_allocated() + allocated_this_transaction_;
   }
   bool failed() const { return failed_; }
+  // What there was no room for, once it has failed.
+  enum class NoRoom {
+    kBlock,        // a block
+    kCount,        // a copy of the bitmap that counts one
+    kBlocksCount,  // the same, of a block that was found
+  };
+  NoRoom no_room() const { return no_room_; }
   const KernelProfile& profile() const { return profile_; }
 
   void Save(NumberWriter* out) const;
@@ -128,9 +136,12 @@ class TransactionManager {
   // A change of a count may need blocks itself: those counts wait here.
   int recursion_ = 0;
   std::deque<Op> pending_;
+  // A block that was found, and is not counted yet.
+  std::optional<uint64_t> uncounted_;
   // While the device is made or grown, blocks are given out one by one.
   bool bootstrap_ = false;
   bool failed_ = false;
+  NoRoom no_room_ = NoRoom::kBlock;
   uint64_t threshold_ = 0;
   std::function<void()> threshold_fn_;  // null: none
   bool below_threshold_ = false;

@@ -183,12 +183,26 @@ absl::Status AnalyseSuperblocks(const DmTarget& ti, const RaidSet& rs,
   return absl::OkStatus();
 }
 
+// Whether md would begin to move data about.  Without metadata raid4/5/6 has
+// nothing to begin from, unless it is said where there is room; raid1 has no
+// data to move, but counts its legs; an offset alone moves nothing.
+bool IsReshaped(const RaidSet& rs, uint32_t new_devs) {
+  if (rs.delta_disks == 0) return false;
+  if (new_devs != 0) return true;
+  if (rs.type->is_raid456()) return rs.data_offset != 0;
+  return rs.type->is_raid1() &&
+         std::any_of(rs.devs.begin(), rs.devs.end(),
+                     [](const RaidDev& dev) { return dev.data == nullptr; });
+}
+
 // What a set asks of md beyond starting it.
 absl::Status RequireModelled(const RaidSet& rs, uint32_t new_devs) {
-  // Without metadata there is nothing to begin a reshape from.
-  const bool from = new_devs != 0 || rs.type->is_raid1();
-  if (from && (rs.delta_disks != 0 || rs.data_offset != 0)) {
+  if (IsReshaped(rs, new_devs)) {
     return DmNotModelled("a raid set that is reshaped", "md's reshape");
+  }
+  if (rs.data_offset != 0 && rs.devs[0].data == nullptr) {
+    return DmNotModelled("data_offset without a first device",
+                         "a kernel that survives it");
   }
   if (rs.Has(kRebuild)) {
     return DmNotModelled("a raid set that is rebuilt", "md's recovery");

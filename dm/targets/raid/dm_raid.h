@@ -76,7 +76,7 @@ struct RaidSet : DmTargetPrivate {
   int stripe_cache = 256;    // entries
   uint64_t region_size = 0;  // sectors
   int delta_disks = 0;
-  int data_offset = 0;
+  int data_offset = 0;  // as given, sectors
   int raid10_format = kRaid10Default;
   uint32_t raid10_copies = 2;
   const DmDev* journal_dev = nullptr;
@@ -97,6 +97,11 @@ struct RaidSet : DmTargetPrivate {
   bool Has(RaidFlag flag) const { return (flags & flag) != 0; }
   // Whether a resync is to make all devices alike.
   bool NeedsResync() const { return is_new && !Has(kNosync); }
+  // Where data begins on each device, in sectors: devices that come want room
+  // before it, those that go behind it.
+  uint64_t data_begin() const {
+    return delta_disks > 0 ? static_cast<uint64_t>(data_offset) : 0;
+  }
   uint32_t disks() const { return static_cast<uint32_t>(devs.size()); }
   uint32_t data_stripes() const { return disks() - type->parity_devs; }
 };

@@ -223,6 +223,11 @@ void RaidResume(DmTarget& ti) {
     RunRaidAction(ti, std::exchange(rs.pending, ""));
   }
   if (std::exchange(rs.resumed, true)) return;
+  // raid1_reshape(): it gives no leg away that is there.
+  if (rs.type->is_raid1() && rs.delta_disks < 0) {
+    DmLog(MachineOf(ti), KernLevel::kInfo, "raid",
+          "Failed to check/start reshape, continuing without change");
+  }
   if (rs.has_metadata && rs.is_new) {
     MdLog(ti, KernLevel::kInfo,
           "mdX: bitmap file is out of date, doing full recovery");
@@ -241,6 +246,7 @@ namespace {
 // serves reads, and a write goes to all.
 BioMap MapToLegs(const RaidSet& rs, uint64_t offset, ReqOp op) {
   BioMap map = {.kind = BioMap::Kind::kError, .err = EIO};
+  offset += rs.data_begin();
   for (const RaidDev& dev : rs.devs) {
     if (dev.data == nullptr) continue;
     if (map.kind == BioMap::Kind::kError) {

@@ -6,6 +6,7 @@
 //
 // What a message asks for is done at once, or when the set is resumed.
 // Mirrors: raid_status, raid_message of drivers/md/dm-raid.c.
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <vector>
@@ -55,7 +56,11 @@ absl::string_view SyncAction(const DmTarget& ti, const RaidSet& rs) {
 }
 
 void RaidInfo(const DmTarget& ti, const RaidSet& rs, std::string* out) {
-  absl::StrAppend(out, LayoutName(rs), " ", rs.disks(), " ");
+  // raid1 counts legs that are to come.
+  const uint32_t more = rs.type->is_raid1()
+                            ? static_cast<uint32_t>(std::max(rs.delta_disks, 0))
+                            : 0;
+  absl::StrAppend(out, LayoutName(rs), " ", rs.disks() + more, " ");
   for (const RaidDev& dev : rs.devs) {
     out->push_back(dev.data == nullptr ? '-' : 'A');
   }
@@ -63,7 +68,8 @@ void RaidInfo(const DmTarget& ti, const RaidSet& rs, std::string* out) {
   const uint64_t progress =
       action == "idle" || rs.type->is_raid0() ? rs.resync_max_sectors : 0;
   absl::StrAppend(out, " ", progress, "/", rs.resync_max_sectors, " ", action,
-                  " 0 0 ", rs.journal_dev != nullptr ? "A" : "-");
+                  " 0 ", rs.data_begin(), " ",
+                  rs.journal_dev != nullptr ? "A" : "-");
 }
 
 // The parameters in the order of the documentation.
@@ -96,7 +102,9 @@ std::vector<std::string> Params(const RaidSet& rs) {
   pair(kRegionSize, "region_size", rs.region_size);
   pair(kRaid10Copies, "raid10_copies", rs.raid10_copies);
   pair(kRaid10Format, "raid10_format", FormatName(rs.raid10_format));
-  pair(kDeltaDisks, "delta_disks", rs.delta_disks);
+  // Where nothing is reshaped md has taken back that devices go.
+  pair(kDeltaDisks, "delta_disks",
+       rs.type->is_raid1() ? rs.delta_disks : std::max(rs.delta_disks, 0));
   pair(kDataOffset, "data_offset", rs.data_offset);
   if (rs.journal_dev != nullptr) {
     words.insert(words.end(), {"journal_dev", rs.journal_dev->name});

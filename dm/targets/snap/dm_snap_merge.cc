@@ -37,6 +37,11 @@ void SnapshotMergeResume(DmTarget& ti) {
   SnapLock lock(SnapMutex());
   Snapshot& s = ti.Private<Snapshot>();
   ti.max_io_len = MinimumChunkSize(*s.origin->bdev);
+  if (!s.valid) {
+    DmLog(MachineOf(ti), KernLevel::kErr, "snapshots",
+          "Snapshot is invalid: can't merge");
+    return;
+  }
   s.merge.Start(MachineOf(ti).NowSeconds());
 }
 

@@ -76,7 +76,7 @@ void CheckNoSpaceTimeout(Pool& pool) {
 }
 
 void MetadataOperationFailed(Pool& pool, absl::string_view what) {
-  LogNoMetadataSpace(pool.pool_md->machine());
+  LogNoMetadataSpace(pool.pool_md->machine(), pool.pmd->tm());
   Say(pool, KernLevel::kErr,
       absl::StrCat("metadata operation '", what,
                    "' failed: error = ", -ENOSPC));

@@ -80,7 +80,7 @@ absl::StatusOr<std::unique_ptr<PoolMetadata>> PoolMetadata::Open(
 bool PoolMetadata::Format() {
   const KernelProfile& profile = machine_.profile();
   auto fail = [&](absl::string_view text) {
-    LogNoMetadataSpace(machine_);
+    LogNoMetadataSpace(machine_, *tm_);
     if (!text.empty()) DmLog(machine_, KernLevel::kErr, kPrefix, text);
     return false;
   };

@@ -75,6 +75,7 @@ class PoolMetadata {
   // last commit, and not to be written until it is repaired.
   void Abort();
   bool failed() const { return tm_->failed(); }
+  const TransactionManager& tm() const { return *tm_; }
   bool needs_check() const { return needs_check_; }
   // `fn` is called when so few metadata blocks are left.
   void SetThreshold(uint64_t blocks, std::function<void()> fn) {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Direct I/O across rows, legs and ends, read-only legs, shrunk devices."""
+"""I/O across rows, legs and ends, read-only legs, shrunk devices."""
 
 from .. import dmsetup_steps as d
 from .. import guest
@@ -12,7 +12,7 @@ def row(p, begin, below):
   make = p.weighted({targets.linear: 8, targets.striped: 5, targets.zero: 1,
                      targets.error: 1, targets.delay: 1,
                      targets.snapshot_origin: 1})
-  length = 8 * p.randint(1, 32)
+  length = 8 * p.randint(1, 32) + p.weighted({0: 6, 1: 1, 2: 1, 4: 1})
   if make is targets.striped:
     legs, chunk = p.randint(1, 3), p.choice([8, 16, 64])
     length = legs * chunk * p.randint(1, 4)
@@ -48,7 +48,12 @@ def access(p, path, length):
   count = p.weighted({1: 3, 2: 2, 8: 4, 16: 3, 64: 2, 5: 1})
   what = p.weighted({"pread": 5, "pwrite": 4, "whereis": 2, "stamp": 1})
   if what in ("pread", "pwrite"):
-    return {what: path, "off": first * 512, "bytes": count * 512}
+    if p.chance(60):
+      return {what: path, "off": first * 512, "bytes": count * 512}
+    # Through the page cache any bytes will do.
+    off = max(0, first * 512 - p.choice([0, 0, 0, 1, 100, 512, 1000]))
+    size = p.choice([count * 512, 1, 100, 512, 4096, 5000])
+    return {what: path, "off": off, "bytes": size, "direct": False}
   if what == "whereis":
     return {what: path, "sectors": list(range(first, first + min(count, 4)))}
   return {what: path, "sectors": [first, min(count, 8)]}

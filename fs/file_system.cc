@@ -45,6 +45,7 @@ int FileSystem::Commit(DaxInode& inode) {
 
 int FileSystem::Freeze() {
   const bool changed =
+      times_changed_ ||
       std::any_of(inodes_.begin(), inodes_.end(),
                   [](const DaxInode* inode) { return inode->datasync_dirty; });
   for (DaxInode* inode : inodes_) inode->Writeback(0, kMaxFileSize - 1);
@@ -54,6 +55,7 @@ int FileSystem::Freeze() {
   }
   if (aborted_ || shutdown_) return -EIO;
   for (DaxInode* inode : inodes_) inode->datasync_dirty = false;
+  times_changed_ = false;
   return 0;
 }
 
@@ -129,6 +131,7 @@ int64_t FileSystem::Write(DaxInode& inode, uint64_t pos, uint64_t length) {
   if (length == 0) return 0;
   int64_t done = static_cast<int64_t>(length);
   const uint64_t old_size = inode.i_size;
+  times_changed_ = true;
   if (inode.s_dax) {
     done = DaxIomapWrite(inode, pos, length, *this);
     if (done <= 0) return done;

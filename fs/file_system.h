@@ -123,6 +123,8 @@ class FileSystem : public FileOperations,
   const FaultProfile& profile_;
   bool shutdown_ = false;
   bool aborted_ = false;
+  // The log has changes that fdatasync(2) does not write: times of files.
+  bool times_changed_ = false;
 
  private:
   std::vector<DaxInode*> inodes_;

@@ -30,7 +30,7 @@ constexpr uint64_t kMaxLogicalBlock = 0xfffffffe;
 class Ext4 final : public FileSystem {
  public:
   Ext4(const FileSystemType& type, const FaultProfile& profile)
-      : FileSystem(type, profile), dax_vm_ops_(*this) {}
+      : FileSystem(type, profile), dax_vm_ops_(*this), file_vm_ops_(*this) {}
 
   std::string name() const override { return "ext4_file_operations"; }
   bool large_folios() const override { return profile_.ext4_large_folios; }
@@ -86,6 +86,7 @@ class Ext4 final : public FileSystem {
 
   class FileVmOps final : public VmOperations {
    public:
+    explicit FileVmOps(Ext4& fs) : fs_(fs) {}
     std::string name() const override { return "ext4_file_vm_ops"; }
     unsigned hooks() const override {
       return kFault | kMapPages | kPageMkwrite;
@@ -95,8 +96,12 @@ class Ext4 final : public FileSystem {
       return FilemapMapPages(vmf, start, end);
     }
     vm_fault_t PageMkwrite(VmFault& vmf) override {
+      fs_.times_changed_ = true;
       return FilemapPageMkwrite(vmf);
     }
+
+   private:
+    Ext4& fs_;
   };
 
   int Alloc(DaxInode& inode, uint64_t pos, uint64_t length, bool* fresh);
@@ -135,6 +140,8 @@ vm_fault_t Ext4::DaxHugeFault(VmFault& vmf, int order) {
     vmf.reason = {.code = FaultReasonCode::kIomapError, .err = EROFS};
     return VM_FAULT_SIGBUS;
   }
+  // file_update_time().
+  times_changed_ |= write;
   FlaggedPfn pfn;
   // There is no retry after ENOSPC. ext4_should_retry_alloc() hopes that a
   // commit frees blocks; here no commit frees any.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/round_up.h"
+#include "fs/ext4_holes.h"
 #include "iomap/dax_zero.h"
 
 namespace dmdax {
@@ -58,7 +59,11 @@ int AllocFileBlocks(FileSystem& fs, DaxInode& inode, uint64_t offset,
   }
   const uint64_t end = RoundUp(offset + length, kBlock);
   for (uint64_t pos = RoundDown(offset, kBlock); pos < end;) {
-    const uint64_t piece = std::min(inode.extents.Find(pos).length, end - pos);
+    const FileExtent part = inode.extents.Find(pos);
+    uint64_t piece = part.length;
+    // ext4_map_blocks() looks first, and remembers the hole that it finds.
+    if (part.type == IOMAP_HOLE) piece = Ext4EndOfHole(inode, pos, piece) - pos;
+    piece = std::min(piece, end - pos);
     const int err = inode.AllocateUnwritten(pos, pos + piece);
     if (err < 0) return err;
     if (convert == Convert::kToUnwritten) {

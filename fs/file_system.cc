@@ -45,6 +45,7 @@ int FileSystem::Commit(DaxInode& inode) {
 
 int FileSystem::Freeze() {
   const bool changed =
+      times_changed_ ||
       std::any_of(inodes_.begin(), inodes_.end(),
                   [](const DaxInode* inode) { return inode->datasync_dirty; });
   for (DaxInode* inode : inodes_) inode->Writeback(0, kMaxFileSize - 1);
@@ -54,6 +55,7 @@ int FileSystem::Freeze() {
   }
   if (aborted_ || shutdown_) return -EIO;
   for (DaxInode* inode : inodes_) inode->datasync_dirty = false;
+  times_changed_ = false;
   return 0;
 }
 
@@ -121,20 +123,23 @@ int FileSystem::DoFallocate(DaxInode&, int, uint64_t, uint64_t) {
   return -EOPNOTSUPP;
 }
 
+void FileSystem::WriteCached(DaxInode& inode, uint64_t pos, uint64_t length) {
+  FilemapWrite(profile_, *inode.mem, inode.mapping, pos, length);
+}
+
 int64_t FileSystem::Write(DaxInode& inode, uint64_t pos, uint64_t length) {
   if (length == 0) return 0;
   int64_t done = static_cast<int64_t>(length);
+  const uint64_t old_size = inode.i_size;
+  times_changed_ = true;
   if (inode.s_dax) {
     done = DaxIomapWrite(inode, pos, length, *this);
     if (done <= 0) return done;
   } else {
     inode.mapping.a_ops = this;
-    const uint64_t page = profile_.page_size();
-    Reserve(inode, pos, length);
-    FilemapWrite(profile_, *inode.mem, inode.mapping, pos / page,
-                 (pos + length - 1) / page - pos / page + 1);
+    WriteCached(inode, pos, length);
   }
-  if (pos + static_cast<uint64_t>(done) > inode.i_size) {
+  if (pos + static_cast<uint64_t>(done) > old_size) {
     inode.i_size = pos + static_cast<uint64_t>(done);
     inode.datasync_dirty = true;
   }

@@ -26,6 +26,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "iomap/dax_inode.h"
 #include "iomap/iomap.h"
 #include "mm/vm_area.h"
@@ -33,6 +34,8 @@
 namespace dmdax {
 
 struct FileSystemType;
+
+enum class OpenedFor { kReading, kWriting };
 
 class FileSystem : public FileOperations,
                    public IomapOps,
@@ -55,6 +58,11 @@ class FileSystem : public FileOperations,
   int64_t Write(DaxInode& inode, uint64_t pos, uint64_t length);
 
   void Readahead(VmFault&, uint64_t, uint64_t) override {}
+
+  // What the mount's options, as in /proc/mounts, say of allocations.
+  virtual void TakeOptions(absl::string_view) {}
+  // close(2) of a file of `inode`: what it has behind its end may be freed.
+  virtual void Release(DaxInode&, OpenedFor) {}
 
   // EIO for every mmap and fault: ext4_forced_shutdown, xfs_is_shutdown.
   void Shutdown() { shutdown_ = true; }
@@ -108,13 +116,15 @@ class FileSystem : public FileOperations,
     return zeroout_ ? zeroout_(at, length) : 0;
   }
   virtual int DoFallocate(DaxInode&, int, uint64_t, uint64_t);
-  // What a buffered write reserves of blocks before it fills pages.
-  virtual void Reserve(DaxInode&, uint64_t, uint64_t) {}
+  // Fills the pages of a buffered write(2) of bytes [pos, pos + length).
+  virtual void WriteCached(DaxInode& inode, uint64_t pos, uint64_t length);
 
   const FileSystemType& type_;
   const FaultProfile& profile_;
   bool shutdown_ = false;
   bool aborted_ = false;
+  // The log has changes that fdatasync(2) does not write: times of files.
+  bool times_changed_ = false;
 
  private:
   std::vector<DaxInode*> inodes_;

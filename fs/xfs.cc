@@ -12,9 +12,12 @@
 #include "base/units.h"
 #include "fs/file_system.h"
 #include "fs/file_system_type.h"
+#include "fs/xfs_buffered.h"
+#include "fs/xfs_eof.h"
 #include "fs/xfs_fallocate.h"
 #include "fs/xfs_reflink.h"
 #include "fs/xfs_super.h"
+#include "iomap/cut_to_hole.h"
 #include "iomap/dax_fault.h"
 #include "mm/filemap.h"
 
@@ -36,7 +39,15 @@ class Xfs final : public FileSystem {
   }
   bool large_folios() const override { return profile_.xfs_large_folios; }
   void Readahead(VmFault& vmf, uint64_t first, uint64_t nr) override;
-  void Writepages(AddressSpace& mapping, uint64_t first, uint64_t nr) override;
+  void Writepages(AddressSpace& mapping, uint64_t first, uint64_t nr) override {
+    XfsWritepages(*static_cast<DaxInode*>(mapping.host), first, nr);
+  }
+  void TakeOptions(absl::string_view options) override {
+    eof_ = XfsEofOf(options);
+  }
+  void Release(DaxInode& inode, OpenedFor opened) override {
+    if (!shutdown_) XfsRelease(inode, opened);
+  }
   int Mmap(File& file, VmAreaStruct& vma) override;
   int Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
             Iomap* iomap, Iomap* srcmap) override;
@@ -68,9 +79,7 @@ class Xfs final : public FileSystem {
                   uint64_t length) override {
     return XfsFallocate(*this, inode, mode, offset, length);
   }
-  void Reserve(DaxInode& inode, uint64_t pos, uint64_t length) override {
-    WalkBuffered(inode, pos, length, nullptr);
-  }
+  void WriteCached(DaxInode& inode, uint64_t pos, uint64_t length) override;
 
  private:
   // One table serves DAX and cached files; each hook looks at the inode.
@@ -115,16 +124,14 @@ class Xfs final : public FileSystem {
     Xfs& fs_;
   };
 
-  // The iomap loop of a buffered write.
-  void WalkBuffered(DaxInode& inode, uint64_t pos, uint64_t length,
-                    FaultRecorder* recorder);
   vm_fault_t CachedPageMkwrite(VmFault& vmf);
-  void BufferedWriteBegin(DaxInode& inode, uint64_t pos, uint64_t length,
-                          unsigned flags, Iomap* iomap);
-  int Allocate(DaxInode& inode, uint64_t pos, uint64_t length);
+  uint64_t EndOfAllocation(const DaxInode& inode, const FileExtent& extent,
+                           uint64_t pos, uint64_t length) const;
+  int Allocate(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags);
   int Unshare(DaxInode& inode, const FileExtent& extent, uint64_t length,
               Iomap* iomap, Iomap* srcmap);
 
+  XfsEof eof_;
   VmOps vm_ops_;
 };
 
@@ -168,15 +175,18 @@ void Xfs::Readahead(VmFault& vmf, uint64_t first, uint64_t nr) {
   }
 }
 
-void Xfs::WalkBuffered(DaxInode& inode, uint64_t pos, uint64_t length,
-                       FaultRecorder* recorder) {
+// iomap_file_buffered_write(): an extent after the other, and the file grows
+// with each.
+void Xfs::WriteCached(DaxInode& inode, uint64_t pos, uint64_t length) {
   IomapIter iter;
   iter.inode = &inode;
   iter.pos = pos;
   iter.len = length;
-  iter.flags = IOMAP_WRITE | IOMAP_FAULT;
-  while (IomapIterNext(iter, *this, recorder) > 0) {
+  iter.flags = IOMAP_WRITE;
+  while (IomapIterNext(iter, *this, nullptr) > 0) {
+    FileSystem::WriteCached(inode, iter.pos, iter.length());
     iter.processed = static_cast<int64_t>(iter.length());
+    inode.i_size = std::max(inode.i_size, iter.pos + iter.length());
   }
 }
 
@@ -184,61 +194,39 @@ void Xfs::WalkBuffered(DaxInode& inode, uint64_t pos, uint64_t length,
 vm_fault_t Xfs::CachedPageMkwrite(VmFault& vmf) {
   DaxInode& inode = InodeOf(vmf);
   const auto [folio, order] = inode.mapping.Folio(vmf.pgoff);
-  const uint64_t pos = folio << profile_.page_shift;
-  const uint64_t length =
-      std::min(inode.i_size - pos, profile_.page_size() << order);
-  WalkBuffered(inode, pos, length, vmf.mm->recorder());
+  IomapIter iter;
+  iter.inode = &inode;
+  iter.pos = folio << profile_.page_shift;
+  iter.len = std::min(inode.i_size - iter.pos, profile_.page_size() << order);
+  iter.flags = IOMAP_WRITE | IOMAP_FAULT;
+  while (IomapIterNext(iter, *this, vmf.mm->recorder()) > 0) {
+    iter.processed = static_cast<int64_t>(iter.length());
+  }
   return FilemapPageMkwrite(vmf);
 }
 
-// xfs_vm_writepages(): delayed allocations become blocks, whole, and what is
-// written of unwritten ones is converted.
-void Xfs::Writepages(AddressSpace& mapping, uint64_t first, uint64_t nr) {
-  DaxInode& inode = *static_cast<DaxInode*>(mapping.host);
-  const uint64_t size = RoundUp(inode.i_size, kBlock);
-  const uint64_t end = std::min(size, (first + nr) << profile_.page_shift);
-  for (uint64_t pos = first << profile_.page_shift; pos < end;) {
-    const FileExtent part = inode.extents.Find(pos);
-    if (part.type == IOMAP_DELALLOC) {
-      const FileExtent whole = inode.extents.Around(pos);
-      if (inode.AllocateUnwritten(whole.logical, whole.end()) != 0) return;
-      inode.datasync_dirty = true;
-      continue;
-    }
-    const uint64_t length = std::min(part.length, end - pos);
-    if (part.type == IOMAP_UNWRITTEN) {
-      inode.extents.SetType(pos, length, IOMAP_MAPPED);
-      inode.datasync_dirty = true;
-    }
-    pos += length;
-  }
+// How far xfs_direct_write_iomap_begin() allocates for bytes [pos, pos +
+// length): to the end of the hole, or over the end of the file.
+uint64_t Xfs::EndOfAllocation(const DaxInode& inode, const FileExtent& extent,
+                              uint64_t pos, uint64_t length) const {
+  // A file that may share blocks is allocated for extent by extent.
+  if (inode.reflinked) length = std::min(length, extent.end() - pos);
+  const uint64_t end = pos + std::min(length, kMaxAlloc);
+  const uint64_t blocks_end = RoundUp(end, kBlock);
+  if (end > inode.i_size) return XfsAlignEnd(eof_, inode, blocks_end);
+  return extent.type == IOMAP_HOLE ? std::min(blocks_end, extent.end())
+                                   : blocks_end;
 }
 
-// xfs_buffered_write_iomap_begin(): extents come whole, and a hole becomes a
-// delayed allocation.
-void Xfs::BufferedWriteBegin(DaxInode& inode, uint64_t pos, uint64_t length,
-                             unsigned flags, Iomap* iomap) {
-  FileExtent extent = inode.extents.Around(pos);
-  bool fresh = false;
-  if (extent.type == IOMAP_HOLE && !(flags & IOMAP_ZERO)) {
-    inode.extents.Insert(
-        {.logical = pos,
-         .length = std::min({length, extent.length, kMaxAlloc}),
-         .type = IOMAP_DELALLOC});
-    extent = inode.extents.Around(pos);
-    fresh = true;
-  }
-  // Behind the last extent the hole is as long as it is asked for.
-  if (extent.end() >= uint64_t{1} << 62) extent.length = length;
-  *iomap = IomapOfExtent(inode, extent, extent.length, flags);
-  if (inode.datasync_dirty) iomap->flags |= IOMAP_F_DIRTY;
-  if (fresh) iomap->flags |= IOMAP_F_NEW;
-}
-
-// xfs_iomap_write_direct() for DAX: the blocks are written and zeroed.  A
+// xfs_iomap_write_direct(): for DAX the blocks are written and zeroed.  A
 // conversion covers what was asked for, an allocation whole extent size hints.
-int Xfs::Allocate(DaxInode& inode, uint64_t pos, uint64_t length) {
+int Xfs::Allocate(DaxInode& inode, uint64_t pos, uint64_t length,
+                  unsigned flags) {
   const FileExtent part = inode.extents.Find(pos);
+  if (!(flags & IOMAP_DAX)) {
+    inode.datasync_dirty = true;
+    return inode.AllocateUnwritten(pos, pos + std::min(length, part.length));
+  }
   // A transaction that has changed something can not be given up.
   if (part.type == IOMAP_UNWRITTEN) {
     length = std::min(length, part.length);
@@ -252,6 +240,8 @@ int Xfs::Allocate(DaxInode& inode, uint64_t pos, uint64_t length) {
     std::optional<FileExtent> blocks =
         inode.allocator->Allocate(pos, std::min(length, part.length));
     if (!blocks) return -ENOSPC;
+    // A size hint never reaches into blocks that the file has.
+    *blocks = CutToHole(inode.extents, *blocks, pos);
     blocks->type = IOMAP_MAPPED;
     if (Zeroout(blocks->physical, blocks->length) < 0) {
       Abort();
@@ -297,15 +287,16 @@ int Xfs::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
   // Zeroing goes the way of a write, which allocates nothing.
   const bool zero = (flags & IOMAP_ZERO) != 0;
   const bool write = zero || (flags & IOMAP_WRITE) != 0;
+  // An extent size hint leaves nothing to be delayed.
+  if (write && !(flags & IOMAP_DAX) && inode.extsize == 0) {
+    return XfsBufferedWriteBegin(eof_, inode, pos, length, flags, iomap);
+  }
   // Blocks are asked for; what is dirty depends on the bytes.
+  const uint64_t first = pos;
   const uint64_t end = pos + length;
   pos = RoundDown(pos, kBlock);
   length = RoundUp(end - pos, kBlock);
   FileExtent extent = inode.extents.Find(pos);
-  if (write && !(flags & IOMAP_DAX)) {
-    BufferedWriteBegin(inode, pos, length, flags, iomap);
-    return 0;
-  }
   const bool asks_shared =
       write || ((flags & IOMAP_DAX) && profile_.xfs_dax_read_shared);
   if (asks_shared) {
@@ -317,16 +308,14 @@ int Xfs::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
     return Unshare(inode, extent, length, iomap, srcmap);
   }
   bool fresh = false;
-  if (write && !zero && extent.type != IOMAP_MAPPED) {
-    uint64_t asked = std::min(length, kMaxAlloc);
-    // A file that may share blocks is allocated for extent by extent.
-    if (extent.type == IOMAP_HOLE || inode.reflinked) {
-      asked = std::min(asked, extent.length);
-    }
-    const int err = Allocate(inode, pos, asked);
+  const bool has_blocks =
+      extent.type == IOMAP_MAPPED ||
+      (extent.type == IOMAP_UNWRITTEN && !(flags & IOMAP_DAX));
+  if (write && !zero && !has_blocks) {
+    length = EndOfAllocation(inode, extent, first, end - first) - pos;
+    const int err = Allocate(inode, pos, length, flags);
     if (err < 0) return err;
     extent = XfsMergedAt(inode, pos);
-    extent.length = std::min(extent.length, asked);
     fresh = true;
   }
   *iomap = IomapOfExtent(inode, extent, length, flags);

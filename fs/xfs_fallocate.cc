@@ -33,9 +33,7 @@ int ZeroRange(FileSystem& fs, DaxInode& inode, uint64_t pos, uint64_t len,
     iter.processed = static_cast<int64_t>(length);
     const uint16_t type = iter.iomap.type;
     if (type == IOMAP_HOLE || type == IOMAP_UNWRITTEN || length == 0) continue;
-    const uint64_t last = (iter.pos + length - 1) / kBlock;
-    FilemapWrite(*inode.profile, *inode.mem, inode.mapping, iter.pos / kBlock,
-                 last - iter.pos / kBlock + 1);
+    FilemapWrite(*inode.profile, *inode.mem, inode.mapping, iter.pos, length);
     if (did_zero != nullptr) *did_zero = true;
   }
   return ret;
@@ -88,6 +86,7 @@ int SetattrSize(FileSystem& fs, DaxInode& inode, uint64_t size) {
   // From the size on disk, which is the old one.
   if (did_zero) inode.Writeback(old, size - 1);
   if (size <= old) {
+    inode.xfs.truncated = true;
     inode.extents.Remove(RoundUp(size, kBlock), kNoEnd - RoundUp(size, kBlock));
   }
   inode.datasync_dirty = true;
@@ -170,6 +169,7 @@ int AllocateRange(FileSystem& fs, DaxInode& inode, int mode, uint64_t offset,
   const int err =
       inode.AllocateUnwritten(RoundDown(offset, kBlock), RoundUp(end, kBlock));
   if (err < 0) return err;
+  inode.xfs.prealloc = true;
   inode.datasync_dirty = true;
   return grows ? SetattrSize(fs, inode, end) : 0;
 }

@@ -61,8 +61,18 @@ constexpr FsParam kParams[] = {
     {"dax", T::kEnum, "always inode never"},
 };
 
-// suffix_kstrtoint().
-std::optional<int64_t> WithSuffix(absl::string_view text) {
+bool IsPowerOf2(int64_t n) { return n > 0 && (n & (n - 1)) == 0; }
+
+// ffs(n) - 1, as xfs takes it.
+int64_t Log2(int64_t n) {
+  return n <= 0 ? -1 : std::countr_zero(static_cast<uint64_t>(n));
+}
+
+}  // namespace
+
+absl::Span<const FsParam> XfsParams() { return kParams; }
+
+std::optional<int64_t> XfsSuffixNumber(absl::string_view text) {
   int shift = 0;
   if (!text.empty()) {
     switch (absl::ascii_toupper(static_cast<unsigned char>(text.back()))) {
@@ -85,17 +95,6 @@ std::optional<int64_t> WithSuffix(absl::string_view text) {
   return int64_t{n} << shift;
 }
 
-bool IsPowerOf2(int64_t n) { return n > 0 && (n & (n - 1)) == 0; }
-
-// ffs(n) - 1, as xfs takes it.
-int64_t Log2(int64_t n) {
-  return n <= 0 ? -1 : std::countr_zero(static_cast<uint64_t>(n));
-}
-
-}  // namespace
-
-absl::Span<const FsParam> XfsParams() { return kParams; }
-
 std::string XfsWhyInvalid(absl::Span<const absl::string_view> options) {
   std::map<absl::string_view, std::optional<int64_t>> values;
   bool no_recovery = false, no_align = false;
@@ -105,7 +104,8 @@ std::string XfsWhyInvalid(absl::Span<const absl::string_view> options) {
     const size_t equals = option.find('=');
     if (equals == option.npos) continue;
     const absl::string_view name = option.substr(0, equals);
-    const std::optional<int64_t> value = WithSuffix(option.substr(equals + 1));
+    const std::optional<int64_t> value =
+        XfsSuffixNumber(option.substr(equals + 1));
     const bool sized = name == "logbsize" || name == "allocsize";
     if (sized && !value) return " ";
     values[name] = value;

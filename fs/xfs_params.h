@@ -5,6 +5,8 @@
 #ifndef DMDAX_FS_XFS_PARAMS_H_
 #define DMDAX_FS_XFS_PARAMS_H_
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -15,6 +17,9 @@
 namespace dmdax {
 
 absl::Span<const FsParam> XfsParams();
+
+// suffix_kstrtoint(): a number with K, M or G behind it; nothing: it is none.
+std::optional<int64_t> XfsSuffixNumber(absl::string_view text);
 
 // xfs_fs_validate_params(): why options that it knows are refused together or
 // for their values; "" they are not.  A size that is no number is refused

@@ -67,6 +67,7 @@ class AlignedAllocator : public BlockAllocator {
 class ExtentListAllocator : public BlockAllocator {
  public:
   void Add(const FileExtent& extent) { free_.Insert(extent); }
+  void Clear() { free_ = FileExtents(); }
   // Extent size hint in bytes: an allocation covers whole multiples of it,
   // as far as the list has them.
   void set_extsize(uint64_t bytes) { extsize_ = bytes; }

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "base/round_up.h"
+#include "iomap/cut_to_hole.h"
 #include "iomap/dax_fault.h"
 #include "mm/filemap.h"
 
@@ -108,6 +109,8 @@ int DaxInode::AllocateUnwritten(uint64_t start, uint64_t end) {
       if (allocator == nullptr) return -ENOSPC;
       std::optional<FileExtent> fresh = allocator->Allocate(pos, part.length);
       if (!fresh) return -ENOSPC;
+      // A size hint never reaches into blocks that the file has.
+      *fresh = CutToHole(extents, *fresh, pos);
       fresh->type = IOMAP_UNWRITTEN;
       extents.Insert(*fresh);
       part.length = fresh->end() - pos;

@@ -42,6 +42,13 @@ class FileJournal {
   virtual int Commit(DaxInode& inode) = 0;
 };
 
+// What xfs remembers of a file in memory, and acts upon when it is closed.
+struct XfsInodeFlags {
+  bool prealloc = false;      // XFS_DIFLAG_PREALLOC: fallocate() was here
+  bool truncated = false;     // XFS_ITRUNCATED
+  bool eof_released = false;  // XFS_IDIRTY_RELEASE, XFS_EOFBLOCKS_RELEASED
+};
+
 struct DaxInode : Inode, FileSync {
   DaxInode(const FaultProfile& fault_profile, MemMap& mem_map);
 
@@ -66,6 +73,7 @@ struct DaxInode : Inode, FileSync {
   bool has_extents = true;  // ext4: not an indirect-block file
   bool inline_data = false;
   bool reflinked = false;  // XFS_DIFLAG2_REFLINK: it may share blocks
+  XfsInodeFlags xfs;
   FaultRecorder* recorder = nullptr;  // for events outside a fault
   FileJournal* journal = nullptr;     // null: a commit always succeeds
 

@@ -107,6 +107,13 @@ void FileExtents::SetType(uint64_t logical, uint64_t length, uint16_t type) {
   }
 }
 
+bool FileExtents::Has(uint16_t type) const {
+  for (const auto& [logical, extent] : extents_) {
+    if (extent.type == type) return true;
+  }
+  return false;
+}
+
 std::vector<FileExtent> FileExtents::All() const {
   std::vector<FileExtent> all;
   for (const auto& [logical, extent] : extents_) all.push_back(extent);

@@ -54,6 +54,8 @@ class FileExtents {
   // Changes the type of what is mapped in the range; holes stay.
   void SetType(uint64_t logical, uint64_t length, uint16_t type);
 
+  // Whether an extent is of this IomapType.
+  bool Has(uint16_t type) const;
   std::vector<FileExtent> All() const;
   bool empty() const { return extents_.empty(); }
 

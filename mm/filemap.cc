@@ -2,6 +2,7 @@
 #include "mm/filemap.h"
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 
 #include "mm/memory.h"
@@ -39,6 +40,26 @@ vm_fault_t MapFolioRange(VmFault& vmf, uint64_t first, uint64_t nr) {
     if (index == vmf.pgoff) ret = VM_FAULT_NOPAGE;
   }
   return ret;
+}
+
+// The order of the folio that __filemap_get_folio() makes for a write of bytes
+// [pos, end): no more than is written before the next huge page, aligned, and
+// free of pages that are there.
+int WriteOrder(const FaultProfile& profile, const AddressSpace& mapping,
+               uint64_t pos, uint64_t end) {
+  const int shift = profile.page_shift;
+  const uint64_t huge = profile.page_size() << profile.pmd_order();
+  const uint64_t length = std::min(end - pos, huge - pos % huge);
+  const uint64_t index = pos >> shift;
+  const auto next = mapping.pages.lower_bound(index);
+  int order = static_cast<int>(std::bit_width(length >> shift)) - 1;
+  if (index > 0) order = std::min(order, std::countr_zero(index));
+  order = std::max(order, 0);
+  while (order > 0 && next != mapping.pages.end() &&
+         next->first < index + (uint64_t{1} << order)) {
+    --order;
+  }
+  return order;
 }
 
 class GenericVmOps final : public VmOperations {
@@ -89,22 +110,16 @@ class BlockDeviceFile final : public FileOperations {
 }  // namespace
 
 void FilemapWrite(const FaultProfile& profile, MemMap& mem,
-                  AddressSpace& mapping, uint64_t first, uint64_t nr) {
+                  AddressSpace& mapping, uint64_t pos, uint64_t length) {
   const bool large = profile.write_large_folios && mapping.a_ops != nullptr &&
                      mapping.a_ops->large_folios();
-  for (uint64_t index = first; index < first + nr; ++index) {
+  const int shift = profile.page_shift;
+  const uint64_t end = pos + length;
+  for (uint64_t index = pos >> shift; index <= (end - 1) >> shift; ++index) {
     mapping.dirty.insert(index);
     if (mapping.pages.count(index) > 0) continue;
-    const auto next = mapping.pages.lower_bound(index);
-    const uint64_t end = next == mapping.pages.end()
-                             ? first + nr
-                             : std::min(first + nr, next->first);
-    int order = 0;
-    while (large && order < profile.pmd_order() &&
-           (index & ((uint64_t{2} << order) - 1)) == 0 &&
-           index + (uint64_t{2} << order) <= end) {
-      ++order;
-    }
+    const uint64_t from = std::max(pos, index << shift);
+    const int order = large ? WriteOrder(profile, mapping, from, end) : 0;
     FilemapAddFolio(mem, mapping, index, order);
   }
 }

@@ -30,11 +30,11 @@ vm_fault_t FilemapFault(VmFault& vmf);
 // the faulting one was among them.
 vm_fault_t FilemapMapPages(VmFault& vmf, uint64_t start, uint64_t end);
 
-// A buffered write(2) of pages [first, first + nr): they are in the cache
-// afterwards and dirty, in large folios where the kernel and the file system do
-// so.
+// A buffered write(2) of bytes [pos, pos + length), length > 0, into one
+// extent: its pages are in the cache afterwards and dirty, in folios as large
+// as what is left to write, where the kernel and the file system do so.
 void FilemapWrite(const FaultProfile& profile, MemMap& mem,
-                  AddressSpace& mapping, uint64_t first, uint64_t nr);
+                  AddressSpace& mapping, uint64_t pos, uint64_t length);
 
 // filemap_write_and_wait_range(): folios with a dirty page among [first, last]
 // are clean afterwards.

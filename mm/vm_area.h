@@ -95,7 +95,8 @@ struct AddressSpace {
   // The folio of page `index`: its first page, and its order.
   std::pair<uint64_t, int> Folio(uint64_t index) const;
   // Takes pages [first, first + nr) out of the cache; nr == 0 means to the
-  // end.  A large folio that is cut is split into single pages.
+  // end.  A large folio that is cut is split into single pages, but a dirty one
+  // stays as it is.
   void RemovePages(uint64_t first, uint64_t nr);
 
   // unmap_mapping_pages(): removes what maps pages [first, first + nr);

@@ -261,6 +261,7 @@ absl::StatusOr<std::unique_ptr<MountPoint>> MountPoint::Create(
   m->open_mode_ = mode;
   if (absl::Status s = m->FillSuper(profile, log); !s.ok()) return s;
   m->fs_ = (*driver)->make(**driver, faults);
+  m->fs_->TakeOptions(request.options);
   if (options.allocator.has_value()) {
     const AllocatorOptions& a = *options.allocator;
     const uint64_t bytes = bdev.nr_sectors() * kSectorSize;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/conformance/fed_blocks.h"
 
+#include <linux/falloc.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -8,19 +10,18 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "base/round_up.h"
 
 namespace dmdax::conformance {
 namespace {
 
+constexpr uint64_t kBlock = 4096;
+constexpr uint64_t kNoEnd = uint64_t{1} << 62;
 // Blocks that were freed again before anything showed where they were.
 constexpr uint64_t kNobodyKnows = 64 << 20;
 
 bool Allocates(const std::string& op) {
   return op == "falloc" || op == "zero" || op == "sh";
-}
-
-bool Frees(const std::string& op) {
-  return op == "trunc" || op == "punch" || op == "zero" || op == "sh";
 }
 
 // 5.10 has no events of extents.  A fault says the page, and the first
@@ -41,12 +42,26 @@ std::vector<FileExtent> FromDirectAccess(const Json& events) {
         sscanf(text.c_str() + da, "_da: pgoff=%lu nr=%lu", &at, &nr) != 2) {
       continue;
     }
-    found.push_back({.logical = *page / nr * nr * 4096,
-                     .physical = at * 4096,
-                     .length = nr * 4096});
+    found.push_back({.logical = *page / nr * nr * kBlock,
+                     .physical = at * kBlock,
+                     .length = nr * kBlock});
     page.reset();
   }
   return found;
+}
+
+// Moves what `origin` has at `from` and beyond to `to`.
+void Move(FileExtents& origin, uint64_t from, uint64_t to) {
+  std::vector<FileExtent> moved;
+  for (uint64_t pos = from; pos < kNoEnd;) {
+    FileExtent part = origin.Find(pos);
+    pos += part.length;
+    if (part.type == IOMAP_HOLE) continue;
+    part.logical = part.logical - from + to;
+    moved.push_back(part);
+  }
+  origin.Remove(std::min(from, to), kNoEnd);
+  for (const FileExtent& extent : moved) origin.Insert(extent);
 }
 
 }  // namespace
@@ -70,76 +85,157 @@ FileExtent Fiemap(const Json& e) {
   return extent;
 }
 
-void FedBlocks::Later(const Json& fiemap) {
-  for (const Json& e : fiemap) list_.Add(Fiemap(e));
+void FedBlocks::set_extsize(uint64_t bytes) {
+  list_.set_extsize(bytes);
+  has_extsize_ = bytes > 0;
 }
 
-void FedBlocks::AddMissing(const FileExtent& extent, const FileExtents& have) {
-  for (uint64_t pos = extent.logical; pos < extent.end();) {
-    FileExtent part = have.Find(pos);
-    part.length = std::min(part.length, extent.end() - pos);
-    if (part.type == IOMAP_HOLE || part.type == IOMAP_DELALLOC) {
-      list_.Add({.logical = pos,
-                 .physical = extent.physical + (pos - extent.logical),
-                 .length = part.length});
-    }
+void FedBlocks::Feed(const FileExtent& seen) {
+  ExtentListAllocator& list = feeds_later_ ? later_ : list_;
+  for (uint64_t pos = seen.logical; pos < seen.end();) {
+    FileExtent part = origin_.Find(pos);
+    part.length = std::min(part.length, seen.end() - pos);
+    const uint64_t physical = seen.physical + (pos - seen.logical);
     pos += part.length;
+    if (part.type == IOMAP_HOLE) continue;
+    const uint64_t end = part.physical + part.length;
+    for (uint64_t at = part.physical; at < end;) {
+      FileExtent known = list.extents().Find(at);
+      known.length = std::min(known.length, end - at);
+      if (known.type == IOMAP_HOLE) {
+        list.Add({.logical = at,
+                  .physical = physical + (at - part.physical),
+                  .length = known.length});
+      }
+      at += known.length;
+    }
   }
 }
 
-void FedBlocks::Take(const Json& steps, size_t i, const DaxInode& inode) {
+void FedBlocks::Follow(const FileChange& change, const DaxInode& inode) {
+  const uint64_t from = RoundUp(change.offset, kBlock);
+  const uint64_t end = change.offset + change.length;
+  const uint64_t to = RoundDown(end, kBlock);
+  switch (change.kind) {
+    case FileChange::Kind::kSync:
+      return;
+    case FileChange::Kind::kTruncate:
+      origin_.Remove(from, kNoEnd - std::min(from, kNoEnd));
+      return;
+    case FileChange::Kind::kWrite:
+      // What is shared becomes a copy elsewhere.
+      if (!inode.reflinked) return;
+      origin_.Remove(RoundDown(change.offset, kBlock),
+                     RoundUp(end, kBlock) - RoundDown(change.offset, kBlock));
+      return;
+    case FileChange::Kind::kFallocate:
+      break;
+  }
+  const bool zero_frees = recorded_.zero_frees == ZeroRangeFrees::kYes;
+  switch (change.mode & ~FALLOC_FL_KEEP_SIZE) {
+    case FALLOC_FL_ZERO_RANGE:
+      if (zero_frees && to > from) origin_.Remove(from, to - from);
+      return;
+    case FALLOC_FL_PUNCH_HOLE:
+      if (to > from) origin_.Remove(from, to - from);
+      return;
+    case FALLOC_FL_COLLAPSE_RANGE:
+      origin_.Remove(change.offset, change.length);
+      Move(origin_, end, change.offset);
+      return;
+    case FALLOC_FL_INSERT_RANGE:
+      Move(origin_, change.offset, end);
+      return;
+    default:
+      return;
+  }
+}
+
+void FedBlocks::TakeOwnEvent(const FileExtent& extent, const std::string& text,
+                             const DaxInode& inode) {
+  if (!inode.s_dax || allocates_) return;
+  if (absl::StrContains(text, "NEW")) {
+    seen_.push_back(extent);
+  } else if (inode.extents.Find(extent.logical).type == IOMAP_HOLE) {
+    // A try that failed left blocks behind.
+    left_ = true;
+  }
+}
+
+void FedBlocks::TakeEvents(size_t i, size_t j, const DaxInode& inode) {
+  const Json events = (*recorded_.steps)[j].value("events", Json::array());
+  for (FileExtent extent : FromDirectAccess(events)) {
+    extent.physical -= inode.dax_part_off;
+    Feed(extent);
+  }
+  for (const Json& event : events) {
+    const std::string text = event;
+    if (!absl::StartsWith(text, "iomap_iter_dstmap")) continue;
+    // Of a DAX file the place on the whole disk.
+    FileExtent extent{.logical = HexAfter(text, " offset "),
+                      .physical = HexAfter(text, " addr "),
+                      .length = HexAfter(text, " length ")};
+    if (extent.physical == IOMAP_NULL_ADDR) continue;
+    if (inode.s_dax) extent.physical -= inode.dax_part_off;
+    if (absl::StrContains(text, "SHARED")) {
+      if (j == i) copies_.push_back(extent);
+      if (j > i) origin_.Remove(extent.logical, extent.length);
+      continue;
+    }
+    if (j == i) TakeOwnEvent(extent, text, inode);
+    Feed(extent);
+  }
+}
+
+void FedBlocks::Take(size_t i, const DaxInode& inode) {
+  if (recorded_.steps == nullptr) return;
+  const Json& steps = *recorded_.steps;
+  list_.Clear();
+  later_.Clear();
+  feeds_later_ = false;
   copies_.clear();
-  const FileExtents& have = inode.extents;
+  seen_.clear();
+  last_ = {.length = 0};
+  left_ = false;
+  full_ = steps[i].value("errno", Json()) == "ENOSPC";
   // What is written to a file that is not DAX gets its blocks when it is
   // written back, by any operation.
-  const bool allocates = Allocates(steps[i].value("op", "")) || !inode.s_dax;
-  unknown_ = allocates;
-  left_ = false;
-  bool any_fresh = false;
-  for (FileExtent extent :
-       FromDirectAccess(steps[i].value("events", Json::array()))) {
-    extent.physical -= inode.dax_part_off;
-    if (have.Find(extent.logical).type == IOMAP_HOLE) list_.Add(extent);
-  }
-  for (size_t j = i; j < steps.size(); ++j) {
-    for (const Json& event : steps[j].value("events", Json::array())) {
-      const std::string text = event;
-      if (!absl::StartsWith(text, "iomap_iter_dstmap")) continue;
-      // Of a DAX file the place on the whole disk.
-      FileExtent extent{.logical = HexAfter(text, " offset "),
-                        .physical = HexAfter(text, " addr "),
-                        .length = HexAfter(text, " length ")};
-      if (inode.s_dax && extent.physical != IOMAP_NULL_ADDR) {
-        extent.physical -= inode.dax_part_off;
-      }
-      if (absl::StrContains(text, "SHARED")) {
-        if (j == i) copies_.push_back(extent);
-        continue;
-      }
-      const bool fresh = absl::StrContains(text, "NEW");
-      if (extent.physical == IOMAP_NULL_ADDR) continue;
-      const FileExtent old = have.Find(extent.logical);
-      // A try that failed left blocks behind.
-      const bool left = inode.s_dax && j == i && old.type == IOMAP_HOLE;
-      if (!fresh && !allocates && !left) continue;
-      any_fresh |= fresh && j == i;
-      left_ |= left && !fresh && !allocates;
-      if (old.type != IOMAP_HOLE && !inode.s_dax) {
-        // Of an extent that comes whole, what the file has not.
-        AddMissing(extent, have);
-        continue;
-      }
-      // Conversions of unwritten blocks allocate nothing.
-      if (old.type == IOMAP_UNWRITTEN && old.physical == extent.physical) {
-        continue;
-      }
-      list_.Add(extent);
-    }
-    if (j > i && Frees(steps[j].value("op", ""))) break;
-    if (!allocates) break;
-  }
+  allocates_ = Allocates(steps[i].value("op", "")) || !inode.s_dax;
+  origin_ = FileExtents();
+  origin_.Insert({.length = kNoEnd});
+  TakeEvents(i, i, inode);
   // What came new in this step was seen whole.
-  left_ &= !any_fresh;
+  left_ &= seen_.empty();
+  feeds_later_ =
+      !allocates_ && !has_extsize_ && recorded_.shows == ShowsAllocations::kYes;
+  for (size_t j = i + 1; j < steps.size(); ++j) {
+    const bool truncates = steps[j].value("op", "") == "trunc";
+    // A truncate looks at the last block before it frees others.
+    if (truncates) TakeEvents(i, j, inode);
+    if (j < recorded_.changes.size()) {
+      for (const FileChange& change : recorded_.changes[j]) {
+        Follow(change, inode);
+      }
+    }
+    if (!truncates) TakeEvents(i, j, inode);
+  }
+  if (recorded_.after == nullptr) return;
+  for (const Json& e : *recorded_.after) {
+    const FileExtent extent = Fiemap(e);
+    if (extent.type != IOMAP_DELALLOC) Feed(extent);
+  }
+}
+
+std::optional<FileExtent> FedBlocks::Unseen(const FileExtent& guess) const {
+  if (!recorded_.zeroout) return std::nullopt;
+  ExtentListAllocator later = later_;
+  std::optional<FileExtent> got = later.Allocate(guess.logical, guess.length);
+  // xfs gives up its log, and nothing shows the blocks any more.
+  if (!got && recorded_.zero_frees == ZeroRangeFrees::kYes) got = guess;
+  if (!got || recorded_.zeroout(got->physical, got->length) == 0) {
+    return std::nullopt;
+  }
+  return got;
 }
 
 std::optional<FileExtent> FedBlocks::Allocate(uint64_t logical,
@@ -150,22 +246,32 @@ std::optional<FileExtent> FedBlocks::Allocate(uint64_t logical,
     copies_.erase(it);
     return copy;
   }
+  if (full_) return std::nullopt;
   std::optional<FileExtent> found = list_.Allocate(logical, length);
+  for (const FileExtent& seen : seen_) {
+    const bool is_in = logical >= seen.logical && logical < seen.end();
+    if (!found || has_extsize_ || !is_in) continue;
+    found->length = std::min(found->length, seen.end() - logical);
+  }
   if (found) {
     if (left_) found->length = length;
-    return found;
+    return last_ = *found;
   }
   // A place within the range tells where the range begins.
+  FileExtent guess{
+      .logical = logical, .physical = kNobodyKnows + logical, .length = length};
   for (const FileExtent& known : list_.extents().All()) {
     const uint64_t before = known.logical - logical;
     if (known.logical < logical || before >= length) continue;
-    return FileExtent{.logical = logical,
-                      .physical = known.physical - before,
-                      .length = length};
+    guess.physical = known.physical - before;
+    return last_ = guess;
   }
-  if (!unknown_) return found;
-  return FileExtent{
-      .logical = logical, .physical = kNobodyKnows + logical, .length = 4096};
+  if (!allocates_) return Unseen(guess);
+  // What follows lies behind.
+  if (last_.length > 0 && last_.end() == logical) {
+    guess.physical = last_.physical + last_.length;
+  }
+  return last_ = guess;
 }
 
 }  // namespace dmdax::conformance

@@ -4,8 +4,12 @@
 // it.
 //
 //   FedBlocks blocks;
-//   blocks.Later(extents);           // what FIEMAP shows in the end
-//   blocks.Take(steps, i, extents);  // what the events show of step i
+//   blocks.Record({.steps = &steps, .changes = changes, .after = &fiemap});
+//   blocks.Take(i, inode);   // before step i
+//
+// What a step allocates is shown by its own events, by those of later steps or
+// by the FIEMAP behind the last one, unless a step between has freed or moved
+// it: what later steps do to the file is followed for as long as it is there.
 //
 // Threading: thread-compatible.
 #ifndef DMDAX_TESTS_CONFORMANCE_FED_BLOCKS_H_
@@ -13,13 +17,16 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "iomap/block_allocator.h"
 #include "iomap/dax_inode.h"
 #include "iomap/file_extents.h"
+#include "tests/conformance/recorded/file_change.h"
 #include "tests/conformance/verdict.h"
 
 namespace dmdax::conformance {
@@ -30,15 +37,31 @@ uint64_t HexAfter(const std::string& event, const std::string& key);
 // A FIEMAP extent of the recording.
 FileExtent Fiemap(const Json& extent);
 
+// Whether FALLOC_FL_ZERO_RANGE frees the blocks and allocates others (xfs).
+enum class ZeroRangeFrees { kNo, kYes };
+// Whether each allocation is an event of its step.
+enum class ShowsAllocations { kNo, kYes };
+
+// What a recording says of a mapping; what is pointed to must outlive it.
+struct RecordedBlocks {
+  const Json* steps = nullptr;
+  std::vector<std::vector<FileChange>> changes;  // by step
+  const Json* after = nullptr;                   // FIEMAP; null: unknown
+  ZeroRangeFrees zero_frees = ZeroRangeFrees::kNo;
+  ShowsAllocations shows = ShowsAllocations::kNo;
+  // Writes zeroes to new blocks of the device, 0 or -errno.  Where they can not
+  // be written, a step may have allocated what none of its events shows.
+  std::function<int(uint64_t at, uint64_t length)> zeroout;
+};
+
 class FedBlocks final : public BlockAllocator {
  public:
-  // Blocks of a FIEMAP after the map: those of fallocate, which no event shows.
-  void Later(const Json& fiemap);
-  // Forgets the last step, and feeds what the events of step `i` and of those
-  // behind it show, up to one that frees blocks, where the file has none.
-  void Take(const Json& steps, size_t i, const DaxInode& inode);
+  void Record(RecordedBlocks recorded) { recorded_ = std::move(recorded); }
+  // Forgets the last step, and feeds what is known of the blocks that step `i`
+  // may allocate.
+  void Take(size_t i, const DaxInode& inode);
   // Extent size hint in bytes.
-  void set_extsize(uint64_t bytes) { list_.set_extsize(bytes); }
+  void set_extsize(uint64_t bytes);
 
   std::optional<FileExtent> Allocate(uint64_t logical,
                                      uint64_t length) override;
@@ -47,14 +70,32 @@ class FedBlocks final : public BlockAllocator {
   }
 
  private:
-  // Feeds the parts of `extent` that the file has no blocks for.
-  void AddMissing(const FileExtent& extent, const FileExtents& have);
+  void TakeEvents(size_t i, size_t j, const DaxInode& inode);
+  void TakeOwnEvent(const FileExtent& extent, const std::string& text,
+                    const DaxInode& inode);
+  // Feeds what is seen now at a place where the list has nothing.
+  void Feed(const FileExtent& seen);
+  // What a step got that could not zero it.
+  std::optional<FileExtent> Unseen(const FileExtent& guess) const;
+  void Follow(const FileChange& change, const DaxInode& inode);
 
+  RecordedBlocks recorded_;
   ExtentListAllocator list_;
+  // What later steps show, where this one's own events show all that it got.
+  ExtentListAllocator later_;
+  bool feeds_later_ = false;
+  bool has_extsize_ = false;
+  // While later steps are looked at: where what a file has there (logical) was
+  // in it at the step (physical).
+  FileExtents origin_;
   // Copies of shared blocks, in order: one that was not used is given back and
   // allocated anew elsewhere.
   std::deque<FileExtent> copies_;
-  bool unknown_ = false;
+  // Allocations of this step that were seen, each with its length.
+  std::vector<FileExtent> seen_;
+  FileExtent last_{.length = 0};  // the last that was given in this step
+  bool allocates_ = false;        // more than what is seen
+  bool full_ = false;             // this step found no space
   bool left_ = false;  // a try of this step failed behind the allocation
 };
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/conformance/fsdax_case.h"
 
-#include <linux/falloc.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -19,7 +17,9 @@
 #include "tests/conformance/fed_blocks.h"
 #include "tests/conformance/guest_nature.h"
 #include "tests/conformance/recorded/dax_flags.h"
+#include "tests/conformance/recorded/file_change.h"
 #include "tests/conformance/recorded/other_process.h"
+#include "tests/conformance/recorded/recipe.h"
 
 namespace dmdax::conformance {
 namespace {
@@ -78,6 +78,9 @@ class FsdaxCase {
       return;
     }
     fs_ = *std::move(fs);
+    const Json mount = result_.value("mount", Json::object());
+    options_ = mount.value("proc_mounts", "");
+    fs_->TakeOptions(options_);
     fs_->set_journal_io(devices_.journal_io);
     fs_->set_zeroout(devices_.zeroout);
     devices_.set_freeze([this] { return -fs_->Freeze(); });
@@ -146,27 +149,44 @@ class FsdaxCase {
     inode.dax_part_off = sb_.dax_part_off;
     inode.dax_dev = devices_.dax_device(test_["dev"]);
     inode.ra_pages = devices_.ra_pages(test_["dev"]);
-    inode.has_extents = test_["fs"] != "ext2";
+    inode.has_extents = test_["fs"] != "ext2" && !MadeWithout("^extent");
     inode.datasync_dirty = true;
     const std::string known = SourceOf(name);
     const Json none = Json::object();
     const Json& stat = result_.value("statx", none).value(known, none);
-    inode.i_size = stat.value("size", uint64_t{0});
     const bool s_dax = stat.value("dax", false);
     // When a flag that was changed begins to count is when the inode leaves
     // memory, which the guest decides.
     inode.s_dax = sb_.ShouldEnableDax(
         FlagWasChanged(known) ? s_dax : dax_flagged_.contains(known));
     verdict_.Compare(name, "S_DAX", s_dax, inode.s_dax);
+    RunRecipe(name, inode, file->allocator);
+    inode.i_size = stat.value("size", uint64_t{0});
     for (const Json& e : result_["fiemap"].value(known, Json::array())) {
       // Of a clone those blocks are known that both still have.
       if (known != name && !Fiemap(e).shared) continue;
       inode.extents.Insert(Fiemap(e));
     }
-    RunRecipe(name, inode, file->allocator);
+    // The recording's FIEMAP closes it.
+    fs_->Release(inode, OpenedFor::kReading);
     LookHolesUp(inode);
     fs_->AddInode(inode);
     return *(files_[name] = std::move(file));
+  }
+
+  // Whether the file system was made without a feature: "^extent".
+  bool MadeWithout(const std::string& feature) const {
+    for (const std::string word : test_.value("mkfs", Json::array())) {
+      for (absl::string_view off : absl::StrSplit(word, ',')) {
+        if (off == feature) return true;
+      }
+    }
+    return false;
+  }
+
+  bool Succeeded(size_t op) const {
+    const Json ops = result_.value("ops", Json::array());
+    return op < ops.size() && ops[op].value("errno", Json()).is_null();
   }
 
   // What the recipe says beyond extents and size: cached pages, hints.
@@ -175,16 +195,19 @@ class FsdaxCase {
     const Json ops = test_.value("ops", Json::array());
     const bool left_memory =
         inode.s_dax == sb_.ShouldEnableDax(dax_flagged_.contains(name));
+    Recipe recipe(profile_, std::string(fs_->type().name), options_, inode);
     for (size_t i = 0; i < ops.size(); ++i) {
       const Json& op = ops[i];
-      if (op.size() < 2) continue;
+      if (op.size() < 2 || !Succeeded(i)) continue;
       if (op[0] == "clone" && (op[1] == name || op[2] == name)) {
         inode.reflinked = true;
       }
       if (op[1] != name) continue;
-      if (op[0] == "extsize") allocator.set_extsize(op[2]);
-      if (op[0] == "truncate") inode.TruncatePagecache(op[2]);
-      if (op[0] == "fsync") inode.mapping.dirty.clear();
+      if (op[0] == "extsize") {
+        allocator.set_extsize(op[2]);
+        inode.extsize = op[2];
+      }
+      recipe.Apply(op);
       // An inode whose flag changes is not kept when it is closed, nor is what
       // was cached of it.
       if (sb_.dax == DaxMode::kInode && left_memory &&
@@ -192,17 +215,9 @@ class FsdaxCase {
         inode.mapping.RemovePages(0, 0);
         inode.mapping.dirty.clear();
       }
-      if (op[0] != "write" || inode.s_dax) continue;
-      inode.mapping.a_ops = fs_.get();
-      const uint64_t end = op[2].get<uint64_t>() + op[3].get<uint64_t>();
-      // The probe writes a mebibyte at a time.
-      constexpr uint64_t kChunk = 1 << 20;
-      for (uint64_t at = op[2]; at < end; at += kChunk) {
-        const uint64_t last = std::min(end, at + kChunk) - 1;
-        FilemapWrite(profile_, mem_, inode.mapping, at / 4096,
-                     last / 4096 - at / 4096 + 1);
-      }
     }
+    recipe.Finish();
+    if (!inode.s_dax) inode.mapping.a_ops = fs_.get();
   }
 
   // Inode number and the log's state are the kernel's own business.
@@ -230,13 +245,28 @@ class FsdaxCase {
     if (op == "fsync") {
       return -inode.FsyncRange(0, (uint64_t{1} << 63) - 1, false);
     }
-    static const std::map<std::string, int> kModes = {
-        {"falloc", 0},
-        {"punch", FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE},
-        {"zero", FALLOC_FL_ZERO_RANGE}};
-    auto it = kModes.find(op);
-    if (it == kModes.end()) return -1;
-    return -fs_->Fallocate(inode, it->second, offset, length);
+    const std::optional<int> mode = FallocateMode(op);
+    return mode ? -fs_->Fallocate(inode, *mode, offset, length) : -1;
+  }
+
+  // What the recording shows of the blocks of a mapped file.
+  RecordedBlocks BlocksOf(const std::string& name, const Json& map,
+                          const Json& recorded) const {
+    const Json& touches = map["touch"];
+    RecordedBlocks blocks{.steps = &recorded["steps"],
+                          .changes = ChangesOfSteps(touches, recorded)};
+    blocks.zeroout = devices_.zeroout;
+    if (test_["fs"] == "xfs") blocks.zero_frees = ZeroRangeFrees::kYes;
+    if (profile_.trace_iomap_iter && !TraceIsLost(recorded["steps"])) {
+      blocks.shows = ShowsAllocations::kYes;
+    }
+    // It is recorded if it is not what it was before the first mapping.
+    if (recorded.contains("fiemap_after")) {
+      blocks.after = &recorded["fiemap_after"];
+    } else if (!RemovesFile(touches) && result_["fiemap"].contains(name)) {
+      blocks.after = &result_["fiemap"][name];
+    }
+    return blocks;
   }
 
   void RunMap(const std::string& where, const Json& map, const Json& recorded) {
@@ -257,7 +287,7 @@ class FsdaxCase {
       return;
     }
     CaseFile& file = FileOf(name);
-    file.allocator.Later(recorded.value("fiemap_after", Json::array()));
+    file.allocator.Record(BlocksOf(name, map, recorded));
     FaultMap process(profile_, mem_, ranges_, verdict_);
     process.compare_events = test_["kind"] != "trace";
     if (process.compare_events && TraceIsLost(steps)) {
@@ -268,7 +298,7 @@ class FsdaxCase {
     file.inode.recorder = &process.recorder();
     if (!steps.empty()) {
       TakeFromEvents(file.inode, steps[0]);
-      file.allocator.Take(steps, 0, file.inode);
+      file.allocator.Take(0, file.inode);
       const bool writable = map.value("open", "rw") == "rw";
       if (process.Mmap(where, map, steps[0],
                        fs_->Open(file.inode, name, writable))) {
@@ -278,6 +308,9 @@ class FsdaxCase {
           process.CompareGraphs(where, recorded);
         }
       }
+      fs_->Release(file.inode,
+                   writable ? OpenedFor::kWriting : OpenedFor::kReading);
+      fs_->Release(file.inode, OpenedFor::kReading);
     }
     LookHolesUp(file.inode);
     file.inode.recorder = nullptr;
@@ -290,7 +323,7 @@ class FsdaxCase {
     for (size_t i = 1; i < steps.size(); ++i) {
       if (i - 1 >= map["touch"].size()) break;
       const std::string touch = map["touch"][i - 1];
-      file.allocator.Take(steps, i, file.inode);
+      file.allocator.Take(i, file.inode);
       const std::string what = absl::StrCat(where, " ", touch);
       if (absl::StartsWith(touch, "sh:") && other.Run(what, touch.substr(3))) {
         continue;
@@ -316,6 +349,7 @@ class FsdaxCase {
   const std::vector<PmemRange> ranges_;
   const std::set<std::string> dax_flagged_;  // names of files
   std::unique_ptr<FileSystem> fs_;
+  std::string options_;  // of the mount, as in /proc/mounts
   std::map<std::string, std::unique_ptr<CaseFile>> files_;
 };
 

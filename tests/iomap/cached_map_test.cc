@@ -153,7 +153,7 @@ TEST_F(CachedMapTest, AdvisedHugePagesAreReadWhole) {
 TEST_F(CachedMapTest, Since618AFaultMapsItsFolio) {
   for (const char* kernel : {"v6_12", "v7_2"}) {
     Use(kernel, "xfs");
-    FilemapWrite(*profile, *mem, inode->mapping, 0, 256);
+    FilemapWrite(*profile, *mem, inode->mapping, 0, 1 << 20);
     const bool whole = profile->map_whole_folios;
     EXPECT_EQ(Write(100).sig, 0);
     EXPECT_EQ(PresentIn2M(0), whole ? 256 : 1) << kernel;

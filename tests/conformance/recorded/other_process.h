@@ -5,9 +5,8 @@
 //   OtherProcess shell(fs, inode, recorded, verdict);
 //   shell.Run("map 0 sh:sync", "sync");  // true: it was about the file
 //
-// Commands are those of the generator: dd of zeros, the recording program's
-// own fallocate, sync, and what leaves a file that is open as it is.  They act
-// in another process, so nothing of it is in the trace.
+// Commands are those of ShellChanges().  They act in another process, so
+// nothing of it is in the trace.
 #ifndef DMDAX_TESTS_CONFORMANCE_RECORDED_OTHER_PROCESS_H_
 #define DMDAX_TESTS_CONFORMANCE_RECORDED_OTHER_PROCESS_H_
 
@@ -16,6 +15,7 @@
 
 #include "fs/file_system.h"
 #include "iomap/dax_inode.h"
+#include "tests/conformance/recorded/file_change.h"
 #include "tests/conformance/verdict.h"
 
 namespace dmdax::conformance {
@@ -31,9 +31,8 @@ class OtherProcess {
 
  private:
   bool Does(const std::string& where, const std::string& line);
-  bool Dd(const std::string& line);
-  bool Fallocate(const std::string& where, const std::string& line);
-  void Sync();
+  void Apply(const std::string& where, const FileChange& change);
+  void Fallocate(const std::string& where, const FileChange& change);
 
   FileSystem& fs_;
   DaxInode& inode_;

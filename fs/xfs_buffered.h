@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// xfs files that are not DAX: a write reserves blocks, and gets them when its
+// pages are written back.
+// Mirrors: xfs_buffered_write_iomap_begin, xfs_bmapi_reserve_delalloc,
+// xfs_vm_writepages (6.1).
+// Threading: as the inode.
+#ifndef DMDAX_FS_XFS_BUFFERED_H_
+#define DMDAX_FS_XFS_BUFFERED_H_
+
+#include <cstdint>
+
+#include "fs/xfs_eof.h"
+#include "iomap/dax_inode.h"
+#include "iomap/iomap.h"
+
+namespace dmdax {
+
+// The answer to a write (IOMAP_ZERO: to zeroing, which reserves nothing) of
+// `length` bytes at `pos`: extents come whole, what is new by itself.  0, or
+// -ENOSPC.
+int XfsBufferedWriteBegin(const XfsEof& eof, DaxInode& inode, uint64_t pos,
+                          uint64_t length, unsigned flags, Iomap* iomap);
+
+// Writes pages [first, first + nr) back: delayed allocations become blocks,
+// whole, and what is written of unwritten ones is converted.
+void XfsWritepages(DaxInode& inode, uint64_t first, uint64_t nr);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_FS_XFS_BUFFERED_H_

@@ -202,6 +202,9 @@ struct FaultProfile {
   bool xfs_zeroes_with_dax_ops;
   // xfs tells of shared extents in a DAX read too (since 6.2).
   bool xfs_dax_read_shared;
+  // xfs frees blocks behind a file's end when somebody closes it who could
+  // write, and once; before, whenever nothing waits to be written (until 6.11).
+  bool xfs_writer_frees_eof_blocks_once;
   // MADV_DONTNEED of all that a table of PTEs has frees the table, and the next
   // touch tries a huge entry again (CONFIG_PT_RECLAIM, since 6.14).
   bool dontneed_frees_tables;

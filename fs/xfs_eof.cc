@@ -65,7 +65,7 @@ uint64_t PreallocSize(const XfsEof& eof, const DaxInode& inode, uint64_t pos) {
 bool CanFreeEofBlocks(const DaxInode& inode) {
   const bool delayed = inode.extents.Has(IOMAP_DELALLOC);
   const bool behind = EndOfExtents(inode) > RoundUp(inode.i_size, kBlock);
-  if (inode.profile->xfs_zeroes_with_dax_ops) {
+  if (inode.profile->xfs_writer_frees_eof_blocks_once) {
     return behind && (delayed || !inode.xfs.prealloc);
   }
   return (behind || delayed) && !inode.xfs.prealloc;
@@ -128,7 +128,7 @@ uint64_t XfsPreallocEnd(const XfsEof& eof, const DaxInode& inode, uint64_t pos,
 
 void XfsRelease(DaxInode& inode, OpenedFor opened) {
   XfsInodeFlags& flags = inode.xfs;
-  const bool newer = inode.profile->xfs_zeroes_with_dax_ops;
+  const bool newer = inode.profile->xfs_writer_frees_eof_blocks_once;
   if (std::exchange(flags.truncated, false)) {
     flags.eof_released = false;
     if (inode.extents.Has(IOMAP_DELALLOC)) inode.Writeback(0, INT64_MAX);

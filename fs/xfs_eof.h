@@ -2,9 +2,6 @@
 //
 // What xfs allocates behind the end of a file, and when it frees it again.
 //
-//   XfsEof eof = XfsEofOf("rw,sunit=4096,swidth=4096");
-//   end = XfsAlignEnd(eof, inode, end);   // of an allocation at the file's end
-//
 // Units are bytes; ends are multiples of the 4096-byte block.  A file system
 // with little free space preallocates less; that is not modelled.
 // Mirrors: xfs_eof_alignment, xfs_iomap_eof_align_last_fsb,

@@ -2,8 +2,6 @@
 //
 // CutToHole: what of an allocation fits where a file has no blocks.
 //
-//   *blocks = CutToHole(inode.extents, *blocks, pos);
-//
 // An extent size hint makes an allocation larger than what was asked for, but
 // never reaches into blocks that the file has.
 // Mirrors: xfs_bmap_extsize_align (fs/xfs/libxfs/xfs_bmap.c, 6.1).

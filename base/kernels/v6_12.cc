@@ -57,6 +57,7 @@ void ChangeFaults(FaultProfile& f) {
   f.xfs_collapse_flushes_first = false;
   f.xfs_zeroes_with_dax_ops = true;
   f.xfs_dax_read_shared = true;
+  f.xfs_writer_frees_eof_blocks_once = true;
   f.write_large_folios = true;
   f.order_1_folios = true;
   f.set_pmd_asks_vma = true;

@@ -36,15 +36,6 @@ std::string Delay(int i, const std::string& below) {
                       below, " 0 0\" } } } }\n");
 }
 
-// A row of each, so that many ways lead down.
-std::string Rows(int i, const std::string& below) {
-  return absl::StrCat("mapped_device { name: \"d", i,
-                      "\" table { target { length: 32768 linear { device: \"",
-                      below, "\" } } target { start: 32768 length: 32768 ",
-                      "striped { chunk: 16 stripe { device: \"", below,
-                      "\" start: 32768 } } } } }\n");
-}
-
 std::string Unmodelled(int i, const std::string& below) {
   return absl::StrCat("mapped_device { name: \"d", i,
                       "\" table { target { length: 65536 zero {} } } "
@@ -168,7 +159,7 @@ TEST_P(DeepTest, AState) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Stacks, DeepTest,
-                         testing::Values(Linear, Delay, Rows, Unmodelled));
+                         testing::Values(Linear, Delay, Unmodelled));
 
 // Volumes of LVM2 that lie on each other, as far as a backup says.
 TEST(DeepVolumesTest, AreImported) {

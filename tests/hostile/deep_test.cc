@@ -151,6 +151,7 @@ TEST_P(DeepTest, AState) {
            {"suspend", "d0"},
            {"resume", "d0"},
            {"mount", absl::StrCat("/dev/mapper/", top), "/m"},
+           {"umount", "/m"},
            {"remove", "--force", top},
            {"remove_all"}}) {
     ExpectSane(words, "");

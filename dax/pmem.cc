@@ -2,6 +2,7 @@
 #include "dax/pmem.h"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -66,6 +67,20 @@ absl::Status Validate(const PmemOptions& o) {
   return absl::OkStatus();
 }
 
+// Why there is no memory, in words that say what to change.
+std::string WhyNotMapped(int err) {
+  std::string why = ErrnoText(err);
+  rlimit limit{};
+  if (err != ENOMEM) return why;
+  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+    return absl::StrCat(why, ": the address space is limited to ",
+                        uint64_t{limit.rlim_cur}, " bytes (ulimit -v)");
+  }
+  return absl::StrCat(why,
+                      ": the host may give none that it does not have "
+                      "(vm.overcommit_memory)");
+}
+
 absl::StatusOr<char*> MapBacking(const PmemOptions& o) {
   switch (o.backing) {
     case PmemBacking::kNone:
@@ -78,8 +93,10 @@ absl::StatusOr<char*> MapBacking(const PmemOptions& o) {
   void* p = mmap(nullptr, o.size, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (p == MAP_FAILED) {
-    return ErrnoError(errno, absl::StrCat("pmem '", o.name, "': cannot get ",
-                                          o.size, " bytes of memory"));
+    const int err = errno;
+    return ErrnoError(err,
+                      absl::StrCat("pmem '", o.name, "': cannot get ", o.size,
+                                   " bytes of memory: ", WhyNotMapped(err)));
   }
   return static_cast<char*>(p);
 }

@@ -8,6 +8,9 @@
 
 namespace dmdax {
 bool StandsOnItself(const DmTable& table) {
+  // What no table has open stands below none.  Of a stack that is made from
+  // below, nothing of it need be looked at then.
+  if (table.md().open_count() == 0) return false;
   std::set<const MappedDevice*> seen;
   std::vector<const DmTable*> todo = {&table};
   while (!todo.empty()) {

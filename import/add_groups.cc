@@ -4,9 +4,11 @@
 // which none stands, tags, policies and limits.  The kernel knows nothing of
 // them; who makes a group anew destroys them.
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "import/build_world.h"
@@ -18,7 +20,12 @@ namespace {
 class GroupAdder {
  public:
   GroupAdder(const Facts& facts, const LvmGroup& group)
-      : facts_(facts), group_(group) {}
+      : facts_(facts), group_(group) {
+    for (const auto& [name, lv] : group.lvs) {
+      if (lv.segments.empty()) continue;
+      cow_stores_.insert(std::string(lv.segments[0].Text("cow_store")));
+    }
+  }
 
   void Run(proto::World* world) {
     proto::VolumeGroup said;
@@ -27,10 +34,9 @@ class GroupAdder {
       const LvmLv& lv = group_.lvs.at(name);
       // Not a volume: what makes one of two others.
       if (!lv.segments.empty() && lv.segments[0].type == "snapshot") continue;
-      std::set<std::string> devices, seen;
-      FindDevices(name, &seen, &devices);
+      const std::set<std::string>& devices = DevicesBelow(name);
       if (HasDevice(name)) {
-        used_.merge(devices);
+        used_.insert(devices.begin(), devices.end());
         proto::VolumeGroup::Volume volume = SettingsOf(lv);
         if (volume.ByteSizeLong() == 0) continue;
         volume.set_name(name);
@@ -39,7 +45,9 @@ class GroupAdder {
       }
       proto::VolumeGroup::Volume* idle = said.add_idle();
       idle->set_name(name);
-      idle->set_hidden(!lv.Has("VISIBLE") && !IsCow(name));
+      idle->set_hidden(!lv.Has("VISIBLE") &&
+                       // A snapshot's store has its name, which lvs shows.
+                       !cow_stores_.contains(name));
       for (const std::string& device : devices) idle->add_device(device);
     }
     bool unused = false;
@@ -113,39 +121,68 @@ class GroupAdder {
         });
   }
 
-  // A snapshot's store has its name, which lvs shows.
-  bool IsCow(const std::string& lv) const {
-    return std::any_of(
-        group_.lvs.begin(), group_.lvs.end(), [&](const auto& other) {
-          const auto& segments = other.second.segments;
-          return !segments.empty() && segments[0].Text("cow_store") == lv;
-        });
-  }
-
-  // Those below all volumes that it is made of; volumes that name each other
-  // end at `seen`.
-  void FindDevices(const std::string& lv, std::set<std::string>* seen,
-                   std::set<std::string>* devices) const {
-    const auto found = group_.lvs.find(lv);
-    if (found == group_.lvs.end() || !seen->insert(lv).second) return;
-    for (const LvmSegment& segment : found->second.segments) {
-      for (const auto& [area, extent] : segment.areas) {
-        const auto pv = group_.pvs.find(area);
-        if (pv == group_.pvs.end()) {
-          FindDevices(area, seen, devices);
-        } else if (std::string device = DeviceOf(pv->second); !device.empty()) {
-          devices->insert(std::move(device));
+  // Those below all volumes that it is made of; depth first and without
+  // recursion, each volume once for all that ask.  Of volumes that name each
+  // other the way back does not count.
+  const std::set<std::string>& DevicesBelow(const std::string& lv) {
+    std::vector<std::string> open = {lv};
+    while (!open.empty()) {
+      const std::string at = open.back();
+      const auto found = group_.lvs.find(at);
+      if (found == group_.lvs.end() || below_.contains(at)) {
+        open.pop_back();
+        continue;
+      }
+      const bool fresh = entered_.insert(at).second;
+      bool waits = false;
+      std::set<std::string> devices;
+      for (const Part& part : PartsOf(found->second)) {
+        const auto pv = group_.pvs.find(part.name);
+        if (part.is_area && pv != group_.pvs.end()) {
+          if (std::string device = DeviceOf(pv->second); !device.empty()) {
+            devices.insert(std::move(device));
+          }
+        } else if (const auto of_part = below_.find(part.name);
+                   of_part != below_.end()) {
+          devices.insert(of_part->second.begin(), of_part->second.end());
+        } else if (fresh && !entered_.contains(part.name) &&
+                   group_.lvs.contains(part.name)) {
+          open.push_back(part.name);
+          waits = true;
         }
       }
+      if (waits) continue;
+      below_[at] = std::move(devices);
+      open.pop_back();
+    }
+    return below_[lv];
+  }
+
+  // What a segment names: an area is a physical volume or a volume, any other
+  // text may be a volume's name.
+  struct Part {
+    std::string name;
+    bool is_area;
+  };
+  static std::vector<Part> PartsOf(const LvmLv& lv) {
+    std::vector<Part> parts;
+    for (const LvmSegment& segment : lv.segments) {
+      for (const auto& [area, extent] : segment.areas) {
+        parts.push_back({area, true});
+      }
       for (const auto& [key, text] : segment.texts) {
-        FindDevices(text, seen, devices);
+        parts.push_back({text, false});
       }
     }
+    return parts;
   }
 
   const Facts& facts_;
   const LvmGroup& group_;
   std::set<std::string> used_;
+  std::set<std::string> cow_stores_;
+  std::map<std::string, std::set<std::string>> below_;  // those asked for
+  std::set<std::string> entered_;
 };
 
 }  // namespace

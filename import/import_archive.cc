@@ -19,7 +19,10 @@
 namespace dmdax {
 namespace {
 
-// A small file can be unpacked to more than anybody has.
+// A small file can be unpacked to more than anybody has: so many times what it
+// has, or the first of these, if that is more; the second at most.
+constexpr uint64_t kMostTimes = 256;
+constexpr uint64_t kSmallUnpacked = uint64_t{512} << 20;
 constexpr uint64_t kMostUnpacked = uint64_t{4} << 30;
 // Behind its last member a tar may have zeros; there is no end to them.
 constexpr uint64_t kMostBetween = uint64_t{64} << 20;
@@ -45,23 +48,108 @@ struct FreeArchive {
   void operator()(archive* a) const { archive_read_free(a); }
 };
 
+constexpr size_t kBlock = size_t{64} << 10;
+
+absl::string_view TakeBlock(absl::string_view* rest) {
+  const absl::string_view next = rest->substr(0, kBlock);
+  rest->remove_prefix(next.size());
+  return next;
+}
+
+// What libarchive unpacks: xz, bzip2 and zstd.
+class FilterSource {
+ public:
+  explicit FilterSource(absl::string_view bytes)
+      : rest_(bytes), archive_(archive_read_new()) {
+    archive* const a = archive_.get();
+    archive_read_support_filter_xz(a);
+    archive_read_support_filter_bzip2(a);
+    archive_read_support_filter_zstd(a);
+    archive_read_support_format_raw(a);
+    packed_ = archive_read_open(a, &rest_, nullptr, ReadBlock, nullptr) ==
+                  ARCHIVE_OK &&
+              archive_filter_code(a, 0) != ARCHIVE_FILTER_NONE;
+    archive_entry* entry = nullptr;
+    if (packed_) status_ = archive_read_next_header(a, &entry);
+  }
+  FilterSource(const FilterSource&) = delete;
+  FilterSource& operator=(const FilterSource&) = delete;
+
+  // Whether any of them knows it.
+  bool packed() const { return packed_; }
+
+  // Empty at the end.  Valid until the next call.  EINVAL: damaged or cut.
+  absl::StatusOr<absl::string_view> Next() {
+    while (status_ == ARCHIVE_OK || status_ == ARCHIVE_WARN) {
+      const void* block = nullptr;
+      size_t size = 0;
+      la_int64_t offset = 0;
+      status_ = archive_read_data_block(archive_.get(), &block, &size, &offset);
+      if (status_ != ARCHIVE_OK && status_ != ARCHIVE_WARN) break;
+      if (size > 0) {
+        return absl::string_view(static_cast<const char*>(block), size);
+      }
+    }
+    if (status_ == ARCHIVE_EOF) return absl::string_view();
+    const char* why = archive_error_string(archive_.get());
+    return ErrnoError(EINVAL, why == nullptr ? "unknown error" : why);
+  }
+
+ private:
+  // archive_read_callback()
+  static la_ssize_t ReadBlock(archive* /*a*/, void* rest, const void** block) {
+    const absl::string_view next =
+        TakeBlock(static_cast<absl::string_view*>(rest));
+    *block = next.data();
+    return static_cast<la_ssize_t>(next.size());
+  }
+
+  absl::string_view rest_;
+  std::unique_ptr<archive, FreeArchive> archive_;
+  bool packed_ = false;
+  int status_ = ARCHIVE_EOF;
+};
+
+// The bytes of a file, unpacked if it is packed, a block at a time.
+class Source {
+ public:
+  explicit Source(absl::string_view bytes) : rest_(bytes) {
+    if (GzipSource::IsGzip(bytes)) {
+      gzip_ = std::make_unique<GzipSource>(bytes);
+    } else {
+      filters_ = std::make_unique<FilterSource>(bytes);
+      if (!filters_->packed()) filters_ = nullptr;
+    }
+  }
+
+  bool packed() const { return gzip_ != nullptr || filters_ != nullptr; }
+  // Empty at the end.  Valid until the next call.
+  absl::StatusOr<absl::string_view> Next() {
+    if (gzip_ != nullptr) return gzip_->Next();
+    if (filters_ != nullptr) return filters_->Next();
+    return TakeBlock(&rest_);
+  }
+
+ private:
+  absl::string_view rest_;
+  std::unique_ptr<GzipSource> gzip_;
+  std::unique_ptr<FilterSource> filters_;
+};
+
 class Visitor {
  public:
   Visitor(absl::string_view bytes, const std::string& name)
-      : bytes_(bytes), rest_(bytes), name_(name), archive_(archive_read_new()) {
-    if (GzipSource::IsGzip(bytes)) gzip_.emplace(bytes);
-  }
+      : bytes_(bytes),
+        name_(name),
+        source_(bytes),
+        most_unpacked_(std::clamp(bytes.size() * kMostTimes, kSmallUnpacked,
+                                  kMostUnpacked)),
+        archive_(archive_read_new()) {}
 
   absl::Status Visit(
       const std::function<absl::Status(const ArchiveMember&)>& visit) {
     archive* a = archive_.get();
-    archive_read_support_filter_gzip(a);
-    archive_read_support_filter_xz(a);
-    archive_read_support_filter_bzip2(a);
-    archive_read_support_filter_zstd(a);
     archive_read_support_format_tar(a);
-    // What was appended with cat is read too.
-    archive_read_set_format_option(a, "tar", "read_concatenated_archives", "1");
     archive_read_support_format_raw(a);
     if (archive_read_open(a, this, nullptr, &Visitor::ReadBlock, nullptr) !=
         ARCHIVE_OK) {
@@ -69,7 +157,7 @@ class Visitor {
     }
     for (uint64_t members = 0;; ++members) {
       archive_entry* entry = nullptr;
-      between_since_ = Unpacked();
+      between_since_ = given_;
       const int rc = archive_read_next_header(a, &entry);
       between_since_.reset();
       if (rc == ARCHIVE_EOF) return CheckEnd();
@@ -122,7 +210,7 @@ class Visitor {
       if (rc == ARCHIVE_EOF) break;
       if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN) return Broken();
       unpacked_ += size;
-      if (unpacked_ > kMostUnpacked) return TooMuch();
+      if (unpacked_ > most_unpacked_) return TooMuch();
       // A sparse file has holes between its blocks.
       const auto at = static_cast<uint64_t>(offset);
       if (at > most || size > most - at) {
@@ -142,7 +230,7 @@ class Visitor {
     auto* const visitor = static_cast<Visitor*>(self);
     absl::StatusOr<absl::string_view> next = visitor->NextBlock();
     if (!next.ok()) {
-      visitor->source_ = next.status();
+      visitor->broken_ = next.status();
       archive_set_error(a, EINVAL, "%s",
                         std::string(next.status().message()).c_str());
       return -1;
@@ -152,62 +240,67 @@ class Visitor {
   }
 
   absl::StatusOr<absl::string_view> NextBlock() {
-    if (between_since_ && IsPacked() &&
-        Unpacked() - *between_since_ > kMostBetween) {
-      return ErrnoError(EFBIG,
-                        absl::StrCat("unpacked it has more than ", kMostBetween,
-                                     " bytes in which there is no file"));
+    if (between_since_ && source_.packed() &&
+        given_ - *between_since_ > kMostBetween) {
+      return NoFiles();
     }
-    if (gzip_) {
-      absl::StatusOr<absl::string_view> next = gzip_->Next();
-      if (next.ok()) ungzipped_ += next->size();
-      return next;
-    }
-    constexpr size_t kBlock = size_t{64} << 10;
-    const absl::string_view next = rest_.substr(0, kBlock);
-    rest_.remove_prefix(next.size());
+    absl::StatusOr<absl::string_view> next = source_.Next();
+    last_ = next.ok() ? *next : absl::string_view();
+    given_ += last_.size();
     return next;
   }
 
-  // What libarchive has looked at so far.
-  uint64_t Unpacked() const {
-    const la_int64_t bytes = archive_filter_bytes(archive_.get(), 0);
-    return std::max(ungzipped_,
-                    static_cast<uint64_t>(std::max(la_int64_t{0}, bytes)));
-  }
-
-  bool IsPacked() const {
-    return gzip_.has_value() ||
-           archive_filter_code(archive_.get(), 0) != ARCHIVE_FILTER_NONE;
-  }
-
   absl::Status CheckEnd() {
-    if (absl::Status s = ReadToEnd(); !s.ok()) return s;
+    if (absl::Status s = CheckBehind(); !s.ok()) return s;
     return CheckEndOfTar();
   }
 
-  // The checksum comes last.
-  absl::Status ReadToEnd() {
-    if (!gzip_) return absl::OkStatus();
-    for (uint64_t behind = 0; behind <= kMostBetween;) {
-      absl::StatusOr<absl::string_view> next = gzip_->Next();
+  // Behind the end of a tar there are zeros, and behind those of a packed one
+  // a checksum that must be read.  Another tar is another machine, or an older
+  // state of this one, and which of them counts nobody knows.
+  absl::Status CheckBehind() {
+    archive* const a = archive_.get();
+    const bool is_tar =
+        (archive_format(a) & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_RAW;
+    // What the tar has ended before, of the block that was given last.
+    const uint64_t at = static_cast<uint64_t>(archive_filter_bytes(a, 0));
+    absl::string_view left = last_;
+    left.remove_prefix(left.size() -
+                       std::min<uint64_t>(left.size(), given_ - at));
+    for (uint64_t behind = 0;;) {
+      if (is_tar && left.find_first_not_of('\0') != left.npos) {
+        return ErrnoError(
+            EINVAL,
+            absl::StrCat(name_, ": behind the end of the tar, at byte ", at,
+                         source_.packed() ? " of what is unpacked" : "",
+                         ", there is more: a second archive is to be given by "
+                         "itself"));
+      }
+      behind += left.size();
+      if (source_.packed() && behind > kMostBetween) {
+        broken_ = NoFiles();
+        return Broken();
+      }
+      absl::StatusOr<absl::string_view> next = source_.Next();
       if (!next.ok()) {
-        source_ = next.status();
+        broken_ = next.status();
         return Broken();
       }
       if (next->empty()) return absl::OkStatus();
-      behind += next->size();
+      left = *next;
     }
-    return TooMuch();
+  }
+
+  bool IsTar() const {
+    return (archive_format(archive_.get()) & ARCHIVE_FORMAT_BASE_MASK) ==
+           ARCHIVE_FORMAT_TAR;
   }
 
   // Two blocks of zeros end a tar; without them it may have been cut between
   // two members, which a compressed one can not be unnoticed.
   absl::Status CheckEndOfTar() const {
     constexpr size_t kEnd = 1024;
-    archive* a = archive_.get();
-    if ((archive_format(a) & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_TAR ||
-        IsPacked() ||
+    if (!IsTar() || source_.packed() ||
         (bytes_.size() >= kEnd &&
          bytes_.substr(bytes_.size() - kEnd).find_first_not_of('\0') ==
              bytes_.npos)) {
@@ -219,16 +312,24 @@ class Visitor {
                              "end one: is it cut?"));
   }
 
+  static absl::Status NoFiles() {
+    return ErrnoError(EFBIG,
+                      absl::StrCat("unpacked it has more than ", kMostBetween,
+                                   " bytes in which there is no file"));
+  }
+
   absl::Status TooMuch() const {
-    return ErrnoError(EFBIG, absl::StrCat(name_, ": unpacked it has more than ",
-                                          kMostUnpacked, " bytes"));
+    return ErrnoError(EFBIG,
+                      absl::StrCat(name_, ": unpacked it has more than ",
+                                   most_unpacked_, " bytes, too many for ",
+                                   bytes_.size(), " that are packed"));
   }
 
   absl::Status Broken() const {
-    if (!source_.ok()) {
-      return ErrnoError(ErrnoOf(source_),
+    if (!broken_.ok()) {
+      return ErrnoError(ErrnoOf(broken_),
                         absl::StrCat(name_, ": no archive that can be read: ",
-                                     source_.message()));
+                                     broken_.message()));
     }
     const char* why = archive_error_string(archive_.get());
     return ErrnoError(EINVAL,
@@ -237,17 +338,18 @@ class Visitor {
   }
 
   const absl::string_view bytes_;
-  absl::string_view rest_;
   const std::string& name_;
-  std::optional<GzipSource> gzip_;
-  absl::Status source_;  // what is wrong with what it is read from
+  Source source_;
+  absl::Status broken_;  // what is wrong with what it is read from
+  const uint64_t most_unpacked_;
+  absl::string_view last_;  // the block that libarchive has got last
+  uint64_t given_ = 0;      // bytes of blocks
   std::unique_ptr<archive, FreeArchive> archive_;
   bool read_ = false;
   bool raw_ = false;
   bool raw_is_cut_ = false;
-  uint64_t unpacked_ = 0;   // of members
-  uint64_t ungzipped_ = 0;  // by gzip_
-  // While a member is looked for: how much had been unpacked before.
+  uint64_t unpacked_ = 0;  // of members
+  // While a member is looked for: how much had been given before.
   std::optional<uint64_t> between_since_;
 };
 

@@ -10,8 +10,8 @@
 
 namespace dmdax {
 
-// Memory for each pmem that a pool's metadata stand on, and a message
-// create_thin for each thin device that a table names.
+// A message create_thin for each thin device that a table names.  What a pool
+// writes, also to persistent memory, is kept as what is written to a disk.
 void GivePoolsMetadata(const Facts& facts, proto::World* world);
 
 }  // namespace dmdax

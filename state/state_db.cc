@@ -18,6 +18,11 @@
 namespace dmdax {
 namespace {
 
+// When rows are removed all at once: so many go, and the bytes of all are so
+// many times those that stay.
+constexpr size_t kManyGo = 64;
+constexpr int64_t kMuchSmaller = 5;
+
 // "dmax": whose file this is.
 constexpr int64_t kApplicationId = 0x646d6178;
 
@@ -37,10 +42,22 @@ CREATE TABLE object(
   key BLOB NOT NULL, bytes BLOB NOT NULL, sum INTEGER);
 CREATE UNIQUE INDEX object_place ON object(kind, position);
 CREATE UNIQUE INDEX object_key ON object(kind, key);
+)";
+constexpr char kKeptSchema[] = R"(
 CREATE TABLE kept(
   id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, position INTEGER NOT NULL,
   key BLOB NOT NULL, bytes BLOB NOT NULL, sum INTEGER);
 CREATE UNIQUE INDEX kept_place ON kept(kind, position);
+)";
+
+// The objects become those that are kept: a name is another.  No page of theirs
+// is written, nor of those that were kept before.
+constexpr char kKeepObjects[] = R"(
+DROP TABLE kept;
+DROP INDEX object_place;
+DROP INDEX object_key;
+ALTER TABLE object RENAME TO kept;
+DELETE FROM tag;
 )";
 
 constexpr char kMetaSchema[] = R"(
@@ -98,6 +115,20 @@ std::vector<int64_t> PositionsOf(
   return positions;
 }
 
+// An error of a full disk, with how much room it takes; any other as it is.
+absl::Status WithRoom(SqliteDb& db, absl::Status s) {
+  const int err = ErrnoOf(s);
+  if (s.ok() || (err != ENOSPC && err != EDQUOT)) return s;
+  const absl::StatusOr<int64_t> bytes = db.Number(
+      "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size");
+  if (!bytes.ok()) return s;
+  // A log that has every page, each with a header.
+  return ErrnoError(
+      err, absl::StrCat(s.message(), "; ", (64 << 10) + *bytes + *bytes / 128,
+                        " bytes more are enough for any change "
+                        "that makes nothing larger"));
+}
+
 }  // namespace
 
 std::pair<uint64_t, uint64_t> StateDb::HashOf(absl::string_view bytes) {
@@ -110,10 +141,11 @@ absl::StatusOr<StateDb> StateDb::Open(const std::string& path,
   absl::StatusOr<SqliteDb> opened = SqliteDb::Open(path, std::move(options));
   if (!opened.ok()) return opened.status();
   StateDb db(*std::move(opened));
-  // What was committed is on the disk.
+  // What was committed is on the disk.  What is removed needs no page: Debian's
+  // SQLite would write zeros over all that it had.
   for (const char* pragma :
        {"PRAGMA cell_size_check = ON", "PRAGMA temp_store = MEMORY",
-        "PRAGMA synchronous = FULL", "BEGIN"}) {
+        "PRAGMA synchronous = FULL", "PRAGMA secure_delete = FAST", "BEGIN"}) {
     if (absl::Status s = db.db_.Exec(pragma); !s.ok()) return s;
   }
   if (absl::Status s = db.CheckFormat(shown); !s.ok()) return s;
@@ -164,14 +196,15 @@ absl::Status StateDb::BeginWrite() {
   absl::StatusOr<int64_t> format = db_.Number("PRAGMA user_version");
   if (!format.ok()) return format.status();
   if (new_) {
-    for (const char* schema : {kObjectSchema, kMetaSchema}) {
+    for (const char* schema : {kObjectSchema, kKeptSchema, kMetaSchema}) {
       if (absl::Status s = db_.Exec(schema); !s.ok()) return s;
     }
   }
   if (absl::Status s = AddRowSums(db_); !s.ok()) return s;
   if (*format == kFormat) return absl::OkStatus();
   if (!new_) {
-    for (const char* step : {kRenameObjects, kObjectSchema, kTakeObjects}) {
+    for (const char* step :
+         {kRenameObjects, kObjectSchema, kKeptSchema, kTakeObjects}) {
       if (absl::Status s = db_.Exec(step); !s.ok()) return s;
     }
   }
@@ -247,7 +280,7 @@ absl::Status StateDb::Write(proto::StateSnapshot snapshot) {
     s = db_.Exec(
         "UPDATE meta SET generation = generation + 1, summed = generation + 1");
   }
-  return s.ok() ? Commit() : s;
+  return WithRoom(db_, s.ok() ? Commit() : s);
 }
 
 absl::Status StateDb::WriteRows(proto::StateSnapshot snapshot) {
@@ -273,11 +306,29 @@ absl::Status StateDb::WriteRows(proto::StateSnapshot snapshot) {
   } else {
     positions = PositionsOf(objects, before);
   }
+  // To remove rows one by one writes the pages that they are in; to remove all
+  // at once does not, and what stays is written anew.  On a full disk there is
+  // room for that alone.
+  int64_t stays = 0;
+  for (size_t i = 0; i < objects.size(); ++i) {
+    if (before[i]) stays += static_cast<int64_t>(objects[i].bytes.size());
+  }
+  const bool all_at_once =
+      !part_ && gone.size() > kManyGo &&
+      db_.Number("SELECT sum(length(bytes)) FROM object").value_or(0) >
+          kMuchSmaller * stays;
+  if (all_at_once) {
+    absl::Status s = db_.Exec("DELETE FROM object; DELETE FROM tag");
+    if (s.ok()) s = SumAllRows(db_);
+    if (!s.ok()) return s;
+    before.assign(objects.size(), std::nullopt);
+  }
   // Those that go or move make room first.
   int64_t sums = 0;  // of all of them, and of those that come
   for (const auto& [key, row] : gone) {
     has_removed_disks_ |= key.first == StateObjectKind::kPmem ||
                           key.first == StateObjectKind::kBlock;
+    if (all_at_once) continue;
     sums ^= RowSum(key.first, row.position, key.second, row.hash.first);
     absl::Status s = RemoveRow(key.first, row.position);
     if (s.ok()) s = RemoveTags(key.first, key.second);
@@ -321,7 +372,11 @@ absl::Status StateDb::Commit() {
 }
 
 absl::Status StateDb::KeepForUndo() {
-  return db_.Exec("DELETE FROM kept; INSERT INTO kept SELECT * FROM object");
+  absl::Status s = db_.Exec(kKeepObjects);
+  if (s.ok()) s = db_.Exec(kObjectSchema);
+  if (s.ok()) s = SumAllRows(db_);
+  rows_.clear();  // none of them is there any more
+  return WithRoom(db_, s);
 }
 
 absl::Status StateDb::Undo() {
@@ -339,7 +394,7 @@ absl::Status StateDb::Undo() {
     UPDATE meta SET generation = generation + 1)");
   if (s.ok()) s = TagAll();
   if (s.ok()) s = SumAllRows(db_);
-  return s.ok() ? Commit() : s;
+  return WithRoom(db_, s.ok() ? Commit() : s);
 }
 
 }  // namespace dmdax

@@ -14,10 +14,12 @@
 #include "base/errno_status.h"
 #include "base/usage_error.h"
 #include "dm/mapped_device.h"
+#include "dm/stack_depth.h"
 #include "nlohmann/json.hpp"
 #include "tools/app.h"
 #include "tools/byte_count.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/too_deep.h"
 #include "tools/command_line.h"
 #include "tools/dax_query.h"
 #include "tools/diff/chain_parting.h"
@@ -266,11 +268,30 @@ absl::StatusOr<Session> AskFor(const App& app,
   });
 }
 
+// How long it may take; a message of what is deeper than anybody walks.
+absl::StatusOr<DiffBounds> BoundsOf(const DiffOptions& o, const Side sides[2]) {
+  DiffBounds bounds;
+  for (int i = 0; i < 2; ++i) {
+    BlockDevice& bdev = sides[i].query.bdev();
+    if (absl::Status s = CheckStackDepth(sides[i].session, &bdev); !s.ok()) {
+      return s;
+    }
+    const int levels = StackLevels(sides[i].session, &bdev);
+    // A compiled map answers for as many as half of those at once.
+    if (o.chain || levels > StackDepth::kMax / 2) {
+      bounds.levels = std::max(bounds.levels, levels);
+    }
+  }
+  return bounds;
+}
+
 void Compare(App& app, const DiffOptions& o, Side sides[2]) {
   SetLabels(sides);
+  absl::StatusOr<DiffBounds> bounds = BoundsOf(o, sides);
+  if (!bounds.ok()) return app.Report(bounds.status());
   absl::StatusOr<PageDiff> diff =
       DiffPages(sides[0].query, sides[1].query, o.nr,
-                o.chain ? DiffBy::kChain : DiffBy::kLayout);
+                o.chain ? DiffBy::kChain : DiffBy::kLayout, *bounds);
   if (!diff.ok()) return app.Report(diff.status());
   if (app.json) {
     app.Answer("diff", ToJson(sides, *diff, o.nr));

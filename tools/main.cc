@@ -19,11 +19,15 @@
 #include "base/one_line.h"
 #include "tools/app.h"
 #include "tools/command_line.h"
+#include "tools/own_stack.h"
 #include "tools/print_json.h"
 #include "tools/stdout_buffer.h"
 #include "tools/tell.h"
 
 namespace {
+
+// A little less than the usual: of that some is taken before main() begins.
+constexpr size_t kStack = dmdax::kUsualStack - (size_t{1} << 20);
 
 constexpr char kDescription[] =
     "The Linux device-mapper with DAX, in user space, exact to the kernel.\n"
@@ -231,17 +235,8 @@ void HoldStandardDescriptors() {
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  HoldStandardDescriptors();
-  // Debian's Abseil searches for deadlocks, with tables whose size is fixed: by
-  // far the most time of 100,000 devices, each with its locks.  Tests search.
-  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  // A file that reaches its size limit shall be an error, not the end of the
-  // program.
-  signal(SIGXFSZ, SIG_IGN);
-  // Libraries of others (CLI11, JSON, the allocator) throw; we do not.
+// Libraries of others (CLI11, JSON, the allocator) throw; we do not.
+int RunAndCatch(int argc, char** argv) {
   dmdax::StdoutBuffer out;
   try {
     return Run(argc, argv, out);
@@ -253,4 +248,21 @@ int main(int argc, char** argv) {
     }
     return 1;
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  HoldStandardDescriptors();
+  // Debian's Abseil searches for deadlocks, with tables whose size is fixed: by
+  // far the most time of 100,000 devices, each with its locks.  Tests search.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  // A file that reaches its size limit shall be an error, not the end of the
+  // program.
+  signal(SIGXFSZ, SIG_IGN);
+  // The answer does not depend on `ulimit -s`.
+  dmdax::MakeThreadsWithStackOf(dmdax::kUsualStack);
+  int status = 1;
+  dmdax::WithStackOf(kStack, [&] { status = RunAndCatch(argc, argv); });
+  return status;
 }

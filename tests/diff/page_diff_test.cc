@@ -4,14 +4,17 @@
 // what.
 #include "tools/diff/page_diff.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/errno_status.h"
 #include "base/kernel_profile.h"
 #include "formats/world_format.h"
 #include "state/world_load.h"
@@ -225,6 +228,25 @@ TEST(PageDiffTest, CountsWhatPageByPageCounts) {
   EXPECT_GT(tally.equal, 40);
   EXPECT_GT(tally.frames, 100);
   EXPECT_GT(tally.runs, 10);
+}
+
+// Of what does not repeat each page or run must be asked.
+TEST(PageDiffTest, NoMoreQuestionsThanThereMayBe) {
+  absl::StatusOr<Session> session = SessionOf(
+      "pmem { name: \"pmem0\" base: 0x100000000 size: 0x4000000000 }\n"
+      "mapped_device { name: \"a\" table { target { length: 0x10000000 "
+      "striped { chunk: 8 stripe { device: \"/dev/pmem0\" } stripe { device: "
+      "\"/dev/pmem0\" start: 0x10000000 } } } } }\n");
+  ASSERT_THAT(session.status(), IsOk());
+  absl::StatusOr<DaxQuery> a = DaxQuery::Create(*session, "a");
+  ASSERT_THAT(a.status(), IsOk());
+  const DiffBounds bounds{.most_asked = 1 << 20, .levels = 2};
+  EXPECT_THAT(DiffPages(*a, *a, 512, DiffBy::kLayout, bounds).status(), IsOk());
+  const absl::Status refused =
+      DiffPages(*a, *a, 512, DiffBy::kChain, bounds).status();
+  EXPECT_EQ(ErrnoOf(refused), EFBIG);
+  EXPECT_THAT(std::string(refused.message()),
+              testing::HasSubstr("a limit of dmdax: more than 524288 pages"));
 }
 
 // What repeats is not walked: page by page this would take days.

@@ -64,6 +64,10 @@ pid_t Scratch::Fork(const std::vector<std::string>& args, const std::string& in,
     const rlimit limit = {memory, memory};
     setrlimit(RLIMIT_AS, &limit);
   }
+  if (stack != 0) {
+    const rlimit limit = {stack, stack};
+    setrlimit(RLIMIT_STACK, &limit);
+  }
   const rlimit file_limit = {file_size, file_size};
   setrlimit(RLIMIT_FSIZE, &file_limit);
   const rlimit no_core = {0, 0};

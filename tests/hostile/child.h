@@ -59,6 +59,8 @@ class Scratch {
   static std::string dmdax;
   // Address space of a child, in bytes.
   uint64_t memory = uint64_t{3} << 30;
+  // Bytes of stack of a child's first thread; 0: as ours.
+  uint64_t stack = 0;
   // Its standard input is closed.
   bool close_input = false;
   // Whoever starts it traces it (tracer.h); its errors are in File(".err").

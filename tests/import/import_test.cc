@@ -193,6 +193,24 @@ TEST(Files, BrokenArchives) {
   EXPECT_THAT(ErrorOf({{"t.gz", "\x1f\x8b nonsense"}}), HasSubstr("t.gz"));
 }
 
+// Two machines in one would be a third that nobody has.
+TEST(Files, TwoArchivesBehindEachOther) {
+  for (const bool compressed : {false, true}) {
+    const std::string one = Tar("tests/import/samples/good", compressed);
+    const std::string other = Tar("tests/import/samples/thin", compressed);
+    EXPECT_THAT(ErrorOf({{"t.tar", one + other}}),
+                HasSubstr("a second archive is to be given by itself"));
+    EXPECT_THAT(ErrorOf({{"t.tar", one + one}}),
+                HasSubstr("a second archive is to be given by itself"));
+    // Zeros are what fills a tape.
+    EXPECT_EQ(Print(Import({{"t.tar", one + std::string(1 << 20, '\0')}})),
+              Print(Import({{"t.tar", one}})));
+  }
+  const std::string tar = Tar("tests/import/samples/good", false);
+  EXPECT_THAT(ErrorOf({{"t.tar", tar + "and so on"}}),
+              HasSubstr("t.tar: behind the end of the tar, at byte "));
+}
+
 TEST(Files, OfAReportOnlySomeParts) {
   EXPECT_TRUE(IsImportPath("sos-x/proc/iomem"));
   EXPECT_TRUE(IsImportPath("sos-x/etc/lvm/backup/vg"));

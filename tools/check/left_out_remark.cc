@@ -44,10 +44,9 @@ bool IsOfFile(const std::string& name, absl::string_view why) {
 std::string DeviceBelow(const StandsOn& stands_on, const std::string& name) {
   for (absl::string_view above : PathsAbove(name)) {
     const std::string path(above);
-    for (const proto::MountBeside& beside : stands_on.world().mount_beside()) {
-      if (!beside.hidden() && MountPath(beside.path()) == path) {
-        return beside.device();
-      }
+    for (const int number : stands_on.BesidesAt(path)) {
+      const proto::MountBeside& beside = stands_on.world().mount_beside(number);
+      if (!beside.hidden()) return beside.device();
     }
     const proto::Mount* const mount = stands_on.MountAt(path);
     if (mount != nullptr) return mount->device();

@@ -44,11 +44,9 @@ bool IsWholeElsewhere(const Session& machine, const StandsOn& stands_on,
 }  // namespace
 
 std::string PartAt(const StandsOn& stands_on, const std::string& at) {
-  for (const proto::MountBeside& beside : stands_on.world().mount_beside()) {
-    if (PartOf(stands_on, beside) != nullptr &&
-        MountPath(beside.path()) == at) {
-      return beside.root();
-    }
+  for (const int number : stands_on.BesidesAt(at)) {
+    const proto::MountBeside& beside = stands_on.world().mount_beside(number);
+    if (PartOf(stands_on, beside) != nullptr) return beside.root();
   }
   return "";
 }

@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/one_line.h"
 #include "process/mount_point.h"
@@ -20,10 +20,6 @@
 namespace dmdax {
 namespace {
 
-bool IsIn(const std::string& path, const std::string& around) {
-  return absl::StartsWith(path, around == "/" ? "/" : around + "/");
-}
-
 class Around {
  public:
   Around(const Session& machine, const StandsOn& stands_on, const BdevSet& gone,
@@ -33,13 +29,11 @@ class Around {
         gone_(gone),
         by_hand_(*by_hand),
         steps_(*steps) {
-    for (const proto::MountBeside& beside : stands_on.world().mount_beside()) {
-      // HiddenMount() and EndsFirst() tell of them.
-      if (beside.hidden() || beside.type() == "swap" ||
-          beside.type() == "loop") {
-        continue;
-      }
-      beside_.push_back({&beside, Find(beside.device())});
+    const proto::World& world = stands_on.world();
+    for (int i = 0; i < world.mount_beside_size(); ++i) {
+      const std::string& device = world.mount_beside(i).device();
+      if (device.empty()) continue;
+      if (BlockDevice* bdev = Find(device)) besides_on_[bdev].push_back(i);
     }
   }
 
@@ -92,10 +86,22 @@ class Around {
     if (InRescue(steps_)) return;
     const proto::Mount* const own = stands_on_.MountAt(path);
     BlockDevice* const bdev = own == nullptr ? nullptr : Find(own->device());
-    for (const auto& [mount, device] : beside_) {
-      const proto::MountBeside& beside = *mount;
-      const bool same = bdev != nullptr && device == bdev;
-      if (!same && !IsIn(beside.path(), path)) continue;
+    const std::vector<int> below = stands_on_.BesidesBelow(path);
+    std::set<int> numbers(below.begin(), below.end());
+    std::set<int> same_device;
+    if (const auto on = besides_on_.find(bdev); on != besides_on_.end()) {
+      same_device.insert(on->second.begin(), on->second.end());
+      numbers.insert(on->second.begin(), on->second.end());
+    }
+    for (const int number : numbers) {
+      const proto::MountBeside& beside =
+          stands_on_.world().mount_beside(number);
+      // HiddenMount() and EndsFirst() tell of them.
+      if (beside.hidden() || beside.type() == "swap" ||
+          beside.type() == "loop") {
+        continue;
+      }
+      const bool same = same_device.contains(number);
       if (!Unmount(beside.path())) continue;
       if (!same || !ComesBack(path, *bdev, beside)) {
         by_hand_.AddMount(beside.path());
@@ -131,10 +137,9 @@ class Around {
   const Session& machine_;
   const StandsOn& stands_on_;
   const BdevSet& gone_;
+  absl::flat_hash_map<const BlockDevice*, std::vector<int>> besides_on_;
   ByHand& by_hand_;
   CureSteps& steps_;
-  // Mounts that the World has not, and their devices.
-  std::vector<std::pair<const proto::MountBeside*, BlockDevice*>> beside_;
   std::vector<std::string> left_;  // unmounted, not yet looked around
   std::set<std::string> lost_;
 };

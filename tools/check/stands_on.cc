@@ -28,6 +28,9 @@ StandsOn::StandsOn(const proto::World& world, const Session& session)
     if (bdev.ok()) mounts_[*bdev].push_back(MountPath(mount.path()));
     by_path_[MountPath(mount.path())] = &mount;
   }
+  for (int i = 0; i < world.mount_beside_size(); ++i) {
+    besides_[MountPath(world.mount_beside(i).path())].push_back(i);
+  }
   absl::flat_hash_map<const BlockDevice*, std::string> group_of;
   for (int i = 0; i < world.mapped_device_size(); ++i) {
     const proto::MappedDevice& device = world.mapped_device(i);
@@ -142,6 +145,22 @@ std::vector<const proto::Mount*> StandsOn::MountsBelow(
   return mounts;
 }
 
+absl::Span<const int> StandsOn::BesidesAt(const std::string& path) const {
+  const auto at = besides_.find(MountPath(path));
+  if (at == besides_.end()) return {};
+  return at->second;
+}
+
+std::vector<int> StandsOn::BesidesBelow(const std::string& path) const {
+  const std::string below = path == "/" ? path : path + "/";
+  std::vector<int> numbers;
+  for (auto at = besides_.upper_bound(below);
+       at != besides_.end() && absl::StartsWith(at->first, below); ++at) {
+    numbers.insert(numbers.end(), at->second.begin(), at->second.end());
+  }
+  return numbers;
+}
+
 absl::Span<const std::string> StandsOn::MountsOf(BlockDevice* bdev) const {
   const auto at = mounts_.find(bdev);
   if (at == mounts_.end()) return {};
@@ -179,20 +198,33 @@ BdevSet StandsOn::AllAbove(const BdevSet& devices, size_t most) const {
   return all;
 }
 
-int StandsOn::Depth(BlockDevice* bdev) const {
-  // Level by level, each device in the last that it is met in.
-  int depth = 0;
-  BdevSet level = {bdev};
-  for (;; ++depth) {
-    BdevSet next;
-    for (BlockDevice* at : level) {
-      for (BlockDevice* below : DevicesBelow(session_, *at)) {
-        next.insert(below);
+// Depth first, and without recursion: a stack may be deep.  Where it stands on
+// itself, the way back does not count.
+int StandsOn::Depth(BlockDevice* bdev) {
+  std::vector<BlockDevice*> open = {bdev};
+  while (!open.empty()) {
+    BlockDevice* const at = open.back();
+    const auto [known, fresh] = depths_.try_emplace(at, kBeingLookedAt);
+    if (!fresh && known->second != kBeingLookedAt) {
+      open.pop_back();
+      continue;
+    }
+    int depth = 0;
+    bool waits = false;
+    for (BlockDevice* below : DevicesBelow(session_, *at)) {
+      const auto of_below = depths_.find(below);
+      if (of_below == depths_.end()) {
+        open.push_back(below);
+        waits = true;
+      } else if (of_below->second != kBeingLookedAt) {
+        depth = std::max(depth, of_below->second + 1);
       }
     }
-    if (next.empty()) return depth;
-    level = std::move(next);
+    if (waits) continue;
+    depths_[at] = depth;
+    open.pop_back();
   }
+  return depths_[bdev];
 }
 
 int StandsOn::GroupDepth(const std::string& vg) {

@@ -63,6 +63,9 @@ class StandsOn {
   absl::Span<BlockDevice* const> On(BlockDevice* bdev) const;
   // The World's mounts below a path: of /mnt that at /mnt/b.
   std::vector<const proto::Mount*> MountsBelow(const std::string& path) const;
+  // What is mounted besides at a path, or below it: numbers in the World.
+  absl::Span<const int> BesidesAt(const std::string& path) const;
+  std::vector<int> BesidesBelow(const std::string& path) const;
   // Where a device is mounted.
   absl::Span<const std::string> MountsOf(BlockDevice* bdev) const;
   // What lies on devices besides.
@@ -71,7 +74,7 @@ class StandsOn {
   // These and all that stands on them; more than `most` are not looked for.
   BdevSet AllAbove(const BdevSet& devices, size_t most) const;
   // How many levels of devices are below: of a disk 0.
-  int Depth(BlockDevice* bdev) const;
+  int Depth(BlockDevice* bdev);
   // That of the lowest volume of a group, with which the group goes.
   int GroupDepth(const std::string& vg);
 
@@ -87,6 +90,7 @@ class StandsOn {
     BlockDevice* by;
   };
   void FindAreas();
+  static constexpr int kBeingLookedAt = -1;
 
   const proto::World& world_;
   const Session& session_;
@@ -101,8 +105,10 @@ class StandsOn {
   absl::flat_hash_map<const BlockDevice*, std::string> first_group_on_;
   absl::flat_hash_set<std::pair<const BlockDevice*, std::string>> groups_on_;
   absl::flat_hash_map<BlockDevice*, std::vector<BlockDevice*>> above_;
+  absl::flat_hash_map<BlockDevice*, int> depths_;  // those asked for
   absl::flat_hash_map<BlockDevice*, std::vector<std::string>> mounts_;
   std::map<std::string, const proto::Mount*> by_path_;
+  std::map<std::string, std::vector<int>> besides_;  // by path
   // Few ask for them, and a table may have a million.
   bool has_areas_ = false;
   absl::flat_hash_map<const BlockDevice*, std::vector<Area>> areas_;

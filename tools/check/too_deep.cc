@@ -18,23 +18,29 @@ absl::Status StackTooDeep() {
                        "a kernel stack as deep");
 }
 
-absl::Status CheckStackDepth(const Session& session, BlockDevice* bdev) {
-  if (bdev == nullptr) return absl::OkStatus();
+int StackLevels(const Session& session, BlockDevice* bdev) {
+  if (bdev == nullptr) return 0;
   // A level at a time: stacks meet, and one may stand on itself.
   std::set<const BlockDevice*> level = {&bdev->whole()};
-  for (int depth = 0; !level.empty(); ++depth) {
+  for (int levels = 0;; ++levels) {
     std::set<const BlockDevice*> below;
+    bool has_table = false;
     for (const BlockDevice* device : level) {
       const DmTable* table = LiveTable(session, *device);
       if (table == nullptr) continue;
-      if (depth == StackDepth::kMax) return StackTooDeep();
+      has_table = true;
       for (const DmTable::TableDev& dev : table->devices()) {
         below.insert(&dev.dm_dev->bdev->whole());
       }
     }
+    if (!has_table || levels > StackDepth::kMax) return levels;
     level = std::move(below);
   }
-  return absl::OkStatus();
+}
+
+absl::Status CheckStackDepth(const Session& session, BlockDevice* bdev) {
+  return StackLevels(session, bdev) > StackDepth::kMax ? StackTooDeep()
+                                                       : absl::OkStatus();
 }
 
 }  // namespace dmdax

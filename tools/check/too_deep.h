@@ -17,6 +17,10 @@ namespace dmdax {
 // EOPNOTSUPP, in words for people.
 absl::Status StackTooDeep();
 
+// How many mapped devices with tables lie on each other there, `bdev` included,
+// counted no further than one more than are walked; of null 0.
+int StackLevels(const Session& session, BlockDevice* bdev);
+
 // OK, or that of what `bdev` stands on; null stands on nothing.
 absl::Status CheckStackDepth(const Session& session, BlockDevice* bdev);
 

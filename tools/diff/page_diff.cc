@@ -95,8 +95,12 @@ std::vector<Piece> PiecesOf(const DaxQuery& query, uint64_t pages,
 
 class Differ {
  public:
-  Differ(const DaxQuery& a, const DaxQuery& b, int64_t nr_pages)
-      : nr_pages_(nr_pages), a_(a, nr_pages), b_(b, nr_pages) {
+  Differ(const DaxQuery& a, const DaxQuery& b, int64_t nr_pages,
+         const DiffBounds& bounds)
+      : nr_pages_(nr_pages),
+        questions_(bounds),
+        a_(a, nr_pages, &questions_),
+        b_(b, nr_pages, &questions_) {
     diff_.pages = std::max(a.nr_pages(), b.nr_pages());
   }
 
@@ -217,6 +221,7 @@ class Differ {
   }
 
   const int64_t nr_pages_;
+  DiffQuestions questions_;
   PageRunReader a_, b_;
   std::vector<PageRun> runs_a_, runs_b_;
   PageDiff diff_;
@@ -225,10 +230,11 @@ class Differ {
 }  // namespace
 
 absl::StatusOr<PageDiff> DiffPages(const DaxQuery& a, const DaxQuery& b,
-                                   int64_t nr_pages, DiffBy by) {
+                                   int64_t nr_pages, DiffBy by,
+                                   const DiffBounds& bounds) {
   const uint64_t pages = std::max(a.nr_pages(), b.nr_pages());
   const uint64_t unit = std::bit_ceil(static_cast<uint64_t>(nr_pages));
-  return Differ(a, b, nr_pages)
+  return Differ(a, b, nr_pages, bounds)
       .Run(PiecesOf(a, pages, unit, by), PiecesOf(b, pages, unit, by));
 }
 

@@ -41,11 +41,21 @@ struct PageDiff {
 // The most that nr_pages may be: those of a PUD.
 inline constexpr int64_t kMostDiffPages = 262144;
 
+// How long an answer may take.
+struct DiffBounds {
+  // The most questions, each of which counts once for each of `levels`.
+  uint64_t most_asked = uint64_t{1} << 25;
+  // The mapped devices that a question walks down, from 1 on.
+  int levels = 1;
+};
+
 // nr_pages from 1 on.  Behind the end of the smaller device its pages have the
 // error that they get.  EINVAL: a target's dax_layout contradicts its
-// direct_access.
+// direct_access.  EFBIG: so little repeats that there are more questions than
+// `bounds` has.
 absl::StatusOr<PageDiff> DiffPages(const DaxQuery& a, const DaxQuery& b,
-                                   int64_t nr_pages, DiffBy by);
+                                   int64_t nr_pages, DiffBy by,
+                                   const DiffBounds& bounds = {});
 
 }  // namespace dmdax
 

@@ -21,8 +21,18 @@ std::string AnswerText(int64_t frame, int64_t answer) {
 
 }  // namespace
 
-PageRunReader::PageRunReader(const DaxQuery& query, int64_t nr_pages)
-    : query_(query), nr_pages_(nr_pages) {}
+absl::Status DiffQuestions::TooMany() const {
+  return ErrnoError(
+      EFBIG,
+      absl::StrCat("a limit of dmdax: more than ",
+                   bounds_.most_asked / static_cast<uint64_t>(bounds_.levels),
+                   " pages or runs would have to be asked one by one: "
+                   "too little of these devices repeats"));
+}
+
+PageRunReader::PageRunReader(const DaxQuery& query, int64_t nr_pages,
+                             DiffQuestions* questions)
+    : query_(query), nr_pages_(nr_pages), questions_(questions) {}
 
 absl::Status PageRunReader::Read(uint64_t begin, uint64_t end,
                                  std::vector<PageRun>* runs) {
@@ -32,6 +42,7 @@ absl::Status PageRunReader::Read(uint64_t begin, uint64_t end,
     runs->clear();
     ReadPages(begin, last, runs);
   }
+  if (questions_->over()) return questions_->TooMany();
   if (absl::Status s = CompareWithChain(*runs); !s.ok()) return s;
   if (const uint64_t behind = std::max(begin, last); behind < end) {
     const int64_t err = Ask(query_.nr_pages(), 1);
@@ -47,8 +58,9 @@ PageRunReader::Found PageRunReader::ReadRuns(uint64_t begin, uint64_t end,
       end + std::min(static_cast<uint64_t>(nr_pages_), query_.nr_pages() - end);
   std::vector<DaxExtent> extents(std::min<uint64_t>(kBlock, far - begin));
   uint64_t page = begin;
-  for (uint64_t next = begin; next < far;) {
+  for (uint64_t next = begin; next < far && !questions_->over();) {
     const size_t n = query_.Extents(&next, far, absl::MakeSpan(extents));
+    questions_->Ask(n);
     for (size_t i = 0; i < n; ++i) {
       if (Add(page, extents[i], runs) == Found::kEachPage) {
         return Found::kEachPage;
@@ -56,7 +68,7 @@ PageRunReader::Found PageRunReader::ReadRuns(uint64_t begin, uint64_t end,
       page += extents[i].pages;
     }
   }
-  while (runs->back().begin >= end) runs->pop_back();
+  while (!runs->empty() && runs->back().begin >= end) runs->pop_back();
   return Found::kRuns;
 }
 
@@ -98,8 +110,9 @@ void PageRunReader::ReadPages(uint64_t begin, uint64_t end,
   std::vector<pgoff_t> pages(kBlock);
   std::vector<uint64_t> pfns(kBlock), ignored(kBlock);
   std::vector<int64_t> ones(kBlock), answers(kBlock);
-  while (begin < end) {
+  while (begin < end && !questions_->over()) {
     const size_t n = std::min<uint64_t>(kBlock, end - begin);
+    questions_->Ask(2 * n);
     for (size_t i = 0; i < n; ++i) pages[i] = pgoff_t(begin + i);
     const auto asked = absl::MakeConstSpan(pages).subspan(0, n);
     query_.AskMany(asked, 1, absl::MakeSpan(pfns), absl::MakeSpan(ones));
@@ -115,6 +128,7 @@ void PageRunReader::ReadPages(uint64_t begin, uint64_t end,
 }
 
 int64_t PageRunReader::Ask(uint64_t page, int64_t nr_pages) const {
+  questions_->Ask();
   return query_.Ask(pgoff_t(page), nr_pages, nullptr).ret;
 }
 

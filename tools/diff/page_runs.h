@@ -3,7 +3,8 @@
 // PageRun: pages of a device next to each other of which one rule says what a
 // request gets; what two devices are compared by (page_diff.h).
 //
-//   PageRunReader reader(query, /*nr_pages=*/512);
+//   DiffQuestions questions({.most_asked = 1000});
+//   PageRunReader reader(query, /*nr_pages=*/512, &questions);
 //   std::vector<PageRun> runs;
 //   absl::Status s = reader.Read(0, query.nr_pages(), &runs);
 //   // runs[0].FrameAt(0), runs[0].AnswerAt(0, 512)
@@ -22,6 +23,7 @@
 
 #include "absl/status/status.h"
 #include "tools/dax_query.h"
+#include "tools/diff/page_diff.h"
 
 namespace dmdax {
 
@@ -44,17 +46,41 @@ struct PageRun {
   }
 };
 
+// The questions that the readers of a comparison may still ask.
+class DiffQuestions {
+ public:
+  explicit DiffQuestions(const DiffBounds& bounds)
+      : bounds_(bounds), left_(bounds.most_asked) {}
+
+  // One is asked, or more.
+  void Ask(uint64_t questions = 1) {
+    const uint64_t cost = questions * static_cast<uint64_t>(bounds_.levels);
+    over_ |= cost > left_;
+    left_ -= std::min(cost, left_);
+  }
+  // More were asked than there may be.
+  bool over() const { return over_; }
+  // EFBIG, in words for people.
+  absl::Status TooMany() const;
+
+ private:
+  const DiffBounds bounds_;
+  uint64_t left_;
+  bool over_ = false;
+};
+
 class PageRunReader {
  public:
-  // For requests of `nr_pages` (at least 1) at every page.  `query` outlives
-  // the reader.
-  PageRunReader(const DaxQuery& query, int64_t nr_pages);
+  // For requests of `nr_pages` (at least 1) at every page.  `query` and
+  // `questions` outlive the reader.
+  PageRunReader(const DaxQuery& query, int64_t nr_pages,
+                DiffQuestions* questions);
 
   // The runs that begin before page `end`, from `begin` on, in order and
   // without gaps; the last may end behind `end`.  Pages behind the end of the
   // device have the errno that they get.  EINVAL: a target's dax_layout says
   // another frame than its direct_access, which the first few thousand runs are
-  // asked for.
+  // asked for.  EFBIG: there are no questions left.
   absl::Status Read(uint64_t begin, uint64_t end, std::vector<PageRun>* runs);
 
  private:
@@ -69,6 +95,7 @@ class PageRunReader {
 
   const DaxQuery& query_;
   const int64_t nr_pages_;
+  DiffQuestions* const questions_;
   size_t to_compare_ = 4096;
 };
 

@@ -3,6 +3,10 @@
 // Tasks that are several ioctls.
 // Mirrors: _create_and_load_v4, _mknodes_v4, _suspend_with_validation_v4 of
 // libdm/ioctl/libdm-iface.c (1.02.185).
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "tools/dmsetup/dm_task.h"
@@ -63,32 +67,54 @@ bool DmTask::MknodesAll() {
   return ok;
 }
 
-// I/O must not be caught between two suspended devices.
+// I/O must not be caught between two suspended devices.  Each is asked once for
+// each way to it, as libdevmapper does; but that recurses, and ends never where
+// two ways meet at every level.
 bool DmTask::CheckChildrenNotSuspended(std::optional<DevT> device) {
-  DmTask task(ctx_, DmTaskType::kDeps);
-  if (device) {
-    task.major_ = static_cast<int>(device->major_nr);
-    task.minor_ = static_cast<int>(device->minor_nr);
-  } else {
-    if (!task.CopyIdentity(*this)) return false;
-    task.major_ = major_;
-    task.minor_ = minor_;
-  }
-  if (!task.Run()) return false;
-  if (task.io().flags & DM_SUSPEND_FLAG) {
-    if (!device) return true;
-    const std::string own = NumberText();
-    Say(ctx_, absl::StrCat("Internal error: Attempt to suspend device ", name_,
-                           uuid_, own, own.empty() ? "" : " ",
-                           "that uses already-suspended device (",
-                           task.dev().ToString(), ")"));
-    return true;
-  }
-  for (const DevT& dep : task.deps()) {
-    if (dep.major_nr == ctx_.ctl.major() &&
-        !task.CheckChildrenNotSuspended(dep)) {
-      return false;
+  constexpr int kMostAsked = 1 << 16;
+  struct Child {
+    DevT dev;
+    std::string user;  // what stands on it, in the words of a message
+  };
+  std::vector<Child> left;
+  const auto add_children = [&](const DmTask& of) {
+    const std::string own = of.NumberText();
+    const std::string user =
+        absl::StrCat(of.name_, of.uuid_, own, own.empty() ? "" : " ");
+    for (auto dep = of.deps().rbegin(); dep != of.deps().rend(); ++dep) {
+      if (dep->major_nr == ctx_.ctl.major()) left.push_back({*dep, user});
     }
+  };
+  DmTask top(ctx_, DmTaskType::kDeps);
+  if (device) {
+    top.major_ = static_cast<int>(device->major_nr);
+    top.minor_ = static_cast<int>(device->minor_nr);
+  } else {
+    if (!top.CopyIdentity(*this)) return false;
+    top.major_ = major_;
+    top.minor_ = minor_;
+  }
+  if (!top.Run()) return false;
+  if (top.io().flags & DM_SUSPEND_FLAG) return true;
+  add_children(top);
+  for (int asked = 0; !left.empty(); ++asked) {
+    if (asked == kMostAsked) {
+      return Say(ctx_, absl::StrCat("There are more than ", kMostAsked,
+                                    " ways down to what might be suspended."));
+    }
+    const Child child = std::move(left.back());
+    left.pop_back();
+    DmTask task(ctx_, DmTaskType::kDeps);
+    task.major_ = static_cast<int>(child.dev.major_nr);
+    task.minor_ = static_cast<int>(child.dev.minor_nr);
+    if (!task.Run()) return false;
+    if (task.io().flags & DM_SUSPEND_FLAG) {
+      Say(ctx_, absl::StrCat("Internal error: Attempt to suspend device ",
+                             child.user, "that uses already-suspended device (",
+                             task.dev().ToString(), ")"));
+      continue;
+    }
+    add_children(task);
   }
   return true;
 }

@@ -2,8 +2,6 @@
 //
 // WithStackOf: calls a function where there is stack enough.
 //
-//   WithStackOf(kUsualStack, [&] { status = Run(argc, argv); });
-//
 // Mapped devices lie on each other as deep as their World says, and each level
 // of a walk takes stack.  A walk is bounded by its depth (dm/stack_depth.h),
 // which fits a stack of the usual size; `ulimit -s 512` gives less.

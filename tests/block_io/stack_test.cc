@@ -87,12 +87,37 @@ class StackTest : public TargetTest {
   Random random_{20261128};
 };
 
+using Disks = std::map<const BlockDevice*, std::vector<char>>;
+
+// Whole sectors from `offset` on, each where it is routed to; what goes nowhere
+// is zeroes.
+void MoveSectors(BlockDevice& bdev, ReqOp op, uint64_t offset,
+                 absl::Span<char> bytes, Disks* disks) {
+  for (uint64_t b = 0; b < bytes.size(); b += kSectorSize) {
+    char* const sector = bytes.data() + b;
+    const BioRoute route =
+        RouteBio(bdev, sector_t((offset + b) / kSectorSize), op);
+    if (route.kind != BioMap::Kind::kRemapped) {
+      if (op == ReqOp::kRead) memset(sector, 0, kSectorSize);
+      continue;
+    }
+    const BioHop& hop = route.hops.back();
+    char* const there =
+        (*disks)[hop.bdev].data() + hop.sector.value() * kSectorSize;
+    if (op == ReqOp::kRead) {
+      memcpy(sector, there, kSectorSize);
+    } else {
+      memcpy(there, sector, kSectorSize);
+    }
+  }
+}
+
 TEST_F(StackTest, DataLiesWhereTheSectorsGo) {
   int stacks = 0;
   for (int round = 0; round < 60; ++round) {
     Boot("v6_1");
     std::vector<std::string> below;
-    std::map<const BlockDevice*, std::vector<char>> disks;
+    Disks disks;
     for (int i = 0; i < 3; ++i) {
       BlockOptions disk;
       disk.name = absl::StrCat("disk", i);
@@ -121,37 +146,28 @@ TEST_F(StackTest, DataLiesWhereTheSectorsGo) {
           std::min(Pick(1, 200000), kDiskSectors * kSectorSize - offset));
       for (char& c : bytes) c = static_cast<char>(random_());
       ASSERT_THAT((*file)->Write(offset, bytes), IsOkAndHolds(bytes.size()));
-      // The same, byte by byte.
-      std::vector<char> want(bytes.size());
-      for (size_t b = 0; b < bytes.size();) {
-        const uint64_t at = offset + b;
-        const size_t n =
-            std::min<size_t>(kSectorSize - at % kSectorSize, bytes.size() - b);
-        const BioRoute route =
-            RouteBio(bdev, sector_t(at / kSectorSize), ReqOp::kWrite);
-        if (route.kind == BioMap::Kind::kRemapped) {
-          const BioHop& hop = route.hops.back();
-          memcpy(disks[hop.bdev].data() + hop.sector.value() * kSectorSize +
-                     at % kSectorSize,
-                 bytes.data() + b, n);
-        }
-        b += n;
+      // The same, sector by sector: a page at a time, in whole blocks, whose
+      // other bytes are read first and written again.
+      const uint64_t block = bdev.soft_block_size();
+      const uint64_t end = offset + bytes.size();
+      for (uint64_t at = offset; at < end;) {
+        const uint64_t stop =
+            std::min(end, (at / kPageSize + 1) * uint64_t{kPageSize});
+        const uint64_t first = at - at % block;
+        std::vector<char> blocks((stop + block - 1) / block * block - first);
+        MoveSectors(bdev, ReqOp::kRead, first, absl::MakeSpan(blocks), &disks);
+        memcpy(blocks.data() + (at - first), bytes.data() + (at - offset),
+               stop - at);
+        MoveSectors(bdev, ReqOp::kWrite, first, absl::MakeSpan(blocks), &disks);
+        at = stop;
       }
-      for (size_t b = 0; b < want.size();) {
-        const uint64_t at = offset + b;
-        const size_t n =
-            std::min<size_t>(kSectorSize - at % kSectorSize, want.size() - b);
-        const BioRoute route =
-            RouteBio(bdev, sector_t(at / kSectorSize), ReqOp::kRead);
-        if (route.kind == BioMap::Kind::kRemapped) {
-          const BioHop& hop = route.hops.back();
-          memcpy(want.data() + b,
-                 disks[hop.bdev].data() + hop.sector.value() * kSectorSize +
-                     at % kSectorSize,
-                 n);
-        }
-        b += n;
-      }
+      const uint64_t first = offset - offset % kSectorSize;
+      std::vector<char> sectors(
+          (end + kSectorSize - 1) / kSectorSize * kSectorSize - first);
+      MoveSectors(bdev, ReqOp::kRead, first, absl::MakeSpan(sectors), &disks);
+      const std::vector<char> want(
+          sectors.begin() + static_cast<ptrdiff_t>(offset - first),
+          sectors.begin() + static_cast<ptrdiff_t>(end - first));
       std::vector<char> got(bytes.size());
       ASSERT_THAT((*file)->Read(offset, absl::MakeSpan(got)),
                   IsOkAndHolds(got.size()));

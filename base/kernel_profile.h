@@ -186,9 +186,16 @@ struct KernelProfile {
   // A wrong value is refused by the mount API ("ext4: Bad value for 'dax'",
   // since 5.17), not by ext4's own parser.
   bool ext4_has_mount_api;
+  // The mount API reads resuid= and resgid= by way of a number, and says twice
+  // that they are none (since 6.11).
+  bool fs_says_bad_ids_twice;
   // ext4 mounts blocks larger than a page (7.2).
   bool ext4_has_large_blocks;
-  // xfs has no attr2 and noattr2 any more; they are ignored (7.2).
+  // Options of xfs that came later: for zoned devices and atomic writes (6.16),
+  // and for errors that debugging kernels make (7.2).
+  bool xfs_has_zoned_options;
+  bool xfs_has_errortag;
+  // xfs has no attr2 and noattr2 any more; they are ignored (since 6.18).
   bool xfs_attr2_is_dead;
   // ext4 and xfs say "DAX enabled. Warning: EXPERIMENTAL, ...".
   bool ext4_says_experimental;

@@ -2,7 +2,13 @@
 #include "fs/ext4_params.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <iterator>
+#include <string>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 
 namespace dmdax {
 namespace {
@@ -16,8 +22,8 @@ constexpr FsParam kParams[] = {
     {"bsdgroups", T::kFlag},
     {"nogrpid", T::kFlag},
     {"sysvgroups", T::kFlag},
-    {"resgid", T::kU32},
-    {"resuid", T::kU32},
+    {"resgid", T::kId},
+    {"resuid", T::kId},
     {"sb", T::kU32},
     {"errors", T::kEnum, "continue panic remount-ro"},
     {"nouid32", T::kFlag},
@@ -34,6 +40,7 @@ constexpr FsParam kParams[] = {
     {"min_batch_time", T::kU32},
     {"max_batch_time", T::kU32},
     {"journal_dev", T::kU32},
+    {"journal_path", T::kFlag},
     {"journal_path", T::kPath},
     {"journal_checksum", T::kFlag},
     {"nojournal_checksum", T::kFlag},
@@ -119,6 +126,38 @@ absl::Span<const FsParam> Ext4Params() { return kParams; }
 
 bool Ext4OldOption(absl::string_view option) {
   return option == "noacl" || option == "nouser_xattr";
+}
+
+bool Ext4NewOption(absl::string_view option) {
+  const absl::string_view name = option.substr(0, option.find('='));
+  return name == "mb_optimize_scan" || name == "no_prefetch_block_bitmaps" ||
+         (name == "check" && option != "check=none");
+}
+
+std::string Ext4BadValue(absl::string_view option) {
+  const size_t equals = option.find('=');
+  if (equals == option.npos) return "";
+  const absl::string_view name = option.substr(0, equals);
+  uint32_t n = 0;
+  // FsParse() has seen that it is one; "0x10" is, too.
+  if (!absl::SimpleAtoi(option.substr(equals + 1), &n)) return "";
+  constexpr uint32_t kInodeSize = 256, kGoodOldInodeSize = 128;
+  if (name == "debug_want_extra_isize" &&
+      (n % 2 != 0 || n < 4 || n > kInodeSize - kGoodOldInodeSize)) {
+    return absl::StrCat("Invalid want_extra_isize ", n);
+  }
+  if (name == "inode_readahead_blks" && n != 0 &&
+      (!std::has_single_bit(n) || n >= 0x80000000)) {
+    return "EXT4-fs: inode_readahead_blks must be 0 or a power of 2 smaller "
+           "than 2^31";
+  }
+  if (name == "journal_ioprio" && n > 7) {
+    return "Invalid journal IO priority (must be 0-7)";
+  }
+  if (name == "mb_optimize_scan" && n > 1) {
+    return "mb_optimize_scan should be set to 0 or 1.";
+  }
+  return "";
 }
 
 bool Ext4OnlyOption(absl::string_view option) {

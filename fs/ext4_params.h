@@ -5,6 +5,8 @@
 #ifndef DMDAX_FS_EXT4_PARAMS_H_
 #define DMDAX_FS_EXT4_PARAMS_H_
 
+#include <string>
+
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "fs/fs_parser.h"
@@ -14,6 +16,10 @@ namespace dmdax {
 absl::Span<const FsParam> Ext4Params();
 // What only ext4's own parser knew, before the mount API.
 bool Ext4OldOption(absl::string_view option);
+// What only the mount API knows: values of check= among them.
+bool Ext4NewOption(absl::string_view option);
+// What is wrong with a number that FsParse() has taken, or "".
+std::string Ext4BadValue(absl::string_view option);
 // MOPT_NO_EXT2: whether an ext2 file system can not be mounted with `option`.
 bool Ext4OnlyOption(absl::string_view option);
 

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "base/units.h"
 #include "fs/ext4_params.h"
@@ -18,7 +19,45 @@ namespace dmdax {
 namespace {
 
 // An ext2 file system that ext4 mounts.
+constexpr absl::string_view kNeedsEncrypt = " requires encrypt feature";
+
 bool IsExt2(const FsContext& fc) { return fc.type().name == "ext2"; }
+
+// What ext4_parse_param() has against an option that is one.
+std::vector<std::string> Ext4BadOption(absl::string_view option) {
+  constexpr absl::string_view kPath = "journal_path";
+  constexpr absl::string_view kEncryption = "test_dummy_encryption";
+  const absl::string_view name = option.substr(0, option.find('='));
+  const absl::string_view value =
+      option.size() > name.size() ? option.substr(name.size() + 1) : "";
+  // Of "/dev/pmem0" is not known here whether it is there.
+  if (name == kPath && !absl::StartsWith(value, "/")) {
+    return {value.empty()
+                ? absl::StrCat(kPath, ": not usable as path")
+                : absl::StrCat(kPath, ": Lookup failure for '", value, "'"),
+            "EXT4-fs: error: could not find journal device path"};
+  }
+  if (name == kEncryption && !value.empty() && value != "v1" && value != "v2") {
+    return {absl::StrCat("EXT4-fs: Value of option \"", kEncryption,
+                         "\" is unrecognized")};
+  }
+  if (name == kEncryption) {
+    return {absl::StrCat("EXT4-fs: ", kEncryption, kNeedsEncrypt)};
+  }
+  const std::string words = Ext4BadValue(option);
+  if (words.empty()) return {};
+  return {absl::StrCat("EXT4-fs: ", words)};
+}
+
+// The same of its own parser.
+std::string Ext4OwnBadOption(absl::string_view option) {
+  const absl::string_view name = option.substr(0, option.find('='));
+  if (name == "journal_path" && !absl::StartsWith(option, "journal_path=/")) {
+    return "error: could not find journal device path: error -2";
+  }
+  if (name == "test_dummy_encryption") return absl::StrCat(name, kNeedsEncrypt);
+  return Ext4BadValue(option);
+}
 
 // parse_options() of ext4 before the mount API.
 absl::Status Ext4OwnOptions(FsContext& fc) {
@@ -26,6 +65,7 @@ absl::Status Ext4OwnOptions(FsContext& fc) {
     if (IsVfsOption(option)) continue;
     const bool has_value = option.substr(0, 4) == "dax=";
     if ((!FsParse(Ext4Params(), option).empty() && !Ext4OldOption(option)) ||
+        Ext4NewOption(option) || option == "journal_path" ||
         (has_value && !fc.SetMode(option.substr(4)))) {
       return fc.Refuse(KernLevel::kErr,
                        absl::StrCat("Unrecognized mount option \"", option,
@@ -35,6 +75,9 @@ absl::Status Ext4OwnOptions(FsContext& fc) {
       return fc.Refuse(
           KernLevel::kErr,
           absl::StrCat("Mount option \"", option, "\" incompatible with ext2"));
+    }
+    if (const std::string words = Ext4OwnBadOption(option); !words.empty()) {
+      return fc.Refuse(KernLevel::kErr, words);
     }
     if (option == "dax") fc.sb().dax = DaxMode::kAlways;
     if (!has_value && option != "dax") continue;
@@ -102,6 +145,23 @@ absl::Status Ext4WithoutJournal(FsContext& fc) {
   return absl::OkStatus();
 }
 
+// ext4_load_journal(): a file system has its journal within, or outside.
+absl::Status Ext4JournalDevice(FsContext& fc) {
+  uint32_t device = 0;
+  bool load = fc.request().has_journal;
+  for (absl::string_view option : fc.Options()) {
+    load &= option != "noload" && option != "norecovery";
+    if (absl::ConsumePrefix(&option, "journal_dev=")) {
+      (void)absl::SimpleAtoi(option, &device);
+    }
+  }
+  if (!load || device == 0) return absl::OkStatus();
+  fc.Say(KernLevel::kInfo,
+         "external journal device major/minor numbers have changed");
+  return fc.Refuse(KernLevel::kErr,
+                   "filesystem has both journal inode and journal device!");
+}
+
 // sb_set_blocksize(): blocks larger than a page.
 absl::Status Ext4BlockSize(FsContext& fc) {
   const uint64_t size = fc.request().block_size;
@@ -128,8 +188,9 @@ absl::Status Ext4Options(FsContext& fc) {
   for (absl::string_view option : fc.Options()) {
     if (option == "data=journal") fc.sb().journals_data = true;
   }
-  return fc.profile().ext4_has_mount_api ? fc.ParseOptions(Ext4Params())
-                                         : Ext4OwnOptions(fc);
+  return fc.profile().ext4_has_mount_api
+             ? fc.ParseOptions(Ext4Params(), Ext4BadOption)
+             : Ext4OwnOptions(fc);
 }
 
 }  // namespace
@@ -177,6 +238,7 @@ absl::StatusOr<SuperBlock> Ext4FillSuper(FsContext& fc) {
     return fc.Refuse(KernLevel::kErr, "DAX unsupported by block device.");
   }
   if (absl::Status s = Ext4BlockSize(fc); !s.ok()) return s;
+  if (absl::Status s = Ext4JournalDevice(fc); !s.ok()) return s;
   if (absl::Status s = Ext4WithoutJournal(fc); !s.ok()) return s;
   return fc.Done();
 }

@@ -30,7 +30,8 @@ bool FsContext::SetMode(absl::string_view value) {
   return true;
 }
 
-absl::Status FsContext::ParseOptions(absl::Span<const FsParam> params) {
+absl::Status FsContext::ParseOptions(absl::Span<const FsParam> params,
+                                     OptionCheck check) {
   for (absl::string_view option : Options()) {
     if (IsVfsOption(option)) continue;
     const bool has_value = option.substr(0, 4) == "dax=";
@@ -40,7 +41,17 @@ absl::Status FsContext::ParseOptions(absl::Span<const FsParam> params) {
                     absl::StrCat("unknown mount option [", option, "]."));
     }
     if (!wrong.empty()) {
-      return RefuseParameter(absl::StrCat(type_.name, ": ", wrong));
+      const std::string words = absl::StrCat(type_.name, ": ", wrong);
+      if (profile_.fs_says_bad_ids_twice && IsIdParam(params, option)) {
+        log_.Printk(KernLevel::kErr, words);
+      }
+      return RefuseParameter(words);
+    }
+    if (const std::vector<std::string> lines = check(option); !lines.empty()) {
+      for (size_t i = 0; i + 1 < lines.size(); ++i) {
+        log_.Printk(KernLevel::kErr, lines[i]);
+      }
+      return RefuseParameter(lines.back());
     }
     if (option == "dax") sb_.dax = DaxMode::kAlways;
     if (has_value) (void)SetMode(option.substr(4));

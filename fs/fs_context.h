@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "fs/dax_mount.h"
@@ -55,8 +56,12 @@ class FsContext {
   [[nodiscard]] bool HasOption(absl::string_view word) const;
   // Takes the value of dax=; false for an unknown one.
   [[nodiscard]] bool SetMode(absl::string_view value);
-  // The mount API's parser; xfs's own in 4.14.  EINVAL, and a line is logged.
-  absl::Status ParseOptions(absl::Span<const FsParam> params);
+  // What a file system has against the value of an option: lines for the log.
+  using OptionCheck =
+      absl::FunctionRef<std::vector<std::string>(absl::string_view option)>;
+  // The mount API's parser; xfs's own in 4.14.  EINVAL, and lines are logged.
+  absl::Status ParseOptions(absl::Span<const FsParam> params,
+                            OptionCheck check = NothingWrong);
 
   // Whether the kernel asks only fs_dax_get_by_bdev(), and asks it first.
   bool asks_bdev_only() const {
@@ -76,6 +81,7 @@ class FsContext {
   SuperBlock Done();
 
  private:
+  static std::vector<std::string> NothingWrong(absl::string_view) { return {}; }
   // __bdev_dax_supported() of 4.14: why not, or "".
   std::string VfsProbe(DaxDevice* dax_dev) const;
 

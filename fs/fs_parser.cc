@@ -53,6 +53,7 @@ bool IsGood(const FsParam& param, absl::string_view value) {
     case FsParamType::kFlag:
       return false;
     case FsParamType::kU32:
+    case FsParamType::kId:
     case FsParamType::kS32:
       return IsNumber(value, param.type);
     case FsParamType::kString:
@@ -89,6 +90,13 @@ bool IsVfsOption(absl::string_view option) {
          absl::StartsWith(option, "comment=") || IsSecurityWord(option) ||
          std::find(std::begin(kVfsOptions), std::end(kVfsOptions), name) !=
              std::end(kVfsOptions);
+}
+
+bool IsIdParam(absl::Span<const FsParam> params, absl::string_view option) {
+  const absl::string_view name = option.substr(0, option.find('='));
+  return std::any_of(params.begin(), params.end(), [&](const FsParam& param) {
+    return param.name == name && param.type == FsParamType::kId;
+  });
 }
 
 std::string FsParse(absl::Span<const FsParam> params,

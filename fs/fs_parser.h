@@ -22,6 +22,7 @@ namespace dmdax {
 enum class FsParamType {
   kFlag,
   kU32,
+  kId,  // of a user or a group
   kS32,
   kString,
   kStringOrNothing,  // "usrjquota="
@@ -45,6 +46,9 @@ bool SaysReadOnly(absl::Span<const absl::string_view> options);
 // What is not the file system's: "ro", "lazytime", what SELinux takes, and what
 // mount(8) keeps to itself, such as "noatime" and "x-systemd.automount".
 bool IsVfsOption(absl::string_view option);
+
+// Whether `option` is one of `params` that takes an id.
+bool IsIdParam(absl::Span<const FsParam> params, absl::string_view option);
 
 // "" if `option` is one of `params`, with such a value; else the complaint.
 std::string FsParse(absl::Span<const FsParam> params, absl::string_view option);

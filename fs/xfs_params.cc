@@ -59,7 +59,14 @@ constexpr FsParam kParams[] = {
     {"nodiscard", T::kFlag},
     {"dax", T::kFlag},
     {"dax", T::kEnum, "always inode never"},
+    {"max_atomic_write", T::kString},
+    {"lifetime", T::kFlag},
+    {"nolifetime", T::kFlag},
+    {"max_open_zones", T::kU32},
+    {"errortag", T::kString},
 };
+// The last of them came later.
+constexpr size_t kErrortag = 1, kZoned = 4;
 
 bool IsPowerOf2(int64_t n) { return n > 0 && (n & (n - 1)) == 0; }
 
@@ -70,7 +77,12 @@ int64_t Log2(int64_t n) {
 
 }  // namespace
 
-absl::Span<const FsParam> XfsParams() { return kParams; }
+absl::Span<const FsParam> XfsParams(const KernelProfile& profile) {
+  absl::Span<const FsParam> params = kParams;
+  if (!profile.xfs_has_errortag) params.remove_suffix(kErrortag);
+  if (!profile.xfs_has_zoned_options) params.remove_suffix(kZoned);
+  return params;
+}
 
 std::optional<int64_t> XfsSuffixNumber(absl::string_view text) {
   int shift = 0;

@@ -11,12 +11,13 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "base/kernel_profile.h"
 #include "fs/dax_mount.h"
 #include "fs/fs_parser.h"
 
 namespace dmdax {
 
-absl::Span<const FsParam> XfsParams();
+absl::Span<const FsParam> XfsParams(const KernelProfile& profile);
 
 // suffix_kstrtoint(): a number with K, M or G behind it; nothing: it is none.
 std::optional<int64_t> XfsSuffixNumber(absl::string_view text);

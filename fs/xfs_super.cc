@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "base/units.h"
 #include "fs/xfs_params.h"
@@ -52,13 +53,51 @@ absl::Status XfsSetupDaxAlways(FsContext& fc) {
   return absl::OkStatus();
 }
 
+// xfs_open_devices().  Of "/dev/pmem1" is not known here whether it is there.
+absl::Status XfsOpenDevices(FsContext& fc) {
+  for (absl::string_view name : {"logdev=", "rtdev="}) {
+    for (absl::string_view option : fc.Options()) {
+      if (!absl::ConsumePrefix(&option, name) || option[0] == '/') continue;
+      const std::string words =
+          absl::StrCat("Invalid device [", option, "], error=-", ENOENT);
+      fc.Say(KernLevel::kWarn, words);
+      return ErrnoError(ENOENT, words);
+    }
+  }
+  return absl::OkStatus();
+}
+
+// What only file systems on zoned devices take.
+absl::Status XfsZonedOptions(FsContext& fc) {
+  for (absl::string_view option : fc.Options()) {
+    const absl::string_view name = option.substr(0, option.find('='));
+    if (name != "nolifetime" &&
+        (name != "max_open_zones" || option == "max_open_zones=0")) {
+      continue;
+    }
+    return fc.Refuse(
+        KernLevel::kWarn,
+        absl::StrCat(name,
+                     " mount option only supported on zoned file systems."));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<SuperBlock> XfsFillSuper(FsContext& fc) {
-  if (absl::Status s = fc.ParseOptions(XfsParams()); !s.ok()) return s;
+  if (absl::Status s = fc.ParseOptions(XfsParams(fc.profile())); !s.ok())
+    return s;
+  for (absl::string_view option : fc.Options()) {
+    // Without CONFIG_XFS_DEBUG.
+    if (absl::StartsWith(option, "errortag=")) {
+      return ErrnoError(ENOSYS, "errortag: debugging kernels have it");
+    }
+  }
   const std::string invalid = XfsWhyInvalid(fc.Options());
   if (invalid == " ") return ErrnoError(EINVAL, "no size");
   if (!invalid.empty()) return fc.Refuse(KernLevel::kWarn, invalid);
+  if (absl::Status s = XfsOpenDevices(fc); !s.ok()) return s;
   if (fc.request().block_size > kPageSize &&
       !fc.profile().xfs_has_large_blocks) {
     constexpr absl::string_view kWords =
@@ -77,6 +116,7 @@ absl::StatusOr<SuperBlock> XfsFillSuper(FsContext& fc) {
                      "Cannot mount a V5 filesystem as noattr2. attr2 is always "
                      "enabled for V5 filesystems.");
   }
+  if (absl::Status s = XfsZonedOptions(fc); !s.ok()) return s;
   const bool always = fc.sb().dax == DaxMode::kAlways;
   if (always &&
       fc.profile().xfs_says_experimental == XfsDaxExperimental::kWhenAsked) {

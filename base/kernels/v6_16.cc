@@ -14,6 +14,7 @@ void ChangeDm(KernelProfile& p) {
   p.dm_message_passes_without_table = true;
   p.flakey_rules = FlakeyRules::kChecksRandomWrites;
   p.stripe_scales_discards = true;
+  p.xfs_has_zoned_options = true;
 }
 
 void ChangeFaults(FaultProfile& f) {

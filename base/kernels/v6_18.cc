@@ -7,7 +7,10 @@
 namespace dmdax {
 namespace {
 
-void ChangeDm(KernelProfile& p) { p.blk_def_max_sectors = 8192; }
+void ChangeDm(KernelProfile& p) {
+  p.blk_def_max_sectors = 8192;
+  p.xfs_attr2_is_dead = true;
+}
 
 void ChangeFaults(FaultProfile& f) {
   f.has_pte_devmap = false;

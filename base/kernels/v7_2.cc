@@ -14,7 +14,7 @@ void ChangeDm(KernelProfile& p) {
   p.era_keeps_errno = true;
   p.blk_integrity_limits_io = true;
   p.ext4_has_large_blocks = true;
-  p.xfs_attr2_is_dead = true;
+  p.xfs_has_errortag = true;
 }
 
 void ChangeFaults(FaultProfile& f) {

@@ -109,6 +109,8 @@ bool DmStats::Knows(absl::string_view message) {
 bool DmStats::HasReply(absl::string_view message) {
   return absl::EqualsIgnoreCase(message, "@stats_create") ||
          absl::EqualsIgnoreCase(message, "@stats_list") ||
+         // dm_stats_clear() returns 1, as if there were something to read.
+         absl::EqualsIgnoreCase(message, "@stats_clear") ||
          absl::StartsWithIgnoreCase(message, "@stats_print");
 }
 

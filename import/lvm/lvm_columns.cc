@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
 namespace dmdax {
@@ -44,8 +45,11 @@ std::string PolicyOf(const JsonValue& column, char letter) {
 
 absl::Status AddLimit(const JsonValue& column, uint64_t* limit) {
   const std::string text = column.Text();
-  if (text.empty() || absl::SimpleAtoi(text, limit)) return absl::OkStatus();
-  return column.Expected("a number");
+  if (text.empty()) return absl::OkStatus();
+  if (absl::SimpleAtoi(text, limit) && *limit <= kLvmMostNumber) {
+    return absl::OkStatus();
+  }
+  return column.Expected(absl::StrCat("a number, at most ", kLvmMostNumber));
 }
 
 // Whether LVM2 does it by itself, which is the default.

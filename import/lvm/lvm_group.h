@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "import/import_input.h"
 
 namespace dmdax {
@@ -60,6 +62,18 @@ struct LvmLv {
   bool Has(const std::string& status_flag) const;
   bool HasFlag(const std::string& flag) const;
 };
+
+// What LVM2 keeps numbers such as max_pv in: 32 bits.
+inline constexpr uint64_t kLvmMostNumber = 0xffffffff;
+// Mirrors: _alloc_policies of lib/metadata/metadata.c (LVM2 2.03.16).
+inline constexpr absl::string_view kLvmPolicies =
+    "contiguous, cling, cling_by_tags, normal, anywhere, inherit";
+inline bool IsLvmPolicy(absl::string_view text) {
+  for (absl::string_view policy : absl::StrSplit(kLvmPolicies, ", ")) {
+    if (policy == text) return true;
+  }
+  return false;
+}
 
 struct LvmGroup {
   std::string name;

@@ -138,6 +138,22 @@ absl::StatusOr<LvmSegment> ReadSegment(const LvmSection& in) {
   return segment;
 }
 
+// How LVM2 chooses extents, and what has 32 bits there.
+absl::Status CheckSettings(const LvmSection& in, absl::string_view policy) {
+  if (!policy.empty() && !IsLvmPolicy(policy)) {
+    return in.Value("allocation_policy")
+        ->place.Error(
+            absl::StrCat(Quoted(policy), " is no policy: ", kLvmPolicies));
+  }
+  for (const char* key : {"max_pv", "max_lv", "major", "minor"}) {
+    const LvmValue* const value = in.Value(key);
+    if (value == nullptr || value->number <= kLvmMostNumber) continue;
+    return value->place.Error(
+        absl::StrCat(key, " is ", value->number, ": at most ", kLvmMostNumber));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<LvmLv> ReadLv(const LvmSection& in) {
   LvmLv lv{.name = in.name,
            .id = Text(in, "id"),
@@ -151,6 +167,7 @@ absl::StatusOr<LvmLv> ReadLv(const LvmSection& in) {
     if (in.Value(key) == nullptr) continue;
     if (absl::Status s = Number(in, key, out); !s.ok()) return s;
   }
+  if (absl::Status s = CheckSettings(in, lv.allocation); !s.ok()) return s;
   for (const LvmSection& section : in.sections) {
     if (!absl::StartsWith(section.name, "segment")) continue;
     absl::StatusOr<LvmSegment> segment = ReadSegment(section);
@@ -235,6 +252,7 @@ absl::StatusOr<LvmGroup> ReadGroup(const LvmSection& in) {
     if (in.Value(key) == nullptr) continue;
     if (s = Number(in, key, out); !s.ok()) return s;
   }
+  if (s = CheckSettings(in, group.allocation); !s.ok()) return s;
   const LvmSection* pvs = in.Section("physical_volumes");
   if (pvs == nullptr) {
     return in.place.Error("'physical_volumes {' is expected in here");

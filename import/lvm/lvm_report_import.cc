@@ -5,6 +5,10 @@
 // Tables of linear and striped volumes follow from seg_pe_ranges, pe_start and
 // the extent size; of other types the reports say too little.
 #include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -40,6 +44,7 @@ class Report {
 
   absl::Status Read(const JsonValue& root) {
     for (const JsonValue& part : root["report"].Elements()) {
+      JoinSegments(part);
       for (const char* kind : {"vg", "pv", "lv", "seg"}) {
         for (const JsonValue& row : part[kind].Elements()) {
           absl::Status s = kind == absl::string_view("vg") ? ReadVg(row)
@@ -54,6 +59,21 @@ class Report {
   }
 
  private:
+  // fullreport has volumes, and segments that name theirs by UUID.
+  void JoinSegments(const JsonValue& part) {
+    volumes_.clear();
+    std::set<std::string> with_segments;
+    for (const JsonValue& row : part["seg"].Elements()) {
+      if (row["lv_name"].Text().empty()) {
+        with_segments.insert(row["lv_uuid"].Text());
+      }
+    }
+    for (const JsonValue& row : part["lv"].Elements()) {
+      const std::string id = row["lv_uuid"].Text();
+      if (!id.empty() && with_segments.contains(id)) volumes_.emplace(id, row);
+    }
+  }
+
   // A report of one group names it in its row alone.
   LvmGroup& GroupOf(const JsonValue& row, const JsonValue& part) {
     std::string name = row["vg_name"].Text();
@@ -128,7 +148,14 @@ class Report {
 
   absl::Status ReadSegment(const JsonValue& row, const JsonValue& part) {
     std::string name = row["lv_name"].Text();
-    if (name.empty() && part["lv"].Elements().size() == 1) {
+    const auto joined = volumes_.find(row["lv_uuid"].Text());
+    if (joined != volumes_.end() && !name.empty() &&
+        row["segtype"].Text().empty()) {
+      return absl::OkStatus();  // its segments come
+    }
+    if (name.empty() && joined != volumes_.end()) {
+      name = joined->second["lv_name"].Text();
+    } else if (name.empty() && part["lv"].Elements().size() == 1) {
       name = part["lv"].Elements()[0]["lv_name"].Text();
     }
     // Segments without their volume.
@@ -152,7 +179,7 @@ class Report {
       lv.place = row.place();
       group.lv_order.push_back(name);
     }
-    AddLvColumns(row, &lv);
+    AddLvColumns(joined != volumes_.end() ? joined->second : row, &lv);
     LvmSegment segment{.type = row["segtype"].Text(), .place = row.place()};
     absl::StatusOr<uint64_t> start = Bytes(row["seg_start"]);
     if (!start.ok()) return start.status();
@@ -177,6 +204,8 @@ class Report {
   }
 
   Facts& facts_;
+  // Of this part, by lv_uuid, those of which it has segments apart.
+  std::map<std::string, JsonValue> volumes_;
 };
 
 absl::Status Read(const ImportInput& input, Facts* facts) {

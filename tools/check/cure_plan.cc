@@ -236,6 +236,7 @@ class Planner {
     const auto redo = redo_.find(lvm->vg);
     Refuse(NotAllocatable(r_.machine, lvm->vg, {below.begin(), below.end()},
                           redo == redo_.end() ? BdevSet() : redo->second));
+    Refuse(MinorMayBeTaken(r_.machine, *lvm, gone_));
     for (const CureStep& step :
          VolumeSettings(r_.machine, *lvm, device.name())) {
       Put(step);

@@ -212,7 +212,7 @@ class Finder {
     part_.refused = absl::StrCat(
         names, named.size() == 1 ? " is" : " are",
         " not active, so that no table of it is known, and would go with ",
-        DeviceNames(), ": lvchange -ay ", absl::StrJoin(named, " "),
+        DeviceNames(), ": lvchange -ay -K ", absl::StrJoin(named, " "),
         ", and ask again with what dmsetup table prints then");
   }
 

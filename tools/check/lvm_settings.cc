@@ -2,6 +2,9 @@
 #include "tools/check/lvm_settings.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <set>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
@@ -134,6 +137,34 @@ std::string LockedGroup(const Session& session, const std::string& vg) {
       group->locked() == "exported"
           ? absl::StrCat(": vgimport ", ShellWord(vg), ", and ask again")
           : "");
+}
+
+std::string MinorMayBeTaken(const Session& session, const LvmName& lvm,
+                            const BdevSet& gone) {
+  const proto::VolumeGroup::Volume* const volume = Volume(session, lvm);
+  if (volume == nullptr || !volume->has_minor()) return "";
+  std::set<uint32_t> taken;
+  uint32_t made = 0;
+  session.ctl->ForEachDevice([&](const HashCell& cell) {
+    BlockDevice& disk = cell.md->disk();
+    if (gone.contains(&disk)) {
+      ++made;
+    } else {
+      taken.insert(disk.dev().minor_nr);
+    }
+  });
+  if (made < 2) return "";
+  uint32_t next = 0;
+  for (uint32_t i = 0; i < made; ++i, ++next) {
+    while (taken.contains(next)) ++next;
+  }
+  if (volume->minor() >= next) return "";
+  const std::string name = OneLine(absl::StrCat(lvm.vg, "/", lvm.lv));
+  return absl::StrCat(name, " has the minor ", volume->minor(),
+                      " for good (lvchange -My), which a volume that is made "
+                      "before it would get: lvchange -Mn ",
+                      ShellWord(absl::StrCat(lvm.vg, "/", lvm.lv)),
+                      ", and ask again");
 }
 
 std::string GroupKeepsDevices(const Session& session, const GroupPart& part) {

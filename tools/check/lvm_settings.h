@@ -40,6 +40,11 @@ std::vector<CureStep> GroupSettings(const GroupPart& part);
 // A group that LVM2 changes nothing of.
 std::string LockedGroup(const Session& session, const std::string& vg);
 
+// A volume with a minor of its own, which another that is made before it would
+// get: of those that `gone` leaves free a new device has the lowest.
+std::string MinorMayBeTaken(const Session& session, const LvmName& lvm,
+                            const BdevSet& gone);
+
 // One that keeps its devices, of which a part would be made anew.
 std::string GroupKeepsDevices(const Session& session, const GroupPart& part);
 

@@ -14,11 +14,11 @@
 #define DMDAX_BLOCK_WRITEBACK_H_
 
 #include <cstdint>
-#include <map>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "base/ranges.h"
 #include "base/units.h"
 
 namespace dmdax {
@@ -43,12 +43,10 @@ class Writeback {
   int CheckAndAdvance(uint64_t* since);
 
  private:
-  void Cut(uint64_t begin, uint64_t end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-
   mutable absl::Mutex mu_;
-  std::map<uint64_t, uint64_t> lost_ ABSL_GUARDED_BY(mu_);  // begin: end
-  uint64_t errors_ ABSL_GUARDED_BY(mu_) = 0;                // so far
-  int err_ ABSL_GUARDED_BY(mu_) = 0;                        // the latest
+  Ranges lost_ ABSL_GUARDED_BY(mu_);
+  uint64_t errors_ ABSL_GUARDED_BY(mu_) = 0;  // so far
+  int err_ ABSL_GUARDED_BY(mu_) = 0;          // the latest
   bool seen_ ABSL_GUARDED_BY(mu_) = true;
 };
 

@@ -19,33 +19,11 @@ uint64_t KnownHoles::EndOf(uint64_t pos, uint64_t gap_start, uint64_t gap_end) {
 }
 
 void KnownHoles::Remember(uint64_t start, uint64_t end) {
-  Forget(start, end);
-  auto next = holes_.find(end);
-  if (next != holes_.end()) {
-    end = next->second;
-    holes_.erase(next);
-  }
-  auto it = holes_.lower_bound(start);
-  if (it != holes_.begin() && std::prev(it)->second == start) {
-    std::prev(it)->second = end;
-  } else {
-    holes_[start] = end;
-  }
+  AddRange(start, end, &holes_);
 }
 
 void KnownHoles::Forget(uint64_t start, uint64_t end) {
-  auto it = holes_.upper_bound(start);
-  if (it != holes_.begin()) --it;
-  while (it != holes_.end() && it->first < end) {
-    const auto [from, to] = *it;
-    if (to <= start) {
-      ++it;
-      continue;
-    }
-    it = holes_.erase(it);
-    if (from < start) holes_[from] = start;
-    if (to > end) holes_[end] = to;
-  }
+  RemoveRange(start, end, &holes_);
 }
 
 }  // namespace dmdax

@@ -15,7 +15,8 @@
 #define DMDAX_IOMAP_KNOWN_HOLES_H_
 
 #include <cstdint>
-#include <map>
+
+#include "base/ranges.h"
 
 namespace dmdax {
 
@@ -34,10 +35,10 @@ class KnownHoles {
   void Forget(uint64_t start, uint64_t end);
 
   // Start -> end, bytes.
-  const std::map<uint64_t, uint64_t>& all() const { return holes_; }
+  const Ranges& all() const { return holes_; }
 
  private:
-  std::map<uint64_t, uint64_t> holes_;  // start -> end, apart
+  Ranges holes_;
 };
 
 }  // namespace dmdax

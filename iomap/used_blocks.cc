@@ -8,18 +8,8 @@ namespace dmdax {
 
 void UsedBlocks::Add(BlockSharing sharing, uint64_t start, uint64_t length) {
   if (length == 0) return;
-  Ranges& ranges = sharing == BlockSharing::kShared ? shared_ : owned_;
-  uint64_t end = start + length;
-  auto it = ranges.upper_bound(start);
-  if (it != ranges.begin() && std::prev(it)->second >= start) {
-    --it;
-    start = it->first;
-  }
-  while (it != ranges.end() && it->first <= end) {
-    end = std::max(end, it->second);
-    it = ranges.erase(it);
-  }
-  ranges.emplace_hint(it, start, end);
+  AddRange(start, start + length,
+           sharing == BlockSharing::kShared ? &shared_ : &owned_);
 }
 
 bool UsedBlocks::Refuses(BlockSharing sharing, uint64_t start,

@@ -13,7 +13,8 @@
 #define DMDAX_IOMAP_USED_BLOCKS_H_
 
 #include <cstdint>
-#include <map>
+
+#include "base/ranges.h"
 
 namespace dmdax {
 
@@ -35,8 +36,6 @@ class UsedBlocks {
   uint64_t NextUsed(uint64_t pos) const;
 
  private:
-  using Ranges = std::map<uint64_t, uint64_t>;  // start -> end
-
   static bool Overlaps(const Ranges& ranges, uint64_t start, uint64_t end);
   static uint64_t EndOf(const Ranges& ranges, uint64_t pos);
   static uint64_t Next(const Ranges& ranges, uint64_t pos);

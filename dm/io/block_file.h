@@ -85,9 +85,8 @@ class BlockFile {
   absl::StatusOr<size_t> Write(uint64_t offset, absl::Span<const char> bytes);
 
   // fsync(2), fdatasync(2): a flush goes down the stack to each disk.
-  //   EIO  something that anybody has written was not taken, and nobody has
-  //   told
-  //        this file so far
+  //   EIO  something that anybody has written was not taken, and this file has
+  //        not been told so far
   absl::Status Fsync();
   // What Fsync() would tell of writes so far, for whoever opens it anew in its
   // place.

@@ -21,6 +21,7 @@
 #include "base/kstrtox.h"
 #include "base/nearest.h"
 #include "base/one_line.h"
+#include "base/ranges.h"
 #include "base/read_input.h"
 #include "base/reciprocal.h"
 #include "base/round_up.h"
@@ -125,6 +126,11 @@ TEST(BaseExamples, ReadInput) {
 
 TEST(BaseExamples, Reciprocal){
 #include "tests/examples/base/reciprocal.inc"
+}
+
+TEST(BaseExamples, Ranges) {
+#include "tests/examples/base/ranges.inc"
+  EXPECT_EQ(lost, (Ranges{{0, 4}, {6, 16}}));
 }
 
 TEST(BaseExamples, RoundUp){

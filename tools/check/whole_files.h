@@ -2,8 +2,8 @@
 //
 // WholeFiles: the files of each mount of a machine that have blocks for all of
 // their bytes and can have a page of 2 MiB, and how much all have.  They are
-// found once for each mount, however many of its files ask. Threading:
-// thread-compatible.
+// found once for each mount, however many of its files ask.
+// Threading: thread-compatible.
 #ifndef DMDAX_TOOLS_CHECK_WHOLE_FILES_H_
 #define DMDAX_TOOLS_CHECK_WHOLE_FILES_H_
 

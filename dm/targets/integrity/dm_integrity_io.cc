@@ -13,6 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/ranges.h"
 #include "base/since.h"
 #include "dm/dm_table.h"
 #include "dm/mapped_device.h"
@@ -25,21 +26,6 @@ bool IsWritten(const Integrity& ic, uint64_t sector)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(ic.mu) {
   auto next = ic.written.upper_bound(sector);
   return next != ic.written.begin() && std::prev(next)->second > sector;
-}
-
-// Adds [start, end), and joins it to what it touches.
-void AddWritten(uint64_t start, uint64_t end, Integrity& ic)
-    ABSL_EXCLUSIVE_LOCKS_REQUIRED(ic.mu) {
-  auto it = ic.written.upper_bound(start);
-  if (it != ic.written.begin() && std::prev(it)->second >= start) {
-    --it;
-    start = it->first;
-  }
-  while (it != ic.written.end() && it->first <= end) {
-    end = std::max(end, it->second);
-    it = ic.written.erase(it);
-  }
-  ic.written[start] = end;
 }
 
 // EINVAL, which the check of the superblock gives, is a status of a bio too.
@@ -76,7 +62,7 @@ int EndSector(const DmTarget& ti, sector_t sector, ReqOp op) {
   absl::MutexLock lock(&ic.mu);
   if (op == ReqOp::kWrite) {
     const uint64_t block = at - at % ic.sectors_per_block;
-    AddWritten(block, block + ic.sectors_per_block, ic);
+    AddRange(block, block + ic.sectors_per_block, &ic.written);
     return 0;
   }
   // The plain checksum of sector 0, all of it zeros, is zero.
@@ -165,7 +151,7 @@ bool IntegrityRestoreState(DmTarget& ti, absl::string_view state) {
   if (!Numbers(state, &numbers) || numbers.size() % 2 != 1) return false;
   ic.mismatches = numbers[0];
   for (size_t i = 1; i < numbers.size(); i += 2) {
-    AddWritten(numbers[i], numbers[i + 1], ic);
+    AddRange(numbers[i], numbers[i + 1], &ic.written);
   }
   return true;
 }

@@ -149,7 +149,10 @@ class PageTable {
 
   // The slot for `address`; a null slot when a table on the way is missing
   // and `alloc` is false, or when a huge entry is in the way.
-  PtSlot Pud(uint64_t address, bool alloc);
+  PtSlot Pud(uint64_t address, bool alloc) {
+    PtTable* table = TopOf(address, alloc);
+    return table == nullptr ? PtSlot() : PtSlot(table, PudIndex(address));
+  }
   PtSlot Pmd(uint64_t address, bool alloc) {
     return PmdOf(Pud(address, alloc), address, alloc);
   }
@@ -157,24 +160,81 @@ class PageTable {
     return PteOf(Pmd(address, alloc), address, alloc);
   }
   // The same from a slot that was found before.
-  PtSlot PmdOf(PtSlot pud, uint64_t address, bool alloc);
-  PtSlot PteOf(PtSlot pmd, uint64_t address, bool alloc);
+  PtSlot PmdOf(PtSlot pud, uint64_t address, bool alloc) {
+    PtTable* table = Below(pud, pmds_, alloc);
+    return table == nullptr ? PtSlot() : PtSlot(table, PmdIndex(address));
+  }
+  PtSlot PteOf(PtSlot pmd, uint64_t address, bool alloc) {
+    PtTable* table = Below(pmd, ptes_, alloc);
+    return table == nullptr ? PtSlot()
+                            : PtSlot(table, PteIndex(address), PtSlot::kLowest);
+  }
 
   // What maps `address`: the leaf slot and its order in pages.  Null when
-  // nothing does.
-  PtSlot Lookup(uint64_t address, int* order);
+  // nothing does; the order is 0 then.
+  PtSlot Lookup(uint64_t address, int* order) {
+    *order = 0;
+    PtTable* table = TopOf(address, /*alloc=*/false);
+    if (table == nullptr) return PtSlot();
+    size_t i = PudIndex(address);
+    PtTable* below = table->child(i);
+    if (below == nullptr) {
+      if (table->none(i)) return PtSlot();
+      *order = pud_shift_ - page_shift_;
+      return PtSlot(table, i);
+    }
+    table = below;
+    i = PmdIndex(address);
+    below = table->child(i);
+    if (below == nullptr) {
+      if (table->none(i)) return PtSlot();
+      *order = pmd_shift_ - page_shift_;
+      return PtSlot(table, i);
+    }
+    i = PteIndex(address);
+    return below->none(i) ? PtSlot() : PtSlot(below, i, PtSlot::kLowest);
+  }
 
  private:
+  // 512 PUDs hang at one entry of the top level.
+  static constexpr int kTopBits = 9;
+
   struct Top {
     uint64_t number;  // address >> shift
     PtTable* table;
   };
-  PtTable* Below(PtSlot slot, size_t entries, bool alloc);
+  size_t PudIndex(uint64_t address) const {
+    return (address >> pud_shift_) & ((size_t{1} << kTopBits) - 1);
+  }
+  size_t PmdIndex(uint64_t address) const {
+    return (address >> pmd_shift_) & (pmds_ - 1);
+  }
+  size_t PteIndex(uint64_t address) const {
+    return (address >> page_shift_) & (ptes_ - 1);
+  }
+  // What is there is found without a call: a fault walks down three times.
+  PtTable* TopOf(uint64_t address, bool alloc) {
+    const uint64_t number = address >> (pud_shift_ + kTopBits);
+    return last_.table != nullptr && last_.number == number
+               ? last_.table
+               : FindTop(number, alloc);
+  }
+  PtTable* Below(PtSlot slot, size_t entries, bool alloc) {
+    if (!slot) return nullptr;
+    PtTable* child = slot.table_->child(slot.index_);
+    if (child != nullptr || !alloc) return child;
+    return NewBelow(slot, entries);
+  }
+  PtTable* FindTop(uint64_t number, bool alloc);
+  // Null where a huge entry is.
+  PtTable* NewBelow(PtSlot slot, size_t entries);
 
   const int pud_shift_, pmd_shift_, page_shift_;
+  const size_t pmds_, ptes_;  // in a table
   PtTablePool own_pool_;
   PtTablePool& pool_;
   std::vector<Top> tops_;
+  Top last_{};  // of tops_, which only the destructor takes from
 };
 
 }  // namespace dmdax

@@ -12,6 +12,9 @@
 namespace dmdax {
 namespace {
 
+// Folios whose indexes are in one block: 4 KiB, as a page table.
+constexpr uint64_t kIndexBlock = 512;
+
 absl::Status CheckRanges(const DevDaxOptions& options, const MemMap& mem,
                          int page_shift) {
   if (options.ranges.empty()) {
@@ -101,16 +104,17 @@ DevDax::DevDax(const FaultProfile& profile, MemMap& mem,
   inode_.s_dax = true;
   inode_.i_mapping = &mapping_;
   mapping_.host = &inode_;
-  int shift = 0;
   if (profile.devdax_has_vmemmap_shift && options.compound_pages) {
-    while ((profile.page_size() << shift) < options.align) ++shift;
+    while ((profile.page_size() << folio_order_) < options.align) {
+      ++folio_order_;
+    }
   }
   for (const DevDaxRange& range : options.ranges) {
     pagemaps_.push_back(
         mem.AddPagemap({.start = pfn_t(range.start >> profile.page_shift),
                         .nr = range.size >> profile.page_shift,
                         .type = MemoryType::kGeneric,
-                        .vmemmap_shift = shift}));
+                        .vmemmap_shift = folio_order_}));
     first_pages_.push_back(pages_);
     pages_ += range.size >> profile.page_shift;
   }
@@ -162,9 +166,18 @@ std::optional<uint64_t> DevDax::PgoffToPhys(uint64_t pgoff,
 }
 
 std::optional<uint64_t> DevDax::PageIndex(pfn_t pfn) const {
-  auto it = page_index_.find(mem_.FolioHead(pfn).value());
-  if (it == page_index_.end()) return std::nullopt;
-  return it->second;
+  for (size_t i = 0; i < pagemaps_.size(); ++i) {
+    if (pfn - pagemaps_[i]->start >= pagemaps_[i]->nr) continue;
+    const uint64_t page = first_pages_[i] + (pfn - pagemaps_[i]->start);
+    const uint64_t folio = page >> folio_order_;
+    const uint64_t block = folio / kIndexBlock;
+    if (block >= page_indexes_.size() || page_indexes_[block] == nullptr) {
+      return std::nullopt;
+    }
+    const uint64_t index = page_indexes_[block][folio % kIndexBlock];
+    if (index != 0) return index - 1;
+  }
+  return std::nullopt;
 }
 
 int DevDax::CheckVma(const VmAreaStruct& vma, absl::string_view func,
@@ -209,19 +222,24 @@ int DevDax::Mmap(File&, VmAreaStruct& vma) {
 vm_fault_t DevDax::HugeFault(VmFault& vmf, int order) {
   FaultRecorder* recorder = vmf.mm->recorder();
   FaultScope scope(recorder, FaultFunction::kDevDaxHugeFault);
-  const auto record = [&](FaultEventKind kind, vm_fault_t ret) {
-    if (recorder == nullptr) return;
-    FaultEvent event{.kind = kind};
-    event.pe_size = order == 0 ? 0 : order == profile_.pmd_order() ? 1 : 2;
-    event.ret = ret;
-    recorder->Add(std::move(event));
-  };
-  record(FaultEventKind::kDevDaxFault, 0);
+  if (recorder != nullptr) {
+    Record(*recorder, FaultEventKind::kDevDaxFault, order, 0);
+  }
   if (vmf.reason) vmf.reason = FaultReason{};
   DaxReadLock lock;
   const vm_fault_t ret = FaultOfSize(vmf, order);
-  record(FaultEventKind::kDevDaxFaultRet, ret);
+  if (recorder != nullptr) {
+    Record(*recorder, FaultEventKind::kDevDaxFaultRet, order, ret);
+  }
   return ret;
+}
+
+void DevDax::Record(FaultRecorder& recorder, FaultEventKind kind, int order,
+                    vm_fault_t ret) const {
+  FaultEvent event{.kind = kind};
+  event.pe_size = order == 0 ? 0 : order == profile_.pmd_order() ? 1 : 2;
+  event.ret = ret;
+  recorder.Add(std::move(event));
 }
 
 // The mapping is exactly as large as the alignment: 0, SIGBUS or FALLBACK. A
@@ -274,26 +292,30 @@ vm_fault_t DevDax::FaultOfSize(VmFault& vmf, int order) {
   const pfn_t pfn(*phys >> profile_.page_shift);
   // Kernels differ in whether a failed insertion leaves the index set.
   const bool first = profile_.devdax_sets_mapping_first;
-  if (first) SetMapping(vmf, pfn, size);
+  if (first) SetMapping(vmf, pgoff, size);
   const vm_fault_t ret = Insert(vmf, pfn, order);
   if (!first && profile_.devdax_sets_mapping && ret == VM_FAULT_NOPAGE) {
-    SetMapping(vmf, pfn, size);
+    SetMapping(vmf, pgoff, size);
   }
   return ret;
 }
 
-void DevDax::SetMapping(const VmFault& vmf, pfn_t pfn, uint64_t size) {
+void DevDax::SetMapping(const VmFault& vmf, uint64_t pgoff, uint64_t size) {
   FaultScope scope(vmf.mm->recorder(), FaultFunction::kDaxSetMapping);
-  const uint64_t addr = vmf.address & ~(size - 1);
-  const uint64_t index =
-      ((addr - vmf.vma->vm_start) >> profile_.page_shift) + vmf.vma->vm_pgoff;
-  const uint64_t head = mem_.FolioHead(pfn).value();
-  const bool compound = mem_.FolioOrder(pfn) > 0;
-  const uint64_t nr = compound ? 1 : size >> profile_.page_shift;
+  // A compound page has its index in the head, which lies before `pgoff` in a
+  // mapping whose offset is not aligned.
+  const uint64_t first = pgoff >> folio_order_;
+  const uint64_t nr = folio_order_ > 0 ? 1 : size >> profile_.page_shift;
   for (uint64_t i = 0; i < nr; ++i) {
-    // The index stays set when the page is unmapped, and the first one stays:
-    // emplace() changes nothing that is there.
-    page_index_.emplace((compound ? head : pfn.value()) + i, index + i);
+    const uint64_t block = (first + i) / kIndexBlock;
+    if (block >= page_indexes_.size()) page_indexes_.resize(block + 1);
+    auto& indexes = page_indexes_[block];
+    if (indexes == nullptr) {
+      indexes = std::make_unique<uint64_t[]>(kIndexBlock);
+    }
+    // The index stays set when the page is unmapped, and the first one stays.
+    uint64_t& index = indexes[(first + i) % kIndexBlock];
+    if (index == 0) index = pgoff + i + 1;
   }
 }
 

@@ -229,10 +229,8 @@ FaultReason DaxExtentShort(const FaultProfile& profile, uint16_t type,
   return reason;
 }
 
-void RecordDax(VmFault& vmf, const DaxInode& inode, FaultEventKind kind,
-               int64_t ret, uint64_t max_pgoff) {
-  FaultRecorder* recorder = vmf.mm->recorder();
-  if (recorder == nullptr) return;
+void AddDaxEvent(VmFault& vmf, const DaxInode& inode, FaultEventKind kind,
+                 int64_t ret, uint64_t max_pgoff) {
   FaultEvent event{.kind = kind};
   event.dev = inode.s_dev;
   event.ino = inode.i_ino;
@@ -244,7 +242,7 @@ void RecordDax(VmFault& vmf, const DaxInode& inode, FaultEventKind kind,
   event.pgoff = vmf.pgoff;
   event.max_pgoff = max_pgoff;
   event.ret = ret;
-  recorder->Add(std::move(event));
+  vmf.mm->recorder()->Add(std::move(event));
 }
 
 vm_fault_t DaxFaultReturn(const FaultProfile& profile, int error) {
@@ -263,8 +261,10 @@ vm_fault_t DaxIomapFault(VmFault& vmf, int order, DaxInode& inode,
   if (order == inode.profile->pmd_order()) {
     return DaxIomapPmdFault(vmf, inode, ops, pfnp);
   }
-  vmf.reason = {.code = FaultReasonCode::kFsNoPud,
-                .where = vmf.vma->vm_ops->name()};
+  if (vmf.mm->reasons == FaultReasons::kAll) {
+    vmf.reason = {.code = FaultReasonCode::kFsNoPud,
+                  .where = vmf.vma->vm_ops->name()};
+  }
   return VM_FAULT_FALLBACK;
 }
 

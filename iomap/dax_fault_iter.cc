@@ -70,10 +70,9 @@ void InsertEntry(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
   if (cow && (iter.flags & IOMAP_WRITE)) entry.towrite = true;
 }
 
-void RecordEntry(VmFault& vmf, const DaxInode& inode, K kind,
-                 const DaxEntry& entry, FlaggedPfn pfn) {
-  FaultRecorder* recorder = vmf.mm->recorder();
-  if (recorder == nullptr) return;
+[[gnu::noinline]] void AddEntryEvent(VmFault& vmf, const DaxInode& inode,
+                                     K kind, const DaxEntry& entry,
+                                     FlaggedPfn pfn) {
   FaultEvent event{.kind = kind};
   event.dev = inode.s_dev;
   event.ino = inode.i_ino;
@@ -83,7 +82,13 @@ void RecordEntry(VmFault& vmf, const DaxInode& inode, K kind,
   event.pfn = pfn.raw();
   event.write = vmf.write();
   event.radix_entry = entry.raw();
-  recorder->Add(std::move(event));
+  vmf.mm->recorder()->Add(std::move(event));
+}
+
+inline void RecordEntry(VmFault& vmf, const DaxInode& inode, K kind,
+                        const DaxEntry& entry, FlaggedPfn pfn) {
+  if (vmf.mm->recorder() == nullptr) return;
+  AddEntryEvent(vmf, inode, kind, entry, pfn);
 }
 
 vm_fault_t LoadHole(VmFault& vmf, const IomapIter& iter, DaxEntry& entry) {

@@ -8,16 +8,21 @@ namespace {
 
 using K = FaultEventKind;
 
-void Record(VmFault& vmf, K kind, uint64_t addr, uint64_t raw_pfn, bool write,
-            int64_t ret) {
-  FaultRecorder* recorder = vmf.mm->recorder();
-  if (recorder == nullptr) return;
+[[gnu::noinline]] void Add(FaultRecorder& recorder, K kind, uint64_t addr,
+                           uint64_t raw_pfn, bool write, int64_t ret) {
   FaultEvent event{.kind = kind};
   event.address = addr;
   event.pfn = raw_pfn;
   event.write = write;
   event.ret = ret;
-  recorder->Add(std::move(event));
+  recorder.Add(std::move(event));
+}
+
+// Without a recorder no more than this test.
+inline void Record(VmFault& vmf, K kind, uint64_t addr, uint64_t raw_pfn,
+                   bool write, int64_t ret) {
+  FaultRecorder* recorder = vmf.mm->recorder();
+  if (recorder != nullptr) Add(*recorder, kind, addr, raw_pfn, write, ret);
 }
 
 bool OutsideVma(const VmAreaStruct& vma, uint64_t addr) {
@@ -106,14 +111,6 @@ vm_fault_t MixedFault(VmFault& vmf, uint64_t addr, FlaggedPfn pfn,
 }
 
 }  // namespace
-
-bool PfnDevmap(const FaultProfile& profile, FlaggedPfn pfn) {
-  return profile.has_pte_devmap && pfn.dev && pfn.map;
-}
-
-Pte MaybeMkwrite(const PteOps& ops, Pte entry, const VmAreaStruct& vma) {
-  return (vma.vm_flags & VM_WRITE) ? ops.MkWrite(entry) : entry;
-}
 
 std::optional<pfn_t> VmNormalPage(MmStruct& mm, const VmAreaStruct& vma,
                                   uint64_t addr, Pte entry, int order) {

@@ -6,14 +6,20 @@ namespace {
 
 using K = FaultEventKind;
 
-void Record(VmFault& vmf, K kind, uint64_t raw_pfn, bool write, int64_t ret) {
-  FaultRecorder* recorder = vmf.mm->recorder();
-  if (recorder == nullptr) return;
+[[gnu::noinline]] void Add(FaultRecorder& recorder, K kind, uint64_t raw_pfn,
+                           bool write, int64_t ret) {
   FaultEvent event{.kind = kind};
   event.pfn = raw_pfn;
   event.write = write;
   event.ret = ret;
-  recorder->Add(std::move(event));
+  recorder.Add(std::move(event));
+}
+
+// Without a recorder no more than this test.
+inline void Record(VmFault& vmf, K kind, uint64_t raw_pfn, bool write,
+                   int64_t ret) {
+  FaultRecorder* recorder = vmf.mm->recorder();
+  if (recorder != nullptr) Add(*recorder, kind, raw_pfn, write, ret);
 }
 
 uint64_t HugeAddress(const VmFault& vmf, int order) {
@@ -30,8 +36,8 @@ bool OutOfRange(VmFault& vmf, int order) {
   return true;
 }
 
-// The BUG_ONs of vmf_insert_pfn_pmd() and _pud(); "" when all hold.
-std::string BrokenPrecondition(VmFault& vmf, FlaggedPfn pfn) {
+// The BUG_ONs of vmf_insert_pfn_pmd() and _pud(); null when all hold.
+const char* BrokenPrecondition(VmFault& vmf, FlaggedPfn pfn) {
   const FaultProfile& profile = vmf.mm->profile();
   const uint64_t flags = vmf.vma->vm_flags;
   const uint64_t both = VM_PFNMAP | VM_MIXEDMAP;
@@ -53,7 +59,7 @@ std::string BrokenPrecondition(VmFault& vmf, FlaggedPfn pfn) {
     return "(vma->vm_flags & VM_PFNMAP) && is_cow_mapping(vma->vm_flags)";
   }
   if (profile.insert_pmd_needs_devmap && !devmap) return "!pfn_t_devmap(pfn)";
-  return "";
+  return nullptr;
 }
 
 // insert_pfn_pmd() and insert_pfn_pud(), insert_pmd() and insert_pud().
@@ -98,8 +104,8 @@ void InsertHuge(VmFault& vmf, PtSlot slot, FlaggedPfn pfn, int order,
 
 vm_fault_t InsertPfnHuge(VmFault& vmf, PtSlot slot, FlaggedPfn pfn, int order,
                          bool write) {
-  const std::string broken = BrokenPrecondition(vmf, pfn);
-  if (!broken.empty()) return vmf.mm->Bug(vmf, broken);
+  const char* const broken = BrokenPrecondition(vmf, pfn);
+  if (broken != nullptr) return vmf.mm->Bug(vmf, broken);
   if (OutOfRange(vmf, order)) return VM_FAULT_SIGBUS;
   InsertHuge(vmf, slot, pfn, order, write, false);
   return VM_FAULT_NOPAGE;

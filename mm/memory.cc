@@ -11,12 +11,11 @@ namespace {
 
 // Notes for the outcome that ->huge_fault answered FALLBACK.
 void NoteFallback(VmFault& vmf, int order) {
-  FaultOutcome* outcome = vmf.mm->outcome();
-  if (outcome != nullptr && vmf.mm->reasons == FaultReasons::kAll) {
+  if (vmf.mm->reasons == FaultReasons::kAll) {
     vmf.reason.order = order;
-    outcome->fallbacks.push_back(std::move(vmf.reason));
+    vmf.mm->outcome()->fallbacks.push_back(std::move(vmf.reason));
   }
-  vmf.reason = FaultReason{};
+  if (vmf.reason) vmf.reason = FaultReason{};
 }
 
 vm_fault_t CallHugeFault(VmFault& vmf, int order) {
@@ -71,18 +70,21 @@ vm_fault_t HugeSetAccessed(VmFault& vmf, PtSlot slot) {
   return 0;
 }
 
-// One level of the walk: PUD or PMD.  True when the fault is decided.
+// One level of the walk, PUD or PMD, where no table is.  True when the fault is
+// decided.
 bool TryHuge(VmFault& vmf, PtSlot slot, int order, vm_fault_t* ret) {
   const PteOps& ops = vmf.mm->pte_ops();
   if (slot.none()) {
-    std::string why;
-    if (!ThpAllowed(*vmf.mm, *vmf.vma, order, &why)) {
-      vmf.reason = {.code = FaultReasonCode::kThpDisabled, .where = why};
+    if (!ThpAllowed(*vmf.mm, *vmf.vma, order, nullptr)) {
+      if (vmf.mm->reasons == FaultReasons::kAll) {
+        vmf.reason = {.code = FaultReasonCode::kThpDisabled};
+        ThpAllowed(*vmf.mm, *vmf.vma, order, &vmf.reason.where);
+      }
       NoteFallback(vmf, order);
       return false;
     }
     *ret = CreateHuge(vmf, order);
-  } else if (slot.is_leaf()) {
+  } else {
     // The entry allows the access; only its accessed and dirty bits are
     // missing.
     if (!vmf.write() || ops.Write(slot.value())) {
@@ -90,8 +92,6 @@ bool TryHuge(VmFault& vmf, PtSlot slot, int order, vm_fault_t* ret) {
       return true;
     }
     *ret = WpHuge(vmf, order);
-  } else {
-    return false;
   }
   if (!(*ret & VM_FAULT_FALLBACK)) return true;
   NoteFallback(vmf, order);
@@ -105,17 +105,28 @@ vm_fault_t HandleMmFaultWalk(VmFault& vmf) {
   const FaultProfile& profile = mm.profile();
   vm_fault_t ret = 0;
   vmf.pud = mm.page_table().Pud(vmf.address, true);
-  if (TryHuge(vmf, vmf.pud, profile.pud_order(), &ret)) return ret;
+  if (!vmf.pud.is_table() && TryHuge(vmf, vmf.pud, profile.pud_order(), &ret)) {
+    return ret;
+  }
   vmf.pmd = mm.page_table().PmdOf(vmf.pud, vmf.address, true);
   if (!vmf.pmd) return VM_FAULT_OOM;
   vmf.orig_pmd = vmf.pmd.value();
   if (vmf.pmd.is_table()) {
-    vmf.reason = {.code = FaultReasonCode::kPageTablePresent};
-    NoteFallback(vmf, profile.pmd_order());
+    if (mm.reasons == FaultReasons::kAll) {
+      mm.outcome()->fallbacks.push_back(
+          {.code = FaultReasonCode::kPageTablePresent,
+           .order = profile.pmd_order()});
+    }
   } else if (TryHuge(vmf, vmf.pmd, profile.pmd_order(), &ret)) {
     return ret;
   }
   return DoPteFault(vmf);
+}
+
+// False, for a rule with this text.
+bool Forbidden(std::string* why, const char* rule) {
+  if (why != nullptr) *why = rule;
+  return false;
 }
 
 bool SysfsFileRule(const MmStruct& mm, const VmAreaStruct& vma,
@@ -124,10 +135,11 @@ bool SysfsFileRule(const MmStruct& mm, const VmAreaStruct& vma,
   if (mm.thp_enabled == ThpEnabled::kMadvise && (vma.vm_flags & VM_HUGEPAGE)) {
     return true;
   }
-  *why = mm.thp_enabled == ThpEnabled::kNever
-             ? "transparent_hugepage/enabled is never"
-             : "transparent_hugepage/enabled is madvise, and it was not given";
-  return false;
+  return Forbidden(
+      why, mm.thp_enabled == ThpEnabled::kNever
+               ? "transparent_hugepage/enabled is never"
+               : "transparent_hugepage/enabled is madvise, and it was not "
+                 "given");
 }
 
 }  // namespace
@@ -135,14 +147,8 @@ bool SysfsFileRule(const MmStruct& mm, const VmAreaStruct& vma,
 bool ThpAllowed(MmStruct& mm, const VmAreaStruct& vma, int order,
                 std::string* why) {
   const FaultProfile& profile = mm.profile();
-  if (vma.vm_flags & VM_NOHUGEPAGE) {
-    *why = "MADV_NOHUGEPAGE";
-    return false;
-  }
-  if (mm.thp_disabled) {
-    *why = "prctl(PR_SET_THP_DISABLE)";
-    return false;
-  }
+  if (vma.vm_flags & VM_NOHUGEPAGE) return Forbidden(why, "MADV_NOHUGEPAGE");
+  if (mm.thp_disabled) return Forbidden(why, "prctl(PR_SET_THP_DISABLE)");
   const bool dax = VmaIsDax(vma);
   // Every rule allows DAX, unless madvise() or prctl() forbids it.
   if (dax) return true;
@@ -151,8 +157,7 @@ bool ThpAllowed(MmStruct& mm, const VmAreaStruct& vma, int order,
       return SysfsFileRule(mm, vma, why);
     case ThpRule::kDaxOnly:
       if (vma.anonymous()) return SysfsFileRule(mm, vma, why);
-      *why = "the file is not DAX";
-      return false;
+      return Forbidden(why, "the file is not DAX");
     case ThpRule::kDaxThenSysfs:
       break;
   }
@@ -160,10 +165,10 @@ bool ThpAllowed(MmStruct& mm, const VmAreaStruct& vma, int order,
   if (vma.anonymous()) return true;
   const bool special = (vma.vm_flags & (VM_PFNMAP | VM_MIXEDMAP)) != 0;
   if (order == profile.pud_order() && !special) {
-    *why = "PUD mappings are for DAX and special mappings only";
-    return false;
+    return Forbidden(why, "PUD mappings are for DAX and special mappings only");
   }
   if (vma.vm_ops->has(VmOperations::kHugeFault)) return true;
+  if (why == nullptr) return false;
   *why = absl::StrCat(vma.vm_ops->name(), " has no huge_fault");
   return false;
 }
@@ -178,6 +183,14 @@ vm_fault_t VmfCanCallFault(VmFault& vmf) {
 
 vm_fault_t MmStruct::HandleMmFault(VmAreaStruct& vma, uint64_t addr,
                                    unsigned flags) {
+  if (outcome_ == nullptr) {
+    // A caller outside Touch(), such as GUP, has no outcome of its own.
+    FaultOutcome scratch;
+    outcome_ = &scratch;
+    const vm_fault_t ret = HandleMmFault(vma, addr, flags);
+    outcome_ = nullptr;
+    return ret;
+  }
   FaultScope scope(recorder_, FaultFunction::kHandleMmFault);
   VmFault vmf;
   vmf.vma = &vma;
@@ -188,14 +201,11 @@ vm_fault_t MmStruct::HandleMmFault(VmAreaStruct& vma, uint64_t addr,
   vmf.pgoff =
       ((vmf.address - vma.vm_start) >> profile_.page_shift) + vma.vm_pgoff;
 
-  // A caller outside Touch(), such as GUP, has no outcome of its own.
-  FaultOutcome scratch;
-  FaultOutcome* const outer = outcome_;
-  if (outcome_ == nullptr) outcome_ = &scratch;
   // Only the last try explains the outcome.
-  outcome_->fallbacks.clear();
+  if (!outcome_->fallbacks.empty()) outcome_->fallbacks.clear();
   const vm_fault_t ret = HandleMmFaultWalk(vmf);
-  outcome_->reason = std::move(vmf.reason);
+  // A fault that went well has none, and none to replace.
+  if (vmf.reason || outcome_->reason) outcome_->reason = std::move(vmf.reason);
   outcome_->ret = ret;
   AccountFault(ret, flags);
   if (recorder_ != nullptr) {
@@ -203,7 +213,6 @@ vm_fault_t MmStruct::HandleMmFault(VmAreaStruct& vma, uint64_t addr,
     event.ret = ret;
     recorder_->Add(std::move(event));
   }
-  outcome_ = outer;
   return ret;
 }
 

@@ -20,7 +20,7 @@
 namespace dmdax {
 
 // hugepage_vma_check(), thp_vma_allowable_order(): whether huge faults are
-// tried for `vma` at all.  When not, *why says which rule.
+// tried for `vma` at all.  When not, *why says which rule; null: nobody asks.
 bool ThpAllowed(MmStruct& mm, const VmAreaStruct& vma, int order,
                 std::string* why);
 

@@ -160,7 +160,10 @@ class MmStruct {
   std::unique_ptr<MmStruct> Fork();
 
   // find_vma() that contains `addr`, or null.
-  VmAreaStruct* FindVma(uint64_t addr);
+  VmAreaStruct* FindVma(uint64_t addr) {
+    VmAreaStruct* vma = mm_mt_.Find(addr);
+    return vma != nullptr && vma->vm_start <= addr ? vma : nullptr;
+  }
   // All of them, by address.
   std::vector<VmAreaStruct*> vmas();
   const VmaTree& mm_mt() const { return mm_mt_; }
@@ -271,6 +274,7 @@ class MmStruct {
   bool AccessAllowed(uint64_t addr, bool write, bool exec, FaultOutcome& out);
   bool UserFault(uint64_t addr, bool write, bool exec, FaultOutcome& out);
   void FinishOutcome(uint64_t addr, FaultOutcome& out);
+  static void ExplainOrder(FaultOutcome& out);
   void AccountFault(vm_fault_t ret, unsigned flags);
 
   const FaultProfile& profile_;

@@ -88,9 +88,9 @@ void MmStruct::Warn(const std::string& condition) {
 bool MmStruct::AccessAllowed(uint64_t addr, bool write, bool exec,
                              FaultOutcome& out) {
   PtSlot slot = page_table_.Lookup(addr, &out.order);
-  out.entry = slot.value();
-  if (!slot) return false;
   Pte entry = slot.value();
+  out.entry = entry;
+  if (!slot) return false;
   if (!pte_ops_.Present(entry) || !pte_ops_.User(entry)) return false;
   if (write && !pte_ops_.Write(entry)) return false;
   if (exec || profile_.has_pkeys) {
@@ -158,9 +158,13 @@ void MmStruct::FinishOutcome(uint64_t addr, FaultOutcome& out) {
       (addr >> profile_.page_shift) & ((uint64_t{1} << out.order) - 1);
   out.pfn = pte_ops_.Pfn(out.entry) + inside;
   out.zero_page = mem_.IsZero(out.pfn);
-  // The last fallback that is larger than the entry explains why the entry is
-  // no larger.
-  if (out.reason) out.reason = FaultReason{};
+  if (out.reason || !out.fallbacks.empty()) ExplainOrder(out);
+}
+
+// The last fallback that is larger than the entry explains why the entry is no
+// larger.
+void MmStruct::ExplainOrder(FaultOutcome& out) {
+  out.reason = FaultReason{};
   for (const FaultReason& fallback : out.fallbacks) {
     if (fallback.order > out.order) out.reason = fallback;
   }

@@ -59,11 +59,6 @@ void AddressSpace::RemovePages(uint64_t first, uint64_t nr) {
   readahead.erase(readahead.lower_bound(first), readahead.lower_bound(end));
 }
 
-bool VmaIsDax(const VmAreaStruct& vma) {
-  return vma.vm_file != nullptr && vma.vm_file->f_mapping != nullptr &&
-         vma.vm_file->f_mapping->host->s_dax;
-}
-
 bool VmaIsFsdax(const VmAreaStruct& vma) {
   return VmaIsDax(vma) &&
          vma.vm_file->f_mapping->host->type == InodeType::kRegular;

@@ -167,7 +167,10 @@ struct VmAreaStruct {
 };
 
 // vma_is_dax(): S_DAX on the inode that owns the mapping.
-bool VmaIsDax(const VmAreaStruct& vma);
+inline bool VmaIsDax(const VmAreaStruct& vma) {
+  return vma.vm_file != nullptr && vma.vm_file->f_mapping != nullptr &&
+         vma.vm_file->f_mapping->host->s_dax;
+}
 // vma_is_fsdax(): and it is no device node.
 bool VmaIsFsdax(const VmAreaStruct& vma);
 

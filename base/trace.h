@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -81,6 +82,8 @@ class Trace {
   TraceStep& step(size_t index) { return steps_[index]; }
 
   absl::Span<const TraceStep> steps() const { return steps_; }
+  // For who keeps them; none are left.
+  std::vector<TraceStep> TakeSteps() { return std::exchange(steps_, {}); }
 
  private:
   std::vector<TraceStep> steps_;

@@ -239,7 +239,7 @@ void DevDax::Record(FaultRecorder& recorder, FaultEventKind kind, int order,
   FaultEvent event{.kind = kind};
   event.pe_size = order == 0 ? 0 : order == profile_.pmd_order() ? 1 : 2;
   event.ret = ret;
-  recorder.Add(std::move(event));
+  recorder.Add(event);
 }
 
 // The mapping is exactly as large as the alignment: 0, SIGBUS or FALLBACK. A

@@ -242,7 +242,7 @@ void AddDaxEvent(VmFault& vmf, const DaxInode& inode, FaultEventKind kind,
   event.pgoff = vmf.pgoff;
   event.max_pgoff = max_pgoff;
   event.ret = ret;
-  vmf.mm->recorder()->Add(std::move(event));
+  vmf.mm->recorder()->Add(event);
 }
 
 vm_fault_t DaxFaultReturn(const FaultProfile& profile, int error) {

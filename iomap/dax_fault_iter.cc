@@ -82,7 +82,7 @@ void InsertEntry(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
   event.pfn = pfn.raw();
   event.write = vmf.write();
   event.radix_entry = entry.raw();
-  vmf.mm->recorder()->Add(std::move(event));
+  vmf.mm->recorder()->Add(event);
 }
 
 inline void RecordEntry(VmFault& vmf, const DaxInode& inode, K kind,
@@ -249,7 +249,8 @@ int DaxIomapDirectAccess(VmFault& vmf, DaxInode& inode, const Iomap& iomap,
       iomap.dax_dev, pgoff, static_cast<int64_t>(nr), DaxAccessMode::kAccess,
       recorder != nullptr ? &trace : nullptr);
   if (vmf.reason) vmf.reason = FaultReason{};
-  if (recorder != nullptr) recorder->AddSteps(trace.steps());
+  absl::Span<const TraceStep> steps;
+  if (recorder != nullptr) steps = recorder->AddSteps(trace.TakeSteps());
   // Whoever wants no frame takes what there is.
   const bool good =
       pfn != nullptr ? DaxAccessMaps(profile, access, nr) : access.ret >= 0;
@@ -260,9 +261,9 @@ int DaxIomapDirectAccess(VmFault& vmf, DaxInode& inode, const Iomap& iomap,
     // to blame.
     DaxDirectAccess(iomap.dax_dev, pgoff, static_cast<int64_t>(nr),
                     DaxAccessMode::kAccess, &trace);
+    steps = trace.steps();
   }
-  vmf.reason =
-      DaxAccessReason(inode, iomap.dax_dev, pgoff, nr, access, trace.steps());
+  vmf.reason = DaxAccessReason(inode, iomap.dax_dev, pgoff, nr, access, steps);
   return access.ret < 0 ? static_cast<int>(access.ret) : -EINVAL;
 }
 

@@ -23,7 +23,7 @@ void Record(DaxInode& inode, FaultEventKind kind, uint64_t pgoff, uint64_t last,
   event.pgoff = pgoff;
   event.max_pgoff = last;
   event.length = length;
-  inode.recorder->Add(std::move(event));
+  inode.recorder->Add(event);
 }
 
 // dax_writeback_one(): write-protects every mapping of the entry.

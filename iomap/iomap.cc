@@ -20,7 +20,7 @@ void Record(FaultRecorder* recorder, FaultEventKind kind, const DaxInode& inode,
   event.length = iomap.length;
   event.iomap_type = iomap.type;
   event.iomap_flags = iomap.flags;
-  recorder->Add(std::move(event));
+  recorder->Add(event);
 }
 
 // iomap_iter_advance(): 1 when there is more to do.

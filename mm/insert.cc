@@ -15,7 +15,7 @@ using K = FaultEventKind;
   event.pfn = raw_pfn;
   event.write = write;
   event.ret = ret;
-  recorder.Add(std::move(event));
+  recorder.Add(event);
 }
 
 // Without a recorder no more than this test.

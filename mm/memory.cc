@@ -211,7 +211,7 @@ vm_fault_t MmStruct::HandleMmFault(VmAreaStruct& vma, uint64_t addr,
   if (recorder_ != nullptr) {
     FaultEvent event{.kind = FaultEventKind::kHandleMmFaultRet};
     event.ret = ret;
-    recorder_->Add(std::move(event));
+    recorder_->Add(event);
   }
   return ret;
 }

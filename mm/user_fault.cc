@@ -117,7 +117,7 @@ bool MmStruct::UserFault(uint64_t addr, bool write, bool exec,
     event.flags = X86_PF_USER | (present ? X86_PF_PROT : 0) |
                   (write ? X86_PF_WRITE : 0) | (exec ? X86_PF_INSTR : 0) |
                   (present && key ? X86_PF_PK : 0);
-    recorder_->Add(std::move(event));
+    recorder_->Add(event);
   }
   if (vma == nullptr) {
     BadArea(out, FaultReasonCode::kNoVma, kSegvMaperr, addr);

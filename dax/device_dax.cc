@@ -236,10 +236,9 @@ vm_fault_t DevDax::HugeFault(VmFault& vmf, int order) {
 
 void DevDax::Record(FaultRecorder& recorder, FaultEventKind kind, int order,
                     vm_fault_t ret) const {
-  FaultEvent event{.kind = kind};
+  FaultEvent& event = recorder.Add(kind);
   event.pe_size = order == 0 ? 0 : order == profile_.pmd_order() ? 1 : 2;
   event.ret = ret;
-  recorder.Add(event);
 }
 
 // The mapping is exactly as large as the alignment: 0, SIGBUS or FALLBACK. A

@@ -231,7 +231,7 @@ FaultReason DaxExtentShort(const FaultProfile& profile, uint16_t type,
 
 void AddDaxEvent(VmFault& vmf, const DaxInode& inode, FaultEventKind kind,
                  int64_t ret, uint64_t max_pgoff) {
-  FaultEvent event{.kind = kind};
+  FaultEvent& event = vmf.mm->recorder()->Add(kind);
   event.dev = inode.s_dev;
   event.ino = inode.i_ino;
   event.vm_flags = vmf.vma->vm_flags;
@@ -242,7 +242,6 @@ void AddDaxEvent(VmFault& vmf, const DaxInode& inode, FaultEventKind kind,
   event.pgoff = vmf.pgoff;
   event.max_pgoff = max_pgoff;
   event.ret = ret;
-  vmf.mm->recorder()->Add(event);
 }
 
 vm_fault_t DaxFaultReturn(const FaultProfile& profile, int error) {

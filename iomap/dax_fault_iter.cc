@@ -73,7 +73,7 @@ void InsertEntry(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
 [[gnu::noinline]] void AddEntryEvent(VmFault& vmf, const DaxInode& inode,
                                      K kind, const DaxEntry& entry,
                                      FlaggedPfn pfn) {
-  FaultEvent event{.kind = kind};
+  FaultEvent& event = vmf.mm->recorder()->Add(kind);
   event.dev = inode.s_dev;
   event.ino = inode.i_ino;
   event.vm_flags = vmf.vma->vm_flags;
@@ -82,7 +82,6 @@ void InsertEntry(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
   event.pfn = pfn.raw();
   event.write = vmf.write();
   event.radix_entry = entry.raw();
-  vmf.mm->recorder()->Add(event);
 }
 
 inline void RecordEntry(VmFault& vmf, const DaxInode& inode, K kind,

@@ -11,7 +11,7 @@ namespace {
 
 void Record(FaultRecorder* recorder, FaultEventKind kind, const DaxInode& inode,
             const Iomap& iomap) {
-  FaultEvent event{.kind = kind};
+  FaultEvent& event = recorder->Add(kind);
   event.dev = inode.s_dev;
   event.ino = inode.i_ino;
   event.bdev = iomap.bdev;
@@ -20,7 +20,6 @@ void Record(FaultRecorder* recorder, FaultEventKind kind, const DaxInode& inode,
   event.length = iomap.length;
   event.iomap_type = iomap.type;
   event.iomap_flags = iomap.flags;
-  recorder->Add(event);
 }
 
 // iomap_iter_advance(): 1 when there is more to do.

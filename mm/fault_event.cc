@@ -233,9 +233,9 @@ absl::Span<const TraceStep> FaultRecorder::AddSteps(
   auto close_from = [&](int depth) {
     while (!open.empty() && open.back().step->depth >= depth) {
       const Open& last = open.back();
-      Add({.kind = K::kDirectAccessRet,
-           .ret = last.step->ret,
-           .step = last.step});
+      FaultEvent& event = Add(K::kDirectAccessRet);
+      event.ret = last.step->ret;
+      event.step = last.step;
       Leave(last.inner);
       if (last.outer != last.inner) Leave(last.outer);
       open.pop_back();
@@ -252,7 +252,7 @@ absl::Span<const TraceStep> FaultRecorder::AddSteps(
     if (!direct) next.outer = Enter(FaultFunction::kDaxDirectAccess);
     next.inner = Enter(FaultFunction::kNone, &step);
     if (direct) next.outer = next.inner;
-    Add({.kind = K::kDirectAccess, .step = &step});
+    Add(K::kDirectAccess).step = &step;
   }
   close_from(0);
   return *steps_.back();

@@ -69,7 +69,7 @@ enum class FaultEventKind {
 // One event.  Which fields mean something depends on the kind, as in the
 // kernel's formats; the rest are zero.
 struct FaultEvent {
-  FaultEventKind kind;
+  FaultEventKind kind{};
   DevT dev{};  // the file system's device
   uint64_t ino = 0;
   uint64_t vm_flags = 0;
@@ -107,7 +107,12 @@ struct FaultCall {
 
 class FaultRecorder {
  public:
-  void Add(const FaultEvent& event) { events_.push_back(event); }
+  // A new event, to be filled before the next one comes.
+  FaultEvent& Add(FaultEventKind kind) {
+    FaultEvent& event = events_.emplace_back();
+    event.kind = kind;
+    return event;
+  }
   // The entries and returns of a device stack's steps, properly nested.  The
   // steps as they are kept, until Clear().
   absl::Span<const TraceStep> AddSteps(std::vector<TraceStep> steps);

@@ -10,12 +10,11 @@ using K = FaultEventKind;
 
 [[gnu::noinline]] void Add(FaultRecorder& recorder, K kind, uint64_t addr,
                            uint64_t raw_pfn, bool write, int64_t ret) {
-  FaultEvent event{.kind = kind};
+  FaultEvent& event = recorder.Add(kind);
   event.address = addr;
   event.pfn = raw_pfn;
   event.write = write;
   event.ret = ret;
-  recorder.Add(event);
 }
 
 // Without a recorder no more than this test.

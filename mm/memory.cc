@@ -209,9 +209,8 @@ vm_fault_t MmStruct::HandleMmFault(VmAreaStruct& vma, uint64_t addr,
   outcome_->ret = ret;
   AccountFault(ret, flags);
   if (recorder_ != nullptr) {
-    FaultEvent event{.kind = FaultEventKind::kHandleMmFaultRet};
+    FaultEvent& event = recorder_->Add(FaultEventKind::kHandleMmFaultRet);
     event.ret = ret;
-    recorder_->Add(event);
   }
   return ret;
 }

@@ -112,12 +112,11 @@ bool MmStruct::UserFault(uint64_t addr, bool write, bool exec,
   VmAreaStruct* vma = FindVma(addr);
   const bool key = vma != nullptr && KeyForbids(*vma, exec);
   if (recorder_ != nullptr) {
-    FaultEvent event{.kind = FaultEventKind::kPageFaultUser};
+    FaultEvent& event = recorder_->Add(FaultEventKind::kPageFaultUser);
     event.address = addr;
     event.flags = X86_PF_USER | (present ? X86_PF_PROT : 0) |
                   (write ? X86_PF_WRITE : 0) | (exec ? X86_PF_INSTR : 0) |
                   (present && key ? X86_PF_PK : 0);
-    recorder_->Add(event);
   }
   if (vma == nullptr) {
     BadArea(out, FaultReasonCode::kNoVma, kSegvMaperr, addr);

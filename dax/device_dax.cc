@@ -154,14 +154,20 @@ absl::Status DevDax::StoreAlign(uint64_t align) const {
 
 std::optional<uint64_t> DevDax::PgoffToPhys(uint64_t pgoff,
                                             uint64_t size) const {
-  if (pgoff >= pages_) return std::nullopt;
+  const uint64_t phys = PhysOf(pgoff, size);
+  if (phys == kNoPhys) return std::nullopt;
+  return phys;
+}
+
+uint64_t DevDax::PhysOf(uint64_t pgoff, uint64_t size) const {
+  if (pgoff >= pages_) return kNoPhys;
   const auto after =
       std::upper_bound(first_pages_.begin(), first_pages_.end(), pgoff);
   const auto i = static_cast<size_t>(after - first_pages_.begin()) - 1;
   const DevDaxRange& range = options_.ranges[i];
   const uint64_t offset = (pgoff - first_pages_[i]) << profile_.page_shift;
   // A huge page that reaches out of its range is not looked for in the next.
-  if (offset + size > range.size) return std::nullopt;
+  if (offset + size > range.size) return kNoPhys;
   return range.start + offset;
 }
 
@@ -276,19 +282,19 @@ vm_fault_t DevDax::FaultOfSize(VmFault& vmf, int order) {
       order == 0
           ? vmf.pgoff
           : ((addr - vma.vm_start) >> profile_.page_shift) + vma.vm_pgoff;
-  std::optional<uint64_t> phys;
+  uint64_t phys = 0;
   {
     FaultScope scope(vmf.mm->recorder(), FaultFunction::kDaxPgoffToPhys);
-    phys = PgoffToPhys(pgoff, size);
+    phys = PhysOf(pgoff, size);
   }
-  if (!phys) {
+  if (phys == kNoPhys) {
     vmf.reason = {.code = FaultReasonCode::kDevDaxPgoff,
                   .want = pgoff,
                   .have = size,
                   .where = options_.name};
     return VM_FAULT_SIGBUS;
   }
-  const pfn_t pfn(*phys >> profile_.page_shift);
+  const pfn_t pfn(phys >> profile_.page_shift);
   // Kernels differ in whether a failed insertion leaves the index set.
   const bool first = profile_.devdax_sets_mapping_first;
   if (first) SetMapping(vmf, pgoff, size);

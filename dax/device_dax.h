@@ -105,6 +105,9 @@ class DevDax final : public FileOperations {
   void Record(FaultRecorder& recorder, FaultEventKind kind, int order,
               vm_fault_t ret) const;
   vm_fault_t FaultOfSize(VmFault& vmf, int order);
+  // PgoffToPhys() for the fault: kNoPhys for nothing.
+  static constexpr uint64_t kNoPhys = ~uint64_t{0};
+  uint64_t PhysOf(uint64_t pgoff, uint64_t size) const;
   vm_fault_t CheckSize(VmFault& vmf, uint64_t size);
   void SetMapping(const VmFault& vmf, uint64_t pgoff, uint64_t size);
   vm_fault_t Insert(VmFault& vmf, pfn_t pfn, int order);

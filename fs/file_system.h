@@ -18,6 +18,7 @@
 #ifndef DMDAX_FS_FILE_SYSTEM_H_
 #define DMDAX_FS_FILE_SYSTEM_H_
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <functional>
@@ -137,8 +138,23 @@ DaxInode& InodeOf(const VmFault& vmf);
 
 // What lies at `pos` as an Iomap, cut to `length` bytes; for the DaxDevice or
 // the block device as the request `flags` say.
-Iomap IomapOfExtent(const DaxInode& inode, const FileExtent& extent,
-                    uint64_t length, unsigned flags = IOMAP_DAX);
+inline Iomap IomapOfExtent(const DaxInode& inode, const FileExtent& extent,
+                           uint64_t length, unsigned flags = IOMAP_DAX) {
+  const bool dax = (flags & IOMAP_DAX) != 0;
+  Iomap iomap;
+  iomap.offset = extent.logical;
+  iomap.length = std::min(extent.length, length);
+  iomap.type = extent.type;
+  if (dax) {
+    iomap.dax_dev = inode.dax_dev;
+  } else {
+    iomap.bdev = inode.s_dev;
+  }
+  if (extent.type == IOMAP_MAPPED || extent.type == IOMAP_UNWRITTEN) {
+    iomap.addr = extent.physical + (dax ? inode.dax_part_off : 0);
+  }
+  return iomap;
+}
 
 }  // namespace dmdax
 

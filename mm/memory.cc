@@ -183,14 +183,7 @@ vm_fault_t VmfCanCallFault(VmFault& vmf) {
 
 vm_fault_t MmStruct::HandleMmFault(VmAreaStruct& vma, uint64_t addr,
                                    unsigned flags) {
-  if (outcome_ == nullptr) {
-    // A caller outside Touch(), such as GUP, has no outcome of its own.
-    FaultOutcome scratch;
-    outcome_ = &scratch;
-    const vm_fault_t ret = HandleMmFault(vma, addr, flags);
-    outcome_ = nullptr;
-    return ret;
-  }
+  if (outcome_ == nullptr) return HandleWithoutOutcome(vma, addr, flags);
   FaultScope scope(recorder_, FaultFunction::kHandleMmFault);
   VmFault vmf;
   vmf.vma = &vma;
@@ -212,6 +205,16 @@ vm_fault_t MmStruct::HandleMmFault(VmAreaStruct& vma, uint64_t addr,
     FaultEvent& event = recorder_->Add(FaultEventKind::kHandleMmFaultRet);
     event.ret = ret;
   }
+  return ret;
+}
+
+// A caller outside Touch(), such as GUP, has no outcome of its own.
+vm_fault_t MmStruct::HandleWithoutOutcome(VmAreaStruct& vma, uint64_t addr,
+                                          unsigned flags) {
+  FaultOutcome scratch;
+  outcome_ = &scratch;
+  const vm_fault_t ret = HandleMmFault(vma, addr, flags);
+  outcome_ = nullptr;
   return ret;
 }
 

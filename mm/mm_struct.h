@@ -275,6 +275,8 @@ class MmStruct {
   bool UserFault(uint64_t addr, bool write, bool exec, FaultOutcome& out);
   void FinishOutcome(uint64_t addr, FaultOutcome& out);
   static void ExplainOrder(FaultOutcome& out);
+  vm_fault_t HandleWithoutOutcome(VmAreaStruct& vma, uint64_t addr,
+                                  unsigned flags);
   void AccountFault(vm_fault_t ret, unsigned flags);
 
   const FaultProfile& profile_;

@@ -80,7 +80,7 @@ PageTable::~PageTable() {
 PtTable* PageTable::NewBelow(PtSlot slot, size_t entries) {
   if (!slot.none()) return nullptr;
   PtTable* table = pool_.New(entries);
-  slot.table_->SetChild(slot.index_, table);
+  slot.table_->SetChild(slot.index(), table);
   return table;
 }
 

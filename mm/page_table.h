@@ -101,42 +101,47 @@ class PtTablePool {
 class PtSlot {
  public:
   // kLowest: no table can hang here, which saves a look at the table.
-  enum Level : uint32_t { kUpper, kLowest };
+  enum Level { kUpper, kLowest };
 
   PtSlot() = default;
   PtSlot(PtTable* table, size_t index, Level level = kUpper)
-      : table_(table), index_(static_cast<uint32_t>(index)), level_(level) {}
+      : table_(table), place_(index | (level == kLowest ? kIsLowest : 0)) {}
 
   // Whether the slot exists.
   explicit operator bool() const { return table_ != nullptr; }
   // pmd_none(): neither a huge entry nor a table.
-  bool none() const { return table_ == nullptr || table_->none(index_); }
+  bool none() const { return table_ == nullptr || table_->none(index()); }
   // A lower table hangs here.
   bool is_table() const {
-    return level_ == kUpper && table_ != nullptr && table_->is_table(index_);
+    return (place_ & kIsLowest) == 0 && table_ != nullptr &&
+           table_->is_table(place_);
   }
   // A huge entry, or at the lowest level a page.
   bool is_leaf() const { return !none() && !is_table(); }
 
   // 0 for a table.
   Pte value() const {
-    return table_ == nullptr || is_table() ? Pte{} : table_->word(index_);
+    return table_ == nullptr || is_table() ? Pte{} : table_->word(index());
   }
   // A table that was there goes, with everything below it.
   void Set(Pte value) {
-    if (is_table()) table_->Clear(index_);
-    table_->SetWord(index_, value);
+    if (is_table()) table_->Clear(index());
+    table_->SetWord(index(), value);
   }
   // Removes the entry, or the table with everything below it.
   void Clear() {
-    if (table_ != nullptr) table_->Clear(index_);
+    if (table_ != nullptr) table_->Clear(index());
   }
 
  private:
   friend class PageTable;
+  static constexpr size_t kIsLowest = ~(~size_t{0} >> 1);
+  size_t index() const { return place_ & ~kIsLowest; }
+
   PtTable* table_ = nullptr;
-  uint32_t index_ = 0;
-  Level level_ = kUpper;
+  // The index and the level, in one word: a slot is handed on in registers, and
+  // a processor waits when it loads a word that was stored in two halves.
+  size_t place_ = 0;
 };
 
 class PageTable {
@@ -221,7 +226,7 @@ class PageTable {
   }
   PtTable* Below(PtSlot slot, size_t entries, bool alloc) {
     if (!slot) return nullptr;
-    PtTable* child = slot.table_->child(slot.index_);
+    PtTable* child = slot.table_->child(slot.index());
     if (child != nullptr || !alloc) return child;
     return NewBelow(slot, entries);
   }

@@ -263,7 +263,7 @@ int Ext4::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
   if (extent.type == IOMAP_HOLE) {
     extent.length = Ext4EndOfHole(inode, pos, extent.length) - pos;
   }
-  *iomap = IomapOfExtent(inode, extent, length, flags | IOMAP_DAX);
+  FillIomap(inode, extent, length, flags | IOMAP_DAX, iomap);
   if (inode.datasync_dirty || end > inode.i_size) {
     iomap->flags |= IOMAP_F_DIRTY;
   }

@@ -315,7 +315,7 @@ int Xfs::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
     extent = XfsMergedAt(inode, pos, length);
     fresh = true;
   }
-  *iomap = IomapOfExtent(inode, extent, length, flags);
+  FillIomap(inode, extent, length, flags, iomap);
   if (fresh) iomap->flags |= IOMAP_F_NEW;
   if (extent.shared && (flags & IOMAP_DAX) && profile_.xfs_dax_read_shared) {
     iomap->flags |= IOMAP_F_SHARED;

@@ -69,7 +69,11 @@ enum class FaultEventKind {
 // One event.  Which fields mean something depends on the kind, as in the
 // kernel's formats; the rest are zero.
 struct FaultEvent {
-  FaultEventKind kind{};
+  // Makes each field on its own.  GCC 12 clears an aggregate of this size by
+  // `rep stos`, which takes longer than all the rest of an event.
+  explicit FaultEvent(FaultEventKind k) : kind(k) {}
+
+  FaultEventKind kind;
   DevT dev{};  // the file system's device
   uint64_t ino = 0;
   uint64_t vm_flags = 0;
@@ -108,11 +112,7 @@ struct FaultCall {
 class FaultRecorder {
  public:
   // A new event, to be filled before the next one comes.
-  FaultEvent& Add(FaultEventKind kind) {
-    FaultEvent& event = events_.emplace_back();
-    event.kind = kind;
-    return event;
-  }
+  FaultEvent& Add(FaultEventKind kind) { return events_.emplace_back(kind); }
   // The entries and returns of a device stack's steps, properly nested.  The
   // steps as they are kept, until Clear().
   absl::Span<const TraceStep> AddSteps(std::vector<TraceStep> steps);

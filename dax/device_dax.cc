@@ -189,6 +189,14 @@ std::optional<uint64_t> DevDax::PageIndex(pfn_t pfn) const {
 int DevDax::CheckVma(const VmAreaStruct& vma, absl::string_view func,
                      FaultReason* reason) {
   FaultScope scope(vma.vm_mm->recorder(), FaultFunction::kCheckVma);
+  const uint64_t mask = options_.align - 1;
+  const bool unaligned = ((vma.vm_start | vma.vm_end) & mask) != 0;
+  if (dax_dev_.alive() && (vma.vm_flags & VM_MAYSHARE) && !unaligned) return 0;
+  return RefuseVma(vma, func, reason);
+}
+
+int DevDax::RefuseVma(const VmAreaStruct& vma, absl::string_view func,
+                      FaultReason* reason) const {
   const auto fail = [&](FaultReasonCode code, const std::string& message) {
     if (reason != nullptr) {
       reason->code = code;
@@ -207,13 +215,9 @@ int DevDax::CheckVma(const VmAreaStruct& vma, absl::string_view func,
   if (!(vma.vm_flags & VM_MAYSHARE)) {
     return fail(FaultReasonCode::kDevDaxPrivate, "attempted private mapping");
   }
-  const uint64_t mask = options_.align - 1;
-  if ((vma.vm_start & mask) || (vma.vm_end & mask)) {
-    return fail(FaultReasonCode::kDevDaxVmaAlign,
-                absl::StrFormat("unaligned vma (0x%x - 0x%x, 0x%x)",
-                                vma.vm_start, vma.vm_end, mask));
-  }
-  return 0;
+  return fail(FaultReasonCode::kDevDaxVmaAlign,
+              absl::StrFormat("unaligned vma (0x%x - 0x%x, 0x%x)", vma.vm_start,
+                              vma.vm_end, options_.align - 1));
 }
 
 int DevDax::Mmap(File&, VmAreaStruct& vma) {
@@ -231,7 +235,7 @@ vm_fault_t DevDax::HugeFault(VmFault& vmf, int order) {
   if (recorder != nullptr) {
     Record(*recorder, FaultEventKind::kDevDaxFault, order, 0);
   }
-  if (vmf.reason) vmf.reason = FaultReason{};
+  vmf.ClearReason();
   DaxReadLock lock;
   const vm_fault_t ret = FaultOfSize(vmf, order);
   if (recorder != nullptr) {
@@ -253,19 +257,17 @@ void DevDax::Record(FaultRecorder& recorder, FaultEventKind kind, int order,
 vm_fault_t DevDax::CheckSize(VmFault& vmf, uint64_t size) {
   if (size == options_.align) return 0;
   const bool larger = options_.align > size;
-  vmf.reason = {.code = larger ? FaultReasonCode::kDevDaxAlignLarger
-                               : FaultReasonCode::kDevDaxAlignSmaller,
-                .want = options_.align,
-                .have = size};
-  return larger ? VM_FAULT_SIGBUS : VM_FAULT_FALLBACK;
+  return FailFault(vmf, larger ? VM_FAULT_SIGBUS : VM_FAULT_FALLBACK,
+                   larger ? FaultReasonCode::kDevDaxAlignLarger
+                          : FaultReasonCode::kDevDaxAlignSmaller,
+                   options_.align, size);
 }
 
 vm_fault_t DevDax::FaultOfSize(VmFault& vmf, int order) {
   const VmAreaStruct& vma = *vmf.vma;
   const uint64_t size = profile_.page_size() << order;
   if (order == profile_.pud_order() && !profile_.has_pud_thp) {
-    vmf.reason = {.code = FaultReasonCode::kNoPudThp};
-    return VM_FAULT_FALLBACK;
+    return FailFault(vmf, VM_FAULT_FALLBACK, FaultReasonCode::kNoPudThp);
   }
   if (CheckVma(vma, "dev_dax_huge_fault", &vmf.reason) < 0) {
     return VM_FAULT_SIGBUS;
@@ -274,8 +276,8 @@ vm_fault_t DevDax::FaultOfSize(VmFault& vmf, int order) {
   if (bad != 0) return bad;
   const uint64_t addr = vmf.address & ~(size - 1);
   if (order > 0 && (addr < vma.vm_start || addr + size > vma.vm_end)) {
-    vmf.reason = {.code = FaultReasonCode::kDevDaxVmaRange, .want = size};
-    return VM_FAULT_SIGBUS;
+    return FailFault(vmf, VM_FAULT_SIGBUS, FaultReasonCode::kDevDaxVmaRange,
+                     size);
   }
   // linear_page_index() of the huge page's start.
   const uint64_t pgoff =
@@ -288,10 +290,8 @@ vm_fault_t DevDax::FaultOfSize(VmFault& vmf, int order) {
     phys = PhysOf(pgoff, size);
   }
   if (phys == kNoPhys) {
-    vmf.reason = {.code = FaultReasonCode::kDevDaxPgoff,
-                  .want = pgoff,
-                  .have = size,
-                  .where = options_.name};
+    FailFault(vmf, VM_FAULT_SIGBUS, FaultReasonCode::kDevDaxPgoff, pgoff, size);
+    vmf.reason.where = options_.name;
     return VM_FAULT_SIGBUS;
   }
   const pfn_t pfn(phys >> profile_.page_shift);

@@ -101,6 +101,8 @@ class DevDax final : public FileOperations {
   // check_vma(): 0 or -errno; at mmap `func` names the caller for the log.
   int CheckVma(const VmAreaStruct& vma, absl::string_view func,
                FaultReason* reason);
+  int RefuseVma(const VmAreaStruct& vma, absl::string_view func,
+                FaultReason* reason) const;
   vm_fault_t HugeFault(VmFault& vmf, int order);
   void Record(FaultRecorder& recorder, FaultEventKind kind, int order,
               vm_fault_t ret) const;

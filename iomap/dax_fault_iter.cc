@@ -111,10 +111,9 @@ vm_fault_t PmdLoadHole(VmFault& vmf, const IomapIter& iter, DaxEntry& entry) {
     return ret;
   }
   if (!vmf.pmd.none()) {
-    vmf.reason = {.code = FaultReasonCode::kNoHugeZeroPage};
     RecordEntry(vmf, *iter.inode, K::kDaxPmdLoadHoleFallback, entry,
                 FlaggedPfn{});
-    return VM_FAULT_FALLBACK;
+    return FailFault(vmf, VM_FAULT_FALLBACK, FaultReasonCode::kNoHugeZeroPage);
   }
   const PteOps& ops = mm.pte_ops();
   vmf.pmd.Set(ops.MkHuge(ops.MkPte(zero, vmf.vma->vm_page_prot)));
@@ -247,7 +246,7 @@ int DaxIomapDirectAccess(VmFault& vmf, DaxInode& inode, const Iomap& iomap,
   const DaxAccess access = DaxDirectAccess(
       iomap.dax_dev, pgoff, static_cast<int64_t>(nr), DaxAccessMode::kAccess,
       recorder != nullptr ? &trace : nullptr);
-  if (vmf.reason) vmf.reason = FaultReason{};
+  vmf.ClearReason();
   absl::Span<const TraceStep> steps;
   if (recorder != nullptr) steps = recorder->AddSteps(trace.TakeSteps());
   // Whoever wants no frame takes what there is.
@@ -292,9 +291,8 @@ vm_fault_t DaxFaultIter(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
   }
   if (iomap.type != IOMAP_MAPPED && !(iomap.flags & IOMAP_F_SHARED)) {
     vmf.mm->Warn("iomap->type != IOMAP_MAPPED on a DAX write");
-    vmf.reason = {.code = FaultReasonCode::kExtentType,
-                  .where = IomapTypeName(iomap.type)};
-    return pmd ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
+    return FailFault(vmf, pmd ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS,
+                     FaultReasonCode::kExtentType, IomapTypeName(iomap.type));
   }
   FlaggedPfn pfn;
   const uint64_t size = pmd ? profile.pmd_size() : profile.page_size();
@@ -317,9 +315,8 @@ vm_fault_t DaxFaultIter(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
   if (IsSynchronous(iter, *vmf.vma)) {
     if (pfnp == nullptr) {
       vmf.mm->Warn("!pfnp");
-      vmf.reason = {.code = FaultReasonCode::kNoSyncSupport,
-                    .where = vmf.vma->vm_ops->name()};
-      return VM_FAULT_SIGBUS;
+      return FailFault(vmf, VM_FAULT_SIGBUS, FaultReasonCode::kNoSyncSupport,
+                       vmf.vma->vm_ops->name());
     }
     *pfnp = pfn;
     return VM_FAULT_NEEDDSYNC;

@@ -85,12 +85,10 @@ vm_fault_t MixedFault(VmFault& vmf, uint64_t addr, FlaggedPfn pfn,
                              ? "!(vma->vm_flags & VM_MIXEDMAP)"
                              : "!vm_mixed_ok(vma, pfn)");
     }
-    vmf.reason = {.code = FaultReasonCode::kInsertNotAllowed};
-    return VM_FAULT_SIGBUS;
+    return FailFault(vmf, VM_FAULT_SIGBUS, FaultReasonCode::kInsertNotAllowed);
   }
   if (OutsideVma(*vmf.vma, addr)) {
-    vmf.reason = {.code = FaultReasonCode::kInsertRange};
-    return VM_FAULT_SIGBUS;
+    return FailFault(vmf, VM_FAULT_SIGBUS, FaultReasonCode::kInsertRange);
   }
   // Without a special bit a page that has a struct page must be counted.
   int err;
@@ -103,8 +101,7 @@ vm_fault_t MixedFault(VmFault& vmf, uint64_t addr, FlaggedPfn pfn,
   if (err == -ENOMEM) return VM_FAULT_OOM;
   // -EBUSY: the page is mapped already, and the access is tried again.
   if (err < 0 && err != -EBUSY) {
-    vmf.reason = {.code = FaultReasonCode::kInsertNotAllowed};
-    return VM_FAULT_SIGBUS;
+    return FailFault(vmf, VM_FAULT_SIGBUS, FaultReasonCode::kInsertNotAllowed);
   }
   return VM_FAULT_NOPAGE;
 }
@@ -208,8 +205,7 @@ vm_fault_t VmfInsertPfn(VmFault& vmf, uint64_t addr, pfn_t pfn) {
     return mm.Bug(vmf, "(vma->vm_flags & VM_MIXEDMAP) && pfn_valid(pfn)");
   }
   if (OutsideVma(*vmf.vma, addr)) {
-    vmf.reason = {.code = FaultReasonCode::kInsertRange};
-    return VM_FAULT_SIGBUS;
+    return FailFault(vmf, VM_FAULT_SIGBUS, FaultReasonCode::kInsertRange);
   }
   const int err =
       InsertPfn(vmf, addr, FlaggedPfn{.pfn = pfn, .dev = true}, false);

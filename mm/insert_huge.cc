@@ -26,13 +26,11 @@ uint64_t HugeAddress(const VmFault& vmf, int order) {
   return vmf.address & ~((uint64_t{1} << (order + profile.page_shift)) - 1);
 }
 
-bool OutOfRange(VmFault& vmf, int order) {
+bool OutOfRange(const VmFault& vmf, int order) {
   const FaultProfile& profile = vmf.mm->profile();
   const uint64_t addr =
       profile.insert_pmd_raw_address ? vmf.address : HugeAddress(vmf, order);
-  if (addr >= vmf.vma->vm_start && addr < vmf.vma->vm_end) return false;
-  vmf.reason = {.code = FaultReasonCode::kInsertRange};
-  return true;
+  return addr < vmf.vma->vm_start || addr >= vmf.vma->vm_end;
 }
 
 // The BUG_ONs of vmf_insert_pfn_pmd() and _pud(); null when all hold.
@@ -105,7 +103,9 @@ vm_fault_t InsertPfnHuge(VmFault& vmf, PtSlot slot, FlaggedPfn pfn, int order,
                          bool write) {
   const char* const broken = BrokenPrecondition(vmf, pfn);
   if (broken != nullptr) return vmf.mm->Bug(vmf, broken);
-  if (OutOfRange(vmf, order)) return VM_FAULT_SIGBUS;
+  if (OutOfRange(vmf, order)) {
+    return FailFault(vmf, VM_FAULT_SIGBUS, FaultReasonCode::kInsertRange);
+  }
   InsertHuge(vmf, slot, pfn, order, write, false);
   return VM_FAULT_NOPAGE;
 }
@@ -113,7 +113,9 @@ vm_fault_t InsertPfnHuge(VmFault& vmf, PtSlot slot, FlaggedPfn pfn, int order,
 vm_fault_t InsertFolioHuge(VmFault& vmf, PtSlot slot, pfn_t pfn, int order,
                            bool write) {
   MemMap& mem = vmf.mm->mem();
-  if (OutOfRange(vmf, order)) return VM_FAULT_SIGBUS;
+  if (OutOfRange(vmf, order)) {
+    return FailFault(vmf, VM_FAULT_SIGBUS, FaultReasonCode::kInsertRange);
+  }
   // The huge zero page is a folio of PMD order by construction.
   if (!mem.IsZero(pfn) && mem.FolioOrder(pfn) != order) {
     vmf.mm->Warn(order == vmf.mm->profile().pud_order()

@@ -18,14 +18,17 @@ void NoteFallback(VmFault& vmf, int order) {
   if (vmf.reason) vmf.reason = FaultReason{};
 }
 
+[[gnu::noinline]] vm_fault_t NoHugeFault(VmFault& vmf) {
+  const VmOperations* ops = vmf.vma->vm_ops;
+  return FailFault(vmf, VM_FAULT_FALLBACK, FaultReasonCode::kNoHugeFault,
+                   ops != nullptr ? ops->name() : "anonymous memory");
+}
+
 vm_fault_t CallHugeFault(VmFault& vmf, int order) {
   VmAreaStruct& vma = *vmf.vma;
-  if (vmf.reason) vmf.reason = FaultReason{};
+  vmf.ClearReason();
   if (vma.vm_ops == nullptr || !vma.vm_ops->has(VmOperations::kHugeFault)) {
-    vmf.reason = {
-        .code = FaultReasonCode::kNoHugeFault,
-        .where = vma.vm_ops ? vma.vm_ops->name() : "anonymous memory"};
-    return VM_FAULT_FALLBACK;
+    return NoHugeFault(vmf);
   }
   return vma.vm_ops->HugeFault(vmf, order);
 }
@@ -33,8 +36,7 @@ vm_fault_t CallHugeFault(VmFault& vmf, int order) {
 vm_fault_t CreateHuge(VmFault& vmf, int order) {
   const FaultProfile& profile = vmf.mm->profile();
   if (order == profile.pud_order() && !profile.has_pud_thp) {
-    vmf.reason = {.code = FaultReasonCode::kNoPudThp};
-    return VM_FAULT_FALLBACK;
+    return FailFault(vmf, VM_FAULT_FALLBACK, FaultReasonCode::kNoPudThp);
   }
   return CallHugeFault(vmf, order);
 }
@@ -98,6 +100,12 @@ bool TryHuge(VmFault& vmf, PtSlot slot, int order, vm_fault_t* ret) {
   return false;
 }
 
+// Without a try there is a reason all the same.
+[[gnu::noinline]] void NotePageTable(MmStruct& mm) {
+  mm.outcome()->fallbacks.push_back({.code = FaultReasonCode::kPageTablePresent,
+                                     .order = mm.profile().pmd_order()});
+}
+
 // __handle_mm_fault().
 vm_fault_t HandleMmFaultWalk(VmFault& vmf) {
   MmStruct& mm = *vmf.mm;
@@ -110,16 +118,12 @@ vm_fault_t HandleMmFaultWalk(VmFault& vmf) {
   }
   vmf.pmd = mm.page_table().PmdOf(vmf.pud, vmf.address, true);
   if (!vmf.pmd) return VM_FAULT_OOM;
-  vmf.orig_pmd = vmf.pmd.value();
   if (vmf.pmd.is_table()) {
-    if (mm.reasons == FaultReasons::kAll) {
-      mm.outcome()->fallbacks.push_back(
-          {.code = FaultReasonCode::kPageTablePresent,
-           .order = profile.pmd_order()});
-    }
-  } else if (TryHuge(vmf, vmf.pmd, profile.pmd_order(), &ret)) {
-    return ret;
+    if (mm.reasons == FaultReasons::kAll) NotePageTable(mm);
+    return DoPteFault(vmf);
   }
+  vmf.orig_pmd = vmf.pmd.value();
+  if (TryHuge(vmf, vmf.pmd, profile.pmd_order(), &ret)) return ret;
   return DoPteFault(vmf);
 }
 
@@ -176,9 +180,8 @@ bool ThpAllowed(MmStruct& mm, const VmAreaStruct& vma, int order,
 vm_fault_t VmfCanCallFault(VmFault& vmf) {
   if (!(vmf.flags & FAULT_FLAG_VMA_LOCK)) return 0;
   if (vmf.vma->vm_ops->has(VmOperations::kMapPages)) return 0;
-  vmf.reason = {.code = FaultReasonCode::kVmLockRetry,
-                .where = vmf.vma->vm_ops->name()};
-  return VM_FAULT_RETRY;
+  return FailFault(vmf, VM_FAULT_RETRY, FaultReasonCode::kVmLockRetry,
+                   vmf.vma->vm_ops->name());
 }
 
 vm_fault_t MmStruct::HandleMmFault(VmAreaStruct& vma, uint64_t addr,

@@ -181,9 +181,9 @@ class MmStruct {
 
   // --- for handlers and the other files of mm/ ---
   // BUG_ON: remembers the condition, returns VM_FAULT_KERNEL_BUG.
-  vm_fault_t Bug(VmFault& vmf, const std::string& condition);
+  vm_fault_t Bug(VmFault& vmf, const char* condition);
   // WARN_ON, WARN_ON_ONCE: remembers the condition.
-  void Warn(const std::string& condition);
+  void Warn(const char* condition);
   // The outcome of the fault that is running; never null inside one.
   FaultOutcome* outcome() { return outcome_; }
 

@@ -5,6 +5,7 @@
 // Mirrors: arch/x86/mm/fault.c (6.1; the VMA-lock pass 6.12).
 #include <csignal>
 
+#include "absl/strings/str_cat.h"
 #include "mm/mm_struct.h"
 
 namespace dmdax {
@@ -49,8 +50,9 @@ void Signal(FaultOutcome& out, int sig, int code, uint64_t addr) {
   out.sig_addr = addr;
 }
 
-void BadArea(FaultOutcome& out, FaultReasonCode reason, int code,
-             uint64_t addr) {
+// Out of line, as FailFault().
+[[gnu::noinline]] void BadArea(FaultOutcome& out, FaultReasonCode reason,
+                               int code, uint64_t addr) {
   out.reason = {.code = reason};
   Signal(out, SIGSEGV, code, addr);
 }
@@ -72,15 +74,15 @@ void ErrorSignal(FaultOutcome& out, vm_fault_t ret, uint64_t addr,
 
 }  // namespace
 
-vm_fault_t MmStruct::Bug(VmFault& vmf, const std::string& condition) {
+vm_fault_t MmStruct::Bug(VmFault& vmf, const char* condition) {
   vmf.reason = {.code = FaultReasonCode::kKernelBug, .where = condition};
-  log_.Printk(KernLevel::kErr, "kernel BUG: " + condition);
+  log_.Printk(KernLevel::kErr, absl::StrCat("kernel BUG: ", condition));
   if (outcome_ != nullptr) outcome_->bug = condition;
   return VM_FAULT_KERNEL_BUG;
 }
 
-void MmStruct::Warn(const std::string& condition) {
-  log_.Printk(KernLevel::kWarn, "WARNING: " + condition);
+void MmStruct::Warn(const char* condition) {
+  log_.Printk(KernLevel::kWarn, absl::StrCat("WARNING: ", condition));
   if (outcome_ != nullptr) outcome_->warnings.push_back(condition);
 }
 

@@ -201,7 +201,23 @@ struct VmFault {
   FaultReason reason;
 
   bool write() const { return (flags & FAULT_FLAG_WRITE) != 0; }
+  // What an earlier try said is over.
+  void ClearReason() {
+    if (reason) ResetReason();
+  }
+
+ private:
+  void ResetReason();
 };
+
+// Says why a fault ends with `ret`, and returns that.  A function of its own,
+// so that a fault that goes well has no reason to make room for.
+[[gnu::noinline]] vm_fault_t FailFault(VmFault& vmf, vm_fault_t ret,
+                                       FaultReasonCode code, uint64_t want = 0,
+                                       uint64_t have = 0);
+[[gnu::noinline]] vm_fault_t FailFault(VmFault& vmf, vm_fault_t ret,
+                                       FaultReasonCode code,
+                                       const std::string& where);
 
 // struct vm_operations_struct.  hooks() tells which are there; only those
 // are called.

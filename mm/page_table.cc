@@ -85,15 +85,16 @@ PtTable* PageTable::NewBelow(PtSlot slot, size_t entries) {
 }
 
 PtTable* PageTable::FindTop(uint64_t number, bool alloc) {
+  Top& recent = recent_[number % kRecent];
   for (const Top& top : tops_) {
     if (top.number != number) continue;
-    last_ = top;
+    recent = top;
     return top.table;
   }
   if (!alloc) return nullptr;
-  last_ = {number, pool_.New(size_t{1} << kTopBits)};
-  tops_.push_back(last_);
-  return last_.table;
+  recent = {number, pool_.New(size_t{1} << kTopBits)};
+  tops_.push_back(recent);
+  return recent.table;
 }
 
 }  // namespace dmdax

@@ -220,8 +220,9 @@ class PageTable {
   // What is there is found without a call: a fault walks down three times.
   PtTable* TopOf(uint64_t address, bool alloc) {
     const uint64_t number = address >> (pud_shift_ + kTopBits);
-    return last_.table != nullptr && last_.number == number
-               ? last_.table
+    const Top& recent = recent_[number % kRecent];
+    return recent.table != nullptr && recent.number == number
+               ? recent.table
                : FindTop(number, alloc);
   }
   PtTable* Below(PtSlot slot, size_t entries, bool alloc) {
@@ -239,7 +240,10 @@ class PageTable {
   PtTablePool own_pool_;
   PtTablePool& pool_;
   std::vector<Top> tops_;
-  Top last_{};  // of tops_, which only the destructor takes from
+  // Of tops_, from which only the destructor takes: a place for each of
+  // neighbours, as a mapping of terabytes has them.
+  static constexpr size_t kRecent = 16;
+  Top recent_[kRecent] = {};
 };
 
 }  // namespace dmdax

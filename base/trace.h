@@ -45,6 +45,8 @@ enum class RunClip {
   kBadBlocks,   // a poisoned page ahead
 };
 
+// Those of a query are filled field by field: GCC 12 clears an aggregate of
+// this size by `rep stos`, which takes as long as the rest of the step.
 struct TraceStep {
   TraceFunction function;
   int depth = 0;
@@ -75,7 +77,7 @@ class Trace {
  public:
   // Opens a step; its index goes to Leave().  A target's step gets device and
   // name of the mapped device that called it.
-  size_t Enter(TraceStep step);
+  size_t Enter(TraceStep&& step);
   void Leave(size_t index, int64_t ret, pfn_t pfn);
 
   // The open or closed step, to add what only its function knows.

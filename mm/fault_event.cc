@@ -167,7 +167,8 @@ std::string IomapFlagText(uint16_t flags) {
 
 namespace {
 
-constexpr size_t kEventsOfAFault = 24, kCallsOfAFault = 40;
+// A fault on one device has 13 events and up to 27 calls.
+constexpr size_t kEventsOfAFault = 16, kCallsOfAFault = 32;
 
 std::string EventText(const FaultProfile& profile, const FaultEvent& e) {
   switch (e.kind) {
@@ -247,7 +248,8 @@ absl::Span<const TraceStep> FaultRecorder::AddSteps(
     close_from(step.depth);
     // A target is called by its mapped device, all others through
     // dax_direct_access().
-    Open& next = open.emplace_back(Open{&step, 0, 0});
+    Open& next = open.emplace_back();
+    next.step = &step;
     const bool direct = step.function == TraceFunction::kTargetDirectAccess;
     if (!direct) next.outer = Enter(FaultFunction::kDaxDirectAccess);
     next.inner = Enter(FaultFunction::kNone, &step);

@@ -159,7 +159,7 @@ std::optional<uint64_t> DevDax::PgoffToPhys(uint64_t pgoff,
   return phys;
 }
 
-uint64_t DevDax::PhysOf(uint64_t pgoff, uint64_t size) const {
+inline uint64_t DevDax::PhysOf(uint64_t pgoff, uint64_t size) const {
   if (pgoff >= pages_) return kNoPhys;
   const auto after =
       std::upper_bound(first_pages_.begin(), first_pages_.end(), pgoff);
@@ -186,8 +186,8 @@ std::optional<uint64_t> DevDax::PageIndex(pfn_t pfn) const {
   return std::nullopt;
 }
 
-int DevDax::CheckVma(const VmAreaStruct& vma, absl::string_view func,
-                     FaultReason* reason) {
+inline int DevDax::CheckVma(const VmAreaStruct& vma, absl::string_view func,
+                            FaultReason* reason) {
   FaultScope scope(vma.vm_mm->recorder(), FaultFunction::kCheckVma);
   const uint64_t mask = options_.align - 1;
   const bool unaligned = ((vma.vm_start | vma.vm_end) & mask) != 0;
@@ -263,6 +263,42 @@ vm_fault_t DevDax::CheckSize(VmFault& vmf, uint64_t size) {
                    options_.align, size);
 }
 
+uint64_t& DevDax::IndexOf(uint64_t folio) {
+  const uint64_t block = folio / kIndexBlock;
+  if (block >= page_indexes_.size()) page_indexes_.resize(block + 1);
+  auto& indexes = page_indexes_[block];
+  if (indexes == nullptr) indexes = std::make_unique<uint64_t[]>(kIndexBlock);
+  return indexes[folio % kIndexBlock];
+}
+
+inline void DevDax::SetMapping(const VmFault& vmf, uint64_t pgoff,
+                               uint64_t size) {
+  FaultScope scope(vmf.mm->recorder(), FaultFunction::kDaxSetMapping);
+  // A compound page has its index in the head, which lies before `pgoff` in a
+  // mapping whose offset is not aligned.
+  const uint64_t first = pgoff >> folio_order_;
+  const uint64_t nr = folio_order_ > 0 ? 1 : size >> profile_.page_shift;
+  for (uint64_t i = 0; i < nr; ++i) {
+    // The index stays set when the page is unmapped, and the first one stays.
+    uint64_t& index = IndexOf(first + i);
+    if (index == 0) index = pgoff + i + 1;
+  }
+}
+
+inline vm_fault_t DevDax::Insert(VmFault& vmf, pfn_t pfn, int order) {
+  const bool write = vmf.write();
+  const bool pud = order == profile_.pud_order();
+  if (profile_.insert == PageInsert::kFolio) {
+    if (order == 0) return VmfInsertPageMkwrite(vmf, pfn, write);
+    return pud ? VmfInsertFolioPud(vmf, pfn, write)
+               : VmfInsertFolioPmd(vmf, pfn, write);
+  }
+  const FlaggedPfn flagged{.pfn = pfn, .dev = true, .map = true};
+  if (order == 0) return VmfInsertMixed(vmf, vmf.address, flagged, false);
+  return pud ? VmfInsertPfnPud(vmf, flagged, write)
+             : VmfInsertPfnPmd(vmf, flagged, write);
+}
+
 vm_fault_t DevDax::FaultOfSize(VmFault& vmf, int order) {
   const VmAreaStruct& vma = *vmf.vma;
   const uint64_t size = profile_.page_size() << order;
@@ -303,39 +339,6 @@ vm_fault_t DevDax::FaultOfSize(VmFault& vmf, int order) {
     SetMapping(vmf, pgoff, size);
   }
   return ret;
-}
-
-void DevDax::SetMapping(const VmFault& vmf, uint64_t pgoff, uint64_t size) {
-  FaultScope scope(vmf.mm->recorder(), FaultFunction::kDaxSetMapping);
-  // A compound page has its index in the head, which lies before `pgoff` in a
-  // mapping whose offset is not aligned.
-  const uint64_t first = pgoff >> folio_order_;
-  const uint64_t nr = folio_order_ > 0 ? 1 : size >> profile_.page_shift;
-  for (uint64_t i = 0; i < nr; ++i) {
-    const uint64_t block = (first + i) / kIndexBlock;
-    if (block >= page_indexes_.size()) page_indexes_.resize(block + 1);
-    auto& indexes = page_indexes_[block];
-    if (indexes == nullptr) {
-      indexes = std::make_unique<uint64_t[]>(kIndexBlock);
-    }
-    // The index stays set when the page is unmapped, and the first one stays.
-    uint64_t& index = indexes[(first + i) % kIndexBlock];
-    if (index == 0) index = pgoff + i + 1;
-  }
-}
-
-vm_fault_t DevDax::Insert(VmFault& vmf, pfn_t pfn, int order) {
-  const bool write = vmf.write();
-  const bool pud = order == profile_.pud_order();
-  if (profile_.insert == PageInsert::kFolio) {
-    if (order == 0) return VmfInsertPageMkwrite(vmf, pfn, write);
-    return pud ? VmfInsertFolioPud(vmf, pfn, write)
-               : VmfInsertFolioPmd(vmf, pfn, write);
-  }
-  const FlaggedPfn flagged{.pfn = pfn, .dev = true, .map = true};
-  if (order == 0) return VmfInsertMixed(vmf, vmf.address, flagged, false);
-  return pud ? VmfInsertPfnPud(vmf, flagged, write)
-             : VmfInsertPfnPmd(vmf, flagged, write);
 }
 
 }  // namespace dmdax

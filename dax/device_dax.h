@@ -111,6 +111,7 @@ class DevDax final : public FileOperations {
   static constexpr uint64_t kNoPhys = ~uint64_t{0};
   uint64_t PhysOf(uint64_t pgoff, uint64_t size) const;
   vm_fault_t CheckSize(VmFault& vmf, uint64_t size);
+  uint64_t& IndexOf(uint64_t folio);
   void SetMapping(const VmFault& vmf, uint64_t pgoff, uint64_t size);
   vm_fault_t Insert(VmFault& vmf, pfn_t pfn, int order);
 

@@ -72,6 +72,60 @@ vm_fault_t HugeSetAccessed(VmFault& vmf, PtSlot slot) {
   return 0;
 }
 
+// False, for a rule with this text.
+bool Forbidden(std::string* why, const char* rule) {
+  if (why != nullptr) *why = rule;
+  return false;
+}
+
+bool SysfsFileRule(const MmStruct& mm, const VmAreaStruct& vma,
+                   std::string* why) {
+  if (mm.thp_enabled == ThpEnabled::kAlways) return true;
+  if (mm.thp_enabled == ThpEnabled::kMadvise && (vma.vm_flags & VM_HUGEPAGE)) {
+    return true;
+  }
+  return Forbidden(
+      why, mm.thp_enabled == ThpEnabled::kNever
+               ? "transparent_hugepage/enabled is never"
+               : "transparent_hugepage/enabled is madvise, and it was not "
+                 "given");
+}
+
+// What the rules say of a VMA that is not DAX.
+bool ThpAllowedByRule(const MmStruct& mm, const VmAreaStruct& vma, int order,
+                      std::string* why) {
+  const FaultProfile& profile = mm.profile();
+  switch (profile.thp_rule) {
+    case ThpRule::kSysfsFirst:
+      return SysfsFileRule(mm, vma, why);
+    case ThpRule::kDaxOnly:
+      if (vma.anonymous()) return SysfsFileRule(mm, vma, why);
+      return Forbidden(why, "the file is not DAX");
+    case ThpRule::kDaxThenSysfs:
+      break;
+  }
+  if (!SysfsFileRule(mm, vma, why)) return false;
+  if (vma.anonymous()) return true;
+  const bool special = (vma.vm_flags & (VM_PFNMAP | VM_MIXEDMAP)) != 0;
+  if (order == profile.pud_order() && !special) {
+    return Forbidden(why, "PUD mappings are for DAX and special mappings only");
+  }
+  if (vma.vm_ops->has(VmOperations::kHugeFault)) return true;
+  if (why == nullptr) return false;
+  *why = absl::StrCat(vma.vm_ops->name(), " has no huge_fault");
+  return false;
+}
+
+// hugepage_vma_check(), thp_vma_allowable_order(): whether huge faults are
+// tried for `vma` at all.  When not, *why says which rule; null: nobody asks.
+bool ThpAllowed(const MmStruct& mm, const VmAreaStruct& vma, int order,
+                std::string* why) {
+  if (vma.vm_flags & VM_NOHUGEPAGE) return Forbidden(why, "MADV_NOHUGEPAGE");
+  if (mm.thp_disabled) return Forbidden(why, "prctl(PR_SET_THP_DISABLE)");
+  // Every rule allows DAX, unless madvise() or prctl() forbids it.
+  return VmaIsDax(vma) || ThpAllowedByRule(mm, vma, order, why);
+}
+
 // One level of the walk, PUD or PMD, where no table is.  True when the fault is
 // decided.
 bool TryHuge(VmFault& vmf, PtSlot slot, int order, vm_fault_t* ret) {
@@ -102,8 +156,9 @@ bool TryHuge(VmFault& vmf, PtSlot slot, int order, vm_fault_t* ret) {
 
 // Without a try there is a reason all the same.
 [[gnu::noinline]] void NotePageTable(MmStruct& mm) {
-  mm.outcome()->fallbacks.push_back({.code = FaultReasonCode::kPageTablePresent,
-                                     .order = mm.profile().pmd_order()});
+  FaultReason& reason = mm.outcome()->fallbacks.emplace_back();
+  reason.code = FaultReasonCode::kPageTablePresent;
+  reason.order = mm.profile().pmd_order();
 }
 
 // __handle_mm_fault().
@@ -127,55 +182,7 @@ vm_fault_t HandleMmFaultWalk(VmFault& vmf) {
   return DoPteFault(vmf);
 }
 
-// False, for a rule with this text.
-bool Forbidden(std::string* why, const char* rule) {
-  if (why != nullptr) *why = rule;
-  return false;
-}
-
-bool SysfsFileRule(const MmStruct& mm, const VmAreaStruct& vma,
-                   std::string* why) {
-  if (mm.thp_enabled == ThpEnabled::kAlways) return true;
-  if (mm.thp_enabled == ThpEnabled::kMadvise && (vma.vm_flags & VM_HUGEPAGE)) {
-    return true;
-  }
-  return Forbidden(
-      why, mm.thp_enabled == ThpEnabled::kNever
-               ? "transparent_hugepage/enabled is never"
-               : "transparent_hugepage/enabled is madvise, and it was not "
-                 "given");
-}
-
 }  // namespace
-
-bool ThpAllowed(MmStruct& mm, const VmAreaStruct& vma, int order,
-                std::string* why) {
-  const FaultProfile& profile = mm.profile();
-  if (vma.vm_flags & VM_NOHUGEPAGE) return Forbidden(why, "MADV_NOHUGEPAGE");
-  if (mm.thp_disabled) return Forbidden(why, "prctl(PR_SET_THP_DISABLE)");
-  const bool dax = VmaIsDax(vma);
-  // Every rule allows DAX, unless madvise() or prctl() forbids it.
-  if (dax) return true;
-  switch (profile.thp_rule) {
-    case ThpRule::kSysfsFirst:
-      return SysfsFileRule(mm, vma, why);
-    case ThpRule::kDaxOnly:
-      if (vma.anonymous()) return SysfsFileRule(mm, vma, why);
-      return Forbidden(why, "the file is not DAX");
-    case ThpRule::kDaxThenSysfs:
-      break;
-  }
-  if (!SysfsFileRule(mm, vma, why)) return false;
-  if (vma.anonymous()) return true;
-  const bool special = (vma.vm_flags & (VM_PFNMAP | VM_MIXEDMAP)) != 0;
-  if (order == profile.pud_order() && !special) {
-    return Forbidden(why, "PUD mappings are for DAX and special mappings only");
-  }
-  if (vma.vm_ops->has(VmOperations::kHugeFault)) return true;
-  if (why == nullptr) return false;
-  *why = absl::StrCat(vma.vm_ops->name(), " has no huge_fault");
-  return false;
-}
 
 vm_fault_t VmfCanCallFault(VmFault& vmf) {
   if (!(vmf.flags & FAULT_FLAG_VMA_LOCK)) return 0;
@@ -219,16 +226,6 @@ vm_fault_t MmStruct::HandleWithoutOutcome(VmAreaStruct& vma, uint64_t addr,
   const vm_fault_t ret = HandleMmFault(vma, addr, flags);
   outcome_ = nullptr;
   return ret;
-}
-
-// mm_account_fault().
-void MmStruct::AccountFault(vm_fault_t ret, unsigned flags) {
-  if (ret & (VM_FAULT_ERROR | VM_FAULT_RETRY)) return;
-  if ((ret & VM_FAULT_MAJOR) || (flags & FAULT_FLAG_TRIED)) {
-    ++outcome_->maj_flt;
-  } else {
-    ++outcome_->min_flt;
-  }
 }
 
 }  // namespace dmdax

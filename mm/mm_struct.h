@@ -277,7 +277,15 @@ class MmStruct {
   static void ExplainOrder(FaultOutcome& out);
   vm_fault_t HandleWithoutOutcome(VmAreaStruct& vma, uint64_t addr,
                                   unsigned flags);
-  void AccountFault(vm_fault_t ret, unsigned flags);
+  // mm_account_fault().
+  void AccountFault(vm_fault_t ret, unsigned flags) {
+    if (ret & (VM_FAULT_ERROR | VM_FAULT_RETRY)) return;
+    if ((ret & VM_FAULT_MAJOR) || (flags & FAULT_FLAG_TRIED)) {
+      ++outcome_->maj_flt;
+    } else {
+      ++outcome_->min_flt;
+    }
+  }
 
   const FaultProfile& profile_;
   const PteOps pte_ops_;

@@ -165,9 +165,14 @@ void MmStruct::FinishOutcome(uint64_t addr, FaultOutcome& out) {
 // The last fallback that is larger than the entry explains why the entry is no
 // larger.
 void MmStruct::ExplainOrder(FaultOutcome& out) {
-  out.reason = FaultReason{};
+  const FaultReason* last = nullptr;
   for (const FaultReason& fallback : out.fallbacks) {
-    if (fallback.order > out.order) out.reason = fallback;
+    if (fallback.order > out.order) last = &fallback;
+  }
+  if (last != nullptr) {
+    out.reason = *last;
+  } else if (out.reason) {
+    out.reason = FaultReason{};
   }
 }
 

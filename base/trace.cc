@@ -8,7 +8,9 @@
 
 namespace dmdax {
 
-size_t Trace::Enter(TraceStep step) {
+size_t Trace::Enter(TraceStep&& step) {
+  // One device on its memory has three.
+  if (steps_.empty()) steps_.reserve(3);
   step.depth = depth_++;
   if (step.function == TraceFunction::kTargetDirectAccess && step.depth > 0) {
     // A target is called by its mapped device, whose step is the last one

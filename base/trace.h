@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -44,6 +45,8 @@ enum class RunClip {
   kBadBlocks,   // a poisoned page ahead
 };
 
+// Those of a query are filled field by field: GCC 12 clears an aggregate of
+// this size by `rep stos`, which takes as long as the rest of the step.
 struct TraceStep {
   TraceFunction function;
   int depth = 0;
@@ -74,13 +77,15 @@ class Trace {
  public:
   // Opens a step; its index goes to Leave().  A target's step gets device and
   // name of the mapped device that called it.
-  size_t Enter(TraceStep step);
+  size_t Enter(TraceStep&& step);
   void Leave(size_t index, int64_t ret, pfn_t pfn);
 
   // The open or closed step, to add what only its function knows.
   TraceStep& step(size_t index) { return steps_[index]; }
 
   absl::Span<const TraceStep> steps() const { return steps_; }
+  // For who keeps them; none are left.
+  std::vector<TraceStep> TakeSteps() { return std::exchange(steps_, {}); }
 
  private:
   std::vector<TraceStep> steps_;

@@ -12,6 +12,9 @@
 namespace dmdax {
 namespace {
 
+// Folios whose indexes are in one block: 4 KiB, as a page table.
+constexpr uint64_t kIndexBlock = 512;
+
 absl::Status CheckRanges(const DevDaxOptions& options, const MemMap& mem,
                          int page_shift) {
   if (options.ranges.empty()) {
@@ -101,16 +104,17 @@ DevDax::DevDax(const FaultProfile& profile, MemMap& mem,
   inode_.s_dax = true;
   inode_.i_mapping = &mapping_;
   mapping_.host = &inode_;
-  int shift = 0;
   if (profile.devdax_has_vmemmap_shift && options.compound_pages) {
-    while ((profile.page_size() << shift) < options.align) ++shift;
+    while ((profile.page_size() << folio_order_) < options.align) {
+      ++folio_order_;
+    }
   }
   for (const DevDaxRange& range : options.ranges) {
     pagemaps_.push_back(
         mem.AddPagemap({.start = pfn_t(range.start >> profile.page_shift),
                         .nr = range.size >> profile.page_shift,
                         .type = MemoryType::kGeneric,
-                        .vmemmap_shift = shift}));
+                        .vmemmap_shift = folio_order_}));
     first_pages_.push_back(pages_);
     pages_ += range.size >> profile.page_shift;
   }
@@ -150,26 +154,49 @@ absl::Status DevDax::StoreAlign(uint64_t align) const {
 
 std::optional<uint64_t> DevDax::PgoffToPhys(uint64_t pgoff,
                                             uint64_t size) const {
-  if (pgoff >= pages_) return std::nullopt;
+  const uint64_t phys = PhysOf(pgoff, size);
+  if (phys == kNoPhys) return std::nullopt;
+  return phys;
+}
+
+inline uint64_t DevDax::PhysOf(uint64_t pgoff, uint64_t size) const {
+  if (pgoff >= pages_) return kNoPhys;
   const auto after =
       std::upper_bound(first_pages_.begin(), first_pages_.end(), pgoff);
   const auto i = static_cast<size_t>(after - first_pages_.begin()) - 1;
   const DevDaxRange& range = options_.ranges[i];
   const uint64_t offset = (pgoff - first_pages_[i]) << profile_.page_shift;
   // A huge page that reaches out of its range is not looked for in the next.
-  if (offset + size > range.size) return std::nullopt;
+  if (offset + size > range.size) return kNoPhys;
   return range.start + offset;
 }
 
 std::optional<uint64_t> DevDax::PageIndex(pfn_t pfn) const {
-  auto it = page_index_.find(mem_.FolioHead(pfn).value());
-  if (it == page_index_.end()) return std::nullopt;
-  return it->second;
+  for (size_t i = 0; i < pagemaps_.size(); ++i) {
+    if (pfn - pagemaps_[i]->start >= pagemaps_[i]->nr) continue;
+    const uint64_t page = first_pages_[i] + (pfn - pagemaps_[i]->start);
+    const uint64_t folio = page >> folio_order_;
+    const uint64_t block = folio / kIndexBlock;
+    if (block >= page_indexes_.size() || page_indexes_[block] == nullptr) {
+      return std::nullopt;
+    }
+    const uint64_t index = page_indexes_[block][folio % kIndexBlock];
+    if (index != 0) return index - 1;
+  }
+  return std::nullopt;
 }
 
-int DevDax::CheckVma(const VmAreaStruct& vma, absl::string_view func,
-                     FaultReason* reason) {
+inline int DevDax::CheckVma(const VmAreaStruct& vma, absl::string_view func,
+                            FaultReason* reason) {
   FaultScope scope(vma.vm_mm->recorder(), FaultFunction::kCheckVma);
+  const uint64_t mask = options_.align - 1;
+  const bool unaligned = ((vma.vm_start | vma.vm_end) & mask) != 0;
+  if (dax_dev_.alive() && (vma.vm_flags & VM_MAYSHARE) && !unaligned) return 0;
+  return RefuseVma(vma, func, reason);
+}
+
+int DevDax::RefuseVma(const VmAreaStruct& vma, absl::string_view func,
+                      FaultReason* reason) const {
   const auto fail = [&](FaultReasonCode code, const std::string& message) {
     if (reason != nullptr) {
       reason->code = code;
@@ -188,13 +215,9 @@ int DevDax::CheckVma(const VmAreaStruct& vma, absl::string_view func,
   if (!(vma.vm_flags & VM_MAYSHARE)) {
     return fail(FaultReasonCode::kDevDaxPrivate, "attempted private mapping");
   }
-  const uint64_t mask = options_.align - 1;
-  if ((vma.vm_start & mask) || (vma.vm_end & mask)) {
-    return fail(FaultReasonCode::kDevDaxVmaAlign,
-                absl::StrFormat("unaligned vma (0x%x - 0x%x, 0x%x)",
-                                vma.vm_start, vma.vm_end, mask));
-  }
-  return 0;
+  return fail(FaultReasonCode::kDevDaxVmaAlign,
+              absl::StrFormat("unaligned vma (0x%x - 0x%x, 0x%x)", vma.vm_start,
+                              vma.vm_end, options_.align - 1));
 }
 
 int DevDax::Mmap(File&, VmAreaStruct& vma) {
@@ -209,19 +232,23 @@ int DevDax::Mmap(File&, VmAreaStruct& vma) {
 vm_fault_t DevDax::HugeFault(VmFault& vmf, int order) {
   FaultRecorder* recorder = vmf.mm->recorder();
   FaultScope scope(recorder, FaultFunction::kDevDaxHugeFault);
-  const auto record = [&](FaultEventKind kind, vm_fault_t ret) {
-    if (recorder == nullptr) return;
-    FaultEvent event{.kind = kind};
-    event.pe_size = order == 0 ? 0 : order == profile_.pmd_order() ? 1 : 2;
-    event.ret = ret;
-    recorder->Add(std::move(event));
-  };
-  record(FaultEventKind::kDevDaxFault, 0);
-  if (vmf.reason) vmf.reason = FaultReason{};
+  if (recorder != nullptr) {
+    Record(*recorder, FaultEventKind::kDevDaxFault, order, 0);
+  }
+  vmf.ClearReason();
   DaxReadLock lock;
   const vm_fault_t ret = FaultOfSize(vmf, order);
-  record(FaultEventKind::kDevDaxFaultRet, ret);
+  if (recorder != nullptr) {
+    Record(*recorder, FaultEventKind::kDevDaxFaultRet, order, ret);
+  }
   return ret;
+}
+
+void DevDax::Record(FaultRecorder& recorder, FaultEventKind kind, int order,
+                    vm_fault_t ret) const {
+  FaultEvent& event = recorder.Add(kind);
+  event.pe_size = order == 0 ? 0 : order == profile_.pmd_order() ? 1 : 2;
+  event.ret = ret;
 }
 
 // The mapping is exactly as large as the alignment: 0, SIGBUS or FALLBACK. A
@@ -230,74 +257,35 @@ vm_fault_t DevDax::HugeFault(VmFault& vmf, int order) {
 vm_fault_t DevDax::CheckSize(VmFault& vmf, uint64_t size) {
   if (size == options_.align) return 0;
   const bool larger = options_.align > size;
-  vmf.reason = {.code = larger ? FaultReasonCode::kDevDaxAlignLarger
-                               : FaultReasonCode::kDevDaxAlignSmaller,
-                .want = options_.align,
-                .have = size};
-  return larger ? VM_FAULT_SIGBUS : VM_FAULT_FALLBACK;
+  return FailFault(vmf, larger ? VM_FAULT_SIGBUS : VM_FAULT_FALLBACK,
+                   larger ? FaultReasonCode::kDevDaxAlignLarger
+                          : FaultReasonCode::kDevDaxAlignSmaller,
+                   options_.align, size);
 }
 
-vm_fault_t DevDax::FaultOfSize(VmFault& vmf, int order) {
-  const VmAreaStruct& vma = *vmf.vma;
-  const uint64_t size = profile_.page_size() << order;
-  if (order == profile_.pud_order() && !profile_.has_pud_thp) {
-    vmf.reason = {.code = FaultReasonCode::kNoPudThp};
-    return VM_FAULT_FALLBACK;
-  }
-  if (CheckVma(vma, "dev_dax_huge_fault", &vmf.reason) < 0) {
-    return VM_FAULT_SIGBUS;
-  }
-  const vm_fault_t bad = CheckSize(vmf, size);
-  if (bad != 0) return bad;
-  const uint64_t addr = vmf.address & ~(size - 1);
-  if (order > 0 && (addr < vma.vm_start || addr + size > vma.vm_end)) {
-    vmf.reason = {.code = FaultReasonCode::kDevDaxVmaRange, .want = size};
-    return VM_FAULT_SIGBUS;
-  }
-  // linear_page_index() of the huge page's start.
-  const uint64_t pgoff =
-      order == 0
-          ? vmf.pgoff
-          : ((addr - vma.vm_start) >> profile_.page_shift) + vma.vm_pgoff;
-  std::optional<uint64_t> phys;
-  {
-    FaultScope scope(vmf.mm->recorder(), FaultFunction::kDaxPgoffToPhys);
-    phys = PgoffToPhys(pgoff, size);
-  }
-  if (!phys) {
-    vmf.reason = {.code = FaultReasonCode::kDevDaxPgoff,
-                  .want = pgoff,
-                  .have = size,
-                  .where = options_.name};
-    return VM_FAULT_SIGBUS;
-  }
-  const pfn_t pfn(*phys >> profile_.page_shift);
-  // Kernels differ in whether a failed insertion leaves the index set.
-  const bool first = profile_.devdax_sets_mapping_first;
-  if (first) SetMapping(vmf, pfn, size);
-  const vm_fault_t ret = Insert(vmf, pfn, order);
-  if (!first && profile_.devdax_sets_mapping && ret == VM_FAULT_NOPAGE) {
-    SetMapping(vmf, pfn, size);
-  }
-  return ret;
+uint64_t& DevDax::IndexOf(uint64_t folio) {
+  const uint64_t block = folio / kIndexBlock;
+  if (block >= page_indexes_.size()) page_indexes_.resize(block + 1);
+  auto& indexes = page_indexes_[block];
+  if (indexes == nullptr) indexes = std::make_unique<uint64_t[]>(kIndexBlock);
+  return indexes[folio % kIndexBlock];
 }
 
-void DevDax::SetMapping(const VmFault& vmf, pfn_t pfn, uint64_t size) {
+inline void DevDax::SetMapping(const VmFault& vmf, uint64_t pgoff,
+                               uint64_t size) {
   FaultScope scope(vmf.mm->recorder(), FaultFunction::kDaxSetMapping);
-  const uint64_t addr = vmf.address & ~(size - 1);
-  const uint64_t index =
-      ((addr - vmf.vma->vm_start) >> profile_.page_shift) + vmf.vma->vm_pgoff;
-  const uint64_t head = mem_.FolioHead(pfn).value();
-  const bool compound = mem_.FolioOrder(pfn) > 0;
-  const uint64_t nr = compound ? 1 : size >> profile_.page_shift;
+  // A compound page has its index in the head, which lies before `pgoff` in a
+  // mapping whose offset is not aligned.
+  const uint64_t first = pgoff >> folio_order_;
+  const uint64_t nr = folio_order_ > 0 ? 1 : size >> profile_.page_shift;
   for (uint64_t i = 0; i < nr; ++i) {
-    // The index stays set when the page is unmapped, and the first one stays:
-    // emplace() changes nothing that is there.
-    page_index_.emplace((compound ? head : pfn.value()) + i, index + i);
+    // The index stays set when the page is unmapped, and the first one stays.
+    uint64_t& index = IndexOf(first + i);
+    if (index == 0) index = pgoff + i + 1;
   }
 }
 
-vm_fault_t DevDax::Insert(VmFault& vmf, pfn_t pfn, int order) {
+inline vm_fault_t DevDax::Insert(VmFault& vmf, pfn_t pfn, int order) {
   const bool write = vmf.write();
   const bool pud = order == profile_.pud_order();
   if (profile_.insert == PageInsert::kFolio) {
@@ -309,6 +297,48 @@ vm_fault_t DevDax::Insert(VmFault& vmf, pfn_t pfn, int order) {
   if (order == 0) return VmfInsertMixed(vmf, vmf.address, flagged, false);
   return pud ? VmfInsertPfnPud(vmf, flagged, write)
              : VmfInsertPfnPmd(vmf, flagged, write);
+}
+
+vm_fault_t DevDax::FaultOfSize(VmFault& vmf, int order) {
+  const VmAreaStruct& vma = *vmf.vma;
+  const uint64_t size = profile_.page_size() << order;
+  if (order == profile_.pud_order() && !profile_.has_pud_thp) {
+    return FailFault(vmf, VM_FAULT_FALLBACK, FaultReasonCode::kNoPudThp);
+  }
+  if (CheckVma(vma, "dev_dax_huge_fault", &vmf.reason) < 0) {
+    return VM_FAULT_SIGBUS;
+  }
+  const vm_fault_t bad = CheckSize(vmf, size);
+  if (bad != 0) return bad;
+  const uint64_t addr = vmf.address & ~(size - 1);
+  if (order > 0 && (addr < vma.vm_start || addr + size > vma.vm_end)) {
+    return FailFault(vmf, VM_FAULT_SIGBUS, FaultReasonCode::kDevDaxVmaRange,
+                     size);
+  }
+  // linear_page_index() of the huge page's start.
+  const uint64_t pgoff =
+      order == 0
+          ? vmf.pgoff
+          : ((addr - vma.vm_start) >> profile_.page_shift) + vma.vm_pgoff;
+  uint64_t phys = 0;
+  {
+    FaultScope scope(vmf.mm->recorder(), FaultFunction::kDaxPgoffToPhys);
+    phys = PhysOf(pgoff, size);
+  }
+  if (phys == kNoPhys) {
+    FailFault(vmf, VM_FAULT_SIGBUS, FaultReasonCode::kDevDaxPgoff, pgoff, size);
+    vmf.reason.where = options_.name;
+    return VM_FAULT_SIGBUS;
+  }
+  const pfn_t pfn(phys >> profile_.page_shift);
+  // Kernels differ in whether a failed insertion leaves the index set.
+  const bool first = profile_.devdax_sets_mapping_first;
+  if (first) SetMapping(vmf, pgoff, size);
+  const vm_fault_t ret = Insert(vmf, pfn, order);
+  if (!first && profile_.devdax_sets_mapping && ret == VM_FAULT_NOPAGE) {
+    SetMapping(vmf, pgoff, size);
+  }
+  return ret;
 }
 
 }  // namespace dmdax

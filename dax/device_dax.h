@@ -25,7 +25,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -102,10 +101,18 @@ class DevDax final : public FileOperations {
   // check_vma(): 0 or -errno; at mmap `func` names the caller for the log.
   int CheckVma(const VmAreaStruct& vma, absl::string_view func,
                FaultReason* reason);
+  int RefuseVma(const VmAreaStruct& vma, absl::string_view func,
+                FaultReason* reason) const;
   vm_fault_t HugeFault(VmFault& vmf, int order);
+  void Record(FaultRecorder& recorder, FaultEventKind kind, int order,
+              vm_fault_t ret) const;
   vm_fault_t FaultOfSize(VmFault& vmf, int order);
+  // PgoffToPhys() for the fault: kNoPhys for nothing.
+  static constexpr uint64_t kNoPhys = ~uint64_t{0};
+  uint64_t PhysOf(uint64_t pgoff, uint64_t size) const;
   vm_fault_t CheckSize(VmFault& vmf, uint64_t size);
-  void SetMapping(const VmFault& vmf, pfn_t pfn, uint64_t size);
+  uint64_t& IndexOf(uint64_t folio);
+  void SetMapping(const VmFault& vmf, uint64_t pgoff, uint64_t size);
   vm_fault_t Insert(VmFault& vmf, pfn_t pfn, int order);
 
   const FaultProfile& profile_;
@@ -118,8 +125,10 @@ class DevDax final : public FileOperations {
   std::vector<DevPagemap*> pagemaps_;
   std::vector<uint64_t> first_pages_;  // of each range, in the device
   uint64_t pages_ = 0;
-  absl::flat_hash_map<uint64_t, uint64_t>
-      page_index_;  // pfn (of the head) -> index
+  int folio_order_ = 0;  // of the pages of all ranges
+  // page->index + 1 of each folio of the device, or 0, in blocks that are made
+  // when a page of them is touched.
+  std::vector<std::unique_ptr<uint64_t[]>> page_indexes_;
 };
 
 // dax_align_valid(): an alignment a mapping of this kernel can have.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
@@ -184,13 +185,13 @@ DaxAccess PmemDevice::DirectAccess(pgoff_t pgoff, int64_t nr_pages,
   // a run there.
   if (virt_ != nullptr && offset < options_.size) access.kaddr = virt_ + offset;
   if (trace != nullptr) {
-    const size_t step =
-        trace->Enter(TraceStep{.function = TraceFunction::kPmemDaxDirectAccess,
-                               .device = options_.name,
-                               .name = options_.name,
-                               .pgoff = pgoff,
-                               .nr_pages = nr_pages,
-                               .mode = static_cast<int>(mode)});
+    TraceStep told;
+    told.function = TraceFunction::kPmemDaxDirectAccess;
+    told.device = told.name = options_.name;
+    told.pgoff = pgoff;
+    told.nr_pages = nr_pages;
+    told.mode = static_cast<int>(mode);
+    const size_t step = trace->Enter(std::move(told));
     // The leaf answers with all it has; it has clipped only if that is less
     // than was asked for.
     if (access.ret < nr_pages) trace->step(step).clip = clip;

@@ -93,13 +93,14 @@ DaxAccess MappedDevice::WalkDown(pgoff_t pgoff, int64_t nr_pages,
 
 DaxAccess MappedDevice::WalkDownTraced(pgoff_t pgoff, int64_t nr_pages,
                                        DaxAccessMode mode, Trace* trace) {
-  const size_t step =
-      trace->Enter(TraceStep{.function = TraceFunction::kDmDaxDirectAccess,
-                             .device = disk_.name(),
-                             .name = dm_name(),
-                             .pgoff = pgoff,
-                             .nr_pages = nr_pages,
-                             .mode = static_cast<int>(mode)});
+  TraceStep told;
+  told.function = TraceFunction::kDmDaxDirectAccess;
+  told.device = disk_.name();
+  told.name = dm_name();
+  told.pgoff = pgoff;
+  told.nr_pages = nr_pages;
+  told.mode = static_cast<int>(mode);
+  const size_t step = trace->Enter(std::move(told));
   const DaxAccess access = WalkDown(pgoff, nr_pages, mode, trace, step);
   trace->Leave(step, access.ret, access.pfn);
   return access;
@@ -248,16 +249,18 @@ namespace {
 
 TraceStep TargetStep(const DmTarget& ti, pgoff_t pgoff, int64_t nr_pages,
                      DaxAccessMode mode) {
-  return {.function = TraceFunction::kTargetDirectAccess,
-          .target = std::string(ti.type->name),
-          .target_function = ti.type->dax_function,
-          .target_event = ti.type->dax_event,
-          .event_has_row = ti.type->dax_event_has_row,
-          .begin = ti.begin,
-          .len = ti.len,
-          .pgoff = pgoff,
-          .nr_pages = nr_pages,
-          .mode = static_cast<int>(mode)};
+  TraceStep step;
+  step.function = TraceFunction::kTargetDirectAccess;
+  step.target = std::string(ti.type->name);
+  step.target_function = ti.type->dax_function;
+  step.target_event = ti.type->dax_event;
+  step.event_has_row = ti.type->dax_event_has_row;
+  step.begin = ti.begin;
+  step.len = ti.len;
+  step.pgoff = pgoff;
+  step.nr_pages = nr_pages;
+  step.mode = static_cast<int>(mode);
+  return step;
 }
 
 // A fast path does not count levels.  From half of the maximum depth on it is

@@ -104,7 +104,9 @@ class Ext4 final : public FileSystem {
     Ext4& fs_;
   };
 
-  int Alloc(DaxInode& inode, uint64_t pos, uint64_t length, bool* fresh);
+  // `part` is what lies at its beginning now.
+  int Alloc(DaxInode& inode, const FileExtent& part, uint64_t length,
+            bool* fresh);
 
   // ext4_abort() was here: the journal had aborted when a change began.
   bool read_only_ = false;
@@ -166,32 +168,35 @@ void ConvertUnwritten(DaxInode& inode, uint64_t pos, uint64_t length) {
   const FileExtent extent = inode.extents.Around(pos);
   const uint64_t start = extent.logical;
   if (length < extent.length) {
-    const FileExtent left = inode.extents.Before(start);
-    const FileExtent right = inode.extents.Find(extent.end());
-    const bool to_left =
-        pos == start && left.type == IOMAP_MAPPED && Adjoins(left, extent);
-    const bool to_right = pos + length == extent.end() &&
-                          right.type == IOMAP_MAPPED && Adjoins(extent, right);
-    if (to_left || to_right) {
+    bool moves = false;
+    if (pos == start) {
+      const FileExtent left = inode.extents.Before(start);
+      moves = left.type == IOMAP_MAPPED && Adjoins(left, extent);
+    }
+    if (!moves && pos + length == extent.end()) {
+      const FileExtent right = inode.extents.Find(extent.end());
+      moves = right.type == IOMAP_MAPPED && Adjoins(extent, right);
+    }
+    if (moves) {
       inode.extents.SetType(pos, length, IOMAP_MAPPED);
       return;
     }
   }
-  const FileExtent rest = inode.extents.Find(pos);
+  const uint64_t rest = extent.end() - pos;  // from `pos` on
   const uint64_t end_block = RoundUp(inode.i_size, kBlock);
   uint64_t from = pos;
   uint64_t to = pos + length;
-  if (rest.end() <= end_block && rest.length > length) {
-    if (rest.length <= kMaxZeroout) to = rest.end();
+  if (extent.end() <= end_block && rest > length) {
+    if (rest <= kMaxZeroout) to = extent.end();
     if (to - start < kMaxZeroout) from = start;
   }
   inode.extents.SetType(from, to - from, IOMAP_MAPPED);
 }
 
 // ext4_map_blocks(EXT4_GET_BLOCKS_CREATE_ZERO): written, zeroed blocks.
-int Ext4::Alloc(DaxInode& inode, uint64_t pos, uint64_t length, bool* fresh) {
-  FileExtent part = inode.extents.Find(pos);
-  length = std::min(length, part.length);
+int Ext4::Alloc(DaxInode& inode, const FileExtent& part, uint64_t length,
+                bool* fresh) {
+  const uint64_t pos = part.logical;
   if (part.type == IOMAP_MAPPED) return 0;
   inode.datasync_dirty = true;
   // A try before this one got the blocks, and could not zero them.
@@ -212,9 +217,10 @@ int Ext4::Alloc(DaxInode& inode, uint64_t pos, uint64_t length, bool* fresh) {
     }
     inode.extents.Insert(*blocks);
   } else if (Zeroout(part.physical, length) < 0) {
-    part.type = IOMAP_MAPPED;
-    part.length = length;
-    inode.unseen_extents.Insert(part);
+    FileExtent unseen = part;
+    unseen.type = IOMAP_MAPPED;
+    unseen.length = length;
+    inode.unseen_extents.Insert(unseen);
     return -EIO;
   } else {
     ConvertUnwritten(inode, pos, length);
@@ -247,7 +253,7 @@ int Ext4::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
         return -EROFS;
       }
       const uint64_t mapped = std::min(length, extent.length);
-      const int err = Alloc(inode, pos, mapped, &fresh);
+      const int err = Alloc(inode, extent, mapped, &fresh);
       if (err < 0) return err;
       extent = inode.extents.Find(pos);
       // The answer is what was mapped now, without the extent that follows.
@@ -257,7 +263,7 @@ int Ext4::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
   if (extent.type == IOMAP_HOLE) {
     extent.length = Ext4EndOfHole(inode, pos, extent.length) - pos;
   }
-  *iomap = IomapOfExtent(inode, extent, length, flags | IOMAP_DAX);
+  FillIomap(inode, extent, length, flags | IOMAP_DAX, iomap);
   if (inode.datasync_dirty || end > inode.i_size) {
     iomap->flags |= IOMAP_F_DIRTY;
   }

@@ -162,22 +162,4 @@ DaxInode& InodeOf(const VmFault& vmf) {
   return *static_cast<DaxInode*>(vmf.vma->vm_file->f_inode);
 }
 
-Iomap IomapOfExtent(const DaxInode& inode, const FileExtent& extent,
-                    uint64_t length, unsigned flags) {
-  const bool dax = (flags & IOMAP_DAX) != 0;
-  Iomap iomap;
-  iomap.offset = extent.logical;
-  iomap.length = std::min(extent.length, length);
-  iomap.type = extent.type;
-  if (dax) {
-    iomap.dax_dev = inode.dax_dev;
-  } else {
-    iomap.bdev = inode.s_dev;
-  }
-  if (extent.type == IOMAP_MAPPED || extent.type == IOMAP_UNWRITTEN) {
-    iomap.addr = extent.physical + (dax ? inode.dax_part_off : 0);
-  }
-  return iomap;
-}
-
 }  // namespace dmdax

@@ -18,6 +18,7 @@
 #ifndef DMDAX_FS_FILE_SYSTEM_H_
 #define DMDAX_FS_FILE_SYSTEM_H_
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <functional>
@@ -137,8 +138,28 @@ DaxInode& InodeOf(const VmFault& vmf);
 
 // What lies at `pos` as an Iomap, cut to `length` bytes; for the DaxDevice or
 // the block device as the request `flags` say.
-Iomap IomapOfExtent(const DaxInode& inode, const FileExtent& extent,
-                    uint64_t length, unsigned flags = IOMAP_DAX);
+inline void FillIomap(const DaxInode& inode, const FileExtent& extent,
+                      uint64_t length, unsigned flags, Iomap* iomap) {
+  const bool dax = (flags & IOMAP_DAX) != 0;
+  const bool has_place =
+      extent.type == IOMAP_MAPPED || extent.type == IOMAP_UNWRITTEN;
+  iomap->addr = has_place ? extent.physical + (dax ? inode.dax_part_off : 0)
+                          : IOMAP_NULL_ADDR;
+  iomap->offset = extent.logical;
+  iomap->length = std::min(extent.length, length);
+  iomap->type = extent.type;
+  iomap->flags = 0;
+  iomap->dax_dev = dax ? inode.dax_dev : nullptr;
+  iomap->bdev = dax ? DevT{} : inode.s_dev;
+}
+// The same as a value, for which a fault has no time: it is copied by larger
+// words than it was made of.
+inline Iomap IomapOfExtent(const DaxInode& inode, const FileExtent& extent,
+                           uint64_t length, unsigned flags = IOMAP_DAX) {
+  Iomap iomap;
+  FillIomap(inode, extent, length, flags, &iomap);
+  return iomap;
+}
 
 }  // namespace dmdax
 

@@ -296,14 +296,11 @@ int Xfs::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
   const uint64_t end = pos + length;
   pos = RoundDown(pos, kBlock);
   length = RoundUp(end - pos, kBlock);
-  FileExtent extent = inode.extents.Find(pos);
   const bool asks_shared =
       write || ((flags & IOMAP_DAX) && profile_.xfs_dax_read_shared);
-  if (asks_shared) {
-    XfsReflinkTrimAroundShared(inodes(), inode, &extent);
-  } else {
-    extent = XfsMergedAt(inode, pos);
-  }
+  FileExtent extent =
+      asks_shared ? inode.extents.Find(pos) : XfsMergedAt(inode, pos, length);
+  if (asks_shared) XfsReflinkTrimAroundShared(inodes(), inode, &extent);
   if (write && extent.shared && !(zero && extent.type != IOMAP_MAPPED)) {
     return Unshare(inode, extent, length, iomap, srcmap);
   }
@@ -315,10 +312,10 @@ int Xfs::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
     length = EndOfAllocation(inode, extent, first, end - first) - pos;
     const int err = Allocate(inode, pos, length, flags);
     if (err < 0) return err;
-    extent = XfsMergedAt(inode, pos);
+    extent = XfsMergedAt(inode, pos, length);
     fresh = true;
   }
-  *iomap = IomapOfExtent(inode, extent, length, flags);
+  FillIomap(inode, extent, length, flags, iomap);
   if (fresh) iomap->flags |= IOMAP_F_NEW;
   if (extent.shared && (flags & IOMAP_DAX) && profile_.xfs_dax_read_shared) {
     iomap->flags |= IOMAP_F_SHARED;

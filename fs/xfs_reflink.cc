@@ -6,19 +6,20 @@
 
 namespace dmdax {
 
-FileExtent XfsMergedAt(const DaxInode& inode, uint64_t pos) {
+FileExtent XfsMergedAt(const DaxInode& inode, uint64_t pos, uint64_t length) {
   FileExtent merged = inode.extents.Find(pos);
   if (merged.type != IOMAP_MAPPED && merged.type != IOMAP_UNWRITTEN) {
     return merged;
   }
-  for (;;) {
+  while (merged.length < length) {
     const FileExtent next = inode.extents.Find(merged.end());
     if (next.type != merged.type ||
         next.physical != merged.physical + merged.length) {
-      return merged;
+      break;
     }
     merged.length += next.length;
   }
+  return merged;
 }
 
 void XfsReflinkTrimAroundShared(const std::vector<DaxInode*>& inodes,

@@ -19,8 +19,9 @@
 namespace dmdax {
 
 // The extent from `pos` on, with neighbours that adjoin: xfs merges them, and
-// does not ask whether they are shared.
-FileExtent XfsMergedAt(const DaxInode& inode, uint64_t pos);
+// does not ask whether they are shared.  Who wants `length` bytes gets no less
+// than that if they are there, and perhaps more.
+FileExtent XfsMergedAt(const DaxInode& inode, uint64_t pos, uint64_t length);
 
 // xfs_reflink_trim_around_shared(): cuts `extent` where blocks begin or end to
 // be shared, and says whether these are.  The files that are known, `inodes`,

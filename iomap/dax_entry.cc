@@ -85,26 +85,18 @@ void DaxEntries::FreeNode(Node* node) {
   delete node;
 }
 
-unsigned DaxEntries::SlotOf(const Node& node, uint64_t index) const {
-  return node.SlotAt(node.shift == pmd_shift_ ? AlignDown(index, pmd_order_)
-                                              : index);
+DaxEntry* DaxEntries::EntryIn(const Node& node, uint64_t index) const {
+  const unsigned at = node.SlotAt(
+      node.shift == pmd_shift_ ? AlignDown(index, pmd_order_) : index);
+  if (!node.Has(at) || node.IsNode(at)) return nullptr;
+  DaxEntry* entry = node.slot[at].entry;
+  return Has(*entry, index) ? entry : nullptr;
 }
 
 DaxEntry* DaxEntries::Find(uint64_t index) const {
   if (last_ != nullptr && Has(*last_, index)) return last_;
-  const Node* node = root_;
-  if (node == nullptr || !node->Covers(index)) return nullptr;
-  for (;;) {
-    const unsigned at = node->SlotAt(index);
-    if (node->IsNode(at)) {
-      node = node->slot[at].node;
-      continue;
-    }
-    const unsigned first = SlotOf(*node, index);
-    if (!node->Has(first) || node->IsNode(first)) return nullptr;
-    DaxEntry* entry = node->slot[first].entry;
-    return Has(*entry, index) ? entry : nullptr;
-  }
+  const Node* node = Nearest(index, 0);
+  return node != nullptr ? EntryIn(*node, index) : nullptr;
 }
 
 DaxEntry* DaxEntries::FirstIn(const Node& node, uint64_t base, uint64_t index) {
@@ -125,36 +117,50 @@ DaxEntry* DaxEntries::AtOrAfter(uint64_t index) const {
   return root_ == nullptr ? nullptr : FirstIn(*root_, 0, index);
 }
 
-bool DaxEntries::Conflicts(uint64_t index, int order) const {
+bool DaxEntries::SmallerIn(const Node& node, uint64_t first, int order) const {
   // What is smaller hangs below the slots of the larger.
-  const uint64_t first = AlignDown(index, order);
-  const Node* node = root_;
-  if (node == nullptr || !node->Covers(first)) return false;
-  while (node->shift > pmd_shift_) {
-    const unsigned at = node->SlotAt(first);
-    if (!node->IsNode(at)) return false;
-    node = node->slot[at].node;
-  }
-  if (node->shift < pmd_shift_) return true;  // the root, of single pages
-  const unsigned slots = 1u << (order - node->shift);
+  if (node.shift > pmd_shift_) return false;
+  if (node.shift < pmd_shift_) return true;  // the root, of single pages
+  const unsigned slots = 1u << (order - node.shift);
   const uint64_t range = (uint64_t{1} << slots) - 1;
-  return (node->nodes >> node->SlotAt(first) & range) != 0;
+  return (node.nodes >> node.SlotAt(first) & range) != 0;
 }
 
-DaxEntry* DaxEntries::NewEntry(uint64_t index, int order) {
-  const int level = NodeShift(order);
+bool DaxEntries::Conflicts(uint64_t index, int order) const {
+  const uint64_t first = AlignDown(index, order);
+  const Node* node = Nearest(first, pmd_shift_);
+  return node != nullptr && SmallerIn(*node, first, order);
+}
+
+DaxEntries::Node* DaxEntries::Nearest(uint64_t index, int shift) const {
+  Node* node = root_;
+  if (node == nullptr || !node->Covers(index)) return nullptr;
+  while (node->shift > shift) {
+    const unsigned at = node->SlotAt(index);
+    if (!node->IsNode(at)) break;
+    node = node->slot[at].node;
+  }
+  return node;
+}
+
+DaxEntries::Node* DaxEntries::Root(uint64_t index, int shift) {
   if (root_ == nullptr) {
-    int shift = level;
-    while ((index >> shift) >= kChunkSize) shift += kChunkShift;
-    root_ = NewNode(shift);
+    int top = shift;
+    while ((index >> top) >= kChunkSize) top += kChunkShift;
+    root_ = NewNode(top);
   }
   // No node is empty: what hangs below another one has an entry.
-  while (root_->shift < level || !root_->Covers(index)) {
+  while (root_->shift < shift || !root_->Covers(index)) {
     Node* top = NewNode(root_->shift + kChunkShift);
     top->Put(0, root_);
     root_ = top;
   }
-  Node* node = root_;
+  return root_;
+}
+
+DaxEntry* DaxEntries::NewEntry(uint64_t index, int order, Node* nearest) {
+  const int level = NodeShift(order);
+  Node* node = nearest != nullptr ? nearest : Root(index, level);
   while (node->shift > level) {
     const unsigned at = node->SlotAt(index);
     if (!node->Has(at)) node->Put(at, NewNode(node->shift - kChunkShift));
@@ -174,7 +180,7 @@ DaxEntry* DaxEntries::NewEntry(uint64_t index, int order) {
 
 void DaxEntries::Insert(const DaxEntry& entry) {
   Delete(entry.index, uint64_t{1} << entry.order, [](const DaxEntry&) {});
-  *NewEntry(entry.index, entry.order) = entry;
+  *NewEntry(entry.index, entry.order, nullptr) = entry;
 }
 
 void DaxEntries::Erase(uint64_t index) {
@@ -199,19 +205,24 @@ void DaxEntries::Erase(uint64_t index) {
 DaxEntries::Grabbed DaxEntries::Grab(
     uint64_t index, int order,
     absl::FunctionRef<void(uint64_t first, uint64_t nr)> unmap) {
-  if (order > 0 && Conflicts(index, order)) {
+  // One walk: to what is there, to what conflicts, or to the place of a new
+  // one.
+  index = AlignDown(index, order);
+  Node* nearest = Nearest(index, NodeShift(order));
+  if (order > 0 && nearest != nullptr && SmallerIn(*nearest, index, order)) {
     return Grabbed{nullptr, VM_FAULT_FALLBACK};
   }
-  DaxEntry* entry = Find(index);
+  DaxEntry* entry = nearest != nullptr ? EntryIn(*nearest, index) : nullptr;
   if (entry != nullptr && order == 0 && entry->is_pmd() &&
       (entry->is_zero() || entry->is_empty())) {
     // Only a zero page or a place holder is replaced by single pages.
     if (entry->is_zero()) unmap(entry->index, uint64_t{1} << entry->order);
     Erase(entry->index);
     entry = nullptr;
+    nearest = nullptr;  // which may have gone with its last slot
   }
   if (entry == nullptr) {
-    entry = NewEntry(AlignDown(index, order), order);
+    entry = NewEntry(index, order, nearest);
     entry->flags = DAX_EMPTY | (order > 0 ? unsigned{DAX_PMD} : 0);
   }
   entry->flags |= DAX_LOCKED;

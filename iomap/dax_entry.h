@@ -133,13 +133,22 @@ class DaxEntries {
   bool HasToWrite(uint64_t first, int shift) const;
   // log2 of the indices one slot of the tree's root stands for.
   int RootShift() const;
-  // A slot's entry in a node where PMDs are may begin some slots before it.
-  unsigned SlotOf(const Node& node, uint64_t index) const;
+  // The entry that covers `index`, if it is in this node; a PMD may begin some
+  // slots before that of `index`.
+  DaxEntry* EntryIn(const Node& node, uint64_t index) const;
+  // Whether an entry smaller than `order` lies in its range from `first` on:
+  // of the node that is nearest to it.
+  bool SmallerIn(const Node& node, uint64_t first, int order) const;
   // The first at `index` or behind it that is in the node, whose first index
   // is `base`.
   static DaxEntry* FirstIn(const Node& node, uint64_t base, uint64_t index);
-  // An entry where nothing is.
-  DaxEntry* NewEntry(uint64_t index, int order);
+  // The lowest node above the place of an entry at `index` whose node has this
+  // shift, or that node; null if the tree does not reach so far.
+  Node* Nearest(uint64_t index, int shift) const;
+  // The root, made high enough for such an entry.
+  Node* Root(uint64_t index, int shift);
+  // An entry where nothing is, from what Nearest() found or from the root on.
+  DaxEntry* NewEntry(uint64_t index, int order, Node* nearest);
   void Erase(uint64_t index);
   Node* NewNode(int shift);
   void FreeNode(Node* node);

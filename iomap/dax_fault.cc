@@ -21,8 +21,19 @@ uint64_t MaxPgoff(const FaultProfile& profile, uint64_t i_size) {
   return (i_size + size - 1) / size;
 }
 
-FaultReason ErrnoReason(int error) {
-  return {.code = FaultReasonCode::kIomapError, .err = -error};
+// The functions that give a reason are out of line, as FailFault().
+[[gnu::noinline]] void SetErrnoReason(VmFault& vmf, int error) {
+  vmf.reason = {.code = FaultReasonCode::kIomapError, .err = -error};
+}
+
+[[gnu::noinline]] void SetReason(FaultReason* reason, FaultReasonCode code,
+                                 uint64_t want, uint64_t have) {
+  *reason = {.code = code, .want = want, .have = have};
+}
+
+[[gnu::noinline]] void SetExtentShort(VmFault& vmf, const IomapIter& iter) {
+  vmf.reason = DaxExtentShort(*iter.inode->profile, iter.iomap.type, iter.pos,
+                              iter.length());
 }
 
 // dax_fault_check_fallback(): true if the 2 MiB do not lie in the VMA or do not
@@ -34,24 +45,23 @@ bool CheckFallbackVma(const FaultProfile& profile, const VmAreaStruct& vma,
   const uint64_t addr_page = address >> profile.page_shift;
   const uint64_t pmd_addr = address & profile.pmd_mask();
   if ((pgoff & colour) != (addr_page & colour)) {
-    *reason = {.code = FaultReasonCode::kVmaColour,
-               .want = pgoff & colour,
-               .have = addr_page & colour};
+    SetReason(reason, FaultReasonCode::kVmaColour, pgoff & colour,
+              addr_page & colour);
     return true;
   }
   if (write && !(vma.vm_flags & VM_SHARED)) {
-    *reason = {.code = FaultReasonCode::kPrivateWrite};
+    SetReason(reason, FaultReasonCode::kPrivateWrite, 0, 0);
     return true;
   }
   if (pmd_addr < vma.vm_start) {
-    *reason = {.code = FaultReasonCode::kVmaStart,
-               .have = (vma.vm_start - pmd_addr) >> profile.page_shift};
+    SetReason(reason, FaultReasonCode::kVmaStart, 0,
+              (vma.vm_start - pmd_addr) >> profile.page_shift);
     return true;
   }
   const uint64_t pmd_end = pmd_addr + profile.pmd_size();
   if (pmd_end > vma.vm_end) {
-    *reason = {.code = FaultReasonCode::kVmaEnd,
-               .have = (pmd_end - vma.vm_end) >> profile.page_shift};
+    SetReason(reason, FaultReasonCode::kVmaEnd, 0,
+              (pmd_end - vma.vm_end) >> profile.page_shift);
     return true;
   }
   return false;
@@ -59,8 +69,7 @@ bool CheckFallbackVma(const FaultProfile& profile, const VmAreaStruct& vma,
 
 bool BeyondEof(uint64_t index, uint64_t max_pgoff, FaultReason* reason) {
   if (index < max_pgoff) return false;
-  *reason = {
-      .code = FaultReasonCode::kBeyondEof, .want = index, .have = max_pgoff};
+  SetReason(reason, FaultReasonCode::kBeyondEof, index, max_pgoff);
   return true;
 }
 
@@ -78,16 +87,13 @@ vm_fault_t PmdIterate(VmFault& vmf, DaxInode& inode, IomapOps& ops,
   int more;
   while ((more = IomapIterNext(iter, ops, vmf.mm->recorder())) > 0) {
     if (iter.length() < profile.pmd_size()) {
-      if (vmf.mm->reasons == FaultReasons::kAll) {
-        vmf.reason =
-            DaxExtentShort(profile, iter.iomap.type, iter.pos, iter.length());
-      }
+      if (vmf.mm->reasons == FaultReasons::kAll) SetExtentShort(vmf, iter);
       continue;  // nothing processed: the next round ends the loop
     }
     ret = DaxFaultIter(vmf, iter, entry, index, true, pfnp);
     if (ret != VM_FAULT_FALLBACK) iter.processed = profile.pmd_size();
   }
-  if (more < 0 && !vmf.reason) vmf.reason = ErrnoReason(more);
+  if (more < 0 && !vmf.reason) SetErrnoReason(vmf, more);
   return ret;
 }
 
@@ -116,8 +122,7 @@ vm_fault_t DaxIomapPmdFault(VmFault& vmf, DaxInode& inode, IomapOps& ops,
     const DaxEntries::Grabbed grabbed =
         GrabEntry(vmf, inode, index, profile.pmd_order());
     if (grabbed.entry == nullptr) {
-      vmf.reason = {.code = FaultReasonCode::kEntryConflict};
-      ret = grabbed.fault;
+      ret = FailFault(vmf, grabbed.fault, FaultReasonCode::kEntryConflict);
     } else if (vmf.pmd.is_table()) {
       // A PTE fault was faster: the access is tried again.
       UnlockEntry(vmf, inode, *grabbed.entry);
@@ -162,7 +167,7 @@ vm_fault_t PteIterate(VmFault& vmf, DaxInode& inode, IomapOps& ops,
   }
   if (errp != nullptr) *errp = error;
   if (ret == 0 && error < 0) {
-    vmf.reason = ErrnoReason(error);
+    SetErrnoReason(vmf, error);
     ret = DaxFaultReturn(profile, error);
   }
   return ret;
@@ -176,10 +181,8 @@ vm_fault_t DaxIomapPteFault(VmFault& vmf, DaxInode& inode, IomapOps& ops,
   vm_fault_t major = 0;
   vm_fault_t ret = 0;
   if ((vmf.pgoff << profile.page_shift) >= inode.i_size) {
-    vmf.reason = {.code = FaultReasonCode::kBeyondEof,
-                  .want = vmf.pgoff,
-                  .have = MaxPgoff(profile, inode.i_size)};
-    ret = VM_FAULT_SIGBUS;
+    ret = FailFault(vmf, VM_FAULT_SIGBUS, FaultReasonCode::kBeyondEof,
+                    vmf.pgoff, MaxPgoff(profile, inode.i_size));
   } else {
     const DaxEntries::Grabbed grabbed = GrabEntry(vmf, inode, vmf.pgoff, 0);
     if (vmf.pmd.is_leaf()) {
@@ -215,8 +218,7 @@ vm_fault_t DaxCheckPmdFault(const FaultProfile& profile,
   if (late && BeyondEof(index, max_pgoff, reason)) return VM_FAULT_SIGBUS;
   const uint64_t last = index | (profile.pmd_nr() - 1);
   if (last < max_pgoff) return 0;
-  *reason = {
-      .code = FaultReasonCode::kEofInside, .want = last + 1, .have = max_pgoff};
+  SetReason(reason, FaultReasonCode::kEofInside, last + 1, max_pgoff);
   return VM_FAULT_FALLBACK;
 }
 
@@ -229,11 +231,9 @@ FaultReason DaxExtentShort(const FaultProfile& profile, uint16_t type,
   return reason;
 }
 
-void RecordDax(VmFault& vmf, const DaxInode& inode, FaultEventKind kind,
-               int64_t ret, uint64_t max_pgoff) {
-  FaultRecorder* recorder = vmf.mm->recorder();
-  if (recorder == nullptr) return;
-  FaultEvent event{.kind = kind};
+void AddDaxEvent(VmFault& vmf, const DaxInode& inode, FaultEventKind kind,
+                 int64_t ret, uint64_t max_pgoff) {
+  FaultEvent& event = vmf.mm->recorder()->Add(kind);
   event.dev = inode.s_dev;
   event.ino = inode.i_ino;
   event.vm_flags = vmf.vma->vm_flags;
@@ -244,7 +244,6 @@ void RecordDax(VmFault& vmf, const DaxInode& inode, FaultEventKind kind,
   event.pgoff = vmf.pgoff;
   event.max_pgoff = max_pgoff;
   event.ret = ret;
-  recorder->Add(std::move(event));
 }
 
 vm_fault_t DaxFaultReturn(const FaultProfile& profile, int error) {
@@ -263,9 +262,9 @@ vm_fault_t DaxIomapFault(VmFault& vmf, int order, DaxInode& inode,
   if (order == inode.profile->pmd_order()) {
     return DaxIomapPmdFault(vmf, inode, ops, pfnp);
   }
-  vmf.reason = {.code = FaultReasonCode::kFsNoPud,
-                .where = vmf.vma->vm_ops->name()};
-  return VM_FAULT_FALLBACK;
+  if (vmf.mm->reasons == FaultReasons::kNone) return VM_FAULT_FALLBACK;
+  return FailFault(vmf, VM_FAULT_FALLBACK, FaultReasonCode::kFsNoPud,
+                   vmf.vma->vm_ops->name());
 }
 
 }  // namespace dmdax

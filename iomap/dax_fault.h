@@ -73,8 +73,14 @@ void DaxDisassociate(MemMap& mem, const FaultProfile& profile,
                      const DaxEntry& entry);
 
 // Records an event with the fields that every dax_* trace point has.
-void RecordDax(VmFault& vmf, const DaxInode& inode, FaultEventKind kind,
-               int64_t ret, uint64_t max_pgoff = 0);
+void AddDaxEvent(VmFault& vmf, const DaxInode& inode, FaultEventKind kind,
+                 int64_t ret, uint64_t max_pgoff);
+// The same if somebody listens.
+inline void RecordDax(VmFault& vmf, const DaxInode& inode, FaultEventKind kind,
+                      int64_t ret, uint64_t max_pgoff = 0) {
+  if (vmf.mm->recorder() == nullptr) return;
+  AddDaxEvent(vmf, inode, kind, ret, max_pgoff);
+}
 
 }  // namespace dmdax
 

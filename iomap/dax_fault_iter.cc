@@ -70,11 +70,10 @@ void InsertEntry(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
   if (cow && (iter.flags & IOMAP_WRITE)) entry.towrite = true;
 }
 
-void RecordEntry(VmFault& vmf, const DaxInode& inode, K kind,
-                 const DaxEntry& entry, FlaggedPfn pfn) {
-  FaultRecorder* recorder = vmf.mm->recorder();
-  if (recorder == nullptr) return;
-  FaultEvent event{.kind = kind};
+[[gnu::noinline]] void AddEntryEvent(VmFault& vmf, const DaxInode& inode,
+                                     K kind, const DaxEntry& entry,
+                                     FlaggedPfn pfn) {
+  FaultEvent& event = vmf.mm->recorder()->Add(kind);
   event.dev = inode.s_dev;
   event.ino = inode.i_ino;
   event.vm_flags = vmf.vma->vm_flags;
@@ -83,7 +82,12 @@ void RecordEntry(VmFault& vmf, const DaxInode& inode, K kind,
   event.pfn = pfn.raw();
   event.write = vmf.write();
   event.radix_entry = entry.raw();
-  recorder->Add(std::move(event));
+}
+
+inline void RecordEntry(VmFault& vmf, const DaxInode& inode, K kind,
+                        const DaxEntry& entry, FlaggedPfn pfn) {
+  if (vmf.mm->recorder() == nullptr) return;
+  AddEntryEvent(vmf, inode, kind, entry, pfn);
 }
 
 vm_fault_t LoadHole(VmFault& vmf, const IomapIter& iter, DaxEntry& entry) {
@@ -107,10 +111,9 @@ vm_fault_t PmdLoadHole(VmFault& vmf, const IomapIter& iter, DaxEntry& entry) {
     return ret;
   }
   if (!vmf.pmd.none()) {
-    vmf.reason = {.code = FaultReasonCode::kNoHugeZeroPage};
     RecordEntry(vmf, *iter.inode, K::kDaxPmdLoadHoleFallback, entry,
                 FlaggedPfn{});
-    return VM_FAULT_FALLBACK;
+    return FailFault(vmf, VM_FAULT_FALLBACK, FaultReasonCode::kNoHugeZeroPage);
   }
   const PteOps& ops = mm.pte_ops();
   vmf.pmd.Set(ops.MkHuge(ops.MkPte(zero, vmf.vma->vm_page_prot)));
@@ -243,8 +246,9 @@ int DaxIomapDirectAccess(VmFault& vmf, DaxInode& inode, const Iomap& iomap,
   const DaxAccess access = DaxDirectAccess(
       iomap.dax_dev, pgoff, static_cast<int64_t>(nr), DaxAccessMode::kAccess,
       recorder != nullptr ? &trace : nullptr);
-  if (vmf.reason) vmf.reason = FaultReason{};
-  if (recorder != nullptr) recorder->AddSteps(trace.steps());
+  vmf.ClearReason();
+  absl::Span<const TraceStep> steps;
+  if (recorder != nullptr) steps = recorder->AddSteps(trace.TakeSteps());
   // Whoever wants no frame takes what there is.
   const bool good =
       pfn != nullptr ? DaxAccessMaps(profile, access, nr) : access.ret >= 0;
@@ -255,9 +259,9 @@ int DaxIomapDirectAccess(VmFault& vmf, DaxInode& inode, const Iomap& iomap,
     // to blame.
     DaxDirectAccess(iomap.dax_dev, pgoff, static_cast<int64_t>(nr),
                     DaxAccessMode::kAccess, &trace);
+    steps = trace.steps();
   }
-  vmf.reason =
-      DaxAccessReason(inode, iomap.dax_dev, pgoff, nr, access, trace.steps());
+  vmf.reason = DaxAccessReason(inode, iomap.dax_dev, pgoff, nr, access, steps);
   return access.ret < 0 ? static_cast<int>(access.ret) : -EINVAL;
 }
 
@@ -287,9 +291,8 @@ vm_fault_t DaxFaultIter(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
   }
   if (iomap.type != IOMAP_MAPPED && !(iomap.flags & IOMAP_F_SHARED)) {
     vmf.mm->Warn("iomap->type != IOMAP_MAPPED on a DAX write");
-    vmf.reason = {.code = FaultReasonCode::kExtentType,
-                  .where = IomapTypeName(iomap.type)};
-    return pmd ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
+    return FailFault(vmf, pmd ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS,
+                     FaultReasonCode::kExtentType, IomapTypeName(iomap.type));
   }
   FlaggedPfn pfn;
   const uint64_t size = pmd ? profile.pmd_size() : profile.page_size();
@@ -312,9 +315,8 @@ vm_fault_t DaxFaultIter(VmFault& vmf, const IomapIter& iter, DaxEntry& entry,
   if (IsSynchronous(iter, *vmf.vma)) {
     if (pfnp == nullptr) {
       vmf.mm->Warn("!pfnp");
-      vmf.reason = {.code = FaultReasonCode::kNoSyncSupport,
-                    .where = vmf.vma->vm_ops->name()};
-      return VM_FAULT_SIGBUS;
+      return FailFault(vmf, VM_FAULT_SIGBUS, FaultReasonCode::kNoSyncSupport,
+                       vmf.vma->vm_ops->name());
     }
     *pfnp = pfn;
     return VM_FAULT_NEEDDSYNC;

@@ -17,13 +17,12 @@ constexpr uint64_t kBlock = 4096;
 void Record(DaxInode& inode, FaultEventKind kind, uint64_t pgoff, uint64_t last,
             uint64_t length) {
   if (inode.recorder == nullptr) return;
-  FaultEvent event{.kind = kind};
+  FaultEvent& event = inode.recorder->Add(kind);
   event.dev = inode.s_dev;
   event.ino = inode.i_ino;
   event.pgoff = pgoff;
   event.max_pgoff = last;
   event.length = length;
-  inode.recorder->Add(std::move(event));
 }
 
 // dax_writeback_one(): write-protects every mapping of the entry.

@@ -17,7 +17,7 @@ int AskForPage(DaxInode& inode, const Iomap& iomap, uint64_t pos) {
   const DaxAccess access =
       DaxDirectAccess(iomap.dax_dev, pgoff, 1, DaxAccessMode::kAccess,
                       inode.recorder != nullptr ? &trace : nullptr);
-  if (inode.recorder != nullptr) inode.recorder->AddSteps(trace.steps());
+  if (inode.recorder != nullptr) inode.recorder->AddSteps(trace.TakeSteps());
   return access.ret < 0 ? static_cast<int>(access.ret) : 0;
 }
 

@@ -97,14 +97,38 @@ void FileExtents::Insert(const FileExtent& extent) {
 
 void FileExtents::SetType(uint64_t logical, uint64_t length, uint16_t type) {
   const uint64_t end = logical + length;
-  for (uint64_t pos = logical; pos < end;) {
-    FileExtent part = Find(pos);
-    part.length = std::min(part.length, end - pos);
-    pos += part.length;
-    if (part.type == IOMAP_HOLE) continue;
-    part.type = type;
-    Insert(part);
+  auto it = extents_.upper_bound(logical);
+  if (it != extents_.begin() && logical < std::prev(it)->second.end()) --it;
+  while (it != extents_.end() && it->first < end) {
+    it = SetTypeIn(it, std::max(logical, it->first),
+                   std::min(end, it->second.end()), type);
   }
+}
+
+FileExtents::Map::iterator FileExtents::SetTypeIn(Map::iterator it,
+                                                  uint64_t from, uint64_t to,
+                                                  uint16_t type) {
+  auto next = std::next(it);
+  const FileExtent old = it->second;
+  if (old.type == type) return next;
+  FileExtent part = Cut(old, from, to);
+  part.type = type;
+  if (to < old.end()) {
+    next = extents_.emplace_hint(next, to, Cut(old, to, old.end()));
+  } else if (next != extents_.end() && Continues(part, next->second)) {
+    part.length += next->second.length;
+    next = extents_.erase(next);
+  }
+  if (from > old.logical) {
+    it->second = Cut(old, old.logical, from);
+    extents_.emplace_hint(next, from, part);
+  } else if (it != extents_.begin() && Continues(std::prev(it)->second, part)) {
+    std::prev(it)->second.length += part.length;
+    extents_.erase(it);
+  } else {
+    it->second = part;
+  }
+  return next;
 }
 
 bool FileExtents::Has(uint16_t type) const {

@@ -60,7 +60,13 @@ class FileExtents {
   bool empty() const { return extents_.empty(); }
 
  private:
-  std::map<uint64_t, FileExtent> extents_;  // by logical
+  using Map = std::map<uint64_t, FileExtent>;
+
+  // SetType() of [from, to) of one extent; what follows that.
+  Map::iterator SetTypeIn(Map::iterator it, uint64_t from, uint64_t to,
+                          uint16_t type);
+
+  Map extents_;  // by logical
 };
 
 }  // namespace dmdax

@@ -11,7 +11,7 @@ namespace {
 
 void Record(FaultRecorder* recorder, FaultEventKind kind, const DaxInode& inode,
             const Iomap& iomap) {
-  FaultEvent event{.kind = kind};
+  FaultEvent& event = recorder->Add(kind);
   event.dev = inode.s_dev;
   event.ino = inode.i_ino;
   event.bdev = iomap.bdev;
@@ -20,7 +20,6 @@ void Record(FaultRecorder* recorder, FaultEventKind kind, const DaxInode& inode,
   event.length = iomap.length;
   event.iomap_type = iomap.type;
   event.iomap_flags = iomap.flags;
-  recorder->Add(std::move(event));
 }
 
 // iomap_iter_advance(): 1 when there is more to do.
@@ -36,8 +35,11 @@ int Advance(IomapIter& iter) {
 
 int IomapIterNext(IomapIter& iter, IomapOps& ops, FaultRecorder* recorder) {
   FaultScope scope(recorder, FaultFunction::kIomapIter);
+  // Nobody is asked for the names when none listens.
+  const bool listens = recorder != nullptr;
+  const auto none = FaultFunction::kNone;
   if (iter.started) {
-    FaultScope end(recorder, ops.EndFunction(iter.flags));
+    FaultScope end(recorder, listens ? ops.EndFunction(iter.flags) : none);
     const int64_t written = iter.processed > 0 ? iter.processed : 0;
     const int ret = ops.End(*iter.inode, iter.pos, iter.length(), written,
                             iter.flags, iter.iomap);
@@ -45,21 +47,19 @@ int IomapIterNext(IomapIter& iter, IomapOps& ops, FaultRecorder* recorder) {
     if (ret < 0 && iter.processed == 0) return ret;
     const int more = Advance(iter);
     if (more <= 0) return more;
+    iter.processed = 0;
+    iter.iomap = Iomap{};
+    iter.srcmap = Iomap{};
   }
   iter.started = true;
-  iter.processed = 0;
-  iter.iomap = Iomap{};
-  iter.srcmap = Iomap{};
   int ret = 0;
   {
-    FaultScope begin(recorder, ops.BeginFunction(iter.flags));
+    FaultScope begin(recorder, listens ? ops.BeginFunction(iter.flags) : none);
     ret = ops.Begin(*iter.inode, iter.pos, iter.len, iter.flags, &iter.iomap,
                     &iter.srcmap);
   }
   if (ret < 0) return ret;
-  const bool trace =
-      recorder != nullptr && iter.inode->profile->trace_iomap_iter;
-  if (trace) {
+  if (listens && iter.inode->profile->trace_iomap_iter) {
     Record(recorder, FaultEventKind::kIomapIterDstmap, *iter.inode, iter.iomap);
     if (iter.srcmap.type != IOMAP_HOLE) {
       Record(recorder, FaultEventKind::kIomapIterSrcmap, *iter.inode,

@@ -54,6 +54,11 @@ enum IomapRequest : unsigned {
 };
 
 struct Iomap {
+  // Makes each field on its own.  GCC 12 clears a constant of this size, and
+  // what has it as a member, by `rep stos`, which takes as long as a fault's
+  // search for the extent.
+  Iomap() {}  // NOLINT(modernize-use-equals-default)
+
   uint64_t addr = IOMAP_NULL_ADDR;  // bytes on dax_dev
   uint64_t offset = 0;              // bytes in the file
   uint64_t length = 0;              // bytes

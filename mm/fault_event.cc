@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -60,7 +61,7 @@ std::string IomapText(const FaultProfile& profile, const char* name,
 }
 
 std::string DirectAccessText(const FaultProfile& profile, const FaultEvent& e) {
-  const TraceStep& step = e.step;
+  const TraceStep& step = *e.step;
   std::string out = absl::StrCat(KernelEventName(step), ":");
   if (step.event_has_row) {
     absl::StrAppendFormat(&out, " begin=%d len=%d", step.begin.value(),
@@ -166,7 +167,8 @@ std::string IomapFlagText(uint16_t flags) {
 
 namespace {
 
-constexpr size_t kEventsOfAFault = 24, kCallsOfAFault = 40;
+// A fault on one device has 13 events and up to 27 calls.
+constexpr size_t kEventsOfAFault = 16, kCallsOfAFault = 32;
 
 std::string EventText(const FaultProfile& profile, const FaultEvent& e) {
   switch (e.kind) {
@@ -182,7 +184,7 @@ std::string EventText(const FaultProfile& profile, const FaultEvent& e) {
     case K::kDirectAccess:
       return DirectAccessText(profile, e);
     case K::kDirectAccessRet:
-      return absl::StrCat(KernelEventName(e.step), "_ret: ret=", e.ret);
+      return absl::StrCat(KernelEventName(*e.step), "_ret: ret=", e.ret);
     case K::kInsertPfnPte:
       return InsertText(profile, "insert_pfn_pte", e, true);
     case K::kInsertPfnPteRet:
@@ -217,54 +219,45 @@ std::string FaultEventText(const FaultProfile& profile,
       absl::StripTrailingAsciiWhitespace(EventText(profile, event)));
 }
 
-size_t FaultRecorder::Enter(FaultFunction function, std::string name) {
-  if (calls_.empty()) {
-    // What a fault on one device has.
-    events_.reserve(kEventsOfAFault);
-    calls_.reserve(kCallsOfAFault);
-  }
-  calls_.push_back({function, std::move(name), depth_++, events_.size(), 0});
-  return calls_.size() - 1;
+void FaultRecorder::ReserveForFault() {
+  events_.reserve(kEventsOfAFault);
+  calls_.reserve(kCallsOfAFault);
 }
 
-void FaultRecorder::Leave(size_t index) {
-  calls_[index].leave = events_.size();
-  --depth_;
-}
-
-void FaultRecorder::AddSteps(absl::Span<const TraceStep> steps) {
-  std::vector<const TraceStep*> open;
-  std::vector<std::vector<size_t>> calls;  // that each open step opened
+absl::Span<const TraceStep> FaultRecorder::AddSteps(
+    std::vector<TraceStep> steps) {
+  struct Open {
+    const TraceStep* step;
+    size_t outer, inner;  // the calls that it opened, which may be one
+  };
+  absl::InlinedVector<Open, 8> open;
   auto close_from = [&](int depth) {
-    while (!open.empty() && open.back()->depth >= depth) {
-      FaultEvent event{.kind = K::kDirectAccessRet};
-      event.step = *open.back();
-      event.ret = open.back()->ret;
-      Add(std::move(event));
+    while (!open.empty() && open.back().step->depth >= depth) {
+      const Open& last = open.back();
+      FaultEvent& event = Add(K::kDirectAccessRet);
+      event.ret = last.step->ret;
+      event.step = last.step;
+      Leave(last.inner);
+      if (last.outer != last.inner) Leave(last.outer);
       open.pop_back();
-      while (!calls.back().empty()) {
-        Leave(calls.back().back());
-        calls.back().pop_back();
-      }
-      calls.pop_back();
     }
   };
-  for (const TraceStep& step : steps) {
+  steps_.push_back(
+      std::make_shared<const std::vector<TraceStep>>(std::move(steps)));
+  for (const TraceStep& step : *steps_.back()) {
     close_from(step.depth);
     // A target is called by its mapped device, all others through
     // dax_direct_access().
-    calls.emplace_back();
-    if (step.function != TraceFunction::kTargetDirectAccess) {
-      calls.back().push_back(Enter(FaultFunction::kDaxDirectAccess));
-    }
-    calls.back().push_back(
-        Enter(FaultFunction::kNone, KernelFunctionName(step)));
-    FaultEvent event{.kind = K::kDirectAccess};
-    event.step = step;
-    Add(std::move(event));
-    open.push_back(&step);
+    Open& next = open.emplace_back();
+    next.step = &step;
+    const bool direct = step.function == TraceFunction::kTargetDirectAccess;
+    if (!direct) next.outer = Enter(FaultFunction::kDaxDirectAccess);
+    next.inner = Enter(FaultFunction::kNone, &step);
+    if (direct) next.outer = next.inner;
+    Add(K::kDirectAccess).step = &step;
   }
   close_from(0);
+  return *steps_.back();
 }
 
 }  // namespace dmdax

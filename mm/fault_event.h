@@ -18,7 +18,9 @@
 #ifndef DMDAX_MM_FAULT_EVENT_H_
 #define DMDAX_MM_FAULT_EVENT_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -67,6 +69,10 @@ enum class FaultEventKind {
 // One event.  Which fields mean something depends on the kind, as in the
 // kernel's formats; the rest are zero.
 struct FaultEvent {
+  // Makes each field on its own.  GCC 12 clears an aggregate of this size by
+  // `rep stos`, which takes longer than all the rest of an event.
+  explicit FaultEvent(FaultEventKind k) : kind(k) {}
+
   FaultEventKind kind;
   DevT dev{};  // the file system's device
   uint64_t ino = 0;
@@ -86,16 +92,18 @@ struct FaultEvent {
   uint16_t iomap_type = 0;
   uint16_t iomap_flags = 0;
   bool write = false;
-  int pe_size = 0;   // 0 PTE, 1 PMD, 2 PUD
-  int64_t ret = 0;   // VM_FAULT_*, pages or -errno
-  TraceStep step{};  // kDirectAccess*
+  int pe_size = 0;  // 0 PTE, 1 PMD, 2 PUD
+  int64_t ret = 0;  // VM_FAULT_*, pages or -errno
+  // kDirectAccess*: one of the recorder's, valid as long as its events.
+  const TraceStep* step = nullptr;
 };
 
 // A call of one of the kernel's functions.
 struct FaultCall {
   FaultFunction function = FaultFunction::kNone;
-  std::string name;  // of a device's function, which has no number
   int depth = 0;
+  // Of a device, whose functions have no number; as in FaultEvent.
+  const TraceStep* step = nullptr;
   // The events between these are inside it.
   size_t enter = 0;
   size_t leave = 0;
@@ -103,15 +111,24 @@ struct FaultCall {
 
 class FaultRecorder {
  public:
-  void Add(FaultEvent event) { events_.push_back(std::move(event)); }
-  // The entries and returns of a device stack's steps, properly nested.
-  void AddSteps(absl::Span<const TraceStep> steps);
+  // A new event, to be filled before the next one comes.
+  FaultEvent& Add(FaultEventKind kind) { return events_.emplace_back(kind); }
+  // The entries and returns of a device stack's steps, properly nested.  The
+  // steps as they are kept, until Clear().
+  absl::Span<const TraceStep> AddSteps(std::vector<TraceStep> steps);
 
   absl::Span<const FaultEvent> events() const { return events_; }
 
   // Opens a call; its index goes to Leave().  FaultScope does both.
-  size_t Enter(FaultFunction function, std::string name = "");
-  void Leave(size_t index);
+  size_t Enter(FaultFunction function, const TraceStep* step = nullptr) {
+    if (calls_.empty()) ReserveForFault();
+    calls_.push_back({function, depth_++, step, events_.size(), 0});
+    return calls_.size() - 1;
+  }
+  void Leave(size_t index) {
+    calls_[index].leave = events_.size();
+    --depth_;
+  }
   // In the order of entry; mm/fault_graph.h prints them.
   const std::vector<FaultCall>& calls() const { return calls_; }
 
@@ -119,11 +136,17 @@ class FaultRecorder {
   void Clear() {
     events_.clear();
     calls_.clear();
+    steps_.clear();
   }
 
  private:
+  // What a fault on one device has.
+  void ReserveForFault();
+
   std::vector<FaultEvent> events_;
   std::vector<FaultCall> calls_;
+  // What events and calls point to; copies of a recorder share it.
+  std::vector<std::shared_ptr<const std::vector<TraceStep>>> steps_;
   int depth_ = 0;
 };
 

@@ -9,9 +9,11 @@ namespace dmdax {
 namespace {
 
 std::string CallName(const FaultProfile& profile, const FaultCall& call) {
-  return call.function != FaultFunction::kNone
-             ? FaultFunctionName(profile, call.function)
-             : call.name;
+  if (call.function != FaultFunction::kNone) {
+    return FaultFunctionName(profile, call.function);
+  }
+  // A call of kNone that is no device's is not shown.
+  return call.step != nullptr ? KernelFunctionName(*call.step) : "";
 }
 
 // Goes through calls and events in the order they happened.

@@ -8,16 +8,20 @@ namespace {
 
 using K = FaultEventKind;
 
-void Record(VmFault& vmf, K kind, uint64_t addr, uint64_t raw_pfn, bool write,
-            int64_t ret) {
-  FaultRecorder* recorder = vmf.mm->recorder();
-  if (recorder == nullptr) return;
-  FaultEvent event{.kind = kind};
+[[gnu::noinline]] void Add(FaultRecorder& recorder, K kind, uint64_t addr,
+                           uint64_t raw_pfn, bool write, int64_t ret) {
+  FaultEvent& event = recorder.Add(kind);
   event.address = addr;
   event.pfn = raw_pfn;
   event.write = write;
   event.ret = ret;
-  recorder->Add(std::move(event));
+}
+
+// Without a recorder no more than this test.
+inline void Record(VmFault& vmf, K kind, uint64_t addr, uint64_t raw_pfn,
+                   bool write, int64_t ret) {
+  FaultRecorder* recorder = vmf.mm->recorder();
+  if (recorder != nullptr) Add(*recorder, kind, addr, raw_pfn, write, ret);
 }
 
 bool OutsideVma(const VmAreaStruct& vma, uint64_t addr) {
@@ -81,12 +85,10 @@ vm_fault_t MixedFault(VmFault& vmf, uint64_t addr, FlaggedPfn pfn,
                              ? "!(vma->vm_flags & VM_MIXEDMAP)"
                              : "!vm_mixed_ok(vma, pfn)");
     }
-    vmf.reason = {.code = FaultReasonCode::kInsertNotAllowed};
-    return VM_FAULT_SIGBUS;
+    return FailFault(vmf, VM_FAULT_SIGBUS, FaultReasonCode::kInsertNotAllowed);
   }
   if (OutsideVma(*vmf.vma, addr)) {
-    vmf.reason = {.code = FaultReasonCode::kInsertRange};
-    return VM_FAULT_SIGBUS;
+    return FailFault(vmf, VM_FAULT_SIGBUS, FaultReasonCode::kInsertRange);
   }
   // Without a special bit a page that has a struct page must be counted.
   int err;
@@ -99,21 +101,12 @@ vm_fault_t MixedFault(VmFault& vmf, uint64_t addr, FlaggedPfn pfn,
   if (err == -ENOMEM) return VM_FAULT_OOM;
   // -EBUSY: the page is mapped already, and the access is tried again.
   if (err < 0 && err != -EBUSY) {
-    vmf.reason = {.code = FaultReasonCode::kInsertNotAllowed};
-    return VM_FAULT_SIGBUS;
+    return FailFault(vmf, VM_FAULT_SIGBUS, FaultReasonCode::kInsertNotAllowed);
   }
   return VM_FAULT_NOPAGE;
 }
 
 }  // namespace
-
-bool PfnDevmap(const FaultProfile& profile, FlaggedPfn pfn) {
-  return profile.has_pte_devmap && pfn.dev && pfn.map;
-}
-
-Pte MaybeMkwrite(const PteOps& ops, Pte entry, const VmAreaStruct& vma) {
-  return (vma.vm_flags & VM_WRITE) ? ops.MkWrite(entry) : entry;
-}
 
 std::optional<pfn_t> VmNormalPage(MmStruct& mm, const VmAreaStruct& vma,
                                   uint64_t addr, Pte entry, int order) {
@@ -212,8 +205,7 @@ vm_fault_t VmfInsertPfn(VmFault& vmf, uint64_t addr, pfn_t pfn) {
     return mm.Bug(vmf, "(vma->vm_flags & VM_MIXEDMAP) && pfn_valid(pfn)");
   }
   if (OutsideVma(*vmf.vma, addr)) {
-    vmf.reason = {.code = FaultReasonCode::kInsertRange};
-    return VM_FAULT_SIGBUS;
+    return FailFault(vmf, VM_FAULT_SIGBUS, FaultReasonCode::kInsertRange);
   }
   const int err =
       InsertPfn(vmf, addr, FlaggedPfn{.pfn = pfn, .dev = true}, false);

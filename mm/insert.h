@@ -23,7 +23,9 @@
 namespace dmdax {
 
 // pfn_t_devmap(): PFN_DEV and PFN_MAP, where the architecture has the bit.
-bool PfnDevmap(const FaultProfile& profile, FlaggedPfn pfn);
+inline bool PfnDevmap(const FaultProfile& profile, FlaggedPfn pfn) {
+  return profile.has_pte_devmap && pfn.dev && pfn.map;
+}
 
 // vm_normal_page(), vm_normal_page_pmd(): the page of an entry that is
 // counted, or nothing for special, devmap and zero entries.
@@ -31,7 +33,9 @@ std::optional<pfn_t> VmNormalPage(MmStruct& mm, const VmAreaStruct& vma,
                                   uint64_t addr, Pte entry, int order);
 
 // maybe_mkwrite(): writable if the VMA is.
-Pte MaybeMkwrite(const PteOps& ops, Pte entry, const VmAreaStruct& vma);
+inline Pte MaybeMkwrite(const PteOps& ops, Pte entry, const VmAreaStruct& vma) {
+  return (vma.vm_flags & VM_WRITE) ? ops.MkWrite(entry) : entry;
+}
 
 // insert_pfn(): an uncounted entry.  0, -ENOMEM, and in 4.14 -EBUSY.
 int InsertPfn(VmFault& vmf, uint64_t addr, FlaggedPfn pfn, bool mkwrite);

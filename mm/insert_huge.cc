@@ -6,14 +6,19 @@ namespace {
 
 using K = FaultEventKind;
 
-void Record(VmFault& vmf, K kind, uint64_t raw_pfn, bool write, int64_t ret) {
-  FaultRecorder* recorder = vmf.mm->recorder();
-  if (recorder == nullptr) return;
-  FaultEvent event{.kind = kind};
+[[gnu::noinline]] void Add(FaultRecorder& recorder, K kind, uint64_t raw_pfn,
+                           bool write, int64_t ret) {
+  FaultEvent& event = recorder.Add(kind);
   event.pfn = raw_pfn;
   event.write = write;
   event.ret = ret;
-  recorder->Add(std::move(event));
+}
+
+// Without a recorder no more than this test.
+inline void Record(VmFault& vmf, K kind, uint64_t raw_pfn, bool write,
+                   int64_t ret) {
+  FaultRecorder* recorder = vmf.mm->recorder();
+  if (recorder != nullptr) Add(*recorder, kind, raw_pfn, write, ret);
 }
 
 uint64_t HugeAddress(const VmFault& vmf, int order) {
@@ -21,17 +26,15 @@ uint64_t HugeAddress(const VmFault& vmf, int order) {
   return vmf.address & ~((uint64_t{1} << (order + profile.page_shift)) - 1);
 }
 
-bool OutOfRange(VmFault& vmf, int order) {
+bool OutOfRange(const VmFault& vmf, int order) {
   const FaultProfile& profile = vmf.mm->profile();
   const uint64_t addr =
       profile.insert_pmd_raw_address ? vmf.address : HugeAddress(vmf, order);
-  if (addr >= vmf.vma->vm_start && addr < vmf.vma->vm_end) return false;
-  vmf.reason = {.code = FaultReasonCode::kInsertRange};
-  return true;
+  return addr < vmf.vma->vm_start || addr >= vmf.vma->vm_end;
 }
 
-// The BUG_ONs of vmf_insert_pfn_pmd() and _pud(); "" when all hold.
-std::string BrokenPrecondition(VmFault& vmf, FlaggedPfn pfn) {
+// The BUG_ONs of vmf_insert_pfn_pmd() and _pud(); null when all hold.
+const char* BrokenPrecondition(VmFault& vmf, FlaggedPfn pfn) {
   const FaultProfile& profile = vmf.mm->profile();
   const uint64_t flags = vmf.vma->vm_flags;
   const uint64_t both = VM_PFNMAP | VM_MIXEDMAP;
@@ -53,7 +56,7 @@ std::string BrokenPrecondition(VmFault& vmf, FlaggedPfn pfn) {
     return "(vma->vm_flags & VM_PFNMAP) && is_cow_mapping(vma->vm_flags)";
   }
   if (profile.insert_pmd_needs_devmap && !devmap) return "!pfn_t_devmap(pfn)";
-  return "";
+  return nullptr;
 }
 
 // insert_pfn_pmd() and insert_pfn_pud(), insert_pmd() and insert_pud().
@@ -98,9 +101,11 @@ void InsertHuge(VmFault& vmf, PtSlot slot, FlaggedPfn pfn, int order,
 
 vm_fault_t InsertPfnHuge(VmFault& vmf, PtSlot slot, FlaggedPfn pfn, int order,
                          bool write) {
-  const std::string broken = BrokenPrecondition(vmf, pfn);
-  if (!broken.empty()) return vmf.mm->Bug(vmf, broken);
-  if (OutOfRange(vmf, order)) return VM_FAULT_SIGBUS;
+  const char* const broken = BrokenPrecondition(vmf, pfn);
+  if (broken != nullptr) return vmf.mm->Bug(vmf, broken);
+  if (OutOfRange(vmf, order)) {
+    return FailFault(vmf, VM_FAULT_SIGBUS, FaultReasonCode::kInsertRange);
+  }
   InsertHuge(vmf, slot, pfn, order, write, false);
   return VM_FAULT_NOPAGE;
 }
@@ -108,7 +113,9 @@ vm_fault_t InsertPfnHuge(VmFault& vmf, PtSlot slot, FlaggedPfn pfn, int order,
 vm_fault_t InsertFolioHuge(VmFault& vmf, PtSlot slot, pfn_t pfn, int order,
                            bool write) {
   MemMap& mem = vmf.mm->mem();
-  if (OutOfRange(vmf, order)) return VM_FAULT_SIGBUS;
+  if (OutOfRange(vmf, order)) {
+    return FailFault(vmf, VM_FAULT_SIGBUS, FaultReasonCode::kInsertRange);
+  }
   // The huge zero page is a folio of PMD order by construction.
   if (!mem.IsZero(pfn) && mem.FolioOrder(pfn) != order) {
     vmf.mm->Warn(order == vmf.mm->profile().pud_order()

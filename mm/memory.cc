@@ -11,22 +11,24 @@ namespace {
 
 // Notes for the outcome that ->huge_fault answered FALLBACK.
 void NoteFallback(VmFault& vmf, int order) {
-  FaultOutcome* outcome = vmf.mm->outcome();
-  if (outcome != nullptr && vmf.mm->reasons == FaultReasons::kAll) {
+  if (vmf.mm->reasons == FaultReasons::kAll) {
     vmf.reason.order = order;
-    outcome->fallbacks.push_back(std::move(vmf.reason));
+    vmf.mm->outcome()->fallbacks.push_back(std::move(vmf.reason));
   }
-  vmf.reason = FaultReason{};
+  if (vmf.reason) vmf.reason = FaultReason{};
+}
+
+[[gnu::noinline]] vm_fault_t NoHugeFault(VmFault& vmf) {
+  const VmOperations* ops = vmf.vma->vm_ops;
+  return FailFault(vmf, VM_FAULT_FALLBACK, FaultReasonCode::kNoHugeFault,
+                   ops != nullptr ? ops->name() : "anonymous memory");
 }
 
 vm_fault_t CallHugeFault(VmFault& vmf, int order) {
   VmAreaStruct& vma = *vmf.vma;
-  if (vmf.reason) vmf.reason = FaultReason{};
+  vmf.ClearReason();
   if (vma.vm_ops == nullptr || !vma.vm_ops->has(VmOperations::kHugeFault)) {
-    vmf.reason = {
-        .code = FaultReasonCode::kNoHugeFault,
-        .where = vma.vm_ops ? vma.vm_ops->name() : "anonymous memory"};
-    return VM_FAULT_FALLBACK;
+    return NoHugeFault(vmf);
   }
   return vma.vm_ops->HugeFault(vmf, order);
 }
@@ -34,8 +36,7 @@ vm_fault_t CallHugeFault(VmFault& vmf, int order) {
 vm_fault_t CreateHuge(VmFault& vmf, int order) {
   const FaultProfile& profile = vmf.mm->profile();
   if (order == profile.pud_order() && !profile.has_pud_thp) {
-    vmf.reason = {.code = FaultReasonCode::kNoPudThp};
-    return VM_FAULT_FALLBACK;
+    return FailFault(vmf, VM_FAULT_FALLBACK, FaultReasonCode::kNoPudThp);
   }
   return CallHugeFault(vmf, order);
 }
@@ -71,18 +72,75 @@ vm_fault_t HugeSetAccessed(VmFault& vmf, PtSlot slot) {
   return 0;
 }
 
-// One level of the walk: PUD or PMD.  True when the fault is decided.
+// False, for a rule with this text.
+bool Forbidden(std::string* why, const char* rule) {
+  if (why != nullptr) *why = rule;
+  return false;
+}
+
+bool SysfsFileRule(const MmStruct& mm, const VmAreaStruct& vma,
+                   std::string* why) {
+  if (mm.thp_enabled == ThpEnabled::kAlways) return true;
+  if (mm.thp_enabled == ThpEnabled::kMadvise && (vma.vm_flags & VM_HUGEPAGE)) {
+    return true;
+  }
+  return Forbidden(
+      why, mm.thp_enabled == ThpEnabled::kNever
+               ? "transparent_hugepage/enabled is never"
+               : "transparent_hugepage/enabled is madvise, and it was not "
+                 "given");
+}
+
+// What the rules say of a VMA that is not DAX.
+bool ThpAllowedByRule(const MmStruct& mm, const VmAreaStruct& vma, int order,
+                      std::string* why) {
+  const FaultProfile& profile = mm.profile();
+  switch (profile.thp_rule) {
+    case ThpRule::kSysfsFirst:
+      return SysfsFileRule(mm, vma, why);
+    case ThpRule::kDaxOnly:
+      if (vma.anonymous()) return SysfsFileRule(mm, vma, why);
+      return Forbidden(why, "the file is not DAX");
+    case ThpRule::kDaxThenSysfs:
+      break;
+  }
+  if (!SysfsFileRule(mm, vma, why)) return false;
+  if (vma.anonymous()) return true;
+  const bool special = (vma.vm_flags & (VM_PFNMAP | VM_MIXEDMAP)) != 0;
+  if (order == profile.pud_order() && !special) {
+    return Forbidden(why, "PUD mappings are for DAX and special mappings only");
+  }
+  if (vma.vm_ops->has(VmOperations::kHugeFault)) return true;
+  if (why == nullptr) return false;
+  *why = absl::StrCat(vma.vm_ops->name(), " has no huge_fault");
+  return false;
+}
+
+// hugepage_vma_check(), thp_vma_allowable_order(): whether huge faults are
+// tried for `vma` at all.  When not, *why says which rule; null: nobody asks.
+bool ThpAllowed(const MmStruct& mm, const VmAreaStruct& vma, int order,
+                std::string* why) {
+  if (vma.vm_flags & VM_NOHUGEPAGE) return Forbidden(why, "MADV_NOHUGEPAGE");
+  if (mm.thp_disabled) return Forbidden(why, "prctl(PR_SET_THP_DISABLE)");
+  // Every rule allows DAX, unless madvise() or prctl() forbids it.
+  return VmaIsDax(vma) || ThpAllowedByRule(mm, vma, order, why);
+}
+
+// One level of the walk, PUD or PMD, where no table is.  True when the fault is
+// decided.
 bool TryHuge(VmFault& vmf, PtSlot slot, int order, vm_fault_t* ret) {
   const PteOps& ops = vmf.mm->pte_ops();
   if (slot.none()) {
-    std::string why;
-    if (!ThpAllowed(*vmf.mm, *vmf.vma, order, &why)) {
-      vmf.reason = {.code = FaultReasonCode::kThpDisabled, .where = why};
+    if (!ThpAllowed(*vmf.mm, *vmf.vma, order, nullptr)) {
+      if (vmf.mm->reasons == FaultReasons::kAll) {
+        vmf.reason = {.code = FaultReasonCode::kThpDisabled};
+        ThpAllowed(*vmf.mm, *vmf.vma, order, &vmf.reason.where);
+      }
       NoteFallback(vmf, order);
       return false;
     }
     *ret = CreateHuge(vmf, order);
-  } else if (slot.is_leaf()) {
+  } else {
     // The entry allows the access; only its accessed and dirty bits are
     // missing.
     if (!vmf.write() || ops.Write(slot.value())) {
@@ -90,12 +148,17 @@ bool TryHuge(VmFault& vmf, PtSlot slot, int order, vm_fault_t* ret) {
       return true;
     }
     *ret = WpHuge(vmf, order);
-  } else {
-    return false;
   }
   if (!(*ret & VM_FAULT_FALLBACK)) return true;
   NoteFallback(vmf, order);
   return false;
+}
+
+// Without a try there is a reason all the same.
+[[gnu::noinline]] void NotePageTable(MmStruct& mm) {
+  FaultReason& reason = mm.outcome()->fallbacks.emplace_back();
+  reason.code = FaultReasonCode::kPageTablePresent;
+  reason.order = mm.profile().pmd_order();
 }
 
 // __handle_mm_fault().
@@ -105,79 +168,32 @@ vm_fault_t HandleMmFaultWalk(VmFault& vmf) {
   const FaultProfile& profile = mm.profile();
   vm_fault_t ret = 0;
   vmf.pud = mm.page_table().Pud(vmf.address, true);
-  if (TryHuge(vmf, vmf.pud, profile.pud_order(), &ret)) return ret;
-  vmf.pmd = mm.page_table().PmdOf(vmf.pud, vmf.address, true);
-  if (!vmf.pmd) return VM_FAULT_OOM;
-  vmf.orig_pmd = vmf.pmd.value();
-  if (vmf.pmd.is_table()) {
-    vmf.reason = {.code = FaultReasonCode::kPageTablePresent};
-    NoteFallback(vmf, profile.pmd_order());
-  } else if (TryHuge(vmf, vmf.pmd, profile.pmd_order(), &ret)) {
+  if (!vmf.pud.is_table() && TryHuge(vmf, vmf.pud, profile.pud_order(), &ret)) {
     return ret;
   }
-  return DoPteFault(vmf);
-}
-
-bool SysfsFileRule(const MmStruct& mm, const VmAreaStruct& vma,
-                   std::string* why) {
-  if (mm.thp_enabled == ThpEnabled::kAlways) return true;
-  if (mm.thp_enabled == ThpEnabled::kMadvise && (vma.vm_flags & VM_HUGEPAGE)) {
-    return true;
+  vmf.pmd = mm.page_table().PmdOf(vmf.pud, vmf.address, true);
+  if (!vmf.pmd) return VM_FAULT_OOM;
+  if (vmf.pmd.is_table()) {
+    if (mm.reasons == FaultReasons::kAll) NotePageTable(mm);
+    return DoPteFault(vmf);
   }
-  *why = mm.thp_enabled == ThpEnabled::kNever
-             ? "transparent_hugepage/enabled is never"
-             : "transparent_hugepage/enabled is madvise, and it was not given";
-  return false;
+  vmf.orig_pmd = vmf.pmd.value();
+  if (TryHuge(vmf, vmf.pmd, profile.pmd_order(), &ret)) return ret;
+  return DoPteFault(vmf);
 }
 
 }  // namespace
 
-bool ThpAllowed(MmStruct& mm, const VmAreaStruct& vma, int order,
-                std::string* why) {
-  const FaultProfile& profile = mm.profile();
-  if (vma.vm_flags & VM_NOHUGEPAGE) {
-    *why = "MADV_NOHUGEPAGE";
-    return false;
-  }
-  if (mm.thp_disabled) {
-    *why = "prctl(PR_SET_THP_DISABLE)";
-    return false;
-  }
-  const bool dax = VmaIsDax(vma);
-  // Every rule allows DAX, unless madvise() or prctl() forbids it.
-  if (dax) return true;
-  switch (profile.thp_rule) {
-    case ThpRule::kSysfsFirst:
-      return SysfsFileRule(mm, vma, why);
-    case ThpRule::kDaxOnly:
-      if (vma.anonymous()) return SysfsFileRule(mm, vma, why);
-      *why = "the file is not DAX";
-      return false;
-    case ThpRule::kDaxThenSysfs:
-      break;
-  }
-  if (!SysfsFileRule(mm, vma, why)) return false;
-  if (vma.anonymous()) return true;
-  const bool special = (vma.vm_flags & (VM_PFNMAP | VM_MIXEDMAP)) != 0;
-  if (order == profile.pud_order() && !special) {
-    *why = "PUD mappings are for DAX and special mappings only";
-    return false;
-  }
-  if (vma.vm_ops->has(VmOperations::kHugeFault)) return true;
-  *why = absl::StrCat(vma.vm_ops->name(), " has no huge_fault");
-  return false;
-}
-
 vm_fault_t VmfCanCallFault(VmFault& vmf) {
   if (!(vmf.flags & FAULT_FLAG_VMA_LOCK)) return 0;
   if (vmf.vma->vm_ops->has(VmOperations::kMapPages)) return 0;
-  vmf.reason = {.code = FaultReasonCode::kVmLockRetry,
-                .where = vmf.vma->vm_ops->name()};
-  return VM_FAULT_RETRY;
+  return FailFault(vmf, VM_FAULT_RETRY, FaultReasonCode::kVmLockRetry,
+                   vmf.vma->vm_ops->name());
 }
 
 vm_fault_t MmStruct::HandleMmFault(VmAreaStruct& vma, uint64_t addr,
                                    unsigned flags) {
+  if (outcome_ == nullptr) return HandleWithoutOutcome(vma, addr, flags);
   FaultScope scope(recorder_, FaultFunction::kHandleMmFault);
   VmFault vmf;
   vmf.vma = &vma;
@@ -188,33 +204,28 @@ vm_fault_t MmStruct::HandleMmFault(VmAreaStruct& vma, uint64_t addr,
   vmf.pgoff =
       ((vmf.address - vma.vm_start) >> profile_.page_shift) + vma.vm_pgoff;
 
-  // A caller outside Touch(), such as GUP, has no outcome of its own.
-  FaultOutcome scratch;
-  FaultOutcome* const outer = outcome_;
-  if (outcome_ == nullptr) outcome_ = &scratch;
   // Only the last try explains the outcome.
-  outcome_->fallbacks.clear();
+  if (!outcome_->fallbacks.empty()) outcome_->fallbacks.clear();
   const vm_fault_t ret = HandleMmFaultWalk(vmf);
-  outcome_->reason = std::move(vmf.reason);
+  // A fault that went well has none, and none to replace.
+  if (vmf.reason || outcome_->reason) outcome_->reason = std::move(vmf.reason);
   outcome_->ret = ret;
   AccountFault(ret, flags);
   if (recorder_ != nullptr) {
-    FaultEvent event{.kind = FaultEventKind::kHandleMmFaultRet};
+    FaultEvent& event = recorder_->Add(FaultEventKind::kHandleMmFaultRet);
     event.ret = ret;
-    recorder_->Add(std::move(event));
   }
-  outcome_ = outer;
   return ret;
 }
 
-// mm_account_fault().
-void MmStruct::AccountFault(vm_fault_t ret, unsigned flags) {
-  if (ret & (VM_FAULT_ERROR | VM_FAULT_RETRY)) return;
-  if ((ret & VM_FAULT_MAJOR) || (flags & FAULT_FLAG_TRIED)) {
-    ++outcome_->maj_flt;
-  } else {
-    ++outcome_->min_flt;
-  }
+// A caller outside Touch(), such as GUP, has no outcome of its own.
+vm_fault_t MmStruct::HandleWithoutOutcome(VmAreaStruct& vma, uint64_t addr,
+                                          unsigned flags) {
+  FaultOutcome scratch;
+  outcome_ = &scratch;
+  const vm_fault_t ret = HandleMmFault(vma, addr, flags);
+  outcome_ = nullptr;
+  return ret;
 }
 
 }  // namespace dmdax

@@ -19,11 +19,6 @@
 
 namespace dmdax {
 
-// hugepage_vma_check(), thp_vma_allowable_order(): whether huge faults are
-// tried for `vma` at all.  When not, *why says which rule.
-bool ThpAllowed(MmStruct& mm, const VmAreaStruct& vma, int order,
-                std::string* why);
-
 // vmf_can_call_fault(): 0, or VM_FAULT_RETRY when the handler needs more than
 // the VMA's own lock.
 vm_fault_t VmfCanCallFault(VmFault& vmf);

@@ -93,9 +93,8 @@ vm_fault_t DoPteFault(VmFault& vmf) {
 vm_fault_t DoFault(VmFault& vmf) {
   FaultScope scope(vmf.mm->recorder(), FaultFunction::kDoFault);
   if (!vmf.vma->vm_ops->has(VmOperations::kFault)) {
-    vmf.reason = {.code = FaultReasonCode::kNoFault,
-                  .where = vmf.vma->vm_ops->name()};
-    return VM_FAULT_SIGBUS;
+    return FailFault(vmf, VM_FAULT_SIGBUS, FaultReasonCode::kNoFault,
+                     vmf.vma->vm_ops->name());
   }
   if (!vmf.write()) return DoReadFault(vmf);
   if (!(vmf.vma->vm_flags & VM_SHARED)) return DoCowFault(vmf);

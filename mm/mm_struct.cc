@@ -65,11 +65,6 @@ MmStruct::~MmStruct() {
   while (mm_mt_.map_count() > 0) RemoveVma(mm_mt_.begin()->second.get());
 }
 
-VmAreaStruct* MmStruct::FindVma(uint64_t addr) {
-  VmAreaStruct* vma = mm_mt_.Find(addr);
-  return vma != nullptr && vma->vm_start <= addr ? vma : nullptr;
-}
-
 std::vector<VmAreaStruct*> MmStruct::vmas() {
   std::vector<VmAreaStruct*> out;
   for (const auto& [start, vma] : mm_mt_) out.push_back(vma.get());

@@ -160,7 +160,10 @@ class MmStruct {
   std::unique_ptr<MmStruct> Fork();
 
   // find_vma() that contains `addr`, or null.
-  VmAreaStruct* FindVma(uint64_t addr);
+  VmAreaStruct* FindVma(uint64_t addr) {
+    VmAreaStruct* vma = mm_mt_.Find(addr);
+    return vma != nullptr && vma->vm_start <= addr ? vma : nullptr;
+  }
   // All of them, by address.
   std::vector<VmAreaStruct*> vmas();
   const VmaTree& mm_mt() const { return mm_mt_; }
@@ -178,9 +181,9 @@ class MmStruct {
 
   // --- for handlers and the other files of mm/ ---
   // BUG_ON: remembers the condition, returns VM_FAULT_KERNEL_BUG.
-  vm_fault_t Bug(VmFault& vmf, const std::string& condition);
+  vm_fault_t Bug(VmFault& vmf, const char* condition);
   // WARN_ON, WARN_ON_ONCE: remembers the condition.
-  void Warn(const std::string& condition);
+  void Warn(const char* condition);
   // The outcome of the fault that is running; never null inside one.
   FaultOutcome* outcome() { return outcome_; }
 
@@ -271,7 +274,18 @@ class MmStruct {
   bool AccessAllowed(uint64_t addr, bool write, bool exec, FaultOutcome& out);
   bool UserFault(uint64_t addr, bool write, bool exec, FaultOutcome& out);
   void FinishOutcome(uint64_t addr, FaultOutcome& out);
-  void AccountFault(vm_fault_t ret, unsigned flags);
+  static void ExplainOrder(FaultOutcome& out);
+  vm_fault_t HandleWithoutOutcome(VmAreaStruct& vma, uint64_t addr,
+                                  unsigned flags);
+  // mm_account_fault().
+  void AccountFault(vm_fault_t ret, unsigned flags) {
+    if (ret & (VM_FAULT_ERROR | VM_FAULT_RETRY)) return;
+    if ((ret & VM_FAULT_MAJOR) || (flags & FAULT_FLAG_TRIED)) {
+      ++outcome_->maj_flt;
+    } else {
+      ++outcome_->min_flt;
+    }
+  }
 
   const FaultProfile& profile_;
   const PteOps pte_ops_;

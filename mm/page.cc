@@ -76,11 +76,6 @@ bool MemMap::PfnValid(pfn_t pfn) const {
   return IsRam(pfn) || FindPagemap(pfn) != nullptr;
 }
 
-bool MemMap::IsZero(pfn_t pfn) const {
-  return pfn == zero_pfn_ ||
-         (pfn >= huge_zero_pfn_ && pfn - huge_zero_pfn_ < profile_.pmd_nr());
-}
-
 pfn_t MemMap::AllocRam(int order) {
   const uint64_t nr = uint64_t{1} << order;
   next_ram_ = RoundUp(next_ram_, nr);
@@ -93,29 +88,21 @@ pfn_t MemMap::AllocRam(int order) {
   return first;
 }
 
-pfn_t MemMap::FolioHead(pfn_t pfn) const {
+MemMap::Folio MemMap::FolioOf(pfn_t pfn) const {
   const DevPagemap* pgmap = FindPagemap(pfn);
   if (pgmap != nullptr && pgmap->vmemmap_shift > 0) {
     // Folios are laid out from the start of the range.
+    const int shift = pgmap->vmemmap_shift;
     const uint64_t offset = pfn - pgmap->start;
-    return pgmap->start +
-           ((offset >> pgmap->vmemmap_shift) << pgmap->vmemmap_shift);
+    return {pgmap->start + ((offset >> shift) << shift), shift};
   }
   auto it = folios_.upper_bound(pfn.value());
-  if (it == folios_.begin()) return pfn;
+  if (it == folios_.begin()) return {pfn, 0};
   --it;
-  return pfn.value() - it->first < (uint64_t{1} << it->second)
-             ? pfn_t(it->first)
-             : pfn;
-}
-
-int MemMap::FolioOrder(pfn_t pfn) const {
-  const DevPagemap* pgmap = FindPagemap(pfn);
-  if (pgmap != nullptr && pgmap->vmemmap_shift > 0) {
-    return pgmap->vmemmap_shift;
+  if (pfn.value() - it->first < (uint64_t{1} << it->second)) {
+    return {pfn_t(it->first), it->second};
   }
-  auto it = folios_.find(FolioHead(pfn).value());
-  return it == folios_.end() ? 0 : it->second;
+  return {pfn, 0};
 }
 
 void MemMap::MakeFolio(pfn_t head, int order) { folios_[head.value()] = order; }

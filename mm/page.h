@@ -92,7 +92,10 @@ class MemMap {
   pfn_t zero_pfn() const { return zero_pfn_; }
   // The first frame of the huge zero page, aligned to its size.
   pfn_t huge_zero_pfn() const { return huge_zero_pfn_; }
-  bool IsZero(pfn_t pfn) const;
+  bool IsZero(pfn_t pfn) const {
+    return pfn == zero_pfn_ ||
+           (pfn >= huge_zero_pfn_ && pfn - huge_zero_pfn_ < profile_.pmd_nr());
+  }
   // A fresh frame of ordinary memory with reference count 1.  Single frames
   // never make up a huge page.
   pfn_t AllocRam() { return AllocRam(0); }
@@ -100,8 +103,13 @@ class MemMap {
   pfn_t AllocRam(int order);
 
   // page_folio(), folio_order().
-  pfn_t FolioHead(pfn_t pfn) const;
-  int FolioOrder(pfn_t pfn) const;
+  struct Folio {
+    pfn_t head{};
+    int order = 0;
+  };
+  Folio FolioOf(pfn_t pfn) const;
+  pfn_t FolioHead(pfn_t pfn) const { return FolioOf(pfn).head; }
+  int FolioOrder(pfn_t pfn) const { return FolioOf(pfn).order; }
   // dax_folio_init(): makes a compound page of fsdax frames (6.15), and
   // dax_folio_put() when it goes.
   void MakeFolio(pfn_t head, int order);

@@ -9,9 +9,6 @@
 namespace dmdax {
 namespace {
 
-// 512 PUDs hang at one entry of the top level.
-constexpr int kTopBits = 9;
-
 // Tables of this size are all that x86 has; others come one by one.
 constexpr size_t kPooled = 512;
 // A block has twice as many tables as the one before it, so that a process with
@@ -72,57 +69,32 @@ PageTable::PageTable(const FaultProfile& profile, PtTablePool* pool)
     : pud_shift_(profile.pud_shift),
       pmd_shift_(profile.pmd_shift),
       page_shift_(profile.page_shift),
+      pmds_(size_t{1} << (pud_shift_ - pmd_shift_)),
+      ptes_(size_t{1} << (pmd_shift_ - page_shift_)),
       pool_(pool != nullptr ? *pool : own_pool_) {}
 
 PageTable::~PageTable() {
   for (const Top& top : tops_) pool_.Delete(top.table);
 }
 
-PtTable* PageTable::Below(PtSlot slot, size_t entries, bool alloc) {
-  if (!slot) return nullptr;
-  if (PtTable* child = slot.table_->child(slot.index_)) return child;
-  if (!alloc || !slot.none()) return nullptr;
+PtTable* PageTable::NewBelow(PtSlot slot, size_t entries) {
+  if (!slot.none()) return nullptr;
   PtTable* table = pool_.New(entries);
-  slot.table_->SetChild(slot.index_, table);
+  slot.table_->SetChild(slot.index(), table);
   return table;
 }
 
-PtSlot PageTable::Pud(uint64_t address, bool alloc) {
-  const uint64_t number = address >> (pud_shift_ + kTopBits);
-  const size_t index = (address >> pud_shift_) & ((size_t{1} << kTopBits) - 1);
+PtTable* PageTable::FindTop(uint64_t number, bool alloc) {
+  Top& recent = recent_[number % kRecent];
   for (const Top& top : tops_) {
-    if (top.number == number) return PtSlot(top.table, index);
+    if (top.number != number) continue;
+    recent = top;
+    return top.table;
   }
-  if (!alloc) return PtSlot();
-  tops_.push_back({number, pool_.New(size_t{1} << kTopBits)});
-  return PtSlot(tops_.back().table, index);
-}
-
-PtSlot PageTable::PmdOf(PtSlot pud, uint64_t address, bool alloc) {
-  const size_t entries = size_t{1} << (pud_shift_ - pmd_shift_);
-  PtTable* table = Below(pud, entries, alloc);
-  if (table == nullptr) return PtSlot();
-  return PtSlot(table, (address >> pmd_shift_) & (entries - 1));
-}
-
-PtSlot PageTable::PteOf(PtSlot pmd, uint64_t address, bool alloc) {
-  const size_t entries = size_t{1} << (pmd_shift_ - page_shift_);
-  PtTable* table = Below(pmd, entries, alloc);
-  if (table == nullptr) return PtSlot();
-  return PtSlot(table, (address >> page_shift_) & (entries - 1),
-                PtSlot::kLowest);
-}
-
-PtSlot PageTable::Lookup(uint64_t address, int* order) {
-  PtSlot slot = Pud(address, false);
-  *order = pud_shift_ - page_shift_;
-  if (slot.is_leaf()) return slot;
-  slot = PmdOf(slot, address, false);
-  *order = pmd_shift_ - page_shift_;
-  if (slot.is_leaf()) return slot;
-  slot = PteOf(slot, address, false);
-  *order = 0;
-  return slot.is_leaf() ? slot : PtSlot();
+  if (!alloc) return nullptr;
+  recent = {number, pool_.New(size_t{1} << kTopBits)};
+  tops_.push_back(recent);
+  return recent.table;
 }
 
 }  // namespace dmdax

@@ -101,42 +101,47 @@ class PtTablePool {
 class PtSlot {
  public:
   // kLowest: no table can hang here, which saves a look at the table.
-  enum Level : uint32_t { kUpper, kLowest };
+  enum Level { kUpper, kLowest };
 
   PtSlot() = default;
   PtSlot(PtTable* table, size_t index, Level level = kUpper)
-      : table_(table), index_(static_cast<uint32_t>(index)), level_(level) {}
+      : table_(table), place_(index | (level == kLowest ? kIsLowest : 0)) {}
 
   // Whether the slot exists.
   explicit operator bool() const { return table_ != nullptr; }
   // pmd_none(): neither a huge entry nor a table.
-  bool none() const { return table_ == nullptr || table_->none(index_); }
+  bool none() const { return table_ == nullptr || table_->none(index()); }
   // A lower table hangs here.
   bool is_table() const {
-    return level_ == kUpper && table_ != nullptr && table_->is_table(index_);
+    return (place_ & kIsLowest) == 0 && table_ != nullptr &&
+           table_->is_table(place_);
   }
   // A huge entry, or at the lowest level a page.
   bool is_leaf() const { return !none() && !is_table(); }
 
   // 0 for a table.
   Pte value() const {
-    return table_ == nullptr || is_table() ? Pte{} : table_->word(index_);
+    return table_ == nullptr || is_table() ? Pte{} : table_->word(index());
   }
   // A table that was there goes, with everything below it.
   void Set(Pte value) {
-    if (is_table()) table_->Clear(index_);
-    table_->SetWord(index_, value);
+    if (is_table()) table_->Clear(index());
+    table_->SetWord(index(), value);
   }
   // Removes the entry, or the table with everything below it.
   void Clear() {
-    if (table_ != nullptr) table_->Clear(index_);
+    if (table_ != nullptr) table_->Clear(index());
   }
 
  private:
   friend class PageTable;
+  static constexpr size_t kIsLowest = ~(~size_t{0} >> 1);
+  size_t index() const { return place_ & ~kIsLowest; }
+
   PtTable* table_ = nullptr;
-  uint32_t index_ = 0;
-  Level level_ = kUpper;
+  // The index and the level, in one word: a slot is handed on in registers, and
+  // a processor waits when it loads a word that was stored in two halves.
+  size_t place_ = 0;
 };
 
 class PageTable {
@@ -149,7 +154,10 @@ class PageTable {
 
   // The slot for `address`; a null slot when a table on the way is missing
   // and `alloc` is false, or when a huge entry is in the way.
-  PtSlot Pud(uint64_t address, bool alloc);
+  PtSlot Pud(uint64_t address, bool alloc) {
+    PtTable* table = TopOf(address, alloc);
+    return table == nullptr ? PtSlot() : PtSlot(table, PudIndex(address));
+  }
   PtSlot Pmd(uint64_t address, bool alloc) {
     return PmdOf(Pud(address, alloc), address, alloc);
   }
@@ -157,24 +165,85 @@ class PageTable {
     return PteOf(Pmd(address, alloc), address, alloc);
   }
   // The same from a slot that was found before.
-  PtSlot PmdOf(PtSlot pud, uint64_t address, bool alloc);
-  PtSlot PteOf(PtSlot pmd, uint64_t address, bool alloc);
+  PtSlot PmdOf(PtSlot pud, uint64_t address, bool alloc) {
+    PtTable* table = Below(pud, pmds_, alloc);
+    return table == nullptr ? PtSlot() : PtSlot(table, PmdIndex(address));
+  }
+  PtSlot PteOf(PtSlot pmd, uint64_t address, bool alloc) {
+    PtTable* table = Below(pmd, ptes_, alloc);
+    return table == nullptr ? PtSlot()
+                            : PtSlot(table, PteIndex(address), PtSlot::kLowest);
+  }
 
   // What maps `address`: the leaf slot and its order in pages.  Null when
-  // nothing does.
-  PtSlot Lookup(uint64_t address, int* order);
+  // nothing does; the order is 0 then.
+  PtSlot Lookup(uint64_t address, int* order) {
+    *order = 0;
+    PtTable* table = TopOf(address, /*alloc=*/false);
+    if (table == nullptr) return PtSlot();
+    size_t i = PudIndex(address);
+    PtTable* below = table->child(i);
+    if (below == nullptr) {
+      if (table->none(i)) return PtSlot();
+      *order = pud_shift_ - page_shift_;
+      return PtSlot(table, i);
+    }
+    table = below;
+    i = PmdIndex(address);
+    below = table->child(i);
+    if (below == nullptr) {
+      if (table->none(i)) return PtSlot();
+      *order = pmd_shift_ - page_shift_;
+      return PtSlot(table, i);
+    }
+    i = PteIndex(address);
+    return below->none(i) ? PtSlot() : PtSlot(below, i, PtSlot::kLowest);
+  }
 
  private:
+  // 512 PUDs hang at one entry of the top level.
+  static constexpr int kTopBits = 9;
+
   struct Top {
     uint64_t number;  // address >> shift
     PtTable* table;
   };
-  PtTable* Below(PtSlot slot, size_t entries, bool alloc);
+  size_t PudIndex(uint64_t address) const {
+    return (address >> pud_shift_) & ((size_t{1} << kTopBits) - 1);
+  }
+  size_t PmdIndex(uint64_t address) const {
+    return (address >> pmd_shift_) & (pmds_ - 1);
+  }
+  size_t PteIndex(uint64_t address) const {
+    return (address >> page_shift_) & (ptes_ - 1);
+  }
+  // What is there is found without a call: a fault walks down three times.
+  PtTable* TopOf(uint64_t address, bool alloc) {
+    const uint64_t number = address >> (pud_shift_ + kTopBits);
+    const Top& recent = recent_[number % kRecent];
+    return recent.table != nullptr && recent.number == number
+               ? recent.table
+               : FindTop(number, alloc);
+  }
+  PtTable* Below(PtSlot slot, size_t entries, bool alloc) {
+    if (!slot) return nullptr;
+    PtTable* child = slot.table_->child(slot.index());
+    if (child != nullptr || !alloc) return child;
+    return NewBelow(slot, entries);
+  }
+  PtTable* FindTop(uint64_t number, bool alloc);
+  // Null where a huge entry is.
+  PtTable* NewBelow(PtSlot slot, size_t entries);
 
   const int pud_shift_, pmd_shift_, page_shift_;
+  const size_t pmds_, ptes_;  // in a table
   PtTablePool own_pool_;
   PtTablePool& pool_;
   std::vector<Top> tops_;
+  // Of tops_, from which only the destructor takes: a place for each of
+  // neighbours, as a mapping of terabytes has them.
+  static constexpr size_t kRecent = 16;
+  Top recent_[kRecent] = {};
 };
 
 }  // namespace dmdax

@@ -64,17 +64,6 @@ uint64_t PteOps::VmGetPageProt(uint64_t vm_flags, bool no_write) const {
   return prot;
 }
 
-Pte PteOps::MkPte(pfn_t pfn, uint64_t prot) const {
-  return Pte{((pfn.value() << page_shift_) & pfn_mask_) | prot};
-}
-
-// On arm64 a cleared table bit is what makes an entry a block.
-Pte PteOps::MkHuge(Pte pte) const { return Pte{(pte.val | huge_) & ~table_}; }
-
-Pte PteOps::MkDevmap(Pte pte, int order) const {
-  return Pte{pte.val | devmap_ | (order == 0 ? special_ : 0)};
-}
-
 Pte PteOps::Modify(Pte pte, uint64_t prot) const {
   const uint64_t kept =
       pfn_mask_ | young_ | dirty_ | soft_dirty_ | huge_ | special_ | devmap_;

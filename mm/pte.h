@@ -57,10 +57,15 @@ class PteOps {
 
   // pfn_pte, pfn_pmd: bits of the pfn outside the entry's field are lost, as
   // are those inside the page of a huge entry (the hardware ignores them).
-  Pte MkPte(pfn_t pfn, uint64_t prot) const;
-  Pte MkHuge(Pte pte) const;
+  Pte MkPte(pfn_t pfn, uint64_t prot) const {
+    return Pte{((pfn.value() << page_shift_) & pfn_mask_) | prot};
+  }
+  // On arm64 a cleared table bit is what makes an entry a block.
+  Pte MkHuge(Pte pte) const { return Pte{(pte.val | huge_) & ~table_}; }
   // pte_mkdevmap sets SPECIAL too; pmd_ and pud_mkdevmap do not.
-  Pte MkDevmap(Pte pte, int order) const;
+  Pte MkDevmap(Pte pte, int order) const {
+    return Pte{pte.val | devmap_ | (order == 0 ? special_ : 0)};
+  }
   Pte MkSpecial(Pte pte) const { return Pte{pte.val | special_}; }
   Pte MkYoung(Pte pte) const { return Pte{pte.val | young_}; }
   // Sets soft-dirty along with dirty, as x86 does.

@@ -5,6 +5,7 @@
 // Mirrors: arch/x86/mm/fault.c (6.1; the VMA-lock pass 6.12).
 #include <csignal>
 
+#include "absl/strings/str_cat.h"
 #include "mm/mm_struct.h"
 
 namespace dmdax {
@@ -49,8 +50,9 @@ void Signal(FaultOutcome& out, int sig, int code, uint64_t addr) {
   out.sig_addr = addr;
 }
 
-void BadArea(FaultOutcome& out, FaultReasonCode reason, int code,
-             uint64_t addr) {
+// Out of line, as FailFault().
+[[gnu::noinline]] void BadArea(FaultOutcome& out, FaultReasonCode reason,
+                               int code, uint64_t addr) {
   out.reason = {.code = reason};
   Signal(out, SIGSEGV, code, addr);
 }
@@ -72,15 +74,15 @@ void ErrorSignal(FaultOutcome& out, vm_fault_t ret, uint64_t addr,
 
 }  // namespace
 
-vm_fault_t MmStruct::Bug(VmFault& vmf, const std::string& condition) {
+vm_fault_t MmStruct::Bug(VmFault& vmf, const char* condition) {
   vmf.reason = {.code = FaultReasonCode::kKernelBug, .where = condition};
-  log_.Printk(KernLevel::kErr, "kernel BUG: " + condition);
+  log_.Printk(KernLevel::kErr, absl::StrCat("kernel BUG: ", condition));
   if (outcome_ != nullptr) outcome_->bug = condition;
   return VM_FAULT_KERNEL_BUG;
 }
 
-void MmStruct::Warn(const std::string& condition) {
-  log_.Printk(KernLevel::kWarn, "WARNING: " + condition);
+void MmStruct::Warn(const char* condition) {
+  log_.Printk(KernLevel::kWarn, absl::StrCat("WARNING: ", condition));
   if (outcome_ != nullptr) outcome_->warnings.push_back(condition);
 }
 
@@ -88,9 +90,9 @@ void MmStruct::Warn(const std::string& condition) {
 bool MmStruct::AccessAllowed(uint64_t addr, bool write, bool exec,
                              FaultOutcome& out) {
   PtSlot slot = page_table_.Lookup(addr, &out.order);
-  out.entry = slot.value();
-  if (!slot) return false;
   Pte entry = slot.value();
+  out.entry = entry;
+  if (!slot) return false;
   if (!pte_ops_.Present(entry) || !pte_ops_.User(entry)) return false;
   if (write && !pte_ops_.Write(entry)) return false;
   if (exec || profile_.has_pkeys) {
@@ -112,12 +114,11 @@ bool MmStruct::UserFault(uint64_t addr, bool write, bool exec,
   VmAreaStruct* vma = FindVma(addr);
   const bool key = vma != nullptr && KeyForbids(*vma, exec);
   if (recorder_ != nullptr) {
-    FaultEvent event{.kind = FaultEventKind::kPageFaultUser};
+    FaultEvent& event = recorder_->Add(FaultEventKind::kPageFaultUser);
     event.address = addr;
     event.flags = X86_PF_USER | (present ? X86_PF_PROT : 0) |
                   (write ? X86_PF_WRITE : 0) | (exec ? X86_PF_INSTR : 0) |
                   (present && key ? X86_PF_PK : 0);
-    recorder_->Add(std::move(event));
   }
   if (vma == nullptr) {
     BadArea(out, FaultReasonCode::kNoVma, kSegvMaperr, addr);
@@ -158,11 +159,20 @@ void MmStruct::FinishOutcome(uint64_t addr, FaultOutcome& out) {
       (addr >> profile_.page_shift) & ((uint64_t{1} << out.order) - 1);
   out.pfn = pte_ops_.Pfn(out.entry) + inside;
   out.zero_page = mem_.IsZero(out.pfn);
-  // The last fallback that is larger than the entry explains why the entry is
-  // no larger.
-  if (out.reason) out.reason = FaultReason{};
+  if (out.reason || !out.fallbacks.empty()) ExplainOrder(out);
+}
+
+// The last fallback that is larger than the entry explains why the entry is no
+// larger.
+void MmStruct::ExplainOrder(FaultOutcome& out) {
+  const FaultReason* last = nullptr;
   for (const FaultReason& fallback : out.fallbacks) {
-    if (fallback.order > out.order) out.reason = fallback;
+    if (fallback.order > out.order) last = &fallback;
+  }
+  if (last != nullptr) {
+    out.reason = *last;
+  } else if (out.reason) {
+    out.reason = FaultReason{};
   }
 }
 

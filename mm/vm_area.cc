@@ -59,9 +59,18 @@ void AddressSpace::RemovePages(uint64_t first, uint64_t nr) {
   readahead.erase(readahead.lower_bound(first), readahead.lower_bound(end));
 }
 
-bool VmaIsDax(const VmAreaStruct& vma) {
-  return vma.vm_file != nullptr && vma.vm_file->f_mapping != nullptr &&
-         vma.vm_file->f_mapping->host->s_dax;
+void VmFault::ResetReason() { reason = FaultReason{}; }
+
+vm_fault_t FailFault(VmFault& vmf, vm_fault_t ret, FaultReasonCode code,
+                     uint64_t want, uint64_t have) {
+  vmf.reason = {.code = code, .want = want, .have = have};
+  return ret;
+}
+
+vm_fault_t FailFault(VmFault& vmf, vm_fault_t ret, FaultReasonCode code,
+                     const std::string& where) {
+  vmf.reason = {.code = code, .where = where};
+  return ret;
 }
 
 bool VmaIsFsdax(const VmAreaStruct& vma) {

@@ -167,7 +167,10 @@ struct VmAreaStruct {
 };
 
 // vma_is_dax(): S_DAX on the inode that owns the mapping.
-bool VmaIsDax(const VmAreaStruct& vma);
+inline bool VmaIsDax(const VmAreaStruct& vma) {
+  return vma.vm_file != nullptr && vma.vm_file->f_mapping != nullptr &&
+         vma.vm_file->f_mapping->host->s_dax;
+}
 // vma_is_fsdax(): and it is no device node.
 bool VmaIsFsdax(const VmAreaStruct& vma);
 
@@ -198,7 +201,23 @@ struct VmFault {
   FaultReason reason;
 
   bool write() const { return (flags & FAULT_FLAG_WRITE) != 0; }
+  // What an earlier try said is over.
+  void ClearReason() {
+    if (reason) ResetReason();
+  }
+
+ private:
+  void ResetReason();
 };
+
+// Says why a fault ends with `ret`, and returns that.  A function of its own,
+// so that a fault that goes well has no reason to make room for.
+[[gnu::noinline]] vm_fault_t FailFault(VmFault& vmf, vm_fault_t ret,
+                                       FaultReasonCode code, uint64_t want = 0,
+                                       uint64_t have = 0);
+[[gnu::noinline]] vm_fault_t FailFault(VmFault& vmf, vm_fault_t ret,
+                                       FaultReasonCode code,
+                                       const std::string& where);
 
 // struct vm_operations_struct.  hooks() tells which are there; only those
 // are called.

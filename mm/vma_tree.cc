@@ -64,10 +64,7 @@ class VmaTree::Gaps {
 VmaTree::VmaTree() : gaps_(std::make_unique<Gaps>()) {}
 VmaTree::~VmaTree() = default;
 
-VmAreaStruct* VmaTree::Find(uint64_t addr) const {
-  if (last_ != nullptr && last_->vm_start <= addr && addr < last_->vm_end) {
-    return last_;
-  }
+VmAreaStruct* VmaTree::Search(uint64_t addr) const {
   auto it = vmas_.upper_bound(addr);
   if (it != vmas_.begin() && addr < std::prev(it)->second->vm_end) --it;
   return last_ = it != vmas_.end() ? it->second.get() : nullptr;

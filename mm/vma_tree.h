@@ -46,7 +46,11 @@ class VmaTree {
   Map::const_iterator end() const { return vmas_.end(); }
 
   // find_vma(): the first that ends above `addr`, or null.
-  VmAreaStruct* Find(uint64_t addr) const;
+  VmAreaStruct* Find(uint64_t addr) const {
+    return last_ != nullptr && last_->vm_start <= addr && addr < last_->vm_end
+               ? last_
+               : Search(addr);
+  }
   // find_vma_intersection(): the first that has a byte of [start, end), or
   // null.
   VmAreaStruct* FindIntersection(uint64_t start, uint64_t end) const;
@@ -66,6 +70,7 @@ class VmaTree {
  private:
   class Gaps;
 
+  VmAreaStruct* Search(uint64_t addr) const;
   // Measures the free area below `it` again, if it is one.
   void UpdateGapBelow(Map::const_iterator it);
 

@@ -59,9 +59,9 @@ std::vector<FaultEvent> WithoutNestedReturns(
   };
   for (const FaultEvent& event : events) {
     if (event.kind == FaultEventKind::kDirectAccess) {
-      open.push_back(event.step);
+      open.push_back(*event.step);
     } else if (event.kind == FaultEventKind::kDirectAccessRet) {
-      const bool lost = nested(event.step);
+      const bool lost = nested(*event.step);
       open.pop_back();
       if (lost) continue;
     }

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
+#include <vector>
+
 #include "iomap/block_allocator.h"
 #include "iomap/used_blocks.h"
 
@@ -57,6 +60,38 @@ TEST(FileExtentsTest, SetTypeSplitsAndLeavesHoles) {
   EXPECT_THAT(extents.All(),
               ElementsAre(Extent(4096, 65536, 4096),
                           Extent(8192, 69632, 4096, IOMAP_UNWRITTEN)));
+}
+
+// Against an array with a word for each block.
+TEST(FileExtentsTest, SetTypeIsThatOfEachBlock) {
+  constexpr uint64_t kBlocks = 24, kBlock = 4096;
+  std::mt19937_64 random(17);
+  for (int round = 0; round < 2000; ++round) {
+    FileExtents extents;
+    std::vector<FileExtent> blocks(kBlocks);
+    for (uint64_t i = 0; i < kBlocks; ++i) {
+      // Some adjoin on disk, some do not; some are holes.
+      blocks[i] = Extent(i * kBlock, (i + random() % 2 * 100) * kBlock, kBlock,
+                         random() % 4 == 0   ? IOMAP_HOLE
+                         : random() % 2 == 0 ? IOMAP_MAPPED
+                                             : IOMAP_UNWRITTEN);
+      if (blocks[i].type != IOMAP_HOLE) extents.Insert(blocks[i]);
+    }
+    for (int change = 0; change < 8; ++change) {
+      const uint64_t from = random() % kBlocks;
+      const uint64_t to = from + 1 + random() % (kBlocks - from);
+      const uint16_t type = random() % 2 == 0 ? IOMAP_MAPPED : IOMAP_UNWRITTEN;
+      extents.SetType(from * kBlock, (to - from) * kBlock, type);
+      for (uint64_t i = from; i < to; ++i) {
+        if (blocks[i].type != IOMAP_HOLE) blocks[i].type = type;
+      }
+      FileExtents whole;
+      for (const FileExtent& block : blocks) {
+        if (block.type != IOMAP_HOLE) whole.Insert(block);
+      }
+      ASSERT_EQ(extents.All(), whole.All()) << "round " << round;
+    }
+  }
 }
 
 TEST(AlignedAllocatorTest, CongruentUntilFull) {

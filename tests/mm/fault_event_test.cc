@@ -48,7 +48,7 @@ TEST(FaultEventTest, StepsNestAndReturnInOrder) {
 }
 
 TEST(FaultEventTest, FormatsChangeWithTheKernel) {
-  FaultEvent event{.kind = FaultEventKind::kIomapIterDstmap};
+  FaultEvent event(FaultEventKind::kIomapIterDstmap);
   event.dev = DevT{254, 0};
   event.ino = 12;
   event.addr = ~uint64_t{0};

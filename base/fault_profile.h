@@ -63,6 +63,17 @@ enum class Ext4FallocateZeroes {
   kOldEnd,    // 7.2
 };
 
+// What iomap_zero_range() does with dirty pages over blocks that are zero on
+// disk: holes and unwritten ones.
+enum class IomapZeroDirty {
+  kSkips,           // nothing (until 6.11)
+  kFlushes,         // they are written back, and what is there then is zeroed
+  kFlushesButEdge,  // but a dirty page that it begins inside is zeroed (6.13)
+  // xfs hands over the dirty ones that lie over unwritten blocks, and these
+  // are zeroed; else nothing (since 6.19).
+  kFolioBatch,
+};
+
 // Whose pages MADV_HUGEPAGE has read in huge folios.
 enum class ThpReadahead {
   kNone,
@@ -195,6 +206,10 @@ struct FaultProfile {
   Ext4FallocateZeroes ext4_fallocate_zeroes;
   // xfs writes the page at the new end back when it truncates (until 6.x).
   bool xfs_truncate_writes_back;
+  IomapZeroDirty iomap_zero_dirty;
+  // xfs answers for a range to be zeroed with the part of the extent that was
+  // asked for (since 6.19), not with all of it.
+  bool xfs_zero_trims_mapping;
   // xfs writes back and drops a range before it is asked whether it can be
   // collapsed (5.5 to 6.11).
   bool xfs_collapse_flushes_first;
@@ -219,6 +234,17 @@ struct FaultProfile {
   // fault-around those beside it (since 6.18).
   bool map_whole_folios;
   bool order_1_folios;  // folios of two pages (since 6.9)
+  // Where a PTE table is missing, fault-around has none put in for the folio
+  // with the last page of the file, and maps nothing if it finds that one first
+  // (since 6.18; 6.12 by a stable back-port).
+  bool fault_around_needs_table;
+  // A large folio that is cut is split in halves down to the cut (since 6.15),
+  // not into single pages.
+  bool folio_splits_in_halves;
+  // iomap lets go of a dirty folio that is to be cut (until 6.5); else it can
+  // not be split, and since 6.18 is unmapped then (6.12 by a back-port).
+  bool dirty_folio_splits;
+  bool unsplit_folio_is_unmapped;
   // A huge page of the cache is not mapped by one entry where the VMA or the
   // process has forbidden that (since 6.7).
   bool set_pmd_asks_vma;

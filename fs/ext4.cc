@@ -34,6 +34,8 @@ class Ext4 final : public FileSystem {
 
   std::string name() const override { return "ext4_file_operations"; }
   bool large_folios() const override { return profile_.ext4_large_folios; }
+  // Buffer heads.
+  bool dirty_by_block() const override { return true; }
   int BeforeFsync() override { return read_only_ ? -EROFS : 0; }
   int Mmap(File& file, VmAreaStruct& vma) override;
   int Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,

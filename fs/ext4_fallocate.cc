@@ -10,6 +10,7 @@
 #include "base/round_up.h"
 #include "fs/ext4_holes.h"
 #include "iomap/dax_zero.h"
+#include "mm/readahead.h"
 
 namespace dmdax {
 namespace {
@@ -17,11 +18,29 @@ namespace {
 constexpr uint64_t kBlock = 4096;
 constexpr uint64_t kNoEnd = uint64_t{1} << 62;
 
+// __ext4_block_zero_page_range(), ext4_load_tail_bh(): the page is in the cache
+// afterwards.  A written block is read, zeroed and dirty; that the page holds
+// nothing else that is to be read is for its next reader to find out.
+void ZeroInCachedBlock(DaxInode& inode, uint64_t from) {
+  AddressSpace& mapping = inode.mapping;
+  const uint64_t index = from >> inode.profile->page_shift;
+  if (!mapping.pages.contains(index)) {
+    FilemapAddFolio(*inode.mem, mapping, index, 0);
+    mapping.not_uptodate.insert(index);
+  }
+  if (inode.extents.Find(from).type == IOMAP_MAPPED) {
+    mapping.dirty.insert(index);
+  }
+}
+
 // ext4_block_zero_page_range(): at most to the end of the block.  The page
 // cache of a file that is not DAX shows no event.
 int ZeroInBlock(FileSystem& fs, DaxInode& inode, uint64_t from,
                 uint64_t length) {
-  if (!inode.s_dax) return 0;
+  if (!inode.s_dax) {
+    ZeroInCachedBlock(inode, from);
+    return 0;
+  }
   length = std::min(length, kBlock - from % kBlock);
   return DaxZeroRange(inode, from, length, fs, nullptr);
 }

@@ -186,7 +186,10 @@ void Xfs::WriteCached(DaxInode& inode, uint64_t pos, uint64_t length) {
   while (IomapIterNext(iter, *this, nullptr) > 0) {
     FileSystem::WriteCached(inode, iter.pos, iter.length());
     iter.processed = static_cast<int64_t>(iter.length());
-    inode.i_size = std::max(inode.i_size, iter.pos + iter.length());
+    const uint64_t end = iter.pos + iter.length();
+    if (end <= inode.i_size) continue;
+    if (!inode.xfs.disk_size) inode.xfs.disk_size = inode.i_size;
+    inode.i_size = end;
   }
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "mm/mm_struct.h"
+#include "mm/next_miss.h"
 
 namespace dmdax {
 namespace {
@@ -137,16 +138,6 @@ uint64_t NextRaSize(uint64_t size, uint64_t max) {
   return max;
 }
 
-// page_cache_next_miss(): where the cached pages from `index` on end.  0: not
-// within `max` of them, in kernels that say so.
-uint64_t NextMiss(const VmFault& vmf, uint64_t index, uint64_t max) {
-  const AddressSpace& mapping = *vmf.vma->vm_file->f_mapping;
-  for (uint64_t i = index; i < index + max; ++i) {
-    if (mapping.pages.count(i) == 0) return i;
-  }
-  return vmf.mm->profile().next_miss_is_outside ? 0 : index + max - 1;
-}
-
 // initial_readahead of ondemand_readahead(), and the rule behind it for a
 // window that would meet its own mark at once.
 void InitialReadahead(VmFault& vmf, uint64_t index, int order) {
@@ -188,7 +179,8 @@ void PageCacheAsyncRa(VmFault& vmf, uint64_t folio, int order) {
     ra.size = std::max(ra.size, NextRaSize(ra.size, max));
   } else {
     // The window is another reader's: its end is asked of the cache.
-    const uint64_t start = NextMiss(vmf, index + 1, max);
+    const uint64_t start = PageCacheNextMiss(
+        profile, *vmf.vma->vm_file->f_mapping, index + 1, max);
     if (start == 0 || start - index > max) return;
     ra.start = start;
     ra.size = NextRaSize(start - index + max, max);

@@ -21,6 +21,8 @@ void ChangeFaults(FaultProfile& f) {
   f.plain_file_thp_aligned = false;
   f.readahead_keeps_order = true;
   f.map_whole_folios = true;
+  f.fault_around_needs_table = true;
+  f.unsplit_folio_is_unmapped = true;
 }
 
 void ChangeFunctions(FaultProfile& f) {

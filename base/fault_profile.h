@@ -201,6 +201,9 @@ struct FaultProfile {
   // The holes that a lookup finds in a file with indirect blocks are known from
   // then on, as those of a file with extents are (a stable fix of 6.12).
   bool ext4_remembers_indirect_holes;
+  // FALLOC_FL_ZERO_RANGE zeroes the blocks that it has in part before it drops
+  // what is cached of the range (since 7.3).
+  bool ext4_zero_range_edges_first;
   // Growing a file zeroes the rest of its last block: ftruncate(), fallocate().
   bool ext4_grow_zeroes_tail;
   Ext4FallocateZeroes ext4_fallocate_zeroes;
@@ -241,6 +244,9 @@ struct FaultProfile {
   // A large folio that is cut is split in halves down to the cut (since 6.15),
   // not into single pages.
   bool folio_splits_in_halves;
+  // iomap knows which blocks of a folio are dirty, and writes back no others
+  // (since 6.6).
+  bool iomap_dirty_by_block;
   // iomap lets go of a dirty folio that is to be cut (until 6.5); else it can
   // not be split, and since 6.18 is unmapped then (6.12 by a back-port).
   bool dirty_folio_splits;
@@ -253,6 +259,9 @@ struct FaultProfile {
   // what is cached to the end of its window is left alone.
   bool readahead_async_is_apart;
   bool next_miss_is_outside;
+  // Where cached pages are in the way of large folios, no more than the rest of
+  // the window is read page by page (since 6.14), not as much as all of it.
+  bool readahead_fills_rest;
   // The order is kept with the window and grows with it, from single pages on;
   // the last window of a file has no mark (since 6.17).
   bool readahead_keeps_order;

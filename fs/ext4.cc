@@ -36,6 +36,10 @@ class Ext4 final : public FileSystem {
   bool large_folios() const override { return profile_.ext4_large_folios; }
   // Buffer heads.
   bool dirty_by_block() const override { return true; }
+  bool invalidation_cleans() const override { return true; }
+  void Writepages(AddressSpace& mapping, uint64_t first, uint64_t nr) override {
+    Ext4Writepages(*static_cast<DaxInode*>(mapping.host), first, nr);
+  }
   int BeforeFsync() override { return read_only_ ? -EROFS : 0; }
   int Mmap(File& file, VmAreaStruct& vma) override;
   int Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,

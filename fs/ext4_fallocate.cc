@@ -142,6 +142,11 @@ int ZeroRange(FileSystem& fs, DaxInode& inode, uint64_t offset, uint64_t length,
         AllocFileBlocks(fs, inode, offset, length, new_size, Convert::kNo);
     if (err < 0) return err;
   }
+  const bool edges_first = inode.profile->ext4_zero_range_edges_first;
+  if (partial && edges_first) {
+    const int err = ZeroPartialBlocks(fs, inode, offset, length);
+    if (err < 0) return err;
+  }
   const uint64_t from = RoundUp(offset, kBlock);
   const uint64_t to = RoundDown(end, kBlock);
   if (to > from) {
@@ -155,7 +160,8 @@ int ZeroRange(FileSystem& fs, DaxInode& inode, uint64_t offset, uint64_t length,
   if (!inode.profile->ext4_breaks_layouts_first) {
     inode.i_size = std::max(inode.i_size, new_size);
   }
-  const int err = ZeroPartialBlocks(fs, inode, offset, length);
+  const int err =
+      edges_first ? 0 : ZeroPartialBlocks(fs, inode, offset, length);
   inode.i_size = std::max(inode.i_size, new_size);
   inode.datasync_dirty = true;
   return err;
@@ -208,6 +214,16 @@ int InsertRange(FileSystem& fs, DaxInode& inode, uint64_t offset,
 }
 
 }  // namespace
+
+void Ext4Writepages(DaxInode& inode, uint64_t first, uint64_t nr) {
+  const int shift = inode.profile->page_shift;
+  const uint64_t start = first << shift;
+  const uint64_t end =
+      std::min(RoundUp(inode.i_size, kBlock), (first + nr) << shift);
+  if (start >= end || inode.AllocateUnwritten(start, end) != 0) return;
+  inode.extents.SetType(start, end - start, IOMAP_MAPPED);
+  inode.datasync_dirty = true;
+}
 
 int Ext4SetSize(FileSystem& fs, DaxInode& inode, uint64_t size) {
   const uint64_t old = inode.i_size;

@@ -38,6 +38,7 @@ class Xfs final : public FileSystem {
     return shutdown_ ? -EIO : FileSystem::Commit(inode);
   }
   bool large_folios() const override { return profile_.xfs_large_folios; }
+  bool dirty_by_block() const override { return profile_.iomap_dirty_by_block; }
   void Readahead(VmFault& vmf, uint64_t first, uint64_t nr) override;
   void Writepages(AddressSpace& mapping, uint64_t first, uint64_t nr) override {
     XfsWritepages(*static_cast<DaxInode*>(mapping.host), first, nr);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <set>
 
 #include "mm/memory.h"
 #include "mm/mm_struct.h"
@@ -76,6 +77,22 @@ void ClearReadaheadMark(AddressSpace& mapping, uint64_t folio, uint64_t nr) {
                           mapping.readahead.lower_bound(folio + nr));
 }
 
+// ->writepages of a folio, or of the runs of its blocks that are dirty.
+void WriteFolio(AddressSpace& mapping, uint64_t folio, uint64_t nr,
+                const std::set<uint64_t>& dirty) {
+  if (mapping.a_ops == nullptr) return;
+  if (!mapping.a_ops->dirty_by_block()) {
+    mapping.a_ops->Writepages(mapping, folio, nr);
+    return;
+  }
+  for (auto it = dirty.begin(); it != dirty.end();) {
+    const uint64_t first = *it;
+    uint64_t end = first;
+    for (; it != dirty.end() && *it == end; ++it) ++end;
+    mapping.a_ops->Writepages(mapping, first, end - first);
+  }
+}
+
 class GenericVmOps final : public VmOperations {
  public:
   std::string name() const override { return "generic_file_vm_ops"; }
@@ -132,10 +149,19 @@ void FilemapWrite(const FaultProfile& profile, MemMap& mem,
   for (uint64_t index = pos >> shift; index <= (end - 1) >> shift; ++index) {
     mapping.dirty.insert(index);
     mapping.not_uptodate.erase(index);
-    if (mapping.pages.count(index) > 0) continue;
-    const uint64_t from = std::max(pos, index << shift);
-    const int order = large ? WriteOrder(profile, mapping, from, end) : 0;
-    FilemapAddFolio(mem, mapping, index, order);
+    if (mapping.pages.count(index) == 0) {
+      const uint64_t from = std::max(pos, index << shift);
+      const int order = large ? WriteOrder(profile, mapping, from, end) : 0;
+      FilemapAddFolio(mem, mapping, index, order);
+      if (order > 0 && !mapping.a_ops->invalidation_cleans()) {
+        mapping.no_private.insert(index);
+      }
+    }
+    // __iomap_write_begin() keeps a state by block of what is written in part.
+    const auto [folio, order] = mapping.Folio(index);
+    const uint64_t folio_end = (folio + (uint64_t{1} << order)) << shift;
+    if (pos > folio << shift || end < folio_end)
+      mapping.no_private.erase(folio);
   }
 }
 
@@ -145,13 +171,15 @@ void FilemapWriteback(AddressSpace& mapping, uint64_t first, uint64_t last) {
        it = mapping.dirty.lower_bound(first)) {
     const auto [folio, order] = mapping.Folio(*it);
     const uint64_t nr = uint64_t{1} << order;
-    mapping.dirty.erase(mapping.dirty.lower_bound(folio),
-                        mapping.dirty.lower_bound(folio + nr));
+    const std::set<uint64_t> dirty(mapping.dirty.lower_bound(folio),
+                                   mapping.dirty.lower_bound(folio + nr));
+    for (uint64_t i : dirty) mapping.dirty.erase(i);
+    mapping.no_private.erase(folio);
     for (VmAreaStruct* vma : mapping.i_mmap) {
       if (!(vma->vm_flags & VM_SHARED)) continue;
       vma->vm_mm->MkcleanRange(*vma, folio, nr);
     }
-    if (mapping.a_ops != nullptr) mapping.a_ops->Writepages(mapping, folio, nr);
+    WriteFolio(mapping, folio, nr, dirty);
     ClearReadaheadMark(mapping, folio, nr);
     first = folio + nr;
   }
@@ -161,6 +189,7 @@ vm_fault_t FilemapPageMkwrite(VmFault& vmf) {
   AddressSpace& mapping = *vmf.vma->vm_file->f_mapping;
   const auto [folio, order] = mapping.Folio(vmf.pgoff);
   const uint64_t nr = uint64_t{1} << order;
+  mapping.no_private.erase(folio);
   for (uint64_t i = folio; i < folio + nr; ++i) mapping.dirty.insert(i);
   ClearReadaheadMark(mapping, folio, nr);
   return VM_FAULT_LOCKED;

@@ -119,7 +119,7 @@ void PageCacheRaOrder(VmFault& vmf, uint64_t start, int order) {
   }
   if (added) return;
   // The regular code fills the gaps that cached pages left.
-  const uint64_t done = profile.readahead_keeps_order ? index - start : 0;
+  const uint64_t done = profile.readahead_fills_rest ? index - start : 0;
   if (ra.size > done) DoPageCacheRa(vmf, index, ra.size - done, ra.async_size);
 }
 

@@ -61,15 +61,16 @@ class Truncation {
     }
     if (order == 0) return true;
     std::set<uint64_t>& dirty = mapping_.dirty;
-    const bool by_block =
-        mapping_.a_ops != nullptr && mapping_.a_ops->dirty_by_block();
-    if (by_block && PageAfter(from) < to >> shift_) {
+    const bool cleans =
+        mapping_.a_ops != nullptr && mapping_.a_ops->invalidation_cleans();
+    if (cleans && PageAfter(from) < to >> shift_) {
       dirty.erase(dirty.lower_bound(PageAfter(from)),
                   dirty.lower_bound(to >> shift_));
     }
     const auto is_dirty = dirty.lower_bound(folio);
     if (is_dirty != dirty.end() && *is_dirty < folio + nr) {
-      if (!profile_.dirty_folio_splits) {
+      if (!profile_.dirty_folio_splits &&
+          !mapping_.no_private.contains(folio)) {
         if (profile_.unsplit_folio_is_unmapped) {
           mapping_.UnmapMappingPages(folio, nr, EvenCows::kNo);
         }
@@ -88,6 +89,7 @@ class Truncation {
   // folio_split() at `page`, or split_folio().
   void Split(uint64_t folio, int order, uint64_t page) {
     const uint64_t nr = uint64_t{1} << order;
+    const bool no_private = mapping_.no_private.erase(folio) > 0;
     mapping_.folios.erase(folio);
     uint64_t first = folio;
     while (profile_.folio_splits_in_halves && order > 0) {
@@ -95,6 +97,7 @@ class Truncation {
       const uint64_t second = first + (uint64_t{1} << order);
       const uint64_t whole = page < second ? second : first;
       if (order > 0) mapping_.folios[whole] = order;
+      if (order > 0 && no_private) mapping_.no_private.insert(whole);
       if (page >= second) first = second;
     }
     // PG_readahead stays with the first page.

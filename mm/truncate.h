@@ -8,8 +8,9 @@
 //
 // A folio that is cut is split: into single pages, or since 6.15 in halves down
 // to the cut, so that what lies further away stays large.  A split unmaps all
-// of it.  A dirty folio can not be split, because the file system holds on to
-// it: it stays, with zeroes in the range, and some kernels unmap it.
+// of it.  A dirty folio can not be split as long as the file system holds on to
+// it (AddressSpace::no_private): it stays, with zeroes in the range, and some
+// kernels unmap it.
 //
 // Mirrors: mm/truncate.c truncate_inode_pages_range,
 // truncate_inode_partial_folio, try_folio_split_or_unmap; mm/huge_memory.c

@@ -38,7 +38,10 @@ std::pair<uint64_t, int> AddressSpace::Folio(uint64_t index) const {
 void AddressSpace::RemovePages(uint64_t first, uint64_t nr) {
   const uint64_t end = nr == 0 ? ~uint64_t{0} : first + nr;
   auto it = folios.lower_bound(Folio(first).first);
-  while (it != folios.end() && it->first < end) it = folios.erase(it);
+  while (it != folios.end() && it->first < end) {
+    no_private.erase(it->first);
+    it = folios.erase(it);
+  }
   pages.erase(pages.lower_bound(first), pages.lower_bound(end));
   for (std::set<uint64_t>* marks : {&dirty, &readahead, &not_uptodate}) {
     marks->erase(marks->lower_bound(first), marks->lower_bound(end));

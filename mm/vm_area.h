@@ -80,9 +80,11 @@ class AddressSpaceOperations {
   // ->writepages of the dirty pages [first, first + nr), which are clean
   // afterwards: what becomes of the file's blocks.
   virtual void Writepages(AddressSpace&, uint64_t, uint64_t) {}
-  // block_invalidate_folio(): what is dropped of a folio that stays is clean
-  // then, block by block.  Else a folio is dirty or it is not.
+  // Whether blocks are dirty, and only these are written back, or the folio is.
   virtual bool dirty_by_block() const { return false; }
+  // block_invalidate_folio(): what is dropped of a dirty folio is clean then,
+  // though the folio stays.
+  virtual bool invalidation_cleans() const { return false; }
 };
 
 // struct address_space: what a file's pages hang on.
@@ -95,6 +97,9 @@ struct AddressSpace {
   std::set<uint64_t> readahead;             // pages with PG_readahead
   std::set<uint64_t> not_uptodate;          // without PG_uptodate: not read yet
   std::map<uint64_t, int> folios;  // first index of a large folio -> order
+  // Large folios that the file system has nothing attached to, because they
+  // were written whole: they can be split though they are dirty.
+  std::set<uint64_t> no_private;
 
   // The folio of page `index`: its first page, and its order.
   std::pair<uint64_t, int> Folio(uint64_t index) const;

@@ -64,6 +64,7 @@ void ChangeFaults(FaultProfile& f) {
   f.order_1_folios = true;
   f.fault_around_needs_table = true;
   f.dirty_folio_splits = false;
+  f.iomap_dirty_by_block = true;
   f.unsplit_folio_is_unmapped = true;
   f.set_pmd_asks_vma = true;
   f.readahead_async_is_apart = true;

@@ -30,6 +30,7 @@ void ChangeFaults(FaultProfile& f) {
   f.iomap_zero_dirty = IomapZeroDirty::kFlushesButEdge;
   f.fault_around_needs_table = false;
   f.folio_splits_in_halves = true;
+  f.readahead_fills_rest = true;
   f.unsplit_folio_is_unmapped = false;
   f.trace_iomap_numbers = true;
   f.trace_insert_page = true;

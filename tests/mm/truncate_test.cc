@@ -18,7 +18,7 @@ using Folios = std::map<uint64_t, int>;
 
 struct Blocks final : AddressSpaceOperations {
   void Readahead(VmFault&, uint64_t, uint64_t) override {}
-  bool dirty_by_block() const override { return true; }
+  bool invalidation_cleans() const override { return true; }
 };
 
 struct TruncateTest : testing::Test {
@@ -126,6 +126,17 @@ TEST_F(TruncateTest, ADirtyFolioIsNotCut) {
   Truncate(2 * kPage, 20 * kPage);
   EXPECT_EQ(mapping.dirty, (std::set<uint64_t>{0, 1}));
   EXPECT_FALSE(Cached(3));
+}
+
+// As recorded of 6.18: xfs has nothing attached to what was written whole.
+TEST_F(TruncateTest, ADirtyFolioThatNobodyHoldsIsCut) {
+  Use("v7_2");
+  MakeDirty(0, 16);
+  mapping.no_private = {0};
+  Truncate(5 * kPage, kEndOfCache);
+  EXPECT_EQ(mapping.folios, (Folios{{0, 2}}));
+  EXPECT_EQ(mapping.no_private, std::set<uint64_t>{0});
+  EXPECT_EQ(mapping.dirty, (std::set<uint64_t>{0, 1, 2, 3, 4}));
 }
 
 TEST_F(TruncateTest, BlocksAreCleanWhenTheyAreDropped) {

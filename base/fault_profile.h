@@ -156,6 +156,9 @@ struct FaultProfile {
   bool has_madv_populate;  // since 5.14
   // MADV_POPULATE ends at a hole instead of passing over it (since 6.9).
   bool madv_populate_stops_at_hole;
+  // MADV_POPULATE tries a fault that has dropped the lock again as one that was
+  // tried (since 6.9), and does not begin anew.
+  bool madv_populate_retries;
   // madvise() that would make one mapping too many: EAGAIN (since 5.17).
   bool madvise_enomem_is_eagain;
   // A mapping that has an anon_vma merges with one that has none, whichever
@@ -262,6 +265,9 @@ struct FaultProfile {
   // Where cached pages are in the way of large folios, no more than the rest of
   // the window is read page by page (since 6.14), not as much as all of it.
   bool readahead_fills_rest;
+  // What is mapped to be executed is read from the faulting page on, to the end
+  // of the mapping at most, and nothing marks it to be read on (since 6.17).
+  bool readahead_exec_from_page;
   // The order is kept with the window and grows with it, from single pages on;
   // the last window of a file has no mark (since 6.17).
   bool readahead_keeps_order;

@@ -94,7 +94,7 @@ void PageCacheRaOrder(VmFault& vmf, uint64_t start, int order) {
   const uint64_t window = start + ra.size - 1;
   const uint64_t limit = std::min(last, window);
   // At the end of the file there is nothing to read on for.
-  const bool marks = !profile.readahead_keeps_order || last > window;
+  const bool marks = !profile.readahead_keeps_order || last >= window;
   const uint64_t mark = start + ra.size - ra.async_size;
   uint64_t index = start;
   bool added = true;
@@ -258,6 +258,14 @@ void SyncMmapReadahead(VmFault& vmf) {
     // Nothing but the page itself.
   } else if (flags & VM_SEQ_READ) {
     PageCacheSyncRa(vmf);
+  } else if ((flags & VM_EXEC) && profile.readahead_exec_from_page) {
+    const VmAreaStruct& vma = *vmf.vma;
+    const uint64_t end =
+        vma.vm_pgoff + ((vma.vm_end - vma.vm_start) >> profile.page_shift);
+    ra.start = vmf.pgoff;
+    ra.size = std::min(ra.ra_pages, end - vmf.pgoff);
+    ra.async_size = 0;
+    PageCacheRaOrder(vmf, ra.start, 0);
   } else {
     const uint64_t half = ra.ra_pages / 2;
     ra.start = vmf.pgoff < half ? 0 : vmf.pgoff - half;

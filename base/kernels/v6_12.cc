@@ -42,6 +42,7 @@ void ChangeFaults(FaultProfile& f) {
   f.insert_pmd_special = true;
   f.shmem_anon_vm_ops = true;
   f.madv_populate_stops_at_hole = true;
+  f.madv_populate_retries = true;
   f.insert_pfn_pmd_prot_symbol = false;
   f.mprotect_keeps_huge_writable = true;
   f.dax_dirty = DaxEntryDirty::kWriteNotSync;

@@ -104,6 +104,47 @@ TEST_F(CachedMapTest, Since618AFaultMapsItsFolio) {
   }
 }
 
+// As recorded of 7.2, for an executable mapping.
+TEST_F(CachedMapTest, ExecutableMemoryIsReadFromThePageOn) {
+  for (const char* kernel : {"v6_16", "v7_2"}) {
+    Use(kernel, "ext4");
+    ASSERT_THAT(mm->Mprotect(kAddr, 4 << 20, PROT_READ | PROT_EXEC), IsOk());
+    Read(178);
+    const bool from_page = profile->readahead_exec_from_page;
+    EXPECT_EQ(Cached(177), !from_page) << kernel;
+    EXPECT_EQ(Cached(194), from_page) << kernel;
+    EXPECT_EQ(inode->mapping.readahead.empty(), from_page) << kernel;
+  }
+}
+
+// As recorded of 6.18: the last window of a file has a mark if it fits.
+TEST_F(CachedMapTest, AWindowThatEndsWithTheFileIsMarked) {
+  Use("v6_18", "xfs");
+  Read(1008);
+  EXPECT_TRUE(Cached(1023));
+  EXPECT_EQ(IsReadaheadMark(inode->mapping, 1016), true);
+  Use("v6_18", "xfs");
+  Read(1009);
+  EXPECT_TRUE(inode->mapping.readahead.empty());
+}
+
+// As recorded of 6.12: the second try of MADV_POPULATE_WRITE drops no lock.
+TEST_F(CachedMapTest, PopulateTriesAgain) {
+  for (const char* kernel : {"v6_1", "v6_12"}) {
+    Use(kernel, "ext4");
+    FaultRecorder recorder;
+    mm->set_recorder(&recorder);
+    ASSERT_THAT(mm->Madvise(kAddr, kPage, MADV_POPULATE_WRITE), IsOk());
+    mm->set_recorder(nullptr);
+    ASSERT_FALSE(recorder.events().empty());
+    const FaultEvent& last = recorder.events().back();
+    EXPECT_EQ(last.kind, FaultEventKind::kHandleMmFaultRet);
+    EXPECT_EQ((last.ret & VM_FAULT_COMPLETED) != 0,
+              !profile->madv_populate_retries)
+        << kernel;
+  }
+}
+
 TEST_F(CachedMapTest, SingleFramesMakeNoHugePage) {
   Use("v6_1", "ext4");
   for (int i = 0; i < 2048; ++i) {

@@ -204,6 +204,9 @@ struct FaultProfile {
   // The holes that a lookup finds in a file with indirect blocks are known from
   // then on, as those of a file with extents are (a stable fix of 6.12).
   bool ext4_remembers_indirect_holes;
+  // A hole in a file with indirect blocks ends at the next block (since 7.3),
+  // not with the tree of pointers that is missing.
+  bool ext4_indirect_hole_is_whole;
   // FALLOC_FL_ZERO_RANGE zeroes the blocks that it has in part before it drops
   // what is cached of the range (since 7.3).
   bool ext4_zero_range_edges_first;

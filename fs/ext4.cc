@@ -252,7 +252,10 @@ int Ext4::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
         read_only_ = true;
         return -EROFS;
       }
-      const uint64_t mapped = std::min(length, extent.length);
+      uint64_t mapped = std::min(length, extent.length);
+      if (!inode.has_extents && extent.type == IOMAP_HOLE) {
+        mapped = std::min(mapped, Ext4PointersEnd(pos) - pos);
+      }
       const int err = Alloc(inode, pos, mapped, &fresh);
       if (err < 0) return err;
       extent = inode.extents.Find(pos);

@@ -216,6 +216,9 @@ struct FaultProfile {
   // xfs writes the page at the new end back when it truncates (until 6.x).
   bool xfs_truncate_writes_back;
   IomapZeroDirty iomap_zero_dirty;
+  // fallocate() of a range with delayed allocations gives blocks to all of them
+  // (until 6.8), also to what lies outside the range.
+  bool xfs_fallocate_takes_whole_delalloc;
   // xfs answers for a range to be zeroed with the part of the extent that was
   // asked for (since 6.19), not with all of it.
   bool xfs_zero_trims_mapping;

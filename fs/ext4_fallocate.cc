@@ -83,7 +83,8 @@ int AllocFileBlocks(FileSystem& fs, DaxInode& inode, uint64_t offset,
     // ext4_map_blocks() looks first, and remembers the hole that it finds.
     if (part.type == IOMAP_HOLE) piece = Ext4EndOfHole(inode, pos, piece) - pos;
     piece = std::min(piece, end - pos);
-    const int err = inode.AllocateUnwritten(pos, pos + piece);
+    const int err =
+        inode.AllocateUnwritten(pos, pos + piece, DaxInode::Delalloc::kPart);
     if (err < 0) return err;
     if (convert == Convert::kToUnwritten) {
       inode.extents.SetType(pos, piece, IOMAP_UNWRITTEN);
@@ -220,7 +221,9 @@ void Ext4Writepages(DaxInode& inode, uint64_t first, uint64_t nr) {
   const uint64_t start = first << shift;
   const uint64_t end =
       std::min(RoundUp(inode.i_size, kBlock), (first + nr) << shift);
-  if (start >= end || inode.AllocateUnwritten(start, end) != 0) return;
+  if (start >= end ||
+      inode.AllocateUnwritten(start, end, DaxInode::Delalloc::kPart) != 0)
+    return;
   inode.extents.SetType(start, end - start, IOMAP_MAPPED);
   inode.datasync_dirty = true;
 }

@@ -229,7 +229,8 @@ int Xfs::Allocate(DaxInode& inode, uint64_t pos, uint64_t length,
   const FileExtent part = inode.extents.Find(pos);
   if (!(flags & IOMAP_DAX)) {
     inode.datasync_dirty = true;
-    return inode.AllocateUnwritten(pos, pos + std::min(length, part.length));
+    return inode.AllocateUnwritten(pos, pos + std::min(length, part.length),
+                                   DaxInode::Delalloc::kPart);
   }
   // A transaction that has changed something can not be given up.
   if (part.type == IOMAP_UNWRITTEN) {

@@ -44,7 +44,8 @@ int ExtentToZero(DaxInode& inode, uint64_t pos, uint64_t asked,
   if (extent->type == IOMAP_DELALLOC && from >= size) {
     // What is reserved behind the file's end has no pages to zero.
     inode.TruncatePagecache(pos);
-    const int err = inode.AllocateUnwritten(extent->logical, extent->end());
+    const int err = inode.AllocateUnwritten(extent->logical, extent->end(),
+                                            DaxInode::Delalloc::kWhole);
     if (err < 0) return err;
     inode.datasync_dirty = true;
     *extent = inode.extents.Around(from);
@@ -109,7 +110,9 @@ void XfsWritepages(DaxInode& inode, uint64_t first, uint64_t nr) {
     const FileExtent part = inode.extents.Find(pos);
     if (part.type == IOMAP_DELALLOC) {
       const FileExtent whole = inode.extents.Around(pos);
-      if (inode.AllocateUnwritten(whole.logical, whole.end()) != 0) return;
+      if (inode.AllocateUnwritten(whole.logical, whole.end(),
+                                  DaxInode::Delalloc::kWhole) != 0)
+        return;
       inode.datasync_dirty = true;
       continue;
     }

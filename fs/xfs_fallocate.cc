@@ -156,7 +156,10 @@ int AllocateRange(FileSystem& fs, DaxInode& inode, int mode, uint64_t offset,
     if (err < 0) return err;
   }
   const int err =
-      inode.AllocateUnwritten(RoundDown(offset, kBlock), RoundUp(end, kBlock));
+      inode.AllocateUnwritten(RoundDown(offset, kBlock), RoundUp(end, kBlock),
+                              inode.profile->xfs_fallocate_takes_whole_delalloc
+                                  ? DaxInode::Delalloc::kWhole
+                                  : DaxInode::Delalloc::kPart);
   if (err < 0) return err;
   inode.xfs.prealloc = true;
   inode.datasync_dirty = true;

@@ -104,12 +104,12 @@ void DaxInode::TruncatePagecacheRange(uint64_t start, uint64_t end) {
   TruncateInodePagesRange(*profile, mapping, start, end);
 }
 
-int DaxInode::AllocateUnwritten(uint64_t start, uint64_t end) {
+int DaxInode::AllocateUnwritten(uint64_t start, uint64_t end,
+                                Delalloc delalloc) {
   for (uint64_t pos = start; pos < end;) {
     FileExtent part = extents.Find(pos);
     part.length = std::min(part.length, end - pos);
-    // A delayed allocation is made whole.
-    if (part.type == IOMAP_DELALLOC) {
+    if (part.type == IOMAP_DELALLOC && delalloc == Delalloc::kWhole) {
       part = extents.Around(pos);
       pos = part.logical;
     }

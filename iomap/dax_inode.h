@@ -88,9 +88,11 @@ struct DaxInode : Inode, FileSync {
   // private copies stay.  What becomes of a large folio that is cut:
   // mm/truncate.h.
   void TruncatePagecacheRange(uint64_t start, uint64_t end);
-  // Blocks for the holes of [start, end), bytes in whole blocks, unwritten.
-  // 0 or -ENOSPC.
-  int AllocateUnwritten(uint64_t start, uint64_t end);
+  // Blocks for the holes and delayed allocations of [start, end), bytes in
+  // whole blocks, unwritten; delayed ones as a whole, or as far as they are
+  // asked for. 0 or -ENOSPC.
+  enum class Delalloc { kWhole, kPart };
+  int AllocateUnwritten(uint64_t start, uint64_t end, Delalloc delalloc);
 
   // vfs_fsync_range(): writes back DAX pages, commits metadata; 0 or what the
   // journal answers.

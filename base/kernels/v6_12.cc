@@ -58,6 +58,7 @@ void ChangeFaults(FaultProfile& f) {
   f.xfs_truncate_writes_back = false;
   f.iomap_zero_dirty = IomapZeroDirty::kFlushes;
   f.xfs_collapse_flushes_first = false;
+  f.xfs_fallocate_takes_whole_delalloc = false;
   f.xfs_zeroes_with_dax_ops = true;
   f.xfs_dax_read_shared = true;
   f.xfs_writer_frees_eof_blocks_once = true;

@@ -182,6 +182,21 @@ TEST_F(CachedCutTest, XfsWritesBackWhatTheSizeOnDiskDoesNotCover) {
   }
 }
 
+// As recorded of 6.1 and 6.12.
+TEST_F(CachedCutTest, FallocateOfADelayedAllocation) {
+  for (const char* kernel : {"v6_1", "v6_12"}) {
+    Use(kernel, "xfs");
+    inode->i_size = 0;
+    fs->Write(*inode, 0, 32 * kPage);
+    ASSERT_EQ(fs->Fallocate(*inode, 0, 0, 8 * kPage), 0);
+    EXPECT_EQ(TypeAt(7), IOMAP_UNWRITTEN) << kernel;
+    EXPECT_EQ(TypeAt(8), profile->xfs_fallocate_takes_whole_delalloc
+                             ? IOMAP_UNWRITTEN
+                             : IOMAP_DELALLOC)
+        << kernel;
+  }
+}
+
 // A dirty page over unwritten blocks, cut by the new end.
 TEST_F(CachedCutTest, ZeroingADirtyPageOverUnwrittenBlocks) {
   struct {

@@ -63,6 +63,17 @@ enum class Ext4FallocateZeroes {
   kOldEnd,    // 7.2
 };
 
+// What iomap_zero_range() does with dirty pages over blocks that are zero on
+// disk: holes and unwritten ones.
+enum class IomapZeroDirty {
+  kSkips,           // nothing (until 6.11)
+  kFlushes,         // they are written back, and what is there then is zeroed
+  kFlushesButEdge,  // but a dirty page that it begins inside is zeroed (6.13)
+  // xfs hands over the dirty ones that lie over unwritten blocks, and these
+  // are zeroed; else nothing (since 6.19).
+  kFolioBatch,
+};
+
 // Whose pages MADV_HUGEPAGE has read in huge folios.
 enum class ThpReadahead {
   kNone,
@@ -145,6 +156,9 @@ struct FaultProfile {
   bool has_madv_populate;  // since 5.14
   // MADV_POPULATE ends at a hole instead of passing over it (since 6.9).
   bool madv_populate_stops_at_hole;
+  // MADV_POPULATE tries a fault that has dropped the lock again as one that was
+  // tried (since 6.9), and does not begin anew.
+  bool madv_populate_retries;
   // madvise() that would make one mapping too many: EAGAIN (since 5.17).
   bool madvise_enomem_is_eagain;
   // A mapping that has an anon_vma merges with one that has none, whichever
@@ -190,11 +204,24 @@ struct FaultProfile {
   // The holes that a lookup finds in a file with indirect blocks are known from
   // then on, as those of a file with extents are (a stable fix of 6.12).
   bool ext4_remembers_indirect_holes;
+  // A hole in a file with indirect blocks ends at the next block (since 7.3),
+  // not with the tree of pointers that is missing.
+  bool ext4_indirect_hole_is_whole;
+  // FALLOC_FL_ZERO_RANGE zeroes the blocks that it has in part before it drops
+  // what is cached of the range (since 7.3).
+  bool ext4_zero_range_edges_first;
   // Growing a file zeroes the rest of its last block: ftruncate(), fallocate().
   bool ext4_grow_zeroes_tail;
   Ext4FallocateZeroes ext4_fallocate_zeroes;
   // xfs writes the page at the new end back when it truncates (until 6.x).
   bool xfs_truncate_writes_back;
+  IomapZeroDirty iomap_zero_dirty;
+  // fallocate() of a range with delayed allocations gives blocks to all of them
+  // (until 6.8), also to what lies outside the range.
+  bool xfs_fallocate_takes_whole_delalloc;
+  // xfs answers for a range to be zeroed with the part of the extent that was
+  // asked for (since 6.19), not with all of it.
+  bool xfs_zero_trims_mapping;
   // xfs writes back and drops a range before it is asked whether it can be
   // collapsed (5.5 to 6.11).
   bool xfs_collapse_flushes_first;
@@ -219,6 +246,20 @@ struct FaultProfile {
   // fault-around those beside it (since 6.18).
   bool map_whole_folios;
   bool order_1_folios;  // folios of two pages (since 6.9)
+  // Where a PTE table is missing, fault-around has none put in for the folio
+  // with the last page of the file, and maps nothing if it finds that one first
+  // (since 6.18; 6.12 by a stable back-port).
+  bool fault_around_needs_table;
+  // A large folio that is cut is split in halves down to the cut (since 6.15),
+  // not into single pages.
+  bool folio_splits_in_halves;
+  // iomap knows which blocks of a folio are dirty, and writes back no others
+  // (since 6.6).
+  bool iomap_dirty_by_block;
+  // iomap lets go of a dirty folio that is to be cut (until 6.5); else it can
+  // not be split, and since 6.18 is unmapped then (6.12 by a back-port).
+  bool dirty_folio_splits;
+  bool unsplit_folio_is_unmapped;
   // A huge page of the cache is not mapped by one entry where the VMA or the
   // process has forbidden that (since 6.7).
   bool set_pmd_asks_vma;
@@ -227,6 +268,12 @@ struct FaultProfile {
   // what is cached to the end of its window is left alone.
   bool readahead_async_is_apart;
   bool next_miss_is_outside;
+  // Where cached pages are in the way of large folios, no more than the rest of
+  // the window is read page by page (since 6.14), not as much as all of it.
+  bool readahead_fills_rest;
+  // What is mapped to be executed is read from the faulting page on, to the end
+  // of the mapping at most, and nothing marks it to be read on (since 6.17).
+  bool readahead_exec_from_page;
   // The order is kept with the window and grows with it, from single pages on;
   // the last window of a file has no mark (since 6.17).
   bool readahead_keeps_order;

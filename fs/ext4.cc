@@ -34,6 +34,12 @@ class Ext4 final : public FileSystem {
 
   std::string name() const override { return "ext4_file_operations"; }
   bool large_folios() const override { return profile_.ext4_large_folios; }
+  // Buffer heads.
+  bool dirty_by_block() const override { return true; }
+  bool invalidation_cleans() const override { return true; }
+  void Writepages(AddressSpace& mapping, uint64_t first, uint64_t nr) override {
+    Ext4Writepages(*static_cast<DaxInode*>(mapping.host), first, nr);
+  }
   int BeforeFsync() override { return read_only_ ? -EROFS : 0; }
   int Mmap(File& file, VmAreaStruct& vma) override;
   int Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
@@ -252,7 +258,10 @@ int Ext4::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
         read_only_ = true;
         return -EROFS;
       }
-      const uint64_t mapped = std::min(length, extent.length);
+      uint64_t mapped = std::min(length, extent.length);
+      if (!inode.has_extents && extent.type == IOMAP_HOLE) {
+        mapped = std::min(mapped, Ext4PointersEnd(pos) - pos);
+      }
       const int err = Alloc(inode, extent, mapped, &fresh);
       if (err < 0) return err;
       extent = inode.extents.Find(pos);

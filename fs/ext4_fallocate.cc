@@ -10,6 +10,7 @@
 #include "base/round_up.h"
 #include "fs/ext4_holes.h"
 #include "iomap/dax_zero.h"
+#include "mm/readahead.h"
 
 namespace dmdax {
 namespace {
@@ -17,11 +18,29 @@ namespace {
 constexpr uint64_t kBlock = 4096;
 constexpr uint64_t kNoEnd = uint64_t{1} << 62;
 
+// __ext4_block_zero_page_range(), ext4_load_tail_bh(): the page is in the cache
+// afterwards.  A written block is read, zeroed and dirty; that the page holds
+// nothing else that is to be read is for its next reader to find out.
+void ZeroInCachedBlock(DaxInode& inode, uint64_t from) {
+  AddressSpace& mapping = inode.mapping;
+  const uint64_t index = from >> inode.profile->page_shift;
+  if (!mapping.pages.contains(index)) {
+    FilemapAddFolio(*inode.mem, mapping, index, 0);
+    mapping.not_uptodate.insert(index);
+  }
+  if (inode.extents.Find(from).type == IOMAP_MAPPED) {
+    mapping.dirty.insert(index);
+  }
+}
+
 // ext4_block_zero_page_range(): at most to the end of the block.  The page
 // cache of a file that is not DAX shows no event.
 int ZeroInBlock(FileSystem& fs, DaxInode& inode, uint64_t from,
                 uint64_t length) {
-  if (!inode.s_dax) return 0;
+  if (!inode.s_dax) {
+    ZeroInCachedBlock(inode, from);
+    return 0;
+  }
   length = std::min(length, kBlock - from % kBlock);
   return DaxZeroRange(inode, from, length, fs, nullptr);
 }
@@ -64,7 +83,8 @@ int AllocFileBlocks(FileSystem& fs, DaxInode& inode, uint64_t offset,
     // ext4_map_blocks() looks first, and remembers the hole that it finds.
     if (part.type == IOMAP_HOLE) piece = Ext4EndOfHole(inode, pos, piece) - pos;
     piece = std::min(piece, end - pos);
-    const int err = inode.AllocateUnwritten(pos, pos + piece);
+    const int err =
+        inode.AllocateUnwritten(pos, pos + piece, DaxInode::Delalloc::kPart);
     if (err < 0) return err;
     if (convert == Convert::kToUnwritten) {
       inode.extents.SetType(pos, piece, IOMAP_UNWRITTEN);
@@ -123,6 +143,11 @@ int ZeroRange(FileSystem& fs, DaxInode& inode, uint64_t offset, uint64_t length,
         AllocFileBlocks(fs, inode, offset, length, new_size, Convert::kNo);
     if (err < 0) return err;
   }
+  const bool edges_first = inode.profile->ext4_zero_range_edges_first;
+  if (partial && edges_first) {
+    const int err = ZeroPartialBlocks(fs, inode, offset, length);
+    if (err < 0) return err;
+  }
   const uint64_t from = RoundUp(offset, kBlock);
   const uint64_t to = RoundDown(end, kBlock);
   if (to > from) {
@@ -136,7 +161,8 @@ int ZeroRange(FileSystem& fs, DaxInode& inode, uint64_t offset, uint64_t length,
   if (!inode.profile->ext4_breaks_layouts_first) {
     inode.i_size = std::max(inode.i_size, new_size);
   }
-  const int err = ZeroPartialBlocks(fs, inode, offset, length);
+  const int err =
+      edges_first ? 0 : ZeroPartialBlocks(fs, inode, offset, length);
   inode.i_size = std::max(inode.i_size, new_size);
   inode.datasync_dirty = true;
   return err;
@@ -189,6 +215,18 @@ int InsertRange(FileSystem& fs, DaxInode& inode, uint64_t offset,
 }
 
 }  // namespace
+
+void Ext4Writepages(DaxInode& inode, uint64_t first, uint64_t nr) {
+  const int shift = inode.profile->page_shift;
+  const uint64_t start = first << shift;
+  const uint64_t end =
+      std::min(RoundUp(inode.i_size, kBlock), (first + nr) << shift);
+  if (start >= end ||
+      inode.AllocateUnwritten(start, end, DaxInode::Delalloc::kPart) != 0)
+    return;
+  inode.extents.SetType(start, end - start, IOMAP_MAPPED);
+  inode.datasync_dirty = true;
+}
 
 int Ext4SetSize(FileSystem& fs, DaxInode& inode, uint64_t size) {
   const uint64_t old = inode.i_size;

@@ -20,6 +20,10 @@
 
 namespace dmdax {
 
+// ext4_writepages() of blocks that are dirty: [first, first + nr) have blocks
+// and are written afterwards, as far as the file reaches.
+void Ext4Writepages(DaxInode& inode, uint64_t first, uint64_t nr);
+
 int Ext4SetSize(FileSystem& fs, DaxInode& inode, uint64_t size);
 int Ext4Fallocate(FileSystem& fs, DaxInode& inode, int mode, uint64_t offset,
                   uint64_t length);

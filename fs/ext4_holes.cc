@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/round_up.h"
+
 namespace dmdax {
 namespace {
 
@@ -40,6 +42,7 @@ uint64_t Ext4EndOfHole(DaxInode& inode, uint64_t pos, uint64_t length) {
     const bool is_first = before.length == 0 && !inode.extents.empty();
     return inode.known_holes.EndOf(pos, is_first ? pos : before.end(), end);
   }
+  if (inode.profile->ext4_indirect_hole_is_whole) return end;
   const uint64_t tree_end =
       std::min(end, pos + IndirectHole(inode, pos / kBlock) * kBlock);
   if (!inode.profile->ext4_remembers_indirect_holes) return tree_end;
@@ -49,6 +52,13 @@ uint64_t Ext4EndOfHole(DaxInode& inode, uint64_t pos, uint64_t length) {
   if (known != 0) return std::min(end, known);
   inode.known_holes.Remember(pos, tree_end);
   return tree_end;
+}
+
+uint64_t Ext4PointersEnd(uint64_t pos) {
+  const uint64_t block = pos / kBlock;
+  if (block < kExt4DirectBlocks) return kExt4DirectBlocks * kBlock;
+  const uint64_t first = RoundDown(block - kExt4DirectBlocks, kExt4Pointers);
+  return (kExt4DirectBlocks + first + kExt4Pointers) * kBlock;
 }
 
 }  // namespace dmdax

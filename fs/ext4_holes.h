@@ -7,7 +7,8 @@
 //
 // A file with extents has its extent status tree (iomap/known_holes.h); one
 // with indirect blocks counts to the end of the tree of pointers that is
-// missing, which may be a single block.  Units are bytes.
+// missing, which may be a single block; 7.3 to the next block.  Units are
+// bytes.
 //
 // Mirrors: ext4_ext_put_gap_in_cache of fs/ext4/extents.c, ext4_ind_map_blocks
 // of fs/ext4/indirect.c (6.1).  Threading: thread-compatible.
@@ -28,6 +29,10 @@ inline constexpr uint64_t kExt4Pointers = 4096 / sizeof(uint32_t);
 // `pos` lies in a hole that goes on for `length` bytes; the answer is not
 // beyond them.  Remembers what was looked up.
 uint64_t Ext4EndOfHole(DaxInode& inode, uint64_t pos, uint64_t length);
+
+// Where an allocation at `pos` of a file with indirect blocks ends at the
+// latest: with the block of pointers.
+uint64_t Ext4PointersEnd(uint64_t pos);
 
 }  // namespace dmdax
 

@@ -38,6 +38,7 @@ class Xfs final : public FileSystem {
     return shutdown_ ? -EIO : FileSystem::Commit(inode);
   }
   bool large_folios() const override { return profile_.xfs_large_folios; }
+  bool dirty_by_block() const override { return profile_.iomap_dirty_by_block; }
   void Readahead(VmFault& vmf, uint64_t first, uint64_t nr) override;
   void Writepages(AddressSpace& mapping, uint64_t first, uint64_t nr) override {
     XfsWritepages(*static_cast<DaxInode*>(mapping.host), first, nr);
@@ -186,7 +187,10 @@ void Xfs::WriteCached(DaxInode& inode, uint64_t pos, uint64_t length) {
   while (IomapIterNext(iter, *this, nullptr) > 0) {
     FileSystem::WriteCached(inode, iter.pos, iter.length());
     iter.processed = static_cast<int64_t>(iter.length());
-    inode.i_size = std::max(inode.i_size, iter.pos + iter.length());
+    const uint64_t end = iter.pos + iter.length();
+    if (end <= inode.i_size) continue;
+    if (!inode.xfs.disk_size) inode.xfs.disk_size = inode.i_size;
+    inode.i_size = end;
   }
 }
 
@@ -225,7 +229,8 @@ int Xfs::Allocate(DaxInode& inode, uint64_t pos, uint64_t length,
   const FileExtent part = inode.extents.Find(pos);
   if (!(flags & IOMAP_DAX)) {
     inode.datasync_dirty = true;
-    return inode.AllocateUnwritten(pos, pos + std::min(length, part.length));
+    return inode.AllocateUnwritten(pos, pos + std::min(length, part.length),
+                                   DaxInode::Delalloc::kPart);
   }
   // A transaction that has changed something can not be given up.
   if (part.type == IOMAP_UNWRITTEN) {

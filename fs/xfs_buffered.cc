@@ -34,37 +34,71 @@ FileExtent Reserve(const XfsEof& eof, DaxInode& inode, uint64_t pos,
   return fresh;
 }
 
+// What is answered for a range to be zeroed, for which nothing is allocated.
+int ExtentToZero(DaxInode& inode, uint64_t pos, uint64_t asked,
+                 FileExtent* extent, uint16_t* flags) {
+  const FaultProfile& profile = *inode.profile;
+  const uint64_t from = RoundDown(pos, kBlock);
+  const uint64_t size = RoundUp(inode.i_size, kBlock);
+  if (extent->type == IOMAP_HOLE) return 0;
+  if (extent->type == IOMAP_DELALLOC && from >= size) {
+    // What is reserved behind the file's end has no pages to zero.
+    inode.TruncatePagecache(pos);
+    const int err = inode.AllocateUnwritten(extent->logical, extent->end(),
+                                            DaxInode::Delalloc::kWhole);
+    if (err < 0) return err;
+    inode.datasync_dirty = true;
+    *extent = inode.extents.Around(from);
+    return 0;
+  }
+  // What lies behind the end is not zeroed.
+  uint64_t end = from + asked;
+  const bool ends_behind = from < size && end > size;
+  if (ends_behind) end = size;
+  if (profile.xfs_zero_trims_mapping ||
+      (ends_behind && extent->type == IOMAP_DELALLOC)) {
+    end = std::min(end, extent->end());
+    *extent = inode.extents.Find(from);
+    extent->length = end - from;
+  }
+  if (profile.iomap_zero_dirty == IomapZeroDirty::kFolioBatch &&
+      extent->type == IOMAP_UNWRITTEN && from < size) {
+    *flags |= IOMAP_F_FOLIO_BATCH;
+  }
+  return 0;
+}
+
+// xfs_setfilesize(): what lies before `end` is on disk.
+void GrowDiskSize(DaxInode& inode, uint64_t end) {
+  std::optional<uint64_t>& disk_size = inode.xfs.disk_size;
+  if (!disk_size) return;
+  if (end >= inode.i_size) {
+    disk_size.reset();
+  } else {
+    disk_size = std::max(*disk_size, end);
+  }
+}
+
 }  // namespace
 
 int XfsBufferedWriteBegin(const XfsEof& eof, DaxInode& inode, uint64_t pos,
                           uint64_t length, unsigned flags, Iomap* iomap) {
-  const bool zero = (flags & IOMAP_ZERO) != 0;
   const uint64_t from = RoundDown(pos, kBlock);
   const uint64_t asked = RoundUp(pos + length, kBlock) - from;
   FileExtent extent = inode.extents.Around(from);
-  bool fresh = false;
-  if (zero && extent.type == IOMAP_DELALLOC) {
-    // What is reserved behind the file's end has no pages to zero.
-    const uint64_t size = RoundUp(inode.i_size, kBlock);
-    if (from >= size) {
-      inode.TruncatePagecache(pos);
-      const int err = inode.AllocateUnwritten(extent.logical, extent.end());
-      if (err < 0) return err;
-      inode.datasync_dirty = true;
-      extent = inode.extents.Around(from);
-    } else if (from + asked > size) {
-      extent.logical = from;
-      extent.length = std::min(extent.length, size - from);
-    }
-  } else if (!zero && extent.type == IOMAP_HOLE) {
+  uint16_t answer = 0;
+  if (flags & IOMAP_ZERO) {
+    const int err = ExtentToZero(inode, pos, asked, &extent, &answer);
+    if (err < 0) return err;
+  } else if (extent.type == IOMAP_HOLE) {
     extent = Reserve(eof, inode, pos, length);
-    fresh = true;
+    answer |= IOMAP_F_NEW;
   }
   // Behind the last extent the hole is as long as it is asked for.
   if (extent.end() >= uint64_t{1} << 62) extent.length = asked;
   *iomap = IomapOfExtent(inode, extent, extent.length, flags);
-  if (inode.datasync_dirty) iomap->flags |= IOMAP_F_DIRTY;
-  if (fresh) iomap->flags |= IOMAP_F_NEW;
+  if (inode.datasync_dirty) answer |= IOMAP_F_DIRTY;
+  iomap->flags = answer;
   return 0;
 }
 
@@ -76,11 +110,14 @@ void XfsWritepages(DaxInode& inode, uint64_t first, uint64_t nr) {
     const FileExtent part = inode.extents.Find(pos);
     if (part.type == IOMAP_DELALLOC) {
       const FileExtent whole = inode.extents.Around(pos);
-      if (inode.AllocateUnwritten(whole.logical, whole.end()) != 0) return;
+      if (inode.AllocateUnwritten(whole.logical, whole.end(),
+                                  DaxInode::Delalloc::kWhole) != 0)
+        return;
       inode.datasync_dirty = true;
       continue;
     }
     const uint64_t length = std::min(part.length, end - pos);
+    if (part.type != IOMAP_HOLE) GrowDiskSize(inode, pos + length);
     if (part.type == IOMAP_UNWRITTEN) {
       inode.extents.SetType(pos, length, IOMAP_MAPPED);
       inode.datasync_dirty = true;

@@ -17,8 +17,8 @@
 namespace dmdax {
 
 // The answer to a write (IOMAP_ZERO: to zeroing, which reserves nothing) of
-// `length` bytes at `pos`: extents come whole, what is new by itself.  0, or
-// -ENOSPC.
+// `length` bytes at `pos`: extents come whole, what is new by itself, and what
+// is to be zeroed cut to the range by some kernels.  0, or -ENOSPC.
 int XfsBufferedWriteBegin(const XfsEof& eof, DaxInode& inode, uint64_t pos,
                           uint64_t length, unsigned flags, Iomap* iomap);
 

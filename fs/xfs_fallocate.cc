@@ -9,7 +9,7 @@
 
 #include "base/round_up.h"
 #include "iomap/dax_zero.h"
-#include "mm/filemap.h"
+#include "iomap/zero_range.h"
 
 namespace dmdax {
 namespace {
@@ -17,26 +17,11 @@ namespace {
 constexpr uint64_t kBlock = 4096;
 constexpr uint64_t kNoEnd = uint64_t{1} << 62;
 
-// xfs_zero_range().  iomap_zero_range() of a file that is not DAX looks the
-// range up as well.
+// xfs_zero_range().
 int ZeroRange(FileSystem& fs, DaxInode& inode, uint64_t pos, uint64_t len,
               bool* did_zero) {
-  if (inode.s_dax) return DaxZeroRange(inode, pos, len, fs, did_zero);
-  IomapIter iter;
-  iter.inode = &inode;
-  iter.pos = pos;
-  iter.len = len;
-  iter.flags = IOMAP_ZERO;
-  int ret = 0;
-  while (len > 0 && (ret = IomapIterNext(iter, fs, inode.recorder)) > 0) {
-    const uint64_t length = iter.length();
-    iter.processed = static_cast<int64_t>(length);
-    const uint16_t type = iter.iomap.type;
-    if (type == IOMAP_HOLE || type == IOMAP_UNWRITTEN || length == 0) continue;
-    FilemapWrite(*inode.profile, *inode.mem, inode.mapping, iter.pos, length);
-    if (did_zero != nullptr) *did_zero = true;
-  }
-  return ret;
+  return inode.s_dax ? DaxZeroRange(inode, pos, len, fs, did_zero)
+                     : IomapZeroRange(inode, pos, len, fs, did_zero);
 }
 
 // xfs_flush_unmap_range().
@@ -83,8 +68,12 @@ int SetattrSize(FileSystem& fs, DaxInode& inode, uint64_t size) {
   if (err < 0) return err;
   inode.i_size = size;
   inode.TruncatePagecache(size);
-  // From the size on disk, which is the old one.
-  if (did_zero) inode.Writeback(old, size - 1);
+  // What the size on disk does not cover yet must be there before it does.
+  const uint64_t on_disk = inode.xfs.disk_size.value_or(old);
+  if (did_zero || (size > on_disk && old != on_disk)) {
+    inode.Writeback(on_disk, size - 1);
+  }
+  inode.xfs.disk_size.reset();
   if (size <= old) {
     inode.xfs.truncated = true;
     inode.extents.Remove(RoundUp(size, kBlock), kNoEnd - RoundUp(size, kBlock));
@@ -167,7 +156,10 @@ int AllocateRange(FileSystem& fs, DaxInode& inode, int mode, uint64_t offset,
     if (err < 0) return err;
   }
   const int err =
-      inode.AllocateUnwritten(RoundDown(offset, kBlock), RoundUp(end, kBlock));
+      inode.AllocateUnwritten(RoundDown(offset, kBlock), RoundUp(end, kBlock),
+                              inode.profile->xfs_fallocate_takes_whole_delalloc
+                                  ? DaxInode::Delalloc::kWhole
+                                  : DaxInode::Delalloc::kPart);
   if (err < 0) return err;
   inode.xfs.prealloc = true;
   inode.datasync_dirty = true;

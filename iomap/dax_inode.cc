@@ -8,6 +8,7 @@
 #include "iomap/cut_to_hole.h"
 #include "iomap/dax_fault.h"
 #include "mm/filemap.h"
+#include "mm/truncate.h"
 
 namespace dmdax {
 namespace {
@@ -47,11 +48,15 @@ DaxInode::DaxInode(const FaultProfile& fault_profile, MemMap& mem_map)
   mapping.host = this;
 }
 
-void DaxInode::Invalidate(uint64_t first, uint64_t nr, EvenCows even_cows) {
+void DaxInode::UnmapAndDelete(uint64_t first, uint64_t nr, EvenCows even_cows) {
   mapping.UnmapMappingPages(first, nr, even_cows);
   entries.Delete(first, nr, [&](const DaxEntry& entry) {
     DaxDisassociate(*mem, *profile, entry);
   });
+}
+
+void DaxInode::Invalidate(uint64_t first, uint64_t nr, EvenCows even_cows) {
+  UnmapAndDelete(first, nr, even_cows);
   mapping.RemovePages(first, nr);
 }
 
@@ -85,22 +90,25 @@ void DaxInode::BreakLayouts() {
 }
 
 void DaxInode::TruncatePagecache(uint64_t size) {
-  Invalidate(RoundUp(size, kBlock) / kBlock, 0, EvenCows::kYes);
+  UnmapAndDelete(RoundUp(size, kBlock) / kBlock, 0, EvenCows::kYes);
+  TruncateInodePagesRange(*profile, mapping, size, kEndOfCache);
 }
 
 void DaxInode::TruncatePagecacheRange(uint64_t start, uint64_t end) {
   const uint64_t from = RoundUp(start, kBlock);
   const uint64_t to = RoundDown(end, kBlock);
-  if (from >= to) return;
-  Invalidate(from / kBlock, (to - from) / kBlock, EvenCows::kNo);
+  if (from < to) {
+    UnmapAndDelete(from / kBlock, (to - from) / kBlock, EvenCows::kNo);
+  }
+  TruncateInodePagesRange(*profile, mapping, start, end);
 }
 
-int DaxInode::AllocateUnwritten(uint64_t start, uint64_t end) {
+int DaxInode::AllocateUnwritten(uint64_t start, uint64_t end,
+                                Delalloc delalloc) {
   for (uint64_t pos = start; pos < end;) {
     FileExtent part = extents.Find(pos);
     part.length = std::min(part.length, end - pos);
-    // A delayed allocation is made whole.
-    if (part.type == IOMAP_DELALLOC) {
+    if (part.type == IOMAP_DELALLOC && delalloc == Delalloc::kWhole) {
       part = extents.Around(pos);
       pos = part.logical;
     }

@@ -19,6 +19,7 @@
 #define DMDAX_IOMAP_DAX_INODE_H_
 
 #include <cstdint>
+#include <optional>
 
 #include "base/fault_profile.h"
 #include "dax/dax_device.h"
@@ -47,6 +48,9 @@ struct XfsInodeFlags {
   bool prealloc = false;      // XFS_DIFLAG_PREALLOC: fallocate() was here
   bool truncated = false;     // XFS_ITRUNCATED
   bool eof_released = false;  // XFS_IDIRTY_RELEASE, XFS_EOFBLOCKS_RELEASED
+  // i_disk_size, bytes, where it is not i_size: writes have made the file
+  // larger, and are not all written back.
+  std::optional<uint64_t> disk_size;
 };
 
 struct DaxInode : Inode, FileSync {
@@ -81,11 +85,14 @@ struct DaxInode : Inode, FileSync {
   // even a private copy.
   void TruncatePagecache(uint64_t size);
   // truncate_pagecache_range(): the whole pages of [start, end), bytes, go;
-  // private copies stay.
+  // private copies stay.  What becomes of a large folio that is cut:
+  // mm/truncate.h.
   void TruncatePagecacheRange(uint64_t start, uint64_t end);
-  // Blocks for the holes of [start, end), bytes in whole blocks, unwritten.
-  // 0 or -ENOSPC.
-  int AllocateUnwritten(uint64_t start, uint64_t end);
+  // Blocks for the holes and delayed allocations of [start, end), bytes in
+  // whole blocks, unwritten; delayed ones as a whole, or as far as they are
+  // asked for. 0 or -ENOSPC.
+  enum class Delalloc { kWhole, kPart };
+  int AllocateUnwritten(uint64_t start, uint64_t end, Delalloc delalloc);
 
   // vfs_fsync_range(): writes back DAX pages, commits metadata; 0 or what the
   // journal answers.
@@ -106,6 +113,10 @@ struct DaxInode : Inode, FileSync {
   // Drops what the page tables and entries hold of pages [first, +nr);
   // nr == 0: to the end.
   void Invalidate(uint64_t first, uint64_t nr, EvenCows even_cows);
+
+ private:
+  // Of DAX entries and page tables; the page cache is left.
+  void UnmapAndDelete(uint64_t first, uint64_t nr, EvenCows even_cows);
 };
 
 }  // namespace dmdax

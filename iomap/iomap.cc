@@ -25,7 +25,7 @@ void Record(FaultRecorder* recorder, FaultEventKind kind, const DaxInode& inode,
 // iomap_iter_advance(): 1 when there is more to do.
 int Advance(IomapIter& iter) {
   if (iter.processed < 0) return static_cast<int>(iter.processed);
-  if (iter.processed == 0) return 0;
+  if (iter.processed == 0) return iter.stale ? 1 : 0;
   iter.pos += iter.processed;
   iter.len -= iter.processed;
   return iter.len > 0 ? 1 : 0;
@@ -48,6 +48,7 @@ int IomapIterNext(IomapIter& iter, IomapOps& ops, FaultRecorder* recorder) {
     const int more = Advance(iter);
     if (more <= 0) return more;
     iter.processed = 0;
+    iter.stale = false;
     iter.iomap = Iomap{};
     iter.srcmap = Iomap{};
   }

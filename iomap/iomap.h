@@ -42,6 +42,7 @@ enum IomapFlags : uint16_t {
   IOMAP_F_DIRTY = 1 << 1,
   IOMAP_F_SHARED = 1 << 2,
   IOMAP_F_MERGED = 1 << 3,
+  IOMAP_F_FOLIO_BATCH = 1 << 13,  // the dirty folios come with it
 };
 
 // Flags of the question.  A set of bits.
@@ -98,6 +99,8 @@ struct IomapIter {
   Iomap iomap;
   Iomap srcmap;
   bool started = false;
+  // IOMAP_F_STALE: the piece is looked up once more, though nothing was done.
+  bool stale = false;
 
   // iomap_length(): what is left of the current piece.
   uint64_t length() const {

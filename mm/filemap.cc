@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <set>
 
 #include "mm/memory.h"
 #include "mm/mm_struct.h"
@@ -18,6 +19,13 @@ bool MapsWhole(const VmFault& vmf, uint64_t first, uint64_t nr) {
   if (!vmf.mm->profile().map_whole_folios || nr == 1) return false;
   if (first + nr > FilePages(vmf) - 1) return false;
   return FolioIsWithin(vmf, first, nr);
+}
+
+// filemap_map_pmd() puts a PTE table in, but is not asked for a folio that ends
+// with the last page of the file or behind it.
+bool HasNoTable(const VmFault& vmf, uint64_t next) {
+  return vmf.mm->profile().fault_around_needs_table &&
+         next > FilePages(vmf) - 1 && (!vmf.pmd || vmf.pmd.none());
 }
 
 // Maps what is unmapped of pages [first, first + nr); NOPAGE when the faulting
@@ -60,6 +68,29 @@ int WriteOrder(const FaultProfile& profile, const AddressSpace& mapping,
     --order;
   }
   return order;
+}
+
+// PG_readahead is PG_reclaim of a page that is dirty or under writeback, which
+// folio_mark_dirty() and folio_end_writeback() clear.
+void ClearReadaheadMark(AddressSpace& mapping, uint64_t folio, uint64_t nr) {
+  mapping.readahead.erase(mapping.readahead.lower_bound(folio),
+                          mapping.readahead.lower_bound(folio + nr));
+}
+
+// ->writepages of a folio, or of the runs of its blocks that are dirty.
+void WriteFolio(AddressSpace& mapping, uint64_t folio, uint64_t nr,
+                const std::set<uint64_t>& dirty) {
+  if (mapping.a_ops == nullptr) return;
+  if (!mapping.a_ops->dirty_by_block()) {
+    mapping.a_ops->Writepages(mapping, folio, nr);
+    return;
+  }
+  for (auto it = dirty.begin(); it != dirty.end();) {
+    const uint64_t first = *it;
+    uint64_t end = first;
+    for (; it != dirty.end() && *it == end; ++it) ++end;
+    mapping.a_ops->Writepages(mapping, first, end - first);
+  }
 }
 
 class GenericVmOps final : public VmOperations {
@@ -117,10 +148,20 @@ void FilemapWrite(const FaultProfile& profile, MemMap& mem,
   const uint64_t end = pos + length;
   for (uint64_t index = pos >> shift; index <= (end - 1) >> shift; ++index) {
     mapping.dirty.insert(index);
-    if (mapping.pages.count(index) > 0) continue;
-    const uint64_t from = std::max(pos, index << shift);
-    const int order = large ? WriteOrder(profile, mapping, from, end) : 0;
-    FilemapAddFolio(mem, mapping, index, order);
+    mapping.not_uptodate.erase(index);
+    if (mapping.pages.count(index) == 0) {
+      const uint64_t from = std::max(pos, index << shift);
+      const int order = large ? WriteOrder(profile, mapping, from, end) : 0;
+      FilemapAddFolio(mem, mapping, index, order);
+      if (order > 0 && !mapping.a_ops->invalidation_cleans()) {
+        mapping.no_private.insert(index);
+      }
+    }
+    // __iomap_write_begin() keeps a state by block of what is written in part.
+    const auto [folio, order] = mapping.Folio(index);
+    const uint64_t folio_end = (folio + (uint64_t{1} << order)) << shift;
+    if (pos > folio << shift || end < folio_end)
+      mapping.no_private.erase(folio);
   }
 }
 
@@ -130,13 +171,16 @@ void FilemapWriteback(AddressSpace& mapping, uint64_t first, uint64_t last) {
        it = mapping.dirty.lower_bound(first)) {
     const auto [folio, order] = mapping.Folio(*it);
     const uint64_t nr = uint64_t{1} << order;
-    mapping.dirty.erase(mapping.dirty.lower_bound(folio),
-                        mapping.dirty.lower_bound(folio + nr));
+    const std::set<uint64_t> dirty(mapping.dirty.lower_bound(folio),
+                                   mapping.dirty.lower_bound(folio + nr));
+    for (uint64_t i : dirty) mapping.dirty.erase(i);
+    mapping.no_private.erase(folio);
     for (VmAreaStruct* vma : mapping.i_mmap) {
       if (!(vma->vm_flags & VM_SHARED)) continue;
       vma->vm_mm->MkcleanRange(*vma, folio, nr);
     }
-    if (mapping.a_ops != nullptr) mapping.a_ops->Writepages(mapping, folio, nr);
+    WriteFolio(mapping, folio, nr, dirty);
+    ClearReadaheadMark(mapping, folio, nr);
     first = folio + nr;
   }
 }
@@ -144,9 +188,10 @@ void FilemapWriteback(AddressSpace& mapping, uint64_t first, uint64_t last) {
 vm_fault_t FilemapPageMkwrite(VmFault& vmf) {
   AddressSpace& mapping = *vmf.vma->vm_file->f_mapping;
   const auto [folio, order] = mapping.Folio(vmf.pgoff);
-  for (uint64_t i = folio; i < folio + (uint64_t{1} << order); ++i) {
-    mapping.dirty.insert(i);
-  }
+  const uint64_t nr = uint64_t{1} << order;
+  mapping.no_private.erase(folio);
+  for (uint64_t i = folio; i < folio + nr; ++i) mapping.dirty.insert(i);
+  ClearReadaheadMark(mapping, folio, nr);
   return VM_FAULT_LOCKED;
 }
 
@@ -169,8 +214,10 @@ vm_fault_t FilemapFault(VmFault& vmf) {
     SyncMmapReadahead(vmf);
     ret = VM_FAULT_MAJOR;
     waits = true;
-  } else if (!tried) {
-    waits = AsyncMmapReadahead(vmf);
+  } else {
+    if (!tried) waits = AsyncMmapReadahead(vmf);
+    // ->read_folio.
+    if (mapping.not_uptodate.erase(vmf.pgoff) > 0) waits = true;
   }
   // The first try drops the mmap lock while it waits for the page.
   const bool first = (vmf.flags & FAULT_FLAG_ALLOW_RETRY) && !tried;
@@ -193,11 +240,8 @@ vm_fault_t FilemapMapPages(VmFault& vmf, uint64_t start, uint64_t end) {
     const uint64_t nr = uint64_t{1} << order;
     it = mapping.pages.lower_bound(folio + nr);
     if (IsReadaheadMark(mapping, index)) continue;
-    // A large folio with the last page of the file is left to its own faults.
-    if (vmf.mm->profile().map_whole_folios && order > 0 &&
-        folio + nr >= FilePages(vmf)) {
-      continue;
-    }
+    if (mapping.not_uptodate.contains(index)) continue;
+    if (is_first && HasNoTable(vmf, folio + nr)) return 0;
     const bool whole = MapsWhole(vmf, folio, nr);
     // filemap_map_pmd(): the first folio may be a huge page.
     if (is_first && order == pmd_order &&

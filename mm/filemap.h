@@ -5,10 +5,12 @@
 //
 //   FileOperations& f_op = GenericFileOperations();
 //
-// A page is in the cache or it is not; mm/readahead.h says what reading one
-// brings in besides.  Locks, time and I/O errors of a read are not modelled.
-// Its effect on the fault is: a major fault, which is tried twice.  A dirty
-// page that is written back is write-protected, so that the next write faults.
+// A page is in the cache or it is not; one that is there may still have to be
+// read (not_uptodate), and fault-around passes it by.  mm/readahead.h says what
+// reading a page brings in besides.  Locks, time and I/O errors of a read are
+// not modelled.  Its effect on the fault is: it is tried twice, and counts as
+// major.  A dirty page that is written back is write-protected, so that the
+// next write faults.
 //
 // Mirrors: mm/filemap.c filemap_fault, filemap_map_pages, filemap_map_pmd,
 // filemap_page_mkwrite, filemap_write_and_wait_range, generic_file_mmap,

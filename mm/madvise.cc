@@ -162,8 +162,9 @@ int MmStruct::MadvisePopulate(uint64_t start, uint64_t end, bool write) {
     if (vma == nullptr) return -ENOMEM;
     if (vma->vm_flags & (VM_IO | VM_PFNMAP)) return -EINVAL;
     if (!(vma->vm_flags & (write ? VM_WRITE : VM_READ))) return -EINVAL;
-    const int64_t pages =
-        FaultinPages(*vma, at, std::min(end, vma->vm_end), write);
+    const int64_t pages = FaultinPages(
+        *vma, at, std::min(end, vma->vm_end), write,
+        profile_.madv_populate_retries ? Retry::kIsTried : Retry::kBeginsAnew);
     if (pages < 0) return static_cast<int>(pages);
     at += static_cast<uint64_t>(pages) * profile_.page_size();
   }

@@ -79,9 +79,10 @@ absl::Status MmStruct::Mlock(uint64_t addr, uint64_t len) {
 // __get_user_pages() without pages to collect, for [start, end) of `vma`: how
 // many pages came, or -errno when the first one does not.
 int64_t MmStruct::FaultinPages(VmAreaStruct& vma, uint64_t start, uint64_t end,
-                               bool write) {
+                               bool write, Retry retry) {
   unsigned flags = FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE;
   if (write) flags |= FAULT_FLAG_WRITE;
+  unsigned tried = 0;
   uint64_t at = start;
   const auto fails = [&](int err) -> int64_t {
     return at > start
@@ -95,9 +96,12 @@ int64_t MmStruct::FaultinPages(VmAreaStruct& vma, uint64_t start, uint64_t end,
       at += profile_.page_size();
       continue;
     }
-    // A fault that dropped the lock is begun anew, as a first one.
-    const vm_fault_t ret = HandleMmFault(vma, at, flags);
-    if (ret & VM_FAULT_RETRY) continue;
+    const vm_fault_t ret = HandleMmFault(vma, at, flags | tried);
+    tried = 0;
+    if (ret & VM_FAULT_RETRY) {
+      if (retry == Retry::kIsTried) tried = FAULT_FLAG_TRIED;
+      continue;
+    }
     if (ret & VM_FAULT_OOM) return fails(ENOMEM);
     if (ret & (VM_FAULT_HWPOISON | VM_FAULT_HWPOISON_LARGE)) {
       return fails(EHWPOISON);
@@ -116,7 +120,8 @@ int64_t MmStruct::PopulateVma(VmAreaStruct& vma, uint64_t start, uint64_t end) {
   // A private mapping is written, to break copy-on-write now; a shared one is
   // only read, since a write would make its pages dirty.
   const bool write = (vma.vm_flags & (VM_WRITE | VM_SHARED)) == VM_WRITE;
-  const int64_t pages = FaultinPages(vma, start, end, write);
+  const int64_t pages =
+      FaultinPages(vma, start, end, write, Retry::kBeginsAnew);
   // Without FOLL_HWPOISON a poisoned page is like any that does not come.
   return pages == -EHWPOISON ? -EFAULT : pages;
 }

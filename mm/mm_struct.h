@@ -205,8 +205,10 @@ class MmStruct {
  private:
   friend class GetUserPages;
 
+  // What becomes of a fault that dropped the lock.
+  enum class Retry { kBeginsAnew, kIsTried };
   int64_t FaultinPages(VmAreaStruct& vma, uint64_t start, uint64_t end,
-                       bool write);
+                       bool write, Retry retry);
   // populate_vma_page_range(): as FaultinPages(), by the mapping's rights.
   int64_t PopulateVma(VmAreaStruct& vma, uint64_t start, uint64_t end);
   int MadvisePopulate(uint64_t start, uint64_t end, bool write);

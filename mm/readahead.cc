@@ -6,6 +6,7 @@
 #include <set>
 
 #include "mm/mm_struct.h"
+#include "mm/next_miss.h"
 
 namespace dmdax {
 namespace {
@@ -93,7 +94,7 @@ void PageCacheRaOrder(VmFault& vmf, uint64_t start, int order) {
   const uint64_t window = start + ra.size - 1;
   const uint64_t limit = std::min(last, window);
   // At the end of the file there is nothing to read on for.
-  const bool marks = !profile.readahead_keeps_order || last > window;
+  const bool marks = !profile.readahead_keeps_order || last >= window;
   const uint64_t mark = start + ra.size - ra.async_size;
   uint64_t index = start;
   bool added = true;
@@ -118,7 +119,7 @@ void PageCacheRaOrder(VmFault& vmf, uint64_t start, int order) {
   }
   if (added) return;
   // The regular code fills the gaps that cached pages left.
-  const uint64_t done = profile.readahead_keeps_order ? index - start : 0;
+  const uint64_t done = profile.readahead_fills_rest ? index - start : 0;
   if (ra.size > done) DoPageCacheRa(vmf, index, ra.size - done, ra.async_size);
 }
 
@@ -135,16 +136,6 @@ uint64_t NextRaSize(uint64_t size, uint64_t max) {
   if (size < max / 16) return size * 4;
   if (size <= max / 2) return size * 2;
   return max;
-}
-
-// page_cache_next_miss(): where the cached pages from `index` on end.  0: not
-// within `max` of them, in kernels that say so.
-uint64_t NextMiss(const VmFault& vmf, uint64_t index, uint64_t max) {
-  const AddressSpace& mapping = *vmf.vma->vm_file->f_mapping;
-  for (uint64_t i = index; i < index + max; ++i) {
-    if (mapping.pages.count(i) == 0) return i;
-  }
-  return vmf.mm->profile().next_miss_is_outside ? 0 : index + max - 1;
 }
 
 // initial_readahead of ondemand_readahead(), and the rule behind it for a
@@ -188,7 +179,8 @@ void PageCacheAsyncRa(VmFault& vmf, uint64_t folio, int order) {
     ra.size = std::max(ra.size, NextRaSize(ra.size, max));
   } else {
     // The window is another reader's: its end is asked of the cache.
-    const uint64_t start = NextMiss(vmf, index + 1, max);
+    const uint64_t start = PageCacheNextMiss(
+        profile, *vmf.vma->vm_file->f_mapping, index + 1, max);
     if (start == 0 || start - index > max) return;
     ra.start = start;
     ra.size = NextRaSize(start - index + max, max);
@@ -266,6 +258,14 @@ void SyncMmapReadahead(VmFault& vmf) {
     // Nothing but the page itself.
   } else if (flags & VM_SEQ_READ) {
     PageCacheSyncRa(vmf);
+  } else if ((flags & VM_EXEC) && profile.readahead_exec_from_page) {
+    const VmAreaStruct& vma = *vmf.vma;
+    const uint64_t end =
+        vma.vm_pgoff + ((vma.vm_end - vma.vm_start) >> profile.page_shift);
+    ra.start = vmf.pgoff;
+    ra.size = std::min(ra.ra_pages, end - vmf.pgoff);
+    ra.async_size = 0;
+    PageCacheRaOrder(vmf, ra.start, 0);
   } else {
     const uint64_t half = ra.ra_pages / 2;
     ra.start = vmf.pgoff < half ? 0 : vmf.pgoff - half;

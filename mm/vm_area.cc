@@ -36,27 +36,16 @@ std::pair<uint64_t, int> AddressSpace::Folio(uint64_t index) const {
 }
 
 void AddressSpace::RemovePages(uint64_t first, uint64_t nr) {
-  uint64_t end = nr == 0 ? ~uint64_t{0} : first + nr;
-  for (auto it = folios.begin(); it != folios.end() && it->first < end;) {
-    const uint64_t start = it->first;
-    const uint64_t stop = start + (uint64_t{1} << it->second);
-    const auto is_dirty = dirty.lower_bound(start);
-    if (stop <= first) {
-      ++it;
-    } else if ((start < first || stop > end) && is_dirty != dirty.end() &&
-               *is_dirty < stop) {
-      // A dirty folio that would have to be split stays, with zeroes.
-      if (start < first) first = stop;
-      if (stop > end) end = start;
-      ++it;
-    } else {
-      it = folios.erase(it);
-    }
+  const uint64_t end = nr == 0 ? ~uint64_t{0} : first + nr;
+  auto it = folios.lower_bound(Folio(first).first);
+  while (it != folios.end() && it->first < end) {
+    no_private.erase(it->first);
+    it = folios.erase(it);
   }
-  if (first >= end) return;
   pages.erase(pages.lower_bound(first), pages.lower_bound(end));
-  dirty.erase(dirty.lower_bound(first), dirty.lower_bound(end));
-  readahead.erase(readahead.lower_bound(first), readahead.lower_bound(end));
+  for (std::set<uint64_t>* marks : {&dirty, &readahead, &not_uptodate}) {
+    marks->erase(marks->lower_bound(first), marks->lower_bound(end));
+  }
 }
 
 void VmFault::ResetReason() { reason = FaultReason{}; }

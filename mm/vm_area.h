@@ -80,6 +80,11 @@ class AddressSpaceOperations {
   // ->writepages of the dirty pages [first, first + nr), which are clean
   // afterwards: what becomes of the file's blocks.
   virtual void Writepages(AddressSpace&, uint64_t, uint64_t) {}
+  // Whether blocks are dirty, and only these are written back, or the folio is.
+  virtual bool dirty_by_block() const { return false; }
+  // block_invalidate_folio(): what is dropped of a dirty folio is clean then,
+  // though the folio stays.
+  virtual bool invalidation_cleans() const { return false; }
 };
 
 // struct address_space: what a file's pages hang on.
@@ -90,13 +95,17 @@ struct AddressSpace {
   std::map<uint64_t, pfn_t> pages;          // the page cache, by index
   std::set<uint64_t> dirty;                 // PG_dirty, by index
   std::set<uint64_t> readahead;             // pages with PG_readahead
+  std::set<uint64_t> not_uptodate;          // without PG_uptodate: not read yet
   std::map<uint64_t, int> folios;  // first index of a large folio -> order
+  // Large folios that the file system has nothing attached to, because they
+  // were written whole: they can be split though they are dirty.
+  std::set<uint64_t> no_private;
 
   // The folio of page `index`: its first page, and its order.
   std::pair<uint64_t, int> Folio(uint64_t index) const;
   // Takes pages [first, first + nr) out of the cache; nr == 0 means to the
-  // end.  A large folio that is cut is split into single pages, but a dirty one
-  // stays as it is.
+  // end.  What is left of a large folio that is cut are single pages; mm/
+  // truncate.h knows better.
   void RemovePages(uint64_t first, uint64_t nr);
 
   // unmap_mapping_pages(): removes what maps pages [first, first + nr);

@@ -68,6 +68,7 @@ void ChangeFaults(FaultProfile& f) {
   f.dax_entry_errors_fall_back = true;
   f.writes_back_empty_range = true;
   f.xfs_truncate_writes_back = true;
+  f.xfs_fallocate_takes_whole_delalloc = true;
   f.devdax_mmap_function = "dax_mmap";
   f.fsdax_idle_refcount = 1;
   f.devdax_idle_refcount = 1;

@@ -42,6 +42,7 @@ void ChangeFaults(FaultProfile& f) {
   f.insert_pmd_special = true;
   f.shmem_anon_vm_ops = true;
   f.madv_populate_stops_at_hole = true;
+  f.madv_populate_retries = true;
   f.insert_pfn_pmd_prot_symbol = false;
   f.mprotect_keeps_huge_writable = true;
   f.dax_dirty = DaxEntryDirty::kWriteNotSync;
@@ -55,12 +56,18 @@ void ChangeFaults(FaultProfile& f) {
   f.ext4_grow_zeroes_tail = true;
   f.ext4_fallocate_zeroes = Ext4FallocateZeroes::kBothEnds;
   f.xfs_truncate_writes_back = false;
+  f.iomap_zero_dirty = IomapZeroDirty::kFlushes;
   f.xfs_collapse_flushes_first = false;
+  f.xfs_fallocate_takes_whole_delalloc = false;
   f.xfs_zeroes_with_dax_ops = true;
   f.xfs_dax_read_shared = true;
   f.xfs_writer_frees_eof_blocks_once = true;
   f.write_large_folios = true;
   f.order_1_folios = true;
+  f.fault_around_needs_table = true;
+  f.dirty_folio_splits = false;
+  f.iomap_dirty_by_block = true;
+  f.unsplit_folio_is_unmapped = true;
   f.set_pmd_asks_vma = true;
   f.readahead_async_is_apart = true;
   f.next_miss_is_outside = true;

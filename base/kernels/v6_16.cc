@@ -27,6 +27,11 @@ void ChangeFaults(FaultProfile& f) {
   f.ext4_remembers_indirect_holes = false;
   f.fsdax_idle_refcount = 0;
   f.ext4_large_folios = true;
+  f.iomap_zero_dirty = IomapZeroDirty::kFlushesButEdge;
+  f.fault_around_needs_table = false;
+  f.folio_splits_in_halves = true;
+  f.readahead_fills_rest = true;
+  f.unsplit_folio_is_unmapped = false;
   f.trace_iomap_numbers = true;
   f.trace_insert_page = true;
 }

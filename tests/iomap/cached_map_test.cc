@@ -6,69 +6,12 @@
 #include <sys/mman.h>
 
 #include <cstdint>
-#include <memory>
-#include <optional>
 #include <utility>
 
-#include "base/kernel_profile.h"
-#include "fs/file_system_type.h"
-#include "iomap/dax_inode.h"
-#include "mm/filemap.h"
-#include "mm/mm_struct.h"
-#include "tests/testing.h"
+#include "tests/iomap/cached_map_testing.h"
 
 namespace dmdax {
 namespace {
-
-constexpr uint64_t k2M = 2 << 20;
-constexpr uint64_t kPage = 4096;
-constexpr uint64_t kAddr = 0x7ffff7400000;
-
-struct CachedMapTest : testing::Test {
-  void Use(const char* kernel, const char* fs_name) {
-    mm.reset();
-    inode.reset();
-    profile = &(*FindKernelProfile(kernel))->fault;
-    mem = std::make_unique<MemMap>(*profile);
-    fs = *MakeFileSystem(fs_name, *profile);
-    inode = std::make_unique<DaxInode>(*profile, *mem);
-    inode->i_size = 4 << 20;
-    inode->allocator = &blocks;
-    blocks.Add({.physical = 32 << 20, .length = 4 << 20});
-    mm = std::make_unique<MmStruct>(*profile, *mem);
-    inode->mapping.a_ops = fs.get();
-    if (ra_pages) inode->ra_pages = *ra_pages;
-    ASSERT_THAT(mm->Mmap({.addr = kAddr,
-                          .len = 4 << 20,
-                          .prot = PROT_READ | PROT_WRITE,
-                          .flags = MAP_SHARED | MAP_FIXED,
-                          .file = fs->Open(*inode, "f")}),
-                IsOk());
-  }
-  FaultOutcome Read(uint64_t page) {
-    return mm->Touch(kAddr + page * kPage, false);
-  }
-  FaultOutcome Write(uint64_t page) {
-    return mm->Touch(kAddr + page * kPage, true);
-  }
-  bool Cached(uint64_t page) { return inode->mapping.pages.contains(page); }
-  int PresentIn2M(uint64_t page) {
-    const uint64_t first = page / 512 * 512;
-    int present = 0;
-    for (uint64_t i = first; i < first + 512; ++i) {
-      present += mm->ReadPagemap(kAddr + i * kPage).present;
-    }
-    return present;
-  }
-
-  std::optional<uint64_t> ra_pages;  // of the device, where it is not usual
-  const FaultProfile* profile = nullptr;
-  ExtentListAllocator blocks;
-  std::unique_ptr<MemMap> mem;
-  std::unique_ptr<FileSystem> fs;
-  std::unique_ptr<DaxInode> inode;
-  std::unique_ptr<MmStruct> mm;
-};
 
 // As recorded for a mapping of this size that was populated.
 TEST_F(CachedMapTest, TheMarkedPageReadsOn) {
@@ -158,6 +101,47 @@ TEST_F(CachedMapTest, Since618AFaultMapsItsFolio) {
     EXPECT_EQ(Write(100).sig, 0);
     EXPECT_EQ(PresentIn2M(0), whole ? 256 : 1) << kernel;
     EXPECT_EQ(Write(101).faulted, !whole) << kernel;
+  }
+}
+
+// As recorded of 7.2, for an executable mapping.
+TEST_F(CachedMapTest, ExecutableMemoryIsReadFromThePageOn) {
+  for (const char* kernel : {"v6_16", "v7_2"}) {
+    Use(kernel, "ext4");
+    ASSERT_THAT(mm->Mprotect(kAddr, 4 << 20, PROT_READ | PROT_EXEC), IsOk());
+    Read(178);
+    const bool from_page = profile->readahead_exec_from_page;
+    EXPECT_EQ(Cached(177), !from_page) << kernel;
+    EXPECT_EQ(Cached(194), from_page) << kernel;
+    EXPECT_EQ(inode->mapping.readahead.empty(), from_page) << kernel;
+  }
+}
+
+// As recorded of 6.18: the last window of a file has a mark if it fits.
+TEST_F(CachedMapTest, AWindowThatEndsWithTheFileIsMarked) {
+  Use("v6_18", "xfs");
+  Read(1008);
+  EXPECT_TRUE(Cached(1023));
+  EXPECT_EQ(IsReadaheadMark(inode->mapping, 1016), true);
+  Use("v6_18", "xfs");
+  Read(1009);
+  EXPECT_TRUE(inode->mapping.readahead.empty());
+}
+
+// As recorded of 6.12: the second try of MADV_POPULATE_WRITE drops no lock.
+TEST_F(CachedMapTest, PopulateTriesAgain) {
+  for (const char* kernel : {"v6_1", "v6_12"}) {
+    Use(kernel, "ext4");
+    FaultRecorder recorder;
+    mm->set_recorder(&recorder);
+    ASSERT_THAT(mm->Madvise(kAddr, kPage, MADV_POPULATE_WRITE), IsOk());
+    mm->set_recorder(nullptr);
+    ASSERT_FALSE(recorder.events().empty());
+    const FaultEvent& last = recorder.events().back();
+    EXPECT_EQ(last.kind, FaultEventKind::kHandleMmFaultRet);
+    EXPECT_EQ((last.ret & VM_FAULT_COMPLETED) != 0,
+              !profile->madv_populate_retries)
+        << kernel;
   }
 }
 

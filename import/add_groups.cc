@@ -86,6 +86,8 @@ class GroupAdder {
     if (lv.Has("FIXED_MINOR")) {
       said.set_minor(static_cast<uint32_t>(lv.minor));
     }
+    said.set_read_ahead(lv.read_ahead);
+    said.set_profile(lv.profile);
     return said;
   }
 
@@ -100,15 +102,29 @@ class GroupAdder {
     if (!group_.status.empty()) {
       said.set_not_resizeable(!group_.Has("RESIZEABLE"));
       if (!group_.Has("WRITE")) said.set_locked("read-only");
+      if (group_.Has("CLUSTERED")) said.set_locked("clustered");
       if (group_.Has("EXPORTED")) said.set_locked("exported");
     }
+    if (!group_.lock_type.empty() && group_.lock_type != "none") {
+      said.set_locked("shared");
+    }
+    said.set_profile(group_.profile);
+    said.set_system_id(group_.system_id);
+    said.set_metadata_copies(group_.metadata_copies);
     for (const auto& [key, pv] : group_.pvs) {
       const std::string device = DeviceOf(pv);
-      if (device.empty() || (pv.tags.empty() && pv.allocatable)) continue;
-      proto::VolumeGroup::PhysicalVolume* physical = said.add_physical_volume();
-      physical->set_device(device);
-      for (const std::string& tag : pv.tags) physical->add_tag(tag);
-      physical->set_not_allocatable(!pv.allocatable);
+      if (device.empty()) continue;
+      proto::VolumeGroup::PhysicalVolume physical;
+      for (const std::string& tag : pv.tags) physical.add_tag(tag);
+      physical.set_not_allocatable(!pv.allocatable);
+      physical.set_bootloader_sectors(pv.ba_size);
+      // One is what pvcreate makes.
+      if (pv.metadata_areas.value_or(1) != 1) {
+        physical.set_metadata_areas(*pv.metadata_areas);
+      }
+      if (physical.ByteSizeLong() == 0) continue;
+      physical.set_device(device);
+      *said.add_physical_volume() = std::move(physical);
     }
     return said;
   }

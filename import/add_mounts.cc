@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/algorithm/container.h"
@@ -221,31 +222,39 @@ class Mounts {
   void GuessFlags(const MountFact& m) {
     const std::vector<absl::string_view> options = MountWords(m.options);
     if (options.empty()) {
-      facts_.Guess(m.place,
-                   MakeGuess(proto::Guess::NO_DAX, m.path,
-                             absl::StrCat("no input says with which options ",
-                                          m.path, " is mounted"),
-                             "none", "/proc/mounts"));
+      proto::Guess guess =
+          MakeGuess(proto::Guess::NO_DAX, m.path,
+                    absl::StrCat("no input says with which options ", m.path,
+                                 " is mounted"),
+                    "none", "/proc/mounts");
+      guess.set_options(kernel_.has_dax_modes && m.type != "ext2" ? "dax=always"
+                                                                  : "dax");
+      facts_.Guess(m.place, std::move(guess));
     }
     for (absl::string_view option : options) {
       if (option == "dax=inode") {
-        facts_.Guess(
-            m.place,
+        proto::Guess guess =
             MakeGuess(proto::Guess::NO_DAX, m.path,
                       absl::StrCat("no input says whether a file of ", m.path,
                                    ", mounted with dax=inode, has "
                                    "FS_XFLAG_DAX"),
                       "none has",
                       "lsattr FILE or xfs_io -c stat FILE, and then "
-                      "dax: true of the file in the World"));
+                      "dax: true of the file in the World");
+        guess.set_dax_flag(true);
+        facts_.Guess(m.place, std::move(guess));
       }
       if (m.type == "xfs" && absl::ConsumePrefix(&option, "rtdev=")) {
-        facts_.Guess(
-            m.place,
+        proto::Guess guess =
             MakeGuess(proto::Guess::DAX, m.path,
                       absl::StrCat("no input says which files of ", m.path,
                                    " are on its realtime device ", option),
-                      "none", "xfs_io -c lsattr FILE"));
+                      "none", "xfs_io -c lsattr FILE");
+        if (std::string known = CanonicalDevice(facts_, option);
+            !known.empty()) {
+          guess.set_on_device(std::move(known));
+        }
+        facts_.Guess(m.place, std::move(guess));
       }
     }
   }

@@ -47,6 +47,7 @@ void AddUses(const Facts& facts, proto::World* world) {
     UseFact& use = uses.try_emplace({device, seen.type}, seen).first->second;
     use.active |= seen.active;
     if (use.label.empty()) use.label = seen.label;
+    if (!use.priority) use.priority = seen.priority;
   }
   for (const auto& [key, seen] : uses) {
     proto::Use* use = world->add_use();
@@ -56,6 +57,7 @@ void AddUses(const Facts& facts, proto::World* world) {
     use->set_type(seen.type);
     use->set_active(seen.active);
     use->set_label(seen.label);
+    if (seen.priority) use->set_priority(*seen.priority);
   }
 }
 

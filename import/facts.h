@@ -155,8 +155,9 @@ struct UseFact {
   std::string device;  // a path, or just a name: "/dev/dm-2", "vg-home"
   std::string type;    // as blkid(8) calls it: "ext4", "LVM2_member"
   std::string label;
-  bool active = false;      // swap in use
-  uint32_t block_size = 0;  // of ext2 and its heirs; 0: not said
+  bool active = false;               // swap in use
+  std::optional<uint32_t> priority;  // of that, if it was given one
+  uint32_t block_size = 0;           // of ext2 and its heirs; 0: not said
 };
 
 // A loop device, and the file that has its bytes.

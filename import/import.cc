@@ -16,6 +16,7 @@
 #include "import/facts.h"
 #include "import/formats/input_lines.h"
 #include "import/guess.h"
+#include "import/import_archive.h"
 #include "import/import_files.h"
 #include "import/import_format.h"
 #include "import/look_alike.h"

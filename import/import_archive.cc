@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "import/filter_source.h"
 #include "import/gzip_source.h"
 
 namespace dmdax {
@@ -56,85 +57,37 @@ absl::string_view TakeBlock(absl::string_view* rest) {
   return next;
 }
 
-// What libarchive unpacks: xz, bzip2 and zstd.
-class FilterSource {
- public:
-  explicit FilterSource(absl::string_view bytes)
-      : rest_(bytes), archive_(archive_read_new()) {
-    archive* const a = archive_.get();
-    archive_read_support_filter_xz(a);
-    archive_read_support_filter_bzip2(a);
-    archive_read_support_filter_zstd(a);
-    archive_read_support_format_raw(a);
-    packed_ = archive_read_open(a, &rest_, nullptr, ReadBlock, nullptr) ==
-                  ARCHIVE_OK &&
-              archive_filter_code(a, 0) != ARCHIVE_FILTER_NONE;
-    archive_entry* entry = nullptr;
-    if (packed_) status_ = archive_read_next_header(a, &entry);
-  }
-  FilterSource(const FilterSource&) = delete;
-  FilterSource& operator=(const FilterSource&) = delete;
-
-  // Whether any of them knows it.
-  bool packed() const { return packed_; }
-
-  // Empty at the end.  Valid until the next call.  EINVAL: damaged or cut.
-  absl::StatusOr<absl::string_view> Next() {
-    while (status_ == ARCHIVE_OK || status_ == ARCHIVE_WARN) {
-      const void* block = nullptr;
-      size_t size = 0;
-      la_int64_t offset = 0;
-      status_ = archive_read_data_block(archive_.get(), &block, &size, &offset);
-      if (status_ != ARCHIVE_OK && status_ != ARCHIVE_WARN) break;
-      if (size > 0) {
-        return absl::string_view(static_cast<const char*>(block), size);
-      }
-    }
-    if (status_ == ARCHIVE_EOF) return absl::string_view();
-    const char* why = archive_error_string(archive_.get());
-    return ErrnoError(EINVAL, why == nullptr ? "unknown error" : why);
-  }
-
- private:
-  // archive_read_callback()
-  static la_ssize_t ReadBlock(archive* /*a*/, void* rest, const void** block) {
-    const absl::string_view next =
-        TakeBlock(static_cast<absl::string_view*>(rest));
-    *block = next.data();
-    return static_cast<la_ssize_t>(next.size());
-  }
-
-  absl::string_view rest_;
-  std::unique_ptr<archive, FreeArchive> archive_;
-  bool packed_ = false;
-  int status_ = ARCHIVE_EOF;
-};
-
 // The bytes of a file, unpacked if it is packed, a block at a time.
 class Source {
  public:
   explicit Source(absl::string_view bytes) : rest_(bytes) {
     if (GzipSource::IsGzip(bytes)) {
       gzip_ = std::make_unique<GzipSource>(bytes);
-    } else {
-      filters_ = std::make_unique<FilterSource>(bytes);
-      if (!filters_->packed()) filters_ = nullptr;
+    } else if (FilterSource::IsPacked(bytes)) {
+      filter_ = std::make_unique<FilterSource>(bytes);
     }
   }
 
-  bool packed() const { return gzip_ != nullptr || filters_ != nullptr; }
+  bool packed() const { return gzip_ != nullptr || filter_ != nullptr; }
   // Empty at the end.  Valid until the next call.
   absl::StatusOr<absl::string_view> Next() {
     if (gzip_ != nullptr) return gzip_->Next();
-    if (filters_ != nullptr) return filters_->Next();
+    if (filter_ != nullptr) return filter_->Next();
     return TakeBlock(&rest_);
   }
 
  private:
   absl::string_view rest_;
   std::unique_ptr<GzipSource> gzip_;
-  std::unique_ptr<FilterSource> filters_;
+  std::unique_ptr<FilterSource> filter_;
 };
+
+constexpr size_t kTarHeader = 512;
+
+bool LooksLikeTar(absl::string_view bytes) {
+  constexpr size_t kMagic = 257;
+  return bytes.size() > kMagic + 5 && bytes.substr(kMagic, 5) == "ustar";
+}
 
 class Visitor {
  public:
@@ -177,6 +130,13 @@ class Visitor {
       const std::function<absl::Status(const ArchiveMember&)>& visit) {
     ArchiveMember member;
     raw_ = archive_format(archive_.get()) == ARCHIVE_FORMAT_RAW;
+    if (raw_ && LooksLikeTar(first_)) {
+      return ErrnoError(EINVAL,
+                        absl::StrCat(name_,
+                                     ": no archive that can be read: the tar's "
+                                     "first header is damaged, and is not "
+                                     "what its checksum says"));
+    }
     if (!raw_) {
       member.path = OrEmpty(archive_entry_pathname(entry));
       member.kind = KindOf(entry);
@@ -246,6 +206,7 @@ class Visitor {
     }
     absl::StatusOr<absl::string_view> next = source_.Next();
     last_ = next.ok() ? *next : absl::string_view();
+    if (given_ == 0) first_ = std::string(last_.substr(0, kTarHeader));
     given_ += last_.size();
     return next;
   }
@@ -342,6 +303,7 @@ class Visitor {
   Source source_;
   absl::Status broken_;  // what is wrong with what it is read from
   const uint64_t most_unpacked_;
+  std::string first_;       // what it begins with, unpacked
   absl::string_view last_;  // the block that libarchive has got last
   uint64_t given_ = 0;      // bytes of blocks
   std::unique_ptr<archive, FreeArchive> archive_;
@@ -354,6 +316,18 @@ class Visitor {
 };
 
 }  // namespace
+
+bool LooksLikeArchive(absl::string_view bytes) {
+  return GzipSource::IsGzip(bytes) || FilterSource::IsPacked(bytes) ||
+         LooksLikeTar(bytes);
+}
+
+std::string UnpackedBeginning(absl::string_view bytes) {
+  Source source(bytes);
+  if (!source.packed()) return "";
+  const absl::StatusOr<absl::string_view> first = source.Next();
+  return first.ok() ? std::string(*first) : "";
+}
 
 absl::Status VisitArchive(
     absl::string_view bytes, const std::string& name,

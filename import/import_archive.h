@@ -24,6 +24,11 @@ struct ArchiveMember {
   std::function<absl::Status(size_t most, std::string* text)> read;
 };
 
+// Whether it is packed, or a tar, by what it begins with.
+bool LooksLikeArchive(absl::string_view bytes);
+// What is packed in it begins with; "": it is not packed, or damaged there.
+std::string UnpackedBeginning(absl::string_view bytes);
+
 // Calls `visit` for each member of an archive in memory: tar, alone or
 // compressed.  A compressed file that is no archive is one member with the
 // path "".  EINVAL: damaged, or more than an archive; EFBIG: unpacked it has

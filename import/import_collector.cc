@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "base/errno_status.h"
 #include "import/formats/input_lines.h"
+#include "import/import_archive.h"
 #include "import/import_format.h"
 #include "import/import_paths.h"
 
@@ -62,6 +63,16 @@ std::string DirectoryOf(const std::string& path) {
   return path.substr(0, path.rfind('/') + 1);
 }
 
+// Whether it is an archive in the collection, or an input that is packed.
+bool HidesInput(const std::string& path, const std::string& text) {
+  if (!LooksLikeArchive(text)) return false;
+  std::string inner = UnpackedBeginning(text);
+  if (inner.empty() || LooksLikeArchive(inner)) return true;
+  const auto input = MakeImportInput(path, path, std::move(inner));
+  const ImportFormat* const format = DetectImport(*input);
+  return format != nullptr && Fits(*format, path, input->text);
+}
+
 }  // namespace
 
 absl::Status Collector::Offer(const std::string& path, std::string text,
@@ -75,6 +86,13 @@ absl::Status Collector::Offer(const std::string& path, std::string text,
   }
   const NamedAs named = NamedFor(input->path);
   ++offered_;
+  if (format == nullptr && HidesInput(input->path, input->text)) {
+    LeaveOut(input->path,
+             "it is packed, or an archive, and not looked into: give it by "
+             "itself, or unpacked");
+    beside_.insert(input->path);
+    return absl::OkStatus();
+  }
   if (extent == kBeginning) {
     const std::string why =
         absl::StrCat("it has more than ", kMostMember, " bytes");
@@ -119,19 +137,23 @@ void Collector::LeaveOutNamed(const std::string& path, absl::string_view why) {
 std::vector<ImportRead::Unread> Collector::Unread() const {
   constexpr size_t kMostAlike = 3;
   std::vector<ImportRead::Unread> unread;
+  // An archive beside the machine's files may be of another one.
+  const auto is_harmless = [this](const std::string& path) {
+    const NamedAs named = NamedFor(path);
+    return named == NamedAs::kHarmless ||
+           (named == NamedAs::kNothing && beside_.contains(path));
+  };
   for (const auto& [where, paths] : unread_) {
     const auto& [directory, why] = where;
     if (paths.size() > kMostAlike) {
       const bool harmless =
-          std::all_of(paths.begin(), paths.end(), [](const std::string& path) {
-            return NamedFor(path) == NamedAs::kHarmless;
-          });
+          std::all_of(paths.begin(), paths.end(), is_harmless);
       unread.push_back({directory.empty() ? "." : directory,
                         absl::StrCat(paths.size(), " files: ", why), harmless});
       continue;
     }
     for (const std::string& path : paths) {
-      unread.push_back({path, why, NamedFor(path) == NamedAs::kHarmless});
+      unread.push_back({path, why, is_harmless(path)});
     }
   }
   for (ImportRead::Unread& one : unread) {

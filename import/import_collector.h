@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -56,7 +57,8 @@ class Collector {
   ImportInputs inputs_;
   uint64_t kept_ = 0;
   uint64_t offered_ = 0;
-  std::string too_large_;  // the first of which nobody knows what it is
+  std::set<std::string> beside_;  // archives, of which nobody knows whose
+  std::string too_large_;         // the first of which nobody knows what it is
   // By their directory and the cause: a report may have thousands.
   std::map<std::pair<std::string, std::string>, std::vector<std::string>>
       unread_;

@@ -115,18 +115,6 @@ std::unique_ptr<ImportInput> MakeImportInput(std::string name, std::string path,
       ImportInput{std::move(name), std::move(path), std::move(text)});
 }
 
-bool LooksLikeArchive(absl::string_view bytes) {
-  constexpr size_t kTarMagic = 257;
-  return absl::StartsWith(bytes, "\x1f\x8b") ||
-         absl::StartsWith(bytes, absl::string_view("\xfd"
-                                                   "7zXZ\0",
-                                                   6)) ||
-         absl::StartsWith(bytes, "BZh") ||
-         absl::StartsWith(bytes, "\x28\xb5\x2f\xfd") ||
-         (bytes.size() > kTarMagic + 5 &&
-          bytes.substr(kTarMagic, 5) == "ustar");
-}
-
 absl::StatusOr<ImportRead> ReadImportBytes(std::string bytes,
                                            const std::string& name) {
   if (!LooksLikeArchive(bytes)) {

@@ -52,9 +52,6 @@ absl::StatusOr<ImportRead> ReadImportFiles(const std::string& path);
 absl::StatusOr<ImportRead> ReadImportBytes(std::string bytes,
                                            const std::string& name);
 
-// Whether bytes begin as an archive or compressed file does.
-bool LooksLikeArchive(absl::string_view bytes);
-
 // Without a byte order mark.
 std::unique_ptr<ImportInput> MakeImportInput(std::string name, std::string path,
                                              std::string text);

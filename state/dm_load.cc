@@ -142,8 +142,17 @@ class Loader {
   }
 
   absl::Status Cycle(const std::vector<int>& cycle) const {
+    // The way round tells no more when it is as long as the machine.
+    constexpr size_t kMostNamed = 8;
     std::vector<std::string> names;
-    for (int i : cycle) names.push_back(Device(i).name());
+    for (int i : cycle) {
+      if (names.size() == kMostNamed && cycle.size() > kMostNamed + 1) {
+        names.push_back(
+            absl::StrCat("... (", cycle.size() - kMostNamed, " more)"));
+        break;
+      }
+      names.push_back(Device(i).name());
+    }
     if (names.size() == 1) {
       return Bad(cycle[0], "",
                  absl::StrCat("the table of ", names[0], " stands on ",

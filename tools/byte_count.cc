@@ -33,14 +33,17 @@ std::optional<uint64_t> ParseNumber(absl::string_view text) {
 }
 
 std::optional<uint64_t> ParseBytes(absl::string_view text) {
-  const absl::string_view units = "KMGTP";
+  const absl::string_view units = "KMGTPE";
   const bool binary = absl::EndsWithIgnoreCase(text, "ib");
   if (binary) text.remove_suffix(2);
   const size_t unit =
       text.empty() ? units.npos : units.find(absl::ascii_toupper(text.back()));
   if (binary && unit == units.npos) return std::nullopt;
   int shift = 0;
-  if (unit != units.npos) {
+  // 0x1e is thirty.
+  const bool digit = !binary && absl::StartsWithIgnoreCase(text, "0x") &&
+                     absl::EndsWithIgnoreCase(text, "e");
+  if (unit != units.npos && !digit) {
     shift = 10 * static_cast<int>(unit + 1);
     text.remove_suffix(1);
   }
@@ -72,9 +75,9 @@ CLI::Validator ByteCount(uint64_t least) {
         const std::optional<uint64_t> bytes = ParseBytes(text);
         if (!bytes) {
           return absl::StrCat(Shown(text),
-                              " is not a number of bytes (512M, 3GiB, "
-                              "0x100000000); units are powers of 1024 and "
-                              "have no fractions");
+                              " is not a number of bytes below 2^64 (512M, "
+                              "3GiB, 0x100000000); units are powers of 1024 "
+                              "and have no fractions");
         }
         if (*bytes < least) {
           return absl::StrCat(*bytes, " bytes; at least ", least);

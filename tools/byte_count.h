@@ -24,7 +24,8 @@ namespace dmdax {
 
 // Decimal or 0x...: digits and nothing else.
 std::optional<uint64_t> ParseNumber(absl::string_view text);
-// The same with K, M, G, T or P (also KiB ...), powers of 1024, in either case.
+// The same with K, M, G, T, P or E (also KiB ...), powers of 1024, in either
+// case; a hexadecimal E is a digit.
 std::optional<uint64_t> ParseBytes(absl::string_view text);
 
 CLI::Validator Number(uint64_t least = 0, uint64_t most = UINT64_MAX);

@@ -30,6 +30,7 @@ bool SameShares(const PageShares& a, const PageShares& b) {
 
 bool SayTheSame(const DaxCheck& a, const DaxCheck& b) {
   return a.error == b.error && a.not_known == b.not_known &&
+         a.either_way == b.either_way &&
          a.cured_not_known == b.cured_not_known && a.dax == b.dax &&
          a.sync == b.sync && SameShares(a.now, b.now) &&
          SameShares(a.best, b.best) && a.plan.commands == b.plan.commands &&
@@ -140,7 +141,11 @@ void PrintCheck(std::ostream& out, const DaxCheck& check, Wish wish,
     return;
   }
   if (!check.not_known.empty()) return PrintNotKnown(out, check, wish);
-  out << "  " << FoundText(check) << "\n";
+  for (const std::string& what : check.either_way) {
+    out << "  no either way: " << OneLine(what) << "\n";
+  }
+  out << "  " << (check.either_way.empty() ? "" : "with what was taken: ")
+      << FoundText(check) << "\n";
   int number = 0;
   for (const Obstacle& o : check.obstacles) PrintObstacle(out, ++number, o);
   out << "  " << WishText(wish) << ": " << (Holds(check, wish) ? "yes" : "no")
@@ -300,6 +305,7 @@ nlohmann::ordered_json SubjectToJson(const SubjectReport& report, Wish wish) {
       kernels.push_back(std::move(j));
       continue;
     }
+    if (!check.either_way.empty()) j["either_way"] = check.either_way;
     j["dax"] = check.dax;
     j["map_sync"] = check.sync;
     j["holds"] = Holds(check, wish);

@@ -80,9 +80,15 @@ absl::Status AddDevice(const std::string& said, proto::World& world) {
     return BadDevice(said, "it is not NAME:SIZE[@ADDRESS]");
   const std::vector<std::string> place = absl::StrSplit(parts[1], '@');
   const std::optional<uint64_t> size = ParseBytes(place[0]);
-  if (!size || *size == 0 || *size % kPageSize != 0 || place.size() > 2) {
-    return BadDevice(said, absl::StrCat("the size '", place[0],
-                                        "' is no multiple of 4096 bytes"));
+  if (place.size() > 2) {
+    return BadDevice(said, "it is not NAME:SIZE[@ADDRESS]");
+  }
+  if (!size || *size == 0 || *size % kPageSize != 0) {
+    return BadDevice(
+        said, absl::StrCat("the size '", place[0],
+                           !size ? "' is not a number of bytes below 2^64"
+                           : *size == 0 ? "' is nothing: at least 4096 bytes"
+                                        : "' is no multiple of 4096 bytes"));
   }
   constexpr size_t kDiskNameLen = 32;
   if (!IsWordOf(parts[0], "+_.-") || parts[0].size() >= kDiskNameLen) {
@@ -98,8 +104,10 @@ absl::Status AddDevice(const std::string& said, proto::World& world) {
   if (place.size() == 2) {
     const std::optional<uint64_t> address = ParseBytes(place[1]);
     if (!address || *address % kPageSize != 0) {
-      return BadDevice(said, absl::StrCat("the address '", place[1],
-                                          "' is no multiple of 4096"));
+      return BadDevice(said,
+                       absl::StrCat("the address '", place[1],
+                                    address ? "' is no multiple of 4096"
+                                            : "' is not a number below 2^64"));
     }
     base = *address;
   }

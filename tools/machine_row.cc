@@ -212,6 +212,7 @@ class RowChecker {
               {{"kernel", kWord},
                {"refused", kText, kMayLack},
                {"not_known", kTexts, kMayLack},
+               {"either_way", kTexts, kMayLack},
                {"holds", kFlag},
                {"dax", kFlag, asked},
                {"map_sync", kFlag, asked},

@@ -8,11 +8,14 @@
 #include <cstring>
 #include <exception>
 #include <iostream>
+#include <new>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "base/errno_status.h"
 #include "base/nearest.h"
@@ -235,18 +238,40 @@ void HoldStandardDescriptors() {
   }
 }
 
+// The beginning of what was typed.
+std::string CommandLine(int argc, char** argv) {
+  constexpr size_t kMostBytes = 200;
+  std::string line = "dmdax";
+  for (int i = 1; i < argc; ++i) {
+    if (line.size() >= kMostBytes) return line + " ...";
+    absl::StrAppend(&line, " ",
+                    absl::string_view(argv[i]).substr(0, kMostBytes));
+  }
+  return dmdax::OneLine(line);
+}
+
+int TellThrown(const std::string& what, int argc, char** argv) {
+  dmdax::Tell(what);
+  if (AsksForJson(argc, argv)) {
+    dmdax::PrintJson(std::cout, "error",
+                     {{"error", {{"message", what}, {"rc", 1}}}});
+  }
+  return 1;
+}
+
 // Libraries of others (CLI11, JSON, the allocator) throw; we do not.
 int RunAndCatch(int argc, char** argv) {
   dmdax::StdoutBuffer out;
   try {
     return Run(argc, argv, out);
+  } catch (const std::bad_alloc&) {
+    // What was too much for it has been given back on the way here.
+    return TellThrown(absl::StrCat("not enough memory (ulimit -v, or the "
+                                   "machine's) for: ",
+                                   CommandLine(argc, argv)),
+                      argc, argv);
   } catch (const std::exception& e) {
-    dmdax::Tell(e.what());
-    if (AsksForJson(argc, argv)) {
-      dmdax::PrintJson(std::cout, "error",
-                       {{"error", {{"message", e.what()}, {"rc", 1}}}});
-    }
-    return 1;
+    return TellThrown(e.what(), argc, argv);
   }
 }
 

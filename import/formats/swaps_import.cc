@@ -4,7 +4,11 @@
 //
 //   Filename     Type        Size     Used  Priority
 //   /dev/dm-2    partition   2097148  0     -2
+#include <cstdint>
+#include <utility>
+
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "import/formats/input_lines.h"
 #include "import/formats/octal_blanks.h"
 #include "import/import_format.h"
@@ -37,7 +41,13 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
       if (!s.ok()) return s;
       continue;
     }
-    facts->uses.push_back({.device = device, .type = "swap", .active = true});
+    UseFact use{.device = device, .type = "swap", .active = true};
+    words.Word();  // its size
+    words.Word();  // what is used of it
+    // Those that the kernel chooses are below 0.
+    uint32_t priority = 0;
+    if (absl::SimpleAtoi(words.Word(), &priority)) use.priority = priority;
+    facts->uses.push_back(std::move(use));
   }
   return absl::OkStatus();
 }

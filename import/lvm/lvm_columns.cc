@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "import/lvm/lvm_columns.h"
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -58,7 +60,22 @@ bool IsOff(const JsonValue& autoactivation) {
   return autoactivation.exists() && (text.empty() || text == "0");
 }
 
+// Letter 5 of a group that hosts share; a clustered one LVM2 2.03 has no more.
+constexpr size_t kSharedLetter = 5;
+
 }  // namespace
+
+absl::StatusOr<uint64_t> ColumnBytes(const JsonValue& value) {
+  if (value.Text().empty()) return uint64_t{0};
+  absl::StatusOr<std::optional<SizeRange>> size = value.Size();
+  if (!size.ok()) return size.status();
+  if (!*size) return uint64_t{0};
+  if (!(*size)->exact()) {
+    return value.place().Error(absl::StrCat(
+        Quoted(value.Text()), " is rounded: --units b gives bytes"));
+  }
+  return (*size)->most;
+}
 
 absl::Status AddGroupColumns(const JsonValue& row, LvmGroup* group) {
   AddTags(row["vg_tags"], &group->tags);
@@ -72,19 +89,39 @@ absl::Status AddGroupColumns(const JsonValue& row, LvmGroup* group) {
     if (Letter(attributes, 0) != 'r') group->status.push_back("WRITE");
     if (Letter(attributes, 1) == 'z') group->status.push_back("RESIZEABLE");
     if (Letter(attributes, 2) == 'x') group->status.push_back("EXPORTED");
+    const char shared = Letter(attributes, kSharedLetter);
+    if (shared == 'c') group->status.push_back("CLUSTERED");
+    if (shared == 's' && group->lock_type.empty()) group->lock_type = "shared";
   }
+  for (const auto& [column, out] :
+       {std::pair("vg_profile", &group->profile),
+        std::pair("vg_systemid", &group->system_id),
+        std::pair("vg_lock_type", &group->lock_type),
+        std::pair("vg_mda_copies", &group->metadata_copies)}) {
+    const std::string text = row[column].Text();
+    if (!text.empty()) *out = text;
+  }
+  if (group->metadata_copies == "unmanaged") group->metadata_copies.clear();
   if (IsOff(row["vg_autoactivation"])) group->flags = {"NOAUTOACTIVATE"};
   absl::Status s = AddLimit(row["max_pv"], &group->max_pv);
   return s.ok() ? AddLimit(row["max_lv"], &group->max_lv) : s;
 }
 
-void AddPvColumns(const JsonValue& row, LvmPv* pv) {
+absl::Status AddPvColumns(const JsonValue& row, LvmPv* pv) {
   AddTags(row["pv_tags"], &pv->tags);
   const JsonValue attributes = row["pv_attr"];
   if (attributes.exists()) pv->allocatable = Letter(attributes, 0) == 'a';
+  absl::StatusOr<uint64_t> bootloader = ColumnBytes(row["pv_ba_size"]);
+  if (!bootloader.ok()) return bootloader.status();
+  if (*bootloader != 0) pv->ba_size = *bootloader / 512;
+  uint32_t areas = 0;
+  if (absl::SimpleAtoi(row["pv_mda_count"].Text(), &areas)) {
+    pv->metadata_areas = areas;
+  }
+  return absl::OkStatus();
 }
 
-void AddLvColumns(const JsonValue& row, LvmLv* lv) {
+absl::Status AddLvColumns(const JsonValue& row, LvmLv* lv) {
   AddTags(row["lv_tags"], &lv->tags);
   const JsonValue attributes = row["lv_attr"];
   const std::string policy =
@@ -99,6 +136,17 @@ void AddLvColumns(const JsonValue& row, LvmLv* lv) {
   lv->flags.clear();
   if (Letter(attributes, 9) == 'k') lv->flags.push_back("ACTIVATION_SKIP");
   if (IsOff(row["lv_autoactivation"])) lv->flags.push_back("NOAUTOACTIVATE");
+  if (std::string text = row["lv_profile"].Text(); !text.empty()) {
+    lv->profile = std::move(text);
+  }
+  const JsonValue read_ahead = row["lv_read_ahead"];
+  if (read_ahead.Text().empty()) return absl::OkStatus();
+  lv->read_ahead.clear();
+  if (read_ahead.Text() == "auto") return absl::OkStatus();
+  absl::StatusOr<uint64_t> bytes = ColumnBytes(read_ahead);
+  if (!bytes.ok()) return bytes.status();
+  lv->read_ahead = *bytes == 0 ? "none" : absl::StrCat(*bytes / 512);
+  return absl::OkStatus();
 }
 
 }  // namespace dmdax

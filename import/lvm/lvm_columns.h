@@ -8,16 +8,23 @@
 #ifndef DMDAX_IMPORT_LVM_LVM_COLUMNS_H_
 #define DMDAX_IMPORT_LVM_LVM_COLUMNS_H_
 
+#include <cstdint>
+
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "import/formats/json_input.h"
 #include "import/lvm/lvm_group.h"
 
 namespace dmdax {
 
-// EINVAL: a limit is no number.
+// Bytes of a column; 0: it is not there.  EINVAL: it is rounded, as from a
+// report without --units b.
+absl::StatusOr<uint64_t> ColumnBytes(const JsonValue& value);
+
+// EINVAL: a limit is no number, or a size is rounded.
 absl::Status AddGroupColumns(const JsonValue& row, LvmGroup* group);
-void AddPvColumns(const JsonValue& row, LvmPv* pv);
-void AddLvColumns(const JsonValue& row, LvmLv* lv);
+absl::Status AddPvColumns(const JsonValue& row, LvmPv* pv);
+absl::Status AddLvColumns(const JsonValue& row, LvmLv* lv);
 
 }  // namespace dmdax
 

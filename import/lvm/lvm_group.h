@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +30,8 @@ struct LvmPv {
   uint64_t dev_size = 0;  // sectors; 0: not said
   uint64_t pe_start = 0;  // sectors
   uint64_t pe_count = 0;  // extents
+  uint64_t ba_size = 0;   // sectors; 0: no bootloader area
+  std::optional<uint32_t> metadata_areas;
   Place place;
 };
 
@@ -56,6 +59,8 @@ struct LvmLv {
   std::vector<std::string> tags;
   std::string allocation;         // "contiguous"; "": it inherits the group's
   uint64_t major = 0, minor = 0;  // FIXED_MINOR
+  std::string read_ahead;         // "512" sectors, "none"; "": auto
+  std::string profile;
   std::vector<LvmSegment> segments;
   Place place;
 
@@ -75,6 +80,19 @@ inline bool IsLvmPolicy(absl::string_view text) {
   return false;
 }
 
+// What LVM2 gives volumes and groups as names: no other text is one.
+// Mirrors: _validate_name of lib/misc/lvm-string.c (LVM2 2.03.16).
+bool IsLvmName(absl::string_view text);
+
+// What the status of a group, a physical volume and a volume may have: with
+// another LVM2 does not read the metadata.
+// Mirrors: _vg_flags, _pv_flags, _lv_flags of lib/format_text/flags.c
+// (2.03.16).
+enum class LvmStatusOf { kGroup, kPv, kLv };
+bool IsLvmStatus(LvmStatusOf of, absl::string_view word);
+// Those beside it, which an LVM2 that knows them not overlooks.
+bool IsLvmFlag(absl::string_view word);
+
 struct LvmGroup {
   std::string name;
   std::string id;
@@ -85,6 +103,9 @@ struct LvmGroup {
   std::string allocation;           // "cling"; "" or "normal": it is normal
   uint64_t max_pv = 0, max_lv = 0;  // 0: no limit
   uint64_t seqno = 0;               // goes up with each change of the group
+  std::string profile, system_id;
+  std::string lock_type;        // "sanlock", "dlm"; "": no host shares it
+  std::string metadata_copies;  // "2", "all"; "": unmanaged
   std::map<std::string, LvmPv> pvs;
   std::map<std::string, LvmLv> lvs;
   // The order of the metadata.

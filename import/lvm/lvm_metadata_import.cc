@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "import/import_format.h"
 #include "import/lvm/lvm_config.h"
+#include "import/lvm/lvm_pv_extents.h"
 
 namespace dmdax {
 namespace {
@@ -45,7 +46,28 @@ std::vector<std::string> Words(const LvmSection& in, absl::string_view key) {
   return words;
 }
 
+// With another word LVM2 does not read the metadata.
+absl::Status CheckStatus(const LvmSection& in, LvmStatusOf of) {
+  const LvmValue* const status = in.Value("status");
+  if (status == nullptr) return absl::OkStatus();
+  for (const LvmValue& word : status->list) {
+    if (IsLvmStatus(of, word.text)) continue;
+    return word.place.Error(
+        absl::StrCat(Quoted(word.text), " is no status that LVM2 has"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckName(const LvmSection& in) {
+  if (IsLvmName(in.name)) return absl::OkStatus();
+  return in.place.Error(absl::StrCat(
+      Quoted(in.name),
+      " is no name that LVM2 gives: at most 127 letters, digits and ._-+, the "
+      "first no -"));
+}
+
 absl::StatusOr<LvmPv> ReadPv(const LvmSection& in) {
+  if (absl::Status s = CheckStatus(in, LvmStatusOf::kPv); !s.ok()) return s;
   LvmPv pv{.name = in.name,
            .device = Text(in, "device"),
            .id = Text(in, "id"),
@@ -58,6 +80,10 @@ absl::StatusOr<LvmPv> ReadPv(const LvmSection& in) {
   }
   if (in.Value("dev_size") != nullptr) {
     absl::Status s = Number(in, "dev_size", &pv.dev_size);
+    if (!s.ok()) return s;
+  }
+  if (in.Value("ba_size") != nullptr) {
+    absl::Status s = Number(in, "ba_size", &pv.ba_size);
     if (!s.ok()) return s;
   }
   absl::Status s = Number(in, "pe_start", &pv.pe_start);
@@ -145,7 +171,8 @@ absl::Status CheckSettings(const LvmSection& in, absl::string_view policy) {
         ->place.Error(
             absl::StrCat(Quoted(policy), " is no policy: ", kLvmPolicies));
   }
-  for (const char* key : {"max_pv", "max_lv", "major", "minor"}) {
+  for (const char* key :
+       {"max_pv", "max_lv", "major", "minor", "metadata_copies"}) {
     const LvmValue* const value = in.Value(key);
     if (value == nullptr || value->number <= kLvmMostNumber) continue;
     return value->place.Error(
@@ -154,13 +181,32 @@ absl::Status CheckSettings(const LvmSection& in, absl::string_view policy) {
   return absl::OkStatus();
 }
 
+// LVM2's number is a signed one of 32 bits: -1 is none, and 0 what it decides.
+absl::StatusOr<std::string> ReadAhead(const LvmSection& in) {
+  const LvmValue* const value = in.Value("read_ahead");
+  if (value == nullptr || value->text == "0") return "";
+  if (value->text == "-1") return "none";
+  if (value->kind != LvmValue::kNumber || value->number > INT32_MAX) {
+    return value->place.Error(
+        absl::StrCat("a number of sectors is expected as read_ahead, -1 or 0"));
+  }
+  return value->text;
+}
+
 absl::StatusOr<LvmLv> ReadLv(const LvmSection& in) {
+  absl::Status sound = CheckName(in);
+  if (sound.ok()) sound = CheckStatus(in, LvmStatusOf::kLv);
+  if (!sound.ok()) return sound;
+  absl::StatusOr<std::string> read_ahead = ReadAhead(in);
+  if (!read_ahead.ok()) return read_ahead.status();
   LvmLv lv{.name = in.name,
            .id = Text(in, "id"),
            .status = Words(in, "status"),
            .flags = Words(in, "flags"),
            .tags = Words(in, "tags"),
            .allocation = Text(in, "allocation_policy"),
+           .read_ahead = *std::move(read_ahead),
+           .profile = Text(in, "profile"),
            .place = in.place};
   for (auto [key, out] :
        {std::pair("major", &lv.major), std::pair("minor", &lv.minor)}) {
@@ -183,59 +229,6 @@ absl::StatusOr<LvmLv> ReadLv(const LvmSection& in) {
   return lv;
 }
 
-// An extent of a PV is one segment's, and there.
-class PvExtents {
- public:
-  explicit PvExtents(const LvmGroup& group) : group_(group) {}
-
-  absl::Status Add(const LvmLv& lv) {
-    for (const LvmSegment& segment : lv.segments) {
-      // Each stripe has its share, each mirror all.
-      const uint64_t stripes =
-          std::max<uint64_t>(segment.Number("stripe_count"), 1);
-      for (const auto& [name, first] : segment.areas) {
-        auto pv = group_.pvs.find(name);
-        if (pv == group_.pvs.end()) continue;
-        absl::Status s = Add(lv, segment, pv->second, name, first,
-                             segment.extent_count / stripes);
-        if (!s.ok()) return s;
-      }
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  struct Owner {
-    uint64_t end;
-    const LvmLv* lv;
-    const LvmSegment* segment;
-  };
-
-  absl::Status Add(const LvmLv& lv, const LvmSegment& segment, const LvmPv& pv,
-                   const std::string& name, uint64_t first, uint64_t extents) {
-    if (extents == 0) return absl::OkStatus();
-    const std::string what = absl::StrCat("extents ", first, " to ",
-                                          first + extents - 1, " of ", name);
-    if (extents > pv.pe_count || first > pv.pe_count - extents) {
-      return segment.place.Error(
-          absl::StrCat(what, ", which has ", pv.pe_count));
-    }
-    std::map<uint64_t, Owner>& owners = owners_[name];
-    auto other = owners.lower_bound(first + extents);
-    if (other != owners.begin() && std::prev(other)->second.end > first) {
-      const Owner& owner = std::prev(other)->second;
-      return segment.place.Error(
-          absl::StrCat(what, " for ", lv.name, " are also of ", owner.lv->name,
-                       ", ", owner.segment->place.ToString()));
-    }
-    owners[first] = {first + extents, &lv, &segment};
-    return absl::OkStatus();
-  }
-
-  const LvmGroup& group_;
-  std::map<std::string, std::map<uint64_t, Owner>> owners_;  // by PV and start
-};
-
 absl::StatusOr<LvmGroup> ReadGroup(const LvmSection& in) {
   LvmGroup group{.name = in.name,
                  .id = Text(in, "id"),
@@ -243,8 +236,13 @@ absl::StatusOr<LvmGroup> ReadGroup(const LvmSection& in) {
                  .status = Words(in, "status"),
                  .flags = Words(in, "flags"),
                  .allocation = Text(in, "allocation_policy"),
+                 .profile = Text(in, "profile"),
+                 .system_id = Text(in, "system_id"),
+                 .lock_type = Text(in, "lock_type"),
                  .place = in.place};
-  absl::Status s = Number(in, "extent_size", &group.extent_size);
+  absl::Status s = CheckName(in);
+  if (s.ok()) s = CheckStatus(in, LvmStatusOf::kGroup);
+  if (s.ok()) s = Number(in, "extent_size", &group.extent_size);
   if (!s.ok()) return s;
   for (auto [key, out] :
        {std::pair("seqno", &group.seqno), std::pair("max_pv", &group.max_pv),
@@ -253,6 +251,13 @@ absl::StatusOr<LvmGroup> ReadGroup(const LvmSection& in) {
     if (s = Number(in, key, out); !s.ok()) return s;
   }
   if (s = CheckSettings(in, group.allocation); !s.ok()) return s;
+  if (in.Value("metadata_copies") != nullptr) {
+    uint64_t copies = 0;
+    if (s = Number(in, "metadata_copies", &copies); !s.ok()) return s;
+    group.metadata_copies = copies == 0                ? ""
+                            : copies == kLvmMostNumber ? "all"
+                                                       : absl::StrCat(copies);
+  }
   const LvmSection* pvs = in.Section("physical_volumes");
   if (pvs == nullptr) {
     return in.place.Error("'physical_volumes {' is expected in here");
@@ -272,12 +277,31 @@ absl::StatusOr<LvmGroup> ReadGroup(const LvmSection& in) {
     }
     group.lv_order.push_back(section.name);
   }
-  PvExtents extents(group);
+  LvmPvExtents extents(group);
   for (const std::string& name : group.lv_order) {
     s = extents.Add(group.lvs.at(name));
     if (!s.ok()) return s;
   }
   return group;
+}
+
+// Flags that LVM2 does not know it overlooks, and does not write again.
+void NoteFlags(const std::string& name, const Place& place,
+               const std::vector<std::string>& flags, Facts* facts) {
+  for (const std::string& flag : flags) {
+    if (IsLvmFlag(flag)) continue;
+    facts->Note(place, absl::StrCat(name, ": ", Quoted(flag),
+                                    " is no flag that LVM2 has: it is not "
+                                    "kept"));
+  }
+}
+
+void NoteFlags(const LvmGroup& group, Facts* facts) {
+  NoteFlags(group.name, group.place, group.flags, facts);
+  for (const std::string& name : group.lv_order) {
+    const LvmLv& lv = group.lvs.at(name);
+    NoteFlags(absl::StrCat(group.name, "/", name), lv.place, lv.flags, facts);
+  }
 }
 
 // Of two states of one group the older is no contradiction.
@@ -297,6 +321,12 @@ void KeepNewest(LvmGroup group, Facts* facts) {
 absl::Status Read(const ImportInput& input, Facts* facts) {
   absl::StatusOr<LvmSection> root = ParseLvmConfig(input);
   if (!root.ok()) return root.status();
+  const LvmValue* const version = root->Value("version");
+  if (version != nullptr && version->text != "1") {
+    return version->place.Error(
+        absl::StrCat("version ", Quoted(version->text),
+                     ": LVM2 reads version 1 of this format alone"));
+  }
   // The groups are the root's sections.
   if (root->sections.empty()) {
     return Place{&input, 1, 1}.Error("a volume group is expected");
@@ -304,6 +334,7 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
   for (const LvmSection& section : root->sections) {
     absl::StatusOr<LvmGroup> group = ReadGroup(section);
     if (!group.ok()) return group.status();
+    NoteFlags(*group, facts);
     KeepNewest(*std::move(group), facts);
   }
   return absl::OkStatus();

@@ -25,19 +25,6 @@ bool Detect(const ImportInput& input) {
   return FirstJsonKey(input.text) == "report";
 }
 
-// Bytes of a column, from a report with --units b.
-absl::StatusOr<uint64_t> Bytes(const JsonValue& value) {
-  if (value.Text().empty()) return uint64_t{0};
-  absl::StatusOr<std::optional<SizeRange>> size = value.Size();
-  if (!size.ok()) return size.status();
-  if (!*size) return uint64_t{0};
-  if (!(*size)->exact()) {
-    return value.place().Error(absl::StrCat(
-        Quoted(value.Text()), " is rounded: --units b gives bytes"));
-  }
-  return (*size)->most;
-}
-
 class Report {
  public:
   explicit Report(Facts* facts) : facts_(*facts) {}
@@ -94,7 +81,7 @@ class Report {
   // lvs and pvs print columns of the group too, if they are asked to.
   absl::Status ReadGroupColumns(const JsonValue& row, LvmGroup* named) {
     LvmGroup& group = *named;
-    absl::StatusOr<uint64_t> extent = Bytes(row["vg_extent_size"]);
+    absl::StatusOr<uint64_t> extent = ColumnBytes(row["vg_extent_size"]);
     if (!extent.ok()) return extent.status();
     if (*extent != 0) group.extent_size = *extent / 512;
     if (const std::string id = row["vg_uuid"].Text(); !id.empty()) {
@@ -115,10 +102,10 @@ class Report {
     pv.name = pv.device = device;
     if (!id.empty()) pv.id = id;
     pv.place = row.place();
-    AddPvColumns(row, &pv);
-    absl::StatusOr<uint64_t> start = Bytes(row["pe_start"]);
+    if (absl::Status s = AddPvColumns(row, &pv); !s.ok()) return s;
+    absl::StatusOr<uint64_t> start = ColumnBytes(row["pe_start"]);
     if (!start.ok()) return start.status();
-    absl::StatusOr<uint64_t> size = Bytes(row["dev_size"]);
+    absl::StatusOr<uint64_t> size = ColumnBytes(row["dev_size"]);
     if (!size.ok()) return size.status();
     if (row["pe_start"].exists()) {
       pv.pe_start = *start / 512;
@@ -162,6 +149,9 @@ class Report {
     if (name.empty()) return absl::OkStatus();
     const bool hidden = absl::StartsWith(name, "[");
     if (hidden) name = name.substr(1, name.size() - 2);
+    if (!IsLvmName(name)) {
+      return row["lv_name"].Expected("a name that LVM2 gives a volume");
+    }
     LvmGroup& group = GroupOf(row, part);
     // Volumes without their segments: another part may have them.
     const std::string type = row["segtype"].Text();
@@ -179,14 +169,18 @@ class Report {
       lv.place = row.place();
       group.lv_order.push_back(name);
     }
-    AddLvColumns(joined != volumes_.end() ? joined->second : row, &lv);
+    if (absl::Status s =
+            AddLvColumns(joined != volumes_.end() ? joined->second : row, &lv);
+        !s.ok()) {
+      return s;
+    }
     LvmSegment segment{.type = row["segtype"].Text(), .place = row.place()};
-    absl::StatusOr<uint64_t> start = Bytes(row["seg_start"]);
+    absl::StatusOr<uint64_t> start = ColumnBytes(row["seg_start"]);
     if (!start.ok()) return start.status();
-    absl::StatusOr<uint64_t> size = Bytes(row["seg_size"]);
+    absl::StatusOr<uint64_t> size = ColumnBytes(row["seg_size"]);
     if (!size.ok()) return size.status();
     // lvs says stripe_size, also called stripesize.
-    absl::StatusOr<uint64_t> stripe = Bytes(row["stripe_size"]);
+    absl::StatusOr<uint64_t> stripe = ColumnBytes(row["stripe_size"]);
     if (!stripe.ok()) return stripe.status();
     segment.numbers["stripe_size"] = *stripe / 512;
     // In sectors, until the size of an extent is known.

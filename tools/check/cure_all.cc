@@ -5,6 +5,7 @@
 #include <iterator>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/one_line.h"
@@ -14,6 +15,7 @@
 #include "tools/check/dax_depth.h"
 #include "tools/check/fresh_files.h"
 #include "tools/check/joint_list.h"
+#include "tools/check/other_answer.h"
 #include "tools/check/stands_on.h"
 #include "tools/check/try_cure.h"
 #include "tools/check/untried_cure.h"
@@ -38,15 +40,16 @@ class Curer {
   void Run(const proto::World& world, const Session& session,
            std::vector<Patient> patients) {
     const WorldParts parts(world, session);
+    OtherAnswers others(world, guesses_);
     while (!patients.empty()) {
       std::vector<Patient> again;
       std::map<std::string, std::vector<Patient>> groups;
       for (Patient& p : patients) {
-        const std::optional<size_t> next = Next(session, p);
+        const std::optional<size_t> next = Next(session, others, p);
         if (!next) {
           DaxCheck& check = checks_[p.number];
           DaxCheck told = check;
-          Finish(world, session, p, check);
+          Finish(world, session, others, p, check);
           if (p.without != nullptr) {
             if (IsBetter(check, *p.without, wish_)) {
               together_.insert(p.number);
@@ -86,25 +89,28 @@ class Curer {
     joint.world = all_parts_->Of(subjects);
     joint.session = LoadWorld(joint.world);
     if (!joint.session.ok() || !joint.LookAgain(wish_)) return false;
+    std::optional<OtherAnswers> others(std::in_place, joint.world, guesses_);
     for (size_t i = 0; i < joint.members.size();) {
       Patient& p = joint.members[i];
-      std::optional<size_t> next = Next(*joint.session, p);
+      std::optional<size_t> next = Next(*joint.session, *others, p);
       if (!next && p.without == nullptr && together_.contains(p.number) &&
           Huge(p.look.shares) < Huge(checks_[p.number].best)) {
         // From here on what helps it only together.
         p.without = std::make_shared<const DaxCheck>(checks_[p.number]);
         p.looked_at.clear();
         p.no_more.clear();
-        next = Next(*joint.session, p);
+        next = Next(*joint.session, *others, p);
       }
       if (!next) {
         ++i;
       } else if (CureIn(joint, p, *next)) {
         if (!joint.LookAgain(wish_)) return false;
+        others.emplace(joint.world, guesses_);
         i = 0;  // it may have made another one's worse
       }
     }
-    return TellJoint(joint.members, joint.world, *joint.session, joint.cures);
+    return TellJoint(joint.members, joint.world, *joint.session, *others,
+                     joint.cures);
   }
 
  private:
@@ -151,8 +157,8 @@ class Curer {
   }
 
   void Finish(const proto::World& world, const Session& session,
-              const Patient& p, DaxCheck& check) {
-    check.cured_not_known = CuredNotKnown(session, p);
+              OtherAnswers& others, const Patient& p, DaxCheck& check) {
+    check.cured_not_known = CuredNotKnown(session, others, p);
     if (!p.cures.empty() && check.cured_not_known.empty() &&
         InVain(check, p.look, wish_)) {
       DiscardCures(wish_, stands_on_, check);
@@ -202,7 +208,7 @@ class Curer {
   }
 
   bool TellJoint(const std::vector<Patient>& members, const proto::World& world,
-                 const Session& session,
+                 const Session& session, OtherAnswers& others,
                  const std::vector<std::shared_ptr<const Cure>>& cures) {
     std::vector<const Subject*> with;
     std::vector<std::string> names;
@@ -230,7 +236,7 @@ class Curer {
       check.best = p.look.shares;
       check.cured_dax = p.look.dax;
       check.cured_sync = p.look.sync;
-      check.cured_not_known = CuredNotKnown(session, p);
+      check.cured_not_known = CuredNotKnown(session, others, p);
       check.plan = plan;
       NoListInVain(cures, check);
     }
@@ -239,14 +245,16 @@ class Curer {
 
   // What the answer with the cures depends on, and nobody said.
   std::vector<std::string> CuredNotKnown(const Session& session,
+                                         OtherAnswers& others,
                                          const Patient& p) const {
     if (p.cures.empty()) return {};
-    return GuessesThatMatter(session, guesses_, p.look, wish_);
+    return NotKnown(session, guesses_, others, p.look, wish_).open;
   }
 
-  std::optional<size_t> Next(const Session& session, const Patient& p) const {
+  std::optional<size_t> Next(const Session& session, OtherAnswers& others,
+                             const Patient& p) const {
     // Nobody makes a volume anew for a guess.
-    if (!CuredNotKnown(session, p).empty()) return std::nullopt;
+    if (!CuredNotKnown(session, others, p).empty()) return std::nullopt;
     if (p.without != nullptr) return NextTogether(p);
     // More than these no stack has in a row; a cure that another undoes must
     // end.

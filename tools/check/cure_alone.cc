@@ -89,7 +89,7 @@ std::optional<Cure> CureVolumeAlone(const CureRequest& request,
        absl::StrCat("lvremove -y ",
                     ShellWord(absl::StrCat(lvm.vg, "/", lvm.lv)))},
       {CureStage::kVolume, volume->name(),
-       absl::StrCat("lvcreate -y", TagWords(*request.machine, lvm.vg, lvm.lv),
+       absl::StrCat("lvcreate -y", MakeWords(*request.machine, lvm.vg, lvm.lv),
                     " -L ", before / 2, "k -n ", ShellWord(lvm.lv), " ", vg,
                     " ", pv, ":", ExtentWord(start, variables), "-",
                     ExtentWord(start + before, variables, " - 1"))}};

@@ -281,7 +281,7 @@ std::vector<CureStep> VolumeSteps(const Session& session,
                                 ShellWord(absl::StrCat(lvm.vg, "/", lvm.lv)))});
   steps.push_back(
       {CureStage::kVolume, name,
-       LvmCreateLine(lvm, *segments, TagWords(session, lvm.vg, lvm.lv))});
+       LvmCreateLine(lvm, *segments, MakeWords(session, lvm.vg, lvm.lv))});
   return steps;
 }
 

@@ -15,11 +15,12 @@
 #include "import/contradictions.h"
 #include "process/mount_point.h"
 #include "state/find_device.h"
-#include "state/user_file.h"
 #include "state/user_world.h"
 #include "state/world_load.h"
 #include "tools/check/cure_all.h"
+#include "tools/check/file_blocks.h"
 #include "tools/check/not_known.h"
+#include "tools/check/other_answer.h"
 #include "tools/check/world_mount.h"
 
 namespace dmdax {
@@ -28,26 +29,6 @@ namespace {
 proto::World OnKernel(proto::World world, const std::string& kernel) {
   if (!kernel.empty()) world.set_kernel(kernel);
   return world;
-}
-
-bool HasWish(bool dax, bool sync, const PageShares& s, Wish wish) {
-  switch (wish) {
-    case Wish::kDax:
-      return dax && s.signal == 0;
-    case Wish::kSync:
-      return dax && sync;
-    case Wish::kPmd:
-      return dax && s.pte + s.hole + s.signal == 0;
-    case Wish::kPud:
-      return dax && s.pte + s.pmd + s.hole + s.signal == 0;
-  }
-  return false;
-}
-
-// Without a size it ends with its last extent.
-uint64_t SizeOf(const proto::File& in) {
-  absl::StatusOr<FileOptions> file = FileFromProto(in);
-  return file.ok() ? file->size : in.size();
 }
 
 }  // namespace
@@ -141,7 +122,8 @@ std::optional<Look> DaxChecker::LookAtRefused(const std::string& name) const {
   if (const auto file = refused_files_.find(name);
       file != refused_files_.end()) {
     refused = file->second.first;
-    subject.size = SizeOf(*file->second.second);
+    const auto blocks = BlocksOfFile(*session_, name, *file->second.second);
+    if (blocks) subject.size = blocks->size;
   } else if (const auto at = refused_at_.find(name); at != refused_at_.end()) {
     refused = at->second;
     subject.kind = Subject::kDevice;
@@ -192,7 +174,11 @@ std::vector<DaxCheck> DaxChecker::Check(absl::Span<const std::string> names,
   std::vector<DaxCheck> checks(names.size());
   std::vector<Patient> patients;
   std::optional<GuessesByName> guesses;
-  if (session_.ok()) guesses.emplace(*session_);
+  std::optional<OtherAnswers> others;
+  if (session_.ok()) {
+    guesses.emplace(*session_);
+    others.emplace(world_, *guesses);
+  }
   for (size_t i = 0; i < names.size(); ++i) {
     DaxCheck& check = checks[i];
     check.kernel = kernel_;
@@ -207,7 +193,9 @@ std::vector<DaxCheck> DaxChecker::Check(absl::Span<const std::string> names,
     check.dax = check.cured_dax = look.dax;
     check.sync = check.cured_sync = look.sync;
     check.now = check.best = look.shares;
-    check.not_known = NotKnown(*session_, *guesses, look, wish);
+    Unknown unknown = NotKnown(*session_, *guesses, *others, look, wish);
+    check.not_known = std::move(unknown.open);
+    check.either_way = std::move(unknown.either_way);
     if (std::string shown = NotAsItRuns(look); !shown.empty()) {
       check.not_known.push_back(std::move(shown));
     }
@@ -228,13 +216,17 @@ std::vector<DaxCheck> DaxChecker::Check(absl::Span<const std::string> names,
 
 bool Holds(const DaxCheck& check, Wish wish) {
   return check.error.ok() && check.not_known.empty() &&
-         HasWish(check.dax, check.sync, check.now, wish);
+         HasWish({.dax = check.dax, .sync = check.sync, .shares = check.now},
+                 wish);
 }
 
 bool HoldsCured(const DaxCheck& check, Wish wish) {
   return check.error.ok() && check.not_known.empty() &&
          check.cured_not_known.empty() &&
-         HasWish(check.cured_dax, check.cured_sync, check.best, wish);
+         HasWish({.dax = check.cured_dax,
+                  .sync = check.cured_sync,
+                  .shares = check.best},
+                 wish);
 }
 
 }  // namespace dmdax

@@ -48,6 +48,8 @@ struct DaxCheck {
   // What nobody knows and the answer depends on.  The rest is then what would
   // be true if all that was taken is, without cures.
   std::vector<std::string> not_known;
+  // What nobody knows either, and the answer is no whichever is true.
+  std::vector<std::string> either_way;
   bool dax = false;
   bool sync = false;  // MAP_SYNC
   PageShares now;

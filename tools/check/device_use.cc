@@ -92,6 +92,13 @@ DeviceUses::Swap DeviceUses::SwapOn(const BlockDevice& bdev) const {
   return swap == swap_.end() ? Swap::kNone : swap->second;
 }
 
+std::optional<uint32_t> DeviceUses::SwapPriority(
+    const BlockDevice& bdev) const {
+  const auto priority = priorities_.find(&bdev);
+  if (priority == priorities_.end()) return std::nullopt;
+  return priority->second;
+}
+
 void DeviceUses::AddSeen(const Session& session) {
   const std::set<const BlockDevice*> stood_on = StoodOn(session);
   for (const proto::Use& use : session.uses) {
@@ -100,6 +107,7 @@ void DeviceUses::AddSeen(const Session& session) {
     if (use.active() || use.type() == "swap") {
       Swap& swap = swap_[*bdev];
       swap = std::max(swap, use.active() ? Swap::kInUse : Swap::kIdle);
+      if (use.has_priority()) priorities_.try_emplace(*bdev, use.priority());
     }
     if (stood_on.contains(*bdev)) continue;
     SeenUse seen = WordsOfUse(use);

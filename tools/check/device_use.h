@@ -9,7 +9,9 @@
 #ifndef DMDAX_TOOLS_CHECK_DEVICE_USE_H_
 #define DMDAX_TOOLS_CHECK_DEVICE_USE_H_
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +38,8 @@ class DeviceUses {
   // Of what an import saw there, whatever else it saw.
   enum class Swap { kNone, kIdle, kInUse };
   Swap SwapOn(const BlockDevice& bdev) const;
+  // The one that it was given (swapon -p); nothing: the kernel chose it.
+  std::optional<uint32_t> SwapPriority(const BlockDevice& bdev) const;
 
   // Why no list of commands may take it, and what to do; "": one may, and what
   // lies there goes.
@@ -49,6 +53,7 @@ class DeviceUses {
   void AddSeen(const Session& session);
   std::map<const BlockDevice*, Use> uses_;
   std::map<const BlockDevice*, Swap> swap_;
+  std::map<const BlockDevice*, uint32_t> priorities_;
 };
 
 // What lies on devices that go, which no list of commands makes again; of swap

@@ -16,6 +16,7 @@
 #include "tools/byte_count.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_flag.h"
+#include "tools/check/file_blocks.h"
 #include "tools/check/fs_room.h"
 #include "tools/check/fs_steps.h"
 #include "tools/check/world_mount.h"
@@ -233,14 +234,13 @@ void AddInBlocks(FileExtent e, Moved* moved) {
   moved->extents.push_back(e);
 }
 
-Moved MovedFile(const MountedFile& from, FreshBlocks blocks,
-                proto::File* file) {
-  Moved moved{.file = file, .size = from.inode.i_size};
+Moved MovedFile(const FileBlocks& from, FreshBlocks blocks, proto::File* file) {
+  Moved moved{.file = file, .size = from.size};
   if (blocks == FreshBlocks::kWhole) {
     AddInBlocks({.length = RoundUp(moved.size, kPmdBytes)}, &moved);
     return moved;
   }
-  for (const FileExtent& e : from.inode.extents.All()) {
+  for (const FileExtent& e : from.extents) {
     if (e.type == IOMAP_MAPPED || e.type == IOMAP_UNWRITTEN) {
       AddInBlocks(e, &moved);
     }
@@ -273,11 +273,11 @@ void PlaceFilesAnew(const Session& session, const Subject& subject,
   uint64_t left = 0;
   for (proto::File& file : *placed.mutable_file()) {
     const std::string name = PathBelow(MountPath(mount->path()), file.name());
-    const absl::StatusOr<MountedFile*> open = session.user->FindFile(name);
-    if (!open.ok()) return;
+    const std::optional<FileBlocks> old = BlocksOfFile(session, name, file);
+    if (!old) return;
     const bool is_subject = name == subject.name;
     Moved moved =
-        MovedFile(**open, is_subject ? blocks : FreshBlocks::kAsTheyAre, &file);
+        MovedFile(*old, is_subject ? blocks : FreshBlocks::kAsTheyAre, &file);
     left += moved.length;
     // The one that is asked about is the first to have large pages.
     files.insert(is_subject ? files.begin() : files.end(), std::move(moved));

@@ -145,6 +145,14 @@ std::string WhatFsLoses(const proto::Mount& mount,
     remarks.push_back(
         absl::StrCat("the limits of quota of ", at, " are to be set anew"));
   }
+  // The list mounts it without, and the next boot as fstab says.
+  for (absl::string_view word : words) {
+    if (word != "noalign" && !absl::StartsWith(word, "sb=")) continue;
+    remarks.push_back(absl::StrCat(
+        OneLine(word), " must go from the line of ", at, " in fstab: ",
+        word == "noalign" ? "with it new blocks lie anywhere"
+                          : "what is made anew has its super block elsewhere"));
+  }
   return absl::StrJoin(remarks, "; ");
 }
 

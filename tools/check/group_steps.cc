@@ -167,7 +167,7 @@ std::vector<CureStep> GroupSteps(const Session& session,
       {CureStage::kPhysicalVolume, part.vg, pvcreate},
       {CureStage::kGroup, part.vg,
        part.whole
-           ? absl::StrCat("vgcreate", TagWords(*part.machine, part.vg, ""),
+           ? absl::StrCat("vgcreate", MakeWords(*part.machine, part.vg, ""),
                           " --physicalextentsize ", part.extent / 2048, "m ",
                           vg, " $", devices)
            : absl::StrCat("vgextend ", vg, " ", all)}};

@@ -159,6 +159,21 @@ absl::Status CheckSync(UserSpace& user, int order, const Subject& subject) {
 
 }  // namespace
 
+bool HasWish(const Look& look, Wish wish) {
+  const PageShares& s = look.shares;
+  switch (wish) {
+    case Wish::kDax:
+      return look.dax && s.signal == 0;
+    case Wish::kSync:
+      return look.dax && look.sync;
+    case Wish::kPmd:
+      return look.dax && s.pte + s.hole + s.signal == 0;
+    case Wish::kPud:
+      return look.dax && s.pte + s.pmd + s.hole + s.signal == 0;
+  }
+  return false;
+}
+
 void AddNotDax(const Session& session, Look& look) {
   Obstacle o{.name = FaultReasonName(FaultReasonCode::kNotDax)};
   o.bytes = look.subject.size;

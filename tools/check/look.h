@@ -94,6 +94,9 @@ struct Look {
   Subject subject;                   // closed
 };
 
+// Whether all of it but its tail has what is wished for.
+bool HasWish(const Look& look, Wish wish);
+
 // Adds to the look at a subject without DAX why that is so.
 void AddNotDax(const Session& session, Look& look);
 

@@ -120,6 +120,9 @@ class Finder {
       }
     }
     Refuse();
+    if (std::string why = MoreOnDevices(part_); !why.empty()) {
+      part_.refused = std::move(why);
+    }
     if (std::string why = GroupKeepsDevices(machine_, part_); !why.empty()) {
       part_.refused = std::move(why);
     }

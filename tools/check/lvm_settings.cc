@@ -8,8 +8,11 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "base/one_line.h"
+#include "base/units.h"
 #include "state/find_device.h"
+#include "tools/byte_count.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
 
@@ -43,8 +46,9 @@ std::string AddTags(const Tags& tags) {
   return words;
 }
 
-std::string AllocationWords(const std::string& policy) {
-  return policy.empty() ? "" : absl::StrCat(" --alloc ", ShellWord(policy));
+// " --alloc cling"; "": it is not set.
+std::string OptionWord(absl::string_view option, const std::string& value) {
+  return value.empty() ? "" : absl::StrCat(option, ShellWord(value));
 }
 
 BlockDevice* Find(const Session& session, const std::string& device) {
@@ -54,11 +58,15 @@ BlockDevice* Find(const Session& session, const std::string& device) {
 
 }  // namespace
 
-std::string TagWords(const Session& session, const std::string& vg,
-                     const std::string& lv) {
+std::string MakeWords(const Session& session, const std::string& vg,
+                      const std::string& lv) {
   const proto::VolumeGroup* const group = Group(session, vg);
   if (group == nullptr) return "";
-  if (lv.empty()) return AddTags(group->tag());
+  if (lv.empty()) {
+    return absl::StrCat(
+        AddTags(group->tag()), OptionWord(" --systemid ", group->system_id()),
+        OptionWord(" --vgmetadatacopies ", group->metadata_copies()));
+  }
   const proto::VolumeGroup::Volume* const volume = Volume(session, {vg, lv});
   return volume == nullptr ? "" : AddTags(volume->tag());
 }
@@ -67,7 +75,10 @@ std::vector<CureStep> VolumeSettings(const Session& session, const LvmName& lvm,
                                      const std::string& name) {
   const proto::VolumeGroup::Volume* const volume = Volume(session, lvm);
   if (volume == nullptr) return {};
-  std::string words = AllocationWords(volume->allocation());
+  std::string words =
+      absl::StrCat(OptionWord(" --alloc ", volume->allocation()),
+                   OptionWord(" --readahead ", volume->read_ahead()),
+                   OptionWord(" --metadataprofile ", volume->profile()));
   if (volume->no_autoactivation()) words += " --setautoactivation n";
   if (volume->skip_activation()) words += " --setactivationskip y";
   const std::string path = ShellWord(absl::StrCat(lvm.vg, "/", lvm.lv));
@@ -88,7 +99,8 @@ std::vector<CureStep> GroupSettings(const GroupPart& part) {
   std::vector<std::string> lines;
   std::string words;
   if (part.whole) {
-    words = AllocationWords(group->allocation());
+    words = absl::StrCat(OptionWord(" --alloc ", group->allocation()),
+                         OptionWord(" --metadataprofile ", group->profile()));
     if (group->max_pv() != 0) {
       absl::StrAppend(&words, " --maxphysicalvolumes ", group->max_pv());
     }
@@ -131,6 +143,11 @@ std::vector<CureStep> GroupSettings(const GroupPart& part) {
 std::string LockedGroup(const Session& session, const std::string& vg) {
   const proto::VolumeGroup* const group = Group(session, vg);
   if (group == nullptr || group->locked().empty()) return "";
+  if (group->locked() == "shared") {
+    return absl::StrCat("group ", OneLine(vg),
+                        " is shared with other hosts (lvmlockd), which must "
+                        "let go of it first: by hand");
+  }
   return absl::StrCat(
       "group ", OneLine(vg), " is ", OneLine(group->locked()),
       ", so that LVM2 changes nothing of it",
@@ -165,6 +182,35 @@ std::string MinorMayBeTaken(const Session& session, const LvmName& lvm,
                       "before it would get: lvchange -Mn ",
                       ShellWord(absl::StrCat(lvm.vg, "/", lvm.lv)),
                       ", and ask again");
+}
+
+std::string MoreOnDevices(const GroupPart& part) {
+  const proto::VolumeGroup* const group = Group(*part.machine, part.vg);
+  if (group == nullptr) return "";
+  for (const auto& physical : group->physical_volume()) {
+    BlockDevice* const bdev = Find(*part.machine, physical.device());
+    if (std::find(part.devices.begin(), part.devices.end(), bdev) ==
+        part.devices.end()) {
+      continue;
+    }
+    const std::string name = OneLine(NameOfDevice(*part.machine, *bdev));
+    constexpr absl::string_view kByHand =
+        " and --dataalignment 2m, and the volumes by hand";
+    if (const uint64_t sectors = physical.bootloader_sectors(); sectors != 0) {
+      return absl::StrCat("no list makes the bootloader area of ", name,
+                          " again, ", BytesText(sectors * kSectorSize),
+                          " with what it holds: pvcreate --bootloaderareasize ",
+                          sectors, "s", kByHand);
+    }
+    if (physical.has_metadata_areas()) {
+      return absl::StrCat("no list makes ", name, " again with ",
+                          physical.metadata_areas(),
+                          " areas for its group's metadata: pvcreate "
+                          "--pvmetadatacopies ",
+                          physical.metadata_areas(), kByHand);
+    }
+  }
+  return "";
 }
 
 std::string GroupKeepsDevices(const Session& session, const GroupPart& part) {

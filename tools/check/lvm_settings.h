@@ -3,8 +3,9 @@
 // What LVM2's metadata says of a group, its devices and volumes besides where
 // they lie (World::volume_group): who makes them anew gives it to them again.
 //
-// Tags come with what makes the thing.  What could keep LVM2 from making the
-// volumes, as a policy or a limit does, comes behind them.
+// Tags, and which host has the group, come with what makes the thing.  What
+// could keep LVM2 from making the volumes, as a policy or a limit does, comes
+// behind them.
 //
 // Threading: pure functions.
 #ifndef DMDAX_TOOLS_CHECK_LVM_SETTINGS_H_
@@ -22,10 +23,9 @@
 
 namespace dmdax {
 
-// " --addtag db": what gives a volume the tags that the metadata has, or for
-// "" the group.
-std::string TagWords(const Session& session, const std::string& vg,
-                     const std::string& lv);
+// " --addtag db": what a volume is made with, or for "" the group.
+std::string MakeWords(const Session& session, const std::string& vg,
+                      const std::string& lv);
 
 // What a volume is given when it is made again, named `name`; no steps: the
 // metadata has nothing.
@@ -44,6 +44,11 @@ std::string LockedGroup(const Session& session, const std::string& vg);
 // get: of those that `gone` leaves free a new device has the lowest.
 std::string MinorMayBeTaken(const Session& session, const LvmName& lvm,
                             const BdevSet& gone);
+
+// What LVM2 keeps on a device besides the group's data, of which no list knows
+// how much of it the volumes lose: a bootloader area, and copies of the
+// metadata.
+std::string MoreOnDevices(const GroupPart& part);
 
 // One that keeps its devices, of which a part would be made anew.
 std::string GroupKeepsDevices(const Session& session, const GroupPart& part);

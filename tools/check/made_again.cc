@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/one_line.h"
@@ -77,6 +78,29 @@ std::vector<std::string> ReadOnlyRemarks(const Session& machine,
                        " back to be written: when the data is restored, "
                        "lvchange -pr ",
                        volumes)};
+}
+
+std::vector<std::string> KeyRemarks(const Session& machine,
+                                    const StandsOn& stands_on,
+                                    const BdevSet& gone) {
+  std::vector<std::string> remarks;
+  for (BlockDevice* bdev : gone) {
+    const std::string name = NameOfDevice(machine, *bdev);
+    const proto::MappedDevice* const device = stands_on.InWorld(name);
+    // As cryptsetup names those with a header of its own.
+    if (device == nullptr || !absl::StartsWith(device->uuid(), "CRYPT-LUKS")) {
+      continue;
+    }
+    for (const BlockDevice* below : DevicesBelow(machine, *bdev)) {
+      remarks.push_back(absl::StrCat(
+          "the keys of ", OneLine(name), " go with ",
+          OneLine(NameOfDevice(machine, *below)),
+          ": before, cryptsetup luksHeaderBackup ",
+          ShellWord(DevicePath(machine, *below)),
+          " --header-backup-file FILE, and behind it luksHeaderRestore"));
+    }
+  }
+  return remarks;
 }
 
 void TellQueuesAgain(const proto::World& cured, CureSteps* steps) {

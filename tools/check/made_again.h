@@ -36,6 +36,11 @@ std::vector<std::string> ReadOnlyRemarks(const Session& machine,
                                          const StandsOn& stands_on,
                                          const BdevSet& gone);
 
+// Of containers that cryptsetup opened: their keys are on what goes.
+std::vector<std::string> KeyRemarks(const Session& machine,
+                                    const StandsOn& stands_on,
+                                    const BdevSet& gone);
+
 // For each volume that is made.
 void TellQueuesAgain(const proto::World& cured, CureSteps* steps);
 

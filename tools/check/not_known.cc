@@ -13,6 +13,7 @@
 #include "process/mount_point.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/file_doubts.h"
+#include "tools/check/other_answer.h"
 
 namespace dmdax {
 namespace {
@@ -139,25 +140,18 @@ absl::Span<const int> GuessesByName::About(const std::string& name) const {
   return at->second;
 }
 
-std::vector<std::string> NotKnown(const Session& session,
-                                  const GuessesByName& guesses,
-                                  const Look& look, Wish wish) {
-  if (!look.error.ok()) return {};
-  std::vector<std::string> unknown = FileDoubts(session, look, wish);
-  for (std::string& guess : GuessesThatMatter(session, guesses, look, wish)) {
-    unknown.push_back(std::move(guess));
-  }
-  return unknown;
-}
-
-std::vector<std::string> GuessesThatMatter(const Session& session,
-                                           const GuessesByName& guesses,
-                                           const Look& look, Wish wish) {
-  std::vector<std::string> unknown;
+Unknown NotKnown(const Session& session, const GuessesByName& guesses,
+                 OtherAnswers& others, const Look& look, Wish wish) {
+  Unknown unknown;
+  if (!look.error.ok()) return unknown;
+  unknown.open = FileDoubts(session, look, wish);
   if (guesses.empty()) return unknown;
+  const bool fails = !HasWish(look, wish);
   const Doubts doubts(session, guesses, look, wish);
   for (const proto::Guess* guess : doubts.ThatMatter()) {
-    unknown.push_back(GuessText(*guess));
+    const bool either_way = fails && others.FailsToo(*guess, look, wish);
+    (either_way ? unknown.either_way : unknown.open)
+        .push_back(GuessText(*guess));
   }
   return unknown;
 }

@@ -4,6 +4,8 @@
 //
 // A guess that changes nothing is none of it: of a stack with crypt in it the
 // place does not matter, nor where each request is too short for a large page.
+// Where another answer is one thing alone it is asked for
+// (tools/check/other_answer.h).
 // Threading: as Machine and DmCtl.
 #ifndef DMDAX_TOOLS_CHECK_NOT_KNOWN_H_
 #define DMDAX_TOOLS_CHECK_NOT_KNOWN_H_
@@ -26,6 +28,7 @@ class GuessesByName {
  public:
   explicit GuessesByName(const Session& session);
   bool empty() const { return by_name_.empty(); }
+  int size() const { return session_.guesses.size(); }
   // Their numbers.
   absl::Span<const int> About(const std::string& name) const;
   const proto::Guess& Get(int number) const {
@@ -37,16 +40,18 @@ class GuessesByName {
   absl::flat_hash_map<std::string, std::vector<int>> by_name_;
 };
 
-// Empty: the answer is known.  `look` is the first one, without any cure.
-std::vector<std::string> NotKnown(const Session& session,
-                                  const GuessesByName& guesses,
-                                  const Look& look, Wish wish);
+class OtherAnswers;
 
-// The same of guesses alone, and of a later look: `session` has the cures, and
-// the guesses are those of the machine.
-std::vector<std::string> GuessesThatMatter(const Session& session,
-                                           const GuessesByName& guesses,
-                                           const Look& look, Wish wish);
+struct Unknown {
+  std::vector<std::string> open;  // empty: the answer is known
+  // What nobody said, and the answer is no whichever of the two is true.
+  std::vector<std::string> either_way;
+};
+
+// What the answer depends on, with cures or without: `session` has the look,
+// `guesses` are those of the machine, and `others` is of the session's World.
+Unknown NotKnown(const Session& session, const GuessesByName& guesses,
+                 OtherAnswers& others, const Look& look, Wish wish);
 
 // What is said of something that the World has not: `why` is LeftOut's.
 std::string LeftOutText(absl::string_view why);

@@ -55,6 +55,7 @@ std::string PlanRemark(const PlanRemarkRequest& r,
                      " of what is made anew: blocks before the data likewise"));
   }
   remarks.Add(ReadOnlyRemarks(machine, r.stands_on, r.gone));
+  remarks.Add(KeyRemarks(machine, r.stands_on, r.gone));
   remarks.Add(r.by_hand.Text());
   return remarks.Text();
 }

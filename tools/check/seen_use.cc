@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/check/seen_use.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/substitute.h"
+#include "base/one_line.h"
 #include "fs/file_system_type.h"
 #include "fs/no_dax.h"
 
@@ -13,23 +16,26 @@ namespace {
 struct PartOfMore {
   absl::string_view type;
   absl::string_view what;
-  absl::string_view stays;
+  absl::string_view stays;  // $0: the device
   bool maps_nothing = false;
 };
 constexpr PartOfMore kParts[] = {
     {"LVM2_member", "a physical volume of LVM2",
      "no input lists its volumes, which would go: add what dmsetup table and "
-     "vgcfgbackup print"},
+     "vgcfgbackup print, or if it is of no group pvremove $0, and ask again"},
     {"crypto_LUKS", "a LUKS container",
      "no input says what is in it: open it, and ask again with what lsblk and "
      "dmsetup table print then"},
     {"linux_raid_member", "a member of an md array",
-     "no input says of which, which would lose it: add /proc/mdstat, lsblk"},
+     "no input says of which, which would lose it: add /proc/mdstat, lsblk, or "
+     "if that array is to stay stopped mdadm --zero-superblock $0, and ask "
+     "again"},
     {"zfs_member", "a member of a ZFS pool",
      "no input says what the pool has, which would lose it: take it out of "
      "the pool first"},
     {"bcache", "a device of bcache",
-     "no input says what lies on it: add what lsblk prints"},
+     "no input says what lies on it: add what lsblk prints, or if nothing does "
+     "wipefs -a $0, and ask again"},
     // Of one with several devices lsblk shows one as mounted.
     {"btrfs", "btrfs",
      "it may be one of several devices of a mounted one: btrfs filesystem "
@@ -48,6 +54,12 @@ bool IsFileSystem(absl::string_view type) {
          FindUnmodelledFileSystem(type) != nullptr;
 }
 
+// The device of a use, for a shell.
+std::string PathOf(const std::string& device) {
+  return ShellWord(
+      absl::StartsWith(device, "/") ? device : absl::StrCat("/dev/", device));
+}
+
 }  // namespace
 
 SeenUse WordsOfUse(const proto::Use& use) {
@@ -59,7 +71,9 @@ SeenUse WordsOfUse(const proto::Use& use) {
   }
   for (const PartOfMore& part : kParts) {
     if (part.type != use.type()) continue;
-    return {std::string(part.what), std::string(part.stays), part.maps_nothing};
+    return {std::string(part.what),
+            absl::Substitute(part.stays, PathOf(use.device())),
+            part.maps_nothing};
   }
   if (!IsFileSystem(use.type())) {
     return {use.type(), "dmdax does not know what that is"};

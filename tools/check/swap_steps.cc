@@ -31,8 +31,12 @@ void AddSwapSteps(const Session& machine, const DeviceUses& uses,
                 absl::StrCat("mkswap -U ", UuidWord(machine, *bdev), " -L ",
                              LabelWord(machine, *bdev), " ", ShellWord(path))});
     if (in_use) {
+      const auto priority = uses.SwapPriority(*bdev);
       steps->Put(
-          {CureStage::kMount, path, absl::StrCat("swapon ", ShellWord(path))});
+          {CureStage::kMount, path,
+           absl::StrCat("swapon ",
+                        priority ? absl::StrCat("-p ", *priority, " ") : "",
+                        ShellWord(path))});
     }
   }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Swap on what goes: it is taken out of use before anything is removed, and
-// made again with the UUID and label that it has.
+// made again with the UUID and label that it has; what was in use is again,
+// with the priority that it was given.
 //
 // Threading: pure functions.
 #ifndef DMDAX_TOOLS_CHECK_SWAP_STEPS_H_

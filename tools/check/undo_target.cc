@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/substitute.h"
@@ -18,26 +17,12 @@
 #include "tools/check/cure_lines.h"
 #include "tools/check/hidden_volume.h"
 #include "tools/check/lvm_volume.h"
+#include "tools/check/mirror_copy.h"
+#include "tools/check/row_words.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
 namespace {
-
-// The words of a row, one after the other.
-class Words {
- public:
-  explicit Words(std::vector<std::string> words) : words_(std::move(words)) {}
-  std::string Next() { return at_ < words_.size() ? words_[at_++] : ""; }
-  uint64_t NextNumber() {
-    uint64_t n = 0;
-    return absl::SimpleAtoi(Next(), &n) ? n : 0;
-  }
-  void Skip(uint64_t n) { at_ += std::min<uint64_t>(n, words_.size() - at_); }
-
- private:
-  const std::vector<std::string> words_;
-  size_t at_ = 0;
-};
 
 // How LVM2 takes a target away, and what is to be said of it.
 struct Undo {
@@ -72,31 +57,16 @@ void SetLeg(const std::string& device, uint64_t start, proto::Linear* leg) {
   leg->set_start(start);
 }
 
-// The legs behind "<#devices> <metadata> <data> ..."; "-" is a missing one.
-std::vector<std::string> RaidLegs(Words& words) {
-  std::vector<std::string> legs(words.NextNumber() % 256);
-  for (std::string& leg : legs) {
-    words.Skip(1);
-    leg = words.Next();
-  }
-  return legs;
-}
-
-// Makes the row what it is without its target; null: it is not known how.
-const Undo* MakePlain(proto::Target* row) {
+// Makes the row what it is without its target, a mirror the copy of that
+// number; null: it is not known how.
+const Undo* MakePlain(size_t copy, proto::Target* row) {
   const std::string type = SpecFromTarget(*row).target_type;
-  Words words(TargetWords(*row));
+  RowWords words(TargetWords(*row));
   std::string device;
   uint64_t start = 0;
   std::string kind = type;
   if (type == "snapshot-origin") {
     device = words.Next();
-  } else if (type == "mirror") {
-    words.Skip(1);
-    words.Skip(words.NextNumber());
-    if (words.NextNumber() == 0) return nullptr;
-    device = words.Next();
-    start = words.NextNumber();
   } else if (type == "cache") {
     words.Skip(2);
     device = words.Next();
@@ -105,24 +75,23 @@ const Undo* MakePlain(proto::Target* row) {
     device = words.Next();
   } else if (type == "raid") {
     kind = words.Next();
-    const uint64_t params = words.NextNumber();
+    words.Skip(1);
     const uint64_t chunk = words.NextNumber();
-    if (params == 0) return nullptr;
-    words.Skip(params - 1);
-    const std::vector<std::string> legs = RaidLegs(words);
     if (kind == "raid0" || kind == "raid0_meta") {
+      const std::vector<MirrorCopy> legs = RaidLegs(*row);
       if (legs.empty() || chunk == 0 || chunk > UINT32_MAX) return nullptr;
       proto::Striped* striped = row->mutable_striped();
       striped->set_chunk(static_cast<uint32_t>(chunk));
-      for (const std::string& leg : legs) {
-        SetLeg(leg, 0, striped->add_stripe());
+      for (const MirrorCopy& leg : legs) {
+        SetLeg(leg.device, 0, striped->add_stripe());
       }
       return FindUndo(kind);
     }
-    const auto there = std::find_if(legs.begin(), legs.end(),
-                                    [](const auto& leg) { return leg != "-"; });
-    if (kind != "raid1" || there == legs.end()) return nullptr;
-    device = *there;
+  }
+  if (const std::vector<MirrorCopy> copies = CopiesOf(*row);
+      copy < copies.size()) {
+    device = copies[copy].device;
+    start = copies[copy].start;
   }
   if (device.empty()) return nullptr;
   SetLeg(device, start, row->mutable_linear());
@@ -138,10 +107,12 @@ class Undoer {
     proto::MappedDevice* const device = FindMapped(world_, name);
     if (device == nullptr || device->has_unmodelled()) return std::nullopt;
     proto::MappedDevice plain = *device;
+    const KeptCopy kept =
+        CopyToKeep(r_.session, world_, plain).value_or(KeptCopy());
     const Undo* undo = nullptr;
     for (proto::Target& row : *EditRows(&plain)) {
       if (row.has_linear() || row.has_striped()) continue;
-      undo = MakePlain(&row);
+      undo = MakePlain(kept.number, &row);
       if (undo == nullptr || !LegsAreDax(row)) return std::nullopt;
     }
     if (undo == nullptr) return std::nullopt;
@@ -151,6 +122,9 @@ class Undoer {
     std::string command;
     if (lvm) {
       command = LvmCommand(*undo, *lvm, plain);
+      if (!kept.named.empty()) {
+        absl::StrAppend(&command, " ", JoinWords(kept.named));
+      }
       if (command.empty()) return std::nullopt;
       TakeOverParts(name, &plain);
     } else {
@@ -161,6 +135,14 @@ class Undoer {
                                      command, ")"),
               .remark = std::string(undo->remark),
               .in_world = true};
+    if (!kept.named.empty()) {
+      cure.before = absl::StrCat(
+          "all copies of ", OneLine(name),
+          " must be in sync, or LVM2 does not take the first away (lvs -o "
+          "copy_percent ",
+          ShellWord(absl::StrCat(lvm->vg, "/", lvm->lv)), ")");
+      absl::StrAppend(&cure.remark, "; ", cure.before);
+    }
     if (!undo->gives_up.empty()) {
       cure.gives_up = absl::Substitute(undo->gives_up, OneLine(name));
     }

@@ -2,31 +2,31 @@
 #include "tools/check/whole_files.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
-#include "absl/status/statusor.h"
 #include "process/mount_point.h"
+#include "tools/check/file_blocks.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
 namespace {
 
-bool IsWhole(const MountedFile& file) {
+bool IsWhole(const FileBlocks& file) {
   uint64_t at = 0;
-  for (const FileExtent& e : file.inode.extents.All()) {
+  for (const FileExtent& e : file.extents) {
     if (e.type != IOMAP_MAPPED && e.type != IOMAP_UNWRITTEN) continue;
     if (e.logical > at) return false;
     at = std::max(at, e.logical + e.length);
   }
-  return file.inode.i_size >= kPmdBytes && at >= file.inode.i_size;
+  return file.size >= kPmdBytes && at >= file.size;
 }
 
-uint64_t BytesOf(const MountedFile& file) {
-  const uint64_t end = file.inode.i_size;
+uint64_t BytesOf(const FileBlocks& file) {
   uint64_t bytes = 0;
-  for (const FileExtent& e : file.inode.extents.All()) {
+  for (const FileExtent& e : file.extents) {
     if (e.type != IOMAP_MAPPED && e.type != IOMAP_UNWRITTEN) continue;
-    bytes += std::min(e.end(), std::max(end, e.logical)) - e.logical;
+    bytes += std::min(e.end(), std::max(file.size, e.logical)) - e.logical;
   }
   return bytes;
 }
@@ -43,12 +43,12 @@ const WholeFiles::OfMount& WholeFiles::Of(const proto::Mount& mount) {
       if (extent.shared()) of.blocks = OfMount::Blocks::kShared;
     }
     std::string path = PathBelow(at, in.name());
-    const absl::StatusOr<MountedFile*> file = machine_.user->FindFile(path);
-    if (!file.ok()) continue;
-    of.bytes += BytesOf(**file);
-    if (!IsWhole(**file)) continue;
+    const std::optional<FileBlocks> file = BlocksOfFile(machine_, path, in);
+    if (!file) continue;
+    of.bytes += BytesOf(*file);
+    if (!IsWhole(*file)) continue;
     of.numbers.try_emplace(path, of.files.size());
-    of.files.push_back({std::move(path), (*file)->inode.i_size});
+    of.files.push_back({std::move(path), file->size});
   }
   return of;
 }

@@ -13,6 +13,7 @@
 #include <numeric>
 #include <vector>
 
+#include "dax/dax_piece_walk.h"
 #include "dm/map/stripe_period.h"
 #include "dm/mapped_device.h"
 #include "dm/stack_depth.h"
@@ -23,13 +24,8 @@ namespace {
 // From here on sectors may wrap.
 constexpr uint64_t kMostPages = uint64_t{1} << 57;
 
-// How often a walk may still look into a device.  Where both legs of a stripe
-// are the same device, a walk down a stack of those doubles at each level; one
-// that looks far more often than there are pages tells nothing, and then they
-// are asked one by one.
-thread_local uint64_t looks_left;
-constexpr uint64_t kFewLooks = 1 << 12, kMostLooks = 1 << 22;
-constexpr uint64_t kLooksOfAPage = 16;
+// The walk that this thread is on.
+thread_local DaxPieceWalk* walk;
 
 // One leg of a stripe: its pieces, and where it is in them.
 class LegCursor {
@@ -93,6 +89,10 @@ class StripePieces {
                        first});
     }
     for (uint64_t row = 0; row < rows_;) {
+      if (!walk->Row()) {
+        return Put((first_row_ + row) * Round(),
+                   OpaquePiece((rows_ - row) * Round()));
+      }
       const uint64_t whole = AlikeFrom(row);
       if (whole != 0 && !FewChunks(whole)) {
         Put((first_row_ + row) * Round(),
@@ -308,37 +308,14 @@ class RowCursor {
   size_t next_ = 0;
 };
 
-}  // namespace
-
-void MappedDevice::ForEachPiece(pgoff_t first, uint64_t pages, uint64_t unit,
-                                DaxPieceFn fn) {
-  const StackDepth depth;
-  if (StackDepth::now() == 1) {
-    const uint64_t before = looks_left;
-    looks_left = std::clamp(kLooksOfAPage * std::min(pages, kMostLooks),
-                            kFewLooks, kMostLooks);
-    // Who gets a piece may ask the device, and does not stand on its levels.
-    ForEachPiece(first, pages, unit, [fn](const DaxPiece& piece) {
-      const StackDepth::Aside aside;
-      fn(piece);
-    });
-    looks_left = before;
-    return;
-  }
+// Pages [first, first + pages) of a table.  `cap`: as above.
+void TablePieces(const DmTable& table, pgoff_t first, uint64_t pages,
+                 uint64_t unit, uint64_t cap, DaxPieceFn fn) {
   const uint64_t end = first.value() + pages;
-  if (depth.too_deep() || end < pages || end > kMostPages || looks_left == 0) {
-    return fn(OpaquePiece(pages));
-  }
-  --looks_left;
-  SrcuReadLock live(io_barrier_);
-  const DmTable* table = map_.load(std::memory_order_acquire);
-  const uint64_t cap = machine_.profile().dm_max_io_len_has_max_sectors
-                           ? disk_.queue().max_sectors() / kPageSectors
-                           : ~uint64_t{0};
-  if (table == nullptr) return fn(ErrorPiece(pages, unit));
-  RowCursor rows(*table);
+  RowCursor rows(table);
   DaxLayout layout;
   for (uint64_t page = first.value(); page < end;) {
+    if (!walk->Row()) return fn(OpaquePiece(end - page));
     const DmTarget* ti = rows.Seek(PageToSector(pgoff_t(page)));
     if (ti == nullptr) return fn(ErrorPiece(end - page, unit));
     // A page belongs to the row that has its first sector; one that the row's
@@ -352,6 +329,42 @@ void MappedDevice::ForEachPiece(pgoff_t first, uint64_t pages, uint64_t unit,
     }
     RowPieces(*ti, unit, fn, layout).Run(page, last - page, cap);
     page = last;
+  }
+}
+
+}  // namespace
+
+void MappedDevice::ForEachPiece(pgoff_t first, uint64_t pages, uint64_t unit,
+                                DaxPieceFn fn) {
+  const StackDepth depth;
+  if (StackDepth::now() == 1) {
+    DaxPieceWalk* const before = walk;
+    DaxPieceWalk down(pages);
+    walk = &down;
+    ForEachPiece(first, pages, unit, [fn](const DaxPiece& piece) {
+      // Who gets a piece may ask the device, and does not stand on its levels.
+      const StackDepth::Aside aside;
+      fn(piece);
+    });
+    walk = before;
+    return;
+  }
+  const uint64_t end = first.value() + pages;
+  if (depth.too_deep() || end < pages || end > kMostPages || !walk->Look()) {
+    return fn(OpaquePiece(pages));
+  }
+  SrcuReadLock live(io_barrier_);
+  const DmTable* table = map_.load(std::memory_order_acquire);
+  if (table == nullptr) return fn(ErrorPiece(pages, unit));
+  const uint64_t cap = machine_.profile().dm_max_io_len_has_max_sectors
+                           ? disk_.queue().max_sectors() / kPageSectors
+                           : ~uint64_t{0};
+  const uint64_t whole = std::min(table->size() / kPageSectors, kMostPages);
+  const auto all = [&](DaxPieceFn put) {
+    TablePieces(*table, pgoff_t(0), whole, unit, cap, put);
+  };
+  if (!walk->Known(this, first, pages, whole, all, fn)) {
+    TablePieces(*table, first, pages, unit, cap, fn);
   }
 }
 

@@ -144,6 +144,50 @@ TEST_F(DaxSweepTest, StripesOnStripesEnd) {
   EXPECT_EQ(sweep->slots, 128u);
 }
 
+// Its legs are the halves of the device below, themselves or through volumes:
+// no two of 2^40 ways are the same, and there is one piece all the same.
+TEST_F(DaxSweepTest, StripesOfHalvesAreOnePiece) {
+  AddPmem("big", kTiB, kTiB);
+  constexpr uint64_t kHalf = kTiB / kSectorSize / 2;
+  for (bool volumes : {false, true}) {
+    SCOPED_TRACE(volumes);
+    std::string below = "/dev/big", last;
+    const int levels = volumes ? 20 : 40;
+    for (int level = 0; level < levels; ++level) {
+      const std::string name = absl::StrCat("d", level);
+      std::string legs = absl::StrCat(below, " 0 ", below, " ", kHalf);
+      if (volumes) {
+        ASSERT_THAT(Create(name + "a", {Row(0, kHalf, "linear",
+                                            absl::StrCat(below, " 0"))}),
+                    IsOk());
+        ASSERT_THAT(Create(name + "b", {Row(0, kHalf, "linear",
+                                            absl::StrCat(below, " ", kHalf))}),
+                    IsOk());
+        legs =
+            absl::StrCat("/dev/mapper/", name, "a 0 /dev/mapper/", name, "b 0");
+      }
+      ASSERT_THAT(Create(name, {Row(0, 2 * kHalf, "striped",
+                                    absl::StrCat("2 8 ", legs))}),
+                  IsOk());
+      below = absl::StrCat("/dev/mapper/", name);
+      last = Md(name).disk().name();
+    }
+    uint64_t pieces = 0;
+    DaxForEachPiece(machine().FindBdevByName(last)->host_dax_dev(), pgoff_t(0),
+                    kTiB / kPageSize, 512, [&](const DaxPiece& piece) {
+                      ++pieces;
+                      EXPECT_EQ(piece.single, DaxPiece::Pages::kFrames);
+                    });
+    EXPECT_EQ(pieces, 1u);
+    for (int level = levels - 1; level >= 0; --level) {
+      for (const char* of : {"", "a", "b"}) {
+        if (!volumes && *of != 0) continue;
+        ASSERT_THAT(Remove(absl::StrCat("d", level, of)), IsOk());
+      }
+    }
+  }
+}
+
 TEST_F(DaxSweepTest, MoreThanMayBeAskedIsRefused) {
   // A write of shared blocks makes copies, which are asked for one by one.
   const FileExtent shared{.shared = true};

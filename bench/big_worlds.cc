@@ -310,6 +310,27 @@ proto::World RefusedMounts(size_t n) {
   return world;
 }
 
+proto::World ReversedRows(size_t n) {
+  constexpr uint64_t kSectors = 512;
+  proto::World world;
+  AddPmem("pmem0", uint64_t{1} << 40, kPmd * (n / 8 + 2), world);
+  std::string below = "/dev/pmem0";
+  for (const char* name : {"low", "high"}) {
+    proto::MappedDevice& device = *world.add_mapped_device();
+    device.set_name(name);
+    for (size_t i = 0; i < n; ++i) {
+      proto::Target& row = *device.mutable_table()->add_target();
+      row.set_start(i * kSectors);
+      row.set_length(kSectors);
+      row.mutable_linear()->set_device(below);
+      row.mutable_linear()->set_start((n - 1 - i) * kSectors);
+    }
+    below = absl::StrCat("/dev/mapper/", name);
+  }
+  AddFile("f", n * kSectors * 512, 0, AddMountOf(below, "/mnt", "dax", world));
+  return world;
+}
+
 proto::World FreePmems(size_t n, uint64_t bytes) {
   proto::World world;
   for (size_t i = 0; i < n; ++i) {

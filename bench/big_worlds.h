@@ -56,6 +56,9 @@ proto::World ShiftedDisks(size_t n);
 // Mounts with a file each, on volumes that have DAX, by options that v4_14 does
 // not take.
 proto::World RefusedMounts(size_t n);
+// A file on two levels of n rows each, in reverse order, all too short for a
+// huge page.
+proto::World ReversedRows(size_t n);
 // Free pmems of so many bytes.
 proto::World FreePmems(size_t n, uint64_t bytes);
 

@@ -95,6 +95,7 @@ constexpr CheckKind kCheckKinds[] = {
     {"check stripes", 2000, StripedVolumes},
     {"check pairs", 2000, PairsOfFiles},
     {"check disks", 2000, ShiftedDisks},
+    {"check reversed", 2000, ReversedRows},
     {"check refused", 2000, RefusedMounts, "v4_14"},
 };
 
@@ -195,7 +196,8 @@ int ReportGrowth(const Options& options) {
                    [&](size_t size) { return LoadSeconds(kind, size); });
   }
   for (const CheckKind& kind : kCheckKinds) {
-    const size_t n = std::min(kind.most, options.max_targets);
+    // A cure costs some eight times what a device does.
+    const size_t n = std::min(kind.most, options.max_targets / 8);
     ok &= Doubling(kind.name, n,
                    [&](size_t size) { return CheckSeconds(kind, size); });
   }

@@ -114,12 +114,11 @@ void AppendWords(const Message& form, std::vector<std::string>* words) {
   }
 }
 
-// Fills the typed form of `type`, if it has one and the words may fit it;
+// Fills the typed form of `type`, which has one, if the words may fit it;
 // whether they do, printing it tells.
 bool Typed(const std::string& type, absl::Span<const std::string> words,
            proto::Target* target) {
   const FieldDescriptor* field = FormOf(type);
-  if (field == nullptr) return false;
   if (RepeatedPart(*field->message_type()) != nullptr) {
     if (words.empty()) return false;
     words.remove_prefix(1);  // how many there are
@@ -153,7 +152,8 @@ proto::Target TargetFromSpec(const DmTargetSpec& spec) {
   proto::Target target;
   target.set_start(spec.sector_start.value());
   target.set_length(spec.length);
-  if (spec.params.size() <= kMaxTypedParams) {
+  if (FormOf(spec.target_type) != nullptr &&
+      spec.params.size() <= kMaxTypedParams) {
     const absl::StatusOr<std::vector<std::string>> argv =
         DmSplitArgs(spec.params);
     if (argv.ok() && Typed(spec.target_type, *argv, &target)) {

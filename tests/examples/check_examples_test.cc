@@ -10,12 +10,15 @@
 #include "tools/check/cure.h"
 #include "tools/check/dax_check.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/fit_rows.h"
 #include "tools/check/fresh_files.h"
 #include "tools/check/hidden_volume.h"
+#include "tools/check/leg_offs.h"
 #include "tools/check/look.h"
 #include "tools/check/machine_check.h"
 #include "tools/check/move_rows.h"
 #include "tools/check/neighbours.h"
+#include "tools/check/row_words.h"
 #include "tools/check/subject.h"
 #include "tools/check/try_cure.h"
 #include "tools/check/world_part.h"
@@ -129,6 +132,32 @@ TEST_F(CheckExamples, MoveRows) {
   };
 #include "tests/examples/tools/check/move_rows.inc"
   EXPECT_EQ(start, 4096);
+}
+
+TEST_F(CheckExamples, LegOffs) {
+  const proto::Target& row = world.mapped_device(0).table().target(0);
+  int moves = 0;
+  const auto Move = [&](const proto::Target&) { ++moves; };
+#include "tests/examples/tools/check/leg_offs.inc"
+  EXPECT_EQ(moves, 1);
+}
+
+TEST_F(CheckExamples, FitRows) {
+  proto::Target* row =
+      world.mutable_mapped_device(0)->mutable_table()->mutable_target(0);
+  row->set_length((64 << 20) / 512);
+  row->mutable_linear()->set_start(0);
+#include "tests/examples/tools/check/fit_rows.inc"
+  EXPECT_EQ(world.mapped_device(0).table().target(0).length(),
+            (62 << 20) / 512);
+}
+
+TEST_F(CheckExamples, RowWords) {
+  proto::Target row;
+  row.mutable_raw()->set_type("mirror");
+  row.mutable_raw()->set_params("2 noflush 100 last");
+#include "tests/examples/tools/check/row_words.inc"
+  EXPECT_EQ(words.Next(), "last");
 }
 
 TEST_F(CheckExamples, Neighbours) {

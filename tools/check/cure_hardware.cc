@@ -13,6 +13,7 @@
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/data_off.h"
+#include "tools/check/fit_rows.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_rows.h"
 

@@ -21,6 +21,7 @@
 #include "tools/check/cured_size.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/device_use.h"
+#include "tools/check/fit_rows.h"
 #include "tools/check/fresh_files.h"
 #include "tools/check/fs_anew.h"
 #include "tools/check/fs_steps.h"

@@ -11,6 +11,7 @@
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/fit_rows.h"
 #include "tools/check/group_cure.h"
 #include "tools/check/lvm_group.h"
 #include "tools/check/lvm_volume.h"

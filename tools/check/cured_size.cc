@@ -11,6 +11,7 @@
 #include "state/find_device.h"
 #include "tools/check/bdev_set.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/fit_rows.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_rows.h"
 

@@ -20,11 +20,6 @@ namespace dmdax {
 // device of its own: 0.
 uint64_t DataOff(const Session& session, BlockDevice& bdev);
 
-// Where a sector of a device lies in memory, below 4096: through the tables of
-// the World, whose session it is, down to the disk.
-uint64_t StackOff(const Session& session, proto::World& world,
-                  BlockDevice& bdev, uint64_t sector);
-
 }  // namespace dmdax
 
 #endif  // DMDAX_TOOLS_CHECK_DATA_OFF_H_

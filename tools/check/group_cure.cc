@@ -9,6 +9,7 @@
 #include "base/one_line.h"
 #include "tools/check/bdev_set.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/fit_rows.h"
 #include "tools/check/group_steps.h"
 #include "tools/check/lvm_group.h"
 #include "tools/check/volume_cure.h"

@@ -12,6 +12,7 @@
 #include "base/round_up.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/data_off.h"
+#include "tools/check/fit_rows.h"
 #include "tools/check/lvm_settings.h"
 #include "tools/check/lvm_volume.h"
 #include "tools/check/shell_variable.h"

@@ -8,8 +8,8 @@
 #include "state/target_spec.h"
 #include "tools/check/bdev_set.h"
 #include "tools/check/cure_lines.h"
-#include "tools/check/data_off.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/leg_offs.h"
 #include "tools/check/row_words.h"
 #include "tools/check/world_rows.h"
 
@@ -86,6 +86,7 @@ class Chooser {
   // DAX.
   std::optional<uint64_t> SectorsOff(size_t number) const {
     uint64_t off = 0;
+    LegOffs offs(session_, world_, Seen::kStack);
     for (const Row& row : rows_) {
       const MirrorCopy& copy = row.copies[number];
       BlockDevice* const bdev = Find(copy.device);
@@ -108,7 +109,7 @@ class Chooser {
         const uint64_t within = begins[i] - copy.start;
         const uint64_t end =
             i + 1 < begins.size() ? begins[i + 1] - copy.start : row.length;
-        const uint64_t place = StackOff(session_, world_, *bdev, begins[i]);
+        const uint64_t place = offs.PlaceOf(copy.device, begins[i]);
         if (place % kPmdSectors != (row.start + within) % kPmdSectors) {
           off += end - within;
         }

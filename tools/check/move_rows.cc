@@ -5,9 +5,8 @@
 #include <set>
 
 #include "base/round_up.h"
-#include "state/find_device.h"
-#include "tools/check/data_off.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/fit_rows.h"
 #include "tools/check/kpartx_map.h"
 #include "tools/check/stands_on.h"
 #include "tools/check/volume_cure.h"
@@ -28,31 +27,6 @@ uint64_t SectorsOfAll(proto::World& world) {
 }
 
 }  // namespace
-
-BlockDevice* LegOffs::DeviceOf(const std::string& word) {
-  const auto [at, fresh] = known_.try_emplace(word, nullptr);
-  if (fresh) {
-    const absl::StatusOr<BlockDevice*> bdev = FindDevice(session_, word);
-    if (bdev.ok()) at->second = *bdev;
-  }
-  return at->second;
-}
-
-uint64_t LegOffs::Off(const proto::Target& row, const proto::Linear& leg) {
-  BlockDevice* const bdev = DeviceOf(leg.device());
-  if (bdev == nullptr) return 0;
-  const uint64_t begin = row.has_striped() ? 0 : row.start();
-  const uint64_t place = seen_ == Seen::kLevel
-                             ? leg.start() + DataOff(session_, *bdev)
-                             : StackOff(session_, world_, *bdev, leg.start());
-  return (begin - place) % kPmdSectors;
-}
-
-bool LegOffs::IsOff(const proto::Target& row, const proto::Linear& leg,
-                    int nr_legs) {
-  return Off(row, leg) != 0 ||
-         row.length() % (kPmdSectors * static_cast<uint64_t>(nr_legs)) != 0;
-}
 
 RowMover::RowMover(const CureRequest& request, proto::World& world,
                    proto::MappedDevice* volume, Seen seen)

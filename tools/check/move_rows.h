@@ -18,37 +18,12 @@
 
 #include "absl/types/span.h"
 #include "base/dev_t.h"
-#include "block/block_device.h"
 #include "state/session.h"
 #include "state/world.pb.h"
 #include "tools/check/cure.h"
+#include "tools/check/leg_offs.h"
 
 namespace dmdax {
-
-// What of a stack counts for where a row lies: its own level, as if all mapped
-// devices below were aligned, or all of them as they are.
-enum class Seen { kLevel, kStack };
-
-// How far the legs of rows are off.  Each device that a table names is looked
-// up once.
-class LegOffs {
- public:
-  LegOffs(const Session& session, proto::World& world, Seen seen)
-      : session_(session), world_(world), seen_(seen) {}
-  // Null: there is no such device.
-  BlockDevice* DeviceOf(const std::string& word);
-  // How far a leg is to move up, in sectors below 4096.  A stripe's legs begin
-  // with the row, whatever its place in the table.
-  uint64_t Off(const proto::Target& row, const proto::Linear& leg);
-  // Whether a leg is off, or its row ends within a page.
-  bool IsOff(const proto::Target& row, const proto::Linear& leg, int nr_legs);
-
- private:
-  const Session& session_;
-  proto::World& world_;
-  const Seen seen_;
-  std::map<std::string, BlockDevice*> known_;
-};
 
 class RowMover {
  public:

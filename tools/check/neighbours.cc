@@ -15,6 +15,7 @@
 #include "tools/check/bdev_set.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/fit_rows.h"
 #include "tools/check/look.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_rows.h"

@@ -11,6 +11,7 @@
 #include "tools/byte_count.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/fit_rows.h"
 #include "tools/check/fresh_files.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_rows.h"

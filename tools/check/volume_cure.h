@@ -10,10 +10,8 @@
 #define DMDAX_TOOLS_CHECK_VOLUME_CURE_H_
 
 #include <cstdint>
-#include <map>
 #include <string>
 
-#include "base/dev_t.h"
 #include "state/session.h"
 #include "state/world.pb.h"
 #include "tools/check/cure.h"
@@ -29,19 +27,6 @@ proto::MappedDevice* BlamedVolume(const CureRequest& request,
                                   proto::World& world);
 
 uint64_t SectorsOf(proto::MappedDevice* device);
-
-// The sizes in the World of what is no mapped device, in sectors: cures change
-// namespaces and partitions.
-std::map<DevT, uint64_t> SizesOf(const Session& session,
-                                 const proto::World& world);
-
-// Cuts rows that reach over the end of a device, as it is in the World now, and
-// makes the lengths of striped ones what the kernel takes; so on up the stack.
-void FitRows(const Session& session, proto::World& world);
-
-// Cuts those of a device that is not in the World.
-void FitRowsOf(const Session& session, const proto::World& world,
-               proto::MappedDevice* device);
 
 // What makes the volume as it is in the World now.  The table that was tried is
 // told beside LVM2's commands, which may place the rows elsewhere.

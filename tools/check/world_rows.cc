@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/check/world_rows.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "absl/strings/match.h"
@@ -24,15 +25,39 @@ const proto::MappedDevice* FindMapped(const proto::World& world,
   return FindMapped(const_cast<proto::World&>(world), name);
 }
 
-google::protobuf::RepeatedPtrField<proto::Target>* EditRows(
+namespace {
+
+google::protobuf::RepeatedPtrField<proto::Target>* UnpackedRows(
     proto::MappedDevice* device) {
   proto::Table* table = device->mutable_table();
   // A table whose columns contradict each other does not load; nobody cures it.
   UnpackTable(table).IgnoreError();
-  for (proto::Target& row : *table->mutable_target()) {
-    row = TargetFromSpec(SpecFromTarget(row));
-  }
   return table->mutable_target();
+}
+
+void GiveForm(proto::Target* row) {
+  if (row->has_raw()) *row = TargetFromSpec(SpecFromTarget(*row));
+}
+
+}  // namespace
+
+google::protobuf::RepeatedPtrField<proto::Target>* EditRows(
+    proto::MappedDevice* device) {
+  auto* rows = UnpackedRows(device);
+  for (proto::Target& row : *rows) GiveForm(&row);
+  return rows;
+}
+
+const proto::Target* EditRowAt(proto::MappedDevice* device, uint64_t sector) {
+  auto* rows = UnpackedRows(device);
+  auto row = std::upper_bound(
+      rows->begin(), rows->end(), sector,
+      [](uint64_t at, const proto::Target& r) { return at < r.start(); });
+  if (row == rows->begin()) return nullptr;
+  --row;
+  if (sector - row->start() >= row->length()) return nullptr;
+  GiveForm(&*row);
+  return &*row;
 }
 
 void SettleRows(proto::MappedDevice* device) {

@@ -34,6 +34,10 @@ const proto::MappedDevice* FindMapped(const proto::World& world,
 google::protobuf::RepeatedPtrField<proto::Target>* EditRows(
     proto::MappedDevice* device);
 
+// That of them which holds `sector`; null: none does.  What it costs does not
+// grow with the table, but for its logarithm.
+const proto::Target* EditRowAt(proto::MappedDevice* device, uint64_t sector);
+
 // Drops rows without length, and lets each begin where the one before ended.
 void SettleRows(proto::MappedDevice* device);
 

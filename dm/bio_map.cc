@@ -18,7 +18,8 @@ constexpr int kMostBranches = 64;
 BioRoute RouteBranch(BlockDevice& bdev, sector_t sector, ReqOp op,
                      int& branches_left) {
   BioRoute route{.hops = {{&bdev, sector}}};
-  while (route.hops.size() <= StackDepth::kMax && branches_left >= 0) {
+  // As many levels as a walk may have, and what they stand on.
+  while (route.hops.size() <= StackDepth::kMax + 1 && branches_left >= 0) {
     const BioHop at = route.hops.back();
     const uint64_t size = at.bdev->nr_sectors();
     if (at.sector.value() >= size) {

@@ -146,10 +146,10 @@ absl::Status BioSubmitter::CheckBio(const Bio& bio) {
 
 absl::Status BioSubmitter::Send(const Bio& bio) {
   StackDepth depth;
-  if (depth.too_deep()) {
+  MappedDevice* md = MappedDevice::Of(*bio.bdev);
+  if (md != nullptr && depth.too_deep()) {
     return ErrnoError(ELOOP, "the devices lie on each other");
   }
-  MappedDevice* md = MappedDevice::Of(*bio.bdev);
   if (md != nullptr && suspended_ == Suspended::kWait && md->suspended()) {
     absl::Status wait =
         ErrnoError(EAGAIN, absl::StrCat(bio.bdev->name(), " is suspended"));

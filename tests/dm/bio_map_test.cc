@@ -3,6 +3,7 @@
 
 #include <cerrno>
 
+#include "dm/stack_depth.h"
 #include "tests/dm/target_testing.h"
 
 namespace dmdax {
@@ -36,6 +37,24 @@ TEST_F(BioMapTest, AStackOnItselfEnds) {
   const BioRoute route = RouteBio(Md("a").disk(), sector_t{0}, ReqOp::kRead);
   EXPECT_EQ(route.kind, BioMap::Kind::kError);
   EXPECT_EQ(route.err, ELOOP);
+}
+
+// As deep as a translation may be, and one level more.
+TEST_F(BioMapTest, AStackOfAsManyLevelsAsMayBe) {
+  std::string below = "/dev/sda";
+  for (int level = 0; level <= StackDepth::kMax; ++level) {
+    const std::string name = absl::StrCat("d", level);
+    ASSERT_THAT(Create(name, {Row(0, 8, "linear", below + " 0")}), IsOk());
+    below = "/dev/mapper/" + name;
+  }
+  std::vector<char> in(kSectorSize);
+  BlockDevice& most = Md(absl::StrCat("d", StackDepth::kMax - 1)).disk();
+  EXPECT_EQ(RouteBio(most, sector_t{0}, ReqOp::kRead).hops.size(),
+            StackDepth::kMax + 1u);
+  EXPECT_THAT(BioRead(most, sector_t{0}, absl::MakeSpan(in)), IsOk());
+  BlockDevice& more = Md(absl::StrCat("d", StackDepth::kMax)).disk();
+  EXPECT_EQ(RouteBio(more, sector_t{0}, ReqOp::kRead).err, ELOOP);
+  EXPECT_EQ(ErrnoOf(BioRead(more, sector_t{0}, absl::MakeSpan(in))), ELOOP);
 }
 
 TEST_F(BioMapTest, DataGoesWhereSectorsGo) {

@@ -9,6 +9,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
@@ -303,6 +304,36 @@ const HashFunction* FindHashFunction(absl::string_view name) {
   auto [it, is_new] = known->try_emplace(plain);
   if (is_new) it->second = NewHash(plain);
   return it->second.get();
+}
+
+namespace {
+
+// What a hash takes at once, in bytes.
+size_t BlockBytes(absl::string_view name) {
+  constexpr struct {
+    absl::string_view name;
+    size_t bytes;
+  } kOthers[] = {{"sha384", 128},   {"sha512", 128},   {"sha3-224", 144},
+                 {"sha3-256", 136}, {"sha3-384", 104}, {"sha3-512", 72}};
+  for (const auto& other : kOthers) {
+    if (absl::StrContains(name, other.name)) return other.bytes;
+  }
+  return 64;
+}
+
+}  // namespace
+
+std::string Hmac(const HashFunction& hash, absl::string_view name,
+                 std::string key, absl::Span<const absl::string_view> parts) {
+  const size_t block = BlockBytes(name);
+  if (key.size() > block) key = hash.Digest({key});
+  key.resize(block, 0);
+  std::string inner = key, outer = key;
+  for (char& c : inner) c = static_cast<char>(c ^ 0x36);
+  for (char& c : outer) c = static_cast<char>(c ^ 0x5c);
+  std::vector<absl::string_view> all = {inner};
+  all.insert(all.end(), parts.begin(), parts.end());
+  return hash.Digest({outer, hash.Digest(all)});
 }
 
 std::unique_ptr<BlockCrypt> BlockCrypt::Create(absl::string_view name,

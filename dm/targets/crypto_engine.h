@@ -36,6 +36,11 @@ class HashFunction {
 // By the kernel's name, or a driver's ("sha256-generic").
 const HashFunction* FindHashFunction(absl::string_view name);
 
+// hmac(name) with a key of bytes (RFC 2104).  `name`: that of `hash`, or
+// "hmac(...)" of it, which tells how long its blocks are.
+std::string Hmac(const HashFunction& hash, absl::string_view name,
+                 std::string key, absl::Span<const absl::string_view> parts);
+
 // A cipher in a mode, with a key: "xts(aes)", "cbc(aes)", "ecb(aes)",
 // "ctr(aes)", and the same of camellia, aria, sm4, des3_ede where libcrypto has
 // them.

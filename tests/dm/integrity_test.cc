@@ -1,4 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
+#include "dm/bio/submit_bio.h"
 #include "tests/dm/target_testing.h"
 
 namespace dmdax {
@@ -8,6 +14,12 @@ class IntegrityTest : public TargetTest {
  protected:
   std::string WhyNot(const std::string& words, uint64_t length = 2048) {
     return Why("integrity", words, length);
+  }
+  // The first sector of data.
+  uint64_t FirstOnMem0() {
+    uint64_t sector = 0;
+    EXPECT_TRUE(absl::SimpleAtoi(Where(0).substr(strlen("mem0 ")), &sector));
+    return sector;
   }
 };
 
@@ -124,6 +136,110 @@ TEST_F(IntegrityTest, ASectorThatWasNeverWrittenDoesNotRead) {
   EXPECT_EQ(Status(), "0 2048 integrity 1 129160 -\n");
   EXPECT_THAT(BioRead(Md("d").disk(), sector_t{3}, absl::MakeSpan(sector)),
               IsOk());
+}
+
+// A sector as the recording's guest had it, and its number.
+std::string StampedSector(uint64_t number) {
+  std::string sector = "d";
+  sector.resize(8, 0);
+  sector.push_back(static_cast<char>(number));
+  sector.resize(512, 0);
+  return sector;
+}
+
+// Their bytes and their places are those of Linux 6.1, of sector 16.
+TEST_F(IntegrityTest, TagsAreTheKernels) {
+  std::string page;
+  for (uint64_t i = 16; i < 24; ++i) page += StampedSector(i);
+  const struct {
+    const char* words;
+    std::string block;
+    uint64_t run, at;  // sectors of an area's tags, bytes behind their begin
+    const char* tag;
+    const char* salt = "";
+  } tags[] = {
+      {"- D 1 internal_hash:crc32c", StampedSector(16), 256, 64, "9fe1d9b2"},
+      {"- D 1 internal_hash:crc32", StampedSector(16), 256, 64, "fbfbe373"},
+      {"- D 1 internal_hash:sha256", StampedSector(16), 2048, 512,
+       "cc8fc9786e87ece3388ef0aceb01af818523ff1a3b0bf34a4b1f94eb9707f564"},
+      {"16 D 2 block_size:4096 internal_hash:sha1", page, 256, 32,
+       "fec171149d41ddd2f365f4950e42e768"},
+      {"- D 3 fix_padding fix_hmac "
+       "internal_hash:hmac(sha256):00112233445566778899aabbccddeeff",
+       StampedSector(16), 2048, 512,
+       "0c794c361acde457a954b1a372afd6b2f504fe03567b3d8a1ce2f98f72126df8",
+       "9ec9d694f33cac9bb65f71b8a216497a"},
+  };
+  for (const auto& [words, block, run, at, tag, salt] : tags) {
+    SCOPED_TRACE(words);
+    BootWithMemory("v6_1");
+    BlockDevice& mem0 = *machine().FindBdevByName("mem0");
+    const std::string table = absl::StrCat("/dev/mem0 0 ", words);
+    ASSERT_EQ(WhyNot(table), "");
+    std::vector<char> raw(512);
+    if (const std::string bytes = absl::HexStringToBytes(salt);
+        !bytes.empty()) {
+      ASSERT_THAT(BioRead(mem0, sector_t{0}, absl::MakeSpan(raw)), IsOk());
+      std::copy(bytes.begin(), bytes.end(), raw.begin() + 48);
+      ASSERT_THAT(BioWrite(mem0, sector_t{0}, raw), IsOk());
+      ASSERT_EQ(WhyNot(table), "");
+    }
+    ASSERT_THAT(BioWrite(Md("d").disk(), sector_t{16}, block), IsOk());
+    const sector_t tags_at(FirstOnMem0() - run + at / 512);
+    ASSERT_THAT(BioRead(mem0, tags_at, absl::MakeSpan(raw)), IsOk());
+    EXPECT_EQ(absl::BytesToHexString(
+                  absl::string_view(&raw[at % 512], strlen(tag) / 2)),
+              tag);
+  }
+}
+
+TEST_F(IntegrityTest, AByteThatChangesIsFound) {
+  const std::string words = "/dev/mem0 0 - J 1 internal_hash:crc32c";
+  const std::string data = StampedSector(16);
+  ASSERT_EQ(WhyNot(words), "");
+  ASSERT_THAT(BioWrite(Md("d").disk(), sector_t{16}, data), IsOk());
+  std::vector<char> read(512);
+  for (const bool changed : {false, true, false}) {
+    SCOPED_TRACE(changed);
+    std::string stored = data;
+    if (changed) stored[100] = 1;
+    ASSERT_THAT(BioWrite(*machine().FindBdevByName("mem0"),
+                         sector_t{FirstOnMem0() + 16}, stored),
+                IsOk());
+    ASSERT_EQ(WhyNot(words), "");
+    const absl::Status alone =
+        BioRead(Md("d").disk(), sector_t{16}, absl::MakeSpan(read));
+    const absl::Status ahead = BioSubmitter().ReadAhead(
+        Md("d").disk(), sector_t{16}, absl::MakeSpan(read));
+    EXPECT_EQ(ErrnoOf(alone), changed ? EILSEQ : 0);
+    EXPECT_EQ(ErrnoOf(ahead), changed ? EILSEQ : 0);
+    if (!changed) {
+      EXPECT_EQ(std::string(read.begin(), read.end()), data);
+    }
+  }
+}
+
+// Tags of a device of their own, and of areas of eight sectors.
+TEST_F(IntegrityTest, EachBlockHasATagOfItsOwn) {
+  for (const char* words :
+       {"/dev/mem0 0 - D 2 meta_device:/dev/sda internal_hash:crc32c",
+        "/dev/mem0 0 - D 2 interleave_sectors:8 internal_hash:crc32c",
+        "/dev/mem0 0 16 D 2 block_size:4096 internal_hash:sha1",
+        "/dev/mem0 0 - D 1 internal_hash:sha512"}) {
+    SCOPED_TRACE(words);
+    BootWithMemory("v6_1");
+    ASSERT_EQ(WhyNot(words), "");
+    std::string data;
+    for (uint64_t i = 0; i < 128; ++i) data += StampedSector(i);
+    ASSERT_THAT(BioWrite(Md("d").disk(), sector_t{0}, data), IsOk());
+    ASSERT_EQ(WhyNot(words), "");
+    std::vector<char> read(data.size());
+    EXPECT_THAT(BioRead(Md("d").disk(), sector_t{0}, absl::MakeSpan(read)),
+                IsOk());
+    EXPECT_EQ(std::string(read.begin(), read.end()), data);
+    EXPECT_THAT(BioRead(Md("d").disk(), sector_t{128}, absl::MakeSpan(read)),
+                HasErrno(EILSEQ));
+  }
 }
 
 // Mode R does not write the superblock, so that resuming reads a blank one.

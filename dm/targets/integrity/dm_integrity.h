@@ -8,13 +8,14 @@
 #ifndef DMDAX_DM_TARGETS_INTEGRITY_DM_INTEGRITY_H_
 #define DMDAX_DM_TARGETS_INTEGRITY_DM_INTEGRITY_H_
 
+#include <array>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
@@ -43,6 +44,8 @@ struct IntegritySuperblock {
   bool recalculating = false;
   bool fixed_padding = false;
   bool fixed_hmac = false;
+  // SALT_SIZE bytes.  Random in a kernel; one that is made here is zeros.
+  std::array<char, 16> salt = {};
 };
 
 struct Integrity : DmTargetPrivate {
@@ -91,9 +94,7 @@ struct Integrity : DmTargetPrivate {
   std::optional<uint64_t> recalculated;
 
   // --- what I/O has done ---
-  mutable absl::Mutex mu;
-  // The blocks whose tags were written, as ranges of sectors by their start.
-  std::map<uint64_t, uint64_t> written ABSL_GUARDED_BY(mu);
+  mutable absl::Mutex mu;  // and the tags on the device
   uint64_t mismatches ABSL_GUARDED_BY(mu) = 0;
   bool failed = false;  // resuming has found an error
 };
@@ -107,6 +108,9 @@ absl::Status ParseIntegrityOptions(DmTarget& ti,
 absl::Status ReadIntegritySuperblock(const DmTarget& ti, Integrity* ic,
                                      bool* is_new);
 absl::Status WriteIntegritySuperblock(const Integrity& ic);
+
+// The device that has the superblock and the tags.
+BlockDevice& IntegrityMetaDevice(const Integrity& ic);
 
 // ->resume: whether the superblock is still the one that was made.
 void IntegrityResume(DmTarget& ti);
@@ -122,9 +126,24 @@ bool LimitIntegrityDevice(Integrity* ic);
 // Where sector `offset` of the row lies on the data device.
 uint64_t IntegrityDataSector(const Integrity& ic, uint64_t offset);
 
+// integrity_sector_checksum(): the tag of a block, `tag_size` bytes.  What is
+// not computed here (dm/targets/crypto_engine.h) is crc32c instead, as good to
+// see a change, but nothing that a kernel would take.
+std::string IntegrityTag(const Integrity& ic, uint64_t sector,
+                         absl::string_view block);
+
+// dm_integrity_rw_tag(): the tags of blocks from sector `offset` of the row on,
+// as they are on the device.  Errors: the device's.
+absl::StatusOr<std::string> ReadIntegrityTags(const Integrity& ic,
+                                              uint64_t offset,
+                                              uint64_t nr_blocks);
+absl::Status WriteIntegrityTags(const Integrity& ic, uint64_t offset,
+                                absl::string_view tags);
+
 // ->map.
 BioMap IntegrityMap(const DmTarget& ti, sector_t sector, ReqOp op);
-// ->end_io: a sector whose tag was never written does not fit it.
+// ->end_io: writes the tags of what was written, and compares those of what was
+// read.
 int IntegrityEndIo(const DmTarget& ti, const DmBio& bio);
 // What I/O has done, for a snapshot.
 std::string IntegritySaveState(const DmTarget& ti);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// integrity: which sectors have a tag that fits.
+// integrity: what is written gets a tag, and what is read has to fit its own.
 //
-// Tags are not computed.  A device that was formatted has zeros for tags, which
-// fit no sector until it is written, or until all are recalculated.
-// Mirrors: integrity_metadata of drivers/md/dm-integrity.c.
-#include <algorithm>
+// A device that was formatted has zeros for tags, which fit (nearly) no block
+// until it is written, or until all are recalculated.  There is no journal:
+// what was written is on the device. Mirrors: integrity_metadata of
+// drivers/md/dm-integrity.c.
 #include <cerrno>
 #include <string>
 #include <vector>
@@ -13,7 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "base/ranges.h"
+#include "base/errno_status.h"
 #include "base/since.h"
 #include "dm/dm_table.h"
 #include "dm/mapped_device.h"
@@ -21,12 +21,6 @@
 
 namespace dmdax {
 namespace {
-
-bool IsWritten(const Integrity& ic, uint64_t sector)
-    ABSL_EXCLUSIVE_LOCKS_REQUIRED(ic.mu) {
-  auto next = ic.written.upper_bound(sector);
-  return next != ic.written.begin() && std::prev(next)->second > sector;
-}
 
 // EINVAL, which the check of the superblock gives, is a status of a bio too.
 constexpr Since<bool> kHasInvalidStatus[] = {{k6_12, true}};
@@ -51,41 +45,70 @@ BioMap IntegrityMap(const DmTarget& ti, sector_t sector, ReqOp op) {
 
 namespace {
 
-// One sector of a bio.
-int EndSector(const DmTarget& ti, sector_t sector, ReqOp op) {
-  Integrity& ic = ti.Private<Integrity>();
-  // Mode R is for recovery and checks nothing.
-  if (!ic.internal_hash.given || ic.sb.recalculating || ic.mode == 'R') {
-    return 0;
+// What the tags of discarded blocks are.
+constexpr char kDiscardFiller = '\xf6';
+
+bool Fits(const Integrity& ic, absl::string_view tag,
+          absl::string_view expected) {
+  return tag == expected ||
+         (ic.discard && tag.find_first_not_of(kDiscardFiller) == tag.npos);
+}
+
+int CheckTags(const DmTarget& ti, Integrity& ic, uint64_t at,
+              absl::string_view data) ABSL_EXCLUSIVE_LOCKS_REQUIRED(ic.mu) {
+  const size_t block = size_t{ic.sectors_per_block} << kSectorShift;
+  const absl::StatusOr<std::string> tags =
+      ReadIntegrityTags(ic, at, data.size() / block);
+  if (!tags.ok()) return ErrnoOf(tags.status());
+  for (size_t i = 0; i < data.size() / block; ++i) {
+    const uint64_t sector = at + i * ic.sectors_per_block;
+    const absl::string_view tag =
+        absl::string_view(*tags).substr(i * ic.tag_size, ic.tag_size);
+    if (Fits(ic, tag,
+             IntegrityTag(ic, sector, data.substr(i * block, block)))) {
+      continue;
+    }
+    ++ic.mismatches;
+    DmLog(MachineOf(ti), KernLevel::kErr, "integrity",
+          absl::StrCat(ti.table->md().disk().name(),
+                       ": Checksum failed at sector 0x", absl::Hex(sector)));
+    return EILSEQ;
   }
-  const uint64_t at = ti.Offset(sector);
-  absl::MutexLock lock(&ic.mu);
-  if (op == ReqOp::kWrite) {
-    const uint64_t block = at - at % ic.sectors_per_block;
-    AddRange(block, block + ic.sectors_per_block, &ic.written);
-    return 0;
-  }
-  // The plain checksum of sector 0, all of it zeros, is zero.
-  const bool zero_fits = at == 0 && ic.internal_hash.name == "crc32";
-  if (op != ReqOp::kRead || zero_fits || IsWritten(ic, at)) return 0;
-  ++ic.mismatches;
-  DmLog(MachineOf(ti), KernLevel::kErr, "integrity",
-        absl::StrCat(ti.table->md().disk().name(),
-                     ": Checksum failed at sector 0x", absl::Hex(at)));
-  return EILSEQ;
+  return 0;
 }
 
 }  // namespace
 
 int IntegrityEndIo(const DmTarget& ti, const DmBio& bio) {
-  for (uint64_t i = 0; i < bio.sectors; ++i) {
-    const int err = EndSector(ti, bio.sector + i, bio.op);
-    if (err != 0) return err;
+  Integrity& ic = ti.Private<Integrity>();
+  // Mode R is for recovery and checks nothing.
+  if (!ic.internal_hash.given || ic.mode == 'R') return 0;
+  const uint64_t at = ti.Offset(bio.sector);
+  const size_t block = size_t{ic.sectors_per_block} << kSectorShift;
+  absl::MutexLock lock(&ic.mu);
+  std::string tags;
+  switch (bio.op) {
+    case ReqOp::kRead:
+    case ReqOp::kReadAhead:
+      if (ic.sb.recalculating) return 0;
+      return CheckTags(ti, ic, at, {bio.data.data(), bio.data.size()});
+    case ReqOp::kWrite:
+      for (size_t i = 0; i < bio.written.size() / block; ++i) {
+        tags += IntegrityTag(ic, at + i * ic.sectors_per_block,
+                             {bio.written.data() + i * block, block});
+      }
+      break;
+    case ReqOp::kDiscard:
+      tags.assign(bio.sectors / ic.sectors_per_block * ic.tag_size,
+                  kDiscardFiller);
+      break;
+    default:
+      return 0;
   }
-  return 0;
+  return ErrnoOf(WriteIntegrityTags(ic, at, tags));
 }
 
-// "<mismatches> <start> <end> ..."; before that, of a superblock that resuming
+// "<mismatches>"; before that, of a superblock that resuming
 // has read again, "<layout>;": provided sectors, sectors of tags, log2 of the
 // area, whether it recalculates, where that has stopped.
 std::string IntegritySaveState(const DmTarget& ti) {
@@ -102,9 +125,6 @@ std::string IntegritySaveState(const DmTarget& ti) {
     state.push_back(';');
   }
   absl::StrAppend(&state, ic.mismatches);
-  for (const auto& [start, end] : ic.written) {
-    absl::StrAppend(&state, " ", start, " ", end);
-  }
   return state;
 }
 
@@ -148,11 +168,9 @@ bool IntegrityRestoreState(DmTarget& ti, absl::string_view state) {
     state.remove_prefix(end + 1);
   }
   std::vector<uint64_t> numbers;
+  // An older state has behind it which blocks have tags.
   if (!Numbers(state, &numbers) || numbers.size() % 2 != 1) return false;
   ic.mismatches = numbers[0];
-  for (size_t i = 1; i < numbers.size(); i += 2) {
-    AddRange(numbers[i], numbers[i + 1], &ic.written);
-  }
   return true;
 }
 

@@ -39,7 +39,8 @@ enum SbOffset : size_t {
   kProvided = 16,
   kFlags = 24,
   kLog2SectorsPerBlock = 28,
-  kLog2BlocksPerBit = 29
+  kLog2BlocksPerBit = 29,
+  kSalt = 48
 };
 enum SbFlag : uint32_t {
   kHaveJournalMac = 0x1,
@@ -74,21 +75,25 @@ void EncodeSuperblock(const Integrity& ic, std::vector<char>* out) {
   (*out)[kLog2SectorsPerBlock] =
       static_cast<char>(ic.sb.log2_sectors_per_block);
   (*out)[kLog2BlocksPerBit] = static_cast<char>(ic.log2_blocks_per_bit);
+  std::copy(ic.sb.salt.begin(), ic.sb.salt.end(), out->begin() + kSalt);
 }
 
 IntegritySuperblock DecodeSuperblock(const std::vector<char>& bytes) {
   const uint64_t flags = Load<4>(&bytes[kFlags]);
-  return {.tag_size = static_cast<uint32_t>(Load<2>(&bytes[kTagSize])),
-          .journal_sections =
-              static_cast<uint32_t>(Load<4>(&bytes[kJournalSections])),
-          .log2_interleave_sectors =
-              static_cast<unsigned char>(bytes[kLog2Interleave]),
-          .log2_sectors_per_block =
-              static_cast<unsigned char>(bytes[kLog2SectorsPerBlock]),
-          .have_journal_mac = (flags & kHaveJournalMac) != 0,
-          .recalculating = (flags & kRecalculating) != 0,
-          .fixed_padding = (flags & kFixedPadding) != 0,
-          .fixed_hmac = (flags & kFixedHmac) != 0};
+  IntegritySuperblock sb = {
+      .tag_size = static_cast<uint32_t>(Load<2>(&bytes[kTagSize])),
+      .journal_sections =
+          static_cast<uint32_t>(Load<4>(&bytes[kJournalSections])),
+      .log2_interleave_sectors =
+          static_cast<unsigned char>(bytes[kLog2Interleave]),
+      .log2_sectors_per_block =
+          static_cast<unsigned char>(bytes[kLog2SectorsPerBlock]),
+      .have_journal_mac = (flags & kHaveJournalMac) != 0,
+      .recalculating = (flags & kRecalculating) != 0,
+      .fixed_padding = (flags & kFixedPadding) != 0,
+      .fixed_hmac = (flags & kFixedHmac) != 0};
+  std::copy_n(bytes.begin() + kSalt, sb.salt.size(), sb.salt.begin());
+  return sb;
 }
 
 // What a superblock that is there already must agree with.
@@ -126,15 +131,11 @@ constexpr Since<bool> kComparesSuperblock[] = {
 // Before that, resuming took for its superblock whatever it read.
 constexpr Since<bool> kReadsSuperblockAgain[] = {{k6_1, true}};
 
-BlockDevice& SuperblockDevice(const Integrity& ic) {
-  return *(ic.meta_dev != nullptr ? ic.meta_dev : ic.dev)->bdev;
-}
-
 // Zeros, of a device without bytes.
 absl::Status ReadBytes(const Integrity& ic, std::vector<char>* bytes) {
   bytes->assign(kSbBytes, 0);
-  absl::Status s =
-      BioRead(SuperblockDevice(ic), sector_t(ic.start), absl::MakeSpan(*bytes));
+  absl::Status s = BioRead(IntegrityMetaDevice(ic), sector_t(ic.start),
+                           absl::MakeSpan(*bytes));
   return ErrnoOf(s) == ENODATA ? absl::OkStatus() : s;
 }
 
@@ -167,12 +168,16 @@ void Recalculate(const DmTarget& ti, Integrity& ic) {
 
 }  // namespace
 
+BlockDevice& IntegrityMetaDevice(const Integrity& ic) {
+  return *(ic.meta_dev != nullptr ? ic.meta_dev : ic.dev)->bdev;
+}
+
 absl::Status ReadIntegritySuperblock(const DmTarget& ti, Integrity* ic,
                                      bool* is_new) {
   std::vector<char> bytes;
   absl::Status read = ReadBytes(*ic, &bytes);
   if (!read.ok()) {
-    BioBeyondEnd(MachineOf(ti), "dmsetup", SuperblockDevice(*ic),
+    BioBeyondEnd(MachineOf(ti), "dmsetup", IntegrityMetaDevice(*ic),
                  sector_t(ic->start), kSbSectors, kReqSync);
     return ErrnoError(ErrnoOf(read), "Error reading superblock");
   }
@@ -193,7 +198,7 @@ absl::Status ReadIntegritySuperblock(const DmTarget& ti, Integrity* ic,
 absl::Status WriteIntegritySuperblock(const Integrity& ic) {
   std::vector<char> bytes(kSbBytes);
   EncodeSuperblock(ic, &bytes);
-  absl::Status s = BioWrite(SuperblockDevice(ic), sector_t(ic.start), bytes);
+  absl::Status s = BioWrite(IntegrityMetaDevice(ic), sector_t(ic.start), bytes);
   if (s.ok()) return s;
   return ErrnoError(ErrnoOf(s), "Error initializing superblock");
 }
@@ -216,7 +221,7 @@ void IntegrityResume(DmTarget& ti) {
   ic.sb.recalculating = true;
   bytes[kVersion] = Version(ic);
   Store<4>(FlagBits(ic.sb), &bytes[kFlags]);
-  (void)BioWrite(SuperblockDevice(ic), sector_t(ic.start), bytes);
+  (void)BioWrite(IntegrityMetaDevice(ic), sector_t(ic.start), bytes);
   Recalculate(ti, ic);
 }
 

@@ -6,7 +6,8 @@
 //   keys.Add({.type = "logon", .description = "disk:1", .bytes = 32});
 //   keys.Find("logon", "disk:1")->bytes;  // 32
 //
-// What a key consists of is never shown, so only its length is kept.
+// What a key consists of is never shown.  It is known of one that a program of
+// `dmdax run` has added, and of no other.
 // Mirrors: add_key(2), request_key of security/keys (6.1), as far as a program
 // meets it that may use every key.
 // Threading: thread-safe.
@@ -30,6 +31,7 @@ struct Key {
   std::string type;         // "user", "logon", "encrypted"
   std::string description;  // of logon: "class:name"
   uint64_t bytes = 0;
+  std::string payload = "";  // these bytes, or "": not known
 };
 
 class Keyring {
@@ -47,6 +49,11 @@ class Keyring {
     auto it = keys_.find({std::string(type), std::string(description)});
     if (it == keys_.end()) return std::nullopt;
     return it->second;
+  }
+  // keyctl(KEYCTL_REVOKE), keyctl(KEYCTL_UNLINK).
+  void Remove(absl::string_view type, absl::string_view description) {
+    absl::MutexLock lock(&mu_);
+    keys_.erase({std::string(type), std::string(description)});
   }
   std::vector<Key> All() const {
     absl::MutexLock lock(&mu_);

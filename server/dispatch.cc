@@ -135,7 +135,8 @@ std::optional<Answer> Dispatch::Do(Pending& pending) {
   if (request.head.op == DMDAX_OP_LEASE && request.head.handle == 0) {
     return LeasePage();
   }
-  if (request.head.op > DMDAX_OP_LEASE || request.head.op == 0) {
+  if (request.head.op == DMDAX_OP_KEY) return UseKey(request);
+  if (request.head.op > DMDAX_OP_KEY || request.head.op == 0) {
     return Answer{.error = ENOSYS};
   }
   if (request.head.op == DMDAX_OP_IOCTL) SweepClosedFor(request);

@@ -71,6 +71,7 @@ class Dispatch {
   std::optional<Answer> Allocate(const Request& request, Handle& handle);
   Answer Seek(const Request& request, Handle& handle);
   Answer SetFlags(const Request& request, Handle& handle);
+  Answer UseKey(const Request& request);
   Answer LeasePage();
   Answer Lease(const Request& request, Handle& handle);
   // Does what may write bytes of a disk; nothing: the device is suspended, and
@@ -86,6 +87,8 @@ class Dispatch {
   ScratchTree& tree_;
   Handles& handles_;
   Leases leases_;
+  // The descriptions of logon keys, by their serial numbers.
+  std::vector<std::string> keys_;
   bool changed_ = false;
   bool over_ = false;
 };

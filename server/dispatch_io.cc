@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -21,6 +22,16 @@
 #include "server/failure.h"
 
 namespace dmdax {
+
+namespace {
+
+// rw_verify_area(): no file has a byte behind the largest loff_t.
+bool EndsBehindLoff(uint64_t offset, uint64_t size) {
+  constexpr uint64_t kMost = std::numeric_limits<int64_t>::max();
+  return offset > kMost || size > kMost - offset;
+}
+
+}  // namespace
 
 std::optional<Answer> Dispatch::WithBytes(
     Handle& handle, absl::FunctionRef<absl::Status(BlockFile&)> write) {
@@ -42,6 +53,9 @@ std::optional<Answer> Dispatch::Read(const Request& request, Handle& handle) {
   if (request.head.arg[1] > DMDAX_MAX_IO) return Answer{.error = EINVAL};
   const bool at_position = request.head.arg[0] == DMDAX_AT_POSITION;
   const uint64_t offset = at_position ? handle.position : request.head.arg[0];
+  if (EndsBehindLoff(offset, request.head.arg[1])) {
+    return Answer{.error = EINVAL};
+  }
   std::string bytes(request.head.arg[1], '\0');
   size_t size = 0;
   if (handle.file != nullptr) {
@@ -50,6 +64,7 @@ std::optional<Answer> Dispatch::Read(const Request& request, Handle& handle) {
     if (IsSuspended(n.status())) return std::nullopt;
     if (!n.ok()) return Failure(n.status());
     size = *n;
+    handle.bytes_read += size;
   } else if (handle.what.kind == DMDAX_KIND_ATTRIBUTE) {
     const Fd fd(open(absl::StrCat(tree_.path(), "/", handle.what.path).c_str(),
                      O_RDONLY | O_CLOEXEC));
@@ -73,6 +88,9 @@ std::optional<Answer> Dispatch::Write(const Request& request, Handle& handle) {
   if (handle.file == nullptr) return Answer{.error = EINVAL};
   const bool at_position = request.head.arg[0] == DMDAX_AT_POSITION;
   const uint64_t offset = at_position ? handle.position : request.head.arg[0];
+  if (EndsBehindLoff(offset, request.bytes.size())) {
+    return Answer{.error = EINVAL};
+  }
   // The rest of a sector is read and written too.
   if ((offset | request.bytes.size()) % kSectorSize != 0) leases_.Revoke();
   size_t size = 0;
@@ -138,8 +156,8 @@ Answer Dispatch::Lease(const Request& request, Handle& handle) {
   // to be read that is too much.
   constexpr uint64_t kMuch = 256 << 10;
   if (!writes && machine_.has_state() && !machine_.has_unkept() &&
-      request.head.arg[1] < kMuch) {
-    return none();
+      request.head.arg[1] < kMuch && handle.bytes_read < kMuch) {
+    return Answer{.error = EAGAIN};
   }
   const bool begins = !machine_.has_unkept();
   std::optional<BlockBacking> run;

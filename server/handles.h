@@ -51,6 +51,7 @@ struct Handle {
   PipeEnd end;
   uint64_t inode = 0;
   uint64_t position = 0;
+  uint64_t bytes_read = 0;          // by messages
   std::unique_ptr<BlockFile> file;  // a block device that is there
   // What is told by its next sync: bytes that were written, and are lost.
   absl::Status lost = absl::OkStatus();

@@ -118,9 +118,22 @@ enum dmdax_op {
    * flags = DMDAX_LEASE_WRITE or 0 -> a descriptor of the file that has the
    * bytes of the device from there on, arg[0] = where in it, arg[1] = how many
    * bytes of the device lie there in a row; bytes: the generation, a uint64_t,
-   * for which that holds.  EOPNOTSUPP: READ and WRITE have to do. */
+   * for which that holds.  EOPNOTSUPP: READ and WRITE have to do.  EAGAIN: they
+   * have to as long as so little is read. */
   DMDAX_OP_LEASE = 14,
+
+  /* add_key(2), request_key(2) and keyctl(2) of a "logon" key: flags =
+   * DMDAX_KEY_ADD or DMDAX_KEY_REQUEST; bytes: its type, its description, each
+   * with a NUL behind, and what it consists of -> arg[0] = its serial number.
+   * Or flags = DMDAX_KEY_REVOKE, arg[0] = the number: it is no more. */
+  DMDAX_OP_KEY = 15,
 };
+
+#define DMDAX_KEY_ADD 0u
+#define DMDAX_KEY_REQUEST 1u
+#define DMDAX_KEY_REVOKE 2u
+/* From here on a serial number is the machine's, and none of the host's. */
+#define DMDAX_FIRST_KEY 0x70000000
 
 #define DMDAX_LEASE_WRITE 1u
 

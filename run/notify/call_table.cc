@@ -243,8 +243,9 @@ std::vector<CallRule> OldRules() {
 std::vector<CallRule> OtherRules() {
   return {
       {__NR_io_uring_setup, Asked::kNever},
-      Path(__NR_add_key, &UseKey),
-      Path(__NR_request_key, &UseKey),
+      Path(__NR_add_key, &AddKey),
+      Path(__NR_request_key, &RequestKey),
+      Path(__NR_keyctl, &ControlKey),
       {__NR_getuid, Asked::kZeroIfRoot},
       {__NR_geteuid, Asked::kZeroIfRoot},
       {__NR_getgid, Asked::kZeroIfRoot},

@@ -41,7 +41,9 @@ Reply Execute(Call& call, int dir, uint64_t path);
 Reply ChangeDirectory(Call& call);  // chdir(2)
 
 // handle_keys.cc
-Reply UseKey(Call& call);  // add_key(2), request_key(2)
+Reply AddKey(Call& call);
+Reply RequestKey(Call& call);
+Reply ControlKey(Call& call);  // keyctl(2)
 
 // handle_names.cc: calls that make, change or remove a name
 Reply MakeNode(Call& call, int dir, uint64_t path, mode_t mode, dev_t dev);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Keys of type "logon" are for the kernel's own use, and the host's has none
-// for the machine's devices.  Whoever is told that there is no such call puts
-// the key in the table.  libc has no functions for it: programs use syscall().
+// Keys of type "logon" are for the kernel's own use, so they are the machine's;
+// all others stay with the host.  libc has no functions for keys: programs use
+// syscall().
+#include <errno.h>
+#include <linux/keyctl.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -13,6 +15,51 @@
 
 using namespace dmdax::preload;  // for what is in front of libc's names
 
+namespace {
+
+constexpr char kLogon[] = "logon";
+constexpr size_t kMostDescription = 4096, kMostPayload = 32767;
+
+bool IsLogon(long type) {
+  const auto* const word = reinterpret_cast<const char*>(type);
+  return word != nullptr && strcmp(word, kLogon) == 0;
+}
+
+// The serial number, or -1 and errno.
+long UseKey(unsigned what, const char* description, const void* payload,
+            size_t size) {
+  if (description == nullptr) return Result(EFAULT);
+  const size_t length = strlen(description) + 1;
+  if (length > kMostDescription || size > kMostPayload) return Result(EINVAL);
+  char bytes[sizeof(kLogon) + kMostDescription + kMostPayload];
+  memcpy(bytes, kLogon, sizeof(kLogon));
+  memcpy(bytes + sizeof(kLogon), description, length);
+  if (size != 0) memcpy(bytes + sizeof(kLogon) + length, payload, size);
+  Message m(DMDAX_OP_KEY);
+  m.head.flags = what;
+  m.in = bytes;
+  m.in_size = sizeof(kLogon) + length + size;
+  const int error = Call(m);
+  explicit_bzero(bytes, sizeof(bytes));
+  return error != 0 ? Result(error) : static_cast<long>(m.head.arg[0]);
+}
+
+// What a program that has such a key does with it: it drops it.
+long ControlKey(long what, long key) {
+  if (what != KEYCTL_REVOKE && what != KEYCTL_UNLINK &&
+      what != KEYCTL_INVALIDATE) {
+    return Result(EOPNOTSUPP);
+  }
+  Message m(DMDAX_OP_KEY);
+  m.head.flags = DMDAX_KEY_REVOKE;
+  m.head.arg[0] = static_cast<uint64_t>(key);
+  const int error = Call(m);
+  // Of one that is revoked the link is still there.
+  return Result(error == EKEYREVOKED && what == KEYCTL_UNLINK ? 0 : error);
+}
+
+}  // namespace
+
 EXPORT long syscall(long number, ...) noexcept {
   long args[6];
   va_list list;
@@ -21,9 +68,18 @@ EXPORT long syscall(long number, ...) noexcept {
   va_end(list);
   static auto* const real =
       reinterpret_cast<long (*)(long, ...)>(dlsym(RTLD_NEXT, "syscall"));
-  if ((number == SYS_add_key || number == SYS_request_key) && HaveMachine()) {
-    const auto* const type = reinterpret_cast<const char*>(args[0]);
-    if (type != nullptr && strcmp(type, "logon") == 0) return Result(ENOSYS);
+  if (number == SYS_add_key && IsLogon(args[0]) && HaveMachine()) {
+    return UseKey(DMDAX_KEY_ADD, reinterpret_cast<const char*>(args[1]),
+                  reinterpret_cast<const void*>(args[2]),
+                  args[2] == 0 ? 0 : static_cast<size_t>(args[3]));
+  }
+  if (number == SYS_request_key && IsLogon(args[0]) && HaveMachine()) {
+    return UseKey(DMDAX_KEY_REQUEST, reinterpret_cast<const char*>(args[1]),
+                  nullptr, 0);
+  }
+  if (number == SYS_keyctl && static_cast<int>(args[1]) >= DMDAX_FIRST_KEY &&
+      HaveMachine()) {
+    return ControlKey(static_cast<int>(args[0]), static_cast<int>(args[1]));
   }
   return real(number, args[0], args[1], args[2], args[3], args[4], args[5]);
 }

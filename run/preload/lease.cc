@@ -97,7 +97,7 @@ uint64_t Generation(const dmdax_lease_page& shared) {
   return __atomic_load_n(&shared.generation, __ATOMIC_SEQ_CST);
 }
 
-// That there is no lease is remembered too.
+// That there is no lease is remembered too, but not that there is none yet.
 Lease Ask(const File& file, Direction direction, uint64_t offset, size_t size,
           uint64_t generation) {
   Lease lease = {.handle = file.handle,
@@ -110,7 +110,9 @@ Lease Ask(const File& file, Direction direction, uint64_t offset, size_t size,
   m.head.arg[1] = size;
   m.out = &generation;
   m.out_size = sizeof(generation);
-  if (Call(m) != 0) return lease;
+  if (const int error = Call(m); error != 0) {
+    return error == EAGAIN ? Lease() : lease;
+  }
   const int fd = MoveHigh(m.out_fd);
   if (fd < 0) return lease;
   struct stat st;

@@ -74,6 +74,9 @@ TEST_F(DataTest, AnyBytesAndThePosition) {
   EXPECT_EQ(client.Read(h, 4094, 4), "abcD");
   EXPECT_EQ(client.Read(h, kDiskSize, 1), "");
   EXPECT_EQ(client.Write(h, kDiskSize, "x"), ENOSPC);
+  EXPECT_EQ(client.Write(h, (uint64_t{1} << 63) - 1, "x"), ENOSPC);
+  EXPECT_EQ(client.Write(h, (uint64_t{1} << 63) - 1, "xy"), EINVAL);
+  EXPECT_EQ(client.Write(h, uint64_t{1} << 63, "x"), EINVAL);
   EXPECT_EQ(client.Call(Client::WriteHead(h, kDiskSize - 1), "xyz").head.arg[0],
             1u);
   const Said reader = Open(client, kSdb, O_RDONLY);
@@ -83,6 +86,43 @@ TEST_F(DataTest, AnyBytesAndThePosition) {
 }
 
 // A write that is buffered has no error; who syncs is told, once.
+// A program adds a key, a table names it, and the table outlives the key.
+TEST_F(DataTest, AKeyOfTheKernel) {
+  constexpr char kName[] = "logon\0disk:1\0";
+  const std::string name(kName, sizeof(kName) - 1), key(32, 'k');
+  const Client client(serving());
+  const auto use = [&](uint32_t what, const std::string& bytes,
+                       uint64_t number = 0) {
+    dmdax_message m = Client::Head(DMDAX_OP_KEY);
+    m.flags = what;
+    m.arg[0] = number;
+    return client.Call(m, bytes).head;
+  };
+  EXPECT_EQ(use(DMDAX_KEY_REQUEST, name).error, ENOKEY);
+  EXPECT_EQ(use(DMDAX_KEY_ADD, name).error, EINVAL) << "nothing";
+  EXPECT_EQ(use(DMDAX_KEY_ADD, std::string("logon\0disk\0k", 12)).error,
+            EINVAL);
+  EXPECT_EQ(use(DMDAX_KEY_ADD, std::string("user\0disk:1\0k", 13)).error,
+            EINVAL);
+  const dmdax_message added = use(DMDAX_KEY_ADD, name + key);
+  ASSERT_EQ(added.error, 0);
+  EXPECT_GE(added.arg[0], uint64_t{DMDAX_FIRST_KEY});
+  EXPECT_EQ(use(DMDAX_KEY_REQUEST, name).arg[0], added.arg[0]);
+  const uint64_t c = OpenControl(client).head.handle;
+  Create(client, c, Row("crypt", "aes-xts-plain64 :32:logon:disk:1 0 8:16 0"));
+  const Said d = Open(client, kDm0);
+  const std::string text(4096, 't');
+  EXPECT_EQ(client.Write(d.head.handle, 0, text), 0);
+  EXPECT_EQ(client.Do(DMDAX_OP_SYNC, d.head.handle, 0, 0, 0), 0);
+  EXPECT_EQ(use(DMDAX_KEY_REVOKE, "", added.arg[0]).error, 0);
+  EXPECT_EQ(use(DMDAX_KEY_REVOKE, "", added.arg[0]).error, EKEYREVOKED);
+  EXPECT_EQ(use(DMDAX_KEY_REVOKE, "", added.arg[0] + 1).error, ENOKEY);
+  EXPECT_EQ(use(DMDAX_KEY_REQUEST, name).error, ENOKEY);
+  EXPECT_EQ(client.Read(d.head.handle, 0, 4096), text);
+  const Said sdb = Open(client, kSdb, O_RDONLY);
+  EXPECT_NE(client.Read(sdb.head.handle, 0, 4096), text);
+}
+
 TEST_F(DataTest, ErrorsOfBufferedWritesAreToldBySync) {
   const Client client(serving());
   const Said control = OpenControl(client);

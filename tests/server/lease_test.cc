@@ -169,6 +169,20 @@ TEST_F(LeaseTest, AServerThatIsKilledIsSeen) {
   EXPECT_FALSE(IsThere(page.fd));
 }
 
+// As cmp(1) reads: little at a time, and all of it.
+TEST_F(LeaseTest, WhoReadsLittleManyTimesGetsOne) {
+  constexpr uint64_t kLittle = 4096;
+  const Client client(serving());
+  const uint64_t sda = Open(client, kSda).head.handle;
+  ASSERT_EQ(client.Write(sda, 0, std::string(kMiB, 'x')), 0);
+  ASSERT_EQ(client.Call(Client::Head(DMDAX_OP_SYNC, sda)).head.error, 0);
+  for (uint64_t read = 0; read < 256 << 10; read += kLittle) {
+    ASSERT_EQ(Ask(client, sda, 0, read, kLittle).error, EAGAIN) << read;
+    EXPECT_EQ(client.Read(sda, read, kLittle), std::string(kLittle, 'x'));
+  }
+  EXPECT_EQ(Ask(client, sda, 0, 0, kLittle).error, 0);
+}
+
 TEST_F(LeaseTest, WhoGetsNone) {
   const Client client(serving());
   const Said control = client.Open(DMDAX_KIND_CHAR, kControl, O_RDWR);
@@ -183,7 +197,7 @@ TEST_F(LeaseTest, WhoGetsNone) {
             EOPNOTSUPP);
   EXPECT_EQ(Ask(client, reads.head.handle, 0, 64 * kMiB).error, EOPNOTSUPP)
       << "the end";
-  EXPECT_EQ(Ask(client, reads.head.handle, 0, 0, 4096).error, EOPNOTSUPP)
+  EXPECT_EQ(Ask(client, reads.head.handle, 0, 0, 4096).error, EAGAIN)
       << "a little, which nobody else is to wait for";
   EXPECT_EQ(Ask(client, reads.head.handle, 0).error, EOPNOTSUPP)
       << "a blank disk has no file";

@@ -19,11 +19,14 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/kstrtox.h"
 #include "base/since.h"
 #include "dm/dm_table.h"
 #include "dm/mapped_device.h"
+#include "dm/targets/crypto_engine.h"
 
 namespace dmdax {
 namespace {
@@ -103,12 +106,21 @@ int CryptPreresume(DmTarget& ti) {
   return EAGAIN;
 }
 
+// "", "wiped", or the bytes of a key that was in a keyring: "key 0aff".
 std::string CryptSaveState(const DmTarget& ti) {
-  return ti.Private<CryptConfig>().key_valid ? "" : "wiped";
+  const CryptConfig& cc = ti.Private<CryptConfig>();
+  if (!cc.key_valid) return "wiped";
+  if (cc.payload.empty()) return "";
+  return absl::StrCat("key ", absl::BytesToHexString(cc.payload));
 }
 
 bool CryptRestoreState(DmTarget& ti, absl::string_view state) {
-  ti.Private<CryptConfig>().key_valid = state.empty();
+  CryptConfig& cc = ti.Private<CryptConfig>();
+  if (absl::ConsumePrefix(&state, "key ")) {
+    cc.payload = BytesOfHex(state);
+    return cc.payload.size() == cc.key_size;
+  }
+  cc.key_valid = state.empty();
   return state.empty() || state == "wiped";
 }
 

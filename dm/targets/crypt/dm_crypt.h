@@ -35,6 +35,7 @@ struct CryptConfig : DmTargetPrivate {
   std::string key;        // key_size * 2 hexadecimal digits
   // "logon:name" of the key's own place; "" for one in the table.
   std::string key_string;
+  std::string payload;  // the bytes of that one, or "": not known
   bool key_valid = false;
   uint64_t key_parts = 1, key_extra_size = 0, key_mac_size = 0;
 

@@ -99,12 +99,13 @@ void SplitEssiv(const CryptConfig& cc, std::string* api, std::string* hash) {
 
 // "" if all is there; else what is not.
 std::string MakeEngine(const CryptConfig& cc, CryptEngine* engine) {
-  if (!cc.key_string.empty()) return "a key in a keyring";
+  if (!cc.key_string.empty() && cc.payload.empty()) return "a key in a keyring";
   if (cc.aead) return absl::StrCat("cipher ", cc.api);
   if (FindIv(cc.iv_mode) == nullptr) return absl::StrCat("IV ", cc.iv_mode);
   std::string api, hash;
   SplitEssiv(cc, &api, &hash);
-  const std::string key = BytesOfHex(cc.key);
+  const std::string key =
+      cc.key_string.empty() ? BytesOfHex(cc.key) : cc.payload;
   const size_t share = (cc.key_size - cc.key_extra_size) / cc.tfms_count;
   for (uint64_t i = 0; i < cc.tfms_count; ++i) {
     engine->tfms.push_back(

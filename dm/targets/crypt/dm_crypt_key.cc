@@ -79,11 +79,14 @@ absl::Status SetKeyringKey(const DmTarget& ti, absl::string_view text,
         return type == k.word && k.In(ProfileOf(ti).release);
       });
   if (!known) return Invalid();
-  const std::optional<Key> key =
+  std::optional<Key> key =
       MachineOf(ti).keys().Find(type, text.substr(colon + 1));
+  // A table that was there already has used it, and may have outlived it.
+  if (!key.has_value() && ti.table->restoring()) key = {.bytes = cc->key_size};
   if (!key.has_value()) return ErrnoError(ENOKEY, "no such key");
   if (key->bytes != cc->key_size) return Invalid();
   cc->key_valid = false;
+  cc->payload = std::move(key->payload);
   if (absl::Status s = UseKey(cc); !s.ok()) return s;
   cc->key_valid = true;
   cc->key_string = std::string(text);
@@ -113,6 +116,7 @@ absl::Status CryptSetKey(const DmTarget& ti, absl::string_view key,
   if (absl::ConsumePrefix(&key, ":")) return SetKeyringKey(ti, key, cc);
   cc->key_valid = false;
   cc->key_string.clear();
+  cc->payload.clear();
   cc->key.resize(cc->key_size * 2, '0');
   if (cc->key_size > 0 && !DecodeKey(key, &cc->key)) return Invalid();
   absl::Status s = UseKey(cc);
@@ -123,6 +127,7 @@ absl::Status CryptSetKey(const DmTarget& ti, absl::string_view key,
 void CryptWipeKey(CryptConfig* cc) {
   cc->key_valid = false;
   cc->key_string.clear();
+  cc->payload.clear();
   cc->key.assign(cc->key_size * 2, '0');
 }
 

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The keys of the machine's kernel: those of type "logon", which tables name
+// and no program reads. Mirrors: logon_vet_description, user_preparse of
+// security/keys/user_defined.c; a key is there for all programs of the machine,
+// as if they had one session.
+#include <algorithm>
+#include <cerrno>
+#include <string>
+
+#include "base/keyring.h"
+#include "server/dispatch.h"
+#include "server/failure.h"
+
+namespace dmdax {
+namespace {
+
+constexpr char kLogon[] = "logon";
+
+struct KeyWords {
+  std::string type, description, payload;
+};
+
+// False: a NUL is missing.
+bool Split(const std::string& bytes, KeyWords* key) {
+  const size_t first = bytes.find('\0');
+  if (first == bytes.npos) return false;
+  const size_t second = bytes.find('\0', first + 1);
+  if (second == bytes.npos) return false;
+  *key = {bytes.substr(0, first), bytes.substr(first + 1, second - first - 1),
+          bytes.substr(second + 1)};
+  return true;
+}
+
+bool IsValid(const KeyWords& key) {
+  constexpr size_t kMost = 32767;
+  const size_t colon = key.description.find(':');
+  return colon != key.description.npos && colon != 0 && !key.payload.empty() &&
+         key.payload.size() <= kMost;
+}
+
+}  // namespace
+
+Answer Dispatch::UseKey(const Request& request) {
+  if (request.head.flags == DMDAX_KEY_REVOKE) {
+    const uint64_t number = request.head.arg[0] - DMDAX_FIRST_KEY;
+    if (number >= keys_.size()) return {.error = ENOKEY};
+    const std::string& description = keys_[number];
+    if (!machine_.session().machine->keys().Find(kLogon, description)) {
+      return {.error = EKEYREVOKED};
+    }
+    const absl::Status kept = Change([&](Session& session) {
+      session.machine->keys().Remove(kLogon, description);
+    });
+    return kept.ok() ? Answer{} : StateFailure(kept);
+  }
+  KeyWords key;
+  if (!Split(request.bytes, &key) || key.type != kLogon) {
+    return {.error = EINVAL};
+  }
+  if (request.head.flags == DMDAX_KEY_ADD) {
+    if (!IsValid(key)) return {.error = EINVAL};
+    const absl::Status kept = Change([&](Session& session) {
+      session.machine->keys().Add({.type = kLogon,
+                                   .description = key.description,
+                                   .bytes = key.payload.size(),
+                                   .payload = key.payload});
+    });
+    if (!kept.ok()) return StateFailure(kept);
+  } else if (!machine_.session().machine->keys().Find(kLogon,
+                                                      key.description)) {
+    return {.error = ENOKEY};
+  }
+  auto known = std::find(keys_.begin(), keys_.end(), key.description);
+  if (known == keys_.end()) known = keys_.insert(known, key.description);
+  return {.arg0 =
+              DMDAX_FIRST_KEY + static_cast<uint64_t>(known - keys_.begin())};
+}
+
+}  // namespace dmdax

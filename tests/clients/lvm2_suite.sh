@@ -43,26 +43,6 @@ pattern=${pattern:-.}
 
 say() { echo "lvm2_suite: $*" >&2; }
 
-# The lists of sources that apt has need not name source packages.
-get_source() {
-  local apt=(-q -o "Dir::Etc::sourceparts=$dir/apt/parts"
-    -o Dir::Etc::sourcelist=/dev/null -o "Dir::State::lists=$dir/apt/lists")
-  # shellcheck disable=SC1091
-  local suite; suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
-  mkdir -p "$dir/apt/parts" "$dir/apt/lists/partial"
-  cat >"$dir/apt/parts/source.sources" <<END
-Types: deb-src
-URIs: http://deb.debian.org/debian
-Suites: $suite
-Components: main
-Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
-END
-  (cd "$dir" && apt-get "${apt[@]}" update && apt-get "${apt[@]}" source \
-    --download-only lvm2) >"$dir/apt.log" 2>&1 || { tail "$dir/apt.log"; exit 1; }
-  dpkg-source -x "$dir"/lvm2_*.dsc "$dir/src.new" >>"$dir/apt.log" 2>&1
-  mv "$dir/src.new" "$dir/src"
-}
-
 build() {
   say "builds lvm2 in $dir/src"
   (cd "$dir/src" && nice ./configure --with-thin=internal --with-cache=internal \
@@ -79,7 +59,7 @@ build() {
 
 mkdir -p "$dir/results" "$dir/bin/run/preload" "$dir/bin/tools" "$dir/tools"
 chmod a+rx "$dir"
-[[ -d $dir/src ]] || get_source
+"$here/tests/clients/source_package.sh" lvm2 "$dir"
 [[ -e $dir/built ]] || build
 
 # Where nobody can read.

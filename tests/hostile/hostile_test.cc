@@ -19,7 +19,7 @@ using testing::HasSubstr;
 
 constexpr char kPmem[] =
     "pmem { name: \"pmem0\" base: 0x100000000 size: 0x40000000 }\n";
-constexpr size_t kHuge = kSanitized ? 4 << 20 : 100 << 20;
+constexpr size_t kHuge = kSanitized ? 4 << 20 : 32 << 20;
 
 class HostileTest : public testing::Test {
  protected:
@@ -50,7 +50,7 @@ class HostileTest : public testing::Test {
 
 // --- long ---
 
-TEST_F(HostileTest, AHundredMegabyteLineOfATable) {
+TEST_F(HostileTest, AHugeLineOfATable) {
   LoadPmem();
   const std::string x(kHuge, 'x'), less(kHuge / 10, 'x');
   for (const std::string& line :
@@ -62,7 +62,7 @@ TEST_F(HostileTest, AHundredMegabyteLineOfATable) {
   EXPECT_EQ(scratch_.Run({"ls"}).out, "No devices found\n");
 }
 
-TEST_F(HostileTest, AHundredMegabytesOfDigitsOrSpace) {
+TEST_F(HostileTest, HugeNumbersAndSpace) {
   const std::string digits(kHuge, '9');
   ExpectRefused(scratch_.Run({"create", "d0"}, digits + " 8 zero\n"));
   ExpectRefused(
@@ -76,7 +76,7 @@ TEST_F(HostileTest, AHundredMegabytesOfDigitsOrSpace) {
       0);
 }
 
-TEST_F(HostileTest, AHundredMegabyteLineOfAMessage) {
+TEST_F(HostileTest, AHugeLineOfAMessage) {
   const std::string x(kHuge, 'x');
   const std::string path = scratch_.File("w");
   for (const std::string& text :
@@ -164,23 +164,23 @@ TEST_F(HostileTest, HundredsOfDevicesOnTopOfEachOther) {
 TEST_F(HostileTest, ManyWaysDown) {
   constexpr int kLevels = 40;
   for (const char* kernel : {"v5_10", "v6_1"}) {
-    const ChildResult load =
-        scratch_.Run({"machine", "load", "--replace", "-"},
-                     absl::StrCat("kernel: \"", kernel, "\"\n", kPmem));
-    ASSERT_EQ(load.rc, 0) << load.err;
+    std::string world = absl::StrCat("kernel: \"", kernel, "\"\n", kPmem);
     std::string below[] = {"pmem0", "pmem0"};
     for (int level = 0; level < kLevels; ++level) {
-      const std::string rows =
-          absl::StrCat("0 1024 linear /dev/", below[0],
-                       " 0\n1024 1024 linear /dev/", below[1], " 0\n");
+      const std::string rows = absl::StrCat(
+          "table { target { length: 1024 linear { device: \"/dev/", below[0],
+          "\" } } target { start: 1024 length: 1024 linear { device: \"/dev/",
+          below[1], "\" } } }");
       for (const char* side : {"a", "b"}) {
-        const std::string name = absl::StrCat(side, level);
-        const ChildResult r = scratch_.Run({"create", name}, rows);
-        ASSERT_EQ(r.rc, 0) << r.err;
+        absl::StrAppend(&world, "mapped_device { name: \"", side, level, "\" ",
+                        rows, " }\n");
       }
       below[0] = absl::StrCat("mapper/a", level);
       below[1] = absl::StrCat("mapper/b", level);
     }
+    const ChildResult load =
+        scratch_.Run({"machine", "load", "--replace", "-"}, world);
+    ASSERT_EQ(load.rc, 0) << load.err;
     const std::string top = absl::StrCat("a", kLevels - 1);
     for (const std::vector<std::string>& command :
          std::vector<std::vector<std::string>>{{"translate", top, "3"},
@@ -281,7 +281,7 @@ TEST_F(HostileTest, TruncatedMessages) {
 TEST_F(HostileTest, RandomMessages) {
   LoadPmem();
   std::mt19937 random(2);
-  for (int i = 0; i < (kSanitized ? 50 : 300); ++i) {
+  for (int i = 0; i < (kSanitized ? 50 : 150); ++i) {
     std::string bytes(1 + random() % 200, 0);
     // Small numbers make more valid tags than plain noise does.
     const unsigned range = i % 2 ? 256 : 32;
@@ -302,7 +302,7 @@ TEST_F(HostileTest, BitFlipsInAState) {
   const std::string file = scratch_.state() + "/state.db-wal";
   const std::string good = ReadFile(file);
   std::mt19937 random(3);
-  for (int i = 0; i < (kSanitized ? 50 : 300); ++i) {
+  for (int i = 0; i < (kSanitized ? 50 : 150); ++i) {
     std::string bad = good;
     bad[random() % bad.size()] ^= static_cast<char>(1u << random() % 8);
     scratch_.Put("state.d/state.db-wal", bad);

@@ -23,6 +23,7 @@
 #include "iomap/dax_zero.h"
 #include "iomap/known_holes.h"
 #include "iomap/used_blocks.h"
+#include "iomap/zero_range.h"
 #include "tests/dm_testing.h"
 #include "tests/examples/examples.h"
 
@@ -119,6 +120,14 @@ TEST_F(FsExamples, DaxZero) {
   IomapOps& ops = *ext4_fs;
 #include "tests/examples/iomap/dax_zero.inc"
   EXPECT_EQ(err, 0);
+}
+
+TEST_F(FsExamples, ZeroRange) {
+  DaxInode& inode = dax_file;
+  IomapOps& fs = *ext4_fs;
+#include "tests/examples/iomap/zero_range.inc"
+  EXPECT_EQ(err, 0);
+  EXPECT_TRUE(did_zero);
 }
 
 TEST_F(FsExamples, DaxRw) {

@@ -15,6 +15,7 @@
 #include "absl/strings/string_view.h"
 #include "formats/world_format.h"
 #include "import/facts.h"
+#include "import/filter_source.h"
 #include "import/formats/input_lines.h"
 #include "import/formats/json_input.h"
 #include "import/gzip_source.h"
@@ -24,6 +25,7 @@
 #include "import/import_input.h"
 #include "import/import_paths.h"
 #include "import/lvm/lvm_config.h"
+#include "import/lvm/lvm_pv_extents.h"
 #include "import/lvm/lvm_tables.h"
 #include "import/nd_pfn.h"
 #include "import/size_range.h"
@@ -60,6 +62,27 @@ TEST(ImportExamples, GzipSource) {
 #include "tests/examples/import/gzip_source.inc"
   EXPECT_EQ(*block, "hello\n");
   EXPECT_EQ(*source.Next(), "");
+}
+
+TEST(ImportExamples, FilterSource) {
+  // "hello\n"
+  const absl::string_view packed(
+      "\x42\x5a\x68\x39\x31\x41\x59\x26\x53\x59\xc1\xc0\x80\xe2\x00\x00\x01\x41"
+      "\x00\x00\x10"
+      "\x02\x44\xa0\x00\x30\xcd\x00\xc3\x46\x29\x97\x17\x72\x45\x38\x50\x90\xc1"
+      "\xc0\x80\xe2",
+      42);
+#include "tests/examples/import/filter_source.inc"
+  EXPECT_EQ(*block, "hello\n");
+}
+
+TEST(ImportExamples, LvmPvExtents) {
+  const LvmGroup group;
+  const auto add = [&]() -> absl::Status {
+#include "tests/examples/import/lvm/lvm_pv_extents.inc"
+    return absl::OkStatus();
+  };
+  EXPECT_THAT(add(), IsOk());
 }
 
 TEST(ImportExamples, ImportPaths){

@@ -14,6 +14,7 @@
 #include "mm/mm_struct.h"
 #include "mm/readahead.h"
 #include "mm/shmem.h"
+#include "mm/truncate.h"
 #include "mm/unmapped_area.h"
 #include "mm/vma_tree.h"
 #include "tests/examples/examples.h"
@@ -143,6 +144,12 @@ TEST_F(MmExamples, Shmem) {
 #include "tests/examples/mm/shmem.inc"
   EXPECT_EQ(segment.nattch(), 1);
   ASSERT_THAT(mm.Munmap(mm.vmas()[0]->vm_start, 64 << 10), IsOk());
+}
+
+TEST_F(MmExamples, Truncate) {
+  const FaultProfile& profile = DefaultKernelProfile().fault;
+  AddressSpace mapping;
+#include "tests/examples/mm/truncate.inc"
 }
 
 TEST_F(MmExamples, UnmappedArea) {

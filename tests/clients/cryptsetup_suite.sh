@@ -45,8 +45,11 @@ library=$(dirname "$dmdax")/libdmdax_preload.so
 [[ -e $library ]] || library=$(dirname "$dmdax")/../run/preload/libdmdax_preload.so
 install -m 755 "$(realpath "$dmdax")" "$dir/bin/tools/dmdax"
 install -m 755 "$(realpath "$library")" "$dir/bin/run/preload/"
-# The machine's modules are all loaded.
-printf '#!/bin/sh\n' >"$dir/tools/modprobe"
+# The machine's modules are all loaded; there are no SCSI disks.
+cat >"$dir/tools/modprobe" <<'STUB'
+#!/bin/sh
+case " $* " in *" scsi_debug "*) exit 1 ;; esac
+STUB
 chmod 755 "$dir/tools/modprobe"
 
 as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
@@ -60,7 +63,7 @@ run_one() {
   cp -r "$dir/src/tests/." "$work"
   chmod -R a+rwX "$work"
   (cd "$work" && "${as_nobody[@]}" env -i HOME="$work" TMPDIR="$work" LC_ALL=C \
-    PATH="$dir/tools:/usr/sbin:/usr/bin:/sbin:/bin" CRYPTSETUP_PATH=/usr/sbin \
+    PATH="$dir/tools:/usr/sbin:/usr/bin:/sbin:/bin" CRYPTSETUP_PATH=/usr/sbin srcdir=. \
     timeout -k 5 "$limit" "$dir/bin/tools/dmdax" --kernel v6_1 run --root \
     --door="$door" -- bash "./$name") </dev/null >"$out" 2>&1 || status=$?
   case $status in

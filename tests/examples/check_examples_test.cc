@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "state/find_device.h"
+#include "state/target_spec.h"
 #include "state/world_load.h"
 #include "tests/dm_testing.h"
 #include "tests/examples/examples.h"

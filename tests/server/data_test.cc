@@ -74,8 +74,8 @@ TEST_F(DataTest, AnyBytesAndThePosition) {
   EXPECT_EQ(client.Read(h, 4094, 4), "abcD");
   EXPECT_EQ(client.Read(h, kDiskSize, 1), "");
   EXPECT_EQ(client.Write(h, kDiskSize, "x"), ENOSPC);
-  EXPECT_EQ(client.Write(h, (uint64_t{1} << 63) - 1, "x"), ENOSPC);
-  EXPECT_EQ(client.Write(h, (uint64_t{1} << 63) - 1, "xy"), EINVAL);
+  EXPECT_EQ(client.Write(h, (uint64_t{1} << 63) - 2, "x"), ENOSPC);
+  EXPECT_EQ(client.Write(h, (uint64_t{1} << 63) - 2, "xy"), EINVAL);
   EXPECT_EQ(client.Write(h, uint64_t{1} << 63, "x"), EINVAL);
   EXPECT_EQ(client.Call(Client::WriteHead(h, kDiskSize - 1), "xyz").head.arg[0],
             1u);
@@ -108,8 +108,9 @@ TEST_F(DataTest, AKeyOfTheKernel) {
   ASSERT_EQ(added.error, 0);
   EXPECT_GE(added.arg[0], uint64_t{DMDAX_FIRST_KEY});
   EXPECT_EQ(use(DMDAX_KEY_REQUEST, name).arg[0], added.arg[0]);
-  const uint64_t c = OpenControl(client).head.handle;
-  Create(client, c, Row("crypt", "aes-xts-plain64 :32:logon:disk:1 0 8:16 0"));
+  const Said control = OpenControl(client);
+  Create(client, control.head.handle,
+         Row("crypt", "aes-xts-plain64 :32:logon:disk:1 0 8:16 0"));
   const Said d = Open(client, kDm0);
   const std::string text(4096, 't');
   EXPECT_EQ(client.Write(d.head.handle, 0, text), 0);

@@ -173,7 +173,8 @@ TEST_F(LeaseTest, AServerThatIsKilledIsSeen) {
 TEST_F(LeaseTest, WhoReadsLittleManyTimesGetsOne) {
   constexpr uint64_t kLittle = 4096;
   const Client client(serving());
-  const uint64_t sda = Open(client, kSda).head.handle;
+  const Said disk = Open(client, kSda);
+  const uint64_t sda = disk.head.handle;
   ASSERT_EQ(client.Write(sda, 0, std::string(kMiB, 'x')), 0);
   ASSERT_EQ(client.Call(Client::Head(DMDAX_OP_SYNC, sda)).head.error, 0);
   for (uint64_t read = 0; read < 256 << 10; read += kLittle) {

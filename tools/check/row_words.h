@@ -3,9 +3,11 @@
 // RowWords: the words behind a target's name, one after the other.
 //
 //   RowWords words(TargetWords(row));
-//   words.Skip(words.NextNumber());  // "2 noflush 100": past both
+//   words.Skip(words.NextNumber());
 //
-// Behind the last all words are "", and 0.
+// That is past both arguments of "2 noflush 100".  Behind the last all words
+// are
+// "", and 0.
 // Threading: thread-compatible.
 #ifndef DMDAX_TOOLS_CHECK_ROW_WORDS_H_
 #define DMDAX_TOOLS_CHECK_ROW_WORDS_H_

@@ -67,9 +67,18 @@ bool Detect(const ImportInput& input) {
   return IsMounts(words) || ReadMount(line, &mount) || IsMountinfo(words);
 }
 
+// As many as a kernel has for its processes: /proc/sys/fs/mount-max.
+constexpr size_t kMostMounts = 100000;
+
 absl::Status Read(const ImportInput& input, Facts* facts) {
+  size_t mounts = 0;
   for (InputLines lines(input); lines.Next();) {
     if (lines.line()[0] == '#') continue;
+    if (++mounts > kMostMounts) {
+      return lines.place().Error(
+          absl::StrCat("more than ", kMostMounts,
+                       " mounts: no kernel has so many (fs.mount-max)"));
+    }
     const Words w = SplitLine(lines.line());
     MountFact mount{.place = lines.place()};
     if (IsMounts(w)) {

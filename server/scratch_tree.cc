@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -32,6 +33,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kPrefix[] = "dmdax-";
+
+// By then who has made a directory has locked it, in seconds.
+constexpr time_t kLongMade = 60;
 
 absl::Status Failed(absl::string_view what, const std::string& path) {
   return ErrnoError(errno, absl::StrCat("cannot ", what, " '", path,
@@ -68,7 +72,10 @@ void RemoveStale(const std::string& parent) {
     }
     const Fd lock(open((path + "/lock").c_str(),
                        O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-    if (lock.ok() && flock(lock.get(), LOCK_EX | LOCK_NB) == 0) {
+    // One that was killed before it had its lock is known by its age.
+    const bool has_none = !lock.ok() && errno == ENOENT &&
+                          time(nullptr) - st.st_mtime > kLongMade;
+    if (has_none || (lock.ok() && flock(lock.get(), LOCK_EX | LOCK_NB) == 0)) {
       fs::remove_all(path, error);
     }
   }

@@ -200,6 +200,9 @@ for command in \
   done
 done
 
+# What was killed before it had locked its directory.
+"${clean[@]}" sh -c 'mkdir dmdax-old && touch -d "2 minutes ago" dmdax-old'
+"${clean[@]}" "$dmdax" run --door=preload -- true
 ! compgen -G "$dir/here/dmdax-*" >/dev/null ||
   wrong "left behind:" "$dir"/here/dmdax-*
 exit "$failed"

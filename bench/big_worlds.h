@@ -9,7 +9,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 
 #include "state/world.pb.h"
 
@@ -61,17 +60,6 @@ proto::World RefusedMounts(size_t n);
 proto::World ReversedRows(size_t n);
 // Free pmems of so many bytes.
 proto::World FreePmems(size_t n, uint64_t bytes);
-
-// What `create --concise` takes for n devices.
-std::string ManyConcise(size_t n);
-
-// What `import` takes: a device of n rows as `dmsetup table --concise` has it,
-// n devices of one row so, and n that `daxctl list` has.
-std::string ConciseRows(size_t n);
-std::string ConciseDevices(size_t n);
-std::string DaxctlDevices(size_t n);
-// And n mounted volumes of one disk, as lsblk lists them, without a table.
-std::string LsblkVolumes(size_t n);
 
 }  // namespace dmdax::bench
 

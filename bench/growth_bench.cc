@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "bench/big_texts.h"
 #include "bench/big_worlds.h"
 #include "bench/child_cost.h"
 #include "bench/families.h"

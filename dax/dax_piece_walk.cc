@@ -52,8 +52,8 @@ bool DaxPieceWalk::Known(const void* device, pgoff_t first, uint64_t pages,
 void DaxPieceWalk::WorkOut(absl::FunctionRef<void(DaxPieceFn)> all,
                            Device& device) {
   device.given_up = true;  // for those who come to it from itself
-  const uint64_t rows_before = rows_left_;
-  rows_left_ = std::min(rows_left_, kMostKept);
+  const uint64_t before = rows_left_, limit = std::min(before, kMostKept);
+  rows_left_ = limit;
   uint64_t end = 0;
   all([&](const DaxPiece& piece) {
     end += piece.pages;
@@ -64,11 +64,7 @@ void DaxPieceWalk::WorkOut(absl::FunctionRef<void(DaxPieceFn)> all,
   const bool is_all =
       rows_left_ != 0 && looks_left_ != 0 && device.pieces.size() <= kMostKept;
   // What it has cost counts for those who wait for it, if they are limited.
-  if (rows_before == kNoLimit) {
-    rows_left_ = kNoLimit;
-  } else {
-    rows_left_ += rows_before - std::min(rows_before, kMostKept);
-  }
+  rows_left_ = before == kNoLimit ? before : before - (limit - rows_left_);
   device.given_up = !is_all;
   if (is_all) return;
   device.pieces = {};

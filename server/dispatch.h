@@ -72,6 +72,7 @@ class Dispatch {
   Answer Seek(const Request& request, Handle& handle);
   Answer SetFlags(const Request& request, Handle& handle);
   Answer UseKey(const Request& request);
+  Answer ControlKey(uint64_t number, uint64_t what);
   Answer LeasePage();
   Answer Lease(const Request& request, Handle& handle);
   // Does what may write bytes of a disk; nothing: the device is suspended, and

@@ -4,6 +4,8 @@
 // and no program reads. Mirrors: logon_vet_description, user_preparse of
 // security/keys/user_defined.c; a key is there for all programs of the machine,
 // as if they had one session.
+#include <linux/keyctl.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <string>
@@ -41,18 +43,28 @@ bool IsValid(const KeyWords& key) {
 
 }  // namespace
 
+// What a program that has such a key does with it: it drops it.
+Answer Dispatch::ControlKey(uint64_t number, uint64_t what) {
+  if (what != KEYCTL_REVOKE && what != KEYCTL_UNLINK &&
+      what != KEYCTL_INVALIDATE) {
+    return {.error = EOPNOTSUPP};
+  }
+  const uint64_t index = number - DMDAX_FIRST_KEY;
+  if (index >= keys_.size()) return {.error = ENOKEY};
+  const std::string& description = keys_[index];
+  if (!machine_.session().machine->keys().Find(kLogon, description)) {
+    // Of one that is revoked the link is still there.
+    return {.error = what == KEYCTL_UNLINK ? 0 : EKEYREVOKED};
+  }
+  const absl::Status kept = Change([&](Session& session) {
+    session.machine->keys().Remove(kLogon, description);
+  });
+  return kept.ok() ? Answer{} : StateFailure(kept);
+}
+
 Answer Dispatch::UseKey(const Request& request) {
-  if (request.head.flags == DMDAX_KEY_REVOKE) {
-    const uint64_t number = request.head.arg[0] - DMDAX_FIRST_KEY;
-    if (number >= keys_.size()) return {.error = ENOKEY};
-    const std::string& description = keys_[number];
-    if (!machine_.session().machine->keys().Find(kLogon, description)) {
-      return {.error = EKEYREVOKED};
-    }
-    const absl::Status kept = Change([&](Session& session) {
-      session.machine->keys().Remove(kLogon, description);
-    });
-    return kept.ok() ? Answer{} : StateFailure(kept);
+  if (request.head.flags == DMDAX_KEY_CONTROL) {
+    return ControlKey(request.head.arg[0], request.head.arg[1]);
   }
   KeyWords key;
   if (!Split(request.bytes, &key) || key.type != kLogon) {

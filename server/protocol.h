@@ -125,13 +125,14 @@ enum dmdax_op {
   /* add_key(2), request_key(2) and keyctl(2) of a "logon" key: flags =
    * DMDAX_KEY_ADD or DMDAX_KEY_REQUEST; bytes: its type, its description, each
    * with a NUL behind, and what it consists of -> arg[0] = its serial number.
-   * Or flags = DMDAX_KEY_REVOKE, arg[0] = the number: it is no more. */
+   * Or flags = DMDAX_KEY_CONTROL, arg[0] = the number, arg[1] = what keyctl(2)
+   * is to do with it. */
   DMDAX_OP_KEY = 15,
 };
 
 #define DMDAX_KEY_ADD 0u
 #define DMDAX_KEY_REQUEST 1u
-#define DMDAX_KEY_REVOKE 2u
+#define DMDAX_KEY_CONTROL 2u
 /* From here on a serial number is the machine's, and none of the host's. */
 #define DMDAX_FIRST_KEY 0x70000000
 

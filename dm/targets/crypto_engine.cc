@@ -27,6 +27,7 @@ struct Libcrypto {
   decltype(&::OSSL_LIB_CTX_new) OSSL_LIB_CTX_new = nullptr;
   decltype(&::OSSL_PROVIDER_load) OSSL_PROVIDER_load = nullptr;
   decltype(&::EVP_MD_fetch) EVP_MD_fetch = nullptr;
+  decltype(&::EVP_MD_get_block_size) EVP_MD_get_block_size = nullptr;
   decltype(&::EVP_MD_CTX_new) EVP_MD_CTX_new = nullptr;
   decltype(&::EVP_MD_CTX_free) EVP_MD_CTX_free = nullptr;
   decltype(&::EVP_DigestInit_ex) EVP_DigestInit_ex = nullptr;
@@ -58,6 +59,7 @@ const Libcrypto* Library() {
         Load(so, "OSSL_LIB_CTX_new", &c->OSSL_LIB_CTX_new) &&
         Load(so, "OSSL_PROVIDER_load", &c->OSSL_PROVIDER_load) &&
         Load(so, "EVP_MD_fetch", &c->EVP_MD_fetch) &&
+        Load(so, "EVP_MD_get_block_size", &c->EVP_MD_get_block_size) &&
         Load(so, "EVP_MD_CTX_new", &c->EVP_MD_CTX_new) &&
         Load(so, "EVP_MD_CTX_free", &c->EVP_MD_CTX_free) &&
         Load(so, "EVP_DigestInit_ex", &c->EVP_DigestInit_ex) &&
@@ -110,6 +112,7 @@ class EvpHash final : public HashFunction {
   // `size`: bytes of the digest that are left, 0: all.
   EvpHash(const EVP_MD* md, size_t size) : md_(md), size_(size) {}
   std::string Digest(absl::Span<const absl::string_view> parts) const override;
+  size_t BlockBytes() const override;
 
  private:
   const EVP_MD* const md_;
@@ -123,6 +126,10 @@ class OwnHash final : public HashFunction {
     const std::unique_ptr<Checksum> sum = NewChecksum(name_);
     for (absl::string_view part : parts) sum->Update(part);
     return sum->Final();
+  }
+  // The kernel's checksums take bytes.
+  size_t BlockBytes() const override {
+    return absl::StartsWith(name_, "blake2b") ? 128 : 1;
   }
 
  private:
@@ -280,6 +287,10 @@ std::string CipherName(absl::string_view name, size_t key_bytes) {
 
 }  // namespace
 
+size_t EvpHash::BlockBytes() const {
+  return static_cast<size_t>(Library()->EVP_MD_get_block_size(md_));
+}
+
 std::string EvpHash::Digest(absl::Span<const absl::string_view> parts) const {
   const Libcrypto& lib = *Library();
   EVP_MD_CTX* ctx = lib.EVP_MD_CTX_new();
@@ -306,26 +317,9 @@ const HashFunction* FindHashFunction(absl::string_view name) {
   return it->second.get();
 }
 
-namespace {
-
-// What a hash takes at once, in bytes.
-size_t BlockBytes(absl::string_view name) {
-  constexpr struct {
-    absl::string_view name;
-    size_t bytes;
-  } kOthers[] = {{"sha384", 128},   {"sha512", 128},   {"sha3-224", 144},
-                 {"sha3-256", 136}, {"sha3-384", 104}, {"sha3-512", 72}};
-  for (const auto& other : kOthers) {
-    if (absl::StrContains(name, other.name)) return other.bytes;
-  }
-  return 64;
-}
-
-}  // namespace
-
-std::string Hmac(const HashFunction& hash, absl::string_view name,
-                 std::string key, absl::Span<const absl::string_view> parts) {
-  const size_t block = BlockBytes(name);
+std::string Hmac(const HashFunction& hash, std::string key,
+                 absl::Span<const absl::string_view> parts) {
+  const size_t block = hash.BlockBytes();
   if (key.size() > block) key = hash.Digest({key});
   key.resize(block, 0);
   std::string inner = key, outer = key;

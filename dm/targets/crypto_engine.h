@@ -31,15 +31,16 @@ class HashFunction {
   // Of the parts, one after the other; "": libcrypto has failed.
   virtual std::string Digest(
       absl::Span<const absl::string_view> parts) const = 0;
+  // How many bytes it takes at once.
+  virtual size_t BlockBytes() const = 0;
 };
 
 // By the kernel's name, or a driver's ("sha256-generic").
 const HashFunction* FindHashFunction(absl::string_view name);
 
-// hmac(name) with a key of bytes (RFC 2104).  `name`: that of `hash`, or
-// "hmac(...)" of it, which tells how long its blocks are.
-std::string Hmac(const HashFunction& hash, absl::string_view name,
-                 std::string key, absl::Span<const absl::string_view> parts);
+// hmac(hash) with a key of bytes (RFC 2104).
+std::string Hmac(const HashFunction& hash, std::string key,
+                 absl::Span<const absl::string_view> parts);
 
 // A cipher in a mode, with a key: "xts(aes)", "cbc(aes)", "ecb(aes)",
 // "ctr(aes)", and the same of camellia, aria, sm4, des3_ede where libcrypto has

@@ -3,7 +3,6 @@
 // Keys of type "logon" are for the kernel's own use, so they are the machine's;
 // all others stay with the host.
 #include <errno.h>
-#include <linux/keyctl.h>
 
 #include <string>
 
@@ -58,17 +57,11 @@ Reply RequestKey(Call& call) { return UseKey(call, DMDAX_KEY_REQUEST, 0, 0); }
 Reply ControlKey(Call& call) {
   const int what = call.number(0), key = call.number(1);
   if (key < DMDAX_FIRST_KEY) return Reply::Continue();
-  if (what != KEYCTL_REVOKE && what != KEYCTL_UNLINK &&
-      what != KEYCTL_INVALIDATE) {
-    return Reply::Errno(EOPNOTSUPP);
-  }
   Exchange e(DMDAX_OP_KEY);
-  e.head.flags = DMDAX_KEY_REVOKE;
+  e.head.flags = DMDAX_KEY_CONTROL;
   e.head.arg[0] = static_cast<uint64_t>(key);
-  const int error = call.door.machine.Call(e);
-  // Of one that is revoked the link is still there.
-  if (error == EKEYREVOKED && what == KEYCTL_UNLINK) return Reply::Value(0);
-  return error != 0 ? Reply::Errno(error) : Reply::Value(0);
+  e.head.arg[1] = static_cast<uint64_t>(what);
+  return Reply::Errno(call.door.machine.Call(e));
 }
 
 }  // namespace dmdax::run

@@ -4,7 +4,6 @@
 // all others stay with the host.  libc has no functions for keys: programs use
 // syscall().
 #include <errno.h>
-#include <linux/keyctl.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -44,18 +43,12 @@ long UseKey(unsigned what, const char* description, const void* payload,
   return error != 0 ? Result(error) : static_cast<long>(m.head.arg[0]);
 }
 
-// What a program that has such a key does with it: it drops it.
 long ControlKey(long what, long key) {
-  if (what != KEYCTL_REVOKE && what != KEYCTL_UNLINK &&
-      what != KEYCTL_INVALIDATE) {
-    return Result(EOPNOTSUPP);
-  }
   Message m(DMDAX_OP_KEY);
-  m.head.flags = DMDAX_KEY_REVOKE;
+  m.head.flags = DMDAX_KEY_CONTROL;
   m.head.arg[0] = static_cast<uint64_t>(key);
-  const int error = Call(m);
-  // Of one that is revoked the link is still there.
-  return Result(error == EKEYREVOKED && what == KEYCTL_UNLINK ? 0 : error);
+  m.head.arg[1] = static_cast<uint64_t>(what);
+  return Result(Call(m));
 }
 
 }  // namespace

@@ -20,40 +20,31 @@
 set -euo pipefail
 
 here=$(realpath "$(dirname "$0")/../..")
-dmdax=$here/bazel-bin/tools/dmdax door=preload dir=/var/tmp/dmdax-cryptsetup
-limit=300 pattern=.
-for word in "$@"; do
+# shellcheck source=tests/clients/suite.sh
+source "$here/tests/clients/suite.sh"
+dir=/var/tmp/dmdax-cryptsetup limit=300 pattern=.
+suite_options "$@"
+for word in ${rest[@]+"${rest[@]}"}; do
   case $word in
-    --dmdax=*) dmdax=${word#*=} ;;
-    --door=*) door=${word#*=} ;;
-    --dir=*) dir=${word#*=} ;;
-    --limit=*) limit=${word#*=} ;;
     -*) echo "cryptsetup_suite.sh: there is no option '$word'" >&2; exit 2 ;;
     *) pattern=$word ;;
   esac
 done
 
-mkdir -p "$dir/results" "$dir/bin/run/preload" "$dir/bin/tools" "$dir/tools"
+mkdir -p "$dir/results" "$dir/tools"
 "$here/tests/clients/source_package.sh" cryptsetup "$dir"
 [[ -e $dir/src/tests/differ ]] ||
   gcc -O1 -o "$dir/src/tests/differ" "$dir/src/tests/differ.c"
 chmod -R a+rX "$dir/src"
 chmod a+rx "$dir"
 
-# Where nobody can read.
-library=$(dirname "$dmdax")/libdmdax_preload.so
-[[ -e $library ]] || library=$(dirname "$dmdax")/../run/preload/libdmdax_preload.so
-install -m 755 "$(realpath "$dmdax")" "$dir/bin/tools/dmdax"
-install -m 755 "$(realpath "$library")" "$dir/bin/run/preload/"
+suite_dmdax
 # The machine's modules are all loaded; there are no SCSI disks.
 cat >"$dir/tools/modprobe" <<'STUB'
 #!/bin/sh
 case " $* " in *" scsi_debug "*) exit 1 ;; esac
 STUB
 chmod 755 "$dir/tools/modprobe"
-
-as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-"${as_nobody[@]}" true 2>/dev/null || as_nobody=()
 
 run_one() {
   local name=$1 out=$dir/results/$1.txt status=0 what start work

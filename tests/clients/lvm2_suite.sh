@@ -24,14 +24,12 @@
 set -euo pipefail
 
 here=$(realpath "$(dirname "$0")/../..")
-dmdax=$here/bazel-bin/tools/dmdax door=preload dir=/var/tmp/dmdax-lvm2 limit=180
-jobs=1 list=
-for word in "$@"; do
+# shellcheck source=tests/clients/suite.sh
+source "$here/tests/clients/suite.sh"
+dir=/var/tmp/dmdax-lvm2 limit=180 jobs=1 list=
+suite_options "$@"
+for word in ${rest[@]+"${rest[@]}"}; do
   case $word in
-    --dmdax=*) dmdax=${word#*=} ;;
-    --door=*) door=${word#*=} ;;
-    --dir=*) dir=${word#*=} ;;
-    --limit=*) limit=${word#*=} ;;
     --jobs=*) jobs=${word#*=} ;;
     --list=*) list=$(realpath "${word#*=}") ;;
     --) ;;
@@ -57,16 +55,12 @@ build() {
   touch "$dir/built"
 }
 
-mkdir -p "$dir/results" "$dir/bin/run/preload" "$dir/bin/tools" "$dir/tools"
+mkdir -p "$dir/results" "$dir/tools"
 chmod a+rx "$dir"
 "$here/tests/clients/source_package.sh" lvm2 "$dir"
 [[ -e $dir/built ]] || build
 
-# Where nobody can read.
-library=$(dirname "$dmdax")/libdmdax_preload.so
-[[ -e $library ]] || library=$(dirname "$dmdax")/../run/preload/libdmdax_preload.so
-install -m 755 "$(realpath "$dmdax")" "$dir/bin/tools/dmdax"
-install -m 755 "$(realpath "$library")" "$dir/bin/run/preload/"
+suite_dmdax
 cat >"$dir/world.textproto" <<'END'
 # What the suite cuts its PVs from, where there are no loop devices.
 kernel: "v6_1"
@@ -74,8 +68,6 @@ block { name: "ramdisk" dev: "252:0" sectors: 68719476736 }
 END
 chmod a+r "$dir/world.textproto"
 
-as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-"${as_nobody[@]}" true 2>/dev/null || as_nobody=()
 # on_machine COMMAND...
 on_machine() {
   "${as_nobody[@]}" env -i HOME="$TMPDIR" LC_ALL=C TMPDIR="$TMPDIR" \

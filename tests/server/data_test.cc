@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <linux/keyctl.h>
 #include <signal.h>
 
 #include <cerrno>
@@ -91,12 +92,17 @@ TEST_F(DataTest, AKeyOfTheKernel) {
   constexpr char kName[] = "logon\0disk:1\0";
   const std::string name(kName, sizeof(kName) - 1), key(32, 'k');
   const Client client(serving());
-  const auto use = [&](uint32_t what, const std::string& bytes,
-                       uint64_t number = 0) {
+  const auto use = [&](uint32_t what, const std::string& bytes) {
     dmdax_message m = Client::Head(DMDAX_OP_KEY);
     m.flags = what;
-    m.arg[0] = number;
     return client.Call(m, bytes).head;
+  };
+  const auto keyctl = [&](uint64_t number, uint64_t what) {
+    dmdax_message m = Client::Head(DMDAX_OP_KEY);
+    m.flags = DMDAX_KEY_CONTROL;
+    m.arg[0] = number;
+    m.arg[1] = what;
+    return client.Call(m).head.error;
   };
   EXPECT_EQ(use(DMDAX_KEY_REQUEST, name).error, ENOKEY);
   EXPECT_EQ(use(DMDAX_KEY_ADD, name).error, EINVAL) << "nothing";
@@ -115,9 +121,11 @@ TEST_F(DataTest, AKeyOfTheKernel) {
   const std::string text(4096, 't');
   EXPECT_EQ(client.Write(d.head.handle, 0, text), 0);
   EXPECT_EQ(client.Do(DMDAX_OP_SYNC, d.head.handle, 0, 0, 0), 0);
-  EXPECT_EQ(use(DMDAX_KEY_REVOKE, "", added.arg[0]).error, 0);
-  EXPECT_EQ(use(DMDAX_KEY_REVOKE, "", added.arg[0]).error, EKEYREVOKED);
-  EXPECT_EQ(use(DMDAX_KEY_REVOKE, "", added.arg[0] + 1).error, ENOKEY);
+  EXPECT_EQ(keyctl(added.arg[0], KEYCTL_READ), EOPNOTSUPP);
+  EXPECT_EQ(keyctl(added.arg[0], KEYCTL_REVOKE), 0);
+  EXPECT_EQ(keyctl(added.arg[0], KEYCTL_REVOKE), EKEYREVOKED);
+  EXPECT_EQ(keyctl(added.arg[0], KEYCTL_UNLINK), 0);
+  EXPECT_EQ(keyctl(added.arg[0] + 1, KEYCTL_REVOKE), ENOKEY);
   EXPECT_EQ(use(DMDAX_KEY_REQUEST, name).error, ENOKEY);
   EXPECT_EQ(client.Read(d.head.handle, 0, 4096), text);
   const Said sdb = Open(client, kSdb, O_RDONLY);

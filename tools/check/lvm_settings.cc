@@ -56,6 +56,22 @@ BlockDevice* Find(const Session& session, const std::string& device) {
   return bdev.ok() ? *bdev : nullptr;
 }
 
+// The physical volumes of the group that are devices of the part.
+std::vector<std::pair<const proto::VolumeGroup::PhysicalVolume*, BlockDevice*>>
+VolumesOf(const GroupPart& part, const proto::VolumeGroup& group) {
+  std::vector<
+      std::pair<const proto::VolumeGroup::PhysicalVolume*, BlockDevice*>>
+      volumes;
+  for (const auto& physical : group.physical_volume()) {
+    BlockDevice* const bdev = Find(*part.machine, physical.device());
+    if (std::find(part.devices.begin(), part.devices.end(), bdev) !=
+        part.devices.end()) {
+      volumes.emplace_back(&physical, bdev);
+    }
+  }
+  return volumes;
+}
+
 }  // namespace
 
 std::string MakeWords(const Session& session, const std::string& vg,
@@ -112,12 +128,8 @@ std::vector<CureStep> GroupSettings(const GroupPart& part) {
   if (!words.empty()) {
     lines.push_back(absl::StrCat("vgchange", words, " ", ShellWord(part.vg)));
   }
-  for (const auto& physical : group->physical_volume()) {
-    BlockDevice* const bdev = Find(*part.machine, physical.device());
-    if (std::find(part.devices.begin(), part.devices.end(), bdev) ==
-        part.devices.end()) {
-      continue;
-    }
+  for (const auto& [physical_volume, bdev] : VolumesOf(part, *group)) {
+    const proto::VolumeGroup::PhysicalVolume& physical = *physical_volume;
     const std::string path = ShellWord(DevicePath(*part.machine, *bdev));
     if (physical.tag_size() != 0) {
       lines.push_back(
@@ -187,12 +199,8 @@ std::string MinorMayBeTaken(const Session& session, const LvmName& lvm,
 std::string MoreOnDevices(const GroupPart& part) {
   const proto::VolumeGroup* const group = Group(*part.machine, part.vg);
   if (group == nullptr) return "";
-  for (const auto& physical : group->physical_volume()) {
-    BlockDevice* const bdev = Find(*part.machine, physical.device());
-    if (std::find(part.devices.begin(), part.devices.end(), bdev) ==
-        part.devices.end()) {
-      continue;
-    }
+  for (const auto& [physical_volume, bdev] : VolumesOf(part, *group)) {
+    const proto::VolumeGroup::PhysicalVolume& physical = *physical_volume;
     const std::string name = OneLine(NameOfDevice(*part.machine, *bdev));
     constexpr absl::string_view kByHand =
         " and --dataalignment 2m, and the volumes by hand";

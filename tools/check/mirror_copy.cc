@@ -16,11 +16,20 @@
 namespace dmdax {
 namespace {
 
-std::vector<MirrorCopy> LegsOfMirror(const proto::Target& row) {
+// No table that loads has so many.
+constexpr uint64_t kMostLegs = 256;
+
+// The words behind "<type> <#params> <params>".
+RowWords BehindParams(const proto::Target& row) {
   RowWords words(TargetWords(row));
   words.Skip(1);
   words.Skip(words.NextNumber());
-  std::vector<MirrorCopy> copies(words.NextNumber() % 256);
+  return words;
+}
+
+std::vector<MirrorCopy> LegsOfMirror(const proto::Target& row) {
+  RowWords words = BehindParams(row);
+  std::vector<MirrorCopy> copies(words.NextNumber() % kMostLegs);
   for (MirrorCopy& copy : copies) {
     copy.device = words.Next();
     copy.start = words.NextNumber();
@@ -172,10 +181,8 @@ class Chooser {
 }  // namespace
 
 std::vector<MirrorCopy> RaidLegs(const proto::Target& row) {
-  RowWords words(TargetWords(row));
-  words.Skip(1);
-  words.Skip(words.NextNumber());
-  std::vector<MirrorCopy> legs(words.NextNumber() % 256);
+  RowWords words = BehindParams(row);
+  std::vector<MirrorCopy> legs(words.NextNumber() % kMostLegs);
   for (MirrorCopy& leg : legs) {
     leg.metadata = words.Next();
     leg.device = words.Next();

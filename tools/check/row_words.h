@@ -5,10 +5,8 @@
 //   RowWords words(TargetWords(row));
 //   words.Skip(words.NextNumber());
 //
-// That is past both arguments of "2 noflush 100".  Behind the last all words
-// are
-// "", and 0.
-// Threading: thread-compatible.
+// That is past both arguments of "2 noflush 100".  Behind the last one each
+// word is "", and each number 0. Threading: thread-compatible.
 #ifndef DMDAX_TOOLS_CHECK_ROW_WORDS_H_
 #define DMDAX_TOOLS_CHECK_ROW_WORDS_H_
 

@@ -23,6 +23,8 @@
 
 namespace dmdax {
 
+class HashFunction;
+
 inline constexpr uint32_t kSbSectors = 8;  // SB_SECTORS
 
 // "<algorithm>[:<key>]".
@@ -126,11 +128,20 @@ bool LimitIntegrityDevice(Integrity* ic);
 // Where sector `offset` of the row lies on the data device.
 uint64_t IntegrityDataSector(const Integrity& ic, uint64_t offset);
 
-// integrity_sector_checksum(): the tag of a block, `tag_size` bytes.  What is
-// not computed here (dm/targets/crypto_engine.h) is crc32c instead, as good to
-// see a change, but nothing that a kernel would take.
-std::string IntegrityTag(const Integrity& ic, uint64_t sector,
-                         absl::string_view block);
+// integrity_sector_checksum(): the tags of blocks, `tag_size` bytes each.  What
+// is not computed here (dm/targets/crypto_engine.h) is crc32c instead, as good
+// to see a change, but nothing that a kernel would take.
+class IntegrityTagger {
+ public:
+  // Of a row with an internal hash, which must outlive it.
+  explicit IntegrityTagger(const Integrity& ic);
+  std::string Tag(uint64_t sector, absl::string_view block) const;
+
+ private:
+  const Integrity& ic_;
+  const HashFunction* hash_;
+  std::optional<std::string> key_;  // bytes, of hmac(...)
+};
 
 // dm_integrity_rw_tag(): the tags of blocks from sector `offset` of the row on,
 // as they are on the device.  Errors: the device's.

@@ -54,18 +54,29 @@ bool Fits(const Integrity& ic, absl::string_view tag,
          (ic.discard && tag.find_first_not_of(kDiscardFiller) == tag.npos);
 }
 
+std::string TagsOf(const Integrity& ic, uint64_t at, absl::string_view data) {
+  const size_t block = size_t{ic.sectors_per_block} << kSectorShift;
+  const IntegrityTagger tagger(ic);
+  std::string tags;
+  for (size_t i = 0; i < data.size() / block; ++i) {
+    tags += tagger.Tag(at + i * ic.sectors_per_block,
+                       data.substr(i * block, block));
+  }
+  return tags;
+}
+
 int CheckTags(const DmTarget& ti, Integrity& ic, uint64_t at,
               absl::string_view data) ABSL_EXCLUSIVE_LOCKS_REQUIRED(ic.mu) {
   const size_t block = size_t{ic.sectors_per_block} << kSectorShift;
   const absl::StatusOr<std::string> tags =
       ReadIntegrityTags(ic, at, data.size() / block);
   if (!tags.ok()) return ErrnoOf(tags.status());
+  const IntegrityTagger tagger(ic);
   for (size_t i = 0; i < data.size() / block; ++i) {
     const uint64_t sector = at + i * ic.sectors_per_block;
     const absl::string_view tag =
         absl::string_view(*tags).substr(i * ic.tag_size, ic.tag_size);
-    if (Fits(ic, tag,
-             IntegrityTag(ic, sector, data.substr(i * block, block)))) {
+    if (Fits(ic, tag, tagger.Tag(sector, data.substr(i * block, block)))) {
       continue;
     }
     ++ic.mismatches;
@@ -84,7 +95,6 @@ int IntegrityEndIo(const DmTarget& ti, const DmBio& bio) {
   // Mode R is for recovery and checks nothing.
   if (!ic.internal_hash.given || ic.mode == 'R') return 0;
   const uint64_t at = ti.Offset(bio.sector);
-  const size_t block = size_t{ic.sectors_per_block} << kSectorShift;
   absl::MutexLock lock(&ic.mu);
   std::string tags;
   switch (bio.op) {
@@ -93,10 +103,7 @@ int IntegrityEndIo(const DmTarget& ti, const DmBio& bio) {
       if (ic.sb.recalculating) return 0;
       return CheckTags(ti, ic, at, {bio.data.data(), bio.data.size()});
     case ReqOp::kWrite:
-      for (size_t i = 0; i < bio.written.size() / block; ++i) {
-        tags += IntegrityTag(ic, at + i * ic.sectors_per_block,
-                             {bio.written.data() + i * block, block});
-      }
+      tags = TagsOf(ic, at, {bio.written.data(), bio.written.size()});
       break;
     case ReqOp::kDiscard:
       tags.assign(bio.sectors / ic.sectors_per_block * ic.tag_size,

@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "dm/bio_map.h"
@@ -78,36 +77,34 @@ absl::Status ForEachRange(const Integrity& ic, uint64_t offset,
   return absl::OkStatus();
 }
 
-// The function that `name` is, or is made of, "hmac(sha256)" of sha256.
-const HashFunction& HashOf(absl::string_view name, bool* is_hmac) {
-  *is_hmac = absl::ConsumePrefix(&name, "hmac(");
-  if (*is_hmac) absl::ConsumeSuffix(&name, ")");
-  const HashFunction* hash = FindHashFunction(name);
-  if (hash != nullptr) return *hash;
-  *is_hmac = false;
-  return *FindHashFunction("crc32c");
-}
-
 }  // namespace
 
-std::string IntegrityTag(const Integrity& ic, uint64_t sector,
-                         absl::string_view block) {
-  bool is_hmac;
-  const HashFunction& hash = HashOf(ic.internal_hash.name, &is_hmac);
+IntegrityTagger::IntegrityTagger(const Integrity& ic) : ic_(ic) {
+  absl::string_view name = ic.internal_hash.name;
+  const bool is_hmac =
+      absl::ConsumePrefix(&name, "hmac(") && absl::ConsumeSuffix(&name, ")");
+  hash_ = FindHashFunction(name);
+  if (hash_ == nullptr) {
+    hash_ = FindHashFunction("crc32c");
+  } else if (is_hmac) {
+    key_ = BytesOfHex(ic.internal_hash.key.value_or(""));
+  }
+}
+
+std::string IntegrityTagger::Tag(uint64_t sector,
+                                 absl::string_view block) const {
   char number[8];
   for (size_t i = 0; i < sizeof(number); ++i) {
     number[i] = static_cast<char>(sector >> (8 * i));
   }
   std::vector<absl::string_view> parts;
-  if (ic.sb.fixed_hmac)
-    parts.emplace_back(ic.sb.salt.data(), ic.sb.salt.size());
+  if (ic_.sb.fixed_hmac) {
+    parts.emplace_back(ic_.sb.salt.data(), ic_.sb.salt.size());
+  }
   parts.emplace_back(number, sizeof(number));
   parts.push_back(block);
-  std::string tag =
-      is_hmac ? Hmac(hash, ic.internal_hash.name,
-                     BytesOfHex(ic.internal_hash.key.value_or("")), parts)
-              : hash.Digest(parts);
-  tag.resize(ic.tag_size, 0);
+  std::string tag = key_ ? Hmac(*hash_, *key_, parts) : hash_->Digest(parts);
+  tag.resize(ic_.tag_size, 0);
   return tag;
 }
 

@@ -30,6 +30,13 @@ class Client:
   def Put(self, at, data):
     self.model[at:at + len(data)] = data
 
+  # A write is cut short where a server dies in its middle, and then only.
+  def Whole(self, done, data, at):
+    if done == len(data):
+      return
+    os.pwrite(self.fd, data[done:], self.base + at + done)
+    raise AssertionError("cut short")
+
   def Step(self):
     size = self.random.choice(SIZES)
     at = self.random.randrange(SIZE - size + 1)
@@ -38,14 +45,14 @@ class Client:
     data = bytes([self.random.randrange(256)]) * size
     kind = self.random.randrange(8)
     if kind < 2:
-      assert os.pwrite(self.fd, data, self.base + at) == size
+      self.Whole(os.pwrite(self.fd, data, self.base + at), data, at)
       self.Put(at, data)
     elif kind < 4:
       self.Is(at, os.pread(self.fd, size, self.base + at), size)
     elif kind < 6:
       os.lseek(self.fd, self.base + at, os.SEEK_SET)
       if kind == 4:
-        assert os.write(self.fd, data) == size
+        self.Whole(os.write(self.fd, data), data, at)
         self.Put(at, data)
       else:
         self.Is(at, os.read(self.fd, size), size)
@@ -58,7 +65,10 @@ class Client:
         self.Is(at, os.pread(self.fd, size, self.base + at), size)
         os.pwrite(self.fd, data, self.base + at)
         os._exit(0)
-      assert os.waitpid(child, 0)[1] == 0
+      status = os.waitpid(child, 0)[1]
+      if status == 3 << 8:
+        raise OSError(errno.EIO, "of the child")
+      assert status == 0
       self.Put(at, data)
 
   # What is longer than the device is cut short there.

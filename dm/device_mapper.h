@@ -286,7 +286,7 @@ struct TargetType {
   // or false: direct_access is asked every time, which costs the chain's walk.
   bool (*dax_layout)(const DmTarget& ti, DaxLayout* layout) = nullptr;
   int (*dax_zero_page_range)(const DmTarget& ti, pgoff_t pgoff,
-                             uint64_t nr_pages) = nullptr;
+                             uint64_t nr_pages, Trace* trace) = nullptr;
   size_t (*dax_recovery_write)(const DmTarget& ti, pgoff_t pgoff,
                                uint64_t offset,
                                absl::Span<const char> bytes) = nullptr;

@@ -205,11 +205,11 @@ bool StripeDaxLayout(const DmTarget& ti, DaxLayout* layout) {
 }
 
 int StripeDaxZeroPageRange(const DmTarget& ti, pgoff_t pgoff,
-                           uint64_t nr_pages) {
+                           uint64_t nr_pages, Trace* trace) {
   const MappedSector to = StripeMapSector(ti, PageToSector(pgoff));
   pgoff_t lower;
   if (!DmDaxPgoff(ProfileOf(ti), *to.dev, to.sector, &lower)) return -EINVAL;
-  return DaxZeroPageRange(to.dev->dax_dev, lower, nr_pages);
+  return DaxZeroPageRange(to.dev->dax_dev, lower, nr_pages, trace);
 }
 
 size_t StripeDaxRecoveryWrite(const DmTarget& ti, pgoff_t pgoff,

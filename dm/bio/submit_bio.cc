@@ -2,6 +2,7 @@
 #include "dm/bio/submit_bio.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <set>
@@ -35,7 +36,7 @@ absl::Status IoError(int err, const BlockDevice& bdev, sector_t sector) {
       err, absl::StrCat(bdev.name(), ": I/O error at sector ", sector.value()));
 }
 
-// Whether a request of `op` is done at all by the queue, or the row.
+// Whether `op` is done at all by the queue, or the row.
 bool QueueDoes(ReqOp op, const QueueLimits& limits) {
   if (op == ReqOp::kDiscard) return limits.max_discard_sectors > 0;
   if (op == ReqOp::kWriteZeroes) return limits.max_write_zeroes_sectors > 0;
@@ -46,6 +47,13 @@ bool RowDoes(ReqOp op, const DmTarget& ti) {
   if (op == ReqOp::kDiscard) return ti.num_discard_bios > 0;
   if (op == ReqOp::kWriteZeroes) return ti.num_write_zeroes_bios > 0;
   return true;
+}
+
+absl::Status Waits(const BlockDevice& bdev) {
+  absl::Status wait =
+      ErrnoError(EAGAIN, absl::StrCat(bdev.name(), " is suspended"));
+  wait.SetPayload(kSuspendedPayload, absl::Cord());
+  return wait;
 }
 
 absl::Status NotSupported(const BlockDevice& bdev) {
@@ -59,17 +67,8 @@ bool IsSuspended(const absl::Status& status) {
 }
 
 absl::Status BioSubmitter::Read(BlockDevice& bdev, sector_t sector,
-                                absl::Span<char> bytes) {
-  return Send({.op = ReqOp::kRead,
-               .bdev = &bdev,
-               .sector = sector,
-               .count = bytes.size() >> kSectorShift,
-               .in = bytes.data()});
-}
-
-absl::Status BioSubmitter::ReadAhead(BlockDevice& bdev, sector_t sector,
-                                     absl::Span<char> bytes) {
-  return Send({.op = ReqOp::kReadAhead,
+                                absl::Span<char> bytes, ReqOp op) {
+  return Send({.op = op,
                .bdev = &bdev,
                .sector = sector,
                .count = bytes.size() >> kSectorShift,
@@ -145,16 +144,22 @@ absl::Status BioSubmitter::CheckBio(const Bio& bio) {
 }
 
 absl::Status BioSubmitter::Send(const Bio& bio) {
+  static std::atomic<uint64_t> requests = 0;
+  if (nested_ == 0) request_ = ++requests;
+  ++nested_;
+  absl::Status status = SendNested(bio);
+  --nested_;
+  return status;
+}
+
+absl::Status BioSubmitter::SendNested(const Bio& bio) {
   StackDepth depth;
   MappedDevice* md = MappedDevice::Of(*bio.bdev);
   if (md != nullptr && depth.too_deep()) {
     return ErrnoError(ELOOP, "the devices lie on each other");
   }
   if (md != nullptr && suspended_ == Suspended::kWait && md->suspended()) {
-    absl::Status wait =
-        ErrnoError(EAGAIN, absl::StrCat(bio.bdev->name(), " is suspended"));
-    wait.SetPayload(kSuspendedPayload, absl::Cord());
-    return wait;
+    return Waits(*bio.bdev);
   }
   if (bio.op != ReqOp::kFlush) {
     if (absl::Status s = CheckBio(bio); !s.ok()) return s;
@@ -255,62 +260,94 @@ absl::Status BioSubmitter::SendToMapped(const Bio& bio, MappedDevice& md) {
 absl::Status BioSubmitter::SendPiece(const Bio& piece, const DmTarget& ti) {
   if (!RowDoes(piece.op, ti)) return NotSupported(*piece.bdev);
   if (ti.type->map == nullptr) return IoError(EIO, *piece.bdev, piece.sector);
-  const BioMap map = ti.type->map(ti, piece.sector, piece.op);
-  switch (map.kind) {
-    case BioMap::Kind::kError:
-      return IoError(map.err != 0 ? map.err : EIO, *piece.bdev, piece.sector);
-    case BioMap::Kind::kZeroes:
-      if (piece.in != nullptr) memset(piece.in, 0, Bytes(piece.count));
-      return absl::OkStatus();
-    case BioMap::Kind::kDropped:
-      return EndPiece(piece, ti);
-    case BioMap::Kind::kRemapped:
-      return SendRemapped(piece, ti, map);
+  for (uint32_t attempt = 0;; ++attempt) {
+    const BioMap map =
+        ti.type->map_bio != nullptr
+            ? ti.type->map_bio(ti, piece.sector, piece.count, piece.op)
+            : ti.type->map(ti, piece.sector, piece.op);
+    switch (map.kind) {
+      case BioMap::Kind::kError:
+        return IoError(map.err != 0 ? map.err : EIO, *piece.bdev, piece.sector);
+      case BioMap::Kind::kZeroes:
+        if (piece.in != nullptr) memset(piece.in, 0, Bytes(piece.count));
+        return absl::OkStatus();
+      case BioMap::Kind::kDropped:
+        return EndPiece(piece, ti);
+      case BioMap::Kind::kWaits:
+        return Waits(*piece.bdev);
+      case BioMap::Kind::kRemapped:
+        break;
+    }
+    Next next = Next::kIsDone;
+    absl::Status status = SendRemapped(piece, ti, map, attempt, &next);
+    if (next == Next::kIsDone) return status;
   }
-  return absl::OkStatus();
+}
+
+DmBio BioSubmitter::DmBioOf(const Bio& piece) const {
+  DmBio bio = {piece.sector, piece.op, piece.count, {}, {}, request_};
+  const size_t size = Bytes(piece.count);
+  if (piece.in != nullptr) bio.data = absl::MakeSpan(piece.in, size);
+  if (piece.out != nullptr) bio.written = absl::MakeConstSpan(piece.out, size);
+  return bio;
 }
 
 // clone_endio().
 absl::Status BioSubmitter::EndPiece(const Bio& piece, const DmTarget& ti) {
   if (ti.type->end_io == nullptr) return absl::OkStatus();
-  DmBio done = {piece.sector, piece.op, piece.count, {}, {}};
-  const size_t size = Bytes(piece.count);
-  if (piece.in != nullptr) done.data = absl::MakeSpan(piece.in, size);
-  if (piece.out != nullptr) {
-    done.written = absl::MakeConstSpan(piece.out, size);
-  }
-  if (const int err = ti.type->end_io(ti, done); err != 0) {
+  if (const int err = ti.type->end_io(ti, DmBioOf(piece)); err != 0) {
     return IoError(err, *piece.bdev, piece.sector);
   }
   return absl::OkStatus();
 }
 
+absl::Status BioSubmitter::SendBelow(const Bio& piece, const char* out,
+                                     const DmTarget& ti, const BioMap& map,
+                                     uint32_t attempt, Next* next) {
+  std::vector<size_t> failed;
+  absl::Status status;
+  for (size_t i = 0; i <= map.also.size(); ++i) {
+    Bio below = piece;
+    below.out = out;
+    below.bdev = i == 0 ? map.dev->bdev : map.also[i - 1].dev->bdev;
+    below.sector = i == 0 ? map.sector : map.also[i - 1].sector;
+    absl::Status s = Send(below);
+    if (IsSuspended(s)) return s;
+    if (s.ok()) continue;
+    failed.push_back(i);
+    status.Update(std::move(s));
+  }
+  if (failed.empty()) return status;
+  AfterFailure after = failed.size() <= map.also.size()
+                           ? AfterFailure::kSucceeds
+                           : AfterFailure::kFails;
+  if (ti.type->io_failed != nullptr) {
+    after = ti.type->io_failed(ti, DmBioOf(piece),
+                               {map, failed, ErrnoOf(status), attempt});
+  }
+  if (after == AfterFailure::kWaits) return Waits(*piece.bdev);
+  if (after == AfterFailure::kMapsAgain) *next = Next::kMapsAgain;
+  return after == AfterFailure::kSucceeds ? absl::OkStatus() : status;
+}
+
 absl::Status BioSubmitter::SendRemapped(const Bio& piece, const DmTarget& ti,
-                                        const BioMap& map) {
+                                        const BioMap& map, uint32_t attempt,
+                                        Next* next) {
   const size_t size = Bytes(piece.count);
   const bool corrupts = map.corrupt_byte > 0 && map.corrupt_byte <= size;
-  Bio below = piece;
+  const char* out = piece.out;
   std::vector<char> changed;
   if (piece.out != nullptr && ti.type->encode != nullptr) {
     const int err = ti.type->encode(
         ti, piece.sector, absl::MakeConstSpan(piece.out, size), &changed);
     if (err != 0) return IoError(err, *piece.bdev, piece.sector);
-    below.out = changed.data();
+    out = changed.data();
   } else if (piece.out != nullptr && corrupts) {
     changed.assign(piece.out, piece.out + size);
     changed[map.corrupt_byte - 1] = static_cast<char>(map.corrupt_value);
-    below.out = changed.data();
+    out = changed.data();
   }
-  below.bdev = map.dev->bdev;
-  below.sector = map.sector;
-  absl::Status status = Send(below);
-  for (const BioMap::Place& other : map.also) {
-    if (IsSuspended(status)) break;
-    below.bdev = other.dev->bdev;
-    below.sector = other.sector;
-    // It is done if one of them has taken it.
-    if (Send(below).ok()) status = absl::OkStatus();
-  }
+  absl::Status status = SendBelow(piece, out, ti, map, attempt, next);
   if (!status.ok()) return status;
   status = EndPiece(piece, ti);
   if (!status.ok()) return status;

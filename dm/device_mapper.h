@@ -256,6 +256,12 @@ struct TargetType {
   // asked by who has only a sector.
   BioMap (*map_bio)(const DmTarget& ti, sector_t sector, uint64_t sectors,
                     ReqOp op) = nullptr;
+  // For how many sectors from `sector` on an answer of ->map holds, where the
+  // target cuts up bios itself.
+  uint64_t (*map_len)(const DmTarget& ti, sector_t sector) = nullptr;
+  // The target reads or writes below by itself: 0, or the errno.  Nothing: this
+  // bio goes through ->map.
+  std::optional<int> (*submit)(const DmTarget& ti, const DmBio& bio) = nullptr;
   // What goes down instead of the data of a write: bytes of the same length in
   // `out`, or the errno.
   int (*encode)(const DmTarget& ti, sector_t sector,

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/errno_status.h"
+#include "dm/bio/bio_status.h"
 #include "dm/bio_map.h"
 #include "dm/dm_table.h"
 #include "dm/stack_depth.h"
@@ -23,18 +25,11 @@ namespace {
 constexpr unsigned kReqIdle = 1u << 15;
 constexpr unsigned kReqRahead = 1u << 19;
 
-constexpr char kSuspendedPayload[] = "dmdax/suspended";
-
 bool Reads(ReqOp op) { return op == ReqOp::kRead || op == ReqOp::kReadAhead; }
 
 unsigned Number(ReqOp op) { return Reads(op) ? 0 : 1; }
 
 size_t Bytes(uint64_t sectors) { return sectors << kSectorShift; }
-
-absl::Status IoError(int err, const BlockDevice& bdev, sector_t sector) {
-  return ErrnoError(
-      err, absl::StrCat(bdev.name(), ": I/O error at sector ", sector.value()));
-}
 
 // Whether `op` is done at all by the queue, or the row.
 bool QueueDoes(ReqOp op, const QueueLimits& limits) {
@@ -43,28 +38,7 @@ bool QueueDoes(ReqOp op, const QueueLimits& limits) {
   return true;
 }
 
-bool RowDoes(ReqOp op, const DmTarget& ti) {
-  if (op == ReqOp::kDiscard) return ti.num_discard_bios > 0;
-  if (op == ReqOp::kWriteZeroes) return ti.num_write_zeroes_bios > 0;
-  return true;
-}
-
-absl::Status Waits(const BlockDevice& bdev) {
-  absl::Status wait =
-      ErrnoError(EAGAIN, absl::StrCat(bdev.name(), " is suspended"));
-  wait.SetPayload(kSuspendedPayload, absl::Cord());
-  return wait;
-}
-
-absl::Status NotSupported(const BlockDevice& bdev) {
-  return ErrnoError(EOPNOTSUPP, absl::StrCat(bdev.name(), " does not do that"));
-}
-
 }  // namespace
-
-bool IsSuspended(const absl::Status& status) {
-  return status.GetPayload(kSuspendedPayload).has_value();
-}
 
 absl::Status BioSubmitter::Read(BlockDevice& bdev, sector_t sector,
                                 absl::Span<char> bytes, ReqOp op) {
@@ -138,7 +112,7 @@ absl::Status BioSubmitter::CheckBio(const Bio& bio) {
     return ErrnoError(EIO, absl::StrCat("past the end of ", bio.bdev->name()));
   }
   if (!QueueDoes(bio.op, bio.bdev->queue().limits())) {
-    return NotSupported(*bio.bdev);
+    return BioNotSupported(*bio.bdev);
   }
   return absl::OkStatus();
 }
@@ -159,7 +133,7 @@ absl::Status BioSubmitter::SendNested(const Bio& bio) {
     return ErrnoError(ELOOP, "the devices lie on each other");
   }
   if (md != nullptr && suspended_ == Suspended::kWait && md->suspended()) {
-    return Waits(*bio.bdev);
+    return BioWaits(*bio.bdev);
   }
   if (bio.op != ReqOp::kFlush) {
     if (absl::Status s = CheckBio(bio); !s.ok()) return s;
@@ -232,7 +206,7 @@ absl::Status BioSubmitter::SendToMapped(const Bio& bio, MappedDevice& md) {
     const sector_t sector = bio.sector + done;
     const DmTarget* ti = table == nullptr ? nullptr : table->FindTarget(sector);
     if (ti == nullptr) {
-      status.Update(IoError(EIO, *bio.bdev, sector));
+      status.Update(BioError(EIO, *bio.bdev, sector));
       break;
     }
     Bio clone = bio;
@@ -240,8 +214,16 @@ absl::Status BioSubmitter::SendToMapped(const Bio& bio, MappedDevice& md) {
     clone.count = std::min(bio.count - done, md.MaxIoLen(*ti, sector).sectors);
     if (bio.in != nullptr) clone.in = bio.in + Bytes(done);
     if (bio.out != nullptr) clone.out = bio.out + Bytes(done);
-    done += clone.count;
     if (ti->type->account != nullptr) ti->type->account(*ti, bio.op);
+    if (const std::optional<absl::Status> s = SubmitByTarget(clone, *ti)) {
+      status.Update(*s);
+      done += clone.count;
+      continue;
+    }
+    if (ti->type->map_len != nullptr) {
+      clone.count = std::min(clone.count, ti->type->map_len(*ti, sector));
+    }
+    done += clone.count;
     if (!ti->type->map_counts) {
       status.Update(SendPiece(clone, *ti));
       continue;
@@ -257,106 +239,6 @@ absl::Status BioSubmitter::SendToMapped(const Bio& bio, MappedDevice& md) {
   return status;
 }
 
-absl::Status BioSubmitter::SendPiece(const Bio& piece, const DmTarget& ti) {
-  if (!RowDoes(piece.op, ti)) return NotSupported(*piece.bdev);
-  if (ti.type->map == nullptr) return IoError(EIO, *piece.bdev, piece.sector);
-  for (uint32_t attempt = 0;; ++attempt) {
-    const BioMap map =
-        ti.type->map_bio != nullptr
-            ? ti.type->map_bio(ti, piece.sector, piece.count, piece.op)
-            : ti.type->map(ti, piece.sector, piece.op);
-    switch (map.kind) {
-      case BioMap::Kind::kError:
-        return IoError(map.err != 0 ? map.err : EIO, *piece.bdev, piece.sector);
-      case BioMap::Kind::kZeroes:
-        if (piece.in != nullptr) memset(piece.in, 0, Bytes(piece.count));
-        return absl::OkStatus();
-      case BioMap::Kind::kDropped:
-        return EndPiece(piece, ti);
-      case BioMap::Kind::kWaits:
-        return Waits(*piece.bdev);
-      case BioMap::Kind::kRemapped:
-        break;
-    }
-    Next next = Next::kIsDone;
-    absl::Status status = SendRemapped(piece, ti, map, attempt, &next);
-    if (next == Next::kIsDone) return status;
-  }
-}
-
-DmBio BioSubmitter::DmBioOf(const Bio& piece) const {
-  DmBio bio = {piece.sector, piece.op, piece.count, {}, {}, request_};
-  const size_t size = Bytes(piece.count);
-  if (piece.in != nullptr) bio.data = absl::MakeSpan(piece.in, size);
-  if (piece.out != nullptr) bio.written = absl::MakeConstSpan(piece.out, size);
-  return bio;
-}
-
-// clone_endio().
-absl::Status BioSubmitter::EndPiece(const Bio& piece, const DmTarget& ti) {
-  if (ti.type->end_io == nullptr) return absl::OkStatus();
-  if (const int err = ti.type->end_io(ti, DmBioOf(piece)); err != 0) {
-    return IoError(err, *piece.bdev, piece.sector);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status BioSubmitter::SendBelow(const Bio& piece, const char* out,
-                                     const DmTarget& ti, const BioMap& map,
-                                     uint32_t attempt, Next* next) {
-  std::vector<size_t> failed;
-  absl::Status status;
-  for (size_t i = 0; i <= map.also.size(); ++i) {
-    Bio below = piece;
-    below.out = out;
-    below.bdev = i == 0 ? map.dev->bdev : map.also[i - 1].dev->bdev;
-    below.sector = i == 0 ? map.sector : map.also[i - 1].sector;
-    absl::Status s = Send(below);
-    if (IsSuspended(s)) return s;
-    if (s.ok()) continue;
-    failed.push_back(i);
-    status.Update(std::move(s));
-  }
-  if (failed.empty()) return status;
-  AfterFailure after = failed.size() <= map.also.size()
-                           ? AfterFailure::kSucceeds
-                           : AfterFailure::kFails;
-  if (ti.type->io_failed != nullptr) {
-    after = ti.type->io_failed(ti, DmBioOf(piece),
-                               {map, failed, ErrnoOf(status), attempt});
-  }
-  if (after == AfterFailure::kWaits) return Waits(*piece.bdev);
-  if (after == AfterFailure::kMapsAgain) *next = Next::kMapsAgain;
-  return after == AfterFailure::kSucceeds ? absl::OkStatus() : status;
-}
-
-absl::Status BioSubmitter::SendRemapped(const Bio& piece, const DmTarget& ti,
-                                        const BioMap& map, uint32_t attempt,
-                                        Next* next) {
-  const size_t size = Bytes(piece.count);
-  const bool corrupts = map.corrupt_byte > 0 && map.corrupt_byte <= size;
-  const char* out = piece.out;
-  std::vector<char> changed;
-  if (piece.out != nullptr && ti.type->encode != nullptr) {
-    const int err = ti.type->encode(
-        ti, piece.sector, absl::MakeConstSpan(piece.out, size), &changed);
-    if (err != 0) return IoError(err, *piece.bdev, piece.sector);
-    out = changed.data();
-  } else if (piece.out != nullptr && corrupts) {
-    changed.assign(piece.out, piece.out + size);
-    changed[map.corrupt_byte - 1] = static_cast<char>(map.corrupt_value);
-    out = changed.data();
-  }
-  absl::Status status = SendBelow(piece, out, ti, map, attempt, next);
-  if (!status.ok()) return status;
-  status = EndPiece(piece, ti);
-  if (!status.ok()) return status;
-  if (piece.in != nullptr && corrupts) {
-    piece.in[map.corrupt_byte - 1] = static_cast<char>(map.corrupt_value);
-  }
-  return absl::OkStatus();
-}
-
 // Each device below is flushed once, if a row says so.
 absl::Status BioSubmitter::Flush(const Bio& bio, const DmTable& table) {
   absl::Status status;
@@ -370,7 +252,7 @@ absl::Status BioSubmitter::Flush(const Bio& bio, const DmTable& table) {
       if (ti.num_flush_bios == 0 || ti.type->map == nullptr) continue;
       const BioMap map = ti.type->map(ti, ti.begin, ReqOp::kFlush);
       if (map.kind == BioMap::Kind::kError) {
-        status.Update(IoError(map.err, *bio.bdev, ti.begin));
+        status.Update(BioError(map.err, *bio.bdev, ti.begin));
       }
       if (map.kind != BioMap::Kind::kRemapped) continue;
       below.insert(map.dev->bdev);

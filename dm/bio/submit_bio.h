@@ -20,6 +20,7 @@
 #define DMDAX_DM_BIO_SUBMIT_BIO_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -81,6 +82,8 @@ class BioSubmitter {
   absl::Status SendNested(const Bio& bio);
   absl::Status SendToDisk(const Bio& bio);
   absl::Status SendToMapped(const Bio& bio, MappedDevice& md);
+  std::optional<absl::Status> SubmitByTarget(const Bio& piece,
+                                             const DmTarget& ti);
   absl::Status SendPiece(const Bio& piece, const DmTarget& ti);
   absl::Status EndPiece(const Bio& piece, const DmTarget& ti);
   absl::Status SendRemapped(const Bio& piece, const DmTarget& ti,

@@ -126,6 +126,9 @@ struct BioMap {
   std::vector<Place> also = {};
   // The target's own number of what it has chosen, for ->io_failed.
   uint32_t choice = 0;
+  // dm_accept_partial_bio(): so many sectors of the bio; ->map is asked again
+  // of those behind.  0: all of it.
+  uint64_t sectors = 0;
 };
 
 // A request that a target has passed on, or dropped, as it comes back.
@@ -256,9 +259,6 @@ struct TargetType {
   // asked by who has only a sector.
   BioMap (*map_bio)(const DmTarget& ti, sector_t sector, uint64_t sectors,
                     ReqOp op) = nullptr;
-  // For how many sectors from `sector` on an answer of ->map holds, where the
-  // target cuts up bios itself.
-  uint64_t (*map_len)(const DmTarget& ti, sector_t sector) = nullptr;
   // The target reads or writes below by itself: 0, or the errno.  Nothing: this
   // bio goes through ->map.
   std::optional<int> (*submit)(const DmTarget& ti, const DmBio& bio) = nullptr;

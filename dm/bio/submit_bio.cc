@@ -220,9 +220,6 @@ absl::Status BioSubmitter::SendToMapped(const Bio& bio, MappedDevice& md) {
       done += clone.count;
       continue;
     }
-    if (ti->type->map_len != nullptr) {
-      clone.count = std::min(clone.count, ti->type->map_len(*ti, sector));
-    }
     done += clone.count;
     if (!ti->type->map_counts) {
       status.Update(SendPiece(clone, *ti));

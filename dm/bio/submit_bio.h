@@ -85,6 +85,8 @@ class BioSubmitter {
   std::optional<absl::Status> SubmitByTarget(const Bio& piece,
                                              const DmTarget& ti);
   absl::Status SendPiece(const Bio& piece, const DmTarget& ti);
+  // As much of it as ->map takes at once, which becomes its count.
+  absl::Status SendPart(Bio* part, const DmTarget& ti);
   absl::Status EndPiece(const Bio& piece, const DmTarget& ti);
   absl::Status SendRemapped(const Bio& piece, const DmTarget& ti,
                             const BioMap& map, uint32_t attempt, Next* next);

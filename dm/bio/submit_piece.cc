@@ -2,6 +2,7 @@
 //
 // What a row makes of a piece of a bio: __map_bio and clone_endio of
 // drivers/md/dm.c.
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -63,27 +64,42 @@ std::optional<absl::Status> BioSubmitter::SubmitByTarget(const Bio& piece,
 absl::Status BioSubmitter::SendPiece(const Bio& piece, const DmTarget& ti) {
   if (!RowDoes(piece.op, ti)) return BioNotSupported(*piece.bdev);
   if (ti.type->map == nullptr) return BioError(EIO, *piece.bdev, piece.sector);
+  absl::Status status;
+  for (uint64_t done = 0; done < piece.count;) {
+    Bio part = piece;
+    part.sector = piece.sector + done;
+    part.count = piece.count - done;
+    if (piece.in != nullptr) part.in = piece.in + Bytes(done);
+    if (piece.out != nullptr) part.out = piece.out + Bytes(done);
+    status.Update(SendPart(&part, ti));
+    done += part.count;
+  }
+  return status;
+}
+
+absl::Status BioSubmitter::SendPart(Bio* part, const DmTarget& ti) {
   for (uint32_t attempt = 0;; ++attempt) {
     const BioMap map =
         ti.type->map_bio != nullptr
-            ? ti.type->map_bio(ti, piece.sector, piece.count, piece.op)
-            : ti.type->map(ti, piece.sector, piece.op);
+            ? ti.type->map_bio(ti, part->sector, part->count, part->op)
+            : ti.type->map(ti, part->sector, part->op);
+    if (map.sectors > 0) part->count = std::min(part->count, map.sectors);
     switch (map.kind) {
       case BioMap::Kind::kError:
-        return BioError(map.err != 0 ? map.err : EIO, *piece.bdev,
-                        piece.sector);
+        return BioError(map.err != 0 ? map.err : EIO, *part->bdev,
+                        part->sector);
       case BioMap::Kind::kZeroes:
-        if (piece.in != nullptr) memset(piece.in, 0, Bytes(piece.count));
+        if (part->in != nullptr) memset(part->in, 0, Bytes(part->count));
         return absl::OkStatus();
       case BioMap::Kind::kDropped:
-        return EndPiece(piece, ti);
+        return EndPiece(*part, ti);
       case BioMap::Kind::kWaits:
-        return BioWaits(*piece.bdev);
+        return BioWaits(*part->bdev);
       case BioMap::Kind::kRemapped:
         break;
     }
     Next next = Next::kIsDone;
-    absl::Status status = SendRemapped(piece, ti, map, attempt, &next);
+    absl::Status status = SendRemapped(*part, ti, map, attempt, &next);
     if (next == Next::kIsDone) return status;
   }
 }

@@ -105,15 +105,25 @@ void PutLe(uint64_t value, size_t n, char* out) {
   for (size_t i = 0; i < n; ++i) out[i] = static_cast<char>(value >> (8 * i));
 }
 
+// log_end_io(): a log that can not be written is given up.
+void WriteLog(const DmTarget& ti, LogWritesC& lc, uint64_t sector,
+              absl::Span<const char> bytes) {
+  constexpr int kBlkStsIoerr = 10;
+  if (BioWrite(*lc.logdev->bdev, sector_t(sector), bytes).ok()) return;
+  DmLog(MachineOf(ti), KernLevel::kErr, "log-writes",
+        absl::StrCat("Error writing log block, error=", kBlkStsIoerr));
+  lc.logging_enabled = false;
+}
+
 // log_super().
-void WriteSuper(const LogWritesC& lc) {
+void WriteSuper(const DmTarget& ti, LogWritesC& lc) {
   constexpr uint64_t kMagic = 0x6a736677736872ULL;
   std::vector<char> block(lc.sectorsize);
   PutLe(kMagic, 8, &block[0]);
   PutLe(1, 8, &block[8]);
   PutLe(lc.logged_entries, 8, &block[16]);
   PutLe(lc.sectorsize, 4, &block[24]);
-  (void)BioWrite(*lc.logdev->bdev, sector_t{0}, block);
+  WriteLog(ti, lc, 0, block);
 }
 
 // log_writes_kthread(), of one entry.
@@ -137,9 +147,9 @@ void WriteEntry(const DmTarget& ti, LogWritesC& lc, const LogEntry& entry) {
   PutLe(entry.flags, 8, &block[16]);
   PutLe(entry.mark.size(), 8, &block[24]);
   std::copy(entry.mark.begin(), entry.mark.end(), block.begin() + 32);
-  block.insert(block.end(), entry.data.begin(), entry.data.end());
-  (void)BioWrite(*lc.logdev->bdev, sector_t(at), block);
-  if (entry.flags & kLogMark) WriteSuper(lc);
+  WriteLog(ti, lc, at, block);
+  if (!entry.data.empty()) WriteLog(ti, lc, at + unit, entry.data);
+  if (entry.flags & kLogMark) WriteSuper(ti, lc);
 }
 
 // normal_end_io(): a flush brings all that came before it into the log.

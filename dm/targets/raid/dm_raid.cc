@@ -359,7 +359,6 @@ const TargetType kRaidTarget = {
     .versions = {{k4_14, 1, 13, 0}, {k5_10, 1, 15, 1}},
     .ctr = RaidCtr,
     .map = RaidMap,
-    .map_len = RaidMapLen,
     .submit = RaidSubmit,
     .status = RaidStatus,
     .message = RaidMessage,

@@ -130,12 +130,11 @@ void RaidPostsuspend(DmTarget& ti);
 // A check or a repair goes through the set, and has nothing to tell.
 void RunRaidAction(const DmTarget& ti, absl::string_view word);
 
-// ->status, ->message, ->map, ->map_len, ->submit.
+// ->status, ->message, ->map, ->submit.
 void RaidStatus(const DmTarget& ti, StatusType type, std::string* out);
 absl::StatusOr<std::string> RaidMessage(DmTarget& ti,
                                         absl::Span<const std::string> argv);
 BioMap RaidMap(const DmTarget& ti, sector_t sector, ReqOp op);
-uint64_t RaidMapLen(const DmTarget& ti, sector_t sector);
 std::optional<int> RaidSubmit(const DmTarget& ti, const DmBio& bio);
 
 }  // namespace dmdax

@@ -29,14 +29,17 @@ using Page = std::array<unsigned char, kPageBytes>;
 // raid1_read_request() and raid1_write_request(): the first leg that is there
 // serves reads, and a write goes to all.
 BioMap MapToCopies(const RaidSet& rs, const std::vector<RaidPlace>& places,
-                   ReqOp op) {
+                   ReqOp op, uint64_t sectors) {
   BioMap map = {.kind = BioMap::Kind::kError, .err = EIO};
   for (const RaidPlace& place : places) {
     const DmDev* dev = rs.devs[place.dev].data;
     const sector_t sector(place.sector + rs.data_begin());
     if (dev == nullptr) continue;
     if (map.kind == BioMap::Kind::kError) {
-      map = {BioMap::Kind::kRemapped, dev, sector, 0};
+      map = {.kind = BioMap::Kind::kRemapped,
+             .dev = dev,
+             .sector = sector,
+             .sectors = sectors};
       if (op == ReqOp::kRead || op == ReqOp::kReadAhead) break;
     } else {
       map.also.push_back({dev, sector});
@@ -309,10 +312,12 @@ BioMap RaidMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   if (rs.type->is_raid1()) {
     std::vector<RaidPlace> legs;
     for (uint32_t i = 0; i < rs.disks(); ++i) legs.push_back({i, offset});
-    return MapToCopies(rs, legs, op);
+    return MapToCopies(rs, legs, op, 0);
   }
+  // What lies behind in the chunk goes with it.
+  const uint64_t left = rs.chunk_sectors - offset % rs.chunk_sectors;
   if (!rs.type->is_raid456()) {
-    return MapToCopies(rs, CopiesOf(rs, offset), op);
+    return MapToCopies(rs, CopiesOf(rs, offset), op, left);
   }
   // Of a write, the data and what has their parity.
   const RaidStripe stripe = StripeOf(rs, offset);
@@ -325,13 +330,7 @@ BioMap RaidMap(const DmTarget& ti, sector_t sector, ReqOp op) {
                                    {stripe.p, stripe.sector}};
   if (stripe.q != RaidStripe::kNone)
     places.push_back({stripe.q, stripe.sector});
-  return MapToCopies(rs, places, op);
-}
-
-uint64_t RaidMapLen(const DmTarget& ti, sector_t sector) {
-  const RaidSet& rs = ti.Private<RaidSet>();
-  if (rs.type->is_raid1() || rs.chunk_sectors == 0) return ~uint64_t{0};
-  return rs.chunk_sectors - ti.Offset(sector) % rs.chunk_sectors;
+  return MapToCopies(rs, places, op, left);
 }
 
 std::optional<int> RaidSubmit(const DmTarget& ti, const DmBio& bio) {

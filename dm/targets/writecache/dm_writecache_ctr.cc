@@ -105,6 +105,18 @@ absl::Status ParseOptions(const DmTarget& ti, DmArgSet& as, WriteCache* wc) {
   }
   if (!o.fua.empty()) wc->options.push_back(o.fua);
   if (o.metadata_only) wc->options.emplace_back("metadata_only");
+  wc->metadata_only = o.metadata_only;
+  constexpr uint64_t kBlocksSsd = 65536, kBlocksPmem = 64;
+  auto value = [&](size_t i, uint64_t otherwise) {
+    return o.numbers[i].empty() ? otherwise : std::stoull(o.numbers[i]);
+  };
+  wc->high_watermark = value(1, 50);
+  wc->low_watermark = value(2, 45);
+  wc->autocommit_blocks = value(4, wc->pmem_mode ? kBlocksPmem : kBlocksSsd);
+  wc->autocommit_msecs = static_cast<int64_t>(value(5, 1000));
+  if (!o.numbers[6].empty()) {
+    wc->max_age_msecs = static_cast<int64_t>(value(6, 0));
+  }
   number(7);
   return absl::OkStatus();
 }
@@ -123,6 +135,14 @@ uint64_t NrBlocks(const WriteCache& wc) {
     --n;
   }
   return n;
+}
+
+// From percents of what is used to blocks that are free.
+void SetWatermarks(WriteCache& wc) {
+  OwnedLock lock(&wc.mu);
+  for (uint64_t* mark : {&wc.high_watermark, &wc.low_watermark}) {
+    *mark = wc.cleaner ? wc.n_blocks : (wc.n_blocks * (100 - *mark) + 50) / 100;
+  }
 }
 
 uint32_t LogicalBlock(const DmDev& dev) {
@@ -158,22 +178,6 @@ absl::Status ParseDevices(DmTarget& ti, DmArgSet& as, WriteCache* wc) {
   return absl::OkStatus();
 }
 
-// A blank device is formatted; other bytes are no cache.
-absl::Status CheckSuperblock(const WriteCache& wc) {
-  std::vector<char> block(kSectorSize);
-  absl::Status s = BioRead(*wc.ssd_dev->bdev, sector_t(wc.start_sector),
-                           absl::MakeSpan(block));
-  if (!s.ok()) {
-    return ErrnoError(ErrnoOf(s), "Unable to read first block of metadata");
-  }
-  // A magic of 0, and a version of 0 behind it.
-  if (std::all_of(block.begin(), block.begin() + 8,
-                  [](char c) { return c == 0; })) {
-    return absl::OkStatus();
-  }
-  return DmError("Invalid magic in the superblock");
-}
-
 }  // namespace
 
 absl::Status WriteCacheCtr(DmTarget& ti, absl::Span<const std::string> argv) {
@@ -191,7 +195,8 @@ absl::Status WriteCacheCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   }
   wc->n_blocks = NrBlocks(*wc);
   if (wc->n_blocks == 0) return DmError("Invalid device size");
-  if (absl::Status s = CheckSuperblock(*wc); !s.ok()) return s;
+  if (absl::Status s = OpenWriteCache(*wc); !s.ok()) return s;
+  SetWatermarks(*wc);
   ti.num_flush_bios = 1;
   ti.flush_supported = true;
   ti.num_discard_bios = 1;

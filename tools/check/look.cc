@@ -221,6 +221,11 @@ Look LookAt(Session& session, const LookRequest& request) {
     return look;
   }
   look.dax = true;
+  look.error = CheckWalkBudget();
+  if (!look.error.ok()) {
+    CloseSubject(session, look.subject);
+    return look;
+  }
   const int order = OrderOf(request.wish, session.user->faults());
   look.error = Sweep(*session.user, order, request.wish, look);
   const absl::Status sync = CheckSync(*session.user, order, look.subject);

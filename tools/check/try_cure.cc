@@ -13,6 +13,7 @@
 #include "tools/check/dax_depth.h"
 #include "tools/check/fit_rows.h"
 #include "tools/check/fresh_files.h"
+#include "tools/check/too_deep.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_rows.h"
 
@@ -101,7 +102,8 @@ TriedCure CureTrial::RunWay(CureWay way, proto::World better,
     if (MakesFilesAnew(*found)) {
       PlaceAnew(session, look.subject, *found, tried.better);
     }
-    tried.cured = LoadWorld(tried.better);
+    const absl::Status walks = CheckWalkBudget();
+    tried.cured = walks.ok() ? LoadWorld(tried.better) : walks;
   }
   if (tried.cured.ok()) AddVolumeShare(*tried.cured, look, reason, *found);
   tried.cure = std::make_shared<const Cure>(*std::move(found));

@@ -6,8 +6,10 @@
 #include <string>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "import/build_world.h"
@@ -28,6 +30,74 @@ std::set<std::string> MountedDevices(const Facts& facts) {
     mounted.insert(std::move(device));
   }
   return mounted;
+}
+
+// Whoever has a device open: the devices that stand on it, and others.
+class Holders {
+ public:
+  explicit Holders(const Facts& facts, const std::set<std::string>& mounted)
+      : facts_(facts) {
+    for (const std::string& device : mounted) Add(device, "mount");
+    for (const auto& [name, m] : facts.mapped) {
+      const std::string path = absl::StrCat(kMapper, name);
+      for (const DmTargetSpec& row : m.rows) {
+        for (absl::string_view word : absl::StrSplit(row.params, ' ')) {
+          AddWord(word, path);
+        }
+      }
+    }
+    for (const auto& [above, below] : facts.stands_on) {
+      // The same device may be there by its kernel's name too.
+      const std::string path = CanonicalDevice(facts, above);
+      for (const std::string& device : below) {
+        Add(device, path.empty() ? above : path);
+      }
+    }
+    for (const UseFact& use : facts.uses) {
+      if (use.active) Add(CanonicalName(facts, use.device), "swap");
+    }
+    for (const LoopFact& loop : facts.loops) AddWord(loop.file, loop.device);
+    // logdev=/dev/pmem1
+    for (const MountFact& mount : facts.mounts) {
+      for (absl::string_view word : absl::StrSplit(mount.options, ',')) {
+        const size_t at = word.find("=/dev/");
+        if (at != word.npos) AddWord(word.substr(at + 1), mount.path);
+      }
+    }
+  }
+
+  size_t Of(const std::string& device) const {
+    const auto at = of_.find(device);
+    return at == of_.end() ? 0 : at->second.size();
+  }
+
+ private:
+  void AddWord(absl::string_view word, const std::string& by) {
+    if (absl::StrContains(word, '/') || absl::StrContains(word, ':')) {
+      Add(CanonicalDevice(facts_, word), by);
+    }
+  }
+  void Add(const std::string& device, const std::string& by) {
+    if (!device.empty() && device != by) of_[device].insert(by);
+  }
+
+  const Facts& facts_;
+  std::map<std::string, std::set<std::string>> of_;
+};
+
+// Mapped devices that somebody has open of whom no input says anything.
+void AddOpenElsewhere(const Facts& facts, const std::set<std::string>& mounted,
+                      proto::World* world) {
+  const auto is_open = [](const auto& m) { return m.second.open != 0; };
+  if (absl::c_none_of(facts.mapped, is_open)) return;
+  const Holders holders(facts, mounted);
+  for (const auto& [name, m] : facts.mapped) {
+    const std::string device = absl::StrCat(kMapper, name);
+    if (m.open <= holders.Of(device)) continue;
+    proto::Use* use = world->add_use();
+    use->set_device(device);
+    use->set_open(m.open);
+  }
 }
 
 }  // namespace
@@ -59,6 +129,7 @@ void AddUses(const Facts& facts, proto::World* world) {
     use->set_label(seen.label);
     if (seen.priority) use->set_priority(*seen.priority);
   }
+  AddOpenElsewhere(facts, mounted, world);
 }
 
 }  // namespace dmdax

@@ -84,6 +84,7 @@ struct Mapped {
   std::string type;  // as lsblk has it: "lvm", "crypt"
   bool read_only = false;
   bool suspended = false;
+  uint32_t open = 0;           // how often it is, if an input says so
   std::string odd_table;       // why its table is not taken; "": it may be
   bool no_live_table = false;  // an input says that it has none
   bool boot_line = false;      // dm-mod.create= makes it

@@ -238,6 +238,12 @@ std::optional<Cure> CureNotDax(const CureRequest& request,
   if (subject.bdev == nullptr) return std::nullopt;
   const std::vector<NotDaxLevel> levels =
       WhyNotDax(request.session, *subject.bdev);
+  const bool rounds = request.session.machine->profile().dm_dax_alignment ==
+                      DmDaxAlignment::kRoundsDown;
+  // 4.14 looks at its pages when it mounts: no level of the stack says no.
+  if (!rounds && (levels.empty() || levels.back().by == NoDaxBy::kTarget)) {
+    if (auto cure = CureOffPage(request, world)) return cure;
+  }
   if (levels.empty()) return CureMount(request, world);
   const NotDaxLevel& end = levels.back();
   for (proto::Pmem& pmem : *world.mutable_pmem()) {

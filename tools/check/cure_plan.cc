@@ -16,6 +16,7 @@
 #include "tools/check/bdev_set.h"
 #include "tools/check/blank_name.h"
 #include "tools/check/by_hand.h"
+#include "tools/check/closed_look.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/cure_steps.h"
 #include "tools/check/cured_size.h"
@@ -87,6 +88,7 @@ class Planner {
     MakeMountPoints(r_.stands_on, &steps_);
     by_hand_.DropFrom(&steps_);
     AddSwapSteps(r_.machine, r_.stands_on.uses(), gone_, by_hand_, &steps_);
+    AddClosedLook(r_.machine, r_.stands_on, &steps_);
     return Told();
   }
 

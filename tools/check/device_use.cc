@@ -68,7 +68,16 @@ DeviceUses::DeviceUses(const Session& session) {
 
 std::string DeviceUses::Of(const BlockDevice& bdev) const {
   const auto use = uses_.find(&bdev);
-  return use == uses_.end() ? "" : use->second.what;
+  if (use != uses_.end()) return use->second.what;
+  const auto open = open_.find(&bdev);
+  return open == open_.end() ? "" : open->second.what;
+}
+
+std::string DeviceUses::WhyNotClosed(const BlockDevice& bdev) const {
+  const auto open = open_.find(&bdev);
+  return open == open_.end() ? ""
+                             : absl::StrCat("holds ", open->second.what, ": ",
+                                            open->second.stays);
 }
 
 std::string DeviceUses::MountOf(const BlockDevice& bdev) const {
@@ -109,6 +118,10 @@ void DeviceUses::AddSeen(const Session& session) {
       swap = std::max(swap, use.active() ? Swap::kInUse : Swap::kIdle);
       if (use.has_priority()) priorities_.try_emplace(*bdev, use.priority());
     }
+    if (use.open() != 0) {
+      open_.try_emplace(*bdev, OpenWords(use));
+      continue;
+    }
     if (stood_on.contains(*bdev)) continue;
     SeenUse seen = WordsOfUse(use);
     const Use said{std::move(seen.what), std::move(seen.stays), "",
@@ -124,10 +137,13 @@ UsesThatGo UsesOf(const Session& session, const DeviceUses& uses,
   UsesThatGo gone;
   std::set<std::string> remarks;
   for (BlockDevice* bdev : devices) {
+    const std::string name = OneLine(NameOfDevice(session, *bdev));
+    if (const std::string open = uses.WhyNotClosed(*bdev); !open.empty()) {
+      gone.refused = absl::StrCat(name, " ", open);
+    }
     const std::string use = uses.Of(*bdev);
     if (use.empty() || uses.SwapOn(*bdev) != DeviceUses::Swap::kNone) continue;
-    const std::string what =
-        OneLine(absl::StrCat(NameOfDevice(session, *bdev), " holds ", use));
+    const std::string what = absl::StrCat(name, " holds ", OneLine(use));
     const std::string stays = uses.WhyItStays(*bdev);
     if (stays.empty()) {
       remarks.insert(absl::StrCat(what, ", to be made again by hand"));

@@ -18,6 +18,7 @@
 #include "block/block_device.h"
 #include "state/session.h"
 #include "tools/check/bdev_set.h"
+#include "tools/check/seen_use.h"
 
 namespace dmdax {
 
@@ -41,6 +42,10 @@ class DeviceUses {
   // The one that it was given (swapon -p); nothing: the kernel chose it.
   std::optional<uint32_t> SwapPriority(const BlockDevice& bdev) const;
 
+  // Of one that is open by somebody whom no input names: "holds ...", and what
+  // to do; "": there is no such.
+  std::string WhyNotClosed(const BlockDevice& bdev) const;
+
   // Why no list of commands may take it, and what to do; "": one may, and what
   // lies there goes.
   std::string WhyItStays(const BlockDevice& bdev) const;
@@ -52,6 +57,7 @@ class DeviceUses {
   };
   void AddSeen(const Session& session);
   std::map<const BlockDevice*, Use> uses_;
+  std::map<const BlockDevice*, SeenUse> open_;
   std::map<const BlockDevice*, Swap> swap_;
   std::map<const BlockDevice*, uint32_t> priorities_;
 };

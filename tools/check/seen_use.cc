@@ -62,6 +62,17 @@ std::string PathOf(const std::string& device) {
 
 }  // namespace
 
+SeenUse OpenWords(const proto::Use& use) {
+  const std::string path = PathOf(use.device());
+  return {
+      absl::StrCat("something that has it open and that no input names "
+                   "(dmsetup info: Open ",
+                   use.open(), ")"),
+      absl::StrCat("no list could remove it; find who that is (fuser -v ", path,
+                   ", lsblk, /proc/mounts), end it or add what says of it, "
+                   "and ask again")};
+}
+
 SeenUse WordsOfUse(const proto::Use& use) {
   if (use.active()) {
     return {"swap in use", "swapoff it, and ask again", true};

@@ -18,6 +18,8 @@ struct SeenUse {
   std::string stays;          // why no list may take it, or ""
   bool maps_nothing = false;  // swap, or the log of a file system
 };
+// Of one that is open besides (Use::open).
+SeenUse OpenWords(const proto::Use& use);
 SeenUse WordsOfUse(const proto::Use& use);
 
 }  // namespace dmdax

@@ -19,8 +19,10 @@
 #include "tools/check/dax_depth.h"
 #include "tools/check/dax_flag.h"
 #include "tools/check/fs_anew.h"
+#include "tools/check/in_progress.h"
 #include "tools/check/undo_target.h"
 #include "tools/check/world_mount.h"
+#include "tools/check/world_rows.h"
 
 namespace dmdax {
 namespace {
@@ -265,6 +267,12 @@ std::optional<Cure> CureNotDax(const CureRequest& request,
                                    .stands_on = request.stands_on},
                                   world)) {
       return cure;
+    }
+  }
+  if (const proto::MappedDevice* const device = FindMapped(
+          world, NameOfDevice(request.session, *end.bdev))) {
+    if (std::string doing = InProgress(*device); !doing.empty()) {
+      return Cure{.remark = std::move(doing)};
     }
   }
   if (auto cure = UndoTarget(request, end, world)) return cure;

@@ -27,6 +27,7 @@
 #include "tools/check/fs_anew.h"
 #include "tools/check/fs_steps.h"
 #include "tools/check/group_steps.h"
+#include "tools/check/in_progress.h"
 #include "tools/check/kpartx_map.h"
 #include "tools/check/list_refusal.h"
 #include "tools/check/lvm_group.h"
@@ -190,13 +191,14 @@ class Planner {
       const proto::MappedDevice* const device =
           r_.stands_on.InWorld(NameOfDevice(r_.machine, *bdev));
       if (device == nullptr) continue;
-      Refuse(PartOfLvm(r_.machine, AsItWillBe(*device)));
       if (const auto lvm = LvmNameOf(*device)) {
         Refuse(LockedGroup(r_.machine, lvm->vg));
+        Refuse(MoveInProgress(r_.stands_on, r_.machine, lvm->vg));
         for (BlockDevice* below : DevicesBelow(r_.machine, *bdev)) {
           if (gone_.contains(below)) RedoDevice(below);
         }
       }
+      Refuse(PartOfLvm(r_.machine, AsItWillBe(*device)));
       if (Has(CureStage::kRemoveVolume, device->name())) continue;
       for (const CureStep& step : VolumeSteps(r_.machine, *device)) {
         if (step.stage == CureStage::kRemoveVolume) Put(step);

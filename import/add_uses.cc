@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "import/build_world.h"
+#include "import/formats/boot_part.h"
 
 namespace dmdax {
 namespace {
@@ -108,7 +109,9 @@ void AddUses(const Facts& facts, proto::World* world) {
   std::map<std::pair<std::string, std::string>, UseFact> uses;
   for (const UseFact& seen : facts.uses) {
     const std::string device = CanonicalName(facts, seen.device);
-    if (device.empty() || mounted.contains(device)) continue;
+    if (device.empty()) continue;
+    // What is mounted is a mount; that the firmware reads it too is more.
+    if (mounted.contains(device) && !IsBootPart(seen.type)) continue;
     // A group of volumes goes as a whole, wherever they lie.
     if (!absl::StartsWith(device, kMapper) &&
         !MayHavePmem(facts, *world, device)) {

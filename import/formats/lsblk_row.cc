@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "import/formats/boot_part.h"
 
 namespace dmdax {
 namespace {
@@ -112,6 +113,10 @@ void SayMounts(const LsblkRow& row, const std::string& source, Facts* facts) {
 void SayUse(const LsblkRow& row, const std::string& device, Facts* facts) {
   const bool swap = absl::c_linear_search(row.mountpoints, "[SWAP]");
   const std::string type = row.text("fstype");
+  if (const absl::string_view boot = BootPart(row.text("parttype"));
+      !boot.empty()) {
+    facts->uses.push_back({.device = device, .type = std::string(boot)});
+  }
   if (type.empty() && !swap) return;
   if (const std::string uuid = row.text("uuid");
       type == "LVM2_member" && !uuid.empty()) {

@@ -86,6 +86,12 @@ std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
   const Subject& subject = request.subject;
   proto::Mount* mount = FindWorldMount(world, subject.mount);
   if (mount == nullptr) return std::nullopt;
+  if (IsBootMount(subject.mount)) {
+    return Cure{.remark = absl::StrCat(
+                    "leave ", OneLine(subject.mount),
+                    " as it is: firmware and boot loader read it, and no "
+                    "program maps it")};
+  }
   const std::string fs = WorldFsType(*mount);
   const FileSystemType* const type = FindUnmodelledFileSystem(fs);
   if (type != nullptr) {

@@ -12,6 +12,7 @@
 #include "absl/strings/strip.h"
 #include "base/one_line.h"
 #include "fs/mount_words.h"
+#include "import/formats/boot_part.h"
 #include "process/mount_point.h"
 #include "state/find_device.h"
 #include "tools/check/bdev_set.h"
@@ -122,7 +123,7 @@ void DeviceUses::AddSeen(const Session& session) {
       open_.try_emplace(*bdev, OpenWords(use));
       continue;
     }
-    if (stood_on.contains(*bdev)) continue;
+    if (stood_on.contains(*bdev) && !IsBootPart(use.type())) continue;
     SeenUse seen = WordsOfUse(use);
     const Use said{std::move(seen.what), std::move(seen.stays), "",
                    seen.maps_nothing};

@@ -19,6 +19,8 @@ struct PartOfMore {
   absl::string_view stays;  // $0: the device
   bool maps_nothing = false;
 };
+constexpr absl::string_view kForTheBoot =
+    "the machine starts from it, and no list makes that again";
 constexpr PartOfMore kParts[] = {
     {"LVM2_member", "a physical volume of LVM2",
      "no input lists its volumes, which would go: add what dmsetup table and "
@@ -43,6 +45,10 @@ constexpr PartOfMore kParts[] = {
     {"bcachefs", "bcachefs",
      "it may be one of several devices of a mounted one: bcachefs fs usage "
      "says"},
+    {"esp", "the EFI system partition", kForTheBoot, true},
+    {"xbootldr", "the partition of the boot loader", kForTheBoot, true},
+    {"bios_boot", "the BIOS boot partition", kForTheBoot, true},
+    {"prep", "the PReP boot partition", kForTheBoot, true},
     {"jbd", "the journal of an ext4",
      "no input says of which, which would lose it", true},
     {"xfs_external_log", "the log of an xfs",

@@ -42,6 +42,9 @@ void NameUnknown(Facts* facts);
 // Where each pmem and device-dax is in memory; chosen if no input says so.
 absl::Status PlacePmem(Facts* facts, proto::World* world);
 
+// Which of them are virtio's, where their places are known.
+void AddPmemBuses(Facts* facts, proto::World* world);
+
 // Disks, partitions and devices that only tables name.
 void AddHardware(Facts* facts, proto::World* world);
 

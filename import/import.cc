@@ -174,6 +174,7 @@ absl::StatusOr<Imported> Importer::Finish(const std::string& kernel) {
   if (absl::Status s = SizeByBootLine(facts); !s.ok()) return s;
   NameUnknown(facts);
   if (absl::Status s = PlacePmem(facts, &out.world); !s.ok()) return s;
+  AddPmemBuses(facts, &out.world);
   AddHardware(facts, &out.world);
   AddMapped(facts, &out.world);
   if (absl::Status s = AddMounts(facts, &out.world); !s.ok()) return s;

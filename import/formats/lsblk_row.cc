@@ -96,6 +96,14 @@ absl::Status SayDisk(const LsblkRow& row, const std::string& kname,
                                 row.place("ro"), kname, "read-only flag");
     if (!s.ok()) return s;
   }
+  // "block:nd:virtio:pci"
+  const std::string subsystems = row.text("subsystems");
+  if (absl::StrContains(subsystems, ":nd")) {
+    absl::Status s =
+        Facts::Say(disk.virtio, absl::StrContains(subsystems, ":virtio"),
+                   row.place("subsystems"), kname, "bus (whether virtio)");
+    if (!s.ok()) return s;
+  }
   if (type == "part") {
     if (absl::Status s = SayPartition(row, disk); !s.ok()) return s;
   }

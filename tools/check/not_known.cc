@@ -61,6 +61,9 @@ class Doubts {
     if (guess.decides() == proto::Guess::NO_DAX) {
       return !look_.dax && DaxIsOpen(guess, of_mount);
     }
+    if (guess.decides() == proto::Guess::SYNC) {
+      return wish_ == Wish::kSync && look_.sync;
+    }
     if (!look_.dax || FailsAnyway()) return false;
     const bool pages = wish_ == Wish::kPmd || wish_ == Wish::kPud;
     if (guess.decides() == proto::Guess::PMD) return pages;

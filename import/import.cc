@@ -155,7 +155,7 @@ void Importer::ChooseKernel(const std::string& kernel, Imported* out) {
     facts_->NoteOnce("no input says which kernel runs (uname -r): v6_1 taken");
     return;
   }
-  absl::StatusOr<KernelAnswer> answer = AnswerForKernel(said);
+  absl::StatusOr<KernelAnswer> answer = AnswerForRelease(said);
   if (!answer.ok()) {
     facts_->NoteOnce(absl::StrCat(answer.status().message(), "; v6_1 taken"));
     return;

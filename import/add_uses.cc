@@ -101,9 +101,49 @@ void AddOpenElsewhere(const Facts& facts, const std::set<std::string>& mounted,
   }
 }
 
+// A mapped device by a kernel's name that no input joins with a dm name: each
+// without a number may be it.
+void AddUsesOfUnnamed(Facts* facts, proto::World* world) {
+  // By what they are called: type, and whether in use.
+  std::map<std::string, std::pair<std::string, bool>> unnamed;
+  const auto add = [&](const std::string& device, const std::string& type,
+                       bool active) {
+    absl::string_view bare = absl::StripPrefix(device, "/dev/");
+    if (!absl::StartsWith(bare, "dm-") ||
+        !CanonicalName(*facts, device).empty()) {
+      return;
+    }
+    auto& said = unnamed[absl::StrCat("/dev/", bare)];
+    if (said.first.empty() || active) said.first = type;
+    said.second |= active;
+  };
+  for (const UseFact& use : facts->uses) add(use.device, use.type, use.active);
+  for (const MountFact& mount : facts->mounts) {
+    add(mount.source, "mount", false);
+  }
+  for (const auto& [called, said] : unnamed) {
+    bool any = false;
+    for (const auto& [name, m] : facts->mapped) {
+      if (m.dev || m.minor) continue;
+      any = true;
+      proto::Use* use = world->add_use();
+      use->set_device(absl::StrCat(kMapper, name));
+      use->set_type(said.first);
+      use->set_active(said.second);
+      use->set_called(called);
+    }
+    if (any && said.first != "mount") {  // of that it is noted
+      facts->NoteOnce(absl::StrCat(
+          "no input says which device ", called, " is, which has ", said.first,
+          said.second ? " in use" : "", " (dmsetup info -c)"));
+    }
+  }
+}
+
 }  // namespace
 
-void AddUses(const Facts& facts, proto::World* world) {
+void AddUses(Facts* all, proto::World* world) {
+  const Facts& facts = *all;
   const std::set<std::string> mounted = MountedDevices(facts);
   // Inputs that say different things of one device are all kept.
   std::map<std::pair<std::string, std::string>, UseFact> uses;
@@ -133,6 +173,7 @@ void AddUses(const Facts& facts, proto::World* world) {
     if (seen.priority) use->set_priority(*seen.priority);
   }
   AddOpenElsewhere(facts, mounted, world);
+  AddUsesOfUnnamed(all, world);
 }
 
 }  // namespace dmdax

@@ -56,7 +56,7 @@ absl::Status AddMounts(Facts* facts, proto::World* world);
 
 // What lies on mapped devices and persistent memory, and is not in the World
 // otherwise.
-void AddUses(const Facts& facts, proto::World* world);
+void AddUses(Facts* facts, proto::World* world);
 
 // What LVM2's groups have and the World has not otherwise.
 void AddGroups(const Facts& facts, proto::World* world);

@@ -178,7 +178,7 @@ absl::StatusOr<Imported> Importer::Finish(const std::string& kernel) {
   AddHardware(facts, &out.world);
   AddMapped(facts, &out.world);
   if (absl::Status s = AddMounts(facts, &out.world); !s.ok()) return s;
-  AddUses(*facts, &out.world);
+  AddUses(facts, &out.world);
   AddGroups(*facts, &out.world);
   if (absl::Status s = CheckText(*facts, out.world); !s.ok()) return s;
   if (absl::Status s = SettleWorld(facts, &out.world); !s.ok()) return s;

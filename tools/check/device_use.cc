@@ -114,6 +114,10 @@ void DeviceUses::AddSeen(const Session& session) {
   for (const proto::Use& use : session.uses) {
     const absl::StatusOr<BlockDevice*> bdev = FindDevice(session, use.device());
     if (!bdev.ok()) continue;
+    if (!use.called().empty()) {
+      open_.try_emplace(*bdev, WordsOfUse(use));
+      continue;
+    }
     if (use.active() || use.type() == "swap") {
       Swap& swap = swap_[*bdev];
       swap = std::max(swap, use.active() ? Swap::kInUse : Swap::kIdle);

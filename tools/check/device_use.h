@@ -42,8 +42,8 @@ class DeviceUses {
   // The one that it was given (swapon -p); nothing: the kernel chose it.
   std::optional<uint32_t> SwapPriority(const BlockDevice& bdev) const;
 
-  // Of one that is open by somebody whom no input names: "holds ...", and what
-  // to do; "": there is no such.
+  // Of one that is open by somebody whom no input names, or may be the one that
+  // an input calls otherwise: "holds ...", and what to do; "": it is neither.
   std::string WhyNotClosed(const BlockDevice& bdev) const;
 
   // Why no list of commands may take it, and what to do; "": one may, and what
@@ -57,7 +57,7 @@ class DeviceUses {
   };
   void AddSeen(const Session& session);
   std::map<const BlockDevice*, Use> uses_;
-  std::map<const BlockDevice*, SeenUse> open_;
+  std::map<const BlockDevice*, SeenUse> open_;  // of WhyNotClosed()
   std::map<const BlockDevice*, Swap> swap_;
   std::map<const BlockDevice*, uint32_t> priorities_;
 };

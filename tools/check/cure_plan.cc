@@ -35,6 +35,7 @@
 #include "tools/check/made_again.h"
 #include "tools/check/mount_in_part.h"
 #include "tools/check/mounts_around.h"
+#include "tools/check/no_more.h"
 #include "tools/check/plan_remark.h"
 #include "tools/check/swap_steps.h"
 #include "tools/check/volume_cure.h"
@@ -129,6 +130,9 @@ class Planner {
     BdevSet gone = r_.stands_on.AllAbove(anew, kMostGone);
     more_ = gone.size() > kMostGone;
     for (BlockDevice* bdev : OwnThatGo(anew)) gone.insert(bdev);
+    std::erase_if(gone, [&](BlockDevice* bdev) {
+      return IsNoMore(r_.machine, r_.stands_on, world_, *bdev);
+    });
     gone_.insert(gone.begin(), gone.end());
     for (BlockDevice* bdev : gone) {
       goes_.insert(NameOfDevice(r_.machine, *bdev));

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "base/kernel_profile.h"
 #include "base/one_line.h"
+#include "dm/dm_table.h"
 #include "fs/file_system_type.h"
 #include "fs/mount_words.h"
 #include "fs/no_dax.h"
@@ -18,6 +19,7 @@
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/dax_flag.h"
+#include "tools/check/device_use.h"
 #include "tools/check/fs_anew.h"
 #include "tools/check/in_progress.h"
 #include "tools/check/undo_target.h"
@@ -240,10 +242,36 @@ std::string WithoutDax(const NotDaxLevel& end) {
 
 }  // namespace
 
+namespace {
+
+// A target that may be loaded over DAX, and answers every page with an error:
+// 4.14's snapshot-origin.
+std::optional<Cure> UndoRefusal(const CureRequest& request,
+                                proto::World& world) {
+  for (BlockDevice* at : AllBelow(request.session, request.subject.bdev)) {
+    const DmTable* const table = LiveTable(request.session, *at);
+    if (table == nullptr || table->targets().empty()) continue;
+    const TargetType& type = *table->targets()[0].type;
+    if (type.direct_access == nullptr || type.dax_layout != nullptr) continue;
+    NotDaxLevel end{.bdev = at, .by = NoDaxBy::kTarget};
+    end.target = std::string(type.name);
+    return UndoTarget(request, end, world);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::optional<Cure> CureNotDax(const CureRequest& request,
                                proto::World& world) {
   const Subject& subject = request.subject;
   if (subject.bdev == nullptr) return std::nullopt;
+  if (subject.mount.empty() &&
+      !WhyNeverDax(request.session, *subject.bdev).empty()) {
+    return Cure{.remark =
+                    "no setting helps: what must be mapped needs a device "
+                    "without that"};
+  }
   const std::vector<NotDaxLevel> levels =
       WhyNotDax(request.session, *subject.bdev);
   const bool rounds = request.session.machine->profile().dm_dax_alignment ==
@@ -251,6 +279,7 @@ std::optional<Cure> CureNotDax(const CureRequest& request,
   // 4.14 looks at its pages when it mounts: no level of the stack says no.
   if (!rounds && (levels.empty() || levels.back().by == NoDaxBy::kTarget)) {
     if (auto cure = CureOffPage(request, world)) return cure;
+    if (auto cure = UndoRefusal(request, world)) return cure;
   }
   if (levels.empty()) return CureMount(request, world);
   const NotDaxLevel& end = levels.back();

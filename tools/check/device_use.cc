@@ -16,6 +16,7 @@
 #include "process/mount_point.h"
 #include "state/find_device.h"
 #include "tools/check/bdev_set.h"
+#include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/seen_use.h"
 
@@ -135,6 +136,17 @@ void DeviceUses::AddSeen(const Session& session) {
     // Where inputs contradict each other no list may take it.
     if (!fresh && known->second.stays.empty()) known->second = said;
   }
+}
+
+std::string WhyNeverDax(const Session& session, const BlockDevice& bdev) {
+  std::string path;
+  for (const proto::Use& use : session.uses) {
+    std::string why = WhyNeverDax(use);
+    if (why.empty()) continue;
+    if (path.empty()) path = DevicePath(session, bdev);
+    if (use.device() == bdev.name() || use.device() == path) return why;
+  }
+  return "";
 }
 
 UsesThatGo UsesOf(const Session& session, const DeviceUses& uses,

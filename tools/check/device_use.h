@@ -62,6 +62,9 @@ class DeviceUses {
   std::map<const BlockDevice*, uint32_t> priorities_;
 };
 
+// Why nothing that an import saw on a device is ever DAX; "": it may be.
+std::string WhyNeverDax(const Session& session, const BlockDevice& bdev);
+
 // What lies on devices that go, which no list of commands makes again; of swap
 // AddSwapSteps() does.
 struct UsesThatGo {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/check/seen_use.h"
 
+#include <utility>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -55,6 +57,14 @@ constexpr PartOfMore kParts[] = {
      "no input says of which, which would lose it: add /proc/mounts", true},
 };
 
+// What reads them has no DAX.
+constexpr std::pair<absl::string_view, absl::string_view> kNeverDax[] = {
+    {"crypto_LUKS", "a LUKS container, which dm-crypt opens: that has no DAX"},
+    {"linux_raid_member", "a member of an md array: md has no DAX"},
+    {"bcache", "a device of bcache, which has no DAX"},
+    {"zfs_member", "a member of a ZFS pool: ZFS has no DAX"},
+};
+
 bool IsFileSystem(absl::string_view type) {
   return FindFileSystemType(type).ok() ||
          FindUnmodelledFileSystem(type) != nullptr;
@@ -67,6 +77,13 @@ std::string PathOf(const std::string& device) {
 }
 
 }  // namespace
+
+std::string WhyNeverDax(const proto::Use& use) {
+  for (const auto& [type, why] : kNeverDax) {
+    if (type == use.type() && use.called().empty()) return std::string(why);
+  }
+  return "";
+}
 
 SeenUse OpenWords(const proto::Use& use) {
   const std::string path = PathOf(use.device());

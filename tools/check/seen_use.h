@@ -21,6 +21,9 @@ struct SeenUse {
 // Of one that is open besides (Use::open).
 SeenUse OpenWords(const proto::Use& use);
 SeenUse WordsOfUse(const proto::Use& use);
+// Why nothing in what lies there is ever DAX: "dm-crypt has none"; "": it may
+// be.
+std::string WhyNeverDax(const proto::Use& use);
 
 }  // namespace dmdax
 

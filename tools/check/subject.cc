@@ -184,6 +184,13 @@ Subject OpenDeviceSubject(Session& session, BlockDevice& bdev,
         EOPNOTSUPP, absl::StrCat("no file is DAX: ", MountText(*mount)));
     return subject;
   }
+  if (mount == nullptr) {
+    if (const std::string why = WhyNeverDax(session, bdev); !why.empty()) {
+      subject.dax =
+          ErrnoError(EOPNOTSUPP, absl::StrCat(name, " holds ", why));
+      return subject;
+    }
+  }
   absl::StatusOr<std::shared_ptr<File>> file = OpenDeviceFile(
       session, bdev, name,
       mount != nullptr && mount->read_only() ? DeviceFileMode::kReadOnly

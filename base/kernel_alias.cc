@@ -141,10 +141,11 @@ absl::StatusOr<KernelAnswer> AnswerForRelease(absl::string_view release) {
   }
   const KernelProfile& oldest = AllKernelProfiles()[0];
   KernelAnswer older{&oldest, ""};
-  older.unknown = absl::StrCat(
-      "kernel ", release, " is older than ", oldest.name,
-      ", the oldest that there is, and a vendor may have carried back what came "
-      "later: nobody knows what it does");
+  older.unknown =
+      absl::StrCat("kernel ", release, " is older than ", oldest.name,
+                   ", the oldest that there is, and a vendor may have carried "
+                   "back what came "
+                   "later: nobody knows what it does");
   older.note = absl::StrCat(older.unknown, "; ", oldest.name, " stands in");
   return older;
 }

@@ -61,8 +61,8 @@ struct KernelAnswer {
 // The message says what there is.
 absl::StatusOr<KernelAnswer> AnswerForKernel(absl::string_view name);
 KernelAnswer AnswerForAlias(const KernelAlias& alias);
-// Of what a machine runs, which may be older: then the oldest profile stands in,
-// and KernelAnswer::unknown says that it has no answer of its own.
+// Of what a machine runs, which may be older: then the oldest profile stands
+// in, and KernelAnswer::unknown says that it has no answer of its own.
 absl::StatusOr<KernelAnswer> AnswerForRelease(absl::string_view release);
 
 }  // namespace dmdax

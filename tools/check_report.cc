@@ -245,9 +245,8 @@ std::string WishText(Wish wish) {
 
 nlohmann::ordered_json SharesToJson(const PageShares& s) {
   nlohmann::ordered_json j = {
-      {"total", s.total}, {"pud", s.pud},   {"pmd", s.pmd},
-      {"pte", s.pte},     {"hole", s.hole}, {"signal", s.signal},
-      {"tail", s.tail}};
+      {"total", s.total}, {"pud", s.pud},       {"pmd", s.pmd},  {"pte", s.pte},
+      {"hole", s.hole},   {"signal", s.signal}, {"tail", s.tail}};
   if (s.apart != 0) j["apart"] = s.apart;
   return j;
 }

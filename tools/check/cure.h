@@ -48,7 +48,7 @@ enum class CureStage {
   kRemember,  // reads what is made again just so
   kUnmount,
   kClosedLook,  // ends the list where what goes is still in use
-  kConvert,  // a volume keeps its data
+  kConvert,     // a volume keeps its data
   kRemoveVolume,
   kRemoveGroup,
   kNamespace,

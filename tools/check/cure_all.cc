@@ -248,12 +248,11 @@ class Curer {
                                          OtherAnswers& others,
                                          const Patient& p) const {
     if (p.cures.empty()) return {};
-    const bool anew = std::any_of(
-        p.cures.begin(), p.cures.end(),
-        [](const auto& cure) { return MakesFilesAnew(*cure); });
-    return NotKnown(
-               session, guesses_, others, p.look, wish_,
-               anew ? FileSystemIs::kMadeAnew : FileSystemIs::kAsItWas)
+    const bool anew =
+        std::any_of(p.cures.begin(), p.cures.end(),
+                    [](const auto& cure) { return MakesFilesAnew(*cure); });
+    return NotKnown(session, guesses_, others, p.look, wish_,
+                    anew ? FileSystemIs::kMadeAnew : FileSystemIs::kAsItWas)
         .open;
   }
 

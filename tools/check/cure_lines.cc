@@ -151,7 +151,8 @@ std::string AlignedMkfsLine(absl::string_view type, const std::string& path,
                         reflink == XfsReflink::kNo    ? " -m reflink=0"
                         : reflink == XfsReflink::kYes ? " -m reflink=1"
                                                       : "",
-                        " -d ", XfsAlignWords(bytes), more, " ", ShellWord(path));
+                        " -d ", XfsAlignWords(bytes), more, " ",
+                        ShellWord(path));
   }
   return absl::StrCat(type == "ext2" ? "mkfs.ext2" : "mkfs.ext4",
                       " -F -b 4096 -E stride=512,stripe_width=512", more, " ",

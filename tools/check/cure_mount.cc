@@ -304,8 +304,8 @@ std::optional<Cure> CureNotDax(const CureRequest& request,
       return cure;
     }
   }
-  if (const proto::MappedDevice* const device = FindMapped(
-          world, NameOfDevice(request.session, *end.bdev))) {
+  if (const proto::MappedDevice* const device =
+          FindMapped(world, NameOfDevice(request.session, *end.bdev))) {
     if (std::string doing = InProgress(*device); !doing.empty()) {
       return Cure{.remark = std::move(doing)};
     }

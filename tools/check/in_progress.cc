@@ -19,9 +19,8 @@ namespace {
 bool IsPvmove(const LvmName& lvm) {
   absl::string_view number = lvm.lv;
   return absl::ConsumePrefix(&number, "pvmove") && !number.empty() &&
-         std::all_of(number.begin(), number.end(), [](unsigned char c) {
-           return absl::ascii_isdigit(c);
-         });
+         std::all_of(number.begin(), number.end(),
+                     [](unsigned char c) { return absl::ascii_isdigit(c); });
 }
 
 std::string PvmoveText(const LvmName& lvm) {
@@ -41,8 +40,7 @@ std::string InProgress(const proto::MappedDevice& device) {
   proto::MappedDevice rows = device;
   for (const proto::Target& row : *EditRows(&rows)) {
     if (SpecFromTarget(row).target_type != "snapshot-merge") continue;
-    const std::string name =
-        ShellWord(absl::StrCat(lvm->vg, "/", lvm->lv));
+    const std::string name = ShellWord(absl::StrCat(lvm->vg, "/", lvm->lv));
     return absl::StrCat(
         "a snapshot is being merged into ", OneLine(device.name()),
         ": wait until that is done (lvs -a -o +snap_percent ", name,

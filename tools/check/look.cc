@@ -154,15 +154,13 @@ void AddOffPage(const Session& session, Look& look) {
   }
   const OffPage off = OffPageOf(session, look.subject);
   if (!off.row) return;
-  look.shares.apart =
-      std::min(off.sectors * kSectorSize, look.subject.size);
-  look.obstacles.insert(look.obstacles.begin(),
-                        {.name = kOffPage,
-                         .text = off.Text(),
-                         .level = LevelText(off.row),
-                         .device = off.row.device(),
-                         .levels = off.rows,
-                         .bytes = look.shares.apart});
+  look.shares.apart = std::min(off.sectors * kSectorSize, look.subject.size);
+  look.obstacles.insert(look.obstacles.begin(), {.name = kOffPage,
+                                                 .text = off.Text(),
+                                                 .level = LevelText(off.row),
+                                                 .device = off.row.device(),
+                                                 .levels = off.rows,
+                                                 .bytes = look.shares.apart});
   // What brings the row to a huge page brings it to a page.
   look.reasons.insert(look.reasons.begin(),
                       {.code = off.past == 0 ? FaultReasonCode::kRunChunk

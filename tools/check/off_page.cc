@@ -154,10 +154,10 @@ SectorRanges RangesOf(const Subject& subject) {
 
 std::string OffPage::Text() const {
   const std::string how =
-      past == 0 ? "has chunks that are no whole pages of 8 sectors"
-                : absl::StrCat("begins ", past,
-                               past == 1 ? " sector" : " sectors",
-                               " past a page of ", below);
+      past == 0
+          ? "has chunks that are no whole pages of 8 sectors"
+          : absl::StrCat("begins ", past, past == 1 ? " sector" : " sectors",
+                         " past a page of ", below);
   return absl::StrCat(
       LevelText(row), " ", how,
       ": this kernel rounds down for DAX, and for block I/O it does not, so "

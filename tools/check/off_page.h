@@ -9,9 +9,6 @@
 // device read and write for the same blocks, and they overwrite each other.
 // Until 5.16 the kernel refuses DAX there instead.
 //
-//   const OffPage off = OffPageOf(session, subject);
-//   if (off.row) std::cout << off.Text() << "\n";
-//
 // A stack on whose ways down too many meet is looked at once a level; then all
 // that lies behind such rows counts, used or not.
 //
@@ -37,7 +34,7 @@ namespace dmdax {
 struct OffPage {
   // The first row that begins within a page; no value: none does.
   FaultLevel row;
-  std::string below;     // the device below it: "pmem0"
+  std::string below;  // the device below it: "pmem0"
   // Sectors behind the page's begin; 0: its chunks are no whole pages.
   uint64_t past = 0;
   uint64_t rows = 0;     // that begin so

@@ -98,13 +98,13 @@ SeenUse OpenWords(const proto::Use& use) {
 
 SeenUse WordsOfUse(const proto::Use& use) {
   if (!use.called().empty()) {
-    return {absl::StrCat("perhaps what an input calls ", use.called(),
-                         use.type() == "mount" ? " and shows mounted"
-                         : use.active()        ? " and has as swap in use"
-                                        : absl::StrCat(" and has as ",
-                                                       use.type())),
-            "no input says which volume that is: add dmsetup info -c, and ask "
-            "again"};
+    return {
+        absl::StrCat("perhaps what an input calls ", use.called(),
+                     use.type() == "mount" ? " and shows mounted"
+                     : use.active()        ? " and has as swap in use"
+                                    : absl::StrCat(" and has as ", use.type())),
+        "no input says which volume that is: add dmsetup info -c, and ask "
+        "again"};
   }
   if (use.active()) {
     return {"swap in use", "swapoff it, and ask again", true};

@@ -186,8 +186,7 @@ Subject OpenDeviceSubject(Session& session, BlockDevice& bdev,
   }
   if (mount == nullptr) {
     if (const std::string why = WhyNeverDax(session, bdev); !why.empty()) {
-      subject.dax =
-          ErrnoError(EOPNOTSUPP, absl::StrCat(name, " holds ", why));
+      subject.dax = ErrnoError(EOPNOTSUPP, absl::StrCat(name, " holds ", why));
       return subject;
     }
   }

@@ -18,7 +18,6 @@
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
-namespace {
 
 bool MakesFilesAnew(const Cure& cure) {
   return std::any_of(cure.steps.begin(), cure.steps.end(),
@@ -27,6 +26,8 @@ bool MakesFilesAnew(const Cure& cure) {
                      }) ||
          !cure.physical_volumes.empty();
 }
+
+namespace {
 
 // A file system that is made anew has its files elsewhere.
 void PlaceAnew(const Session& session, const Subject& subject, const Cure& cure,

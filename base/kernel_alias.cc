@@ -110,6 +110,13 @@ std::string KernelAnswer::BothNote() const {
                       " and ", above->name, ": both are asked");
 }
 
+std::string KernelAnswer::AboveNote() const {
+  if (above == nullptr) return "";
+  return absl::StrCat("kernel ", between, " is not a profile; ", above->name,
+                      " answers: it takes what is mounted there, and ",
+                      profile->name, " refuses it (dmdax kernels)");
+}
+
 absl::StatusOr<KernelAnswer> AnswerForKernel(absl::string_view name) {
   absl::StatusOr<const KernelProfile*> found = FindKernelProfile(name);
   if (found.ok()) return KernelAnswer{*found, ""};
@@ -131,6 +138,23 @@ absl::StatusOr<KernelAnswer> AnswerForKernel(absl::string_view name) {
                     [](std::string* out, const KernelAlias& alias) {
                       absl::StrAppend(out, alias.name);
                     })));
+}
+
+absl::StatusOr<KernelAnswer> AnswerForRelease(absl::string_view release) {
+  absl::StatusOr<KernelAnswer> answer = AnswerForKernel(release);
+  const std::optional<KernelRelease> number = ParseRelease(release);
+  if (answer.ok() || !number || NewestNotAfter(*number) != nullptr) {
+    return answer;
+  }
+  const KernelProfile& oldest = AllKernelProfiles()[0];
+  KernelAnswer older{&oldest, ""};
+  older.unknown =
+      absl::StrCat("kernel ", release, " is older than ", oldest.name,
+                   ", the oldest that there is, and a vendor may have carried "
+                   "back what came "
+                   "later: nobody knows what it does");
+  older.note = absl::StrCat(older.unknown, "; ", oldest.name, " stands in");
+  return older;
 }
 
 }  // namespace dmdax

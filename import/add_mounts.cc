@@ -283,13 +283,14 @@ class Mounts {
         HasSharedFile(m.path)) {
       return;
     }
-    facts_.Guess(
-        m.place,
+    proto::Guess guess =
         MakeGuess(proto::Guess::NO_DAX, m.path,
                   absl::StrCat("no input says whether ", m.path,
                                " was made with reflink, with which this kernel "
                                "refuses dax=always"),
-                  "no reflink", absl::StrCat("xfs_info ", m.path)));
+                  "no reflink", absl::StrCat("xfs_info ", m.path));
+    guess.set_by_mkfs(true);
+    facts_.Guess(m.place, std::move(guess));
   }
 
   bool ReflinkDecides(const std::string& device) const {

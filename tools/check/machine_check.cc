@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/kernel_profile.h"
+#include "dm/walk_budget.h"
 #include "state/world_load.h"
 #include "tools/check/not_known.h"
 
@@ -111,6 +112,7 @@ absl::StatusOr<MachineCheck> Check(const MachineRequest& request) {
   // What each kernel says of all subjects, or why it does not take the World.
   std::vector<absl::StatusOr<std::vector<DaxCheck>>> by_kernel;
   for (const std::string& kernel : request.kernels) {
+    const WalkBudget budget;
     DaxChecker checker(request.world, kernel, request.map);
     if (request.between && !kernel.empty()) checker.AnswerForRelease();
     if (!checker.error().ok()) {

@@ -111,7 +111,10 @@ void MirrorResume(DmTarget& ti) {
   if (!ms.log.Resume(ti)) {
     DmLog(MachineOf(ti), KernLevel::kWarn, "raid1", "log resume failed");
   }
-  ms.recovery.Start(MachineOf(ti).NowSeconds());
+  const int64_t now = MachineOf(ti).NowSeconds();
+  ms.recovery.Start(now);
+  // The daemon begins at once, and says so.
+  MirrorElapse(ti, now);
 }
 
 // device_status_char() of each leg.
@@ -194,6 +197,13 @@ std::string MirrorSaveState(const DmTarget& ti) {
 bool MirrorRestoreState(DmTarget& ti, absl::string_view state) {
   MirrorSet& ms = ti.Private<MirrorSet>();
   const std::vector<absl::string_view> words = absl::StrSplit(state, ' ');
+  // As it was before legs could fail: "<in sync> <regions> <recovery>".
+  if (words.size() == 3) {
+    absl::MutexLock lock(&ms.mu);
+    ms.in_sync = words[0] == "1";
+    return ms.recovery.Restore(words[2]) &&
+           ms.log.Restore({words[1], "0", "0"});
+  }
   const size_t log = 5 + 2 * ms.mirror.size();
   absl::MutexLock lock(&ms.mu);
   if (words.size() < log || !absl::SimpleAtoi(words[3], &ms.default_mirror) ||

@@ -15,6 +15,7 @@ namespace dmdax {
 namespace {
 
 // A word of what is cached, or waits to be free.
+// Before there were commits, "<block>:<block of the cache>" was all.
 bool RestoreEntry(absl::string_view word, WriteCache& wc)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(wc.mu) {
   const std::vector<absl::string_view> parts = absl::StrSplit(word, ':');
@@ -27,6 +28,16 @@ bool RestoreEntry(absl::string_view word, WriteCache& wc)
     return true;
   }
   WriteCache::Entry e;
+  if (parts.size() == 2) {
+    e = {.slot = 0, .seq = 0, .born = wc.next_born, .since = 0};
+    if (!absl::SimpleAtoi(parts[1], &e.slot) || e.slot >= wc.n_blocks) {
+      return false;
+    }
+    wc.cached[block] = e;
+    wc.used.insert(e.slot);
+    ++wc.next_born;
+    return true;
+  }
   if (parts.size() != 5 || !absl::SimpleAtoi(parts[1], &e.slot) ||
       !absl::SimpleAtoi(parts[2], &e.seq) ||
       !absl::SimpleAtoi(parts[3], &e.born) ||
@@ -58,7 +69,7 @@ void WriteCacheStatus(const DmTarget& ti, StatusType type, std::string* out) {
   }
 }
 
-// "<cleaner> <flush on suspend> <next free> <commits> <uncommitted blocks>
+// "v2 <cleaner> <flush on suspend> <next free> <commits> <uncommitted blocks>
 // <timer>", the counters, "<block>:<block of the
 // cache>:<commit>:<order>:<time>" for each that is cached, and "<block of the
 // cache>" for each that waits to be free.
@@ -66,8 +77,8 @@ std::string WriteCacheSaveState(const DmTarget& ti) {
   const WriteCache& wc = ti.Private<WriteCache>();
   OwnedLock lock(&wc.mu);
   std::string state =
-      absl::StrCat(wc.cleaner ? 1 : 0, " ", wc.flush_on_suspend ? 1 : 0, " ",
-                   wc.next_free, " ", wc.seq_count, " ");
+      absl::StrCat("v2 ", wc.cleaner ? 1 : 0, " ", wc.flush_on_suspend ? 1 : 0,
+                   " ", wc.next_free, " ", wc.seq_count, " ");
   absl::StrAppend(&state, wc.uncommitted_blocks, " ", wc.autocommit_since);
   for (uint64_t stat : wc.stats) absl::StrAppend(&state, " ", stat);
   for (const auto& [block, e] : wc.cached) {
@@ -79,8 +90,14 @@ std::string WriteCacheSaveState(const DmTarget& ti) {
 }
 
 bool WriteCacheRestoreState(DmTarget& ti, absl::string_view state) {
+  std::vector<absl::string_view> words = absl::StrSplit(state, ' ');
+  if (words[0] != "v2" && words.size() >= 3) {
+    // The words that there were before.
+    words.insert(words.begin() + 3, {"0", "0", "-1"});
+  } else {
+    words.erase(words.begin());
+  }
   constexpr size_t kHead = 6;
-  const std::vector<absl::string_view> words = absl::StrSplit(state, ' ');
   if (words.size() < kHead + WriteCache::kStats) return false;
   WriteCache& wc = ti.Private<WriteCache>();
   OwnedLock lock(&wc.mu);
@@ -102,10 +119,12 @@ bool WriteCacheRestoreState(DmTarget& ti, absl::string_view state) {
   for (size_t i = kHead + WriteCache::kStats; i < words.size(); ++i) {
     if (!RestoreEntry(words[i], wc)) return false;
   }
+  if (wc.used.contains(wc.next_free % wc.n_blocks)) {
+    wc.next_free = NextFree(wc, wc.next_free);
+  }
   if (wc.cleaner) wc.high_watermark = wc.low_watermark = wc.n_blocks;
-  // Two entries may not have one block of the cache, nor a free one be used.
-  return wc.used.size() == wc.cached.size() + wc.stale.size() &&
-         !wc.used.contains(wc.next_free);
+  // Two entries may not have one block of the cache.
+  return wc.used.size() == wc.cached.size() + wc.stale.size();
 }
 
 }  // namespace dmdax

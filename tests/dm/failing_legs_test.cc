@@ -195,5 +195,17 @@ TEST_F(FailingLegsTest, MultipathWithoutAPathFails) {
   EXPECT_EQ(Read(0), "1");
 }
 
+TEST_F(FailingLegsTest, MultipathMayWaitForAPath) {
+  ASSERT_EQ(Why("multipath",
+                "3 queue_mode bio queue_if_no_path 0 1 1 round-robin 0 1 0 "
+                "/dev/mapper/l0",
+                1024),
+            "");
+  Break("l0");
+  EXPECT_EQ(Read(0), "EAGAIN");
+  EXPECT_EQ(Message("fail_if_no_path"), "");
+  EXPECT_EQ(Read(0), "EIO");
+}
+
 }  // namespace
 }  // namespace dmdax

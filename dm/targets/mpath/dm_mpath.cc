@@ -15,9 +15,9 @@
 //
 // Request-based unless queue_mode says bio.  A path is alive until a message or
 // an I/O error fails it; each request takes the next path of its group, or of
-// the next group if none is left, and only without any it fails (also with
-// queue_if_no_path, where the kernel lets it wait).  Hardware handlers are for
-// SCSI disks, and what they do to one is not modelled.  Mirrors
+// the next group if none is left, and only without any it fails or, with
+// queue_if_no_path, waits.  Hardware handlers are for SCSI disks, and what they
+// do to one is not modelled.  Mirrors
 // drivers/md/dm-mpath.c, dm-path-selector.c, dm-ps-*.c (4.14 to 7.2).
 #include "dm/targets/mpath/dm_mpath.h"
 

@@ -109,6 +109,7 @@ BioMap MultipathMap(const DmTarget& ti, sector_t sector, ReqOp) {
   Multipath& m = ti.Private<Multipath>();
   absl::MutexLock lock(&m.mu);
   const std::optional<PathNumber> at = ChoosePath(m);
+  if (!at && m.queue_if_no_path) return {.kind = BioMap::Kind::kWaits};
   if (!at) return {.kind = BioMap::Kind::kError, .err = EIO};
   return {.kind = BioMap::Kind::kRemapped,
           .dev = m.groups[at->group].paths[at->path].dev,
@@ -124,7 +125,9 @@ AfterFailure MultipathIoFailed(const DmTarget& ti, const DmBio&,
   absl::MutexLock lock(&m.mu);
   const uint32_t choice = failure.map.choice;
   FailPath(ti, m, {choice >> kPathBits, choice & ((1u << kPathBits) - 1)});
-  return AnyValidPath(m) ? AfterFailure::kMapsAgain : AfterFailure::kFails;
+  // Without a path ->map says whether it waits for one.
+  return AnyValidPath(m) || m.queue_if_no_path ? AfterFailure::kMapsAgain
+                                               : AfterFailure::kFails;
 }
 
 }  // namespace dmdax

@@ -126,6 +126,8 @@ struct BioMap {
   std::vector<Place> also = {};
   // The target's own number of what it has chosen, for ->io_failed.
   uint32_t choice = 0;
+  // REQ_FAILFAST_TRANSPORT, which the log shows of a bio.
+  bool failfast = false;
   // dm_accept_partial_bio(): so many sectors of the bio; ->map is asked again
   // of those behind.  0: all of it.
   uint64_t sectors = 0;

@@ -22,6 +22,7 @@ namespace dmdax {
 namespace {
 
 // REQ_* of include/linux/blk_types.h, as the log shows them.
+constexpr unsigned kReqFailfastTransport = 1u << 9;
 constexpr unsigned kReqIdle = 1u << 15;
 constexpr unsigned kReqRahead = 1u << 19;
 
@@ -63,11 +64,14 @@ absl::Status BioSubmitter::Submit(ReqOp op, BlockDevice& bdev, sector_t sector,
   return Send({.op = op, .bdev = &bdev, .sector = sector, .count = sectors});
 }
 
-unsigned BioSubmitter::FlagsOf(ReqOp op) const {
-  if (op == ReqOp::kReadAhead) return kReqRahead;
+unsigned BioSubmitter::FlagsOf(const Bio& bio) const {
+  const unsigned failfast = bio.failfast ? kReqFailfastTransport : 0;
+  if (bio.op == ReqOp::kReadAhead) return kReqRahead | failfast;
   const bool direct = from_ == From::kDirectIo;
-  if (!Reads(op)) return direct ? kReqSync | kReqIdle : kReqSync;
-  return direct && machine_->profile().dio_reads_are_sync ? kReqSync : 0;
+  if (!Reads(bio.op))
+    return (direct ? kReqSync | kReqIdle : kReqSync) | failfast;
+  const bool sync = direct && machine_->profile().dio_reads_are_sync;
+  return (sync ? kReqSync : 0) | failfast;
 }
 
 void BioSubmitter::WarnReadOnly(BlockDevice& bdev) {
@@ -94,7 +98,7 @@ void BioSubmitter::SayIoError(const Bio& bio) {
       absl::StrFormat("blk_update_request: I/O error, dev %s, sector %d op "
                       "0x%x:(%s) flags 0x%x phys_seg 1 prio class 0",
                       bio.bdev->name(), bio.sector.value(), Number(bio.op),
-                      Reads(bio.op) ? "READ" : "WRITE", FlagsOf(bio.op)));
+                      Reads(bio.op) ? "READ" : "WRITE", FlagsOf(bio)));
 }
 
 absl::Status BioSubmitter::CheckBio(const Bio& bio) {
@@ -103,7 +107,7 @@ absl::Status BioSubmitter::CheckBio(const Bio& bio) {
   bool beyond;
   if (logs) {
     beyond = BioBeyondEnd(*machine_, comm_, *bio.bdev, bio.sector, bio.count,
-                          Number(bio.op) | FlagsOf(bio.op));
+                          Number(bio.op) | FlagsOf(bio));
   } else {
     const uint64_t size = bio.bdev->nr_sectors();
     beyond = bio.count > size || bio.sector.value() > size - bio.count;

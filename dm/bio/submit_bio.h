@@ -75,6 +75,7 @@ class BioSubmitter {
     uint64_t count;
     char* in = nullptr;         // of a read
     const char* out = nullptr;  // of a write
+    bool failfast = false;
   };
   // What SendRemapped() leaves to do.
   enum class Next { kIsDone, kMapsAgain };
@@ -96,7 +97,7 @@ class BioSubmitter {
   DmBio DmBioOf(const Bio& piece) const;
   absl::Status Flush(const Bio& bio, const DmTable& table);
   absl::Status CheckBio(const Bio& bio);
-  unsigned FlagsOf(ReqOp op) const;
+  unsigned FlagsOf(const Bio& bio) const;
   void WarnReadOnly(BlockDevice& bdev);
   void SayIoError(const Bio& bio);
 

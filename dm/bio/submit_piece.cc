@@ -129,6 +129,7 @@ absl::Status BioSubmitter::SendBelow(const Bio& piece, const char* out,
   for (size_t i = 0; i <= map.also.size(); ++i) {
     Bio below = piece;
     below.out = out;
+    below.failfast |= map.failfast;
     below.bdev = i == 0 ? map.dev->bdev : map.also[i - 1].dev->bdev;
     below.sector = i == 0 ? map.sector : map.also[i - 1].sector;
     absl::Status s = Send(below);

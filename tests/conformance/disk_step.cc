@@ -179,14 +179,11 @@ Json CloseStep(DiskState& state, const Json& step) {
 }
 
 // The ioctl BLKPG: a partition, which gets the number that the guest gave it.
-Json Part(DiskState& state, const Json& step, const Json& recorded) {
+Json PartOf(DiskState& state, BlockDevice& disk, const Json& step,
+            const Json& recorded) {
   Machine& machine = *state.session.machine;
-  const std::string path = step["part"];
-  absl::StatusOr<BlockDevice*> disk = OpenPath(state, path, FMODE_READ);
-  if (!disk.ok()) return {{"errno", ErrnoJson(disk.status())}};
-  ClosePath(state, *disk, FMODE_READ);
   BlockOptions options;
-  options.partition_of = (*disk)->name();
+  options.partition_of = disk.name();
   const bool digit = absl::ascii_isdigit(
       static_cast<unsigned char>(options.partition_of.back()));
   options.name = absl::StrCat(options.partition_of, digit ? "p" : "",
@@ -199,22 +196,22 @@ Json Part(DiskState& state, const Json& step, const Json& recorded) {
     return {{"errno", ErrnoJson(s)}};
   }
   // A mapped device has no partitions of the kernel's own.
-  if ((*disk)->dev().major_nr == state.session.ctl->major()) {
+  if (disk.dev().major_nr == state.session.ctl->major()) {
     return {{"errno", "EINVAL"}};
   }
   options.start_sect = sector_t(step["start"].get<uint64_t>());
   options.nr_sectors = step["sectors"];
-  const uint64_t capacity = (*disk)->nr_sectors();
+  const uint64_t capacity = disk.nr_sectors();
   if (options.start_sect.value() >= capacity ||
       options.nr_sectors > capacity - options.start_sect.value()) {
     return {{"errno", "EINVAL"}};
   }
   if (machine.FindBdevByName(options.name) != nullptr ||
-      machine.FindPartition(**disk, options.start_sect, options.nr_sectors) !=
+      machine.FindPartition(disk, options.start_sect, options.nr_sectors) !=
           nullptr) {
     return {{"errno", "EBUSY"}};
   }
-  const uint64_t block = (*disk)->queue().limits().logical_block_size;
+  const uint64_t block = disk.queue().limits().logical_block_size;
   if ((options.start_sect.value() << kSectorShift) % block != 0 ||
       (options.nr_sectors << kSectorShift) % block != 0) {
     return {{"errno", "EINVAL"}};
@@ -224,6 +221,16 @@ Json Part(DiskState& state, const Json& step, const Json& recorded) {
   }
   s = machine.AddBlock(options).status();
   return {{"errno", ErrnoJson(s)}};
+}
+
+// The program that asks closes the disk only if it was not refused.
+Json Part(DiskState& state, const Json& step, const Json& recorded) {
+  constexpr unsigned kOpen = FMODE_READ | FMODE_WRITE;
+  absl::StatusOr<BlockDevice*> disk = OpenPath(state, step["part"], kOpen);
+  if (!disk.ok()) return {{"errno", ErrnoJson(disk.status())}};
+  const Json answer = PartOf(state, **disk, step, recorded);
+  if (answer["errno"].is_null()) ClosePath(state, *disk, kOpen);
+  return answer;
 }
 
 // An attribute of /sys/block that cases read, or null.

@@ -114,7 +114,8 @@ BioMap MultipathMap(const DmTarget& ti, sector_t sector, ReqOp) {
   return {.kind = BioMap::Kind::kRemapped,
           .dev = m.groups[at->group].paths[at->path].dev,
           .sector = sector,
-          .choice = at->group << kPathBits | at->path};
+          .choice = at->group << kPathBits | at->path,
+          .failfast = true};
 }
 
 // multipath_end_io_bio().

@@ -183,6 +183,12 @@ absl::Status RunRaid456(const DmTarget& ti, RaidSet* rs) {
                        "/", rs->disks(), " failed)"));
     return Fail(ti, EIO, "md/raid:mdX: failed to run raid set.");
   }
+  // Parity that may be wrong stands for nothing.
+  if (missing > 0 && rs->NeedsResync()) {
+    MdLog(ti, KernLevel::kCrit,
+          "md/raid:mdX: cannot start dirty degraded array.");
+    return Fail(ti, EIO, "md/raid:mdX: failed to run raid set.");
+  }
   rs->dev_sectors -= rs->dev_sectors % rs->chunk_sectors;
   rs->resync_max_sectors = rs->dev_sectors;
   MdLog(ti, KernLevel::kInfo,

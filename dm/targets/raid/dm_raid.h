@@ -137,6 +137,10 @@ absl::StatusOr<std::string> RaidMessage(DmTarget& ti,
 BioMap RaidMap(const DmTarget& ti, sector_t sector, ReqOp op);
 std::optional<int> RaidSubmit(const DmTarget& ti, const DmBio& bio);
 
+// A resync: the first copy goes to the others, and parity is made anew.  Of a
+// set of more than 128 MiB the legs stay as they are.
+void ResyncLegs(const RaidSet& rs);
+
 }  // namespace dmdax
 
 #endif  // DMDAX_DM_TARGETS_RAID_DM_RAID_H_

@@ -48,6 +48,13 @@ BioMap MapToCopies(const RaidSet& rs, const std::vector<RaidPlace>& places,
   return map;
 }
 
+// Where raid1 has a sector.
+std::vector<RaidPlace> Legs(const RaidSet& rs, uint64_t offset) {
+  std::vector<RaidPlace> legs;
+  for (uint32_t i = 0; i < rs.disks(); ++i) legs.push_back({i, offset});
+  return legs;
+}
+
 // --- GF(2^8) of lib/raid6, with 0x11d and the generator 2 ---
 
 unsigned char Times2(unsigned char a) {
@@ -104,6 +111,9 @@ class Row {
     const uint32_t dev = stripe_.data[index];
     return Has(dev) ? Read(dev, page) : Reconstruct(index, page);
   }
+
+  // Parity as it has to be.
+  bool Sync() const { return ReconstructWrite(); }
 
   bool Write() {
     const bool modify = Rmw() < Rcw();
@@ -309,11 +319,7 @@ bool ReadPages(const DmTarget& ti, const RaidSet& rs, const DmBio& bio) {
 BioMap RaidMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   const RaidSet& rs = ti.Private<RaidSet>();
   const uint64_t offset = ti.Offset(sector);
-  if (rs.type->is_raid1()) {
-    std::vector<RaidPlace> legs;
-    for (uint32_t i = 0; i < rs.disks(); ++i) legs.push_back({i, offset});
-    return MapToCopies(rs, legs, op, 0);
-  }
+  if (rs.type->is_raid1()) return MapToCopies(rs, Legs(rs, offset), op, 0);
   // What lies behind in the chunk goes with it.
   const uint64_t left = rs.chunk_sectors - offset % rs.chunk_sectors;
   if (!rs.type->is_raid456()) {
@@ -331,6 +337,38 @@ BioMap RaidMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   if (stripe.q != RaidStripe::kNone)
     places.push_back({stripe.q, stripe.sector});
   return MapToCopies(rs, places, op, left);
+}
+
+void ResyncLegs(const RaidSet& rs) {
+  constexpr uint64_t kMost = 128 << (20 - kSectorShift);
+  if (rs.dev_sectors * rs.disks() > kMost) return;
+  if (rs.stripes.HeldHere()) return;
+  OwnedLock lock(&rs.stripes);
+  if (rs.type->is_raid456()) {
+    for (uint64_t row = 0; row < rs.dev_sectors / rs.chunk_sectors; ++row) {
+      const uint64_t first = row * rs.chunk_sectors * rs.data_stripes();
+      for (uint64_t at = 0; at < rs.chunk_sectors; at += kPage) {
+        (void)Row(rs, StripeOf(rs, first + at)).Sync();
+      }
+    }
+    return;
+  }
+  const uint64_t unit = rs.chunk_sectors != 0 ? rs.chunk_sectors : kPage;
+  std::vector<char> bytes;
+  for (uint64_t at = 0; at < rs.resync_max_sectors; at += unit) {
+    const uint64_t n = std::min(unit, rs.resync_max_sectors - at);
+    const BioMap map =
+        MapToCopies(rs, rs.type->is_raid1() ? Legs(rs, at) : CopiesOf(rs, at),
+                    ReqOp::kWrite, 0);
+    bytes.resize(n << kSectorShift);
+    if (map.kind != BioMap::Kind::kRemapped ||
+        !BioRead(*map.dev->bdev, map.sector, absl::MakeSpan(bytes)).ok()) {
+      continue;
+    }
+    for (const BioMap::Place& place : map.also) {
+      (void)BioWrite(*place.dev->bdev, place.sector, bytes);
+    }
+  }
 }
 
 std::optional<int> RaidSubmit(const DmTarget& ti, const DmBio& bio) {

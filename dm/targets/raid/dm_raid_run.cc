@@ -240,6 +240,7 @@ void RaidResume(DmTarget& ti) {
   }
   if (!rs.NeedsResync()) return;
   MdLog(ti, KernLevel::kInfo, "md: resync of RAID array mdX");
+  ResyncLegs(rs);
   MdLog(ti, KernLevel::kInfo, "md: mdX: resync done.");
   DmTableEvent(ti);
 }

@@ -40,6 +40,11 @@ constexpr uint32_t kIoErrorThreshold = 15;
 // Before, a failed bio named the whole disk, which a leg on a partition is not.
 constexpr Since<bool> kBioNamesPartition[] = {{{5, 12}, true}};
 
+// Each failed piece queues the work that tells; before the next it runs in
+// Debian's kernels, but for those that preempt lazily.
+constexpr Since<bool> kPiecesAreOneEvent[] = {
+    {{6, 18}, true}, {{7, 2}, true}, {{7, 3}, false}};
+
 // What I/O has met.
 struct StripeErrors {
   std::vector<uint32_t> counts;  // of each leg; none until the first error
@@ -126,8 +131,7 @@ BioMap StripeMap(const DmTarget& ti, sector_t sector, ReqOp) {
   return {BioMap::Kind::kRemapped, to.dev, to.sector, 0};
 }
 
-// stripe_end_io().  The events of one request are one: the work is queued once
-// until it runs.
+// stripe_end_io().
 AfterFailure StripeIoFailed(const DmTarget& ti, const DmBio& bio,
                             const DmIoFailure& failure) {
   if (bio.op == ReqOp::kReadAhead || failure.err == EOPNOTSUPP) {
@@ -146,7 +150,8 @@ AfterFailure StripeIoFailed(const DmTarget& ti, const DmBio& bio,
     for (size_t i = 0; i < sc.stripe.size(); ++i) {
       if (sc.stripe[i].dev != &dev) continue;
       if (++sc.errors.counts[i] >= kIoErrorThreshold) continue;
-      event |= sc.errors.told != bio.request;
+      event |= sc.errors.told != bio.request ||
+               !ValueAt<bool>(kPiecesAreOneEvent, ProfileOf(ti).release);
       sc.errors.told = bio.request;
     }
   }

@@ -69,9 +69,9 @@ TEST_F(FailingLegsTest, StripedCountsErrorsAndSaysDead) {
   EXPECT_EQ(Read(8), "EIO");
   EXPECT_THAT(Status(), HasSubstr("1 AD"));
   EXPECT_EQ(Events(), 1);
-  // The pieces of one request are one event.
+  // Four of the pieces of one request fail.
   EXPECT_EQ(Write(0, 64), "EIO");
-  EXPECT_EQ(Events(), 2);
+  EXPECT_EQ(Events(), 5);
   SaveAndRestore();
   EXPECT_THAT(Status(), HasSubstr("1 AD"));
 }

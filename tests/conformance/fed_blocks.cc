@@ -112,6 +112,25 @@ void FedBlocks::Feed(const FileExtent& seen) {
   }
 }
 
+void FedBlocks::FollowSize(const FileChange& change) {
+  const uint64_t end = change.offset + change.length;
+  const bool grows = change.kind == FileChange::Kind::kWrite ||
+                     (change.kind == FileChange::Kind::kFallocate &&
+                      (change.mode & FALLOC_FL_KEEP_SIZE) == 0);
+  if (change.kind == FileChange::Kind::kTruncate) size_ = change.offset;
+  if (!grows) return;
+  switch (change.mode) {
+    case FALLOC_FL_COLLAPSE_RANGE:
+      size_ -= std::min(size_, change.length);
+      return;
+    case FALLOC_FL_INSERT_RANGE:
+      size_ += change.length;
+      return;
+    default:
+      size_ = std::max(size_, end);
+  }
+}
+
 void FedBlocks::Follow(const FileChange& change, const DaxInode& inode) {
   const uint64_t from = RoundUp(change.offset, kBlock);
   const uint64_t end = change.offset + change.length;
@@ -120,6 +139,7 @@ void FedBlocks::Follow(const FileChange& change, const DaxInode& inode) {
     case FileChange::Kind::kSync:
       return;
     case FileChange::Kind::kTruncate:
+      if (change.offset > size_) return;
       origin_.Remove(from, kNoEnd - std::min(from, kNoEnd));
       return;
     case FileChange::Kind::kWrite:
@@ -203,6 +223,10 @@ void FedBlocks::Take(size_t i, const DaxInode& inode) {
   allocates_ = Allocates(steps[i].value("op", "")) || !inode.s_dax;
   origin_ = FileExtents();
   origin_.Insert({.length = kNoEnd});
+  size_ = inode.i_size;
+  if (i < recorded_.changes.size()) {
+    for (const FileChange& change : recorded_.changes[i]) FollowSize(change);
+  }
   TakeEvents(i, i, inode);
   // What came new in this step was seen whole.
   left_ &= seen_.empty();
@@ -215,6 +239,7 @@ void FedBlocks::Take(size_t i, const DaxInode& inode) {
     if (j < recorded_.changes.size()) {
       for (const FileChange& change : recorded_.changes[j]) {
         Follow(change, inode);
+        FollowSize(change);
       }
     }
     if (!truncates) TakeEvents(i, j, inode);

@@ -78,6 +78,7 @@ class FedBlocks final : public BlockAllocator {
   // What a step got that could not zero it.
   std::optional<FileExtent> Unseen(const FileExtent& guess) const;
   void Follow(const FileChange& change, const DaxInode& inode);
+  void FollowSize(const FileChange& change);
 
   RecordedBlocks recorded_;
   ExtentListAllocator list_;
@@ -88,6 +89,7 @@ class FedBlocks final : public BlockAllocator {
   // While later steps are looked at: where what a file has there (logical) was
   // in it at the step (physical).
   FileExtents origin_;
+  uint64_t size_ = 0;  // of the file there: what grows keeps what lies behind
   // Copies of shared blocks, in order: one that was not used is given back and
   // allocated anew elsewhere.
   std::deque<FileExtent> copies_;

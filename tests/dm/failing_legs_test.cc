@@ -47,14 +47,13 @@ class FailingLegsTest : public TargetTest {
   // The byte that fills sector `sector` of d, or the errno's name.
   std::string Read(uint64_t sector) {
     std::array<char, kSectorSize> bytes;
-    const absl::Status s = BioRead(Md("d").disk(), sector_t{sector},
-                                   absl::MakeSpan(bytes));
+    const absl::Status s =
+        BioRead(Md("d").disk(), sector_t{sector}, absl::MakeSpan(bytes));
     return s.ok() ? std::string(1, bytes[0]) : ErrnoName(ErrnoOf(s));
   }
   std::string Write(uint64_t sector, uint64_t count = 1) {
-    const absl::Status s =
-        BioWrite(Md("d").disk(), sector_t{sector},
-                 std::string(count << kSectorShift, 'w'));
+    const absl::Status s = BioWrite(Md("d").disk(), sector_t{sector},
+                                    std::string(count << kSectorShift, 'w'));
     return s.ok() ? "" : ErrnoName(ErrnoOf(s));
   }
   uint32_t Events() { return Md("d").event_nr(); }
@@ -108,12 +107,11 @@ TEST_F(FailingLegsTest, MirrorReadsAnotherLeg) {
 }
 
 TEST_F(FailingLegsTest, MirrorThatHandlesErrorsChangesItsDefault) {
-  ASSERT_EQ(
-      Why("mirror",
-          absl::StrCat("core 2 128 nosync 2 ", kLegs, " 2 handle_errors ",
-                       "keep_log"),
-          1024),
-      "");
+  ASSERT_EQ(Why("mirror",
+                absl::StrCat("core 2 128 nosync 2 ", kLegs, " 2 handle_errors ",
+                             "keep_log"),
+                1024),
+            "");
   Break("l0");
   EXPECT_EQ(Read(8), "1");
   EXPECT_EQ(Events(), 1);
@@ -144,8 +142,7 @@ TEST_F(FailingLegsTest, AWriteThatNobodyMendsWaits) {
 }
 
 TEST_F(FailingLegsTest, MirrorLogIsOnItsDisk) {
-  const std::string words =
-      absl::StrCat("disk 2 /dev/mapper/l2 128 2 ", kLegs);
+  const std::string words = absl::StrCat("disk 2 /dev/mapper/l2 128 2 ", kLegs);
   ASSERT_EQ(Why("mirror", words, 1024), "");
   ctl().LetTimePass();
   EXPECT_THAT(Status(), HasSubstr("8/8 1 AA 3 disk 254:2 A"));

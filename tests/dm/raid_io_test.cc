@@ -32,9 +32,8 @@ class RaidIoTest : public TargetTest {
 
   std::string Words(const Level& level, const std::vector<uint32_t>& gone) {
     const std::vector<std::string> params = absl::StrSplit(level.params, ' ');
-    std::string words =
-        absl::StrCat(level.name, " ", params.size(), " ", level.params, " ",
-                     level.legs);
+    std::string words = absl::StrCat(level.name, " ", params.size(), " ",
+                                     level.params, " ", level.legs);
     for (uint32_t i = 0; i < level.legs; ++i) {
       const bool is_gone = std::find(gone.begin(), gone.end(), i) != gone.end();
       absl::StrAppend(&words, " - ",
@@ -45,8 +44,8 @@ class RaidIoTest : public TargetTest {
 
   std::string ReadAll(uint64_t sectors) {
     std::string bytes(sectors << kSectorShift, '\0');
-    EXPECT_THAT(
-        BioRead(Md("d").disk(), sector_t{0}, absl::MakeSpan(bytes)), IsOk());
+    EXPECT_THAT(BioRead(Md("d").disk(), sector_t{0}, absl::MakeSpan(bytes)),
+                IsOk());
     return bytes;
   }
 };
@@ -68,8 +67,15 @@ const std::vector<Level> kLevels = {
     {"raid6_ra_6", "8 sync", 4, 2, {{0, 3}, {1, 2}}},
     {"raid10", "8 nosync", 4, 2, {{0, 2}, {1}}},
     {"raid10", "8 nosync raid10_format far raid10_copies 2", 4, 2, {{0}, {3}}},
+    {"raid10", "8 nosync raid10_format far raid10_copies 2", 2, 2, {{0}, {1}}},
+    {"raid10", "8 nosync raid10_format far raid10_copies 2", 3, 3, {{0}, {2}}},
+    {"raid10", "8 nosync raid10_format offset raid10_copies 2", 3, 3, {{1}}},
+    {"raid10", "8 nosync raid10_format offset raid10_copies 3", 5, 3, {{0, 4}}},
     {"raid10",
-     "8 nosync raid10_format offset raid10_copies 2", 4, 2, {{0}, {3}}},
+     "8 nosync raid10_format offset raid10_copies 2",
+     4,
+     2,
+     {{0}, {3}}},
 };
 
 TEST_F(RaidIoTest, WhatIsWrittenIsReadWithoutSomeDevicesToo) {

@@ -58,8 +58,7 @@ class DaxOperations {
                                  DaxAccessMode mode, Trace* trace) = 0;
 
   // ->zero_page_range: 0 or -errno.  `trace` may be null.
-  virtual int ZeroPageRange(pgoff_t pgoff, uint64_t nr_pages,
-                            Trace* trace) = 0;
+  virtual int ZeroPageRange(pgoff_t pgoff, uint64_t nr_pages, Trace* trace) = 0;
 
   // ->recovery_write: writes `bytes` at `offset` bytes into page `pgoff`,
   // clearing poison; returns the bytes written, 0 when it can not.

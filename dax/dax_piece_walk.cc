@@ -35,18 +35,19 @@ bool DaxPieceWalk::Row() {
   return true;
 }
 
-bool DaxPieceWalk::Known(const void* device, pgoff_t first, uint64_t pages,
-                         uint64_t nr_pages,
-                         absl::FunctionRef<void(DaxPieceFn)> all,
-                         DaxPieceFn fn) {
+uint64_t DaxPieceWalk::Known(const void* device, pgoff_t first, uint64_t pages,
+                             uint64_t nr_pages,
+                             absl::FunctionRef<void(DaxPieceFn)> all,
+                             DaxPieceFn fn) {
   const uint64_t end = first.value() + pages;
-  if (end > nr_pages) return false;
+  if (end > nr_pages) return 0;
   Device& known = devices_[device];
-  if (++known.looks <= kLooksBefore || known.given_up) return false;
+  if (++known.looks <= kLooksBefore || known.given_up) return 0;
   if (known.pieces.empty()) WorkOut(all, known);
-  if (known.given_up) return false;
-  Cut(known, first.value(), end, fn);
-  return true;
+  if (known.given_up) return 0;
+  const uint64_t pieces = Cut(known, first.value(), end, fn);
+  looks_left_ -= std::min(looks_left_, pieces);
+  return pieces;
 }
 
 void DaxPieceWalk::WorkOut(absl::FunctionRef<void(DaxPieceFn)> all,
@@ -71,11 +72,12 @@ void DaxPieceWalk::WorkOut(absl::FunctionRef<void(DaxPieceFn)> all,
   device.ends = {};
 }
 
-void DaxPieceWalk::Cut(const Device& device, uint64_t begin, uint64_t end,
-                       DaxPieceFn fn) {
+uint64_t DaxPieceWalk::Cut(const Device& device, uint64_t begin, uint64_t end,
+                           DaxPieceFn fn) {
   auto at = static_cast<size_t>(
       std::upper_bound(device.ends.begin(), device.ends.end(), begin) -
       device.ends.begin());
+  const size_t first = at;
   while (begin < end) {
     DaxPiece piece = device.pieces[at];
     const uint64_t stop = std::min(end, device.ends[at]);
@@ -84,6 +86,7 @@ void DaxPieceWalk::Cut(const Device& device, uint64_t begin, uint64_t end,
     begin = stop;
     ++at;
   }
+  return at - first;
 }
 
 }  // namespace dmdax

@@ -37,10 +37,11 @@ class DaxPieceWalk {
   bool Row();
 
   // Hands on the pieces of pages [first, first + pages) of `device`, which has
-  // `nr_pages`, if they are known.  `all` works out all that the device has.
-  bool Known(const void* device, pgoff_t first, uint64_t pages,
-             uint64_t nr_pages, absl::FunctionRef<void(DaxPieceFn)> all,
-             DaxPieceFn fn);
+  // `nr_pages`, if they are known: how many, each of which counts as a look; or
+  // 0.  `all` works out all that the device has.
+  uint64_t Known(const void* device, pgoff_t first, uint64_t pages,
+                 uint64_t nr_pages, absl::FunctionRef<void(DaxPieceFn)> all,
+                 DaxPieceFn fn);
 
  private:
   struct Device {
@@ -51,8 +52,8 @@ class DaxPieceWalk {
   };
 
   void WorkOut(absl::FunctionRef<void(DaxPieceFn)> all, Device& device);
-  static void Cut(const Device& device, uint64_t begin, uint64_t end,
-                  DaxPieceFn fn);
+  static uint64_t Cut(const Device& device, uint64_t begin, uint64_t end,
+                      DaxPieceFn fn);
 
   uint64_t looks_left_;
   uint64_t rows_left_;

@@ -364,9 +364,9 @@ void MappedDevice::ForEachPiece(pgoff_t first, uint64_t pages, uint64_t unit,
   const auto all = [&](DaxPieceFn put) {
     TablePieces(*table, pgoff_t(0), whole, unit, cap, put);
   };
-  if (!walk->Known(this, first, pages, whole, all, fn)) {
-    TablePieces(*table, first, pages, unit, cap, fn);
-  }
+  const uint64_t known = walk->Known(this, first, pages, whole, all, fn);
+  StackDepth::CountWalked(known);
+  if (known == 0) TablePieces(*table, first, pages, unit, cap, fn);
 }
 
 }  // namespace dmdax

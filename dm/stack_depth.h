@@ -35,6 +35,8 @@ class StackDepth {
   static int now() { return depth_; }
   // How many it has walked since it began: what its walks have cost.
   static uint64_t walked() { return walked_; }
+  // It has done as much as if it had walked so many more.
+  static void CountWalked(uint64_t levels) { walked_ += levels; }
 
   // Until it goes, what is asked within a walk is not a part of it.
   class Aside {

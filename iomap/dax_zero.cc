@@ -36,8 +36,8 @@ int ZeroPage(DaxInode& inode, const Iomap& iomap, uint64_t pos) {
   const pgoff_t pgoff((iomap.addr + pos - iomap.offset) >> kPageShift);
   Trace trace;
   DaxReadLock lock;
-  const int err = DaxZeroPageRange(iomap.dax_dev, pgoff, 1,
-                                   inode.recorder != nullptr ? &trace : nullptr);
+  const int err = DaxZeroPageRange(
+      iomap.dax_dev, pgoff, 1, inode.recorder != nullptr ? &trace : nullptr);
   if (inode.recorder != nullptr) inode.recorder->AddSteps(trace.TakeSteps());
   return err;
 }

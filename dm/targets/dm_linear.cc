@@ -93,8 +93,8 @@ bool LinearDaxLayout(const DmTarget& ti, DaxLayout* layout) {
   return true;
 }
 
-int LinearDaxZeroPageRange(const DmTarget& ti, pgoff_t pgoff,
-                           uint64_t nr_pages, Trace* trace) {
+int LinearDaxZeroPageRange(const DmTarget& ti, pgoff_t pgoff, uint64_t nr_pages,
+                           Trace* trace) {
   const DmDev& dev = *ti.Private<LinearC>().dev;
   pgoff_t lower;
   if (!DmDaxPgoff(ProfileOf(ti), dev, LinearMapSector(ti, PageToSector(pgoff)),

@@ -75,6 +75,10 @@ const std::vector<Level> kLevels = {
     {"raid6_ra_6", "8 sync", 4, 2, {{0, 3}, {1, 2}}},
     {"raid10", "8", 4, 2, {}},
     {"raid10", "8 raid10_format far raid10_copies 2", 4, 2, {}},
+    {"raid10", "8 raid10_format far raid10_copies 2", 2, 1, {}},
+    {"raid10", "8 raid10_format far raid10_copies 2", 3, 3, {}},
+    {"raid10", "8 raid10_format offset raid10_copies 2", 3, 3, {}},
+    {"raid10", "8 raid10_format offset raid10_copies 3", 5, 3, {}},
     {"raid10", "8 raid10_format offset raid10_copies 2", 4, 2, {}},
 };
 

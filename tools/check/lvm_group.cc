@@ -17,6 +17,7 @@
 #include "tools/check/data_off.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/hidden_volume.h"
+#include "tools/check/in_progress.h"
 #include "tools/check/lvm_settings.h"
 #include "tools/check/lvm_volume.h"
 #include "tools/check/no_more.h"
@@ -130,9 +131,9 @@ class Finder {
     }
     FindIdle(redo);
     // Of a group that LVM2 changes nothing of, nothing else helps.
-    if (std::string why = LockedGroup(machine_, part_.vg); !why.empty()) {
-      part_.refused = std::move(why);
-    }
+    std::string why = LockedGroup(machine_, part_.vg);
+    if (why.empty()) why = MoveInProgress(stands_on_, machine_, part_.vg);
+    if (!why.empty()) part_.refused = std::move(why);
     FindHolders();
   }
 

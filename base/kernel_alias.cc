@@ -110,6 +110,13 @@ std::string KernelAnswer::BothNote() const {
                       " and ", above->name, ": both are asked");
 }
 
+std::string KernelAnswer::AboveNote() const {
+  if (above == nullptr) return "";
+  return absl::StrCat("kernel ", between, " is not a profile; ", above->name,
+                      " answers: it takes what is mounted there, and ",
+                      profile->name, " refuses it (dmdax kernels)");
+}
+
 absl::StatusOr<KernelAnswer> AnswerForKernel(absl::string_view name) {
   absl::StatusOr<const KernelProfile*> found = FindKernelProfile(name);
   if (found.ok()) return KernelAnswer{*found, ""};

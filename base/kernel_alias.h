@@ -52,6 +52,8 @@ struct KernelAnswer {
 
   // In place of `note` where both are asked.
   std::string BothNote() const;
+  // In place of `note` where `above` alone answers.
+  std::string AboveNote() const;
 };
 
 // NotFound: a name nobody knows, or a kernel older than the oldest profile.

@@ -140,4 +140,21 @@ absl::StatusOr<KernelAnswer> AnswerForKernel(absl::string_view name) {
                     })));
 }
 
+absl::StatusOr<KernelAnswer> AnswerForRelease(absl::string_view release) {
+  absl::StatusOr<KernelAnswer> answer = AnswerForKernel(release);
+  const std::optional<KernelRelease> number = ParseRelease(release);
+  if (answer.ok() || !number || NewestNotAfter(*number) != nullptr) {
+    return answer;
+  }
+  const KernelProfile& oldest = AllKernelProfiles()[0];
+  KernelAnswer older{&oldest, ""};
+  older.unknown =
+      absl::StrCat("kernel ", release, " is older than ", oldest.name,
+                   ", the oldest that there is, and a vendor may have carried "
+                   "back what came "
+                   "later: nobody knows what it does");
+  older.note = absl::StrCat(older.unknown, "; ", oldest.name, " stands in");
+  return older;
+}
+
 }  // namespace dmdax

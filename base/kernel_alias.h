@@ -49,6 +49,9 @@ struct KernelAnswer {
   // release, "rhel9 (5.14)".  Else null and "".
   const KernelProfile* above = nullptr;
   std::string between;
+  // Of a release that is older than all profiles: why nobody knows what it
+  // does.  Else "".
+  std::string unknown = "";
 
   // In place of `note` where both are asked.
   std::string BothNote() const;
@@ -60,6 +63,9 @@ struct KernelAnswer {
 // The message says what there is.
 absl::StatusOr<KernelAnswer> AnswerForKernel(absl::string_view name);
 KernelAnswer AnswerForAlias(const KernelAlias& alias);
+// Of what a machine runs, which may be older: then the oldest profile stands
+// in, and KernelAnswer::unknown says that it has no answer of its own.
+absl::StatusOr<KernelAnswer> AnswerForRelease(absl::string_view release);
 
 }  // namespace dmdax
 

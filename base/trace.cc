@@ -32,6 +32,8 @@ std::string KernelFunctionName(const TraceStep& step) {
   switch (step.function) {
     case TraceFunction::kDmDaxDirectAccess:
       return "dm_dax_direct_access";
+    case TraceFunction::kDmDaxZeroPageRange:
+      return "dm_dax_zero_page_range";
     case TraceFunction::kPmemDaxDirectAccess:
       return "pmem_dax_direct_access";
     case TraceFunction::kTargetDirectAccess:
@@ -46,6 +48,8 @@ std::string KernelEventName(const TraceStep& step) {
   switch (step.function) {
     case TraceFunction::kDmDaxDirectAccess:
       return "dm_da";
+    case TraceFunction::kDmDaxZeroPageRange:
+      return "dm_zero";
     case TraceFunction::kPmemDaxDirectAccess:
       return "pmem_da";
     case TraceFunction::kTargetDirectAccess:

@@ -2,8 +2,9 @@
 //
 // Trace: what happened to one query, level by level.
 //
-// The chain records each direct_access function it enters and leaves; null
-// (the normal case) costs one test.  `explain`, pictures and the comparison
+// The chain records each direct_access function it enters and leaves, and each
+// mapped device that is asked to zero pages; null (the normal case) costs one
+// test.  `explain`, pictures and the comparison
 // with recorded kernel events read it.
 //
 //   Trace trace;
@@ -31,6 +32,7 @@ namespace dmdax {
 // Which kernel function a step is.
 enum class TraceFunction {
   kDmDaxDirectAccess,    // drivers/md/dm.c
+  kDmDaxZeroPageRange,   // drivers/md/dm.c
   kTargetDirectAccess,   // linear_dax_direct_access and its siblings
   kPmemDaxDirectAccess,  // drivers/nvdimm/pmem.c
 };
@@ -63,7 +65,7 @@ struct TraceStep {
   pgoff_t pgoff{};       // as passed in
   int64_t nr_pages = 0;  // as passed in
   int mode = 0;          // 0 DAX_ACCESS, 1 DAX_RECOVERY_WRITE
-  int64_t ret = 0;       // pages, or -errno
+  int64_t ret = 0;       // pages (0 of those zeroed), or -errno
   pfn_t pfn{};           // meaningful when ret > 0
   RunClip clip = RunClip::kNone;
   uint64_t clip_sectors = 0;  // the limit that clipped, in sectors

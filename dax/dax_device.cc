@@ -53,12 +53,13 @@ DaxAccess DaxDirectAccessChecked(DaxDevice* dev, pgoff_t pgoff,
   return access;
 }
 
-int DaxZeroPageRange(DaxDevice* dev, pgoff_t pgoff, uint64_t nr_pages) {
+int DaxZeroPageRange(DaxDevice* dev, pgoff_t pgoff, uint64_t nr_pages,
+                     Trace* trace) {
   if (dev == nullptr || dev->ops() == nullptr) return -EOPNOTSUPP;
   if (!dev->alive()) return -ENXIO;
   // Only one page at a time is supported, in every kernel.
   if (nr_pages != 1) return -EIO;
-  const int ret = dev->ops()->ZeroPageRange(pgoff, nr_pages);
+  const int ret = dev->ops()->ZeroPageRange(pgoff, nr_pages, trace);
   // dax_mem2blk_err(): callers in the block layer do not know memory errors.
   return ret == -EHWPOISON ? -EIO : ret;
 }

@@ -57,8 +57,8 @@ class DaxOperations {
   virtual DaxAccess DirectAccess(pgoff_t pgoff, int64_t nr_pages,
                                  DaxAccessMode mode, Trace* trace) = 0;
 
-  // ->zero_page_range: 0 or -errno.
-  virtual int ZeroPageRange(pgoff_t pgoff, uint64_t nr_pages) = 0;
+  // ->zero_page_range: 0 or -errno.  `trace` may be null.
+  virtual int ZeroPageRange(pgoff_t pgoff, uint64_t nr_pages, Trace* trace) = 0;
 
   // ->recovery_write: writes `bytes` at `offset` bytes into page `pgoff`,
   // clearing poison; returns the bytes written, 0 when it can not.
@@ -178,7 +178,9 @@ inline DaxAccess DaxDirectAccess(DaxDevice* dev, pgoff_t pgoff,
 }
 
 // dax_zero_page_range(): 0 or -errno; -ENXIO dead, -EIO for nr_pages != 1.
-int DaxZeroPageRange(DaxDevice* dev, pgoff_t pgoff, uint64_t nr_pages);
+// `trace`, if not null, gets the mapped devices that were asked.
+int DaxZeroPageRange(DaxDevice* dev, pgoff_t pgoff, uint64_t nr_pages,
+                     Trace* trace = nullptr);
 
 // dax_recovery_write(): bytes written; 0 when the device has no such op.
 size_t DaxRecoveryWrite(DaxDevice* dev, pgoff_t pgoff, uint64_t offset,

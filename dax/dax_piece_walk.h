@@ -27,7 +27,7 @@ namespace dmdax {
 
 class DaxPieceWalk {
  public:
-  // For pieces of `pages` pages.
+  // For pieces of `pages` pages; 0: the fewest looks that any walk may take.
   explicit DaxPieceWalk(uint64_t pages);
 
   // Counts a look into a device.  False: there were too many.

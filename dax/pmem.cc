@@ -236,7 +236,8 @@ void PmemDevice::ForEachPiece(pgoff_t first, uint64_t pages, uint64_t unit,
   if (page < end) fn(OpaquePiece(end - page));
 }
 
-int PmemDevice::ZeroPageRange(pgoff_t pgoff, uint64_t /*nr_pages*/) {
+int PmemDevice::ZeroPageRange(pgoff_t pgoff, uint64_t /*nr_pages*/,
+                              Trace* /*trace*/) {
   // One page, whatever is asked; writing clears poison.
   absl::MutexLock lock(&mu_);
   bb_.Clear(PageToSector(pgoff), kPageSectors);

@@ -77,7 +77,7 @@ class PmemDevice final : public DaxOperations {
 
   DaxAccess DirectAccess(pgoff_t pgoff, int64_t nr_pages, DaxAccessMode mode,
                          Trace* trace) override;
-  int ZeroPageRange(pgoff_t pgoff, uint64_t nr_pages) override;
+  int ZeroPageRange(pgoff_t pgoff, uint64_t nr_pages, Trace* trace) override;
   size_t RecoveryWrite(pgoff_t pgoff, uint64_t offset,
                        absl::Span<const char> bytes) override;
   // Nothing while there are bad blocks: the length of a run then depends on how

@@ -109,6 +109,7 @@ struct BioMap {
     kZeroes,    // a read that gets zeros
     kDropped,   // a write that succeeds and goes nowhere
     kError,     // fails with `err`
+    kWaits,     // until somebody mends the device
   };
   Kind kind = Kind::kError;
   const DmDev* dev = nullptr;
@@ -123,6 +124,8 @@ struct BioMap {
     sector_t sector;
   };
   std::vector<Place> also = {};
+  // The target's own number of what it has chosen, for ->io_failed.
+  uint32_t choice = 0;
 };
 
 // A request that a target has passed on, or dropped, as it comes back.
@@ -132,6 +135,25 @@ struct DmBio {
   uint64_t sectors;                // 0 for a flush
   absl::Span<char> data;           // of a read
   absl::Span<const char> written;  // of a write, as it came
+  // Of the request that it is a piece of; 0: nobody counts them.
+  uint64_t request = 0;
+};
+
+// A piece that ->map sent below and that has failed there.
+struct DmIoFailure {
+  const BioMap& map;
+  // Which of the map's places have failed: 0 is its own, i that of also[i - 1].
+  absl::Span<const size_t> places;
+  int err;           // of the first of them: EIO, EOPNOTSUPP, ...
+  uint32_t attempt;  // how often the piece has failed before
+};
+
+// What a target makes of such a piece.
+enum class AfterFailure {
+  kFails,
+  kMapsAgain,  // ->map is asked once more, and must change its mind some time
+  kSucceeds,
+  kWaits,  // as BioMap's
 };
 
 // DM_TARGET_*: features of a target type.
@@ -230,6 +252,16 @@ struct TargetType {
   // Where a sector of the device (not of the row) goes, and with it the sectors
   // behind it, as far as one bio reaches (see max_io_len).
   BioMap (*map)(const DmTarget& ti, sector_t sector, ReqOp op) = nullptr;
+  // Null, or the same of a bio whose length in sectors matters; `map` is then
+  // asked by who has only a sector.
+  BioMap (*map_bio)(const DmTarget& ti, sector_t sector, uint64_t sectors,
+                    ReqOp op) = nullptr;
+  // For how many sectors from `sector` on an answer of ->map holds, where the
+  // target cuts up bios itself.
+  uint64_t (*map_len)(const DmTarget& ti, sector_t sector) = nullptr;
+  // The target reads or writes below by itself: 0, or the errno.  Nothing: this
+  // bio goes through ->map.
+  std::optional<int> (*submit)(const DmTarget& ti, const DmBio& bio) = nullptr;
   // What goes down instead of the data of a write: bytes of the same length in
   // `out`, or the errno.
   int (*encode)(const DmTarget& ti, sector_t sector,
@@ -238,6 +270,10 @@ struct TargetType {
   // place.  0, or the errno with which the target ends it (and says why in the
   // log).
   int (*end_io)(const DmTarget& ti, const DmBio& bio) = nullptr;
+  // A bio has failed below: the target counts it, and may try elsewhere.  Null:
+  // the bio fails; one that went to several places, if all of them have.
+  AfterFailure (*io_failed)(const DmTarget& ti, const DmBio& bio,
+                            const DmIoFailure& failure) = nullptr;
   // ->map is all that the target does to a read or a write: whoever knows where
   // it leads may go there by himself.
   bool only_remaps = false;
@@ -286,14 +322,14 @@ struct TargetType {
   // or false: direct_access is asked every time, which costs the chain's walk.
   bool (*dax_layout)(const DmTarget& ti, DaxLayout* layout) = nullptr;
   int (*dax_zero_page_range)(const DmTarget& ti, pgoff_t pgoff,
-                             uint64_t nr_pages) = nullptr;
+                             uint64_t nr_pages, Trace* trace) = nullptr;
   size_t (*dax_recovery_write)(const DmTarget& ti, pgoff_t pgoff,
                                uint64_t offset,
                                absl::Span<const char> bytes) = nullptr;
 
   // The state that messages or I/O have changed and the words of the table do
-  // not show: written as bytes for a snapshot, and read back.  False: the bytes
-  // make no sense.
+  // not show: written as bytes for a snapshot, and read back; none are needed
+  // for what a new row has.  False: the bytes make no sense.
   std::string (*save_state)(const DmTarget& ti) = nullptr;
   bool (*restore_state)(DmTarget& ti, absl::string_view state) = nullptr;
   // Messages that lead a new target with the same words here, as far as

@@ -140,7 +140,7 @@ class MappedDevice final : public DaxOperations,
   // --- DAX ---
   DaxAccess DirectAccess(pgoff_t pgoff, int64_t nr_pages, DaxAccessMode mode,
                          Trace* trace) override;
-  int ZeroPageRange(pgoff_t pgoff, uint64_t nr_pages) override;
+  int ZeroPageRange(pgoff_t pgoff, uint64_t nr_pages, Trace* trace) override;
   size_t RecoveryWrite(pgoff_t pgoff, uint64_t offset,
                        absl::Span<const char> bytes) override;
   std::optional<bool> DaxSupported(uint64_t blocksize) override;
@@ -257,6 +257,7 @@ class MappedDevice final : public DaxOperations,
   // This level's part of the chain, untraced and traced.
   DaxAccess WalkDown(pgoff_t pgoff, int64_t nr_pages, DaxAccessMode mode,
                      Trace* trace, size_t step);
+  int ZeroBelow(pgoff_t pgoff, uint64_t nr_pages, Trace* trace);
   DaxAccess WalkDownTraced(pgoff_t pgoff, int64_t nr_pages, DaxAccessMode mode,
                            Trace* trace);
 

@@ -201,7 +201,22 @@ void MappedDevice::LeaveStack() {
   SetDaxUses(*this, {});
 }
 
-int MappedDevice::ZeroPageRange(pgoff_t pgoff, uint64_t nr_pages) {
+int MappedDevice::ZeroPageRange(pgoff_t pgoff, uint64_t nr_pages,
+                                Trace* trace) {
+  if (trace == nullptr) return ZeroBelow(pgoff, nr_pages, nullptr);
+  TraceStep told;
+  told.function = TraceFunction::kDmDaxZeroPageRange;
+  told.device = disk_.name();
+  told.name = dm_name();
+  told.pgoff = pgoff;
+  told.nr_pages = static_cast<int64_t>(nr_pages);
+  const size_t step = trace->Enter(std::move(told));
+  const int ret = ZeroBelow(pgoff, nr_pages, trace);
+  trace->Leave(step, ret, pfn_t{});
+  return ret;
+}
+
+int MappedDevice::ZeroBelow(pgoff_t pgoff, uint64_t nr_pages, Trace* trace) {
   StackDepth depth;
   if (depth.too_deep()) return -ELOOP;
   SrcuReadLock live(io_barrier_);
@@ -209,7 +224,7 @@ int MappedDevice::ZeroPageRange(pgoff_t pgoff, uint64_t nr_pages) {
   const DmTarget* ti =
       table == nullptr ? nullptr : table->FindTarget(PageToSector(pgoff));
   if (ti == nullptr || ti->type->dax_zero_page_range == nullptr) return -EIO;
-  return ti->type->dax_zero_page_range(*ti, pgoff, nr_pages);
+  return ti->type->dax_zero_page_range(*ti, pgoff, nr_pages, trace);
 }
 
 size_t MappedDevice::RecoveryWrite(pgoff_t pgoff, uint64_t offset,

@@ -17,6 +17,7 @@
 #include "dm/map/stripe_period.h"
 #include "dm/mapped_device.h"
 #include "dm/stack_depth.h"
+#include "dm/walk_budget.h"
 
 namespace dmdax {
 namespace {
@@ -339,7 +340,7 @@ void MappedDevice::ForEachPiece(pgoff_t first, uint64_t pages, uint64_t unit,
   const StackDepth depth;
   if (StackDepth::now() == 1) {
     DaxPieceWalk* const before = walk;
-    DaxPieceWalk down(pages);
+    DaxPieceWalk down(WalkBudget::Spent() ? 0 : pages);
     walk = &down;
     ForEachPiece(first, pages, unit, [fn](const DaxPiece& piece) {
       // Who gets a piece may ask the device, and does not stand on its levels.

@@ -108,6 +108,12 @@ class GroupAdder {
     if (!group_.lock_type.empty() && group_.lock_type != "none") {
       said.set_locked("shared");
     }
+    for (const auto& [key, pv] : group_.pvs) {
+      if (!pv.gone) continue;
+      said.add_missing(pv.id.empty() ? pv.name
+                                     : absl::StrCat(pv.name, ", ", pv.id));
+    }
+    if (group_.partial && said.missing().empty()) said.add_missing("");
     said.set_profile(group_.profile);
     said.set_system_id(group_.system_id);
     said.set_metadata_copies(group_.metadata_copies);

@@ -310,6 +310,7 @@ class Mounts {
                                " was made with reflink, with which this kernel "
                                "refuses dax=always"),
                   "no reflink", absl::StrCat("xfs_info ", m.path));
+    guess.set_by_mkfs(true);
     // Another kernel may be asked than the one that runs.
     guess.set_about_reflink(true);
     facts_.Guess(m.place, std::move(guess));

@@ -42,6 +42,9 @@ void NameUnknown(Facts* facts);
 // Where each pmem and device-dax is in memory; chosen if no input says so.
 absl::Status PlacePmem(Facts* facts, proto::World* world);
 
+// Which of them are virtio's, where their places are known.
+void AddPmemBuses(Facts* facts, proto::World* world);
+
 // Disks, partitions and devices that only tables name.
 void AddHardware(Facts* facts, proto::World* world);
 
@@ -53,7 +56,7 @@ absl::Status AddMounts(Facts* facts, proto::World* world);
 
 // What lies on mapped devices and persistent memory, and is not in the World
 // otherwise.
-void AddUses(const Facts& facts, proto::World* world);
+void AddUses(Facts* facts, proto::World* world);
 
 // What LVM2's groups have and the World has not otherwise.
 void AddGroups(const Facts& facts, proto::World* world);

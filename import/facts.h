@@ -57,6 +57,7 @@ struct Disk {
   Said<std::string> parent;  // of a partition
   Said<uint64_t> start;      // of a partition, sectors
   Said<bool> dax;
+  Said<bool> virtio;  // whether its bus is virtio's
   Said<bool> read_only;
   // Why nobody knows what it is; "": it is known.
   std::string unknown;
@@ -84,6 +85,7 @@ struct Mapped {
   std::string type;  // as lsblk has it: "lvm", "crypt"
   bool read_only = false;
   bool suspended = false;
+  uint32_t open = 0;      // how often it is, if an input says so
   std::string odd_table;  // why its table is not taken; "": it may be
   // By a report of LVM2 that does not say its table: its target, one without
   // DAX.
@@ -111,6 +113,7 @@ struct Namespace {
   std::string blockdev;
   std::string chardev;
   std::string persistence_domain;  // of its region
+  std::string provider;            // of its bus: "ACPI.NFIT", "virtio-pmem"
   // Poisoned sectors from the start of the data: start, count; and how many
   // ranges there are, if an input says that.
   std::map<uint64_t, uint64_t> badblocks;

@@ -226,7 +226,7 @@ void Importer::ChooseKernel(const std::string& kernel, Imported* out) {
     facts_->NoteOnce("no input says which kernel runs (uname -r): v6_1 taken");
     return;
   }
-  absl::StatusOr<KernelAnswer> answer = AnswerForKernel(said);
+  absl::StatusOr<KernelAnswer> answer = AnswerForRelease(said);
   if (!answer.ok()) {
     facts_->NoteOnce(absl::StrCat(answer.status().message(), "; v6_1 taken"));
     return;
@@ -263,10 +263,11 @@ absl::StatusOr<Imported> Importer::Build(Facts* facts, Imported out) {
   if (absl::Status s = SizeByBootLine(facts); !s.ok()) return s;
   NameUnknown(facts);
   if (absl::Status s = PlacePmem(facts, &out.world); !s.ok()) return s;
+  AddPmemBuses(facts, &out.world);
   AddHardware(facts, &out.world);
   AddMapped(facts, &out.world);
   if (absl::Status s = AddMounts(facts, &out.world); !s.ok()) return s;
-  AddUses(*facts, &out.world);
+  AddUses(facts, &out.world);
   AddGroups(*facts, &out.world);
   if (absl::Status s = CheckText(*facts, out.world); !s.ok()) return s;
   if (absl::Status s = SettleWorld(facts, &out.world); !s.ok()) return s;

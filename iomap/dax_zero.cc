@@ -31,6 +31,17 @@ int MemZero(DaxInode& inode, const IomapIter& iter, uint64_t pos) {
   return err;
 }
 
+// A whole page of 4 KiB is the device's business.
+int ZeroPage(DaxInode& inode, const Iomap& iomap, uint64_t pos) {
+  const pgoff_t pgoff((iomap.addr + pos - iomap.offset) >> kPageShift);
+  Trace trace;
+  DaxReadLock lock;
+  const int err = DaxZeroPageRange(
+      iomap.dax_dev, pgoff, 1, inode.recorder != nullptr ? &trace : nullptr);
+  if (inode.recorder != nullptr) inode.recorder->AddSteps(trace.TakeSteps());
+  return err;
+}
+
 // dax_zero_iter(): how many bytes of the piece are done, or -errno.
 int64_t ZeroIter(const IomapIter& iter, bool* did_zero) {
   DaxInode& inode = *iter.inode;
@@ -50,11 +61,9 @@ int64_t ZeroIter(const IomapIter& iter, bool* did_zero) {
   }
   for (uint64_t pos = iter.pos; pos < end;) {
     const uint64_t next = std::min(end, (pos & ~(page - 1)) + page);
-    // dax_zero_page_range() has whole pages, and no probe shows it.
-    if (next - pos < page) {
-      const int err = MemZero(inode, iter, pos);
-      if (err < 0) return err;
-    }
+    const int err = next - pos < page ? MemZero(inode, iter, pos)
+                                      : ZeroPage(inode, iter.iomap, pos);
+    if (err < 0) return err;
     pos = next;
   }
   if (did_zero != nullptr) *did_zero = true;

@@ -70,6 +70,7 @@ std::string DirectAccessText(const FaultProfile& profile, const FaultEvent& e) {
   absl::StrAppendFormat(&out, " pgoff=%d nr=%d", step.pgoff.value(),
                         step.nr_pages);
   if (profile.trace_access_mode &&
+      step.function != TraceFunction::kDmDaxZeroPageRange &&
       step.function != TraceFunction::kTargetDirectAccess) {
     absl::StrAppend(&out, " mode=", step.mode);
   }
@@ -247,10 +248,11 @@ absl::Span<const TraceStep> FaultRecorder::AddSteps(
   for (const TraceStep& step : *steps_.back()) {
     close_from(step.depth);
     // A target is called by its mapped device, all others through
-    // dax_direct_access().
+    // dax_direct_access(); who zeroes is no part of a fault.
     Open& next = open.emplace_back();
     next.step = &step;
-    const bool direct = step.function == TraceFunction::kTargetDirectAccess;
+    const bool direct = step.function == TraceFunction::kTargetDirectAccess ||
+                        step.function == TraceFunction::kDmDaxZeroPageRange;
     if (!direct) next.outer = Enter(FaultFunction::kDaxDirectAccess);
     next.inner = Enter(FaultFunction::kNone, &step);
     if (direct) next.outer = next.inner;

@@ -4,8 +4,8 @@
 #include <linux/loop.h>
 
 #include <algorithm>
-#include <map>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
@@ -126,10 +126,14 @@ std::string LinkTo(const DiskFacts& f, int up) {
 }  // namespace
 
 std::vector<DiskFacts> FactsOf(const Session& session) {
-  std::vector<DiskFacts> all;
-  std::map<std::string, size_t> by_name;
-  for (BlockDevice* bdev : session.machine->BlockDevices()) {
-    DiskFacts f;
+  const std::vector<BlockDevice*> bdevs = session.machine->BlockDevices();
+  std::vector<DiskFacts> all(bdevs.size());
+  absl::flat_hash_map<const BlockDevice*, DiskFacts*> facts;
+  facts.reserve(bdevs.size());
+  for (size_t i = 0; i < bdevs.size(); ++i) {
+    BlockDevice* const bdev = bdevs[i];
+    DiskFacts& f = all[i];
+    facts[bdev] = &f;
     f.name = bdev->name();
     f.dev = bdev->dev();
     f.sectors = bdev->nr_sectors();
@@ -147,19 +151,16 @@ std::vector<DiskFacts> FactsOf(const Session& session) {
       f.whole = bdev->whole().name();
       f.start = bdev->start_sect().value();
     }
-    by_name[f.name] = all.size();
-    all.push_back(std::move(f));
   }
   session.ctl->ForEachDevice([&](const HashCell& cell) {
-    const auto it = by_name.find(cell.md->disk().name());
-    if (it == by_name.end()) return;
-    DiskFacts& f = all[it->second];
+    const auto it = facts.find(&cell.md->disk());
+    if (it == facts.end()) return;
+    DiskFacts& f = *it->second;
     f.mapped = {cell.name, cell.uuid, cell.md->suspended()};
     for (const DmDev* below : cell.md->TableDevices()) {
-      const std::string& name = below->bdev->name();
-      f.slaves.push_back(name);
-      const auto slave = by_name.find(name);
-      if (slave != by_name.end()) all[slave->second].holders.push_back(f.name);
+      f.slaves.push_back(below->bdev->name());
+      const auto slave = facts.find(below->bdev);
+      if (slave != facts.end()) slave->second->holders.push_back(f.name);
     }
     std::sort(f.slaves.begin(), f.slaves.end());
     f.slaves.erase(std::unique(f.slaves.begin(), f.slaves.end()),

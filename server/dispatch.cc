@@ -28,6 +28,30 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Adds to paths that may have changed the nodes that were there or below, and
+// may be gone, and all others of their devices: those may be links that lead
+// elsewhere now.
+void AddWhatWasThere(const std::map<std::string, DevT>& nodes,
+                     std::set<std::string>* paths) {
+  std::set<std::string> there;
+  std::set<DevT> devs;
+  for (const std::string& path : *paths) {
+    const std::string below = path + "/";
+    for (auto it = nodes.lower_bound(path); it != nodes.end(); ++it) {
+      const auto& [node, dev] = *it;
+      if (!absl::StartsWith(node, path)) break;
+      if (node != path && !absl::StartsWith(node, below)) continue;
+      there.insert(node);
+      devs.insert(dev);
+    }
+  }
+  if (devs.empty()) return;
+  paths->merge(there);
+  for (const auto& [node, dev] : nodes) {
+    if (devs.contains(dev)) paths->insert(node);
+  }
+}
+
 }  // namespace
 
 Dispatch::Dispatch(Resident& machine, ScratchTree& tree, Handles& handles)
@@ -229,10 +253,9 @@ Answer Dispatch::Changed(const Request& request) {
     }
   }
   if (paths.empty()) return {};
-  // Or gone; and what was a link to one of them leads elsewhere.
   const std::map<std::string, DevT> before =
       machine_.session().machine->Nodes();
-  for (const auto& [path, dev] : before) paths.insert(path);
+  AddWhatWasThere(before, &paths);
   std::vector<std::pair<std::string, std::optional<DevT>>> changes;
   for (const std::string& path : paths) {
     const std::optional<DevT> now = tree_.NodeAt(path);

@@ -237,19 +237,20 @@ void ScratchTree::Remove(const std::vector<TreeEntry>& entries) {
 }
 
 absl::Status ScratchTree::Sync(const Session& session) {
-  const std::vector<DiskFacts> all = FactsOf(session);
-  std::map<DevT, DiskFacts> before = std::move(devices_);
-  devices_.clear();
-  std::vector<const DiskFacts*> fresh;
-  for (const DiskFacts& f : all) {
-    devices_[f.dev] = f;
-    const auto it = before.find(f.dev);
-    if (it != before.end() && it->second == f) {
-      before.erase(it);
-    } else {
-      fresh.push_back(&f);
+  // Both are in order of their numbers.
+  const std::vector<DiskFacts> before =
+      std::exchange(devices_, FactsOf(session));
+  std::vector<const DiskFacts*> fresh, gone;
+  auto old = before.begin();
+  for (const DiskFacts& f : devices_) {
+    while (old != before.end() && old->dev < f.dev) gone.push_back(&*old++);
+    if (old != before.end() && old->dev == f.dev) {
+      if (*old++ == f) continue;
+      gone.push_back(&*std::prev(old));
     }
+    fresh.push_back(&f);
   }
+  while (old != before.end()) gone.push_back(&*old++);
   // A number may have another name now, and a name another number: what any of
   // the fresh ones has stays, and is overwritten.
   std::vector<std::vector<TreeEntry>> entries;
@@ -259,12 +260,12 @@ absl::Status ScratchTree::Sync(const Session& session) {
     for (const TreeEntry& e : entries.back()) stays.insert(e.path);
   }
   std::map<DevT, std::map<std::string, std::string>> was;
-  for (const auto& [dev, f] : before) {
-    std::vector<TreeEntry> old = EntriesOf(f);
-    for (const TreeEntry& e : old) was[dev][e.path] = e.text;
-    std::erase_if(old,
+  for (const DiskFacts* f : gone) {
+    std::vector<TreeEntry> entries_before = EntriesOf(*f);
+    for (const TreeEntry& e : entries_before) was[f->dev][e.path] = e.text;
+    std::erase_if(entries_before,
                   [&](const TreeEntry& e) { return stays.contains(e.path); });
-    Remove(old);
+    Remove(entries_before);
   }
   for (size_t i = 0; i < fresh.size(); ++i) {
     const auto& texts = was[fresh[i]->dev];
@@ -274,10 +275,12 @@ absl::Status ScratchTree::Sync(const Session& session) {
       if (absl::Status s = Put(e); !s.ok()) return s;
     }
   }
-  for (const TreeEntry& e : ProcEntries(all, session.ctl->major())) {
-    if (proc_[e.path] == e.text) continue;
-    if (absl::Status s = Put(e); !s.ok()) return s;
-    proc_[e.path] = e.text;
+  if (proc_.empty() || !fresh.empty() || !gone.empty()) {
+    for (const TreeEntry& e : ProcEntries(devices_, session.ctl->major())) {
+      if (proc_[e.path] == e.text) continue;
+      if (absl::Status s = Put(e); !s.ok()) return s;
+      proc_[e.path] = e.text;
+    }
   }
   return SyncNodes(session);
 }
@@ -306,20 +309,22 @@ absl::Status ScratchTree::PutLink(const std::string& path,
 }
 
 absl::Status ScratchTree::SyncNodes(const Session& session) {
-  const std::map<std::string, DevT> nodes = session.machine->Nodes();
-  for (const auto& [path, dev] : nodes_) {
-    if (const auto it = nodes.find(path); it != nodes.end()) continue;
+  const std::map<std::string, DevT> before =
+      std::exchange(nodes_, session.machine->Nodes());
+  if (before == nodes_) return absl::OkStatus();
+  for (const auto& [path, dev] : before) {
+    if (nodes_.contains(path)) continue;
     if (NodeAt(path) == dev) unlink(Full(path.substr(1)).c_str());
   }
-  for (const auto& [path, dev] : nodes) {
+  for (const auto& [path, dev] : nodes_) {
     if (!absl::StartsWith(path, "/dev/")) continue;
-    if (const auto it = nodes_.find(path);
-        it != nodes_.end() && it->second == dev) {
+    if (const auto it = before.find(path);
+        it != before.end() && it->second == dev) {
       continue;
     }
     // A client's link leads there already.
     if (NodeAt(path) == dev) continue;
-    const std::string mapper = NodeOfMapped(session, nodes, dev);
+    const std::string mapper = NodeOfMapped(session, nodes_, dev);
     // What LVM2 finds beside /dev/mapper it takes for its own only if it is a
     // link, as udev and it make them; a state knows names and numbers alone.
     absl::Status s = mapper.empty() || path == mapper ||
@@ -328,7 +333,6 @@ absl::Status ScratchTree::SyncNodes(const Session& session) {
                          : PutLink(path, mapper);
     if (!s.ok()) return s;
   }
-  nodes_ = nodes;
   return absl::OkStatus();
 }
 

@@ -22,6 +22,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -65,7 +66,7 @@ class ScratchTree {
 
   const std::string top_, tree_;
   const Fd lock_;
-  std::map<DevT, DiskFacts> devices_;
+  std::vector<DiskFacts> devices_;  // by number
   std::map<std::string, std::string> proc_;
   std::map<std::string, DevT> nodes_;
 };

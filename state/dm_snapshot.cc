@@ -62,11 +62,12 @@ void SaveTable(const DmTable& table, proto::Table* out) {
     } else {
       target->mutable_raw()->set_params(ti.ctr_params);
     }
-    if (ti.type->save_state != nullptr) {
-      const auto row = static_cast<uint32_t>(&ti - table.targets().data());
-      (*out->mutable_runtime()->mutable_target_state())[row] =
-          ti.type->save_state(ti);
-    }
+    if (ti.type->save_state == nullptr) continue;
+    std::string state = ti.type->save_state(ti);
+    // Most rows have nothing to say.
+    if (state.empty()) continue;
+    const auto row = static_cast<uint32_t>(&ti - table.targets().data());
+    (*out->mutable_runtime()->mutable_target_state())[row] = std::move(state);
   }
 }
 

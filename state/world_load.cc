@@ -28,7 +28,7 @@ absl::StatusOr<Session> BootWorld(const proto::World& world,
     profile = *found;
   }
   if (!world.release().empty()) {
-    absl::StatusOr<KernelAnswer> answer = AnswerForKernel(world.release());
+    absl::StatusOr<KernelAnswer> answer = AnswerForRelease(world.release());
     if (!answer.ok()) {
       return ErrnoError(EINVAL, absl::StrCat(map.Locate("release"),
                                              answer.status().message()));
@@ -45,7 +45,7 @@ KernelAnswer KernelOf(const proto::World& world) {
     profile = *found;
   }
   if (!world.release().empty()) {
-    absl::StatusOr<KernelAnswer> answer = AnswerForKernel(world.release());
+    absl::StatusOr<KernelAnswer> answer = AnswerForRelease(world.release());
     if (answer.ok() && answer->profile == profile) return *std::move(answer);
     if (answer.ok() && answer->above == profile) {
       answer->note = answer->AboveNote();

@@ -225,6 +225,7 @@ std::string SharesText(const PageShares& s) {
   if (s.total == 0) return "empty";
   const uint64_t dax = s.pud + s.pmd + s.pte + s.hole + s.signal + s.tail;
   if (dax < s.total) add("not DAX", s.total - dax);
+  add("apart from block I/O", s.apart);
   return absl::StrJoin(parts, ", ");
 }
 
@@ -243,9 +244,11 @@ std::string WishText(Wish wish) {
 }
 
 nlohmann::ordered_json SharesToJson(const PageShares& s) {
-  return {{"total", s.total}, {"pud", s.pud},   {"pmd", s.pmd},
-          {"pte", s.pte},     {"hole", s.hole}, {"signal", s.signal},
-          {"tail", s.tail}};
+  nlohmann::ordered_json j = {
+      {"total", s.total}, {"pud", s.pud},       {"pmd", s.pmd},  {"pte", s.pte},
+      {"hole", s.hole},   {"signal", s.signal}, {"tail", s.tail}};
+  if (s.apart != 0) j["apart"] = s.apart;
+  return j;
 }
 
 std::string ShareText(uint64_t part, uint64_t total) {

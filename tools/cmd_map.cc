@@ -37,6 +37,8 @@ std::string EndText(const BioRoute& route) {
       return "dropped";
     case BioMap::Kind::kError:
       return absl::StrCat("-", ErrnoName(route.err));
+    case BioMap::Kind::kWaits:
+      return "waits";
   }
   return "";
 }

@@ -2,8 +2,10 @@
 #include "dm/bio/submit_bio.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -11,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/errno_status.h"
+#include "dm/bio/bio_status.h"
 #include "dm/bio_map.h"
 #include "dm/dm_table.h"
 #include "dm/stack_depth.h"
@@ -22,54 +25,24 @@ namespace {
 constexpr unsigned kReqIdle = 1u << 15;
 constexpr unsigned kReqRahead = 1u << 19;
 
-constexpr char kSuspendedPayload[] = "dmdax/suspended";
-
 bool Reads(ReqOp op) { return op == ReqOp::kRead || op == ReqOp::kReadAhead; }
 
 unsigned Number(ReqOp op) { return Reads(op) ? 0 : 1; }
 
 size_t Bytes(uint64_t sectors) { return sectors << kSectorShift; }
 
-absl::Status IoError(int err, const BlockDevice& bdev, sector_t sector) {
-  return ErrnoError(
-      err, absl::StrCat(bdev.name(), ": I/O error at sector ", sector.value()));
-}
-
-// Whether a request of `op` is done at all by the queue, or the row.
+// Whether `op` is done at all by the queue, or the row.
 bool QueueDoes(ReqOp op, const QueueLimits& limits) {
   if (op == ReqOp::kDiscard) return limits.max_discard_sectors > 0;
   if (op == ReqOp::kWriteZeroes) return limits.max_write_zeroes_sectors > 0;
   return true;
 }
 
-bool RowDoes(ReqOp op, const DmTarget& ti) {
-  if (op == ReqOp::kDiscard) return ti.num_discard_bios > 0;
-  if (op == ReqOp::kWriteZeroes) return ti.num_write_zeroes_bios > 0;
-  return true;
-}
-
-absl::Status NotSupported(const BlockDevice& bdev) {
-  return ErrnoError(EOPNOTSUPP, absl::StrCat(bdev.name(), " does not do that"));
-}
-
 }  // namespace
 
-bool IsSuspended(const absl::Status& status) {
-  return status.GetPayload(kSuspendedPayload).has_value();
-}
-
 absl::Status BioSubmitter::Read(BlockDevice& bdev, sector_t sector,
-                                absl::Span<char> bytes) {
-  return Send({.op = ReqOp::kRead,
-               .bdev = &bdev,
-               .sector = sector,
-               .count = bytes.size() >> kSectorShift,
-               .in = bytes.data()});
-}
-
-absl::Status BioSubmitter::ReadAhead(BlockDevice& bdev, sector_t sector,
-                                     absl::Span<char> bytes) {
-  return Send({.op = ReqOp::kReadAhead,
+                                absl::Span<char> bytes, ReqOp op) {
+  return Send({.op = op,
                .bdev = &bdev,
                .sector = sector,
                .count = bytes.size() >> kSectorShift,
@@ -139,22 +112,28 @@ absl::Status BioSubmitter::CheckBio(const Bio& bio) {
     return ErrnoError(EIO, absl::StrCat("past the end of ", bio.bdev->name()));
   }
   if (!QueueDoes(bio.op, bio.bdev->queue().limits())) {
-    return NotSupported(*bio.bdev);
+    return BioNotSupported(*bio.bdev);
   }
   return absl::OkStatus();
 }
 
 absl::Status BioSubmitter::Send(const Bio& bio) {
+  static std::atomic<uint64_t> requests = 0;
+  if (nested_ == 0) request_ = ++requests;
+  ++nested_;
+  absl::Status status = SendNested(bio);
+  --nested_;
+  return status;
+}
+
+absl::Status BioSubmitter::SendNested(const Bio& bio) {
   StackDepth depth;
   MappedDevice* md = MappedDevice::Of(*bio.bdev);
   if (md != nullptr && depth.too_deep()) {
     return ErrnoError(ELOOP, "the devices lie on each other");
   }
   if (md != nullptr && suspended_ == Suspended::kWait && md->suspended()) {
-    absl::Status wait =
-        ErrnoError(EAGAIN, absl::StrCat(bio.bdev->name(), " is suspended"));
-    wait.SetPayload(kSuspendedPayload, absl::Cord());
-    return wait;
+    return BioWaits(*bio.bdev);
   }
   if (bio.op != ReqOp::kFlush) {
     if (absl::Status s = CheckBio(bio); !s.ok()) return s;
@@ -227,7 +206,7 @@ absl::Status BioSubmitter::SendToMapped(const Bio& bio, MappedDevice& md) {
     const sector_t sector = bio.sector + done;
     const DmTarget* ti = table == nullptr ? nullptr : table->FindTarget(sector);
     if (ti == nullptr) {
-      status.Update(IoError(EIO, *bio.bdev, sector));
+      status.Update(BioError(EIO, *bio.bdev, sector));
       break;
     }
     Bio clone = bio;
@@ -235,8 +214,16 @@ absl::Status BioSubmitter::SendToMapped(const Bio& bio, MappedDevice& md) {
     clone.count = std::min(bio.count - done, md.MaxIoLen(*ti, sector).sectors);
     if (bio.in != nullptr) clone.in = bio.in + Bytes(done);
     if (bio.out != nullptr) clone.out = bio.out + Bytes(done);
-    done += clone.count;
     if (ti->type->account != nullptr) ti->type->account(*ti, bio.op);
+    if (const std::optional<absl::Status> s = SubmitByTarget(clone, *ti)) {
+      status.Update(*s);
+      done += clone.count;
+      continue;
+    }
+    if (ti->type->map_len != nullptr) {
+      clone.count = std::min(clone.count, ti->type->map_len(*ti, sector));
+    }
+    done += clone.count;
     if (!ti->type->map_counts) {
       status.Update(SendPiece(clone, *ti));
       continue;
@@ -252,74 +239,6 @@ absl::Status BioSubmitter::SendToMapped(const Bio& bio, MappedDevice& md) {
   return status;
 }
 
-absl::Status BioSubmitter::SendPiece(const Bio& piece, const DmTarget& ti) {
-  if (!RowDoes(piece.op, ti)) return NotSupported(*piece.bdev);
-  if (ti.type->map == nullptr) return IoError(EIO, *piece.bdev, piece.sector);
-  const BioMap map = ti.type->map(ti, piece.sector, piece.op);
-  switch (map.kind) {
-    case BioMap::Kind::kError:
-      return IoError(map.err != 0 ? map.err : EIO, *piece.bdev, piece.sector);
-    case BioMap::Kind::kZeroes:
-      if (piece.in != nullptr) memset(piece.in, 0, Bytes(piece.count));
-      return absl::OkStatus();
-    case BioMap::Kind::kDropped:
-      return EndPiece(piece, ti);
-    case BioMap::Kind::kRemapped:
-      return SendRemapped(piece, ti, map);
-  }
-  return absl::OkStatus();
-}
-
-// clone_endio().
-absl::Status BioSubmitter::EndPiece(const Bio& piece, const DmTarget& ti) {
-  if (ti.type->end_io == nullptr) return absl::OkStatus();
-  DmBio done = {piece.sector, piece.op, piece.count, {}, {}};
-  const size_t size = Bytes(piece.count);
-  if (piece.in != nullptr) done.data = absl::MakeSpan(piece.in, size);
-  if (piece.out != nullptr) {
-    done.written = absl::MakeConstSpan(piece.out, size);
-  }
-  if (const int err = ti.type->end_io(ti, done); err != 0) {
-    return IoError(err, *piece.bdev, piece.sector);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status BioSubmitter::SendRemapped(const Bio& piece, const DmTarget& ti,
-                                        const BioMap& map) {
-  const size_t size = Bytes(piece.count);
-  const bool corrupts = map.corrupt_byte > 0 && map.corrupt_byte <= size;
-  Bio below = piece;
-  std::vector<char> changed;
-  if (piece.out != nullptr && ti.type->encode != nullptr) {
-    const int err = ti.type->encode(
-        ti, piece.sector, absl::MakeConstSpan(piece.out, size), &changed);
-    if (err != 0) return IoError(err, *piece.bdev, piece.sector);
-    below.out = changed.data();
-  } else if (piece.out != nullptr && corrupts) {
-    changed.assign(piece.out, piece.out + size);
-    changed[map.corrupt_byte - 1] = static_cast<char>(map.corrupt_value);
-    below.out = changed.data();
-  }
-  below.bdev = map.dev->bdev;
-  below.sector = map.sector;
-  absl::Status status = Send(below);
-  for (const BioMap::Place& other : map.also) {
-    if (IsSuspended(status)) break;
-    below.bdev = other.dev->bdev;
-    below.sector = other.sector;
-    // It is done if one of them has taken it.
-    if (Send(below).ok()) status = absl::OkStatus();
-  }
-  if (!status.ok()) return status;
-  status = EndPiece(piece, ti);
-  if (!status.ok()) return status;
-  if (piece.in != nullptr && corrupts) {
-    piece.in[map.corrupt_byte - 1] = static_cast<char>(map.corrupt_value);
-  }
-  return absl::OkStatus();
-}
-
 // Each device below is flushed once, if a row says so.
 absl::Status BioSubmitter::Flush(const Bio& bio, const DmTable& table) {
   absl::Status status;
@@ -333,7 +252,7 @@ absl::Status BioSubmitter::Flush(const Bio& bio, const DmTable& table) {
       if (ti.num_flush_bios == 0 || ti.type->map == nullptr) continue;
       const BioMap map = ti.type->map(ti, ti.begin, ReqOp::kFlush);
       if (map.kind == BioMap::Kind::kError) {
-        status.Update(IoError(map.err, *bio.bdev, ti.begin));
+        status.Update(BioError(map.err, *bio.bdev, ti.begin));
       }
       if (map.kind != BioMap::Kind::kRemapped) continue;
       below.insert(map.dev->bdev);

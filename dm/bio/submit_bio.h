@@ -20,6 +20,7 @@
 #define DMDAX_DM_BIO_SUBMIT_BIO_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -51,10 +52,13 @@ class BioSubmitter {
 
   // Whole sectors.  The errno of the bio: EIO, EILSEQ ...; EAGAIN with
   // IsSuspended(): a device on the way is suspended.
-  absl::Status Read(BlockDevice& bdev, sector_t sector, absl::Span<char> bytes);
+  absl::Status Read(BlockDevice& bdev, sector_t sector, absl::Span<char> bytes,
+                    ReqOp op = ReqOp::kRead);
   // The same, of bytes that nobody has asked for yet.
   absl::Status ReadAhead(BlockDevice& bdev, sector_t sector,
-                         absl::Span<char> bytes);
+                         absl::Span<char> bytes) {
+    return Read(bdev, sector, bytes, ReqOp::kReadAhead);
+  }
   absl::Status Write(BlockDevice& bdev, sector_t sector,
                      absl::Span<const char> bytes);
   // kDiscard, kWriteZeroes: EOPNOTSUPP, a device on the way does not do it.
@@ -72,13 +76,22 @@ class BioSubmitter {
     char* in = nullptr;         // of a read
     const char* out = nullptr;  // of a write
   };
+  // What SendRemapped() leaves to do.
+  enum class Next { kIsDone, kMapsAgain };
   absl::Status Send(const Bio& bio);
+  absl::Status SendNested(const Bio& bio);
   absl::Status SendToDisk(const Bio& bio);
   absl::Status SendToMapped(const Bio& bio, MappedDevice& md);
+  std::optional<absl::Status> SubmitByTarget(const Bio& piece,
+                                             const DmTarget& ti);
   absl::Status SendPiece(const Bio& piece, const DmTarget& ti);
   absl::Status EndPiece(const Bio& piece, const DmTarget& ti);
   absl::Status SendRemapped(const Bio& piece, const DmTarget& ti,
-                            const BioMap& map);
+                            const BioMap& map, uint32_t attempt, Next* next);
+  // To all places of `map`; the target then hears of those that failed.
+  absl::Status SendBelow(const Bio& piece, const char* out, const DmTarget& ti,
+                         const BioMap& map, uint32_t attempt, Next* next);
+  DmBio DmBioOf(const Bio& piece) const;
   absl::Status Flush(const Bio& bio, const DmTable& table);
   absl::Status CheckBio(const Bio& bio);
   unsigned FlagsOf(ReqOp op) const;
@@ -89,6 +102,8 @@ class BioSubmitter {
   std::string comm_;
   Suspended suspended_ = Suspended::kPass;
   From from_ = From::kDirectIo;
+  uint64_t request_ = 0;  // that is on its way
+  int nested_ = 0;
 };
 
 // A device is suspended, so that the request would wait.

@@ -93,15 +93,15 @@ bool LinearDaxLayout(const DmTarget& ti, DaxLayout* layout) {
   return true;
 }
 
-int LinearDaxZeroPageRange(const DmTarget& ti, pgoff_t pgoff,
-                           uint64_t nr_pages) {
+int LinearDaxZeroPageRange(const DmTarget& ti, pgoff_t pgoff, uint64_t nr_pages,
+                           Trace* trace) {
   const DmDev& dev = *ti.Private<LinearC>().dev;
   pgoff_t lower;
   if (!DmDaxPgoff(ProfileOf(ti), dev, LinearMapSector(ti, PageToSector(pgoff)),
                   &lower)) {
     return -EINVAL;
   }
-  return DaxZeroPageRange(dev.dax_dev, lower, nr_pages);
+  return DaxZeroPageRange(dev.dax_dev, lower, nr_pages, trace);
 }
 
 size_t LinearDaxRecoveryWrite(const DmTarget& ti, pgoff_t pgoff,

@@ -255,7 +255,7 @@ bool LogWritesDaxLayout(const DmTarget& ti, DaxLayout* layout) {
 }
 
 int LogWritesDaxZeroPageRange(const DmTarget& ti, pgoff_t pgoff,
-                              uint64_t nr_pages) {
+                              uint64_t nr_pages, Trace* trace) {
   const DmDev& dev = *ti.Private<LogWritesC>().dev;
   pgoff_t lower;
   if (!DmDaxPgoff(ProfileOf(ti), dev, PageToSector(pgoff), &lower)) {
@@ -263,7 +263,7 @@ int LogWritesDaxZeroPageRange(const DmTarget& ti, pgoff_t pgoff,
   }
   // The kernel passes a byte count where a page count is expected, so the
   // device below always refuses.
-  return DaxZeroPageRange(dev.dax_dev, lower, nr_pages << kPageShift);
+  return DaxZeroPageRange(dev.dax_dev, lower, nr_pages << kPageShift, trace);
 }
 
 size_t LogWritesDaxRecoveryWrite(const DmTarget& ti, pgoff_t pgoff,

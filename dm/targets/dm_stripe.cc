@@ -16,9 +16,15 @@
 #include <optional>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/synchronization/mutex.h"
 #include "base/errno_status.h"
 #include "base/kstrtox.h"
+#include "base/since.h"
 #include "dm/device_mapper.h"
 
 namespace dmdax {
@@ -29,11 +35,24 @@ struct Stripe {
   sector_t physical_start;
 };
 
+// DM_IO_ERROR_THRESHOLD: so many errors of a device are no event any more.
+constexpr uint32_t kIoErrorThreshold = 15;
+// Before, a failed bio named the whole disk, which a leg on a partition is not.
+constexpr Since<bool> kBioNamesPartition[] = {{{5, 12}, true}};
+
+// What I/O has met.
+struct StripeErrors {
+  std::vector<uint32_t> counts;  // of each leg; none until the first error
+  uint64_t told = 0;             // the last request that was an event
+};
+
 struct StripeC : DmTargetPrivate {
   uint32_t stripes;
   uint32_t chunk_size;    // sectors
   sector_t stripe_width;  // sectors of each leg
   std::vector<Stripe> stripe;
+  mutable absl::Mutex mu;
+  StripeErrors errors ABSL_GUARDED_BY(mu);
 };
 
 // One "<dev> <start>".  The number is parsed before the device is opened.
@@ -107,17 +126,76 @@ BioMap StripeMap(const DmTarget& ti, sector_t sector, ReqOp) {
   return {BioMap::Kind::kRemapped, to.dev, to.sector, 0};
 }
 
+// stripe_end_io().  The events of one request are one: the work is queued once
+// until it runs.
+AfterFailure StripeIoFailed(const DmTarget& ti, const DmBio& bio,
+                            const DmIoFailure& failure) {
+  if (bio.op == ReqOp::kReadAhead || failure.err == EOPNOTSUPP) {
+    return AfterFailure::kFails;
+  }
+  StripeC& sc = ti.Private<StripeC>();
+  const DmDev& dev = *failure.map.dev;
+  if (dev.bdev->is_partition() &&
+      !ValueAt<bool>(kBioNamesPartition, ProfileOf(ti).release)) {
+    return AfterFailure::kFails;
+  }
+  bool event = false;
+  {
+    absl::MutexLock lock(&sc.mu);
+    sc.errors.counts.resize(sc.stripe.size());
+    for (size_t i = 0; i < sc.stripe.size(); ++i) {
+      if (sc.stripe[i].dev != &dev) continue;
+      if (++sc.errors.counts[i] >= kIoErrorThreshold) continue;
+      event |= sc.errors.told != bio.request;
+      sc.errors.told = bio.request;
+    }
+  }
+  if (event) DmTableEvent(ti);
+  return AfterFailure::kFails;
+}
+
+// 'D' for a leg that has failed.
+std::string LegStates(const StripeC& sc) {
+  absl::MutexLock lock(&sc.mu);
+  std::string states(sc.stripe.size(), 'A');
+  for (size_t i = 0; i < sc.errors.counts.size(); ++i) {
+    if (sc.errors.counts[i] > 0) states[i] = 'D';
+  }
+  return states;
+}
+
+// "<errors>" of each leg; nothing if there were none.
+std::string StripeSaveState(const DmTarget& ti) {
+  const StripeC& sc = ti.Private<StripeC>();
+  absl::MutexLock lock(&sc.mu);
+  return absl::StrJoin(sc.errors.counts, " ");
+}
+
+bool StripeRestoreState(DmTarget& ti, absl::string_view state) {
+  StripeC& sc = ti.Private<StripeC>();
+  if (state.empty()) return true;
+  const std::vector<absl::string_view> words = absl::StrSplit(state, ' ');
+  if (words.size() != sc.stripe.size()) return false;
+  absl::MutexLock lock(&sc.mu);
+  sc.errors.counts.resize(words.size());
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (!absl::SimpleAtoi(words[i], &sc.errors.counts[i])) return false;
+  }
+  return true;
+}
+
 void StripeImaStatus(const DmTarget& ti, const StripeC& sc, std::string* out) {
   const TargetVersion& v = ti.type->version(ProfileOf(ti));
   absl::StrAppend(out, "target_name=striped,target_version=", v[0], ".", v[1],
                   ".", v[2], ",stripes=", sc.stripes,
                   ",chunk_size=", sc.chunk_size);
+  const std::string states = LegStates(sc);
   for (size_t i = 0; i < sc.stripe.size(); ++i) {
     absl::StrAppend(out, ",stripe_", i,
                     "_device_name=", sc.stripe[i].dev->name);
     absl::StrAppend(out, ",stripe_", i,
                     "_physical_start=", sc.stripe[i].physical_start.value());
-    absl::StrAppend(out, ",stripe_", i, "_status=A");
+    absl::StrAppend(out, ",stripe_", i, "_status=", states.substr(i, 1));
   }
   absl::StrAppend(out, ";");
 }
@@ -130,8 +208,7 @@ void StripeStatus(const DmTarget& ti, StatusType type, std::string* out) {
       for (const Stripe& leg : sc.stripe) {
         absl::StrAppend(out, leg.dev->name, " ");
       }
-      // One group of legs, all alive: no emulated I/O makes a leg fail.
-      absl::StrAppend(out, "1 ", std::string(sc.stripes, 'A'));
+      absl::StrAppend(out, "1 ", LegStates(sc));
       break;
     case STATUSTYPE_TABLE:
       absl::StrAppend(out, sc.stripes, " ", sc.chunk_size);
@@ -204,12 +281,12 @@ bool StripeDaxLayout(const DmTarget& ti, DaxLayout* layout) {
   return true;
 }
 
-int StripeDaxZeroPageRange(const DmTarget& ti, pgoff_t pgoff,
-                           uint64_t nr_pages) {
+int StripeDaxZeroPageRange(const DmTarget& ti, pgoff_t pgoff, uint64_t nr_pages,
+                           Trace* trace) {
   const MappedSector to = StripeMapSector(ti, PageToSector(pgoff));
   pgoff_t lower;
   if (!DmDaxPgoff(ProfileOf(ti), *to.dev, to.sector, &lower)) return -EINVAL;
-  return DaxZeroPageRange(to.dev->dax_dev, lower, nr_pages);
+  return DaxZeroPageRange(to.dev->dax_dev, lower, nr_pages, trace);
 }
 
 size_t StripeDaxRecoveryWrite(const DmTarget& ti, pgoff_t pgoff,
@@ -237,6 +314,7 @@ const TargetType kStripeTarget = {
     .registered = 2,
     .ctr = StripeCtr,
     .map = StripeMap,
+    .io_failed = StripeIoFailed,
     .only_remaps = true,
     .status = StripeStatus,
     .iterate_devices = StripeIterateDevices,
@@ -248,6 +326,8 @@ const TargetType kStripeTarget = {
     .dax_layout = StripeDaxLayout,
     .dax_zero_page_range = StripeDaxZeroPageRange,
     .dax_recovery_write = StripeDaxRecoveryWrite,
+    .save_state = StripeSaveState,
+    .restore_state = StripeRestoreState,
     .row_unit = StripeRowUnit,
     .example = {.length = 2048, .params = "2 8 /dev/pmem0 0 /dev/pmem1 16"},
 };

@@ -107,6 +107,10 @@ absl::Status SayDevice(const InputLines& lines,
   if (s.ok() && !uuid.empty()) {
     s = Facts::Say(mapped.uuid, std::string(uuid), lines.place(), name, "uuid");
   }
+  // Of two inputs the one that saw more.
+  if (uint32_t open = 0; absl::SimpleAtoi(field("Open"), &open)) {
+    mapped.open = std::max(mapped.open, open);
+  }
   const absl::string_view stat = field("Stat");
   if (IsStat(stat)) {
     mapped.no_live_table = stat[0] == '-';

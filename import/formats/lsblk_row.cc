@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "import/formats/boot_part.h"
 
 namespace dmdax {
 namespace {
@@ -95,6 +96,14 @@ absl::Status SayDisk(const LsblkRow& row, const std::string& kname,
                                 row.place("ro"), kname, "read-only flag");
     if (!s.ok()) return s;
   }
+  // "block:nd:virtio:pci"
+  const std::string subsystems = row.text("subsystems");
+  if (absl::StrContains(subsystems, ":nd")) {
+    absl::Status s =
+        Facts::Say(disk.virtio, absl::StrContains(subsystems, ":virtio"),
+                   row.place("subsystems"), kname, "bus (whether virtio)");
+    if (!s.ok()) return s;
+  }
   if (type == "part") {
     if (absl::Status s = SayPartition(row, disk); !s.ok()) return s;
   }
@@ -112,6 +121,10 @@ void SayMounts(const LsblkRow& row, const std::string& source, Facts* facts) {
 void SayUse(const LsblkRow& row, const std::string& device, Facts* facts) {
   const bool swap = absl::c_linear_search(row.mountpoints, "[SWAP]");
   const std::string type = row.text("fstype");
+  if (const absl::string_view boot = BootPart(row.text("parttype"));
+      !boot.empty()) {
+    facts->uses.push_back({.device = device, .type = std::string(boot)});
+  }
   if (type.empty() && !swap) return;
   if (const std::string uuid = row.text("uuid");
       type == "LVM2_member" && !uuid.empty()) {

@@ -95,7 +95,13 @@ absl::Status ReadBadBlocks(const JsonValue& v, Namespace* space) {
   return absl::OkStatus();
 }
 
-absl::Status ReadNamespace(const JsonValue& v, const std::string& domain,
+// What the bus and the region say of all namespaces in them.
+struct Above {
+  std::string domain;    // persistence_domain
+  std::string provider;  // of the bus
+};
+
+absl::Status ReadNamespace(const JsonValue& v, const Above& above,
                            Facts* facts) {
   const std::string name = v["dev"].Text();
   if (name.empty()) return v.Expected("a namespace");
@@ -117,7 +123,8 @@ absl::Status ReadNamespace(const JsonValue& v, const std::string& domain,
   space.map = v["map"].Text();
   space.blockdev = v["blockdev"].Text();
   space.chardev = v["chardev"].Text();
-  if (!domain.empty()) space.persistence_domain = domain;
+  if (!above.domain.empty()) space.persistence_domain = above.domain;
+  if (!above.provider.empty()) space.provider = above.provider;
   absl::StatusOr<std::optional<SizeRange>> size = v["size"].Size();
   if (!size.ok()) return size.status();
   if (*size) {
@@ -142,11 +149,10 @@ absl::Status ReadNamespace(const JsonValue& v, const std::string& domain,
   return s;
 }
 
-absl::Status ReadAny(const JsonValue& v, const std::string& domain,
-                     Facts* facts) {
+absl::Status ReadAny(const JsonValue& v, const Above& above, Facts* facts) {
   if (v.is_list()) {
     for (const JsonValue& element : v.Elements()) {
-      absl::Status s = ReadAny(element, domain, facts);
+      absl::Status s = ReadAny(element, above, facts);
       if (!s.ok()) return s;
     }
     return absl::OkStatus();
@@ -154,14 +160,15 @@ absl::Status ReadAny(const JsonValue& v, const std::string& domain,
   if (!v.is_object()) return v.Expected("a region or namespace");
   const std::string dev = v["dev"].Text();
   if (absl::StartsWith(dev, "namespace")) {
-    return ReadNamespace(v, domain, facts);
+    return ReadNamespace(v, above, facts);
   }
   if (v["type"].Text() == "blk") {
     facts->Note(v.place(),
                 absl::StrCat(dev, ": a region of block windows has no DAX"));
   }
-  std::string own = v["persistence_domain"].Text();
-  if (own.empty()) own = domain;
+  Above own{v["persistence_domain"].Text(), v["provider"].Text()};
+  if (own.domain.empty()) own.domain = above.domain;
+  if (own.provider.empty()) own.provider = above.provider;
   for (const char* list : {"buses", "regions", "namespaces"}) {
     if (!v[list].exists()) continue;
     if (absl::Status s = ReadAny(v[list], own, facts); !s.ok()) return s;
@@ -172,7 +179,7 @@ absl::Status ReadAny(const JsonValue& v, const std::string& domain,
 absl::Status Read(const ImportInput& input, Facts* facts) {
   absl::StatusOr<nlohmann::json> root = ParseJsonInput(input);
   if (!root.ok()) return root.status();
-  return ReadAny(JsonValue(input, *root), "", facts);
+  return ReadAny(JsonValue(input, *root), {}, facts);
 }
 
 }  // namespace

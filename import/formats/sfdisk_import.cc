@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "import/formats/boot_part.h"
 #include "import/formats/input_lines.h"
 #include "import/import_format.h"
 
@@ -73,6 +74,11 @@ class Reader {
       word = absl::StripAsciiWhitespace(word);
       // Of an extended one the kernel shows no more than its first sectors.
       extended |= word == "type=5" || word == "type=f" || word == "type=85";
+      absl::string_view type = word;
+      if (absl::ConsumePrefix(&type, "type=") && !BootPart(type).empty()) {
+        facts_.uses.push_back({.device = absl::StrCat("/dev/", name),
+                               .type = std::string(BootPart(type))});
+      }
       for (auto& [key, value] :
            {std::pair("start=", &start), std::pair("size=", &size)}) {
         absl::string_view text = word;

@@ -106,6 +106,7 @@ class Attribute {
     if (at >= 2 && IsNd(parts[at - 2])) {
       facts_->nd_of_disk[disk] = std::string(parts[at - 2]);
     }
+    if (absl::Status s = Bus(parts, at); !s.ok()) return s;
     const std::string rest = absl::StrJoin(
         parts.begin() + static_cast<ptrdiff_t>(at) + 1, parts.end(), "/");
     if (parts.size() == at + 4) {
@@ -126,6 +127,19 @@ class Attribute {
   }
 
  private:
+  // ".../virtio2/ndbus0/region0/namespace0.0/block/pmem0/size"
+  absl::Status Bus(const Parts& parts, size_t at) {
+    bool nd = false, virtio = false;
+    for (size_t i = 0; i < at; ++i) {
+      nd |= absl::StartsWith(parts[i], "ndbus");
+      virtio |= absl::StartsWith(parts[i], "virtio");
+    }
+    const std::string disk(parts[at]);
+    if (!nd || !absl::StartsWith(disk, "pmem")) return absl::OkStatus();
+    return Facts::Say(facts_->DiskNamed(disk, place_).virtio, virtio, place_,
+                      disk, "bus (whether virtio)");
+  }
+
   absl::StatusOr<uint64_t> Number() const {
     uint64_t n;
     const bool ok = absl::StartsWith(text_, "0x")

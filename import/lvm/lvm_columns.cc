@@ -89,6 +89,7 @@ absl::Status AddGroupColumns(const JsonValue& row, LvmGroup* group) {
     if (Letter(attributes, 0) != 'r') group->status.push_back("WRITE");
     if (Letter(attributes, 1) == 'z') group->status.push_back("RESIZEABLE");
     if (Letter(attributes, 2) == 'x') group->status.push_back("EXPORTED");
+    group->partial = Letter(attributes, 3) == 'p';
     const char shared = Letter(attributes, kSharedLetter);
     if (shared == 'c') group->status.push_back("CLUSTERED");
     if (shared == 's' && group->lock_type.empty()) group->lock_type = "shared";
@@ -102,6 +103,10 @@ absl::Status AddGroupColumns(const JsonValue& row, LvmGroup* group) {
     if (!text.empty()) *out = text;
   }
   if (group->metadata_copies == "unmanaged") group->metadata_copies.clear();
+  if (uint64_t gone = 0;
+      absl::SimpleAtoi(row["vg_missing_pv_count"].Text(), &gone)) {
+    group->partial |= gone != 0;
+  }
   if (IsOff(row["vg_autoactivation"])) group->flags = {"NOAUTOACTIVATE"};
   absl::Status s = AddLimit(row["max_pv"], &group->max_pv);
   return s.ok() ? AddLimit(row["max_lv"], &group->max_lv) : s;
@@ -111,6 +116,9 @@ absl::Status AddPvColumns(const JsonValue& row, LvmPv* pv) {
   AddTags(row["pv_tags"], &pv->tags);
   const JsonValue attributes = row["pv_attr"];
   if (attributes.exists()) pv->allocatable = Letter(attributes, 0) == 'a';
+  const std::string missing = row["pv_missing"].Text();
+  pv->gone = Letter(attributes, 2) == 'm' || IsNoDevice(pv->device) ||
+             (!missing.empty() && missing != "0");
   absl::StatusOr<uint64_t> bootloader = ColumnBytes(row["pv_ba_size"]);
   if (!bootloader.ok()) return bootloader.status();
   if (*bootloader != 0) pv->ba_size = *bootloader / 512;

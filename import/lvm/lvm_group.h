@@ -21,6 +21,11 @@
 
 namespace dmdax {
 
+// What LVM2 calls the device of a physical volume that it does not find.
+inline bool IsNoDevice(absl::string_view device) {
+  return device == "[unknown]" || device == "unknown device";
+}
+
 struct LvmPv {
   std::string name;     // "pv0", as segments call it
   std::string device;   // "/dev/pmem0", the hint
@@ -28,6 +33,7 @@ struct LvmPv {
   std::string id;       // its UUID; "": not said
   std::vector<std::string> tags;
   bool allocatable = true;
+  bool gone = false;  // LVM2 has not found it, and changes nothing of the group
   uint64_t dev_size = 0;  // sectors; 0: not said
   uint64_t pe_start = 0;  // sectors
   uint64_t pe_count = 0;  // extents
@@ -101,6 +107,7 @@ struct LvmGroup {
   std::vector<std::string> tags;
   std::vector<std::string> status;  // READ, WRITE, RESIZEABLE ...
   std::vector<std::string> flags;
+  bool partial = false;             // by a report: some of its PVs are gone
   std::string allocation;           // "cling"; "" or "normal": it is normal
   uint64_t max_pv = 0, max_lv = 0;  // 0: no limit
   uint64_t seqno = 0;               // goes up with each change of the group

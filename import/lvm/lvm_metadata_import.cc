@@ -66,6 +66,10 @@ absl::Status CheckName(const LvmSection& in) {
       "first no -"));
 }
 
+bool IsIn(const std::vector<std::string>& words, absl::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
 absl::StatusOr<LvmPv> ReadPv(const LvmSection& in) {
   if (absl::Status s = CheckStatus(in, LvmStatusOf::kPv); !s.ok()) return s;
   LvmPv pv{.name = in.name,
@@ -75,9 +79,10 @@ absl::StatusOr<LvmPv> ReadPv(const LvmSection& in) {
            .place = in.place};
   if (in.Value("status") != nullptr) {
     const std::vector<std::string> status = Words(in, "status");
-    pv.allocatable =
-        std::find(status.begin(), status.end(), "ALLOCATABLE") != status.end();
+    pv.allocatable = IsIn(status, "ALLOCATABLE");
+    pv.gone = IsIn(status, "MISSING");  // as it was written once
   }
+  pv.gone |= IsIn(Words(in, "flags"), "MISSING") || IsNoDevice(pv.device);
   if (in.Value("dev_size") != nullptr) {
     absl::Status s = Number(in, "dev_size", &pv.dev_size);
     if (!s.ok()) return s;

@@ -119,5 +119,22 @@ TEST(KernelAliasTest, OneThatIsTooOldIsRefused) {
             "there is");
 }
 
+TEST(KernelAliasTest, TheOldestStandsInForWhatAMachineRuns) {
+  const absl::StatusOr<KernelAnswer> answer =
+      AnswerForRelease("3.10.0-1160.el7.x86_64");
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->profile->name, "v4_14");
+  EXPECT_THAT(answer->unknown, HasSubstr("nobody knows what it does"));
+  EXPECT_THAT(answer->note, HasSubstr("v4_14 stands in"));
+  EXPECT_EQ(answer->above, nullptr);
+  for (const char* release :
+       {"4.14", "4.18.0-553.el8_10.x86_64", "6.1.0", "9.9"}) {
+    const absl::StatusOr<KernelAnswer> known = AnswerForRelease(release);
+    ASSERT_TRUE(known.ok()) << known.status();
+    EXPECT_EQ(known->unknown, "") << release;
+  }
+  EXPECT_FALSE(AnswerForRelease("no release").ok());
+}
+
 }  // namespace
 }  // namespace dmdax

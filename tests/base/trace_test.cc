@@ -48,6 +48,9 @@ TEST(TraceTest, FunctionsHaveTheirKernelNames) {
   EXPECT_EQ(KernelFunctionName({.function = TraceFunction::kDmDaxDirectAccess}),
             "dm_dax_direct_access");
   EXPECT_EQ(
+      KernelFunctionName({.function = TraceFunction::kDmDaxZeroPageRange}),
+      "dm_dax_zero_page_range");
+  EXPECT_EQ(
       KernelFunctionName({.function = TraceFunction::kPmemDaxDirectAccess}),
       "pmem_dax_direct_access");
   EXPECT_EQ(KernelFunctionName(Target("linear")), "linear_dax_direct_access");
@@ -61,6 +64,8 @@ TEST(TraceTest, FunctionsHaveTheirKernelNames) {
 TEST(TraceTest, EventsHaveTheirRecordedNames) {
   EXPECT_EQ(KernelEventName({.function = TraceFunction::kDmDaxDirectAccess}),
             "dm_da");
+  EXPECT_EQ(KernelEventName({.function = TraceFunction::kDmDaxZeroPageRange}),
+            "dm_zero");
   EXPECT_EQ(KernelEventName({.function = TraceFunction::kPmemDaxDirectAccess}),
             "pmem_da");
   EXPECT_EQ(KernelEventName(Target("log-writes")), "logwrites_da");

@@ -19,7 +19,7 @@ class NoOps : public DaxOperations {
   DaxAccess DirectAccess(pgoff_t, int64_t, DaxAccessMode, Trace*) override {
     return {};
   }
-  int ZeroPageRange(pgoff_t, uint64_t) override { return 0; }
+  int ZeroPageRange(pgoff_t, uint64_t, Trace*) override { return 0; }
   size_t RecoveryWrite(pgoff_t, uint64_t, absl::Span<const char>) override {
     return 0;
   }

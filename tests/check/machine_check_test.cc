@@ -6,11 +6,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cerrno>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
+#include "dm/stack_depth.h"
+#include "dm/walk_budget.h"
 #include "formats/world_format.h"
 #include "state/find_device.h"
 #include "state/world_load.h"
@@ -103,6 +108,58 @@ TEST(MachineCheck, ManyAreAnsweredAsEachAlone) {
     EXPECT_THAT(names, ElementsAre("/a/good", "/a/hole", "/a/last", "/a/off",
                                    "/b/d/f"));
   }
+}
+
+// Each level cuts the pages of the one below another way, in chunks that end
+// where none of those do.
+TEST(MachineCheck, WhatMayBeWalkedHasALimit) {
+  std::string text = R"(
+    kernel: "v6_1"
+    pmem { name: "pmem0" base: 0x100000000 size: 0x4000000 }
+    pmem { name: "pmem1" base: 0x200000000 size: 0x4000000 })";
+  std::string legs[] = {"/dev/pmem0", "/dev/pmem1"};
+  const int chunks[] = {512, 384, 8 * 61, 8 * 59};
+  for (int level = 0; level < 12; ++level) {
+    const int chunk = chunks[level % 4];
+    const int length = (118784 - level * 2048) / (2 * chunk) * (2 * chunk);
+    for (int leg : {0, 1}) {
+      absl::StrAppend(&text, "mapped_device { name: \"d", level, "_", leg,
+                      "\" table { target { length: ", length,
+                      " striped { chunk: ", chunk, " stripe { device: \"",
+                      legs[leg], "\" } stripe { device: \"", legs[1 - leg],
+                      "\" start: ", length / 2, " } } } } }");
+    }
+    for (int leg : {0, 1}) {
+      legs[leg] = absl::StrCat("/dev/mapper/d", level, "_", leg);
+    }
+  }
+  const MachineRequest request{WorldOf(text), {"v6_1"}, {}, Wish::kPmd};
+  const uint64_t before = StackDepth::walked();
+  const absl::StatusOr<MachineCheck> all = CheckMachine(request);
+  ASSERT_THAT(all, IsOk());
+  for (const SubjectReport& report : all->subjects) {
+    EXPECT_THAT(report.checks[0].error, IsOk()) << report.name;
+  }
+  const uint64_t cost = StackDepth::walked() - before;
+
+  const WalkBudget budget(cost / 8);
+  const absl::StatusOr<MachineCheck> some = CheckMachine(request);
+  ASSERT_THAT(some, IsOk());
+  // The last look may go beyond it.
+  EXPECT_LT(StackDepth::walked() - before, cost + cost / 4);
+  ASSERT_EQ(some->subjects.size(), all->subjects.size());
+  EXPECT_THAT(some->subjects.front().checks[0].error, IsOk());
+  for (const Obstacle& o : some->subjects.front().checks[0].obstacles) {
+    EXPECT_FALSE(o.tried) << o.name;
+  }
+  // One that is asked after that is refused; nobody takes it for an answer.
+  const absl::StatusOr<MachineCheck> late = CheckMachine(request);
+  ASSERT_THAT(late, IsOk());
+  EXPECT_FALSE(late->holds);
+  const absl::Status& error = late->subjects.front().checks[0].error;
+  EXPECT_EQ(ErrnoOf(error), EFBIG);
+  EXPECT_THAT(std::string(error.message()),
+              testing::StartsWith("a limit of dmdax: one question walks"));
 }
 
 TEST(MachineCheck, AReleaseBetweenTwoProfilesIsWhatBothSay) {

@@ -21,4 +21,9 @@ test /dev/mapper/two -ef /proc/self/fd/5 5</dev/mapper/two && echo the same
 /usr/bin/python3 -c 'print(any(l.split()[2] == "254:0" for l in open("/proc/self/mountinfo")))'
 /usr/bin/python3 -c 'import os; print([d for s, d, *_ in map(str.split, open("/proc/mounts")) if os.path.isdir(d) and os.stat(d).st_dev == os.makedev(254, 0)])'
 echo 3 >/proc/sys/vm/drop_caches; ls -d /run/lvm /run/lock/lvm /run/cryptsetup /etc/lvm/backup; ls -A /run/lvm
+try() { dmsetup load two --table "0 8 linear $1 0" && dmsetup table --inactive two; }
+mkdir /dev/vg /dev/wg; ln -s ../mapper/one /dev/vg/a; ln -s ../vg/a /dev/wg/b; try /dev/wg/b
+mv /dev/vg /dev/ug; try /dev/ug/a; try /dev/vg/a; try /dev/wg/b
+mv /dev/mapper/one /dev/mapper/first; try /dev/ug/a; try /dev/mapper/first
+ln -s mapper/first /dev/x; try /dev/x; ln -sfn pmem0 /dev/x; try /dev/x; rm -r /dev/ug /dev/x; try /dev/x
 dmsetup remove_all; rm -r top

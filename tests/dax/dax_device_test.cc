@@ -24,7 +24,7 @@ class FakeOps : public DaxOperations {
     last_mode = mode;
     return answer;
   }
-  int ZeroPageRange(pgoff_t, uint64_t) override { return zero_answer; }
+  int ZeroPageRange(pgoff_t, uint64_t, Trace*) override { return zero_answer; }
   size_t RecoveryWrite(pgoff_t, uint64_t,
                        absl::Span<const char> bytes) override {
     return bytes.size();

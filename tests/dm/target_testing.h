@@ -64,6 +64,8 @@ class TargetTest : public DmTest {
         return "zeros";
       case BioMap::Kind::kDropped:
         return "dropped";
+      case BioMap::Kind::kWaits:
+        return "waits";
       case BioMap::Kind::kError:
         return ErrnoName(route.err);
       case BioMap::Kind::kRemapped:

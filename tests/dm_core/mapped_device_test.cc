@@ -190,6 +190,24 @@ TEST_F(MappedDeviceTest, ZeroAndRecoveryWriteGoDownTheChain) {
   EXPECT_EQ(DaxRecoveryWrite(&Md("d0").dax_dev(), pgoff_t{256}, 0, page), 0u);
 }
 
+TEST_F(MappedDeviceTest, ATraceShowsWhoWasAskedToZero) {
+  ASSERT_THAT(Create("d0", {kOnPmem0}), IsOk());
+  ASSERT_THAT(Create("d1", {Row(0, 1024, "linear", "/dev/mapper/d0 16")}),
+              IsOk());
+  Trace trace;
+  EXPECT_EQ(DaxZeroPageRange(&Md("d1").dax_dev(), pgoff_t{1}, 1, &trace), 0);
+  ASSERT_EQ(trace.steps().size(), 2u);
+  EXPECT_EQ(trace.steps()[0].name, "d1");
+  EXPECT_EQ(trace.steps()[0].pgoff, pgoff_t{1});
+  EXPECT_EQ(trace.steps()[1].name, "d0");
+  EXPECT_EQ(trace.steps()[1].depth, 1);
+  EXPECT_EQ(trace.steps()[1].pgoff, pgoff_t{3});
+  EXPECT_EQ(trace.steps()[1].nr_pages, 1);
+  // One page at a time is all that a device takes.
+  EXPECT_EQ(DaxZeroPageRange(&Md("d1").dax_dev(), pgoff_t{1}, 2, &trace), -EIO);
+  EXPECT_EQ(trace.steps().size(), 2u);
+}
+
 // 6.1 refuses no device that stands on itself; ours must not die of it.
 TEST_F(MappedDeviceTest, ADeviceOnItselfIsELOOP) {
   ASSERT_THAT(Create("d0", {kOnPmem0}), IsOk());

@@ -36,7 +36,10 @@ Wish WishOf(AdvisePage page) {
 }
 
 bool Fulfilled(const Look& look, const AdviceWish& wish) {
-  if (!look.error.ok() || !look.dax || look.shares.signal != 0) return false;
+  if (!look.error.ok() || !look.dax || look.shares.signal != 0 ||
+      look.shares.apart != 0) {
+    return false;
+  }
   if (wish.sync && !look.sync) return false;
   const PageShares& s = look.shares;
   switch (wish.page) {

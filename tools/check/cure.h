@@ -47,7 +47,8 @@ enum class CureStage {
   kLook,      // ends the list before anything has happened
   kRemember,  // reads what is made again just so
   kUnmount,
-  kConvert,  // a volume keeps its data
+  kClosedLook,  // ends the list where what goes is still in use
+  kConvert,     // a volume keeps its data
   kRemoveVolume,
   kRemoveGroup,
   kNamespace,
@@ -142,7 +143,7 @@ bool HasOtherWays(const FaultReason& reason);
 // --- one family a file ---
 using CureFn = std::optional<Cure>(const CureRequest& request,
                                    proto::World& world);
-CureFn CureChunk, CureMaxSectors, CureTargetStart, CureTargetEnd;
+CureFn CureChunk, CureMaxSectors, CureTargetStart, CureTargetEnd, CureOffPage;
 CureFn CurePartition, CureNamespaceAlign, CureRawNamespace, CureBadBlocks,
     CureDevDaxAlign;
 CureFn CureExtents, CureHoles, CureNotDax, CureDaxFlag, CureFsNoPud;

@@ -248,7 +248,12 @@ class Curer {
                                          OtherAnswers& others,
                                          const Patient& p) const {
     if (p.cures.empty()) return {};
-    return NotKnown(session, guesses_, others, p.look, wish_).open;
+    const bool anew =
+        std::any_of(p.cures.begin(), p.cures.end(),
+                    [](const auto& cure) { return MakesFilesAnew(*cure); });
+    return NotKnown(session, guesses_, others, p.look, wish_,
+                    anew ? FileSystemIs::kMadeAnew : FileSystemIs::kAsItWas)
+        .open;
   }
 
   std::optional<size_t> Next(const Session& session, OtherAnswers& others,

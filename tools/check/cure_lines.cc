@@ -144,10 +144,15 @@ std::string XfsAlignWords(uint64_t bytes) {
 }
 
 std::string AlignedMkfsLine(absl::string_view type, const std::string& path,
-                            uint64_t bytes, absl::string_view more) {
+                            uint64_t bytes, absl::string_view more,
+                            XfsReflink reflink) {
   if (type == "xfs") {
-    return absl::StrCat("mkfs.xfs -f -b size=4096 -m reflink=0 -d ",
-                        XfsAlignWords(bytes), more, " ", ShellWord(path));
+    return absl::StrCat("mkfs.xfs -f -b size=4096",
+                        reflink == XfsReflink::kNo    ? " -m reflink=0"
+                        : reflink == XfsReflink::kYes ? " -m reflink=1"
+                                                      : "",
+                        " -d ", XfsAlignWords(bytes), more, " ",
+                        ShellWord(path));
   }
   return absl::StrCat(type == "ext2" ? "mkfs.ext2" : "mkfs.ext4",
                       " -F -b 4096 -E stride=512,stripe_width=512", more, " ",

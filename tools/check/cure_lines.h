@@ -67,8 +67,11 @@ std::string XfsAlignWords(uint64_t bytes);
 
 // A file system for pages of 2 MiB over whatever is there; type "ext4", "xfs"
 // or "ext2"; `more`: options besides, " -l logdev=/dev/pmem1".
+// An xfs has reflink, or has it not, or as mkfs.xfs will.
+enum class XfsReflink { kNo, kYes, kByMkfs };
 std::string AlignedMkfsLine(absl::string_view type, const std::string& path,
-                            uint64_t bytes, absl::string_view more = "");
+                            uint64_t bytes, absl::string_view more = "",
+                            XfsReflink reflink = XfsReflink::kNo);
 
 // "echo 'start=2MiB, size=100MiB'", for sfdisk.
 std::string PartitionPlace(uint64_t start, uint64_t sectors);

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "base/kernel_profile.h"
 #include "base/one_line.h"
+#include "dm/dm_table.h"
 #include "fs/file_system_type.h"
 #include "fs/mount_words.h"
 #include "fs/no_dax.h"
@@ -18,9 +19,12 @@
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/dax_flag.h"
+#include "tools/check/device_use.h"
 #include "tools/check/fs_anew.h"
+#include "tools/check/in_progress.h"
 #include "tools/check/undo_target.h"
 #include "tools/check/world_mount.h"
+#include "tools/check/world_rows.h"
 
 namespace dmdax {
 namespace {
@@ -84,6 +88,12 @@ std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
   const Subject& subject = request.subject;
   proto::Mount* mount = FindWorldMount(world, subject.mount);
   if (mount == nullptr) return std::nullopt;
+  if (IsBootMount(subject.mount)) {
+    return Cure{.remark = absl::StrCat(
+                    "leave ", OneLine(subject.mount),
+                    " as it is: firmware and boot loader read it, and no "
+                    "program maps it")};
+  }
   const std::string fs = WorldFsType(*mount);
   const FileSystemType* const type = FindUnmodelledFileSystem(fs);
   if (type != nullptr) {
@@ -257,12 +267,45 @@ std::string WithoutDax(const NotDaxLevel& end) {
 
 }  // namespace
 
+namespace {
+
+// A target that may be loaded over DAX, and answers every page with an error:
+// 4.14's snapshot-origin.
+std::optional<Cure> UndoRefusal(const CureRequest& request,
+                                proto::World& world) {
+  for (BlockDevice* at : AllBelow(request.session, request.subject.bdev)) {
+    const DmTable* const table = LiveTable(request.session, *at);
+    if (table == nullptr || table->targets().empty()) continue;
+    const TargetType& type = *table->targets()[0].type;
+    if (type.direct_access == nullptr || type.dax_layout != nullptr) continue;
+    NotDaxLevel end{.bdev = at, .by = NoDaxBy::kTarget};
+    end.target = std::string(type.name);
+    return UndoTarget(request, end, world);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::optional<Cure> CureNotDax(const CureRequest& request,
                                proto::World& world) {
   const Subject& subject = request.subject;
   if (subject.bdev == nullptr) return std::nullopt;
+  if (subject.mount.empty() &&
+      !WhyNeverDax(request.session, *subject.bdev).empty()) {
+    return Cure{.remark =
+                    "no setting helps: what must be mapped needs a device "
+                    "without that"};
+  }
   const std::vector<NotDaxLevel> levels =
       WhyNotDax(request.session, *subject.bdev);
+  const bool rounds = request.session.machine->profile().dm_dax_alignment ==
+                      DmDaxAlignment::kRoundsDown;
+  // 4.14 looks at its pages when it mounts: no level of the stack says no.
+  if (!rounds && (levels.empty() || levels.back().by == NoDaxBy::kTarget)) {
+    if (auto cure = CureOffPage(request, world)) return cure;
+    if (auto cure = UndoRefusal(request, world)) return cure;
+  }
   if (levels.empty()) return CureMount(request, world);
   const NotDaxLevel& end = levels.back();
   for (proto::Pmem& pmem : *world.mutable_pmem()) {
@@ -284,6 +327,12 @@ std::optional<Cure> CureNotDax(const CureRequest& request,
                                    .stands_on = request.stands_on},
                                   world)) {
       return cure;
+    }
+  }
+  if (const proto::MappedDevice* const device =
+          FindMapped(world, NameOfDevice(request.session, *end.bdev))) {
+    if (std::string doing = InProgress(*device); !doing.empty()) {
+      return Cure{.remark = std::move(doing)};
     }
   }
   if (auto cure = UndoTarget(request, end, world)) return cure;

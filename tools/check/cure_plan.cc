@@ -16,6 +16,7 @@
 #include "tools/check/bdev_set.h"
 #include "tools/check/blank_name.h"
 #include "tools/check/by_hand.h"
+#include "tools/check/closed_look.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/cure_steps.h"
 #include "tools/check/cured_size.h"
@@ -26,6 +27,7 @@
 #include "tools/check/fs_anew.h"
 #include "tools/check/fs_steps.h"
 #include "tools/check/group_steps.h"
+#include "tools/check/in_progress.h"
 #include "tools/check/kpartx_map.h"
 #include "tools/check/list_refusal.h"
 #include "tools/check/lvm_group.h"
@@ -33,6 +35,7 @@
 #include "tools/check/made_again.h"
 #include "tools/check/mount_in_part.h"
 #include "tools/check/mounts_around.h"
+#include "tools/check/no_more.h"
 #include "tools/check/plan_remark.h"
 #include "tools/check/swap_steps.h"
 #include "tools/check/volume_cure.h"
@@ -87,6 +90,7 @@ class Planner {
     MakeMountPoints(r_.stands_on, &steps_);
     by_hand_.DropFrom(&steps_);
     AddSwapSteps(r_.machine, r_.stands_on.uses(), gone_, by_hand_, &steps_);
+    AddClosedLook(r_.machine, r_.stands_on, &steps_);
     return Told();
   }
 
@@ -126,6 +130,9 @@ class Planner {
     BdevSet gone = r_.stands_on.AllAbove(anew, kMostGone);
     more_ = gone.size() > kMostGone;
     for (BlockDevice* bdev : OwnThatGo(anew)) gone.insert(bdev);
+    std::erase_if(gone, [&](BlockDevice* bdev) {
+      return IsNoMore(r_.machine, r_.stands_on, world_, *bdev);
+    });
     gone_.insert(gone.begin(), gone.end());
     for (BlockDevice* bdev : gone) {
       goes_.insert(NameOfDevice(r_.machine, *bdev));
@@ -188,13 +195,14 @@ class Planner {
       const proto::MappedDevice* const device =
           r_.stands_on.InWorld(NameOfDevice(r_.machine, *bdev));
       if (device == nullptr) continue;
-      Refuse(PartOfLvm(r_.machine, AsItWillBe(*device)));
       if (const auto lvm = LvmNameOf(*device)) {
         Refuse(LockedGroup(r_.machine, lvm->vg));
+        Refuse(MoveInProgress(r_.stands_on, r_.machine, lvm->vg));
         for (BlockDevice* below : DevicesBelow(r_.machine, *bdev)) {
           if (gone_.contains(below)) RedoDevice(below);
         }
       }
+      Refuse(PartOfLvm(r_.machine, AsItWillBe(*device)));
       if (Has(CureStage::kRemoveVolume, device->name())) continue;
       for (const CureStep& step : VolumeSteps(r_.machine, *device)) {
         if (step.stage == CureStage::kRemoveVolume) Put(step);

@@ -38,7 +38,7 @@ Place PlaceOf(StandsOn& stands_on, CureStage stage, const std::string& about) {
   Place at{4, 0, stage, &about, nullptr};
   if (stage <= CureStage::kRemember) {
     at.phase = -1;
-  } else if (stage == CureStage::kConvert) {
+  } else if (stage == CureStage::kClosedLook || stage == CureStage::kConvert) {
     at.phase = 1;
     at.rank = INT_MIN;  // before anything goes
   } else if (stage < CureStage::kRemoveVolume) {

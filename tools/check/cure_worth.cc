@@ -13,6 +13,7 @@ std::optional<size_t> Dearest(const Look& look,
     if (before != met.end() && before->second <= look.obstacles[i].bytes) {
       continue;
     }
+    if (look.obstacles[i].name == kOffPage) return i;  // data is lost by it
     if (!best || look.obstacles[i].bytes > look.obstacles[*best].bytes) {
       best = i;
     }
@@ -24,6 +25,7 @@ bool InVain(const DaxCheck& before, const Look& after, Wish wish) {
   const PageShares& now = before.now;
   const PageShares& then = after.shares;
   if (!after.dax) return true;
+  if (then.apart < now.apart) return false;
   // Poison that goes is a gain for whoever asks for 1 GiB too.
   if (wish == Wish::kPud) {
     return then.pud <= now.pud && then.signal >= now.signal;

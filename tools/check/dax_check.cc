@@ -208,12 +208,17 @@ std::vector<std::string> DaxChecker::Notes() const {
   return notes;
 }
 
+std::string DaxChecker::OwnUnknown() const {
+  return kernel_.empty() ? KernelOf(world_).unknown : "";
+}
+
 std::vector<DaxCheck> DaxChecker::Check(absl::Span<const std::string> names,
                                         Wish wish) {
   std::vector<DaxCheck> checks(names.size());
   std::vector<Patient> patients;
   std::optional<GuessesByName> guesses;
   std::optional<OtherAnswers> others;
+  const std::string own_unknown = OwnUnknown();
   if (session_.ok()) {
     guesses.emplace(*session_);
     others.emplace(world_, *guesses);
@@ -238,6 +243,7 @@ std::vector<DaxCheck> DaxChecker::Check(absl::Span<const std::string> names,
     if (std::string shown = NotAsItRuns(look); !shown.empty()) {
       check.not_known.push_back(std::move(shown));
     }
+    if (!own_unknown.empty()) check.not_known.push_back(own_unknown);
     if (!check.not_known.empty()) {
       // Nobody makes a volume anew for a guess.
       check.obstacles = std::move(look.obstacles);

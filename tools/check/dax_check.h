@@ -110,6 +110,9 @@ class DaxChecker {
   void LoadWithoutRefused();
   // A look at what is on a refused mount; nothing: it is on none.
   std::optional<Look> LookAtRefused(const std::string& name) const;
+  // Why nobody knows what the machine's own kernel does, if that is asked; or
+  // "".
+  std::string OwnUnknown() const;
   // What the machine shows of the subject's mount against what this kernel
   // makes of it; "": nothing.
   std::string NotAsItRuns(const Look& look) const;

@@ -12,9 +12,11 @@
 #include "absl/strings/strip.h"
 #include "base/one_line.h"
 #include "fs/mount_words.h"
+#include "import/formats/boot_part.h"
 #include "process/mount_point.h"
 #include "state/find_device.h"
 #include "tools/check/bdev_set.h"
+#include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/seen_use.h"
 
@@ -68,7 +70,16 @@ DeviceUses::DeviceUses(const Session& session) {
 
 std::string DeviceUses::Of(const BlockDevice& bdev) const {
   const auto use = uses_.find(&bdev);
-  return use == uses_.end() ? "" : use->second.what;
+  if (use != uses_.end()) return use->second.what;
+  const auto open = open_.find(&bdev);
+  return open == open_.end() ? "" : open->second.what;
+}
+
+std::string DeviceUses::WhyNotClosed(const BlockDevice& bdev) const {
+  const auto open = open_.find(&bdev);
+  return open == open_.end() ? ""
+                             : absl::StrCat("holds ", open->second.what, ": ",
+                                            open->second.stays);
 }
 
 std::string DeviceUses::MountOf(const BlockDevice& bdev) const {
@@ -104,12 +115,20 @@ void DeviceUses::AddSeen(const Session& session) {
   for (const proto::Use& use : session.uses) {
     const absl::StatusOr<BlockDevice*> bdev = FindDevice(session, use.device());
     if (!bdev.ok()) continue;
+    if (!use.called().empty()) {
+      open_.try_emplace(*bdev, WordsOfUse(use));
+      continue;
+    }
     if (use.active() || use.type() == "swap") {
       Swap& swap = swap_[*bdev];
       swap = std::max(swap, use.active() ? Swap::kInUse : Swap::kIdle);
       if (use.has_priority()) priorities_.try_emplace(*bdev, use.priority());
     }
-    if (stood_on.contains(*bdev)) continue;
+    if (use.open() != 0) {
+      open_.try_emplace(*bdev, OpenWords(use));
+      continue;
+    }
+    if (stood_on.contains(*bdev) && !IsBootPart(use.type())) continue;
     SeenUse seen = WordsOfUse(use);
     const Use said{std::move(seen.what), std::move(seen.stays), "",
                    seen.maps_nothing};
@@ -119,15 +138,29 @@ void DeviceUses::AddSeen(const Session& session) {
   }
 }
 
+std::string WhyNeverDax(const Session& session, const BlockDevice& bdev) {
+  std::string path;
+  for (const proto::Use& use : session.uses) {
+    std::string why = WhyNeverDax(use);
+    if (why.empty()) continue;
+    if (path.empty()) path = DevicePath(session, bdev);
+    if (use.device() == bdev.name() || use.device() == path) return why;
+  }
+  return "";
+}
+
 UsesThatGo UsesOf(const Session& session, const DeviceUses& uses,
                   const BdevSet& devices) {
   UsesThatGo gone;
   std::set<std::string> remarks;
   for (BlockDevice* bdev : devices) {
+    const std::string name = OneLine(NameOfDevice(session, *bdev));
+    if (const std::string open = uses.WhyNotClosed(*bdev); !open.empty()) {
+      gone.refused = absl::StrCat(name, " ", open);
+    }
     const std::string use = uses.Of(*bdev);
     if (use.empty() || uses.SwapOn(*bdev) != DeviceUses::Swap::kNone) continue;
-    const std::string what =
-        OneLine(absl::StrCat(NameOfDevice(session, *bdev), " holds ", use));
+    const std::string what = absl::StrCat(name, " holds ", OneLine(use));
     const std::string stays = uses.WhyItStays(*bdev);
     if (stays.empty()) {
       remarks.insert(absl::StrCat(what, ", to be made again by hand"));

@@ -18,6 +18,7 @@
 #include "block/block_device.h"
 #include "state/session.h"
 #include "tools/check/bdev_set.h"
+#include "tools/check/seen_use.h"
 
 namespace dmdax {
 
@@ -41,6 +42,10 @@ class DeviceUses {
   // The one that it was given (swapon -p); nothing: the kernel chose it.
   std::optional<uint32_t> SwapPriority(const BlockDevice& bdev) const;
 
+  // Of one that is open by somebody whom no input names, or may be the one that
+  // an input calls otherwise: "holds ...", and what to do; "": it is neither.
+  std::string WhyNotClosed(const BlockDevice& bdev) const;
+
   // Why no list of commands may take it, and what to do; "": one may, and what
   // lies there goes.
   std::string WhyItStays(const BlockDevice& bdev) const;
@@ -52,9 +57,13 @@ class DeviceUses {
   };
   void AddSeen(const Session& session);
   std::map<const BlockDevice*, Use> uses_;
+  std::map<const BlockDevice*, SeenUse> open_;  // of WhyNotClosed()
   std::map<const BlockDevice*, Swap> swap_;
   std::map<const BlockDevice*, uint32_t> priorities_;
 };
+
+// Why nothing that an import saw on a device is ever DAX; "": it may be.
+std::string WhyNeverDax(const Session& session, const BlockDevice& bdev);
 
 // What lies on devices that go, which no list of commands makes again; of swap
 // AddSwapSteps() does.

@@ -15,6 +15,7 @@
 #include "base/one_line.h"
 #include "base/units.h"
 #include "fs/mount_words.h"
+#include "import/contradictions.h"
 #include "process/mount_point.h"
 #include "state/find_device.h"
 #include "tools/check/cure_lines.h"
@@ -38,6 +39,17 @@ std::string XfsLogWords(const Session& session, const proto::Mount& mount) {
     absl::StrAppend(&words, ",size=", kMostLogMib, "m");
   }
   return absl::StrCat(" -l ", ShellWord(words));
+}
+
+// A file with DAX on a kernel of before 6.0 has a file system without reflink;
+// any other has what mkfs.xfs gives it, as far as nobody knows what it had.
+XfsReflink ReflinkOf(const proto::Mount& mount) {
+  const bool dax =
+      !DaxForAll(mount.options()).empty() ||
+      std::any_of(mount.file().begin(), mount.file().end(),
+                  [](const proto::File& file) { return file.dax(); });
+  if (dax) return XfsReflink::kNo;
+  return mount.reflink() ? XfsReflink::kYes : XfsReflink::kByMkfs;
 }
 
 std::string XfsWords(const Session& session, const proto::Mount& mount) {
@@ -99,7 +111,8 @@ std::string MkfsLine(const Session& session, const proto::Mount& mount,
                    UuidWord(session, bdev), " -L ", LabelWord(session, bdev));
   if (type == "xfs") {
     return AlignedMkfsLine(type, path, bytes,
-                           absl::StrCat(XfsWords(session, mount), kept));
+                           absl::StrCat(XfsWords(session, mount), kept),
+                           ReflinkOf(mount));
   }
   if (type != "ext4") return AlignedMkfsLine(type, path, bytes, kept);
   const std::string journal = JournalOf(session, mount);
@@ -133,9 +146,10 @@ std::string WhatFsLoses(const proto::Mount& mount,
   std::vector<std::string> remarks;
   const std::string at = OneLine(MountPath(mount.path()));
   if (mount.reflink() || files.blocks == WholeFiles::OfMount::Blocks::kShared) {
-    remarks.push_back(
-        absl::StrCat("without reflink what files of ", at,
-                     " share is there once for each: it may need more room"));
+    remarks.push_back(absl::StrCat(
+        ReflinkOf(mount) == XfsReflink::kNo ? "without reflink " : "",
+        "what files of ", at,
+        " share is there once for each: it may need more room"));
   }
   const std::vector<absl::string_view> words = MountWords(mount.options());
   if (std::any_of(words.begin(), words.end(), [](absl::string_view word) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "tools/check/off_page.h"
 #include "tools/check/too_deep.h"
 #include "tools/check/zero_page.h"
 
@@ -145,6 +146,28 @@ absl::Status Sweep(UserSpace& user, int order, Wish wish, Look& look) {
   return absl::OkStatus();
 }
 
+// Whatever is wished for: nobody wants data that is overwritten.
+void AddOffPage(const Session& session, Look& look) {
+  if (session.machine->profile().dm_dax_alignment !=
+      DmDaxAlignment::kRoundsDown) {
+    return;  // it refuses them
+  }
+  const OffPage off = OffPageOf(session, look.subject);
+  if (!off.row) return;
+  look.shares.apart = std::min(off.sectors * kSectorSize, look.subject.size);
+  look.obstacles.insert(look.obstacles.begin(), {.name = kOffPage,
+                                                 .text = off.Text(),
+                                                 .level = LevelText(off.row),
+                                                 .device = off.row.device(),
+                                                 .levels = off.rows,
+                                                 .bytes = look.shares.apart});
+  // What brings the row to a huge page brings it to a page.
+  look.reasons.insert(look.reasons.begin(),
+                      {.code = off.past == 0 ? FaultReasonCode::kRunChunk
+                                             : FaultReasonCode::kPfnTarget,
+                       .level = off.row});
+}
+
 // OK, or why a synchronous mapping is refused.  What may not be written can be
 // mapped so all the same, to be read.
 absl::Status CheckSync(UserSpace& user, int order, const Subject& subject) {
@@ -161,6 +184,7 @@ absl::Status CheckSync(UserSpace& user, int order, const Subject& subject) {
 
 bool HasWish(const Look& look, Wish wish) {
   const PageShares& s = look.shares;
+  if (s.apart != 0) return false;
   switch (wish) {
     case Wish::kDax:
       return look.dax && s.signal == 0;
@@ -221,8 +245,14 @@ Look LookAt(Session& session, const LookRequest& request) {
     return look;
   }
   look.dax = true;
+  look.error = CheckWalkBudget();
+  if (!look.error.ok()) {
+    CloseSubject(session, look.subject);
+    return look;
+  }
   const int order = OrderOf(request.wish, session.user->faults());
   look.error = Sweep(*session.user, order, request.wish, look);
+  AddOffPage(session, look);
   const absl::Status sync = CheckSync(*session.user, order, look.subject);
   look.sync = sync.ok();
   if (!look.sync && request.wish == Wish::kSync) AddNoSync(session, sync, look);

@@ -54,7 +54,13 @@ struct PageShares {
   // What lies behind the last whole page of the size that is wished for, and
   // can never be in one.
   uint64_t tail = 0;
+  // Those of all these that DAX has elsewhere than block I/O
+  // (tools/check/off_page.h): whoever uses them loses data.
+  uint64_t apart = 0;
 };
+
+// The name of the obstacle that they are.
+inline constexpr char kOffPage[] = "off_page";
 
 // Which of the shares what a slot of a sweep gets belongs to.
 using ShareOf = uint64_t PageShares::*;

@@ -19,6 +19,7 @@
 #include "tools/check/hidden_volume.h"
 #include "tools/check/lvm_settings.h"
 #include "tools/check/lvm_volume.h"
+#include "tools/check/no_more.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_rows.h"
 
@@ -112,6 +113,7 @@ class Finder {
                        [&](BlockDevice* leg) { return redo.contains(leg); })) {
         continue;
       }
+      if (IsNoMore(machine_, stands_on_, cured_, *volumes[i])) continue;
       const proto::MappedDevice& device = InWorld(NameOf(*volumes[i]));
       if (const std::string lv = LvmNameOf(device)->lv; IsPoolSpare(lv)) {
         part_.spares.push_back(lv);
@@ -127,6 +129,10 @@ class Finder {
       part_.refused = std::move(why);
     }
     FindIdle(redo);
+    // Of a group that LVM2 changes nothing of, nothing else helps.
+    if (std::string why = LockedGroup(machine_, part_.vg); !why.empty()) {
+      part_.refused = std::move(why);
+    }
     FindHolders();
   }
 

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "base/one_line.h"
 #include "base/units.h"
@@ -154,7 +155,18 @@ std::vector<CureStep> GroupSettings(const GroupPart& part) {
 
 std::string LockedGroup(const Session& session, const std::string& vg) {
   const proto::VolumeGroup* const group = Group(session, vg);
-  if (group == nullptr || group->locked().empty()) return "";
+  if (group == nullptr) return "";
+  if (group->locked().empty() && !group->missing().empty()) {
+    std::string which = OneLine(absl::StrJoin(group->missing(), "; "));
+    if (!which.empty()) which = absl::StrCat(" (", which, ")");
+    return absl::StrCat(
+        "LVM2 does not find all physical volumes of group ", OneLine(vg), which,
+        ", and makes nothing anew in it: where the device has come back "
+        "vgextend --restoremissing ",
+        ShellWord(vg), " DEVICE, where it is lost vgreduce --removemissing ",
+        ShellWord(vg), "; then ask again");
+  }
+  if (group->locked().empty()) return "";
   if (group->locked() == "shared") {
     return absl::StrCat("group ", OneLine(vg),
                         " is shared with other hosts (lvmlockd), which must "

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/kernel_profile.h"
+#include "dm/walk_budget.h"
 #include "import/unread_input.h"
 #include "state/world_load.h"
 #include "tools/check/name_in_world.h"
@@ -178,6 +179,7 @@ absl::StatusOr<MachineCheck> Check(const MachineRequest& request) {
   std::vector<absl::StatusOr<std::vector<DaxCheck>>> by_kernel;
   std::vector<std::string> notes;
   for (const std::string& kernel : request.kernels) {
+    const WalkBudget budget;
     DaxChecker checker(request.world, kernel, request.map,
                        AskedOf(request, kernel));
     if (!checker.error().ok()) {

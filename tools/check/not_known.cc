@@ -63,6 +63,9 @@ class Doubts {
     if (guess.decides() == proto::Guess::NO_DAX) {
       return !look_.dax && DaxIsOpen(guess, of_mount);
     }
+    if (guess.decides() == proto::Guess::SYNC) {
+      return wish_ == Wish::kSync && look_.sync;
+    }
     if (!look_.dax || FailsAnyway()) return false;
     const bool pages = wish_ == Wish::kPmd || wish_ == Wish::kPud;
     if (guess.decides() == proto::Guess::PMD) return pages;
@@ -159,7 +162,8 @@ absl::Span<const int> GuessesByName::About(const std::string& name) const {
 }
 
 Unknown NotKnown(const Session& session, const GuessesByName& guesses,
-                 OtherAnswers& others, const Look& look, Wish wish) {
+                 OtherAnswers& others, const Look& look, Wish wish,
+                 FileSystemIs fs) {
   Unknown unknown;
   if (!look.error.ok()) return unknown;
   unknown.open = FileDoubts(session, look, wish);
@@ -167,6 +171,7 @@ Unknown NotKnown(const Session& session, const GuessesByName& guesses,
   const bool fails = !HasWish(look, wish);
   const Doubts doubts(session, guesses, look, wish);
   for (const proto::Guess* guess : doubts.ThatMatter()) {
+    if (guess->by_mkfs() && fs == FileSystemIs::kMadeAnew) continue;
     const bool either_way = fails && others.FailsToo(*guess, look, wish);
     (either_way ? unknown.either_way : unknown.open)
         .push_back(GuessText(*guess));

@@ -48,10 +48,14 @@ struct Unknown {
   std::vector<std::string> either_way;
 };
 
+// The file system that the look is at.
+enum class FileSystemIs { kAsItWas, kMadeAnew };
+
 // What the answer depends on, with cures or without: `session` has the look,
 // `guesses` are those of the machine, and `others` is of the session's World.
 Unknown NotKnown(const Session& session, const GuessesByName& guesses,
-                 OtherAnswers& others, const Look& look, Wish wish);
+                 OtherAnswers& others, const Look& look, Wish wish,
+                 FileSystemIs fs = FileSystemIs::kAsItWas);
 
 // What is said of something that the World has not: `why` is LeftOut's.
 std::string LeftOutText(absl::string_view why);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/check/seen_use.h"
 
+#include <utility>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -19,6 +21,8 @@ struct PartOfMore {
   absl::string_view stays;  // $0: the device
   bool maps_nothing = false;
 };
+constexpr absl::string_view kForTheBoot =
+    "the machine starts from it, and no list makes that again";
 constexpr PartOfMore kParts[] = {
     {"LVM2_member", "a physical volume of LVM2",
      "no input lists its volumes, which would go: add what dmsetup table and "
@@ -43,10 +47,22 @@ constexpr PartOfMore kParts[] = {
     {"bcachefs", "bcachefs",
      "it may be one of several devices of a mounted one: bcachefs fs usage "
      "says"},
+    {"esp", "the EFI system partition", kForTheBoot, true},
+    {"xbootldr", "the partition of the boot loader", kForTheBoot, true},
+    {"bios_boot", "the BIOS boot partition", kForTheBoot, true},
+    {"prep", "the PReP boot partition", kForTheBoot, true},
     {"jbd", "the journal of an ext4",
      "no input says of which, which would lose it", true},
     {"xfs_external_log", "the log of an xfs",
      "no input says of which, which would lose it: add /proc/mounts", true},
+};
+
+// What reads them has no DAX.
+constexpr std::pair<absl::string_view, absl::string_view> kNeverDax[] = {
+    {"crypto_LUKS", "a LUKS container, which dm-crypt opens: that has no DAX"},
+    {"linux_raid_member", "a member of an md array: md has no DAX"},
+    {"bcache", "a device of bcache, which has no DAX"},
+    {"zfs_member", "a member of a ZFS pool: ZFS has no DAX"},
 };
 
 bool IsFileSystem(absl::string_view type) {
@@ -62,7 +78,34 @@ std::string PathOf(const std::string& device) {
 
 }  // namespace
 
+std::string WhyNeverDax(const proto::Use& use) {
+  for (const auto& [type, why] : kNeverDax) {
+    if (type == use.type() && use.called().empty()) return std::string(why);
+  }
+  return "";
+}
+
+SeenUse OpenWords(const proto::Use& use) {
+  const std::string path = PathOf(use.device());
+  return {
+      absl::StrCat("something that has it open and that no input names "
+                   "(dmsetup info: Open ",
+                   use.open(), ")"),
+      absl::StrCat("no list could remove it; find who that is (fuser -v ", path,
+                   ", lsblk, /proc/mounts), end it or add what says of it, "
+                   "and ask again")};
+}
+
 SeenUse WordsOfUse(const proto::Use& use) {
+  if (!use.called().empty()) {
+    return {
+        absl::StrCat("perhaps what an input calls ", use.called(),
+                     use.type() == "mount" ? " and shows mounted"
+                     : use.active()        ? " and has as swap in use"
+                                    : absl::StrCat(" and has as ", use.type())),
+        "no input says which volume that is: add dmsetup info -c, and ask "
+        "again"};
+  }
   if (use.active()) {
     return {"swap in use", "swapoff it, and ask again", true};
   }

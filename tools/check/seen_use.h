@@ -18,7 +18,12 @@ struct SeenUse {
   std::string stays;          // why no list may take it, or ""
   bool maps_nothing = false;  // swap, or the log of a file system
 };
+// Of one that is open besides (Use::open).
+SeenUse OpenWords(const proto::Use& use);
 SeenUse WordsOfUse(const proto::Use& use);
+// Why nothing in what lies there is ever DAX: "dm-crypt has none"; "": it may
+// be.
+std::string WhyNeverDax(const proto::Use& use);
 
 }  // namespace dmdax
 

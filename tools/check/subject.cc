@@ -135,6 +135,13 @@ std::map<std::string, proto::MappedDevice> Volumes(const Session& session) {
   return volumes;
 }
 
+// /boot and what is mounted there: the boot loader reads it, and no program
+// maps it.
+bool IsMountedForTheBoot(const Session& session, const BlockDevice& bdev) {
+  const MountPoint* const mount = MountOn(session, bdev);
+  return mount != nullptr && IsBootMount(mount->options().path);
+}
+
 // Whether a device only serves a volume that is there, or is the name by which
 // people call a pool, on which nobody can have a file.
 bool IsPartOfVolume(const std::map<std::string, proto::MappedDevice>& volumes,
@@ -177,6 +184,12 @@ Subject OpenDeviceSubject(Session& session, BlockDevice& bdev,
         EOPNOTSUPP, absl::StrCat("no file is DAX: ", MountText(*mount)));
     return subject;
   }
+  if (mount == nullptr) {
+    if (const std::string why = WhyNeverDax(session, bdev); !why.empty()) {
+      subject.dax = ErrnoError(EOPNOTSUPP, absl::StrCat(name, " holds ", why));
+      return subject;
+    }
+  }
   absl::StatusOr<std::shared_ptr<File>> file = OpenDeviceFile(
       session, bdev, name,
       mount != nullptr && mount->read_only() ? DeviceFileMode::kReadOnly
@@ -213,6 +226,10 @@ std::vector<std::string> DevicesOn(const Session& session,
   return on;
 }
 
+bool IsBootMount(absl::string_view path) {
+  return path == "/boot" || path == "/efi" || absl::StartsWith(path, "/boot/");
+}
+
 Subjects DefaultSubjects(const Session& session) {
   Subjects all;
   for (const auto& [at, mount] : session.user->mounts()) {
@@ -235,7 +252,9 @@ Subjects DefaultSubjects(const Session& session) {
     std::string name = NameOfDevice(session, *bdev);
     if (IsPartOfVolume(volumes, name)) continue;
     if (IsExtendedPartition(*session.machine, *bdev)) continue;
-    if (uses.MapsNothing(*bdev)) continue;
+    if (uses.MapsNothing(*bdev) || IsMountedForTheBoot(session, *bdev)) {
+      continue;
+    }
     if (!StandsOnPmem(session, *bdev)) {
       all.without_pmem.push_back(std::move(name));
       continue;

@@ -21,6 +21,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "block/block_device.h"
 #include "mm/vm_area.h"
 #include "state/session.h"
@@ -52,6 +53,9 @@ Subject OpenDeviceSubject(Session& session, BlockDevice& bdev,
 
 // Lets go of its file, so that another subject can be opened.
 void CloseSubject(Session& session, Subject& subject);
+
+// Whether a mount at the path is the boot loader's or the firmware's.
+bool IsBootMount(absl::string_view path);
 
 struct Subjects {
   std::vector<std::string> names;

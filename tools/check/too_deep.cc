@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/check/too_deep.h"
 
+#include <cerrno>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
 #include "dm/device_mapper.h"
 #include "dm/dm_table.h"
 #include "dm/stack_depth.h"
+#include "dm/walk_budget.h"
 #include "tools/check/dax_depth.h"
 
 namespace dmdax {
@@ -41,6 +44,16 @@ int StackLevels(const Session& session, BlockDevice* bdev) {
 absl::Status CheckStackDepth(const Session& session, BlockDevice* bdev) {
   return StackLevels(session, bdev) > StackDepth::kMax ? StackTooDeep()
                                                        : absl::OkStatus();
+}
+
+absl::Status CheckWalkBudget() {
+  if (!WalkBudget::Spent()) return absl::OkStatus();
+  return ErrnoError(
+      EFBIG,
+      absl::StrCat("a limit of dmdax: one question walks through ",
+                   WalkBudget::kLevels,
+                   " levels of stacks, and what was asked before took them "
+                   "all; ask for fewer devices or files at once"));
 }
 
 }  // namespace dmdax

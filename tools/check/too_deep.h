@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// More mapped devices on each other than are walked (dm/stack_depth.h): what a
-// touch gets there nobody knows, as the kernel has no such limit, and none of
-// its stacks is so deep.
+// What is not walked: more mapped devices on each other than dm/stack_depth.h
+// has levels (what a touch gets there nobody knows, as the kernel has no such
+// limit, and none of its stacks is so deep), and more of them for one question
+// than dm/walk_budget.h allows.
 //
 // Threading: as Machine and DmCtl.
 #ifndef DMDAX_TOOLS_CHECK_TOO_DEEP_H_
@@ -23,6 +24,9 @@ int StackLevels(const Session& session, BlockDevice* bdev);
 
 // OK, or that of what `bdev` stands on; null stands on nothing.
 absl::Status CheckStackDepth(const Session& session, BlockDevice* bdev);
+
+// OK, or EFBIG: what this thread's question may walk is spent.
+absl::Status CheckWalkBudget();
 
 }  // namespace dmdax
 

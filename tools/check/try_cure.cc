@@ -13,11 +13,11 @@
 #include "tools/check/dax_depth.h"
 #include "tools/check/fit_rows.h"
 #include "tools/check/fresh_files.h"
+#include "tools/check/too_deep.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
-namespace {
 
 bool MakesFilesAnew(const Cure& cure) {
   return std::any_of(cure.steps.begin(), cure.steps.end(),
@@ -26,6 +26,8 @@ bool MakesFilesAnew(const Cure& cure) {
                      }) ||
          !cure.physical_volumes.empty();
 }
+
+namespace {
 
 // A file system that is made anew has its files elsewhere.
 void PlaceAnew(const Session& session, const Subject& subject, const Cure& cure,
@@ -101,7 +103,8 @@ TriedCure CureTrial::RunWay(CureWay way, proto::World better,
     if (MakesFilesAnew(*found)) {
       PlaceAnew(session, look.subject, *found, tried.better);
     }
-    tried.cured = LoadWorld(tried.better);
+    const absl::Status walks = CheckWalkBudget();
+    tried.cured = walks.ok() ? LoadWorld(tried.better) : walks;
   }
   if (tried.cured.ok()) AddVolumeShare(*tried.cured, look, reason, *found);
   tried.cure = std::make_shared<const Cure>(*std::move(found));

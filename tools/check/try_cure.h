@@ -35,6 +35,9 @@ namespace dmdax {
 using ObstacleKey = std::pair<std::string, std::string>;  // name, device
 inline ObstacleKey KeyOf(const Obstacle& o) { return {o.name, o.device}; }
 
+// Whether the file system of whom it cures is made anew with it.
+bool MakesFilesAnew(const Cure& cure);
+
 // Bytes in large pages.
 inline uint64_t Huge(const PageShares& shares) {
   return shares.pud + shares.pmd;

@@ -16,6 +16,7 @@
 #include "state/target_spec.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/hidden_volume.h"
+#include "tools/check/lvm_settings.h"
 #include "tools/check/lvm_volume.h"
 #include "tools/check/mirror_copy.h"
 #include "tools/check/row_words.h"
@@ -117,6 +118,10 @@ class Undoer {
     }
     if (undo == nullptr) return std::nullopt;
     const auto lvm = LvmNameOf(plain);
+    if (lvm) {
+      std::string locked = LockedGroup(*r_.machine, lvm->vg);
+      if (!locked.empty()) return Cure{.remark = std::move(locked)};
+    }
     // Blocks that only the cache has are written back by LVM2's tool.
     if (!lvm && undo->lvm == "lvconvert -y --uncache") return std::nullopt;
     std::string command;

@@ -37,6 +37,8 @@ std::string Arithmetic(const Session& session, const TraceStep& s) {
     case TraceFunction::kDmDaxDirectAccess:
       return absl::StrCat("sector ", PageToSector(s.pgoff).value(), " = ",
                           s.pgoff.value(), " * 8");
+    case TraceFunction::kDmDaxZeroPageRange:
+      return "";
     case TraceFunction::kTargetDirectAccess: {
       if (s.lower.empty()) return "";
       const uint64_t sector = s.lower_sector.value();

@@ -17,6 +17,7 @@
 #include "dax/device_dax.h"
 #include "dax/pmem.h"
 #include "dm/dm_table.h"
+#include "dm/walk_budget.h"
 #include "mm/fault_reason.h"
 #include "process/sweep/dax_sweep.h"
 #include "state/session.h"
@@ -49,6 +50,7 @@ class Builder {
   }
 
   absl::StatusOr<DrawModel> Run() {
+    const WalkBudget budget;
     if (absl::Status s = AddSubjects(); !s.ok()) return s;
     AddDevicesBelow();
     const size_t nodes = model_.nodes.size();
@@ -288,7 +290,11 @@ class Builder {
       node.holds = Holds(checks[i], Wish::kPmd);
       node.not_known = checks[i].not_known;
       // Bytes, where the strip has slots: some of one may be a hole.
-      if (checks[i].error.ok()) node.shares = checks[i].now;
+      if (checks[i].error.ok()) {
+        node.shares = checks[i].now;
+      } else {
+        node.not_known.push_back(std::string(checks[i].error.message()));
+      }
       for (const Obstacle& o : checks[i].obstacles) {
         node.obstacles.push_back(reasons_.Add(o, node.name));
       }

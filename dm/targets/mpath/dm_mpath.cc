@@ -13,9 +13,11 @@
 //   selectors  round-robin [<repeat count>], queue-length [<repeat count>],
 //              service-time [<repeat count> [<relative throughput>]]
 //
-// Request-based unless queue_mode says bio.  A path is alive until a message
-// fails it; I/O goes to the first path that is alive.  Hardware handlers are
-// for SCSI disks, and what they do to one is not modelled.  Mirrors
+// Request-based unless queue_mode says bio.  A path is alive until a message or
+// an I/O error fails it; each request takes the next path of its group, or of
+// the next group if none is left, and only without any it fails (also with
+// queue_if_no_path, where the kernel lets it wait).  Hardware handlers are for
+// SCSI disks, and what they do to one is not modelled.  Mirrors
 // drivers/md/dm-mpath.c, dm-path-selector.c, dm-ps-*.c (4.14 to 7.2).
 #include "dm/targets/mpath/dm_mpath.h"
 
@@ -36,9 +38,9 @@ namespace dmdax {
 namespace {
 
 constexpr PathSelectorType kSelectors[] = {
-    {"round-robin", 1, 1, 0},
-    {"queue-length", 1, 1, 1},
-    {"service-time", 2, 2, 2},
+    {"round-robin", 1, 1, 0, true},
+    {"queue-length", 1, 1, 1, false},
+    {"service-time", 2, 2, 2, false},
 };
 
 // The word is still taken, but means and shows nothing.
@@ -190,6 +192,7 @@ absl::Status ParsePaths(DmTarget& ti, DmArgSet& as, PriorityGroup* pg,
     s = AddPath(ti, *pg->selector, as.rest().subspan(0, *nr_words), &path);
     if (!s.ok()) return s;
     as.Consume(*nr_words);
+    pg->valid.push_back(i);
     pg->paths.push_back(path);
   }
   return absl::OkStatus();
@@ -254,46 +257,6 @@ absl::Status MultipathCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   return absl::OkStatus();
 }
 
-const PgPath* ActivePath(const PriorityGroup& pg) {
-  for (const PgPath& path : pg.paths) {
-    if (path.is_active) return &path;
-  }
-  return nullptr;
-}
-
-// choose_pgpath(): the group that was asked for, then the one that I/O is going
-// to, then those that are not bypassed, then the others.  It is remembered.
-const PgPath* ChoosePath(Multipath& m) {
-  std::vector<uint32_t> order;
-  if (m.next_pg <= m.groups.size()) {
-    order.push_back(std::exchange(m.next_pg, 0));
-  }
-  order.push_back(m.current_pg);
-  for (bool bypassed : {false, true}) {
-    for (uint32_t i = 0; i < m.groups.size(); ++i) {
-      if (m.groups[i].bypassed == bypassed) order.push_back(i + 1);
-    }
-  }
-  m.queue_io = false;
-  for (const uint32_t number : order) {
-    if (number == 0) continue;
-    if (const PgPath* path = ActivePath(m.groups[number - 1])) {
-      m.current_pg = number;
-      return path;
-    }
-  }
-  m.current_pg = 0;
-  return nullptr;
-}
-
-BioMap MultipathMap(const DmTarget& ti, sector_t sector, ReqOp) {
-  Multipath& m = ti.Private<Multipath>();
-  absl::MutexLock lock(&m.mu);
-  const PgPath* path = ChoosePath(m);
-  if (path == nullptr) return {.kind = BioMap::Kind::kError, .err = EIO};
-  return {BioMap::Kind::kRemapped, path->dev, sector, 0};
-}
-
 int MultipathIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
   for (const PriorityGroup& pg : ti.Private<Multipath>().groups) {
     for (const PgPath& path : pg.paths) {
@@ -312,6 +275,7 @@ const TargetType kMultipathTarget = {
     .clone_and_map_rq = true,
     .ctr = MultipathCtr,
     .map = MultipathMap,
+    .io_failed = MultipathIoFailed,
     .status = MultipathStatus,
     .message = MultipathMessage,
     .iterate_devices = MultipathIterateDevices,

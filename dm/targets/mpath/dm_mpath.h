@@ -25,6 +25,8 @@ struct PathSelectorType {
   size_t path_args;
   unsigned table_args;
   unsigned info_args;
+  // Whether a path that comes back is the next one, or the last.
+  bool reinstates_first;
 };
 
 struct PgPath {
@@ -38,6 +40,9 @@ struct PgPath {
 struct PriorityGroup {
   const PathSelectorType* selector;
   std::vector<PgPath> paths;
+  // valid_paths: those that are active, by number, in the order in which the
+  // selector takes them.  What it takes goes to the end.
+  std::vector<uint32_t> valid;
   bool bypassed = false;
 };
 
@@ -58,6 +63,23 @@ struct Multipath : DmTargetPrivate {
   bool queue_io = true;     // MPATHF_QUEUE_IO: none has been chosen
   std::vector<PriorityGroup> groups;
 };
+
+// A path by the numbers of its group and itself, both from 0.
+struct PathNumber {
+  uint32_t group;
+  uint32_t path;
+};
+
+// fail_path() and reinstate_path(): logged, and an event, unless it is so.
+void FailPath(const DmTarget& ti, Multipath& m, PathNumber at)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(m.mu);
+void ReinstatePath(const DmTarget& ti, Multipath& m, PathNumber at)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(m.mu);
+
+// ->map and ->io_failed.
+BioMap MultipathMap(const DmTarget& ti, sector_t sector, ReqOp op);
+AfterFailure MultipathIoFailed(const DmTarget& ti, const DmBio& bio,
+                               const DmIoFailure& failure);
 
 // ->status and ->message.
 void MultipathStatus(const DmTarget& ti, StatusType type, std::string* out);

@@ -69,18 +69,12 @@ absl::Status SetPathState(DmTarget& ti, const DmDev* dev, bool active) {
   Multipath& m = ti.Private<Multipath>();
   absl::Status s = ErrnoError(EINVAL, "no such path");
   absl::MutexLock lock(&m.mu);
-  for (PriorityGroup& pg : m.groups) {
-    for (PgPath& path : pg.paths) {
-      if (path.dev != dev) continue;
+  for (uint32_t group = 0; group < m.groups.size(); ++group) {
+    for (uint32_t path = 0; path < m.groups[group].paths.size(); ++path) {
+      if (m.groups[group].paths[path].dev != dev) continue;
       s = absl::OkStatus();
-      if (path.is_active == active) continue;
-      DmLog(MachineOf(ti), KernLevel::kWarn, "multipath",
-            absl::StrCat(ti.table->md().name(),
-                         active ? ": Reinstating path " : ": Failing path ",
-                         dev->name, "."));
-      path.is_active = active;
-      if (!active) ++path.fail_count;
-      DmTableEvent(ti);
+      active ? ReinstatePath(ti, m, {group, path})
+             : FailPath(ti, m, {group, path});
     }
   }
   return s;

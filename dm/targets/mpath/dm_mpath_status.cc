@@ -88,7 +88,8 @@ void MultipathStatus(const DmTarget& ti, StatusType type, std::string* out) {
 }
 
 // "queue_if_no_path next_pg", then for each group "bypassed", then for each of
-// its paths "is_active fail_count", then, if I/O has chosen, "current_pg".
+// its paths "is_active fail_count", then, if I/O has chosen, "current_pg" and
+// the valid paths of each group in their order.
 std::string MultipathSaveState(const DmTarget& ti) {
   const Multipath& m = ti.Private<Multipath>();
   absl::MutexLock lock(&m.mu);
@@ -100,7 +101,11 @@ std::string MultipathSaveState(const DmTarget& ti) {
                       path.fail_count);
     }
   }
-  if (!m.queue_io) absl::StrAppend(&state, " ", m.current_pg);
+  if (m.queue_io) return state;
+  absl::StrAppend(&state, " ", m.current_pg);
+  for (const PriorityGroup& pg : m.groups) {
+    for (const uint32_t path : pg.valid) absl::StrAppend(&state, " ", path);
+  }
   return state;
 }
 
@@ -127,6 +132,34 @@ std::vector<std::string> MultipathMessages(const DmTarget& ti) {
   return messages;
 }
 
+namespace {
+
+// The active paths, in the order of the table.
+void SetValid(PriorityGroup* pg) {
+  pg->valid.clear();
+  for (uint32_t i = 0; i < pg->paths.size(); ++i) {
+    if (pg->paths[i].is_active) pg->valid.push_back(i);
+  }
+}
+
+// `order` has the numbers of the valid paths of each group, or nothing at all.
+bool RestoreOrder(absl::Span<const uint32_t> order, Multipath& m)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(m.mu) {
+  if (order.empty()) return true;
+  for (PriorityGroup& pg : m.groups) {
+    if (order.size() < pg.valid.size()) return false;
+    const absl::Span<const uint32_t> own = order.first(pg.valid.size());
+    if (!std::is_permutation(own.begin(), own.end(), pg.valid.begin())) {
+      return false;
+    }
+    pg.valid.assign(own.begin(), own.end());
+    order.remove_prefix(own.size());
+  }
+  return order.empty();
+}
+
+}  // namespace
+
 bool MultipathRestoreState(DmTarget& ti, absl::string_view state) {
   Multipath& m = ti.Private<Multipath>();
   std::vector<uint32_t> numbers;
@@ -137,9 +170,9 @@ bool MultipathRestoreState(DmTarget& ti, absl::string_view state) {
   }
   size_t expected = 2 + m.groups.size();
   for (const PriorityGroup& pg : m.groups) expected += 2 * pg.paths.size();
-  const bool chosen = numbers.size() == expected + 1;
-  if (numbers.size() != expected && !chosen) return false;
-  if (chosen && numbers.back() > m.groups.size()) return false;
+  if (numbers.size() < expected) return false;
+  const bool chosen = numbers.size() > expected;
+  if (chosen && numbers[expected] > m.groups.size()) return false;
   absl::MutexLock lock(&m.mu);
   auto next = numbers.begin();
   m.queue_if_no_path = *next++ != 0;
@@ -150,10 +183,13 @@ bool MultipathRestoreState(DmTarget& ti, absl::string_view state) {
       path.is_active = *next++ != 0;
       path.fail_count = *next++;
     }
+    SetValid(&pg);
   }
   m.queue_io = !chosen;
-  m.current_pg = chosen ? numbers.back() : 0;
-  return true;
+  m.current_pg = chosen ? *next++ : 0;
+  return !chosen ||
+         RestoreOrder(
+             absl::MakeConstSpan(numbers).subspan(next - numbers.begin()), m);
 }
 
 }  // namespace dmdax

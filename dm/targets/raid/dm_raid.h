@@ -17,6 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "dm/arg_set.h"
 #include "dm/device_mapper.h"
+#include "dm/targets/owned_mutex.h"
 
 namespace dmdax {
 
@@ -90,6 +91,8 @@ struct RaidSet : DmTargetPrivate {
   std::optional<bool> frozen;
   // "check" or "repair", that waits for the set to be resumed.
   std::string pending;
+  // Held while a row of chunks is written: parity is that of all its data.
+  mutable OwnedMutex stripes;
 
   uint64_t dev_sectors = 0;         // of each device
   uint64_t resync_max_sectors = 0;  // what a resync goes through
@@ -127,11 +130,13 @@ void RaidPostsuspend(DmTarget& ti);
 // A check or a repair goes through the set, and has nothing to tell.
 void RunRaidAction(const DmTarget& ti, absl::string_view word);
 
-// ->status, ->message, ->map.
+// ->status, ->message, ->map, ->map_len, ->submit.
 void RaidStatus(const DmTarget& ti, StatusType type, std::string* out);
 absl::StatusOr<std::string> RaidMessage(DmTarget& ti,
                                         absl::Span<const std::string> argv);
 BioMap RaidMap(const DmTarget& ti, sector_t sector, ReqOp op);
+uint64_t RaidMapLen(const DmTarget& ti, sector_t sector);
+std::optional<int> RaidSubmit(const DmTarget& ti, const DmBio& bio);
 
 }  // namespace dmdax
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// raid: starting a set, in md's words, and where its sectors lie.
+// raid: starting a set, in md's words.
 //
 // md calls every set of device-mapper "mdX".
 // Mirrors: md_run of drivers/md/md.c, raid0_run, raid1_run, raid10_run,
@@ -239,42 +239,5 @@ void RaidResume(DmTarget& ti) {
 }
 
 void RaidPostsuspend(DmTarget& ti) { ti.Private<RaidSet>().frozen.reset(); }
-
-namespace {
-
-// raid1_read_request() and raid1_write_request(): the first leg that is there
-// serves reads, and a write goes to all.
-BioMap MapToLegs(const RaidSet& rs, uint64_t offset, ReqOp op) {
-  BioMap map = {.kind = BioMap::Kind::kError, .err = EIO};
-  offset += rs.data_begin();
-  for (const RaidDev& dev : rs.devs) {
-    if (dev.data == nullptr) continue;
-    if (map.kind == BioMap::Kind::kError) {
-      map = {BioMap::Kind::kRemapped, dev.data, sector_t(offset), 0};
-      if (op == ReqOp::kRead || op == ReqOp::kReadAhead) break;
-    } else {
-      map.also.push_back({dev.data, sector_t(offset)});
-    }
-  }
-  return map;
-}
-
-}  // namespace
-
-BioMap RaidMap(const DmTarget& ti, sector_t sector, ReqOp op) {
-  const RaidSet& rs = ti.Private<RaidSet>();
-  const uint64_t offset = ti.Offset(sector);
-  if (rs.type->is_raid1()) return MapToLegs(rs, offset, op);
-  if (rs.type->is_raid0()) {
-    const uint64_t chunk = offset / rs.chunk_sectors;
-    const RaidDev& dev = rs.devs[chunk % rs.disks()];
-    return {BioMap::Kind::kRemapped, dev.data,
-            sector_t(chunk / rs.disks() * rs.chunk_sectors +
-                     offset % rs.chunk_sectors),
-            0};
-  }
-  // Copies and parity are md's own business.
-  return {.kind = BioMap::Kind::kError, .err = EOPNOTSUPP};
-}
 
 }  // namespace dmdax

@@ -101,13 +101,24 @@ absl::Status SnapshotCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   return ConstructSnapshot(ti, argv, false);
 }
 
-// A write to a chunk that is still the origin's: the chunk is copied first; if
-// there is no room, the snapshot is invalidated.
-BioMap WriteNewChunk(Snapshot& s, sector_t sector) {
+// BioMap::choice of a write that is all of a new chunk.
+constexpr uint32_t kFullBio = 1;
+
+// A write to a chunk that is still the origin's: the chunk is copied first,
+// unless all of it is written; if there is no room or an error, the snapshot is
+// invalidated.
+BioMap WriteNewChunk(Snapshot& s, sector_t sector, uint64_t sectors) {
   const uint64_t chunk = sector.value() / s.chunk_size;
-  if (s.CopyOut(chunk)) return ToCow(s, s.exceptions[chunk], sector);
-  if (!s.supports_overflow) {
-    s.Invalidate();
+  const bool full = sectors == s.chunk_size;
+  const Snapshot::Copied copied = s.CopyOut(
+      chunk, full ? Snapshot::Content::kCallers : Snapshot::Content::kOrigins);
+  if (copied == Snapshot::Copied::kDone) {
+    BioMap map = ToCow(s, s.exceptions[chunk], sector);
+    map.choice = full ? kFullBio : 0;
+    return map;
+  }
+  if (!s.supports_overflow || copied == Snapshot::Copied::kFailed) {
+    s.Invalidate(copied);
   } else if (!s.overflowed) {
     s.overflowed = true;
     DmLog(s.table->md().machine(), KernLevel::kErr, "snapshots",
@@ -116,7 +127,8 @@ BioMap WriteNewChunk(Snapshot& s, sector_t sector) {
   return {.kind = BioMap::Kind::kError, .err = EIO};
 }
 
-BioMap SnapshotMap(const DmTarget& ti, sector_t sector, ReqOp op) {
+BioMap SnapshotMapBio(const DmTarget& ti, sector_t sector, uint64_t sectors,
+                      ReqOp op) {
   Snapshot& s = ti.Private<Snapshot>();
   SnapLock lock(SnapMutex());
   const bool reads = op == ReqOp::kRead || op == ReqOp::kReadAhead;
@@ -129,8 +141,21 @@ BioMap SnapshotMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   auto e = s.exceptions.find(sector.value() / s.chunk_size);
   if (e != s.exceptions.end()) return ToCow(s, e->second, sector);
   if (op == ReqOp::kDiscard) return {.kind = BioMap::Kind::kDropped};
-  if (!reads) return WriteNewChunk(s, sector);
+  if (!reads) return WriteNewChunk(s, sector, sectors);
   return {BioMap::Kind::kRemapped, s.origin, sector, 0};
+}
+
+BioMap SnapshotMap(const DmTarget& ti, sector_t sector, ReqOp op) {
+  return SnapshotMapBio(ti, sector, 1, op);
+}
+
+// full_bio_end_io(): a chunk that has not been written has no exception.
+AfterFailure SnapshotIoFailed(const DmTarget& ti, const DmBio&,
+                              const DmIoFailure& failure) {
+  if (failure.map.choice != kFullBio) return AfterFailure::kFails;
+  SnapLock lock(SnapMutex());
+  ti.Private<Snapshot>().Invalidate(Snapshot::Copied::kFailed);
+  return AfterFailure::kFails;
 }
 
 const TargetType kSnapshotTarget = {
@@ -140,6 +165,8 @@ const TargetType kSnapshotTarget = {
     .knows_others = true,
     .ctr = SnapshotCtr,
     .map = SnapshotMap,
+    .map_bio = SnapshotMapBio,
+    .io_failed = SnapshotIoFailed,
     .status = SnapshotStatus,
     .preresume = SnapshotPreresume,
     .resume = SnapshotResume,

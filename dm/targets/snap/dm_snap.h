@@ -42,6 +42,7 @@ struct Snapshot : DmTargetPrivate {
 
   bool valid = true;
   bool overflowed = false;
+  bool merge_failed = false;
   bool active = false;  // resumed
   // --- the exception store ---
   bool persistent = false;         // P: its metadata are on the COW device
@@ -58,10 +59,13 @@ struct Snapshot : DmTargetPrivate {
   absl::Status ReadMetadata();
   // Takes a chunk of the COW device, or false: it is full.
   bool PrepareException(uint64_t* new_chunk);
-  // __find_pending_exception and start_copy: copies `chunk` of the origin,
-  // or invalidates the snapshot.
-  bool CopyOut(uint64_t chunk);
-  void Invalidate();
+  // __find_pending_exception and start_copy: gives `chunk` of the origin an
+  // exception, and what the origin has, if the caller does not write all of it.
+  enum class Copied { kDone, kNoRoom, kFailed };
+  enum class Content { kOrigins, kCallers };
+  Copied CopyOut(uint64_t chunk, Content content);
+  // __invalidate_snapshot(): for want of room, or after an I/O error.
+  void Invalidate(Copied why);
   // snapshot_merge_next_chunks(): up to `chunks` exceptions go back to the
   // origin, the newest first.
   void Merge(uint64_t chunks);
@@ -69,7 +73,12 @@ struct Snapshot : DmTargetPrivate {
 
  private:
   absl::Status ReadArea(uint64_t area, bool* full);
-  void WriteException(uint64_t index, uint64_t chunk, uint64_t new_chunk);
+  // False: the COW device does not take it.
+  bool WriteException(uint64_t index, uint64_t chunk, uint64_t new_chunk);
+  bool ZeroArea(uint64_t area);
+  bool CopyChunk(uint64_t chunk, uint64_t new_chunk);
+  bool WriteHeader();
+  void ShutMerge(absl::string_view why);
 };
 
 // All that follow need SnapMutex().

@@ -106,16 +106,8 @@ absl::Status Snapshot::ReadMetadata() {
   const auto magic = static_cast<uint32_t>(GetLe(&header[0], 4));
   // A device that begins with zeros is formatted.
   if (magic == 0) {
-    // The header's chunk and an empty area: a chunk can be of 1 GiB.
-    const uint64_t bytes = 2 * uint64_t{chunk_size} << kSectorShift;
-    std::vector<char> piece(std::min(bytes, kPieceBytes));
-    PutLe(&piece[0], 4, kSnapMagic);
-    PutLe(&piece[4], 4, 1);
-    PutLe(&piece[8], 4, kDiskVersion);
-    PutLe(&piece[12], 4, chunk_size);
-    for (uint64_t at = 0; s.ok() && at < bytes; at += piece.size()) {
-      s = BioWrite(*cow->bdev, sector_t(at >> kSectorShift), piece);
-      std::fill_n(piece.begin(), 16, '\0');
+    if (!WriteHeader() || !ZeroArea(0)) {
+      return ErrnoError(EIO, "the COW device takes no metadata");
     }
     return s;
   }
@@ -155,7 +147,36 @@ absl::Status Snapshot::ReadMetadata() {
   return absl::OkStatus();
 }
 
-void Snapshot::WriteException(uint64_t index, uint64_t chunk,
+// write_header(): its chunk, whatever else it had.
+bool Snapshot::WriteHeader() {
+  const uint64_t bytes = uint64_t{chunk_size} << kSectorShift;
+  std::vector<char> piece(std::min(bytes, kPieceBytes));
+  PutLe(&piece[0], 4, kSnapMagic);
+  PutLe(&piece[4], 4, valid ? 1 : 0);
+  PutLe(&piece[8], 4, kDiskVersion);
+  PutLe(&piece[12], 4, chunk_size);
+  for (uint64_t at = 0; at < bytes; at += piece.size()) {
+    if (!BioWrite(*cow->bdev, sector_t(at >> kSectorShift), piece).ok()) {
+      return false;
+    }
+    std::fill_n(piece.begin(), 16, '\0');
+  }
+  return true;
+}
+
+// zero_disk_area().
+bool Snapshot::ZeroArea(uint64_t area) {
+  const uint64_t location = kHeaderChunks + (exceptions_per_area() + 1) * area;
+  const uint64_t bytes = uint64_t{chunk_size} << kSectorShift;
+  const std::vector<char> zeros(std::min(bytes, kPieceBytes));
+  for (uint64_t at = 0; at < bytes; at += zeros.size()) {
+    const sector_t sector(location * chunk_size + (at >> kSectorShift));
+    if (!BioWrite(*cow->bdev, sector, zeros).ok()) return false;
+  }
+  return true;
+}
+
+bool Snapshot::WriteException(uint64_t index, uint64_t chunk,
                               uint64_t new_chunk) {
   const uint64_t area = index / exceptions_per_area();
   const uint64_t location = kHeaderChunks + (exceptions_per_area() + 1) * area;
@@ -163,17 +184,13 @@ void Snapshot::WriteException(uint64_t index, uint64_t chunk,
                         16 * (index % exceptions_per_area());
   const sector_t sector(byte >> kSectorShift);
   std::vector<char> bytes(kSectorSize);
-  if (!BioRead(*cow->bdev, sector, absl::MakeSpan(bytes)).ok()) return;
+  if (!BioRead(*cow->bdev, sector, absl::MakeSpan(bytes)).ok()) return false;
   PutLe(&bytes[byte % kSectorSize], 8, chunk);
   PutLe(&bytes[byte % kSectorSize + 8], 8, new_chunk);
-  (void)BioWrite(*cow->bdev, sector, bytes);
+  return BioWrite(*cow->bdev, sector, bytes).ok();
 }
 
-bool Snapshot::CopyOut(uint64_t chunk) {
-  uint64_t new_chunk;
-  if (!PrepareException(&new_chunk)) return false;
-  if (persistent) WriteException(exceptions.size(), chunk, new_chunk);
-  exceptions[chunk] = new_chunk;
+bool Snapshot::CopyChunk(uint64_t chunk, uint64_t new_chunk) {
   // The origin's last chunk may be cut short.
   const uint64_t start = chunk * chunk_size;
   const uint64_t size = origin->bdev->nr_sectors();
@@ -183,14 +200,44 @@ bool Snapshot::CopyOut(uint64_t chunk) {
   for (uint64_t at = 0; at < sectors; at += kPieceBytes >> kSectorShift) {
     const auto piece = absl::MakeSpan(bytes).subspan(
         0, std::min(kPieceBytes, (sectors - at) << kSectorShift));
-    if (!BioRead(*origin->bdev, sector_t(start + at), piece).ok()) break;
-    (void)BioWrite(*cow->bdev, sector_t(new_chunk * chunk_size + at), piece);
+    const sector_t to(new_chunk * chunk_size + at);
+    if (!BioRead(*origin->bdev, sector_t(start + at), piece).ok() ||
+        !BioWrite(*cow->bdev, to, piece).ok()) {
+      return false;
+    }
   }
   return true;
 }
 
+Snapshot::Copied Snapshot::CopyOut(uint64_t chunk, Content content) {
+  uint64_t new_chunk;
+  if (!PrepareException(&new_chunk)) return Copied::kNoRoom;
+  if (content == Content::kOrigins && !CopyChunk(chunk, new_chunk)) {
+    return Copied::kFailed;
+  }
+  // persistent_commit_exception(): an area that is full is followed by an empty
+  // one.
+  if (persistent) {
+    const uint64_t index = exceptions.size();
+    const uint64_t per_area = exceptions_per_area();
+    if (((index + 1) % per_area == 0 && !ZeroArea(index / per_area + 1)) ||
+        !WriteException(index, chunk, new_chunk)) {
+      return Copied::kFailed;
+    }
+  }
+  exceptions[chunk] = new_chunk;
+  return Copied::kDone;
+}
+
+// merge_callback(): what could not be merged stays.
+void Snapshot::ShutMerge(absl::string_view why) {
+  DmLog(table->md().machine(), KernLevel::kErr, "snapshots",
+        absl::StrCat(why, ": shutting down merge."));
+  merge_failed = true;
+}
+
 void Snapshot::Merge(uint64_t chunks) {
-  if (!valid || !active || chunk_size == 0) return;
+  if (!valid || !active || merge_failed || chunk_size == 0) return;
   // As chunks of the COW device are taken in order, the highest is the newest.
   std::map<uint64_t, uint64_t> by_cow;
   for (const auto& [chunk, new_chunk] : exceptions) by_cow[new_chunk] = chunk;
@@ -204,27 +251,39 @@ void Snapshot::Merge(uint64_t chunks) {
         start >= size ? 0 : std::min<uint64_t>(chunk_size, size - start);
     const auto part = absl::MakeSpan(bytes.data(), sectors << kSectorShift);
     if (!BioRead(*cow->bdev, sector_t(new_chunk * chunk_size), part).ok()) {
-      return;
+      return ShutMerge("Read error");
     }
     // Other snapshots keep what the origin had.
     OriginWrite(*origin->bdev, sector_t(start));
-    (void)BioWrite(*origin->bdev, sector_t(start), part);
+    if (!BioWrite(*origin->bdev, sector_t(start), part).ok()) {
+      return ShutMerge("Write error");
+    }
     exceptions.erase(chunk);
     // persistent_commit_merge(): the entry is cleared, and what is free begins
     // behind those that are left.
     const uint64_t left = exceptions.size();
-    WriteException(left, 0, 0);
+    if (!WriteException(left, 0, 0)) {
+      return ShutMerge("Write error in exception store");
+    }
     const uint64_t per_area = exceptions_per_area();
     next_free = kHeaderChunks + (per_area + 1) * (left / per_area) +
                 left % per_area + 1;
   }
 }
 
-void Snapshot::Invalidate() {
+void Snapshot::Invalidate(Copied why) {
   if (!valid) return;
-  DmLog(table->md().machine(), KernLevel::kErr, "snapshots",
-        "Invalidating snapshot: Unable to allocate exception.");
+  Machine& machine = table->md().machine();
+  DmLog(machine, KernLevel::kErr, "snapshots",
+        why == Copied::kNoRoom
+            ? "Invalidating snapshot: Unable to allocate exception."
+            : "Invalidating snapshot: Error reading/writing.");
   valid = false;
+  // persistent_drop_snapshot(): the next table knows it too.
+  if (persistent && !WriteHeader()) {
+    DmLog(machine, KernLevel::kWarn, "persistent snapshot",
+          "write header failed");
+  }
   table->Event();
 }
 
@@ -253,7 +312,9 @@ void OriginWrite(const BlockDevice& origin, sector_t sector) {
     if (!s->valid || !s->active || s->chunk_size == 0) continue;
     const uint64_t chunk = sector.value() / s->chunk_size;
     if (s->exceptions.contains(chunk)) continue;
-    if (!s->CopyOut(chunk)) s->Invalidate();
+    const Snapshot::Copied copied =
+        s->CopyOut(chunk, Snapshot::Content::kOrigins);
+    if (copied != Snapshot::Copied::kDone) s->Invalidate(copied);
   }
 }
 

@@ -17,6 +17,8 @@ namespace {
 void InfoStatus(const Snapshot& s, std::string* out) {
   if (!s.valid) {
     absl::StrAppend(out, "Invalid");
+  } else if (s.merge_failed) {
+    absl::StrAppend(out, "Merge failed");
   } else if (s.overflowed) {
     absl::StrAppend(out, "Overflow");
   } else {
@@ -38,8 +40,8 @@ void ImaStatus(const DmTarget& ti, const Snapshot& s, std::string* out) {
                   ".", v[1], ".", v[2], ",snap_origin_name=", s.origin->name,
                   ",snap_cow_name=", s.cow->name);
   absl::StrAppend(out, ",snap_valid=", s.valid ? "y" : "n",
-                  ",snap_merge_failed=n,snapshot_overflowed=",
-                  s.overflowed ? "y" : "n", ";");
+                  ",snap_merge_failed=", s.merge_failed ? "y" : "n",
+                  ",snapshot_overflowed=", s.overflowed ? "y" : "n", ";");
 }
 
 }  // namespace
@@ -71,14 +73,14 @@ void SnapshotStatus(const DmTarget& ti, StatusType type, std::string* out) {
   }
 }
 
-// "<valid> <overflowed> <active> <persistent> <overflow> <chunk> <next>
-// <merge> chunk:cow chunk ...".
+// "<valid; 2: its merge has failed> <overflowed> <active> <persistent>
+// <overflow> <chunk> <next> <merge> chunk:cow chunk ...".
 std::string SnapshotSaveState(const DmTarget& ti) {
   const Snapshot& s = ti.Private<Snapshot>();
   SnapLock lock(SnapMutex());
-  std::string state =
-      absl::StrCat(s.valid ? 1 : 0, " ", s.overflowed ? 1 : 0, " ",
-                   s.active ? 1 : 0, " ", s.persistent ? 1 : 0, " ");
+  std::string state = absl::StrCat(s.valid ? s.merge_failed ? 2 : 1 : 0, " ",
+                                   s.overflowed ? 1 : 0, " ", s.active ? 1 : 0,
+                                   " ", s.persistent ? 1 : 0, " ");
   absl::StrAppend(&state, s.supports_overflow ? 1 : 0, " ", s.chunk_size, " ",
                   s.next_free, " ", s.merge.Save());
   for (const auto& [chunk, new_chunk] : s.exceptions) {
@@ -92,7 +94,8 @@ bool SnapshotRestoreState(DmTarget& ti, absl::string_view state) {
   if (words.size() < 8) return false;
   Snapshot& s = ti.Private<Snapshot>();
   SnapLock lock(SnapMutex());
-  s.valid = words[0] == "1";
+  s.valid = words[0] != "0";
+  s.merge_failed = words[0] == "2";
   s.overflowed = words[1] == "1";
   s.active = words[2] == "1";
   s.persistent = words[3] == "1";

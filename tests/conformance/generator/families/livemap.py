@@ -268,6 +268,64 @@ def nodax(p):
   return made
 
 
+def tails(p):
+  """What is behind the end of a file: written, grown over, cut again."""
+  made = base(p, p.weighted({"xfs": 8, "ext4": 4, "ext2": 1}))
+  below = p.weighted({"one": 6, "two": 3, "log-writes": 1, "rows": 1})
+  table = made["dm"][0]["table"]
+  sectors = table.split()[1]
+  if below == "two":
+    made["dm"].append({"name": "d1",
+                       "table": f"0 {sectors} linear /dev/mapper/d0 0"})
+  elif below == "log-writes":
+    made["dm"].append({
+        "name": "d1", "table": f"0 {sectors} log-writes /dev/mapper/d0 "
+                               "/dev/pmem4"})
+  elif below == "rows":
+    made["dm"][0]["table"] = (
+        f"0 16384 linear /dev/pmem0 4096\n"
+        f"16384 {int(sectors) - 16384} linear /dev/pmem1 0")
+  made["dev"] = "/dev/mapper/" + made["dm"][-1]["name"]
+  if made["fs"] == "xfs" and p.chance(30):
+    made["mkfs"] = ["-m", "reflink=0", "-l", "size=64m"]
+  if made["fs"] == "xfs" and p.chance(25):
+    made["mount"] += p.choice([",allocsize=64k", ",allocsize=1m", ",noalign"])
+  size = p.choice([4096, 8192, MIB, 2 * MIB, 2 * MIB + 4096, 2 * MIB - 100,
+                   3 * MIB + 100])
+  made["ops"] = p.weighted({
+      "written": 5, "fallocate": 2, "kept": 2, "sparse": 2, "both": 2})
+  made["ops"] = {
+      "written": [["write", "f", 0, size]],
+      "fallocate": [["fallocate", "f", 0, size]],
+      "kept": [["write", "f", 0, size], ["falloc_keep", "f", 0, size + MIB]],
+      "sparse": [["truncate", "f", size]],
+      "both": [["fallocate", "f", 0, size], ["truncate", "f", size // 2]],
+  }[made["ops"]]
+  if made["fs"] == "xfs" and p.chance(15):
+    made["ops"].insert(0, ["extsize", "f", p.choice([2 * MIB, 65536])])
+  end, touches = size, []
+  for _ in range(p.randint(3, 7)):
+    bs = p.weighted({PAGE: 6, 512: 1, 100: 1, 65536: 2})
+    seek = max(0, end // bs + p.choice([0, 0, -1, 1, 3, 17, 256]))
+    at = max(0, end + p.choice([0, PAGE, -PAGE, 100, -100, MIB, 5 * PAGE]))
+    count = p.choice([1, 1, 2, 3])
+    length = p.choice([PAGE, 100, 3 * PAGE, MIB])
+    what = p.weighted({"dd": 6, "trunc": 5, "falloc": 2, "zero": 2, "punch": 1,
+                       "access": 5, "fsync": 1, "sync": 1})
+    touches.append({
+        "dd": f"sh:dd if=/dev/zero of=/mnt/f bs={bs} count={count} "
+              f"seek={seek} conv=notrunc",
+        "trunc": f"trunc@{at}", "falloc": f"falloc@{at}:{length}",
+        "zero": f"zero@{at}:{length}", "punch": f"punch@{at}:{length}",
+        "access": access(p, max(PAGE, end)), "fsync": "fsync",
+        "sync": "sh:sync"}[what])
+    end = {"dd": max(end, bs * (seek + count)), "trunc": at,
+           "falloc": max(end, at + length),
+           "zero": max(end, at + length)}.get(what, end)
+  touches += accesses(p, max(PAGE, end), 1, 3)
+  return mapped(p, made, max(PAGE, end) + PAGE, touches, private=2)
+
+
 def indirect(p):
   """ext2: files with indirect blocks."""
   made = base(p, "ext2")
@@ -287,4 +345,4 @@ def indirect(p):
 
 KINDS = {f.__name__: f for f in (
     fileops, writes, priv, vmas, shift, others, place, several, devdax, reflink, thp, recipes,
-    nodax, indirect)}
+    nodax, indirect, tails)}

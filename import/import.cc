@@ -161,6 +161,8 @@ absl::Status Importer::ReadOne(ImportRead& read, const ImportFormat* forced) {
     if (absl::Status cut = CheckLastLine(*input, *format); !cut.ok()) {
       if (read.source != ImportSource::kCollection) return cut;
       LeaveOutLastLine(input.get(), *format, cut);
+      // Of tables even a part of a row says whose table is not known.
+      if (input->text.empty() && format != &kDmsetupTableImport) continue;
     }
     if (read.source == ImportSource::kCollection) {
       // Nobody has chosen these files: an odd one does not spoil the others.

@@ -45,6 +45,12 @@ void MakeOtherwise(const proto::Guess& guess, proto::Mount* mount) {
   }
 }
 
+// Whether it says what is true if it is wrong, and this kernel can have that.
+bool SaysOtherwise(const proto::Guess& guess) {
+  return guess.otherwise_case() != proto::Guess::OTHERWISE_NOT_SET &&
+         guess.refused_by().empty();
+}
+
 }  // namespace
 
 OtherAnswers::OtherAnswers(const proto::World& world,
@@ -93,8 +99,7 @@ void OtherAnswers::Load() {
     }
     const auto mount = mounts.find(guess.name());
     // Of two about one mount each can be wrong alone.
-    if (mount == mounts.end() ||
-        guess.otherwise_case() == proto::Guess::OTHERWISE_NOT_SET ||
+    if (mount == mounts.end() || !SaysOtherwise(guess) ||
         !wrong_.try_emplace(guess.name(), guess.what()).second) {
       *world_.add_guess() = guess;
     } else {
@@ -110,8 +115,7 @@ void OtherAnswers::Load() {
 bool OtherAnswers::FailsToo(const proto::Guess& guess, const Look& look,
                             Wish wish) {
   // A mount of which no file is known says nothing of what a file would get.
-  if (guess.otherwise_case() == proto::Guess::OTHERWISE_NOT_SET ||
-      look.subject.kind != Subject::kFile) {
+  if (!SaysOtherwise(guess) || look.subject.kind != Subject::kFile) {
     return false;
   }
   if (!tried_) Load();

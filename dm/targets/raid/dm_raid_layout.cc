@@ -39,7 +39,7 @@ Raid10Geo GeoOf(const RaidSet& rs) {
   (near ? geo.near_copies : geo.far_copies) = rs.raid10_copies;
   geo.far_offset = rs.raid10_format == kOffset;
   const bool far_sets = !near && !rs.Has(kRaid10UseNearSets);
-  geo.far_set_size = far_sets ? disks / geo.far_copies : disks;
+  geo.far_set_size = far_sets ? geo.far_copies : disks;
   uint64_t chunks = rs.dev_sectors / rs.chunk_sectors;
   chunks = chunks / geo.far_copies * disks / geo.near_copies;
   chunks = (chunks * rs.raid10_copies + disks - 1) / disks;

@@ -222,7 +222,13 @@ class Finder {
     part_.refused = absl::StrCat(
         names, named.size() == 1 ? " is" : " are",
         " not active, so that no table of it is known, and would go with ",
-        DeviceNames(), ": lvchange -ay -K ", absl::StrJoin(named, " "),
+        DeviceNames(), ": ",
+        // Without them LVM2 activates nothing that lies on them.
+        group->missing().empty()
+            ? ""
+            : absl::StrCat("when no device of ", OneLine(part_.vg),
+                           " is missing (vgextend --restoremissing), "),
+        "lvchange -ay -K ", absl::StrJoin(named, " "),
         ", and ask again with what dmsetup table prints then");
   }
 

@@ -3,11 +3,7 @@
 // BlockUnits: the block sizes of file systems, where only lists of extents say
 // them.
 //
-//   BlockUnits units(facts);
-//   for (each file) {
-//     std::string why = units.Add(file, mount);   // "": it may be true
-//   }
-//   units.Settle(&facts, &world);
+// Each file is added with its mount, and then all is settled.
 //
 // What filefrag counts in is the file system's block, but with -b or -k: then
 // it is whatever was asked for, and nothing in its text says so.  What another

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The machine of a World, under a kernel that somebody asks about.
-//
-//   proto::World other = OnKernel(world, "v6_12");
-//   absl::StatusOr<Session> session = LoadWorld(other);
+// The machine of a World, under a kernel that somebody asks about: what
+// LoadWorld() loads for it.
 //
 // What the World's own kernel refuses although the machine has it is left out
 // of it by an import (Guess::refused_by).  Another kernel may take that: it is

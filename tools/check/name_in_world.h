@@ -2,9 +2,8 @@
 //
 // NameInWorld: what a path of the machine is called in its World.
 //
-//   // /dev/pmem0 is mounted on /mnt/pmem, its directory /vols/a on /pod/db
-//   too. NameInWorld(session, "/pod/db/data");   // "/mnt/pmem/vols/a/data"
-//   NameInWorld(session, "vg-home");        // "vg-home"
+// Where /dev/pmem0 is mounted on /mnt/pmem, and its directory /vols/a on
+// /pod/db too, "/pod/db/data" is "/mnt/pmem/vols/a/data"; "vg-home" is itself.
 //
 // A World has each file system once; where else it or a part of it is mounted
 // it keeps beside (World::mount_beside). Threading: as Session.

@@ -169,6 +169,19 @@ std::vector<DiskFacts> FactsOf(const Session& session) {
   return all;
 }
 
+TreeEntry HolderEntry(const DiskFacts& f, const std::string& holder) {
+  const char* const up = f.whole.empty() ? "../../" : "../../../";
+  return {.path = absl::StrCat(DirectoryOf(f), "/holders/", holder),
+          .kind = TreeEntry::kLink,
+          .text = up + holder};
+}
+
+bool DifferInHolders(const DiskFacts& a, const DiskFacts& b) {
+  DiskFacts as_b = a;
+  as_b.holders = b.holders;
+  return as_b == b && a.holders != b.holders;
+}
+
 std::vector<TreeEntry> EntriesOf(const DiskFacts& f) {
   std::vector<TreeEntry> out;
   const std::string number = f.dev.ToString();
@@ -187,9 +200,9 @@ std::vector<TreeEntry> EntriesOf(const DiskFacts& f) {
                            "\nDEVTYPE=", disk ? "disk" : "partition"));
   top.Link("subsystem",
            disk ? "../../../../class/block" : "../../../../../class/block");
-  Folder holders = top.Sub("holders");
+  top.Sub("holders");
   for (const std::string& name : f.holders) {
-    holders.Link(name, absl::StrCat(disk ? "../../" : "../../../", name));
+    out.push_back(HolderEntry(f, name));
   }
   if (disk) {
     top.Text("capability", 0);

@@ -59,6 +59,11 @@ std::vector<DiskFacts> FactsOf(const Session& session);
 // Below sys; a directory comes before what is in it.
 std::vector<TreeEntry> EntriesOf(const DiskFacts& facts);
 
+// One of them: the link to a device that holds the disk.
+TreeEntry HolderEntry(const DiskFacts& facts, const std::string& holder);
+// Whether nothing but who holds it is different.
+bool DifferInHolders(const DiskFacts& a, const DiskFacts& b);
+
 // /proc/devices, /proc/misc and /proc/partitions.
 std::vector<TreeEntry> ProcEntries(const std::vector<DiskFacts>& all,
                                    uint32_t dm_major);

@@ -28,6 +28,23 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// A directory may have come with all that is in it, or a link to one of the
+// tree; what a link out of it leads to is not ours.  What cannot be read has
+// nothing to add.
+void AddAllBelow(const std::string& tree, const std::string& path,
+                 std::set<std::string>* paths) {
+  std::error_code error;
+  const std::string top = fs::canonical(tree + path, error);
+  const std::string real_tree = fs::canonical(tree, error);
+  if (error || !absl::StartsWith(top, real_tree + "/")) return;
+  fs::recursive_directory_iterator entry(tree + path, error);
+  const fs::recursive_directory_iterator end;
+  while (!error && entry != end) {
+    paths->insert(entry->path().string().substr(tree.size()));
+    entry.increment(error);
+  }
+}
+
 // Adds to paths that may have changed the nodes that were there or below, and
 // may be gone, and all others of their devices: those may be links that lead
 // elsewhere now.
@@ -245,12 +262,7 @@ Answer Dispatch::Changed(const Request& request) {
   for (absl::string_view path : absl::StrSplit(request.bytes, '\0')) {
     if (!absl::StartsWith(path, "/dev/")) continue;
     paths.emplace(path);
-    // A directory may have come with all that is in it.
-    std::error_code ignored;
-    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(
-             absl::StrCat(tree_.path(), path), ignored)) {
-      paths.insert(entry.path().string().substr(tree_.path().size()));
-    }
+    AddAllBelow(tree_.path(), std::string(path), &paths);
   }
   if (paths.empty()) return {};
   const std::map<std::string, DevT> before =

@@ -72,6 +72,8 @@ class Dispatch {
   Answer Seek(const Request& request, Handle& handle);
   Answer SetFlags(const Request& request, Handle& handle);
   Answer UseKey(const Request& request);
+  // False: the quota is used up.
+  bool CountKey(const std::string& description, size_t bytes);
   Answer ControlKey(uint64_t number, uint64_t what);
   Answer LeasePage();
   Answer Lease(const Request& request, Handle& handle);
@@ -90,6 +92,8 @@ class Dispatch {
   Leases leases_;
   // The descriptions of logon keys, by their serial numbers.
   std::vector<std::string> keys_;
+  // What they count against the quota, in bytes; known once one was added.
+  std::optional<uint64_t> key_bytes_;
   bool changed_ = false;
   bool over_ = false;
 };

@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/keyring.h"
@@ -41,7 +43,32 @@ bool IsValid(const KeyWords& key) {
          key.payload.size() <= kMost;
 }
 
+// key_alloc(): of the user who has the machine, root (key_quota_root_maxbytes).
+constexpr uint64_t kMostBytes = 25'000'000;
+
+uint64_t QuotaOf(const std::string& description, size_t bytes) {
+  return description.size() + 1 + bytes;
+}
+
 }  // namespace
+
+bool Dispatch::CountKey(const std::string& description, size_t bytes) {
+  const Keyring& keys = machine_.session().machine->keys();
+  if (!key_bytes_) {
+    key_bytes_ = 0;
+    for (const Key& key : keys.All()) {
+      *key_bytes_ += QuotaOf(key.description, key.bytes);
+    }
+  }
+  uint64_t counted = *key_bytes_;
+  if (const std::optional<Key> old = keys.Find(kLogon, description)) {
+    counted -= std::min(counted, QuotaOf(description, old->bytes));
+  }
+  counted += QuotaOf(description, bytes);
+  if (counted > kMostBytes) return false;
+  key_bytes_ = counted;
+  return true;
+}
 
 // What a program that has such a key does with it: it drops it.
 Answer Dispatch::ControlKey(uint64_t number, uint64_t what) {
@@ -52,14 +79,19 @@ Answer Dispatch::ControlKey(uint64_t number, uint64_t what) {
   const uint64_t index = number - DMDAX_FIRST_KEY;
   if (index >= keys_.size()) return {.error = ENOKEY};
   const std::string& description = keys_[index];
-  if (!machine_.session().machine->keys().Find(kLogon, description)) {
+  const std::optional<Key> key =
+      machine_.session().machine->keys().Find(kLogon, description);
+  if (!key) {
     // Of one that is revoked the link is still there.
     return {.error = what == KEYCTL_UNLINK ? 0 : EKEYREVOKED};
   }
   const absl::Status kept = Change([&](Session& session) {
     session.machine->keys().Remove(kLogon, description);
   });
-  return kept.ok() ? Answer{} : StateFailure(kept);
+  if (!kept.ok()) return StateFailure(kept);
+  const uint64_t freed = QuotaOf(description, key->bytes);
+  if (key_bytes_) *key_bytes_ -= std::min(*key_bytes_, freed);
+  return {};
 }
 
 Answer Dispatch::UseKey(const Request& request) {
@@ -72,6 +104,9 @@ Answer Dispatch::UseKey(const Request& request) {
   }
   if (request.head.flags == DMDAX_KEY_ADD) {
     if (!IsValid(key)) return {.error = EINVAL};
+    if (!CountKey(key.description, key.payload.size())) {
+      return {.error = EDQUOT};
+    }
     const absl::Status kept = Change([&](Session& session) {
       session.machine->keys().Add({.type = kLogon,
                                    .description = key.description,

@@ -58,25 +58,34 @@ std::string TemporaryDir() {
   return IsRoomyMemory("/dev/shm") ? "/dev/shm" : "/tmp";
 }
 
+// What is in a directory, as far as it can be read.
+std::vector<fs::path> Listed(const std::string& directory) {
+  std::error_code error;
+  std::vector<fs::path> paths;
+  for (fs::directory_iterator it(directory, error);
+       !error && it != fs::directory_iterator(); it.increment(error)) {
+    paths.push_back(it->path());
+  }
+  return paths;
+}
+
 // What processes of ours left behind that were killed: nobody has their lock.
 void RemoveStale(const std::string& parent) {
-  std::error_code error;
-  for (const fs::directory_entry& entry :
-       fs::directory_iterator(parent, error)) {
-    const std::string path = entry.path();
+  for (const fs::path& path : Listed(parent)) {
     struct stat st;
-    if (!absl::StartsWith(entry.path().filename().string(), kPrefix) ||
+    if (!absl::StartsWith(path.filename().string(), kPrefix) ||
         lstat(path.c_str(), &st) != 0 || !S_ISDIR(st.st_mode) ||
         st.st_uid != OwnUid()) {
       continue;
     }
-    const Fd lock(open((path + "/lock").c_str(),
+    const Fd lock(open((path / "lock").c_str(),
                        O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     // One that was killed before it had its lock is known by its age.
     const bool has_none = !lock.ok() && errno == ENOENT &&
                           time(nullptr) - st.st_mtime > kLongMade;
     if (has_none || (lock.ok() && flock(lock.get(), LOCK_EX | LOCK_NB) == 0)) {
-      fs::remove_all(path, error);
+      std::error_code ignored;
+      fs::remove_all(path, ignored);
     }
   }
 }
@@ -155,17 +164,16 @@ absl::Status ScratchTree::MakeSkeleton() {
   // What is no block device is the host's.
   s = Put({"proc/sys/vm/drop_caches", TreeEntry::kText, "0\n", true});
   if (!s.ok()) return s;
-  std::error_code error;
-  for (const fs::directory_entry& entry :
-       fs::directory_iterator("/dev", error)) {
-    const std::string name = entry.path().filename();
+  for (const fs::path& path : Listed("/dev")) {
+    const std::string name = path.filename();
     struct stat st;
     if (name == "disk" || name == "block" || name == "loop-control" ||
-        name == "mapper" || stat(entry.path().c_str(), &st) != 0 ||
+        name == "mapper" || stat(path.c_str(), &st) != 0 ||
         S_ISBLK(st.st_mode)) {
       continue;
     }
-    fs::create_symlink(entry.path(), Full("dev/" + name), error);
+    std::error_code ignored;
+    fs::create_symlink(path, Full("dev/" + name), ignored);
   }
   return absl::OkStatus();
 }
@@ -236,6 +244,22 @@ void ScratchTree::Remove(const std::vector<TreeEntry>& entries) {
   }
 }
 
+// A disk may have thousands, and gets them one by one.
+absl::Status ScratchTree::PutHolders(const DiskFacts& before,
+                                     const DiskFacts& now) {
+  const std::set<std::string> held_before(before.holders.begin(),
+                                          before.holders.end());
+  const std::set<std::string> held(now.holders.begin(), now.holders.end());
+  for (const std::string& name : held_before) {
+    if (!held.contains(name)) Remove({HolderEntry(before, name)});
+  }
+  for (const std::string& name : held) {
+    if (held_before.contains(name)) continue;
+    if (absl::Status s = Put(HolderEntry(now, name)); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ScratchTree::Sync(const Session& session) {
   // Both are in order of their numbers.
   const std::vector<DiskFacts> before =
@@ -245,8 +269,13 @@ absl::Status ScratchTree::Sync(const Session& session) {
   for (const DiskFacts& f : devices_) {
     while (old != before.end() && old->dev < f.dev) gone.push_back(&*old++);
     if (old != before.end() && old->dev == f.dev) {
-      if (*old++ == f) continue;
-      gone.push_back(&*std::prev(old));
+      const DiskFacts& was = *old++;
+      if (was == f) continue;
+      if (DifferInHolders(was, f)) {
+        if (absl::Status s = PutHolders(was, f); !s.ok()) return s;
+        continue;
+      }
+      gone.push_back(&was);
     }
     fresh.push_back(&f);
   }

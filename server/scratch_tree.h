@@ -59,6 +59,7 @@ class ScratchTree {
   absl::Status MakeSkeleton();
   absl::Status Put(const TreeEntry& entry);
   void Remove(const std::vector<TreeEntry>& entries);
+  absl::Status PutHolders(const DiskFacts& before, const DiskFacts& now);
   absl::Status MakeNode(const std::string& path, int kind, DevT dev);
   absl::Status PutLink(const std::string& path, const std::string& to);
   absl::Status SyncNodes(const Session& session);

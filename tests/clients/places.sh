@@ -26,4 +26,6 @@ mkdir /dev/vg /dev/wg; ln -s ../mapper/one /dev/vg/a; ln -s ../vg/a /dev/wg/b; t
 mv /dev/vg /dev/ug; try /dev/ug/a; try /dev/vg/a; try /dev/wg/b
 mv /dev/mapper/one /dev/mapper/first; try /dev/ug/a; try /dev/mapper/first
 ln -s mapper/first /dev/x; try /dev/x; ln -sfn pmem0 /dev/x; try /dev/x; rm -r /dev/ug /dev/x; try /dev/x
-dmsetup remove_all; rm -r top
+# What a link leads to outside is none of the machine's, readable or not.
+ln -s / /dev/root; ln -s /proc /dev/proc; mkdir -p /dev/no/below; chmod 0 /dev/no; ln -s no /dev/yes; dmsetup ls; chmod 700 /dev/no
+dmsetup remove_all; rm -r top /dev/root /dev/proc /dev/no /dev/yes

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "block/machine.h"
 #include "dm/dm_ioctl.h"
 #include "server/protocol.h"
@@ -86,7 +87,6 @@ TEST_F(DataTest, AnyBytesAndThePosition) {
   EXPECT_EQ(client.Read(writer.head.handle, 0, 1), absl::StrCat("E", EBADF));
 }
 
-// A write that is buffered has no error; who syncs is told, once.
 // A program adds a key, a table names it, and the table outlives the key.
 TEST_F(DataTest, AKeyOfTheKernel) {
   constexpr char kName[] = "logon\0disk:1\0";
@@ -132,6 +132,26 @@ TEST_F(DataTest, AKeyOfTheKernel) {
   EXPECT_NE(client.Read(sdb.head.handle, 0, 4096), text);
 }
 
+// They count as the kernel counts them: 25,000,000 bytes for root.
+TEST_F(DataTest, KeysHaveAQuota) {
+  const Client client(serving());
+  const std::string key(32'000, 'k');
+  const auto add = [&](int number) {
+    dmdax_message m = Client::Head(DMDAX_OP_KEY);
+    m.flags = DMDAX_KEY_ADD;
+    const std::string name = absl::StrFormat("disk:%06d", number);
+    std::string bytes("logon\0", 6);
+    bytes += name;
+    bytes += '\0';
+    return client.Call(m, bytes + key).head.error;
+  };
+  constexpr int kFit = 25'000'000 / (32'000 + 12);
+  for (int i = 0; i < kFit; ++i) ASSERT_EQ(add(i), 0) << i;
+  EXPECT_EQ(add(kFit), EDQUOT);
+  EXPECT_EQ(add(0), 0) << "in place of itself";
+}
+
+// A write that is buffered has no error; who syncs is told, once.
 TEST_F(DataTest, ErrorsOfBufferedWritesAreToldBySync) {
   const Client client(serving());
   const Said control = OpenControl(client);

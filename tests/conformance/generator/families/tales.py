@@ -330,10 +330,11 @@ def warm(p):
              f"{p.choice(['smq 0', 'cleaner 0'])}")
   else:
     block = p.choice([4096, 4096, 512])
+    # Times that a step may take would tell how fast the guest is.
     options = p.choice(["0", "0", "2 autocommit_blocks 4",
-                        "2 autocommit_time 200", "2 writeback_jobs 2", "1 cleaner",
-                        "2 max_age 100", "1 metadata_only", "1 nofua",
-                        "2 pause_writeback 1000"])
+                        "2 autocommit_time 60000", "2 writeback_jobs 2",
+                        "1 cleaner", "2 max_age 60000", "1 metadata_only",
+                        "1 nofua", "2 pause_writeback 1000"])
     table = (f"0 {length} writecache {p.choice('ssp')} {slow} {fast} {block} "
              f"{options}")
   steps += [create("top", table), d.dmsetup("status", "top")]

@@ -3,9 +3,8 @@
 // WalkBudget: how many levels of stacks all walks for one question may go
 // through together.
 //
-//   WalkBudget budget;        // from here on, in this thread
-//   ...                       // looks at a thousand devices
-//   WalkBudget::Spent();      // the rest would take too long
+// A budget stands from where it is made on, in that thread; WalkBudget::Spent()
+// says whether the rest would take too long.
 //
 // A question about a whole machine asks each device for all of its pages, and
 // each page goes down all levels below: of stacks that cut every page another

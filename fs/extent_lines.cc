@@ -97,6 +97,8 @@ const char* AppendExtent(uint64_t logical, uint64_t physical, uint64_t length,
   if (!list->extents.empty() && logical * unit < list->extents.back().end()) {
     return "the extent begins before the one above it ends";
   }
+  list->never_dax |=
+      (flags & (FIEMAP_EXTENT_ENCODED | FIEMAP_EXTENT_DATA_ENCRYPTED)) != 0;
   list->extents.push_back(
       FiemapExtent(logical * unit, physical * unit, length * unit, flags));
   return nullptr;

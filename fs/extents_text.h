@@ -38,7 +38,12 @@ struct ExtentList {
   std::string file;                 // as printed; may be empty
   // Of the file system, as filefrag says; 0 when the text does not.
   uint64_t s_magic = 0;
-  uint64_t s_blocksize = 0;  // bytes; less with filefrag -b or -k
+  uint64_t s_blocksize = 0;  // bytes; another unit with filefrag -b or -k
+  // Some bytes are encrypted or compressed: the inode never has DAX.
+  bool never_dax = false;
+  // The text says that the extents are on the data device of an xfs, and not on
+  // its realtime device.
+  bool on_data_device = false;
 };
 
 enum class ExtentFormat { kFilefrag, kXfsBmap, kXfsIoFiemap };
@@ -61,6 +66,7 @@ enum FiemapFlags : uint32_t {
   FIEMAP_EXTENT_UNKNOWN = 0x2,
   FIEMAP_EXTENT_DELALLOC = 0x4,
   FIEMAP_EXTENT_ENCODED = 0x8,
+  FIEMAP_EXTENT_DATA_ENCRYPTED = 0x80,
   FIEMAP_EXTENT_DATA_INLINE = 0x200,
   FIEMAP_EXTENT_UNWRITTEN = 0x800,
   FIEMAP_EXTENT_SHARED = 0x2000,

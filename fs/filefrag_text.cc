@@ -36,7 +36,7 @@ constexpr std::pair<absl::string_view, uint32_t> kFlags[] = {
     {"delalloc", FIEMAP_EXTENT_DELALLOC},
     {"encoded", FIEMAP_EXTENT_ENCODED},
     {"no_direct", FIEMAP_EXTENT_ENCODED},
-    {"encrypted", 0},
+    {"encrypted", FIEMAP_EXTENT_DATA_ENCRYPTED},
     {"not_aligned", 0},
     {"inline", FIEMAP_EXTENT_DATA_INLINE},
     {"tail_packed", 0},
@@ -64,6 +64,21 @@ bool ParseFlags(absl::string_view words, uint32_t* flags) {
   return true;
 }
 
+// "0: 0..1ff: 4000..41ff: 200: last,eof", as filefrag -X prints it.
+bool IsHexRow(absl::string_view line) {
+  const std::vector<absl::string_view> parts = absl::StrSplit(line, ':');
+  if (parts.size() < 5) return false;
+  bool hex = false;
+  for (size_t i = 1; i < 4; ++i) {
+    for (const char c : parts[i]) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (!absl::ascii_isxdigit(byte) && c != '.' && c != ' ') return false;
+      hex |= absl::ascii_isalpha(byte);
+    }
+  }
+  return hex;
+}
+
 class FilefragParser {
  public:
   absl::StatusOr<ExtentList> Parse(absl::string_view text) {
@@ -78,7 +93,7 @@ class FilefragParser {
       } else if (absl::ConsumePrefix(&line, "File size of ")) {
         status = Heading(absl::StripAsciiWhitespace(line), scan);
       } else if (IsExtentLine(line)) {
-        status = Extent(scan);
+        status = Extent(line, scan);
       } else if (!IsColumns(bare) &&
                  // Of ext2, where the blocks have no extents.
                  !absl::StartsWith(
@@ -158,7 +173,7 @@ class FilefragParser {
   }
 
   //   0:        0..    2047:      34816..     36863:   2048:   4096:   last,eof
-  absl::Status Extent(LineScanner& scan) {
+  absl::Status Extent(absl::string_view line, LineScanner& scan) {
     uint64_t n, first, last, pfirst, plast, length;
     absl::Status status = scan.Number(&n);
     if (status.ok() && n != lines_) {
@@ -172,6 +187,10 @@ class FilefragParser {
     if (status.ok()) status = scan.Expect(":");
     if (status.ok()) status = scan.Number(&length);
     if (status.ok()) status = scan.Expect(":");
+    if (!status.ok() && IsHexRow(line)) {
+      return scan.Error(
+          "hexadecimal numbers (filefrag -X) are not read: filefrag -v alone");
+    }
     if (!status.ok()) return status;
     // Of an extent without a place the range alone says how long it is.
     const bool no_place =

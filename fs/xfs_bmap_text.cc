@@ -103,6 +103,8 @@ class XfsParser {
                                      absl::CHexEscape(had.substr(0, 80)), "'"));
     }
     verbose_ = true;
+    // Of a file on the realtime device there is no AG.
+    list_.on_data_device = printer_ == Printer::kBmap;
     return absl::OkStatus();
   }
 

@@ -10,6 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "fs/mount_words.h"
+#include "import/block_units.h"
 #include "import/build_world.h"
 #include "import/guess.h"
 #include "import/mount_table.h"
@@ -24,17 +26,60 @@ constexpr uint64_t kXfsMagic = 0x58465342;
 class Files {
  public:
   Files(const MountTable& table, Facts* facts, proto::World* world)
-      : table_(table), facts_(*facts), world_(*world) {}
+      : table_(table), facts_(*facts), world_(*world), units_(*facts) {}
 
   absl::Status Run() {
     if (!facts_.files.empty() && facts_.mounts.empty()) GuessMount();
+    if (absl::Status s = JoinFlags(); !s.ok()) return s;
     for (const FileFact& file : facts_.files) {
       if (absl::Status s = AddFile(file); !s.ok()) return s;
     }
+    units_.Settle(&facts_, &world_);
+    GuessFlags();
     return absl::OkStatus();
   }
 
  private:
+  // Where inputs have the DAX flag of some files of a mount, the others are
+  // asked about one by one.
+  void GuessFlags() {
+    std::set<std::string> some;
+    for (const auto& [path, flags] : flags_) {
+      const MountFact* const owner = table_.OwnerOf(path);
+      if (owner != nullptr) some.insert(owner->path);
+    }
+    for (const auto& [mount, paths] : unflagged_) {
+      if (!some.contains(mount)) continue;
+      for (const std::string& path : paths) {
+        proto::Guess guess = MakeGuess(
+            proto::Guess::NO_DAX, path,
+            absl::StrCat("no input says whether ", path,
+                         ", on a mount with dax=inode, has FS_XFLAG_DAX"),
+            "it has not", "lsattr FILE or xfs_io -c stat FILE");
+        guess.set_dax_flag(true);
+        facts_.Guess({}, std::move(guess));
+      }
+    }
+  }
+
+  // By their paths in the World.  Not every program knows all flags.
+  absl::Status JoinFlags() {
+    for (const FlagFact& fact : facts_.flags) {
+      const auto [at, fresh] =
+          flags_.try_emplace(table_.PathInWorld(fact.path), fact);
+      if (fresh) continue;
+      if (fact.dax != at->second.dax) {
+        return fact.place.Error(
+            absl::StrCat(Quoted(fact.path), fact.dax ? " has" : " has not",
+                         " FS_XFLAG_DAX; ", at->second.place.ToString(),
+                         at->second.dax ? " says it has" : " says it has not"));
+      }
+      at->second.never_dax |= fact.never_dax;
+      at->second.realtime |= fact.realtime;
+    }
+    return absl::OkStatus();
+  }
+
   // Devices that nothing stands on, with their sizes.
   std::vector<std::string> TopDevices() const {
     std::set<std::string> used;
@@ -143,13 +188,27 @@ class Files {
     const auto [given, fresh] =
         given_.emplace(absl::StrCat(best->path(), "/", name), &file);
     if (!fresh) return CheckAgain(file, *given->second);
-    if (file.list.s_blocksize >= 512 && file.list.s_blocksize <= 65536 &&
-        file.list.s_blocksize != 4096) {
-      best->set_block_size(static_cast<uint32_t>(file.list.s_blocksize));
+    if (std::string why = units_.Add(file, *best); !why.empty()) {
+      facts_.LeaveOut(file.place, file.path, why);
+      return absl::OkStatus();
+    }
+    const auto flags = flags_.find(path);
+    if (flags != flags_.end() && flags->second.realtime) {
+      facts_.LeaveOut(file.place, file.path,
+                      "dmdax: not modelled: a file on the realtime device of "
+                      "its file system");
+      return absl::OkStatus();
     }
     proto::File* out = best->add_file();
     out->set_name(name);
     out->set_size(file.list.file_size);
+    out->set_never_dax(file.list.never_dax);
+    if (flags != flags_.end()) {
+      out->set_dax(flags->second.dax);
+      if (flags->second.never_dax) out->set_never_dax(true);
+    } else if (HasMountWord(best->options(), "dax=inode")) {
+      unflagged_[best->path()].push_back(path);
+    }
     for (const FileExtent& e : file.list.extents) {
       proto::Extent* extent = out->add_extent();
       extent->set_logical(e.logical);
@@ -216,6 +275,10 @@ class Files {
   Facts& facts_;
   proto::World& world_;
   std::map<std::string, const FileFact*> given_;  // by path
+  BlockUnits units_;
+  std::map<std::string, FlagFact> flags_;  // by path
+  // By mount with dax=inode, files of whose flag nothing is said.
+  std::map<std::string, std::vector<std::string>> unflagged_;
 };
 
 }  // namespace

@@ -67,18 +67,21 @@ bool AddWithoutTable(Facts* facts, const Mapped& m, proto::World* world) {
   proto::MappedDevice* out = world->add_mapped_device();
   out->set_name(m.name);
   if (m.uuid) out->set_uuid(m.uuid->value);
+  out->set_maker(MakerOf(m));
   if (m.dev) out->set_minor(m.dev->value.minor_nr);
   out->mutable_table()->set_readonly(m.read_only);
   proto::Target* row = out->mutable_table()->add_target();
   row->set_length(m.size->value.Likeliest() / 512);
   row->mutable_zero();
   proto::Unmodelled* what = out->mutable_unmodelled();
-  what->set_driver(m.type.empty() ? "dm" : m.type);
+  what->set_driver(!m.target.empty() ? m.target
+                   : m.type.empty()  ? "dm"
+                                     : m.type);
   for (const std::string& device :
        DevicesBelow(*facts, absl::StrCat("/dev/mapper/", m.name))) {
     what->add_device(device);
   }
-  if (HasNoDaxByType(m.type)) return true;
+  if (HasNoDaxByType(m.type) || !m.target.empty()) return true;
   what->set_why(m.odd_table.empty() ? "no input has its table" : m.odd_table);
   facts->Guess(
       m.place,

@@ -21,6 +21,7 @@
 #include "import/build_world.h"
 #include "import/guess.h"
 #include "import/mount_table.h"
+#include "import/next_boot.h"
 
 namespace dmdax {
 namespace {
@@ -232,19 +233,18 @@ class Mounts {
       facts_.Guess(m.place, std::move(guess));
     }
     for (absl::string_view option : options) {
-      if (option == "dax=inode") {
+      if (option == "dax=inode" && !HasFlagsOf(m.path)) {
         proto::Guess guess =
             MakeGuess(proto::Guess::NO_DAX, m.path,
                       absl::StrCat("no input says whether a file of ", m.path,
                                    ", mounted with dax=inode, has "
                                    "FS_XFLAG_DAX"),
-                      "none has",
-                      "lsattr FILE or xfs_io -c stat FILE, and then "
-                      "dax: true of the file in the World");
+                      "none has", "lsattr FILE or xfs_io -c stat FILE");
         guess.set_dax_flag(true);
         facts_.Guess(m.place, std::move(guess));
       }
-      if (m.type == "xfs" && absl::ConsumePrefix(&option, "rtdev=")) {
+      if (m.type == "xfs" && absl::ConsumePrefix(&option, "rtdev=") &&
+          !AllOnDataDevice(m.path)) {
         proto::Guess guess =
             MakeGuess(proto::Guess::DAX, m.path,
                       absl::StrCat("no input says which files of ", m.path,
@@ -257,6 +257,28 @@ class Mounts {
         facts_.Guess(m.place, std::move(guess));
       }
     }
+  }
+
+  // Whether an input has the flags of some of its files: AddFiles() asks about
+  // the others then.
+  bool HasFlagsOf(const std::string& path) const {
+    const std::string begin = absl::StrCat(path == "/" ? "" : path, "/");
+    return absl::c_any_of(facts_.flags, [&](const FlagFact& fact) {
+      return absl::StartsWith(table_.PathInWorld(fact.path), begin);
+    });
+  }
+
+  // Whether the extents of its files, as far as there are any, are said to be
+  // on the data device: xfs_bmap -v has AGs there alone.
+  bool AllOnDataDevice(const std::string& path) const {
+    const std::string begin = absl::StrCat(path == "/" ? "" : path, "/");
+    bool some = false;
+    for (const FileFact& file : facts_.files) {
+      if (!absl::StartsWith(file.path, begin)) continue;
+      if (!file.list.on_data_device) return false;
+      some = true;
+    }
+    return some;
   }
 
   // What mkfs was told, as the kernel asks before it mounts with DAX.
@@ -279,8 +301,7 @@ class Mounts {
       }
     }
     if (said || !on_pmem || m.options.empty() ||
-        absl::StrContains(m.options, "dax") || !ReflinkDecides(device) ||
-        HasSharedFile(m.path)) {
+        absl::StrContains(m.options, "dax") || HasSharedFile(m.path)) {
       return;
     }
     proto::Guess guess =
@@ -290,17 +311,9 @@ class Mounts {
                                "refuses dax=always"),
                   "no reflink", absl::StrCat("xfs_info ", m.path));
     guess.set_by_mkfs(true);
+    // Another kernel may be asked than the one that runs.
+    guess.set_about_reflink(true);
     facts_.Guess(m.place, std::move(guess));
-  }
-
-  bool ReflinkDecides(const std::string& device) const {
-    if (kernel_.xfs_dax_reflink != XfsDaxReflink::kNotPartitions) {
-      return kernel_.xfs_dax_reflink == XfsDaxReflink::kRefused;
-    }
-    return absl::c_any_of(world_.block(), [&](const proto::Block& block) {
-      return !block.partition_of().empty() &&
-             device == absl::StrCat("/dev/", block.name());
-    });
   }
 
   // AddFiles() says reflink of its file system then.
@@ -337,6 +350,7 @@ absl::Status AddMounts(Facts* facts, proto::World* world) {
   const MountTable table(*facts);
   if (absl::Status s = table.CheckInputs(); !s.ok()) return s;
   Mounts(table, facts, world).Run();
+  NoteNextBoot(*world, facts);
   AddMountsBeside(table, *facts, world);
   return AddFiles(table, facts, world);
 }

@@ -40,7 +40,8 @@ void CompareMount(const Session& session, const proto::Mount& mount,
   const FileSystemType* type = (*at)->sb().s_type;
   // Of one without DAX it is told by its type.
   if (type != nullptr && !type->no_dax.empty()) return;
-  ContradictMount(mount, option, "it mounts without DAX", facts);
+  ContradictMount(mount, mount.options(), session.machine->profile().name,
+                  "it mounts without DAX", facts);
 }
 
 }  // namespace
@@ -72,19 +73,29 @@ std::string DaxForAll(absl::string_view options) {
   return dax == "dax" || dax == "dax=always" ? dax : "";
 }
 
-void ContradictMount(const proto::Mount& mount, absl::string_view option,
-                     absl::string_view words, Facts* facts) {
+void ContradictMount(const proto::Mount& mount, const std::string& options,
+                     absl::string_view kernel, absl::string_view words,
+                     Facts* facts) {
   Place place;
   for (const MountFact& m : facts->mounts) {
     if (m.path == mount.path() && !m.options.empty()) place = m.place;
   }
-  facts->Guess(place,
-               MakeGuess(proto::Guess::NO_DAX, mount.path(),
-                         absl::StrCat(place.ToString(), " says that ",
-                                      mount.path(), " is mounted with ", option,
-                                      ", which is refused "
-                                      "here: ",
-                                      words)));
+  proto::Guess guess =
+      MakeGuess(proto::Guess::NO_DAX, mount.path(),
+                absl::StrCat(place.ToString(), " says that ", mount.path(),
+                             " is mounted with ", DaxForAll(options),
+                             ", which is refused here: ", words));
+  guess.set_options(options);
+  guess.set_refused_by(std::string(kernel));
+  facts->Guess(place, std::move(guess));
+}
+
+int RefusedMounts(const Facts& facts) {
+  int refused = 0;
+  for (const auto& [place, guess] : facts.guesses) {
+    refused += guess.refused_by().empty() ? 0 : 1;
+  }
+  return refused;
 }
 
 }  // namespace dmdax

@@ -23,9 +23,14 @@ void FindContradictions(const Session& session, const proto::World& world,
 // The option by which all files of a mount have DAX; "": there is none.
 std::string DaxForAll(absl::string_view options);
 
-// The machine shows the option, and our kernel refuses it with these words.
-void ContradictMount(const proto::Mount& mount, absl::string_view option,
-                     absl::string_view words, Facts* facts);
+// The machine shows the option among `options`, and the World's kernel refuses
+// it with these words.
+void ContradictMount(const proto::Mount& mount, const std::string& options,
+                     absl::string_view kernel, absl::string_view words,
+                     Facts* facts);
+
+// How many mounts a World's kernel refuses to have DAX where the machine has.
+int RefusedMounts(const Facts& facts);
 
 }  // namespace dmdax
 

@@ -85,8 +85,11 @@ struct Mapped {
   std::string type;  // as lsblk has it: "lvm", "crypt"
   bool read_only = false;
   bool suspended = false;
-  uint32_t open = 0;           // how often it is, if an input says so
-  std::string odd_table;       // why its table is not taken; "": it may be
+  uint32_t open = 0;      // how often it is, if an input says so
+  std::string odd_table;  // why its table is not taken; "": it may be
+  // By a report of LVM2 that does not say its table: its target, one without
+  // DAX.
+  std::string target;
   bool no_live_table = false;  // an input says that it has none
   bool boot_line = false;      // dm-mod.create= makes it
   Said<bool> dax;
@@ -196,6 +199,15 @@ struct FileFact {
   ExtentList list;
 };
 
+// What a file's inode says of DAX beside its extents.
+struct FlagFact {
+  Place place;
+  std::string path;
+  bool dax = false;        // FS_XFLAG_DAX
+  bool never_dax = false;  // encrypted, with verity or inline data, journalled
+  bool realtime = false;   // its data is on the realtime device of its xfs
+};
+
 struct IomemRange {
   Place place;
   uint64_t start, end;  // end is the last byte
@@ -215,11 +227,13 @@ struct Facts {
   std::map<std::string, Namespace> namespaces;
   std::map<std::string, DaxChar> dax;
   std::vector<MountFact> mounts;
+  std::vector<MountFact> fstab;  // what is to be mounted at the next boot
   std::vector<UseFact> uses;
   std::vector<PvFact> pvs;
   std::vector<std::string> swap_files;  // in use
   std::vector<LoopFact> loops;
   std::vector<FileFact> files;
+  std::vector<FlagFact> flags;
   std::vector<IomemRange> iomem;
   std::vector<MemmapRange> memmap;  // by start
   std::vector<XfsFact> xfs;

@@ -2,24 +2,31 @@
 #include "import/import.h"
 
 #include <cerrno>
+#include <initializer_list>
 #include <set>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/kernel_alias.h"
+#include "base/kernel_profile.h"
 #include "base/read_input.h"
 #include "base/utf8.h"
 #include "import/build_world.h"
+#include "import/contradictions.h"
 #include "import/facts.h"
 #include "import/formats/input_lines.h"
 #include "import/guess.h"
 #include "import/import_archive.h"
 #include "import/import_files.h"
 #include "import/import_format.h"
+#include "import/import_paths.h"
 #include "import/look_alike.h"
+#include "import/unread_input.h"
+#include "state/world_load.h"
 
 namespace dmdax {
 
@@ -46,6 +53,41 @@ std::string NoDevice(absl::Span<const std::string> notes) {
   }
   if (notes.size() > kShown) absl::StrAppend(&text, "; ...");
   return text;
+}
+
+// EINVAL: what prints such a text ends its last line.
+absl::Status CheckLastLine(const ImportInput& input,
+                           const ImportFormat& format) {
+  const std::string& text = input.text;
+  if (format.last_line == LastLine::kAny || text.empty() ||
+      text.back() == '\n') {
+    return absl::OkStatus();
+  }
+  const size_t end = text.rfind('\n') + 1;
+  const Place place{&input, static_cast<size_t>(absl::c_count(text, '\n')) + 1,
+                    text.size() - end + 1};
+  return place.Error(
+      "a line break is expected: the text may be cut here (if it is whole, end "
+      "its last line)");
+}
+
+// Whether the World's kernel refuses to mount `path` with DAX if it has
+// reflink.
+bool RefusesReflink(const proto::World& world, absl::string_view path) {
+  const absl::StatusOr<const KernelProfile*> kernel =
+      FindKernelProfile(world.kernel());
+  const XfsDaxReflink reflink =
+      (kernel.ok() ? **kernel : DefaultKernelProfile()).xfs_dax_reflink;
+  if (reflink != XfsDaxReflink::kNotPartitions) {
+    return reflink == XfsDaxReflink::kRefused;
+  }
+  return absl::c_any_of(world.mount(), [&](const proto::Mount& mount) {
+    return mount.path() == path &&
+           absl::c_any_of(world.block(), [&](const proto::Block& block) {
+             return !block.partition_of().empty() &&
+                    mount.device() == absl::StrCat("/dev/", block.name());
+           });
+  });
 }
 
 }  // namespace
@@ -87,7 +129,9 @@ absl::Status Importer::AddRead(ImportRead read, absl::string_view as) {
     if (!one.harmless) {
       facts_->left_out.try_emplace(
           IsUtf8(one.path) ? one.path : absl::CHexEscape(one.path),
-          IsUtf8(one.why) ? one.why : absl::CHexEscape(one.why));
+          WhyUnread(NamedFor(one.path) == NamedAs::kExtents ? HasOnlyFiles::kYes
+                                                            : HasOnlyFiles::kNo,
+                    IsUtf8(one.why) ? one.why : absl::CHexEscape(one.why)));
     }
   }
   // Places point into it from now on.
@@ -114,6 +158,12 @@ absl::Status Importer::ReadOne(ImportRead& read, const ImportFormat* forced) {
                              "meant to be, and a World needs no import: "
                              "--world, machine load"));
     }
+    if (absl::Status cut = CheckLastLine(*input, *format); !cut.ok()) {
+      if (read.source != ImportSource::kCollection) return cut;
+      LeaveOutLastLine(input.get(), *format, cut);
+      // Of tables even a part of a row says whose table is not known.
+      if (input->text.empty() && format != &kDmsetupTableImport) continue;
+    }
     if (read.source == ImportSource::kCollection) {
       // Nobody has chosen these files: an odd one does not spoil the others.
       std::set<std::string> odd_lines;
@@ -136,16 +186,39 @@ absl::Status Importer::ReadOne(ImportRead& read, const ImportFormat* forced) {
   return absl::OkStatus();
 }
 
+void Importer::LeaveOutLastLine(ImportInput* input, const ImportFormat& format,
+                                const absl::Status& cut) {
+  facts_->NoteOnce(absl::StrCat(cut.message(), ": the line is left out"));
+  // Nor does anybody know what came behind it.
+  LeaveOutByName(*input, format, cut);
+  const size_t end = input->text.rfind('\n') + 1;  // 0: it is all of it
+  input->cut = input->text.substr(end);
+  input->text.resize(end);
+}
+
 void Importer::LeaveOutInput(const ImportInput& input,
                              const ImportFormat& format,
                              const absl::Status& odd) {
   facts_->NoteOnce(absl::StrCat(odd.message(), ": left out"));
   // Of the others nobody knows what they would have said of the devices.
   for (const ImportFormat* harmless :
-       {&kKernelImport, &kIomemImport, &kDevicesImport}) {
+       {&kKernelImport, &kIomemImport, &kDevicesImport, &kFstabImport}) {
     if (&format == harmless) return;
   }
-  facts_->left_out.try_emplace(input.path, odd.message());
+  LeaveOutByName(input, format, odd);
+}
+
+void Importer::LeaveOutByName(const ImportInput& input,
+                              const ImportFormat& format,
+                              const absl::Status& odd) {
+  const bool files = absl::c_any_of(
+      std::initializer_list<const ImportFormat*>{
+          &kFilefragImport, &kXfsBmapImport, &kFiemapImport, &kLsattrImport,
+          &kXfsStatImport},
+      [&](const ImportFormat* f) { return f == &format; });
+  facts_->left_out.try_emplace(
+      input.path,
+      WhyUnread(files ? HasOnlyFiles::kYes : HasOnlyFiles::kNo, odd.message()));
 }
 
 void Importer::ChooseKernel(const std::string& kernel, Imported* out) {
@@ -168,8 +241,26 @@ void Importer::ChooseKernel(const std::string& kernel, Imported* out) {
 
 absl::StatusOr<Imported> Importer::Finish(const std::string& kernel) {
   Imported out;
-  Facts* facts = facts_.get();
   ChooseKernel(kernel, &out);
+  const KernelProfile* const above = KernelOf(out.world).above;
+  const bool has_dax = absl::c_any_of(facts_->mounts, [](const MountFact& m) {
+    return !DaxForAll(m.options).empty();
+  });
+  if (above == nullptr || !has_dax) return Build(facts_.get(), std::move(out));
+  // What is mounted says which of the two is more like the kernel that runs.
+  Facts same = *facts_;
+  Imported newer = out;
+  absl::StatusOr<Imported> lower = Build(facts_.get(), std::move(out));
+  if (!lower.ok() || RefusedMounts(*facts_) == 0) return lower;
+  newer.world.set_kernel(above->name);
+  newer.kernel_note = KernelOf(newer.world).note;
+  absl::StatusOr<Imported> upper = Build(&same, std::move(newer));
+  const bool takes_more =
+      upper.ok() && RefusedMounts(same) < RefusedMounts(*facts_);
+  return takes_more ? std::move(upper) : std::move(lower);
+}
+
+absl::StatusOr<Imported> Importer::Build(Facts* facts, Imported out) {
   if (absl::Status s = JoinMapped(facts); !s.ok()) return s;
   if (absl::Status s = SizeByBootLine(facts); !s.ok()) return s;
   NameUnknown(facts);
@@ -197,6 +288,9 @@ absl::StatusOr<Imported> Importer::Finish(const std::string& kernel) {
   }
   for (const auto& [place, guess] : facts->guesses) {
     *out.world.add_guess() = guess;
+    if (guess.about_reflink() && !RefusesReflink(out.world, guess.name())) {
+      continue;
+    }
     const std::string at = place.ToString();
     out.guesses.push_back(
         absl::StrCat(at, at.empty() ? "" : ": ", GuessText(guess)));

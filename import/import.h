@@ -70,7 +70,13 @@ class Importer {
   absl::Status ReadOne(ImportRead& read, const ImportFormat* forced);
   void LeaveOutInput(const ImportInput& input, const ImportFormat& format,
                      const absl::Status& odd);
+  void LeaveOutLastLine(ImportInput* input, const ImportFormat& format,
+                        const absl::Status& cut);
+  void LeaveOutByName(const ImportInput& input, const ImportFormat& format,
+                      const absl::Status& odd);
   void ChooseKernel(const std::string& kernel, Imported* out);
+  // The World, on the kernel that `out` has.
+  static absl::StatusOr<Imported> Build(Facts* facts, Imported out);
 
   std::unique_ptr<Facts> facts_;
   std::vector<ImportRead> reads_;

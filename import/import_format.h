@@ -20,6 +20,14 @@
 
 namespace dmdax {
 
+// How an input of a format ends.
+enum class LastLine {
+  // With a line break.  Without one it may be cut, anywhere in its last line.
+  kEnds,
+  // Anyhow: what is cut does not parse, or is told by its size.
+  kAny,
+};
+
 struct ImportFormat {
   absl::string_view name;   // as --as takes it
   absl::string_view title;  // the command or file it comes from
@@ -27,6 +35,7 @@ struct ImportFormat {
   // EINVAL: "<file>:<line>:<column>: <what is expected>", or what another
   // input contradicts.
   absl::Status (*read)(const ImportInput& input, Facts* facts);
+  LastLine last_line = LastLine::kEnds;
 };
 
 // As in formats/<name>_import.cc; LVM's are in lvm/.
@@ -37,19 +46,20 @@ extern const ImportFormat kSysfsImport, kFiemapImport, kLsblkImport,
     kDmsetupInfoImport, kDmsetupTableImport, kDmsetupConciseImport,
     kBootLineImport, kLsblkPairsImport, kPartedImport, kMdstatImport,
     kXfsInfoImport, kSfdiskImport, kSwapsImport, kBlkidImport, kLsblkFsImport,
-    kLosetupImport;
+    kLosetupImport, kLsattrImport, kXfsStatImport, kFstabImport;
 
 // All formats.  The first that recognises an input reads it.
 inline constexpr const ImportFormat* kImportFormats[] = {
-    &kSysfsImport,         &kFiemapImport,       &kLsblkImport,
-    &kFindmntImport,       &kLvmReportImport,    &kNdctlImport,
-    &kDaxctlImport,        &kLvmMetadataImport,  &kFilefragImport,
-    &kXfsBmapImport,       &kIomemImport,        &kPartitionsImport,
-    &kDevicesImport,       &kMountsImport,       &kKernelImport,
-    &kDmsetupInfoImport,   &kDmsetupTableImport, &kLsblkPairsImport,
-    &kPartedImport,        &kMdstatImport,       &kXfsInfoImport,
-    &kSfdiskImport,        &kSwapsImport,        &kBlkidImport,
-    &kLsblkFsImport,       &kLosetupImport,      &kBootLineImport,
+    &kSysfsImport,         &kFiemapImport,      &kLsblkImport,
+    &kFindmntImport,       &kLvmReportImport,   &kNdctlImport,
+    &kDaxctlImport,        &kLvmMetadataImport, &kFilefragImport,
+    &kXfsBmapImport,       &kIomemImport,       &kPartitionsImport,
+    &kDevicesImport,       &kFstabImport,       &kMountsImport,
+    &kKernelImport,        &kDmsetupInfoImport, &kDmsetupTableImport,
+    &kLsblkPairsImport,    &kPartedImport,      &kMdstatImport,
+    &kXfsInfoImport,       &kSfdiskImport,      &kSwapsImport,
+    &kBlkidImport,         &kLsblkFsImport,     &kLosetupImport,
+    &kLsattrImport,        &kXfsStatImport,     &kBootLineImport,
     &kDmsetupConciseImport};
 
 const ImportFormat* FindImportFormat(absl::string_view name);

@@ -32,6 +32,9 @@ struct ImportInput {
   std::string text;
   // Where its JSON values are, as far as they were asked for.
   mutable JsonPlaces places = {};
+  // What was behind the last line break of `text`, where that is left out as it
+  // may be a part of a line.
+  std::string cut = "";
 };
 
 struct Place {

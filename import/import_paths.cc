@@ -22,7 +22,9 @@ bool InUnusedPart(const std::vector<absl::string_view>& parts, size_t i) {
                                    "sos_logs", "sos_reports", "sos_strings"}) {
     if (top == unused) return true;
   }
-  if (top == "etc") return rest(1) != "lvm" || rest(2) != "backup";
+  if (top == "etc") {
+    return rest(1) != "fstab" && (rest(1) != "lvm" || rest(2) != "backup");
+  }
   if (top != "proc") return false;
   for (absl::string_view used : {"iomem", "partitions", "devices", "mounts",
                                  "mdstat", "cmdline", "version", "swaps"}) {

@@ -2,7 +2,7 @@
 //
 // JoinMapped: names, numbers and tables of mapped devices.
 #include <algorithm>
-#include <set>
+#include <optional>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "import/build_world.h"
+#include "import/join_reports.h"
 #include "import/lvm/lvm_tables.h"
 
 namespace dmdax {
@@ -150,6 +151,36 @@ std::string Comparable(const Facts& facts, const DmTargetSpec& row) {
                       row.target_type, " ", absl::StrJoin(words, " "));
 }
 
+// Whether the one can be what the other means: the same, or a device whose
+// number no input has and a number of which none says whose it is.
+bool MayBeSameWord(const Facts& facts, const std::string& lvm,
+                   const std::string& live) {
+  if (lvm == live) return true;
+  const std::optional<DevT> number = ScanMajorMinor(live);
+  absl::string_view name = lvm;
+  if (!number || facts.by_dev.contains(*number) ||
+      !absl::ConsumePrefix(&name, "/dev/")) {
+    return false;
+  }
+  const auto disk = facts.disks.find(std::string(name));
+  const auto mapped =
+      facts.mapped.find(std::string(absl::StripPrefix(name, "mapper/")));
+  return !(disk != facts.disks.end() && disk->second.dev) &&
+         !(mapped != facts.mapped.end() && mapped->second.dev);
+}
+
+bool MayBeSame(const Facts& facts, const DmTargetSpec& lvm,
+               const DmTargetSpec& live) {
+  const std::vector<std::string> a =
+      absl::StrSplit(Comparable(facts, lvm), ' ');
+  const std::vector<std::string> b =
+      absl::StrSplit(Comparable(facts, live), ' ');
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](const std::string& x, const std::string& y) {
+                      return MayBeSameWord(facts, x, y);
+                    });
+}
+
 // Targets whose kernels print more, or in another order, than LVM gave.
 bool PrintsAsLoaded(const DmTargetSpec& row) {
   return row.target_type == "linear" || row.target_type == "striped";
@@ -161,9 +192,7 @@ void CompareTables(const LvmDevice& lvm, const Mapped& live, Facts* facts) {
       if (!PrintsAsLoaded(lvm.rows[i]) || !PrintsAsLoaded(live.rows[i])) {
         continue;
       }
-      if (Comparable(*facts, lvm.rows[i]) == Comparable(*facts, live.rows[i])) {
-        continue;
-      }
+      if (MayBeSame(*facts, lvm.rows[i], live.rows[i])) continue;
     }
     const auto row = [&](const std::vector<DmTargetSpec>& rows) {
       return i < rows.size() ? Comparable(*facts, rows[i])
@@ -226,82 +255,6 @@ absl::Status JoinGroup(const LvmGroup& group, bool listed, Facts* facts) {
   return absl::OkStatus();
 }
 
-// Unless another input has the device: then that is there, with what is known.
-void LeaveOutVolume(const LvmGroup& group, const std::string& lv,
-                    const Place& place, const std::string& why, Facts* facts) {
-  const std::string name = LvmDmName(group.name, lv);
-  auto m = facts->mapped.find(name);
-  if (m == facts->mapped.end()) {
-    facts->LeaveOut(place, name, why);
-  } else if (!m->second.table) {
-    m->second.odd_table = why;
-  }
-}
-
-// Volumes of reports without the columns from which tables follow.
-void LeaveOutBareVolumes(bool listed, Facts* facts) {
-  for (const BareVolume& bare : facts->bare_volumes) {
-    const auto has_it = [&](const LvmGroup& group) {
-      return group.name == bare.group && group.lvs.contains(bare.name);
-    };
-    if (bare.group.empty() ||
-        std::any_of(facts->groups.begin(), facts->groups.end(), has_it)) {
-      continue;
-    }
-    const LvmGroup group{.name = bare.group};
-    // What is not in a list of live devices is not active.
-    if (listed && !facts->mapped.contains(LvmDmName(bare.group, bare.name))) {
-      continue;
-    }
-    LeaveOutVolume(group, bare.name, bare.place,
-                   "its report lacks the columns that say where it lies (lvs "
-                   "-a --units b -o +vg_extent_size,segtype,seg_start,seg_size,"
-                   "seg_pe_ranges,stripe_size; pvs -o +pe_start)",
-                   facts);
-  }
-}
-
-// Segments of a report in extents, those only whose tables follow from it.
-bool InExtents(LvmGroup* group, Facts* facts) {
-  if (group->lvs.empty() || group->name.empty()) return false;
-  if (group->extent_size == 0) {
-    const std::string why =
-        absl::StrCat("no input says the extent size of ", group->name,
-                     " (vgs -o +vg_extent_size)");
-    for (const auto& [name, lv] : group->lvs) {
-      LeaveOutVolume(*group, name, lv.place, why, facts);
-    }
-    return false;
-  }
-  for (auto lv = group->lvs.begin(); lv != group->lvs.end();) {
-    std::string why;
-    for (LvmSegment& s : lv->second.segments) {
-      if (s.type != "linear" && s.type != "striped") {
-        why = absl::StrCat("type ", s.type, " needs vgcfgbackup");
-      }
-      for (const auto& [device, extent] : s.areas) {
-        auto pv = group->pvs.find(device);
-        if (pv == group->pvs.end() || pv->second.pe_count == 0) {
-          why = absl::StrCat("no input says the pe_start of ", device,
-                             " (pvs -o +pe_start)");
-        }
-      }
-      s.start_extent /= group->extent_size;
-      s.extent_count /= group->extent_size;
-      s.type = "striped";
-    }
-    if (why.empty()) {
-      ++lv;
-      continue;
-    }
-    LeaveOutVolume(*group, lv->first, lv->second.place, why, facts);
-    group->lv_order.erase(
-        std::find(group->lv_order.begin(), group->lv_order.end(), lv->first));
-    lv = group->lvs.erase(lv);
-  }
-  return true;
-}
-
 }  // namespace
 
 absl::Status JoinMapped(Facts* facts) {
@@ -329,19 +282,24 @@ absl::Status JoinMapped(Facts* facts) {
   }
   // What is not in a list of live devices is not active.
   const bool listed = facts->live_tables || !facts->mapped.empty();
+  const Listed live = listed ? Listed::kAll : Listed::kSome;
   for (LvmGroup& group : facts->reported) {
-    const bool known =
-        std::any_of(facts->groups.begin(), facts->groups.end(),
-                    [&](const LvmGroup& g) { return g.name == group.name; });
+    bool known = false;
+    for (const LvmGroup& other : facts->groups) {
+      if (other.name != group.name) continue;
+      if (absl::Status s = CheckSameGroup(group, other); !s.ok()) return s;
+      known = true;
+    }
     // The metadata says all that reports do.
-    if (!known && InExtents(&group, facts)) facts->groups.push_back(group);
+    if (!known && InExtents(&group, live, facts))
+      facts->groups.push_back(group);
   }
   PlacePvs(facts);
   for (const LvmGroup& group : facts->groups) {
     absl::Status s = JoinGroup(group, listed, facts);
     if (!s.ok()) return s;
   }
-  LeaveOutBareVolumes(listed, facts);
+  LeaveOutBareVolumes(live, facts);
   JoinBelow(facts);
   if (absl::Status s = CheckSharedAreas(*facts); !s.ok()) return s;
   return CheckTableSizes(*facts);

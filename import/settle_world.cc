@@ -14,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/errno_status.h"
+#include "base/kernel_profile.h"
 #include "block/block_device.h"
 #include "fs/fs_parser.h"
 #include "fs/mount_words.h"
@@ -276,13 +277,21 @@ class Settler {
   // Options that a kernel took elsewhere, and the emulated one does not.
   void Dropped(const proto::Mount& mount, const std::string& fewer,
                const std::string& words) {
+    const std::string& shown =
+        shown_options_.try_emplace(mount.path(), mount.options()).first->second;
     const std::string dax = DaxForAll(mount.options());
     if (dax.empty() || absl::StrContains(fewer, "dax")) {
       Note(absl::StrCat(mount.path(), " is mounted with '", fewer,
                         "' in place of '", mount.options(), "': ", words));
       return;
     }
-    ContradictMount(mount, dax, words, &facts_);
+    ContradictMount(mount, shown, KernelName(), words, &facts_);
+  }
+
+  absl::string_view KernelName() const {
+    const absl::StatusOr<const KernelProfile*> kernel =
+        FindKernelProfile(world_.kernel());
+    return (kernel.ok() ? **kernel : DefaultKernelProfile()).name;
   }
 
   static uint64_t SaidMaxSectors(
@@ -328,6 +337,8 @@ class Settler {
   proto::World& world_;
   std::set<std::string> stood_in_;
   std::map<std::string, int> refused_files_;  // by mount
+  // By mount, those of the machine, of which some were dropped.
+  std::map<std::string, std::string> shown_options_;
   std::map<std::string, std::vector<std::string>> users_;
 };
 

@@ -14,6 +14,30 @@
 namespace dmdax {
 namespace {
 
+// What of the words of a refusal is ours, "not modelled: ..."; "": all are the
+// kernel's, who misses what the target keeps on its devices.
+std::string OurWords(absl::string_view words) {
+  const size_t ours = words.find("not modelled: ");
+  return ours == words.npos ? "" : std::string(words.substr(ours));
+}
+
+// The same for a note.  Of the kernel's words, which may be many lines of its
+// log, the first will do.
+std::string WhyRefused(absl::string_view words) {
+  const std::string ours = OurWords(words);
+  if (!ours.empty()) return ours;
+  words = words.substr(0, words.find("; "));
+  constexpr size_t kMost = 120;
+  return words.size() <= kMost ? std::string(words)
+                               : absl::StrCat(words.substr(0, kMost), "...");
+}
+
+// Why a target without DAX is not in the World.
+std::string WhyStoodIn(absl::string_view words) {
+  const std::string ours = OurWords(words);
+  return absl::StrCat("its target has no DAX", ours.empty() ? "" : "; ", ours);
+}
+
 // What stood there before.
 void SayUnmodelled(const Facts& facts, const std::string& type,
                    const std::string& words, proto::MappedDevice* device) {
@@ -35,8 +59,9 @@ void SayUnmodelled(const Facts& facts, const std::string& type,
   out->Clear();
   out->set_driver(type);
   for (const std::string& known : below) out->add_device(known);
-  out->set_why(words.empty() ? "its target has no DAX"
-                             : absl::StrCat("not modelled: ", words));
+  out->set_why(KeepsMetadata(type) || words.empty()
+                   ? WhyStoodIn(words)
+                   : absl::StrCat("not modelled: ", words));
 }
 
 void Note(const proto::MappedDevice& device, const std::string& what,
@@ -76,7 +101,7 @@ bool StandInForType(Facts* facts, const std::string& type,
   Note(*device,
        absl::StrCat("the ", type, " rows of ", device->name(),
                     " are replaced by zero, which has no DAX either"),
-       words, facts);
+       words.empty() ? "" : WhyRefused(words), facts);
   return true;
 }
 
@@ -100,7 +125,7 @@ bool StandInForTable(Facts* facts, const std::string& type,
   if (KeepsMetadata(type)) {
     Note(*device,
          absl::StrCat(device->name(), " is replaced by zero, which has no DAX"),
-         words, facts);
+         words.empty() ? "" : WhyRefused(words), facts);
     return true;
   }
   const Mapped& m = facts->mapped.at(device->name());

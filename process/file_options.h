@@ -27,7 +27,8 @@ struct FileOptions {
   // An extent of type IOMAP_HOLE means the same as no extent.
   std::vector<FileExtent> extents;
   bool dax = false;  // FS_XFLAG_DAX
-  // ext4: encrypted, with verity or inline data, or its data is journalled.
+  // Encrypted or compressed; ext4: with verity or inline data, or its data is
+  // journalled.
   bool never_dax = false;
   bool indirect_blocks = false;  // ext4 without extents
   uint64_t extsize = 0;          // extent size hint (xfs)

@@ -66,6 +66,7 @@ absl::Status Import(const proto::File& in, FileOptions* out) {
   if (out->size == 0) out->size = list->file_size;
   out->s_magic = list->s_magic;
   out->s_blocksize = list->s_blocksize;
+  out->never_dax |= list->never_dax;
   return absl::OkStatus();
 }
 

@@ -47,6 +47,10 @@ KernelAnswer KernelOf(const proto::World& world) {
   if (!world.release().empty()) {
     absl::StatusOr<KernelAnswer> answer = AnswerForRelease(world.release());
     if (answer.ok() && answer->profile == profile) return *std::move(answer);
+    if (answer.ok() && answer->above == profile) {
+      answer->note = answer->AboveNote();
+      return *std::move(answer);
+    }
   }
   return {profile, ""};
 }

@@ -48,7 +48,8 @@ absl::Status FillMachine(const proto::World& world, WorldKind kind,
                          const TableMender& mend = nullptr);
 
 // Who answers for a World's machine: with a note, and the next newer profile,
-// where World::kernel is only the nearest to World::release.
+// where World::kernel is only the nearest to World::release, the older of the
+// two next to it or (what the machine has mounted, that one refuses) the newer.
 KernelAnswer KernelOf(const proto::World& world);
 
 // The hardware and the tables of a running machine, without what only a

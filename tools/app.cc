@@ -14,6 +14,7 @@
 #include "base/one_line.h"
 #include "base/usage_error.h"
 #include "state/dir/pmem_bytes.h"
+#include "state/on_kernel.h"
 #include "state/world_load.h"
 #include "tools/byte_count.h"
 #include "tools/print_json.h"
@@ -33,10 +34,8 @@ absl::StatusOr<Session> UnderOtherKernel(const proto::StateSnapshot& snapshot,
   absl::StatusOr<Session> session =
       SessionFromState(snapshot, dir.disk_files());
   if (!session.ok()) return session.status();
-  proto::World world = DescribeWorld(*session);
-  world.set_kernel(kernel);
-  world.clear_release();
-  absl::StatusOr<Session> other = LoadWorld(world);
+  absl::StatusOr<Session> other =
+      LoadWorld(OnKernel(DescribeWorld(*session), kernel));
   if (other.ok()) return other;
   return ErrnoError(
       ErrnoOf(other.status()),

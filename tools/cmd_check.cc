@@ -131,7 +131,11 @@ nlohmann::ordered_json RowOf(const std::string& path, const CheckOptions& o,
   absl::StatusOr<ParsedWorld> world = ReadWorldFile(path, "", &notes);
   if (!world.ok()) return MachineRow(path, world.status(), notes, o.wish);
   AddKernelNote(asked.OwnKernel(world->world), &notes);
-  return MachineRow(path, asked.Check(*world, o, {}), notes, o.wish);
+  absl::StatusOr<MachineCheck> machine = asked.Check(*world, o, {});
+  if (machine.ok()) {
+    notes.insert(notes.end(), machine->notes.begin(), machine->notes.end());
+  }
+  return MachineRow(path, machine, notes, o.wish);
 }
 
 // The row of one machine, whatever becomes of the process that makes it.
@@ -208,6 +212,8 @@ void Check(App& app, const CheckOptions& o) {
   }
   absl::StatusOr<MachineCheck> machine = asked.Check(*world, o, o.names);
   if (!machine.ok()) return app.Report(machine.status());
+  if (!app.json) TellAll(machine->notes);
+  notes.insert(notes.end(), machine->notes.begin(), machine->notes.end());
   SayLeftOut(machine->without_pmem);
   if (machine->subjects.empty()) {
     return app.Report(

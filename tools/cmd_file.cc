@@ -98,6 +98,7 @@ absl::Status ReadExtents(const std::string& name, FileOptions& file) {
   if (file.size == 0) file.size = list->file_size;
   file.s_magic = list->s_magic;
   file.s_blocksize = list->s_blocksize;
+  file.never_dax |= list->never_dax;
   return absl::OkStatus();
 }
 

@@ -116,7 +116,10 @@ for file; do
   else
     say "filefrag -v $file failed"
   fi
+  # Whether it has the DAX flag.
+  lsattr -d "$file" >>"$out/lsattr.txt" 2>/dev/null
 done
+[ -s "$out/lsattr.txt" ] || rm -f "$out/lsattr.txt"
 
 [ "$(id -u)" = 0 ] ||
   say "not root: physical addresses and tables may be missing"

@@ -15,6 +15,7 @@
 #include "import/import.h"
 #include "import/look_alike.h"
 #include "state/dir/state_files.h"
+#include "state/on_kernel.h"
 #include "state/world_load.h"
 #include "tools/tell.h"
 
@@ -97,10 +98,7 @@ absl::StatusOr<ParsedWorld> ReadWorldFile(const std::string& path,
   absl::StatusOr<ParsedWorld> parsed = ParseWorld(*std::move(bytes), name);
   if (!parsed.ok()) return parsed.status();
   if (parsed->world.ByteSizeLong() == 0) return empty();
-  if (!kernel.empty()) {
-    parsed->world.set_kernel(kernel);
-    parsed->world.clear_release();
-  }
+  parsed->world = OnKernel(std::move(parsed->world), kernel);
   return parsed;
 }
 

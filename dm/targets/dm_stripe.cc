@@ -42,8 +42,7 @@ constexpr Since<bool> kBioNamesPartition[] = {{{5, 12}, true}};
 
 // Each failed piece queues the work that tells; before the next it runs in
 // Debian's kernels, but for those that preempt lazily.
-constexpr Since<bool> kPiecesAreOneEvent[] = {
-    {{6, 16}, true}, {{7, 3}, false}};
+constexpr Since<bool> kPiecesAreOneEvent[] = {{{6, 16}, true}, {{7, 3}, false}};
 
 // What I/O has met.
 struct StripeErrors {

@@ -86,6 +86,6 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
 }  // namespace
 
 extern const ImportFormat kDaxctlImport = {"daxctl", "daxctl list -R -D",
-                                           Detect, Read};
+                                           Detect, Read, LastLine::kAny};
 
 }  // namespace dmdax

@@ -78,11 +78,40 @@ std::string NameFromPath(absl::string_view path) {
   return path.empty() || path == "-" ? "dm" : std::string(path);
 }
 
+// Which device's table a line has, and where its row begins.
+struct TableLine {
+  std::string name;
+  size_t row_at = 0;
+  bool nameless = false;
+};
+
+TableLine ParseTableLine(const ImportInput& input, absl::string_view line) {
+  const size_t row_at = RowAfterName(line);
+  if (row_at == line.npos) return {NameFromPath(input.path), 0, true};
+  return {NameBehindShown(line.substr(0, row_at - 1)), row_at};
+}
+
 struct Table {
   std::vector<DmTargetSpec> rows;
   Place place;
   bool odd = false;  // a line of it is left out
 };
+
+// The tables that may have a row in the line that is left out.
+void MarkCut(const ImportInput& input, std::map<std::string, Table>* tables) {
+  const TableLine at = ParseTableLine(input, input.cut);
+  if (!at.nameless) {
+    Table& table = (*tables)[at.name];
+    if (table.place.input == nullptr) table.place = Place{&input};
+    table.odd = true;
+    return;
+  }
+  for (auto& [name, table] : *tables) {
+    // The name may be cut too.
+    table.odd |= name == at.name || absl::StartsWith(name, input.cut) ||
+                 absl::StrCat(name, ":") == input.cut;
+  }
+}
 
 absl::Status Read(const ImportInput& input, Facts* facts) {
   std::map<std::string, Table> tables;
@@ -93,22 +122,15 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
       facts->live_tables = true;
       continue;
     }
-    std::string name;
-    size_t row_at = RowAfterName(line);
-    if (row_at == line.npos) {
-      row_at = 0;
-      name = NameFromPath(input.path);
-      if (tables.empty()) {
-        facts->Note(lines.place(),
-                    absl::StrCat("a table without a name: called '", name,
-                                 "' as the file is"));
-      }
-    } else {
-      name = NameBehindShown(line.substr(0, row_at - 1));
+    const TableLine at = ParseTableLine(input, line);
+    if (at.nameless && tables.empty()) {
+      facts->Note(lines.place(),
+                  absl::StrCat("a table without a name: called '", at.name,
+                               "' as the file is"));
     }
-    Table& table = tables[name];
+    Table& table = tables[at.name];
     if (table.place.input == nullptr) table.place = lines.place();
-    LineWords words(input, lines.number(), line, row_at);
+    LineWords words(input, lines.number(), line, at.row_at);
     if (words.Done()) continue;  // a device without a table
     absl::StatusOr<DmTargetSpec> row = ReadDmRow(words);
     if (!row.ok()) {
@@ -125,11 +147,14 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
     table.rows.push_back(*std::move(row));
   }
   facts->live_tables = true;
+  if (!input.cut.empty()) MarkCut(input, &tables);
   for (auto& [name, table] : tables) {
     Mapped& mapped = facts->MappedNamed(name, table.place);
     // One that lacks a row is another one.
     if (table.odd) {
-      mapped.odd_table = "a line of its table makes no sense";
+      mapped.odd_table = input.cut.empty()
+                             ? "a line of its table makes no sense"
+                             : "a line of its table makes no sense, or is cut";
       continue;
     }
     absl::Status s =

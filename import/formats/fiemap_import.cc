@@ -49,6 +49,6 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
 }  // namespace
 
 extern const ImportFormat kFiemapImport = {"fiemap", "struct fiemap", Detect,
-                                           Read};
+                                           Read, LastLine::kAny};
 
 }  // namespace dmdax

@@ -53,7 +53,8 @@ constexpr absl::string_view kComplaints[] = {"FIBMAP/FIEMAP unsupported",
                                              "Is a directory"};
 
 // The text without such lines; their files are left out.
-std::string WithoutComplaints(absl::string_view piece, Facts* facts) {
+std::string WithoutComplaints(absl::string_view piece, Facts* facts,
+                              bool* has_any) {
   std::vector<std::string> lines = absl::StrSplit(piece, '\n');
   for (std::string& line : lines) {
     for (absl::string_view complaint : kComplaints) {
@@ -68,6 +69,7 @@ std::string WithoutComplaints(absl::string_view piece, Facts* facts) {
       } else {
         facts->NoteOnce(absl::StrCat("a file is left out: ", why));
       }
+      *has_any = true;
       line = "#";  // the lines behind it keep their numbers
       break;
     }
@@ -83,9 +85,8 @@ bool Detect(const ImportInput& input) {
 absl::Status Read(const ImportInput& input, Facts* facts) {
   // It stands once for all files of a file system, in front of the first.
   uint64_t magic = 0;
-  const size_t before = facts->files.size();
   uint64_t next_magic = 0;
-  bool left_out = false;
+  bool has_any = false;  // file, also one that is left out
   const auto parse =
       [&](absl::string_view piece) -> absl::StatusOr<ExtentList> {
     // Whoever may make a file may give it such a name; that must not cost the
@@ -94,11 +95,12 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
       facts->NoteOnce(absl::StrCat(
           input.name, ": a file is left out whose name has a line break: '",
           name.substr(0, 80), "...'"));
-      left_out = true;
+      has_any = true;
       return ExtentList();
     }
+    has_any |= Begins(piece);
     absl::StatusOr<ExtentList> list =
-        ParseFilefrag(WithoutComplaints(piece, facts));
+        ParseFilefrag(WithoutComplaints(piece, facts, &has_any));
     if (!list.ok()) return list;
     // What stands behind a file's lines is of the next one.
     if (next_magic != 0) magic = next_magic;
@@ -111,7 +113,7 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
     return list;
   };
   absl::Status s = ReadExtentSections(input, Begins, parse, facts);
-  if (s.ok() && facts->files.size() == before && !left_out) {
+  if (s.ok() && !has_any) {
     return Place{&input, 1, 1}.Error("'File size of FILE is ...' is expected");
   }
   return s;

@@ -50,6 +50,6 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
 }  // namespace
 
 extern const ImportFormat kFindmntImport = {"findmnt", "findmnt -J", Detect,
-                                            Read};
+                                            Read, LastLine::kAny};
 
 }  // namespace dmdax

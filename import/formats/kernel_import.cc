@@ -64,6 +64,7 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
 
 }  // namespace
 
-extern const ImportFormat kKernelImport = {"uname", "uname -r", Detect, Read};
+extern const ImportFormat kKernelImport = {"uname", "uname -r", Detect, Read,
+                                           LastLine::kAny};
 
 }  // namespace dmdax

@@ -48,6 +48,6 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
 }  // namespace
 
 extern const ImportFormat kLsblkImport = {"lsblk", "lsblk -J -b -O", Detect,
-                                          Read};
+                                          Read, LastLine::kAny};
 
 }  // namespace dmdax

@@ -185,6 +185,6 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
 }  // namespace
 
 extern const ImportFormat kNdctlImport = {"ndctl", "ndctl list -RNDu", Detect,
-                                          Read};
+                                          Read, LastLine::kAny};
 
 }  // namespace dmdax

@@ -270,7 +270,7 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
 
 }  // namespace
 
-extern const ImportFormat kSysfsImport = {"sysfs", "/sys/block/*", Detect,
-                                          Read};
+extern const ImportFormat kSysfsImport = {"sysfs", "/sys/block/*", Detect, Read,
+                                          LastLine::kAny};
 
 }  // namespace dmdax

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 
@@ -83,6 +84,17 @@ bool LvmGroup::Has(const std::string& status_flag) const {
 
 bool LvmGroup::HasFlag(const std::string& flag) const {
   return IsIn(flags, flag);
+}
+
+absl::Status CheckSameGroup(const LvmGroup& group, const LvmGroup& other) {
+  if (group.id.empty() || other.id.empty() || group.id == other.id) {
+    return absl::OkStatus();
+  }
+  return group.place.Error(absl::StrCat(
+      "the id of the volume group ", group.name, " is ", Quoted(group.id), "; ",
+      other.place.ToString(), " says ", Quoted(other.id),
+      ": are they of one machine?  LVM2 takes two groups of one name apart by "
+      "their ids alone (vgrename ID NAME)"));
 }
 
 }  // namespace dmdax

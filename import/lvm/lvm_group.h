@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "import/import_input.h"
@@ -122,6 +123,10 @@ struct LvmGroup {
   bool Has(const std::string& status_flag) const;
   bool HasFlag(const std::string& flag) const;
 };
+
+// EINVAL with both places: two groups have one name, and LVM2 calls them by
+// their UUIDs alone.  One whose id is not said may be the other.
+absl::Status CheckSameGroup(const LvmGroup& group, const LvmGroup& other);
 
 }  // namespace dmdax
 

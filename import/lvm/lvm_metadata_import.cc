@@ -309,18 +309,22 @@ void NoteFlags(const LvmGroup& group, Facts* facts) {
   }
 }
 
-// Of two states of one group the older is no contradiction.
-void KeepNewest(LvmGroup group, Facts* facts) {
+// Of two states of one group the older is no contradiction; two groups of one
+// name are.
+absl::Status KeepNewest(LvmGroup group, Facts* facts) {
   for (LvmGroup& other : facts->groups) {
-    if (other.name != group.name || other.seqno == group.seqno) continue;
+    if (other.name != group.name) continue;
+    if (absl::Status s = CheckSameGroup(group, other); !s.ok()) return s;
+    if (other.seqno == group.seqno) continue;
     if (other.seqno < group.seqno) std::swap(other, group);
     facts->Note(group.place,
                 absl::StrCat(group.name, " with seqno ", group.seqno,
                              " is left out: ", other.place.ToString(), " has ",
                              other.seqno));
-    return;
+    return absl::OkStatus();
   }
   facts->groups.push_back(std::move(group));
+  return absl::OkStatus();
 }
 
 absl::Status Read(const ImportInput& input, Facts* facts) {
@@ -340,7 +344,9 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
     absl::StatusOr<LvmGroup> group = ReadGroup(section);
     if (!group.ok()) return group.status();
     NoteFlags(*group, facts);
-    KeepNewest(*std::move(group), facts);
+    if (absl::Status s = KeepNewest(*std::move(group), facts); !s.ok()) {
+      return s;
+    }
   }
   return absl::OkStatus();
 }
@@ -348,6 +354,6 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
 }  // namespace
 
 extern const ImportFormat kLvmMetadataImport = {"vgcfgbackup", "vgcfgbackup",
-                                                Detect, Read};
+                                                Detect, Read, LastLine::kAny};
 
 }  // namespace dmdax

@@ -25,6 +25,24 @@ bool Detect(const ImportInput& input) {
   return FirstJsonKey(input.text) == "report";
 }
 
+// "pool_tdata" of "[pool_tdata]", as lvs shows a volume that people do not use.
+std::string UnHidden(const std::string& name) {
+  return absl::StartsWith(name, "[") && name.size() > 1
+             ? name.substr(1, name.size() - 2)
+             : name;
+}
+
+// By the first letter of lv_attr: a snapshot, or one that is being merged or is
+// invalid; and what a snapshot is of.
+bool IsSnapshot(const JsonValue& attributes) {
+  const std::string text = attributes.Text();
+  return absl::StartsWith(text, "s") || absl::StartsWith(text, "S");
+}
+bool IsOrigin(const JsonValue& attributes) {
+  const std::string text = attributes.Text();
+  return absl::StartsWith(text, "o") || absl::StartsWith(text, "O");
+}
+
 class Report {
  public:
   explicit Report(Facts* facts) : facts_(*facts) {}
@@ -85,6 +103,8 @@ class Report {
     if (!extent.ok()) return extent.status();
     if (*extent != 0) group.extent_size = *extent / 512;
     if (const std::string id = row["vg_uuid"].Text(); !id.empty()) {
+      const LvmGroup same{.name = group.name, .id = id, .place = row.place()};
+      if (absl::Status s = CheckSameGroup(same, group); !s.ok()) return s;
       group.id = id;
     }
     return AddGroupColumns(row, &group);
@@ -148,7 +168,7 @@ class Report {
     // Segments without their volume.
     if (name.empty()) return absl::OkStatus();
     const bool hidden = absl::StartsWith(name, "[");
-    if (hidden) name = name.substr(1, name.size() - 2);
+    name = UnHidden(name);
     if (!IsLvmName(name)) {
       return row["lv_name"].Expected("a name that LVM2 gives a volume");
     }
@@ -174,7 +194,16 @@ class Report {
         !s.ok()) {
       return s;
     }
-    LvmSegment segment{.type = row["segtype"].Text(), .place = row.place()};
+    LvmSegment segment{.type = type, .place = row.place()};
+    // A snapshot's segment is that of its store.
+    const std::string origin = row["origin"].Text();
+    const bool own_blocks = type == "linear" || type == "striped";
+    if (own_blocks && (!origin.empty() || IsSnapshot(row["lv_attr"]))) {
+      segment.type = "snapshot";
+      segment.texts["origin"] = UnHidden(origin);
+    } else if (own_blocks && IsOrigin(row["lv_attr"])) {
+      segment.type = "snapshot-origin";
+    }
     absl::StatusOr<uint64_t> start = ColumnBytes(row["seg_start"]);
     if (!start.ok()) return start.status();
     absl::StatusOr<uint64_t> size = ColumnBytes(row["seg_size"]);
@@ -213,6 +242,7 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
 }  // namespace
 
 extern const ImportFormat kLvmReportImport = {
-    "lvm-report", "lvs, pvs, vgs --units b --reportformat json", Detect, Read};
+    "lvm-report", "lvs, pvs, vgs --units b --reportformat json", Detect, Read,
+    LastLine::kAny};
 
 }  // namespace dmdax

@@ -38,16 +38,22 @@ inline constexpr char kLsblk[] = R"j({
    ]
 })j";
 
+// The last line of a text may be left without its end here.
 struct NamedText {
   std::string name;
   std::string text;
+
+  std::string Whole() const {
+    const bool bytes = text.find('\0') != std::string::npos;
+    return bytes || text.empty() || text.back() == '\n' ? text : text + "\n";
+  }
 };
 
 inline absl::StatusOr<Imported> TryImport(const std::vector<NamedText>& inputs,
                                           const std::string& as = "") {
   Importer importer;
   for (const NamedText& in : inputs) {
-    absl::Status s = importer.AddBytes(in.text, in.name, as);
+    absl::Status s = importer.AddBytes(in.Whole(), in.name, as);
     if (!s.ok()) return s;
   }
   return importer.Finish();

@@ -14,6 +14,8 @@
 #include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/hidden_volume.h"
+#include "tools/check/in_progress.h"
+#include "tools/check/lvm_settings.h"
 #include "tools/check/lvm_volume.h"
 #include "tools/check/stands_on.h"
 #include "tools/check/swap_steps.h"
@@ -31,6 +33,9 @@ class Remover {
   std::vector<std::string> Run() {
     const BdevSet all =
         stands_on_.AllAbove(devices_, std::numeric_limits<size_t>::max());
+    if (const std::string why = WhyNot(all); !why.empty()) {
+      return {absl::StrCat("# ", why)};
+    }
     std::set<std::string, std::greater<>> mounts;
     std::set<std::string> disks;
     for (BlockDevice* bdev : all) {
@@ -59,6 +64,24 @@ class Remover {
   }
 
  private:
+  // What a line would end at, with others gone before; "": nothing is known.
+  std::string WhyNot(const BdevSet& all) const {
+    for (BlockDevice* bdev : all) {
+      const std::string name = NameOfDevice(session_, *bdev);
+      if (std::string open = stands_on_.uses().WhyNotClosed(*bdev);
+          !open.empty()) {
+        return absl::StrCat(OneLine(name), " ", open);
+      }
+      const proto::MappedDevice* const device = stands_on_.InWorld(name);
+      const auto lvm = device == nullptr ? std::nullopt : LvmNameOf(*device);
+      if (!lvm) continue;
+      std::string why = LockedGroup(session_, lvm->vg);
+      if (why.empty()) why = MoveInProgress(stands_on_, session_, lvm->vg);
+      if (!why.empty()) return why;
+    }
+    return "";
+  }
+
   // A group goes behind the lowest of its volumes.
   static int PlaceOf(int depth) { return 2 * depth; }
 

@@ -18,7 +18,8 @@
 
 namespace dmdax {
 
-// `session` is that of the World, `devices` are those that stay.
+// Where one of them would fail with others gone before, a comment that says
+// why. `session` is that of the World, `devices` are those that stay.
 std::vector<std::string> RemovalLines(const proto::World& world,
                                       const Session& session,
                                       const BdevSet& devices);

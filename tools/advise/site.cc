@@ -180,7 +180,7 @@ class Finder {
         if (gone.insert(bdev).second) left.push_back(bdev);
       }
     }
-    if (!chosen.empty()) SayWhatMayGo(all, gone);
+    if (!chosen.empty()) SayWhatMayGo();
     std::set<std::string> maimed;  // mounts that lose their log
     for (const BlockDevice* bdev : gone) {
       maimed.insert(uses_.MountOf(*bdev));
@@ -214,14 +214,9 @@ class Finder {
   }
 
   // A device that looks free may hold what is not in this machine.
-  void SayWhatMayGo(const std::vector<BlockDevice*>& all,
-                    const std::set<const BlockDevice*>& gone) {
+  void SayWhatMayGo() {
     if (machine().left_out().empty()) return;
-    BdevSet goes;
-    for (BlockDevice* bdev : all) {
-      if (gone.contains(bdev)) goes.insert(bdev);
-    }
-    site_.may_go = LeftOutMayGo(session_, StandsOn(world_, session_), goes);
+    site_.may_go = LeftOutMayGo(session_, StandsOn(world_, session_));
   }
 
   void AddLeg(BlockDevice& bdev) {

@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "iomap/dax_inode.h"
+#include "process/user_space.h"
 
 namespace dmdax {
 namespace {
@@ -30,6 +32,18 @@ std::optional<Cure> CureOwnPlace(const CureRequest& request,
   return CureExtents(request, world);
 }
 
+// Blocks that had no place yet when the extents were listed have one now.
+std::optional<Cure> CureUnplaced(const CureRequest& request, proto::World&) {
+  const absl::StatusOr<MountedFile*> file =
+      request.session.user->FindFile(request.subject.name);
+  if (!file.ok() || !(*file)->inode.extents.Has(IOMAP_DELALLOC)) {
+    return std::nullopt;
+  }
+  return Cure{.remark =
+                  "its bytes had no blocks yet when its extents were listed: "
+                  "sync, or filefrag -s, and ask again"};
+}
+
 const KnownCure* FindKnown(C code) {
   static constexpr KnownCure kCures[] = {
       {C::kRunChunk, CureChunk},
@@ -49,6 +63,7 @@ const KnownCure* FindKnown(C code) {
       {C::kDevDaxAlignSmaller, CureDevDaxAlign},
       {C::kPfnExtent, CureExtents, Changes::kFile},
       {C::kExtentShort, CureExtents, Changes::kFile},
+      {C::kExtentType, CureUnplaced, Changes::kFile},
       {C::kNotDax, CureNotDax, Changes::kDevice, CureDaxFlag},
       {C::kFsNoPud, CureFsNoPud},
       {C::kNone, CureHoles, Changes::kFile},

@@ -273,12 +273,12 @@ std::vector<CureStep> VolumeSteps(const Session& session,
     steps.push_back(
         {CureStage::kLook, ChunkLook(lvm.vg),
          absl::StrCat("test \"$(vgs --noheadings --units k --nosuffix -o "
-                      "vg_extent_size ",
+                      "vg_extent_size -S vg_missing_pv_count=0 ",
                       ShellWord(lvm.vg), " | tr -d ' ' | cut -d. -f1)\" -ge ",
                       chunk / 2, " || ! echo ",
                       ShellWord(absl::StrCat(
                           lvm.vg, ": its extents are smaller than chunks of ",
-                          chunk / 2, " KiB")),
+                          chunk / 2, " KiB, or it misses a device")),
                       " >&2")});
   }
   steps.push_back({CureStage::kRemoveVolume, name,

@@ -188,6 +188,9 @@ std::optional<Cure> CureDaxFlag(const CureRequest& request,
 
 namespace {
 
+// How World::unmodelled says that no kernel's target of that type has DAX.
+constexpr absl::string_view kTargetHasNoDax = "its target has no DAX";
+
 // Of a target that is not to be taken away.  What lies below it is of no use to
 // anybody as long as it is there.
 std::string KeepElsewhere(const NotDaxLevel& end) {
@@ -195,6 +198,30 @@ std::string KeepElsewhere(const NotDaxLevel& end) {
       "no setting helps: keep what must be mapped on a volume without the ",
       end.target, " of ", OneLine(end.device),
       "; what lies below it was not looked at");
+}
+
+// A mapped device stands in for a table that is missing or not modelled.
+std::string WithoutTable(const NotDaxLevel& end) {
+  const std::string device = OneLine(end.device);
+  const UnmodelledDevice* const is = end.bdev->unmodelled();
+  const absl::string_view why = is == nullptr ? "" : is->why;
+  // Its target is known (import/stand_in.cc).
+  const bool known = is != nullptr && !is->driver.empty() &&
+                     (why.empty() || absl::StartsWith(why, kTargetHasNoDax));
+  if (!known) {
+    return absl::StrCat("keep what must be mapped off ", device,
+                        ", or add its table: dmsetup table (as root)");
+  }
+  // What is still being copied no line takes away.
+  const absl::string_view ours = absl::StripPrefix(why, kTargetHasNoDax);
+  if (is->driver == "raid" && (absl::StrContains(ours, "rebuilt") ||
+                               absl::StrContains(ours, "reshaped"))) {
+    return absl::StrCat("wait until ", device,
+                        " is in sync (lvs -a -o +copy_percent), and ask "
+                        "again with what dmsetup table prints then");
+  }
+  return absl::StrCat("no setting helps: keep what must be mapped off ", device,
+                      ", as ", is->driver, " has no DAX");
 }
 
 // What a person can do about the level that ends DAX.
@@ -218,10 +245,8 @@ std::string WithoutDax(const NotDaxLevel& end) {
                           ": add dmsetup table (as root), or all that "
                           "tools/collect.sh collects");
     case NoDaxBy::kDriver:
-      // A mapped device stands in for a table that is missing or not modelled.
       return absl::StartsWith(end.bdev->name(), "dm-")
-                 ? absl::StrCat("keep what must be mapped off ", device,
-                                ", or add its table: dmsetup table (as root)")
+                 ? WithoutTable(end)
                  : absl::StrCat(
                        "no setting helps: keep what must be mapped "
                        "off ",

@@ -90,7 +90,6 @@ class Planner {
     MakeMountPoints(r_.stands_on, &steps_);
     by_hand_.DropFrom(&steps_);
     AddSwapSteps(r_.machine, r_.stands_on.uses(), gone_, by_hand_, &steps_);
-    AddClosedLook(r_.machine, r_.stands_on, &steps_);
     return Told();
   }
 
@@ -327,6 +326,7 @@ class Planner {
     for (BlockDevice* bdev : gone_) {
       steps_.Drop(CureStage::kConvert, NameOfDevice(r_.machine, *bdev));
     }
+    AddClosedLook(r_.machine, r_.stands_on, &steps_);
     plan.commands = steps_.InOrder(r_.stands_on);
     plan.goes.assign(goes_.begin(), goes_.end());
     if (more_) plan.goes.push_back("and others");

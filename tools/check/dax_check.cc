@@ -8,13 +8,16 @@
 #include <optional>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/kernel_profile.h"
 #include "base/units.h"
 #include "fs/file_system_type.h"
 #include "import/contradictions.h"
 #include "process/mount_point.h"
 #include "state/find_device.h"
+#include "state/on_kernel.h"
 #include "state/user_world.h"
 #include "state/world_load.h"
 #include "tools/check/cure_all.h"
@@ -26,24 +29,50 @@
 namespace dmdax {
 namespace {
 
-proto::World OnKernel(proto::World world, const std::string& kernel) {
-  if (!kernel.empty()) world.set_kernel(kernel);
+// The paths of mounts with DAX and reflink where the kernel takes the two only
+// apart.  Files that share blocks are another matter.
+std::vector<std::string> MountsWithReflink(const proto::World& world) {
+  std::vector<std::string> paths;
+  const absl::StatusOr<const KernelProfile*> kernel =
+      FindKernelProfile(world.kernel());
+  if (!kernel.ok() || (*kernel)->xfs_dax_reflink != XfsDaxReflink::kRefused) {
+    return paths;
+  }
+  const auto is_shared = [](const proto::File& file) {
+    return absl::c_any_of(file.extent(),
+                          [](const proto::Extent& e) { return e.shared(); });
+  };
+  for (const proto::Mount& mount : world.mount()) {
+    if (mount.reflink() && !DaxForAll(mount.options()).empty() &&
+        absl::c_none_of(mount.file(), is_shared)) {
+      paths.push_back(mount.path());
+    }
+  }
+  return paths;
+}
+
+// The World that a kernel is asked about; `taken` gets the mounts that have no
+// reflink there.
+proto::World Asked(proto::World world, AskedAs as,
+                   std::vector<std::string>* taken) {
+  if (as != AskedAs::kNeighbour) return world;
+  *taken = MountsWithReflink(world);
+  for (proto::Mount& mount : *world.mutable_mount()) {
+    if (absl::c_linear_search(*taken, mount.path())) mount.set_reflink(false);
+  }
   return world;
 }
 
 }  // namespace
 
 DaxChecker::DaxChecker(proto::World world, const std::string& kernel,
-                       const SourceMap& map)
-    : DaxChecker(world.kernel(), std::move(world), kernel, map) {}
-
-DaxChecker::DaxChecker(const std::string& own_kernel, proto::World world,
-                       const std::string& kernel, const SourceMap& map)
+                       const SourceMap& map, AskedAs as)
     : kernel_(kernel),
-      world_(OnKernel(std::move(world), kernel)),
+      as_(as),
+      is_own_(kernel.empty() || kernel == world.kernel()),
+      world_(Asked(OnKernel(std::move(world), kernel), as, &taken_)),
       session_(LoadWorld(world_, map)) {
-  const bool own = kernel.empty() || kernel == own_kernel;
-  if (!session_.ok() && !own) LoadWithoutRefused();
+  if (!session_.ok() && !is_own_) LoadWithoutRefused();
 }
 
 void DaxChecker::LoadWithoutRefused() {
@@ -148,7 +177,7 @@ std::optional<Look> DaxChecker::LookAtRefused(const std::string& name) const {
 }
 
 std::string DaxChecker::NotAsItRuns(const Look& look) const {
-  if (!for_release_ || look.dax) return "";
+  if (as_ == AskedAs::kItself || look.dax) return "";
   const proto::Mount* const mount = FindWorldMount(world_, look.subject.mount);
   if (mount == nullptr) return "";
   const std::string option = DaxForAll(mount->options());
@@ -167,6 +196,16 @@ std::string DaxChecker::NotAsItRuns(const Look& look) const {
       session_->machine->profile().name, " refuses: ",
       refused == refused_at_.end() ? "it mounts without DAX"
                                    : refused->second->why.message());
+}
+
+std::vector<std::string> DaxChecker::Notes() const {
+  std::vector<std::string> notes;
+  for (const std::string& path : taken_) {
+    notes.push_back(absl::StrCat(
+        path, " is mounted with DAX and has reflink, which ", kernel_,
+        " refuses together: it is asked what it does without reflink"));
+  }
+  return notes;
 }
 
 std::string DaxChecker::OwnUnknown() const {

@@ -72,32 +72,41 @@ struct RefusedMount {
   const proto::Mount* mount = nullptr;  // of the World
 };
 
+// What a kernel is asked for.
+enum class AskedAs {
+  kItself,
+  // A release next to it is meant.  What the World shows and this kernel
+  // refuses is not known.
+  kNear,
+  // The same of the release that the machine runs.  As it is mounted there with
+  // DAX and reflink, that release takes the two; this kernel may be one that
+  // takes them only apart, and is asked without reflink.
+  kNeighbour,
+};
+
 class DaxChecker {
  public:
   // `kernel` is a profile's name, or "": the World's.  `map` places errors of
   // the World.  A mount that another kernel than the World's own refuses is
   // left out of the session, and no error.
   DaxChecker(proto::World world, const std::string& kernel,
-             const SourceMap& map = {});
+             const SourceMap& map = {}, AskedAs as = AskedAs::kItself);
 
   DaxChecker(const DaxChecker&) = delete;
   DaxChecker& operator=(const DaxChecker&) = delete;
 
   // Why the World cannot be loaded; then all checks have this error.
   const absl::Status& error() const { return session_.status(); }
-  // The machine runs a release between this kernel and its own: what it shows
-  // and this kernel refuses is not known.
-  void AnswerForRelease() { for_release_ = true; }
   // Once error() is OK.
   Session& session() { return *session_; }
   const std::vector<RefusedMount>& refused() const { return refused_; }
+  // What this kernel was asked that is not quite the machine.
+  std::vector<std::string> Notes() const;
 
   // In the order of the names.
   std::vector<DaxCheck> Check(absl::Span<const std::string> names, Wish wish);
 
  private:
-  DaxChecker(const std::string& own_kernel, proto::World world,
-             const std::string& kernel, const SourceMap& map);
   void LoadWithoutRefused();
   // A look at what is on a refused mount; nothing: it is on none.
   std::optional<Look> LookAtRefused(const std::string& name) const;
@@ -112,7 +121,9 @@ class DaxChecker {
   void FindRefused();
 
   const std::string kernel_;
-  bool for_release_ = false;
+  const AskedAs as_;
+  const bool is_own_;               // the kernel of the World
+  std::vector<std::string> taken_;  // of kNeighbour: mounts
   const proto::World world_;
   absl::StatusOr<Session> session_;
   std::vector<RefusedMount> refused_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "base/units.h"
 #include "fs/ext4_holes.h"
@@ -12,13 +13,22 @@
 namespace dmdax {
 namespace {
 
-uint64_t SharedBytes(const DaxInode& inode, uint64_t size) {
+// Of the extents that `is` picks.
+template <typename Is>
+uint64_t BytesOf(const DaxInode& inode, uint64_t size, Is is) {
   uint64_t bytes = 0;
   for (const FileExtent& e : inode.extents.All()) {
-    if (!e.shared || e.logical >= size) continue;
+    if (!is(e) || e.logical >= size) continue;
     bytes += std::min(e.length, size - e.logical);
   }
   return bytes;
+}
+
+// Whether nothing but extents without a place keeps it from the wish.
+bool OnlyUnplaced(const Look& look) {
+  return absl::c_all_of(look.obstacles, [](const Obstacle& o) {
+    return o.name == FaultReasonName(FaultReasonCode::kExtentType);
+  });
 }
 
 }  // namespace
@@ -27,19 +37,31 @@ std::vector<std::string> FileDoubts(const Session& session, const Look& look,
                                     Wish wish) {
   std::vector<std::string> doubts;
   const bool pages = wish == Wish::kPmd || wish == Wish::kPud;
-  const bool open = look.dax && look.obstacles.empty();
-  if (!pages || !open || look.subject.kind != Subject::kFile) return doubts;
+  const bool open = look.dax && OnlyUnplaced(look);
+  const bool asked = pages || wish == Wish::kDax;
+  if (!asked || !open || look.subject.kind != Subject::kFile) return doubts;
   const absl::StatusOr<MountedFile*> file =
       session.user->FindFile(look.subject.name);
   if (!file.ok()) return doubts;
   const DaxInode& inode = (*file)->inode;
-  if (const uint64_t shared = SharedBytes(inode, look.subject.size)) {
+  const uint64_t size = look.subject.size;
+  if (const uint64_t unplaced = BytesOf(inode, size, [](const FileExtent& e) {
+        return e.type == IOMAP_DELALLOC;
+      })) {
+    doubts.push_back(absl::StrCat(
+        look.subject.name, " has ", unplaced,
+        " bytes that had no blocks yet when its extents were listed (delalloc)"
+        ": sync, or filefrag -s, and ask again"));
+  }
+  if (!pages || !look.obstacles.empty()) return doubts;
+  if (const uint64_t shared =
+          BytesOf(inode, size, [](const FileExtent& e) { return e.shared; })) {
     doubts.push_back(
         absl::StrCat(look.subject.name, " shares ", shared,
                      " bytes with another file (reflink): where a write of "
                      "them gets its copy"));
   }
-  if (!inode.has_extents && look.subject.size > kExt4DirectBlocks * kPageSize) {
+  if (!inode.has_extents && size > kExt4DirectBlocks * kPageSize) {
     doubts.push_back(absl::StrCat(
         look.subject.name, " has no extents but pointers to its blocks: after ",
         kExt4DirectBlocks, " blocks, and after each ", kExt4Pointers,

@@ -146,10 +146,9 @@ std::string WhatFsLoses(const proto::Mount& mount,
   std::vector<std::string> remarks;
   const std::string at = OneLine(MountPath(mount.path()));
   if (mount.reflink() || files.blocks == WholeFiles::OfMount::Blocks::kShared) {
-    remarks.push_back(absl::StrCat(
-        ReflinkOf(mount) == XfsReflink::kNo ? "without reflink " : "",
-        "what files of ", at,
-        " share is there once for each: it may need more room"));
+    remarks.push_back(
+        absl::StrCat("what files of ", at,
+                     " share is there once for each: it may need more room"));
   }
   const std::vector<absl::string_view> words = MountWords(mount.options());
   if (std::any_of(words.begin(), words.end(), [](absl::string_view word) {

@@ -157,7 +157,8 @@ std::vector<CureStep> GroupSteps(const Session& session,
                  : "",
       VolumesLook(part.vg, part.names), " || ! echo ",
       ShellWord(absl::StrCat(part.vg,
-                             ": it has other volumes than those known here")),
+                             ": it has other volumes than those known here, "
+                             "or not all of its devices")),
       " >&2");
   std::vector<CureStep> steps = {
       {CureStage::kLook, part.vg, look},

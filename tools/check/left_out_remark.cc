@@ -11,9 +11,8 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "base/one_line.h"
+#include "import/unread_input.h"
 #include "process/mount_point.h"
-#include "state/find_device.h"
-#include "tools/check/bdev_set.h"
 
 namespace dmdax {
 namespace {
@@ -54,34 +53,55 @@ std::string DeviceBelow(const StandsOn& stands_on, const std::string& name) {
   return "";
 }
 
-// Whether it is a file of a mount whose device does not go.
-bool Stays(const Session& machine, const StandsOn& stands_on,
-           const BdevSet& gone, const std::string& name,
-           absl::string_view why) {
-  if (!IsOfFile(name, why)) return false;
-  const std::string device = DeviceBelow(stands_on, name);
-  if (device.empty()) return false;
-  const auto bdev = FindDevice(machine, device);
-  return bdev.ok() && !gone.contains(*bdev);
+// Whether nobody need look for it: a file of a mount that is known, which a
+// list names if it goes, or a list of such files.
+bool IsKnown(const StandsOn& stands_on, const std::string& name,
+             absl::string_view why) {
+  if (KindOfLeftOut(why) == LeftOutKind::kFiles) return true;
+  return IsOfFile(name, why) && !DeviceBelow(stands_on, name).empty();
 }
+
+// "a, b and 3 more"; "": none.
+class SomeNames {
+ public:
+  void Add(const std::string& name) {
+    constexpr size_t kMost = 2;
+    if (++count_ <= kMost) names_.push_back(OneLine(name));
+  }
+  size_t count() const { return count_; }
+  std::string Text() const {
+    std::string text = absl::StrJoin(names_, ", ");
+    if (count_ > names_.size()) {
+      absl::StrAppend(&text, " and ", count_ - names_.size(), " more");
+    }
+    return text;
+  }
+
+ private:
+  std::vector<std::string> names_;
+  size_t count_ = 0;
+};
 
 }  // namespace
 
-std::string LeftOutMayGo(const Session& machine, const StandsOn& stands_on,
-                         const BdevSet& gone) {
-  constexpr size_t kMost = 2;
-  std::vector<std::string> names;
-  size_t count = 0;
+std::string LeftOutMayGo(const Session& machine, const StandsOn& stands_on) {
+  SomeNames things, inputs;
   for (const auto& [name, why] : machine.machine->left_out()) {
-    if (Stays(machine, stands_on, gone, name, why)) continue;
-    if (++count <= kMost) names.push_back(OneLine(name));
+    if (IsKnown(stands_on, name, why)) continue;
+    (KindOfLeftOut(why) == LeftOutKind::kInput ? inputs : things).Add(name);
   }
-  if (names.empty()) return "";
-  std::string text = absl::StrJoin(names, ", ");
-  if (count > kMost) absl::StrAppend(&text, " and ", count - kMost, " more");
-  return absl::StrCat(text, count == 1 ? " is" : " are",
-                      " left out of this machine, and may lie on what goes: "
-                      "look first (lsblk, dmsetup ls --tree)");
+  constexpr absl::string_view kLook = ": look first (lsblk, dmsetup ls --tree)";
+  std::string text;
+  if (things.count() != 0) {
+    text = absl::StrCat(things.Text(), things.count() == 1 ? " is" : " are",
+                        " left out of this machine, and may lie on what goes");
+  }
+  if (inputs.count() != 0) {
+    absl::StrAppend(&text, text.empty() ? "" : "; ", "of ", inputs.Text(),
+                    ", which could not be read, nobody knows what lies on what "
+                    "goes");
+  }
+  return text.empty() ? "" : absl::StrCat(text, kLook);
 }
 
 }  // namespace dmdax

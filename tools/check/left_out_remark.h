@@ -9,17 +9,14 @@
 
 #include <string>
 
-#include "block/block_device.h"
 #include "state/session.h"
-#include "tools/check/bdev_set.h"
 #include "tools/check/stands_on.h"
 
 namespace dmdax {
 
 // "my, vg-b and 3 more are left out: ..."; "": there is nothing, or only files
-// of mounts that stay.  `gone`: the devices that go.
-std::string LeftOutMayGo(const Session& machine, const StandsOn& stands_on,
-                         const BdevSet& gone);
+// of mounts that are known, which a list names.
+std::string LeftOutMayGo(const Session& machine, const StandsOn& stands_on);
 
 }  // namespace dmdax
 

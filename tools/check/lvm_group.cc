@@ -17,6 +17,7 @@
 #include "tools/check/data_off.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/hidden_volume.h"
+#include "tools/check/in_progress.h"
 #include "tools/check/lvm_settings.h"
 #include "tools/check/lvm_volume.h"
 #include "tools/check/no_more.h"
@@ -130,9 +131,9 @@ class Finder {
     }
     FindIdle(redo);
     // Of a group that LVM2 changes nothing of, nothing else helps.
-    if (std::string why = LockedGroup(machine_, part_.vg); !why.empty()) {
-      part_.refused = std::move(why);
-    }
+    std::string why = LockedGroup(machine_, part_.vg);
+    if (why.empty()) why = MoveInProgress(stands_on_, machine_, part_.vg);
+    if (!why.empty()) part_.refused = std::move(why);
     FindHolders();
   }
 
@@ -221,7 +222,13 @@ class Finder {
     part_.refused = absl::StrCat(
         names, named.size() == 1 ? " is" : " are",
         " not active, so that no table of it is known, and would go with ",
-        DeviceNames(), ": lvchange -ay -K ", absl::StrJoin(named, " "),
+        DeviceNames(), ": ",
+        // Without them LVM2 activates nothing that lies on them.
+        group->missing().empty()
+            ? ""
+            : absl::StrCat("when no device of ", OneLine(part_.vg),
+                           " is missing (vgextend --restoremissing), "),
+        "lvchange -ay -K ", absl::StrJoin(named, " "),
         ", and ask again with what dmsetup table prints then");
   }
 

@@ -64,9 +64,11 @@ std::optional<std::vector<SegmentToMake>> SegmentsToMake(
 
 std::string VolumesLook(const std::string& vg,
                         const std::set<std::string>& names) {
-  return absl::StrCat("test \"$(echo $(lvs -a --noheadings -o lv_name ",
-                      ShellWord(vg), " | tr -d ' []' | LC_ALL=C sort))\" = ",
-                      ShellWord(absl::StrJoin(names, " ")));
+  return absl::StrCat(
+      "test \"$(echo $(lvs -a --noheadings -o lv_name -S "
+      "vg_missing_pv_count=0 ",
+      ShellWord(vg), " | tr -d ' []' | LC_ALL=C sort))\" = ",
+      ShellWord(absl::StrJoin(names, " ")));
 }
 
 std::string JoinWords(const std::vector<std::string>& paths) {

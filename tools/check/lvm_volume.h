@@ -40,6 +40,8 @@ std::string LvmCreateLine(const LvmName& lvm,
 
 // What ends a list where a group has other volumes than these, hidden ones
 // included: names are compared, as one more and one less make the same count.
+// Of one that misses a device there are none: lvremove would take its volumes
+// away, and vgremove refuse then.
 std::string VolumesLook(const std::string& vg,
                         const std::set<std::string>& names);
 

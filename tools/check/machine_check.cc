@@ -5,12 +5,15 @@
 #include <optional>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/kernel_profile.h"
 #include "dm/walk_budget.h"
+#include "import/unread_input.h"
 #include "state/world_load.h"
+#include "tools/check/name_in_world.h"
 #include "tools/check/not_known.h"
 
 namespace dmdax {
@@ -21,6 +24,8 @@ struct Asked {
   bool all = false;
   std::vector<std::string> names;               // those of the World
   std::vector<const proto::LeftOut*> left_out;  // and those that it has not
+  // And those that inputs may have which could not be read.
+  std::vector<proto::LeftOut> unread = {};
 };
 
 Asked AskedFor(const MachineRequest& request) {
@@ -58,14 +63,60 @@ bool AddFilesOf(const Session& session, const std::string& name,
   return true;
 }
 
+// The files in a directory of a mount, which is another mount's root.  Whether
+// there are any.
+bool AddFilesIn(const Session& session, const std::string& directory,
+                Subjects* found) {
+  bool any = false;
+  const std::string begin = absl::StrCat(directory, "/");
+  for (const auto& [at, mount] : session.user->mounts()) {
+    for (const auto& [below, file] : mount->files()) {
+      if (!absl::StartsWith(file->path, begin)) continue;
+      any = true;
+      if (found->known
+              .try_emplace(file->path, Subject::kFile, mount->options().path)
+              .second) {
+        found->names.push_back(file->path);
+      }
+    }
+  }
+  return any;
+}
+
+// An input that nobody could read may have it; null: none may.
+const proto::LeftOut* MayBeIn(const proto::World& world,
+                              const std::string& name) {
+  if (!absl::StartsWith(name, "/") || absl::StartsWith(name, "/dev/")) {
+    return nullptr;
+  }
+  const auto unread =
+      absl::c_find_if(world.left_out(), [](const proto::LeftOut& left) {
+        return KindOfLeftOut(left.why()) == LeftOutKind::kFiles;
+      });
+  return unread == world.left_out().end() ? nullptr : &*unread;
+}
+
 // The names to ask about: those of the request, if there are such subjects.
-absl::StatusOr<Subjects> NamesOn(Session& session, const Asked& asked) {
+absl::StatusOr<Subjects> NamesOn(Session& session, const proto::World& world,
+                                 Asked& asked) {
   if (asked.all) return DefaultSubjects(session);
   Subjects found;
-  for (const std::string& name : asked.names) {
-    if (AddFilesOf(session, name, &found)) continue;
+  for (const std::string& said : asked.names) {
+    const std::string name = NameInWorld(session, said);
+    if (AddFilesOf(session, name, &found) ||
+        (name != said && AddFilesIn(session, name, &found))) {
+      continue;
+    }
     absl::StatusOr<Subject> subject = OpenSubject(session, name);
-    if (!subject.ok()) return subject.status();
+    if (!subject.ok()) {
+      const proto::LeftOut* const unread = MayBeIn(world, name);
+      if (unread == nullptr) return subject.status();
+      proto::LeftOut& left = asked.unread.emplace_back();
+      left.set_name(name);
+      left.set_why(absl::StrCat("no input that could be read has it, and ",
+                                unread->name(), " is ", unread->why()));
+      continue;
+    }
     CloseSubject(session, *subject);
     const bool fresh =
         found.known.try_emplace(name, subject->kind, subject->mount).second;
@@ -101,20 +152,36 @@ MachineRequest WithNeighbours(MachineRequest request) {
   if (request.kernels != std::vector<std::string>{""}) return request;
   KernelAnswer own = KernelOf(request.world);
   if (own.above == nullptr) return request;
-  request.kernels.push_back(own.above->name);
+  // "" is one of the two.
+  const absl::StatusOr<const KernelProfile*> kernel =
+      FindKernelProfile(request.world.kernel());
+  if (kernel.ok() && *kernel == own.above) {
+    request.kernels.insert(request.kernels.begin(), own.profile->name);
+  } else {
+    request.kernels.push_back(own.above->name);
+  }
   request.between = std::move(own);
   return request;
 }
 
+AskedAs AskedOf(const MachineRequest& request, const std::string& kernel) {
+  if (!request.between || kernel.empty()) return AskedAs::kItself;
+  const KernelAnswer own = KernelOf(request.world);
+  return own.above != nullptr && own.between == request.between->between
+             ? AskedAs::kNeighbour
+             : AskedAs::kNear;
+}
+
 absl::StatusOr<MachineCheck> Check(const MachineRequest& request) {
-  const Asked asked = AskedFor(request);
+  Asked asked = AskedFor(request);
   std::optional<Subjects> subjects;
   // What each kernel says of all subjects, or why it does not take the World.
   std::vector<absl::StatusOr<std::vector<DaxCheck>>> by_kernel;
+  std::vector<std::string> notes;
   for (const std::string& kernel : request.kernels) {
     const WalkBudget budget;
-    DaxChecker checker(request.world, kernel, request.map);
-    if (request.between && !kernel.empty()) checker.AnswerForRelease();
+    DaxChecker checker(request.world, kernel, request.map,
+                       AskedOf(request, kernel));
     if (!checker.error().ok()) {
       by_kernel.emplace_back(checker.error());
       continue;
@@ -123,27 +190,30 @@ absl::StatusOr<MachineCheck> Check(const MachineRequest& request) {
       // Its session lacks what is on refused mounts.
       absl::StatusOr<Session> own = LoadWorld(request.world, request.map);
       if (!own.ok()) return own.status();
-      absl::StatusOr<Subjects> found = NamesOn(*own, asked);
+      absl::StatusOr<Subjects> found = NamesOn(*own, request.world, asked);
       if (!found.ok()) return found.status();
       subjects = *std::move(found);
     }
     if (!subjects) {
-      absl::StatusOr<Subjects> found = NamesOn(checker.session(), asked);
+      absl::StatusOr<Subjects> found =
+          NamesOn(checker.session(), request.world, asked);
       if (!found.ok()) return found.status();
       subjects = *std::move(found);
     }
     by_kernel.emplace_back(checker.Check(subjects->names, request.wish));
+    for (std::string& note : checker.Notes()) notes.push_back(std::move(note));
   }
   if (!subjects) {
     // None that was asked takes it, but its own may.
     absl::StatusOr<Session> own = LoadWorld(request.world, request.map);
     if (!own.ok()) return own.status();
-    absl::StatusOr<Subjects> found = NamesOn(*own, asked);
+    absl::StatusOr<Subjects> found = NamesOn(*own, request.world, asked);
     if (!found.ok()) return found.status();
     subjects = *std::move(found);
   }
   MachineCheck machine{.without_pmem = std::move(subjects->without_pmem),
-                       .between = request.between};
+                       .between = request.between,
+                       .notes = std::move(notes)};
   for (size_t i = 0; i < subjects->names.size(); ++i) {
     SubjectReport report{.name = subjects->names[i]};
     report.held_by = subjects->held_by[report.name];
@@ -163,6 +233,9 @@ absl::StatusOr<MachineCheck> Check(const MachineRequest& request) {
   }
   for (const proto::LeftOut* left : asked.left_out) {
     machine.subjects.push_back(LeftOutReport(*left, request));
+  }
+  for (const proto::LeftOut& left : asked.unread) {
+    machine.subjects.push_back(LeftOutReport(left, request));
   }
   for (SubjectReport& report : machine.subjects) {
     if (request.between) report.between = request.between->between;

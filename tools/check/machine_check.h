@@ -69,6 +69,7 @@ struct MachineCheck {
   bool fails = false;                     // Verdict::kNo of some
   // The release whose two neighbours were asked.
   std::optional<KernelAnswer> between;
+  std::vector<std::string> notes;  // what was asked that is not the machine
 };
 
 // What the World says that it has not (LeftOut) is a subject of which nothing

@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/kernel_profile.h"
 #include "fs/file_system_type.h"
 #include "fs/mount_words.h"
 #include "import/guess.h"
@@ -58,6 +59,7 @@ class Doubts {
         !look_.subject.mount.empty() && (guess.name() == look_.subject.mount ||
                                          guess.name() == look_.subject.name);
     if (!of_mount && !below_.contains(guess.name())) return false;
+    if (guess.about_reflink() && !RefusesReflink()) return false;
     if (guess.decides() == proto::Guess::NO_DAX) {
       return !look_.dax && DaxIsOpen(guess, of_mount);
     }
@@ -70,10 +72,26 @@ class Doubts {
     return guess.decides() == proto::Guess::DAX || wish_ == Wish::kPud;
   }
 
+  // Whether the kernel refuses to mount with DAX what has reflink.
+  bool RefusesReflink() const {
+    switch (session_.machine->profile().xfs_dax_reflink) {
+      case XfsDaxReflink::kUntested:
+        return false;
+      case XfsDaxReflink::kRefused:
+        return true;
+      case XfsDaxReflink::kNotPartitions:
+        return look_.subject.bdev != nullptr &&
+               look_.subject.bdev->is_partition();
+    }
+    return true;
+  }
+
   bool HasNoDaxGuess(const std::string& name) const {
     const absl::Span<const int> about = guesses_.About(name);
     return std::any_of(about.begin(), about.end(), [&](int number) {
-      return guesses_.Get(number).decides() == proto::Guess::NO_DAX;
+      const proto::Guess& guess = guesses_.Get(number);
+      return guess.decides() == proto::Guess::NO_DAX &&
+             (!guess.about_reflink() || RefusesReflink());
     });
   }
 

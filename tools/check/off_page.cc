@@ -7,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/units.h"
 #include "dm/dm_table.h"
+#include "dm/stack_depth.h"
+#include "dm/walk_budget.h"
 #include "iomap/dax_inode.h"
 #include "tools/check/dax_depth.h"
 
@@ -25,6 +27,7 @@ class OffPageWalk {
   void Walk(BlockDevice& bdev, uint64_t begin, uint64_t end) {
     const DmTable* const table = LiveTable(session_, bdev);
     if (table == nullptr) return;
+    const StackDepth depth;  // it counts
     end = std::min(end, table->size());
     while (begin < end && !gave_up_) {
       const DmTarget* const row = table->FindTarget(sector_t(begin));
@@ -32,7 +35,8 @@ class OffPageWalk {
       const uint64_t start = row->begin.value();
       const uint64_t stop = std::min(end, start + row->len.value());
       // Where both legs are one device, and so on below, ways down double.
-      gave_up_ = ++looks_ > kMostLooks;
+      gave_up_ = below_ == Below::kToo &&
+                 (++looks_ > kMostLooks || WalkBudget::Spent());
       WalkRow(bdev, *row, begin - start, stop - start);
       begin = stop;
     }
@@ -45,7 +49,7 @@ class OffPageWalk {
   }
 
  private:
-  static constexpr uint64_t kMostLooks = uint64_t{1} << 22;
+  static constexpr uint64_t kMostLooks = uint64_t{1} << 20;
 
   // Sectors [from, to) of a row.
   void WalkRow(BlockDevice& bdev, const DmTarget& row, uint64_t from,

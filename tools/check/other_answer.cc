@@ -45,6 +45,12 @@ void MakeOtherwise(const proto::Guess& guess, proto::Mount* mount) {
   }
 }
 
+// Whether it says what is true if it is wrong, and this kernel can have that.
+bool SaysOtherwise(const proto::Guess& guess) {
+  return guess.otherwise_case() != proto::Guess::OTHERWISE_NOT_SET &&
+         guess.refused_by().empty();
+}
+
 }  // namespace
 
 OtherAnswers::OtherAnswers(const proto::World& world,
@@ -55,6 +61,25 @@ OtherAnswers::OtherAnswers(const proto::World& world,
 
 OtherAnswers::~OtherAnswers() = default;
 
+absl::flat_hash_map<std::string, proto::File*> OtherAnswers::FilesAskedAbout() {
+  absl::flat_hash_map<std::string, proto::File*> files;
+  for (int i = 0; i < guesses_.size(); ++i) {
+    const proto::Guess& guess = guesses_.Get(i);
+    if (guess.otherwise_case() == proto::Guess::kDaxFlag) {
+      files.try_emplace(guess.name(), nullptr);
+    }
+  }
+  if (files.empty()) return files;
+  for (proto::Mount& mount : *world_.mutable_mount()) {
+    for (proto::File& file : *mount.mutable_file()) {
+      const auto asked =
+          files.find(PathBelow(MountPath(mount.path()), file.name()));
+      if (asked != files.end()) asked->second = &file;
+    }
+  }
+  return files;
+}
+
 void OtherAnswers::Load() {
   tried_ = true;
   world_ = of_;
@@ -63,12 +88,18 @@ void OtherAnswers::Load() {
   for (proto::Mount& mount : *world_.mutable_mount()) {
     mounts.try_emplace(MountPath(mount.path()), &mount);
   }
+  absl::flat_hash_map<std::string, proto::File*> files = FilesAskedAbout();
   for (int i = 0; i < guesses_.size(); ++i) {
     const proto::Guess& guess = guesses_.Get(i);
+    if (const auto file = files.find(guess.name());
+        file != files.end() && file->second != nullptr &&
+        wrong_.try_emplace(guess.name(), guess.what()).second) {
+      file->second->set_dax(!file->second->never_dax());
+      continue;
+    }
     const auto mount = mounts.find(guess.name());
     // Of two about one mount each can be wrong alone.
-    if (mount == mounts.end() ||
-        guess.otherwise_case() == proto::Guess::OTHERWISE_NOT_SET ||
+    if (mount == mounts.end() || !SaysOtherwise(guess) ||
         !wrong_.try_emplace(guess.name(), guess.what()).second) {
       *world_.add_guess() = guess;
     } else {
@@ -84,8 +115,7 @@ void OtherAnswers::Load() {
 bool OtherAnswers::FailsToo(const proto::Guess& guess, const Look& look,
                             Wish wish) {
   // A mount of which no file is known says nothing of what a file would get.
-  if (guess.otherwise_case() == proto::Guess::OTHERWISE_NOT_SET ||
-      look.subject.kind != Subject::kFile) {
+  if (!SaysOtherwise(guess) || look.subject.kind != Subject::kFile) {
     return false;
   }
   if (!tried_) Load();

@@ -36,12 +36,14 @@ class OtherAnswers {
 
  private:
   void Load();
+  // The files that guesses are about.
+  absl::flat_hash_map<std::string, proto::File*> FilesAskedAbout();
 
   const proto::World& of_;
   const GuessesByName& guesses_;
   bool tried_ = false;
   proto::World world_;
-  // By mount: what of it is wrong there.
+  // By mount or file: what of it is wrong there.
   absl::flat_hash_map<std::string, std::string> wrong_;
   absl::StatusOr<Session> session_;
   std::optional<GuessesByName> left_;   // those of the session

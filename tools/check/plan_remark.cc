@@ -37,7 +37,7 @@ std::string PlanRemark(const PlanRemarkRequest& r,
   const Session& machine = r.with.machine;
   Remarks remarks;
   if (r.something_goes) {
-    remarks.Add(LeftOutMayGo(machine, r.stands_on, r.gone));
+    remarks.Add(LeftOutMayGo(machine, r.stands_on));
   }
   remarks.Add(EndsFirst(r.stands_on, r.steps));
   remarks.Add(SmallerRemark(r.with, r.stands_on, r.gone));

@@ -88,7 +88,7 @@ std::string WhyNeverDax(const proto::Use& use) {
 SeenUse OpenWords(const proto::Use& use) {
   const std::string path = PathOf(use.device());
   return {
-      absl::StrCat("something that has it open and that no input names "
+      absl::StrCat("something that keeps it open and that no input names "
                    "(dmsetup info: Open ",
                    use.open(), ")"),
       absl::StrCat("no list could remove it; find who that is (fuser -v ", path,
@@ -99,10 +99,8 @@ SeenUse OpenWords(const proto::Use& use) {
 SeenUse WordsOfUse(const proto::Use& use) {
   if (!use.called().empty()) {
     return {
-        absl::StrCat("perhaps what an input calls ", use.called(),
-                     use.type() == "mount" ? " and shows mounted"
-                     : use.active()        ? " and has as swap in use"
-                                    : absl::StrCat(" and has as ", use.type())),
+        absl::StrCat("perhaps the ", use.type(), use.active() ? " in use" : "",
+                     " that an input has on ", use.called()),
         "no input says which volume that is: add dmsetup info -c, and ask "
         "again"};
   }

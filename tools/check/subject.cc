@@ -252,13 +252,12 @@ Subjects DefaultSubjects(const Session& session) {
     std::string name = NameOfDevice(session, *bdev);
     if (IsPartOfVolume(volumes, name)) continue;
     if (IsExtendedPartition(*session.machine, *bdev)) continue;
-    if (uses.MapsNothing(*bdev) || IsMountedForTheBoot(session, *bdev)) {
-      continue;
-    }
+    if (uses.MapsNothing(*bdev)) continue;
     if (!StandsOnPmem(session, *bdev)) {
       all.without_pmem.push_back(std::move(name));
       continue;
     }
+    if (IsMountedForTheBoot(session, *bdev)) continue;
     const MountPoint* mount = MountOn(session, *bdev);
     all.known[name] = {Subject::kDevice,
                        mount == nullptr ? "" : mount->options().path};

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// NoteNextBoot: mounts of the World that /etc/fstab has with another DAX: what
+// is true of them now will not be after a boot.
+// Threading: thread-compatible.
+#ifndef DMDAX_IMPORT_NEXT_BOOT_H_
+#define DMDAX_IMPORT_NEXT_BOOT_H_
+
+#include "import/facts.h"
+#include "state/world.pb.h"
+
+namespace dmdax {
+
+void NoteNextBoot(const proto::World& world, Facts* facts);
+
+}  // namespace dmdax
+
+#endif  // DMDAX_IMPORT_NEXT_BOOT_H_

@@ -3,8 +3,10 @@
 // raid: where I/O goes, parity, and what is made of it for a device that is
 // not there.  What the legs have in parity of a set that was never in sync is
 // changed as md changes it: by what is written (rmw) or anew (rcw), as if
-// nothing were in its cache of stripes.  A device that fails is not put out of
-// the set: without metadata md waits for ever then.
+// nothing were in its cache of stripes.  A resync goes through sets of at most
+// 16 MiB; of a larger one, which would take hours, rows get right parity when
+// they are written.  A device that fails is not put out of the set: without
+// metadata md waits for ever then.
 // Mirrors: raid0_make_request, raid1_make_request, raid10_make_request,
 // handle_stripe_dirtying, ops_run_compute of drivers/md/raid*.c (4.14 to 7.3).
 #include <algorithm>
@@ -116,7 +118,9 @@ class Row {
   bool Sync() const { return ReconstructWrite(); }
 
   bool Write() {
-    const bool modify = Rmw() < Rcw();
+    // Of a set in sync both come to the same, and of a large one only what is
+    // written has been brought in sync.
+    const bool modify = !rs_.NeedsResync() && Rmw() < Rcw();
     return modify ? ReadModifyWrite() : ReconstructWrite();
   }
 
@@ -340,7 +344,7 @@ BioMap RaidMap(const DmTarget& ti, sector_t sector, ReqOp op) {
 }
 
 void ResyncLegs(const RaidSet& rs) {
-  constexpr uint64_t kMost = 128 << (20 - kSectorShift);
+  constexpr uint64_t kMost = 16 << (20 - kSectorShift);
   if (rs.dev_sectors * rs.disks() > kMost) return;
   if (rs.stripes.HeldHere()) return;
   OwnedLock lock(&rs.stripes);

@@ -102,6 +102,7 @@ absl::Status DirtyLog::Create(DmTarget& ti, const std::string& type,
 }
 
 void DirtyLog::SetSync(uint64_t region, bool in_sync) {
+  bits_changed_ = true;
   while (prefix_ <= region) out_.insert(prefix_++);
   if (in_sync) {
     out_.erase(region);
@@ -119,22 +120,24 @@ std::optional<uint64_t> DirtyLog::NextWork() {
   return region;
 }
 
-std::string DirtyLog::DiskImage() const {
+std::string DirtyLog::DiskImage(Bits bits) const {
+  const bool with_bits = bits == Bits::kIncluded;
   const uint64_t lbs = dev_->bdev->queue().limits().logical_block_size;
-  const uint64_t bitset = (region_count_ + 63) / 64 * 8;
+  const uint64_t bitset = with_bits ? (region_count_ + 63) / 64 * 8 : 0;
   std::string image((kLogOffset + bitset + lbs - 1) / lbs * lbs, '\0');
   const LogHeader header = {kMirrorMagic, kMirrorDiskVersion, region_count_};
   memcpy(image.data(), &header, sizeof(header));
-  for (uint64_t region = 0; region < prefix_; ++region) {
+  for (uint64_t region = 0; with_bits && region < prefix_; ++region) {
     if (!InSync(region)) continue;
     image[kLogOffset + region / 8] |= static_cast<char>(1 << (region % 8));
   }
   return image;
 }
 
-std::optional<std::string> DirtyLog::Image() const {
+std::optional<std::string> DirtyLog::Image() {
   if (dev_ == nullptr || region_count_ > kMostWritten) return std::nullopt;
-  return DiskImage();
+  return DiskImage(std::exchange(bits_changed_, false) ? Bits::kIncluded
+                                                       : Bits::kLeftOut);
 }
 
 bool DirtyLog::Write(const std::string& image) const {
@@ -144,7 +147,7 @@ bool DirtyLog::Write(const std::string& image) const {
 // read_header() and what disk_resume() makes of the bits: those of regions that
 // the disk does not know are as a new log has them.
 bool DirtyLog::ReadDisk(const DmTarget& ti) {
-  std::string image = DiskImage();
+  std::string image = DiskImage(Bits::kIncluded);
   LogHeader header = {};
   const bool can_read =
       BioRead(*dev_->bdev, sector_t{0}, absl::MakeSpan(image)).ok();
@@ -159,6 +162,7 @@ bool DirtyLog::ReadDisk(const DmTarget& ti) {
   }
   prefix_ = 0;
   out_.clear();
+  bits_changed_ = true;
   for (uint64_t region = 0; region < region_count_; ++region) {
     const bool in_sync = region < header.nr_regions
                              ? Bit(image, kLogOffset * 8 + region)
@@ -170,7 +174,7 @@ bool DirtyLog::ReadDisk(const DmTarget& ti) {
 
 bool DirtyLog::Resume(DmTarget& ti) {
   search_ = 0;
-  if (!Image()) return true;
+  if (dev_ == nullptr || region_count_ > kMostWritten) return true;
   if (!ReadDisk(ti) && FailDevice()) DmTableEvent(ti);
   if (Write(*Image())) return true;
   LogError(ti, absl::StrCat(dev_->name,

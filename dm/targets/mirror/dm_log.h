@@ -50,7 +50,7 @@ class DirtyLog {
   // ->flush, in parts, so that nothing is locked meanwhile: what is to be
   // written, if anything is; whether the disk took it; and that it did not.
   // True of the last: for the first time.
-  std::optional<std::string> Image() const;
+  std::optional<std::string> Image();
   bool Write(const std::string& image) const;
   bool FailDevice() { return !std::exchange(dev_failed_, true); }
 
@@ -67,7 +67,8 @@ class DirtyLog {
   absl::Status CreateContext(const DmTarget& ti,
                              absl::Span<const std::string> argv);
   absl::Status CheckDevice(const DmTarget& ti) const;
-  std::string DiskImage() const;
+  enum class Bits { kLeftOut, kIncluded };
+  std::string DiskImage(Bits bits) const;
   // Sets the bits by what the disk has.  False: it can not be read.
   bool ReadDisk(const DmTarget& ti);
 
@@ -80,6 +81,7 @@ class DirtyLog {
   std::set<uint64_t> out_;
   uint64_t search_ = 0;  // sync_search
   bool dev_failed_ = false;
+  bool bits_changed_ = true;  // since the last Image(): else its header will do
 };
 
 }  // namespace dmdax

@@ -138,7 +138,7 @@ BioMap RaidMap(const DmTarget& ti, sector_t sector, ReqOp op);
 std::optional<int> RaidSubmit(const DmTarget& ti, const DmBio& bio);
 
 // A resync: the first copy goes to the others, and parity is made anew.  Of a
-// set of more than 128 MiB the legs stay as they are.
+// set of more than 32 MiB the legs stay as they are.
 void ResyncLegs(const RaidSet& rs);
 
 }  // namespace dmdax

@@ -115,7 +115,10 @@ class Row {
   }
 
   // Parity as it has to be.
-  bool Sync() const { return ReconstructWrite(); }
+  bool Sync() {
+    syncs_ = true;
+    return ReconstructWrite();
+  }
 
   bool Write() {
     // Of a set in sync both come to the same, and of a large one only what is
@@ -141,6 +144,9 @@ class Row {
   }
   bool Store(uint32_t dev, const Page& page) const {
     if (dev == RaidStripe::kNone || !Has(dev)) return true;
+    // Blank devices stay so.
+    Page now;
+    if (syncs_ && Read(dev, &now) && now == page) return true;
     return BioWrite(*rs_.devs[dev].data->bdev, At(),
                     absl::MakeConstSpan(
                         reinterpret_cast<const char*>(page.data()), kPageBytes))
@@ -275,6 +281,7 @@ class Row {
   const RaidSet& rs_;
   RaidStripe stripe_;
   std::vector<Put1> writes_;
+  bool syncs_ = false;
 };
 
 // The pages of a bio, each with its place in the set.
@@ -345,8 +352,7 @@ BioMap RaidMap(const DmTarget& ti, sector_t sector, ReqOp op) {
 
 void ResyncLegs(const RaidSet& rs) {
   constexpr uint64_t kMost = 16 << (20 - kSectorShift);
-  if (rs.dev_sectors * rs.disks() > kMost) return;
-  if (rs.stripes.HeldHere()) return;
+  if (rs.dev_sectors * rs.disks() > kMost || rs.stripes.HeldHere()) return;
   OwnedLock lock(&rs.stripes);
   if (rs.type->is_raid456()) {
     for (uint64_t row = 0; row < rs.dev_sectors / rs.chunk_sectors; ++row) {
@@ -358,7 +364,7 @@ void ResyncLegs(const RaidSet& rs) {
     return;
   }
   const uint64_t unit = rs.chunk_sectors != 0 ? rs.chunk_sectors : kPage;
-  std::vector<char> bytes;
+  std::vector<char> bytes, now;
   for (uint64_t at = 0; at < rs.resync_max_sectors; at += unit) {
     const uint64_t n = std::min(unit, rs.resync_max_sectors - at);
     const BioMap map =
@@ -370,6 +376,11 @@ void ResyncLegs(const RaidSet& rs) {
       continue;
     }
     for (const BioMap::Place& place : map.also) {
+      now.resize(bytes.size());
+      if (BioRead(*place.dev->bdev, place.sector, absl::MakeSpan(now)).ok() &&
+          now == bytes) {
+        continue;
+      }
       (void)BioWrite(*place.dev->bdev, place.sector, bytes);
     }
   }

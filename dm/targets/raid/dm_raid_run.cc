@@ -164,12 +164,12 @@ absl::Status SetStripeCache(const DmTarget& ti, RaidSet* rs) {
 
 absl::Status RunRaid456(const DmTarget& ti, RaidSet* rs) {
   constexpr uint32_t kLeastRaid6 = 4;
+  LogNotClean(ti, *rs, "raid");
   if (rs->type->level == 6 && rs->disks() < kLeastRaid6) {
     return Fail(ti, EINVAL,
                 absl::StrCat("md/raid:mdX: not enough configured devices (",
                              rs->disks(), ", minimum ", kLeastRaid6, ")"));
   }
-  LogNotClean(ti, *rs, "raid");
   for (size_t i = 0; i < rs->devs.size(); ++i) {
     if (rs->devs[i].data == nullptr) continue;
     MdLog(ti, KernLevel::kInfo,

@@ -133,6 +133,12 @@ void ReadEntries(WriteCache& wc, int64_t now) {
              .ok()) {
       return;
     }
+    // Blocks are used from the first on: behind so many that never were, there
+    // are none.
+    if (std::all_of(bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(n),
+                    [](char c) { return c == 0; })) {
+      break;
+    }
     if (start == 0) {
       Superblock sb;
       memcpy(&sb, bytes.data(), sizeof(sb));

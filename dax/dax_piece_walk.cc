@@ -7,7 +7,7 @@
 namespace dmdax {
 namespace {
 
-constexpr uint64_t kFewLooks = 1 << 12, kMostLooks = 1 << 22;
+constexpr uint64_t kFewLooks = 1 << 12, kMostLooks = 1 << 23;
 constexpr uint64_t kLooksOfAPage = 16;
 
 // So often a device is looked into before all of it is.
@@ -30,7 +30,8 @@ bool DaxPieceWalk::Look() {
 }
 
 bool DaxPieceWalk::Row() {
-  if (rows_left_ == 0) return false;
+  if (rows_left_ == 0 || looks_left_ == 0) return false;
+  --looks_left_;
   if (rows_left_ != kNoLimit) --rows_left_;
   return true;
 }

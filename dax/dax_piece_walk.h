@@ -32,8 +32,9 @@ class DaxPieceWalk {
 
   // Counts a look into a device.  False: there were too many.
   bool Look();
-  // Counts a row whose pieces are worked out.  False: there are too many of
-  // them for what they are wanted for.
+  // Counts a row whose pieces are worked out, or a row of chunks: as a look,
+  // and for itself.  False: there are too many of them, for all or for what
+  // they are wanted for.
   bool Row();
 
   // Hands on the pieces of pages [first, first + pages) of `device`, which has

@@ -28,6 +28,12 @@ constexpr uint64_t kMostPages = uint64_t{1} << 57;
 // The walk that this thread is on.
 thread_local DaxPieceWalk* walk;
 
+// DaxPieceWalk::Row(), which is work as a level is.
+bool WalkRow() {
+  StackDepth::CountWalked(1);
+  return walk->Row();
+}
+
 // One leg of a stripe: its pieces, and where it is in them.
 class LegCursor {
  public:
@@ -90,7 +96,7 @@ class StripePieces {
                        first});
     }
     for (uint64_t row = 0; row < rows_;) {
-      if (!walk->Row()) {
+      if (!WalkRow()) {
         return Put((first_row_ + row) * Round(),
                    OpaquePiece((rows_ - row) * Round()));
       }
@@ -316,7 +322,7 @@ void TablePieces(const DmTable& table, pgoff_t first, uint64_t pages,
   RowCursor rows(table);
   DaxLayout layout;
   for (uint64_t page = first.value(); page < end;) {
-    if (!walk->Row()) return fn(OpaquePiece(end - page));
+    if (!WalkRow()) return fn(OpaquePiece(end - page));
     const DmTarget* ti = rows.Seek(PageToSector(pgoff_t(page)));
     if (ti == nullptr) return fn(ErrorPiece(end - page, unit));
     // A page belongs to the row that has its first sector; one that the row's

@@ -30,7 +30,7 @@ namespace dmdax {
 class WalkBudget {
  public:
   // Some seconds of walking.
-  static constexpr uint64_t kLevels = uint64_t{1} << 26;
+  static constexpr uint64_t kLevels = uint64_t{1} << 25;
 
   explicit WalkBudget(uint64_t levels = kLevels)
       : outer_(now_),

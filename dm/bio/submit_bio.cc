@@ -215,15 +215,18 @@ absl::Status BioSubmitter::SendToMapped(const Bio& bio, MappedDevice& md) {
     }
     Bio clone = bio;
     clone.sector = sector;
-    clone.count = std::min(bio.count - done, md.MaxIoLen(*ti, sector).sectors);
+    clone.count =
+        std::min(bio.count - done, ti->len.value() - ti->Offset(sector));
     if (bio.in != nullptr) clone.in = bio.in + Bytes(done);
     if (bio.out != nullptr) clone.out = bio.out + Bytes(done);
     if (ti->type->account != nullptr) ti->type->account(*ti, bio.op);
+    // Who handles a request himself puts its pieces together again.
     if (const std::optional<absl::Status> s = SubmitByTarget(clone, *ti)) {
       status.Update(*s);
       done += clone.count;
       continue;
     }
+    clone.count = std::min(clone.count, md.MaxIoLen(*ti, sector).sectors);
     done += clone.count;
     if (!ti->type->map_counts) {
       status.Update(SendPiece(clone, *ti));

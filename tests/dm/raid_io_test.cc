@@ -78,7 +78,6 @@ const std::vector<Level> kLevels = {
     {"raid10", "8 raid10_format far raid10_copies 2", 2, 1, {}},
     {"raid10", "8 raid10_format far raid10_copies 2", 3, 3, {}},
     {"raid10", "8 raid10_format offset raid10_copies 2", 3, 3, {}},
-    {"raid10", "8 raid10_format offset raid10_copies 3", 5, 3, {}},
     {"raid10", "8 raid10_format offset raid10_copies 2", 4, 2, {}},
 };
 

@@ -71,7 +71,7 @@ TEST(Lsblk, Errors) {
                         "\"size\": \"big\"}]}"}}),
               HasSubstr("a size is expected, not 'big'"));
   EXPECT_THAT(ErrorOf({{"l", "{\"blockdevices\": [{\"name\": "}}),
-              HasSubstr("l:1:"));
+              HasSubstr("l:2:1:"));
 }
 
 constexpr char kNdctl[] = R"j([

@@ -204,7 +204,7 @@ TEST(LvmConfig, Errors) {
            {"vg { extent_size = }", "vg:1:20: a value is expected, not '}'"},
            {"vg { extent_size 3 }", "vg:1:18: '=' or '{' is expected"},
            {"vg {\n a = [1,\n 2",
-            "vg:3:3: ',' or ']' is expected, not the end"},
+            "vg:4:1: ',' or ']' is expected, not the end"},
            {"vg { a = \"x }", "'\"' is expected, not the end"},
            {"vg {", "'}' is expected, not the end"},
            {"vg { }", "vg:1:1: 'extent_size =' is expected in here"},

@@ -91,13 +91,21 @@ FaultReason WithPartition(FaultReason reason, const Subject& subject) {
   return reason;
 }
 
-absl::Status Sweep(UserSpace& user, int order, Wish wish, Look& look) {
+// Pages of one level that are asked one by one.
+constexpr uint64_t kMostAsked = uint64_t{1} << 24;
+
+absl::Status Sweep(const Session& session, int order, Wish wish, Look& look) {
+  UserSpace& user = *session.user;
+  const auto levels =
+      static_cast<uint64_t>(StackLevels(session, look.subject.bdev));
   // Single pages are asked: of a huge page that is none, some may be holes, or
   // poisoned, and others not.
-  absl::StatusOr<DaxSweep> sweep = SweepDax(user, {.file = look.subject.file,
-                                                   .size = look.subject.size,
-                                                   .want = order,
-                                                   .access = kAsUsed});
+  absl::StatusOr<DaxSweep> sweep =
+      SweepDax(user, {.file = look.subject.file,
+                      .size = look.subject.size,
+                      .want = order,
+                      .access = kAsUsed,
+                      .most_asked = kMostAsked / (levels + 1)});
   if (!sweep.ok()) return sweep.status();
   // The last page may be a part of one.
   const SweepTotal* last = sweep->ranges.empty()
@@ -251,7 +259,7 @@ Look LookAt(Session& session, const LookRequest& request) {
     return look;
   }
   const int order = OrderOf(request.wish, session.user->faults());
-  look.error = Sweep(*session.user, order, request.wish, look);
+  look.error = Sweep(session, order, request.wish, look);
   AddOffPage(session, look);
   const absl::Status sync = CheckSync(*session.user, order, look.subject);
   look.sync = sync.ok();

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Data of md's sets: they come back as they went, also when devices are gone.
+#include <algorithm>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
 #include "tests/dm/target_testing.h"
 

@@ -270,7 +270,7 @@ void ConfigureDiscards(DmTarget& ti, const RaidSet& rs) {
 }
 
 // "sync" makes a set new, which is then resynchronised.
-constexpr Since<bool> kSyncMakesNew[] = {{k7_2, true}};
+constexpr Since<bool> kSyncMakesNew[] = {{{6, 17}, true}};
 
 absl::Status StartRaid(DmTarget& ti, RaidSet* rs) {
   absl::Status s = DivideSectors(ti, rs);

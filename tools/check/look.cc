@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "dm/stack_depth.h"
 #include "tools/check/off_page.h"
 #include "tools/check/too_deep.h"
 #include "tools/check/zero_page.h"
@@ -94,10 +95,9 @@ FaultReason WithPartition(FaultReason reason, const Subject& subject) {
 // Pages of one level that are asked one by one.
 constexpr uint64_t kMostAsked = uint64_t{1} << 24;
 
-absl::Status Sweep(const Session& session, int order, Wish wish, Look& look) {
-  UserSpace& user = *session.user;
-  const auto levels =
-      static_cast<uint64_t>(StackLevels(session, look.subject.bdev));
+// `levels`: of mapped devices below the subject.
+absl::Status Sweep(UserSpace& user, uint64_t levels, int order, Wish wish,
+                   Look& look) {
   // Single pages are asked: of a huge page that is none, some may be holes, or
   // poisoned, and others not.
   absl::StatusOr<DaxSweep> sweep =
@@ -242,8 +242,9 @@ Look LookAt(Session& session, const LookRequest& request) {
     return look;
   }
   look.subject = *std::move(subject);
-  look.error = CheckStackDepth(session, look.subject.bdev);
-  if (!look.error.ok()) {
+  const int levels = StackLevels(session, look.subject.bdev);
+  if (levels > StackDepth::kMax) {
+    look.error = StackTooDeep();
     CloseSubject(session, look.subject);
     return look;
   }
@@ -259,7 +260,8 @@ Look LookAt(Session& session, const LookRequest& request) {
     return look;
   }
   const int order = OrderOf(request.wish, session.user->faults());
-  look.error = Sweep(session, order, request.wish, look);
+  look.error = Sweep(*session.user, static_cast<uint64_t>(levels), order,
+                     request.wish, look);
   AddOffPage(session, look);
   const absl::Status sync = CheckSync(*session.user, order, look.subject);
   look.sync = sync.ok();

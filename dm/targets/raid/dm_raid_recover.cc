@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// raid: what md's sync thread does, at once: a resync makes all devices alike,
+// a recovery brings one back, a check counts what differs.
+//
+// A resync of a set too large for that changes nothing; a recovery of more
+// than 1 GiB of a device would take its time, and is not done.
+// Mirrors: md_do_sync of drivers/md/md.c, raid1_sync_request,
+// raid10_sync_request, raid5_sync_request, attempt_restore_of_faulty_devices of
+// dm-raid.c (4.14 to 7.3).
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/since.h"
+#include "dm/bio_map.h"
+#include "dm/targets/raid/dm_raid.h"
+#include "dm/targets/raid/dm_raid_layout.h"
+#include "dm/targets/raid/dm_raid_md.h"
+#include "dm/targets/raid/dm_raid_row.h"
+
+namespace dmdax {
+namespace {
+
+using Members = std::vector<RaidMember>;
+
+void MdLog(const DmTarget& ti, KernLevel level, absl::string_view text) {
+  MachineOf(ti).log().Printk(level, text);
+}
+
+// RESYNC_SECTORS.
+constexpr uint64_t kResyncSectors = 128;
+
+// What goes through a set: a resync and a repair write, a check counts, a
+// recovery writes to devices that are not in sync.
+enum class Action { kResync, kRecover, kCheck, kRepair };
+
+struct Passed {
+  uint64_t mismatches = 0;  // sectors
+  bool interrupted = false;
+};
+
+// The sectors [at, at + n) of the copies of what lies at `offset`.
+class CopyPass {
+ public:
+  CopyPass(const DmTarget& ti, Action action)
+      : ti_(ti), rs_(ti.Private<RaidSet>()), action_(action) {}
+
+  void Go(uint64_t offset, uint64_t sectors, Passed* passed) {
+    const Members members = rs_.Members();
+    const std::vector<RaidPlace> places =
+        rs_.type->is_raid1() ? LegsOf(rs_, offset) : CopiesOf(rs_, offset);
+    bytes_.resize(sectors << kSectorShift);
+    const auto from =
+        std::find_if(places.begin(), places.end(), [&](const RaidPlace& p) {
+          return RaidServes(rs_, members, p.dev) && Read(p, &bytes_);
+        });
+    if (from == places.end()) {
+      passed->interrupted |= action_ == Action::kRecover;
+      return;
+    }
+    bool differs = false;
+    for (const RaidPlace& place : places) {
+      if (&place == &*from || !RaidTakes(rs_, members, place.dev)) continue;
+      const bool in_sync = members[place.dev].in_sync;
+      if (in_sync == (action_ == Action::kRecover)) continue;
+      now_.resize(bytes_.size());
+      if (action_ != Action::kRecover && Read(place, &now_) && now_ == bytes_) {
+        continue;
+      }
+      differs = true;
+      if (action_ == Action::kCheck) continue;
+      if (BioWrite(*rs_.devs[place.dev].data->bdev, At(place), bytes_).ok()) {
+        continue;
+      }
+      RaidError(ti_, place.dev);
+      passed->interrupted = true;
+    }
+    if (differs) passed->mismatches += sectors;
+  }
+
+ private:
+  sector_t At(const RaidPlace& place) const {
+    return sector_t(place.sector + rs_.data_begin());
+  }
+  bool Read(const RaidPlace& place, std::vector<char>* bytes) const {
+    return BioRead(*rs_.devs[place.dev].data->bdev, At(place),
+                   absl::MakeSpan(*bytes))
+        .ok();
+  }
+
+  const DmTarget& ti_;
+  const RaidSet& rs_;
+  const Action action_;
+  std::vector<char> bytes_, now_;
+};
+
+// Of which regions a recovery is; nothing: of all.
+std::optional<std::set<uint64_t>> RegionsOf(const RaidSet& rs, Action action) {
+  if (action != Action::kRecover || !rs.has_bitmap) return std::nullopt;
+  absl::MutexLock lock(&rs.mu);
+  for (size_t i = 0; i < rs.devs.size(); ++i) {
+    const RaidMember& member = rs.md.members[i];
+    if (!member.in_sync && !member.faulty && member.rebuild_all) {
+      return std::nullopt;
+    }
+  }
+  return rs.md.dirty;
+}
+
+Passed PassCopies(const DmTarget& ti, Action action) {
+  const RaidSet& rs = ti.Private<RaidSet>();
+  const std::optional<std::set<uint64_t>> regions = RegionsOf(rs, action);
+  uint64_t unit = rs.chunk_sectors != 0
+                      ? std::min<uint64_t>(rs.chunk_sectors, kResyncSectors)
+                      : kResyncSectors;
+  CopyPass pass(ti, action);
+  Passed passed;
+  for (uint64_t at = 0; at < rs.array_sectors && !passed.interrupted;
+       at += unit) {
+    if (regions && !regions->contains(at / rs.region_size)) continue;
+    pass.Go(at, std::min(unit, rs.array_sectors - at), &passed);
+  }
+  return passed;
+}
+
+Passed PassStripes(const DmTarget& ti, Action action) {
+  const RaidSet& rs = ti.Private<RaidSet>();
+  const std::optional<std::set<uint64_t>> regions = RegionsOf(rs, action);
+  Passed passed;
+  for (uint64_t row = 0; row < rs.dev_sectors / rs.chunk_sectors; ++row) {
+    const uint64_t first = row * rs.chunk_sectors * rs.data_stripes();
+    for (uint64_t at = 0; at < rs.chunk_sectors; at += kRaidPage) {
+      const RaidStripe stripe = StripeOf(rs, first + at);
+      if (regions && !regions->contains(stripe.sector / rs.region_size)) {
+        continue;
+      }
+      const Members members = rs.Members();
+      RaidRow of_page(rs, members, stripe);
+      bool differs = false;
+      if (action == Action::kCheck || action == Action::kRepair) {
+        differs = of_page.Mismatches();
+      }
+      if (differs) passed.mismatches += kRaidPage;
+      if (differs && action == Action::kCheck) {
+        MachineOf(ti).log().PrintkRatelimited(
+            "raid5 mismatch", KernLevel::kWarn,
+            absl::StrCat("mdX: mismatch sector in range ", stripe.sector, "-",
+                         stripe.sector + kRaidPage));
+      }
+      if (action != Action::kCheck && !of_page.Sync()) {
+        passed.interrupted |= action == Action::kRecover;
+      }
+      for (const uint32_t dev : of_page.errors()) RaidError(ti, dev);
+      if (passed.interrupted) return passed;
+    }
+  }
+  return passed;
+}
+
+Passed Pass(const DmTarget& ti, Action action) {
+  const RaidSet& rs = ti.Private<RaidSet>();
+  if (rs.stripes.HeldHere()) return {};
+  if (action != Action::kRecover && RaidTooLarge(rs)) return {};
+  OwnedLock lock(&rs.stripes);
+  return rs.type->is_raid456() ? PassStripes(ti, action)
+                               : PassCopies(ti, action);
+}
+
+// What there is to recover, and that it can be.
+bool WantsRecovery(const RaidSet& rs) {
+  constexpr uint64_t kMost = 1 << (30 - kSectorShift);
+  const Members members = rs.Members();
+  if (rs.dev_sectors > kMost || !RaidHasEnough(rs, members)) return false;
+  for (size_t i = 0; i < rs.devs.size(); ++i) {
+    if (RaidTakes(rs, members, i) && !members[i].in_sync) return true;
+  }
+  return false;
+}
+
+// One recovery.  Whether it has come to its end.
+bool Recover(const DmTarget& ti) {
+  const RaidSet& rs = ti.Private<RaidSet>();
+  MdLog(ti, KernLevel::kInfo, "md: recovery of RAID array mdX");
+  const Passed passed = Pass(ti, Action::kRecover);
+  MdLog(ti, KernLevel::kInfo,
+        passed.interrupted ? "md: mdX: recovery interrupted."
+                           : "md: mdX: recovery done.");
+  {
+    absl::MutexLock lock(&rs.mu);
+    bool degraded = false;
+    for (size_t i = 0; i < rs.devs.size(); ++i) {
+      RaidMember& member = rs.md.members[i];
+      const bool there = rs.devs[i].data != nullptr && !member.faulty;
+      if (there && !passed.interrupted) {
+        member.in_sync = true;
+        member.rebuild_all = false;
+      }
+      degraded |= !there || !member.in_sync;
+    }
+    if (!degraded) rs.md.dirty.clear();
+  }
+  RaidUpdateSupers(ti);
+  DmTableEvent(ti);
+  return !passed.interrupted;
+}
+
+// attempt_restore_of_faulty_devices().
+void Revive(const DmTarget& ti) {
+  const RaidSet& rs = ti.Private<RaidSet>();
+  if (rs.type->is_raid0()) return;
+  const Members members = rs.Members();
+  for (size_t i = 0; i < rs.devs.size(); ++i) {
+    const DmDev* meta = rs.devs[i].meta;
+    if (!members[i].faulty || meta == nullptr) continue;
+    std::string block(
+        std::max<uint32_t>(meta->bdev->queue().limits().logical_block_size,
+                           kRaidSuperBytes),
+        '\0');
+    if (!BioRead(*meta->bdev, sector_t{0}, absl::MakeSpan(block)).ok()) {
+      DmLog(MachineOf(ti), KernLevel::kErr, "raid",
+            "Failed to read superblock of device at position -1");
+      continue;
+    }
+    DmLog(MachineOf(ti), KernLevel::kInfo, "raid",
+          absl::StrCat("Faulty ", rs.asked->name, " device #", i,
+                       " has readable super block.  Attempting to revive it."));
+    absl::MutexLock lock(&rs.mu);
+    if (!rs.md.recovery_disabled) rs.md.members[i].faulty = false;
+  }
+}
+
+constexpr Since<bool> kNamesActions[] = {{{6, 8}, true}};
+
+// What a resync of a set that is not new is called.
+absl::string_view ResyncName(const DmTarget& ti, const RaidSet& rs) {
+  if (rs.is_new) return "resync";
+  return ValueAt<bool>(kNamesActions, ProfileOf(ti).release)
+             ? "repair"
+             : "requested-resync";
+}
+
+void Resync(const DmTarget& ti) {
+  const RaidSet& rs = ti.Private<RaidSet>();
+  const absl::string_view name = ResyncName(ti, rs);
+  MdLog(ti, KernLevel::kInfo, absl::StrCat("md: ", name, " of RAID array mdX"));
+  (void)Pass(ti, Action::kResync);
+  MdLog(ti, KernLevel::kInfo, absl::StrCat("md: mdX: ", name, " done."));
+  {
+    absl::MutexLock lock(&rs.mu);
+    rs.md.recovery_cp = kRaidMaxSector;
+  }
+  RaidUpdateSupers(ti);
+  DmTableEvent(ti);
+}
+
+void Preresume(const DmTarget& ti, RaidSet& rs) {
+  // raid1_reshape(): it gives no leg away that is there.
+  if (rs.type->is_raid1() && rs.delta_disks < 0) {
+    DmLog(MachineOf(ti), KernLevel::kInfo, "raid",
+          "Failed to check/start reshape, continuing without change");
+  }
+  if (rs.update_sbs) RaidUpdateSupers(ti);
+  LoadRaidBitmap(&rs);
+  if (rs.new_bitmap) {
+    MdLog(ti, KernLevel::kInfo,
+          "mdX: bitmap file is out of date, doing full recovery");
+  }
+}
+
+}  // namespace
+
+void RaidResume(DmTarget& ti) {
+  RaidSet& rs = ti.Private<RaidSet>();
+  rs.frozen.reset();
+  if (std::exchange(rs.resumed, true)) {
+    Revive(ti);
+  } else {
+    Preresume(ti, rs);
+  }
+  // Each attempt that is interrupted has put a device out.
+  for (uint32_t i = 0; i <= rs.disks() && WantsRecovery(rs); ++i) {
+    if (!Recover(ti) && !WantsRecovery(rs)) break;
+  }
+  if (rs.NeedsResync()) Resync(ti);
+  if (!rs.pending.empty()) {
+    RunRaidAction(ti, std::exchange(rs.pending, ""));
+  }
+}
+
+void RaidPostsuspend(DmTarget& ti) {
+  RaidSet& rs = ti.Private<RaidSet>();
+  rs.frozen.reset();
+  if (!rs.resumed) return;
+  RaidUpdateSupers(ti);
+  absl::MutexLock lock(&rs.mu);
+  rs.md.clean = true;
+}
+
+void RaidElapse(DmTarget& ti, int64_t) {
+  // safemode_delay has passed.
+  const RaidSet& rs = ti.Private<RaidSet>();
+  absl::MutexLock lock(&rs.mu);
+  rs.md.clean = true;
+}
+
+void RunRaidAction(const DmTarget& ti, absl::string_view word) {
+  const RaidSet& rs = ti.Private<RaidSet>();
+  const bool newer = ValueAt<bool>(kNamesActions, ProfileOf(ti).release);
+  const bool checks = absl::EqualsIgnoreCase(word, "check");
+  if (!checks && !absl::EqualsIgnoreCase(word, "repair")) return;
+  absl::string_view name = newer ? "repair" : "requested-resync";
+  if (checks) name = newer ? "check" : "data-check";
+  MdLog(ti, KernLevel::kInfo, absl::StrCat("md: ", name, " of RAID array mdX"));
+  const Passed passed = Pass(ti, checks ? Action::kCheck : Action::kRepair);
+  MdLog(ti, KernLevel::kInfo, absl::StrCat("md: mdX: ", name, " done."));
+  {
+    absl::MutexLock lock(&rs.mu);
+    rs.md.mismatches = checks ? passed.mismatches : 0;
+  }
+  DmTableEvent(ti);
+}
+
+}  // namespace dmdax

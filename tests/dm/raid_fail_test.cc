@@ -311,6 +311,23 @@ TEST_F(RaidFailTest, ParityThatLosesTooMuchEnds) {
   EXPECT_EQ(Events(), 3u);
 }
 
+TEST_F(RaidFailTest, LaterKernelsTryAgain) {
+  BootWithMemory("v7_2");
+  SetUp();
+  ASSERT_EQ(Why("raid", Raid1({0, 1})), "");
+  Break(1);
+  EXPECT_EQ(Write('a'), "");
+  Break(0);
+  EXPECT_EQ(Write('b'), "EIO");
+  Mend(0);
+  Mend(1);
+  SuspendAndResume();
+  EXPECT_THAT(Log(), ElementsAre(HasSubstr(kRevives),
+                                 "md: recover of RAID array mdX",
+                                 "md: mdX: recover done."));
+  EXPECT_EQ(Health(), "AA");
+}
+
 TEST_F(RaidFailTest, AReadOfTwoThatFailPutsOutTheLastFirst) {
   ASSERT_EQ(Why("raid", Raid5({0, 1, 2}), 2 * kSectors), "");
   Break(0);

@@ -168,25 +168,42 @@ Passed Pass(const DmTarget& ti, Action action) {
                                : PassCopies(ti, action);
 }
 
-// What there is to recover, and that it can be.
+// What there is to recover.
 bool WantsRecovery(const RaidSet& rs) {
   constexpr uint64_t kMost = 1 << (30 - kSectorShift);
   const Members members = rs.Members();
-  if (rs.dev_sectors > kMost || !RaidHasEnough(rs, members)) return false;
+  if (rs.dev_sectors > kMost) return false;
   for (size_t i = 0; i < rs.devs.size(); ++i) {
     if (RaidTakes(rs, members, i) && !members[i].in_sync) return true;
   }
   return false;
 }
 
+constexpr Since<bool> kNamesActions[] = {{{6, 8}, true}};
+
+bool NamesActions(const DmTarget& ti) {
+  return ValueAt<bool>(kNamesActions, ProfileOf(ti).release);
+}
+
 // One recovery.  Whether it has come to its end.
 bool Recover(const DmTarget& ti) {
   const RaidSet& rs = ti.Private<RaidSet>();
-  MdLog(ti, KernLevel::kInfo, "md: recovery of RAID array mdX");
-  const Passed passed = Pass(ti, Action::kRecover);
+  const absl::string_view name = NamesActions(ti) ? "recover" : "recovery";
+  MdLog(ti, KernLevel::kInfo, absl::StrCat("md: ", name, " of RAID array mdX"));
+  Passed passed;
+  const Members before = rs.Members();
+  if (RaidHasEnough(rs, before)) {
+    passed = Pass(ti, Action::kRecover);
+  } else {
+    // There is nothing to recover it from.
+    for (size_t i = 0; i < rs.devs.size(); ++i) {
+      if (RaidTakes(rs, before, i) && !before[i].in_sync) RaidError(ti, i);
+    }
+    passed.interrupted = true;
+  }
   MdLog(ti, KernLevel::kInfo,
-        passed.interrupted ? "md: mdX: recovery interrupted."
-                           : "md: mdX: recovery done.");
+        absl::StrCat("md: mdX: ", name,
+                     passed.interrupted ? " interrupted." : " done."));
   {
     absl::MutexLock lock(&rs.mu);
     bool degraded = false;
@@ -205,6 +222,9 @@ bool Recover(const DmTarget& ti) {
   DmTableEvent(ti);
   return !passed.interrupted;
 }
+
+// Later kernels try again what has failed when too few were left.
+constexpr Since<bool> kTriesAgain[] = {{k7_2, true}};
 
 // attempt_restore_of_faulty_devices().
 void Revive(const DmTarget& ti) {
@@ -226,19 +246,16 @@ void Revive(const DmTarget& ti) {
     DmLog(MachineOf(ti), KernLevel::kInfo, "raid",
           absl::StrCat("Faulty ", rs.asked->name, " device #", i,
                        " has readable super block.  Attempting to revive it."));
+    const bool again = ValueAt<bool>(kTriesAgain, ProfileOf(ti).release);
     absl::MutexLock lock(&rs.mu);
-    if (!rs.md.recovery_disabled) rs.md.members[i].faulty = false;
+    if (again || !rs.md.recovery_disabled) rs.md.members[i].faulty = false;
   }
 }
-
-constexpr Since<bool> kNamesActions[] = {{{6, 8}, true}};
 
 // What a resync of a set that is not new is called.
 absl::string_view ResyncName(const DmTarget& ti, const RaidSet& rs) {
   if (rs.is_new) return "resync";
-  return ValueAt<bool>(kNamesActions, ProfileOf(ti).release)
-             ? "repair"
-             : "requested-resync";
+  return NamesActions(ti) ? "repair" : "requested-resync";
 }
 
 void Resync(const DmTarget& ti) {
@@ -307,7 +324,7 @@ void RaidElapse(DmTarget& ti, int64_t) {
 
 void RunRaidAction(const DmTarget& ti, absl::string_view word) {
   const RaidSet& rs = ti.Private<RaidSet>();
-  const bool newer = ValueAt<bool>(kNamesActions, ProfileOf(ti).release);
+  const bool newer = NamesActions(ti);
   const bool checks = absl::EqualsIgnoreCase(word, "check");
   if (!checks && !absl::EqualsIgnoreCase(word, "repair")) return;
   absl::string_view name = newer ? "repair" : "requested-resync";

@@ -57,7 +57,7 @@ absl::string_view SyncAction(const DmTarget& ti, const RaidSet& rs) {
   const std::vector<RaidMember> members = rs.Members();
   for (size_t i = 0; i < rs.devs.size(); ++i) {
     const bool waits = RaidTakes(rs, members, i) && !members[i].in_sync;
-    if (waits && RaidHasEnough(rs, members)) return "recover";
+    if (waits) return "recover";
   }
   return "idle";
 }

@@ -257,8 +257,8 @@ void Server::WatchHandles() {
 }
 
 void Server::Retry() {
-  bool late = has_waiting() &&
-              absl::Now() - retried_ >= absl::Milliseconds(kTimeMs);
+  bool late =
+      has_waiting() && absl::Now() - retried_ >= absl::Milliseconds(kTimeMs);
   while (dispatch_.TakeChanged() || std::exchange(late, false)) {
     retried_ = absl::Now();
     for (auto& [id, client] : clients_) {

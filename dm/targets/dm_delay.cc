@@ -142,7 +142,8 @@ uint64_t DelayBelowMs(BlockDevice& bdev, sector_t sector, ReqOp op) {
     const DmTable* table = md == nullptr ? nullptr : md->live_table();
     const DmTarget* ti =
         table == nullptr ? nullptr : table->FindTarget(hop.sector);
-    if (ti != nullptr && ti->type == &kDelayTarget) ms += ClassOf(*ti, op).delay;
+    if (ti != nullptr && ti->type == &kDelayTarget)
+      ms += ClassOf(*ti, op).delay;
   }
   return ms;
 }

@@ -26,11 +26,10 @@ class RaidFailTest : public TargetTest {
   void SetUp() override {
     for (int i = 0; i < 5; ++i) {
       ASSERT_THAT(Create(absl::StrCat("l", i), {Good(i)}), IsOk());
-      ASSERT_THAT(
-          Create(absl::StrCat("m", i), {Row(0, 2048, "linear",
-                                            absl::StrCat("/dev/mem1 ",
-                                                         i * 8192))}),
-          IsOk());
+      ASSERT_THAT(Create(absl::StrCat("m", i),
+                         {Row(0, 2048, "linear",
+                              absl::StrCat("/dev/mem1 ", i * 8192))}),
+                  IsOk());
     }
   }
 
@@ -179,9 +178,9 @@ TEST_F(RaidFailTest, ALegThatFailsIsPutOut) {
   Mend(1);
   EXPECT_EQ(Health(), "AD");
   SuspendAndResume();
-  EXPECT_THAT(Log(), ElementsAre(HasSubstr(kRevives),
-                                 "md: recovery of RAID array mdX",
-                                 "md: mdX: recovery done."));
+  EXPECT_THAT(Log(),
+              ElementsAre(HasSubstr(kRevives), "md: recovery of RAID array mdX",
+                          "md: mdX: recovery done."));
   EXPECT_EQ(Health(), "AA");
   EXPECT_EQ(Events(), 5u);
   EXPECT_EQ(FailedOf(0), 0u);
@@ -253,8 +252,8 @@ TEST_F(RaidFailTest, CopiesAndParityServe) {
   Mend(1);
   SuspendAndResume();
   EXPECT_EQ(Health(), "AAAA");
-  for (const auto& [words, health] :
-       {std::pair{Raid5({0, 1, 2}), "ADA"}, {Raid6({0, 1, 2, 3, 4}), "ADAAA"}}) {
+  for (const auto& [words, health] : {std::pair{Raid5({0, 1, 2}), "ADA"},
+                                      {Raid6({0, 1, 2, 3, 4}), "ADAAA"}}) {
     for (int i = 0; i < 5; ++i) {
       ASSERT_THAT(BioWrite(Md(absl::StrCat("m", i)).disk(), sector_t{0},
                            std::string(kSectorSize, '\0')),
@@ -266,10 +265,10 @@ TEST_F(RaidFailTest, CopiesAndParityServe) {
     Break(1);
     Log();
     EXPECT_EQ(Write('q'), "");
-    EXPECT_THAT(Log(),
-                ElementsAre("md/raid:mdX: Disk failure on dm-2, disabling "
-                            "device.",
-                            HasSubstr("md/raid:mdX: Operation continuing on ")));
+    EXPECT_THAT(
+        Log(), ElementsAre("md/raid:mdX: Disk failure on dm-2, disabling "
+                           "device.",
+                           HasSubstr("md/raid:mdX: Operation continuing on ")));
     EXPECT_EQ(Health(), health);
     for (const uint64_t sector : {0, 127, 128, 300, 511}) {
       EXPECT_EQ(Read(sector), "q") << sector;
@@ -296,10 +295,10 @@ TEST_F(RaidFailTest, ParityThatLosesTooMuchEnds) {
   Break(0);
   Log();
   EXPECT_EQ(Write('b'), "EIO");
-  EXPECT_THAT(Log(),
-              ElementsAre("md/raid:mdX: Disk failure on dm-0, disabling device.",
-                          "md/raid:mdX: Cannot continue operation (2/3 "
-                          "failed)."));
+  EXPECT_THAT(
+      Log(), ElementsAre("md/raid:mdX: Disk failure on dm-0, disabling device.",
+                         "md/raid:mdX: Cannot continue operation (2/3 "
+                         "failed)."));
   EXPECT_EQ(Status(), "0 4096 raid raid5_ls 3 DDA 2048/2048 idle 0 0 -\n");
   EXPECT_EQ(Events(), 3u);
   EXPECT_EQ(Write('c'), "EIO");
@@ -322,9 +321,9 @@ TEST_F(RaidFailTest, LaterKernelsTryAgain) {
   Mend(0);
   Mend(1);
   SuspendAndResume();
-  EXPECT_THAT(Log(), ElementsAre(HasSubstr(kRevives),
-                                 "md: recover of RAID array mdX",
-                                 "md: mdX: recover done."));
+  EXPECT_THAT(Log(),
+              ElementsAre(HasSubstr(kRevives), "md: recover of RAID array mdX",
+                          "md: mdX: recover done."));
   EXPECT_EQ(Health(), "AA");
 }
 
@@ -396,9 +395,9 @@ TEST_F(RaidFailTest, ALegIsReplacedAddedAndTakenAway) {
   Reload(Raid1({2, 3}));
   EXPECT_EQ(Health(), "AA");
   // A blank one has to be said to be rebuilt.
-  ASSERT_THAT(BioWrite(Md("m1").disk(), sector_t{0},
-                       std::string(kSectorSize, '\0')),
-              IsOk());
+  ASSERT_THAT(
+      BioWrite(Md("m1").disk(), sector_t{0}, std::string(kSectorSize, '\0')),
+      IsOk());
   EXPECT_THAT(Load("d", {Row(0, kSectors, "raid", Raid1({2, 1}))}),
               HasErrno(EINVAL));
   EXPECT_THAT(
@@ -411,8 +410,9 @@ TEST_F(RaidFailTest, WithoutMetadataALegIsRebuiltToo) {
   ASSERT_THAT(BioWrite(Md("l0").disk(), sector_t{0},
                        std::string(kSectors << kSectorShift, 'z')),
               IsOk());
-  ASSERT_EQ(Why("raid", "raid1 5 0 rebuild 1 region_size 1024 2 - "
-                        "/dev/mapper/l0 - /dev/mapper/l1"),
+  ASSERT_EQ(Why("raid",
+                "raid1 5 0 rebuild 1 region_size 1024 2 - "
+                "/dev/mapper/l0 - /dev/mapper/l1"),
             "");
   EXPECT_THAT(Log(), Contains("md/raid1:mdX: active with 1 out of 2 mirrors"));
   EXPECT_EQ(Status(), "0 2048 raid raid1 2 AA 2048/2048 idle 0 0 -\n");
@@ -434,8 +434,7 @@ TEST_F(RaidFailTest, TakesOverOtherLevels) {
   Reload(Raid1({0, 1}));
   EXPECT_EQ(Super(0, 48, 4), 1u);
   EXPECT_EQ(Read(2047), "t");
-  EXPECT_EQ(Why("raid", "raid6_zr 3 128 region_size 1024" +
-                            Devs({0, 1, 2, 3})),
+  EXPECT_EQ(Why("raid", "raid6_zr 3 128 region_size 1024" + Devs({0, 1, 2, 3})),
             "New device injected into existing raid set without 'delta_disks' "
             "or 'rebuild' parameter specified");
 }
@@ -502,9 +501,9 @@ TEST_F(RaidFailTest, ACheckCountsWhatDiffers) {
   EXPECT_THAT(Status(), HasSubstr("idle 0 0 -"));
   ASSERT_THAT(Remove("d"), IsOk());
   for (const char* meta : {"m0", "m1"}) {
-    ASSERT_THAT(BioWrite(Md(meta).disk(), sector_t{0},
-                         std::string(kSectorSize, '\0')),
-                IsOk());
+    ASSERT_THAT(
+        BioWrite(Md(meta).disk(), sector_t{0}, std::string(kSectorSize, '\0')),
+        IsOk());
   }
   ASSERT_EQ(Why("raid", Raid5({0, 1, 2}), 2 * kSectors), "");
   spoil("l1", 10, 20);

@@ -295,8 +295,8 @@ uint64_t RecoveryDelayMs(const MirrorSet& ms) {
   for (size_t i = 0; i < ms.mirror.size(); ++i) {
     const Mirror& m = ms.mirror[i];
     if (i == from) continue;
-    write_ms = std::max(
-        write_ms, DelayBelowMs(*m.dev->bdev, m.offset, ReqOp::kWrite));
+    write_ms =
+        std::max(write_ms, DelayBelowMs(*m.dev->bdev, m.offset, ReqOp::kWrite));
   }
   const Mirror& source = ms.mirror[from];
   return DelayBelowMs(*source.dev->bdev, source.offset, ReqOp::kRead) +
@@ -307,7 +307,8 @@ uint64_t RecoveryDelayMs(const MirrorSet& ms) {
 // handle_errors those that could not be copied count as if they had been.
 void MirrorElapse(DmTarget& ti, int64_t now) {
   MirrorSet& ms = ti.Private<MirrorSet>();
-  uint64_t left = ms.recovery.Take(now, ms.log.region_size(), RecoveryDelayMs(ms));
+  uint64_t left =
+      ms.recovery.Take(now, ms.log.region_size(), RecoveryDelayMs(ms));
   bool copied = false;
   for (; left > 0; --left) {
     std::optional<uint64_t> region;

@@ -123,8 +123,9 @@ absl::Status CheckNewDevices(const DmTarget& ti, const Supers& supers,
     return DmError(kInvalid);
   }
   if (rebuild_and_new != 0 && rebuilds != rebuild_and_new) {
-    Say(ti, KernLevel::kErr, absl::StrCat("new device", new_devs > 1 ? "s" : "",
-                                          " provided without 'rebuild'"));
+    Say(ti, KernLevel::kErr,
+        absl::StrCat("new device", new_devs > 1 ? "s" : "",
+                     " provided without 'rebuild'"));
     return DmError(kInvalid);
   }
   return absl::OkStatus();
@@ -136,8 +137,8 @@ bool Failed(const RaidSuper& sb, uint32_t dev) {
 }
 
 // Whether a device may stand in another place than it had.
-absl::Status CheckPosition(const DmTarget& ti, const RaidSuper& was,
-                           size_t now, const RaidSet& rs) {
+absl::Status CheckPosition(const DmTarget& ti, const RaidSuper& was, size_t now,
+                           const RaidSet& rs) {
   const bool near10 = was.level == 10 && (was.layout & 0xff) > 1;
   const bool between_0_and_10 = (was.level == 10 && rs.type->is_raid0()) ||
                                 (was.level == 0 && rs.type->is_raid10());

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// raid: a set whose table asks for another than its superblocks tell of: another
-// level takes it over, it grows, a raid1 gets other legs.  What would move data
-// about (a reshape) is not modelled, unless there is no room for it: then the
-// set stays what it is.
-// Mirrors: rs_check_takeover, rs_setup_takeover, rs_reshape_requested, raid_ctr
-// of drivers/md/dm-raid.c (5.10 to 7.3).
+// raid: a set whose table asks for another than its superblocks tell of:
+// another level takes it over, it grows, a raid1 gets other legs.  What would
+// move data about (a reshape) is not modelled, unless there is no room for it:
+// then the set stays what it is. Mirrors: rs_check_takeover, rs_setup_takeover,
+// rs_reshape_requested, raid_ctr of drivers/md/dm-raid.c (5.10 to 7.3).
 #include <algorithm>
 #include <cerrno>
 
@@ -38,8 +37,8 @@ bool CanTakeOver(const RaidSuper& from, const RaidSet& to) {
       return level == 6 && ((from.layout == kParityN && layout == kParityN) ||
                             (layout >= 16 && layout <= 19));
     case 6:
-      return level == 5 && ((from.layout == kParityN && layout == kParityN) ||
-                            layout <= 3);
+      return level == 5 &&
+             ((from.layout == kParityN && layout == kParityN) || layout <= 3);
     default:
       return false;
   }
@@ -99,12 +98,10 @@ void Resize(const RaidSuper& was, RaidSet* rs) {
 // What a set asks of md beyond starting it.
 absl::Status RequireModelled(const RaidSet& rs, uint32_t new_devs) {
   if (rs.delta_disks != 0 &&
-      (new_devs != 0 ||
-       (rs.type->is_raid456() && rs.data_offset != 0) ||
+      (new_devs != 0 || (rs.type->is_raid456() && rs.data_offset != 0) ||
        (rs.type->is_raid1() &&
-        std::any_of(rs.devs.begin(), rs.devs.end(), [](const RaidDev& dev) {
-          return dev.data == nullptr;
-        })))) {
+        std::any_of(rs.devs.begin(), rs.devs.end(),
+                    [](const RaidDev& dev) { return dev.data == nullptr; })))) {
     return DmNotModelled("a raid set that is reshaped", "md's reshape");
   }
   if (rs.data_offset != 0 && rs.devs[0].data == nullptr) {

@@ -128,18 +128,18 @@ bool WritePages(const DmTarget& ti, const RaidSet& rs, const DmBio& bio) {
 }
 
 bool ReadPages(const DmTarget& ti, const RaidSet& rs, const DmBio& bio) {
-  return ForEachPage(
-      ti, bio, [&](uint64_t sector, size_t from, size_t at, size_t n) {
-        const RaidStripe stripe = StripeOf(rs, sector);
-        const Members members = rs.Members();
-        RaidRow row(rs, members, stripe);
-        RaidPage page;
-        const bool ok = row.Get(stripe.index, &page);
-        PutOut(ti, row);
-        if (!ok) return false;
-        memcpy(bio.data.data() + at, page.data() + from, n);
-        return true;
-      });
+  return ForEachPage(ti, bio,
+                     [&](uint64_t sector, size_t from, size_t at, size_t n) {
+                       const RaidStripe stripe = StripeOf(rs, sector);
+                       const Members members = rs.Members();
+                       RaidRow row(rs, members, stripe);
+                       RaidPage page;
+                       const bool ok = row.Get(stripe.index, &page);
+                       PutOut(ti, row);
+                       if (!ok) return false;
+                       memcpy(bio.data.data() + at, page.data() + from, n);
+                       return true;
+                     });
 }
 
 // --- copies that fail ---
@@ -162,8 +162,9 @@ void FixPage(const DmTarget& ti, const RaidSet& rs, uint32_t bad,
              uint64_t offset, uint64_t sectors) {
   const std::vector<RaidPlace> places = PlacesOf(rs, offset);
   const Members members = rs.Members();
-  const auto at = std::find_if(places.begin(), places.end(),
-                               [&](const RaidPlace& p) { return p.dev == bad; });
+  const auto at =
+      std::find_if(places.begin(), places.end(),
+                   [&](const RaidPlace& p) { return p.dev == bad; });
   if (at == places.end() || !RaidServes(rs, members, bad)) return;
   std::vector<char> page(sectors << kSectorShift);
   auto read = [&](const RaidPlace& place) {
@@ -196,8 +197,8 @@ void FixPage(const DmTarget& ti, const RaidSet& rs, uint32_t bad,
                    At(rs, *at).value(), " on ", NameOf(rs, bad), ")"));
 }
 
-AfterFailure ReadFailed(const DmTarget& ti, const RaidSet& rs,
-                        const DmBio& bio, uint32_t bad) {
+AfterFailure ReadFailed(const DmTarget& ti, const RaidSet& rs, const DmBio& bio,
+                        uint32_t bad) {
   Members members = rs.Members();
   const uint64_t start = ti.Offset(bio.sector);
   const std::vector<RaidPlace> places = PlacesOf(rs, start);
@@ -264,8 +265,7 @@ BioMap RaidMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   }
   // Of a write, the data and what has their parity.
   const RaidStripe stripe = StripeOf(rs, offset);
-  if (IsRead(op) &&
-      !RaidServes(rs, rs.Members(), stripe.data[stripe.index])) {
+  if (IsRead(op) && !RaidServes(rs, rs.Members(), stripe.data[stripe.index])) {
     // It lies nowhere.
     return {.kind = BioMap::Kind::kError, .err = EOPNOTSUPP};
   }

@@ -23,9 +23,9 @@ absl::string_view Personality(const RaidSet& rs) {
 void SayFailed(const DmTarget& ti, const RaidSet& rs, size_t dev,
                uint32_t degraded, bool enough) {
   const std::string md = absl::StrCat("md/", Personality(rs), ":mdX: ");
-  const std::string failed = absl::StrCat(
-      md, "Disk failure on ", rs.devs[dev].data->bdev->name(),
-      ", disabling device.");
+  const std::string failed =
+      absl::StrCat(md, "Disk failure on ", rs.devs[dev].data->bdev->name(),
+                   ", disabling device.");
   const std::string left = absl::StrCat(md, "Operation continuing on ",
                                         rs.disks() - degraded, " devices.");
   KernelLog& log = MachineOf(ti).log();
@@ -230,23 +230,24 @@ uint64_t RaidRegions(const RaidSet& rs) {
 }
 
 // "<version> <type> <chunk> <array sectors> <resumed> <frozen> <pending>
-// <events> <recovery_cp> <recovery disabled> <mismatches> <members> <dirty regions>"
+// <events> <recovery_cp> <recovery disabled> <mismatches> <members> <dirty
+// regions>"
 std::string RaidSaveState(const DmTarget& ti) {
   const RaidSet& rs = ti.Private<RaidSet>();
   absl::MutexLock lock(&rs.mu);
   std::string members;
   for (const RaidMember& member : rs.md.members) {
-    members.push_back(static_cast<char>(
-        '0' + (member.in_sync ? 1 : 0) + (member.faulty ? 2 : 0) +
-        (member.rebuild_all ? 4 : 0)));
+    members.push_back(static_cast<char>('0' + (member.in_sync ? 1 : 0) +
+                                        (member.faulty ? 2 : 0) +
+                                        (member.rebuild_all ? 4 : 0)));
   }
   const int frozen = !rs.frozen ? 2 : *rs.frozen ? 1 : 0;
   return absl::StrCat(
       "1 ", rs.type->name, " ", rs.chunk_sectors, " ", rs.array_sectors, " ",
       rs.resumed ? 1 : 0, " ", frozen, " ",
       rs.pending.empty() ? "-" : rs.pending, " ", rs.md.events, " ",
-      rs.md.recovery_cp, " ", rs.md.recovery_disabled ? 1 : 0, " ", rs.md.mismatches, " ",
-      members, " ",
+      rs.md.recovery_cp, " ", rs.md.recovery_disabled ? 1 : 0, " ",
+      rs.md.mismatches, " ", members, " ",
       rs.md.dirty.empty() ? "-" : absl::StrJoin(rs.md.dirty, ","));
 }
 

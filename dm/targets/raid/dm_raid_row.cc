@@ -43,8 +43,7 @@ void RaidRow::Put(uint32_t index, size_t from, absl::Span<const char> bytes) {
 
 bool RaidRow::Get(uint32_t index, RaidPage* page) {
   const uint32_t dev = stripe_.data[index];
-  const bool ok =
-      (Has(dev) && Read(dev, page)) || Reconstruct(index, page);
+  const bool ok = (Has(dev) && Read(dev, page)) || Reconstruct(index, page);
   if (ok) MendReadErrors();
   return ok;
 }
@@ -60,8 +59,8 @@ bool RaidRow::Write() {
   // Of a set in sync both come to the same, and of a large one only what is
   // written has been brought in sync.
   const bool in_sync = rs_.Has(kNosync) || !RaidTooLarge(rs_);
-  const bool ok = in_sync && RmwCost() < RcwCost() ? ReadModifyWrite()
-                                                   : ReconstructWrite();
+  const bool ok =
+      in_sync && RmwCost() < RcwCost() ? ReadModifyWrite() : ReconstructWrite();
   if (ok) MendReadErrors();
   return ok;
 }
@@ -83,11 +82,10 @@ bool RaidRow::Takes(uint32_t dev) const {
 }
 
 bool RaidRow::Read(uint32_t dev, RaidPage* page) {
-  const bool ok =
-      BioRead(*rs_.devs[dev].data->bdev, At(),
-              absl::MakeSpan(reinterpret_cast<char*>(page->data()),
-                             kRaidPageBytes))
-          .ok();
+  const bool ok = BioRead(*rs_.devs[dev].data->bdev, At(),
+                          absl::MakeSpan(reinterpret_cast<char*>(page->data()),
+                                         kRaidPageBytes))
+                      .ok();
   if (!ok) read_errors_.insert(dev);
   if (!ok && !Enough()) {
     // handle_failed_stripe(): all that could not be read, from the last on.
@@ -142,8 +140,8 @@ bool RaidRow::Store(uint32_t dev, const RaidPage& page) {
   // Blank devices stay so.
   RaidPage now;
   if (syncs_ && Has(dev) && Read(dev, &now) && now == page) return true;
-  const absl::Span<const char> bytes(
-      reinterpret_cast<const char*>(page.data()), kRaidPageBytes);
+  const absl::Span<const char> bytes(reinterpret_cast<const char*>(page.data()),
+                                     kRaidPageBytes);
   if (BioWrite(*rs_.devs[dev].data->bdev, At(), bytes).ok()) return true;
   write_errors_.insert(dev);
   errors_.push_back(dev);

@@ -160,10 +160,10 @@ uint32_t ParityToCome(const RaidSet& rs) {
   uint32_t count = 0;
   for (uint32_t i = 0; i < disks; ++i) {
     if (!RaidTakes(rs, members, i) || members[i].in_sync) continue;
-    const bool only = algorithm == kParity0    ? i < parity
-                      : algorithm == kParityN ? i >= disks - parity
-                                              : algorithm >= kLeftAsymmetric6 &&
-                                                    i == disks - 1;
+    const bool only = algorithm == kParity0 ? i < parity
+                      : algorithm == kParityN
+                          ? i >= disks - parity
+                          : algorithm >= kLeftAsymmetric6 && i == disks - 1;
     if (only) ++count;
   }
   return count;

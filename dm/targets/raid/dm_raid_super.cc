@@ -113,8 +113,7 @@ std::optional<RaidBitmap> ParseRaidBitmap(absl::string_view bytes) {
       std::min<uint64_t>((bitmap.sync_size + region - 1) / region,
                          (bytes.size() - kBitmapHeader) * 8);
   for (uint64_t i = 0; i < regions; ++i) {
-    const auto byte =
-        static_cast<unsigned char>(bytes[kBitmapHeader + i / 8]);
+    const auto byte = static_cast<unsigned char>(bytes[kBitmapHeader + i / 8]);
     if ((byte >> (i % 8) & 1) != 0) bitmap.dirty.insert(i);
   }
   return bitmap;

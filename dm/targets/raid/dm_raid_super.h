@@ -68,10 +68,10 @@ std::string FormatRaidSuper(const RaidSuper& sb);
 struct RaidBitmap {
   uint64_t events = 0;
   uint64_t events_cleared = 0;
-  uint64_t sync_size = 0;        // sectors that the bits cover
-  uint32_t chunk_bytes = 0;      // of a bit: the region size
-  uint32_t daemon_sleep = 5;     // seconds
-  uint32_t write_behind = 0;     // sectors
+  uint64_t sync_size = 0;         // sectors that the bits cover
+  uint32_t chunk_bytes = 0;       // of a bit: the region size
+  uint32_t daemon_sleep = 5;      // seconds
+  uint32_t write_behind = 0;      // sectors
   std::set<uint64_t> dirty = {};  // regions
 };
 

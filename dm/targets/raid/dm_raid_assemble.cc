@@ -259,8 +259,10 @@ absl::Status AssembleRaid(DmTarget& ti, RaidSet* rs) {
   {
     absl::MutexLock lock(&rs->mu);
     for (size_t i = 0; i < rs->devs.size(); ++i) {
-      rs->md.members[i].in_sync = !rs->devs[i].rebuild;
-      rs->md.members[i].rebuild_all = rs->devs[i].rebuild;
+      // What is restored tells what has become of it.
+      const bool rebuild = rs->devs[i].rebuild && !restoring;
+      rs->md.members[i].in_sync = !rebuild;
+      rs->md.members[i].rebuild_all = rebuild;
     }
   }
   Supers supers;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -229,25 +230,52 @@ uint64_t RaidRegions(const RaidSet& rs) {
   return (rs.resync_max_sectors + rs.region_size - 1) / rs.region_size;
 }
 
-// "<version> <type> <chunk> <array sectors> <resumed> <frozen> <pending>
-// <events> <recovery_cp> <recovery disabled> <mismatches> <members> <dirty
-// regions>"
+namespace {
+
+// What a saved set says of itself in one word, as letters.
+struct SavedFlag {
+  char letter;
+  bool RaidSet::*flag;
+};
+constexpr SavedFlag kSavedFlags[] = {
+    {'r', &RaidSet::resumed},    {'n', &RaidSet::is_new},
+    {'u', &RaidSet::update_sbs}, {'m', &RaidSet::new_bitmap},
+    {'g', &RaidSet::grows},      {'b', &RaidSet::has_bitmap}};
+
+// And of each of its devices.
+struct SavedMember {
+  int bit;
+  bool RaidMember::*flag;
+};
+constexpr SavedMember kSavedMembers[] = {{1, &RaidMember::in_sync},
+                                         {2, &RaidMember::faulty},
+                                         {4, &RaidMember::rebuild_all},
+                                         {8, &RaidMember::first_use}};
+
+}  // namespace
+
+// "1 <type> <chunk> <array sectors> <flags> <frozen> <pending> <events>
+// <recovery_cp> <recovery disabled> <mismatches> <members> <dirty regions>"
 std::string RaidSaveState(const DmTarget& ti) {
   const RaidSet& rs = ti.Private<RaidSet>();
   absl::MutexLock lock(&rs.mu);
-  std::string members;
+  std::string flags = "-", members;
+  for (const SavedFlag& f : kSavedFlags) {
+    if (rs.*f.flag) flags.push_back(f.letter);
+  }
   for (const RaidMember& member : rs.md.members) {
-    members.push_back(static_cast<char>('0' + (member.in_sync ? 1 : 0) +
-                                        (member.faulty ? 2 : 0) +
-                                        (member.rebuild_all ? 4 : 0)));
+    int bits = 0;
+    for (const SavedMember& m : kSavedMembers) {
+      if (member.*m.flag) bits |= m.bit;
+    }
+    members.push_back(static_cast<char>('0' + bits));
   }
   const int frozen = !rs.frozen ? 2 : *rs.frozen ? 1 : 0;
   return absl::StrCat(
       "1 ", rs.type->name, " ", rs.chunk_sectors, " ", rs.array_sectors, " ",
-      rs.resumed ? 1 : 0, " ", frozen, " ",
-      rs.pending.empty() ? "-" : rs.pending, " ", rs.md.events, " ",
-      rs.md.recovery_cp, " ", rs.md.recovery_disabled ? 1 : 0, " ",
-      rs.md.mismatches, " ", members, " ",
+      flags, " ", frozen, " ", rs.pending.empty() ? "-" : rs.pending, " ",
+      rs.md.events, " ", rs.md.recovery_cp, " ",
+      rs.md.recovery_disabled ? 1 : 0, " ", rs.md.mismatches, " ", members, " ",
       rs.md.dirty.empty() ? "-" : absl::StrJoin(rs.md.dirty, ","));
 }
 
@@ -258,7 +286,9 @@ bool RaidRestoreState(DmTarget& ti, absl::string_view state) {
   const RaidType* type = FindRaidType(words[1]);
   if (type == nullptr || words[11].size() != rs.devs.size()) return false;
   rs.type = type;
-  rs.resumed = words[4] == "1";
+  for (const SavedFlag& f : kSavedFlags) {
+    rs.*f.flag = absl::StrContains(words[4], f.letter);
+  }
   if (words[5] != "2") rs.frozen = words[5] == "1";
   if (words[6] != "-") rs.pending = std::string(words[6]);
   absl::MutexLock lock(&rs.mu);
@@ -271,11 +301,11 @@ bool RaidRestoreState(DmTarget& ti, absl::string_view state) {
   }
   rs.md.recovery_disabled = words[9] == "1";
   for (size_t i = 0; i < rs.devs.size(); ++i) {
-    const int bits = words[11][i] - '0';
-    rs.md.members[i] = {.in_sync = (bits & 1) != 0,
-                        .faulty = (bits & 2) != 0,
-                        .rebuild_all = (bits & 4) != 0};
+    for (const SavedMember& m : kSavedMembers) {
+      rs.md.members[i].*m.flag = ((words[11][i] - '0') & m.bit) != 0;
+    }
   }
+  rs.md.dirty.clear();
   if (words[12] == "-") return true;
   for (absl::string_view word : absl::StrSplit(words[12], ',')) {
     uint64_t region;

@@ -483,6 +483,38 @@ TEST_F(RaidFailTest, Grows) {
   EXPECT_EQ(Super(0, 88, 8), 4096u);
 }
 
+TEST_F(RaidFailTest, DelaysMakeItTakeItsTime) {
+  machine().FreezeClock();
+  ASSERT_EQ(Why("raid", Raid1({0, 1})), "");
+  Put("l2", Row(0, 2 * kSectors, "delay",
+                "/dev/mem0 16384 0 /dev/mem0 16384 500"));
+  Reload("raid1 5 0 rebuild 2 region_size 1024" + Devs({0, 1, 2}));
+  EXPECT_THAT(Log(), ElementsAre("md: recovery of RAID array mdX"));
+  EXPECT_EQ(Status(), "0 2048 raid raid1 3 AAa 0/2048 recover 0 0 -\n");
+  EXPECT_EQ(Write('w'), "");
+  machine().AdvanceClock(2);
+  ctl().LetTimePass();
+  EXPECT_EQ(Status(), "0 2048 raid raid1 3 AAa 1024/2048 recover 0 0 -\n");
+  EXPECT_EQ(Message("check"), "EBUSY");
+  SaveAndRestore();
+  machine().AdvanceClock(2);
+  ctl().LetTimePass();
+  EXPECT_EQ(Status(), "0 2048 raid raid1 3 AAA 2048/2048 idle 0 0 -\n");
+  EXPECT_EQ(ReadOf("l2", 511), "w");
+  // A new set's resync, which is done when nothing delays it any more.
+  ASSERT_THAT(Remove("d"), IsOk());
+  for (const char* meta : {"m1", "m2"}) {
+    ASSERT_THAT(BioWrite(Md(meta).disk(), sector_t{0},
+                         std::string(kSectorSize, '\0')),
+                IsOk());
+  }
+  ASSERT_EQ(Why("raid", Raid1({1, 2})), "");
+  EXPECT_EQ(Status(), "0 2048 raid raid1 2 aa 0/2048 resync 0 0 -\n");
+  Mend(2);
+  ctl().LetTimePass();
+  EXPECT_EQ(Health(), "AA");
+}
+
 TEST_F(RaidFailTest, ACheckCountsWhatDiffers) {
   auto spoil = [&](const std::string& leg, uint64_t sector, uint64_t count) {
     ASSERT_THAT(BioWrite(Md(leg).disk(), sector_t{sector},

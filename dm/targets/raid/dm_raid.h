@@ -20,6 +20,7 @@
 #include "absl/synchronization/mutex.h"
 #include "dm/arg_set.h"
 #include "dm/device_mapper.h"
+#include "dm/targets/background.h"
 #include "dm/targets/owned_mutex.h"
 #include "dm/targets/raid/dm_raid_super.h"
 
@@ -95,6 +96,12 @@ enum RaidFlag : uint32_t {
   kRaid10UseNearSets = 1 << 16,
 };
 
+// A resync or a recovery that takes its time, for targets below delay it.
+struct RaidJob {
+  BackgroundCopy copy;
+  uint64_t done = 0;  // sectors
+};
+
 struct RaidSet : DmTargetPrivate {
   const RaidType* asked = nullptr;  // as the table shows it
   // What the set is: another if it were to be reshaped, and has no room for it.
@@ -125,6 +132,7 @@ struct RaidSet : DmTargetPrivate {
   // MD_RECOVERY_FROZEN, where a message has said so; else a set that is
   // suspended is frozen.
   std::optional<bool> frozen;
+  std::optional<RaidJob> job;
   // "check" or "repair", that waits for the set to be resumed.
   std::string pending;
   // Held while a row of chunks is written: parity is that of all its data.

@@ -255,7 +255,8 @@ constexpr SavedMember kSavedMembers[] = {{1, &RaidMember::in_sync},
 }  // namespace
 
 // "1 <type> <chunk> <array sectors> <flags> <frozen> <pending> <events>
-// <recovery_cp> <recovery disabled> <mismatches> <members> <dirty regions>"
+// <recovery_cp> <recovery disabled> <mismatches> <members> <dirty regions>
+// <job> <done>"
 std::string RaidSaveState(const DmTarget& ti) {
   const RaidSet& rs = ti.Private<RaidSet>();
   absl::MutexLock lock(&rs.mu);
@@ -276,13 +277,14 @@ std::string RaidSaveState(const DmTarget& ti) {
       flags, " ", frozen, " ", rs.pending.empty() ? "-" : rs.pending, " ",
       rs.md.events, " ", rs.md.recovery_cp, " ",
       rs.md.recovery_disabled ? 1 : 0, " ", rs.md.mismatches, " ", members, " ",
-      rs.md.dirty.empty() ? "-" : absl::StrJoin(rs.md.dirty, ","));
+      rs.md.dirty.empty() ? "-" : absl::StrJoin(rs.md.dirty, ","), " ",
+      rs.job ? rs.job->copy.Save() : "-", " ", rs.job ? rs.job->done : 0);
 }
 
 bool RaidRestoreState(DmTarget& ti, absl::string_view state) {
   RaidSet& rs = ti.Private<RaidSet>();
   const std::vector<absl::string_view> words = absl::StrSplit(state, ' ');
-  if (words.size() != 13 || words[0] != "1") return false;
+  if (words.size() != 15 || words[0] != "1") return false;
   const RaidType* type = FindRaidType(words[1]);
   if (type == nullptr || words[11].size() != rs.devs.size()) return false;
   rs.type = type;
@@ -291,6 +293,10 @@ bool RaidRestoreState(DmTarget& ti, absl::string_view state) {
   }
   if (words[5] != "2") rs.frozen = words[5] == "1";
   if (words[6] != "-") rs.pending = std::string(words[6]);
+  if (words[13] != "-" && (!rs.job.emplace().copy.Restore(words[13]) ||
+                           !absl::SimpleAtoi(words[14], &rs.job->done))) {
+    return false;
+  }
   absl::MutexLock lock(&rs.mu);
   if (!absl::SimpleAtoi(words[2], &rs.chunk_sectors) ||
       !absl::SimpleAtoi(words[3], &rs.array_sectors) ||

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// raid: what md's sync thread does, at once: a resync makes all devices alike,
-// a recovery brings one back, a check counts what differs.
+// raid: what md's sync thread does: a resync makes all devices alike, a recovery
+// brings one back, a check counts what differs.
 //
-// A resync of a set too large for that changes nothing; a recovery of more
-// than 1 GiB of a device would take its time, and is not done.
+// It is done at once; or, where targets below delay I/O, when it would have come
+// to its end.  A resync of a set too large for that changes nothing; a recovery
+// of more than 1 GiB of a device would take its time, and is not done.
 // Mirrors: md_do_sync of drivers/md/md.c, raid1_sync_request,
 // raid10_sync_request, raid5_sync_request, attempt_restore_of_faulty_devices of
 // dm-raid.c (4.14 to 7.3).
@@ -15,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/since.h"
 #include "dm/bio_map.h"
+#include "dm/targets/dm_delay.h"
 #include "dm/targets/raid/dm_raid.h"
 #include "dm/targets/raid/dm_raid_layout.h"
 #include "dm/targets/raid/dm_raid_md.h"
@@ -185,11 +187,14 @@ bool NamesActions(const DmTarget& ti) {
   return ValueAt<bool>(kNamesActions, ProfileOf(ti).release);
 }
 
+absl::string_view RecoveryName(const DmTarget& ti) {
+  return NamesActions(ti) ? "recover" : "recovery";
+}
+
 // One recovery.  Whether it has come to its end.
 bool Recover(const DmTarget& ti) {
   const RaidSet& rs = ti.Private<RaidSet>();
-  const absl::string_view name = NamesActions(ti) ? "recover" : "recovery";
-  MdLog(ti, KernLevel::kInfo, absl::StrCat("md: ", name, " of RAID array mdX"));
+  const absl::string_view name = RecoveryName(ti);
   Passed passed;
   const Members before = rs.Members();
   if (RaidHasEnough(rs, before)) {
@@ -261,7 +266,6 @@ absl::string_view ResyncName(const DmTarget& ti, const RaidSet& rs) {
 void Resync(const DmTarget& ti) {
   const RaidSet& rs = ti.Private<RaidSet>();
   const absl::string_view name = ResyncName(ti, rs);
-  MdLog(ti, KernLevel::kInfo, absl::StrCat("md: ", name, " of RAID array mdX"));
   (void)Pass(ti, Action::kResync);
   MdLog(ti, KernLevel::kInfo, absl::StrCat("md: mdX: ", name, " done."));
   {
@@ -286,6 +290,47 @@ void Preresume(const DmTarget& ti, RaidSet& rs) {
   }
 }
 
+// The longest that targets below delay what is read and what is written.
+uint64_t DelayMs(const RaidSet& rs) {
+  const Members members = rs.Members();
+  uint64_t read_ms = 0, write_ms = 0;
+  for (size_t i = 0; i < rs.devs.size(); ++i) {
+    if (!RaidTakes(rs, members, i)) continue;
+    BlockDevice& bdev = *rs.devs[i].data->bdev;
+    const sector_t first(rs.data_begin());
+    if (members[i].in_sync) {
+      read_ms = std::max(read_ms, DelayBelowMs(bdev, first, ReqOp::kRead));
+    }
+    write_ms = std::max(write_ms, DelayBelowMs(bdev, first, ReqOp::kWrite));
+  }
+  return read_ms + write_ms;
+}
+
+void SayBegins(const DmTarget& ti, absl::string_view name) {
+  MdLog(ti, KernLevel::kInfo, absl::StrCat("md: ", name, " of RAID array mdX"));
+}
+
+// All that there is to do, the first of it said already where there was a job.
+void FinishSync(const DmTarget& ti, RaidSet& rs) {
+  bool said = rs.job.has_value();
+  rs.job.reset();
+  // Each attempt that is interrupted has put a device out.
+  for (uint32_t i = 0; i <= rs.disks() && WantsRecovery(rs); ++i) {
+    if (!std::exchange(said, false)) SayBegins(ti, RecoveryName(ti));
+    (void)Recover(ti);
+  }
+  if (!rs.NeedsResync()) return;
+  if (!said) SayBegins(ti, ResyncName(ti, rs));
+  Resync(ti);
+}
+
+void StartSync(const DmTarget& ti, RaidSet& rs) {
+  if (rs.job || (!WantsRecovery(rs) && !rs.NeedsResync())) return;
+  if (DelayMs(rs) == 0) return FinishSync(ti, rs);
+  SayBegins(ti, WantsRecovery(rs) ? RecoveryName(ti) : ResyncName(ti, rs));
+  rs.job.emplace().copy.Start(MachineOf(ti).NowSeconds());
+}
+
 }  // namespace
 
 void RaidResume(DmTarget& ti) {
@@ -296,11 +341,7 @@ void RaidResume(DmTarget& ti) {
   } else {
     Preresume(ti, rs);
   }
-  // Each attempt that is interrupted has put a device out.
-  for (uint32_t i = 0; i <= rs.disks() && WantsRecovery(rs); ++i) {
-    if (!Recover(ti) && !WantsRecovery(rs)) break;
-  }
-  if (rs.NeedsResync()) Resync(ti);
+  StartSync(ti, rs);
   if (!rs.pending.empty()) {
     RunRaidAction(ti, std::exchange(rs.pending, ""));
   }
@@ -315,11 +356,21 @@ void RaidPostsuspend(DmTarget& ti) {
   rs.md.clean = true;
 }
 
-void RaidElapse(DmTarget& ti, int64_t) {
-  // safemode_delay has passed.
-  const RaidSet& rs = ti.Private<RaidSet>();
-  absl::MutexLock lock(&rs.mu);
-  rs.md.clean = true;
+void RaidElapse(DmTarget& ti, int64_t now) {
+  RaidSet& rs = ti.Private<RaidSet>();
+  {
+    // safemode_delay has passed.
+    absl::MutexLock lock(&rs.mu);
+    rs.md.clean = true;
+  }
+  if (!rs.job) return;
+  // As slow as md is beside other I/O.
+  constexpr uint64_t kUnit = 256;
+  const uint64_t delay_ms = DelayMs(rs);
+  rs.job->done += rs.job->copy.Take(now, kUnit, delay_ms) * kUnit;
+  if (delay_ms == 0 || rs.job->done >= rs.resync_max_sectors) {
+    FinishSync(ti, rs);
+  }
 }
 
 void RunRaidAction(const DmTarget& ti, absl::string_view word) {

@@ -53,6 +53,7 @@ absl::string_view LayoutName(const RaidSet& rs) {
 absl::string_view SyncAction(const DmTarget& ti, const RaidSet& rs) {
   if (rs.frozen.value_or(ti.table->md().suspended())) return "frozen";
   if (!rs.pending.empty()) return rs.pending;
+  if (rs.job && RaidDegraded(rs, rs.Members()) == 0) return "resync";
   // Of a recovery that takes its time nothing is done here.
   const std::vector<RaidMember> members = rs.Members();
   for (size_t i = 0; i < rs.devs.size(); ++i) {
@@ -62,11 +63,12 @@ absl::string_view SyncAction(const DmTarget& ti, const RaidSet& rs) {
   return "idle";
 }
 
-// __raid_dev_status().
-char Health(const RaidDev& dev, const RaidMember& member) {
+// __raid_dev_status(): of a set that is resynchronised no device is in sync.
+char Health(const RaidDev& dev, const RaidMember& member,
+            absl::string_view action) {
   if (dev.data == nullptr) return '-';
   if (member.faulty) return 'D';
-  return member.in_sync ? 'A' : 'a';
+  return member.in_sync && action != "resync" ? 'A' : 'a';
 }
 
 uint64_t Mismatches(const RaidSet& rs) {
@@ -80,13 +82,17 @@ void RaidInfo(const DmTarget& ti, const RaidSet& rs, std::string* out) {
                             ? static_cast<uint32_t>(std::max(rs.delta_disks, 0))
                             : 0;
   absl::StrAppend(out, LayoutName(rs), " ", rs.disks() + more, " ");
+  const absl::string_view action = SyncAction(ti, rs);
   const std::vector<RaidMember> members = rs.Members();
   for (size_t i = 0; i < rs.devs.size(); ++i) {
-    out->push_back(Health(rs.devs[i], members[i]));
+    out->push_back(Health(rs.devs[i], members[i], action));
   }
-  const absl::string_view action = SyncAction(ti, rs);
-  const uint64_t progress =
-      action == "idle" || rs.type->is_raid0() ? rs.resync_max_sectors : 0;
+  uint64_t progress = 0;
+  if (action == "idle" || rs.type->is_raid0()) {
+    progress = rs.resync_max_sectors;
+  } else if (rs.job && action != "frozen") {
+    progress = std::min(rs.job->done, rs.resync_max_sectors);
+  }
   absl::StrAppend(out, " ", progress, "/", rs.resync_max_sectors, " ", action,
                   " ", Mismatches(rs), " ", rs.data_begin(), " ",
                   rs.journal_dev != nullptr ? "A" : "-");

@@ -129,6 +129,7 @@ absl::Status StartRaid(DmTarget& ti, RaidSet* rs) {
   absl::Status s = DivideRaidSectors(ti, rs);
   if (s.ok()) s = AssembleRaid(ti, rs);
   if (s.ok()) s = RunRaid(ti, rs);
+  if (s.ok()) FitRaidBitmap(rs);
   return s;
 }
 

@@ -188,6 +188,8 @@ absl::Status AssembleRaid(DmTarget& ti, RaidSet* rs);
 // superblock and the words together make it.
 absl::Status CheckRaidConversion(uint32_t new_devs, const RaidSet& rs);
 absl::Status ConvertRaid(const RaidSuper& sb, RaidSet* rs);
+// A bitmap for which there is no room is not kept.
+void FitRaidBitmap(RaidSet* rs);
 // bitmap_load(): where devices that are back differ.
 void LoadRaidBitmap(RaidSet* rs);
 

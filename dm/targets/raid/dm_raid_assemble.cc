@@ -227,15 +227,9 @@ absl::Status CheckRedundancy(const RaidSet& rs, uint32_t level) {
 }
 
 void ReadBitmap(RaidSet* rs, size_t freshest) {
-  const BlockDevice& bdev = *rs->devs[freshest].meta->bdev;
-  const uint64_t at = kRaidBitmapOffset >> kSectorShift;
-  const size_t bytes = RaidBitmapBytes(RaidRegions(*rs));
-  if (bdev.nr_sectors() < at + (bytes >> kSectorShift)) {
-    rs->has_bitmap = false;
-    return;
-  }
-  std::string bits(bytes, '\0');
-  if (!BioRead(*rs->devs[freshest].meta->bdev, sector_t{at},
+  std::string bits(RaidBitmapBytes(RaidRegions(*rs)), '\0');
+  if (!BioRead(*rs->devs[freshest].meta->bdev,
+               sector_t{kRaidBitmapOffset >> kSectorShift},
                absl::MakeSpan(bits))
            .ok()) {
     return;
@@ -296,6 +290,17 @@ absl::Status AssembleRaid(DmTarget& ti, RaidSet* rs) {
                      rs->journal_dev == nullptr && !rs->type->is_raid0();
   }
   return absl::OkStatus();
+}
+
+void FitRaidBitmap(RaidSet* rs) {
+  if (!rs->has_bitmap) return;
+  const uint64_t end =
+      (kRaidBitmapOffset + RaidBitmapBytes(RaidRegions(*rs))) >> kSectorShift;
+  for (const RaidDev& dev : rs->devs) {
+    if (dev.meta != nullptr && dev.meta->bdev->nr_sectors() < end) {
+      rs->has_bitmap = false;
+    }
+  }
 }
 
 void LoadRaidBitmap(RaidSet* rs) {

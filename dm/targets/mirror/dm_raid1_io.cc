@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "dm/bio_map.h"
+#include "dm/targets/dm_delay.h"
 #include "dm/targets/mirror/dm_raid1.h"
 
 namespace dmdax {
@@ -282,11 +283,32 @@ AfterFailure MirrorIoFailed(const DmTarget& ti, const DmBio& bio,
   return after;
 }
 
+// How long delay targets make the copy of a region take.
+uint64_t RecoveryDelayMs(const MirrorSet& ms) {
+  size_t from;
+  {
+    absl::MutexLock lock(&ms.mu);
+    if (ms.log.all_in_sync()) return 0;
+    from = ms.default_mirror;
+  }
+  uint64_t write_ms = 0;
+  for (size_t i = 0; i < ms.mirror.size(); ++i) {
+    const Mirror& m = ms.mirror[i];
+    if (i == from) continue;
+    write_ms =
+        std::max(write_ms, DelayBelowMs(*m.dev->bdev, m.offset, ReqOp::kWrite));
+  }
+  const Mirror& source = ms.mirror[from];
+  return DelayBelowMs(*source.dev->bdev, source.offset, ReqOp::kRead) +
+         write_ms;
+}
+
 // do_recovery(): that all regions are in sync is an event.  Without
 // handle_errors those that could not be copied count as if they had been.
 void MirrorElapse(DmTarget& ti, int64_t now) {
   MirrorSet& ms = ti.Private<MirrorSet>();
-  uint64_t left = ms.recovery.Take(now, ms.log.region_size());
+  uint64_t left =
+      ms.recovery.Take(now, ms.log.region_size(), RecoveryDelayMs(ms));
   bool copied = false;
   for (; left > 0; --left) {
     std::optional<uint64_t> region;

@@ -143,6 +143,17 @@ std::optional<uint64_t> BlockToWrite(const ThinC& tc, Pool& pool,
   return fresh;
 }
 
+// handle_unserviceable_bio(): it waits until the pool has grown, or has been
+// full for too long.
+BioMap Unserviceable(Pool& pool) ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool.mu) {
+  if (pool.pf.mode != PoolMode::kOutOfDataSpace) {
+    return {.kind = BioMap::Kind::kError, .err = EIO};
+  }
+  CheckNoSpaceTimeout(pool);
+  if (!pool.pf.error_if_no_space) return {.kind = BioMap::Kind::kWaits};
+  return {.kind = BioMap::Kind::kError, .err = ENOSPC};
+}
+
 // The pool's own device takes the I/O.
 BioMap ThinMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   const ThinC& tc = ti.Private<ThinC>();
@@ -171,10 +182,7 @@ BioMap ThinMap(const DmTarget& ti, sector_t sector, ReqOp op) {
     }
   } else {
     data_block = BlockToWrite(tc, pool, block);
-    if (!data_block) {
-      const bool full = pool.pf.mode == PoolMode::kOutOfDataSpace;
-      return {.kind = BioMap::Kind::kError, .err = full ? ENOSPC : EIO};
-    }
+    if (!data_block) return Unserviceable(pool);
   }
   return {BioMap::Kind::kRemapped, tc.pool_dev,
           sector_t(*data_block * pool.sectors_per_block + within), 0};

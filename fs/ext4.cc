@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "absl/strings/str_split.h"
 #include "base/round_up.h"
 #include "base/units.h"
 #include "fs/ext4_fallocate.h"
@@ -33,7 +34,15 @@ class Ext4 final : public FileSystem {
       : FileSystem(type, profile), dax_vm_ops_(*this), file_vm_ops_(*this) {}
 
   std::string name() const override { return "ext4_file_operations"; }
-  bool large_folios() const override { return profile_.ext4_large_folios; }
+  // ext4_should_enable_large_folio(): not where the journal has the data.
+  bool large_folios() const override {
+    return profile_.ext4_large_folios && !journals_data_;
+  }
+  void TakeOptions(absl::string_view options) override {
+    for (absl::string_view option : absl::StrSplit(options, ',')) {
+      if (option == "data=journal") journals_data_ = true;
+    }
+  }
   // Buffer heads.
   bool dirty_by_block() const override { return true; }
   bool invalidation_cleans() const override { return true; }
@@ -116,6 +125,7 @@ class Ext4 final : public FileSystem {
 
   // ext4_abort() was here: the journal had aborted when a change began.
   bool read_only_ = false;
+  bool journals_data_ = false;
   DaxVmOps dax_vm_ops_;
   FileVmOps file_vm_ops_;
 };

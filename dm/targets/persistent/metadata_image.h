@@ -35,8 +35,11 @@ struct SuperblockFormat {
 // has the kernel's magic, but is not ours.
 absl::StatusOr<std::optional<std::string>> ReadMetadataImage(
     const DmTarget& ti, const DmDev& dev, const SuperblockFormat& format);
-void WriteMetadataImage(const DmDev& dev, const SuperblockFormat& format,
-                        absl::string_view state);
+// EIO: the device took not all of it.  What it had is there still, as the
+// kernel writes the superblock last.
+absl::Status WriteMetadataImage(const DmDev& dev,
+                                const SuperblockFormat& format,
+                                absl::string_view state);
 
 // Blocks of 4096 bytes on a metadata device.
 inline uint64_t MetadataBlocks(const DmDev& dev) {

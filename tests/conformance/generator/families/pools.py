@@ -12,7 +12,8 @@ def case(p):
   block = 128 * p.choice([1, 1, 2, 3])
   size = block * p.choice([4, 8, 64])
 
-  def pool(features=None, length=size):
+  def pool(features=None, length=None):
+    length = length or size
     features = features or p.choice([
         "1 error_if_no_space", "1 error_if_no_space",
         "2 error_if_no_space skip_block_zeroing",
@@ -45,6 +46,16 @@ def case(p):
         made.append(d.dmsetup("resume", name))
       return made + [create(new, thin(live[new], extra()))]
 
+    def resize():
+      nonlocal size
+      wanted = max(block, size + block * p.choice([-1, 1, 5, 100]))
+      steps = swap(p, "pool", pool("1 error_if_no_space", wanted))
+      if wanted < size:
+        # Refused, and suspended: whatever comes next would wait for ever.
+        return steps + swap(p, "pool", pool("1 error_if_no_space"))
+      size = wanted
+      return steps
+
     def another():
       live[new] = some
       return [create(new, thin(some, extra()))]
@@ -57,9 +68,7 @@ def case(p):
         2.5: another,
         2: lambda: [d.dmsetup("message", "pool", "0", f"delete {some}")],
         1.9: lambda: swap(p, "pool", pool()),
-        1.8: lambda: swap(p, "pool", pool("1 error_if_no_space",
-                                          max(block, size + block * p.choice(
-                                              [-1, 1, 5, 100])))),
+        1.8: resize,
         1.7: lambda: [d.dmsetup("message", "pool", "0", p.choice(
             ["reserve_metadata_snap", "release_metadata_snap",
              "set_transaction_id 0 5", "set_transaction_id 5 6"]))],

@@ -97,10 +97,9 @@ absl::Status CacheMetadata::Format(Machine& machine, bool separate_dirty_bits) {
 // Back to what the device has, after which the metadata need a check.
 void CacheMetadata::AbortLocked(const DmTarget& ti) {
   if (tm_->failed()) LogNoMetadataSpace(MachineOf(ti), *tm_);
-  absl::StatusOr<std::optional<std::string>> state =
-      ReadMetadataImage(ti, dev_, kSuperblock);
-  if (!state.ok() || !state->has_value() ||
-      !LoadLocked(ProfileOf(ti), **state)) {
+  const std::optional<std::string> state =
+      ReadLastCommit(ti, dev_, kSuperblock, committed_);
+  if (!state || !LoadLocked(ProfileOf(ti), *state)) {
     fail_io_ = true;
     return;
   }
@@ -218,7 +217,9 @@ absl::Status CacheMetadata::SaveLocked() {
     if (array->has_value()) (*array)->Save(&out);
   }
   tm_->Save(&out);
-  return WriteMetadataImage(dev_, kSuperblock, out.bytes());
+  absl::Status s = WriteMetadataImage(dev_, kSuperblock, out.bytes());
+  if (s.ok()) committed_ = out.bytes();
+  return s;
 }
 
 bool CacheMetadata::LoadLocked(const KernelProfile& profile,

@@ -80,6 +80,7 @@ class CacheMetadata {
   Misses misses_ ABSL_GUARDED_BY(mu_);
   bool needs_check_ ABSL_GUARDED_BY(mu_) = false;
   bool needs_check_written_ ABSL_GUARDED_BY(mu_) = false;
+  std::string committed_ ABSL_GUARDED_BY(mu_);  // what was written last
   bool fail_io_ ABSL_GUARDED_BY(mu_) = false;
   std::optional<DiskArray> mappings_, dirty_, discards_,
       hints_ ABSL_GUARDED_BY(mu_);

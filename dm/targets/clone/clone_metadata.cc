@@ -112,16 +112,15 @@ int CloneMetadata::Commit() {
 bool CloneMetadata::Abort(const DmTarget& ti) {
   const uint64_t regions = hydrated_.size();
   dirty_words_.clear();
-  absl::StatusOr<std::optional<std::string>> state =
-      ReadMetadataImage(ti, dev_, kSuperblock);
-  if (!state.ok()) {
+  const std::optional<std::string> state =
+      ReadLastCommit(ti, dev_, kSuperblock, committed_);
+  if (!state) {
     DmLog(machine_, KernLevel::kErr, kPrefix, "Failed to read_lock superblock");
     return false;
   }
-  if (!state->has_value()) return false;
   hydrated_.clear();
   nr_hydrated_ = 0;
-  if (Load(**state) && hydrated_.size() == regions) return true;
+  if (Load(*state) && hydrated_.size() == regions) return true;
   hydrated_.resize(regions);
   return false;
 }
@@ -144,7 +143,9 @@ absl::Status CloneMetadata::Save() {
   out.Put(run);
   bitset_->Save(&out);
   tm_->Save(&out);
-  return WriteMetadataImage(dev_, kSuperblock, out.bytes());
+  absl::Status s = WriteMetadataImage(dev_, kSuperblock, out.bytes());
+  if (s.ok()) committed_ = out.bytes();
+  return s;
 }
 
 bool CloneMetadata::Load(absl::string_view state) {

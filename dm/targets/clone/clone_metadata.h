@@ -61,6 +61,7 @@ class CloneMetadata {
   std::vector<bool> hydrated_;
   uint64_t nr_hydrated_ = 0;
   std::set<uint64_t> dirty_words_;
+  std::string committed_;  // what was written last
 };
 
 }  // namespace dmdax

@@ -93,6 +93,16 @@ absl::Status WriteMetadataImage(const DmDev& dev,
   return BioWrite(*dev.bdev, sector_t{0}, block);
 }
 
+std::optional<std::string> ReadLastCommit(const DmTarget& ti, const DmDev& dev,
+                                          const SuperblockFormat& format,
+                                          const std::string& committed) {
+  absl::StatusOr<std::optional<std::string>> state =
+      ReadMetadataImage(ti, dev, format);
+  if (state.ok()) return *std::move(state);
+  if (IsNotModelled(state.status())) return committed;
+  return std::nullopt;
+}
+
 void LogNoMetadataSpace(Machine& machine, const TransactionManager& tm) {
   using NoRoom = TransactionManager::NoRoom;
   const auto unable = [&] {

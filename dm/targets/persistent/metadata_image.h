@@ -41,6 +41,13 @@ absl::Status WriteMetadataImage(const DmDev& dev,
                                 const SuperblockFormat& format,
                                 absl::string_view state);
 
+// What an aborted transaction goes back to: the state on the device, or
+// `committed`, which was written last, where the device has no room for our
+// form.  Nothing: it can not be read.
+std::optional<std::string> ReadLastCommit(const DmTarget& ti, const DmDev& dev,
+                                          const SuperblockFormat& format,
+                                          const std::string& committed);
+
 // Blocks of 4096 bytes on a metadata device.
 inline uint64_t MetadataBlocks(const DmDev& dev) {
   return dev.bdev->nr_sectors() / kPageSectors;

@@ -148,15 +148,17 @@ absl::Status PoolMetadata::Save() {
   }
   tm_->Save(&out);
   data_->Save(&out);
-  return WriteMetadataImage(dev_, kSuperblock, out.bytes());
+  absl::Status s = WriteMetadataImage(dev_, kSuperblock, out.bytes());
+  if (s.ok()) committed_ = out.bytes();
+  return s;
 }
 
 bool PoolMetadata::Abort(const DmTarget& ti) {
-  absl::StatusOr<std::optional<std::string>> state =
-      ReadMetadataImage(ti, dev_, kSuperblock);
-  if (!state.ok() || !state->has_value()) return false;
+  const std::optional<std::string> state =
+      ReadLastCommit(ti, dev_, kSuperblock, committed_);
+  if (!state) return false;
   details_.clear();
-  if (!Load(**state)) return false;
+  if (!Load(*state)) return false;
   tm_->SetThreshold(threshold_, threshold_fn_);
   needs_check_ = true;
   WriteNeedsCheck();

@@ -138,6 +138,7 @@ class PoolMetadata {
   uint64_t time_ = 0, transaction_id_ = 0;
   bool needs_check_ = false;
   bool needs_check_written_ = false;
+  std::string committed_;  // what was written last
   uint64_t threshold_ = 0;
   std::function<void()> threshold_fn_;
   std::map<uint64_t, Device> devices_;

@@ -68,6 +68,10 @@ constexpr absl::string_view kRateLimited[] = {
     " is corrupted",
     "failed to correct (",
     "corrected 0 errors",
+    "raid1: Unable to read primary mirror during recovery",
+    "raid1: Write error during recovery",
+    "raid1: Read failure on mirror device ",
+    ": hydration failed",
 };
 
 bool IsRateLimited(const std::string& line) {

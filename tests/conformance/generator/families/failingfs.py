@@ -9,7 +9,7 @@ def reload(name, table):
           f"dmsetup load {name} && dmsetup resume {name}")
 
 
-def case(p):
+def failingfs(p):
   made = base(p, p.weighted({"ext4": 6, "xfs": 5, "ext2": 2}))
   fs = made["fs"]
   size = p.choice([4, 4, 8]) * MIB
@@ -47,3 +47,15 @@ def case(p):
                                         "validate,sync": 0 if fs == "ext2"
                                         else 2})}]
   return made
+
+
+def failingcache(p):
+  """The same, of files in the page cache."""
+  made = failingfs(p)
+  made["mount"] = "" if made["fs"] == "ext2" else "dax=never"
+  for what in made["maps"]:
+    what["flags"] = p.choice(["shared", "shared", "private"])
+  return made
+
+
+KINDS = {f.__name__: f for f in (failingfs, failingcache)}

@@ -75,7 +75,7 @@ absl::Status DelayCtr(DmTarget& ti, absl::Span<const std::string> argv) {
 BioMap DelayMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   const DelayC& dc = ti.Private<DelayC>();
   const DelayClass* c = &dc.write;
-  if (op == ReqOp::kRead || op == ReqOp::kReadAhead) c = &dc.read;
+  if (IsRead(op)) c = &dc.read;
   if (op == ReqOp::kFlush) c = &dc.flush;
   return {BioMap::Kind::kRemapped, c->dev, c->start + ti.Offset(sector), 0};
 }

@@ -223,7 +223,7 @@ BioMap CacheMap(const DmTarget& ti, sector_t sector, ReqOp) {
 // account_bio(): with nothing in the cache, every request misses.
 void CacheAccount(const DmTarget& ti, ReqOp op) {
   Cache& cache = ti.Private<Cache>();
-  if (op == ReqOp::kRead || op == ReqOp::kReadAhead) {
+  if (IsRead(op)) {
     ++cache.read_misses;
   } else if (op == ReqOp::kWrite) {
     ++cache.write_misses;

@@ -155,7 +155,7 @@ BioMap CloneMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   const Clone& clone = ti.Private<Clone>();
   const sector_t at(ti.Offset(sector));
   const uint64_t region = at.value() / clone.region_size;
-  const bool reads = op == ReqOp::kRead || op == ReqOp::kReadAhead;
+  const bool reads = IsRead(op);
   // The clone stands on itself.
   if (clone.mu.HeldHere()) return {.kind = BioMap::Kind::kError, .err = EIO};
   OwnedLock lock(&clone.mu);

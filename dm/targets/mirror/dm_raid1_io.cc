@@ -27,8 +27,6 @@ enum Choice : uint32_t {
   kDefaultOnly = 0x200  // a write to a region that is not in sync
 };
 
-bool IsRead(ReqOp op) { return op == ReqOp::kRead || op == ReqOp::kReadAhead; }
-
 void Say(const DmTarget& ti, KernLevel level, absl::string_view text) {
   DmLog(MachineOf(ti), level, "raid1", text);
 }

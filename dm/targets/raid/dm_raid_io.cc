@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "dm/bio_map.h"
+#include "dm/targets/raid/dm_raid_gf.h"
 #include "dm/targets/raid/dm_raid_layout.h"
 
 namespace dmdax {
@@ -42,7 +43,7 @@ BioMap MapToCopies(const RaidSet& rs, const std::vector<RaidPlace>& places,
              .dev = dev,
              .sector = sector,
              .sectors = sectors};
-      if (op == ReqOp::kRead || op == ReqOp::kReadAhead) break;
+      if (IsRead(op)) break;
     } else {
       map.also.push_back({dev, sector});
     }
@@ -57,37 +58,10 @@ std::vector<RaidPlace> Legs(const RaidSet& rs, uint64_t offset) {
   return legs;
 }
 
-// --- GF(2^8) of lib/raid6, with 0x11d and the generator 2 ---
-
-unsigned char Times2(unsigned char a) {
-  return static_cast<unsigned char>(a << 1 ^ ((a & 0x80) != 0 ? 0x1d : 0));
-}
-
-unsigned char Mul(unsigned char a, unsigned char b) {
-  unsigned char product = 0;
-  for (; b != 0; b >>= 1, a = Times2(a)) {
-    if ((b & 1) != 0) product ^= a;
-  }
-  return product;
-}
-
-unsigned char Pow2(unsigned n) {
-  unsigned char power = 1;
-  for (n %= 255; n > 0; --n) power = Times2(power);
-  return power;
-}
-
-// a^254.
-unsigned char Inverse(unsigned char a) {
-  unsigned char product = 1;
-  for (int i = 0; i < 254; ++i) product = Mul(product, a);
-  return product;
-}
-
 void AddTimes(unsigned char factor, const Page& page, Page* sum) {
   std::array<unsigned char, 256> table;
   for (unsigned i = 0; i < 256; ++i) {
-    table[i] = Mul(factor, static_cast<unsigned char>(i));
+    table[i] = GfMul(factor, static_cast<unsigned char>(i));
   }
   for (size_t i = 0; i < kPageBytes; ++i) (*sum)[i] ^= table[page[i]];
 }
@@ -204,7 +178,7 @@ class Row {
       Apply(i, &page);
       Add(page, &change);
       Add(change, &p);
-      if (has_q) AddTimes(Pow2(stripe_.power[stripe_.data[i]]), change, &q);
+      if (has_q) AddTimes(GfPow2(stripe_.power[stripe_.data[i]]), change, &q);
       pages.emplace_back(stripe_.data[i], page);
     }
     return StoreAll(pages, p, q);
@@ -219,7 +193,7 @@ class Row {
       if (!Overwrites(i) && !Get(i, &page)) return false;
       Apply(i, &page);
       Add(page, &p);
-      if (has_q) AddTimes(Pow2(stripe_.power[stripe_.data[i]]), page, &q);
+      if (has_q) AddTimes(GfPow2(stripe_.power[stripe_.data[i]]), page, &q);
       if (Writes(i)) pages.emplace_back(stripe_.data[i], page);
     }
     return StoreAll(pages, p, q);
@@ -248,7 +222,7 @@ class Row {
       if (!Read(dev, &data)) return false;
       Add(data, &p);
       if (stripe_.q == RaidStripe::kNone) continue;
-      AddTimes(Pow2(stripe_.power[dev]), data, &q);
+      AddTimes(GfPow2(stripe_.power[dev]), data, &q);
     }
     Page parity;
     if (!other && Has(stripe_.p)) {
@@ -265,15 +239,15 @@ class Row {
     const unsigned x = stripe_.power[stripe_.data[index]];
     *page = {};
     if (!other) {
-      AddTimes(Inverse(Pow2(x)), q, page);
+      AddTimes(GfInverse(GfPow2(x)), q, page);
       return true;
     }
     if (!Has(stripe_.p) || !Read(stripe_.p, &parity)) return false;
     Add(parity, &p);
     // X + Y = p, g^x X + g^y Y = q.
     const unsigned y = stripe_.power[stripe_.data[*other]];
-    const unsigned char scale = Inverse(Pow2(x) ^ Pow2(y));
-    AddTimes(Mul(scale, Pow2(y)), p, page);
+    const unsigned char scale = GfInverse(GfPow2(x) ^ GfPow2(y));
+    AddTimes(GfMul(scale, GfPow2(y)), p, page);
     AddTimes(scale, q, page);
     return true;
   }
@@ -338,7 +312,7 @@ BioMap RaidMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   }
   // Of a write, the data and what has their parity.
   const RaidStripe stripe = StripeOf(rs, offset);
-  const bool reads = op == ReqOp::kRead || op == ReqOp::kReadAhead;
+  const bool reads = IsRead(op);
   if (reads && rs.devs[stripe.data[stripe.index]].data == nullptr) {
     // It lies nowhere.
     return {.kind = BioMap::Kind::kError, .err = EOPNOTSUPP};

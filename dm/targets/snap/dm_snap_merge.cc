@@ -26,7 +26,7 @@ BioMap SnapshotMergeMap(const DmTarget& ti, sector_t sector, ReqOp op) {
     auto e = s.exceptions.find(sector.value() / s.chunk_size);
     if (e != s.exceptions.end()) return ToCow(s, e->second, sector);
   }
-  if (op != ReqOp::kRead && op != ReqOp::kReadAhead) {
+  if (!IsRead(op)) {
     OriginWrite(*s.origin->bdev, sector);
   }
   return to_origin;

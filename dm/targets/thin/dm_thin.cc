@@ -153,7 +153,7 @@ BioMap ThinMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   const uint64_t offset = ti.Offset(sector);
   const uint64_t block = offset / pool.sectors_per_block;
   const uint64_t within = offset % pool.sectors_per_block;
-  const bool reads = op == ReqOp::kRead || op == ReqOp::kReadAhead;
+  const bool reads = IsRead(op);
   if (op == ReqOp::kFlush) {
     return {BioMap::Kind::kRemapped, tc.pool_dev, sector_t{0}, 0};
   }

@@ -56,6 +56,7 @@ constexpr GuestWords kLines[] = {
     {"kworker/", ": attempt to access beyond end of device", kThread},
     {"device-mapper: integrity: Error on reading data: ", "", kThread},
     {"", " callbacks suppressed", kRate},
+    {"hrtimer: interrupt took ", " ns", kProcessor},
 };
 
 // Lines of which the kernel prints no more than ten in five seconds, whatever

@@ -25,6 +25,12 @@
 
 namespace dmdax {
 
+// need_commit_due_to_time(): the workers of thin, cache and clone commit once a
+// second what has changed (COMMIT_PERIOD); the machine's clock counts seconds.
+inline bool NeedCommitDueToTime(int64_t now, int64_t last_commit) {
+  return now - last_commit > 1;
+}
+
 class BackgroundCopy {
  public:
   void Start(int64_t now) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "dm/bio/submit_bio.h"
 #include "dm/bio_map.h"
 #include "dm/targets/dm_delay.h"
 #include "dm/targets/mirror/dm_raid1.h"
@@ -174,6 +175,28 @@ bool FlushLog(const DmTarget& ti, MirrorSet& ms) {
   return false;
 }
 
+// mirror_flush(): a log on a disk is written behind what the legs have.
+void FlushLegs(const DmTarget& ti, MirrorSet& ms) {
+  std::vector<size_t> failed;
+  for (size_t i = 0; i < ms.mirror.size(); ++i) {
+    if (!BioSubmitter()
+             .Submit(ReqOp::kFlush, *ms.mirror[i].dev->bdev, sector_t{0}, 0)
+             .ok()) {
+      failed.push_back(i);
+    }
+  }
+  Event event = Event::kNone;
+  {
+    absl::MutexLock lock(&ms.mu);
+    for (const size_t leg : failed) {
+      if (FailMirror(ti, ms, leg, DM_RAID1_FLUSH_ERROR) == Event::kRaised) {
+        event = Event::kRaised;
+      }
+    }
+  }
+  if (event == Event::kRaised) DmTableEvent(ti);
+}
+
 // recover(): a region of the default leg goes to the others.  Whether it did.
 bool CopyRegion(const DmTarget& ti, MirrorSet& ms, uint64_t region) {
   const uint64_t start = region * ms.log.region_size();
@@ -280,6 +303,8 @@ AfterFailure MirrorIoFailed(const DmTarget& ti, const DmBio& bio,
                            : WriteFailed(ti, ms, region, failure, &event);
   }
   if (event == Event::kRaised) DmTableEvent(ti);
+  // That the region was dirty went to the log before the write.
+  if (!IsRead(bio.op)) (void)FlushLog(ti, ms);
   return after;
 }
 
@@ -318,8 +343,11 @@ void MirrorElapse(DmTarget& ti, int64_t now) {
     }
     if (!region) break;
     const bool in_sync = CopyRegion(ti, ms, *region) || !ms.handle_errors;
-    absl::MutexLock lock(&ms.mu);
-    ms.log.SetSync(*region, in_sync);
+    {
+      absl::MutexLock lock(&ms.mu);
+      ms.log.SetSync(*region, in_sync);
+    }
+    if (ms.log.on_disk()) FlushLegs(ti, ms);
     copied = true;
   }
   if (copied) (void)FlushLog(ti, ms);

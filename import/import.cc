@@ -222,8 +222,13 @@ void Importer::LeaveOutByName(const ImportInput& input,
 }
 
 void Importer::ChooseKernel(const std::string& kernel, Imported* out) {
-  const std::string said =
-      !kernel.empty() ? kernel : (facts_->kernel ? facts_->kernel->value : "");
+  std::string said = kernel;
+  if (said.empty() && facts_->kernel) {
+    said = facts_->kernel->value;
+    if (facts_->machine && facts_->machine->value != "x86_64") {
+      absl::StrAppend(&said, " ", facts_->machine->value);
+    }
+  }
   if (said.empty()) {
     facts_->NoteOnce("no input says which kernel runs (uname -r): v6_1 taken");
     return;

@@ -205,7 +205,8 @@ std::string KeepElsewhere(const NotDaxLevel& end) {
 std::string WithoutTable(const NotDaxLevel& end) {
   const std::string device = OneLine(end.device);
   const UnmodelledDevice* const is = end.bdev->unmodelled();
-  const absl::string_view why = is == nullptr ? "" : is->why;
+  const absl::string_view why =
+      is == nullptr ? absl::string_view() : is->why;
   // Its target is known (import/stand_in.cc).
   const bool known = is != nullptr && !is->driver.empty() &&
                      (why.empty() || absl::StartsWith(why, kTargetHasNoDax));

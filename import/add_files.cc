@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "fs/mount_words.h"
@@ -22,6 +23,19 @@ namespace {
 
 constexpr uint64_t kExt4Magic = 0xef53;
 constexpr uint64_t kXfsMagic = 0x58465342;
+
+// " (upper /d/up, lower /x)" of an overlay; "": its options do not say.
+std::string DirectoriesOf(const MountFact& overlay) {
+  std::vector<std::string> parts;
+  for (const auto& [option, what] :
+       {std::pair("upperdir", "upper "), std::pair("lowerdir", "lower ")}) {
+    if (const auto at = MountValue(overlay.options, option)) {
+      parts.push_back(absl::StrCat(what, *at));
+    }
+  }
+  return parts.empty() ? ""
+                       : absl::StrCat(" (", absl::StrJoin(parts, ", "), ")");
+}
 
 class Files {
  public:
@@ -181,6 +195,11 @@ class Files {
               ? absl::StrCat("it is on ", owner->path, ", ",
                              MountTable::WithOptions(*owner),
                              ", which is left out")
+          : owner->type == "overlay"
+              ? absl::StrCat("it is on ", owner->path,
+                             ", an overlay: ask about the file that it shows, "
+                             "in one of its directories",
+                             DirectoriesOf(*owner))
               : absl::StrCat("it is on ", owner->path, ", ", owner->type,
                              ", which has no persistent memory below"));
       return absl::OkStatus();

@@ -271,6 +271,7 @@ absl::StatusOr<Imported> Importer::Build(Facts* facts, Imported out) {
   NameUnknown(facts);
   if (absl::Status s = PlacePmem(facts, &out.world); !s.ok()) return s;
   AddPmemBuses(facts, &out.world);
+  GuessPmemModes(facts, out.world);
   AddHardware(facts, &out.world);
   AddMapped(facts, &out.world);
   if (absl::Status s = AddMounts(facts, &out.world); !s.ok()) return s;

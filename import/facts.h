@@ -246,7 +246,7 @@ struct Facts {
   std::vector<LvmGroup> groups;
   // By reports: their segments are in sectors, PVs are called by their device.
   std::vector<LvmGroup> reported;
-  Said<std::string> kernel;  // "5.14.0-427.el9.x86_64"
+  Said<std::string> kernel;   // "5.14.0-427.el9.x86_64"
   Said<std::string> machine;  // uname -m: "x86_64"
   Said<uint32_t> dm_major;
   // By kernel name, "dm-0".

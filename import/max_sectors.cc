@@ -94,10 +94,9 @@ class Taker {
     if (!now.machine->profile().dm_max_io_len_has_max_sectors) return;
     for (const proto::MappedDevice& m : world_.mapped_device()) {
       const Mapped& known = facts_.mapped.at(m.name());
-      const bool has_chunks =
-          absl::c_any_of(known.rows, [](const DmTargetSpec& row) {
-            return row.target_type == "striped";
-          });
+      const bool has_chunks = absl::c_any_of(
+          known.rows,
+          [](const DmTargetSpec& row) { return row.target_type == "striped"; });
       if (!has_chunks || SaidMaxSectors(known.queue) != 0) continue;
       const absl::StatusOr<BlockDevice*> bdev = FindDevice(now, m.name());
       if (!bdev.ok()) continue;
@@ -105,12 +104,12 @@ class Taker {
       if (!Differs(fresh, m.name(), taken)) continue;
       facts_.Guess(
           known.table ? *known.table : known.place,
-          MakeGuess(proto::Guess::PMD, m.name(),
-                    absl::StrCat("no input says the max_sectors_kb of ",
-                                 m.name(),
-                                 ", and that of its legs was changed"),
-                    absl::StrCat(taken, ", as if it was loaded afterwards,"),
-                    "a copy of /sys/block"));
+          MakeGuess(
+              proto::Guess::PMD, m.name(),
+              absl::StrCat("no input says the max_sectors_kb of ", m.name(),
+                           ", and that of its legs was changed"),
+              absl::StrCat(taken, ", as if it was loaded afterwards,"),
+              "a copy of /sys/block"));
     }
   }
 

@@ -172,6 +172,13 @@ class Adviser {
                         absl::StrCat("there is a device ", mapped, "; free is ",
                                      site.vg, "/", name.lv));
     }
+    if (site.groups.count(name.vg) != 0) {
+      return ErrnoError(EEXIST,
+                        absl::StrCat("there is a volume group ", name.vg,
+                                     ", and vgcreate makes "
+                                     "none of that name; free is ",
+                                     site.vg, "/", name.lv));
+    }
     if (site.mounts.count(mount) != 0) {
       return ErrnoError(EBUSY, absl::StrCat("something is mounted at ", mount,
                                             "; free is ", site.mount));

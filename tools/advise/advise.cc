@@ -55,6 +55,11 @@ class Adviser {
   explicit Adviser(const AdviseRequest& request) : request_(request) {}
 
   absl::StatusOr<Advice> Run() {
+    if (!request_.unknown.empty()) {
+      return Advice{.wish = request_.wish,
+                    .reason = "not_known",
+                    .text = request_.unknown};
+    }
     absl::StatusOr<Advice> advice = Judge(request_.wish);
     if (!advice.ok() || advice->given) return advice;
     for (const AdviceWish& wish : Neighbours(*advice)) {
@@ -131,6 +136,12 @@ class Adviser {
           " in whole pages of 1 GiB behind its info block and memory map, ",
           best.disk);
       return;
+    }
+    if (advice.wish.size != 0 && advice.wish.size != best.size) {
+      advice.may_go = absl::StrCat(
+          advice.may_go, advice.may_go.empty() ? "" : "; ",
+          "a namespace is made anew as a whole: ", BytesText(best.size),
+          " in place of ", BytesText(advice.wish.size));
     }
     advice.wish.size = best.size;
     advice.device = absl::StrCat("/dev/", best.name);

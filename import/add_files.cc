@@ -11,9 +11,11 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/kernel_profile.h"
 #include "fs/mount_words.h"
 #include "import/block_units.h"
 #include "import/build_world.h"
+#include "import/contradictions.h"
 #include "import/guess.h"
 #include "import/mount_table.h"
 #include "iomap/file_extents.h"
@@ -68,7 +70,7 @@ class Files {
         proto::Guess guess = MakeGuess(
             proto::Guess::NO_DAX, path,
             absl::StrCat("no input says whether ", path,
-                         ", on a mount with dax=inode, has FS_XFLAG_DAX"),
+                         ", on a mount where that decides, has FS_XFLAG_DAX"),
             "it has not", "lsattr FILE or xfs_io -c stat FILE");
         guess.set_dax_flag(true);
         facts_.Guess({}, std::move(guess));
@@ -225,7 +227,10 @@ class Files {
     if (flags != flags_.end()) {
       out->set_dax(flags->second.dax);
       if (flags->second.never_dax) out->set_never_dax(true);
-    } else if (HasMountWord(best->options(), "dax=inode")) {
+    } else if (const auto kernel = FindKernelProfile(world_.kernel());
+               DaxIsByFlag(kernel.ok() ? **kernel : DefaultKernelProfile(),
+                           best->type().empty() ? "ext4" : best->type(),
+                           best->options())) {
       unflagged_[best->path()].push_back(path);
     }
     for (const FileExtent& e : file.list.extents) {
@@ -296,7 +301,7 @@ class Files {
   std::map<std::string, const FileFact*> given_;  // by path
   BlockUnits units_;
   std::map<std::string, FlagFact> flags_;  // by path
-  // By mount with dax=inode, files of whose flag nothing is said.
+  // By mount where the flag decides, files of whose flag nothing is said.
   std::map<std::string, std::vector<std::string>> unflagged_;
 };
 

@@ -232,17 +232,19 @@ class Mounts {
                                                                   : "dax");
       facts_.Guess(m.place, std::move(guess));
     }
+    const bool says_inode = HasMountWord(m.options, "dax=inode");
+    if (!options.empty() && DaxIsByFlag(kernel_, m.type, m.options) &&
+        (says_inode || HasFilesOf(m.path)) && !HasFlagsOf(m.path)) {
+      proto::Guess guess = MakeGuess(
+          proto::Guess::NO_DAX, m.path,
+          absl::StrCat("no input says whether a file of ", m.path, ", mounted ",
+                       says_inode ? "with dax=inode" : "without a dax option",
+                       ", has FS_XFLAG_DAX"),
+          "none has", "lsattr FILE or xfs_io -c stat FILE");
+      guess.set_dax_flag(true);
+      facts_.Guess(m.place, std::move(guess));
+    }
     for (absl::string_view option : options) {
-      if (option == "dax=inode" && !HasFlagsOf(m.path)) {
-        proto::Guess guess =
-            MakeGuess(proto::Guess::NO_DAX, m.path,
-                      absl::StrCat("no input says whether a file of ", m.path,
-                                   ", mounted with dax=inode, has "
-                                   "FS_XFLAG_DAX"),
-                      "none has", "lsattr FILE or xfs_io -c stat FILE");
-        guess.set_dax_flag(true);
-        facts_.Guess(m.place, std::move(guess));
-      }
       if (m.type == "xfs" && absl::ConsumePrefix(&option, "rtdev=") &&
           !AllOnDataDevice(m.path)) {
         proto::Guess guess =
@@ -265,6 +267,13 @@ class Mounts {
     const std::string begin = absl::StrCat(path == "/" ? "" : path, "/");
     return absl::c_any_of(facts_.flags, [&](const FlagFact& fact) {
       return absl::StartsWith(table_.PathInWorld(fact.path), begin);
+    });
+  }
+
+  bool HasFilesOf(const std::string& path) const {
+    const std::string begin = absl::StrCat(path == "/" ? "" : path, "/");
+    return absl::c_any_of(facts_.files, [&](const FileFact& file) {
+      return absl::StartsWith(table_.PathInWorld(file.path), begin);
     });
   }
 

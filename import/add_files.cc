@@ -92,6 +92,7 @@ class Files {
       }
       at->second.never_dax |= fact.never_dax;
       at->second.realtime |= fact.realtime;
+      at->second.says_realtime |= fact.says_realtime;
     }
     return absl::OkStatus();
   }

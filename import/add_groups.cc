@@ -148,9 +148,8 @@ class GroupAdder {
   }
 
   bool HasAnyDevice() const {
-    return std::any_of(
-        group_.lv_order.begin(), group_.lv_order.end(),
-        [this](const std::string& lv) { return HasDevice(lv); });
+    return std::any_of(group_.lv_order.begin(), group_.lv_order.end(),
+                       [this](const std::string& lv) { return HasDevice(lv); });
   }
 
   // Those below all volumes that it is made of; depth first and without

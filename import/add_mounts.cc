@@ -19,6 +19,7 @@
 #include "fs/mount_words.h"
 #include "fs/no_dax.h"
 #include "import/build_world.h"
+#include "import/contradictions.h"
 #include "import/guess.h"
 #include "import/mount_table.h"
 #include "import/next_boot.h"
@@ -277,14 +278,20 @@ class Mounts {
     });
   }
 
-  // Whether the extents of its files, as far as there are any, are said to be
-  // on the data device: xfs_bmap -v has AGs there alone.
+  // Whether it is said of its files, as far as there are any, on which device
+  // they are: xfs_bmap -v has AGs on the data device alone, and of those on
+  // the other no World has anything.
   bool AllOnDataDevice(const std::string& path) const {
     const std::string begin = absl::StrCat(path == "/" ? "" : path, "/");
+    std::set<std::string> flags_say;
+    for (const FlagFact& fact : facts_.flags) {
+      if (fact.says_realtime) flags_say.insert(table_.PathInWorld(fact.path));
+    }
     bool some = false;
     for (const FileFact& file : facts_.files) {
-      if (!absl::StartsWith(file.path, begin)) continue;
-      if (!file.list.on_data_device) return false;
+      const std::string name = table_.PathInWorld(file.path);
+      if (!absl::StartsWith(name, begin)) continue;
+      if (!file.list.on_data_device && !flags_say.contains(name)) return false;
       some = true;
     }
     return some;

@@ -206,6 +206,7 @@ struct FlagFact {
   bool dax = false;        // FS_XFLAG_DAX
   bool never_dax = false;  // encrypted, with verity or inline data, journalled
   bool realtime = false;   // its data is on the realtime device of its xfs
+  bool says_realtime = false;  // it would be said if it was
 };
 
 struct IomemRange {

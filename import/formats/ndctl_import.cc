@@ -85,7 +85,14 @@ absl::Status ReadDaxDevices(const JsonValue& space, Facts* facts) {
   for (const JsonValue& d : space["daxregion"]["devices"].Elements()) {
     if (absl::Status s = add(d); !s.ok()) return s;
   }
-  return space["chardev"].exists() ? add(space) : absl::OkStatus();
+  if (space["chardev"].exists()) return add(space);
+  if (space["daxregion"]["devices"].Elements().empty()) {
+    facts->Note(space.place(),
+                absl::StrCat(space["dev"].Text(),
+                             " is devdax, and no device of it is said: left "
+                             "out (ndctl list -NX, daxctl list -DM)"));
+  }
+  return absl::OkStatus();
 }
 
 // With -M: in sectors from the start of the data.

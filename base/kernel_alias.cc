@@ -2,7 +2,9 @@
 #include "base/kernel_alias.h"
 
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -10,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/nearest.h"
 
 namespace dmdax {
 namespace {
@@ -79,11 +82,11 @@ const KernelProfile* OldestAfter(KernelRelease release) {
 
 // As uname -m says it, and vendors at the end of a release.
 constexpr absl::string_view kMachines[] = {
-    "aarch64", "alpha",       "arm64",   "armhf",   "armmp",       "armv7hl",
-    "armv7l",  "i386",        "i586",    "i686",    "loong64",     "loongarch64",
-    "mips64",  "mips64el",    "parisc",  "powerpc", "powerpc64",   "powerpc64le",
-    "ppc64",   "ppc64el",     "ppc64le", "riscv",   "riscv64",     "s390x",
-    "sparc64",
+    "aarch64", "alpha",       "arm64",       "armhf",    "armmp",
+    "armv7hl", "armv7l",      "i386",        "i586",     "i686",
+    "loong64", "loongarch64", "mips64",      "mips64el", "parisc",
+    "powerpc", "powerpc64",   "powerpc64le", "ppc64",    "ppc64el",
+    "ppc64le", "riscv",       "riscv64",     "s390x",    "sparc64",
 };
 // Of a kernel whose pages are no 4 KiB.
 constexpr std::pair<absl::string_view, absl::string_view> kPages[] = {
@@ -176,7 +179,8 @@ std::string KernelAnswer::AboveNote() const {
 }
 
 absl::StatusOr<KernelAnswer> AnswerForKernel(absl::string_view name) {
-  if (const KernelProfile* rhel = RhelArm64(name)) return KernelAnswer{rhel, ""};
+  if (const KernelProfile* rhel = RhelArm64(name))
+    return KernelAnswer{rhel, ""};
   if (const std::string foreign = ForeignIn(name);
       !foreign.empty() && ParseRelease(name)) {
     return absl::NotFoundError(
@@ -196,12 +200,18 @@ absl::StatusOr<KernelAnswer> AnswerForKernel(absl::string_view name) {
     }
     return NearestFor(std::string(name), *release, *profile);
   }
+  std::vector<std::string> known;
+  for (const KernelProfile& profile : AllKernelProfiles()) {
+    known.emplace_back(profile.name);
+  }
+  for (const KernelAlias& alias : kAliases) known.emplace_back(alias.name);
   return absl::NotFoundError(absl::StrCat(
       found.status().message(), ", releases such as 6.18, and ",
       absl::StrJoin(kAliases, ", ",
                     [](std::string* out, const KernelAlias& alias) {
                       absl::StrAppend(out, alias.name);
-                    })));
+                    }),
+      DidYouMean(name, known)));
 }
 
 absl::StatusOr<KernelAnswer> AnswerForRelease(absl::string_view release) {

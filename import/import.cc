@@ -13,6 +13,7 @@
 #include "base/errno_status.h"
 #include "base/kernel_alias.h"
 #include "base/kernel_profile.h"
+#include "base/nearest.h"
 #include "base/read_input.h"
 #include "base/utf8.h"
 #include "import/build_world.h"
@@ -120,7 +121,12 @@ absl::Status Importer::AddRead(ImportRead read, absl::string_view as) {
   if (!as.empty()) {
     forced = FindImportFormat(as);
     if (forced == nullptr) {
-      return ErrnoError(EINVAL, absl::StrCat("no kind of input '", as, "'"));
+      std::vector<std::string> kinds;
+      for (const auto& [name, title] : ImportFormatNames()) {
+        kinds.push_back(name);
+      }
+      return ErrnoError(EINVAL, absl::StrCat("no kind of input '", as, "'",
+                                             DidYouMean(as, kinds)));
     }
   }
   for (const ImportRead::Unread& one : read.unread) {
@@ -298,8 +304,10 @@ absl::StatusOr<Imported> Importer::Build(Facts* facts, Imported out) {
       continue;
     }
     const std::string at = place.ToString();
-    out.guesses.push_back(
-        absl::StrCat(at, at.empty() ? "" : ": ", GuessText(guess)));
+    const std::string text = GuessText(guess);
+    // Of two inputs both places are named.
+    const bool has_place = at.empty() || absl::StartsWith(text, at);
+    out.guesses.push_back(has_place ? text : absl::StrCat(at, ": ", text));
   }
   out.notes = std::move(facts->notes);
   return out;

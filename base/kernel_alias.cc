@@ -2,12 +2,17 @@
 #include "base/kernel_alias.h"
 
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "base/nearest.h"
 
 namespace dmdax {
 namespace {
@@ -75,6 +80,62 @@ const KernelProfile* OldestAfter(KernelRelease release) {
   return oldest;
 }
 
+// As uname -m says it, and vendors at the end of a release.
+constexpr absl::string_view kMachines[] = {
+    "aarch64", "alpha",       "arm64",       "armhf",    "armmp",
+    "armv7hl", "armv7l",      "i386",        "i586",     "i686",
+    "loong64", "loongarch64", "mips64",      "mips64el", "parisc",
+    "powerpc", "powerpc64",   "powerpc64le", "ppc64",    "ppc64el",
+    "ppc64le", "riscv",       "riscv64",     "s390x",    "sparc64",
+};
+// Of a kernel whose pages are no 4 KiB.
+constexpr std::pair<absl::string_view, absl::string_view> kPages[] = {
+    {"16k", "with pages of 16 KiB"},
+    {"64k", "with pages of 64 KiB"},
+    {"64kb", "with pages of 64 KiB"},
+};
+
+// Of "5.14.0-427.el9.aarch64+64k", or what uname -rm says: what it is that no
+// profile of x86_64 is; "": nothing says that it is anything else.
+std::string ForeignIn(absl::string_view release) {
+  const size_t blank = release.find(' ');
+  if (blank != release.npos) {
+    const absl::string_view machine = release.substr(blank + 1);
+    return machine == "x86_64" ? "" : absl::StrCat("of ", machine);
+  }
+  std::string foreign;
+  for (absl::string_view word :
+       absl::StrSplit(release, absl::ByAnyChar(".-+"))) {
+    if (word == "x86_64" || word == "amd64") return "";
+    for (absl::string_view machine : kMachines) {
+      if (word == machine) foreign = absl::StrCat("of ", machine);
+    }
+    for (const auto& [name, what] : kPages) {
+      if (word == name && foreign.empty()) foreign = std::string(what);
+    }
+  }
+  // Debian's; a vendor may count so far.
+  if (absl::EndsWith(release, "-686") || absl::EndsWith(release, "-686-pae")) {
+    foreign = "of i686";
+  }
+  return foreign;
+}
+
+std::string ForeignText(absl::string_view release, absl::string_view foreign) {
+  return absl::StrCat("kernel ", release, " is one ", foreign,
+                      ", and dmdax has those of x86_64, with pages of 4 KiB");
+}
+
+// RHEL's 4.14 for arm64, of whose faults there is a profile; null: it is none.
+const KernelProfile* RhelArm64(absl::string_view release) {
+  if (!absl::StartsWith(release, "4.14.") ||
+      !absl::StrContains(release, ".el7a.aarch64")) {
+    return nullptr;
+  }
+  const auto found = FindKernelProfile("arm64_4_14");
+  return found.ok() ? *found : nullptr;
+}
+
 std::string Near(absl::string_view said, const KernelProfile& profile) {
   return absl::StrCat("kernel ", said, " is not a profile; ", profile.name,
                       " answers, the nearest that is (dmdax kernels)");
@@ -118,6 +179,13 @@ std::string KernelAnswer::AboveNote() const {
 }
 
 absl::StatusOr<KernelAnswer> AnswerForKernel(absl::string_view name) {
+  if (const KernelProfile* rhel = RhelArm64(name))
+    return KernelAnswer{rhel, ""};
+  if (const std::string foreign = ForeignIn(name);
+      !foreign.empty() && ParseRelease(name)) {
+    return absl::NotFoundError(
+        absl::StrCat(ForeignText(name, foreign), " (dmdax kernels)"));
+  }
   absl::StatusOr<const KernelProfile*> found = FindKernelProfile(name);
   if (found.ok()) return KernelAnswer{*found, ""};
   for (const KernelAlias& alias : kAliases) {
@@ -132,17 +200,35 @@ absl::StatusOr<KernelAnswer> AnswerForKernel(absl::string_view name) {
     }
     return NearestFor(std::string(name), *release, *profile);
   }
+  std::vector<std::string> known;
+  for (const KernelProfile& profile : AllKernelProfiles()) {
+    known.emplace_back(profile.name);
+  }
+  for (const KernelAlias& alias : kAliases) known.emplace_back(alias.name);
   return absl::NotFoundError(absl::StrCat(
       found.status().message(), ", releases such as 6.18, and ",
       absl::StrJoin(kAliases, ", ",
                     [](std::string* out, const KernelAlias& alias) {
                       absl::StrAppend(out, alias.name);
-                    })));
+                    }),
+      DidYouMean(name, known)));
 }
 
 absl::StatusOr<KernelAnswer> AnswerForRelease(absl::string_view release) {
-  absl::StatusOr<KernelAnswer> answer = AnswerForKernel(release);
-  const std::optional<KernelRelease> number = ParseRelease(release);
+  const absl::string_view bare = release.substr(0, release.find(' '));
+  const std::optional<KernelRelease> number = ParseRelease(bare);
+  const std::string foreign = ForeignIn(release);
+  if (number && !foreign.empty() && RhelArm64(bare) == nullptr) {
+    const KernelProfile* const newest = NewestNotAfter(*number);
+    KernelAnswer other{newest != nullptr ? newest : &AllKernelProfiles()[0],
+                       ""};
+    other.unknown = absl::StrCat(ForeignText(release, foreign),
+                                 ": nobody knows what it does");
+    other.note =
+        absl::StrCat(other.unknown, "; ", other.profile->name, " stands in");
+    return other;
+  }
+  absl::StatusOr<KernelAnswer> answer = AnswerForKernel(bare);
   if (answer.ok() || !number || NewestNotAfter(*number) != nullptr) {
     return answer;
   }

@@ -8,11 +8,14 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/kernel_profile.h"
 #include "fs/mount_words.h"
 #include "import/block_units.h"
 #include "import/build_world.h"
+#include "import/contradictions.h"
 #include "import/guess.h"
 #include "import/mount_table.h"
 #include "iomap/file_extents.h"
@@ -22,6 +25,19 @@ namespace {
 
 constexpr uint64_t kExt4Magic = 0xef53;
 constexpr uint64_t kXfsMagic = 0x58465342;
+
+// " (upper /d/up, lower /x)" of an overlay; "": its options do not say.
+std::string DirectoriesOf(const MountFact& overlay) {
+  std::vector<std::string> parts;
+  for (const auto& [option, what] :
+       {std::pair("upperdir", "upper "), std::pair("lowerdir", "lower ")}) {
+    if (const auto at = MountValue(overlay.options, option)) {
+      parts.push_back(absl::StrCat(what, *at));
+    }
+  }
+  return parts.empty() ? ""
+                       : absl::StrCat(" (", absl::StrJoin(parts, ", "), ")");
+}
 
 class Files {
  public:
@@ -54,7 +70,7 @@ class Files {
         proto::Guess guess = MakeGuess(
             proto::Guess::NO_DAX, path,
             absl::StrCat("no input says whether ", path,
-                         ", on a mount with dax=inode, has FS_XFLAG_DAX"),
+                         ", on a mount where that decides, has FS_XFLAG_DAX"),
             "it has not", "lsattr FILE or xfs_io -c stat FILE");
         guess.set_dax_flag(true);
         facts_.Guess({}, std::move(guess));
@@ -76,6 +92,7 @@ class Files {
       }
       at->second.never_dax |= fact.never_dax;
       at->second.realtime |= fact.realtime;
+      at->second.says_realtime |= fact.says_realtime;
     }
     return absl::OkStatus();
   }
@@ -181,6 +198,11 @@ class Files {
               ? absl::StrCat("it is on ", owner->path, ", ",
                              MountTable::WithOptions(*owner),
                              ", which is left out")
+          : owner->type == "overlay"
+              ? absl::StrCat("it is on ", owner->path,
+                             ", an overlay: ask about the file that it shows, "
+                             "in one of its directories",
+                             DirectoriesOf(*owner))
               : absl::StrCat("it is on ", owner->path, ", ", owner->type,
                              ", which has no persistent memory below"));
       return absl::OkStatus();
@@ -206,7 +228,10 @@ class Files {
     if (flags != flags_.end()) {
       out->set_dax(flags->second.dax);
       if (flags->second.never_dax) out->set_never_dax(true);
-    } else if (HasMountWord(best->options(), "dax=inode")) {
+    } else if (const auto kernel = FindKernelProfile(world_.kernel());
+               DaxIsByFlag(kernel.ok() ? **kernel : DefaultKernelProfile(),
+                           best->type().empty() ? "ext4" : best->type(),
+                           best->options())) {
       unflagged_[best->path()].push_back(path);
     }
     for (const FileExtent& e : file.list.extents) {
@@ -277,7 +302,7 @@ class Files {
   std::map<std::string, const FileFact*> given_;  // by path
   BlockUnits units_;
   std::map<std::string, FlagFact> flags_;  // by path
-  // By mount with dax=inode, files of whose flag nothing is said.
+  // By mount where the flag decides, files of whose flag nothing is said.
   std::map<std::string, std::vector<std::string>> unflagged_;
 };
 

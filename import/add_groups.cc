@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "import/build_world.h"
 #include "import/lvm/lvm_tables.h"
@@ -69,6 +70,9 @@ class GroupAdder {
                     });
     if (near_pmem && says_more) {
       *world->add_volume_group() = std::move(said);
+    } else if (!near_pmem && !HasAnyDevice()) {
+      // No other may be called so.
+      world->add_volume_group()->set_name(group_.name);
     }
   }
 
@@ -143,6 +147,11 @@ class GroupAdder {
         });
   }
 
+  bool HasAnyDevice() const {
+    return std::any_of(group_.lv_order.begin(), group_.lv_order.end(),
+                       [this](const std::string& lv) { return HasDevice(lv); });
+  }
+
   // Those below all volumes that it is made of; depth first and without
   // recursion, each volume once for all that ask.  Of volumes that name each
   // other the way back does not count.
@@ -209,9 +218,40 @@ class GroupAdder {
 
 }  // namespace
 
+namespace {
+
+// A group of which a report has the name, and the devices at most.
+void AddReported(const Facts& facts, const LvmGroup& group,
+                 proto::World* world) {
+  const std::string begin = LvmDmName(group.name, "");
+  for (auto at = facts.mapped.lower_bound(begin);
+       at != facts.mapped.end() && absl::StartsWith(at->first, begin); ++at) {
+    // Of which more is known; "a--b-x" is of another.
+    if (!absl::StartsWith(at->first.substr(begin.size()), "-")) return;
+  }
+  proto::VolumeGroup said;
+  said.set_name(group.name);
+  for (const auto& [key, pv] : group.pvs) {
+    const std::string device = CanonicalDevice(facts, pv.device);
+    if (!device.empty() && MayHavePmem(facts, *world, device)) {
+      said.add_device(device);
+    }
+  }
+  *world->add_volume_group() = std::move(said);
+}
+
+}  // namespace
+
 void AddGroups(const Facts& facts, proto::World* world) {
+  std::set<std::string> names;
   for (const LvmGroup& group : facts.groups) {
     GroupAdder(facts, group).Run(world);
+    names.insert(group.name);
+  }
+  for (const LvmGroup& group : facts.reported) {
+    if (!group.name.empty() && names.insert(group.name).second) {
+      AddReported(facts, group, world);
+    }
   }
 }
 

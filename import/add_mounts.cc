@@ -19,6 +19,7 @@
 #include "fs/mount_words.h"
 #include "fs/no_dax.h"
 #include "import/build_world.h"
+#include "import/contradictions.h"
 #include "import/guess.h"
 #include "import/mount_table.h"
 #include "import/next_boot.h"
@@ -232,17 +233,19 @@ class Mounts {
                                                                   : "dax");
       facts_.Guess(m.place, std::move(guess));
     }
+    const bool says_inode = HasMountWord(m.options, "dax=inode");
+    if (!options.empty() && DaxIsByFlag(kernel_, m.type, m.options) &&
+        (says_inode || HasFilesOf(m.path)) && !HasFlagsOf(m.path)) {
+      proto::Guess guess = MakeGuess(
+          proto::Guess::NO_DAX, m.path,
+          absl::StrCat("no input says whether a file of ", m.path, ", mounted ",
+                       says_inode ? "with dax=inode" : "without a dax option",
+                       ", has FS_XFLAG_DAX"),
+          "none has", "lsattr FILE or xfs_io -c stat FILE");
+      guess.set_dax_flag(true);
+      facts_.Guess(m.place, std::move(guess));
+    }
     for (absl::string_view option : options) {
-      if (option == "dax=inode" && !HasFlagsOf(m.path)) {
-        proto::Guess guess =
-            MakeGuess(proto::Guess::NO_DAX, m.path,
-                      absl::StrCat("no input says whether a file of ", m.path,
-                                   ", mounted with dax=inode, has "
-                                   "FS_XFLAG_DAX"),
-                      "none has", "lsattr FILE or xfs_io -c stat FILE");
-        guess.set_dax_flag(true);
-        facts_.Guess(m.place, std::move(guess));
-      }
       if (m.type == "xfs" && absl::ConsumePrefix(&option, "rtdev=") &&
           !AllOnDataDevice(m.path)) {
         proto::Guess guess =
@@ -268,14 +271,27 @@ class Mounts {
     });
   }
 
-  // Whether the extents of its files, as far as there are any, are said to be
-  // on the data device: xfs_bmap -v has AGs there alone.
+  bool HasFilesOf(const std::string& path) const {
+    const std::string begin = absl::StrCat(path == "/" ? "" : path, "/");
+    return absl::c_any_of(facts_.files, [&](const FileFact& file) {
+      return absl::StartsWith(table_.PathInWorld(file.path), begin);
+    });
+  }
+
+  // Whether it is said of its files, as far as there are any, on which device
+  // they are: xfs_bmap -v has AGs on the data device alone, and of those on
+  // the other no World has anything.
   bool AllOnDataDevice(const std::string& path) const {
     const std::string begin = absl::StrCat(path == "/" ? "" : path, "/");
+    std::set<std::string> flags_say;
+    for (const FlagFact& fact : facts_.flags) {
+      if (fact.says_realtime) flags_say.insert(table_.PathInWorld(fact.path));
+    }
     bool some = false;
     for (const FileFact& file : facts_.files) {
-      if (!absl::StartsWith(file.path, begin)) continue;
-      if (!file.list.on_data_device) return false;
+      const std::string name = table_.PathInWorld(file.path);
+      if (!absl::StartsWith(name, begin)) continue;
+      if (!file.list.on_data_device && !flags_say.contains(name)) return false;
       some = true;
     }
     return some;

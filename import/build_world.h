@@ -45,6 +45,9 @@ absl::Status PlacePmem(Facts* facts, proto::World* world);
 // Which of them are virtio's, where their places are known.
 void AddPmemBuses(Facts* facts, proto::World* world);
 
+// Whether each has DAX, where no input says it.
+void GuessPmemModes(Facts* facts, const proto::World& world);
+
 // Disks, partitions and devices that only tables name.
 void AddHardware(Facts* facts, proto::World* world);
 

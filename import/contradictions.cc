@@ -73,6 +73,20 @@ std::string DaxForAll(absl::string_view options) {
   return dax == "dax" || dax == "dax=always" ? dax : "";
 }
 
+bool DaxIsByFlag(const KernelProfile& kernel, absl::string_view type,
+                 absl::string_view options) {
+  if (!kernel.has_dax_modes || (type != "ext4" && type != "xfs")) return false;
+  for (absl::string_view option : MountWords(options)) {
+    if (option == "dax=inode") return true;
+    // ext4 gives no file DAX whose data it journals.
+    if (option == "dax" || absl::StartsWith(option, "dax=") ||
+        option == "data=journal") {
+      return false;
+    }
+  }
+  return true;
+}
+
 void ContradictMount(const proto::Mount& mount, const std::string& options,
                      absl::string_view kernel, absl::string_view words,
                      Facts* facts) {

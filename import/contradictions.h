@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "base/kernel_profile.h"
 #include "import/facts.h"
 #include "state/session.h"
 #include "state/world.pb.h"
@@ -22,6 +23,12 @@ void FindContradictions(const Session& session, const proto::World& world,
 
 // The option by which all files of a mount have DAX; "": there is none.
 std::string DaxForAll(absl::string_view options);
+
+// Whether a file of such a mount has DAX if it has the flag (FS_XFLAG_DAX), and
+// else not: with dax=inode, which is what a kernel that has it takes if nothing
+// is said, and xfs does not show.
+bool DaxIsByFlag(const KernelProfile& kernel, absl::string_view type,
+                 absl::string_view options);
 
 // The machine shows the option among `options`, and the World's kernel refuses
 // it with these words.

@@ -206,6 +206,7 @@ struct FlagFact {
   bool dax = false;        // FS_XFLAG_DAX
   bool never_dax = false;  // encrypted, with verity or inline data, journalled
   bool realtime = false;   // its data is on the realtime device of its xfs
+  bool says_realtime = false;  // it would be said if it was
 };
 
 struct IomemRange {
@@ -246,7 +247,8 @@ struct Facts {
   std::vector<LvmGroup> groups;
   // By reports: their segments are in sectors, PVs are called by their device.
   std::vector<LvmGroup> reported;
-  Said<std::string> kernel;  // "5.14.0-427.el9.x86_64"
+  Said<std::string> kernel;   // "5.14.0-427.el9.x86_64"
+  Said<std::string> machine;  // uname -m: "x86_64"
   Said<uint32_t> dm_major;
   // By kernel name, "dm-0".
   std::map<std::string, KernelDm> dm_devs;

@@ -13,6 +13,7 @@
 #include "base/errno_status.h"
 #include "base/kernel_alias.h"
 #include "base/kernel_profile.h"
+#include "base/nearest.h"
 #include "base/read_input.h"
 #include "base/utf8.h"
 #include "import/build_world.h"
@@ -120,7 +121,12 @@ absl::Status Importer::AddRead(ImportRead read, absl::string_view as) {
   if (!as.empty()) {
     forced = FindImportFormat(as);
     if (forced == nullptr) {
-      return ErrnoError(EINVAL, absl::StrCat("no kind of input '", as, "'"));
+      std::vector<std::string> kinds;
+      for (const auto& [name, title] : ImportFormatNames()) {
+        kinds.push_back(name);
+      }
+      return ErrnoError(EINVAL, absl::StrCat("no kind of input '", as, "'",
+                                             DidYouMean(as, kinds)));
     }
   }
   for (const ImportRead::Unread& one : read.unread) {
@@ -222,8 +228,13 @@ void Importer::LeaveOutByName(const ImportInput& input,
 }
 
 void Importer::ChooseKernel(const std::string& kernel, Imported* out) {
-  const std::string said =
-      !kernel.empty() ? kernel : (facts_->kernel ? facts_->kernel->value : "");
+  std::string said = kernel;
+  if (said.empty() && facts_->kernel) {
+    said = facts_->kernel->value;
+    if (facts_->machine && facts_->machine->value != "x86_64") {
+      absl::StrAppend(&said, " ", facts_->machine->value);
+    }
+  }
   if (said.empty()) {
     facts_->NoteOnce("no input says which kernel runs (uname -r): v6_1 taken");
     return;
@@ -266,6 +277,7 @@ absl::StatusOr<Imported> Importer::Build(Facts* facts, Imported out) {
   NameUnknown(facts);
   if (absl::Status s = PlacePmem(facts, &out.world); !s.ok()) return s;
   AddPmemBuses(facts, &out.world);
+  GuessPmemModes(facts, out.world);
   AddHardware(facts, &out.world);
   AddMapped(facts, &out.world);
   if (absl::Status s = AddMounts(facts, &out.world); !s.ok()) return s;
@@ -292,8 +304,10 @@ absl::StatusOr<Imported> Importer::Build(Facts* facts, Imported out) {
       continue;
     }
     const std::string at = place.ToString();
-    out.guesses.push_back(
-        absl::StrCat(at, at.empty() ? "" : ": ", GuessText(guess)));
+    const std::string text = GuessText(guess);
+    // Of two inputs both places are named.
+    const bool has_place = at.empty() || absl::StartsWith(text, at);
+    out.guesses.push_back(has_place ? text : absl::StrCat(at, ": ", text));
   }
   out.notes = std::move(facts->notes);
   return out;

@@ -284,15 +284,11 @@ absl::Status JoinMapped(Facts* facts) {
   const bool listed = facts->live_tables || !facts->mapped.empty();
   const Listed live = listed ? Listed::kAll : Listed::kSome;
   for (LvmGroup& group : facts->reported) {
-    bool known = false;
-    for (const LvmGroup& other : facts->groups) {
-      if (other.name != group.name) continue;
-      if (absl::Status s = CheckSameGroup(group, other); !s.ok()) return s;
-      known = true;
-    }
-    // The metadata says all that reports do.
-    if (!known && InExtents(&group, live, facts))
+    absl::StatusOr<bool> joined = JoinMetadata(group, live, facts);
+    if (!joined.ok()) return joined.status();
+    if (!*joined && InExtents(&group, live, facts)) {
       facts->groups.push_back(group);
+    }
   }
   PlacePvs(facts);
   for (const LvmGroup& group : facts->groups) {

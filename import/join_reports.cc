@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "import/live_group.h"
 #include "import/lvm/lvm_tables.h"
 
 namespace dmdax {
@@ -99,6 +100,45 @@ void LeaveOutBareVolumes(Listed listed, Facts* facts) {
                    "seg_pe_ranges,stripe_size; pvs -o +pe_start)",
                    facts);
   }
+}
+
+absl::StatusOr<bool> JoinMetadata(const LvmGroup& report, Listed listed,
+                                  Facts* facts) {
+  for (auto it = facts->groups.begin(); it != facts->groups.end(); ++it) {
+    if (it->name != report.name) continue;
+    if (absl::Status s = CheckSameGroup(report, *it); !s.ok()) return s;
+    const GroupComparison is = CompareGroups(report, *it);
+    const std::string differ =
+        absl::StrCat(report.name, " is another in ", it->place.ToString(), ": ",
+                     is.why, "; ");
+    if (is.old == OldGroup::kReport) {
+      facts->Note(report.place,
+                  absl::StrCat(differ, "the metadata is newer and is taken"));
+      return true;
+    }
+    if (is.old == OldGroup::kNone) {
+      TakeState(report, &*it);
+      return true;
+    }
+    facts->Note(report.place,
+                absl::StrCat(differ,
+                             "the report is taken, which asked the group that "
+                             "is there (a new vgcfgbackup says the rest)"));
+    for (const std::string& lv : NotReported(report, *it)) {
+      // What is not in a list of live devices is not active.
+      if (listed == Listed::kAll &&
+          !facts->mapped.contains(LvmDmName(report.name, lv))) {
+        continue;
+      }
+      LeaveOutVolume(*it, lv, it->lvs.at(lv).place,
+                     "only old metadata has it (vgcfgbackup as the group is "
+                     "now)",
+                     facts);
+    }
+    facts->groups.erase(it);
+    return false;
+  }
+  return false;
 }
 
 bool InExtents(LvmGroup* group, Listed listed, Facts* facts) {

@@ -5,6 +5,7 @@
 #ifndef DMDAX_IMPORT_JOIN_REPORTS_H_
 #define DMDAX_IMPORT_JOIN_REPORTS_H_
 
+#include "absl/status/statusor.h"
 #include "import/facts.h"
 #include "import/lvm/lvm_group.h"
 
@@ -12,6 +13,12 @@ namespace dmdax {
 
 // Whether the inputs list all devices that are live.
 enum class Listed { kSome, kAll };
+
+// Whether the metadata of the report's group is that of the group which is
+// there: it says all that reports do, and gets its state of today.  Older
+// metadata go, with a note.  EINVAL as CheckSameGroup().
+absl::StatusOr<bool> JoinMetadata(const LvmGroup& report, Listed listed,
+                                  Facts* facts);
 
 // Turns the segments of a report into extents, and keeps only those whose
 // tables follow from it; the others are left out, or get what is known of them.

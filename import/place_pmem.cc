@@ -20,6 +20,7 @@
 #include "import/build_world.h"
 #include "import/guess.h"
 #include "import/nd_pfn.h"
+#include "import/pmem_badblocks.h"
 
 namespace dmdax {
 namespace {
@@ -61,14 +62,16 @@ class Placer {
                         "no input says its size (lsblk -b, ndctl list)");
         continue;
       }
-      Add(disk);
+      if (absl::Status s = Add(disk); !s.ok()) return s;
     }
-    for (auto& [name, dax] : facts_.dax) AddDax(dax);
+    for (auto& [name, dax] : facts_.dax) {
+      if (absl::Status s = AddDax(dax); !s.ok()) return s;
+    }
     return Choose();
   }
 
  private:
-  void Add(const Disk& disk) {
+  absl::Status Add(const Disk& disk) {
     proto::Pmem* pmem = world_.add_pmem();
     pmem->set_name(disk.name);
     if (disk.dev) pmem->set_dev(disk.dev->value.ToString());
@@ -95,7 +98,7 @@ class Placer {
         pmem->set_no_write_cache(true);
       }
     }
-    AddBadBlocks(disk, pmem);
+    AddBadBlocks(disk, SpaceOf(disk), &facts_, pmem);
     if (const auto off = facts_.disabled.find(SpaceName(disk));
         off != facts_.disabled.end()) {
       facts_.Guess(
@@ -106,38 +109,29 @@ class Placer {
                                  disk.place.ToString(), " has ", disk.name),
                     disk.name, "ndctl list and lsblk of one moment"));
     }
-    if (!FromSysfs(disk, pmem) && !FromIomem(disk, pmem)) {
+    if (FromSysfs(disk, pmem)) return CheckPlace(disk, *pmem);
+    if (!FromIomem(disk, pmem)) {
       to_choose_.push_back({world_.pmem_size() - 1, disk.place});
     }
+    return absl::OkStatus();
+  }
+
+  // EINVAL: sysfs has it outside of its namespace in /proc/iomem, which is
+  // another machine's, or of another boot.
+  absl::Status CheckPlace(const Disk& disk, const proto::Pmem& pmem) const {
+    const IomemRange* const range = Range(SpaceName(disk));
+    if (facts_.iomem.empty() || range == nullptr ||
+        (range->start <= pmem.base() && pmem.base() <= range->end)) {
+      return absl::OkStatus();
+    }
+    const auto& nd = facts_.nd.at(facts_.nd_of_disk.at(disk.name));
+    return range->place.Error(absl::StrFormat(
+        "%s is at 0x%x; %s says that %s is at 0x%x", range->name, range->start,
+        nd.at("resource").place.ToString(), disk.name, pmem.base()));
   }
 
   static std::string SpaceName(const Disk& disk) {
     return disk.space ? disk.space->value : SpaceOfName(disk.name);
-  }
-
-  // sysfs says them of the disk, ndctl of its namespace.
-  void AddBadBlocks(const Disk& disk, proto::Pmem* pmem) {
-    std::map<uint64_t, uint64_t> ranges = disk.badblocks;
-    const Namespace* space = SpaceOf(disk);
-    if (ranges.empty() && space != nullptr) ranges = space->badblocks;
-    const uint64_t sectors = pmem->size() / 512;
-    for (const auto& [start, count] : ranges) {
-      if (start >= sectors) continue;
-      proto::BadBlocks* bad = pmem->add_badblocks();
-      bad->set_sector(start);
-      bad->set_count(std::min(count, sectors - start));
-    }
-    if (!ranges.empty() || space == nullptr || space->nr_badblocks == 0) {
-      return;
-    }
-    facts_.Guess(
-        space->place,
-        MakeGuess(proto::Guess::DAX, disk.name,
-                  absl::StrCat("no input says where the ", space->nr_badblocks,
-                               " bad blocks of ", space->name, " are"),
-                  "no bad block",
-                  absl::StrCat("ndctl list -NM, /sys/block/", disk.name,
-                               "/badblocks")));
   }
 
   const Namespace* SpaceOf(const Disk& disk) const {
@@ -229,13 +223,14 @@ class Placer {
         space.map == "dev" ? NdPfnMap::kDev : NdPfnMap::kMem);
   }
 
-  void AddDax(const DaxChar& dax) {
+  // EINVAL: two inputs have it of two sizes.
+  absl::Status AddDax(const DaxChar& dax) {
     if (dax.mode && dax.mode->value == "system-ram") {
       facts_.has_system_ram = true;
       facts_.Note(dax.place, absl::StrCat(dax.name,
                                           " is system memory: left "
                                           "out"));
-      return;
+      return absl::OkStatus();
     }
     proto::DevDax* out = world_.add_dax();
     out->set_name(dax.name);
@@ -248,20 +243,38 @@ class Placer {
       r->set_start(start);
       r->set_size(size);
     }
-    if (out->range_size() > 0) return;
-    if (const IomemRange* r = Range(dax.name)) {
+    if (out->range_size() > 0) return CheckSize(dax, *out, dax.ranges_place);
+    // It may have several, of one name.
+    for (const IomemRange& r : facts_.iomem) {
+      if (r.name != dax.name) continue;
       proto::DevDax::Range* range = out->add_range();
-      range->set_start(r->start);
-      range->set_size(r->end - r->start + 1);
-      return;
+      range->set_start(r.start);
+      range->set_size(r.end - r.start + 1);
     }
-    if (PlaceInSpace(dax, out)) return;
+    if (const IomemRange* r = Range(dax.name); out->range_size() > 0) {
+      return CheckSize(dax, *out, r->place);
+    }
+    if (PlaceInSpace(dax, out)) return absl::OkStatus();
     if (!dax.size) {
       world_.mutable_dax()->RemoveLast();
       facts_.LeaveOut(dax.place, dax.name, "no input says its size");
-      return;
+      return absl::OkStatus();
     }
     dax_to_choose_.push_back({world_.dax_size() - 1, dax.place});
+    return absl::OkStatus();
+  }
+
+  static absl::Status CheckSize(const DaxChar& dax, const proto::DevDax& placed,
+                                const Place& place) {
+    uint64_t size = 0;
+    for (const auto& range : placed.range()) size += range.size();
+    if (!dax.size ||
+        (dax.size->value.least <= size && size <= dax.size->value.most)) {
+      return absl::OkStatus();
+    }
+    return place.Error(absl::StrCat(
+        dax.name, " has ", size, " bytes; ", dax.size->place.ToString(),
+        " says its size is ", dax.size->value.ToString()));
   }
 
   // Of a namespace that is one device: its range, behind the info block and the

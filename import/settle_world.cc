@@ -20,6 +20,7 @@
 #include "fs/mount_words.h"
 #include "import/build_world.h"
 #include "import/contradictions.h"
+#include "import/max_sectors.h"
 #include "import/pool_metadata.h"
 #include "import/refusal.h"
 #include "import/stand_in.h"
@@ -47,7 +48,7 @@ class Settler {
       absl::StatusOr<Session> session = LoadWorld(world_, RefusalMarks(), mend);
       if (session.ok()) {
         FindContradictions(*session, world_, &facts_);
-        return SetMaxSectors(*session);
+        return TakeMaxSectors(*session, &facts_, &world_);
       }
       const Refusal r = ParseRefusal(session.status().message());
       // What this host has not enough of is no fault of the machine's.
@@ -292,45 +293,6 @@ class Settler {
     const absl::StatusOr<const KernelProfile*> kernel =
         FindKernelProfile(world_.kernel());
     return (kernel.ok() ? **kernel : DefaultKernelProfile()).name;
-  }
-
-  static uint64_t SaidMaxSectors(
-      const std::map<std::string, Said<uint64_t>>& queue) {
-    auto it = queue.find("max_sectors_kb");
-    return it == queue.end() || !it->second ? 0 : it->second->value;
-  }
-
-  // max_sectors_kb where the machine has another than a fresh one would.
-  absl::Status SetMaxSectors(const Session& session) {
-    const proto::World before = world_;
-    bool changed = false;
-    const auto differs = [&](const std::string& device, uint64_t said) {
-      if (said == 0 || said > UINT32_MAX) return false;
-      absl::StatusOr<BlockDevice*> bdev = FindDevice(session, device);
-      return bdev.ok() && (*bdev)->queue().limits().max_sectors / 2 != said;
-    };
-    for (proto::MappedDevice& m : *world_.mutable_mapped_device()) {
-      const uint64_t said = SaidMaxSectors(facts_.mapped.at(m.name()).queue);
-      if (!differs(m.name(), said)) continue;
-      m.set_max_sectors_kb(static_cast<uint32_t>(said));
-      changed = true;
-    }
-    const auto hardware = [&](auto& disk) {
-      const uint64_t said = SaidMaxSectors(facts_.disks.at(disk.name()).queue);
-      if (!differs(disk.name(), said)) return;
-      disk.mutable_queue()->set_max_sectors_kb(static_cast<uint32_t>(said));
-      changed = true;
-    };
-    for (proto::Pmem& p : *world_.mutable_pmem()) hardware(p);
-    for (proto::Block& b : *world_.mutable_block()) {
-      if (b.partition_of().empty()) hardware(b);
-    }
-    if (!changed || LoadWorld(world_).ok()) return absl::OkStatus();
-    world_ = before;
-    Note(
-        "max_sectors_kb of /sys/block is not taken over: the emulated kernel "
-        "refuses it");
-    return absl::OkStatus();
   }
 
   Facts& facts_;

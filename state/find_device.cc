@@ -19,6 +19,15 @@ namespace dmdax {
 namespace {
 
 absl::Status NoDevice(const Session& session, absl::string_view name) {
+  const absl::string_view bare = absl::StripPrefix(name, "/dev/");
+  if (session.user->dev_daxes().contains(std::string(bare))) {
+    return ErrnoError(ENXIO,
+                      absl::StrCat("'", bare,
+                                   "' is a device-dax, which is no block "
+                                   "device: explain, fault and sweep "
+                                   "take --device /dev/",
+                                   bare));
+  }
   std::vector<std::string> known;
   for (BlockDevice* bdev : session.machine->BlockDevices()) {
     auto md = bdev->dev().major_nr == session.ctl->major()

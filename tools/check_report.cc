@@ -21,6 +21,7 @@ bool SameCure(const Obstacle& a, const Obstacle& b) {
 bool SameObstacle(const Obstacle& a, const Obstacle& b) {
   return a.name == b.name && a.text == b.text && a.level == b.level &&
          a.bytes == b.bytes && a.tried == b.tried && a.untried == b.untried &&
+         a.after_open == b.after_open &&
          SameCure(a, b);
 }
 
@@ -69,7 +70,7 @@ void PrintObstacle(std::ostream& out, int number, const Obstacle& o) {
         << OneLine(o.cure->remark) << "\n";
   }
   if (o.tried) {
-    out << "     then: " << SharesText(o.after) << "\n";
+    out << "     then: " << AfterText(o) << "\n";
   } else if (!o.untried.empty()) {
     out << "     not tried here: " << OneLine(o.untried) << "\n";
   }
@@ -187,7 +188,7 @@ nlohmann::ordered_json ObstacleToJson(const Obstacle& o) {
     if (!o.cure->remark.empty()) cure["remark"] = o.cure->remark;
     cure["tried"] = o.tried;
     if (!o.untried.empty()) cure["untried"] = o.untried;
-    if (o.tried) cure["after"] = SharesToJson(o.after);
+    if (o.tried && !o.after_open) cure["after"] = SharesToJson(o.after);
     j["cure"] = std::move(cure);
   }
   return j;
@@ -227,6 +228,10 @@ std::string SharesText(const PageShares& s) {
   if (dax < s.total) add("not DAX", s.total - dax);
   add("apart from block I/O", s.apart);
   return absl::StrJoin(parts, ", ");
+}
+
+std::string AfterText(const Obstacle& o) {
+  return o.after_open ? "not known, see below" : SharesText(o.after);
 }
 
 std::string WishText(Wish wish) {

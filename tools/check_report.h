@@ -27,6 +27,9 @@ nlohmann::ordered_json SharesToJson(const PageShares& shares);
 // "2 MiB 62.5%, 4 KiB 37.5%": what there is, the largest pages first.
 std::string SharesText(const PageShares& shares);
 
+// What a cure that was tried comes to, or that nobody knows.
+std::string AfterText(const Obstacle& obstacle);
+
 // The list of what to type: what goes is named first, if anything does, and
 // whoever pastes all lines stops where one fails.
 void PrintGoes(std::ostream& out, absl::string_view indent,

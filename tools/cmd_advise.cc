@@ -2,9 +2,7 @@
 //
 // dmdax advise: from devices and a wish to what must be typed.
 #include <algorithm>
-#include <cstring>
 #include <iostream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -12,21 +10,24 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/kernel_alias.h"
+#include "base/kernel_profile.h"
 #include "base/one_line.h"
 #include "base/round_up.h"
 #include "base/units.h"
 #include "base/usage_error.h"
 #include "nlohmann/json.hpp"
+#include "state/world_load.h"
 #include "tools/advise/advise.h"
+#include "tools/advise/plain_names.h"
 #include "tools/app.h"
 #include "tools/byte_count.h"
 #include "tools/check_report.h"
 #include "tools/page_word.h"
+#include "tools/tell.h"
 
 namespace dmdax {
 namespace {
@@ -38,32 +39,6 @@ struct AdviseOptions {
   std::string volume;
   std::string mount;
 };
-
-bool IsWordOf(const std::string& name, const char* marks) {
-  return !name.empty() && name[0] != '-' && name != "." && name != ".." &&
-         std::all_of(name.begin(), name.end(), [&](char c) {
-           return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
-                  (c != '\0' && std::strchr(marks, c) != nullptr);
-         });
-}
-
-// As LVM2 has them (validate_name(), apply_lvname_restrictions()): such a name
-// is a word of a shell as it is.
-bool IsLvmName(const std::string& name) {
-  return name.size() < 128 && IsWordOf(name, "+_.-");
-}
-bool IsReservedLv(const std::string& name) {
-  static constexpr const char* kBegins[] = {"pvmove", "snapshot"};
-  static constexpr const char* kHas[] = {
-      "_cdata", "_cmeta",  "_corig",   "_cvol",   "_imeta", "_iorig",
-      "_mlog",  "_mimage", "_pmspare", "_rimage", "_rmeta", "_tdata",
-      "_tmeta", "_vdata",  "_vorigin", "_wcorig"};
-  return std::any_of(
-             std::begin(kBegins), std::end(kBegins),
-             [&](const char* s) { return absl::StartsWith(name, s); }) ||
-         std::any_of(std::begin(kHas), std::end(kHas),
-                     [&](const char* s) { return absl::StrContains(name, s); });
-}
 
 absl::Status BadDevice(const std::string& said, const std::string& why) {
   return UsageError(
@@ -119,8 +94,9 @@ absl::Status AddDevice(const std::string& said, proto::World& world) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<ParsedWorld> WorldOf(const App& app, const AdviseOptions& o) {
-  if (o.devices.empty()) return app.AskWorld();
+absl::StatusOr<ParsedWorld> WorldOf(const App& app, const AdviseOptions& o,
+                                    std::vector<std::string>* notes) {
+  if (o.devices.empty()) return app.AskWorld(notes);
   ParsedWorld parsed;
   for (const std::string& said : o.devices) {
     if (absl::Status s = AddDevice(said, parsed.world); !s.ok()) return s;
@@ -262,20 +238,54 @@ nlohmann::ordered_json AdviceToJson(const Advice& advice) {
   return j;
 }
 
+// A kernel between two profiles is asked on both, as `check` does; "" is one of
+// them.
+void AddNeighbour(const ParsedWorld& world, const KernelAnswer& own,
+                  std::vector<std::string>* kernels) {
+  const absl::StatusOr<const KernelProfile*> is =
+      FindKernelProfile(world.world.kernel());
+  if (is.ok() && *is == own.above) {
+    kernels->insert(kernels->begin(), own.profile->name);
+  } else {
+    kernels->push_back(own.above->name);
+  }
+}
+
+void TellOf(const App& app, const KernelAnswer& own,
+            const std::vector<std::string>& notes) {
+  if (own.above != nullptr) {
+    Tell(own.BothNote());
+  } else if (!own.note.empty()) {
+    Tell(own.note);
+  } else {
+    app.TellKernel();
+  }
+  TellAll(notes);
+}
+
 void RunAdvise(App& app, const AdviseOptions& o) {
-  absl::StatusOr<std::vector<std::string>> kernels = app.AskKernels();
+  std::optional<KernelAnswer> between;
+  absl::StatusOr<std::vector<std::string>> kernels = app.AskKernels(&between);
   if (!kernels.ok()) return app.Report(kernels.status());
-  absl::StatusOr<ParsedWorld> world = WorldOf(app, o);
+  std::vector<std::string> notes;
+  absl::StatusOr<ParsedWorld> world = WorldOf(app, o, &notes);
   if (!world.ok()) return app.Report(world.status());
+  const bool is_own = *kernels == std::vector<std::string>{""};
+  const KernelAnswer own =
+      is_own ? KernelOf(world->world) : between.value_or(KernelAnswer{});
+  if (is_own && own.above != nullptr) AddNeighbour(*world, own, &*kernels);
+  TellOf(app, own, notes);
   AdviseRequest request{.world = world->world,
                         .devices = o.names,
                         .kernels = *kernels,
                         .wish = o.wish,
                         .mount = o.mount,
-                        .map = world->source};
+                        .map = world->source,
+                        .unknown = own.unknown};
   if (!o.volume.empty()) {
     const std::vector<std::string> parts = absl::StrSplit(o.volume, '/');
-    if (parts.size() != 2 || !IsLvmName(parts[0]) || !IsLvmName(parts[1])) {
+    if (parts.size() != 2 || !IsPlainLvmName(parts[0]) ||
+        !IsPlainLvmName(parts[1])) {
       return app.Report(UsageError(absl::StrCat(
           "--name ", o.volume,
           ": it is not VG/LV, as in vg/data, of letters, digits and +_.-")));

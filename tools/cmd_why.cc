@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/nearest.h"
@@ -55,7 +56,8 @@ void Why(App& app, const std::string& name) {
   }
   app.Report(ErrnoError(
       ENOENT, absl::StrCat("no reason '", name.substr(0, 64), "'",
-                           DidYouMean(name, names), "; dmdax why lists them")));
+                           DidYouMean(absl::AsciiStrToLower(name), names),
+                           "; dmdax why lists them")));
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ copy() {
   [ -s "$out$1" ] || rm -f "$out$1"
 }
 
-ask uname uname -r
+ask uname uname -rm
 ask lsblk.json lsblk -J -b -O
 if [ ! -e "$out/lsblk.json" ]; then ask lsblk.json lsblk -J -b; fi
 ask dmsetup-table dmsetup table

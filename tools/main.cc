@@ -185,7 +185,8 @@ int Run(int argc, char** argv, const dmdax::StdoutBuffer& out) {
   cli.parse_complete_callback([&] {
     dmdax::CheckCommandLine(cli);
     // These say what becomes of it.
-    if (!cli.got_subcommand("check") && !cli.got_subcommand("import")) {
+    if (!cli.got_subcommand("check") && !cli.got_subcommand("import") &&
+        !cli.got_subcommand("advise")) {
       app.TellKernel();
     }
     if (app.kernel.ok() || cli.got_subcommand("check") ||

@@ -4,6 +4,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "import/formats/input_lines.h"
 #include "import/import_format.h"
 
@@ -27,16 +28,71 @@ bool IsRelease(absl::string_view word) {
   return dots >= 1 && (digits > 0 || dots >= 2);
 }
 
-// The release in a line, or "".
-absl::string_view ReleaseIn(absl::string_view line) {
+// What uname -m says.
+bool IsMachine(absl::string_view word) {
+  for (absl::string_view machine :
+       {"x86_64", "aarch64", "armv7l", "i386", "i586", "i686", "loongarch64",
+        "mips64", "parisc64", "ppc64", "ppc64le", "riscv64", "s390x",
+        "sparc64"}) {
+    if (word == machine) return true;
+  }
+  return false;
+}
+
+struct UnameLine {
+  absl::string_view release;  // "": the line has none
+  absl::string_view machine;  // "": the line does not say
+};
+
+// As a compiler is called: "(aarch64-linux-gnu-gcc-13".
+absl::string_view CompilerMachine(absl::string_view word) {
+  if (!absl::ConsumePrefix(&word, "(")) return "";
+  const size_t end = word.find("-linux-gnu");
+  return end == word.npos ? "" : word.substr(0, end);
+}
+
+UnameLine SaidIn(absl::string_view line) {
   const std::vector<absl::string_view> words =
       absl::StrSplit(line, ' ', absl::SkipEmpty());
-  if (words.size() == 1 && IsRelease(words[0])) return words[0];
-  if (words.size() > 2 && words[0] == "Linux" &&
-      (words[1] == "version" || words.size() > 3) && IsRelease(words[2])) {
-    return words[2];
+  if (words.empty()) return {};
+  // uname -r, and uname -rm.
+  if (IsRelease(words[0])) {
+    if (words.size() == 1) return {words[0], ""};
+    const bool named = words.size() == 2 && IsMachine(words[1]);
+    return named ? UnameLine{words[0], words[1]} : UnameLine{};
   }
-  return "";
+  if (words.size() <= 2 || words[0] != "Linux" || !IsRelease(words[2]) ||
+      (words[1] != "version" && words.size() <= 3)) {
+    return {};
+  }
+  if (words[1] == "version") {
+    for (absl::string_view word : words) {
+      if (const absl::string_view machine = CompilerMachine(word);
+          !machine.empty()) {
+        return {words[2], machine};
+      }
+    }
+    return {words[2], ""};
+  }
+  // uname -a has it behind the version, perhaps three times, and more.
+  UnameLine said{words[2], ""};
+  for (size_t i = 3; i < words.size(); ++i) {
+    if (IsMachine(words[i])) said.machine = words[i];
+  }
+  return said;
+}
+
+absl::string_view ReleaseIn(absl::string_view line) {
+  return SaidIn(line).release;
+}
+
+// What a release may end with, so that one input says it and another does not.
+absl::Status SayMachine(absl::string_view line, InputLines& lines,
+                        Facts* facts) {
+  const absl::string_view machine = SaidIn(line).machine;
+  if (machine.empty()) return absl::OkStatus();
+  return Facts::Say(facts->machine, std::string(machine), lines.At(machine),
+                    "the kernel", "machine");
 }
 
 bool Detect(const ImportInput& input) {
@@ -53,11 +109,13 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
   }
   absl::Status s = Facts::Say(facts->kernel, std::string(release),
                               lines.At(release), "the kernel", "release");
+  if (s.ok()) s = SayMachine(lines.line(), lines, facts);
   while (s.ok() && lines.Next()) {
     const absl::string_view other = ReleaseIn(lines.line());
     if (other.empty()) continue;
     s = Facts::Say(facts->kernel, std::string(other), lines.At(other),
                    "the kernel", "release");
+    if (s.ok()) s = SayMachine(lines.line(), lines, facts);
   }
   return s;
 }

@@ -54,8 +54,12 @@ absl::Status ReadLine(const InputLines& lines, Facts* facts) {
         "flags and a path are expected, as in '--------------e------- /f'");
   }
   absl::string_view path = line.substr(flags.size() + 1);
+  // An editor may have taken the blank; e2fsprogs of so few flags has no 'x',
+  // and none has an 'r'.
   const bool xfs_io =
-      flags.size() == kXfsFlags && absl::ConsumeSuffix(&path, " ");
+      flags.size() == kXfsFlags &&
+      (absl::ConsumeSuffix(&path, " ") || absl::StrContains(flags, "x") ||
+       absl::StrContains(flags, "r"));
   if (!absl::StartsWith(path, "/")) {
     facts->NoteOnce(absl::StrCat(lines.place().input->name,
                                  ": files without their whole path: left out "
@@ -66,6 +70,7 @@ absl::Status ReadLine(const InputLines& lines, Facts* facts) {
   fact.dax = absl::StrContains(flags, "x");
   if (xfs_io) {
     fact.realtime = flags[0] == 'r';
+    fact.says_realtime = true;
   } else {
     fact.never_dax = absl::c_any_of(absl::string_view("EVNj"), [&](char c) {
       return absl::StrContains(flags, absl::string_view(&c, 1));

@@ -30,8 +30,15 @@ absl::Status Slot(const JsonValue& value, uint64_t* out) {
   return absl::OkStatus();
 }
 
-// util_namespace_mode() of ndctl; "memory", "safe" and "dax" are what old
-// versions call fsdax, sector and devdax.
+// What old versions call "memory", "safe" and "dax".
+std::string ModeNow(const std::string& mode) {
+  return mode == "memory" ? "fsdax"
+         : mode == "safe" ? "sector"
+         : mode == "dax"  ? "devdax"
+                          : mode;
+}
+
+// util_namespace_mode() of ndctl.
 absl::Status CheckMode(const JsonValue& mode) {
   if (!mode.exists()) return absl::OkStatus();
   const std::string text = mode.Text();
@@ -67,14 +74,25 @@ absl::Status ReadDaxDevices(const JsonValue& space, Facts* facts) {
     }
     absl::Status s = Slot(space["align"], &dax.space_align);
     uint64_t align = 0;
-    if (s.ok() && own) s = Slot(device["align"], &align);
+    // Before devices could have one of their own it was the region's.
+    const JsonValue said = device["align"].exists()
+                               ? device["align"]
+                               : space["daxregion"]["align"];
+    if (s.ok() && own) s = Slot(said, &align);
     if (!s.ok() || align == 0) return s;
-    return Facts::Say(dax.align, align, device["align"].place(), name, "align");
+    return Facts::Say(dax.align, align, said.place(), name, "align");
   };
   for (const JsonValue& d : space["daxregion"]["devices"].Elements()) {
     if (absl::Status s = add(d); !s.ok()) return s;
   }
-  return space["chardev"].exists() ? add(space) : absl::OkStatus();
+  if (space["chardev"].exists()) return add(space);
+  if (space["daxregion"]["devices"].Elements().empty()) {
+    facts->Note(space.place(),
+                absl::StrCat(space["dev"].Text(),
+                             " is devdax, and no device of it is said: left "
+                             "out (ndctl list -NX, daxctl list -DM)"));
+  }
+  return absl::OkStatus();
 }
 
 // With -M: in sectors from the start of the data.
@@ -112,7 +130,7 @@ absl::Status ReadNamespace(const JsonValue& v, const Above& above,
   }
   Namespace& space = facts->namespaces[name];
   if (space.name.empty()) space = {.name = name, .place = v.place()};
-  const std::string mode = v["mode"].Text();
+  const std::string mode = ModeNow(v["mode"].Text());
   if (absl::Status s = CheckMode(v["mode"]); !s.ok()) return s;
   if (!space.mode.empty() && space.mode != mode) {
     return v["mode"].place().Error(

@@ -51,7 +51,8 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
     facts->flags.push_back({.place = lines.place(),
                             .path = path,
                             .dax = (flags & FS_XFLAG_DAX) != 0,
-                            .realtime = (flags & FS_XFLAG_REALTIME) != 0});
+                            .realtime = (flags & FS_XFLAG_REALTIME) != 0,
+                            .says_realtime = true});
   }
   return absl::OkStatus();
 }

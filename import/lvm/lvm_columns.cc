@@ -7,9 +7,12 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "import/size_range.h"
 
 namespace dmdax {
 namespace {
@@ -52,6 +55,17 @@ absl::Status AddLimit(const JsonValue& column, uint64_t* limit) {
     return absl::OkStatus();
   }
   return column.Expected(absl::StrCat("a number, at most ", kLvmMostNumber));
+}
+
+// In whatever units: "<99.88g" where it is a little less, "0".  Capitals are
+// powers of 1000 here; and what has no unit (--nosuffix) says too little.
+// Mirrors: display_size() of lib/display/display.c (LVM2 2.03.16).
+std::optional<SizeRange> PrintedSize(absl::string_view text) {
+  text = absl::StripAsciiWhitespace(absl::StripPrefix(text, "<"));
+  if (text == "0") return SizeRange::Exactly(0);
+  if (text.empty() || !absl::StrContains("Bkmgtpe", text.substr(text.size() - 1)))
+    return std::nullopt;
+  return ParseSize(text);
 }
 
 // Whether LVM2 does it by itself, which is the default.
@@ -108,6 +122,16 @@ absl::Status AddGroupColumns(const JsonValue& row, LvmGroup* group) {
     group->partial |= gone != 0;
   }
   if (IsOff(row["vg_autoactivation"])) group->flags = {"NOAUTOACTIVATE"};
+  for (const auto& [column, out] : {std::pair("pv_count", &group->nr_pvs),
+                                    std::pair("lv_count", &group->nr_lvs)}) {
+    absl::StatusOr<std::optional<uint64_t>> number = row[column].Number();
+    if (!number.ok()) return number.status();
+    if (*number) *out = **number;
+  }
+  absl::StatusOr<std::optional<uint64_t>> seqno = row["vg_seqno"].Number();
+  if (!seqno.ok()) return seqno.status();
+  if (*seqno) group->seqno = **seqno;
+  if (auto free = PrintedSize(row["vg_free"].Text())) group->free = *free;
   absl::Status s = AddLimit(row["max_pv"], &group->max_pv);
   return s.ok() ? AddLimit(row["max_lv"], &group->max_lv) : s;
 }

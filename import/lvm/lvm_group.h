@@ -18,6 +18,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "import/import_input.h"
+#include "import/size_range.h"
 
 namespace dmdax {
 
@@ -111,6 +112,10 @@ struct LvmGroup {
   std::string allocation;           // "cling"; "" or "normal": it is normal
   uint64_t max_pv = 0, max_lv = 0;  // 0: no limit
   uint64_t seqno = 0;               // goes up with each change of the group
+  // By a report: what it has left, how many devices, how many volumes lvs shows
+  // without -a.
+  std::optional<SizeRange> free;
+  std::optional<uint64_t> nr_pvs, nr_lvs;
   std::string profile, system_id;
   std::string lock_type;        // "sanlock", "dlm"; "": no host shares it
   std::string metadata_copies;  // "2", "all"; "": unmanaged

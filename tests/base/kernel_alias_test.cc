@@ -136,5 +136,34 @@ TEST(KernelAliasTest, TheOldestStandsInForWhatAMachineRuns) {
   EXPECT_FALSE(AnswerForRelease("no release").ok());
 }
 
+// Wherever a release says it, or uname -rm.
+TEST(KernelAliasTest, OfOtherMachinesNobodyKnows) {
+  for (const char* release :
+       {"6.1.0-13-arm64", "5.14.0-427.el9.aarch64+64k", "6.8.0-31-generic-64k",
+        "5.14.0-427.el9.ppc64le", "6.1.0-9-686-pae", "6.6.0-riscv64",
+        "6.4.0-150600.21-64kb", "6.8.0-45-generic aarch64", "6.1 s390x",
+        "4.14.0-aarch64", "3.10.0-957.el7.ppc64le"}) {
+    const absl::StatusOr<KernelAnswer> answer = AnswerForRelease(release);
+    ASSERT_TRUE(answer.ok()) << release << answer.status();
+    EXPECT_THAT(answer->unknown, HasSubstr("nobody knows")) << release;
+    EXPECT_EQ(answer->above, nullptr) << release;
+    EXPECT_THAT(answer->note, HasSubstr("stands in")) << release;
+  }
+  EXPECT_THAT(Profile("6.1.0-13-arm64"),
+              "kernel 6.1.0-13-arm64 is one of arm64, and dmdax has those of "
+              "x86_64, with pages of 4 KiB (dmdax kernels)");
+  for (const char* release :
+       {"6.1.0-56-amd64", "6.8.0-45-generic x86_64", "5.14.0-686.el9.x86_64",
+        "6.8.0-45-generic", "4.18.0-80.el8.x86_64"}) {
+    const absl::StatusOr<KernelAnswer> answer = AnswerForRelease(release);
+    ASSERT_TRUE(answer.ok()) << release << answer.status();
+    EXPECT_EQ(answer->unknown, "") << release;
+  }
+  // Of which there is a profile.
+  EXPECT_EQ(AnswerForRelease("4.14.0-115.el7a.aarch64")->profile->name,
+            "arm64_4_14");
+  EXPECT_EQ(AnswerForRelease("4.14.0-115.el7a.aarch64 aarch64")->unknown, "");
+}
+
 }  // namespace
 }  // namespace dmdax

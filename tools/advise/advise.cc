@@ -55,6 +55,11 @@ class Adviser {
   explicit Adviser(const AdviseRequest& request) : request_(request) {}
 
   absl::StatusOr<Advice> Run() {
+    if (!request_.unknown.empty()) {
+      return Advice{.wish = request_.wish,
+                    .reason = "not_known",
+                    .text = request_.unknown};
+    }
     absl::StatusOr<Advice> advice = Judge(request_.wish);
     if (!advice.ok() || advice->given) return advice;
     for (const AdviceWish& wish : Neighbours(*advice)) {
@@ -132,6 +137,12 @@ class Adviser {
           best.disk);
       return;
     }
+    if (advice.wish.size != 0 && advice.wish.size != best.size) {
+      advice.may_go = absl::StrCat(
+          advice.may_go, advice.may_go.empty() ? "" : "; ",
+          "a namespace is made anew as a whole: ", BytesText(best.size),
+          " in place of ", BytesText(advice.wish.size));
+    }
     advice.wish.size = best.size;
     advice.device = absl::StrCat("/dev/", best.name);
     advice.ndctl = {absl::StrCat("ndctl create-namespace -f -e ",
@@ -170,6 +181,13 @@ class Adviser {
     if (site.names.count(mapped) != 0) {
       return ErrnoError(EEXIST,
                         absl::StrCat("there is a device ", mapped, "; free is ",
+                                     site.vg, "/", name.lv));
+    }
+    if (site.groups.count(name.vg) != 0) {
+      return ErrnoError(EEXIST,
+                        absl::StrCat("there is a volume group ", name.vg,
+                                     ", and vgcreate makes "
+                                     "none of that name; free is ",
                                      site.vg, "/", name.lv));
     }
     if (site.mounts.count(mount) != 0) {

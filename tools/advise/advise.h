@@ -43,6 +43,9 @@ struct AdviseRequest {
   VolumeName name = {"", "data"};  // "": a volume group that there is not yet
   std::string mount = "";          // "": a directory where nothing is mounted
   SourceMap map = {};
+  // Why nobody knows what the machine's kernel does (KernelAnswer); "": it is
+  // known.
+  std::string unknown = "";
 };
 
 // What was tried on one kernel.

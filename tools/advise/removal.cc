@@ -2,21 +2,26 @@
 #include "tools/advise/removal.h"
 
 #include <algorithm>
-#include <functional>
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/one_line.h"
 #include "tools/check/bdev_set.h"
+#include "tools/check/by_hand.h"
 #include "tools/check/cure_lines.h"
+#include "tools/check/cure_steps.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/ends_first.h"
 #include "tools/check/hidden_volume.h"
 #include "tools/check/in_progress.h"
+#include "tools/check/list_refusal.h"
 #include "tools/check/lvm_settings.h"
 #include "tools/check/lvm_volume.h"
+#include "tools/check/mounts_around.h"
 #include "tools/check/stands_on.h"
 #include "tools/check/swap_steps.h"
 #include "tools/check/world_rows.h"
@@ -36,18 +41,19 @@ class Remover {
     if (const std::string why = WhyNot(all); !why.empty()) {
       return {absl::StrCat("# ", why)};
     }
-    std::set<std::string, std::greater<>> mounts;
     std::set<std::string> disks;
     for (BlockDevice* bdev : all) {
-      for (const std::string& at : stands_on_.MountsOf(bdev)) mounts.insert(at);
       AddMapped(bdev);
+      if (const std::string vg = stands_on_.GroupOn(bdev);
+          !vg.empty() && GroupOf(bdev) != vg) {
+        pvs_[vg].insert(bdev);
+        AddIdle(vg, bdev);
+      }
       if (bdev->is_partition() && !devices_.contains(bdev)) {
         disks.insert(DevicePath(session_, bdev->whole()));
       }
     }
-    for (const std::string& at : mounts) {
-      if (at != "/") lines_.push_back(UnmountStep(at).command);
-    }
+    Unmount(all);
     for (BlockDevice* bdev : all) {
       if (stands_on_.uses().SwapOn(*bdev) == DeviceUses::Swap::kInUse) {
         lines_.push_back(SwapOffLine(session_, *bdev));
@@ -64,9 +70,43 @@ class Remover {
   }
 
  private:
+  // With what is mounted in them, or of their devices elsewhere, the inner
+  // ones first.
+  void Unmount(const BdevSet& all) {
+    CureSteps steps;
+    for (BlockDevice* bdev : all) {
+      for (const std::string& at : stands_on_.MountsOf(bdev)) {
+        steps.Put(UnmountStep(at));
+      }
+    }
+    ByHand by_hand(session_, stands_on_);
+    UnmountThoseAround(session_, stands_on_, all, &by_hand, &steps);
+    if (const std::string first = EndsFirst(stands_on_, steps);
+        !first.empty()) {
+      lines_.push_back(absl::StrCat("# ", first));
+    }
+    std::vector<std::string> lines;
+    for (const auto& [key, step] : steps.all()) {
+      if (key.first == CureStage::kUnmount) lines.push_back(step.command);
+    }
+    lines_.insert(lines_.end(), lines.rbegin(), lines.rend());
+  }
+
   // What a line would end at, with others gone before; "": nothing is known.
   std::string WhyNot(const BdevSet& all) const {
+    if (std::string why = UnmodelledOn(session_, all); !why.empty()) {
+      return why;
+    }
     for (BlockDevice* bdev : all) {
+      for (const std::string& at : stands_on_.MountsOf(bdev)) {
+        if (at != "/") continue;
+        return absl::StrCat("/ is on ", OneLine(NameOfDevice(session_, *bdev)),
+                            ": nothing takes it away while the machine runs "
+                            "from it, but a rescue system");
+      }
+      const std::string group = stands_on_.GroupOn(bdev);
+      std::string locked = group.empty() ? "" : LockedGroup(session_, group);
+      if (!locked.empty()) return locked;
       const std::string name = NameOfDevice(session_, *bdev);
       if (std::string open = stands_on_.uses().WhyNotClosed(*bdev);
           !open.empty()) {
@@ -104,6 +144,16 @@ class Remover {
         {PlaceOf(stands_on_.Depth(bdev)),
          absl::StrCat("lvremove -y ",
                       ShellWord(absl::StrCat(lvm->vg, "/", lvm->lv)))});
+  }
+
+  // Volumes of a group that are on a device, or may be, and are not active.
+  void AddIdle(const std::string& vg, BlockDevice* bdev) {
+    for (const std::string& name : stands_on_.IdleOn(vg, *bdev)) {
+      if (!idle_.insert({vg, name}).second) continue;
+      placed_.push_back({PlaceOf(stands_on_.Depth(bdev) + 1),
+                         absl::StrCat("lvremove -y ",
+                                      ShellWord(absl::StrCat(vg, "/", name)))});
+    }
   }
 
   std::string GroupOf(BlockDevice* bdev) const {
@@ -148,6 +198,7 @@ class Remover {
   const BdevSet& devices_;
   StandsOn stands_on_;
   std::map<std::string, BdevSet> pvs_;  // by group
+  std::set<std::pair<std::string, std::string>> idle_;
   std::vector<std::pair<int, std::string>> placed_;
   std::vector<std::string> lines_;
 };

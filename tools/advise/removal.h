@@ -3,8 +3,8 @@
 // RemovalLines: what takes away all that stands on devices, from the top of the
 // stack down, before something else is made there.
 //
-// A line that meets what nobody knows of, a volume that is not active, fails
-// and takes nothing away. Threading: pure function.
+// Volumes that the metadata has and that are not active go too.
+// Threading: pure function.
 #ifndef DMDAX_TOOLS_ADVISE_REMOVAL_H_
 #define DMDAX_TOOLS_ADVISE_REMOVAL_H_
 

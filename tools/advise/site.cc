@@ -22,6 +22,7 @@
 #include "tools/check/left_out_remark.h"
 #include "tools/check/look.h"
 #include "tools/check/stands_on.h"
+#include "tools/check/world_rows.h"
 
 namespace dmdax {
 namespace {
@@ -30,7 +31,11 @@ class Finder {
  public:
   Finder(const proto::World& world, const SiteRequest& request,
          Session& session)
-      : world_(world), request_(request), session_(session), uses_(session) {}
+      : world_(world),
+        request_(request),
+        session_(session),
+        uses_(session),
+        stands_on_(world, session) {}
 
   absl::StatusOr<Site> Run() {
     if (absl::Status s = Choose(); !s.ok()) return s;
@@ -132,7 +137,7 @@ class Finder {
     }
     for (BlockDevice* bdev : machine().BlockDevices()) {
       if (!IsPmem(*bdev) || !Fits(*bdev)) continue;
-      const std::string use = uses_.Of(*bdev);
+      const std::string use = UseOf(*bdev);
       if (!use.empty()) {
         site_.left_out.push_back(absl::StrCat(bdev->name(), " holds ", use));
       } else if (used.count(bdev) != 0) {
@@ -144,6 +149,16 @@ class Finder {
         chosen_.push_back(bdev);
       }
     }
+  }
+
+  // "" if there is none, or it is a volume that stands there.
+  std::string UseOf(BlockDevice& bdev) const {
+    std::string use = uses_.Of(bdev);
+    const std::string vg = stands_on_.GroupOn(&bdev);
+    if (!use.empty() || vg.empty() || !stands_on_.On(&bdev).empty()) {
+      return use;
+    }
+    return absl::StrCat("a physical volume of ", vg);
   }
 
   std::vector<const BlockDevice*> DisksOf(const DevDaxRequest& request) {
@@ -170,7 +185,8 @@ class Finder {
         above[below].push_back(bdev);
       }
     }
-    std::set<const BlockDevice*> gone = chosen;
+    std::set<const BlockDevice*>& gone = gone_;
+    gone = chosen;
     std::vector<const BlockDevice*> left(chosen.begin(), chosen.end());
     while (!left.empty()) {
       const auto on = above.find(left.back());
@@ -200,7 +216,8 @@ class Finder {
       }
     }
     for (BlockDevice* bdev : all) {
-      const std::string use = gone.count(bdev) != 0 ? uses_.Of(*bdev) : "";
+      if (gone.count(bdev) != 0) AddIdle(*bdev);
+      const std::string use = gone.count(bdev) != 0 ? UseOf(*bdev) : "";
       if (!use.empty()) {
         site_.goes.push_back(
             absl::StrCat(NameOfDevice(session_, *bdev), " (", use, ")"));
@@ -213,10 +230,23 @@ class Finder {
     }
   }
 
+  // Volumes of LVM2's metadata that are there without being active.
+  void AddIdle(BlockDevice& bdev) {
+    const std::string vg = stands_on_.GroupOn(&bdev);
+    if (vg.empty()) return;
+    for (const std::string& lv : stands_on_.IdleOn(vg, bdev)) {
+      std::string name = absl::StrCat(vg, "/", lv, " (not active)");
+      if (std::find(site_.goes.begin(), site_.goes.end(), name) ==
+          site_.goes.end()) {
+        site_.goes.push_back(std::move(name));
+      }
+    }
+  }
+
   // A device that looks free may hold what is not in this machine.
   void SayWhatMayGo() {
     if (machine().left_out().empty()) return;
-    site_.may_go = LeftOutMayGo(session_, StandsOn(world_, session_));
+    site_.may_go = LeftOutMayGo(session_, stands_on_);
   }
 
   void AddLeg(BlockDevice& bdev) {
@@ -250,12 +280,49 @@ class Finder {
     }
   }
 
+  // Whether a group of LVM2 has a device that is not taken, or that nobody
+  // knows: it is there afterwards, with a volume or without.
+  bool GroupStays(const std::string& vg) const {
+    const proto::VolumeGroup* const group = stands_on_.GroupInWorld(vg);
+    if (group != nullptr && (!group->missing().empty() ||
+                             stands_on_.KnownDevicesOf(vg).size() !=
+                                 static_cast<size_t>(group->device_size()))) {
+      return true;
+    }
+    std::vector<BlockDevice*> known = stands_on_.KnownDevicesOf(vg);
+    for (BlockDevice* volume : stands_on_.OfGroup(vg)) {
+      known.push_back(volume);
+      for (BlockDevice* below : DevicesBelow(session_, *volume)) {
+        known.push_back(below);
+      }
+    }
+    return known.empty() ||
+           std::any_of(known.begin(), known.end(), [this](BlockDevice* bdev) {
+             return !gone_.contains(bdev);
+           });
+  }
+
+  void FindGroups() {
+    std::set<std::string> all;
+    for (const proto::VolumeGroup& group : world_.volume_group()) {
+      all.insert(group.name());
+    }
+    for (const proto::MappedDevice& device : world_.mapped_device()) {
+      if (const auto lvm = LvmNameOf(device)) all.insert(lvm->vg);
+    }
+    for (const std::string& vg : all) {
+      if (GroupStays(vg)) site_.groups.insert(vg);
+    }
+  }
+
   void NameFree() {
     while (minors_.count(site_.minor) != 0) ++site_.minor;
+    FindGroups();
     const auto taken = [this](const std::string& vg) {
       const std::string begin = absl::StrCat(vg, "-");
       auto at = site_.names.lower_bound(begin);
-      return at != site_.names.end() && absl::StartsWith(*at, begin);
+      return site_.groups.contains(vg) ||
+             (at != site_.names.end() && absl::StartsWith(*at, begin));
     };
     site_.vg = "vg";
     for (int i = 1; taken(site_.vg); ++i) site_.vg = absl::StrCat("vg", i);
@@ -269,9 +336,11 @@ class Finder {
   const SiteRequest& request_;
   Session& session_;
   const DeviceUses uses_;
+  StandsOn stands_on_;
   std::vector<BlockDevice*> chosen_;
   // Where the World has them, and where the site's has those added.
   absl::flat_hash_map<std::string, int> pmems_, blocks_, added_;
+  std::set<const BlockDevice*> gone_;
   std::set<uint32_t> minors_;  // that stay
   Site site_;
 };

@@ -58,8 +58,8 @@ struct Site {
   uint32_t minor = 0;
   std::string vg;     // "vg", or "vg1" ...
   std::string mount;  // "/mnt", or "/mnt1" ...
-  // What is not: mapped devices and mounts that stay.
-  std::set<std::string> names, mounts;
+  // What is not: mapped devices, LVM2's groups and mounts that stay.
+  std::set<std::string> names, groups, mounts;
 };
 
 // ENXIO: no such device; EINVAL: it is neither persistent memory nor a

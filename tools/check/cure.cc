@@ -56,7 +56,7 @@ const KnownCure* FindKnown(C code) {
        CureOwnPlace},
       {C::kPfnDevice, CureNamespaceAlign, Changes::kDevice, nullptr,
        CureOwnPlace},
-      {C::kDirectAccess, CureOffPage},
+      {C::kDirectAccess, CureNoPage},
       {C::kPfnNoDevmap, CureRawNamespace},
       {C::kRunBadBlocks, CureBadBlocks},
       {C::kPoison, CureBadBlocks},

@@ -143,7 +143,8 @@ bool HasOtherWays(const FaultReason& reason);
 // --- one family a file ---
 using CureFn = std::optional<Cure>(const CureRequest& request,
                                    proto::World& world);
-CureFn CureChunk, CureMaxSectors, CureTargetStart, CureTargetEnd, CureOffPage;
+CureFn CureChunk, CureMaxSectors, CureTargetStart, CureTargetEnd, CureOffPage,
+    CureNoPage;
 CureFn CurePartition, CureNamespaceAlign, CureRawNamespace, CureBadBlocks,
     CureDevDaxAlign;
 CureFn CureExtents, CureHoles, CureNotDax, CureDaxFlag, CureFsNoPud;

@@ -159,6 +159,11 @@ class Curer {
   void Finish(const proto::World& world, const Session& session,
               OtherAnswers& others, const Patient& p, DaxCheck& check) {
     check.cured_not_known = CuredNotKnown(session, others, p);
+    // Cures end before the first of which nobody knows what it comes to.
+    for (Obstacle& o : check.obstacles) {
+      o.after_open |= !check.cured_not_known.empty() && o.tried &&
+                      o.cure == p.cures.back();
+    }
     if (!p.cures.empty() && check.cured_not_known.empty() &&
         InVain(check, p.look, wish_)) {
       DiscardCures(wish_, stands_on_, check);

@@ -40,6 +40,12 @@ proto::Pmem* BlamedPmem(const CureRequest& request, proto::World& world) {
              : FindPmem(world, request.subject.bdev->whole().name());
 }
 
+// Whether the struct pages lie in the namespace, before its data: 64 bytes for
+// each page.
+bool HasMapInside(const proto::Pmem& pmem) {
+  return pmem.data_offset() >= pmem.size() / kPageSize * 64;
+}
+
 Cure NamespaceCure(const std::string& change, const std::string& disk,
                    const std::string& options) {
   return {.change = change,
@@ -144,8 +150,10 @@ std::optional<Cure> CureNamespaceAlign(const CureRequest& request,
   const uint64_t off = (pmem->base() + pmem->data_offset()) % kPmdBytes;
   if (off == 0) return std::nullopt;
   pmem->set_data_offset(pmem->data_offset() + kPmdBytes - off);
-  return NamespaceCure("a namespace aligned to 2 MiB", pmem->name(),
-                       "-m fsdax --align 2M");
+  return NamespaceCure(
+      "a namespace aligned to 2 MiB", pmem->name(),
+      absl::StrCat("-m fsdax --map ", HasMapInside(*pmem) ? "dev" : "mem",
+                   " --align 2M"));
 }
 
 std::optional<Cure> CureRawNamespace(const CureRequest& request,
@@ -200,9 +208,16 @@ std::optional<Cure> CureDevDaxAlign(const CureRequest& request,
   for (proto::DevDax& dax : *world.mutable_dax()) {
     if (dax.name() != request.subject.name) continue;
     dax.set_align(want);
-    return NamespaceCure(absl::StrCat("an alignment of ", want >> 20, " MiB"),
-                         dax.name(),
-                         absl::StrCat("-m devdax --align ", want >> 20, "M"));
+    Cure cure =
+        NamespaceCure(absl::StrCat("an alignment of ", want >> 20, " MiB"),
+                      dax.name(),
+                      absl::StrCat("-m devdax --align ", want >> 20, "M"));
+    // That of an hmem or CXL region is the dax region's own.
+    absl::StrAppend(&cure.remark,
+                    "; one that no namespace has (HMAT, CXL) is made anew with "
+                    "daxctl: disable-device, destroy-device, create-device "
+                    "--align");
+    return cure;
   }
   return std::nullopt;
 }

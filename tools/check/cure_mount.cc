@@ -84,6 +84,14 @@ Cure CureRootMount(Cure cure, const char* option) {
   return cure;
 }
 
+// What the file is excludes DAX, not where it lies.
+bool IsNeverDax(const CureRequest& request) {
+  if (request.subject.kind != Subject::kFile) return false;
+  const absl::StatusOr<MountedFile*> file =
+      request.session.user->FindFile(request.subject.name);
+  return file.ok() && (*file)->options.never_dax;
+}
+
 // A file system that could be mapped if it were mounted otherwise.
 std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
   const Subject& subject = request.subject;
@@ -102,6 +110,12 @@ std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
                     "no option of ", OneLine(fs), ", ", type->no_dax,
                     ", is known to help: save the data and make ext4 or xfs: "
                     "dmdax advise has the lines")};
+  }
+  if (IsNeverDax(request) && !mount->inline_data()) {
+    return Cure{.remark =
+                    "a file that is so never has DAX, whatever the mount: "
+                    "chattr -j where its data is journalled, a new file "
+                    "without that of the others"};
   }
   const bool modes = request.session.machine->profile().has_dax_modes;
   const char* option = modes && fs != "ext2" ? "dax=always" : "dax";
@@ -205,7 +219,7 @@ std::string KeepElsewhere(const NotDaxLevel& end) {
 std::string WithoutTable(const NotDaxLevel& end) {
   const std::string device = OneLine(end.device);
   const UnmodelledDevice* const is = end.bdev->unmodelled();
-  const absl::string_view why = is == nullptr ? "" : is->why;
+  const absl::string_view why = is == nullptr ? absl::string_view() : is->why;
   // Its target is known (import/stand_in.cc).
   const bool known = is != nullptr && !is->driver.empty() &&
                      (why.empty() || absl::StartsWith(why, kTargetHasNoDax));

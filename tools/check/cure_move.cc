@@ -6,6 +6,7 @@
 // the base of the memory and for a partition too, and what else stands there
 // keeps its place.
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 #include <string>
 #include <vector>
@@ -77,6 +78,21 @@ std::optional<Cure> CureTargetEnd(const CureRequest& request,
   proto::MappedDevice* const volume = BlamedVolume(request, world);
   if (volume == nullptr) return std::nullopt;
   return MoveVolume(request, "rows of whole pages of 2 MiB", world, volume);
+}
+
+std::optional<Cure> CureNoPage(const CureRequest& request,
+                               proto::World& world) {
+  // A request that starts in the last sectors of a row gets no page, EIO.
+  // Mirrors: dm_dax_direct_access of drivers/md/dm.c.
+  proto::MappedDevice* const volume = BlamedVolume(request, world);
+  if (volume != nullptr && request.reason.err == EIO) {
+    const auto& rows = *EditRows(volume);
+    for (int i = 1; i < rows.size(); ++i) {
+      if (rows[i].start() % kPageSectors == 0) continue;
+      return MoveVolume(request, "rows of whole pages of 2 MiB", world, volume);
+    }
+  }
+  return CureOffPage(request, world);
 }
 
 std::optional<Cure> CureByVolume(const CureRequest& request,

@@ -23,6 +23,7 @@
 #include "tools/check/cure_all.h"
 #include "tools/check/file_blocks.h"
 #include "tools/check/not_known.h"
+#include "tools/check/only_by_volumes.h"
 #include "tools/check/other_answer.h"
 #include "tools/check/world_mount.h"
 
@@ -244,6 +245,10 @@ std::vector<DaxCheck> DaxChecker::Check(absl::Span<const std::string> names,
       check.not_known.push_back(std::move(shown));
     }
     if (!own_unknown.empty()) check.not_known.push_back(own_unknown);
+    if (look.dax) {
+      std::string why = OnlyByVolumes(*session_, look.subject);
+      if (!why.empty()) check.not_known.push_back(std::move(why));
+    }
     if (!check.not_known.empty()) {
       // Nobody makes a volume anew for a guess.
       check.obstacles = std::move(look.obstacles);

@@ -2,13 +2,17 @@
 #include "tools/check/file_doubts.h"
 
 #include <algorithm>
+#include <set>
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
+#include "base/round_up.h"
 #include "base/units.h"
 #include "fs/ext4_holes.h"
 #include "iomap/dax_inode.h"
 #include "process/user_space.h"
+#include "tools/byte_count.h"
+#include "tools/check/world_rows.h"
 
 namespace dmdax {
 namespace {
@@ -29,6 +33,30 @@ bool OnlyUnplaced(const Look& look) {
   return absl::c_all_of(look.obstacles, [](const Obstacle& o) {
     return o.name == FaultReasonName(FaultReasonCode::kExtentType);
   });
+}
+
+// Where one extent goes on with the next on the device, within a page: the
+// pages, each once, by their beginning.
+std::set<uint64_t> PagesWithSeams(std::vector<FileExtent> extents,
+                                  uint64_t page, uint64_t size) {
+  absl::c_sort(extents, [](const FileExtent& a, const FileExtent& b) {
+    return a.logical < b.logical;
+  });
+  std::set<uint64_t> pages;
+  for (size_t i = 1; i < extents.size(); ++i) {
+    const FileExtent& a = extents[i - 1];
+    const FileExtent& b = extents[i];
+    const bool has_blocks = a.type == IOMAP_MAPPED || a.type == IOMAP_UNWRITTEN;
+    if (!has_blocks || a.type != b.type || a.shared != b.shared ||
+        a.end() != b.logical || a.physical + a.length != b.physical ||
+        b.logical % page == 0) {
+      continue;
+    }
+    const uint64_t begin = RoundDown(b.logical, page);
+    // The last partial page is none.
+    if (begin + page <= size) pages.insert(begin);
+  }
+  return pages;
 }
 
 }  // namespace
@@ -60,6 +88,19 @@ std::vector<std::string> FileDoubts(const Session& session, const Look& look,
         absl::StrCat(look.subject.name, " shares ", shared,
                      " bytes with another file (reflink): where a write of "
                      "them gets its copy"));
+  }
+  const uint64_t page = wish == Wish::kPud ? uint64_t{1} << 30 : kPmdBytes;
+  if (const std::set<uint64_t> seams =
+          PagesWithSeams((*file)->options.extents, page, size);
+      !seams.empty()) {
+    doubts.push_back(absl::StrCat(
+        "in ", look.subject.name,
+        " one extent ends and the next goes on behind "
+        "it within ",
+        seams.size(), seams.size() == 1 ? " page" : " pages", " of ",
+        BytesText(page), ", the first at byte ", *seams.begin(),
+        ": a file system may answer for one extent at a time, and then maps no "
+        "such page"));
   }
   if (!inode.has_extents && size > kExt4DirectBlocks * kPageSize) {
     doubts.push_back(absl::StrCat(

@@ -83,6 +83,8 @@ struct Obstacle {
   bool tried = false;   // on a copy, which kernel and file system took
   std::string untried;  // why not
   PageShares after;     // with this and all before it cured
+  // Whether `after` depends on what nobody said: it is not known then.
+  bool after_open = false;
 };
 
 struct LookRequest {

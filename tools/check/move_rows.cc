@@ -42,18 +42,41 @@ bool RowMover::HasWork() {
     proto::Target row = given;
     bool work = false;
     ForEachLeg(row, [&](proto::Linear& leg, int nr_legs) {
-      work |= offs_.IsOff(row, leg, nr_legs);
+      work |= row.has_striped() ? offs_.IsOff(row, leg, nr_legs)
+                                : offs_.Off(row, leg) != 0;
     });
     if (work) return true;
+  }
+  return HasEnds();
+}
+
+bool RowMover::Run(absl::Span<const Way> ways) {
+  const proto::World kept = world_;
+  const std::string before = TableText(*Volume());
+  const bool has_ends = HasEnds();
+  for (const Way way : ways) {
+    for (const Ends ends : {Ends::kDown, Ends::kUp}) {
+      if (ends == Ends::kUp && (way == Way::kWithin || !has_ends)) continue;
+      if (Move(way, ends) && FitsBeside(way, kept) &&
+          TableText(*Volume()) != before) {
+        return true;
+      }
+      world_ = kept;
+    }
   }
   return false;
 }
 
-bool RowMover::Run(absl::Span<const Way> ways) {
-  for (const Way way : ways) {
-    const proto::World kept = world_;
-    if (Move(way) && FitsBeside(way, kept)) return true;
-    world_ = kept;
+bool RowMover::EndsWithinPage(const proto::Target& row,
+                              const proto::Target& next) {
+  return row.has_linear() && next.has_linear() &&
+         next.start() % kPmdSectors != 0;
+}
+
+bool RowMover::HasEnds() {
+  const auto& rows = *EditRows(Volume());
+  for (int i = 1; i < rows.size(); ++i) {
+    if (EndsWithinPage(rows[i - 1], rows[i])) return true;
   }
   return false;
 }
@@ -88,28 +111,60 @@ size_t RowMover::Overlaps(proto::World& world) {
   return overlaps;
 }
 
+// Where rows begin, and the last one ends.
+void RowMover::MoveEnds(Ends ends, std::vector<uint64_t>* begins) {
+  const auto& rows = *EditRows(Volume());
+  for (int i = 1; i < rows.size(); ++i) {
+    if (!EndsWithinPage(rows[i - 1], rows[i])) continue;
+    uint64_t& begin = (*begins)[static_cast<size_t>(i)];
+    begin = ends == Ends::kDown
+                ? RoundDown(begin, kPmdSectors)
+                : std::min(RoundUp(begin, kPmdSectors), begins->back());
+  }
+}
+
 // False: there is no room for it.
-bool RowMover::Move(Way way) {
+bool RowMover::Move(Way way, Ends ends) {
   proto::MappedDevice* const device = Volume();
   Join(device);
   bool fits = true;
   uint64_t begin = 0;
+  std::vector<uint64_t> begins;
+  for (const proto::Target& row : *EditRows(device)) {
+    begins.push_back(row.start());
+  }
+  begins.push_back(SectorsOf(device));
+  if (way != Way::kWithin) MoveEnds(ends, &begins);
+  size_t index = 0;
   for (proto::Target& row : *EditRows(device)) {
-    row.set_start(begin);
+    const uint64_t to = begins[index], end = begins[index + 1];
+    ++index;
+    if (way == Way::kWithin) row.set_start(begin);
     uint64_t legs = 1, shift = 0;
     ForEachLeg(row, [&](proto::Linear& leg, int nr_legs) {
       legs = static_cast<uint64_t>(nr_legs);
       const uint64_t off = offs_.Off(row, leg);
       shift = std::max(shift, off);
-      const uint64_t down = off == 0 ? 0 : kPmdSectors - off;
-      if (way != Way::kDown) {
-        leg.set_start(leg.start() + off);
-      } else if (off != 0 && leg.start() < down + kFirst) {
+      uint64_t up = off, down = 0;
+      if (way == Way::kDown && off != 0) {
+        up = 0;
+        down = kPmdSectors - off;
+      }
+      // What goes to it from the row before, or to that one, lies on.
+      if (way != Way::kWithin) {
+        up += to > row.start() ? to - row.start() : 0;
+        down += to < row.start() ? row.start() - to : 0;
+      }
+      if (down > up && leg.start() < down - up + kFirst) {
         fits = false;
       } else {
-        leg.set_start(leg.start() - down);
+        leg.set_start(leg.start() + up - down);
       }
     });
+    if (way != Way::kWithin) {
+      row.set_start(to);
+      row.set_length(end - to);
+    }
     if (way == Way::kWithin) {
       const uint64_t less = shift * legs;
       const uint64_t length = row.length() > less ? row.length() - less : 0;

@@ -36,11 +36,12 @@ class RowMover {
   RowMover(const CureRequest& request, proto::World& world,
            proto::MappedDevice* volume, Seen seen);
 
-  // Whether any row is off, or ends within a page.
+  // Whether any row is off, or ends within a page of 2 MiB and not with the
+  // volume.
   bool HasWork();
 
-  // Moves it in the first way for which there is room.  False: in none; the
-  // World is as it was.
+  // Moves it in the first way for which there is room and that changes it.
+  // False: in none; the World is as it was.
   bool Run(absl::Span<const Way> ways = kAllWays);
 
   // The volume in the World; a move may have replaced it.
@@ -51,9 +52,17 @@ class RowMover {
   // What rows have of a device below: by its number, first sector and end.
   using Areas = std::map<DevT, Ranges>;
 
+  // Where a linear row ends within a page of 2 MiB and another follows: that
+  // one gets the rest of the page, or gives its part away.
+  enum class Ends { kDown, kUp };
+
+  static bool EndsWithinPage(const proto::Target& row,
+                             const proto::Target& next);
+  bool HasEnds();
   void AddAreas(proto::MappedDevice& device, Areas* areas);
   size_t Overlaps(proto::World& world);
-  bool Move(Way way);
+  bool Move(Way way, Ends ends);
+  void MoveEnds(Ends ends, std::vector<uint64_t>* begins);
   void Join(proto::MappedDevice* device);
   bool FitsBeside(Way way, proto::World kept);
   static Ranges Without(Ranges all, Ranges taken);

@@ -9,6 +9,7 @@
 #include "state/find_device.h"
 #include "tools/check/bdev_set.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/hidden_volume.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
@@ -88,6 +89,25 @@ std::vector<BlockDevice*> StandsOn::KnownDevicesOf(
     if (bdev.ok()) devices.push_back(*bdev);
   }
   return devices;
+}
+
+std::vector<std::string> StandsOn::IdleOn(const std::string& vg,
+                                          const BlockDevice& bdev) const {
+  std::vector<std::string> names;
+  const proto::VolumeGroup* const group = GroupInWorld(vg);
+  if (group == nullptr) return names;
+  for (const proto::VolumeGroup::Volume& volume : group->idle()) {
+    if (volume.hidden() || IsPoolSpare(volume.name())) continue;
+    const bool here =
+        volume.device().empty() ||
+        std::any_of(volume.device().begin(), volume.device().end(),
+                    [&](const std::string& device) {
+                      const auto found = FindDevice(session_, device);
+                      return found.ok() && *found == &bdev;
+                    });
+    if (here) names.push_back(volume.name());
+  }
+  return names;
 }
 
 std::set<std::string> StandsOn::LvmNamesOf(const std::string& vg) const {

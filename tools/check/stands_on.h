@@ -50,6 +50,10 @@ class StandsOn {
   std::vector<BlockDevice*> KnownDevicesOf(const std::string& vg) const;
   // The names of all volumes of a group that are known, as lvs -a has them.
   std::set<std::string> LvmNamesOf(const std::string& vg) const;
+  // Those of them without a mapped device that lvs shows and that lie on a
+  // device, or of which nobody knows where they lie.
+  std::vector<std::string> IdleOn(const std::string& vg,
+                                  const BlockDevice& bdev) const;
   // Whether the group has it as a physical volume.
   bool HasGroup(BlockDevice* bdev, const std::string& vg) const;
   // The World's entry of a pmem, of another block device; null: there is none.

@@ -78,7 +78,11 @@ absl::StatusOr<Subject> OpenFile(Session& session, const std::string& path) {
         absl::StrCat("the file is not DAX: ",
                      shares ? "it shares blocks with another file (reflink), "
                               "which this kernel allows without DAX alone"
-                            : MountText(**mount)));
+                     : (*found)->options.never_dax
+                         ? "it is encrypted or compressed, has verity or "
+                           "inline data, or its data is journalled (lsattr: E, "
+                           "c, V, N, j)"
+                         : MountText(**mount)));
     return subject;
   }
   absl::StatusOr<std::shared_ptr<File>> file =

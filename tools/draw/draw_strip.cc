@@ -137,7 +137,7 @@ int DrawReasons::Add(const Obstacle& o, const std::string& of) {
   if (fresh) {
     DrawCure cure{.commands = o.cure->Commands(), .remark = o.cure->remark};
     if (o.tried) {
-      cure.after = SharesText(o.after);
+      cure.after = o.after_open ? "not known" : SharesText(o.after);
     } else {
       cure.untried = o.untried;
     }

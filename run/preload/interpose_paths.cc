@@ -160,8 +160,8 @@ bool IsControlNode(int dir, const Path& path) {
     snprintf(link, sizeof(link), "/proc/self/fd/%d", dir);
     length = NEXT(readlink)(link, full, sizeof(full) - 1);
   }
-  if (length < 0 || static_cast<size_t>(length) + strlen(name) + 2 >
-                        sizeof(full)) {
+  if (length < 0 ||
+      static_cast<size_t>(length) + strlen(name) + 2 > sizeof(full)) {
     return false;
   }
   full[length] = '/';

@@ -486,8 +486,8 @@ TEST_F(RaidFailTest, Grows) {
 TEST_F(RaidFailTest, DelaysMakeItTakeItsTime) {
   machine().FreezeClock();
   ASSERT_EQ(Why("raid", Raid1({0, 1})), "");
-  Put("l2", Row(0, 2 * kSectors, "delay",
-                "/dev/mem0 16384 0 /dev/mem0 16384 500"));
+  Put("l2",
+      Row(0, 2 * kSectors, "delay", "/dev/mem0 16384 0 /dev/mem0 16384 500"));
   Reload("raid1 5 0 rebuild 2 region_size 1024" + Devs({0, 1, 2}));
   EXPECT_THAT(Log(), ElementsAre("md: recovery of RAID array mdX"));
   EXPECT_EQ(Status(), "0 2048 raid raid1 3 AAa 0/2048 recover 0 0 -\n");
@@ -504,9 +504,9 @@ TEST_F(RaidFailTest, DelaysMakeItTakeItsTime) {
   // A new set's resync, which is done when nothing delays it any more.
   ASSERT_THAT(Remove("d"), IsOk());
   for (const char* meta : {"m1", "m2"}) {
-    ASSERT_THAT(BioWrite(Md(meta).disk(), sector_t{0},
-                         std::string(kSectorSize, '\0')),
-                IsOk());
+    ASSERT_THAT(
+        BioWrite(Md(meta).disk(), sector_t{0}, std::string(kSectorSize, '\0')),
+        IsOk());
   }
   ASSERT_EQ(Why("raid", Raid1({1, 2})), "");
   EXPECT_EQ(Status(), "0 2048 raid raid1 2 aa 0/2048 resync 0 0 -\n");

@@ -161,8 +161,8 @@ class Curer {
     check.cured_not_known = CuredNotKnown(session, others, p);
     // Cures end before the first of which nobody knows what it comes to.
     for (Obstacle& o : check.obstacles) {
-      o.after_open |= !check.cured_not_known.empty() && o.tried &&
-                      o.cure == p.cures.back();
+      o.after_open |=
+          !check.cured_not_known.empty() && o.tried && o.cure == p.cures.back();
     }
     if (!p.cures.empty() && check.cured_not_known.empty() &&
         InVain(check, p.look, wish_)) {

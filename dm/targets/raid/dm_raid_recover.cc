@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// raid: what md's sync thread does: a resync makes all devices alike, a recovery
-// brings one back, a check counts what differs.
+// raid: what md's sync thread does: a resync makes all devices alike, a
+// recovery brings one back, a check counts what differs.
 //
-// It is done at once; or, where targets below delay I/O, when it would have come
-// to its end.  A resync of a set too large for that changes nothing; a recovery
-// of more than 1 GiB of a device would take its time, and is not done.
+// It is done at once; or, where targets below delay I/O, when it would have
+// come to its end.  A resync of a set too large for that changes nothing; a
+// recovery of more than 1 GiB of a device would take its time, and is not done.
 // Mirrors: md_do_sync of drivers/md/md.c, raid1_sync_request,
 // raid10_sync_request, raid5_sync_request, attempt_restore_of_faulty_devices of
 // dm-raid.c (4.14 to 7.3).

@@ -165,16 +165,28 @@ uint32_t RaidLayoutNumber(const RaidSet& rs) {
   return layout;
 }
 
-void RaidError(const DmTarget& ti, size_t dev) {
+void RaidError(const DmTarget& ti, absl::Span<const uint32_t> devs,
+               uint64_t request) {
   const RaidSet& rs = ti.Private<RaidSet>();
   if (rs.type->is_raid0()) return;
-  uint32_t degraded;
-  bool enough;
-  const Failure failure = PutOut(rs, dev, &degraded, &enough);
-  if (failure == Failure::kNothing) return;
-  if (failure == Failure::kPutOut) SayFailed(ti, rs, dev, degraded, enough);
-  DmTableEvent(ti);
-  if (failure == Failure::kPutOut) RaidUpdateSupers(ti);
+  bool told = false, update = false;
+  for (const uint32_t dev : devs) {
+    uint32_t degraded;
+    bool enough;
+    const Failure failure = PutOut(rs, dev, &degraded, &enough);
+    if (failure == Failure::kNothing) continue;
+    told = true;
+    if (failure != Failure::kPutOut) continue;
+    update = true;
+    SayFailed(ti, rs, dev, degraded, enough);
+  }
+  if (told) {
+    absl::MutexLock lock(&rs.mu);
+    told = request == 0 || rs.md.told != request;
+    rs.md.told = request;
+  }
+  if (told) DmTableEvent(ti);
+  if (update) RaidUpdateSupers(ti);
 }
 
 bool RaidWritesWait(const RaidSet& rs, const std::vector<RaidMember>& members) {
@@ -205,7 +217,8 @@ void RaidUpdateSupers(const DmTarget& ti) {
     }
     MachineOf(ti).log().Printk(KernLevel::kErr,
                                "md: super_written gets error=-5");
-    RaidError(ti, i);
+    const auto dev = static_cast<uint32_t>(i);
+    RaidError(ti, {&dev, 1});
   }
 }
 

@@ -76,7 +76,7 @@ class CopyPass {
       if (BioWrite(*rs_.devs[place.dev].data->bdev, At(place), bytes_).ok()) {
         continue;
       }
-      RaidError(ti_, place.dev);
+      RaidError(ti_, {&place.dev, 1});
       passed->interrupted = true;
     }
     if (differs) passed->mismatches += sectors;
@@ -154,7 +154,7 @@ Passed PassStripes(const DmTarget& ti, Action action) {
       if (action != Action::kCheck && !of_page.Sync()) {
         passed.interrupted |= action == Action::kRecover;
       }
-      for (const uint32_t dev : of_page.errors()) RaidError(ti, dev);
+      RaidError(ti, of_page.errors());
       if (passed.interrupted) return passed;
     }
   }
@@ -201,9 +201,11 @@ bool Recover(const DmTarget& ti) {
     passed = Pass(ti, Action::kRecover);
   } else {
     // There is nothing to recover it from.
-    for (size_t i = 0; i < rs.devs.size(); ++i) {
-      if (RaidTakes(rs, before, i) && !before[i].in_sync) RaidError(ti, i);
+    std::vector<uint32_t> lost;
+    for (uint32_t i = 0; i < rs.disks(); ++i) {
+      if (RaidTakes(rs, before, i) && !before[i].in_sync) lost.push_back(i);
     }
+    RaidError(ti, lost);
     passed.interrupted = true;
   }
   MdLog(ti, KernLevel::kInfo,
@@ -284,6 +286,10 @@ void Preresume(const DmTarget& ti, RaidSet& rs) {
   }
   if (rs.update_sbs) RaidUpdateSupers(ti);
   LoadRaidBitmap(&rs);
+  {
+    absl::MutexLock lock(&rs.mu);
+    for (RaidMember& member : rs.md.members) member.first_use = false;
+  }
   if (rs.new_bitmap) {
     MdLog(ti, KernLevel::kInfo,
           "mdX: bitmap file is out of date, doing full recovery");

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/since.h"
 #include "dm/bio_map.h"
 #include "dm/targets/raid/dm_raid_layout.h"
 
@@ -237,6 +238,38 @@ void RaidWriteStart(const DmTarget& ti, uint64_t sector, uint64_t count) {
     }
   }
   if (update) RaidUpdateSupers(ti);
+}
+
+namespace {
+
+// Later kernels try again what has failed when too few were left.
+constexpr Since<bool> kTriesAgain[] = {{k7_2, true}};
+
+}  // namespace
+
+void RaidRevive(const DmTarget& ti) {
+  const RaidSet& rs = ti.Private<RaidSet>();
+  if (rs.type->is_raid0()) return;
+  const std::vector<RaidMember> members = rs.Members();
+  for (size_t i = 0; i < rs.devs.size(); ++i) {
+    const DmDev* meta = rs.devs[i].meta;
+    if (!members[i].faulty || meta == nullptr) continue;
+    std::string block(
+        std::max<uint32_t>(meta->bdev->queue().limits().logical_block_size,
+                           kRaidSuperBytes),
+        '\0');
+    if (!BioRead(*meta->bdev, sector_t{0}, absl::MakeSpan(block)).ok()) {
+      DmLog(MachineOf(ti), KernLevel::kErr, "raid",
+            "Failed to read superblock of device at position -1");
+      continue;
+    }
+    DmLog(MachineOf(ti), KernLevel::kInfo, "raid",
+          absl::StrCat("Faulty ", rs.asked->name, " device #", i,
+                       " has readable super block.  Attempting to revive it."));
+    const bool again = ValueAt<bool>(kTriesAgain, ProfileOf(ti).release);
+    absl::MutexLock lock(&rs.mu);
+    if (again || !rs.md.recovery_disabled) rs.md.members[i].faulty = false;
+  }
 }
 
 uint64_t RaidRegions(const RaidSet& rs) {

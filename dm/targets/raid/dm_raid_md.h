@@ -47,6 +47,9 @@ void RaidUpdateSupers(const DmTarget& ti);
 // md_write_start(): a write of `count` sectors begins, at `sector` of what the
 // bitmap counts.  While a device is missing the bitmap keeps where.
 void RaidWriteStart(const DmTarget& ti, uint64_t sector, uint64_t count);
+// attempt_restore_of_faulty_devices(): a resume takes those back whose
+// superblocks can be read.
+void RaidRevive(const DmTarget& ti);
 // How many regions there are.
 uint64_t RaidRegions(const RaidSet& rs);
 

@@ -80,6 +80,18 @@ class RaidFailTest : public TargetTest {
     ASSERT_THAT(Resume("d"), IsOk());
   }
 
+  // No set is there any more, nor what it has left.
+  void Blank() {
+    if (ctl().FindDevice("d") != nullptr) {
+      ASSERT_THAT(Remove("d"), IsOk());
+    }
+    for (int i = 0; i < 5; ++i) {
+      ASSERT_THAT(BioWrite(Md(absl::StrCat("m", i)).disk(), sector_t{0},
+                           std::string(kSectorSize, '\0')),
+                  IsOk());
+    }
+  }
+
   std::string Write(char fill, uint64_t sector = 0, uint64_t count = 512) {
     const absl::Status s = BioWrite(Md("d").disk(), sector_t{sector},
                                     std::string(count << kSectorShift, fill));
@@ -254,11 +266,7 @@ TEST_F(RaidFailTest, CopiesAndParityServe) {
   EXPECT_EQ(Health(), "AAAA");
   for (const auto& [words, health] : {std::pair{Raid5({0, 1, 2}), "ADA"},
                                       {Raid6({0, 1, 2, 3, 4}), "ADAAA"}}) {
-    for (int i = 0; i < 5; ++i) {
-      ASSERT_THAT(BioWrite(Md(absl::StrCat("m", i)).disk(), sector_t{0},
-                           std::string(kSectorSize, '\0')),
-                  IsOk());
-    }
+    Blank();
     ASSERT_EQ(Why("raid", words, health == std::string("ADA") ? 4096 : 6144),
               "");
     ASSERT_EQ(Write('p', 0, 1024), "");
@@ -338,7 +346,7 @@ TEST_F(RaidFailTest, AReadOfTwoThatFailPutsOutTheLastFirst) {
                           HasSubstr("continuing on 2 devices"),
                           HasSubstr("Disk failure on dm-0"),
                           HasSubstr("Cannot continue operation (2/3 failed)")));
-  EXPECT_EQ(Events(), 3u);
+  EXPECT_EQ(Events(), 2u);
 }
 
 TEST_F(RaidFailTest, WhatIsBackGetsWhatItHasMissed) {
@@ -348,11 +356,7 @@ TEST_F(RaidFailTest, WhatIsBackGetsWhatItHasMissed) {
       if (!parity) return Raid1(two);
       return Raid5({two[0], two[1], 4});
     };
-    for (int i = 0; i < 5; ++i) {
-      ASSERT_THAT(BioWrite(Md(absl::StrCat("m", i)).disk(), sector_t{0},
-                           std::string(kSectorSize, '\0')),
-                  IsOk());
-    }
+    Blank();
     ASSERT_EQ(Why("raid", words({0, 1}), length), "");
     ASSERT_EQ(Why("raid", words({0, -1}), length), "");
     EXPECT_EQ(Events(), 0u);
@@ -435,8 +439,7 @@ TEST_F(RaidFailTest, TakesOverOtherLevels) {
   EXPECT_EQ(Super(0, 48, 4), 1u);
   EXPECT_EQ(Read(2047), "t");
   EXPECT_EQ(Why("raid", "raid6_zr 3 128 region_size 1024" + Devs({0, 1, 2, 3})),
-            "New device injected into existing raid set without 'delta_disks' "
-            "or 'rebuild' parameter specified");
+            "Unable to assemble array: Invalid superblocks");
 }
 
 TEST_F(RaidFailTest, ParityIsAddedAndTakenAway) {
@@ -486,9 +489,14 @@ TEST_F(RaidFailTest, Grows) {
 TEST_F(RaidFailTest, DelaysMakeItTakeItsTime) {
   machine().FreezeClock();
   ASSERT_EQ(Why("raid", Raid1({0, 1})), "");
-  Put("l2",
-      Row(0, 2 * kSectors, "delay", "/dev/mem0 16384 0 /dev/mem0 16384 500"));
-  Reload("raid1 5 0 rebuild 2 region_size 1024" + Devs({0, 1, 2}));
+  auto slow = [](int ms) {
+    return Row(0, 2 * kSectors, "delay",
+               absl::StrCat("/dev/mem0 40960 0 /dev/mem0 40960 ", ms));
+  };
+  ASSERT_THAT(Create("l5", {slow(500)}), IsOk());
+  ASSERT_THAT(Create("m5", {Row(0, 2048, "linear", "/dev/mem1 40960")}),
+              IsOk());
+  Reload("raid1 5 0 rebuild 2 region_size 1024" + Devs({0, 1, 5}));
   EXPECT_THAT(Log(), ElementsAre("md: recovery of RAID array mdX"));
   EXPECT_EQ(Status(), "0 2048 raid raid1 3 AAa 0/2048 recover 0 0 -\n");
   EXPECT_EQ(Write('w'), "");
@@ -500,17 +508,17 @@ TEST_F(RaidFailTest, DelaysMakeItTakeItsTime) {
   machine().AdvanceClock(2);
   ctl().LetTimePass();
   EXPECT_EQ(Status(), "0 2048 raid raid1 3 AAA 2048/2048 idle 0 0 -\n");
-  EXPECT_EQ(ReadOf("l2", 511), "w");
+  EXPECT_EQ(ReadOf("l5", 511), "w");
   // A new set's resync, which is done when nothing delays it any more.
   ASSERT_THAT(Remove("d"), IsOk());
-  for (const char* meta : {"m1", "m2"}) {
+  for (const char* meta : {"m1", "m5"}) {
     ASSERT_THAT(
         BioWrite(Md(meta).disk(), sector_t{0}, std::string(kSectorSize, '\0')),
         IsOk());
   }
-  ASSERT_EQ(Why("raid", Raid1({1, 2})), "");
+  ASSERT_EQ(Why("raid", Raid1({1, 5})), "");
   EXPECT_EQ(Status(), "0 2048 raid raid1 2 aa 0/2048 resync 0 0 -\n");
-  Mend(2);
+  Put("l5", slow(0));
   ctl().LetTimePass();
   EXPECT_EQ(Health(), "AA");
 }

@@ -71,6 +71,8 @@ struct RaidMd {
   bool recovery_disabled = false;
   // Nothing was written since the superblocks were (mddev->in_sync).
   bool clean = true;
+  // The request of whose failures an event has told.
+  uint64_t told = 0;
   // What the last check has found, in sectors; 0: it was no check.
   uint64_t mismatches = 0;
 };

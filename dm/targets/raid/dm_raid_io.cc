@@ -93,10 +93,6 @@ bool ForEachPage(const DmTarget& ti, const DmBio& bio, Fn fn) {
   return true;
 }
 
-void PutOut(const DmTarget& ti, const RaidRow& row) {
-  for (const uint32_t dev : row.errors()) RaidError(ti, dev);
-}
-
 bool WritePages(const DmTarget& ti, const RaidSet& rs, const DmBio& bio) {
   struct Piece {
     RaidStripe stripe;
@@ -121,7 +117,7 @@ bool WritePages(const DmTarget& ti, const RaidSet& rs, const DmBio& bio) {
     ok &= row.Write();
     if (row.errors().empty()) continue;
     // With a device less the bitmap keeps what it has missed.
-    PutOut(ti, row);
+    RaidError(ti, row.errors(), bio.request);
     RaidWriteStart(ti, key * kRaidPage, kRaidPage);
   }
   return ok;
@@ -135,7 +131,7 @@ bool ReadPages(const DmTarget& ti, const RaidSet& rs, const DmBio& bio) {
                        RaidRow row(rs, members, stripe);
                        RaidPage page;
                        const bool ok = row.Get(stripe.index, &page);
-                       PutOut(ti, row);
+                       RaidError(ti, row.errors(), bio.request);
                        if (!ok) return false;
                        memcpy(bio.data.data() + at, page.data() + from, n);
                        return true;
@@ -160,6 +156,7 @@ absl::string_view NameOf(const RaidSet& rs, uint32_t dev) {
 // fix_read_error() of one page: what another copy has is written over it.
 void FixPage(const DmTarget& ti, const RaidSet& rs, uint32_t bad,
              uint64_t offset, uint64_t sectors) {
+  const absl::Span<const uint32_t> failed(&bad, 1);
   const std::vector<RaidPlace> places = PlacesOf(rs, offset);
   const Members members = rs.Members();
   const auto at =
@@ -178,9 +175,9 @@ void FixPage(const DmTarget& ti, const RaidSet& rs, uint32_t bad,
         return place.dev != bad && RaidServes(rs, members, place.dev) &&
                read(place);
       });
-  if (!found) return RaidError(ti, bad);
+  if (!found) return RaidError(ti, failed);
   if (!BioWrite(*rs.devs[bad].data->bdev, At(rs, *at), page).ok()) {
-    RaidError(ti, bad);
+    RaidError(ti, failed);
     if (!rs.type->is_raid10()) return;
     SayLimited(ti, "raid10 correction write",
                absl::StrCat(Md(rs), "read correction write failed (", sectors,
@@ -190,7 +187,7 @@ void FixPage(const DmTarget& ti, const RaidSet& rs, uint32_t bad,
                absl::StrCat(Md(rs), NameOf(rs, bad), ": failing drive"));
     return;
   }
-  if (!read(*at)) return RaidError(ti, bad);
+  if (!read(*at)) return RaidError(ti, failed);
   MachineOf(ti).log().Printk(
       KernLevel::kInfo,
       absl::StrCat(Md(rs), "read error corrected (", sectors, " sectors at ",
@@ -246,7 +243,7 @@ AfterFailure WriteFailed(const DmTarget& ti, const RaidSet& rs,
     if (bad) failed.push_back(place.dev);
     served |= !bad && RaidServes(rs, before, place.dev);
   }
-  for (const uint32_t dev : failed) RaidError(ti, dev);
+  RaidError(ti, failed, bio.request);
   if (RaidWritesWait(rs, rs.Members())) return AfterFailure::kWaits;
   RaidWriteStart(ti, start, bio.sectors);
   return served ? AfterFailure::kSucceeds : AfterFailure::kFails;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/since.h"
 #include "dm/bio_map.h"
 #include "dm/targets/raid/dm_raid_layout.h"
 
@@ -165,16 +166,28 @@ uint32_t RaidLayoutNumber(const RaidSet& rs) {
   return layout;
 }
 
-void RaidError(const DmTarget& ti, size_t dev) {
+void RaidError(const DmTarget& ti, absl::Span<const uint32_t> devs,
+               uint64_t request) {
   const RaidSet& rs = ti.Private<RaidSet>();
   if (rs.type->is_raid0()) return;
-  uint32_t degraded;
-  bool enough;
-  const Failure failure = PutOut(rs, dev, &degraded, &enough);
-  if (failure == Failure::kNothing) return;
-  if (failure == Failure::kPutOut) SayFailed(ti, rs, dev, degraded, enough);
-  DmTableEvent(ti);
-  if (failure == Failure::kPutOut) RaidUpdateSupers(ti);
+  bool told = false, update = false;
+  for (const uint32_t dev : devs) {
+    uint32_t degraded;
+    bool enough;
+    const Failure failure = PutOut(rs, dev, &degraded, &enough);
+    if (failure == Failure::kNothing) continue;
+    told = true;
+    if (failure != Failure::kPutOut) continue;
+    update = true;
+    SayFailed(ti, rs, dev, degraded, enough);
+  }
+  if (told) {
+    absl::MutexLock lock(&rs.mu);
+    told = request == 0 || rs.md.told != request;
+    rs.md.told = request;
+  }
+  if (told) DmTableEvent(ti);
+  if (update) RaidUpdateSupers(ti);
 }
 
 bool RaidWritesWait(const RaidSet& rs, const std::vector<RaidMember>& members) {
@@ -205,7 +218,8 @@ void RaidUpdateSupers(const DmTarget& ti) {
     }
     MachineOf(ti).log().Printk(KernLevel::kErr,
                                "md: super_written gets error=-5");
-    RaidError(ti, i);
+    const auto dev = static_cast<uint32_t>(i);
+    RaidError(ti, {&dev, 1});
   }
 }
 
@@ -224,6 +238,38 @@ void RaidWriteStart(const DmTarget& ti, uint64_t sector, uint64_t count) {
     }
   }
   if (update) RaidUpdateSupers(ti);
+}
+
+namespace {
+
+// Later kernels try again what has failed when too few were left.
+constexpr Since<bool> kTriesAgain[] = {{k7_2, true}};
+
+}  // namespace
+
+void RaidRevive(const DmTarget& ti) {
+  const RaidSet& rs = ti.Private<RaidSet>();
+  if (rs.type->is_raid0()) return;
+  const std::vector<RaidMember> members = rs.Members();
+  for (size_t i = 0; i < rs.devs.size(); ++i) {
+    const DmDev* meta = rs.devs[i].meta;
+    if (!members[i].faulty || meta == nullptr) continue;
+    std::string block(
+        std::max<uint32_t>(meta->bdev->queue().limits().logical_block_size,
+                           kRaidSuperBytes),
+        '\0');
+    if (!BioRead(*meta->bdev, sector_t{0}, absl::MakeSpan(block)).ok()) {
+      DmLog(MachineOf(ti), KernLevel::kErr, "raid",
+            "Failed to read superblock of device at position -1");
+      continue;
+    }
+    DmLog(MachineOf(ti), KernLevel::kInfo, "raid",
+          absl::StrCat("Faulty ", rs.asked->name, " device #", i,
+                       " has readable super block.  Attempting to revive it."));
+    const bool again = ValueAt<bool>(kTriesAgain, ProfileOf(ti).release);
+    absl::MutexLock lock(&rs.mu);
+    if (again || !rs.md.recovery_disabled) rs.md.members[i].faulty = false;
+  }
 }
 
 uint64_t RaidRegions(const RaidSet& rs) {

@@ -8,8 +8,10 @@
 #ifndef DMDAX_DM_TARGETS_RAID_DM_RAID_MD_H_
 #define DMDAX_DM_TARGETS_RAID_DM_RAID_MD_H_
 
+#include <cstdint>
 #include <string>
 
+#include "absl/types/span.h"
 #include "dm/targets/raid/dm_raid.h"
 
 namespace dmdax {
@@ -29,9 +31,11 @@ bool RaidHasEnough(const RaidSet& rs, const std::vector<RaidMember>& members);
 // md's number of the set's layout.
 uint32_t RaidLayoutNumber(const RaidSet& rs);
 
-// md_error(): I/O to a device has failed, and md puts it out of the set, unless
-// it is the last one.
-void RaidError(const DmTarget& ti, size_t dev);
+// md_error(): I/O to devices has failed, and md puts them out of the set, one
+// after the other, but not the last one.  That is one event, and one for all
+// that is a piece of `request` (0: of none).
+void RaidError(const DmTarget& ti, absl::Span<const uint32_t> devs,
+               uint64_t request = 0);
 
 // Without metadata nothing can say that a device has failed, and whoever writes
 // to the set waits for ever.
@@ -43,6 +47,9 @@ void RaidUpdateSupers(const DmTarget& ti);
 // md_write_start(): a write of `count` sectors begins, at `sector` of what the
 // bitmap counts.  While a device is missing the bitmap keeps where.
 void RaidWriteStart(const DmTarget& ti, uint64_t sector, uint64_t count);
+// attempt_restore_of_faulty_devices(): a resume takes those back whose
+// superblocks can be read.
+void RaidRevive(const DmTarget& ti);
 // How many regions there are.
 uint64_t RaidRegions(const RaidSet& rs);
 

@@ -7,8 +7,7 @@
 // come to its end.  A resync of a set too large for that changes nothing; a
 // recovery of more than 1 GiB of a device would take its time, and is not done.
 // Mirrors: md_do_sync of drivers/md/md.c, raid1_sync_request,
-// raid10_sync_request, raid5_sync_request, attempt_restore_of_faulty_devices of
-// dm-raid.c (4.14 to 7.3).
+// raid10_sync_request, raid5_sync_request of drivers/md/raid*.c (4.14 to 7.3).
 #include <algorithm>
 #include <utility>
 
@@ -76,7 +75,7 @@ class CopyPass {
       if (BioWrite(*rs_.devs[place.dev].data->bdev, At(place), bytes_).ok()) {
         continue;
       }
-      RaidError(ti_, place.dev);
+      RaidError(ti_, {&place.dev, 1});
       passed->interrupted = true;
     }
     if (differs) passed->mismatches += sectors;
@@ -154,7 +153,7 @@ Passed PassStripes(const DmTarget& ti, Action action) {
       if (action != Action::kCheck && !of_page.Sync()) {
         passed.interrupted |= action == Action::kRecover;
       }
-      for (const uint32_t dev : of_page.errors()) RaidError(ti, dev);
+      RaidError(ti, of_page.errors());
       if (passed.interrupted) return passed;
     }
   }
@@ -201,9 +200,11 @@ bool Recover(const DmTarget& ti) {
     passed = Pass(ti, Action::kRecover);
   } else {
     // There is nothing to recover it from.
-    for (size_t i = 0; i < rs.devs.size(); ++i) {
-      if (RaidTakes(rs, before, i) && !before[i].in_sync) RaidError(ti, i);
+    std::vector<uint32_t> lost;
+    for (uint32_t i = 0; i < rs.disks(); ++i) {
+      if (RaidTakes(rs, before, i) && !before[i].in_sync) lost.push_back(i);
     }
+    RaidError(ti, lost);
     passed.interrupted = true;
   }
   MdLog(ti, KernLevel::kInfo,
@@ -228,38 +229,14 @@ bool Recover(const DmTarget& ti) {
   return !passed.interrupted;
 }
 
-// Later kernels try again what has failed when too few were left.
-constexpr Since<bool> kTriesAgain[] = {{k7_2, true}};
-
-// attempt_restore_of_faulty_devices().
-void Revive(const DmTarget& ti) {
-  const RaidSet& rs = ti.Private<RaidSet>();
-  if (rs.type->is_raid0()) return;
-  const Members members = rs.Members();
-  for (size_t i = 0; i < rs.devs.size(); ++i) {
-    const DmDev* meta = rs.devs[i].meta;
-    if (!members[i].faulty || meta == nullptr) continue;
-    std::string block(
-        std::max<uint32_t>(meta->bdev->queue().limits().logical_block_size,
-                           kRaidSuperBytes),
-        '\0');
-    if (!BioRead(*meta->bdev, sector_t{0}, absl::MakeSpan(block)).ok()) {
-      DmLog(MachineOf(ti), KernLevel::kErr, "raid",
-            "Failed to read superblock of device at position -1");
-      continue;
-    }
-    DmLog(MachineOf(ti), KernLevel::kInfo, "raid",
-          absl::StrCat("Faulty ", rs.asked->name, " device #", i,
-                       " has readable super block.  Attempting to revive it."));
-    const bool again = ValueAt<bool>(kTriesAgain, ProfileOf(ti).release);
-    absl::MutexLock lock(&rs.mu);
-    if (again || !rs.md.recovery_disabled) rs.md.members[i].faulty = false;
-  }
-}
+// Later kernels do not say that what has grown asked for it.
+constexpr Since<bool> kGrowsUnasked[] = {{{7, 3}, true}};
 
 // What a resync of a set that is not new is called.
 absl::string_view ResyncName(const DmTarget& ti, const RaidSet& rs) {
-  if (rs.is_new) return "resync";
+  if (rs.is_new || ValueAt<bool>(kGrowsUnasked, ProfileOf(ti).release)) {
+    return "resync";
+  }
   return NamesActions(ti) ? "repair" : "requested-resync";
 }
 
@@ -284,6 +261,10 @@ void Preresume(const DmTarget& ti, RaidSet& rs) {
   }
   if (rs.update_sbs) RaidUpdateSupers(ti);
   LoadRaidBitmap(&rs);
+  {
+    absl::MutexLock lock(&rs.mu);
+    for (RaidMember& member : rs.md.members) member.first_use = false;
+  }
   if (rs.new_bitmap) {
     MdLog(ti, KernLevel::kInfo,
           "mdX: bitmap file is out of date, doing full recovery");
@@ -337,7 +318,7 @@ void RaidResume(DmTarget& ti) {
   RaidSet& rs = ti.Private<RaidSet>();
   rs.frozen.reset();
   if (std::exchange(rs.resumed, true)) {
-    Revive(ti);
+    RaidRevive(ti);
   } else {
     Preresume(ti, rs);
   }

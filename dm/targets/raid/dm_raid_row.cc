@@ -56,6 +56,7 @@ bool RaidRow::Sync() {
 }
 
 bool RaidRow::Write() {
+  if (!Enough()) return false;
   // Of a set in sync both come to the same, and of a large one only what is
   // written has been brought in sync.
   const bool in_sync = rs_.Has(kNosync) || !RaidTooLarge(rs_);

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
 #include "absl/strings/str_split.h"
 #include "base/round_up.h"
@@ -52,9 +53,18 @@ class Ext4 final : public FileSystem {
   bool dirty_by_block() const override { return true; }
   bool invalidation_cleans() const override { return true; }
   void Writepages(AddressSpace& mapping, uint64_t first, uint64_t nr) override {
-    Ext4Writepages(*static_cast<DaxInode*>(mapping.host), first, nr);
+    DaxInode& inode = *static_cast<DaxInode*>(mapping.host);
+    const bool all =
+        Ext4Writepages(inode, first, nr, [this](uint64_t at, uint64_t length) {
+          return Zeroout(at, length) == 0;
+        });
+    if (!all) unwritten_data_.insert(&inode);
   }
   int BeforeFsync() override { return read_only_ ? -EROFS : 0; }
+  int Commit(DaxInode& inode) override {
+    if (unwritten_data_.erase(&inode) > 0) return -EIO;
+    return FileSystem::Commit(inode);
+  }
   int Mmap(File& file, VmAreaStruct& vma) override;
   int Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
             Iomap* iomap, Iomap* srcmap) override;
@@ -139,6 +149,9 @@ class Ext4 final : public FileSystem {
 
   // ext4_abort() was here: the journal had aborted when a change began.
   bool read_only_ = false;
+  // Files of whose pages the device did not take all: the next fsync says so,
+  // and commits nothing.
+  std::set<const DaxInode*> unwritten_data_;
   bool small_folios_ = false;
   bool has_journal_ = true;
   uint64_t cluster_ = kBlock;

@@ -88,7 +88,7 @@ class Ext4 final : public FileSystem {
   // came of it was told to who waited for it.
   int CommitAborted() const override { return 0; }
   int Setattr(DaxInode& inode, uint64_t size) override {
-    return Ext4SetSize(*this, inode, size);
+    return NoteReadOnly(Ext4SetSize(*this, inode, size));
   }
   int DoFallocate(DaxInode& inode, int mode, uint64_t offset,
                   uint64_t length) override {
@@ -97,7 +97,7 @@ class Ext4 final : public FileSystem {
         inode.has_extents && (offset | length) % cluster_ != 0) {
       return -EINVAL;
     }
-    return Ext4Fallocate(*this, inode, mode, offset, length);
+    return NoteReadOnly(Ext4Fallocate(*this, inode, mode, offset, length));
   }
   // Without a journal there is nothing to be given up.
   void Abort() override {
@@ -148,6 +148,12 @@ class Ext4 final : public FileSystem {
             bool* fresh);
 
   // ext4_abort() was here: the journal had aborted when a change began.
+  // ext4_journal_check_start() has seen that the journal is gone.
+  int NoteReadOnly(int err) {
+    read_only_ |= err == -EROFS;
+    return err;
+  }
+
   bool read_only_ = false;
   // Files of whose pages the device did not take all: the next fsync says so,
   // and commits nothing.

@@ -147,13 +147,13 @@ class Ext4 final : public FileSystem {
   int Alloc(DaxInode& inode, const FileExtent& part, uint64_t length,
             bool* fresh);
 
-  // ext4_abort() was here: the journal had aborted when a change began.
-  // ext4_journal_check_start() has seen that the journal is gone.
+  // ext4_journal_check_start() found the journal gone.
   int NoteReadOnly(int err) {
     read_only_ |= err == -EROFS;
     return err;
   }
 
+  // ext4_abort() was here: the journal had aborted when a change began.
   bool read_only_ = false;
   // Files of whose pages the device did not take all: the next fsync says so,
   // and commits nothing.

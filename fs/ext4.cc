@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
 #include "absl/strings/str_split.h"
 #include "base/round_up.h"
@@ -52,9 +53,18 @@ class Ext4 final : public FileSystem {
   bool dirty_by_block() const override { return true; }
   bool invalidation_cleans() const override { return true; }
   void Writepages(AddressSpace& mapping, uint64_t first, uint64_t nr) override {
-    Ext4Writepages(*static_cast<DaxInode*>(mapping.host), first, nr);
+    DaxInode& inode = *static_cast<DaxInode*>(mapping.host);
+    const bool all =
+        Ext4Writepages(inode, first, nr, [this](uint64_t at, uint64_t length) {
+          return Zeroout(at, length) == 0;
+        });
+    if (!all) unwritten_data_.insert(&inode);
   }
   int BeforeFsync() override { return read_only_ ? -EROFS : 0; }
+  int Commit(DaxInode& inode) override {
+    if (unwritten_data_.erase(&inode) > 0) return -EIO;
+    return FileSystem::Commit(inode);
+  }
   int Mmap(File& file, VmAreaStruct& vma) override;
   int Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
             Iomap* iomap, Iomap* srcmap) override;
@@ -78,7 +88,7 @@ class Ext4 final : public FileSystem {
   // came of it was told to who waited for it.
   int CommitAborted() const override { return 0; }
   int Setattr(DaxInode& inode, uint64_t size) override {
-    return Ext4SetSize(*this, inode, size);
+    return NoteReadOnly(Ext4SetSize(*this, inode, size));
   }
   int DoFallocate(DaxInode& inode, int mode, uint64_t offset,
                   uint64_t length) override {
@@ -87,7 +97,7 @@ class Ext4 final : public FileSystem {
         inode.has_extents && (offset | length) % cluster_ != 0) {
       return -EINVAL;
     }
-    return Ext4Fallocate(*this, inode, mode, offset, length);
+    return NoteReadOnly(Ext4Fallocate(*this, inode, mode, offset, length));
   }
   // Without a journal there is nothing to be given up.
   void Abort() override {
@@ -137,8 +147,17 @@ class Ext4 final : public FileSystem {
   int Alloc(DaxInode& inode, const FileExtent& part, uint64_t length,
             bool* fresh);
 
+  // ext4_journal_check_start() found the journal gone.
+  int NoteReadOnly(int err) {
+    read_only_ |= err == -EROFS;
+    return err;
+  }
+
   // ext4_abort() was here: the journal had aborted when a change began.
   bool read_only_ = false;
+  // Files of whose pages the device did not take all: the next fsync says so,
+  // and commits nothing.
+  std::set<const DaxInode*> unwritten_data_;
   bool small_folios_ = false;
   bool has_journal_ = true;
   uint64_t cluster_ = kBlock;

@@ -216,16 +216,27 @@ int InsertRange(FileSystem& fs, DaxInode& inode, uint64_t offset,
 
 }  // namespace
 
-void Ext4Writepages(DaxInode& inode, uint64_t first, uint64_t nr) {
+bool Ext4Writepages(
+    DaxInode& inode, uint64_t first, uint64_t nr,
+    absl::FunctionRef<bool(uint64_t at, uint64_t length)> takes) {
   const int shift = inode.profile->page_shift;
   const uint64_t start = first << shift;
   const uint64_t end =
       std::min(RoundUp(inode.i_size, kBlock), (first + nr) << shift);
   if (start >= end ||
       inode.AllocateUnwritten(start, end, DaxInode::Delalloc::kPart) != 0)
-    return;
+    return true;
+  bool all = true;
+  for (uint64_t pos = start; pos < end;) {
+    const FileExtent part = inode.extents.Find(pos);
+    const uint64_t length = std::min(part.length, end - pos);
+    all &= takes(part.physical, length);
+    pos += length;
+  }
+  // ext4_end_bio(): they are converted all the same.
   inode.extents.SetType(start, end - start, IOMAP_MAPPED);
   inode.datasync_dirty = true;
+  return all;
 }
 
 int Ext4SetSize(FileSystem& fs, DaxInode& inode, uint64_t size) {

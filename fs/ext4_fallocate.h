@@ -16,13 +16,17 @@
 
 #include <cstdint>
 
+#include "absl/functional/function_ref.h"
 #include "fs/file_system.h"
 
 namespace dmdax {
 
 // ext4_writepages() of blocks that are dirty: [first, first + nr) have blocks
 // and are written afterwards, as far as the file reaches.
-void Ext4Writepages(DaxInode& inode, uint64_t first, uint64_t nr);
+// `takes`: whether the device takes bytes [at, at + length).  False: not all.
+bool Ext4Writepages(
+    DaxInode& inode, uint64_t first, uint64_t nr,
+    absl::FunctionRef<bool(uint64_t at, uint64_t length)> takes);
 
 int Ext4SetSize(FileSystem& fs, DaxInode& inode, uint64_t size);
 int Ext4Fallocate(FileSystem& fs, DaxInode& inode, int mode, uint64_t offset,

@@ -7,6 +7,7 @@
 // fs/xfs/xfs_super.c xfs_fs_fill_super, xfs_setup_dax_always (4.14, 5.10, 6.1).
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
 #include "base/round_up.h"
 #include "base/units.h"
@@ -35,13 +36,19 @@ class Xfs final : public FileSystem {
 
   std::string name() const override { return "xfs_file_operations"; }
   int Commit(DaxInode& inode) override {
-    return shutdown_ ? -EIO : FileSystem::Commit(inode);
+    if (unwritten_data_.erase(&inode) > 0 || shutdown_) return -EIO;
+    return FileSystem::Commit(inode);
   }
   bool large_folios() const override { return profile_.xfs_large_folios; }
   bool dirty_by_block() const override { return profile_.iomap_dirty_by_block; }
   void Readahead(VmFault& vmf, uint64_t first, uint64_t nr) override;
   void Writepages(AddressSpace& mapping, uint64_t first, uint64_t nr) override {
-    XfsWritepages(*static_cast<DaxInode*>(mapping.host), first, nr);
+    DaxInode& inode = *static_cast<DaxInode*>(mapping.host);
+    const bool all =
+        XfsWritepages(inode, first, nr, [this](uint64_t at, uint64_t length) {
+          return Zeroout(at, length) == 0;
+        });
+    if (!all) unwritten_data_.insert(&inode);
   }
   void TakeOptions(absl::string_view options) override {
     eof_ = XfsEofOf(options);
@@ -132,6 +139,9 @@ class Xfs final : public FileSystem {
   int Unshare(DaxInode& inode, const FileExtent& extent, uint64_t length,
               Iomap* iomap, Iomap* srcmap);
 
+  // Files of whose pages the device did not take all: the next fsync says so,
+  // and forces no log.
+  std::set<const DaxInode*> unwritten_data_;
   XfsEof eof_;
   VmOps vm_ops_;
 };

@@ -102,7 +102,10 @@ int XfsBufferedWriteBegin(const XfsEof& eof, DaxInode& inode, uint64_t pos,
   return 0;
 }
 
-void XfsWritepages(DaxInode& inode, uint64_t first, uint64_t nr) {
+bool XfsWritepages(
+    DaxInode& inode, uint64_t first, uint64_t nr,
+    absl::FunctionRef<bool(uint64_t at, uint64_t length)> takes) {
+  bool all = true;
   const int shift = inode.profile->page_shift;
   const uint64_t size = RoundUp(inode.i_size, kBlock);
   const uint64_t end = std::min(size, (first + nr) << shift);
@@ -112,18 +115,22 @@ void XfsWritepages(DaxInode& inode, uint64_t first, uint64_t nr) {
       const FileExtent whole = inode.extents.Around(pos);
       if (inode.AllocateUnwritten(whole.logical, whole.end(),
                                   DaxInode::Delalloc::kWhole) != 0)
-        return;
+        return all;
       inode.datasync_dirty = true;
       continue;
     }
     const uint64_t length = std::min(part.length, end - pos);
-    if (part.type != IOMAP_HOLE) GrowDiskSize(inode, pos + length);
-    if (part.type == IOMAP_UNWRITTEN) {
+    // xfs_end_ioend()
+    const bool taken = part.type == IOMAP_HOLE || takes(part.physical, length);
+    all &= taken;
+    if (taken && part.type != IOMAP_HOLE) GrowDiskSize(inode, pos + length);
+    if (taken && part.type == IOMAP_UNWRITTEN) {
       inode.extents.SetType(pos, length, IOMAP_MAPPED);
       inode.datasync_dirty = true;
     }
     pos += length;
   }
+  return all;
 }
 
 }  // namespace dmdax

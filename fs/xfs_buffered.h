@@ -10,6 +10,7 @@
 
 #include <cstdint>
 
+#include "absl/functional/function_ref.h"
 #include "fs/xfs_eof.h"
 #include "iomap/dax_inode.h"
 #include "iomap/iomap.h"
@@ -24,7 +25,10 @@ int XfsBufferedWriteBegin(const XfsEof& eof, DaxInode& inode, uint64_t pos,
 
 // Writes pages [first, first + nr) back: delayed allocations become blocks,
 // whole, and what is written of unwritten ones is converted.
-void XfsWritepages(DaxInode& inode, uint64_t first, uint64_t nr);
+// `takes`: whether the device takes bytes [at, at + length).  What it does not
+// take stays unwritten.  False: there was such.
+bool XfsWritepages(DaxInode& inode, uint64_t first, uint64_t nr,
+                   absl::FunctionRef<bool(uint64_t at, uint64_t length)> takes);
 
 }  // namespace dmdax
 

@@ -169,8 +169,9 @@ int AllocateRange(FileSystem& fs, DaxInode& inode, int mode, uint64_t offset,
 }  // namespace
 
 int XfsSetSize(FileSystem& fs, DaxInode& inode, uint64_t size) {
-  if (fs.aborted()) return -EIO;
+  // xfs_vn_setattr() breaks layouts before it looks.
   inode.BreakLayouts();
+  if (fs.aborted()) return -EIO;
   return SetattrSize(fs, inode, size);
 }
 

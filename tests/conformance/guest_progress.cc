@@ -99,10 +99,10 @@ Json WithOurEraBlocks(const std::string& where, const Json& kernel,
   return absl::StrJoin(lines, "\n");
 }
 
-Json WithOurFirstEvents(
-    const std::string& where, const Json& kernel, const Json& ours,
-    absl::FunctionRef<bool(const std::string& name)> has_mirror,
-    Verdict& verdict) {
+Json WithOurEvents(const std::string& where, const Json& kernel,
+                   const Json& ours,
+                   absl::FunctionRef<bool(const std::string& name)> by_thread,
+                   Verdict& verdict) {
   std::vector<std::string> lines =
       absl::StrSplit(kernel.get<std::string>(), '\n');
   const std::vector<std::string> our_lines =
@@ -125,7 +125,7 @@ Json WithOurFirstEvents(
     if (!absl::SimpleAtoi(words[at], &events) ||
         !absl::SimpleAtoi(our_words[at], &our_events) ||
         std::abs(events - our_events) != 1 ||
-        !has_mirror(column ? words[0] : name)) {
+        !by_thread(column ? words[0] : name)) {
       continue;
     }
     std::vector<std::string> same = words;

@@ -24,13 +24,14 @@ Json WithoutProgress(const std::string& where, const Json& stdout_text,
 Json WithOurEraBlocks(const std::string& where, const Json& kernel,
                       const Json& ours, Verdict& verdict);
 
-// What `dmsetup info` said, with our number of the events of a mirror if it is
-// one more or less: its daemon may find that all is in sync before its table is
-// live, and then nobody hears it.
-Json WithOurFirstEvents(
-    const std::string& where, const Json& kernel, const Json& ours,
-    absl::FunctionRef<bool(const std::string& name)> has_mirror,
-    Verdict& verdict);
+// What `dmsetup info` said, with our number of the events of a device if it is
+// one more or less and a thread counts them: the daemon of a mirror may find
+// that all is in sync before its table is live, and then nobody hears it; the
+// work of a striped device may run once for two pieces that fail.
+Json WithOurEvents(const std::string& where, const Json& kernel,
+                   const Json& ours,
+                   absl::FunctionRef<bool(const std::string& name)> by_thread,
+                   Verdict& verdict);
 
 }  // namespace dmdax::conformance
 

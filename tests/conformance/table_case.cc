@@ -200,12 +200,13 @@ void RunDmsetupStep(const std::string& where, const Json& step,
     kernel_out = WithOurEraBlocks(where, kernel_out, our_out, verdict);
   }
   if (!args.empty() && args[0] == "info" && kernel_out.is_string()) {
-    kernel_out = WithOurFirstEvents(
+    kernel_out = WithOurEvents(
         where, kernel_out, our_out,
         [&](const std::string& name) {
-          return absl::StrContains(
-              RunDmsetup(*state.session.ctl, {"table", name}, "").out,
-              " mirror ");
+          const std::string table =
+              RunDmsetup(*state.session.ctl, {"table", name}, "").out;
+          return absl::StrContains(table, " mirror ") ||
+                 absl::StrContains(table, " striped ");
         },
         verdict);
   }

@@ -117,9 +117,34 @@ TEST_F(LiveMapTest, BlocksThatCanNotBeZeroedAreNotSeen) {
   inode->extents.SetType(0, 8 << 20, IOMAP_UNWRITTEN);
   Map();
   fs->set_zeroout([](uint64_t, uint64_t) { return -EIO; });
+  // Nothing has been changed when unwritten blocks are zeroed.
   EXPECT_EQ(Write(kPage).sig, SIGBUS);
-  EXPECT_EQ(Read(k2M).sig, SIGBUS);
+  EXPECT_EQ(Read(k2M).sig, 0);
+  EXPECT_EQ(fs->OpenErrno(), 0);
+  // New ones have been taken: xfs shuts down.
+  inode->extents.Remove(2 * k2M, k2M);
+  ExtentListAllocator blocks;
+  blocks.Add({.physical = 16 << 20, .length = 8 << 20});
+  inode->allocator = &blocks;
+  EXPECT_EQ(Write(2 * k2M).sig, SIGBUS);
+  EXPECT_EQ(Read(k2M + kPage).sig, 0);
+  EXPECT_EQ(Read(3 * k2M).sig, SIGBUS);
   EXPECT_EQ(fs->OpenErrno(), -EIO);
+}
+
+TEST_F(LiveMapTest, WhatADeviceDoesNotTakeIsAnErrorOfFsync) {
+  for (const char* name : {"xfs", "ext4"}) {
+    Use("v6_1", name);
+    inode->s_dax = false;
+    inode->extents.SetType(0, 8 << 20, IOMAP_UNWRITTEN);
+    Map();
+    Write(k2M);
+    fs->set_zeroout([](uint64_t, uint64_t) { return -EIO; });
+    fs->set_journal_io([] { return -EIO; });
+    EXPECT_EQ(inode->FsyncRange(0, INT64_MAX, false), -EIO);
+    EXPECT_FALSE(fs->aborted());  // the log was not forced
+    EXPECT_EQ(fs->OpenErrno(), 0);
+  }
 }
 
 TEST_F(LiveMapTest, AFrozenFileSystemIsClean) {

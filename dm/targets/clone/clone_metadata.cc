@@ -29,7 +29,7 @@ absl::StatusOr<std::unique_ptr<CloneMetadata>> CloneMetadata::Open(
   absl::StatusOr<std::optional<std::string>> state =
       ReadMetadataImage(ti, dev, kSuperblock);
   if (!state.ok()) {
-    if (!IsNotModelled(state.status()) && ErrnoOf(state.status()) != EIO) {
+    if (!IsNotModelled(state.status())) {
       say("Failed to read_lock superblock");
     }
     return state.status();

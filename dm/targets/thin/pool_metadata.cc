@@ -158,7 +158,11 @@ bool PoolMetadata::Abort(const DmTarget& ti) {
       ReadLastCommit(ti, dev_, kSuperblock, committed_);
   if (!state) return false;
   details_.clear();
+  // What is kept in memory alone is not looked up again.
+  const uint64_t time = time_, transaction_id = transaction_id_;
   if (!Load(*state)) return false;
+  time_ = time;
+  transaction_id_ = transaction_id;
   tm_->SetThreshold(threshold_, threshold_fn_);
   needs_check_ = true;
   WriteNeedsCheck();

@@ -21,8 +21,7 @@ bool SameCure(const Obstacle& a, const Obstacle& b) {
 bool SameObstacle(const Obstacle& a, const Obstacle& b) {
   return a.name == b.name && a.text == b.text && a.level == b.level &&
          a.bytes == b.bytes && a.tried == b.tried && a.untried == b.untried &&
-         a.after_open == b.after_open &&
-         SameCure(a, b);
+         a.after_open == b.after_open && SameCure(a, b);
 }
 
 bool SameShares(const PageShares& a, const PageShares& b) {

@@ -63,7 +63,8 @@ absl::Status AddLimit(const JsonValue& column, uint64_t* limit) {
 std::optional<SizeRange> PrintedSize(absl::string_view text) {
   text = absl::StripAsciiWhitespace(absl::StripPrefix(text, "<"));
   if (text == "0") return SizeRange::Exactly(0);
-  if (text.empty() || !absl::StrContains("Bkmgtpe", text.substr(text.size() - 1)))
+  if (text.empty() ||
+      !absl::StrContains("Bkmgtpe", text.substr(text.size() - 1)))
     return std::nullopt;
   return ParseSize(text);
 }

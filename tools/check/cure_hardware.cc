@@ -208,10 +208,9 @@ std::optional<Cure> CureDevDaxAlign(const CureRequest& request,
   for (proto::DevDax& dax : *world.mutable_dax()) {
     if (dax.name() != request.subject.name) continue;
     dax.set_align(want);
-    Cure cure =
-        NamespaceCure(absl::StrCat("an alignment of ", want >> 20, " MiB"),
-                      dax.name(),
-                      absl::StrCat("-m devdax --align ", want >> 20, "M"));
+    Cure cure = NamespaceCure(
+        absl::StrCat("an alignment of ", want >> 20, " MiB"), dax.name(),
+        absl::StrCat("-m devdax --align ", want >> 20, "M"));
     // That of an hmem or CXL region is the dax region's own.
     absl::StrAppend(&cure.remark,
                     "; one that no namespace has (HMAT, CXL) is made anew with "

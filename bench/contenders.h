@@ -17,16 +17,9 @@
 
 #include "absl/types/span.h"
 #include "bench/stacks.h"
+#include "bench/whole.h"
 
 namespace dmdax::bench {
-
-// What a contender answers: something that depends on the whole translation,
-// page frame, number of pages and address.
-inline uint64_t Whole(uint64_t pfn, int64_t pages, const void* kaddr) {
-  // No address has bit 63.
-  return pfn + static_cast<uint64_t>(pages) +
-         (reinterpret_cast<uintptr_t>(kaddr) >> 63);
-}
 
 // `page` in, Whole() out.
 struct Product {

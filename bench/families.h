@@ -64,6 +64,8 @@ void RegisterRestore(const Options& options);
 int ReportGrowth(const Options& options);
 // state: what a command about one device costs beside many others.
 int ReportState(const Options& options);
+// memory: what each device, disk, row, file, extent and touch takes.
+int ReportMemory(const Options& options);
 
 }  // namespace dmdax::bench
 

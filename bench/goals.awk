@@ -1,10 +1,13 @@
-# After csv.awk, on goals.txt: the goals whose two benchmarks ran.
-FILENAME ~ /goals.txt$/ && !/^#/ && NF == 4 {
-  gsub(/ /, "", $2); gsub(/ /, "", $3)
+# After csv.awk, on goals.txt: the goals whose two benchmarks ran, and the limit of
+# those that have one.
+FILENAME ~ /goals.txt$/ && !/^#/ && (NF == 4 || NF == 6) {
+  for (i = 2; i <= NF; ++i) gsub(/ /, "", $i)
   if (!($2 in ns) || !($3 in ns)) next
   if (!headed++)
-    printf "%-34s %8s %8s\n", "goal (ratio, at least)", "goal", "ratio"
+    printf "%-34s %8s %8s %8s\n", "goal (ratio, at least)", "goal", "ratio", "limit"
   ratio = ns[$2] / ns[$3]
-  verdict = ratio >= $4 ? "met" : (ratio >= $4 * 0.9 ? "noise" : "missed")
-  printf "%-34s %8.2f %8.2f  %s\n", $1, $4, ratio, verdict
+  limit = NF == 6 && ($5 in ns) && ($6 in ns) ? sprintf("%.2f", ns[$5] / ns[$6]) : "-"
+  verdict = ratio >= $4 ? "met" : ratio >= $4 * 0.9 ? "noise" : \
+            limit != "-" && ratio >= limit * 0.9 ? "limit" : "missed"
+  printf "%-34s %8.2f %8.2f %8s  %s\n", $1, $4, ratio, limit, verdict
 }

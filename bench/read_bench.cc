@@ -11,6 +11,7 @@
 #include "base/srcu.h"
 #include "bench/contenders.h"
 #include "bench/families.h"
+#include "bench/floor_loop.h"
 
 namespace dmdax::bench {
 namespace {
@@ -85,6 +86,7 @@ void RegisterReadSide(const Options& options) {
   for (int threads : {1, 2}) {
     RegisterSection<NoSection>(threads, "load");
     RegisterSection<Fast>(threads, "dmdax");
+    RegisterSection<FloorSection>(threads, "floor");
     RegisterSection<Lock>(threads, "dmdax_nested");
     RegisterSection<Counted>(threads, "srcu");
     RegisterSection<Shared>(threads, "shared_mutex");

@@ -20,7 +20,7 @@ usage() { sed -n '4,15s/^# \{0,1\}//p' bench/run.sh; }
 
 repetitions=5 min_time=0.05 log=
 families="tables depth striped copies read load proto \
-flatten sweep fault stream"
+flatten sweep fault restore stream"
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) usage; exit 0 ;;
@@ -70,7 +70,7 @@ goals() {
 
 # These two print what they have found themselves.
 case $families in
-  growth | state) exec "$bench" --family="$families" "$@" ;;
+  growth | state | memory) exec "$bench" --family="$families" "$@" ;;
 esac
 
 csv=$(mktemp)

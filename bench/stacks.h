@@ -23,13 +23,11 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "bench/kernel_baseline.h"
+#include "bench/whole.h"
 #include "block/machine.h"
 #include "dm/dm_ioctl.h"
 
 namespace dmdax::bench {
-
-// Pages asked for in every query: a 2 MiB mapping's worth.
-inline constexpr long kAskedPages = 512;
 
 class Stack {
  public:

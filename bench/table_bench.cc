@@ -2,11 +2,13 @@
 //
 // Lookups in one table, and in tables on top of each other.
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "bench/contenders.h"
 #include "bench/families.h"
+#include "bench/floor.h"
 
 namespace dmdax::bench {
 namespace {
@@ -22,6 +24,7 @@ void Register(const std::string& name, std::unique_ptr<Stack> stack) {
   Stack& kept = Keep(std::move(stack));
   RegisterContenders(name, kept);
   RegisterBatch(name, kept);
+  RegisterFloor(name, kept);
 }
 
 }  // namespace
@@ -53,12 +56,16 @@ void RegisterDepth(const Options& options) {
 void RegisterStriped(const Options& options) {
   for (const auto& [chunk, legs] : {std::pair<uint64_t, size_t>{16, 4},
                                     std::pair<uint64_t, size_t>{24, 3}}) {
-    Register(absl::StrCat("striped:", chunk, "x", legs),
-             Stack::Striped(1, chunk, legs, options.queries));
+    Stack& stack = Keep(Stack::Striped(1, chunk, legs, options.queries));
+    const std::string name = absl::StrCat("striped:", chunk, "x", legs);
+    RegisterContenders(name, stack);
+    RegisterBatch(name, stack);
+    RegisterStripeFloor(name, stack, chunk, legs);
   }
   for (int depth : {1, 2, 4, 8}) {
-    Register(absl::StrCat("nested:", depth),
-             Stack::Striped(depth, 16, 2, options.queries));
+    Stack& stack = Keep(Stack::Striped(depth, 16, 2, options.queries));
+    RegisterContenders(absl::StrCat("nested:", depth), stack);
+    RegisterBatch(absl::StrCat("nested:", depth), stack);
   }
 }
 

@@ -9,8 +9,8 @@
 //
 //   --family       tables, depth, striped, copies, read, load,
 //                  proto, flatten, sweep, fault or stream; default all of
-//                  these; or growth or state, which are reports (see
-//                  families.h)
+//                  these; or growth, state or memory, which are reports
+//                  (see families.h)
 //
 // Names read <stack>/<measure>/<contender>; families.h lists the stacks.
 //   throughput    independent queries
@@ -54,7 +54,8 @@ constexpr struct {
 constexpr struct {
   absl::string_view name;
   int (*report)(const Options&);
-} kReports[] = {{"growth", ReportGrowth}, {"state", ReportState}};
+} kReports[] = {
+    {"growth", ReportGrowth}, {"state", ReportState}, {"memory", ReportMemory}};
 
 // Takes our flags out of argv; Google Benchmark looks at the rest.
 Options TakeOptions(int* argc, char** argv) {

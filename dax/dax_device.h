@@ -162,6 +162,11 @@ inline DaxAccess DaxDirectAccess(DaxDevice* dev, pgoff_t pgoff,
       if (pgoff.value() < fast_path.window.pages) {
         return fast_path.window.At(pgoff.value(), nr_pages);
       }
+      if (pgoff.value() < fast_path.runs.pages) {
+        const DaxFrames run = fast_path.runs.At(pgoff.value(), nr_pages);
+        if (run.ret > 0) [[likely]]
+          return fast_path.At(run);
+      }
       const DaxFrames frames = fast_path.shortcut(fast_path, pgoff, nr_pages);
       if (frames.ret > 0) [[likely]]
         return fast_path.At(frames);

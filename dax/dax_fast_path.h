@@ -7,18 +7,23 @@
 // no answer it asks the operations:
 //
 //   if (page < fast_path.window.pages) return fast_path.window.At(page, 512);
+//   if (page < fast_path.runs.pages) {
+//     const DaxFrames frames = fast_path.runs.At(page, 512);
+//     if (frames.ret > 0) return fast_path.At(frames);
+//   }
 //   const DaxFrames frames = fast_path.shortcut(fast_path, pgoff_t(page), 512);
 //   if (frames.ret > 0) return fast_path.At(frames);
 //   // kAskOperations: down the chain; else frames.ret is the errno
 //
 // Every translation comes this way, so it must cost little.  A device that is
-// one window, however deep its stack, is answered without a call.  For other
-// devices each form of fast path has a function of its own.  It is called
-// without a look at anything else and answers in two registers; At() adds what
-// follows from the frame, only if the caller needs it.  A function that enters
-// the read section itself and writes its answer to memory is slower, twice as
-// slow for one window (measured with the benchmark families `depth:D` and
-// `targets:N`).
+// one window, however deep its stack, is answered without a call, and so is one
+// of up to 65,536 runs, the usual form of a table: the call, and what must be
+// moved for it, would be a fifth of the time.  For other devices each form of
+// fast path has a function of its own.  It is called without a look at anything
+// else and answers in two registers; At() adds what follows from the frame,
+// only if the caller needs it.  A function that enters the read section itself
+// and writes its answer to memory is slower, twice as slow for one window
+// (measured with the benchmark families `depth:D` and `targets:N`).
 //
 // Mirrors: nothing; the kernel asks level by level.  What is answered is
 // dax_direct_access()'s.
@@ -26,6 +31,8 @@
 #ifndef DMDAX_DAX_DAX_FAST_PATH_H_
 #define DMDAX_DAX_DAX_FAST_PATH_H_
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 
@@ -49,6 +56,36 @@ struct DaxLeaf {
   char* kaddr = nullptr;  // of frame `pfn`; null when the leaf has no bytes
 };
 
+// Pages from `start` on are frames from `value` on, up to the next's start.
+template <typename Word>
+struct ExtentEntry {
+  Word start, value;
+};
+
+// The first pages of a device in many runs.  The directory has a slot every
+// 2^shift pages: the number of the run that holds the slot's first page, from
+// which the search goes on.
+struct DaxRuns {
+  // A value from here on is no frame.
+  static constexpr uint32_t kSpecial = 0xf0000000;
+
+  uint64_t pages = 0;  // below 2^32; 0: there are none
+  const uint16_t* slots = nullptr;
+  // Ascending; the one that begins at `pages` ends them.
+  const ExtentEntry<uint32_t>* entries = nullptr;
+  uint32_t shift = 0;
+
+  // For a page of them; nr_pages >= 1.  ret 0: the shortcut must be asked.
+  DaxFrames At(uint64_t page, int64_t nr_pages) const {
+    const ExtentEntry<uint32_t>* run = entries + slots[page >> shift];
+    while (run[1].start <= page) ++run;
+    if (run->value >= kSpecial) [[unlikely]]
+      return {0, 0};
+    return {std::min(static_cast<int64_t>(run[1].start - page), nr_pages),
+            run->value + (page - run->start)};
+  }
+};
+
 struct DaxFastPath {
   static constexpr int64_t kAskOperations = std::numeric_limits<int64_t>::min();
   using Shortcut = DaxFrames (*)(const DaxFastPath& fast_path, pgoff_t pgoff,
@@ -56,19 +93,25 @@ struct DaxFastPath {
 
   // The whole answer; frames.ret > 0.
   DaxAccess At(DaxFrames frames) const {
-    const DaxLeaf* leaf = last_leaf;
-    while (frames.pfn < leaf->first) --leaf;
+    // Halves that are never mispredicted; most devices have one leaf.
+    const DaxLeaf* leaf = leaves;
+    for (size_t n = nr_leaves; n > 1;) {
+      const size_t half = n / 2;
+      leaf += frames.pfn >= leaf[half].first ? half : 0;
+      n -= half;
+    }
     return {frames.ret, pfn_t(frames.pfn), leaf->pfn_flags,
             KaddrOf(leaf->kaddr, frames.pfn - leaf->pfn)};
   }
 
   // The first pages of the device, or none.
   DaxWindow window;
+  DaxRuns runs;
   // Answers for any page, nr_pages >= 1.
   Shortcut shortcut = AskOperations;
-  // The last of an array in ascending order that the fast path owns; null if
-  // the shortcut finds no frames.
-  const DaxLeaf* last_leaf = nullptr;
+  // In ascending order, owned by the fast path; none if it finds no frames.
+  const DaxLeaf* leaves = nullptr;
+  size_t nr_leaves = 0;
 
  private:
   static DaxFrames AskOperations(const DaxFastPath&, pgoff_t, int64_t) {

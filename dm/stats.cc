@@ -197,12 +197,11 @@ absl::StatusOr<std::string> DmStats::Print(absl::Span<const std::string> argv,
   if (!found) return ErrnoError(ENOENT, "no such region");
   std::string out;
   for (uint64_t i = areas->first; i < areas->second; ++i) {
-    const uint64_t start = r.start + i * r.step;
-    const uint64_t end = std::min(r.end, start + r.step);
     auto touched = r.counts.find(i);
     const Region::Counts c =
         touched == r.counts.end() ? Region::Counts{} : touched->second;
-    absl::StrAppend(&out, start, "+", end - start);
+    // The last area too is printed as if it were whole.
+    absl::StrAppend(&out, r.start + i * r.step, "+", r.step);
     for (int write : {0, 1}) {
       absl::StrAppend(&out, " ", c.ios[write], " 0 ", c.sectors[write], " 0");
     }

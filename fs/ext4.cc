@@ -6,9 +6,12 @@
 // inode.c ext4_iomap_begin, ext4_iomap_alloc, ext4_iomap_end; fs/ext4/
 // extents.c ext4_ext_convert_to_initialized (6.1); fs/ext4/super.c
 // ext4_fill_super, handle_mount_opt, ext4_parse_param (4.14, 5.10, 6.1).
+#include <linux/falloc.h>
+
 #include <algorithm>
 #include <cerrno>
 
+#include "absl/strings/str_split.h"
 #include "base/round_up.h"
 #include "base/units.h"
 #include "fs/ext4_fallocate.h"
@@ -33,7 +36,18 @@ class Ext4 final : public FileSystem {
       : FileSystem(type, profile), dax_vm_ops_(*this), file_vm_ops_(*this) {}
 
   std::string name() const override { return "ext4_file_operations"; }
-  bool large_folios() const override { return profile_.ext4_large_folios; }
+  bool large_folios() const override {
+    return profile_.ext4_large_folios && !small_folios_;
+  }
+  // Features come with them, as mkfs.ext4 -O has them.
+  void TakeOptions(absl::string_view options) override {
+    for (absl::string_view option : absl::StrSplit(options, ',')) {
+      // ext4_should_enable_large_folio()
+      small_folios_ |= option == "data=journal" || option == "encrypt";
+      if (option == "^has_journal") has_journal_ = false;
+      if (option == "bigalloc") cluster_ = 16 * kBlock;
+    }
+  }
   // Buffer heads.
   bool dirty_by_block() const override { return true; }
   bool invalidation_cleans() const override { return true; }
@@ -68,7 +82,16 @@ class Ext4 final : public FileSystem {
   }
   int DoFallocate(DaxInode& inode, int mode, uint64_t offset,
                   uint64_t length) override {
+    // What moves others is of whole clusters.
+    if ((mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE)) != 0 &&
+        inode.has_extents && (offset | length) % cluster_ != 0) {
+      return -EINVAL;
+    }
     return Ext4Fallocate(*this, inode, mode, offset, length);
+  }
+  // Without a journal there is nothing to be given up.
+  void Abort() override {
+    if (has_journal_) FileSystem::Abort();
   }
 
  private:
@@ -116,6 +139,9 @@ class Ext4 final : public FileSystem {
 
   // ext4_abort() was here: the journal had aborted when a change began.
   bool read_only_ = false;
+  bool small_folios_ = false;
+  bool has_journal_ = true;
+  uint64_t cluster_ = kBlock;
   DaxVmOps dax_vm_ops_;
   FileVmOps file_vm_ops_;
 };

@@ -232,13 +232,9 @@ int Xfs::Allocate(DaxInode& inode, uint64_t pos, uint64_t length,
     return inode.AllocateUnwritten(pos, pos + std::min(length, part.length),
                                    DaxInode::Delalloc::kPart);
   }
-  // A transaction that has changed something can not be given up.
   if (part.type == IOMAP_UNWRITTEN) {
     length = std::min(length, part.length);
-    if (Zeroout(part.physical, length) < 0) {
-      Abort();
-      return -EIO;
-    }
+    if (Zeroout(part.physical, length) < 0) return -EIO;
     inode.extents.SetType(pos, length, IOMAP_MAPPED);
   } else {
     if (inode.allocator == nullptr) return -ENOSPC;
@@ -248,6 +244,7 @@ int Xfs::Allocate(DaxInode& inode, uint64_t pos, uint64_t length,
     // A size hint never reaches into blocks that the file has.
     *blocks = CutToHole(inode.extents, *blocks, pos);
     blocks->type = IOMAP_MAPPED;
+    // A transaction that has changed something can not be given up.
     if (Zeroout(blocks->physical, blocks->length) < 0) {
       Abort();
       return -EIO;

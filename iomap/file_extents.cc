@@ -81,6 +81,15 @@ void FileExtents::Remove(uint64_t logical, uint64_t length) {
 
 void FileExtents::Insert(const FileExtent& extent) {
   if (extent.length == 0) return;
+  // Behind all others, as a list in order comes: nothing is searched for.
+  if (extents_.empty() || extents_.rbegin()->second.end() <= extent.logical) {
+    if (!extents_.empty() && Continues(extents_.rbegin()->second, extent)) {
+      extents_.rbegin()->second.length += extent.length;
+    } else {
+      extents_.emplace_hint(extents_.end(), extent.logical, extent);
+    }
+    return;
+  }
   Remove(extent.logical, extent.length);
   FileExtent joined = extent;
   auto it = extents_.upper_bound(extent.logical);

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -32,6 +33,7 @@ constexpr uint64_t kKind = uint64_t{0xff} << 56;
 // whether others have changed the state while somebody waits for that.
 constexpr int kKeepMs = 1000;
 constexpr int kLookMs = 50;
+constexpr int kTimeMs = 1000;  // what waits may have an end of its own
 
 // Each client and each open device takes a descriptor.
 void TakeAllDescriptors() {
@@ -159,6 +161,18 @@ void Server::KeepInTime() {
 }
 
 int Server::TimeoutMs() const {
+  const int quiet = QuietMs();
+  if (!has_waiting()) return quiet;
+  return quiet < 0 ? kTimeMs : std::min(quiet, kTimeMs);
+}
+
+bool Server::has_waiting() const {
+  return std::any_of(clients_.begin(), clients_.end(), [](const auto& client) {
+    return !client.second.waiting.empty();
+  });
+}
+
+int Server::QuietMs() const {
   if (machine_.has_unkept()) return kKeepMs;
   if (!machine_.has_state()) return -1;
   // A control node that is open may be polled, in any program.
@@ -243,7 +257,10 @@ void Server::WatchHandles() {
 }
 
 void Server::Retry() {
-  while (dispatch_.TakeChanged()) {
+  bool late =
+      has_waiting() && absl::Now() - retried_ >= absl::Milliseconds(kTimeMs);
+  while (dispatch_.TakeChanged() || std::exchange(late, false)) {
+    retried_ = absl::Now();
     for (auto& [id, client] : clients_) {
       for (auto it = client.waiting.begin(); it != client.waiting.end();) {
         std::optional<Answer> answer = dispatch_.Do(*it);

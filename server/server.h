@@ -69,10 +69,12 @@ class Server {
   void Answered(uint64_t id, Client& client);
   // Handles that are open and not yet watched for their last close.
   void WatchHandles();
-  // All that wait for a change.
+  // All that wait for a change, or for time to pass.
   void Retry();
+  bool has_waiting() const;
   void KeepInTime();
   int TimeoutMs() const;
+  int QuietMs() const;
 
   Resident& machine_;
   ScratchTree& tree_;
@@ -83,6 +85,7 @@ class Server {
   Handles handles_;
   Dispatch dispatch_;
   uint64_t last_client_ = 0;
+  absl::Time retried_ = absl::InfinitePast();
   absl::Time unkept_since_ = absl::InfiniteFuture();
   std::map<uint64_t, Client> clients_;
   uint64_t last_watched_ = 0;  // of the handles

@@ -26,9 +26,7 @@ constexpr unsigned kReqFailfastTransport = 1u << 9;
 constexpr unsigned kReqIdle = 1u << 15;
 constexpr unsigned kReqRahead = 1u << 19;
 
-bool Reads(ReqOp op) { return op == ReqOp::kRead || op == ReqOp::kReadAhead; }
-
-unsigned Number(ReqOp op) { return Reads(op) ? 0 : 1; }
+unsigned Number(ReqOp op) { return IsRead(op) ? 0 : 1; }
 
 size_t Bytes(uint64_t sectors) { return sectors << kSectorShift; }
 
@@ -68,7 +66,7 @@ unsigned BioSubmitter::FlagsOf(const Bio& bio) const {
   const unsigned failfast = bio.failfast ? kReqFailfastTransport : 0;
   if (bio.op == ReqOp::kReadAhead) return kReqRahead | failfast;
   const bool direct = from_ == From::kDirectIo;
-  if (!Reads(bio.op))
+  if (!IsRead(bio.op))
     return (direct ? kReqSync | kReqIdle : kReqSync) | failfast;
   const bool sync = direct && machine_->profile().dio_reads_are_sync;
   return (sync ? kReqSync : 0) | failfast;
@@ -98,12 +96,12 @@ void BioSubmitter::SayIoError(const Bio& bio) {
       absl::StrFormat("blk_update_request: I/O error, dev %s, sector %d op "
                       "0x%x:(%s) flags 0x%x phys_seg 1 prio class 0",
                       bio.bdev->name(), bio.sector.value(), Number(bio.op),
-                      Reads(bio.op) ? "READ" : "WRITE", FlagsOf(bio)));
+                      IsRead(bio.op) ? "READ" : "WRITE", FlagsOf(bio)));
 }
 
 absl::Status BioSubmitter::CheckBio(const Bio& bio) {
   const bool logs = machine_ != nullptr;
-  if (logs && !Reads(bio.op) && bio.bdev->read_only()) WarnReadOnly(*bio.bdev);
+  if (logs && !IsRead(bio.op) && bio.bdev->read_only()) WarnReadOnly(*bio.bdev);
   bool beyond;
   if (logs) {
     beyond = BioBeyondEnd(*machine_, comm_, *bio.bdev, bio.sector, bio.count,
@@ -166,7 +164,7 @@ absl::Status BioSubmitter::SendToDisk(const Bio& bio) {
         DaxDirectAccess(dax_dev, SectorToPage(at), static_cast<int64_t>(pages),
                         DaxAccessMode::kAccess, nullptr);
     // A bad block fails reads only.
-    if (run.ret < 1 && Reads(bio.op)) {
+    if (run.ret < 1 && IsRead(bio.op)) {
       return ErrnoError(
           EIO, absl::StrCat(bio.bdev->name(), ": media error at sector ",
                             at.value()));
@@ -177,7 +175,7 @@ absl::Status BioSubmitter::SendToDisk(const Bio& bio) {
     if (run.ret >= 1 && run.kaddr != nullptr) {
       in_memory = true;
       char* memory = static_cast<char*>(run.kaddr) + Bytes(in_page);
-      if (Reads(bio.op)) {
+      if (IsRead(bio.op)) {
         memcpy(bio.in + Bytes(done), memory, Bytes(n));
       } else if (bio.out != nullptr) {
         memcpy(memory, bio.out + Bytes(done), Bytes(n));
@@ -187,7 +185,7 @@ absl::Status BioSubmitter::SendToDisk(const Bio& bio) {
     }
     done += n;
   }
-  if (Reads(bio.op)) {
+  if (IsRead(bio.op)) {
     if (in_memory) return absl::OkStatus();
     return disk.Read(sector, absl::MakeSpan(bio.in, Bytes(bio.count)));
   }
@@ -197,7 +195,7 @@ absl::Status BioSubmitter::SendToDisk(const Bio& bio) {
 
 absl::Status BioSubmitter::SendToMapped(const Bio& bio, MappedDevice& md) {
   if (machine_ != nullptr && bio.op != ReqOp::kFlush) {
-    md.stats().Account(Reads(bio.op) ? bio.op : ReqOp::kWrite,
+    md.stats().Account(IsRead(bio.op) ? bio.op : ReqOp::kWrite,
                        bio.sector.value(), bio.count);
   }
   const MappedDevice::LiveTable live(md);

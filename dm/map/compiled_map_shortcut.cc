@@ -39,6 +39,16 @@ DaxFrames CompiledMap::StripeShortcut(const DaxFastPath& fast_path,
   return Run(run.pfn, run.pages, nr_pages);
 }
 
+DaxFrames CompiledMap::ShiftedStripeShortcut(const DaxFastPath& fast_path,
+                                             pgoff_t pgoff, int64_t nr_pages) {
+  const auto& map = static_cast<const CompiledMap&>(fast_path);
+  const uint64_t page = pgoff.value();
+  if (page >= map.pages_) [[unlikely]]
+    return Outside(page);
+  const StripePeriod::Run run = map.one_stripe_->ShiftedAt(page);
+  return Run(run.pfn, run.pages, nr_pages);
+}
+
 template <typename Word>
 CompiledMap::Shortcut CompiledMap::FindShortcutFor(ExtentShape shape) {
   switch (shape) {
@@ -57,7 +67,8 @@ CompiledMap::Shortcut CompiledMap::FindShortcutFor(ExtentShape shape) {
 }
 
 void CompiledMap::ChooseShortcut() {
-  last_leaf = &leaves_.back();
+  leaves = leaves_.data();
+  nr_leaves = leaves_.size();
   const auto choose = [&](const auto& extents) {
     if (extents.size() == 1 && extents[0].value < extents.kSpecial) {
       const DaxAccess first = At({1, extents[0].value});
@@ -69,8 +80,17 @@ void CompiledMap::ChooseShortcut() {
     using Word = decltype(extents[0].value);
     shortcut = FindShortcutFor<Word>(extents.shape());
   };
+  static_assert(DaxRuns::kSpecial == NarrowExtents::kSpecial);
+  if (narrow_ && narrow_extents_.shape() == ExtentShape::kFine) {
+    runs = {.pages = pages_,
+            .slots = narrow_extents_.fine_slots(),
+            .entries = narrow_extents_.entries(),
+            .shift = narrow_extents_.shift()};
+  }
   narrow_ ? choose(narrow_extents_) : choose(wide_extents_);
-  if (one_stripe_) shortcut = StripeShortcut;
+  if (one_stripe_) {
+    shortcut = one_stripe_->shifts() ? ShiftedStripeShortcut : StripeShortcut;
+  }
 }
 
 }  // namespace dmdax

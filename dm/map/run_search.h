@@ -21,15 +21,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "dax/dax_fast_path.h"
 #include "dm/map/batch_kernels.h"
 
 namespace dmdax {
-
-// Pages from `start` on are frames from `value` on, up to the next's start.
-template <typename Word>
-struct ExtentEntry {
-  Word start, value;
-};
 
 // How many starts are compared at once.  So many must be readable after any
 // extent.

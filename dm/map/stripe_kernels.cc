@@ -2,6 +2,7 @@
 #include "dm/map/stripe_kernels.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "dm/map/whole_blocks.h"
 
@@ -49,6 +50,9 @@ std::optional<OneStripe> OneStripe::Make(const StripePeriod& of,
   s.by_granule_ = CeilInverse(s.granule_);
   s.gain_ = of.advance - s.period_;
   s.fits_ifma_ = FitsIfma(of, offset + pages);
+  s.shifts_ = std::has_single_bit(s.period_) && std::has_single_bit(s.granule_);
+  s.period_log2_ = std::countr_zero(s.period_);
+  s.granule_log2_ = std::countr_zero(s.granule_);
   for (uint64_t i = 0; i < of.base.size(); ++i) {
     const uint64_t left = of.left.empty() ? 1 : of.left[i];
     s.shift_.push_back(of.base[i] - i * s.granule_);

@@ -46,14 +46,21 @@ class OneStripe {
 
   uint64_t pages() const { return pages_; }
 
+  // Whether period and granule are powers of two.
+  bool shifts() const { return shifts_; }
+
   // `page` is below pages().
   StripePeriod::Run At(uint64_t page) const {
     const uint64_t x = page + offset_;
     const uint64_t round = MultiplyHigh(x, by_period_);
     const uint64_t rest = x - round * period_;
-    const uint64_t part = MultiplyHigh(rest, by_granule_);
-    return {x + shift_[part] + round * gain_,
-            std::min(std::min(end_[part] - rest, cap_), pages_ - page)};
+    return RunAt(page, round, rest, MultiplyHigh(rest, by_granule_));
+  }
+  // The same, if shifts().
+  StripePeriod::Run ShiftedAt(uint64_t page) const {
+    const uint64_t x = page + offset_;
+    const uint64_t rest = x & (period_ - 1);
+    return RunAt(page, x >> period_log2_, rest, rest >> granule_log2_);
   }
 
  private:
@@ -65,6 +72,12 @@ class OneStripe {
   // and no number, nor any dividend times its divisor, of more than 52 bits.
   static bool FitsIfma(const StripePeriod& of, uint64_t end);
 
+  // Page `rest` of round `round`, which is in granule `part` of it.
+  StripePeriod::Run RunAt(uint64_t page, uint64_t round, uint64_t rest,
+                          uint64_t part) const {
+    return {page + offset_ + shift_[part] + round * gain_,
+            std::min(std::min(end_[part] - rest, cap_), pages_ - page)};
+  }
   static uint64_t MultiplyHigh(uint64_t a, uint64_t b) {
     __extension__ using Wide = unsigned __int128;
     return static_cast<uint64_t>((Wide{a} * b) >> 64);
@@ -75,7 +88,9 @@ class OneStripe {
   uint64_t by_period_ = 0, by_granule_ = 0;  // ceil(2^64 / .)
   uint64_t gain_ = 0;                        // advance - period
   bool fits_ifma_ = false;                   // see FitsIfma()
-  std::vector<uint64_t> shift_;              // base - granule * number
+  bool shifts_ = false;
+  int period_log2_ = 0, granule_log2_ = 0;  // if shifts_
+  std::vector<uint64_t> shift_;             // base - granule * number
   std::vector<uint64_t> end_;  // of the granule's run, in the period
 };
 

@@ -11,14 +11,19 @@
 //
 // One triple serves all three classes; of two, the second serves writes and
 // flushes.  Time does not pass here: an I/O arrives at once, and none is ever
-// pending.
+// pending; but what copies in the background takes so much longer.
 // Mirrors drivers/md/dm-delay.c (4.14 to 7.2).
+#include "dm/targets/dm_delay.h"
+
 #include <algorithm>
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
 #include "base/kstrtox.h"
+#include "dm/bio_map.h"
 #include "dm/device_mapper.h"
+#include "dm/dm_table.h"
+#include "dm/mapped_device.h"
 
 namespace dmdax {
 namespace {
@@ -72,12 +77,15 @@ absl::Status DelayCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   return absl::OkStatus();
 }
 
-BioMap DelayMap(const DmTarget& ti, sector_t sector, ReqOp op) {
+const DelayClass& ClassOf(const DmTarget& ti, ReqOp op) {
   const DelayC& dc = ti.Private<DelayC>();
-  const DelayClass* c = &dc.write;
-  if (op == ReqOp::kRead || op == ReqOp::kReadAhead) c = &dc.read;
-  if (op == ReqOp::kFlush) c = &dc.flush;
-  return {BioMap::Kind::kRemapped, c->dev, c->start + ti.Offset(sector), 0};
+  if (IsRead(op)) return dc.read;
+  return op == ReqOp::kFlush ? dc.flush : dc.write;
+}
+
+BioMap DelayMap(const DmTarget& ti, sector_t sector, ReqOp op) {
+  const DelayClass& c = ClassOf(ti, op);
+  return {BioMap::Kind::kRemapped, c.dev, c.start + ti.Offset(sector), 0};
 }
 
 void DelayStatus(const DmTarget& ti, StatusType type, std::string* out) {
@@ -126,4 +134,18 @@ const TargetType kDelayTarget = {
 DM_REGISTER_TARGET(kDelayTarget);
 
 }  // namespace
+
+uint64_t DelayBelowMs(BlockDevice& bdev, sector_t sector, ReqOp op) {
+  uint64_t ms = 0;
+  for (const BioHop& hop : RouteBio(bdev, sector, ReqOp::kRead).hops) {
+    const MappedDevice* md = MappedDevice::Of(*hop.bdev);
+    const DmTable* table = md == nullptr ? nullptr : md->live_table();
+    const DmTarget* ti =
+        table == nullptr ? nullptr : table->FindTarget(hop.sector);
+    if (ti != nullptr && ti->type == &kDelayTarget)
+      ms += ClassOf(*ti, op).delay;
+  }
+  return ms;
+}
+
 }  // namespace dmdax

@@ -108,7 +108,7 @@ BioMap DustMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   if (!dd.fail_read_on_bb) return remapped;
   auto bad = dd.badblocks.find(mapped.value() / dd.sect_per_block());
   if (bad == dd.badblocks.end()) return remapped;
-  if (op == ReqOp::kRead || op == ReqOp::kReadAhead) return killed;
+  if (IsRead(op)) return killed;
   if (bad->second > 0) {
     --bad->second;
     return killed;

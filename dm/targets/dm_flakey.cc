@@ -296,7 +296,7 @@ BioMap FlakeyMap(const DmTarget& ti, sector_t sector, ReqOp op) {
              .dev = fc.dev,
              .sector = fc.start + ti.Offset(sector)};
   if (!IsDown(ti, fc)) return map;
-  const bool reads = op == ReqOp::kRead || op == ReqOp::kReadAhead;
+  const bool reads = IsRead(op);
   if (!reads && fc.drop_writes) return {.kind = BioMap::Kind::kDropped};
   if (Fails(ti, fc, reads)) return {.kind = BioMap::Kind::kError, .err = EIO};
   if (fc.corrupts_writes != reads && FlagsMatch(fc, reads) &&

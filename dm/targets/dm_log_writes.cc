@@ -156,7 +156,7 @@ void WriteEntry(const DmTarget& ti, LogWritesC& lc, const LogEntry& entry) {
 int LogWritesEndIo(const DmTarget& ti, const DmBio& bio) {
   LogWritesC& lc = ti.Private<LogWritesC>();
   const bool flush = bio.op == ReqOp::kFlush;
-  if (bio.op == ReqOp::kRead || bio.op == ReqOp::kReadAhead) return 0;
+  if (IsRead(bio.op)) return 0;
   absl::MutexLock lock(&lc.mu);
   if (!lc.logging_enabled) return 0;
   LogEntry entry;

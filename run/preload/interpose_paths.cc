@@ -142,8 +142,31 @@ char* Shown(char* path) {
   return path;
 }
 
-bool IsControlNode(const Path& path) {
-  return path.in_tree() && run::IsControlNode(path.get());
+// Also by a name from a directory that is open, or the current one, on.
+bool IsControlNode(int dir, const Path& path) {
+  if (path.in_tree()) return run::IsControlNode(path.get());
+  const char* const name = path.get();
+  if (name == nullptr || *name == '/') return false;
+  const char* const slash = strrchr(name, '/');
+  if (strcmp(slash == nullptr ? name : slash + 1, "control") != 0) return false;
+  char full[PATH_MAX];
+  ssize_t length = -1;
+  if (dir == AT_FDCWD) {
+    if (NEXT(getcwd)(full, sizeof(full)) != nullptr) {
+      length = static_cast<ssize_t>(strlen(full));
+    }
+  } else {
+    char link[32];
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", dir);
+    length = NEXT(readlink)(link, full, sizeof(full) - 1);
+  }
+  if (length < 0 ||
+      static_cast<size_t>(length) + strlen(name) + 2 > sizeof(full)) {
+    return false;
+  }
+  full[length] = '/';
+  strcpy(full + length + 1, name);
+  return WithoutTree(full) != full && run::IsControlNode(full);
 }
 
 }  // namespace
@@ -215,17 +238,17 @@ EXPORT int mknodat(int dir, const char* path, mode_t mode, dev_t dev) noexcept {
 }
 EXPORT int unlink(const char* said) noexcept {
   const Path path(said);
-  if (IsControlNode(path)) return Result(EPERM);
+  if (IsControlNode(AT_FDCWD, path)) return Result(EPERM);
   return Told(NEXT(unlink)(path.get()), path);
 }
 EXPORT int unlinkat(int dir, const char* said, int flags) noexcept {
   const Path path(dir, said);
-  if (IsControlNode(path)) return Result(EPERM);
+  if (IsControlNode(dir, path)) return Result(EPERM);
   return Told(NEXT(unlinkat)(dir, path.get(), flags), path);
 }
 EXPORT int remove(const char* said) noexcept {
   const Path path(said);
-  if (IsControlNode(path)) return Result(EPERM);
+  if (IsControlNode(AT_FDCWD, path)) return Result(EPERM);
   return Told(NEXT(remove)(path.get()), path);
 }
 EXPORT int rmdir(const char* said) noexcept {

@@ -79,7 +79,9 @@ on_machine() {
     --world "$dir/world.textproto" run --root --door="$door" -- "$@"
 }
 
-export TMPDIR=$dir/tmp
+# Not in $dir: listings.sh takes the "ax-" of its default name for attributes.
+tmp=${dir//-/_}_tmp
+export TMPDIR=$tmp
 mkdir -p "$TMPDIR"
 chmod 1777 "$TMPDIR"
 rm -f "$dir/tools/losetup"
@@ -117,7 +119,7 @@ run_one() {
   name=$(basename "$script" .sh)
   out=$dir/results/$name.txt
   start=$(date +%s)
-  TMPDIR=$(mktemp -d "$dir/tmp/XXXXXX")
+  TMPDIR=$(mktemp -d "$tmp/XXXXXX")
   chmod 1777 "$TMPDIR"
   (cd "$dir/src/test" && on_machine bash -noprofile -norc "$script") \
     </dev/null >"$out" 2>&1 || status=$?

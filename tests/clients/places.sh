@@ -28,4 +28,6 @@ mv /dev/mapper/one /dev/mapper/first; try /dev/ug/a; try /dev/mapper/first
 ln -s mapper/first /dev/x; try /dev/x; ln -sfn pmem0 /dev/x; try /dev/x; rm -r /dev/ug /dev/x; try /dev/x
 # What a link leads to outside is none of the machine's, readable or not.
 ln -s / /dev/root; ln -s /proc /dev/proc; mkdir -p /dev/no/below; chmod 0 /dev/no; ln -s no /dev/yes; dmsetup ls; chmod 700 /dev/no
+# The control node stays, whatever name it goes by.
+rm -rf /dev/mapper; (cd /dev/mapper && rm -f control); ls /dev/mapper; dmsetup mknodes; ls /dev/mapper
 dmsetup remove_all; rm -r top /dev/root /dev/proc /dev/no /dev/yes

@@ -255,6 +255,9 @@ void CheckStripe(const StripePeriod& period, uint64_t offset, uint64_t end,
     const StripePeriod::Run run = stripe->At(page);
     ASSERT_EQ(run.pfn, plain.pfn);
     ASSERT_EQ(run.pages, std::min({plain.pages, cap, stripe->pages() - page}));
+    if (!stripe->shifts()) continue;
+    ASSERT_EQ(stripe->ShiftedAt(page).pfn, run.pfn);
+    ASSERT_EQ(stripe->ShiftedAt(page).pages, run.pages);
   }
   std::vector<uint64_t> pfns(pages.size());
   for (SimdLevel level : kLevels) {

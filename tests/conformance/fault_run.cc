@@ -28,17 +28,36 @@ BlockDevice* FindBdev(const Session& session, const std::string& dev) {
   return number.ok() ? session.machine->FindBdev(*number) : nullptr;
 }
 
-CaseDevices DevicesOf(Session& session, const std::string& mounted) {
+// Where mkfs puts the journal of a file system that has so many sectors: that
+// of xfs into the middle, that of ext4 behind the inode tables if the middle is
+// in the first group; without one it is the inode tables that are written.
+uint64_t JournalSector(const std::string& fs, bool has_journal,
+                       uint64_t sectors) {
+  if (fs == "xfs") return sectors / 2;
+  constexpr uint64_t kGroup = 32768 * kPageSectors, kTableAt = 64;
+  if (!has_journal) return kTableAt * kPageSectors;
+  // get_midpoint_journal_block(): the group with the most free blocks of those
+  // in the middle.  An inode of 256 bytes is made for each 4096 of a small one.
+  const uint64_t middle = sectors / 2 / kGroup;
+  const uint64_t tables = sectors / 16;
+  const uint64_t second = sectors > kGroup ? sectors - kGroup : 0;
+  const bool first = middle == 0 && second <= kGroup - tables;
+  if (first) return kTableAt * kPageSectors + tables;
+  return middle == 0 ? kGroup : middle * kGroup;
+}
+
+CaseDevices DevicesOf(Session& session, const std::string& mounted,
+                      const std::string& fs, bool has_journal) {
   CaseDevices devices;
-  // mkfs puts the journal into the middle.  A commit is several blocks of it,
-  // which a striped device may have on all of its legs.
-  devices.journal_io = [&session, mounted] {
+  // A commit is several blocks of the journal, which a striped device may have
+  // on all of its legs.
+  devices.journal_io = [&session, mounted, fs, has_journal] {
     constexpr uint64_t kCommitPages = 8;
     BlockDevice* bdev = FindBdev(session, mounted);
     if (bdev == nullptr) return -EIO;
-    const uint64_t middle = bdev->nr_sectors() / 2;
+    const uint64_t at = JournalSector(fs, has_journal, bdev->nr_sectors());
     for (uint64_t page = 0; page < kCommitPages; ++page) {
-      const sector_t sector{middle + page * kPageSectors};
+      const sector_t sector{at + page * kPageSectors};
       const int err = RouteBio(*bdev, sector, ReqOp::kWrite).err;
       if (err != 0) return -err;
     }
@@ -287,8 +306,11 @@ Verdict RunFaultCase(const Json& test, const Json& result, const Json& env,
   RunSteps(*session, test.value("mid", none), result.value("mid", none),
            verdict);
   if (!verdict.unsupported.empty() || !result.contains("maps")) return verdict;
-  const Verdict mapped = CompareFsdaxCase(test, result, faults, sb,
-                                          DevicesOf(*session, test["dev"]));
+  const bool has_journal =
+      RequestOfCase(test, result, /*io_opt=*/0).has_journal;
+  const Verdict mapped = CompareFsdaxCase(
+      test, result, faults, sb,
+      DevicesOf(*session, test["dev"], test["fs"], has_journal));
   verdict.Add(mapped);
   return verdict;
 }

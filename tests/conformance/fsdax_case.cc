@@ -79,7 +79,7 @@ class FsdaxCase {
     }
     fs_ = *std::move(fs);
     const Json mount = result_.value("mount", Json::object());
-    options_ = mount.value("proc_mounts", "");
+    options_ = absl::StrCat(mount.value("proc_mounts", ""), ",", Features());
     fs_->TakeOptions(options_);
     fs_->set_journal_io(devices_.journal_io);
     fs_->set_zeroout(devices_.zeroout);
@@ -97,6 +97,18 @@ class FsdaxCase {
   }
 
   ~FsdaxCase() { devices_.set_freeze(nullptr); }
+
+  // Those that mkfs was told of: "encrypt,^64bit".
+  std::string Features() const {
+    std::string features = test_["fs"] == "ext2" ? "^has_journal" : "";
+    const Json words = test_.value("mkfs", Json());
+    for (size_t i = 1; words.is_array() && i < words.size(); ++i) {
+      if (words[i - 1] == "-O") {
+        absl::StrAppend(&features, ",", words[i].get<std::string>());
+      }
+    }
+    return features;
+  }
 
  private:
   // The file to look at for what is recorded of `name`: a clone is recorded

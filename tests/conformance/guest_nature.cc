@@ -30,6 +30,10 @@ constexpr absl::string_view kRate = "a rate limit over all cases of a boot";
 constexpr absl::string_view kThread = "when a kernel thread gets to run";
 constexpr absl::string_view kProcessor = "the host's processor";
 
+constexpr absl::string_view kWarning = "a warning of the kernel about itself";
+constexpr absl::string_view kCutHere = "------------[ cut here ]------------";
+constexpr absl::string_view kEndTrace = "---[ end trace ";
+
 constexpr GuestWords kLines[] = {
     {"device-mapper: multipath ", ": version ", kLoaded},
     {"device-mapper: dm-log-userspace: version ", "", kLoaded},
@@ -47,9 +51,12 @@ constexpr GuestWords kLines[] = {
     {"alg: No test for ", "", kLoaded},
     {"EXT4-fs (", "mounted filesystem", kRate},
     {"md: mdX: ", " done.", kThread},
+    {"md: check of RAID array ", "", kThread},
+    {"md: requested-resync of RAID array ", "", kThread},
     {"kworker/", ": attempt to access beyond end of device", kThread},
     {"device-mapper: integrity: Error on reading data: ", "", kThread},
     {"", " callbacks suppressed", kRate},
+    {"hrtimer: interrupt took ", " ns", kProcessor},
 };
 
 // Lines of which the kernel prints no more than ten in five seconds, whatever
@@ -62,6 +69,10 @@ constexpr absl::string_view kRateLimited[] = {
     " is corrupted",
     "failed to correct (",
     "corrected 0 errors",
+    "raid1: Unable to read primary mirror during recovery",
+    "raid1: Write error during recovery",
+    "raid1: Read failure on mirror device ",
+    ": hydration failed",
 };
 
 bool IsRateLimited(const std::string& line) {
@@ -86,12 +97,22 @@ std::string GuestLine(absl::string_view line) {
 Json WithoutGuestLines(const std::string& where, const Json& lines,
                        Verdict* verdict) {
   Json kept = Json::array();
-  for (const Json& line : lines) {
-    const std::string why = GuestLine(line.get<std::string>());
+  // What the kernel says of itself: from the first warning to the last one.
+  size_t warns = lines.size(), warned = 0;
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const std::string text = lines[i];
+    if (text == kCutHere) warns = std::min(warns, i);
+    if (absl::StartsWith(text, kEndTrace)) warned = i;
+  }
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const Json& line = lines[i];
+    const std::string text = line;
+    const std::string why =
+        warns <= i && i <= warned ? std::string(kWarning) : GuestLine(text);
     if (why.empty()) {
       kept.push_back(line);
     } else if (verdict != nullptr) {
-      verdict->GuestNature(where, why, line.get<std::string>());
+      verdict->GuestNature(where, why, text);
     }
   }
   return kept;
@@ -113,94 +134,6 @@ Json WithoutTimes(const std::string& where, const Json& stdout_text,
       words[i] = "0";
     }
     line = absl::StrJoin(words, " ");
-  }
-  return absl::StrJoin(lines, "\n");
-}
-
-namespace {
-
-// How far a kernel thread had come by chance, among the words of a status line,
-// and how far it goes; null: none is at work.
-struct Progress {
-  const char* why;
-  std::string* word = nullptr;
-  std::string end;
-};
-
-Progress ProgressOf(std::vector<std::string>& words) {
-  size_t nr = 0;
-  // 0 8192 mirror 2 7:0 7:1 14/1024 1 AA 1 core
-  if (words.size() > 4 && words[2] == "mirror" &&
-      absl::SimpleAtoi(words[3], &nr) && words.size() >= nr + 5) {
-    std::string& word = words[nr + 4];
-    const std::pair<std::string, std::string> parts =
-        absl::StrSplit(word, absl::MaxSplits('/', 1));
-    if (parts.first != parts.second) {
-      return {"how far a mirror has come", &word,
-              absl::StrCat("some/", parts.second)};
-    }
-  }
-  // 0 7856 integrity 0 129160 32768, of chunks of up to 32768 sectors.
-  constexpr uint64_t kChunks = 64;
-  uint64_t done = 0;
-  if (words.size() == 6 && words[2] == "integrity" &&
-      absl::SimpleAtoi(words[5], &done) && words[5] != words[4] &&
-      done % kChunks == 0) {
-    return {"how far tags have been recalculated", &words[5], words[4]};
-  }
-  return {};
-}
-
-}  // namespace
-
-Json WithoutProgress(const std::string& where, const Json& stdout_text,
-                     Verdict* verdict) {
-  std::vector<std::string> lines =
-      absl::StrSplit(stdout_text.get<std::string>(), '\n');
-  for (std::string& line : lines) {
-    std::vector<std::string> words = absl::StrSplit(line, ' ');
-    const Progress progress = ProgressOf(words);
-    if (progress.word == nullptr) continue;
-    if (verdict != nullptr) {
-      verdict->GuestNature(where, progress.why, *progress.word);
-    }
-    *progress.word = progress.end;
-    line = absl::StrJoin(words, " ");
-  }
-  return absl::StrJoin(lines, "\n");
-}
-
-Json WithOurEraBlocks(const std::string& where, const Json& kernel,
-                      const Json& ours, Verdict& verdict) {
-  // 0 524288 era 8 38/131072 2 -
-  constexpr size_t kType = 2, kBlocks = 4, kWords = 7;
-  constexpr int kMost = 16;
-  std::vector<std::string> lines =
-      absl::StrSplit(kernel.get<std::string>(), '\n');
-  const std::vector<std::string> our_lines =
-      absl::StrSplit(ours.get<std::string>(), '\n');
-  if (lines.size() != our_lines.size()) return kernel;
-  for (size_t i = 0; i < lines.size(); ++i) {
-    std::vector<std::string> words = absl::StrSplit(lines[i], ' ');
-    const std::vector<std::string> our_words =
-        absl::StrSplit(our_lines[i], ' ');
-    // `dmsetup status` without a device has its name before.
-    const size_t name = words.size() == kWords ? 0 : 1;
-    if (words.size() != kWords + name || our_words.size() != words.size() ||
-        words[name + kType] != "era" || lines[i] == our_lines[i]) {
-      continue;
-    }
-    std::string& word = words[name + kBlocks];
-    const std::string& our_word = our_words[name + kBlocks];
-    int used = 0, our_used = 0;
-    if (!absl::SimpleAtoi(word.substr(0, word.find('/')), &used) ||
-        !absl::SimpleAtoi(our_word.substr(0, our_word.find('/')), &our_used) ||
-        std::abs(used - our_used) > kMost || used == our_used) {
-      continue;
-    }
-    verdict.GuestNature(where, "how far era's worker had come", word);
-    word.replace(0, word.find('/'), absl::StrCat(our_used));
-    lines[i] = absl::StrJoin(words, " ");
   }
   return absl::StrJoin(lines, "\n");
 }

@@ -28,17 +28,6 @@ Json WithoutGuestLines(const std::string& where, const Json& lines,
 Json WithoutTimes(const std::string& where, const Json& stdout_text,
                   Verdict* verdict);
 
-// `dmsetup status` without how far mirrors have come that are not in sync, and
-// integrity where it recalculates tags.
-Json WithoutProgress(const std::string& where, const Json& stdout_text,
-                     Verdict* verdict);
-
-// What `dmsetup status` said, with our number of the metadata blocks that era
-// uses, if its worker, which was in the middle of a digest, had come a little
-// less far, or further.
-Json WithOurEraBlocks(const std::string& where, const Json& kernel,
-                      const Json& ours, Verdict& verdict);
-
 // `kernel`, with the number that a vdo device of `ours` has: they go on over
 // all cases of a boot.  `*first`: that of the first of this case, once it is
 // known.

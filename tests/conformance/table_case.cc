@@ -13,6 +13,7 @@
 #include "dm/device_mapper.h"
 #include "tests/conformance/disk_step.h"
 #include "tests/conformance/guest_nature.h"
+#include "tests/conformance/guest_progress.h"
 #include "tests/conformance/ioctl_step.h"
 #include "tests/conformance/oracle_guest.h"
 #include "tools/dmsetup/dmsetup.h"
@@ -197,6 +198,16 @@ void RunDmsetupStep(const std::string& where, const Json& step,
     kernel_out = WithoutProgress(where, kernel_out, &verdict);
     our_out = WithoutProgress(where, our_out, nullptr);
     kernel_out = WithOurEraBlocks(where, kernel_out, our_out, verdict);
+  }
+  if (!args.empty() && args[0] == "info" && kernel_out.is_string()) {
+    kernel_out = WithOurFirstEvents(
+        where, kernel_out, our_out,
+        [&](const std::string& name) {
+          return absl::StrContains(
+              RunDmsetup(*state.session.ctl, {"table", name}, "").out,
+              " mirror ");
+        },
+        verdict);
   }
   if (args.size() > 3 && absl::StartsWith(args[3], "@stats_print")) {
     kernel_out = WithoutTimes(where, kernel_out, &verdict);

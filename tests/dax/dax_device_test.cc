@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dax/dax_device.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <limits>
 #include <thread>
+#include <vector>
 
+#include "dax/dax_fast_path.h"
 #include "tests/testing.h"
 
 namespace dmdax {
@@ -157,6 +160,49 @@ TEST_F(DaxDeviceTest, KillWaitsForWhoeverSawItAlive) {
   stop = true;
   reader.join();
   EXPECT_EQ(late, 0);
+}
+
+// The leaf of a frame is looked for by halves; the obvious search judges.
+TEST(DaxFastPath, FindsTheLeafOfEveryFrame) {
+  for (size_t n = 1; n <= 9; ++n) {
+    std::vector<DaxLeaf> leaves;
+    for (size_t i = 0; i < n; ++i) {
+      leaves.push_back({.first = i * i * 10,
+                        .pfn = i * i * 10,
+                        .pfn_flags = static_cast<uint32_t>(i)});
+    }
+    DaxFastPath path;
+    path.leaves = leaves.data();
+    path.nr_leaves = n;
+    for (uint64_t pfn = 0; pfn < 900; ++pfn) {
+      size_t leaf = n - 1;
+      while (pfn < leaves[leaf].first) --leaf;
+      ASSERT_EQ(path.At({1, pfn}).pfn_flags, leaf) << n << " leaves, " << pfn;
+    }
+  }
+}
+
+// Runs that a directory leads to, some of them errors, against a walk of all.
+TEST(DaxFastPath, FindsTheRunOfEveryPage) {
+  const ExtentEntry<uint32_t> entries[] = {{0, 100},
+                                           {3, DaxRuns::kSpecial},
+                                           {4, 500},
+                                           {9, 200},
+                                           {12, DaxRuns::kSpecial}};
+  const uint16_t slots[] = {0, 2, 2};
+  const DaxRuns runs{
+      .pages = 12, .slots = slots, .entries = entries, .shift = 2};
+  for (uint64_t page = 0; page < runs.pages; ++page) {
+    const ExtentEntry<uint32_t>* run = entries;
+    while (run[1].start <= page) ++run;
+    const DaxFrames frames = runs.At(page, 2);
+    if (run->value == DaxRuns::kSpecial) {
+      EXPECT_EQ(frames.ret, 0) << page;
+      continue;
+    }
+    EXPECT_EQ(frames.pfn, run->value + (page - run->start)) << page;
+    EXPECT_EQ(frames.ret, std::min<int64_t>(2, run[1].start - page)) << page;
+  }
 }
 
 }  // namespace

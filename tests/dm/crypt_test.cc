@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <tuple>
+
+#include "absl/strings/escaping.h"
+#include "gmock/gmock.h"
 #include "tests/dm/target_testing.h"
 
 namespace dmdax {
@@ -195,6 +199,109 @@ TEST_F(CryptTest, TagsOfTheDeviceBelow) {
   EXPECT_EQ(over("i", "capi:gcm(aes)-random", "1 integrity:12:aead"),
             "Integrity AEAD auth tag size is not supported.");
   EXPECT_EQ(over("i", "aes-xts-random", "1 integrity:28:none"), "");
+}
+
+// What a 6.1 kernel has on its disk of two sectors of a5 at sector 2.
+TEST_F(CryptTest, SectorsAndTagsAreThoseOfTheKernel) {
+  std::string k64, k32, k20;
+  for (int i = 0; i < 64; ++i) {
+    absl::StrAppend(&k64, absl::Hex(i, absl::kZeroPad2));
+    if (i < 20) absl::StrAppend(&k20, absl::Hex(i, absl::kZeroPad2));
+    if (i < 32) absl::StrAppend(&k32, absl::Hex(0x80 + i, absl::kZeroPad2));
+  }
+  struct Case {
+    std::string cipher, key, iv_offset;
+    int tag_bytes;
+    std::string begin2, begin3, tag2, tag3;
+  };
+  const std::string xts = "capi:authenc(hmac(sha256),xts(aes))-plain64";
+  for (const Case& c :
+       {Case{xts, k64 + k32, "0", 32, "f972ce2c7891477f", "fdcafcaab04ee7e5",
+             "677b2da4eabf7ad26a5a9c4d2c93d860"
+             "0efe86a10ff715d91e74e3f025cfe88e",
+             "199c0c81873c0db1a48a1feb4f70762e"
+             "2321950afa3d07f5752c5741e2b73e5a"},
+        {xts, k64 + k32, "16", 32, "19e6ed2680ef971f", "e85c00d5454ab2b9",
+         "4cf558392a80bce5edf5d81df7df35506b3d79c3edc2dacf84abdd3db1840a89",
+         "71ab8e715c47ef981bfa6935265de50aff62458d42081e67dd0b0bdacbcf2072"},
+        {"capi:gcm(aes)-plain64", k32, "0", 16, "318642e6a3612fae",
+         "7cd12e35642e6c2f", "1d5fd4b6cc8146460cd160dbaf8ba2ec",
+         "d20ab4a5efd81ee9abc3a8199f7bd6f9"},
+        {"capi:authenc(hmac(sha1),cbc(aes))-plain64", k32 + k20, "0", 16,
+         "25f8dbc57972fbcb", "a8d4410cefc90d77",
+         "e8663baef97d1ab985bee3bcc79b5f20",
+         "ae8faa4c47c72441cfb0e9b486ef7e62"}}) {
+    SCOPED_TRACE(c.cipher);
+    BootWithMemory("v6_1");
+    ASSERT_THAT(
+        Create("i", {Row(0, 8192, "integrity",
+                         absl::StrCat("/dev/mem0 0 ", c.tag_bytes, " D 0"))}),
+        IsOk());
+    ASSERT_EQ(Why("crypt", absl::StrCat(c.cipher, " ", c.key, " ", c.iv_offset,
+                                        " /dev/mapper/i 0 1 integrity:",
+                                        c.tag_bytes, ":aead")),
+              "");
+    std::string bytes(2 * kSectorSize, '\xa5');
+    ASSERT_THAT(BioWrite(Md("d").disk(), sector_t{2}, bytes), IsOk());
+    bytes.assign(bytes.size(), '\0');
+    ASSERT_THAT(BioRead(Md("i").disk(), sector_t{2}, absl::MakeSpan(bytes)),
+                IsOk());
+    EXPECT_EQ(absl::BytesToHexString(bytes.substr(0, 8)), c.begin2);
+    EXPECT_EQ(absl::BytesToHexString(bytes.substr(512, 8)), c.begin3);
+    std::string disk(8 << 20, '\0');
+    ASSERT_THAT(BioRead(*machine().FindBdevByName("mem0"), sector_t{0},
+                        absl::MakeSpan(disk)),
+                IsOk());
+    EXPECT_NE(disk.find(absl::HexStringToBytes(c.tag2 + c.tag3)), disk.npos);
+    ASSERT_THAT(BioRead(Md("d").disk(), sector_t{2}, absl::MakeSpan(bytes)),
+                IsOk());
+    EXPECT_EQ(bytes, std::string(2 * kSectorSize, '\xa5'));
+    // What was never written has no tag, and a byte that changes is found.
+    Log();
+    EXPECT_THAT(BioRead(Md("d").disk(), sector_t{0}, absl::MakeSpan(bytes)),
+                HasErrno(EILSEQ));
+    EXPECT_THAT(Log(), testing::ElementsAre(
+                           "trusted_key: device-mapper: crypt: dm-0: INTEGRITY "
+                           "AEAD ERROR, sector 0"));
+    ASSERT_THAT(
+        BioWrite(Md("i").disk(), sector_t{3}, std::string(kSectorSize, 'x')),
+        IsOk());
+    std::string one(kSectorSize, '\0');
+    EXPECT_THAT(BioRead(Md("d").disk(), sector_t{2}, absl::MakeSpan(one)),
+                IsOk());
+    EXPECT_THAT(BioRead(Md("d").disk(), sector_t{3}, absl::MakeSpan(one)),
+                HasErrno(EILSEQ));
+  }
+}
+
+TEST_F(CryptTest, RandomIvsAreKept) {
+  for (const auto& [cipher, key, tag] :
+       {std::tuple{"capi:gcm(aes)-random", 64, "28:aead"},
+        {"capi:authenc(hmac(sha256),xts(aes))-random", 192, "48:aead"},
+        {"capi:xts(aes)-random", 128, "16:none"}}) {
+    SCOPED_TRACE(cipher);
+    BootWithMemory("v6_1");
+    ASSERT_THAT(
+        Create("i", {Row(0, 8192, "integrity",
+                         absl::StrCat("/dev/mem0 0 ",
+                                      std::string(tag).substr(0, 2), " D 0"))}),
+        IsOk());
+    std::string digits(key, '1');
+    digits[0] = '2';
+    ASSERT_EQ(
+        Why("crypt", absl::StrCat(cipher, " ", digits,
+                                  " 0 /dev/mapper/i 0 1 integrity:", tag)),
+        "");
+    const std::string bytes(8 * kSectorSize, 'r');
+    ASSERT_THAT(BioWrite(Md("d").disk(), sector_t{8}, bytes), IsOk());
+    std::string below(8 * kSectorSize, '\0'), back = below;
+    ASSERT_THAT(BioRead(Md("i").disk(), sector_t{8}, absl::MakeSpan(below)),
+                IsOk());
+    EXPECT_NE(below.substr(0, 512), below.substr(512, 512));
+    ASSERT_THAT(BioRead(Md("d").disk(), sector_t{8}, absl::MakeSpan(back)),
+                IsOk());
+    EXPECT_TRUE(back == bytes);
+  }
 }
 
 }  // namespace

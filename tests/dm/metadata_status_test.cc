@@ -83,6 +83,32 @@ TEST_F(MetadataStatusTest, APoolWithoutDataSpaceSaysSo) {
   EXPECT_EQ(Info("d").event_nr, 2u) << "the low water mark, and the mode";
 }
 
+TEST_F(MetadataStatusTest, WritesToAFullPoolWait) {
+  const std::string pool = "/dev/sda /dev/pmem1 128 0";
+  ASSERT_EQ(Why("thin-pool", pool, 512), "");
+  machine().FreezeClock();
+  EXPECT_EQ(Message("create_thin 0"), "");
+  ASSERT_THAT(Create("t", {Row(0, 8192, "thin", "/dev/mapper/d 0")}), IsOk());
+  for (uint64_t block = 0; block < 4; ++block) {
+    EXPECT_THAT(Write("t", block * 128), IsOk());
+  }
+  EXPECT_THAT(Write("t", 4 * 128), HasErrno(EAGAIN));
+  EXPECT_THAT(Write("t", 0), IsOk()) << "that has its block";
+  EXPECT_THAT(Status(), testing::HasSubstr(" out_of_data_space "));
+  // It goes on when the pool has grown.
+  ASSERT_THAT(Load("d", {Row(0, 640, "thin-pool", pool)}), IsOk());
+  ASSERT_THAT(Resume("d"), IsOk());
+  EXPECT_THAT(Write("t", 4 * 128), IsOk());
+  EXPECT_THAT(Write("t", 5 * 128), HasErrno(EAGAIN));
+  machine().AdvanceClock(59);
+  EXPECT_THAT(Write("t", 5 * 128), HasErrno(EAGAIN));
+  machine().AdvanceClock(1);
+  EXPECT_THAT(Write("t", 5 * 128), HasErrno(ENOSPC));
+  EXPECT_THAT(Log(), testing::Contains(testing::HasSubstr(
+                         "switching pool to out-of-data-space (error IO) "
+                         "mode")));
+}
+
 TEST_F(MetadataStatusTest, AFullMetadataDeviceNeedsACheck) {
   Metadata(64);
   EXPECT_NE(Why("thin-pool", "/dev/mapper/meta /dev/pmem1 128 0", 65536), "");

@@ -89,8 +89,9 @@ TEST_F(RaidIoTest, WhatIsWrittenIsReadWithoutSomeDevicesToo) {
   for (const Level& level : kLevels) {
     SCOPED_TRACE(absl::StrCat(level.name, " ", level.params));
     const uint64_t sectors = level.data * 256;
-    // nosync says that parity is right.
-    for (const char* leg : {"l0", "l1", "l2", "l3", "l4"}) {
+    // nosync says that parity is right; and each set is a new one.
+    for (const char* leg :
+         {"l0", "l1", "l2", "l3", "l4", "m0", "m1", "m2", "m3", "m4"}) {
       ASSERT_THAT(BioWrite(Md(leg).disk(), sector_t{0},
                            std::string(kLegSectors << kSectorShift, '\0')),
                   IsOk());

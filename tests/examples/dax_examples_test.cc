@@ -59,7 +59,8 @@ TEST_F(DaxExamples, DaxFastPath) {
   fast_path.shortcut = [](const DaxFastPath&, pgoff_t page, int64_t) {
     return DaxFrames{8, 0x100000 + page.value()};
   };
-  fast_path.last_leaf = &dax_leaf;
+  fast_path.leaves = &dax_leaf;
+  fast_path.nr_leaves = 1;
   const auto ask = [&](uint64_t page) -> DaxAccess {
 #include "tests/examples/dax/dax_fast_path.inc"
     return DaxAccess::Error(ENXIO);

@@ -58,12 +58,13 @@ TEST(WorldLoad, WhatIsNotModelledSaysSoAtItsRow) {
   const absl::StatusOr<Session> session = LoadWorld(Text(absl::StrCat(
       kPmem,
       "mapped_device { name: 'a' table { target { length: 8 raw { type: 'raid' "
-      "params: 'raid1 5 0 rebuild 1 region_size 8 2 - /dev/pmem0 - /dev/pmem0' "
+      "params: 'raid5_ls 7 8 region_size 8 delta_disks 1 data_offset 2048 2 - "
+      "/dev/pmem0 - /dev/pmem0' "
       "} } } }")));
   EXPECT_EQ(ErrnoOf(session.status()), EOPNOTSUPP);
   EXPECT_EQ(session.status().message(),
             "mapped device 'a': target 0: not modelled: a raid set that is "
-            "rebuilt (needs md's recovery)");
+            "reshaped (needs md's reshape)");
 }
 
 TEST(WorldLoad, TablesComeAfterThoseTheyName) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Names that are words of a shell as they are.
-//
-//   if (!IsPlainLvmName("vg") || IsReservedLv("pvmove0")) Refuse();
+// Names that are words of a shell as they are: "vg" is a plain name of LVM2's,
+// "pvmove0" a plain one that it keeps for itself.
 //
 // Mirrors: validate_name, apply_lvname_restrictions of LVM2 (2.03.16).
 // Threading: pure functions.

@@ -4,9 +4,11 @@
 #include <cerrno>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "dm/bio_map.h"
 #include "dm/targets/persistent/metadata_image.h"
 
 namespace dmdax {
@@ -88,29 +90,48 @@ absl::Status CacheMetadata::Format(Machine& machine, bool separate_dirty_bits) {
     LogNoMetadataSpace(machine, *tm_);
     return ErrnoError(ENOSPC, "no metadata space");
   }
-  CommitLocked();
+  if (const int err = CommitLocked()) return ErrnoError(err, "no commit");
   return absl::OkStatus();
 }
 
-// Back to the last commit, after which the metadata need a check.
-void CacheMetadata::AbortLocked(Machine& machine) {
-  LogNoMetadataSpace(machine, *tm_);
-  const std::string state = committed_;
-  (void)LoadLocked(tm_->profile(), state);
+// Back to what the device has, after which the metadata need a check.
+void CacheMetadata::AbortLocked(const DmTarget& ti) {
+  if (tm_->failed()) LogNoMetadataSpace(MachineOf(ti), *tm_);
+  const std::optional<std::string> state =
+      ReadLastCommit(ti, dev_, kSuperblock, committed_);
+  if (!state || !LoadLocked(ProfileOf(ti), *state)) {
+    fail_io_ = true;
+    return;
+  }
   needs_check_ = true;
-  SaveLocked();
+  WriteNeedsCheckLocked();
 }
 
-bool CacheMetadata::Resize(Machine& machine, uint64_t cache_blocks) {
+void CacheMetadata::WriteNeedsCheck() {
+  absl::MutexLock lock(&mu_);
+  WriteNeedsCheckLocked();
+}
+
+void CacheMetadata::WriteNeedsCheckLocked() {
+  if (fail_io_ || !needs_check_ || needs_check_written_) return;
+  needs_check_written_ = SaveLocked().ok();
+}
+
+int CacheMetadata::Resize(const DmTarget& ti, uint64_t cache_blocks) {
   absl::MutexLock lock(&mu_);
   mappings_->Resize(cache_blocks);
   if (dirty_) dirty_->Resize(BitsetWords(cache_blocks));
   if (tm_->failed()) {
-    AbortLocked(machine);
-    return false;
+    AbortLocked(ti);
+    return ENOSPC;
   }
   cache_blocks_ = cache_blocks;
-  return true;
+  return 0;
+}
+
+bool CacheMetadata::fail_io() const {
+  absl::MutexLock lock(&mu_);
+  return fail_io_;
 }
 
 bool CacheMetadata::needs_check() const {
@@ -123,53 +144,67 @@ CacheMetadata::Misses CacheMetadata::misses() const {
   return misses_;
 }
 
-CacheMetadata::Step CacheMetadata::WriteLocked(uint64_t discard_blocks,
-                                               bool policy_has_hints) {
+int CacheMetadata::WriteLocked(const DmTarget& ti, uint64_t discard_blocks,
+                               bool policy_has_hints, Step* step) {
   // No block is dirty, so only a bitset, which is written anew, changes.
+  *step = Step::kDirtyBits;
   if (dirty_) {
     dirty_->Delete();
     dirty_ = DiskArray::New(*tm_, kWordBytes, BitsetWords(cache_blocks_));
   }
-  if (tm_->failed()) return Step::kDirtyBits;
+  if (tm_->failed()) return ENOSPC;
+  *step = Step::kDiscardBits;
+  // The first time they are written the space map is read for blocks.
+  std::vector<char> block(kPageSize);
+  if (discards_->size() == 0 &&
+      !BioRead(*dev_.bdev, sector_t{0}, absl::MakeSpan(block)).ok()) {
+    DmLog(MachineOf(ti), KernLevel::kErr, "space map metadata",
+          "unable to allocate new metadata block");
+    return EIO;
+  }
   discards_->Resize(BitsetWords(discard_blocks));
   for (uint64_t word = 0; word < discards_->size(); ++word) {
     discards_->Set(word);
   }
-  if (tm_->failed()) return Step::kDiscardBits;
+  if (tm_->failed()) return ENOSPC;
+  *step = Step::kHints;
   if (policy_has_hints) {
     if (hints_) hints_->Delete();
     hints_ = DiskArray::New(*tm_, kHintBytes, cache_blocks_);
   }
-  if (tm_->failed()) return Step::kHints;
-  CommitLocked();
-  return tm_->failed() ? Step::kCommit : Step::kAllDone;
+  if (tm_->failed()) return ENOSPC;
+  *step = Step::kCommit;
+  if (const int err = CommitLocked()) return err;
+  *step = Step::kAllDone;
+  return 0;
 }
 
-CacheMetadata::Step CacheMetadata::Sync(Machine& machine,
-                                        uint64_t discard_blocks,
-                                        bool policy_has_hints, Misses misses) {
+int CacheMetadata::Sync(const DmTarget& ti, uint64_t discard_blocks,
+                        bool policy_has_hints, Misses misses, Step* step) {
   absl::MutexLock lock(&mu_);
   const Misses before = std::exchange(misses_, misses);
-  const Step step = WriteLocked(discard_blocks, policy_has_hints);
-  if (step == Step::kAllDone) return step;
+  const int err = WriteLocked(ti, discard_blocks, policy_has_hints, step);
+  if (err == 0) return 0;
   misses_ = before;
-  AbortLocked(machine);
-  return step;
+  AbortLocked(ti);
+  return err;
 }
 
-void CacheMetadata::Commit() {
+int CacheMetadata::Commit(const DmTarget& ti) {
   absl::MutexLock lock(&mu_);
-  CommitLocked();
+  const int err = CommitLocked();
+  if (err != 0) AbortLocked(ti);
+  return err;
 }
 
-void CacheMetadata::CommitLocked() {
+int CacheMetadata::CommitLocked() {
   tm_->PreCommit();
-  if (tm_->failed()) return;
+  if (tm_->failed()) return ENOSPC;
   tm_->Commit();
-  SaveLocked();
+  return SaveLocked().ok() ? 0 : EIO;
 }
 
-void CacheMetadata::SaveLocked() {
+absl::Status CacheMetadata::SaveLocked() {
   NumberWriter out;
   for (uint64_t n :
        {data_block_size_, uint64_t{needs_check_ ? 1u : 0u}, cache_blocks_,
@@ -182,8 +217,9 @@ void CacheMetadata::SaveLocked() {
     if (array->has_value()) (*array)->Save(&out);
   }
   tm_->Save(&out);
-  committed_ = out.bytes();
-  WriteMetadataImage(dev_, kSuperblock, committed_);
+  absl::Status s = WriteMetadataImage(dev_, kSuperblock, out.bytes());
+  if (s.ok()) committed_ = out.bytes();
+  return s;
 }
 
 bool CacheMetadata::LoadLocked(const KernelProfile& profile,
@@ -193,10 +229,9 @@ bool CacheMetadata::LoadLocked(const KernelProfile& profile,
     bool present;
     uint64_t root, size;
   };
-  committed_ = std::string(state);
   NumberReader in(state);
   in.Get();  // the data block size
-  needs_check_ = in.Get() != 0;
+  needs_check_ = needs_check_written_ = in.Get() != 0;
   cache_blocks_ = in.Get();
   misses_.reads = static_cast<uint32_t>(in.Get());
   misses_.writes = static_cast<uint32_t>(in.Get());

@@ -35,18 +35,25 @@ class CacheMetadata {
       const DmTarget& ti, const DmDev& dev, uint64_t data_block_size,
       bool separate_dirty_bits);
 
-  // dm_cache_resize(): to so many cache blocks.  False: there is no room, which
-  // `machine` logs; the metadata are as of the last commit and need a check.
-  bool Resize(Machine& machine, uint64_t cache_blocks);
-  bool needs_check() const;
-  // sync_metadata(), when the cache is suspended.  What there was no room for,
-  // with the same consequences.
+  // Each of the next three is 0, or ENOSPC (the log says of what) or EIO.  Then
+  // the metadata are as the device has them and need a check
+  // (dm_cache_metadata_abort); or, where that can not be read, of no use.
+
+  // dm_cache_resize(): to so many cache blocks.
+  [[nodiscard]] int Resize(const DmTarget& ti, uint64_t cache_blocks);
+  // sync_metadata(), when the cache is suspended; *step: how far it came.
   enum class Step { kDirtyBits, kDiscardBits, kHints, kCommit, kAllDone };
-  Step Sync(Machine& machine, uint64_t discard_blocks, bool policy_has_hints,
-            Misses misses);
+  [[nodiscard]] int Sync(const DmTarget& ti, uint64_t discard_blocks,
+                         bool policy_has_hints, Misses misses, Step* step);
+  [[nodiscard]] int Commit(const DmTarget& ti);
+
+  bool needs_check() const;
+  // Writes that a check is needed, if that could not be done before.
+  void WriteNeedsCheck();
+  // The device could be neither written nor read.
+  bool fail_io() const;
   // save_stats(), load_stats(): what has been counted so far.
   Misses misses() const;
-  void Commit();
 
   uint64_t used() const;
   uint64_t blocks() const;
@@ -57,11 +64,13 @@ class CacheMetadata {
   absl::Status Format(Machine& machine, bool separate_dirty_bits);
   bool LoadLocked(const KernelProfile& profile, absl::string_view state)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void SaveLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void AbortLocked(Machine& machine) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  Step WriteLocked(uint64_t discard_blocks, bool policy_has_hints)
+  absl::Status SaveLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void AbortLocked(const DmTarget& ti) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  int WriteLocked(const DmTarget& ti, uint64_t discard_blocks,
+                  bool policy_has_hints, Step* step)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void CommitLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  int CommitLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void WriteNeedsCheckLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const DmDev dev_;
   const uint64_t data_block_size_;
@@ -70,8 +79,9 @@ class CacheMetadata {
   uint64_t cache_blocks_ ABSL_GUARDED_BY(mu_) = 0;
   Misses misses_ ABSL_GUARDED_BY(mu_);
   bool needs_check_ ABSL_GUARDED_BY(mu_) = false;
-  // What was written last.
-  std::string committed_ ABSL_GUARDED_BY(mu_);
+  bool needs_check_written_ ABSL_GUARDED_BY(mu_) = false;
+  std::string committed_ ABSL_GUARDED_BY(mu_);  // what was written last
+  bool fail_io_ ABSL_GUARDED_BY(mu_) = false;
   std::optional<DiskArray> mappings_, dirty_, discards_,
       hints_ ABSL_GUARDED_BY(mu_);
 };

@@ -50,6 +50,14 @@ const CachePolicy* FindCachePolicy(absl::string_view name);
 absl::Status SetCacheConfig(const DmTarget& ti, Cache& cache,
                             const std::string& key, const std::string& value);
 
+void CacheSay(const DmTarget& ti, absl::string_view text,
+              KernLevel level = KernLevel::kErr);
+inline constexpr absl::string_view kCacheUnreadableFlag =
+    "unable to read needs_check flag, setting failure mode.";
+// metadata_operation_failed(), once the metadata have given up.
+void CacheMetadataOperationFailed(const DmTarget& ti,
+                                  absl::string_view operation, int err);
+
 absl::StatusOr<std::string> CacheMessage(DmTarget& ti,
                                          absl::Span<const std::string> argv);
 void CacheStatus(const DmTarget& ti, StatusType type, std::string* out);

@@ -117,6 +117,12 @@ absl::Status SetCacheConfig(const DmTarget& ti, Cache& cache,
 absl::StatusOr<std::string> CacheMessage(DmTarget& ti,
                                          absl::Span<const std::string> argv) {
   Cache& cache = ti.Private<Cache>();
+  if (cache.cmd->fail_io() || cache.cmd->needs_check()) {
+    CacheSay(ti,
+             "unable to service cache target messages in READ_ONLY or FAIL "
+             "mode");
+    return ErrnoError(EOPNOTSUPP, "read-only");
+  }
   if (absl::EqualsIgnoreCase(argv[0], "invalidate_cblocks")) {
     if (cache.io_mode != "passthrough") {
       return Refuse(ti, EPERM,

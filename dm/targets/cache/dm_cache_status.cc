@@ -2,6 +2,8 @@
 //
 // cache: its INFO, TABLE and IMA lines.
 // Mirrors cache_status of drivers/md/dm-cache-target.c (6.1).
+#include <cerrno>
+
 #include "absl/strings/str_cat.h"
 #include "dm/dm_table.h"
 #include "dm/mapped_device.h"
@@ -13,8 +15,23 @@ namespace {
 void CacheInfo(const DmTarget& ti, const Cache& cache, std::string* out) {
   // So that the numbers are those of now; one that needs a check is not
   // written.
+  if (cache.cmd->fail_io()) {
+    absl::StrAppend(out, "Fail");
+    return;
+  }
+  if (!ti.table->md().suspended() && !cache.cmd->needs_check()) {
+    if (const int err = cache.cmd->Commit(ti)) {
+      CacheMetadataOperationFailed(ti, "dm_cache_commit", err);
+    }
+  }
+  if (cache.cmd->fail_io()) {
+    CacheSay(ti,
+             absl::StrCat("dm_cache_get_free_metadata_block_count returned ",
+                          -EINVAL));
+    absl::StrAppend(out, "Error");
+    return;
+  }
   const bool read_only = cache.cmd->needs_check();
-  if (!ti.table->md().suspended() && !read_only) cache.cmd->Commit();
   absl::StrAppend(out, kPageSectors, " ", cache.cmd->used(), "/",
                   cache.cmd->blocks(), " ", cache.sectors_per_block);
   absl::StrAppend(out, " 0/", cache.cache_blocks, " 0 ",

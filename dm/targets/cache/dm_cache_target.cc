@@ -166,12 +166,6 @@ absl::Status CreatePolicy(const DmTarget& ti, const PolicyArgs& policy,
   return absl::OkStatus();
 }
 
-void SayOf(const DmTarget& ti, absl::string_view text,
-           KernLevel level = KernLevel::kErr) {
-  DmLog(MachineOf(ti), level, "cache",
-        absl::StrCat(ti.table->md().name(), ": ", text));
-}
-
 absl::Status OpenMetadata(const DmTarget& ti, Cache* cache) {
   absl::StatusOr<std::shared_ptr<CacheMetadata>> cmd = CacheMetadata::Open(
       ti, *cache->metadata_dev, cache->sectors_per_block, cache->metadata2);
@@ -180,9 +174,15 @@ absl::Status OpenMetadata(const DmTarget& ti, Cache* cache) {
     const CacheMetadata::Misses misses = cache->cmd->misses();
     cache->read_misses = misses.reads;
     cache->write_misses = misses.writes;
-    if (!cache->cmd->needs_check()) return absl::OkStatus();
-    SayOf(ti, "unable to switch cache to write mode until repaired.");
-    SayOf(ti, "switching cache to read-only mode", KernLevel::kInfo);
+    if (cache->cmd->fail_io()) {
+      CacheSay(ti, kCacheUnreadableFlag);
+      CacheSay(ti, "switching cache to fail mode", KernLevel::kInfo);
+    } else if (cache->cmd->needs_check()) {
+      CacheSay(ti, "unable to switch cache to write mode until repaired.");
+      CacheSay(ti, "switching cache to read-only mode", KernLevel::kInfo);
+    } else {
+      return absl::OkStatus();
+    }
     return DmError(
         "Unable to get write access to metadata, please check/repair "
         "metadata.");
@@ -223,7 +223,7 @@ BioMap CacheMap(const DmTarget& ti, sector_t sector, ReqOp) {
 // account_bio(): with nothing in the cache, every request misses.
 void CacheAccount(const DmTarget& ti, ReqOp op) {
   Cache& cache = ti.Private<Cache>();
-  if (op == ReqOp::kRead || op == ReqOp::kReadAhead) {
+  if (IsRead(op)) {
     ++cache.read_misses;
   } else if (op == ReqOp::kWrite) {
     ++cache.write_misses;
@@ -238,20 +238,14 @@ uint64_t DiscardBlock(const DmTarget& ti) {
   return block;
 }
 
-// metadata_operation_failed().
-void MetadataOperationFailed(const DmTarget& ti, absl::string_view operation) {
-  SayOf(ti, absl::StrCat("metadata operation '", operation,
-                         "' failed: error = ", -ENOSPC));
-  SayOf(ti, "aborting current metadata transaction");
-  SayOf(ti, "switching cache to read-only mode", KernLevel::kInfo);
-}
-
 int CachePreresume(DmTarget& ti) {
   const Cache& cache = ti.Private<Cache>();
-  if (cache.cmd->Resize(MachineOf(ti), cache.cache_blocks)) return 0;
-  SayOf(ti, "could not resize cache metadata");
-  MetadataOperationFailed(ti, "dm_cache_resize");
-  return ENOSPC;
+  if (cache.cmd->fail_io() || cache.cmd->needs_check()) return 0;
+  const int err = cache.cmd->Resize(ti, cache.cache_blocks);
+  if (err == 0) return 0;
+  CacheSay(ti, "could not resize cache metadata");
+  CacheMetadataOperationFailed(ti, "dm_cache_resize", err);
+  return err;
 }
 
 // sync_metadata(): what follows the step that failed is refused too.
@@ -259,25 +253,25 @@ void CachePostsuspend(DmTarget& ti) {
   using Step = CacheMetadata::Step;
   const Cache& cache = ti.Private<Cache>();
   const uint64_t block = DiscardBlock(ti);
-  Step step = Step::kDirtyBits;
-  if (!cache.cmd->needs_check()) {
-    step =
-        cache.cmd->Sync(MachineOf(ti), (ti.len.value() + block - 1) / block,
-                        cache.policy->has_hints,
-                        {cache.read_misses.load(), cache.write_misses.load()});
-    if (step == Step::kAllDone) return;
-    if (step == Step::kDiscardBits) {
-      SayOf(ti, "could not resize on-disk discard bitset");
-    }
-    constexpr absl::string_view kOperations[] = {
-        "dm_cache_set_dirty_bits", "dm_cache_discard_bitset_resize",
-        "dm_cache_write_hints", "dm_cache_commit"};
-    MetadataOperationFailed(ti, kOperations[static_cast<size_t>(step)]);
+  if (cache.cmd->fail_io()) return;
+  // The kernel writes it when the last who has the metadata closes them.
+  if (cache.cmd->needs_check()) return cache.cmd->WriteNeedsCheck();
+  Step step;
+  const int err = cache.cmd->Sync(
+      ti, (ti.len.value() + block - 1) / block, cache.policy->has_hints,
+      {cache.read_misses.load(), cache.write_misses.load()}, &step);
+  if (err == 0) return;
+  if (step == Step::kDiscardBits) {
+    CacheSay(ti, "could not resize on-disk discard bitset");
   }
+  constexpr absl::string_view kOperations[] = {
+      "dm_cache_set_dirty_bits", "dm_cache_discard_bitset_resize",
+      "dm_cache_write_hints", "dm_cache_commit"};
+  CacheMetadataOperationFailed(ti, kOperations[static_cast<size_t>(step)], err);
   constexpr absl::string_view kParts[] = {"dirty bitset", "discard bitset",
                                           "hints", "cache metadata"};
   for (size_t i = static_cast<size_t>(step); i < std::size(kParts); ++i) {
-    SayOf(ti, absl::StrCat("could not write ", kParts[i]));
+    CacheSay(ti, absl::StrCat("could not write ", kParts[i]));
   }
 }
 

@@ -37,8 +37,10 @@ absl::StatusOr<std::unique_ptr<CloneMetadata>> CloneMetadata::Open(
   std::unique_ptr<CloneMetadata> cmd(
       new CloneMetadata(machine, dev, region_size));
   if (!state->has_value()) {
-    if (cmd->Format(nr_regions)) return cmd;
-    return ErrnoError(ENOSPC, "no metadata space");
+    if (const int err = cmd->Format(nr_regions)) {
+      return ErrnoError(err, "no new metadata");
+    }
+    return cmd;
   }
   NumberReader in(**state);
   const uint64_t old_size = in.Get(), old_regions = in.Get();
@@ -50,10 +52,10 @@ absl::StatusOr<std::unique_ptr<CloneMetadata>> CloneMetadata::Open(
   return cmd;
 }
 
-bool CloneMetadata::Format(uint64_t nr_regions) {
-  auto fail = [&](absl::string_view text) {
+int CloneMetadata::Format(uint64_t nr_regions) {
+  auto fail = [&](absl::string_view text, int err = ENOSPC) {
     DmLog(machine_, KernLevel::kErr, kPrefix, text);
-    return false;
+    return err;
   };
   tm_ = std::make_unique<TransactionManager>(machine_.profile(),
                                              MetadataBlocks(dev_));
@@ -76,8 +78,7 @@ bool CloneMetadata::Format(uint64_t nr_regions) {
   hydrated_.assign(nr_regions, false);
   tm_->PreCommit();
   tm_->Commit();
-  Save();
-  return true;
+  return Save().ok() ? 0 : fail("dm_tm_pre_commit failed", EIO);
 }
 
 uint64_t CloneMetadata::NextUnhydrated(uint64_t region) const {
@@ -92,17 +93,39 @@ void CloneMetadata::SetHydrated(uint64_t region) {
   dirty_words_.insert(region / 64);
 }
 
-bool CloneMetadata::Commit() {
-  if (dirty_words_.empty()) return false;
+int CloneMetadata::Commit() {
+  auto fail = [&](int err, absl::string_view text) {
+    if (err == ENOSPC) LogNoMetadataSpace(machine_, *tm_);
+    DmLog(machine_, KernLevel::kErr, kPrefix, text);
+    return err;
+  };
   for (uint64_t word : dirty_words_) bitset_->Set(word);
-  dirty_words_.clear();
+  if (tm_->failed()) return fail(ENOSPC, "dm_bitset_set_bit failed");
   tm_->PreCommit();
+  if (tm_->failed()) return fail(ENOSPC, "dm_tm_pre_commit failed");
   tm_->Commit();
-  Save();
-  return true;
+  if (!Save().ok()) return fail(EIO, "dm_tm_pre_commit failed");
+  dirty_words_.clear();
+  return 0;
 }
 
-void CloneMetadata::Save() {
+bool CloneMetadata::Abort(const DmTarget& ti) {
+  const uint64_t regions = hydrated_.size();
+  dirty_words_.clear();
+  const std::optional<std::string> state =
+      ReadLastCommit(ti, dev_, kSuperblock, committed_);
+  if (!state) {
+    DmLog(machine_, KernLevel::kErr, kPrefix, "Failed to read_lock superblock");
+    return false;
+  }
+  hydrated_.clear();
+  nr_hydrated_ = 0;
+  if (Load(*state) && hydrated_.size() == regions) return true;
+  hydrated_.resize(regions);
+  return false;
+}
+
+absl::Status CloneMetadata::Save() {
   NumberWriter out;
   out.Put(region_size_);
   out.Put(hydrated_.size());
@@ -120,7 +143,9 @@ void CloneMetadata::Save() {
   out.Put(run);
   bitset_->Save(&out);
   tm_->Save(&out);
-  WriteMetadataImage(dev_, kSuperblock, out.bytes());
+  absl::Status s = WriteMetadataImage(dev_, kSuperblock, out.bytes());
+  if (s.ok()) committed_ = out.bytes();
+  return s;
 }
 
 bool CloneMetadata::Load(absl::string_view state) {

@@ -35,8 +35,13 @@ class CloneMetadata {
   // nr_regions().
   uint64_t NextUnhydrated(uint64_t region) const;
   void SetHydrated(uint64_t region);
-  // Whether there was something to commit.
-  bool Commit();
+  // dm_clone_changed_this_transaction().
+  bool changed() const { return !dirty_words_.empty(); }
+  // dm_clone_metadata_commit(): 0, or ENOSPC or EIO, which the log explains.
+  [[nodiscard]] int Commit();
+  // dm_clone_metadata_abort() and dm_clone_reload_in_core_bitset(): back to
+  // what the device has.  False: it can not be read.
+  [[nodiscard]] bool Abort(const DmTarget& ti);
 
   uint64_t used() const { return tm_->nr_used(); }
   uint64_t blocks() const { return tm_->nr_blocks(); }
@@ -44,9 +49,9 @@ class CloneMetadata {
  private:
   CloneMetadata(Machine& machine, const DmDev& dev, uint64_t region_size)
       : machine_(machine), dev_(dev), region_size_(region_size) {}
-  bool Format(uint64_t nr_regions);
+  int Format(uint64_t nr_regions);  // 0 or an errno
   bool Load(absl::string_view state);
-  void Save();
+  absl::Status Save();
 
   Machine& machine_;
   const DmDev dev_;
@@ -56,6 +61,7 @@ class CloneMetadata {
   std::vector<bool> hydrated_;
   uint64_t nr_hydrated_ = 0;
   std::set<uint64_t> dirty_words_;
+  std::string committed_;  // what was written last
 };
 
 }  // namespace dmdax

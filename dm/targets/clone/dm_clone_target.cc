@@ -18,15 +18,11 @@
 #include <cerrno>
 #include <memory>
 #include <utility>
-#include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "base/errno_status.h"
 #include "base/kstrtox.h"
 #include "dm/arg_set.h"
@@ -34,28 +30,10 @@
 #include "dm/device_mapper.h"
 #include "dm/dm_table.h"
 #include "dm/mapped_device.h"
-#include "dm/targets/background.h"
-#include "dm/targets/clone/clone_metadata.h"
-#include "dm/targets/owned_mutex.h"
+#include "dm/targets/clone/dm_clone.h"
 
 namespace dmdax {
 namespace {
-
-struct Clone : DmTargetPrivate {
-  const DmDev* metadata_dev = nullptr;
-  const DmDev* dest_dev = nullptr;
-  const DmDev* source_dev = nullptr;
-  uint32_t region_size = 0;  // sectors
-  std::string ctr_args;      // from the region size on, as given
-  mutable OwnedMutex mu;
-  std::unique_ptr<CloneMetadata> cmd ABSL_GUARDED_BY(mu);
-  // Mutable: the first look at the limits may find that discards can not be
-  // passed down.
-  mutable bool discard_passdown = true;
-  bool hydrating = true;
-  uint32_t threshold = 1, batch_size = 1;
-  BackgroundCopy copy;
-};
 
 absl::Status ParseDevices(DmTarget& ti, DmArgSet& as, Clone* clone) {
   constexpr unsigned kReadWrite = FMODE_READ | FMODE_WRITE;
@@ -121,17 +99,6 @@ absl::Status ParseFeatures(DmArgSet& as, Clone* clone) {
   return absl::OkStatus();
 }
 
-// The core argument `name`, or null.
-uint32_t* CoreArg(Clone& clone, absl::string_view name) {
-  if (absl::EqualsIgnoreCase(name, "hydration_threshold")) {
-    return &clone.threshold;
-  }
-  if (absl::EqualsIgnoreCase(name, "hydration_batch_size")) {
-    return &clone.batch_size;
-  }
-  return nullptr;
-}
-
 absl::Status ParseCoreArgs(DmArgSet& as, Clone* clone) {
   if (as.argc() == 0) return absl::OkStatus();
   absl::StatusOr<uint32_t> count =
@@ -141,7 +108,7 @@ absl::Status ParseCoreArgs(DmArgSet& as, Clone* clone) {
   for (uint32_t i = 0; i < *count; i += 2) {
     const std::string& name = *as.Shift();
     const std::string& value = *as.Shift();
-    uint32_t* arg = CoreArg(*clone, name);
+    uint32_t* arg = CloneCoreArg(*clone, name);
     if (arg == nullptr) return DmError("Invalid core argument");
     absl::StatusOr<uint32_t> number = KstrtoU32(value);
     if (!number.ok()) {
@@ -184,40 +151,21 @@ absl::Status CloneCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   return absl::OkStatus();
 }
 
-// hydrate_region_complete(): the region lies on the destination from now on.
-void Hydrate(const DmTarget& ti, const Clone& clone, uint64_t region)
-    ABSL_EXCLUSIVE_LOCKS_REQUIRED(clone.mu) {
-  const uint64_t start = region * clone.region_size;
-  const uint64_t sectors =
-      std::min<uint64_t>(clone.region_size, ti.len.value() - start);
-  std::vector<char> bytes(sectors << kSectorShift);
-  if (BioRead(*clone.source_dev->bdev, sector_t(start), absl::MakeSpan(bytes))
-          .ok() &&
-      BioWrite(*clone.dest_dev->bdev, sector_t(start), bytes).ok()) {
-    clone.cmd->SetHydrated(region);
-  }
-}
-
-// commit_metadata(): the last region is an event.
-void Commit(const DmTarget& ti, const Clone& clone)
-    ABSL_EXCLUSIVE_LOCKS_REQUIRED(clone.mu) {
-  CloneMetadata& cmd = *clone.cmd;
-  if (cmd.Commit() && cmd.nr_hydrated() == cmd.nr_regions()) DmTableEvent(ti);
-}
-
 BioMap CloneMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   const Clone& clone = ti.Private<Clone>();
   const sector_t at(ti.Offset(sector));
   const uint64_t region = at.value() / clone.region_size;
-  const bool reads = op == ReqOp::kRead || op == ReqOp::kReadAhead;
+  const bool reads = IsRead(op);
   // The clone stands on itself.
   if (clone.mu.HeldHere()) return {.kind = BioMap::Kind::kError, .err = EIO};
   OwnedLock lock(&clone.mu);
   const DmDev* dev = clone.dest_dev;
+  const BioMap refused = {.kind = BioMap::Kind::kError, .err = EIO};
+  if (clone.mode == CloneMode::kFail) return refused;
   if (op != ReqOp::kFlush && !clone.cmd->Hydrated(region)) {
     if (reads) dev = clone.source_dev;
     if (op == ReqOp::kDiscard) return {.kind = BioMap::Kind::kDropped};
-    if (!reads) Hydrate(ti, clone, region);
+    if (!reads && !CloneHydrate(ti, clone, region)) return refused;
   }
   return {BioMap::Kind::kRemapped, dev, at, 0};
 }
@@ -227,75 +175,30 @@ void CloneElapse(DmTarget& ti, int64_t now) {
   Clone& clone = ti.Private<Clone>();
   OwnedLock lock(&clone.mu);
   uint64_t left = clone.copy.Take(now, clone.region_size);
-  if (!clone.hydrating) return;
   CloneMetadata& cmd = *clone.cmd;
+  bool copied = false;
   for (uint64_t region = cmd.NextUnhydrated(0);
-       left > 0 && region < cmd.nr_regions();
+       clone.hydrating && clone.mode == CloneMode::kWrite && left > 0 &&
+       region < cmd.nr_regions();
        region = cmd.NextUnhydrated(region + 1), --left) {
-    Hydrate(ti, clone, region);
+    copied |= CloneHydrate(ti, clone, region);
   }
-  Commit(ti, clone);
+  if (copied || NeedCommitDueToTime(now, clone.last_commit)) {
+    CloneCommit(ti, clone);
+  }
 }
 
 void CloneResume(DmTarget& ti) {
   Clone& clone = ti.Private<Clone>();
   OwnedLock lock(&clone.mu);
-  clone.copy.Start(MachineOf(ti).NowSeconds());
+  clone.last_commit = MachineOf(ti).NowSeconds();
+  clone.copy.Start(clone.last_commit);
 }
 
 void ClonePostsuspend(DmTarget& ti) {
   const Clone& clone = ti.Private<Clone>();
   OwnedLock lock(&clone.mu);
-  Commit(ti, clone);
-}
-
-void CloneInfo(const DmTarget& ti, const Clone& clone, std::string* out) {
-  OwnedLock lock(&clone.mu);
-  if (!ti.table->md().suspended()) Commit(ti, clone);
-  const CloneMetadata& cmd = *clone.cmd;
-  absl::StrAppend(out, kPageSectors, " ", cmd.used(), "/", cmd.blocks(), " ",
-                  clone.region_size);
-  absl::StrAppend(out, " ", cmd.nr_hydrated(), "/", cmd.nr_regions(), " 0 ",
-                  (clone.hydrating ? 0 : 1) + (clone.discard_passdown ? 0 : 1),
-                  clone.hydrating ? " " : " no_hydration ");
-  absl::StrAppend(out, clone.discard_passdown ? "" : "no_discard_passdown ",
-                  "4 hydration_threshold ", clone.threshold,
-                  " hydration_batch_size ", clone.batch_size, " rw");
-}
-
-void CloneStatus(const DmTarget& ti, StatusType type, std::string* out) {
-  const Clone& clone = ti.Private<Clone>();
-  if (type == STATUSTYPE_INFO) CloneInfo(ti, clone, out);
-  if (type == STATUSTYPE_TABLE) {
-    absl::StrAppend(out, clone.metadata_dev->name, " ", clone.dest_dev->name,
-                    " ", clone.source_dev->name, " ", clone.ctr_args);
-  }
-}
-
-absl::StatusOr<std::string> CloneMessage(DmTarget& ti,
-                                         absl::Span<const std::string> argv) {
-  Clone& clone = ti.Private<Clone>();
-  OwnedLock lock(&clone.mu);
-  const bool enables = absl::EqualsIgnoreCase(argv[0], "enable_hydration");
-  if (enables || absl::EqualsIgnoreCase(argv[0], "disable_hydration")) {
-    if (enables && !clone.hydrating) {
-      clone.copy.Start(MachineOf(ti).NowSeconds());
-    }
-    clone.hydrating = enables;
-    return "";
-  }
-  if (argv.size() != 2) return ErrnoError(EINVAL, "a name and a number");
-  uint32_t* arg = CoreArg(clone, argv[0]);
-  if (arg == nullptr) {
-    DmLog(MachineOf(ti), KernLevel::kErr, "clone",
-          absl::StrCat(ti.table->md().name(), ": Unsupported message `",
-                       argv[0], "'"));
-    return ErrnoError(EINVAL, "unsupported message");
-  }
-  absl::StatusOr<uint32_t> value = KstrtoU32(argv[1]);
-  if (!value.ok()) return ErrnoError(EINVAL, "not a number");
-  *arg = *value;
-  return "";
+  CloneCommit(ti, clone);
 }
 
 void DisablePassdown(const DmTarget& ti, const Clone& clone) {
@@ -334,28 +237,6 @@ void CloneIoHints(const DmTarget& ti, QueueLimits& limits) {
   limits.max_hw_discard_sectors = dest.max_hw_discard_sectors;
   limits.discard_granularity = dest.discard_granularity;
   limits.discard_alignment = dest.discard_alignment;
-}
-
-// "<passdown> <hydrating> <threshold> <batch size> <copy>".
-std::string CloneSaveState(const DmTarget& ti) {
-  const Clone& clone = ti.Private<Clone>();
-  OwnedLock lock(&clone.mu);
-  (void)clone.cmd->Commit();
-  return absl::StrCat(clone.discard_passdown ? 1 : 0, " ",
-                      clone.hydrating ? 1 : 0, " ", clone.threshold, " ",
-                      clone.batch_size, " ", clone.copy.Save());
-}
-
-bool CloneRestoreState(DmTarget& ti, absl::string_view state) {
-  const std::vector<absl::string_view> words = absl::StrSplit(state, ' ');
-  if (words.size() != 5) return false;
-  Clone& clone = ti.Private<Clone>();
-  OwnedLock lock(&clone.mu);
-  clone.discard_passdown = words[0] == "1";
-  clone.hydrating = words[1] == "1";
-  return absl::SimpleAtoi(words[2], &clone.threshold) &&
-         absl::SimpleAtoi(words[3], &clone.batch_size) &&
-         clone.copy.Restore(words[4]);
 }
 
 int CloneIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {

@@ -85,7 +85,9 @@ BioMap EraMap(const DmTarget& ti, sector_t sector, ReqOp op) {
     // The metadata lie on the device itself.
     if (era.mu.HeldHere()) return {.kind = BioMap::Kind::kError, .err = EIO};
     OwnedLock lock(&era.mu);
-    era.md->Write(at.value() / era.sectors_per_block);
+    if (const int err = era.md->Write(at.value() / era.sectors_per_block)) {
+      return {.kind = BioMap::Kind::kError, .err = err};
+    }
   }
   return {BioMap::Kind::kRemapped, era.origin_dev, at, 0};
 }
@@ -94,7 +96,11 @@ void EraStatus(const DmTarget& ti, StatusType type, std::string* out) {
   const Era& era = ti.Private<Era>();
   if (type == STATUSTYPE_INFO) {
     OwnedLock lock(&era.mu);
-    const EraMetadata::Stats stats = era.md->GetStats();
+    EraMetadata::Stats stats{};
+    if (era.md->GetStats(&stats) != 0) {
+      absl::StrAppend(out, "Error");
+      return;
+    }
     absl::StrAppend(out, kPageSectors, " ", stats.used, "/", stats.total, " ",
                     stats.era, " ");
     if (stats.snap != 0) {

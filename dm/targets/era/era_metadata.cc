@@ -91,8 +91,7 @@ bool EraMetadata::Format() {
   // Unlike the others, era writes its first superblock without a commit of the
   // space map.
   tm_->Commit();
-  Save();
-  return true;
+  return Save().ok();
 }
 
 void EraMetadata::FlushBits() {
@@ -103,15 +102,17 @@ void EraMetadata::FlushBits() {
   dirty_word_.reset();
 }
 
-void EraMetadata::Commit() {
+int EraMetadata::Commit() {
   FlushBits();
   tm_->PreCommit();
-  if (tm_->failed()) return;
+  if (tm_->failed()) return 0;
   tm_->Commit();
-  Save();
+  if (Save().ok()) return 0;
+  Say("metadata_commit: pre commit failed");
+  return EIO;
 }
 
-void EraMetadata::Save() {
+absl::Status EraMetadata::Save() {
   NumberWriter out;
   auto put_writeset = [&](const Writeset& ws) {
     out.Put(ws.root);
@@ -127,7 +128,7 @@ void EraMetadata::Save() {
   for (const auto& [root, ws] : archived_) put_writeset(ws);
   put_writeset(current_);
   tm_->Save(&out);
-  WriteMetadataImage(dev_, kSuperblock, out.bytes());
+  return WriteMetadataImage(dev_, kSuperblock, out.bytes());
 }
 
 bool EraMetadata::Load(absl::string_view state) {
@@ -213,8 +214,8 @@ int EraMetadata::InWorker(absl::FunctionRef<int()> rpc) {
             static_cast<uint64_t>(seconds) * kStepsPerSecond);
   KickOffDigest();
   DigestStep();
-  const int err = rpc();
-  Commit();
+  int err = rpc();
+  if (const int commit_err = Commit()) err = commit_err;
   RunDigest(kStepsAtOnce);
   return err;
 }
@@ -249,7 +250,10 @@ int EraMetadata::TakeSnap() {
       return Say("metadata_take_snap: metadata snapshot already exists");
     }
     Rollover();
-    Commit();
+    if (const int err = Commit()) {
+      Say("metadata_take_snap: pre commit failed");
+      return err;
+    }
     bool shared;
     tm_->Inc(0);
     const uint64_t copy = tm_->Shadow(0, &shared);
@@ -282,37 +286,43 @@ int EraMetadata::Preresume(uint64_t nr_blocks) {
     return ENOSPC;
   }
   nr_blocks_ = nr_blocks;
-  Commit();
-  return Checkpoint();
+  if (const int err = Commit()) {
+    Say("era_preresume: metadata_commit failed");
+    return err;
+  }
+  const int err = Checkpoint();
+  if (err != 0) Say("era_preresume: metadata_era_rollover failed");
+  return err;
 }
 
 void EraMetadata::Postsuspend() {
-  (void)InWorker([&] {
-    Archive();
-    return 0;
-  });
-  Commit();
+  if (InWorker([&] {
+        Archive();
+        return 0;
+      }) != 0) {
+    Say("era_postsuspend: couldn't archive current era");
+  }
+  if (Commit() != 0) Say("era_postsuspend: metadata_commit failed");
 }
 
-void EraMetadata::Write(uint64_t block) {
-  if (current_.root == 0 || current_.bits.contains(block)) return;
+int EraMetadata::Write(uint64_t block) {
+  if (current_.root == 0 || current_.bits.contains(block)) return 0;
   KickOffDigest();
   DigestStep();
   const uint64_t word = block / 64;
   if (dirty_word_ && *dirty_word_ != word) FlushBits();
   dirty_word_ = word;
   current_.bits.insert(block);
-  Commit();
+  const int err = Commit();
   RunDigest(kStepsAtOnce);
+  return err;
 }
 
-EraMetadata::Stats EraMetadata::GetStats() {
-  Stats stats{};
-  (void)InWorker([&] {
-    stats = {tm_->nr_used(), tm_->nr_blocks(), snap_, current_era_};
+int EraMetadata::GetStats(Stats* stats) {
+  return InWorker([&] {
+    *stats = {tm_->nr_used(), tm_->nr_blocks(), snap_, current_era_};
     return 0;
   });
-  return stats;
 }
 
 }  // namespace dmdax

@@ -46,13 +46,13 @@ class EraMetadata {
   // era_preresume(), era_postsuspend().
   int Preresume(uint64_t nr_blocks);
   void Postsuspend();
-  // A write to `block`, of which the era has to know first.
-  void Write(uint64_t block);
+  // A write to `block`, of which the era has to know first; 0 or an errno.
+  int Write(uint64_t block);
 
   struct Stats {
     uint64_t used, total, snap, era;
   };
-  Stats GetStats();
+  int GetStats(Stats* stats);
 
  private:
   struct Writeset {
@@ -83,8 +83,9 @@ class EraMetadata {
   void Rollover();
   // dm_bitset_flush() of the current writeset.
   void FlushBits();
-  void Commit();
-  void Save();
+  // metadata_commit(): 0, or EIO, which the log explains.
+  int Commit();
+  absl::Status Save();
   int Say(absl::string_view text);
 
   Machine& machine_;

@@ -35,7 +35,7 @@ BioMap IntegrityMap(const DmTarget& ti, sector_t sector, ReqOp op) {
         ValueAt<bool>(kHasInvalidStatus, ProfileOf(ti).release);
     return {.kind = BioMap::Kind::kError, .err = checked ? EINVAL : EIO};
   }
-  const bool reads = op == ReqOp::kRead || op == ReqOp::kReadAhead;
+  const bool reads = IsRead(op);
   if (ic.mode == 'R' && !reads && op != ReqOp::kFlush) {
     return {.kind = BioMap::Kind::kError, .err = EIO};
   }

@@ -35,6 +35,7 @@ class DirtyLog {
   uint64_t region_size() const { return region_size_; }  // sectors
   uint64_t region_count() const { return region_count_; }
   uint64_t sync_count() const { return prefix_ - out_.size(); }
+  bool on_disk() const { return dev_ != nullptr; }
   bool all_in_sync() const { return sync_count() == region_count_; }
   bool InSync(uint64_t region) const {
     return region < prefix_ && !out_.contains(region);

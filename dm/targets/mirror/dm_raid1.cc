@@ -122,6 +122,7 @@ std::string LegStates(const MirrorSet& ms) {
   std::string states;
   for (const Mirror& m : ms.mirror) {
     states += m.error_count == 0                          ? 'A'
+              : (m.error_type & DM_RAID1_FLUSH_ERROR)     ? 'F'
               : (m.error_type & DM_RAID1_WRITE_ERROR)     ? 'D'
               : (m.error_type & DM_RAID1_SYNC_ERROR) != 0 ? 'S'
                                                           : 'R';

@@ -18,6 +18,7 @@ namespace dmdax {
 
 // enum dm_raid1_error, as bits.
 inline constexpr unsigned DM_RAID1_WRITE_ERROR = 1u << 0;
+inline constexpr unsigned DM_RAID1_FLUSH_ERROR = 1u << 1;
 inline constexpr unsigned DM_RAID1_SYNC_ERROR = 1u << 2;
 inline constexpr unsigned DM_RAID1_READ_ERROR = 1u << 3;
 

@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "dm/bio/submit_bio.h"
 #include "dm/bio_map.h"
+#include "dm/targets/dm_delay.h"
 #include "dm/targets/mirror/dm_raid1.h"
 
 namespace dmdax {
@@ -25,8 +27,6 @@ enum Choice : uint32_t {
   kDirect = 0x100,      // a read that mirror_map() has sent itself
   kDefaultOnly = 0x200  // a write to a region that is not in sync
 };
-
-bool IsRead(ReqOp op) { return op == ReqOp::kRead || op == ReqOp::kReadAhead; }
 
 void Say(const DmTarget& ti, KernLevel level, absl::string_view text) {
   DmLog(MachineOf(ti), level, "raid1", text);
@@ -175,6 +175,28 @@ bool FlushLog(const DmTarget& ti, MirrorSet& ms) {
   return false;
 }
 
+// mirror_flush(): a log on a disk is written behind what the legs have.
+void FlushLegs(const DmTarget& ti, MirrorSet& ms) {
+  std::vector<size_t> failed;
+  for (size_t i = 0; i < ms.mirror.size(); ++i) {
+    if (!BioSubmitter()
+             .Submit(ReqOp::kFlush, *ms.mirror[i].dev->bdev, sector_t{0}, 0)
+             .ok()) {
+      failed.push_back(i);
+    }
+  }
+  Event event = Event::kNone;
+  {
+    absl::MutexLock lock(&ms.mu);
+    for (const size_t leg : failed) {
+      if (FailMirror(ti, ms, leg, DM_RAID1_FLUSH_ERROR) == Event::kRaised) {
+        event = Event::kRaised;
+      }
+    }
+  }
+  if (event == Event::kRaised) DmTableEvent(ti);
+}
+
 // recover(): a region of the default leg goes to the others.  Whether it did.
 bool CopyRegion(const DmTarget& ti, MirrorSet& ms, uint64_t region) {
   const uint64_t start = region * ms.log.region_size();
@@ -281,14 +303,37 @@ AfterFailure MirrorIoFailed(const DmTarget& ti, const DmBio& bio,
                            : WriteFailed(ti, ms, region, failure, &event);
   }
   if (event == Event::kRaised) DmTableEvent(ti);
+  // That the region was dirty went to the log before the write.
+  if (!IsRead(bio.op)) (void)FlushLog(ti, ms);
   return after;
+}
+
+// How long delay targets make the copy of a region take.
+uint64_t RecoveryDelayMs(const MirrorSet& ms) {
+  size_t from;
+  {
+    absl::MutexLock lock(&ms.mu);
+    if (ms.log.all_in_sync()) return 0;
+    from = ms.default_mirror;
+  }
+  uint64_t write_ms = 0;
+  for (size_t i = 0; i < ms.mirror.size(); ++i) {
+    const Mirror& m = ms.mirror[i];
+    if (i == from) continue;
+    write_ms =
+        std::max(write_ms, DelayBelowMs(*m.dev->bdev, m.offset, ReqOp::kWrite));
+  }
+  const Mirror& source = ms.mirror[from];
+  return DelayBelowMs(*source.dev->bdev, source.offset, ReqOp::kRead) +
+         write_ms;
 }
 
 // do_recovery(): that all regions are in sync is an event.  Without
 // handle_errors those that could not be copied count as if they had been.
 void MirrorElapse(DmTarget& ti, int64_t now) {
   MirrorSet& ms = ti.Private<MirrorSet>();
-  uint64_t left = ms.recovery.Take(now, ms.log.region_size());
+  uint64_t left =
+      ms.recovery.Take(now, ms.log.region_size(), RecoveryDelayMs(ms));
   bool copied = false;
   for (; left > 0; --left) {
     std::optional<uint64_t> region;
@@ -298,8 +343,11 @@ void MirrorElapse(DmTarget& ti, int64_t now) {
     }
     if (!region) break;
     const bool in_sync = CopyRegion(ti, ms, *region) || !ms.handle_errors;
-    absl::MutexLock lock(&ms.mu);
-    ms.log.SetSync(*region, in_sync);
+    {
+      absl::MutexLock lock(&ms.mu);
+      ms.log.SetSync(*region, in_sync);
+    }
+    if (ms.log.on_disk()) FlushLegs(ti, ms);
     copied = true;
   }
   if (copied) (void)FlushLog(ti, ms);

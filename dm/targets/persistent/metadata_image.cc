@@ -75,17 +75,32 @@ absl::StatusOr<std::optional<std::string>> ReadMetadataImage(
   return std::string(state.data(), length);
 }
 
-void WriteMetadataImage(const DmDev& dev, const SuperblockFormat& format,
-                        absl::string_view state) {
+absl::Status WriteMetadataImage(const DmDev& dev,
+                                const SuperblockFormat& format,
+                                absl::string_view state) {
   std::vector<char> block(kPageSize);
   PutLe64(&block[kMagicAt], format.magic);
   memcpy(&block[kOursAt], kOurs, sizeof(kOurs));
   PutLe64(&block[kLengthAt], state.size());
   std::vector<char> behind(state.begin(), state.end());
   behind.resize(WholeSectors(behind.size()));
-  // A device that can not be written keeps what it had, as in the kernel.
-  (void)BioWrite(*dev.bdev, sector_t{kPageSectors}, behind);
-  (void)BioWrite(*dev.bdev, sector_t{0}, block);
+  // Our form may need more room than the kernel's.
+  const uint64_t room = dev.bdev->nr_sectors() << kSectorShift;
+  if (kPageSize + behind.size() <= room) {
+    absl::Status s = BioWrite(*dev.bdev, sector_t{kPageSectors}, behind);
+    if (!s.ok()) return s;
+  }
+  return BioWrite(*dev.bdev, sector_t{0}, block);
+}
+
+std::optional<std::string> ReadLastCommit(const DmTarget& ti, const DmDev& dev,
+                                          const SuperblockFormat& format,
+                                          const std::string& committed) {
+  absl::StatusOr<std::optional<std::string>> state =
+      ReadMetadataImage(ti, dev, format);
+  if (state.ok()) return *std::move(state);
+  if (IsNotModelled(state.status())) return committed;
+  return std::nullopt;
 }
 
 void LogNoMetadataSpace(Machine& machine, const TransactionManager& tm) {

@@ -35,8 +35,18 @@ struct SuperblockFormat {
 // has the kernel's magic, but is not ours.
 absl::StatusOr<std::optional<std::string>> ReadMetadataImage(
     const DmTarget& ti, const DmDev& dev, const SuperblockFormat& format);
-void WriteMetadataImage(const DmDev& dev, const SuperblockFormat& format,
-                        absl::string_view state);
+// EIO: the device took not all of it.  What it had is there still, as the
+// kernel writes the superblock last.
+absl::Status WriteMetadataImage(const DmDev& dev,
+                                const SuperblockFormat& format,
+                                absl::string_view state);
+
+// What an aborted transaction goes back to: the state on the device, or
+// `committed`, which was written last, where the device has no room for our
+// form.  Nothing: it can not be read.
+std::optional<std::string> ReadLastCommit(const DmTarget& ti, const DmDev& dev,
+                                          const SuperblockFormat& format,
+                                          const std::string& committed);
 
 // Blocks of 4096 bytes on a metadata device.
 inline uint64_t MetadataBlocks(const DmDev& dev) {

@@ -5,11 +5,12 @@
 //   raid <raid type> <#params> <param> ... <#devs> [<meta dev|->
 //   <dev|->]{#devs}
 //
-// Sets that are new, on blank metadata devices or without any, are run; a
-// resync of one takes no time here.  A set that its superblocks describe, that
-// is reshaped, rebuilt or journaled is not modelled.  dm_raid_params.cc has the
-// parameters, dm_raid_run.cc what md says.
-// Mirrors drivers/md/dm-raid.c (4.14 to 7.2).
+// A resync and a recovery take no time here.  A set that is reshaped or
+// journaled is not modelled.  dm_raid_params.cc has the parameters,
+// dm_raid_assemble.cc what superblocks say, dm_raid_run.cc what md says,
+// dm_raid_md.cc which devices have failed, dm_raid_recover.cc how they come
+// back.
+// Mirrors drivers/md/dm-raid.c (4.14 to 7.3).
 #include "dm/targets/raid/dm_raid.h"
 
 #include <algorithm>
@@ -18,13 +19,12 @@
 #include <utility>
 
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/kstrtox.h"
 #include "base/since.h"
 #include "dm/arg_set.h"
 #include "dm/device_mapper.h"
-#include "dm/targets/fresh_metadata.h"
+#include "dm/targets/raid/dm_raid_md.h"
 
 namespace dmdax {
 namespace {
@@ -50,13 +50,6 @@ constexpr RaidType kRaidTypes[] = {{"raid0", 0, 2, 0, 0},
                                    {"raid6_rs_6", 2, 4, 6, 19},
                                    {"raid6_la_6", 2, 4, 6, 16},
                                    {"raid6_ra_6", 2, 4, 6, 17}};
-
-const RaidType* FindRaidType(absl::string_view name) {
-  for (const RaidType& type : kRaidTypes) {
-    if (absl::EqualsIgnoreCase(name, type.name)) return &type;
-  }
-  return nullptr;
-}
 
 absl::Status ParseDevice(DmTarget& ti, DmArgSet& as, RaidDev* dev) {
   const std::string* meta = as.Shift();
@@ -95,145 +88,6 @@ absl::Status ParseDevices(DmTarget& ti, DmArgSet& as, RaidSet* rs) {
   return absl::OkStatus();
 }
 
-// rs_set_dev_and_array_sectors().
-absl::Status DivideSectors(const DmTarget& ti, RaidSet* rs) {
-  constexpr char kUneven[] =
-      "Target length not divisible by number of data devices";
-  const uint64_t len = ti.len.value();
-  uint64_t sectors = len;
-  if (rs->type->is_raid10()) {
-    if (rs->delta_disks < 0) {
-      return DmError("Bogus raid10 data copies or delta disks");
-    }
-    sectors *= rs->raid10_copies;
-    if (sectors % rs->data_stripes() != 0) return DmError(kUneven);
-    sectors /= rs->data_stripes();
-    const uint64_t disks =
-        rs->data_stripes() + static_cast<uint32_t>(rs->delta_disks);
-    if (disks * sectors % rs->raid10_copies != 0) return DmError(kUneven);
-  } else if (!rs->type->is_raid1()) {
-    if (sectors % rs->data_stripes() != 0) return DmError(kUneven);
-    sectors /= rs->data_stripes();
-  }
-  rs->dev_sectors = sectors;
-  for (const RaidDev& dev : rs->devs) {
-    if (dev.data != nullptr && dev.data->bdev->nr_sectors() < sectors) {
-      return DmError("Component device(s) too small");
-    }
-  }
-  return absl::OkStatus();
-}
-
-// The devices whose superblocks are read: blank, every one of them is new.
-absl::StatusOr<uint32_t> CountNewDevices(const RaidSet& rs) {
-  uint32_t count = 0;
-  if (rs.Has(kSync)) return count;
-  for (const RaidDev& dev : rs.devs) {
-    if (dev.meta == nullptr) continue;
-    absl::Status s = RequireFreshMetadata(*dev.meta, sector_t{0});
-    if (!s.ok()) return s;
-    ++count;
-  }
-  return count;
-}
-
-// analyse_superblocks() of new devices.
-absl::Status AnalyseSuperblocks(const DmTarget& ti, const RaidSet& rs,
-                                uint32_t new_devs) {
-  constexpr char kInvalid[] = "Unable to assemble array: Invalid superblocks";
-  if (new_devs == 0) return absl::OkStatus();
-  auto log = [&ti](KernLevel level, absl::string_view text) {
-    DmLog(MachineOf(ti), level, "raid", text);
-  };
-  uint32_t rebuilds = 0, rebuild_and_new = 0;
-  for (size_t i = 0; i < rs.devs.size(); ++i) {
-    if (!rs.devs[i].rebuild) continue;
-    log(KernLevel::kInfo,
-        absl::StrCat("Device ", i,
-                     " specified for rebuild; clearing superblock"));
-    ++rebuilds;
-    if (rs.devs[i].meta != nullptr) ++rebuild_and_new;
-  }
-  if (new_devs == rs.disks()) {
-    log(KernLevel::kInfo, "Superblocks created for new raid set");
-    return absl::OkStatus();
-  }
-  if (rebuilds == 0) {
-    if (static_cast<int64_t>(new_devs) == rs.delta_disks) {
-      return absl::OkStatus();
-    }
-    log(KernLevel::kErr,
-        "New device injected into existing raid set without 'delta_disks' or "
-        "'rebuild' parameter specified");
-    return DmError(kInvalid);
-  }
-  if (new_devs != rebuilds) {
-    log(KernLevel::kErr,
-        absl::StrCat(rebuilds,
-                     " 'rebuild' devices cannot be injected into a "
-                     "raid set with ",
-                     new_devs, " other first-time devices"));
-    return DmError(kInvalid);
-  }
-  if (rebuild_and_new != 0 && rebuilds != rebuild_and_new) {
-    log(KernLevel::kErr, absl::StrCat("new device", new_devs > 1 ? "s" : "",
-                                      " provided without 'rebuild'"));
-    return DmError(kInvalid);
-  }
-  return absl::OkStatus();
-}
-
-// Whether md would begin to move data about.  Without metadata raid4/5/6 has
-// nothing to begin from, unless it is said where there is room; raid1 has no
-// data to move, but counts its legs; an offset alone moves nothing.
-bool IsReshaped(const RaidSet& rs, uint32_t new_devs) {
-  if (rs.delta_disks == 0) return false;
-  if (new_devs != 0) return true;
-  if (rs.type->is_raid456()) return rs.data_offset != 0;
-  return rs.type->is_raid1() &&
-         std::any_of(rs.devs.begin(), rs.devs.end(),
-                     [](const RaidDev& dev) { return dev.data == nullptr; });
-}
-
-// What a set asks of md beyond starting it.
-absl::Status RequireModelled(const RaidSet& rs, uint32_t new_devs) {
-  if (IsReshaped(rs, new_devs)) {
-    return DmNotModelled("a raid set that is reshaped", "md's reshape");
-  }
-  if (rs.data_offset != 0 && rs.devs[0].data == nullptr) {
-    return DmNotModelled("data_offset without a first device",
-                         "a kernel that survives it");
-  }
-  if (rs.Has(kRebuild)) {
-    return DmNotModelled("a raid set that is rebuilt", "md's recovery");
-  }
-  if (rs.journal_dev != nullptr && (new_devs != 0 || rs.Has(kJournalMode))) {
-    return DmNotModelled("a raid set with a journal", "md's log of stripes");
-  }
-  if (new_devs != 0 && new_devs != rs.disks()) {
-    return DmNotModelled("a raid set with some metadata", "md's superblocks");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckNew(const DmTarget&, const RaidSet& rs, uint32_t new_devs) {
-  if (std::none_of(rs.devs.begin(), rs.devs.end(),
-                   [](const RaidDev& dev) { return dev.data != nullptr; })) {
-    return DmError("Invalid rdev size");
-  }
-  if (new_devs == rs.disks() && rs.type->level == 6 && rs.Has(kNosync)) {
-    return DmError("'nosync' not allowed for new raid6 set");
-  }
-  constexpr uint64_t kMinReshapeSpace = 32;
-  if (rs.data_offset != 0 && rs.devs[0].data != nullptr &&
-      rs.devs[0].data->bdev->nr_sectors() - rs.dev_sectors < kMinReshapeSpace) {
-    return ErrnoError(ENOSPC, rs.delta_disks > 0
-                                  ? "No space for forward reshape"
-                                  : "No space for backward reshape");
-  }
-  return RequireModelled(rs, new_devs);
-}
-
 absl::StatusOr<std::unique_ptr<RaidSet>> AllocRaidSet(const RaidType& type,
                                                       uint32_t devs) {
   constexpr uint32_t kMaxDevices = 253;
@@ -244,8 +98,10 @@ absl::StatusOr<std::unique_ptr<RaidSet>> AllocRaidSet(const RaidType& type,
     return DmError("Insufficient number of devices");
   }
   auto rs = std::make_unique<RaidSet>();
-  rs->type = &type;
+  rs->type = rs->asked = &type;
   rs->devs.resize(devs);
+  absl::MutexLock lock(&rs->mu);
+  rs->md.members.resize(devs);
   return rs;
 }
 
@@ -269,23 +125,11 @@ void ConfigureDiscards(DmTarget& ti, const RaidSet& rs) {
   }
 }
 
-// "sync" makes a set new, which is then resynchronised.
-constexpr Since<bool> kSyncMakesNew[] = {{{6, 17}, true}};
-
 absl::Status StartRaid(DmTarget& ti, RaidSet* rs) {
-  absl::Status s = DivideSectors(ti, rs);
-  if (!s.ok()) return s;
-  absl::StatusOr<uint32_t> new_devs = CountNewDevices(*rs);
-  if (!new_devs.ok()) return new_devs.status();
-  // A raid0 has superblocks, but nothing is read from them.
-  if (!rs->type->is_raid0()) s = AnalyseSuperblocks(ti, *rs, *new_devs);
-  if (s.ok()) s = CheckNew(ti, *rs, *new_devs);
-  rs->has_metadata = *new_devs != 0;
-  rs->is_new = rs->has_metadata && !rs->type->is_raid0();
-  if (rs->Has(kSync) && ValueAt<bool>(kSyncMakesNew, ProfileOf(ti).release)) {
-    rs->is_new = true;
-  }
+  absl::Status s = DivideRaidSectors(ti, rs);
+  if (s.ok()) s = AssembleRaid(ti, rs);
   if (s.ok()) s = RunRaid(ti, rs);
+  if (s.ok()) FitRaidBitmap(rs);
   return s;
 }
 
@@ -360,15 +204,69 @@ const TargetType kRaidTarget = {
     .ctr = RaidCtr,
     .map = RaidMap,
     .submit = RaidSubmit,
+    .io_failed = RaidIoFailed,
     .status = RaidStatus,
     .message = RaidMessage,
     .resume = RaidResume,
     .postsuspend = RaidPostsuspend,
+    .elapse = RaidElapse,
     .iterate_devices = RaidIterateDevices,
     .io_hints = RaidIoHints,
+    .save_state = RaidSaveState,
+    .restore_state = RaidRestoreState,
     .example = {.length = 2048, .params = "raid1 1 0 2 - /dev/sda - /dev/sdb"},
 };
 DM_REGISTER_TARGET(kRaidTarget);
 
 }  // namespace
+
+const RaidType* FindRaidType(absl::string_view name) {
+  for (const RaidType& type : kRaidTypes) {
+    if (absl::EqualsIgnoreCase(name, type.name)) return &type;
+  }
+  return nullptr;
+}
+
+const RaidType* FindRaidType(uint32_t level, uint32_t layout) {
+  for (const RaidType& type : kRaidTypes) {
+    if (type.level != level) continue;
+    // Of raid10 any name will do.
+    if (level == 10 || static_cast<uint32_t>(type.algorithm) == layout) {
+      return &type;
+    }
+  }
+  return nullptr;
+}
+
+// rs_set_dev_and_array_sectors().
+absl::Status DivideRaidSectors(const DmTarget& ti, RaidSet* rs) {
+  constexpr char kUneven[] =
+      "Target length not divisible by number of data devices";
+  const uint64_t len = ti.len.value();
+  uint64_t sectors = len, array = len;
+  if (rs->type->is_raid10()) {
+    if (rs->delta_disks < 0) {
+      return DmError("Bogus raid10 data copies or delta disks");
+    }
+    sectors *= rs->raid10_copies;
+    if (sectors % rs->data_stripes() != 0) return DmError(kUneven);
+    sectors /= rs->data_stripes();
+    const uint64_t disks =
+        rs->data_stripes() + static_cast<uint32_t>(rs->delta_disks);
+    if (disks * sectors % rs->raid10_copies != 0) return DmError(kUneven);
+    array = disks * sectors / rs->raid10_copies;
+  } else if (!rs->type->is_raid1()) {
+    if (sectors % rs->data_stripes() != 0) return DmError(kUneven);
+    sectors /= rs->data_stripes();
+  }
+  rs->dev_sectors = rs->rdev_sectors = sectors;
+  rs->array_sectors = array;
+  for (const RaidDev& dev : rs->devs) {
+    if (dev.data != nullptr && dev.data->bdev->nr_sectors() < sectors) {
+      return DmError("Component device(s) too small");
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace dmdax

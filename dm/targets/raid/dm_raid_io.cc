@@ -1,296 +1,89 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// raid: where I/O goes, parity, and what is made of it for a device that is
-// not there.  What the legs have in parity of a set that was never in sync is
-// changed as md changes it: by what is written (rmw) or anew (rcw), as if
-// nothing were in its cache of stripes.  A resync goes through sets of at most
-// 16 MiB; of a larger one, which would take hours, rows get right parity when
-// they are written.  A device that fails is not put out of the set: without
-// metadata md waits for ever then.
+// raid: where I/O goes, and what becomes of it when a device fails: it is put
+// out of the set, and the others serve.
 // Mirrors: raid0_make_request, raid1_make_request, raid10_make_request,
-// handle_stripe_dirtying, ops_run_compute of drivers/md/raid*.c (4.14 to 7.3).
+// fix_read_error, handle_read_error, handle_write_finished of
+// drivers/md/raid*.c (4.14 to 7.3).
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <map>
 #include <optional>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "dm/bio_map.h"
 #include "dm/targets/raid/dm_raid_layout.h"
+#include "dm/targets/raid/dm_raid_md.h"
+#include "dm/targets/raid/dm_raid_row.h"
 
 namespace dmdax {
 namespace {
 
-// RAID5_STRIPE_SIZE.
-constexpr uint64_t kPageBytes = 4096;
-constexpr uint64_t kPage = kPageBytes >> kSectorShift;
-using Page = std::array<unsigned char, kPageBytes>;
+using Members = std::vector<RaidMember>;
 
-// raid1_read_request() and raid1_write_request(): the first leg that is there
-// serves reads, and a write goes to all.
+std::vector<RaidPlace> PlacesOf(const RaidSet& rs, uint64_t offset) {
+  return rs.type->is_raid1() ? LegsOf(rs, offset) : CopiesOf(rs, offset);
+}
+
+BioMap Refused() { return {.kind = BioMap::Kind::kError, .err = EIO}; }
+
+// Where a read goes: the first copy that serves, but rather one that is not
+// write-mostly.
+const RaidPlace* ReadPlace(const RaidSet& rs, const Members& members,
+                           const std::vector<RaidPlace>& places) {
+  const RaidPlace* found = nullptr;
+  for (const RaidPlace& place : places) {
+    if (!RaidServes(rs, members, place.dev)) continue;
+    if (!rs.devs[place.dev].write_mostly) return &place;
+    if (found == nullptr) found = &place;
+  }
+  return found;
+}
+
+sector_t At(const RaidSet& rs, const RaidPlace& place) {
+  return sector_t(place.sector + rs.data_begin());
+}
+
+// raid1_read_request() and raid1_write_request(): one leg serves reads, and a
+// write goes to all that are there.
 BioMap MapToCopies(const RaidSet& rs, const std::vector<RaidPlace>& places,
                    ReqOp op, uint64_t sectors) {
-  BioMap map = {.kind = BioMap::Kind::kError, .err = EIO};
+  const Members members = rs.Members();
+  if (IsRead(op)) {
+    const RaidPlace* place = ReadPlace(rs, members, places);
+    if (place == nullptr) return Refused();
+    return {.kind = BioMap::Kind::kRemapped,
+            .dev = rs.devs[place->dev].data,
+            .sector = At(rs, *place),
+            .choice = place->dev,
+            .sectors = sectors};
+  }
+  if (RaidWritesWait(rs, members)) return {.kind = BioMap::Kind::kWaits};
+  BioMap map = Refused();
   for (const RaidPlace& place : places) {
+    if (!RaidTakes(rs, members, place.dev)) continue;
     const DmDev* dev = rs.devs[place.dev].data;
-    const sector_t sector(place.sector + rs.data_begin());
-    if (dev == nullptr) continue;
     if (map.kind == BioMap::Kind::kError) {
       map = {.kind = BioMap::Kind::kRemapped,
              .dev = dev,
-             .sector = sector,
+             .sector = At(rs, place),
              .sectors = sectors};
-      if (op == ReqOp::kRead || op == ReqOp::kReadAhead) break;
     } else {
-      map.also.push_back({dev, sector});
+      map.also.push_back({dev, At(rs, place)});
     }
   }
   return map;
 }
-
-// Where raid1 has a sector.
-std::vector<RaidPlace> Legs(const RaidSet& rs, uint64_t offset) {
-  std::vector<RaidPlace> legs;
-  for (uint32_t i = 0; i < rs.disks(); ++i) legs.push_back({i, offset});
-  return legs;
-}
-
-// --- GF(2^8) of lib/raid6, with 0x11d and the generator 2 ---
-
-unsigned char Times2(unsigned char a) {
-  return static_cast<unsigned char>(a << 1 ^ ((a & 0x80) != 0 ? 0x1d : 0));
-}
-
-unsigned char Mul(unsigned char a, unsigned char b) {
-  unsigned char product = 0;
-  for (; b != 0; b >>= 1, a = Times2(a)) {
-    if ((b & 1) != 0) product ^= a;
-  }
-  return product;
-}
-
-unsigned char Pow2(unsigned n) {
-  unsigned char power = 1;
-  for (n %= 255; n > 0; --n) power = Times2(power);
-  return power;
-}
-
-// a^254.
-unsigned char Inverse(unsigned char a) {
-  unsigned char product = 1;
-  for (int i = 0; i < 254; ++i) product = Mul(product, a);
-  return product;
-}
-
-void AddTimes(unsigned char factor, const Page& page, Page* sum) {
-  std::array<unsigned char, 256> table;
-  for (unsigned i = 0; i < 256; ++i) {
-    table[i] = Mul(factor, static_cast<unsigned char>(i));
-  }
-  for (size_t i = 0; i < kPageBytes; ++i) (*sum)[i] ^= table[page[i]];
-}
-
-void Add(const Page& page, Page* sum) {
-  for (size_t i = 0; i < kPageBytes; ++i) (*sum)[i] ^= page[i];
-}
-
-// One page of each device of a row.
-class Row {
- public:
-  Row(const RaidSet& rs, RaidStripe stripe) : rs_(rs), stripe_(stripe) {
-    stripe_.sector -= stripe_.sector % kPage;
-  }
-
-  // Of chunk `index`: bytes [from, from + bytes.size()) are written.
-  void Put(uint32_t index, size_t from, absl::Span<const char> bytes) {
-    writes_.push_back({index, from, bytes});
-  }
-
-  // What data chunk `index` has.  False: an error, or too little is there.
-  bool Get(uint32_t index, Page* page) const {
-    const uint32_t dev = stripe_.data[index];
-    return Has(dev) ? Read(dev, page) : Reconstruct(index, page);
-  }
-
-  // Parity as it has to be.
-  bool Sync() {
-    syncs_ = true;
-    return ReconstructWrite();
-  }
-
-  bool Write() {
-    // Of a set in sync both come to the same, and of a large one only what is
-    // written has been brought in sync.
-    const bool modify = !rs_.NeedsResync() && Rmw() < Rcw();
-    return modify ? ReadModifyWrite() : ReconstructWrite();
-  }
-
- private:
-  struct Put1 {
-    uint32_t index;
-    size_t from;
-    absl::Span<const char> bytes;
-  };
-
-  bool Has(uint32_t dev) const { return rs_.devs[dev].data != nullptr; }
-  sector_t At() const { return sector_t(stripe_.sector + rs_.data_begin()); }
-  bool Read(uint32_t dev, Page* page) const {
-    return BioRead(*rs_.devs[dev].data->bdev, At(),
-                   absl::MakeSpan(reinterpret_cast<char*>(page->data()),
-                                  kPageBytes))
-        .ok();
-  }
-  bool Store(uint32_t dev, const Page& page) const {
-    if (dev == RaidStripe::kNone || !Has(dev)) return true;
-    // Blank devices stay so.
-    Page now;
-    if (syncs_ && Read(dev, &now) && now == page) return true;
-    return BioWrite(*rs_.devs[dev].data->bdev, At(),
-                    absl::MakeConstSpan(
-                        reinterpret_cast<const char*>(page.data()), kPageBytes))
-        .ok();
-  }
-  bool Writes(uint32_t index) const {
-    return std::any_of(writes_.begin(), writes_.end(),
-                       [&](const Put1& w) { return w.index == index; });
-  }
-  bool Overwrites(uint32_t index) const {
-    size_t bytes = 0;
-    for (const Put1& w : writes_) {
-      if (w.index == index) bytes += w.bytes.size();
-    }
-    return bytes == kPageBytes;
-  }
-  void Apply(uint32_t index, Page* page) const {
-    for (const Put1& w : writes_) {
-      if (w.index == index) {
-        memcpy(page->data() + w.from, w.bytes.data(), w.bytes.size());
-      }
-    }
-  }
-
-  // How many pages must be read for the one and the other; none can be read of
-  // a device that is missing.
-  uint32_t Cost(uint32_t dev) const { return Has(dev) ? 1 : 2 * rs_.disks(); }
-  uint32_t Rmw() const {
-    uint32_t cost = Cost(stripe_.p);
-    if (stripe_.q != RaidStripe::kNone) cost += Cost(stripe_.q);
-    for (uint32_t i = 0; i < stripe_.data.size(); ++i) {
-      if (Writes(i)) cost += Cost(stripe_.data[i]);
-    }
-    return cost;
-  }
-  uint32_t Rcw() const {
-    uint32_t cost = 0;
-    for (uint32_t i = 0; i < stripe_.data.size(); ++i) {
-      if (!Overwrites(i)) cost += Cost(stripe_.data[i]);
-    }
-    return cost;
-  }
-
-  bool ReadModifyWrite() const {
-    Page p = {}, q = {};
-    if (!Read(stripe_.p, &p)) return false;
-    const bool has_q = stripe_.q != RaidStripe::kNone;
-    if (has_q && !Read(stripe_.q, &q)) return false;
-    std::vector<std::pair<uint32_t, Page>> pages;
-    for (uint32_t i = 0; i < stripe_.data.size(); ++i) {
-      if (!Writes(i)) continue;
-      Page page;
-      if (!Get(i, &page)) return false;
-      Page change = page;
-      Apply(i, &page);
-      Add(page, &change);
-      Add(change, &p);
-      if (has_q) AddTimes(Pow2(stripe_.power[stripe_.data[i]]), change, &q);
-      pages.emplace_back(stripe_.data[i], page);
-    }
-    return StoreAll(pages, p, q);
-  }
-
-  bool ReconstructWrite() const {
-    Page p = {}, q = {};
-    const bool has_q = stripe_.q != RaidStripe::kNone;
-    std::vector<std::pair<uint32_t, Page>> pages;
-    for (uint32_t i = 0; i < stripe_.data.size(); ++i) {
-      Page page = {};
-      if (!Overwrites(i) && !Get(i, &page)) return false;
-      Apply(i, &page);
-      Add(page, &p);
-      if (has_q) AddTimes(Pow2(stripe_.power[stripe_.data[i]]), page, &q);
-      if (Writes(i)) pages.emplace_back(stripe_.data[i], page);
-    }
-    return StoreAll(pages, p, q);
-  }
-
-  bool StoreAll(const std::vector<std::pair<uint32_t, Page>>& pages,
-                const Page& p, const Page& q) const {
-    bool ok = Store(stripe_.p, p) && Store(stripe_.q, q);
-    for (const auto& [dev, page] : pages) ok &= Store(dev, page);
-    return ok;
-  }
-
-  // raid6_datap_recov(), raid6_2data_recov(), or a plain sum.
-  bool Reconstruct(uint32_t index, Page* page) const {
-    Page p = {}, q = {};
-    std::optional<uint32_t> other;
-    for (uint32_t i = 0; i < stripe_.data.size(); ++i) {
-      const uint32_t dev = stripe_.data[i];
-      if (i == index) continue;
-      if (!Has(dev)) {
-        if (other) return false;
-        other = i;
-        continue;
-      }
-      Page data;
-      if (!Read(dev, &data)) return false;
-      Add(data, &p);
-      if (stripe_.q == RaidStripe::kNone) continue;
-      AddTimes(Pow2(stripe_.power[dev]), data, &q);
-    }
-    Page parity;
-    if (!other && Has(stripe_.p)) {
-      if (!Read(stripe_.p, &parity)) return false;
-      Add(parity, &p);
-      *page = p;
-      return true;
-    }
-    if (stripe_.q == RaidStripe::kNone || !Has(stripe_.q) ||
-        !Read(stripe_.q, &parity)) {
-      return false;
-    }
-    Add(parity, &q);
-    const unsigned x = stripe_.power[stripe_.data[index]];
-    *page = {};
-    if (!other) {
-      AddTimes(Inverse(Pow2(x)), q, page);
-      return true;
-    }
-    if (!Has(stripe_.p) || !Read(stripe_.p, &parity)) return false;
-    Add(parity, &p);
-    // X + Y = p, g^x X + g^y Y = q.
-    const unsigned y = stripe_.power[stripe_.data[*other]];
-    const unsigned char scale = Inverse(Pow2(x) ^ Pow2(y));
-    AddTimes(Mul(scale, Pow2(y)), p, page);
-    AddTimes(scale, q, page);
-    return true;
-  }
-
-  const RaidSet& rs_;
-  RaidStripe stripe_;
-  std::vector<Put1> writes_;
-  bool syncs_ = false;
-};
 
 // The pages of a bio, each with its place in the set.
 template <typename Fn>
 bool ForEachPage(const DmTarget& ti, const DmBio& bio, Fn fn) {
   const uint64_t start = ti.Offset(bio.sector);
   for (uint64_t done = 0; done < bio.sectors;) {
-    const uint64_t in_page = (start + done) % kPage;
-    const uint64_t n = std::min(bio.sectors - done, kPage - in_page);
+    const uint64_t in_page = (start + done) % kRaidPage;
+    const uint64_t n = std::min(bio.sectors - done, kRaidPage - in_page);
     if (!fn(start + done, in_page << kSectorShift, done << kSectorShift,
             n << kSectorShift)) {
       return false;
@@ -300,16 +93,37 @@ bool ForEachPage(const DmTarget& ti, const DmBio& bio, Fn fn) {
   return true;
 }
 
+void PutOut(const DmTarget& ti, const RaidRow& row) {
+  for (const uint32_t dev : row.errors()) RaidError(ti, dev);
+}
+
 bool WritePages(const DmTarget& ti, const RaidSet& rs, const DmBio& bio) {
-  std::map<uint64_t, Row> rows;
+  struct Piece {
+    RaidStripe stripe;
+    size_t from, at, bytes;
+  };
+  std::map<uint64_t, std::vector<Piece>> rows;
   ForEachPage(ti, bio, [&](uint64_t sector, size_t from, size_t at, size_t n) {
-    const RaidStripe stripe = StripeOf(rs, sector);
-    const auto row = rows.try_emplace(stripe.sector / kPage, rs, stripe).first;
-    row->second.Put(stripe.index, from, bio.written.subspan(at, n));
+    RaidStripe stripe = StripeOf(rs, sector);
+    const uint64_t key = stripe.sector / kRaidPage;
+    rows[key].push_back({std::move(stripe), from, at, n});
     return true;
   });
   bool ok = true;
-  for (auto& [key, row] : rows) ok &= row.Write();
+  for (const auto& [key, pieces] : rows) {
+    RaidWriteStart(ti, key * kRaidPage, kRaidPage);
+    const Members members = rs.Members();
+    RaidRow row(rs, members, pieces[0].stripe);
+    for (const Piece& piece : pieces) {
+      row.Put(piece.stripe.index, piece.from,
+              bio.written.subspan(piece.at, piece.bytes));
+    }
+    ok &= row.Write();
+    if (row.errors().empty()) continue;
+    // With a device less the bitmap keeps what it has missed.
+    PutOut(ti, row);
+    RaidWriteStart(ti, key * kRaidPage, kRaidPage);
+  }
   return ok;
 }
 
@@ -317,12 +131,125 @@ bool ReadPages(const DmTarget& ti, const RaidSet& rs, const DmBio& bio) {
   return ForEachPage(ti, bio,
                      [&](uint64_t sector, size_t from, size_t at, size_t n) {
                        const RaidStripe stripe = StripeOf(rs, sector);
-                       Page page;
-                       if (!Row(rs, stripe).Get(stripe.index, &page))
-                         return false;
+                       const Members members = rs.Members();
+                       RaidRow row(rs, members, stripe);
+                       RaidPage page;
+                       const bool ok = row.Get(stripe.index, &page);
+                       PutOut(ti, row);
+                       if (!ok) return false;
                        memcpy(bio.data.data() + at, page.data() + from, n);
                        return true;
                      });
+}
+
+// --- copies that fail ---
+
+std::string Md(const RaidSet& rs) {
+  return rs.type->is_raid1() ? "md/raid1:mdX: " : "md/raid10:mdX: ";
+}
+
+void SayLimited(const DmTarget& ti, absl::string_view place,
+                absl::string_view text) {
+  MachineOf(ti).log().PrintkRatelimited(place, KernLevel::kErr, text);
+}
+
+absl::string_view NameOf(const RaidSet& rs, uint32_t dev) {
+  return rs.devs[dev].data->bdev->name();
+}
+
+// fix_read_error() of one page: what another copy has is written over it.
+void FixPage(const DmTarget& ti, const RaidSet& rs, uint32_t bad,
+             uint64_t offset, uint64_t sectors) {
+  const std::vector<RaidPlace> places = PlacesOf(rs, offset);
+  const Members members = rs.Members();
+  const auto at =
+      std::find_if(places.begin(), places.end(),
+                   [&](const RaidPlace& p) { return p.dev == bad; });
+  if (at == places.end() || !RaidServes(rs, members, bad)) return;
+  std::vector<char> page(sectors << kSectorShift);
+  auto read = [&](const RaidPlace& place) {
+    return BioRead(*rs.devs[place.dev].data->bdev, At(rs, place),
+                   absl::MakeSpan(page))
+        .ok();
+  };
+  if (read(*at)) return;
+  const bool found =
+      std::any_of(places.begin(), places.end(), [&](const RaidPlace& place) {
+        return place.dev != bad && RaidServes(rs, members, place.dev) &&
+               read(place);
+      });
+  if (!found) return RaidError(ti, bad);
+  if (!BioWrite(*rs.devs[bad].data->bdev, At(rs, *at), page).ok()) {
+    RaidError(ti, bad);
+    if (!rs.type->is_raid10()) return;
+    SayLimited(ti, "raid10 correction write",
+               absl::StrCat(Md(rs), "read correction write failed (", sectors,
+                            " sectors at ", At(rs, *at).value(), " on ",
+                            NameOf(rs, bad), ")"));
+    SayLimited(ti, "raid10 failing drive",
+               absl::StrCat(Md(rs), NameOf(rs, bad), ": failing drive"));
+    return;
+  }
+  if (!read(*at)) return RaidError(ti, bad);
+  MachineOf(ti).log().Printk(
+      KernLevel::kInfo,
+      absl::StrCat(Md(rs), "read error corrected (", sectors, " sectors at ",
+                   At(rs, *at).value(), " on ", NameOf(rs, bad), ")"));
+}
+
+AfterFailure ReadFailed(const DmTarget& ti, const RaidSet& rs, const DmBio& bio,
+                        uint32_t bad) {
+  Members members = rs.Members();
+  const uint64_t start = ti.Offset(bio.sector);
+  const std::vector<RaidPlace> places = PlacesOf(rs, start);
+  // The last copy is not tried again.
+  const auto serving =
+      std::count_if(places.begin(), places.end(), [&](const RaidPlace& place) {
+        return RaidServes(rs, members, place.dev);
+      });
+  if (serving < 2 || rs.stripes.HeldHere()) return AfterFailure::kFails;
+  const std::string name(NameOf(rs, bad));
+  SayLimited(ti, "raid1 rescheduling",
+             absl::StrCat(Md(rs), name, ": rescheduling sector ", start));
+  {
+    OwnedLock lock(&rs.stripes);
+    for (uint64_t done = 0; done < bio.sectors; done += kRaidPage) {
+      FixPage(ti, rs, bad, start + done,
+              std::min(kRaidPage, bio.sectors - done));
+    }
+  }
+  members = rs.Members();
+  const RaidPlace* next = ReadPlace(rs, members, places);
+  if (next == nullptr) return AfterFailure::kFails;
+  const absl::string_view to = NameOf(rs, next->dev);
+  SayLimited(ti, "raid1 redirecting",
+             rs.type->is_raid1()
+                 ? absl::StrCat(Md(rs), "redirecting sector ", start,
+                                " to other mirror: ", to)
+                 : absl::StrCat(Md(rs), to, ": redirecting sector ", start,
+                                " to another mirror"));
+  return AfterFailure::kMapsAgain;
+}
+
+AfterFailure WriteFailed(const DmTarget& ti, const RaidSet& rs,
+                         const DmBio& bio, const DmIoFailure& failure) {
+  const Members before = rs.Members();
+  const uint64_t start = ti.Offset(bio.sector);
+  bool served = false;
+  size_t number = 0;
+  std::vector<uint32_t> failed;
+  // The map's places are those of the devices that took it, in this order.
+  for (const RaidPlace& place : PlacesOf(rs, start)) {
+    if (!RaidTakes(rs, before, place.dev)) continue;
+    const bool bad = std::find(failure.places.begin(), failure.places.end(),
+                               number++) != failure.places.end();
+    if (bad) failed.push_back(place.dev);
+    served |= !bad && RaidServes(rs, before, place.dev);
+  }
+  for (const uint32_t dev : failed) RaidError(ti, dev);
+  if (RaidWritesWait(rs, rs.Members())) return AfterFailure::kWaits;
+  RaidWriteStart(ti, start, bio.sectors);
+  return served ? AfterFailure::kSucceeds : AfterFailure::kFails;
 }
 
 }  // namespace
@@ -330,7 +257,7 @@ bool ReadPages(const DmTarget& ti, const RaidSet& rs, const DmBio& bio) {
 BioMap RaidMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   const RaidSet& rs = ti.Private<RaidSet>();
   const uint64_t offset = ti.Offset(sector);
-  if (rs.type->is_raid1()) return MapToCopies(rs, Legs(rs, offset), op, 0);
+  if (rs.type->is_raid1()) return MapToCopies(rs, LegsOf(rs, offset), op, 0);
   // What lies behind in the chunk goes with it.
   const uint64_t left = rs.chunk_sectors - offset % rs.chunk_sectors;
   if (!rs.type->is_raid456()) {
@@ -338,66 +265,56 @@ BioMap RaidMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   }
   // Of a write, the data and what has their parity.
   const RaidStripe stripe = StripeOf(rs, offset);
-  const bool reads = op == ReqOp::kRead || op == ReqOp::kReadAhead;
-  if (reads && rs.devs[stripe.data[stripe.index]].data == nullptr) {
+  if (IsRead(op) && !RaidServes(rs, rs.Members(), stripe.data[stripe.index])) {
     // It lies nowhere.
     return {.kind = BioMap::Kind::kError, .err = EOPNOTSUPP};
   }
-  std::vector<RaidPlace> places = {{stripe.data[stripe.index], stripe.sector},
-                                   {stripe.p, stripe.sector}};
-  if (stripe.q != RaidStripe::kNone)
+  std::vector<RaidPlace> places = {{stripe.data[stripe.index], stripe.sector}};
+  if (!IsRead(op)) places.push_back({stripe.p, stripe.sector});
+  if (!IsRead(op) && stripe.q != RaidStripe::kNone) {
     places.push_back({stripe.q, stripe.sector});
+  }
   return MapToCopies(rs, places, op, left);
-}
-
-void ResyncLegs(const RaidSet& rs) {
-  constexpr uint64_t kMost = 16 << (20 - kSectorShift);
-  if (rs.dev_sectors * rs.disks() > kMost || rs.stripes.HeldHere()) return;
-  OwnedLock lock(&rs.stripes);
-  if (rs.type->is_raid456()) {
-    for (uint64_t row = 0; row < rs.dev_sectors / rs.chunk_sectors; ++row) {
-      const uint64_t first = row * rs.chunk_sectors * rs.data_stripes();
-      for (uint64_t at = 0; at < rs.chunk_sectors; at += kPage) {
-        (void)Row(rs, StripeOf(rs, first + at)).Sync();
-      }
-    }
-    return;
-  }
-  const uint64_t unit = rs.chunk_sectors != 0 ? rs.chunk_sectors : kPage;
-  std::vector<char> bytes, now;
-  for (uint64_t at = 0; at < rs.resync_max_sectors; at += unit) {
-    const uint64_t n = std::min(unit, rs.resync_max_sectors - at);
-    const BioMap map =
-        MapToCopies(rs, rs.type->is_raid1() ? Legs(rs, at) : CopiesOf(rs, at),
-                    ReqOp::kWrite, 0);
-    bytes.resize(n << kSectorShift);
-    if (map.kind != BioMap::Kind::kRemapped ||
-        !BioRead(*map.dev->bdev, map.sector, absl::MakeSpan(bytes)).ok()) {
-      continue;
-    }
-    for (const BioMap::Place& place : map.also) {
-      now.resize(bytes.size());
-      if (BioRead(*place.dev->bdev, place.sector, absl::MakeSpan(now)).ok() &&
-          now == bytes) {
-        continue;
-      }
-      (void)BioWrite(*place.dev->bdev, place.sector, bytes);
-    }
-  }
 }
 
 std::optional<int> RaidSubmit(const DmTarget& ti, const DmBio& bio) {
   const RaidSet& rs = ti.Private<RaidSet>();
-  if (!rs.type->is_raid456()) return std::nullopt;
+  if (rs.type->is_raid0()) return std::nullopt;
   const bool reads = !bio.data.empty();
-  const bool whole =
-      std::all_of(rs.devs.begin(), rs.devs.end(),
-                  [](const RaidDev& dev) { return dev.data != nullptr; });
-  if (reads && whole) return std::nullopt;
+  const Members members = rs.Members();
+  if (!reads && RaidWritesWait(rs, members)) return std::nullopt;
+  if (!rs.type->is_raid456()) {
+    if (!reads) RaidWriteStart(ti, ti.Offset(bio.sector), bio.sectors);
+    return std::nullopt;
+  }
+  // What fails then comes to ->io_failed.
+  if (reads && RaidDegraded(rs, members) == 0) return std::nullopt;
   // A set that lies on itself.
   if (rs.stripes.HeldHere()) return EIO;
   OwnedLock lock(&rs.stripes);
   return (reads ? ReadPages(ti, rs, bio) : WritePages(ti, rs, bio)) ? 0 : EIO;
+}
+
+AfterFailure RaidIoFailed(const DmTarget& ti, const DmBio& bio,
+                          const DmIoFailure& failure) {
+  const RaidSet& rs = ti.Private<RaidSet>();
+  if (IsRead(bio.op) && rs.type->is_raid456()) {
+    if (rs.stripes.HeldHere()) return AfterFailure::kFails;
+    OwnedLock lock(&rs.stripes);
+    return ReadPages(ti, rs, bio) ? AfterFailure::kSucceeds
+                                  : AfterFailure::kFails;
+  }
+  const bool copies = rs.type->is_raid1() || rs.type->is_raid10();
+  if (copies && IsRead(bio.op)) {
+    if (failure.attempt > rs.disks()) return AfterFailure::kFails;
+    return ReadFailed(ti, rs, bio, failure.map.choice);
+  }
+  if (copies && bio.op == ReqOp::kWrite) {
+    return WriteFailed(ti, rs, bio, failure);
+  }
+  return failure.places.size() <= failure.map.also.size()
+             ? AfterFailure::kSucceeds
+             : AfterFailure::kFails;
 }
 
 }  // namespace dmdax

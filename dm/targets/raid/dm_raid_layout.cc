@@ -152,6 +152,12 @@ void NumberPowers(const RaidStripe& stripe, bool ddf, uint32_t disks,
 
 }  // namespace
 
+std::vector<RaidPlace> LegsOf(const RaidSet& rs, uint64_t sector) {
+  std::vector<RaidPlace> legs;
+  for (uint32_t i = 0; i < rs.disks(); ++i) legs.push_back({i, sector});
+  return legs;
+}
+
 std::vector<RaidPlace> CopiesOf(const RaidSet& rs, uint64_t sector) {
   if (rs.type->is_raid10()) return Raid10Copies(rs, sector);
   const uint64_t chunk = sector / rs.chunk_sectors;

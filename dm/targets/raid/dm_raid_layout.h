@@ -25,6 +25,8 @@ struct RaidPlace {
   uint64_t sector;
 };
 
+// Where raid1 has a sector.
+std::vector<RaidPlace> LegsOf(const RaidSet& rs, uint64_t sector);
 // raid0 and raid10: the copies of a sector, the one to be read first.
 std::vector<RaidPlace> CopiesOf(const RaidSet& rs, uint64_t sector);
 

@@ -7,12 +7,14 @@
 // raid5_run of drivers/md/raid*.c, rs_set_raid456_stripe_cache of dm-raid.c.
 #include <algorithm>
 #include <cerrno>
-#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/errno_status.h"
+#include "dm/dm_table.h"
 #include "dm/targets/raid/dm_raid.h"
+#include "dm/targets/raid/dm_raid_md.h"
 
 namespace dmdax {
 namespace {
@@ -24,9 +26,7 @@ void MdLog(const DmTarget& ti, KernLevel level, absl::string_view text) {
 }
 
 uint32_t Working(const RaidSet& rs) {
-  return static_cast<uint32_t>(
-      std::count_if(rs.devs.begin(), rs.devs.end(),
-                    [](const RaidDev& dev) { return dev.data != nullptr; }));
+  return rs.disks() - RaidDegraded(rs, rs.Members());
 }
 
 // Two devices of one disk do not protect each other.
@@ -88,6 +88,7 @@ void LogNotClean(const DmTarget& ti, const RaidSet& rs,
 }
 
 absl::Status RunRaid1(const DmTarget& ti, RaidSet* rs) {
+  if (Working(*rs) == 0) return ErrnoError(EINVAL, kFailed);
   LogNotClean(ti, *rs, "raid1");
   MdLog(ti, KernLevel::kInfo,
         absl::StrCat("md/raid1:mdX: active with ", Working(*rs), " out of ",
@@ -96,25 +97,10 @@ absl::Status RunRaid1(const DmTarget& ti, RaidSet* rs) {
   return absl::OkStatus();
 }
 
-// enough(): of each group of neighbours that are copies, one is there.
-bool EnoughMirrors(const RaidSet& rs) {
-  const size_t n = rs.devs.size();
-  size_t first = 0;
-  do {
-    bool any = false;
-    for (uint32_t i = 0; i < rs.raid10_copies; ++i) {
-      any |= rs.devs[(first + i) % n].data != nullptr;
-    }
-    if (!any) return false;
-    first = (first + rs.raid10_copies) % n;
-  } while (first != 0);
-  return true;
-}
-
 absl::Status RunRaid10(const DmTarget& ti, RaidSet* rs) {
-  // Only a set that is new gets md's number for its format; another keeps
-  // device-mapper's own, which md does not know.
-  if (!rs->is_new) {
+  // Without superblocks its format is device-mapper's own number, which md
+  // does not know.
+  if (!rs->is_new && !rs->has_bitmap && !ti.table->restoring()) {
     return Fail(ti, EINVAL,
                 absl::StrFormat("md/raid10:mdX: unsupported raid10 layout: "
                                 "0x%8x",
@@ -130,7 +116,7 @@ absl::Status RunRaid10(const DmTarget& ti, RaidSet* rs) {
   const uint64_t used = (chunks * rs->raid10_copies + rs->disks() - 1) /
                         rs->disks() * rs->chunk_sectors;
   chunks = used / rs->chunk_sectors / far_copies * rs->disks() / near_copies;
-  if (!EnoughMirrors(*rs)) {
+  if (!RaidHasEnough(*rs, rs->Members())) {
     return Fail(ti, EIO, "md/raid10:mdX: not enough operational mirrors.");
   }
   LogNotClean(ti, *rs, "raid10");
@@ -138,7 +124,9 @@ absl::Status RunRaid10(const DmTarget& ti, RaidSet* rs) {
         absl::StrCat("md/raid10:mdX: active with ", Working(*rs), " out of ",
                      rs->disks(), " devices"));
   rs->dev_sectors = used;
-  rs->resync_max_sectors = chunks * rs->chunk_sectors;
+  rs->array_sectors = rs->resync_max_sectors = chunks * rs->chunk_sectors;
+  // What has grown is counted as of one device.
+  if (rs->grows) rs->resync_max_sectors = rs->dev_sectors;
   return absl::OkStatus();
 }
 
@@ -162,6 +150,25 @@ absl::Status SetStripeCache(const DmTarget& ti, RaidSet* rs) {
   return absl::OkStatus();
 }
 
+// only_parity(): how many devices that are there, but not in sync, have nothing
+// but parity.
+uint32_t ParityToCome(const RaidSet& rs) {
+  constexpr int kParity0 = 4, kParityN = 5, kLeftAsymmetric6 = 16;
+  const std::vector<RaidMember> members = rs.Members();
+  const uint32_t disks = rs.disks(), parity = rs.type->parity_devs;
+  const int algorithm = rs.type->algorithm;
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < disks; ++i) {
+    if (!RaidTakes(rs, members, i) || members[i].in_sync) continue;
+    const bool only = algorithm == kParity0 ? i < parity
+                      : algorithm == kParityN
+                          ? i >= disks - parity
+                          : algorithm >= kLeftAsymmetric6 && i == disks - 1;
+    if (only) ++count;
+  }
+  return count;
+}
+
 absl::Status RunRaid456(const DmTarget& ti, RaidSet* rs) {
   constexpr uint32_t kLeastRaid6 = 4;
   LogNotClean(ti, *rs, "raid");
@@ -171,7 +178,7 @@ absl::Status RunRaid456(const DmTarget& ti, RaidSet* rs) {
                              rs->disks(), ", minimum ", kLeastRaid6, ")"));
   }
   for (size_t i = 0; i < rs->devs.size(); ++i) {
-    if (rs->devs[i].data == nullptr) continue;
+    if (!RaidServes(*rs, rs->Members(), i)) continue;
     MdLog(ti, KernLevel::kInfo,
           absl::StrCat("md/raid:mdX: device ", rs->devs[i].data->bdev->name(),
                        " operational as raid disk ", i));
@@ -184,13 +191,14 @@ absl::Status RunRaid456(const DmTarget& ti, RaidSet* rs) {
     return Fail(ti, EIO, "md/raid:mdX: failed to run raid set.");
   }
   // Parity that may be wrong stands for nothing.
-  if (missing > 0 && rs->NeedsResync()) {
+  if (missing > ParityToCome(*rs) && rs->NeedsResync()) {
     MdLog(ti, KernLevel::kCrit,
           "md/raid:mdX: cannot start dirty degraded array.");
     return Fail(ti, EIO, "md/raid:mdX: failed to run raid set.");
   }
   rs->dev_sectors -= rs->dev_sectors % rs->chunk_sectors;
   rs->resync_max_sectors = rs->dev_sectors;
+  rs->array_sectors = rs->dev_sectors * rs->data_stripes();
   MdLog(ti, KernLevel::kInfo,
         absl::StrCat("md/raid:mdX: raid level ", rs->type->level,
                      " active with ", Working(*rs), " out of ", rs->disks(),
@@ -221,30 +229,5 @@ absl::Status RunRaid(DmTarget& ti, RaidSet* rs) {
   }
   return s;
 }
-
-void RaidResume(DmTarget& ti) {
-  RaidSet& rs = ti.Private<RaidSet>();
-  rs.frozen.reset();
-  if (!rs.pending.empty()) {
-    RunRaidAction(ti, std::exchange(rs.pending, ""));
-  }
-  if (std::exchange(rs.resumed, true)) return;
-  // raid1_reshape(): it gives no leg away that is there.
-  if (rs.type->is_raid1() && rs.delta_disks < 0) {
-    DmLog(MachineOf(ti), KernLevel::kInfo, "raid",
-          "Failed to check/start reshape, continuing without change");
-  }
-  if (rs.has_metadata && rs.is_new) {
-    MdLog(ti, KernLevel::kInfo,
-          "mdX: bitmap file is out of date, doing full recovery");
-  }
-  if (!rs.NeedsResync()) return;
-  MdLog(ti, KernLevel::kInfo, "md: resync of RAID array mdX");
-  ResyncLegs(rs);
-  MdLog(ti, KernLevel::kInfo, "md: mdX: resync done.");
-  DmTableEvent(ti);
-}
-
-void RaidPostsuspend(DmTarget& ti) { ti.Private<RaidSet>().frozen.reset(); }
 
 }  // namespace dmdax

@@ -20,6 +20,7 @@
 #include "dm/dm_table.h"
 #include "dm/mapped_device.h"
 #include "dm/targets/raid/dm_raid.h"
+#include "dm/targets/raid/dm_raid_md.h"
 
 namespace dmdax {
 namespace {
@@ -51,8 +52,28 @@ absl::string_view LayoutName(const RaidSet& rs) {
 // decipher_sync_action(): what is done at once is over.
 absl::string_view SyncAction(const DmTarget& ti, const RaidSet& rs) {
   if (rs.frozen.value_or(ti.table->md().suspended())) return "frozen";
-  if (rs.pending.empty()) return "idle";
-  return rs.pending;
+  if (!rs.pending.empty()) return rs.pending;
+  if (rs.job && RaidDegraded(rs, rs.Members()) == 0) return "resync";
+  // Of a recovery that takes its time nothing is done here.
+  const std::vector<RaidMember> members = rs.Members();
+  for (size_t i = 0; i < rs.devs.size(); ++i) {
+    const bool waits = RaidTakes(rs, members, i) && !members[i].in_sync;
+    if (waits) return "recover";
+  }
+  return "idle";
+}
+
+// __raid_dev_status(): of a set that is resynchronised no device is in sync.
+char Health(const RaidDev& dev, const RaidMember& member,
+            absl::string_view action) {
+  if (dev.data == nullptr) return '-';
+  if (member.faulty) return 'D';
+  return member.in_sync && action != "resync" ? 'A' : 'a';
+}
+
+uint64_t Mismatches(const RaidSet& rs) {
+  absl::MutexLock lock(&rs.mu);
+  return rs.md.mismatches;
 }
 
 void RaidInfo(const DmTarget& ti, const RaidSet& rs, std::string* out) {
@@ -61,14 +82,19 @@ void RaidInfo(const DmTarget& ti, const RaidSet& rs, std::string* out) {
                             ? static_cast<uint32_t>(std::max(rs.delta_disks, 0))
                             : 0;
   absl::StrAppend(out, LayoutName(rs), " ", rs.disks() + more, " ");
-  for (const RaidDev& dev : rs.devs) {
-    out->push_back(dev.data == nullptr ? '-' : 'A');
-  }
   const absl::string_view action = SyncAction(ti, rs);
-  const uint64_t progress =
-      action == "idle" || rs.type->is_raid0() ? rs.resync_max_sectors : 0;
+  const std::vector<RaidMember> members = rs.Members();
+  for (size_t i = 0; i < rs.devs.size(); ++i) {
+    out->push_back(Health(rs.devs[i], members[i], action));
+  }
+  uint64_t progress = 0;
+  if (action == "idle" || rs.type->is_raid0()) {
+    progress = rs.resync_max_sectors;
+  } else if (rs.job && action != "frozen") {
+    progress = std::min(rs.job->done, rs.resync_max_sectors);
+  }
   absl::StrAppend(out, " ", progress, "/", rs.resync_max_sectors, " ", action,
-                  " 0 ", rs.data_begin(), " ",
+                  " ", Mismatches(rs), " ", rs.data_begin(), " ",
                   rs.journal_dev != nullptr ? "A" : "-");
 }
 
@@ -116,7 +142,7 @@ void RaidTable(const RaidSet& rs, std::string* out) {
   const std::vector<std::string> params = Params(rs);
   // This one is counted, but not shown.
   const size_t hidden = rs.Has(kRaid10UseNearSets) ? 1 : 0;
-  absl::StrAppend(out, rs.type->name, " ", params.size() + hidden, " ",
+  absl::StrAppend(out, rs.asked->name, " ", params.size() + hidden, " ",
                   absl::StrJoin(params, " "), " ", rs.disks());
   for (const RaidDev& dev : rs.devs) {
     absl::StrAppend(out, " ", dev.meta != nullptr ? dev.meta->name : "-", " ",
@@ -127,28 +153,6 @@ void RaidTable(const RaidSet& rs, std::string* out) {
 // Before, a message reached a set that is suspended, and these two words ended
 // what was going on and were done.
 constexpr Since<bool> kIdleFallsThrough[] = {{{6, 8}, true}};
-
-}  // namespace
-
-void RunRaidAction(const DmTarget& ti, absl::string_view word) {
-  const bool newer = ValueAt<bool>(kIdleFallsThrough, ProfileOf(ti).release);
-  absl::string_view name;
-  if (absl::EqualsIgnoreCase(word, "check")) {
-    name = newer ? "check" : "data-check";
-  } else if (absl::EqualsIgnoreCase(word, "repair")) {
-    name = newer ? "repair" : "requested-resync";
-  } else {
-    return;
-  }
-  for (const std::string& line :
-       {absl::StrCat("md: ", name, " of RAID array mdX"),
-        absl::StrCat("md: mdX: ", name, " done.")}) {
-    MachineOf(ti).log().Printk(KernLevel::kInfo, line);
-  }
-  DmTableEvent(ti);
-}
-
-namespace {
 
 bool Is(absl::string_view word, absl::string_view known) {
   return absl::EqualsIgnoreCase(word, known);

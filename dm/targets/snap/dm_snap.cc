@@ -131,7 +131,7 @@ BioMap SnapshotMapBio(const DmTarget& ti, sector_t sector, uint64_t sectors,
                       ReqOp op) {
   Snapshot& s = ti.Private<Snapshot>();
   SnapLock lock(SnapMutex());
-  const bool reads = op == ReqOp::kRead || op == ReqOp::kReadAhead;
+  const bool reads = IsRead(op);
   if (op == ReqOp::kFlush) {
     return {BioMap::Kind::kRemapped, s.cow, sector, 0};
   }

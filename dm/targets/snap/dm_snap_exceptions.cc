@@ -106,8 +106,18 @@ absl::Status Snapshot::ReadMetadata() {
   const auto magic = static_cast<uint32_t>(GetLe(&header[0], 4));
   // A device that begins with zeros is formatted.
   if (magic == 0) {
-    if (!WriteHeader() || !ZeroArea(0)) {
-      return ErrnoError(EIO, "the COW device takes no metadata");
+    const auto fail = [&](absl::string_view what) {
+      DmLog(machine, KernLevel::kWarn, "persistent snapshot", what);
+      return ErrnoError(EIO, what);
+    };
+    if (!WriteHeader()) return fail("write_header failed");
+    // One bio, by whoever loads the table.
+    constexpr unsigned kSyncWrite = 1 | 1u << 11;
+    if (BioBeyondEnd(machine, "dmsetup", *cow->bdev,
+                     sector_t(kHeaderChunks * chunk_size), chunk_size,
+                     kSyncWrite) ||
+        !ZeroArea(0)) {
+      return fail("zero_disk_area(0) failed");
     }
     return s;
   }
@@ -253,8 +263,12 @@ void Snapshot::Merge(uint64_t chunks) {
     if (!BioRead(*cow->bdev, sector_t(new_chunk * chunk_size), part).ok()) {
       return ShutMerge("Read error");
     }
-    // Other snapshots keep what the origin had.
-    OriginWrite(*origin->bdev, sector_t(start));
+    // Other snapshots keep what the origin had: origin_write_extent().
+    const uint64_t step =
+        std::max<uint64_t>(MinimumChunkSize(*origin->bdev), 1);
+    for (uint64_t at = 0; at < chunk_size; at += step) {
+      OriginWrite(*origin->bdev, sector_t(start + at));
+    }
     if (!BioWrite(*origin->bdev, sector_t(start), part).ok()) {
       return ShutMerge("Write error");
     }

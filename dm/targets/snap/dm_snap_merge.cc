@@ -6,6 +6,7 @@
 //
 // A merge proceeds as the machine's clock goes on.
 // Mirrors snapshot_merge_* of drivers/md/dm-snap.c (4.14 to 7.2).
+#include "dm/targets/dm_delay.h"
 #include "dm/targets/snap/dm_snap.h"
 
 namespace dmdax {
@@ -26,7 +27,7 @@ BioMap SnapshotMergeMap(const DmTarget& ti, sector_t sector, ReqOp op) {
     auto e = s.exceptions.find(sector.value() / s.chunk_size);
     if (e != s.exceptions.end()) return ToCow(s, e->second, sector);
   }
-  if (op != ReqOp::kRead && op != ReqOp::kReadAhead) {
+  if (!IsRead(op)) {
     OriginWrite(*s.origin->bdev, sector);
   }
   return to_origin;
@@ -47,8 +48,15 @@ void SnapshotMergeResume(DmTarget& ti) {
 
 void SnapshotMergeElapse(DmTarget& ti, int64_t now) {
   Snapshot& s = ti.Private<Snapshot>();
+  {
+    SnapLock lock(SnapMutex());
+    if (s.exceptions.empty()) return;
+  }
+  const uint64_t delay_ms =
+      DelayBelowMs(*s.cow->bdev, sector_t{0}, ReqOp::kRead) +
+      DelayBelowMs(*s.origin->bdev, sector_t{0}, ReqOp::kWrite);
   SnapLock lock(SnapMutex());
-  if (s.chunk_size != 0) s.Merge(s.merge.Take(now, s.chunk_size));
+  if (s.chunk_size != 0) s.Merge(s.merge.Take(now, s.chunk_size, delay_ms));
 }
 
 const TargetType kSnapshotMergeTarget = {

@@ -44,6 +44,9 @@ absl::Status FindThinPool(DmTarget& ti, ThinC* tc) {
   if (tc->pool == nullptr) return DmError("Couldn't find pool object");
   Pool& pool = *tc->pool;
   OwnedLock lock(&pool.mu);
+  if (pool.pf.mode == PoolMode::kFail) {
+    return DmError("Couldn't open thin device, Pool is in fail mode");
+  }
   if (int err = pool.pmd->OpenDevice(tc->dev_id)) {
     return ErrnoError(err, "Couldn't open thin internal device");
   }
@@ -143,6 +146,17 @@ std::optional<uint64_t> BlockToWrite(const ThinC& tc, Pool& pool,
   return fresh;
 }
 
+// handle_unserviceable_bio(): it waits until the pool has grown, or has been
+// full for too long.
+BioMap Unserviceable(Pool& pool) ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool.mu) {
+  if (pool.pf.mode != PoolMode::kOutOfDataSpace) {
+    return {.kind = BioMap::Kind::kError, .err = EIO};
+  }
+  CheckNoSpaceTimeout(pool);
+  if (!pool.pf.error_if_no_space) return {.kind = BioMap::Kind::kWaits};
+  return {.kind = BioMap::Kind::kError, .err = ENOSPC};
+}
+
 // The pool's own device takes the I/O.
 BioMap ThinMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   const ThinC& tc = ti.Private<ThinC>();
@@ -150,13 +164,16 @@ BioMap ThinMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   const uint64_t offset = ti.Offset(sector);
   const uint64_t block = offset / pool.sectors_per_block;
   const uint64_t within = offset % pool.sectors_per_block;
-  const bool reads = op == ReqOp::kRead || op == ReqOp::kReadAhead;
+  const bool reads = IsRead(op);
   if (op == ReqOp::kFlush) {
     return {BioMap::Kind::kRemapped, tc.pool_dev, sector_t{0}, 0};
   }
   // The pool stands on its own device.
   if (pool.mu.HeldHere()) return {.kind = BioMap::Kind::kError, .err = EIO};
   OwnedLock lock(&pool.mu);
+  if (pool.pf.mode == PoolMode::kFail) {
+    return {.kind = BioMap::Kind::kError, .err = EIO};
+  }
   std::optional<uint64_t> data_block;
   // Whole blocks are unmapped when it is known how many it covers.
   if (op == ReqOp::kDiscard) return {.kind = BioMap::Kind::kDropped};
@@ -171,10 +188,7 @@ BioMap ThinMap(const DmTarget& ti, sector_t sector, ReqOp op) {
     }
   } else {
     data_block = BlockToWrite(tc, pool, block);
-    if (!data_block) {
-      const bool full = pool.pf.mode == PoolMode::kOutOfDataSpace;
-      return {.kind = BioMap::Kind::kError, .err = full ? ENOSPC : EIO};
-    }
+    if (!data_block) return Unserviceable(pool);
   }
   return {BioMap::Kind::kRemapped, tc.pool_dev,
           sector_t(*data_block * pool.sectors_per_block + within), 0};
@@ -185,7 +199,7 @@ BioMap ThinMap(const DmTarget& ti, sector_t sector, ReqOp op) {
 void DiscardBlock(const ThinC& tc, Pool& pool, uint64_t block)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool.mu) {
   const auto found = pool.pmd->FindBlock(tc.dev_id, block);
-  if (!found || pool.pf.mode == PoolMode::kReadOnly) return;
+  if (!found || pool.pf.mode >= PoolMode::kReadOnly) return;
   pool.pmd->Remove(tc.dev_id, block);
   if (pool.pmd->failed()) {
     return MetadataOperationFailed(pool, "dm_thin_remove_range");
@@ -221,6 +235,11 @@ int ThinEndIo(const DmTarget& ti, const DmBio& bio) {
 
 void ThinStatus(const DmTarget& ti, StatusType type, std::string* out) {
   const ThinC& tc = ti.Private<ThinC>();
+  OwnedLock lock(&tc.pool->mu);
+  if (tc.pool->pf.mode == PoolMode::kFail) {
+    absl::StrAppend(out, "Fail");
+    return;
+  }
   if (type == STATUSTYPE_TABLE) {
     absl::StrAppend(out, tc.pool_dev->name, " ", tc.dev_id);
     if (tc.origin_dev != nullptr) {
@@ -228,7 +247,6 @@ void ThinStatus(const DmTarget& ti, StatusType type, std::string* out) {
     }
   } else if (type == STATUSTYPE_INFO) {
     Pool& pool = *tc.pool;
-    OwnedLock lock(&pool.mu);
     absl::StrAppend(
         out, pool.pmd->MappedBlocks(tc.dev_id) * pool.sectors_per_block, " ");
     if (const auto highest = pool.pmd->HighestBlock(tc.dev_id)) {

@@ -282,6 +282,12 @@ int PoolPreresume(DmTarget& ti) {
   Pool& pool = *ti.Private<PoolC>().pool;
   OwnedLock lock(&pool.mu);
   BindControlTarget(pool, ti);
+  if (pool.pf.mode == PoolMode::kFail) {
+    DmLog(MachineOf(ti), KernLevel::kErr, "thin",
+          absl::StrCat(pool.pool_md->name(),
+                       ": failed to retrieve data device size"));
+    return 0;
+  }
   bool need_commit = false;
   if (int err = MaybeResize(ti, pool, &need_commit)) return err;
   if (need_commit) CommitPool(pool);
@@ -298,13 +304,16 @@ void PoolPostsuspend(DmTarget& ti) {
   Pool& pool = *ti.Private<PoolC>().pool;
   OwnedLock lock(&pool.mu);
   CommitPool(pool);
+  // The kernel writes it when the last who has the metadata closes them.
+  if (pool.pf.mode != PoolMode::kFail) pool.pmd->WriteNeedsCheck();
 }
 
 // A pool that runs out of space gives up waiting after a minute.
-void PoolElapse(DmTarget& ti, int64_t) {
+void PoolElapse(DmTarget& ti, int64_t now) {
   Pool& pool = *ti.Private<PoolC>().pool;
   OwnedLock lock(&pool.mu);
   CheckNoSpaceTimeout(pool);
+  if (pool.ti == &ti) CommitDueToTime(pool, now);
 }
 
 int PoolIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {

@@ -7,6 +7,7 @@
 #ifndef DMDAX_DM_TARGETS_THIN_DM_THIN_POOL_H_
 #define DMDAX_DM_TARGETS_THIN_DM_THIN_POOL_H_
 
+#include <cerrno>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -25,7 +26,7 @@ class MappedDevice;
 inline constexpr uint64_t kMaxDevId = (uint64_t{1} << 24) - 1;
 
 // enum pool_mode, in its order: each may do less than the one before.
-enum class PoolMode { kWrite, kOutOfDataSpace, kReadOnly };
+enum class PoolMode { kWrite, kOutOfDataSpace, kReadOnly, kFail };
 
 struct PoolFeatures {
   bool zero_new_blocks = true;
@@ -48,6 +49,7 @@ struct Pool {
   bool low_water_triggered ABSL_GUARDED_BY(mu) = false;
   // When the pool ran out of data space, on the machine's clock.
   int64_t out_of_space_since ABSL_GUARDED_BY(mu) = 0;
+  int64_t last_commit ABSL_GUARDED_BY(mu) = 0;  // the same; not saved
   std::unique_ptr<PoolMetadata> pmd ABSL_GUARDED_BY(mu);
 };
 
@@ -79,8 +81,13 @@ void SetPoolMode(Pool& pool, PoolMode mode)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool.mu);
 // do_no_space_timeout(): what becomes of a pool that has been full for long.
 void CheckNoSpaceTimeout(Pool& pool) ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool.mu);
-// metadata_operation_failed(): `what` found no metadata block.
-void MetadataOperationFailed(Pool& pool, absl::string_view what)
+// metadata_operation_failed(): `what` found no metadata block, or (EIO) could
+// not be written.
+void MetadataOperationFailed(Pool& pool, absl::string_view what,
+                             int err = ENOSPC)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool.mu);
+// process_deferred_bios(): what has changed is committed once a second.
+void CommitDueToTime(Pool& pool, int64_t now)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool.mu);
 // commit(); nothing in a mode that may not write.
 void CommitPool(Pool& pool) ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool.mu);

@@ -126,7 +126,7 @@ absl::StatusOr<std::string> PoolMessage(DmTarget& ti,
                                         absl::Span<const std::string> argv) {
   Pool& pool = *ti.Private<PoolC>().pool;
   OwnedLock lock(&pool.mu);
-  if (pool.pf.mode == PoolMode::kReadOnly) {
+  if (pool.pf.mode >= PoolMode::kReadOnly) {
     DmLog(MachineOf(ti), KernLevel::kErr, "thin",
           absl::StrCat(pool.pool_md->name(),
                        ": unable to service pool target messages in READ_ONLY "

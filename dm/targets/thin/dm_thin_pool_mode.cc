@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "dm/mapped_device.h"
+#include "dm/targets/background.h"
 #include "dm/targets/persistent/metadata_image.h"
 #include "dm/targets/thin/dm_thin_pool.h"
 
@@ -25,6 +26,7 @@ void Say(Pool& pool, KernLevel level, absl::string_view text) {
 void NotifyOfModeChange(Pool& pool) ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool.mu) {
   absl::string_view mode = "write";
   if (pool.pf.mode == PoolMode::kReadOnly) mode = "read-only";
+  if (pool.pf.mode == PoolMode::kFail) mode = "fail";
   if (pool.pf.mode == PoolMode::kOutOfDataSpace) {
     mode = pool.pf.error_if_no_space ? "out-of-data-space (error IO)"
                                      : "out-of-data-space (queue IO)";
@@ -44,6 +46,8 @@ void SetPoolMode(Pool& pool, PoolMode mode) {
         "unable to switch pool to write mode until repaired.");
     mode = old != mode ? old : PoolMode::kReadOnly;
   }
+  // What could not be rolled back stays so.
+  if (old == PoolMode::kFail) mode = old;
   if (mode == PoolMode::kWrite) {
     pool.pf.error_if_no_space = pt.requested.error_if_no_space;
   }
@@ -75,25 +79,36 @@ void CheckNoSpaceTimeout(Pool& pool) {
   NotifyOfModeChange(pool);
 }
 
-void MetadataOperationFailed(Pool& pool, absl::string_view what) {
-  LogNoMetadataSpace(pool.pool_md->machine(), pool.pmd->tm());
+void MetadataOperationFailed(Pool& pool, absl::string_view what, int err) {
+  if (err == ENOSPC) {
+    LogNoMetadataSpace(pool.pool_md->machine(), pool.pmd->tm());
+  }
   Say(pool, KernLevel::kErr,
-      absl::StrCat("metadata operation '", what,
-                   "' failed: error = ", -ENOSPC));
+      absl::StrCat("metadata operation '", what, "' failed: error = ", -err));
   Say(pool, KernLevel::kErr, "aborting current metadata transaction");
-  pool.pmd->Abort();
+  if (!pool.pmd->Abort(*pool.ti)) {
+    Say(pool, KernLevel::kErr, "failed to abort metadata transaction");
+    SetPoolMode(pool, PoolMode::kFail);
+    Say(pool, KernLevel::kErr, "failed to set 'needs_check' flag in metadata");
+  }
   SetPoolMode(pool, PoolMode::kReadOnly);
 }
 
 void CommitPool(Pool& pool) {
-  if (pool.pf.mode == PoolMode::kReadOnly) return;
-  pool.pmd->Commit();
-  if (pool.pmd->failed()) {
-    return MetadataOperationFailed(pool, "dm_pool_commit_metadata");
+  if (pool.pf.mode >= PoolMode::kReadOnly) return;
+  pool.last_commit = pool.pool_md->machine().NowSeconds();
+  if (const int err = pool.pmd->Commit()) {
+    return MetadataOperationFailed(pool, "dm_pool_commit_metadata", err);
   }
   if (pool.pf.mode == PoolMode::kOutOfDataSpace &&
       pool.pmd->data_used() < pool.pmd->data_blocks()) {
     SetPoolMode(pool, PoolMode::kWrite);
+  }
+}
+
+void CommitDueToTime(Pool& pool, int64_t now) {
+  if (pool.pmd->changed() && NeedCommitDueToTime(now, pool.last_commit)) {
+    CommitPool(pool);
   }
 }
 

@@ -37,8 +37,20 @@ void PoolInfoLine(const DmTarget& ti, std::string* out) {
   const PoolC& pt = ti.Private<PoolC>();
   Pool& pool = *pt.pool;
   OwnedLock lock(&pool.mu);
+  if (pool.pf.mode == PoolMode::kFail) {
+    absl::StrAppend(out, "Fail");
+    return;
+  }
   // So that the numbers are those of now.
   if (!pool.pool_md->suspended()) CommitPool(pool);
+  if (pool.pf.mode == PoolMode::kFail) {
+    DmLog(MachineOf(ti), KernLevel::kErr, "thin",
+          absl::StrCat(pool.pool_md->name(),
+                       ": dm_pool_get_metadata_transaction_id returned ",
+                       -EINVAL));
+    absl::StrAppend(out, "Error");
+    return;
+  }
   const PoolMetadata& pmd = *pool.pmd;
   absl::StrAppend(out, pmd.transaction_id(), " ", pmd.metadata_used(), "/",
                   pmd.metadata_blocks(), " ");
@@ -48,7 +60,7 @@ void PoolInfoLine(const DmTarget& ti, std::string* out) {
   } else {
     absl::StrAppend(out, "- ");
   }
-  constexpr const char* kModes[] = {"rw ", "out_of_data_space ", "ro "};
+  constexpr const char* kModes[] = {"rw ", "out_of_data_space ", "ro ", ""};
   absl::StrAppend(out, kModes[static_cast<int>(pool.pf.mode)]);
   if (!pool.pf.discard_enabled) {
     absl::StrAppend(out, "ignore_discard ");
@@ -68,7 +80,8 @@ void PoolStatus(const DmTarget& ti, StatusType type, std::string* out) {
   if (type == STATUSTYPE_TABLE) PoolTableLine(ti.Private<PoolC>(), out);
 }
 
-// "<bound> <passdown> <mode> <error> <triggered>".
+// "<bound> <passdown> <mode> <error> <triggered> <needs check>"; the last is
+// not in states that were saved before.
 std::string PoolSaveState(const DmTarget& ti) {
   const PoolC& pt = ti.Private<PoolC>();
   Pool& pool = *pt.pool;
@@ -78,7 +91,8 @@ std::string PoolSaveState(const DmTarget& ti) {
   return absl::StrCat(bound ? 1 : 0, " ", pt.adjusted.discard_passdown ? 1 : 0,
                       " ", static_cast<int>(pool.pf.mode), " ",
                       pool.pf.error_if_no_space ? 1 : 0, " ",
-                      pool.low_water_triggered ? 1 : 0);
+                      pool.low_water_triggered ? 1 : 0, " ",
+                      pool.pmd->needs_check() ? 1 : 0);
 }
 
 std::vector<std::string> PoolMessages(const DmTarget& ti) {
@@ -98,8 +112,9 @@ std::vector<std::string> PoolMessages(const DmTarget& ti) {
 bool PoolRestoreState(DmTarget& ti, absl::string_view state) {
   const std::vector<absl::string_view> words = absl::StrSplit(state, ' ');
   int mode;
-  if (words.size() != 5 || !absl::SimpleAtoi(words[2], &mode) || mode < 0 ||
-      mode > static_cast<int>(PoolMode::kReadOnly)) {
+  if (words.size() < 5 || words.size() > 6 ||
+      !absl::SimpleAtoi(words[2], &mode) || mode < 0 ||
+      mode > static_cast<int>(PoolMode::kFail)) {
     return false;
   }
   PoolC& pt = ti.Private<PoolC>();
@@ -113,6 +128,7 @@ bool PoolRestoreState(DmTarget& ti, absl::string_view state) {
   pool.pf.error_if_no_space = words[3] == "1";
   pool.low_water_blocks = pt.low_water_blocks;
   pool.low_water_triggered = words[4] == "1";
+  if (words.size() == 6 && words[5] == "1") pool.pmd->SetNeedsCheck();
   return true;
 }
 

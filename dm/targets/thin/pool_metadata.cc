@@ -64,7 +64,9 @@ absl::StatusOr<std::unique_ptr<PoolMetadata>> PoolMetadata::Open(
       new PoolMetadata(machine, dev, data_block_size));
   if (!state->has_value()) {
     if (!may_format) return ErrnoError(EPERM, "not formatted");
-    if (!pmd->Format()) return ErrnoError(ENOSPC, "no metadata space");
+    if (const int err = pmd->Format()) {
+      return ErrnoError(err, "no new metadata");
+    }
     return pmd;
   }
   NumberReader in(**state);
@@ -77,19 +79,19 @@ absl::StatusOr<std::unique_ptr<PoolMetadata>> PoolMetadata::Open(
   return pmd;
 }
 
-bool PoolMetadata::Format() {
+int PoolMetadata::Format() {
   const KernelProfile& profile = machine_.profile();
   auto fail = [&](absl::string_view text) {
     LogNoMetadataSpace(machine_, *tm_);
     if (!text.empty()) DmLog(machine_, KernLevel::kErr, kPrefix, text);
-    return false;
+    return ENOSPC;
   };
   tm_ = std::make_unique<TransactionManager>(profile, MetadataBlocks(dev_));
   if (tm_->failed()) {
     DmLog(machine_, KernLevel::kErr, "transaction manager",
           "couldn't create metadata space map");
     DmLog(machine_, KernLevel::kErr, kPrefix, "tm_create_with_sm failed");
-    return false;
+    return ENOSPC;
   }
   data_ = std::make_unique<DiskSpaceMap>(*tm_);
   if (tm_->failed()) return fail("sm_disk_create failed");
@@ -97,8 +99,7 @@ bool PoolMetadata::Format() {
   if (tm_->failed()) return fail("");
   details_root_ = BtreeEmpty(*tm_, Details());
   if (tm_->failed()) return fail("couldn't create devices root");
-  Commit();
-  return !tm_->failed();
+  return Commit();
 }
 
 void PoolMetadata::WriteChangedDetails() {
@@ -116,18 +117,23 @@ void PoolMetadata::WriteChangedDetails() {
   }
 }
 
-void PoolMetadata::Commit() {
+bool PoolMetadata::changed() const {
+  return std::any_of(devices_.begin(), devices_.end(),
+                     [](const auto& device) { return device.second.changed; });
+}
+
+int PoolMetadata::Commit() {
   WriteChangedDetails();
   data_->Commit();
   tm_->PreCommit();
-  if (tm_->failed()) return;
+  if (tm_->failed()) return ENOSPC;
   tm_->Commit();
   committed_root_ = root_;
   committed_details_ = details_root_;
-  Save();
+  return Save().ok() ? 0 : EIO;
 }
 
-void PoolMetadata::Save() {
+absl::Status PoolMetadata::Save() {
   NumberWriter out;
   for (uint64_t n : {data_block_size_, uint64_t{needs_check_ ? 1u : 0u}, root_,
                      details_root_, held_root_, held_mapping_, held_details_,
@@ -142,24 +148,32 @@ void PoolMetadata::Save() {
   }
   tm_->Save(&out);
   data_->Save(&out);
-  committed_ = out.bytes();
-  WriteMetadataImage(dev_, kSuperblock, committed_);
+  absl::Status s = WriteMetadataImage(dev_, kSuperblock, out.bytes());
+  if (s.ok()) committed_ = out.bytes();
+  return s;
 }
 
-void PoolMetadata::Abort() {
-  const std::string state = committed_;
+bool PoolMetadata::Abort(const DmTarget& ti) {
+  const std::optional<std::string> state =
+      ReadLastCommit(ti, dev_, kSuperblock, committed_);
+  if (!state) return false;
   details_.clear();
-  (void)Load(state);
+  if (!Load(*state)) return false;
   tm_->SetThreshold(threshold_, threshold_fn_);
   needs_check_ = true;
-  Save();
+  WriteNeedsCheck();
+  return true;
+}
+
+void PoolMetadata::WriteNeedsCheck() {
+  if (!needs_check_ || needs_check_written_) return;
+  needs_check_written_ = Save().ok();
 }
 
 bool PoolMetadata::Load(absl::string_view state) {
   NumberReader in(state);
-  committed_ = std::string(state);
   in.Get();  // the data block size
-  needs_check_ = in.Get() != 0;
+  needs_check_ = needs_check_written_ = in.Get() != 0;
   for (uint64_t* n : {&root_, &details_root_, &held_root_, &held_mapping_,
                       &held_details_, &time_, &transaction_id_}) {
     *n = in.Get();
@@ -263,7 +277,7 @@ int PoolMetadata::ReserveSnap() {
           "another.");
     return EBUSY;
   }
-  Commit();
+  if (const int err = Commit()) return err;
   constexpr uint64_t kSuperblockBlock = 0;
   bool shared;
   tm_->Inc(kSuperblockBlock);

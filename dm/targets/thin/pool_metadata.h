@@ -70,13 +70,21 @@ class PoolMetadata {
   void ResizeData(uint64_t blocks);
   void ResizeMetadata(uint64_t blocks);
 
-  void Commit();
-  // dm_pool_abort_metadata(), dm_pool_metadata_set_needs_check(): back to the
-  // last commit, and not to be written until it is repaired.
-  void Abort();
+  // dm_pool_changed_this_transaction().
+  bool changed() const;
+  // dm_pool_commit_metadata(): 0, ENOSPC or EIO.
+  [[nodiscard]] int Commit();
+  // dm_pool_abort_metadata(), dm_pool_metadata_set_needs_check(): back to what
+  // the device has, and not to be written until it is repaired.  False: it can
+  // not be read, and nothing can be done with the pool any more.
+  [[nodiscard]] bool Abort(const DmTarget& ti);
+  // Writes that a check is needed, if that could not be done before.
+  void WriteNeedsCheck();
   bool failed() const { return tm_->failed(); }
   const TransactionManager& tm() const { return *tm_; }
   bool needs_check() const { return needs_check_; }
+  // Of a pool that is restored: what the device was not told.
+  void SetNeedsCheck() { needs_check_ = true; }
   // `fn` is called when so few metadata blocks are left.
   void SetThreshold(uint64_t blocks, std::function<void()> fn) {
     threshold_ = blocks;
@@ -104,9 +112,9 @@ class PoolMetadata {
 
   PoolMetadata(Machine& machine, const DmDev& dev, uint64_t data_block_size)
       : machine_(machine), dev_(dev), data_block_size_(data_block_size) {}
-  bool Format();
+  int Format();  // 0 or an errno
   bool Load(absl::string_view state);
-  void Save();
+  absl::Status Save();
   void WriteChangedDetails();
   // __open_device(); null: ENODATA.
   Device* OpenOrCreate(uint64_t id, bool create);
@@ -129,8 +137,8 @@ class PoolMetadata {
   uint64_t committed_root_ = 0, committed_details_ = 0;
   uint64_t time_ = 0, transaction_id_ = 0;
   bool needs_check_ = false;
-  // What Save() wrote last.
-  std::string committed_;
+  bool needs_check_written_ = false;
+  std::string committed_;  // what was written last
   uint64_t threshold_ = 0;
   std::function<void()> threshold_fn_;
   std::map<uint64_t, Device> devices_;

@@ -211,7 +211,7 @@ absl::Status VerityCtr(DmTarget& ti, absl::Span<const std::string> argv) {
 }
 
 BioMap VerityMap(const DmTarget& ti, sector_t sector, ReqOp op) {
-  if (op != ReqOp::kRead && op != ReqOp::kReadAhead) {
+  if (!IsRead(op)) {
     return {.kind = BioMap::Kind::kError, .err = EIO};
   }
   return {BioMap::Kind::kRemapped, ti.Private<Verity>().data_dev,

@@ -321,7 +321,10 @@ std::optional<Cure> CureNotDax(const CureRequest& request,
     if (auto cure = CureOffPage(request, world)) return cure;
     if (auto cure = UndoRefusal(request, world)) return cure;
   }
-  if (levels.empty()) return CureMount(request, world);
+  if (levels.empty()) {
+    if (auto cure = CureOddEnd(request, world)) return cure;
+    return CureMount(request, world);
+  }
   const NotDaxLevel& end = levels.back();
   for (proto::Pmem& pmem : *world.mutable_pmem()) {
     if (pmem.name() == end.bdev->whole().name() && pmem.raw()) {

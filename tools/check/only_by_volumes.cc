@@ -73,7 +73,8 @@ std::string OnlyByVolumes(const Session& session, const Subject& subject) {
     return absl::StrCat(name,
                         " is a physical volume of LVM2, mapped by its volumes "
                         "alone, and no input has any: dmsetup table and "
-                        "vgcfgbackup list them");
+                        "vgcfgbackup list them (if it is of no group: "
+                        "pvremove)");
   }
   return "";
 }

@@ -319,6 +319,7 @@ std::optional<Cure> CureNotDax(const CureRequest& request,
   // 4.14 looks at its pages when it mounts: no level of the stack says no.
   if (!rounds && (levels.empty() || levels.back().by == NoDaxBy::kTarget)) {
     if (auto cure = CureOffPage(request, world)) return cure;
+    if (auto cure = CureRowEnds(request, world)) return cure;
     if (auto cure = UndoRefusal(request, world)) return cure;
   }
   if (levels.empty()) {

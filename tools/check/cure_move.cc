@@ -25,6 +25,7 @@
 namespace dmdax {
 namespace {
 
+constexpr char kWholeRows[] = "rows of whole pages of 2 MiB";
 constexpr char kNoRoom[] =
     "its rows are too small to be moved within where they are, and above and "
     "below lie others: make the volume of larger pieces";
@@ -77,12 +78,10 @@ std::optional<Cure> CureTargetEnd(const CureRequest& request,
                                   proto::World& world) {
   proto::MappedDevice* const volume = BlamedVolume(request, world);
   if (volume == nullptr) return std::nullopt;
-  return MoveVolume(request, "rows of whole pages of 2 MiB", world, volume);
+  return MoveVolume(request, kWholeRows, world, volume);
 }
 
 namespace {
-
-constexpr char kWholeRows[] = "rows of whole pages of 2 MiB";
 
 // Whether a row ends within a page, and another follows.
 bool EndsWithinPage(proto::MappedDevice* volume) {

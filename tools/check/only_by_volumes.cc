@@ -38,7 +38,7 @@ std::string OfGroup(const Session& session, const proto::VolumeGroup& group,
     idle.push_back(OneLine(absl::StrCat(group.name(), "/", volume.name())));
   }
   if (idle.empty()) {
-    return "no volume is on it (dmdax advise has the lines for one)";
+    return "no input has a volume on it (dmdax advise has the lines for one)";
   }
   return absl::StrCat(absl::StrJoin(idle, ", "),
                       idle.size() == 1 ? " is" : " are",

@@ -284,7 +284,7 @@ absl::Status JoinMapped(Facts* facts) {
   const bool listed = facts->live_tables || !facts->mapped.empty();
   const Listed live = listed ? Listed::kAll : Listed::kSome;
   for (LvmGroup& group : facts->reported) {
-    absl::StatusOr<bool> joined = JoinMetadata(group, live, facts);
+    absl::StatusOr<bool> joined = JoinMetadata(live, &group, facts);
     if (!joined.ok()) return joined.status();
     if (!*joined && InExtents(&group, live, facts)) {
       facts->groups.push_back(group);

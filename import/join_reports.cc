@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -77,6 +78,22 @@ std::set<std::string> OriginsIn(const LvmGroup& group) {
   return origins;
 }
 
+// Those that the metadata has and the report does not are the group's for all
+// that is known; where data begins on them is not.
+void AddDevices(const LvmGroup& metadata, LvmGroup* report) {
+  for (const auto& [key, pv] : metadata.pvs) {
+    const auto same = std::find_if(
+        report->pvs.begin(), report->pvs.end(), [&](const auto& other) {
+          return other.second.device == pv.device ||
+                 (!pv.id.empty() && other.second.id == pv.id);
+        });
+    if (pv.device.empty() || same != report->pvs.end()) continue;
+    LvmPv kept = pv;
+    kept.pe_count = 0;
+    report->pvs.emplace(pv.device, std::move(kept));
+  }
+}
+
 }  // namespace
 
 void LeaveOutBareVolumes(Listed listed, Facts* facts) {
@@ -102,8 +119,9 @@ void LeaveOutBareVolumes(Listed listed, Facts* facts) {
   }
 }
 
-absl::StatusOr<bool> JoinMetadata(const LvmGroup& report, Listed listed,
+absl::StatusOr<bool> JoinMetadata(Listed listed, LvmGroup* reported,
                                   Facts* facts) {
+  const LvmGroup& report = *reported;
   for (auto it = facts->groups.begin(); it != facts->groups.end(); ++it) {
     if (it->name != report.name) continue;
     if (absl::Status s = CheckSameGroup(report, *it); !s.ok()) return s;
@@ -135,6 +153,7 @@ absl::StatusOr<bool> JoinMetadata(const LvmGroup& report, Listed listed,
                      "now)",
                      facts);
     }
+    AddDevices(*it, reported);
     facts->groups.erase(it);
     return false;
   }

@@ -17,7 +17,7 @@ enum class Listed { kSome, kAll };
 // Whether the metadata of the report's group is that of the group which is
 // there: it says all that reports do, and gets its state of today.  Older
 // metadata go, with a note.  EINVAL as CheckSameGroup().
-absl::StatusOr<bool> JoinMetadata(const LvmGroup& report, Listed listed,
+absl::StatusOr<bool> JoinMetadata(Listed listed, LvmGroup* report,
                                   Facts* facts);
 
 // Turns the segments of a report into extents, and keeps only those whose

@@ -49,7 +49,7 @@ TEST(Lsblk, APartitionOfPmemWithoutAStart) {
   const Imported m = Import(
       {{"l",
         "{\"blockdevices\":[{\"name\":\"pmem0\",\"type\":\"disk\",\"size\":"
-        "10485760,\"children\":[{\"name\":\"pmem0p1\",\"type\":\"part\","
+        "10485760,\"dax\":true,\"children\":[{\"name\":\"pmem0p1\",\"type\":\"part\","
         "\"size\":1048576}]}]}"},
        {"/proc/iomem", "100000000-1009fffff : namespace0.0\n"}});
   ASSERT_EQ(m.world.guess_size(), 1) << Notes(m);
@@ -96,7 +96,7 @@ TEST(Ndctl, NamespacesOfEachMode) {
                               "1080000000-307fffffff : Persistent Memory\n"
                               "  1080000000-307fffffff : namespace0.0\n"
                               "3080000000-30c01fffff : Persistent Memory\n"
-                              "  3080000000-30c01fffff : dax0.1\n"}});
+                              "  3080000000-30bfffffff : dax0.1\n"}});
   ASSERT_EQ(m.world.pmem_size(), 2);
   const proto::Pmem& pmem = m.world.pmem(0);
   EXPECT_EQ(pmem.base(), 0x1080000000u);

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "dm/mapped_device.h"
+#include "import/guess.h"
 #include "state/find_device.h"
 #include "state/world_load.h"
 #include "tools/advise/removal.h"
@@ -245,8 +246,22 @@ class Finder {
 
   // A device that looks free may hold what is not in this machine.
   void SayWhatMayGo() {
-    if (machine().left_out().empty()) return;
-    site_.may_go = LeftOutMayGo(session_, stands_on_);
+    if (!machine().left_out().empty()) {
+      site_.may_go = LeftOutMayGo(session_, stands_on_);
+    }
+    // What is taken of the devices themselves.
+    for (const proto::Guess& guess : session_.guesses) {
+      const bool about_dax = guess.decides() == proto::Guess::DAX ||
+                             guess.decides() == proto::Guess::PMD;
+      const bool here =
+          std::any_of(chosen_.begin(), chosen_.end(), [&](BlockDevice* bdev) {
+            return guess.name() == bdev->name() ||
+                   guess.name() == bdev->whole().name();
+          });
+      if (!about_dax || !here) continue;
+      absl::StrAppend(&site_.may_go, site_.may_go.empty() ? "" : "; ",
+                      GuessText(guess));
+    }
   }
 
   void AddLeg(BlockDevice& bdev) {

@@ -47,7 +47,8 @@ struct Site {
   std::vector<std::string> removal;
   // Devices that were not named and cannot be used, each with why.
   std::vector<std::string> left_out;
-  // What an import could not take and may lie on the legs; "": nothing.
+  // What an import could not take and may lie on the legs, or had to take of
+  // them; "": nothing.
   std::string may_go;
   // Of those that were named, and not all legs: why the first is none, and
   // what to type.

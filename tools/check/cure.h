@@ -144,7 +144,7 @@ bool HasOtherWays(const FaultReason& reason);
 using CureFn = std::optional<Cure>(const CureRequest& request,
                                    proto::World& world);
 CureFn CureChunk, CureMaxSectors, CureTargetStart, CureTargetEnd, CureOffPage,
-    CureNoPage;
+    CureNoPage, CureRowEnds, CureOddEnd;
 CureFn CurePartition, CureNamespaceAlign, CureRawNamespace, CureBadBlocks,
     CureDevDaxAlign;
 CureFn CureExtents, CureHoles, CureNotDax, CureDaxFlag, CureFsNoPud;

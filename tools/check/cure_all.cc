@@ -159,10 +159,10 @@ class Curer {
   void Finish(const proto::World& world, const Session& session,
               OtherAnswers& others, const Patient& p, DaxCheck& check) {
     check.cured_not_known = CuredNotKnown(session, others, p);
-    // Cures end before the first of which nobody knows what it comes to.
+    // They end with the first of which nobody knows what it comes to.
+    const bool open = !check.cured_not_known.empty();
     for (Obstacle& o : check.obstacles) {
-      o.after_open |=
-          !check.cured_not_known.empty() && o.tried && o.cure == p.cures.back();
+      o.after_open |= open && o.tried && o.cure == p.cures.back();
     }
     if (!p.cures.empty() && check.cured_not_known.empty() &&
         InVain(check, p.look, wish_)) {
@@ -187,7 +187,6 @@ class Curer {
     if (!why.empty()) check.plan = {.remark = std::move(why)};
   }
 
-  // They are met once more.
   static void ForgetInVain(const Patient& p, DaxCheck& check) {
     std::erase_if(check.obstacles, [&](const Obstacle& o) {
       return !o.tried && p.in_vain.contains(KeyOf(o));
@@ -266,8 +265,7 @@ class Curer {
     // Nobody makes a volume anew for a guess.
     if (!CuredNotKnown(session, others, p).empty()) return std::nullopt;
     if (p.without != nullptr) return NextTogether(p);
-    // More than these no stack has in a row; a cure that another undoes must
-    // end.
+    // No stack has more in a row; a cure that another undoes must end.
     constexpr size_t kMostObstacles = 32;
     if (p.met.size() + p.cures.size() >= kMostObstacles) return std::nullopt;
     return Dearest(p.look, p.met);

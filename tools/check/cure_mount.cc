@@ -319,9 +319,13 @@ std::optional<Cure> CureNotDax(const CureRequest& request,
   // 4.14 looks at its pages when it mounts: no level of the stack says no.
   if (!rounds && (levels.empty() || levels.back().by == NoDaxBy::kTarget)) {
     if (auto cure = CureOffPage(request, world)) return cure;
+    if (auto cure = CureRowEnds(request, world)) return cure;
     if (auto cure = UndoRefusal(request, world)) return cure;
   }
-  if (levels.empty()) return CureMount(request, world);
+  if (levels.empty()) {
+    if (auto cure = CureOddEnd(request, world)) return cure;
+    return CureMount(request, world);
+  }
   const NotDaxLevel& end = levels.back();
   for (proto::Pmem& pmem : *world.mutable_pmem()) {
     if (pmem.name() == end.bdev->whole().name() && pmem.raw()) {

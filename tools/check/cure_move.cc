@@ -25,6 +25,7 @@
 namespace dmdax {
 namespace {
 
+constexpr char kWholeRows[] = "rows of whole pages of 2 MiB";
 constexpr char kNoRoom[] =
     "its rows are too small to be moved within where they are, and above and "
     "below lie others: make the volume of larger pieces";
@@ -77,22 +78,45 @@ std::optional<Cure> CureTargetEnd(const CureRequest& request,
                                   proto::World& world) {
   proto::MappedDevice* const volume = BlamedVolume(request, world);
   if (volume == nullptr) return std::nullopt;
-  return MoveVolume(request, "rows of whole pages of 2 MiB", world, volume);
+  return MoveVolume(request, kWholeRows, world, volume);
 }
+
+namespace {
+
+// Whether a row ends within a page, and another follows.
+bool EndsWithinPage(proto::MappedDevice* volume) {
+  const auto& rows = *EditRows(volume);
+  for (int i = 1; i < rows.size(); ++i) {
+    if (rows[i].start() % kPageSectors != 0) return true;
+  }
+  return false;
+}
+
+}  // namespace
 
 std::optional<Cure> CureNoPage(const CureRequest& request,
                                proto::World& world) {
   // A request that starts in the last sectors of a row gets no page, EIO.
   // Mirrors: dm_dax_direct_access of drivers/md/dm.c.
   proto::MappedDevice* const volume = BlamedVolume(request, world);
-  if (volume != nullptr && request.reason.err == EIO) {
-    const auto& rows = *EditRows(volume);
-    for (int i = 1; i < rows.size(); ++i) {
-      if (rows[i].start() % kPageSectors == 0) continue;
-      return MoveVolume(request, "rows of whole pages of 2 MiB", world, volume);
-    }
+  if (volume != nullptr && request.reason.err == EIO &&
+      EndsWithinPage(volume)) {
+    return MoveVolume(request, kWholeRows, world, volume);
   }
   return CureOffPage(request, world);
+}
+
+std::optional<Cure> CureRowEnds(const CureRequest& request,
+                                proto::World& world) {
+  // Mirrors: device_supports_dax of drivers/md/dm-table.c (5.10).
+  for (BlockDevice* bdev : AllBelow(request.session, request.subject.bdev)) {
+    proto::MappedDevice* const volume =
+        FindMapped(world, NameOfDevice(request.session, *bdev));
+    if (volume != nullptr && EndsWithinPage(volume)) {
+      return MoveVolume(request, kWholeRows, world, volume);
+    }
+  }
+  return std::nullopt;
 }
 
 std::optional<Cure> CureByVolume(const CureRequest& request,

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
@@ -39,7 +40,15 @@ std::string InProgress(const proto::MappedDevice& device) {
   if (IsPvmove(*lvm)) return PvmoveText(*lvm);
   proto::MappedDevice rows = device;
   for (const proto::Target& row : *EditRows(&rows)) {
-    if (SpecFromTarget(row).target_type != "snapshot-merge") continue;
+    const DmTargetSpec spec = SpecFromTarget(row);
+    // LVM2 loads another table when a copy is whole again.
+    if (spec.target_type == "raid" &&
+        absl::StrContains(spec.params, " rebuild ")) {
+      return absl::StrCat("wait until ", OneLine(device.name()),
+                          " is in sync (lvs -a -o +copy_percent), and ask "
+                          "again with what dmsetup table prints then");
+    }
+    if (spec.target_type != "snapshot-merge") continue;
     const std::string name = ShellWord(absl::StrCat(lvm->vg, "/", lvm->lv));
     return absl::StrCat(
         "a snapshot is being merged into ", OneLine(device.name()),

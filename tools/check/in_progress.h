@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What LVM2 is doing to volumes while the machine is looked at, and will end:
-// pvmove's mirror, a snapshot that is merged into its origin.  Until then it
+// pvmove's mirror, a snapshot that is merged into its origin, a
+// copy that is rebuilt.  Until then it
 // changes nothing else there, and what comes of it is another stack.
 //
 // Mirrors: apply_lvname_restrictions of lib/metadata/lv_manip.c, which keeps

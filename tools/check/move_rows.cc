@@ -52,15 +52,11 @@ bool RowMover::HasWork() {
 
 bool RowMover::Run(absl::Span<const Way> ways) {
   const proto::World kept = world_;
-  const std::string before = TableText(*Volume());
   const bool has_ends = HasEnds();
   for (const Way way : ways) {
     for (const Ends ends : {Ends::kDown, Ends::kUp}) {
       if (ends == Ends::kUp && (way == Way::kWithin || !has_ends)) continue;
-      if (Move(way, ends) && FitsBeside(way, kept) &&
-          TableText(*Volume()) != before) {
-        return true;
-      }
+      if (Move(way, ends) && changed_ && FitsBeside(way, kept)) return true;
       world_ = kept;
     }
   }
@@ -126,7 +122,9 @@ void RowMover::MoveEnds(Ends ends, std::vector<uint64_t>* begins) {
 // False: there is no room for it.
 bool RowMover::Move(Way way, Ends ends) {
   proto::MappedDevice* const device = Volume();
+  const int nr_rows = EditRows(device)->size();
   Join(device);
+  changed_ = EditRows(device)->size() != nr_rows;
   bool fits = true;
   uint64_t begin = 0;
   std::vector<uint64_t> begins;
@@ -158,17 +156,21 @@ bool RowMover::Move(Way way, Ends ends) {
       if (down > up && leg.start() < down - up + kFirst) {
         fits = false;
       } else {
+        changed_ |= up != down;
         leg.set_start(leg.start() + up - down);
       }
     });
     if (way != Way::kWithin) {
+      changed_ |= row.start() != to || row.length() != end - to;
       row.set_start(to);
       row.set_length(end - to);
     }
     if (way == Way::kWithin) {
       const uint64_t less = shift * legs;
       const uint64_t length = row.length() > less ? row.length() - less : 0;
-      row.set_length(RoundDown(length, kPmdSectors * legs));
+      const uint64_t whole = RoundDown(length, kPmdSectors * legs);
+      changed_ |= row.length() != whole;
+      row.set_length(whole);
       fits &= row.length() != 0;
     }
     begin += row.length();

@@ -74,6 +74,7 @@ class RowMover {
   const std::string name_;
   LegOffs offs_;
   Areas old_;
+  bool changed_ = false;  // by the last Move()
 };
 
 }  // namespace dmdax

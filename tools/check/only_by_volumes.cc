@@ -38,7 +38,7 @@ std::string OfGroup(const Session& session, const proto::VolumeGroup& group,
     idle.push_back(OneLine(absl::StrCat(group.name(), "/", volume.name())));
   }
   if (idle.empty()) {
-    return "no volume is on it (dmdax advise has the lines for one)";
+    return "no input has a volume on it (dmdax advise has the lines for one)";
   }
   return absl::StrCat(absl::StrJoin(idle, ", "),
                       idle.size() == 1 ? " is" : " are",
@@ -73,7 +73,8 @@ std::string OnlyByVolumes(const Session& session, const Subject& subject) {
     return absl::StrCat(name,
                         " is a physical volume of LVM2, mapped by its volumes "
                         "alone, and no input has any: dmsetup table and "
-                        "vgcfgbackup list them");
+                        "vgcfgbackup list them (if it is of no group: "
+                        "pvremove)");
   }
   return "";
 }

@@ -80,8 +80,7 @@ class Comparer {
   std::string Numbers() const {
     if (report_.extent_size != 0 && metadata_.extent_size != 0 &&
         report_.extent_size != metadata_.extent_size) {
-      return Differ("extents of",
-                    absl::StrCat(report_.extent_size / 2, " KiB"),
+      return Differ("extents of", absl::StrCat(report_.extent_size / 2, " KiB"),
                     absl::StrCat(metadata_.extent_size / 2, " KiB"));
     }
     if (report_.nr_pvs && *report_.nr_pvs != metadata_.pvs.size()) {

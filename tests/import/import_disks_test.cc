@@ -49,7 +49,8 @@ TEST(Lsblk, APartitionOfPmemWithoutAStart) {
   const Imported m = Import(
       {{"l",
         "{\"blockdevices\":[{\"name\":\"pmem0\",\"type\":\"disk\",\"size\":"
-        "10485760,\"dax\":true,\"children\":[{\"name\":\"pmem0p1\",\"type\":\"part\","
+        "10485760,\"dax\":true,\"children\":[{\"name\":\"pmem0p1\",\"type\":"
+        "\"part\","
         "\"size\":1048576}]}]}"},
        {"/proc/iomem", "100000000-1009fffff : namespace0.0\n"}});
   ASSERT_EQ(m.world.guess_size(), 1) << Notes(m);

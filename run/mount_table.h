@@ -137,9 +137,10 @@ inline int ReadWord(Reader& in, char* word, size_t size, Writer* out) {
   word[n] = '\0';
   if (c >= 0 && c != ' ' && c != '\n') {
     out->Put(word);
-    out->Put(static_cast<char>(c));
     word[0] = '\0';
-    c = Copy(in, out, ' ');
+    for (; c >= 0 && c != ' ' && c != '\n'; c = in.Next()) {
+      out->Put(static_cast<char>(c));
+    }
   }
   return c;
 }

@@ -246,6 +246,7 @@ class LinkWalk : public testing::Test {
     std::filesystem::remove_all(top_);
     std::filesystem::create_directories(top_ + "/tree/dev");
     std::filesystem::create_directories(top_ + "/here/a");
+    top_ = std::filesystem::canonical(top_);
   }
   std::string Host(const std::string& name) const {
     return top_ + "/here/" + name;

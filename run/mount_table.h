@@ -9,11 +9,12 @@
 //   }
 //
 // Of /proc/PID/mounts and /etc/mtab lines are left out whose device the machine
-// has too, and that of /dev; in /proc/PID/mountinfo, which names each number,
-// all numbers of disks become 0:N.  What both doors know of it, with libc
-// alone; the system calls are made past a library that stands in front of it.
-// Mirrors: proc_pid_mounts(5), proc_pid_mountinfo(5).
-// Threading: thread-safe, async-signal-safe.
+// has too, by number or by name, and that of /dev; in /proc/PID/mountinfo,
+// which names each number, all numbers of disks become 0:N, and a device of
+// such a name "none": umount(8) of it would unmount the host's.  What both
+// doors know of it, with libc alone; the system calls are made past a library
+// that stands in front of it. Mirrors: proc_pid_mounts(5),
+// proc_pid_mountinfo(5). Threading: thread-safe, async-signal-safe.
 #ifndef DMDAX_RUN_MOUNT_TABLE_H_
 #define DMDAX_RUN_MOUNT_TABLE_H_
 
@@ -25,6 +26,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "run/raw_call.h"
 
 namespace dmdax::run {
 
@@ -52,7 +55,7 @@ class Reader {
   // The next byte; -1: there is none.
   int Next() {
     if (at_ == size_) {
-      const long n = syscall(SYS_read, fd_, bytes_, sizeof(bytes_));
+      const long n = RawCall(SYS_read, fd_, bytes_, sizeof(bytes_));
       size_ = n > 0 ? static_cast<size_t>(n) : 0;
       at_ = 0;
       if (size_ == 0) return -1;
@@ -77,7 +80,7 @@ class Writer {
     while (*text != '\0') Put(*text++);
   }
   void Flush() {
-    syscall(SYS_write, fd_, bytes_, size_);
+    RawCall(SYS_write, fd_, bytes_, size_);
     size_ = 0;
   }
 
@@ -121,7 +124,47 @@ inline bool NextWordIs(Reader& in, const char* word) {
 inline bool MachineHas(const char* tree, unsigned major, unsigned minor) {
   char path[PATH_MAX + 64];
   snprintf(path, sizeof(path), "%s/sys/dev/block/%u:%u", tree, major, minor);
-  return syscall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
+  return RawCall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
+}
+
+// Reads a word, and what ended it.  One that is too long is no device's name.
+inline int ReadWord(Reader& in, char* word, size_t size, Writer* out) {
+  size_t n = 0;
+  int c = in.Next();
+  for (; c >= 0 && c != ' ' && c != '\n' && n + 1 < size; c = in.Next()) {
+    word[n++] = static_cast<char>(c);
+  }
+  word[n] = '\0';
+  if (c >= 0 && c != ' ' && c != '\n') {
+    out->Put(word);
+    word[0] = '\0';
+    for (; c >= 0 && c != ' ' && c != '\n'; c = in.Next()) {
+      out->Put(static_cast<char>(c));
+    }
+  }
+  return c;
+}
+
+// Of a line of mountinfo: up to the word "-" and the one behind it, the type.
+// False: the line is over.
+inline bool CopyUpToSource(Reader& in, Writer* out) {
+  char word[PATH_MAX];
+  for (bool is_dash = false; !is_dash;) {
+    const int end = ReadWord(in, word, sizeof(word), out);
+    out->Put(word);
+    if (end >= 0) out->Put(static_cast<char>(end));
+    if (end != ' ') return false;
+    is_dash = strcmp(word, "-") == 0;
+  }
+  return Copy(in, out, ' ') == ' ';
+}
+
+// Whether the machine has a name below /dev that a table says.
+inline bool MachineHasName(const char* tree, const char* name) {
+  if (name[0] != '/' || strncmp(name + 1, "dev/", 4) != 0) return false;
+  char path[2 * PATH_MAX];
+  snprintf(path, sizeof(path), "%s%s", tree, name);
+  return RawCall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
 }
 
 }  // namespace mount_table
@@ -142,13 +185,22 @@ inline void FilterMounts(int table, int info, int out, const char* tree) {
     bool is_ours = mount_table::NextWordIs(numbers, "/dev");
     mount_table::Copy(numbers, nullptr, '\n');
     is_ours |= is_disk && mount_table::MachineHas(tree, major, minor);
-    if (mount_table::Copy(lines, is_ours ? nullptr : &writer, '\n') < 0) break;
+    char source[PATH_MAX];
+    int end = mount_table::ReadWord(lines, source, sizeof(source), &writer);
+    if (end < 0) break;
+    is_ours |= mount_table::MachineHasName(tree, source);
+    mount_table::Writer* const to = is_ours ? nullptr : &writer;
+    if (to != nullptr) {
+      to->Put(source);
+      to->Put(static_cast<char>(end));
+    }
+    if (end != '\n' && mount_table::Copy(lines, to, '\n') < 0) break;
   }
   writer.Flush();
 }
 
 // The same for mountinfo itself.
-inline void FilterMountInfo(int info, int out) {
+inline void FilterMountInfo(int info, int out, const char* tree) {
   mount_table::Reader lines(info);
   mount_table::Writer writer(out);
   while (mount_table::Copy(lines, &writer, ' ') == ' ' &&
@@ -158,7 +210,14 @@ inline void FilterMountInfo(int info, int out) {
     char number[32];
     snprintf(number, sizeof(number), "0:%u ", minor);
     writer.Put(number);
-    if (mount_table::Copy(lines, &writer, '\n') < 0) break;
+    if (!mount_table::CopyUpToSource(lines, &writer)) continue;
+    char source[PATH_MAX];
+    const int end =
+        mount_table::ReadWord(lines, source, sizeof(source), &writer);
+    writer.Put(mount_table::MachineHasName(tree, source) ? "none" : source);
+    if (end < 0) break;
+    writer.Put(static_cast<char>(end));
+    if (end != '\n' && mount_table::Copy(lines, &writer, '\n') < 0) break;
   }
   writer.Flush();
 }
@@ -175,20 +234,20 @@ inline int OpenMountTable(const char* path, const char* tree, int flags) {
              static_cast<int>(slash - path), path);
   }
   const auto open = [](const char* at) {
-    return static_cast<int>(syscall(SYS_openat, AT_FDCWD, at, kFlags, 0));
+    return static_cast<int>(RawCall(SYS_openat, AT_FDCWD, at, kFlags, 0));
   };
   const int table = open(path);
   if (table < 0) return table;
   const int info = which == MountTable::kInfo ? table : open(info_path);
   const int out = memfd_create(
       "mounts", (flags & O_CLOEXEC) != 0 ? unsigned{MFD_CLOEXEC} : 0u);
-  if (out >= 0 && which == MountTable::kInfo) FilterMountInfo(table, out);
+  if (out >= 0 && which == MountTable::kInfo) FilterMountInfo(table, out, tree);
   if (out >= 0 && which == MountTable::kMounts) {
     FilterMounts(table, info, out, tree);
   }
-  if (out >= 0) syscall(SYS_lseek, out, 0, SEEK_SET);
-  syscall(SYS_close, table);
-  if (info >= 0 && info != table) syscall(SYS_close, info);
+  if (out >= 0) RawCall(SYS_lseek, out, 0, SEEK_SET);
+  RawCall(SYS_close, table);
+  if (info >= 0 && info != table) RawCall(SYS_close, info);
   return out;
 }
 

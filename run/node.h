@@ -21,6 +21,7 @@
 
 #include <cstdint>
 
+#include "run/raw_call.h"
 #include "server/protocol.h"
 
 namespace dmdax::run {
@@ -79,7 +80,7 @@ inline void HideRootsNumber(const char* path, const char* tree,
   char device[4096 + 64];
   snprintf(device, sizeof(device), "%s/sys/dev/block/%u:%u", tree,
            major(st->st_dev), minor(st->st_dev));
-  if (syscall(SYS_faccessat, AT_FDCWD, device, F_OK) == 0) {
+  if (RawCall(SYS_faccessat, AT_FDCWD, device, F_OK) == 0) {
     st->st_dev = makedev(0, 1 << 19 | minor(st->st_dev));
   }
 }

@@ -24,6 +24,7 @@
 #include "base/fd.h"
 #include "run/notify/orphans.h"
 #include "run/notify/run_notified.h"
+#include "run/raw_call.h"
 #include "server/protocol.h"
 #include "server/socket.h"
 
@@ -60,7 +61,8 @@ bool HasSupervisor() {
   }
   struct statx st;
   const std::string path = absl::StrCat("/proc/self/fd/", node.get());
-  return syscall(SYS_statx, AT_FDCWD, path.c_str(), 0, STATX_TYPE, &st) == 0 &&
+  return run::RawCall(SYS_statx, AT_FDCWD, path.c_str(), 0, STATX_TYPE, &st) ==
+             0 &&
          !S_ISREG(st.stx_mode);
 }
 

@@ -24,6 +24,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "run/raw_call.h"
+
 namespace dmdax::run {
 
 constexpr int kNoDirectory = -1, kNoAddress = -2;
@@ -45,14 +47,14 @@ inline int SocketAddressOf(const char* path, sockaddr_un* name) {
   memcpy(parent, path, static_cast<size_t>(slash - path));
   parent[slash - path] = '\0';
   const int directory = static_cast<int>(
-      syscall(SYS_openat, AT_FDCWD, parent, O_PATH | O_DIRECTORY | O_CLOEXEC));
+      RawCall(SYS_openat, AT_FDCWD, parent, O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (directory < 0) return kNoAddress;
   if (snprintf(name->sun_path, sizeof(name->sun_path), "/proc/self/fd/%d/%s",
                directory,
                slash + 1) < static_cast<int>(sizeof(name->sun_path))) {
     return directory;
   }
-  syscall(SYS_close, directory);
+  RawCall(SYS_close, directory);
   errno = ENAMETOOLONG;
   return kNoAddress;
 }

@@ -5,7 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
 #include "base/fd.h"
 #include "state/dir/pmem_bytes.h"
 #include "state/dir/state_files.h"
@@ -32,12 +35,28 @@ Resident::Mark Resident::Look() const {
         int64_t{log.st_mtim.tv_sec} * 1'000'000'000 + log.st_mtim.tv_nsec;
     mark.log_size = log.st_size;
   }
-  const Fd fd(open(absl::StrCat(state_path_, "/generation").c_str(),
+  const Fd fd(open(GenerationPath().c_str(),
                    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   char text[64];
   const ssize_t size = fd.ok() ? pread(fd.get(), text, sizeof(text), 0) : 0;
   if (size > 0) mark.generation.assign(text, static_cast<size_t>(size));
   return mark;
+}
+
+absl::Status Resident::CheckDirectory() {
+  struct stat st;
+  const bool is_there = stat(state_path_.c_str(), &st) == 0;
+  if (!directory_) {
+    if (is_there) directory_ = {st.st_dev, st.st_ino};
+    return absl::OkStatus();  // StateDir says what is wrong with it
+  }
+  if (is_there && *directory_ == std::pair(st.st_dev, st.st_ino)) {
+    return absl::OkStatus();
+  }
+  // What was loaded is not to be gone on with, also if it comes back.
+  doubtful_ = true;
+  return ErrnoError(ENOENT, absl::StrCat("the state directory '", state_path_,
+                                         "' is not there any more"));
 }
 
 absl::Status Resident::Load(const StateDir& dir,
@@ -63,6 +82,7 @@ absl::Status Resident::Load(const StateDir& dir,
 
 absl::Status Resident::Refresh() {
   if (!has_state() || transaction_ != nullptr) return absl::OkStatus();
+  if (absl::Status s = CheckDirectory(); !s.ok()) return s;
   // Before reading: a change that comes in between is seen the next time.
   const Mark mark = Look();
   if (!doubtful_ && mark == mark_) return absl::OkStatus();
@@ -79,11 +99,16 @@ absl::Status Resident::Refresh() {
 
 absl::Status Resident::Begin() {
   if (!has_state() || transaction_ != nullptr) return absl::OkStatus();
+  if (absl::Status s = CheckDirectory(); !s.ok()) return s;
   absl::StatusOr<StateDir> dir = StateDir::Open(state_path_, StateDir::kWrite);
   if (!dir.ok()) return dir.status();
+  // One that was removed meanwhile has been made anew.
+  if (absl::Status s = CheckDirectory(); !s.ok()) return s;
   absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
   if (!snapshot.ok()) return snapshot.status();
-  if (doubtful_ || snapshot->generation() != generation_) {
+  // Of a state that had no directory yet there are no files for disks.
+  if (doubtful_ || session_.machine->disk_files() == nullptr ||
+      snapshot->generation() != generation_) {
     if (absl::Status s = Load(*dir, *snapshot); !s.ok()) return s;
   }
   if (may_have_left_) dir->RemoveOldDiskFiles();

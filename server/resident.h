@@ -22,10 +22,13 @@
 // A loop device of a state is kept with the path of its file, which is opened
 // anew by the next process that has the machine.
 //
-// Errors: those of StateDir.  After one the machine is again what the state
-// says.  Threading: thread-compatible.
+// Errors: those of StateDir; ENOENT: the state's directory is not at its path
+// any more, and nothing is done to what is there instead.  After one the
+// machine is again what the state says.  Threading: thread-compatible.
 #ifndef DMDAX_SERVER_RESIDENT_H_
 #define DMDAX_SERVER_RESIDENT_H_
+
+#include <sys/types.h>
 
 #include <cstdint>
 #include <functional>
@@ -56,6 +59,8 @@ class Resident {
   // Goes up with each change, also those of others.
   uint64_t generation() const { return generation_; }
   bool has_state() const { return !state_path_.empty(); }
+  // The file that each change of the state writes to, by whoever it is made.
+  std::string GenerationPath() const { return state_path_ + "/generation"; }
 
   // `before` lets go of the machine that goes, `after` takes hold of the one
   // that has come.
@@ -91,12 +96,16 @@ class Resident {
 
   Resident() = default;
   Mark Look() const;
+  // Sees to it that the state's directory is still the one that it was.
+  absl::Status CheckDirectory();
   absl::Status Load(const StateDir& dir, const proto::StateSnapshot& snapshot);
   void SetWrites(DiskFiles::Writes writes);
   // Opens the transaction, on the machine as the state has it.
   absl::Status Begin();
 
   std::string state_path_;
+  // Its directory, once there is one.
+  std::optional<std::pair<dev_t, ino_t>> directory_;
   Session session_;
   std::unique_ptr<LoopDriver> loops_;
   uint64_t generation_ = 0;

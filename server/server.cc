@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -27,6 +29,7 @@ constexpr uint64_t kListener = uint64_t{1} << 56;
 constexpr uint64_t kUntil = uint64_t{2} << 56;
 constexpr uint64_t kClient = uint64_t{3} << 56;
 constexpr uint64_t kHandle = uint64_t{4} << 56;
+constexpr uint64_t kState = uint64_t{5} << 56;
 constexpr uint64_t kKind = uint64_t{0xff} << 56;
 
 // How long bytes that were written stay unkept, and how often it is seen
@@ -97,6 +100,36 @@ absl::Status Server::Prepare() {
   return s;
 }
 
+// The state's first change makes the file; and who copies a state back puts
+// another in its place.
+void Server::WatchState() {
+  if (watches_state_ || !machine_.has_state()) return;
+  if (!state_changes_.ok()) {
+    state_changes_ = Fd(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+    if (!state_changes_.ok() ||
+        !Watch(state_changes_.get(), kState, EPOLLIN).ok()) {
+      return;
+    }
+  }
+  watches_state_ =
+      inotify_add_watch(state_changes_.get(), machine_.GenerationPath().c_str(),
+                        IN_MODIFY | IN_DELETE_SELF | IN_MOVE_SELF) >= 0;
+}
+
+void Server::SeeState() {
+  alignas(inotify_event) char events[4096];
+  ssize_t n;
+  while ((n = read(state_changes_.get(), events, sizeof(events))) > 0) {
+    for (ssize_t at = 0; at < n;) {
+      inotify_event event;
+      memcpy(&event, events + at, sizeof(event));
+      if ((event.mask & IN_MODIFY) == 0) watches_state_ = false;
+      at += static_cast<ssize_t>(sizeof(event)) + event.len;
+    }
+  }
+  dispatch_.Refresh().IgnoreError();
+}
+
 absl::Status Server::Run(int until) {
   return Loop(until, [] { return false; });
 }
@@ -120,6 +153,7 @@ absl::Status Server::Loop(int until, absl::FunctionRef<bool()> is_over) {
   fcntl(listener_.get(), F_SETFL, O_NONBLOCK);
   bool over = false;
   while (!over && !is_over() && !dispatch_.is_over()) {
+    WatchState();
     epoll_event events[64];
     const int n = epoll_wait(epoll_.get(), events, 64, TimeoutMs());
     if (n < 0 && errno != EINTR) {
@@ -132,6 +166,7 @@ absl::Status Server::Loop(int until, absl::FunctionRef<bool()> is_over) {
       if (kind == kListener) Accept();
       if (kind == kUntil) over = true;
       if (kind == kClient) Serve(id, events[i].events);
+      if (kind == kState) SeeState();
       if (kind == kHandle) {
         dispatch_.Closed(id);
       }
@@ -176,7 +211,7 @@ int Server::QuietMs() const {
   if (machine_.has_unkept()) return kKeepMs;
   if (!machine_.has_state()) return -1;
   // A control node that is open may be polled, in any program.
-  return handles_.size() > 0 ? kLookMs : -1;
+  return handles_.size() > 0 || !watches_state_ ? kLookMs : -1;
 }
 
 void Server::Accept() {

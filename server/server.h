@@ -63,6 +63,9 @@ class Server {
 
   absl::Status Loop(int until, absl::FunctionRef<bool()> is_over);
   absl::Status Watch(int fd, uint64_t what, uint32_t events);
+  // Follows changes of the state that others make.
+  void WatchState();
+  void SeeState();
   void Accept();
   void Serve(uint64_t id, uint32_t events);
   void Take(uint64_t id, Client& client);
@@ -80,6 +83,8 @@ class Server {
   ScratchTree& tree_;
   Fd listener_;
   Fd epoll_;
+  Fd state_changes_;  // inotify(7)'s, of the state's generation
+  bool watches_state_ = false;
   bool prepared_ = false;
   Fd reserve_;  // a descriptor for when there are no more
   Handles handles_;

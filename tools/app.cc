@@ -18,6 +18,7 @@
 #include "state/world_load.h"
 #include "tools/byte_count.h"
 #include "tools/print_json.h"
+#include "tools/show_server.h"
 #include "tools/tell.h"
 #include "tools/world_file.h"
 
@@ -114,6 +115,11 @@ absl::Status Keep(StateDir& dir, const Session& session, uint64_t generation,
                       kept.message()));
   }
   return absl::OkStatus();
+}
+
+// Of the state's lock.
+void LetGo(absl::StatusOr<StateDir>& dir) {
+  dir = absl::UnavailableError("it was let go");
 }
 
 absl::Status NoState() {
@@ -260,7 +266,10 @@ absl::Status App::Change(RunFn change, LoadScope scope) {
       },
       &ran, change);
   if (!s.ok()) return s;
-  return Changed(*dir, Keep(*dir, ran.session, ran.generation));
+  s = Changed(*dir, Keep(*dir, ran.session, ran.generation));
+  LetGo(dir);
+  if (s.ok()) ShowServer(state_dir);
+  return s;
 }
 
 absl::Status App::Load(const Session& session, Existing existing) {
@@ -276,16 +285,22 @@ absl::Status App::Load(const Session& session, Existing existing) {
                                            "place"));
   }
   // One without anything is not worth what undo would bring back.
-  return Changed(
+  absl::Status s = Changed(
       *dir, Keep(*dir, session, snapshot->generation(),
                  there.empty() ? StateDir::kForget : StateDir::kKeepForUndo));
+  LetGo(dir);
+  if (s.ok()) ShowServer(state_dir);
+  return s;
 }
 
 absl::Status App::Undo() {
   if (world_file) return NoState();
   absl::StatusOr<StateDir> dir = OpenState(StateDir::kWrite);
   if (!dir.ok()) return dir.status();
-  return Changed(*dir, dir->Undo());
+  absl::Status s = Changed(*dir, dir->Undo());
+  LetGo(dir);
+  if (s.ok()) ShowServer(state_dir);
+  return s;
 }
 
 absl::Status App::Changed(const StateDir& dir, const absl::Status& status) {

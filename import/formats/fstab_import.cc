@@ -48,7 +48,7 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
                             .source = WithOctalBlanks(w[0]),
                             .path = WithOctalBlanks(w[1]),
                             .type = std::string(w[2]),
-                            .options = std::string(w[3])});
+                            .options = OptionsWithOctalBlanks(w[3])});
   }
   return absl::OkStatus();
 }

@@ -85,7 +85,7 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
       mount.source = WithOctalBlanks(w[0]);
       mount.path = WithOctalBlanks(w[1]);
       mount.type = std::string(w[2]);
-      mount.options = std::string(w[3]);
+      mount.options = OptionsWithOctalBlanks(w[3]);
     } else if (IsMountinfo(w)) {
       size_t dash = 6;
       while (w[dash] != "-") ++dash;
@@ -95,7 +95,7 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
       mount.source = WithOctalBlanks(w[dash + 2]);
       mount.path = WithOctalBlanks(w[4]);
       mount.type = std::string(w[dash + 1]);
-      mount.options = BothOptions(w[5], w[dash + 3]);
+      mount.options = OptionsWithOctalBlanks(BothOptions(w[5], w[dash + 3]));
       mount.root = WithOctalBlanks(w[3]);
     } else if (!ReadMount(lines.line(), &mount)) {
       absl::Status s = facts->SkipLine(lines.place().Error(

@@ -173,6 +173,45 @@ std::vector<CallRule> NameRules() {
   };
 }
 
+std::vector<CallRule> MountRules() {
+  return {
+      Path(__NR_mount, &Mount),
+      Path(__NR_umount2,
+           [](Call& c) { return NotMounted(c, c.arg(0), EINVAL); }),
+      Path(__NR_swapon,
+           [](Call& c) { return MountPath(c, "swapon", AT_FDCWD, c.arg(0)); }),
+      Path(__NR_swapoff,
+           [](Call& c) { return NotMounted(c, c.arg(0), EINVAL); }),
+      Path(__NR_quotactl,
+           [](Call& c) { return NotMounted(c, c.arg(1), ENODEV); }),
+      Path(__NR_pivot_root,
+           [](Call& c) {
+             return MountPaths(c, "pivot_root", AT_FDCWD, c.arg(0), AT_FDCWD,
+                               c.arg(1));
+           }),
+      Path(__NR_open_tree,
+           [](Call& c) {
+             return MountPath(c, "open_tree", c.number(0), c.arg(1));
+           }),
+      Path(__NR_move_mount,
+           [](Call& c) {
+             return MountPaths(c, "move_mount", c.number(0), c.arg(1),
+                               c.number(2), c.arg(3));
+           }),
+      Path(__NR_fspick,
+           [](Call& c) {
+             return MountPath(c, "fspick", c.number(0), c.arg(1));
+           }),
+      Path(__NR_fsconfig, &MountOption),
+#ifdef __NR_mount_setattr
+      Path(__NR_mount_setattr,
+           [](Call& c) {
+             return MountPath(c, "mount_setattr", c.number(0), c.arg(1));
+           }),
+#endif
+  };
+}
+
 // What newer architectures no longer have.
 std::vector<CallRule> OldRules() {
 #ifdef __NR_open
@@ -234,6 +273,21 @@ std::vector<CallRule> OldRules() {
            [](Call& c) {
              return ChangeOwner(c, AT_FDCWD, c.arg(0), AT_SYMLINK_NOFOLLOW);
            }),
+      Path(__NR_utime,
+           [](Call& c) {
+             return ChangeTimesOld(c, AT_FDCWD, c.arg(0), c.arg(1),
+                                   OldTimes::kSeconds);
+           }),
+      Path(__NR_utimes,
+           [](Call& c) {
+             return ChangeTimesOld(c, AT_FDCWD, c.arg(0), c.arg(1),
+                                   OldTimes::kMicroseconds);
+           }),
+      Path(__NR_futimesat,
+           [](Call& c) {
+             return ChangeTimesOld(c, c.number(0), c.arg(1), c.arg(2),
+                                   OldTimes::kMicroseconds);
+           }),
   };
 #else
   return {};
@@ -265,8 +319,8 @@ std::vector<CallRule> OtherRules() {
 std::vector<CallRule> MakeTable() {
   std::vector<CallRule> all;
   for (const std::vector<CallRule>& some :
-       {DataRules(), DescriptorRules(), PathRules(), NameRules(), OldRules(),
-        OtherRules()}) {
+       {DataRules(), DescriptorRules(), PathRules(), NameRules(), MountRules(),
+        OldRules(), OtherRules()}) {
     all.insert(all.end(), some.begin(), some.end());
   }
   std::sort(all.begin(), all.end(),

@@ -17,7 +17,8 @@
 namespace dmdax::run {
 
 Reply ChangeDirectory(Call& call) {
-  const std::optional<Place> place = LocateAt(call, AT_FDCWD, call.arg(0));
+  const std::optional<Place> place =
+      LocateAt(call, AT_FDCWD, call.arg(0), LastLink::kFollow);
   if (!place || !place->in_tree) return Reply::Continue();
   // In one that the host has too, names are those of the machine anyway.
   struct stat st;

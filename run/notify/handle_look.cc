@@ -40,7 +40,7 @@ std::string NodePath(const Call& call, const OpenFile& file) {
 }  // namespace
 
 Reply Access(Call& call, int dir, uint64_t path, int mode, int flags) {
-  const std::optional<Place> place = LocateAt(call, dir, path);
+  const std::optional<Place> place = LocateAt(call, dir, path, LastOf(flags));
   if (!place || !place->in_tree) return Reply::Continue();
   return Reply::Of(ErrnoOfResult(
       faccessat(AT_FDCWD, place->real.c_str(), mode, flags & ~AT_EMPTY_PATH)));
@@ -48,7 +48,7 @@ Reply Access(Call& call, int dir, uint64_t path, int mode, int flags) {
 
 Reply ReadLink(Call& call, int dir, uint64_t path, uint64_t out,
                uint64_t size) {
-  const std::optional<Place> place = LocateAt(call, dir, path);
+  const std::optional<Place> place = LocateAt(call, dir, path, LastLink::kKeep);
   if (!place) return Reply::Continue();
   char to[PATH_MAX];
   const ssize_t n = readlink(place->real.c_str(), to, sizeof(to));
@@ -84,7 +84,8 @@ Reply GetCwd(Call& call) {
 }
 
 Reply StatFs(Call& call) {
-  const std::optional<Place> place = LocateAt(call, AT_FDCWD, call.arg(0));
+  const std::optional<Place> place =
+      LocateAt(call, AT_FDCWD, call.arg(0), LastLink::kFollow);
   if (!place || !place->in_tree) return Reply::Continue();
   struct statfs st;
   if (statfs(place->real.c_str(), &st) != 0) return Reply::Errno(errno);
@@ -92,42 +93,60 @@ Reply StatFs(Call& call) {
   return s.ok() ? Reply::Value(0) : Reply::Errno(EFAULT);
 }
 
+namespace {
+
+// As getxattr(2) or lgetxattr(2) and their kind do.
+LastLink AttributeLink(int nr) {
+  return nr == __NR_lgetxattr || nr == __NR_llistxattr ||
+                 nr == __NR_lsetxattr || nr == __NR_lremovexattr
+             ? LastLink::kKeep
+             : LastLink::kFollow;
+}
+
+}  // namespace
+
 // A name of the machine has no extended attributes.
 Reply GetAttribute(Call& call) {
-  const std::optional<Place> place = LocateAt(call, AT_FDCWD, call.arg(0));
+  const std::optional<Place> place =
+      LocateAt(call, AT_FDCWD, call.arg(0), AttributeLink(call.nr()));
   if (!place || !place->in_tree) return Reply::Continue();
   const Seen seen = Look(*place, AT_SYMLINK_NOFOLLOW);
   return Reply::Errno(seen.exists ? ENODATA : ENOENT);
 }
 
 Reply ListAttributes(Call& call) {
-  const std::optional<Place> place = LocateAt(call, AT_FDCWD, call.arg(0));
+  const std::optional<Place> place =
+      LocateAt(call, AT_FDCWD, call.arg(0), AttributeLink(call.nr()));
   if (!place || !place->in_tree) return Reply::Continue();
   const Seen seen = Look(*place, AT_SYMLINK_NOFOLLOW);
   return seen.exists ? Reply::Value(0) : Reply::Errno(ENOENT);
 }
 
 Reply ChangeAttribute(Call& call) {
-  const std::optional<Place> place = LocateAt(call, AT_FDCWD, call.arg(0));
+  const std::optional<Place> place =
+      LocateAt(call, AT_FDCWD, call.arg(0), AttributeLink(call.nr()));
   if (!place || !place->in_tree) return Reply::Continue();
   const Seen seen = Look(*place, AT_SYMLINK_NOFOLLOW);
-  return Reply::Errno(seen.exists ? EOPNOTSUPP : ENOENT);
+  return Reply::Errno(seen.exists ? EPERM : ENOENT);
 }
 
 Reply WatchName(Call& call) {
-  const std::optional<Place> place = LocateAt(call, AT_FDCWD, call.arg(1));
+  const auto mask = static_cast<uint32_t>(call.arg(2));
+  const std::optional<Place> place = LocateAt(
+      call, AT_FDCWD, call.arg(1),
+      (mask & IN_DONT_FOLLOW) != 0 ? LastLink::kKeep : LastLink::kFollow);
   if (!place || !place->in_tree) return Reply::Continue();
   const Fd copy = call.target.Copy(call.number(0));
   if (!copy.ok()) return Reply::Errno(EBADF);
-  const int watch = inotify_add_watch(copy.get(), place->real.c_str(),
-                                      static_cast<uint32_t>(call.arg(2)));
+  const int watch = inotify_add_watch(copy.get(), place->real.c_str(), mask);
   return watch < 0 ? Reply::Errno(errno) : Reply::Value(watch);
 }
 
 // A set-user-ID program runs without its rights: the kernel lets nobody put a
 // filter in front of one that keeps them.
 Reply Execute(Call& call, int dir, uint64_t path) {
-  const std::optional<Place> place = LocateAt(call, dir, path);
+  const std::optional<Place> place =
+      LocateAt(call, dir, path, LastLink::kFollow);
   if (!place) return Reply::Continue();
   const Seen seen = Look(*place, 0);
   if (seen.exists && S_ISREG(seen.st.st_mode) &&

@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/time.h>
 #include <unistd.h>
 
+#include <array>
 #include <string>
 
 #include "absl/functional/function_ref.h"
@@ -63,11 +65,26 @@ int MakeNodeFile(const std::string& path, mode_t mode, dev_t dev) {
   return -1;
 }
 
+// What a kernel says of a name that is to be made or changed below /sys or
+// /proc, where it alone makes names: an errno; 0: it is not there.
+int KernelsOwn(const Place& place, int none, int some) {
+  if (!place.in_tree || (!IsAtOrBelow(place.shown, "/sys") &&
+                         !IsAtOrBelow(place.shown, "/proc"))) {
+    return 0;
+  }
+  return Look(place, AT_SYMLINK_NOFOLLOW).exists ? some : none;
+}
+int MakeError(const Place& place) { return KernelsOwn(place, EPERM, EEXIST); }
+int ChangeError(const Place& place) {
+  if (place.in_tree && IsControlNode(place.real.c_str())) return EPERM;
+  return KernelsOwn(place, ENOENT, EPERM);
+}
+
 // Does `change` to what is the machine's: a name in its tree, or a node
 // wherever that is.
 Reply OnMachines(Call& call, int dir, uint64_t path, int flags,
                  absl::FunctionRef<int(const Place&, const Seen&)> change) {
-  const std::optional<Place> place = LocateAt(call, dir, path);
+  const std::optional<Place> place = LocateAt(call, dir, path, LastOf(flags));
   if (!place) return Reply::Continue();
   const Seen seen = Look(*place, flags & AT_SYMLINK_NOFOLLOW);
   if (!place->in_tree && !seen.node) return Reply::Continue();
@@ -78,7 +95,7 @@ Reply OnMachines(Call& call, int dir, uint64_t path, int flags,
 }  // namespace
 
 Reply MakeNode(Call& call, int dir, uint64_t path, mode_t mode, dev_t dev) {
-  const std::optional<Place> place = LocateAt(call, dir, path);
+  const std::optional<Place> place = LocateAt(call, dir, path, LastLink::kKeep);
   if (!place) return Reply::Continue();
   const mode_t masked = mode & ~call.target.Umask();
   if (S_ISBLK(mode) || S_ISCHR(mode)) {
@@ -86,30 +103,37 @@ Reply MakeNode(Call& call, int dir, uint64_t path, mode_t mode, dev_t dev) {
     return Told(call, MakeNodeFile(place->real, masked, dev), {&*place});
   }
   if (!place->in_tree) return Reply::Continue();
+  if (const int error = MakeError(*place)) return Reply::Errno(error);
   return Told(call, mknod(place->real.c_str(), masked, dev), {&*place});
 }
 
 Reply MakeDir(Call& call, int dir, uint64_t path, mode_t mode) {
-  const std::optional<Place> place = LocateAt(call, dir, path);
+  const std::optional<Place> place = LocateAt(call, dir, path, LastLink::kKeep);
   if (!place || !place->in_tree) return Reply::Continue();
+  if (const int error = MakeError(*place)) return Reply::Errno(error);
   const mode_t masked = mode & ~call.target.Umask();
   return Told(call, mkdir(place->real.c_str(), masked), {&*place});
 }
 
 Reply Unlink(Call& call, int dir, uint64_t path, int flags) {
-  const std::optional<Place> place = LocateAt(call, dir, path);
+  const std::optional<Place> place = LocateAt(call, dir, path, LastLink::kKeep);
   if (!place || !place->in_tree) return Reply::Continue();
-  if (IsControlNode(place->real.c_str())) return Reply::Errno(EPERM);
+  if (const int error = ChangeError(*place)) return Reply::Errno(error);
   return Told(call, unlinkat(AT_FDCWD, place->real.c_str(), flags), {&*place});
 }
 
 Reply Rename(Call& call, int from_dir, uint64_t from_path, int to_dir,
              uint64_t to_path, unsigned flags) {
-  const std::optional<Place> from = LocateAt(call, from_dir, from_path);
-  const std::optional<Place> to = LocateAt(call, to_dir, to_path);
+  const std::optional<Place> from =
+      LocateAt(call, from_dir, from_path, LastLink::kKeep);
+  const std::optional<Place> to =
+      LocateAt(call, to_dir, to_path, LastLink::kKeep);
   if (!from || !to || (!from->in_tree && !to->in_tree)) {
     return Reply::Continue();
   }
+  int error = ChangeError(*from);
+  if (error == 0) error = KernelsOwn(*to, EPERM, EPERM);
+  if (error != 0) return Reply::Errno(error);
   return Told(call,
               renameat2(AT_FDCWD, from->real.c_str(), AT_FDCWD,
                         to->real.c_str(), flags),
@@ -118,11 +142,15 @@ Reply Rename(Call& call, int from_dir, uint64_t from_path, int to_dir,
 
 Reply Link(Call& call, int from_dir, uint64_t from_path, int to_dir,
            uint64_t to_path, int flags) {
-  const std::optional<Place> from = LocateAt(call, from_dir, from_path);
-  const std::optional<Place> to = LocateAt(call, to_dir, to_path);
+  const std::optional<Place> from = LocateAt(
+      call, from_dir, from_path,
+      (flags & AT_SYMLINK_FOLLOW) != 0 ? LastLink::kFollow : LastLink::kKeep);
+  const std::optional<Place> to =
+      LocateAt(call, to_dir, to_path, LastLink::kKeep);
   if (!from || !to || (!from->in_tree && !to->in_tree)) {
     return Reply::Continue();
   }
+  if (const int error = MakeError(*to)) return Reply::Errno(error);
   return Told(call,
               linkat(AT_FDCWD, from->real.c_str(), AT_FDCWD, to->real.c_str(),
                      flags & AT_SYMLINK_FOLLOW),
@@ -130,12 +158,13 @@ Reply Link(Call& call, int from_dir, uint64_t from_path, int to_dir,
 }
 
 Reply Symlink(Call& call, uint64_t target, int dir, uint64_t path) {
-  const std::optional<Place> place = LocateAt(call, dir, path);
+  const std::optional<Place> place = LocateAt(call, dir, path, LastLink::kKeep);
   const absl::StatusOr<std::string> said =
       call.target.memory().ReadString(target);
   if (!place || !said.ok()) return Reply::Continue();
-  const std::string text = LinkText(call, *said);
+  const std::string text = LinkText(call, *place, *said);
   if (!place->in_tree && text == *said) return Reply::Continue();
+  if (const int error = MakeError(*place)) return Reply::Errno(error);
   return Told(call, symlink(text.c_str(), place->real.c_str()), {&*place});
 }
 
@@ -158,26 +187,54 @@ Reply ChangeOwner(Call& call, int dir, uint64_t path, int flags) {
                     [](const Place&, const Seen&) { return 0; });
 }
 
-// A node's time is its number.
+namespace {
+
+// A node's time is its number.  Null: the time is now.
+Reply SetTimes(Call& call, int dir, uint64_t path, const timespec* times,
+               int flags) {
+  return OnMachines(call, dir, path, flags,
+                    [&](const Place& place, const Seen& seen) {
+                      if (seen.node) return 0;
+                      return utimensat(AT_FDCWD, place.real.c_str(), times,
+                                       flags & AT_SYMLINK_NOFOLLOW);
+                    });
+}
+
+}  // namespace
+
 Reply ChangeTimes(Call& call, int dir, uint64_t path, uint64_t times,
                   int flags) {
   if (path == 0) {
     return call.FileAt(dir) ? Reply::Value(0) : Reply::Continue();
   }
-  timespec values[2] = {};
-  if (times != 0) {
-    const absl::StatusOr<std::array<timespec, 2>> read =
-        call.target.memory().ReadObject<std::array<timespec, 2>>(times);
-    if (!read.ok()) return Reply::Continue();
-    std::copy(read->begin(), read->end(), values);
+  if (times == 0) return SetTimes(call, dir, path, nullptr, flags);
+  const absl::StatusOr<std::array<timespec, 2>> read =
+      call.target.memory().ReadObject<std::array<timespec, 2>>(times);
+  if (!read.ok()) return Reply::Continue();
+  return SetTimes(call, dir, path, read->data(), flags);
+}
+
+Reply ChangeTimesOld(Call& call, int dir, uint64_t path, uint64_t times,
+                     OldTimes unit) {
+  if (path == 0) {
+    return call.FileAt(dir) ? Reply::Value(0) : Reply::Continue();
   }
-  return OnMachines(call, dir, path, flags,
-                    [&](const Place& place, const Seen& seen) {
-                      if (seen.node) return 0;
-                      return utimensat(AT_FDCWD, place.real.c_str(),
-                                       times != 0 ? values : nullptr,
-                                       flags & AT_SYMLINK_NOFOLLOW);
-                    });
+  if (times == 0) return SetTimes(call, dir, path, nullptr, 0);
+  std::array<timespec, 2> values = {};
+  if (unit == OldTimes::kSeconds) {
+    const absl::StatusOr<std::array<time_t, 2>> read =
+        call.target.memory().ReadObject<std::array<time_t, 2>>(times);
+    if (!read.ok()) return Reply::Continue();
+    for (size_t i = 0; i < 2; ++i) values[i].tv_sec = (*read)[i];
+  } else {
+    const absl::StatusOr<std::array<timeval, 2>> read =
+        call.target.memory().ReadObject<std::array<timeval, 2>>(times);
+    if (!read.ok()) return Reply::Continue();
+    for (size_t i = 0; i < 2; ++i) {
+      values[i] = {(*read)[i].tv_sec, (*read)[i].tv_usec * 1000};
+    }
+  }
+  return SetTimes(call, dir, path, values.data(), 0);
 }
 
 Reply Truncate(Call& call) {

@@ -13,6 +13,7 @@
 #include "run/node.h"
 #include "run/notify/handlers.h"
 #include "run/notify/place.h"
+#include "run/notify/tree_paths.h"
 #include "server/protocol.h"
 
 namespace dmdax::run {
@@ -73,10 +74,11 @@ Reply OpenFileOf(Call& call, const Place& place, const Seen& seen, int flags,
 }  // namespace
 
 Reply Open(Call& call, int dir, uint64_t path, int flags, mode_t mode) {
-  const std::optional<Place> place = LocateAt(call, dir, path);
-  if (!place) return Reply::Continue();
   const bool only_new = (flags & O_CREAT) != 0 && (flags & O_EXCL) != 0;
   const bool no_follow = only_new || (flags & O_NOFOLLOW) != 0;
+  const std::optional<Place> place = LocateAt(
+      call, dir, path, no_follow ? LastLink::kKeep : LastLink::kFollow);
+  if (!place) return Reply::Continue();
   const Seen seen = Look(*place, no_follow ? AT_SYMLINK_NOFOLLOW : 0);
   const bool only_path = (flags & O_PATH) != 0;
   if (seen.node && !only_path && !only_new) {
@@ -102,6 +104,11 @@ Reply Open(Call& call, int dir, uint64_t path, int flags, mode_t mode) {
   if (place->in_tree && writes && !only_path && seen.exists &&
       S_ISREG(seen.st.st_mode) && absl::StartsWith(place->shown, "/sys/")) {
     return OpenOnMachine(call, DMDAX_KIND_ATTRIBUTE, 0, place->shown, flags);
+  }
+  if (place->in_tree && !seen.exists && (flags & O_CREAT) != 0 &&
+      (IsAtOrBelow(place->shown, "/sys") ||
+       IsAtOrBelow(place->shown, "/proc"))) {
+    return Reply::Errno(EACCES);  // a kernel alone makes them
   }
   return OpenFileOf(call, *place, seen, flags, mode);
 }

@@ -54,7 +54,7 @@ std::optional<Found> Find(Call& call, int dir, uint64_t path, int flags) {
     if ((flags & AT_EMPTY_PATH) == 0 || dir < 0) return std::nullopt;
     return Found{call.target.FdPath(dir), false};
   }
-  std::optional<Place> place = Locate(call, dir, *said);
+  std::optional<Place> place = Locate(call, dir, *said, LastOf(flags));
   if (!place) return std::nullopt;
   return Found{std::move(place->real), place->in_tree};
 }

@@ -60,6 +60,21 @@ Reply ChangeTimes(Call& call, int dir, uint64_t path, uint64_t times,
                   int flags);
 Reply Truncate(Call& call);
 
+// utime(2), utimes(2), futimesat(2): `times` are two of these.
+enum class OldTimes { kSeconds, kMicroseconds };
+Reply ChangeTimesOld(Call& call, int dir, uint64_t path, uint64_t times,
+                     OldTimes unit);
+
+// handle_mount.cc: calls that name a device for the kernel below
+Reply Mount(Call& call);
+// `what` is the call's name.
+Reply MountPath(Call& call, const char* what, int dir, uint64_t path);
+Reply MountPaths(Call& call, const char* what, int dir, uint64_t path,
+                 int to_dir, uint64_t to);
+Reply MountOption(Call& call);  // fsconfig(2)
+// Of one that is the machine's: `err`, since no kernel has it in use.
+Reply NotMounted(Call& call, uint64_t path, int err);
+
 // handle_data.cc
 Reply Transfer(Call& call, Direction direction);      // read(2)
 Reply TransferAt(Call& call, Direction direction);    // pread(2)

@@ -15,6 +15,14 @@
 #include "server/protocol.h"
 
 namespace dmdax::run {
+
+std::string WithoutTree(const Call& call, absl::string_view path) {
+  absl::string_view rest = path;
+  const bool is_in = absl::ConsumePrefix(&rest, call.door.machine.tree()) &&
+                     absl::StartsWith(rest, "/");
+  return std::string(is_in ? rest : path);
+}
+
 namespace {
 
 // "dev/null" and "dev/pts/3": a link in the tree that leads to where it is.
@@ -53,60 +61,108 @@ std::string ForUs(const Call& call, absl::string_view clean,
   return std::string(said);
 }
 
-std::optional<Place> LocateAbsolute(const Call& call, absl::string_view path) {
-  const std::string& tree = call.door.machine.tree();
-  if (IsAtOrBelow(path, tree)) return std::nullopt;
-  const std::string clean = CleanPath(path);
-  if (!IsMachines(call, clean)) {
-    return Place{.real = ForUs(call, clean, path), .shown = ""};
-  }
-  return Place{.real = absl::StrCat(tree, "/", clean),
+// A path that is clean and of the machine, or was on its way: the kernel would
+// look for "../etc" in the tree.
+Place InTree(const Call& call, const std::string& clean) {
+  absl::string_view top = call.door.machine.tree();
+  if (!IsMachinePath(clean)) top = "";
+  return Place{.real = absl::StrCat(top, "/", clean),
                .shown = absl::StrCat("/", clean),
                .in_tree = true};
 }
 
-}  // namespace
-
-std::string WithoutTree(const Call& call, absl::string_view path) {
-  absl::string_view rest = path;
-  const bool is_in = absl::ConsumePrefix(&rest, call.door.machine.tree()) &&
-                     absl::StartsWith(rest, "/");
-  return std::string(is_in ? rest : path);
+// Whether a ".." leads out of a directory of the machine, which the host need
+// not have.
+bool LeavesMachine(const Call& call, absl::string_view path) {
+  for (size_t at = path.find("/.."); at != absl::string_view::npos;
+       at = path.find("/..", at + 1)) {
+    const absl::string_view rest = path.substr(at + 3);
+    if ((rest.empty() || rest[0] == '/') &&
+        IsMachines(call, CleanPath(path.substr(0, at)))) {
+      return true;
+    }
+  }
+  return false;
 }
 
-std::string LinkText(const Call& call, absl::string_view target) {
-  if (!absl::StartsWith(target, "/")) return std::string(target);
-  const std::string clean = CleanPath(target);
-  if (!IsMachines(call, clean)) return std::string(target);
-  return absl::StrCat(call.door.machine.tree(), "/", clean);
+std::optional<Place> LocateAbsolute(const Call& call, absl::string_view path) {
+  const std::string& tree = call.door.machine.tree();
+  if (IsAtOrBelow(path, tree)) return std::nullopt;
+  const std::string clean = CleanPath(path);
+  if (IsMachines(call, clean) || LeavesMachine(call, path)) {
+    return InTree(call, clean);
+  }
+  return Place{.real = ForUs(call, clean, path), .shown = std::string(path)};
 }
 
-std::optional<Place> Locate(const Call& call, int dir, absl::string_view path) {
-  if (absl::StartsWith(path, "/")) return LocateAbsolute(call, path);
-  if (path.empty()) return std::nullopt;
+std::optional<Place> LocateRelative(const Call& call, int dir,
+                                    absl::string_view path) {
   const std::string name = dir == AT_FDCWD ? "cwd" : absl::StrCat("fd/", dir);
   const std::string link = call.target.Link(name);
   if (!absl::StartsWith(link, "/")) return std::nullopt;
   const std::string at = WithoutTree(call, link);
-  const std::string clean = CleanPath(absl::StrCat(at, "/", path));
+  const std::string whole = absl::StrCat(at, "/", path);
+  const std::string clean = CleanPath(whole);
   const bool was_in_tree = at.size() != link.size();
-  if (was_in_tree || IsMachines(call, clean)) {
-    // The kernel would look for "../etc" in the tree.
-    absl::string_view top = call.door.machine.tree();
-    if (!IsMachinePath(clean)) top = "";
-    return Place{.real = absl::StrCat(top, "/", clean),
-                 .shown = absl::StrCat("/", clean),
-                 .in_tree = true};
-  }
+  if (was_in_tree || IsMachines(call, clean)) return InTree(call, clean);
   return Place{.real = absl::StrCat(call.target.Proc(name), "/", path),
-               .shown = ""};
+               .shown = whole};
 }
 
-std::optional<Place> LocateAt(const Call& call, int dir, uint64_t address) {
+// Follows the links of a place as they are on the machine.
+void Follow(const Call& call, LastLink last, Place* place) {
+  const std::string& from = place->in_tree ? place->real : place->shown;
+  if (from.size() >= PATH_MAX || !MayHaveLinks(AT_FDCWD, from.c_str(), last)) {
+    return;
+  }
+  char at[PATH_MAX];
+  const WalkIn in = {.tree = call.door.machine.tree().c_str(),
+                     .task = call.target.tid()};
+  const int error = WalkLinks(
+      in, place->shown.c_str(), last,
+      [&](const char* clean) { return IsMachines(call, clean); }, at);
+  if (error != 0) return;
+  const absl::string_view clean = at + 1;
+  // Of links of the host alone the kernel knows as much.
+  if (IsMachines(call, clean) || (place->in_tree && !IsHosts(call, clean))) {
+    *place = InTree(call, std::string(clean));
+  }
+}
+
+}  // namespace
+
+std::string LinkText(const Call& call, const Place& link,
+                     absl::string_view target) {
+  const bool from_root = absl::StartsWith(target, "/");
+  const absl::string_view directory =
+      absl::string_view(link.shown).substr(0, link.shown.rfind('/'));
+  const std::string whole =
+      from_root ? std::string(target) : absl::StrCat(directory, "/", target);
+  const std::string clean = CleanPath(whole);
+  if (IsMachines(call, clean)) {
+    if (!from_root && link.in_tree) return std::string(target);
+    return absl::StrCat(call.door.machine.tree(), "/", clean);
+  }
+  return !from_root && link.in_tree ? absl::StrCat("/", clean)
+                                    : std::string(target);
+}
+
+std::optional<Place> Locate(const Call& call, int dir, absl::string_view path,
+                            LastLink last) {
+  if (path.empty()) return std::nullopt;
+  std::optional<Place> place = absl::StartsWith(path, "/")
+                                   ? LocateAbsolute(call, path)
+                                   : LocateRelative(call, dir, path);
+  if (place) Follow(call, last, &*place);
+  return place;
+}
+
+std::optional<Place> LocateAt(const Call& call, int dir, uint64_t address,
+                              LastLink last) {
   const absl::StatusOr<std::string> path =
       call.target.memory().ReadString(address);
   if (!path.ok()) return std::nullopt;
-  return Locate(call, dir, *path);
+  return Locate(call, dir, *path, last);
 }
 
 Seen Look(const Place& place, int flags) {

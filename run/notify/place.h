@@ -2,18 +2,22 @@
 //
 // Place: where a path that a program said is, for our own system calls.
 //
-//   const std::optional<Place> place = Locate(call, AT_FDCWD, "/dev/mapper/x");
+//   const std::optional<Place> place =
+//       Locate(call, AT_FDCWD, "/dev/mapper/x", LastLink::kFollow);
 //   place->real;    // "/tmp/dmdax-Yz3fQa/tree/dev/mapper/x"
 //   place->shown;   // "/dev/mapper/x"
 //   Look(*place, 0).node;   // the device whose node it is
 //
 // Relative paths are those of the target: its working directory or the
 // directory that its descriptor is.  What is the host's own in the machine's
-// /dev (/dev/null, which is a link to itself there) is the host's.
-// Threading: thread-safe.
+// /dev (/dev/null, which is a link to itself there) is the host's.  Symbolic
+// links lead where they lead on the machine: "/tmp/l", a link to
+// "../dev/pmem0", is the machine's, also where the host has such a device, or
+// none. Threading: thread-safe.
 #ifndef DMDAX_RUN_NOTIFY_PLACE_H_
 #define DMDAX_RUN_NOTIFY_PLACE_H_
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -22,6 +26,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "run/link_walk.h"
 #include "run/node.h"
 #include "run/notify/call.h"
 
@@ -29,15 +34,22 @@ namespace dmdax::run {
 
 struct Place {
   std::string real;
-  std::string shown;     // the machine's path, if it is in the tree
+  std::string shown;     // the path from / on, as the program sees it
   bool in_tree = false;  // else it is on the host
 };
 
 // Nothing: the kernel is to answer, because there is no such directory, or
 // because the path names the scratch tree itself and means its files.
-std::optional<Place> Locate(const Call& call, int dir, absl::string_view path);
+std::optional<Place> Locate(const Call& call, int dir, absl::string_view path,
+                            LastLink last);
 // Of a string in the target's memory.
-std::optional<Place> LocateAt(const Call& call, int dir, uint64_t address);
+std::optional<Place> LocateAt(const Call& call, int dir, uint64_t address,
+                              LastLink last);
+// As AT_SYMLINK_NOFOLLOW says.
+inline LastLink LastOf(int flags) {
+  return (flags & AT_SYMLINK_NOFOLLOW) != 0 ? LastLink::kKeep
+                                            : LastLink::kFollow;
+}
 
 struct Seen {
   bool exists = false;
@@ -51,9 +63,11 @@ Seen Look(const Place& place, int flags);
 
 // A path in the tree without its top; others stay.
 std::string WithoutTree(const Call& call, absl::string_view path);
-// The text for a symbolic link to a path: one to the machine's leads into the
-// tree, where the kernel and the server can follow it.
-std::string LinkText(const Call& call, absl::string_view target);
+// The text for a symbolic link at `link`: one to the machine's leads into the
+// tree, where the kernel and the server can follow it, and one that leads out
+// of the tree says all of the way.
+std::string LinkText(const Call& call, const Place& link,
+                     absl::string_view target);
 
 }  // namespace dmdax::run
 

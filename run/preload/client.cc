@@ -82,7 +82,16 @@ int Gone() {
   return EIO;
 }
 
-// A connection, or -1.
+// By its mode: the program has become another user.
+int Refused() {
+  static std::atomic<bool> said = false;
+  if (!said.exchange(true)) {
+    Say("the machine is another user's: no access to ", SocketPath());
+  }
+  return EIO;
+}
+
+// A connection, or -1 with errno.
 int Connect() {
   sockaddr_un name;
   const int directory = run::SocketAddressOf(SocketPath(), &name);
@@ -97,9 +106,11 @@ int Connect() {
           connect(fd, reinterpret_cast<const sockaddr*>(&name), sizeof(name));
     } while (connected != 0 && errno == EINTR);
   }
+  const int error = errno;
   if (directory >= 0) Close(directory);
   if (connected != 0) {
     if (fd >= 0) Close(fd);
+    errno = error;
     return -1;
   }
   int high = NEXT(fcntl)(fd, F_DUPFD_CLOEXEC, kHighFd);
@@ -206,6 +217,8 @@ int CallOn(int socket, Message& m) {
 
 }  // namespace
 
+void SayLine(const char* line) { Say(line, ""); }
+
 bool HaveMachine() {
   const char* const path = SocketPath();
   return path != nullptr && *path != '\0';
@@ -221,7 +234,7 @@ int Call(Message& m) {
   // A connection that was kept may be to a server that has ended since.
   for (int i = 0; i <= kSlots; ++i) {
     const int socket = TakeConnection();
-    if (socket < 0) return Gone();
+    if (socket < 0) return errno == EACCES ? Refused() : Gone();
     const int error =
         run::SendMessage(socket, m.head, m.in, m.in_size, m.in_fd);
     if (error == 0) return CallOn(socket, m);

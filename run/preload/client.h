@@ -45,6 +45,9 @@ int Call(Message& message);
 // Whether there is a machine to speak to: $DMDAX_SOCKET.
 bool HaveMachine();
 
+// A line of ours on stderr.
+void SayLine(const char* line);
+
 }  // namespace dmdax::preload
 
 #endif  // DMDAX_RUN_PRELOAD_CLIENT_H_

@@ -187,6 +187,14 @@ EXPORT ssize_t splice(int in, off_t* in_at, int out, off_t* out_at, size_t size,
   if (FileOf(in) || FileOf(out)) return Result(EINVAL);
   return NEXT(splice)(in, in_at, out, out_at, size, flags);
 }
+// Data for a pipe, which a device's descriptor only looks like.
+EXPORT ssize_t vmsplice(int fd, const iovec* parts, size_t n, unsigned flags) {
+  return FileOf(fd) ? Result(EBADF) : NEXT(vmsplice)(fd, parts, n, flags);
+}
+EXPORT ssize_t tee(int in, int out, size_t size, unsigned flags) {
+  if (FileOf(in) || FileOf(out)) return Result(EINVAL);
+  return NEXT(tee)(in, out, size, flags);
+}
 EXPORT void* mmap64(void* at, size_t size, int prot, int flags, int fd,
                     off_t offset) noexcept {
   if ((flags & MAP_ANONYMOUS) == 0 && FileOf(fd)) {

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Keys of type "logon" are for the kernel's own use, so they are the machine's;
-// all others stay with the host.  libc has no functions for keys: programs use
-// syscall().
+// all others stay with the host.
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "run/preload/client.h"
+#include "run/preload/keys.h"
 #include "run/preload/libc.h"
 
-using namespace dmdax::preload;  // for what is in front of libc's names
-
+namespace dmdax::preload {
 namespace {
 
 constexpr char kLogon[] = "logon";
@@ -53,26 +51,23 @@ long ControlKey(long what, long key) {
 
 }  // namespace
 
-EXPORT long syscall(long number, ...) noexcept {
-  long args[6];
-  va_list list;
-  va_start(list, number);
-  for (long& arg : args) arg = va_arg(list, long);
-  va_end(list);
-  static auto* const real =
-      reinterpret_cast<long (*)(long, ...)>(dlsym(RTLD_NEXT, "syscall"));
-  if (number == SYS_add_key && IsLogon(args[0]) && HaveMachine()) {
-    return UseKey(DMDAX_KEY_ADD, reinterpret_cast<const char*>(args[1]),
-                  reinterpret_cast<const void*>(args[2]),
-                  args[2] == 0 ? 0 : static_cast<size_t>(args[3]));
+bool KeyCall(long number, const long* args, long* result) {
+  if (number == SYS_add_key && IsLogon(args[0])) {
+    *result = UseKey(DMDAX_KEY_ADD, reinterpret_cast<const char*>(args[1]),
+                     reinterpret_cast<const void*>(args[2]),
+                     args[2] == 0 ? 0 : static_cast<size_t>(args[3]));
+    return true;
   }
-  if (number == SYS_request_key && IsLogon(args[0]) && HaveMachine()) {
-    return UseKey(DMDAX_KEY_REQUEST, reinterpret_cast<const char*>(args[1]),
-                  nullptr, 0);
+  if (number == SYS_request_key && IsLogon(args[0])) {
+    *result = UseKey(DMDAX_KEY_REQUEST, reinterpret_cast<const char*>(args[1]),
+                     nullptr, 0);
+    return true;
   }
-  if (number == SYS_keyctl && static_cast<int>(args[1]) >= DMDAX_FIRST_KEY &&
-      HaveMachine()) {
-    return ControlKey(static_cast<int>(args[0]), static_cast<int>(args[1]));
+  if (number == SYS_keyctl && static_cast<int>(args[1]) >= DMDAX_FIRST_KEY) {
+    *result = ControlKey(static_cast<int>(args[0]), static_cast<int>(args[1]));
+    return true;
   }
-  return real(number, args[0], args[1], args[2], args[3], args[4], args[5]);
+  return false;
 }
+
+}  // namespace dmdax::preload

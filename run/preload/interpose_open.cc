@@ -2,10 +2,13 @@
 //
 // Calls that open a file, and those that close or copy a descriptor.
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "run/mount_table.h"
@@ -45,6 +48,34 @@ int OpenNode(const Node& node, int flags) {
   return OpenFile(node.kind, node.dev, nullptr, flags);
 }
 
+// Who is given a descriptor of the host's by a link that has the machine's name
+// gets the machine's instead.
+int OpenMachines(int fd, const char* path, int flags, mode_t mode) {
+  if (fd >= 0) NEXT(close)(fd);
+  return OpenAt(AT_FDCWD, path, flags, mode);
+}
+
+// "/proc/self/fd/7", "/dev/stdin" and links to them open a device anew, with a
+// position and a mode of its own.
+File DescriptorAt(int dir, const Path& path) {
+  const char* const at = path.get();
+  if (strncmp(at, "/proc/", 6) != 0 && strncmp(at, "/dev/", 5) != 0) return {};
+  struct stat st;
+  const KeepErrno keep;
+  return NEXT(fstatat)(dir, at, &st, 0) == 0 ? FileOf(st) : File();
+}
+
+// The path of a descriptor, if it is one of the machine's names.
+bool HasMachinesName(int fd, char* path, size_t size) {
+  char link[32];
+  snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+  const KeepErrno keep;
+  const ssize_t n = NEXT(readlink)(link, path, size - 1);
+  if (n <= 0) return false;
+  path[n] = '\0';
+  return IsMachinesPath(path);
+}
+
 }  // namespace
 
 int OpenAt(int dir, const char* said, int flags, mode_t mode) {
@@ -56,7 +87,19 @@ int OpenAt(int dir, const char* said, int flags, mode_t mode) {
       (flags & (O_ACCMODE | O_PATH)) == O_RDONLY) {
     return run::OpenMountTable(said, Tree(), flags);
   }
-  const Path path(dir, said);
+  const LastLink last = (flags & O_NOFOLLOW) != 0 || ((flags & O_CREAT) != 0 &&
+                                                      (flags & O_EXCL) != 0)
+                            ? LastLink::kKeep
+                            : LastLink::kFollow;
+  // What is made must not be made on the host.
+  const Path path =
+      (flags & O_CREAT) != 0 ? Path(dir, said, last) : Path(dir, said);
+  if ((flags & O_PATH) == 0 && !path.in_tree()) {
+    const File file = DescriptorAt(dir, path);
+    if (file.kind == DMDAX_KIND_BLOCK || file.kind == DMDAX_KIND_CHAR) {
+      return OpenFile(file.kind, file.dev, nullptr, flags);
+    }
+  }
   // A node must not be cut off: its number is its time.
   const bool creates = (flags & O_CREAT) != 0 && (flags & O_EXCL) != 0;
   if (!creates && (path.in_tree() || (flags & O_TRUNC) != 0)) {
@@ -69,21 +112,38 @@ int OpenAt(int dir, const char* said, int flags, mode_t mode) {
       return OpenNode(node, flags);
     }
   }
+  if (path.in_tree() && (flags & O_CREAT) != 0 &&
+      (IsUnder(WithoutTree(path.get()), "/sys/") ||
+       IsUnder(WithoutTree(path.get()), "/proc/")) &&
+      NEXT(faccessat)(dir, path.get(), F_OK, 0) != 0) {
+    return Result(EACCES);  // a kernel alone makes them
+  }
   const bool writes = (flags & O_ACCMODE) != O_RDONLY;
   if (path.in_tree() && writes && (flags & O_PATH) == 0 &&
       IsUnder(WithoutTree(path.get()), "/sys/")) {
     return OpenFile(DMDAX_KIND_ATTRIBUTE, 0, WithoutTree(path.get()), flags);
   }
   const int fd = real(dir, path.get(), flags, mode);
-  if (fd < 0 || (flags & O_PATH) != 0) return fd;
+  if (fd < 0 && errno == ENOENT && !path.in_tree()) {
+    // A link that leads to what the machine alone has.
+    const Path followed(dir, said, last);
+    if (!followed.in_tree()) return Result(ENOENT);
+    return OpenMachines(-1, WithoutTree(followed.get()), flags, mode);
+  }
+  if (fd < 0) return fd;
   Forget(fd);
-  // A node that was made elsewhere, or found from a directory.
   struct stat st;
-  if (NEXT(fstat)(fd, &st) == 0) {
-    if (const Node node = NodeOf(st)) {
-      NEXT(close)(fd);
-      return OpenNode(node, flags);
-    }
+  if (NEXT(fstat)(fd, &st) != 0) return fd;
+  char shown[PATH_MAX];
+  if (!path.in_tree() && MayBeHostsOwn(said, st) &&
+      HasMachinesName(fd, shown, sizeof(shown))) {
+    return OpenMachines(fd, shown, flags, mode);
+  }
+  if ((flags & O_PATH) != 0) return fd;
+  // A node that was made elsewhere, or found from a directory.
+  if (const Node node = NodeOf(st)) {
+    NEXT(close)(fd);
+    return OpenNode(node, flags);
   }
   return fd;
 }
@@ -186,6 +246,13 @@ EXPORT ssize_t recvmsg(int fd, msghdr* message, int flags) {
   const ssize_t n = NEXT(recvmsg)(fd, message, flags);
   if (n >= 0 && message != nullptr && message->msg_controllen > 0) ForgetAll();
   return n;
+}
+
+EXPORT int recvmmsg(int fd, mmsghdr* messages, unsigned n, int flags,
+                    timespec* timeout) {
+  const int result = NEXT(recvmmsg)(fd, messages, n, flags, timeout);
+  if (result > 0) ForgetAll();
+  return result;
 }
 
 // fcntl(2) of a device says what it was opened with, not what the pipe was.

@@ -22,54 +22,18 @@
 namespace dmdax::preload {
 namespace {
 
-// Tells of it if it was done.
-int Told(int result, const Path& path) {
-  if (result == 0) TellChanged(path);
-  return result;
-}
-int Told(int result, const Path& from, const Path& to) {
-  if (result == 0) TellChanged(from, to);
-  return result;
-}
-
-int MakeNode(int dir, const Path& path, mode_t mode, dev_t dev) {
-  const int fd = NEXT(openat)(dir, path.get(),
-                              O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0) return fd;
-  const mode_t mask = umask(0);
-  umask(mask);
-  const mode_t rights = (mode & 0777 & ~mask) | 0600;
-  timespec times[2] = {};
-  times[0].tv_nsec = UTIME_OMIT;
-  times[1].tv_sec = static_cast<time_t>(DMDAX_DEV(major(dev), minor(dev)));
-  times[1].tv_nsec =
-      DMDAX_NODE_NSEC + (S_ISBLK(mode) ? DMDAX_KIND_BLOCK : DMDAX_KIND_CHAR);
-  int error = 0;
-  if (NEXT(fchmod)(fd, (DMDAX_NODE_MODE & 07000) | rights) != 0 ||
-      futimens(fd, times) != 0) {
-    error = errno;
-  }
-  NEXT(close)(fd);
-  if (error != 0) NEXT(unlinkat)(dir, path.get(), 0);
-  return Result(error);
-}
-
-int MknodAt(int dir, const char* said, mode_t mode, dev_t dev) {
-  const Path path(dir, said);
-  // Whoever may not do so on the host can do it here.
-  if (HaveMachine() && (S_ISBLK(mode) || S_ISCHR(mode))) {
-    return Told(MakeNode(dir, path, mode, dev), path);
-  }
-  return NEXT(mknodat)(dir, path.get(), mode, dev);
-}
-
 // What belongs to nobody but the program's user is root's here.
 bool OwnersAreOurs(int dir, const Path& path) {
   return path.in_tree() || NodeAt(dir, path.get());
 }
 
+LastLink LastOf(int flags) {
+  return (flags & AT_SYMLINK_NOFOLLOW) != 0 ? LastLink::kKeep
+                                            : LastLink::kFollow;
+}
+
 int ChownAt(int dir, const char* said, uid_t uid, gid_t gid, int flags) {
-  const Path path(dir, said);
+  const Path path(dir, said, LastOf(flags));
   // It would take the marks away by which a node is known.
   if (OwnersAreOurs(dir, path)) {
     return NEXT(faccessat)(dir, path.get(), F_OK, 0);
@@ -78,11 +42,21 @@ int ChownAt(int dir, const char* said, uid_t uid, gid_t gid, int flags) {
 }
 
 int ChmodAt(int dir, const char* said, mode_t mode, int flags) {
-  const Path path(dir, said);
+  const Path path(dir, said, LastOf(flags));
   if (NodeAt(dir, path.get())) {
     mode = (mode & 0777) | 0600 | (DMDAX_NODE_MODE & 07000);
   }
   return NEXT(fchmodat)(dir, path.get(), mode, flags);
+}
+
+int AccessAt(int dir, const char* said, int mode, int flags) {
+  const Path path(dir, said);
+  const int result = NEXT(faccessat)(dir, path.get(), mode, flags);
+  if (result == 0 || errno != ENOENT || path.in_tree()) return result;
+  // A link that leads to what the machine alone has.
+  const Path followed(dir, said, LastOf(flags));
+  if (!followed.in_tree()) return Result(ENOENT);
+  return NEXT(faccessat)(AT_FDCWD, followed.get(), mode, flags);
 }
 
 // "/proc/self/fd/7" of a device is its node's path.
@@ -142,38 +116,22 @@ char* Shown(char* path) {
   return path;
 }
 
-// Also by a name from a directory that is open, or the current one, on.
-bool IsControlNode(const Path& path) {
-  const char* const name = path.get();
-  if (name == nullptr) return false;
-  const char* const slash = strrchr(name, '/');
-  if (strcmp(slash == nullptr ? name : slash + 1, "control") != 0) return false;
-  if (path.in_tree()) return run::IsControlNode(name);
-  char machine[PATH_MAX];
-  return path.MachinePath(machine, sizeof(machine)) &&
-         strcmp(machine, "/dev/mapper/control") == 0;
-}
-
 }  // namespace
 }  // namespace dmdax::preload
 
 using namespace dmdax::preload;  // for what is in front of libc's names
 
 EXPORT int access(const char* said, int mode) noexcept {
-  const Path path(said);
-  return NEXT(access)(path.get(), mode);
+  return AccessAt(AT_FDCWD, said, mode, 0);
 }
 EXPORT int euidaccess(const char* said, int mode) noexcept {
-  const Path path(said);
-  return NEXT(euidaccess)(path.get(), mode);
+  return AccessAt(AT_FDCWD, said, mode, AT_EACCESS);
 }
 EXPORT int eaccess(const char* said, int mode) noexcept {
-  const Path path(said);
-  return NEXT(eaccess)(path.get(), mode);
+  return AccessAt(AT_FDCWD, said, mode, AT_EACCESS);
 }
 EXPORT int faccessat(int dir, const char* said, int mode, int flags) noexcept {
-  const Path path(dir, said);
-  return NEXT(faccessat)(dir, path.get(), mode, flags);
+  return AccessAt(dir, said, mode, flags);
 }
 
 EXPORT ssize_t readlink(const char* path, char* buffer, size_t size) noexcept {
@@ -192,7 +150,7 @@ EXPORT ssize_t __readlinkat_chk(int dir, const char* path, char* buffer,
   return ReadlinkAt(dir, path, buffer, size);
 }
 EXPORT char* realpath(const char* said, char* buffer) noexcept {
-  const Path path(said);
+  const Path path(AT_FDCWD, said, LastLink::kFollow);
   return Shown(NEXT(realpath)(path.get(), buffer));
 }
 EXPORT char* __realpath_chk(const char* path, char* buffer, size_t) {
@@ -207,81 +165,16 @@ EXPORT char* getcwd(char* buffer, size_t size) noexcept {
 EXPORT char* __getcwd_chk(char* buffer, size_t size, size_t) {
   return getcwd(buffer, size);
 }
+EXPORT char* getwd(char* buffer) noexcept { return getcwd(buffer, PATH_MAX); }
+EXPORT char* __getwd_chk(char* buffer, size_t) {
+  return getcwd(buffer, PATH_MAX);
+}
 EXPORT char* get_current_dir_name() noexcept {
   return Shown(NEXT(get_current_dir_name)());
 }
 EXPORT int chdir(const char* said) noexcept {
-  const Path path(said);
+  const Path path(AT_FDCWD, said, LastLink::kFollow);
   return NEXT(chdir)(path.get());
-}
-
-EXPORT int mknod(const char* path, mode_t mode, dev_t dev) noexcept {
-  return MknodAt(AT_FDCWD, path, mode, dev);
-}
-EXPORT int mknodat(int dir, const char* path, mode_t mode, dev_t dev) noexcept {
-  return MknodAt(dir, path, mode, dev);
-}
-EXPORT int unlink(const char* said) noexcept {
-  const Path path(said);
-  if (IsControlNode(path)) return Result(EPERM);
-  return Told(NEXT(unlink)(path.get()), path);
-}
-EXPORT int unlinkat(int dir, const char* said, int flags) noexcept {
-  const Path path(dir, said);
-  if (IsControlNode(path)) return Result(EPERM);
-  return Told(NEXT(unlinkat)(dir, path.get(), flags), path);
-}
-EXPORT int remove(const char* said) noexcept {
-  const Path path(said);
-  if (IsControlNode(path)) return Result(EPERM);
-  return Told(NEXT(remove)(path.get()), path);
-}
-EXPORT int rmdir(const char* said) noexcept {
-  const Path path(said);
-  return Told(NEXT(rmdir)(path.get()), path);
-}
-EXPORT int mkdir(const char* said, mode_t mode) noexcept {
-  const Path path(said);
-  return NEXT(mkdir)(path.get(), mode);
-}
-EXPORT int mkdirat(int dir, const char* said, mode_t mode) noexcept {
-  const Path path(dir, said);
-  return NEXT(mkdirat)(dir, path.get(), mode);
-}
-EXPORT int rename(const char* from_said, const char* to_said) noexcept {
-  const Path from(from_said), to(to_said);
-  return Told(NEXT(rename)(from.get(), to.get()), from, to);
-}
-EXPORT int renameat(int from_dir, const char* from_said, int to_dir,
-                    const char* to_said) noexcept {
-  const Path from(from_dir, from_said), to(to_dir, to_said);
-  return Told(NEXT(renameat)(from_dir, from.get(), to_dir, to.get()), from, to);
-}
-EXPORT int renameat2(int from_dir, const char* from_said, int to_dir,
-                     const char* to_said, unsigned flags) noexcept {
-  const Path from(from_dir, from_said), to(to_dir, to_said);
-  return Told(NEXT(renameat2)(from_dir, from.get(), to_dir, to.get(), flags),
-              from, to);
-}
-EXPORT int link(const char* from_said, const char* to_said) noexcept {
-  const Path from(from_said), to(to_said);
-  return Told(NEXT(link)(from.get(), to.get()), from, to);
-}
-EXPORT int linkat(int from_dir, const char* from_said, int to_dir,
-                  const char* to_said, int flags) noexcept {
-  const Path from(from_dir, from_said), to(to_dir, to_said);
-  return Told(NEXT(linkat)(from_dir, from.get(), to_dir, to.get(), flags), from,
-              to);
-}
-// A link in the tree leads to the tree.
-EXPORT int symlink(const char* target_said, const char* said) noexcept {
-  const Path target(target_said), path(said);
-  return Told(NEXT(symlink)(target.get(), path.get()), path);
-}
-EXPORT int symlinkat(const char* target_said, int dir,
-                     const char* said) noexcept {
-  const Path target(target_said), path(dir, said);
-  return Told(NEXT(symlinkat)(target.get(), dir, path.get()), path);
 }
 
 EXPORT int chown(const char* path, uid_t uid, gid_t gid) noexcept {
@@ -304,25 +197,37 @@ EXPORT int fchmodat(int dir, const char* path, mode_t mode,
                     int flags) noexcept {
   return ChmodAt(dir, path, mode, flags);
 }
+EXPORT int lchmod(const char* path, mode_t mode) noexcept {
+  return ChmodAt(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW);
+}
 EXPORT int fchmod(int fd, mode_t mode) noexcept {
   return FileOf(fd) ? 0 : NEXT(fchmod)(fd, mode);
 }
 
 EXPORT int statfs(const char* said, struct statfs* st) noexcept {
-  const Path path(said);
+  const Path path(AT_FDCWD, said, LastLink::kFollow);
   return NEXT(statfs)(path.get(), st);
 }
 EXPORT int statfs64(const char* said, struct statfs64* st) noexcept {
-  const Path path(said);
+  const Path path(AT_FDCWD, said, LastLink::kFollow);
   return NEXT(statfs64)(path.get(), st);
 }
 EXPORT int statvfs(const char* said, struct statvfs* st) noexcept {
-  const Path path(said);
+  const Path path(AT_FDCWD, said, LastLink::kFollow);
   return NEXT(statvfs)(path.get(), st);
 }
 EXPORT int statvfs64(const char* said, struct statvfs64* st) noexcept {
-  const Path path(said);
+  const Path path(AT_FDCWD, said, LastLink::kFollow);
   return NEXT(statvfs64)(path.get(), st);
+}
+EXPORT long pathconf(const char* said, int name) noexcept {
+  const Path path(said);
+  return NEXT(pathconf)(path.get(), name);
+}
+EXPORT int name_to_handle_at(int dir, const char* said, file_handle* handle,
+                             int* mount, int flags) noexcept {
+  const Path path(dir, said);
+  return NEXT(name_to_handle_at)(dir, path.get(), handle, mount, flags);
 }
 EXPORT int inotify_add_watch(int fd, const char* said, uint32_t mask) noexcept {
   const Path path(said);

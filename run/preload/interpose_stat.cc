@@ -2,6 +2,7 @@
 //
 // stat(2) and its family: a node is a device, and so is what stands behind a
 // descriptor of one.
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,6 +38,18 @@ int StatFile(int fd, struct stat* st) {
   return result;
 }
 
+LastLink LastOf(int flags) {
+  return (flags & AT_SYMLINK_NOFOLLOW) != 0 ? LastLink::kKeep
+                                            : LastLink::kFollow;
+}
+
+// Whether a link may have led to the host's, or to what the machine alone has.
+bool LooksElsewhere(const Path& path, const char* said, int result,
+                    const struct stat& st) {
+  if (path.in_tree() || !HaveMachine()) return false;
+  return result != 0 ? errno == ENOENT : MayBeHostsOwn(said, st);
+}
+
 int StatAt(int dir, const char* said, struct stat* st, int flags) {
   if (said != nullptr && *said == '\0' && (flags & AT_EMPTY_PATH) != 0 &&
       dir >= 0) {
@@ -44,6 +57,12 @@ int StatAt(int dir, const char* said, struct stat* st, int flags) {
   }
   const Path path(dir, said);
   const int result = NEXT(fstatat)(dir, path.get(), st, flags);
+  if (LooksElsewhere(path, said, result, *st)) {
+    const Path followed(dir, said, LastOf(flags));
+    if (followed.in_tree()) {
+      return StatAt(AT_FDCWD, WithoutTree(followed.get()), st, flags);
+    }
+  }
   if (result != 0) return result;
   Convert(st);
   if (HaveMachine() && said != nullptr && strcmp(said, "/") == 0 &&
@@ -120,10 +139,19 @@ EXPORT int statx(int dir, const char* said, int flags, unsigned mask,
   // The time has a node's number.
   const int result =
       NEXT(statx)(dir, path.get(), flags, mask | STATX_BASIC_STATS, stx);
-  if (result != 0) return result;
   struct stat st = {};
-  st.st_mode = stx->stx_mode;
-  st.st_ino = stx->stx_ino;
+  if (result == 0) {
+    st.st_mode = stx->stx_mode;
+    st.st_ino = stx->stx_ino;
+    st.st_dev = makedev(stx->stx_dev_major, stx->stx_dev_minor);
+  }
+  if (LooksElsewhere(path, said, result, st)) {
+    const Path followed(dir, said, LastOf(flags));
+    if (followed.in_tree()) {
+      return statx(AT_FDCWD, WithoutTree(followed.get()), flags, mask, stx);
+    }
+  }
+  if (result != 0) return result;
   st.st_mtim.tv_sec = stx->stx_mtime.tv_sec;
   st.st_mtim.tv_nsec = stx->stx_mtime.tv_nsec;
   Convert(&st);

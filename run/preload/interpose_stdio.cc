@@ -103,7 +103,7 @@ void FollowRedirection(int fd) {
   if (FileOf(fd)) {
     if (s.ours == nullptr) s.ours = StreamOf(fd, s.mode);
     if (s.ours == nullptr || *s.variable == s.ours) return;
-    setvbuf(s.ours, nullptr, _IOFBF, BUFSIZ);
+    setvbuf(s.ours, nullptr, fd == 2 ? _IONBF : _IOFBF, BUFSIZ);
     s.libcs = *s.variable;
     *s.variable = s.ours;
   } else if (s.ours != nullptr && *s.variable == s.ours) {
@@ -116,21 +116,81 @@ void FollowRedirection(int fd) {
 
 using namespace dmdax::preload;  // for what is in front of libc's names
 
+namespace {
+
+// Whether a path is one that libc's own open must not see: of the machine, a
+// device's descriptor or node, a link to what may be the machine's.
+bool IsMachinesFile(const char* said) {
+  const Path path(AT_FDCWD, said, LastLink::kFollow);
+  if (path.in_tree() ||
+      dmdax::run::MountTableOf(said) != dmdax::run::MountTable::kNone) {
+    return true;
+  }
+  const KeepErrno keep;
+  struct stat st;
+  return said != nullptr && NEXT(fstatat)(AT_FDCWD, path.get(), &st, 0) == 0 &&
+         (NodeOf(st) || FileOf(st));
+}
+
+bool IsOurs(FILE* stream) {
+  for (const Stream& s : streams) {
+    if (s.stream.load() == stream) return true;
+  }
+  return false;
+}
+
+// 0, 1 or 2, if it is one of the standard streams; else -1.
+int StandardOf(FILE* stream) {
+  for (int fd = 0; fd < 3; ++fd) {
+    if (stream == *standards[fd].variable) return fd;
+  }
+  return -1;
+}
+
+}  // namespace
+
 EXPORT FILE* fopen64(const char* said, const char* mode) {
-  if (HaveMachine()) {
-    const Path path(said);
-    if (path.in_tree() ||
-        dmdax::run::MountTableOf(said) != dmdax::run::MountTable::kNone ||
-        NodeAt(AT_FDCWD, path.get())) {
-      const int fd = OpenAt(AT_FDCWD, said, FlagsOf(mode), 0666);
-      if (fd < 0) return nullptr;
-      return FileOf(fd) ? StreamOf(fd, mode) : NEXT(fdopen)(fd, mode);
-    }
+  if (HaveMachine() && IsMachinesFile(said)) {
+    const int fd = OpenAt(AT_FDCWD, said, FlagsOf(mode), 0666);
+    if (fd < 0) return nullptr;
+    return FileOf(fd) ? StreamOf(fd, mode) : NEXT(fdopen)(fd, mode);
   }
   return NEXT(fopen64)(said, mode);
 }
 EXPORT FILE* fopen(const char* path, const char* mode)
     __attribute__((alias("fopen64")));
+EXPORT FILE* freopen64(const char* said, const char* mode, FILE* stream) {
+  if (!HaveMachine() || stream == nullptr) {
+    return NEXT(freopen64)(said, mode, stream);
+  }
+  const int standard = StandardOf(stream);
+  const bool is_ours = IsOurs(stream);
+  // A new mode alone changes nothing of a device.
+  if (is_ours && said == nullptr) return stream;
+  if (!is_ours && !IsMachinesFile(said)) {
+    return NEXT(freopen64)(said, mode, stream);
+  }
+  fflush(stream);
+  const int fd = OpenAt(AT_FDCWD, said, FlagsOf(mode), 0666);
+  if (fd < 0) return nullptr;
+  if (standard >= 0) {
+    // The variable follows, which nearly all programs look at.
+    const bool done = fd == standard || dup2(fd, standard) >= 0;
+    if (fd != standard) close(fd);
+    if (fd == standard) FollowRedirection(fd);
+    return done ? *standards[standard].variable : nullptr;
+  }
+  FILE* const fresh = FileOf(fd) ? StreamOf(fd, mode) : NEXT(fdopen)(fd, mode);
+  // Who goes on with the old one is told that nothing arrives.
+  if (fresh != nullptr && !is_ours) {
+    const bool reads = *mode == 'r';
+    NEXT(freopen64)
+    (reads ? "/dev/null" : "/dev/full", reads ? "r" : "w", stream);
+  }
+  return fresh;
+}
+EXPORT FILE* freopen(const char* path, const char* mode, FILE* stream)
+    __attribute__((alias("freopen64")));
 // Which libc opens itself.
 EXPORT FILE* setmntent(const char* path, const char* mode) noexcept {
   return fopen64(path, mode);

@@ -43,8 +43,10 @@ bool IsMachines(const char* path) {
 }
 
 // "//dev/./mapper/../x" -> "dev/x", at most `size` with the NUL.  Below /sys,
-// where directories are links, ".." is left to the kernel.
-bool Clean(const char* path, char* out, size_t size) {
+// where directories are links, ".." is left to the kernel.  `was_machines`: a
+// ".." has led out of a directory of the machine, which the host need not have.
+bool Clean(const char* path, char* out, size_t size,
+           bool* was_machines = nullptr) {
   size_t length = 0;
   while (*path != '\0') {
     while (*path == '/') ++path;
@@ -60,6 +62,8 @@ bool Clean(const char* path, char* out, size_t size) {
     }
     if (n == 2 && path[0] == '.' && path[1] == '.' &&
         (length < 4 || strncmp(out, "sys/", 4) != 0)) {
+      out[length] = '\0';
+      if (was_machines != nullptr && IsMachines(out)) *was_machines = true;
       while (length > 0 && out[--length] != '/') {
       }
       path += n;
@@ -159,7 +163,14 @@ Path::Path(int dir, const char* path) : dir_(dir), said_(path) {
   char clean[PATH_MAX], whole[2 * PATH_MAX];
   clean[0] = '\0';
   if (path[0] == '/') {
-    if (Clean(path, clean, sizeof(clean)) && IsMachines(clean)) Resolve(clean);
+    bool was_machines = false;
+    if (!Clean(path, clean, sizeof(clean), &was_machines)) return;
+    if (IsMachines(clean)) {
+      Resolve(clean);
+    } else if (was_machines) {  // "/etc/lvm/backup/.."
+      moved_ = snprintf(buffer_, sizeof(buffer_), "/%s", clean) <
+               static_cast<int>(sizeof(buffer_));
+    }
     return;
   }
   while (path[0] == '.' && path[1] == '/') path += 2;
@@ -178,6 +189,62 @@ Path::Path(int dir, const char* path) : dir_(dir), said_(path) {
   }
 }
 
+Path::Path(int dir, const char* path, LastLink last) : Path(dir, path) {
+  if (path == nullptr || *path == '\0' || !HaveMachine()) return;
+  const KeepErrno keep;
+  if (run::MayHaveLinks(dir, get(), last)) Follow(last);
+}
+
+void Path::Follow(LastLink last) {
+  char whole[PATH_MAX], at[PATH_MAX];
+  const char* const top = Tree();
+  if (*top == '\0' || !Whole(whole, sizeof(whole)) ||
+      run::WalkLinks({.tree = top}, whole, last, &IsMachines, at) != 0) {
+    return;
+  }
+  if (IsMachines(at + 1)) return Resolve(at + 1);
+  // A link of the tree has led out of it: else the kernel follows them all.
+  if (!mapped_ && !moved_) return;
+  mapped_ = false;
+  strcpy(buffer_, at);
+}
+
+bool IsMachinesPath(const char* path, char* clean) {
+  char own[PATH_MAX];
+  if (clean == nullptr) clean = own;
+  return path != nullptr && path[0] == '/' && HaveMachine() &&
+         Clean(path, clean, PATH_MAX) && IsMachines(clean);
+}
+
+bool MayBeHostsOwn(const char* said, const struct stat& st) {
+  if (said == nullptr || !HaveMachine()) return false;
+  // Who names the host's own there means it: /dev/null, /proc/self/status.
+  for (const char* top : {"/dev/", "/proc/", "/sys/"}) {
+    if (strncmp(said, top, strlen(top)) == 0) return false;
+  }
+  if (S_ISBLK(st.st_mode) || S_ISCHR(st.st_mode)) return true;
+  // 0: not looked at.  Of a /dev that is no file system of its own all files
+  // would be asked about.
+  static std::atomic<dev_t> systems[2] = {0, 0};
+  constexpr const char* kTops[2] = {"/sys", "/dev"};
+  for (int i = 0; i < 2; ++i) {
+    dev_t dev = systems[i].load();
+    if (dev == 0) {
+      const KeepErrno keep;
+      struct stat top = {}, root = {};
+      dev = static_cast<dev_t>(-1);
+      if (NEXT(fstatat)(AT_FDCWD, kTops[i], &top, 0) == 0 &&
+          NEXT(fstatat)(AT_FDCWD, "/", &root, 0) == 0 &&
+          top.st_dev != root.st_dev) {
+        dev = top.st_dev;
+      }
+      systems[i] = dev;
+    }
+    if (dev == st.st_dev) return true;
+  }
+  return false;
+}
+
 void Path::Resolve(const char* clean) {
   const KeepErrno keep;
   const char* const top = Tree();
@@ -192,6 +259,19 @@ void Path::Resolve(const char* clean) {
   memset(buffer_, 'x', NAME_MAX + 2);
   buffer_[0] = '/';
   strcpy(buffer_ + NAME_MAX + 2, "/x");
+}
+
+bool Path::Whole(char* out, size_t size) const {
+  if (said_ == nullptr || *said_ == '\0') return false;
+  if (said_[0] == '/') {
+    return snprintf(out, size, "%s", WithoutTree(said_)) <
+           static_cast<int>(size);
+  }
+  const KeepErrno keep;
+  char at[PATH_MAX];
+  return DirectoryOf(dir_, at, sizeof(at)) &&
+         snprintf(out, size, "%s/%s", WithoutTree(at), said_) <
+             static_cast<int>(size);
 }
 
 bool Path::MachinePath(char* out, size_t size) const {

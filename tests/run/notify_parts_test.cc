@@ -21,6 +21,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/fd.h"
+#include "run/link_walk.h"
+#include "run/mount_call.h"
 #include "run/mount_table.h"
 #include "run/notify/call_table.h"
 #include "run/notify/syscall_filter.h"
@@ -185,12 +187,15 @@ TEST(MountTable, Kinds) {
 }
 
 TEST(MountTable, InfoHasNoNumbersOfDisks) {
+  // umount(8) of a device that the machine has too must not find the host's.
+  const std::string tree = testing::TempDir() + "/mount_info";
+  std::filesystem::create_directories(tree + "/dev/sda1");
   const Fd out = FileWith("");
-  FilterMountInfo(FileWith(kInfo).get(), out.get());
+  FilterMountInfo(FileWith(kInfo).get(), out.get(), tree.c_str());
   EXPECT_EQ(TextOf(out),
             "22 1 0:0 / / rw - ext4 /dev/vda rw\n"
             "23 22 0:21 / /proc rw - proc proc rw\n"
-            "24 22 0:1 /a /etc/hosts rw shared:1 - ext4 /dev/sda1 rw\n"
+            "24 22 0:1 /a /etc/hosts rw shared:1 - ext4 none rw\n"
             "25 22 0:6 / /dev rw - devtmpfs devtmpfs rw\n"
             "26 22 0:7 / /dev/shm rw - tmpfs tmpfs rw\n");
 }
@@ -208,6 +213,13 @@ TEST(MountTable, MountsHaveNoDisksThatTheMachineHas) {
   EXPECT_EQ(TextOf(out),
             "/dev/vda / ext4 rw 0 0\nproc /proc proc rw 0 0\n"
             "tmpfs /dev/shm rw\n");
+  // By name.
+  std::filesystem::create_directories(tree + "/dev/vda");
+  const Fd named = FileWith("");
+  FilterMounts(
+      FileWith("/dev/vda / ext4 rw 0 0\n/dev/vdb /b ext4 rw 0 0\n").get(), -1,
+      named.get(), tree.c_str());
+  EXPECT_EQ(TextOf(named), "/dev/vdb /b ext4 rw 0 0\n");
   // Without the numbers all are there.
   const Fd all = FileWith("");
   FilterMounts(FileWith(hosts).get(), -1, all.get(), tree.c_str());
@@ -223,6 +235,88 @@ TEST(MountTable, OurOwn) {
       absl::StrAppend(&wanted, line, "\n");
   }
   EXPECT_EQ(TextOf(table), wanted);
+}
+
+// Where links lead on a machine whose tree has dev/pmem0, seen from a host that
+// has none.
+class LinkWalk : public testing::Test {
+ protected:
+  void SetUp() override {
+    top_ = testing::TempDir() + "/link_walk";
+    std::filesystem::remove_all(top_);
+    std::filesystem::create_directories(top_ + "/tree/dev");
+    std::filesystem::create_directories(top_ + "/here/a");
+    top_ = std::filesystem::canonical(top_);
+  }
+  std::string Host(const std::string& name) const {
+    return top_ + "/here/" + name;
+  }
+  void Link(const std::string& text, const std::string& at) const {
+    std::filesystem::create_symlink(text, at);
+  }
+  std::string Walk(const std::string& path,
+                   LastLink last = LastLink::kFollow) const {
+    char out[PATH_MAX];
+    const std::string tree = top_ + "/tree";
+    const int error = WalkLinks(
+        {.tree = tree.c_str()}, path.c_str(), last,
+        [](const char* clean) { return IsMachinePath(clean); }, out);
+    return error == 0 ? out : absl::StrCat("E", error);
+  }
+  std::string top_;
+};
+
+TEST_F(LinkWalk, IntoTheTreeAndOut) {
+  std::string up;
+  for (const char c : Host("")) up += c == '/' ? "../" : "";
+  Link(up + "dev/pmem0", Host("l"));
+  Link("a/../l", Host("m"));
+  EXPECT_EQ(Walk(Host("l")), "/dev/pmem0");
+  EXPECT_EQ(Walk(Host("m")), "/dev/pmem0");
+  EXPECT_EQ(Walk(Host("m"), LastLink::kKeep), Host("m"));
+  Link("/", Host("root"));
+  EXPECT_EQ(Walk(Host("root/dev/x/"), LastLink::kKeep), "/dev/x/");
+  Link("../tmp/f", top_ + "/tree/dev/out");
+  EXPECT_EQ(Walk("/dev/out"), "/tmp/f");
+  Link(top_ + "/tree/dev/pmem0", Host("ours"));
+  EXPECT_EQ(Walk(Host("ours")), "/dev/pmem0");
+  Link("/dev/null", top_ + "/tree/dev/null");
+  EXPECT_EQ(Walk("/dev/null"), "/dev/null") << "a link to itself is the host's";
+}
+
+TEST_F(LinkWalk, Ends) {
+  Link("self", Host("self"));
+  Link("there", Host("here"));
+  Link("here", Host("there"));
+  EXPECT_EQ(Walk(Host("here")), absl::StrCat("E", ELOOP));
+  EXPECT_EQ(Walk("/" + std::string(PATH_MAX, 'x')),
+            absl::StrCat("E", ENAMETOOLONG));
+  const Fd memory = FileWith("");
+  const std::string fd = absl::StrCat("/proc/self/fd/", memory.get());
+  EXPECT_EQ(Walk(fd), absl::StrCat("E", EREMOTE));
+  EXPECT_EQ(Walk("/../.."), "/");
+  EXPECT_EQ(Walk(Host("a/./../nothing/x")), Host("nothing/x"));
+}
+
+TEST_F(LinkWalk, MayHaveLinks) {
+  Link("nothing", Host("l"));
+  EXPECT_TRUE(MayHaveLinks(AT_FDCWD, Host("l").c_str(), LastLink::kFollow));
+  EXPECT_FALSE(MayHaveLinks(AT_FDCWD, Host("l").c_str(), LastLink::kKeep));
+  EXPECT_FALSE(MayHaveLinks(AT_FDCWD, Host("a").c_str(), LastLink::kFollow));
+  EXPECT_TRUE(MayHaveLinks(AT_FDCWD, Host("l/x").c_str(), LastLink::kKeep));
+  EXPECT_FALSE(MayHaveLinks(AT_FDCWD, Host("no/x").c_str(), LastLink::kFollow));
+}
+
+TEST(MountCall, OptionPaths) {
+  std::vector<std::string> paths;
+  const auto all = [&](const char* path) {
+    paths.push_back(path);
+    return false;
+  };
+  EXPECT_FALSE(AnyOptionPath("ro,logdev=/dev/x,a=b,,rtdev=/y=z,q", all));
+  EXPECT_EQ(paths, (std::vector<std::string>{"/dev/x", "/y=z"}));
+  EXPECT_FALSE(AnyOptionPath(nullptr, all));
+  EXPECT_TRUE(AnyOptionPath("x=/", [](const char*) { return true; }));
 }
 
 TEST(TargetMemory, OurOwn) {

@@ -1,0 +1,179 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# libc's calls that name a path, through both doors: the same for the program,
+# and the host has nothing of it.
+#
+#   libc_test.sh DMDAX LIBRARY WORLD CLIENT
+#
+# Run by root it could do harm: to names below /dev, /run/lvm and /etc/lvm that
+# are looked at before and after.
+set -euo pipefail
+
+dir=$(mktemp -d /tmp/libc-XXXXXX)
+trap 'rm -rf "$dir"' EXIT
+mkdir -p "$dir/bin/tools" "$dir/bin/run/preload" "$dir/here"
+dmdax=$dir/bin/tools/dmdax
+cp -L "$1" "$dmdax"
+cp -L "$2" "$dir/bin/run/preload/"
+cp -L "$3" "$dir/world.textproto"
+client=$dir/bin/client
+cp -L "$4" "$client"
+cd "$dir/here"
+export TMPDIR=$dir LC_ALL=C
+unset DMDAX_STATE DMDAX_SOCKET
+
+failed=0
+# wrong WHAT...: it is; goes on.
+wrong() {
+  echo "$*"
+  failed=1
+}
+
+doors=(preload)
+words=$("$dmdax" run --door=notify -- true 2>&1) || true
+[[ $words == *"--door=preload serves programs"* ]] || doors+=(notify)
+
+# What the host has where the machine has names of its own.
+host() {
+  ls -d /dev/pmem* /dev/mapper/* /dev/*-of-dmdax /run/lvm/* /etc/lvm/backup/* \
+    2>/dev/null || true
+  cut -d' ' -f1,2 /proc/mounts
+}
+before=$(host)
+
+expect() {
+  case $1 in
+    streams) cat <<'END' ;;
+freopen of stdin: by fopen
+freopen of stdout: by freopen
+dprintf: by dprintf
+perror, warnx, fprintf:
+p: No such file or directory
+client: w
+f
+END
+    another) echo 'freopen of another: by fopen' ;;
+    spawn) echo 'posix_spawn: 0, spawned 1048576' ;;
+    temporary) cat <<'END' ;;
+mkstemp: ok
+mkostemps: ok
+mkdtemp: ok
+mkostemp: ok
+they are a file, a file, a directory, a file
+and named well
+mkfifo: ok
+it is a FIFO
+truncate: ok
+truncate of a device: EINVAL
+utimes: ok
+utimensat: ok
+utime: ok
+100 bytes, 2, 4, 6
+END
+    times) cat <<'END' ;;
+utimes: ok
+lutimes: ok
+futimesat: ok
+utime: ok
+utimensat: ok
+futimens: ok
+futimes: ok
+syscall: ok
+chdir: ok
+relative: ok
+it is a block device
+END
+    names) cat <<'END' ;;
+openat2: ok
+write: ok
+fsync: ok
+openat: ok
+write: ok
+openat2, openat, a block device
+nftw: ok
+1 control node
+openat2 at 4
+write by it: EBADF
+chdir: ok
+/dev/mapper
+/etc/lvm/backup/.. is a directory
+mkdir in /sys: EPERM
+unlink in /sys: EPERM
+creat in /sys: EACCES
+unlink in /proc: EPERM
+END
+    links) cat <<'END' ;;
+relative: ok
+write: ok
+l: linked, is a block device
+new: EEXIST
+created: ok
+259:2
+foreign is a directory, foreign/pmem2 a block device, a block device; size 1048576
+linked, /dev/pmem2
+access: ok
+1 control node
+new name: ok
+it is a file
+unlink: ok
+nobody's: ok
+it is a file
+chdir: ok
+pmem2 is a block device
+END
+    mounts) cat <<'END' ;;
+mount: EPERM
+mount on: EPERM
+mount with: EPERM
+umount: EINVAL
+swapon: EPERM
+swapoff: EINVAL
+quotactl: ENODEV
+open_tree: EPERM
+fsconfig: EPERM
+a node: ok
+mount of it: EPERM
+END
+  esac
+}
+
+for family in streams another spawn temporary times names links mounts; do
+  for door in "${doors[@]}"; do
+    [[ $family/$door != another/notify ]] || continue
+    rm -rf "$dir/here" && mkdir "$dir/here" && cd "$dir/here"
+    mkdir mp
+    # Links that no program of the machine has made.
+    up=$(printf '%s' "$PWD" | sed 's#/[^/]*#../#g')
+    ln -s "${up}dev" foreign
+    ln -s /dev/pmem2 device
+    ln -s "${up}sys/block/pmem0/size" size
+    ln -s "${up}dev/nobody-of-dmdax" nobody
+    status=0
+    "$dmdax" --world ../world.textproto run --root --door="$door" -- \
+      "$client" "$family" >../out 2>../err </dev/null || status=$?
+    diff <(expect "$family") ../out >../diff ||
+      wrong "$family, $door: $(cat ../diff) $(head -5 ../err)"
+    ((status == 0)) || wrong "$family, $door: exit $status $(head -5 ../err)"
+    if [[ $family == mounts ]]; then
+      lines=$(grep -c '^dmdax: .*no kernel is below' ../err) || true
+      [[ $lines == 7 ]] || wrong "mounts, $door: $lines words: $(cat ../err)"
+    elif [[ -s ../err ]]; then
+      wrong "$family, $door: says $(head -5 ../err)"
+    fi
+  done
+done
+# What dmdax's own verbs change is there when they are over, also for a program
+# that has been running.
+for door in "${doors[@]}"; do
+  got=$("$dmdax" --state "$dir/state.$door" run --root --door="$door" -- bash -c '
+    exec 5</dev/mapper; "$0" create lin --table "0 8 zero"
+    echo /dev/mapper/*; head -c 1 /dev/mapper/lin | od -An -tx1
+    "$0" remove lin; echo /dev/mapper/*' "$dmdax" 2>&1) || true
+  [[ $got == $'/dev/mapper/control /dev/mapper/lin\n 00\n/dev/mapper/control' ]] ||
+    wrong "what verbs change, $door: $got"
+done
+[[ $(host) == "$before" ]] ||
+  wrong "the host has changed: $(diff <(echo "$before") <(host))"
+
+exit "$failed"

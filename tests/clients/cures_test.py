@@ -67,16 +67,25 @@ def tables(env):
     return {line.split(": ", 1)[0]: line for line in lines if ": " in line}
 
 
+def write(path, text):
+    with open(path, "w") as out:
+        out.write(text)
+
+
 def rehearse(title, text, directory):
     subject = title.split()[-1]
     env = dict(os.environ, DMDAX_STATE=os.path.join(directory, "state"), TMPDIR=directory,
                LC_ALL="C", PATH="/usr/sbin:/usr/bin:/sbin:/bin")
     env.pop("LVM_SYSTEM_DIR", None)
-    suffix = ".textproto" if "{" in text else ".table"
-    path = os.path.join(directory, "machine" + suffix)
-    with open(path, "w") as out:
-        out.write(text)
-    run(env, "machine", "load", path)
+    path = os.path.join(directory, "machine")
+    os.mkdir(path)
+    write(os.path.join(path, "w.textproto" if "{" in text else "table"), text)
+    if "{" not in text:
+        # A table does not say whether a namespace is raw.
+        pmems = sorted(set(re.findall(r"/dev/(pmem\d+)\b", text)))
+        listed = [{"name": name, "type": "disk", "dax": True} for name in pmems]
+        write(os.path.join(path, "lsblk.json"), json.dumps({"blockdevices": listed}))
+    run(env, "machine", "load", path if "{" not in text else os.path.join(path, "w.textproto"))
     if "first:" in title:
         script = title.split("first:", 1)[1].rsplit(":", 1)[0]
         run(env, "run", "--root", "--door=preload", "--", "sh", "-ec", script)

@@ -96,14 +96,16 @@ TEST(Mounts, WhatHasNoDeviceIsCounted) {
 // As the kernel writes them; a comma within one stays what it was.
 TEST(Mounts, OptionsAreUnescaped) {
   const std::string options =
-      "rw,dax=always,logdev=/dev/mapper/vg-a\\134x20b,context=a\\040b\\054c";
+      "rw,dax=always,journal_path=/dev/mapper/vg-a\\134x20b,"
+      "context=a\\040b\\054c";
   for (const std::string& line :
-       {"/dev/pmem0p1 /mnt xfs " + options + " 0 0\n",
-        "30 1 259:1 / /mnt rw - xfs /dev/pmem0p1 " + options + "\n"}) {
+       {"/dev/pmem0p1 /mnt ext4 " + options + " 0 0\n",
+        "30 1 259:1 / /mnt rw - ext4 /dev/pmem0p1 " + options + "\n"}) {
     const Imported m = Import({{"l", kLsblk}, {"m", line}});
     ASSERT_EQ(m.world.mount_size(), 1) << Notes(m);
     EXPECT_EQ(m.world.mount(0).options(),
-              "dax=always,logdev=/dev/mapper/vg-a\\x20b,context=a b\\054c");
+              "dax=always,journal_path=/dev/mapper/vg-a\\x20b,"
+              "context=a b\\054c");
   }
 }
 

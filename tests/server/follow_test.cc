@@ -51,8 +51,10 @@ TEST_F(FollowTest, SeesWhatOthersChangeThoughNobodyAsks) {
 TEST_F(FollowTest, StateThatIsRemovedIsNotMadeAnew) {
   AddDisk("sda", 0);
   const Client client(serving());
-  const uint64_t control =
-      client.Open(DMDAX_KIND_CHAR, kControl, O_RDWR).head.handle;
+  const auto open_control = [&] {
+    return client.Open(DMDAX_KIND_CHAR, kControl, O_RDWR).head.handle;
+  };
+  uint64_t control = open_control();
   const std::string moved = state_ + ".moved";
   const auto create = [&] {
     return client.Call(DmHead(control, kCreate), DmRequest());
@@ -70,8 +72,9 @@ TEST_F(FollowTest, StateThatIsRemovedIsNotMadeAnew) {
   EXPECT_EQ(create().head.error, EIO);
   EXPECT_TRUE(fs::is_empty(state_));
   fs::remove(state_);
-  // It is back.
+  // It is back; what was open is not.
   fs::rename(moved, state_);
+  control = open_control();
   EXPECT_EQ(create().head.error, 0);
   fs::remove_all(state_);
   EXPECT_EQ(create().head.error, EIO);

@@ -35,9 +35,17 @@ bool OnlyUnplaced(const Look& look) {
   });
 }
 
-// Where one extent goes on with the next on the device, within a page: the
-// pages, each once, by their beginning.
-std::set<uint64_t> PagesWithSeams(std::vector<FileExtent> extents,
+// Whether the file still has the blocks that were listed: what was done to it
+// since may have given it others.
+bool IsThere(const DaxInode& inode, const FileExtent& listed) {
+  const FileExtent now = inode.extents.Find(listed.logical);
+  return now.type == listed.type && now.physical == listed.physical;
+}
+
+// Where one of the listed extents goes on with the next on the device, within a
+// page: the pages, each once, by their beginning.
+std::set<uint64_t> PagesWithSeams(const DaxInode& inode,
+                                  std::vector<FileExtent> extents,
                                   uint64_t page, uint64_t size) {
   absl::c_sort(extents, [](const FileExtent& a, const FileExtent& b) {
     return a.logical < b.logical;
@@ -49,7 +57,7 @@ std::set<uint64_t> PagesWithSeams(std::vector<FileExtent> extents,
     const bool has_blocks = a.type == IOMAP_MAPPED || a.type == IOMAP_UNWRITTEN;
     if (!has_blocks || a.type != b.type || a.shared != b.shared ||
         a.end() != b.logical || a.physical + a.length != b.physical ||
-        b.logical % page == 0) {
+        b.logical % page == 0 || !IsThere(inode, a) || !IsThere(inode, b)) {
       continue;
     }
     const uint64_t begin = RoundDown(b.logical, page);
@@ -91,7 +99,7 @@ std::vector<std::string> FileDoubts(const Session& session, const Look& look,
   }
   const uint64_t page = wish == Wish::kPud ? uint64_t{1} << 30 : kPmdBytes;
   if (const std::set<uint64_t> seams =
-          PagesWithSeams((*file)->options.extents, page, size);
+          PagesWithSeams(inode, (*file)->options.extents, page, size);
       !seams.empty()) {
     doubts.push_back(absl::StrCat(
         "in ", look.subject.name,

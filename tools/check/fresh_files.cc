@@ -231,6 +231,12 @@ void AddInBlocks(FileExtent e, Moved* moved) {
   e.length = end - e.logical;
   e.shared = false;
   moved->length += e.length;
+  // What goes on in the file is one extent when it is written anew.
+  if (!moved->extents.empty() && moved->extents.back().end() == e.logical &&
+      moved->extents.back().type == e.type) {
+    moved->extents.back().length += e.length;
+    return;
+  }
   moved->extents.push_back(e);
 }
 

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# bench/README.md quotes what the newest logs say, and docs/speed.svg draws it.
+# bench/README.md quotes what the newest logs say, docs/speed.svg draws it, and
+# README.md says it in words.
 set -euo pipefail
 # The logs of one day's runs, the newest of all.
 day=$(ls bench/log/*-run1.txt | sort | tail -n 1)
@@ -11,6 +12,12 @@ table=$(awk -f bench/summary.awk "${logs[@]}")
 if [[ $(<bench/README.md) != *"$table"* ]]; then
   echo "bench/README.md: its table is not that of ${logs[*]}:"
   echo "$table"
+  exit 1
+fi
+words=$(awk -v rows=bench/readme_rows.txt -f bench/summary.awk "${logs[@]}")
+if [[ $(<README.md) != *"$words"* ]]; then
+  echo "README.md: its table is not that of ${logs[*]}:"
+  echo "$words"
   exit 1
 fi
 diff <(awk -v svg=1 -f bench/summary.awk "${logs[@]}") docs/speed.svg

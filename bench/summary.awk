@@ -60,7 +60,7 @@ function chart(    i, y, part, width, most, aim) {
 }
 # With -v rows=FILE: what the file says of each goal, in words.
 function in_words(    line, f, n) {
-  print "| | |"
+  print "| what | how fast |"
   print "|---|---|"
   while ((getline line < rows) > 0) {
     if (line ~ /^#/) continue

@@ -36,11 +36,14 @@ struct Index {
   uint32_t shift = 0;
 };
 
-// find(run, page): the run of a page, from `run` on.
-template <typename Slot, typename Find>
-[[gnu::always_inline]] inline void BatchWith(const Index<Slot>& index,
-                                             absl::Span<const uint64_t> pages,
-                                             uint64_t* pfns, const Find& find) {
+inline const FloorRun* RunOf(const FloorRun* run, uint64_t page) {
+  while (run[1].start <= page) ++run;
+  return run;
+}
+
+template <typename Slot>
+void PlainBatch(const Index<Slot>& index, absl::Span<const uint64_t> pages,
+                uint64_t* pfns) {
   const FloorRun* const runs = index.runs.data();
   const Slot* const slots = index.slots.data();
   const uint32_t shift = index.shift;
@@ -48,7 +51,7 @@ template <typename Slot, typename Find>
   if constexpr (sizeof(Slot) == sizeof(uint16_t)) {
     for (size_t i = 0; i < n; ++i) {
       const FloorRun* const run =
-          find(runs + slots[pages[i] >> shift], pages[i]);
+          RunOf(runs + slots[pages[i] >> shift], pages[i]);
       pfns[i] = run->value + (pages[i] - run->start);
     }
     return;
@@ -64,19 +67,10 @@ template <typename Slot, typename Find>
       __builtin_prefetch(begin[i - first] + 1);
     }
     for (size_t i = first; i < next; ++i) {
-      const FloorRun* const run = find(begin[i - first], pages[i]);
+      const FloorRun* const run = RunOf(begin[i - first], pages[i]);
       pfns[i] = run->value + (pages[i] - run->start);
     }
   }
-}
-
-template <typename Slot>
-void PlainBatch(const Index<Slot>& index, absl::Span<const uint64_t> pages,
-                uint64_t* pfns) {
-  BatchWith(index, pages, pfns, [](const FloorRun* run, uint64_t page) {
-    while (run[1].start <= page) ++run;
-    return run;
-  });
 }
 
 #ifdef __x86_64__

@@ -9,53 +9,24 @@
 
 namespace dmdax::bench {
 
-uint64_t Runs16(const FloorOfRuns<uint16_t>& asked, const uint64_t* page,
-                const uint64_t* end) {
-  const FloorOfRuns<uint16_t> ask = asked;
-  uint64_t sum = 0;
-  for (; page != end; ++page) {
-    MCA_BEGIN("lookup in runs, 16-bit slots");
-    sum += ask(*page);
-    MCA_END();
+// A macro, since the mark must be a literal.
+#define MCA_LOOKUPS(function, Floor, name)                    \
+  uint64_t function(const Floor& asked, const uint64_t* page, \
+                    const uint64_t* end) {                    \
+    const Floor ask = asked;                                  \
+    uint64_t sum = 0;                                         \
+    for (; page != end; ++page) {                             \
+      MCA_BEGIN(name);                                        \
+      sum += ask(*page);                                      \
+      MCA_END();                                              \
+    }                                                         \
+    return sum;                                               \
   }
-  return sum;
-}
 
-uint64_t Runs32(const FloorOfRuns<uint32_t>& asked, const uint64_t* page,
-                const uint64_t* end) {
-  const FloorOfRuns<uint32_t> ask = asked;
-  uint64_t sum = 0;
-  for (; page != end; ++page) {
-    MCA_BEGIN("lookup in runs, 32-bit slots");
-    sum += ask(*page);
-    MCA_END();
-  }
-  return sum;
-}
-
-uint64_t Shifts(const FloorOfStripe<true>& asked, const uint64_t* page,
-                const uint64_t* end) {
-  const FloorOfStripe<true> ask = asked;
-  uint64_t sum = 0;
-  for (; page != end; ++page) {
-    MCA_BEGIN("stripe of powers of two");
-    sum += ask(*page);
-    MCA_END();
-  }
-  return sum;
-}
-
-uint64_t Products(const FloorOfStripe<false>& asked, const uint64_t* page,
-                  const uint64_t* end) {
-  const FloorOfStripe<false> ask = asked;
-  uint64_t sum = 0;
-  for (; page != end; ++page) {
-    MCA_BEGIN("stripe of any chunk and legs");
-    sum += ask(*page);
-    MCA_END();
-  }
-  return sum;
-}
+MCA_LOOKUPS(Runs16, FloorOfRuns<uint16_t>, "lookup in runs, 16-bit slots")
+MCA_LOOKUPS(Runs32, FloorOfRuns<uint32_t>, "lookup in runs, 32-bit slots")
+MCA_LOOKUPS(Shifts, FloorOfStripe<true>, "stripe of powers of two")
+MCA_LOOKUPS(Products, FloorOfStripe<false>, "stripe of any chunk and legs")
 
 uint64_t Section(const std::atomic<const uint64_t*>& live, int n) {
   uint64_t sum = 0;

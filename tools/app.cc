@@ -117,9 +117,12 @@ absl::Status Keep(StateDir& dir, const Session& session, uint64_t generation,
   return absl::OkStatus();
 }
 
-// Of the state's lock.
-void LetGo(absl::StatusOr<StateDir>& dir) {
+// The end of a change: without the state's lock, a server that runs sees it.
+absl::Status Shown(absl::StatusOr<StateDir>& dir, const std::string& state,
+                   absl::Status s) {
   dir = absl::UnavailableError("it was let go");
+  if (s.ok()) ShowServer(state);
+  return s;
 }
 
 absl::Status NoState() {
@@ -267,9 +270,7 @@ absl::Status App::Change(RunFn change, LoadScope scope) {
       &ran, change);
   if (!s.ok()) return s;
   s = Changed(*dir, Keep(*dir, ran.session, ran.generation));
-  LetGo(dir);
-  if (s.ok()) ShowServer(state_dir);
-  return s;
+  return Shown(dir, state_dir, std::move(s));
 }
 
 absl::Status App::Load(const Session& session, Existing existing) {
@@ -288,9 +289,7 @@ absl::Status App::Load(const Session& session, Existing existing) {
   absl::Status s = Changed(
       *dir, Keep(*dir, session, snapshot->generation(),
                  there.empty() ? StateDir::kForget : StateDir::kKeepForUndo));
-  LetGo(dir);
-  if (s.ok()) ShowServer(state_dir);
-  return s;
+  return Shown(dir, state_dir, std::move(s));
 }
 
 absl::Status App::Undo() {
@@ -298,9 +297,7 @@ absl::Status App::Undo() {
   absl::StatusOr<StateDir> dir = OpenState(StateDir::kWrite);
   if (!dir.ok()) return dir.status();
   absl::Status s = Changed(*dir, dir->Undo());
-  LetGo(dir);
-  if (s.ok()) ShowServer(state_dir);
-  return s;
+  return Shown(dir, state_dir, std::move(s));
 }
 
 absl::Status App::Changed(const StateDir& dir, const absl::Status& status) {

@@ -4,10 +4,13 @@
 // machine, and not on the host: "/tmp/l", a link to "../dev/pmem0", is
 // "/dev/pmem0", whether or not the host has that.  `is_machines` says of a path
 // without its leading slash whether it is one of the scratch tree's.  What both
-// doors know of it, with libc alone. Mirrors: path_resolution(7).  Errors:
-// ELOOP after 40 links, ENAMETOOLONG; EREMOTE: the walk came to something that
-// no path says (a pipe in /proc/PID/fd, a file that is deleted), and the kernel
-// alone can follow it. Threading: thread-safe, async-signal-safe.
+// doors know of it, with libc alone.
+//
+// Errors: ELOOP after 40 links, ENAMETOOLONG; EREMOTE: the walk came to
+// something that no path says (a pipe in /proc/PID/fd, a file that is deleted),
+// and the kernel alone can follow it.
+// Mirrors: path_resolution(7).
+// Threading: thread-safe, async-signal-safe.
 #ifndef DMDAX_RUN_LINK_WALK_H_
 #define DMDAX_RUN_LINK_WALK_H_
 

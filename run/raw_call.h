@@ -2,8 +2,8 @@
 //
 // RawCall: a system call past libc, and so past a library that stands in front
 // of it, syscall(2) included.  Arguments are numbers and pointers.  Returns
-// what the kernel does, or -1 with errno. Threading: thread-safe,
-// async-signal-safe.
+// what the kernel does, or -1 with errno.
+// Threading: thread-safe, async-signal-safe.
 #ifndef DMDAX_RUN_RAW_CALL_H_
 #define DMDAX_RUN_RAW_CALL_H_
 

@@ -13,8 +13,9 @@
 // which names each number, all numbers of disks become 0:N, and a device of
 // such a name "none": umount(8) of it would unmount the host's.  What both
 // doors know of it, with libc alone; the system calls are made past a library
-// that stands in front of it. Mirrors: proc_pid_mounts(5),
-// proc_pid_mountinfo(5). Threading: thread-safe, async-signal-safe.
+// that stands in front of it.
+// Mirrors: proc_pid_mounts(5), proc_pid_mountinfo(5).
+// Threading: thread-safe, async-signal-safe.
 #ifndef DMDAX_RUN_MOUNT_TABLE_H_
 #define DMDAX_RUN_MOUNT_TABLE_H_
 

@@ -12,8 +12,8 @@
 // Mirrors: block/genhd.c, block/blk-sysfs.c, block/partitions/core.c,
 // drivers/md/dm-sysfs.c, drivers/block/loop.c, mm/backing-dev.c (6.1): names
 // and form of the files. Attributes that say nothing of this machine
-// (statistics, schedulers) have the value of an idle disk. Threading: pure
-// functions of the session.
+// (statistics, schedulers) have the value of an idle disk.
+// Threading: pure functions of the session.
 #ifndef DMDAX_SERVER_DISK_FACTS_H_
 #define DMDAX_SERVER_DISK_FACTS_H_
 

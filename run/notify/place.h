@@ -13,7 +13,8 @@
 // /dev (/dev/null, which is a link to itself there) is the host's.  Symbolic
 // links lead where they lead on the machine: "/tmp/l", a link to
 // "../dev/pmem0", is the machine's, also where the host has such a device, or
-// none. Threading: thread-safe.
+// none.
+// Threading: thread-safe.
 #ifndef DMDAX_RUN_NOTIFY_PLACE_H_
 #define DMDAX_RUN_NOTIFY_PLACE_H_
 

@@ -10,7 +10,8 @@
 // block of pointers, unless the kernel remembers that the blocks behind go on.
 // Mirrors: fs/xfs/xfs_reflink.c xfs_reflink_allocate_cow; fs/ext4/indirect.c
 // ext4_ind_map_blocks; fs/ext4/extents_status.c; fs/xfs/libxfs/xfs_bmap.c
-// xfs_bmapi_read (6.1). Threading: as Machine and DmCtl.
+// xfs_bmapi_read (6.1).
+// Threading: as Machine and DmCtl.
 #ifndef DMDAX_TOOLS_CHECK_FILE_DOUBTS_H_
 #define DMDAX_TOOLS_CHECK_FILE_DOUBTS_H_
 

@@ -51,13 +51,11 @@ TEST_F(FollowTest, SeesWhatOthersChangeThoughNobodyAsks) {
 TEST_F(FollowTest, StateThatIsRemovedIsNotMadeAnew) {
   AddDisk("sda", 0);
   const Client client(serving());
-  const auto open_control = [&] {
-    return client.Open(DMDAX_KIND_CHAR, kControl, O_RDWR).head.handle;
-  };
-  uint64_t control = open_control();
+  // Whose end of the pipe is closed, the server closes too.
+  Said control = client.Open(DMDAX_KIND_CHAR, kControl, O_RDWR);
   const std::string moved = state_ + ".moved";
   const auto create = [&] {
-    return client.Call(DmHead(control, kCreate), DmRequest());
+    return client.Call(DmHead(control.head.handle, kCreate), DmRequest());
   };
   fs::rename(state_, moved);
   for (int i = 0; i < 2; ++i) {
@@ -74,7 +72,7 @@ TEST_F(FollowTest, StateThatIsRemovedIsNotMadeAnew) {
   fs::remove(state_);
   // It is back; what was open is not.
   fs::rename(moved, state_);
-  control = open_control();
+  control = client.Open(DMDAX_KIND_CHAR, kControl, O_RDWR);
   EXPECT_EQ(create().head.error, 0);
   fs::remove_all(state_);
   EXPECT_EQ(create().head.error, EIO);

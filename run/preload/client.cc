@@ -2,7 +2,6 @@
 #include "run/preload/client.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -61,9 +60,7 @@ void InChild() {
   owner = getpid();
 }
 
-__attribute__((constructor)) void WatchForks() {
-  pthread_atfork(nullptr, nullptr, &InChild);
-}
+__attribute__((constructor)) void WatchForks() { InChildOfFork(&InChild); }
 
 const char* SocketPath() {
   static const char* const path = getenv(DMDAX_SOCKET_ENV);

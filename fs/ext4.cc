@@ -44,7 +44,9 @@ class Ext4 final : public FileSystem {
   void TakeOptions(absl::string_view options) override {
     for (absl::string_view option : absl::StrSplit(options, ',')) {
       // ext4_should_enable_large_folio()
-      small_folios_ |= option == "data=journal" || option == "encrypt";
+      small_folios_ |=
+          option == "data=journal" || option == "encrypt" ||
+          (option == "verity" && !profile_.ext4_verity_large_folios);
       if (option == "^has_journal") has_journal_ = false;
       if (option == "bigalloc") cluster_ = 16 * kBlock;
     }
@@ -60,7 +62,21 @@ class Ext4 final : public FileSystem {
         });
     if (!all) unwritten_data_.insert(&inode);
   }
-  int BeforeFsync() override { return read_only_ ? -EROFS : 0; }
+  int OpenErrno(OpenedFor opened) const override {
+    const int err = FileSystem::OpenErrno(opened);
+    return err < 0 || !Concerns(opened) ? err : StateErrno();
+  }
+  // ext4_journal_check_start()
+  int BeginChange() override {
+    const int err = StateErrno();
+    if (err < 0 || !aborted()) return err;
+    found_out_ = true;
+    return -EROFS;
+  }
+  int Freeze() override {
+    return mount_is_read_only() ? 0 : FileSystem::Freeze();
+  }
+  int BeforeFsync() override { return StateErrno(); }
   int Commit(DaxInode& inode) override {
     if (unwritten_data_.erase(&inode) > 0) return -EIO;
     return FileSystem::Commit(inode);
@@ -88,7 +104,8 @@ class Ext4 final : public FileSystem {
   // came of it was told to who waited for it.
   int CommitAborted() const override { return 0; }
   int Setattr(DaxInode& inode, uint64_t size) override {
-    return NoteReadOnly(Ext4SetSize(*this, inode, size));
+    const int err = mount_is_read_only() ? 0 : StateErrno();
+    return err < 0 ? err : Ext4SetSize(*this, inode, size);
   }
   int DoFallocate(DaxInode& inode, int mode, uint64_t offset,
                   uint64_t length) override {
@@ -97,7 +114,7 @@ class Ext4 final : public FileSystem {
         inode.has_extents && (offset | length) % cluster_ != 0) {
       return -EINVAL;
     }
-    return NoteReadOnly(Ext4Fallocate(*this, inode, mode, offset, length));
+    return Ext4Fallocate(*this, inode, mode, offset, length);
   }
   // Without a journal there is nothing to be given up.
   void Abort() override {
@@ -136,6 +153,7 @@ class Ext4 final : public FileSystem {
     }
     vm_fault_t PageMkwrite(VmFault& vmf) override {
       fs_.times_changed_ = true;
+      fs_.BeginChange();  // file_update_time(), whose errors nobody hears of
       return FilemapPageMkwrite(vmf);
     }
 
@@ -147,14 +165,34 @@ class Ext4 final : public FileSystem {
   int Alloc(DaxInode& inode, const FileExtent& part, uint64_t length,
             bool* fresh);
 
-  // ext4_journal_check_start() found the journal gone.
-  int NoteReadOnly(int err) {
-    read_only_ |= err == -EROFS;
-    return err;
+  // ext4_handle_error() made it so: SB_RDONLY.
+  bool mount_is_read_only() const {
+    return found_out_ && profile_.ext4_abort == Ext4Abort::kReadOnlyMount;
+  }
+  // Whether the state is asked when a file is opened or mapped.
+  bool Concerns(OpenedFor opened) const {
+    return opened == OpenedFor::kWriting ||
+           profile_.ext4_abort == Ext4Abort::kShutdown;
+  }
+  // ext4_emergency_state(), ext4_forced_shutdown(), sb_rdonly(): what it says
+  // once it has found out, 0 or -errno.
+  int StateErrno() const {
+    if (!found_out_) return 0;
+    switch (profile_.ext4_abort) {
+      case Ext4Abort::kFindsOutAnew:
+        return 0;
+      case Ext4Abort::kShutdown:
+        return -EIO;
+      case Ext4Abort::kReadOnlyMount:
+      case Ext4Abort::kEmergencyReadOnly:
+        break;
+    }
+    return -EROFS;
   }
 
-  // ext4_abort() was here: the journal had aborted when a change began.
-  bool read_only_ = false;
+  // ext4_handle_error() was here: the journal had been given up when a change
+  // began.
+  bool found_out_ = false;
   // Files of whose pages the device did not take all: the next fsync says so,
   // and commits nothing.
   std::set<const DaxInode*> unwritten_data_;
@@ -167,7 +205,10 @@ class Ext4 final : public FileSystem {
 
 int Ext4::Mmap(File& file, VmAreaStruct& vma) {
   if (shutdown_) return -EIO;
-  const int err = CheckMapSync(file, vma);
+  const OpenedFor opened =
+      file.writable ? OpenedFor::kWriting : OpenedFor::kReading;
+  int err = Concerns(opened) && !mount_is_read_only() ? StateErrno() : 0;
+  if (err == 0) err = CheckMapSync(file, vma);
   if (err < 0) return err;
   if (file.f_inode->s_dax) {
     vma.vm_ops = &dax_vm_ops_;
@@ -188,9 +229,8 @@ vm_fault_t Ext4::DaxHugeFault(VmFault& vmf, int order) {
   DaxInode& inode = InodeOf(vmf);
   const bool write = vmf.write() && (vmf.vma->vm_flags & VM_SHARED);
   // ext4_journal_check_start() comes before the file is looked at.
-  if (write && aborted()) {
-    read_only_ = true;
-    vmf.reason = {.code = FaultReasonCode::kIomapError, .err = EROFS};
+  if (const int err = write ? BeginChange() : 0; err < 0) {
+    vmf.reason = {.code = FaultReasonCode::kIomapError, .err = -err};
     return VM_FAULT_SIGBUS;
   }
   // file_update_time().
@@ -299,10 +339,7 @@ int Ext4::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
       extent.length = Ext4EndOfHole(inode, pos, extent.length) - pos;
     }
     if (!inside || extent.type != IOMAP_MAPPED) {
-      if (aborted()) {
-        read_only_ = true;
-        return -EROFS;
-      }
+      if (const int err = BeginChange(); err < 0) return err;
       uint64_t mapped = std::min(length, extent.length);
       if (!inode.has_extents && extent.type == IOMAP_HOLE) {
         mapped = std::min(mapped, Ext4PointersEnd(pos) - pos);

@@ -17,6 +17,7 @@
 #include "base/units.h"
 #include "fs/ext4_fallocate.h"
 #include "fs/ext4_holes.h"
+#include "fs/ext4_state.h"
 #include "fs/ext4_super.h"
 #include "fs/file_system.h"
 #include "fs/file_system_type.h"
@@ -34,7 +35,10 @@ constexpr uint64_t kMaxLogicalBlock = 0xfffffffe;
 class Ext4 final : public FileSystem {
  public:
   Ext4(const FileSystemType& type, const FaultProfile& profile)
-      : FileSystem(type, profile), dax_vm_ops_(*this), file_vm_ops_(*this) {}
+      : FileSystem(type, profile),
+        state_(profile),
+        dax_vm_ops_(*this),
+        file_vm_ops_(*this) {}
 
   std::string name() const override { return "ext4_file_operations"; }
   bool large_folios() const override {
@@ -49,6 +53,7 @@ class Ext4 final : public FileSystem {
           (option == "verity" && !profile_.ext4_verity_large_folios);
       if (option == "^has_journal") has_journal_ = false;
       if (option == "bigalloc") cluster_ = 16 * kBlock;
+      if (option == "inline_data") may_inline_data_ = true;
     }
   }
   // Buffer heads.
@@ -64,19 +69,19 @@ class Ext4 final : public FileSystem {
   }
   int OpenErrno(OpenedFor opened) const override {
     const int err = FileSystem::OpenErrno(opened);
-    return err < 0 || !Concerns(opened) ? err : StateErrno();
+    return err < 0 ? err : state_.ErrnoFor(opened);
   }
   // ext4_journal_check_start()
   int BeginChange() override {
-    const int err = StateErrno();
+    const int err = state_.Errno();
     if (err < 0 || !aborted()) return err;
-    found_out_ = true;
+    state_.HandleError();
     return -EROFS;
   }
   int Freeze() override {
-    return mount_is_read_only() ? 0 : FileSystem::Freeze();
+    return state_.mount_is_read_only() ? 0 : FileSystem::Freeze();
   }
-  int BeforeFsync() override { return StateErrno(); }
+  int BeforeFsync() override { return state_.Errno(); }
   int Commit(DaxInode& inode) override {
     if (unwritten_data_.erase(&inode) > 0) return -EIO;
     return FileSystem::Commit(inode);
@@ -104,11 +109,24 @@ class Ext4 final : public FileSystem {
   // came of it was told to who waited for it.
   int CommitAborted() const override { return 0; }
   int Setattr(DaxInode& inode, uint64_t size) override {
-    const int err = mount_is_read_only() ? 0 : StateErrno();
+    const int err = state_.mount_is_read_only() ? 0 : state_.Errno();
     return err < 0 ? err : Ext4SetSize(*this, inode, size);
+  }
+  void WriteCached(DaxInode& inode, uint64_t pos, uint64_t length) override {
+    // ext4_generic_write_inline_data() gets a folio of one page, into which the
+    // bytes fit that the inode may have, and goes on with it when they do not.
+    const uint64_t page = profile_.page_size();
+    if (may_inline_data_ && not_inline_.insert(&inode).second && pos < page) {
+      const uint64_t piece = std::min(length, page - pos);
+      FileSystem::WriteCached(inode, pos, piece);
+      pos += piece;
+      length -= piece;
+    }
+    if (length > 0) FileSystem::WriteCached(inode, pos, length);
   }
   int DoFallocate(DaxInode& inode, int mode, uint64_t offset,
                   uint64_t length) override {
+    not_inline_.insert(&inode);
     // What moves others is of whole clusters.
     if ((mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE)) != 0 &&
         inode.has_extents && (offset | length) % cluster_ != 0) {
@@ -165,39 +183,15 @@ class Ext4 final : public FileSystem {
   int Alloc(DaxInode& inode, const FileExtent& part, uint64_t length,
             bool* fresh);
 
-  // ext4_handle_error() made it so: SB_RDONLY.
-  bool mount_is_read_only() const {
-    return found_out_ && profile_.ext4_abort == Ext4Abort::kReadOnlyMount;
-  }
-  // Whether the state is asked when a file is opened or mapped.
-  bool Concerns(OpenedFor opened) const {
-    return opened == OpenedFor::kWriting ||
-           profile_.ext4_abort == Ext4Abort::kShutdown;
-  }
-  // ext4_emergency_state(), ext4_forced_shutdown(), sb_rdonly(): what it says
-  // once it has found out, 0 or -errno.
-  int StateErrno() const {
-    if (!found_out_) return 0;
-    switch (profile_.ext4_abort) {
-      case Ext4Abort::kFindsOutAnew:
-        return 0;
-      case Ext4Abort::kShutdown:
-        return -EIO;
-      case Ext4Abort::kReadOnlyMount:
-      case Ext4Abort::kEmergencyReadOnly:
-        break;
-    }
-    return -EROFS;
-  }
-
-  // ext4_handle_error() was here: the journal had been given up when a change
-  // began.
-  bool found_out_ = false;
+  Ext4State state_;
   // Files of whose pages the device did not take all: the next fsync says so,
   // and commits nothing.
   std::set<const DaxInode*> unwritten_data_;
   bool small_folios_ = false;
   bool has_journal_ = true;
+  bool may_inline_data_ = false;  // the feature
+  // Files that have or had blocks, and will not keep their bytes in the inode.
+  std::set<const DaxInode*> not_inline_;
   uint64_t cluster_ = kBlock;
   DaxVmOps dax_vm_ops_;
   FileVmOps file_vm_ops_;
@@ -207,7 +201,7 @@ int Ext4::Mmap(File& file, VmAreaStruct& vma) {
   if (shutdown_) return -EIO;
   const OpenedFor opened =
       file.writable ? OpenedFor::kWriting : OpenedFor::kReading;
-  int err = Concerns(opened) && !mount_is_read_only() ? StateErrno() : 0;
+  int err = state_.mount_is_read_only() ? 0 : state_.ErrnoFor(opened);
   if (err == 0) err = CheckMapSync(file, vma);
   if (err < 0) return err;
   if (file.f_inode->s_dax) {

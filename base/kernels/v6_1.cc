@@ -55,6 +55,7 @@ void ChangeFaults(FaultProfile& f) {
   f.dax_reflink = true;
   f.dax_major_in_result = true;
   f.xfs_large_folios = true;
+  f.ext4_abort = Ext4Abort::kFindsOutAnew;
   f.dirty_folio_splits = true;
   f.thp_readahead = ThpReadahead::kAnyFile;
   f.devdax_sets_mapping_first = true;

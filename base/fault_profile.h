@@ -63,6 +63,22 @@ enum class Ext4FallocateZeroes {
   kOldEnd,    // 7.2
 };
 
+// What ext4 becomes when it finds that its journal was given up
+// (ext4_handle_error).
+enum class Ext4Abort {
+  // SB_RDONLY, a mount that is read-only: fsync(2) is EROFS, and a freeze has
+  // nothing to do (until 6.5).
+  kReadOnlyMount,
+  // Nothing: what begins a change finds out anew, EROFS (a stable fix of 6.1).
+  kFindsOutAnew,
+  // Shut down: EIO for changes, fsync(2), open(2) and mmap(2) (since 6.6, the
+  // mount stays writable by a fix of 6.12).
+  kShutdown,
+  // EXT4_FLAGS_EMERGENCY_RO: EROFS for changes, fsync(2) and what opens or maps
+  // to write (since 6.15).
+  kEmergencyReadOnly,
+};
+
 // What iomap_zero_range() does with dirty pages over blocks that are zero on
 // disk: holes and unwritten ones.
 enum class IomapZeroDirty {
@@ -213,6 +229,7 @@ struct FaultProfile {
   // Growing a file zeroes the rest of its last block: ftruncate(), fallocate().
   bool ext4_grow_zeroes_tail;
   Ext4FallocateZeroes ext4_fallocate_zeroes;
+  Ext4Abort ext4_abort;
   // xfs writes the page at the new end back when it truncates (until 6.x).
   bool xfs_truncate_writes_back;
   IomapZeroDirty iomap_zero_dirty;
@@ -239,7 +256,9 @@ struct FaultProfile {
   bool dax_huge_zero_by_folio;
 
   // --- page cache ---
-  bool ext4_large_folios;   // since 6.16
+  bool ext4_large_folios;  // since 6.16
+  // Also where the feature `verity` is (7.2), which makes no folio small then.
+  bool ext4_verity_large_folios;
   bool xfs_large_folios;    // since 5.18
   bool write_large_folios;  // buffered writes make large folios (since 6.6)
   // A fault maps the folio it finds whole, if the file does not end in it, and

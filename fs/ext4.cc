@@ -17,6 +17,7 @@
 #include "base/units.h"
 #include "fs/ext4_fallocate.h"
 #include "fs/ext4_holes.h"
+#include "fs/ext4_state.h"
 #include "fs/ext4_super.h"
 #include "fs/file_system.h"
 #include "fs/file_system_type.h"
@@ -34,7 +35,10 @@ constexpr uint64_t kMaxLogicalBlock = 0xfffffffe;
 class Ext4 final : public FileSystem {
  public:
   Ext4(const FileSystemType& type, const FaultProfile& profile)
-      : FileSystem(type, profile), dax_vm_ops_(*this), file_vm_ops_(*this) {}
+      : FileSystem(type, profile),
+        state_(profile),
+        dax_vm_ops_(*this),
+        file_vm_ops_(*this) {}
 
   std::string name() const override { return "ext4_file_operations"; }
   bool large_folios() const override {
@@ -44,9 +48,12 @@ class Ext4 final : public FileSystem {
   void TakeOptions(absl::string_view options) override {
     for (absl::string_view option : absl::StrSplit(options, ',')) {
       // ext4_should_enable_large_folio()
-      small_folios_ |= option == "data=journal" || option == "encrypt";
+      small_folios_ |=
+          option == "data=journal" || option == "encrypt" ||
+          (option == "verity" && !profile_.ext4_verity_large_folios);
       if (option == "^has_journal") has_journal_ = false;
       if (option == "bigalloc") cluster_ = 16 * kBlock;
+      if (option == "inline_data") may_inline_data_ = true;
     }
   }
   // Buffer heads.
@@ -60,7 +67,21 @@ class Ext4 final : public FileSystem {
         });
     if (!all) unwritten_data_.insert(&inode);
   }
-  int BeforeFsync() override { return read_only_ ? -EROFS : 0; }
+  int OpenErrno(OpenedFor opened) const override {
+    const int err = FileSystem::OpenErrno(opened);
+    return err < 0 ? err : state_.ErrnoFor(opened);
+  }
+  // ext4_journal_check_start()
+  int BeginChange() override {
+    const int err = state_.Errno();
+    if (err < 0 || !aborted()) return err;
+    state_.HandleError();
+    return -EROFS;
+  }
+  int Freeze() override {
+    return state_.mount_is_read_only() ? 0 : FileSystem::Freeze();
+  }
+  int BeforeFsync() override { return state_.Errno(); }
   int Commit(DaxInode& inode) override {
     if (unwritten_data_.erase(&inode) > 0) return -EIO;
     return FileSystem::Commit(inode);
@@ -88,16 +109,30 @@ class Ext4 final : public FileSystem {
   // came of it was told to who waited for it.
   int CommitAborted() const override { return 0; }
   int Setattr(DaxInode& inode, uint64_t size) override {
-    return NoteReadOnly(Ext4SetSize(*this, inode, size));
+    const int err = state_.mount_is_read_only() ? 0 : state_.Errno();
+    return err < 0 ? err : Ext4SetSize(*this, inode, size);
+  }
+  void WriteCached(DaxInode& inode, uint64_t pos, uint64_t length) override {
+    // ext4_generic_write_inline_data() gets a folio of one page, into which the
+    // bytes fit that the inode may have, and goes on with it when they do not.
+    const uint64_t page = profile_.page_size();
+    if (may_inline_data_ && not_inline_.insert(&inode).second && pos < page) {
+      const uint64_t piece = std::min(length, page - pos);
+      FileSystem::WriteCached(inode, pos, piece);
+      pos += piece;
+      length -= piece;
+    }
+    if (length > 0) FileSystem::WriteCached(inode, pos, length);
   }
   int DoFallocate(DaxInode& inode, int mode, uint64_t offset,
                   uint64_t length) override {
+    not_inline_.insert(&inode);
     // What moves others is of whole clusters.
     if ((mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE)) != 0 &&
         inode.has_extents && (offset | length) % cluster_ != 0) {
       return -EINVAL;
     }
-    return NoteReadOnly(Ext4Fallocate(*this, inode, mode, offset, length));
+    return Ext4Fallocate(*this, inode, mode, offset, length);
   }
   // Without a journal there is nothing to be given up.
   void Abort() override {
@@ -136,6 +171,7 @@ class Ext4 final : public FileSystem {
     }
     vm_fault_t PageMkwrite(VmFault& vmf) override {
       fs_.times_changed_ = true;
+      fs_.BeginChange();  // file_update_time(), whose errors nobody hears of
       return FilemapPageMkwrite(vmf);
     }
 
@@ -147,19 +183,15 @@ class Ext4 final : public FileSystem {
   int Alloc(DaxInode& inode, const FileExtent& part, uint64_t length,
             bool* fresh);
 
-  // ext4_journal_check_start() found the journal gone.
-  int NoteReadOnly(int err) {
-    read_only_ |= err == -EROFS;
-    return err;
-  }
-
-  // ext4_abort() was here: the journal had aborted when a change began.
-  bool read_only_ = false;
+  Ext4State state_;
   // Files of whose pages the device did not take all: the next fsync says so,
   // and commits nothing.
   std::set<const DaxInode*> unwritten_data_;
   bool small_folios_ = false;
   bool has_journal_ = true;
+  bool may_inline_data_ = false;  // the feature
+  // Files that have or had blocks, and will not keep their bytes in the inode.
+  std::set<const DaxInode*> not_inline_;
   uint64_t cluster_ = kBlock;
   DaxVmOps dax_vm_ops_;
   FileVmOps file_vm_ops_;
@@ -167,7 +199,10 @@ class Ext4 final : public FileSystem {
 
 int Ext4::Mmap(File& file, VmAreaStruct& vma) {
   if (shutdown_) return -EIO;
-  const int err = CheckMapSync(file, vma);
+  const OpenedFor opened =
+      file.writable ? OpenedFor::kWriting : OpenedFor::kReading;
+  int err = state_.mount_is_read_only() ? 0 : state_.ErrnoFor(opened);
+  if (err == 0) err = CheckMapSync(file, vma);
   if (err < 0) return err;
   if (file.f_inode->s_dax) {
     vma.vm_ops = &dax_vm_ops_;
@@ -188,9 +223,8 @@ vm_fault_t Ext4::DaxHugeFault(VmFault& vmf, int order) {
   DaxInode& inode = InodeOf(vmf);
   const bool write = vmf.write() && (vmf.vma->vm_flags & VM_SHARED);
   // ext4_journal_check_start() comes before the file is looked at.
-  if (write && aborted()) {
-    read_only_ = true;
-    vmf.reason = {.code = FaultReasonCode::kIomapError, .err = EROFS};
+  if (const int err = write ? BeginChange() : 0; err < 0) {
+    vmf.reason = {.code = FaultReasonCode::kIomapError, .err = -err};
     return VM_FAULT_SIGBUS;
   }
   // file_update_time().
@@ -299,10 +333,7 @@ int Ext4::Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
       extent.length = Ext4EndOfHole(inode, pos, extent.length) - pos;
     }
     if (!inside || extent.type != IOMAP_MAPPED) {
-      if (aborted()) {
-        read_only_ = true;
-        return -EROFS;
-      }
+      if (const int err = BeginChange(); err < 0) return err;
       uint64_t mapped = std::min(length, extent.length);
       if (!inode.has_extents && extent.type == IOMAP_HOLE) {
         mapped = std::min(mapped, Ext4PointersEnd(pos) - pos);

@@ -115,8 +115,8 @@ int PunchHole(FileSystem& fs, DaxInode& inode, uint64_t offset,
   }
   if (!layouts_broken) inode.BreakLayouts();
   inode.TruncatePagecacheRange(offset, end);
-  if (fs.aborted()) return -EROFS;
-  const int err = ZeroPartialBlocks(fs, inode, offset, end - offset);
+  int err = fs.BeginChange();
+  if (err == 0) err = ZeroPartialBlocks(fs, inode, offset, end - offset);
   if (err < 0) return err;
   const uint64_t from = RoundUp(offset, kBlock);
   const uint64_t to = RoundDown(end, kBlock);
@@ -134,7 +134,7 @@ int PunchHole(FileSystem& fs, DaxInode& inode, uint64_t offset,
 int ZeroRange(FileSystem& fs, DaxInode& inode, uint64_t offset, uint64_t length,
               uint64_t new_size) {
   if (!inode.has_extents) return -EOPNOTSUPP;
-  if (fs.aborted()) return -EROFS;
+  if (const int err = fs.BeginChange(); err < 0) return err;
   const uint64_t end = offset + length;
   const bool partial = (offset | end) % kBlock != 0;
   if (partial) {
@@ -193,7 +193,7 @@ int CollapseRange(FileSystem& fs, DaxInode& inode, uint64_t offset,
   inode.Writeback(RoundDown(offset, kBlock), offset);
   inode.Writeback(offset + length, INT64_MAX);
   inode.TruncatePagecache(offset);
-  if (fs.aborted()) return -EROFS;
+  if (const int err = fs.BeginChange(); err < 0) return err;
   inode.extents.Remove(offset, length);
   Shift(inode, offset + length, offset);
   inode.i_size -= length;
@@ -208,7 +208,7 @@ int InsertRange(FileSystem& fs, DaxInode& inode, uint64_t offset,
   if (!inode.profile->ext4_breaks_layouts_first) inode.BreakLayouts();
   inode.Writeback(offset, INT64_MAX);
   inode.TruncatePagecache(offset);
-  if (fs.aborted()) return -EROFS;
+  if (const int err = fs.BeginChange(); err < 0) return err;
   inode.i_size += length;
   Shift(inode, offset, offset + length);
   return 0;
@@ -242,7 +242,7 @@ bool Ext4Writepages(
 int Ext4SetSize(FileSystem& fs, DaxInode& inode, uint64_t size) {
   const uint64_t old = inode.i_size;
   inode.BreakLayouts();
-  if (fs.aborted()) return -EROFS;
+  if (const int err = fs.BeginChange(); err < 0) return err;
   if (size != old) {
     if (size > old && old % kBlock != 0 &&
         inode.profile->ext4_grow_zeroes_tail) {
@@ -268,7 +268,8 @@ int Ext4Fallocate(FileSystem& fs, DaxInode& inode, int mode, uint64_t offset,
   if (what == FALLOC_FL_UNSHARE_RANGE) return -EOPNOTSUPP;
   if (what == 0) {
     if (!inode.has_extents) return -EOPNOTSUPP;
-    if (fs.aborted()) return -EROFS;
+    const int err = fs.BeginChange();
+    if (err < 0) return err;
     return AllocFileBlocks(fs, inode, offset, length, grows ? end : 0,
                            Convert::kNo);
   }

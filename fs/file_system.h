@@ -84,14 +84,16 @@ class FileSystem : public FileOperations,
   void AddInode(DaxInode& inode) { inodes_.push_back(&inode); }
 
   // open(2) of a file: 0 or -errno.
-  int OpenErrno() const { return shutdown_ ? -EIO : 0; }
+  virtual int OpenErrno(OpenedFor) const { return shutdown_ ? -EIO : 0; }
   // freeze_super(): the files are written back, and then the log and the super
   // block, whether they changed or not.  0 or -errno.
-  int Freeze();
+  virtual int Freeze();
   int BeforeFsync() override { return 0; }
   int Commit(DaxInode& inode) override;
   // The journal could not be written; what changes the file system fails.
   bool aborted() const { return aborted_; }
+  // Whatever changes the file system asks this first: 0 or -errno.
+  virtual int BeginChange() { return aborted_ ? -EIO : 0; }
 
   UnmappedArea unmapped_area() const override { return UnmappedArea::kThp; }
   bool supports_map_sync() const override { return profile_.has_map_sync; }

@@ -171,14 +171,14 @@ int AllocateRange(FileSystem& fs, DaxInode& inode, int mode, uint64_t offset,
 int XfsSetSize(FileSystem& fs, DaxInode& inode, uint64_t size) {
   // xfs_vn_setattr() breaks layouts before it looks.
   inode.BreakLayouts();
-  if (fs.aborted()) return -EIO;
+  if (fs.BeginChange() < 0) return -EIO;
   return SetattrSize(fs, inode, size);
 }
 
 int XfsFallocate(FileSystem& fs, DaxInode& inode, int mode, uint64_t offset,
                  uint64_t length) {
   inode.BreakLayouts();
-  if (fs.aborted()) return -EIO;
+  if (fs.BeginChange() < 0) return -EIO;
   switch (mode & ~FALLOC_FL_KEEP_SIZE) {
     case 0:
     case FALLOC_FL_ZERO_RANGE:

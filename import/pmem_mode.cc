@@ -11,6 +11,7 @@
 // drivers/nvdimm/e820.c and drivers/nvdimm/virtio_pmem.c (6.1).
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -106,12 +107,13 @@ void GuessPmemModes(Facts* facts, const proto::World& world) {
         HasPagesAnyway(*facts, pmem)) {
       continue;
     }
-    facts->Guess(
-        disk.place,
+    proto::Guess guess =
         MakeGuess(proto::Guess::DAX, pmem.name(),
                   absl::StrCat("no input says whether ", pmem.name(),
                                " is a raw namespace, which has no DAX"),
-                  "fsdax", "lsblk -O, ndctl list -N, a copy of /sys/block"));
+                  "fsdax", "lsblk -O, ndctl list -N, a copy of /sys/block");
+    guess.set_no_dax(true);
+    facts->Guess(disk.place, std::move(guess));
   }
 }
 

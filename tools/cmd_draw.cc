@@ -57,6 +57,21 @@ std::string Picture(const DrawModel& model, const std::string& format) {
   return format == "svg" ? DrawSvg(model) : DrawHtml(model);
 }
 
+// What has too many pages is drawn, but without them.
+void TellNotAsked(const DrawModel& model) {
+  size_t count = 0;
+  const DrawNode* first = nullptr;
+  for (const DrawNode& node : model.nodes) {
+    if (node.not_asked.empty()) continue;
+    if (first == nullptr) first = &node;
+    ++count;
+  }
+  if (first == nullptr) return;
+  Tell(absl::StrCat(count, " of ", model.nodes.size(),
+                    " files and devices are drawn without their pages: ",
+                    first->name, ": ", first->not_asked));
+}
+
 void RunDraw(App& app, const DrawOptions& o) {
   absl::StatusOr<std::string> format = "json";
   if (!app.json) format = FormatOf(o);
@@ -68,6 +83,7 @@ void RunDraw(App& app, const DrawOptions& o) {
                       " files and devices are left out: the picture has no "
                       "room; name what to draw"));
   }
+  TellNotAsked(*model);
   if (app.json) {
     if (o.output.empty()) return app.Answer("picture", DrawJson(*model));
     std::ostringstream text;

@@ -14,6 +14,7 @@ void ChangeDm(KernelProfile& p) {
   p.dm_add_disk = DmAddDisk::kAtFirstLoad;
   p.dm_sets_type_before_queue = false;
   p.dm_list_order = DmListOrder::kByName;
+  p.dm_stats_split = DmStatsSplit::kEach;
   p.dm_list_has_uuid = true;
   p.dm_has_ima = true;
   p.dm_dax_check_recurses = false;
@@ -55,6 +56,7 @@ void ChangeFaults(FaultProfile& f) {
   f.dax_reflink = true;
   f.dax_major_in_result = true;
   f.xfs_large_folios = true;
+  f.ext4_abort = Ext4Abort::kFindsOutAnew;
   f.dirty_folio_splits = true;
   f.thp_readahead = ThpReadahead::kAnyFile;
   f.devdax_sets_mapping_first = true;

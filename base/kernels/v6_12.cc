@@ -55,6 +55,7 @@ void ChangeFaults(FaultProfile& f) {
   f.ext4_remembers_indirect_holes = true;
   f.ext4_grow_zeroes_tail = true;
   f.ext4_fallocate_zeroes = Ext4FallocateZeroes::kBothEnds;
+  f.ext4_abort = Ext4Abort::kShutdown;
   f.xfs_truncate_writes_back = false;
   f.iomap_zero_dirty = IomapZeroDirty::kFlushes;
   f.xfs_collapse_flushes_first = false;

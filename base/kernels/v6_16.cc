@@ -27,6 +27,7 @@ void ChangeFaults(FaultProfile& f) {
   f.ext4_remembers_indirect_holes = false;
   f.fsdax_idle_refcount = 0;
   f.ext4_large_folios = true;
+  f.ext4_abort = Ext4Abort::kEmergencyReadOnly;
   f.iomap_zero_dirty = IomapZeroDirty::kFlushesButEdge;
   f.fault_around_needs_table = false;
   f.folio_splits_in_halves = true;

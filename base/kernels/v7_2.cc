@@ -21,6 +21,7 @@ void ChangeFaults(FaultProfile& f) {
   f.devdax_mmap_function = "dax_mmap_prepare";
   f.thp_readahead = ThpReadahead::kLargeFolios;
   f.ext4_fallocate_zeroes = Ext4FallocateZeroes::kOldEnd;
+  f.ext4_verity_large_folios = true;
   f.iomap_zero_dirty = IomapZeroDirty::kFolioBatch;
   f.xfs_zero_trims_mapping = true;
   f.functions[FaultFunction::kCheckVma] = "__check_vma";

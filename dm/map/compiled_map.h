@@ -145,11 +145,10 @@ class CompiledMap : public DaxFastPath {
                                 int64_t nr_pages);
   template <typename Word>
   static Shortcut FindShortcutFor(ExtentShape shape);
+  // kAt: OneStripe's way to a page.
+  template <auto kAt>
   static DaxFrames StripeShortcut(const DaxFastPath& fast_path, pgoff_t pgoff,
                                   int64_t nr_pages);
-  // The same where OneStripe::shifts().
-  static DaxFrames ShiftedStripeShortcut(const DaxFastPath& fast_path,
-                                         pgoff_t pgoff, int64_t nr_pages);
   template <typename Word>
   const ExtentTable<Word>& extents() const;
   // Chooses few_runs_ or one_stripe_, if the map is that simple.

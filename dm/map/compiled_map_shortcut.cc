@@ -29,23 +29,14 @@ DaxFrames CompiledMap::FindShortcut(const DaxFastPath& fast_path, pgoff_t pgoff,
                               extent[1].start, nr_pages);
 }
 
+template <auto kAt>
 DaxFrames CompiledMap::StripeShortcut(const DaxFastPath& fast_path,
                                       pgoff_t pgoff, int64_t nr_pages) {
   const auto& map = static_cast<const CompiledMap&>(fast_path);
   const uint64_t page = pgoff.value();
   if (page >= map.pages_) [[unlikely]]
     return Outside(page);
-  const StripePeriod::Run run = map.one_stripe_->At(page);
-  return Run(run.pfn, run.pages, nr_pages);
-}
-
-DaxFrames CompiledMap::ShiftedStripeShortcut(const DaxFastPath& fast_path,
-                                             pgoff_t pgoff, int64_t nr_pages) {
-  const auto& map = static_cast<const CompiledMap&>(fast_path);
-  const uint64_t page = pgoff.value();
-  if (page >= map.pages_) [[unlikely]]
-    return Outside(page);
-  const StripePeriod::Run run = map.one_stripe_->ShiftedAt(page);
+  const StripePeriod::Run run = ((*map.one_stripe_).*kAt)(page);
   return Run(run.pfn, run.pages, nr_pages);
 }
 
@@ -89,7 +80,8 @@ void CompiledMap::ChooseShortcut() {
   }
   narrow_ ? choose(narrow_extents_) : choose(wide_extents_);
   if (one_stripe_) {
-    shortcut = one_stripe_->shifts() ? ShiftedStripeShortcut : StripeShortcut;
+    shortcut = one_stripe_->shifts() ? StripeShortcut<&OneStripe::ShiftedAt>
+                                     : StripeShortcut<&OneStripe::At>;
   }
 }
 

@@ -290,7 +290,10 @@ class FsdaxCase {
       return;
     }
     const Json& steps = recorded["steps"];
-    const int open_errno = -fs_->OpenErrno();
+    const bool writable = map.value("open", "rw") == "rw";
+    const OpenedFor opened =
+        writable ? OpenedFor::kWriting : OpenedFor::kReading;
+    const int open_errno = -fs_->OpenErrno(opened);
     if (open_errno != 0 ||
         (!steps.empty() && steps[0].value("op", "") == "open")) {
       verdict_.Compare(where, "open errno",
@@ -311,7 +314,6 @@ class FsdaxCase {
     if (!steps.empty()) {
       TakeFromEvents(file.inode, steps[0]);
       file.allocator.Take(0, file.inode);
-      const bool writable = map.value("open", "rw") == "rw";
       if (process.Mmap(where, map, steps[0],
                        fs_->Open(file.inode, name, writable))) {
         RunTouches(where, map, recorded, file, process);
@@ -320,8 +322,7 @@ class FsdaxCase {
           process.CompareGraphs(where, recorded);
         }
       }
-      fs_->Release(file.inode,
-                   writable ? OpenedFor::kWriting : OpenedFor::kReading);
+      fs_->Release(file.inode, opened);
       fs_->Release(file.inode, OpenedFor::kReading);
     }
     LookHolesUp(file.inode);

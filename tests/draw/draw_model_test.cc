@@ -13,8 +13,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "dm/walk_budget.h"
 #include "formats/world_format.h"
 #include "tests/testing.h"
+#include "tools/draw/draw_write.h"
 
 namespace dmdax {
 namespace {
@@ -81,7 +83,8 @@ void ExpectSound(const DrawModel& model) {
     if (!node.dax) continue;
     const PageShares& s = node.shares;
     const std::array<uint64_t, kDrawKinds> shares = {
-        s.pud, s.pmd, s.pte, s.tail, s.hole, s.signal, 0};
+        s.pud,  s.pmd,    s.pte, s.tail,
+        s.hole, s.signal, 0,     node.not_asked.empty() ? 0 : node.size};
     for (size_t i = 0; i < kDrawKinds; ++i) {
       EXPECT_EQ(kinds[i], static_cast<double>(shares[i]))
           << node.name << " " << i;
@@ -241,6 +244,53 @@ TEST(DrawModelTest, WhatHasNoRoomIsCounted) {
   ExpectSound(model);
   EXPECT_LE(model.nodes.size(), 20u);
   EXPECT_EQ(model.left_out, 51u - 10u);
+}
+
+// A World of a few kilobytes may have more pages than can be asked in a day.
+TEST(DrawModelTest, WhatHasTooManyPagesIsDrawnWithoutThemAndSaysSo) {
+  const proto::World world = WorldOf(kHome);
+  const WalkBudget spent(0);
+  absl::StatusOr<DrawModel> model = MakeDrawModel({world});
+  ASSERT_THAT(model.status(), IsOk());
+  ExpectSound(*model);
+  for (const DrawNode& node : model->nodes) {
+    EXPECT_TRUE(node.dax) << node.name;
+    EXPECT_THAT(node.not_asked, HasSubstr("a limit of dmdax")) << node.name;
+    EXPECT_THAT(DrawNotKnown(node), ElementsAre(node.not_asked));
+    EXPECT_EQ(DrawSharesText(node), "not known");
+    ASSERT_THAT(node.blocks, SizeIs(1));
+    EXPECT_EQ(node.blocks[0].ranges[0].kind, DrawKind::kNotAsked);
+  }
+  // Where they land needs no page.
+  EXPECT_THAT(NodeOf(*model, "home").rows, SizeIs(2));
+}
+
+TEST(DrawModelTest, TheLegsOfRowsHaveABudgetToo) {
+  std::string text =
+      "pmem { name: \"pmem0\" base: 0x100000000 size: 0x4000000000 }\n"
+      "mapped_device { name: \"s\" table {\n";
+  constexpr int kRows = 20, kLegs = 100;
+  for (int row = 0; row < kRows; ++row) {
+    absl::StrAppend(&text, "target { start: ", row * kLegs * 8,
+                    " length: ", kLegs * 8, " striped { chunk: 8\n");
+    for (int leg = 0; leg < kLegs; ++leg) {
+      absl::StrAppend(&text, "stripe { device: \"/dev/pmem0\" start: ",
+                      (row * kLegs + leg) * 8, " }\n");
+    }
+    absl::StrAppend(&text, "} }\n");
+  }
+  const proto::World world = WorldOf(text + "} }\n");
+  const auto legs = [&](size_t most) {
+    const DrawModel model =
+        *MakeDrawModel({.world = world, .most_parts = most});
+    ExpectSound(model);
+    size_t count = 0;
+    for (const DrawRow& row : NodeOf(model, "s").rows) count += row.legs.size();
+    return count;
+  };
+  EXPECT_EQ(legs(8000), kRows * kLegs);
+  // A row that is not summarised keeps all of its legs.
+  EXPECT_LE(legs(200), 100u);
 }
 
 TEST(DrawModelTest, WhatIsNotDaxSaysWhere) {

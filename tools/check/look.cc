@@ -92,11 +92,8 @@ FaultReason WithPartition(FaultReason reason, const Subject& subject) {
   return reason;
 }
 
-// Pages of one level that are asked one by one.
-constexpr uint64_t kMostAsked = uint64_t{1} << 24;
-
 // `levels`: of mapped devices below the subject.
-absl::Status Sweep(UserSpace& user, uint64_t levels, int order, Wish wish,
+absl::Status Sweep(UserSpace& user, int levels, int order, Wish wish,
                    Look& look) {
   // Single pages are asked: of a huge page that is none, some may be holes, or
   // poisoned, and others not.
@@ -105,7 +102,7 @@ absl::Status Sweep(UserSpace& user, uint64_t levels, int order, Wish wish,
                       .size = look.subject.size,
                       .want = order,
                       .access = kAsUsed,
-                      .most_asked = kMostAsked / (levels + 1)});
+                      .most_asked = MostAsked(levels)});
   if (!sweep.ok()) return sweep.status();
   // The last page may be a part of one.
   const SweepTotal* last = sweep->ranges.empty()
@@ -260,8 +257,7 @@ Look LookAt(Session& session, const LookRequest& request) {
     return look;
   }
   const int order = OrderOf(request.wish, session.user->faults());
-  look.error = Sweep(*session.user, static_cast<uint64_t>(levels), order,
-                     request.wish, look);
+  look.error = Sweep(*session.user, levels, order, request.wish, look);
   AddOffPage(session, look);
   const absl::Status sync = CheckSync(*session.user, order, look.subject);
   look.sync = sync.ok();

@@ -40,6 +40,7 @@ void MakeOtherwise(const proto::Guess& guess, proto::Mount* mount) {
     case proto::Guess::kOptions:
       mount->set_options(guess.options());
       break;
+    case proto::Guess::kNoDax:  // of a device, and needs no machine
     case proto::Guess::OTHERWISE_NOT_SET:
       break;
   }
@@ -114,6 +115,9 @@ void OtherAnswers::Load() {
 
 bool OtherAnswers::FailsToo(const proto::Guess& guess, const Look& look,
                             Wish wish) {
+  // Of whoever fails with DAX below him nothing holds without it, whatever else
+  // is wrong.
+  if (guess.otherwise_case() == proto::Guess::kNoDax) return true;
   // A mount of which no file is known says nothing of what a file would get.
   if (!SaysOtherwise(guess) || look.subject.kind != Subject::kFile) {
     return false;

@@ -46,6 +46,11 @@ absl::Status CheckStackDepth(const Session& session, BlockDevice* bdev) {
                                                        : absl::OkStatus();
 }
 
+uint64_t MostAsked(int levels) {
+  constexpr uint64_t kOfOneLevel = uint64_t{1} << 24;
+  return kOfOneLevel / (static_cast<uint64_t>(levels) + 1);
+}
+
 absl::Status CheckWalkBudget() {
   if (!WalkBudget::Spent()) return absl::OkStatus();
   return ErrnoError(

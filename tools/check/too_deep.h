@@ -9,6 +9,8 @@
 #ifndef DMDAX_TOOLS_CHECK_TOO_DEEP_H_
 #define DMDAX_TOOLS_CHECK_TOO_DEEP_H_
 
+#include <cstdint>
+
 #include "absl/status/status.h"
 #include "block/block_device.h"
 #include "state/session.h"
@@ -24,6 +26,9 @@ int StackLevels(const Session& session, BlockDevice* bdev);
 
 // OK, or that of what `bdev` stands on; null stands on nothing.
 absl::Status CheckStackDepth(const Session& session, BlockDevice* bdev);
+
+// How many pages of a subject on so many levels may be asked one by one.
+uint64_t MostAsked(int levels);
 
 // OK, or EFBIG: what this thread's question may walk is spent.
 absl::Status CheckWalkBudget();

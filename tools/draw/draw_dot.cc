@@ -33,7 +33,7 @@ std::string Tooltip(const DrawModel& model, const DrawNode& node) {
 }
 
 const char* Colour(const DrawNode& node) {
-  if (!node.not_known.empty()) return "#6e7781";
+  if (!DrawNotKnown(node).empty()) return "#6e7781";
   if (!node.dax) return "#8250a0";
   const PageShares& s = node.shares;
   if (s.signal != 0) return "#d1242f";

@@ -47,7 +47,7 @@ Json NodeJson(const DrawNode& node) {
     memory.push_back(Json::array({m.start, m.bytes, m.phys}));
   }
   Json not_known = Json::array();
-  for (const std::string& what : node.not_known) {
+  for (const std::string& what : DrawNotKnown(node)) {
     not_known.push_back(DrawText(what));
   }
   return {{"name", DrawText(node.name)},

@@ -34,10 +34,10 @@ namespace dmdax {
 namespace {
 
 constexpr const char* kKindNames[kDrawKinds] = {
-    "pud", "pmd", "pte", "tail", "hole", "signal", "not_dax"};
+    "pud", "pmd", "pte", "tail", "hole", "signal", "not_dax", "not_asked"};
 constexpr const char* kKindTexts[kDrawKinds] = {
     "1 GiB page",         "2 MiB page", "4 KiB pages", "last partial page",
-    "hole, no block yet", "a signal",   "not DAX"};
+    "hole, no block yet", "a signal",   "not DAX",     "not known"};
 
 class Builder {
  public:
@@ -55,7 +55,7 @@ class Builder {
     AddDevicesBelow();
     const size_t nodes = model_.nodes.size();
     most_ = std::max<size_t>(64, request_.most_parts / nodes);
-    for (size_t i = 0; i < nodes; ++i) Fill(i);
+    FillAll();
     for (size_t i = 0; i < nodes; ++i) AddEdges(static_cast<int>(i));
     AddChecks();
     reasons_.AddCures();
@@ -186,6 +186,12 @@ class Builder {
     return known == numbers_.end() ? -1 : known->second;
   }
 
+  void FillAll() {
+    // As much is left for the checks.
+    const WalkBudget strips(WalkBudget::kLevels / 2);
+    for (size_t i = 0; i < model_.nodes.size(); ++i) Fill(i);
+  }
+
   void Fill(size_t i) {
     DrawNode& node = model_.nodes[i];
     if (node.type == DrawNode::kUnknown) return;
@@ -231,26 +237,41 @@ class Builder {
     node.dax = subject.dax.ok();
     node.shares.total = node.size;
     if (node.size == 0) return;
+    if (!node.dax) return AddNotDax(subject, node);
     const FaultProfile& faults = session_.user->faults();
-    const absl::StatusOr<DaxSweep> sweep =
-        node.dax ? SweepDax(*session_.user, {.file = subject.file,
-                                             .size = node.size,
-                                             .order = faults.pmd_order(),
-                                             .access = kAsUsed})
-                 : absl::StatusOr<DaxSweep>(subject.dax);
+    const absl::StatusOr<DaxSweep> sweep = Sweep(subject);
     if (sweep.ok()) return AddStrip(*sweep, faults, most_, reasons_, node);
-    node.dax = false;
+    node.not_asked = std::string(sweep.status().message());
+    AddOneRange(DrawKind::kNotAsked, /*reason=*/-1, node);
+  }
+
+  // As much as a check asks of it.
+  absl::StatusOr<DaxSweep> Sweep(const Subject& subject) const {
+    if (absl::Status s = CheckWalkBudget(); !s.ok()) return s;
+    return SweepDax(
+        *session_.user,
+        {.file = subject.file,
+         .size = subject.size,
+         .order = session_.user->faults().pmd_order(),
+         .access = kAsUsed,
+         .most_asked = MostAsked(StackLevels(session_, subject.bdev))});
+  }
+
+  void AddNotDax(const Subject& subject, DrawNode& node) {
     Obstacle o{.name = FaultReasonName(FaultReasonCode::kNotDax),
-               .text = std::string(sweep.status().message())};
+               .text = std::string(subject.dax.message())};
     if (subject.bdev != nullptr) o.down = WhyNotDax(session_, *subject.bdev);
     if (!o.down.empty()) {
       o.device = o.down.back().bdev->name();
       o.level = absl::StrCat(o.down.back().device, ": ", o.down.back().why);
     }
+    AddOneRange(DrawKind::kNotDax, reasons_.Add(o, node.name), node);
+  }
+
+  static void AddOneRange(DrawKind kind, int reason, DrawNode& node) {
     node.blocks.push_back({.bytes = node.size,
                            .repeat = node.size,
-                           .ranges = {{node.size, DrawKind::kNotDax,
-                                       reasons_.Add(o, node.name)}}});
+                           .ranges = {{node.size, kind, reason}}});
     node.all_ranges = 1;
   }
 

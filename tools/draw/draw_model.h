@@ -16,7 +16,8 @@
 // more parts than there is room for is summarised: `mixed` blocks and rows that
 // stand for several say so.  A stripe's repetitions are kept as such, so that a
 // hundred terabytes of them are exact.  What has no room at all is counted in
-// `left_out`.
+// `left_out`.  It must not take hours either: what has so many pages to be
+// asked one by one that a check refuses it is drawn without them (`not_asked`).
 // Threading: pure functions of a World; the model is plain values.
 #ifndef DMDAX_TOOLS_DRAW_DRAW_MODEL_H_
 #define DMDAX_TOOLS_DRAW_DRAW_MODEL_H_
@@ -35,8 +36,17 @@
 namespace dmdax {
 
 // What bytes get; the order is that of the legend.
-enum class DrawKind { kPud, kPmd, kPte, kTail, kHole, kSignal, kNotDax };
-inline constexpr size_t kDrawKinds = 7;
+enum class DrawKind {
+  kPud,
+  kPmd,
+  kPte,
+  kTail,
+  kHole,
+  kSignal,
+  kNotDax,
+  kNotAsked,  // a limit of ours
+};
+inline constexpr size_t kDrawKinds = 8;
 // "pmd" and "2 MiB page": for programs and for people.
 const char* DrawKindName(DrawKind kind);
 const char* DrawKindText(DrawKind kind);
@@ -112,6 +122,8 @@ struct DrawNode {
   // Of a subject: DaxCheck::not_known.  If there is any the rest is what it
   // would be with what was taken.
   std::vector<std::string> not_known;
+  // Why nobody knows which pages its strip gets; "": it was asked.
+  std::string not_asked;
   std::vector<DrawBlock> blocks;
   std::vector<DrawRow> rows;
   std::vector<DrawMemory> memory;
@@ -141,7 +153,8 @@ struct DrawRequest {
   std::vector<std::string> names;  // of subjects; none: all
   SourceMap map = {};
   size_t most_nodes = 200;
-  size_t most_parts = 16384;  // ranges, and as many rows, of all nodes
+  // Ranges, and as many legs of rows, of all nodes.
+  size_t most_parts = 16384;
 };
 
 // ENOENT, ENXIO: a name is no subject's, or there is nothing to draw; what the

@@ -2,6 +2,7 @@
 #include "tools/draw/draw_rows.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -42,10 +43,22 @@ DrawRow RowOf(const DmTarget& ti, NodeOf node_of) {
   return row;
 }
 
-// Several rows as one: which nodes they use, and from where to where.
+size_t LegsOf(const DmTarget& ti) {
+  size_t legs = 0;
+  if (ti.type->iterate_devices == nullptr) return legs;
+  ti.type->iterate_devices(ti, [&](const DmDev&, sector_t, sector_t) {
+    ++legs;
+    return 0;
+  });
+  return legs;
+}
+
+// Several rows as one: which nodes they use, and from where to where.  One
+// alone stays as it is.
 class Summary {
  public:
   void Add(const DrawRow& row) {
+    alone_ = sum_.rows == 0 ? std::optional(row) : std::nullopt;
     if (sum_.rows == 0) sum_.start = row.start;
     sum_.bytes = row.start + row.bytes - sum_.start;
     if (what_.insert(row.what).second) sum_.what = absl::StrJoin(what_, ", ");
@@ -54,7 +67,8 @@ class Summary {
   }
   DrawRow Take() {
     what_.clear();
-    return std::exchange(sum_, {.rows = 0});
+    DrawRow sum = std::exchange(sum_, {.rows = 0});
+    return alone_ ? *std::exchange(alone_, std::nullopt) : sum;
   }
   uint64_t rows() const { return sum_.rows; }
 
@@ -72,14 +86,17 @@ class Summary {
   }
 
   DrawRow sum_{.rows = 0};
+  std::optional<DrawRow> alone_;
   std::set<std::string> what_;
 };
 
-// Takes `all` rows one by one, and keeps no more than `most`.
+// Takes `all` rows one by one, with so many legs, and keeps no more than
+// `most`.
 class RowList {
  public:
-  RowList(size_t all, size_t most, DrawNode& node)
-      : group_((all + most - 1) / std::max<size_t>(most, 1)), node_(node) {
+  RowList(size_t all, size_t legs, size_t most, DrawNode& node)
+      : group_((std::max(all, legs) + most - 1) / std::max<size_t>(most, 1)),
+        node_(node) {
     node.all_rows = all;
   }
   void Add(DrawRow row) {
@@ -108,7 +125,9 @@ class RowList {
 
 void AddTableRows(const DmTable& table, NodeOf node_of, size_t most,
                   DrawNode& node) {
-  RowList list(table.num_targets(), most, node);
+  size_t legs = 0;
+  for (const DmTarget& ti : table.targets()) legs += LegsOf(ti);
+  RowList list(table.num_targets(), legs, most, node);
   for (const DmTarget& ti : table.targets()) list.Add(RowOf(ti, node_of));
   list.Done("row");
   absl::StrAppend(&node.detail, ": ", list.Types());
@@ -117,7 +136,7 @@ void AddTableRows(const DmTable& table, NodeOf node_of, size_t most,
 void AddExtents(const FileExtents& extents, int below, size_t most,
                 DrawNode& node) {
   const std::vector<FileExtent> all = extents.All();
-  RowList list(all.size(), most, node);
+  RowList list(all.size(), all.size(), most, node);
   for (const FileExtent& e : all) {
     const bool placed = e.physical != IOMAP_NULL_ADDR;
     DrawRow row{.start = e.logical,

@@ -23,11 +23,12 @@ constexpr double kTop = 84, kSide = 24, kPad = 12;
 constexpr char kStyle[] = R"(<style>
 :root { --bg:#fff; --ink:#1f2328; --soft:#57606a; --line:#8c959f; --box:#f6f8fa;
   --pud:#0b4f9e; --pmd:#1a7f4b; --pte:#f0a202; --tail:#c9a86a; --hole:#aeb6bf;
-  --signal:#d1242f; --not_dax:#8250a0; --piece:#4c7fb3; }
+  --signal:#d1242f; --not_dax:#8250a0; --not_asked:#d0d7de;
+  --piece:#4c7fb3; }
 @media (prefers-color-scheme: dark) { :root { --bg:#0d1117; --ink:#e6edf3;
   --soft:#9da7b3; --line:#6e7681; --box:#161b22; --pud:#58a6ff; --pmd:#3fb950;
   --pte:#e3a008; --tail:#b8935a; --hole:#5b646e; --signal:#f85149;
-  --not_dax:#bc8cff; --piece:#79a8d8; } }
+  --not_dax:#bc8cff; --not_asked:#3d444d; --piece:#79a8d8; } }
 text { font: 13px system-ui, sans-serif; fill: var(--ink); }
 .name { font-weight: 600; font-size: 14px; }
 .soft { fill: var(--soft); font-size: 12px; }
@@ -41,6 +42,7 @@ text { font: 13px system-ui, sans-serif; fill: var(--ink); }
 .pud { fill: var(--pud); } .pmd { fill: var(--pmd); } .pte { fill: var(--pte); }
 .tail { fill: var(--tail); } .hole { fill: var(--hole); }
 .signal { fill: var(--signal); } .not_dax { fill: var(--not_dax); }
+.not_asked { fill: var(--not_asked); }
 </style>
 )";
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What all pictures say in words.
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "base/one_line.h"
@@ -50,15 +51,30 @@ std::string DrawNodeText(const DrawNode& node) {
 }
 
 std::string DrawSharesText(const DrawNode& node) {
-  const std::string shares = node.dax ? SharesText(node.shares) : "not DAX";
+  const PageShares& s = node.shares;
+  const bool asked =
+      s.pud + s.pmd + s.pte + s.hole + s.signal + s.tail != 0 || s.total == 0;
+  if (node.type == DrawNode::kUnknown || (node.dax && !asked)) {
+    return "not known";
+  }
+  const std::string shares = node.dax ? SharesText(s) : "not DAX";
   if (node.not_known.empty()) return shares;
-  if (node.type == DrawNode::kUnknown) return "not known";
   return absl::StrCat("not known; with what was taken: ", shares);
+}
+
+std::vector<std::string> DrawNotKnown(const DrawNode& node) {
+  std::vector<std::string> all = node.not_known;
+  // A check may have met the same limit.
+  if (!node.not_asked.empty() &&
+      absl::c_find(all, node.not_asked) == all.end()) {
+    all.push_back(node.not_asked);
+  }
+  return all;
 }
 
 std::vector<std::string> DrawNotKnownLines(const DrawNode& node) {
   std::vector<std::string> lines;
-  for (const std::string& what : node.not_known) {
+  for (const std::string& what : DrawNotKnown(node)) {
     lines.push_back(absl::StrCat("not known: ", DrawText(what)));
   }
   return lines;

@@ -35,6 +35,8 @@ std::string DrawText(absl::string_view text);
 std::string DrawNodeText(const DrawNode& node);
 // What its pages get, or that it is not DAX, or that nobody knows.
 std::string DrawSharesText(const DrawNode& node);
+// `not_known`, and why its pages were not asked.
+std::vector<std::string> DrawNotKnown(const DrawNode& node);
 // "not known: no input says where pmem0p1 begins: ...".
 std::vector<std::string> DrawNotKnownLines(const DrawNode& node);
 // A reason, with what to type against it, a line each.

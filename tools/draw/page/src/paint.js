@@ -16,6 +16,7 @@ const HATCH = {
     c.moveTo(0, 8); c.lineTo(8, 0); c.moveTo(0, 0); c.lineTo(8, 8);
   },
   not_dax: (c) => { c.moveTo(4, 0); c.lineTo(4, 8); },
+  not_asked: (c) => { c.moveTo(0, 4); c.lineTo(8, 4); },
 };
 
 export function readTheme(model) {

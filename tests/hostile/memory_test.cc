@@ -91,5 +91,46 @@ TEST_F(MemoryTest, ASmallArchiveOfGigabytes) {
   EXPECT_THAT(r.err, HasSubstr("t.tar.gz: unpacked it has more than "));
 }
 
+// What an archive says besides the bytes of its files counts too: holes of
+// sparse files, and names.
+TEST_F(MemoryTest, ASmallArchiveOfHoles) {
+  if (kSanitized) GTEST_SKIP() << "too slow";
+  scratch_.seconds = 20;
+  const std::string dir = scratch_.File("");
+  ASSERT_EQ(
+      system(absl::StrCat(
+                 "cd '", dir,
+                 "' && for i in $(seq 40); do mkdir -p sos/$i && truncate -s "
+                 "60M sos/$i/x && echo x >> sos/$i/x || exit; done; "
+                 "tar -cSf t.tar sos")
+                 .c_str()),
+      0);
+  const ChildResult r = scratch_.Run({"import", scratch_.File("t.tar")});
+  EXPECT_EQ(r.signal, 0);
+  EXPECT_EQ(r.rc, 1);
+  EXPECT_THAT(r.err, HasSubstr("t.tar: unpacked it has more than 536870912 "));
+}
+
+TEST_F(MemoryTest, ASmallArchiveOfLongNames) {
+  if (kSanitized) GTEST_SKIP() << "too slow";
+  scratch_.seconds = 20;
+  const std::string dir = scratch_.File("");
+  // Names that a filter adds, of 100 KB each; packed once, given twenty times.
+  ASSERT_EQ(
+      system(absl::StrCat(
+                 "cd '", dir, "' && mkdir sos && for i in $(seq 32); do touch ",
+                 "sos/$i || exit; done && long=$(head -c 100000 /dev/zero | tr "
+                 "'\\0' a) && for i in $(seq 10); do tar -cf - --format=pax "
+                 "--transform \"s,sos,$long/$i,\" sos | head -c -10240; done | "
+                 "gzip -1 > once && for i in $(seq 20); do cat once; done > "
+                 "t.tar.gz")
+                 .c_str()),
+      0);
+  const ChildResult r = scratch_.Run({"import", scratch_.File("t.tar.gz")});
+  EXPECT_EQ(r.signal, 0);
+  EXPECT_EQ(r.rc, 1);
+  EXPECT_THAT(r.err, HasSubstr("t.tar.gz: unpacked it has more than "));
+}
+
 }  // namespace
 }  // namespace dmdax::hostile

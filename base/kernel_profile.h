@@ -61,6 +61,15 @@ enum class DmBadPath {
 // Which names DM_DEV_CREATE and DM_DEV_RENAME refuse, and its words.
 enum class DmNameCheck { kSlash, kSlashAndReserved };
 
+// What dm-stats counts of an I/O that is cut between rows or chunks.
+enum class DmStatsSplit {
+  kNever,  // all of it, as one (until 4.16)
+  // What is left begins with each cut, and the part before it ends, so that
+  // areas behind a cut stay in flight (until 5.17).
+  kAtTheEnd,
+  kEach,  // each part (since 5.18)
+};
+
 // The order of DM_LIST_DEVICES.
 enum class DmListOrder {
   kHashBuckets,  // 64 buckets of the name hash, newest first in a bucket
@@ -152,6 +161,7 @@ struct KernelProfile {
   // Says "Invalid ioctl structure" when two ways to name a device are given.
   bool dm_logs_bad_selection;
   DmListOrder dm_list_order;
+  DmStatsSplit dm_stats_split;
   // A message to a device that has no live table is answered 2, with nothing
   // copied back, instead of EINVAL (6.16, 6.18).
   bool dm_message_passes_without_table;

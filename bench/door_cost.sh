@@ -25,7 +25,8 @@ rounds=7
 if (($# == 2)); then
   dmdax=$1 cost=$2
 else
-  bazel build --config=opt //tools:dmdax //run/preload //bench:door_cost >&2
+  bazel build --config=opt //tools:dmdax \
+    //run/preload:libdmdax_preload.so //bench:door_cost >&2
   bin=$(bazel info --config=opt bazel-bin 2>/dev/null)
   dmdax=$bin/tools/dmdax cost=$bin/bench/door_cost
 fi

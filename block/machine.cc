@@ -99,7 +99,15 @@ DevT Machine::NextDev() {
   return dev;
 }
 
+void Machine::Register(BlockDevice* bdev) {
+  bdevs_[bdev->dev()] = bdev;
+  by_name_[bdev->name()] = bdev;
+  changed_.Device(bdev->dev());
+  SetNode(absl::StrCat("/dev/", bdev->name()), bdev->dev());
+}
+
 void Machine::Unregister(BlockDevice* bdev) {
+  changed_.Device(bdev->dev());
   bdevs_.erase(bdev->dev());
   by_name_.erase(bdev->name());
   // As ida_alloc(): the next disk gets the lowest free minor.
@@ -110,9 +118,7 @@ void Machine::Unregister(BlockDevice* bdev) {
 
 BlockDevice* Machine::Insert(Owned owned) {
   BlockDevice* bdev = owned.bdev.get();
-  bdevs_[bdev->dev()] = bdev;
-  by_name_[bdev->name()] = bdev;
-  nodes_[absl::StrCat("/dev/", bdev->name())] = bdev->dev();
+  Register(bdev);
   owned_[bdev->name()] = std::move(owned);
   return bdev;
 }
@@ -220,6 +226,7 @@ void Machine::SetBlockCapacity(BlockDevice& bdev, uint64_t nr_sectors) {
     it->second.options.empty = nr_sectors == 0;
   }
   bdev.SetCapacity(nr_sectors);
+  changed_.Device(bdev.dev());
   BumpIoGeneration();
 }
 
@@ -227,7 +234,9 @@ void Machine::SetLoopBacking(const BlockDevice& bdev,
                              std::optional<LoopBacking> backing) {
   absl::MutexLock lock(&mu_);
   auto it = owned_.find(bdev.name());
-  if (it != owned_.end()) it->second.options.loop = std::move(backing);
+  if (it == owned_.end()) return;
+  it->second.options.loop = std::move(backing);
+  changed_.Device(bdev.dev());
 }
 
 absl::Status Machine::Remove(absl::string_view name) {
@@ -258,8 +267,11 @@ absl::Status Machine::Remove(absl::string_view name) {
   if (part != partitions_.end() && part->second == bdev) {
     partitions_.erase(part);
   }
-  std::erase_if(nodes_,
-                [&](const auto& node) { return node.second == bdev->dev(); });
+  std::erase_if(nodes_, [&](const auto& node) {
+    if (node.second != bdev->dev()) return false;
+    changed_.Node(node.first);
+    return true;
+  });
   if (const PmemDevice* pmem = it->second.pmem.get()) {
     pmem_by_base_.erase(pmem->options().base);
   }
@@ -329,6 +341,17 @@ BlockDevice* Machine::FindPartition(const BlockDevice& disk, sector_t start,
   return overlaps ? part : nullptr;
 }
 
+std::vector<BlockDevice*> Machine::LoadedPartitions(
+    const BlockDevice& disk) const {
+  absl::MutexLock lock(&mu_);
+  std::vector<BlockDevice*> all;
+  for (auto it = partitions_.lower_bound({&disk, 0});
+       it != partitions_.end() && it->first.first == &disk; ++it) {
+    all.push_back(it->second);
+  }
+  return all;
+}
+
 BlockDevice* Machine::FindBdev(DevT dev) const {
   absl::MutexLock lock(&mu_);
   auto it = bdevs_.find(dev);
@@ -347,56 +370,15 @@ BlockDevice* Machine::FindBdevByName(absl::string_view disk_name) const {
 
 void Machine::AddDisk(BlockDevice* bdev) {
   absl::MutexLock lock(&mu_);
-  bdevs_[bdev->dev()] = bdev;
-  by_name_[bdev->name()] = bdev;
-  nodes_[absl::StrCat("/dev/", bdev->name())] = bdev->dev();
+  Register(bdev);
 }
 
 void Machine::DelDisk(BlockDevice* bdev) {
   absl::MutexLock lock(&mu_);
   Unregister(bdev);
-  nodes_.erase(absl::StrCat("/dev/", bdev->name()));
-}
-
-void Machine::AddNode(absl::string_view path, DevT dev) {
-  absl::MutexLock lock(&mu_);
-  if (!nodes_.contains(path)) Need(AbsentObjects::By::kNode, path);
-  nodes_[std::string(path)] = dev;
-}
-
-void Machine::AddCharNode(absl::string_view path) {
-  absl::MutexLock lock(&mu_);
-  char_nodes_.emplace(path);
-}
-
-void Machine::RemoveNode(absl::string_view path) {
-  absl::MutexLock lock(&mu_);
-  if (auto it = nodes_.find(path); it != nodes_.end()) {
-    nodes_.erase(it);
-  } else {
-    Need(AbsentObjects::By::kNode, path);
-  }
-}
-
-std::map<std::string, DevT> Machine::Nodes() const {
-  NeedAll();
-  return LoadedNodes();
-}
-
-std::map<std::string, DevT> Machine::LoadedNodes() const {
-  absl::MutexLock lock(&mu_);
-  return {nodes_.begin(), nodes_.end()};
-}
-
-std::vector<std::string> Machine::NodesOf(DevT dev) const {
-  // With a device come its nodes.
-  if (absent_ != nullptr) Need(AbsentObjects::By::kDev, dev.ToString());
-  absl::MutexLock lock(&mu_);
-  std::vector<std::string> paths;
-  for (const auto& [path, node_dev] : nodes_) {
-    if (node_dev == dev) paths.push_back(path);
-  }
-  return paths;
+  const std::string path = absl::StrCat("/dev/", bdev->name());
+  changed_.Node(path);
+  nodes_.erase(path);
 }
 
 }  // namespace dmdax

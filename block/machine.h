@@ -35,6 +35,7 @@
 #include "base/keyring.h"
 #include "block/absent_objects.h"
 #include "block/block_device.h"
+#include "block/changed_devices.h"
 #include "block/disk_files.h"
 #include "dax/pmem.h"
 
@@ -132,6 +133,9 @@ class Machine {
   BlockDevice* FindPartition(const BlockDevice& disk, sector_t start,
                              uint64_t nr) const;
 
+  // Those of a disk that are loaded, in order of their first sectors.
+  std::vector<BlockDevice*> LoadedPartitions(const BlockDevice& disk) const;
+
   // blkdev_get_no_open(): the registered device, or null.
   BlockDevice* FindBdev(DevT dev) const;
   BlockDevice* FindBdevByName(absl::string_view disk_name) const;
@@ -151,6 +155,8 @@ class Machine {
   std::map<std::string, DevT> LoadedNodes() const;
   // The paths of one device, in order.
   std::vector<std::string> NodesOf(DevT dev) const;
+  // The device of one node that is loaded.
+  std::optional<DevT> LoadedNode(absl::string_view path) const;
 
   // lookup_bdev(): the number behind a path.  ENOENT, ENOTBLK (a directory
   // or character device), ENOTDIR.
@@ -169,6 +175,9 @@ class Machine {
     shared->store(io_generation_->load());
     io_generation_ = shared;
   }
+
+  // Which devices and nodes may be others than before.
+  ChangedDevices& changed() { return changed_; }
 
   // Where its disks keep their bytes, for those that are added from now on;
   // null, as at first: nowhere.
@@ -203,7 +212,9 @@ class Machine {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The lowest free number of major 259.
   DevT NextDev() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Register(BlockDevice* bdev) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Unregister(BlockDevice* bdev) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void SetNode(std::string path, DevT dev) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status CheckRange(const PmemOptions& options) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   BlockDevice* Insert(Owned owned) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -214,6 +225,7 @@ class Machine {
   AbsentObjects* absent_ = nullptr;
   KernelLog log_;
   Keyring keys_;
+  ChangedDevices changed_;
   std::vector<LeftOut> left_out_;
   std::atomic<int64_t> clock_offset_{0};
   std::atomic<int64_t> frozen_at_{0};  // 0: it is not

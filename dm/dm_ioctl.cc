@@ -178,6 +178,12 @@ std::shared_ptr<MappedDevice> DmCtl::FindDevice(absl::string_view name) const {
   return cell == nullptr ? nullptr : cell->md;
 }
 
+void DmCtl::ForDevice(uint32_t minor,
+                      absl::FunctionRef<void(const HashCell& cell)> fn) const {
+  absl::MutexLock lock(&mu_);
+  if (const HashCell* cell = hash_.FindMinor(minor)) fn(*cell);
+}
+
 std::shared_ptr<MappedDevice> DmCtl::FindMinor(uint32_t minor) const {
   absl::MutexLock lock(&mu_);
   HashCell* cell = hash_.FindMinor(minor);

@@ -191,6 +191,9 @@ class DmCtl {
   // Calls fn for each device, in the order in which they got their names.  `fn`
   // must not run commands.
   void ForEachDevice(absl::FunctionRef<void(const HashCell& cell)> fn) const;
+  // Calls it for the device of that minor, if there is one.
+  void ForDevice(uint32_t minor,
+                 absl::FunctionRef<void(const HashCell& cell)> fn) const;
   // Makes devices exactly as they were, in the order of ForEachDevice().  The
   // disks below them must be there already; they may stand on each other.
   // Errors name the device.  EINVAL: a value that no device can have; EBUSY: a

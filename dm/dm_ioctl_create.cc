@@ -190,6 +190,7 @@ absl::Status DmCtl::DevRename(DmIoctl& param, absl::string_view new_name) {
   } else {
     hash_.ChangeName(cell, new_name);
   }
+  machine_.changed().Device(cell->md->dev());
   const uint32_t event_nr = cell->md->event_nr();
   cell->md->LiveTableEvent();
   DeviceEvents(*cell->md, event_nr);

@@ -53,6 +53,7 @@ std::string MappedDevice::dm_name() const {
 }
 
 void MappedDevice::SetDmName(std::string name) {
+  NoteChange();
   absl::MutexLock lock(&name_mu_);
   dm_name_ = std::move(name);
 }
@@ -73,6 +74,7 @@ absl::Status MappedDevice::SetupQueue(DmTable& table) {
   }
   table.SetRestrictions(*limits);
   AddDisk();
+  NoteChange();
   type_ = table.type();
   has_queue_ = true;
   return absl::OkStatus();
@@ -83,6 +85,7 @@ absl::Status MappedDevice::Suspend() {
     return ErrnoError(EINVAL, absl::StrCat(name_, " is suspended already"));
   }
   suspended_.store(true);
+  NoteChange();
   machine_.BumpIoGeneration();
   if (DmTable* table = live_table()) table->PostsuspendTargets();
   return absl::OkStatus();
@@ -113,6 +116,7 @@ absl::StatusOr<std::unique_ptr<DmTable>> MappedDevice::SwapTable(
   // When this returns, the compiled maps above have been built from the new
   // table.
   DaxStackChange change(dax_dev_, this);
+  NoteChange();
   machine_.BumpIoGeneration();
   const uint64_t old_size = disk_.nr_sectors();
   disk_.SetCapacity(table->size());
@@ -136,6 +140,7 @@ absl::Status MappedDevice::Resume() {
   }
   if (absl::Status s = table->ResumeTargets(); !s.ok()) return s;
   suspended_.store(false);
+  NoteChange();
   machine_.BumpIoGeneration();
   return absl::OkStatus();
 }
@@ -230,6 +235,7 @@ absl::StatusOr<DmDev*> MappedDevice::GetTableDevice(DevT dev, unsigned mode) {
   DaxDevice* dax = FsDaxGetByBdev(*bdev, machine_.profile(), machine_.log());
   table_devices_.push_front(
       TableDevice{DmDev{bdev, dax, mode, dev.ToString()}, 1});
+  NoteChange();
   table_device_by_key_[{dev, mode}] = table_devices_.begin();
   return &table_devices_.front().dm_dev;
 }
@@ -240,6 +246,7 @@ void MappedDevice::PutTableDevice(DmDev* dm_dev) {
   const std::list<TableDevice>::iterator td = known->second;
   if (&td->dm_dev != dm_dev || --td->count > 0) return;
   table_device_by_key_.erase(known);
+  NoteChange();
   td->dm_dev.bdev->Close(td->dm_dev.mode | FMODE_EXCL);
   // A row that opened it for reading still points to it when a later row of
   // its table has opened it for writing (upgrade_mode()).

@@ -244,6 +244,8 @@ class MappedDevice final : public DaxOperations,
   void RestoreLiveTable(std::unique_ptr<DmTable> table);
 
  private:
+  // What sysfs says of it, or what it has open, is another.
+  void NoteChange() { machine_.changed().Device(dev()); }
   // Call it, and use the result, within a read section of io_barrier_.
   const CompiledMap* LiveMap() const {
     const DaxFastPath* const path = &dax_dev_.fast_path();

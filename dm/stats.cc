@@ -202,10 +202,11 @@ absl::StatusOr<std::string> DmStats::Print(absl::Span<const std::string> argv,
         touched == r.counts.end() ? Region::Counts{} : touched->second;
     // The last area too is printed as if it were whole.
     absl::StrAppend(&out, r.start + i * r.step, "+", r.step);
-    for (int write : {0, 1}) {
-      absl::StrAppend(&out, " ", c.ios[write], " 0 ", c.sectors[write], " 0");
+    for (int rw : {0, 1}) {
+      absl::StrAppend(&out, " ", c.ios[rw], " ", c.merges[rw], " ");
+      absl::StrAppend(&out, c.sectors[rw], " 0");
     }
-    absl::StrAppend(&out, " 0 0 0 0 0");
+    absl::StrAppend(&out, " ", c.in_flight, " 0 0 0 0");
     if (!r.histogram.empty()) {
       absl::StrAppend(&out, " ", c.ios[0] + c.ios[1]);
       for (size_t n = 0; n < r.histogram.size(); ++n) {
@@ -225,23 +226,46 @@ void DmStats::Clear(absl::Span<const std::string> argv,
   Region& r = region->second;
   auto areas = Areas(argv, r, overflow);
   if (!areas.ok()) return;
-  r.counts.erase(r.counts.lower_bound(areas->first),
-                 r.counts.lower_bound(std::max(areas->first, areas->second)));
+  const auto end = r.counts.lower_bound(std::max(areas->first, areas->second));
+  for (auto at = r.counts.lower_bound(areas->first); at != end; ++at) {
+    at->second = {.in_flight = at->second.in_flight};
+  }
 }
 
-void DmStats::Account(ReqOp op, uint64_t sector, uint64_t nr_sectors) {
-  const int write = op == ReqOp::kWrite ? 1 : 0;
+template <typename Visit>
+void DmStats::ForAreas(uint64_t sector, uint64_t nr_sectors, Visit visit) {
   for (auto& [id, r] : regions_) {
     const uint64_t end = std::min(r.end, sector + nr_sectors);
     for (uint64_t at = std::max(r.start, sector); at < end;) {
       const uint64_t area = (at - r.start) / r.step;
-      const uint64_t next = std::min(end, r.start + (area + 1) * r.step);
-      Region::Counts& counts = r.counts[area];
-      ++counts.ios[write];
-      counts.sectors[write] += next - at;
-      at = next;
+      // An area may reach behind what there is of numbers.
+      const uint64_t left = r.step - (at - r.start) % r.step;
+      const uint64_t n = std::min(end - at, left);
+      visit(r.counts[area], n);
+      at += n;
     }
   }
+}
+
+bool DmStats::AccountBegin(ReqOp op, uint64_t sector, uint64_t nr_sectors) {
+  const int rw = op == ReqOp::kWrite ? 1 : 0;
+  const bool follows = sector == last_sector_ && rw == last_rw_;
+  last_sector_ = sector + nr_sectors;
+  last_rw_ = rw;
+  ForAreas(sector, nr_sectors,
+           [](Region::Counts& counts, uint64_t) { ++counts.in_flight; });
+  return follows;
+}
+
+void DmStats::AccountDone(const Done& done) {
+  const int rw = done.op == ReqOp::kWrite ? 1 : 0;
+  ForAreas(done.sector, done.nr_sectors,
+           [&](Region::Counts& counts, uint64_t n) {
+             --counts.in_flight;
+             ++counts.ios[rw];
+             counts.merges[rw] += done.follows;
+             counts.sectors[rw] += n;
+           });
 }
 
 absl::StatusOr<std::string> DmStats::Message(absl::Span<const std::string> argv,

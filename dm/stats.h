@@ -38,7 +38,9 @@ class DmStats {
 
     // What was read and written of each area that was touched.
     struct Counts {
-      uint64_t ios[2] = {}, sectors[2] = {};  // [0] reads, [1] writes
+      // [0] reads, [1] writes
+      uint64_t ios[2] = {}, merges[2] = {}, sectors[2] = {};
+      int64_t in_flight = 0;
     };
     std::map<uint64_t, Counts> counts;
 
@@ -55,8 +57,18 @@ class DmStats {
                                       uint64_t size,
                                       const KernelProfile& profile);
 
-  // dm_stats_account_io() of a read or write that was done.  It took no time.
-  void Account(ReqOp op, uint64_t sector, uint64_t nr_sectors);
+  // dm_stats_account_io() of a read or write that begins, and of one that was
+  // done, `follows` being what its beginning said: whether it goes on where the
+  // one before it ended.  It took no time.
+  bool AccountBegin(ReqOp op, uint64_t sector, uint64_t nr_sectors);
+  struct Done {
+    ReqOp op;
+    uint64_t sector, nr_sectors;
+    bool follows;
+  };
+  void AccountDone(const Done& done);
+  // dm_stats_used()
+  bool used() const { return !regions_.empty(); }
 
   // For snapshots: the regions by number, and one put back (false: it makes
   // no sense, or there are too many).
@@ -74,7 +86,14 @@ class DmStats {
   // @stats_clear: of the areas that @stats_print with these words would show.
   void Clear(absl::Span<const std::string> argv, SscanfOverflow overflow);
 
+  // What regions have of [sector, sector + nr_sectors), area by area.
+  template <typename Visit>
+  void ForAreas(uint64_t sector, uint64_t nr_sectors, Visit visit);
+
   std::map<uint32_t, Region> regions_;
+  // Of the I/O that began last: its end, and which way it went.
+  uint64_t last_sector_ = ~uint64_t{0};
+  int last_rw_ = -1;
   uint64_t areas_ = 0;  // of all of them; at most kMaxAreas
   // No lower number is free.
   uint32_t first_free_ = 0;

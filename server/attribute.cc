@@ -33,6 +33,7 @@ absl::Status StoreAttribute(Session& session, const std::string& path,
   }
   BlockDevice* const bdev = DeviceOf(session, words);
   if (bdev == nullptr) return ErrnoError(ENODEV, "no such disk");
+  session.machine->changed().Device(bdev->whole().dev());
   const std::string& name = words.back();
   // An event for udev, which nobody hears.
   if (name == "uevent") return absl::OkStatus();

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
@@ -111,11 +110,6 @@ constexpr char kIdle[] =
     "     0        0        0        0        0        0        0        0     "
     "   0";
 
-std::string DirectoryOf(const DiskFacts& f) {
-  return f.whole.empty() ? absl::StrCat(kTop, f.name)
-                         : absl::StrCat(kTop, f.whole, "/", f.name);
-}
-
 // From sys/block, sys/class/block or sys/dev/block.
 std::string LinkTo(const DiskFacts& f, int up) {
   std::string to;
@@ -125,48 +119,43 @@ std::string LinkTo(const DiskFacts& f, int up) {
 
 }  // namespace
 
-std::vector<DiskFacts> FactsOf(const Session& session) {
-  const std::vector<BlockDevice*> bdevs = session.machine->BlockDevices();
-  std::vector<DiskFacts> all(bdevs.size());
-  absl::flat_hash_map<const BlockDevice*, DiskFacts*> facts;
-  facts.reserve(bdevs.size());
-  for (size_t i = 0; i < bdevs.size(); ++i) {
-    BlockDevice* const bdev = bdevs[i];
-    DiskFacts& f = all[i];
-    facts[bdev] = &f;
-    f.name = bdev->name();
-    f.dev = bdev->dev();
-    f.sectors = bdev->nr_sectors();
-    f.read_only = bdev->read_only();
-    f.dax = bdev->queue().Has(QUEUE_FLAG_DAX);
-    f.write_cache = bdev->queue().Has(QUEUE_FLAG_WC);
-    f.fua = bdev->queue().Has(QUEUE_FLAG_FUA);
-    f.rotational = !bdev->queue().Has(QUEUE_FLAG_NONROT);
-    f.ra_pages = bdev->queue().ra_pages();
-    f.limits = bdev->queue().limits();
-    const BlockOptions* const options =
-        session.machine->FindBlockOptions(f.name);
-    if (options != nullptr) f.loop = options->loop;
-    if (bdev->is_partition()) {
-      f.whole = bdev->whole().name();
-      f.start = bdev->start_sect().value();
-    }
+std::optional<DiskFacts> FactsOf(const Session& session, DevT dev) {
+  BlockDevice* const bdev = session.machine->FindBdev(dev);
+  if (bdev == nullptr) return std::nullopt;
+  DiskFacts f;
+  f.name = bdev->name();
+  f.dev = dev;
+  f.sectors = bdev->nr_sectors();
+  f.read_only = bdev->read_only();
+  f.dax = bdev->queue().Has(QUEUE_FLAG_DAX);
+  f.write_cache = bdev->queue().Has(QUEUE_FLAG_WC);
+  f.fua = bdev->queue().Has(QUEUE_FLAG_FUA);
+  f.rotational = !bdev->queue().Has(QUEUE_FLAG_NONROT);
+  f.ra_pages = bdev->queue().ra_pages();
+  f.limits = bdev->queue().limits();
+  const BlockOptions* const options = session.machine->FindBlockOptions(f.name);
+  if (options != nullptr) f.loop = options->loop;
+  if (bdev->is_partition()) {
+    f.whole = bdev->whole().name();
+    f.start = bdev->start_sect().value();
   }
-  session.ctl->ForEachDevice([&](const HashCell& cell) {
-    const auto it = facts.find(&cell.md->disk());
-    if (it == facts.end()) return;
-    DiskFacts& f = *it->second;
+  if (dev.major_nr != session.ctl->major()) return f;
+  session.ctl->ForDevice(dev.minor_nr, [&](const HashCell& cell) {
+    if (&cell.md->disk() != bdev) return;
     f.mapped = {cell.name, cell.uuid, cell.md->suspended()};
     for (const DmDev* below : cell.md->TableDevices()) {
       f.slaves.push_back(below->bdev->name());
-      const auto slave = facts.find(below->bdev);
-      if (slave != facts.end()) slave->second->holders.push_back(f.name);
     }
     std::sort(f.slaves.begin(), f.slaves.end());
     f.slaves.erase(std::unique(f.slaves.begin(), f.slaves.end()),
                    f.slaves.end());
   });
-  return all;
+  return f;
+}
+
+std::string DirectoryOf(const DiskFacts& f) {
+  return f.whole.empty() ? absl::StrCat(kTop, f.name)
+                         : absl::StrCat(kTop, f.whole, "/", f.name);
 }
 
 TreeEntry HolderEntry(const DiskFacts& f, const std::string& holder) {
@@ -174,12 +163,6 @@ TreeEntry HolderEntry(const DiskFacts& f, const std::string& holder) {
   return {.path = absl::StrCat(DirectoryOf(f), "/holders/", holder),
           .kind = TreeEntry::kLink,
           .text = up + holder};
-}
-
-bool DifferInHolders(const DiskFacts& a, const DiskFacts& b) {
-  DiskFacts as_b = a;
-  as_b.holders = b.holders;
-  return as_b == b && a.holders != b.holders;
 }
 
 std::vector<TreeEntry> EntriesOf(const DiskFacts& f) {
@@ -201,9 +184,6 @@ std::vector<TreeEntry> EntriesOf(const DiskFacts& f) {
   top.Link("subsystem",
            disk ? "../../../../class/block" : "../../../../../class/block");
   top.Sub("holders");
-  for (const std::string& name : f.holders) {
-    out.push_back(HolderEntry(f, name));
-  }
   if (disk) {
     top.Text("capability", 0);
     // Of a mapped device no partition has a number.
@@ -251,14 +231,7 @@ std::vector<TreeEntry> EntriesOf(const DiskFacts& f) {
   return out;
 }
 
-std::vector<TreeEntry> ProcEntries(const std::vector<DiskFacts>& all,
-                                   uint32_t dm_major) {
-  std::string partitions = "major minor  #blocks  name\n\n";
-  for (const DiskFacts& f : all) {
-    if (f.sectors == 0) continue;
-    absl::StrAppendFormat(&partitions, "%4d  %7d %10d %s\n", f.dev.major_nr,
-                          f.dev.minor_nr, f.sectors / 2, f.name);
-  }
+std::vector<TreeEntry> ProcEntries(uint32_t dm_major) {
   return {
       {.path = "proc/devices",
        .kind = TreeEntry::kText,
@@ -269,10 +242,13 @@ std::vector<TreeEntry> ProcEntries(const std::vector<DiskFacts>& all,
       {.path = "proc/misc",
        .kind = TreeEntry::kText,
        .text = "236 device-mapper\n237 loop-control\n"},
-      {.path = "proc/partitions",
-       .kind = TreeEntry::kText,
-       .text = std::move(partitions)},
   };
+}
+
+std::string PartitionsLine(const DiskFacts& f) {
+  if (f.sectors == 0) return "";
+  return absl::StrFormat("%4d  %7d %10d %s\n", f.dev.major_nr, f.dev.minor_nr,
+                         f.sectors / 2, f.name);
 }
 
 }  // namespace dmdax

@@ -2,12 +2,13 @@
 //
 // DiskFacts: all that /sys and /proc say of a block device.
 //
-//   std::vector<DiskFacts> all = FactsOf(session);
-//   for (const TreeEntry& e : EntriesOf(all[0])) ...
+//   std::optional<DiskFacts> facts = FactsOf(session, DevT{254, 0});
+//   for (const TreeEntry& e : EntriesOf(*facts)) ...
 //   // "sys/devices/virtual/block/dm-0/size", kText, "2048\n"
 //
 // Facts that are equal have the same entries, so that who keeps a tree up to
-// date compares facts and not texts.
+// date compares facts and not texts.  Who holds a disk is no fact of its own: a
+// disk may have thousands of holders, each of which names it among its slaves.
 //
 // Mirrors: block/genhd.c, block/blk-sysfs.c, block/partitions/core.c,
 // drivers/md/dm-sysfs.c, drivers/block/loop.c, mm/backing-dev.c (6.1): names
@@ -48,25 +49,27 @@ struct DiskFacts {
   };
   std::optional<Mapped> mapped;     // a mapped device
   std::optional<LoopBacking> loop;  // a loop device with a file in it
-  std::vector<std::string> slaves, holders;
+  std::vector<std::string> slaves;  // each once, in order
 
   friend bool operator==(const DiskFacts&, const DiskFacts&) = default;
 };
 
-// Of all devices that are registered, by number.
-std::vector<DiskFacts> FactsOf(const Session& session);
+// Nothing: no such device is registered.
+std::optional<DiskFacts> FactsOf(const Session& session, DevT dev);
 
-// Below sys; a directory comes before what is in it.
+// Below sys; a directory comes before what is in it.  All but the links to who
+// holds the disk.
 std::vector<TreeEntry> EntriesOf(const DiskFacts& facts);
-
-// One of them: the link to a device that holds the disk.
+// The directory that all of them but a few links are in.
+std::string DirectoryOf(const DiskFacts& facts);
+// The link to a device that holds the disk.
 TreeEntry HolderEntry(const DiskFacts& facts, const std::string& holder);
-// Whether nothing but who holds it is different.
-bool DifferInHolders(const DiskFacts& a, const DiskFacts& b);
 
-// /proc/devices, /proc/misc and /proc/partitions.
-std::vector<TreeEntry> ProcEntries(const std::vector<DiskFacts>& all,
-                                   uint32_t dm_major);
+// /proc/devices and /proc/misc.
+std::vector<TreeEntry> ProcEntries(uint32_t dm_major);
+// The first line of /proc/partitions, and that of a device: "" if it has none.
+inline constexpr char kPartitionsHead[] = "major minor  #blocks  name\n\n";
+std::string PartitionsLine(const DiskFacts& facts);
 
 }  // namespace dmdax
 

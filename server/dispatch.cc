@@ -48,24 +48,26 @@ void AddAllBelow(const std::string& tree, const std::string& path,
 // Adds to paths that may have changed the nodes that were there or below, and
 // may be gone, and all others of their devices: those may be links that lead
 // elsewhere now.
-void AddWhatWasThere(const std::map<std::string, DevT>& nodes,
-                     std::set<std::string>* paths) {
+void AddWhatWasThere(const ScratchTree& tree, std::set<std::string>* paths) {
+  const std::map<std::string, DevT>& nodes = tree.nodes();
   std::set<std::string> there;
   std::set<DevT> devs;
+  const auto add = [&](const auto& node) {
+    there.insert(node.first);
+    devs.insert(node.second);
+  };
   for (const std::string& path : *paths) {
+    if (const auto it = nodes.find(path); it != nodes.end()) add(*it);
     const std::string below = path + "/";
-    for (auto it = nodes.lower_bound(path); it != nodes.end(); ++it) {
-      const auto& [node, dev] = *it;
-      if (!absl::StartsWith(node, path)) break;
-      if (node != path && !absl::StartsWith(node, below)) continue;
-      there.insert(node);
-      devs.insert(dev);
+    for (auto it = nodes.lower_bound(below);
+         it != nodes.end() && absl::StartsWith(it->first, below); ++it) {
+      add(*it);
     }
   }
-  if (devs.empty()) return;
   paths->merge(there);
-  for (const auto& [node, dev] : nodes) {
-    if (devs.contains(dev)) paths->insert(node);
+  for (DevT dev : devs) {
+    const std::set<std::string>& all = tree.NodesOf(dev);
+    paths->insert(all.begin(), all.end());
   }
 }
 
@@ -265,17 +267,11 @@ Answer Dispatch::Changed(const Request& request) {
     AddAllBelow(tree_.path(), std::string(path), &paths);
   }
   if (paths.empty()) return {};
-  const std::map<std::string, DevT> before =
-      machine_.session().machine->Nodes();
-  AddWhatWasThere(before, &paths);
+  AddWhatWasThere(tree_, &paths);
   std::vector<std::pair<std::string, std::optional<DevT>>> changes;
   for (const std::string& path : paths) {
     const std::optional<DevT> now = tree_.NodeAt(path);
-    const auto it = before.find(path);
-    if (now ==
-        (it == before.end() ? std::nullopt : std::optional<DevT>(it->second))) {
-      continue;
-    }
+    if (now == machine_.session().machine->LoadedNode(path)) continue;
     changes.emplace_back(path, now);
   }
   if (changes.empty()) return {};

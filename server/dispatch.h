@@ -14,11 +14,13 @@
 #ifndef DMDAX_SERVER_DISPATCH_H_
 #define DMDAX_SERVER_DISPATCH_H_
 
+#include <map>
 #include <optional>
 #include <string>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "base/keyring.h"
 #include "dm/io/block_file.h"
 #include "server/connection.h"
 #include "server/handles.h"
@@ -74,7 +76,14 @@ class Dispatch {
   Answer UseKey(const Request& request);
   // False: the quota is used up.
   bool CountKey(const std::string& description, size_t bytes);
-  Answer ControlKey(uint64_t number, uint64_t what);
+  Answer PutKey(const std::string& description, std::string payload);
+  absl::Status DropKey(const std::string& description, size_t bytes);
+  Answer ControlKey(const Request& request);
+  struct KnownKey {
+    std::string description;
+    uint32_t permissions;
+  };
+  Answer ControlKey(const Request& request, KnownKey& known, const Key& key);
   Answer LeasePage();
   Answer Lease(const Request& request, Handle& handle);
   // Does what may write bytes of a disk; nothing: the device is suspended, and
@@ -90,8 +99,10 @@ class Dispatch {
   ScratchTree& tree_;
   Handles& handles_;
   Leases leases_;
-  // The descriptions of logon keys, by their serial numbers.
-  std::vector<std::string> keys_;
+  // The logon keys by their serial numbers, less that of the first, and the
+  // other way round.
+  std::vector<KnownKey> keys_;
+  std::map<std::string, size_t> key_numbers_;
   // What they count against the quota, in bytes; known once one was added.
   std::optional<uint64_t> key_bytes_;
   bool changed_ = false;

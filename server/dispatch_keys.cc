@@ -5,14 +5,20 @@
 // security/keys/user_defined.c; a key is there for all programs of the machine,
 // as if they had one session.
 #include <linux/keyctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "base/keyring.h"
+#include "base/units.h"
 #include "server/dispatch.h"
 #include "server/failure.h"
 
@@ -46,6 +52,10 @@ bool IsValid(const KeyWords& key) {
 // key_alloc(): of the user who has the machine, root (key_quota_root_maxbytes).
 constexpr uint64_t kMostBytes = 25'000'000;
 
+// key_create_or_update(): who has a key may do all but read it, its user may
+// see that it is there.
+constexpr uint32_t kPermissions = 0x3d010000, kAllPermissions = 0x3f3f3f3f;
+
 uint64_t QuotaOf(const std::string& description, size_t bytes) {
   return description.size() + 1 + bytes;
 }
@@ -70,33 +80,94 @@ bool Dispatch::CountKey(const std::string& description, size_t bytes) {
   return true;
 }
 
-// What a program that has such a key does with it: it drops it.
-Answer Dispatch::ControlKey(uint64_t number, uint64_t what) {
-  if (what != KEYCTL_REVOKE && what != KEYCTL_UNLINK &&
-      what != KEYCTL_INVALIDATE) {
-    return {.error = EOPNOTSUPP};
-  }
-  const uint64_t index = number - DMDAX_FIRST_KEY;
-  if (index >= keys_.size()) return {.error = ENOKEY};
-  const std::string& description = keys_[index];
-  const std::optional<Key> key =
-      machine_.session().machine->keys().Find(kLogon, description);
-  if (!key) {
-    // Of one that is revoked the link is still there.
-    return {.error = what == KEYCTL_UNLINK ? 0 : EKEYREVOKED};
-  }
+absl::Status Dispatch::DropKey(const std::string& description, size_t bytes) {
   const absl::Status kept = Change([&](Session& session) {
     session.machine->keys().Remove(kLogon, description);
   });
-  if (!kept.ok()) return StateFailure(kept);
-  const uint64_t freed = QuotaOf(description, key->bytes);
+  if (!kept.ok()) return kept;
+  const uint64_t freed = QuotaOf(description, bytes);
   if (key_bytes_) *key_bytes_ -= std::min(*key_bytes_, freed);
-  return {};
+  return absl::OkStatus();
+}
+
+// EDQUOT, or the state's trouble.
+Answer Dispatch::PutKey(const std::string& description, std::string payload) {
+  if (!CountKey(description, payload.size())) return {.error = EDQUOT};
+  const absl::Status kept = Change([&](Session& session) {
+    session.machine->keys().Add({.type = kLogon,
+                                 .description = description,
+                                 .bytes = payload.size(),
+                                 .payload = std::move(payload)});
+  });
+  return kept.ok() ? Answer{} : StateFailure(kept);
+}
+
+// keyctl(2) of a key that is there and may be used.
+Answer Dispatch::ControlKey(const Request& request, KnownKey& known,
+                            const Key& key) {
+  const auto what = static_cast<int>(request.head.arg[1]);
+  switch (what) {
+    case KEYCTL_REVOKE:
+    case KEYCTL_UNLINK:
+    case KEYCTL_INVALIDATE: {
+      const absl::Status kept = DropKey(key.description, key.bytes);
+      return kept.ok() ? Answer{} : StateFailure(kept);
+    }
+    case KEYCTL_GET_KEYRING_ID:
+      return {.arg0 = request.head.arg[0]};
+    case KEYCTL_LINK:
+      return {};
+    case KEYCTL_SETPERM: {
+      uint64_t perm = 0;
+      memcpy(&perm, request.bytes.data(),
+             std::min(sizeof(perm), request.bytes.size()));
+      if ((perm & ~uint64_t{kAllPermissions}) != 0) return {.error = EINVAL};
+      known.permissions = static_cast<uint32_t>(perm);
+      return {};
+    }
+    case KEYCTL_UPDATE:
+      if (request.bytes.empty() || request.bytes.size() > kPageSize) {
+        return {.error = EINVAL};
+      }
+      return PutKey(key.description, request.bytes);
+    case KEYCTL_DESCRIBE:
+      return {.bytes = absl::StrFormat("%s;%d;%d;%08x;%s", kLogon, geteuid(),
+                                       getegid(), known.permissions,
+                                       key.description) +
+                       '\0'};
+    case KEYCTL_GET_SECURITY:  // there is no LSM
+      return {.bytes = std::string(1, '\0')};
+    case KEYCTL_READ:
+    case KEYCTL_PKEY_QUERY:  // nobody reads such a key
+      return {.error = EOPNOTSUPP};
+    case KEYCTL_CLEAR:
+      return {.error = ENOTDIR};
+    case KEYCTL_INSTANTIATE:
+    case KEYCTL_INSTANTIATE_IOV:
+    case KEYCTL_NEGATE:
+    case KEYCTL_REJECT:  // nobody has been asked to make it
+      return {.error = EPERM};
+    default:
+      return Failure(DmNotModelled(
+          absl::StrCat("keyctl(2), operation ", what, ", of a logon key"),
+          "KEYCTL_REVOKE, UNLINK, UPDATE, DESCRIBE"));
+  }
+}
+
+Answer Dispatch::ControlKey(const Request& request) {
+  const uint64_t index = request.head.arg[0] - DMDAX_FIRST_KEY;
+  if (index >= keys_.size()) return {.error = ENOKEY};
+  KnownKey& known = keys_[index];
+  const std::optional<Key> key =
+      machine_.session().machine->keys().Find(kLogon, known.description);
+  if (key) return ControlKey(request, known, *key);
+  // Of one that is revoked the link is still there.
+  return {.error = request.head.arg[1] == KEYCTL_UNLINK ? 0 : EKEYREVOKED};
 }
 
 Answer Dispatch::UseKey(const Request& request) {
   if (request.head.flags == DMDAX_KEY_CONTROL) {
-    return ControlKey(request.head.arg[0], request.head.arg[1]);
+    return ControlKey(request);
   }
   KeyWords key;
   if (!Split(request.bytes, &key) || key.type != kLogon) {
@@ -104,24 +175,17 @@ Answer Dispatch::UseKey(const Request& request) {
   }
   if (request.head.flags == DMDAX_KEY_ADD) {
     if (!IsValid(key)) return {.error = EINVAL};
-    if (!CountKey(key.description, key.payload.size())) {
-      return {.error = EDQUOT};
+    if (Answer put = PutKey(key.description, key.payload); put.error != 0) {
+      return put;
     }
-    const absl::Status kept = Change([&](Session& session) {
-      session.machine->keys().Add({.type = kLogon,
-                                   .description = key.description,
-                                   .bytes = key.payload.size(),
-                                   .payload = key.payload});
-    });
-    if (!kept.ok()) return StateFailure(kept);
   } else if (!machine_.session().machine->keys().Find(kLogon,
                                                       key.description)) {
     return {.error = ENOKEY};
   }
-  auto known = std::find(keys_.begin(), keys_.end(), key.description);
-  if (known == keys_.end()) known = keys_.insert(known, key.description);
-  return {.arg0 =
-              DMDAX_FIRST_KEY + static_cast<uint64_t>(known - keys_.begin())};
+  const auto [known, is_new] =
+      key_numbers_.try_emplace(key.description, keys_.size());
+  if (is_new) keys_.push_back({key.description, kPermissions});
+  return {.arg0 = DMDAX_FIRST_KEY + known->second};
 }
 
 }  // namespace dmdax

@@ -126,7 +126,9 @@ enum dmdax_op {
    * DMDAX_KEY_ADD or DMDAX_KEY_REQUEST; bytes: its type, its description, each
    * with a NUL behind, and what it consists of -> arg[0] = its serial number.
    * Or flags = DMDAX_KEY_CONTROL, arg[0] = the number, arg[1] = what keyctl(2)
-   * is to do with it. */
+   * is to do with it; bytes: what it reads (KEYCTL_UPDATE), or its third
+   * argument as a uint64_t -> arg[0] = what keyctl(2) returns; bytes: what it
+   * writes, all of it. */
   DMDAX_OP_KEY = 15,
 };
 

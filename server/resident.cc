@@ -23,6 +23,7 @@ Resident::Resident(Session session)
 absl::StatusOr<std::unique_ptr<Resident>> Resident::Of(const std::string& dir) {
   std::unique_ptr<Resident> resident(new Resident);
   resident->state_path_ = dir;
+  resident->watch_.emplace(dir);
   if (absl::Status s = resident->Refresh(); !s.ok()) return s;
   return resident;
 }
@@ -35,7 +36,7 @@ Resident::Mark Resident::Look() const {
         int64_t{log.st_mtim.tv_sec} * 1'000'000'000 + log.st_mtim.tv_nsec;
     mark.log_size = log.st_size;
   }
-  const Fd fd(open(GenerationPath().c_str(),
+  const Fd fd(open(absl::StrCat(state_path_, "/", kStateGeneration).c_str(),
                    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   char text[64];
   const ssize_t size = fd.ok() ? pread(fd.get(), text, sizeof(text), 0) : 0;
@@ -83,9 +84,14 @@ absl::Status Resident::Load(const StateDir& dir,
 absl::Status Resident::Refresh() {
   if (!has_state() || transaction_ != nullptr) return absl::OkStatus();
   if (absl::Status s = CheckDirectory(); !s.ok()) return s;
-  // Before reading: a change that comes in between is seen the next time.
+  // Before looking: a change that comes in between is seen the next time.
+  NoteChanges();
+  if (!doubtful_ && !stale_) return absl::OkStatus();
   const Mark mark = Look();
-  if (!doubtful_ && mark == mark_) return absl::OkStatus();
+  if (!doubtful_ && mark == mark_) {
+    stale_ = false;
+    return absl::OkStatus();
+  }
   absl::StatusOr<StateDir> dir = StateDir::Open(state_path_, StateDir::kRead);
   if (!dir.ok()) return dir.status();
   absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
@@ -94,6 +100,7 @@ absl::Status Resident::Refresh() {
     if (absl::Status s = Load(*dir, *snapshot); !s.ok()) return s;
   }
   mark_ = mark;
+  stale_ = false;
   return absl::OkStatus();
 }
 
@@ -150,6 +157,9 @@ absl::Status Resident::Keep(DiskBytes::KeepHow how) {
   doubtful_ = !s.ok();
   may_have_left_ = doubtful_;
   if (s.ok()) ++generation_;
+  // What was done to the state under its lock we have done.
+  NoteChanges();
+  stale_ = false;
   mark_ = Look();
   return s;
 }

@@ -43,6 +43,7 @@
 #include "block/disk_bytes.h"
 #include "block/disk_files.h"
 #include "block/loop/loop.h"
+#include "server/state_watch.h"
 #include "state/session.h"
 #include "state/state_dir.h"
 
@@ -59,8 +60,10 @@ class Resident {
   // Goes up with each change, also those of others.
   uint64_t generation() const { return generation_; }
   bool has_state() const { return !state_path_.empty(); }
-  // The file that each change of the state writes to, by whoever it is made.
-  std::string GenerationPath() const { return state_path_ + "/generation"; }
+  // Can be read when others may have changed the state: Refresh() then; -1:
+  // nobody says so.
+  int watch_fd() const { return watch_ ? watch_->fd() : -1; }
+  bool is_watched() const { return watch_ && watch_->is_complete(); }
 
   // `before` lets go of the machine that goes, `after` takes hold of the one
   // that has come.
@@ -75,6 +78,10 @@ class Resident {
 
   // Sees to it that the machine is the state's.
   absl::Status Refresh();
+  // Reads watch_fd(), for the next Refresh().
+  void NoteChanges() {
+    if (watch_) stale_ |= watch_->TakeChanged();
+  }
   // Changes it; what is left then is kept, whatever `change` came to.
   absl::Status Change(absl::FunctionRef<void(Session&)> change);
   // Changes nothing but the bytes of disks.
@@ -110,6 +117,9 @@ class Resident {
   std::unique_ptr<LoopDriver> loops_;
   uint64_t generation_ = 0;
   Mark mark_;
+  std::optional<StateWatch> watch_;
+  // The state may be other than when it was last looked at.
+  bool stale_ = true;
   // What was done in memory is not in the state: the state holds.
   bool doubtful_ = true;
   std::unique_ptr<StateDir> transaction_;

@@ -90,14 +90,6 @@ void RemoveStale(const std::string& parent) {
   }
 }
 
-absl::Status MakeDirs(const std::string& path) {
-  std::error_code error;
-  fs::create_directories(path, error);
-  if (!error) return absl::OkStatus();
-  errno = error.value();
-  return Failed("make", path);
-}
-
 absl::Status WriteFile(const std::string& path, const std::string& text,
                        mode_t mode) {
   const Fd fd(
@@ -178,6 +170,14 @@ absl::Status ScratchTree::MakeSkeleton() {
   return absl::OkStatus();
 }
 
+absl::Status ScratchTree::MakeDirs(const std::string& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (!error) return absl::OkStatus();
+  errno = error.value();
+  return Failed("make", path);
+}
+
 absl::Status ScratchTree::MakeNode(const std::string& path, int kind,
                                    DevT dev) {
   const std::string full = Full(path);
@@ -242,127 +242,6 @@ void ScratchTree::Remove(const std::vector<TreeEntry>& entries) {
       unlink(full.c_str());
     }
   }
-}
-
-// A disk may have thousands, and gets them one by one.
-absl::Status ScratchTree::PutHolders(const DiskFacts& before,
-                                     const DiskFacts& now) {
-  const std::set<std::string> held_before(before.holders.begin(),
-                                          before.holders.end());
-  const std::set<std::string> held(now.holders.begin(), now.holders.end());
-  for (const std::string& name : held_before) {
-    if (!held.contains(name)) Remove({HolderEntry(before, name)});
-  }
-  for (const std::string& name : held) {
-    if (held_before.contains(name)) continue;
-    if (absl::Status s = Put(HolderEntry(now, name)); !s.ok()) return s;
-  }
-  return absl::OkStatus();
-}
-
-absl::Status ScratchTree::Sync(const Session& session) {
-  // Both are in order of their numbers.
-  const std::vector<DiskFacts> before =
-      std::exchange(devices_, FactsOf(session));
-  std::vector<const DiskFacts*> fresh, gone;
-  auto old = before.begin();
-  for (const DiskFacts& f : devices_) {
-    while (old != before.end() && old->dev < f.dev) gone.push_back(&*old++);
-    if (old != before.end() && old->dev == f.dev) {
-      const DiskFacts& was = *old++;
-      if (was == f) continue;
-      if (DifferInHolders(was, f)) {
-        if (absl::Status s = PutHolders(was, f); !s.ok()) return s;
-        continue;
-      }
-      gone.push_back(&was);
-    }
-    fresh.push_back(&f);
-  }
-  while (old != before.end()) gone.push_back(&*old++);
-  // A number may have another name now, and a name another number: what any of
-  // the fresh ones has stays, and is overwritten.
-  std::vector<std::vector<TreeEntry>> entries;
-  std::set<std::string> stays;
-  for (const DiskFacts* f : fresh) {
-    entries.push_back(EntriesOf(*f));
-    for (const TreeEntry& e : entries.back()) stays.insert(e.path);
-  }
-  std::map<DevT, std::map<std::string, std::string>> was;
-  for (const DiskFacts* f : gone) {
-    std::vector<TreeEntry> entries_before = EntriesOf(*f);
-    for (const TreeEntry& e : entries_before) was[f->dev][e.path] = e.text;
-    std::erase_if(entries_before,
-                  [&](const TreeEntry& e) { return stays.contains(e.path); });
-    Remove(entries_before);
-  }
-  for (size_t i = 0; i < fresh.size(); ++i) {
-    const auto& texts = was[fresh[i]->dev];
-    for (const TreeEntry& e : entries[i]) {
-      const auto w = texts.find(e.path);
-      if (w != texts.end() && w->second == e.text) continue;
-      if (absl::Status s = Put(e); !s.ok()) return s;
-    }
-  }
-  if (proc_.empty() || !fresh.empty() || !gone.empty()) {
-    for (const TreeEntry& e : ProcEntries(devices_, session.ctl->major())) {
-      if (proc_[e.path] == e.text) continue;
-      if (absl::Status s = Put(e); !s.ok()) return s;
-      proc_[e.path] = e.text;
-    }
-  }
-  return SyncNodes(session);
-}
-
-namespace {
-
-// "/dev/mapper/vg-home", if the device is mapped and has that node.
-std::string NodeOfMapped(const Session& session,
-                         const std::map<std::string, DevT>& nodes, DevT dev) {
-  if (dev.major_nr != session.ctl->major()) return "";
-  const auto md = session.ctl->FindMinor(dev.minor_nr);
-  if (md == nullptr) return "";
-  const std::string path = absl::StrCat("/dev/mapper/", md->dm_name());
-  const auto it = nodes.find(path);
-  return it != nodes.end() && it->second == dev ? path : "";
-}
-
-}  // namespace
-
-// As a client makes one: the text leads into the tree.
-absl::Status ScratchTree::PutLink(const std::string& path,
-                                  const std::string& to) {
-  const size_t slash = path.rfind('/');
-  absl::Status s = MakeDirs(Full(path.substr(1, slash - 1)));
-  return s.ok() ? Put({path.substr(1), TreeEntry::kLink, tree_ + to}) : s;
-}
-
-absl::Status ScratchTree::SyncNodes(const Session& session) {
-  const std::map<std::string, DevT> before =
-      std::exchange(nodes_, session.machine->Nodes());
-  if (before == nodes_) return absl::OkStatus();
-  for (const auto& [path, dev] : before) {
-    if (nodes_.contains(path)) continue;
-    if (NodeAt(path) == dev) unlink(Full(path.substr(1)).c_str());
-  }
-  for (const auto& [path, dev] : nodes_) {
-    if (!absl::StartsWith(path, "/dev/")) continue;
-    if (const auto it = before.find(path);
-        it != before.end() && it->second == dev) {
-      continue;
-    }
-    // A client's link leads there already.
-    if (NodeAt(path) == dev) continue;
-    const std::string mapper = NodeOfMapped(session, nodes_, dev);
-    // What LVM2 finds beside /dev/mapper it takes for its own only if it is a
-    // link, as udev and it make them; a state knows names and numbers alone.
-    absl::Status s = mapper.empty() || path == mapper ||
-                             absl::StartsWith(path, "/dev/mapper/")
-                         ? MakeNode(path.substr(1), DMDAX_KIND_BLOCK, dev)
-                         : PutLink(path, mapper);
-    if (!s.ok()) return s;
-  }
-  return absl::OkStatus();
 }
 
 absl::StatusOr<DevT> ScratchTree::HostNode(const std::string& path) {

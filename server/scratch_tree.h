@@ -4,7 +4,8 @@
 // (docs/protocol.md, "Names are files"), in a directory of our own.
 //
 //   absl::StatusOr<std::unique_ptr<ScratchTree>> tree = ScratchTree::Make();
-//   (*tree)->Sync(session);             // after each change of the machine
+//   (*tree)->Sync(session);             // after each change of the machine:
+//                                       // costs what has changed
 //   (*tree)->path();                    // "/tmp/dmdax-Yz3fQa/tree"
 //   (*tree)->NodeAt("/dev/mapper/home"); // what a client has made there
 //
@@ -17,9 +18,12 @@
 #ifndef DMDAX_SERVER_SCRATCH_TREE_H_
 #define DMDAX_SERVER_SCRATCH_TREE_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,6 +51,10 @@ class ScratchTree {
 
   absl::Status Sync(const Session& session);
 
+  // The nodes of the machine as they were synced, and those of one device.
+  const std::map<std::string, DevT>& nodes() const { return nodes_; }
+  const std::set<std::string>& NodesOf(DevT dev) const;
+
   // The block device node at a path of the machine, links followed.
   std::optional<DevT> NodeAt(const std::string& path) const;
   // The same of a path that is the host's, where a client may have made one:
@@ -59,17 +67,47 @@ class ScratchTree {
   absl::Status MakeSkeleton();
   absl::Status Put(const TreeEntry& entry);
   void Remove(const std::vector<TreeEntry>& entries);
-  absl::Status PutHolders(const DiskFacts& before, const DiskFacts& now);
   absl::Status MakeNode(const std::string& path, int kind, DevT dev);
+  static absl::Status MakeDirs(const std::string& path);
+
+  // --- scratch_sync.cc ---
+  // Of a disk and of one that holds it: their names.
+  using Links = std::set<std::pair<std::string, std::string>>;
+  void Forget();
+  absl::Status SyncProc(const Session& session);
+  absl::Status SyncDisks(const Session& session, const std::set<DevT>& devices);
+  Links MoveLinks(const Session& session, const std::vector<DiskFacts>& gone,
+                  const std::vector<DiskFacts>& fresh);
+  absl::Status PutLinks(const Session& session,
+                        const std::vector<DiskFacts>& gone,
+                        const std::vector<DiskFacts>& fresh,
+                        const Links& added);
+  absl::Status Replace(const std::vector<DiskFacts>& gone,
+                       const std::vector<DiskFacts>& fresh);
+  absl::Status SyncPartitions(const std::vector<DiskFacts>& gone,
+                              const std::vector<DiskFacts>& fresh);
+  absl::Status WritePartitions();
+  absl::Status SyncNodes(const Session& session,
+                         const std::set<std::string>& paths);
   absl::Status PutLink(const std::string& path, const std::string& to);
-  absl::Status SyncNodes(const Session& session);
+  // Of a disk that is in the tree, or null.
+  const DiskFacts* FindFacts(const Session& session,
+                             const std::string& name) const;
   std::string Full(const std::string& path) const { return tree_ + "/" + path; }
 
   const std::string top_, tree_;
   const Fd lock_;
-  std::vector<DiskFacts> devices_;  // by number
-  std::map<std::string, std::string> proc_;
+  bool is_filled_ = false;  // with all of the machine
+  uint32_t dm_major_ = 0;
+  std::map<DevT, DiskFacts> devices_;
+  std::map<std::string, std::set<std::string>> holders_;  // of a disk, by name
+  // The lines of /proc/partitions, and the file as far as it is written.
+  std::map<DevT, std::string> partitions_;
+  Fd partitions_file_;
+  size_t partitions_size_ = 0;
   std::map<std::string, DevT> nodes_;
+  // nodes_ the other way round.
+  std::map<DevT, std::set<std::string>> paths_of_;
 };
 
 }  // namespace dmdax

@@ -58,14 +58,14 @@ class Server {
     Connection connection;
     std::string comm;
     std::list<Pending> waiting;
-    bool asks = false;  // it has asked for something
+    bool asks = false;     // it has asked for something
+    uint32_t watched = 0;  // the events of its socket that are waited for
   };
 
   absl::Status Loop(int until, absl::FunctionRef<bool()> is_over);
   absl::Status Watch(int fd, uint64_t what, uint32_t events);
   // Follows changes of the state that others make.
   void WatchState();
-  void SeeState();
   void Accept();
   void Serve(uint64_t id, uint32_t events);
   void Take(uint64_t id, Client& client);
@@ -83,7 +83,6 @@ class Server {
   ScratchTree& tree_;
   Fd listener_;
   Fd epoll_;
-  Fd state_changes_;  // inotify(7)'s, of the state's generation
   bool watches_state_ = false;
   bool prepared_ = false;
   Fd reserve_;  // a descriptor for when there are no more

@@ -14,6 +14,7 @@ void ChangeDm(KernelProfile& p) {
   p.dm_add_disk = DmAddDisk::kAtFirstLoad;
   p.dm_sets_type_before_queue = false;
   p.dm_list_order = DmListOrder::kByName;
+  p.dm_stats_split = DmStatsSplit::kEach;
   p.dm_list_has_uuid = true;
   p.dm_has_ima = true;
   p.dm_dax_check_recurses = false;

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/errno_status.h"
+#include "dm/bio/account_io.h"
 #include "dm/bio/bio_status.h"
 #include "dm/bio_map.h"
 #include "dm/dm_table.h"
@@ -194,12 +195,13 @@ absl::Status BioSubmitter::SendToDisk(const Bio& bio) {
 }
 
 absl::Status BioSubmitter::SendToMapped(const Bio& bio, MappedDevice& md) {
-  if (machine_ != nullptr && bio.op != ReqOp::kFlush) {
-    md.stats().Account(IsRead(bio.op) ? bio.op : ReqOp::kWrite,
-                       bio.sector.value(), bio.count);
-  }
   const MappedDevice::LiveTable live(md);
   const DmTable* table = live.get();
+  if (machine_ != nullptr && table != nullptr && bio.op != ReqOp::kFlush) {
+    AccountIo(machine_->profile(), md, *table,
+              IsRead(bio.op) ? ReqOp::kRead : ReqOp::kWrite, bio.sector,
+              bio.count);
+  }
   if (bio.op == ReqOp::kFlush) {
     return table == nullptr ? absl::OkStatus() : Flush(bio, *table);
   }

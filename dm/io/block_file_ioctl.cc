@@ -240,6 +240,7 @@ absl::StatusOr<int> BlockFile::Ioctl(const BlockIoctl& request) {
       if (!Get(request, &on)) return Fault();
       bdev_.BlkRoSet(on != 0, ctl_.machine().profile());
       ctl_.machine().BumpIoGeneration();
+      ctl_.machine().changed().Device(bdev_.dev());
       return 0;
     }
     case BLKRASET:
@@ -247,6 +248,7 @@ absl::StatusOr<int> BlockFile::Ioctl(const BlockIoctl& request) {
       if (!request.admin) return Refuse(EACCES, *this, "needs CAP_SYS_ADMIN");
       bdev_.queue().set_ra_pages(
           static_cast<uint32_t>(request.value * kSectorSize / kPageSize));
+      ctl_.machine().changed().Device(bdev_.whole().dev());
       return 0;
     case BLKRRPART: {
       if (!request.admin) return Refuse(EACCES, *this, "needs CAP_SYS_ADMIN");

@@ -16,6 +16,10 @@ namespace {
 // Of struct dm_ioctl.
 constexpr size_t kDmVersion = 12, kDmDataSize = 12, kDmSize = 312;
 constexpr uint32_t kDmType = 0xfd, kDmWait = 8;
+// DM_VERSION, LIST_DEVICES, DEV_STATUS, DEV_WAIT, TABLE_DEPS, TABLE_STATUS,
+// LIST_VERSIONS, GET_TARGET_VERSION: after one that fails nothing is other.
+constexpr uint32_t kDmAsks =
+    1 << 0 | 1 << 2 | 1 << 7 | 1 << 8 | 1 << 11 | 1 << 12 | 1 << 13 | 1 << 17;
 // include/linux/errno.h: the kernel runs the signal's handler, and then, as
 // the handler was set up, does the call again or says EINTR.
 constexpr int kRestart = 512;
@@ -46,10 +50,14 @@ Reply ControlIoctl(Call& call, const OpenFile& file) {
   request.resize(
       memory.ReadSome(address, absl::MakeSpan(request.data(), request.size())));
   // The version is written back whatever comes of the command: memory that can
-  // not be written is refused before anything is done.
+  // not be written is refused before anything is done; where nothing would be,
+  // the answer finds it out.
+  const uint32_t number = command & 0xff;
+  const bool asks = number < 32 && (kDmAsks >> number & 1) != 0;
   if (request.size() < kDmVersion ||
-      !memory.Write(address, absl::MakeConstSpan(request.data(), kDmVersion))
-           .ok()) {
+      (!asks &&
+       !memory.Write(address, absl::MakeConstSpan(request.data(), kDmVersion))
+            .ok())) {
     return Reply::Errno(EFAULT);
   }
   uint32_t wanted = 0;
@@ -72,6 +80,9 @@ Reply ControlIoctl(Call& call, const OpenFile& file) {
       absl::string_view(request).substr(0, request.find_last_not_of('\0') + 1);
   bool answered;
   const int error = CallMachine(call, e, &answered);
+  if (answered && asks && e.out.size() < kDmVersion) {
+    e.out.append(request, e.out.size(), kDmVersion - e.out.size());
+  }
   if (answered && !memory.Write(address, e.out).ok()) {
     return Reply::Errno(EFAULT);
   }

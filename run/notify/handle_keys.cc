@@ -4,11 +4,14 @@
 // all others stay with the host.
 #include <errno.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "base/errno_status.h"
+#include "run/key_call.h"
 #include "run/notify/handlers.h"
 #include "server/protocol.h"
 
@@ -23,11 +26,12 @@ bool IsLogon(Call& call, uint64_t type) {
   return word.ok() && *word == "logon";
 }
 
-Reply UseKey(Call& call, unsigned what, uint64_t payload, uint64_t size) {
-  if (!IsLogon(call, call.arg(0))) return Reply::Continue();
-  const absl::StatusOr<std::string> description =
-      call.target.memory().ReadString(call.arg(1));
-  if (!description.ok()) return Reply::Errno(ErrnoOf(description.status()));
+// `description` and `payload` are addresses.
+Reply UseKey(Call& call, unsigned what, uint64_t description, uint64_t payload,
+             uint64_t size) {
+  const absl::StatusOr<std::string> text =
+      call.target.memory().ReadString(description);
+  if (!text.ok()) return Reply::Errno(ErrnoOf(text.status()));
   if (size > kMostPayload) return Reply::Errno(EINVAL);
   std::string bytes(size, '\0');
   if (size != 0) {
@@ -35,7 +39,7 @@ Reply UseKey(Call& call, unsigned what, uint64_t payload, uint64_t size) {
         call.target.memory().Read(payload, absl::MakeSpan(bytes.data(), size));
     if (!s.ok()) return Reply::Errno(ErrnoOf(s));
   }
-  bytes = absl::StrCat("logon", std::string(1, '\0'), *description,
+  bytes = absl::StrCat("logon", std::string(1, '\0'), *text,
                        std::string(1, '\0'), bytes);
   Exchange e(DMDAX_OP_KEY);
   e.head.flags = what;
@@ -48,20 +52,50 @@ Reply UseKey(Call& call, unsigned what, uint64_t payload, uint64_t size) {
 }  // namespace
 
 Reply AddKey(Call& call) {
-  return UseKey(call, DMDAX_KEY_ADD, call.arg(2),
+  if (!IsLogon(call, call.arg(0))) return Reply::Continue();
+  return UseKey(call, DMDAX_KEY_ADD, call.arg(1), call.arg(2),
                 call.arg(2) == 0 ? 0 : call.arg(3));
 }
 
-Reply RequestKey(Call& call) { return UseKey(call, DMDAX_KEY_REQUEST, 0, 0); }
+Reply RequestKey(Call& call) {
+  if (!IsLogon(call, call.arg(0))) return Reply::Continue();
+  return UseKey(call, DMDAX_KEY_REQUEST, call.arg(1), 0, 0);
+}
 
 Reply ControlKey(Call& call) {
   const int what = call.number(0), key = call.number(1);
-  if (key < DMDAX_FIRST_KEY) return Reply::Continue();
+  if (what == KEYCTL_SEARCH && IsLogon(call, call.arg(2))) {
+    return UseKey(call, DMDAX_KEY_REQUEST, call.arg(3), 0, 0);
+  }
+  if (!KeyctlNamesKey(what) || key < DMDAX_FIRST_KEY) return Reply::Continue();
+  std::string bytes;
+  if (KeyctlReads(what)) {
+    if (call.arg(3) > kMostPayload) return Reply::Errno(EINVAL);
+    bytes.resize(call.arg(3));
+    absl::Status s = call.target.memory().Read(
+        call.arg(2), absl::MakeSpan(bytes.data(), bytes.size()));
+    if (!s.ok()) return Reply::Errno(ErrnoOf(s));
+  } else {
+    const uint64_t third = call.arg(2);
+    bytes.assign(reinterpret_cast<const char*>(&third), sizeof(third));
+  }
   Exchange e(DMDAX_OP_KEY);
   e.head.flags = DMDAX_KEY_CONTROL;
   e.head.arg[0] = static_cast<uint64_t>(key);
   e.head.arg[1] = static_cast<uint64_t>(what);
-  return Reply::Errno(call.door.machine.Call(e));
+  e.in = bytes;
+  const int error = call.door.machine.Call(e);
+  if (error != 0) return Reply::Errno(error);
+  if (!KeyctlWrites(what)) {
+    return Reply::Value(static_cast<int64_t>(e.head.arg[0]));
+  }
+  const uint64_t written = std::min<uint64_t>(e.out.size(), call.arg(3));
+  if (call.arg(2) != 0 && written != 0) {
+    absl::Status s = call.target.memory().Write(
+        call.arg(2), absl::MakeConstSpan(e.out.data(), written));
+    if (!s.ok()) return Reply::Errno(ErrnoOf(s));
+  }
+  return Reply::Value(static_cast<int64_t>(e.out.size()));
 }
 
 }  // namespace dmdax::run

@@ -2,7 +2,6 @@
 #include "run/preload/client.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -37,6 +36,12 @@ uint64_t Pack(int fd, uint64_t inode) {
 }
 int FdOf(uint64_t slot) { return static_cast<int>(slot & 0xffffff) - 1; }
 
+// One that a call has.
+struct Connection {
+  int fd = -1;        // none: errno says why
+  uint64_t slot = 0;  // as it is kept; 0: it is not
+};
+
 // Of a socket; 0: it is none.
 uint64_t InodeOf(int fd) {
   struct stat st;
@@ -55,9 +60,7 @@ void InChild() {
   owner = getpid();
 }
 
-__attribute__((constructor)) void WatchForks() {
-  pthread_atfork(nullptr, nullptr, &InChild);
-}
+__attribute__((constructor)) void WatchForks() { InChildOfFork(&InChild); }
 
 const char* SocketPath() {
   static const char* const path = getenv(DMDAX_SOCKET_ENV);
@@ -126,66 +129,48 @@ bool PoolIsOurs() {
   return owner == self || owner.compare_exchange_strong(nobody, self);
 }
 
-int TakeConnection() {
-  if (PoolIsOurs()) {
+Connection TakeConnection() {
+  const bool pool_is_ours = PoolIsOurs();
+  if (pool_is_ours) {
     for (std::atomic<uint64_t>& slot : slots) {
       const uint64_t was = slot.exchange(0);
       if (was == 0) continue;
-      if (InodeOf(FdOf(was)) == was >> 24) return FdOf(was);
+      if (InodeOf(FdOf(was)) == was >> 24) return {FdOf(was), was};
     }
   }
-  return Connect();
+  const int fd = Connect();
+  return {fd, fd >= 0 && pool_is_ours ? Pack(fd, InodeOf(fd)) : 0};
 }
 
-void GiveConnection(int fd) {
-  if (PoolIsOurs()) {
-    const uint64_t packed = Pack(fd, InodeOf(fd));
+void GiveConnection(const Connection& connection) {
+  if (connection.slot != 0) {
     for (std::atomic<uint64_t>& slot : slots) {
       uint64_t none = 0;
-      if (slot.compare_exchange_strong(none, packed)) return;
+      if (slot.compare_exchange_strong(none, connection.slot)) return;
     }
   }
-  Close(fd);
+  Close(connection.fd);
 }
 
-// All of it: 0, EINTR (if it may, and nothing has come), EFAULT or EIO.
-int Receive(int socket, void* to, size_t size, Message& m, bool interruptible) {
+// Some of it, at least a byte: how many.  Else -EINTR, -EFAULT or -EIO.
+ssize_t ReceiveSome(int socket, iovec* parts, size_t n_parts, Message& m) {
+  int fd = -1;
+  const ssize_t n = ReceiveWithFd(socket, parts, n_parts,
+                                  m.out_cloexec ? MSG_CMSG_CLOEXEC : 0, &fd);
+  if (fd >= 0) m.out_fd = fd;
+  if (n > 0) return n;
+  return n < 0 && (errno == EINTR || errno == EFAULT) ? -errno : -EIO;
+}
+
+// All of it: 0, EFAULT or EIO.
+int Receive(int socket, void* to, size_t size, Message& m) {
   size_t done = 0;
   while (done < size) {
     iovec part = {static_cast<char*>(to) + done, size - done};
-    int fd = -1;
-    const ssize_t n = ReceiveWithFd(socket, &part, 1,
-                                    m.out_cloexec ? MSG_CMSG_CLOEXEC : 0, &fd);
-    if (n < 0 && errno == EINTR) {
-      if (interruptible && done == 0) return EINTR;
-      continue;
-    }
-    if (n < 0 && errno == EFAULT) return EFAULT;
-    if (n <= 0) return EIO;
+    const ssize_t n = ReceiveSome(socket, &part, 1, m);
+    if (n == -EINTR) continue;
+    if (n < 0) return static_cast<int>(-n);
     done += static_cast<size_t>(n);
-    if (fd >= 0) m.out_fd = fd;
-  }
-  return 0;
-}
-
-// What is behind the header.
-int ReceiveBytes(int socket, const dmdax_message& answer, Message& m) {
-  size_t size = answer.length - sizeof(answer) - answer.text;
-  const size_t wanted = size < m.out_size ? size : m.out_size;
-  if (const int error = Receive(socket, m.out, wanted, m, false)) return error;
-  m.out_size = wanted;
-  char rest[512];
-  for (size -= wanted; size > 0;) {
-    const size_t n = size < sizeof(rest) ? size : sizeof(rest);
-    if (const int error = Receive(socket, rest, n, m, false)) return error;
-    size -= n;
-  }
-  for (size_t text = answer.text; text > 0;) {
-    const size_t n = text < sizeof(rest) - 1 ? text : sizeof(rest) - 1;
-    if (const int error = Receive(socket, rest, n, m, false)) return error;
-    rest[n] = '\0';
-    Say(rest, "");
-    text -= n;
   }
   return 0;
 }
@@ -195,22 +180,81 @@ bool IsAnswer(const dmdax_message& answer) {
          answer.text <= answer.length - sizeof(answer);
 }
 
-int CallOn(int socket, Message& m) {
+// The header: 0, EINTR (if it may be), or EIO.  Most answers come whole, in one
+// call: `have` of the bytes behind it are in `m.out`.
+int ReceiveHead(int socket, dmdax_message* answer, Message& m, size_t* have) {
+  char* const head = reinterpret_cast<char*>(answer);
+  iovec parts[2] = {{head, sizeof(*answer)}, {m.out, m.out_size}};
+  ssize_t n;
+  do {
+    n = ReceiveSome(socket, parts, m.out_is_ours ? 2 : 1, m);
+    if (n == -EINTR && m.interruptible) return EINTR;
+  } while (n == -EINTR);
+  if (n < 0) return EIO;
+  const auto come = static_cast<size_t>(n);
+  *have = 0;
+  if (come < sizeof(*answer)) {
+    const size_t missing = sizeof(*answer) - come;
+    if (Receive(socket, head + come, missing, m) != 0) return EIO;
+  } else {
+    *have = come - sizeof(*answer);
+  }
+  return IsAnswer(*answer) && *have <= answer->length - sizeof(*answer) ? 0
+                                                                        : EIO;
+}
+
+// What is behind the header, of which `have` is in `m.out`.
+int ReceiveBytes(int socket, const dmdax_message& answer, Message& m,
+                 size_t have) {
+  size_t size = answer.length - sizeof(answer) - answer.text;
+  const size_t wanted = size < m.out_size ? size : m.out_size;
+  char* const out = static_cast<char*>(m.out);
+  if (have < wanted) {
+    const int error = Receive(socket, out + have, wanted - have, m);
+    if (error != 0) return error;
+    have = wanted;
+  }
+  m.out_size = wanted;
+  char rest[512];
+  for (size -= wanted; size > 0;) {
+    const size_t n = size < sizeof(rest) ? size : sizeof(rest);
+    if (const int error = Receive(socket, rest, n, m)) return error;
+    size -= n;
+  }
+  // What came with the bytes, and had room behind them, is of the remark.
+  const char* early = out + wanted;
+  have -= wanted;
+  for (size_t text = answer.text; text > 0;) {
+    const size_t n = text < sizeof(rest) - 1 ? text : sizeof(rest) - 1;
+    const size_t here = have < n ? have : n;
+    if (here > 0) memcpy(rest, early, here);
+    early += here;
+    have -= here;
+    const int error = Receive(socket, rest + here, n - here, m);
+    if (error != 0) return error;
+    rest[n] = '\0';
+    Say(rest, "");
+    text -= n;
+  }
+  return 0;
+}
+
+int CallOn(const Connection& connection, Message& m) {
   dmdax_message answer;
-  int error = Receive(socket, &answer, sizeof(answer), m, m.interruptible);
-  if (error == 0 && !IsAnswer(answer)) error = EIO;
-  if (error == 0) error = ReceiveBytes(socket, answer, m);
+  size_t have;
+  int error = ReceiveHead(connection.fd, &answer, m, &have);
+  if (error == 0) error = ReceiveBytes(connection.fd, answer, m, have);
   if (error != 0) {
-    Close(socket);
+    Close(connection.fd);
     return error == EIO ? Gone() : error;
   }
   if (answer.serial != m.head.serial) {
     // A server of another version, or one that does not take us.
-    Close(socket);
+    Close(connection.fd);
     Say("the machine's server refuses: ", strerror(answer.error));
     return answer.error != 0 ? answer.error : EIO;
   }
-  GiveConnection(socket);
+  GiveConnection(connection);
   m.head = answer;
   return answer.error;
 }
@@ -233,12 +277,12 @@ int Call(Message& m) {
   if (m.in_size > DMDAX_MAX_PAYLOAD) return ENOMEM;
   // A connection that was kept may be to a server that has ended since.
   for (int i = 0; i <= kSlots; ++i) {
-    const int socket = TakeConnection();
-    if (socket < 0) return errno == EACCES ? Refused() : Gone();
+    const Connection connection = TakeConnection();
+    if (connection.fd < 0) return errno == EACCES ? Refused() : Gone();
     const int error =
-        run::SendMessage(socket, m.head, m.in, m.in_size, m.in_fd);
-    if (error == 0) return CallOn(socket, m);
-    Close(socket);
+        run::SendMessage(connection.fd, m.head, m.in, m.in_size, m.in_fd);
+    if (error == 0) return CallOn(connection, m);
+    Close(connection.fd);
     if (error == EFAULT) return error;
   }
   return Gone();

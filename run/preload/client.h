@@ -34,6 +34,8 @@ struct Message {
   int in_fd = -1;       // a descriptor that goes along, or none
   void* out = nullptr;  // where the answer's bytes go
   size_t out_size = 0;  // how many at most; then, how many there are
+  // `out` is no program's memory: all of it may be written to.
+  bool out_is_ours = false;
   bool out_cloexec = true;
   int out_fd = -1;  // the descriptor that came
   // A signal's handler ends it, with EINTR.

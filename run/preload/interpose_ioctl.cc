@@ -66,12 +66,11 @@ size_t WithoutZeros(const char* bytes, size_t size) {
 // The kernel reads the struct, and then as much as it says.
 int ControlIoctl(const File& file, uint32_t command, void* argument) {
   char head[kDmSize] = {};
-  const size_t there = ReadUser(argument, head, sizeof(head));
   // The version is written back whatever comes of the command: memory that can
   // not be written is refused before anything is done.
-  if (there < kDmVersion || !WriteUser(argument, head, kDmVersion)) {
-    return Result(EFAULT);
-  }
+  const UserHead user = ReadUserHead(argument, head, sizeof(head), kDmVersion);
+  if (!user.writable) return Result(EFAULT);
+  const size_t there = user.size;
   uint32_t wanted = 0;
   if (there == kDmSize) memcpy(&wanted, head + kDmDataSize, sizeof(wanted));
   size_t size = there;
@@ -90,14 +89,16 @@ int ControlIoctl(const File& file, uint32_t command, void* argument) {
   m.in_size = WithoutZeros(request.data(), size);
   m.out = request.data();  // which has gone by then
   m.out_size = size;
-  m.interruptible = (command & 0xff) == kDmWait;
+  m.out_is_ours = true;
+  const bool waits = (command & 0xff) == kDmWait;
+  m.interruptible = waits;
   const int error = Call(m);
   // No bytes come with an error of our own.
-  const bool answered = m.head.error == error;
-  if (answered && !WriteUser(argument, request.data(), m.out_size)) {
-    return Result(EFAULT);
-  }
-  return Result(error);
+  if (m.head.error != error) return Result(error);
+  const bool written =
+      waits ? WriteUser(argument, request.data(), m.out_size)
+            : WriteUserHead(argument, request.data(), m.out_size);
+  return Result(written ? error : EFAULT);
 }
 
 // The descriptor that the argument names, if it is one; else -1.
@@ -138,6 +139,7 @@ int OtherIoctl(const File& file, uint32_t command, void* argument) {
   m.in_fd = FdAlong(arg, argument, bytes, size);
   m.out = bytes;  // which have gone by then
   m.out_size = sizeof(bytes);
+  m.out_is_ours = true;
   if (const int error = Call(m)) return Result(error);
   if (!WriteUser(argument, bytes, m.out_size)) return Result(EFAULT);
   return static_cast<int>(m.head.arg[0]);

@@ -81,22 +81,22 @@ EXPORT int quotactl(int command, const char* said, int id,
 }
 EXPORT int open_tree(int dir, const char* said, unsigned flags) noexcept {
   if (IsMachines(dir, said)) return Refuse("open_tree", said);
-  return NEXT(open_tree)(dir, said, flags);
+  return NEXT_OR_CALL(open_tree, dir, said, flags);
 }
 EXPORT int move_mount(int from_dir, const char* from, int to_dir,
                       const char* to, unsigned flags) noexcept {
   if (IsMachines(from_dir, from)) return Refuse("move_mount", from);
   if (IsMachines(to_dir, to)) return Refuse("move_mount", to);
-  return NEXT(move_mount)(from_dir, from, to_dir, to, flags);
+  return NEXT_OR_CALL(move_mount, from_dir, from, to_dir, to, flags);
 }
 EXPORT int fspick(int dir, const char* said, unsigned flags) noexcept {
   if (IsMachines(dir, said)) return Refuse("fspick", said);
-  return NEXT(fspick)(dir, said, flags);
+  return NEXT_OR_CALL(fspick, dir, said, flags);
 }
 EXPORT int mount_setattr(int dir, const char* said, unsigned flags,
                          mount_attr* attributes, size_t size) noexcept {
   if (IsMachines(dir, said)) return Refuse("mount_setattr", said);
-  return NEXT(mount_setattr)(dir, said, flags, attributes, size);
+  return NEXT_OR_CALL(mount_setattr, dir, said, flags, attributes, size);
 }
 EXPORT int fsconfig(int fd, unsigned command, const char* key,
                     const void* value, int more) noexcept {
@@ -108,7 +108,7 @@ EXPORT int fsconfig(int fd, unsigned command, const char* key,
   if ((is_path || command == FSCONFIG_SET_STRING) && IsMachines(dir, path)) {
     return Refuse("mount", path);
   }
-  return NEXT(fsconfig)(fd, command, key, value, more);
+  return NEXT_OR_CALL(fsconfig, fd, command, key, value, more);
 }
 // It has no header.
 EXPORT int pivot_root(const char* root, const char* old) noexcept {

@@ -140,8 +140,9 @@ int RenameAt(int from_dir, const char* from_said, int to_dir,
   int error = ChangeError(from);
   if (error == 0) error = KernelsOwn(to, EPERM, EPERM);
   if (error != 0) return Result(error);
-  return Told(NEXT(renameat2)(from_dir, from.get(), to_dir, to.get(), flags),
-              from, to);
+  return Told(
+      NEXT_OR_CALL(renameat2, from_dir, from.get(), to_dir, to.get(), flags),
+      from, to);
 }
 
 int LinkAt(int from_dir, const char* from_said, int to_dir, const char* to_said,

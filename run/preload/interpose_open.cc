@@ -76,6 +76,13 @@ bool HasMachinesName(int fd, char* path, size_t size) {
   return IsMachinesPath(path);
 }
 
+using Fcntl = int(int, int, ...);
+Fcntl* NextFcntl() {
+  void* at = dlsym(RTLD_NEXT, "fcntl64");
+  if (at == nullptr) at = dlsym(RTLD_NEXT, "fcntl");
+  return reinterpret_cast<Fcntl*>(at);
+}
+
 }  // namespace
 
 int OpenAt(int dir, const char* said, int flags, mode_t mode) {
@@ -226,7 +233,7 @@ EXPORT int close(int fd) {
 }
 EXPORT int close_range(unsigned first, unsigned last, int flags) noexcept {
   ForgetAll();
-  return NEXT(close_range)(first, last, flags);
+  return NEXT_OR_CALL(close_range, first, last, flags);
 }
 EXPORT void closefrom(int first) noexcept {
   ForgetAll();
@@ -261,8 +268,7 @@ EXPORT int fcntl64(int fd, int command, ...) {
   va_start(args, command);
   void* const argument = va_arg(args, void*);
   va_end(args);
-  static auto* const real =
-      reinterpret_cast<int (*)(int, int, ...)>(dlsym(RTLD_NEXT, "fcntl64"));
+  static Fcntl* const real = NextFcntl();
   if (command == F_GETFL) {
     if (const File file = FileOf(fd)) {
       const int flags = real(fd, command);

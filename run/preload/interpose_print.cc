@@ -66,7 +66,7 @@ EXPORT int __dprintf_chk(int fd, int level, const char* format, ...) {
 EXPORT void backtrace_symbols_fd(void* const* frames, int count,
                                  int fd) noexcept {
   if (!FileOf(fd)) return NEXT(backtrace_symbols_fd)(frames, count, fd);
-  char** const names = backtrace_symbols(frames, count);
+  char** const names = NEXT(backtrace_symbols)(frames, count);
   for (int i = 0; names != nullptr && i < count; ++i) {
     dprintf(fd, "%s\n", names[i]);
   }

@@ -137,8 +137,8 @@ EXPORT int statx(int dir, const char* said, int flags, unsigned mask,
                  struct statx* stx) noexcept {
   const Path path(dir, said);
   // The time has a node's number.
-  const int result =
-      NEXT(statx)(dir, path.get(), flags, mask | STATX_BASIC_STATS, stx);
+  const int result = NEXT_OR_CALL(statx, dir, path.get(), flags,
+                                  mask | STATX_BASIC_STATS, stx);
   struct stat st = {};
   if (result == 0) {
     st.st_mode = stx->stx_mode;

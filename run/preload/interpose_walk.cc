@@ -15,9 +15,12 @@
 namespace dmdax::preload {
 namespace {
 
-// libc has no argument for the program's own.
-thread_local __ftw64_func_t simple = nullptr;
-thread_local __nftw64_func_t full = nullptr;
+// libc has no argument for the program's own.  The library is there from the
+// start, so that they need nothing of a linker that not every libc has.
+#define AT_START __attribute__((tls_model("initial-exec"))) thread_local
+AT_START __ftw64_func_t simple = nullptr;
+AT_START __nftw64_func_t full = nullptr;
+#undef AT_START
 
 // What stat(2) in front of libc says of a node; as it was of others.
 const struct stat64* Shown(const char* path, int type, struct stat64* room,

@@ -44,7 +44,7 @@ std::atomic_flag taken = ATOMIC_FLAG_INIT;
 
 // A child that another thread has made must not find it taken for ever.
 __attribute__((constructor)) void WatchForks() {
-  pthread_atfork(nullptr, nullptr, [] { taken.clear(); });
+  InChildOfFork([] { taken.clear(); });
 }
 
 bool IsStill(const Lease& lease) {

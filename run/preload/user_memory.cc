@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 
 namespace dmdax::preload {
@@ -45,6 +46,24 @@ bool WriteUser(void* pointer, const void* from, size_t size) {
     return true;
   }
   return n == static_cast<ssize_t>(size);
+}
+
+UserHead ReadUserHead(void* pointer, void* to, size_t size, size_t written) {
+  // The last part copies memory of the program to where it is.
+  const iovec ours[] = {{to, size}, {pointer, written}};
+  const iovec theirs[] = {{pointer, size}, {pointer, written}};
+  const ssize_t n = process_vm_readv(getpid(), ours, 2, theirs, 2, 0);
+  if (n == static_cast<ssize_t>(size + written)) return {size, true};
+  const size_t there = ReadUser(pointer, to, size);
+  return {there, there >= written && WriteUser(pointer, to, written)};
+}
+
+bool WriteUserHead(void* pointer, const void* from, size_t size) {
+  constexpr uintptr_t kPage = 4096;
+  const auto at = reinterpret_cast<uintptr_t>(pointer);
+  if (at % kPage + size > kPage) return WriteUser(pointer, from, size);
+  memcpy(pointer, from, size);
+  return true;
 }
 
 }  // namespace dmdax::preload

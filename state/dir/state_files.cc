@@ -21,7 +21,6 @@
 namespace dmdax {
 namespace {
 
-constexpr char kGeneration[] = "generation";
 constexpr char kLock[] = "lock";
 
 // Twice the same number: of one that is just being written, a reader may see
@@ -31,14 +30,14 @@ std::string GenerationText(uint64_t generation) {
 }
 
 absl::StatusOr<uint64_t> KnownGeneration(const PrivateDir& dir) {
-  absl::StatusOr<Fd> fd = dir.OpenFile(kGeneration, O_RDONLY);
+  absl::StatusOr<Fd> fd = dir.OpenFile(kStateGeneration, O_RDONLY);
   if (!fd.ok()) {
     return ErrnoOf(fd.status()) == ENOENT ? absl::StatusOr<uint64_t>(0)
                                           : fd.status();
   }
   char text[64];
   const ssize_t size = pread(fd->get(), text, sizeof(text), 0);
-  if (size < 0) return StateDirError("read", dir.PathOf(kGeneration));
+  if (size < 0) return StateDirError("read", dir.PathOf(kStateGeneration));
   const absl::string_view said(text, static_cast<size_t>(size));
   uint64_t generation = 0;
   if (!absl::SimpleAtoi(said.substr(0, said.find(' ')), &generation) ||
@@ -76,7 +75,7 @@ absl::Status DatabaseIsMissing(const PrivateDir& dir, const StateFiles& files,
     return Lost(dir,
                 absl::StrCat(how, kStateLog, "' beside it has changes of it"));
   }
-  return Lost(dir, absl::StrCat(how, kGeneration, "' beside it says that ",
+  return Lost(dir, absl::StrCat(how, kStateGeneration, "' beside it says that ",
                                 files.known, " changes were made"));
 }
 
@@ -104,16 +103,17 @@ absl::StatusOr<StateFiles> LookAtStateFiles(const PrivateDir& dir) {
   return files;
 }
 
-absl::Status CheckGeneration(const PrivateDir& dir, const StateFiles& files,
-                             uint64_t generation) {
+absl::Status CheckStateGeneration(const PrivateDir& dir,
+                                  const StateFiles& files,
+                                  uint64_t generation) {
   if (generation >= files.known) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(
       "state directory: '", dir.PathOf(kStateDb), "' has ", generation,
-      " changes, but '", kGeneration, "' beside it says that ", files.known,
-      " were made: its log, '", kStateLog,
+      " changes, but '", kStateGeneration, "' beside it says that ",
+      files.known, " were made: its log, '", kStateLog,
       "', is damaged, or of another time; put the files back as they were, or "
       "remove '",
-      dir.PathOf(kGeneration), "' to go on with what is there"));
+      dir.PathOf(kStateGeneration), "' to go on with what is there"));
 }
 
 absl::Status LogIsMissing(const PrivateDir& dir) {
@@ -130,7 +130,8 @@ absl::Status LogIsDamaged(const PrivateDir& dir) {
 }
 
 void NoteGeneration(const PrivateDir& dir, uint64_t generation) {
-  const absl::StatusOr<Fd> fd = dir.OpenFile(kGeneration, O_WRONLY | O_CREAT);
+  const absl::StatusOr<Fd> fd =
+      dir.OpenFile(kStateGeneration, O_WRONLY | O_CREAT);
   if (!fd.ok()) return;
   const std::string text = GenerationText(generation);
   [[maybe_unused]] const ssize_t ignored =
@@ -156,7 +157,7 @@ absl::Status CheckIsForState(const PrivateDir& dir) {
   std::sort(names->begin(), names->end());
   for (const std::string& name : *names) {
     // What a command that was killed has left, and what no one means.
-    bool ours = name == kGeneration || name == "state.new" ||
+    bool ours = name == kStateGeneration || name == "state.new" ||
                 absl::StartsWith(name, kStateDb) ||
                 DiskFileDir::IsDiskFile(name);
     if (name == kLock) {

@@ -44,6 +44,8 @@ inline constexpr char kStateDb[] = "state.db";
 inline constexpr char kStateLog[] = "state.db-wal";
 inline constexpr char kStateShm[] = "state.db-shm";
 inline constexpr char kStateJournal[] = "state.db-journal";
+// What each change writes to, by whoever it is made.
+inline constexpr char kStateGeneration[] = "generation";
 // The database before it has its name.
 inline constexpr char kNewStateDb[] = "state.db.new";
 

@@ -2,6 +2,8 @@
 #include "dm/io/direct_io.h"
 
 #include <cerrno>
+#include <map>
+#include <string>
 
 #include "tests/dm/target_testing.h"
 
@@ -150,6 +152,45 @@ TEST_F(DirectIoTest, StatisticsCountRequestsAndSectorsByArea) {
             "1024+1024 1 0 8 0 0 0 0 0 0 0 0 0 0\n");
   EXPECT_EQ(send("@stats_clear 0"), "");
   EXPECT_EQ(send("@stats_print 0 0 1"), "0+1024 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
+}
+
+TEST_F(DirectIoTest, StatisticsOfWhatIsCutAreTheKernels) {
+  const std::map<std::string, std::string> second = {
+      {"v4_14", "8+8 1 0 8 0 0 0 0 0 0 0 0 0 0\n"},
+      // It began twice, and ended once.
+      {"v5_10", "8+8 1 0 8 0 0 0 0 0 1 0 0 0 0\n"},
+      // It follows the first half.
+      {"v6_1", "8+8 1 1 8 0 0 0 0 0 0 0 0 0 0\n"}};
+  for (const auto& [kernel, counts] : second) {
+    BootWithMemory(kernel);
+    ASSERT_THAT(Create("s", {Row(0, 8, "linear", "/dev/mem0 0"),
+                             Row(8, 8, "linear", "/dev/mem0 64")}),
+                IsOk());
+    DmIoctl io{.name = "s"};
+    std::string reply;
+    ASSERT_THAT(ctl().TargetMsg(io, sector_t{0}, "@stats_create - 8", &reply),
+                IsOk());
+    ASSERT_THAT(Read("s", 0, 16 * kSectorSize), IsOk());
+    ASSERT_THAT(ctl().TargetMsg(io, sector_t{0}, "@stats_print 0", &reply),
+                IsOk());
+    EXPECT_EQ(reply, "0+8 1 0 8 0 0 0 0 0 0 0 0 0 0\n" + counts) << kernel;
+  }
+}
+
+TEST_F(DirectIoTest, StatisticsCallWhatFollowsMerged) {
+  ASSERT_THAT(Create("s", {Row(0, 64, "linear", "/dev/mem0 0")}), IsOk());
+  DmIoctl io{.name = "s"};
+  std::string reply;
+  ASSERT_THAT(ctl().TargetMsg(io, sector_t{0}, "@stats_create - /1", &reply),
+              IsOk());
+  ASSERT_THAT(Read("s", 0, 4096), IsOk());
+  ASSERT_THAT(Read("s", 4096, 4096), IsOk());
+  ASSERT_THAT(Write("s", 8192, 4096), IsOk());  // the other way
+  ASSERT_THAT(Write("s", 0, 4096), IsOk());
+  ASSERT_THAT(Write("s", 4096, 4096), IsOk());
+  ASSERT_THAT(ctl().TargetMsg(io, sector_t{0}, "@stats_print 0", &reply),
+              IsOk());
+  EXPECT_EQ(reply, "0+64 2 1 16 0 3 1 24 0 0 0 0 0 0\n");
 }
 
 TEST_F(DirectIoTest, WhatATargetCountsIsCountedOnce) {

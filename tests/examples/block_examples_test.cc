@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "block/absent_objects.h"
+#include "block/changed_devices.h"
 #include "block/disk_bytes.h"
 #include "block/disk_files.h"
 #include "block/machine.h"
@@ -43,6 +44,22 @@ TEST_F(BlockExamples, BlockDevice) {
   BlockDevice* bdev = disk;
 #include "tests/examples/block/block_device.inc"
   EXPECT_NE(dax, nullptr);
+}
+
+TEST_F(BlockExamples, ChangedDevices) {
+  Machine& machine = hardware;
+  int all = 0;
+  std::vector<BlockDevice*> some;
+  const auto look = [&] {
+    const auto LookAtAll = [&] { ++all; };
+    const auto LookAt = [&](BlockDevice* bdev) { some.push_back(bdev); };
+#include "tests/examples/block/changed_devices.inc"
+  };
+  look();
+  machine.SetBlockCapacity(*disk, 8);
+  look();
+  EXPECT_EQ(all, 1);
+  EXPECT_EQ(some, std::vector<BlockDevice*>{disk});
 }
 
 TEST_F(BlockExamples, DiskBytes) {

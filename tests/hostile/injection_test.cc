@@ -7,6 +7,7 @@
 //   DMDAX_EVERY=1 bazel-bin/tests/hostile/injection_test bazel-bin/tools/dmdax
 //
 // harms every call; without, every 7th.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -185,6 +186,43 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Replace", false, {"machine", "load", "--replace", "WORLD"}},
         Case{"Undo", false, {"machine", "undo"}}),
     [](const auto& each) { return each.param.name; });
+
+bool IsReadOfTheWorld(const Call& call) {
+  return call.nr == SYS_read && fs::path(call.file).filename() == "many";
+}
+
+// What was read until a disk fails looks like a World, with fewer devices.
+TEST(ReadInjectionTest, HalfAWorldIsNone) {
+  Scratch scratch;
+  std::string many;
+  for (int i = 0; i < 10000; ++i) {
+    absl::StrAppend(&many, "pmem { name: \"p", i,
+                    "\" base: ", uint64_t{1} << 32 | i << 12,
+                    " size: 4096 }\n");
+  }
+  const std::string path = scratch.Put("many", many);
+  ASSERT_EQ(scratch.Run({"machine", "load", scratch.Put("w", kWorld)}).rc, 0);
+  const std::string before = MachineOf(scratch.state());
+  const std::vector<Words> commands = {{"machine", "load", "--replace", path},
+                                       {"--world", path, "table"}};
+  for (const Words& command : commands) {
+    int reads = 0;
+    for (;; ++reads) {
+      scratch.traced = true;
+      const Traced traced =
+          Trace(scratch.Start(command),
+                {.at = reads, .error = EIO, .which = &IsReadOfTheWorld});
+      scratch.traced = false;
+      if (!traced.harmed) break;
+      SCOPED_TRACE(reads);
+      EXPECT_EQ(traced.rc, 1);
+      EXPECT_THAT(ReadFile(scratch.File(".err")),
+                  testing::HasSubstr("Input/output error"));
+      EXPECT_EQ(MachineOf(scratch.state()), before);
+    }
+    EXPECT_GT(reads, 2) << "no read is in the middle";
+  }
+}
 
 }  // namespace
 }  // namespace dmdax::hostile

@@ -78,7 +78,6 @@ TEST_F(LiveMapTest, AJournalThatCanNotCommitEndsAllChanges) {
   EXPECT_TRUE(outcome.fallbacks.empty());  // no page is tried
   EXPECT_EQ(Read(0).order, 9);
   EXPECT_EQ(Fallocate(0, 0, kPage), -EROFS);
-  EXPECT_EQ(inode->FsyncRange(0, INT64_MAX, false), -EROFS);
   // xfs shuts down, and reads fail too.
   Use("v6_1", "xfs");
   inode->extents.SetType(0, 8 << 20, IOMAP_UNWRITTEN);
@@ -87,6 +86,35 @@ TEST_F(LiveMapTest, AJournalThatCanNotCommitEndsAllChanges) {
   fs->set_journal_io([] { return -EIO; });
   EXPECT_EQ(inode->FsyncRange(0, INT64_MAX, false), -EIO);
   EXPECT_EQ(Read(0).sig, SIGBUS);
+}
+
+TEST_F(LiveMapTest, WhoFindsTheJournalGoneIsTheKernels) {
+  constexpr struct {
+    const char* kernel;
+    int found;  // by a second change
+    int fsync, open_to_read, open_to_write, freeze;
+  } kKernels[] = {
+      {"v5_10", -EROFS, -EROFS, 0, -EROFS, 0},
+      {"v6_1", -EROFS, 0, 0, 0, -EIO},
+      {"v6_12", -EIO, -EIO, -EIO, -EIO, -EIO},
+      {"v6_16", -EROFS, -EROFS, 0, -EROFS, -EIO},
+  };
+  for (const auto& k : kKernels) {
+    SCOPED_TRACE(k.kernel);
+    Use(k.kernel, "ext4");
+    inode->extents.SetType(0, 8 << 20, IOMAP_UNWRITTEN);
+    Map();
+    Write(k2M);
+    fs->set_journal_io([] { return -EIO; });
+    EXPECT_EQ(inode->FsyncRange(0, INT64_MAX, false), -EIO);
+    EXPECT_EQ(inode->FsyncRange(0, INT64_MAX, false), 0) << "nobody knows yet";
+    EXPECT_EQ(Fallocate(0, 0, kPage), -EROFS);
+    EXPECT_EQ(Fallocate(0, 0, kPage), k.found);
+    EXPECT_EQ(inode->FsyncRange(0, INT64_MAX, false), k.fsync);
+    EXPECT_EQ(fs->OpenErrno(OpenedFor::kReading), k.open_to_read);
+    EXPECT_EQ(fs->OpenErrno(OpenedFor::kWriting), k.open_to_write);
+    EXPECT_EQ(fs->Freeze(), k.freeze);
+  }
 }
 
 TEST_F(LiveMapTest, AWriteToAHoleRemembersIt) {
@@ -120,7 +148,7 @@ TEST_F(LiveMapTest, BlocksThatCanNotBeZeroedAreNotSeen) {
   // Nothing has been changed when unwritten blocks are zeroed.
   EXPECT_EQ(Write(kPage).sig, SIGBUS);
   EXPECT_EQ(Read(k2M).sig, 0);
-  EXPECT_EQ(fs->OpenErrno(), 0);
+  EXPECT_EQ(fs->OpenErrno(OpenedFor::kReading), 0);
   // New ones have been taken: xfs shuts down.
   inode->extents.Remove(2 * k2M, k2M);
   ExtentListAllocator blocks;
@@ -129,7 +157,7 @@ TEST_F(LiveMapTest, BlocksThatCanNotBeZeroedAreNotSeen) {
   EXPECT_EQ(Write(2 * k2M).sig, SIGBUS);
   EXPECT_EQ(Read(k2M + kPage).sig, 0);
   EXPECT_EQ(Read(3 * k2M).sig, SIGBUS);
-  EXPECT_EQ(fs->OpenErrno(), -EIO);
+  EXPECT_EQ(fs->OpenErrno(OpenedFor::kReading), -EIO);
 }
 
 TEST_F(LiveMapTest, WhatADeviceDoesNotTakeIsAnErrorOfFsync) {
@@ -143,7 +171,7 @@ TEST_F(LiveMapTest, WhatADeviceDoesNotTakeIsAnErrorOfFsync) {
     fs->set_journal_io([] { return -EIO; });
     EXPECT_EQ(inode->FsyncRange(0, INT64_MAX, false), -EIO);
     EXPECT_FALSE(fs->aborted());  // the log was not forced
-    EXPECT_EQ(fs->OpenErrno(), 0);
+    EXPECT_EQ(fs->OpenErrno(OpenedFor::kReading), 0);
   }
 }
 

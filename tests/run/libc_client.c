@@ -12,11 +12,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <linux/keyctl.h>
 #include <linux/openat2.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/quota.h>
 #include <sys/stat.h>
@@ -269,6 +271,53 @@ static void Mounts(void) {
   Say("mount of it", mount("node", "mp", "ext4", 0, NULL));
 }
 
+static const char* Described(long key) {
+  static char text[64];
+  const long n = syscall(SYS_keyctl, KEYCTL_DESCRIBE, key, text, sizeof(text));
+  if (n < 0) return strerrorname_np(errno);
+  // Without the numbers of user and group.
+  const char* rest = text;
+  for (int i = 0; i < 3 && rest != NULL; ++i) rest = strchr(rest + 1, ';');
+  return n == (long)strlen(text) + 1 && rest != NULL ? rest : "?";
+}
+
+static void Keys(void) {
+  const long session = KEY_SPEC_SESSION_KEYRING;
+  const void* const nowhere = (const void*)8;
+  const long key =
+      syscall(SYS_add_key, "logon", "disk:1", "secret", 6, session);
+  Say("add_key", key);
+  Say("bad description", syscall(SYS_add_key, "logon", nowhere, "s", 1, session));
+  Say("bad payload",
+      syscall(SYS_add_key, "logon", "disk:2", nowhere, 6, session));
+  printf("describe: %s\n", Described(key));
+  Say("describe nowhere",
+      syscall(SYS_keyctl, KEYCTL_DESCRIBE, key, nowhere, 64));
+  Say("update", syscall(SYS_keyctl, KEYCTL_UPDATE, key, "other", 5));
+  Say("update with nothing", syscall(SYS_keyctl, KEYCTL_UPDATE, key, NULL, 0));
+  Say("search", syscall(SYS_keyctl, KEYCTL_SEARCH, session, "logon", "disk:1",
+                        0) == key
+                    ? 0
+                    : -1);
+  Say("search another",
+      syscall(SYS_keyctl, KEYCTL_SEARCH, session, "logon", "disk:2", 0));
+  Say("read", syscall(SYS_keyctl, KEYCTL_READ, key, NULL, 0));
+  Say("link", syscall(SYS_keyctl, KEYCTL_LINK, key, session));
+  Say("setperm", syscall(SYS_keyctl, KEYCTL_SETPERM, key, 0x3f000000L));
+  printf("describe: %s\n", Described(key));
+  Say("revoke", syscall(SYS_keyctl, KEYCTL_REVOKE, key));
+  printf("describe: %s\n", Described(key));
+  // An address that looks like a key's number; the host refuses such a name.
+  char* const name = mmap((void*)0x70001000, 4096, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+                          0);
+  strcpy(name, ".hidden");
+  syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, ".hidden");
+  const int host = errno;
+  const long joined = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name);
+  printf("a session is %s\n", joined == -1 && errno == host ? "the host's" : "?");
+}
+
 int main(int argc, char** argv) {
   const struct {
     const char* name;
@@ -276,7 +325,8 @@ int main(int argc, char** argv) {
   } families[] = {{"streams", &Streams}, {"another", &Another},
                   {"spawn", &Spawn},     {"temporary", &Temporary},
                   {"times", &Times},     {"names", &Names},
-                  {"links", &Links},     {"mounts", &Mounts}};
+                  {"links", &Links},     {"mounts", &Mounts},
+                  {"keys", &Keys}};
   for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); ++i) {
     if (argc == 2 && strcmp(argv[1], families[i].name) == 0) {
       families[i].run();

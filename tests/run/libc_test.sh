@@ -135,10 +135,28 @@ fsconfig: EPERM
 a node: ok
 mount of it: EPERM
 END
+    keys) cat <<'END' ;;
+add_key: ok
+bad description: EFAULT
+bad payload: EFAULT
+describe: ;3d010000;disk:1
+describe nowhere: EFAULT
+update: ok
+update with nothing: EINVAL
+search: ok
+search another: ENOKEY
+read: EOPNOTSUPP
+link: ok
+setperm: ok
+describe: ;3f000000;disk:1
+revoke: ok
+describe: EKEYREVOKED
+a session is the host's
+END
   esac
 }
 
-for family in streams another spawn temporary times names links mounts; do
+for family in streams another spawn temporary times names links mounts keys; do
   for door in "${doors[@]}"; do
     [[ $family/$door != another/notify ]] || continue
     rm -rf "$dir/here" && mkdir "$dir/here" && cd "$dir/here"

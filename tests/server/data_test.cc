@@ -97,12 +97,13 @@ TEST_F(DataTest, AKeyOfTheKernel) {
     m.flags = what;
     return client.Call(m, bytes).head;
   };
-  const auto keyctl = [&](uint64_t number, uint64_t what) {
+  const auto keyctl = [&](uint64_t number, uint64_t what,
+                          const std::string& bytes = "") {
     dmdax_message m = Client::Head(DMDAX_OP_KEY);
     m.flags = DMDAX_KEY_CONTROL;
     m.arg[0] = number;
     m.arg[1] = what;
-    return client.Call(m).head.error;
+    return client.Call(m, bytes).head.error;
   };
   EXPECT_EQ(use(DMDAX_KEY_REQUEST, name).error, ENOKEY);
   EXPECT_EQ(use(DMDAX_KEY_ADD, name).error, EINVAL) << "nothing";
@@ -122,6 +123,14 @@ TEST_F(DataTest, AKeyOfTheKernel) {
   EXPECT_EQ(client.Write(d.head.handle, 0, text), 0);
   EXPECT_EQ(client.Do(DMDAX_OP_SYNC, d.head.handle, 0, 0, 0), 0);
   EXPECT_EQ(keyctl(added.arg[0], KEYCTL_READ), EOPNOTSUPP);
+  EXPECT_EQ(keyctl(added.arg[0], KEYCTL_CLEAR), ENOTDIR);
+  EXPECT_EQ(keyctl(added.arg[0], KEYCTL_NEGATE), EPERM);
+  EXPECT_EQ(keyctl(added.arg[0], KEYCTL_SETPERM, "\xff\xff\xff\xff"), EINVAL);
+  EXPECT_EQ(keyctl(added.arg[0], KEYCTL_UPDATE, std::string(4097, 'x')),
+            EINVAL);
+  EXPECT_EQ(keyctl(added.arg[0], KEYCTL_UPDATE, std::string(16, 'x')), 0);
+  EXPECT_EQ(use(DMDAX_KEY_REQUEST, name).arg[0], added.arg[0]);
+  EXPECT_EQ(keyctl(added.arg[0], KEYCTL_SET_TIMEOUT), EOPNOTSUPP);
   EXPECT_EQ(keyctl(added.arg[0], KEYCTL_REVOKE), 0);
   EXPECT_EQ(keyctl(added.arg[0], KEYCTL_REVOKE), EKEYREVOKED);
   EXPECT_EQ(keyctl(added.arg[0], KEYCTL_UNLINK), 0);

@@ -58,4 +58,24 @@ def failingcache(p):
   return made
 
 
-KINDS = {f.__name__: f for f in (failingfs, failingcache)}
+def failingopen(p):
+  """Files that are opened, mapped and changed after the failure."""
+  made = p.choice([failingfs, failingfs, failingcache])(p)
+  size = made["maps"][0]["len"]
+  for _ in range(p.randint(1, 2)):
+    touches = accesses(p, size, 1, 2)
+    for _ in range(p.randint(1, 3)):
+      touches.append(p.weighted_call({
+          3: lambda: "fsync", 3.1: lambda: file_op(p, size),
+          2: lambda: f"trunc@{p.choice([0, 4096, 5000, size, 2 * size])}",
+          1: lambda: other(p, size)}))
+    made["maps"].append(
+        {"file": "f", "len": size, "touch": touches,
+         "open": p.choice(["ro", "ro", "rw", "rw"]),
+         "flags": p.choice(["shared", "shared", "private"])})
+    if made["maps"][-1]["open"] == "ro":
+      made["maps"][-1]["prot"] = "r"
+  return made
+
+
+KINDS = {f.__name__: f for f in (failingfs, failingcache, failingopen)}

@@ -66,7 +66,9 @@ class Doubts {
     if (guess.decides() == proto::Guess::SYNC) {
       return wish_ == Wish::kSync && look_.sync;
     }
-    if (!look_.dax || FailsAnyway()) return false;
+    if (!look_.dax) return false;
+    // That there is DAX is not known all the same, and is said.
+    if (FailsAnyway()) return guess.no_dax();
     const bool pages = wish_ == Wish::kPmd || wish_ == Wish::kPud;
     if (guess.decides() == proto::Guess::PMD) return pages;
     return guess.decides() == proto::Guess::DAX || wish_ == Wish::kPud;

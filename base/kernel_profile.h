@@ -162,6 +162,9 @@ struct KernelProfile {
   bool dm_logs_bad_selection;
   DmListOrder dm_list_order;
   DmStatsSplit dm_stats_split;
+  // dm-stats has regions of at most 8388608 areas, and a region's histograms at
+  // most 134217728 entries: EOVERFLOW (since 6.8).
+  bool dm_stats_limits_entries;
   // A message to a device that has no live table is answered 2, with nothing
   // copied back, instead of EINVAL (6.16, 6.18).
   bool dm_message_passes_without_table;

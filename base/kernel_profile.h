@@ -150,6 +150,9 @@ struct KernelProfile {
   // "too large device" for a row that ends above 2^54-1 (not in 4.14).
   bool dm_checks_too_large_device;
   DmAddDisk dm_add_disk;
+  // A request-based table is taken if one of its devices has a request queue
+  // (to 5.11); since then all must have one.
+  bool dm_one_request_queue_will_do;
   // A first table whose queue limits do not fit leaves the device its type, and
   // without a queue in sysfs for good (to 5.14).
   bool dm_sets_type_before_queue;

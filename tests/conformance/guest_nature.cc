@@ -334,6 +334,9 @@ std::string MountIsGuests(const Json& mount) {
     if (absl::StrContains(line, "Failed to enable quota tracking")) {
       return "it has no module for quotas: " + line;
     }
+    if (absl::StrContains(line, "cannot be mounted without CONFIG_UNICODE")) {
+      return "it was built without Unicode: " + line;
+    }
   }
   return "";
 }

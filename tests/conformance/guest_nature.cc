@@ -73,6 +73,8 @@ constexpr absl::string_view kRateLimited[] = {
     "raid1: Write error during recovery",
     "raid1: Read failure on mirror device ",
     ": hydration failed",
+    "node_check failed: ",
+    " validator check failed for block ",
 };
 
 bool IsRateLimited(const std::string& line) {

@@ -321,6 +321,14 @@ std::string WithoutRepeats(const std::string& where, const std::string& kernel,
   return kernel;
 }
 
+bool WasAboutToEnd(const Json& recorded) {
+  if (!recorded.value("rc", Json()).is_null()) return false;
+  for (const std::string line : recorded.value("blocked_in", Json::array())) {
+    if (absl::StrContains(line, " do_exit+")) return true;
+  }
+  return false;
+}
+
 bool TraceIsLost(const Json& steps) {
   for (const Json& step : steps) {
     if (step.contains("events")) return false;

@@ -207,5 +207,28 @@ TEST_F(FailingLegsTest, MultipathMayWaitForAPath) {
   EXPECT_EQ(Read(0), "EIO");
 }
 
+TEST_F(FailingLegsTest, EraLosesTheBitsThatItCouldNotWrite) {
+  const std::vector<DmTargetSpec> good = {
+      Row(0, 4096, "linear", "/dev/mem1 0")};
+  ASSERT_THAT(Create("m", good), IsOk());
+  ASSERT_EQ(Why("era", "/dev/mapper/m /dev/mapper/l0 8", kSectors), "");
+  ASSERT_THAT(Load("m", {Row(0, 4096, "error", "")}), IsOk());
+  ASSERT_THAT(Resume("m"), IsOk());
+  Log();
+  EXPECT_EQ(Write(0), "EIO");
+  EXPECT_THAT(Log(), ElementsAre(HasSubstr("commit: pre commit failed")));
+  // What it reads of the same word's root has never been written.
+  EXPECT_EQ(Write(0), "EIO");
+  EXPECT_THAT(Log(),
+              ElementsAre(HasSubstr("node_check failed: blocknr 0 != wanted"),
+                          HasSubstr("btree_node validator check failed"),
+                          HasSubstr("commit: bitset flush failed")));
+  ASSERT_THAT(Load("m", good), IsOk());
+  ASSERT_THAT(Resume("m"), IsOk());
+  EXPECT_EQ(Status(), "0 1024 era Error\n");
+  EXPECT_EQ(Message("checkpoint"), "ENOTBLK");
+  EXPECT_EQ(Read(0), "0");
+}
+
 }  // namespace
 }  // namespace dmdax

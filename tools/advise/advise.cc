@@ -8,7 +8,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/kernel_profile.h"
 #include "base/one_line.h"
+#include "import/nd_pfn.h"
 #include "mm/fault_reason.h"
 #include "tools/advise/site.h"
 #include "tools/advise/trial.h"
@@ -121,14 +123,41 @@ class Adviser {
     return &at->second;
   }
 
+  // Whether all of the kernels make a namespace with struct pages on the disk.
+  bool CanStart(const Site& site, size_t leg) const {
+    const uint64_t start = site.world.pmem(site.pmems[leg]).base();
+    return std::all_of(request_.kernels.begin(), request_.kernels.end(),
+                       [&](const std::string& kernel) {
+                         const auto profile = FindKernelProfile(
+                             kernel.empty() ? request_.world.kernel() : kernel);
+                         return NdPfnCanStart(
+                             start, profile.ok()
+                                        ? (*profile)->release
+                                        : DefaultKernelProfile().release);
+                       });
+  }
+
   void JudgeNamespace(const Site& site, Advice& advice) {
     GigaNamespace best;
+    std::string off;  // a disk on which there can be none
     for (size_t leg = 0; leg < site.legs.size(); ++leg) {
+      if (!CanStart(site, leg)) {
+        off = site.disks[leg];
+        continue;
+      }
       const GigaNamespace space = PlanNamespace(site, leg);
       if (best.size == 0 || space.size > best.size) best = space;
       if (advice.wish.size != 0 && best.size >= advice.wish.size) break;
     }
     room_ = best.size;
+    if (best.disk.empty() && !off.empty()) {
+      advice.reason = FaultReasonName(FaultReasonCode::kPfnDevice);
+      advice.text = absl::StrCat(
+          off,
+          " itself starts off 2 MiB, where no namespace with struct pages "
+          "can be made from Linux 5.3 on");
+      return;
+    }
     if (best.size == 0 || best.size < advice.wish.size) {
       advice.reason = "no_room";
       advice.text = absl::StrCat(

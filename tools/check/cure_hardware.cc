@@ -6,6 +6,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/kernel_profile.h"
+#include "base/one_line.h"
 #include "base/round_up.h"
 #include "base/units.h"
 #include "import/nd_pfn.h"
@@ -54,6 +56,20 @@ Cure NamespaceCure(const std::string& change, const std::string& disk,
                                   NamespaceWord(disk), " ", options)}},
           .remark = kNamespaceAnew,
           .in_world = true};
+}
+
+// Of what starts where no namespace can be made: nothing, if one can.
+std::optional<Cure> CannotStart(const CureRequest& request,
+                                const proto::Pmem& pmem) {
+  const KernelRelease release = request.session.machine->profile().release;
+  if (NdPfnCanStart(pmem.base(), release)) return std::nullopt;
+  return Cure{
+      .remark = absl::StrCat(
+          "no namespace made anew helps: ", OneLine(pmem.name()),
+          " itself starts at 0x", absl::Hex(pmem.base()),
+          ", and from Linux 5.3 on one with struct pages starts at a multiple "
+          "of 2 MiB: another address of memmap=, where that gives it, or a "
+          "volume that makes up for it (dmdax advise)")};
 }
 
 // How long the partition can be from there on, in whole MiB: as long as it
@@ -149,6 +165,7 @@ std::optional<Cure> CureNamespaceAlign(const CureRequest& request,
   if (pmem == nullptr) return std::nullopt;
   const uint64_t off = (pmem->base() + pmem->data_offset()) % kPmdBytes;
   if (off == 0) return std::nullopt;
+  if (auto cure = CannotStart(request, *pmem)) return cure;
   pmem->set_data_offset(pmem->data_offset() + kPmdBytes - off);
   return NamespaceCure(
       "a namespace aligned to 2 MiB", pmem->name(),
@@ -160,6 +177,7 @@ std::optional<Cure> CureRawNamespace(const CureRequest& request,
                                      proto::World& world) {
   proto::Pmem* pmem = BlamedPmem(request, world);
   if (pmem == nullptr || !pmem->raw()) return std::nullopt;
+  if (auto cure = CannotStart(request, *pmem)) return cure;
   pmem->set_raw(false);
   // Its struct pages lie in it, and it ends on a boundary.
   const uint64_t before = pmem->size() - pmem->data_offset();

@@ -13,6 +13,7 @@
 #include "import/guess.h"
 #include "process/mount_point.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/dax_flag.h"
 #include "tools/check/file_doubts.h"
 #include "tools/check/other_answer.h"
 
@@ -59,6 +60,8 @@ class Doubts {
         !look_.subject.mount.empty() && (guess.name() == look_.subject.mount ||
                                          guess.name() == look_.subject.name);
     if (!of_mount && !below_.contains(guess.name())) return false;
+    const bool of_flag = guess.otherwise_case() == proto::Guess::kDaxFlag;
+    if (of_flag && IsNeverDax(session_, look_.subject)) return false;
     if (guess.about_reflink() && !RefusesReflink()) return false;
     if (guess.decides() == proto::Guess::NO_DAX) {
       return !look_.dax && DaxIsOpen(guess, of_mount);
@@ -143,6 +146,12 @@ class Doubts {
   std::set<std::string> ends_;   // those of them that are not DAX
 };
 
+// Whether it is of what a file system that is made anew has not any more: what
+// mkfs was told, and the flags of its inodes.
+bool GoesWithMkfs(const proto::Guess& guess) {
+  return guess.by_mkfs() || guess.otherwise_case() == proto::Guess::kDaxFlag;
+}
+
 }  // namespace
 
 std::string LeftOutText(absl::string_view why) {
@@ -171,7 +180,7 @@ Unknown NotKnown(const Session& session, const GuessesByName& guesses,
   const bool fails = !HasWish(look, wish);
   const Doubts doubts(session, guesses, look, wish);
   for (const proto::Guess* guess : doubts.ThatMatter()) {
-    if (guess->by_mkfs() && fs == FileSystemIs::kMadeAnew) continue;
+    if (fs == FileSystemIs::kMadeAnew && GoesWithMkfs(*guess)) continue;
     const bool either_way = fails && others.FailsToo(*guess, look, wish);
     (either_way ? unknown.either_way : unknown.open)
         .push_back(GuessText(*guess));

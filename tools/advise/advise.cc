@@ -37,17 +37,20 @@ uint64_t LeastSize(AdviseFs fs) {
   return 0;
 }
 
-std::string MkfsLine(const AdviceWish& wish, const std::string& device) {
+std::string MkfsLine(const AdviceWish& wish, const std::string& device,
+                     OldData old) {
+  const bool goes = old == OldData::kGoes;
   const bool huge = wish.page == AdvisePage::k2M;
   if (wish.fs == AdviseFs::kXfs) {
     // With reflink most kernels mount it without DAX, or not at all.
-    return absl::StrCat("mkfs.xfs -b size=4096 -m reflink=0 ",
+    return absl::StrCat("mkfs.xfs ", goes ? "-f " : "",
+                        "-b size=4096 -m reflink=0 ",
                         huge ? absl::StrCat("-d ", XfsAlignWords(wish.size),
                                             ",extszinherit=512 ")
                              : "",
                         ShellWord(device));
   }
-  return absl::StrCat("mkfs.ext4 -b 4096 ",
+  return absl::StrCat("mkfs.ext4 ", goes ? "-F " : "", "-b 4096 ",
                       huge ? "-E stride=512,stripe_width=512 " : "",
                       ShellWord(device));
 }
@@ -231,11 +234,12 @@ class Adviser {
         advice);
     if (!advice.given) return absl::OkStatus();
     advice.device = absl::StrCat("/dev/mapper/", mapped);
+    const OldData old = site.goes.empty() ? OldData::kNone : OldData::kGoes;
     advice.table = LayoutTable(plan, site.legs);
-    advice.lvm = LayoutLvmLines(plan, site.legs, name);
+    advice.lvm = LayoutLvmLines(plan, site.legs, name, old);
     advice.dmsetup = {DmsetupCreateLine(mapped, advice.table)};
     if (wish.fs == AdviseFs::kNone) return absl::OkStatus();
-    advice.mkfs = {MkfsLine(wish, advice.device)};
+    advice.mkfs = {MkfsLine(wish, advice.device, old)};
     // Every system has this one.
     if (mount != "/mnt") {
       advice.mount = {absl::StrCat("mkdir -p ", ShellWord(mount))};

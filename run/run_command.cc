@@ -85,8 +85,15 @@ absl::Status SetPreload() {
 
 // The environment of the command.
 absl::Status SetEnvironment(const RunOptions& options) {
-  if (options.door == Door::kPreload) {
+  if (options.door != Door::kNotify) {
     if (absl::Status s = SetPreload(); !s.ok()) return s;
+  }
+  if (options.door == Door::kBoth) {
+    std::error_code error;
+    const fs::path self = fs::canonical("/proc/self/exe", error);
+    if (!error) setenv(DMDAX_SUPERVISOR_ENV, self.c_str(), 1);
+  } else {
+    unsetenv(DMDAX_SUPERVISOR_ENV);
   }
   setenv(DMDAX_SOCKET_ENV, options.socket.c_str(), 1);
   if (options.ids == RunOptions::kRoot) {
@@ -210,6 +217,28 @@ int Wait(const Child& child) {
 }
 
 }  // namespace
+
+absl::StatusOr<int> RunJoined(const RunOptions& options) {
+  absl::StatusOr<int> status = run::RunNotified(
+      {.command = {options.command.begin() + 1, options.command.end()},
+       .file = options.command[0],
+       .socket = options.socket,
+       .ids = options.ids == RunOptions::kRoot ? run::UserIds::kRoot
+                                               : run::UserIds::kOwn});
+  if (status.ok()) return status;
+  // It is no worse off than without the library.
+  std::cerr << "dmdax: '" << options.command[0]
+            << "' sees the host, and not the machine: "
+            << status.status().message() << std::endl;
+  std::vector<char*> words;
+  for (const std::string& word : options.command) {
+    words.push_back(const_cast<char*>(word.c_str()));
+  }
+  words.push_back(nullptr);
+  execv(words[0], words.data() + 1);
+  return ErrnoError(errno, absl::StrCat("cannot run '", options.command[0],
+                                        "': ", ErrnoText(errno)));
+}
 
 absl::StatusOr<int> RunBeside(const RunOptions& options) {
   const run::Orphans orphans;

@@ -92,8 +92,10 @@ absl::StatusOr<int> RunNotified(const NotifyOptions& options) {
   sigprocmask(SIG_BLOCK, &ours, &before);
   const Fd signals(signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals.ok()) return ErrnoError(errno, "no descriptor for signals");
+  const std::string& file =
+      options.file.empty() ? options.command[0] : options.file;
   absl::StatusOr<NotifiedChild> child = StartNotified(
-      options.command, SyscallFilter(*numbers, options.ids), before);
+      file, options.command, SyscallFilter(*numbers, options.ids), before);
   if (!child.ok()) return child.status();
   // What is made for a program has the rights that it says.
   umask(0);
@@ -102,7 +104,7 @@ absl::StatusOr<int> RunNotified(const NotifyOptions& options) {
   absl::StatusOr<int> result = 0;
   {
     Workers workers(door);
-    const absl::Status executed = AwaitExecution(*child, options.command);
+    const absl::Status executed = AwaitExecution(*child, file);
     result =
         executed.ok()
             ? absl::StatusOr<int>(ServeUntilEnd(child->pid, signals, files))

@@ -29,6 +29,7 @@ namespace dmdax::run {
 
 struct NotifyOptions {
   std::vector<std::string> command;
+  std::string file;    // that is executed; "": as execvp(3) finds command[0]
   std::string socket;  // absolute
   UserIds ids = UserIds::kOwn;
 };

@@ -75,7 +75,9 @@ class Doubts {
         !session_.machine->profile().dm_max_io_len_has_max_sectors) {
       return false;
     }
-    if (!look_.dax || FailsAnyway()) return false;
+    if (!look_.dax) return false;
+    // That there is DAX is not known all the same, and is said.
+    if (FailsAnyway()) return guess.no_dax();
     const bool pages = wish_ == Wish::kPmd || wish_ == Wish::kPud;
     if (guess.decides() == proto::Guess::PMD) return pages;
     return guess.decides() == proto::Guess::DAX || wish_ == Wish::kPud;

@@ -207,5 +207,37 @@ TEST_F(FailingLegsTest, MultipathMayWaitForAPath) {
   EXPECT_EQ(Read(0), "EIO");
 }
 
+TEST_F(FailingLegsTest, MultipathLetsGoOfWhatWaitsWhenSuspended) {
+  const auto suspend = [&](uint32_t flags) {
+    DmIoctl io{.flags = DM_SUSPEND_FLAG | flags, .name = "d"};
+    EXPECT_THAT(ctl().DevSuspend(io), IsOk());
+  };
+  for (const bool bio : {true, false}) {
+    const std::string mode = bio ? "bio" : "rq";
+    ASSERT_EQ(Why("multipath",
+                  absl::StrCat("3 queue_mode ", mode,
+                               " queue_if_no_path 0 1 1 round-robin 0 1 1 ",
+                               "/dev/mapper/l0 0"),
+                  1024),
+              "");
+    EXPECT_THAT(Table("d"), HasSubstr("queue_if_no_path"));
+    EXPECT_THAT(Table("d"), HasSubstr("254:0 0")) << "no repeat count is none";
+    suspend(0);
+    EXPECT_THAT(Table("d"), Not(HasSubstr("queue_if_no_path"))) << mode;
+    EXPECT_THAT(Resume("d"), IsOk());
+    EXPECT_THAT(Table("d"), HasSubstr("queue_if_no_path")) << mode;
+    // Requests can be given back.
+    suspend(DM_NOFLUSH_FLAG);
+    EXPECT_EQ(absl::StrContains(Table("d"), "queue_if_no_path"), !bio);
+    EXPECT_THAT(Resume("d"), IsOk());
+    EXPECT_THAT(Table("d"), HasSubstr("queue_if_no_path")) << mode;
+  }
+}
+
+TEST_F(FailingLegsTest, MultipathWithoutDevicesCanBePolled) {
+  ASSERT_EQ(Why("multipath", "2 queue_mode bio 0 0 0", 1024), "");
+  EXPECT_TRUE(Md("d").disk().queue().Has(QUEUE_FLAG_POLL));
+}
+
 }  // namespace
 }  // namespace dmdax

@@ -87,13 +87,15 @@ void MultipathStatus(const DmTarget& ti, StatusType type, std::string* out) {
   }
 }
 
-// "queue_if_no_path next_pg", then for each group "bypassed", then for each of
-// its paths "is_active fail_count", then, if I/O has chosen, "current_pg" and
-// the valid paths of each group in their order.
+// "queue_if_no_path next_pg", the first 2 where a resume brings it back, then
+// for each group "bypassed", then for each of its paths "is_active fail_count",
+// then, if I/O has chosen, "current_pg" and the valid paths of each group in
+// their order.
 std::string MultipathSaveState(const DmTarget& ti) {
   const Multipath& m = ti.Private<Multipath>();
   absl::MutexLock lock(&m.mu);
-  std::string state = absl::StrCat(m.queue_if_no_path ? 1 : 0, " ", m.next_pg);
+  const int queues = m.queue_if_no_path ? 1 : m.saved_queue_if_no_path ? 2 : 0;
+  std::string state = absl::StrCat(queues, " ", m.next_pg);
   for (const PriorityGroup& pg : m.groups) {
     absl::StrAppend(&state, " ", pg.bypassed ? 1 : 0);
     for (const PgPath& path : pg.paths) {
@@ -175,7 +177,8 @@ bool MultipathRestoreState(DmTarget& ti, absl::string_view state) {
   if (chosen && numbers[expected] > m.groups.size()) return false;
   absl::MutexLock lock(&m.mu);
   auto next = numbers.begin();
-  m.queue_if_no_path = *next++ != 0;
+  m.queue_if_no_path = *next == 1;
+  m.saved_queue_if_no_path = *next++ == 2;
   m.next_pg = *next++;
   for (PriorityGroup& pg : m.groups) {
     pg.bypassed = *next++ != 0;

@@ -234,6 +234,23 @@ TEST_F(FailingLegsTest, MultipathLetsGoOfWhatWaitsWhenSuspended) {
   }
 }
 
+TEST_F(FailingLegsTest, MultipathIsMeasured) {
+  ASSERT_EQ(Why("multipath",
+                "2 queue_mode bio 0 1 1 round-robin 0 2 1 /dev/mapper/l0 1 "
+                "/dev/mapper/l1 1",
+                1024),
+            "");
+  Break("l0");
+  EXPECT_EQ(Read(0), "1");
+  EXPECT_EQ(Table("d", DM_IMA_MEASUREMENT_FLAG),
+            "0 1024 multipath target_name=multipath,target_version=1.14.0,"
+            "nr_priority_groups=1,pg_state_0=A,nr_pgpaths_0=2,"
+            "path_selector_name_0=round-robin,path_name_0_0=254:0,"
+            "is_active_0_0=F,fail_count_0_0=1,path_selector_status_0_0=,"
+            "path_name_0_1=254:1,is_active_0_1=A,fail_count_0_1=0,"
+            "path_selector_status_0_1=;\n");
+}
+
 TEST_F(FailingLegsTest, MultipathWithoutDevicesCanBePolled) {
   ASSERT_EQ(Why("multipath", "2 queue_mode bio 0 0 0", 1024), "");
   EXPECT_TRUE(Md("d").disk().queue().Has(QUEUE_FLAG_POLL));

@@ -98,8 +98,7 @@ class Serving {
   absl::Status End() {
     if (thread_.joinable()) {
       const uint64_t once = 1;
-      [[maybe_unused]] const ssize_t n =
-          write(end_.get(), &once, sizeof(once));
+      [[maybe_unused]] const ssize_t n = write(end_.get(), &once, sizeof(once));
       thread_.join();
     }
     return status_;

@@ -2,7 +2,7 @@
 //
 // ChooseDoor: through which door a program sees the machine.
 //
-//   ChooseDoor("dmsetup");    // Door::kBoth: it is linked with libc.so
+//   ChooseDoor("dmsetup");    // Door::kBoth: it is linked with glibc
 //   ChooseDoor("./client");   // Door::kNotify: it is static, or Go's
 //
 // As RunsAlone() says.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RunsAlone: whether a program is one that no preload library is loaded into:
-// static, or Go's, which makes its system calls itself.
+// RunsAlone: whether a program is one that a preload library does not see all
+// of: static; Go's, which makes its system calls itself; or linked with another
+// libc than glibc, musl for instance, whose streams do so.
 //
 //   RunsAlone("dmsetup");    // false: it is linked with libc.so
 //   RunsAlone("./client");   // true, if it is static
@@ -63,22 +64,31 @@ inline bool HasGosNote(const ProgramFile& file, const Elf64_Phdr& part) {
   return size > 0 && memmem(notes, size, "Go\0", 4) != nullptr;
 }
 
-// Another machine's programs run by what is known of them elsewhere.
+// Whether it is glibc's dynamic linker that begins the program.
+inline bool HasGlibcsLinker(const ProgramFile& file, const Elf64_Phdr& part) {
+  char path[PATH_MAX];
+  const size_t most =
+      part.p_filesz < sizeof(path) ? part.p_filesz : sizeof(path);
+  const size_t size = file.Read(part.p_offset, path, most);
+  constexpr char kName[] = "/ld-linux";
+  return memmem(path, size, kName, sizeof(kName) - 1) != nullptr;
+}
+
 inline bool ElfRunsAlone(const ProgramFile& file) {
   Elf64_Ehdr header;
   if (!file.ReadObject(0, &header) || header.e_ident[EI_CLASS] != ELFCLASS64 ||
       header.e_phentsize != sizeof(Elf64_Phdr)) {
     return false;
   }
-  bool is_dynamic = false, is_go = false;
+  bool is_glibcs = false, is_go = false;
   for (uint64_t i = 0; i < header.e_phnum; ++i) {
     Elf64_Phdr part;
     if (!file.ReadObject(header.e_phoff + i * sizeof(part), &part))
       return false;
-    is_dynamic |= part.p_type == PT_INTERP;
+    is_glibcs |= part.p_type == PT_INTERP && HasGlibcsLinker(file, part);
     is_go |= part.p_type == PT_NOTE && HasGosNote(file, part);
   }
-  return !is_dynamic || is_go;
+  return !is_glibcs || is_go;
 }
 
 // Where execvp(3) finds it; false: nowhere.

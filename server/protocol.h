@@ -35,8 +35,8 @@
  * get*gid(2) are to say 0. */
 #define DMDAX_SOCKET_ENV "DMDAX_SOCKET"
 #define DMDAX_ROOT_ENV "DMDAX_FAKE_ROOT"
-/* The dmdax that a preload library has answer for programs into which it is
- * not loaded; without it they are left alone. */
+/* The dmdax that a preload library has answer for programs that it does not see
+ * all of; without it they are left alone. */
 #define DMDAX_SUPERVISOR_ENV "DMDAX_SUPERVISOR"
 
 enum {

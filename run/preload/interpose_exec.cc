@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// exec(3) and posix_spawn(3) of a program that this library is not loaded into:
-// a static one, or Go's.  `dmdax run` goes in front of it, which answers for
-// its system calls ($DMDAX_SUPERVISOR); what it is told is the same.
+// exec(3) and posix_spawn(3) of a program that this library does not see all
+// of, a static one or Go's (run/runs_alone.h).  `dmdax run` goes in front of
+// it, which answers for its system calls ($DMDAX_SUPERVISOR); what it is told
+// is the same.
 #include <errno.h>
 #include <limits.h>
 #include <spawn.h>

@@ -26,8 +26,10 @@ export TMPDIR=$dir LC_ALL=C
 unset DMDAX_STATE DMDAX_SOCKET
 
 on_machine() {
-  timeout -k 1 120 "$dmdax" --world "$dir/world.textproto" run --root "$@"
+  timeout -k 1 120 "$dmdax" --world "$dir/world.textproto" run --root \
+    ${door:+"--door=$door"} -- "$@"
 }
+door=
 failed=0
 # expect NAME WANTED COMMAND...: what it prints, and its status if not 0.
 expect() {
@@ -72,15 +74,16 @@ os.waitpid(os.posix_spawn(words[0], words, os.environ), 0)"
 expect "a name that is another's" "/another/name" on_machine bash -c \
   "exec -a /another/name $static --argv0"
 expect "a status" "? 3" on_machine sh -c "$static --exit 3"
-expect "what it runs in turn" "brw-rw----" \
-  on_machine sh -c "$static --run sh -c 'stat -c %A /dev/pmem1'"
+expect "what it runs in turn" "block special file" \
+  on_machine sh -c "$static --run sh -c 'stat -c %F /dev/pmem1'"
 expect "what is not there" "? 127" \
   on_machine sh -c "$dir/path/nothing 2>/dev/null"
 expect "what is no program" "? 126" \
   on_machine sh -c "chmod -x $static; $static 2>/dev/null"
 chmod +x "$static"
 # Who asked for one door has one: there the program is the host's.
-got=$(on_machine --door=preload sh -c "$static /dev/pmem1 1" 2>&1) || true
+door=preload
+got=$(on_machine sh -c "$static /dev/pmem1 1" 2>&1) || true
 [[ $got == *"control >= 0"* ]] || {
   echo "a supervisor behind --door=preload: $got"
   failed=1

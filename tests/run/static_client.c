@@ -83,7 +83,10 @@ static void Pointers(void) {
   CHECK(Fails(ioctl(control, DM_VERSION, two + 4096 - 8), EFAULT));
   mprotect(two, 4096, PROT_READ);
   CHECK(Fails(ioctl(control, DM_VERSION, two), EFAULT));
-  CHECK(Fails(open((char*)16, O_RDONLY), EFAULT));
+  /* A library in front of libc reads a path before the kernel does. */
+  if (getenv("LD_PRELOAD") == NULL) {
+    CHECK(Fails(open((char*)16, O_RDONLY), EFAULT));
+  }
   munmap(two, 8192);
 }
 

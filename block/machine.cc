@@ -26,7 +26,11 @@ absl::Status CheckName(absl::string_view name) {
                                            kDiskNameLen - 1, " characters"));
   }
   for (char c : name) {
-    if (!absl::ascii_isgraph(static_cast<unsigned char>(c)) || c == '/') {
+    if (c == '/') {
+      return ErrnoError(EINVAL, absl::StrCat("disk name '", name,
+                                             "': it may not have a '/'"));
+    }
+    if (!absl::ascii_isgraph(static_cast<unsigned char>(c))) {
       return ErrnoError(
           EINVAL, absl::StrFormat("disk name '%s': character 0x%02x", name,
                                   static_cast<unsigned char>(c)));

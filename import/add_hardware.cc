@@ -111,21 +111,14 @@ class Hardware {
   void SayUnmodelled(const Disk& disk, proto::Block* block) {
     const std::string driver = StackingDriver(disk.name);
     const auto below = facts_.below.find(absl::StrCat("/dev/", disk.name));
-    if (driver.empty() && below == facts_.below.end() && disk.unknown.empty()) {
-      return;
-    }
+    if (driver.empty() && below == facts_.below.end()) return;
     proto::Unmodelled* out = block->mutable_unmodelled();
     const bool said = disk.type && disk.type->value != "disk";
     out->set_driver(said ? disk.type->value : driver);
     for (const std::string& device : DevicesBelow(facts_, disk.name)) {
       out->add_device(device);
     }
-    if (!disk.unknown.empty()) {
-      out->set_why(disk.unknown);
-      facts_.Guess(disk.place,
-                   MakeGuess(proto::Guess::NO_DAX, disk.name, disk.unknown,
-                             "a disk without DAX", "lsblk -J -b -O"));
-    } else if (out->driver().empty()) {
+    if (out->driver().empty()) {
       out->set_why("no input says by which driver");
       facts_.Guess(disk.place,
                    MakeGuess(proto::Guess::NO_DAX, disk.name,

@@ -59,7 +59,8 @@ struct Disk {
   Said<bool> dax;
   Said<bool> virtio;  // whether its bus is virtio's
   Said<bool> read_only;
-  // Why nobody knows what it is; "": it is known.
+  // Why nobody knows what it is, which may be persistent memory; "": it is
+  // known.
   std::string unknown;
   // Of a pmem: where its data begins, and the space before the data.
   Said<uint64_t> base;

@@ -3,10 +3,12 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <limits.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -43,7 +45,7 @@ ArchiveMember::Kind KindOf(archive_entry* entry) {
   }
 }
 
-std::string OrEmpty(const char* text) { return text == nullptr ? "" : text; }
+const char* OrNone(const char* text) { return text == nullptr ? "" : text; }
 
 struct FreeArchive {
   void operator()(archive* a) const { archive_read_free(a); }
@@ -115,6 +117,8 @@ class Visitor {
       between_since_.reset();
       if (rc == ARCHIVE_EOF) return CheckEnd();
       if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN) return Broken();
+      // No path that a machine has; and there may be as many as members.
+      if (strlen(OrNone(archive_entry_pathname(entry))) >= PATH_MAX) continue;
       if (members == kMostMembers) {
         return ErrnoError(EFBIG, absl::StrCat(name_, ": more than ",
                                               kMostMembers, " members"));
@@ -138,11 +142,11 @@ class Visitor {
                                      "what its checksum says"));
     }
     if (!raw_) {
-      member.path = OrEmpty(archive_entry_pathname(entry));
+      member.path = OrNone(archive_entry_pathname(entry));
       member.kind = KindOf(entry);
-      member.target = OrEmpty(member.kind == ArchiveMember::kHardLink
-                                  ? archive_entry_hardlink(entry)
-                                  : archive_entry_symlink(entry));
+      member.target = OrNone(member.kind == ArchiveMember::kHardLink
+                                 ? archive_entry_hardlink(entry)
+                                 : archive_entry_symlink(entry));
     }
     read_ = false;
     member.read = [this](size_t most, std::string* text) {
@@ -170,10 +174,12 @@ class Visitor {
       if (rc == ARCHIVE_EOF) break;
       if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN) return Broken();
       unpacked_ += size;
-      if (unpacked_ > most_unpacked_) return TooMuch();
-      // A sparse file has holes between its blocks.
+      // A sparse file has holes between its blocks, which the archive has not.
       const auto at = static_cast<uint64_t>(offset);
-      if (at > most || size > most - at) {
+      const bool fits = at <= most && size <= most - at;
+      if (fits && at > text->size()) unpacked_ += at - text->size();
+      if (unpacked_ > most_unpacked_) return TooMuch();
+      if (!fits) {
         more = true;
         raw_is_cut_ = raw_;
         if (raw_) break;
@@ -203,6 +209,11 @@ class Visitor {
     if (between_since_ && source_.packed() &&
         given_ - *between_since_ > kMostBetween) {
       return NoFiles();
+    }
+    // Names are no bytes of a member, and can be as many.
+    if (source_.packed() && given_ > most_unpacked_) {
+      too_much_ = true;
+      return TooMuch();
     }
     absl::StatusOr<absl::string_view> next = source_.Next();
     last_ = next.ok() ? *next : absl::string_view();
@@ -287,6 +298,7 @@ class Visitor {
   }
 
   absl::Status Broken() const {
+    if (too_much_) return TooMuch();
     if (!broken_.ok()) {
       return ErrnoError(ErrnoOf(broken_),
                         absl::StrCat(name_, ": no archive that can be read: ",
@@ -307,6 +319,7 @@ class Visitor {
   absl::string_view last_;  // the block that libarchive has got last
   uint64_t given_ = 0;      // bytes of blocks
   std::unique_ptr<archive, FreeArchive> archive_;
+  bool too_much_ = false;  // of them
   bool read_ = false;
   bool raw_ = false;
   bool raw_is_cut_ = false;

@@ -59,6 +59,9 @@ bool MayHavePmem(const Facts& facts, const proto::World& world,
     }
     absl::ConsumePrefix(&name, "/dev/");
     if (absl::StartsWith(name, "pmem")) return true;
+    for (const proto::Pmem& pmem : world.pmem()) {
+      if (pmem.name() == name) return true;
+    }
     for (const proto::Block& block : world.block()) {
       if (block.name() != name) continue;
       const std::vector<std::string> below = BelowDisk(block);

@@ -11,6 +11,7 @@
 #include "absl/strings/strip.h"
 #include "import/build_world.h"
 #include "import/guess.h"
+#include "import/number_name.h"
 
 namespace dmdax {
 namespace {
@@ -224,8 +225,7 @@ class Unknown {
                                           "-c)"));
       return;
     }
-    Disk& disk = facts_.DiskNamed(
-        absl::StrCat("disk", dev.major_nr, "_", dev.minor_nr), use.place);
+    Disk& disk = facts_.DiskNamed(NumberName(dev), use.place);
     disk.dev = Fact<DevT>{dev, use.place};
     facts_.by_dev[dev] = absl::StrCat("/dev/", disk.name);
     const uint64_t bytes = Bytes(use);
@@ -234,7 +234,7 @@ class Unknown {
     constexpr uint32_t kBlockExtMajor = 259;
     if (dev.major_nr == kBlockExtMajor) {
       disk.unknown = absl::StrCat("no input says what ", dev.ToString(), " is");
-      return;  // AddHardware says it
+      return;  // GuessPmemModes says it
     }
     facts_.Note(use.place, absl::StrCat(dev.ToString(),
                                         ": no input says what this is "

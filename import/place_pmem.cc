@@ -54,7 +54,7 @@ class Placer {
 
   absl::Status Run() {
     for (auto& [name, disk] : facts_.disks) {
-      if (!IsPmemName(name)) continue;
+      if (!IsPmemName(name) && disk.unknown.empty()) continue;
       const std::string mode = disk.mode ? disk.mode->value : "";
       if (mode == "sector") continue;
       if (!disk.size) {
@@ -343,7 +343,19 @@ class Placer {
   // Which pages depend on the place: data begins where the namespace's align
   // says, of most on 2 MiB.
   void Chosen(const std::string& name, uint64_t base, const Place& place) {
-    const Namespace* space = SpaceOf(facts_.disks.at(name));
+    const Disk& disk = facts_.disks.at(name);
+    if (!disk.unknown.empty()) {
+      facts_.Guess(
+          place,
+          MakeGuess(
+              proto::Guess::PMD, name,
+              absl::StrCat("no input says whether ", disk.dev->value.ToString(),
+                           " is a partition, and where that begins"),
+              "a whole disk, which is aligned to 1 GiB,",
+              "lsblk -J -b -O, a copy of /sys/block"));
+      return;
+    }
+    const Namespace* space = SpaceOf(disk);
     const bool small =
         space != nullptr && space->align != 0 && space->align < kSubsection;
     facts_.Guess(

@@ -5,7 +5,8 @@
 // A namespace of the firmware's memory is raw until somebody makes another one
 // of it, and raw it has no struct pages and no DAX.  One with pages keeps an
 // info block in front of its data, so that its disk is smaller.  Memory of the
-// boot line, and virtio's, has pages in any case.
+// boot line, and virtio's, has pages in any case.  What only tables have, by
+// its number, may be no memory at all.
 //
 // Mirrors: pmem_attach_disk of drivers/nvdimm/pmem.c; ND_REGION_PAGEMAP of
 // drivers/nvdimm/e820.c and drivers/nvdimm/virtio_pmem.c (6.1).
@@ -108,10 +109,14 @@ void GuessPmemModes(Facts* facts, const proto::World& world) {
       continue;
     }
     proto::Guess guess =
-        MakeGuess(proto::Guess::DAX, pmem.name(),
-                  absl::StrCat("no input says whether ", pmem.name(),
-                               " is a raw namespace, which has no DAX"),
-                  "fsdax", "lsblk -O, ndctl list -N, a copy of /sys/block");
+        disk.unknown.empty()
+            ? MakeGuess(proto::Guess::DAX, pmem.name(),
+                        absl::StrCat("no input says whether ", pmem.name(),
+                                     " is a raw namespace, which has no DAX"),
+                        "fsdax",
+                        "lsblk -O, ndctl list -N, a copy of /sys/block")
+            : MakeGuess(proto::Guess::DAX, pmem.name(), disk.unknown,
+                        "persistent memory with DAX", "lsblk -J -b -O");
     guess.set_no_dax(true);
     facts->Guess(disk.place, std::move(guess));
   }

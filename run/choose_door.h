@@ -2,12 +2,10 @@
 //
 // ChooseDoor: through which door a program sees the machine.
 //
-//   ChooseDoor("dmsetup");    // Door::kPreload: it is linked with libc.so
+//   ChooseDoor("dmsetup");    // Door::kBoth: it is linked with glibc
 //   ChooseDoor("./client");   // Door::kNotify: it is static, or Go's
 //
-// Looks at the file that execvp(3) would run; of a script, at its interpreter.
-// What cannot be read is taken for the common case.
-// Mirrors: elf(5); Go's note (cmd/internal/buildid).
+// As RunsAlone() says.
 // Threading: thread-safe.
 #ifndef DMDAX_RUN_CHOOSE_DOOR_H_
 #define DMDAX_RUN_CHOOSE_DOOR_H_
@@ -19,6 +17,7 @@ namespace dmdax {
 enum class Door {
   kPreload,  // a library in front of libc
   kNotify,   // a supervisor that the kernel asks about system calls
+  kBoth,     // the library, which has a supervisor for who is without it
 };
 
 Door ChooseDoor(const std::string& program);

@@ -85,8 +85,15 @@ absl::Status SetPreload() {
 
 // The environment of the command.
 absl::Status SetEnvironment(const RunOptions& options) {
-  if (options.door == Door::kPreload) {
+  if (options.door != Door::kNotify) {
     if (absl::Status s = SetPreload(); !s.ok()) return s;
+  }
+  if (options.door == Door::kBoth) {
+    std::error_code error;
+    const fs::path self = fs::canonical("/proc/self/exe", error);
+    if (!error) setenv(DMDAX_SUPERVISOR_ENV, self.c_str(), 1);
+  } else {
+    unsetenv(DMDAX_SUPERVISOR_ENV);
   }
   setenv(DMDAX_SOCKET_ENV, options.socket.c_str(), 1);
   if (options.ids == RunOptions::kRoot) {
@@ -149,15 +156,17 @@ std::optional<int> TakeSignals(const Fd& signals, pid_t command) {
 }
 
 // Runs the command in place of this process, or (Door::kNotify) as all that
-// this process does from now on; then its exit status is returned.
-absl::StatusOr<int> RunHere(const RunOptions& options) {
+// this process does from now on, beside serving `server`, if there is one; then
+// its exit status is returned.
+absl::StatusOr<int> RunHere(const RunOptions& options, Server* server) {
   if (absl::Status s = SetEnvironment(options); !s.ok()) return s;
   if (options.door == Door::kNotify) {
     return run::RunNotified({.command = options.command,
                              .socket = options.socket,
                              .ids = options.ids == RunOptions::kRoot
                                         ? run::UserIds::kRoot
-                                        : run::UserIds::kOwn});
+                                        : run::UserIds::kOwn,
+                             .server = server});
   }
   std::vector<char*> words;
   for (const std::string& word : options.command) {
@@ -167,6 +176,13 @@ absl::StatusOr<int> RunHere(const RunOptions& options) {
   execvp(words[0], words.data());
   return ErrnoError(errno, absl::StrCat("cannot run '", options.command[0],
                                         "': ", ErrnoText(errno)));
+}
+
+// What a shell has of it.
+int ExitStatus(const absl::StatusOr<int>& status) {
+  if (status.ok()) return *status;
+  std::cerr << "dmdax: " << status.status().message() << std::endl;
+  return ErrnoOf(status.status()) == ENOENT ? 127 : 126;
 }
 
 // The command, as a child of this process, and the signals that come.
@@ -190,10 +206,7 @@ absl::StatusOr<Child> Start(const RunOptions& options) {
   if (child.pid == 0) {
     sigprocmask(SIG_SETMASK, &before, nullptr);
     if (options.door == Door::kNotify) LeaveServer();
-    const absl::StatusOr<int> status = RunHere(options);
-    if (status.ok()) _exit(*status);
-    std::cerr << "dmdax: " << status.status().message() << std::endl;
-    _exit(ErrnoOf(status.status()) == ENOENT ? 127 : 126);
+    _exit(ExitStatus(RunHere(options, nullptr)));
   }
   return child;
 }
@@ -211,6 +224,28 @@ int Wait(const Child& child) {
 
 }  // namespace
 
+absl::StatusOr<int> RunJoined(const RunOptions& options) {
+  absl::StatusOr<int> status = run::RunNotified(
+      {.command = {options.command.begin() + 1, options.command.end()},
+       .file = options.command[0],
+       .socket = options.socket,
+       .ids = options.ids == RunOptions::kRoot ? run::UserIds::kRoot
+                                               : run::UserIds::kOwn});
+  if (status.ok()) return status;
+  // It is no worse off than without the library.
+  std::cerr << "dmdax: '" << options.command[0]
+            << "' sees the host, and not the machine: "
+            << status.status().message() << std::endl;
+  std::vector<char*> words;
+  for (const std::string& word : options.command) {
+    words.push_back(const_cast<char*>(word.c_str()));
+  }
+  words.push_back(nullptr);
+  execv(words[0], words.data() + 1);
+  return ErrnoError(errno, absl::StrCat("cannot run '", options.command[0],
+                                        "': ", ErrnoText(errno)));
+}
+
 absl::StatusOr<int> RunBeside(const RunOptions& options) {
   const run::Orphans orphans;
   // A client of its own: between two programs of the command there is none.
@@ -223,10 +258,9 @@ absl::StatusOr<int> RunBeside(const RunOptions& options) {
   return status;
 }
 
-absl::StatusOr<int> RunOnServer(Server& server, const RunOptions& options) {
-  // A command is not begun on a machine that is not there.
-  if (absl::Status s = server.Prepare(); !s.ok()) return s;
-  const run::Orphans orphans;
+namespace {
+
+absl::StatusOr<int> ServeCommand(Server& server, const RunOptions& options) {
   absl::StatusOr<Child> child = Start(options);
   if (!child.ok()) return child.status();
   std::optional<int> status;
@@ -239,6 +273,22 @@ absl::StatusOr<int> RunOnServer(Server& server, const RunOptions& options) {
     // Somebody has shut the machine down; the command is still ours.
     if (!status && server.is_over()) status = Wait(*child);
   }
+  return *status;
+}
+
+}  // namespace
+
+absl::StatusOr<int> RunOnServer(Server& server, const RunOptions& options) {
+  // A command is not begun on a machine that is not there.
+  if (absl::Status s = server.Prepare(); !s.ok()) return s;
+  const run::Orphans orphans;
+  // A supervisor asks the server more often than it asks the kernel: it is in
+  // the same process.
+  const absl::StatusOr<int> status =
+      options.door == Door::kNotify
+          ? absl::StatusOr<int>(ExitStatus(RunHere(options, &server)))
+          : ServeCommand(server, options);
+  if (!status.ok()) return status;
   // Other commands stay.
   orphans.Kill();
   if (options.state.empty() || !server.has_holders()) return *status;

@@ -39,6 +39,11 @@ absl::StatusOr<int> RunOnServer(Server& server, const RunOptions& options);
 // does.
 absl::StatusOr<int> RunBeside(const RunOptions& options);
 
+// The same for a program of such a command, in its place: `command` is a file,
+// and then its arguments from the zeroth on.  Where there can be no supervisor
+// it is executed as it is, and a line says so.
+absl::StatusOr<int> RunJoined(const RunOptions& options);
+
 }  // namespace dmdax
 
 #endif  // DMDAX_RUN_RUN_COMMAND_H_

@@ -14,8 +14,9 @@ namespace {
 
 constexpr size_t kHeader = sizeof(dmdax_message);
 constexpr size_t kRead = 256 << 10;
-// More with one message than any request needs are not taken.
-constexpr size_t kMostFds = 4;
+// More with one message than any request needs are not taken; nor are more of
+// those that no message has claimed.
+constexpr size_t kMostFds = 4, kMostUnclaimed = 16;
 
 // The descriptors that came with the bytes.
 void TakeFds(msghdr& message, std::deque<Fd>& fds) {
@@ -26,7 +27,8 @@ void TakeFds(msghdr& message, std::deque<Fd>& fds) {
     for (size_t i = 0; i < n; ++i) {
       int fd;
       memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
-      fds.emplace_back(fd);
+      Fd owned(fd);
+      if (fds.size() < kMostUnclaimed) fds.push_back(std::move(owned));
     }
   }
 }
@@ -99,6 +101,9 @@ std::optional<Request> Connection::Next() {
     return WithFds(*std::exchange(long_, std::nullopt));
   }
   const size_t come = in_.size() - taken_;
+  // Descriptors come with the first byte of their message: what is left is of
+  // one that did not speak of them.
+  if (come == 0) fds_.clear();
   if (come < kHeader) return std::nullopt;
   Request request;
   memcpy(&request.head, in_.data() + taken_, kHeader);

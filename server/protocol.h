@@ -35,6 +35,9 @@
  * get*gid(2) are to say 0. */
 #define DMDAX_SOCKET_ENV "DMDAX_SOCKET"
 #define DMDAX_ROOT_ENV "DMDAX_FAKE_ROOT"
+/* The dmdax that a preload library has answer for programs that it does not see
+ * all of; without it they are left alone. */
+#define DMDAX_SUPERVISOR_ENV "DMDAX_SUPERVISOR"
 
 enum {
   /* The most bytes behind a header: the largest ioctl, which is 1 GiB in the

@@ -171,10 +171,15 @@ absl::Status ScratchTree::MakeSkeleton() {
 }
 
 absl::Status ScratchTree::MakeDirs(const std::string& path) {
-  std::error_code error;
-  fs::create_directories(path, error);
-  if (!error) return absl::OkStatus();
-  errno = error.value();
+  // With the kernel's mode, whoever serves.
+  const auto make = [&] {
+    return mkdir(path.c_str(), 0755) == 0 || errno == EEXIST;
+  };
+  if (make()) return absl::OkStatus();
+  if (errno == ENOENT) {
+    absl::Status s = MakeDirs(path.substr(0, path.rfind('/')));
+    if (!s.ok() || make()) return s;
+  }
   return Failed("make", path);
 }
 

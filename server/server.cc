@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@ constexpr uint64_t kUntil = uint64_t{2} << 56;
 constexpr uint64_t kClient = uint64_t{3} << 56;
 constexpr uint64_t kHandle = uint64_t{4} << 56;
 constexpr uint64_t kState = uint64_t{5} << 56;
+constexpr uint64_t kSooner = uint64_t{6} << 56;
 constexpr uint64_t kKind = uint64_t{0xff} << 56;
 
 // How long bytes that were written stay unkept, and how often it is seen
@@ -78,6 +80,7 @@ Server::Server(Resident& machine, ScratchTree& tree, Fd listener)
       listener_(std::move(listener)),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       reserve_(open("/dev/null", O_RDONLY | O_CLOEXEC)),
+      sooner_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       dispatch_(machine, tree, handles_) {}
 
 absl::Status Server::Watch(int fd, uint64_t what, uint32_t events) {
@@ -91,8 +94,10 @@ absl::Status Server::Watch(int fd, uint64_t what, uint32_t events) {
 }
 
 absl::Status Server::Prepare() {
+  const absl::MutexLock lock(&lock_);
   if (prepared_) return absl::OkStatus();
   absl::Status s = Watch(listener_.get(), kListener, EPOLLIN);
+  if (s.ok()) s = Watch(sooner_.get(), kSooner, EPOLLIN);
   if (s.ok()) s = tree_.Sync(machine_.session());
   prepared_ = s.ok();
   return s;
@@ -117,10 +122,29 @@ absl::Status Server::RunForHolders() {
   return Loop(-1, [this] { return !has_holders(); });
 }
 
+bool Server::See(const epoll_event& event) {
+  const uint64_t kind = event.data.u64 & kKind;
+  const uint64_t id = event.data.u64 & ~kKind;
+  if (kind == kListener) Accept();
+  if (kind == kClient) Serve(id, event.events);
+  if (kind == kHandle) dispatch_.Closed(id);
+  if (kind == kState) {
+    machine_.NoteChanges();
+    dispatch_.Refresh().IgnoreError();
+  }
+  if (kind == kSooner) {
+    uint64_t times;
+    [[maybe_unused]] const ssize_t n =
+        read(sooner_.get(), &times, sizeof(times));
+  }
+  return kind != kUntil;
+}
+
 absl::Status Server::Loop(int until, absl::FunctionRef<bool()> is_over) {
   const NoSigpipe no_sigpipe;
   TakeAllDescriptors();
   absl::Status s = Prepare();
+  const absl::MutexLock lock(&lock_);
   if (s.ok() && until >= 0) s = Watch(until, kUntil, EPOLLIN);
   if (!s.ok()) return s;
   // accept() of a client that has gone again would wait for the next.
@@ -128,26 +152,17 @@ absl::Status Server::Loop(int until, absl::FunctionRef<bool()> is_over) {
   bool over = false;
   while (!over && !is_over() && !dispatch_.is_over()) {
     WatchState();
+    waits_ms_ = TimeoutMs();
     epoll_event events[64];
-    const int n = epoll_wait(epoll_.get(), events, 64, TimeoutMs());
-    if (n < 0 && errno != EINTR) {
-      return ErrnoError(errno,
-                        absl::StrCat("server: epoll: ", ErrnoText(errno)));
+    lock_.Unlock();
+    const int n = epoll_wait(epoll_.get(), events, 64, waits_ms_);
+    const int error = errno;
+    lock_.Lock();
+    if (n < 0 && error != EINTR) {
+      return ErrnoError(error,
+                        absl::StrCat("server: epoll: ", ErrnoText(error)));
     }
-    for (int i = 0; i < n; ++i) {
-      const uint64_t kind = events[i].data.u64 & kKind;
-      const uint64_t id = events[i].data.u64 & ~kKind;
-      if (kind == kListener) Accept();
-      if (kind == kUntil) over = true;
-      if (kind == kClient) Serve(id, events[i].events);
-      if (kind == kState) {
-        machine_.NoteChanges();
-        dispatch_.Refresh().IgnoreError();
-      }
-      if (kind == kHandle) {
-        dispatch_.Closed(id);
-      }
-    }
+    for (int i = 0; i < n; ++i) over |= !See(events[i]);
     KeepInTime();
     // Nobody has asked for a while.
     if (n == 0) dispatch_.Refresh().IgnoreError();
@@ -157,6 +172,27 @@ absl::Status Server::Loop(int until, absl::FunctionRef<bool()> is_over) {
   // Answers that are under way, the one to the shutdown for instance.
   for (auto& [id, client] : clients_) client.connection.Flush();
   return machine_.Keep(DiskBytes::KeepHow::kSynced);
+}
+
+bool Server::is_over() const {
+  const absl::MutexLock lock(&lock_);
+  return dispatch_.is_over();
+}
+
+std::optional<Answer> Server::Do(Request request) {
+  const absl::MutexLock lock(&lock_);
+  Pending pending{.request = std::move(request), .comm = "", .last = ""};
+  std::optional<Answer> answer = dispatch_.Do(pending);
+  // As after a request from a socket.
+  KeepInTime();
+  WatchHandles();
+  Retry();
+  if (TimeoutMs() != waits_ms_) {
+    const uint64_t once = 1;
+    [[maybe_unused]] const ssize_t n =
+        write(sooner_.get(), &once, sizeof(once));
+  }
+  return answer;
 }
 
 // As long as bytes are not kept, no other command can change the state.

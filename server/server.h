@@ -10,19 +10,24 @@
 //
 // One thread, which carries out one request after the other; those that wait
 // are put aside, and looked at again when something has changed.  No client can
-// make it wait: it takes what has come, and keeps what is not taken.
-// Threading: thread-compatible.
+// make it wait: it takes what has come, and keeps what is not taken.  Requests
+// of its own process need no socket: Do().
+// Threading: Run() is one thread's, Do() and is_over() are anybody's meanwhile.
 #ifndef DMDAX_SERVER_SERVER_H_
 #define DMDAX_SERVER_SERVER_H_
+
+#include <sys/epoll.h>
 
 #include <cstdint>
 #include <list>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "base/fd.h"
 #include "server/connection.h"
@@ -45,7 +50,10 @@ class Server {
   // never a client's.
   absl::Status Run(int until);
   // A client has shut it down.
-  bool is_over() const { return dispatch_.is_over(); }
+  bool is_over() const;
+  // What a client would be told.  Nothing: it would have to wait, at a socket;
+  // nothing has been done.
+  std::optional<Answer> Do(Request request);
   // Clients that have never asked for anything: other commands (run/), each
   // with its programs.
   bool has_holders() const;
@@ -63,6 +71,8 @@ class Server {
   };
 
   absl::Status Loop(int until, absl::FunctionRef<bool()> is_over);
+  // Does what an event is about; false: that was the end.
+  bool See(const epoll_event& event);
   absl::Status Watch(int fd, uint64_t what, uint32_t events);
   // Follows changes of the state that others make.
   void WatchState();
@@ -79,6 +89,8 @@ class Server {
   int TimeoutMs() const;
   int QuietMs() const;
 
+  // Of all that follows, while it is served.
+  mutable absl::Mutex lock_;
   Resident& machine_;
   ScratchTree& tree_;
   Fd listener_;
@@ -86,6 +98,8 @@ class Server {
   bool watches_state_ = false;
   bool prepared_ = false;
   Fd reserve_;  // a descriptor for when there are no more
+  Fd sooner_;   // eventfd(2): the wait is too long
+  int waits_ms_ = 0;
   Handles handles_;
   Dispatch dispatch_;
   uint64_t last_client_ = 0;

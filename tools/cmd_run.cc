@@ -56,6 +56,7 @@ struct RunArgs {
   std::vector<std::string> command;
   bool root = false;
   std::string door = "auto";
+  std::string join;
 };
 
 Door DoorOf(const RunArgs& o) {
@@ -63,7 +64,20 @@ Door DoorOf(const RunArgs& o) {
   return o.door == "notify" ? Door::kNotify : Door::kPreload;
 }
 
+// For a program of a machine's command, by the preload library.
+absl::StatusOr<int> Join(const RunArgs& o) {
+  if (o.command.size() < 2) {
+    return ErrnoError(EINVAL, "--join takes a file and its zeroth argument");
+  }
+  return RunJoined({.command = o.command,
+                    .socket = o.join,
+                    .ids = o.root ? RunOptions::kRoot : RunOptions::kOwn,
+                    .door = Door::kNotify,
+                    .state = ""});
+}
+
 absl::StatusOr<int> Run(App& app, const RunArgs& o, bool state) {
+  if (!o.join.empty()) return Join(o);
   RunOptions options{.command = o.command,
                      .socket = state ? SocketOfState(app.state_dir) : "",
                      .ids = o.root ? RunOptions::kRoot : RunOptions::kOwn,
@@ -102,8 +116,10 @@ void RegisterRun(CLI::App& cli, App& app) {
                   "How the program sees the machine: preload, for what is "
                   "linked with libc's shared library; notify, for static and "
                   "Go programs as well, whose system calls are answered; auto, "
-                  "what COMMAND's file needs")
+                  "what the file of COMMAND needs, and of each that it runs")
       ->check(CLI::IsMember({"auto", "preload", "notify"}));
+  // What the preload library says.
+  run->add_option("--join", o->join)->group("");
   run->callback([o, &cli, &app] {
     absl::StatusOr<int> status = Run(app, *o, MeansState(cli, app));
     if (!status.ok()) return app.Report(status.status());

@@ -2,11 +2,13 @@
 #include "tools/command_line.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "tools/dmsetup/command.h"
 
 namespace dmdax {
 namespace {
@@ -104,6 +106,28 @@ std::vector<char*> SplitEmptyValues(const CLI::App& cli, int argc,
       break;
     }
   }
+  return words;
+}
+
+std::vector<char*> VerbFirst(const CLI::App& cli, std::vector<char*> words) {
+  size_t verb = 1;
+  for (; verb < words.size(); ++verb) {
+    const std::string word = words[verb];
+    if (word.empty() || word[0] != '-') break;
+    const CLI::Option* const own = cli.get_option_no_throw(word);
+    if (own != nullptr && own->get_items_expected_min() > 0) ++verb;
+  }
+  if (verb >= words.size() || FindDmsetupCommand(words[verb]) == nullptr) {
+    return words;
+  }
+  // Before it those that stay, and then it.
+  const auto at = words.begin() + static_cast<std::ptrdiff_t>(verb);
+  const auto flags =
+      std::stable_partition(words.begin(), at, [](absl::string_view word) {
+        return word.size() < 2 || word[0] != '-' ||
+               word.find_first_not_of("cCfrvy", 1) != word.npos;
+      });
+  std::rotate(flags, at, at + 1);
   return words;
 }
 

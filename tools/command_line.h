@@ -33,6 +33,10 @@ namespace dmdax {
 // its value.  The words point into `argv`, or are constant.
 std::vector<char*> SplitEmptyValues(const CLI::App& cli, int argc, char** argv);
 
+// Options that dmsetup takes before its verb as well, without a value ("-r
+// create x"), behind it, where they are read.
+std::vector<char*> VerbFirst(const CLI::App& cli, std::vector<char*> words);
+
 // No argument is empty, as that of a script whose variable is unset would be;
 // and the machine comes from one place.
 void CheckCommandLine(const CLI::App& cli);

@@ -197,7 +197,8 @@ int Run(int argc, char** argv, const dmdax::StdoutBuffer& out) {
     throw CLI::RuntimeError(app.exit_code);
   });
   cli.set_version_flag("--version", dmdax::VersionText());
-  const std::vector<char*> words = dmdax::SplitEmptyValues(cli, argc, argv);
+  const std::vector<char*> words =
+      dmdax::VerbFirst(cli, dmdax::SplitEmptyValues(cli, argc, argv));
   try {
     cli.parse(static_cast<int>(words.size()), words.data());
   } catch (const CLI::Success& e) {

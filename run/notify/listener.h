@@ -2,12 +2,13 @@
 //
 // Listener: the supervisor's end of a seccomp filter with user notification.
 //
-//   absl::StatusOr<NotifiedChild> child = StartNotified(argv, filter, mask);
+//   absl::StatusOr<NotifiedChild> child = StartNotified(argv[0], argv, filter,
+//   mask);
 //   // In another thread, since execve(2) may be notified too:
 //   while (std::optional<seccomp_notif> call = child->listener.Receive()) {
 //     child->listener.Continue(call->id);  // the kernel carries it out
 //   }
-//   absl::Status s = AwaitExecution(*child, argv);
+//   absl::Status s = AwaitExecution(*child, argv[0]);
 //
 // The command waits killable while it waits for an answer
 // (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, Linux 5.19): a signal that is
@@ -72,15 +73,16 @@ struct NotifiedChild {
   Fd reports;
 };
 
-// Forks, and executes `argv` under the filter, with this mask of signals.
+// Forks, and executes `file`, as execvp(3) does, with `argv` under the filter,
+// with this mask of signals.
 // Errors, in words, with the errno: EBUSY, there is a listener already; EINVAL,
 // ENOSYS: the kernel is too old; EPERM, EACCES: not allowed here.
 absl::StatusOr<NotifiedChild> StartNotified(
-    const std::vector<std::string>& argv, absl::Span<const sock_filter> filter,
-    const sigset_t& mask);
-// Waits until the program runs, or says why not: as execvp(3) of argv[0].
+    const std::string& file, const std::vector<std::string>& argv,
+    absl::Span<const sock_filter> filter, const sigset_t& mask);
+// Waits until the program runs, or says why not: as execvp(3) of `file`.
 absl::Status AwaitExecution(const NotifiedChild& child,
-                            const std::vector<std::string>& argv);
+                            const std::string& file);
 
 }  // namespace dmdax::run
 

@@ -10,7 +10,8 @@
 //   e.out;                                   // the bytes
 //
 // Each call has a connection to itself while it is under way; connections are
-// kept for the next.  A remark of the server goes to stderr.  A server that is
+// kept for the next.  A server of this process is asked without one, but for
+// what has to wait.  A remark of the server goes to stderr.  A server that is
 // gone is EIO, and one line on stderr.
 // Threading: thread-safe.
 #ifndef DMDAX_RUN_NOTIFY_MACHINE_CLIENT_H_
@@ -19,6 +20,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,6 +33,7 @@
 #include "absl/synchronization/mutex.h"
 #include "base/fd.h"
 #include "server/protocol.h"
+#include "server/server.h"
 
 namespace dmdax::run {
 
@@ -53,6 +56,9 @@ class MachineClient {
   // ENOENT, ECONNREFUSED and the like: nobody is there; EPROTONOSUPPORT.
   static absl::StatusOr<std::unique_ptr<MachineClient>> Connect(
       std::string socket_path);
+  // A server of this process, which may not have begun to serve.
+  static std::unique_ptr<MachineClient> Of(Server& server,
+                                           std::string socket_path);
 
   // The top of the scratch tree.
   const std::string& tree() const { return tree_; }
@@ -67,6 +73,8 @@ class MachineClient {
  private:
   explicit MachineClient(std::string path) : path_(std::move(path)) {}
 
+  // Nothing: a connection is needed.
+  std::optional<int> CallHere(Exchange& exchange);
   absl::StatusOr<Fd> Open();
   Fd Take();
   void Give(Fd socket);
@@ -82,6 +90,7 @@ class MachineClient {
   absl::Mutex lock_;
   std::vector<Fd> idle_ ABSL_GUARDED_BY(lock_);
   uint64_t server_pid_ ABSL_GUARDED_BY(lock_) = 0;
+  Server* server_ = nullptr;  // of this process
 };
 
 // One line on stderr.

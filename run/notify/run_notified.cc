@@ -4,14 +4,18 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
@@ -76,39 +80,91 @@ int ServeUntilEnd(pid_t command, const Fd& signals, OpenFiles& files) {
   }
 }
 
+// Serves a server of this process, as long as the object lives.
+class Serving {
+ public:
+  Serving(Server* server, pid_t command) {
+    if (server == nullptr) return;
+    thread_ = std::thread([this, server, command] {
+      status_ = server->Run(end_.get());
+      // A machine that has failed has no programs.
+      if (!status_.ok()) kill(command, SIGKILL);
+    });
+  }
+  ~Serving() { End().IgnoreError(); }
+  Serving(const Serving&) = delete;
+  Serving& operator=(const Serving&) = delete;
+
+  absl::Status End() {
+    if (thread_.joinable()) {
+      const uint64_t once = 1;
+      [[maybe_unused]] const ssize_t n = write(end_.get(), &once, sizeof(once));
+      thread_.join();
+    }
+    return status_;
+  }
+
+ private:
+  const Fd end_{eventfd(0, EFD_CLOEXEC)};
+  absl::Status status_;
+  std::thread thread_;
+};
+
+// What is made for a program has the rights that it says.
+class NoUmask {
+ public:
+  NoUmask() : before_(umask(0)) {}
+  ~NoUmask() { umask(before_); }
+  NoUmask(const NoUmask&) = delete;
+  NoUmask& operator=(const NoUmask&) = delete;
+
+ private:
+  const mode_t before_;
+};
+
+absl::StatusOr<std::unique_ptr<MachineClient>> MachineOf(
+    const NotifyOptions& options) {
+  if (options.server == nullptr) return MachineClient::Connect(options.socket);
+  return MachineClient::Of(*options.server, options.socket);
+}
+
 }  // namespace
 
 absl::StatusOr<int> RunNotified(const NotifyOptions& options) {
   const absl::StatusOr<DescriptorNumbers> numbers = NumbersForDevices();
   if (!numbers.ok()) return numbers.status();
-  absl::StatusOr<std::unique_ptr<MachineClient>> machine =
-      MachineClient::Connect(options.socket);
+  absl::StatusOr<std::unique_ptr<MachineClient>> machine = MachineOf(options);
   if (!machine.ok()) return machine.status();
   OpenFiles files(**machine);
 
   const Orphans orphans;
   const sigset_t ours = OurSignals();
+  // A pipe that nobody reads any more is an errno.
+  sigset_t blocked = ours;
+  sigaddset(&blocked, SIGPIPE);
   sigset_t before;
-  sigprocmask(SIG_BLOCK, &ours, &before);
+  sigprocmask(SIG_BLOCK, &blocked, &before);
   const Fd signals(signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals.ok()) return ErrnoError(errno, "no descriptor for signals");
+  const std::string& file =
+      options.file.empty() ? options.command[0] : options.file;
   absl::StatusOr<NotifiedChild> child = StartNotified(
-      options.command, SyscallFilter(*numbers, options.ids), before);
+      file, options.command, SyscallFilter(*numbers, options.ids), before);
   if (!child.ok()) return child.status();
-  // What is made for a program has the rights that it says.
-  umask(0);
-
+  const NoUmask no_umask;
+  Serving serving(options.server, child->pid);
   Doorway door{child->listener, **machine, files, *numbers, options.ids, {}};
   absl::StatusOr<int> result = 0;
   {
     Workers workers(door);
-    const absl::Status executed = AwaitExecution(*child, options.command);
+    const absl::Status executed = AwaitExecution(*child, file);
     result =
         executed.ok()
             ? absl::StatusOr<int>(ServeUntilEnd(child->pid, signals, files))
             : executed;
     orphans.Kill();
   }
+  if (absl::Status s = serving.End(); !s.ok()) result = s;
   sigprocmask(SIG_SETMASK, &before, nullptr);
   return result;
 }

@@ -41,7 +41,7 @@ void Say(int socket, Report report, int listener) {
   sendmsg(socket, &message, MSG_NOSIGNAL);
 }
 
-[[noreturn]] void Child(int socket, const sock_fprog& program,
+[[noreturn]] void Child(int socket, const sock_fprog& program, const char* file,
                         char* const* argv, const sigset_t& mask) {
   // Who supervises answers for the command: it ends with its supervisor.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -59,7 +59,7 @@ void Say(int socket, Report report, int listener) {
   Say(socket, {Step::kListening, 0}, static_cast<int>(listener));
   close(static_cast<int>(listener));
   sigprocmask(SIG_SETMASK, &mask, nullptr);
-  execvp(argv[0], argv);
+  execvp(file, argv);
   Say(socket, {Step::kExec, errno}, -1);
   _exit(127);
 }
@@ -120,8 +120,8 @@ void Bury(pid_t pid) {
 }  // namespace
 
 absl::StatusOr<NotifiedChild> StartNotified(
-    const std::vector<std::string>& argv, absl::Span<const sock_filter> filter,
-    const sigset_t& mask) {
+    const std::string& file, const std::vector<std::string>& argv,
+    absl::Span<const sock_filter> filter, const sigset_t& mask) {
   std::vector<char*> words;
   for (const std::string& word : argv) {
     words.push_back(const_cast<char*>(word.c_str()));
@@ -136,7 +136,7 @@ absl::StatusOr<NotifiedChild> StartNotified(
   Fd ours(ends[0]), theirs(ends[1]);
   const pid_t pid = fork();
   if (pid < 0) return ErrnoError(errno, "cannot fork");
-  if (pid == 0) Child(theirs.get(), program, words.data(), mask);
+  if (pid == 0) Child(theirs.get(), program, file.c_str(), words.data(), mask);
   theirs = Fd();
 
   Report report{};
@@ -154,13 +154,13 @@ absl::StatusOr<NotifiedChild> StartNotified(
 }
 
 absl::Status AwaitExecution(const NotifiedChild& child,
-                            const std::vector<std::string>& argv) {
+                            const std::string& file) {
   Report report{};
   Fd none;
   if (Hear(child.reports.get(), &report, &none) == Heard::kEnd) {
     return absl::OkStatus();
   }
-  return ErrnoError(report.err, absl::StrCat("cannot run '", argv[0],
+  return ErrnoError(report.err, absl::StrCat("cannot run '", file,
                                              "': ", ErrnoText(report.err)));
 }
 

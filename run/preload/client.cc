@@ -268,6 +268,8 @@ bool HaveMachine() {
   return path != nullptr && *path != '\0';
 }
 
+const char* MachineSocket() { return SocketPath(); }
+
 int Call(Message& m) {
   static std::atomic<uint64_t> serial = 0;
   m.head.length = static_cast<uint32_t>(sizeof(m.head) + m.in_size);

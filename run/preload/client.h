@@ -46,6 +46,7 @@ int Call(Message& message);
 
 // Whether there is a machine to speak to: $DMDAX_SOCKET.
 bool HaveMachine();
+const char* MachineSocket();  // its path
 
 // A line of ours on stderr.
 void SayLine(const char* line);

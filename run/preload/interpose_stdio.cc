@@ -98,7 +98,9 @@ __attribute__((constructor)) void UseStandardStreams() {
 }  // namespace
 
 void FollowRedirection(int fd) {
-  if (fd < 0 || fd > 2) return;
+  // Other libcs have them in memory that nobody writes to.
+  static const bool is_glibc = dlsym(RTLD_DEFAULT, "gnu_get_libc_version");
+  if (fd < 0 || fd > 2 || !is_glibc) return;
   Standard& s = standards[fd];
   if (FileOf(fd)) {
     if (s.ours == nullptr) s.ours = StreamOf(fd, s.mode);

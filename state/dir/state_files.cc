@@ -103,9 +103,8 @@ absl::StatusOr<StateFiles> LookAtStateFiles(const PrivateDir& dir) {
   return files;
 }
 
-absl::Status CheckStateGeneration(const PrivateDir& dir,
-                                  const StateFiles& files,
-                                  uint64_t generation) {
+absl::Status CheckGeneration(const PrivateDir& dir, const StateFiles& files,
+                             uint64_t generation) {
   if (generation >= files.known) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(
       "state directory: '", dir.PathOf(kStateDb), "' has ", generation,

@@ -90,7 +90,7 @@ kept=0 broken=0
 for ((first = 1; first <= count; first += batch)); do
   part=$work/advise-$seed-$first
   answers=$part.results$suffix.jsonl
-  tail -n "+$first" "$cases" | head -n "$batch" >"$part.cases.jsonl"
+  sed -n "$first,$((first + batch - 1))p" "$cases" >"$part.cases.jsonl"
   if ! nice -n 10 "$oracle" --kernel "$kernel" "$part.cases.jsonl" \
     --out "$answers" 2>"$part.log"; then
     tail -n 5 "$part.log" >&2

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "tests/hostile/child.h"
 
 namespace dmdax::hostile {
@@ -83,6 +84,70 @@ TEST_F(MemoryTest, ASmallArchiveOfGigabytes) {
                                 "' && mkdir -p sos/proc && truncate -s 1500M "
                                 "sos/proc/iomem && tar -cf - sos | gzip -9 > "
                                 "t.tar.gz")
+                       .c_str()),
+            0);
+  const ChildResult r = scratch_.Run({"import", scratch_.File("t.tar.gz")});
+  EXPECT_EQ(r.signal, 0);
+  EXPECT_EQ(r.rc, 1);
+  EXPECT_THAT(r.err, HasSubstr("t.tar.gz: unpacked it has more than "));
+}
+
+// What an archive says besides the bytes of its files counts too: holes of
+// sparse files, and names.
+TEST_F(MemoryTest, ASmallArchiveOfHoles) {
+  if (kSanitized) GTEST_SKIP() << "too slow";
+  scratch_.seconds = 20;
+  const std::string dir = scratch_.File("");
+  ASSERT_EQ(
+      system(absl::StrCat(
+                 "cd '", dir,
+                 "' && for i in $(seq 40); do mkdir -p sos/$i && truncate -s "
+                 "60M sos/$i/x && echo x >> sos/$i/x || exit; done; "
+                 "tar -cSf t.tar sos")
+                 .c_str()),
+      0);
+  const ChildResult r = scratch_.Run({"import", scratch_.File("t.tar")});
+  EXPECT_EQ(r.signal, 0);
+  EXPECT_EQ(r.rc, 1);
+  EXPECT_THAT(r.err, HasSubstr("t.tar: unpacked it has more than 536870912 "));
+}
+
+// A member of a tar, padded.
+std::string Member(char type, const std::string& name,
+                   const std::string& bytes) {
+  std::string header(512, '\0');
+  header.replace(0, name.size(), name);
+  header.replace(100, 7, "0000644");
+  header.replace(124, 11, absl::StrFormat("%011o", bytes.size()));
+  header.replace(148, 8, "        ");
+  header[156] = type;
+  header.replace(257, 8, std::string("ustar\00000", 8));
+  unsigned sum = 0;
+  for (char c : header) sum += static_cast<unsigned char>(c);
+  header.replace(148, 7, absl::StrFormat("%06o", sum) + '\0');
+  return header + bytes + std::string((512 - bytes.size() % 512) % 512, '\0');
+}
+
+// With its path in a header of its own, as POSIX has it.
+std::string EmptyFile(const std::string& path) {
+  const std::string record = absl::StrCat(" path=", path, "\n");
+  size_t length = record.size();
+  while (absl::StrCat(length).size() + record.size() != length) ++length;
+  return Member('x', "x", absl::StrCat(length, record)) + Member('0', "x", "");
+}
+
+TEST_F(MemoryTest, ASmallArchiveOfLongNames) {
+  if (kSanitized) GTEST_SKIP() << "too slow";
+  scratch_.seconds = 20;
+  std::string names;
+  for (int i = 0; i < 40; ++i) {
+    names += EmptyFile(absl::StrCat(i, "/", std::string(900'000, 'a'), "/x"));
+  }
+  scratch_.Put("names", names);
+  // Packed once, given twenty times.
+  ASSERT_EQ(system(absl::StrCat("cd '", scratch_.File(""),
+                                "' && gzip -1 < names > once && for i in $(seq "
+                                "20); do cat once; done > t.tar.gz")
                        .c_str()),
             0);
   const ChildResult r = scratch_.Run({"import", scratch_.File("t.tar.gz")});

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A static program, without libc's shared library and so without a preload
- * library, that does to a machine what programs do.
+ * A program that does to a machine what programs do; here a static one, without
+ * libc's shared library and so without a preload library.
  *
  *   static_client NODE [LOOPS]     NODE: a block device of 1 MiB or more
+ *   static_client --argv0          what it was executed as
+ *   static_client --exit STATUS
+ *   static_client --run COMMAND... in its place
  *
  * Prints what is not as the kernel has it, and "ok".
  */
@@ -80,7 +83,10 @@ static void Pointers(void) {
   CHECK(Fails(ioctl(control, DM_VERSION, two + 4096 - 8), EFAULT));
   mprotect(two, 4096, PROT_READ);
   CHECK(Fails(ioctl(control, DM_VERSION, two), EFAULT));
-  CHECK(Fails(open((char*)16, O_RDONLY), EFAULT));
+  /* A library in front of libc reads a path before the kernel does. */
+  if (getenv("LD_PRELOAD") == NULL) {
+    CHECK(Fails(open((char*)16, O_RDONLY), EFAULT));
+  }
   munmap(two, 8192);
 }
 
@@ -97,11 +103,12 @@ static void Copies(void) {
   CHECK(dup2(control, 0) == 0 && Version(0) == 0);
   dup2(input, 0);
   close(input);
-  /* Nothing is answered with other bytes than the device's. */
+  /* Nothing is answered with other bytes than the device's, which has none;
+   * through the door of static programs it may be a stand-in at this number. */
   CHECK(dup2(control, 5) == 5);
   char byte = 0;
-  CHECK(Fails(read(5, &byte, 1), EBADF));
-  CHECK(Fails(write(5, &byte, 1), EAGAIN));
+  CHECK(Fails(read(5, &byte, 1), EBADF) || errno == EINVAL);
+  CHECK(Fails(write(5, &byte, 1), EAGAIN) || errno == EINVAL);
   fd = fcntl(5, F_DUPFD, 0);
   CHECK(dup2(fd, 1023) < 0 || Version(1023) == 0);
   close(1023);
@@ -167,6 +174,12 @@ static void Threads(void) {
 int main(int argc, char** argv) {
   if (argc == 3 && strcmp(argv[1], "--fd") == 0) {
     return Version(atoi(argv[2])) != 0;
+  }
+  if (argc == 2 && strcmp(argv[1], "--argv0") == 0) return puts(argv[0]) < 0;
+  if (argc == 3 && strcmp(argv[1], "--exit") == 0) return atoi(argv[2]);
+  if (argc > 2 && strcmp(argv[1], "--run") == 0) {
+    execvp(argv[2], argv + 2);
+    return 127;
   }
   if (argc > 2) loops = atoi(argv[2]);
   control = open("/dev/mapper/control", O_RDWR);

@@ -16,6 +16,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -105,6 +106,31 @@ TEST_F(ProtocolTest, MessagesComeAsTheyCome) {
   const dmdax_message three[] = {m, m, m};
   client.SendRaw(three, sizeof(three));
   for (int i = 0; i < 3; ++i) EXPECT_EQ(client.Receive()->head.error, 0);
+}
+
+// The server has room for descriptors that messages speak of.
+TEST_F(ProtocolTest, StrayDescriptorsAreClosed) {
+  const Client client(*serving_);
+  ASSERT_EQ(client.Ping(), 0);
+  const auto open_there = [&] {
+    const std::filesystem::directory_iterator fds(
+        absl::StrCat("/proc/", serving_->pid(), "/fd"));
+    return std::distance(begin(fds), end(fds));
+  };
+  const auto before = open_there();
+  const Fd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const dmdax_message m = Client::Head(DMDAX_OP_PING);
+  for (int i = 0; i < 40; ++i) {
+    client.SendRaw(&m, sizeof(m), null.get());
+    EXPECT_EQ(client.Receive()->head.error, 0);
+  }
+  EXPECT_EQ(open_there(), before);
+  // Each byte of a message may bring one.
+  for (size_t i = 0; i < sizeof(m); ++i) {
+    client.SendRaw(reinterpret_cast<const char*>(&m) + i, 1, null.get());
+  }
+  EXPECT_EQ(client.Receive()->head.error, 0);
+  EXPECT_EQ(open_there(), before);
 }
 
 TEST_F(ProtocolTest, AClientThatGoesInTheMiddleHasDoneNothing) {

@@ -129,17 +129,17 @@ class Client {
     m.fds = fd >= 0 ? 1 : m.fds;
     const std::string all =
         std::string(reinterpret_cast<const char*>(&m), sizeof(m)) + bytes;
-    iovec part = {const_cast<char*>(all.data()), all.size()};
+    SendRaw(all.data(), all.size(), fd);
+  }
+  // Bytes as they are; `fd` goes along, whatever they say of descriptors.
+  void SendRaw(const void* bytes, size_t size, int fd = -1) const {
+    iovec part = {const_cast<void*>(bytes), size};
     FdRoom room;
     msghdr message = {};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
     if (fd >= 0) PutFd(fd, &room, &message);
     EXPECT_EQ(sendmsg(fd_.get(), &message, MSG_NOSIGNAL),
-              static_cast<ssize_t>(all.size()));
-  }
-  void SendRaw(const void* bytes, size_t size) const {
-    EXPECT_EQ(send(fd_.get(), bytes, size, MSG_NOSIGNAL),
               static_cast<ssize_t>(size));
   }
   // Nothing: the server has hung up.

@@ -313,6 +313,10 @@ class Planner {
     UsesThatGo uses = UsesOf(r_.machine, r_.stands_on.uses(), gone_);
     Refuse(std::move(uses.refused));
     Refuse(UnmodelledOn(r_.machine, gone_));
+    for (const Subject* subject : Subjects()) {
+      if (steps_.all().empty()) break;
+      Refuse(NamelessBelow(r_.machine, MachineBdev(*subject)));
+    }
     Refuse(BlankBelow(r_.machine, r_.stands_on, gone_, steps_));
     if (!refused_.empty()) {
       plan.remark = refused_;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "base/one_line.h"
 #include "base/units.h"
+#include "import/number_name.h"
 #include "state/find_device.h"
 #include "tools/byte_count.h"
 #include "tools/check/bdev_set.h"
@@ -63,6 +64,15 @@ std::string UnmodelledOn(const Session& machine, const BdevSet& gone) {
         device->driver.empty() ? "" : absl::StrCat(" (", device->driver, ")"),
         " stands on what goes, and no list stops it and makes it again: stop "
         "it, and ask again");
+  }
+  return "";
+}
+
+std::string NamelessBelow(const Session& machine, BlockDevice* bdev) {
+  for (const BlockDevice* below : AllBelow(machine, bdev)) {
+    if (below->name() != NumberName(below->dev())) continue;
+    return absl::StrCat("no input says what ", below->dev().ToString(),
+                        " is called: add lsblk -J -b -O, and ask again");
   }
   return "";
 }

@@ -29,6 +29,10 @@ std::string SmallXfs(const CuredMachine& with, const StandsOn& stands_on,
 // A driver's array on what goes.
 std::string UnmodelledOn(const Session& machine, const BdevSet& gone);
 
+// A device below this one, which may be null, of which only the number is
+// known.
+std::string NamelessBelow(const Session& machine, BlockDevice* bdev);
+
 // A part of LVM2's volumes, of which LVM2 alone makes the table.
 std::string PartOfLvm(const Session& machine,
                       const proto::MappedDevice& device);

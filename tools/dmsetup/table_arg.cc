@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -137,6 +138,11 @@ std::optional<TableArg> ReadTableArg(DmsetupContext& ctx,
   // A long one was written by a program, which knows what it means.
   constexpr size_t kMostKept = 1 << 16;
   if (bytes.size() <= kMostKept) ctx.table = bytes;
+  // As dmsetup does, which says nothing.
+  if (absl::StripAsciiWhitespace(bytes).empty()) {
+    ctx.hints.push_back(
+        absl::StrCat(source, " has no row: the device gets no table"));
+  }
   if (auto columns = ParseLinearText(bytes)) {
     return TableArg{{}, std::move(columns)};
   }

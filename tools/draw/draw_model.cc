@@ -310,6 +310,10 @@ class Builder {
       DrawNode& node = model_.nodes[subjects_[i].first];
       node.holds = Holds(checks[i], Wish::kPmd);
       node.not_known = checks[i].not_known;
+      for (const std::string& what : checks[i].either_way) {
+        absl::StrAppend(&node.detail, node.detail.empty() ? "" : "; ",
+                        "no either way: ", what);
+      }
       // Bytes, where the strip has slots: some of one may be a hole.
       if (checks[i].error.ok()) {
         node.shares = checks[i].now;

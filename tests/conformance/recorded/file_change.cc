@@ -95,7 +95,7 @@ Changes ShellChanges(const std::string& line) {
   if (absl::StartsWith(line, "daxprobe ")) return Fallocate(line);
   if (line == "sync") return {{{.kind = Kind::kSync}}};
   if (line == ": > /mnt/f") return {{{.kind = Kind::kTruncate}}};
-  // What is open stays, and a DAX file has nothing in the cache.
+  // What is open stays, and nothing of the file changes.
   if (line == "rm /mnt/f" || line == "cat /mnt/f > /dev/null" ||
       line == "echo 1 > /proc/sys/vm/drop_caches") {
     return std::vector<FileChange>();

@@ -202,10 +202,14 @@ class FsdaxCase {
     return op < ops.size() && ops[op].value("errno", Json()).is_null();
   }
 
-  // Whether operation `i` has the inode leave memory.
+  // Whether operation `i` has the inode leave memory.  Of a flag that xfs
+  // refused nothing but the kernel tells: before 5.11, which renamed a hook of
+  // mappings too, the inode stays for some time.
   bool DropsInode(const Json& ops, size_t i) const {
-    return test_["fs"] == "xfs" ? AsksForDaxFlag(ops, result_["ops"], i)
-                                : ChangesDaxFlag(ops, result_["ops"], i);
+    const bool at_once = profile_.vm_ops_split_hook == "may_split";
+    return at_once && test_["fs"] == "xfs"
+               ? AsksForDaxFlag(ops, result_["ops"], i)
+               : ChangesDaxFlag(ops, result_["ops"], i);
   }
 
   // What the recipe says beyond extents and size: cached pages, hints.

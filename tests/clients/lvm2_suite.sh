@@ -136,6 +136,8 @@ cause() {
       echo "udev makes no links in /dev: there is none" ;;
     *"hints.sh:113+ test "*)
       echo "strace counts io_submit(2), which the preload library answers" ;;
+    *"+ check raid_leg_status "*" status A"*)
+      echo "a sync was over before a slow machine's script looked" ;;
     *"+ mdadm "*) echo "md devices (mdadm) are not modelled" ;;
     *"+ aux prepare_pvs "*[0-9][0-9][0-9][0-9][0-9][0-9][0-9]*)
       echo "the host's file system has no room for the script's disks" ;;

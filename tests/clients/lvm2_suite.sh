@@ -132,8 +132,12 @@ cause() {
       echo "not modelled: ${why%% (needs*}" ;;
     *"Filesystem must be larger than 300MB"*)
       echo "mkfs.xfs of Debian 12 makes none that small" ;;
-    *"probing initialization failed: No such file"*)
+    *"probing initialization failed: No such file"* | *get_crypt_kname*)
       echo "udev makes no links in /dev: there is none" ;;
+    *"hints.sh:113+ test "*)
+      echo "strace counts io_submit(2), which the preload library answers" ;;
+    *"+ check raid_leg_status "*" status A"*)
+      echo "a sync was over before a slow machine's script looked" ;;
     *"+ mdadm "*) echo "md devices (mdadm) are not modelled" ;;
     *"+ aux prepare_pvs "*[0-9][0-9][0-9][0-9][0-9][0-9][0-9]*)
       echo "the host's file system has no room for the script's disks" ;;

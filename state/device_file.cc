@@ -17,6 +17,11 @@ namespace {
 // Where the file system of the file is mounted.
 constexpr char kDeviceMount[] = "/.device";
 
+uint64_t LargestFile(absl::string_view type) {
+  const auto known = FindFileSystemType(type);
+  return known.ok() ? (*known)->max_bytes : 0;
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<File>> OpenDeviceFile(Session& session,
@@ -27,11 +32,12 @@ absl::StatusOr<std::shared_ptr<File>> OpenDeviceFile(Session& session,
   MountOptions mount;
   const uint64_t bytes = bdev.nr_sectors() * kSectorSize / 4096 * 4096;
   mount.path = kDeviceMount;
-  if (like != nullptr) {
+  // No file reaches all of a device that is larger: what its places allow is
+  // then asked of one of xfs.
+  if (like != nullptr && bytes <= LargestFile(like->type)) {
     mount.request = *like;
   } else {
-    mount.request.type =
-        bytes <= (*FindFileSystemType("ext4"))->max_bytes ? "ext4" : "xfs";
+    mount.request.type = bytes <= LargestFile("ext4") ? "ext4" : "xfs";
     mount.request.options =
         session.machine->profile().has_dax_modes ? "dax=always" : "dax";
   }

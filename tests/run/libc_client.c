@@ -287,7 +287,8 @@ static void Keys(void) {
   const long key =
       syscall(SYS_add_key, "logon", "disk:1", "secret", 6, session);
   Say("add_key", key);
-  Say("bad description", syscall(SYS_add_key, "logon", nowhere, "s", 1, session));
+  Say("bad description",
+      syscall(SYS_add_key, "logon", nowhere, "s", 1, session));
   Say("bad payload",
       syscall(SYS_add_key, "logon", "disk:2", nowhere, 6, session));
   printf("describe: %s\n", Described(key));
@@ -295,10 +296,10 @@ static void Keys(void) {
       syscall(SYS_keyctl, KEYCTL_DESCRIBE, key, nowhere, 64));
   Say("update", syscall(SYS_keyctl, KEYCTL_UPDATE, key, "other", 5));
   Say("update with nothing", syscall(SYS_keyctl, KEYCTL_UPDATE, key, NULL, 0));
-  Say("search", syscall(SYS_keyctl, KEYCTL_SEARCH, session, "logon", "disk:1",
-                        0) == key
-                    ? 0
-                    : -1);
+  Say("search",
+      syscall(SYS_keyctl, KEYCTL_SEARCH, session, "logon", "disk:1", 0) == key
+          ? 0
+          : -1);
   Say("search another",
       syscall(SYS_keyctl, KEYCTL_SEARCH, session, "logon", "disk:2", 0));
   Say("read", syscall(SYS_keyctl, KEYCTL_READ, key, NULL, 0));
@@ -308,25 +309,25 @@ static void Keys(void) {
   Say("revoke", syscall(SYS_keyctl, KEYCTL_REVOKE, key));
   printf("describe: %s\n", Described(key));
   // An address that looks like a key's number; the host refuses such a name.
-  char* const name = mmap((void*)0x70001000, 4096, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
-                          0);
+  char* const name =
+      mmap((void*)0x70001000, 4096, PROT_READ | PROT_WRITE,
+           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
   strcpy(name, ".hidden");
   syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, ".hidden");
   const int host = errno;
   const long joined = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name);
-  printf("a session is %s\n", joined == -1 && errno == host ? "the host's" : "?");
+  printf("a session is %s\n",
+         joined == -1 && errno == host ? "the host's" : "?");
 }
 
 int main(int argc, char** argv) {
   const struct {
     const char* name;
     void (*run)(void);
-  } families[] = {{"streams", &Streams}, {"another", &Another},
-                  {"spawn", &Spawn},     {"temporary", &Temporary},
-                  {"times", &Times},     {"names", &Names},
-                  {"links", &Links},     {"mounts", &Mounts},
-                  {"keys", &Keys}};
+  } families[] = {
+      {"streams", &Streams},     {"another", &Another}, {"spawn", &Spawn},
+      {"temporary", &Temporary}, {"times", &Times},     {"names", &Names},
+      {"links", &Links},         {"mounts", &Mounts},   {"keys", &Keys}};
   for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); ++i) {
     if (argc == 2 && strcmp(argv[1], families[i].name) == 0) {
       families[i].run();

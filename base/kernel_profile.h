@@ -150,6 +150,9 @@ struct KernelProfile {
   // "too large device" for a row that ends above 2^54-1 (not in 4.14).
   bool dm_checks_too_large_device;
   DmAddDisk dm_add_disk;
+  // A request-based table is taken if one of its devices has a request queue
+  // (to 5.11); since then all must have one.
+  bool dm_one_request_queue_will_do;
   // A first table whose queue limits do not fit leaves the device its type, and
   // without a queue in sysfs for good (to 5.14).
   bool dm_sets_type_before_queue;
@@ -162,6 +165,9 @@ struct KernelProfile {
   bool dm_logs_bad_selection;
   DmListOrder dm_list_order;
   DmStatsSplit dm_stats_split;
+  // dm-stats has regions of at most 8388608 areas, and a region's histograms at
+  // most 134217728 entries: EOVERFLOW (since 6.8).
+  bool dm_stats_limits_entries;
   // A message to a device that has no live table is answered 2, with nothing
   // copied back, instead of EINVAL (6.16, 6.18).
   bool dm_message_passes_without_table;

@@ -292,6 +292,10 @@ struct TargetType {
   }
 };
 
+// DMEMIT_TARGET_NAME_VERSION, with which an IMA text begins:
+// "target_name=linear,target_version=1.4.0".
+std::string DmTargetNameVersion(const DmTarget& ti);
+
 // A constructor's refusal: EINVAL with ti->error's words.
 absl::Status DmError(absl::string_view error);
 

@@ -19,7 +19,9 @@ absl::Status SuspendWithFs(MappedDevice& md, const DmIoctl& param) {
     const int err = md.disk().Freeze();
     if (err != 0) return ErrnoError(err, "the file system can not be frozen");
   }
-  return md.Suspend();
+  return md.Suspend((param.flags & DM_NOFLUSH_FLAG) != 0
+                        ? MappedDevice::SuspendHow::kNoflush
+                        : MappedDevice::SuspendHow::kFlush);
 }
 
 }  // namespace

@@ -179,6 +179,7 @@ class DmTable {
   absl::Status ConstructTarget(DmTarget& ti, absl::string_view params);
   absl::Status DetermineType();
   absl::Status VerifyRequestBased();
+  bool DevicesStackRequests() const;
   absl::Status CheckBlockAlignment(const QueueLimits& limits) const;
   absl::Status CheckAreas(const DmTarget& ti, const QueueLimits& limits) const;
   void StackDevices(const DmTarget& ti, QueueLimits& limits) const;

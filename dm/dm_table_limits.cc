@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/since.h"
 #include "block/read_ahead.h"
 #include "dm/dm_table.h"
 #include "dm/mapped_device.h"
@@ -204,6 +205,17 @@ void DmTable::SetQueueFlags(RequestQueue& queue) const {
     return dev.bdev->queue().Has(QUEUE_FLAG_STABLE_WRITES);
   });
   queue.Set(QUEUE_FLAG_STABLE_WRITES, stable || NeedsStableWrites());
+  // dm_table_supports_poll(): all devices can be polled, also where there are
+  // none.
+  constexpr Since<bool> kBiosArePolled[] = {{{5, 18}, true}};
+  const bool all_ask_devices = std::all_of(
+      targets_.begin(), targets_.end(),
+      [](const DmTarget& ti) { return ti.type->iterate_devices != nullptr; });
+  const bool unpolled = AnyDevice(
+      [](const DmDev& dev) { return !dev.bdev->queue().Has(QUEUE_FLAG_POLL); });
+  queue.Set(QUEUE_FLAG_POLL,
+            ValueAt<bool>(kBiosArePolled, md_.machine().profile().release) &&
+                type_ != DM_TYPE_REQUEST_BASED && all_ask_devices && !unpolled);
 }
 
 // Since 6.11 flags are features and part of the limits: stacked with them,

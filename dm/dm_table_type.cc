@@ -115,6 +115,14 @@ bool DmTable::DaxSynchronous() const {
   return true;
 }
 
+bool DmTable::DevicesStackRequests() const {
+  // ->iterate_devices() ends with the first device that says yes.
+  if (md_.machine().profile().dm_one_request_queue_will_do) {
+    return AnyDevice([](const DmDev& dev) { return RqStackable(*dev.bdev); });
+  }
+  return !AnyDevice([](const DmDev& dev) { return !RqStackable(*dev.bdev); });
+}
+
 absl::Status DmTable::VerifyRequestBased() {
   type_ = DM_TYPE_REQUEST_BASED;
   const char* error = nullptr;
@@ -129,8 +137,7 @@ absl::Status DmTable::VerifyRequestBased() {
   } else if (targets_[0].max_io_len > 0) {
     error =
         "table load rejected: immutable target that splits IO is not supported";
-  } else if (AnyDevice(
-                 [](const DmDev& dev) { return !RqStackable(*dev.bdev); })) {
+  } else if (!DevicesStackRequests()) {
     error = "table load rejected: including non-request-stackable devices";
   } else {
     return absl::OkStatus();

@@ -9,6 +9,7 @@
 
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/errno_status.h"
 #include "dm/device_mapper.h"
 
@@ -128,6 +129,11 @@ std::vector<const TargetType*> KnownTargetTypes(const KernelProfile& profile) {
               return a->name < b->name;
             });
   return types;
+}
+
+std::string DmTargetNameVersion(const DmTarget& ti) {
+  return absl::StrCat("target_name=", ti.type->name, ",target_version=",
+                      absl::StrJoin(ti.type->version(ProfileOf(ti)), "."));
 }
 
 absl::Status DmError(absl::string_view error) {

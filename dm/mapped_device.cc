@@ -80,14 +80,16 @@ absl::Status MappedDevice::SetupQueue(DmTable& table) {
   return absl::OkStatus();
 }
 
-absl::Status MappedDevice::Suspend() {
+absl::Status MappedDevice::Suspend(SuspendHow how) {
   if (suspended_.load()) {
     return ErrnoError(EINVAL, absl::StrCat(name_, " is suspended already"));
   }
   suspended_.store(true);
   NoteChange();
   machine_.BumpIoGeneration();
+  noflush_suspending_ = how == SuspendHow::kNoflush;
   if (DmTable* table = live_table()) table->PostsuspendTargets();
+  noflush_suspending_ = false;
   return absl::OkStatus();
 }
 

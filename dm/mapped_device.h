@@ -87,8 +87,12 @@ class MappedDevice final : public DaxOperations,
   absl::Status SetupQueue(DmTable& table);
   // add_disk() at creation, on kernels that do so.
   void AddDisk();
-  // dm_suspend(): EINVAL when suspended already.
-  absl::Status Suspend();
+  // dm_suspend(): EINVAL when suspended already.  kNoflush: I/O that waits
+  // inside a target goes on waiting (DM_SUSPEND_NOFLUSH_FLAG).
+  enum class SuspendHow : uint8_t { kFlush, kNoflush };
+  absl::Status Suspend(SuspendHow how = SuspendHow::kFlush);
+  // DMF_NOFLUSH_SUSPENDING, for a target's postsuspend.
+  bool noflush_suspending() const { return noflush_suspending_; }
   // dm_swap_table(): makes `table` live and returns the old one (or null).
   // EINVAL when not suspended, or when the new limits do not fit; `table`
   // then stays with the caller.
@@ -276,6 +280,7 @@ class MappedDevice final : public DaxOperations,
   bool has_queue_ = false;
   bool disk_added_ = false;
   std::atomic<bool> suspended_{false};
+  bool noflush_suspending_ = false;  // while Suspend() runs
   std::atomic<bool> deleting_{false};
   std::atomic<bool> deferred_remove_{false};
   std::atomic<int> open_count_{0};

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -22,6 +23,22 @@ constexpr absl::string_view kMessages[] = {
 // The most areas that all regions have together.  The kernel allows as many as
 // fit a quarter of the memory.
 constexpr uint64_t kMaxAreas = 1 << 20;
+
+// What the kernel allocates of a region: itself, and something for each area.
+constexpr uint64_t kRegionBytes = 65664, kAreaBytes = 120;
+constexpr uint64_t kMaxEntries = 8388608, kMaxHistogramEntries = 134217728;
+
+// Whether dm_stats_create() can not even count that much.
+bool Overflows(uint64_t areas, uint64_t histogram, bool has_limits) {
+  constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
+  const uint64_t counts = histogram + 1;
+  if (has_limits &&
+      (areas > kMaxEntries || areas * counts > kMaxHistogramEntries)) {
+    return true;
+  }
+  return areas > (kMax - kRegionBytes) / kAreaBytes ||
+         areas > kMax / sizeof(uint64_t) / counts;
+}
 
 absl::Status Invalid() { return ErrnoError(EINVAL, "invalid parameters"); }
 
@@ -130,7 +147,8 @@ bool DmStats::Restore(uint32_t id, const Region& region) {
 
 absl::StatusOr<std::string> DmStats::Create(absl::Span<const std::string> argv,
                                             uint64_t size,
-                                            SscanfOverflow overflow) {
+                                            const KernelProfile& profile) {
+  const SscanfOverflow overflow = profile.sscanf_overflow;
   Region r;
   if (argv.size() < 3 ||
       !ParseRange(argv[1], size, overflow, &r.start, &r.end) ||
@@ -159,6 +177,10 @@ absl::StatusOr<std::string> DmStats::Create(absl::Span<const std::string> argv,
   if (const std::string* word = as.Shift()) r.program_id = *word;
   if (const std::string* word = as.Shift()) r.aux_data = *word;
   if (as.argc() > 0) return Invalid();
+  if (Overflows(r.areas(), r.histogram.size(),
+                profile.dm_stats_limits_entries)) {
+    return ErrnoError(EOVERFLOW, "too many areas");
+  }
   if (!HasRoom(r.areas())) return ErrnoError(ENOMEM, "too many areas");
   while (regions_.contains(first_free_)) ++first_free_;
   areas_ += r.areas();
@@ -274,7 +296,7 @@ absl::StatusOr<std::string> DmStats::Message(absl::Span<const std::string> argv,
   const SscanfOverflow overflow = profile.sscanf_overflow;
   const absl::string_view name = argv[0];
   if (absl::EqualsIgnoreCase(name, "@stats_create")) {
-    return Create(argv, size, overflow);
+    return Create(argv, size, profile);
   }
   if (absl::EqualsIgnoreCase(name, "@stats_list")) return List(argv);
   if (absl::StartsWithIgnoreCase(name, "@stats_print")) {

@@ -51,7 +51,8 @@ class DmStats {
   static bool Knows(absl::string_view message);
   // Whether the message is answered with data, which may be empty.
   static bool HasReply(absl::string_view message);
-  // The reply.  EINVAL; ENOENT: no such region; ENOMEM: too many areas.
+  // The reply.  EINVAL; ENOENT: no such region; EOVERFLOW, ENOMEM: too many
+  // areas.
   // `size`: sectors of the device.
   absl::StatusOr<std::string> Message(absl::Span<const std::string> argv,
                                       uint64_t size,
@@ -79,7 +80,8 @@ class DmStats {
   // Whether there is room for that many more areas.
   bool HasRoom(uint64_t areas) const;
   absl::StatusOr<std::string> Create(absl::Span<const std::string> argv,
-                                     uint64_t size, SscanfOverflow overflow);
+                                     uint64_t size,
+                                     const KernelProfile& profile);
   absl::StatusOr<std::string> List(absl::Span<const std::string> argv) const;
   absl::StatusOr<std::string> Print(absl::Span<const std::string> argv,
                                     SscanfOverflow overflow) const;

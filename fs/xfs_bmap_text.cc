@@ -72,7 +72,8 @@ class XfsParser {
     if (bare == "FLAG Values:") explains_ = rows_ > 0;
     if (explains_) return absl::OkStatus();
     if (IsExtentLine(line)) return Row(scan);
-    if (first && absl::EndsWith(bare, ": no extents")) {
+    if (first && absl::ConsumeSuffix(&bare, ": no extents")) {
+      list_.file = std::string(bare);
       return absl::OkStatus();
     }
     if (first && absl::ConsumeSuffix(&bare, ":")) {

@@ -6,6 +6,7 @@
 #include <set>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -207,6 +208,12 @@ class Files {
                              ", which has no persistent memory below"));
       return absl::OkStatus();
     }
+    if (HasNoSize(file) && !IsSizedElsewhere(file)) {
+      facts_.LeaveOut(file.place, file.path,
+                      "it has no extents, and no input says its size: filefrag "
+                      "-v says both");
+    }
+    if (HasNoSize(file)) return absl::OkStatus();
     const auto [given, fresh] =
         given_.emplace(absl::StrCat(best->path(), "/", name), &file);
     if (!fresh) return CheckAgain(file, *given->second);
@@ -246,6 +253,19 @@ class Files {
       if (e.shared && best->type() == "xfs") best->set_reflink(true);
     }
     return absl::OkStatus();
+  }
+
+  // Of a file that is all hole xfs_bmap, xfs_io and struct fiemap say nothing
+  // else; filefrag, which has blocks of a size, says the file's too.
+  static bool HasNoSize(const FileFact& file) {
+    return file.list.extents.empty() && file.list.file_size == 0 &&
+           file.list.s_blocksize == 0;
+  }
+
+  bool IsSizedElsewhere(const FileFact& file) const {
+    return absl::c_any_of(facts_.files, [&](const FileFact& other) {
+      return other.path == file.path && !HasNoSize(other);
+    });
   }
 
   // Extents that continue each other are one, whatever they are of: not every

@@ -2,6 +2,7 @@
 //
 // AddMounts: file systems.
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string>
@@ -23,6 +24,7 @@
 #include "import/guess.h"
 #include "import/mount_table.h"
 #include "import/next_boot.h"
+#include "state/world_load.h"
 
 namespace dmdax {
 namespace {
@@ -38,6 +40,25 @@ constexpr absl::string_view kUsualOptions[] = {
     "rw",      "relatime",  "seclabel",     "attr2",
     "inode64", "logbufs=8", "logbsize=32k", "noquota"};
 
+// What ext4 shows among the options of a mount that an error or an ioctl has
+// ended, and what it means; no mount takes the word.
+// Mirrors: _ext4_show_options, ext4_file_mmap, ext4_journal_check_start (6.15).
+struct EndedMount {
+  absl::string_view word, what;
+};
+constexpr EndedMount kEndedMounts[] = {
+    {"shutdown", "was shut down: mmap() of its files fails with EIO"},
+    {"emergency_ro", "had an error: a write to its mapped files is a SIGBUS"},
+};
+
+const EndedMount* FindEnded(const FileSystemType& type,
+                            absl::string_view word) {
+  if (!absl::StartsWith(type.name, "ext")) return nullptr;
+  const auto* const at = absl::c_find_if(
+      kEndedMounts, [&](const EndedMount& e) { return e.word == word; });
+  return at == std::end(kEndedMounts) ? nullptr : at;
+}
+
 // The options that a mount of the World has: of a file system that is not
 // modelled no others than those of all.
 std::string KeptOptions(const FileSystemType& type, absl::string_view options,
@@ -45,7 +66,8 @@ std::string KeptOptions(const FileSystemType& type, absl::string_view options,
   std::vector<absl::string_view> kept;
   for (absl::string_view option : MountWords(options)) {
     if (absl::c_linear_search(kUsualOptions, option) ||
-        (!type.no_dax.empty() && !IsVfsOption(option))) {
+        (!type.no_dax.empty() && !IsVfsOption(option)) ||
+        FindEnded(type, option) != nullptr) {
       continue;
     }
     // Distributors gave older kernels the words of newer ones.
@@ -170,6 +192,7 @@ class Mounts {
     mount->set_options(
         WithKnownDevices(KeptOptions(*type, m.options, kernel_)));
     if (on_pmem && type->no_dax.empty()) GuessFlags(m);
+    if (on_pmem) GuessEnded(*type, m);
     if (on_pmem && !type->no_dax.empty()) GuessDriver(*type, m);
     if (m.type == "xfs") AddXfsFacts(m, device, on_pmem, mount);
     if (absl::StartsWith(m.type, "ext")) AddBlockSize(device, mount);
@@ -190,6 +213,23 @@ class Mounts {
                           : absl::StrCat(word.substr(0, equals + 1), device));
     }
     return absl::StrJoin(words, ",");
+  }
+
+  // The World has no mount that has ended.
+  void GuessEnded(const FileSystemType& type, const MountFact& m) {
+    for (absl::string_view option : MountWords(m.options)) {
+      const EndedMount* const ended = FindEnded(type, option);
+      if (ended == nullptr) continue;
+      facts_.Guess(m.place,
+                   MakeGuess(proto::Guess::DAX, m.path,
+                             absl::StrCat(m.path, " ", ended->what,
+                                          " until it is unmounted and mounted "
+                                          "again (",
+                                          option, " in its options)"),
+                             "a mount that works",
+                             "/proc/mounts, when it is mounted again"));
+      return;
+    }
   }
 
   void GuessType(const MountFact& m) {
@@ -220,6 +260,14 @@ class Mounts {
     }
   }
 
+  // On any of the kernels that are asked about the machine.
+  bool IsByFlag(const MountFact& m) const {
+    const KernelAnswer answer = KernelOf(world_);
+    return DaxIsByFlag(kernel_, m.type, m.options) ||
+           (answer.above != nullptr &&
+            DaxIsByFlag(*answer.above, m.type, m.options));
+  }
+
   // What decides about the DAX of a file and is not said.
   void GuessFlags(const MountFact& m) {
     const std::vector<absl::string_view> options = MountWords(m.options);
@@ -234,8 +282,18 @@ class Mounts {
       facts_.Guess(m.place, std::move(guess));
     }
     const bool says_inode = HasMountWord(m.options, "dax=inode");
-    if (!options.empty() && DaxIsByFlag(kernel_, m.type, m.options) &&
-        (says_inode || HasFilesOf(m.path)) && !HasFlagsOf(m.path)) {
+    if (options.empty() && IsByFlag(m) && HasFlagsOf(m.path)) {
+      // A file with the flag has DAX then, as far as nobody says otherwise.
+      proto::Guess guess =
+          MakeGuess(proto::Guess::DAX, m.path,
+                    absl::StrCat("no input says whether ", m.path,
+                                 " is mounted with dax=never"),
+                    "it is not", "/proc/mounts");
+      guess.set_no_dax(true);
+      facts_.Guess(m.place, std::move(guess));
+    }
+    if (!options.empty() && IsByFlag(m) && (says_inode || HasFilesOf(m.path)) &&
+        !HasFlagsOf(m.path)) {
       proto::Guess guess = MakeGuess(
           proto::Guess::NO_DAX, m.path,
           absl::StrCat("no input says whether a file of ", m.path, ", mounted ",

@@ -42,7 +42,7 @@ class Taker {
       at = &*now;
       changed = SetOfMapped(*at);
     }
-    if (of_disks) GuessMaxSectors(fresh, *at);
+    GuessMaxSectors(fresh, *at);
     return absl::OkStatus();
   }
 
@@ -101,14 +101,16 @@ class Taker {
       const absl::StatusOr<BlockDevice*> bdev = FindDevice(now, m.name());
       if (!bdev.ok()) continue;
       const uint64_t taken = (*bdev)->queue().limits().max_sectors / 2;
-      if (!Differs(fresh, m.name(), taken)) continue;
+      const bool of_legs = Differs(fresh, m.name(), taken);
       facts_.Guess(
           known.table ? *known.table : known.place,
           MakeGuess(
               proto::Guess::PMD, m.name(),
               absl::StrCat("no input says the max_sectors_kb of ", m.name(),
-                           ", and that of its legs was changed"),
-              absl::StrCat(taken, ", as if it was loaded afterwards,"),
+                           of_legs ? ", and that of its legs was changed"
+                                   : ", of which 2 MiB pages want 2048"),
+              absl::StrCat(taken, of_legs ? ", as if it was loaded afterwards,"
+                                          : ", as of a queue that is new,"),
               "a copy of /sys/block"));
     }
   }

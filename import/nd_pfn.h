@@ -15,10 +15,23 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/kernel_release.h"
 #include "base/round_up.h"
 #include "base/units.h"
 
 namespace dmdax {
+
+// What the kernel maps by struct pages begins at a multiple of this.
+inline constexpr uint64_t kNdPfnSubsection = uint64_t{2} << 20;
+
+// Whether a namespace that starts there can be made with struct pages.  Until
+// 5.2 the kernel pads what is before the boundary.  Later it maps all of the
+// namespace, and the start has to be at one: 5.3 to 5.6 make the info block but
+// not the device, 5.7 and later refuse both.
+// Mirrors: check_pfn_span of mm/memory_hotplug.c (5.3), nd_pfn_init (5.7).
+inline bool NdPfnCanStart(uint64_t start, KernelRelease release) {
+  return release < KernelRelease{5, 3} || start % kNdPfnSubsection == 0;
+}
 
 // Where the struct pages are: in the namespace or in memory.
 enum class NdPfnMap { kDev, kMem };
@@ -29,12 +42,11 @@ enum class NdPfnMap { kDev, kMem };
 // numbers are none of a namespace.
 inline std::optional<uint64_t> NdPfnDataOffset(uint64_t start, uint64_t raw,
                                                uint64_t align, NdPfnMap map) {
-  constexpr uint64_t kSubsection = uint64_t{2} << 20;
   constexpr uint64_t kInfoBlock = 8192, kStructPage = 64;
   if (raw < kInfoBlock || start > UINT64_MAX / 2 || raw > UINT64_MAX / 2) {
     return std::nullopt;
   }
-  align = std::max(align, kSubsection);
+  align = std::max(align, kNdPfnSubsection);
   if ((align & (align - 1)) != 0) return std::nullopt;
   uint64_t end = start + kInfoBlock;
   if (map == NdPfnMap::kDev) {

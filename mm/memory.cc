@@ -126,6 +126,20 @@ bool ThpAllowed(const MmStruct& mm, const VmAreaStruct& vma, int order,
   return VmaIsDax(vma) || ThpAllowedByRule(mm, vma, order, why);
 }
 
+// Of a file without DAX no rule is to blame, but where one forbids DAX too.
+FaultReason WhyNotTried(const MmStruct& mm, const VmAreaStruct& vma,
+                        int order) {
+  const bool of_file =
+      vma.vm_file != nullptr && vma.vm_file->f_mapping != nullptr;
+  if (of_file && !VmaIsDax(vma) && !(vma.vm_flags & VM_NOHUGEPAGE) &&
+      !mm.thp_disabled) {
+    return {.code = FaultReasonCode::kNotDax};
+  }
+  FaultReason reason{.code = FaultReasonCode::kThpDisabled};
+  ThpAllowed(mm, vma, order, &reason.where);
+  return reason;
+}
+
 // One level of the walk, PUD or PMD, where no table is.  True when the fault is
 // decided.
 bool TryHuge(VmFault& vmf, PtSlot slot, int order, vm_fault_t* ret) {
@@ -133,8 +147,7 @@ bool TryHuge(VmFault& vmf, PtSlot slot, int order, vm_fault_t* ret) {
   if (slot.none()) {
     if (!ThpAllowed(*vmf.mm, *vmf.vma, order, nullptr)) {
       if (vmf.mm->reasons == FaultReasons::kAll) {
-        vmf.reason = {.code = FaultReasonCode::kThpDisabled};
-        ThpAllowed(*vmf.mm, *vmf.vma, order, &vmf.reason.where);
+        vmf.reason = WhyNotTried(*vmf.mm, *vmf.vma, order);
       }
       NoteFallback(vmf, order);
       return false;

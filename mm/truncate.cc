@@ -121,4 +121,16 @@ void TruncateInodePagesRange(const FaultProfile& profile, AddressSpace& mapping,
   Truncation(profile, mapping, start, end).Run();
 }
 
+void InvalidateMappingPages(const MemMap& mem, AddressSpace& mapping) {
+  for (auto at = mapping.pages.begin(); at != mapping.pages.end();) {
+    const auto [first, order] = mapping.Folio(at->first);
+    const uint64_t next = first + (uint64_t{1} << order);
+    const auto dirty = mapping.dirty.lower_bound(first);
+    const bool stays = (dirty != mapping.dirty.end() && *dirty < next) ||
+                       mem.Mapcount(at->second) > 0;
+    if (!stays) mapping.RemovePages(first, next - first);
+    at = mapping.pages.lower_bound(next);
+  }
+}
+
 }  // namespace dmdax

@@ -21,6 +21,7 @@
 
 #include <cstdint>
 
+#include "mm/page.h"
 #include "mm/vm_area.h"
 
 namespace dmdax {
@@ -32,6 +33,11 @@ inline constexpr uint64_t kEndOfCache = ~uint64_t{0};
 // before.  start < end; kEndOfCache: all that follows.
 void TruncateInodePagesRange(const FaultProfile& profile, AddressSpace& mapping,
                              uint64_t start, uint64_t end);
+
+// Folios that are clean and not mapped leave the cache, as far as it goes:
+// what drop_caches and posix_fadvise(POSIX_FADV_DONTNEED) do.
+// Mirrors: invalidate_mapping_pages.
+void InvalidateMappingPages(const MemMap& mem, AddressSpace& mapping);
 
 }  // namespace dmdax
 

@@ -334,9 +334,10 @@ MountedFile* MountPoint::Insert(const FileOptions& options) {
     inode.reflinked |= extent.shared;
     inode.extents.Insert(extent);
   }
-  // xfs_inode_supports_dax(), of kernels where both do not go together.
-  const bool no_dax =
-      options.never_dax || (inode.reflinked && !faults_.dax_reflink);
+  // ext4_should_enable_dax(), and xfs_inode_supports_dax() of kernels where
+  // both do not go together.
+  const bool no_dax = options.never_dax || inode.inline_data ||
+                      (inode.reflinked && !faults_.dax_reflink);
   inode.s_dax = !no_dax && sb_.ShouldEnableDax(options.dax);
   // A file without a size ends where its extents end.
   if (inode.i_size == 0) inode.i_size = end;

@@ -153,6 +153,14 @@ void PrintGiven(std::ostream& out, const Advice& advice) {
   PrintLines(out, "a file", advice.files);
 }
 
+void PrintWhatGoes(std::ostream& out, const Advice& advice) {
+  if (!advice.may_go.empty()) out << " # " << OneLine(advice.may_go) << "\n";
+  if (advice.goes.empty()) return;
+  out << " goes first, save its data: "
+      << OneLine(absl::StrJoin(advice.goes, ", ")) << "\n";
+  PrintLines(out, "what takes it away", advice.removal);
+}
+
 void PrintAdvice(std::ostream& out, const AdviseOptions& o,
                  const Advice& advice) {
   out << WishText(advice.wish) << ": " << (advice.given ? "yes" : "no") << "\n";
@@ -165,14 +173,11 @@ void PrintAdvice(std::ostream& out, const AdviseOptions& o,
   for (const std::string& device : advice.left_out) {
     out << " left out: " << OneLine(device) << "\n";
   }
+  // A cure of the devices themselves, before anything is made there.
+  const bool of_devices = advice.kernels.empty() && !advice.cure.empty();
+  if (advice.given || of_devices) PrintWhatGoes(out, advice);
   PrintLines(out, "cure", advice.cure);
   if (advice.given) {
-    if (!advice.may_go.empty()) out << " # " << OneLine(advice.may_go) << "\n";
-    if (!advice.goes.empty()) {
-      out << " goes first, save its data: "
-          << OneLine(absl::StrJoin(advice.goes, ", ")) << "\n";
-      PrintLines(out, "what takes it away", advice.removal);
-    }
     PrintGiven(out, advice);
     return;
   }
@@ -233,7 +238,11 @@ nlohmann::ordered_json AdviceToJson(const Advice& advice) {
   }
   j["reason"] = advice.reason;
   j["text"] = advice.text;
-  if (!advice.cure.empty()) j["cure"] = advice.cure;
+  if (!advice.cure.empty()) {
+    j["cure"] = advice.cure;
+    if (!advice.may_go.empty()) j["remark"] = advice.may_go;
+    if (!advice.removal.empty()) j["removal"] = advice.removal;
+  }
   if (advice.nearest) j["nearest"] = WishToJson(*advice.nearest);
   return j;
 }

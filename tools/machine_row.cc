@@ -163,15 +163,16 @@ class RowChecker {
                        sum));
   }
 
-  void Cure(const Json& cure, const std::string& at) {
-    if (!Keys(cure, at,
-              {{"commands", kTexts},
-               {"remark", kText, kMayLack},
-               {"tried", kFlag},
-               {"untried", kText, kMayLack},
-               {"after", kObject,
-                cure.value("tried", Json()) == Json(true) ? kNeeded
-                                                          : kMayLack}})) {
+  // `after`: of a cure that was tried.
+  void Cure(const Json& cure, const std::string& at, Presence after) {
+    if (!Keys(
+            cure, at,
+            {{"commands", kTexts},
+             {"remark", kText, kMayLack},
+             {"tried", kFlag},
+             {"untried", kText, kMayLack},
+             {"after", kObject,
+              cure.value("tried", Json()) == Json(true) ? after : kMayLack}})) {
       return;
     }
     Shares(cure, "after", at);
@@ -186,7 +187,7 @@ class RowChecker {
           {"joint", kTexts, kMayLack}});
   }
 
-  void Obstacle(const Json& o, const std::string& at) {
+  void Obstacle(const Json& o, const std::string& at, Presence after) {
     if (!Keys(o, at,
               {{"name", kWord},
                {"text", kText},
@@ -201,7 +202,7 @@ class RowChecker {
     Each(o, "down", at, [this](const Json& down, const std::string& below) {
       Keys(down, below, {{"device", kText}, {"why", kText}});
     });
-    if (o.contains("cure")) Cure(o["cure"], absl::StrCat(at, "cure."));
+    if (o.contains("cure")) Cure(o["cure"], absl::StrCat(at, "cure."), after);
   }
 
   void Kernel(const Json& kernel, const std::string& at) {
@@ -234,10 +235,12 @@ class RowChecker {
     Shares(kernel, "cured", at);
     if (kernel.contains("plan"))
       Plan(kernel["plan"], absl::StrCat(at, "plan."));
-    Each(kernel, "obstacles", at,
-         [this](const Json& o, const std::string& below) {
-           Obstacle(o, below);
-         });
+    // Nobody knows what a cure comes to that ends in what is not known.
+    const Presence after =
+        kernel.contains("cured_not_known") ? kMayLack : kNeeded;
+    Each(kernel, "obstacles", at, [&](const Json& o, const std::string& below) {
+      Obstacle(o, below, after);
+    });
   }
 
   void Row(const Json& row) {

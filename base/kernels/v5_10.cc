@@ -22,6 +22,7 @@ void ChangeDm(KernelProfile& p) {
   p.xfs_dax_reflink = XfsDaxReflink::kRefused;
   p.dm_max_io_len_has_max_sectors = true;
   p.delay_has_flush_class = true;
+  p.dm_one_request_queue_will_do = true;
   p.dm_stats_split = DmStatsSplit::kAtTheEnd;
   p.read_ahead = ReadAheadRule::kTwiceOptimal;
   p.verity_has_fec = false;

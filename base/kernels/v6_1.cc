@@ -12,6 +12,7 @@ void ChangeDm(KernelProfile& p) {
   p.dm_target_error_has_errno = true;
   p.dm_logs_bad_selection = true;
   p.dm_add_disk = DmAddDisk::kAtFirstLoad;
+  p.dm_one_request_queue_will_do = false;
   p.dm_sets_type_before_queue = false;
   p.dm_list_order = DmListOrder::kByName;
   p.dm_stats_split = DmStatsSplit::kEach;

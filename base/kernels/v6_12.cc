@@ -9,6 +9,7 @@ namespace dmdax {
 namespace {
 
 void ChangeDm(KernelProfile& p) {
+  p.dm_stats_limits_entries = true;
   p.dm_ioctl_version[1] = 48;
   p.dm_ioctl_version_date = "2023-03-01";
   p.dm_bad_path = DmBadPath::kLookupsErrno;

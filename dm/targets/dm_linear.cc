@@ -64,13 +64,11 @@ void LinearStatus(const DmTarget& ti, StatusType type, std::string* out) {
     case STATUSTYPE_TABLE:
       absl::StrAppend(out, lc.dev->name, " ", lc.start.value());
       break;
-    case STATUSTYPE_IMA: {
-      const TargetVersion& v = ti.type->version(ProfileOf(ti));
-      absl::StrAppend(out, "target_name=linear,target_version=", v[0], ".",
-                      v[1], ".", v[2], ",device_name=", lc.dev->name,
+    case STATUSTYPE_IMA:
+      absl::StrAppend(out, DmTargetNameVersion(ti),
+                      ",device_name=", lc.dev->name,
                       ",start=", lc.start.value(), ";");
       break;
-    }
   }
 }
 

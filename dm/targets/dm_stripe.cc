@@ -189,9 +189,7 @@ bool StripeRestoreState(DmTarget& ti, absl::string_view state) {
 }
 
 void StripeImaStatus(const DmTarget& ti, const StripeC& sc, std::string* out) {
-  const TargetVersion& v = ti.type->version(ProfileOf(ti));
-  absl::StrAppend(out, "target_name=striped,target_version=", v[0], ".", v[1],
-                  ".", v[2], ",stripes=", sc.stripes,
+  absl::StrAppend(out, DmTargetNameVersion(ti), ",stripes=", sc.stripes,
                   ",chunk_size=", sc.chunk_size);
   const std::string states = LegStates(sc);
   for (size_t i = 0; i < sc.stripe.size(); ++i) {

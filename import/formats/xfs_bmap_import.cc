@@ -48,6 +48,8 @@ absl::Status Read(const ImportInput& input, Facts* facts) {
     if (!list.ok()) return list;
     const absl::string_view first = FirstLine(piece);
     if (!may_be_silent && !list->file.empty() &&
+        !absl::EndsWith(absl::StripTrailingAsciiWhitespace(first),
+                        ": no extents") &&
         FirstLine(piece.substr(static_cast<size_t>(first.data() + first.size() -
                                                    piece.data())))
             .empty()) {

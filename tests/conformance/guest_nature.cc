@@ -73,6 +73,8 @@ constexpr absl::string_view kRateLimited[] = {
     "raid1: Write error during recovery",
     "raid1: Read failure on mirror device ",
     ": hydration failed",
+    "node_check failed: ",
+    " validator check failed for block ",
 };
 
 bool IsRateLimited(const std::string& line) {
@@ -319,6 +321,14 @@ std::string WithoutRepeats(const std::string& where, const std::string& kernel,
   return kernel;
 }
 
+bool WasAboutToEnd(const Json& recorded) {
+  if (!recorded.value("rc", Json()).is_null()) return false;
+  for (const std::string line : recorded.value("blocked_in", Json::array())) {
+    if (absl::StrContains(line, " do_exit+")) return true;
+  }
+  return false;
+}
+
 bool TraceIsLost(const Json& steps) {
   for (const Json& step : steps) {
     if (step.contains("events")) return false;
@@ -333,6 +343,9 @@ std::string MountIsGuests(const Json& mount) {
   for (const std::string line : mount.value("dmesg", Json::array())) {
     if (absl::StrContains(line, "Failed to enable quota tracking")) {
       return "it has no module for quotas: " + line;
+    }
+    if (absl::StrContains(line, "cannot be mounted without CONFIG_UNICODE")) {
+      return "it was built without Unicode: " + line;
     }
   }
   return "";

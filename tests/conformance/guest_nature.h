@@ -43,6 +43,10 @@ std::string MissingType(const Json& recorded, const KernelProfile& profile);
 // target said of the step's table; "": none.
 std::string MissingHash(const Json& step, const Json& recorded);
 
+// Whether a command that was stopped for taking too long had done what it was
+// to do, and had only to exit, in a guest that got no time.
+bool WasAboutToEnd(const Json& recorded);
+
 // Whether the guest lost the trace of a mapping: a touch counted a fault, and
 // nothing was recorded of it.
 bool TraceIsLost(const Json& steps);

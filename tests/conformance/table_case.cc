@@ -187,6 +187,9 @@ void RunDmsetupStep(const std::string& where, const Json& step,
   if (r.would_block || r.endless) {
     // The recording stopped the command after some seconds.
     verdict.Compare(where, "rc", recorded["rc"], nullptr);
+  } else if (WasAboutToEnd(recorded)) {
+    verdict.GuestNature(where, "it was slow to end",
+                        absl::StrCat(recorded["timeout_s"].get<int>(), " s"));
   } else {
     verdict.Compare(where, "rc", recorded["rc"], r.rc);
   }

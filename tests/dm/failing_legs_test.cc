@@ -207,5 +207,77 @@ TEST_F(FailingLegsTest, MultipathMayWaitForAPath) {
   EXPECT_EQ(Read(0), "EIO");
 }
 
+TEST_F(FailingLegsTest, EraLosesTheBitsThatItCouldNotWrite) {
+  const std::vector<DmTargetSpec> good = {
+      Row(0, 4096, "linear", "/dev/mem1 0")};
+  ASSERT_THAT(Create("m", good), IsOk());
+  ASSERT_EQ(Why("era", "/dev/mapper/m /dev/mapper/l0 8", kSectors), "");
+  ASSERT_THAT(Load("m", {Row(0, 4096, "error", "")}), IsOk());
+  ASSERT_THAT(Resume("m"), IsOk());
+  Log();
+  EXPECT_EQ(Write(0), "EIO");
+  EXPECT_THAT(Log(), ElementsAre(HasSubstr("commit: pre commit failed")));
+  // What it reads of the same word's root has never been written.
+  EXPECT_EQ(Write(0), "EIO");
+  EXPECT_THAT(Log(),
+              ElementsAre(HasSubstr("node_check failed: blocknr 0 != wanted"),
+                          HasSubstr("btree_node validator check failed"),
+                          HasSubstr("commit: bitset flush failed")));
+  ASSERT_THAT(Load("m", good), IsOk());
+  ASSERT_THAT(Resume("m"), IsOk());
+  EXPECT_EQ(Status(), "0 1024 era Error\n");
+  EXPECT_EQ(Message("checkpoint"), "ENOTBLK");
+  EXPECT_EQ(Read(0), "0");
+}
+
+TEST_F(FailingLegsTest, MultipathLetsGoOfWhatWaitsWhenSuspended) {
+  const auto suspend = [&](uint32_t flags) {
+    DmIoctl io{.flags = DM_SUSPEND_FLAG | flags, .name = "d"};
+    EXPECT_THAT(ctl().DevSuspend(io), IsOk());
+  };
+  for (const bool bio : {true, false}) {
+    const std::string mode = bio ? "bio" : "rq";
+    ASSERT_EQ(Why("multipath",
+                  absl::StrCat("3 queue_mode ", mode,
+                               " queue_if_no_path 0 1 1 round-robin 0 1 1 ",
+                               "/dev/mapper/l0 0"),
+                  1024),
+              "");
+    EXPECT_THAT(Table("d"), HasSubstr("queue_if_no_path"));
+    EXPECT_THAT(Table("d"), HasSubstr("254:0 0")) << "no repeat count is none";
+    suspend(0);
+    EXPECT_THAT(Table("d"), Not(HasSubstr("queue_if_no_path"))) << mode;
+    EXPECT_THAT(Resume("d"), IsOk());
+    EXPECT_THAT(Table("d"), HasSubstr("queue_if_no_path")) << mode;
+    // Requests can be given back.
+    suspend(DM_NOFLUSH_FLAG);
+    EXPECT_EQ(absl::StrContains(Table("d"), "queue_if_no_path"), !bio);
+    EXPECT_THAT(Resume("d"), IsOk());
+    EXPECT_THAT(Table("d"), HasSubstr("queue_if_no_path")) << mode;
+  }
+}
+
+TEST_F(FailingLegsTest, MultipathIsMeasured) {
+  ASSERT_EQ(Why("multipath",
+                "2 queue_mode bio 0 1 1 round-robin 0 2 1 /dev/mapper/l0 1 "
+                "/dev/mapper/l1 1",
+                1024),
+            "");
+  Break("l0");
+  EXPECT_EQ(Read(0), "1");
+  EXPECT_EQ(Table("d", DM_IMA_MEASUREMENT_FLAG),
+            "0 1024 multipath target_name=multipath,target_version=1.14.0,"
+            "nr_priority_groups=1,pg_state_0=A,nr_pgpaths_0=2,"
+            "path_selector_name_0=round-robin,path_name_0_0=254:0,"
+            "is_active_0_0=F,fail_count_0_0=1,path_selector_status_0_0=,"
+            "path_name_0_1=254:1,is_active_0_1=A,fail_count_0_1=0,"
+            "path_selector_status_0_1=;\n");
+}
+
+TEST_F(FailingLegsTest, MultipathWithoutDevicesCanBePolled) {
+  ASSERT_EQ(Why("multipath", "2 queue_mode bio 0 0 0", 1024), "");
+  EXPECT_TRUE(Md("d").disk().queue().Has(QUEUE_FLAG_POLL));
+}
+
 }  // namespace
 }  // namespace dmdax

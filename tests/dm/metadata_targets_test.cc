@@ -145,5 +145,15 @@ TEST_F(MetadataTargetsTest, MultipathRemembersItsGroup) {
             "\n");
 }
 
+TEST_F(MetadataTargetsTest, OneRequestQueueIsEnoughIn510) {
+  const std::vector<DmTargetSpec> rows = {
+      Row(0, 2048, "multipath",
+          "0 0 1 1 round-robin 0 2 1 /dev/mem0 1 /dev/sda 1")};
+  BootWithMemory("v5_10");
+  EXPECT_THAT(Create("d", rows), IsOk());
+  BootWithMemory("v6_1");
+  EXPECT_THAT(Create("d", rows), HasErrno(EINVAL));
+}
+
 }  // namespace
 }  // namespace dmdax

@@ -117,6 +117,13 @@ TEST_F(RaidTest, ASetThatMdDoesNotRun) {
   EXPECT_EQ(WhyNot("raid6_zr 1 128" + three_), "Failed to run raid array");
   EXPECT_EQ(WhyNot("raid1 1 0 2 - /dev/pmem0 - -"), "");
   EXPECT_EQ(Status(), "0 8192 raid raid1 2 A- 8192/8192 idle 0 0 -\n");
+  EXPECT_EQ(Table("d", DM_IMA_MEASUREMENT_FLAG),
+            "0 8192 raid target_name=raid,target_version=1.15.1,"
+            "raid_type=raid1,raid_disks=2,raid_state=idle,"
+            "raid_device_0_status=A,raid_device_1_status=-;\n");
+  EXPECT_EQ(WhyNot("raid5_n 1 128" + two_), "");
+  EXPECT_THAT(Table("d", DM_IMA_MEASUREMENT_FLAG),
+              testing::HasSubstr(",journal_dev_mode=writethrough;"));
 }
 
 TEST_F(RaidTest, ANewSetIsResynchronised) {

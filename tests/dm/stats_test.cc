@@ -40,7 +40,8 @@ TEST_F(StatsTest, BadParametersAreLogged) {
                            "device-mapper: stats: Invalid parameters")));
   }
   EXPECT_EQ(Message("@stats_print 5"), "ENOENT");
-  EXPECT_EQ(Message("@stats_create 0+18446744073709551615 1"), "ENOMEM");
+  EXPECT_EQ(Message("@stats_create 0+18446744073709551615 1"), "EOVERFLOW");
+  EXPECT_EQ(Message("@stats_create 0+153722867280912000 1"), "ENOMEM");
 }
 
 }  // namespace

@@ -8,7 +8,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/kernel_profile.h"
 #include "base/one_line.h"
+#include "import/nd_pfn.h"
 #include "mm/fault_reason.h"
 #include "tools/advise/site.h"
 #include "tools/advise/trial.h"
@@ -35,17 +37,20 @@ uint64_t LeastSize(AdviseFs fs) {
   return 0;
 }
 
-std::string MkfsLine(const AdviceWish& wish, const std::string& device) {
+std::string MkfsLine(const AdviceWish& wish, const std::string& device,
+                     OldData old) {
+  const bool goes = old == OldData::kGoes;
   const bool huge = wish.page == AdvisePage::k2M;
   if (wish.fs == AdviseFs::kXfs) {
     // With reflink most kernels mount it without DAX, or not at all.
-    return absl::StrCat("mkfs.xfs -b size=4096 -m reflink=0 ",
+    return absl::StrCat("mkfs.xfs ", goes ? "-f " : "",
+                        "-b size=4096 -m reflink=0 ",
                         huge ? absl::StrCat("-d ", XfsAlignWords(wish.size),
                                             ",extszinherit=512 ")
                              : "",
                         ShellWord(device));
   }
-  return absl::StrCat("mkfs.ext4 -b 4096 ",
+  return absl::StrCat("mkfs.ext4 ", goes ? "-F " : "", "-b 4096 ",
                       huge ? "-E stride=512,stripe_width=512 " : "",
                       ShellWord(device));
 }
@@ -121,14 +126,41 @@ class Adviser {
     return &at->second;
   }
 
+  // Whether all of the kernels make a namespace with struct pages on the disk.
+  bool CanStart(const Site& site, size_t leg) const {
+    const uint64_t start = site.world.pmem(site.pmems[leg]).base();
+    return std::all_of(request_.kernels.begin(), request_.kernels.end(),
+                       [&](const std::string& kernel) {
+                         const auto profile = FindKernelProfile(
+                             kernel.empty() ? request_.world.kernel() : kernel);
+                         return NdPfnCanStart(
+                             start, profile.ok()
+                                        ? (*profile)->release
+                                        : DefaultKernelProfile().release);
+                       });
+  }
+
   void JudgeNamespace(const Site& site, Advice& advice) {
     GigaNamespace best;
+    std::string off;  // a disk on which there can be none
     for (size_t leg = 0; leg < site.legs.size(); ++leg) {
+      if (!CanStart(site, leg)) {
+        off = site.disks[leg];
+        continue;
+      }
       const GigaNamespace space = PlanNamespace(site, leg);
       if (best.size == 0 || space.size > best.size) best = space;
       if (advice.wish.size != 0 && best.size >= advice.wish.size) break;
     }
     room_ = best.size;
+    if (best.disk.empty() && !off.empty()) {
+      advice.reason = FaultReasonName(FaultReasonCode::kPfnDevice);
+      advice.text = absl::StrCat(
+          off,
+          " itself starts off 2 MiB, where no namespace with struct pages "
+          "can be made from Linux 5.3 on");
+      return;
+    }
     if (best.size == 0 || best.size < advice.wish.size) {
       advice.reason = "no_room";
       advice.text = absl::StrCat(
@@ -202,11 +234,12 @@ class Adviser {
         advice);
     if (!advice.given) return absl::OkStatus();
     advice.device = absl::StrCat("/dev/mapper/", mapped);
+    const OldData old = site.goes.empty() ? OldData::kNone : OldData::kGoes;
     advice.table = LayoutTable(plan, site.legs);
-    advice.lvm = LayoutLvmLines(plan, site.legs, name);
+    advice.lvm = LayoutLvmLines(plan, site.legs, name, old);
     advice.dmsetup = {DmsetupCreateLine(mapped, advice.table)};
     if (wish.fs == AdviseFs::kNone) return absl::OkStatus();
-    advice.mkfs = {MkfsLine(wish, advice.device)};
+    advice.mkfs = {MkfsLine(wish, advice.device, old)};
     // Every system has this one.
     if (mount != "/mnt") {
       advice.mount = {absl::StrCat("mkdir -p ", ShellWord(mount))};

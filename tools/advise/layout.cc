@@ -183,7 +183,7 @@ std::string MappedName(const VolumeName& name) {
 
 std::vector<std::string> LayoutLvmLines(const LayoutPlan& plan,
                                         absl::Span<const LayoutLeg> legs,
-                                        const VolumeName& name) {
+                                        const VolumeName& name, OldData old) {
   // Legs whose data begins alike are made by one command.
   std::map<uint64_t, std::vector<std::string>> by_start;
   std::vector<std::string> used;
@@ -194,11 +194,12 @@ std::vector<std::string> LayoutLvmLines(const LayoutPlan& plan,
   }
   const bool aligned = plan.chunk != kSmallChunk;
   const uint64_t align = aligned ? plan.chunk : kMetadata;
+  const absl::string_view yes = old == OldData::kGoes ? "-y " : "";
   std::vector<std::string> lines;
   for (const auto& [start, paths] : by_start) {
     const uint64_t offset = start % align;
     lines.push_back(absl::StrCat(
-        "pvcreate --dataalignment ", LvmSize(align), " ",
+        "pvcreate ", yes, "--dataalignment ", LvmSize(align), " ",
         offset == 0
             ? ""
             : absl::StrCat("--dataalignmentoffset ", LvmSize(offset), " "),
@@ -210,7 +211,7 @@ std::vector<std::string> LayoutLvmLines(const LayoutPlan& plan,
                                all));
   const size_t stripes = plan.rows[0].areas.size();
   lines.push_back(absl::StrCat(
-      "lvcreate ",
+      "lvcreate ", yes,
       stripes == 1
           ? ""
           : absl::StrCat("-i ", stripes, " -I ", LvmSize(plan.chunk), " "),

@@ -10,7 +10,8 @@
 //       legs, {.size = uint64_t{1} << 30, .stripes = 2, .align = 2 << 20});
 //   std::cout << LayoutTable(plan, legs) << "\n";
 //   // 0 2097152 striped 2 4096 /dev/pmem0 4096 /dev/pmem1 4096
-//   for (const std::string& line : LayoutLvmLines(plan, legs, {"vg", "data"}))
+//   for (const std::string& line :
+//        LayoutLvmLines(plan, legs, {"vg", "data"}, OldData::kNone))
 //     std::cout << line << "\n";  // pvcreate, vgcreate, lvcreate
 //
 // A device's data begins behind LVM2's metadata, where its physical address is
@@ -77,10 +78,15 @@ struct VolumeName {
 // "vg-data": the volume's name in device-mapper, where LVM2 doubles hyphens.
 std::string MappedName(const VolumeName& name);
 
+// Whether the devices hold data that goes, as somebody has been told: no
+// program then asks whether it may, whose answer would be the next line of a
+// pasted list.
+enum class OldData { kNone, kGoes };
+
 // For a shell: names that are no plain words are quoted.
 std::vector<std::string> LayoutLvmLines(const LayoutPlan& plan,
                                         absl::Span<const LayoutLeg> legs,
-                                        const VolumeName& name);
+                                        const VolumeName& name, OldData old);
 
 }  // namespace dmdax
 

@@ -40,13 +40,17 @@ class Finder {
 
   absl::StatusOr<Site> Run() {
     if (absl::Status s = Choose(); !s.ok()) return s;
+    // Nothing is made there before the first that is none is cured.
+    if (!site_.unmet.empty()) chosen_ = made_anew_;
     FindWhatGoes();
     if (!site_.goes.empty()) {
       site_.removal =
           RemovalLines(world_, session_, {chosen_.begin(), chosen_.end()});
     }
     FindPlaces();
-    for (BlockDevice* bdev : chosen_) AddLeg(*bdev);
+    if (site_.unmet.empty()) {
+      for (BlockDevice* bdev : chosen_) AddLeg(*bdev);
+    }
     NameFree();
     return std::move(site_);
   }
@@ -120,7 +124,13 @@ class Finder {
     proto::World copy = world_;
     const std::optional<Cure> cure =
         FindCure({look.reasons[0], session_, look.subject}, copy);
-    if (cure) site_.cure = cure->Commands();
+    if (!cure) return;
+    site_.cure = cure->Commands();
+    site_.may_go = cure->remark;
+    for (const CureStep& step : cure->steps) {
+      BlockDevice* const anew = machine().FindBdevByName(step.about);
+      if (MakesAnew(step) && anew != nullptr) made_anew_.push_back(anew);
+    }
   }
 
   void ChooseFree() {
@@ -247,7 +257,8 @@ class Finder {
   // A device that looks free may hold what is not in this machine.
   void SayWhatMayGo() {
     if (!machine().left_out().empty()) {
-      site_.may_go = LeftOutMayGo(session_, stands_on_);
+      absl::StrAppend(&site_.may_go, site_.may_go.empty() ? "" : "; ",
+                      LeftOutMayGo(session_, stands_on_));
     }
     // What is taken of the devices themselves.
     for (const proto::Guess& guess : session_.guesses) {
@@ -353,6 +364,7 @@ class Finder {
   const DeviceUses uses_;
   StandsOn stands_on_;
   std::vector<BlockDevice*> chosen_;
+  std::vector<BlockDevice*> made_anew_;  // by the cure of one that is no leg
   // Where the World has them, and where the site's has those added.
   absl::flat_hash_map<std::string, int> pmems_, blocks_, added_;
   std::set<const BlockDevice*> gone_;

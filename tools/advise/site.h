@@ -51,7 +51,7 @@ struct Site {
   // them; "": nothing.
   std::string may_go;
   // Of those that were named, and not all legs: why the first is none, and
-  // what to type.
+  // what to type.  What goes is then what goes with that.
   std::string unmet, text;
   std::vector<std::string> cure;
 

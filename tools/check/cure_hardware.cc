@@ -6,6 +6,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/kernel_profile.h"
+#include "base/one_line.h"
 #include "base/round_up.h"
 #include "base/units.h"
 #include "import/nd_pfn.h"
@@ -15,6 +17,7 @@
 #include "tools/check/data_off.h"
 #include "tools/check/fit_rows.h"
 #include "tools/check/volume_cure.h"
+#include "tools/check/world_mount.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
@@ -56,6 +59,20 @@ Cure NamespaceCure(const std::string& change, const std::string& disk,
           .in_world = true};
 }
 
+// Of what starts where no namespace can be made: nothing, if one can.
+std::optional<Cure> CannotStart(const CureRequest& request,
+                                const proto::Pmem& pmem) {
+  const KernelRelease release = request.session.machine->profile().release;
+  if (NdPfnCanStart(pmem.base(), release)) return std::nullopt;
+  return Cure{
+      .remark = absl::StrCat(
+          "no namespace made anew helps: ", OneLine(pmem.name()),
+          " itself starts at 0x", absl::Hex(pmem.base()),
+          ", and from Linux 5.3 on one with struct pages starts at a multiple "
+          "of 2 MiB: another address of memmap=, where that gives it, or a "
+          "volume that makes up for it (dmdax advise)")};
+}
+
 // How long the partition can be from there on, in whole MiB: as long as it
 // was, if nothing begins before.
 uint64_t SectorsFrom(uint64_t start, const proto::Block& part,
@@ -89,6 +106,43 @@ uint64_t NumberOfPartition(absl::string_view name, absl::string_view disk) {
 
 }  // namespace
 
+namespace {
+
+// A partition that begins well, whose length is no whole pages: a sector or
+// more is added, or what is behind its last page left off, where no file
+// system with blocks of a page has any.
+Cure LengthenPartition(const CureRequest& request, uint64_t number,
+                       BlockDevice& bdev, const proto::World& world,
+                       proto::Block* part) {
+  const uint64_t most = SectorsFrom(part->start(), *part, request);
+  const uint64_t sectors =
+      most > part->sectors() ? most : RoundDown(part->sectors(), kPageSectors);
+  const std::string change = absl::StrCat(part->name(), " of ", sectors,
+                                          " sectors, which are whole "
+                                          "pages");
+  part->set_sectors(sectors);
+  Cure cure{.change = change,
+            .remark = "it begins where it does, and its data stays",
+            .in_world = true};
+  cure.steps = {{CureStage::kReload, part->name(),
+                 MovePartitionLine(part->partition_of(), number, part->start(),
+                                   sectors)}};
+  // The kernel looks at it when it mounts.
+  const std::string& at = request.subject.mount;
+  const proto::Mount* const mount = FindWorldMount(world, at);
+  if (mount != nullptr && at == "/") {
+    cure.before = "/ is mounted by the boot: a reboot";
+  } else if (mount != nullptr) {
+    cure.steps.push_back(UnmountStep(at));
+    cure.steps.push_back(
+        {CureStage::kMount, at,
+         WorldMountLine(*mount, DevicePath(request.session, bdev))});
+  }
+  return cure;
+}
+
+}  // namespace
+
 // The partition alone is made anew, inside of where it was: what else is on
 // the disk stays.
 std::optional<Cure> CurePartition(const CureRequest& request,
@@ -107,6 +161,11 @@ std::optional<Cure> CurePartition(const CureRequest& request,
     const uint64_t start = part.start() + shift;
     const uint64_t number = NumberOfPartition(name, part.partition_of());
     const bool whole = part.sectors() % kPageSectors == 0;
+    // What else stands there has looked at it when it was loaded.
+    const bool bare = DevicesOn(request.session, **bdev).empty();
+    if (shift == 0 && !whole && number != 0 && bare) {
+      return LengthenPartition(request, number, **bdev, world, &part);
+    }
     if ((shift == 0 && whole) || shift >= part.sectors() || number == 0) {
       return std::nullopt;
     }
@@ -149,6 +208,7 @@ std::optional<Cure> CureNamespaceAlign(const CureRequest& request,
   if (pmem == nullptr) return std::nullopt;
   const uint64_t off = (pmem->base() + pmem->data_offset()) % kPmdBytes;
   if (off == 0) return std::nullopt;
+  if (auto cure = CannotStart(request, *pmem)) return cure;
   pmem->set_data_offset(pmem->data_offset() + kPmdBytes - off);
   return NamespaceCure(
       "a namespace aligned to 2 MiB", pmem->name(),
@@ -160,6 +220,7 @@ std::optional<Cure> CureRawNamespace(const CureRequest& request,
                                      proto::World& world) {
   proto::Pmem* pmem = BlamedPmem(request, world);
   if (pmem == nullptr || !pmem->raw()) return std::nullopt;
+  if (auto cure = CannotStart(request, *pmem)) return cure;
   pmem->set_raw(false);
   // Its struct pages lie in it, and it ends on a boundary.
   const uint64_t before = pmem->size() - pmem->data_offset();

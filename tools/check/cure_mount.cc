@@ -84,14 +84,6 @@ Cure CureRootMount(Cure cure, const char* option) {
   return cure;
 }
 
-// What the file is excludes DAX, not where it lies.
-bool IsNeverDax(const CureRequest& request) {
-  if (request.subject.kind != Subject::kFile) return false;
-  const absl::StatusOr<MountedFile*> file =
-      request.session.user->FindFile(request.subject.name);
-  return file.ok() && (*file)->options.never_dax;
-}
-
 // A file system that could be mapped if it were mounted otherwise.
 std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
   const Subject& subject = request.subject;
@@ -111,7 +103,7 @@ std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
                     ", is known to help: save the data and make ext4 or xfs: "
                     "dmdax advise has the lines")};
   }
-  if (IsNeverDax(request) && !mount->inline_data()) {
+  if (IsNeverDax(request.session, subject) && !mount->inline_data()) {
     return Cure{.remark =
                     "a file that is so never has DAX, whatever the mount: "
                     "chattr -j where its data is journalled, a new file "
@@ -370,6 +362,9 @@ std::optional<Cure> CureFsNoPud(const CureRequest& request, proto::World&) {
     if (pmem == nullptr) continue;
     absl::StrAppend(&disks, " ", at->name());
     const PmemOptions& o = pmem->options();
+    if (!NdPfnCanStart(o.base, request.session.machine->profile().release)) {
+      continue;
+    }
     room += NdPfnRoom(o.base, o.size, kGiB, NdPfnMap::kDev);
   }
   if (room == 0) {

@@ -9,8 +9,10 @@
 #include <cerrno>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "tools/check/bdev_set.h"
 #include "tools/check/cure.h"
 #include "tools/check/cure_lines.h"
@@ -65,6 +67,42 @@ std::optional<Cure> MoveVolume(const CureRequest& request, const char* change,
   return VolumeCure(change, request, *mover.Volume(), before);
 }
 
+// Whether a row begins off a multiple of so many sectors.
+bool BeginsOff(proto::MappedDevice* volume, uint64_t sectors) {
+  return absl::c_any_of(*EditRows(volume), [&](const proto::Target& row) {
+    return row.start() % sectors != 0;
+  });
+}
+
+// Rows that are one piece on the device below are written as one, where that
+// alone leaves none that begins off a multiple of `sectors`.  A group's LVM2
+// joins itself.
+std::optional<Cure> CureOnePiece(const CureRequest& request,
+                                 proto::World& world, uint64_t sectors,
+                                 proto::MappedDevice* volume) {
+  if (LvmNameOf(*volume)) return std::nullopt;
+  LegOffs offs(request.session, world, Seen::kLevel);
+  proto::MappedDevice joined = *volume;
+  JoinPieces(&joined, &offs);
+  if (BeginsOff(&joined, sectors)) return std::nullopt;
+  *volume = std::move(joined);
+  return Cure{
+      .change = "one row in place of rows that are one piece",
+      .steps = {{CureStage::kReload, volume->name(),
+                 DmsetupReloadLine(volume->name(),
+                                   StableTable(request.session, *volume)),
+                 "", CureTool::kDmsetup}},
+      .remark = "the data stays where it is, and the volume in use",
+      .in_world = true};
+}
+
+// No row is to begin off a multiple of so many sectors.
+std::optional<Cure> CureEnds(const CureRequest& request, proto::World& world,
+                             uint64_t sectors, proto::MappedDevice* volume) {
+  if (auto cure = CureOnePiece(request, world, sectors, volume)) return cure;
+  return MoveVolume(request, kWholeRows, world, volume);
+}
+
 }  // namespace
 
 std::optional<Cure> CureTargetStart(const CureRequest& request,
@@ -78,21 +116,8 @@ std::optional<Cure> CureTargetEnd(const CureRequest& request,
                                   proto::World& world) {
   proto::MappedDevice* const volume = BlamedVolume(request, world);
   if (volume == nullptr) return std::nullopt;
-  return MoveVolume(request, kWholeRows, world, volume);
+  return CureEnds(request, world, kPmdSectors, volume);
 }
-
-namespace {
-
-// Whether a row ends within a page, and another follows.
-bool EndsWithinPage(proto::MappedDevice* volume) {
-  const auto& rows = *EditRows(volume);
-  for (int i = 1; i < rows.size(); ++i) {
-    if (rows[i].start() % kPageSectors != 0) return true;
-  }
-  return false;
-}
-
-}  // namespace
 
 std::optional<Cure> CureNoPage(const CureRequest& request,
                                proto::World& world) {
@@ -100,8 +125,8 @@ std::optional<Cure> CureNoPage(const CureRequest& request,
   // Mirrors: dm_dax_direct_access of drivers/md/dm.c.
   proto::MappedDevice* const volume = BlamedVolume(request, world);
   if (volume != nullptr && request.reason.err == EIO &&
-      EndsWithinPage(volume)) {
-    return MoveVolume(request, kWholeRows, world, volume);
+      BeginsOff(volume, kPageSectors)) {
+    return CureEnds(request, world, kPageSectors, volume);
   }
   return CureOffPage(request, world);
 }
@@ -112,8 +137,8 @@ std::optional<Cure> CureRowEnds(const CureRequest& request,
   for (BlockDevice* bdev : AllBelow(request.session, request.subject.bdev)) {
     proto::MappedDevice* const volume =
         FindMapped(world, NameOfDevice(request.session, *bdev));
-    if (volume != nullptr && EndsWithinPage(volume)) {
-      return MoveVolume(request, kWholeRows, world, volume);
+    if (volume != nullptr && BeginsOff(volume, kPageSectors)) {
+      return CureEnds(request, world, kPageSectors, volume);
     }
   }
   return std::nullopt;

@@ -21,6 +21,15 @@ std::optional<size_t> Dearest(const Look& look,
   return best;
 }
 
+namespace {
+
+// Whether no byte can be had.
+bool IsAllSignals(const PageShares& s) {
+  return s.pud + s.pmd + s.pte + s.hole + s.tail == 0;
+}
+
+}  // namespace
+
 bool InVain(const DaxCheck& before, const Look& after, Wish wish) {
   const PageShares& now = before.now;
   const PageShares& then = after.shares;
@@ -30,7 +39,8 @@ bool InVain(const DaxCheck& before, const Look& after, Wish wish) {
   if (wish == Wish::kPud) {
     return then.pud <= now.pud && then.signal >= now.signal;
   }
-  if (!before.dax) return false;
+  // Whoever had no DAX could read his file.
+  if (!before.dax) return then.signal != 0 && IsAllSignals(then);
   if (Huge(then) < Huge(now)) return true;
   return then.pud <= now.pud && Huge(then) == Huge(now) &&
          then.signal >= now.signal && then.hole >= now.hole &&

@@ -6,6 +6,7 @@
 #include "base/one_line.h"
 #include "fs/mount_words.h"
 #include "process/mount_point.h"
+#include "process/user_space.h"
 
 namespace dmdax {
 
@@ -23,6 +24,14 @@ bool NeedsDaxFlag(const proto::Mount& mount, const std::string& name) {
     }
   }
   return false;
+}
+
+bool IsNeverDax(const Session& session, const Subject& subject) {
+  if (subject.kind != Subject::kFile) return false;
+  const absl::StatusOr<MountedFile*> file =
+      session.user->FindFile(subject.name);
+  return file.ok() &&
+         ((*file)->options.never_dax || (*file)->inode.inline_data);
 }
 
 CureStep DaxFlagStep(const std::string& name, const std::string& path,

@@ -10,8 +10,10 @@
 
 #include <string>
 
+#include "state/session.h"
 #include "state/world.pb.h"
 #include "tools/check/cure.h"
+#include "tools/check/subject.h"
 
 namespace dmdax {
 
@@ -20,6 +22,10 @@ bool DecidesDaxForAll(const proto::Mount& mount);
 
 // Whether the file has DAX by its flag alone; `name` with the mount's path.
 bool NeedsDaxFlag(const proto::Mount& mount, const std::string& name);
+
+// Whether what the file is excludes DAX, with the flag or without: it is
+// encrypted, has verity or inline data, or its data is journalled.
+bool IsNeverDax(const Session& session, const Subject& subject);
 
 // Sets the flag of a file, which is typed as `path`.  It comes last, as the
 // kernel reads the flag with the inode: when the file is opened again.

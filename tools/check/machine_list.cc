@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -76,38 +77,78 @@ bool IsMeant(const fs::path& path) {
   return world.ok() && world->world.ByteSizeLong() > 0;
 }
 
-// Whether a directory without such parts has the answers of one machine: more
-// than one, no two of a kind, and nothing that is a machine by itself.
-bool HasOneMachinesFiles(const fs::path& directory) {
-  constexpr uint64_t kMost = 1 << 20;
-  constexpr size_t kMostFiles = 64;
-  std::set<std::string> kinds;
-  std::error_code error;
-  size_t files = 0;
-  for (fs::directory_iterator it(directory, error);
-       !error && it != fs::directory_iterator(); it.increment(error)) {
-    std::error_code gone;
-    if (absl::StartsWith(it->path().filename().string(), ".")) continue;
-    if (!it->is_regular_file(gone)) return false;
-    if (it->file_size(gone) > kMost || ++files > kMostFiles) return false;
-    absl::StatusOr<std::string> text = ReadInput(it->path().string());
-    if (!text.ok()) continue;  // whoever reads the machine says it
-    const std::string kind = ImportKindOf(*text, it->path().string());
-    if (kind.empty()) {
-      if (IsMeant(it->path())) return false;  // a World
-      continue;
-    }
-    if (kind == "archive" || !kinds.insert(kind).second) return false;
-  }
-  return !error && kinds.size() > 1;
-}
-
-bool IsOneMachine(const fs::path& directory) {
+// Whether a report's own directories are there.
+bool HasParts(const fs::path& directory) {
   std::error_code ignored;
   for (const char* part : {"proc", "sys", "sos_commands", "etc/lvm/backup"}) {
     if (fs::is_directory(directory / part, ignored)) return true;
   }
-  return HasOneMachinesFiles(directory);
+  return false;
+}
+
+// Whether a machine has such answers one by one, of a file, a group or a disk.
+bool IsOfAPart(absl::string_view kind) {
+  constexpr absl::string_view kKinds[] = {
+      "filefrag", "fiemap",      "xfs_bmap", "lsattr",
+      "xfs-info", "xfs_io-stat", "sfdisk",   "vgcfgbackup"};
+  return absl::c_linear_search(kKinds, kind);
+}
+
+// The kinds of answers in a directory without such parts, and below it.
+class OneMachine {
+ public:
+  // Whether they can be of one machine: more than one kind in it, none of them
+  // twice, below it no other that has more, and nothing that is a machine by
+  // itself.
+  bool Has(const fs::path& directory) { return Add(directory, At::kTop); }
+
+ private:
+  enum class At { kTop, kBelow };
+
+  bool Add(const fs::path& directory, At at) {
+    std::set<std::string> kinds;
+    std::error_code error;
+    for (fs::directory_iterator it(directory, error);
+         !error && it != fs::directory_iterator(); it.increment(error)) {
+      if (!AddEntry(*it, &kinds)) return false;
+    }
+    if (error || (at == At::kTop) != (kinds.size() > 1)) return false;
+    // In one directory, if at all.
+    for (const std::string& kind : kinds) {
+      if (!all_.insert(kind).second) return false;
+    }
+    return true;
+  }
+
+  bool AddEntry(const fs::directory_entry& entry,
+                std::set<std::string>* kinds) {
+    constexpr uint64_t kMost = 1 << 20;
+    constexpr size_t kMostEntries = 64;
+    const fs::path& path = entry.path();
+    std::error_code gone;
+    if (absl::StartsWith(path.filename().string(), ".")) return true;
+    if (++entries_ > kMostEntries) return false;
+    if (entry.is_directory(gone)) {
+      // A link may lead back to where it is.
+      return entry.is_symlink(gone) ||
+             (!HasParts(path) && Add(path, At::kBelow));
+    }
+    if (!entry.is_regular_file(gone) || entry.file_size(gone) > kMost) {
+      return false;
+    }
+    absl::StatusOr<std::string> text = ReadInput(path.string());
+    if (!text.ok()) return true;  // whoever reads the machine says it
+    const std::string kind = ImportKindOf(*text, path.string());
+    if (kind.empty()) return !IsMeant(path);  // no World
+    return kind != "archive" && (kinds->insert(kind).second || IsOfAPart(kind));
+  }
+
+  std::set<std::string> all_;
+  size_t entries_ = 0;
+};
+
+bool IsOneMachine(const fs::path& directory) {
+  return HasParts(directory) || OneMachine().Has(directory);
 }
 
 struct Found {

@@ -28,6 +28,15 @@ uint64_t SectorsOfAll(proto::World& world) {
 
 }  // namespace
 
+void JoinPieces(proto::MappedDevice* device, LegOffs* offs) {
+  JoinRows(device, [&](const proto::Target& before, const proto::Target& row) {
+    return before.has_linear() && row.has_linear() &&
+           offs->DeviceOf(before.linear().device()) ==
+               offs->DeviceOf(row.linear().device()) &&
+           before.linear().start() + before.length() == row.linear().start();
+  });
+}
+
 RowMover::RowMover(const CureRequest& request, proto::World& world,
                    proto::MappedDevice* volume, Seen seen)
     : r_(request),
@@ -123,7 +132,7 @@ void RowMover::MoveEnds(Ends ends, std::vector<uint64_t>* begins) {
 bool RowMover::Move(Way way, Ends ends) {
   proto::MappedDevice* const device = Volume();
   const int nr_rows = EditRows(device)->size();
-  Join(device);
+  JoinPieces(device, &offs_);
   changed_ = EditRows(device)->size() != nr_rows;
   bool fits = true;
   uint64_t begin = 0;
@@ -177,16 +186,6 @@ bool RowMover::Move(Way way, Ends ends) {
   }
   SettleRows(device);
   return fits;
-}
-
-// Linear rows that are one piece are one row.
-void RowMover::Join(proto::MappedDevice* device) {
-  JoinRows(device, [&](const proto::Target& before, const proto::Target& row) {
-    return before.has_linear() && row.has_linear() &&
-           offs_.DeviceOf(before.linear().device()) ==
-               offs_.DeviceOf(row.linear().device()) &&
-           before.linear().start() + before.length() == row.linear().start();
-  });
 }
 
 // Whether it lies over nobody, and nobody is cut for it who need not be.

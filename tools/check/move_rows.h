@@ -25,6 +25,10 @@
 
 namespace dmdax {
 
+// Makes one of linear rows that go on in each other on the device below too:
+// the map is the same.
+void JoinPieces(proto::MappedDevice* device, LegOffs* offs);
+
 class RowMover {
  public:
   // Where the rows can lie instead.  The first two leave the volume as long as
@@ -63,7 +67,6 @@ class RowMover {
   size_t Overlaps(proto::World& world);
   bool Move(Way way, Ends ends);
   void MoveEnds(Ends ends, std::vector<uint64_t>* begins);
-  void Join(proto::MappedDevice* device);
   bool FitsBeside(Way way, proto::World kept);
   static Ranges Without(Ranges all, Ranges taken);
   bool LeavesLastTable(DevT dev, const Ranges& now);

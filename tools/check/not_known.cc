@@ -13,6 +13,7 @@
 #include "import/guess.h"
 #include "process/mount_point.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/dax_flag.h"
 #include "tools/check/file_doubts.h"
 #include "tools/check/other_answer.h"
 
@@ -25,7 +26,9 @@ class Doubts {
          Wish wish)
       : session_(session), guesses_(guesses), look_(look), wish_(wish) {
     for (const BlockDevice* bdev : AllBelow(session, look.subject.bdev)) {
-      below_.insert(NameOfDevice(session, *bdev));
+      const std::string name = NameOfDevice(session, *bdev);
+      below_.insert(name);
+      if (LiveTable(session, *bdev) != nullptr) mapped_.insert(name);
     }
     if (look.subject.kind == Subject::kDevDax) below_.insert(look.subject.name);
     for (const Obstacle& o : look.obstacles) {
@@ -59,12 +62,21 @@ class Doubts {
         !look_.subject.mount.empty() && (guess.name() == look_.subject.mount ||
                                          guess.name() == look_.subject.name);
     if (!of_mount && !below_.contains(guess.name())) return false;
+    const bool of_flag = guess.otherwise_case() == proto::Guess::kDaxFlag;
+    if (of_flag && (!session_.machine->profile().has_dax_modes ||
+                    IsNeverDax(session_, look_.subject))) {
+      return false;
+    }
     if (guess.about_reflink() && !RefusesReflink()) return false;
     if (guess.decides() == proto::Guess::NO_DAX) {
       return !look_.dax && DaxIsOpen(guess, of_mount);
     }
     if (guess.decides() == proto::Guess::SYNC) {
       return wish_ == Wish::kSync && look_.sync;
+    }
+    if (IsOfQueue(guess) &&
+        !session_.machine->profile().dm_max_io_len_has_max_sectors) {
+      return false;
     }
     if (!look_.dax) return false;
     // That there is DAX is not known all the same, and is said.
@@ -127,13 +139,35 @@ class Doubts {
     return HasMountWord(options, "dax") || HasMountWord(options, "dax=always");
   }
 
+  // No place of a mapped device in memory is taken, but how long its queue's
+  // requests are.
+  bool IsOfQueue(const proto::Guess& guess) const {
+    return guess.decides() == proto::Guess::PMD &&
+           mapped_.contains(guess.name());
+  }
+
+  // Whether nobody says how long the requests are that end too early.
+  bool IsOfTakenQueue(const Obstacle& o) const {
+    if (o.name != FaultReasonName(FaultReasonCode::kRunMaxSectors)) {
+      return false;
+    }
+    const BlockDevice* const bdev = session_.machine->FindBdevByName(o.device);
+    if (bdev == nullptr) return false;
+    const absl::Span<const int> about =
+        guesses_.About(NameOfDevice(session_, *bdev));
+    return std::any_of(about.begin(), about.end(), [&](int number) {
+      return IsOfQueue(guesses_.Get(number));
+    });
+  }
+
   // Whether something that no place changes keeps it from larger pages: a
   // request that ends too early, or a hole.
   bool FailsAnyway() const {
     if (wish_ != Wish::kPmd && wish_ != Wish::kPud) return false;
     return std::any_of(
-        look_.obstacles.begin(), look_.obstacles.end(), [](const Obstacle& o) {
-          return o.bytes != 0 && !absl::StartsWith(o.name, "pfn_");
+        look_.obstacles.begin(), look_.obstacles.end(), [&](const Obstacle& o) {
+          return o.bytes != 0 && !absl::StartsWith(o.name, "pfn_") &&
+                 !IsOfTakenQueue(o);
         });
   }
 
@@ -141,9 +175,16 @@ class Doubts {
   const GuessesByName& guesses_;
   const Look& look_;
   const Wish wish_;
-  std::set<std::string> below_;  // the devices of the stack
-  std::set<std::string> ends_;   // those of them that are not DAX
+  std::set<std::string> below_;   // the devices of the stack
+  std::set<std::string> mapped_;  // those of them that have a table
+  std::set<std::string> ends_;    // those of them that are not DAX
 };
+
+// Whether it is of what a file system that is made anew has not any more: what
+// mkfs was told, and the flags of its inodes.
+bool GoesWithMkfs(const proto::Guess& guess) {
+  return guess.by_mkfs() || guess.otherwise_case() == proto::Guess::kDaxFlag;
+}
 
 }  // namespace
 
@@ -173,7 +214,7 @@ Unknown NotKnown(const Session& session, const GuessesByName& guesses,
   const bool fails = !HasWish(look, wish);
   const Doubts doubts(session, guesses, look, wish);
   for (const proto::Guess* guess : doubts.ThatMatter()) {
-    if (guess->by_mkfs() && fs == FileSystemIs::kMadeAnew) continue;
+    if (fs == FileSystemIs::kMadeAnew && GoesWithMkfs(*guess)) continue;
     const bool either_way = fails && others.FailsToo(*guess, look, wish);
     (either_way ? unknown.either_way : unknown.open)
         .push_back(GuessText(*guess));

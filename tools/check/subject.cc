@@ -75,14 +75,15 @@ absl::StatusOr<Subject> OpenFile(Session& session, const std::string& path) {
         (*found)->inode.reflinked && !session.user->faults().dax_reflink;
     subject.dax = ErrnoError(
         EOPNOTSUPP,
-        absl::StrCat("the file is not DAX: ",
-                     shares ? "it shares blocks with another file (reflink), "
-                              "which this kernel allows without DAX alone"
-                     : (*found)->options.never_dax
-                         ? "it is encrypted or compressed, has verity or "
-                           "inline data, or its data is journalled (lsattr: E, "
-                           "c, V, N, j)"
-                         : MountText(**mount)));
+        absl::StrCat(
+            "the file is not DAX: ",
+            shares ? "it shares blocks with another file (reflink), "
+                     "which this kernel allows without DAX alone"
+            : (*found)->options.never_dax || (*found)->inode.inline_data
+                ? "it is encrypted or compressed, has verity or "
+                  "inline data, or its data is journalled (lsattr: E, "
+                  "c, V, N, j)"
+                : MountText(**mount)));
     return subject;
   }
   absl::StatusOr<std::shared_ptr<File>> file =

@@ -53,12 +53,13 @@ void CacheInfo(const DmTarget& ti, const Cache& cache, std::string* out) {
 }
 
 void CacheIma(const DmTarget& ti, const Cache& cache, std::string* out) {
-  const TargetVersion& v = ti.type->version(ProfileOf(ti));
   auto mode = [&](absl::string_view name) {
     return cache.io_mode == name ? "y" : "n";
   };
-  absl::StrAppend(out, "target_name=cache,target_version=", v[0], ".", v[1],
-                  ".", v[2], ",metadata_mode=rw");
+  absl::StrAppend(out, DmTargetNameVersion(ti), ",metadata_mode=",
+                  cache.cmd->fail_io()       ? "fail"
+                  : cache.cmd->needs_check() ? "ro"
+                                             : "rw");
   absl::StrAppend(out, ",cache_metadata_device=", cache.metadata_dev->name,
                   ",cache_device=", cache.cache_dev->name,
                   ",cache_origin_device=", cache.origin_dev->name);

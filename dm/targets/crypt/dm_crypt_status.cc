@@ -49,8 +49,7 @@ void CryptTable(const DmTarget& ti, const CryptConfig& cc, std::string* out) {
 }
 
 void CryptIma(const DmTarget& ti, const CryptConfig& cc, std::string* out) {
-  absl::StrAppend(out, "target_name=crypt,target_version=",
-                  absl::StrJoin(ti.type->version(ProfileOf(ti)), "."),
+  absl::StrAppend(out, DmTargetNameVersion(ti),
                   ",allow_discards=", cc.allow_discards ? "y" : "n");
   for (absl::string_view flag : CryptFlags(ProfileOf(ti))) {
     absl::StrAppend(out, ",", flag, "=", cc.Has(flag) ? "y" : "n");

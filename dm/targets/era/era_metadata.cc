@@ -94,20 +94,42 @@ bool EraMetadata::Format() {
   return Save().ok();
 }
 
-void EraMetadata::FlushBits() {
-  if (!dirty_word_ || current_.root == 0) return;
+int EraMetadata::ReadLostRoot() {
+  DmLog(machine_, KernLevel::kErr, "btree spine",
+        absl::StrCat("node_check failed: blocknr 0 != wanted ", lost_root_));
+  DmLog(
+      machine_, KernLevel::kErr, "block manager",
+      absl::StrCat("btree_node validator check failed for block ", lost_root_));
+  return ENOTBLK;
+}
+
+int EraMetadata::FlushBits() {
+  if (!dirty_word_ || current_.root == 0) return 0;
+  if (lost_root_ == current_.root) return ReadLostRoot();
   DiskArray bitset = BitsetOf(current_);
   bitset.Set(*dirty_word_);
   current_.root = bitset.root();
   dirty_word_.reset();
+  return 0;
 }
 
 int EraMetadata::Commit() {
-  FlushBits();
+  if (const int err = FlushBits()) {
+    Say("metadata_commit: bitset flush failed");
+    return err;
+  }
   tm_->PreCommit();
   if (tm_->failed()) return 0;
-  tm_->Commit();
-  if (Save().ok()) return 0;
+  if (Save().ok()) {
+    written_.insert(tm_->shadows().begin(), tm_->shadows().end());
+    tm_->Commit();
+    return 0;
+  }
+  // The transaction goes on, without what was not written.
+  if (!had_a_life_ && tm_->shadows().contains(current_.root) &&
+      !written_.contains(current_.root)) {
+    lost_root_ = current_.root;
+  }
   Say("metadata_commit: pre commit failed");
   return EIO;
 }
@@ -155,6 +177,7 @@ bool EraMetadata::Load(absl::string_view state) {
   current_ = get_writeset();
   tm_ = std::make_unique<TransactionManager>(machine_.profile(), &in);
   eras_.emplace(*tm_, kEraBytes, array_root, array_size);
+  had_a_life_ = true;
   new_archive_ = true;
   return in.ok();
 }
@@ -220,28 +243,33 @@ int EraMetadata::InWorker(absl::FunctionRef<int()> rpc) {
   return err;
 }
 
-void EraMetadata::Archive() {
-  FlushBits();
+int EraMetadata::Archive() {
+  if (const int err = FlushBits()) {
+    Say("metadata_era_archive: dm_bitset_flush failed");
+    return err;
+  }
   tree_root_ =
       BtreeInsert(*tm_, Writesets(), tree_root_, current_era_, current_.root);
   archived_[current_.root] = current_;
   current_ = Writeset();
   new_archive_ = true;
+  return 0;
 }
 
-void EraMetadata::Rollover() {
-  if (current_.root != 0) Archive();
+int EraMetadata::Rollover() {
+  if (const int err = current_.root == 0 ? 0 : Archive()) {
+    Say("metadata_era_rollover: metadata_archive_era failed");
+    return err;
+  }
   current_.nr_bits = nr_blocks_;
   current_.root =
       DiskArray::New(*tm_, kWordBytes, BitsetWords(nr_blocks_)).root();
   ++current_era_;
+  return 0;
 }
 
 int EraMetadata::Checkpoint() {
-  return InWorker([&] {
-    Rollover();
-    return 0;
-  });
+  return InWorker([&] { return Rollover(); });
 }
 
 int EraMetadata::TakeSnap() {
@@ -249,7 +277,10 @@ int EraMetadata::TakeSnap() {
     if (snap_ != 0) {
       return Say("metadata_take_snap: metadata snapshot already exists");
     }
-    Rollover();
+    if (const int err = Rollover()) {
+      Say("metadata_take_snap: era rollover failed");
+      return err;
+    }
     if (const int err = Commit()) {
       Say("metadata_take_snap: pre commit failed");
       return err;
@@ -278,17 +309,20 @@ int EraMetadata::DropSnap() {
 }
 
 int EraMetadata::Preresume(uint64_t nr_blocks) {
-  if (nr_blocks != nr_blocks_) eras_->Resize(nr_blocks);
-  if (tm_->failed()) {
-    LogNoMetadataSpace(machine_, *tm_);
-    Say("metadata_resize: dm_array_resize failed");
-    Say("era_preresume: metadata_resize failed");
-    return ENOSPC;
-  }
-  nr_blocks_ = nr_blocks;
-  if (const int err = Commit()) {
-    Say("era_preresume: metadata_commit failed");
-    return err;
+  if (nr_blocks != resumed_blocks_) {
+    if (nr_blocks != nr_blocks_) eras_->Resize(nr_blocks);
+    if (tm_->failed()) {
+      LogNoMetadataSpace(machine_, *tm_);
+      Say("metadata_resize: dm_array_resize failed");
+      Say("era_preresume: metadata_resize failed");
+      return ENOSPC;
+    }
+    nr_blocks_ = nr_blocks;
+    if (const int err = Commit()) {
+      Say("era_preresume: metadata_commit failed");
+      return err;
+    }
+    resumed_blocks_ = nr_blocks;
   }
   const int err = Checkpoint();
   if (err != 0) Say("era_preresume: metadata_era_rollover failed");
@@ -296,10 +330,7 @@ int EraMetadata::Preresume(uint64_t nr_blocks) {
 }
 
 void EraMetadata::Postsuspend() {
-  if (InWorker([&] {
-        Archive();
-        return 0;
-      }) != 0) {
+  if (InWorker([&] { return Archive(); }) != 0) {
     Say("era_postsuspend: couldn't archive current era");
   }
   if (Commit() != 0) Say("era_postsuspend: metadata_commit failed");
@@ -310,12 +341,21 @@ int EraMetadata::Write(uint64_t block) {
   KickOffDigest();
   DigestStep();
   const uint64_t word = block / 64;
-  if (dirty_word_ && *dirty_word_ != word) FlushBits();
-  dirty_word_ = word;
+  if (word_ != word) {
+    // dm_bitset_set_bit() puts one back and gets the other.
+    if (lost_root_ == current_.root) {
+      ReadLostRoot();
+      return EIO;
+    }
+    FlushBits();
+  }
+  word_ = dirty_word_ = word;
   current_.bits.insert(block);
   const int err = Commit();
+  // The bits in memory have only what was committed.
+  if (err != 0) current_.bits.erase(block);
   RunDigest(kStepsAtOnce);
-  return err;
+  return err == 0 ? 0 : EIO;
 }
 
 int EraMetadata::GetStats(Stats* stats) {

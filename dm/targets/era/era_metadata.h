@@ -79,10 +79,12 @@ class EraMetadata {
   // kick_off_digest()
   void KickOffDigest();
   void DigestStep();
-  void Archive();
-  void Rollover();
+  int Archive();
+  int Rollover();
   // dm_bitset_flush() of the current writeset.
-  void FlushBits();
+  int FlushBits();
+  // The root of the bits was to be written first, and was not; -> errno.
+  int ReadLostRoot();
   // metadata_commit(): 0, or EIO, which the log explains.
   int Commit();
   absl::Status Save();
@@ -97,8 +99,18 @@ class EraMetadata {
   uint64_t nr_blocks_ = 0, current_era_ = 0, snap_ = 0;
   uint64_t snap_tree_ = 0, snap_array_ = 0;
   Writeset current_;
-  // The word of the writeset that has changed and is not written yet.
+  // The word of the writeset that is at hand, and the same if it has changed
+  // and is not written yet.
+  std::optional<uint64_t> word_;
   std::optional<uint64_t> dirty_word_;
+  // Blocks that were written, and whether others may have been before this
+  // life.
+  std::set<uint64_t> written_;
+  bool had_a_life_ = false;
+  // What the cache of blocks let go of when it could not be written: all that
+  // is there to be read is what was on the disk before.
+  uint64_t lost_root_ = 0;
+  uint64_t resumed_blocks_ = 0;  // struct era's
   // By the root of its bitset, of all writesets that are archived.
   std::map<uint64_t, Writeset> archived_;
   bool new_archive_ = false;

@@ -98,9 +98,8 @@ void IntegrityIma(const DmTarget& ti, const Integrity& ic, std::string* out) {
   auto flag = [out](absl::string_view name, bool on) {
     absl::StrAppend(out, ",", name, "=", on ? "y" : "n");
   };
-  absl::StrAppend(out, "target_name=integrity,target_version=",
-                  absl::StrJoin(ti.type->version(ProfileOf(ti)), "."),
-                  ",dev_name=", ic.dev->name, ",start=", ic.start);
+  absl::StrAppend(out, DmTargetNameVersion(ti), ",dev_name=", ic.dev->name,
+                  ",start=", ic.start);
   absl::StrAppend(out, ",tag_size=", ic.tag_size,
                   ",mode=", std::string(1, ic.mode));
   if (ic.meta_dev != nullptr) {

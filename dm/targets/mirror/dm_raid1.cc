@@ -149,9 +149,8 @@ void MirrorTable(const MirrorSet& ms, std::string* out) {
 }
 
 void MirrorIma(const DmTarget& ti, const MirrorSet& ms, std::string* out) {
-  const TargetVersion& v = ti.type->version(ProfileOf(ti));
-  absl::StrAppend(out, "target_name=mirror,target_version=", v[0], ".", v[1],
-                  ".", v[2], ",nr_mirrors=", ms.mirror.size());
+  absl::StrAppend(out, DmTargetNameVersion(ti),
+                  ",nr_mirrors=", ms.mirror.size());
   const std::string states = LegStates(ms);
   for (size_t i = 0; i < ms.mirror.size(); ++i) {
     absl::StrAppend(out, ",mirror_device_", i, "=", ms.mirror[i].dev->name);

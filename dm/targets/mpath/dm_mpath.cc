@@ -21,6 +21,7 @@
 // drivers/md/dm-mpath.c, dm-path-selector.c, dm-ps-*.c (4.14 to 7.2).
 #include "dm/targets/mpath/dm_mpath.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 #include <vector>
@@ -33,6 +34,7 @@
 #include "dm/arg_set.h"
 #include "dm/device_mapper.h"
 #include "dm/dm_table.h"
+#include "dm/mapped_device.h"
 
 namespace dmdax {
 namespace {
@@ -136,6 +138,7 @@ absl::Status AddPath(const DmTarget& ti, const PathSelectorType& selector,
     if (!count.ok()) {
       return DmError(absl::StrCat(selector.name, " ps: invalid repeat count"));
     }
+    path->repeat_count = std::min(*count, uint32_t{1});
     if (*count > 1) {
       DmLog(MachineOf(ti), KernLevel::kWarn,
             absl::StrCat("multipath ", selector.name),
@@ -266,6 +269,21 @@ int MultipathIterateDevices(const DmTarget& ti, IterateDevicesFn fn) {
   return 0;
 }
 
+// multipath_presuspend(): I/O that waits for a path is let go.  Requests can be
+// given back, and need not be where nothing is flushed.
+void MultipathPostsuspend(DmTarget& ti) {
+  Multipath& m = ti.Private<Multipath>();
+  if (!m.bio_based && ti.table->md().noflush_suspending()) return;
+  absl::MutexLock lock(&m.mu);
+  m.saved_queue_if_no_path |= std::exchange(m.queue_if_no_path, false);
+}
+
+void MultipathResume(DmTarget& ti) {
+  Multipath& m = ti.Private<Multipath>();
+  absl::MutexLock lock(&m.mu);
+  m.queue_if_no_path |= std::exchange(m.saved_queue_if_no_path, false);
+}
+
 const TargetType kMultipathTarget = {
     .name = "multipath",
     .versions = {{k4_14, 1, 12, 0}, {k5_10, 1, 14, 0}, {k6_16, 1, 15, 0}},
@@ -278,6 +296,8 @@ const TargetType kMultipathTarget = {
     .io_failed = MultipathIoFailed,
     .status = MultipathStatus,
     .message = MultipathMessage,
+    .resume = MultipathResume,
+    .postsuspend = MultipathPostsuspend,
     .iterate_devices = MultipathIterateDevices,
     .save_state = MultipathSaveState,
     .restore_state = MultipathRestoreState,

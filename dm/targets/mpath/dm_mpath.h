@@ -57,6 +57,8 @@ struct Multipath : DmTargetPrivate {
 
   mutable absl::Mutex mu;
   bool queue_if_no_path = false;
+  // MPATHF_SAVED_QUEUE_IF_NO_PATH: it was, before the device was suspended.
+  bool saved_queue_if_no_path = false;
   // From 1; 0, or above the number of groups: none is preferred.
   uint32_t next_pg = 0;
   uint32_t current_pg = 0;  // that I/O has chosen; 0: none

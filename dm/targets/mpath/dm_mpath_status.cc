@@ -34,12 +34,13 @@ void FeatureWords(const Multipath& m, std::string* out) {
   if (m.shows_mq) absl::StrAppend(out, "queue_mode mq ");
 }
 
+absl::string_view GroupState(const PriorityGroup& pg, bool current) {
+  return pg.bypassed ? "D" : current ? "A" : "E";
+}
+
 void GroupInfo(const PriorityGroup& pg, bool current, std::string* out) {
-  absl::StrAppend(out,
-                  pg.bypassed ? "D"
-                  : current   ? "A"
-                              : "E",
-                  " 0 ", pg.paths.size(), " ", pg.selector->info_args, " ");
+  absl::StrAppend(out, GroupState(pg, current), " 0 ", pg.paths.size(), " ",
+                  pg.selector->info_args, " ");
   for (const PgPath& path : pg.paths) {
     absl::StrAppend(out, path.dev->name, path.is_active ? " A " : " F ",
                     path.fail_count, " ");
@@ -61,12 +62,35 @@ void GroupTable(const PriorityGroup& pg, std::string* out) {
   }
 }
 
+// The selectors have nothing to say here.
+void MultipathIma(const DmTarget& ti, const Multipath& m, std::string* out)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(m.mu) {
+  absl::StrAppend(out, DmTargetNameVersion(ti),
+                  ",nr_priority_groups=", m.groups.size());
+  for (size_t i = 0; i < m.groups.size(); ++i) {
+    const PriorityGroup& pg = m.groups[i];
+    absl::StrAppend(out, ",pg_state_", i, "=",
+                    GroupState(pg, m.current_pg == i + 1));
+    absl::StrAppend(out, ",nr_pgpaths_", i, "=", pg.paths.size(),
+                    ",path_selector_name_", i, "=", pg.selector->name);
+    for (size_t j = 0; j < pg.paths.size(); ++j) {
+      const PgPath& path = pg.paths[j];
+      const std::string number = absl::StrCat(i, "_", j, "=");
+      absl::StrAppend(out, ",path_name_", number, path.dev->name);
+      absl::StrAppend(out, ",is_active_", number, path.is_active ? "A" : "F",
+                      ",fail_count_", number, path.fail_count);
+      absl::StrAppend(out, ",path_selector_status_", number);
+    }
+  }
+  out->push_back(';');
+}
+
 }  // namespace
 
 void MultipathStatus(const DmTarget& ti, StatusType type, std::string* out) {
-  if (type == STATUSTYPE_IMA) return;
   const Multipath& m = ti.Private<Multipath>();
   absl::MutexLock lock(&m.mu);
+  if (type == STATUSTYPE_IMA) return MultipathIma(ti, m, out);
   const bool info = type == STATUSTYPE_INFO;
   if (info) {
     // I/O waits until a group has been chosen, at the first I/O.
@@ -87,13 +111,15 @@ void MultipathStatus(const DmTarget& ti, StatusType type, std::string* out) {
   }
 }
 
-// "queue_if_no_path next_pg", then for each group "bypassed", then for each of
-// its paths "is_active fail_count", then, if I/O has chosen, "current_pg" and
-// the valid paths of each group in their order.
+// "queue_if_no_path next_pg", the first 2 where a resume brings it back, then
+// for each group "bypassed", then for each of its paths "is_active fail_count",
+// then, if I/O has chosen, "current_pg" and the valid paths of each group in
+// their order.
 std::string MultipathSaveState(const DmTarget& ti) {
   const Multipath& m = ti.Private<Multipath>();
   absl::MutexLock lock(&m.mu);
-  std::string state = absl::StrCat(m.queue_if_no_path ? 1 : 0, " ", m.next_pg);
+  const int queues = m.queue_if_no_path ? 1 : m.saved_queue_if_no_path ? 2 : 0;
+  std::string state = absl::StrCat(queues, " ", m.next_pg);
   for (const PriorityGroup& pg : m.groups) {
     absl::StrAppend(&state, " ", pg.bypassed ? 1 : 0);
     for (const PgPath& path : pg.paths) {
@@ -175,7 +201,8 @@ bool MultipathRestoreState(DmTarget& ti, absl::string_view state) {
   if (chosen && numbers[expected] > m.groups.size()) return false;
   absl::MutexLock lock(&m.mu);
   auto next = numbers.begin();
-  m.queue_if_no_path = *next++ != 0;
+  m.queue_if_no_path = *next == 1;
+  m.saved_queue_if_no_path = *next++ == 2;
   m.next_pg = *next++;
   for (PriorityGroup& pg : m.groups) {
     pg.bypassed = *next++ != 0;

@@ -77,6 +77,9 @@ class TransactionManager {
   void PreCommit();
   void Commit() { shadows_.clear(); }
 
+  // What this transaction has new or copied.
+  const std::set<uint64_t>& shadows() const { return shadows_; }
+
   // sm_metadata_extend(): the device has grown.
   void Extend(uint64_t extra_blocks);
 

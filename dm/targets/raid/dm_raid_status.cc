@@ -180,12 +180,29 @@ absl::Status Act(const DmTarget& ti, RaidSet& rs, absl::string_view word) {
   return absl::OkStatus();
 }
 
+void RaidIma(const DmTarget& ti, const RaidSet& rs, std::string* out) {
+  const absl::string_view action = SyncAction(ti, rs);
+  absl::StrAppend(out, DmTargetNameVersion(ti), ",raid_type=", LayoutName(rs),
+                  ",raid_disks=", rs.disks(), ",raid_state=", action);
+  const std::vector<RaidMember> members = rs.Members();
+  for (size_t i = 0; i < rs.devs.size(); ++i) {
+    absl::StrAppend(out, ",raid_device_", i, "_status=",
+                    std::string(1, Health(rs.devs[i], members[i], action)));
+  }
+  if (rs.type->is_raid456()) {
+    absl::StrAppend(out, ",journal_dev_mode=",
+                    rs.journal_writeback ? "writeback" : "writethrough");
+  }
+  out->push_back(';');
+}
+
 }  // namespace
 
 void RaidStatus(const DmTarget& ti, StatusType type, std::string* out) {
   const RaidSet& rs = ti.Private<RaidSet>();
   if (type == STATUSTYPE_INFO) RaidInfo(ti, rs, out);
   if (type == STATUSTYPE_TABLE) RaidTable(rs, out);
+  if (type == STATUSTYPE_IMA) RaidIma(ti, rs, out);
 }
 
 absl::StatusOr<std::string> RaidMessage(DmTarget& ti,

@@ -35,9 +35,8 @@ void InfoStatus(const Snapshot& s, std::string* out) {
 }
 
 void ImaStatus(const DmTarget& ti, const Snapshot& s, std::string* out) {
-  const TargetVersion& v = ti.type->version(ProfileOf(ti));
-  absl::StrAppend(out, "target_name=", ti.type->name, ",target_version=", v[0],
-                  ".", v[1], ".", v[2], ",snap_origin_name=", s.origin->name,
+  absl::StrAppend(out, DmTargetNameVersion(ti),
+                  ",snap_origin_name=", s.origin->name,
                   ",snap_cow_name=", s.cow->name);
   absl::StrAppend(out, ",snap_valid=", s.valid ? "y" : "n",
                   ",snap_merge_failed=", s.merge_failed ? "y" : "n",

@@ -55,10 +55,9 @@ void VerityTable(const Verity& v, std::string* out) {
 }
 
 void VerityIma(const DmTarget& ti, const Verity& v, std::string* out) {
-  const TargetVersion& version = ti.type->version(ProfileOf(ti));
-  absl::StrAppend(
-      out, "target_name=verity,target_version=", absl::StrJoin(version, "."),
-      ",hash_failed=", v.failed ? "C" : "V", ",verity_version=", v.version);
+  absl::StrAppend(out, DmTargetNameVersion(ti),
+                  ",hash_failed=", v.failed ? "C" : "V",
+                  ",verity_version=", v.version);
   absl::StrAppend(out, ",data_device_name=", v.data_dev->name,
                   ",hash_device_name=", v.hash_dev->name);
   absl::StrAppend(out, ",verity_algorithm=", v.alg, ",root_digest=", v.digest,

@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "base/errno_status.h"
+#include "mm/truncate.h"
 
 namespace dmdax::conformance {
 
@@ -31,7 +32,13 @@ bool OtherProcess::Does(const std::string& where, const std::string& line) {
   if (removed_ && line != "sync") return absl::StrContains(line, "/mnt/f");
   const std::optional<std::vector<FileChange>> changes = ShellChanges(line);
   if (!changes) return false;
-  for (const FileChange& change : *changes) Apply(where, change);
+  bool ends = false;  // dd, with what it could not write
+  for (const FileChange& change : *changes) {
+    if (!ends) ends = !Apply(where, change);
+  }
+  if (absl::StrContains(line, "drop_caches") && !inode_.s_dax) {
+    InvalidateMappingPages(*inode_.mem, inode_.mapping);
+  }
   if (absl::StrContains(line, "/mnt/f") && line != "rm /mnt/f") {
     fs_.Release(inode_,
                 changes->empty() ? OpenedFor::kReading : OpenedFor::kWriting);
@@ -39,21 +46,22 @@ bool OtherProcess::Does(const std::string& where, const std::string& line) {
   return true;
 }
 
-void OtherProcess::Apply(const std::string& where, const FileChange& change) {
+bool OtherProcess::Apply(const std::string& where, const FileChange& change) {
   switch (change.kind) {
     case FileChange::Kind::kTruncate:
       fs_.Truncate(inode_, change.offset);
-      return;
+      return true;
     case FileChange::Kind::kWrite:
-      fs_.Write(inode_, change.offset, change.length);
-      return;
+      return fs_.Write(inode_, change.offset, change.length) ==
+             static_cast<int64_t>(change.length);
     case FileChange::Kind::kFallocate:
       Fallocate(where, change);
-      return;
+      return true;
     case FileChange::Kind::kSync:
       (void)inode_.FsyncRange(0, (uint64_t{1} << 63) - 1, false);
-      return;
+      return true;
   }
+  return true;
 }
 
 void OtherProcess::Fallocate(const std::string& where,

@@ -31,7 +31,8 @@ class OtherProcess {
 
  private:
   bool Does(const std::string& where, const std::string& line);
-  void Apply(const std::string& where, const FileChange& change);
+  // False: it did not get through, and its program ends.
+  bool Apply(const std::string& where, const FileChange& change);
   void Fallocate(const std::string& where, const FileChange& change);
 
   FileSystem& fs_;

@@ -6,6 +6,8 @@ from .. import guest
 from ..story_steps import MAPPER, create, io, swap
 
 LENGTH = 2048
+# Areas of one sector: what a kernel counts, and what it has memory for.
+MANY = [8388608, 8388609, 1 << 40, 1 << 57, 153722867280912383, (1 << 64) - 1]
 
 
 def table(p, legs):
@@ -37,7 +39,7 @@ def region(p):
   where = p.weighted({"-": 4, f"{at}+{p.choice([1, 8, 64, LENGTH, 0])}": 4,
                       f"{at}": 0.3, "x+1": 0.2, f" {at}+8": 0.2,
                       f"{at}+8 ": 0.2, "-1+8": 0.2, "18446744073709551615+2":
-                      0.2})
+                      0.2, f"0+{p.choice(MANY)}": 0.5})
   step = p.weighted({"/1": 3, "/3": 2, "/7": 1, "/0": 0.3, "8": 2, "64": 2,
                      "100": 1, "0": 0.3, "x": 0.2, "/4294967295": 0.3,
                      "18446744073709551615": 0.3})

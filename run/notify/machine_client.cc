@@ -14,7 +14,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "run/send_message.h"
+#include "server/connection.h"
 #include "server/fd_message.h"
+#include "server/server.h"
 #include "server/socket.h"
 
 namespace dmdax::run {

@@ -33,7 +33,10 @@
 #include "absl/synchronization/mutex.h"
 #include "base/fd.h"
 #include "server/protocol.h"
-#include "server/server.h"
+
+namespace dmdax {
+class Server;
+}  // namespace dmdax
 
 namespace dmdax::run {
 

@@ -25,6 +25,7 @@
 #include "run/notify/open_files.h"
 #include "run/notify/orphans.h"
 #include "run/notify/workers.h"
+#include "server/server.h"
 
 namespace dmdax::run {
 namespace {

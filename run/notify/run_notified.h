@@ -25,7 +25,10 @@
 
 #include "absl/status/statusor.h"
 #include "run/notify/syscall_filter.h"
-#include "server/server.h"
+
+namespace dmdax {
+class Server;
+}  // namespace dmdax
 
 namespace dmdax::run {
 

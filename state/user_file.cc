@@ -2,7 +2,13 @@
 #include "state/user_file.h"
 
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "fs/extents_text.h"
 #include "process/field_error.h"
@@ -44,6 +50,49 @@ void ExtentToProto(const FileExtent& e, proto::Extent* out) {
   out->set_shared(e.shared);
   for (const TypeName& t : kTypes) {
     if (t.type == e.type) out->set_type(t.proto);
+  }
+}
+
+// The listed extents that go on, in the file and on the device, where the one
+// before ends, by where they begin.
+std::map<uint64_t, FileExtent> ListedSeams(std::vector<FileExtent> listed) {
+  absl::c_sort(listed, [](const FileExtent& a, const FileExtent& b) {
+    return a.logical < b.logical;
+  });
+  std::map<uint64_t, FileExtent> seams;
+  for (size_t i = 1; i < listed.size(); ++i) {
+    const FileExtent& a = listed[i - 1];
+    const FileExtent& b = listed[i];
+    const bool has_blocks = b.type == IOMAP_MAPPED || b.type == IOMAP_UNWRITTEN;
+    if (has_blocks && a.type == b.type && a.shared == b.shared &&
+        a.end() == b.logical && a.physical + a.length == b.physical) {
+      seams.emplace_hint(seams.end(), b.logical, b);
+    }
+  }
+  return seams;
+}
+
+// A file system may answer for one extent at a time: those that were listed and
+// are still there stay apart, though the inode has them as one.
+void ExtentsToProto(const MountedFile& file, proto::File* out) {
+  const std::map<uint64_t, FileExtent> seams =
+      ListedSeams(file.options.extents);
+  for (FileExtent rest : file.inode.extents.All()) {
+    for (auto at = seams.upper_bound(rest.logical);
+         at != seams.end() && at->first < rest.end(); ++at) {
+      const uint64_t before = at->first - rest.logical;
+      if (rest.type != at->second.type ||
+          rest.physical + before != at->second.physical) {
+        continue;
+      }
+      FileExtent piece = rest;
+      piece.length = before;
+      ExtentToProto(piece, out->add_extent());
+      rest.logical += before;
+      rest.physical += before;
+      rest.length -= before;
+    }
+    ExtentToProto(rest, out->add_extent());
   }
 }
 
@@ -100,9 +149,7 @@ void FileToProto(const MountedFile& file, proto::File* out) {
   const DaxInode& inode = file.inode;
   out->set_name(file.options.name);
   out->set_size(inode.i_size);
-  for (const FileExtent& e : inode.extents.All()) {
-    ExtentToProto(e, out->add_extent());
-  }
+  ExtentsToProto(file, out);
   out->set_dax(file.options.dax);
   out->set_never_dax(file.options.never_dax);
   out->set_indirect_blocks(file.options.indirect_blocks);

@@ -17,6 +17,12 @@ namespace {
 // Where the file system of the file is mounted.
 constexpr char kDeviceMount[] = "/.device";
 
+// Whether one file of such a file system can have so many bytes.
+bool CanCover(absl::string_view type, uint64_t bytes) {
+  const absl::StatusOr<const FileSystemType*> found = FindFileSystemType(type);
+  return !found.ok() || bytes <= (*found)->max_bytes;
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<File>> OpenDeviceFile(Session& session,
@@ -27,11 +33,12 @@ absl::StatusOr<std::shared_ptr<File>> OpenDeviceFile(Session& session,
   MountOptions mount;
   const uint64_t bytes = bdev.nr_sectors() * kSectorSize / 4096 * 4096;
   mount.path = kDeviceMount;
-  if (like != nullptr) {
+  // What is mounted there has several files where none can cover it; the places
+  // of a volume are the same for all of them.
+  if (like != nullptr && CanCover(like->type, bytes)) {
     mount.request = *like;
   } else {
-    mount.request.type =
-        bytes <= (*FindFileSystemType("ext4"))->max_bytes ? "ext4" : "xfs";
+    mount.request.type = CanCover("ext4", bytes) ? "ext4" : "xfs";
     mount.request.options =
         session.machine->profile().has_dax_modes ? "dax=always" : "dax";
   }

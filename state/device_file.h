@@ -11,7 +11,8 @@
 //
 // There is one at a time.  The file system is ext4, mounted with DAX and
 // without a claim on the device; where the device is larger than ext4's block
-// numbers reach, xfs; or one that is made and mounted as `like` says.
+// numbers reach, xfs; or one that is made and mounted as `like` says, if a file
+// of it can be so large.
 // Mirrors: nothing; no kernel has such a file.
 // Threading: as Machine and DmCtl.
 #ifndef DMDAX_STATE_DEVICE_FILE_H_

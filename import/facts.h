@@ -83,7 +83,8 @@ struct Mapped {
   Said<SizeRange> size;
   std::optional<Place> table;  // where its table was seen
   std::vector<DmTargetSpec> rows;
-  std::string type;  // as lsblk has it: "lvm", "crypt"
+  Said<uint64_t> nr_rows;  // of its live table, as a list of devices has it
+  std::string type;        // as lsblk has it: "lvm", "crypt"
   bool read_only = false;
   bool suspended = false;
   uint32_t open = 0;      // how often it is, if an input says so

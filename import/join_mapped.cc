@@ -86,6 +86,20 @@ absl::Status JoinKernelNames(Facts* facts) {
   return absl::OkStatus();
 }
 
+// A list of devices has how many rows their tables have, of which a text that
+// was cut has less.
+absl::Status CheckTableRows(const Facts& facts) {
+  for (const auto& [name, m] : facts.mapped) {
+    if (!m.table || m.rows.empty() || !m.nr_rows) continue;
+    if (m.rows.size() == m.nr_rows->value) continue;
+    return m.table->Error(absl::StrCat(
+        "the table of ", name, " has ", m.rows.size(),
+        m.rows.size() == 1 ? " row; " : " rows; ", m.nr_rows->place.ToString(),
+        " says it has ", m.nr_rows->value));
+  }
+  return absl::OkStatus();
+}
+
 // A device is as large as its table.
 absl::Status CheckTableSizes(const Facts& facts) {
   for (const auto& [name, m] : facts.mapped) {
@@ -258,6 +272,8 @@ absl::Status JoinGroup(const LvmGroup& group, bool listed, Facts* facts) {
 }  // namespace
 
 absl::Status JoinMapped(Facts* facts) {
+  // Before LVM2's metadata makes tables, of which no list is.
+  if (absl::Status s = CheckTableRows(*facts); !s.ok()) return s;
   if (absl::Status s = JoinKernelNames(facts); !s.ok()) return s;
   if (absl::Status s = JoinNumbers(facts); !s.ok()) return s;
   for (const auto& [name, d] : facts->disks) {

@@ -107,6 +107,9 @@ absl::Status SayDevice(const InputLines& lines,
   if (s.ok() && !uuid.empty()) {
     s = Facts::Say(mapped.uuid, std::string(uuid), lines.place(), name, "uuid");
   }
+  if (uint64_t rows = 0; s.ok() && absl::SimpleAtoi(field("Targ"), &rows)) {
+    s = Facts::Say(mapped.nr_rows, rows, lines.place(), name, "number of rows");
+  }
   // Of two inputs the one that saw more.
   if (uint32_t open = 0; absl::SimpleAtoi(field("Open"), &open)) {
     mapped.open = std::max(mapped.open, open);

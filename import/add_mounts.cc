@@ -24,6 +24,7 @@
 #include "import/guess.h"
 #include "import/mount_table.h"
 #include "import/next_boot.h"
+#include "state/world_load.h"
 
 namespace dmdax {
 namespace {
@@ -259,6 +260,14 @@ class Mounts {
     }
   }
 
+  // On any of the kernels that are asked about the machine.
+  bool IsByFlag(const MountFact& m) const {
+    const KernelAnswer answer = KernelOf(world_);
+    return DaxIsByFlag(kernel_, m.type, m.options) ||
+           (answer.above != nullptr &&
+            DaxIsByFlag(*answer.above, m.type, m.options));
+  }
+
   // What decides about the DAX of a file and is not said.
   void GuessFlags(const MountFact& m) {
     const std::vector<absl::string_view> options = MountWords(m.options);
@@ -273,8 +282,18 @@ class Mounts {
       facts_.Guess(m.place, std::move(guess));
     }
     const bool says_inode = HasMountWord(m.options, "dax=inode");
-    if (!options.empty() && DaxIsByFlag(kernel_, m.type, m.options) &&
-        (says_inode || HasFilesOf(m.path)) && !HasFlagsOf(m.path)) {
+    if (options.empty() && IsByFlag(m) && HasFlagsOf(m.path)) {
+      // A file with the flag has DAX then, as far as nobody says otherwise.
+      proto::Guess guess =
+          MakeGuess(proto::Guess::DAX, m.path,
+                    absl::StrCat("no input says whether ", m.path,
+                                 " is mounted with dax=never"),
+                    "it is not", "/proc/mounts");
+      guess.set_no_dax(true);
+      facts_.Guess(m.place, std::move(guess));
+    }
+    if (!options.empty() && IsByFlag(m) && (says_inode || HasFilesOf(m.path)) &&
+        !HasFlagsOf(m.path)) {
       proto::Guess guess = MakeGuess(
           proto::Guess::NO_DAX, m.path,
           absl::StrCat("no input says whether a file of ", m.path, ", mounted ",

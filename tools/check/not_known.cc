@@ -63,7 +63,10 @@ class Doubts {
                                          guess.name() == look_.subject.name);
     if (!of_mount && !below_.contains(guess.name())) return false;
     const bool of_flag = guess.otherwise_case() == proto::Guess::kDaxFlag;
-    if (of_flag && IsNeverDax(session_, look_.subject)) return false;
+    if (of_flag && (!session_.machine->profile().has_dax_modes ||
+                    IsNeverDax(session_, look_.subject))) {
+      return false;
+    }
     if (guess.about_reflink() && !RefusesReflink()) return false;
     if (guess.decides() == proto::Guess::NO_DAX) {
       return !look_.dax && DaxIsOpen(guess, of_mount);

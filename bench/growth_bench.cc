@@ -8,20 +8,25 @@
 //
 //   devices 50000 -> 100000: x2.08
 //
+// `resident` is what programs of `dmdax run` do.
+//
 // A ratio above 2.3 is a failure: something grows faster than its input.  A
 // time is the least of several runs, each a process of its own; a kind that
 // fails is measured again, for a busy machine only adds.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "bench/big_texts.h"
 #include "bench/big_worlds.h"
 #include "bench/child_cost.h"
 #include "bench/families.h"
 #include "bench/scratch_state.h"
 #include "import/import.h"
+#include "server/scratch_tree.h"
 #include "state/world_load.h"
 #include "tools/advise/advise.h"
 #include "tools/check/machine_check.h"
@@ -164,6 +169,42 @@ double ConciseSeconds(size_t n) {
       .cpu_seconds;
 }
 
+// So many devices that programs make one after the other, each of whose
+// changes is to be seen in the machine's tree of files.
+double ResidentSeconds(size_t n) {
+  return LeastCost(
+             kRuns,
+             [&] {
+               Session session = NewSession(DefaultKernelProfile(), 0);
+               absl::Status s = session.machine
+                                    ->AddPmem({.name = "pmem0",
+                                               .base = uint64_t{1} << 32,
+                                               .size = uint64_t{1} << 40})
+                                    .status();
+               absl::StatusOr<std::unique_ptr<ScratchTree>> tree =
+                   ScratchTree::Make();
+               if (!tree.ok()) Die(tree.status());
+               const auto change = [&](auto command, size_t i) {
+                 DmIoctl param;
+                 param.name = absl::StrCat("d", i);
+                 if (s.ok()) s = command(param);
+                 if (s.ok()) s = (*tree)->Sync(session);
+               };
+               for (size_t i = 0; i < n; ++i) {
+                 change([&](auto& p) { return session.ctl->DevCreate(p); }, i);
+                 change(
+                     [&](auto& p) {
+                       return session.ctl->TableLoad(
+                           p, {{sector_t{0}, 8, "linear", "/dev/pmem0 0"}});
+                     },
+                     i);
+                 change([&](auto& p) { return session.ctl->DevSuspend(p); }, i);
+               }
+               if (!s.ok()) Die(s);
+             })
+      .cpu_seconds;
+}
+
 struct ImportKind {
   const char* name;
   size_t most;
@@ -218,6 +259,9 @@ int ReportGrowth(const Options& options) {
   }
   const size_t n = std::min<size_t>(20000, options.max_targets);
   ok &= Doubling("concise", n, ConciseSeconds);
+  // A device has some seventy files.
+  ok &= Doubling("resident", std::min<size_t>(1024, options.max_targets),
+                 ResidentSeconds);
   return ok ? 0 : 1;
 }
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "base/kernel_profile.h"
+#include "base/since.h"
 #include "base/units.h"
 #include "block/block_device.h"
 
@@ -18,15 +19,25 @@ namespace dmdax {
 // Sets ra_pages for the limits that `queue` just got.
 //
 // Mirrors: disk_update_readahead of block/blk-settings.c (5.10, 6.1), and
-// blk_apply_bdi_limits (6.12), which never takes any back.
+// blk_apply_bdi_limits (6.12), which never takes any back, and goes by
+// max_sectors where a rotational disk says no io_opt (6.17).
 inline void UpdateReadAhead(const KernelProfile& profile, RequestQueue& queue) {
   constexpr uint32_t kVmReadAheadPages = 32;
   if (profile.read_ahead == ReadAheadRule::kFixed) return;
-  const uint64_t twice = uint64_t{queue.limits().io_opt} * 2 / kPageSize;
+  constexpr Since<bool> kAsksRotation[] = {{{6, 17}, true}};
+  const QueueLimits& limits = queue.limits();
+  uint64_t twice = limits.io_opt * 2u;  // 32 bits, which may overflow
+  if (ValueAt<bool>(kAsksRotation, profile.release)) {
+    const bool no_size = limits.io_opt == 0 && !queue.Has(QUEUE_FLAG_NONROT);
+    twice = (no_size ? uint64_t{limits.max_sectors} << kSectorShift
+                     : uint64_t{limits.io_opt}) *
+            2;
+  }
+  const uint64_t twice_pages = twice / kPageSize;
   const uint32_t before =
       profile.read_ahead == ReadAheadRule::kNeverLess ? queue.ra_pages() : 0;
-  queue.set_ra_pages(
-      std::max({before, static_cast<uint32_t>(twice), kVmReadAheadPages}));
+  queue.set_ra_pages(std::max(
+      {before, static_cast<uint32_t>(twice_pages), kVmReadAheadPages}));
 }
 
 // read_ahead_kb_store() of mm/backing-dev.c: whole pages of it.

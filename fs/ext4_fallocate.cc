@@ -63,6 +63,16 @@ int ZeroPartialBlocks(FileSystem& fs, DaxInode& inode, uint64_t start,
                      last - RoundDown(last, kBlock) + 1);
 }
 
+// Where the blocks that the file has from `pos` on end, `end` at the latest.
+uint64_t AllocatedFrom(const DaxInode& inode, uint64_t pos, uint64_t end) {
+  while (pos < end) {
+    const FileExtent part = inode.extents.Find(pos);
+    if (part.type == IOMAP_HOLE || part.type == IOMAP_DELALLOC) return pos;
+    pos += part.length;
+  }
+  return end;
+}
+
 enum class Convert { kNo, kToUnwritten };
 
 // ext4_alloc_file_blocks() of the blocks of [offset, offset + length).  The
@@ -85,7 +95,9 @@ int AllocFileBlocks(FileSystem& fs, DaxInode& inode, uint64_t offset,
     piece = std::min(piece, end - pos);
     const int err =
         inode.AllocateUnwritten(pos, pos + piece, DaxInode::Delalloc::kPart);
-    if (err < 0) return err;
+    // What came before there was no space is the file's.
+    if (err < 0) piece = AllocatedFrom(inode, pos, pos + piece) - pos;
+    if (piece == 0) return err;
     if (convert == Convert::kToUnwritten) {
       inode.extents.SetType(pos, piece, IOMAP_UNWRITTEN);
     }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fs/file_system.h"
 
-#include <linux/falloc.h>
-
 #include <algorithm>
 #include <cerrno>
 
 #include "base/round_up.h"
 #include "fs/file_system_type.h"
+#include "fs/vfs.h"
 #include "iomap/dax_rw.h"
 #include "mm/filemap.h"
 
@@ -78,45 +77,30 @@ int FileSystem::Setattr(DaxInode& inode, uint64_t size) {
   return 0;
 }
 
-namespace {
-
-// What vfs_fallocate() says of a mode before it looks at the file.
-int CheckFallocateMode(int mode, const FaultProfile& profile) {
-  constexpr int kModes = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE |
-                         FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE |
-                         FALLOC_FL_UNSHARE_RANGE;
-  constexpr int kShifts = FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE;
-  constexpr int kZeroes = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE;
-  if (mode & ~(kModes | FALLOC_FL_KEEP_SIZE)) return -EOPNOTSUPP;
-  const int what = mode & kModes;
-  const bool keep = (mode & FALLOC_FL_KEEP_SIZE) != 0;
-  const bool several = (what & (what - 1)) != 0;
-  if (profile.fallocate_knows_one_mode) {
-    if (several || ((what & kShifts) && keep)) return -EOPNOTSUPP;
-  } else if ((what & kZeroes) == kZeroes) {
-    return -EOPNOTSUPP;
-  }
-  if ((what & FALLOC_FL_PUNCH_HOLE) && !keep) return -EOPNOTSUPP;
-  // Before 6.12 these were said to be alone, each in its own words.
-  if ((what & kShifts) && (several || keep)) return -EINVAL;
-  if ((what & FALLOC_FL_UNSHARE_RANGE) && several) return -EINVAL;
-  return 0;
-}
-
-}  // namespace
-
-// vfs_fallocate().
 int FileSystem::Fallocate(DaxInode& inode, int mode, uint64_t offset,
                           uint64_t length) {
-  if (offset >= kMaxFileSize || length == 0 || length >= kMaxFileSize) {
-    return -EINVAL;
-  }
-  const int err = CheckFallocateMode(mode, profile_);
+  const int err = CheckFallocateRange(profile_, mode, offset, length);
   if (err < 0) return err;
   if (offset + length >= kMaxFileSize || offset + length > type_.max_bytes) {
     return -EFBIG;
   }
   return DoFallocate(inode, mode, offset, length);
+}
+
+int FileSystem::Ftruncate(File& file, uint64_t size) {
+  const int err = CheckFtruncate(file, size);
+  return err < 0 ? err : Truncate(InodeOf(file), size);
+}
+
+int FileSystem::Fallocate(File& file, int mode, uint64_t offset,
+                          uint64_t length) {
+  const int err = CheckFallocate(profile_, file, mode, offset, length);
+  return err < 0 ? err : Fallocate(InodeOf(file), mode, offset, length);
+}
+
+int64_t FileSystem::Write(File& file, uint64_t pos, uint64_t length) {
+  const int err = CheckWrite(file);
+  return err < 0 ? err : Write(InodeOf(file), pos, length);
 }
 
 int FileSystem::DoFallocate(DaxInode&, int, uint64_t, uint64_t) {
@@ -148,7 +132,7 @@ int64_t FileSystem::Write(DaxInode& inode, uint64_t pos, uint64_t length) {
 
 int FileSystem::CheckMapSync(const File& file, const VmAreaStruct& vma) {
   if (!(vma.vm_flags & VM_SYNC)) return 0;
-  const DaxInode& inode = *static_cast<DaxInode*>(file.f_inode);
+  const DaxInode& inode = InodeOf(file);
   if (!inode.s_dax || inode.dax_dev == nullptr) return -EOPNOTSUPP;
   return inode.dax_dev->synchronous() ? 0 : -EOPNOTSUPP;
 }
@@ -158,8 +142,10 @@ void FileSystem::SetDaxFlags(VmAreaStruct& vma, bool huge) const {
   if (profile_.dax_vma_is_mixedmap) vma.vm_flags |= VM_MIXEDMAP;
 }
 
-DaxInode& InodeOf(const VmFault& vmf) {
-  return *static_cast<DaxInode*>(vmf.vma->vm_file->f_inode);
+DaxInode& InodeOf(const File& file) {
+  return *static_cast<DaxInode*>(file.f_inode);
 }
+
+DaxInode& InodeOf(const VmFault& vmf) { return InodeOf(*vmf.vma->vm_file); }
 
 }  // namespace dmdax

@@ -51,11 +51,16 @@ class FileSystem : public FileOperations,
   std::shared_ptr<File> Open(DaxInode& inode, const std::string& path,
                              bool writable = true);
 
-  // ftruncate(2) of a file that is open for writing; 0 or -errno.
+  // Of a file of this, whose inode is a DaxInode: ftruncate(2), 0 or -errno;
+  // fallocate(2), with FALLOC_FL_* of linux/falloc.h, 0 or -errno; write(2),
+  // bytes written or -errno.  One that is not open for writing is EINVAL, EBADF
+  // and EBADF; fs/vfs.h has what else is said before the inode is looked at.
+  int Ftruncate(File& file, uint64_t size);
+  int Fallocate(File& file, int mode, uint64_t offset, uint64_t length);
+  int64_t Write(File& file, uint64_t pos, uint64_t length);
+  // The same of an inode that somebody has open for writing.
   int Truncate(DaxInode& inode, uint64_t size);
-  // fallocate(2), with FALLOC_FL_* of linux/falloc.h; 0 or -errno.
   int Fallocate(DaxInode& inode, int mode, uint64_t offset, uint64_t length);
-  // write(2): bytes written, or -errno.
   int64_t Write(DaxInode& inode, uint64_t pos, uint64_t length);
 
   void Readahead(VmFault&, uint64_t, uint64_t) override {}
@@ -135,7 +140,8 @@ class FileSystem : public FileOperations,
   std::function<int(uint64_t, uint64_t)> zeroout_;
 };
 
-// The inode behind a faulting mapping of one of these.
+// The inode of a file of one of these, and behind a faulting mapping of it.
+DaxInode& InodeOf(const File& file);
 DaxInode& InodeOf(const VmFault& vmf);
 
 // What lies at `pos` as an Iomap, cut to `length` bytes; for the DaxDevice or

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/round_up.h"
@@ -142,7 +144,26 @@ int UnshareRange(FileSystem& fs, DaxInode& inode, uint64_t offset,
   return 0;
 }
 
-// xfs_alloc_file_space() after what `mode` wants before it.
+// xfs_alloc_file_space().  The transaction reserves all blocks before it takes
+// one, so where they do not all come the file has none of them.
+int AllocFileSpace(DaxInode& inode, uint64_t start, uint64_t end) {
+  const auto delalloc = inode.profile->xfs_fallocate_takes_whole_delalloc
+                            ? DaxInode::Delalloc::kWhole
+                            : DaxInode::Delalloc::kPart;
+  if (inode.allocator == nullptr) {
+    return inode.AllocateUnwritten(start, end, delalloc);
+  }
+  const FileExtents before = inode.extents;
+  const std::unique_ptr<BlockAllocator> reserve = inode.allocator->Clone();
+  BlockAllocator* const allocator =
+      std::exchange(inode.allocator, reserve.get());
+  const int err = inode.AllocateUnwritten(start, end, delalloc);
+  inode.allocator = allocator;
+  inode.extents = before;
+  return err < 0 ? err : inode.AllocateUnwritten(start, end, delalloc);
+}
+
+// ->fallocate of modes that allocate, after what `mode` wants before it.
 int AllocateRange(FileSystem& fs, DaxInode& inode, int mode, uint64_t offset,
                   uint64_t length) {
   const uint64_t end = offset + length;
@@ -156,10 +177,7 @@ int AllocateRange(FileSystem& fs, DaxInode& inode, int mode, uint64_t offset,
     if (err < 0) return err;
   }
   const int err =
-      inode.AllocateUnwritten(RoundDown(offset, kBlock), RoundUp(end, kBlock),
-                              inode.profile->xfs_fallocate_takes_whole_delalloc
-                                  ? DaxInode::Delalloc::kWhole
-                                  : DaxInode::Delalloc::kPart);
+      AllocFileSpace(inode, RoundDown(offset, kBlock), RoundUp(end, kBlock));
   if (err < 0) return err;
   inode.xfs.prealloc = true;
   inode.datasync_dirty = true;

@@ -36,6 +36,9 @@ absl::Status CheckSharedAreas(const Facts& facts);
 // The sizes of pmems that the boot line makes (memmap=SIZE!START).
 absl::Status SizeByBootLine(Facts* facts);
 
+// What the kernel calls /dev/root.
+void NameRootDevice(Facts* facts);
+
 // Numbers and sizes for devices that only tables name.
 void NameUnknown(Facts* facts);
 

@@ -230,6 +230,7 @@ struct Facts {
   std::map<std::string, Namespace> namespaces;
   std::map<std::string, DaxChar> dax;
   std::vector<MountFact> mounts;
+  std::string boot_root;         // root= of the boot line
   std::vector<MountFact> fstab;  // what is to be mounted at the next boot
   std::vector<UseFact> uses;
   std::vector<PvFact> pvs;

@@ -274,6 +274,7 @@ absl::StatusOr<Imported> Importer::Finish(const std::string& kernel) {
 absl::StatusOr<Imported> Importer::Build(Facts* facts, Imported out) {
   if (absl::Status s = JoinMapped(facts); !s.ok()) return s;
   if (absl::Status s = SizeByBootLine(facts); !s.ok()) return s;
+  NameRootDevice(facts);
   NameUnknown(facts);
   if (absl::Status s = PlacePmem(facts, &out.world); !s.ok()) return s;
   AddPmemBuses(facts, &out.world);

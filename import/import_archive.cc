@@ -117,8 +117,13 @@ class Visitor {
       between_since_.reset();
       if (rc == ARCHIVE_EOF) return CheckEnd();
       if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN) return Broken();
-      // No path that a machine has; and there may be as many as members.
-      if (strlen(OrNone(archive_entry_pathname(entry))) >= PATH_MAX) continue;
+      const size_t length = strlen(OrNone(archive_entry_pathname(entry)));
+      if (length >= PATH_MAX) {
+        return ErrnoError(ENAMETOOLONG,
+                          absl::StrCat(name_, ": a path of ", length,
+                                       " bytes, which no machine has: at most ",
+                                       PATH_MAX - 1));
+      }
       if (members == kMostMembers) {
         return ErrnoError(EFBIG, absl::StrCat(name_, ": more than ",
                                               kMostMembers, " members"));

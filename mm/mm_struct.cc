@@ -17,35 +17,53 @@ namespace {
 
 constexpr uint64_t MAX_LFS_FILESIZE = LLONG_MAX;
 
+// LEGACY_MAP_MASK, as x86 has it: what MAP_SHARED_VALIDATE knows besides what a
+// file adds.  Flags that came later, MAP_FIXED_NOREPLACE too, are not among it.
+constexpr int kMap32Bit = 0x40, kMapHuge2Mb = 21 << 26, kMapHuge1Gb = 30 << 26;
+constexpr int kLegacyMapMask =
+    MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE |
+    MAP_EXECUTABLE | MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE |
+    MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | kMap32Bit | kMapHuge2Mb |
+    kMapHuge1Gb;
+
+// What do_mmap() says of the flags of a shared mapping of `file`: 0 or -errno.
+int CheckShared(const FaultProfile& profile, const File& file,
+                const MmapRequest& request) {
+  if ((request.flags & MAP_TYPE) == MAP_SHARED_VALIDATE) {
+    if (!profile.has_map_sync) return -EINVAL;
+    int known = kLegacyMapMask;
+    if (file.f_op->supports_map_sync()) known |= MAP_SYNC;
+    if (request.flags & ~known) return -EOPNOTSUPP;
+  }
+  return (request.prot & PROT_WRITE) && !file.writable ? -EACCES : 0;
+}
+
 // The flags of a new mapping, or -errno: MAP_SHARED, MAP_PRIVATE,
 // MAP_SHARED_VALIDATE as do_mmap() sorts them.
 int64_t VmFlagsOf(const FaultProfile& profile, const MmapRequest& request,
                   uint64_t prot_flags) {
   uint64_t flags = prot_flags | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC;
+  // calc_vm_flag_bits() comes before anyone looks whether the file knows the
+  // flag, and what is only MAP_SHARED or MAP_PRIVATE ignores what it does not.
+  if ((request.flags & MAP_SYNC) && profile.has_map_sync) flags |= VM_SYNC;
   const File* file = request.file.get();
   const int type = request.flags & MAP_TYPE;
-  if (type == MAP_SHARED || type == MAP_SHARED_VALIDATE) {
-    const bool validate = type == MAP_SHARED_VALIDATE;
-    if (validate && !profile.has_map_sync) return -EINVAL;
-    if (validate && (request.flags & MAP_SYNC)) {
-      if (file == nullptr || !file->f_op->supports_map_sync()) {
-        return -EOPNOTSUPP;
-      }
-      flags |= VM_SYNC;
-    }
-    if (file != nullptr && !file->writable && (request.prot & PROT_WRITE)) {
-      return -EACCES;
-    }
+  const bool validate = type == MAP_SHARED_VALIDATE && file != nullptr;
+  if (type == MAP_SHARED || validate) {
+    const int err = file != nullptr ? CheckShared(profile, *file, request) : 0;
+    if (err < 0) return err;
     flags |= VM_SHARED | VM_MAYSHARE;
     // A shared mapping of a read-only file can never be written; the kernel
     // drops VM_SHARED and keeps VM_MAYSHARE.
     if (file != nullptr && !file->writable) flags &= ~(VM_MAYWRITE | VM_SHARED);
   } else if (type != MAP_PRIVATE) {
     return -EINVAL;
-  } else if (request.flags & MAP_NORESERVE) {
-    flags |= VM_NORESERVE;
-  } else if (flags & VM_WRITE) {
-    flags |= VM_ACCOUNT;  // accountable_mapping()
+  }
+  if (file != nullptr && !file->readable) return -EACCES;
+  if (request.flags & MAP_NORESERVE) flags |= VM_NORESERVE;
+  // accountable_mapping()
+  if ((flags & (VM_NORESERVE | VM_SHARED | VM_WRITE)) == VM_WRITE) {
+    flags |= VM_ACCOUNT;
   }
   return static_cast<int64_t>(flags);
 }
@@ -157,7 +175,7 @@ absl::StatusOr<VmAreaStruct*> MmStruct::Mmap(const MmapRequest& request) {
   // ->mmap has set vm_ops and flags, on which write notification depends.
   UpdatePageProt(*vma);
   VmAreaStruct* result = LinkVma(std::move(vma));
-  if (r.flags & MAP_POPULATE) {
+  if ((r.flags & (MAP_POPULATE | MAP_NONBLOCK)) == MAP_POPULATE) {
     MmPopulate(result->vm_start, result->vm_end, PopulateErrors::kIgnore);
   }
   return result;

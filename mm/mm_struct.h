@@ -119,9 +119,12 @@ class MmStruct {
   int64_t rss_anon = 0;
 
   // mmap(2).  Errors carry the errno: ENOMEM (no room, or more mappings than
-  // sysctl_max_map_count), EINVAL, EACCES, EOPNOTSUPP, EEXIST, EOVERFLOW (an
-  // offset that the file can not have) and what the file's ->mmap answers.
-  // With MAP_POPULATE the pages are faulted in before it returns.
+  // sysctl_max_map_count), EINVAL, EACCES (the file is not open for reading, or
+  // not for writing), EOPNOTSUPP (a flag that MAP_SHARED_VALIDATE does not
+  // know), EEXIST, EOVERFLOW (an offset that the file can not have) and what
+  // the file's ->mmap answers.  MAP_SYNC counts whatever the type is.  With
+  // MAP_POPULATE, and without MAP_NONBLOCK, the pages are faulted in before it
+  // returns.
   absl::StatusOr<VmAreaStruct*> Mmap(const MmapRequest& request);
   // munmap(2): EINVAL, what ->may_split says of a cut, or ENOMEM when a hole
   // would make one mapping too many.

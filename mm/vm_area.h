@@ -135,6 +135,7 @@ struct File {
   AddressSpace* f_mapping = nullptr;
   FileOperations* f_op = nullptr;
   FileSync* sync = nullptr;  // null: nothing to write back
+  bool readable = true;      // FMODE_READ
   bool writable = true;      // FMODE_WRITE
   FileRaState f_ra;
   void* private_data = nullptr;

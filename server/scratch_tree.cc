@@ -171,7 +171,7 @@ absl::Status ScratchTree::MakeSkeleton() {
 }
 
 absl::Status ScratchTree::MakeDirs(const std::string& path) {
-  // With the kernel's mode, whoever serves.
+  // A supervisor has no umask.
   const auto make = [&] {
     return mkdir(path.c_str(), 0755) == 0 || errno == EEXIST;
   };

@@ -175,6 +175,9 @@ void ReadMemmap(const ImportInput& input, Facts* facts) {
 absl::Status Read(const ImportInput& input, Facts* facts) {
   const absl::string_view text = input.text;
   ReadMemmap(input, facts);
+  if (const absl::string_view root = Parameter(text, "root="); !root.empty()) {
+    facts->boot_root = std::string(root);
+  }
   std::set<std::string> before;
   for (const auto& [name, m] : facts->mapped) before.insert(name);
   absl::Status s;

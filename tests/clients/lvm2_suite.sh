@@ -17,7 +17,9 @@
 #
 # What is missing is the last of these that there is: a line of dmdax's own, or
 # the last command of the script with what it said; and the time limit.  The
-# whole output of each is DIR/results/NAME.txt.  Exits 1 if one failed.
+# whole output of each is DIR/results/NAME.txt.  How many failed for which cause
+# is printed at the end; one that is in no list is "to be looked at".  Exits 1 if
+# one failed.
 #
 # thin_check and cache_check are switched off, by variables of the suite's own:
 # what the model keeps on a metadata device is not for them to read.
@@ -114,6 +116,37 @@ missing() {
   echo "${line:-status $status}"
 }
 
+# Why a script fails whose line says WHY: what is not ours, what dmdax leaves out,
+# and what nobody has looked at.
+cause() {
+  local why=$1
+  case $why in
+    "no end after "*) echo "the time limit" ;;
+    *"must be superuser to use mount"* | *" mount "*": mount: "* | \
+      *"+ mount "* | *"+ umount "*)
+      echo "no file system is mounted: there is no kernel below" ;;
+    *"not modelled: a raid set"*"(needs md's reshape)"*)
+      echo "raid: md's reshape is not modelled" ;;
+    *"dmdax: not modelled: "*)
+      why=${why##*not modelled: }
+      echo "not modelled: ${why%% (needs*}" ;;
+    *"Filesystem must be larger than 300MB"*)
+      echo "mkfs.xfs of Debian 12 makes none that small" ;;
+    *"probing initialization failed: No such file"* | *get_crypt_kname*)
+      echo "udev makes no links in /dev: there is none" ;;
+    *"hints.sh:113+ test "*)
+      echo "strace counts io_submit(2), which the preload library answers" ;;
+    *"+ check raid_leg_status "*" status A"*)
+      echo "a sync was over before a slow machine's script looked" ;;
+    *"+ mdadm "*) echo "md devices (mdadm) are not modelled" ;;
+    *"+ aux prepare_pvs "*[0-9][0-9][0-9][0-9][0-9][0-9][0-9]*)
+      echo "the host's file system has no room for the script's disks" ;;
+    *"-zerodev "*"Invalid argument"*)
+      echo "its kernel takes no device of 2^63 bytes and more either" ;;
+    *) echo "to be looked at" ;;
+  esac
+}
+
 run_one() {
   local script=$1 name status=0 start out what=
   name=$(basename "$script" .sh)
@@ -135,12 +168,14 @@ run_one() {
     why=$(sed -n '/^## - shell/q;p' "$out" | grep -aE '^#[^ ]*:[0-9]+\+ ' |
       grep -avE '\+ (set|skip|touch|exit)' | tail -n 1) || true
   [[ $what != failed ]] || why=$(missing "$out" "$status")
+  [[ $what != failed ]] || cause "$why" >>"$dir/results/causes"
   printf '%-7s %s  %d s  %s\n' "$what" "$name" "$took" "$why" |
     sed 's/ *$//; s|LVMTEST[0-9]*||g' | tee -a "$dir/results/all"
   rm -rf "$TMPDIR"
 }
 
 : >"$dir/results/all"
+: >"$dir/results/causes"
 mapfile -t scripts < <(cd "$dir/src/test" && ls shell/*.sh |
   if [[ -n $list ]]; then grep -xFf <(sed 's|.*|shell/&.sh|' "$list"); else
     grep -E "$pattern"; fi)
@@ -154,6 +189,7 @@ for script in "${scripts[@]}"; do
   running=$((running + 1))
 done
 wait
+sort "$dir/results/causes" | uniq -c | sort -rn
 awk '{ n[$1]++ } END { printf "%d scripts: %d passed, %d skipped, %d failed\n",
   NR, n["passed"], n["skipped"], n["failed"]; exit n["failed"] > 0 }' \
   "$dir/results/all"

@@ -4,9 +4,13 @@
 #include <cerrno>
 #include <cstdlib>
 #include <map>
+#include <memory>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "dax/device_dax.h"
+#include "fs/vfs.h"
+#include "tests/conformance/recorded/file_change.h"
 
 namespace dmdax::conformance {
 namespace {
@@ -91,10 +95,12 @@ class DevdaxCase {
   }
 
   // A device node that is only mapped: what the VFS says to the rest.
-  static int FileOp(const std::string& op) {
-    if (op == "trunc" || op == "fsync") return EINVAL;
-    if (op == "punch" || op == "falloc" || op == "zero") return ENODEV;
-    return -1;
+  int FileOp(const File& file, const std::string& op, uint64_t offset,
+             uint64_t length) const {
+    if (op == "trunc") return -CheckFtruncate(file, offset);
+    if (op == "fsync") return EINVAL;
+    const std::optional<int> mode = FallocateMode(op);
+    return mode ? -CheckFallocate(profile_, file, *mode, offset, length) : -1;
   }
 
   void RunMap(const std::string& where, const Json& map, const Json& recorded) {
@@ -108,9 +114,9 @@ class DevdaxCase {
     FaultMap process(profile_, mem_, ranges_, verdict_);
     process.compare_events = test_["kind"] != "trace";
     process.TakeThpSteps(test_);
-    const bool mapped =
-        process.Mmap(where, map, steps[0],
-                     it->second->Open(map.value("open", "rw") == "rw"));
+    const std::shared_ptr<File> file =
+        it->second->Open(map.value("open", "rw") == "rw");
+    const bool mapped = process.Mmap(where, map, steps[0], file);
     const std::vector<std::string> log = process.mm().log().TakeNew();
     verdict_.Compare(where, "dmesg", recorded.value("dmesg", Json::array()),
                      Json(log));
@@ -121,7 +127,9 @@ class DevdaxCase {
       process.Touch(
           absl::StrCat(where, " ", touch), touch, steps[i],
           map.value("inspect", 1) != 0,
-          [](const std::string& op, uint64_t, uint64_t) { return FileOp(op); },
+          [&](const std::string& op, uint64_t offset, uint64_t length) {
+            return FileOp(*file, op, offset, length);
+          },
           CaseDevices{});
       if (!verdict_.unsupported.empty()) return;
     }

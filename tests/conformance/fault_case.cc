@@ -88,20 +88,20 @@ FaultMap::FaultMap(const FaultProfile& profile, MemMap& mem,
       mm_(profile, mem) {
   // The probe's own lowest mapping: what the kernel picks lies below.
   const uint64_t vvar_pages = static_cast<uint64_t>(profile.vvar_pages);
-  const uint64_t probe = 0x7ffff7ffd000 - vvar_pages * profile.page_size();
+  probe_ = 0x7ffff7ffd000 - vvar_pages * profile.page_size();
   MmapRequest request;
-  request.addr = probe;
+  request.addr = probe_;
   request.len = 4096;
   request.prot = PROT_READ | PROT_WRITE;
   request.flags = MAP_PRIVATE | MAP_FIXED;
-  if (mm_.Mmap(request).ok()) mm_.Touch(probe, true);
+  if (mm_.Mmap(request).ok()) mm_.Touch(probe_, true);
   // [vvar] lies above, and a range that reaches it meets a device's memory.
-  request.addr = probe + 4096;
+  request.addr = probe_ + 4096;
   request.len = vvar_pages * profile.page_size();
   request.prot = PROT_READ;
   absl::StatusOr<VmAreaStruct*> vvar = mm_.Mmap(request);
   if (vvar.ok()) (*vvar)->vm_flags |= VM_IO | VM_PFNMAP | VM_DONTDUMP;
-  mm_.mmap_base = probe;
+  mm_.mmap_base = probe_;
   mm_.comm = "daxprobe";
   mm_.set_recorder(&recorder_);
 }
@@ -307,6 +307,9 @@ void FaultMap::Inspect(const std::string& where, uint64_t addr,
 void FaultMap::Touch(const std::string& where, const std::string& touch,
                      const Json& recorded, bool inspect, const FileOp& file_op,
                      const CaseDevices& devices) {
+  // The probe uses its own memory between the touches, whatever these did to
+  // it.
+  mm_.Touch(probe_, true);
   recorder_.Clear();
   std::string op = touch.substr(0, touch.find_first_of("@:"));
   // "tw@0": the touch was traced with function_graph.

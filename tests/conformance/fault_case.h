@@ -100,7 +100,8 @@ class FaultMap {
   std::vector<GraphCall> traced_;      // calls of all traced touches
   std::set<std::string> graph_roots_;  // the functions that are traced
   MmStruct mm_;
-  uint64_t base_ = 0;  // address of the mapping
+  uint64_t probe_ = 0;  // address of memory that the probe has for itself
+  uint64_t base_ = 0;   // address of the mapping
 };
 
 }  // namespace dmdax::conformance

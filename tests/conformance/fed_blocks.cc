@@ -244,11 +244,29 @@ void FedBlocks::Take(size_t i, const DaxInode& inode) {
     }
     if (!truncates) TakeEvents(i, j, inode);
   }
-  if (recorded_.after == nullptr) return;
-  for (const Json& e : *recorded_.after) {
+  for (const Json& e :
+       recorded_.after != nullptr ? *recorded_.after : Json::array()) {
     const FileExtent extent = Fiemap(e);
     if (extent.type != IOMAP_DELALLOC) Feed(extent);
   }
+  if (full_) got_end_ = EndOfGot(i, inode);
+}
+
+// The file has grown as far as blocks came, which the next fault shows; else
+// there is what is seen of the blocks themselves.
+uint64_t FedBlocks::EndOfGot(size_t i, const DaxInode& inode) const {
+  if (recorded_.keeps == FallocateKeeps::kNothing) return 0;
+  const Json& steps = *recorded_.steps;
+  for (size_t j = i + 1; j < steps.size(); ++j) {
+    if (j < recorded_.changes.size() && !recorded_.changes[j].empty()) break;
+    for (const Json& event : steps[j].value("events", Json::array())) {
+      const uint64_t size = HexAfter(event, " max_pgoff ") * kBlock;
+      if (size > RoundUp(inode.i_size, kBlock)) return size;
+    }
+  }
+  uint64_t end = 0;
+  for (const FileExtent& known : list_.extents().All()) end = known.end();
+  return end;
 }
 
 std::optional<FileExtent> FedBlocks::Unseen(const FileExtent& guess) const {
@@ -271,7 +289,10 @@ std::optional<FileExtent> FedBlocks::Allocate(uint64_t logical,
     copies_.erase(it);
     return copy;
   }
-  if (full_) return std::nullopt;
+  if (full_) {
+    if (logical >= got_end_) return std::nullopt;
+    length = std::min(length, got_end_ - logical);
+  }
   std::optional<FileExtent> found = list_.Allocate(logical, length);
   for (const FileExtent& seen : seen_) {
     const bool is_in = logical >= seen.logical && logical < seen.end();

@@ -39,6 +39,8 @@ FileExtent Fiemap(const Json& extent);
 
 // Whether FALLOC_FL_ZERO_RANGE frees the blocks and allocates others (xfs).
 enum class ZeroRangeFrees { kNo, kYes };
+// Whether fallocate(2) keeps what it got before there was no space (ext4).
+enum class FallocateKeeps { kNothing, kWhatItGot };
 // Whether each allocation is an event of its step.
 enum class ShowsAllocations { kNo, kYes };
 
@@ -48,6 +50,7 @@ struct RecordedBlocks {
   std::vector<std::vector<FileChange>> changes;  // by step
   const Json* after = nullptr;                   // FIEMAP; null: unknown
   ZeroRangeFrees zero_frees = ZeroRangeFrees::kNo;
+  FallocateKeeps keeps = FallocateKeeps::kNothing;
   ShowsAllocations shows = ShowsAllocations::kNo;
   // Writes zeroes to new blocks of the device, 0 or -errno.  Where they can not
   // be written, a step may have allocated what none of its events shows.
@@ -77,6 +80,8 @@ class FedBlocks final : public BlockAllocator {
   void Feed(const FileExtent& seen);
   // What a step got that could not zero it.
   std::optional<FileExtent> Unseen(const FileExtent& guess) const;
+  // Where what step `i` got ends, in bytes of the file, if it found no space.
+  uint64_t EndOfGot(size_t i, const DaxInode& inode) const;
   void Follow(const FileChange& change, const DaxInode& inode);
   void FollowSize(const FileChange& change);
 
@@ -98,6 +103,7 @@ class FedBlocks final : public BlockAllocator {
   FileExtent last_{.length = 0};  // the last that was given in this step
   bool allocates_ = false;        // more than what is seen
   bool full_ = false;             // this step found no space
+  uint64_t got_end_ = 0;          // and kept what lies before (bytes)
   bool left_ = false;  // a try of this step failed behind the allocation
 };
 

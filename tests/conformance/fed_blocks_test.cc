@@ -142,5 +142,34 @@ TEST_F(FedBlocksTest, WhatComesNewIsNoLongerThanItsEvent) {
   EXPECT_EQ(At(2, kPage), 0x11000);
 }
 
+TEST_F(FedBlocksTest, WithoutSpaceAStepGotWhatTheSizeShows) {
+  inode.i_size = kPage;
+  Json full = Fallocate("falloc", 0, 1 << 20);
+  full["errno"] = "ENOSPC";
+  const Json fault = {
+      {"op", "r"},
+      {"events", {"dax_pmd_fault: dev 254:0 ino 0xc max_pgoff 0x10"}}};
+  const Json fiemap = {{{"logical", 0},
+                        {"physical", 0x10000},
+                        {"length", 16 * kPage},
+                        {"flags", {"unwritten"}}}};
+  const Json touches = {"falloc@0:1048576", "r@0"};
+  for (FallocateKeeps keeps :
+       {FallocateKeeps::kNothing, FallocateKeeps::kWhatItGot}) {
+    recorded = {{"steps", {{{"op", "mmap"}}, full, fault}}};
+    after = fiemap;
+    blocks.Record({.steps = &recorded["steps"],
+                   .changes = ChangesOfSteps(touches, recorded),
+                   .after = &after,
+                   .keeps = keeps});
+    const bool kept = keeps == FallocateKeeps::kWhatItGot;
+    EXPECT_EQ(At(1, kPage, 1 << 20), kept ? 0x11000u : 0u);
+    if (kept) {
+      EXPECT_EQ(last_length, 15 * kPage);
+    }
+    EXPECT_EQ(At(1, 16 * kPage), 0u);
+  }
+}
+
 }  // namespace
 }  // namespace dmdax::conformance

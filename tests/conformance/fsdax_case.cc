@@ -131,6 +131,7 @@ class FsdaxCase {
   }
 
   bool IsDirectory(const std::string& name) const {
+    if (name == ".") return true;
     for (const Json& op : test_.value("ops", Json::array())) {
       if (op[0] == "mkdir" && op[1] == name) return true;
     }
@@ -201,6 +202,16 @@ class FsdaxCase {
     return op < ops.size() && ops[op].value("errno", Json()).is_null();
   }
 
+  // Whether operation `i` has the inode leave memory.  Of a flag that xfs
+  // refused nothing but the kernel tells: before 5.11, which renamed a hook of
+  // mappings too, the inode stays for some time.
+  bool DropsInode(const Json& ops, size_t i) const {
+    const bool at_once = profile_.vm_ops_split_hook == "may_split";
+    return at_once && test_["fs"] == "xfs"
+               ? AsksForDaxFlag(ops, result_["ops"], i)
+               : ChangesDaxFlag(ops, result_["ops"], i);
+  }
+
   // What the recipe says beyond extents and size: cached pages, hints.
   void RunRecipe(const std::string& name, DaxInode& inode,
                  FedBlocks& allocator) {
@@ -210,7 +221,15 @@ class FsdaxCase {
     Recipe recipe(profile_, std::string(fs_->type().name), options_, inode);
     for (size_t i = 0; i < ops.size(); ++i) {
       const Json& op = ops[i];
-      if (op.size() < 2 || !Succeeded(i)) continue;
+      if (op.size() < 2) continue;
+      // An inode whose flag changes is not kept when it is closed, nor is what
+      // was cached of it.
+      if (sb_.dax == DaxMode::kInode && left_memory && op[1] == name &&
+          DropsInode(ops, i)) {
+        inode.mapping.RemovePages(0, 0);
+        inode.mapping.dirty.clear();
+      }
+      if (!Succeeded(i)) continue;
       if (op[0] == "clone" && (op[1] == name || op[2] == name)) {
         inode.reflinked = true;
       }
@@ -220,13 +239,6 @@ class FsdaxCase {
         inode.extsize = op[2];
       }
       recipe.Apply(op);
-      // An inode whose flag changes is not kept when it is closed, nor is what
-      // was cached of it.
-      if (sb_.dax == DaxMode::kInode && left_memory &&
-          ChangesDaxFlag(ops, result_["ops"], i)) {
-        inode.mapping.RemovePages(0, 0);
-        inode.mapping.dirty.clear();
-      }
     }
     recipe.Finish();
     if (!inode.s_dax) inode.mapping.a_ops = fs_.get();
@@ -251,14 +263,14 @@ class FsdaxCase {
     }
   }
 
-  int FileOp(DaxInode& inode, const std::string& op, uint64_t offset,
+  int FileOp(File& file, const std::string& op, uint64_t offset,
              uint64_t length) {
-    if (op == "trunc") return -fs_->Truncate(inode, offset);
+    if (op == "trunc") return -fs_->Ftruncate(file, offset);
     if (op == "fsync") {
-      return -inode.FsyncRange(0, (uint64_t{1} << 63) - 1, false);
+      return -file.sync->FsyncRange(0, (uint64_t{1} << 63) - 1, false);
     }
     const std::optional<int> mode = FallocateMode(op);
-    return mode ? -fs_->Fallocate(inode, *mode, offset, length) : -1;
+    return mode ? -fs_->Fallocate(file, *mode, offset, length) : -1;
   }
 
   // What the recording shows of the blocks of a mapped file.
@@ -268,7 +280,11 @@ class FsdaxCase {
     RecordedBlocks blocks{.steps = &recorded["steps"],
                           .changes = ChangesOfSteps(touches, recorded)};
     blocks.zeroout = devices_.zeroout;
-    if (test_["fs"] == "xfs") blocks.zero_frees = ZeroRangeFrees::kYes;
+    if (test_["fs"] == "xfs") {
+      blocks.zero_frees = ZeroRangeFrees::kYes;
+    } else {
+      blocks.keeps = FallocateKeeps::kWhatItGot;
+    }
     if (profile_.trace_iomap_iter && !TraceIsLost(recorded["steps"])) {
       blocks.shows = ShowsAllocations::kYes;
     }
@@ -314,9 +330,10 @@ class FsdaxCase {
     if (!steps.empty()) {
       TakeFromEvents(file.inode, steps[0]);
       file.allocator.Take(0, file.inode);
-      if (process.Mmap(where, map, steps[0],
-                       fs_->Open(file.inode, name, writable))) {
-        RunTouches(where, map, recorded, file, process);
+      const std::shared_ptr<File> descriptor =
+          fs_->Open(file.inode, name, writable);
+      if (process.Mmap(where, map, steps[0], descriptor)) {
+        RunTouches(where, map, recorded, file, *descriptor, process);
         process.CompareSmaps(where, map, steps);
         if (verdict_.unsupported.empty()) {
           process.CompareGraphs(where, recorded);
@@ -330,7 +347,8 @@ class FsdaxCase {
   }
 
   void RunTouches(const std::string& where, const Json& map,
-                  const Json& recorded, CaseFile& file, FaultMap& process) {
+                  const Json& recorded, CaseFile& file, File& descriptor,
+                  FaultMap& process) {
     const Json& steps = recorded["steps"];
     OtherProcess other(*fs_, file.inode, recorded, verdict_);
     for (size_t i = 1; i < steps.size(); ++i) {
@@ -345,7 +363,7 @@ class FsdaxCase {
       process.Touch(
           what, touch, steps[i], map.value("inspect", 1) != 0,
           [&](const std::string& op, uint64_t offset, uint64_t length) {
-            return FileOp(file.inode, op, offset, length);
+            return FileOp(descriptor, op, offset, length);
           },
           devices_);
       if (!verdict_.unsupported.empty()) return;

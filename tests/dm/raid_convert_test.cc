@@ -194,6 +194,30 @@ TEST_F(RaidConvertTest, DelaysMakeItTakeItsTime) {
   EXPECT_EQ(Health(), "AA");
 }
 
+// lvconvert -m -1 of the first leg, while the one that was added is filled.
+TEST_F(RaidConvertTest, ALegThatIsBeingFilledIsOneOfTheSet) {
+  machine().FreezeClock();
+  ASSERT_EQ(Why("raid", Raid1({0, 1})), "");
+  ASSERT_EQ(Write('w'), "");
+  ASSERT_THAT(Create("l5", {Row(0, 2 * kSectors, "delay",
+                                "/dev/mem0 40960 0 /dev/mem0 40960 500")}),
+              IsOk());
+  ASSERT_THAT(Create("m5", {Row(0, 2048, "linear", "/dev/mem1 40960")}),
+              IsOk());
+  Reload("raid1 5 0 rebuild 2 region_size 1024" + Devs({0, 1, 5}));
+  EXPECT_EQ(Health(), "AAa");
+  Log();
+  ASSERT_THAT(Load("d", {Row(0, kSectors, "raid", Raid1({1, 5}))}), IsOk());
+  EXPECT_THAT(Log(), Contains("device-mapper: raid: raid device #2 now at "
+                              "position #1"));
+  ASSERT_THAT(Resume("d"), IsOk());
+  EXPECT_EQ(Health(), "Aa");
+  machine().AdvanceClock(5);
+  ctl().LetTimePass();
+  EXPECT_EQ(Health(), "AA");
+  EXPECT_EQ(ReadOf("l5", 511), "w");
+}
+
 TEST_F(RaidConvertTest, ACheckCountsWhatDiffers) {
   auto spoil = [&](const std::string& leg, uint64_t sector, uint64_t count) {
     ASSERT_THAT(BioWrite(Md(leg).disk(), sector_t{sector},

@@ -114,5 +114,27 @@ TEST_F(SnapTest, OriginIsNotShifted) {
   EXPECT_EQ(Where(9), "pmem0 9");
 }
 
+TEST_F(SnapTest, ASourceThatGoesCancelsTheHandover) {
+  ASSERT_THAT(
+      Create("s", {Row(0, 1024, "snapshot", "/dev/mem0 /dev/mem1 P 8")}),
+      IsOk());
+  ASSERT_THAT(Create("o", {Row(0, 1024, "snapshot-origin", "/dev/mem0")}),
+              IsOk());
+  ASSERT_THAT(Suspend("o"), IsOk());
+  ASSERT_THAT(Suspend("s"), IsOk());
+  ASSERT_THAT(
+      Load("o", {Row(0, 1024, "snapshot-merge", "/dev/mem0 /dev/mem1 P 8")}),
+      IsOk());
+  ASSERT_THAT(Load("s", {Row(0, 1024, "error", "")}), IsOk());
+  Log();
+  ASSERT_THAT(Resume("s"), IsOk());
+  EXPECT_THAT(Log(), testing::ElementsAre("device-mapper: snapshots: "
+                                          "Cancelling snapshot handover."));
+  ASSERT_THAT(Resume("o"), IsOk());
+  EXPECT_THAT(Log(), testing::ElementsAre("device-mapper: snapshots: Snapshot "
+                                          "is invalid: can't merge"));
+  EXPECT_EQ(Table("o", 0), "0 1024 snapshot-merge Invalid\n");
+}
+
 }  // namespace
 }  // namespace dmdax

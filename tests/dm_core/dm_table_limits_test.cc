@@ -156,5 +156,21 @@ TEST_F(DmTableLimitsTest, ReadAheadOfATableThatGoesAway) {
   }
 }
 
+// Recorded on 6.1: blocks of 4294967288 sectors, of which io_opt has 32 bits.
+TEST_F(DmTableLimitsTest, ReadAheadOfAnIoOptThatOverflows) {
+  const struct {
+    const char* kernel;
+    uint32_t pages;
+  } kKernels[] = {{"v6_1", 1048574}, {"v6_12", 1048574}, {"v6_18", 2097150}};
+  for (const auto& expected : kKernels) {
+    SCOPED_TRACE(expected.kernel);
+    Boot(expected.kernel);
+    ASSERT_THAT(
+        Create("d0", {Row(0, 4096, "era", "/dev/pmem1 /dev/pmem0 4294967288")}),
+        IsOk());
+    EXPECT_EQ(Md("d0").disk().queue().ra_pages(), expected.pages);
+  }
+}
+
 }  // namespace
 }  // namespace dmdax

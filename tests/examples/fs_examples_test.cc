@@ -8,12 +8,14 @@
 #include "fs/dax_mount.h"
 #include "fs/ext4_fallocate.h"
 #include "fs/ext4_holes.h"
+#include "fs/ext4_state.h"
 #include "fs/extent_lines.h"
 #include "fs/extents_text.h"
 #include "fs/file_system.h"
 #include "fs/file_system_type.h"
 #include "fs/fs_context.h"
 #include "fs/fs_parser.h"
+#include "fs/vfs.h"
 #include "fs/xfs_fallocate.h"
 #include "iomap/block_allocator.h"
 #include "iomap/dax_entry.h"
@@ -148,6 +150,22 @@ TEST_F(FsExamples, Ext4Holes) {
   DaxInode& inode = dax_file;
 #include "tests/examples/fs/ext4_holes.inc"
   EXPECT_EQ(end, 10 << 20);
+}
+
+TEST_F(FsExamples, Ext4State) {
+  const auto change = [](const FaultProfile& profile) {
+#include "tests/examples/fs/ext4_state.inc"
+    return 0;
+  };
+  EXPECT_LT(change((*FindKernelProfile("v6_12"))->fault), 0);
+}
+
+TEST_F(FsExamples, Vfs) {
+  const FaultProfile& profile = faults;
+  const std::shared_ptr<File> file =
+      ext4_fs->Open(dax_file, "f", /*writable=*/false);
+#include "tests/examples/fs/vfs.inc"
+  EXPECT_EQ(err, -EBADF);
 }
 
 TEST_F(FsExamples, XfsFallocate) {

@@ -57,6 +57,24 @@ TEST_F(LiveMapTest, ZeroRangeAllocatesItsEdges) {
   EXPECT_EQ(inode->i_size, (8u << 20) + 96);
 }
 
+TEST_F(LiveMapTest, WithoutSpaceExt4KeepsWhatCameAndXfsNothing) {
+  for (const char* kind : {"ext4", "xfs"}) {
+    const bool keeps = std::string(kind) == "ext4";
+    for (int mode : {0, FALLOC_FL_ZERO_RANGE, FALLOC_FL_KEEP_SIZE}) {
+      Use("v6_1", kind);
+      ExtentListAllocator blocks;
+      blocks.Add({.logical = 8 << 20, .physical = 16 << 20, .length = k2M});
+      inode->allocator = &blocks;
+      EXPECT_EQ(Fallocate(mode, 4 << 20, 16 << 20), -ENOSPC) << kind;
+      const uint64_t grown = mode == FALLOC_FL_KEEP_SIZE ? 0 : k2M;
+      EXPECT_EQ(inode->i_size, (8u << 20) + (keeps ? grown : 0)) << kind;
+      EXPECT_EQ(inode->extents.Find(8 << 20).type,
+                keeps ? IOMAP_UNWRITTEN : IOMAP_HOLE)
+          << kind;
+    }
+  }
+}
+
 TEST_F(LiveMapTest, XfsLooksUpWhatIsBetweenTheEnds) {
   Use("v6_1", "xfs");
   Map();

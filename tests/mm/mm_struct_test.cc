@@ -162,12 +162,50 @@ TEST_F(MmStructTest, MmapErrors) {
                         .flags = MAP_SHARED_VALIDATE | MAP_SYNC,
                         .file = file}),
               HasErrno(EOPNOTSUPP));
-  // Plain MAP_SHARED drops what it does not know.
+  file->writable = true;
+  file->readable = false;
+  for (int type : {MAP_SHARED, MAP_SHARED_VALIDATE, MAP_PRIVATE}) {
+    EXPECT_THAT(
+        mm->Mmap(
+            {.len = 4096, .prot = PROT_WRITE, .flags = type, .file = file}),
+        HasErrno(EACCES));
+  }
+}
+
+TEST_F(MmStructTest, WhatIsNotValidatedIgnoresFlagsButKeepsSync) {
+  for (int type : {MAP_SHARED, MAP_PRIVATE}) {
+    const uint64_t addr = Map(PROT_READ, type | MAP_SYNC);
+    EXPECT_TRUE(mm->FindVma(addr)->vm_flags & VM_SYNC);
+  }
+  // 4.14 has no such flag.
+  Use("v4_14");
+  EXPECT_FALSE(mm->FindVma(Map(PROT_READ, MAP_SHARED | MAP_SYNC))->vm_flags &
+               VM_SYNC);
+}
+
+TEST_F(MmStructTest, ValidatedFlagsAreThoseOfOldAndWhatTheFileAdds) {
+  const auto validated = [&](int flags) {
+    return mm->Mmap({.len = 4096,
+                     .prot = PROT_READ,
+                     .flags = MAP_SHARED_VALIDATE | flags,
+                     .file = file});
+  };
+  EXPECT_THAT(validated(MAP_NORESERVE | MAP_LOCKED), IsOk());
+  EXPECT_THAT(validated(MAP_SYNC), HasErrno(EOPNOTSUPP));
+  EXPECT_THAT(validated(MAP_FIXED_NOREPLACE), HasErrno(EOPNOTSUPP));
+  // There is no file that could say what it knows.
   EXPECT_THAT(mm->Mmap({.len = 4096,
                         .prot = PROT_READ,
-                        .flags = MAP_SHARED | MAP_SYNC,
-                        .file = file}),
-              IsOk());
+                        .flags = MAP_SHARED_VALIDATE | MAP_ANONYMOUS}),
+              HasErrno(EINVAL));
+}
+
+TEST_F(MmStructTest, PopulateDoesNothingWithNonblock) {
+  ops.answer = VM_FAULT_LOCKED;
+  Map(PROT_READ, MAP_SHARED | MAP_POPULATE | MAP_NONBLOCK);
+  EXPECT_EQ(ops.calls, 0);
+  Map(PROT_READ, MAP_SHARED | MAP_POPULATE);
+  EXPECT_GT(ops.calls, 0);
 }
 
 TEST_F(MmStructTest, MadvisePopulateCameWith514) {

@@ -308,7 +308,11 @@ void FinishSync(const DmTarget& ti, RaidSet& rs) {
 void StartSync(const DmTarget& ti, RaidSet& rs) {
   if (rs.job || (!WantsRecovery(rs) && !rs.NeedsResync())) return;
   if (DelayMs(rs) == 0) return FinishSync(ti, rs);
-  SayBegins(ti, WantsRecovery(rs) ? RecoveryName(ti) : ResyncName(ti, rs));
+  const bool recovers = WantsRecovery(rs);
+  // super_load() asks for it: from here on the device is one of the set, also
+  // for the next table.
+  if (recovers) RaidUpdateSupers(ti);
+  SayBegins(ti, recovers ? RecoveryName(ti) : ResyncName(ti, rs));
   rs.job.emplace().copy.Start(MachineOf(ti).NowSeconds());
 }
 

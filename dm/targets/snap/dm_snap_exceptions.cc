@@ -49,7 +49,15 @@ std::recursive_mutex& SnapMutex() {
 
 Snapshot::~Snapshot() {
   std::lock_guard<std::recursive_mutex> lock(SnapMutex());
-  if (registered) UnregisterSnapshot(this);
+  if (!registered) return;
+  // snapshot_dtr(): who was to take over gets nothing.
+  const Sharing sharing = FindSharingCow(*this);
+  if (sharing.src == this && sharing.dest != nullptr) {
+    sharing.dest->valid = false;
+    DmLog(table->md().machine(), KernLevel::kErr, "snapshots",
+          "Cancelling snapshot handover.");
+  }
+  UnregisterSnapshot(this);
 }
 
 bool Snapshot::PrepareException(uint64_t* new_chunk) {

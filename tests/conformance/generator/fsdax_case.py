@@ -8,7 +8,9 @@ SECTORS = {"/dev/pmem0": 1048576, "/dev/pmem1": 1048576,
 CHUNKS = [8, 16, 128, 512, 2048, 4096, 8192, 24]
 # ext4 keeps to 2 MiB with these; mkfs without them too.
 EXT4 = [["-E", "stride=512,stripe_width=512"], []]
-XFS = [["-m", "reflink=0"], ["-m", "reflink=0", "-d", "su=2m,sw=1"]]
+# mkfs.xfs wants a log of 64 MiB where it is told of stripes.
+XFS = [["-m", "reflink=0"],
+       ["-m", "reflink=0", "-d", "agcount=2,su=2m,sw=1", "-l", "size=64m"]]
 
 
 def leg_start(p):

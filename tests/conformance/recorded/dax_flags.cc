@@ -13,9 +13,9 @@ std::set<std::string> FlaggedAfter(const Json& ops, const Json& results,
   const auto make = [&](const std::string& path) {
     if (!known.insert(path).second) return;
     const size_t slash = path.rfind('/');
-    if (slash != path.npos && flagged.contains(path.substr(0, slash))) {
-      flagged.insert(path);
-    }
+    const std::string parent =
+        slash == path.npos ? std::string(".") : path.substr(0, slash);
+    if (flagged.contains(parent)) flagged.insert(path);
   };
   for (size_t i = 0; i < count; ++i) {
     const Json& op = ops[i];
@@ -39,6 +39,11 @@ std::set<std::string> FlaggedAfter(const Json& ops, const Json& results,
 
 std::set<std::string> DaxFlagged(const Json& ops, const Json& results) {
   return FlaggedAfter(ops, results, std::min(ops.size(), results.size()));
+}
+
+bool AsksForDaxFlag(const Json& ops, const Json& results, size_t i) {
+  if (i >= results.size() || ops[i][0] != "daxflag") return false;
+  return FlaggedAfter(ops, results, i).contains(ops[i][1]) != (ops[i][2] != 0);
 }
 
 bool ChangesDaxFlag(const Json& ops, const Json& results, size_t i) {

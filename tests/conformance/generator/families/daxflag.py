@@ -41,6 +41,9 @@ def case(p):
     made["mount"] = "dax=inode,data=journal"
   size = p.choice([2, 4]) * MIB
   ops, known = [], ["f"]
+  if p.chance(20):
+    # Whatever is made in the root directory from then on has it.
+    ops.append(flag(p, "."))
   for name in DIRECTORIES[:p.randint(0, 2)]:
     if p.chance(30):
       ops.append(fill(p, "f", size))

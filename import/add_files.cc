@@ -208,6 +208,15 @@ class Files {
                              ", which has no persistent memory below"));
       return absl::OkStatus();
     }
+    if (IsOfOtherType(file, *best)) {
+      facts_.LeaveOut(
+          file.place, file.path,
+          absl::StrCat("filefrag says that it is on ",
+                       file.list.s_magic == kExt4Magic ? "ext4" : "xfs",
+                       ", and ", best->path(), " is ",
+                       best->type().empty() ? "ext4" : best->type()));
+      return absl::OkStatus();
+    }
     if (HasNoSize(file) && !IsSizedElsewhere(file)) {
       facts_.LeaveOut(file.place, file.path,
                       "it has no extents, and no input says its size: filefrag "
@@ -253,6 +262,15 @@ class Files {
       if (e.shared && best->type() == "xfs") best->set_reflink(true);
     }
     return absl::OkStatus();
+  }
+
+  // Whether the file system that filefrag asked is not the one of the mount; of
+  // a file on another the list is of no use.
+  static bool IsOfOtherType(const FileFact& file, const proto::Mount& mount) {
+    if (file.list.s_blocksize == 0) return false;  // it is no filefrag's
+    const std::string type = mount.type().empty() ? "ext4" : mount.type();
+    return (file.list.s_magic == kExt4Magic && type == "xfs") ||
+           (file.list.s_magic == kXfsMagic && absl::StartsWith(type, "ext"));
   }
 
   // Of a file that is all hole xfs_bmap, xfs_io and struct fiemap say nothing

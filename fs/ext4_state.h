@@ -10,7 +10,8 @@
 // change begins (ext4_journal_check_start).  What it makes of itself then is
 // the kernel's, FaultProfile::ext4_abort.
 // Mirrors: ext4_handle_error, ext4_forced_shutdown, ext4_emergency_state of
-// fs/ext4/super.c and ext4.h.  Threading: as its file system.
+// fs/ext4/super.c and ext4.h.
+// Threading: as its file system.
 #ifndef DMDAX_FS_EXT4_STATE_H_
 #define DMDAX_FS_EXT4_STATE_H_
 

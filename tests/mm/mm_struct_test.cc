@@ -185,7 +185,8 @@ TEST_F(MmStructTest, WhatIsNotValidatedIgnoresFlagsButKeepsSync) {
 
 TEST_F(MmStructTest, ValidatedFlagsAreThoseOfOldAndWhatTheFileAdds) {
   const auto validated = [&](int flags) {
-    return mm->Mmap({.len = 4096,
+    return mm->Mmap({.addr = uint64_t{1} << 32,
+                     .len = 4096,
                      .prot = PROT_READ,
                      .flags = MAP_SHARED_VALIDATE | flags,
                      .file = file});

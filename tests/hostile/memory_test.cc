@@ -96,7 +96,7 @@ TEST_F(MemoryTest, ASmallArchiveOfGigabytes) {
 // sparse files, and names.
 TEST_F(MemoryTest, ASmallArchiveOfHoles) {
   if (kSanitized) GTEST_SKIP() << "too slow";
-  scratch_.seconds = 20;
+  scratch_.seconds = 100;
   const std::string dir = scratch_.File("");
   ASSERT_EQ(
       system(absl::StrCat(
@@ -138,7 +138,7 @@ std::string EmptyFile(const std::string& path) {
 
 TEST_F(MemoryTest, ASmallArchiveOfLongNames) {
   if (kSanitized) GTEST_SKIP() << "too slow";
-  scratch_.seconds = 20;
+  scratch_.seconds = 100;
   std::string names;
   for (int i = 0; i < 6000; ++i) {
     names += EmptyFile(absl::StrCat(i, "/", std::string(4000, 'a'), "/x"));

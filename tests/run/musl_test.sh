@@ -39,9 +39,15 @@ expect() {
   fi
 }
 
-expect "dynamic, preload" --door=preload -- "$dir/dynamic" /dev/pmem1 200
-expect "dynamic, preload, from a shell" --door=preload -- \
-  sh -c "'$dir/dynamic' /dev/pmem1 200"
+# A build that puts a header of its own in front of each source may have brought
+# C++'s streams into the library.
+if grep -q 'libstdc++\.so' "$dir/bin/run/preload/libdmdax_preload.so"; then
+  echo "skipped: a library that needs libstdc++ is not loaded into a musl program"
+else
+  expect "dynamic, preload" --door=preload -- "$dir/dynamic" /dev/pmem1 200
+  expect "dynamic, preload, from a shell" --door=preload -- \
+    sh -c "'$dir/dynamic' /dev/pmem1 200"
+fi
 words=$("$dmdax" run --door=notify -- true 2>&1) || true
 if [[ $words == *"--door=preload serves programs"* ]]; then
   echo "skipped: $words"

@@ -142,6 +142,12 @@ std::string Ext4BadValue(absl::string_view option) {
   // FsParse() has seen that it is one; "0x10" is, too.
   if (!absl::SimpleAtoi(option.substr(equals + 1), &n)) return "";
   constexpr uint32_t kInodeSize = 256, kGoodOldInodeSize = 128;
+  // INT_MAX / HZ, of Debian's 250 ticks in a second.
+  constexpr uint32_t kMaxCommit = 8589934;
+  if (name == "commit" && n > kMaxCommit) {
+    return absl::StrCat("Invalid commit interval ", static_cast<int32_t>(n),
+                        ", must be smaller than ", kMaxCommit);
+  }
   if (name == "debug_want_extra_isize" &&
       (n % 2 != 0 || n < 4 || n > kInodeSize - kGoodOldInodeSize)) {
     return absl::StrCat("Invalid want_extra_isize ", n);

@@ -211,6 +211,10 @@ absl::StatusOr<SuperBlock> Ext4FillSuper(FsContext& fc) {
                      "can't mount with journal_async_commit in data=ordered "
                      "mode");
   }
+  if (fc.sb().journals_data && fc.HasOption("delalloc")) {
+    return fc.Refuse(KernLevel::kErr,
+                     "can't mount with both data=journal and delalloc");
+  }
   if (fc.sb().journals_data && always) {
     return fc.Refuse(KernLevel::kErr,
                      "can't mount with both data=journal and dax");

@@ -92,6 +92,21 @@ TEST_F(DaxMountTest, In414TheVfsProbesOnePage) {
   EXPECT_THAT(Log(), IsEmpty());
 }
 
+TEST_F(DaxMountTest, Ext4sIntervalFitsAndDelayIsNotJournalled) {
+  for (const char* wrong :
+       {"commit=8589935", "commit=4294967295", "delalloc,data=journal",
+        "data=journal,delalloc,nodelalloc"}) {
+    EXPECT_THAT(Mount({.type = "ext4", .options = wrong}), HasErrno(EINVAL))
+        << wrong;
+  }
+  EXPECT_THAT(Log(), testing::Contains(testing::HasSubstr(
+                         "Invalid commit interval 8589935, must be smaller "
+                         "than 8589934")));
+  for (const char* right : {"commit=8589934", "nodelalloc,data=journal"}) {
+    EXPECT_THAT(Mount({.type = "ext4", .options = right}), IsOk()) << right;
+  }
+}
+
 // A misspelt option must not look like a machine without DAX.
 TEST_F(DaxMountTest, WhatTheFileSystemDoesNotKnowIsRefused) {
   const std::pair<const char*, const char*> kWrong[] = {

@@ -102,13 +102,18 @@ class Taker {
       if (!bdev.ok()) continue;
       const uint64_t taken = (*bdev)->queue().limits().max_sectors / 2;
       const bool of_legs = Differs(fresh, m.name(), taken);
+      // Nobody makes a queue's requests shorter than those of a new one.
+      constexpr uint64_t kWanted = 2048;
+      if (!of_legs && taken >= kWanted) continue;
       facts_.Guess(
           known.table ? *known.table : known.place,
           MakeGuess(
               proto::Guess::PMD, m.name(),
-              absl::StrCat("no input says the max_sectors_kb of ", m.name(),
-                           of_legs ? ", and that of its legs was changed"
-                                   : ", of which 2 MiB pages want 2048"),
+              absl::StrCat(
+                  "no input says the max_sectors_kb of ", m.name(),
+                  of_legs
+                      ? ", and that of its legs was changed"
+                      : absl::StrCat(", of which 2 MiB pages want ", kWanted)),
               absl::StrCat(taken, of_legs ? ", as if it was loaded afterwards,"
                                           : ", as of a queue that is new,"),
               "a copy of /sys/block"));

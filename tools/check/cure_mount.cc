@@ -84,6 +84,14 @@ Cure CureRootMount(Cure cure, const char* option) {
   return cure;
 }
 
+// Whether the file is so small that the file system gave it no block.
+bool HasInlineData(const CureRequest& request) {
+  if (request.subject.kind != Subject::kFile) return false;
+  const absl::StatusOr<MountedFile*> file =
+      request.session.user->FindFile(request.subject.name);
+  return file.ok() && (*file)->inode.inline_data;
+}
+
 // A file system that could be mapped if it were mounted otherwise.
 std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
   const Subject& subject = request.subject;
@@ -102,6 +110,12 @@ std::optional<Cure> CureMount(const CureRequest& request, proto::World& world) {
                     "no option of ", OneLine(fs), ", ", type->no_dax,
                     ", is known to help: save the data and make ext4 or xfs: "
                     "dmdax advise has the lines")};
+  }
+  if (HasInlineData(request)) {
+    return Cure{
+        .remark =
+            "its data lies in its inode: one that has grown out of that "
+            "has blocks, and DAX with its flag"};
   }
   if (IsNeverDax(request.session, subject) && !mount->inline_data()) {
     return Cure{.remark =

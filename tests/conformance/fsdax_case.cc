@@ -356,7 +356,8 @@ class FsdaxCase {
       const std::string touch = map["touch"][i - 1];
       file.allocator.Take(i, file.inode);
       const std::string what = absl::StrCat(where, " ", touch);
-      if (absl::StartsWith(touch, "sh:") && other.Run(what, touch.substr(3))) {
+      if (absl::StartsWith(touch, "sh:") &&
+          other.Run(what, touch.substr(3), steps[i])) {
         continue;
       }
       TakeFromEvents(file.inode, steps[i]);

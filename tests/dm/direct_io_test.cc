@@ -166,11 +166,12 @@ TEST_F(DirectIoTest, StatisticsOfWhatIsCutAreTheKernels) {
     ASSERT_THAT(Create("s", {Row(0, 8, "linear", "/dev/mem0 0"),
                              Row(8, 8, "linear", "/dev/mem0 64")}),
                 IsOk());
-    DmIoctl io{.name = "s"};
     std::string reply;
+    DmIoctl io{.name = "s"};
     ASSERT_THAT(ctl().TargetMsg(io, sector_t{0}, "@stats_create - 8", &reply),
                 IsOk());
     ASSERT_THAT(Read("s", 0, 16 * kSectorSize), IsOk());
+    io = DmIoctl{.name = "s"};
     ASSERT_THAT(ctl().TargetMsg(io, sector_t{0}, "@stats_print 0", &reply),
                 IsOk());
     EXPECT_EQ(reply, "0+8 1 0 8 0 0 0 0 0 0 0 0 0 0\n" + counts) << kernel;
@@ -188,6 +189,7 @@ TEST_F(DirectIoTest, StatisticsCallWhatFollowsMerged) {
   ASSERT_THAT(Write("s", 8192, 4096), IsOk());  // the other way
   ASSERT_THAT(Write("s", 0, 4096), IsOk());
   ASSERT_THAT(Write("s", 4096, 4096), IsOk());
+  io = DmIoctl{.name = "s"};
   ASSERT_THAT(ctl().TargetMsg(io, sector_t{0}, "@stats_print 0", &reply),
               IsOk());
   EXPECT_EQ(reply, "0+64 2 1 16 0 3 1 24 0 0 0 0 0 0\n");

@@ -240,11 +240,12 @@ TEST_F(FailingLegsTest, MultipathLetsGoOfWhatWaitsWhenSuspended) {
     ASSERT_EQ(Why("multipath",
                   absl::StrCat("3 queue_mode ", mode,
                                " queue_if_no_path 0 1 1 round-robin 0 1 1 ",
-                               "/dev/mapper/l0 0"),
+                               bio ? "/dev/mapper/l0 0" : "/dev/sda 0"),
                   1024),
               "");
     EXPECT_THAT(Table("d"), HasSubstr("queue_if_no_path"));
-    EXPECT_THAT(Table("d"), HasSubstr("254:0 0")) << "no repeat count is none";
+    EXPECT_THAT(Table("d"), HasSubstr(bio ? "254:0 0" : "8:0 0"))
+        << "no repeat count is none";
     suspend(0);
     EXPECT_THAT(Table("d"), Not(HasSubstr("queue_if_no_path"))) << mode;
     EXPECT_THAT(Resume("d"), IsOk());

@@ -94,8 +94,8 @@ TEST_F(DaxMountTest, In414TheVfsProbesOnePage) {
 
 TEST_F(DaxMountTest, Ext4sIntervalFitsAndDelayIsNotJournalled) {
   for (const char* wrong :
-       {"commit=8589935", "commit=4294967295", "delalloc,data=journal",
-        "data=journal,delalloc,nodelalloc"}) {
+       {"commit=4294967295", "delalloc,data=journal",
+        "data=journal,delalloc,nodelalloc", "commit=8589935"}) {
     EXPECT_THAT(Mount({.type = "ext4", .options = wrong}), HasErrno(EINVAL))
         << wrong;
   }

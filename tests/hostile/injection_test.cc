@@ -202,10 +202,11 @@ TEST(ReadInjectionTest, HalfAWorldIsNone) {
   }
   const std::string path = scratch.Put("many", many);
   ASSERT_EQ(scratch.Run({"machine", "load", scratch.Put("w", kWorld)}).rc, 0);
-  const std::string before = MachineOf(scratch.state());
   const std::vector<Words> commands = {{"machine", "load", "--replace", path},
                                        {"--world", path, "table"}};
   for (const Words& command : commands) {
+    // The last run of the command before was not harmed.
+    const std::string before = MachineOf(scratch.state());
     int reads = 0;
     for (;; ++reads) {
       scratch.traced = true;

@@ -19,14 +19,16 @@ OtherProcess::OtherProcess(FileSystem& fs, DaxInode& inode,
       verdict_(verdict),
       answers_(FallocateAnswers(recorded)) {}
 
-bool OtherProcess::Run(const std::string& where, const std::string& line) {
+bool OtherProcess::Run(const std::string& where, const std::string& line,
+                       const Json& step) {
   FaultRecorder* const recorder = std::exchange(inode_.recorder, nullptr);
-  const bool done = Does(where, line);
+  const bool done = Does(where, line, step);
   inode_.recorder = recorder;
   return done;
 }
 
-bool OtherProcess::Does(const std::string& where, const std::string& line) {
+bool OtherProcess::Does(const std::string& where, const std::string& line,
+                        const Json& step) {
   if (line == "rm /mnt/f") removed_ = true;
   // Another file has its name from then on.
   if (removed_ && line != "sync") return absl::StrContains(line, "/mnt/f");
@@ -34,7 +36,7 @@ bool OtherProcess::Does(const std::string& where, const std::string& line) {
   if (!changes) return false;
   bool ends = false;  // dd, with what it could not write
   for (const FileChange& change : *changes) {
-    if (!ends) ends = !Apply(where, change);
+    if (!ends) ends = !Apply(where, change) && step.value("rc", 0) != 0;
   }
   if (absl::StrContains(line, "drop_caches") && !inode_.s_dax) {
     InvalidateMappingPages(*inode_.mem, inode_.mapping);

@@ -27,10 +27,12 @@ class OtherProcess {
                Verdict& verdict);
 
   // False: `line` is not about the file.
-  bool Run(const std::string& where, const std::string& line);
+  // `step`: what is recorded of it.
+  bool Run(const std::string& where, const std::string& line, const Json& step);
 
  private:
-  bool Does(const std::string& where, const std::string& line);
+  bool Does(const std::string& where, const std::string& line,
+            const Json& step);
   // False: it did not get through, and its program ends.
   bool Apply(const std::string& where, const FileChange& change);
   void Fallocate(const std::string& where, const FileChange& change);

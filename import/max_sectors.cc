@@ -4,11 +4,16 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/algorithm/container.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "base/kernel_profile.h"
+#include "base/units.h"
 #include "block/block_device.h"
 #include "import/guess.h"
 #include "state/find_device.h"
@@ -89,14 +94,23 @@ class Taker {
     return changed;
   }
 
-  // Of those with chunks, whose requests end there, it matters.
+  static bool HasHugeChunks(const DmTargetSpec& row) {
+    if (row.target_type != "striped") return false;
+    const std::vector<absl::string_view> words =
+        absl::StrSplit(row.params, ' ', absl::SkipEmpty());
+    constexpr uint64_t kHuge = (2 << 20) >> kSectorShift;
+    uint64_t chunk = 0;
+    return words.size() > 1 && absl::SimpleAtoi(words[1], &chunk) &&
+           chunk >= kHuge;
+  }
+
+  // Of those with chunks, whose requests end there, it matters; shorter chunks
+  // than a huge page are what stands in its way whatever the queue has.
   void GuessMaxSectors(const Session& fresh, const Session& now) {
     if (!now.machine->profile().dm_max_io_len_has_max_sectors) return;
     for (const proto::MappedDevice& m : world_.mapped_device()) {
       const Mapped& known = facts_.mapped.at(m.name());
-      const bool has_chunks = absl::c_any_of(
-          known.rows,
-          [](const DmTargetSpec& row) { return row.target_type == "striped"; });
+      const bool has_chunks = absl::c_any_of(known.rows, HasHugeChunks);
       if (!has_chunks || SaidMaxSectors(known.queue) != 0) continue;
       const absl::StatusOr<BlockDevice*> bdev = FindDevice(now, m.name());
       if (!bdev.ok()) continue;

@@ -91,6 +91,9 @@ std::optional<Request> Connection::WithFds(Request request) {
     request.fds.push_back(std::move(fds_.front()));
     fds_.pop_front();
   }
+  // Descriptors come with the first byte of their message: what is left is of
+  // one that did not speak of them.
+  if (taken_ == in_.size()) fds_.clear();
   return request;
 }
 
@@ -101,9 +104,6 @@ std::optional<Request> Connection::Next() {
     return WithFds(*std::exchange(long_, std::nullopt));
   }
   const size_t come = in_.size() - taken_;
-  // Descriptors come with the first byte of their message: what is left is of
-  // one that did not speak of them.
-  if (come == 0) fds_.clear();
   if (come < kHeader) return std::nullopt;
   Request request;
   memcpy(&request.head, in_.data() + taken_, kHeader);

@@ -81,6 +81,9 @@ enum class ReadAheadRule {
   kFixed,         // before 5.10: 128 KiB
   kTwiceOptimal,  // 5.10: twice io_opt, at least 128 KiB
   kNeverLess,     // 6.12: and at least what it was
+  // 6.18: and of a rotational disk without io_opt, twice max_sectors; sizes of
+  // 2 GiB and more do not overflow any more.
+  kAsksRotation,
 };
 
 // How a stacked queue's max_sectors comes about.
@@ -266,6 +269,9 @@ struct KernelProfile {
   bool dio_reads_are_sync;
   // brd, the RAM disks, frees pages that are discarded.
   bool brd_frees_discarded;
+  // What is before the first boundary of 2 MiB in a namespace is padded, and
+  // need not be mapped with struct pages (until 5.2).
+  bool nd_pfn_pads_start;
   ReadAheadRule read_ahead;
   uint32_t blk_def_max_sectors;  // BLK_DEF_MAX_SECTORS(_CAP)
   MaxSectorsRule max_sectors_rule;

@@ -10,7 +10,6 @@
 #include <cstdint>
 
 #include "base/kernel_profile.h"
-#include "base/since.h"
 #include "base/units.h"
 #include "block/block_device.h"
 
@@ -23,21 +22,26 @@ namespace dmdax {
 // max_sectors where a rotational disk says no io_opt (6.17).
 inline void UpdateReadAhead(const KernelProfile& profile, RequestQueue& queue) {
   constexpr uint32_t kVmReadAheadPages = 32;
-  if (profile.read_ahead == ReadAheadRule::kFixed) return;
-  constexpr Since<bool> kAsksRotation[] = {{{6, 17}, true}};
   const QueueLimits& limits = queue.limits();
   uint64_t twice = limits.io_opt * 2u;  // 32 bits, which may overflow
-  if (ValueAt<bool>(kAsksRotation, profile.release)) {
-    const bool no_size = limits.io_opt == 0 && !queue.Has(QUEUE_FLAG_NONROT);
-    twice = (no_size ? uint64_t{limits.max_sectors} << kSectorShift
-                     : uint64_t{limits.io_opt}) *
-            2;
+  uint32_t before = queue.ra_pages();
+  switch (profile.read_ahead) {
+    case ReadAheadRule::kFixed:
+      return;
+    case ReadAheadRule::kTwiceOptimal:
+      before = 0;
+      break;
+    case ReadAheadRule::kNeverLess:
+      break;
+    case ReadAheadRule::kAsksRotation:
+      const bool no_size = limits.io_opt == 0 && !queue.Has(QUEUE_FLAG_NONROT);
+      twice = no_size ? uint64_t{limits.max_sectors} << kSectorShift
+                      : uint64_t{limits.io_opt};
+      twice *= 2;
+      break;
   }
-  const uint64_t twice_pages = twice / kPageSize;
-  const uint32_t before =
-      profile.read_ahead == ReadAheadRule::kNeverLess ? queue.ra_pages() : 0;
   queue.set_ra_pages(std::max(
-      {before, static_cast<uint32_t>(twice_pages), kVmReadAheadPages}));
+      {before, static_cast<uint32_t>(twice / kPageSize), kVmReadAheadPages}));
 }
 
 // read_ahead_kb_store() of mm/backing-dev.c: whole pages of it.

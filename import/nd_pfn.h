@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "base/kernel_release.h"
+#include "base/kernel_profile.h"
 #include "base/round_up.h"
 #include "base/units.h"
 
@@ -29,8 +29,8 @@ inline constexpr uint64_t kNdPfnSubsection = uint64_t{2} << 20;
 // namespace, and the start has to be at one: 5.3 to 5.6 make the info block but
 // not the device, 5.7 and later refuse both.
 // Mirrors: check_pfn_span of mm/memory_hotplug.c (5.3), nd_pfn_init (5.7).
-inline bool NdPfnCanStart(uint64_t start, KernelRelease release) {
-  return release < KernelRelease{5, 3} || start % kNdPfnSubsection == 0;
+inline bool NdPfnCanStart(uint64_t start, const KernelProfile& profile) {
+  return profile.nd_pfn_pads_start || start % kNdPfnSubsection == 0;
 }
 
 // Where the struct pages are: in the namespace or in memory.

@@ -33,6 +33,7 @@ void ChangeDm(KernelProfile& p) {
   p.cache_checks_device_size = true;
   p.blk_ro_set_is_disks = true;
   p.bio_eod_spares_empty = true;
+  p.nd_pfn_pads_start = true;
   p.read_ahead = ReadAheadRule::kFixed;
   p.blk_def_max_sectors = 2560;
   p.max_sectors_rule = MaxSectorsRule::kStacked;

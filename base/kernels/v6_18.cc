@@ -9,6 +9,7 @@ namespace {
 
 void ChangeDm(KernelProfile& p) {
   p.blk_def_max_sectors = 8192;
+  p.read_ahead = ReadAheadRule::kAsksRotation;
   p.xfs_attr2_is_dead = true;
 }
 

@@ -134,9 +134,8 @@ class Adviser {
                          const auto profile = FindKernelProfile(
                              kernel.empty() ? request_.world.kernel() : kernel);
                          return NdPfnCanStart(
-                             start, profile.ok()
-                                        ? (*profile)->release
-                                        : DefaultKernelProfile().release);
+                             start,
+                             profile.ok() ? **profile : DefaultKernelProfile());
                        });
   }
 

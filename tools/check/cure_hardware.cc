@@ -62,8 +62,9 @@ Cure NamespaceCure(const std::string& change, const std::string& disk,
 // Of what starts where no namespace can be made: nothing, if one can.
 std::optional<Cure> CannotStart(const CureRequest& request,
                                 const proto::Pmem& pmem) {
-  const KernelRelease release = request.session.machine->profile().release;
-  if (NdPfnCanStart(pmem.base(), release)) return std::nullopt;
+  if (NdPfnCanStart(pmem.base(), request.session.machine->profile())) {
+    return std::nullopt;
+  }
   return Cure{
       .remark = absl::StrCat(
           "no namespace made anew helps: ", OneLine(pmem.name()),
@@ -103,10 +104,6 @@ uint64_t NumberOfPartition(absl::string_view name, absl::string_view disk) {
   if (!absl::ConsumePrefix(&rest, "p")) return 0;
   return absl::SimpleAtoi(rest, &number) ? number : 0;
 }
-
-}  // namespace
-
-namespace {
 
 // A partition that begins well, whose length is no whole pages: a sector or
 // more is added, or what is behind its last page left off, where no file

@@ -376,7 +376,7 @@ std::optional<Cure> CureFsNoPud(const CureRequest& request, proto::World&) {
     if (pmem == nullptr) continue;
     absl::StrAppend(&disks, " ", at->name());
     const PmemOptions& o = pmem->options();
-    if (!NdPfnCanStart(o.base, request.session.machine->profile().release)) {
+    if (!NdPfnCanStart(o.base, request.session.machine->profile())) {
       continue;
     }
     room += NdPfnRoom(o.base, o.size, kGiB, NdPfnMap::kDev);

@@ -2,7 +2,6 @@
 //
 // AddMounts: file systems.
 #include <cstdint>
-#include <iterator>
 #include <map>
 #include <set>
 #include <string>
@@ -21,6 +20,7 @@
 #include "fs/no_dax.h"
 #include "import/build_world.h"
 #include "import/contradictions.h"
+#include "import/ended_mount.h"
 #include "import/guess.h"
 #include "import/mount_table.h"
 #include "import/next_boot.h"
@@ -40,25 +40,6 @@ constexpr absl::string_view kUsualOptions[] = {
     "rw",      "relatime",  "seclabel",     "attr2",
     "inode64", "logbufs=8", "logbsize=32k", "noquota"};
 
-// What ext4 shows among the options of a mount that an error or an ioctl has
-// ended, and what it means; no mount takes the word.
-// Mirrors: _ext4_show_options, ext4_file_mmap, ext4_journal_check_start (6.15).
-struct EndedMount {
-  absl::string_view word, what;
-};
-constexpr EndedMount kEndedMounts[] = {
-    {"shutdown", "was shut down: mmap() of its files fails with EIO"},
-    {"emergency_ro", "had an error: a write to its mapped files is a SIGBUS"},
-};
-
-const EndedMount* FindEnded(const FileSystemType& type,
-                            absl::string_view word) {
-  if (!absl::StartsWith(type.name, "ext")) return nullptr;
-  const auto* const at = absl::c_find_if(
-      kEndedMounts, [&](const EndedMount& e) { return e.word == word; });
-  return at == std::end(kEndedMounts) ? nullptr : at;
-}
-
 // The options that a mount of the World has: of a file system that is not
 // modelled no others than those of all.
 std::string KeptOptions(const FileSystemType& type, absl::string_view options,
@@ -67,7 +48,7 @@ std::string KeptOptions(const FileSystemType& type, absl::string_view options,
   for (absl::string_view option : MountWords(options)) {
     if (absl::c_linear_search(kUsualOptions, option) ||
         (!type.no_dax.empty() && !IsVfsOption(option)) ||
-        FindEnded(type, option) != nullptr) {
+        SaysMountHasEnded(type, option)) {
       continue;
     }
     // Distributors gave older kernels the words of newer ones.
@@ -192,7 +173,7 @@ class Mounts {
     mount->set_options(
         WithKnownDevices(KeptOptions(*type, m.options, kernel_)));
     if (on_pmem && type->no_dax.empty()) GuessFlags(m);
-    if (on_pmem) GuessEnded(*type, m);
+    if (on_pmem) GuessEnded(*type, m, &facts_);
     if (on_pmem && !type->no_dax.empty()) GuessDriver(*type, m);
     if (m.type == "xfs") AddXfsFacts(m, device, on_pmem, mount);
     if (absl::StartsWith(m.type, "ext")) AddBlockSize(device, mount);
@@ -213,23 +194,6 @@ class Mounts {
                           : absl::StrCat(word.substr(0, equals + 1), device));
     }
     return absl::StrJoin(words, ",");
-  }
-
-  // The World has no mount that has ended.
-  void GuessEnded(const FileSystemType& type, const MountFact& m) {
-    for (absl::string_view option : MountWords(m.options)) {
-      const EndedMount* const ended = FindEnded(type, option);
-      if (ended == nullptr) continue;
-      facts_.Guess(m.place,
-                   MakeGuess(proto::Guess::DAX, m.path,
-                             absl::StrCat(m.path, " ", ended->what,
-                                          " until it is unmounted and mounted "
-                                          "again (",
-                                          option, " in its options)"),
-                             "a mount that works",
-                             "/proc/mounts, when it is mounted again"));
-      return;
-    }
   }
 
   void GuessType(const MountFact& m) {

@@ -13,12 +13,12 @@
 #include <set>
 #include <vector>
 
-#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/round_up.h"
+#include "import/bare_regions.h"
 #include "import/build_world.h"
 #include "import/guess.h"
 #include "import/nd_pfn.h"
@@ -40,7 +40,8 @@ std::string SpaceOfName(absl::string_view name) {
 
 class Placer {
  public:
-  Placer(Facts* facts, proto::World* world) : facts_(*facts), world_(*world) {
+  Placer(Facts* facts, proto::World* world)
+      : facts_(*facts), world_(*world), bare_(facts_) {
     for (const IomemRange& r : facts_.iomem) ranges_.try_emplace(r.name, &r);
     // What the boot line says of memory that e820 calls persistent, where
     // /proc/iomem is not there: region N is the Nth, and its namespace.
@@ -49,9 +50,8 @@ class Placer {
                             absl::StrCat("namespace", boot_line_.size(), ".0"),
                             1});
     }
-    FindBareRegions();
     for (const IomemRange& r : boot_line_) {
-      if (facts_.iomem.empty() || IsBare(r.start)) {
+      if (facts_.iomem.empty() || bare_.Begins(r.start)) {
         ranges_.try_emplace(r.name, &r);
       }
     }
@@ -179,38 +179,6 @@ class Placer {
     return true;
   }
 
-  // Memory of which /proc/iomem does not show what lies in it, as lines that
-  // somebody picked do not.
-  void FindBareRegions() {
-    const auto& all = facts_.iomem;
-    for (size_t i = 0; i < all.size(); ++i) {
-      if (!absl::StartsWith(all[i].name, "Persistent Memory")) continue;
-      const bool shown = i + 1 < all.size() && all[i + 1].depth > all[i].depth;
-      if (!shown && all[i].end > all[i].start) bare_.push_back(&all[i]);
-    }
-  }
-
-  bool IsBare(uint64_t start) const {
-    return absl::c_any_of(
-        bare_, [&](const IomemRange* r) { return r->start == start; });
-  }
-
-  // The bare region that has the pmem alone: the only one of its size, of which
-  // there is no other pmem.
-  const IomemRange* BareRegionOf(const proto::Pmem& pmem) const {
-    const auto has_size = [&](const IomemRange* r) {
-      return r->end - r->start + 1 == pmem.size();
-    };
-    const auto others = absl::c_count_if(facts_.disks, [&](const auto& other) {
-      const Disk& disk = other.second;
-      return IsPmemName(disk.name) && disk.name != pmem.name() && disk.size &&
-             RoundDown(disk.size->value.Likeliest(), kPage) == pmem.size();
-    });
-    const auto found = absl::c_find_if(bare_, has_size);
-    return others == 0 && absl::c_count_if(bare_, has_size) == 1 ? *found
-                                                                 : nullptr;
-  }
-
   const IomemRange* Range(const std::string& name) const {
     const auto it = ranges_.find(name);
     return it == ranges_.end() ? nullptr : it->second;
@@ -218,7 +186,7 @@ class Placer {
 
   bool FromIomem(const Disk& disk, proto::Pmem* pmem) {
     const IomemRange* range = Range(SpaceName(disk));
-    if (range == nullptr) range = BareRegionOf(*pmem);
+    if (range == nullptr) range = bare_.Of(*pmem);
     if (range == nullptr || range->start % kPage != 0) return false;
     const uint64_t raw = range->end - range->start + 1;
     const uint64_t data = pmem->size();
@@ -395,8 +363,7 @@ class Placer {
     }
     const Namespace* space = SpaceOf(disk);
     // A region that may have it is off a boundary, and it with that.
-    const bool off = absl::c_any_of(
-        bare_, [](const IomemRange* r) { return r->start % kSubsection != 0; });
+    const bool off = bare_.AnyIsOff();
     const bool small = off || (space != nullptr && space->align != 0 &&
                                space->align < kSubsection);
     facts_.Guess(
@@ -415,7 +382,7 @@ class Placer {
   Facts& facts_;
   proto::World& world_;
   std::deque<IomemRange> boot_line_;
-  std::vector<const IomemRange*> bare_;
+  const BareRegions bare_;
   // The first of each name.
   std::map<std::string, const IomemRange*> ranges_;
   std::vector<std::pair<int, Place>> to_choose_, dax_to_choose_;

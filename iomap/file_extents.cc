@@ -4,19 +4,12 @@
 #include <algorithm>
 #include <iterator>
 
+#include "iomap/continues.h"
+
 namespace dmdax {
 namespace {
 
 constexpr uint64_t kMaxFile = uint64_t{1} << 63;
-
-bool HasPlace(uint16_t type) {
-  return type == IOMAP_MAPPED || type == IOMAP_UNWRITTEN;
-}
-
-bool Continues(const FileExtent& a, const FileExtent& b) {
-  return a.end() == b.logical && a.type == b.type && a.shared == b.shared &&
-         (!HasPlace(a.type) || a.physical + a.length == b.physical);
-}
 
 // The part of `extent` inside [from, to).
 FileExtent Cut(const FileExtent& extent, uint64_t from, uint64_t to) {

@@ -2,14 +2,11 @@
 #include "state/user_file.h"
 
 #include <cerrno>
-#include <cstddef>
 #include <cstdint>
 #include <map>
-#include <utility>
-#include <vector>
 
-#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
+#include "fs/extent_seams.h"
 #include "fs/extents_text.h"
 #include "process/field_error.h"
 
@@ -53,30 +50,13 @@ void ExtentToProto(const FileExtent& e, proto::Extent* out) {
   }
 }
 
-// The listed extents that go on, in the file and on the device, where the one
-// before ends, by where they begin.
-std::map<uint64_t, FileExtent> ListedSeams(std::vector<FileExtent> listed) {
-  absl::c_sort(listed, [](const FileExtent& a, const FileExtent& b) {
-    return a.logical < b.logical;
-  });
-  std::map<uint64_t, FileExtent> seams;
-  for (size_t i = 1; i < listed.size(); ++i) {
-    const FileExtent& a = listed[i - 1];
-    const FileExtent& b = listed[i];
-    const bool has_blocks = b.type == IOMAP_MAPPED || b.type == IOMAP_UNWRITTEN;
-    if (has_blocks && a.type == b.type && a.shared == b.shared &&
-        a.end() == b.logical && a.physical + a.length == b.physical) {
-      seams.emplace_hint(seams.end(), b.logical, b);
-    }
-  }
-  return seams;
-}
-
 // A file system may answer for one extent at a time: those that were listed and
 // are still there stay apart, though the inode has them as one.
 void ExtentsToProto(const MountedFile& file, proto::File* out) {
-  const std::map<uint64_t, FileExtent> seams =
-      ListedSeams(file.options.extents);
+  std::map<uint64_t, FileExtent> seams;  // what comes after, by its beginning
+  for (const ExtentSeam& seam : SeamsOf(file.options.extents)) {
+    seams.emplace_hint(seams.end(), seam.after.logical, seam.after);
+  }
   for (FileExtent rest : file.inode.extents.All()) {
     for (auto at = seams.upper_bound(rest.logical);
          at != seams.end() && at->first < rest.end(); ++at) {

@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "base/round_up.h"
 #include "base/units.h"
 #include "fs/ext4_holes.h"
+#include "fs/extent_seams.h"
 #include "iomap/dax_inode.h"
 #include "process/user_space.h"
 #include "tools/byte_count.h"
@@ -47,17 +50,9 @@ bool IsThere(const DaxInode& inode, const FileExtent& listed) {
 std::set<uint64_t> PagesWithSeams(const DaxInode& inode,
                                   std::vector<FileExtent> extents,
                                   uint64_t page, uint64_t size) {
-  absl::c_sort(extents, [](const FileExtent& a, const FileExtent& b) {
-    return a.logical < b.logical;
-  });
   std::set<uint64_t> pages;
-  for (size_t i = 1; i < extents.size(); ++i) {
-    const FileExtent& a = extents[i - 1];
-    const FileExtent& b = extents[i];
-    const bool has_blocks = a.type == IOMAP_MAPPED || a.type == IOMAP_UNWRITTEN;
-    if (!has_blocks || a.type != b.type || a.shared != b.shared ||
-        a.end() != b.logical || a.physical + a.length != b.physical ||
-        b.logical % page == 0 || !IsThere(inode, a) || !IsThere(inode, b)) {
+  for (const auto& [a, b] : SeamsOf(std::move(extents))) {
+    if (b.logical % page == 0 || !IsThere(inode, a) || !IsThere(inode, b)) {
       continue;
     }
     const uint64_t begin = RoundDown(b.logical, page);

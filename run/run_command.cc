@@ -155,6 +155,24 @@ std::optional<int> TakeSignals(const Fd& signals, pid_t command) {
   return run::Bury(command);
 }
 
+// Executes command[0], by a name as execvp(3) finds it, with the words from
+// `argv0` on; returns only why it can not be.
+absl::Status Execute(const std::vector<std::string>& command, size_t argv0) {
+  std::vector<char*> words;
+  for (const std::string& word : command) {
+    words.push_back(const_cast<char*>(word.c_str()));
+  }
+  words.push_back(nullptr);
+  execvp(words[0], words.data() + argv0);
+  return ErrnoError(
+      errno, absl::StrCat("cannot run '", command[0], "': ", ErrnoText(errno)));
+}
+
+run::UserIds IdsOf(const RunOptions& options) {
+  return options.ids == RunOptions::kRoot ? run::UserIds::kRoot
+                                          : run::UserIds::kOwn;
+}
+
 // Runs the command in place of this process, or (Door::kNotify) as all that
 // this process does from now on, beside serving `server`, if there is one; then
 // its exit status is returned.
@@ -163,19 +181,10 @@ absl::StatusOr<int> RunHere(const RunOptions& options, Server* server) {
   if (options.door == Door::kNotify) {
     return run::RunNotified({.command = options.command,
                              .socket = options.socket,
-                             .ids = options.ids == RunOptions::kRoot
-                                        ? run::UserIds::kRoot
-                                        : run::UserIds::kOwn,
+                             .ids = IdsOf(options),
                              .server = server});
   }
-  std::vector<char*> words;
-  for (const std::string& word : options.command) {
-    words.push_back(const_cast<char*>(word.c_str()));
-  }
-  words.push_back(nullptr);
-  execvp(words[0], words.data());
-  return ErrnoError(errno, absl::StrCat("cannot run '", options.command[0],
-                                        "': ", ErrnoText(errno)));
+  return Execute(options.command, 0);
 }
 
 // What a shell has of it.
@@ -229,21 +238,13 @@ absl::StatusOr<int> RunJoined(const RunOptions& options) {
       {.command = {options.command.begin() + 1, options.command.end()},
        .file = options.command[0],
        .socket = options.socket,
-       .ids = options.ids == RunOptions::kRoot ? run::UserIds::kRoot
-                                               : run::UserIds::kOwn});
+       .ids = IdsOf(options)});
   if (status.ok()) return status;
   // It is no worse off than without the library.
   std::cerr << "dmdax: '" << options.command[0]
             << "' sees the host, and not the machine: "
             << status.status().message() << std::endl;
-  std::vector<char*> words;
-  for (const std::string& word : options.command) {
-    words.push_back(const_cast<char*>(word.c_str()));
-  }
-  words.push_back(nullptr);
-  execv(words[0], words.data() + 1);
-  return ErrnoError(errno, absl::StrCat("cannot run '", options.command[0],
-                                        "': ", ErrnoText(errno)));
+  return Execute(options.command, 1);
 }
 
 absl::StatusOr<int> RunBeside(const RunOptions& options) {

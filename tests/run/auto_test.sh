@@ -9,14 +9,10 @@
 # Where seccomp's user notification is not allowed, a static program sees the
 # host, and a line says so: that is all that is looked at then.
 set -euo pipefail
+. "$(dirname "$0")/testing.sh"
 
-dir=$(mktemp -d /tmp/auto-XXXXXX)
-trap 'rm -rf "$dir"' EXIT
-mkdir -p "$dir/bin/tools" "$dir/bin/run/preload" "$dir/path" "$dir/here"
-dmdax=$dir/bin/tools/dmdax
-cp -L "$1" "$dmdax"
-cp -L "$2" "$dir/bin/run/preload/"
-cp -L "$3" "$dir/world.textproto"
+install_here auto "$1" "$2" "$3"
+mkdir "$dir/path"
 cp -L "$4" "$dir/path/static"
 static=$dir/path/static
 printf '#!%s /dev/pmem1\n' "$static" >"$dir/path/script"
@@ -30,18 +26,6 @@ on_machine() {
     ${door:+"--door=$door"} -- "$@"
 }
 door=
-failed=0
-# expect NAME WANTED COMMAND...: what it prints, and its status if not 0.
-expect() {
-  local name=$1 wanted=$2 got status=0
-  shift 2
-  got=$("$@" 2>&1) || status=$?
-  ((status == 0)) || got+="${got:+ }? $status"
-  if [[ $got != "$wanted" ]]; then
-    printf '%s:\n  wanted: %s\n  got:    %s\n' "$name" "$wanted" "$got"
-    failed=1
-  fi
-}
 
 words=$("$dmdax" run --door=notify -- true 2>&1) || true
 if [[ $words == *"--door=preload serves programs"* ]]; then

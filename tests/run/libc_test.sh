@@ -9,26 +9,14 @@
 # Run by root it could do harm: to names below /dev, /run/lvm and /etc/lvm that
 # are looked at before and after.
 set -euo pipefail
+. "$(dirname "$0")/testing.sh"
 
-dir=$(mktemp -d /tmp/libc-XXXXXX)
-trap 'rm -rf "$dir"' EXIT
-mkdir -p "$dir/bin/tools" "$dir/bin/run/preload" "$dir/here"
-dmdax=$dir/bin/tools/dmdax
-cp -L "$1" "$dmdax"
-cp -L "$2" "$dir/bin/run/preload/"
-cp -L "$3" "$dir/world.textproto"
+install_here libc "$1" "$2" "$3"
 client=$dir/bin/client
 cp -L "$4" "$client"
 cd "$dir/here"
 export TMPDIR=$dir LC_ALL=C
 unset DMDAX_STATE DMDAX_SOCKET
-
-failed=0
-# wrong WHAT...: it is; goes on.
-wrong() {
-  echo "$*"
-  failed=1
-}
 
 doors=(preload)
 words=$("$dmdax" run --door=notify -- true 2>&1) || true
@@ -42,7 +30,7 @@ host() {
 }
 before=$(host)
 
-expect() {
+expected() {
   case $1 in
     streams) cat <<'END' ;;
 freopen of stdin: by fopen
@@ -170,7 +158,7 @@ for family in streams another spawn temporary times names links mounts keys; do
     status=0
     "$dmdax" --world ../world.textproto run --root --door="$door" -- \
       "$client" "$family" >../out 2>../err </dev/null || status=$?
-    diff <(expect "$family") ../out >../diff ||
+    diff <(expected "$family") ../out >../diff ||
       wrong "$family, $door: $(cat ../diff) $(head -5 ../err)"
     ((status == 0)) || wrong "$family, $door: exit $status $(head -5 ../err)"
     if [[ $family == mounts ]]; then

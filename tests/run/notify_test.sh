@@ -8,6 +8,7 @@
 # Where seccomp's user notification is not allowed, or a supervisor runs around
 # the test already, it says so and is over.
 set -euo pipefail
+. "$(dirname "$0")/testing.sh"
 
 dir=$(mktemp -d /tmp/notify-XXXXXX)
 trap 'rm -rf "$dir"' EXIT
@@ -35,18 +36,6 @@ on_machine() {
 as_ourselves() {
   timeout -k 1 120 "${as_nobody[@]}" "${clean[@]}" "$dir/dmdax" \
     --world "$dir/world.textproto" run --door=notify -- "$@"
-}
-failed=0
-# expect NAME WANTED COMMAND...: what it prints, and its status if not 0.
-expect() {
-  local name=$1 wanted=$2 got status=0
-  shift 2
-  got=$("$@" 2>&1) || status=$?
-  ((status == 0)) || got+="${got:+ }? $status"
-  if [[ $got != "$wanted" ]]; then
-    printf '%s:\n  wanted: %s\n  got:    %s\n' "$name" "$wanted" "$got"
-    failed=1
-  fi
 }
 
 # is_left WORD: a process has it among its arguments.

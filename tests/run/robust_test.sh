@@ -11,15 +11,10 @@
 # is killed at any moment: all of them end, what was acknowledged is in the
 # state, and who lost the machine says so.  (100 and 1000 take some minutes.)
 set -euo pipefail
+. "$(dirname "$0")/testing.sh"
 
 machines=${4:-8} kills=${5:-12}
-dir=$(mktemp -d /tmp/robust-XXXXXX)
-trap 'rm -rf "$dir"' EXIT
-mkdir -p "$dir/bin/tools" "$dir/bin/run/preload" "$dir/here"
-dmdax=$dir/bin/tools/dmdax
-cp -L "$1" "$dmdax"
-cp -L "$2" "$dir/bin/run/preload/"
-cp -L "$3" "$dir/world.textproto"
+install_here robust "$1" "$2" "$3"
 chmod -R a+rX "$dir"
 chmod 1777 "$dir/here"
 cd "$dir/here"
@@ -27,13 +22,6 @@ as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 "${as_nobody[@]}" true 2>/dev/null || as_nobody=()
 clean=("${as_nobody[@]}" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin
   HOME="$dir/here" LC_ALL=C TMPDIR="$dir/here")
-
-failed=0
-# wrong WHAT...: it is; goes on.
-wrong() {
-  echo "$*"
-  failed=1
-}
 
 doors=(preload)
 words=$("${clean[@]}" "$dmdax" run --door=notify -- true 2>&1) || true

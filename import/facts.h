@@ -111,6 +111,7 @@ struct Namespace {
   std::string map;  // "mem", "dev"
   Said<SizeRange> size;
   uint64_t align = 0;
+  bool has_uuid = false;  // of its info block or label
   uint64_t sector_size = 0;
   std::string blockdev;
   std::string chardev;

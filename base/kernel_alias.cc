@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "base/nearest.h"
 
 namespace dmdax {
@@ -168,9 +169,8 @@ absl::Status TooOld(absl::string_view said) {
 
 // "6.1" of "v6.1", which is between a profile's name and a release.
 absl::string_view WithoutV(absl::string_view name) {
-  const bool is_release =
-      name.size() > 1 && name[0] == 'v' && absl::StrContains(name, ".");
-  return is_release ? name.substr(1) : name;
+  absl::string_view bare = name;
+  return absl::ConsumePrefix(&bare, "v") && ParseRelease(bare) ? bare : name;
 }
 
 }  // namespace

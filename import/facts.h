@@ -111,7 +111,6 @@ struct Namespace {
   std::string map;  // "mem", "dev"
   Said<SizeRange> size;
   uint64_t align = 0;
-  bool has_uuid = false;  // of its info block or label
   uint64_t sector_size = 0;
   std::string blockdev;
   std::string chardev;
@@ -121,6 +120,7 @@ struct Namespace {
   // ranges there are, if an input says that.
   std::map<uint64_t, uint64_t> badblocks;
   uint64_t nr_badblocks = 0;
+  bool has_uuid = false;  // of its info block or label
 };
 
 // A device-dax, "dax0.0".

@@ -130,15 +130,19 @@ void Collector::TellNamed(const ImportInput& input, NamedAs named) {
       input.text.find_first_not_of(" \t\r\n") == input.text.npos) {
     return;
   }
-  const std::string what = LookAlike(input.text);
-  if (named == NamedAs::kTables) {
-    LeaveOut(input.path, what.empty() ? "it is not what its name says"
-                                      : absl::StrCat("it is ", what));
-  } else if (!what.empty()) {
-    // Other inputs may say the same.
-    LeaveOut(input.path, absl::StrCat("it is ", what));
-    beside_.insert(input.path);
+  // A cut line of the kernel's file has the form of one of fstab.
+  const bool kernels = input.path.substr(input.path.rfind('/') + 1) == "mounts";
+  std::string what = LookAlike(input.text);
+  if (!what.empty() && !kernels) {
+    what = absl::StrCat("it is ", what);
+  } else if (!what.empty() || named == NamedAs::kTables) {
+    what = "it is not what its name says";
+  } else {
+    return;
   }
+  LeaveOut(input.path, what);
+  // Other inputs may say what an answer does.
+  if (named == NamedAs::kAnswers) beside_.insert(input.path);
 }
 
 void Collector::LeaveOut(const std::string& path, absl::string_view why) {

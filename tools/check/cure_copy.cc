@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The cure of a volume of LVM2 that is off where another device of its group
-// has room that is not: its data is copied there, and nothing is lost.
+// The cure of a volume of LVM2 that is off where its group has room that is
+// not, as on another device: its data is copied there, and nothing is lost.
 //
 // pvmove would do it, but not for a volume with DAX: while it copies, the
 // volume lies on a mirror, which has none, and the kernel gives no device with
@@ -71,10 +71,9 @@ class Copier {
     Cure cure{
         .change = absl::StrCat(kFromBoundary, ", by a copy on ", OneLine(path)),
         .remark = absl::StrCat(
-            "its data is copied to another device of the group, which "
-            "has both until the copy is whole (pvmove can not: the "
-            "kernel gives no volume with DAX a table without it); tried "
-            "as 0 ",
+            "its data is copied within the group, which has both until "
+            "the copy is whole (pvmove can not: the kernel gives no "
+            "volume with DAX a table without it); tried as 0 ",
             sectors_, " linear ", OneLine(path), " ", room->start),
         .in_world = true};
     AddSteps(*bdev, path, room->start, &cure.steps);
@@ -95,7 +94,7 @@ class Copier {
       if (at == "/" || !stands_on_.MountsBelow(at).empty() ||
           !stands_on_.BesidesAt(at).empty() ||
           !stands_on_.BesidesBelow(at).empty() ||
-          FindWorldMount(stands_on_.world(), at) == nullptr) {
+          FindWorldMount(world_, at) == nullptr) {
         return false;
       }
     }
@@ -230,7 +229,7 @@ class Copier {
     for (const std::string& at : stands_on_.MountsOf(&bdev)) {
       steps->push_back(UnmountStep(at));
       mounts.push_back({CureStage::kMount, at,
-                        WorldMountLine(*FindWorldMount(stands_on_.world(), at),
+                        WorldMountLine(*FindWorldMount(world_, at),
                                        DevicePath(machine_, bdev))});
     }
     steps->push_back(
@@ -264,6 +263,14 @@ class Copier {
   const uint64_t sectors_;
 };
 
+// Whoever striped a volume wants it so.
+bool IsLinear(const Session& session, const proto::MappedDevice& volume) {
+  const auto segments = SegmentsToMake(session, volume);
+  return segments &&
+         std::all_of(segments->begin(), segments->end(),
+                     [](const SegmentToMake& s) { return s.stripes == 1; });
+}
+
 }  // namespace
 
 std::optional<Cure> CureVolumeCopy(const CureRequest& request,
@@ -274,11 +281,11 @@ std::optional<Cure> CureVolumeCopy(const CureRequest& request,
     return std::nullopt;
   }
   const auto lvm = LvmNameOf(*volume);
-  const auto segments = SegmentsToMake(request.session, *volume);
-  // Whoever striped it wants it so.
-  if (!lvm || lvm->guessed || !segments ||
-      std::any_of(segments->begin(), segments->end(),
-                  [](const SegmentToMake& s) { return s.stripes != 1; })) {
+  // As it is now, and not as a cure before this one leaves it.
+  const proto::MappedDevice* const now =
+      request.stands_on->InWorld(volume->name());
+  if (!lvm || lvm->guessed || now == nullptr ||
+      !IsLinear(*request.machine, *now)) {
     return std::nullopt;
   }
   return Copier(request, world, *lvm, volume).Run();

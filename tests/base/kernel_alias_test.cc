@@ -35,7 +35,8 @@ TEST(KernelAliasTest, TheNewestThatIsNoNewerAnswersForARelease) {
   EXPECT_EQ(Profile("6.8.0-31-generic"), "v6_1");
   EXPECT_EQ(Profile("6.14-rc3"), "v6_12");
   EXPECT_EQ(Profile("6.15"), "v6_12");
-  EXPECT_EQ(Profile("6.17"), "v6_16");
+  EXPECT_EQ(Profile("6.17"), "v6_17");
+  EXPECT_EQ(Profile("6.19"), "v6_18");
   EXPECT_EQ(Profile("7.1"), "v6_18");
   EXPECT_EQ(Profile("9.9"), "v7_3");
   EXPECT_EQ(Note("5.14.0-427.el9.x86_64"),

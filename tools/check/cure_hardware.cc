@@ -159,7 +159,9 @@ std::optional<Cure> CurePartition(const CureRequest& request,
     const uint64_t number = NumberOfPartition(name, part.partition_of());
     const bool whole = part.sectors() % kPageSectors == 0;
     // What else stands there has looked at it when it was loaded.
-    const bool bare = DevicesOn(request.session, **bdev).empty();
+    const StandsOn* const all = request.stands_on;
+    BlockDevice* const there = all == nullptr ? nullptr : all->Find(name);
+    const bool bare = there != nullptr && all->NamesOn(there).empty();
     if (shift == 0 && !whole && number != 0 && bare) {
       return LengthenPartition(request, number, **bdev, world, &part);
     }

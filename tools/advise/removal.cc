@@ -116,7 +116,7 @@ class Remover {
       const auto lvm = device == nullptr ? std::nullopt : LvmNameOf(*device);
       if (!lvm) continue;
       std::string why = LockedGroup(session_, lvm->vg);
-      if (why.empty()) why = MoveInProgress(stands_on_, session_, lvm->vg);
+      if (why.empty()) why = MoveInProgress(stands_on_, lvm->vg);
       if (!why.empty()) return why;
     }
     return "";

@@ -104,7 +104,7 @@ class Copier {
   // Whether LVM2 makes another one like it in the group.
   bool CanBeMadeAgain() const {
     if (!LockedGroup(machine_, lvm_.vg).empty() ||
-        !MoveInProgress(stands_on_, machine_, lvm_.vg).empty()) {
+        !MoveInProgress(stands_on_, lvm_.vg).empty()) {
       return false;
     }
     const proto::VolumeGroup* const group = stands_on_.GroupInWorld(lvm_.vg);
@@ -118,64 +118,31 @@ class Copier {
                         });
   }
 
-  // Those on which the group has volumes: of others nobody knows where their
-  // extents begin.
-  std::vector<BlockDevice*> Devices() const {
-    std::vector<BlockDevice*> devices;
-    const auto add = [&](BlockDevice* bdev) {
-      if (std::find(devices.begin(), devices.end(), bdev) == devices.end()) {
-        devices.push_back(bdev);
-      }
-    };
-    for (BlockDevice* volume : stands_on_.OfGroup(lvm_.vg)) {
-      for (BlockDevice* below : DevicesBelow(machine_, *volume)) add(below);
-    }
-    std::sort(devices.begin(), devices.end(),
-              [](const BlockDevice* a, const BlockDevice* b) {
-                return a->dev() < b->dev();
-              });
-    return devices;
-  }
-
+  // On a device on which the group has volumes: of others nobody knows where
+  // their extents begin.
   std::optional<Room> FindRoom() const {
-    for (BlockDevice* bdev : Devices()) {
-      if (bdev->dev().major_nr == machine_.ctl->major() ||
-          !WhyNotDax(machine_, *bdev).empty() ||
-          !stands_on_.IdleOn(lvm_.vg, *bdev).empty() ||
-          !NotAllocatable(machine_, lvm_.vg, {bdev}, {}).empty()) {
+    for (const GroupDevice& on : stands_on_.GroupDevicesOf(lvm_.vg)) {
+      if (on.bdev->dev().major_nr == machine_.ctl->major() || !on.has_aligned) {
         continue;
       }
-      if (const std::optional<uint64_t> start = FirstFree(*bdev)) {
-        return Room{bdev, *start};
+      const uint64_t start = FirstFree(on);
+      const uint64_t size = on.bdev->nr_sectors();
+      if (start > size || size - start < sectors_ ||
+          !WhyNotDax(machine_, *on.bdev).empty() ||
+          !stands_on_.IdleOn(lvm_.vg, *on.bdev).empty() ||
+          !NotAllocatable(machine_, lvm_.vg, {on.bdev}, {}).empty()) {
+        continue;
       }
+      return Room{on.bdev, start};
     }
     return std::nullopt;
   }
 
-  // Behind all volumes of the group there, if extents of that device are
-  // aligned: nobody knows how large they are, but where volumes begin they do.
-  std::optional<uint64_t> FirstFree(BlockDevice& bdev) const {
-    const uint64_t off = DataOff(machine_, bdev);
-    uint64_t end = 0;
-    bool aligned = false;
-    for (BlockDevice* volume : stands_on_.OfGroup(lvm_.vg)) {
-      proto::MappedDevice device =
-          *stands_on_.InWorld(NameOfDevice(machine_, *volume));
-      for (proto::Target& row : *EditRows(&device)) {
-        ForEachLeg(row, [&](proto::Linear& leg, int nr_legs) {
-          if (DevOfWord(machine_, leg.device()) != bdev.dev()) return;
-          aligned |= (leg.start() + off) % kPmdSectors == 0;
-          end = std::max(
-              end, leg.start() + row.length() / static_cast<uint64_t>(nr_legs));
-        });
-      }
-    }
-    if (!aligned) return std::nullopt;
-    const uint64_t start = RoundUp(end + off, kPmdSectors) - off;
-    if (start > bdev.nr_sectors() || bdev.nr_sectors() - start < sectors_) {
-      return std::nullopt;
-    }
-    return start;
+  // Behind all volumes of the group there, where an extent begins: nobody knows
+  // how large those are, but where volumes begin they do.
+  uint64_t FirstFree(const GroupDevice& on) const {
+    const uint64_t off = DataOff(machine_, *on.bdev);
+    return RoundUp(on.end + off, kPmdSectors) - off;
   }
 
   // The World may have no more than what the volume stands on.
@@ -255,7 +222,7 @@ class Copier {
     return name;
   }
 
-  const StandsOn& stands_on_;
+  StandsOn& stands_on_;
   const Session& machine_;
   proto::World& world_;
   const LvmName lvm_;

@@ -196,7 +196,7 @@ class Planner {
       if (device == nullptr) continue;
       if (const auto lvm = LvmNameOf(*device)) {
         Refuse(LockedGroup(r_.machine, lvm->vg));
-        Refuse(MoveInProgress(r_.stands_on, r_.machine, lvm->vg));
+        Refuse(MoveInProgress(r_.stands_on, lvm->vg));
         for (BlockDevice* below : DevicesBelow(r_.machine, *bdev)) {
           if (gone_.contains(below)) RedoDevice(below);
         }

@@ -69,4 +69,10 @@ bool IsHiddenVolume(const proto::MappedDevice& device) {
                  absl::StartsWith(lvm->lv, "pvmove"));
 }
 
+bool IsPvmove(absl::string_view lv) {
+  return absl::ConsumePrefix(&lv, "pvmove") && !lv.empty() &&
+         std::all_of(lv.begin(), lv.end(),
+                     [](unsigned char c) { return absl::ascii_isdigit(c); });
+}
+
 }  // namespace dmdax

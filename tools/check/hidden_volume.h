@@ -34,6 +34,9 @@ bool IsHiddenVolume(const proto::MappedDevice& device);
 // Whether a volume is the spare of pools' metadata, which has no data.
 bool IsPoolSpare(absl::string_view lv);
 
+// Whether it is what pvmove makes while it copies.
+bool IsPvmove(absl::string_view lv);
+
 }  // namespace dmdax
 
 #endif  // DMDAX_TOOLS_CHECK_HIDDEN_VOLUME_H_

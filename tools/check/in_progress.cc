@@ -1,28 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/check/in_progress.h"
 
-#include <algorithm>
 #include <optional>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
-#include "absl/strings/strip.h"
 #include "base/one_line.h"
 #include "state/target_spec.h"
-#include "tools/check/dax_depth.h"
+#include "tools/check/hidden_volume.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
 namespace {
-
-bool IsPvmove(const LvmName& lvm) {
-  absl::string_view number = lvm.lv;
-  return absl::ConsumePrefix(&number, "pvmove") && !number.empty() &&
-         std::all_of(number.begin(), number.end(),
-                     [](unsigned char c) { return absl::ascii_isdigit(c); });
-}
 
 std::string PvmoveText(const LvmName& lvm) {
   return absl::StrCat(
@@ -37,7 +26,7 @@ std::string PvmoveText(const LvmName& lvm) {
 std::string InProgress(const proto::MappedDevice& device) {
   const auto lvm = LvmNameOf(device);
   if (!lvm) return "";
-  if (IsPvmove(*lvm)) return PvmoveText(*lvm);
+  if (IsPvmove(lvm->lv)) return PvmoveText(*lvm);
   proto::MappedDevice rows = device;
   for (const proto::Target& row : *EditRows(&rows)) {
     const DmTargetSpec spec = SpecFromTarget(row);
@@ -60,15 +49,9 @@ std::string InProgress(const proto::MappedDevice& device) {
   return "";
 }
 
-std::string MoveInProgress(const StandsOn& stands_on, const Session& machine,
-                           const std::string& vg) {
-  for (BlockDevice* bdev : stands_on.OfGroup(vg)) {
-    const proto::MappedDevice* const device =
-        stands_on.InWorld(NameOfDevice(machine, *bdev));
-    const auto lvm = device == nullptr ? std::nullopt : LvmNameOf(*device);
-    if (lvm && IsPvmove(*lvm)) return PvmoveText(*lvm);
-  }
-  return "";
+std::string MoveInProgress(const StandsOn& stands_on, const std::string& vg) {
+  const LvmName* const move = stands_on.MoveOf(vg);
+  return move == nullptr ? "" : PvmoveText(*move);
 }
 
 }  // namespace dmdax

@@ -22,8 +22,7 @@ namespace dmdax {
 std::string InProgress(const proto::MappedDevice& device);
 
 // Of any of a group's volumes that is moved: none of them can be removed.
-std::string MoveInProgress(const StandsOn& stands_on, const Session& machine,
-                           const std::string& vg);
+std::string MoveInProgress(const StandsOn& stands_on, const std::string& vg);
 
 }  // namespace dmdax
 

@@ -132,7 +132,7 @@ class Finder {
     FindIdle(redo);
     // Of a group that LVM2 changes nothing of, nothing else helps.
     std::string why = LockedGroup(machine_, part_.vg);
-    if (why.empty()) why = MoveInProgress(stands_on_, machine_, part_.vg);
+    if (why.empty()) why = MoveInProgress(stands_on_, part_.vg);
     if (!why.empty()) part_.refused = std::move(why);
     FindHolders();
   }

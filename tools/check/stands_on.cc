@@ -41,6 +41,7 @@ StandsOn::StandsOn(const proto::World& world, const Session& session)
     BlockDevice* bdev = Find(device.name());
     if (!lvm || bdev == nullptr) continue;
     groups_[lvm->vg].push_back(bdev);
+    if (IsPvmove(lvm->lv)) moves_.try_emplace(lvm->vg, *lvm);
     group_of[bdev] = lvm->vg;
   }
   for (const auto& [below, above] : above_) {
@@ -212,6 +213,17 @@ absl::Span<BlockDevice* const> StandsOn::OfGroup(const std::string& vg) const {
   const auto at = groups_.find(vg);
   if (at == groups_.end()) return {};
   return at->second;
+}
+
+absl::Span<const GroupDevice> StandsOn::GroupDevicesOf(const std::string& vg) {
+  const auto [at, fresh] = group_devices_.try_emplace(vg);
+  if (fresh) at->second = FindGroupDevices(*this, session_, vg);
+  return at->second;
+}
+
+const LvmName* StandsOn::MoveOf(const std::string& vg) const {
+  const auto at = moves_.find(vg);
+  return at == moves_.end() ? nullptr : &at->second;
 }
 
 BdevSet StandsOn::AllAbove(const BdevSet& devices, size_t most) const {

@@ -329,6 +329,13 @@ bool WasAboutToEnd(const Json& recorded) {
   return false;
 }
 
+bool WasStoppedAtWork(const Json& recorded) {
+  if (!recorded.value("rc", Json()).is_null()) return false;
+  const Json stack = recorded.value("blocked_in", Json::array());
+  return !stack.empty() &&
+         absl::c_all_of(stack, [](const Json& line) { return line == ""; });
+}
+
 bool TraceIsLost(const Json& steps) {
   for (const Json& step : steps) {
     if (step.contains("events")) return false;

@@ -47,6 +47,10 @@ std::string MissingHash(const Json& step, const Json& recorded);
 // to do, and had only to exit, in a guest that got no time.
 bool WasAboutToEnd(const Json& recorded);
 
+// Whether a command was stopped for taking too long though it waited for
+// nothing in the kernel: how far it had come is the guest's.
+bool WasStoppedAtWork(const Json& recorded);
+
 // Whether the guest lost the trace of a mapping: a touch counted a fault, and
 // nothing was recorded of it.
 bool TraceIsLost(const Json& steps);

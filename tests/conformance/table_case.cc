@@ -174,13 +174,20 @@ bool HasCrashed(const std::string& where, const Json& recorded,
   return true;
 }
 
-void RunDmsetupStep(const std::string& where, const Json& step,
+// False: what comes after can not be judged.
+bool RunDmsetupStep(const std::string& where, const Json& step,
                     const Json& recorded, const Json& env, CaseState& state,
                     Verdict& verdict) {
   const std::vector<std::string> args = step["dmsetup"];
   const DmsetupResult r =
       RunDmsetup(*state.session.ctl, args, step.value("stdin", ""));
-  if (HasCrashed(where, recorded, state, verdict)) return;
+  if (HasCrashed(where, recorded, state, verdict)) return true;
+  if (!r.would_block && !r.endless && WasStoppedAtWork(recorded)) {
+    verdict.GuestNature(absl::StrCat(where, " and after"),
+                        "it was too slow for the command, which was stopped",
+                        absl::StrCat(recorded["timeout_s"].get<int>(), " s"));
+    return false;
+  }
   Json kernel_out = recorded["stdout"];
   Json kernel_err = recorded["stderr"];
   Json our_out = Text(r.out);
@@ -225,6 +232,7 @@ void RunDmsetupStep(const std::string& where, const Json& step,
   }
   verdict.Compare(where, "stderr", kernel_err, Text(r.err));
   CompareAftermath(where, recorded, state, verdict);
+  return true;
 }
 
 }  // namespace
@@ -274,8 +282,11 @@ Verdict RunTableCase(const Json& test, const Json& result, const Json& env,
       continue;
     }
     const std::vector<std::string> args = step["dmsetup"];
-    RunDmsetupStep(absl::StrCat("step ", i, ": ", absl::StrJoin(args, " ")),
-                   step, recorded, env, state, verdict);
+    if (!RunDmsetupStep(
+            absl::StrCat("step ", i, ": ", absl::StrJoin(args, " ")), step,
+            recorded, env, state, verdict)) {
+      break;
+    }
   }
   return verdict;
 }

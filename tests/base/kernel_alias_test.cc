@@ -35,7 +35,8 @@ TEST(KernelAliasTest, TheNewestThatIsNoNewerAnswersForARelease) {
   EXPECT_EQ(Profile("6.8.0-31-generic"), "v6_1");
   EXPECT_EQ(Profile("6.14-rc3"), "v6_12");
   EXPECT_EQ(Profile("6.15"), "v6_12");
-  EXPECT_EQ(Profile("6.17"), "v6_16");
+  EXPECT_EQ(Profile("6.17"), "v6_17");
+  EXPECT_EQ(Profile("6.19"), "v6_18");
   EXPECT_EQ(Profile("7.1"), "v6_18");
   EXPECT_EQ(Profile("9.9"), "v7_3");
   EXPECT_EQ(Note("5.14.0-427.el9.x86_64"),
@@ -95,7 +96,7 @@ TEST(KernelAliasTest, EachHasAnAnswerAndNoneIsAProfilesName) {
 
 TEST(KernelAliasTest, ANameNobodyKnowsIsRefused) {
   for (const char* name : {"",      "rhel",         "rhel99",
-                           "v5_14", "v6.1",         "6",
+                           "v5_14", "v6.1x",        "6",
                            "6.",    ".1",           "5.14x",
                            "5.14 ", " 5.14",        "-5.14",
                            "+5.14", "4294967296.1", "arm64",
@@ -117,6 +118,17 @@ TEST(KernelAliasTest, OneThatIsTooOldIsRefused) {
   EXPECT_EQ(Profile("3.10.0-1160.el7.x86_64"),
             "kernel 3.10.0-1160.el7.x86_64 is older than 4.14, the oldest "
             "there is");
+  EXPECT_EQ(Profile("rhel7"),
+            "kernel rhel7 (3.10) is older than 4.14, the oldest there is");
+  EXPECT_EQ(Profile("debian9"),
+            "kernel debian9 (4.9) is older than 4.14, the oldest there is");
+}
+
+TEST(KernelAliasTest, AReleaseMayHaveAVInFront) {
+  EXPECT_EQ(Profile("v6.1"), "v6_1");
+  EXPECT_EQ(Note("v6.1"), "");
+  EXPECT_EQ(Profile("v5.14"), "v5_10");
+  EXPECT_EQ(Profile("ubuntu18.04"), "v4_14");
 }
 
 TEST(KernelAliasTest, TheOldestStandsInForWhatAMachineRuns) {

@@ -51,9 +51,9 @@ TEST(KernelProfileTest, AreListedInOrder) {
     EXPECT_THAT(FindKernelProfile(p.name), IsOkAndHolds(&p));
   }
   EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
-  EXPECT_THAT(Names(),
-              testing::IsSupersetOf({"v4_14", "v5_10", "v6_1", "v6_12", "v6_16",
-                                     "v6_18", "v7_2", "v7_3", "arm64_4_14"}));
+  EXPECT_THAT(Names(), testing::IsSupersetOf({"v4_14", "v5_10", "v6_1", "v6_12",
+                                              "v6_16", "v6_17", "v6_18", "v7_2",
+                                              "v7_3", "arm64_4_14"}));
 }
 
 TEST(KernelProfileTest, EachSaysWhatItStandsOn) {
@@ -67,11 +67,11 @@ TEST(KernelProfileTest, EachSaysWhatItStandsOn) {
 // dm-core.md section 11.
 TEST(KernelProfileTest, IoctlVersions) {
   const std::map<std::string, std::pair<uint32_t, std::string>> minors = {
-      {"v4_14", {37, "2017-09-20"}},     {"v5_10", {43, "2020-10-01"}},
-      {"v6_1", {47, "2022-07-28"}},      {"v6_12", {48, "2023-03-01"}},
-      {"v6_16", {50, "2025-04-28"}},     {"v6_18", {50, "2025-04-28"}},
-      {"v7_2", {50, "2025-04-28"}},      {"v7_3", {50, "2025-04-28"}},
-      {"arm64_4_14", {37, "2017-09-20"}}};
+      {"v4_14", {37, "2017-09-20"}}, {"v5_10", {43, "2020-10-01"}},
+      {"v6_1", {47, "2022-07-28"}},  {"v6_12", {48, "2023-03-01"}},
+      {"v6_16", {50, "2025-04-28"}}, {"v6_17", {50, "2025-04-28"}},
+      {"v6_18", {50, "2025-04-28"}}, {"v7_2", {50, "2025-04-28"}},
+      {"v7_3", {50, "2025-04-28"}},  {"arm64_4_14", {37, "2017-09-20"}}};
   for (const auto& [name, minor] : minors) {
     const KernelProfile& p = Profile(name);
     EXPECT_EQ(p.dm_ioctl_version[0], 4u);
@@ -102,7 +102,7 @@ TEST(KernelProfileTest, TheThreeThatIssueTwoNames) {
   EXPECT_EQ(Profile("v6_12").dax_poison_errno, EHWPOISON);
   EXPECT_FALSE(Profile("v4_14").dm_max_io_len_has_max_sectors);
   EXPECT_EQ(Profile("v6_16").blk_def_max_sectors, 2560u);
-  EXPECT_EQ(Profile("v6_18").blk_def_max_sectors, 8192u);
+  EXPECT_EQ(Profile("v6_17").blk_def_max_sectors, 8192u);
 }
 
 TEST(KernelProfileTest, ErrnoSuffixIsOfNewKernels) {

@@ -11,7 +11,7 @@
 #   --oracle  runs cases on a real kernel, as `PROGRAM --kernel V CASES --out
 #             RESULTS`; default kernel-oracle in ../shared/oracle beside the
 #             repository
-#   --kernel  5.10, 6.1 (default), 6.12, 6.16, 6.18, 7.2 or 7.3
+#   --kernel  5.10, 6.1 (default), 6.12, 6.16, 6.17, 6.18, 7.2 or 7.3
 #   --seed    decides the wishes; default: today's date
 #   --batch   cases a run of the oracle; default 50
 #   --keep    where cases and answers go; default: kept nowhere

@@ -304,7 +304,8 @@ TEST(Advise, WhatIsPrintedIsWhatWasPromised) {
       {"v4_14"},
       {"v5_10", "v6_12"},
       {"v7_2"},
-      {"v4_14", "v5_10", "v6_1", "v6_12", "v6_16", "v6_18", "v7_2", "v7_3"}};
+      {"v4_14", "v5_10", "v6_1", "v6_12", "v6_16", "v6_17", "v6_18", "v7_2",
+       "v7_3"}};
   int given = 0, refused = 0, queue = 0, nearest = 0;
   for (uint64_t seed : property::Seeds(0, 199)) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));

@@ -17,11 +17,12 @@
 
 namespace dmdax::seeds {
 
-inline constexpr const char* kX86Kernels[] = {"v4_14", "v5_10", "v6_1", "v6_12",
-                                              "v6_16", "v6_18", "v7_2", "v7_3"};
-inline constexpr const char* kAllKernels[] = {"v4_14", "v5_10", "v6_1",
-                                              "v6_12", "v6_16", "v6_18",
-                                              "v7_2",  "v7_3",  "arm64_4_14"};
+inline constexpr const char* kX86Kernels[] = {"v4_14", "v5_10", "v6_1",
+                                              "v6_12", "v6_16", "v6_17",
+                                              "v6_18", "v7_2",  "v7_3"};
+inline constexpr const char* kAllKernels[] = {
+    "v4_14", "v5_10", "v6_1", "v6_12", "v6_16",
+    "v6_17", "v6_18", "v7_2", "v7_3",  "arm64_4_14"};
 
 // What `say` says of each kernel; those that say the same stand together:
 //   v4_14 v5_10:

@@ -13,7 +13,7 @@ namespace dmdax::seeds {
 namespace {
 
 constexpr pfn_t kFirst = DevDaxLab::kFirst;
-constexpr const char* kCounting[] = {"v6_16", "v6_18", "v7_2", "v7_3"};
+constexpr const char* kCounting[] = {"v6_16", "v6_17", "v6_18", "v7_2", "v7_3"};
 
 // A fault of a VMA of two pages; `before` frames first, in order, for a read
 // or a write; then the fault inserts page 0.
@@ -142,7 +142,7 @@ std::string CompoundMetadata() {
 std::string OptimizedVmemmap() {
   return "emulated: struct pages are counted by the rule, not made\n" +
          PerKernel(
-             {"v6_1", "v6_12", "v6_16", "v6_18", "v7_2", "v7_3"},
+             {"v6_1", "v6_12", "v6_16", "v6_17", "v6_18", "v7_2", "v7_3"},
              [](const char* kernel) {
                std::string said;
                for (const uint64_t align : {k4K, k2M, k1G}) {

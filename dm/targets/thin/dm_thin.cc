@@ -295,7 +295,7 @@ const TargetType kThinTarget = {
     .versions = {{k4_14, 1, 19, 0},
                  {k5_10, 1, 22, 0},
                  {k6_12, 1, 23, 0},
-                 {k6_18, 1, 24, 0}},
+                 {{6, 17}, 1, 24, 0}},
     .registered = 14,
     .knows_others = true,
     .ctr = ThinCtr,

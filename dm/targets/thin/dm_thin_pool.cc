@@ -371,7 +371,7 @@ const TargetType kPoolTarget = {
     .versions = {{k4_14, 1, 19, 0},
                  {k5_10, 1, 22, 0},
                  {k6_12, 1, 23, 0},
-                 {k6_18, 1, 24, 0}},
+                 {{6, 17}, 1, 24, 0}},
     .features =
         DM_TARGET_SINGLETON | DM_TARGET_ALWAYS_WRITEABLE | DM_TARGET_IMMUTABLE,
     .registered = 15,

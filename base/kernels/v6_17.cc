@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What 6.17 changed after 6.16: pfn_t and the devmap bit are gone, and the
+// block layer's default request is 4 MiB.
+#include "base/kernel_registry.h"
+
+namespace dmdax {
+namespace {
+
+void ChangeDm(KernelProfile& p) {
+  p.blk_def_max_sectors = 8192;
+  p.read_ahead = ReadAheadRule::kAsksRotation;
+}
+
+void ChangeFaults(FaultProfile& f) {
+  f.has_pte_devmap = false;
+  f.insert_pmd_always_needs_flag = true;
+  f.no_pfn_t = true;
+  f.trace_insert_page = false;
+  f.readahead_keeps_order = true;
+  f.readahead_exec_from_page = true;
+}
+
+void ChangeFunctions(FaultProfile& f) {
+  using F = FaultFunction;
+  f.functions[F::kInsertPmd] = "insert_pmd";
+  f.functions[F::kInsertPud] = "insert_pud";
+}
+
+const KernelRegistrar kV6_17({.name = "v6_17",
+                              .release = {6, 17},
+                              .after = "v6_16",
+                              .stands_for = "6.17.13",
+                              .recorded = "tables, mounts, faults, traces",
+                              .from_source = "what no case asks",
+                              .change = [](KernelProfile& p) {
+                                ChangeDm(p);
+                                ChangeFaults(p.fault);
+                                ChangeFunctions(p.fault);
+                              }});
+
+}  // namespace
+}  // namespace dmdax

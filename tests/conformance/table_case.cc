@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "dm/device_mapper.h"
+#include "tests/conformance/child_output.h"
 #include "tests/conformance/disk_step.h"
 #include "tests/conformance/guest_nature.h"
 #include "tests/conformance/guest_progress.h"
@@ -179,8 +180,11 @@ bool RunDmsetupStep(const std::string& where, const Json& step,
                     const Json& recorded, const Json& env, CaseState& state,
                     Verdict& verdict) {
   const std::vector<std::string> args = step["dmsetup"];
-  const DmsetupResult r =
+  ChildOutput children;
+  DmsetupResult r =
       RunDmsetup(*state.session.ctl, args, step.value("stdin", ""));
+  // dmsetup prints when it ends.
+  r.out = children.Take() + r.out;
   if (HasCrashed(where, recorded, state, verdict)) return true;
   if (!r.would_block && !r.endless && WasStoppedAtWork(recorded)) {
     verdict.GuestNature(absl::StrCat(where, " and after"),

@@ -63,6 +63,7 @@ struct CaseState {
   DiskState disk;
   DmFile file;  // the control node, open all the time
   Json devs = Json::object();
+  bool saw_half_removed = false;
   std::optional<int> first_vdo;
 };
 
@@ -103,11 +104,15 @@ void CompareAftermath(const std::string& where, const Json& recorded,
                   WithoutSuppressed(where, kernel, ours, verdict));
   if (!recorded.contains("devs")) return;
   Json devs = DescribeDevs(state.session);
+  Json their_devs = recorded["devs"];
+  state.saw_half_removed |= DropHalfRemoved(where, &their_devs, verdict);
   if (devs == state.devs) {
-    verdict.Compare(where, "devs", recorded["devs"], "unchanged");
+    // That they are gone in the end is no change here.
+    if (state.saw_half_removed && their_devs == devs) return;
+    verdict.Compare(where, "devs", their_devs, "unchanged");
   } else {
     state.devs = devs;
-    verdict.Compare(where, "devs", recorded["devs"], devs);
+    verdict.Compare(where, "devs", their_devs, devs);
   }
 }
 

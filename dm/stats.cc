@@ -66,7 +66,8 @@ bool ParseStep(absl::string_view word, uint64_t len, SscanfOverflow overflow,
   if (absl::ConsumePrefix(&word, "/")) {
     absl::StatusOr<uint32_t> divisor = SscanfU32(word, overflow);
     if (!divisor.ok() || *divisor == 0) return false;
-    *step = std::max<uint64_t>(1, (len + *divisor - 1) / *divisor);
+    // do_div() and one more for a rest, which a sum could not count.
+    *step = std::max<uint64_t>(1, len / *divisor + (len % *divisor != 0));
     return true;
   }
   absl::StatusOr<uint64_t> value = SscanfU64(word, overflow);

@@ -175,14 +175,20 @@ vm_fault_t Xfs::FilemapFaultEntry(VmFault& vmf, int order, bool write_fault) {
   return ret;
 }
 
-// iomap_readahead().
+// iomap_readahead().  From where there is an error on nothing has been read.
 void Xfs::Readahead(VmFault& vmf, uint64_t first, uint64_t nr) {
   IomapIter iter;
   iter.inode = &InodeOf(vmf);
   iter.pos = first << profile_.page_shift;
   iter.len = nr << profile_.page_shift;
-  while (IomapIterNext(iter, *this, vmf.mm->recorder()) > 0) {
+  int more = 0;
+  while ((more = IomapIterNext(iter, *this, vmf.mm->recorder())) > 0) {
     iter.processed = static_cast<int64_t>(iter.length());
+  }
+  if (more == 0) return;
+  for (uint64_t page = iter.pos >> profile_.page_shift; page < first + nr;
+       ++page) {
+    iter.inode->mapping.not_uptodate.insert(page);
   }
 }
 

@@ -217,11 +217,20 @@ vm_fault_t FilemapFault(VmFault& vmf) {
   } else {
     if (!tried) waits = AsyncMmapReadahead(vmf);
     // ->read_folio.
-    if (mapping.not_uptodate.erase(vmf.pgoff) > 0) waits = true;
+    if (mapping.not_uptodate.erase(vmf.pgoff) > 0) {
+      waits = true;
+      if (mapping.a_ops != nullptr) {
+        mapping.a_ops->Readahead(vmf, vmf.pgoff, 1);
+      }
+    }
   }
   // The first try drops the mmap lock while it waits for the page.
   const bool first = (vmf.flags & FAULT_FLAG_ALLOW_RETRY) && !tried;
   if (waits && first) return ret | VM_FAULT_RETRY;
+  if (mapping.not_uptodate.contains(vmf.pgoff)) {
+    vmf.reason = {.code = FaultReasonCode::kIomapError, .err = EIO};
+    return VM_FAULT_SIGBUS;
+  }
   vmf.page = mapping.pages[vmf.pgoff];
   vmf.has_page = true;
   return ret | VM_FAULT_LOCKED;

@@ -48,6 +48,18 @@ std::string MaskWord(const std::string& event, const std::string& key,
          (to == std::string::npos ? "" : event.substr(to));
 }
 
+std::vector<std::string> WithoutRepeatedLooks(
+    const std::vector<std::string>& events) {
+  std::vector<std::string> kept;
+  for (const std::string& event : events) {
+    const bool again = !kept.empty() && kept.back() == event;
+    if (!again || !absl::StartsWith(event, "iomap_iter_")) {
+      kept.push_back(event);
+    }
+  }
+  return kept;
+}
+
 std::vector<FaultEvent> WithoutNestedReturns(
     absl::Span<const FaultEvent> events) {
   std::vector<FaultEvent> kept;

@@ -26,6 +26,11 @@ bool SameEvent(const std::string& kernel, const std::string& ours);
 std::string MaskWord(const std::string& event, const std::string& key,
                      const std::string& with);
 
+// Of extents that are looked at several times one after the other, the first
+// look: an allocation in pieces zeroes the old end of the file with each.
+std::vector<std::string> WithoutRepeatedLooks(
+    const std::vector<std::string>& events);
+
 // The kernels whose probes have one instance each lose the returns of nested
 // calls.
 std::vector<FaultEvent> WithoutNestedReturns(

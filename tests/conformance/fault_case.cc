@@ -163,6 +163,15 @@ void FaultMap::CompareEvents(const std::string& where, const Json& recorded) {
   for (const FaultEvent& event : events) {
     ours.push_back(Mask(FaultEventText(profile_, event)));
   }
+  const std::string op = recorded.value("op", "");
+  const std::vector<std::string> looks = WithoutRepeatedLooks(kernel);
+  if ((op == "falloc" || op == "zero") && kernel.size() != ours.size() &&
+      looks.size() < kernel.size()) {
+    verdict_.GuestNature(where, "in how many pieces the allocator gave blocks",
+                         absl::StrCat(kernel.size() - looks.size() + 1));
+    kernel = looks;
+    ours = WithoutRepeatedLooks(ours);
+  }
   size_t i = 0;
   while (i < kernel.size() && i < ours.size() && SameEvent(kernel[i], ours[i]))
     ++i;

@@ -217,6 +217,10 @@ void FedBlocks::Take(size_t i, const DaxInode& inode) {
   seen_.clear();
   last_ = {.length = 0};
   left_ = false;
+  near_.reset();
+  for (const FileExtent& known : inode.extents.All()) {
+    if (known.type != IOMAP_DELALLOC) near_ = known.physical;
+  }
   full_ = steps[i].value("errno", Json()) == "ENOSPC";
   // What is written to a file that is not DAX gets its blocks when it is
   // written back, by any operation.
@@ -274,7 +278,10 @@ std::optional<FileExtent> FedBlocks::Unseen(const FileExtent& guess) const {
   ExtentListAllocator later = later_;
   std::optional<FileExtent> got = later.Allocate(guess.logical, guess.length);
   // xfs gives up its log, and nothing shows the blocks any more.
-  if (!got && recorded_.zero_frees == ZeroRangeFrees::kYes) got = guess;
+  if (!got && recorded_.zero_frees == ZeroRangeFrees::kYes) {
+    got = guess;
+    got->physical = near_.value_or(guess.physical);
+  }
   if (!got || recorded_.zeroout(got->physical, got->length) == 0) {
     return std::nullopt;
   }

@@ -105,6 +105,8 @@ class FedBlocks final : public BlockAllocator {
   bool full_ = false;             // this step found no space
   uint64_t got_end_ = 0;          // and kept what lies before (bytes)
   bool left_ = false;  // a try of this step failed behind the allocation
+  // Where the file has blocks, near which others would come.
+  std::optional<uint64_t> near_;
 };
 
 }  // namespace dmdax::conformance

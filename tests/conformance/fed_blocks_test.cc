@@ -142,6 +142,22 @@ TEST_F(FedBlocksTest, WhatComesNewIsNoLongerThanItsEvent) {
   EXPECT_EQ(At(2, kPage), 0x11000);
 }
 
+// What can not be zeroed would have lain near what the file has.
+TEST_F(FedBlocksTest, BlocksThatNothingShowsAreNearOthers) {
+  recorded = {{"steps", {{{"op", "mmap"}}, {{"op", "w"}, {"sig", "SIGBUS"}}}}};
+  constexpr uint64_t kBad = 1 << 20;  // what lies before it fails
+  blocks.Record(
+      {.steps = &recorded["steps"],
+       .zero_frees = ZeroRangeFrees::kYes,
+       .zeroout = [](uint64_t at, uint64_t) { return at < kBad ? -EIO : 0; }});
+  EXPECT_EQ(At(1, kPage), 0u) << "there is no space, as far as one knows";
+  inode.extents.Insert({.logical = 0,
+                        .physical = 0x10000,
+                        .length = kPage,
+                        .type = IOMAP_UNWRITTEN});
+  EXPECT_EQ(At(1, kPage), 0x10000u);
+}
+
 TEST_F(FedBlocksTest, WithoutSpaceAStepGotWhatTheSizeShows) {
   inode.i_size = kPage;
   Json full = Fallocate("falloc", 0, 1 << 20);

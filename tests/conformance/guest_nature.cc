@@ -321,12 +321,33 @@ std::string WithoutRepeats(const std::string& where, const std::string& kernel,
   return kernel;
 }
 
+bool DropHalfRemoved(const std::string& where, Json* devs, Verdict& verdict) {
+  if (!devs->is_object()) return false;
+  std::vector<std::string> gone;
+  for (const auto& [disk, attributes] : devs->items()) {
+    if (attributes.value("name", Json("")).is_null()) gone.push_back(disk);
+  }
+  for (const std::string& disk : gone) {
+    verdict.GuestNature(where, std::string(kThread),
+                        absl::StrCat("the removal of ", disk));
+    devs->erase(disk);
+  }
+  return !gone.empty();
+}
+
 bool WasAboutToEnd(const Json& recorded) {
   if (!recorded.value("rc", Json()).is_null()) return false;
   for (const std::string line : recorded.value("blocked_in", Json::array())) {
     if (absl::StrContains(line, " do_exit+")) return true;
   }
   return false;
+}
+
+bool WasStoppedAtWork(const Json& recorded) {
+  if (!recorded.value("rc", Json()).is_null()) return false;
+  const Json stack = recorded.value("blocked_in", Json::array());
+  return !stack.empty() &&
+         absl::c_all_of(stack, [](const Json& line) { return line == ""; });
 }
 
 bool TraceIsLost(const Json& steps) {

@@ -43,9 +43,18 @@ std::string MissingType(const Json& recorded, const KernelProfile& profile);
 // target said of the step's table; "": none.
 std::string MissingHash(const Json& step, const Json& recorded);
 
+// Takes out of `devs` the devices that nobody can open any more and a kernel
+// thread has not removed yet: their attributes are null.  Whether there were
+// any.
+bool DropHalfRemoved(const std::string& where, Json* devs, Verdict& verdict);
+
 // Whether a command that was stopped for taking too long had done what it was
 // to do, and had only to exit, in a guest that got no time.
 bool WasAboutToEnd(const Json& recorded);
+
+// Whether a command was stopped for taking too long though it waited for
+// nothing in the kernel: how far it had come is the guest's.
+bool WasStoppedAtWork(const Json& recorded);
 
 // Whether the guest lost the trace of a mapping: a touch counted a fault, and
 // nothing was recorded of it.

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "dm/device_mapper.h"
+#include "tests/conformance/child_output.h"
 #include "tests/conformance/disk_step.h"
 #include "tests/conformance/guest_nature.h"
 #include "tests/conformance/guest_progress.h"
@@ -62,6 +63,7 @@ struct CaseState {
   DiskState disk;
   DmFile file;  // the control node, open all the time
   Json devs = Json::object();
+  bool saw_half_removed = false;
   std::optional<int> first_vdo;
 };
 
@@ -102,11 +104,15 @@ void CompareAftermath(const std::string& where, const Json& recorded,
                   WithoutSuppressed(where, kernel, ours, verdict));
   if (!recorded.contains("devs")) return;
   Json devs = DescribeDevs(state.session);
+  Json their_devs = recorded["devs"];
+  state.saw_half_removed |= DropHalfRemoved(where, &their_devs, verdict);
   if (devs == state.devs) {
-    verdict.Compare(where, "devs", recorded["devs"], "unchanged");
+    // That they are gone in the end is no change here.
+    if (state.saw_half_removed && their_devs == devs) return;
+    verdict.Compare(where, "devs", their_devs, "unchanged");
   } else {
     state.devs = devs;
-    verdict.Compare(where, "devs", recorded["devs"], devs);
+    verdict.Compare(where, "devs", their_devs, devs);
   }
 }
 
@@ -174,13 +180,23 @@ bool HasCrashed(const std::string& where, const Json& recorded,
   return true;
 }
 
-void RunDmsetupStep(const std::string& where, const Json& step,
+// False: what comes after can not be judged.
+bool RunDmsetupStep(const std::string& where, const Json& step,
                     const Json& recorded, const Json& env, CaseState& state,
                     Verdict& verdict) {
   const std::vector<std::string> args = step["dmsetup"];
-  const DmsetupResult r =
+  ChildOutput children;
+  DmsetupResult r =
       RunDmsetup(*state.session.ctl, args, step.value("stdin", ""));
-  if (HasCrashed(where, recorded, state, verdict)) return;
+  // dmsetup prints when it ends.
+  r.out = children.Take() + r.out;
+  if (HasCrashed(where, recorded, state, verdict)) return true;
+  if (!r.would_block && !r.endless && WasStoppedAtWork(recorded)) {
+    verdict.GuestNature(absl::StrCat(where, " and after"),
+                        "it was too slow for the command, which was stopped",
+                        absl::StrCat(recorded["timeout_s"].get<int>(), " s"));
+    return false;
+  }
   Json kernel_out = recorded["stdout"];
   Json kernel_err = recorded["stderr"];
   Json our_out = Text(r.out);
@@ -225,6 +241,7 @@ void RunDmsetupStep(const std::string& where, const Json& step,
   }
   verdict.Compare(where, "stderr", kernel_err, Text(r.err));
   CompareAftermath(where, recorded, state, verdict);
+  return true;
 }
 
 }  // namespace
@@ -274,8 +291,11 @@ Verdict RunTableCase(const Json& test, const Json& result, const Json& env,
       continue;
     }
     const std::vector<std::string> args = step["dmsetup"];
-    RunDmsetupStep(absl::StrCat("step ", i, ": ", absl::StrJoin(args, " ")),
-                   step, recorded, env, state, verdict);
+    if (!RunDmsetupStep(
+            absl::StrCat("step ", i, ": ", absl::StrJoin(args, " ")), step,
+            recorded, env, state, verdict)) {
+      break;
+    }
   }
   return verdict;
 }

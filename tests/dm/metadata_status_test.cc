@@ -83,6 +83,28 @@ TEST_F(MetadataStatusTest, APoolWithoutDataSpaceSaysSo) {
   EXPECT_EQ(Info("d").event_nr, 2u) << "the low water mark, and the mode";
 }
 
+// process_prepared_mapping(): what could not be zeroed is not mapped, but the
+// pool has given it away.
+TEST_F(MetadataStatusTest, ABlockThatCannotBeFilledIsNotMapped) {
+  ASSERT_THAT(Create("data", {Row(0, 512, "error", "")}), IsOk());
+  ASSERT_EQ(Why("thin-pool", "/dev/sda /dev/mapper/data 128 0", 512), "");
+  EXPECT_EQ(Message("create_thin 0"), "");
+  ASSERT_THAT(Create("t", {Row(0, 8192, "thin", "/dev/mapper/d 0")}), IsOk());
+  EXPECT_THAT(Write("t", 0), HasErrno(EIO));
+  EXPECT_EQ(Table("t", 0), "0 8192 thin 0 -\n");
+  EXPECT_THAT(Status(), testing::HasSubstr(" 1/4 - rw "));
+}
+
+// A threshold that was passed before it was set is no news.
+TEST_F(MetadataStatusTest, APoolThatWasAlwaysShortOfMetadataSendsNoEvent) {
+  Metadata(80);
+  ASSERT_EQ(Why("thin-pool", "/dev/mapper/meta /dev/pmem1 128 0", 65536), "");
+  const std::vector<std::string> log = Log();
+  EXPECT_THAT(log, testing::Contains(testing::HasSubstr("new metadata block")));
+  EXPECT_THAT(log, testing::Not(testing::Contains(
+                       testing::HasSubstr("reached low water mark"))));
+}
+
 // pool_suspend_active_thins()
 TEST_F(MetadataStatusTest, TheDevicesOfASuspendedPoolWait) {
   ASSERT_EQ(Why("thin-pool", "/dev/sda /dev/pmem1 128 0", 512), "");

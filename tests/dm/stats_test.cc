@@ -44,5 +44,11 @@ TEST_F(StatsTest, BadParametersAreLogged) {
   EXPECT_EQ(Message("@stats_create 0+153722867280912000 1"), "ENOMEM");
 }
 
+TEST_F(StatsTest, AStepOfTheLongestRegionDoesNotWrap) {
+  EXPECT_EQ(Message("@stats_create 0+18446744073709551615 /2"), "0");
+  EXPECT_EQ(Message("@stats_list"),
+            "0: 0+18446744073709551615 9223372036854775808 - -\n");
+}
+
 }  // namespace
 }  // namespace dmdax

@@ -104,6 +104,19 @@ TEST(Verbs, ALineOfATableEndsAtItsNul) {
   EXPECT_EQ(Dmsetup(session, {"table", "d0"}).out, "0 8 zero \n8 8 error \n");
 }
 
+// Whatever looks like a message and is none is a text.
+TEST(Verbs, BytesThatAreNoTableAreRefusedInDmsetupsWords) {
+  Session session = Machine1();
+  for (const char* bytes : {"\xd9\xa3 8 zero\n", "\x01\x02 8 zero\n"}) {
+    const DmsetupResult r = RunDmsetup(*session.ctl, {"create", "d0"}, bytes);
+    EXPECT_EQ(r.rc, 1);
+    EXPECT_EQ(r.err,
+              "Invalid format on line 1 of table on stdin.\nCommand failed.\n");
+    ASSERT_FALSE(r.hints.empty());
+    EXPECT_THAT(r.hints[0], HasSubstr("not a binary Table"));
+  }
+}
+
 // A device is a file, whose text ends at the first NUL of a line.
 TEST(Verbs, ATableMayStandOnADevice) {
   Session session = Machine1();

@@ -92,10 +92,9 @@ std::optional<std::string> ReadTableFile(DmsetupContext& ctx,
   return *std::move(all);
 }
 
-std::optional<TableArg> FromMessage(DmsetupContext& ctx, std::string bytes,
+std::optional<TableArg> FromMessage(DmsetupContext& ctx,
+                                    const absl::StatusOr<ParsedTable>& parsed,
                                     const std::string& where) {
-  const absl::StatusOr<ParsedTable> parsed =
-      ParseTable(std::move(bytes), where);
   if (!parsed.ok()) {
     absl::StrAppend(&ctx.err, parsed.status().message(), "\n");
     return std::nullopt;
@@ -149,8 +148,15 @@ std::optional<TableArg> ReadTableArg(DmsetupContext& ctx,
   }
   const std::string source =
       ctx.options.table ? "--table" : file.value_or("<stdin>");
-  if (&DetectTableFormat(bytes) != &kDmsetupFormat) {
-    return FromMessage(ctx, std::move(bytes), source);
+  const Format& format = DetectTableFormat(bytes);
+  std::string no_message;
+  if (&format != &kDmsetupFormat) {
+    const absl::StatusOr<ParsedTable> parsed = ParseTable(bytes, source);
+    if (parsed.ok() || &format != &kBinaryFormat) {
+      return FromMessage(ctx, parsed, source);
+    }
+    // Bytes that are no message are a text, as all bytes are to dmsetup.
+    no_message = std::string(parsed.status().message());
   }
   bytes = WithoutWhatFollowsNuls(ctx, std::move(bytes), source);
   // A long one was written by a program, which knows what it means.
@@ -167,6 +173,7 @@ std::optional<TableArg> ReadTableArg(DmsetupContext& ctx,
   TableText text = ParseTableText(bytes, where);
   if (text.ok()) return TableArg{text.Specs(), nullptr};
   Say(ctx, text.error.dmsetup);
+  if (!no_message.empty()) ctx.hints.push_back(no_message);
   ctx.hints.push_back(absl::StrCat(source, ":", text.error.line, ":",
                                    text.error.column, ": ", text.error.cause));
   return std::nullopt;

@@ -73,10 +73,12 @@ uint64_t TransactionManager::NewBlock() {
 }
 
 void TransactionManager::CheckThreshold() {
-  if (threshold_fn_ == nullptr) return;
-  const bool below = nr_blocks() - nr_used() <= threshold_;
-  if (below && !below_threshold_) threshold_fn_();
-  below_threshold_ = below;
+  const uint64_t free = nr_blocks() - nr_used();
+  const bool was_below = last_free_ && *last_free_ <= threshold_;
+  last_free_ = free;
+  if (threshold_fn_ != nullptr && free <= threshold_ && !was_below) {
+    threshold_fn_();
+  }
 }
 
 uint64_t TransactionManager::NewNode(BtreeNode node) {

@@ -84,7 +84,7 @@ class TransactionManager {
   void Extend(uint64_t extra_blocks);
 
   // dm_sm_register_threshold_callback(): fn is called when the free blocks
-  // come down to `blocks`.
+  // come down to `blocks`, unless they had been there before.
   void SetThreshold(uint64_t blocks, std::function<void()> fn) {
     threshold_ = blocks;
     threshold_fn_ = std::move(fn);
@@ -147,7 +147,8 @@ class TransactionManager {
   NoRoom no_room_ = NoRoom::kBlock;
   uint64_t threshold_ = 0;
   std::function<void()> threshold_fn_;  // null: none
-  bool below_threshold_ = false;
+  // What was free when that was looked at last, whether anybody asked or not.
+  std::optional<uint64_t> last_free_;
 };
 
 }  // namespace dmdax

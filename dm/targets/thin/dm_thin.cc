@@ -90,41 +90,46 @@ absl::Status ThinCtr(DmTarget& ti, absl::Span<const std::string> argv) {
   return absl::OkStatus();
 }
 
-// Fills the new data block with what the thin device showed there before.
-void Provision(const ThinC& tc, Pool& pool, uint64_t block, uint64_t data_block)
+// dm_kcopyd_copy() of `sectors` at `from`, and of zeros behind them up to
+// `whole` sectors; false: one side has failed.
+bool CopyComplete(Pool& pool, BlockDevice& from_dev, uint64_t from,
+                  uint64_t sectors, uint64_t data_block, uint64_t whole) {
+  std::vector<char> bytes(whole << kSectorShift);
+  if (sectors > 0 &&
+      !BioRead(from_dev, sector_t(from),
+               absl::MakeSpan(bytes.data(), sectors << kSectorShift))
+           .ok()) {
+    return false;
+  }
+  return BioWrite(*pool.data_dev->bdev,
+                  sector_t(data_block * pool.sectors_per_block), bytes)
+      .ok();
+}
+
+// schedule_external_copy(), schedule_zero(): the new data block gets what the
+// thin device showed there before.  False: it did not.
+bool Provision(const ThinC& tc, Pool& pool, uint64_t block, uint64_t data_block)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool.mu) {
   const uint64_t sectors = pool.sectors_per_block;
-  const sector_t to(data_block * sectors);
   const uint64_t from = block * sectors;
-  if (tc.origin_dev == nullptr) {
-    if (pool.pf.zero_new_blocks) {
-      (void)BioWrite(*pool.data_dev->bdev, to,
-                     std::vector<char>(sectors << kSectorShift));
-    }
-    return;
-  }
-  std::vector<char> bytes(sectors << kSectorShift);
-  const uint64_t size = tc.origin_dev->bdev->nr_sectors();
+  const uint64_t size =
+      tc.origin_dev == nullptr ? 0 : tc.origin_dev->bdev->nr_sectors();
   const uint64_t there = from >= size ? 0 : std::min(sectors, size - from);
-  if (BioRead(*tc.origin_dev->bdev, sector_t(from),
-              absl::MakeSpan(bytes.data(), there << kSectorShift))
-          .ok()) {
-    (void)BioWrite(*pool.data_dev->bdev, to, bytes);
-  }
+  const uint64_t whole = pool.pf.zero_new_blocks ? sectors : there;
+  if (whole == 0) return true;
+  BlockDevice& bdev = *(there > 0 ? tc.origin_dev : pool.data_dev)->bdev;
+  return CopyComplete(pool, bdev, from, there, data_block, whole);
 }
 
 // break_sharing(): the snapshots keep the old block.
-void CopyBlock(Pool& pool, uint64_t from, uint64_t to) {
-  std::vector<char> bytes(pool.sectors_per_block << kSectorShift);
-  if (BioRead(*pool.data_dev->bdev, sector_t(from * pool.sectors_per_block),
-              absl::MakeSpan(bytes))
-          .ok()) {
-    (void)BioWrite(*pool.data_dev->bdev, sector_t(to * pool.sectors_per_block),
-                   bytes);
-  }
+bool CopyBlock(Pool& pool, uint64_t from, uint64_t to) {
+  const uint64_t sectors = pool.sectors_per_block;
+  return CopyComplete(pool, *pool.data_dev->bdev, from * sectors, sectors, to,
+                      sectors);
 }
 
-// The data block that a write to `block` goes to; nothing: there is none left.
+// The data block that a write to `block` goes to; nothing: there is none left,
+// or it could not be filled, and is nobody's from then on.
 std::optional<uint64_t> BlockToWrite(const ThinC& tc, Pool& pool,
                                      uint64_t block)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool.mu) {
@@ -133,11 +138,9 @@ std::optional<uint64_t> BlockToWrite(const ThinC& tc, Pool& pool,
   if (found && !found->shared) return found->block;
   const std::optional<uint64_t> fresh = AllocDataBlock(pool);
   if (!fresh) return std::nullopt;
-  if (found) {
-    CopyBlock(pool, found->block, *fresh);
-  } else {
-    Provision(tc, pool, block, *fresh);
-  }
+  const bool filled = found ? CopyBlock(pool, found->block, *fresh)
+                            : Provision(tc, pool, block, *fresh);
+  if (!filled) return std::nullopt;
   pool.pmd->Insert(tc.dev_id, block, *fresh);
   if (pool.pmd->failed()) {
     MetadataOperationFailed(pool, "dm_thin_insert_block");

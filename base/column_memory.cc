@@ -11,6 +11,7 @@
 
 #include "absl/base/attributes.h"
 #include "absl/base/const_init.h"
+#include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 
 namespace dmdax {
@@ -53,24 +54,30 @@ struct Block {
 // Blocks are their own mappings, so that they can be cut and given back.
 class KeptBlocks {
  public:
+  // A block of this size, with anything in it.
   void* Take(size_t size) {
+    if (void* const enough = TakeEnough(size)) return enough;
+    void* const fresh = MapAligned(size);
+    if (const Block less = TakeLargest(); less.data != nullptr) {
+      if (!MovePages(less.data, less.size, fresh)) Keep(less.data, less.size);
+    }
+    return fresh;
+  }
+
+  // Null: no block that is kept is so large.
+  void* TakeEnough(size_t size) {
     Block best{nullptr, 0};
     {
       absl::MutexLock lock(&mu_);
-      // The smallest block that is large enough, so that the same table finds
-      // its own block again.
-      for (auto it = blocks_.begin(); it != blocks_.end(); ++it) {
-        if (it->size < size) continue;
-        if (best.data == nullptr || it->size < best.size) best = *it;
-      }
-      if (best.data != nullptr) {
-        blocks_.erase(
-            std::find_if(blocks_.begin(), blocks_.end(),
-                         [&](const Block& b) { return b.data == best.data; }));
-        kept_ -= best.size;
-      }
+      // The smallest of them, so that the same table finds its own block again.
+      const auto smaller = [&](const Block& a, const Block& b) {
+        return (a.size < size ? SIZE_MAX : a.size) <
+               (b.size < size ? SIZE_MAX : b.size);
+      };
+      const auto it = std::min_element(blocks_.begin(), blocks_.end(), smaller);
+      if (it == blocks_.end() || it->size < size) return nullptr;
+      best = TakeAt(it);
     }
-    if (best.data == nullptr) return MapAligned(size);
     Cut(best.data, best.size, size);
     return best.data;
   }
@@ -80,6 +87,13 @@ class KeptBlocks {
     if (size < old_size) {
       munmap(static_cast<char*>(data) + size, old_size - size);
     }
+  }
+
+  // The pages of a block, with what is in them, become the first of a mapping
+  // that is not smaller.  False: they may not, and the block is as it was.
+  static bool MovePages(void* data, size_t size, void* to) {
+    return mremap(data, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) !=
+           MAP_FAILED;
   }
 
   void Keep(void* data, size_t size) {
@@ -99,6 +113,23 @@ class KeptBlocks {
   }
 
  private:
+  Block TakeAt(std::vector<Block>::iterator it)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const Block block = *it;
+    blocks_.erase(it);
+    kept_ -= block.size;
+    return block;
+  }
+
+  // Or null.
+  Block TakeLargest() {
+    absl::MutexLock lock(&mu_);
+    const auto it = std::max_element(
+        blocks_.begin(), blocks_.end(),
+        [](const Block& a, const Block& b) { return a.size < b.size; });
+    return it == blocks_.end() ? Block{nullptr, 0} : TakeAt(it);
+  }
+
   absl::Mutex mu_;
   std::vector<Block> blocks_ ABSL_GUARDED_BY(mu_);
   size_t kept_ ABSL_GUARDED_BY(mu_) = 0;
@@ -123,7 +154,15 @@ void* ReallocColumn(void* old, size_t old_size, size_t new_size) {
     return old;
   }
   void* moved = nullptr;
-  if (new_size > 0) {
+  if (was_large && is_large) {
+    moved = Kept().TakeEnough(Whole(new_size));
+    if (moved == nullptr) {
+      // Its pages become the first of a larger block.
+      moved = MapAligned(Whole(new_size));
+      if (KeptBlocks::MovePages(old, Whole(old_size), moved)) return moved;
+    }
+    memcpy(moved, old, old_size);
+  } else if (new_size > 0) {
     moved = is_large ? Kept().Take(Whole(new_size)) : OrAbort(malloc(new_size));
     if (old_size > 0) memcpy(moved, old, std::min(old_size, new_size));
   }

@@ -9,7 +9,9 @@
 //
 // The first touch of a page is expensive: for a table of a million rows, fresh
 // memory costs as much as parsing and compiling the rows (the benchmark family
-// `load:N`).  At most 64 MiB are kept.
+// `load:N`).  At most 64 MiB are kept.  A block that is too small, because its
+// last user had needed less than it asked for, is made larger: only what it
+// lacks is fresh.
 //
 // Large blocks are whole huge pages, if the kernel has them.  Otherwise a
 // random read of an index of 13 MB misses the TLB as well as the cache.  In a

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "base/nearest.h"
 
 namespace dmdax {
@@ -32,9 +33,16 @@ constexpr KernelAlias kAliases[] = {
     {"rhel9", {5, 14}},
     {"sles15sp5", {5, 14}},
     {"sles15sp6", {6, 4}},
+    {"ubuntu18.04", {4, 15}},
     {"ubuntu20.04", {5, 4}},
     {"ubuntu22.04", {5, 15}},
     {"ubuntu24.04", {6, 8}},
+};
+
+// What people ask for of which no profile answers: they are told why.
+constexpr KernelAlias kOlder[] = {
+    {"debian9", {4, 9}}, {"rhel6", {2, 6}},       {"rhel7", {3, 10}},
+    {"sles12", {4, 12}}, {"ubuntu16.04", {4, 4}},
 };
 
 // "5.14", and what may follow: "5.14.0-427.el9.x86_64", "5.14-rc3".
@@ -153,6 +161,18 @@ std::string Said(const KernelAlias& alias) {
   return absl::StrCat(alias.name, " (", alias.release.ToString(), ")");
 }
 
+absl::Status TooOld(absl::string_view said) {
+  return absl::NotFoundError(absl::StrCat(
+      "kernel ", said, " is older than ",
+      AllKernelProfiles()[0].release.ToString(), ", the oldest there is"));
+}
+
+// "6.1" of "v6.1", which is between a profile's name and a release.
+absl::string_view WithoutV(absl::string_view name) {
+  absl::string_view bare = name;
+  return absl::ConsumePrefix(&bare, "v") && ParseRelease(bare) ? bare : name;
+}
+
 }  // namespace
 
 absl::Span<const KernelAlias> KernelAliases() { return kAliases; }
@@ -178,7 +198,8 @@ std::string KernelAnswer::AboveNote() const {
                       profile->name, " refuses it (dmdax kernels)");
 }
 
-absl::StatusOr<KernelAnswer> AnswerForKernel(absl::string_view name) {
+absl::StatusOr<KernelAnswer> AnswerForKernel(absl::string_view given) {
+  const absl::string_view name = WithoutV(given);
   if (const KernelProfile* rhel = RhelArm64(name))
     return KernelAnswer{rhel, ""};
   if (const std::string foreign = ForeignIn(name);
@@ -191,13 +212,12 @@ absl::StatusOr<KernelAnswer> AnswerForKernel(absl::string_view name) {
   for (const KernelAlias& alias : kAliases) {
     if (alias.name == name) return AnswerForAlias(alias);
   }
+  for (const KernelAlias& alias : kOlder) {
+    if (alias.name == name) return TooOld(Said(alias));
+  }
   if (std::optional<KernelRelease> release = ParseRelease(name)) {
     const KernelProfile* profile = NewestNotAfter(*release);
-    if (profile == nullptr) {
-      return absl::NotFoundError(absl::StrCat(
-          "kernel ", name, " is older than ",
-          AllKernelProfiles()[0].release.ToString(), ", the oldest there is"));
-    }
+    if (profile == nullptr) return TooOld(name);
     return NearestFor(std::string(name), *release, *profile);
   }
   std::vector<std::string> known;

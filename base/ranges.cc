@@ -7,16 +7,24 @@
 namespace dmdax {
 
 void AddRange(uint64_t begin, uint64_t end, Ranges* ranges) {
-  auto it = ranges->upper_bound(begin);
-  if (it != ranges->begin() && std::prev(it)->second >= begin) {
-    --it;
-    begin = it->first;
+  auto next = ranges->upper_bound(begin);
+  auto it = next;
+  if (next != ranges->begin() && std::prev(next)->second >= begin) {
+    // It joins the one before it, which grows where it is.
+    it = std::prev(next);
+    it->second = std::max(it->second, end);
+  } else if (next != ranges->end() && next->first <= end) {
+    end = std::max(end, next->second);
+    it = ranges->emplace_hint(ranges->erase(next), begin, end);
+  } else {
+    ranges->emplace_hint(next, begin, end);
+    return;
   }
-  while (it != ranges->end() && it->first <= end) {
-    end = std::max(end, it->second);
-    it = ranges->erase(it);
+  for (next = std::next(it); next != ranges->end() && next->first <= it->second;
+       next = std::next(it)) {
+    it->second = std::max(it->second, next->second);
+    it = std::prev(ranges->erase(next));
   }
-  ranges->emplace_hint(it, begin, end);
 }
 
 void RemoveRange(uint64_t begin, uint64_t end, Ranges* ranges) {
@@ -28,9 +36,17 @@ void RemoveRange(uint64_t begin, uint64_t end, Ranges* ranges) {
       ++it;
       continue;
     }
-    it = ranges->erase(it);
-    if (from < begin) (*ranges)[from] = begin;
-    if (to > end) (*ranges)[end] = to;
+    if (from < begin) {
+      it->second = begin;
+      ++it;
+    } else {
+      it = ranges->erase(it);
+    }
+    // Nothing else reaches so far.
+    if (to > end) {
+      ranges->emplace_hint(it, end, to);
+      return;
+    }
   }
 }
 

@@ -13,11 +13,14 @@
 #define DMDAX_BASE_RANGES_H_
 
 #include <cstdint>
-#include <map>
+
+#include "absl/container/btree_map.h"
 
 namespace dmdax {
 
-using Ranges = std::map<uint64_t, uint64_t>;  // begin: end
+// Begin: end.  A disk may have a million, so they lie side by side; what
+// changes them makes every iterator invalid.
+using Ranges = absl::btree_map<uint64_t, uint64_t>;
 
 // Adds [begin, end), which joins what it touches.
 void AddRange(uint64_t begin, uint64_t end, Ranges* ranges);

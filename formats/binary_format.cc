@@ -5,9 +5,15 @@
 // fields, and makes millions of objects from as many bytes.
 #include <google/protobuf/descriptor.h>
 
+#include <algorithm>
+#include <bit>
 #include <cerrno>
+#include <cstring>
+#include <memory>
 #include <optional>
+#include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "base/utf8.h"
@@ -40,13 +46,97 @@ WireType WireTypeOf(const Field& field) {
   }
 }
 
+// What the bytes of one message type may be, by field number: a descriptor has
+// more to ask than a million fields have time for.
+struct WireShape {
+  struct Entry {
+    const Field* field = nullptr;  // null: there is none
+    WireType wire = kVarint;
+    bool packable = false;
+    bool text = false;        // must be UTF-8
+    WireShape* of = nullptr;  // of a message
+  };
+  const pb::Descriptor* type = nullptr;
+  std::vector<Entry> entries;
+};
+
+// The shape of a message type and of all below it.
+class WireShapes {
+ public:
+  explicit WireShapes(const pb::Descriptor& type) : top_(Of(type)) {}
+  const WireShape& top() const { return *top_; }
+
+ private:
+  // Types may hold each other, so a shape is there before its fields are.
+  WireShape* Of(const pb::Descriptor& type) {
+    const auto [it, fresh] = shapes_.try_emplace(&type);
+    if (!fresh) return it->second.get();
+    it->second = std::make_unique<WireShape>();
+    WireShape* const shape = it->second.get();
+    shape->type = &type;
+    for (int i = 0; i < type.field_count(); ++i) {
+      const Field& field = *type.field(i);
+      const auto number = static_cast<size_t>(field.number());
+      if (shape->entries.size() <= number) shape->entries.resize(number + 1);
+      const bool message = field.type() == Field::TYPE_MESSAGE;
+      shape->entries[number] = {
+          .field = &field,
+          .wire = WireTypeOf(field),
+          .packable = field.is_packable(),
+          .text = field.type() == Field::TYPE_STRING,
+          .of = message ? Of(*field.message_type()) : nullptr};
+    }
+    return shape;
+  }
+
+  absl::flat_hash_map<const pb::Descriptor*, std::unique_ptr<WireShape>>
+      shapes_;
+  const WireShape* const top_;
+};
+
+// Whether all numbers of ten bytes fit 64 bits, as Varint() would check it.
+bool TenBytesFit(absl::string_view numbers) {
+  int run = 0;  // bytes of a number so far
+  for (char c : numbers) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (run == 9 && byte > 1) return false;
+    run = byte < 0x80 ? 0 : run + 1;
+  }
+  return true;
+}
+
+// Whether nine bytes in a row say that another follows.  A table of a million
+// rows has millions of numbers, none of them so long, as a rule.
+bool MayHaveTenBytes(absl::string_view numbers) {
+  constexpr size_t kWord = 8;
+  constexpr uint64_t kFollowed = 0x8080808080808080;
+  // As a factor: puts the highest bits of eight bytes next to each other.
+  constexpr uint64_t kGather = 0x0002040810204081;
+  uint64_t before = 0;  // a bit for each of the eight bytes before
+  for (size_t at = 0; at < numbers.size(); at += kWord) {
+    uint64_t word = 0;
+    memcpy(&word, numbers.data() + at, std::min(kWord, numbers.size() - at));
+    if constexpr (std::endian::native == std::endian::big) {
+      word = __builtin_bswap64(word);
+    }
+    const uint64_t bits = before | (((word & kFollowed) * kGather) >> 56)
+                                       << kWord;
+    uint64_t run = bits & bits >> 1;
+    run &= run >> 2;
+    run &= run >> 4;
+    if ((run & bits >> 8) != 0) return true;
+    before = bits >> kWord;
+  }
+  return false;
+}
+
 class WireCheck {
  public:
   // A shallow check does not look into messages and strings.
   WireCheck(absl::string_view bytes, bool shallow)
       : bytes_(bytes), shallow_(shallow) {}
 
-  bool Message(const pb::Descriptor& type, size_t end, int depth) {
+  bool Message(const WireShape& type, size_t end, int depth) {
     if (depth > kMaxDepth) return Fail("nested too deeply");
     if (++messages_ > kMaxMessages) {
       return Fail(absl::StrCat("more than ", kMaxMessages, " messages"));
@@ -67,28 +157,26 @@ class WireCheck {
     error_ = std::move(what);
     return false;
   }
-  bool Truncated(const pb::Descriptor& type, size_t end) {
-    return Fail(absl::StrCat(type.name(), " is cut off after ", end - field_at_,
-                             " bytes of a field"));
+  bool Truncated(const WireShape& type, size_t end) {
+    return Fail(absl::StrCat(type.type->name(), " is cut off after ",
+                             end - field_at_, " bytes of a field"));
   }
 
-  bool OneField(const pb::Descriptor& type, size_t end, int depth) {
+  bool OneField(const WireShape& type, size_t end, int depth) {
     field_at_ = at_;
     const std::optional<uint64_t> tag = Varint(end);
     if (!tag) return Truncated(type, end);
     const uint64_t number = *tag >> 3;
-    const Field* field =
-        number == 0 || number > static_cast<uint64_t>(Field::kMaxNumber)
-            ? nullptr
-            : type.FindFieldByNumber(static_cast<int>(number));
-    if (field == nullptr) {
-      return Fail(absl::StrCat(type.name(), " has no field ", number));
+    if (number >= type.entries.size() ||
+        type.entries[number].field == nullptr) {
+      return Fail(absl::StrCat(type.type->name(), " has no field ", number));
     }
-    if ((*tag & 7) == kBytes && field->is_packable()) {
-      return Packed(type, *field, end);
+    const WireShape::Entry& field = type.entries[number];
+    if ((*tag & 7) == kBytes && field.packable) {
+      return Packed(type, field, end);
     }
-    if (WireTypeOf(*field) != static_cast<int>(*tag & 7)) {
-      return Fail(absl::StrCat(type.name(), ".", field->name(),
+    if (field.wire != static_cast<int>(*tag & 7)) {
+      return Fail(absl::StrCat(type.type->name(), ".", field.field->name(),
                                " can not have wire type ", *tag & 7));
     }
     switch (*tag & 7) {
@@ -99,29 +187,28 @@ class WireCheck {
       case kFixed32:
         return Skip(4, end) ? true : Truncated(type, end);
       default:
-        return Delimited(type, *field, end, depth);
+        return Delimited(type, field, end, depth);
     }
   }
 
-  bool Delimited(const pb::Descriptor& type, const Field& field, size_t end,
-                 int depth) {
+  bool Delimited(const WireShape& type, const WireShape::Entry& field,
+                 size_t end, int depth) {
     const std::optional<uint64_t> size = Varint(end);
     if (!size) return Truncated(type, end);
     if (*size > end - at_) {
-      return Fail(absl::StrCat(type.name(), ".", field.name(), " has ", *size,
-                               " bytes, but only ", end - at_, " follow"));
+      return Fail(absl::StrCat(type.type->name(), ".", field.field->name(),
+                               " has ", *size, " bytes, but only ", end - at_,
+                               " follow"));
     }
     const absl::string_view content = bytes_.substr(at_, *size);
     if (shallow_) {
       at_ += *size;
       return true;
     }
-    if (field.type() == Field::TYPE_MESSAGE) {
-      return Message(*field.message_type(), at_ + *size, depth + 1);
-    }
-    if (field.type() == Field::TYPE_STRING && !IsUtf8(content)) {
-      return Fail(
-          absl::StrCat(type.name(), ".", field.name(), " is not UTF-8"));
+    if (field.of != nullptr) return Message(*field.of, at_ + *size, depth + 1);
+    if (field.text && !IsUtf8(content)) {
+      return Fail(absl::StrCat(type.type->name(), ".", field.field->name(),
+                               " is not UTF-8"));
     }
     at_ += *size;
     return true;
@@ -129,26 +216,21 @@ class WireCheck {
 
   // A packed field: numbers one after the other.  The schema packs varints
   // only.
-  bool Packed(const pb::Descriptor& type, const Field& field, size_t end) {
+  bool Packed(const WireShape& type, const WireShape::Entry& field,
+              size_t end) {
     const std::optional<uint64_t> size = Varint(end);
     if (!size || *size > end - at_) return Truncated(type, end);
-    if (WireTypeOf(field) != kVarint) {
-      return Fail(absl::StrCat(type.name(), ".", field.name(),
+    if (field.wire != kVarint) {
+      return Fail(absl::StrCat(type.type->name(), ".", field.field->name(),
                                " can not have wire type ", int{kBytes}));
     }
-    const size_t last = at_ + *size;
-    // Checks what Varint() would check of each, without a jump at the end of
-    // each number.
-    int run = 0;  // bytes of a number so far
-    bool bad = false;
-    for (size_t i = at_; i < last; ++i) {
-      const unsigned char byte = static_cast<unsigned char>(bytes_[i]);
-      bad |= (run == 9) & (byte > 1);
-      run = byte < 0x80 ? 0 : run + 1;
+    const absl::string_view numbers = bytes_.substr(at_, *size);
+    at_ += *size;
+    const bool whole = numbers.empty() || (numbers.back() & 0x80) == 0;
+    if (whole && (!MayHaveTenBytes(numbers) || TenBytesFit(numbers))) {
+      return true;
     }
-    at_ = last;
-    if (!bad && run == 0) return true;
-    return Fail(absl::StrCat(type.name(), ".", field.name(),
+    return Fail(absl::StrCat(type.type->name(), ".", field.field->name(),
                              " has numbers that are cut off"));
   }
 
@@ -159,6 +241,10 @@ class WireCheck {
   }
 
   std::optional<uint64_t> Varint(size_t end) {
+    // Most have one byte.
+    if (at_ < end && static_cast<unsigned char>(bytes_[at_]) < 0x80) {
+      return static_cast<unsigned char>(bytes_[at_++]);
+    }
     uint64_t value = 0;
     for (int shift = 0; shift < 70 && at_ < end; shift += 7) {
       const uint64_t byte = static_cast<unsigned char>(bytes_[at_++]);
@@ -182,7 +268,9 @@ class WireCheck {
 // Whether all of `bytes` are fields of such a message.  A text may happen to
 // fit; that can not be told from binary.
 bool Fits(absl::string_view bytes, const pb::Descriptor& type) {
-  return WireCheck(bytes, /*shallow=*/true).Message(type, bytes.size(), 0);
+  const WireShapes shapes(type);
+  return WireCheck(bytes, /*shallow=*/true)
+      .Message(shapes.top(), bytes.size(), 0);
 }
 
 Likeness Detect(const FormatProbe& probe) {
@@ -202,8 +290,9 @@ Likeness Detect(const FormatProbe& probe) {
 absl::Status Read(std::string bytes, const std::string& file,
                   pb::Message* message, SourceMap* map) {
   const pb::Descriptor& type = *message->GetDescriptor();
+  const WireShapes shapes(type);
   WireCheck check(bytes, /*shallow=*/false);
-  if (!check.Message(type, bytes.size(), 0)) {
+  if (!check.Message(shapes.top(), bytes.size(), 0)) {
     return ErrnoError(EINVAL, absl::StrCat(file, ": byte ", check.error_at(),
                                            ": not a binary ", type.name(), ": ",
                                            check.error()));

@@ -107,9 +107,10 @@ bool JudgedRow(LinearTextRows& rows) {
 
 void Rows(SimdLevel simd, LinearTextRows& rows) {
 #ifdef __x86_64__
-  static const bool bmi =
-      __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
-  if (simd >= SimdLevel::kAvx2 && bmi) return LinearTextAvx2(rows);
+  static const bool bits = __builtin_cpu_supports("bmi") &&
+                           __builtin_cpu_supports("bmi2") &&
+                           __builtin_cpu_supports("popcnt");
+  if (simd >= SimdLevel::kAvx2 && bits) return LinearTextAvx2(rows);
 #endif
   (void)simd;
   PlainRows(rows);
@@ -134,9 +135,10 @@ std::shared_ptr<const LinearRows> ParseLinearText(absl::string_view text,
   while (rows.at < rows.end) {
     if (rows.count == rows.room) {
       rows.room += more;
+      // The wide columns first: each then finds the block of one as wide.
       made->length.Resize(rows.room);
-      made->device.Resize(rows.room);
       made->start.Resize(rows.room);
+      made->device.Resize(rows.room);
       rows.length = made->length.data();
       rows.device = made->device.data();
       rows.start = made->start.data();

@@ -2,23 +2,27 @@
 //
 // A line in three steps without a loop over its bytes:
 //
-//   1. 64 bytes are compared with blank and newline at once; the bits say
-//      where the five words are.  A byte at a time this is where a parser
-//      spends its time: a jump a byte, mispredicted at each word's end.
+//   1. 64 bytes are compared with a blank at once; the bits say where the five
+//      words are.  A byte at a time this is where a parser spends its time: a
+//      jump a byte, mispredicted at each word's end.
 //   2. "linear" is one comparison of 8 bytes, the device a look into a cache.
 //   3. The three numbers are made together: 16 digits each, ending where the
 //      word ends, weighted and added in pairs, then fours, then eights.  What
 //      is left of a word is masked out, what is no digit found on the way.
 //
-// With AVX-512 the same three steps were slower (measured with `load:N/parse`).
-// The limit is the path from the comparison to the address of the next line,
-// and bits in mask registers take longer to become a number.  So there is one
-// form, and machines with AVX-512 use it too.
+// Before that the newlines of some lines are looked for.  If each line said
+// where the next begins, the processor would wait for that of every line, from
+// the comparison to the address, and could not read several at once.
+//
+// With AVX-512 the same steps were slower (measured with `load:N/parse`): bits
+// in mask registers take longer to become a number.  So there is one form, and
+// machines with AVX-512 use it too.
 #include "formats/linear_text_simd.h"
 
 #ifdef __x86_64__
 #include <immintrin.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace dmdax {
@@ -40,13 +44,10 @@ struct Words {
   uint64_t end;       // the newline
 };
 
-// False: the line does not have this form.
+// Of a line whose newline is known.  False: it does not have this form.
 [[gnu::always_inline]] inline bool FindWords(const char* at, uint64_t spaces,
-                                             uint64_t newlines, Words* w) {
-  if (newlines == 0) return false;
-  spaces &= newlines ^ (newlines - 1);  // of this line only
-  w->end = static_cast<uint64_t>(__builtin_ctzll(newlines));
-  uint64_t left = spaces;
+                                             Words* w) {
+  uint64_t left = spaces & ((uint64_t{1} << w->end) - 1);  // of this line only
 #pragma GCC unroll 4
   for (uint64_t& space : w->space) {
     if (left == 0) return false;
@@ -68,17 +69,16 @@ struct Words {
 }
 
 // The rest of a row whose numbers are known.
-[[gnu::always_inline]] inline bool AddRow(LinearTextRows& rows, const Words& w,
-                                          uint64_t begin, uint64_t length,
-                                          uint64_t start) {
+[[gnu::always_inline]] inline bool AddRow(LinearTextRows& rows, const char* at,
+                                          const Words& w, uint64_t begin,
+                                          uint64_t length, uint64_t start) {
   uint32_t device;
   if (begin != rows.next) return false;
-  if (!rows.devices->Find(
-          {rows.at + w.space[2] + 1, w.space[3] - w.space[2] - 1}, &device)) {
+  if (!rows.devices->Find({at + w.space[2] + 1, w.space[3] - w.space[2] - 1},
+                          &device)) {
     return false;
   }
   rows.Add(length, device, start);
-  rows.at += w.end + 1;
   return true;
 }
 
@@ -114,44 +114,99 @@ alignas(32) constexpr uint8_t kOwn[32] = {
 }
 
 // A bit for each of 64 bytes that is `c`.
-[[gnu::target("avx2"), gnu::always_inline]] inline uint64_t Which(__m256i low,
-                                                                  __m256i high,
-                                                                  char c) {
+[[gnu::target("avx2"), gnu::always_inline]] inline uint64_t Which(
+    const char* at, char c) {
   const __m256i what = _mm256_set1_epi8(c);
-  const int low_bits = _mm256_movemask_epi8(_mm256_cmpeq_epi8(low, what));
-  const int high_bits = _mm256_movemask_epi8(_mm256_cmpeq_epi8(high, what));
-  return static_cast<uint32_t>(low_bits) |
-         uint64_t{static_cast<uint32_t>(high_bits)} << 32;
+  const auto* const bytes = reinterpret_cast<const __m256i*>(at);
+  const int low =
+      _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_loadu_si256(bytes), what));
+  const int high = _mm256_movemask_epi8(
+      _mm256_cmpeq_epi8(_mm256_loadu_si256(bytes + 1), what));
+  return static_cast<uint32_t>(low) | uint64_t{static_cast<uint32_t>(high)}
+                                          << 32;
+}
+
+// The newlines of the next bytes, by their distance from the first.
+class LineEnds {
+ public:
+  static constexpr size_t kMost = 2048;  // bytes
+
+  // Of `bytes` from `begin` on: a multiple of 64, and at most kMost.
+  [[gnu::target("avx2,bmi,popcnt"), gnu::always_inline]] inline void Find(
+      const char* begin, size_t bytes) {
+    size_ = 0;
+    for (size_t at = 0; at < bytes; at += 64) {
+      Add(static_cast<uint16_t>(at), Which(begin + at, '\n'));
+    }
+  }
+  size_t size() const { return size_; }
+  uint64_t operator[](size_t i) const { return ends_[i]; }
+
+ private:
+  // So many in 64 bytes are stored without a jump.
+  static constexpr size_t kUsual = 4;
+
+  [[gnu::target("avx2,bmi,popcnt"), gnu::always_inline]] inline void Add(
+      uint16_t at, uint64_t newlines) {
+    const auto many = static_cast<size_t>(__builtin_popcountll(newlines));
+    uint16_t* const to = ends_ + size_;
+#pragma GCC unroll 4
+    for (size_t i = 0; i < kUsual; ++i) {
+      to[i] = static_cast<uint16_t>(at + _tzcnt_u64(newlines));
+      newlines &= newlines - 1;
+    }
+    for (size_t i = kUsual; i < many; ++i) {
+      to[i] = static_cast<uint16_t>(at + _tzcnt_u64(newlines));
+      newlines &= newlines - 1;
+    }
+    size_ += many;
+  }
+
+  size_t size_ = 0;
+  uint16_t ends_[kMost + kUsual];
+};
+
+// The row that ends at the newline; false, and nothing is taken: it is none of
+// the usual.
+[[gnu::target("avx2,bmi,bmi2"), gnu::always_inline]] inline bool ReadRow(
+    LinearTextRows& rows, const char* at, const char* newline) {
+  Words w;
+  w.end = static_cast<uint64_t>(newline - at);
+  if (w.end >= 64 || !FindWords(at, Which(at, ' '), &w)) return false;
+  __m256i odd = _mm256_setzero_si256();
+  const __m256i first = TwoNumbers(at + w.space[0], w.space[0], at + w.space[1],
+                                   w.space[1] - w.space[0] - 1, &odd);
+  const uint64_t size = w.end - w.space[3] - 1;
+  const __m256i start = TwoNumbers(newline, size, newline, size, &odd);
+  if (!_mm256_testz_si256(odd, odd)) return false;
+  return AddRow(rows, at, w,
+                static_cast<uint64_t>(_mm256_extract_epi64(first, 0)),
+                static_cast<uint64_t>(_mm256_extract_epi64(first, 2)),
+                static_cast<uint64_t>(_mm256_extract_epi64(start, 0)));
 }
 
 }  // namespace
 
-[[gnu::target("avx2,bmi,bmi2")]] void LinearTextAvx2(LinearTextRows& in) {
+[[gnu::target("avx2,bmi,bmi2,popcnt")]] void LinearTextAvx2(
+    LinearTextRows& in) {
   LinearTextRows rows = in;  // in registers: nothing may point to it
   if (rows.at - rows.begin < kInFront) return;
-  while (rows.end - rows.at >= kFromHere && rows.count < rows.room) {
-    const char* const at = rows.at;
-    const __m256i low =
-        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
-    const __m256i high =
-        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at + 32));
-    Words w;
-    if (!FindWords(at, Which(low, high, ' '), Which(low, high, '\n'), &w)) {
-      break;
+  LineEnds ends;
+  while (rows.end - rows.at >= kFromHere + 64) {
+    const char* const first = rows.at;
+    // A line that begins here has all the bytes that are read of it.
+    const auto bytes = static_cast<size_t>(rows.end - first - kFromHere);
+    ends.Find(first, std::min(bytes / 64 * 64, LineEnds::kMost));
+    const char* at = first;
+    size_t i = 0;
+    for (; i < ends.size() && rows.count < rows.room; ++i) {
+      const char* const newline = first + ends[i];
+      if (!ReadRow(rows, at, newline)) break;
+      at = newline + 1;
     }
-    __m256i odd = _mm256_setzero_si256();
-    const __m256i first =
-        TwoNumbers(at + w.space[0], w.space[0], at + w.space[1],
-                   w.space[1] - w.space[0] - 1, &odd);
-    const char* const end = at + w.end;
-    const uint64_t size = w.end - w.space[3] - 1;
-    const __m256i start = TwoNumbers(end, size, end, size, &odd);
-    if (!_mm256_testz_si256(odd, odd)) break;
-    if (!AddRow(rows, w, static_cast<uint64_t>(_mm256_extract_epi64(first, 0)),
-                static_cast<uint64_t>(_mm256_extract_epi64(first, 2)),
-                static_cast<uint64_t>(_mm256_extract_epi64(start, 0)))) {
-      break;
-    }
+    rows.at = at;
+    // No newline is a long line.
+    if (i == 0 || i < ends.size()) break;
   }
   in = rows;
 }

@@ -35,7 +35,7 @@ struct LinearTextRows {
 // Takes rows up to the first line that is anything but
 // "<next> <length> linear <device> <start>\n" in 64 bytes with numbers of 1 to
 // 16 digits, or that is near either end of the text.
-// Needs AVX2 and BMI.
+// Needs AVX2, BMI and POPCNT.
 void LinearTextAvx2(LinearTextRows& rows);
 
 }  // namespace dmdax

@@ -14,7 +14,7 @@
 // optional where the next one can begin without ("0-1 zero"), blank and '#'
 // lines are skipped, parameters end at the first '#', and white space around
 // a line is trimmed.  The one exception: a NUL byte, which ends dmsetup's
-// line unnoticed, is an error here.
+// line unnoticed, is an error here (`dmdax create` and `load` do as dmsetup).
 //
 // Cost: linear in the text, whatever is in it; memory about that of the text
 // plus 100 bytes a row.  Threading: pure functions.

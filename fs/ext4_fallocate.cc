@@ -278,6 +278,10 @@ int Ext4Fallocate(FileSystem& fs, DaxInode& inode, int mode, uint64_t offset,
   const bool grows = !(mode & FALLOC_FL_KEEP_SIZE) && end > inode.i_size;
   const int what = mode & ~FALLOC_FL_KEEP_SIZE;
   if (what == FALLOC_FL_UNSHARE_RANGE) return -EOPNOTSUPP;
+  // file_modified() comes before all else where breaking layouts does: it may
+  // find out that the journal is gone, and nobody hears of it but the next to
+  // begin a change.
+  if (inode.profile->ext4_breaks_layouts_first) fs.BeginChange();
   if (what == 0) {
     if (!inode.has_extents) return -EOPNOTSUPP;
     const int err = fs.BeginChange();

@@ -99,7 +99,8 @@ class Mounts {
     for (const auto& [path, m] : table_.seen()) AddMount(*m);
     if (without_device_ == 0) return;
     facts_.NoteOnce(absl::StrCat(without_device_,
-                                 " mounts without a block device (proc, tmpfs "
+                                 without_device_ == 1 ? " mount" : " mounts",
+                                 " without a block device (proc, tmpfs "
                                  "and the like): left out"));
   }
 
@@ -285,11 +286,12 @@ class Mounts {
   }
 
   // Whether an input has the flags of some of its files: AddFiles() asks about
-  // the others then.
+  // the others then.  A file of the realtime device is none of the World's.
   bool HasFlagsOf(const std::string& path) const {
     const std::string begin = absl::StrCat(path == "/" ? "" : path, "/");
     return absl::c_any_of(facts_.flags, [&](const FlagFact& fact) {
-      return absl::StartsWith(table_.PathInWorld(fact.path), begin);
+      return !fact.realtime &&
+             absl::StartsWith(table_.PathInWorld(fact.path), begin);
     });
   }
 
@@ -388,7 +390,7 @@ absl::Status AddMounts(Facts* facts, proto::World* world) {
   const MountTable table(*facts);
   if (absl::Status s = table.CheckInputs(); !s.ok()) return s;
   Mounts(table, facts, world).Run();
-  NoteNextBoot(*world, facts);
+  NoteNextBoot(*world, table, facts);
   AddMountsBeside(table, *facts, world);
   return AddFiles(table, facts, world);
 }

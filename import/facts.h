@@ -120,6 +120,7 @@ struct Namespace {
   // ranges there are, if an input says that.
   std::map<uint64_t, uint64_t> badblocks;
   uint64_t nr_badblocks = 0;
+  bool has_uuid = false;  // of its info block or label
 };
 
 // A device-dax, "dax0.0".

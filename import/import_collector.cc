@@ -17,6 +17,7 @@
 #include "import/import_archive.h"
 #include "import/import_format.h"
 #include "import/import_paths.h"
+#include "import/look_alike.h"
 
 namespace dmdax {
 namespace {
@@ -90,7 +91,8 @@ absl::Status Collector::Offer(const std::string& path, std::string text,
     LeaveOut(input->path,
              "it is packed, or an archive, and not looked into: give it by "
              "itself, or unpacked");
-    beside_.insert(input->path);
+    // One beside the machine's files may be of another machine.
+    if (named == NamedAs::kNothing) beside_.insert(input->path);
     return absl::OkStatus();
   }
   if (extent == kBeginning) {
@@ -111,10 +113,7 @@ absl::Status Collector::Offer(const std::string& path, std::string text,
     return absl::OkStatus();
   }
   if (format == nullptr) {
-    if (named == NamedAs::kTables &&
-        input->text.find_first_not_of(" \t\r\n") != input->text.npos) {
-      LeaveOut(input->path, "it is not what its name says");
-    }
+    TellNamed(*input, named);
     return absl::OkStatus();
   }
   kept_ += input->text.size();
@@ -124,6 +123,22 @@ absl::Status Collector::Offer(const std::string& path, std::string text,
   }
   inputs_.push_back(std::move(input));
   return absl::OkStatus();
+}
+
+void Collector::TellNamed(const ImportInput& input, NamedAs named) {
+  if (named == NamedAs::kNothing ||
+      input.text.find_first_not_of(" \t\r\n") == input.text.npos) {
+    return;
+  }
+  const std::string what = LookAlike(input.text);
+  if (named == NamedAs::kTables) {
+    LeaveOut(input.path, what.empty() ? "it is not what its name says"
+                                      : absl::StrCat("it is ", what));
+  } else if (!what.empty()) {
+    // Other inputs may say the same.
+    LeaveOut(input.path, absl::StrCat("it is ", what));
+    beside_.insert(input.path);
+  }
 }
 
 void Collector::LeaveOut(const std::string& path, absl::string_view why) {
@@ -137,11 +152,8 @@ void Collector::LeaveOutNamed(const std::string& path, absl::string_view why) {
 std::vector<ImportRead::Unread> Collector::Unread() const {
   constexpr size_t kMostAlike = 3;
   std::vector<ImportRead::Unread> unread;
-  // An archive beside the machine's files may be of another one.
   const auto is_harmless = [this](const std::string& path) {
-    const NamedAs named = NamedFor(path);
-    return named == NamedAs::kHarmless ||
-           (named == NamedAs::kNothing && beside_.contains(path));
+    return NamedFor(path) == NamedAs::kHarmless || beside_.contains(path);
   };
   for (const auto& [where, paths] : unread_) {
     const auto& [directory, why] = where;

@@ -21,6 +21,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "import/import_files.h"
+#include "import/import_input.h"
+#include "import/import_paths.h"
 
 namespace dmdax {
 
@@ -47,6 +49,8 @@ class Collector {
   absl::StatusOr<ImportRead> Finish();
 
  private:
+  // What no format takes, but is expected to have something by its name.
+  void TellNamed(const ImportInput& input, NamedAs named);
   std::vector<ImportRead::Unread> Unread() const;
   // Why there is no input, and what was looked for.
   absl::Status NothingKnown(
@@ -57,8 +61,10 @@ class Collector {
   ImportInputs inputs_;
   uint64_t kept_ = 0;
   uint64_t offered_ = 0;
-  std::set<std::string> beside_;  // archives, of which nobody knows whose
-  std::string too_large_;         // the first of which nobody knows what it is
+  // Without them the machine may be the same: archives, of which nobody knows
+  // whose, and what other inputs may say.
+  std::set<std::string> beside_;
+  std::string too_large_;  // the first of which nobody knows what it is
   // By their directory and the cause: a report may have thousands.
   std::map<std::pair<std::string, std::string>, std::vector<std::string>>
       unread_;

@@ -40,6 +40,14 @@ std::string LookAlike(absl::string_view text) {
   if (absl::StartsWith(line, "NAME ") && absl::StrContains(line, "MAJ:MIN")) {
     return "a table of lsblk for people: lsblk -J -b -O has all that it says";
   }
+  if (absl::StartsWith(line, "TARGET ") && absl::StrContains(line, " SOURCE")) {
+    return "a table of findmnt for people: findmnt -J has all that it says";
+  }
+  if (absl::StartsWith(line, "Name: ") &&
+      absl::StrContains(text, "\nState: ") &&
+      absl::StrContains(text, "\nMajor, minor: ")) {
+    return "what dmsetup info says to people: dmsetup info -c has all of it";
+  }
   if (IsFstabLine(line)) {
     return "an fstab, which says what is to be mounted: /proc/mounts says what "
            "is";

@@ -26,7 +26,8 @@ std::string WithMode(const std::string& mode) {
 
 }  // namespace
 
-void NoteNextBoot(const proto::World& world, Facts* facts) {
+void NoteNextBoot(const proto::World& world, const MountTable& table,
+                  Facts* facts) {
   for (const proto::Mount& mount : world.mount()) {
     const absl::StatusOr<const FileSystemType*> type =
         FindFileSystemType(mount.type());
@@ -44,6 +45,14 @@ void NoteNextBoot(const proto::World& world, Facts* facts) {
     }
     const std::string now = ModeOf(mount.options());
     const std::string then = ModeOf(next->options);
+    const auto seen = table.seen().find(mount.path());
+    if (seen != table.seen().end() && seen->second->options.empty()) {
+      facts->Note(
+          next->place,
+          absl::StrCat("after the next boot ", mount.path(), " is mounted ",
+                       WithMode(then), "; no input says how it is now"));
+      continue;
+    }
     if (now == then) continue;
     facts->Note(next->place,
                 absl::StrCat(mount.path(), " is mounted ", WithMode(now),

@@ -7,11 +7,13 @@
 #define DMDAX_IMPORT_NEXT_BOOT_H_
 
 #include "import/facts.h"
+#include "import/mount_table.h"
 #include "state/world.pb.h"
 
 namespace dmdax {
 
-void NoteNextBoot(const proto::World& world, Facts* facts);
+void NoteNextBoot(const proto::World& world, const MountTable& table,
+                  Facts* facts);
 
 }  // namespace dmdax
 

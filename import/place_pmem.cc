@@ -23,6 +23,7 @@
 #include "import/guess.h"
 #include "import/nd_pfn.h"
 #include "import/pmem_badblocks.h"
+#include "state/world_load.h"
 
 namespace dmdax {
 namespace {
@@ -363,7 +364,7 @@ class Placer {
     }
     const Namespace* space = SpaceOf(disk);
     // A region that may have it is off a boundary, and it with that.
-    const bool off = bare_.AnyIsOff();
+    const bool off = bare_.AnyIsOff() || MayBeginAnywhere(space);
     const bool small = off || (space != nullptr && space->align != 0 &&
                                space->align < kSubsection);
     facts_.Guess(
@@ -377,6 +378,17 @@ class Placer {
                                        : ""),
             absl::StrFormat("0x%x, which is aligned to 1 GiB,", base),
             "/proc/iomem (as root), a copy of /sys/block"));
+  }
+
+  // A namespace without an info block lies where memmap= or the firmware says,
+  // off a boundary too where the kernel pads what is before one.
+  bool MayBeginAnywhere(const Namespace* space) const {
+    if (space == nullptr || space->mode != "fsdax" || space->has_uuid) {
+      return false;
+    }
+    const KernelAnswer kernel = KernelOf(world_);
+    return kernel.profile->nd_pfn_pads_start ||
+           (kernel.above != nullptr && kernel.above->nd_pfn_pads_start);
   }
 
   Facts& facts_;

@@ -61,12 +61,14 @@ void FileExtents::Remove(uint64_t logical, uint64_t length) {
       ++it;
       continue;
     }
-    it = extents_.erase(it);
     if (extent.logical < logical) {
-      extents_[extent.logical] = Cut(extent, extent.logical, logical);
+      it->second = Cut(extent, extent.logical, logical);
+      ++it;
+    } else {
+      it = extents_.erase(it);
     }
     if (extent.end() > end) {
-      extents_[end] = Cut(extent, end, extent.end());
+      extents_.emplace_hint(it, end, Cut(extent, end, extent.end()));
       return;
     }
   }
@@ -75,11 +77,14 @@ void FileExtents::Remove(uint64_t logical, uint64_t length) {
 void FileExtents::Insert(const FileExtent& extent) {
   if (extent.length == 0) return;
   // Behind all others, as a list in order comes: nothing is searched for.
-  if (extents_.empty() || extents_.rbegin()->second.end() <= extent.logical) {
-    if (!extents_.empty() && Continues(extents_.rbegin()->second, extent)) {
-      extents_.rbegin()->second.length += extent.length;
+  const auto behind = extents_.end();
+  FileExtent* const last =
+      extents_.empty() ? nullptr : &std::prev(behind)->second;
+  if (last == nullptr || last->end() <= extent.logical) {
+    if (last != nullptr && Continues(*last, extent)) {
+      last->length += extent.length;
     } else {
-      extents_.emplace_hint(extents_.end(), extent.logical, extent);
+      extents_.emplace_hint(behind, extent.logical, extent);
     }
     return;
   }
@@ -94,7 +99,7 @@ void FileExtents::Insert(const FileExtent& extent) {
     std::prev(it)->second.length += joined.length;
     return;
   }
-  extents_[joined.logical] = joined;
+  extents_.emplace_hint(it, joined.logical, joined);
 }
 
 void FileExtents::SetType(uint64_t logical, uint64_t length, uint16_t type) {
@@ -117,16 +122,18 @@ FileExtents::Map::iterator FileExtents::SetTypeIn(Map::iterator it,
   part.type = type;
   if (to < old.end()) {
     next = extents_.emplace_hint(next, to, Cut(old, to, old.end()));
+    it = std::prev(next);
   } else if (next != extents_.end() && Continues(part, next->second)) {
     part.length += next->second.length;
     next = extents_.erase(next);
+    it = std::prev(next);
   }
   if (from > old.logical) {
     it->second = Cut(old, old.logical, from);
-    extents_.emplace_hint(next, from, part);
+    next = std::next(extents_.emplace_hint(next, from, part));
   } else if (it != extents_.begin() && Continues(std::prev(it)->second, part)) {
     std::prev(it)->second.length += part.length;
-    extents_.erase(it);
+    next = extents_.erase(it);
   } else {
     it->second = part;
   }

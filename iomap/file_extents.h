@@ -16,9 +16,9 @@
 #define DMDAX_IOMAP_FILE_EXTENTS_H_
 
 #include <cstdint>
-#include <map>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "iomap/iomap.h"
 
 namespace dmdax {
@@ -59,8 +59,18 @@ class FileExtents {
   std::vector<FileExtent> All() const;
   bool empty() const { return extents_.empty(); }
 
+  // To go through them in order; each `second` is an extent.  Valid until they
+  // change.
+  using Iterator = absl::btree_map<uint64_t, FileExtent>::const_iterator;
+  Iterator begin() const { return extents_.begin(); }
+  Iterator end() const { return extents_.end(); }
+  // The first that begins behind `pos`.
+  Iterator Behind(uint64_t pos) const { return extents_.upper_bound(pos); }
+
  private:
-  using Map = std::map<uint64_t, FileExtent>;
+  // A file may have a million, so they lie side by side; what changes the map
+  // makes every other iterator invalid.
+  using Map = absl::btree_map<uint64_t, FileExtent>;
 
   // SetType() of [from, to) of one extent; what follows that.
   Map::iterator SetTypeIn(Map::iterator it, uint64_t from, uint64_t to,

@@ -13,6 +13,7 @@
 #ifndef DMDAX_PROCESS_BLOCK_CLAIMS_H_
 #define DMDAX_PROCESS_BLOCK_CLAIMS_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -25,7 +26,8 @@
 namespace dmdax {
 
 struct MountedFile;
-using MountedFiles = std::map<std::string, std::unique_ptr<MountedFile>>;
+using MountedFiles =
+    std::map<std::string, std::unique_ptr<MountedFile>, std::less<>>;
 
 // Adds the blocks of `file` to those in use, which are the blocks of `files`.
 // EINVAL, as FieldError(), for blocks that are in use, unless both extents are

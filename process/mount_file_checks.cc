@@ -34,7 +34,7 @@ absl::Status MountPoint::CheckListing(const FileOptions& file) const {
 }
 
 absl::Status MountPoint::CheckForType(const FileOptions& file) const {
-  const std::string type(type_->name);
+  const absl::string_view type = type_->name;
   if (file.size > type_->max_bytes) {
     return FieldError(
         EFBIG, "size",
@@ -48,24 +48,24 @@ absl::Status MountPoint::CheckForType(const FileOptions& file) const {
   }
   const auto check = [&](absl::string_view field, size_t i,
                          const FileExtent& e) -> absl::Status {
-    const std::string at = absl::StrCat(field, "[", i, "].");
+    const auto bad = [&](absl::string_view member, absl::string_view what) {
+      return FieldError(EINVAL, absl::StrCat(field, "[", i, "].", member),
+                        what);
+    };
     if (e.shared && !(type_->features & FS_FEATURE_REFLINK)) {
-      return FieldError(EINVAL, at + "shared",
-                        absl::StrCat("shared: ", type, " has no reflinks"));
+      return bad("shared", absl::StrCat("shared: ", type, " has no reflinks"));
     }
     if (e.type == IOMAP_INLINE && !(type_->features & FS_FEATURE_INLINE_DATA)) {
-      return FieldError(EINVAL, at + "type",
-                        absl::StrCat("INLINE: ", type, " has no inline data"));
+      return bad("type", absl::StrCat("INLINE: ", type, " has no inline data"));
     }
     if (e.type == IOMAP_UNWRITTEN &&
         (file.indirect_blocks || !type_->has_extents)) {
-      return FieldError(EINVAL, at + "type",
-                        "UNWRITTEN: only files with extents have such blocks");
+      return bad("type", "UNWRITTEN: only files with extents have such blocks");
     }
     if (e.physical != 0 && (e.type == IOMAP_HOLE || e.type == IOMAP_DELALLOC)) {
-      return FieldError(EINVAL, at + "physical",
-                        absl::StrCat("physical ", e.physical,
-                                     ": holes and delayed blocks have none"));
+      return bad("physical",
+                 absl::StrCat("physical ", e.physical,
+                              ": holes and delayed blocks have none"));
     }
     return absl::OkStatus();
   };
@@ -84,23 +84,33 @@ absl::Status MountPoint::CheckForType(const FileOptions& file) const {
 }
 
 absl::Status MountPoint::CheckNew(const FileOptions& file,
-                                  uint64_t device_bytes) const {
+                                  uint64_t device_bytes, Place place) const {
   const FileDevice device{.name = bdev_.name(),
                           .bytes = device_bytes,
                           .block_size = options_.request.block_size};
   absl::Status s = CheckFileOptions(file, device);
-  if (!s.ok() || !files_.contains(file.name)) return s;
+  const bool there = place != files_.end() && place->first == file.name;
+  if (!s.ok() || !there) return s;
   return FieldError(EEXIST, "name",
                     absl::StrCat("there is a file '", file.name, "' on ",
                                  options_.path, " already"));
 }
 
-absl::Status MountPoint::CheckDirectories(const std::string& name) const {
+absl::Status MountPoint::CheckDirectories(const std::string& name,
+                                          Place place) const {
   // The same name is CheckNew()'s.
-  const MountedFile* file = FileOnTheWay(name);
-  if (file != nullptr && file->options.name != name) {
+  const size_t slash = name.rfind('/');
+  const MountedFile* file =
+      slash == name.npos
+          ? nullptr
+          : FileOnTheWay(absl::string_view(name).substr(0, slash));
+  if (file != nullptr) {
     return FieldError(ENOTDIR, "name",
                       absl::StrCat(name, ": ", file->path, " is a file"));
+  }
+  // Names that begin with this one come together, and first of them `place`.
+  if (place == files_.end() || !absl::StartsWith(place->first, name)) {
+    return absl::OkStatus();
   }
   const std::string below = name + "/";
   auto inner = files_.lower_bound(below);

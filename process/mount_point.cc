@@ -12,7 +12,6 @@
 #include "base/round_up.h"
 #include "fs/fs_parser.h"
 #include "fs/no_dax.h"
-#include "process/block_claims.h"
 #include "process/field_error.h"
 
 namespace dmdax {
@@ -292,30 +291,32 @@ void MountPoint::FindUsedBlocks() {
   }
 }
 
-absl::StatusOr<MountedFile*> MountPoint::AddFile(const FileOptions& options) {
+absl::StatusOr<MountedFile*> MountPoint::AddFile(FileOptions options) {
+  const Place place = files_.lower_bound(options.name);
   absl::Status s = CheckListing(options);
-  if (s.ok()) s = CheckDirectories(options.name);
-  if (s.ok()) s = CheckNew(options, bdev_.nr_sectors() * kSectorSize);
+  if (s.ok()) s = CheckDirectories(options.name, place);
+  if (s.ok()) s = CheckNew(options, bdev_.nr_sectors() * kSectorSize, place);
   if (s.ok()) s = CheckForType(options);
   if (!s.ok()) return s;
   s = ClaimBlocks(options, files_, used_);
-  if (s.ok()) return Insert(options);
+  if (s.ok()) return Insert(std::move(options), place);
   FindUsedBlocks();
   return s;
 }
 
-absl::StatusOr<MountedFile*> MountPoint::RestoreFile(
-    const FileOptions& options) {
+absl::StatusOr<MountedFile*> MountPoint::RestoreFile(FileOptions options) {
   // Its device may have shrunk since: another table is no business of a mount.
   constexpr uint64_t kAnySize = ~uint64_t{0};
-  if (absl::Status s = CheckNew(options, kAnySize); !s.ok()) return s;
+  const Place place = files_.lower_bound(options.name);
+  if (absl::Status s = CheckNew(options, kAnySize, place); !s.ok()) return s;
   KeepBlocks(options.extents, options.allocate, used_);
-  return Insert(options);
+  return Insert(std::move(options), place);
 }
 
-MountedFile* MountPoint::Insert(const FileOptions& options) {
+MountedFile* MountPoint::Insert(FileOptions given, Place place) {
   auto file = std::make_unique<MountedFile>(faults_, mem_);
-  file->options = options;
+  file->options = std::move(given);
+  const FileOptions& options = file->options;
   file->path = PathBelow(options_.path, options.name);
   DaxInode& inode = file->inode;
   inode.i_ino = kFirstIno + files_.size();
@@ -348,7 +349,8 @@ MountedFile* MountPoint::Insert(const FileOptions& options) {
   file->allocator.promised.set_extsize(options.extsize);
   file->allocator.free_space = allocator_.get();
   file->allocator.used = &used_;
-  return (files_[options.name] = std::move(file)).get();
+  return files_.emplace_hint(place, options.name, std::move(file))
+      ->second.get();
 }
 
 absl::Status MountPoint::RemoveFile(const std::string& name) {
@@ -365,15 +367,15 @@ absl::Status MountPoint::RemoveFile(const std::string& name) {
   return absl::OkStatus();
 }
 
-const MountedFile* MountPoint::FileOnTheWay(const std::string& name) const {
-  for (size_t end = name.size(); end != std::string::npos && end > 0;
+const MountedFile* MountPoint::FileOnTheWay(absl::string_view name) const {
+  for (size_t end = name.size(); end != name.npos && end > 0;
        end = name.rfind('/', end - 1)) {
     if (const MountedFile* file = FindFile(name.substr(0, end))) return file;
   }
   return nullptr;
 }
 
-MountedFile* MountPoint::FindFile(const std::string& name) const {
+MountedFile* MountPoint::FindFile(absl::string_view name) const {
   auto it = files_.find(name);
   return it != files_.end() ? it->second.get() : nullptr;
 }

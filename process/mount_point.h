@@ -15,18 +15,19 @@
 #ifndef DMDAX_PROCESS_MOUNT_POINT_H_
 #define DMDAX_PROCESS_MOUNT_POINT_H_
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "block/block_device.h"
 #include "fs/dax_mount.h"
 #include "fs/file_system.h"
 #include "fs/file_system_type.h"
 #include "iomap/used_blocks.h"
+#include "process/block_claims.h"
 #include "process/file_options.h"
 
 namespace dmdax {
@@ -116,18 +117,16 @@ class MountPoint {
 
   // EEXIST; what CheckFileOptions() and CheckListing() refuse; EINVAL, with
   // both places, for blocks that a file owns already (see ClaimBlocks()).
-  absl::StatusOr<MountedFile*> AddFile(const FileOptions& options);
+  absl::StatusOr<MountedFile*> AddFile(FileOptions options);
   // A file of a snapshot: its blocks may be anybody's.
-  absl::StatusOr<MountedFile*> RestoreFile(const FileOptions& options);
+  absl::StatusOr<MountedFile*> RestoreFile(FileOptions options);
   // unlink(2); the file must not be mapped (EBUSY).
   absl::Status RemoveFile(const std::string& name);
-  MountedFile* FindFile(const std::string& name) const;
+  MountedFile* FindFile(absl::string_view name) const;
   // The file that `name` is, or that stands where its path has a directory; or
   // null.
-  const MountedFile* FileOnTheWay(const std::string& name) const;
-  const std::map<std::string, std::unique_ptr<MountedFile>>& files() const {
-    return files_;
-  }
+  const MountedFile* FileOnTheWay(absl::string_view name) const;
+  const MountedFiles& files() const { return files_; }
 
   std::shared_ptr<File> Open(MountedFile& file, bool writable = true);
   // Mounted with "ro"; or the device is read-only, and mount(8), which the
@@ -156,11 +155,15 @@ class MountPoint {
   // What the type of the file system can not have.
   absl::Status CheckForType(const FileOptions& file) const;
   absl::Status CheckListing(const FileOptions& file) const;
-  // Whether the file may be made on a device of so many bytes.
+  // Where a new file of the name goes: files_.lower_bound(), which is looked
+  // for once.
+  using Place = MountedFiles::iterator;
   // ENOTDIR, EISDIR: a file and a directory have one name.
-  absl::Status CheckDirectories(const std::string& name) const;
-  absl::Status CheckNew(const FileOptions& file, uint64_t device_bytes) const;
-  MountedFile* Insert(const FileOptions& options);
+  absl::Status CheckDirectories(const std::string& name, Place place) const;
+  // Whether the file may be made on a device of so many bytes.
+  absl::Status CheckNew(const FileOptions& file, uint64_t device_bytes,
+                        Place place) const;
+  MountedFile* Insert(FileOptions options, Place place);
   void FindUsedBlocks();
   absl::Status FillSuper(const KernelProfile& profile, KernelLog& log,
                          const Machine* machine);
@@ -175,7 +178,7 @@ class MountPoint {
   std::unique_ptr<FileSystem> fs_;
   UsedBlocks used_;
   std::unique_ptr<AlignedAllocator> allocator_;
-  std::map<std::string, std::unique_ptr<MountedFile>> files_;
+  MountedFiles files_;
 };
 
 }  // namespace dmdax

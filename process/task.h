@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "mm/mm_struct.h"
 
 namespace dmdax {
@@ -77,8 +78,8 @@ class Task {
   absl::Status Unmap(uint64_t address, uint64_t length);
   // One access; `sequence` is kept with it.
   TouchReport Touch(uint64_t address, AccessKind kind, uint64_t sequence = 0);
-  // The same without a report, for a World that has many.
-  void Repeat(const TouchRecord& touch);
+  // The same without reports, for a World that has many.
+  void Repeat(absl::Span<const TouchRecord> touches);
 
   const std::vector<TouchRecord>& touches() const { return touches_; }
 

@@ -5,8 +5,9 @@
 #include <queue>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "block/machine.h"
 #include "state/target_spec.h"
 
@@ -17,17 +18,20 @@ class Graph {
  public:
   Graph(const proto::World& world, absl::Span<const uint32_t> minors,
         uint32_t dm_major)
-      : world_(world), devices_(world.mapped_device_size()) {
+      : world_(world),
+        dm_major_(dm_major),
+        devices_(world.mapped_device_size()) {
+    by_name_.reserve(Index(devices_));
+    by_minor_.reserve(Index(devices_));
     for (int i = 0; i < devices_; ++i) {
-      const uint32_t minor = minors[static_cast<size_t>(i)];
-      const std::string dev = DevT{dm_major, minor}.ToString();
-      by_name_[dev] = i;
-      by_name_[absl::StrCat("/dev/dm-", minor)] = i;
-      by_name_[absl::StrCat("/dev/mapper/", world.mapped_device(i).name())] = i;
+      by_name_[world.mapped_device(i).name()] = i;
+      by_minor_[minors[Index(i)]] = i;
     }
     for (const proto::Node& node : world.node()) {
-      auto it = by_name_.find(node.dev());
-      if (it != by_name_.end()) by_name_.insert({node.path(), it->second});
+      const int device = Find(node.dev());
+      if (device >= 0 && Find(node.path()) < 0) {
+        by_node_.insert({node.path(), device});
+      }
     }
     // Job numbers: live tables, then the inactive ones.
     after_.resize(2 * static_cast<size_t>(devices_));
@@ -48,15 +52,22 @@ class Graph {
       result.cycle = {on_itself_};
       return result;
     }
-    // The lowest number first: live before inactive, in the World's order.
-    std::priority_queue<int, std::vector<int>, std::greater<int>> ready;
+    // The lowest number first: live before inactive, in the World's order.  As
+    // a rule nearly all wait for nobody, and these are in order.
+    std::vector<int> free;
     for (int job = 0; job < 2 * devices_; ++job) {
-      if (waits_for_[Index(job)] == 0) ready.push(job);
+      if (waits_for_[Index(job)] == 0) free.push_back(job);
     }
+    std::priority_queue<int, std::vector<int>, std::greater<int>> ready;
     size_t done = 0;
-    for (; !ready.empty(); ++done) {
-      const int job = ready.top();
-      ready.pop();
+    for (size_t i = 0; i < free.size() || !ready.empty(); ++done) {
+      int job;
+      if (ready.empty() || (i < free.size() && free[i] < ready.top())) {
+        job = free[i++];
+      } else {
+        job = ready.top();
+        ready.pop();
+      }
       if (Has(job)) result.jobs.push_back({job % devices_, job >= devices_});
       for (int next : after_[Index(job)]) {
         if (--waits_for_[Index(next)] == 0) ready.push(next);
@@ -107,14 +118,30 @@ class Graph {
     for (const std::string& name : table.packed().device_name()) add(name);
   }
 
-  int Find(const std::string& word) const {
-    auto it = by_name_.find(word);
-    if (it != by_name_.end()) return it->second;
-    // "254:07" is a way to write 254:7.
+  template <typename Map, typename Key>
+  static int In(const Map& map, const Key& key) {
+    const auto it = map.find(key);
+    return it == map.end() ? -1 : it->second;
+  }
+
+  // The device of a path, a node of the World's, or a number ("254:07" is a way
+  // to write 254:7); -1: none.
+  int Find(absl::string_view word) const {
+    absl::string_view rest = word;
+    int device = -1;
+    if (absl::ConsumePrefix(&rest, "/dev/mapper/")) {
+      device = In(by_name_, rest);
+    } else if (absl::ConsumePrefix(&rest, "/dev/dm-")) {
+      uint32_t minor;
+      const bool number =
+          absl::SimpleAtoi(rest, &minor) && absl::StrCat(minor) == rest;
+      if (number) device = In(by_minor_, minor);
+    }
+    if (device < 0) device = In(by_node_, word);
+    if (device >= 0) return device;
     const std::optional<DevT> dev = ScanMajorMinor(word);
-    if (!dev) return -1;
-    it = by_name_.find(dev->ToString());
-    return it == by_name_.end() ? -1 : it->second;
+    return dev && dev->major_nr == dm_major_ ? In(by_minor_, dev->minor_nr)
+                                             : -1;
   }
 
   // Every job that is left waits for another that is: going back from one
@@ -142,8 +169,11 @@ class Graph {
   }
 
   const proto::World& world_;
+  const uint32_t dm_major_;
   const int devices_;
-  absl::flat_hash_map<std::string, int> by_name_;
+  // Views of the World.
+  absl::flat_hash_map<absl::string_view, int> by_name_, by_node_;
+  absl::flat_hash_map<uint32_t, int> by_minor_;
   int on_itself_ = -1;                   // a device whose one table names it
   std::vector<std::vector<int>> after_;  // by job: those that wait for it
   std::vector<int> waits_for_;           // by job: how many it waits for

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/user_file.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <iterator>
 #include <map>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "fs/extent_seams.h"
@@ -26,18 +29,28 @@ constexpr TypeName kTypes[] = {
     {proto::Extent::INLINE, IOMAP_INLINE},
 };
 
-absl::StatusOr<FileExtent> ExtentFromProto(const proto::Extent& in,
-                                           const std::string& path) {
-  for (const TypeName& t : kTypes) {
-    if (t.proto != in.type()) continue;
-    return FileExtent{.logical = in.logical(),
-                      .physical = in.physical(),
-                      .length = in.length(),
-                      .type = t.type,
-                      .shared = in.shared()};
+// A list may have a million: where one stands is put into words for an error
+// alone.
+absl::Status TakeExtents(
+    const google::protobuf::RepeatedPtrField<proto::Extent>& in,
+    absl::string_view field, std::vector<FileExtent>* out) {
+  out->reserve(out->size() + static_cast<size_t>(in.size()));
+  for (int i = 0; i < in.size(); ++i) {
+    const proto::Extent& e = in[i];
+    const TypeName* const type =
+        std::find_if(std::begin(kTypes), std::end(kTypes),
+                     [&](const TypeName& t) { return t.proto == e.type(); });
+    if (type == std::end(kTypes)) {
+      return FieldError(EINVAL, absl::StrCat(field, "[", i, "].type"),
+                        absl::StrCat("type ", e.type(), ": 0 to 4"));
+    }
+    out->push_back({.logical = e.logical(),
+                    .physical = e.physical(),
+                    .length = e.length(),
+                    .type = type->type,
+                    .shared = e.shared()});
   }
-  return FieldError(EINVAL, path + ".type",
-                    absl::StrCat("type ", in.type(), ": 0 to 4"));
+  return absl::OkStatus();
 }
 
 void ExtentToProto(const FileExtent& e, proto::Extent* out) {
@@ -109,19 +122,10 @@ absl::StatusOr<FileOptions> FileFromProto(const proto::File& in) {
                   .indirect_blocks = in.indirect_blocks(),
                   .extsize = in.extsize(),
                   .synced = in.synced()};
-  if (absl::Status s = Import(in, &out); !s.ok()) return s;
-  for (int i = 0; i < in.extent_size(); ++i) {
-    absl::StatusOr<FileExtent> e =
-        ExtentFromProto(in.extent(i), absl::StrCat("extent[", i, "]"));
-    if (!e.ok()) return e.status();
-    out.extents.push_back(*e);
-  }
-  for (int i = 0; i < in.allocate_size(); ++i) {
-    absl::StatusOr<FileExtent> e =
-        ExtentFromProto(in.allocate(i), absl::StrCat("allocate[", i, "]"));
-    if (!e.ok()) return e.status();
-    out.allocate.push_back(*e);
-  }
+  absl::Status s = Import(in, &out);
+  if (s.ok()) s = TakeExtents(in.extent(), "extent", &out.extents);
+  if (s.ok()) s = TakeExtents(in.allocate(), "allocate", &out.allocate);
+  if (!s.ok()) return s;
   return out;
 }
 

@@ -3,14 +3,19 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <optional>
+#include <queue>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/types/span.h"
 #include "base/errno_status.h"
 #include "base/round_up.h"
 #include "fs/mount_words.h"
@@ -87,10 +92,11 @@ struct MappedRange {
 };
 using MappedRanges = std::map<uint64_t, MappedRange>;
 
-// A message is many times as large.
-struct OrderedTouch {
+// Of one process, in the order in which they were made; messages are many times
+// as large.
+struct TaskTouches {
   Task* task;
-  TouchRecord touch;
+  std::vector<TouchRecord> touches;
 };
 
 class UserLoader {
@@ -167,8 +173,10 @@ class UserLoader {
   absl::Status AddFile(const proto::File& in, MountPoint& mount) {
     absl::StatusOr<FileOptions> options = FileFromProto(in);
     if (!options.ok()) return options.status();
-    if (kind_ == WorldKind::kWritten) return mount.AddFile(*options).status();
-    absl::StatusOr<MountedFile*> file = mount.RestoreFile(*options);
+    if (kind_ == WorldKind::kWritten) {
+      return mount.AddFile(*std::move(options)).status();
+    }
+    absl::StatusOr<MountedFile*> file = mount.RestoreFile(*std::move(options));
     if (!file.ok()) return file.status();
     RestoreRuntime(in.runtime(), **file);
     return absl::OkStatus();
@@ -202,10 +210,17 @@ class UserLoader {
         return At(absl::StrCat(path, ".vma[", v, "]"), what, s);
       }
     }
+    if (process.touch_size() == 0) return absl::OkStatus();
+    std::vector<TouchRecord>& touches =
+        touches_.emplace_back(TaskTouches{*task, {}}).touches;
+    touches.reserve(static_cast<size_t>(process.touch_size()));
+    const VmAreaStruct* vma = nullptr;
     for (int t = 0; t < process.touch_size(); ++t) {
       const proto::Touch& touch = process.touch(t);
-      if (kind_ == WorldKind::kWritten &&
-          (*task)->mm().FindVma(touch.address()) == nullptr) {
+      const bool same = vma != nullptr && vma->vm_start <= touch.address() &&
+                        touch.address() < vma->vm_end;
+      if (!same) vma = (*task)->mm().FindVma(touch.address());
+      if (kind_ == WorldKind::kWritten && vma == nullptr) {
         return At(
             absl::StrCat(path, ".touch[", t, "].address"), what,
             ErrnoError(EFAULT,
@@ -213,11 +228,9 @@ class UserLoader {
                                        "(SIGSEGV)",
                                        touch.address())));
       }
-      touches_.push_back(
-          {*task,
-           {touch.address(),
-            touch.write() ? AccessKind::kWrite : AccessKind::kRead,
-            touch.sequence()}});
+      touches.push_back({touch.address(),
+                         touch.write() ? AccessKind::kWrite : AccessKind::kRead,
+                         touch.sequence()});
     }
     return absl::OkStatus();
   }
@@ -260,20 +273,40 @@ class UserLoader {
                         other->first, other->second.end));
   }
 
+  // Over all processes in the order of their numbers; of equal ones, and of
+  // those without (0), in that of the World.
   absl::Status RepeatTouches() {
-    const auto earlier = [](const OrderedTouch& a, const OrderedTouch& b) {
-      return a.touch.sequence < b.touch.sequence;
+    const auto earlier = [](const TouchRecord& a, const TouchRecord& b) {
+      return a.sequence < b.sequence;
     };
-    // Those of one process are.
-    if (!std::is_sorted(touches_.begin(), touches_.end(), earlier)) {
-      std::stable_sort(touches_.begin(), touches_.end(), earlier);
-    }
-    for (OrderedTouch& t : touches_) {
-      session_.user->KeepSequence(t.touch.sequence);
-      if (t.touch.sequence == 0) {
-        t.touch.sequence = session_.user->NextSequence();
+    // How far each process is.
+    std::vector<size_t> next(touches_.size(), 0);
+    std::priority_queue<Turn, std::vector<Turn>, std::greater<Turn>> turns;
+    for (size_t i = 0; i < touches_.size(); ++i) {
+      std::vector<TouchRecord>& touches = touches_[i].touches;
+      if (!std::is_sorted(touches.begin(), touches.end(), earlier)) {
+        std::stable_sort(touches.begin(), touches.end(), earlier);
       }
-      t.task->Repeat(t.touch);
+      turns.push({touches[0].sequence, i});
+    }
+    while (!turns.empty()) {
+      const size_t i = turns.top().second;
+      turns.pop();
+      std::vector<TouchRecord>& touches = touches_[i].touches;
+      const size_t begin = next[i];
+      // As many as come before those of all others.
+      while (
+          next[i] < touches.size() &&
+          (turns.empty() || Turn(touches[next[i]].sequence, i) < turns.top())) {
+        uint64_t& sequence = touches[next[i]++].sequence;
+        session_.user->KeepSequence(sequence);
+        if (sequence == 0) sequence = session_.user->NextSequence();
+      }
+      touches_[i].task->Repeat(
+          absl::MakeConstSpan(touches).subspan(begin, next[i] - begin));
+      if (next[i] < touches.size()) {
+        turns.push({touches[next[i]].sequence, i});
+      }
     }
     return absl::OkStatus();
   }
@@ -282,7 +315,8 @@ class UserLoader {
   const WorldKind kind_;
   Session& session_;
   const SourceMap& map_;
-  std::vector<OrderedTouch> touches_;
+  using Turn = std::pair<uint64_t, size_t>;  // a sequence, and in touches_
+  std::vector<TaskTouches> touches_;         // none is empty
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -204,8 +205,14 @@ void PrintGoes(std::ostream& out, absl::string_view indent,
 
 void PrintCommands(std::ostream& out, absl::string_view indent,
                    const std::vector<std::string>& commands) {
-  for (size_t i = 0; i < commands.size(); ++i) {
-    out << indent << commands[i] << (i + 1 < commands.size() ? " &&" : "")
+  const auto is_command = [](const std::string& line) {
+    return !absl::StartsWith(line, "#");
+  };
+  // A line behind "&&" may be a remark, as long as a command comes behind it.
+  const auto last =
+      std::find_if(commands.rbegin(), commands.rend(), is_command).base();
+  for (auto at = commands.begin(); at != commands.end(); ++at) {
+    out << indent << *at << (is_command(*at) && at + 1 < last ? " &&" : "")
         << "\n";
   }
 }

@@ -31,7 +31,7 @@ std::string SharesText(const PageShares& shares);
 std::string AfterText(const Obstacle& obstacle);
 
 // The list of what to type: what goes is named first, if anything does, and
-// whoever pastes all lines stops where one fails.
+// whoever pastes all lines stops where one fails.  A line with a # is a remark.
 void PrintGoes(std::ostream& out, absl::string_view indent,
                const std::vector<std::string>& goes);
 void PrintCommands(std::ostream& out, absl::string_view indent,

@@ -107,8 +107,10 @@ absl::StatusOr<ParsedWorld> WorldOf(const App& app, const AdviseOptions& o,
 void PrintLines(std::ostream& out, const std::string& title,
                 const std::vector<std::string>& lines) {
   if (lines.empty()) return;
+  std::vector<std::string> plain;
+  for (const std::string& line : lines) plain.push_back(OneLine(line));
   out << title << ":\n";
-  for (const std::string& line : lines) out << "  " << OneLine(line) << "\n";
+  PrintCommands(out, "  ", plain);
 }
 
 std::string KernelText(const KernelAdvice& on) {

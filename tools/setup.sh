@@ -15,9 +15,10 @@ packages=(
   # Testing: the real dmsetup is what golden tests compare with, and it and
   # others run on the machine; a program is built with CMake against what
   # tools/install.sh installs.  mkfs.xfs is typed as `dmdax check` prints it.
-  cmake cryptsetup-bin dmsetup e2fsprogs fdisk kpartx libbenchmark-dev
-  libgmock-dev libgtest-dev libnbd-bin lvm2 nbdkit python3-jsonschema
-  qemu-utils xfsprogs
+  # Programs of Go, and with musl, run on the machine too.
+  cmake cryptsetup-bin dmsetup e2fsprogs fdisk fio golang-go kpartx
+  libbenchmark-dev libgmock-dev libgtest-dev libnbd-bin lvm2 musl-tools nbdkit
+  python3-jsonschema qemu-utils xfsprogs
   # Formatting and fuzzing.
   clang clang-format git libclang-rt-dev
   "$@"

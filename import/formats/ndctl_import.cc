@@ -141,6 +141,7 @@ absl::Status ReadNamespace(const JsonValue& v, const Above& above,
   space.map = v["map"].Text();
   space.blockdev = v["blockdev"].Text();
   space.chardev = v["chardev"].Text();
+  space.has_uuid = v["uuid"].exists();
   if (!above.domain.empty()) space.persistence_domain = above.domain;
   if (!above.provider.empty()) space.provider = above.provider;
   absl::StatusOr<std::optional<SizeRange>> size = v["size"].Size();

@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/round_up.h"
 #include "import/formats/lsblk_row.h"
 #include "import/import_format.h"
 
@@ -158,6 +159,16 @@ class Attribute {
     return Facts::SaySize(slot, SizeRange::Exactly(*n * 512), place_, whose);
   }
 
+  // What the device under a disk says of its data is the disk's size: that of
+  // an info block and a memory map is none of it.
+  // Mirrors: size_show of drivers/nvdimm/pfn_devs.c (6.1), pmem_attach_disk.
+  absl::Status Bytes(Disk& disk, const std::string& whose) const {
+    absl::StatusOr<uint64_t> n = Number();
+    if (!n.ok()) return n.status();
+    return Facts::SaySize(disk.size, SizeRange::Exactly(RoundDown(*n, 512)),
+                          place_, whose);
+  }
+
   absl::Status Dev(Said<DevT>& slot, const std::string& whose) const {
     absl::StatusOr<DevT> dev = ReadDev(text_, place_);
     if (!dev.ok()) return dev.status();
@@ -254,6 +265,7 @@ class Attribute {
       const std::string nd = absl::StrCat("of ", name);
       facts_->nd_of_disk.try_emplace(name, nd);
       facts_->nd[nd][std::string(rest)] = {std::string(text_), place_};
+      if (rest == "size") return Bytes(facts_->DiskNamed(name, place_), name);
     }
     return absl::OkStatus();
   }

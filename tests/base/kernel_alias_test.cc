@@ -96,7 +96,7 @@ TEST(KernelAliasTest, EachHasAnAnswerAndNoneIsAProfilesName) {
 
 TEST(KernelAliasTest, ANameNobodyKnowsIsRefused) {
   for (const char* name : {"",      "rhel",         "rhel99",
-                           "v5_14", "v6.1",         "6",
+                           "v5_14", "v6.1x",        "6",
                            "6.",    ".1",           "5.14x",
                            "5.14 ", " 5.14",        "-5.14",
                            "+5.14", "4294967296.1", "arm64",
@@ -118,6 +118,17 @@ TEST(KernelAliasTest, OneThatIsTooOldIsRefused) {
   EXPECT_EQ(Profile("3.10.0-1160.el7.x86_64"),
             "kernel 3.10.0-1160.el7.x86_64 is older than 4.14, the oldest "
             "there is");
+  EXPECT_EQ(Profile("rhel7"),
+            "kernel rhel7 (3.10) is older than 4.14, the oldest there is");
+  EXPECT_EQ(Profile("debian9"),
+            "kernel debian9 (4.9) is older than 4.14, the oldest there is");
+}
+
+TEST(KernelAliasTest, AReleaseMayHaveAVInFront) {
+  EXPECT_EQ(Profile("v6.1"), "v6_1");
+  EXPECT_EQ(Note("v6.1"), "");
+  EXPECT_EQ(Profile("v5.14"), "v5_10");
+  EXPECT_EQ(Profile("ubuntu18.04"), "v4_14");
 }
 
 TEST(KernelAliasTest, TheOldestStandsInForWhatAMachineRuns) {

@@ -83,6 +83,19 @@ TEST_F(MetadataStatusTest, APoolWithoutDataSpaceSaysSo) {
   EXPECT_EQ(Info("d").event_nr, 2u) << "the low water mark, and the mode";
 }
 
+// pool_suspend_active_thins()
+TEST_F(MetadataStatusTest, TheDevicesOfASuspendedPoolWait) {
+  ASSERT_EQ(Why("thin-pool", "/dev/sda /dev/pmem1 128 0", 512), "");
+  EXPECT_EQ(Message("create_thin 0"), "");
+  ASSERT_THAT(Create("t", {Row(0, 8192, "thin", "/dev/mapper/d 0")}), IsOk());
+  EXPECT_THAT(Write("t", 0), IsOk());
+  ASSERT_THAT(Suspend("d"), IsOk());
+  EXPECT_THAT(Write("t", 0), HasErrno(EAGAIN));
+  EXPECT_FALSE(Md("t").suspended()) << "nobody is told";
+  ASSERT_THAT(Resume("d"), IsOk());
+  EXPECT_THAT(Write("t", 0), IsOk());
+}
+
 TEST_F(MetadataStatusTest, WritesToAFullPoolWait) {
   const std::string pool = "/dev/sda /dev/pmem1 128 0";
   ASSERT_EQ(Why("thin-pool", pool, 512), "");

@@ -92,6 +92,18 @@ TEST(Verbs, WhichReadStandardInput) {
   }
 }
 
+// dmsetup reads lines as C strings.
+TEST(Verbs, ALineOfATableEndsAtItsNul) {
+  Session session = Machine1();
+  constexpr absl::string_view kTable("0 8 zero\0 9\n\0 x\n8 8 error\0\n", 27);
+  DmsetupResult r =
+      RunDmsetup(*session.ctl, {"create", "d0"}, std::string(kTable));
+  EXPECT_EQ(r.rc, 0) << r.err;
+  ASSERT_FALSE(r.hints.empty());
+  EXPECT_THAT(r.hints[0], HasSubstr("<stdin>:1:9: "));
+  EXPECT_EQ(Dmsetup(session, {"table", "d0"}).out, "0 8 zero \n8 8 error \n");
+}
+
 // A device is a file, whose text ends at the first NUL of a line.
 TEST(Verbs, ATableMayStandOnADevice) {
   Session session = Machine1();

@@ -146,6 +146,31 @@ TEST(WorldFormat, BinaryErrorsNameTheByte) {
             "w: byte 2: not a binary World: World.kernel is not UTF-8");
 }
 
+// Wherever a number of ten bytes begins among others.
+TEST(WorldFormat, PackedNumbersFit64Bits) {
+  for (int before = 0; before < 24; ++before) {
+    proto::World world;
+    world.set_kernel("v6_1");
+    proto::PackedTable& packed =
+        *world.add_mapped_device()->mutable_table()->mutable_packed();
+    for (int i = 0; i < before; ++i) packed.add_length(8);
+    packed.add_length(~uint64_t{0});
+    packed.add_length(300);
+    std::string bytes = world.SerializeAsString();
+    EXPECT_TRUE(ParseWorld(bytes, "w").ok());
+    const size_t tenth = bytes.find(std::string(9, '\xff')) + 9;
+    ASSERT_EQ(bytes[tenth], 1);
+    bytes[tenth] = 2;
+    EXPECT_TRUE(absl::EndsWith(ParseWorld(bytes, "w").status().message(),
+                               "PackedTable.length has numbers that are cut "
+                               "off"))
+        << before;
+    // An eleventh byte.
+    bytes[tenth] = '\x81';
+    EXPECT_FALSE(ParseWorld(bytes, "w").ok()) << before;
+  }
+}
+
 TEST(WorldFormat, SourceFindsEveryField) {
   const std::string text =
       "# world\n"

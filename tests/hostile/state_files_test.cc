@@ -346,7 +346,8 @@ TEST_F(StateFilesTest, AnotherProgramLocksTheDatabase) {
   const absl::Time start = absl::Now();
   const ChildResult r =
       scratch_.Run({"--timeout", "1.5", "create", "d1", "--notable"});
-  EXPECT_LT(absl::Now() - start, absl::Seconds(kSanitized ? 9 : 6));
+  // It would wait for ever; a busy machine may take its time.
+  EXPECT_LT(absl::Now() - start, absl::Seconds(25));
   ExpectRefused(
       r, absl::StrCat("which another program has locked, pid ", getpid()));
   ExpectRefused(r, absl::StrCat("locked, pid ", getpid(), "; waited 1.5s"));

@@ -34,16 +34,23 @@ head -n 1 debian/changelog | grep -qF "dmdax ($version)" ||
       [[ -e $header || $header == embed/* ]] || echo "no $header"
     done) | grep . && fail "headers are missing"
 
-# debian/*.install take all of it.
+# debian/*.install take all of it, and each file goes into one package.
 cat debian/*.install | while read -r from _; do
-  [[ -e $root/$from ]] || fail "debian/*.install: no $from"
+  compgen -G "$root/$from" >/dev/null || fail "debian/*.install: no $from"
 done
 while read -r file; do
-  taken=
-  for from in $(cat debian/*.install | cut -d' ' -f1); do
-    [[ ${file#./} == "$from" || ${file#./} == "$from"/* ]] && taken=yes
+  packages=
+  for list in debian/*.install; do
+    while read -r from _; do
+      # Its words are patterns of a shell.
+      # shellcheck disable=SC2053
+      [[ ${file#./} == $from || ${file#./} == $from/* ]] || continue
+      packages+=" $list"
+      break
+    done <"$list"
   done
-  [[ -n $taken ]] || fail "no package has $file"
+  [[ -n $packages ]] || fail "no package has $file"
+  [[ $packages != *" "*" "* ]] || fail "two packages have $file:$packages"
 done <"$TEST_TMPDIR/files"
 
 status=0

@@ -63,7 +63,7 @@ TEST(FileExtentsTest, SetTypeSplitsAndLeavesHoles) {
 }
 
 // Against an array with a word for each block.
-TEST(FileExtentsTest, SetTypeIsThatOfEachBlock) {
+TEST(FileExtentsTest, AChangeIsThatOfEachBlock) {
   constexpr uint64_t kBlocks = 24, kBlock = 4096;
   std::mt19937_64 random(17);
   for (int round = 0; round < 2000; ++round) {
@@ -81,9 +81,25 @@ TEST(FileExtentsTest, SetTypeIsThatOfEachBlock) {
       const uint64_t from = random() % kBlocks;
       const uint64_t to = from + 1 + random() % (kBlocks - from);
       const uint16_t type = random() % 2 == 0 ? IOMAP_MAPPED : IOMAP_UNWRITTEN;
-      extents.SetType(from * kBlock, (to - from) * kBlock, type);
-      for (uint64_t i = from; i < to; ++i) {
-        if (blocks[i].type != IOMAP_HOLE) blocks[i].type = type;
+      const uint64_t length = (to - from) * kBlock;
+      switch (random() % 3) {
+        case 0:
+          extents.SetType(from * kBlock, length, type);
+          for (uint64_t i = from; i < to; ++i) {
+            if (blocks[i].type != IOMAP_HOLE) blocks[i].type = type;
+          }
+          break;
+        case 1:
+          extents.Remove(from * kBlock, length);
+          for (uint64_t i = from; i < to; ++i) blocks[i].type = IOMAP_HOLE;
+          break;
+        default:
+          const uint64_t moved = random() % 2 * 100;
+          extents.Insert(
+              Extent(from * kBlock, (from + moved) * kBlock, length, type));
+          for (uint64_t i = from; i < to; ++i) {
+            blocks[i] = Extent(i * kBlock, (i + moved) * kBlock, kBlock, type);
+          }
       }
       FileExtents whole;
       for (const FileExtent& block : blocks) {

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Devices of a machine over NBD: nbdkit with our plug-in, and nbdcopy, nbdinfo
-# and qemu as clients.
+# Devices of a machine over NBD: nbdkit with our plug-in, and nbdcopy, nbdinfo,
+# fio and qemu as clients.
 #
 #   nbdkit_test.sh DMDAX LIBRARY WORLD PLUGIN
 set -euo pipefail
@@ -38,6 +38,15 @@ qemu() {
   shift
   for word in "$@"; do words+=" $(printf %q "$word")"; done
   over "$device" "$words"' "$uri"' | grep -v ' ops; '
+}
+# verify DEVICE OPTION...: whether fio, eight requests at a time, finds again
+# what it writes.
+verify() {
+  local device=$1
+  shift
+  over "$device" 'fio --name=v --ioengine=nbd --uri="$uri" --rw=randwrite \
+    --bs=4k --size=8M --iodepth=8 --verify=crc32c '"$*"' >fio.log 2>&1 &&
+    echo verified || grep -om 1 "verify: bad [a-z ]*" fio.log || cat fio.log'
 }
 
 dmdax machine load world.textproto
@@ -77,6 +86,13 @@ expect "one stripe of a leg" "$(dd if=image bs=64k skip=3 count=1 status=none | 
 expect "qemu-img" "Images are identical." \
   "$(over home 'qemu-img convert -n -f raw -O raw image "$uri" &&
     qemu-img compare -f raw -F raw image "$uri"' | grep -v 'size mismatch')"
+
+expect "fio --verify" verified "$(verify home --do_verify=1)"
+expect "fio --verify, of what lies on two legs" verified \
+  "$(verify striped --do_verify=1)"
+qemu striped -c 'write -P 9 1M 512' >/dev/null
+expect "fio --verify, of a sector that was written over" \
+  "verify: bad magic header " "$(verify striped --verify_only)"
 
 # What can be said of a device.
 for name in home dm-0 /dev/mapper/home 254:0 pmem5; do
@@ -180,7 +196,14 @@ done
 # Without its machine, nbdkit serves errors.
 expect "a machine that is gone" "read failed: Input/output error" \
   "$(over striped '
-    (sleep 1; kill -KILL '"$server"'; sleep 0.5; echo "read 0 512") |
-      qemu-io -f raw "$uri"' | grep -o 'read failed.*')"
+    (echo "read 0 512"
+     until grep -qs "read 512" seen; do sleep 0.05; done
+     kill -KILL '"$server"'
+     while grep -qs "^State:.[^Z]" /proc/'"$server"'/status; do
+       sleep 0.05
+     done
+     echo "read 0 512") |
+      stdbuf -oL qemu-io -f raw "$uri" >seen 2>&1
+    cat seen' | grep -o 'read failed.*')"
 server=
 exit "$failed"

@@ -91,10 +91,20 @@ if is_left 1234567; then
   echo "a descendant stays"
   failed=1
 fi
+# signalled COMMAND...: run as that one is, and sent a SIGTERM when it has made
+# the file `ready`.
+signalled() {
+  rm -f ready
+  "$@" &
+  until [[ -e ready ]]; do sleep 0.05; done
+  kill -TERM $!
+  wait $!
+}
 expect "a signal goes to the command" "got it ? 7" \
-  timeout --foreground --preserve-status -s TERM 2 "${as_nobody[@]}" "${clean[@]}" "$dir/dmdax" --world \
+  signalled "${as_nobody[@]}" "${clean[@]}" "$dir/dmdax" --world \
   "$dir/world.textproto" run --door=notify -- \
-  sh -c 'trap "echo got it; exit 7" TERM; while :; do sleep 0.1; done'
+  sh -c 'trap "echo got it; exit 7" TERM; touch ready
+    while :; do sleep 0.1; done'
 expect "a second supervisor" \
   "dmdax: a supervisor with seccomp user notification runs around this program already, and the kernel allows one; --door=preload serves programs that are linked dynamically ? 126" \
   as_ourselves "$dir/dmdax" run --door=notify -- true

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "absl/synchronization/barrier.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 
 namespace dmdax {
@@ -48,22 +50,42 @@ TEST(OrderedBlocks, Order) {
   }
 }
 
-// Two threads are at work at the same time, each on its own block.
+// Two threads are at work at the same time, each on its own block, once the
+// first has shown that there is work.
 TEST(OrderedBlocks, ThreadsWorkAtTheSameTime) {
   absl::Barrier* const barrier = new absl::Barrier(2);
   int nr_read = 0;
   std::atomic<int> nr_worked{0};
   OrderedBlocks blocks(
       {.read = [&](size_t,
-                   int) { return ++nr_read < 2 ? Next::kMore : Next::kLast; },
+                   int) { return ++nr_read < 3 ? Next::kMore : Next::kLast; },
        .work =
            [&](size_t) {
-             ++nr_worked;
-             if (barrier->Block()) delete barrier;
+             if (nr_worked++ == 0) {
+               absl::SleepFor(absl::Milliseconds(10));
+             } else if (barrier->Block()) {
+               delete barrier;
+             }
            },
        .write = [](size_t) { return Wish::kGoOn; }});
   blocks.Run(2);
-  EXPECT_EQ(nr_worked, 2);
+  EXPECT_EQ(nr_worked, 3);
+}
+
+// Where there is nothing to do but to read and to write, one thread does it.
+TEST(OrderedBlocks, WithoutWorkThereIsOneThread) {
+  const auto self = std::this_thread::get_id();
+  int nr_read = 0;
+  OrderedBlocks blocks({.read =
+                            [&](size_t, int) {
+                              EXPECT_EQ(std::this_thread::get_id(), self);
+                              absl::SleepFor(absl::Milliseconds(1));
+                              return ++nr_read < 20 ? Next::kMore : Next::kLast;
+                            },
+                        .work = [](size_t) {},
+                        .write = [](size_t) { return Wish::kGoOn; }});
+  blocks.Run(8);
+  EXPECT_EQ(nr_read, 20);
 }
 
 TEST(OrderedBlocks, OneBlockStartsNoThread) {
@@ -99,7 +121,8 @@ TEST(OrderedBlocks, AStopInterruptsTheReader) {
                EXPECT_EQ(poll(&wait, 1, /*timeout=*/60'000), 1);
                return Next::kEnd;
              },
-         .work = [](size_t) {},
+         // So much that the other threads start.
+         .work = [](size_t) { absl::SleepFor(absl::Milliseconds(10)); },
          .write =
              [&](size_t i) {
                written.push_back(block[i]);

@@ -231,8 +231,9 @@ bool RandomWorld::Make(UserSpace& user) {
                  .address = faults_->pud_size()});
   if (!vma.ok()) return false;
   for (const Touch& touch : touches_) {
-    task->Repeat({(*vma)->vm_start + touch.offset,
-                  touch.write ? AccessKind::kWrite : AccessKind::kRead, 0});
+    task->Repeat(
+        {TouchRecord{(*vma)->vm_start + touch.offset,
+                     touch.write ? AccessKind::kWrite : AccessKind::kRead, 0}});
   }
   return true;
 }

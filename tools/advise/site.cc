@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "base/one_line.h"
 #include "dm/mapped_device.h"
 #include "import/guess.h"
 #include "state/find_device.h"
@@ -74,6 +75,7 @@ class Finder {
     // Of each disk the first whole one and the first partition.
     std::map<std::pair<const BlockDevice*, bool>, BlockDevice*> first;
     for (const std::string& name : request_.devices) {
+      if (session_.user->dev_daxes().contains(name)) return DevDaxError(name);
       absl::StatusOr<BlockDevice*> bdev = FindDevice(session_, name);
       if (!bdev.ok()) return bdev.status();
       if (!IsPmem(**bdev)) {
@@ -107,6 +109,20 @@ class Finder {
       chosen_.push_back(*bdev);
     }
     return absl::OkStatus();
+  }
+
+  // It has its pages by itself, and lays nothing out.
+  static absl::Status DevDaxError(const std::string& name) {
+    return ErrnoError(
+        EINVAL,
+        absl::StrCat(name,
+                     " is a device-dax, and volumes are laid out on block "
+                     "devices: dmdax check ",
+                     ShellWord(name),
+                     " --require pud says what larger pages of its own need; "
+                     "its namespace becomes a block device by ndctl "
+                     "create-namespace -f -e NAMESPACE -m fsdax, with which "
+                     "its data goes"));
   }
 
   bool IsDax(BlockDevice& bdev) {

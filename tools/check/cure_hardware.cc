@@ -159,7 +159,9 @@ std::optional<Cure> CurePartition(const CureRequest& request,
     const uint64_t number = NumberOfPartition(name, part.partition_of());
     const bool whole = part.sectors() % kPageSectors == 0;
     // What else stands there has looked at it when it was loaded.
-    const bool bare = DevicesOn(request.session, **bdev).empty();
+    const StandsOn* const all = request.stands_on;
+    BlockDevice* const there = all == nullptr ? nullptr : all->Find(name);
+    const bool bare = there != nullptr && all->NamesOn(there).empty();
     if (shift == 0 && !whole && number != 0 && bare) {
       return LengthenPartition(request, number, **bdev, world, &part);
     }
@@ -259,6 +261,24 @@ std::optional<Cure> CureBadBlocks(const CureRequest& request,
               .in_world = true};
 }
 
+namespace {
+
+// Where the kernel lays the data of a namespace that is made anew: from the
+// first multiple of the new alignment behind its metadata on, to the last one.
+// The data began at the first of a smaller one.  False: no page is left.
+// Mirrors: nd_pfn_init of drivers/nvdimm/pfn_devs.c (6.1).
+bool FitRange(uint64_t align, proto::DevDax::Range* range, uint64_t* lost) {
+  const uint64_t start = RoundUp(range->start(), align);
+  const uint64_t end = RoundDown(range->start() + range->size(), align);
+  if (start >= end) return false;
+  *lost = range->size() - (end - start);
+  range->set_start(start);
+  range->set_size(end - start);
+  return true;
+}
+
+}  // namespace
+
 std::optional<Cure> CureDevDaxAlign(const CureRequest& request,
                                     proto::World& world) {
   const uint64_t want = uint64_t{4096}
@@ -266,9 +286,18 @@ std::optional<Cure> CureDevDaxAlign(const CureRequest& request,
   for (proto::DevDax& dax : *world.mutable_dax()) {
     if (dax.name() != request.subject.name) continue;
     dax.set_align(want);
+    uint64_t lost = 0;
+    if (dax.range_size() == 1 && !FitRange(want, dax.mutable_range(0), &lost)) {
+      return Cure{.remark = absl::StrCat("the namespace has no whole page of ",
+                                         want >> 20, " MiB")};
+    }
     Cure cure = NamespaceCure(
         absl::StrCat("an alignment of ", want >> 20, " MiB"), dax.name(),
         absl::StrCat("-m devdax --align ", want >> 20, "M"));
+    if (lost != 0) {
+      absl::StrAppend(&cure.remark, "; it becomes ", lost / 1024,
+                      " KiB smaller");
+    }
     // That of an hmem or CXL region is the dax region's own.
     absl::StrAppend(&cure.remark,
                     "; one that no namespace has (HMAT, CXL) is made anew with "

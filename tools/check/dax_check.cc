@@ -219,6 +219,7 @@ std::vector<DaxCheck> DaxChecker::Check(absl::Span<const std::string> names,
   std::vector<Patient> patients;
   std::optional<GuessesByName> guesses;
   std::optional<OtherAnswers> others;
+  std::optional<OnlyByVolumes> by_volumes;
   const std::string own_unknown = OwnUnknown();
   if (session_.ok()) {
     guesses.emplace(*session_);
@@ -246,7 +247,8 @@ std::vector<DaxCheck> DaxChecker::Check(absl::Span<const std::string> names,
     }
     if (!own_unknown.empty()) check.not_known.push_back(own_unknown);
     if (look.dax) {
-      std::string why = OnlyByVolumes(*session_, look.subject);
+      if (!by_volumes) by_volumes.emplace(world_, *session_);
+      std::string why = by_volumes->Why(look.subject);
       if (!why.empty()) check.not_known.push_back(std::move(why));
     }
     if (!check.not_known.empty()) {

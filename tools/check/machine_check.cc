@@ -15,6 +15,7 @@
 #include "state/world_load.h"
 #include "tools/check/name_in_world.h"
 #include "tools/check/not_known.h"
+#include "tools/check/stands_on.h"
 
 namespace dmdax {
 namespace {
@@ -101,6 +102,7 @@ absl::StatusOr<Subjects> NamesOn(Session& session, const proto::World& world,
                                  Asked& asked) {
   if (asked.all) return DefaultSubjects(session);
   Subjects found;
+  std::optional<StandsOn> stands_on;  // of many names, and not of each
   for (const std::string& said : asked.names) {
     const std::string name = NameInWorld(session, said);
     if (AddFilesOf(session, name, &found) ||
@@ -122,7 +124,8 @@ absl::StatusOr<Subjects> NamesOn(Session& session, const proto::World& world,
         found.known.try_emplace(name, subject->kind, subject->mount).second;
     if (fresh) found.names.push_back(name);
     if (subject->kind != Subject::kDevice || !subject->mount.empty()) continue;
-    found.held_by[name] = DevicesOn(session, *subject->bdev);
+    if (!stands_on) stands_on.emplace(world, session);
+    found.held_by[name] = stands_on->NamesOn(subject->bdev);
   }
   return found;
 }

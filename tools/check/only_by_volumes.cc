@@ -3,80 +3,57 @@
 
 #include <vector>
 
-#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/one_line.h"
 #include "state/find_device.h"
 #include "tools/check/dax_depth.h"
-#include "tools/check/hidden_volume.h"
 
 namespace dmdax {
-namespace {
 
-bool Is(const Session& session, const std::string& said,
-        const BlockDevice& bdev) {
-  const absl::StatusOr<BlockDevice*> device = FindDevice(session, said);
-  return device.ok() && *device == &bdev;
+OnlyByVolumes::OnlyByVolumes(const proto::World& world, const Session& session)
+    : session_(session), stands_on_(world, session) {
+  for (const proto::Use& use : session.uses) {
+    if (use.type() != "LVM2_member" || !use.called().empty()) continue;
+    const absl::StatusOr<BlockDevice*> bdev = FindDevice(session, use.device());
+    if (bdev.ok()) labelled_.insert(*bdev);
+  }
 }
 
-std::string OfGroup(const Session& session, const proto::VolumeGroup& group,
-                    const BlockDevice& bdev) {
+std::string OnlyByVolumes::IdleOn(const std::string& vg,
+                                  const BlockDevice& bdev) const {
   constexpr size_t kShown = 4;
-  std::vector<std::string> idle;
-  for (const proto::VolumeGroup::Volume& volume : group.idle()) {
-    const bool here =
-        volume.device().empty() ||
-        absl::c_any_of(volume.device(), [&](const std::string& device) {
-          return Is(session, device, bdev);
-        });
-    if (!here || volume.hidden() || IsPoolSpare(volume.name())) continue;
-    if (idle.size() == kShown) {
-      idle.push_back("others");
-      break;
-    }
-    idle.push_back(OneLine(absl::StrCat(group.name(), "/", volume.name())));
-  }
+  std::vector<std::string> idle = stands_on_.IdleOn(vg, bdev);
   if (idle.empty()) {
     return "no input has a volume on it (dmdax advise has the lines for one)";
   }
+  const bool others = idle.size() > kShown;
+  if (others) idle.resize(kShown);
+  for (std::string& name : idle) name = OneLine(absl::StrCat(vg, "/", name));
+  if (others) idle.push_back("others");
   return absl::StrCat(absl::StrJoin(idle, ", "),
                       idle.size() == 1 ? " is" : " are",
                       " not active: ask again with what dmsetup table prints "
                       "when it is");
 }
 
-}  // namespace
-
-std::string OnlyByVolumes(const Session& session, const Subject& subject) {
+std::string OnlyByVolumes::Why(const Subject& subject) const {
   if (subject.kind != Subject::kDevice || subject.bdev == nullptr ||
-      !subject.mount.empty() || !DevicesOn(session, *subject.bdev).empty()) {
+      !subject.mount.empty() || !stands_on_.NamesOn(subject.bdev).empty()) {
     return "";
   }
   const BlockDevice& bdev = *subject.bdev;
-  const std::string name = OneLine(NameOfDevice(session, bdev));
-  for (const proto::VolumeGroup& group : session.groups) {
-    if (!absl::c_any_of(group.device(), [&](const std::string& device) {
-          return Is(session, device, bdev);
-        })) {
-      continue;
-    }
-    return absl::StrCat(
-        name, " is a physical volume of ", OneLine(group.name()),
-        ", mapped by its volumes alone: ", OfGroup(session, group, bdev));
+  const std::string name = OneLine(NameOfDevice(session_, bdev));
+  if (const std::string vg = stands_on_.GroupOn(subject.bdev); !vg.empty()) {
+    return absl::StrCat(name, " is a physical volume of ", OneLine(vg),
+                        ", mapped by its volumes alone: ", IdleOn(vg, bdev));
   }
-  for (const proto::Use& use : session.uses) {
-    if (use.type() != "LVM2_member" || !use.called().empty() ||
-        !Is(session, use.device(), bdev)) {
-      continue;
-    }
-    return absl::StrCat(name,
-                        " is a physical volume of LVM2, mapped by its volumes "
-                        "alone, and no input has any: dmsetup table and "
-                        "vgcfgbackup list them (if it is of no group: "
-                        "pvremove)");
-  }
-  return "";
+  if (!labelled_.contains(&bdev)) return "";
+  return absl::StrCat(name,
+                      " is a physical volume of LVM2, mapped by its volumes "
+                      "alone, and no input has any: dmsetup table and "
+                      "vgcfgbackup list them (if it is of no group: "
+                      "pvremove)");
 }
 
 }  // namespace dmdax

@@ -2,6 +2,7 @@
 #include "tools/check/stands_on.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "dm/dm_table.h"
@@ -152,6 +153,16 @@ absl::Span<BlockDevice* const> StandsOn::On(BlockDevice* bdev) const {
   const auto at = above_.find(bdev);
   if (at == above_.end()) return {};
   return at->second;
+}
+
+std::vector<std::string> StandsOn::NamesOn(BlockDevice* bdev) const {
+  std::vector<std::string> names;
+  for (const BlockDevice* above : On(bdev)) {
+    names.push_back(NameOfDevice(session_, *above));
+  }
+  std::string mount = uses_.MountOf(*bdev);
+  if (!mount.empty()) names.push_back(std::move(mount));
+  return names;
 }
 
 std::vector<const proto::Mount*> StandsOn::MountsBelow(

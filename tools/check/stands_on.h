@@ -65,6 +65,8 @@ class StandsOn {
   const proto::Mount* MountAt(const std::string& path) const;
   // What stands on a device itself.
   absl::Span<BlockDevice* const> On(BlockDevice* bdev) const;
+  // The names of that, and the mount of which it is the log or realtime device.
+  std::vector<std::string> NamesOn(BlockDevice* bdev) const;
   // The World's mounts below a path: of /mnt that at /mnt/b.
   std::vector<const proto::Mount*> MountsBelow(const std::string& path) const;
   // What is mounted besides at a path, or below it: numbers in the World.

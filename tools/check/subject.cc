@@ -216,21 +216,6 @@ void CloseSubject(Session& session, Subject& subject) {
   if (subject.kind == Subject::kDevice) CloseDeviceFile(session).IgnoreError();
 }
 
-std::vector<std::string> DevicesOn(const Session& session,
-                                   const BlockDevice& bdev) {
-  std::vector<std::string> on;
-  for (BlockDevice* above : session.machine->BlockDevices()) {
-    for (const BlockDevice* below : DevicesBelow(session, *above)) {
-      if (below != &bdev) continue;
-      on.push_back(NameOfDevice(session, *above));
-      break;
-    }
-  }
-  std::string mount = DeviceUses(session).MountOf(bdev);
-  if (!mount.empty()) on.push_back(std::move(mount));
-  return on;
-}
-
 bool IsBootMount(absl::string_view path) {
   return path == "/boot" || path == "/efi" || absl::StartsWith(path, "/boot/");
 }

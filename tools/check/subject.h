@@ -67,11 +67,6 @@ struct Subjects {
   std::map<std::string, std::vector<std::string>> held_by;
 };
 
-// The names of what stands on a device at once: devices, and the mount of which
-// it is the log or realtime device.
-std::vector<std::string> DevicesOn(const Session& session,
-                                   const BlockDevice& bdev);
-
 // All that a program can map on the machine: the files of its mounts, its
 // device-dax, and the devices on which nothing stands, mounts with files
 // included.

@@ -11,6 +11,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/types/span.h"
 #include "base/errno_status.h"
@@ -112,6 +113,22 @@ std::optional<TableArg> FromMessage(DmsetupContext& ctx, std::string bytes,
   return TableArg{std::move(specs), nullptr};
 }
 
+// A line is a C string to dmsetup, which ends at its NUL; what is behind it is
+// lost without a word.
+std::string WithoutWhatFollowsNuls(DmsetupContext& ctx, std::string bytes,
+                                   absl::string_view source) {
+  if (!absl::StrContains(bytes, '\0')) return bytes;
+  std::vector<absl::string_view> lines = absl::StrSplit(bytes, '\n');
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const size_t nul = lines[i].find('\0');
+    if (nul == lines[i].npos) continue;
+    ctx.hints.push_back(absl::StrCat(source, ":", i + 1, ":", nul + 1,
+                                     ": dmsetup ends the line at this NUL"));
+    lines[i] = lines[i].substr(0, nul);
+  }
+  return absl::StrJoin(lines, "\n");
+}
+
 }  // namespace
 
 std::optional<TableArg> ReadTableArg(DmsetupContext& ctx,
@@ -135,6 +152,7 @@ std::optional<TableArg> ReadTableArg(DmsetupContext& ctx,
   if (&DetectTableFormat(bytes) != &kDmsetupFormat) {
     return FromMessage(ctx, std::move(bytes), source);
   }
+  bytes = WithoutWhatFollowsNuls(ctx, std::move(bytes), source);
   // A long one was written by a program, which knows what it means.
   constexpr size_t kMostKept = 1 << 16;
   if (bytes.size() <= kMostKept) ctx.table = bytes;

@@ -26,8 +26,12 @@ void OrderedBlocks::StartThreads(size_t most_threads) {
   }
 }
 
+// most_threads > 1: nobody else runs yet.
 void OrderedBlocks::Loop(size_t thread, size_t most_threads) {
+  using Clock = std::chrono::steady_clock;
+  Spent spent;
   while (true) {
+    const Clock::time_point begin = Clock::now();
     uint64_t number;
     {
       absl::MutexLock lock(&reading_);
@@ -36,11 +40,18 @@ void OrderedBlocks::Loop(size_t thread, size_t most_threads) {
       over_ = next != Next::kMore;
       if (next == Next::kEnd) return;
       number = nr_read_++;
-      // Nobody else runs yet, and who starts waits for the lock.
-      if (number == 0 && !over_ && most_threads > 1) StartThreads(most_threads);
     }
+    const Clock::time_point read = Clock::now();
     steps_.work(thread);
+    const Clock::time_point worked = Clock::now();
     WriteInTurn(thread, number);
+    if (most_threads <= 1) continue;
+    spent.working += worked - read;
+    spent.moving += read - begin + (Clock::now() - worked);
+    absl::MutexLock lock(&reading_);
+    if (over_ || stopped_ || !spent.WorksEnough()) continue;
+    StartThreads(most_threads);
+    most_threads = 1;
   }
 }
 

@@ -161,6 +161,12 @@ BioMap Unserviceable(Pool& pool) ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool.mu) {
 BioMap ThinMap(const DmTarget& ti, sector_t sector, ReqOp op) {
   const ThinC& tc = ti.Private<ThinC>();
   Pool& pool = *tc.pool;
+  // pool_suspend_active_thins(): while the pool sleeps its devices do, too,
+  // though nobody is told of that.
+  const MappedDevice* pool_md = MappedDevice::Of(*tc.pool_dev->bdev);
+  if (pool_md != nullptr && pool_md->suspended()) {
+    return {.kind = BioMap::Kind::kWaits};
+  }
   const uint64_t offset = ti.Offset(sector);
   const uint64_t block = offset / pool.sectors_per_block;
   const uint64_t within = offset % pool.sectors_per_block;

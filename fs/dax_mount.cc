@@ -20,12 +20,12 @@ std::string SuperBlock::DaxOption() const {
 absl::StatusOr<SuperBlock> MountDax(const MountRequest& request,
                                     BlockDevice& bdev,
                                     const KernelProfile& profile,
-                                    KernelLog& log) {
+                                    KernelLog& log, const Machine* machine) {
   absl::StatusOr<const FileSystemType*> type = FindFileSystemType(request.type);
   if (!type.ok()) return type.status();
   absl::StatusOr<const FileSystemType*> driver = FindFileSystemDriver(request);
   if (!driver.ok()) return driver.status();
-  FsContext fc(**type, **driver, request, bdev, profile, log);
+  FsContext fc(**type, **driver, request, bdev, profile, log, machine);
   return (*driver)->fill_super(fc);
 }
 

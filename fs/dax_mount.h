@@ -28,8 +28,19 @@
 #include "base/kernel_log.h"
 #include "base/kernel_profile.h"
 #include "block/block_device.h"
+#include "block/machine.h"
 
 namespace dmdax {
+
+// Where mkfs put the journal of ext4, or the log of xfs; kUnknown: wherever the
+// options say.
+enum class LogPlace { kUnknown, kWithin, kOutside };
+
+// Whose the options are: kMount8 has words that mount(8) keeps to itself or
+// turns into flags, and those of a security module; kMount2 is what is left of
+// them, the data of mount(2), where no module takes any; "ro" in front of that
+// stands for MS_RDONLY.
+enum class OptionsOf { kMount8, kMount2 };
 
 struct MountRequest {
   std::string type;            // as for mount -t: "ext4"
@@ -45,6 +56,9 @@ struct MountRequest {
   // configured to use, such as ext4 for ext2 (CONFIG_EXT4_USE_FOR_EXT2) in
   // Debian's kernels.
   std::string driver;
+  bool quota = false;  // ext4's: files of quotas that are its own
+  LogPlace log = LogPlace::kUnknown;
+  OptionsOf options_of = OptionsOf::kMount8;
 };
 
 // FS_DAX_*: which files are DAX.
@@ -73,11 +87,16 @@ struct SuperBlock {
 
 // EINVAL: an option's value is unknown, or DAX was demanded and cannot be
 // had; the kernel's own words are in `log`, prefixed as it does ("EXT4-fs
-// (dm-0): ...").  ENODEV: no such file system type.
+// (dm-0): ...").  ENODEV: no such file system type.  What xfs says of a log or
+// realtime device that is not there (ENOENT, ENOTBLK) or in use (EBUSY).
+//
+// `machine` has the devices that options name ("logdev=/dev/pmem1"); null: they
+// are there, and nobody uses them.
 absl::StatusOr<SuperBlock> MountDax(const MountRequest& request,
                                     BlockDevice& bdev,
                                     const KernelProfile& profile,
-                                    KernelLog& log);
+                                    KernelLog& log,
+                                    const Machine* machine = nullptr);
 
 }  // namespace dmdax
 

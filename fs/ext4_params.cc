@@ -135,18 +135,23 @@ bool Ext4NewOption(absl::string_view option) {
 }
 
 std::string Ext4BadValue(absl::string_view option) {
-  const size_t equals = option.find('=');
-  if (equals == option.npos) return "";
-  const absl::string_view name = option.substr(0, equals);
-  uint32_t n = 0;
-  // FsParse() has seen that it is one; "0x10" is, too.
-  if (!absl::SimpleAtoi(option.substr(equals + 1), &n)) return "";
+  const absl::string_view name = option.substr(0, option.find('='));
+  const std::optional<uint64_t> given = FsNumber(kParams, option);
+  if (name == "mb_optimize_scan" && given.value_or(2) > 1) {
+    return "mb_optimize_scan should be set to 0 or 1.";
+  }
+  if (!given) return "";
+  const auto n = static_cast<uint32_t>(*given);
   constexpr uint32_t kInodeSize = 256, kGoodOldInodeSize = 128;
   // INT_MAX / HZ, of Debian's 250 ticks in a second.
   constexpr uint32_t kMaxCommit = 8589934;
   if (name == "commit" && n > kMaxCommit) {
     return absl::StrCat("Invalid commit interval ", static_cast<int32_t>(n),
                         ", must be smaller than ", kMaxCommit);
+  }
+  // make_kuid() of -1, which 6.11 and later refuse when they read the word.
+  if ((name == "resuid" || name == "resgid") && n == 0xffffffff) {
+    return absl::StrCat("Invalid ", name.substr(3), " value -1");
   }
   if (name == "debug_want_extra_isize" &&
       (n % 2 != 0 || n < 4 || n > kInodeSize - kGoodOldInodeSize)) {
@@ -159,9 +164,6 @@ std::string Ext4BadValue(absl::string_view option) {
   }
   if (name == "journal_ioprio" && n > 7) {
     return "Invalid journal IO priority (must be 0-7)";
-  }
-  if (name == "mb_optimize_scan" && n > 1) {
-    return "mb_optimize_scan should be set to 0 or 1.";
   }
   return "";
 }

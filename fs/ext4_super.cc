@@ -4,16 +4,21 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <cstdlib>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "base/units.h"
+#include "fs/ext4_backup.h"
 #include "fs/ext4_params.h"
+#include "fs/ext4_quota.h"
 
 namespace dmdax {
 namespace {
@@ -23,19 +28,29 @@ constexpr absl::string_view kNeedsEncrypt = " requires encrypt feature";
 
 bool IsExt2(const FsContext& fc) { return fc.type().name == "ext2"; }
 
+constexpr absl::string_view kPath = "journal_path";
+
+// fs_lookup_param(): what is wrong with the path of a journal, or "".
+std::string Ext4BadPath(const FsContext& fc, absl::string_view path) {
+  if (path.empty()) return absl::StrCat(kPath, ": not usable as path");
+  const absl::Status found = fc.LookupBdev(path).status();
+  if (found.ok()) return "";
+  return ErrnoOf(found) == ENOTBLK
+             ? absl::StrCat(kPath, ": Non-blockdev passed as '", path, "'")
+             : absl::StrCat(kPath, ": Lookup failure for '", path, "'");
+}
+
 // What ext4_parse_param() has against an option that is one.
-std::vector<std::string> Ext4BadOption(absl::string_view option) {
-  constexpr absl::string_view kPath = "journal_path";
+std::vector<std::string> Ext4BadOption(const FsContext& fc,
+                                       absl::string_view option) {
   constexpr absl::string_view kEncryption = "test_dummy_encryption";
   const absl::string_view name = option.substr(0, option.find('='));
   const absl::string_view value =
       option.size() > name.size() ? option.substr(name.size() + 1) : "";
-  // Of "/dev/pmem0" is not known here whether it is there.
-  if (name == kPath && !absl::StartsWith(value, "/")) {
-    return {value.empty()
-                ? absl::StrCat(kPath, ": not usable as path")
-                : absl::StrCat(kPath, ": Lookup failure for '", value, "'"),
-            "EXT4-fs: error: could not find journal device path"};
+  if (name == kPath) {
+    std::string wrong = Ext4BadPath(fc, value);
+    if (wrong.empty()) return {};
+    return {wrong, "EXT4-fs: error: could not find journal device path"};
   }
   if (name == kEncryption && !value.empty() && value != "v1" && value != "v2") {
     return {absl::StrCat("EXT4-fs: Value of option \"", kEncryption,
@@ -49,22 +64,70 @@ std::vector<std::string> Ext4BadOption(absl::string_view option) {
   return {absl::StrCat("EXT4-fs: ", words)};
 }
 
+// kern_path(): the same before the mount API.
+std::string Ext4OwnBadPath(const FsContext& fc, absl::string_view path) {
+  const absl::Status found = fc.LookupBdev(path).status();
+  if (found.ok()) return "";
+  return ErrnoOf(found) == ENOTBLK
+             ? absl::StrCat("error: journal path ", path,
+                            " is not a block device")
+             : absl::StrCat("error: could not find journal device path: error ",
+                            -ErrnoOf(found));
+}
+
 // The same of its own parser.
-std::string Ext4OwnBadOption(absl::string_view option) {
+std::string Ext4OwnBadOption(const FsContext& fc, absl::string_view option) {
   const absl::string_view name = option.substr(0, option.find('='));
-  if (name == "journal_path" && !absl::StartsWith(option, "journal_path=/")) {
-    return "error: could not find journal device path: error -2";
+  if (name == kPath) {
+    return Ext4OwnBadPath(fc, option.substr(kPath.size() + 1));
   }
   if (name == "test_dummy_encryption") return absl::StrCat(name, kNeedsEncrypt);
   return Ext4BadValue(option);
 }
 
+bool IsReadOnlyFlag(const FsContext& fc, absl::string_view option) {
+  return option == "ro" && option.data() == fc.request().options.data();
+}
+
+// What is nothing to its own parser, which gets all of the data.
+bool IsNotExt4s(const FsContext& fc, absl::string_view option) {
+  if (fc.request().options_of == OptionsOf::kMount8) {
+    return IsVfsOption(option);
+  }
+  return option == "lazytime" || option == "nolazytime" ||
+         IsReadOnlyFlag(fc, option);
+}
+
+// match_int(): of a number of any length, what an int can not hold is refused
+// without a word.
+bool IsBeyondInt(absl::string_view option) {
+  const size_t equals = option.find('=');
+  if (equals == option.npos || option.substr(0, equals) == "sb") return false;
+  const std::string value(option.substr(equals + 1));
+  for (const FsParam& param : Ext4Params()) {
+    if (param.name != option.substr(0, equals)) continue;
+    const bool takes =
+        param.type == FsParamType::kU32 || param.type == FsParamType::kId;
+    if (!takes || value.empty() ||
+        !absl::ascii_isdigit(static_cast<unsigned char>(value[0]))) {
+      continue;
+    }
+    char* end = nullptr;
+    const uint64_t n = strtoull(value.c_str(), &end, 0);
+    return *end == '\0' && n > INT32_MAX;
+  }
+  return false;
+}
+
 // parse_options() of ext4 before the mount API.
 absl::Status Ext4OwnOptions(FsContext& fc) {
+  Ext4Quota quota(fc);
   for (absl::string_view option : fc.Options()) {
-    if (IsVfsOption(option)) continue;
+    if (IsNotExt4s(fc, option)) continue;
     const bool has_value = option.substr(0, 4) == "dax=";
-    if ((!FsParse(Ext4Params(), option).empty() && !Ext4OldOption(option)) ||
+    const bool beyond_int = IsBeyondInt(option);
+    if ((!FsParse(Ext4Params(), option).empty() && !Ext4OldOption(option) &&
+         !beyond_int) ||
         Ext4NewOption(option) || option == "journal_path" ||
         (has_value && !fc.SetMode(option.substr(4)))) {
       return fc.Refuse(KernLevel::kErr,
@@ -76,9 +139,12 @@ absl::Status Ext4OwnOptions(FsContext& fc) {
           KernLevel::kErr,
           absl::StrCat("Mount option \"", option, "\" incompatible with ext2"));
     }
-    if (const std::string words = Ext4OwnBadOption(option); !words.empty()) {
-      return fc.Refuse(KernLevel::kErr, words);
+    if (beyond_int) {
+      return ErrnoError(EINVAL, absl::StrCat(option, ": no int"));
     }
+    std::string words = quota.Take(option);
+    if (words.empty()) words = Ext4OwnBadOption(fc, option);
+    if (!words.empty()) return fc.Refuse(KernLevel::kErr, words);
     if (option == "dax") fc.sb().dax = DaxMode::kAlways;
     if (!has_value && option != "dax") continue;
     if (fc.sb().dax == DaxMode::kAlways &&
@@ -86,33 +152,7 @@ absl::Status Ext4OwnOptions(FsContext& fc) {
       fc.Say(KernLevel::kWarn, kDaxExperimental);
     }
   }
-  return absl::OkStatus();
-}
-
-// ext4_check_quota_consistency(): quotas of projects need the feature, and
-// quota files a format.
-absl::Status Ext4Quotas(FsContext& fc) {
-  absl::string_view wrong;
-  bool project = false, files = false, format = false;
-  for (absl::string_view option : fc.Options()) {
-    project = option == "prjquota" || (project && option != "noquota");
-    format |= absl::StartsWith(option, "jqfmt=");
-    files |= (absl::StartsWith(option, "usrjquota=") ||
-              absl::StartsWith(option, "grpjquota=")) &&
-             !absl::EndsWith(option, "=");
-  }
-  if (project && !fc.request().project) {
-    wrong =
-        "Project quota feature not enabled. Cannot enable project quota "
-        "enforcement.";
-  } else if (files && !format) {
-    wrong = "journaled quota format not specified";
-  } else {
-    return absl::OkStatus();
-  }
-  return fc.profile().ext4_has_mount_api
-             ? fc.RefuseParameter(absl::StrCat("EXT4-fs: ", wrong))
-             : fc.Refuse(KernLevel::kErr, wrong);
+  return quota.Check();
 }
 
 // What is wrong with an option, or with noload, where there is no journal.
@@ -151,6 +191,12 @@ absl::Status Ext4JournalDevice(FsContext& fc) {
   bool load = fc.request().has_journal;
   for (absl::string_view option : fc.Options()) {
     load &= option != "noload" && option != "norecovery";
+    // Whoever gives a path is believed that there is a journal, but for one
+    // that is known to be within.
+    if (absl::StartsWith(option, "journal_path=") &&
+        fc.request().log == LogPlace::kWithin) {
+      device = 1;
+    }
     if (absl::ConsumePrefix(&option, "journal_dev=")) {
       (void)absl::SimpleAtoi(option, &device);
     }
@@ -173,37 +219,93 @@ absl::Status Ext4BlockSize(FsContext& fc) {
   return fc.Refuse(KernLevel::kErr, absl::StrCat("bad block size ", size));
 }
 
+// ext4_load_super(): the super block that sb= names is one.
+absl::Status Ext4LoadSuper(FsContext& fc, uint64_t kib) {
+  if (Ext4HasSuperBlock(fc.request().block_size, fc.bdev().nr_sectors(), kib)) {
+    return absl::OkStatus();
+  }
+  constexpr uint64_t kSectors = 2;  // of a KiB
+  if (kib >= fc.bdev().nr_sectors() / kSectors) {
+    constexpr absl::string_view kWords = "unable to read superblock";
+    fc.Say(KernLevel::kErr, kWords);
+    return ErrnoError(ENOMEM, kWords);
+  }
+  return fc.Refuse(KernLevel::kErr, "VFS: Can't find ext4 filesystem");
+}
+
+constexpr absl::string_view kSb = "sb=";
+constexpr uint64_t kDefaultSb = 1;
+
+// get_sb_block() before the mount API: only what comes first counts.
+uint64_t Ext4OwnSbBlock(FsContext& fc) {
+  for (absl::string_view option : fc.Options()) {
+    const bool mount8 = fc.request().options_of == OptionsOf::kMount8;
+    if (mount8 ? IsVfsOption(option) : IsReadOnlyFlag(fc, option)) continue;
+    if (!absl::StartsWith(option, kSb)) break;
+    if (const auto kib = FsNumber(Ext4Params(), option)) return *kib;
+    fc.SayPlain(KernLevel::kErr,
+                absl::StrCat("EXT4-fs: Invalid sb specification: ",
+                             fc.request().options));
+    break;
+  }
+  return kDefaultSb;
+}
+
+uint64_t Ext4SbBlock(const FsContext& fc) {
+  uint64_t kib = kDefaultSb;
+  for (absl::string_view option : fc.Options()) {
+    if (!absl::StartsWith(option, kSb)) continue;
+    kib = FsNumber(Ext4Params(), option).value_or(kib);
+  }
+  return kib;
+}
+
 // ext4_check_opt_consistency().
-absl::Status Ext4Consistency(FsContext& fc) {
-  if (!fc.profile().ext4_has_mount_api) return Ext4Quotas(fc);
+absl::Status Ext4Consistency(FsContext& fc, Ext4Quota& quota) {
   for (absl::string_view option : fc.Options()) {
     if (!IsExt2(fc) || !Ext4OnlyOption(option)) continue;
     return fc.RefuseParameter(
         "EXT4-fs: Mount option(s) incompatible with ext2");
   }
-  return Ext4Quotas(fc);
+  return quota.Check();
 }
 
-absl::Status Ext4Options(FsContext& fc) {
+absl::Status Ext4Options(FsContext& fc, Ext4Quota& quota) {
+  return fc.ParseOptions(Ext4Params(), [&](absl::string_view option) {
+    std::vector<std::string> wrong = Ext4BadOption(fc, option);
+    const std::string words = quota.Take(option);
+    if (!words.empty()) wrong = {absl::StrCat("EXT4-fs: ", words)};
+    return wrong;
+  });
+}
+
+// What the options and the super block say before anything is done with them.
+// With the mount API the options are read first, and applied last.
+absl::Status Ext4Read(FsContext& fc) {
   for (absl::string_view option : fc.Options()) {
     if (option == "data=journal") fc.sb().journals_data = true;
   }
-  return fc.profile().ext4_has_mount_api
-             ? fc.ParseOptions(Ext4Params(), Ext4BadOption)
-             : Ext4OwnOptions(fc);
+  if (!fc.profile().ext4_has_mount_api) {
+    if (absl::Status s = Ext4LoadSuper(fc, Ext4OwnSbBlock(fc)); !s.ok()) {
+      return s;
+    }
+    if (absl::Status s = Ext4OwnOptions(fc); !s.ok()) return s;
+    if (fc.asks_bdev_only()) fc.GetDaxByBdev();
+    return absl::OkStatus();
+  }
+  Ext4Quota quota(fc);
+  if (absl::Status s = Ext4Options(fc, quota); !s.ok()) return s;
+  if (fc.asks_bdev_only()) fc.GetDaxByBdev();
+  if (absl::Status s = Ext4LoadSuper(fc, Ext4SbBlock(fc)); !s.ok()) return s;
+  if (absl::Status s = Ext4BlockSize(fc); !s.ok()) return s;
+  return Ext4Consistency(fc, quota);
 }
 
 }  // namespace
 
 absl::StatusOr<SuperBlock> Ext4FillSuper(FsContext& fc) {
-  if (absl::Status s = Ext4Options(fc); !s.ok()) return s;
+  if (absl::Status s = Ext4Read(fc); !s.ok()) return s;
   const bool by_bdev = fc.asks_bdev_only();
-  if (by_bdev) fc.GetDaxByBdev();
-  // With the mount API the super block is read before options are applied.
-  if (fc.profile().ext4_has_mount_api) {
-    if (absl::Status s = Ext4BlockSize(fc); !s.ok()) return s;
-  }
-  if (absl::Status s = Ext4Consistency(fc); !s.ok()) return s;
   const bool always = fc.sb().dax == DaxMode::kAlways;
   if (fc.HasOption("journal_async_commit") && !fc.HasOption("data=journal") &&
       !fc.HasOption("data=writeback")) {

@@ -34,13 +34,15 @@ class FsContext {
   // `driver` mounts a file system of `type`; mostly they are the same.
   FsContext(const FileSystemType& type, const FileSystemType& driver,
             const MountRequest& request, BlockDevice& bdev,
-            const KernelProfile& profile, KernelLog& log)
+            const KernelProfile& profile, KernelLog& log,
+            const Machine* machine)
       : type_(type),
         driver_(driver),
         request_(request),
         bdev_(bdev),
         profile_(profile),
-        log_(log) {
+        log_(log),
+        machine_(machine) {
     sb_.s_type = &type;
   }
 
@@ -54,6 +56,8 @@ class FsContext {
   // The words between the commas of mount -o.
   std::vector<absl::string_view> Options() const;
   [[nodiscard]] bool HasOption(absl::string_view word) const;
+  // Whether a word is none of the file system's.
+  [[nodiscard]] bool IsVfsWord(absl::string_view option) const;
   // Takes the value of dax=; false for an unknown one.
   [[nodiscard]] bool SetMode(absl::string_view value);
   // What a file system has against the value of an option: lines for the log.
@@ -62,6 +66,10 @@ class FsContext {
   // The mount API's parser; xfs's own in 4.14.  EINVAL, and lines are logged.
   absl::Status ParseOptions(absl::Span<const FsParam> params,
                             OptionCheck check = NothingWrong);
+
+  // lookup_bdev() of what an option names: ENOENT, ENOTBLK.  OK with null: it
+  // is there, and nothing is known of it.
+  absl::StatusOr<BlockDevice*> LookupBdev(absl::string_view path) const;
 
   // Whether the kernel asks only fs_dax_get_by_bdev(), and asks it first.
   bool asks_bdev_only() const {
@@ -72,9 +80,14 @@ class FsContext {
   // bdev_dax_supported(): leaves sb().dax_dev null when it is not.
   void BdevDaxSupported();
 
+  // The same of any device: its DaxDevice if it may be used, or null.
+  DaxDevice* DaxOf(BlockDevice& bdev);
+
   // Logs "EXT4-fs (dm-0): words".
   void Say(KernLevel level, absl::string_view words);
-  // The same, and EINVAL with the words.
+  // The words alone, of no device.
+  void SayPlain(KernLevel level, absl::string_view words);
+  // Say(), and EINVAL with the words.
   absl::Status Refuse(KernLevel level, absl::string_view words);
   // Logs the words alone: the kernel has no device to name yet.  EINVAL.
   absl::Status RefuseParameter(absl::string_view words);
@@ -82,8 +95,11 @@ class FsContext {
 
  private:
   static std::vector<std::string> NothingWrong(absl::string_view) { return {}; }
+  // fs_param_is_uid(): an id that is nobody's, -1.
+  bool IsNobody(absl::Span<const FsParam> params,
+                absl::string_view option) const;
   // __bdev_dax_supported() of 4.14: why not, or "".
-  std::string VfsProbe(DaxDevice* dax_dev) const;
+  std::string VfsProbe(const BlockDevice& bdev, DaxDevice* dax_dev) const;
 
   const FileSystemType& type_;
   const FileSystemType& driver_;
@@ -91,6 +107,7 @@ class FsContext {
   BlockDevice& bdev_;
   const KernelProfile& profile_;
   KernelLog& log_;
+  const Machine* machine_;
   SuperBlock sb_;
 };
 

@@ -92,11 +92,37 @@ bool IsVfsOption(absl::string_view option) {
              std::end(kVfsOptions);
 }
 
+bool IsSuperBlockFlag(absl::string_view option) {
+  constexpr absl::string_view kFlags[] = {"async", "dirsync",    "lazytime",
+                                          "mand",  "nolazytime", "nomand",
+                                          "ro",    "rw",         "sync"};
+  const absl::string_view name = option.substr(0, option.find('='));
+  return std::find(std::begin(kFlags), std::end(kFlags), name) !=
+         std::end(kFlags);
+}
+
 bool IsIdParam(absl::Span<const FsParam> params, absl::string_view option) {
   const absl::string_view name = option.substr(0, option.find('='));
   return std::any_of(params.begin(), params.end(), [&](const FsParam& param) {
     return param.name == name && param.type == FsParamType::kId;
   });
+}
+
+std::optional<uint64_t> FsNumber(absl::Span<const FsParam> params,
+                                 absl::string_view option) {
+  const size_t equals = option.find('=');
+  if (equals == option.npos) return std::nullopt;
+  const absl::string_view value = option.substr(equals + 1);
+  for (const FsParam& param : params) {
+    if (param.name != option.substr(0, equals)) continue;
+    const bool takes = param.type == FsParamType::kU32 ||
+                       param.type == FsParamType::kId ||
+                       param.type == FsParamType::kS32;
+    if (!takes || !IsNumber(value, param.type)) continue;
+    if (value[0] == '-') continue;
+    return strtoull(std::string(value).c_str(), nullptr, 0);
+  }
+  return std::nullopt;
 }
 
 std::string FsParse(absl::Span<const FsParam> params,

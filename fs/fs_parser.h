@@ -12,6 +12,8 @@
 #ifndef DMDAX_FS_FS_PARSER_H_
 #define DMDAX_FS_FS_PARSER_H_
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -47,8 +49,17 @@ bool SaysReadOnly(absl::Span<const absl::string_view> options);
 // mount(8) keeps to itself, such as "noatime" and "x-systemd.automount".
 bool IsVfsOption(absl::string_view option);
 
+// vfs_parse_sb_flag(): what the VFS takes out of the data of mount(2), whatever
+// its value: "sync", "ro=1".
+bool IsSuperBlockFlag(absl::string_view option);
+
 // Whether `option` is one of `params` that takes an id.
 bool IsIdParam(absl::Span<const FsParam> params, absl::string_view option);
+
+// The number, not below zero, that `option` gives to one of `params`,
+// as kstrtouint() reads it: "0x10" is 16.  Nothing: it is no such number.
+std::optional<uint64_t> FsNumber(absl::Span<const FsParam> params,
+                                 absl::string_view option);
 
 // "" if `option` is one of `params`, with such a value; else the complaint.
 std::string FsParse(absl::Span<const FsParam> params, absl::string_view option);

@@ -10,6 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/since.h"
 #include "base/units.h"
 
 namespace dmdax {
@@ -68,6 +69,9 @@ constexpr FsParam kParams[] = {
 // The last of them came later.
 constexpr size_t kErrortag = 1, kZoned = 4;
 
+// attr2 and noattr2 are not given together.
+constexpr Since<bool> kOneAttr2[] = {{{5, 15}, true}};
+
 bool IsPowerOf2(int64_t n) { return n > 0 && (n & (n - 1)) == 0; }
 
 // ffs(n) - 1, as xfs takes it.
@@ -107,12 +111,16 @@ std::optional<int64_t> XfsSuffixNumber(absl::string_view text) {
   return int64_t{n} << shift;
 }
 
-std::string XfsWhyInvalid(absl::Span<const absl::string_view> options) {
+std::string XfsWhyInvalid(const KernelProfile& profile,
+                          absl::Span<const absl::string_view> options) {
   std::map<absl::string_view, std::optional<int64_t>> values;
   bool no_recovery = false, no_align = false;
+  bool attr2 = false, no_attr2 = false;
   for (absl::string_view option : options) {
     no_recovery |= option == "norecovery";
     no_align |= option == "noalign";
+    attr2 |= option == "attr2";
+    no_attr2 |= option == "noattr2";
     const size_t equals = option.find('=');
     if (equals == option.npos) continue;
     const absl::string_view name = option.substr(0, equals);
@@ -127,6 +135,10 @@ std::string XfsWhyInvalid(absl::Span<const absl::string_view> options) {
   };
   if (no_recovery && !SaysReadOnly(options)) {
     return "no-recovery mounts must be read-only.";
+  }
+  if (attr2 && no_attr2 && !profile.xfs_attr2_is_dead &&
+      ValueAt<bool>(kOneAttr2, profile.release)) {
+    return "attr2 and noattr2 cannot both be specified.";
   }
   const int64_t sunit = value("sunit"), swidth = value("swidth");
   if (no_align && (sunit != 0 || swidth != 0)) {

@@ -25,7 +25,8 @@ std::optional<int64_t> XfsSuffixNumber(absl::string_view text);
 // xfs_fs_validate_params(): why options that it knows are refused together or
 // for their values; "" they are not.  A size that is no number is refused
 // without a word: " ".
-std::string XfsWhyInvalid(absl::Span<const absl::string_view> options);
+std::string XfsWhyInvalid(const KernelProfile& profile,
+                          absl::Span<const absl::string_view> options);
 
 // xfs_validate_new_dalign(): why sunit= and swidth= do not fit the file system,
 // or "".  The size of allocation groups is not known here.

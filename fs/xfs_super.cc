@@ -13,19 +13,20 @@
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "base/units.h"
+#include "fs/xfs_devices.h"
 #include "fs/xfs_params.h"
 
 namespace dmdax {
 namespace {
 
-absl::Status XfsSetupDaxAlways(FsContext& fc) {
+absl::Status XfsSetupDaxAlways(FsContext& fc, const XfsDevices& devices) {
   const auto turn_off = [&fc](absl::string_view words) {
     fc.Say(KernLevel::kWarn, absl::StrCat(words, " Turning off DAX."));
     fc.sb().dax = DaxMode::kNever;
   };
   const bool may_have_reflink =
       fc.profile().xfs_dax_reflink == XfsDaxReflink::kNotPartitions;
-  if (fc.sb().dax_dev == nullptr) {
+  if (fc.sb().dax_dev == nullptr && !devices.RealtimeHasDax(fc)) {
     turn_off("DAX unsupported by block device.");
     if (may_have_reflink) return absl::OkStatus();
   } else if (may_have_reflink && fc.request().block_size != kPageSize) {
@@ -49,20 +50,6 @@ absl::Status XfsSetupDaxAlways(FsContext& fc) {
   }
   if (fc.profile().xfs_says_experimental == XfsDaxExperimental::kWhenGranted) {
     fc.Say(KernLevel::kWarn, kDaxExperimental);
-  }
-  return absl::OkStatus();
-}
-
-// xfs_open_devices().  Of "/dev/pmem1" is not known here whether it is there.
-absl::Status XfsOpenDevices(FsContext& fc) {
-  for (absl::string_view name : {"logdev=", "rtdev="}) {
-    for (absl::string_view option : fc.Options()) {
-      if (!absl::ConsumePrefix(&option, name) || option[0] == '/') continue;
-      const std::string words =
-          absl::StrCat("Invalid device [", option, "], error=-", ENOENT);
-      fc.Say(KernLevel::kWarn, words);
-      return ErrnoError(ENOENT, words);
-    }
   }
   return absl::OkStatus();
 }
@@ -94,10 +81,14 @@ absl::StatusOr<SuperBlock> XfsFillSuper(FsContext& fc) {
       return ErrnoError(ENOSYS, "errortag: debugging kernels have it");
     }
   }
-  const std::string invalid = XfsWhyInvalid(fc.Options());
+  const std::string invalid = XfsWhyInvalid(fc.profile(), fc.Options());
   if (invalid == " ") return ErrnoError(EINVAL, "no size");
   if (!invalid.empty()) return fc.Refuse(KernLevel::kWarn, invalid);
-  if (absl::Status s = XfsOpenDevices(fc); !s.ok()) return s;
+  XfsDevices devices;
+  if (absl::Status s = devices.Open(fc); !s.ok()) return s;
+  const bool by_bdev = fc.asks_bdev_only();
+  if (by_bdev) fc.GetDaxByBdev();
+  if (absl::Status s = devices.CheckLog(fc); !s.ok()) return s;
   if (fc.request().block_size > kPageSize &&
       !fc.profile().xfs_has_large_blocks) {
     constexpr absl::string_view kWords =
@@ -107,8 +98,6 @@ absl::StatusOr<SuperBlock> XfsFillSuper(FsContext& fc) {
                         " bytes. ", kWords));
     return ErrnoError(ENOSYS, kWords);
   }
-  const bool by_bdev = fc.asks_bdev_only();
-  if (by_bdev) fc.GetDaxByBdev();
   // xfs_finish_flags().
   if (!fc.request().xfs_v4 && !fc.profile().xfs_attr2_is_dead &&
       fc.HasOption("noattr2")) {
@@ -131,7 +120,7 @@ absl::StatusOr<SuperBlock> XfsFillSuper(FsContext& fc) {
     }
   }
   if (always) {
-    if (absl::Status s = XfsSetupDaxAlways(fc); !s.ok()) return s;
+    if (absl::Status s = XfsSetupDaxAlways(fc, devices); !s.ok()) return s;
   }
   const std::string alignment = XfsWhyMisaligned(fc.request(), fc.Options());
   if (!alignment.empty()) return fc.Refuse(KernLevel::kWarn, alignment);

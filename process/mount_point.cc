@@ -189,8 +189,8 @@ absl::Status MountPoint::CheckUsed(const ByteRange& used, const std::string& at,
                    bdev_.name(), " has ", room, " bytes in blocks"));
 }
 
-absl::Status MountPoint::FillSuper(const KernelProfile& profile,
-                                   KernelLog& log) {
+absl::Status MountPoint::FillSuper(const KernelProfile& profile, KernelLog& log,
+                                   const Machine* machine) {
   if (options_.decided.has_value()) {
     sb_ = *options_.decided;
     sb_.s_type = type_;
@@ -201,7 +201,8 @@ absl::Status MountPoint::FillSuper(const KernelProfile& profile,
     return absl::OkStatus();
   }
   absl::StatusOr<SuperBlock> sb =
-      MountDax(options_.request, bdev_, profile, log);
+      MountDax(options_.request, bdev_, profile, log,
+               options_.named == NamedDevices::kLookedUp ? machine : nullptr);
   if (!sb.ok()) {
     return FieldError(ErrnoOf(sb.status()), "options", sb.status().message());
   }
@@ -231,7 +232,7 @@ std::vector<absl::string_view> PathsAbove(absl::string_view path) {
 absl::StatusOr<std::unique_ptr<MountPoint>> MountPoint::Create(
     const MountOptions& options, BlockDevice& bdev,
     const KernelProfile& profile, const FaultProfile& faults, MemMap& mem,
-    KernelLog& log) {
+    KernelLog& log, const Machine* machine) {
   std::unique_ptr<MountPoint> m(new MountPoint(options, bdev, faults, mem));
   MountRequest& request = m->options_.request;
   if (request.type.empty()) request.type = std::string(kDefaultFileSystem);
@@ -258,7 +259,7 @@ absl::StatusOr<std::unique_ptr<MountPoint>> MountPoint::Create(
     return FieldError(ErrnoOf(s), "device", s.message());
   }
   m->open_mode_ = mode;
-  if (absl::Status s = m->FillSuper(profile, log); !s.ok()) return s;
+  if (absl::Status s = m->FillSuper(profile, log, machine); !s.ok()) return s;
   m->fs_ = (*driver)->make(**driver, faults);
   m->fs_->TakeOptions(request.options);
   if (options.allocator.has_value()) {

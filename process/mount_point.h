@@ -52,11 +52,16 @@ enum class DeviceClaim { kExclusive, kShared };
 // kAll: also those of fs/no_dax.h, which a machine that is described may have.
 enum class FileSystems { kModelled, kAll };
 
+// The devices that options name ("logdev=/dev/sdb1"): kBelieved, of a machine
+// that is described, which need not have all that it mounts.
+enum class NamedDevices { kBelieved, kLookedUp };
+
 struct MountOptions {
   std::string path;  // "/mnt"
   MountRequest request;
   FileSystems types = FileSystems::kModelled;
   DeviceClaim claim = DeviceClaim::kExclusive;
+  NamedDevices named = NamedDevices::kBelieved;
   std::optional<AllocatorOptions> allocator;  // none: the device is full
   // What an earlier mount decided, from a snapshot.  It is not decided again.
   std::optional<SuperBlock> decided;
@@ -102,11 +107,12 @@ class MountPoint {
   // the device; EINVAL as MountDax(), whose words go to `log`, and with a
   // field for numbers that make no sense: a path that is not in its shortest
   // form, blocks smaller than the device's, a device too small to hold any.
-  // What was decided already is not checked for the latter.
+  // What was decided already is not checked for the latter.  `machine` has the
+  // devices that options name, if these are looked up.
   static absl::StatusOr<std::unique_ptr<MountPoint>> Create(
       const MountOptions& options, BlockDevice& bdev,
       const KernelProfile& profile, const FaultProfile& faults, MemMap& mem,
-      KernelLog& log);
+      KernelLog& log, const Machine* machine = nullptr);
   ~MountPoint();
 
   // EEXIST; what CheckFileOptions() and CheckListing() refuse; EINVAL, with
@@ -159,7 +165,8 @@ class MountPoint {
                         Place place) const;
   MountedFile* Insert(FileOptions options, Place place);
   void FindUsedBlocks();
-  absl::Status FillSuper(const KernelProfile& profile, KernelLog& log);
+  absl::Status FillSuper(const KernelProfile& profile, KernelLog& log,
+                         const Machine* machine);
 
   MountOptions options_;
   BlockDevice& bdev_;

@@ -78,8 +78,9 @@ absl::StatusOr<MountPoint*> UserSpace::Mount(const MountOptions& options,
         absl::StrCat("not modelled: a second mount of ", bdev.name(),
                      ", which is mounted on ", other.path));
   }
-  absl::StatusOr<std::unique_ptr<MountPoint>> m = MountPoint::Create(
-      options, bdev, machine_.profile(), faults_, mem_, machine_.log());
+  absl::StatusOr<std::unique_ptr<MountPoint>> m =
+      MountPoint::Create(options, bdev, machine_.profile(), faults_, mem_,
+                         machine_.log(), &machine_);
   if (!m.ok()) return m.status();
   const std::string& path = (*m)->options().path;
   if (!options.decided.has_value()) {

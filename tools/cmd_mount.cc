@@ -139,6 +139,7 @@ absl::Status Mount(Session& session, MountArgs o, App& app) {
     absl::Status use = UseSuperBlock(*scanned, o.device, o.given, o.mount);
     if (!use.ok()) return use;
   }
+  o.mount.named = NamedDevices::kLookedUp;
   absl::StatusOr<MountPoint*> mounted = session.user->Mount(o.mount, **bdev);
   absl::Status s = mounted.status();
   if (s.ok() && (*mounted)->read_only() &&

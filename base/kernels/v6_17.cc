@@ -25,6 +25,7 @@ void ChangeFunctions(FaultProfile& f) {
   using F = FaultFunction;
   f.functions[F::kInsertPmd] = "insert_pmd";
   f.functions[F::kInsertPud] = "insert_pud";
+  f.functions.erase(F::kExt4IomapEnd);
 }
 
 const KernelRegistrar kV6_17({.name = "v6_17",

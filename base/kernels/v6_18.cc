@@ -18,7 +18,6 @@ void ChangeFaults(FaultProfile& f) {
 
 void ChangeFunctions(FaultProfile& f) {
   using F = FaultFunction;
-  f.functions.erase(F::kExt4IomapEnd);
   f.functions[F::kXfsWriteFaultCore] = "__xfs_write_fault";
 }
 

@@ -141,8 +141,6 @@ constexpr absl::string_view kJudged[] = {
     "Bad value for '",
     "Unexpected value for '",
     "Unrecognized mount option",
-    "Project quota feature",
-    "journaled quota format",
     "will currently work",
     "bad block size",
     "fs mounted w/o journal",
@@ -150,6 +148,20 @@ constexpr absl::string_view kJudged[] = {
     "cannot change alignment",
     "alignment check failed",
     "attr2 and noattr2",
+    "Can't find ext4 filesystem",
+    "Invalid sb specification",
+    "unable to read superblock",
+    "quota",
+    "Quota format mount options",
+    "Invalid uid",
+    "Invalid gid",
+    "journal device",
+    "journal path",
+    "journal_path",
+    "Invalid device [",
+    "identical rtdev",
+    "internal log",
+    "external log",
 };
 
 Json AboutDax(const std::vector<std::string>& lines) {
@@ -187,8 +199,8 @@ SuperBlock CompareMount(Session& session, const Json& test, const Json& result,
   const MountRequest request =
       RequestOfCase(test, result, bdev->queue().limits().io_opt);
   session.machine->log().TakeNew();
-  absl::StatusOr<SuperBlock> sb =
-      MountDax(request, *bdev, profile, session.machine->log());
+  absl::StatusOr<SuperBlock> sb = MountDax(
+      request, *bdev, profile, session.machine->log(), session.machine.get());
   const Json& recorded = result["mount"];
   const std::string where = absl::StrCat("mount ", request.options);
   verdict.Compare(where, "errno", recorded["errno"],
@@ -259,7 +271,8 @@ absl::StatusOr<Session> GuestOfCase(const Json& test, const Json& result,
 MountRequest RequestOfCase(const Json& test, const Json& result,
                            uint32_t io_opt) {
   MountRequest request{.type = test["fs"],
-                       .options = result["mount"].value("options", "")};
+                       .options = result["mount"].value("options", ""),
+                       .options_of = OptionsOf::kMount2};
   if (!result.contains("mkfs") || !result["mkfs"].contains("argv")) {
     return request;
   }
@@ -267,6 +280,11 @@ MountRequest RequestOfCase(const Json& test, const Json& result,
   request.block_size = BlockSize(argv);
   request.inline_data = HasWord(argv, "inline_data");
   request.project = HasWord(argv, "project");
+  request.quota = HasWord(argv, "quota");
+  const bool outside = std::any_of(
+      argv.begin(), argv.end(),
+      [](const std::string& arg) { return absl::StartsWith(arg, "logdev="); });
+  request.log = outside ? LogPlace::kOutside : LogPlace::kWithin;
   request.has_journal = test["fs"] == "ext4" && !HasWord(argv, "^has_journal");
   request.xfs_v4 = HasWord(argv, "crc=0");
   request.has_dalign = io_opt > 0;

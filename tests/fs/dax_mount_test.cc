@@ -123,7 +123,7 @@ TEST_F(DaxMountTest, WhatTheFileSystemDoesNotKnowIsRefused) {
   }
   EXPECT_THAT(Mount({.type = "ext4",
                      .options = "noatime,commit=5,barrier,barrier=0,acl,"
-                                "usrjquota=,mb_optimize_scan=-1,dax=always"}),
+                                "usrjquota=,mb_optimize_scan=1,dax=always"}),
               IsOk());
   EXPECT_THAT(Mount({.type = "ext2", .options = "foo"}), HasErrno(EINVAL));
   EXPECT_THAT(Log(), ElementsAre("ext2: Unknown parameter 'foo'"));

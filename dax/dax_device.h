@@ -101,6 +101,8 @@ class DaxDevice {
   // kill_dax(): after it returns, no operation that saw the device alive is
   // still running.  Must not be called inside a DaxReadLock.
   void Kill();
+  // Kill() of many, with one wait for the readers of all.
+  static void KillAll(absl::Span<DaxDevice* const> devices);
   // run_dax(): makes a killed device alive again (device-dax probe).
   void Run();
 

@@ -26,13 +26,14 @@ uint32_t NameBucket(absl::string_view name) {
 }  // namespace
 
 DmHash::~DmHash() {
-  for (auto& [name, cell] : by_name_) cell->md->LeaveStack();
+  std::vector<MappedDevice*> devices;
+  devices.reserve(by_name_.size());
+  for (auto& [name, cell] : by_name_) devices.push_back(cell->md.get());
+  MappedDevice::LeaveStacks(devices);
   // Tables go first, devices later: the table of one device holds others open,
   // even in a circle.
-  for (auto& [name, cell] : by_name_) {
-    cell->new_map.reset();
-    cell->md->Destroy();
-  }
+  for (auto& [name, cell] : by_name_) cell->new_map.reset();
+  MappedDevice::DestroyAll(devices);
 }
 
 absl::StatusOr<HashCell*> DmHash::Insert(absl::string_view name,

@@ -267,7 +267,7 @@ absl::Status Machine::Remove(absl::string_view name) {
   if (part != partitions_.end() && part->second == bdev) {
     partitions_.erase(part);
   }
-  std::erase_if(nodes_, [&](const auto& node) {
+  absl::erase_if(nodes_, [&](const auto& node) {
     if (node.second != bdev->dev()) return false;
     changed_.Node(node.first);
     return true;

@@ -28,6 +28,8 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "base/kernel_log.h"
@@ -236,16 +238,17 @@ class Machine {
   // Ranges do not overlap, so the order is also that of their ends.
   std::map<uint64_t, const PmemDevice*> pmem_by_base_ ABSL_GUARDED_BY(mu_);
   uint64_t pmems_added_ ABSL_GUARDED_BY(mu_) = 0;
-  std::map<DevT, BlockDevice*> bdevs_ ABSL_GUARDED_BY(mu_);
+  absl::btree_map<DevT, BlockDevice*> bdevs_ ABSL_GUARDED_BY(mu_);
   // By their disk and first sector.
   std::map<std::pair<const BlockDevice*, uint64_t>, BlockDevice*> partitions_
       ABSL_GUARDED_BY(mu_);
   std::map<std::string, uint32_t, std::less<>> instances_ ABSL_GUARDED_BY(mu_);
   // No minor of major 259 below this one is free.
   uint32_t next_ext_minor_ ABSL_GUARDED_BY(mu_) = 0;
-  std::map<std::string, BlockDevice*, std::less<>> by_name_
-      ABSL_GUARDED_BY(mu_);
-  std::map<std::string, DevT, std::less<>> nodes_ ABSL_GUARDED_BY(mu_);
+  // In no order, as what is found by its name is one of many: whoever hands on
+  // several sorts them.
+  absl::flat_hash_map<std::string, BlockDevice*> by_name_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<std::string, DevT> nodes_ ABSL_GUARDED_BY(mu_);
   std::set<std::string, std::less<>> char_nodes_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The device nodes of a Machine.
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -58,6 +59,7 @@ std::vector<std::string> Machine::NodesOf(DevT dev) const {
   for (const auto& [path, node_dev] : nodes_) {
     if (node_dev == dev) paths.push_back(path);
   }
+  std::sort(paths.begin(), paths.end());
   return paths;
 }
 

@@ -22,9 +22,17 @@ void DaxDevice::SetFastPath(const DaxFastPath* fast_path) {
 }
 
 void DaxDevice::Kill() {
-  DaxStackChange change(*this);
-  alive_.store(false, std::memory_order_release);
-  fast_path_.store(&kNoDaxFastPath, std::memory_order_release);
+  DaxDevice* const self = this;
+  KillAll({&self, 1});
+}
+
+void DaxDevice::KillAll(absl::Span<DaxDevice* const> devices) {
+  if (devices.empty()) return;
+  for (DaxDevice* dev : devices) {
+    DaxStackChange change(*dev);
+    dev->alive_.store(false, std::memory_order_release);
+    dev->fast_path_.store(&kNoDaxFastPath, std::memory_order_release);
+  }
   dax_srcu.Synchronize();
 }
 

@@ -101,6 +101,8 @@ class DaxDevice {
   // kill_dax(): after it returns, no operation that saw the device alive is
   // still running.  Must not be called inside a DaxReadLock.
   void Kill();
+  // Kill() of many, with one wait for the readers of all.
+  static void KillAll(absl::Span<DaxDevice* const> devices);
   // run_dax(): makes a killed device alive again (device-dax probe).
   void Run();
 
@@ -163,9 +165,13 @@ inline DaxAccess DaxDirectAccess(DaxDevice* dev, pgoff_t pgoff,
         return fast_path.window.At(pgoff.value(), nr_pages);
       }
       if (pgoff.value() < fast_path.runs.pages) {
-        const DaxFrames run = fast_path.runs.At(pgoff.value(), nr_pages);
-        if (run.ret > 0) [[likely]]
-          return fast_path.At(run);
+        const DaxRuns::Run* const run = fast_path.runs.Find(pgoff.value());
+        if (run->value < DaxRuns::kSpecial) [[likely]] {
+          return fast_path.At(DaxRuns::FramesAt(run, pgoff.value(), nr_pages));
+        }
+      }
+      if (pgoff.value() < fast_path.stripes.pages) {
+        return fast_path.At(fast_path.stripes.At(pgoff.value(), nr_pages));
       }
       const DaxFrames frames = fast_path.shortcut(fast_path, pgoff, nr_pages);
       if (frames.ret > 0) [[likely]]

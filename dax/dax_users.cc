@@ -2,10 +2,12 @@
 #include "dax/dax_users.h"
 
 #include <algorithm>
-#include <map>
 #include <mutex>
 #include <set>
 #include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 
 namespace dmdax {
 namespace {
@@ -13,8 +15,8 @@ namespace {
 struct Uses {
   // Recursive: Compile() runs inside a change and names what it uses.
   std::recursive_mutex mu;
-  std::map<DaxUser*, std::vector<const DaxDevice*>> below;
-  std::map<const DaxDevice*, std::set<DaxUser*>> above;
+  absl::flat_hash_map<DaxUser*, std::vector<const DaxDevice*>> below;
+  absl::flat_hash_map<const DaxDevice*, absl::flat_hash_set<DaxUser*>> above;
 };
 
 Uses& AllUses() {
@@ -29,15 +31,18 @@ thread_local DaxStackChange* current_change = nullptr;
 void SetDaxUses(DaxUser& user, std::vector<const DaxDevice*> below) {
   Uses& uses = AllUses();
   std::lock_guard<std::recursive_mutex> lock(uses.mu);
-  for (const DaxDevice* dev : uses.below[&user]) {
-    auto above = uses.above.find(dev);
-    above->second.erase(&user);
-    if (above->second.empty()) uses.above.erase(above);
-  }
-  uses.below.erase(&user);
-  if (below.empty()) return;
   std::sort(below.begin(), below.end());
   below.erase(std::unique(below.begin(), below.end()), below.end());
+  if (const auto before = uses.below.find(&user); before != uses.below.end()) {
+    if (before->second == below) return;
+    for (const DaxDevice* dev : before->second) {
+      auto above = uses.above.find(dev);
+      above->second.erase(&user);
+      if (above->second.empty()) uses.above.erase(above);
+    }
+    uses.below.erase(before);
+  }
+  if (below.empty()) return;
   for (const DaxDevice* dev : below) uses.above[dev].insert(&user);
   uses.below[&user] = std::move(below);
 }
@@ -55,6 +60,11 @@ DaxStackChange::DaxStackChange(const DaxDevice& dev, DaxUser* self)
 // after all users above it, so the reverse is an order to compile in.  A device
 // that is stacked on itself comes once.
 void DaxStackChange::Affect(const DaxDevice& dev, DaxUser* self) {
+  // Most devices have nobody above them.
+  if (!AllUses().above.contains(self != nullptr ? &self->dax_dev() : &dev)) {
+    if (self != nullptr) affected_.push_back(self);
+    return;
+  }
   std::set<DaxUser*> entered;
   std::set<DaxUser*> done;
   std::vector<DaxUser*> open;

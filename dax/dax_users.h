@@ -24,6 +24,8 @@
 
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
+
 namespace dmdax {
 
 class DaxDevice;
@@ -58,7 +60,7 @@ class DaxStackChange {
 
   DaxStackChange* const outer_;
   // Users that are affected, each before those that it uses.
-  std::vector<DaxUser*> affected_;
+  absl::InlinedVector<DaxUser*, 2> affected_;
 };
 
 }  // namespace dmdax

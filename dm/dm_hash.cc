@@ -26,13 +26,14 @@ uint32_t NameBucket(absl::string_view name) {
 }  // namespace
 
 DmHash::~DmHash() {
-  for (auto& [name, cell] : by_name_) cell->md->LeaveStack();
+  std::vector<MappedDevice*> devices;
+  devices.reserve(by_name_.size());
+  for (auto& [name, cell] : by_name_) devices.push_back(cell->md.get());
+  MappedDevice::LeaveStacks(devices);
   // Tables go first, devices later: the table of one device holds others open,
   // even in a circle.
-  for (auto& [name, cell] : by_name_) {
-    cell->new_map.reset();
-    cell->md->Destroy();
-  }
+  for (auto& [name, cell] : by_name_) cell->new_map.reset();
+  MappedDevice::DestroyAll(devices);
 }
 
 absl::StatusOr<HashCell*> DmHash::Insert(absl::string_view name,
@@ -91,12 +92,13 @@ HashCell* DmHash::FindMinor(uint32_t minor) const {
 }
 
 void DmHash::ChangeName(HashCell* cell, absl::string_view name) {
-  auto node = by_name_.extract(cell->name);
+  auto it = by_name_.find(cell->name);
+  std::unique_ptr<HashCell> renamed = std::move(it->second);
+  by_name_.erase(it);
   cell->name = std::string(name);
   cell->inserted = ++inserts_;
   cell->md->SetDmName(cell->name);
-  node.key() = cell->name;
-  by_name_.insert(std::move(node));
+  by_name_[cell->name] = std::move(renamed);
 }
 
 void DmHash::SetUuid(HashCell* cell, absl::string_view uuid) {
@@ -110,15 +112,7 @@ absl::StatusOr<uint32_t> DmHash::NextFreeMinor() {
            absent()->Has(AbsentObjects::By::kDmMinor,
                          absl::StrCat(next_minor_));
   };
-  auto used = by_minor_.lower_bound(next_minor_);
-  while (true) {
-    if (used != by_minor_.end() && used->first == next_minor_) {
-      ++used;
-    } else if (!used_elsewhere()) {
-      break;
-    }
-    ++next_minor_;
-  }
+  while (by_minor_.contains(next_minor_) || used_elsewhere()) ++next_minor_;
   if (next_minor_ >= kMaxMinors) return ErrnoError(ENXIO, "no free minor");
   return next_minor_;
 }
@@ -130,8 +124,13 @@ std::vector<HashCell*> DmHash::List() const {
 
 std::vector<HashCell*> DmHash::Loaded() const {
   std::vector<HashCell*> cells;
+  cells.reserve(by_name_.size());
   for (const auto& [name, cell] : by_name_) cells.push_back(cell.get());
-  if (order_ == DmListOrder::kByName) return cells;
+  if (order_ == DmListOrder::kByName) {
+    std::sort(cells.begin(), cells.end(),
+              [](HashCell* a, HashCell* b) { return a->name < b->name; });
+    return cells;
+  }
   std::sort(cells.begin(), cells.end(), [](HashCell* a, HashCell* b) {
     const uint32_t bucket_a = NameBucket(a->name);
     const uint32_t bucket_b = NameBucket(b->name);

@@ -10,11 +10,11 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "block/machine.h"
@@ -80,9 +80,10 @@ class DmHash {
   const Machine* const machine_;
   const DmListOrder order_;
   uint64_t inserts_ = 0;
-  std::map<std::string, std::unique_ptr<HashCell>, std::less<>> by_name_;
-  std::map<std::string, HashCell*, std::less<>> by_uuid_;
-  std::map<uint32_t, HashCell*> by_minor_;
+  // In no order: what is listed is sorted.
+  absl::flat_hash_map<std::string, std::unique_ptr<HashCell>> by_name_;
+  absl::flat_hash_map<std::string, HashCell*> by_uuid_;
+  absl::flat_hash_map<uint32_t, HashCell*> by_minor_;
   // No minor below this one is free.
   uint32_t next_minor_ = 0;
 };

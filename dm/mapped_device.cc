@@ -22,9 +22,11 @@ MappedDevice::MappedDevice(Machine& machine, DevT dev)
       name_(dev.ToString()),
       dax_dev_(machine.profile(), absl::StrCat("dm-", dev.minor_nr), this),
       disk_(dev, absl::StrCat("dm-", dev.minor_nr), 0, &dax_dev_, this) {
-  // max_sectors is compiled into the maps of this device and those above.
-  disk_.queue().SetMaxSectorsObserver(
-      [this] { DaxStackChange change(dax_dev_, this); });
+  // max_sectors is compiled into the maps of this device and those above, once
+  // it has a table.
+  disk_.queue().SetMaxSectorsObserver([this] {
+    if (live_table() != nullptr) DaxStackChange change(dax_dev_, this);
+  });
   if (machine.profile().dm_add_disk == DmAddDisk::kAtCreate) {
     // A plain queue, which other devices may be stacked on already.
     disk_.queue().SetLimits(QueueLimits{});
@@ -201,21 +203,34 @@ absl::Status MappedDevice::CancelDeferredRemove() {
 }
 
 void MappedDevice::Destroy() {
-  deleting_.store(true);
-  machine_.BumpIoGeneration();
-  if (disk_added_) {
-    machine_.DelDisk(&disk_);
-    disk_added_ = false;
+  MappedDevice* const self = this;
+  DestroyAll({&self, 1});
+}
+
+void MappedDevice::DestroyAll(absl::Span<MappedDevice* const> devices) {
+  std::vector<DaxDevice*> alive;
+  std::vector<MappedDevice*> live;
+  for (MappedDevice* md : devices) {
+    md->deleting_.store(true);
+    md->machine_.BumpIoGeneration();
+    if (md->disk_added_) {
+      md->machine_.DelDisk(&md->disk_);
+      md->disk_added_ = false;
+    }
+    if (md->dax_dev_.alive()) alive.push_back(&md->dax_dev_);
+    if (md->live_table() != nullptr) live.push_back(md);
   }
-  // The dax device goes first: after Kill() no query is on its way to the
+  // The dax devices go first: after KillAll() no query is on its way to a
   // table.
-  if (dax_dev_.alive()) dax_dev_.Kill();
-  std::unique_ptr<DmTable> old;
-  {
-    DaxStackChange change(dax_dev_, this);
-    old.reset(map_.exchange(nullptr));
-    if (old != nullptr) io_barrier_.Synchronize();
+  DaxDevice::KillAll(alive);
+  if (live.empty()) return;
+  std::vector<std::unique_ptr<DmTable>> old;
+  for (MappedDevice* md : live) {
+    DaxStackChange change(md->dax_dev_, md);
+    old.emplace_back(md->map_.exchange(nullptr));
   }
+  // All Srcu share the readers' words, so this waits for those of every device.
+  live[0]->io_barrier_.Synchronize();
 }
 
 const void* MappedDevice::Holder() { return kDmClaim; }

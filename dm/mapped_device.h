@@ -131,6 +131,8 @@ class MappedDevice final : public DaxOperations,
   // __dm_destroy(): kills the dax device and drops the table.  The object
   // stays until its last reference goes.
   void Destroy();
+  // Destroy() of many, with one wait for the readers of all.
+  static void DestroyAll(absl::Span<MappedDevice* const> devices);
 
   // --- devices below ---
   // The holder for which all mapped devices claim what they open.
@@ -205,7 +207,7 @@ class MappedDevice final : public DaxOperations,
   void Compile() override;
   // Before many devices are destroyed one after the other: none of them is
   // compiled again because one below it goes.  Nobody may ask any more.
-  void LeaveStack();
+  static void LeaveStacks(absl::Span<MappedDevice* const> devices);
 
   // Calls ->map of the row that holds `sector`.  Past the end of the live
   // table, or without one, the answer is an error (EIO).  The device below

@@ -196,9 +196,19 @@ void MappedDevice::Compile() {
   SetDaxUses(*this, std::move(below));
 }
 
-void MappedDevice::LeaveStack() {
-  DropCompiled();
-  SetDaxUses(*this, {});
+void MappedDevice::LeaveStacks(absl::Span<MappedDevice* const> devices) {
+  MappedDevice* compiled = nullptr;
+  for (MappedDevice* md : devices) {
+    if (md->compiled_owner_ == nullptr) continue;
+    md->dax_dev_.SetFastPath(nullptr);
+    compiled = md;
+  }
+  // All Srcu share the readers' words, so this waits for those of every device.
+  if (compiled != nullptr) compiled->io_barrier_.Synchronize();
+  for (MappedDevice* md : devices) {
+    md->compiled_owner_ = nullptr;
+    SetDaxUses(*md, {});
+  }
 }
 
 int MappedDevice::ZeroPageRange(pgoff_t pgoff, uint64_t nr_pages,

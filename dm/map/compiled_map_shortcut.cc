@@ -60,6 +60,8 @@ CompiledMap::Shortcut CompiledMap::FindShortcutFor(ExtentShape shape) {
 void CompiledMap::ChooseShortcut() {
   leaves = leaves_.data();
   nr_leaves = leaves_.size();
+  bare = nr_leaves == 1 && leaves_[0].kaddr == nullptr;
+  bare_flags = leaves_[0].pfn_flags;
   const auto choose = [&](const auto& extents) {
     if (extents.size() == 1 && extents[0].value < extents.kSpecial) {
       const DaxAccess first = At({1, extents[0].value});
@@ -80,6 +82,7 @@ void CompiledMap::ChooseShortcut() {
   }
   narrow_ ? choose(narrow_extents_) : choose(wide_extents_);
   if (one_stripe_) {
+    stripes = one_stripe_->Plain();
     shortcut = one_stripe_->shifts() ? StripeShortcut<&OneStripe::ShiftedAt>
                                      : StripeShortcut<&OneStripe::At>;
   }

@@ -36,6 +36,9 @@ void ExtentTable<Word>::Finish(uint64_t pages) {
     shape_ = ExtentShape::kEqual;
     equal_ = Reciprocal(entries_[1].start);
   } else if (n <= size_t{1} << 16) {
+    only_frames_ =
+        std::none_of(entries_.data(), entries_.data() + n,
+                     [](const Entry& e) { return e.value >= kSpecial; });
     MakeFine(pages);
   } else {
     MakeDirectory(pages);

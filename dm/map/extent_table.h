@@ -76,6 +76,8 @@ class ExtentTable {
   const Entry* entries() const { return entries_.data(); }
 
   ExtentShape shape() const { return shape_; }
+  // Whether no value is special; only kFine says so.
+  bool only_frames() const { return only_frames_; }
 
   // The extent that holds `page`, which is below the table's end.
   size_t Find(uint64_t page) const {
@@ -201,6 +203,7 @@ class ExtentTable {
   size_t FindDense(const Dense& dense, uint64_t page) const;
 
   ExtentShape shape_ = ExtentShape::kOne;
+  bool only_frames_ = false;
   uint32_t shift_ = 0;
   size_t size_ = 0;
   // And one more whose start is the table's end, and padding.

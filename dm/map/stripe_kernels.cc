@@ -32,6 +32,24 @@ bool OneStripe::FitsIfma(const StripePeriod& of, uint64_t end) {
          (of.advance == 0 || rounds < kMost / 2 / of.advance);
 }
 
+DaxStripes OneStripe::Plain() const {
+  bool whole = offset_ == 0 && pages_ % granule_ == 0 && cap_ >= granule_;
+  for (size_t i = 0; i < end_.size(); ++i) {
+    whole = whole && end_[i] == (i + 1) * granule_;
+  }
+  if (!whole) return {};
+  return {.pages = pages_,
+          .period = period_,
+          .chunk = granule_,
+          .by_period = by_period_,
+          .by_chunk = by_granule_,
+          .gain = gain_,
+          .moved = shift_.data(),
+          .shifts = shifts_,
+          .period_log2 = static_cast<uint8_t>(period_log2_),
+          .chunk_log2 = static_cast<uint8_t>(granule_log2_)};
+}
+
 std::optional<OneStripe> OneStripe::Make(const StripePeriod& of,
                                          uint64_t offset, uint64_t pages,
                                          uint64_t cap) {

@@ -32,6 +32,7 @@
 #include <optional>
 #include <vector>
 
+#include "dax/dax_fast_path.h"
 #include "dm/map/batch_kernels.h"
 #include "dm/map/stripe_period.h"
 
@@ -48,6 +49,10 @@ class OneStripe {
 
   // Whether period and granule are powers of two.
   bool shifts() const { return shifts_; }
+
+  // As a fast path has it, which lives no longer than this; without pages where
+  // a chunk is cut, or something is in front of the stripe.
+  DaxStripes Plain() const;
 
   // `page` is below pages().
   StripePeriod::Run At(uint64_t page) const {

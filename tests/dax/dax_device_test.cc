@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cerrno>
 #include <limits>
 #include <thread>
@@ -195,13 +196,49 @@ TEST(DaxFastPath, FindsTheRunOfEveryPage) {
   for (uint64_t page = 0; page < runs.pages; ++page) {
     const ExtentEntry<uint32_t>* run = entries;
     while (run[1].start <= page) ++run;
-    const DaxFrames frames = runs.At(page, 2);
-    if (run->value == DaxRuns::kSpecial) {
-      EXPECT_EQ(frames.ret, 0) << page;
-      continue;
-    }
+    ASSERT_EQ(runs.Find(page), run) << page;
+    if (run->value == DaxRuns::kSpecial) continue;
+    const DaxFrames frames = DaxRuns::FramesAt(run, page, 2);
     EXPECT_EQ(frames.pfn, run->value + (page - run->start)) << page;
     EXPECT_EQ(frames.ret, std::min<int64_t>(2, run[1].start - page)) << page;
+  }
+}
+
+// Chunks of powers of two and others, against chunks dealt out one by one.
+TEST(DaxFastPath, FindsTheChunkOfEveryPage) {
+  for (uint64_t chunk : {2, 3, 8, 24}) {
+    for (uint64_t legs : {1, 2, 3, 4, 7}) {
+      const uint64_t period = chunk * legs;
+      std::vector<uint64_t> base, moved;
+      for (uint64_t leg = 0; leg < legs; ++leg) {
+        base.push_back(1000000 * (legs - leg));
+        moved.push_back(base[leg] - leg * chunk);
+      }
+      const bool shifts =
+          std::has_single_bit(chunk) && std::has_single_bit(legs);
+      DaxStripes stripes{
+          .pages = 10 * period,
+          .period = period,
+          .chunk = chunk,
+          .by_period = ~uint64_t{0} / period + 1,
+          .by_chunk = ~uint64_t{0} / chunk + 1,
+          .gain = chunk - period,
+          .moved = moved.data(),
+          .period_log2 = static_cast<uint8_t>(std::countr_zero(period)),
+          .chunk_log2 = static_cast<uint8_t>(std::countr_zero(chunk))};
+      for (uint64_t page = 0; page < stripes.pages; ++page) {
+        const uint64_t number = page / chunk, in = page % chunk;
+        const uint64_t pfn = base[number % legs] + number / legs * chunk + in;
+        for (bool by_shifts : {false, true}) {
+          if (by_shifts && !shifts) continue;
+          stripes.shifts = by_shifts;
+          const DaxFrames frames = stripes.At(page, 5);
+          ASSERT_EQ(frames.pfn, pfn) << chunk << " x " << legs << ": " << page;
+          ASSERT_EQ(frames.ret, std::min<int64_t>(5, chunk - in))
+              << chunk << " x " << legs << ": " << page;
+        }
+      }
+    }
   }
 }
 

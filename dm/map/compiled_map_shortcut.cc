@@ -61,7 +61,7 @@ void CompiledMap::ChooseShortcut() {
   leaves = leaves_.data();
   nr_leaves = leaves_.size();
   bare = nr_leaves == 1 && leaves_[0].kaddr == nullptr;
-  bare_flags = leaves_[0].pfn_flags;
+  if (bare) bare_flags = leaves_[0].pfn_flags;
   const auto choose = [&](const auto& extents) {
     if (extents.size() == 1 && extents[0].value < extents.kSpecial) {
       const DaxAccess first = At({1, extents[0].value});

@@ -116,12 +116,13 @@ template <typename Slot>
 }
 
 template <typename Ask>
-void RegisterChecked(const std::string& name, Stack& stack, const Ask& ask) {
+void RegisterChecked(const std::string& name, const char* who, Stack& stack,
+                     const Ask& ask) {
   const Product product{&stack.product()};
   for (uint64_t page : stack.queries()) {
     if (ask(page) != product(page)) Disagree(name);
   }
-  RegisterQueries(name, "floor", ask, stack.queries());
+  RegisterQueries(name, who, ask, stack.queries());
 }
 
 template <typename Slot>
@@ -194,10 +195,17 @@ void RegisterRuns(const std::string& name, Stack& stack,
   const auto live =
       std::make_shared<std::atomic<const FloorRun*>>(index->runs.data());
   const auto leaf = std::make_shared<DaxLeaf>();
-  kept->insert(kept->end(), {index, live, leaf});
-  RegisterChecked(name, stack,
+  const auto whole = std::make_shared<FloorIndex<Slot>>(
+      FloorIndex<Slot>{pages, index->slots.data(), index->runs.data(),
+                       index->shift, leaf.get()});
+  const auto live_whole =
+      std::make_shared<std::atomic<const FloorIndex<Slot>*>>(whole.get());
+  kept->insert(kept->end(), {index, live, leaf, whole, live_whole});
+  RegisterChecked(name, "floor", stack,
                   FloorOfRuns<Slot>{live.get(), index->slots.data(),
                                     index->shift, leaf.get()});
+  RegisterChecked(name, "floor_whole", stack,
+                  FloorWholeOfRuns<Slot>{live_whole.get()});
   RegisterBatchFloor(name, "floor", stack, index.get(), PlainBatch<Slot>);
 #ifdef __x86_64__
   if (BestSimd() >= SimdLevel::kAvx512) {
@@ -228,6 +236,7 @@ void RegisterStripeFloor(const std::string& name, Stack& stack, uint64_t chunk,
                          size_t legs) {
   static auto* kept = new std::vector<std::shared_ptr<const void>>;
   const auto shape = std::make_shared<FloorStripeShape>();
+  shape->pages = stack.mapped().disk().nr_sectors() / kPageSectors;
   shape->chunk = chunk;
   shape->period = chunk * legs;
   shape->rows = ~uint64_t{0} / shape->period + 1;
@@ -243,10 +252,16 @@ void RegisterStripeFloor(const std::string& name, Stack& stack, uint64_t chunk,
       std::make_shared<std::atomic<const FloorStripeShape*>>(shape.get());
   const auto leaf = std::make_shared<DaxLeaf>();
   kept->insert(kept->end(), {shape, live, leaf});
+  const auto add = [&]<bool kShifts>(std::bool_constant<kShifts>) {
+    RegisterChecked(name, "floor", stack,
+                    FloorOfStripe<kShifts>{live.get(), leaf.get()});
+    RegisterChecked(name, "floor_whole", stack,
+                    FloorOfStripe<kShifts, true>{live.get(), leaf.get()});
+  };
   if (std::has_single_bit(chunk) && std::has_single_bit(legs)) {
-    RegisterChecked(name, stack, FloorOfStripe<true>{live.get(), leaf.get()});
+    add(std::true_type());
   } else {
-    RegisterChecked(name, stack, FloorOfStripe<false>{live.get(), leaf.get()});
+    add(std::false_type());
   }
 }
 

@@ -14,10 +14,14 @@
 // no error, no memory but one.  Its index is as large as dmdax's.  Who wants to
 // be faster needs another index, and not less around it.
 //
-//   throughput, latency   as dmdax's
+//   throughput, latency   as dmdax's, of `floor` and of `floor_whole`
 //   batch/floor           many pages without a section, one after the other, or
 //                         with the index fetched ahead if it is large
 //   batch/floor512        the same with the instructions of dm/map/run_search.h
+//
+// The second of them does all that the contract of a translation asks: its page
+// may be outside or in an error, its section within another, its device
+// replaced while it runs.  That is the least that could take dmdax's place.
 //
 // What is neither runs nor a stripe, and an index whose slots are crowded, has
 // no floor.  A floor whose answers are not dmdax's ends the program.

@@ -87,6 +87,7 @@ void RegisterReadSide(const Options& options) {
     RegisterSection<NoSection>(threads, "load");
     RegisterSection<Fast>(threads, "dmdax");
     RegisterSection<FloorSection>(threads, "floor");
+    RegisterSection<FloorNestedSection>(threads, "floor_nested");
     RegisterSection<Lock>(threads, "dmdax_nested");
     RegisterSection<Counted>(threads, "srcu");
     RegisterSection<Shared>(threads, "shared_mutex");

@@ -101,12 +101,13 @@ class Sweeper {
       const uint64_t page = next_ * tile_;
       while (!cells_.empty() && cells_.front().end <= page) cells_.pop_front();
       if (cells_.empty()) return;
-      const uint64_t alike = Alike(next_, cells_.front());
-      const uint64_t repeat = Period(cells_.front());
       // A period that comes only once saves nothing.
-      if (repeat != 0 && alike >= 2 * repeat) {
-        AskPeriod(repeat, alike);
-        continue;
+      if (const uint64_t repeat = Period(cells_.front()); repeat != 0) {
+        const uint64_t alike = Alike(next_, cells_.front());
+        if (alike >= 2 * repeat) {
+          AskPeriod(repeat, alike);
+          continue;
+        }
       }
       // The slots of a tile may lie in several cells.
       if (slot_ < huge_ && cells_.back().end < TileEnd(next_)) return;

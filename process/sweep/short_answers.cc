@@ -79,7 +79,7 @@ ShortAnswer ShortAnswers::Of(uint64_t page, bool write) {
   const uint64_t first = RoundDown(page, kHuge);
   if (first >= end_huge_ || EntryNear(first)) return {};
   if (!tries_huge_ || (write && copies_))
-    return Single(page, write, Why::kSame);
+    return Single(page_cursor_.At(page * kPageSize), page, write, Why::kSame);
   const uint64_t pos = first * kPageSize;
   const uint64_t end = pos + kHuge * kPageSize;
   const FileExtent& extent = huge_cursor_.At(pos);
@@ -91,13 +91,21 @@ ShortAnswer ShortAnswers::Of(uint64_t page, bool write) {
   } else if (extent.type == IOMAP_MAPPED || extent.type == IOMAP_UNWRITTEN) {
     const bool mapped = extent.type == IOMAP_MAPPED;
     return extent.end() >= end         ? OnDevice(extent, page, write)
-           : mapped && IsPlain(extent) ? Single(page, write, Why::kExtent)
+           : mapped && IsPlain(extent) ? Single(ExtentOf(page, first, extent),
+                                                page, write, Why::kExtent)
                                        : ShortAnswer{};
   } else {
     return {};
   }
-  return extent.end() >= end ? ShortAnswer{.kind = Kind::kPmdZero}
-                             : Single(page, write, Why::kExtent);
+  return extent.end() >= end
+             ? ShortAnswer{.kind = Kind::kPmdZero}
+             : Single(ExtentOf(page, first, extent), page, write, Why::kExtent);
+}
+
+// The extent of a page of the huge page from `first` on, which is in `extent`.
+const FileExtent& ShortAnswers::ExtentOf(uint64_t page, uint64_t first,
+                                         const FileExtent& extent) {
+  return page == first ? extent : page_cursor_.At(page * kPageSize);
 }
 
 // A huge page whose blocks are one extent; those of an unwritten one are
@@ -123,9 +131,8 @@ ShortAnswer ShortAnswers::OnDevice(const FileExtent& extent, uint64_t page,
   return single;
 }
 
-ShortAnswer ShortAnswers::Single(uint64_t page, bool write, Why why) {
-  const uint64_t pos = page * kPageSize;
-  const FileExtent& extent = page_cursor_.At(pos);
+ShortAnswer ShortAnswers::Single(const FileExtent& extent, uint64_t page,
+                                 bool write, Why why) const {
   const bool hole = extent.type == IOMAP_HOLE;
   const bool copies = write && copies_;
   if (!hole && !IsPlain(extent)) return {};

@@ -91,8 +91,11 @@ class ShortAnswers {
   bool EntryNear(uint64_t first) const;
   pgoff_t Place(const FileExtent& extent, uint64_t page) const;
   DaxAccess Access(pgoff_t pgoff, uint64_t nr) const;
-  // Of single pages.
-  ShortAnswer Single(uint64_t page, bool write, Why why);
+  const FileExtent& ExtentOf(uint64_t page, uint64_t first,
+                             const FileExtent& extent);
+  // Of single pages; `extent` has this one.
+  ShortAnswer Single(const FileExtent& extent, uint64_t page, bool write,
+                     Why why) const;
   ShortAnswer SingleFrame(const DaxAccess& access, bool write, Why why) const;
   ShortAnswer OnDevice(const FileExtent& extent, uint64_t page, bool write);
 

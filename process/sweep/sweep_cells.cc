@@ -11,6 +11,7 @@
 #include "dax/device_dax.h"
 #include "fs/file_system.h"
 #include "fs/file_system_type.h"
+#include "process/sweep/extent_cursor.h"
 
 namespace dmdax {
 namespace {
@@ -77,26 +78,44 @@ class CellStream {
   bool done() const { return page_ >= end_; }
 
   // Leaves out what lies before page `page`.
-  void SkipTo(uint64_t page) { page_ = std::max(page_, std::min(page, end_)); }
+  void SkipTo(uint64_t page) {
+    if (page <= page_ || done()) return;
+    HandOn();
+    handed_on_ = page_ = std::min(page, end_);
+  }
 
   // Adds a cell up to page `end`, or as far as the stream goes.
   void To(uint64_t end, uint64_t repeat, Single single) {
     end = std::min(end, end_);
+    // Pages that must each be asked are one cell whatever lies between them: a
+    // file may have a million extents of them.
+    if (repeat == 0 && single == Single::kAny) {
+      page_ = std::max(page_, end);
+      if (done()) HandOn();
+      return;
+    }
+    HandOn();
     while (page_ < end) {
       if (cuts_ != nullptr && cut_ <= page_) cut_ = cuts_->After(page_);
       const uint64_t stop = std::min(cut_, end);
       const bool error = page_ >= most_ && single != Single::kAny;
       fn_({stop, repeat, error ? Single::kAlike : single});
-      page_ = stop;
+      handed_on_ = page_ = stop;
     }
   }
 
  private:
+  // What is kAny and still kept back.
+  void HandOn() {
+    if (handed_on_ < page_) fn_({page_, 0, Single::kAny});
+    handed_on_ = page_;
+  }
+
   const uint64_t end_;
   const FileCuts* const cuts_;
   const uint64_t most_;
   SweepCellFn fn_;
-  uint64_t page_ = 0;
+  uint64_t page_ = 0, handed_on_ = 0;
   // The next cut; at or before the page: not known.
   uint64_t cut_ = cuts_ == nullptr ? kNowhere : 0;
 };
@@ -117,8 +136,9 @@ class FileCells {
 
   // What ends at or before page `first` is not looked at.
   void Run(uint64_t first) {
+    ExtentCursor cursor(inode_.extents);
     for (uint64_t pos = first * kPageSize; !list_.done();) {
-      const FileExtent extent = inode_.extents.Around(pos);
+      const FileExtent& extent = cursor.At(pos);
       if (extent.type == IOMAP_HOLE) {
         list_.SkipTo(pos / kPageSize);
         // What is not whole pages, the hole before it included.

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What 6.17 changed after 6.16: pfn_t and the devmap bit are gone, and the
-// block layer's default request is 4 MiB.
+// What 6.17 changed after 6.16: pfn_t and the devmap bit are gone, the block
+// layer's default request is 4 MiB, and read-ahead keeps the order of its
+// folios.  What 6.18 changed of fault-around and of folios that can not be
+// split came to 6.17.13 by the stable series; that folios are mapped whole and
+// that the huge zero page is one did not.
 #include "base/kernel_registry.h"
 
 namespace dmdax {
@@ -17,6 +20,8 @@ void ChangeFaults(FaultProfile& f) {
   f.insert_pmd_always_needs_flag = true;
   f.no_pfn_t = true;
   f.trace_insert_page = false;
+  f.fault_around_needs_table = true;
+  f.unsplit_folio_is_unmapped = true;
   f.readahead_keeps_order = true;
   f.readahead_exec_from_page = true;
 }

@@ -12,8 +12,6 @@ void ChangeFaults(FaultProfile& f) {
   f.dax_huge_zero_by_folio = true;
   f.plain_file_thp_aligned = false;
   f.map_whole_folios = true;
-  f.fault_around_needs_table = true;
-  f.unsplit_folio_is_unmapped = true;
 }
 
 void ChangeFunctions(FaultProfile& f) {

@@ -95,7 +95,7 @@ enum class HashLog { kNothing, kImplementation, kShash, kDriver };
 
 constexpr Since<HashLog> kHashLog[] = {{{5, 0}, HashLog::kImplementation},
                                        {k6_12, HashLog::kShash},
-                                       {{6, 18}, HashLog::kDriver},
+                                       {{6, 17}, HashLog::kDriver},
                                        {k7_2, HashLog::kNothing}};
 
 void LogHash(const DmTarget& ti, const Verity& v, const CryptoHash& hash) {
@@ -122,7 +122,8 @@ void LogHash(const DmTarget& ti, const Verity& v, const CryptoHash& hash) {
 enum class SaltHash { kEachBlock, kOfVersion1, kAlways };
 
 constexpr Since<SaltHash> kSaltHash[] = {{k6_12, SaltHash::kOfVersion1},
-                                         {{6, 18}, SaltHash::kAlways}};
+                                         {{6, 17}, SaltHash::kAlways},
+                                         {k7_2, SaltHash::kOfVersion1}};
 
 bool HashesSalt(KernelRelease release, const Verity& v) {
   const SaltHash hash = ValueAt<SaltHash>(kSaltHash, release);
@@ -262,9 +263,11 @@ const TargetType kVerityTarget = VerityType(
     {{k4_14, 1, 3, 0}, {k5_10, 1, 7, 0}, {k6_1, 1, 9, 0}, GoneSince(k6_12)}, 0);
 DM_REGISTER_TARGET(kVerityTarget);
 
-const TargetType kVerityTargetSingleton =
-    VerityType({{k6_12, 1, 10, 0}, {k6_16, 1, 11, 0}, {k6_18, 1, 13, 0}},
-               DM_TARGET_SINGLETON);
+const TargetType kVerityTargetSingleton = VerityType({{k6_12, 1, 10, 0},
+                                                      {k6_16, 1, 11, 0},
+                                                      {{6, 17}, 1, 12, 0},
+                                                      {k6_18, 1, 13, 0}},
+                                                     DM_TARGET_SINGLETON);
 DM_REGISTER_TARGET(kVerityTargetSingleton);
 
 }  // namespace

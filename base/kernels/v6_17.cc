@@ -31,6 +31,7 @@ void ChangeFunctions(FaultProfile& f) {
   f.functions[F::kInsertPmd] = "insert_pmd";
   f.functions[F::kInsertPud] = "insert_pud";
   f.functions.erase(F::kExt4IomapEnd);
+  f.functions[F::kXfsWriteFaultCore] = "__xfs_write_fault";
 }
 
 const KernelRegistrar kV6_17({.name = "v6_17",

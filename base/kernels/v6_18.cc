@@ -14,11 +14,6 @@ void ChangeFaults(FaultProfile& f) {
   f.map_whole_folios = true;
 }
 
-void ChangeFunctions(FaultProfile& f) {
-  using F = FaultFunction;
-  f.functions[F::kXfsWriteFaultCore] = "__xfs_write_fault";
-}
-
 const KernelRegistrar kV6_18({.name = "v6_18",
                               .release = k6_18,
                               .after = "v6_17",
@@ -28,7 +23,6 @@ const KernelRegistrar kV6_18({.name = "v6_18",
                               .change = [](KernelProfile& p) {
                                 ChangeDm(p);
                                 ChangeFaults(p.fault);
-                                ChangeFunctions(p.fault);
                               }});
 
 }  // namespace

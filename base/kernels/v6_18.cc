@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What 6.18 changed after 6.17.
+// What 6.18 changed after 6.17: folios are mapped whole, the huge zero page is
+// one, and xfs ignores attr2.
 #include "base/kernel_registry.h"
 
 namespace dmdax {

@@ -55,13 +55,15 @@ inline std::optional<uint64_t> NdPfnDataOffset(uint64_t start, uint64_t raw,
   return RoundUp(end, align) - start;
 }
 
-// What of a namespace is data in whole pages of `align` bytes.
+// What of a namespace is data in whole pages of `align` bytes: what does not
+// fill one at the end is left out.
 inline uint64_t NdPfnRoom(uint64_t start, uint64_t raw, uint64_t align,
                           NdPfnMap map) {
   const std::optional<uint64_t> offset =
       NdPfnDataOffset(start, raw, align, map);
   if (!offset) return 0;
-  const uint64_t end = RoundDown(start + raw, align);
+  const uint64_t end =
+      RoundDown(start + raw, std::max(align, kNdPfnSubsection));
   return end > start + *offset ? end - start - *offset : 0;
 }
 

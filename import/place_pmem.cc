@@ -201,7 +201,9 @@ class Placer {
     if (raw == data) return true;
     const Namespace* space = SpaceOf(disk);
     const std::optional<uint64_t> rule =
-        space == nullptr ? std::nullopt : Offset(*space, range->start, raw);
+        space == nullptr
+            ? std::nullopt
+            : OffsetOf(*space, range->start, raw, disk.size->value);
     uint64_t offset = RoundDown(raw - data, kPage);
     if (rule && *rule + data <= raw) {
       offset = *rule;
@@ -225,9 +227,21 @@ class Placer {
   // Bytes in front of the data: info block, and memmap if it is in there.
   static std::optional<uint64_t> Offset(const Namespace& space, uint64_t start,
                                         uint64_t raw) {
-    return NdPfnDataOffset(
-        start, raw, space.align,
-        space.map == "dev" ? NdPfnMap::kDev : NdPfnMap::kMem);
+    return NdPfnDataOffset(start, raw, space.align, MapOf(space));
+  }
+
+  // Nothing: the data has not the size that the rule gives, so that it was made
+  // by another one, as that of kernels before 5.3.
+  static std::optional<uint64_t> OffsetOf(const Namespace& space,
+                                          uint64_t start, uint64_t raw,
+                                          const SizeRange& data) {
+    const uint64_t room = NdPfnRoom(start, raw, space.align, MapOf(space));
+    if (room < data.least || data.most < room) return std::nullopt;
+    return Offset(space, start, raw);
+  }
+
+  static NdPfnMap MapOf(const Namespace& space) {
+    return space.map == "dev" ? NdPfnMap::kDev : NdPfnMap::kMem;
   }
 
   // EINVAL: two inputs have it of two sizes.

@@ -113,6 +113,28 @@ TEST(Ndctl, NamespacesOfEachMode) {
   EXPECT_THAT(Notes(m), HasSubstr("pmem0.2s is in sector mode"));
 }
 
+// What was made before 5.3 with align 4096 has its data 0x22000 bytes further
+// on, and where memory of another region shares its last section the end of it
+// is left out too: by its size alone 2 MiB in front would fit as well.
+TEST(Ndctl, SizeOfAnotherRule) {
+  for (const auto& [map, size] :
+       {std::pair("mem", "8589795328"), std::pair("dev", "8455577600")}) {
+    const Imported m =
+        Import({{"n", absl::StrCat(
+                          R"j([{"dev":"namespace0.0","mode":"fsdax","map":")j",
+                          map, R"j(","sector_size":512,"align":4096,)j",
+                          R"j("blockdev":"pmem0","size":)j", size, "}]")},
+                {"iomem",
+                 "180000000-3803fffff : Persistent Memory (legacy)\n"
+                 "  180000000-3803fffff : namespace0.0\n"
+                 "380400000-3ffffffff : Persistent Memory (legacy)\n"
+                 "  380400000-3ffffffff : namespace1.0\n"}});
+    EXPECT_THAT(Notes(m),
+                HasSubstr("no input says where the data of pmem0 begins"))
+        << map;
+  }
+}
+
 TEST(Ndctl, SizesForPeople) {
   const Imported m = Import({{"n", R"j({"dev":"namespace1.0","mode":"fsdax",
       "map":"mem","size":"126.00 GiB (135.29 GB)","blockdev":"pmem1"})j"}});

@@ -17,3 +17,9 @@ for tag in ext4 xfs lvm dmsetup 2m 1g; do
     exit 1
   }
 done
+# What an earlier case left of LVM2 goes first, in every case of LVM2.
+left=$(grep -F '"lvm"' <<<"$made" | grep -vcF '"/dev/vg"' || true)
+((left == 0)) || {
+  echo "$left cases of LVM2 take what is left for theirs"
+  exit 1
+}

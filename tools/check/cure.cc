@@ -32,13 +32,6 @@ std::optional<Cure> CureOwnPlace(const CureRequest& request,
   return CureExtents(request, world);
 }
 
-// Of a copy nothing has to be restored.
-std::optional<Cure> CureVolumeKept(const CureRequest& request,
-                                   proto::World& world) {
-  if (auto cure = CureVolumeCopy(request, world)) return cure;
-  return CureVolumeAlone(request, world);
-}
-
 // Blocks that had no place yet when the extents were listed have one now.
 std::optional<Cure> CureUnplaced(const CureRequest& request, proto::World&) {
   const absl::StatusOr<MountedFile*> file =
@@ -55,7 +48,7 @@ const KnownCure* FindKnown(C code) {
   static constexpr KnownCure kCures[] = {
       {C::kRunChunk, CureChunk},
       {C::kRunMaxSectors, CureMaxSectors},
-      {C::kPfnTarget, CureTargetStart, Changes::kDevice, CureVolumeKept,
+      {C::kPfnTarget, CureTargetStart, Changes::kDevice, CureVolumeAlone,
        CureOwnPlace},
       {C::kRunTargetEnd, CureTargetEnd, Changes::kDevice, nullptr,
        CureOwnPlace},

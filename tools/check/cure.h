@@ -150,8 +150,6 @@ CureFn CurePartition, CureNamespaceAlign, CureRawNamespace, CureBadBlocks,
 CureFn CureExtents, CureHoles, CureNotDax, CureDaxFlag, CureFsNoPud;
 // Moves LVM2's volume alone, by whole extents.
 CureFn CureVolumeAlone;
-// Copies LVM2's volume to where its group has room, as on another device.
-CureFn CureVolumeCopy;
 // Moves the highest volume of the subject that can be moved, which makes up for
 // all that is off below it, so that what else stands there keeps its place.
 CureFn CureOwnRows;

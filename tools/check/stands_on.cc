@@ -215,12 +215,6 @@ absl::Span<BlockDevice* const> StandsOn::OfGroup(const std::string& vg) const {
   return at->second;
 }
 
-absl::Span<const GroupDevice> StandsOn::GroupDevicesOf(const std::string& vg) {
-  const auto [at, fresh] = group_devices_.try_emplace(vg);
-  if (fresh) at->second = FindGroupDevices(*this, session_, vg);
-  return at->second;
-}
-
 const LvmName* StandsOn::MoveOf(const std::string& vg) const {
   const auto at = moves_.find(vg);
   return at == moves_.end() ? nullptr : &at->second;

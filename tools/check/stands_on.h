@@ -24,7 +24,6 @@
 #include "state/world.pb.h"
 #include "tools/check/bdev_set.h"
 #include "tools/check/device_use.h"
-#include "tools/check/group_devices.h"
 #include "tools/check/whole_files.h"
 #include "tools/check/world_rows.h"
 
@@ -42,8 +41,6 @@ class StandsOn {
   const proto::MappedDevice* InWorld(const std::string& name) const;
   // LVM2's volumes of a group.
   absl::Span<BlockDevice* const> OfGroup(const std::string& vg) const;
-  // The devices of these, and where they end there; valid as long as this.
-  absl::Span<const GroupDevice> GroupDevicesOf(const std::string& vg);
   // A pvmove of the group that has not ended; null: there is none.
   const LvmName* MoveOf(const std::string& vg) const;
   // The group whose physical volume a device is, by a volume that stands there
@@ -114,7 +111,6 @@ class StandsOn {
   absl::flat_hash_map<std::string, std::vector<BlockDevice*>> groups_;
   absl::flat_hash_map<std::string, const proto::VolumeGroup*> in_metadata_;
   std::map<std::string, LvmName> moves_;
-  std::map<std::string, std::vector<GroupDevice>> group_devices_;  // asked for
   absl::flat_hash_map<std::string, int> group_depths_;  // those asked for
   absl::flat_hash_map<const BlockDevice*, std::string> first_group_on_;
   absl::flat_hash_set<std::pair<const BlockDevice*, std::string>> groups_on_;

@@ -32,6 +32,12 @@ uint64_t DataStart(const Session& session, const GroupPart& part,
   return kPmdSectors + (kPmdSectors - off) % kPmdSectors;
 }
 
+// As LVM2 takes it; an odd number of sectors is no whole KiB.
+std::string LvmSectors(uint64_t sectors) {
+  return sectors % 2 == 0 ? absl::StrCat(sectors / 2, "k")
+                          : absl::StrCat(sectors, "s");
+}
+
 // Whether rows are of one shape, on the same devices.
 bool AreOne(const proto::Target& a, const proto::Target& b) {
   if (a.has_linear() && b.has_linear()) {
@@ -135,12 +141,12 @@ std::vector<CureStep> GroupSteps(const Session& session,
   }
   std::string pvcreate;
   for (const auto& [offset, those] : by_offset) {
-    absl::StrAppend(
-        &pvcreate, pvcreate.empty() ? "" : " && ",
-        "pvcreate -y --dataalignment 2m ",
-        offset == 0 ? ""
-                    : absl::StrCat("--dataalignmentoffset ", offset / 2, "k "),
-        JoinWords(those));
+    absl::StrAppend(&pvcreate, pvcreate.empty() ? "" : " && ",
+                    "pvcreate -y --dataalignment 2m ",
+                    offset == 0 ? ""
+                                : absl::StrCat("--dataalignmentoffset ",
+                                               LvmSectors(offset), " "),
+                    JoinWords(those));
   }
   const std::string all = JoinWords(paths);
   std::string spares;

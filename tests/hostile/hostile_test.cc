@@ -232,9 +232,15 @@ TEST_F(HostileTest, StartPlusLengthPast2To64) {
 TEST_F(HostileTest, NulBytes) {
   LoadPmem();
   const std::string nul(1, '\0');
+  // dmsetup reads lines as C strings.
+  const ChildResult ends =
+      scratch_.Run({"create", "d0"}, "0 8 zero" + nul + " 1\n");
+  EXPECT_EQ(ends.rc, 0);
+  EXPECT_THAT(ends.err, HasSubstr("dmsetup ends the line at this NUL"));
+  EXPECT_EQ(scratch_.Run({"table", "d0"}).out, "0 8 zero \n");
+  EXPECT_EQ(scratch_.Run({"remove", "d0"}).rc, 0);
   for (const std::string& table :
-       {"0 8 zero" + nul + "\n", nul, "0 8" + nul + " zero\n",
-        "0 8 linear /dev/pmem0" + nul + " 0\n",
+       {nul, "0 8" + nul + " zero\n", "0 8 linear /dev/pmem0" + nul + " 0\n",
         "# comment\n" + nul + "0 8 zero\n"}) {
     ExpectRefused(scratch_.Run({"create", "d0"}, table));
   }

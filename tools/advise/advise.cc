@@ -16,6 +16,7 @@
 #include "tools/advise/trial.h"
 #include "tools/byte_count.h"
 #include "tools/check/cure_lines.h"
+#include "tools/check/ext4_align_words.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
@@ -50,8 +51,8 @@ std::string MkfsLine(const AdviceWish& wish, const std::string& device,
                              : "",
                         ShellWord(device));
   }
-  return absl::StrCat("mkfs.ext4 ", goes ? "-F " : "", "-b 4096 ",
-                      huge ? "-E stride=512,stripe_width=512 " : "",
+  return absl::StrCat("mkfs.ext4 ", goes ? "-F " : "", "-b 4096",
+                      huge ? Ext4AlignWords(wish.size) : "", " ",
                       ShellWord(device));
 }
 

@@ -18,6 +18,7 @@
 #include "formats/mangle.h"
 #include "state/find_device.h"
 #include "tools/check/dax_depth.h"
+#include "tools/check/ext4_align_words.h"
 #include "tools/check/kpartx_map.h"
 #include "tools/check/lvm_settings.h"
 #include "tools/check/lvm_volume.h"
@@ -154,9 +155,8 @@ std::string AlignedMkfsLine(absl::string_view type, const std::string& path,
                         " -d ", XfsAlignWords(bytes), more, " ",
                         ShellWord(path));
   }
-  return absl::StrCat(type == "ext2" ? "mkfs.ext2" : "mkfs.ext4",
-                      " -F -b 4096 -E stride=512,stripe_width=512", more, " ",
-                      ShellWord(path));
+  return absl::StrCat(type == "ext2" ? "mkfs.ext2" : "mkfs.ext4", " -F -b 4096",
+                      Ext4AlignWords(bytes), more, " ", ShellWord(path));
 }
 
 std::vector<proto::Block> PartitionsOf(const StandsOn& stands_on,

@@ -7,6 +7,8 @@
 
 #include <cstring>
 #include <random>
+#include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "tests/hostile/child.h"
@@ -232,16 +234,20 @@ TEST_F(HostileTest, StartPlusLengthPast2To64) {
 TEST_F(HostileTest, NulBytes) {
   LoadPmem();
   const std::string nul(1, '\0');
-  // dmsetup reads lines as C strings.
-  const ChildResult ends =
-      scratch_.Run({"create", "d0"}, "0 8 zero" + nul + " 1\n");
-  EXPECT_EQ(ends.rc, 0);
-  EXPECT_THAT(ends.err, HasSubstr("dmsetup ends the line at this NUL"));
-  EXPECT_EQ(scratch_.Run({"table", "d0"}).out, "0 8 zero \n");
-  EXPECT_EQ(scratch_.Run({"remove", "d0"}).rc, 0);
+  // dmsetup reads lines as C strings, and takes none for a device without a
+  // table.
+  for (const auto& [table, row] :
+       {std::pair("0 8 zero" + nul + " 1\n", "0 8 zero "),
+        {nul, ""},
+        {"# comment\n" + nul + "0 8 zero\n", ""}}) {
+    const ChildResult r = scratch_.Run({"create", "d0"}, table);
+    EXPECT_EQ(r.rc, 0);
+    EXPECT_THAT(r.err, HasSubstr("dmsetup ends the line at this NUL"));
+    EXPECT_EQ(scratch_.Run({"table", "d0"}).out, absl::StrCat(row, "\n"));
+    EXPECT_EQ(scratch_.Run({"remove", "d0"}).rc, 0);
+  }
   for (const std::string& table :
-       {nul, "0 8" + nul + " zero\n", "0 8 linear /dev/pmem0" + nul + " 0\n",
-        "# comment\n" + nul + "0 8 zero\n"}) {
+       {"0 8" + nul + " zero\n", "0 8 linear /dev/pmem0" + nul + " 0\n"}) {
     ExpectRefused(scratch_.Run({"create", "d0"}, table));
   }
   ExpectRefused(scratch_.Run({"translate", "pmem0", "-"}, "0 " + nul + " 1"));

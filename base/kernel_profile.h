@@ -81,7 +81,7 @@ enum class ReadAheadRule {
   kFixed,         // before 5.10: 128 KiB
   kTwiceOptimal,  // 5.10: twice io_opt, at least 128 KiB
   kNeverLess,     // 6.12: and at least what it was
-  // 6.18: and of a rotational disk without io_opt, twice max_sectors; sizes of
+  // 6.17: and of a rotational disk without io_opt, twice max_sectors; sizes of
   // 2 GiB and more do not overflow any more.
   kAsksRotation,
 };
@@ -216,6 +216,11 @@ struct KernelProfile {
   bool xfs_has_errortag;
   // xfs has no attr2 and noattr2 any more; they are ignored (since 6.18).
   bool xfs_attr2_is_dead;
+  // Until then it refuses the two together (since 5.15).
+  bool xfs_takes_one_attr2;
+  // xfs opens its log and realtime device in the name of the super block, as
+  // the mounted one is, which may then be both (since 6.6).
+  bool xfs_super_holds_devices;
   // ext4 and xfs say "DAX enabled. Warning: EXPERIMENTAL, ...".
   bool ext4_says_experimental;
   XfsDaxExperimental xfs_says_experimental;

@@ -6,7 +6,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
-#include "base/since.h"
 #include "fs/mount_words.h"
 
 namespace dmdax {
@@ -19,15 +18,11 @@ constexpr absl::string_view kLogOutside =
     "filesystem is marked as having an external log; specify logdev on the "
     "mount command line.";
 
-// The devices are opened in the name of the super block, as the mounted one is.
-constexpr Since<bool> kHeldBySuper[] = {{{6, 6}, true}};
-
 // blkdev_get_by_path(), of a device that somebody else may have claimed.
 absl::Status TryOpen(FsContext& fc, BlockDevice& bdev) {
   if (&bdev == &fc.bdev()) {
     // It is open already, for whom decides.
-    if (ValueAt<bool>(kHeldBySuper, fc.profile().release))
-      return absl::OkStatus();
+    if (fc.profile().xfs_super_holds_devices) return absl::OkStatus();
     return ErrnoError(EBUSY, "it is being mounted");
   }
   constexpr unsigned kMode = FMODE_READ | FMODE_WRITE | FMODE_EXCL;

@@ -10,7 +10,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "base/since.h"
 #include "base/units.h"
 
 namespace dmdax {
@@ -68,9 +67,6 @@ constexpr FsParam kParams[] = {
 };
 // The last of them came later.
 constexpr size_t kErrortag = 1, kZoned = 4;
-
-// attr2 and noattr2 are not given together.
-constexpr Since<bool> kOneAttr2[] = {{{5, 15}, true}};
 
 bool IsPowerOf2(int64_t n) { return n > 0 && (n & (n - 1)) == 0; }
 
@@ -136,8 +132,8 @@ std::string XfsWhyInvalid(const KernelProfile& profile,
   if (no_recovery && !SaysReadOnly(options)) {
     return "no-recovery mounts must be read-only.";
   }
-  if (attr2 && no_attr2 && !profile.xfs_attr2_is_dead &&
-      ValueAt<bool>(kOneAttr2, profile.release)) {
+  if (attr2 && no_attr2 && profile.xfs_takes_one_attr2 &&
+      !profile.xfs_attr2_is_dead) {
     return "attr2 and noattr2 cannot both be specified.";
   }
   const int64_t sunit = value("sunit"), swidth = value("swidth");

@@ -24,6 +24,7 @@ void ChangeDm(KernelProfile& p) {
   p.dax_returns_negative_nr = false;
   p.dax_mount_check = DaxMountCheck::kFsDaxGetByBdev;
   p.ext4_has_mount_api = true;
+  p.xfs_takes_one_attr2 = true;
   p.ext4_says_experimental = false;
   p.xfs_says_experimental = XfsDaxExperimental::kWhenGranted;
   p.xfs_dax_reflink = XfsDaxReflink::kNotPartitions;

@@ -20,6 +20,7 @@ void ChangeDm(KernelProfile& p) {
   p.dax_poison_errno = EHWPOISON;
   p.xfs_says_experimental = XfsDaxExperimental::kNever;
   p.xfs_has_large_blocks = true;
+  p.xfs_super_holds_devices = true;
   p.fs_says_bad_ids_twice = true;
   p.bio_ro_line = BioRoLine::kOnce;
   p.flakey_rules = FlakeyRules::kToldToFail;

@@ -96,16 +96,12 @@ absl::Status Task::Unmap(uint64_t address, uint64_t length) {
 void Task::Repeat(absl::Span<const TouchRecord> touches) {
   mm_.set_recorder(nullptr);
   const FaultReasons reasons = std::exchange(mm_.reasons, FaultReasons::kNone);
-  // A touch changes no mapping.
-  const VmAreaStruct* vma = nullptr;
   for (const TouchRecord& touch : touches) {
     const FaultOutcome outcome =
         mm_.Touch(touch.address, touch.kind == AccessKind::kWrite);
-    if (!outcome.faulted) continue;
-    const bool same = vma != nullptr && vma->vm_start <= touch.address &&
-                      touch.address < vma->vm_end;
-    if (!same) vma = mm_.FindVma(touch.address);
-    if (vma != nullptr) touches_.push_back(touch);
+    if (outcome.faulted && mm_.FindVma(touch.address) != nullptr) {
+      touches_.push_back(touch);
+    }
   }
   mm_.reasons = reasons;
   mm_.set_recorder(&recorder_);

@@ -3,11 +3,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <functional>
 #include <iterator>
 #include <map>
 #include <optional>
-#include <queue>
 #include <utility>
 #include <vector>
 
@@ -15,13 +13,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "absl/types/span.h"
 #include "base/errno_status.h"
 #include "base/round_up.h"
 #include "fs/mount_words.h"
 #include "process/field_error.h"
 #include "process/vma_words.h"
 #include "state/find_device.h"
+#include "state/repeat_touches.h"
 #include "state/user_file.h"
 
 namespace dmdax {
@@ -92,13 +90,6 @@ struct MappedRange {
 };
 using MappedRanges = std::map<uint64_t, MappedRange>;
 
-// Of one process, in the order in which they were made; messages are many times
-// as large.
-struct TaskTouches {
-  Task* task;
-  std::vector<TouchRecord> touches;
-};
-
 class UserLoader {
  public:
   UserLoader(const proto::World& world, WorldKind kind, Session& session,
@@ -118,7 +109,8 @@ class UserLoader {
     for (int i = 0; i < world_.process_size(); ++i) {
       if (absl::Status s = LoadProcess(i); !s.ok()) return s;
     }
-    return RepeatTouches();
+    RepeatTouches(std::move(touches_), *session_.user);
+    return absl::OkStatus();
   }
 
  private:
@@ -214,13 +206,10 @@ class UserLoader {
     std::vector<TouchRecord>& touches =
         touches_.emplace_back(TaskTouches{*task, {}}).touches;
     touches.reserve(static_cast<size_t>(process.touch_size()));
-    const VmAreaStruct* vma = nullptr;
     for (int t = 0; t < process.touch_size(); ++t) {
       const proto::Touch& touch = process.touch(t);
-      const bool same = vma != nullptr && vma->vm_start <= touch.address() &&
-                        touch.address() < vma->vm_end;
-      if (!same) vma = (*task)->mm().FindVma(touch.address());
-      if (kind_ == WorldKind::kWritten && vma == nullptr) {
+      if (kind_ == WorldKind::kWritten &&
+          (*task)->mm().FindVma(touch.address()) == nullptr) {
         return At(
             absl::StrCat(path, ".touch[", t, "].address"), what,
             ErrnoError(EFAULT,
@@ -273,50 +262,11 @@ class UserLoader {
                         other->first, other->second.end));
   }
 
-  // Over all processes in the order of their numbers; of equal ones, and of
-  // those without (0), in that of the World.
-  absl::Status RepeatTouches() {
-    const auto earlier = [](const TouchRecord& a, const TouchRecord& b) {
-      return a.sequence < b.sequence;
-    };
-    // How far each process is.
-    std::vector<size_t> next(touches_.size(), 0);
-    std::priority_queue<Turn, std::vector<Turn>, std::greater<Turn>> turns;
-    for (size_t i = 0; i < touches_.size(); ++i) {
-      std::vector<TouchRecord>& touches = touches_[i].touches;
-      if (!std::is_sorted(touches.begin(), touches.end(), earlier)) {
-        std::stable_sort(touches.begin(), touches.end(), earlier);
-      }
-      turns.push({touches[0].sequence, i});
-    }
-    while (!turns.empty()) {
-      const size_t i = turns.top().second;
-      turns.pop();
-      std::vector<TouchRecord>& touches = touches_[i].touches;
-      const size_t begin = next[i];
-      // As many as come before those of all others.
-      while (
-          next[i] < touches.size() &&
-          (turns.empty() || Turn(touches[next[i]].sequence, i) < turns.top())) {
-        uint64_t& sequence = touches[next[i]++].sequence;
-        session_.user->KeepSequence(sequence);
-        if (sequence == 0) sequence = session_.user->NextSequence();
-      }
-      touches_[i].task->Repeat(
-          absl::MakeConstSpan(touches).subspan(begin, next[i] - begin));
-      if (next[i] < touches.size()) {
-        turns.push({touches[next[i]].sequence, i});
-      }
-    }
-    return absl::OkStatus();
-  }
-
   const proto::World& world_;
   const WorldKind kind_;
   Session& session_;
   const SourceMap& map_;
-  using Turn = std::pair<uint64_t, size_t>;  // a sequence, and in touches_
-  std::vector<TaskTouches> touches_;         // none is empty
+  std::vector<TaskTouches> touches_;
 };
 
 }  // namespace

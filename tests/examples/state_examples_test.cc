@@ -21,6 +21,7 @@
 #include "state/part/state_part.h"
 #include "state/part/state_tags.h"
 #include "state/private_dir.h"
+#include "state/repeat_touches.h"
 #include "state/row_hint.h"
 #include "state/row_positions.h"
 #include "state/session.h"
@@ -173,6 +174,18 @@ TEST_F(StateExamples, StateObjects) {
   snapshot.mutable_world()->add_pmem()->set_name("pmem0");
 #include "tests/examples/state/state_objects.inc"
   EXPECT_EQ(again.world().pmem(0).name(), "pmem0");
+}
+
+TEST_F(StateExamples, RepeatTouches) {
+  const Session session = NewSession(DefaultKernelProfile(), 254);
+  UserSpace& user = *session.user;
+  Task* const task = *user.AddTask(1);
+  const auto vma = task->mm().Mmap(
+      {.len = 4096, .prot = PROT_READ, .flags = MAP_PRIVATE | MAP_ANONYMOUS});
+  ASSERT_THAT(vma, IsOk());
+  const uint64_t at = (*vma)->vm_start;
+#include "tests/examples/state/repeat_touches.inc"
+  EXPECT_EQ(task->touches().size(), 1u);
 }
 
 TEST_F(StateExamples, RowHint) {

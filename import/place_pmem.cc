@@ -21,9 +21,8 @@
 #include "import/bare_regions.h"
 #include "import/build_world.h"
 #include "import/guess.h"
-#include "import/nd_pfn.h"
+#include "import/namespace_rule.h"
 #include "import/pmem_badblocks.h"
-#include "state/world_load.h"
 
 namespace dmdax {
 namespace {
@@ -31,13 +30,6 @@ namespace {
 constexpr uint64_t kGiB = uint64_t{1} << 30;
 constexpr uint64_t kSubsection = uint64_t{2} << 20;
 constexpr uint64_t kPage = 4096;
-
-// "namespace0.1" of "pmem0.1"; a region's first has no number.
-std::string SpaceOfName(absl::string_view name) {
-  name.remove_prefix(4);
-  return absl::StrCat("namespace", name,
-                      absl::StrContains(name, ".") ? "" : ".0");
-}
 
 class Placer {
  public:
@@ -137,7 +129,7 @@ class Placer {
   }
 
   static std::string SpaceName(const Disk& disk) {
-    return disk.space ? disk.space->value : SpaceOfName(disk.name);
+    return disk.space ? disk.space->value : NamespaceOfPmem(disk.name);
   }
 
   const Namespace* SpaceOf(const Disk& disk) const {
@@ -203,7 +195,7 @@ class Placer {
     const std::optional<uint64_t> rule =
         space == nullptr
             ? std::nullopt
-            : OffsetOf(*space, range->start, raw, disk.size->value);
+            : RuleOffsetFor(*space, range->start, raw, disk.size->value);
     uint64_t offset = RoundDown(raw - data, kPage);
     if (rule && *rule + data <= raw) {
       offset = *rule;
@@ -222,26 +214,6 @@ class Placer {
     pmem->set_data_offset(offset);
     pmem->set_size(offset + data);
     return true;
-  }
-
-  // Bytes in front of the data: info block, and memmap if it is in there.
-  static std::optional<uint64_t> Offset(const Namespace& space, uint64_t start,
-                                        uint64_t raw) {
-    return NdPfnDataOffset(start, raw, space.align, MapOf(space));
-  }
-
-  // Nothing: the data has not the size that the rule gives, so that it was made
-  // by another one, as that of kernels before 5.3.
-  static std::optional<uint64_t> OffsetOf(const Namespace& space,
-                                          uint64_t start, uint64_t raw,
-                                          const SizeRange& data) {
-    const uint64_t room = NdPfnRoom(start, raw, space.align, MapOf(space));
-    if (room < data.least || data.most < room) return std::nullopt;
-    return Offset(space, start, raw);
-  }
-
-  static NdPfnMap MapOf(const Namespace& space) {
-    return space.map == "dev" ? NdPfnMap::kDev : NdPfnMap::kMem;
   }
 
   // EINVAL: two inputs have it of two sizes.
@@ -313,7 +285,7 @@ class Placer {
     const uint64_t data = dax.size->value.Likeliest();
     if (raw < data) return false;
     const std::optional<uint64_t> rule =
-        Offset(space->second, range->start, raw);
+        RuleOffset(space->second, range->start, raw);
     const uint64_t start =
         range->start + (rule && *rule + data <= raw ? *rule : raw - data);
     const uint64_t align = out->align() == 0 ? kSubsection : out->align();
@@ -378,7 +350,7 @@ class Placer {
     }
     const Namespace* space = SpaceOf(disk);
     // A region that may have it is off a boundary, and it with that.
-    const bool off = bare_.AnyIsOff() || MayBeginAnywhere(space);
+    const bool off = bare_.AnyIsOff() || MayBeginAnywhere(space, world_);
     const bool small = off || (space != nullptr && space->align != 0 &&
                                space->align < kSubsection);
     facts_.Guess(
@@ -392,17 +364,6 @@ class Placer {
                                        : ""),
             absl::StrFormat("0x%x, which is aligned to 1 GiB,", base),
             "/proc/iomem (as root), a copy of /sys/block"));
-  }
-
-  // A namespace without an info block lies where memmap= or the firmware says,
-  // off a boundary too where the kernel pads what is before one.
-  bool MayBeginAnywhere(const Namespace* space) const {
-    if (space == nullptr || space->mode != "fsdax" || space->has_uuid) {
-      return false;
-    }
-    const KernelAnswer kernel = KernelOf(world_);
-    return kernel.profile->nd_pfn_pads_start ||
-           (kernel.above != nullptr && kernel.above->nd_pfn_pads_start);
   }
 
   Facts& facts_;

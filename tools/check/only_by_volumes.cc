@@ -12,18 +12,22 @@
 namespace dmdax {
 
 OnlyByVolumes::OnlyByVolumes(const proto::World& world, const Session& session)
-    : session_(session), stands_on_(world, session) {
+    : session_(session) {
   for (const proto::Use& use : session.uses) {
     if (use.type() != "LVM2_member" || !use.called().empty()) continue;
     const absl::StatusOr<BlockDevice*> bdev = FindDevice(session, use.device());
     if (bdev.ok()) labelled_.insert(*bdev);
+  }
+  // Most machines have nothing that it would be asked about.
+  if (!labelled_.empty() || !session.groups.empty()) {
+    stands_on_.emplace(world, session);
   }
 }
 
 std::string OnlyByVolumes::IdleOn(const std::string& vg,
                                   const BlockDevice& bdev) const {
   constexpr size_t kShown = 4;
-  std::vector<std::string> idle = stands_on_.IdleOn(vg, bdev);
+  std::vector<std::string> idle = stands_on_->IdleOn(vg, bdev);
   if (idle.empty()) {
     return "no input has a volume on it (dmdax advise has the lines for one)";
   }
@@ -38,13 +42,14 @@ std::string OnlyByVolumes::IdleOn(const std::string& vg,
 }
 
 std::string OnlyByVolumes::Why(const Subject& subject) const {
-  if (subject.kind != Subject::kDevice || subject.bdev == nullptr ||
-      !subject.mount.empty() || !stands_on_.NamesOn(subject.bdev).empty()) {
+  if (!stands_on_ || subject.kind != Subject::kDevice ||
+      subject.bdev == nullptr || !subject.mount.empty() ||
+      !stands_on_->NamesOn(subject.bdev).empty()) {
     return "";
   }
   const BlockDevice& bdev = *subject.bdev;
   const std::string name = OneLine(NameOfDevice(session_, bdev));
-  if (const std::string vg = stands_on_.GroupOn(subject.bdev); !vg.empty()) {
+  if (const std::string vg = stands_on_->GroupOn(subject.bdev); !vg.empty()) {
     return absl::StrCat(name, " is a physical volume of ", OneLine(vg),
                         ", mapped by its volumes alone: ", IdleOn(vg, bdev));
   }

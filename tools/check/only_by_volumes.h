@@ -6,6 +6,7 @@
 #ifndef DMDAX_TOOLS_CHECK_ONLY_BY_VOLUMES_H_
 #define DMDAX_TOOLS_CHECK_ONLY_BY_VOLUMES_H_
 
+#include <optional>
 #include <set>
 #include <string>
 
@@ -31,7 +32,7 @@ class OnlyByVolumes {
   std::string IdleOn(const std::string& vg, const BlockDevice& bdev) const;
 
   const Session& session_;
-  const StandsOn stands_on_;
+  std::optional<StandsOn> stands_on_;  // none: no volumes are known of
   // What an import saw LVM2's label on, and nobody has opened.
   std::set<const BlockDevice*> labelled_;
 };

@@ -26,7 +26,6 @@
 #include "run/notify/run_notified.h"
 #include "run/raw_call.h"
 #include "server/protocol.h"
-#include "server/socket.h"
 
 namespace dmdax {
 namespace {
@@ -247,11 +246,10 @@ absl::StatusOr<int> RunJoined(const RunOptions& options) {
   return Execute(options.command, 1);
 }
 
-absl::StatusOr<int> RunBeside(const RunOptions& options) {
+absl::StatusOr<int> RunBeside(const RunOptions& options,
+                              [[maybe_unused]] Fd server) {
+  // Between two programs of the command nobody else is the server's client.
   const run::Orphans orphans;
-  // A client of its own: between two programs of the command there is none.
-  absl::StatusOr<Fd> connection = ConnectTo(options.socket);
-  if (!connection.ok()) return connection.status();
   absl::StatusOr<Child> child = Start(options);
   if (!child.ok()) return child.status();
   const int status = Wait(*child);

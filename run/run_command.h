@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/fd.h"
 #include "run/choose_door.h"
 #include "server/server.h"
 
@@ -35,9 +36,9 @@ struct RunOptions {
 // serving them, and this one ends here.
 absl::StatusOr<int> RunOnServer(Server& server, const RunOptions& options);
 
-// The same on the server of another process, which stays as long as the command
-// does.
-absl::StatusOr<int> RunBeside(const RunOptions& options);
+// The same on the server of another process, to which there is a connection: it
+// stays as long as the command does.
+absl::StatusOr<int> RunBeside(const RunOptions& options, Fd server);
 
 // The same for a program of such a command, in its place: `command` is a file,
 // and then its arguments from the zeroth on.  Where there can be no supervisor

@@ -277,7 +277,8 @@ void Server::Take(uint64_t, Client& client) {
   while (!client.connection.is_full() && !dispatch_.is_over()) {
     std::optional<Request> request = client.connection.Next();
     if (!request) return;
-    client.asks = true;
+    // Who only wants to know whether we are there may be a command itself.
+    client.asks |= request->head.op != DMDAX_OP_PING;
     Pending pending{
         .request = *std::move(request), .comm = client.comm, .last = ""};
     if (std::optional<Answer> answer = dispatch_.Do(pending)) {

@@ -54,8 +54,8 @@ class Server {
   // What a client would be told.  Nothing: it would have to wait, at a socket;
   // nothing has been done.
   std::optional<Answer> Do(Request request);
-  // Clients that have never asked for anything: other commands (run/), each
-  // with its programs.
+  // Clients that have asked for nothing but an answer: other commands (run/),
+  // each with its programs.
   bool has_holders() const;
   // Serves until the last of them has gone.  Nobody knows when a daemon goes
   // that a program has left behind.
@@ -66,7 +66,7 @@ class Server {
     Connection connection;
     std::string comm;
     std::list<Pending> waiting;
-    bool asks = false;     // it has asked for something
+    bool asks = false;     // it has asked for more than an answer
     uint32_t watched = 0;  // the events of its socket that are waited for
   };
 

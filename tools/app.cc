@@ -143,7 +143,9 @@ void AddGlobalOptions(CLI::App& cli, App& app) {
          "Which kernel answers: one of `dmdax kernels`, 6.18, rhel9 ...")
       ->type_name("KERNEL");
   cli.add_option("--timeout", app.timeout_seconds,
-                 "Most seconds to wait while another command changes the state")
+                 "Most seconds to wait while another command changes the "
+                 "state, or for a "
+                 "machine that does not answer")
       ->check(Seconds());
   cli.add_flag("--json", app.json, "Answer in JSON");
 }
@@ -245,11 +247,15 @@ absl::StatusOr<Session> App::Ask(RunFn run) const {
   return std::move(ran.session);
 }
 
-absl::StatusOr<StateDir> App::OpenState(StateDir::Mode mode) const {
+StateWait App::Wait() const {
   StateWait wait;
   if (timeout_seconds) wait.timeout = absl::Seconds(*timeout_seconds);
   wait.say = [](const std::string& text) { Tell(text); };
-  return StateDir::Open(state_dir, mode, wait);
+  return wait;
+}
+
+absl::StatusOr<StateDir> App::OpenState(StateDir::Mode mode) const {
+  return StateDir::Open(state_dir, mode, Wait());
 }
 
 absl::Status App::Change(RunFn change, LoadScope scope) {

@@ -26,6 +26,7 @@
 #include "state/part/run_on_part.h"
 #include "state/session.h"
 #include "state/state_dir.h"
+#include "state/state_lock.h"
 
 namespace dmdax {
 
@@ -101,6 +102,9 @@ struct App {
   void EndAnswer();
   // A verb that prints its own JSON, bit by bit, has answered.
   bool answered = false;
+
+  // How long to wait for others, by --timeout, and whom to tell.
+  StateWait Wait() const;
 
  private:
   std::vector<std::string> log_;  // told, and not yet answered

@@ -9,12 +9,14 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/errno_status.h"
 #include "base/fd.h"
 #include "run/choose_door.h"
 #include "run/run_command.h"
+#include "server/ping.h"
 #include "tools/app.h"
 #include "tools/command_line.h"
 #include "tools/resident_machine.h"
@@ -76,20 +78,36 @@ absl::StatusOr<int> Join(const RunArgs& o) {
                     .state = ""});
 }
 
+// It has ended since its socket was looked at.
+bool IsServerGone(const absl::Status& status) {
+  const int error = ErrnoOf(status);
+  return error == ENOENT || error == ECONNREFUSED || error == EPIPE;
+}
+
 absl::StatusOr<int> Run(App& app, const RunArgs& o, bool state) {
   if (!o.join.empty()) return Join(o);
   RunOptions options{.command = o.command,
-                     .socket = state ? SocketOfState(app.state_dir) : "",
+                     .socket = "",
                      .ids = o.root ? RunOptions::kRoot : RunOptions::kOwn,
                      .door = DoorOf(o),
                      .state = state ? app.state_dir : ""};
-  if (!options.socket.empty()) return RunBeside(options);
-  absl::StatusOr<std::unique_ptr<ResidentMachine>> machine =
-      ResidentMachine::Make(
-          app, state ? ResidentMachine::kState : ResidentMachine::kPrivate);
-  if (!machine.ok()) return machine.status();
-  options.socket = (*machine)->socket();
-  return RunOnServer((*machine)->server(), options);
+  while (true) {
+    if (state) options.socket = SocketOfState(app.state_dir);
+    if (!options.socket.empty()) {
+      absl::StatusOr<Fd> server = ReachServer(options.socket, app.Wait());
+      if (IsServerGone(server.status())) continue;
+      return server.ok() ? RunBeside(options, *std::move(server))
+                         : server.status();
+    }
+    absl::StatusOr<std::unique_ptr<ResidentMachine>> machine =
+        ResidentMachine::Make(
+            app, state ? ResidentMachine::kState : ResidentMachine::kPrivate);
+    // Of commands that begin at once one serves the others.
+    if (state && ErrnoOf(machine.status()) == EADDRINUSE) continue;
+    if (!machine.ok()) return machine.status();
+    options.socket = (*machine)->socket();
+    return RunOnServer((*machine)->server(), options);
+  }
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/fd.h"
+#include "server/ping.h"
 #include "server/protocol.h"
 #include "server/socket.h"
 
@@ -24,14 +25,10 @@ void ShowServer(const std::string& state) {
   const timeval patience = {.tv_sec = 1, .tv_usec = 0};
   setsockopt(socket->get(), SOL_SOCKET, SO_RCVTIMEO, &patience,
              sizeof(patience));
-  dmdax_message m = {};
-  m.length = sizeof(m);
-  m.version = DMDAX_PROTOCOL;
-  m.op = DMDAX_OP_PING;
-  if (send(socket->get(), &m, sizeof(m), MSG_NOSIGNAL) == sizeof(m)) {
-    [[maybe_unused]] const ssize_t ignored =
-        recv(socket->get(), &m, sizeof(m), MSG_WAITALL);
-  }
+  if (!SendPing(*socket)) return;
+  dmdax_message answer;
+  [[maybe_unused]] const ssize_t ignored =
+      recv(socket->get(), &answer, sizeof(answer), MSG_WAITALL);
 }
 
 }  // namespace dmdax

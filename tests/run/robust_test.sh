@@ -54,6 +54,42 @@ for ((wait = 0; wait < 100; wait++)); do
 done
 [[ ! -e s.left/.socket ]] || wrong "a daemon keeps the machine"
 
+# --- A machine whose server somebody has stopped: who comes is told, and waits
+# no longer than it wants to.
+"${clean[@]}" "$dmdax" --state s.stopped serve >ready &
+server=$!
+until [[ -s ready ]]; do sleep 0.05; done
+holder=$(pgrep -f -- "--state s.stopped serve" | tail -n 1)
+kill -STOP "$holder"
+for door in "${doors[@]}"; do
+  got=$(timeout 60 "${clean[@]}" "$dmdax" --state s.stopped --timeout 2 run \
+    --door="$door" -- true 2>&1) && wrong "a stopped server, $door: exit 0"
+  at="the machine at '$dir/here/s.stopped/.socket', held by pid $holder"
+  [[ $got == "dmdax: waiting for $at"*"$at, does not answer; waited 2s" ]] ||
+    wrong "a stopped server, $door: $got"
+done
+kill -CONT "$holder"
+"${clean[@]}" "$dmdax" --state s.stopped --timeout 60 run --door=preload -- \
+  true || wrong "a server that goes on: $?"
+kill "$holder"
+wait "$server" || true
+
+# --- Commands that begin at once on a state nobody serves yet.
+"${clean[@]}" "$dmdax" --state s.race machine list >/dev/null
+for round in 1 2 3 4 5; do
+  began=()
+  for i in 1 2 3 4; do
+    "${clean[@]}" "$dmdax" --state s.race run --door=preload -- \
+      dmsetup create "n$round.$i" --table '0 8 zero' >"race.$i" 2>&1 &
+    began+=($!)
+  done
+  for i in 1 2 3 4; do
+    wait "${began[i - 1]}" || wrong "run $i at once: $? $(<"race.$i")"
+  done
+done
+got=$("${clean[@]}" "$dmdax" --state s.race ls | wc -l)
+((got == 20)) || wrong "20 devices of runs at once: $got"
+
 # --- What a shell had in the background before it became dmdax goes on.
 "${clean[@]}" bash -c 'sleep 1000 & echo $! >before
   exec "$0" run --door=preload -- true' "$dmdax" ||

@@ -41,10 +41,13 @@ void Say(int socket, Report report, int listener) {
   sendmsg(socket, &message, MSG_NOSIGNAL);
 }
 
-[[noreturn]] void Child(int socket, const sock_fprog& program, const char* file,
-                        char* const* argv, const sigset_t& mask) {
-  // Who supervises answers for the command: it ends with its supervisor.
+[[noreturn]] void Child(pid_t supervisor, int socket, const sock_fprog& program,
+                        const char* file, char* const* argv,
+                        const sigset_t& mask) {
+  // Who supervises answers for the command: it ends with its supervisor, also
+  // with one that has ended before it could ask for that.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != supervisor) _exit(127);
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   // It is no sandbox: the processor may speculate as before.
   const long listener = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
@@ -134,9 +137,15 @@ absl::StatusOr<NotifiedChild> StartNotified(
     return ErrnoError(errno, "cannot make a socket pair");
   }
   Fd ours(ends[0]), theirs(ends[1]);
+  const pid_t supervisor = getpid();
   const pid_t pid = fork();
   if (pid < 0) return ErrnoError(errno, "cannot fork");
-  if (pid == 0) Child(theirs.get(), program, file.c_str(), words.data(), mask);
+  if (pid == 0) {
+    // A listener that lies in our end would else stay open with the child's
+    // copy of it, which would wait for itself.
+    close(ours.get());
+    Child(supervisor, theirs.get(), program, file.c_str(), words.data(), mask);
+  }
   theirs = Fd();
 
   Report report{};

@@ -74,6 +74,32 @@ kill -CONT "$holder"
 kill "$holder"
 wait "$server" || true
 
+# --- A supervisor that is killed before its command has begun.
+for door in "${doors[@]}"; do
+  [[ $door == notify ]] || continue
+  "${clean[@]}" /usr/bin/python3 -S - "$dmdax" "$dir/world.textproto" <<'END' ||
+import os, subprocess, sys, time
+for i in range(20):
+    run = subprocess.Popen(
+        [sys.argv[1], "--world", sys.argv[2], "run", "--door=notify", "--",
+         "sleep", "1000"], stderr=subprocess.DEVNULL)
+    children = ""
+    while not children and run.poll() is None:
+        children = open(f"/proc/{run.pid}/task/{run.pid}/children").read()
+    run.kill()
+    run.wait()
+    for child in children.split():
+        for look in range(200):
+            if not os.path.exists(f"/proc/{child}"):
+                break
+            time.sleep(0.05)
+        else:
+            os.kill(int(child), 9)
+            sys.exit(f"process {child} goes on")
+END
+    wrong "a supervisor that is killed early"
+done
+
 # --- Commands that begin at once on a state nobody serves yet.
 "${clean[@]}" "$dmdax" --state s.race machine list >/dev/null
 for round in 1 2 3 4 5; do

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "base/errno_status.h"
 #include "server/protocol.h"
 
@@ -25,7 +26,14 @@ Fd Reopen(const Fd& fd, int flags) {
 void Fill(const Fd& writer) {
   const int size = fcntl(writer.get(), F_SETPIPE_SZ, 4096);
   if (size <= 0) return;
-  const std::string bytes(static_cast<size_t>(size), '\0');
+  // Who reads it has been given the descriptor by somebody whom a door sees,
+  // and is not seen itself.
+  constexpr absl::string_view kLine =
+      "dmdax: a device of a machine, which this program does not see\n";
+  std::string bytes;
+  while (bytes.size() < static_cast<size_t>(size))
+    absl::StrAppend(&bytes, kLine);
+  bytes.resize(static_cast<size_t>(size));
   [[maybe_unused]] const ssize_t ignored =
       write(writer.get(), bytes.data(), bytes.size());
 }

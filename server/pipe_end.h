@@ -44,7 +44,7 @@ struct PipePair {
 // kEvents: as device-mapper's control node, never writable.  kData: of a device
 // that is read and written.  A program that goes to the pipe itself, because no
 // door sees it, gets EAGAIN: one to be read is empty, one to be written is
-// full.
+// full.  Of what it is full one that is both reads: words that say so.
 enum class PollAs { kEvents, kData };
 
 // `flags`: open(2)'s.  EMFILE, ENFILE.

@@ -10,15 +10,10 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "run/preload/aio.h"
 #include "run/preload/data.h"
 #include "run/preload/file.h"
 #include "run/preload/libc.h"
-
-extern "C" {
-int io_submit(aio_context_t context, long n, iocb** requests);
-int io_getevents(aio_context_t context, long least, long most, io_event* events,
-                 timespec* timeout);
-}
 
 namespace dmdax::preload {
 namespace {
@@ -110,6 +105,25 @@ int64_t Carry(const File& file, const iocb& r) {
   return n < 0 ? -errno : n;
 }
 
+// libaio's, which a program that came by syscall(2) need not have.
+int Submit(aio_context_t context, long n, iocb** requests) {
+  if (auto* const real = NEXT(io_submit)) return real(context, n, requests);
+  const KeepErrno keep;
+  const long result = run::RawCall(SYS_io_submit, context, n, requests);
+  return static_cast<int>(result < 0 ? -errno : result);
+}
+
+int GetEvents(aio_context_t context, long least, long most, io_event* events,
+              timespec* timeout) {
+  if (auto* const real = NEXT(io_getevents)) {
+    return real(context, least, most, events, timeout);
+  }
+  const KeepErrno keep;
+  const long result =
+      run::RawCall(SYS_io_getevents, context, least, most, events, timeout);
+  return static_cast<int>(result < 0 ? -errno : result);
+}
+
 }  // namespace
 }  // namespace dmdax::preload
 
@@ -117,13 +131,11 @@ using namespace dmdax::preload;  // for what is in front of libaio's names
 
 // Their results are the kernel's: a negative errno.
 EXPORT int io_submit(aio_context_t context, long n, iocb** requests) {
-  auto* const real = NEXT(io_submit);
   for (long i = 0; i < n; ++i) {
     iocb* const r = requests[i];
     const File file = FileOf(static_cast<int>(r->aio_fildes));
     if (!file) {
-      if (real == nullptr) return -ENOSYS;
-      const int submitted = real(context, 1, &requests[i]);
+      const int submitted = Submit(context, 1, &requests[i]);
       if (submitted != 1) return i > 0 ? static_cast<int>(i) : submitted;
       continue;
     }
@@ -140,9 +152,7 @@ EXPORT int io_getevents(aio_context_t context, long least, long most,
                         io_event* events, timespec* timeout) {
   const long n = TakeKept(context, most, events);
   if (n >= least && n > 0) return static_cast<int>(n);
-  auto* const real = NEXT(io_getevents);
-  if (real == nullptr) return n > 0 ? static_cast<int>(n) : -ENOSYS;
-  const int more = real(context, least - n, most - n, events + n, timeout);
+  const int more = GetEvents(context, least - n, most - n, events + n, timeout);
   if (more < 0) return n > 0 ? static_cast<int>(n) : more;
   return static_cast<int>(n) + more;
 }

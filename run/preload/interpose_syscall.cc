@@ -5,6 +5,7 @@
 // openat2(2) for instance.
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/aio_abi.h>
 #include <linux/openat2.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 
 #include <optional>
 
+#include "run/preload/aio.h"
 #include "run/preload/client.h"
 #include "run/preload/file.h"
 #include "run/preload/keys.h"
@@ -296,6 +298,27 @@ Answer Mounts(long call, const Words& w) {
   }
 }
 
+// What goes past descriptors' functions.
+Answer Asynchronous(long call, const Words& w) {
+  switch (call) {
+    case SYS_io_uring_setup:  // interpose_uring.cc
+      return Result(ENOSYS);
+    case SYS_io_submit: {
+      const int n = io_submit(static_cast<aio_context_t>(w.size(0)),
+                              w.offset(1), w.pointer<iocb*>(2));
+      return n < 0 ? Result(-n) : n;
+    }
+    case SYS_io_getevents: {
+      const int n = io_getevents(
+          static_cast<aio_context_t>(w.size(0)), w.offset(1), w.offset(2),
+          w.pointer<io_event>(3), w.pointer<timespec>(4));
+      return n < 0 ? Result(-n) : n;
+    }
+    default:
+      return {};
+  }
+}
+
 }  // namespace
 
 EXPORT long syscall(long number, ...) noexcept {
@@ -309,8 +332,8 @@ EXPORT long syscall(long number, ...) noexcept {
   if (HaveMachine()) {
     long result = 0;
     if (KeyCall(number, args, &result)) return result;
-    for (const auto family :
-         {&OpenOrStat, &Names, &OldNames, &Data, &Descriptors, &Mounts}) {
+    for (const auto family : {&OpenOrStat, &Names, &OldNames, &Data,
+                              &Descriptors, &Mounts, &Asynchronous}) {
       if (const Answer answer = family(number, Words(args))) return *answer;
     }
   }

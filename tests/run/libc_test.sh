@@ -123,6 +123,18 @@ fsconfig: EPERM
 a node: ok
 mount of it: EPERM
 END
+    asynchronous) cat <<'END' ;;
+pwrite: ok
+aio_read: right
+lio_listio: right
+aio_write: right
+aio_read of nothing: ok
+io_setup: ok
+io_submit: ok
+io_getevents: ok
+512 bytes, c
+io_uring_setup: ENOSYS
+END
     keys) cat <<'END' ;;
 add_key: ok
 bad description: EFAULT
@@ -144,7 +156,8 @@ END
   esac
 }
 
-for family in streams another spawn temporary times names links mounts keys; do
+for family in streams another spawn temporary times names links mounts keys \
+  asynchronous; do
   for door in "${doors[@]}"; do
     [[ $family/$door != another/notify ]] || continue
     rm -rf "$dir/here" && mkdir "$dir/here" && cd "$dir/here"

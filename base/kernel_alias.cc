@@ -157,6 +157,42 @@ KernelAnswer NearestFor(std::string said, KernelRelease release,
   return answer;
 }
 
+// As vendors mark a release of theirs: "6.12.0-55.9.1.el10_0.x86_64".  Debian's
+// were recorded.
+constexpr absl::string_view kNumberedVendors[] = {"amzn", "el", "fc"};
+constexpr absl::string_view kVendors[] = {
+    "aws", "azure", "default", "gcp", "generic", "lowlatency", "oem", "oracle",
+};
+
+// Whether the kernel of that release has patches that nobody recorded.
+bool IsOfVendor(absl::string_view release) {
+  for (absl::string_view word :
+       absl::StrSplit(release, absl::ByAnyChar(".-+_"))) {
+    for (absl::string_view vendor : kVendors) {
+      if (word == vendor) return true;
+    }
+    for (absl::string_view vendor : kNumberedVendors) {
+      absl::string_view rest = word;
+      if (absl::ConsumePrefix(&rest, vendor) && !rest.empty() &&
+          absl::ascii_isdigit(static_cast<unsigned char>(rest[0]))) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+// Of "rhel8.10" "rhel8": all of one have the same kernel.  Those of Ubuntu and
+// SUSE are named with their minor release.
+absl::string_view WithoutMinor(absl::string_view name) {
+  const size_t dot = name.find('.');
+  if (dot == name.npos || dot + 1 == name.size()) return name;
+  for (const char c : name.substr(dot + 1)) {
+    if (!absl::ascii_isdigit(static_cast<unsigned char>(c))) return name;
+  }
+  return name.substr(0, dot);
+}
+
 std::string Said(const KernelAlias& alias) {
   return absl::StrCat(alias.name, " (", alias.release.ToString(), ")");
 }
@@ -208,12 +244,20 @@ absl::StatusOr<KernelAnswer> AnswerForKernel(absl::string_view given) {
         absl::StrCat(ForeignText(name, foreign), " (dmdax kernels)"));
   }
   absl::StatusOr<const KernelProfile*> found = FindKernelProfile(name);
-  if (found.ok()) return KernelAnswer{*found, ""};
-  for (const KernelAlias& alias : kAliases) {
-    if (alias.name == name) return AnswerForAlias(alias);
+  if (found.ok()) {
+    return KernelAnswer{*found, IsOfVendor(name) ? Near(name, **found) : ""};
   }
-  for (const KernelAlias& alias : kOlder) {
-    if (alias.name == name) return TooOld(Said(alias));
+  for (const absl::string_view called : {name, WithoutMinor(name)}) {
+    for (KernelAlias alias : kAliases) {
+      if (alias.name != called) continue;
+      alias.name = name;
+      return AnswerForAlias(alias);
+    }
+    for (KernelAlias alias : kOlder) {
+      if (alias.name != called) continue;
+      alias.name = name;
+      return TooOld(Said(alias));
+    }
   }
   if (std::optional<KernelRelease> release = ParseRelease(name)) {
     const KernelProfile* profile = NewestNotAfter(*release);

@@ -4,10 +4,13 @@
 #include <linux/loop.h>
 
 #include <algorithm>
+#include <limits>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "block/partitions/partition_table.h"
 #include "dm/mapped_device.h"
 
@@ -231,18 +234,43 @@ std::vector<TreeEntry> EntriesOf(const DiskFacts& f) {
   return out;
 }
 
-std::vector<TreeEntry> ProcEntries(uint32_t dm_major) {
+std::string OsRelease(const Session& session) {
+  return session.release.empty()
+             ? absl::StrCat(session.machine->profile().release.ToString(), ".0")
+             : session.release.substr(0, session.release.find(' '));
+}
+
+std::vector<TreeEntry> ProcEntries(const Session& session) {
   return {
       {.path = "proc/devices",
        .kind = TreeEntry::kText,
        .text = absl::StrFormat("Character devices:\n 10 misc\n\nBlock "
                                "devices:\n  7 loop\n  8 sd\n259 blkext\n%3d "
                                "device-mapper\n",
-                               dm_major)},
+                               session.ctl->major())},
       {.path = "proc/misc",
        .kind = TreeEntry::kText,
        .text = "236 device-mapper\n237 loop-control\n"},
+      {.path = "proc/sys/kernel/osrelease",
+       .kind = TreeEntry::kText,
+       .text = absl::StrCat(OsRelease(session), "\n")},
   };
+}
+
+TreeEntry IomemEntry(const Session& session) {
+  TreeEntry entry{.path = "proc/iomem", .kind = TreeEntry::kText, .text = ""};
+  for (const PmemDevice* pmem :
+       session.machine->PmemsIn(0, std::numeric_limits<uint64_t>::max())) {
+    const uint64_t start = pmem->options().base;
+    const std::string range =
+        absl::StrFormat("%08x-%08x", start, start + pmem->options().size - 1);
+    absl::StrAppend(&entry.text, range, " : Persistent Memory (legacy)\n");
+    absl::string_view number = pmem->options().name;
+    if (!absl::ConsumePrefix(&number, "pmem")) continue;
+    absl::StrAppend(&entry.text, "  ", range, " : namespace", number,
+                    absl::StrContains(number, '.') ? "" : ".0", "\n");
+  }
+  return entry;
 }
 
 std::string PartitionsLine(const DiskFacts& f) {

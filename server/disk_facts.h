@@ -65,8 +65,12 @@ std::string DirectoryOf(const DiskFacts& facts);
 // The link to a device that holds the disk.
 TreeEntry HolderEntry(const DiskFacts& facts, const std::string& holder);
 
-// /proc/devices and /proc/misc.
-std::vector<TreeEntry> ProcEntries(uint32_t dm_major);
+// What uname -r prints on the machine.
+std::string OsRelease(const Session& session);
+// /proc/devices, /proc/misc and /proc/sys/kernel/osrelease.
+std::vector<TreeEntry> ProcEntries(const Session& session);
+// /proc/iomem: where the persistent memory is, by its namespaces.
+TreeEntry IomemEntry(const Session& session);
 // The first line of /proc/partitions, and that of a device: "" if it has none.
 inline constexpr char kPartitionsHead[] = "major minor  #blocks  name\n\n";
 std::string PartitionsLine(const DiskFacts& facts);

@@ -196,7 +196,8 @@ enum dmdax_kind {
 #define DMDAX_TREE_PATHS                                                      \
   "dev", "sys/block", "sys/dev/block", "sys/class/block", "sys/class/bdi",    \
       "sys/devices/virtual/block", "sys/devices/virtual/bdi",                 \
-      "sys/module/dm_mod", "proc/devices", "proc/misc", "proc/partitions",    \
+      "sys/module/dm_mod", "proc/devices", "proc/iomem", "proc/misc",         \
+      "proc/partitions", "proc/sys/kernel/osrelease",                         \
       "proc/sys/vm/drop_caches", "run/cryptsetup", "run/lock/lvm", "run/lvm", \
       "etc/lvm/archive", "etc/lvm/backup", "etc/lvm/devices"
 

@@ -87,9 +87,13 @@ void ScratchTree::Forget() {
 
 // What does not change but with the machine.
 absl::Status ScratchTree::SyncProc(const Session& session) {
-  if (is_filled_ && dm_major_ == session.ctl->major()) return absl::OkStatus();
+  std::string release = OsRelease(session);
+  if (is_filled_ && dm_major_ == session.ctl->major() && release == release_) {
+    return absl::OkStatus();
+  }
   dm_major_ = session.ctl->major();
-  for (const TreeEntry& e : ProcEntries(dm_major_)) {
+  release_ = std::move(release);
+  for (const TreeEntry& e : ProcEntries(session)) {
     if (absl::Status s = Put(e); !s.ok()) return s;
   }
   return absl::OkStatus();
@@ -109,6 +113,13 @@ absl::Status ScratchTree::SyncDisks(const Session& session,
     if (!now) continue;
     fresh.push_back(*now);
     devices_.emplace(dev, *std::move(now));
+  }
+  const auto may_be_pmem = [](const DiskFacts& f) {
+    return f.whole.empty() && !f.mapped && !f.loop;
+  };
+  if (!is_filled_ || std::any_of(gone.begin(), gone.end(), may_be_pmem) ||
+      std::any_of(fresh.begin(), fresh.end(), may_be_pmem)) {
+    if (absl::Status s = Put(IomemEntry(session)); !s.ok()) return s;
   }
   if (gone.empty() && fresh.empty()) return SyncPartitions({}, {});
   const Links added = MoveLinks(session, gone, fresh);

@@ -143,9 +143,9 @@ ScratchTree::~ScratchTree() {
 absl::Status ScratchTree::MakeSkeleton() {
   for (const char* dir :
        {"dev/mapper", "etc/lvm/archive", "etc/lvm/backup", "etc/lvm/devices",
-        "proc/sys/vm", "run/cryptsetup", "run/lock/lvm", "run/lvm", "sys/block",
-        "sys/dev/block", "sys/class/block", "sys/class/bdi",
-        "sys/devices/virtual/block", "sys/devices/virtual/bdi",
+        "proc/sys/kernel", "proc/sys/vm", "run/cryptsetup", "run/lock/lvm",
+        "run/lvm", "sys/block", "sys/dev/block", "sys/class/block",
+        "sys/class/bdi", "sys/devices/virtual/block", "sys/devices/virtual/bdi",
         "sys/module/dm_mod/parameters"}) {
     if (absl::Status s = MakeDirs(Full(dir)); !s.ok()) return s;
   }

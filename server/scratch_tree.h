@@ -99,6 +99,7 @@ class ScratchTree {
   const Fd lock_;
   bool is_filled_ = false;  // with all of the machine
   uint32_t dm_major_ = 0;
+  std::string release_;
   std::map<DevT, DiskFacts> devices_;
   std::map<std::string, std::set<std::string>> holders_;  // of a disk, by name
   // The lines of /proc/partitions, and the file as far as it is written.

@@ -61,7 +61,11 @@ absl::StatusOr<std::shared_ptr<File>> OpenDeviceFile(Session& session,
     CloseDeviceFile(session).IgnoreError();
     return added.status();
   }
-  return session.user->Open((*added)->path, mode == DeviceFileMode::kReadWrite);
+  absl::StatusOr<std::shared_ptr<File>> open =
+      session.user->Open((*added)->path, mode == DeviceFileMode::kReadWrite);
+  // Nobody's machine has the mount; errors name the device.
+  if (open.ok()) (*open)->path = std::string(said);
+  return open;
 }
 
 absl::Status CloseDeviceFile(Session& session) {

@@ -18,6 +18,7 @@
 #include "state/world_load.h"
 #include "tools/byte_count.h"
 #include "tools/print_json.h"
+#include "tools/seen_labels.h"
 #include "tools/show_server.h"
 #include "tools/tell.h"
 #include "tools/world_file.h"
@@ -192,7 +193,9 @@ absl::StatusOr<ParsedWorld> App::AskWorld(
   absl::StatusOr<Session> session =
       SessionFromState(*snapshot, dir->disk_files());
   if (!session.ok()) return session.status();
-  return ParsedWorld{DescribeWorld(*session)};
+  ParsedWorld described{DescribeWorld(*session)};
+  AddSeenLabels(*session, &described.world);
+  return described;
 }
 
 absl::StatusOr<std::vector<std::string>> App::AskKernels() const {

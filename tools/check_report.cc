@@ -100,11 +100,24 @@ void PrintPlan(std::ostream& out, const CurePlan& plan,
   }
 }
 
-// Nothing of it can be in a page of that size.
-const char* WhyVacuous(const DaxCheck& check, Wish wish) {
+// Nothing of it can be in a page of that size, whatever is done.
+bool FillsNone(const DaxCheck& check, Wish wish) {
   const bool pages = wish == Wish::kPmd || wish == Wish::kPud;
-  if (!pages || !check.dax || check.now.tail != check.now.total) return "";
-  return check.now.total == 0 ? ", it is empty" : ", it is smaller than one";
+  return pages && check.dax && check.now.tail == check.now.total;
+}
+
+// "yes, but for its last 2044 KiB, which fills none"
+std::string VerdictText(const DaxCheck& check, Wish wish) {
+  const bool pages = wish == Wish::kPmd || wish == Wish::kPud;
+  const bool holds = Holds(check, wish);
+  if (FillsNone(check, wish)) {
+    return absl::StrCat(holds ? "none" : "no", ", it is ",
+                        check.now.total == 0 ? "empty" : "smaller than one");
+  }
+  if (!holds) return "no";
+  if (!pages || check.now.tail == 0) return "yes";
+  return absl::StrCat("yes, but for its last ", BytesText(check.now.tail),
+                      ", which fills none");
 }
 
 // "DAX, MAP_SYNC; 2 MiB 100%"
@@ -149,9 +162,9 @@ void PrintCheck(std::ostream& out, const DaxCheck& check, Wish wish,
       << FoundText(check) << "\n";
   int number = 0;
   for (const Obstacle& o : check.obstacles) PrintObstacle(out, ++number, o);
-  out << "  " << WishText(wish) << ": " << (Holds(check, wish) ? "yes" : "no")
-      << WhyVacuous(check, wish)
-      << (Holds(check, wish) ? NoFileText(report) : "");
+  const bool allows = Holds(check, wish) && !FillsNone(check, wish);
+  out << "  " << WishText(wish) << ": " << VerdictText(check, wish)
+      << (allows ? NoFileText(report) : "");
   const bool tried = std::any_of(check.obstacles.begin(), check.obstacles.end(),
                                  [](const Obstacle& o) { return o.tried; });
   if (tried) {

@@ -54,7 +54,9 @@ copy() {
   [ -s "$out$1" ] || rm -f "$out$1"
 }
 
-ask uname uname -rm
+# A machine of `dmdax run` says its own release in /proc alone.
+ask uname sh -c 'echo "$(cat /proc/sys/kernel/osrelease 2>/dev/null ||
+  uname -r) $(uname -m)"'
 ask lsblk.json lsblk -J -b -O
 if [ ! -e "$out/lsblk.json" ]; then ask lsblk.json lsblk -J -b; fi
 ask dmsetup-table dmsetup table

@@ -77,6 +77,24 @@ TEST(KernelAliasTest, ADistributionIsItsKernel) {
       << "of 6.12, with patches that nobody recorded";
 }
 
+TEST(KernelAliasTest, AMinorReleaseHasTheKernelOfAll) {
+  EXPECT_EQ(Profile("rhel8.10"), Profile("rhel8"));
+  EXPECT_THAT(Note("rhel8.10"), HasSubstr("rhel8.10 (4.18)"));
+  EXPECT_EQ(Profile("debian12.5"), "v6_1");
+  EXPECT_FALSE(AnswerForKernel("rhel8.x").ok());
+  EXPECT_FALSE(AnswerForKernel("ubuntu22.04.4").ok())
+      << "point releases of it have other kernels";
+}
+
+TEST(KernelAliasTest, AVendorsKernelIsOnlyNear) {
+  EXPECT_THAT(Note("6.12.0-55.9.1.el10_0.x86_64"), HasSubstr("v6_12 answers"));
+  EXPECT_THAT(Note("4.14.355-280.652.amzn2.x86_64"),
+              HasSubstr("v4_14 answers"));
+  EXPECT_THAT(Note("6.12.0-160000.5-default"), HasSubstr("v6_12 answers"));
+  EXPECT_EQ(Note("6.1.0-18-amd64"), "") << "Debian's were recorded";
+  EXPECT_EQ(Note("6.12.5"), "");
+}
+
 TEST(KernelAliasTest, EachHasAnAnswerAndNoneIsAProfilesName) {
   const absl::Span<const KernelAlias> all = KernelAliases();
   for (const KernelAlias& alias : all) {

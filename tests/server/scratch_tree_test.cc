@@ -55,7 +55,10 @@ Listing ListingOf(const std::string& tree) {
                                          : ReadAll(entry.path());
     }
   }
-  all["proc/partitions"] = ReadAll(tree + "/proc/partitions");
+  for (const char* file :
+       {"proc/iomem", "proc/partitions", "proc/sys/kernel/osrelease"}) {
+    all[file] = ReadAll(absl::StrCat(tree, "/", file));
+  }
   return all;
 }
 
@@ -69,6 +72,8 @@ Listing ExpectedOf(const Session& session) {
       holders[below].insert(disks.back().name);
     }
   }
+  all["proc/iomem"] = IomemEntry(session).text;
+  all["proc/sys/kernel/osrelease"] = OsRelease(session) + "\n";
   all["proc/partitions"] = kPartitionsHead;
   for (const DiskFacts& f : disks) {
     all["proc/partitions"] += PartitionsLine(f);

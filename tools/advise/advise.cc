@@ -17,6 +17,7 @@
 #include "tools/byte_count.h"
 #include "tools/check/cure_lines.h"
 #include "tools/check/ext4_align_words.h"
+#include "tools/check/namespace_size.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
@@ -177,8 +178,9 @@ class Adviser {
     }
     advice.wish.size = best.size;
     advice.device = absl::StrCat("/dev/", best.name);
-    advice.ndctl = {absl::StrCat("ndctl create-namespace -f -e ",
-                                 NamespaceWord(best.disk),
+    advice.ndctl = {NamespaceSizeLook(best.disk, 1024 * kMiB),
+                    absl::StrCat("ndctl create-namespace -f ",
+                                 NamespaceSizeWords(best.disk),
                                  " -m devdax --align 1G --map dev")};
     const Trial trial(site, advice.wish, best);
     Ask(trial, {""}, advice);

@@ -78,6 +78,10 @@ class Finder {
       if (session_.user->dev_daxes().contains(name)) return DevDaxError(name);
       absl::StatusOr<BlockDevice*> bdev = FindDevice(session_, name);
       if (!bdev.ok()) return bdev.status();
+      if (IsSector(**bdev)) {
+        SayNotDax(name, **bdev);
+        continue;
+      }
       if (!IsPmem(**bdev)) {
         return ErrnoError(EINVAL,
                           absl::StrCat(name,
@@ -109,6 +113,12 @@ class Finder {
       chosen_.push_back(*bdev);
     }
     return absl::OkStatus();
+  }
+
+  // A namespace in sector mode is persistent memory, behind its BTT.
+  bool IsSector(BlockDevice& bdev) {
+    const std::vector<NotDaxLevel> levels = WhyNotDax(session_, bdev);
+    return !levels.empty() && levels.back().by == NoDaxBy::kSector;
   }
 
   // It has its pages by itself, and lays nothing out.
@@ -143,6 +153,10 @@ class Finder {
     if (!cure) return;
     site_.cure = cure->Commands();
     site_.may_go = cure->remark;
+    // Of what nobody can type here it has the words.
+    if (cure->steps.empty() && site_.may_go.empty()) {
+      site_.may_go = cure->change;
+    }
     for (const CureStep& step : cure->steps) {
       BlockDevice* const anew = machine().FindBdevByName(step.about);
       if (MakesAnew(step) && anew != nullptr) made_anew_.push_back(anew);

@@ -79,11 +79,13 @@ GigaNamespace PlanNamespace(const Site& site, size_t leg) {
   space.name =
       absl::StrCat("dax", number, absl::StrContains(number, '.') ? "" : ".0");
   const proto::Pmem& pmem = site.world.pmem(site.pmems[leg]);
+  // As ndctl makes it, where it makes it smaller.
+  const uint64_t size = RoundDown(pmem.size(), kGiB);
   const std::optional<uint64_t> offset =
-      NdPfnDataOffset(pmem.base(), pmem.size(), kGiB, NdPfnMap::kDev);
+      NdPfnDataOffset(pmem.base(), size, kGiB, NdPfnMap::kDev);
   if (!offset) return space;
   space.start = pmem.base() + *offset;
-  space.size = NdPfnRoom(pmem.base(), pmem.size(), kGiB, NdPfnMap::kDev);
+  space.size = NdPfnRoom(pmem.base(), size, kGiB, NdPfnMap::kDev);
   return space;
 }
 

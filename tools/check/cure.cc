@@ -90,6 +90,14 @@ std::vector<std::string> Cure::Commands() const {
   return commands;
 }
 
+bool MakesFilesAnew(const Cure& cure) {
+  return std::any_of(cure.steps.begin(), cure.steps.end(),
+                     [](const CureStep& step) {
+                       return step.stage == CureStage::kMkfs || MakesAnew(step);
+                     }) ||
+         !cure.physical_volumes.empty();
+}
+
 bool IsForOneFile(const Cure& cure) {
   return std::any_of(cure.steps.begin(), cure.steps.end(),
                      [](const CureStep& step) {

@@ -93,7 +93,6 @@ struct Cure {
   std::vector<CureStep> steps;  // in their order; empty: nobody can type it
   std::string remark;           // what it costs, or why there is no command
   std::string before;           // what the list itself does not do, or ""
-  std::string loss;             // what others lose with it, or ""
   // The names of physical volumes that pvcreate makes anew, with all of their
   // group that stands there.
   std::vector<std::string> physical_volumes;
@@ -108,6 +107,9 @@ struct Cure {
 
   std::vector<std::string> Commands() const;
 };
+
+// Whether the file system of whom it cures is made anew with it.
+bool MakesFilesAnew(const Cure& cure);
 
 // Whether it gives one file other blocks, so that others have nothing of it.
 bool IsForOneFile(const Cure& cure);

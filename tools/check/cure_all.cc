@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <utility>
@@ -90,8 +91,9 @@ class Curer {
     joint.session = LoadWorld(joint.world);
     if (!joint.session.ok() || !joint.LookAgain(wish_)) return false;
     std::optional<OtherAnswers> others(std::in_place, joint.world, guesses_);
-    for (size_t i = 0; i < joint.members.size();) {
-      Patient& p = joint.members[i];
+    const std::vector<size_t> order = InOrder(joint);
+    for (size_t i = 0; i < order.size();) {
+      Patient& p = joint.members[order[i]];
       std::optional<size_t> next = Next(*joint.session, *others, p);
       if (!next && p.without == nullptr && together_.contains(p.number) &&
           Huge(p.look.shares) < Huge(checks_[p.number].best)) {
@@ -130,6 +132,21 @@ class Curer {
       return true;
     }
   };
+
+  // Those first whose group is laid out anew: that cures others too, and undoes
+  // what they would have done before.
+  std::vector<size_t> InOrder(const Joint& joint) const {
+    std::vector<size_t> order(joint.members.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::stable_partition(order.begin(), order.end(), [&](size_t i) {
+      const std::vector<Obstacle>& met =
+          checks_[joint.members[i].number].obstacles;
+      return std::any_of(met.begin(), met.end(), [](const Obstacle& o) {
+        return o.tried && !o.cure->physical_volumes.empty();
+      });
+    });
+    return order;
+  }
 
   // Whether the machine is another one now.
   bool CureIn(Joint& joint, Patient& p, size_t number) {
@@ -174,6 +191,7 @@ class Curer {
     check.cured_sync = p.look.sync;
     check.plan = PlanCures({.machine = machine_,
                             .stands_on = stands_on_,
+                            .neighbours = trial_.neighbours(),
                             .cured = world,
                             .after = session,
                             .subject = p.look.subject,
@@ -229,6 +247,7 @@ class Curer {
     }
     CurePlan plan = PlanCures({.machine = machine_,
                                .stands_on = stands_on_,
+                               .neighbours = trial_.neighbours(),
                                .cured = world,
                                .after = session,
                                .subject = members[0].look.subject,

@@ -16,6 +16,7 @@
 #include "tools/check/cure_lines.h"
 #include "tools/check/data_off.h"
 #include "tools/check/fit_rows.h"
+#include "tools/check/namespace_size.h"
 #include "tools/check/volume_cure.h"
 #include "tools/check/world_mount.h"
 #include "tools/check/world_rows.h"
@@ -57,6 +58,26 @@ Cure NamespaceCure(const std::string& change, const std::string& disk,
                                   NamespaceWord(disk), " ", options)}},
           .remark = kNamespaceAnew,
           .in_world = true};
+}
+
+// One whose size is perhaps no multiple of its pages.
+Cure RoundedNamespaceCure(const std::string& change, const std::string& disk,
+                          uint64_t align, const std::string& options) {
+  Cure cure = NamespaceCure(change, disk, options);
+  cure.steps = {{CureStage::kRemember, absl::StrCat(disk, " size"),
+                 NamespaceSizeLook(disk, align)},
+                {CureStage::kNamespace, disk,
+                 absl::StrCat("ndctl create-namespace -f ",
+                              NamespaceSizeWords(disk), " ", options)}};
+  return cure;
+}
+
+// Whether what ndctl is told of pages of 2 MiB fits as it is.
+Cure PmdNamespaceCure(const std::string& change, const proto::Pmem& pmem,
+                      uint64_t raw, const std::string& options) {
+  return raw % kPmdBytes == 0
+             ? NamespaceCure(change, pmem.name(), options)
+             : RoundedNamespaceCure(change, pmem.name(), kPmdBytes, options);
 }
 
 // Of what starts where no namespace can be made: nothing, if one can.
@@ -209,8 +230,8 @@ std::optional<Cure> CureNamespaceAlign(const CureRequest& request,
   if (off == 0) return std::nullopt;
   if (auto cure = CannotStart(request, *pmem)) return cure;
   pmem->set_data_offset(pmem->data_offset() + kPmdBytes - off);
-  return NamespaceCure(
-      "a namespace aligned to 2 MiB", pmem->name(),
+  return PmdNamespaceCure(
+      "a namespace aligned to 2 MiB", *pmem, pmem->size(),
       absl::StrCat("-m fsdax --map ", HasMapInside(*pmem) ? "dev" : "mem",
                    " --align 2M"));
 }
@@ -222,7 +243,8 @@ std::optional<Cure> CureRawNamespace(const CureRequest& request,
   if (auto cure = CannotStart(request, *pmem)) return cure;
   pmem->set_raw(false);
   // Its struct pages lie in it, and it ends on a boundary.
-  const uint64_t before = pmem->size() - pmem->data_offset();
+  const uint64_t raw = pmem->size();
+  const uint64_t before = raw - pmem->data_offset();
   const std::optional<uint64_t> offset =
       NdPfnDataOffset(pmem->base(), pmem->size(), kPmdBytes, NdPfnMap::kDev);
   const uint64_t end = RoundDown(pmem->base() + pmem->size(), kPmdBytes);
@@ -240,8 +262,8 @@ std::optional<Cure> CureRawNamespace(const CureRequest& request,
                      kPageSectors * kPageSectors);
   }
   FitRows(request.session, world);
-  Cure cure = NamespaceCure("a namespace with struct pages", pmem->name(),
-                            "-m fsdax --map dev");
+  Cure cure = PmdNamespaceCure("a namespace with struct pages", *pmem, raw,
+                               "-m fsdax --map dev");
   absl::StrAppend(&cure.remark, "; it becomes ", (before - after) / 1024,
                   " KiB smaller");
   return cure;
@@ -291,13 +313,14 @@ std::optional<Cure> CureDevDaxAlign(const CureRequest& request,
       return Cure{.remark = absl::StrCat("the namespace has no whole page of ",
                                          want >> 20, " MiB")};
     }
-    Cure cure = NamespaceCure(
-        absl::StrCat("an alignment of ", want >> 20, " MiB"), dax.name(),
+    Cure cure = RoundedNamespaceCure(
+        absl::StrCat("an alignment of ", want >> 20, " MiB"), dax.name(), want,
         absl::StrCat("-m devdax --align ", want >> 20, "M"));
     if (lost != 0) {
       absl::StrAppend(&cure.remark, "; it becomes ", lost / 1024,
                       " KiB smaller");
     }
+    absl::StrAppend(&cure.remark, "; ", kNamespaceSizeRemark);
     // That of an hmem or CXL region is the dax region's own.
     absl::StrAppend(&cure.remark,
                     "; one that no namespace has (HMAT, CXL) is made anew with "

@@ -58,7 +58,6 @@ class Planner {
   CurePlan Run() {
     for (const auto& cure : r_.cures) {
       for (const CureStep& step : cure->steps) Put(step);
-      if (!cure->loss.empty()) remarks_.push_back(cure->loss);
       if (!cure->before.empty()) before_.insert(cure->before);
       if (!cure->placed.empty()) placed_.insert(cure->placed);
       goes_.insert(cure->goes.begin(), cure->goes.end());
@@ -77,6 +76,7 @@ class Planner {
       MakeGroupsAgain();
       RemoveWhatGoes();
     }
+    SettleNeighbours();
     MakeVolumesAgain();
     MakePartitionsAgain(r_.stands_on, world_, &steps_);
     AddFileSystems();
@@ -161,6 +161,9 @@ class Planner {
 
   // As it is with the cures, or else as it is now, cut to what is below.
   proto::MappedDevice AsItWillBe(const proto::MappedDevice& device) const {
+    if (const auto at = moved_.find(device.name()); at != moved_.end()) {
+      return at->second;
+    }
     if (const proto::MappedDevice* cured = FindMapped(world_, device.name())) {
       return *cured;
     }
@@ -171,12 +174,8 @@ class Planner {
 
   // The group's volumes on a physical volume are made anew with it.
   void RedoDevice(BlockDevice* bdev) {
-    const std::string vg = r_.stands_on.GroupOn(bdev);
-    const proto::MappedDevice* const device =
-        r_.stands_on.InWorld(NameOfDevice(r_.machine, *bdev));
-    const auto lvm = device == nullptr ? std::nullopt : LvmNameOf(*device);
-    // A part of a volume is no physical volume of its group.
-    if (!vg.empty() && !(lvm && lvm->vg == vg)) redo_[vg].insert(bdev);
+    std::string vg = GroupLostWith(r_.machine, r_.stands_on, bdev);
+    if (!vg.empty()) redo_[std::move(vg)].insert(bdev);
   }
 
   size_t CountOfGone() const {
@@ -208,6 +207,23 @@ class Planner {
       }
     }
     FindWhatGoes();
+  }
+
+  // What stands on what goes may have made up for where that lay.
+  void SettleNeighbours() {
+    const std::vector<const Subject*> subjects = Subjects();
+    Fate fate = r_.neighbours.OfList(gone_, redo_, world_, subjects);
+    std::vector<std::string> names;
+    for (proto::MappedDevice& device : fate.moved) {
+      names.push_back(OneLine(device.name()));
+      moved_[device.name()] = std::move(device);
+    }
+    if (!names.empty()) {
+      remarks_.push_back(absl::StrCat(
+          absl::StrJoin(names, ", "), names.size() == 1 ? " begins" : " begin",
+          " elsewhere then, so that the large pages stay"));
+    }
+    if (!fate.losses.empty()) remarks_.push_back(std::move(fate.losses));
   }
 
   // All that goes is made again, in its last form; of what no list makes it is
@@ -334,6 +350,12 @@ class Planner {
     plan.commands = steps_.InOrder(r_.stands_on);
     plan.goes.assign(goes_.begin(), goes_.end());
     if (more_) plan.goes.push_back("and others");
+    for (const auto& [key, step] : steps_.all()) {
+      if (key.first == CureStage::kConvert) plan.keeps.push_back(key.second);
+    }
+    if (BlockDevice* const on = MachineBdev(r_.subject)) {
+      plan.on = NameOfDevice(r_.machine, *on);
+    }
     if (!anew_.empty() && redo_.empty() && placed_.empty() && r_.with.empty()) {
       plan.afresh =
           AfreshLine(r_.machine, MachineBdev(r_.subject), world_, r_.subject);
@@ -372,7 +394,9 @@ class Planner {
   static constexpr int kMostRows = 32;
   std::set<std::pair<CureStage, std::string>> anew_;
   // By group: the physical volumes that are made anew.
-  std::map<std::string, BdevSet> redo_;
+  RedoneGroups redo_;
+  // Others that stand there, by their names, as they keep their large pages.
+  std::map<std::string, proto::MappedDevice> moved_;
   std::set<std::string> whole_;   // groups of which nothing is left
   std::string refused_;           // why nobody can type it, or ""
   std::set<std::string> placed_;  // volumes with extents of their own choice

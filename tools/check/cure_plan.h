@@ -17,6 +17,7 @@
 #include "state/session.h"
 #include "state/world.pb.h"
 #include "tools/check/cure.h"
+#include "tools/check/neighbours.h"
 #include "tools/check/stands_on.h"
 #include "tools/check/subject.h"
 
@@ -26,6 +27,9 @@ struct CurePlan {
   std::vector<std::string> commands;
   // What goes with the things that are made anew: save its data first.
   std::vector<std::string> goes;
+  // The volumes that the list changes with their data in them.
+  std::vector<std::string> keeps;
+  std::string on;      // the device of the subject, or ""
   std::string remark;  // what is to be known before, or ""
   // What lays all of it out anew, from the wish on: "dmdax advise pmem0 ...".
   std::string afresh;
@@ -37,6 +41,7 @@ struct CurePlan {
 struct CurePlanRequest {
   const Session& machine;                          // all of it, as it is
   StandsOn& stands_on;                             // of the machine
+  Neighbours& neighbours;                          // of the machine
   const proto::World& cured;                       // with the cures
   const Session& after;                            // that World, loaded
   const Subject& subject;                          // of a session of either

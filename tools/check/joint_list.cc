@@ -46,10 +46,19 @@ std::vector<std::vector<size_t>> PlansThatMeet(
       unions.Unite(goes_with.try_emplace(name, i).first->second, i);
     }
   }
+  std::map<std::string, size_t> kept_by;  // the first plan of each
   for (size_t i = 0; i < plans.size(); ++i) {
     if (plans[i]->commands.empty()) continue;
-    const auto on = goes_with.find(subjects[i]->mount);
-    if (on != goes_with.end()) unions.Unite(on->second, i);
+    const auto unite_with = [&](const std::string& name) {
+      const auto with = goes_with.find(name);
+      if (with != goes_with.end()) unions.Unite(with->second, i);
+    };
+    unite_with(subjects[i]->mount);
+    unite_with(plans[i]->on);
+    for (const std::string& name : plans[i]->keeps) {
+      unite_with(name);
+      unions.Unite(kept_by.try_emplace(name, i).first->second, i);
+    }
   }
   std::map<size_t, std::vector<size_t>> groups;
   for (size_t i = 0; i < plans.size(); ++i) {

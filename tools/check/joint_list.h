@@ -17,7 +17,8 @@ namespace dmdax {
 
 // The numbers of those that belong together, two or more of each group, in
 // their order.  A plan belongs to another if what goes with it goes with that
-// too, or is what the other's subject is on.
+// too, or is what the other's subject is or is on, or if both change the same
+// volume with its data in it.
 std::vector<std::vector<size_t>> PlansThatMeet(
     const std::vector<const CurePlan*>& plans,
     const std::vector<const Subject*>& subjects);

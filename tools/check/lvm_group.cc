@@ -301,6 +301,12 @@ uint64_t MostExtent(const Session& machine, const StandsOn& stands_on,
   return bits & (~bits + 1);
 }
 
+std::string GroupLostWith(const Session& machine, const StandsOn& stands_on,
+                          BlockDevice* bdev) {
+  std::string vg = stands_on.GroupOn(bdev);
+  return IsOfGroup(stands_on, machine, *bdev, vg) ? "" : vg;
+}
+
 GroupPart PartOfGroup(const Session& machine, const StandsOn& stands_on,
                       const proto::World& cured, const std::string& vg,
                       const BdevSet& redo) {

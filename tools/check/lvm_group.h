@@ -49,6 +49,11 @@ inline constexpr size_t kMostVolumes = 32;
 uint64_t MostExtent(const Session& machine, const StandsOn& stands_on,
                     const proto::World* cured, const std::string& vg);
 
+// The group that loses a physical volume with the device; "": none.  A part of
+// a volume is no physical volume of its group.
+std::string GroupLostWith(const Session& machine, const StandsOn& stands_on,
+                          BlockDevice* bdev);
+
 // `redo` are physical volumes of the group; `cured` has volumes as they will
 // be, those that it has.
 GroupPart PartOfGroup(const Session& machine, const StandsOn& stands_on,

@@ -1,45 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/check/neighbours.h"
 
-#include <algorithm>
-#include <cstdint>
 #include <optional>
+#include <set>
+#include <string>
+#include <utility>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "base/one_line.h"
-#include "state/world_load.h"
-#include "tools/byte_count.h"
-#include "tools/check/bdev_set.h"
-#include "tools/check/cure_lines.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/fit_rows.h"
-#include "tools/check/look.h"
-#include "tools/check/volume_cure.h"
+#include "tools/check/group_steps.h"
+#include "tools/check/kpartx_map.h"
+#include "tools/check/lvm_group.h"
 #include "tools/check/world_rows.h"
 
 namespace dmdax {
 namespace {
-
-template <typename Message>
-class ByName {
- public:
-  explicit ByName(const google::protobuf::RepeatedPtrField<Message>& messages) {
-    for (const Message& message : messages) {
-      by_name_.try_emplace(message.name(), &message);
-    }
-  }
-  // null: there is none.
-  const Message* Find(const std::string& name) const {
-    const auto at = by_name_.find(name);
-    return at == by_name_.end() ? nullptr : at->second;
-  }
-
- private:
-  absl::flat_hash_map<std::string, const Message*> by_name_;
-};
 
 bool SameRows(const proto::MappedDevice& a, const proto::MappedDevice& b) {
   // A table may have a million rows, packed: few cures unpack it.
@@ -52,35 +27,10 @@ bool SameRows(const proto::MappedDevice& a, const proto::MappedDevice& b) {
   return TableText(as) == TableText(bs);
 }
 
-// What a cure may have changed of a device; its number is as it was.
-void TakeOver(const proto::World& better, proto::World* part) {
-  const ByName pmems(better.pmem());
-  const ByName blocks(better.block());
-  const ByName mapped(better.mapped_device());
-  for (proto::Pmem& pmem : *part->mutable_pmem()) {
-    const proto::Pmem* const now = pmems.Find(pmem.name());
-    if (now == nullptr) continue;
-    pmem.set_data_offset(now->data_offset());
-    pmem.set_size(now->size());
-    pmem.set_raw(now->raw());
-  }
-  for (proto::Block& block : *part->mutable_block()) {
-    const proto::Block* const now = blocks.Find(block.name());
-    if (now == nullptr) continue;
-    block.set_start(now->start());
-    block.set_sectors(now->sectors());
-  }
-  for (proto::MappedDevice& device : *part->mutable_mapped_device()) {
-    const auto* const now = mapped.Find(device.name());
-    if (now == nullptr) continue;
-    *device.mutable_table() = now->table();
-    device.set_max_sectors_kb(now->max_sectors_kb());
-  }
-}
-
-uint64_t LargeBytes(Session& session, const std::string& path) {
-  const Look look = LookAt(session, {path, Wish::kPmd});
-  return look.error.ok() ? look.shares.pud + look.shares.pmd : 0;
+Subject AsSubject(const Session& machine, BlockDevice* bdev) {
+  return {.name = NameOfDevice(machine, *bdev),
+          .kind = Subject::kDevice,
+          .bdev = bdev};
 }
 
 }  // namespace
@@ -111,76 +61,164 @@ BdevSet Neighbours::ChangedIn(const proto::World& better) const {
   return changed;
 }
 
-std::vector<BlockDevice*> Neighbours::Others(const Cure& cure,
-                                             const proto::World& better,
-                                             const Subject& subject) const {
-  if (subject.bdev == nullptr) return {};
-  const BdevSet changed = ChangedIn(better);
-  if (changed.empty()) return {};
-  BdevSet own;
-  if (BlockDevice* bdev = machine_.machine->FindBdev(subject.bdev->dev())) {
-    for (BlockDevice* at : AllBelow(machine_, bdev)) own.insert(at);
+// Whether there are more volumes than before.
+bool Neighbours::LayOut(Change* change) const {
+  const size_t before = change->laid_out.size();
+  for (const auto& [vg, devices] : change->redo) {
+    const GroupPart part =
+        PartOfGroup(machine_, stands_on_, change->better, vg, devices);
+    for (const std::string& name : part.volumes) {
+      BlockDevice* const bdev = stands_on_.Find(name);
+      if (bdev != nullptr) change->laid_out.insert(bdev);
+    }
   }
-  // A group that is laid out anew has its volumes aligned.
-  const auto is_laid_out_anew = [&](const std::string& vg) {
-    return std::any_of(cure.physical_volumes.begin(),
-                       cure.physical_volumes.end(),
-                       [&](const std::string& name) {
-                         BlockDevice* const pv = stands_on_.Find(name);
-                         return pv != nullptr && stands_on_.HasGroup(pv, vg);
-                       });
-  };
-  std::vector<BlockDevice*> others;
-  for (BlockDevice* bdev : stands_on_.AllAbove(changed, kMost)) {
-    if (own.contains(bdev) || others.size() == kMost) continue;
+  change->changed.insert(change->laid_out.begin(), change->laid_out.end());
+  return change->laid_out.size() != before;
+}
+
+// What goes with a group may have others on it, and their groups.
+void Neighbours::Follow(Change* change) const {
+  do {
+    for (BlockDevice* bdev : stands_on_.AllAbove(change->changed, kMost)) {
+      std::string vg = GroupLostWith(machine_, stands_on_, bdev);
+      if (!vg.empty()) change->redo[std::move(vg)].insert(bdev);
+    }
+  } while (LayOut(change));
+}
+
+// What no line makes again, and what stands on that: a person who does it by
+// hand decides where.
+BdevSet Neighbours::ByHand(const Change& change) const {
+  constexpr int kMostRows = 32;
+  BdevSet by_hand;
+  for (BlockDevice* bdev : change.anew) {
+    const auto* device = stands_on_.InWorld(NameOfDevice(machine_, *bdev));
+    if (device == nullptr || LvmNameOf(*device)) continue;
+    proto::MappedDevice now = *device;
+    const auto& rows = *EditRows(&now);
+    bool made = rows.size() <= kMostRows;
+    for (const proto::Target& row : rows) {
+      made &= row.has_linear() || row.has_striped();
+    }
+    // With a partition's disk its table goes.
+    if (KpartxNumber(now) != 0) {
+      for (BlockDevice* disk : DevicesBelow(machine_, *bdev)) {
+        made &= !change.anew.contains(disk);
+      }
+    }
+    if (!made) by_hand.insert(bdev);
+  }
+  return by_hand.empty() ? by_hand : stands_on_.AllAbove(by_hand, kMost);
+}
+
+std::vector<Subject> Neighbours::Others(const Change& change,
+                                        const BdevSet& own) const {
+  std::vector<Subject> others;
+  for (BlockDevice* bdev : stands_on_.AllAbove(change.changed, kMost)) {
+    if (own.contains(bdev) || change.by_hand.contains(bdev) ||
+        others.size() == kMost) {
+      continue;
+    }
     const auto* device = stands_on_.InWorld(NameOfDevice(machine_, *bdev));
     const auto lvm = device == nullptr ? std::nullopt : LvmNameOf(*device);
-    if (lvm && is_laid_out_anew(lvm->vg)) continue;
-    others.push_back(bdev);
+    // A group that is laid out anew has its volumes aligned.
+    if (lvm && change.redo.contains(lvm->vg)) continue;
+    others.push_back(AsSubject(machine_, bdev));
   }
   return others;
 }
 
-std::string Neighbours::LossOf(const Cure& cure, const proto::World& better,
-                               const Subject& subject) {
-  const std::vector<BlockDevice*> others = Others(cure, better, subject);
-  if (others.empty()) return "";
+proto::World Neighbours::PartOf(const std::vector<Subject>& subjects) {
   if (parts_ == nullptr) {
     parts_ = std::make_unique<WorldParts>(stands_on_.world(), machine_);
   }
-  std::vector<Subject> subjects;
-  for (BlockDevice* bdev : others) {
-    subjects.push_back({.name = NameOfDevice(machine_, *bdev),
-                        .kind = Subject::kDevice,
-                        .bdev = bdev});
-  }
   std::vector<const Subject*> pointers;
-  for (const Subject& other : subjects) pointers.push_back(&other);
+  for (const Subject& subject : subjects) pointers.push_back(&subject);
   proto::World part = parts_->Of(pointers);
   // What programs have touched decides nothing here.
   part.clear_process();
   part.clear_mount();
-  absl::StatusOr<Session> now = LoadWorld(part);
-  if (!now.ok()) return "";
-  TakeOver(better, &part);
-  FitRows(machine_, part);
-  absl::StatusOr<Session> then = LoadWorld(part);
-  if (!then.ok()) {
-    return absl::StrCat("what else stands there cannot be made again: ",
-                        then.status().message());
+  return part;
+}
+
+Fate Neighbours::Of(const Change& change,
+                    absl::Span<const Subject* const> subjects) {
+  if (change.changed.empty()) return {};
+  BdevSet own, tops;
+  for (const Subject* subject : subjects) {
+    if (subject->bdev == nullptr) continue;
+    BlockDevice* const bdev = machine_.machine->FindBdev(subject->bdev->dev());
+    if (bdev == nullptr) continue;
+    tops.insert(bdev);
+    for (BlockDevice* at : AllBelow(machine_, bdev)) own.insert(at);
   }
-  std::vector<std::string> losses;
-  for (BlockDevice* bdev : others) {
-    const std::string path = DevicePath(machine_, *bdev);
-    const uint64_t before = LargeBytes(*now, path);
-    if (before == 0) continue;
-    const uint64_t after = LargeBytes(*then, path);
-    if (after >= before) continue;
-    losses.push_back(absl::StrCat(
-        OneLine(NameOfDevice(machine_, *bdev)), " has ", BytesText(before),
-        " in large pages now, and then ", BytesText(after)));
+  const std::vector<Subject> others = Others(change, own);
+  if (others.empty()) return {};
+  std::vector<Subject> all = others;
+  // In whose way nobody may be moved.
+  for (BlockDevice* bdev : tops) all.push_back(AsSubject(machine_, bdev));
+  return Resettle(machine_, stands_on_, change, others, PartOf(all));
+}
+
+Change Neighbours::ChangeBy(const Cure& cure,
+                            const proto::World& better) const {
+  Change change{.better = better, .changed = ChangedIn(better)};
+  for (const std::string& name : cure.physical_volumes) {
+    BlockDevice* const bdev = stands_on_.Find(name);
+    if (bdev == nullptr) continue;
+    std::string vg = GroupLostWith(machine_, stands_on_, bdev);
+    if (!vg.empty()) change.redo[std::move(vg)].insert(bdev);
   }
-  return absl::StrJoin(losses, "; ");
+  if (MakesFilesAnew(cure)) {
+    Follow(&change);
+    change.anew = stands_on_.AllAbove(change.changed, kMost);
+  }
+  return change;
+}
+
+bool Neighbours::LayOutGroups(const Cure& cure, const Session& cured,
+                              proto::World* better) const {
+  if (!MakesFilesAnew(cure)) return false;
+  std::set<std::string> done;
+  for (const std::string& name : cure.physical_volumes) {
+    BlockDevice* const bdev = stands_on_.Find(name);
+    if (bdev != nullptr) done.insert(stands_on_.GroupOn(bdev));
+  }
+  const RedoneGroups redo = ChangeBy(cure, *better).redo;
+  bool any = false;
+  for (const auto& [vg, devices] : redo) {
+    if (done.contains(vg)) continue;
+    const GroupPart part =
+        PartOfGroup(machine_, stands_on_, *better, vg, devices);
+    if (!part.refused.empty() || !part.held.empty()) continue;
+    proto::World laid_out = *better;
+    if (!LayOutGroup(cured, stands_on_, part, /*last=*/"", laid_out)) continue;
+    *better = std::move(laid_out);
+    any = true;
+  }
+  if (any) FitRows(cured, *better);
+  return any;
+}
+
+Fate Neighbours::OfCure(const Cure& cure, const proto::World& better,
+                        const Subject& subject) {
+  if (subject.bdev == nullptr) return {};
+  const Change change = ChangeBy(cure, better);
+  const Subject* const subjects[] = {&subject};
+  return Of(change, subjects);
+}
+
+Fate Neighbours::OfList(const BdevSet& gone, const RedoneGroups& redo,
+                        const proto::World& better,
+                        absl::Span<const Subject* const> subjects) {
+  Change change{.better = better,
+                .changed = ChangedIn(better),
+                .redo = redo,
+                .anew = gone};
+  change.changed.insert(gone.begin(), gone.end());
+  LayOut(&change);
+  change.by_hand = ByHand(change);
+  return Of(change, subjects);
 }
 
 }  // namespace dmdax

@@ -19,14 +19,6 @@
 
 namespace dmdax {
 
-bool MakesFilesAnew(const Cure& cure) {
-  return std::any_of(cure.steps.begin(), cure.steps.end(),
-                     [](const CureStep& step) {
-                       return step.stage == CureStage::kMkfs || MakesAnew(step);
-                     }) ||
-         !cure.physical_volumes.empty();
-}
-
 namespace {
 
 // A file system that is made anew has its files elsewhere.
@@ -71,8 +63,28 @@ void TellLoss(const std::string& loss, TriedCure* tried) {
   if (loss.empty()) return;
   auto cure = std::make_shared<Cure>(*tried->cure);
   absl::StrAppend(&cure->remark, cure->remark.empty() ? "" : "; ", loss);
-  cure->loss = loss;
   tried->cure = std::move(cure);
+}
+
+// What a way to cure costs besides the data of what it is for, the least first.
+enum class Price {
+  kNothing,
+  kOthersMove,  // their data goes too
+  kSmaller,     // it is, or what it stands on
+  kOthersLose,
+};
+
+Price PriceOf(const Fate& fate, const TriedCure& tried, const Look& look) {
+  if (!fate.losses.empty()) return Price::kOthersLose;
+  const BlockDevice* const was = look.subject.bdev;
+  const BlockDevice* const now =
+      was == nullptr || !tried.cured.ok()
+          ? nullptr
+          : tried.cured->machine->FindBdev(was->dev());
+  if (now != nullptr && now->nr_sectors() < was->nr_sectors()) {
+    return Price::kSmaller;
+  }
+  return fate.moved.empty() ? Price::kNothing : Price::kOthersMove;
 }
 
 }  // namespace
@@ -105,15 +117,20 @@ TriedCure CureTrial::RunWay(CureWay way, proto::World better,
     }
     const absl::Status walks = CheckWalkBudget();
     tried.cured = walks.ok() ? LoadWorld(tried.better) : walks;
+    if (tried.cured.ok() &&
+        neighbours_.LayOutGroups(*found, *tried.cured, &tried.better)) {
+      absl::StatusOr<Session> laid_out = LoadWorld(tried.better);
+      std::swap(tried.cured, laid_out);
+    }
   }
   if (tried.cured.ok()) AddVolumeShare(*tried.cured, look, reason, *found);
   tried.cure = std::make_shared<const Cure>(*std::move(found));
   return tried;
 }
 
-std::string CureTrial::LossOf(const TriedCure& tried, const Look& look) {
-  if (!tried.cured.ok()) return "";
-  return neighbours_.LossOf(*tried.cure, tried.better, look.subject);
+Fate CureTrial::FateOf(const TriedCure& tried, const Look& look) {
+  if (!tried.cured.ok()) return {};
+  return neighbours_.OfCure(*tried.cure, tried.better, look.subject);
 }
 
 TriedCure CureTrial::RunTogether(const proto::World& part,
@@ -128,7 +145,7 @@ TriedCure CureTrial::RunTogether(const proto::World& part,
     tried.cure = std::move(cure);
     return tried;
   }
-  TellLoss(LossOf(tried, look), &tried);
+  TellLoss(FateOf(tried, look).losses, &tried);
   return tried;
 }
 
@@ -139,24 +156,27 @@ TriedCure CureTrial::Run(const proto::World& part, const Session& session,
     return RunTogether(part, session, look, number, used_end);
   }
   const bool one_way = !HasOtherWays(look.reasons[number]);
-  std::optional<TriedCure> costly;
+  std::optional<TriedCure> best;
+  Price price = Price::kNothing;
   TriedCure main;
   for (CureWay way : {CureWay::kGentle, CureWay::kMain, CureWay::kOwn}) {
     TriedCure tried = RunWay(way, part, session, look, number, used_end);
     if (tried.cure == nullptr) continue;
-    const std::string loss = LossOf(tried, look);
+    const Fate fate = FateOf(tried, look);
     // Whether it helps whoever asks for it will see.
-    if (one_way && loss.empty()) return tried;
+    if (one_way && fate.losses.empty()) return tried;
     const bool helps = tried.cured.ok() && Helps(*tried.cured, look, number);
-    if (helps && loss.empty()) return tried;
-    if (helps && !costly) {
-      TellLoss(loss, &tried);
-      costly = std::move(tried);
+    const Price its = PriceOf(fate, tried, look);
+    if (helps && (!best || its < price)) {
+      TellLoss(fate.losses, &tried);
+      best = std::move(tried);
+      price = its;
+      if (price == Price::kNothing) break;
     } else if (way == CureWay::kMain) {
       main = std::move(tried);
     }
   }
-  return costly ? *std::move(costly) : std::move(main);
+  return best ? *std::move(best) : std::move(main);
 }
 
 bool CureTrial::Helps(Session& cured, const Look& look, size_t number) const {

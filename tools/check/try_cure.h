@@ -35,9 +35,6 @@ namespace dmdax {
 using ObstacleKey = std::pair<std::string, std::string>;  // name, device
 inline ObstacleKey KeyOf(const Obstacle& o) { return {o.name, o.device}; }
 
-// Whether the file system of whom it cures is made anew with it.
-bool MakesFilesAnew(const Cure& cure);
-
 // Bytes in large pages.
 inline uint64_t Huge(const PageShares& shares) {
   return shares.pud + shares.pmd;
@@ -68,21 +65,25 @@ class CureTrial {
         neighbours_(machine, stands_on) {}
 
   // Of obstacle `number` of the look.  `part` is the World of `session`, as far
-  // as it concerns the subject; `used_end`: see CureRequest.  The first way
-  // that helps and takes nothing from others; or else the first that helps,
-  // which says what it takes; or else the main one.  Together with others it is
-  // always the main one.
+  // as it concerns the subject; `used_end`: see CureRequest.  Of the ways that
+  // help the first of those that cost least: none that takes something from
+  // others, which it says, if one makes the subject smaller; none that does, if
+  // one has others moved with it; none that has, if one does without.  Else the
+  // main one.  Together with others it is always the main one.
   TriedCure Run(const proto::World& part, const Session& session,
                 const Look& look, size_t number, uint64_t used_end,
                 TrialOf what);
 
   bool Helps(Session& cured, const Look& look, size_t number) const;
 
+  // Of the machine as it is.
+  Neighbours& neighbours() { return neighbours_; }
+
  private:
   TriedCure RunWay(CureWay way, proto::World better, const Session& session,
                    const Look& look, size_t number, uint64_t used_end);
-  // What it takes from others; "": nothing.
-  std::string LossOf(const TriedCure& tried, const Look& look);
+  // What becomes of others.
+  Fate FateOf(const TriedCure& tried, const Look& look);
   TriedCure RunTogether(const proto::World& part, const Session& session,
                         const Look& look, size_t number, uint64_t used_end);
 

@@ -82,7 +82,7 @@ def case(p):
   v = Volume(p, disk)
   steps = d.stamp([disk])
   if v.keyring and p.chance(85):
-    steps.append({"addkey": ["logon", v.name, "k" * 64]})
+    steps.append({"addkey": ["logon", v.name, 64]})
   steps += [create("luks", v.table(), "-u", f"CRYPT-LUKS2-{UUID}-luks",
                    *p.choice([[], [], ["--readonly"], ["--addnodeoncreate"]]))]
   asleep = False

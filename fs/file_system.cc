@@ -33,18 +33,24 @@ std::shared_ptr<File> FileSystem::Open(DaxInode& inode, const std::string& path,
   return file;
 }
 
-int FileSystem::Commit(DaxInode& inode) {
+int FileSystem::Commit(DaxInode& inode, Syncs syncs) {
   if (aborted_) return CommitAborted();
-  if (!inode.datasync_dirty || !journal_io_) return 0;
+  const bool changed = inode.datasync_dirty || (syncs == Syncs::kAll &&
+                                                times_changed_.contains(&inode));
+  if (!changed || !journal_io_) return 0;
   const int err = journal_io_();
-  if (err == 0) return 0;
+  if (err == 0) {
+    // There is one log for all files.
+    times_changed_.clear();
+    return 0;
+  }
   Abort();
   return -EIO;
 }
 
 int FileSystem::Freeze() {
   const bool changed =
-      times_changed_ ||
+      !times_changed_.empty() ||
       std::any_of(inodes_.begin(), inodes_.end(),
                   [](const DaxInode* inode) { return inode->datasync_dirty; });
   for (DaxInode* inode : inodes_) inode->Writeback(0, kMaxFileSize - 1);
@@ -54,8 +60,13 @@ int FileSystem::Freeze() {
   }
   if (aborted_ || shutdown_) return -EIO;
   for (DaxInode* inode : inodes_) inode->datasync_dirty = false;
-  times_changed_ = false;
+  times_changed_.clear();
+  frozen_ = true;
   return 0;
+}
+
+void FileSystem::Thaw() {
+  if (std::exchange(frozen_, false)) Unfreeze();
 }
 
 int FileSystem::Truncate(DaxInode& inode, uint64_t size) {
@@ -115,7 +126,7 @@ int64_t FileSystem::Write(DaxInode& inode, uint64_t pos, uint64_t length) {
   if (length == 0) return 0;
   int64_t done = static_cast<int64_t>(length);
   const uint64_t old_size = inode.i_size;
-  times_changed_ = true;
+  times_changed_.insert(&inode);
   if (inode.s_dax) {
     done = DaxIomapWrite(inode, pos, length, *this);
     if (done <= 0) return done;

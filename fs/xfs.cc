@@ -35,9 +35,9 @@ class Xfs final : public FileSystem {
       : FileSystem(type, profile), vm_ops_(*this) {}
 
   std::string name() const override { return "xfs_file_operations"; }
-  int Commit(DaxInode& inode) override {
+  int Commit(DaxInode& inode, Syncs syncs) override {
     if (unwritten_data_.erase(&inode) > 0 || shutdown_) return -EIO;
-    return FileSystem::Commit(inode);
+    return FileSystem::Commit(inode, syncs);
   }
   bool large_folios() const override { return profile_.xfs_large_folios; }
   bool dirty_by_block() const override { return profile_.iomap_dirty_by_block; }
@@ -156,6 +156,7 @@ int Xfs::Mmap(File& file, VmAreaStruct& vma) {
 
 vm_fault_t Xfs::FilemapFaultEntry(VmFault& vmf, int order, bool write_fault) {
   DaxInode& inode = InodeOf(vmf);
+  if (write_fault) times_changed_.insert(&inode);  // file_update_time()
   if (!inode.s_dax) {
     return write_fault ? CachedPageMkwrite(vmf) : FilemapFault(vmf);
   }

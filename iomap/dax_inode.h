@@ -39,8 +39,10 @@ class FileJournal {
   virtual ~FileJournal() = default;
   // Before data is written back: 0 to go on, or -errno.
   virtual int BeforeFsync() { return 0; }
-  // Writes what the inode has changed; 0 or -errno.
-  virtual int Commit(DaxInode& inode) = 0;
+  // Writes what the inode has changed, for fdatasync(2) but its times; 0 or
+  // -errno.
+  enum class Syncs { kAll, kData };
+  virtual int Commit(DaxInode& inode, Syncs syncs) = 0;
 };
 
 // What xfs remembers of a file in memory, and acts upon when it is closed.

@@ -99,6 +99,9 @@ void DaxInode::TruncatePagecacheRange(uint64_t start, uint64_t end) {
   const uint64_t to = RoundDown(end, kBlock);
   if (from < to) {
     UnmapAndDelete(from / kBlock, (to - from) / kBlock, EvenCows::kNo);
+  } else if (to == 0) {
+    // The kernel's end, the byte before 0, is behind all others.
+    mapping.UnmapMappingPages(from / kBlock, 0, EvenCows::kNo);
   }
   TruncateInodePagesRange(*profile, mapping, start, end);
 }

@@ -87,7 +87,8 @@ struct DaxInode : Inode, FileSync {
   // even a private copy.
   void TruncatePagecache(uint64_t size);
   // truncate_pagecache_range(): the whole pages of [start, end), bytes, go;
-  // private copies stay.  What becomes of a large folio that is cut:
+  // private copies stay.  Of a range within the first page everything behind it
+  // is unmapped.  What becomes of a large folio that is cut:
   // mm/truncate.h.
   void TruncatePagecacheRange(uint64_t start, uint64_t end);
   // Blocks for the holes and delayed allocations of [start, end), bytes in

@@ -111,7 +111,9 @@ class Ext4 final : public FileSystem {
   // jbd2_mark_journal_empty(): an empty log is left alone.
   bool freeze_writes_log() const override { return false; }
   // What needs recovery again is written to the super block.
-  void Unfreeze() override {
+  void Unfreeze() override { WriteMetadata(); }
+  // It lies about where the super block does.
+  void WriteMetadata() override {
     if (state_.Errno() < 0 || WriteSuper() == 0) return;
     super_is_lost_ |= state_.looks_at_device();
   }
@@ -197,8 +199,8 @@ class Ext4 final : public FileSystem {
   // Files of whose pages the device did not take all: the next fsync says so,
   // and commits nothing.
   std::set<const DaxInode*> unwritten_data_;
-  // A freeze or a thaw could not write the super block, which the next change
-  // finds out.
+  // The super block, or what lies near it, could not be written, which the next
+  // change finds out.
   bool super_is_lost_ = false;
   bool small_folios_ = false;
   bool has_journal_ = true;

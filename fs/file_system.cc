@@ -35,8 +35,9 @@ std::shared_ptr<File> FileSystem::Open(DaxInode& inode, const std::string& path,
 
 int FileSystem::Commit(DaxInode& inode, Syncs syncs) {
   if (aborted_) return CommitAborted();
-  const bool changed = inode.datasync_dirty || (syncs == Syncs::kAll &&
-                                                times_changed_.contains(&inode));
+  const bool changed =
+      inode.datasync_dirty ||
+      (syncs == Syncs::kAll && times_changed_.contains(&inode));
   if (!changed || !journal_io_) return 0;
   const int err = journal_io_();
   if (err == 0) {
@@ -48,19 +49,41 @@ int FileSystem::Commit(DaxInode& inode, Syncs syncs) {
   return -EIO;
 }
 
+bool FileSystem::IsChanged() const {
+  return !times_changed_.empty() ||
+         std::any_of(inodes_.begin(), inodes_.end(), [](const DaxInode* inode) {
+           return inode->datasync_dirty;
+         });
+}
+
+void FileSystem::MarkClean() {
+  for (DaxInode* inode : inodes_) inode->datasync_dirty = false;
+  times_changed_.clear();
+}
+
+void FileSystem::Sync() {
+  if (shutdown_) return;
+  for (DaxInode* inode : inodes_) {
+    if (IsOnDirtyList(*inode)) inode->Writeback(0, kMaxFileSize - 1);
+  }
+  if (aborted_ || !IsChanged()) return;
+  if (journal_io_ && journal_io_() != 0) {
+    Abort();
+    return;
+  }
+  MarkClean();
+  WriteMetadata();
+}
+
 int FileSystem::Freeze() {
-  const bool changed =
-      !times_changed_.empty() ||
-      std::any_of(inodes_.begin(), inodes_.end(),
-                  [](const DaxInode* inode) { return inode->datasync_dirty; });
+  const bool changed = IsChanged();
   for (DaxInode* inode : inodes_) inode->Writeback(0, kMaxFileSize - 1);
   if (!aborted_ && journal_io_ && journal_io_() != 0) {
     if (!changed && !freeze_writes_log()) return -EIO;
     Abort();
   }
   if (aborted_ || shutdown_) return -EIO;
-  for (DaxInode* inode : inodes_) inode->datasync_dirty = false;
-  times_changed_.clear();
+  MarkClean();
   frozen_ = true;
   return 0;
 }

@@ -98,6 +98,8 @@ class FileSystem : public FileOperations,
   // freeze_super(): the files are written back, and then the log and the super
   // block, whether they changed or not.  0 or -errno.
   virtual int Freeze();
+  // sync(2): the files, whatever becomes of them, and then the log.
+  void Sync();
   // thaw_super(), if it is frozen.
   void Thaw();
   int BeforeFsync() override { return 0; }
@@ -122,12 +124,19 @@ class FileSystem : public FileOperations,
   // Whether a freeze writes the log when nothing was changed, or the super
   // block alone, whose error is not the end of the log.
   virtual bool freeze_writes_log() const { return true; }
+  // Whether sync(2) finds the pages of a file: the inode is marked dirty.
+  virtual bool IsOnDirtyList(DaxInode&) { return true; }
+  // Metadata that the log has had all of is written to its place.
+  virtual void WriteMetadata() {}
   // ->unfreeze_fs.
   virtual void Unfreeze() {}
   // What fsync(2) says when the log has been given up before.
   virtual int CommitAborted() const { return -EIO; }
   // The log can not be written any more.
   virtual void Abort() { aborted_ = true; }
+  // Whether the log has something that the device does not.
+  bool IsChanged() const;
+  void MarkClean();
   int WriteSuper() const { return super_io_ ? super_io_() : 0; }
   const std::vector<DaxInode*>& inodes() const { return inodes_; }
   int Zeroout(uint64_t at, uint64_t length) const {

@@ -87,6 +87,9 @@ class Xfs final : public FileSystem {
                   uint64_t length) override {
     return XfsFallocate(*this, inode, mode, offset, length);
   }
+  bool IsOnDirtyList(DaxInode& inode) override {
+    return !inode.s_dax || dirty_pages_.erase(&inode) > 0;
+  }
   void WriteCached(DaxInode& inode, uint64_t pos, uint64_t length) override;
 
  private:
@@ -142,6 +145,8 @@ class Xfs final : public FileSystem {
   // Files of whose pages the device did not take all: the next fsync says so,
   // and forces no log.
   std::set<const DaxInode*> unwritten_data_;
+  // DAX files with I_DIRTY_PAGES; what else changes is in the log.
+  std::set<const DaxInode*> dirty_pages_;
   XfsEof eof_;
   VmOps vm_ops_;
 };
@@ -170,6 +175,9 @@ vm_fault_t Xfs::FilemapFaultEntry(VmFault& vmf, int order, bool write_fault) {
                                         : FaultFunction::kNone);
   FlaggedPfn pfn;
   vm_fault_t ret = DaxIomapFault(vmf, order, inode, *this, &pfn, nullptr);
+  // A synchronous fault marks the page alone.
+  const bool marks = (ret & (VM_FAULT_ERROR | VM_FAULT_NEEDDSYNC)) == 0;
+  if (write_fault && marks) dirty_pages_.insert(&inode);
   if (ret & VM_FAULT_NEEDDSYNC) {
     ret = DaxFinishSyncFault(vmf, order, inode, pfn);
   }

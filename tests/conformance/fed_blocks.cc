@@ -136,6 +136,7 @@ void FedBlocks::Follow(const FileChange& change, const DaxInode& inode) {
   const uint64_t end = change.offset + change.length;
   const uint64_t to = RoundDown(end, kBlock);
   switch (change.kind) {
+    case FileChange::Kind::kFsync:
     case FileChange::Kind::kSync:
       return;
     case FileChange::Kind::kTruncate:

@@ -220,8 +220,7 @@ class FsdaxCase {
     const bool left_memory =
         inode.s_dax == sb_.ShouldEnableDax(dax_flagged_.contains(name));
     Recipe recipe(profile_, std::string(fs_->type().name), options_, inode);
-    const uint64_t inherited =
-        InheritedExtsize(test_.value("mkfs", Json()));
+    const uint64_t inherited = InheritedExtsize(test_.value("mkfs", Json()));
     if (inherited > 0) {
       allocator.set_extsize(inherited);
       inode.extsize = inherited;

@@ -18,7 +18,8 @@
 namespace dmdax {
 
 // Sets max_sectors_kb.  EINVAL below 4 (a page) or above max_hw_sectors_kb,
-// with both bounds in the message.
+// with both bounds in the message.  Since 6.9 0 is the default, and what is
+// above max_hw_sectors_kb is cut to it.
 absl::Status QueueMaxSectorsStore(BlockDevice& bdev, uint32_t max_sectors_kb,
                                   const KernelProfile& profile);
 

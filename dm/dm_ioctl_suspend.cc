@@ -94,7 +94,10 @@ absl::Status DmCtl::DevSuspend(DmIoctl& param) {
   {
     absl::MutexLock lock(&mu_);
     Elapse();
-    s = param.flags & DM_SUSPEND_FLAG ? DoSuspend(param) : DoResume(param);
+    const bool resumes = (param.flags & DM_SUSPEND_FLAG) == 0;
+    s = resumes ? DoResume(param) : DoSuspend(param);
+    // What a resumed target begins in the background is soon under way.
+    if (resumes) Elapse();
   }
   DoDeferredRemove();
   return s;

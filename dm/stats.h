@@ -60,8 +60,11 @@ class DmStats {
 
   // dm_stats_account_io() of a read or write that begins, and of one that was
   // done, `follows` being what its beginning said: whether it goes on where the
-  // one before it ended.  It took no time.
-  bool AccountBegin(ReqOp op, uint64_t sector, uint64_t nr_sectors);
+  // one before it ended.  It took no time.  A parenthesis too far to the right
+  // has a kernel compare the beginning with whether there was one before.
+  enum class Compares { kEndOfLast, kWhetherThereWasOne };
+  bool AccountBegin(ReqOp op, uint64_t sector, uint64_t nr_sectors,
+                    Compares compares);
   struct Done {
     ReqOp op;
     uint64_t sector, nr_sectors;

@@ -73,18 +73,23 @@ class Ext4 final : public FileSystem {
   }
   // ext4_journal_check_start()
   int BeginChange() override {
+    if (super_is_lost_) Abort();
     const int err = state_.Errno();
     if (err < 0 || !aborted()) return err;
     state_.HandleError();
     return -EROFS;
   }
   int Freeze() override {
-    return state_.mount_is_read_only() ? 0 : FileSystem::Freeze();
+    if (state_.mount_is_read_only()) return 0;
+    const int err = FileSystem::Freeze();
+    // ext4_commit_super()
+    super_is_lost_ |= err < 0 && state_.looks_at_device();
+    return err;
   }
   int BeforeFsync() override { return state_.Errno(); }
-  int Commit(DaxInode& inode) override {
+  int Commit(DaxInode& inode, Syncs syncs) override {
     if (unwritten_data_.erase(&inode) > 0) return -EIO;
-    return FileSystem::Commit(inode);
+    return FileSystem::Commit(inode, syncs);
   }
   int Mmap(File& file, VmAreaStruct& vma) override;
   int Begin(DaxInode& inode, uint64_t pos, uint64_t length, unsigned flags,
@@ -105,6 +110,13 @@ class Ext4 final : public FileSystem {
  protected:
   // jbd2_mark_journal_empty(): an empty log is left alone.
   bool freeze_writes_log() const override { return false; }
+  // What needs recovery again is written to the super block.
+  void Unfreeze() override { WriteMetadata(); }
+  // It lies about where the super block does.
+  void WriteMetadata() override {
+    if (state_.Errno() < 0 || WriteSuper() == 0) return;
+    super_is_lost_ |= state_.looks_at_device();
+  }
   // jbd2_complete_transaction(): the one that the file was in is over, and what
   // came of it was told to who waited for it.
   int CommitAborted() const override { return 0; }
@@ -170,7 +182,7 @@ class Ext4 final : public FileSystem {
       return FilemapMapPages(vmf, start, end);
     }
     vm_fault_t PageMkwrite(VmFault& vmf) override {
-      fs_.times_changed_ = true;
+      fs_.times_changed_.insert(&InodeOf(vmf));
       fs_.BeginChange();  // file_update_time(), whose errors nobody hears of
       return FilemapPageMkwrite(vmf);
     }
@@ -187,6 +199,9 @@ class Ext4 final : public FileSystem {
   // Files of whose pages the device did not take all: the next fsync says so,
   // and commits nothing.
   std::set<const DaxInode*> unwritten_data_;
+  // The super block, or what lies near it, could not be written, which the next
+  // change finds out.
+  bool super_is_lost_ = false;
   bool small_folios_ = false;
   bool has_journal_ = true;
   bool may_inline_data_ = false;  // the feature
@@ -228,7 +243,7 @@ vm_fault_t Ext4::DaxHugeFault(VmFault& vmf, int order) {
     return VM_FAULT_SIGBUS;
   }
   // file_update_time().
-  times_changed_ |= write;
+  if (write) times_changed_.insert(&inode);
   FlaggedPfn pfn;
   // There is no retry after ENOSPC. ext4_should_retry_alloc() hopes that a
   // commit frees blocks; here no commit frees any.

@@ -126,12 +126,13 @@ int PunchHole(FileSystem& fs, DaxInode& inode, uint64_t offset,
                          : inode.i_size + page - inode.i_size % page;
   }
   if (!layouts_broken) inode.BreakLayouts();
-  inode.TruncatePagecacheRange(offset, end);
+  const uint64_t from = RoundUp(offset, kBlock);
+  const uint64_t to = RoundDown(end, kBlock);
+  // ext4_truncate_page_cache_block_range() asks for no whole block.
+  if (layouts_broken || to > from) inode.TruncatePagecacheRange(offset, end);
   int err = fs.BeginChange();
   if (err == 0) err = ZeroPartialBlocks(fs, inode, offset, end - offset);
   if (err < 0) return err;
-  const uint64_t from = RoundUp(offset, kBlock);
-  const uint64_t to = RoundDown(end, kBlock);
   if (to > from) {
     inode.known_holes.Forget(from, to);
     inode.extents.Remove(from, to - from);
@@ -162,15 +163,16 @@ int ZeroRange(FileSystem& fs, DaxInode& inode, uint64_t offset, uint64_t length,
   }
   const uint64_t from = RoundUp(offset, kBlock);
   const uint64_t to = RoundDown(end, kBlock);
+  const bool layouts_broken = inode.profile->ext4_breaks_layouts_first;
+  if (to > from && !layouts_broken) inode.BreakLayouts();
+  if (to > from || layouts_broken) inode.TruncatePagecacheRange(offset, end);
   if (to > from) {
-    if (!inode.profile->ext4_breaks_layouts_first) inode.BreakLayouts();
-    inode.TruncatePagecacheRange(offset, end);
     const int err = AllocFileBlocks(fs, inode, from, to - from, new_size,
                                     Convert::kToUnwritten);
     if (err < 0) return err;
   }
   if (!partial) return 0;
-  if (!inode.profile->ext4_breaks_layouts_first) {
+  if (!layouts_broken) {
     inode.i_size = std::max(inode.i_size, new_size);
   }
   const int err =

@@ -34,6 +34,14 @@ class Ext4State {
     return found_out_ && profile_.ext4_abort == Ext4Abort::kReadOnlyMount;
   }
 
+  // jbd2_check_fs_dev_write_error(), since 6.8: who asks for write access to
+  // metadata gives the journal up if other writes to the device have failed.
+  // No kernel here has it whose ext4 does not shut down, too.
+  bool looks_at_device() const {
+    return profile_.ext4_abort == Ext4Abort::kShutdown ||
+           profile_.ext4_abort == Ext4Abort::kEmergencyReadOnly;
+  }
+
   // What is said to a change and to fsync(2): 0 or -errno.
   int Errno() const {
     if (!found_out_) return 0;

@@ -33,29 +33,63 @@ std::shared_ptr<File> FileSystem::Open(DaxInode& inode, const std::string& path,
   return file;
 }
 
-int FileSystem::Commit(DaxInode& inode) {
+int FileSystem::Commit(DaxInode& inode, Syncs syncs) {
   if (aborted_) return CommitAborted();
-  if (!inode.datasync_dirty || !journal_io_) return 0;
+  const bool changed =
+      inode.datasync_dirty ||
+      (syncs == Syncs::kAll && times_changed_.contains(&inode));
+  if (!changed || !journal_io_) return 0;
   const int err = journal_io_();
-  if (err == 0) return 0;
+  if (err == 0) {
+    // There is one log for all files.
+    times_changed_.clear();
+    return 0;
+  }
   Abort();
   return -EIO;
 }
 
+bool FileSystem::IsChanged() const {
+  return !times_changed_.empty() ||
+         std::any_of(inodes_.begin(), inodes_.end(), [](const DaxInode* inode) {
+           return inode->datasync_dirty;
+         });
+}
+
+void FileSystem::MarkClean() {
+  for (DaxInode* inode : inodes_) inode->datasync_dirty = false;
+  times_changed_.clear();
+}
+
+void FileSystem::Sync() {
+  if (shutdown_) return;
+  for (DaxInode* inode : inodes_) {
+    if (IsOnDirtyList(*inode)) inode->Writeback(0, kMaxFileSize - 1);
+  }
+  if (aborted_ || !IsChanged()) return;
+  if (journal_io_ && journal_io_() != 0) {
+    Abort();
+    return;
+  }
+  MarkClean();
+  WriteMetadata();
+}
+
 int FileSystem::Freeze() {
-  const bool changed =
-      times_changed_ ||
-      std::any_of(inodes_.begin(), inodes_.end(),
-                  [](const DaxInode* inode) { return inode->datasync_dirty; });
+  const bool changed = IsChanged();
   for (DaxInode* inode : inodes_) inode->Writeback(0, kMaxFileSize - 1);
   if (!aborted_ && journal_io_ && journal_io_() != 0) {
     if (!changed && !freeze_writes_log()) return -EIO;
     Abort();
   }
   if (aborted_ || shutdown_) return -EIO;
-  for (DaxInode* inode : inodes_) inode->datasync_dirty = false;
-  times_changed_ = false;
+  MarkClean();
+  frozen_ = true;
   return 0;
+}
+
+void FileSystem::Thaw() {
+  if (std::exchange(frozen_, false)) Unfreeze();
 }
 
 int FileSystem::Truncate(DaxInode& inode, uint64_t size) {
@@ -115,7 +149,7 @@ int64_t FileSystem::Write(DaxInode& inode, uint64_t pos, uint64_t length) {
   if (length == 0) return 0;
   int64_t done = static_cast<int64_t>(length);
   const uint64_t old_size = inode.i_size;
-  times_changed_ = true;
+  times_changed_.insert(&inode);
   if (inode.s_dax) {
     done = DaxIomapWrite(inode, pos, length, *this);
     if (done <= 0) return done;

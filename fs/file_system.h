@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -78,6 +79,10 @@ class FileSystem : public FileOperations,
   void set_journal_io(std::function<int()> write) {
     journal_io_ = std::move(write);
   }
+  // The same of the super block.
+  void set_super_io(std::function<int()> write) {
+    super_io_ = std::move(write);
+  }
   // The same when new blocks, bytes of the device, are zeroed for a mapping:
   // blkdev_issue_zeroout().
   void set_zeroout(std::function<int(uint64_t at, uint64_t length)> zeroout) {
@@ -93,8 +98,12 @@ class FileSystem : public FileOperations,
   // freeze_super(): the files are written back, and then the log and the super
   // block, whether they changed or not.  0 or -errno.
   virtual int Freeze();
+  // sync(2): the files, whatever becomes of them, and then the log.
+  void Sync();
+  // thaw_super(), if it is frozen.
+  void Thaw();
   int BeforeFsync() override { return 0; }
-  int Commit(DaxInode& inode) override;
+  int Commit(DaxInode& inode, Syncs syncs) override;
   // The journal could not be written; what changes the file system fails.
   bool aborted() const { return aborted_; }
   // Whatever changes the file system asks this first: 0 or -errno.
@@ -115,10 +124,20 @@ class FileSystem : public FileOperations,
   // Whether a freeze writes the log when nothing was changed, or the super
   // block alone, whose error is not the end of the log.
   virtual bool freeze_writes_log() const { return true; }
+  // Whether sync(2) finds the pages of a file: the inode is marked dirty.
+  virtual bool IsOnDirtyList(DaxInode&) { return true; }
+  // Metadata that the log has had all of is written to its place.
+  virtual void WriteMetadata() {}
+  // ->unfreeze_fs.
+  virtual void Unfreeze() {}
   // What fsync(2) says when the log has been given up before.
   virtual int CommitAborted() const { return -EIO; }
   // The log can not be written any more.
   virtual void Abort() { aborted_ = true; }
+  // Whether the log has something that the device does not.
+  bool IsChanged() const;
+  void MarkClean();
+  int WriteSuper() const { return super_io_ ? super_io_() : 0; }
   const std::vector<DaxInode*>& inodes() const { return inodes_; }
   int Zeroout(uint64_t at, uint64_t length) const {
     return zeroout_ ? zeroout_(at, length) : 0;
@@ -131,13 +150,15 @@ class FileSystem : public FileOperations,
   const FaultProfile& profile_;
   bool shutdown_ = false;
   bool aborted_ = false;
-  // The log has changes that fdatasync(2) does not write: times of files.
-  bool times_changed_ = false;
+  // Files of which the log has changes that fdatasync(2) does not write: times.
+  std::set<const DaxInode*> times_changed_;
 
  private:
   std::vector<DaxInode*> inodes_;
   std::function<int()> journal_io_;
+  std::function<int()> super_io_;
   std::function<int(uint64_t, uint64_t)> zeroout_;
+  bool frozen_ = false;
 };
 
 // The inode of a file of one of these, and behind a faulting mapping of it.

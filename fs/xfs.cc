@@ -35,9 +35,9 @@ class Xfs final : public FileSystem {
       : FileSystem(type, profile), vm_ops_(*this) {}
 
   std::string name() const override { return "xfs_file_operations"; }
-  int Commit(DaxInode& inode) override {
+  int Commit(DaxInode& inode, Syncs syncs) override {
     if (unwritten_data_.erase(&inode) > 0 || shutdown_) return -EIO;
-    return FileSystem::Commit(inode);
+    return FileSystem::Commit(inode, syncs);
   }
   bool large_folios() const override { return profile_.xfs_large_folios; }
   bool dirty_by_block() const override { return profile_.iomap_dirty_by_block; }
@@ -86,6 +86,9 @@ class Xfs final : public FileSystem {
   int DoFallocate(DaxInode& inode, int mode, uint64_t offset,
                   uint64_t length) override {
     return XfsFallocate(*this, inode, mode, offset, length);
+  }
+  bool IsOnDirtyList(DaxInode& inode) override {
+    return !inode.s_dax || dirty_pages_.erase(&inode) > 0;
   }
   void WriteCached(DaxInode& inode, uint64_t pos, uint64_t length) override;
 
@@ -142,6 +145,8 @@ class Xfs final : public FileSystem {
   // Files of whose pages the device did not take all: the next fsync says so,
   // and forces no log.
   std::set<const DaxInode*> unwritten_data_;
+  // DAX files with I_DIRTY_PAGES; what else changes is in the log.
+  std::set<const DaxInode*> dirty_pages_;
   XfsEof eof_;
   VmOps vm_ops_;
 };
@@ -156,6 +161,7 @@ int Xfs::Mmap(File& file, VmAreaStruct& vma) {
 
 vm_fault_t Xfs::FilemapFaultEntry(VmFault& vmf, int order, bool write_fault) {
   DaxInode& inode = InodeOf(vmf);
+  if (write_fault) times_changed_.insert(&inode);  // file_update_time()
   if (!inode.s_dax) {
     return write_fault ? CachedPageMkwrite(vmf) : FilemapFault(vmf);
   }
@@ -169,6 +175,9 @@ vm_fault_t Xfs::FilemapFaultEntry(VmFault& vmf, int order, bool write_fault) {
                                         : FaultFunction::kNone);
   FlaggedPfn pfn;
   vm_fault_t ret = DaxIomapFault(vmf, order, inode, *this, &pfn, nullptr);
+  // A synchronous fault marks the page alone.
+  const bool marks = (ret & (VM_FAULT_ERROR | VM_FAULT_NEEDDSYNC)) == 0;
+  if (write_fault && marks) dirty_pages_.insert(&inode);
   if (ret & VM_FAULT_NEEDDSYNC) {
     ret = DaxFinishSyncFault(vmf, order, inode, pfn);
   }

@@ -99,6 +99,9 @@ void DaxInode::TruncatePagecacheRange(uint64_t start, uint64_t end) {
   const uint64_t to = RoundDown(end, kBlock);
   if (from < to) {
     UnmapAndDelete(from / kBlock, (to - from) / kBlock, EvenCows::kNo);
+  } else if (to == 0) {
+    // The kernel's end, the byte before 0, is behind all others.
+    mapping.UnmapMappingPages(from / kBlock, 0, EvenCows::kNo);
   }
   TruncateInodePagesRange(*profile, mapping, start, end);
 }
@@ -152,13 +155,15 @@ void DaxInode::Writeback(uint64_t start, uint64_t end) {
          0);
 }
 
-int DaxInode::FsyncRange(uint64_t start, uint64_t end, bool) {
+int DaxInode::FsyncRange(uint64_t start, uint64_t end, bool datasync) {
   if (journal != nullptr) {
     const int err = journal->BeforeFsync();
     if (err != 0) return err;
   }
   Writeback(start, end);
-  const int err = journal != nullptr ? journal->Commit(*this) : 0;
+  using Syncs = FileJournal::Syncs;
+  const Syncs syncs = datasync ? Syncs::kData : Syncs::kAll;
+  const int err = journal != nullptr ? journal->Commit(*this, syncs) : 0;
   if (err == 0) datasync_dirty = false;
   return err;
 }

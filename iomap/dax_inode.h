@@ -39,8 +39,10 @@ class FileJournal {
   virtual ~FileJournal() = default;
   // Before data is written back: 0 to go on, or -errno.
   virtual int BeforeFsync() { return 0; }
-  // Writes what the inode has changed; 0 or -errno.
-  virtual int Commit(DaxInode& inode) = 0;
+  // Writes what the inode has changed, for fdatasync(2) but its times; 0 or
+  // -errno.
+  enum class Syncs { kAll, kData };
+  virtual int Commit(DaxInode& inode, Syncs syncs) = 0;
 };
 
 // What xfs remembers of a file in memory, and acts upon when it is closed.
@@ -85,7 +87,8 @@ struct DaxInode : Inode, FileSync {
   // even a private copy.
   void TruncatePagecache(uint64_t size);
   // truncate_pagecache_range(): the whole pages of [start, end), bytes, go;
-  // private copies stay.  What becomes of a large folio that is cut:
+  // private copies stay.  Of a range within the first page everything behind it
+  // is unmapped.  What becomes of a large folio that is cut:
   // mm/truncate.h.
   void TruncatePagecacheRange(uint64_t start, uint64_t end);
   // Blocks for the holes and delayed allocations of [start, end), bytes in

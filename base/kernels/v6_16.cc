@@ -13,7 +13,6 @@ void ChangeDm(KernelProfile& p) {
   p.dm_ioctl_version_date = "2025-04-28";
   p.dm_message_passes_without_table = true;
   p.flakey_rules = FlakeyRules::kChecksRandomWrites;
-  p.stripe_scales_discards = true;
   p.xfs_has_zoned_options = true;
 }
 

@@ -15,6 +15,7 @@ void ChangeDm(KernelProfile& p) {
   p.blk_integrity_limits_io = true;
   p.ext4_has_large_blocks = true;
   p.xfs_has_errortag = true;
+  p.stripe_scales_discards = true;
 }
 
 void ChangeFaults(FaultProfile& f) {

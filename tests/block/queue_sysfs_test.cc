@@ -52,6 +52,14 @@ TEST_F(QueueSysfsTest, TheDevicesOwnLimitCountsToo) {
 TEST_F(QueueSysfsTest, NewKernelsValidateTheResult) {
   EXPECT_THAT(Store(2048, "v6_12"), IsOk());
   EXPECT_EQ(bdev_.queue().max_sectors(), 4096u);
+  EXPECT_THAT(Store(3, "v6_12"), HasErrno(EINVAL, HasSubstr("4")));
+  EXPECT_THAT(Store(32769, "v6_12"), IsOk());
+  EXPECT_EQ(bdev_.queue().max_sectors(), 65536u);
+  EXPECT_EQ(bdev_.queue().limits().max_user_sectors, 65538u);
+  // 0 is the default, which is not the hardware's limit.
+  EXPECT_THAT(Store(0, "v6_12"), IsOk());
+  EXPECT_EQ(bdev_.queue().max_sectors(), 2560u);
+  EXPECT_EQ(bdev_.queue().limits().max_user_sectors, 0u);
 }
 
 }  // namespace

@@ -48,14 +48,19 @@ std::string MaskWord(const std::string& event, const std::string& key,
          (to == std::string::npos ? "" : event.substr(to));
 }
 
+constexpr absl::string_view kLook = "iomap_iter_";
+
 std::vector<std::string> WithoutRepeatedLooks(
     const std::vector<std::string>& events) {
-  std::vector<std::string> kept;
-  for (const std::string& event : events) {
-    const bool again = !kept.empty() && kept.back() == event;
-    if (!again || !absl::StartsWith(event, "iomap_iter_")) {
-      kept.push_back(event);
+  std::vector<std::string> kept, last;
+  for (size_t i = 0; i < events.size();) {
+    std::vector<std::string> look = {events[i]};
+    for (++i; i < events.size() && !absl::StartsWith(events[i], kLook); ++i) {
+      look.push_back(events[i]);
     }
+    if (look == last && absl::StartsWith(look[0], kLook)) continue;
+    kept.insert(kept.end(), look.begin(), look.end());
+    last = std::move(look);
   }
   return kept;
 }

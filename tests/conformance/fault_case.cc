@@ -167,8 +167,9 @@ void FaultMap::CompareEvents(const std::string& where, const Json& recorded) {
   const std::vector<std::string> looks = WithoutRepeatedLooks(kernel);
   if ((op == "falloc" || op == "zero") && kernel.size() != ours.size() &&
       looks.size() < kernel.size()) {
-    verdict_.GuestNature(where, "in how many pieces the allocator gave blocks",
-                         absl::StrCat(kernel.size() - looks.size() + 1));
+    verdict_.GuestNature(
+        where, "in how many pieces the allocator gave blocks",
+        absl::StrCat(kernel.size(), " events for ", looks.size()));
     kernel = looks;
     ours = WithoutRepeatedLooks(ours);
   }

@@ -27,6 +27,9 @@ struct CaseDevices {
   std::function<DevT(const std::string& dev)> dev_t;
   // What a write to the file system's journal comes back with.
   std::function<int()> journal_io;
+  // The same of the super block, and whether the device is suspended.
+  std::function<int()> super_io;
+  std::function<bool()> suspended;
   // The same for a range of the file system's device, in bytes.
   std::function<int(uint64_t at, uint64_t length)> zeroout;
   // Who is asked when the file system's device is frozen.

@@ -63,6 +63,17 @@ CaseDevices DevicesOf(Session& session, const std::string& mounted,
     }
     return 0;
   };
+  devices.super_io = [&session, mounted] {
+    constexpr sector_t kSuperBlock{2};
+    BlockDevice* bdev = FindBdev(session, mounted);
+    if (bdev == nullptr) return -EIO;
+    return -RouteBio(*bdev, kSuperBlock, ReqOp::kWrite).err;
+  };
+  devices.suspended = [&session, mounted] {
+    const std::string name(absl::StripPrefix(mounted, "/dev/mapper/"));
+    const std::shared_ptr<MappedDevice> md = session.ctl->FindDevice(name);
+    return md != nullptr && md->suspended();
+  };
   devices.zeroout = [&session, mounted](uint64_t at, uint64_t length) {
     BlockDevice* bdev = FindBdev(session, mounted);
     for (uint64_t done = 0; done < length; done += kPageSize) {

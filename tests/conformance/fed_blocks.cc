@@ -136,6 +136,7 @@ void FedBlocks::Follow(const FileChange& change, const DaxInode& inode) {
   const uint64_t end = change.offset + change.length;
   const uint64_t to = RoundDown(end, kBlock);
   switch (change.kind) {
+    case FileChange::Kind::kFsync:
     case FileChange::Kind::kSync:
       return;
     case FileChange::Kind::kTruncate:
@@ -231,6 +232,7 @@ void FedBlocks::Take(size_t i, const DaxInode& inode) {
   if (i < recorded_.changes.size()) {
     for (const FileChange& change : recorded_.changes[i]) FollowSize(change);
   }
+  freed_behind_ = FreedBehind(i, inode);
   TakeEvents(i, i, inode);
   // What came new in this step was seen whole.
   left_ &= seen_.empty();
@@ -254,6 +256,13 @@ void FedBlocks::Take(size_t i, const DaxInode& inode) {
     if (extent.type != IOMAP_DELALLOC) Feed(extent);
   }
   if (full_) got_end_ = EndOfGot(i, inode);
+}
+
+uint64_t FedBlocks::FreedBehind(size_t i, const DaxInode& inode) const {
+  const bool is_xfs = recorded_.zero_frees == ZeroRangeFrees::kYes;
+  const bool is_others = (*recorded_.steps)[i].value("op", "") == "sh";
+  if (!is_xfs || !is_others || inode.xfs.eof_released) return kNoEnd;
+  return RoundUp(size_, kBlock);
 }
 
 // The file has grown as far as blocks came, which the next fault shows; else
@@ -307,7 +316,8 @@ std::optional<FileExtent> FedBlocks::Allocate(uint64_t logical,
     found->length = std::min(found->length, seen.end() - logical);
   }
   if (found) {
-    if (left_) found->length = length;
+    const bool is_whole = left_ || found->end() >= freed_behind_;
+    if (is_whole) found->length = std::max(found->length, length);
     return last_ = *found;
   }
   // A place within the range tells where the range begins.

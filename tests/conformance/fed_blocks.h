@@ -80,6 +80,9 @@ class FedBlocks final : public BlockAllocator {
   void Feed(const FileExtent& seen);
   // What a step got that could not zero it.
   std::optional<FileExtent> Unseen(const FileExtent& guess) const;
+  // From where on nothing shows what step `i` got: another process wrote, and
+  // its close(2) freed what lay behind the end of the file (xfs).
+  uint64_t FreedBehind(size_t i, const DaxInode& inode) const;
   // Where what step `i` got ends, in bytes of the file, if it found no space.
   uint64_t EndOfGot(size_t i, const DaxInode& inode) const;
   void Follow(const FileChange& change, const DaxInode& inode);
@@ -104,6 +107,7 @@ class FedBlocks final : public BlockAllocator {
   bool allocates_ = false;        // more than what is seen
   bool full_ = false;             // this step found no space
   uint64_t got_end_ = 0;          // and kept what lies before (bytes)
+  uint64_t freed_behind_ = 0;     // see FreedBehind()
   bool left_ = false;  // a try of this step failed behind the allocation
   // Where the file has blocks, near which others would come.
   std::optional<uint64_t> near_;

@@ -82,6 +82,7 @@ class FsdaxCase {
     options_ = absl::StrCat(mount.value("proc_mounts", ""), ",", Features());
     fs_->TakeOptions(options_);
     fs_->set_journal_io(devices_.journal_io);
+    fs_->set_super_io(devices_.super_io);
     fs_->set_zeroout(devices_.zeroout);
     devices_.set_freeze([this] { return -fs_->Freeze(); });
     // A file may be changed through the blocks that it shares before it is
@@ -219,6 +220,11 @@ class FsdaxCase {
     const bool left_memory =
         inode.s_dax == sb_.ShouldEnableDax(dax_flagged_.contains(name));
     Recipe recipe(profile_, std::string(fs_->type().name), options_, inode);
+    const uint64_t inherited = InheritedExtsize(test_.value("mkfs", Json()));
+    if (inherited > 0) {
+      allocator.set_extsize(inherited);
+      inode.extsize = inherited;
+    }
     for (size_t i = 0; i < ops.size(); ++i) {
       const Json& op = ops[i];
       if (op.size() < 2) continue;
@@ -367,6 +373,7 @@ class FsdaxCase {
             return FileOp(descriptor, op, offset, length);
           },
           devices_);
+      if (!devices_.suspended()) fs_->Thaw();
       if (!verdict_.unsupported.empty()) return;
     }
   }

@@ -72,6 +72,7 @@ constexpr absl::string_view kRateLimited[] = {
     "raid1: Unable to read primary mirror during recovery",
     "raid1: Write error during recovery",
     "raid1: Read failure on mirror device ",
+    "raid1: Mirror read failed.",
     ": hydration failed",
     "node_check failed: ",
     " validator check failed for block ",

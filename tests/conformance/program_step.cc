@@ -270,8 +270,12 @@ bool RunProgramStep(const std::string& where, const Json& step,
     MakeNamespace(state, step, recorded);
   } else if (step.contains("addkey")) {
     const Json& key = step["addkey"];
-    state.session.machine->keys().Add(
-        {.type = key[0], .description = key[1], .bytes = key[2]});
+    // The guest's program takes the same byte for all of it.
+    const uint64_t bytes = key[2];
+    state.session.machine->keys().Add({.type = key[0],
+                                       .description = key[1],
+                                       .bytes = bytes,
+                                       .payload = std::string(bytes, 'Z')});
   } else if (step.contains("setro")) {
     absl::StatusOr<BlockDevice*> bdev =
         OpenPath(state, step["setro"], FMODE_READ);

@@ -195,6 +195,22 @@ TEST_F(DirectIoTest, StatisticsCallWhatFollowsMerged) {
   EXPECT_EQ(reply, "0+64 2 1 16 0 3 1 24 0 0 0 0 0 0\n");
 }
 
+TEST_F(DirectIoTest, A618ComparesBeginningsWithATruthValue) {
+  BootWithMemory("v6_18");
+  ASSERT_THAT(Create("s", {Row(0, 64, "linear", "/dev/mem0 0")}), IsOk());
+  DmIoctl io{.name = "s"};
+  std::string reply;
+  ASSERT_THAT(ctl().TargetMsg(io, sector_t{0}, "@stats_create - /1", &reply),
+              IsOk());
+  ASSERT_THAT(Read("s", 0, 4096), IsOk());
+  ASSERT_THAT(Read("s", 4096, 4096), IsOk());
+  ASSERT_THAT(Write("s", 0, 4096), IsOk());  // not the other way, so 0 is 0
+  io = DmIoctl{.name = "s"};
+  ASSERT_THAT(ctl().TargetMsg(io, sector_t{0}, "@stats_print 0", &reply),
+              IsOk());
+  EXPECT_EQ(reply, "0+64 2 0 16 0 1 1 8 0 0 0 0 0 0\n");
+}
+
 TEST_F(DirectIoTest, WhatATargetCountsIsCountedOnce) {
   ASSERT_THAT(Create("w", {Row(0, 64, "writecache",
                                "s /dev/sda /dev/mem0 "

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <string>
+#include <utility>
 
 #include "tests/iomap/live_map_testing.h"
 
@@ -213,6 +214,51 @@ TEST_F(LiveMapTest, AFrozenFileSystemIsClean) {
   EXPECT_EQ(Write(3 * k2M).sig, SIGBUS);
   fs->set_journal_io(nullptr);
   EXPECT_EQ(fs->Freeze(), -EIO);
+}
+
+TEST_F(LiveMapTest, AThawThatCanNotWriteTheSuperBlockEndsTheJournal) {
+  // Since 6.8 who changes metadata looks at the errors of the device.
+  for (const auto& [kernel, sig] :
+       {std::pair("v6_1", 0), std::pair("v6_12", SIGBUS),
+        std::pair("v7_2", SIGBUS)}) {
+    Use(kernel, "ext4");
+    fs->AddInode(*inode);
+    Map();
+    EXPECT_EQ(fs->Freeze(), 0);
+    fs->set_super_io([] { return -EIO; });
+    EXPECT_EQ(Read(0).sig, 0) << kernel;
+    fs->Thaw();
+    EXPECT_EQ(Write(k2M).sig, sig) << kernel;
+    EXPECT_EQ(fs->aborted(), sig != 0) << kernel;
+  }
+}
+
+TEST_F(LiveMapTest, TimesAreWrittenByFsyncAlone) {
+  for (const char* name : {"ext4", "xfs"}) {
+    Use("v6_1", name);
+    Map();
+    Write(0);
+    fs->set_journal_io([] { return -EIO; });
+    EXPECT_EQ(inode->FsyncRange(0, INT64_MAX, /*datasync=*/true), 0) << name;
+    EXPECT_EQ(inode->FsyncRange(0, INT64_MAX, /*datasync=*/false), -EIO)
+        << name;
+    EXPECT_TRUE(fs->aborted()) << name;
+  }
+}
+
+TEST_F(LiveMapTest, SyncWritesTheLogWhateverBecomesOfTheData) {
+  for (const char* name : {"ext4", "xfs"}) {
+    Use("v6_1", name);
+    inode->s_dax = false;
+    inode->extents.SetType(0, 8 << 20, IOMAP_UNWRITTEN);
+    fs->AddInode(*inode);
+    Map();
+    Write(k2M);
+    fs->set_zeroout([](uint64_t, uint64_t) { return -EIO; });
+    fs->set_journal_io([] { return -EIO; });
+    fs->Sync();
+    EXPECT_TRUE(fs->aborted()) << name;
+  }
 }
 
 TEST_F(LiveMapTest, ZeroesInASharedBlockAreInItsCopy) {

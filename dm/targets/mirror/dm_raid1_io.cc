@@ -134,6 +134,11 @@ AfterFailure ReadFailed(const DmTarget& ti, MirrorSet& ms, uint64_t region,
                absl::StrCat("Read failure on mirror device ", name,
                             again ? ".  Trying alternative device."
                                   : ".  Failing I/O."));
+    // mirror_end_io(), which has no other to try.
+    if (!again) {
+      SayLimited(ti, KernLevel::kErr, "raid1 mirror_end_io",
+                 "Mirror read failed.");
+    }
   }
   return again ? AfterFailure::kMapsAgain : AfterFailure::kFails;
 }

@@ -112,6 +112,8 @@ void ConfigureDiscards(DmTarget& ti, const RaidSet& rs) {
         dev.data->bdev->queue().limits().max_discard_sectors == 0) {
       return;
     }
+    // The first one is enough to be told.
+    if (rs.type->is_raid456()) break;
   }
   if (!rs.type->is_raid456()) {
     ti.num_discard_bios = 1;

@@ -118,6 +118,10 @@ absl::Status ValidateHandover(const Snapshot& s, bool* hands_over) {
   if (sharing.src != nullptr && s.merges && sharing.merging != nullptr) {
     return DmError("A snapshot is already merging.");
   }
+  const Snapshot& merged = sharing.src != nullptr ? *sharing.src : s;
+  if (s.merges && !merged.persistent) {
+    return DmError("Snapshot exception store does not support snapshot-merge.");
+  }
   return absl::OkStatus();
 }
 
@@ -150,9 +154,6 @@ absl::Status ConstructSnapshot(DmTarget& ti, absl::Span<const std::string> argv,
   if (absl::Status e = GetDevices(ti, argv, s.get()); !e.ok()) return e;
   if (!CreateStore(ti, argv[2], argv[3], s.get())) {
     return DmError("Couldn't create exception store");
-  }
-  if (merges && !s->persistent) {
-    return DmError("Snapshot exception store does not support snapshot-merge.");
   }
   SnapLock lock(SnapMutex());
   bool hands_over;

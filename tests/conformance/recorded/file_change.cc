@@ -41,7 +41,7 @@ Changes Dd(const std::string& line) {
     changes.push_back(
         {.kind = Kind::kWrite, .offset = at + i * bs, .length = bs});
   }
-  if (syncs) changes.push_back({.kind = Kind::kSync});
+  if (syncs) changes.push_back({.kind = Kind::kFsync});
   return changes;
 }
 
@@ -71,7 +71,7 @@ std::vector<FileChange> OwnChanges(const Json& step) {
   if (!error.is_null() && error != "ENOSPC") return {};
   const uint64_t offset = step.value("off", uint64_t{0});
   if (op == "trunc") return {{.kind = Kind::kTruncate, .offset = offset}};
-  if (op == "fsync") return {{.kind = Kind::kSync}};
+  if (op == "fsync") return {{.kind = Kind::kFsync}};
   const std::optional<int> mode = FallocateMode(op);
   if (!mode) return {};
   return {{.kind = Kind::kFallocate,

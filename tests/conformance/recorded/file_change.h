@@ -23,7 +23,7 @@
 namespace dmdax::conformance {
 
 struct FileChange {
-  enum class Kind { kTruncate, kWrite, kFallocate, kSync } kind;
+  enum class Kind { kTruncate, kWrite, kFallocate, kFsync, kSync } kind;
   uint64_t offset = 0;  // bytes; of a truncate the new size
   uint64_t length = 0;  // bytes
   int mode = 0;         // FALLOC_FL_*

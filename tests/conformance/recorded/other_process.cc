@@ -60,6 +60,9 @@ bool OtherProcess::Apply(const std::string& where, const FileChange& change) {
       Fallocate(where, change);
       return true;
     case FileChange::Kind::kSync:
+      fs_.Sync();
+      return true;
+    case FileChange::Kind::kFsync:
       (void)inode_.FsyncRange(0, (uint64_t{1} << 63) - 1, false);
       return true;
   }

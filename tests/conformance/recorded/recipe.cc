@@ -8,6 +8,9 @@
 #include <map>
 #include <utility>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "fs/file_system_type.h"
 
 namespace dmdax::conformance {
@@ -15,6 +18,7 @@ namespace {
 
 // The probe writes a mebibyte at a time.
 constexpr uint64_t kChunk = 1 << 20;
+constexpr uint64_t kBlock = 4096;
 
 const std::map<std::string, int>& Modes() {
   static const auto* modes = new std::map<std::string, int>{
@@ -28,6 +32,19 @@ const std::map<std::string, int>& Modes() {
 }
 
 }  // namespace
+
+uint64_t InheritedExtsize(const Json& mkfs) {
+  constexpr absl::string_view kKey = "extszinherit=";
+  uint64_t blocks = 0;
+  for (const Json& word : mkfs.is_array() ? mkfs : Json::array()) {
+    const std::string text = word;
+    for (absl::string_view part : absl::StrSplit(text, ',')) {
+      if (!absl::ConsumePrefix(&part, kKey)) continue;
+      if (!absl::SimpleAtoi(part, &blocks)) return 0;
+    }
+  }
+  return blocks * kBlock;
+}
 
 Recipe::Recipe(const FaultProfile& profile, const std::string& fs,
                const std::string& options, DaxInode& inode)

@@ -13,6 +13,7 @@
 #ifndef DMDAX_TESTS_CONFORMANCE_RECORDED_RECIPE_H_
 #define DMDAX_TESTS_CONFORMANCE_RECORDED_RECIPE_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -23,6 +24,10 @@
 #include "tests/conformance/verdict.h"
 
 namespace dmdax::conformance {
+
+// The extent size hint, bytes, that files of a file system get which mkfs.xfs
+// made with these words: `-d extszinherit=512`, in blocks of 4 KiB; 0: none.
+uint64_t InheritedExtsize(const Json& mkfs);
 
 class Recipe {
  public:

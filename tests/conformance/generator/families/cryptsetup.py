@@ -16,7 +16,8 @@ class Volume:
     self.p, self.disk, self.size = p, disk, SIZE
     self.keyring = p.chance(35)
     self.key = p.choice(KEYS)
-    self.name = f"cryptsetup:{UUID}-d0"
+    # The guest keeps keys from one case to the next.
+    self.name = "cryptsetup:%032x-d0" % p.getrandbits(128)
     self.options = p.choice(
         ["", "", " 1 allow_discards", " 2 allow_discards same_cpu_crypt",
          " 2 no_read_workqueue no_write_workqueue", " 1 sector_size:4096",
@@ -82,7 +83,7 @@ def case(p):
   v = Volume(p, disk)
   steps = d.stamp([disk])
   if v.keyring and p.chance(85):
-    steps.append({"addkey": ["logon", v.name, "k" * 64]})
+    steps.append({"addkey": ["logon", v.name, 64]})
   steps += [create("luks", v.table(), "-u", f"CRYPT-LUKS2-{UUID}-luks",
                    *p.choice([[], [], ["--readonly"], ["--addnodeoncreate"]]))]
   asleep = False

@@ -53,7 +53,7 @@ std::set<std::string> DirectoriesOf(const std::vector<DiskFacts>& disks) {
 
 absl::Status ScratchTree::Sync(const Session& session) {
   std::optional<ChangedDevices::Taken> changed =
-      session.machine->changed().Take();
+      session.machine->changed().Take(ChangedDevices::Reader::kTree);
   if (!changed || !is_filled_) {
     // Another machine than the last time, or what could not be written then.
     changed.emplace();

@@ -2,6 +2,7 @@
 //
 // How a path in a table line becomes a device number: the part of Machine
 // that stands for the path walk and for init/do_mounts.c.
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <string>
@@ -11,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
+#include "base/path_length.h"
 #include "block/host_nodes.h"
 #include "block/machine.h"
 
@@ -109,6 +111,8 @@ absl::StatusOr<DevT> Machine::LookupBdev(absl::string_view path) const {
   const std::string clean = CleanPath(path);
   absl::MutexLock lock(&mu_);
   if (path.empty()) return ErrnoError(ENOENT, "");
+  // getname_kernel(), before anything is looked up.
+  if (path.size() > kMaxPathBytes) return ErrnoError(ENAMETOOLONG, "");
   // A relative name is looked up in the root directory, where nothing is.
   const std::string full = path.front() == '/' ? clean : "/" + clean;
   if (auto it = nodes_.find(full); it != nodes_.end()) {
@@ -136,6 +140,15 @@ absl::StatusOr<DevT> Machine::LookupBdev(absl::string_view path) const {
        slash = full.rfind('/', slash - 1)) {
     if (nodes_.contains(full.substr(0, slash))) return ErrnoError(ENOTDIR, "");
     Need(AbsentObjects::By::kNode, full.substr(0, slash));
+  }
+  // simple_lookup(), of a directory that is there; in another one it is not
+  // looked for.
+  for (absl::string_view dir : {"", "/dev", "/dev/mapper"}) {
+    absl::string_view name = full;
+    if (!absl::ConsumePrefix(&name, absl::StrCat(dir, "/"))) continue;
+    if (std::min(name.find('/'), name.size()) > kMaxNameBytes) {
+      return ErrnoError(ENAMETOOLONG, "");
+    }
   }
   return ErrnoError(ENOENT, "");
 }

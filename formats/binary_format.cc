@@ -55,9 +55,13 @@ struct WireShape {
     bool packable = false;
     bool text = false;        // must be UTF-8
     WireShape* of = nullptr;  // of a message
+    // Which of `places` it has, as all of one oneof do; kMany: a list.
+    size_t place = kMany;
   };
+  static constexpr size_t kMany = ~size_t{0};
   const pb::Descriptor* type = nullptr;
   std::vector<Entry> entries;
+  size_t places = 0;  // how many fields there can be, but for lists
 };
 
 // The shape of a message type and of all below it.
@@ -74,6 +78,7 @@ class WireShapes {
     it->second = std::make_unique<WireShape>();
     WireShape* const shape = it->second.get();
     shape->type = &type;
+    absl::flat_hash_map<const pb::OneofDescriptor*, size_t> oneofs;
     for (int i = 0; i < type.field_count(); ++i) {
       const Field& field = *type.field(i);
       const auto number = static_cast<size_t>(field.number());
@@ -85,6 +90,13 @@ class WireShapes {
           .packable = field.is_packable(),
           .text = field.type() == Field::TYPE_STRING,
           .of = message ? Of(*field.message_type()) : nullptr};
+      if (field.is_repeated()) continue;
+      const pb::OneofDescriptor* const oneof = field.real_containing_oneof();
+      size_t place = shape->places;
+      if (oneof != nullptr)
+        place = oneofs.try_emplace(oneof, place).first->second;
+      shape->entries[number].place = place;
+      shape->places = std::max(shape->places, place + 1);
     }
     return shape;
   }
@@ -141,9 +153,14 @@ class WireCheck {
     if (++messages_ > kMaxMessages) {
       return Fail(absl::StrCat("more than ", kMaxMessages, " messages"));
     }
+    // Where each field was, of this message and of those around it.  A shallow
+    // check asks what the bytes look like, not whether they are right.
+    const size_t places = given_.size();
+    if (!shallow_) given_.resize(places + type.places);
     while (at_ < end) {
-      if (!OneField(type, end, depth)) return false;
+      if (!OneField(type, end, depth, places)) return false;
     }
+    given_.resize(places);
     return true;
   }
 
@@ -162,7 +179,24 @@ class WireCheck {
                              end - field_at_, " bytes of a field"));
   }
 
-  bool OneField(const WireShape& type, size_t end, int depth) {
+  // Text and JSON refuse a second one too; Protobuf would take the last.
+  bool OnlyOne(const WireShape& type, const WireShape::Entry& field,
+               size_t places) {
+    if (shallow_ || field.place == WireShape::kMany) return true;
+    Given& given = given_[places + field.place];
+    if (given.field == nullptr) {
+      given = {field.field, field_at_};
+      return true;
+    }
+    const bool same = given.field == field.field;
+    return Fail(absl::StrCat(
+        type.type->name(), ".", field.field->name(), " is given ",
+        same ? "twice, first" : absl::StrCat("beside ", given.field->name()),
+        same ? " at byte " : ", of which there is one alone, at byte ",
+        given.at));
+  }
+
+  bool OneField(const WireShape& type, size_t end, int depth, size_t places) {
     field_at_ = at_;
     const std::optional<uint64_t> tag = Varint(end);
     if (!tag) return Truncated(type, end);
@@ -179,6 +213,7 @@ class WireCheck {
       return Fail(absl::StrCat(type.type->name(), ".", field.field->name(),
                                " can not have wire type ", *tag & 7));
     }
+    if (!OnlyOne(type, field, places)) return false;
     switch (*tag & 7) {
       case kVarint:
         return Varint(end) ? true : Truncated(type, end);
@@ -256,8 +291,14 @@ class WireCheck {
     return std::nullopt;
   }
 
+  struct Given {
+    const Field* field = nullptr;
+    size_t at = 0;  // byte
+  };
+
   const absl::string_view bytes_;
   const bool shallow_;
+  std::vector<Given> given_;
   size_t at_ = 0;
   size_t field_at_ = 0;
   size_t messages_ = 0;

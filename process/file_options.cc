@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/path_length.h"
 #include "base/round_up.h"
 #include "process/field_error.h"
 
@@ -14,30 +15,20 @@ namespace {
 
 // loff_t.
 constexpr uint64_t kMaxOffset = (uint64_t{1} << 63) - 1;
-// PATH_MAX without the NUL.
-constexpr size_t kMaxPath = 4095;
-// NAME_MAX.
-constexpr size_t kMaxName = 255;
 
 absl::Status CheckName(const std::string& name) {
   const auto bad = [](absl::string_view what) {
     return FieldError(EINVAL, "name", what);
   };
   if (name.empty()) return bad("a file needs a name");
-  if (name.size() > kMaxPath) {
-    return bad(absl::StrCat("the name has ", name.size(), " bytes; at most ",
-                            kMaxPath));
+  if (const std::string what = PathTooLong(name); !what.empty()) {
+    return FieldError(ENAMETOOLONG, "name", what);
   }
   for (absl::string_view part : absl::StrSplit(name, '/')) {
     if (part.empty() || part == "." || part == "..") {
       return bad(absl::StrCat("name '", name.substr(0, 128),
                               "': a path below the mount, without a leading "
                               "'/', '.' and '..'"));
-    }
-    if (part.size() > kMaxName) {
-      return FieldError(ENAMETOOLONG, "name",
-                        absl::StrCat("a name of ", part.size(),
-                                     " bytes in the path; at most ", kMaxName));
     }
   }
   if (name.find('\0') != std::string::npos) return bad("a NUL byte in a name");

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/errno_status.h"
+#include "base/path_length.h"
 #include "base/round_up.h"
 #include "fs/fs_parser.h"
 #include "fs/no_dax.h"
@@ -86,9 +87,9 @@ MountPoint::~MountPoint() {
 }
 
 absl::Status MountPoint::CheckPath() const {
-  const auto bad = [&](absl::string_view what) {
+  const auto bad = [&](absl::string_view what, int err = EINVAL) {
     return FieldError(
-        EINVAL, "path",
+        err, "path",
         absl::StrCat("path '", options_.path.substr(0, 128), "': ", what));
   };
   // The root is mounted before there is a command.
@@ -103,6 +104,9 @@ absl::Status MountPoint::CheckPath() const {
     if (part.empty() || part == "." || part == "..") {
       return bad("a path without '//', '.' and '..'");
     }
+  }
+  if (const std::string what = PathTooLong(options_.path); !what.empty()) {
+    return bad(what, ENAMETOOLONG);
   }
   return absl::OkStatus();
 }

@@ -319,6 +319,16 @@ absl::Status AddKey(const proto::World& world, int i, Machine& machine) {
                                    "': needs a type and a description"
                                    ", such as logon and disk:1"));
   }
+  // add_key(2): what it has room for, without the NUL.
+  constexpr size_t kMaxType = 31, kMaxDescription = 4095;
+  if (key.type().size() > kMaxType ||
+      key.description().size() > kMaxDescription) {
+    return ErrnoError(
+        EINVAL,
+        absl::StrCat("a key with a type of ", key.type().size(),
+                     " bytes and a description of ", key.description().size(),
+                     ": at most ", kMaxType, " and ", kMaxDescription));
+  }
   // logon_vet_description().
   const size_t colon = key.description().find(':');
   if (key.type() == "logon" && (colon == std::string::npos || colon == 0)) {

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/errno_status.h"
+#include "base/path_length.h"
 #include "process/field_error.h"
 
 namespace dmdax {
@@ -37,6 +38,9 @@ absl::Status CheckNodePath(const std::string& path,
     if (part.empty() || part == "." || part == "..") {
       return bad(EINVAL, "a path without '//', '.' and '..'");
     }
+  }
+  if (const std::string what = PathTooLong(path); !what.empty()) {
+    return bad(ENAMETOOLONG, what);
   }
   for (absl::string_view taken : {"/dev", "/dev/mapper"}) {
     if (path == taken) return bad(EISDIR, "that is a directory");

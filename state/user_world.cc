@@ -129,7 +129,8 @@ class UserLoader {
       const std::string words =
           absl::StrJoin(session_.machine->log().TakeNew(), "; ");
       absl::Status s = m.status();
-      std::string what = absl::StrCat("mount '", mount.path(), "'");
+      std::string what =
+          absl::StrCat("mount '", mount.path().substr(0, 128), "'");
       if (absl::StrContains(words, s.message())) {
         // The log says the same, with whose words they are.
         s = FieldError(ErrnoOf(s), FieldOf(s), words);

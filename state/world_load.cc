@@ -6,8 +6,10 @@
 #include <set>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
+#include "process/field_error.h"
 #include "state/dm_snapshot.h"
 #include "state/hardware.h"
 #include "state/nodes.h"
@@ -55,6 +57,29 @@ KernelAnswer KernelOf(const proto::World& world) {
   return {profile, ""};
 }
 
+namespace {
+
+// LVM2 takes two groups of one name apart by their UUIDs, which a World does
+// not have: whose a volume is nobody could say.
+absl::Status CheckGroups(const proto::World& world, const SourceMap& map) {
+  absl::flat_hash_map<absl::string_view, int> first;
+  for (int i = 0; i < world.volume_group_size(); ++i) {
+    const auto [it, is_new] =
+        first.try_emplace(world.volume_group(i).name(), i);
+    if (is_new) continue;
+    constexpr size_t kMostShown = 128;
+    return ErrorAt(
+        map, absl::StrCat("volume_group[", i, "]"),
+        FieldError(
+            EEXIST, "name",
+            absl::StrCat("volume group '", it->first.substr(0, kMostShown),
+                         "': it is volume_group[", it->second, "] already")));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::Status FillMachine(const proto::World& world, WorldKind kind,
                          const SourceMap& map, Session& session,
                          const TableMender& mend) {
@@ -78,6 +103,7 @@ absl::Status FillMachine(const proto::World& world, WorldKind kind,
           : LoadMappedDevices(world, map, session, mend);
   if (s.ok() && kind == WorldKind::kWritten) {
     s = CheckNodes(world, session, map);
+    if (s.ok()) s = CheckGroups(world, map);
   }
   if (!s.ok()) return s;
   s = AddUserWorld(world, kind, session, map);

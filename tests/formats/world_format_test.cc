@@ -5,6 +5,7 @@
 #include <google/protobuf/util/message_differencer.h>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "state/world_load.h"
 #include "tests/formats/golden.h"
@@ -134,7 +135,7 @@ TEST(WorldFormat, BinaryErrorsNameTheByte) {
   EXPECT_EQ(why(std::string("\x0a\x05v6_1", 6)),
             "w: byte 0: not a binary World: World.kernel has 5 bytes, but "
             "only 4 follow");
-  EXPECT_EQ(why(std::string("\x10\x01\x10", 3)),
+  EXPECT_EQ(why(std::string("\x10\x01\x0a", 3)),
             "w: byte 2: not a binary World: World is cut off after 1 bytes of "
             "a field");
   EXPECT_EQ(why(std::string("\x10\x01\xf8\x07\x01", 5)),
@@ -144,6 +145,48 @@ TEST(WorldFormat, BinaryErrorsNameTheByte) {
             "type 0");
   EXPECT_EQ(why(std::string("\x10\x01\x0a\x01\xff", 5)),
             "w: byte 2: not a binary World: World.kernel is not UTF-8");
+}
+
+// Protobuf's parser takes the last one, so that a file of two machines would be
+// one machine with the other's kernel.
+TEST(WorldFormat, BinaryHasOneOfAField) {
+  const auto why = [](const std::string& bytes) {
+    return std::string(ParseWorld(bytes, "w").status().message());
+  };
+  EXPECT_EQ(why("\n\4v6_1\n\5v6_12"),
+            "w: byte 6: not a binary World: World.kernel is given twice, first "
+            "at byte 0");
+  proto::World world;
+  world.add_mapped_device()->set_name("a");
+  world.add_mapped_device()->set_name("b");
+  proto::Table& table = *world.mutable_mapped_device(0)->mutable_table();
+  table.add_target()->set_length(8);
+  table.add_target()->set_length(8);
+  table.mutable_target(0)->mutable_zero();
+  const std::string bytes = world.SerializeAsString();
+  EXPECT_EQ(why(bytes), "");
+  // A device of its own is one more; a message in a message is none.
+  EXPECT_EQ(why(bytes + bytes), "");
+  std::string twice = table.target(0).SerializeAsString();
+  table.mutable_target(1)->mutable_linear();
+  proto::Target linear;
+  linear.mutable_linear();
+  twice += linear.SerializeAsString();
+  const std::string words = std::string(
+      ParseTable(
+          absl::StrCat("\022", std::string(1, static_cast<char>(twice.size())),
+                       twice),
+          "t")
+          .status()
+          .message());
+  EXPECT_EQ(words,
+            "t: byte 6: not a binary Table: Target.linear is given beside "
+            "zero, of which there is one alone, at byte 4");
+  EXPECT_FALSE(ParseWorld(R"({"mapped_device": [{"name": "a", "table": {
+                              "target": [{"length": 8, "zero": {},
+                                          "linear": {}}]}}]})",
+                          "w")
+                   .ok());
 }
 
 // Wherever a number of ten bytes begins among others.

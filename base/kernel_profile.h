@@ -285,7 +285,7 @@ struct KernelProfile {
   bool blk_integrity_limits_io;
   // striped reports its chunk as chunk_sectors (since 6.12).
   bool stripe_sets_chunk_sectors;
-  // striped takes a discard of whole chunks on all legs at once (since 6.16).
+  // striped takes a discard of whole chunks on all legs at once (since 7.2).
   bool stripe_scales_discards;
 
   // The errno as the log shows it: " (-EINVAL)" or nothing.

@@ -2,9 +2,6 @@
 //
 // PathTooLong: how long a path can be, and a name in it.
 //
-//   PathTooLong("/dev/pmem0");                    // ""
-//   PathTooLong("/" + std::string(300, 'a'));     // "a name of 300 bytes ..."
-//
 // Whoever makes an error of it says ENAMETOOLONG, as every call of the kernel
 // that takes a path does.
 //

@@ -356,4 +356,37 @@ proto::World ManyDaxes(size_t n) {
   return world;
 }
 
+proto::World ManySnapshots(size_t n) {
+  constexpr uint64_t kSectors = 2048;
+  proto::World world;
+  const auto pmem = [&](const char* name, uint64_t base, uint64_t size) {
+    proto::Pmem* out = world.add_pmem();
+    out->set_name(name);
+    out->set_base(base);
+    out->set_size(size);
+  };
+  constexpr uint64_t kCowBase = uint64_t{1} << 40;
+  pmem("pmem0", uint64_t{1} << 32, uint64_t{1} << 28);
+  pmem("pmem1", kCowBase, uint64_t{1} << 40);
+  const auto add = [&](const std::string& name) {
+    proto::MappedDevice* device = world.add_mapped_device();
+    device->set_name(name);
+    proto::Target* row = device->mutable_table()->add_target();
+    row->set_length(kSectors);
+    return row;
+  };
+  proto::Raw* origin = add("origin")->mutable_raw();
+  origin->set_type("snapshot-origin");
+  origin->set_params("/dev/pmem0");
+  for (size_t i = 0; i < n; ++i) {
+    proto::Linear* cow = add(absl::StrCat("cow", i))->mutable_linear();
+    cow->set_device("/dev/pmem1");
+    cow->set_start(i * kSectors);
+    proto::Raw* snapshot = add(absl::StrCat("snap", i))->mutable_raw();
+    snapshot->set_type("snapshot");
+    snapshot->set_params(absl::StrCat("/dev/pmem0 /dev/mapper/cow", i, " N 8"));
+  }
+  return world;
+}
+
 }  // namespace dmdax::bench

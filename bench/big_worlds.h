@@ -37,6 +37,9 @@ proto::World ManyTouches(size_t n);
 proto::World ManyDaxRanges(size_t n);
 proto::World ManyDaxes(size_t n);
 
+// n snapshots of one origin, each with a COW device of its own.
+proto::World ManySnapshots(size_t n);
+
 // Files of 2 MiB: aligned ones of a mount on a volume that is not, those of a
 // mount on a pmem that lie off a boundary themselves, and volumes of which each
 // is off a boundary and has a mount with one file.

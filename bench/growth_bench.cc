@@ -55,7 +55,7 @@ constexpr Kind kKinds[] = {
     {"deep chain", 8192, Chain},         {"legs", 30000, ManyLegs},
     {"rows", size_t{1} << 20, ManyRows}, {"files", 100000, ManyFiles},
     {"touches", 100000, ManyTouches},    {"dax ranges", 65536, ManyDaxRanges},
-    {"daxes", 32768, ManyDaxes},
+    {"daxes", 32768, ManyDaxes},         {"snapshots", 8192, ManySnapshots},
 };
 
 // Prints the ratio; false if it is too high, or if the times are so short that

@@ -3,10 +3,15 @@
 // A mapped device and a table as values, and back.
 #include "dm/mapped_device_state.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "block/read_ahead.h"
 
@@ -89,6 +94,59 @@ void MappedDevice::RestoreLiveTable(std::unique_ptr<DmTable> table) {
   map_.store(table.release());
 }
 
+namespace {
+
+// A number as the status of a linear row has it, without another way to read
+// it.
+bool TakeNumber(absl::string_view* text, uint64_t* number) {
+  const size_t digits =
+      std::min(text->find_first_not_of("0123456789"), text->size());
+  if (digits == 0 || (digits > 1 && text->front() == '0')) return false;
+  if (!absl::SimpleAtoi(text->substr(0, digits), number)) return false;
+  text->remove_prefix(digits);
+  return true;
+}
+
+// "259:0 2048".
+bool IsPlainLinear(absl::string_view params, absl::string_view* device,
+                   uint64_t* start) {
+  const size_t blank = params.find(' ');
+  if (blank == absl::string_view::npos) return false;
+  *device = params.substr(0, blank);
+  params.remove_prefix(blank + 1);
+  uint64_t number;
+  absl::string_view dev = *device;
+  return TakeNumber(&dev, &number) && absl::ConsumePrefix(&dev, ":") &&
+         TakeNumber(&dev, &number) && dev.empty() &&
+         TakeNumber(&params, start) && params.empty();
+}
+
+// The rows as columns, if they are such as a table of linear rows writes; else
+// null.  A million of them would be looked up a million times.
+std::shared_ptr<const LinearRows> LinearRowsOf(const DmTableState& state) {
+  auto rows = std::make_shared<LinearRows>();
+  absl::flat_hash_map<absl::string_view, uint32_t> ids;
+  uint64_t end = 0;
+  for (size_t i = 0; i < state.num_rows; ++i) {
+    const DmRowState row = state.row(i);
+    absl::string_view device;
+    uint64_t start = 0;
+    if (row.type != "linear" || row.target_state != nullptr ||
+        row.start.value() != end ||
+        !IsPlainLinear(row.params, &device, &start)) {
+      return nullptr;
+    }
+    const auto [it, added] =
+        ids.try_emplace(device, static_cast<uint32_t>(rows->devices.size()));
+    if (added) rows->devices.push_back(std::string(device));
+    rows->Add(row.len.value(), it->second, start);
+    end += row.len.value();
+  }
+  return rows->size() == 0 ? nullptr : rows;
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<DmTable>> DmTable::Restore(
     MappedDevice& md, const DmTableState& state) {
   auto table = std::make_unique<DmTable>(md, state.mode);
@@ -99,8 +157,13 @@ absl::StatusOr<std::unique_ptr<DmTable>> DmTable::Restore(
     absl::Status s = table->GetDevice(it->dev, it->mode).status();
     if (!s.ok()) return s;
   }
+  const std::shared_ptr<const LinearRows> linear = LinearRowsOf(state);
+  if (linear != nullptr) {
+    absl::Status s = table->AddLinearRows(linear, nullptr);
+    if (!s.ok()) return s;
+  }
   std::vector<std::pair<size_t, const std::string*>> target_states;
-  for (size_t i = 0; i < state.num_rows; ++i) {
+  for (size_t i = 0; linear == nullptr && i < state.num_rows; ++i) {
     const DmRowState row = state.row(i);
     absl::Status s = table->AddTarget(row.type, row.start, row.len, row.params);
     if (!s.ok()) return s;

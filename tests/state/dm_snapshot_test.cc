@@ -159,6 +159,23 @@ TEST_F(DmSnapshotTest, StacksAndSharedDevices) {
   ExpectSurvives();
 }
 
+// A list of names asks nothing of the rows: a million of them are not looked up
+// one by one.  What is no such table, or has a row that is none, is.
+TEST_F(DmSnapshotTest, LinearRowsComeBackAsColumns) {
+  ASSERT_THAT(Create("rows", {Row(0, 8, "linear", "/dev/pmem0 0"),
+                              Row(8, 8, "linear", "/dev/pmem1 64"),
+                              Row(16, 8, "linear", "/dev/pmem0 8")}),
+              IsOk());
+  ASSERT_THAT(Create("mixed", {Row(0, 8, "linear", "/dev/pmem0 0"),
+                               Row(8, 8, "zero", "")}),
+              IsOk());
+  absl::StatusOr<Session> back = RoundTrip();
+  ASSERT_THAT(back, IsOk());
+  EXPECT_NE(back->ctl->FindDevice("rows")->live_table()->columns(), nullptr);
+  EXPECT_EQ(back->ctl->FindDevice("mixed")->live_table()->columns(), nullptr);
+  ExpectSurvives();
+}
+
 TEST_F(DmSnapshotTest, ADeviceThatStandsOnItself) {
   ASSERT_THAT(Create("d0", {kOnPmem0}), IsOk());
   ASSERT_THAT(Load("d0", {Row(0, 2048, "linear", "/dev/mapper/d0 0")}), IsOk());

@@ -21,17 +21,6 @@
 
 namespace dmdax {
 
-Sharing FindSharingCow(const Snapshot& s) {
-  Sharing sharing;
-  for (Snapshot* other : SnapshotsOf(*s.origin->bdev)) {
-    if (other->merges) sharing.merging = other;
-    if (other->cow->bdev != s.cow->bdev) continue;
-    (other->active ? sharing.src : sharing.dest) = other;
-    ++sharing.count;
-  }
-  return sharing;
-}
-
 BioMap ToCow(const Snapshot& s, uint64_t new_chunk, sector_t sector) {
   return {BioMap::Kind::kRemapped, s.cow,
           sector_t(new_chunk * s.chunk_size + sector.value() % s.chunk_size),

@@ -38,7 +38,7 @@ struct Snapshot : DmTargetPrivate {
   const DmDev* cow = nullptr;
   bool discard_zeroes_cow = false;
   bool discard_passdown_origin = false;
-  bool registered = false;
+  uint64_t order = 0;  // of those that are registered; 0: it is not
 
   bool valid = true;
   bool overflowed = false;
@@ -86,9 +86,6 @@ struct Snapshot : DmTargetPrivate {
 // register_snapshot(), unregister_snapshot().
 void RegisterSnapshot(Snapshot* snapshot);
 void UnregisterSnapshot(Snapshot* snapshot);
-// The snapshots of an origin.
-std::vector<Snapshot*> SnapshotsOf(const BlockDevice& origin);
-
 // __find_snapshots_sharing_cow().
 struct Sharing {
   Snapshot* src = nullptr;      // active

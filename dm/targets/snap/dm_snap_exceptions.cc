@@ -4,7 +4,9 @@
 // targets.
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "dm/bio_map.h"
@@ -15,11 +17,25 @@
 namespace dmdax {
 namespace {
 
-// _origins: by device, oldest snapshot first.
-std::map<const BlockDevice*, std::vector<Snapshot*>>& Origins() {
-  static auto* origins =
-      new std::map<const BlockDevice*, std::vector<Snapshot*>>;
+// struct origin: its snapshots, the oldest first.  The kernel goes through all
+// of them for those of one COW device; of thousands of snapshots each would
+// cost as much as there are.
+struct Origin {
+  using Snapshots = std::map<uint64_t, Snapshot*>;  // by Snapshot::order
+  Snapshots all, merging;
+  absl::flat_hash_map<const BlockDevice*, Snapshots> by_cow;
+};
+
+// _origins.
+std::map<const BlockDevice*, Origin>& Origins() {
+  static auto* origins = new std::map<const BlockDevice*, Origin>;
   return *origins;
+}
+
+const Origin& OriginOf(const BlockDevice& bdev) {
+  static const auto* const kNone = new Origin;
+  const auto found = Origins().find(&bdev);
+  return found == Origins().end() ? *kNone : found->second;
 }
 
 // --- the persistent store: little-endian, in chunks of the COW device ---
@@ -49,7 +65,7 @@ std::recursive_mutex& SnapMutex() {
 
 Snapshot::~Snapshot() {
   std::lock_guard<std::recursive_mutex> lock(SnapMutex());
-  if (!registered) return;
+  if (order == 0) return;
   // snapshot_dtr(): who was to take over gets nothing.
   const Sharing sharing = FindSharingCow(*this);
   if (sharing.src == this && sharing.dest != nullptr) {
@@ -310,26 +326,46 @@ void Snapshot::Invalidate(Copied why) {
 }
 
 void RegisterSnapshot(Snapshot* snapshot) {
-  Origins()[snapshot->origin->bdev].push_back(snapshot);
-  snapshot->registered = true;
+  static uint64_t last = 0;
+  snapshot->order = ++last;
+  Origin& origin = Origins()[snapshot->origin->bdev];
+  origin.all[snapshot->order] = snapshot;
+  if (snapshot->merges) origin.merging[snapshot->order] = snapshot;
+  origin.by_cow[snapshot->cow->bdev][snapshot->order] = snapshot;
 }
 
 void UnregisterSnapshot(Snapshot* snapshot) {
   auto origin = Origins().find(snapshot->origin->bdev);
   if (origin == Origins().end()) return;
-  std::vector<Snapshot*>& list = origin->second;
-  list.erase(std::remove(list.begin(), list.end(), snapshot), list.end());
-  if (list.empty()) Origins().erase(origin);
-  snapshot->registered = false;
+  const uint64_t order = std::exchange(snapshot->order, 0);
+  Origin& of = origin->second;
+  of.all.erase(order);
+  of.merging.erase(order);
+  const auto sharing = of.by_cow.find(snapshot->cow->bdev);
+  if (sharing != of.by_cow.end()) {
+    sharing->second.erase(order);
+    if (sharing->second.empty()) of.by_cow.erase(sharing);
+  }
+  if (of.all.empty()) Origins().erase(origin);
 }
 
-std::vector<Snapshot*> SnapshotsOf(const BlockDevice& origin) {
-  auto found = Origins().find(&origin);
-  return found == Origins().end() ? std::vector<Snapshot*>() : found->second;
+Sharing FindSharingCow(const Snapshot& s) {
+  Sharing sharing;
+  const Origin& origin = OriginOf(*s.origin->bdev);
+  if (!origin.merging.empty()) {
+    sharing.merging = origin.merging.rbegin()->second;
+  }
+  const auto found = origin.by_cow.find(s.cow->bdev);
+  if (found == origin.by_cow.end()) return sharing;
+  for (const auto& [order, other] : found->second) {
+    (other->active ? sharing.src : sharing.dest) = other;
+    ++sharing.count;
+  }
+  return sharing;
 }
 
 void OriginWrite(const BlockDevice& origin, sector_t sector) {
-  for (Snapshot* s : SnapshotsOf(origin)) {
+  for (const auto& [order, s] : OriginOf(origin).all) {
     if (s->merges || sector.value() >= s->table->size()) continue;
     if (!s->valid || !s->active || s->chunk_size == 0) continue;
     const uint64_t chunk = sector.value() / s->chunk_size;
@@ -342,7 +378,7 @@ void OriginWrite(const BlockDevice& origin, sector_t sector) {
 
 uint32_t MinimumChunkSize(const BlockDevice& origin) {
   uint32_t least = 0;
-  for (const Snapshot* s : SnapshotsOf(origin)) {
+  for (const auto& [order, s] : OriginOf(origin).all) {
     if (s->chunk_size == 0) continue;
     least = least == 0 ? s->chunk_size : std::min(least, s->chunk_size);
   }

@@ -92,8 +92,7 @@ class Dispatch {
       Handle& handle, absl::FunctionRef<absl::Status(BlockFile&)> write);
 
   // Changes the machine, and has tree and control nodes follow.
-  absl::Status Change(absl::FunctionRef<void(Session&)> change,
-                      Resident::Touches touches = Resident::Touches::kAnything);
+  absl::Status Change(absl::FunctionRef<void(Session&)> change);
   absl::Status Follow();
 
   Resident& machine_;

@@ -111,22 +111,14 @@ absl::Status RowSums::Check(const SqliteStatement& row, int column,
 }
 
 absl::Status RowSums::CheckAll(SqliteDb& db) const {
-  absl::StatusOr<std::optional<int64_t>> sum = SumOfAll(db);
-  if (!sum.ok()) return sum.status();
-  if (!*sum || **sum == all_) return absl::OkStatus();
-  return Damaged("a part of it is not there");
-}
-
-absl::StatusOr<std::optional<int64_t>> SumOfAll(SqliteDb& db) {
-  absl::StatusOr<bool> has = HasSums(db);
-  if (!has.ok()) return has.status();
-  if (!*has) return std::optional<int64_t>();
+  if (!has_) return absl::OkStatus();
   absl::StatusOr<SqliteStatement> meta = db.Prepare(
       "SELECT sums FROM meta WHERE summed = generation AND sums IS NOT NULL");
   if (!meta.ok()) return meta.status();
   absl::StatusOr<bool> known = meta->Step();
   if (!known.ok()) return known.status();
-  return *known ? std::optional<int64_t>(meta->Number(0)) : std::nullopt;
+  if (!*known || meta->Number(0) == all_) return absl::OkStatus();
+  return Damaged("a part of it is not there");
 }
 
 absl::Status AddRowSums(SqliteDb& db) {

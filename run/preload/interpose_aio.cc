@@ -10,9 +10,9 @@
 #include <cerrno>
 #include <cstdint>
 
-#include "run/preload/aio.h"
 #include "run/preload/data.h"
 #include "run/preload/file.h"
+#include "run/preload/libaio.h"
 #include "run/preload/libc.h"
 
 namespace dmdax::preload {

@@ -22,10 +22,10 @@
 
 #include <optional>
 
-#include "run/preload/aio.h"
 #include "run/preload/client.h"
 #include "run/preload/file.h"
 #include "run/preload/keys.h"
+#include "run/preload/libaio.h"
 #include "run/preload/libc.h"
 #include "run/preload/open.h"
 #include "run/preload/path.h"

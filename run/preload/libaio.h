@@ -6,8 +6,8 @@
 //
 // Without libaio they are the kernel's.
 // Threading: thread-safe.
-#ifndef DMDAX_RUN_PRELOAD_AIO_H_
-#define DMDAX_RUN_PRELOAD_AIO_H_
+#ifndef DMDAX_RUN_PRELOAD_LIBAIO_H_
+#define DMDAX_RUN_PRELOAD_LIBAIO_H_
 
 #include <linux/aio_abi.h>
 #include <time.h>
@@ -18,4 +18,4 @@ int io_getevents(aio_context_t context, long least, long most, io_event* events,
                  timespec* timeout);
 }
 
-#endif  // DMDAX_RUN_PRELOAD_AIO_H_
+#endif  // DMDAX_RUN_PRELOAD_LIBAIO_H_

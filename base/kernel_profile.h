@@ -70,6 +70,14 @@ enum class DmStatsSplit {
   kEach,  // each part (since 5.18)
 };
 
+// With what dm-stats compares where an I/O begins, to call it merged.
+enum class DmStatsMerged {
+  // With whether there was one before: a parenthesis too far to the right (to
+  // 6.19; stable series have the fix of 7.0).
+  kWhetherThereWasOne,
+  kEndOfLast,
+};
+
 // The order of DM_LIST_DEVICES.
 enum class DmListOrder {
   kHashBuckets,  // 64 buckets of the name hash, newest first in a bucket
@@ -168,6 +176,7 @@ struct KernelProfile {
   bool dm_logs_bad_selection;
   DmListOrder dm_list_order;
   DmStatsSplit dm_stats_split;
+  DmStatsMerged dm_stats_merged;
   // dm-stats has regions of at most 8388608 areas, and a region's histograms at
   // most 134217728 entries: EOVERFLOW (since 6.8).
   bool dm_stats_limits_entries;

@@ -271,12 +271,12 @@ void DmStats::ForAreas(uint64_t sector, uint64_t nr_sectors, Visit visit) {
 }
 
 bool DmStats::AccountBegin(ReqOp op, uint64_t sector, uint64_t nr_sectors,
-                           Compares compares) {
+                           DmStatsMerged merged) {
   const int rw = op == ReqOp::kWrite ? 1 : 0;
   // Before the first I/O nothing was written.
   const bool same = rw == std::max(last_rw_, 0);
   const uint64_t was_one = last_sector_ != 0 && same ? 1 : 0;
-  const bool follows = compares == Compares::kEndOfLast
+  const bool follows = merged == DmStatsMerged::kEndOfLast
                            ? sector == last_sector_ && same
                            : sector == was_one;
   last_sector_ = sector + nr_sectors;

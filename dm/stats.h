@@ -60,11 +60,9 @@ class DmStats {
 
   // dm_stats_account_io() of a read or write that begins, and of one that was
   // done, `follows` being what its beginning said: whether it goes on where the
-  // one before it ended.  It took no time.  A parenthesis too far to the right
-  // has a kernel compare the beginning with whether there was one before.
-  enum class Compares { kEndOfLast, kWhetherThereWasOne };
+  // one before it ended.  It took no time.
   bool AccountBegin(ReqOp op, uint64_t sector, uint64_t nr_sectors,
-                    Compares compares);
+                    DmStatsMerged merged);
   struct Done {
     ReqOp op;
     uint64_t sector, nr_sectors;

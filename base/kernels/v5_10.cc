@@ -24,6 +24,7 @@ void ChangeDm(KernelProfile& p) {
   p.delay_has_flush_class = true;
   p.dm_one_request_queue_will_do = true;
   p.dm_stats_split = DmStatsSplit::kAtTheEnd;
+  p.dm_stats_merged = DmStatsMerged::kEndOfLast;
   p.nd_pfn_pads_start = false;
   p.read_ahead = ReadAheadRule::kTwiceOptimal;
   p.verity_has_fec = false;

@@ -12,6 +12,7 @@ void ChangeDm(KernelProfile& p) {
   p.dm_ioctl_version[1] = 50;
   p.dm_ioctl_version_date = "2025-04-28";
   p.dm_message_passes_without_table = true;
+  p.dm_stats_merged = DmStatsMerged::kWhetherThereWasOne;
   p.flakey_rules = FlakeyRules::kChecksRandomWrites;
   p.xfs_has_zoned_options = true;
 }

@@ -3,27 +3,15 @@
 
 #include <algorithm>
 
-#include "base/since.h"
 #include "dm/dm_table.h"
 
 namespace dmdax {
-namespace {
-
-// Stable series of old kernels have the fix of 7.0.
-constexpr Since<bool> kComparesEnds[] = {
-    {{5, 10}, true}, {{6, 16}, false}, {{7, 0}, true}};
-
-}  // namespace
 
 void AccountIo(const KernelProfile& profile, MappedDevice& md,
                const DmTable& table, ReqOp op, sector_t sector,
                uint64_t count) {
   DmStats& stats = md.stats();
   if (!stats.used()) return;
-  using Compares = DmStats::Compares;
-  const Compares compares = ValueAt<bool>(kComparesEnds, profile.release)
-                                ? Compares::kEndOfLast
-                                : Compares::kWhetherThereWasOne;
   const DmStatsSplit split = profile.dm_stats_split;
   while (count > 0) {
     uint64_t part = count;
@@ -35,7 +23,7 @@ void AccountIo(const KernelProfile& profile, MappedDevice& md,
     }
     const uint64_t begins = split == DmStatsSplit::kAtTheEnd ? count : part;
     const bool follows =
-        stats.AccountBegin(op, sector.value(), begins, compares);
+        stats.AccountBegin(op, sector.value(), begins, profile.dm_stats_merged);
     stats.AccountDone({.op = op,
                        .sector = sector.value(),
                        .nr_sectors = part,

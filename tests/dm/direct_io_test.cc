@@ -34,7 +34,22 @@ class DirectIoTest : public TargetTest {
     bytes_.assign(n, 'w');
     return DirectIo(machine(), "dd").Write(Md(name).disk(), offset, bytes_);
   }
+  // dm-stats of the whole device, from now on, and what they are.
+  void CountAll(const char* name) {
+    EXPECT_EQ(Message(name, "@stats_create - /1"), "0");
+  }
+  std::string Counts(const char* name) {
+    return Message(name, "@stats_print 0");
+  }
   std::vector<char> bytes_;
+
+ private:
+  std::string Message(const char* name, const char* message) {
+    DmIoctl io{.name = name};
+    std::string reply;
+    EXPECT_THAT(ctl().TargetMsg(io, sector_t{0}, message, &reply), IsOk());
+    return reply;
+  }
 };
 
 TEST_F(DirectIoTest, EachPieceBeyondTheEndIsLogged) {
@@ -180,35 +195,23 @@ TEST_F(DirectIoTest, StatisticsOfWhatIsCutAreTheKernels) {
 
 TEST_F(DirectIoTest, StatisticsCallWhatFollowsMerged) {
   ASSERT_THAT(Create("s", {Row(0, 64, "linear", "/dev/mem0 0")}), IsOk());
-  DmIoctl io{.name = "s"};
-  std::string reply;
-  ASSERT_THAT(ctl().TargetMsg(io, sector_t{0}, "@stats_create - /1", &reply),
-              IsOk());
+  CountAll("s");
   ASSERT_THAT(Read("s", 0, 4096), IsOk());
   ASSERT_THAT(Read("s", 4096, 4096), IsOk());
   ASSERT_THAT(Write("s", 8192, 4096), IsOk());  // the other way
   ASSERT_THAT(Write("s", 0, 4096), IsOk());
   ASSERT_THAT(Write("s", 4096, 4096), IsOk());
-  io = DmIoctl{.name = "s"};
-  ASSERT_THAT(ctl().TargetMsg(io, sector_t{0}, "@stats_print 0", &reply),
-              IsOk());
-  EXPECT_EQ(reply, "0+64 2 1 16 0 3 1 24 0 0 0 0 0 0\n");
+  EXPECT_EQ(Counts("s"), "0+64 2 1 16 0 3 1 24 0 0 0 0 0 0\n");
 }
 
 TEST_F(DirectIoTest, A618ComparesBeginningsWithATruthValue) {
   BootWithMemory("v6_18");
   ASSERT_THAT(Create("s", {Row(0, 64, "linear", "/dev/mem0 0")}), IsOk());
-  DmIoctl io{.name = "s"};
-  std::string reply;
-  ASSERT_THAT(ctl().TargetMsg(io, sector_t{0}, "@stats_create - /1", &reply),
-              IsOk());
+  CountAll("s");
   ASSERT_THAT(Read("s", 0, 4096), IsOk());
   ASSERT_THAT(Read("s", 4096, 4096), IsOk());
   ASSERT_THAT(Write("s", 0, 4096), IsOk());  // not the other way, so 0 is 0
-  io = DmIoctl{.name = "s"};
-  ASSERT_THAT(ctl().TargetMsg(io, sector_t{0}, "@stats_print 0", &reply),
-              IsOk());
-  EXPECT_EQ(reply, "0+64 2 0 16 0 1 1 8 0 0 0 0 0 0\n");
+  EXPECT_EQ(Counts("s"), "0+64 2 0 16 0 1 1 8 0 0 0 0 0 0\n");
 }
 
 TEST_F(DirectIoTest, WhatATargetCountsIsCountedOnce) {

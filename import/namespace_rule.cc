@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "import/namespace_rule.h"
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "import/nd_pfn.h"
 #include "state/world_load.h"
 
@@ -14,12 +12,6 @@ NdPfnMap MapOf(const Namespace& space) {
 }
 
 }  // namespace
-
-std::string NamespaceOfPmem(absl::string_view pmem) {
-  pmem.remove_prefix(4);
-  return absl::StrCat("namespace", pmem,
-                      absl::StrContains(pmem, ".") ? "" : ".0");
-}
 
 std::optional<uint64_t> RuleOffset(const Namespace& space, uint64_t start,
                                    uint64_t raw) {

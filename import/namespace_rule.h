@@ -10,16 +10,11 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 
-#include "absl/strings/string_view.h"
 #include "import/facts.h"
 #include "state/world.pb.h"
 
 namespace dmdax {
-
-// "namespace0.1" of "pmem0.1"; a region's first has no number.
-std::string NamespaceOfPmem(absl::string_view pmem);
 
 // Of `raw` bytes at `start` those in front of the data: info block, and memmap
 // if it is in there.

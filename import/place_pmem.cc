@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/round_up.h"
+#include "block/nd_name.h"
 #include "import/bare_regions.h"
 #include "import/build_world.h"
 #include "import/guess.h"
@@ -129,7 +130,7 @@ class Placer {
   }
 
   static std::string SpaceName(const Disk& disk) {
-    return disk.space ? disk.space->value : NamespaceOfPmem(disk.name);
+    return disk.space ? disk.space->value : NdName("namespace", disk.name);
   }
 
   const Namespace* SpaceOf(const Disk& disk) const {

@@ -10,7 +10,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
+#include "block/nd_name.h"
 #include "import/build_world.h"
 #include "import/guess.h"
 
@@ -19,12 +19,7 @@ namespace {
 
 const Namespace* SpaceOf(const Facts& facts, const Disk& disk) {
   std::string name = disk.space ? disk.space->value : "";
-  if (name.empty()) {
-    const absl::string_view rest =
-        absl::StripPrefix(absl::string_view(disk.name), "pmem");
-    name = absl::StrCat("namespace", rest,
-                        absl::StrContains(rest, ".") ? "" : ".0");
-  }
+  if (name.empty()) name = NdName("namespace", disk.name);
   const auto it = facts.namespaces.find(name);
   return it == facts.namespaces.end() ? nullptr : &it->second;
 }

@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/string_view.h"
-#include "absl/strings/strip.h"
+#include "block/nd_name.h"
 #include "block/partitions/partition_table.h"
 #include "dm/mapped_device.h"
 
@@ -265,10 +265,10 @@ TreeEntry IomemEntry(const Session& session) {
     const std::string range =
         absl::StrFormat("%08x-%08x", start, start + pmem->options().size - 1);
     absl::StrAppend(&entry.text, range, " : Persistent Memory (legacy)\n");
-    absl::string_view number = pmem->options().name;
-    if (!absl::ConsumePrefix(&number, "pmem")) continue;
-    absl::StrAppend(&entry.text, "  ", range, " : namespace", number,
-                    absl::StrContains(number, '.') ? "" : ".0", "\n");
+    const std::string& name = pmem->options().name;
+    if (!absl::StartsWith(name, "pmem")) continue;
+    absl::StrAppend(&entry.text, "  ", range, " : ", NdName("namespace", name),
+                    "\n");
   }
   return entry;
 }

@@ -9,6 +9,7 @@
 #include "block/disk_bytes.h"
 #include "block/disk_files.h"
 #include "block/machine.h"
+#include "block/nd_name.h"
 #include "block/queue_sysfs.h"
 #include "tests/examples/examples.h"
 
@@ -75,6 +76,10 @@ TEST_F(BlockExamples, DiskFiles) {
 
 TEST_F(BlockExamples, Machine){
 #include "tests/examples/block/machine.inc"
+}
+
+TEST_F(BlockExamples, NdName){
+#include "tests/examples/block/nd_name.inc"
 }
 
 TEST_F(BlockExamples, QueueLimits) {

@@ -6,12 +6,11 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "base/errno_status.h"
 #include "base/round_up.h"
 #include "base/units.h"
+#include "block/nd_name.h"
 #include "import/nd_pfn.h"
 #include "state/world_load.h"
 #include "tools/check/cure.h"
@@ -75,9 +74,7 @@ struct Trial::Asked {
 GigaNamespace PlanNamespace(const Site& site, size_t leg) {
   GigaNamespace space{.disk = site.disks[leg]};
   // As the kernel numbers it if nothing else was made there.
-  const absl::string_view number = absl::StripPrefix(space.disk, "pmem");
-  space.name =
-      absl::StrCat("dax", number, absl::StrContains(number, '.') ? "" : ".0");
+  space.name = NdName("dax", space.disk);
   const proto::Pmem& pmem = site.world.pmem(site.pmems[leg]);
   // As ndctl makes it, where it makes it smaller.
   const uint64_t size = RoundDown(pmem.size(), kGiB);

@@ -16,14 +16,11 @@
 namespace dmdax {
 namespace {
 
-// "held by pid 123": who called listen(2).
-std::string Holder(const Fd& socket) {
-  ucred peer;
-  socklen_t size = sizeof(peer);
-  if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
-    return "held by somebody";
-  }
-  return absl::StrCat("held by pid ", peer.pid);
+// "the machine at '/tmp/s/.socket', held by pid 123"
+std::string Holding(const std::string& path, const Fd& socket) {
+  const int pid = PeerPid(socket);
+  return absl::StrCat("the machine at '", path, "', held by ",
+                      pid == 0 ? "somebody" : absl::StrCat("pid ", pid));
 }
 
 }  // namespace
@@ -45,14 +42,11 @@ absl::StatusOr<Fd> ReachServer(const std::string& path, const StateWait& wait) {
   Patience patience(wait);
   pollfd entry = {.fd = socket->get(), .events = POLLIN, .revents = 0};
   while (poll(&entry, 1, 0) <= 0) {
-    if (!patience.LookAgain([&] {
-          return absl::StrCat("the machine at '", path, "', ", Holder(*socket));
-        })) {
-      return ErrnoError(
-          ETIMEDOUT, absl::StrCat("the machine at '", path, "', ",
-                                  Holder(*socket), ", does not answer; waited ",
-                                  absl::FormatDuration(patience.timeout())));
-    }
+    if (patience.LookAgain([&] { return Holding(path, *socket); })) continue;
+    return ErrnoError(
+        ETIMEDOUT,
+        absl::StrCat(Holding(path, *socket), ", does not answer; waited ",
+                     absl::FormatDuration(patience.timeout())));
   }
   dmdax_message answer;
   if (recv(socket->get(), &answer, sizeof(answer), MSG_WAITALL) !=

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
@@ -46,6 +47,15 @@ absl::StatusOr<Address> AddressOf(const std::string& directory,
   }
   memcpy(address.name.sun_path, path.c_str(), path.size() + 1);
   return address;
+}
+
+std::optional<ucred> PeerOf(const Fd& socket) {
+  ucred peer;
+  socklen_t size = sizeof(peer);
+  if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+    return std::nullopt;
+  }
+  return peer;
 }
 
 Fd NewSocket() { return Fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
@@ -94,19 +104,19 @@ absl::StatusOr<Fd> ConnectTo(const std::string& path) {
 }
 
 bool PeerIsOurs(const Fd& socket) {
-  ucred peer;
-  socklen_t size = sizeof(peer);
-  return getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-         (peer.uid == OwnUid() || peer.uid == 0);
+  const std::optional<ucred> peer = PeerOf(socket);
+  return peer && (peer->uid == OwnUid() || peer->uid == 0);
+}
+
+int PeerPid(const Fd& socket) {
+  const std::optional<ucred> peer = PeerOf(socket);
+  return peer ? peer->pid : 0;
 }
 
 std::string PeerComm(const Fd& socket) {
-  ucred peer;
-  socklen_t size = sizeof(peer);
-  if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
-    return "";
-  }
-  std::ifstream file(absl::StrCat("/proc/", peer.pid, "/comm"));
+  const int pid = PeerPid(socket);
+  if (pid == 0) return "";
+  std::ifstream file(absl::StrCat("/proc/", pid, "/comm"));
   std::string comm;
   std::getline(file, comm);
   return comm;

@@ -27,7 +27,9 @@ absl::StatusOr<Fd> ListenAt(const std::string& directory,
                             const std::string& name);
 absl::StatusOr<Fd> ConnectTo(const std::string& path);
 bool PeerIsOurs(const Fd& socket);
-// The name of the program at the other end.
+// The program at the other end, for a client that which called listen(2): its
+// pid, 0 if the kernel does not say, and its name.
+int PeerPid(const Fd& socket);
 std::string PeerComm(const Fd& socket);
 
 }  // namespace dmdax

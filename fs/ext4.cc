@@ -73,7 +73,7 @@ class Ext4 final : public FileSystem {
   }
   // ext4_journal_check_start()
   int BeginChange() override {
-    if (super_is_lost_) Abort();
+    if (state_.super_is_lost()) Abort();
     const int err = state_.Errno();
     if (err < 0 || !aborted()) return err;
     state_.HandleError();
@@ -82,8 +82,7 @@ class Ext4 final : public FileSystem {
   int Freeze() override {
     if (state_.mount_is_read_only()) return 0;
     const int err = FileSystem::Freeze();
-    // ext4_commit_super()
-    super_is_lost_ |= err < 0 && state_.looks_at_device();
+    state_.NoteSuperWrite(err);  // ext4_commit_super()
     return err;
   }
   int BeforeFsync() override { return state_.Errno(); }
@@ -114,8 +113,7 @@ class Ext4 final : public FileSystem {
   void Unfreeze() override { WriteMetadata(); }
   // It lies about where the super block does.
   void WriteMetadata() override {
-    if (state_.Errno() < 0 || WriteSuper() == 0) return;
-    super_is_lost_ |= state_.looks_at_device();
+    if (state_.Errno() == 0) state_.NoteSuperWrite(WriteSuper());
   }
   // jbd2_complete_transaction(): the one that the file was in is over, and what
   // came of it was told to who waited for it.
@@ -199,9 +197,6 @@ class Ext4 final : public FileSystem {
   // Files of whose pages the device did not take all: the next fsync says so,
   // and commits nothing.
   std::set<const DaxInode*> unwritten_data_;
-  // The super block, or what lies near it, could not be written, which the next
-  // change finds out.
-  bool super_is_lost_ = false;
   bool small_folios_ = false;
   bool has_journal_ = true;
   bool may_inline_data_ = false;  // the feature

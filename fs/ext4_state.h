@@ -34,13 +34,17 @@ class Ext4State {
     return found_out_ && profile_.ext4_abort == Ext4Abort::kReadOnlyMount;
   }
 
-  // jbd2_check_fs_dev_write_error(), since 6.8: who asks for write access to
-  // metadata gives the journal up if other writes to the device have failed.
-  // No kernel here has it whose ext4 does not shut down, too.
-  bool looks_at_device() const {
-    return profile_.ext4_abort == Ext4Abort::kShutdown ||
-           profile_.ext4_abort == Ext4Abort::kEmergencyReadOnly;
+  // What came of writing the super block, or what lies near it: 0 or -errno.
+  // Whether it is lost the next change finds out:
+  // jbd2_check_fs_dev_write_error, since 6.8, by which who asks for write
+  // access to metadata gives the journal up if other writes to the device have
+  // failed.  No kernel here has it whose ext4 does not shut down, too.
+  void NoteSuperWrite(int err) {
+    super_is_lost_ |=
+        err < 0 && (profile_.ext4_abort == Ext4Abort::kShutdown ||
+                    profile_.ext4_abort == Ext4Abort::kEmergencyReadOnly);
   }
+  bool super_is_lost() const { return super_is_lost_; }
 
   // What is said to a change and to fsync(2): 0 or -errno.
   int Errno() const {
@@ -67,6 +71,7 @@ class Ext4State {
  private:
   const FaultProfile& profile_;
   bool found_out_ = false;
+  bool super_is_lost_ = false;
 };
 
 }  // namespace dmdax

@@ -8,8 +8,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "base/one_line.h"
 #include "process/mount_point.h"
 #include "state/find_device.h"
 #include "tools/check/afresh_line.h"
@@ -213,15 +211,9 @@ class Planner {
   void SettleNeighbours() {
     const std::vector<const Subject*> subjects = Subjects();
     Fate fate = r_.neighbours.OfList(gone_, redo_, world_, subjects);
-    std::vector<std::string> names;
+    if (!fate.moved.empty()) remarks_.push_back(MovedText(fate));
     for (proto::MappedDevice& device : fate.moved) {
-      names.push_back(OneLine(device.name()));
       moved_[device.name()] = std::move(device);
-    }
-    if (!names.empty()) {
-      remarks_.push_back(absl::StrCat(
-          absl::StrJoin(names, ", "), names.size() == 1 ? " begins" : " begin",
-          " elsewhere then, so that the large pages stay"));
     }
     if (!fate.losses.empty()) remarks_.push_back(std::move(fate.losses));
   }
@@ -237,12 +229,8 @@ class Planner {
       if (KeepsItsPlace(*now)) continue;
       // A later cure may have cut what an earlier one had made.
       proto::MappedDevice device = AsItWillBe(*now);
-      bool plain = device.table().target_size() <= kMostRows;
-      for (const proto::Target& row : *EditRows(&device)) {
-        plain &= row.has_linear() || row.has_striped();
-      }
-      if (!plain || device.table().target_size() == 0 ||
-          IsInLostTable(*bdev, device)) {
+      if (!HasTypedRows(&device) || device.table().target_size() == 0 ||
+          LosesItsTable(r_.machine, *bdev, device, gone_)) {
         by_hand_.AddDevice(bdev);
         continue;
       }
@@ -265,14 +253,6 @@ class Planner {
          VolumeSettings(r_.machine, *lvm, device.name())) {
       Put(step);
     }
-  }
-
-  // A partition of a disk that goes, and with it the table to write it into.
-  bool IsInLostTable(BlockDevice& bdev, const proto::MappedDevice& map) const {
-    if (KpartxNumber(map) == 0) return false;
-    const std::vector<BlockDevice*> disks = DevicesBelow(r_.machine, bdev);
-    return std::any_of(disks.begin(), disks.end(),
-                       [&](BlockDevice* disk) { return gone_.contains(disk); });
   }
 
   // Whether its step says in which extents it lies, and the group stays.
@@ -390,8 +370,6 @@ class Planner {
   const CurePlanRequest& r_;
   const proto::World& world_;
   CureSteps steps_;
-  // Nobody types more than these.
-  static constexpr int kMostRows = 32;
   std::set<std::pair<CureStage, std::string>> anew_;
   // By group: the physical volumes that are made anew.
   RedoneGroups redo_;

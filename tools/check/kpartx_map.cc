@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/check/kpartx_map.h"
 
+#include <algorithm>
 #include <string>
 
 #include "absl/strings/ascii.h"
@@ -23,6 +24,14 @@ uint64_t KpartxNumber(const proto::MappedDevice& device) {
   return dash != uuid.npos && absl::SimpleAtoi(uuid.substr(0, dash), &number)
              ? number
              : 0;
+}
+
+bool LosesItsTable(const Session& machine, BlockDevice& bdev,
+                   const proto::MappedDevice& device, const BdevSet& gone) {
+  if (KpartxNumber(device) == 0) return false;
+  const std::vector<BlockDevice*> disks = DevicesBelow(machine, bdev);
+  return std::any_of(disks.begin(), disks.end(),
+                     [&](BlockDevice* disk) { return gone.contains(disk); });
 }
 
 namespace {

@@ -12,6 +12,7 @@
 
 #include "state/session.h"
 #include "state/world.pb.h"
+#include "tools/check/bdev_set.h"
 #include "tools/check/cure.h"
 
 namespace dmdax {
@@ -19,6 +20,11 @@ namespace dmdax {
 // The 2 of "part2-LVM-...", the uuid that kpartx gives; 0: it is no such map.
 // Mirrors: make_prefixed_uuid() of kpartx/devmapper.c.
 uint64_t KpartxNumber(const proto::MappedDevice& device);
+
+// Whether it is a partition of a disk that goes, and with it the table to write
+// it into.
+bool LosesItsTable(const Session& machine, BlockDevice& bdev,
+                   const proto::MappedDevice& device, const BdevSet& gone);
 
 // A disk's last sectors, which have the second table of a GPT: no partition is
 // made to end there that did not.

@@ -59,7 +59,12 @@ struct PageShares {
   uint64_t apart = 0;
 };
 
-// The name of the obstacle that they are.
+// Bytes in large pages.
+inline uint64_t Huge(const PageShares& shares) {
+  return shares.pud + shares.pmd;
+}
+
+// The name of the obstacle that those apart are.
 inline constexpr char kOffPage[] = "off_page";
 
 // Which of the shares what a slot of a sweep gets belongs to.

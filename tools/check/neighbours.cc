@@ -89,24 +89,15 @@ void Neighbours::Follow(Change* change) const {
 // What no line makes again, and what stands on that: a person who does it by
 // hand decides where.
 BdevSet Neighbours::ByHand(const Change& change) const {
-  constexpr int kMostRows = 32;
   BdevSet by_hand;
   for (BlockDevice* bdev : change.anew) {
     const auto* device = stands_on_.InWorld(NameOfDevice(machine_, *bdev));
     if (device == nullptr || LvmNameOf(*device)) continue;
     proto::MappedDevice now = *device;
-    const auto& rows = *EditRows(&now);
-    bool made = rows.size() <= kMostRows;
-    for (const proto::Target& row : rows) {
-      made &= row.has_linear() || row.has_striped();
+    if (!HasTypedRows(&now) ||
+        LosesItsTable(machine_, *bdev, now, change.anew)) {
+      by_hand.insert(bdev);
     }
-    // With a partition's disk its table goes.
-    if (KpartxNumber(now) != 0) {
-      for (BlockDevice* disk : DevicesBelow(machine_, *bdev)) {
-        made &= !change.anew.contains(disk);
-      }
-    }
-    if (!made) by_hand.insert(bdev);
   }
   return by_hand.empty() ? by_hand : stands_on_.AllAbove(by_hand, kMost);
 }

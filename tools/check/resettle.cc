@@ -181,16 +181,9 @@ class Settler {
   // Whether lines make it again, in another place.
   bool IsMovable(const Subject& other) {
     if (!change_.anew.contains(other.bdev)) return false;
-    constexpr int kMostRows = 32;
     proto::MappedDevice* const device = FindMapped(part_, other.name);
-    if (device == nullptr || LvmNameOf(*device) || KpartxNumber(*device) != 0) {
-      return false;
-    }
-    const auto& rows = *EditRows(device);
-    return rows.size() <= kMostRows &&
-           std::all_of(rows.begin(), rows.end(), [](const proto::Target& row) {
-             return row.has_linear() || row.has_striped();
-           });
+    return device != nullptr && !LvmNameOf(*device) &&
+           KpartxNumber(*device) == 0 && HasTypedRows(device);
   }
 
   uint64_t StartOf(const Subject& other) {
@@ -206,7 +199,7 @@ class Settler {
   uint64_t Large(Session& session, const Subject& other) {
     const Look look =
         LookAt(session, {DevicePath(machine_, *other.bdev), Wish::kPmd});
-    return look.error.ok() ? look.shares.pud + look.shares.pmd : 0;
+    return look.error.ok() ? Huge(look.shares) : 0;
   }
   uint64_t Before(const Subject& other) {
     const auto [at, fresh] = before_.try_emplace(other.bdev, 0);
@@ -227,6 +220,16 @@ class Settler {
 };
 
 }  // namespace
+
+std::string MovedText(const Fate& fate) {
+  std::vector<std::string> names;
+  for (const proto::MappedDevice& device : fate.moved) {
+    names.push_back(OneLine(device.name()));
+  }
+  return absl::StrCat(absl::StrJoin(names, ", "),
+                      names.size() == 1 ? " begins" : " begin",
+                      " elsewhere then, so that the large pages stay");
+}
 
 Fate Resettle(const Session& machine, StandsOn& stands_on, const Change& change,
               const std::vector<Subject>& others, proto::World part) {

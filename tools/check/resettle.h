@@ -40,6 +40,9 @@ struct Fate {
   std::string losses;  // "x has 2 MiB in large pages now, and then 0 bytes"
 };
 
+// "x, y begin elsewhere then, ...", of those that are moved.
+std::string MovedText(const Fate& fate);
+
 // `part` is that of the machine, as it is, that an answer about the others
 // depends on.
 Fate Resettle(const Session& machine, StandsOn& stands_on, const Change& change,

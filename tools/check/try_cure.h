@@ -35,11 +35,6 @@ namespace dmdax {
 using ObstacleKey = std::pair<std::string, std::string>;  // name, device
 inline ObstacleKey KeyOf(const Obstacle& o) { return {o.name, o.device}; }
 
-// Bytes in large pages.
-inline uint64_t Huge(const PageShares& shares) {
-  return shares.pud + shares.pmd;
-}
-
 // Whether a look has come further than the obstacle: it is gone, or smaller.
 bool HelpsAgainst(const Obstacle& o, const Look& after);
 

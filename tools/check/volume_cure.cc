@@ -33,9 +33,7 @@ Cure VolumeCure(std::string change, const CureRequest& request,
                 const proto::MappedDevice& device, uint64_t sectors_before) {
   Cure cure{.change = std::move(change), .remark = kMadeAnew, .in_world = true};
   cure.steps = VolumeSteps(request.session, device);
-  // Nobody types more than these.
-  constexpr int kMostRows = 32;
-  if (!LvmNameOf(device) && device.table().target_size() > kMostRows) {
+  if (!LvmNameOf(device) && device.table().target_size() > kMostTypedRows) {
     cure.steps.clear();
     absl::StrAppend(&cure.remark, "; its table has ",
                     device.table().target_size(), " rows");

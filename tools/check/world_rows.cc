@@ -48,6 +48,14 @@ google::protobuf::RepeatedPtrField<proto::Target>* EditRows(
   return rows;
 }
 
+bool HasTypedRows(proto::MappedDevice* device) {
+  const auto& rows = *EditRows(device);
+  return rows.size() <= kMostTypedRows &&
+         std::all_of(rows.begin(), rows.end(), [](const proto::Target& row) {
+           return row.has_linear() || row.has_striped();
+         });
+}
+
 const proto::Target* EditRowAt(proto::MappedDevice* device, uint64_t sector) {
   auto* rows = UnpackedRows(device);
   auto row = std::upper_bound(

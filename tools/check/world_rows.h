@@ -34,6 +34,11 @@ const proto::MappedDevice* FindMapped(const proto::World& world,
 google::protobuf::RepeatedPtrField<proto::Target>* EditRows(
     proto::MappedDevice* device);
 
+// Whether a line with its table would be typed: few rows, each linear or
+// striped.
+inline constexpr int kMostTypedRows = 32;
+bool HasTypedRows(proto::MappedDevice* device);
+
 // That of them which holds `sector`; null: none does.  What it costs does not
 // grow with the table, but for its logarithm.
 const proto::Target* EditRowAt(proto::MappedDevice* device, uint64_t sector);

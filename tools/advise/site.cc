@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -174,7 +175,7 @@ class Finder {
       used.insert(&mount->bdev());
     }
     for (const auto& [name, request] : session_.user->dev_daxes()) {
-      for (const BlockDevice* bdev : DisksOf(request)) used.insert(bdev);
+      for (BlockDevice* bdev : DisksOf(request)) used.insert(bdev);
     }
     for (BlockDevice* bdev : machine().BlockDevices()) {
       if (!IsPmem(*bdev) || !Fits(*bdev)) continue;
@@ -202,8 +203,8 @@ class Finder {
     return absl::StrCat("a physical volume of ", vg);
   }
 
-  std::vector<const BlockDevice*> DisksOf(const DevDaxRequest& request) {
-    std::vector<const BlockDevice*> disks;
+  std::vector<BlockDevice*> DisksOf(const DevDaxRequest& request) {
+    std::vector<BlockDevice*> disks;
     if (!request.pmem.empty()) {
       disks.push_back(machine().FindBdevByName(request.pmem));
     }
@@ -218,51 +219,35 @@ class Finder {
 
   // All that stands on the chosen devices, however high.
   void FindWhatGoes() {
-    const std::set<const BlockDevice*> chosen(chosen_.begin(), chosen_.end());
-    const std::vector<BlockDevice*> all = machine().BlockDevices();
-    std::map<const BlockDevice*, std::vector<const BlockDevice*>> above;
-    for (BlockDevice* bdev : all) {
-      for (BlockDevice* below : DevicesBelow(session_, *bdev)) {
-        above[below].push_back(bdev);
-      }
-    }
-    std::set<const BlockDevice*>& gone = gone_;
-    gone = chosen;
-    std::vector<const BlockDevice*> left(chosen.begin(), chosen.end());
-    while (!left.empty()) {
-      const auto on = above.find(left.back());
-      left.pop_back();
-      if (on == above.end()) continue;
-      for (const BlockDevice* bdev : on->second) {
-        if (gone.insert(bdev).second) left.push_back(bdev);
-      }
-    }
+    const BdevSet chosen(chosen_.begin(), chosen_.end());
+    gone_ = stands_on_.AllAbove(chosen, std::numeric_limits<size_t>::max());
     if (!chosen.empty()) SayWhatMayGo();
     std::set<std::string> maimed;  // mounts that lose their log
-    for (const BlockDevice* bdev : gone) {
+    for (const BlockDevice* bdev : gone_) {
       maimed.insert(uses_.MountOf(*bdev));
     }
     for (const auto& [at, mount] : session_.user->mounts()) {
-      if (gone.count(&mount->bdev()) != 0 || maimed.count(at) != 0) {
+      if (gone_.contains(&mount->bdev()) || maimed.contains(at)) {
         site_.goes.push_back(at);
       } else {
         site_.mounts.insert(at);
       }
     }
     for (const auto& [name, request] : session_.user->dev_daxes()) {
-      for (const BlockDevice* bdev : DisksOf(request)) {
-        if (gone.count(bdev) == 0) continue;
+      for (BlockDevice* bdev : DisksOf(request)) {
+        if (!gone_.contains(bdev)) continue;
         site_.goes.push_back(name);
         break;
       }
     }
-    for (BlockDevice* bdev : all) {
-      if (gone.count(bdev) != 0) AddIdle(*bdev);
-      const std::string use = gone.count(bdev) != 0 ? UseOf(*bdev) : "";
+    for (BlockDevice* bdev : machine().BlockDevices()) {
+      const bool goes = gone_.contains(bdev);
+      if (goes) AddIdle(*bdev);
+      const std::string use = goes ? UseOf(*bdev) : "";
       if (!use.empty()) {
         site_.goes.push_back(
             absl::StrCat(NameOfDevice(session_, *bdev), " (", use, ")"));
-      } else if (gone.count(bdev) != 0 && !chosen.contains(bdev)) {
+      } else if (goes && !chosen.contains(bdev)) {
         site_.goes.push_back(NameOfDevice(session_, *bdev));
       } else if (bdev->dev().major_nr == session_.ctl->major()) {
         minors_.insert(bdev->dev().minor_nr);
@@ -397,7 +382,7 @@ class Finder {
   std::vector<BlockDevice*> made_anew_;  // by the cure of one that is no leg
   // Where the World has them, and where the site's has those added.
   absl::flat_hash_map<std::string, int> pmems_, blocks_, added_;
-  std::set<const BlockDevice*> gone_;
+  BdevSet gone_;
   std::set<uint32_t> minors_;  // that stay
   Site site_;
 };

@@ -2,8 +2,6 @@
 #include "tests/conformance/fsdax_case.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <optional>
 #include <set>
@@ -18,6 +16,7 @@
 #include "tests/conformance/guest_nature.h"
 #include "tests/conformance/recorded/dax_flags.h"
 #include "tests/conformance/recorded/file_change.h"
+#include "tests/conformance/recorded/inode_events.h"
 #include "tests/conformance/recorded/other_process.h"
 #include "tests/conformance/recorded/recipe.h"
 
@@ -32,19 +31,6 @@ struct CaseFile {
   DaxInode inode;
   FedBlocks allocator;
 };
-
-// "dev 259:3 ino ...".
-DevT DevOf(const std::string& event) {
-  const size_t at = event.find(" dev ");
-  DevT dev{};
-  if (at == std::string::npos) {
-    sscanf(event.c_str() + event.find("dev "), "dev %u:%u", &dev.major_nr,
-           &dev.minor_nr);
-  } else {
-    sscanf(event.c_str() + at, " dev %u:%u", &dev.major_nr, &dev.minor_nr);
-  }
-  return dev;
-}
 
 class FsdaxCase {
  public:
@@ -248,25 +234,6 @@ class FsdaxCase {
     }
     recipe.Finish();
     if (!inode.s_dax) inode.mapping.a_ops = fs_.get();
-  }
-
-  // Inode number and the log's state are the kernel's own business.
-  void TakeFromEvents(DaxInode& inode, const Json& recorded) {
-    bool first = true;
-    for (const Json& event : recorded.value("events", Json::array())) {
-      const std::string text = event;
-      if (absl::StrContains(text, " ino ")) {
-        inode.i_ino = HexAfter(text, " ino ");
-        // A device that the emulator does not have (btt).
-        if (inode.dax_dev == nullptr) inode.s_dev = DevOf(text);
-      }
-      if (!absl::StartsWith(text, "iomap_iter_dstmap") || !first) continue;
-      first = false;
-      // A delayed allocation changes nothing that is logged.
-      if (!absl::StrContains(text, "NEW") || !inode.s_dax) {
-        inode.datasync_dirty = absl::StrContains(text, "DIRTY");
-      }
-    }
   }
 
   int FileOp(File& file, const std::string& op, uint64_t offset,

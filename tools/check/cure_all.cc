@@ -15,6 +15,7 @@
 #include "tools/check/cure_worth.h"
 #include "tools/check/dax_depth.h"
 #include "tools/check/fresh_files.h"
+#include "tools/check/gone_with.h"
 #include "tools/check/joint_list.h"
 #include "tools/check/other_answer.h"
 #include "tools/check/stands_on.h"
@@ -334,29 +335,6 @@ class Curer {
       std::vector<Patient> one;
       one.push_back(std::move(p));
       Try(parts, session, std::move(one), left);
-    }
-  }
-
-  // Obstacles that stood beside `cured` and went with it: nobody will meet them
-  // any more.
-  static void TellGone(const std::vector<Obstacle>& beside,
-                       const Obstacle& cured, Patient& p,
-                       std::vector<Obstacle>& told) {
-    for (const Obstacle& before : beside) {
-      const auto is_it = [&](const Obstacle& o) {
-        return KeyOf(o) == KeyOf(before);
-      };
-      if (is_it(cured) || p.met.contains(KeyOf(before)) ||
-          std::any_of(p.look.obstacles.begin(), p.look.obstacles.end(),
-                      is_it)) {
-        continue;
-      }
-      p.met[KeyOf(before)] = before.bytes;
-      Obstacle gone = before;
-      gone.cure = cured.cure;
-      gone.tried = true;
-      gone.after = cured.after;
-      told.push_back(std::move(gone));
     }
   }
 

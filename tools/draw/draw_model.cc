@@ -27,6 +27,7 @@
 #include "tools/check/not_known.h"
 #include "tools/check/subject.h"
 #include "tools/check/too_deep.h"
+#include "tools/draw/draw_levels.h"
 #include "tools/draw/draw_rows.h"
 #include "tools/draw/draw_strip.h"
 
@@ -59,7 +60,7 @@ class Builder {
     for (size_t i = 0; i < nodes; ++i) AddEdges(static_cast<int>(i));
     AddChecks();
     reasons_.AddCures();
-    SetLevels();
+    SetLevels(&model_);
     return std::move(model_);
   }
 
@@ -324,57 +325,6 @@ class Builder {
         node.obstacles.push_back(reasons_.Add(o, node.name));
       }
     }
-  }
-
-  // What nothing is below is at the bottom; all else directly above the
-  // highest of what it stands on.
-  void SetLevels() {
-    const size_t nodes = model_.nodes.size();
-    std::vector<int> height(nodes, 0);
-    // Without cycles it settles after as many rounds as there are levels.
-    bool moved = true;
-    while (moved) {
-      moved = false;
-      for (const DrawEdge& e : model_.edges) {
-        int& from = height[static_cast<size_t>(e.from)];
-        const int least = height[static_cast<size_t>(e.to)] + 1;
-        moved |= from < least;
-        from = std::max(from, least);
-      }
-    }
-    const int top = *std::max_element(height.begin(), height.end());
-    model_.levels = top + 1;
-    std::vector<size_t> order(nodes);
-    for (size_t i = 0; i < nodes; ++i) {
-      model_.nodes[i].level = top - height[i];
-      order[i] = i;
-    }
-    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-      return model_.nodes[a].level < model_.nodes[b].level;
-    });
-    Renumber(order);
-  }
-
-  void Renumber(const std::vector<size_t>& order) {
-    std::vector<int> to(order.size());
-    std::vector<DrawNode> nodes;
-    for (size_t i = 0; i < order.size(); ++i) {
-      to[order[i]] = static_cast<int>(i);
-      nodes.push_back(std::move(model_.nodes[order[i]]));
-    }
-    const auto renumber = [&](int& node) {
-      if (node >= 0) node = to[static_cast<size_t>(node)];
-    };
-    for (DrawNode& node : nodes) {
-      for (DrawRow& row : node.rows) {
-        for (DrawRow::Leg& leg : row.legs) renumber(leg.node);
-      }
-    }
-    for (DrawEdge& edge : model_.edges) {
-      renumber(edge.from);
-      renumber(edge.to);
-    }
-    model_.nodes = std::move(nodes);
   }
 
   const DrawRequest& request_;

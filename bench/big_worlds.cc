@@ -359,32 +359,23 @@ proto::World ManyDaxes(size_t n) {
 proto::World ManySnapshots(size_t n) {
   constexpr uint64_t kSectors = 2048;
   proto::World world;
-  const auto pmem = [&](const char* name, uint64_t base, uint64_t size) {
-    proto::Pmem* out = world.add_pmem();
-    out->set_name(name);
-    out->set_base(base);
-    out->set_size(size);
+  AddPmem("pmem0", uint64_t{1} << 32, uint64_t{1} << 28, world);
+  AddPmem("pmem1", uint64_t{1} << 40, uint64_t{1} << 40, world);
+  const auto add = [&](const std::string& name, const std::string& type,
+                       const std::string& params) {
+    proto::MappedDevice& device = *world.add_mapped_device();
+    device.set_name(name);
+    proto::Target& row = *device.mutable_table()->add_target();
+    row.set_length(kSectors);
+    row.mutable_raw()->set_type(type);
+    row.mutable_raw()->set_params(params);
   };
-  constexpr uint64_t kCowBase = uint64_t{1} << 40;
-  pmem("pmem0", uint64_t{1} << 32, uint64_t{1} << 28);
-  pmem("pmem1", kCowBase, uint64_t{1} << 40);
-  const auto add = [&](const std::string& name) {
-    proto::MappedDevice* device = world.add_mapped_device();
-    device->set_name(name);
-    proto::Target* row = device->mutable_table()->add_target();
-    row->set_length(kSectors);
-    return row;
-  };
-  proto::Raw* origin = add("origin")->mutable_raw();
-  origin->set_type("snapshot-origin");
-  origin->set_params("/dev/pmem0");
+  add("origin", "snapshot-origin", "/dev/pmem0");
   for (size_t i = 0; i < n; ++i) {
-    proto::Linear* cow = add(absl::StrCat("cow", i))->mutable_linear();
-    cow->set_device("/dev/pmem1");
-    cow->set_start(i * kSectors);
-    proto::Raw* snapshot = add(absl::StrCat("snap", i))->mutable_raw();
-    snapshot->set_type("snapshot");
-    snapshot->set_params(absl::StrCat("/dev/pmem0 /dev/mapper/cow", i, " N 8"));
+    const std::string cow = absl::StrCat("cow", i);
+    AddLinear(cow, kSectors, "/dev/pmem1", i * kSectors, world);
+    add(absl::StrCat("snap", i), "snapshot",
+        absl::StrCat("/dev/pmem0 /dev/mapper/", cow, " N 8"));
   }
   return world;
 }

@@ -2,8 +2,7 @@
 //
 // RepeatTouches: what processes had touched, made again when a World is loaded.
 //
-//   RepeatTouches({{task, {{.address = at, .kind = AccessKind::kRead}}}},
-//   user);
+//   RepeatTouches({{task, {{.address = at}}}}, user);
 //
 // Mirrors: nothing; the kernel keeps page tables.
 // Threading: as UserSpace.

@@ -145,8 +145,7 @@ void AddGlobalOptions(CLI::App& cli, App& app) {
       ->type_name("KERNEL");
   cli.add_option("--timeout", app.timeout_seconds,
                  "Most seconds to wait while another command changes the "
-                 "state, or for a "
-                 "machine that does not answer")
+                 "state, or for a machine that does not answer")
       ->check(Seconds());
   cli.add_flag("--json", app.json, "Answer in JSON");
 }

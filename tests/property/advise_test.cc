@@ -267,7 +267,12 @@ absl::StatusOr<proto::World> CarryOut(const Advice& advice,
 
 void CheckPromise(const Advice& advice, const Lot& lot) {
   if (advice.table.empty()) {
-    EXPECT_EQ(advice.ndctl.size(), 1u);
+    // The size that it takes is read before.
+    ASSERT_EQ(advice.ndctl.size(), 2u);
+    EXPECT_THAT(advice.ndctl[0], testing::HasSubstr("&& size_"));
+    EXPECT_THAT(advice.ndctl[1],
+                testing::StartsWith("ndctl create-namespace -f -e $ns_"));
+    EXPECT_THAT(advice.ndctl[1], testing::HasSubstr(" --size $size_"));
     return;
   }
   CheckTable(advice, lot);

@@ -39,6 +39,7 @@ class ScratchState {
   void EmptyLog();
   // What was written since, in bytes.
   uint64_t log_bytes() const;
+  const std::string& path() const { return path_; }
 
  private:
   std::string path_;

@@ -6,7 +6,8 @@
 //   devices 100000 beside ten: table x1.1 memory x1.0, create x1.2 ...
 //
 // `whole` is the same question with all of the machine loaded, as it costs
-// where a verb asks for a list.
+// where a verb asks for a list; `resident` is a change of a machine that is
+// loaded and stays so.
 #include <algorithm>
 #include <cstdio>
 #include <iterator>
@@ -15,6 +16,7 @@
 #include "bench/big_worlds.h"
 #include "bench/child_cost.h"
 #include "bench/families.h"
+#include "bench/resident_change.h"
 #include "bench/scratch_state.h"
 #include "state/world_load.h"
 
@@ -39,6 +41,7 @@ constexpr Kind kKinds[] = {
 struct StateCosts {
   Cost question, whole, change;
   uint64_t written = 0;
+  double resident = 0;  // CPU seconds
 };
 
 StateCosts Measure(const Kind& kind, size_t n) {
@@ -73,6 +76,7 @@ StateCosts Measure(const Kind& kind, size_t n) {
     }
     costs.written = std::max(costs.written, state.log_bytes());
   }
+  costs.resident = ResidentChangeSeconds(kind.world(n));
   return costs;
 }
 
@@ -89,19 +93,19 @@ void Print(const Kind& kind, size_t n, const StateCosts& c,
   const auto [change_time, change_memory] = pair(c.change, base.change);
   const auto [whole_time, whole_memory] = pair(c.whole, base.question);
   printf(
-      "%-8s %8zu  %6.2f %6.2f  %6.2f %6.2f %6.2f  %8.2f %6.2f\n", kind.name, n,
-      ask_time, ask_memory, change_time, change_memory,
+      "%-8s %8zu  %6.2f %6.2f  %6.2f %6.2f %6.2f  %8.2f %6.2f  %8.2f\n",
+      kind.name, n, ask_time, ask_memory, change_time, change_memory,
       Ratio(static_cast<double>(c.written), static_cast<double>(base.written)),
-      whole_time, whole_memory);
+      whole_time, whole_memory, Ratio(c.resident, base.resident));
 }
 
 }  // namespace
 
 int ReportState(const Options& options) {
-  printf("%-8s %8s  %-13s  %-20s  %s\n", "", "", "question", "change",
-         "whole, over a question");
-  printf("%-8s %8s  %6s %6s  %6s %6s %6s  %8s %6s\n", "beside", "", "time",
-         "memory", "time", "memory", "bytes", "time", "memory");
+  printf("%-8s %8s  %-13s  %-20s  %-15s  %s\n", "", "", "question", "change",
+         "whole/question", "resident");
+  printf("%-8s %8s  %6s %6s  %6s %6s %6s  %8s %6s  %8s\n", "beside", "", "time",
+         "memory", "time", "memory", "bytes", "time", "memory", "time");
   for (const Kind& kind : kKinds) {
     StateCosts base;
     for (size_t i = 0; i < std::size(kind.sizes); ++i) {

@@ -7,17 +7,30 @@ namespace dmdax {
 
 void ChangedDevices::Device(DevT dev) {
   absl::MutexLock lock(&mu_);
-  if (noted_) noted_->devices.insert(dev);
+  if (tree_) tree_->devices.insert(dev);
+  if (state_) state_->devices.insert(dev);
 }
 
 void ChangedDevices::Node(absl::string_view path) {
   absl::MutexLock lock(&mu_);
-  if (noted_) noted_->nodes.emplace(path);
+  if (tree_) tree_->nodes.emplace(path);
+  if (state_) state_->nodes.emplace(path);
 }
 
-std::optional<ChangedDevices::Taken> ChangedDevices::Take() {
+void ChangedDevices::Inside(DevT dev) {
   absl::MutexLock lock(&mu_);
-  return std::exchange(noted_, Taken{});
+  if (state_) state_->devices.insert(dev);
+}
+
+void ChangedDevices::Disks() {
+  absl::MutexLock lock(&mu_);
+  if (tree_) tree_->disks = true;
+  if (state_) state_->disks = true;
+}
+
+std::optional<ChangedDevices::Taken> ChangedDevices::Take(Reader reader) {
+  absl::MutexLock lock(&mu_);
+  return std::exchange(reader == Reader::kTree ? tree_ : state_, Taken{});
 }
 
 }  // namespace dmdax

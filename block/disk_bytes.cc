@@ -111,6 +111,18 @@ absl::Status DiskBytes::Read(sector_t sector, absl::Span<char> out) const {
 }
 
 absl::Status DiskBytes::Write(sector_t sector, absl::Span<const char> in) {
+  absl::Status s = WriteBytes(sector, in);
+  Note();
+  return s;
+}
+
+absl::Status DiskBytes::Zero(sector_t sector, uint64_t sectors) {
+  absl::Status s = ZeroBytes(sector, sectors);
+  Note();
+  return s;
+}
+
+absl::Status DiskBytes::WriteBytes(sector_t sector, absl::Span<const char> in) {
   if (absl::Status s = Reach(); !s.ok()) return s;
   {
     absl::ReaderMutexLock lock(&mu_);
@@ -133,7 +145,7 @@ absl::Status DiskBytes::Write(sector_t sector, absl::Span<const char> in) {
   return absl::OkStatus();
 }
 
-absl::Status DiskBytes::Zero(sector_t sector, uint64_t sectors) {
+absl::Status DiskBytes::ZeroBytes(sector_t sector, uint64_t sectors) {
   if (absl::Status s = Reach(); !s.ok()) return s;
   absl::MutexLock lock(&mu_);
   const uint64_t at = ByteOf(sector);
@@ -212,6 +224,7 @@ void DiskBytes::UseFile(Fd fd, uint64_t offset, FileSize size) {
   file_offset_ = offset;
   pages_.clear();
   name_.clear();
+  Note();
 }
 
 std::optional<DiskBytes::FileRange> DiskBytes::File(sector_t sector,
@@ -235,6 +248,7 @@ std::optional<DiskBytes::FileRange> DiskBytes::File(sector_t sector,
   }
   // Whoever asks may write there.
   dirty_ = true;
+  Note();
   return FileRange{file_.get(), at};
 }
 

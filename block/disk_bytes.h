@@ -36,8 +36,10 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
+#include "base/dev_t.h"
 #include "base/fd.h"
 #include "base/units.h"
+#include "block/changed_devices.h"
 #include "block/disk_files.h"
 
 namespace dmdax {
@@ -57,6 +59,12 @@ class DiskBytes {
 
   // --- bytes that outlive the process ---
 
+  // Where it notes that they are others; null, as at first: nowhere.  Once,
+  // until they are kept.
+  void set_changed(ChangedDevices* changed, DevT dev) {
+    changed_ = changed;
+    dev_ = dev;
+  }
   // Where there are files for them; null, as at first: nowhere.
   void set_files(std::shared_ptr<DiskFiles> files);
   // From now on the bytes are those of the file that set_files() has under this
@@ -99,6 +107,14 @@ class DiskBytes {
 
   enum class Kind { kMemory, kSomebodys, kKept };
 
+  // To be called after a byte has become another, or may from now on.
+  void Note() {
+    if (noted_.load(std::memory_order_relaxed) || changed_ == nullptr) return;
+    noted_.store(true);
+    changed_->Inside(dev_);
+  }
+  absl::Status WriteBytes(sector_t sector, absl::Span<const char> in);
+  absl::Status ZeroBytes(sector_t sector, uint64_t sectors);
   void ReadPages(sector_t sector, absl::Span<char> out) const
       ABSL_SHARED_LOCKS_REQUIRED(mu_);
   void WritePages(sector_t sector, absl::Span<const char> in)
@@ -138,6 +154,9 @@ class DiskBytes {
   absl::Status MoveToNewFile() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status CopyTo(int fd) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
 
+  ChangedDevices* changed_ = nullptr;
+  DevT dev_;
+  std::atomic<bool> noted_{false};
   mutable absl::Mutex mu_;
   std::map<uint64_t, Page> pages_ ABSL_GUARDED_BY(mu_);
   Kind kind_ ABSL_GUARDED_BY(mu_) = Kind::kMemory;

@@ -172,6 +172,8 @@ absl::Status DiskBytes::MoveToNewFile() {
 absl::Status DiskBytes::Keep(const std::shared_ptr<DiskFiles>& files,
                              KeepHow how) {
   absl::MutexLock lock(&mu_);
+  // What is written from now on is another change.
+  noted_ = false;
   if (kind_ == Kind::kSomebodys) return absl::OkStatus();
   if (kind_ == Kind::kMemory) {
     if (!file_.ok() && pages_.size() <= kMostKeptPages) return absl::OkStatus();

@@ -118,6 +118,8 @@ void Machine::Unregister(BlockDevice* bdev) {
 
 BlockDevice* Machine::Insert(Owned owned) {
   BlockDevice* bdev = owned.bdev.get();
+  if (!bdev->is_partition()) bdev->bytes().set_changed(&changed_, bdev->dev());
+  changed_.Disks();
   Register(bdev);
   owned_[bdev->name()] = std::move(owned);
   return bdev;
@@ -261,6 +263,7 @@ absl::Status Machine::Remove(absl::string_view name) {
   if (bdev->openers() > 0) {
     return ErrnoError(EBUSY, absl::StrCat(name, " is in use"));
   }
+  changed_.Disks();
   Unregister(bdev);
   const auto part =
       partitions_.find({&bdev->whole(), bdev->start_sect().value()});

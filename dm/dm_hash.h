@@ -48,6 +48,8 @@ class DmHash {
   void InsertAfter(uint64_t inserted) {
     inserts_ = std::max(inserts_, inserted);
   }
+  // That of who was inserted or renamed last, or would have been.
+  uint64_t last_inserted() const { return inserts_; }
   // Unlinks the cell and hands it over.
   std::unique_ptr<HashCell> Remove(HashCell* cell);
 

@@ -7,6 +7,7 @@
 // dm_ioctl_table.cc and dm_ioctl_message.cc.
 #include "dm/dm_ioctl.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "absl/strings/match.h"
@@ -66,6 +67,12 @@ absl::StatusOr<HashCell*> DmCtl::GetCell(const DmIoctl& param) const {
   return cell;
 }
 
+absl::StatusOr<HashCell*> DmCtl::CellToChange(const DmIoctl& param) {
+  absl::StatusOr<HashCell*> cell = GetCell(param);
+  if (cell.ok()) machine_.changed().Inside((*cell)->md->dev());
+  return cell;
+}
+
 void DmCtl::FillIdentity(const HashCell& cell, DmIoctl& param) {
   param.name = cell.name;
   param.uuid = cell.uuid;
@@ -120,6 +127,25 @@ void DmCtl::NoteBackground(const MappedDevice& md) {
   } else {
     background_.erase(md.dev().minor_nr);
   }
+}
+
+void DmCtl::NoteRestless(const MappedDevice& md, const DmTable& table) {
+  const bool is = std::any_of(
+      table.targets().begin(), table.targets().end(), [](const DmTarget& ti) {
+        return ti.type->save_state != nullptr || ti.type->message != nullptr ||
+               ti.type->elapse != nullptr;
+      });
+  if (is) restless_.insert(md.dev().minor_nr);
+}
+
+std::set<uint32_t> DmCtl::Restless() const {
+  absl::MutexLock lock(&mu_);
+  return restless_;
+}
+
+uint64_t DmCtl::LastInserted() const {
+  absl::MutexLock lock(&mu_);
+  return hash_.last_inserted();
 }
 
 void DmCtl::Elapse() {

@@ -207,12 +207,21 @@ class DmCtl {
   void RestoreOrder(uint32_t minor, uint64_t inserted);
   // A minor below which none is free.
   uint32_t NoFreeMinorBelow();
+  // Devices that are named from now on come after those with this order.
+  uint64_t LastInserted() const;
+  // The minors of devices with rows that may be others though no command has
+  // named the device: what they save is changed by I/O, by time or by what is
+  // told another device.
+  std::set<uint32_t> Restless() const;
 
  private:
   HashCell* FindCell(const DmIoctl& param) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // FindCell, or ENXIO.
   absl::StatusOr<HashCell*> GetCell(const DmIoctl& param) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The same for a command that may change it, whatever its answer.
+  absl::StatusOr<HashCell*> CellToChange(const DmIoctl& param)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Fills the reply of a command that has succeeded: FillIdentity() and
   // FillStatus().
@@ -251,6 +260,9 @@ class DmCtl {
   void Elapse() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void NoteBackground(const MappedDevice& md)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // To be called when it has got a table, live or inactive.
+  void NoteRestless(const MappedDevice& md, const DmTable& table)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // To be called when a device's deferred_remove() may have changed.
   void NoteDeferred(const MappedDevice& md) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status RestoreDevice(const DmDeviceState& state)
@@ -274,6 +286,8 @@ class DmCtl {
   std::set<uint32_t> deferred_ ABSL_GUARDED_BY(mu_);
   // Likewise those whose targets do something in the background.
   std::set<uint32_t> background_ ABSL_GUARDED_BY(mu_);
+  // Those that have, or had, a table with rows of that kind.
+  std::set<uint32_t> restless_ ABSL_GUARDED_BY(mu_);
   std::atomic<uint64_t> global_event_nr_{0};
 };
 

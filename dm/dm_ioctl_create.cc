@@ -63,7 +63,9 @@ absl::Status DmCtl::DevCreate(DmIoctl& param) {
 
 void DmCtl::RemoveCell(HashCell* cell) {
   std::unique_ptr<HashCell> removed = hash_.Remove(cell);
+  machine_.changed().Device(removed->md->dev());
   deferred_.erase(removed->md->dev().minor_nr);
+  restless_.erase(removed->md->dev().minor_nr);
   const uint32_t event_nr = removed->md->event_nr();
   // __hash_remove() wakes waiters before the device goes.
   removed->md->LiveTableEvent();
@@ -76,7 +78,7 @@ void DmCtl::RemoveCell(HashCell* cell) {
 absl::Status DmCtl::DevRemove(DmIoctl& param) {
   {
     absl::MutexLock lock(&mu_);
-    absl::StatusOr<HashCell*> cell = GetCell(param);
+    absl::StatusOr<HashCell*> cell = CellToChange(param);
     if (!cell.ok()) return cell.status();
     const bool deferred = param.flags & DM_DEFERRED_REMOVE;
     absl::Status s = (*cell)->md->LockForDeletion(deferred, false);

@@ -91,7 +91,7 @@ absl::Status DmCtl::TargetMsg(DmIoctl& param, sector_t sector,
   Elapse();
   // It may move what lies somewhere.
   machine_.BumpIoGeneration();
-  absl::StatusOr<HashCell*> cell = GetCell(param);
+  absl::StatusOr<HashCell*> cell = CellToChange(param);
   if (!cell.ok()) return cell.status();
   const absl::StatusOr<std::vector<std::string>> split = DmSplitArgs(message);
   if (!split.ok()) {
@@ -127,7 +127,7 @@ absl::Status DmCtl::TargetMsg(DmIoctl& param, sector_t sector,
 
 absl::Status DmCtl::DevSetGeometry(DmIoctl& param, absl::string_view geometry) {
   absl::MutexLock lock(&mu_);
-  absl::StatusOr<HashCell*> cell = GetCell(param);
+  absl::StatusOr<HashCell*> cell = CellToChange(param);
   if (!cell.ok()) return cell.status();
   uint64_t numbers[4];
   if (!ScanFour(geometry, machine_.profile().sscanf_overflow, numbers)) {

@@ -62,6 +62,7 @@ absl::Status DmCtl::RestoreTables(const DmDeviceState& state) {
     absl::StatusOr<std::unique_ptr<DmTable>> live =
         DmTable::Restore(md, *state.table);
     if (!live.ok()) return Of(md.name(), live.status());
+    NoteRestless(md, **live);
     md.RestoreLiveTable(*std::move(live));
     NoteBackground(md);
   }
@@ -69,6 +70,7 @@ absl::Status DmCtl::RestoreTables(const DmDeviceState& state) {
     absl::StatusOr<std::unique_ptr<DmTable>> inactive =
         DmTable::Restore(md, *state.inactive_table);
     if (!inactive.ok()) return Of(md.name(), inactive.status());
+    NoteRestless(md, **inactive);
     cell.new_map = *std::move(inactive);
   }
   return absl::OkStatus();

@@ -27,7 +27,7 @@ absl::Status SuspendWithFs(MappedDevice& md, const DmIoctl& param) {
 }  // namespace
 
 absl::Status DmCtl::DoSuspend(DmIoctl& param) {
-  absl::StatusOr<HashCell*> cell = GetCell(param);
+  absl::StatusOr<HashCell*> cell = CellToChange(param);
   if (!cell.ok()) return cell.status();
   // do_suspend() calls dm_suspend(), which refuses a suspended device, only if
   // the device is not suspended: suspending twice succeeds.
@@ -40,7 +40,7 @@ absl::Status DmCtl::DoSuspend(DmIoctl& param) {
 }
 
 absl::Status DmCtl::DoResume(DmIoctl& param) {
-  absl::StatusOr<HashCell*> found = GetCell(param);
+  absl::StatusOr<HashCell*> found = CellToChange(param);
   if (!found.ok()) return found.status();
   HashCell& cell = **found;
   MappedDevice& md = *cell.md;

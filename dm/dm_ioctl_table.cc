@@ -111,7 +111,7 @@ absl::Status DmCtl::LoadRows(DmIoctl& param, size_t target_count,
   std::unique_ptr<DmTable> old_map;
   {
     absl::MutexLock lock(&mu_);
-    absl::StatusOr<HashCell*> cell = GetCell(param);
+    absl::StatusOr<HashCell*> cell = CellToChange(param);
     if (!cell.ok()) return cell.status();
     if (target_count > DmTable::kMaxTargets) {
       return ErrnoError(EOVERFLOW,
@@ -131,6 +131,7 @@ absl::Status DmCtl::LoadRows(DmIoctl& param, size_t target_count,
     }
     if (s = CheckLoad(md, *table); !s.ok()) return s;
     old_map = std::move((*cell)->new_map);
+    NoteRestless(md, *table);
     (*cell)->new_map = std::move(table);
     Answer(**cell, param);
     old_map.reset();
@@ -142,7 +143,7 @@ absl::Status DmCtl::LoadRows(DmIoctl& param, size_t target_count,
 absl::Status DmCtl::TableClear(DmIoctl& param) {
   {
     absl::MutexLock lock(&mu_);
-    absl::StatusOr<HashCell*> cell = GetCell(param);
+    absl::StatusOr<HashCell*> cell = CellToChange(param);
     if (!cell.ok()) return cell.status();
     (*cell)->new_map.reset();
     Answer(**cell, param);

@@ -156,6 +156,7 @@ absl::Status MappedDevice::SetGeometry(const HdGeometry& g) {
     return ErrnoError(EINVAL, kError);
   }
   geometry_ = g;
+  machine_.changed().Inside(dev());
   return absl::OkStatus();
 }
 
@@ -170,7 +171,9 @@ BioMap MappedDevice::MapBio(sector_t sector, ReqOp op) const {
 }
 
 void MappedDevice::LiveTableEvent() {
-  if (live_table() != nullptr) event_nr_.fetch_add(1);
+  if (live_table() == nullptr) return;
+  event_nr_.fetch_add(1);
+  machine_.changed().Inside(dev());
 }
 
 absl::Status MappedDevice::Open() {
@@ -186,7 +189,10 @@ void MappedDevice::Release() { open_count_.fetch_sub(1); }
 absl::Status MappedDevice::LockForDeletion(bool mark_deferred,
                                            bool only_deferred) {
   if (open_count_.load() > 0) {
-    if (mark_deferred) deferred_remove_.store(true);
+    if (mark_deferred) {
+      deferred_remove_.store(true);
+      machine_.changed().Inside(dev());
+    }
     return ErrnoError(EBUSY, absl::StrCat("open count is ", open_count()));
   }
   if (only_deferred && !deferred_remove_.load()) {
@@ -199,6 +205,7 @@ absl::Status MappedDevice::LockForDeletion(bool mark_deferred,
 absl::Status MappedDevice::CancelDeferredRemove() {
   if (deleting_.load()) return ErrnoError(EBUSY, "being removed");
   deferred_remove_.store(false);
+  machine_.changed().Inside(dev());
   return absl::OkStatus();
 }
 

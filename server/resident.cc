@@ -73,8 +73,11 @@ absl::Status Resident::Load(const StateDir& dir,
   revoke_();
   before_reload_();
   loops_.reset();
+  changed_.reset();
+  rows_mark_.reset();
   session_ = *std::move(session);
   loops_ = std::make_unique<LoopDriver>(*session_.machine, std::move(files));
+  changed_ = std::make_unique<ChangedPart>(session_);
   generation_ = snapshot.generation();
   doubtful_ = false;
   after_reload_();
@@ -104,6 +107,25 @@ absl::Status Resident::Refresh() {
   return absl::OkStatus();
 }
 
+absl::Status Resident::ReadForChange(StateDir& dir) {
+  has_rows_ = false;
+  // Of a state that had no directory yet there are no files for disks.
+  const bool is_known = !doubtful_ && session_.machine->disk_files() != nullptr;
+  if (is_known && rows_mark_) {
+    absl::StatusOr<bool> still = dir.BeginIfStill(*rows_mark_);
+    if (!still.ok() || *still) return still.status();
+  }
+  absl::StatusOr<proto::StateSnapshot> snapshot = dir.Read();
+  if (!snapshot.ok()) return snapshot.status();
+  has_rows_ = true;
+  if (is_known && snapshot->generation() == generation_) {
+    // Whatever made them others, this machine goes over them.
+    changed_->TouchAll();
+    return absl::OkStatus();
+  }
+  return Load(dir, *snapshot);
+}
+
 absl::Status Resident::Begin() {
   if (!has_state() || transaction_ != nullptr) return absl::OkStatus();
   if (absl::Status s = CheckDirectory(); !s.ok()) return s;
@@ -111,18 +133,13 @@ absl::Status Resident::Begin() {
   if (!dir.ok()) return dir.status();
   // One that was removed meanwhile has been made anew.
   if (absl::Status s = CheckDirectory(); !s.ok()) return s;
-  absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
-  if (!snapshot.ok()) return snapshot.status();
-  // Of a state that had no directory yet there are no files for disks.
-  if (doubtful_ || session_.machine->disk_files() == nullptr ||
-      snapshot->generation() != generation_) {
-    if (absl::Status s = Load(*dir, *snapshot); !s.ok()) return s;
-  }
+  if (absl::Status s = ReadForChange(*dir); !s.ok()) return s;
   if (may_have_left_) dir->RemoveOldDiskFiles();
   may_have_left_ = false;
   // What questions have made targets write, nobody has seen yet.
-  absl::Status s = KeepBytes(*session_.machine, session_.machine->disk_files(),
-                             DiskBytes::KeepHow::kWritten);
+  changed_->TakeNotes();
+  absl::Status s = changed_->KeepBytes(session_.machine->disk_files(),
+                                       DiskBytes::KeepHow::kWritten);
   if (!s.ok()) {
     doubtful_ = may_have_left_ = true;
     return s;
@@ -142,21 +159,47 @@ void Resident::LetGo() {
   transaction_.reset();
 }
 
+absl::Status Resident::WriteAll(StateDir& dir, DiskBytes::KeepHow how) {
+  if (!has_rows_) {
+    if (absl::Status s = dir.Read().status(); !s.ok()) return s;
+  }
+  // What is noted from here on may be in what is written, or not.
+  changed_->TakeNotes();
+  changed_->TouchAll();
+  absl::StatusOr<proto::StateSnapshot> snapshot = SnapshotToKeep(
+      session_, generation_, session_.machine->disk_files(), how);
+  // A generation also where no row is another: what others have in memory, in
+  // front of a disk's file, is of the time before.
+  return snapshot.ok() ? dir.Write(*std::move(snapshot)) : snapshot.status();
+}
+
+absl::Status Resident::WriteChanged(StateDir& dir, DiskBytes::KeepHow how) {
+  changed_->TakeNotes();
+  if (changed_->is_whole() || has_rows_) return WriteAll(dir, how);
+  absl::StatusOr<ChangedPart::Rows> rows =
+      changed_->ToKeep(generation_, session_.machine->disk_files(), how);
+  if (!rows.ok()) return rows.status();
+  if (changed_->is_whole()) return WriteAll(dir, how);
+  absl::StatusOr<bool> written = dir.WriteSome(
+      rows->objects, std::move(rows->snapshot), changed_->last_inserted());
+  if (written.ok() && !*written) return WriteAll(dir, how);
+  return written.status();
+}
+
 absl::Status Resident::Keep(DiskBytes::KeepHow how) {
   if (transaction_ == nullptr) return absl::OkStatus();
   revoke_();
   const std::unique_ptr<StateDir> dir = std::move(transaction_);
-  absl::StatusOr<proto::StateSnapshot> snapshot = SnapshotToKeep(
-      session_, generation_, session_.machine->disk_files(), how);
+  absl::Status s = WriteChanged(*dir, how);
   SetWrites(DiskFiles::Writes::kToMemory);
-  // A generation also where no row is another: what others have in memory, in
-  // front of a disk's file, is of the time before.
-  absl::Status s =
-      snapshot.ok() ? dir->Write(*std::move(snapshot)) : snapshot.status();
   // Until it is known what the state has, nothing is.
   doubtful_ = !s.ok();
   may_have_left_ = doubtful_;
-  if (s.ok()) ++generation_;
+  if (s.ok()) {
+    ++generation_;
+    rows_mark_ = dir->mark();
+    changed_->Kept(how);
+  }
   // What was done to the state under its lock we have done.
   NoteChanges();
   stale_ = false;
@@ -164,18 +207,24 @@ absl::Status Resident::Keep(DiskBytes::KeepHow how) {
   return s;
 }
 
-absl::Status Resident::Change(absl::FunctionRef<void(Session&)> change) {
+absl::Status Resident::Change(absl::FunctionRef<void(Session&)> change,
+                              Touches touches) {
   if (absl::Status s = Begin(); !s.ok()) return s;
   revoke_();
   change(session_);
-  if (has_state()) return Keep(DiskBytes::KeepHow::kSynced);
+  if (has_state()) {
+    if (touches == Touches::kAnything) changed_->TouchAll();
+    return Keep(DiskBytes::KeepHow::kSynced);
+  }
   ++generation_;
   return absl::OkStatus();
 }
 
-absl::Status Resident::Write(absl::FunctionRef<void(Session&)> write) {
+absl::Status Resident::Write(absl::FunctionRef<void(Session&)> write,
+                             Touches touches) {
   if (absl::Status s = Begin(); !s.ok()) return s;
   write(session_);
+  if (has_state() && touches == Touches::kAnything) changed_->TouchAll();
   return absl::OkStatus();
 }
 

@@ -19,6 +19,11 @@
 // its file at once.  Until then the transaction stays open, so that nobody
 // changes the state they belong to.
 //
+// A change costs what it has touched, as the machine notes it itself
+// (state/part/changed_part.h): as long as the state has what this machine left
+// there, its rows are neither read nor compared.  Whoever changes what is not
+// noted says so, and all of it is.
+//
 // A loop device of a state is kept with the path of its file, which is opened
 // anew by the next process that has the machine.
 //
@@ -44,6 +49,7 @@
 #include "block/disk_files.h"
 #include "block/loop/loop.h"
 #include "server/state_watch.h"
+#include "state/part/changed_part.h"
 #include "state/session.h"
 #include "state/state_dir.h"
 
@@ -82,10 +88,17 @@ class Resident {
   void NoteChanges() {
     if (watch_) stale_ |= watch_->TakeChanged();
   }
+  // What a change may have touched.
+  enum class Touches {
+    kAnything,
+    kNoted,  // nothing of which the machine's ChangedDevices do not tell
+  };
   // Changes it; what is left then is kept, whatever `change` came to.
-  absl::Status Change(absl::FunctionRef<void(Session&)> change);
+  absl::Status Change(absl::FunctionRef<void(Session&)> change,
+                      Touches touches = Touches::kAnything);
   // Changes nothing but the bytes of disks.
-  absl::Status Write(absl::FunctionRef<void(Session&)> write);
+  absl::Status Write(absl::FunctionRef<void(Session&)> write,
+                     Touches touches = Touches::kAnything);
   // The first Write() has done nothing, and nothing is to be kept.
   void LetGo();
   // Keeps what Write() did.  kSynced: the bytes in files too survive a power
@@ -105,6 +118,11 @@ class Resident {
   Mark Look() const;
   // Sees to it that the state's directory is still the one that it was.
   absl::Status CheckDirectory();
+  // Has the transaction's machine loaded, unless it is the one that is here.
+  absl::Status ReadForChange(StateDir& dir);
+  // Writes what is another than in the state.
+  absl::Status WriteChanged(StateDir& dir, DiskBytes::KeepHow how);
+  absl::Status WriteAll(StateDir& dir, DiskBytes::KeepHow how);
   absl::Status Load(const StateDir& dir, const proto::StateSnapshot& snapshot);
   void SetWrites(DiskFiles::Writes writes);
   // Opens the transaction, on the machine as the state has it.
@@ -123,6 +141,11 @@ class Resident {
   // What was done in memory is not in the state: the state holds.
   bool doubtful_ = true;
   std::unique_ptr<StateDir> transaction_;
+  // Whether its rows have been read.
+  bool has_rows_ = false;
+  // Of the rows that the last transaction left.
+  std::optional<StateDb::Mark> rows_mark_;
+  std::unique_ptr<ChangedPart> changed_;
   // There may be files of disks that nobody knows.
   bool may_have_left_ = true;
   std::function<void()> before_reload_ = [] {}, after_reload_ = [] {};

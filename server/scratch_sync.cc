@@ -53,7 +53,7 @@ std::set<std::string> DirectoriesOf(const std::vector<DiskFacts>& disks) {
 
 absl::Status ScratchTree::Sync(const Session& session) {
   std::optional<ChangedDevices::Taken> changed =
-      session.machine->changed().Take();
+      session.machine->changed().Take(ChangedDevices::Reader::kTree);
   if (!changed || !is_filled_) {
     // Another machine than the last time, or what could not be written then.
     changed.emplace();
@@ -210,18 +210,34 @@ absl::Status ScratchTree::Replace(const std::vector<DiskFacts>& gone,
   return absl::OkStatus();
 }
 
+// How many bytes of /proc/partitions are the lines of these, if they are the
+// last ones; else 0.
+size_t ScratchTree::LastLines(const std::map<DevT, std::string>& lines) const {
+  size_t bytes = 0;
+  auto last = partitions_.rbegin();
+  for (auto it = lines.rbegin(); it != lines.rend(); ++it, ++last) {
+    if (last == partitions_.rend() || last->first != it->first) return 0;
+    bytes += last->second.size();
+  }
+  return bytes;
+}
+
 // /proc/partitions has a line for each device.  One that comes last, as new
-// ones do, is written behind the others.
+// ones do, is written behind the others, and cut off when it goes.
 absl::Status ScratchTree::SyncPartitions(const std::vector<DiskFacts>& gone,
                                          const std::vector<DiskFacts>& fresh) {
   std::map<DevT, std::string> lines;
   for (const DiskFacts& f : gone) lines[f.dev] = "";
   for (const DiskFacts& f : fresh) lines[f.dev] = PartitionsLine(f);
+  std::erase_if(lines, [&](const auto& line) {
+    const auto it = partitions_.find(line.first);
+    return line.second == (it == partitions_.end() ? "" : it->second);
+  });
+  const size_t cut = LastLines(lines);
   bool behind = partitions_file_.ok();
   std::string more;
   for (auto& [dev, line] : lines) {
     const auto it = partitions_.find(dev);
-    if (line == (it == partitions_.end() ? "" : it->second)) continue;
     behind = behind && it == partitions_.end() &&
              (partitions_.empty() || partitions_.rbegin()->first < dev);
     more += line;
@@ -229,6 +245,12 @@ absl::Status ScratchTree::SyncPartitions(const std::vector<DiskFacts>& gone,
     if (!line.empty()) partitions_.emplace(dev, std::move(line));
   }
   if (behind && more.empty()) return absl::OkStatus();
+  if (more.empty() && partitions_file_.ok() && cut > 0 &&
+      ftruncate(partitions_file_.get(),
+                static_cast<off_t>(partitions_size_ - cut)) == 0) {
+    partitions_size_ -= cut;
+    return absl::OkStatus();
+  }
   // A reader has whole lines: what lies in one page comes at once.
   const size_t end = partitions_size_ + more.size();
   if (behind && partitions_size_ / kPageSize == (end - 1) / kPageSize &&

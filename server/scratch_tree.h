@@ -86,6 +86,7 @@ class ScratchTree {
                        const std::vector<DiskFacts>& fresh);
   absl::Status SyncPartitions(const std::vector<DiskFacts>& gone,
                               const std::vector<DiskFacts>& fresh);
+  size_t LastLines(const std::map<DevT, std::string>& lines) const;
   absl::Status WritePartitions();
   absl::Status SyncNodes(const Session& session,
                          const std::set<std::string>& paths);

@@ -244,6 +244,12 @@ void DmSnapshotter::Save(proto::World* world) const {
   });
 }
 
+void DmSnapshotter::Save(uint32_t minor, proto::World* world) const {
+  ctl_.ForDevice(minor, [&](const HashCell& cell) {
+    SaveDevice(cell, world->add_mapped_device());
+  });
+}
+
 absl::Status DmSnapshotter::Restore(const proto::World& world) {
   std::vector<DmDeviceState> devices;
   for (const proto::MappedDevice& in : world.mapped_device()) {

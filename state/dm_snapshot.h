@@ -17,6 +17,8 @@
 #ifndef DMDAX_STATE_DM_SNAPSHOT_H_
 #define DMDAX_STATE_DM_SNAPSHOT_H_
 
+#include <cstdint>
+
 #include "absl/status/status.h"
 #include "dm/dm_ioctl.h"
 #include "state/world.pb.h"
@@ -28,6 +30,8 @@ class DmSnapshotter {
   explicit DmSnapshotter(DmCtl& ctl) : ctl_(ctl) {}
 
   void Save(proto::World* world) const;
+  // One of them, if it is there.
+  void Save(uint32_t minor, proto::World* world) const;
   // DataLoss: the message contradicts itself or names devices that the
   // machine does not have.
   absl::Status Restore(const proto::World& world);

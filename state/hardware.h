@@ -39,14 +39,25 @@ absl::Status AddHardware(const proto::World& world, Machine& machine,
                          const SourceMap& map = {},
                          WorldKind kind = WorldKind::kWritten);
 
-// The reverse: fills pmem, block and node of `world`.
-// Before SaveHardware() for a state directory: DiskBytes::Keep() of each disk.
+// Before SaveHardware() for a state directory: DiskBytes::Keep() of each disk,
+// or of this one.
 absl::Status KeepBytes(const Machine& machine,
                        const std::shared_ptr<DiskFiles>& files,
                        DiskBytes::KeepHow how);
+absl::Status KeepBytes(const Machine& machine, BlockDevice& bdev,
+                       const std::shared_ptr<DiskFiles>& files,
+                       DiskBytes::KeepHow how);
 
+// The reverse of AddHardware(): fills pmem, block and node of `world`.
 void SaveHardware(const Machine& machine, uint32_t dm_major,
                   proto::World* world);
+// Its parts: a disk or partition; the node of a path, if there is one and it
+// does not come with its disk.
+void SaveDisk(const Machine& machine, BlockDevice& bdev, proto::World* world);
+void SaveNode(const Machine& machine, const std::string& path,
+              proto::World* world);
+// What is not a list of devices: kernel, dm_major, key and left_out.
+void SaveKernel(const Machine& machine, uint32_t dm_major, proto::World* world);
 
 // What a World says of a device that is not modelled; nothing, if it is.
 void SetUnmodelled(const proto::Unmodelled& in, BlockDevice& bdev);

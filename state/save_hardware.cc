@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -104,35 +105,34 @@ void SaveUnmodelled(const UnmodelledDevice& device, proto::Unmodelled* out) {
   out->set_why(device.why);
 }
 
+absl::Status KeepBytes(const Machine& machine, BlockDevice& bdev,
+                       const std::shared_ptr<DiskFiles>& files,
+                       DiskBytes::KeepHow how) {
+  if (bdev.is_partition()) return absl::OkStatus();
+  // A file keeps its bytes by itself.
+  const PmemDevice* const pmem = machine.FindPmem(bdev.name());
+  if (pmem != nullptr && pmem->options().backing == PmemBacking::kFile) {
+    return absl::OkStatus();
+  }
+  absl::Status s = bdev.bytes().Keep(files, how);
+  if (s.ok()) return s;
+  return ErrnoError(ErrnoOf(s), absl::StrCat(bdev.name(), ": ", s.message()));
+}
+
 absl::Status KeepBytes(const Machine& machine,
                        const std::shared_ptr<DiskFiles>& files,
                        DiskBytes::KeepHow how) {
   for (BlockDevice* bdev : machine.LoadedBlockDevices()) {
-    if (bdev->is_partition()) continue;
-    // A file keeps its bytes by itself.
-    const PmemDevice* const pmem = machine.FindPmem(bdev->name());
-    if (pmem != nullptr && pmem->options().backing == PmemBacking::kFile) {
-      continue;
-    }
-    if (absl::Status s = bdev->bytes().Keep(files, how); !s.ok()) {
-      return ErrnoError(ErrnoOf(s),
-                        absl::StrCat(bdev->name(), ": ", s.message()));
-    }
+    absl::Status s = KeepBytes(machine, *bdev, files, how);
+    if (!s.ok()) return s;
   }
   return absl::OkStatus();
 }
 
-void SaveHardware(const Machine& machine, uint32_t dm_major,
-                  proto::World* world) {
+void SaveKernel(const Machine& machine, uint32_t dm_major,
+                proto::World* world) {
   world->set_kernel(machine.profile().name);
   world->set_dm_major(dm_major);
-  for (BlockDevice* bdev : machine.LoadedBlockDevices()) {
-    if (const PmemDevice* pmem = machine.FindPmem(bdev->name())) {
-      SavePmem(*pmem, *bdev, machine.profile(), world->add_pmem());
-    } else if (const BlockOptions* o = machine.FindBlockOptions(bdev->name())) {
-      SaveBlock(*o, *bdev, machine.profile(), world->add_block());
-    }
-  }
   for (const Key& key : machine.keys().All()) {
     proto::Key* out = world->add_key();
     out->set_type(key.type);
@@ -144,15 +144,44 @@ void SaveHardware(const Machine& machine, uint32_t dm_major,
     out->set_name(name);
     out->set_why(why);
   }
+}
+
+void SaveDisk(const Machine& machine, BlockDevice& bdev, proto::World* world) {
+  if (const PmemDevice* pmem = machine.FindPmem(bdev.name())) {
+    SavePmem(*pmem, bdev, machine.profile(), world->add_pmem());
+  } else if (const BlockOptions* o = machine.FindBlockOptions(bdev.name())) {
+    SaveBlock(*o, bdev, machine.profile(), world->add_block());
+  }
+}
+
+namespace {
+
+void SaveNode(const Machine& machine, const std::string& path, DevT dev,
+              proto::World* world) {
+  // /dev/<disk> comes with the disk.
+  BlockDevice* bdev = machine.FindBdev(dev);
+  if (bdev != nullptr && path == absl::StrCat("/dev/", bdev->name())) return;
+  proto::Node* node = world->add_node();
+  node->set_path(path);
+  node->set_dev(dev.ToString());
+}
+
+}  // namespace
+
+void SaveNode(const Machine& machine, const std::string& path,
+              proto::World* world) {
+  const std::optional<DevT> dev = machine.LoadedNode(path);
+  if (dev) SaveNode(machine, path, *dev, world);
+}
+
+void SaveHardware(const Machine& machine, uint32_t dm_major,
+                  proto::World* world) {
+  SaveKernel(machine, dm_major, world);
+  for (BlockDevice* bdev : machine.LoadedBlockDevices()) {
+    SaveDisk(machine, *bdev, world);
+  }
   for (const auto& [path, dev] : machine.LoadedNodes()) {
-    // /dev/<disk> comes with the disk.
-    BlockDevice* bdev = machine.FindBdev(dev);
-    if (bdev != nullptr && path == absl::StrCat("/dev/", bdev->name())) {
-      continue;
-    }
-    proto::Node* node = world->add_node();
-    node->set_path(path);
-    node->set_dev(dev.ToString());
+    SaveNode(machine, path, dev, world);
   }
 }
 

@@ -66,6 +66,12 @@ absl::StatusOr<Session> SessionFromState(const proto::StateSnapshot& snapshot,
   return session;
 }
 
+void SaveCounters(const Session& session, proto::StateSnapshot* out) {
+  out->set_clock_offset(session.machine->clock_offset());
+  out->set_global_event_nr(session.ctl->global_event_nr());
+  out->set_no_free_minor_below(session.ctl->NoFreeMinorBelow());
+}
+
 namespace {
 
 proto::StateSnapshot SnapshotWith(const Session& session, uint64_t generation,
@@ -73,9 +79,7 @@ proto::StateSnapshot SnapshotWith(const Session& session, uint64_t generation,
   snapshot.set_generation(generation);
   SaveHardware(*session.machine, session.ctl->major(),
                snapshot.mutable_world());
-  snapshot.set_clock_offset(session.machine->clock_offset());
-  snapshot.set_global_event_nr(session.ctl->global_event_nr());
-  snapshot.set_no_free_minor_below(session.ctl->NoFreeMinorBelow());
+  SaveCounters(session, &snapshot);
   SaveUserWorld(*session.user, snapshot.mutable_world());
   session.AddWhatWasSaid(snapshot.mutable_world());
   return snapshot;

@@ -68,6 +68,9 @@ absl::StatusOr<Session> SessionFromSnapshot(
 absl::StatusOr<Session> SessionFromState(const proto::StateSnapshot& snapshot,
                                          std::shared_ptr<DiskFiles> files);
 
+// What of a snapshot is not in its World: clock and counters.
+void SaveCounters(const Session& session, proto::StateSnapshot* out);
+
 // Of the machine as it is in memory.  `generation` is that of the snapshot the
 // session came from.
 proto::StateSnapshot SnapshotOf(const Session& session, uint64_t generation);

@@ -228,6 +228,14 @@ absl::Status StateDb::ReadGeneration() {
   return absl::OkStatus();
 }
 
+absl::Status StateDb::ReadMark() {
+  if (absl::Status s = ReadGeneration(); !s.ok()) return s;
+  absl::StatusOr<std::optional<int64_t>> sum = SumOfAll(db_);
+  if (!sum.ok()) return sum.status();
+  mark_ = *sum ? std::optional(Mark{generation_, **sum}) : std::nullopt;
+  return absl::OkStatus();
+}
+
 absl::Status StateDb::BeginRead() {
   if (writes_ || reads_) return absl::OkStatus();
   absl::Status s = db_.Exec("BEGIN");
@@ -237,7 +245,7 @@ absl::Status StateDb::BeginRead() {
 
 absl::StatusOr<proto::StateSnapshot> StateDb::Read() {
   if (absl::Status s = BeginRead(); !s.ok()) return s;
-  if (absl::Status s = ReadGeneration(); !s.ok()) return s;
+  if (absl::Status s = ReadMark(); !s.ok()) return s;
   rows_.clear();
   part_ = false;
   absl::StatusOr<RowSums> sums = RowSums::Of(db_);
@@ -271,20 +279,54 @@ absl::StatusOr<proto::StateSnapshot> StateDb::Read() {
 }
 
 absl::Status StateDb::Adopt(proto::StateSnapshot snapshot) {
-  return WriteRows(std::move(snapshot));
+  return WriteRows(ObjectsOf(std::move(snapshot)));
 }
 
 absl::Status StateDb::Write(proto::StateSnapshot snapshot) {
-  absl::Status s = WriteRows(std::move(snapshot));
+  return WriteAndCommit(ObjectsOf(std::move(snapshot)));
+}
+
+absl::StatusOr<bool> StateDb::WriteSome(const std::vector<ObjectName>& objects,
+                                        proto::StateSnapshot snapshot,
+                                        uint64_t before) {
+  BeginPart();
+  for (const auto& [kind, key] : objects) {
+    absl::Status s = Find(kind, key).status();
+    if (s.ok() && kind == StateObjectKind::kMappedDevice) s = FindTables(key);
+    if (!s.ok()) return s;
+  }
+  for (proto::MappedDevice& device :
+       *snapshot.mutable_world()->mutable_mapped_device()) {
+    const auto row = rows_.find(
+        {StateObjectKind::kMappedDevice, absl::StrCat(device.minor())});
+    const bool stays =
+        row != rows_.end() && device.runtime().inserted() <= before;
+    device.mutable_runtime()->set_inserted(
+        stays ? static_cast<uint64_t>(row->second.position) : 0);
+  }
+  const std::vector<StateObject> now = ObjectsOf(std::move(snapshot));
+  size_t stay = 0;
+  for (const StateObject& object : now) {
+    stay += rows_.contains({object.kind, object.key}) ? 1 : 0;
+  }
+  if (rows_.size() - stay > kManyGo) return false;
+  absl::Status s = WriteAndCommit(now);
+  return s.ok() ? absl::StatusOr<bool>(true) : s;
+}
+
+absl::Status StateDb::WriteAndCommit(const std::vector<StateObject>& objects) {
+  absl::Status s = WriteRows(objects);
   if (s.ok()) {
     s = db_.Exec(
         "UPDATE meta SET generation = generation + 1, summed = generation + 1");
   }
+  const uint64_t generation = generation_;
+  if (s.ok()) s = ReadMark();
+  generation_ = generation;
   return WithRoom(db_, s.ok() ? Commit() : s);
 }
 
-absl::Status StateDb::WriteRows(proto::StateSnapshot snapshot) {
-  const std::vector<StateObject> objects = ObjectsOf(std::move(snapshot));
+absl::Status StateDb::WriteRows(const std::vector<StateObject>& objects) {
   std::vector<std::optional<int64_t>> before(objects.size());
   std::vector<bool> same(objects.size());
   std::vector<uint64_t> was(objects.size());  // sums of the bytes

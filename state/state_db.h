@@ -63,6 +63,8 @@ class StateDb {
 
   // --- a part of the machine (see part/state_part.h) ---
 
+  using ObjectName = std::pair<StateObjectKind, std::string>;
+
   // A read transaction, where there is no BeginWrite().
   absl::Status BeginRead();
   // Whether the objects can be found one by one, which takes a format of 4.
@@ -91,6 +93,14 @@ class StateDb {
   // 0: there is none.
   absl::StatusOr<int64_t> LastPosition(StateObjectKind kind);
   absl::Status ReadGeneration();
+  // What all rows are, as far as two others are not the same by chance.
+  struct Mark {
+    uint64_t generation;
+    int64_t sum;
+    friend bool operator==(const Mark&, const Mark&) = default;
+  };
+  // Reads generation() and mark().
+  absl::Status ReadMark();
   // Forgets what Find() has read.  Write() then leaves rows alone that neither
   // Read() nor Find() has read.
   void BeginPart();
@@ -100,6 +110,15 @@ class StateDb {
   // was the last fsync(2) that failed: open the database again and compare
   // generations.
   absl::Status Write(proto::StateSnapshot snapshot);
+  // After BeginWrite() and ReadMark(): the same for `objects` alone,
+  // whatever they were; `snapshot` has those of them that there are.  Disks and
+  // partitions stay where they are, so none may come.  Mapped devices come
+  // after all others if MappedDeviceRuntime::inserted is greater than `before`,
+  // that of the last in the database.  False: so many go that it is better done
+  // with Read() and Write(); nothing is written.
+  absl::StatusOr<bool> WriteSome(const std::vector<ObjectName>& objects,
+                                 proto::StateSnapshot snapshot,
+                                 uint64_t before);
   // Before Write(): keeps the machine as it is for Undo().
   absl::Status KeepForUndo();
   // After BeginWrite(): exchanges the machine and the one that was kept, and
@@ -117,6 +136,9 @@ class StateDb {
 
   // Writes so far: what Read() saw.
   uint64_t generation() const { return generation_; }
+  // Of what Read() or ReadMark() saw, or Write() has left; nothing: a version
+  // that did not know of sums has written it.
+  const std::optional<Mark>& mark() const { return mark_; }
 
  private:
   // What is known of a row without its bytes.
@@ -135,7 +157,10 @@ class StateDb {
 
   // Of our own file, or one that is new.
   absl::Status CheckFormat(absl::string_view shown);
-  absl::Status WriteRows(proto::StateSnapshot snapshot);
+  absl::Status WriteRows(const std::vector<StateObject>& objects);
+  absl::Status WriteAndCommit(const std::vector<StateObject>& objects);
+  // Reads a mapped device's tables, by its slots.
+  absl::Status FindTables(absl::string_view minor);
   absl::Status Commit();
   absl::Status RemoveRow(StateObjectKind kind, int64_t position);
   absl::Status RemoveTags(StateObjectKind kind, absl::string_view key);
@@ -169,6 +194,7 @@ class StateDb {
   bool part_ = false;
   bool has_removed_disks_ = false;
   uint64_t generation_ = 0;
+  std::optional<Mark> mark_;
   RowMap rows_;
 };
 

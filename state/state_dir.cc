@@ -175,7 +175,8 @@ absl::Status StateDir::CheckAlone() {
 
 absl::StatusOr<proto::StateSnapshot> StateDir::Read() {
   if (!dir_) return proto::StateSnapshot();
-  absl::StatusOr<bool> exists = OpenExisting();
+  absl::StatusOr<bool> exists =
+      std::exchange(begun_, false) ? true : OpenExisting();
   if (!exists.ok()) return exists.status();
   if (!*exists) {
     absl::StatusOr<proto::StateSnapshot> old = ReadOldSnapshot(*dir_);
@@ -186,7 +187,19 @@ absl::StatusOr<proto::StateSnapshot> StateDir::Read() {
   if (!snapshot.ok()) return snapshot.status();
   absl::Status s = CheckGeneration(*dir_, files_, db_->generation());
   if (!s.ok()) return s;
+  mark_ = db_->mark();
   return snapshot;
+}
+
+absl::StatusOr<bool> StateDir::BeginIfStill(const StateDb::Mark& mark) {
+  absl::StatusOr<bool> exists = OpenExisting();
+  if (!exists.ok() || !*exists) return exists;
+  absl::Status s = db_->ReadMark();
+  if (s.ok()) s = CheckGeneration(*dir_, files_, db_->generation());
+  if (!s.ok()) return s;
+  begun_ = true;
+  mark_ = db_->mark();
+  return mark_ == mark;
 }
 
 absl::StatusOr<StateDb*> StateDir::OpenPart() {
@@ -220,6 +233,7 @@ absl::StatusOr<proto::StateSnapshot> StateDir::BeginNew(
 
 absl::Status StateDir::WriteNew(proto::StateSnapshot snapshot) {
   if (absl::Status s = db_->Write(std::move(snapshot)); !s.ok()) return s;
+  mark_ = db_->mark();
   db_.reset();
   // What is left of one that nothing was written to would be taken for its own.
   for (const char* file : {kStateShm, kStateJournal}) dir_->Remove(file);
@@ -250,11 +264,31 @@ absl::Status StateDir::Write(proto::StateSnapshot snapshot, Before before) {
     s = new_ ? WriteNew(std::move(snapshot))
              : Judge(db_->Write(std::move(snapshot)), generation);
   }
+  return Finish(s, generation, before);
+}
+
+absl::StatusOr<bool> StateDir::WriteSome(
+    const std::vector<StateDb::ObjectName>& objects,
+    proto::StateSnapshot snapshot, uint64_t before) {
+  const uint64_t generation = db_->generation();
+  absl::StatusOr<bool> written =
+      db_->WriteSome(objects, std::move(snapshot), before);
+  if (written.ok() && !*written) return written;
+  begun_ = false;
+  absl::Status s =
+      Finish(Judge(written.status(), generation), generation, kForget);
+  return s.ok() ? absl::StatusOr<bool>(true) : s;
+}
+
+absl::Status StateDir::Finish(const absl::Status& written, uint64_t generation,
+                              Before before) {
+  absl::Status s = written;
   // A change that may be lost may still need them.
   if (s.ok() && db_ && doubt_.empty() &&
       (before == kKeepForUndo || db_->has_removed_disks())) {
     RemoveOldDiskFiles();
   }
+  if (!new_) mark_ = db_ ? db_->mark() : std::nullopt;
   db_.reset();
   new_.reset();
   if (!s.ok()) return s;

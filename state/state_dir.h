@@ -30,6 +30,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -58,11 +59,23 @@ class StateDir {
   // read in one transaction; null where there is none yet, or an old one.
   absl::StatusOr<StateDb*> OpenPart();
 
+  // Instead of Read(), with kWrite: whether the machine is the one that had
+  // `mark`, so that WriteSome() will do; Read() may follow in any case.
+  absl::StatusOr<bool> BeginIfStill(const StateDb::Mark& mark);
+
   // What becomes of the machine that was there.
   enum Before { kForget, kKeepForUndo };
   // Replaces the machine, once.  Only with kWrite and after Read(); on an
   // error the old one stays.  Of SnapshotToKeep(), with disk_files().
   absl::Status Write(proto::StateSnapshot snapshot, Before before = kForget);
+  // The same after BeginIfStill(), of a part of the machine: see
+  // StateDb::WriteSome().  False: nothing is written; Read() and Write() do it.
+  absl::StatusOr<bool> WriteSome(
+      const std::vector<StateDb::ObjectName>& objects,
+      proto::StateSnapshot snapshot, uint64_t before);
+  // Of the machine that was read, and then of that which was written; nothing:
+  // it can not be known again.
+  const std::optional<StateDb::Mark>& mark() const { return mark_; }
   // Puts back the machine that Write() kept, and keeps the one that was there;
   // instead of Read() and Write().  ENOENT: none was kept.
   absl::Status Undo();
@@ -105,6 +118,9 @@ class StateDir {
   // Begins a database, with the machine of an old snapshot if there was one.
   absl::StatusOr<proto::StateSnapshot> BeginNew(proto::StateSnapshot old);
   absl::Status WriteNew(proto::StateSnapshot snapshot);
+  // What is to be done after a write.
+  absl::Status Finish(const absl::Status& written, uint64_t generation,
+                      Before before);
   // What a failed commit means: OK, with a doubt, if it took effect.
   absl::Status Judge(const absl::Status& failure, uint64_t generation);
 
@@ -118,6 +134,9 @@ class StateDir {
   StateFiles files_;
   std::unique_ptr<NewDb> new_;
   std::optional<StateDb> db_;
+  // Its transaction has begun, and nothing is read yet.
+  bool begun_ = false;
+  std::optional<StateDb::Mark> mark_;
   // The directory is to be synced, for its names.
   bool new_files_ = false;
   std::string doubt_;

@@ -111,14 +111,22 @@ absl::Status RowSums::Check(const SqliteStatement& row, int column,
 }
 
 absl::Status RowSums::CheckAll(SqliteDb& db) const {
-  if (!has_) return absl::OkStatus();
+  absl::StatusOr<std::optional<int64_t>> sum = SumOfAll(db);
+  if (!sum.ok()) return sum.status();
+  if (!*sum || **sum == all_) return absl::OkStatus();
+  return Damaged("a part of it is not there");
+}
+
+absl::StatusOr<std::optional<int64_t>> SumOfAll(SqliteDb& db) {
+  absl::StatusOr<bool> has = HasSums(db);
+  if (!has.ok()) return has.status();
+  if (!*has) return std::optional<int64_t>();
   absl::StatusOr<SqliteStatement> meta = db.Prepare(
       "SELECT sums FROM meta WHERE summed = generation AND sums IS NOT NULL");
   if (!meta.ok()) return meta.status();
   absl::StatusOr<bool> known = meta->Step();
   if (!known.ok()) return known.status();
-  if (!*known || meta->Number(0) == all_) return absl::OkStatus();
-  return Damaged("a part of it is not there");
+  return *known ? std::optional<int64_t>(meta->Number(0)) : std::nullopt;
 }
 
 absl::Status AddRowSums(SqliteDb& db) {

@@ -12,6 +12,7 @@
 #define DMDAX_STATE_PART_ROW_SUM_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -48,6 +49,9 @@ class RowSums {
   bool has_ = false;
   int64_t all_ = 0;
 };
+
+// The sum of all rows, if it is that of the database's generation.
+absl::StatusOr<std::optional<int64_t>> SumOfAll(SqliteDb& db);
 
 // In a transaction: gives the rows that have none their sums.
 absl::Status AddRowSums(SqliteDb& db);

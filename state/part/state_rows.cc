@@ -123,6 +123,18 @@ absl::StatusOr<std::optional<StateDb::Found>> StateDb::Find(
   return found;
 }
 
+absl::Status StateDb::FindTables(absl::string_view minor) {
+  for (const std::string& slot : TableSlotsOf(minor)) {
+    absl::StatusOr<std::optional<Found>> table =
+        Find(StateObjectKind::kTableSlot, slot);
+    if (table.ok() && *table) {
+      table = Find(StateObjectKind::kTable, (*table)->bytes);
+    }
+    if (!table.ok()) return table.status();
+  }
+  return absl::OkStatus();
+}
+
 absl::Status StateDb::FindAll(
     StateObjectKind first, StateObjectKind last,
     absl::FunctionRef<void(StateObjectKind kind, int64_t position,

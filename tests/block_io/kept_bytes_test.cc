@@ -97,6 +97,44 @@ TEST_F(KeptBytesTest, FewBytesNeedNoFile) {
   EXPECT_TRUE(files_->files.empty());
 }
 
+// Each way in which a byte becomes another is noted, once until it is kept.
+TEST_F(KeptBytesTest, ChangesAreNoted) {
+  constexpr auto kState = ChangedDevices::Reader::kState;
+  const DevT dev{8, 0};
+  ChangedDevices changed;
+  changed.Take(kState);
+  const auto noted = [&] {
+    const auto taken = changed.Take(kState);
+    return taken && taken->devices.contains(dev);
+  };
+  DiskBytes bytes;
+  bytes.set_changed(&changed, dev);
+  Begin(bytes);
+  EXPECT_TRUE(noted());
+  EXPECT_FALSE(noted());
+  const auto keep = [&] {
+    ASSERT_THAT(bytes.Keep(files_, KeepHow::kWritten), IsOk());
+  };
+  keep();
+  Write(bytes, 0, std::string(512, 'b'));
+  Write(bytes, 8, std::string(512, 'b'));
+  EXPECT_TRUE(noted());
+  Write(bytes, 9, std::string(512, 'b'));
+  EXPECT_FALSE(noted()) << "not kept yet";
+  keep();
+  ASSERT_THAT(bytes.Zero(sector_t{0}, 1), IsOk());
+  EXPECT_TRUE(noted());
+  keep();
+  Read(bytes, 0, 1);
+  EXPECT_FALSE(noted());
+  files_->set_writes(Writes::kToFile);
+  EXPECT_TRUE(bytes.File(sector_t{0}, 8).has_value());
+  EXPECT_TRUE(noted()) << "who has the file writes there";
+  keep();
+  bytes.UseFile(Fd(), 0, DiskBytes::FileSize::kGrows);
+  EXPECT_TRUE(noted());
+}
+
 TEST_F(KeptBytesTest, ManyGoToOne) {
   DiskBytes bytes;
   Begin(bytes);

@@ -17,6 +17,7 @@
 #include "state/hardware.h"
 #include "state/nodes.h"
 #include "state/packed_table.h"
+#include "state/part/changed_part.h"
 #include "state/part/run_on_part.h"
 #include "state/part/state_part.h"
 #include "state/part/state_tags.h"
@@ -157,6 +158,11 @@ TEST_F(StateExamples, Parts) {
   [[maybe_unused]] const auto load = [] {
     absl::StatusOr<StateDb> db;
 #include "tests/examples/state/part/state_part.inc"
+  };
+  [[maybe_unused]] const auto keep = [](const Session& session) {
+    const std::shared_ptr<DiskFiles> files;
+    constexpr uint64_t generation = 1;
+#include "tests/examples/state/part/changed_part.inc"
   };
   proto::Node node;
   node.set_dev("259:0");

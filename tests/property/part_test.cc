@@ -26,55 +26,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Something of each kind, so that something has each kind of device open.
-constexpr char kHardware[] = R"pb(
-  pmem { name: "pmem0" base: 0x100000000 size: 0x4000000 }
-  pmem { name: "pmem1" base: 0x200000000 size: 0x4000000 }
-  pmem { name: "pmem2" base: 0x300000000 size: 0x4000000 }
-  pmem { name: "pmem3" base: 0x400000000 size: 0x4000000 }
-  block { name: "sda" dev: "8:0" sectors: 131072 }
-  block {
-    name: "sda1"
-    dev: "8:1"
-    partition_of: "sda"
-    start: 2048
-    sectors: 65536
-  }
-  block {
-    name: "sda2"
-    dev: "8:2"
-    partition_of: "sda"
-    start: 67584
-    sectors: 4096
-  }
-  block { name: "sdb" dev: "8:16" sectors: 131072 }
-  node { path: "/dev/disk/by-id/one" dev: "8:16" }
-  mapped_device {
-    name: "mounted"
-    table {
-      target {
-        length: 16384
-        linear { device: "/dev/pmem1" }
-      }
-    }
-  }
-  mount {
-    path: "/mnt"
-    device: "/dev/mapper/mounted"
-    allocator { start: 6291456 }
-    file {
-      name: "f"
-      extent { length: 4194304 }
-    }
-  }
-  mount { path: "/b" device: "/dev/sda2" type: "ext2" }
-  dax { name: "dax3.0" pmem: "pmem3" }
-  process {
-    pid: 7
-    vma { file: "/mnt/f" length: 4194304 }
-  }
-)pb";
-
 struct Answer {
   absl::Status status;
   DmsetupResult result;
@@ -224,7 +175,8 @@ TEST_F(PartTest, AnswersAndLeavesWhatTheWholeDoes) {
   }
   size_t parts = 0, questions = 0;
   for (const uint64_t seed : property::Seeds(0, 39)) {
-    const Session booted = Boot(kHardware, kernels[seed % kernels.size()]);
+    const Session booted =
+        Boot(kRandomHardware, kernels[seed % kernels.size()]);
     State part(absl::StrCat(root_, "/part", seed), LoadScope::kNeeded);
     State whole(absl::StrCat(root_, "/whole", seed), LoadScope::kWhole);
     part.Put(booted);
@@ -265,7 +217,7 @@ TEST_F(PartTest, AnswersAndLeavesWhatTheWholeDoes) {
 // Found by the lines above: no command could open the state any more.
 TEST_F(PartTest, AMountedDeviceMayShrink) {
   State state(root_ + "/s", LoadScope::kWhole);
-  state.Put(Boot(kHardware, "v6_1"));
+  state.Put(Boot(kRandomHardware, "v6_1"));
   const std::string table = "0 1024 linear /dev/pmem1 0";
   EXPECT_EQ(state.Do({"load", "mounted"}, table).result.rc, 0);
   EXPECT_EQ(state.Do({"resume", "mounted"}, "").result.rc, 0);

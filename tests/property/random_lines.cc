@@ -7,6 +7,54 @@
 
 namespace dmdax {
 
+const char kRandomHardware[] = R"pb(
+  pmem { name: "pmem0" base: 0x100000000 size: 0x4000000 }
+  pmem { name: "pmem1" base: 0x200000000 size: 0x4000000 }
+  pmem { name: "pmem2" base: 0x300000000 size: 0x4000000 }
+  pmem { name: "pmem3" base: 0x400000000 size: 0x4000000 }
+  block { name: "sda" dev: "8:0" sectors: 131072 }
+  block {
+    name: "sda1"
+    dev: "8:1"
+    partition_of: "sda"
+    start: 2048
+    sectors: 65536
+  }
+  block {
+    name: "sda2"
+    dev: "8:2"
+    partition_of: "sda"
+    start: 67584
+    sectors: 4096
+  }
+  block { name: "sdb" dev: "8:16" sectors: 131072 }
+  node { path: "/dev/disk/by-id/one" dev: "8:16" }
+  mapped_device {
+    name: "mounted"
+    table {
+      target {
+        length: 16384
+        linear { device: "/dev/pmem1" }
+      }
+    }
+  }
+  mount {
+    path: "/mnt"
+    device: "/dev/mapper/mounted"
+    allocator { start: 6291456 }
+    file {
+      name: "f"
+      extent { length: 4194304 }
+    }
+  }
+  mount { path: "/b" device: "/dev/sda2" type: "ext2" }
+  dax { name: "dax3.0" pmem: "pmem3" }
+  process {
+    pid: 7
+    vma { file: "/mnt/f" length: 4194304 }
+  }
+)pb";
+
 std::vector<std::string> RandomLines::Next(std::string* input) {
   input->clear();
   switch (Below(26)) {

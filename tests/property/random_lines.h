@@ -13,6 +13,10 @@
 
 namespace dmdax {
 
+// The World that they are about, beside what they make: something of each kind,
+// so that something has each kind of device open.
+extern const char kRandomHardware[];
+
 class RandomLines {
  public:
   explicit RandomLines(uint64_t seed) : random_(seed) {}

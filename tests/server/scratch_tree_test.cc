@@ -288,7 +288,8 @@ TEST_F(ScratchTreeTest, ADeviceBesideManyIsOneDevice) {
     disk.name = absl::StrCat("x", n);
     disk.nr_sectors = 8;
     EXPECT_THAT(session_.machine->AddBlock(disk), IsOk());
-    const auto taken = session_.machine->changed().Take();
+    const auto taken =
+        session_.machine->changed().Take(ChangedDevices::Reader::kTree);
     EXPECT_TRUE(taken.has_value());
     return taken ? taken->devices.size() + taken->nodes.size() : 0;
   };

@@ -9,10 +9,16 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <optional>
 #include <sstream>
+#include <string>
 #include <thread>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "state/any_bytes.h"
+#include "state/sqlite.h"
 #include "tests/testing.h"
 
 namespace dmdax {
@@ -273,6 +279,125 @@ TEST_F(StateDirTest, OfTwoWritersBothTakeEffect) {
   b.join();
   EXPECT_EQ(Read()->world().pmem_size(), 2 * kEach);
   EXPECT_EQ(Read()->generation(), 2u * kEach);
+}
+
+class SomeRowsTest : public StateDirTest {
+ protected:
+  using Kind = StateObjectKind;
+
+  // Mapped devices d0 to d9, in this order.
+  void SetUp() override {
+    const std::unique_ptr<StateDir> dir = Open();
+    ASSERT_THAT(dir->Read(), IsOk());
+    proto::StateSnapshot all;
+    for (uint32_t i = 0; i < 10; ++i) AddDevice(i, i + 1, all);
+    ASSERT_THAT(dir->Write(all), IsOk());
+    mark_ = dir->mark();
+    ASSERT_TRUE(mark_.has_value());
+  }
+  std::unique_ptr<StateDir> Open() {
+    absl::StatusOr<StateDir> dir = StateDir::Open(path_, StateDir::kWrite);
+    EXPECT_THAT(dir, IsOk());
+    return std::make_unique<StateDir>(*std::move(dir));
+  }
+  static proto::MappedDevice Device(uint32_t minor) {
+    proto::MappedDevice device;
+    device.set_minor(minor);
+    device.set_name(absl::StrCat("d", minor));
+    device.mutable_table()->add_target()->set_length(minor + 1);
+    return device;
+  }
+  static proto::MappedDevice* AddDevice(uint32_t minor, uint64_t inserted,
+                                        proto::StateSnapshot& to) {
+    proto::MappedDevice* const device = to.mutable_world()->add_mapped_device();
+    *device = Device(minor);
+    device->mutable_runtime()->set_inserted(inserted);
+    return device;
+  }
+  std::vector<std::string> Names() {
+    std::vector<std::string> names;
+    const absl::StatusOr<proto::StateSnapshot> state = Read();
+    EXPECT_THAT(state, IsOk());
+    for (const auto& device : state->world().mapped_device()) {
+      names.push_back(
+          absl::StrCat(device.name(), ":", device.table().target(0).length()));
+    }
+    return names;
+  }
+
+  std::optional<StateDb::Mark> mark_;
+};
+
+TEST_F(SomeRowsTest, AreWrittenAndTheOthersStay) {
+  std::unique_ptr<StateDir> dir = Open();
+  EXPECT_THAT(dir->BeginIfStill(*mark_), IsOkAndHolds(true));
+  proto::StateSnapshot some;
+  // Another table; a device that goes; another name, which comes last.
+  AddDevice(2, 3, some)->mutable_table()->mutable_target(0)->set_length(77);
+  AddDevice(5, 11, some)->set_name("other");
+  AddDevice(30, 12, some);
+  EXPECT_THAT(dir->WriteSome({{Kind::kMachine, ""},
+                              {Kind::kMappedDevice, "2"},
+                              {Kind::kMappedDevice, "4"},
+                              {Kind::kMappedDevice, "5"},
+                              {Kind::kMappedDevice, "30"}},
+                             some, 10),
+              IsOkAndHolds(true));
+  EXPECT_EQ(Names(), (std::vector<std::string>{"d0:1", "d1:2", "d2:77", "d3:4",
+                                               "d6:7", "d7:8", "d8:9", "d9:10",
+                                               "other:6", "d30:31"}));
+  // And the next one finds what this one has left.
+  mark_ = dir->mark();
+  dir.reset();
+  dir = Open();
+  EXPECT_THAT(dir->BeginIfStill(*mark_), IsOkAndHolds(true));
+}
+
+TEST_F(SomeRowsTest, ManyThatGoAreNotSome) {
+  std::unique_ptr<StateDir> dir = Open();
+  ASSERT_THAT(dir->Read(), IsOk());
+  proto::StateSnapshot all;
+  std::vector<StateDb::ObjectName> names;
+  for (uint32_t i = 0; i < 100; ++i) {
+    AddDevice(i, 0, all);
+    names.emplace_back(Kind::kMappedDevice, absl::StrCat(i));
+  }
+  ASSERT_THAT(dir->Write(all), IsOk());
+  mark_ = dir->mark();
+  dir.reset();
+  dir = Open();
+  EXPECT_THAT(dir->BeginIfStill(*mark_), IsOkAndHolds(true));
+  EXPECT_THAT(dir->WriteSome(names, {}, 100), IsOkAndHolds(false));
+  // Nothing is done yet; the whole way goes on from there.
+  ASSERT_THAT(dir->Read(), IsOk());
+  EXPECT_THAT(dir->Write({}), IsOk());
+  EXPECT_THAT(Names(), testing::IsEmpty());
+}
+
+// Whoever has written meanwhile, and whatever it says of itself.
+TEST_F(SomeRowsTest, AnotherWriterIsNoticed) {
+  const auto is_still = [&] {
+    const std::unique_ptr<StateDir> dir = Open();
+    const absl::StatusOr<bool> still = dir->BeginIfStill(*mark_);
+    EXPECT_THAT(still, IsOk());
+    // All can be read, in any case.
+    EXPECT_THAT(dir->Read(), IsOk());
+    return *still;
+  };
+  EXPECT_TRUE(is_still());
+  ASSERT_THAT(Add("pmem0"), IsOk());
+  EXPECT_FALSE(is_still());
+  const auto sql = [&](const char* text) {
+    absl::StatusOr<SqliteDb> db = SqliteDb::Open(path_ + "/state.db");
+    ASSERT_THAT(db, IsOk());
+    ASSERT_THAT(db->Exec(text), IsOk());
+  };
+  // The generation of before, with other rows.
+  sql("UPDATE meta SET generation = generation - 1, summed = summed - 1");
+  EXPECT_FALSE(is_still());
+  // A version that knows of no sums.
+  sql("UPDATE meta SET generation = generation + 1");
+  EXPECT_FALSE(is_still());
 }
 
 TEST_F(StateDirTest, TheDefaultFollowsTheEnvironment) {

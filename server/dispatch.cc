@@ -101,9 +101,10 @@ absl::Status Dispatch::Keep() {
   return s;
 }
 
-absl::Status Dispatch::Change(absl::FunctionRef<void(Session&)> change) {
+absl::Status Dispatch::Change(absl::FunctionRef<void(Session&)> change,
+                              Resident::Touches touches) {
   const bool had_written = machine_.has_unkept();
-  absl::Status s = machine_.Change(change);
+  absl::Status s = machine_.Change(change, touches);
   if (!s.ok() && had_written) handles_.Lose(s);
   // What failed to be kept is not what tree and events are to show.
   if (!s.ok()) s.Update(machine_.Refresh());
@@ -119,7 +120,10 @@ void Dispatch::Closed(uint64_t id) {
     const MappedDevice* const md = MappedDevice::Of(bdev);
     if ((md != nullptr && md->deferred_remove()) || bdev.driver() != nullptr) {
       // A mapped device may go now, and a loop device's file.
-      Change([&](Session&) { handles_.Close(id); }).IgnoreError();
+      Change([&](Session&) { handles_.Close(id); },
+             bdev.driver() == nullptr ? Resident::Touches::kNoted
+                                      : Resident::Touches::kAnything)
+          .IgnoreError();
       return;
     }
     Keep().IgnoreError();
@@ -275,12 +279,14 @@ Answer Dispatch::Changed(const Request& request) {
     changes.emplace_back(path, now);
   }
   if (changes.empty()) return {};
-  absl::Status s = Change([&](Session& session) {
-    for (const auto& [path, dev] : changes) {
-      session.machine->RemoveNode(path);
-      if (dev) session.machine->AddNode(path, *dev);
-    }
-  });
+  absl::Status s = Change(
+      [&](Session& session) {
+        for (const auto& [path, dev] : changes) {
+          session.machine->RemoveNode(path);
+          if (dev) session.machine->AddNode(path, *dev);
+        }
+      },
+      Resident::Touches::kNoted);
   return s.ok() ? Answer{} : StateFailure(s);
 }
 

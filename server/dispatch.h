@@ -92,7 +92,8 @@ class Dispatch {
       Handle& handle, absl::FunctionRef<absl::Status(BlockFile&)> write);
 
   // Changes the machine, and has tree and control nodes follow.
-  absl::Status Change(absl::FunctionRef<void(Session&)> change);
+  absl::Status Change(absl::FunctionRef<void(Session&)> change,
+                      Resident::Touches touches = Resident::Touches::kAnything);
   absl::Status Follow();
 
   Resident& machine_;

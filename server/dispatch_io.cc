@@ -37,9 +37,11 @@ std::optional<Answer> Dispatch::WithBytes(
     Handle& handle, absl::FunctionRef<absl::Status(BlockFile&)> write) {
   const bool begins = !machine_.has_unkept();
   absl::Status result = ErrnoError(ENXIO, "the device is no more");
-  const absl::Status kept = machine_.Write([&](Session&) {
-    if (handle.file != nullptr) result = write(*handle.file);
-  });
+  const absl::Status kept = machine_.Write(
+      [&](Session&) {
+        if (handle.file != nullptr) result = write(*handle.file);
+      },
+      Resident::Touches::kNoted);
   if (!kept.ok()) return StateFailure(kept);
   if (IsSuspended(result)) {
     // Who resumes it may be another command, which needs the state.
@@ -108,9 +110,11 @@ std::optional<Answer> Dispatch::Write(const Request& request, Handle& handle) {
 
 Answer Dispatch::WriteAttribute(const Request& request, const Handle& handle) {
   absl::Status stored;
-  const absl::Status kept = Change([&](Session& session) {
-    stored = StoreAttribute(session, handle.what.path, request.bytes);
-  });
+  const absl::Status kept = Change(
+      [&](Session& session) {
+        stored = StoreAttribute(session, handle.what.path, request.bytes);
+      },
+      Resident::Touches::kNoted);
   if (!kept.ok()) return StateFailure(kept);
   if (stored.ok()) return {.arg0 = request.bytes.size()};
   // Which no kernel says.
@@ -161,14 +165,15 @@ Answer Dispatch::Lease(const Request& request, Handle& handle) {
   }
   const bool begins = !machine_.has_unkept();
   std::optional<BlockBacking> run;
-  const absl::Status kept = machine_.Write([&](Session&) {
-    if (handle.file != nullptr) {
-      // Nobody needs a file of a blank disk.
-      run = handle.file->Backing(request.head.arg[0], handle.file->Size(),
-                                 writes ? DiskBytes::IfMemory::kBecomesFile
-                                        : DiskBytes::IfMemory::kHasNone);
-    }
-  });
+  const absl::Status kept = machine_.Write(
+      [&](Session&) {
+        if (handle.file == nullptr) return;
+        // Nobody needs a file of a blank disk.
+        run = handle.file->Backing(request.head.arg[0], handle.file->Size(),
+                                   writes ? DiskBytes::IfMemory::kBecomesFile
+                                          : DiskBytes::IfMemory::kHasNone);
+      },
+      Resident::Touches::kNoted);
   if (kept.ok() && !run && begins) machine_.LetGo();
   if (!kept.ok() || !run) return none();
   Answer answer = {.arg0 = run->offset, .arg1 = run->length};

@@ -84,7 +84,8 @@ std::optional<Answer> Dispatch::ControlIoctl(Pending& pending, Handle& handle) {
     return Reply(result, before, std::move(user));
   }
   // What a refused command did (a minor taken and given back) stays too.
-  if (absl::Status s = Change(run); !s.ok()) return StateFailure(s);
+  absl::Status kept = Change(run, Resident::Touches::kNoted);
+  if (!kept.ok()) return StateFailure(kept);
   return Reply(result, before, std::move(user));
 }
 
@@ -146,15 +147,20 @@ std::optional<Answer> Dispatch::DeviceIoctl(const Request& request,
     answer = s.ok() ? Answer{} : Failure(s);
   } else {
     absl::Status result = ErrnoError(ENXIO, "the device is no more");
-    const absl::Status kept = Change([&](Session&) {
-      if (handle.is_loop_control()) {
-        absl::StatusOr<int> n = machine_.loops().Control(ioctl);
-        if (n.ok()) value = *n;
-        result = n.status();
-      } else if (handle.file != nullptr) {
-        result = run(*handle.file);
-      }
-    });
+    // What a driver does, nobody notes.
+    const bool is_noted =
+        handle.file != nullptr && handle.file->bdev().driver() == nullptr;
+    const absl::Status kept = Change(
+        [&](Session&) {
+          if (handle.is_loop_control()) {
+            absl::StatusOr<int> n = machine_.loops().Control(ioctl);
+            if (n.ok()) value = *n;
+            result = n.status();
+          } else if (handle.file != nullptr) {
+            result = run(*handle.file);
+          }
+        },
+        is_noted ? Resident::Touches::kNoted : Resident::Touches::kAnything);
     if (!kept.ok()) return StateFailure(kept);
     answer = result.ok() ? Answer{} : Failure(result);
   }

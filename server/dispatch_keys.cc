@@ -81,9 +81,11 @@ bool Dispatch::CountKey(const std::string& description, size_t bytes) {
 }
 
 absl::Status Dispatch::DropKey(const std::string& description, size_t bytes) {
-  const absl::Status kept = Change([&](Session& session) {
-    session.machine->keys().Remove(kLogon, description);
-  });
+  const absl::Status kept = Change(
+      [&](Session& session) {
+        session.machine->keys().Remove(kLogon, description);
+      },
+      Resident::Touches::kNoted);
   if (!kept.ok()) return kept;
   const uint64_t freed = QuotaOf(description, bytes);
   if (key_bytes_) *key_bytes_ -= std::min(*key_bytes_, freed);
@@ -93,12 +95,14 @@ absl::Status Dispatch::DropKey(const std::string& description, size_t bytes) {
 // EDQUOT, or the state's trouble.
 Answer Dispatch::PutKey(const std::string& description, std::string payload) {
   if (!CountKey(description, payload.size())) return {.error = EDQUOT};
-  const absl::Status kept = Change([&](Session& session) {
-    session.machine->keys().Add({.type = kLogon,
-                                 .description = description,
-                                 .bytes = payload.size(),
-                                 .payload = std::move(payload)});
-  });
+  const absl::Status kept = Change(
+      [&](Session& session) {
+        session.machine->keys().Add({.type = kLogon,
+                                     .description = description,
+                                     .bytes = payload.size(),
+                                     .payload = std::move(payload)});
+      },
+      Resident::Touches::kNoted);
   return kept.ok() ? Answer{} : StateFailure(kept);
 }
 

@@ -83,19 +83,23 @@ class Serving {
   }
   const std::string& socket() const { return socket_; }
   pid_t pid() const { return pid_; }
-  // What the server has given to write(2) and its like so far.
-  uint64_t written() const {
+  // What the server has given to write(2) and its like so far, and what it has
+  // got from read(2).
+  uint64_t written() const { return Moved("wchar:"); }
+  uint64_t was_read() const { return Moved("rchar:"); }
+
+ private:
+  uint64_t Moved(absl::string_view what) const {
     std::ifstream io(absl::StrCat("/proc/", pid_, "/io"));
     std::string word;
     uint64_t number = 0;
     while (io >> word >> number) {
-      if (word == "wchar:") return number;
+      if (word == what) return number;
     }
-    ADD_FAILURE() << "no wchar";
+    ADD_FAILURE() << "no " << what;
     return 0;
   }
 
- private:
   const std::string state_;
   std::string socket_;
   pid_t pid_;

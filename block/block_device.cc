@@ -29,6 +29,13 @@ BlockDevice::BlockDevice(DevT dev, std::string name, BlockDevice& whole,
       own_dax_dev_(nullptr),
       fops_(nullptr) {}
 
+void BlockDevice::set_changed(ChangedDevices* changed) {
+  notes_.set(changed, dev_);
+  if (is_partition()) return;
+  own_queue_.set_notes(&notes_);
+  own_bytes_.set_changed(changed, dev_);
+}
+
 // The largest that divides the size, a page at most.
 uint32_t BlockDevice::InitBlockSize() const {
   uint32_t block = queue().limits().logical_block_size;
@@ -73,6 +80,7 @@ void BlockDevice::Close(unsigned mode) {
 
 void BlockDevice::BlkRoSet(bool on, const KernelProfile& profile) {
   (profile.blk_ro_set_is_disks ? read_only_ : blk_ro_set_).store(on);
+  notes_.Device();
 }
 
 bool BlockDevice::blk_ro_set(const KernelProfile& profile) const {

@@ -37,6 +37,7 @@
 #include "base/kernel_log.h"
 #include "base/units.h"
 #include "block/block_ioctl.h"
+#include "block/changed_devices.h"
 #include "block/disk_bytes.h"
 #include "block/queue_limits.h"
 #include "block/writeback.h"
@@ -58,9 +59,12 @@ enum QueueFlag : unsigned {
 };
 
 // Limits and flags of one disk.  limits() copies all of them: a reader sees
-// those before or after a change, never a mixture.
+// those before or after a change, never a mixture.  Each change is noted.
 class RequestQueue {
  public:
+  // Null, as at first: nowhere.  They must outlive it.
+  void set_notes(const DeviceNotes* notes) { notes_ = notes; }
+
   QueueLimits limits() const {
     absl::MutexLock lock(&mu_);
     return limits_;
@@ -70,6 +74,7 @@ class RequestQueue {
       absl::MutexLock lock(&mu_);
       limits_ = limits;
     }
+    Note();
     const uint32_t old = max_sectors_.exchange(limits.max_sectors);
     if (old != limits.max_sectors && observer_) observer_();
   }
@@ -94,7 +99,10 @@ class RequestQueue {
 
   // bdi->ra_pages.
   uint32_t ra_pages() const { return ra_pages_.load(); }
-  void set_ra_pages(uint32_t pages) { ra_pages_.store(pages); }
+  void set_ra_pages(uint32_t pages) {
+    ra_pages_.store(pages);
+    Note();
+  }
 
   bool Has(QueueFlag flag) const { return (flags_.load() & flag) != 0; }
   void Set(QueueFlag flag, bool on) {
@@ -103,14 +111,21 @@ class RequestQueue {
     } else {
       flags_.fetch_and(~static_cast<unsigned>(flag));
     }
+    Note();
   }
   unsigned flags() const { return flags_.load(); }
   void SetFlags(unsigned flags) {
     constexpr unsigned kAll = QUEUE_FLAG_POLL * 2 - 1;
     flags_.store(flags & kAll);
+    Note();
   }
 
  private:
+  void Note() const {
+    if (notes_ != nullptr) notes_->Device();
+  }
+
+  const DeviceNotes* notes_ = nullptr;
   std::function<void()> observer_;
   mutable absl::Mutex mu_;
   QueueLimits limits_ ABSL_GUARDED_BY(mu_);
@@ -158,20 +173,30 @@ class BlockDevice {
   BlockDevice(DevT dev, std::string name, BlockDevice& whole,
               sector_t start_sect, uint64_t nr_sectors);
 
+  // Where it notes what of it becomes another: all that is kept of it or of
+  // its queue, and the bytes of a disk.  Null, as at first: nowhere.
+  void set_changed(ChangedDevices* changed);
+
   DevT dev() const { return dev_; }
   // "pmem0", "dm-3", "sda1": what the kernel's %pg prints.
   const std::string& name() const { return name_; }
   sector_t start_sect() const { return start_sect_; }
   // bdev_nr_sectors(), get_capacity().
   uint64_t nr_sectors() const { return nr_sectors_.load(); }
-  void SetCapacity(uint64_t nr_sectors) { nr_sectors_.store(nr_sectors); }
+  void SetCapacity(uint64_t nr_sectors) {
+    nr_sectors_.store(nr_sectors);
+    notes_.Device();
+  }
   // bdev_read_only(): the device or its disk.
   bool read_only() const {
     return read_only_.load() || blk_ro_set_.load() ||
            (is_partition() && whole_->read_only());
   }
   // set_disk_ro(): what the driver says of the disk.
-  void SetReadOnly(bool on) { read_only_.store(on); }
+  void SetReadOnly(bool on) {
+    read_only_.store(on);
+    notes_.Device();
+  }
   // The ioctl BLKROSET (blockdev --setro): what the device is besides, or on
   // old kernels instead.
   void BlkRoSet(bool on, const KernelProfile& profile);
@@ -214,12 +239,20 @@ class BlockDevice {
   const UnmodelledDevice* unmodelled() const { return unmodelled_.get(); }
   void set_unmodelled(UnmodelledDevice device) {
     unmodelled_ = std::make_unique<const UnmodelledDevice>(std::move(device));
+    notes_.Device();
   }
 
   // freeze_bdev(): the file system on the device writes everything back.  0, or
   // the errno that it could not be frozen with.
-  int Freeze() const { return freeze_ ? freeze_() : 0; }
-  void set_freeze(std::function<int()> freeze) { freeze_ = std::move(freeze); }
+  int Freeze() const {
+    if (!freeze_) return 0;
+    notes_.Above();
+    return freeze_();
+  }
+  void set_freeze(std::function<int()> freeze) {
+    freeze_ = std::move(freeze);
+    notes_.Above();
+  }
 
   // blkdev_get_by_dev().  With FMODE_EXCL, `holder` claims the device:
   // EBUSY when another holder has it, or the disk or a partition of it.
@@ -237,6 +270,7 @@ class BlockDevice {
   // set_init_blocksize().
   uint32_t InitBlockSize() const;
 
+  DeviceNotes notes_;
   const DevT dev_;
   const std::string name_;
   BlockDevice* const whole_;

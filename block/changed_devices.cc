@@ -28,6 +28,11 @@ void ChangedDevices::Disks() {
   if (state_) state_->disks = true;
 }
 
+void ChangedDevices::Above() {
+  absl::MutexLock lock(&mu_);
+  if (state_) state_->above = true;
+}
+
 std::optional<ChangedDevices::Taken> ChangedDevices::Take(Reader reader) {
   absl::MutexLock lock(&mu_);
   return std::exchange(reader == Reader::kTree ? tree_ : state_, Taken{});

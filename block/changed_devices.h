@@ -42,6 +42,9 @@ class ChangedDevices {
     std::set<std::string> nodes;  // paths
     // A disk or a partition has come or gone, which may have been another's.
     bool disks = false;
+    // A file system was asked to do something, so that it, its files or what is
+    // mapped of them may be others.
+    bool above = false;
   };
 
   void Device(DevT dev);
@@ -50,6 +53,8 @@ class ChangedDevices {
   void Inside(DevT dev);
   // A disk or a partition comes or goes.
   void Disks();
+  // What stands on a device is asked to do something.
+  void Above();
 
   // What was noted for it since the last time.  Nothing, the first time:
   // anything may be another.
@@ -59,6 +64,30 @@ class ChangedDevices {
   absl::Mutex mu_;
   std::optional<Taken> tree_ ABSL_GUARDED_BY(mu_);
   std::optional<Taken> state_ ABSL_GUARDED_BY(mu_);
+};
+
+// Where a device notes by itself that something of it is another, so that
+// nobody who changes it has to.
+class DeviceNotes {
+ public:
+  // Null, as at first: nowhere.
+  void set(ChangedDevices* changed, DevT dev) {
+    changed_ = changed;
+    dev_ = dev;
+  }
+  void Device() const {
+    if (changed_ != nullptr) changed_->Device(dev_);
+  }
+  void Inside() const {
+    if (changed_ != nullptr) changed_->Inside(dev_);
+  }
+  void Above() const {
+    if (changed_ != nullptr) changed_->Above();
+  }
+
+ private:
+  ChangedDevices* changed_ = nullptr;
+  DevT dev_;
 };
 
 }  // namespace dmdax

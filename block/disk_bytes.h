@@ -62,8 +62,8 @@ class DiskBytes {
   // Where it notes that they are others; null, as at first: nowhere.  Once,
   // until they are kept.
   void set_changed(ChangedDevices* changed, DevT dev) {
-    changed_ = changed;
-    dev_ = dev;
+    notes_.set(changed, dev);
+    noted_ = false;
   }
   // Where there are files for them; null, as at first: nowhere.
   void set_files(std::shared_ptr<DiskFiles> files);
@@ -109,9 +109,9 @@ class DiskBytes {
 
   // To be called after a byte has become another, or may from now on.
   void Note() {
-    if (noted_.load(std::memory_order_relaxed) || changed_ == nullptr) return;
+    if (noted_.load(std::memory_order_relaxed)) return;
     noted_.store(true);
-    changed_->Inside(dev_);
+    notes_.Inside();
   }
   absl::Status WriteBytes(sector_t sector, absl::Span<const char> in);
   absl::Status ZeroBytes(sector_t sector, uint64_t sectors);
@@ -154,8 +154,7 @@ class DiskBytes {
   absl::Status MoveToNewFile() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status CopyTo(int fd) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
 
-  ChangedDevices* changed_ = nullptr;
-  DevT dev_;
+  DeviceNotes notes_;
   std::atomic<bool> noted_{false};
   mutable absl::Mutex mu_;
   std::map<uint64_t, Page> pages_ ABSL_GUARDED_BY(mu_);

@@ -118,7 +118,10 @@ void Machine::Unregister(BlockDevice* bdev) {
 
 BlockDevice* Machine::Insert(Owned owned) {
   BlockDevice* bdev = owned.bdev.get();
-  if (!bdev->is_partition()) bdev->bytes().set_changed(&changed_, bdev->dev());
+  bdev->set_changed(&changed_);
+  if (PmemDevice* pmem = owned.pmem.get()) {
+    pmem->set_on_badblocks([this, dev = bdev->dev()] { changed_.Inside(dev); });
+  }
   changed_.Disks();
   Register(bdev);
   owned_[bdev->name()] = std::move(owned);
@@ -228,7 +231,6 @@ void Machine::SetBlockCapacity(BlockDevice& bdev, uint64_t nr_sectors) {
     it->second.options.empty = nr_sectors == 0;
   }
   bdev.SetCapacity(nr_sectors);
-  changed_.Device(bdev.dev());
   BumpIoGeneration();
 }
 

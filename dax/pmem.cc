@@ -131,11 +131,16 @@ uint64_t PmemDevice::nr_sectors() const {
   return (options_.size - options_.data_offset) / kSectorSize;
 }
 
+void PmemDevice::NoteBadblocks() {
+  has_bb_.store(!bb_.empty());
+  if (on_badblocks_) on_badblocks_();
+}
+
 void PmemDevice::SetBadblocks(sector_t first, uint64_t sectors) {
   DaxStackChange change(dax_dev_);
   absl::MutexLock lock(&mu_);
   bb_.Set(first, sectors);
-  has_bb_.store(!bb_.empty());
+  NoteBadblocks();
 }
 
 Badblocks PmemDevice::badblocks() const {
@@ -241,7 +246,7 @@ int PmemDevice::ZeroPageRange(pgoff_t pgoff, uint64_t /*nr_pages*/,
   // One page, whatever is asked; writing clears poison.
   absl::MutexLock lock(&mu_);
   bb_.Clear(PageToSector(pgoff), kPageSectors);
-  has_bb_.store(!bb_.empty());
+  NoteBadblocks();
   if (virt_ != nullptr) {
     memset(virt_ + pgoff.value() * kPageSize + options_.data_offset, 0,
            kPageSize);
@@ -259,7 +264,7 @@ size_t PmemDevice::RecoveryWrite(pgoff_t pgoff, uint64_t offset,
     // Poison is cleared by whole pages only.
     if (offset != 0 || bytes.size() % kPageSize != 0) return 0;
     bb_.Clear(sector, len / kSectorSize);
-    has_bb_.store(!bb_.empty());
+    NoteBadblocks();
   }
   if (virt_ != nullptr) {
     memcpy(virt_ + pgoff.value() * kPageSize + options_.data_offset + offset,

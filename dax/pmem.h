@@ -27,8 +27,10 @@
 #define DMDAX_DAX_PMEM_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
@@ -74,6 +76,11 @@ class PmemDevice final : public DaxOperations {
   // Sectors count from the start of the data.
   void SetBadblocks(sector_t first, uint64_t sectors);
   Badblocks badblocks() const;
+  // Called, with its lock held, when they may have become others.  Set before
+  // the device is used.
+  void set_on_badblocks(std::function<void()> fn) {
+    on_badblocks_ = std::move(fn);
+  }
 
   DaxAccess DirectAccess(pgoff_t pgoff, int64_t nr_pages, DaxAccessMode mode,
                          Trace* trace) override;
@@ -96,10 +103,14 @@ class PmemDevice final : public DaxOperations {
   int64_t AvailablePages(pgoff_t pgoff, int64_t nr_pages, DaxAccessMode mode,
                          RunClip* clip) const;
 
+  // To be called after each change of bb_.
+  void NoteBadblocks() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
   const PmemOptions options_;
   char* const virt_;  // null when there are no bytes
   mutable absl::Mutex mu_;
   Badblocks bb_ ABSL_GUARDED_BY(mu_);
+  std::function<void()> on_badblocks_;
   // Lets the usual query, on a healthy device, skip the lock.
   std::atomic<bool> has_bb_{false};
   DaxDevice dax_dev_;

@@ -22,6 +22,7 @@ MappedDevice::MappedDevice(Machine& machine, DevT dev)
       name_(dev.ToString()),
       dax_dev_(machine.profile(), absl::StrCat("dm-", dev.minor_nr), this),
       disk_(dev, absl::StrCat("dm-", dev.minor_nr), 0, &dax_dev_, this) {
+  disk_.set_changed(&machine.changed());
   // max_sectors is compiled into the maps of this device and those above, once
   // it has a table.
   disk_.queue().SetMaxSectorsObserver([this] {

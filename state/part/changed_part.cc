@@ -16,7 +16,7 @@ namespace dmdax {
 void ChangedPart::TakeNotes() {
   std::optional<ChangedDevices::Taken> taken =
       session_.machine->changed().Take(ChangedDevices::Reader::kState);
-  if (!taken || taken->disks) whole_ = true;
+  if (!taken || taken->disks || taken->above) whole_ = true;
   if (!taken) return;
   devices_.merge(taken->devices);
   nodes_.merge(taken->nodes);

@@ -56,8 +56,15 @@ absl::Status Resident::CheckDirectory() {
   }
   // What was loaded is not to be gone on with, also if it comes back.
   doubtful_ = true;
+  hold_.reset();
   return ErrnoError(ENOENT, absl::StrCat("the state directory '", state_path_,
                                          "' is not there any more"));
+}
+
+absl::StatusOr<StateDir> Resident::OpenDir(StateDir::Mode mode) {
+  absl::StatusOr<StateDir> dir = StateDir::Open(state_path_, mode);
+  if (hold_ != nullptr && !hold_->IsStill()) hold_.reset();
+  return dir;
 }
 
 absl::Status Resident::Load(const StateDir& dir,
@@ -95,7 +102,7 @@ absl::Status Resident::Refresh() {
     stale_ = false;
     return absl::OkStatus();
   }
-  absl::StatusOr<StateDir> dir = StateDir::Open(state_path_, StateDir::kRead);
+  absl::StatusOr<StateDir> dir = OpenDir(StateDir::kRead);
   if (!dir.ok()) return dir.status();
   absl::StatusOr<proto::StateSnapshot> snapshot = dir->Read();
   if (!snapshot.ok()) return snapshot.status();
@@ -129,7 +136,7 @@ absl::Status Resident::ReadForChange(StateDir& dir) {
 absl::Status Resident::Begin() {
   if (!has_state() || transaction_ != nullptr) return absl::OkStatus();
   if (absl::Status s = CheckDirectory(); !s.ok()) return s;
-  absl::StatusOr<StateDir> dir = StateDir::Open(state_path_, StateDir::kWrite);
+  absl::StatusOr<StateDir> dir = OpenDir(StateDir::kWrite);
   if (!dir.ok()) return dir.status();
   // One that was removed meanwhile has been made anew.
   if (absl::Status s = CheckDirectory(); !s.ok()) return s;
@@ -199,6 +206,7 @@ absl::Status Resident::Keep(DiskBytes::KeepHow how) {
     ++generation_;
     rows_mark_ = dir->mark();
     changed_->Kept(how);
+    if (hold_ == nullptr) hold_ = dir->Hold();
   }
   // What was done to the state under its lock we have done.
   NoteChanges();

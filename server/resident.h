@@ -118,6 +118,9 @@ class Resident {
   Mark Look() const;
   // Sees to it that the state's directory is still the one that it was.
   absl::Status CheckDirectory();
+  // The directory, opened, when nothing in it is held that is not there any
+  // more.
+  absl::StatusOr<StateDir> OpenDir(StateDir::Mode mode);
   // Has the transaction's machine loaded, unless it is the one that is here.
   absl::Status ReadForChange(StateDir& dir);
   // Writes what is another than in the state.
@@ -140,6 +143,8 @@ class Resident {
   bool stale_ = true;
   // What was done in memory is not in the state: the state holds.
   bool doubtful_ = true;
+  // Its database, open as long as it is that of the path.
+  std::unique_ptr<StateHold> hold_;
   std::unique_ptr<StateDir> transaction_;
   // Whether its rows have been read.
   bool has_rows_ = false;

@@ -307,6 +307,10 @@ std::shared_ptr<DiskFiles> StateDir::disk_files() const {
   return std::make_shared<DiskFileDir>(dir_);
 }
 
+std::unique_ptr<StateHold> StateDir::Hold() const {
+  return dir_ == nullptr ? nullptr : StateHold::Of(dir_);
+}
+
 void StateDir::RemoveOldDiskFiles() {
   absl::StatusOr<std::set<std::string>> known = db_->DiskFileNames();
   if (known.ok()) DiskFileDir::RemoveOthers(*dir_, *known);

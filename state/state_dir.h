@@ -36,6 +36,7 @@
 #include "absl/status/statusor.h"
 #include "block/disk_files.h"
 #include "state/dir/state_files.h"
+#include "state/dir/state_hold.h"
 #include "state/private_dir.h"
 #include "state/state_db.h"
 #include "state/state_lock.h"
@@ -83,6 +84,9 @@ class StateDir {
   // Its files with the bytes of disks; null where there is no directory.  They
   // outlive it.
   std::shared_ptr<DiskFiles> disk_files() const;
+  // Has the database stay open, for who comes back soon; null where there is
+  // none.  With kWrite, after Write().
+  std::unique_ptr<StateHold> Hold() const;
   // Removes those that neither the machine nor the one for Undo() has, which
   // commands that were killed, or failed, have left.  With kWrite, after
   // Read().

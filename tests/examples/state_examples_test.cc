@@ -11,6 +11,7 @@
 #include "state/any_bytes.h"
 #include "state/device_file.h"
 #include "state/dir/disk_file_dir.h"
+#include "state/dir/state_hold.h"
 #include "state/dm_load.h"
 #include "state/dm_snapshot.h"
 #include "state/find_device.h"
@@ -131,6 +132,9 @@ TEST_F(StateExamples, Directories) {
   using PrivateDirPtr = std::shared_ptr<const PrivateDir>;
   [[maybe_unused]] const auto make_file = [](const PrivateDirPtr& dir) {
 #include "tests/examples/state/dir/disk_file_dir.inc"
+  };
+  [[maybe_unused]] const auto hold_open = [](const PrivateDirPtr& dir) {
+#include "tests/examples/state/dir/state_hold.inc"
   };
   [[maybe_unused]] const auto open_state = [] {
 #include "tests/examples/state/state_dir.inc"

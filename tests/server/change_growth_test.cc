@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include <cstdint>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -113,10 +114,13 @@ TEST_F(ChangeGrowthTest, ItIsThatOfTheChangeBesideAnyNumber) {
     // The first tells all.
     Change(*machine, {"suspend", "d0"});
     Change(*machine, {"resume", "d0"});
+    const clock_t began = clock();
     const Moved moved = Changes(*machine, kRounds);
-    std::cout << "beside " << devices << ": " << moved.read / (5 * kRounds)
-              << " bytes read by a change, " << moved.written / (5 * kRounds)
-              << " written\n";
+    constexpr int kChanges = 5 * kRounds;
+    std::cout << "beside " << devices << ": a change reads "
+              << moved.read / kChanges << " bytes and writes "
+              << moved.written / kChanges << ", in "
+              << (clock() - began) / kChanges << " us of CPU\n";
     if (devices == 10) {
       few = moved;
       continue;

@@ -401,7 +401,7 @@ std::string RandomDeeds::ByOthers(absl::FunctionRef<void(Session&)> change) {
   EXPECT_THAT(snapshot, IsOk());
   EXPECT_THAT(dir->Write(*std::move(snapshot)), IsOk());
   EXPECT_THAT(machine_.Refresh(), IsOk());
-  return "others: ";
+  return std::string(kOthers);
 }
 
 std::string RandomDeeds::OthersLine() {

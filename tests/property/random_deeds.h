@@ -19,6 +19,8 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
 #include "dm/io/block_file.h"
 #include "server/resident.h"
 #include "tests/property/random_lines.h"
@@ -40,8 +42,14 @@ class RandomDeeds {
   // One of all.  A clock that goes on by itself would make two looks at the
   // same machine differ, so it stands still in between.
   std::string Do();
+  // Whether it was done by another program, so that the machine was loaded.
+  static bool IsByOthers(absl::string_view deed) {
+    return absl::StartsWith(deed, kOthers);
+  }
 
  private:
+  static constexpr absl::string_view kOthers = "others: ";
+
   using Words = std::vector<std::string>;
   uint32_t Below(uint32_t n) { return static_cast<uint32_t>(random_() % n); }
   std::string OneOf(const std::vector<std::string>& choices) {

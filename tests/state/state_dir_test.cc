@@ -411,5 +411,31 @@ TEST_F(StateDirTest, TheDefaultFollowsTheEnvironment) {
   EXPECT_EQ(DefaultStateDir(), "/c/.local/state/dmdax");
 }
 
+// Who holds the database open is in nobody's way, and sees when its files are
+// not those of the path any more.
+TEST_F(StateDirTest, AHoldIsOfTheFilesAtThePath) {
+  ASSERT_THAT(Add("pmem0"), IsOk());
+  std::unique_ptr<StateHold> hold;
+  {
+    absl::StatusOr<StateDir> dir = StateDir::Open(path_, StateDir::kWrite);
+    ASSERT_THAT(dir, IsOk());
+    hold = dir->Hold();
+  }
+  ASSERT_NE(hold, nullptr);
+  EXPECT_TRUE(hold->IsStill());
+  ASSERT_THAT(Add("pmem1"), IsOk());
+  EXPECT_EQ(Read()->world().pmem_size(), 2);
+  EXPECT_TRUE(hold->IsStill());
+  fs::rename(path_ + "/state.db-shm", path_ + "/away");
+  EXPECT_FALSE(hold->IsStill());
+  Put("state.db-shm", "x");
+  EXPECT_FALSE(hold->IsStill()) << "another file";
+  fs::rename(path_ + "/away", path_ + "/state.db-shm");
+  EXPECT_TRUE(hold->IsStill());
+  hold.reset();
+  ASSERT_THAT(Add("pmem2"), IsOk());
+  EXPECT_EQ(Read()->world().pmem_size(), 3);
+}
+
 }  // namespace
 }  // namespace dmdax

@@ -8,9 +8,11 @@
 #include <limits.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "run/preload/client.h"
@@ -82,24 +84,51 @@ __attribute__((constructor)) void ReadEnvironment() {
 // What a program is to be executed as.
 enum class Search { kNone, kPath };
 
+// The file that is executed; false: none.
+bool FindFile(const char* name, Search search, char (&file)[PATH_MAX]) {
+  if (search == Search::kPath || strchr(name, '/') != nullptr) {
+    return run::FindProgram(name, file);
+  }
+  const size_t length = strnlen(name, sizeof(file));
+  if (length + 2 >= sizeof(file)) return false;
+  memcpy(file, "./", 2);
+  memcpy(file + 2, name, length + 1);
+  return true;
+}
+
+// Of a program that gets rights of another user the linker drops this library
+// (AT_SECURE).
+void SayIfItLeaves(const char* file) {
+  struct stat st;
+  if (run::RawCall(SYS_newfstatat, AT_FDCWD, file, &st, 0) != 0 ||
+      !S_ISREG(st.st_mode)) {
+    return;
+  }
+  const bool is_other =
+      ((st.st_mode & S_ISUID) != 0 &&
+       st.st_uid != static_cast<uid_t>(run::RawCall(SYS_geteuid))) ||
+      ((st.st_mode & S_ISGID) != 0 && (st.st_mode & S_IXGRP) != 0 &&
+       st.st_gid != static_cast<gid_t>(run::RawCall(SYS_getegid)));
+  if (!is_other) return;
+  char line[512];
+  snprintf(line, sizeof(line),
+           "%.400s has the rights of another user, and so drops the preload "
+           "library: it sees the host, and no machine",
+           file);
+  SayLine(line);
+}
+
 // The file of a program that needs a supervisor; false: it needs none, or
 // exec(3) is to say what is wrong with it.
 bool NeedsSupervisor(const char* name, Search search, char (&file)[PATH_MAX]) {
-  if (name == nullptr || *name == '\0' || !HaveMachine() ||
-      Supervisor() == nullptr) {
+  if (name == nullptr || *name == '\0' || !HaveMachine()) return false;
+  const KeepErrno keep;
+  if (!FindFile(name, search, file) ||
+      run::RawCall(SYS_faccessat, AT_FDCWD, file, X_OK) != 0) {
     return false;
   }
-  const KeepErrno keep;
-  if (search == Search::kPath || strchr(name, '/') != nullptr) {
-    if (!run::FindProgram(name, file)) return false;
-  } else {
-    const size_t length = strnlen(name, sizeof(file));
-    if (length + 2 >= sizeof(file)) return false;
-    memcpy(file, "./", 2);
-    memcpy(file + 2, name, length + 1);
-  }
-  return run::RawCall(SYS_faccessat, AT_FDCWD, file, X_OK) == 0 &&
-         run::RunsAlone(file);
+  SayIfItLeaves(file);
+  return Supervisor() != nullptr && run::RunsAlone(file);
 }
 
 // The environment without this library, which would be another door for what

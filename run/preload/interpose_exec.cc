@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "run/foreign_rights.h"
 #include "run/preload/client.h"
 #include "run/preload/libc.h"
 #include "run/runs_alone.h"
@@ -96,25 +96,10 @@ bool FindFile(const char* name, Search search, char (&file)[PATH_MAX]) {
   return true;
 }
 
-// Of a program that gets rights of another user the linker drops this library
-// (AT_SECURE).
 void SayIfItLeaves(const char* file) {
-  struct stat st;
-  if (run::RawCall(SYS_newfstatat, AT_FDCWD, file, &st, 0) != 0 ||
-      !S_ISREG(st.st_mode)) {
-    return;
-  }
-  const bool is_other =
-      ((st.st_mode & S_ISUID) != 0 &&
-       st.st_uid != static_cast<uid_t>(run::RawCall(SYS_geteuid))) ||
-      ((st.st_mode & S_ISGID) != 0 && (st.st_mode & S_IXGRP) != 0 &&
-       st.st_gid != static_cast<gid_t>(run::RawCall(SYS_getegid)));
-  if (!is_other) return;
+  if (!run::HasForeignRights(file)) return;
   char line[512];
-  snprintf(line, sizeof(line),
-           "%.400s has the rights of another user, and so drops the preload "
-           "library: it sees the host, and no machine",
-           file);
+  snprintf(line, sizeof(line), "%.300s%s", file, run::kDropsLibrary);
   SayLine(line);
 }
 

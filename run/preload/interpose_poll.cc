@@ -75,9 +75,9 @@ class ReadySets {
       : n_(n < FD_SETSIZE ? n : FD_SETSIZE),
         sets_{reads, writes},
         excepts_(excepts) {
-    for (int which : {0, 1}) FD_ZERO(&ours_[which]);
+    for (int which = 0; which < 2; ++which) FD_ZERO(&ours_[which]);
     for (int fd = 0; fd < n_; ++fd) {
-      for (int which : {0, 1}) {
+      for (int which = 0; which < 2; ++which) {
         if (sets_[which] == nullptr || !FD_ISSET(fd, sets_[which]) ||
             !HasNoPoll(fd)) {
           continue;
@@ -93,7 +93,7 @@ class ReadySets {
   int Answer(const Ask& ask) {
     for (int fd = 0; fd < n_; ++fd) {
       bool is_ours = false;
-      for (int which : {0, 1}) {
+      for (int which = 0; which < 2; ++which) {
         if (!FD_ISSET(fd, &ours_[which])) continue;
         FD_CLR(fd, sets_[which]);
         is_ours = true;
@@ -103,7 +103,7 @@ class ReadySets {
     const int others = ask();
     if (others < 0) return others;
     for (int fd = 0; fd < n_; ++fd) {
-      for (int which : {0, 1}) {
+      for (int which = 0; which < 2; ++which) {
         if (FD_ISSET(fd, &ours_[which])) FD_SET(fd, sets_[which]);
       }
     }

@@ -229,8 +229,10 @@ done
 # so; where there is no other user to give it to, there is nothing to see.
 cp /bin/true "$dir/other"
 if chown 65534 "$dir/other" 2>/dev/null && chmod 4755 "$dir/other"; then
-  for how in '"$0"' 'exec "$0"'; do
-    got=$("$dmdax" run --door=preload -- bash -c "$how" "$dir/other" 2>&1) || true
+  for how in alone shell; do
+    command=("$dir/other")
+    [[ $how != shell ]] || command=(bash -c '"$0"' "$dir/other")
+    got=$("$dmdax" run --door=preload -- "${command[@]}" 2>&1) || true
     [[ $got == "dmdax: $dir/other has the rights of another user, and so drops the preload library: it sees the host, and no machine" ]] ||
       wrong "a set-user-ID program: $got"
   done

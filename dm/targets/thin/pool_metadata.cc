@@ -151,9 +151,10 @@ void PoolMetadata::PutDetails(uint64_t id, const Device& device,
 }
 
 absl::Status PoolMetadata::Save() {
-  // Half of what is there, at least, is not superseded.
+  // A quarter of what is there, at least, was not superseded when it was
+  // written; so all is written seldom enough to cost less than the changes.
   const bool appends =
-      committed_all_ > 0 && committed_.size() < 2 * committed_all_;
+      committed_all_ > 0 && committed_.size() < 4 * committed_all_;
   return appends ? SaveChanges() : SaveAll();
 }
 

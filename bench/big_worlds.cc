@@ -380,4 +380,20 @@ proto::World ManySnapshots(size_t n) {
   return world;
 }
 
+proto::World ManyThins(size_t n) {
+  proto::World world;
+  AddPmem("pmem0", uint64_t{1} << 32, uint64_t{1} << 30, world);
+  AddPmem("pmem1", uint64_t{1} << 40, uint64_t{1} << 30, world);
+  proto::MappedDevice& pool = *world.add_mapped_device();
+  pool.set_name("pool");
+  proto::Target& row = *pool.mutable_table()->add_target();
+  row.set_length(uint64_t{1} << 21);
+  row.mutable_raw()->set_type("thin-pool");
+  row.mutable_raw()->set_params("/dev/pmem1 /dev/pmem0 128 0");
+  for (size_t i = 0; i < n; ++i) {
+    pool.add_message(absl::StrCat("0 create_thin ", i));
+  }
+  return world;
+}
+
 }  // namespace dmdax::bench

@@ -212,6 +212,7 @@ void DiskBytes::UseFile(Fd fd, uint64_t offset, FileSize size) {
   file_offset_ = offset;
   pages_.clear();
   name_.clear();
+  least_ = 0;
 }
 
 std::optional<DiskBytes::FileRange> DiskBytes::File(sector_t sector,

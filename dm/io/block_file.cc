@@ -74,12 +74,12 @@ uint64_t BlockFile::BlockSize() const {
   return bdev_.queue().limits().logical_block_size;
 }
 
-absl::StatusOr<size_t> BlockFile::Read(uint64_t offset,
-                                       absl::Span<char> bytes) {
+absl::StatusOr<size_t> BlockFile::Read(uint64_t offset, absl::Span<char> bytes,
+                                       IoMemory memory) {
   if (!(mode_ & FMODE_READ)) {
     return ErrnoError(EBADF, absl::StrCat(bdev_.name(), ": not for reading"));
   }
-  if (flags_ & O_DIRECT) return direct_.Read(bdev_, offset, bytes);
+  if (flags_ & O_DIRECT) return direct_.Read(bdev_, offset, bytes, memory);
   const uint64_t end = Size();
   if (offset >= end || bytes.empty()) return size_t{0};
   bytes = bytes.subspan(0, std::min<uint64_t>(bytes.size(), end - offset));
@@ -87,11 +87,12 @@ absl::StatusOr<size_t> BlockFile::Read(uint64_t offset,
 }
 
 absl::StatusOr<size_t> BlockFile::Write(uint64_t offset,
-                                        absl::Span<const char> bytes) {
+                                        absl::Span<const char> bytes,
+                                        IoMemory memory) {
   if (!(mode_ & FMODE_WRITE)) {
     return ErrnoError(EBADF, absl::StrCat(bdev_.name(), ": not for writing"));
   }
-  if (flags_ & O_DIRECT) return direct_.Write(bdev_, offset, bytes);
+  if (flags_ & O_DIRECT) return direct_.Write(bdev_, offset, bytes, memory);
   absl::StatusOr<uint64_t> end =
       DirectIo::EndOfWrite(bdev_, offset, bytes.size());
   if (!end.ok()) return end.status();

@@ -23,6 +23,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/errno_status.h"
 #include "base/fd.h"
 #include "block/machine.h"
 #include "dm/io/block_file.h"
@@ -361,6 +362,25 @@ TEST_F(DiskFilesTest, TheFileOfADiskThatIsRemovedGoes) {
                   .ok());
   EXPECT_EQ(Files().size(), 1u);
   EXPECT_EQ(Read(*machine, "sdb", 0, 1), "x");
+}
+
+// Also one that has been cut a little: what is left may be anything of a copy
+// that came to no end.
+TEST_F(DiskFilesTest, AFileThatHasBeenCutIsAnError) {
+  serving_.reset();
+  std::unique_ptr<Resident> machine = Machine();
+  ASSERT_TRUE(Write(*machine, "sda", 0, std::string(kMiB, 'x')).ok());
+  ASSERT_TRUE(machine->Keep().ok());
+  ASSERT_TRUE(Write(*machine, "sda", 3 * kMiB, std::string(kMiB, 'y')).ok());
+  ASSERT_TRUE(machine->Keep().ok());
+  machine.reset();
+  const fs::path file = Files().at(0);
+  ASSERT_GE(fs::file_size(file), 4 * kMiB);
+  fs::resize_file(file, 4 * kMiB - 1);
+  machine = Machine();
+  EXPECT_TRUE(absl::StrContains(Read(*machine, "sda", 0, 1), "has been cut"))
+      << Read(*machine, "sda", 0, 1);
+  EXPECT_EQ(ErrnoOf(Write(*machine, "sda", 0, "z")), EIO);
 }
 
 TEST_F(DiskFilesTest, AnOlderStateIsTakenOver) {

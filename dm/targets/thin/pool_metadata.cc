@@ -112,6 +112,7 @@ void PoolMetadata::WriteChangedDetails() {
       device.changed = false;
       details_[it->first] = device;
       details_[it->first].open_count = 0;
+      changed_details_.insert(it->first);
     }
     it = device.open_count == 0 ? devices_.erase(it) : std::next(it);
   }
@@ -133,23 +134,77 @@ int PoolMetadata::Commit() {
   return Save().ok() ? 0 : EIO;
 }
 
+void PoolMetadata::PutHeader(NumberWriter* out) const {
+  for (uint64_t n :
+       {uint64_t{needs_check_ ? 1u : 0u}, root_, details_root_, held_root_,
+        held_mapping_, held_details_, time_, transaction_id_}) {
+    out->Put(n);
+  }
+}
+
+void PoolMetadata::PutDetails(uint64_t id, const Device& device,
+                              NumberWriter* out) const {
+  for (uint64_t n : {id, device.mapped_blocks, device.snapshotted_time,
+                     device.transaction_id, device.creation_time}) {
+    out->Put(n);
+  }
+}
+
 absl::Status PoolMetadata::Save() {
+  // A quarter of what is there, at least, was not superseded when it was
+  // written; so all is written seldom enough to cost less than the changes.
+  const bool appends =
+      committed_all_ > 0 && committed_.size() < 4 * committed_all_;
+  return appends ? SaveChanges() : SaveAll();
+}
+
+absl::Status PoolMetadata::SaveAll() {
   NumberWriter out;
-  for (uint64_t n : {data_block_size_, uint64_t{needs_check_ ? 1u : 0u}, root_,
-                     details_root_, held_root_, held_mapping_, held_details_,
-                     time_, transaction_id_, uint64_t{details_.size()}}) {
-    out.Put(n);
-  }
-  for (const auto& [id, device] : details_) {
-    for (uint64_t n : {id, device.mapped_blocks, device.snapshotted_time,
-                       device.transaction_id, device.creation_time}) {
-      out.Put(n);
-    }
-  }
+  out.Put(data_block_size_);
+  PutHeader(&out);
+  out.Put(details_.size());
+  for (const auto& [id, device] : details_) PutDetails(id, device, &out);
   tm_->Save(&out);
   data_->Save(&out);
+  tm_->ForgetChanges();
+  data_->ForgetChanges();
+  changed_details_.clear();
+  committed_all_ = 0;
   absl::Status s = WriteMetadataImage(dev_, kSuperblock, out.bytes());
-  if (s.ok()) committed_ = out.bytes();
+  if (!s.ok()) return s;
+  committed_ = out.bytes();
+  if (HasRoomForImage(dev_, committed_.size())) {
+    committed_all_ = committed_.size();
+  }
+  return s;
+}
+
+absl::Status PoolMetadata::SaveChanges() {
+  NumberWriter out;
+  PutHeader(&out);
+  std::vector<uint64_t> gone;
+  for (const uint64_t id : changed_details_) {
+    if (!details_.contains(id)) gone.push_back(id);
+  }
+  out.Put(gone.size());
+  for (const uint64_t id : gone) out.Put(id);
+  out.Put(changed_details_.size() - gone.size());
+  for (const uint64_t id : changed_details_) {
+    const auto it = details_.find(id);
+    if (it != details_.end()) PutDetails(id, it->second, &out);
+  }
+  changed_details_.clear();
+  tm_->SaveChanges(&out);
+  data_->SaveChanges(&out);
+  const size_t written = committed_.size();
+  if (!HasRoomForImage(dev_, written + out.bytes().size())) return SaveAll();
+  committed_ += out.bytes();
+  absl::Status s =
+      AppendToMetadataImage(dev_, kSuperblock, committed_, written);
+  if (!s.ok()) {
+    committed_.resize(written);
+    committed_all_ = 0;
+  }
   return s;
 }
 
@@ -174,23 +229,40 @@ void PoolMetadata::WriteNeedsCheck() {
   needs_check_written_ = Save().ok();
 }
 
+void PoolMetadata::LoadHeader(NumberReader* in) {
+  needs_check_ = needs_check_written_ = in->Get() != 0;
+  for (uint64_t* n : {&root_, &details_root_, &held_root_, &held_mapping_,
+                      &held_details_, &time_, &transaction_id_}) {
+    *n = in->Get();
+  }
+}
+
+void PoolMetadata::LoadDetails(NumberReader* in) {
+  for (uint64_t n = in->Get(); n > 0 && in->ok(); --n) {
+    Device& device = details_[in->Get()];
+    for (uint64_t* field : {&device.mapped_blocks, &device.snapshotted_time,
+                            &device.transaction_id, &device.creation_time}) {
+      *field = in->Get();
+    }
+  }
+}
+
 bool PoolMetadata::Load(absl::string_view state) {
   NumberReader in(state);
   in.Get();  // the data block size
-  needs_check_ = needs_check_written_ = in.Get() != 0;
-  for (uint64_t* n : {&root_, &details_root_, &held_root_, &held_mapping_,
-                      &held_details_, &time_, &transaction_id_}) {
-    *n = in.Get();
-  }
-  for (uint64_t n = in.Get(); n > 0 && in.ok(); --n) {
-    Device& device = details_[in.Get()];
-    for (uint64_t* field : {&device.mapped_blocks, &device.snapshotted_time,
-                            &device.transaction_id, &device.creation_time}) {
-      *field = in.Get();
-    }
-  }
+  LoadHeader(&in);
+  LoadDetails(&in);
   tm_ = std::make_unique<TransactionManager>(machine_.profile(), &in);
   data_ = std::make_unique<DiskSpaceMap>(*tm_, &in);
+  while (in.ok() && !in.at_end()) {
+    LoadHeader(&in);
+    for (uint64_t n = in.Get(); n > 0 && in.ok(); --n) details_.erase(in.Get());
+    LoadDetails(&in);
+    tm_->LoadChanges(&in);
+    data_->LoadChanges(&in);
+  }
+  // The next that is saved is all.
+  committed_all_ = 0;
   committed_root_ = root_;
   committed_details_ = details_root_;
   return in.ok();
@@ -260,6 +332,7 @@ int PoolMetadata::Delete(uint64_t id) {
   }
   devices_.erase(id);
   details_.erase(id);
+  changed_details_.insert(id);
   details_root_ = BtreeRemove(*tm_, Details(), details_root_, id);
   root_ = BtreeRemove(*tm_, Subtrees(), root_, id);
   return 0;

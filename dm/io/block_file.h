@@ -116,6 +116,8 @@ class BlockFile {
 
  private:
   BlockFile(DmCtl& ctl, BlockDevice& bdev, int flags, const std::string& comm);
+  // Whether all of them lie in one file, and were written there at once.
+  bool WriteToBacking(uint64_t offset, absl::Span<const char> bytes);
   uint64_t BlockSize() const;  // of logical blocks
 
   // blkdev_issue_discard(), blkdev_issue_zeroout().

@@ -39,9 +39,11 @@ bool CmdRename(DmsetupContext& ctx, const CommandCall& call) {
 
 std::string NoDeviceHint(const DmsetupContext& ctx, const std::string& name) {
   if (name.empty()) return "there is no such mapped device";
+  DmIoctl io;
+  std::vector<DmNameEntry> entries;
+  ctx.ctl.ListDevices(io, &entries).IgnoreError();
   std::vector<std::string> names;
-  ctx.ctl.ForEachDevice(
-      [&](const HashCell& cell) { names.push_back(cell.name); });
+  for (const DmNameEntry& entry : entries) names.push_back(entry.name);
   return absl::StrCat("there is no mapped device '", name, "'",
                       DidYouMean(name, names));
 }

@@ -250,9 +250,14 @@ for command in \
   done
 done
 
-# What was killed before it had locked its directory.
-"${clean[@]}" sh -c 'mkdir dmdax-old && touch -d "2 minutes ago" dmdax-old'
+# What was killed early goes, and nothing that is the user's.
+"${clean[@]}" sh -c '
+  mkdir dmdax-old dmdax-src dmdax-new
+  echo "a scratch tree of dmdax run" >dmdax-old/lock.new
+  echo mine >dmdax-src/main.c
+  touch -d "2 days ago" dmdax-*'
 "${clean[@]}" "$dmdax" run --door=preload -- true
-! compgen -G "$dir/here/dmdax-*" >/dev/null ||
-  wrong "left behind:" "$dir"/here/dmdax-*
+got=$(compgen -G "$dir/here/dmdax-*" | sort | tr '\n' ' ')
+[[ $got == "$dir/here/dmdax-new $dir/here/dmdax-src " ]] ||
+  wrong "left behind: $got"
 exit "$failed"

@@ -6,6 +6,9 @@
 namespace dmdax {
 namespace {
 
+using testing::Contains;
+using testing::HasSubstr;
+
 class SnapTest : public TargetTest {
  protected:
   void Write(const std::string& name, uint64_t sector, char byte) {
@@ -51,6 +54,35 @@ TEST_F(SnapTest, RefusesInTheKernelsOrder) {
 TEST_F(SnapTest, ABlankDiskIsFormatted) {
   EXPECT_EQ(Why("snapshot", "/dev/mem0 /dev/sda P 8"), "");
   EXPECT_EQ(Status(), "0 2048 snapshot 16/131072 16\n");
+}
+
+// Kernels that ask only whose exceptions are taken over.
+TEST_F(SnapTest, SomeKernelsLoadWhatTheyCanNotMerge) {
+  for (const char* kernel : {"v5_10", "v6_16", "v6_18"}) {
+    BootWithMemory(kernel);
+    EXPECT_EQ(Why("snapshot-merge", "/dev/mem0 /dev/mem1 N 8"), "") << kernel;
+  }
+}
+
+// Chunks that are read before anything is written.
+TEST_F(SnapTest, WhatLiesBehindTheEndOfTheCowDeviceIsLogged) {
+  ASSERT_THAT(Create("cow", {Row(0, 8, "linear", "/dev/mem1 0")}), IsOk());
+  Log();
+  EXPECT_THAT(
+      Create("s", {Row(0, 2048, "snapshot", "/dev/mem0 /dev/mapper/cow P 16")}),
+      HasErrno(EIO));
+  EXPECT_THAT(Log(), Contains(HasSubstr("rw=2048, sector=0, nr_sectors = 16 "
+                                        "limit=8")));
+  ASSERT_THAT(Create("big", {Row(0, 24, "linear", "/dev/mem1 64")}), IsOk());
+  for (const char* rw : {"rw=2049", "rw=0"}) {
+    // Once it has a header, the exceptions behind that are read.
+    Log();
+    EXPECT_THAT(Create("t", {Row(0, 2048, "snapshot",
+                                 "/dev/mem0 /dev/mapper/big P 16")}),
+                HasErrno(EIO));
+    EXPECT_THAT(Log(), Contains(HasSubstr(absl::StrCat(
+                           rw, ", sector=16, nr_sectors = 16 limit=24"))));
+  }
 }
 
 TEST_F(SnapTest, OriginsAreCopiedOnWrite) {

@@ -50,6 +50,7 @@ constexpr GuestWords kLines[] = {
     {"device-mapper: verity: ", " using ", kProcessor},
     {"alg: No test for ", "", kLoaded},
     {"EXT4-fs (", "mounted filesystem", kRate},
+    {"block device autoloading is deprecated ", "", kRate},
     {"md: mdX: ", " done.", kThread},
     {"md: check of RAID array ", "", kThread},
     {"md: requested-resync of RAID array ", "", kThread},

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "dm/device_mapper.h"
 
 namespace dmdax::conformance {
@@ -258,6 +259,28 @@ Json DescribeDevs(const Session& session) {
     devs[bdev->name()] = d;
   }
   return devs;
+}
+
+Json SysfsAttribute(const Session& session, BlockDevice& bdev,
+                    absl::string_view attribute) {
+  const Json devs = DescribeDevs(session);
+  Json known;
+  if (auto mapped = devs.find(bdev.name()); mapped != devs.end()) {
+    known = *mapped;
+  } else {
+    known = DescribeQueue(bdev);
+    known["dev"] = bdev.dev().ToString();
+    known["size"] = bdev.nr_sectors();
+    known["ro"] = bdev.read_only() ? "1" : "0";
+    known["alignment_offset"] =
+        absl::StrCat(bdev.queue().limits().alignment_offset);
+  }
+  for (absl::string_view directory : {"queue/", "dm/"}) {
+    (void)absl::ConsumePrefix(&attribute, directory);
+  }
+  auto value = known.find(std::string(attribute));
+  if (value == known.end() || value->is_array()) return {};
+  return value->is_string() ? *value : Json(value->dump());
 }
 
 }  // namespace dmdax::conformance

@@ -40,12 +40,12 @@ TEST_F(MetadataTargetsTest, Mirror) {
 
 // The daemon of this log runs on no machine.
 TEST_F(MetadataTargetsTest, MirrorLogOfUserspace) {
+  ASSERT_THAT(New("m"), IsOk());
   const auto log = [&](const std::string& arguments) {
     Log();
     const std::string params =
         absl::StrCat("userspace ", arguments, " 2 /dev/pmem0 0 /dev/pmem1 0");
-    EXPECT_THAT(Create("d", {Row(0, 2048, "mirror", params)}),
-                HasErrno(EINVAL));
+    EXPECT_THAT(Load("m", {Row(0, 2048, "mirror", params)}), HasErrno(EINVAL));
     std::vector<std::string> lines = Log();
     EXPECT_THAT(lines, Contains(HasSubstr("Error creating mirror dirty log")));
     return lines;

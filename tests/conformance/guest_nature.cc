@@ -28,6 +28,7 @@ struct GuestWords {
 constexpr absl::string_view kLoaded = "a module's first use in this boot";
 constexpr absl::string_view kRate = "a rate limit over all cases of a boot";
 constexpr absl::string_view kThread = "when a kernel thread gets to run";
+constexpr absl::string_view kFreed = "what is in memory that has been freed";
 constexpr absl::string_view kProcessor = "the host's processor";
 
 constexpr absl::string_view kWarning = "a warning of the kernel about itself";
@@ -57,6 +58,7 @@ constexpr GuestWords kLines[] = {
     {"kworker/", ": attempt to access beyond end of device", kThread},
     {"device-mapper: integrity: Error on reading data: ", "", kThread},
     {"", " callbacks suppressed", kRate},
+    {"device-mapper: table: ", " not in table devices list", kFreed},
     {"hrtimer: interrupt took ", " ns", kProcessor},
 };
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
+#include <string>
+#include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_join.h"
 #include "tests/dm/target_testing.h"
 
 namespace dmdax {
@@ -54,6 +58,22 @@ TEST_F(SnapTest, RefusesInTheKernelsOrder) {
 TEST_F(SnapTest, ABlankDiskIsFormatted) {
   EXPECT_EQ(Why("snapshot", "/dev/mem0 /dev/sda P 8"), "");
   EXPECT_EQ(Status(), "0 2048 snapshot 16/131072 16\n");
+}
+
+TEST_F(SnapTest, SinceSixFiveADeviceIsNotPutThatIsItsOwnCow) {
+  const std::vector<std::string> words = {"not in table devices list",
+                                          "dm_put_device call missing"};
+  for (const char* kernel : {"v6_1", "v6_12"}) {
+    BootWithMemory(kernel);
+    ASSERT_THAT(New("s"), IsOk());
+    Log();
+    EXPECT_THAT(Load("s", {Row(0, 8, "snapshot", "/dev/mem0 /dev/mem0 P 8")}),
+                HasErrno(EINVAL));
+    const std::string log = absl::StrJoin(Log(), "\n");
+    for (const std::string& word : words) {
+      EXPECT_EQ(absl::StrContains(log, word), kernel != std::string("v6_1"));
+    }
+  }
 }
 
 // Kernels that ask only whose exceptions are taken over.

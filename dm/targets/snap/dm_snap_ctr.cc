@@ -23,6 +23,8 @@
 #include "base/kstrtox.h"
 #include "base/since.h"
 #include "dm/arg_set.h"
+#include "dm/dm_table.h"
+#include "dm/mapped_device.h"
 #include "dm/targets/snap/dm_snap.h"
 
 namespace dmdax {
@@ -86,6 +88,13 @@ bool CreateStore(const DmTarget& ti, const std::string& type,
   return true;
 }
 
+absl::Status SameDevice() {
+  return DmError("COW device cannot be the same as origin device");
+}
+
+// Before 6.5 the numbers are compared before the COW device is opened.
+constexpr Since<bool> kCowIsOpenedFirst[] = {{{6, 5}, true}};
+
 absl::Status GetDevices(DmTarget& ti, absl::Span<const std::string> argv,
                         Snapshot* s) {
   absl::StatusOr<const DmDev*> origin =
@@ -93,19 +102,28 @@ absl::Status GetDevices(DmTarget& ti, absl::Span<const std::string> argv,
                   "Cannot get origin device");
   if (!origin.ok()) return origin.status();
   s->origin = *origin;
-  Machine& machine = MachineOf(ti);
-  absl::StatusOr<DevT> cow_dev = machine.DmGetDevT(argv[1]);
+  const bool opened_first =
+      ValueAt<bool>(kCowIsOpenedFirst, ProfileOf(ti).release);
+  absl::StatusOr<DevT> cow_dev = MachineOf(ti).DmGetDevT(argv[1]);
   if (std::optional<DevT> number = ScanMajorMinor(argv[1])) cow_dev = *number;
-  // The COW device is compared before it is opened; a path that does not exist
-  // fails below.
-  if (cow_dev.ok() && *cow_dev == s->origin->bdev->dev()) {
-    return DmError("COW device cannot be the same as origin device");
+  // A path that does not exist fails below.
+  if (!opened_first && cow_dev.ok() && *cow_dev == s->origin->bdev->dev()) {
+    return SameDevice();
   }
   absl::StatusOr<const DmDev*> cow =
       DmGetDevice(ti, argv[1], "Cannot get COW device");
   if (!cow.ok()) return cow.status();
   s->cow = *cow;
-  return absl::OkStatus();
+  if (s->cow->bdev != s->origin->bdev) return absl::OkStatus();
+  if (s->cow != s->origin) {
+    // It has been opened anew, for writing too: what the origin was opened as
+    // is gone when it is put.
+    DmLog(MachineOf(ti), KernLevel::kWarn, "table",
+          absl::StrCat(ti.table->md().name(), ": device ", s->origin->name,
+                       " not in table devices list"));
+    ti.table->LeakDevice(s->cow);
+  }
+  return SameDevice();
 }
 
 // Only what is kept on a device can be merged.

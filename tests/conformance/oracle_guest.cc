@@ -171,7 +171,7 @@ absl::StatusOr<Session> GuestFromCase(const Json& env, const Json& pmem,
       BlockOptions btt;
       btt.name = name;
       btt.nr_sectors = p[1].get<uint64_t>() / kSectorSize;
-      btt.limits = BttLimits(profile);
+      btt.limits = BttLimits(profile, kPageSize);
       absl::Status s = session.machine->AddBlock(btt).status();
       if (!s.ok()) return s;
       continue;
@@ -208,11 +208,11 @@ QueueLimits EmptyLoopLimits(const KernelProfile&) {
   return limits;
 }
 
-QueueLimits BttLimits(const KernelProfile& profile) {
+QueueLimits BttLimits(const KernelProfile& profile, uint32_t sector_size) {
   QueueLimits limits;
-  limits.logical_block_size = kPageSize;
-  limits.physical_block_size = kPageSize;
-  limits.io_min = kPageSize;
+  limits.logical_block_size = sector_size;
+  limits.physical_block_size = sector_size;
+  limits.io_min = sector_size;
   limits.max_sectors = profile.blk_def_max_sectors;
   limits.max_hw_sectors = ~uint32_t{0};
   return limits;

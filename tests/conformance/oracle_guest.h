@@ -28,7 +28,7 @@ QueueLimits LoopLimits(uint32_t block_size);
 // Of a loop device that has no file.
 QueueLimits EmptyLoopLimits(const KernelProfile& profile);
 
-QueueLimits BttLimits(const KernelProfile& profile);
+QueueLimits BttLimits(const KernelProfile& profile, uint32_t sector_size);
 
 // "target X" for a target type in `table` that the recorded kernel has and
 // dmdax does not (yet), or "".  What neither has is refused by both.

@@ -201,7 +201,8 @@ bool UserSpace::IsReadOnly(const std::string& path) const {
 }
 
 absl::StatusOr<std::shared_ptr<File>> UserSpace::Open(const std::string& path,
-                                                      bool writable) {
+                                                      bool writable,
+                                                      OpenedWhen opened) {
   AddPagemaps();
   if (absl::StartsWith(path, kDev)) {
     auto it = daxes_.find(path.substr(kDev.size()));
@@ -211,7 +212,7 @@ absl::StatusOr<std::shared_ptr<File>> UserSpace::Open(const std::string& path,
   if (!file.ok()) return file.status();
   std::string name;
   MountPoint* mount = MountOf(path, &name);
-  if (writable && mount->read_only()) {
+  if (writable && opened == OpenedWhen::kNow && mount->read_only()) {
     return ErrnoError(
         EROFS, absl::StrCat(path.substr(0, 128), ": ", mount->options().path,
                             " is mounted read-only"));
@@ -245,7 +246,7 @@ absl::StatusOr<VmAreaStruct*> UserSpace::Mmap(Task& task,
   VmaOptions vma = options.vma;
   if (!options.path.empty()) {
     absl::StatusOr<std::shared_ptr<File>> file =
-        Open(options.path, !options.readonly);
+        Open(options.path, !options.readonly, options.opened);
     if (!file.ok()) {
       return FieldError(ErrnoOf(file.status()), "file",
                         file.status().message());

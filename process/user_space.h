@@ -30,11 +30,16 @@
 
 namespace dmdax {
 
+// Whether a file is opened now, or was when it still could be: what has become
+// of its device since takes nothing from who has it open.
+enum class OpenedWhen { kNow, kBefore };
+
 // open(2) of a path and mmap(2) of what it gave.
 struct MmapOptions {
   std::string path;       // "/mnt/f", "/dev/dax0.0"; "": anonymous memory
   bool readonly = false;  // O_RDONLY
   VmaOptions vma;         // without a file
+  OpenedWhen opened = OpenedWhen::kNow;
 };
 
 // What a page frame belongs to.
@@ -79,9 +84,10 @@ class UserSpace {
   // Whether nobody can open the file for writing, as its mount is read-only.
   bool IsReadOnly(const std::string& path) const;
   // open(2) of a file or of /dev/daxX.Y.  ENOENT lists what there is; EROFS of
-  // a writable one, see IsReadOnly().
-  absl::StatusOr<std::shared_ptr<File>> Open(const std::string& path,
-                                             bool writable = true);
+  // a writable one that is opened now, see IsReadOnly().
+  absl::StatusOr<std::shared_ptr<File>> Open(
+      const std::string& path, bool writable = true,
+      OpenedWhen opened = OpenedWhen::kNow);
   // ENOENT lists what there is.
   absl::StatusOr<MountedFile*> FindFile(const std::string& path) const;
   absl::StatusOr<MountPoint*> FindMount(const std::string& path) const;

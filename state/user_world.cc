@@ -229,6 +229,7 @@ class UserLoader {
                       MappedRanges& taken) {
     absl::StatusOr<MmapOptions> vma = VmaFromProto(process.vma(v));
     if (!vma.ok()) return vma.status();
+    if (kind_ == WorldKind::kSnapshot) vma->opened = OpenedWhen::kBefore;
     if (kind_ == WorldKind::kWritten && vma->vma.address != 0) {
       if (absl::Status s = CheckFree(vma->vma, taken); !s.ok()) return s;
     }

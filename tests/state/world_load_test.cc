@@ -168,6 +168,24 @@ TEST(WorldLoad, ADescribedWorldLoadsToTheSame) {
   EXPECT_EQ(world.node(0).path(), "/dev/x");
 }
 
+// Who has a file open goes on having it, so a state that is loaded again has
+// all mappings.
+TEST(WorldLoad, AMappingStaysWhenItsDeviceIsReadOnly) {
+  const Session s = Load(absl::StrCat(
+      kPmem,
+      "mount { path: '/mnt' device: '/dev/pmem0' type: 'ext4' "
+      "file { name: 'f' extent { physical: 4096 length: 8192 } } } "
+      "process { pid: 7 vma { file: '/mnt/f' length: 8192 } }"));
+  s.machine->FindBdevByName("pmem0")->BlkRoSet(true, s.machine->profile());
+  const proto::StateSnapshot saved = SnapshotOf(s, 0);
+  ASSERT_EQ(saved.world().process(0).vma_size(), 1);
+  absl::StatusOr<Session> again = SessionFromSnapshot(saved);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(MessageDifferencer::Equals(SnapshotOf(*again, 0), saved))
+      << SnapshotOf(*again, 0).world().process(0).DebugString();
+  EXPECT_EQ(ErrnoOf(again->user->Open("/mnt/f").status()), EROFS);
+}
+
 TEST(WorldLoad, TheOraclesGuest) {
   std::ifstream file("examples/oracle.textproto");
   absl::StatusOr<ParsedWorld> w =

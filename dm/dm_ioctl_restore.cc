@@ -3,8 +3,10 @@
 // Restores all devices at once, as a snapshot keeps them.  Mirrors nothing.
 #include <algorithm>
 #include <cerrno>
+#include <string>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
 #include "dm/compile_order.h"
@@ -97,8 +99,12 @@ absl::Status DmCtl::Restore(absl::Span<const DmDeviceState> devices) {
     for (DmDev* dev : held[i]) mds[i]->PutTableDevice(dev);
   }
   CompileAll(mds);
-  // The log lines that these opens wrote are no news to the user.
-  machine_.log().TakeNew();
+  // The log lines that these opens wrote are no news to the user; ours are.
+  for (const std::string& line : machine_.log().TakeNew()) {
+    if (absl::StartsWith(line, "dmdax: ")) {
+      machine_.log().Printk(KernLevel::kErr, line);
+    }
+  }
   return absl::OkStatus();
 }
 

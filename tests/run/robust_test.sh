@@ -100,6 +100,46 @@ END
     wrong "a supervisor that is killed early"
 done
 
+# --- A machine that goes while a program writes: nothing it was told is written
+# is in a file that has taken the place of a disk.
+for door in "${doors[@]}"; do
+  "${clean[@]}" "$dmdax" --state s.gone machine load --replace \
+    ../world.textproto >/dev/null
+  "${clean[@]}" "$dmdax" --state s.gone serve >ready.gone &
+  server=$!
+  until [[ -s ready.gone ]]; do sleep 0.05; done
+  "${clean[@]}" "$dmdax" --state s.gone run --root --door="$door" -- bash -c '
+    for ((i = 0; i < 400; ++i)); do
+      printf "%04d" $i | dd of=/dev/pmem1 seek=$((i * 4)) oflag=seek_bytes \
+        conv=fsync,notrunc 2>/dev/null && echo $i
+    done' >gone.said 2>/dev/null &
+  program=$!
+  for ((wait = 0; wait < 200; wait++)); do
+    ! grep -q "^2$" gone.said || break
+    sleep 0.05
+  done
+  kill "$(pgrep -f -- "--state s.gone serve" | tail -n 1)"
+  wait "$server" || true
+  wait "$program" || true
+  "${clean[@]}" "$dmdax" --state s.gone run --root -- head -c 1600 /dev/pmem1 |
+    tr -d '\0' | fold -w 4 | sed 's/^0*\(.\)/\1/' >gone.there
+  lost=$(grep -vxFf gone.there gone.said) || true
+  [[ -s gone.said && -z $lost ]] || wrong "the machine goes, $door: lost" $lost
+  rm ready.gone
+done
+
+# --- What a target has on its disk is written over: the state still opens.
+"${clean[@]}" "$dmdax" --state s.over machine load ../world.textproto >/dev/null
+"${clean[@]}" "$dmdax" --state s.over run --root --door=preload -- sh -c '
+  dmsetup create l --table "0 8 linear /dev/pmem3 0"
+  dmsetup create e --table "0 8192 era /dev/pmem1 /dev/pmem2 128"
+  tr "\0" x </dev/zero | dd of=/dev/pmem1 bs=4k count=20 iflag=fullblock \
+    conv=fsync 2>/dev/null
+  dmsetup table e'
+got=$("${clean[@]}" "$dmdax" --state s.over table 2>&1) || got+=" ? $?"
+[[ $got == *"row of era from sector 0 on cannot be made again"*$'\n'"e: 0 8192 error"*$'\n'"l: 0 8 linear "* ]] ||
+  wrong "metadata that were written over: $got"
+
 # --- Commands that begin at once on a state nobody serves yet.
 "${clean[@]}" "$dmdax" --state s.race machine list >/dev/null
 for round in 1 2 3 4 5; do

@@ -298,10 +298,12 @@ absl::Status ScratchTree::SyncNodes(const Session& session,
     // A client's link leads there already.
     if (NodeAt(path) == dev) continue;
     const std::string mapper = NodeOfMapped(session, dev);
-    // What LVM2 finds beside /dev/mapper it takes for its own only if it is a
-    // link, as udev and it make them; a state knows names and numbers alone.
-    absl::Status s = mapper.empty() || path == mapper ||
-                             absl::StartsWith(path, "/dev/mapper/")
+    // What LVM2 finds in /dev/VG it takes for its own only if it is a link, as
+    // udev and it make them; a state knows names and numbers alone.  All others
+    // are nodes, which a device keeps when it gets another name.
+    const bool is_of_lvm = path.find('/', sizeof("/dev/") - 1) != path.npos &&
+                           !absl::StartsWith(path, "/dev/mapper/");
+    absl::Status s = mapper.empty() || !is_of_lvm
                          ? MakeNode(path.substr(1), DMDAX_KIND_BLOCK, dev)
                          : PutLink(path, mapper);
     if (!s.ok()) return s;

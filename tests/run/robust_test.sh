@@ -140,6 +140,24 @@ got=$("${clean[@]}" "$dmdax" --state s.over table 2>&1) || got+=" ? $?"
 [[ $got == *"row of era from sector 0 on cannot be made again"*$'\n'"e: 0 8192 error"*$'\n'"l: 0 8 linear "* ]] ||
   wrong "metadata that were written over: $got"
 
+# --- A node goes on leading to its number when devices change their names.
+"${clean[@]}" "$dmdax" --state s.node machine load ../world.textproto >/dev/null
+"${clean[@]}" "$dmdax" --state s.node run --root --door=preload -- sh -c '
+  dmsetup create a --table "0 8 linear /dev/pmem1 0"
+  dmsetup create b --table "0 8 linear /dev/pmem2 0"
+  mknod /dev/dm-0 b 254 0; mknod /dev/mine b 254 0
+  echo one >/dev/pmem1; echo two >/dev/pmem2'
+for door in "${doors[@]}"; do
+  got=$("${clean[@]}" "$dmdax" --state s.node run --root --door="$door" -- sh -c '
+    dmsetup rename a x; dmsetup rename b a; dmsetup rename x b
+    for at in /dev/dm-0 /dev/mine /dev/mapper/b; do
+      stat -c "%F %t:%T" "$at"; head -c 4 "$at"
+    done
+    dmsetup rename a x; dmsetup rename b a; dmsetup rename x b' 2>&1) || true
+  one=$'block special file fe:0\none'
+  [[ $got == "$one"$'\n'"$one"$'\n'"$one" ]] || wrong "nodes, $door: $got"
+done
+
 # --- Commands that begin at once on a state nobody serves yet.
 "${clean[@]}" "$dmdax" --state s.race machine list >/dev/null
 for round in 1 2 3 4 5; do

@@ -84,6 +84,15 @@ bool IsLeft(const fs::path& path) {
   return n >= 0 && absl::string_view(mark, n) == kMark;
 }
 
+// The lock goes last: who is killed in the middle leaves what is still known.
+void RemoveTree(const fs::path& top) {
+  std::error_code ignored;
+  for (const fs::path& path : Listed(top)) {
+    if (path.filename() != "lock") fs::remove_all(path, ignored);
+  }
+  fs::remove_all(top, ignored);
+}
+
 // What processes of ours left behind that were killed, and nothing else: what
 // the user has made has no such lock, whatever it is called.
 void RemoveStale(const std::string& parent) {
@@ -96,10 +105,7 @@ void RemoveStale(const std::string& parent) {
     }
     // One that was killed early has nothing but a lock without its name yet.
     const bool early = Listed(path) == std::vector{path / "lock.new"};
-    if (IsLeft(path / (early ? "lock.new" : "lock"))) {
-      std::error_code ignored;
-      fs::remove_all(path, ignored);
-    }
+    if (IsLeft(path / (early ? "lock.new" : "lock"))) RemoveTree(path);
   }
 }
 
@@ -150,10 +156,7 @@ absl::StatusOr<std::unique_ptr<ScratchTree>> ScratchTree::Make() {
   return tree;
 }
 
-ScratchTree::~ScratchTree() {
-  std::error_code ignored;
-  fs::remove_all(top_, ignored);
-}
+ScratchTree::~ScratchTree() { RemoveTree(top_); }
 
 absl::Status ScratchTree::MakeSkeleton() {
   for (const char* dir :

@@ -97,10 +97,29 @@ int Refused() {
 }
 
 // An answer that takes longer is waited for as the kernel waits for a disk.
-void SayWhenItTakesLong(int socket) {
-  const timeval look = {.tv_sec = 0, .tv_usec = 50'000};
+constexpr suseconds_t kLongUs = 50'000, kNeverLong = 0;
+void SetLong(int socket, suseconds_t us) {
+  const timeval look = {.tv_sec = 0, .tv_usec = us};
   setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &look, sizeof(look));
 }
+
+// What a signal may end waits without: with a timeout no receive is begun anew
+// behind a handler that has SA_RESTART.
+class Interruptible {
+ public:
+  Interruptible(int socket, const Message& m)
+      : socket_(m.interruptible ? socket : -1) {
+    if (socket_ >= 0) SetLong(socket_, kNeverLong);
+  }
+  ~Interruptible() {
+    if (socket_ >= 0) SetLong(socket_, kLongUs);
+  }
+  Interruptible(const Interruptible&) = delete;
+  Interruptible& operator=(const Interruptible&) = delete;
+
+ private:
+  const int socket_;
+};
 
 // A connection, or -1 with errno.
 int Connect() {
@@ -124,7 +143,7 @@ int Connect() {
     errno = error;
     return -1;
   }
-  SayWhenItTakesLong(fd);
+  SetLong(fd, kLongUs);
   int high = NEXT(fcntl)(fd, F_DUPFD_CLOEXEC, kHighFd);
   if (high < 0) high = NEXT(fcntl)(fd, F_DUPFD_CLOEXEC, kLessHighFd);
   if (high < 0) return fd;
@@ -234,11 +253,12 @@ int ReceiveHead(int socket, dmdax_message* answer, Message& m, size_t* have) {
   char* const head = reinterpret_cast<char*>(answer);
   iovec parts[2] = {{head, sizeof(*answer)}, {m.out, m.out_size}};
   HeldSignals signals;
+  const Interruptible interruptible(socket, m);
   ssize_t n;
   do {
     n = ReceiveSome(socket, parts, m.out_is_ours ? 2 : 1, m);
     if (n == -EINTR && m.interruptible) return EINTR;
-    if (n == -EAGAIN && !m.interruptible) signals.Hold();
+    if (n == -EAGAIN) signals.Hold();
   } while (n == -EINTR || n == -EAGAIN);
   if (n < 0) return EIO;
   const auto come = static_cast<size_t>(n);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/dm_snapshot.h"
 
+#include <iostream>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -253,6 +255,10 @@ absl::Status DmSnapshotter::Restore(const proto::World& world) {
   }
   absl::Status s = ctl_.Restore(devices);
   if (!s.ok()) return absl::DataLossError(s.message());
+  // What of it could not be made again.
+  for (const std::string& line : ctl_.machine().log().TakeNew()) {
+    std::cerr << line << "\n";
+  }
   for (const proto::MappedDevice& in : world.mapped_device()) {
     if (!in.has_unmodelled()) continue;
     SetUnmodelled(in.unmodelled(), ctl_.FindMinor(in.minor())->disk());

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "state/session.h"
 
-#include <iostream>
-#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -63,10 +61,6 @@ absl::StatusOr<Session> SessionFromState(const proto::StateSnapshot& snapshot,
       FillMachine(snapshot.world(), WorldKind::kSnapshot, {}, *session);
   if (!s.ok()) {
     return absl::DataLossError(absl::StrCat("snapshot: ", s.message()));
-  }
-  // What of it could not be made again.
-  for (const std::string& line : session->machine->log().TakeNew()) {
-    std::cerr << line << "\n";
   }
   session->ctl->RestoreGlobalEventNr(snapshot.global_event_nr());
   return session;

@@ -18,9 +18,7 @@ cd "$dir/here"
 export TMPDIR=$dir LC_ALL=C
 unset DMDAX_STATE DMDAX_SOCKET
 
-doors=(preload)
-words=$("$dmdax" run --door=notify -- true 2>&1) || true
-[[ $words == *"--door=preload serves programs"* ]] || doors+=(notify)
+find_doors "$dmdax"
 
 # What the host has where the machine has names of its own.
 host() {

@@ -14,17 +14,8 @@ set -euo pipefail
 
 pairs=${4:-240}
 install_here pairs "$1" "$2" "$3"
-chmod -R a+rX "$dir"
-chmod 1777 "$dir/here"
-cd "$dir/here"
-as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-"${as_nobody[@]}" true 2>/dev/null || as_nobody=()
-clean=("${as_nobody[@]}" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin
-  HOME="$dir/here" LC_ALL=C TMPDIR="$dir/here")
-
-doors=(preload)
-words=$("${clean[@]}" "$dmdax" run --door=notify -- true 2>&1) || true
-[[ $words == *"--door=preload serves programs"* ]] || doors+=(notify)
+become_nobody
+find_doors "${clean[@]}" "$dmdax"
 
 # Prints a line for each quarter: KiB in memory, ticks of processor time, of the
 # processes above it that are dmdax.

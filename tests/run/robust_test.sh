@@ -15,17 +15,8 @@ set -euo pipefail
 
 machines=${4:-8} kills=${5:-12}
 install_here robust "$1" "$2" "$3"
-chmod -R a+rX "$dir"
-chmod 1777 "$dir/here"
-cd "$dir/here"
-as_nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
-"${as_nobody[@]}" true 2>/dev/null || as_nobody=()
-clean=("${as_nobody[@]}" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin
-  HOME="$dir/here" LC_ALL=C TMPDIR="$dir/here")
-
-doors=(preload)
-words=$("${clean[@]}" "$dmdax" run --door=notify -- true 2>&1) || true
-[[ $words == *"--door=preload serves programs"* ]] || doors+=(notify)
+become_nobody
+find_doors "${clean[@]}" "$dmdax"
 
 # --- A machine in a machine: who is told to be root serves its own user.
 for door in "${doors[@]}"; do

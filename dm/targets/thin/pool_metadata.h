@@ -29,6 +29,7 @@
 #include "dm/device_mapper.h"
 #include "dm/targets/persistent/btree.h"
 #include "dm/targets/persistent/disk_space_map.h"
+#include "dm/targets/persistent/metadata_image.h"
 #include "dm/targets/persistent/transaction_manager.h"
 
 namespace dmdax {
@@ -114,16 +115,6 @@ class PoolMetadata {
   PoolMetadata(Machine& machine, const DmDev& dev, uint64_t data_block_size)
       : machine_(machine), dev_(dev), data_block_size_(data_block_size) {}
   int Format();  // 0 or an errno
-  bool Load(absl::string_view state);
-  void LoadHeader(NumberReader* in);
-  void LoadDetails(NumberReader* in);
-  // To the device: all, or behind all what has changed since, so that a commit
-  // costs what it changes.
-  absl::Status Save();
-  absl::Status SaveAll();
-  absl::Status SaveChanges();
-  void PutHeader(NumberWriter* out) const;
-  void PutDetails(uint64_t id, const Device& device, NumberWriter* out) const;
   void WriteChangedDetails();
   // __open_device(); null: ENODATA.
   Device* OpenOrCreate(uint64_t id, bool create);
@@ -134,6 +125,22 @@ class PoolMetadata {
   BtreeInfo Blocks();
   BtreeInfo Subtrees();
   static BtreeInfo Details() { return {.value_size = 24}; }
+
+  // --- pool_metadata_image.cc ---
+  bool Load(absl::string_view state);
+  void LoadHeader(NumberReader* in);
+  void LoadDetails(NumberReader* in);
+  // To the device: all, or behind all what has changed since, so that a commit
+  // costs what it changes.
+  absl::Status Save();
+  absl::Status SaveAll();
+  absl::Status SaveChanges();
+  void PutHeader(NumberWriter* out) const;
+  static void PutDetails(uint64_t id, const Device& device, NumberWriter* out);
+
+  static constexpr char kPrefix[] = "thin metadata";
+  static constexpr SuperblockFormat kSuperblock = {.log_prefix = kPrefix,
+                                                   .magic = 27022010};
 
   Machine& machine_;
   const DmDev dev_;

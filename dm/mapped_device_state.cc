@@ -13,7 +13,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/errno_status.h"
-#include "base/kernel_log.h"
 #include "block/read_ahead.h"
 #include "dm/device_mapper.h"
 
@@ -152,22 +151,21 @@ std::shared_ptr<const LinearRows> LinearRowsOf(const DmTableState& state) {
 // others, so it fails from now on.  A type that is not known is another matter:
 // a version that knows it will make the row.
 absl::Status AddLost(DmTable& table, const DmRowState& row,
-                     const absl::Status& why) {
+                     const absl::Status& why, std::vector<std::string>* lost) {
   const MappedDevice& md = table.md();
   if (FindTargetType(row.type, md.machine().profile()) == nullptr) return why;
-  md.machine().log().Printk(
-      KernLevel::kErr,
-      absl::StrCat(
-          "dmdax: ", md.name(), ": the state's row of ", row.type,
-          " from sector ", row.start.value(),
-          " on cannot be made again, and fails from now on: ", why.message()));
+  lost->push_back(absl::StrCat(
+      md.name(), ": the state's row of ", row.type, " from sector ",
+      row.start.value(),
+      " on cannot be made again, and fails from now on: ", why.message()));
   return table.AddTarget("error", row.start, row.len, "");
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<DmTable>> DmTable::Restore(
-    MappedDevice& md, const DmTableState& state) {
+    MappedDevice& md, const DmTableState& state,
+    std::vector<std::string>* lost) {
   auto table = std::make_unique<DmTable>(md, state.mode);
   table->restoring_ = true;
   // The devices come first and in the saved order; the constructors of the rows
@@ -188,7 +186,7 @@ absl::StatusOr<std::unique_ptr<DmTable>> DmTable::Restore(
     if (s.ok() && row.target_state != nullptr) {
       target_states.push_back({i, row.target_state});
     }
-    if (!s.ok()) s = AddLost(*table, row, s);
+    if (!s.ok()) s = AddLost(*table, row, s, lost);
     if (!s.ok()) return s;
   }
   for (const auto& [row, target_state] : target_states) {

@@ -293,6 +293,9 @@ struct KernelProfile {
   DioMemory dio_memory;
   // A direct read of few pages is REQ_SYNC (since 5.18).
   bool dio_reads_are_sync;
+  // Of a disk that a driver makes because it is opened it is said that this
+  // will not go on (since 5.18).
+  bool blk_autoload_is_deprecated;
   // brd, the RAM disks, frees pages that are discarded.
   bool brd_frees_discarded;
   // What is before the first boundary of 2 MiB in a namespace is padded, and

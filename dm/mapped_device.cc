@@ -3,12 +3,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/errno_status.h"
-#include "base/since.h"
+#include "block/blk_request_module.h"
 
 namespace dmdax {
 namespace {
@@ -16,44 +15,6 @@ namespace {
 // The one holder that all mapped devices claim their devices for, so that
 // several tables may use the same one (_dm_claim_ptr).
 constexpr char kDmClaim[] = "I belong to device-mapper";
-
-// From 5.18 on the block layer says that it will not do so for ever.
-constexpr Since<bool> kAutoloadIsDeprecated[] = {{{5, 18}, true}};
-
-// What a new disk of a driver is like: the first one that it has made.
-std::optional<BlockOptions> NewDisk(const Machine& machine,
-                                    absl::string_view driver, DevT dev) {
-  constexpr int kMadeAtFirst = 16;
-  for (int i = 0; i < kMadeAtFirst; ++i) {
-    const BlockOptions* one = machine.FindBlockOptions(absl::StrCat(driver, i));
-    // A new loop device has no file in it.
-    if (one == nullptr || one->empty != (driver == "loop")) continue;
-    BlockOptions options = *one;
-    options.name = absl::StrCat(driver, dev.minor_nr);
-    options.dev = dev;
-    return options;
-  }
-  return std::nullopt;
-}
-
-// blk_request_module(): a number that no disk has is shown to the driver of its
-// major, and loop_probe() and brd_probe() make a disk of it.  Null: no driver
-// does.
-BlockDevice* BlkRequestModule(Machine& machine, DevT dev) {
-  constexpr uint32_t kRamdiskMajor = 1, kLoopMajor = 7;
-  std::optional<BlockOptions> options;
-  if (dev.major_nr == kLoopMajor) options = NewDisk(machine, "loop", dev);
-  if (dev.major_nr == kRamdiskMajor) options = NewDisk(machine, "ram", dev);
-  if (!options) return nullptr;
-  absl::StatusOr<BlockDevice*> made = machine.AddBlock(*options);
-  if (!made.ok()) return nullptr;
-  if (ValueAt<bool>(kAutoloadIsDeprecated, machine.profile().release)) {
-    machine.log().PrintkRatelimited(
-        "blkdev_get_no_open", KernLevel::kWarn,
-        "block device autoloading is deprecated and will be removed.");
-  }
-  return *made;
-}
 
 }  // namespace
 

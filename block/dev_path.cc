@@ -142,6 +142,34 @@ std::optional<DevT> ScanMajorMinor(absl::string_view text) {
   return std::nullopt;
 }
 
+Machine::PathIs Machine::LookAtPath(absl::string_view path) const {
+  if (nodes_.contains(path) || char_nodes_.contains(path) ||
+      IsOneOf(kFiles, path)) {
+    return PathIs::kOther;
+  }
+  absl::string_view disk = path;
+  const bool of_disk = (absl::ConsumePrefix(&disk, "/sys/block/") ||
+                        absl::ConsumePrefix(&disk, "/sys/class/block/")) &&
+                       by_name_.contains(disk);
+  return of_disk || IsOneOf(kDirectories, path) ? PathIs::kDirectory
+                                                : PathIs::kNothing;
+}
+
+// Nothing is climbed from but a directory that is there.
+absl::Status Machine::CheckClimbed(const std::string& from) const {
+  Need(AbsentObjects::By::kNode, from);
+  const PathIs is = LookAtPath(from);
+  if (is == PathIs::kOther) return ErrnoError(ENOTDIR, "");
+  const auto below = [&](const auto& node) {
+    return absl::StartsWith(node.first, from + "/");
+  };
+  if (is == PathIs::kDirectory ||
+      std::any_of(nodes_.begin(), nodes_.end(), below)) {
+    return absl::OkStatus();
+  }
+  return ErrnoError(ENOENT, "");
+}
+
 absl::StatusOr<DevT> Machine::LookupBdev(absl::string_view path) const {
   std::vector<std::string> climbed;
   // A relative name is looked up in the root directory.
@@ -155,33 +183,9 @@ absl::StatusOr<DevT> Machine::LookupBdev(absl::string_view path) const {
     return look != nullptr && !absl::StartsWith(where, "/dev/") &&
            !absl::StartsWith(where, "/sys/");
   };
-  enum class At { kNothing, kDirectory, kOther };
-  const auto at = [&](absl::string_view where) {
-    mu_.AssertHeld();
-    if (nodes_.contains(where) || char_nodes_.contains(where) ||
-        IsOneOf(kFiles, where)) {
-      return At::kOther;
-    }
-    absl::string_view disk = where;
-    const bool of_disk = (absl::ConsumePrefix(&disk, "/sys/block/") ||
-                          absl::ConsumePrefix(&disk, "/sys/class/block/")) &&
-                         by_name_.contains(disk);
-    return of_disk || IsOneOf(kDirectories, where) ? At::kDirectory
-                                                   : At::kNothing;
-  };
-  // Nothing is climbed from but a directory that is there.
   for (const std::string& from : climbed) {
     if (on_host(from)) continue;
-    Need(AbsentObjects::By::kNode, from);
-    const At found = at(from);
-    if (found == At::kOther) return ErrnoError(ENOTDIR, "");
-    const auto below = [&](const auto& node) {
-      return absl::StartsWith(node.first, from + "/");
-    };
-    if (found == At::kNothing &&
-        std::none_of(nodes_.begin(), nodes_.end(), below)) {
-      return ErrnoError(ENOENT, "");
-    }
+    if (absl::Status s = CheckClimbed(from); !s.ok()) return s;
   }
   const bool of_directory = path.back() == '/';
   if (auto it = nodes_.find(full); it != nodes_.end()) {
@@ -190,15 +194,15 @@ absl::StatusOr<DevT> Machine::LookupBdev(absl::string_view path) const {
   }
   if (on_host(full)) return look(of_directory ? full + "/" : full);
   Need(AbsentObjects::By::kNode, full);
-  if (const At found = at(full); found != At::kNothing) {
-    return ErrnoError(found == At::kOther && of_directory ? ENOTDIR : ENOTBLK,
-                      "");
+  if (const PathIs is = LookAtPath(full); is != PathIs::kNothing) {
+    const bool below_file = is == PathIs::kOther && of_directory;
+    return ErrnoError(below_file ? ENOTDIR : ENOTBLK, "");
   }
   // A path below a node or a file is ENOTDIR: that is no directory.
   for (size_t slash = full.rfind('/'); slash > 0 && slash != full.npos;
        slash = full.rfind('/', slash - 1)) {
     const std::string above = full.substr(0, slash);
-    if (at(above) == At::kOther) return ErrnoError(ENOTDIR, "");
+    if (LookAtPath(above) == PathIs::kOther) return ErrnoError(ENOTDIR, "");
     Need(AbsentObjects::By::kNode, above);
   }
   // simple_lookup(), of a directory that is there; in another one it is not

@@ -301,11 +301,12 @@ absl::Status ScratchTree::SyncNodes(const Session& session,
     // What LVM2 finds in /dev/VG it takes for its own only if it is a link, as
     // udev and it make them; a state knows names and numbers alone.  All others
     // are nodes, which a device keeps when it gets another name.
-    const bool is_of_lvm = path.find('/', sizeof("/dev/") - 1) != path.npos &&
-                           !absl::StartsWith(path, "/dev/mapper/");
-    absl::Status s = mapper.empty() || !is_of_lvm
-                         ? MakeNode(path.substr(1), DMDAX_KIND_BLOCK, dev)
-                         : PutLink(path, mapper);
+    const bool is_of_lvm = !mapper.empty() &&
+                           !absl::StartsWith(path, "/dev/mapper/") &&
+                           path.find('/', sizeof("/dev/") - 1) != path.npos;
+    absl::Status s = is_of_lvm
+                         ? PutLink(path, mapper)
+                         : MakeNode(path.substr(1), DMDAX_KIND_BLOCK, dev);
     if (!s.ok()) return s;
   }
   return absl::OkStatus();
